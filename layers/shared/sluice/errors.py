@@ -1,0 +1,157 @@
+"""What can go wrong, as a client sees it. Nothing here knows HTTP bodies or SQL.
+
+    SluiceError                     code                    status
+    ├─ BadRequest                   invalid_request         400
+    │  ├─ InvalidParameter          invalid_parameter       400
+    │  └─ InvalidCursor             invalid_cursor          400
+    ├─ NotFound                     not_found               404
+    ├─ MethodNotAllowed             method_not_allowed      405
+    ├─ NotAcceptable                not_acceptable          406
+    ├─ Conflict
+    │  ├─ Duplicate                 duplicate               409
+    │  ├─ StillReferenced           still_referenced        409
+    │  └─ OutOfStock                out_of_stock            409
+    ├─ StaleVersion                 stale_version           412
+    ├─ TooLarge                     too_large               413
+    ├─ UnsupportedMediaType         unsupported_media_type  415
+    ├─ ValidationFailed             validation_failed       422
+    ├─ InternalError                internal_error          500
+    ├─ Unavailable
+    │  ├─ PoolExhausted             pool_exhausted          503
+    │  └─ DatabaseUnavailable       database_unavailable    503
+    │     └─ ConnectionLost         database_unavailable    503
+    └─ StatementTimeout             statement_timeout       504
+
+`detail` and `faults` are shown to clients, so they never hold SQL, names of tables or
+constraints, or another row's values. The cause travels as `__cause__`, for the log alone.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing wrong with a request: `pointer` (JSON pointer into the body) or `parameter` says where."""
+
+    code: str
+    message: str
+    pointer: str | None = None
+    parameter: str | None = None
+
+
+class SluiceError(Exception):
+    """The root: `code` is stable and listed in docs/errors.md, `status` is HTTP's, `title` never varies."""
+
+    code = "internal_error"
+    status = 500
+    title = "Something went wrong on our side"
+
+    def __init__(
+        self,
+        detail: str = "",
+        *,
+        faults: Sequence[Fault] = (),
+        headers: dict[str, str] | None = None,
+    ) -> None:
+        super().__init__(detail or self.title)
+        self.detail = detail or self.title
+        self.faults = tuple(faults)
+        self.headers = headers or {}
+
+
+class BadRequest(SluiceError):
+    code, status, title = "invalid_request", 400, "The request cannot be read"
+
+
+class InvalidParameter(BadRequest):
+    """A query or path parameter that is unknown or malformed; `faults` name each."""
+
+    code, title = "invalid_parameter", "A parameter is not valid"
+
+
+class InvalidCursor(BadRequest):
+    code, title = "invalid_cursor", "The cursor does not belong to this list"
+
+
+class NotFound(SluiceError):
+    code, status, title = "not_found", 404, "There is no such thing"
+
+
+class MethodNotAllowed(SluiceError):
+    """`headers` carry `Allow`."""
+
+    code, status, title = "method_not_allowed", 405, "This path does not take that method"
+
+
+class NotAcceptable(SluiceError):
+    code, status, title = "not_acceptable", 406, "Only JSON can be answered here"
+
+
+class Conflict(SluiceError):
+    code, status, title = "conflict", 409, "The request conflicts with what is stored"
+
+
+class Duplicate(Conflict):
+    """A unique value is taken; `faults` name the field."""
+
+    code, title = "duplicate", "That value is already taken"
+
+
+class StillReferenced(Conflict):
+    code, title = "still_referenced", "Other rows still need this one"
+
+
+class OutOfStock(Conflict):
+    """`faults` name the products and what is left of each."""
+
+    code, title = "out_of_stock", "There is not enough stock"
+
+
+class StaleVersion(SluiceError):
+    code, status, title = "stale_version", 412, "The row has changed since it was read"
+
+
+class TooLarge(SluiceError):
+    code, status, title = "too_large", 413, "The body is too large"
+
+
+class UnsupportedMediaType(SluiceError):
+    code, status, title = "unsupported_media_type", 415, "Only JSON is taken here"
+
+
+class ValidationFailed(SluiceError):
+    """Readable, but not acceptable; `faults` name every field at fault."""
+
+    code, status, title = "validation_failed", 422, "Some values are not acceptable"
+
+
+class InternalError(SluiceError):
+    """A fault of ours. The detail is always the title: the cause is for the log."""
+
+
+class Unavailable(SluiceError):
+    """The database cannot serve this now; trying again after `retry_after` seconds is right."""
+
+    status = 503
+
+    def __init__(self, detail: str = "", *, retry_after: int = 1) -> None:
+        super().__init__(detail, headers={"Retry-After": str(retry_after)})
+
+
+class PoolExhausted(Unavailable):
+    code, title = "pool_exhausted", "Every database connection is in use"
+
+
+class DatabaseUnavailable(Unavailable):
+    """Down, starting, failing over, refusing, or overloaded."""
+
+    code, title = "database_unavailable", "The database cannot be reached"
+
+
+class ConnectionLost(DatabaseUnavailable):
+    """An open connection broke under a statement: whether it took effect is unknown. A read may be tried again once."""
+
+
+class StatementTimeout(SluiceError):
+    code, status, title = "statement_timeout", 504, "The database took longer than this request may"

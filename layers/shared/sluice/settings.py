@@ -1,0 +1,128 @@
+"""What this deployment is: the one reader of the environment.
+
+`Settings.from_env(environ)` reads everything at once and, where something is wrong, raises one
+`SettingsError` that names every problem. Nothing else in Sluice looks at the environment.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal, TypeVar
+
+T = TypeVar("T")
+C = TypeVar("C", bound=str)
+
+TlsMode = Literal["verify-full", "off"]
+
+
+class SettingsError(Exception):
+    """The environment cannot be used; `problems` holds one line for each variable at fault."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("settings: " + "; ".join(problems))
+        self.problems = problems
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseSettings:
+    """Where the database is and how many connections one execution environment may hold. Times in seconds."""
+
+    host: str
+    name: str
+    user: str
+    port: int = 5432
+    password: str = field(default="", repr=False)
+    secret_arn: str = ""  # of a Secrets Manager secret {"username": …, "password": …}, where no password is given
+    tls: TlsMode = "verify-full"
+    ca_file: str = ""  # PEM; empty: the system's authorities
+    pool_size: int = 1  # a standard Lambda environment runs one request at a time
+    pool_overflow: int = 1
+    pool_timeout: float = 2.0
+    connect_timeout: float = 2.0
+    socket_timeout: float = 20.0  # above the role's statement_timeout, so that the server gives up first
+    max_idle: float = 240.0  # NAT gateways forget silent flows after 350 s
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything the layer needs to know, read once for each execution environment."""
+
+    database: DatabaseSettings
+    cursor_key: bytes = field(repr=False)
+    stage: str = "dev"
+    log_level: str = "INFO"
+    cors_origins: tuple[str, ...] = ()
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str]) -> "Settings":
+        """Read `SLUICE_*`; raise `SettingsError` with every problem found."""
+        env = _Reader(environ)
+        settings = cls(
+            database=DatabaseSettings(
+                host=env.text("SLUICE_DB_HOST"),
+                port=env.integer("SLUICE_DB_PORT", default=5432, least=1, most=65535),
+                name=env.text("SLUICE_DB_NAME"),
+                user=env.text("SLUICE_DB_USER"),
+                password=env.text("SLUICE_DB_PASSWORD", default=""),
+                secret_arn=env.text("SLUICE_DB_SECRET_ARN", default=""),
+                tls=env.one_of("SLUICE_DB_TLS", ("verify-full", "off"), default="verify-full"),
+                ca_file=env.text("SLUICE_DB_CA_FILE", default=""),
+                pool_size=env.integer("SLUICE_DB_POOL_SIZE", default=1, least=1, most=100),
+                pool_overflow=env.integer("SLUICE_DB_POOL_OVERFLOW", default=1, least=0, most=100),
+                pool_timeout=env.seconds("SLUICE_DB_POOL_TIMEOUT", default=2.0),
+                connect_timeout=env.seconds("SLUICE_DB_CONNECT_TIMEOUT", default=2.0),
+                socket_timeout=env.seconds("SLUICE_DB_SOCKET_TIMEOUT", default=20.0),
+                max_idle=env.seconds("SLUICE_DB_MAX_IDLE", default=240.0),
+            ),
+            cursor_key=env.text("SLUICE_CURSOR_KEY").encode(),
+            stage=env.text("SLUICE_STAGE", default="dev"),
+            log_level=env.one_of("SLUICE_LOG_LEVEL", ("DEBUG", "INFO", "WARNING", "ERROR"), default="INFO"),
+            cors_origins=tuple(o for o in env.text("SLUICE_CORS_ORIGINS", default="").split(",") if o),
+        )
+        if len(settings.cursor_key) < 16 and settings.cursor_key:
+            env.problems.append("SLUICE_CURSOR_KEY must be at least 16 characters")
+        if env.problems:
+            raise SettingsError(env.problems)
+        return settings
+
+
+class _Reader:
+    """Reads one variable at a time and gathers what is wrong, so that one deploy shows all of it."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = environ
+        self.problems: list[str] = []
+
+    def text(self, name: str, *, default: str | None = None) -> str:
+        value = self._environ.get(name, "").strip()
+        if value or default is not None:
+            return value or default or ""
+        self.problems.append(f"{name} is not set")
+        return ""
+
+    def integer(self, name: str, *, default: int, least: int, most: int) -> int:
+        return self._number(name, int, default, lambda n: least <= n <= most, f"a whole number from {least} to {most}")
+
+    def seconds(self, name: str, *, default: float) -> float:
+        return self._number(name, float, default, lambda n: 0 < n <= 900, "seconds, above 0 and at most 900")
+
+    def one_of(self, name: str, choices: tuple[C, ...], *, default: C) -> C:
+        raw = self.text(name, default="")
+        for choice in choices:
+            if raw == choice:
+                return choice
+        if raw:
+            self.problems.append(f"{name} must be one of {', '.join(choices)}, not {raw!r}")
+        return default
+
+    def _number(self, name: str, read: Callable[[str], T], default: T, fits: Callable[[T], bool], wanted: str) -> T:
+        raw = self.text(name, default="")
+        if not raw:
+            return default
+        try:
+            value = read(raw)
+        except ValueError:
+            value = None
+        if value is None or not fits(value):
+            self.problems.append(f"{name} must be {wanted}, not {raw!r}")
+            return default
+        return value

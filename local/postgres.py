@@ -1,0 +1,279 @@
+"""How does Sluice run a PostgreSQL of its own, on this machine, without Docker and without leaving one behind?
+
+One `PostgresServer` owns one home folder: the data, the password, the log. The server listens on
+127.0.0.1 only, is a child of ours that stops when we end, and what a SIGKILL left over is dealt with at
+the next start: an orphan of ours is stopped, a stale `postmaster.pid` never kills or blocks anybody.
+"""
+
+import fcntl
+import hashlib
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Self
+
+from local import leash
+from local.binaries import PostgresError, find_bindir, major_version, reachable, runnable_bindir, server_user
+
+SUPERUSER = "postgres"
+SERVER_ENVIRONMENT: Mapping[str, str] = {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"}
+NOBODY = 2**31 - 1  # a pid that no system gives out
+START_SECONDS, STOP_SECONDS = 30.0, 10.0
+
+
+class PostgresServer:
+    """A server on 127.0.0.1. Start it from the main thread; `start` raises `PostgresError`, which says what to do.
+
+    `home` survives restarts, password included. `durable=False` is for tests: faster, and a crash of the
+    machine may lose data. Without `port` a free one is taken.
+    """
+
+    superuser = SUPERUSER
+
+    def __init__(
+        self, home: Path, *, port: int | None = None, bindir: Path | None = None, durable: bool = True
+    ) -> None:
+        self.home = home.resolve()
+        self.port = port or 0
+        self.password = ""
+        self._any_port = port is None
+        self._wanted_bindir = bindir
+        self._durable = durable
+        self._process: subprocess.Popen[bytes] | None = None
+        self._lock: IO[str] | None = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def url(self, user: str = SUPERUSER, database: str = "postgres", *, password: str | None = None) -> str:
+        """A libpq URL; the superuser's password unless another is given."""
+        return f"postgresql://{user}:{password or self.password}@127.0.0.1:{self.port}/{database}"
+
+    @property
+    def log(self) -> Path:
+        return self.home / "server.log"
+
+    def start(self) -> None:
+        """Return when the server takes connections. Fails where the home is in use, the port taken, the data foreign."""
+        self.home.mkdir(parents=True, exist_ok=True)
+        self._claim_home()
+        try:
+            place = self._prepare_place()
+            bindir = self._wanted_bindir or find_bindir()
+            major = major_version(bindir)
+            bindir = runnable_bindir(bindir, place)
+            data = place / "data"
+            if not data.exists():
+                self._initialise(bindir, data, major)
+            self._check_data(data, major)
+            _release(data)
+            self._launch(bindir, data)
+        except BaseException:
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        """End the server (open connections are cut, nothing committed is lost) and free the home. May be called twice."""
+        if self._process is not None:
+            for insisting in (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL):
+                self._process.send_signal(insisting)
+                try:
+                    self._process.wait(STOP_SECONDS)
+                    break
+                except subprocess.TimeoutExpired:
+                    continue
+            self._process = None
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+
+    def _claim_home(self) -> None:
+        lock = (self.home / "lock").open("a+")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            lock.seek(0)
+            raise PostgresError(f"{self.home} is in use by process {lock.read().strip() or 'unknown'}") from error
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        self._lock = lock
+
+    def _prepare_place(self) -> Path:
+        """The folder for data and copied programs: the home, or one in /var/tmp where the server's user cannot reach it."""
+        secret = self.home / "password"
+        user = server_user()
+        place = self.home
+        if user is not None and not reachable(self.home / "data"):
+            place = Path("/var/tmp") / f"sluice-{hashlib.sha256(str(self.home).encode()).hexdigest()[:12]}"
+            if not secret.exists():  # the home was cleaned, so its data goes too
+                shutil.rmtree(place, ignore_errors=True)
+            place.mkdir(mode=0o711, exist_ok=True)
+            if place.is_symlink() or place.stat().st_uid != os.geteuid():
+                raise PostgresError(f"{place} belongs to somebody else")
+        if not secret.exists():
+            if (place / "data").exists():
+                raise PostgresError(f"{secret} is missing, so nobody can log in: remove {self.home} to start anew")
+            secret.touch(mode=0o600)
+            secret.write_text(secrets.token_urlsafe(24))
+        self.password = secret.read_text()
+        return place
+
+    def _initialise(self, bindir: Path, data: Path, major: int) -> None:
+        """Make an empty cluster: UTF-8 whose upper and lower case hold beyond ASCII, sorted by code point."""
+        locale = ["--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
+        if major < 17:
+            locale = ["--locale=C.UTF-8"]
+        fresh, secret = data.with_name("data.new"), data.with_name("password.new")
+        shutil.rmtree(fresh, ignore_errors=True)
+        fresh.mkdir(mode=0o700)
+        secret.touch(mode=0o600)
+        secret.write_text(self.password)
+        uid, gid = user = server_user() or (os.geteuid(), os.getegid())
+        for path in (fresh, secret):
+            os.chown(path, uid, gid)
+        initdb: list[str] = [str(bindir / "initdb"), "-D", str(fresh), "-U", SUPERUSER, "-E", "UTF8", *locale]
+        initdb += ["--auth=scram-sha-256", f"--pwfile={secret}"] + (["--no-sync"] if not self._durable else [])
+        done = subprocess.run(
+            leash.command(initdb, user=user if server_user() else None),
+            check=False, capture_output=True, text=True, env=SERVER_ENVIRONMENT, cwd=data.parent,
+        )  # fmt: skip
+        secret.unlink()
+        if done.returncode:
+            raise PostgresError(_diagnosis(done.stdout + done.stderr, self.port, data))
+        fresh.rename(data)  # only a whole cluster gets the name
+
+    def _check_data(self, data: Path, major: int) -> None:
+        owner = (server_user() or (os.geteuid(), 0))[0]
+        if data.stat().st_uid != owner:
+            raise PostgresError(f"{data} belongs to another user (uid {data.stat().st_uid}); remove {self.home}, or run as before")
+        made_by = (data / "PG_VERSION").read_text().strip()
+        if made_by != str(major):
+            raise PostgresError(
+                f"{data} was made by PostgreSQL {made_by} and this is {major}: remove {self.home} to start anew"
+            )
+
+    def _launch(self, bindir: Path, data: Path) -> None:
+        deadline = time.monotonic() + START_SECONDS
+        while True:
+            if self._any_port:
+                self.port = free_port()
+            with self.log.open("wb") as log:
+                self._process = subprocess.Popen(
+                    leash.command(self._command(bindir, data), sent=signal.SIGINT, user=server_user()),
+                    stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                    env=SERVER_ENVIRONMENT, cwd=data.parent,
+                    start_new_session=True,  # Ctrl-C is for us; we then stop the server in order
+                )  # fmt: skip
+            if self._becomes_ready(data, deadline):
+                return
+            told = self.log.read_text(errors="replace")
+            # The backends of a killed server need a moment to notice; a port that was free may be gone.
+            transient = "is still in use" in told or (self._any_port and "Address already in use" in told)
+            if not transient or time.monotonic() > deadline:
+                raise PostgresError(_diagnosis(told, self.port, data))
+            time.sleep(0.1)
+
+    def _command(self, bindir: Path, data: Path) -> list[str]:
+        settings = {
+            "port": str(self.port),
+            "listen_addresses": "127.0.0.1",
+            "unix_socket_directories": "",
+            "max_connections": "200",
+            "shared_preload_libraries": "pg_stat_statements",
+            "timezone": "UTC",
+            "log_timezone": "UTC",
+            "log_line_prefix": "%m %u@%d ",
+            "log_checkpoints": "off",
+        }
+        if not self._durable:
+            settings |= dict.fromkeys(("fsync", "synchronous_commit", "full_page_writes"), "off")
+        chosen = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
+        return [str(bindir / "postgres"), "-D", str(data), *chosen]
+
+    def _becomes_ready(self, data: Path, deadline: float) -> bool:
+        """Wait for what pg_ctl waits for: line 8 of our own server's postmaster.pid says `ready`. False: it ended."""
+        assert self._process is not None
+        while self._process.poll() is None:
+            lines = _pid_file(data)
+            if len(lines) > 7 and lines[0] == str(self._process.pid) and lines[7].strip() == "ready":
+                return True
+            if time.monotonic() > deadline:
+                raise PostgresError(f"PostgreSQL is not ready after {START_SECONDS:.0f} s; see {self.log}")
+            time.sleep(0.01)
+        return False
+
+
+def free_port() -> int:
+    """A loopback port nobody listens on at this moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _release(data: Path) -> None:
+    """Free `data` of what a killed owner left: stop its orphaned server, or defuse its stale pid file.
+
+    The caller holds the home's lock, so a server that still runs there has nobody who looks after it.
+    """
+    lines = _pid_file(data)
+    if not lines or not lines[0].isdigit():
+        return
+    pid = int(lines[0])
+    if not _is_server_of(pid, data):
+        # Another program may have the pid by now, and PostgreSQL would take it for a server. The other
+        # lines stay: by them it finds backends that outlived their server.
+        lines[0] = str(NOBODY)
+        (data / "postmaster.pid").write_text("\n".join(lines) + "\n")
+        return
+    for insisting in (signal.SIGINT, signal.SIGQUIT):
+        os.kill(pid, insisting)
+        deadline = time.monotonic() + STOP_SECONDS
+        while time.monotonic() < deadline:
+            if not _is_server_of(pid, data):
+                return
+            time.sleep(0.02)
+    raise PostgresError(f"a PostgreSQL left over from an earlier run (process {pid}) does not stop")
+
+
+def _pid_file(data: Path) -> list[str]:
+    try:
+        return (data / "postmaster.pid").read_text().splitlines()
+    except FileNotFoundError:
+        return []
+
+
+def _is_server_of(pid: int, data: Path) -> bool:
+    """Whether `pid` is a PostgreSQL started on `data`, judged by its command line."""
+    try:
+        words = Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").split("\0")
+    except FileNotFoundError:
+        if Path("/proc/self").exists():
+            return False
+        listed = subprocess.run(
+            ["ps", "-ww", "-o", "command=", "-p", str(pid)], check=False, capture_output=True, text=True
+        )
+        words = listed.stdout.split()
+    return bool(words) and Path(words[0]).name == "postgres" and str(data) in words
+
+
+def _diagnosis(told: str, port: int, data: Path) -> str:
+    if "No space left on device" in told:
+        return f"the disk is full: PostgreSQL cannot write to {data}"
+    if "Address already in use" in told:
+        return f"port {port} on 127.0.0.1 is taken"
+    return "PostgreSQL did not start:\n" + "\n".join(told.strip().splitlines()[-12:])

@@ -1,0 +1,5 @@
+"""Fixtures live in plugins by subject, under fixtures/; this names them."""
+
+pytest_plugins = [
+    "tests.fixtures.postgres",
+]

@@ -1,0 +1,66 @@
+"""The payloads in events/ are what API Gateway would send to the routes there are."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl
+
+import pytest
+
+from tests.fixtures.template import ROOT, Template
+
+EVENTS = sorted((ROOT / "events").glob("*.json"))
+
+each_event = pytest.mark.parametrize("path", EVENTS, ids=lambda path: path.stem)
+
+
+def read(path: Path) -> dict[str, Any]:
+    event: dict[str, Any] = json.loads(path.read_text())
+    return event
+
+
+@each_event
+def test_its_route_is_in_the_template(path: Path, template: Template) -> None:
+    event = read(path)
+    assert event["routeKey"] in template.routes()
+    assert event["requestContext"]["routeKey"] == event["routeKey"]
+
+
+@each_event
+def test_its_path_is_the_routes_with_the_parameters_put_in(path: Path) -> None:
+    event = read(path)
+    pattern = re.sub(r"{(\w+)}", r"(?P<\1>[^/]+)", event["routeKey"].partition(" ")[2])
+    matched = re.fullmatch(pattern, event["rawPath"])
+    assert matched
+    assert matched.groupdict() == event.get("pathParameters", {})
+    assert event["requestContext"]["http"]["path"] == event["rawPath"]
+
+
+@each_event
+def test_its_query_is_told_twice_alike(path: Path) -> None:
+    event = read(path)
+    assert dict(parse_qsl(event["rawQueryString"])) == event.get("queryStringParameters", {})
+
+
+@each_event
+def test_its_body_is_json_as_its_headers_say(path: Path) -> None:
+    event = read(path)
+    headers = event["headers"]
+    assert ("body" in event) == (event["requestContext"]["http"]["method"] in {"POST", "PUT", "PATCH"})
+    if "body" in event:
+        json.loads(event["body"])
+        assert headers["content-type"] == "application/json"
+        assert int(headers["content-length"]) == len(event["body"].encode())
+
+
+@each_event
+def test_it_carries_no_key_but_the_local_systems(path: Path) -> None:
+    event = read(path)
+    assert "authorization" not in event["headers"]
+    expected = None if event["rawPath"].startswith("/health") else "local-admin"
+    assert event["headers"].get("x-api-key") == expected
+
+
+def test_every_route_has_an_event(template: Template) -> None:
+    assert {read(path)["routeKey"] for path in EVENTS} == template.routes().keys()

@@ -1,0 +1,151 @@
+"""Rules that the template keeps and that no linter knows."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+from sluice.settings import Settings, SettingsError
+
+from tests.fixtures.template import Template
+
+GATEWAY_GIVES_UP = 30  # seconds; an HTTP API's own limit
+
+ROUTES = {  # CONTRACT 2
+    "/api/categories": "CategoriesFunction",
+    "/api/categories/{id}": "CategoriesFunction",
+    "/api/products": "ProductsFunction",
+    "/api/products/{id}": "ProductsFunction",
+    "/api/inventory": "InventoryFunction",
+    "/api/inventory/{product_id}": "InventoryFunction",
+    "/health": "HealthFunction",
+    "/health/ready": "HealthFunction",
+}
+
+
+class Watched(Mapping[str, str]):
+    """An environment that remembers what it was asked for."""
+
+    def __init__(self, values: dict[str, str]) -> None:
+        self._values = values
+        self.asked: set[str] = set()
+
+    def __getitem__(self, name: str) -> str:
+        self.asked.add(name)
+        return self._values[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+
+def test_the_routes_are_the_contracts_and_the_functions_see_every_method(template: Template) -> None:
+    assert {route: name for route, (name, _) in template.routes().items()} == {
+        f"ANY {path}": function for path, function in ROUTES.items()
+    }
+
+
+def test_only_health_is_open(template: Template) -> None:
+    auth = template.resources["Api"]["Properties"]["Auth"]
+    assert auth == {"EnableIamAuthorizer": True, "DefaultAuthorizer": "AWS_IAM"}
+    opened = {key for key, (_, route) in template.routes().items() if "Auth" in route}
+    assert opened == {"ANY /health", "ANY /health/ready"}
+
+
+def test_migrations_cannot_be_reached_over_the_api_and_run_one_at_a_time(template: Template) -> None:
+    migrate = template.functions["MigrateFunction"]
+    assert "Events" not in migrate
+    assert 1 in migrate["ReservedConcurrentExecutions"]["Fn::If"]
+
+
+def test_functions_answer_before_the_gateway_gives_up(template: Template) -> None:
+    answering = {name for name, _ in template.routes().values()}
+    assert {name for name in answering if template.functions[name]["Timeout"] >= GATEWAY_GIVES_UP} == set()
+
+
+def test_every_function_logs_to_a_group_of_its_own_that_forgets(template: Template) -> None:
+    groups = {name: p["LoggingConfig"]["LogGroup"]["Ref"] for name, p in template.functions.items()}
+    assert len(set(groups.values())) == len(groups)
+    for group in groups.values():
+        assert template.resources[group]["Properties"]["RetentionInDays"] == {"Ref": "LogRetentionDays"}
+
+
+def test_a_function_may_read_the_one_secret_it_is_told_of_and_nothing_else(template: Template) -> None:
+    for name, properties in template.functions.items():
+        secret = template.environment(name)["SLUICE_DB_SECRET_ARN"]
+        assert properties["Policies"] == [{"AWSSecretsManagerGetSecretValuePolicy": {"SecretArn": secret}}], name
+
+
+def test_only_migrations_work_as_the_owner(template: Template) -> None:
+    owners = {
+        name
+        for name in template.functions
+        if {"Ref": "DbOwnerSecretArn"} in template.environment(name).values()
+        or {"Ref": "DbOwnerUser"} in template.environment(name).values()
+    }
+    assert owners == {"MigrateFunction"}
+
+
+def test_every_function_is_given_what_settings_require(template: Template) -> None:
+    with pytest.raises(SettingsError) as nothing_set:
+        Settings.from_env({})
+    required = {problem.split()[0] for problem in nothing_set.value.problems if problem.endswith("is not set")}
+    assert required
+    for name in template.functions:
+        assert required <= template.environment(name).keys(), name
+
+
+def test_no_function_is_given_what_settings_do_not_know(template: Template) -> None:
+    watched = Watched({})
+    with pytest.raises(SettingsError):
+        Settings.from_env(watched)
+    for name in template.functions:
+        given = {variable for variable in template.environment(name) if variable.startswith("SLUICE_")}
+        assert given <= watched.asked, name
+
+
+def test_settings_accept_the_parameters_defaults(template: Template) -> None:
+    values = {}
+    for variable, given in template.environment("ProductsFunction").items():
+        reference = given.get("Ref", "")
+        stand_in = "a-stand-in-of-decent-length"  # for what has no default: names, secrets, the cursor key
+        values[variable] = str(template.parameters.get(reference, {}).get("Default", stand_in))
+    assert Settings.from_env(values).database.tls == "verify-full"
+
+
+def test_the_connection_budget_counts_the_functions_there_are(template: Template) -> None:
+    concurrency = {
+        name: p["ReservedConcurrentExecutions"]["Fn::If"][1]
+        for name, p in template.functions.items()
+        if name != "MigrateFunction"
+    }
+    catalogue = sum(1 for limit in concurrency.values() if limit == {"Ref": "FunctionConcurrency"})
+    fixed = sum(limit for limit in concurrency.values() if isinstance(limit, int))
+    told = template.body["Outputs"]["ConnectionBudget"]["Value"]["Fn::If"][1]["Fn::Sub"]
+    advised = template.parameters["FunctionConcurrency"]["Description"]
+    assert f"({catalogue} x ${{FunctionConcurrency}} catalogue + {fixed} health)" in told
+    assert f"({catalogue} x FunctionConcurrency + {fixed})" in advised
+
+
+def test_every_function_has_its_folder_and_handler(template: Template, root: Path) -> None:
+    for name, properties in template.functions.items():
+        module, _, attribute = properties["Handler"].rpartition(".")
+        source = root / properties["CodeUri"] / f"{module}.py"
+        assert source.is_file(), name
+        text = source.read_text()
+        assert f"def {attribute}(" in text or f"\n{attribute} = " in text or f"\n{attribute}: " in text, name
+
+
+def test_what_is_shipped_is_what_was_tested(root: Path) -> None:
+    tested = _pins(root / "requirements/run.txt")
+    layer = _pins(root / "layers/shared/requirements.txt")
+    migrations = _pins(root / "functions/migrate/requirements.txt")
+    decisive = {"sqlalchemy", "pg8000", "aws-lambda-powertools"}  # the rest is theirs, and moto's demands may differ
+    assert {name: layer[name] for name in decisive} == {name: tested[name] for name in decisive}
+    assert migrations == {name: tested[name] for name in ("alembic", "mako", "markupsafe")}
+
+
+def _pins(requirements: Path) -> dict[str, str]:
+    pins = (line.split(" ")[0].split("==") for line in requirements.read_text().splitlines() if line[:1].isalpha())
+    return {name: version for name, version in pins}

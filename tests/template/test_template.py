@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
-from sluice.settings import Settings, SettingsError
 
+from sluice.settings import Settings, SettingsError
 from tests.fixtures.template import Template
 
 GATEWAY_GIVES_UP = 30  # seconds; an HTTP API's own limit
@@ -148,4 +148,4 @@ def test_what_is_shipped_is_what_was_tested(root: Path) -> None:
 
 def _pins(requirements: Path) -> dict[str, str]:
     pins = (line.split(" ")[0].split("==") for line in requirements.read_text().splitlines() if line[:1].isalpha())
-    return {name: version for name, version in pins}
+    return dict(pins)

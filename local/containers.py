@@ -1,0 +1,78 @@
+"""How do the containers of `sam local` reach what listens on 127.0.0.1 here?
+
+By the name HOST. Docker Desktop leads it to this machine's loopback. On Linux (with
+`--add-host host.docker.internal:host-gateway`) it is the address of Docker's bridge, where nothing listens: a
+`Doorway` passes connections on from there, and is open to nobody but containers and this machine.
+"""
+
+import socket
+import struct
+import threading
+from contextlib import suppress
+from types import TracebackType
+from typing import Self
+
+HOST = "host.docker.internal"
+BRIDGE = "docker0"
+SIOCGIFADDR = 0x8915  # Linux: the address of an interface
+
+
+class Doorway:
+    """While it is entered, containers reach `port` of 127.0.0.1 at HOST; without a bridge it does nothing."""
+
+    def __init__(self, port: int, *, address: str | None = None) -> None:
+        self._port = port
+        self._address = address or _bridge_address()
+        self._listener: socket.socket | None = None
+
+    def __enter__(self) -> Self:
+        if self._address is not None:
+            self._listener = socket.create_server((self._address, self._port))
+            threading.Thread(target=self._serve, args=(self._listener,), daemon=True).start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._listener is not None:
+            with suppress(OSError):
+                self._listener.shutdown(socket.SHUT_RDWR)  # wakes accept, which close alone does not
+            self._listener.close()
+
+    def _serve(self, listener: socket.socket) -> None:
+        while True:
+            try:
+                outside, _ = listener.accept()
+            except OSError:  # the doorway was left
+                return
+            try:
+                inside = socket.create_connection(("127.0.0.1", self._port), 2)
+            except OSError:
+                outside.close()
+                continue
+            inside.settimeout(None)
+            for source, sink in ((outside, inside), (inside, outside)):
+                threading.Thread(target=_pass_on, args=(source, sink), daemon=True).start()
+
+
+def _pass_on(source: socket.socket, sink: socket.socket) -> None:
+    """One direction until its end; the last one out closes both."""
+    with suppress(OSError):
+        while chunk := source.recv(65536):
+            sink.sendall(chunk)
+    for end in (source, sink):
+        with suppress(OSError):
+            end.shutdown(socket.SHUT_RDWR)
+    source.close()
+
+
+def _bridge_address() -> str | None:
+    """Docker's bridge on this machine, or None where there is none (Docker Desktop, or no Docker)."""
+    try:
+        import fcntl
+
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
+            answer = fcntl.ioctl(asking.fileno(), SIOCGIFADDR, struct.pack("256s", BRIDGE.encode()))
+    except (ImportError, OSError):
+        return None
+    return socket.inet_ntoa(answer[20:24])

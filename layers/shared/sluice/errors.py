@@ -19,7 +19,8 @@
     ├─ Unavailable
     │  ├─ PoolExhausted             pool_exhausted          503
     │  └─ DatabaseUnavailable       database_unavailable    503
-    │     └─ ConnectionLost         database_unavailable    503
+    │     ├─ ConnectionLost         database_unavailable    503
+    │     └─ RolledBack             database_unavailable    503
     └─ StatementTimeout             statement_timeout       504
 
 `detail` and `faults` are shown to clients, so they never hold SQL, names of tables or
@@ -39,6 +40,9 @@ class Fault:
     pointer: str | None = None
     parameter: str | None = None
 
+    def __str__(self) -> str:
+        return f"{self.parameter or self.pointer or 'the body'} {self.message}"
+
 
 class SluiceError(Exception):
     """The root: `code` is stable and listed in docs/errors.md, `status` is HTTP's, `title` never varies."""
@@ -54,8 +58,8 @@ class SluiceError(Exception):
         faults: Sequence[Fault] = (),
         headers: dict[str, str] | None = None,
     ) -> None:
-        super().__init__(detail or self.title)
-        self.detail = detail or self.title
+        self.detail = detail or "; ".join(str(fault) for fault in faults) or self.title
+        super().__init__(self.detail)
         self.faults = tuple(faults)
         self.headers = headers or {}
 
@@ -151,6 +155,10 @@ class DatabaseUnavailable(Unavailable):
 
 class ConnectionLost(DatabaseUnavailable):
     """An open connection broke under a statement: whether it took effect is unknown. A read may be tried again once."""
+
+
+class RolledBack(DatabaseUnavailable):
+    """The transaction lost against another (deadlock, serialization, lock wait) and is undone: it may be replayed whole."""
 
 
 class StatementTimeout(SluiceError):

@@ -4,9 +4,11 @@
 `SettingsError` that names every problem. Nothing else in Sluice looks at the environment.
 """
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeVar
+from urllib.parse import parse_qs, unquote, urlsplit
 
 T = TypeVar("T")
 C = TypeVar("C", bound=str)
@@ -41,6 +43,41 @@ class DatabaseSettings:
     socket_timeout: float = 20.0  # above the role's statement_timeout, so that the server gives up first
     max_idle: float = 240.0  # NAT gateways forget silent flows after 350 s
 
+    @classmethod
+    def from_url(cls, url: str) -> "DatabaseSettings":
+        """Read `postgresql://user:password@host:port/name`; TLS is verified but on loopback or with `?sslmode=disable`."""
+        parts = urlsplit(url)
+        problems = [
+            f"the database URL has no {what}"
+            for what, value in (("host", parts.hostname), ("user", parts.username), ("database", parts.path.strip("/")))
+            if not value
+        ]
+        if parts.scheme not in ("postgresql", "postgres"):
+            problems.append("the database URL must start with postgresql://")
+        if problems:
+            raise SettingsError(problems)
+        sslmode = parse_qs(parts.query).get("sslmode", [""])[-1]
+        plain = sslmode == "disable" or (not sslmode and parts.hostname in ("127.0.0.1", "::1", "localhost"))
+        return cls(
+            host=parts.hostname or "",
+            port=parts.port or 5432,
+            name=unquote(parts.path.strip("/")),
+            user=unquote(parts.username or ""),
+            password=unquote(parts.password or ""),
+            tls="off" if plain else "verify-full",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class AwsSettings:
+    """Who this is to AWS: what Lambda puts into every environment. The endpoint is for emulators."""
+
+    region: str = ""
+    access_key_id: str = ""
+    secret_access_key: str = field(default="", repr=False)
+    session_token: str = field(default="", repr=False)
+    secrets_endpoint: str = ""
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -48,12 +85,13 @@ class Settings:
 
     database: DatabaseSettings
     cursor_key: bytes = field(repr=False)
+    aws: AwsSettings = AwsSettings()
     stage: str = "dev"
     log_level: str = "INFO"
     cors_origins: tuple[str, ...] = ()
 
     @classmethod
-    def from_env(cls, environ: Mapping[str, str]) -> "Settings":
+    def from_env(cls, environ: Mapping[str, str] = os.environ) -> "Settings":
         """Read `SLUICE_*`; raise `SettingsError` with every problem found."""
         env = _Reader(environ)
         settings = cls(
@@ -74,12 +112,21 @@ class Settings:
                 max_idle=env.seconds("SLUICE_DB_MAX_IDLE", default=240.0),
             ),
             cursor_key=env.text("SLUICE_CURSOR_KEY").encode(),
+            aws=AwsSettings(
+                region=env.text("AWS_REGION", default=""),
+                access_key_id=env.text("AWS_ACCESS_KEY_ID", default=""),
+                secret_access_key=env.text("AWS_SECRET_ACCESS_KEY", default=""),
+                session_token=env.text("AWS_SESSION_TOKEN", default=""),
+                secrets_endpoint=env.text("AWS_ENDPOINT_URL_SECRETS_MANAGER", default=""),
+            ),
             stage=env.text("SLUICE_STAGE", default="dev"),
             log_level=env.one_of("SLUICE_LOG_LEVEL", ("DEBUG", "INFO", "WARNING", "ERROR"), default="INFO"),
             cors_origins=tuple(o for o in env.text("SLUICE_CORS_ORIGINS", default="").split(",") if o),
         )
         if len(settings.cursor_key) < 16 and settings.cursor_key:
             env.problems.append("SLUICE_CURSOR_KEY must be at least 16 characters")
+        if not settings.database.password and not settings.database.secret_arn:
+            env.problems.append("SLUICE_DB_PASSWORD or SLUICE_DB_SECRET_ARN must be set")
         if env.problems:
             raise SettingsError(env.problems)
         return settings

@@ -1,0 +1,333 @@
+"""What is said to PostgreSQL, and in how many round trips: pg8000's connection, but one flush for each statement.
+
+Stock pg8000 waits three times for a statement with parameters, once for BEGIN and three times for COMMIT. Here
+Parse, Bind, Describe, Execute and Sync leave together, BEGIN rides with the first statement of a transaction, and
+COMMIT is one simple query. Text of a caller always goes by the extended protocol, where the server refuses a second
+statement: the simple one would run `SELECT 1; DROP ...`.
+
+A connection that can no longer tell which answer belongs to which question closes its socket, whatever the reason,
+so that nobody can be given another's rows. This leans on internals of pg8000 1.31: driver.py checks them.
+"""
+
+import select
+import socket
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from functools import lru_cache
+from types import TracebackType
+from typing import Any
+
+from pg8000.converters import make_params
+from pg8000.core import (
+    EXECUTE_MSG,
+    IN_FAILED_TRANSACTION,
+    READY_FOR_QUERY,
+    SYNC_MSG,
+    TERMINATE_MSG,
+    Context,
+    H_pack,
+    ci_unpack,
+    i_pack,
+)
+from pg8000.dbapi import convert_paramstyle
+from pg8000.exceptions import DatabaseError, InterfaceError
+from pg8000.legacy import Connection, Cursor, IntegrityError, ProgrammingError
+
+from sluice.db.transport import open_socket
+from sluice.settings import TlsMode
+
+NETWORK_ERROR = "network error"  # pg8000's words, which SQLAlchemy looks for
+CLOSED = "connection is closed"  # likewise
+
+_BIND_NOTHING: bytes = b"B" + i_pack(12) + b"\x00\x00" + H_pack(0) * 3
+_DESCRIBE_PORTAL = b"D" + i_pack(6) + b"P\x00"
+_FINISH = _DESCRIBE_PORTAL + EXECUTE_MSG + SYNC_MSG
+_NULL = i_pack(-1)
+_CACHED_TEXT = 16_384  # longer statements are written once, not worth keeping
+
+
+class PipelinedCursor(Cursor):  # type: ignore[misc]
+    """A cursor whose `execute` is one round trip; `stream` (COPY) goes pg8000's own way."""
+
+    _input_oids: Sequence[int]
+
+    def execute(self, operation: str, args: Any = (), stream: Any = None) -> "PipelinedCursor":
+        """Run one statement. Raises pg8000's DB-API errors; the server's report is their first argument."""
+        if self._c is None:
+            raise InterfaceError("Cursor closed")
+        oids, self._input_oids = self._input_oids, ()
+        statement, values = operation, ()
+        if len(args) > 0 or stream is not None:
+            statement, names = _numbered(self.paramstyle, operation)
+            values = args if names is None else tuple([args[name] for name in names])
+        try:
+            self._context = self._c.execute_unnamed(statement, values, oids, stream)
+        except DatabaseError as error:
+            raise _dbapi_error(error) from None
+        self._row_iter = iter(self._context.rows or ())
+        return self
+
+    def fetchall(self) -> tuple[list[Any], ...]:
+        if self._context is None or self._context.columns is None:
+            raise ProgrammingError("no result set")
+        return tuple(self._row_iter)  # stock asks for each row through two Python calls
+
+
+class PipelinedConnection(Connection):  # type: ignore[misc]
+    """One session. `autocommit` and `isolation_level` may be changed between transactions, at no cost.
+
+    Raises InterfaceError when it cannot connect, DatabaseError's kin when the server refuses the session.
+    """
+
+    _usock: Any  # a socket, or None once closed
+    _sock: Any  # its buffered file
+
+    def __init__(
+        self,
+        user: str,
+        *,
+        host: str,
+        database: str,
+        port: int = 5432,
+        password: str = "",
+        tls: TlsMode = "verify-full",
+        ca_file: str = "",
+        connect_timeout: float = 2.0,
+        socket_timeout: float = 20.0,
+        application_name: str = "sluice",
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._usock = None
+        self._in_step = _InStep(self)
+        self._clock = clock
+        self.isolation_level: str | None = None  # None: the role's default
+        self.read_only = False
+        usock = open_socket(host, port, tls=tls, ca_file=ca_file, connect_timeout=connect_timeout)
+        try:
+            super().__init__(
+                user,
+                host=host,
+                port=port,
+                database=database,
+                password=password,
+                application_name=application_name,
+                sock=usock,
+                ssl_context=False,  # already encrypted
+            )
+        except OSError as error:
+            usock.close()
+            raise InterfaceError(NETWORK_ERROR) from error
+        except BaseException:
+            usock.close()
+            raise
+        usock.settimeout(socket_timeout)
+        self._run_cursor = PipelinedCursor(self, paramstyle="named")
+        self._poll = select.poll()
+        self._poll.register(usock, select.POLLIN)
+        self._used_at = clock()
+
+    @property
+    def closed(self) -> bool:
+        return self._usock is None
+
+    def cursor(self) -> PipelinedCursor:
+        return PipelinedCursor(self, paramstyle="format")
+
+    def is_alive(self, max_idle: float) -> bool:
+        """Whether the next statement may be sent here; asks nobody. Call it while idle, before each use.
+
+        Age is by the wall clock, because a monotonic one may stand still while an environment is frozen; and a
+        socket with something to read while nothing was asked holds a farewell.
+        """
+        if self._usock is None or not 0 <= self._clock() - self._used_at <= max_idle:
+            return False
+        return not self._poll.poll(0)
+
+    def commit(self) -> None:
+        """Raises DatabaseError 25P02 when the transaction had failed: the server then rolls back, without complaint."""
+        if self._usock is None:
+            raise InterfaceError(CLOSED)
+        if self._in_transaction:
+            self.execute_simple("commit")
+
+    def rollback(self) -> None:
+        """Nothing is sent when there is nothing to undo; a closed connection has been undone by the server."""
+        if self._usock is not None and self._in_transaction:
+            self.execute_simple("rollback")
+
+    def close(self) -> None:
+        """Say goodbye and close. Unlike stock, never raises: whom a dead connection belongs to cannot do anything."""
+        if self._usock is not None:
+            with suppress(OSError):
+                self._usock.sendall(TERMINATE_MSG)
+        self.abandon()
+
+    def abandon(self) -> None:
+        """Close the socket without a word. Safe at any time, twice, and in any state of the protocol."""
+        if self._usock is None:
+            return
+        usock, stream = self._usock, self._sock
+        self._usock = self._sock = self._transaction_status = None
+        with suppress(OSError):
+            usock.shutdown(socket.SHUT_RDWR)  # before `stream` is closed, which would flush what is left to send
+        with suppress(OSError, ValueError):
+            stream.close()
+        usock.close()
+
+    def execute_simple(self, statement: str) -> Context:
+        """The simple protocol, for our own COMMIT and ROLLBACK: never for a caller's text."""
+        if self._usock is None:
+            raise InterfaceError(CLOSED)
+        with self._in_step:
+            return super().execute_simple(statement)
+
+    def execute_unnamed(
+        self, statement: str, vals: Sequence[Any] = (), oids: Sequence[int] = (), stream: Any = None
+    ) -> Context:
+        """One statement with `$n` placeholders, and the BEGIN it may need, in one flush."""
+        usock = self._usock
+        if usock is None:
+            raise InterfaceError(CLOSED)
+        begin = b"" if self.autocommit or self._in_transaction else self._begin()
+        if stream is not None:
+            with self._in_step:
+                if begin:
+                    self._exchange(begin + SYNC_MSG, Context("begin"))
+                return super().execute_unnamed(statement, vals, oids, stream)
+        context = Context(statement)
+        message = begin + _parse(statement, oids, self._client_encoding) + self._bind(vals) + _FINISH
+        with self._in_step:
+            self._exchange(message, context)
+        return context
+
+    def handle_messages(self, context: Context) -> None:
+        """Read answers until the server is ready; then raise what went wrong, if anything did."""
+        read, handlers, code = self._sock.read, self.message_types, b""
+        try:
+            while code != READY_FOR_QUERY:
+                code, size = ci_unpack(_whole(read(5), 5))
+                handlers[code](_whole(read(size - 4), size - 4), context)
+        except OSError as error:
+            # The server's last words ("terminating connection due to ...") say more than the closed socket.
+            raise InterfaceError(NETWORK_ERROR) from context.error or error
+        if context.error is not None:
+            raise context.error
+
+    def handle_COMMAND_COMPLETE(self, data: bytes, context: Context) -> None:
+        word = data[:-1].rpartition(b" ")[2]  # INSERT 0 5, SELECT 5, COMMIT
+        if word.isdigit():
+            context.row_count = int(word) + max(context.row_count, 0)
+        elif word == b"ROLLBACK" and self._transaction_status == IN_FAILED_TRANSACTION and not _undoes(context):
+            context.error = DatabaseError({"S": "ERROR", "C": "25P02", "M": "COMMIT was answered with ROLLBACK"})
+
+    def _encoded(self, text: str) -> bytes:
+        try:
+            return text.encode(self._client_encoding)
+        except UnicodeEncodeError as error:  # half a surrogate pair, which JSON can spell: what the server would say
+            raise DatabaseError({"S": "ERROR", "C": "22021", "M": "invalid character in a parameter"}) from error
+
+    def _exchange(self, message: bytes, context: Context) -> None:
+        self._usock.sendall(message)  # past the buffered writer: one call, one flush
+        self.handle_messages(context)
+        self._used_at = self._clock()
+
+    def _begin(self) -> bytes:
+        # In the statement itself: SET SESSION CHARACTERISTICS costs a round trip and pins the session in RDS Proxy.
+        words = ["begin"]
+        if self.isolation_level is not None:
+            words.append(f"isolation level {self.isolation_level}")
+        if self.read_only:
+            words.append("read only")
+        return b"".join((_parse(" ".join(words), (), self._client_encoding), _BIND_NOTHING, EXECUTE_MSG))
+
+    def _bind(self, values: Sequence[Any]) -> bytes:
+        if not values:
+            return _BIND_NOTHING
+        parts = [b"\x00\x00", H_pack(0), H_pack(len(values))]
+        for text in make_params(self.py_types, values):
+            if text is None:
+                parts.append(_NULL)
+            else:
+                raw = self._encoded(text)
+                parts += (i_pack(len(raw)), raw)
+        parts.append(H_pack(0))
+        return _message(b"B", b"".join(parts))
+
+
+class _InStep:
+    """Closes the connection when what happens inside leaves question and answer out of step.
+
+    A DatabaseError is the one thing that does not: it is raised after the server said that it is ready again.
+    """
+
+    __slots__ = ("_connection",)
+
+    def __init__(self, connection: PipelinedConnection) -> None:
+        self._connection = connection
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        if error is None or isinstance(error, DatabaseError):
+            return
+        self._connection.abandon()
+        if isinstance(error, OSError):
+            raise InterfaceError(NETWORK_ERROR) from error
+
+
+def _undoes(context: Context) -> bool:
+    return str(context.statement).lstrip().lower().startswith(("rollback", "abort"))
+
+
+def _message(code: bytes, body: bytes) -> bytes:
+    return b"%b%b%b" % (code, i_pack(len(body) + 4), body)
+
+
+def _whole(data: bytes, size: int) -> bytes:
+    if len(data) < size:
+        raise ConnectionResetError("the server closed the connection")
+    return data
+
+
+def _parse(statement: str, oids: Sequence[int], encoding: str) -> bytes:
+    if oids or len(statement) > _CACHED_TEXT:
+        return _parse_message(statement, tuple(oids), encoding)
+    return _known_parse_message(statement, (), encoding)
+
+
+def _parse_message(statement: str, oids: tuple[int, ...], encoding: str) -> bytes:
+    types = b"".join([i_pack(0 if oid == -1 else oid) for oid in oids])
+    body = b"\x00" + statement.encode(encoding) + b"\x00" + H_pack(len(oids)) + types
+    return _message(b"P", body)
+
+
+def _numbered(style: str, operation: str) -> tuple[str, tuple[str, ...] | None]:
+    """The statement with `$n`, and for named styles the names in order. pg8000 scans it one character at a time."""
+    return (_scan if len(operation) > _CACHED_TEXT else _known_scan)(style, operation)
+
+
+def _scan(style: str, operation: str) -> tuple[str, tuple[str, ...] | None]:
+    echo = _Echo()
+    statement, names = convert_paramstyle(style, operation, echo)
+    return statement, None if names is echo else names
+
+
+class _Echo(dict[str, str]):
+    """Handed to pg8000 in place of parameters, to learn which names it asks for."""
+
+    def __missing__(self, name: str) -> str:
+        return name
+
+
+_known_parse_message = lru_cache(maxsize=512)(_parse_message)
+_known_scan = lru_cache(maxsize=512)(_scan)
+
+
+def _dbapi_error(error: DatabaseError) -> Exception:
+    """The class stock pg8000 would raise; only the SQLSTATE inside means anything (see db/sqlstate.py)."""
+    report: Mapping[str, str] = error.args[0]
+    kinds = {"28000": InterfaceError, "23505": IntegrityError}
+    kind: type[Exception] = kinds.get(report["C"], ProgrammingError)
+    return kind(report)

@@ -1,0 +1,38 @@
+"""The database password from Secrets Manager: read when a connection is made, kept for a while, asked again after."""
+
+import json
+import time
+from collections.abc import Callable
+
+from sluice import aws
+from sluice.errors import DatabaseUnavailable
+from sluice.settings import AwsSettings
+
+KEPT_SECONDS = 60.0  # a rotated secret is in use within this; only new connections ask at all
+
+
+class SecretPassword:
+    """Gives the `password` of a secret `{"username": …, "password": …}`. DatabaseUnavailable where it cannot be read."""
+
+    def __init__(self, settings: AwsSettings, arn: str, *, clock: Callable[[], float] = time.time) -> None:
+        self._settings = settings
+        self._arn = arn
+        self._clock = clock
+        self._password = ""
+        self._read_at = float("-inf")
+
+    def __call__(self) -> str:
+        if self._clock() - self._read_at > KEPT_SECONDS:
+            try:
+                secret = aws.call(
+                    self._settings,
+                    "secretsmanager",
+                    "secretsmanager.GetSecretValue",
+                    {"SecretId": self._arn},
+                    endpoint=self._settings.secrets_endpoint,
+                )
+                self._password = json.loads(secret["SecretString"])["password"]
+            except (aws.AwsError, KeyError, ValueError) as error:
+                raise DatabaseUnavailable("The database's credentials cannot be read") from error
+            self._read_at = self._clock()
+        return self._password

@@ -1,0 +1,104 @@
+"""How many connections may this process hold, and how does it prove who it is? One engine for each process.
+
+`make_engine` connects nothing. It refuses, before any request, settings that could never connect.
+"""
+
+import logging
+import os
+import time
+from collections.abc import Callable
+from ssl import SSLError
+from typing import Any, Literal
+
+from sqlalchemy import URL, Engine, NullPool, create_engine, event
+from sqlalchemy.engine import Dialect
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from sluice.db import driver, sqlstate
+from sluice.db.pool import BoundedPool
+from sluice.db.transport import tls_context
+from sluice.settings import DatabaseSettings, SettingsError
+
+Workload = Literal["function", "web", "batch"]
+Credentials = Callable[[], str]
+
+_log = logging.getLogger(__name__)
+
+
+def make_engine(
+    settings: DatabaseSettings,
+    workload: Workload,
+    *,
+    credentials: Credentials | None = None,
+    clock: Callable[[], float] = time.time,
+    unsupported_reason: Callable[[], str | None] = driver.unsupported_reason,
+) -> Engine:
+    """An engine whose every error is one of ours (db/sqlstate.py).
+
+    `credentials` gives the password of each new connection, so that a rotated secret or a token that expires is
+    asked for again. Raises `SettingsError` without a password, or where the authorities cannot be read.
+    """
+    password = _password(settings, credentials)
+    _check_authorities(settings)
+    reason = unsupported_reason()
+    if reason is not None:
+        _log.warning("using stock pg8000, with more round trips: %s", reason)
+    engine = create_engine(
+        URL.create(
+            "postgresql+sluice" if reason is None else "postgresql+sluice_stock",
+            username=settings.user,
+            host=settings.host,
+            port=settings.port,
+            database=settings.name,
+        ),
+        connect_args={
+            "tls": settings.tls,
+            "ca_file": settings.ca_file,
+            "connect_timeout": settings.connect_timeout,
+            "socket_timeout": settings.socket_timeout,
+            "application_name": f"sluice-{workload}",
+            **({"clock": clock} if reason is None else {}),
+        },
+        hide_parameters=True,
+        pool_pre_ping=True,
+        **({"max_idle": settings.max_idle} if reason is None else {}),
+        **_pool(settings, workload),
+    )
+
+    @event.listens_for(engine, "do_connect")
+    def give_password(dialect: Dialect, record: ConnectionPoolEntry, args: Any, options: dict[str, Any]) -> None:
+        options["password"] = password()
+
+    sqlstate.translate_errors(engine)
+    return engine
+
+
+def _pool(settings: DatabaseSettings, workload: Workload) -> dict[str, Any]:
+    if workload == "batch":
+        return {"poolclass": NullPool}  # a connection lives as long as its job
+    # A function serves one request at a time; its second connection is for health. Others follow the PostgreSQL
+    # wiki's (cores * 2) + spindles. LIFO keeps few connections warm and lets the rest grow old.
+    size = settings.pool_size if workload == "function" else (os.cpu_count() or 1) * 2 + 1
+    return {
+        "poolclass": BoundedPool,
+        "pool_size": size,
+        "max_overflow": settings.pool_overflow,
+        "pool_timeout": settings.pool_timeout,
+        "pool_use_lifo": True,
+    }
+
+
+def _password(settings: DatabaseSettings, credentials: Credentials | None) -> Credentials:
+    if credentials is not None:
+        return credentials
+    if settings.password:
+        return lambda: settings.password
+    raise SettingsError(["SLUICE_DB_PASSWORD is not set, and nothing here can read SLUICE_DB_SECRET_ARN"])
+
+
+def _check_authorities(settings: DatabaseSettings) -> None:
+    if settings.tls == "verify-full":
+        try:
+            tls_context(settings.ca_file)
+        except (OSError, SSLError) as error:
+            raise SettingsError([f"SLUICE_DB_CA_FILE cannot be used: {error}"]) from error

@@ -1,0 +1,65 @@
+"""How full is the pool? `PoolMetrics` for health and CloudWatch, and the pool that refuses in our own words."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import event, exc
+from sqlalchemy.engine import Engine
+from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
+
+from sluice.errors import PoolExhausted
+
+
+@dataclass(frozen=True, slots=True)
+class PoolMetrics:
+    """One moment of one environment's pool. Without a pool (batch) `size` is 0 and what is open is checked out."""
+
+    size: int
+    checked_in: int
+    checked_out: int
+    overflow: int  # connections open beyond `size`
+    invalid: int  # connections found dead or too old, since the engine was made
+
+
+class BoundedPool(QueuePool):
+    """A QueuePool whose waiting time ends in `PoolExhausted`; SQLAlchemy's handle_error never sees that one."""
+
+    def _do_get(self) -> ConnectionPoolEntry:
+        try:
+            return super()._do_get()
+        except exc.TimeoutError as error:
+            raise PoolExhausted from error
+
+
+class PoolWatch:
+    """Counts what a pool forgets, across `dispose()`. Make one for each engine, before its first connection."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._open = 0
+        self._invalid = 0
+        event.listen(engine, "connect", self._opened)
+        event.listen(engine, "close", self._closed)
+        event.listen(engine, "invalidate", self._invalidated)
+
+    def metrics(self) -> PoolMetrics:
+        """Read the pool now. Never waits, and never opens a connection."""
+        pool = self._engine.pool
+        if not isinstance(pool, QueuePool):
+            return PoolMetrics(0, 0, checked_out=self._open, overflow=0, invalid=self._invalid)
+        return PoolMetrics(
+            size=pool.size(),
+            checked_in=pool.checkedin(),
+            checked_out=pool.checkedout(),
+            overflow=max(0, pool.overflow()),
+            invalid=self._invalid,
+        )
+
+    def _opened(self, connection: Any, record: ConnectionPoolEntry) -> None:
+        self._open += 1
+
+    def _closed(self, connection: Any, record: ConnectionPoolEntry) -> None:
+        self._open -= 1
+
+    def _invalidated(self, connection: Any, record: ConnectionPoolEntry, error: BaseException | None) -> None:
+        self._invalid += 1

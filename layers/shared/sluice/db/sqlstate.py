@@ -1,0 +1,158 @@
+"""What does the server's refusal mean to a client? One table from SQLSTATE to our errors, hooked on the engine once.
+
+Driver classes mean nothing here: pg8000 gives almost all of them the same one. A state is looked up whole, then by
+its class (the first two characters); one that is not in the table is a fault of ours (500). The server's message,
+detail and names never leave: they hold SQL, tables and other rows' values. The cause goes to the log.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+
+from pg8000.exceptions import Error as DriverError
+from pg8000.exceptions import InterfaceError
+from sqlalchemy import event
+from sqlalchemy.engine import Engine, ExceptionContext
+
+from sluice import errors
+from sluice.errors import Fault, SluiceError
+
+Report = Mapping[str, str]  # the fields of an ErrorResponse, by their letters: C state, c column, n constraint, t table
+Rule = Callable[[Report], SluiceError]
+
+# Columns that a client can set, and what it calls them. A column that is not here is not named to anybody.
+FIELDS = {
+    "category_id": "category",
+    **{name: name for name in ("name", "slug", "description", "price", "quantity", "email", "status")},
+    **{name: name for name in ("user_id", "product_id", "unit_price", "total")},
+}
+_LOST = ("network error", "connection is closed")  # pg8000's words
+STOCK_GUARD = "inventory_quantity_check"
+
+
+def _field(report: Report) -> str | None:
+    """The client's name of the column at fault: the report's own, or the middle of `<table>_<column>_<kind>`."""
+    constraint = report.get("n", "").removeprefix(report.get("t", "") + "_")
+    return FIELDS.get(report.get("c") or re.sub("_(key|check|fkey|excl|not_null)$", "", constraint))
+
+
+def _faults(report: Report, code: str, message: str) -> list[Fault]:
+    field = _field(report)
+    return [] if field is None else [Fault(code, message, pointer=f"/{field}")]
+
+
+def _is(kind: Callable[[str], SluiceError], detail: str = "") -> Rule:
+    return lambda report: kind(detail)
+
+
+def _invalid(code: str, message: str) -> Rule:
+    """The value of one field; the detail says the same where the server does not name the column."""
+    return lambda report: errors.ValidationFailed(message, faults=_faults(report, code, message))
+
+
+def _taken(report: Report) -> SluiceError:
+    return errors.Duplicate(faults=_faults(report, "duplicate", "This value is already taken."))
+
+
+def _reference(report: Report) -> SluiceError:
+    """The server uses one state for a child without parent and a parent with children, and words for the difference.
+
+    Words are translated (lc_messages), names are not: the table named beside the key is the one that still refers to
+    it, which is the constraint's own table (`t`), or the parent that lacks it.
+    """
+    beside = re.sub(r"\(.*\)", " ", report.get("D", ""), flags=re.DOTALL)  # without the key: it holds values
+    if report.get("t") and re.search(rf"\b{re.escape(report['t'])}\b", beside):
+        return errors.StillReferenced()
+    return _invalid("unknown_reference", "This does not exist.")(report)
+
+
+def _check(report: Report) -> SluiceError:
+    if report.get("n") == STOCK_GUARD:
+        return errors.OutOfStock()
+    return _invalid("out_of_range", "This value is not acceptable.")(report)
+
+
+RULES: Mapping[str, Rule] = {
+    "08": _is(errors.DatabaseUnavailable),  # connection exceptions
+    "08P01": _is(errors.InternalError),  # protocol violation: our bug, trying again does not help
+    "0L": _is(errors.DatabaseUnavailable),  # invalid grantor: our credentials are wrong, not the caller's
+    "0P": _is(errors.DatabaseUnavailable),  # invalid role
+    "22": _invalid("invalid_value", "A value is not acceptable."),  # data exceptions
+    "22001": _invalid("too_long", "A text is too long."),
+    "22003": _invalid("out_of_range", "A number is out of range."),
+    "22007": _invalid("invalid_time", "A date or time cannot be read."),
+    "22008": _invalid("out_of_range", "A date or time is out of range."),
+    "22012": _is(errors.InternalError),  # division by zero: our arithmetic
+    "22021": _invalid("invalid_text", "A text holds a character that cannot be stored."),
+    "23001": _is(errors.StillReferenced),  # restrict
+    "23502": _invalid("missing", "A value is missing."),
+    "23503": _reference,
+    "23505": _taken,
+    "23514": _check,
+    "23P01": _taken,  # exclusion
+    "25006": _is(errors.DatabaseUnavailable),  # read only: a failover left us with a reader
+    "25P03": _is(errors.DatabaseUnavailable),  # idle in transaction for too long
+    "25P04": _is(errors.DatabaseUnavailable),  # transaction_timeout
+    "26": _is(errors.RolledBack),  # a prepared statement that a pooler lost
+    "28": _is(errors.DatabaseUnavailable),  # our password or token
+    "40001": _is(errors.RolledBack),  # serialization failure
+    "40002": _is(errors.Conflict),
+    "40003": _is(errors.DatabaseUnavailable, "Whether this took effect is unknown; send it again with the same key."),
+    "40P01": _is(errors.RolledBack),  # deadlock
+    "44": _invalid("out_of_range", "A value is not acceptable here."),  # with check option
+    "53": _is(errors.DatabaseUnavailable),  # disk, memory or connections run out
+    "54": _is(lambda detail: errors.ValidationFailed(detail), "This is more than the database can take at once."),
+    "55006": _is(errors.DatabaseUnavailable),  # object in use
+    "55P03": _is(errors.RolledBack),  # lock_timeout, NOWAIT
+    "57014": _is(errors.StatementTimeout),
+    "57P01": _is(errors.ConnectionLost),  # admin shutdown
+    "57P02": _is(errors.ConnectionLost),  # crash shutdown
+    "57P03": _is(errors.DatabaseUnavailable),  # starting up
+    "57P05": _is(errors.ConnectionLost),  # idle_session_timeout
+    "P0001": _is(lambda detail: errors.ValidationFailed(detail), "The database does not accept this."),  # RAISE
+    "P0002": _is(errors.NotFound),  # no data found
+    "PT404": _is(errors.NotFound),  # PTnnn: functions of ours that say which status they mean
+    "PT409": _is(errors.Conflict),
+    "PT412": _is(errors.StaleVersion),
+    "PT422": _is(lambda detail: errors.ValidationFailed(detail), "The database does not accept this."),
+}
+
+
+def from_report(report: Report) -> SluiceError:
+    """The error for a server's report; `InternalError` for a state nobody foresaw."""
+    state = report.get("C", "")
+    rule = RULES.get(state) or RULES.get(state[:2]) or _is(errors.InternalError)
+    return rule(report)
+
+
+def translate(error: BaseException, *, connected: bool) -> SluiceError | None:
+    """Ours for what the driver raised, to be raised `from` it; None for what is no driver's error.
+
+    `connected` is False for a failure to connect: whatever its reason, the database cannot be reached.
+    """
+    if isinstance(error, SluiceError) or not isinstance(error, (DriverError, OSError)):
+        return None
+    if not connected:
+        return errors.DatabaseUnavailable()
+    if error.args and isinstance(error.args[0], dict):
+        return from_report(error.args[0])
+    if _gave_up_waiting(error):
+        # The server may still be at it, so not ConnectionLost: that would run it a second time beside the first.
+        return errors.DatabaseUnavailable()
+    if isinstance(error, OSError) or str(error) in _LOST:
+        return errors.ConnectionLost()
+    return errors.InternalError()  # the driver was used wrongly
+
+
+def _gave_up_waiting(error: BaseException) -> bool:
+    """Our socket's timeout, as opposed to ETIMEDOUT: TCP's word that nobody is there any more, which has a number."""
+    reason = error.__cause__ if isinstance(error, InterfaceError) else error
+    return isinstance(reason, TimeoutError) and reason.errno is None
+
+
+def translate_errors(engine: Engine) -> None:
+    """Make every statement, commit and connect of this engine raise our errors. Once for each engine."""
+
+    def handle(context: ExceptionContext) -> BaseException | None:
+        return translate(context.original_exception, connected=context.connection is not None)
+
+    event.listen(engine, "handle_error", handle, retval=True)

@@ -1,0 +1,147 @@
+"""The way in to every function: routes, methods, CORS, request ids, and errors made problems in one place."""
+
+import json
+import logging
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
+
+from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
+
+from sluice.errors import Fault, InternalError, InvalidParameter, MethodNotAllowed, NotFound, SluiceError
+from sluice.http import problem
+from sluice.http.request import Request
+from sluice.settings import Settings
+
+logger = logging.getLogger("sluice")
+
+Route: TypeAlias = Callable[..., Response[str]]
+
+EXPOSED_HEADERS = "ETag, Link, Location, Retry-After, X-Request-Id"
+REQUEST_HEADERS = "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, X-API-Key"
+
+
+class Api:
+    """A function's routes. The instance is the Lambda handler.
+
+    A route takes the Request and, by name, the ids in its path; it returns a Response or raises a
+    SluiceError. GET also answers HEAD; OPTIONS and 405 follow from the routes there are.
+    """
+
+    def __init__(self) -> None:
+        self._resolver = APIGatewayHttpResolver()
+        self._resolver.not_found(self._unmatched)
+        self._methods: dict[str, set[str]] = {}  # by the path's regular expression
+        self._request: Request
+        self._origins: tuple[str, ...] | None = None
+
+    def get(self, path: str) -> Callable[[Route], Route]:
+        return self._route(path, "GET", "HEAD")
+
+    def post(self, path: str) -> Callable[[Route], Route]:
+        return self._route(path, "POST")
+
+    def put(self, path: str) -> Callable[[Route], Route]:
+        return self._route(path, "PUT")
+
+    def patch(self, path: str) -> Callable[[Route], Route]:
+        return self._route(path, "PATCH")
+
+    def delete(self, path: str) -> Callable[[Route], Route]:
+        return self._route(path, "DELETE")
+
+    def __call__(self, event: Mapping[str, Any], context: Any) -> dict[str, Any]:
+        """Answer one HTTP API event. Nothing escapes: an unknown error is logged whole and answered as a bare 500."""
+        request = Request.from_event(event)
+        self._request = request  # one request at a time: Lambda's promise for an environment
+        try:
+            answer = self._preflight() if request.method == "OPTIONS" else self._resolver.resolve(dict(event), context)
+        except Exception as error:
+            answer = self._problem(error, context.aws_request_id)
+        headers = answer["headers"]
+        headers["X-Request-Id"] = context.aws_request_id
+        if "origin" in request.headers:
+            headers.update(self._cors(request.headers["origin"]))
+        if request.method == "HEAD":
+            answer["body"] = ""
+        return answer
+
+    def _route(self, path: str, *methods: str) -> Callable[[Route], Route]:
+        def register(route: Route) -> Route:
+            def answer(**ids: str) -> Response[str]:
+                self._request.require_acceptable()
+                if "GET" not in methods:
+                    _require_no_query(self._request)
+                return route(self._request, **ids)
+
+            self._resolver.route(path, list(methods))(answer)
+            self._methods.setdefault(re.sub(r"<\w+>", "[^/]+", path), set()).update(methods)
+            return route
+
+        return register
+
+    def _allowed(self) -> str:
+        """The methods of this path; NotFound where it is none of ours."""
+        for pattern, methods in self._methods.items():
+            if re.fullmatch(pattern, self._request.path):
+                return ", ".join(sorted({*methods, "OPTIONS"}))
+        raise NotFound("There is nothing at this path")
+
+    def _unmatched(self, _: Exception) -> Response[str]:
+        raise MethodNotAllowed(
+            f"This path does not take {self._request.method[:20]}", headers={"Allow": self._allowed()}
+        )
+
+    def _preflight(self) -> dict[str, Any]:
+        return _as_answer(Response(204, headers={"Allow": self._allowed()}))
+
+    def _problem(self, error: Exception, request_id: str) -> dict[str, Any]:
+        if not isinstance(error, SluiceError):
+            logger.error("unexpected error", exc_info=error)
+            error = InternalError()
+        elif error.status >= 500:
+            logger.error("%s: %s", error.code, error.detail, exc_info=error)
+        return _as_answer(problem.render(error, request_id))
+
+    def _cors(self, origin: str) -> dict[str, str]:
+        """What a page of `origin` may do; nothing, unless the operator named it (or `*`)."""
+        if self._origins is None:
+            self._origins = Settings.from_env().cors_origins
+        if "*" not in self._origins and origin not in self._origins:
+            return {"Vary": "Origin"}
+        headers = {
+            "Access-Control-Allow-Origin": "*" if "*" in self._origins else origin,
+            "Access-Control-Expose-Headers": EXPOSED_HEADERS,
+            "Vary": "Origin",
+        }
+        if self._request.method == "OPTIONS":
+            headers["Access-Control-Allow-Methods"] = self._allowed()
+            headers["Access-Control-Allow-Headers"] = REQUEST_HEADERS
+            headers["Access-Control-Max-Age"] = "600"
+        return headers
+
+
+def json_response(status: int, body: object, headers: Mapping[str, str] | None = None) -> Response[str]:
+    """A body that Python renders; rows come rendered by PostgreSQL."""
+    return Response(status, "application/json", json.dumps(body), dict(headers or {}))
+
+
+def _as_answer(response: Response[str]) -> dict[str, Any]:
+    """As the resolver gives its own: payload format 2.0."""
+    content = {"Content-Type": response.content_type} if response.content_type else {}
+    return {
+        "statusCode": response.status_code,
+        "headers": {**response.headers, **content},
+        "body": response.body or "",
+        "isBase64Encoded": False,
+    }
+
+
+def _require_no_query(request: Request) -> None:
+    if request.query:
+        raise InvalidParameter(
+            faults=[
+                Fault("unknown_parameter", f"is not a parameter of {request.method} here", parameter=name[:100])
+                for name in request.query
+            ]
+        )

@@ -1,0 +1,192 @@
+"""Query strings and path ids, read by what a list declares. Every fault is named; nothing is guessed or cut."""
+
+import re
+from collections.abc import Callable, Collection, Mapping
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import TypeVar
+
+from sluice.errors import Fault, InvalidParameter, NotFound
+from sluice.http.body import MAX_ID
+from sluice.repositories.listing import FilterKind, Listing, ListQuery
+
+T = TypeVar("T")
+D = TypeVar("D")
+
+MAX_LIMIT = 100
+MAX_OFFSET = 10_000
+MAX_SORTS = 3
+MAX_VALUES = 1_000  # in a comma-separated filter
+MAX_TEXT = 200
+
+
+def record_id(text: str, parameter: str = "id") -> int:
+    """The id in a path: InvalidParameter unless digits; NotFound beyond what an id can be."""
+    if not re.fullmatch(r"\d+", text, re.ASCII):
+        raise InvalidParameter(faults=[Fault("invalid", "must be a whole number", parameter=parameter)])
+    if len(text) > 19 or int(text) > MAX_ID:
+        raise NotFound
+    return int(text)
+
+
+def read_fields(query: Mapping[str, str], known: Collection[str]) -> frozenset[str] | None:
+    """`fields` of a single resource, which takes no other parameter."""
+    reader = _Reader(query)
+    fields = reader.take("fields", lambda text: _fields(text, known), None)
+    reader.finish()
+    return fields
+
+
+def read_listing(query: Mapping[str, str], listing: Listing) -> ListQuery:
+    """Everything a list takes. InvalidParameter with each parameter that is unknown or malformed."""
+    reader = _Reader(query)
+    result = ListQuery(
+        limit=reader.take("limit", lambda text: _integer(text, 1, MAX_LIMIT), 20),
+        sort=reader.take("sort", lambda text: _sort(text, listing), ()),
+        fields=reader.take("fields", lambda text: _fields(text, listing.view.fields), None),
+        cursor=reader.take("cursor", _text_up_to(4_000), None),
+        offset=reader.take("offset", lambda text: _integer(text, 0, MAX_OFFSET), 0),
+        include_total=reader.take("include_total", _boolean, False),
+        filters={
+            name: reader.take(name, READERS[declared.kind], None)
+            for name, declared in listing.filters.items()
+            if name in query
+        },
+    )
+    if "offset" in query and "cursor" in query:
+        reader.fault("offset", "cannot be combined with cursor")
+    reader.finish()
+    return result
+
+
+class _Reader:
+    """Takes parameters one by one and gathers what is wrong with each."""
+
+    def __init__(self, query: Mapping[str, str]) -> None:
+        self._query = query
+        self._taken: set[str] = set()
+        self._faults: list[Fault] = []
+
+    def take(self, name: str, read: Callable[[str], T], default: D) -> T | D:
+        self._taken.add(name)
+        if name not in self._query:
+            return default
+        try:
+            return read(self._query[name])
+        except ValueError as problem:
+            self.fault(name, str(problem))
+            return default
+
+    def fault(self, name: str, message: str) -> None:
+        self._faults.append(Fault("invalid", message, parameter=name))
+
+    def finish(self) -> None:
+        for name in self._query:
+            if name not in self._taken:
+                shown = name[:100].encode("utf-8", "replace").decode()
+                self._faults.append(Fault("unknown_parameter", "is not a parameter here", parameter=shown))
+        if self._faults:
+            raise InvalidParameter(faults=self._faults)
+
+
+def _integer(text: str, least: int, most: int) -> int:
+    if not re.fullmatch(r"-?\d{1,19}", text, re.ASCII) or not least <= int(text) <= most:
+        raise ValueError(f"must be a whole number from {least} to {most}")
+    return int(text)
+
+
+def _boolean(text: str) -> bool:
+    if text not in ("true", "false"):
+        raise ValueError("must be true or false")
+    return text == "true"
+
+
+def _money(text: str) -> Decimal:
+    if not re.fullmatch(r"-?\d{1,15}(\.\d{1,10})?", text, re.ASCII):
+        raise ValueError("must be an amount such as 19.99")
+    return Decimal(text)
+
+
+def _text_up_to(longest: int) -> Callable[[str], str]:
+    def read(text: str) -> str:
+        if not text.strip():
+            raise ValueError("must not be empty")
+        if len(text) > longest:
+            raise ValueError(f"must have at most {longest} characters")
+        if "\0" in text or any("\ud800" <= character <= "\udfff" for character in text):
+            raise ValueError("must be text without NUL")
+        return text
+
+    return read
+
+
+def _words(text: str) -> str:
+    """Text with something in it that `sluice_words` keeps."""
+    text = _text_up_to(MAX_TEXT)(text)
+    if not re.search(r"[0-9A-Za-z\u0080-\U0010ffff]", text):
+        raise ValueError("must hold a word")
+    return text
+
+
+def _slugs(text: str) -> list[str]:
+    slugs = _values(text)
+    if not all(re.fullmatch(r"[a-z0-9-]{1,200}", slug) for slug in slugs):
+        raise ValueError("must be slugs of a-z, 0-9 and -, separated by commas")
+    return slugs
+
+
+def _integers(text: str) -> list[int]:
+    return [_integer(value, 1, MAX_ID) for value in _values(text)]
+
+
+def _values(text: str) -> list[str]:
+    values = [value.strip() for value in text.split(",")]
+    if len(values) > MAX_VALUES:
+        raise ValueError(f"must be at most {MAX_VALUES} values")
+    return values
+
+
+def _time(text: str) -> datetime:
+    """RFC 3339 with an offset, or a date, which is its midnight in UTC."""
+    # A `+` that was not percent-encoded arrives as a space.
+    candidate = re.sub(r" (?=\d\d:?\d\d$)", "+", text.strip())
+    try:
+        if re.fullmatch(r"\d{4}-\d\d-\d\d", candidate, re.ASCII):
+            return datetime.fromisoformat(candidate).replace(tzinfo=UTC)
+        moment = datetime.fromisoformat(candidate)
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None or "T" not in candidate.upper().replace(" ", "T"):
+        raise ValueError("must be a time such as 2026-01-31T12:00:00Z, or a date")
+    return moment
+
+
+def _sort(text: str, listing: Listing) -> tuple[tuple[str, bool], ...]:
+    terms = [term.strip().partition(":") for term in text.split(",")]
+    known = ", ".join(listing.sorts)
+    for name, colon, direction in terms:
+        if name not in listing.sorts:
+            raise ValueError(f"must name one of {known}, each with :asc or :desc")
+        if colon and direction not in ("asc", "desc"):
+            raise ValueError("a direction is asc or desc")
+    if len(terms) > MAX_SORTS or len({name for name, _, _ in terms}) < len(terms):
+        raise ValueError(f"must be at most {MAX_SORTS} different keys")
+    return tuple((name, direction == "desc") for name, _, direction in terms)
+
+
+def _fields(text: str, known: Collection[str]) -> frozenset[str]:
+    names = [name.strip() for name in text.split(",")]
+    if not all(name in known for name in names):
+        raise ValueError(f"must name fields among {', '.join(known)}")
+    return frozenset(names)
+
+
+READERS: Mapping[FilterKind, Callable[[str], object]] = {
+    "integer": lambda text: _integer(text, -MAX_ID, MAX_ID),
+    "integers": _integers,
+    "money": _money,
+    "slugs": _slugs,
+    "words": _words,
+    "boolean": _boolean,
+    "time": _time,
+}

@@ -1,0 +1,78 @@
+"""A request, free of API Gateway's shapes: what a route may ask of it."""
+
+import json
+import re
+from base64 import b64decode
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from sluice.errors import BadRequest, NotAcceptable, TooLarge, UnsupportedMediaType
+
+MAX_BODY_BYTES = 1024 * 1024
+
+_JSON_RANGES = ("*/*", "application/*", "application/json", "application/problem+json")
+_JSON_TYPE = re.compile(r"application/([\w.+-]+\+)?json", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """Header names are lower-case; a parameter given twice arrives comma-joined, as API Gateway does it."""
+
+    method: str
+    path: str
+    query: Mapping[str, str]
+    headers: Mapping[str, str]
+    body: bytes
+
+    @classmethod
+    def from_event(cls, event: Mapping[str, Any]) -> "Request":
+        """Read an HTTP API event, payload format 2.0."""
+        body = event.get("body") or ""
+        return cls(
+            method=event["requestContext"]["http"]["method"],
+            path=event["rawPath"],
+            query=event.get("queryStringParameters") or {},
+            headers={name.lower(): value for name, value in (event.get("headers") or {}).items()},
+            body=b64decode(body) if event.get("isBase64Encoded") else body.encode("utf-8", "surrogatepass"),
+        )
+
+    def require_acceptable(self) -> None:
+        """NotAcceptable unless JSON may be answered."""
+        accept = self.headers.get("accept", "").lower()
+        if accept and not any(_accepts_json(item) for item in accept.split(",")):
+            raise NotAcceptable("This answers application/json")
+
+    def json(self) -> Any:
+        """The body, read: numbers with a fraction as Decimal. UnsupportedMediaType, TooLarge, or BadRequest."""
+        media_type, *parameters = [part.strip() for part in self.headers.get("content-type", "").lower().split(";")]
+        if not _JSON_TYPE.fullmatch(media_type):
+            raise UnsupportedMediaType("Send the body as application/json")
+        for parameter in parameters:
+            name, _, value = parameter.partition("=")
+            if name == "charset" and value.strip('"') not in ("utf-8", "utf8"):
+                raise UnsupportedMediaType("Send the body as UTF-8")
+        if len(self.body) > MAX_BODY_BYTES:
+            raise TooLarge(f"A body is at most {MAX_BODY_BYTES} bytes; this one has {len(self.body)}")
+        try:
+            return json.loads(self.body.decode("utf-8"), parse_float=Decimal, parse_constant=_refuse_constant)
+        except UnicodeDecodeError as error:
+            raise BadRequest(f"The body is not UTF-8 at byte {error.start}") from None
+        except json.JSONDecodeError as error:
+            where = f"line {error.lineno}, column {error.colno}"
+            raise BadRequest(f"The body is not JSON: {error.msg.lower()} at {where}") from None
+        except RecursionError:
+            raise BadRequest("The body is nested too deeply") from None
+        except ValueError as error:  # a constant of JavaScript's, or a number of thousands of digits
+            raise BadRequest(f"The body is not JSON: {error}") from None
+
+
+def _accepts_json(item: str) -> bool:
+    media_range, *parameters = [part.strip() for part in item.split(";")]
+    quality = next((p.partition("=")[2].strip() for p in parameters if p.partition("=")[0].strip() == "q"), "1")
+    return media_range in _JSON_RANGES and not re.fullmatch(r"0(\.0*)?", quality)
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is not a number")

@@ -1,0 +1,116 @@
+"""Stock: one row for each product, set, adjusted, or updated in bulk, and never below zero."""
+
+from collections.abc import Collection, Sequence
+
+from sluice.errors import Fault, NotFound, OutOfStock, StaleVersion, ValidationFailed
+from sluice.repositories.cursor import CursorSigner
+from sluice.repositories.listing import Filter, Listing, ListQuery, Page, Sort, read_page
+from sluice.repositories.view import Record, Statements, View, find, matches, utc
+
+VIEW = View(
+    name="inventory",
+    source="inventory i",
+    key="i.product_id",
+    fields={
+        "product_id": "i.product_id",
+        "quantity": "i.quantity",
+        "updated_at": utc("i.updated_at"),
+        "version": "i.version",
+    },
+    etag="i.version::text",
+)
+
+LISTING = Listing(
+    view=VIEW,
+    key="product_id",
+    filters={
+        "below": Filter("integer", "i.quantity < CAST(:below AS bigint)"),
+        "product_ids": Filter("integers", "i.product_id = ANY(CAST(:product_ids AS bigint[]))"),
+    },
+    sorts={
+        "product_id": Sort("i.product_id", "bigint", unique=True),
+        "quantity": Sort("i.quantity", "integer"),
+        "updated_at": Sort("i.updated_at", "timestamptz"),
+    },
+)
+
+# The row is locked, then judged: `available` is what there is at that moment, so a refusal can say it.
+CHANGE = f"""
+    WITH target AS (
+        SELECT i.product_id, i.quantity AS available, {matches(VIEW)}
+        FROM inventory i WHERE i.product_id = CAST(:id AS bigint) FOR UPDATE OF i
+    ), changed AS (
+        UPDATE inventory i SET quantity = {{quantity}} FROM target t
+        WHERE i.product_id = t.product_id AND t.matches AND {{quantity}} >= 0 RETURNING i.*
+    )
+    SELECT r.json, r.etag, r.id, target.matches, target.available
+    FROM target LEFT JOIN (SELECT {VIEW.record()} FROM changed i) r ON true
+"""
+SET = CHANGE.format(quantity="CAST(:quantity AS integer)")
+ADJUST = CHANGE.format(quantity="t.available + CAST(:delta AS integer)")
+
+# All or nothing: nothing is written where a product is unknown, and `unknown` tells which updates those are.
+# Rows are locked in the products' order, so that two bulk updates, or one and an order, cannot deadlock.
+SET_MANY = """
+    WITH given AS (
+        SELECT product_id, quantity, n - 1 AS n
+        FROM unnest(CAST(:product_ids AS bigint[]), CAST(:quantities AS integer[]))
+             WITH ORDINALITY AS u(product_id, quantity, n)
+    ), locked AS MATERIALIZED (
+        SELECT i.product_id FROM inventory i WHERE i.product_id = ANY(CAST(:product_ids AS bigint[]))
+        ORDER BY i.product_id FOR UPDATE
+    ), unknown AS (
+        SELECT n FROM given WHERE product_id NOT IN (SELECT product_id FROM locked)
+    ), changed AS (
+        UPDATE inventory i SET quantity = given.quantity FROM given
+        WHERE i.product_id = given.product_id AND NOT EXISTS (SELECT FROM unknown) RETURNING i.product_id
+    )
+    SELECT (SELECT count(*) FROM changed) AS updated, (SELECT array_agg(n ORDER BY n) FROM unknown) AS unknown
+"""
+
+
+class InventoryRepository:
+    """Every statement about stock."""
+
+    def __init__(self, statements: Statements, signer: CursorSigner) -> None:
+        self._statements = statements
+        self._signer = signer
+
+    def page(self, query: ListQuery) -> Page:
+        return read_page(self._statements, LISTING, query, self._signer)
+
+    def get_by_id(self, product_id: int, fields: frozenset[str] | None = None) -> Record:
+        return find(self._statements, VIEW, product_id, fields)
+
+    def set(self, product_id: int, quantity: int, match: Collection[str] | None = None) -> Record:
+        """NotFound; StaleVersion unless its ETag is one of `match`."""
+        return self._changed(SET, {"id": product_id, "quantity": quantity, "match": match})
+
+    def adjust(self, product_id: int, delta: int, match: Collection[str] | None = None) -> Record:
+        """Add `delta`. OutOfStock, saying what is left, where that would go below zero; else as `set`."""
+        return self._changed(ADJUST, {"id": product_id, "delta": delta, "match": match})
+
+    def set_many(self, updates: Sequence[tuple[int, int]]) -> int:
+        """Set each (product id, quantity), all or none; ValidationFailed names the updates of unknown products."""
+        row = self._statements.write(
+            SET_MANY,
+            {"product_ids": [product_id for product_id, _ in updates], "quantities": [q for _, q in updates]},
+        )[0]
+        if row.unknown:
+            raise ValidationFailed(
+                faults=[Fault("unknown", "no such product", pointer=f"/updates/{n}/product_id") for n in row.unknown]
+            )
+        return int(row.updated)
+
+    def _changed(self, statement: str, params: dict[str, object]) -> Record:
+        rows = self._statements.write(statement, params)
+        if not rows:
+            raise NotFound
+        json, etag, id, matched, available = rows[0]
+        if not matched:
+            raise StaleVersion
+        if json is None:
+            raise OutOfStock(
+                faults=[Fault("out_of_stock", f"product {params['id']} has {available} left", pointer="/delta")]
+            )
+        return Record(json, etag, id)

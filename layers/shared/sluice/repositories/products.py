@@ -1,0 +1,125 @@
+"""Products: what a client sees of one is a product, the slug of its category and the stock it has."""
+
+from collections.abc import Collection, Mapping
+
+from sluice.repositories.cursor import CursorSigner
+from sluice.repositories.listing import Filter, Listing, ListQuery, Page, Sort, read_page
+from sluice.repositories.view import Record, Statements, View, deleted, find, matches, utc, written
+
+VIEW = View(
+    name="products",
+    source="products p JOIN categories c ON c.id = p.category_id JOIN inventory i ON i.product_id = p.id",
+    key="p.id",
+    fields={
+        "id": "p.id",
+        "name": "p.name",
+        "description": "p.description",
+        "price": "p.price::text",
+        "category": "c.slug",
+        "inventory": "i.quantity",
+        "created_at": utc("p.created_at"),
+        "updated_at": utc("p.updated_at"),
+        "version": "p.version",
+    },
+    # All that its representation is made of: a category's new slug changes the product's JSON too.
+    etag="p.version || '.' || i.version || '.' || c.version",
+)
+
+LISTING = Listing(
+    view=VIEW,
+    filters={
+        "category": Filter(
+            "slugs", "p.category_id = ANY(ARRAY(SELECT id FROM categories WHERE slug = ANY(:category)))"
+        ),
+        "price_min": Filter("money", "p.price >= CAST(:price_min AS numeric)"),
+        "price_max": Filter("money", "p.price <= CAST(:price_max AS numeric)"),
+        "search": Filter(
+            "words", "sluice_words(p.name || ' ' || coalesce(p.description, '')) @> sluice_words(:search)"
+        ),
+        "in_stock": Filter("boolean", "i.quantity > 0", otherwise="i.quantity = 0"),
+        "created_after": Filter("time", "p.created_at >= CAST(:created_after AS timestamptz)"),
+        "created_before": Filter("time", "p.created_at < CAST(:created_before AS timestamptz)"),
+        "ids": Filter("integers", "p.id = ANY(CAST(:ids AS bigint[]))"),
+    },
+    sorts={
+        "id": Sort("p.id", "bigint", unique=True),
+        "name": Sort("p.name", "text", unique=True),
+        "price": Sort("p.price", "numeric"),
+        "created_at": Sort("p.created_at", "timestamptz"),
+        "updated_at": Sort("p.updated_at", "timestamptz"),
+        "inventory": Sort("i.quantity", "integer"),
+    },
+)
+
+# An unknown slug leaves category_id NULL, which its NOT NULL constraint refuses.
+ASSIGNMENTS = {
+    "name": "name = :name",
+    "description": "description = :description",
+    "price": "price = CAST(:price AS numeric)",
+    "category": "category_id = (SELECT id FROM categories WHERE slug = :category)",
+}
+
+# The products trigger adds a row of stock to a product that comes without; this one comes with its own.
+CREATE = f"""
+    WITH p AS (
+        INSERT INTO products (name, description, price, category_id)
+        VALUES (:name, :description, CAST(:price AS numeric), (SELECT id FROM categories WHERE slug = :category))
+        RETURNING *
+    ), i AS (
+        INSERT INTO inventory (product_id, quantity) SELECT id, CAST(:inventory AS integer) FROM p RETURNING *
+    )
+    SELECT {VIEW.record()} FROM p JOIN categories c ON c.id = p.category_id JOIN i ON i.product_id = p.id
+"""
+
+# The row is locked before its ETag is compared, so of two writers with the same If-Match one wins.
+TARGET = f"""
+    WITH target AS (
+        SELECT p.id, {matches(VIEW)}
+        FROM {VIEW.source} WHERE p.id = CAST(:id AS bigint) FOR UPDATE OF p
+    )"""
+
+
+class ProductRepository:
+    """Every statement about products."""
+
+    def __init__(self, statements: Statements, signer: CursorSigner) -> None:
+        self._statements = statements
+        self._signer = signer
+
+    def page(self, query: ListQuery) -> Page:
+        return read_page(self._statements, LISTING, query, self._signer)
+
+    def get_by_id(self, id: int, fields: frozenset[str] | None = None) -> Record:
+        return find(self._statements, VIEW, id, fields)
+
+    def create(self, product: Mapping[str, object]) -> Record:
+        """Duplicate where the name is taken; ValidationFailed for an unknown category."""
+        return written(self._statements.write(CREATE, {"description": None, "inventory": 0, **product}))
+
+    def update(self, id: int, changes: Mapping[str, object], match: Collection[str] | None = None) -> Record:
+        """Change what `changes` names. NotFound; StaleVersion unless its ETag is one of `match`."""
+        assignments = ", ".join(ASSIGNMENTS[name] for name in changes) or "version = p.version"
+        return written(
+            self._statements.write(
+                f"""{TARGET}, changed AS (
+                    UPDATE products p SET {assignments} FROM target t WHERE p.id = t.id AND t.matches RETURNING p.*
+                )
+                SELECT r.json, r.etag, r.id FROM target LEFT JOIN (
+                    SELECT {VIEW.record()}
+                    FROM changed p JOIN categories c ON c.id = p.category_id JOIN inventory i ON i.product_id = p.id
+                ) r ON true""",
+                {**changes, "id": id, "match": match},
+            )
+        )
+
+    def delete(self, id: int, match: Collection[str] | None = None) -> None:
+        """NotFound; StaleVersion unless its ETag is one of `match`; StillReferenced where an order holds it."""
+        deleted(
+            self._statements.write(
+                f"""{TARGET}, gone AS (
+                    DELETE FROM products p USING target t WHERE p.id = t.id AND t.matches RETURNING p.id
+                )
+                SELECT gone.id FROM target LEFT JOIN gone ON true""",
+                {"id": id, "match": match},
+            )
+        )

@@ -1,0 +1,95 @@
+"""How a resource is read: where its rows come from, what each field is in SQL, what its ETag is made of.
+
+PostgreSQL renders the JSON, so a row crosses the wire once, as text, and Python never takes it apart.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Protocol
+
+from sluice.errors import NotFound, StaleVersion
+
+
+class Statements(Protocol):
+    """What a repository is given: somewhere to run one statement. A database, or one transaction of it.
+
+    `read` may be repeated after a lost connection; `write` never is.
+    """
+
+    def read(self, sql: str, params: Mapping[str, object] | None = None) -> Sequence[Any]: ...
+
+    def write(self, sql: str, params: Mapping[str, object] | None = None) -> Sequence[Any]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One resource as it goes to a client: its JSON text, the strong ETag of that, and its id."""
+
+    json: str
+    etag: str
+    id: int
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """A resource's rows: `source` (FROM and JOINs), `key` (the id column), `fields` and `etag` (SQL over the source)."""
+
+    name: str
+    source: str
+    key: str
+    fields: Mapping[str, str]
+    etag: str
+
+    def columns(self, only: Collection[str] | None = None) -> str:
+        """The SELECT list: every field, or those in `only`, in the declared order."""
+        return ", ".join(f'{sql} AS "{name}"' for name, sql in self.fields.items() if only is None or name in only)
+
+    @lru_cache(maxsize=256)  # noqa: B019: views are module constants and live as long as the process
+    def record(self, only: frozenset[str] | None = None) -> str:
+        """The SELECT list of a `Record`."""
+        return (
+            f"(SELECT row_to_json(o)::text FROM (SELECT {self.columns(only)}) o) AS json, "
+            f"({self.etag}) AS etag, {self.key} AS id"
+        )
+
+
+def utc(column: str) -> str:
+    """A timestamptz as RFC 3339 in UTC with microseconds and `Z`."""
+    return f"""to_char({column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')"""
+
+
+def matches(view: View) -> str:
+    """A SELECT item: does the row's ETag satisfy `:match`, a list of ETags, or NULL where there is no condition."""
+    return f"(CAST(:match AS text[]) IS NULL OR ({view.etag}) = ANY(CAST(:match AS text[]))) AS matches"
+
+
+def find(statements: Statements, view: View, id: int, fields: frozenset[str] | None = None) -> Record:
+    """The record with this id, in one statement; NotFound where there is none."""
+    rows = statements.read(
+        f"SELECT {view.record(fields)} FROM {view.source} WHERE {view.key} = CAST(:id AS bigint)", {"id": id}
+    )
+    if not rows:
+        raise NotFound
+    return Record(*rows[0])
+
+
+def written(rows: Sequence[Any]) -> Record:
+    """The record that a guarded write answered.
+
+    Such a statement gives one row where the target exists, and NULLs in it where the target was there
+    but `If-Match` did not hold: NotFound and StaleVersion, told apart without a second round trip.
+    """
+    if not rows:
+        raise NotFound
+    if rows[0].json is None:
+        raise StaleVersion
+    return Record(*rows[0])
+
+
+def deleted(rows: Sequence[Any]) -> None:
+    """As `written`, for a guarded DELETE that answers the id of what is gone."""
+    if not rows:
+        raise NotFound
+    if rows[0].id is None:
+        raise StaleVersion

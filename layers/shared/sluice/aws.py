@@ -1,4 +1,4 @@
-"""A small signed client for the AWS services that speak JSON over HTTPS. boto3 costs 200 ms of a cold start; this, nothing.
+"""A small signed client for AWS services that speak JSON. boto3 costs 200 ms of a cold start; this, nothing.
 
 Signature Version 4 after AWS's "Create a signed AWS API request"; a test holds it against botocore's.
 """

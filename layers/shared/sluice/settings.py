@@ -45,7 +45,7 @@ class DatabaseSettings:
 
     @classmethod
     def from_url(cls, url: str) -> "DatabaseSettings":
-        """Read `postgresql://user:password@host:port/name`; TLS is verified but on loopback or with `?sslmode=disable`."""
+        """Read a libpq URL. TLS is verified, but on loopback or with `?sslmode=disable`."""
         parts = urlsplit(url)
         problems = [
             f"the database URL has no {what}"

@@ -14,37 +14,27 @@ import socket
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from functools import lru_cache
 from types import TracebackType
 from typing import Any
 
 from pg8000.converters import make_params
 from pg8000.core import (
-    EXECUTE_MSG,
     IN_FAILED_TRANSACTION,
     READY_FOR_QUERY,
     SYNC_MSG,
     TERMINATE_MSG,
     Context,
-    H_pack,
     ci_unpack,
-    i_pack,
 )
-from pg8000.dbapi import convert_paramstyle
 from pg8000.exceptions import DatabaseError, InterfaceError
 from pg8000.legacy import Connection, Cursor, IntegrityError, ProgrammingError
 
+from sluice.db import messages
 from sluice.db.transport import open_socket
 from sluice.settings import TlsMode
 
 NETWORK_ERROR = "network error"  # pg8000's words, which SQLAlchemy looks for
 CLOSED = "connection is closed"  # likewise
-
-_BIND_NOTHING: bytes = b"B" + i_pack(12) + b"\x00\x00" + H_pack(0) * 3
-_DESCRIBE_PORTAL = b"D" + i_pack(6) + b"P\x00"
-_FINISH = _DESCRIBE_PORTAL + EXECUTE_MSG + SYNC_MSG
-_NULL = i_pack(-1)
-_CACHED_TEXT = 16_384  # longer statements are written once, not worth keeping
 
 
 class PipelinedCursor(Cursor):  # type: ignore[misc]
@@ -59,7 +49,7 @@ class PipelinedCursor(Cursor):  # type: ignore[misc]
         oids, self._input_oids = self._input_oids, ()
         statement, values = operation, ()
         if len(args) > 0 or stream is not None:
-            statement, names = _numbered(self.paramstyle, operation)
+            statement, names = messages.numbered(self.paramstyle, operation)
             values = args if names is None else tuple([args[name] for name in names])
         try:
             self._context = self._c.execute_unnamed(statement, values, oids, stream)
@@ -196,7 +186,11 @@ class PipelinedConnection(Connection):  # type: ignore[misc]
                     self._exchange(begin + SYNC_MSG, Context("begin"))
                 return super().execute_unnamed(statement, vals, oids, stream)
         context = Context(statement)
-        message = begin + _parse(statement, oids, self._client_encoding) + self._bind(vals) + _FINISH
+        encoding = self._client_encoding
+        texts = make_params(self.py_types, vals)
+        message = b"".join(
+            (begin, messages.parse(statement, oids, encoding), messages.bind(texts, encoding), messages.FINISH)
+        )
         with self._in_step:
             self._exchange(message, context)
         return context
@@ -221,12 +215,6 @@ class PipelinedConnection(Connection):  # type: ignore[misc]
         elif word == b"ROLLBACK" and self._transaction_status == IN_FAILED_TRANSACTION and not _undoes(context):
             context.error = DatabaseError({"S": "ERROR", "C": "25P02", "M": "COMMIT was answered with ROLLBACK"})
 
-    def _encoded(self, text: str) -> bytes:
-        try:
-            return text.encode(self._client_encoding)
-        except UnicodeEncodeError as error:  # half a surrogate pair, which JSON can spell: what the server would say
-            raise DatabaseError({"S": "ERROR", "C": "22021", "M": "invalid character in a parameter"}) from error
-
     def _exchange(self, message: bytes, context: Context) -> None:
         self._usock.sendall(message)  # past the buffered writer: one call, one flush
         self.handle_messages(context)
@@ -239,20 +227,7 @@ class PipelinedConnection(Connection):  # type: ignore[misc]
             words.append(f"isolation level {self.isolation_level}")
         if self.read_only:
             words.append("read only")
-        return b"".join((_parse(" ".join(words), (), self._client_encoding), _BIND_NOTHING, EXECUTE_MSG))
-
-    def _bind(self, values: Sequence[Any]) -> bytes:
-        if not values:
-            return _BIND_NOTHING
-        parts = [b"\x00\x00", H_pack(0), H_pack(len(values))]
-        for text in make_params(self.py_types, values):
-            if text is None:
-                parts.append(_NULL)
-            else:
-                raw = self._encoded(text)
-                parts += (i_pack(len(raw)), raw)
-        parts.append(H_pack(0))
-        return _message(b"B", b"".join(parts))
+        return messages.run(" ".join(words))
 
 
 class _InStep:
@@ -281,48 +256,10 @@ def _undoes(context: Context) -> bool:
     return str(context.statement).lstrip().lower().startswith(("rollback", "abort"))
 
 
-def _message(code: bytes, body: bytes) -> bytes:
-    return b"%b%b%b" % (code, i_pack(len(body) + 4), body)
-
-
 def _whole(data: bytes, size: int) -> bytes:
     if len(data) < size:
         raise ConnectionResetError("the server closed the connection")
     return data
-
-
-def _parse(statement: str, oids: Sequence[int], encoding: str) -> bytes:
-    if oids or len(statement) > _CACHED_TEXT:
-        return _parse_message(statement, tuple(oids), encoding)
-    return _known_parse_message(statement, (), encoding)
-
-
-def _parse_message(statement: str, oids: tuple[int, ...], encoding: str) -> bytes:
-    types = b"".join([i_pack(0 if oid == -1 else oid) for oid in oids])
-    body = b"\x00" + statement.encode(encoding) + b"\x00" + H_pack(len(oids)) + types
-    return _message(b"P", body)
-
-
-def _numbered(style: str, operation: str) -> tuple[str, tuple[str, ...] | None]:
-    """The statement with `$n`, and for named styles the names in order. pg8000 scans it one character at a time."""
-    return (_scan if len(operation) > _CACHED_TEXT else _known_scan)(style, operation)
-
-
-def _scan(style: str, operation: str) -> tuple[str, tuple[str, ...] | None]:
-    echo = _Echo()
-    statement, names = convert_paramstyle(style, operation, echo)
-    return statement, None if names is echo else names
-
-
-class _Echo(dict[str, str]):
-    """Handed to pg8000 in place of parameters, to learn which names it asks for."""
-
-    def __missing__(self, name: str) -> str:
-        return name
-
-
-_known_parse_message = lru_cache(maxsize=512)(_parse_message)
-_known_scan = lru_cache(maxsize=512)(_scan)
 
 
 def _dbapi_error(error: DatabaseError) -> Exception:

@@ -12,7 +12,7 @@ KEPT_SECONDS = 60.0  # a rotated secret is in use within this; only new connecti
 
 
 class SecretPassword:
-    """Gives the `password` of a secret `{"username": …, "password": …}`. DatabaseUnavailable where it cannot be read."""
+    """Gives the `password` of a secret `{"username": …, "password": …}`; DatabaseUnavailable where it cannot."""
 
     def __init__(self, settings: AwsSettings, arn: str, *, clock: Callable[[], float] = time.time) -> None:
         self._settings = settings

@@ -33,7 +33,7 @@ class Record:
 
 @dataclass(frozen=True, eq=False)
 class View:
-    """A resource's rows: `source` (FROM and JOINs), `key` (the id column), `fields` and `etag` (SQL over the source)."""
+    """A resource: `source` (FROM and JOINs), `key` (the id column), `fields` and `etag` (SQL over the source)."""
 
     name: str
     source: str
@@ -45,7 +45,7 @@ class View:
         """The SELECT list: every field, or those in `only`, in the declared order."""
         return ", ".join(f'{sql} AS "{name}"' for name, sql in self.fields.items() if only is None or name in only)
 
-    @lru_cache(maxsize=256)  # noqa: B019: views are module constants and live as long as the process
+    @lru_cache(maxsize=256)  # noqa: B019  views are module constants: none is ever freed
     def record(self, only: frozenset[str] | None = None) -> str:
         """The SELECT list of a `Record`."""
         return (

@@ -1,0 +1,134 @@
+"""What `sam build` made, and whether it runs as it is: with nothing of this environment but what Lambda's image has.
+
+Only `make test-build` runs these, right after a build: against an older one they would tell of code that is gone.
+"""
+
+import asyncio
+import importlib.util
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local.environment import function_environment
+from local.outcome import Outcome
+from local.runtime_api import Invocation
+from local.sandbox import Sandbox
+from local.template import Function, read
+from sluice import runtime
+from sluice.settings import DatabaseSettings
+from tests.fixtures.shop import CURSOR_KEY, Shop
+from tests.fixtures.template import ROOT
+
+BUILD = ROOT / ".aws-sam/build"
+LAYER = BUILD / "SharedLayer/python"
+LAYER_BUDGET = 60_000_000  # bytes; Lambda takes 250 MB with everything, but a cold start fetches what there is
+
+CREATED = {"products_create"}  # every other event is answered 200
+EVENTS = sorted((ROOT / "events").glob("*.json"))
+
+pytestmark = [
+    pytest.mark.skipif("SLUICE_TEST_BUILD" not in os.environ, reason="needs a fresh `sam build`: make test-build"),
+    pytest.mark.skipif(sys.version_info[:2] != (3, 13), reason="the build is for Python 3.13"),
+]
+
+
+def functions(database: DatabaseSettings) -> dict[str, Function]:
+    """The built functions, pointed at a database as a deployment's parameters would."""
+    secret = "arn:aws:secretsmanager:us-east-1:123456789012:secret:local"
+    parameters = {
+        "DbHost": database.host,
+        "DbPort": str(database.port),
+        "DbName": database.name,
+        "DbUser": database.user,
+        "DbSecretArn": secret,
+        "DbOwnerUser": database.user,
+        "DbOwnerSecretArn": secret,
+        "DbTls": "off",
+    }
+    template = read(BUILD / "template.yaml", parameters=parameters, secret=lambda _: CURSOR_KEY.decode(), built=True)
+    return dict(template.functions)
+
+
+def invoke(function: Function, event: Any, password: str) -> Outcome:
+    """Run one event in a cold sandbox; what the function logged is printed, for pytest to show where it fails."""
+
+    async def once() -> Outcome:
+        environment = {
+            **function_environment(function, {}),
+            "SLUICE_DB_PASSWORD": password,
+            "PYTHONDONTWRITEBYTECODE": "1",  # nothing can be written next to the code in Lambda either
+        }
+        sandbox = Sandbox(function, environment, print)
+        await sandbox.start()
+        try:
+            return await sandbox.invoke(Invocation(json.dumps(event).encode()))
+        finally:
+            await sandbox.stop()
+
+    return asyncio.run(once())
+
+
+@pytest.mark.parametrize("path", EVENTS, ids=lambda path: path.stem)
+def test_a_built_function_answers_its_event(path: Path, shop: Shop) -> None:
+    shop.product("Rope", category="tools", stock=10)
+    shop.product("Bucket", category="tools", stock=10)
+    database = runtime.current().settings.database  # the shop installed it; works as sluice_app
+    event = json.loads(path.read_text())
+    resource = event["rawPath"].removeprefix("/api").split("/")[1]
+    outcome = invoke(functions(database)[f"{resource.title()}Function"], event, database.password)
+    assert outcome.error is None, outcome.payload
+    answer = json.loads(outcome.payload)
+    assert answer["statusCode"] == (201 if path.stem in CREATED else 200), answer
+
+
+def test_the_built_migrations_make_the_schema_and_find_nothing_to_do_the_second_time(empty_database: str) -> None:
+    owner = DatabaseSettings.from_url(empty_database)
+    migrate = functions(owner)["MigrateFunction"]
+    first, second = (invoke(migrate, {}, owner.password) for _ in range(2))
+    assert first.error is None, first.payload
+    assert json.loads(first.payload)["revision"] == json.loads(second.payload)["revision"]
+
+
+def test_the_layer_holds_the_bytecode_of_every_module() -> None:
+    sources = {path for path in LAYER.rglob("*.py") if "__pycache__" not in path.parts}
+    compiled = {Path(importlib.util.source_from_cache(str(path))) for path in LAYER.rglob("*.cpython-313.pyc")}
+    assert sources
+    assert sources == compiled
+
+
+def test_the_layers_bytecode_is_used_as_it_is() -> None:
+    for path in LAYER.rglob("*.pyc"):
+        header = path.read_bytes()[:8]
+        assert header[:4] == importlib.util.MAGIC_NUMBER, path
+        assert header[4:] == b"\x01\0\0\0", path  # by hash, and never checked: PEP 552
+
+
+def test_the_layer_serves_both_architectures() -> None:
+    extensions = {path.relative_to(LAYER) for path in LAYER.rglob("*.so")}
+    intel = {path for path in extensions if path.name.endswith(".cpython-313-x86_64-linux-gnu.so")}
+    assert intel
+    arm = {path.with_name(path.name.replace("x86_64", "aarch64")) for path in intel}
+    assert extensions == intel | arm
+
+
+def test_the_layer_is_within_its_budget_and_has_nothing_that_lambda_has_or_nobody_needs() -> None:
+    size = sum(path.stat().st_size for path in LAYER.parent.rglob("*") if path.is_file())
+    assert size < LAYER_BUDGET, f"{size / 1e6:.1f} MB unzipped"
+    unwanted = {"boto3", "botocore", "pydantic", "pip", "pytest", "moto", "alembic"}
+    assert unwanted.isdisjoint(path.name for path in LAYER.iterdir())
+
+
+def test_a_functions_package_is_its_own_file_and_no_more() -> None:
+    packages = {path.name: path for path in BUILD.glob("*Function") if path.name != "MigrateFunction"}
+    assert packages
+    for name, package in packages.items():
+        assert [str(path.relative_to(package)) for path in package.rglob("*")] == ["handler.py"], name
+
+
+def test_the_migrations_package_brings_alembic_and_leaves_the_rest_to_the_layer() -> None:
+    names = {path.name for path in (BUILD / "MigrateFunction").iterdir() if not path.name.endswith(".dist-info")}
+    assert names == {"handler.py", "migrations", "alembic", "mako", "markupsafe", "__pycache__"}

@@ -1,0 +1,78 @@
+# What a person does here. `make help` lists it; every target brings what it needs.
+
+# An interpreter with venv, 3.13 where there is one: Lambda's, and the only one that builds the layer.
+PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3.14 python3; do \
+	$$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+PORT ?= 3000
+BIN := .venv/bin
+INSTALL := -m pip install --quiet --disable-pip-version-check --require-hashes -r
+
+export PYTHONPATH := .:layers/shared
+
+.DEFAULT_GOAL := help
+.PHONY: help run test test-slow test-sam check format bench build seed env clean-state lock
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: .venv/.run ## the whole system on this machine: PORT=3000 DATABASE_URL= SLUICE_SEED=none ARGS=--verbose
+	@exec $(BIN)/python -m local --port $(PORT) $(ARGS)
+
+test: .venv/.dev ## every test that a change should wait for: ARGS='-k cursor'
+	@$(BIN)/python -m pytest -m "not slow" $(ARGS)
+
+test-slow: .venv/.dev ## the long ones
+	@$(BIN)/python -m pytest -m slow $(ARGS)
+
+test-sam: .venv/.dev .venv-sam/.done ## sam local, in Docker, against the local database
+	@PATH="$(CURDIR)/.venv-sam/bin:$$PATH" $(BIN)/python -m tests.sam
+
+check: .venv/.dev .venv-sam/.done ## what CI checks: format, lint, types, the house's rules, the template
+	@$(BIN)/ruff format --check --quiet
+	@$(BIN)/ruff check --quiet
+	@$(BIN)/mypy
+	@$(BIN)/python -m pytest tests/house
+	@SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam validate --lint
+
+format: .venv/.dev ## make the code look right
+	@$(BIN)/ruff check --quiet --fix
+	@$(BIN)/ruff format --quiet
+
+bench: .venv/.bench ## Sluice beside its peers, in one run
+	@$(BIN)/python -m benchmarks
+
+build: .venv-sam/.done ## sam build: what a deployment uploads
+	@PATH="$(CURDIR)/.venv-sam/bin:$$PATH" SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam build
+
+seed: .venv/.run ## demo data into the running system: PRODUCTS=100000 ORDERS=200000
+	@$(BIN)/python scripts/seed.py --products $(or $(PRODUCTS),0) --orders $(or $(ORDERS),0)
+
+env: .venv/.run ## a function's environment as export lines: FUNCTION=ProductsFunction
+	@$(BIN)/python -m local env $(FUNCTION)
+
+clean-state: ## forget the local system's data
+	@rm -rf .sluice
+
+lock: .venv/.dev ## pin the newest releases that pyproject.toml allows, with their hashes
+	@$(BIN)/python scripts/lock.py
+
+.venv/bin/python:
+	@test -n "$(PYTHON)" || { echo "Sluice needs Python 3.11 or newer, with venv (Debian: apt install python3-venv)"; exit 1; }
+	@$(PYTHON) -m venv .venv
+
+.venv/.run: requirements/run.txt | .venv/bin/python
+	@echo "Installing what the local system needs"
+	@$(BIN)/python $(INSTALL) $< && touch $@
+
+.venv/.dev: requirements/dev.txt | .venv/bin/python
+	@echo "Installing what the tests need"
+	@$(BIN)/python $(INSTALL) $< && touch $@ .venv/.run
+
+.venv/.bench: requirements/bench.txt | .venv/bin/python
+	@$(BIN)/python $(INSTALL) $< && touch $@
+
+# SAM CLI pins old releases of libraries we use, so it lives apart.
+.venv-sam/.done: requirements/sam.txt
+	@echo "Installing SAM CLI"
+	@test -x .venv-sam/bin/python || $(PYTHON) -m venv .venv-sam
+	@.venv-sam/bin/python $(INSTALL) $< && touch $@

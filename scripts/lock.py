@@ -1,0 +1,34 @@
+"""Pins what each dependency group of pyproject.toml installs: exact versions with hashes, for every platform.
+
+Run by `make lock`. The files say nothing of where packages come from, so any index or mirror serves.
+"""
+
+import subprocess
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+TARGETS = {
+    "layer": "layers/shared/requirements.txt",
+    "migrate": "functions/migrate/requirements.txt",
+    "run": "requirements/run.txt",
+    "dev": "requirements/dev.txt",
+    "bench": "requirements/bench.txt",
+    "sam": "requirements/sam.txt",
+}
+IN_THE_LAYER = ["--no-emit-package", "sqlalchemy", "--no-emit-package", "typing-extensions"]
+COMPILE = (
+    "uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade "
+    "--no-annotate --no-header --no-emit-index-url"
+).split()
+
+
+def main() -> None:
+    """Needs `uv` on the PATH: pip has no universal resolver."""
+    for group, target in TARGETS.items():
+        less = IN_THE_LAYER if group == "migrate" else []
+        subprocess.run([*COMPILE, *less, "--group", group, "--output-file", target], cwd=ROOT, check=True)
+        print(f"{group:8} {target}")
+
+
+if __name__ == "__main__":
+    main()

@@ -158,7 +158,7 @@ class ConnectionLost(DatabaseUnavailable):
 
 
 class RolledBack(DatabaseUnavailable):
-    """The transaction lost against another (deadlock, serialization, lock wait) and is undone: it may be replayed whole."""
+    """The transaction lost against another (deadlock, serialization, lock wait) and is undone: replay it whole."""
 
 
 class StatementTimeout(SluiceError):

@@ -142,12 +142,13 @@ class PipelinedConnection(Connection):  # type: ignore[misc]
             self.execute_simple("commit")
 
     def rollback(self) -> None:
-        """Nothing is sent when there is nothing to undo; a closed connection has been undone by the server."""
+        """Nothing is sent when there is nothing to undo. A connection that breaks here is undone by the server."""
         if self._usock is not None and self._in_transaction:
-            self.execute_simple("rollback")
+            with suppress(InterfaceError):
+                self.execute_simple("rollback")
 
     def close(self) -> None:
-        """Say goodbye and close. Unlike stock, never raises: whom a dead connection belongs to cannot do anything."""
+        """Say goodbye and close. Never raises: with a dead connection there is nothing else to do."""
         if self._usock is not None:
             with suppress(OSError):
                 self._usock.sendall(TERMINATE_MSG)
@@ -205,6 +206,7 @@ class PipelinedConnection(Connection):  # type: ignore[misc]
         except OSError as error:
             # The server's last words ("terminating connection due to ...") say more than the closed socket.
             raise InterfaceError(NETWORK_ERROR) from context.error or error
+        self._used_at = self._clock()
         if context.error is not None:
             raise context.error
 
@@ -218,7 +220,6 @@ class PipelinedConnection(Connection):  # type: ignore[misc]
     def _exchange(self, message: bytes, context: Context) -> None:
         self._usock.sendall(message)  # past the buffered writer: one call, one flush
         self.handle_messages(context)
-        self._used_at = self._clock()
 
     def _begin(self) -> bytes:
         # In the statement itself: SET SESSION CHARACTERISTICS costs a round trip and pins the session in RDS Proxy.

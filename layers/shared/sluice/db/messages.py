@@ -14,15 +14,16 @@ from pg8000.exceptions import DatabaseError
 _KEPT = 512
 _KEPT_LENGTH = 16_384  # longer texts are written once (bulk, reports), and would crowd out memory
 _NULL = i_pack(-1)
-_BIND_NOTHING = b"B" + i_pack(12) + b"\x00\x00" + H_pack(0) * 3
+_BIND_NOTHING: bytes = b"B" + i_pack(12) + b"\x00\x00" + H_pack(0) * 3
 _DESCRIBE_PORTAL = b"D" + i_pack(6) + b"P\x00"
 FINISH: bytes = _DESCRIBE_PORTAL + EXECUTE_MSG + SYNC_MSG
 
 
 def parse(statement: str, oids: Sequence[int], encoding: str) -> bytes:
     """Parse into the unnamed statement; `oids` are types that the server shall not infer."""
-    build = _parse if oids or len(statement) > _KEPT_LENGTH else _kept_parse
-    return build(statement, tuple(oids), encoding)
+    if oids or len(statement) > _KEPT_LENGTH:
+        return _parse(statement, tuple(oids), encoding)
+    return _kept_parse(statement, (), encoding)
 
 
 def bind(texts: Sequence[str | None], encoding: str) -> bytes:
@@ -71,9 +72,9 @@ class _Echo(dict[str, str]):
         return name
 
 
-_kept_parse = lru_cache(maxsize=_KEPT)(_parse)
-_kept_scan = lru_cache(maxsize=_KEPT)(_scan)
-
-
 def _message(code: bytes, body: bytes) -> bytes:
     return b"%b%b%b" % (code, i_pack(len(body) + 4), body)
+
+
+_kept_parse = lru_cache(maxsize=_KEPT)(_parse)
+_kept_scan = lru_cache(maxsize=_KEPT)(_scan)

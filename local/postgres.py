@@ -21,11 +21,11 @@ from typing import IO, Self
 
 from local import leash
 from local.binaries import PostgresError, find_bindir, major_version, reachable, runnable_bindir, server_user
+from local.postmaster import STOP_SECONDS, is_ready, release
 
 SUPERUSER = "postgres"
 SERVER_ENVIRONMENT: Mapping[str, str] = {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"}
-NOBODY = 2**31 - 1  # a pid that no system gives out
-START_SECONDS, STOP_SECONDS = 30.0, 10.0
+START_SECONDS = 30.0
 
 
 class PostgresServer:
@@ -48,6 +48,7 @@ class PostgresServer:
         self._durable = durable
         self._process: subprocess.Popen[bytes] | None = None
         self._lock: IO[str] | None = None
+        self._cluster: tuple[Path, Path] | None = None
 
     def __enter__(self) -> Self:
         self.start()
@@ -67,7 +68,7 @@ class PostgresServer:
         return self.home / "server.log"
 
     def start(self) -> None:
-        """Return when the server takes connections. Fails where the home is in use, the port taken, the data foreign."""
+        """Return when it takes connections. Fails where home or port are taken, or the data is another version's."""
         self.home.mkdir(parents=True, exist_ok=True)
         self._claim_home()
         try:
@@ -79,14 +80,25 @@ class PostgresServer:
             if not data.exists():
                 self._initialise(bindir, data, major)
             self._check_data(data, major)
-            _release(data)
-            self._launch(bindir, data)
+            self._cluster = (bindir, data)
+            self._run(bindir, data)
         except BaseException:
             self.stop()
             raise
 
+    @property
+    def running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    def revive(self) -> None:
+        """Start again, on the same port, a server that was killed while it was ours; fails as `start` does."""
+        if self._cluster is None:
+            raise PostgresError("the server was never started")
+        self._any_port = False
+        self._run(*self._cluster)
+
     def stop(self) -> None:
-        """End the server (open connections are cut, nothing committed is lost) and free the home. May be called twice."""
+        """End the server, cutting open connections, and free the home. May be called twice."""
         if self._process is not None:
             for insisting in (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL):
                 self._process.send_signal(insisting)
@@ -113,12 +125,13 @@ class PostgresServer:
         self._lock = lock
 
     def _prepare_place(self) -> Path:
-        """The folder for data and copied programs: the home, or one in /var/tmp where the server's user cannot reach it."""
+        """The folder for the data: the home, or one in /var/tmp where the server's user cannot reach it."""
         secret = self.home / "password"
         user = server_user()
         place = self.home
         if user is not None and not reachable(self.home / "data"):
-            place = Path("/var/tmp") / f"sluice-{hashlib.sha256(str(self.home).encode()).hexdigest()[:12]}"
+            name = f"sluice-{hashlib.sha256(str(self.home).encode()).hexdigest()[:12]}"
+            place = Path("/var/tmp") / name  # noqa: S108 - whose it is, is checked below
             if not secret.exists():  # the home was cleaned, so its data goes too
                 shutil.rmtree(place, ignore_errors=True)
             place.mkdir(mode=0o711, exist_ok=True)
@@ -159,14 +172,17 @@ class PostgresServer:
     def _check_data(self, data: Path, major: int) -> None:
         owner = (server_user() or (os.geteuid(), 0))[0]
         if data.stat().st_uid != owner:
-            raise PostgresError(f"{data} belongs to another user (uid {data.stat().st_uid}); remove {self.home}, or run as before")
+            raise PostgresError(
+                f"{data} belongs to another user (uid {data.stat().st_uid}); run as before, or remove it"
+            )
         made_by = (data / "PG_VERSION").read_text().strip()
         if made_by != str(major):
             raise PostgresError(
                 f"{data} was made by PostgreSQL {made_by} and this is {major}: remove {self.home} to start anew"
             )
 
-    def _launch(self, bindir: Path, data: Path) -> None:
+    def _run(self, bindir: Path, data: Path) -> None:
+        release(data)
         deadline = time.monotonic() + START_SECONDS
         while True:
             if self._any_port:
@@ -178,7 +194,7 @@ class PostgresServer:
                     env=SERVER_ENVIRONMENT, cwd=data.parent,
                     start_new_session=True,  # Ctrl-C is for us; we then stop the server in order
                 )  # fmt: skip
-            if self._becomes_ready(data, deadline):
+            if self._becomes_ready(self._process, data, deadline):
                 return
             told = self.log.read_text(errors="replace")
             # The backends of a killed server need a moment to notice; a port that was free may be gone.
@@ -204,12 +220,10 @@ class PostgresServer:
         chosen = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
         return [str(bindir / "postgres"), "-D", str(data), *chosen]
 
-    def _becomes_ready(self, data: Path, deadline: float) -> bool:
-        """Wait for what pg_ctl waits for: line 8 of our own server's postmaster.pid says `ready`. False: it ended."""
-        assert self._process is not None
-        while self._process.poll() is None:
-            lines = _pid_file(data)
-            if len(lines) > 7 and lines[0] == str(self._process.pid) and lines[7].strip() == "ready":
+    def _becomes_ready(self, process: subprocess.Popen[bytes], data: Path, deadline: float) -> bool:
+        """Wait until it takes connections. False: it ended instead."""
+        while process.poll() is None:
+            if is_ready(data, process.pid):
                 return True
             if time.monotonic() > deadline:
                 raise PostgresError(f"PostgreSQL is not ready after {START_SECONDS:.0f} s; see {self.log}")
@@ -223,52 +237,6 @@ def free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
-
-
-def _release(data: Path) -> None:
-    """Free `data` of what a killed owner left: stop its orphaned server, or defuse its stale pid file.
-
-    The caller holds the home's lock, so a server that still runs there has nobody who looks after it.
-    """
-    lines = _pid_file(data)
-    if not lines or not lines[0].isdigit():
-        return
-    pid = int(lines[0])
-    if not _is_server_of(pid, data):
-        # Another program may have the pid by now, and PostgreSQL would take it for a server. The other
-        # lines stay: by them it finds backends that outlived their server.
-        lines[0] = str(NOBODY)
-        (data / "postmaster.pid").write_text("\n".join(lines) + "\n")
-        return
-    for insisting in (signal.SIGINT, signal.SIGQUIT):
-        os.kill(pid, insisting)
-        deadline = time.monotonic() + STOP_SECONDS
-        while time.monotonic() < deadline:
-            if not _is_server_of(pid, data):
-                return
-            time.sleep(0.02)
-    raise PostgresError(f"a PostgreSQL left over from an earlier run (process {pid}) does not stop")
-
-
-def _pid_file(data: Path) -> list[str]:
-    try:
-        return (data / "postmaster.pid").read_text().splitlines()
-    except FileNotFoundError:
-        return []
-
-
-def _is_server_of(pid: int, data: Path) -> bool:
-    """Whether `pid` is a PostgreSQL started on `data`, judged by its command line."""
-    try:
-        words = Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").split("\0")
-    except FileNotFoundError:
-        if Path("/proc/self").exists():
-            return False
-        listed = subprocess.run(
-            ["ps", "-ww", "-o", "command=", "-p", str(pid)], check=False, capture_output=True, text=True
-        )
-        words = listed.stdout.split()
-    return bool(words) and Path(words[0]).name == "postgres" and str(data) in words
 
 
 def _diagnosis(told: str, port: int, data: Path) -> str:

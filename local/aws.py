@@ -1,0 +1,114 @@
+"""DynamoDB, S3, SQS and Secrets Manager on this machine: moto's server, as a child that cannot outlive us.
+
+Its state is in memory and ends with it. Run as a program (`python -m local.aws`) it is the child.
+"""
+
+import subprocess
+import sys
+import threading
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+from local import leash
+
+ROOT = Path(__file__).parents[1]
+START_SECONDS, STOP_SECONDS = 30.0, 5.0
+
+
+class AwsError(Exception):
+    """The emulated services did not start."""
+
+
+class AwsServer:
+    """`launch` returns at once; `wait` when the services answer. One endpoint serves them all."""
+
+    def __init__(self, log: Path) -> None:
+        self.endpoint = ""
+        self._log = log
+        self._process: subprocess.Popen[str] | None = None
+
+    def launch(self) -> None:
+        """Call it from the main thread: on Linux the child ends when that thread does."""
+        with self._log.open("w") as log:
+            self._process = subprocess.Popen(
+                leash.command([sys.executable, "-m", "local.aws"]),
+                cwd=ROOT,
+                stdin=subprocess.PIPE,  # held open by us: its end is the child's end
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+                start_new_session=True,
+            )
+
+    def wait(self) -> None:
+        """Raises AwsError where it ended, or is not there after 30 s."""
+        process = self._process
+        if process is None or process.stdout is None:
+            raise AwsError("the emulated AWS services were never launched")
+        giving_up = threading.Timer(START_SECONDS, process.kill)
+        giving_up.start()
+        port = process.stdout.readline().strip()
+        giving_up.cancel()
+        if not port:
+            raise AwsError(f"the emulated AWS services did not start; see {self._log}")
+        self.endpoint = f"http://127.0.0.1:{port}"
+
+    def make_bucket(self, name: str) -> None:
+        """As any client would; the emulation checks no signatures."""
+        request = urllib.request.Request(f"{self.endpoint}/{name}", method="PUT")  # noqa: S310 - our own server
+        try:
+            urllib.request.urlopen(request, timeout=10).close()  # noqa: S310
+        except urllib.error.URLError as error:
+            raise AwsError(f"the bucket {name} cannot be made: {error}") from error
+
+    @property
+    def running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    def stop(self) -> None:
+        """May be called twice."""
+        if self._process is None:
+            return
+        self._process.kill()
+        self._process.wait(STOP_SECONDS)
+        for stream in (self._process.stdin, self._process.stdout):
+            if stream is not None:
+                stream.close()
+        self._process = None
+
+
+def _serve() -> None:
+    import logging
+    import os
+
+    from moto.dynamodb.responses import DynamoHandler
+    from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
+    from werkzeug.serving import make_server
+
+    # moto serves each request in a thread and guards nothing: without the lock a conditional write can
+    # succeed twice, and a rate limiter counts wrong.
+    one_at_a_time, call_action = threading.RLock(), DynamoHandler.call_action
+
+    def locked(self: Any, *args: Any, **kwargs: Any) -> Any:
+        with one_at_a_time:
+            return call_action(self, *args, **kwargs)
+
+    DynamoHandler.call_action = locked  # type: ignore[method-assign]
+    logging.getLogger("werkzeug").setLevel(logging.WARNING)
+    application = DomainDispatcherApplication(create_backend_app)
+    server = make_server("127.0.0.1", 0, application, threaded=True, request_handler=MotoRequestHandler)
+    os.environ["MOTO_PORT"] = str(server.port)  # noqa: TID251 - moto puts it into the queue URLs it gives out
+    print(server.port, flush=True)
+
+    def end_with_parent() -> None:
+        sys.stdin.read()
+        os._exit(0)
+
+    threading.Thread(target=end_with_parent, daemon=True).start()
+    server.serve_forever()
+
+
+if __name__ == "__main__":
+    _serve()

@@ -1,0 +1,76 @@
+"""What does whoever runs the local system see? The way in, then one line a request; with --verbose the logs too."""
+
+import sys
+from typing import IO
+
+from local.gateway import Access
+
+BOLD, DIM, RED, GREEN, YELLOW, PLAIN = "1", "2", "31", "32", "33", "0"
+KEYS = (
+    ("local-admin", "every scope, practically unlimited"),
+    ("local-reader", "reads everything, at the default rate"),
+    ("local-limited", "reads everything, 5 requests a minute"),
+)
+
+
+class Console:
+    """Writes lines to `out`; colours only where it is a terminal that wants them."""
+
+    def __init__(self, out: IO[str], *, verbose: bool = False, colour: bool = False) -> None:
+        self._out = out
+        self._verbose = verbose
+        self._colour = colour
+
+    def step(self, what: str, told: str) -> None:
+        """One line of the start."""
+        self._line(f"  {self._paint(DIM, f'{what:<11}')} {told}")
+
+    def ready(self, url: str, seconds: float) -> None:
+        self._line(f"\n  {self._paint(BOLD, 'Sluice')} is ready at {self._paint(BOLD, url)}  ({seconds:.1f} s)\n")
+        for position, (key, meaning) in enumerate(KEYS):
+            self.step("" if position else "API keys", f"{key:<14} {self._paint(DIM, meaning)}")
+        self.step("try", f"curl -H 'X-API-Key: local-admin' '{url}/api/products?limit=3'")
+        self.step("stop", "Ctrl-C\n")
+
+    def access(self, access: Access) -> None:
+        """One request: method, path, status, time; `cold` with what starting the sandbox took."""
+        colour = GREEN if access.status < 400 else YELLOW if access.status < 500 else RED
+        line = f"  {access.method:<7} {_shown(access.target):<48} {self._paint(colour, str(access.status))}"
+        line += f" {access.duration * 1000:>8.1f} ms"
+        if access.init is not None:
+            line += self._paint(DIM, f"  cold ({access.init * 1000:.0f} ms)")
+        self._line(line)
+        if access.error is not None:
+            self._line(self._paint(RED, f"          {access.function}: {_shown(access.error, 400)}"))
+
+    def function(self, name: str, line: str) -> None:
+        """A line of a function's log."""
+        if self._verbose:
+            self._line(f"{self._paint(DIM, f'  {name} |')} {_printable(line)}")
+
+    def notice(self, told: str) -> None:
+        self._line(f"  {self._paint(YELLOW, told)}")
+
+    def error(self, told: str) -> None:
+        print(f"sluice: {told}", file=sys.stderr, flush=True)
+
+    def _line(self, text: str) -> None:
+        try:
+            print(text, file=self._out, flush=True)
+        except BrokenPipeError:  # whoever read along has gone; serving goes on
+            return
+
+    def _paint(self, colour: str, text: str) -> str:
+        return f"\x1b[{colour}m{text}\x1b[{PLAIN}m" if self._colour else text
+
+
+def _shown(text: str, most: int = 120) -> str:
+    text = _printable(text).replace("\n", " ")
+    return text if len(text) <= most else text[: most - 1] + "…"
+
+
+def _printable(text: str) -> str:
+    """Nothing a client sends may steer the terminal."""
+    return "".join(
+        letter if letter.isprintable() or letter in "\n\t" else "\N{REPLACEMENT CHARACTER}" for letter in text
+    )

@@ -1,0 +1,127 @@
+"""What happens to a database before functions use it? It is migrated, sluice_app is let in, an empty shop is filled.
+
+Works on the embedded server's database and on any other that DATABASE_URL names; there it makes nothing outside
+that database but Sluice's roles.
+"""
+
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+import pg8000.native
+from pg8000.exceptions import DatabaseError, InterfaceError
+from sqlalchemy.exc import SQLAlchemyError
+
+from local.binaries import OLDEST
+from local.postgres import PostgresServer
+from sluice.errors import SluiceError
+from sluice.settings import DatabaseSettings, SettingsError
+
+NAME = "sluice"
+APP_ROLE = "sluice_app"
+CONNECT_SECONDS = 5.0
+REASONS = {
+    "28P01": "it refuses the user name or password",
+    "28000": "it refuses this user",
+    "3D000": "that database does not exist",
+    "42501": "the user lacks the right",
+    "53300": "it has no connection left",
+    "57P03": "it is starting up or shutting down",
+}
+
+
+class DatabaseUnusable(Exception):
+    """The database cannot serve; the message says which one and why, without its password."""
+
+
+def make_embedded(server: PostgresServer) -> str:
+    """The owner's URL of Sluice's database on our own server, made where it is absent."""
+    with _connection(DatabaseSettings.from_url(server.url())) as connection:
+        if not connection.run("SELECT FROM pg_database WHERE datname = :name", name=NAME):
+            connection.run(f"CREATE DATABASE {NAME}")
+    url = server.url(database=NAME)
+    with _connection(DatabaseSettings.from_url(url)) as connection:
+        # Only a superuser may, so the migrations of a deployment cannot.
+        connection.run("CREATE EXTENSION IF NOT EXISTS pg_stat_statements")
+    return url
+
+
+def settings_of(url: str) -> DatabaseSettings:
+    """Where `url` leads; raises DatabaseUnusable where it is not a database URL."""
+    try:
+        return DatabaseSettings.from_url(url)
+    except (SettingsError, ValueError) as error:
+        raise DatabaseUnusable(f"DATABASE_URL: {error}") from error
+
+
+def prepare(url: str, *, app_password: str) -> str:
+    """Migrate the database and give sluice_app its password; returns the server's version."""
+    settings = settings_of(url)
+    with _connection(settings) as connection:
+        number = int(connection.run("SHOW server_version_num")[0][0])
+        version = str(connection.run("SHOW server_version")[0][0])
+    if number < OLDEST * 10_000:
+        raise DatabaseUnusable(f"{_place(settings)} is PostgreSQL {version}; {OLDEST} or newer is needed")
+    _migrate(url, settings)
+    _let_in(settings, app_password)
+    return version.split()[0]
+
+
+def seed(url: str) -> int:
+    """Fill an empty shop; returns the number of products made, 0 where there was something already."""
+    from scripts.seed import seed_demo
+
+    with _connection(settings_of(url)) as connection:
+        taken = connection.run("SELECT EXISTS (SELECT FROM categories) OR EXISTS (SELECT FROM products)")[0][0]
+    return 0 if taken else seed_demo(url)
+
+
+def _migrate(url: str, settings: DatabaseSettings) -> None:
+    from functions.migrate.handler import upgrade  # Alembic, which nothing else here needs
+
+    try:
+        upgrade(url)
+    except (SQLAlchemyError, SluiceError) as error:
+        cause = error.__cause__ or error
+        told = str(getattr(error, "orig", None) or cause).splitlines()[0]
+        raise DatabaseUnusable(f"{_place(settings)} cannot be migrated: {told}") from error
+
+
+def _let_in(settings: DatabaseSettings, app_password: str) -> None:
+    """Set the role's password, unless it has it: on a server shared with others it may be in use."""
+    try:
+        with _connection(replace(settings, user=APP_ROLE, password=app_password)):
+            return
+    except DatabaseUnusable:
+        with _connection(settings) as connection:
+            connection.run(f"ALTER ROLE {APP_ROLE} PASSWORD {pg8000.native.literal(app_password)}")
+
+
+@contextmanager
+def _connection(settings: DatabaseSettings) -> Iterator[pg8000.native.Connection]:
+    """An autocommitting connection; what the server refuses in it becomes DatabaseUnusable."""
+    try:
+        connection = pg8000.native.Connection(
+            settings.user,
+            password=settings.password,
+            host=settings.host,
+            port=settings.port,
+            database=settings.name,
+            timeout=CONNECT_SECONDS,
+            ssl_context=ssl.create_default_context() if settings.tls == "verify-full" else False,
+        )
+        try:
+            yield connection
+        finally:
+            connection.close()
+    except DatabaseError as error:
+        told = error.args[0] if error.args and isinstance(error.args[0], dict) else {}
+        reason = REASONS.get(told.get("C", ""), told.get("M", str(error)))
+        raise DatabaseUnusable(f"{_place(settings)} cannot be used: {reason}") from error
+    except (InterfaceError, OSError) as error:
+        raise DatabaseUnusable(f"{_place(settings)} cannot be reached: {error.__cause__ or error}") from error
+
+
+def _place(settings: DatabaseSettings) -> str:
+    return f"the database {settings.name} at {settings.host}:{settings.port} (as {settings.user})"

@@ -1,0 +1,47 @@
+"""What does a function find in its environment? What Lambda sets, what the template says, and nothing of the shell's.
+
+The overlay is what differs on this machine: endpoints of the emulated services and a password
+in place of a secret.
+"""
+
+import secrets
+import time
+from collections.abc import Mapping
+
+from local.intrinsics import REGION
+from local.template import Function
+
+# Where a shell or a debugger has better values of its own.
+NOT_EXPORTED = frozenset({"PATH", "LANG", "LD_LIBRARY_PATH", "AWS_LAMBDA_RUNTIME_API"})
+
+
+def aws_overlay(endpoint: str) -> dict[str, str]:
+    """Points every AWS client at the emulated services; the credentials are accepted by nobody else."""
+    services = ("DYNAMODB", "S3", "SQS", "SECRETS_MANAGER")
+    return {f"AWS_ENDPOINT_URL_{service}": endpoint for service in services}
+
+
+def function_environment(function: Function, overlay: Mapping[str, str]) -> dict[str, str]:
+    """Everything but the address of the Runtime API, which each sandbox has for itself."""
+    return {
+        "PATH": "/usr/local/bin:/usr/bin:/bin",
+        "LANG": "en_US.UTF-8",
+        "TZ": ":UTC",
+        "PYTHONPATH": ":".join(str(layer) for layer in function.layers),
+        "_HANDLER": function.handler,
+        "LAMBDA_TASK_ROOT": str(function.folder),
+        "AWS_EXECUTION_ENV": f"AWS_Lambda_{function.runtime}",
+        "AWS_REGION": REGION,
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_ACCESS_KEY_ID": "local",
+        "AWS_SECRET_ACCESS_KEY": "local",
+        "AWS_SESSION_TOKEN": "local",
+        "AWS_LAMBDA_FUNCTION_NAME": function.name,
+        "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(function.memory),
+        "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
+        "AWS_LAMBDA_LOG_GROUP_NAME": f"/aws/lambda/{function.name}",
+        "AWS_LAMBDA_LOG_STREAM_NAME": time.strftime("%Y/%m/%d/[$LATEST]", time.gmtime()) + secrets.token_hex(16),
+        **function.variables,
+        **overlay,
+    }

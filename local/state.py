@@ -1,0 +1,71 @@
+"""What does the local system keep in `.sluice/`? A lock, the secrets it made up, and where its parts are now."""
+
+import fcntl
+import json
+import os
+import secrets
+import string
+from pathlib import Path
+from typing import IO, Any
+
+LETTERS = string.ascii_letters + string.digits
+
+
+class AlreadyRunning(Exception):
+    """Another process holds this state."""
+
+
+class State:
+    """One running system at a time; what it publishes is readable by its owner only, for it holds passwords."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home.resolve()
+        self._lock: IO[str] | None = None
+
+    def claim(self) -> None:
+        """Hold the state until `release`, or until the process ends however it ends. Raises `AlreadyRunning`."""
+        self.home.mkdir(parents=True, exist_ok=True)
+        lock = (self.home / "lock").open("a+")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            lock.seek(0)
+            pid = lock.read().strip()
+            lock.close()
+            url = (self.read("local.json") or {}).get("base_url", "(still starting)")
+            raise AlreadyRunning(f"Sluice is already running: {url} (process {pid or 'unknown'})") from error
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        self._lock = lock
+
+    def release(self) -> None:
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+
+    def secret(self, name: str, *, length: int = 64) -> str:
+        """A random word of letters and digits, the same at every start."""
+        kept = self.read("secrets.json") or {}
+        if name not in kept:
+            kept[name] = "".join(secrets.choice(LETTERS) for _ in range(length))
+            self.publish("secrets.json", kept)
+        return str(kept[name])
+
+    def publish(self, name: str, document: dict[str, Any]) -> None:
+        """Write the file whole or not at all."""
+        fresh = self.home / f"{name}.new"
+        fresh.touch(mode=0o600)
+        fresh.write_text(json.dumps(document, indent=2) + "\n")
+        fresh.replace(self.home / name)
+
+    def withdraw(self, name: str) -> None:
+        (self.home / name).unlink(missing_ok=True)
+
+    def read(self, name: str) -> dict[str, Any] | None:
+        """What was published, None where nothing is."""
+        try:
+            document: dict[str, Any] = json.loads((self.home / name).read_text())
+        except FileNotFoundError:
+            return None
+        return document

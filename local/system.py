@@ -1,0 +1,224 @@
+"""How do the parts become one system, and how does all of it end? Starts in order, stops in reverse, whatever happens.
+
+Nothing here outlives the process: PostgreSQL, the emulated services and the sandboxes are its children.
+"""
+
+import asyncio
+import os
+import signal
+import socket
+import time
+from collections.abc import Mapping
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+
+from local.aws import ROOT, AwsServer
+from local.console import Console
+from local.containers import Doorway, sam_variables
+from local.database import APP_ROLE, make_embedded, prepare, seed, settings_of
+from local.environment import NOT_EXPORTED, aws_overlay, function_environment
+from local.gateway import Gateway
+from local.intrinsics import ACCOUNT, REGION
+from local.pool import Pool
+from local.postgres import PostgresServer
+from local.state import State
+from local.template import Template, read
+
+STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+BUCKET = "sluice-imports-local"
+WATCH_SECONDS = 0.5
+MOST_REVIVALS = 5
+
+
+class CannotStart(Exception):
+    """The message is for whoever typed the command."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    state: Path
+    port: int
+    database_url: str = ""  # empty: a server of our own
+    seeded: bool = True
+    built: bool = False  # run what `sam build` made
+    parameters: Mapping[str, str] = field(default_factory=dict)  # of the template, over our own values
+
+
+def run(options: Options, console: Console) -> None:
+    """Serve until a signal says stop. Raises CannotStart and the parts' own errors, all of them readable."""
+    began = time.perf_counter()
+    state = State(options.state)
+    with ExitStack() as parts:
+        state.claim()
+        parts.callback(state.release)
+        listener = parts.enter_context(_listen(options.port))
+        aws = AwsServer(state.home / "aws.log")
+        parts.callback(aws.stop)
+        aws.launch()  # boots while PostgreSQL does
+        server, url = _database(options, state, parts)
+        app_password = state.secret("app_password")
+        version = prepare(url, app_password=app_password)
+        console.step("database", f"PostgreSQL {version} on {settings_of(url).host}:{settings_of(url).port}")
+        if options.seeded and (products := seed(url)):
+            console.step("demo shop", f"{products:,} products")
+        aws.wait()
+        aws.make_bucket(BUCKET)
+        template = _template(options, state, url)
+        system = _System(state, console, template, url, app_password, aws, server)
+        asyncio.run(system.serve(listener, began))
+
+
+class _System:
+    """The serving half: pools, gateway and the watch over the children."""
+
+    def __init__(
+        self,
+        state: State,
+        console: Console,
+        template: Template,
+        url: str,
+        app_password: str,
+        aws: AwsServer,
+        server: PostgresServer | None,
+    ) -> None:
+        self._state = state
+        self._console = console
+        self._template = template
+        self._url = url
+        self._app_password = app_password
+        self._aws = aws
+        self._server = server
+        passwords = {APP_ROLE: app_password, settings_of(url).user: settings_of(url).password}
+        self._environments = {}
+        for name, function in template.functions.items():
+            password = passwords.get(function.variables.get("SLUICE_DB_USER", ""), "")
+            overlay = {"SLUICE_DB_PASSWORD": password, **aws_overlay(aws.endpoint)}
+            self._environments[name] = function_environment(function, overlay)
+
+    async def serve(self, listener: socket.socket, began: float) -> None:
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for signum in STOPPING:
+            loop.add_signal_handler(signum, stop.set)
+        with (self._state.home / "functions.log").open("w", buffering=1) as log, ExitStack() as doors:
+
+            def write(name: str, line: str) -> None:
+                log.write(f"{name} {line}\n")
+                self._console.function(name, line)
+
+            pools = {
+                name: Pool(function, self._environments[name], partial(write, name))
+                for name, function in self._template.functions.items()
+            }
+            gateway = Gateway(self._template, pools, self._console.access)
+            watch = asyncio.create_task(self._watch_children())
+            try:
+                url = f"http://127.0.0.1:{await gateway.start(listener)}"
+                self._open_doors(doors)
+                self._publish(url)
+                self._console.ready(url, time.perf_counter() - began)
+                waiting = asyncio.create_task(stop.wait())
+                await asyncio.wait({watch, waiting}, return_when=asyncio.FIRST_COMPLETED)
+                waiting.cancel()
+            finally:
+                for signum in STOPPING:  # from here on nothing interrupts the stopping
+                    loop.remove_signal_handler(signum)
+                    signal.signal(signum, signal.SIG_IGN)
+                for name in ("local.json", "env.json", "functions.json"):
+                    self._state.withdraw(name)
+                await gateway.stop()
+                await asyncio.gather(*(pool.stop() for pool in pools.values()))
+                watch.cancel()
+        with suppress(asyncio.CancelledError):
+            await watch
+
+    async def _watch_children(self) -> None:
+        """Bring a killed PostgreSQL back; end with the emulated services, whose state is gone with them."""
+        revivals = 0
+        while self._aws.running:
+            await asyncio.sleep(WATCH_SECONDS)
+            if self._server is None or self._server.running:
+                continue
+            revivals += 1
+            if revivals > MOST_REVIVALS:
+                raise CannotStart(f"PostgreSQL keeps ending; see {self._server.log}")
+            self._console.notice("PostgreSQL has ended; starting it again")
+            # The loop's threads live as long as it does, and so does what they start.
+            await asyncio.to_thread(self._server.revive)
+        raise CannotStart(f"the emulated AWS services have ended; see {self._state.home / 'aws.log'}")
+
+    def _open_doors(self, doors: ExitStack) -> None:
+        database = settings_of(self._url)
+        if database.host in LOOPBACK:
+            with suppress(OSError):  # a server that listens there itself needs no door
+                doors.enter_context(Doorway(database.port))
+
+    def _publish(self, base_url: str) -> None:
+        endpoint = self._aws.endpoint
+        self._state.publish(
+            "functions.json",
+            {
+                name: {key: value for key, value in environment.items() if key not in NOT_EXPORTED}
+                for name, environment in self._environments.items()
+            },
+        )
+        owner = settings_of(self._url)
+        if owner.host in LOOPBACK:
+            app = replace(owner, user=APP_ROLE, password=self._app_password)
+            self._state.publish("env.json", sam_variables(app, owner, self._state.secret("CursorKey")))
+        self._state.publish(
+            "local.json",
+            {
+                "base_url": base_url,
+                "database_url": self._url,
+                "dynamodb_url": endpoint,
+                "s3_url": endpoint,
+                "sqs_url": endpoint,
+                "imports_bucket": BUCKET,
+                "pid": os.getpid(),
+            },
+        )
+
+
+def _listen(port: int) -> socket.socket:
+    """Taken at once, so that a port in use is told before anything has been started."""
+    listener = socket.socket()
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind(("127.0.0.1", port))
+    except OSError as error:
+        listener.close()
+        raise CannotStart(f"port {port} on 127.0.0.1 is taken; choose another: PORT={port + 1} make run") from error
+    return listener
+
+
+def _database(options: Options, state: State, parts: ExitStack) -> tuple[PostgresServer | None, str]:
+    if options.database_url:
+        return None, options.database_url
+    server = PostgresServer(state.home / "postgres")
+    parts.callback(server.stop)
+    server.start()
+    return server, make_embedded(server)
+
+
+def _template(options: Options, state: State, url: str) -> Template:
+    database = settings_of(url)
+    secret = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:sluice-local"
+    parameters = {
+        "Stage": "local",
+        "DbHost": database.host,
+        "DbPort": str(database.port),
+        "DbName": database.name,
+        "DbUser": APP_ROLE,
+        "DbSecretArn": secret,
+        "DbOwnerUser": database.user,
+        "DbOwnerSecretArn": secret,
+        "DbTls": database.tls,
+        "FunctionConcurrency": "0",  # a laptop makes requests wait where Lambda would add environments
+        **options.parameters,
+    }
+    path = ROOT / ".aws-sam/build/template.yaml" if options.built else ROOT / "template.yaml"
+    return read(path, parameters=parameters, secret=state.secret, built=options.built)

@@ -1,0 +1,189 @@
+"""Which functions does template.yaml declare, with what environment, and which routes lead to them?
+
+A small reading of what `sam deploy` would make of the template: conditions, parameters and intrinsic functions
+are evaluated as CloudFormation evaluates them. Names of resources are this machine's.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from local.intrinsics import ACCOUNT, NO_VALUE, REGION, STACK, Evaluator, TemplateError, load
+
+UNRESERVED_CONCURRENCY = 1000  # what an account has unless it asks for more
+DYNAMIC_SECRET = re.compile(r"\{\{resolve:secretsmanager:(arn:[^}]*?:secret:([^:}]+))[^}]*\}\}")
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """`key` is API Gateway's: `ANY /api/products/{id}`, or `$default`."""
+
+    key: str
+    function: str
+
+    @property
+    def method(self) -> str:
+        return self.key.partition(" ")[0]
+
+    @property
+    def path(self) -> str:
+        return self.key.partition(" ")[2]
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """One AWS::Serverless::Function. Memory in MB, timeout in seconds; `layers` hold a Python path each."""
+
+    name: str
+    folder: Path
+    handler: str
+    runtime: str = "python3.13"
+    timeout: float = 3
+    memory: int = 128
+    concurrency: int = UNRESERVED_CONCURRENCY
+    variables: Mapping[str, str] = field(default_factory=dict)
+    layers: tuple[Path, ...] = ()
+    built: bool = False  # by `sam build`: then it gets what is in its layers, and nothing of our own environment
+
+
+@dataclass(frozen=True, slots=True)
+class Cors:
+    """What the gateway itself answers to a preflight; absent where the functions do."""
+
+    origins: tuple[str, ...] = ()
+    methods: tuple[str, ...] = ()
+    headers: tuple[str, ...] = ()
+    exposed: tuple[str, ...] = ()
+    max_age: int | None = None
+    credentials: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    functions: Mapping[str, Function]
+    routes: tuple[Route, ...]
+    cors: Cors | None
+
+
+def read(path: Path, *, parameters: Mapping[str, str], secret: Callable[[str], str], built: bool = False) -> Template:
+    """The template at `path` under `parameters` (those it does not declare are left aside).
+
+    `secret(logical_id)` gives the value of a secret the template generates. Raises `TemplateError`.
+    """
+    document = load(path)
+    evaluator = Evaluator(document, _parameters(document, parameters), _resource(document, path.parent))
+    shared = evaluator.value(document.get("Globals", {}).get("Function", {}))
+    functions, routes = {}, []
+    for name, declared in document["Resources"].items():
+        if declared.get("Type") != "AWS::Serverless::Function" or not _exists(declared, evaluator):
+            continue
+        own = evaluator.value(declared.get("Properties", {}))
+        functions[name] = _function(name, shared, own, path.parent, secret, built)
+        routes += [_route(name, event) for event in own.get("Events", {}).values() if event["Type"] == "HttpApi"]
+    return Template(functions, tuple(routes), _cors(document, evaluator))
+
+
+def _parameters(document: Mapping[str, Any], given: Mapping[str, str]) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    for name, declared in document.get("Parameters", {}).items():
+        if name not in given and "Default" not in declared:
+            raise TemplateError(f"the parameter {name} has no default, and the local system has no value for it")
+        value = str(given.get(name, declared.get("Default")))
+        allowed = [str(item) for item in declared.get("AllowedValues", [])]
+        if allowed and value not in allowed:
+            raise TemplateError(f"the parameter {name} is {value!r}; it may be {', '.join(allowed)}")
+        if not re.fullmatch(declared.get("AllowedPattern", ".*"), value, re.DOTALL):
+            raise TemplateError(f"the parameter {name} is {value!r}; it must match {declared['AllowedPattern']}")
+        is_list = declared["Type"] == "CommaDelimitedList" or declared["Type"].startswith("List<")
+        values[name] = value.split(",") if is_list else value
+    return values
+
+
+def _resource(document: Mapping[str, Any], root: Path) -> Callable[[str, str], Any]:
+    """What Ref and GetAtt give for a resource: its name on this machine."""
+
+    def physical(logical_id: str, attribute: str) -> Any:
+        declared = document["Resources"][logical_id]
+        kind, name = declared["Type"], f"{STACK}-{logical_id.lower()}"
+        if kind == "AWS::Serverless::LayerVersion":
+            return str(root / declared["Properties"]["ContentUri"])
+        if kind == "AWS::SecretsManager::Secret":
+            return f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:{logical_id}"
+        if kind == "AWS::SQS::Queue" and attribute == "":
+            return f"http://sqs.{REGION}.amazonaws.com/{ACCOUNT}/{name}"
+        if attribute == "Arn":
+            return f"arn:aws:{kind.split('::')[1].lower()}:{REGION}:{ACCOUNT}:{name}"
+        return f"{name}-{attribute.lower()}" if attribute else name
+
+    return physical
+
+
+def _exists(declared: Mapping[str, Any], evaluator: Evaluator) -> bool:
+    return "Condition" not in declared or evaluator.condition(declared["Condition"])
+
+
+def _function(
+    name: str,
+    shared: Mapping[str, Any],
+    own: Mapping[str, Any],
+    root: Path,
+    secret: Callable[[str], str],
+    built: bool,
+) -> Function:
+    merged = {**shared, **own}
+    for needed in ("CodeUri", "Handler", "Runtime"):
+        if needed not in merged:
+            raise TemplateError(f"{name} has no {needed}")
+    raw = {**_variables(shared), **_variables(own)}
+    layers = tuple(Path(layer) for layer in merged.get("Layers", []))
+    return Function(
+        name=name,
+        folder=root / merged["CodeUri"],
+        handler=merged["Handler"],
+        runtime=merged["Runtime"],
+        timeout=float(merged.get("Timeout", 3)),
+        memory=int(merged.get("MemorySize", 128)),
+        concurrency=int(merged.get("ReservedConcurrentExecutions", UNRESERVED_CONCURRENCY)),
+        variables={key: DYNAMIC_SECRET.sub(lambda found: secret(found[2]), _string(raw[key])) for key in raw},
+        layers=tuple(layer / "python" for layer in layers) if built else layers,
+        built=built,
+    )
+
+
+def _variables(properties: Mapping[str, Any]) -> Mapping[str, Any]:
+    variables: Mapping[str, Any] = properties.get("Environment", {}).get("Variables", {})
+    return variables
+
+
+def _string(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _route(function: str, event: Mapping[str, Any]) -> Route:
+    properties = event.get("Properties", {})
+    path = properties.get("Path", "$default")
+    if path == "$default":
+        return Route("$default", function)
+    return Route(f"{properties.get('Method', 'ANY').upper()} {path}", function)
+
+
+def _cors(document: Mapping[str, Any], evaluator: Evaluator) -> Cors | None:
+    for declared in document["Resources"].values():
+        if declared.get("Type") != "AWS::Serverless::HttpApi":
+            continue
+        configured = evaluator.value(declared.get("Properties", {}).get("CorsConfiguration"))
+        if configured is None or configured is NO_VALUE or configured is False:
+            return None
+        if configured is True:
+            return Cors(origins=("*",))
+        return Cors(
+            origins=tuple(configured.get("AllowOrigins", ())),
+            methods=tuple(configured.get("AllowMethods", ())),
+            headers=tuple(configured.get("AllowHeaders", ())),
+            exposed=tuple(configured.get("ExposeHeaders", ())),
+            max_age=configured.get("MaxAge"),
+            credentials=bool(configured.get("AllowCredentials", False)),
+        )
+    return None

@@ -19,8 +19,6 @@ def alive(request: Request) -> Response[str]:
 def ready(request: Request) -> Response[str]:
     from sluice import runtime  # here, so that being alive takes no database library
 
-    database = runtime.current().database
-    migration = database.read("SELECT version_num FROM alembic_version")[0].version_num
-    return json_response(
-        200, {"status": "ready", "database": {"migration": migration}, "pool": asdict(database.pool_metrics())}
-    )
+    shop = runtime.current()
+    answer = {"status": "ready", "database": {"migration": shop.schema.migration()}}
+    return json_response(200, {**answer, "pool": asdict(shop.database.pool_metrics())})

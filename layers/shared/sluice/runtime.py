@@ -16,6 +16,7 @@ from sluice.repositories.categories import CategoryRepository
 from sluice.repositories.cursor import CursorSigner
 from sluice.repositories.inventory import InventoryRepository
 from sluice.repositories.products import ProductRepository
+from sluice.repositories.schema import SchemaRepository
 from sluice.settings import Settings
 
 
@@ -28,6 +29,7 @@ class Runtime:
     categories: CategoryRepository
     products: ProductRepository
     inventory: InventoryRepository
+    schema: SchemaRepository
 
 
 def build(settings: Settings) -> Runtime:
@@ -41,6 +43,7 @@ def build(settings: Settings) -> Runtime:
         categories=CategoryRepository(database, signer),
         products=ProductRepository(database, signer),
         inventory=InventoryRepository(database, signer),
+        schema=SchemaRepository(database),
     )
 
 

@@ -1,0 +1,51 @@
+"""What a cold start loads: the budget of each function, counted in a fresh interpreter."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+# Function → the most modules its import may load. Lower one when it falls; raise one only with a reason.
+BUDGET = {"products": 530, "categories": 530, "inventory": 530, "health": 320}
+NEVER = (
+    "alembic",
+    "boto3",
+    "botocore.session",  # Powertools looks at botocore's bare package for its user agent
+    "graphql",
+    "moto",
+    "pydantic",
+    "sqlalchemy.orm",
+    "aws_xray_sdk",
+)
+NOT_FOR_HEALTH = ("sqlalchemy", "pg8000")
+
+
+def loaded_by(function: str) -> set[str]:
+    """sys.modules after importing the function's handler, as Lambda does it."""
+    program = "import json, sys, handler; print(json.dumps(sorted(sys.modules)))"
+    result = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=ROOT / "functions" / function,
+        env={"PYTHONPATH": f"{ROOT / 'functions' / function}:{ROOT / 'layers' / 'shared'}"},
+        capture_output=True,
+        check=True,
+        text=True,
+    )
+    return set(json.loads(result.stdout))
+
+
+@pytest.mark.parametrize("function", sorted(BUDGET))
+def test_a_cold_start_loads_only_what_its_routes_need(function: str) -> None:
+    modules = loaded_by(function)
+    unwanted = NEVER + (NOT_FOR_HEALTH if function == "health" else ())
+
+    assert sorted(m for m in modules if m.startswith(tuple(f"{name}." for name in unwanted)) or m in unwanted) == []
+    assert len(modules) <= BUDGET[function]
+
+
+def test_packages_import_nothing() -> None:
+    assert [path for path in (ROOT / "layers" / "shared" / "sluice").rglob("__init__.py") if path.stat().st_size] == []

@@ -1,0 +1,61 @@
+"""The house's budgets: short modules, short functions, short routes, and tests that meet real things."""
+
+import ast
+import re
+import statistics
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+CODE = [
+    path
+    for folder in ("layers/shared/sluice", "functions", "local", "scripts", "benchmarks")
+    for path in sorted((ROOT / folder).rglob("*.py"))
+    if "versions" not in path.parts
+]
+TESTS = sorted((ROOT / "tests").rglob("*.py"))
+
+
+def functions_of(path: Path) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
+    nodes = ast.walk(ast.parse(path.read_text()))
+    return [node for node in nodes if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))]
+
+
+def length(node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    return (node.end_lineno or node.lineno) - node.lineno + 1
+
+
+def test_modules_are_short() -> None:
+    sizes = {path: len(path.read_text().splitlines()) for path in CODE}
+
+    assert {str(path): size for path, size in sizes.items() if size > 400} == {}
+    assert statistics.median(sizes.values()) <= 130
+
+
+def test_functions_fit_on_a_screen() -> None:
+    long = {f"{path.name}:{f.name}": length(f) for path in CODE for f in functions_of(path) if length(f) > 60}
+
+    assert long == {}
+
+
+def test_routes_only_read_call_and_shape() -> None:
+    routes = [f for path in CODE if path.match("functions/*/handler.py") for f in functions_of(path)]
+
+    assert {f.name: length(f) for f in routes if length(f) > 14} == {}
+
+
+def test_tests_replace_nothing_and_wait_for_nothing() -> None:
+    forbidden = re.compile(r"(?<![\w.])patch\(|mocker|unittest\.mock|monkeypatch\.setattr|\bsleep\(")
+    exempt = {Path(__file__), ROOT / "tests" / "fixtures" / "relay.py"}  # the relay's sleep is the latency it adds
+
+    assert [str(path) for path in TESTS if path not in exempt and forbidden.search(path.read_text())] == []
+
+
+def test_tests_have_one_behaviour() -> None:
+    long = {
+        f"{path.name}:{f.name}": length(f)
+        for path in TESTS
+        for f in functions_of(path)
+        if f.name.startswith("test_") and length(f) > 40
+    }
+
+    assert long == {}

@@ -153,6 +153,8 @@ def translate_errors(engine: Engine) -> None:
     """Make every statement, commit and connect of this engine raise our errors. Once for each engine."""
 
     def handle(context: ExceptionContext) -> BaseException | None:
+        if context.is_pre_ping:
+            return None  # the pool wants to know that the connection is dead, to replace it
         return translate(context.original_exception, connected=context.connection is not None)
 
     event.listen(engine, "handle_error", handle, retval=True)

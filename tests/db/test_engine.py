@@ -1,0 +1,172 @@
+"""What an engine costs in round trips, what it refuses at once, and what serves where our connection cannot."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from sqlalchemy import inspect, text
+
+from sluice import errors
+from sluice.db.database import Database
+from sluice.db.driver import unsupported_reason
+from sluice.db.engine import make_engine
+from sluice.settings import DatabaseSettings, SettingsError
+
+STOCK = {"unsupported_reason": lambda: "these tests want the stock connection"}
+
+
+@pytest.fixture(params=[{}, STOCK], ids=["pipelined", "stock"])
+def either(request: pytest.FixtureRequest, make_database: Callable[..., Database]) -> Database:
+    return make_database(options=request.param, socket_timeout=0.5)
+
+
+def test_rows_have_names_and_values(either: Database) -> None:
+    (row,) = either.read(
+        "SELECT CAST(:a AS numeric) AS price, :b || '%' AS name, CAST(:a AS int) * 2, CAST(:t AS timestamptz) AS at",
+        {"a": Decimal(7), "b": "é", "t": datetime(2026, 1, 1, tzinfo=UTC)},
+    )
+    assert (row.price, row.name, row[2], row.at) == (Decimal(7), "é%", 14, datetime(2026, 1, 1, tzinfo=UTC))
+    assert row._mapping["name"] == "é%"
+
+
+def test_write_is_committed_and_returns_rows(either: Database, admin: Any) -> None:
+    admin.run("CREATE TABLE IF NOT EXISTS notes (id int GENERATED ALWAYS AS IDENTITY, note text)")
+    (row,) = either.write("INSERT INTO notes (note) VALUES (:note) RETURNING id, note", {"note": "x"})
+    assert row.note == "x"
+    assert either.write("UPDATE notes SET note = 'y' WHERE id = :id", {"id": row.id}) == ()
+    assert list(admin.run("SELECT note FROM notes WHERE id = :id", id=row.id)) == [["y"]]
+
+
+def test_refused_statement_leaves_nothing_behind(either: Database) -> None:
+    with pytest.raises(errors.InternalError):
+        either.write("INSERT INTO no_such_table VALUES (1)")
+    assert either.read("SELECT 1")[0][0] == 1
+    assert either.pool_metrics().invalid == 0
+
+
+def test_late_answer_is_never_read_as_anothers(either: Database) -> None:
+    with pytest.raises(errors.DatabaseUnavailable):
+        either.read("SELECT 'late' FROM pg_sleep(1)")
+    assert either.read("SELECT 'next'")[0][0] == "next"
+
+
+def test_killed_backend_is_replaced_quietly(either: Database, admin: Any, caplog: pytest.LogCaptureFixture) -> None:
+    pid = either.read("SELECT pg_backend_pid()")[0][0]
+    admin.run("SELECT pg_terminate_backend(:pid, 5000)", pid=pid)
+    caplog.clear()
+    assert either.read("SELECT 1")[0][0] == 1
+    assert [record.message for record in caplog.records if record.levelno >= logging.WARNING] == []
+
+
+def test_stock_reads_in_a_real_transaction(make_database: Callable[..., Database]) -> None:
+    """Behind a transaction pooler its autocommit would mix up clients' rows."""
+    assert make_database(options=STOCK).write("SAVEPOINT only_in_a_transaction") == ()
+    with pytest.raises(errors.InternalError):
+        make_database().write("SAVEPOINT only_in_a_transaction")
+
+
+def test_stock_is_announced(make_database: Callable[..., Database], caplog: pytest.LogCaptureFixture) -> None:
+    make_database(options=STOCK)
+    assert "these tests want the stock connection" in caplog.text
+
+
+@pytest.mark.parametrize("version", ["1.30.5", "1.32.0", "1.310.0", "2.0"])
+def test_another_driver_is_not_trusted(version: str) -> None:
+    assert unsupported_reason(version) == f"pg8000 {version} is not 1.31"
+
+
+def test_the_installed_driver_is_trusted() -> None:
+    assert unsupported_reason() is None
+
+
+def test_round_trips(make_relay: Any, settings: DatabaseSettings, make_database: Callable[..., Database]) -> None:
+    relay = make_relay(settings.host, settings.port)
+    database = make_database(host=relay.host, port=relay.port)
+    assert relay.count(lambda: database.read("SELECT :n", {"n": 1})) == 4  # SCRAM's three, and the statement
+    assert relay.count(lambda: database.read("SELECT :n", {"n": 1})) == 1
+    assert relay.count(lambda: database.write("SELECT :n", {"n": 1})) == 1
+
+    def transaction(level: str) -> Callable[[], None]:
+        def run() -> None:
+            with database._engine.connect().execution_options(isolation_level=level) as connection:
+                connection.execute(text("SELECT :n"), {"n": 1})
+                connection.commit()
+
+        return run
+
+    for level, trips in (("READ COMMITTED", 2), ("REPEATABLE READ", 2), ("SERIALIZABLE", 2), ("AUTOCOMMIT", 1)):
+        assert relay.count(transaction(level)) == trips
+    assert relay.connections == 1
+
+
+def test_isolation_of_a_transaction_ends_with_it(database: Database) -> None:
+    show = text("SHOW transaction_isolation")
+    with database._engine.connect().execution_options(isolation_level="SERIALIZABLE") as connection:
+        assert connection.scalar(show) == "serializable"
+        assert connection.get_isolation_level() == "SERIALIZABLE"
+    with database._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        assert connection.get_isolation_level() == "AUTOCOMMIT"
+    with database._engine.connect() as connection:
+        assert connection.scalar(show) == "read committed"
+        assert connection.get_isolation_level() == "READ COMMITTED"
+
+
+def test_read_only_transaction(database: Database) -> None:
+    with database._engine.connect().execution_options(postgresql_readonly=True) as connection:
+        assert connection.scalar(text("SHOW transaction_read_only")) == "on"
+    with database._engine.connect() as connection:
+        assert connection.scalar(text("SHOW transaction_read_only")) == "off"
+
+
+def test_dialect_knows_what_it_never_asked(database: Database) -> None:
+    with database._engine.connect() as connection:
+        asked = connection.exec_driver_sql(
+            "SELECT current_setting('server_version_num')::int / 10000, current_schema()"
+        )
+        major, schema = asked.one()
+    dialect = database._engine.dialect
+    assert dialect.server_version_info is not None
+    assert (dialect.server_version_info[0], dialect.default_schema_name) == (major, schema)
+    assert isinstance(inspect(database._engine).get_table_names(), list)
+
+
+def test_each_connection_asks_for_its_password(make_database: Callable[..., Database], settings: Any) -> None:
+    asked = []
+
+    def credentials() -> str:
+        asked.append(1)
+        return str(settings.password)
+
+    database = make_database(password="", options={"credentials": credentials})
+    for _ in range(2):
+        assert database.read("SHOW application_name")[0][0] == "sluice-function"
+        database.dispose()
+    assert len(asked) == 2
+
+
+def test_settings_that_cannot_connect_are_refused_at_once(settings: DatabaseSettings) -> None:
+    for changes, problem in (
+        ({"password": ""}, "SLUICE_DB_PASSWORD"),
+        ({"tls": "verify-full", "ca_file": "/no/such.pem"}, "SLUICE_DB_CA_FILE"),
+        ({"tls": "verify-full", "ca_file": __file__}, "SLUICE_DB_CA_FILE"),
+    ):
+        with pytest.raises(SettingsError, match=problem):
+            make_engine(replace(settings, **changes), "function")  # type: ignore[arg-type]
+
+
+def test_statement_timeout_of_the_role(database: Database, admin: Any) -> None:
+    with database._engine.connect() as connection:
+        connection.execute(text("SET LOCAL statement_timeout = 20"))
+        with pytest.raises(errors.StatementTimeout):
+            connection.execute(text("SELECT pg_sleep(10)"))
+    assert database.read("SELECT 1")[0][0] == 1
+
+
+def test_missing_parameter_sends_nothing(database: Database) -> None:
+    with pytest.raises(KeyError):
+        database.read("SELECT :n", {"m": 1})
+    assert database.pool_metrics().checked_out == 0

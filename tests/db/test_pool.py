@@ -1,0 +1,196 @@
+"""The pool judges its connections without asking, refuses in time, and counts right."""
+
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from sluice.db.database import Database
+from sluice.db.pool import PoolMetrics
+from sluice.errors import ConnectionLost, DatabaseUnavailable, PoolExhausted
+from tests.fixtures.relay import Relay
+
+PID = "SELECT pg_backend_pid()"
+EMPTY = PoolMetrics(size=1, checked_in=0, checked_out=0, overflow=0, invalid=0)
+
+
+class Clock:
+    now = 1_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def pid(database: Database) -> int:
+    return int(database.read(PID)[0][0])
+
+
+@pytest.mark.parametrize(("seconds", "kept"), [(1, True), (239, True), (241, False), (86_400, False), (-60, False)])
+def test_idle_connection_is_replaced_by_age(
+    make_database: Callable[..., Database], *, seconds: float, kept: bool
+) -> None:
+    clock = Clock()
+    database = make_database(options={"clock": clock})
+    first = pid(database)
+    clock.now += seconds  # backwards: a clock that was set says nothing about age
+    assert (pid(database) == first) is kept
+    assert database.pool_metrics() == replace(EMPTY, checked_in=1, invalid=0 if kept else 1)
+
+
+def test_one_old_connection_says_nothing_about_the_others(make_database: Callable[..., Database]) -> None:
+    clock = Clock()
+    database = make_database("web", options={"clock": clock})
+    old, young = database._engine.raw_connection(), database._engine.raw_connection()
+    old.close()
+    clock.now += 200
+    young.dbapi_connection.cursor().execute("SELECT 1")  # type: ignore[union-attr]
+    young.close()
+    clock.now += 200
+    both = [database._engine.raw_connection() for _ in range(2)]
+    assert database.pool_metrics().invalid == 1
+    for connection in both:
+        connection.close()
+
+
+def test_killed_backend_is_replaced_unnoticed(database: Database, admin: Any, caplog: pytest.LogCaptureFixture) -> None:
+    first = pid(database)
+    admin.run("SELECT pg_terminate_backend(:pid, 5000)", pid=first)
+    for use in (database.read, database.write):
+        assert use(PID)[0][0] != first
+    assert database.pool_metrics() == replace(EMPTY, checked_in=1, invalid=1)
+    assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
+
+
+@pytest.fixture
+def relayed(make_relay: Any, settings: Any, make_database: Callable[..., Database]) -> tuple[Relay, Database]:
+    relay = make_relay(settings.host, settings.port)
+    return relay, make_database(host=relay.host, port=relay.port, socket_timeout=5.0)
+
+
+@pytest.mark.parametrize("delivered", [True, False])
+def test_read_that_loses_its_connection_is_sent_again(relayed: tuple[Relay, Database], *, delivered: bool) -> None:
+    relay, database = relayed
+    database.read("SELECT 1")
+    relay.cut_at(b"forty-two", delivered=delivered)
+    assert database.read("SELECT 'forty-two'")[0][0] == "forty-two"
+    assert relay.connections == 2
+
+
+def test_read_that_loses_two_connections_gives_up(relayed: tuple[Relay, Database]) -> None:
+    relay, database = relayed
+
+    def cut_again(*_: object) -> None:
+        relay.cut_at(b"unlucky", delivered=False)
+
+    from sqlalchemy import event
+
+    event.listen(database._engine, "connect", cut_again)
+    with pytest.raises(ConnectionLost):
+        database.read("SELECT 'unlucky'")
+    assert relay.connections == 2
+
+
+def test_write_whose_answer_is_lost_is_never_sent_again(relayed: tuple[Relay, Database], admin: Any) -> None:
+    relay, database = relayed
+    admin.run("CREATE TABLE IF NOT EXISTS sent_once (id int)")
+    admin.run("TRUNCATE sent_once")
+    relay.cut_at(b"INSERT", delivered=True)
+    with pytest.raises(ConnectionLost):
+        database.write("INSERT INTO sent_once VALUES (1)")
+    assert database.read("SELECT count(*) FROM sent_once")[0][0] == 1
+
+
+def test_silent_server_is_unavailable_and_asked_once(
+    make_relay: Any, settings: Any, make_database: Callable[..., Database]
+) -> None:
+    relay = make_relay(settings.host, settings.port)
+    database = make_database(host=relay.host, port=relay.port, socket_timeout=0.2)
+    database.read("SELECT 1")
+    relay.swallow()
+    with pytest.raises(DatabaseUnavailable) as caught:
+        database.read("SELECT 1")
+    assert type(caught.value) is DatabaseUnavailable
+    assert relay.connections == 1
+    relay.swallow(swallowing=False)
+    assert len(database.read("SELECT 1")) == 1
+
+
+def test_connecting_to_a_silent_server_ends_in_time(
+    make_relay: Any, settings: Any, make_database: Callable[..., Database]
+) -> None:
+    relay = make_relay(settings.host, settings.port)
+    relay.swallow()
+    database = make_database(host=relay.host, port=relay.port, connect_timeout=0.2)
+    begun = time.monotonic()
+    with pytest.raises(DatabaseUnavailable):
+        database.read("SELECT 1")
+    assert time.monotonic() - begun < 2
+
+
+def test_busy_pool_refuses_within_its_timeout(make_database: Callable[..., Database]) -> None:
+    database = make_database(pool_timeout=0.3)
+    held = [database._engine.raw_connection() for _ in range(2)]
+    assert database.pool_metrics() == replace(EMPTY, checked_out=2, overflow=1)
+
+    def refused(_: int) -> tuple[PoolExhausted, float]:
+        begun = time.monotonic()
+        with pytest.raises(PoolExhausted) as caught:
+            database.read("SELECT 1")
+        return caught.value, time.monotonic() - begun
+
+    with ThreadPoolExecutor(10) as threads:
+        for error, waited in threads.map(refused, range(10)):
+            assert (error.status, error.headers["Retry-After"]) == (503, "1")
+            assert 0.2 < waited < 2
+    for connection in held:
+        connection.close()
+    assert database.read("SELECT 1")[0][0] == 1
+    assert database.pool_metrics() == replace(EMPTY, checked_in=1)
+
+
+def test_engines_own_connections_are_refused_alike(make_database: Callable[..., Database]) -> None:
+    engine = make_database(pool_timeout=0.1, pool_overflow=0)._engine
+    with engine.connect(), pytest.raises(PoolExhausted):
+        engine.connect()
+
+
+def test_metrics_of_an_unused_and_of_a_disposed_pool(database: Database) -> None:
+    assert database.pool_metrics() == EMPTY
+    database.read("SELECT 1")
+    database.dispose()
+    assert database.pool_metrics() == EMPTY
+    assert database.read("SELECT 1")[0][0] == 1
+
+
+def test_batch_has_no_pool_but_counts(make_database: Callable[..., Database]) -> None:
+    database = make_database("batch")
+    assert pid(database) != pid(database)
+    with database._engine.connect():
+        assert database.pool_metrics() == PoolMetrics(0, 0, checked_out=1, overflow=0, invalid=0)
+    assert database.pool_metrics().checked_out == 0
+
+
+def test_web_pool_is_sized_by_processors(make_database: Callable[..., Database]) -> None:
+    assert make_database("web").pool_metrics().size == (os.cpu_count() or 1) * 2 + 1
+
+
+def test_threads_get_their_own_rows(make_database: Callable[..., Database]) -> None:
+    database = make_database("web", pool_timeout=20)
+    start = threading.Barrier(8)
+
+    def reads(thread: int) -> bool:
+        start.wait()
+        mine = [thread * 1000 + n for n in range(100)]
+        return mine == [database.read("SELECT CAST(:n AS int)", {"n": n})[0][0] for n in mine]
+
+    with ThreadPoolExecutor(8) as threads:
+        assert all(threads.map(reads, range(8)))
+    metrics = database.pool_metrics()
+    assert (metrics.checked_out, metrics.overflow, metrics.invalid) == (0, 0, 0)
+    assert metrics.checked_in <= metrics.size

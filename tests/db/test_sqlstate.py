@@ -1,0 +1,354 @@
+"""Every line of the table, provoked: deleting one turns a test here red.
+
+Where PostgreSQL can be brought to refuse by itself, it is. The states it keeps for broken hardware, other servers or
+functions of ours are raised from a DO block (`raised`): the wire carries them the same way.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, text
+
+from sluice import errors
+from sluice.db.database import Database
+from sluice.db.sqlstate import FIELDS, RULES, from_report, translate
+from tests.db.conftest import Connect, pipelined
+
+SECRET = "Kj9_secret_value"  # in every row and parameter, and never in an answer
+
+SCHEMA = f"""
+CREATE TABLE makers (id int PRIMARY KEY, name text NOT NULL, slug text UNIQUE);
+CREATE TABLE products (
+    id int PRIMARY KEY, name varchar(40) NOT NULL CHECK (name <> 'bad'), price numeric(6, 2),
+    category_id int REFERENCES makers, hidden int CHECK (hidden > 0), UNIQUE (hidden), UNIQUE (name),
+    status text, CONSTRAINT products_status_excl EXCLUDE USING hash (status WITH =)
+);
+CREATE TABLE inventory (product_id int PRIMARY KEY, quantity int NOT NULL CHECK (quantity >= 0));
+CREATE TABLE counted (id int GENERATED ALWAYS AS IDENTITY);
+CREATE TABLE strict_children (user_id int REFERENCES makers ON DELETE RESTRICT);
+CREATE VIEW cheap AS SELECT * FROM products WHERE price < 100 WITH CHECK OPTION;
+INSERT INTO makers VALUES (1, '{SECRET}', '{SECRET}'), (2, 'idle', 'idle'), (3, 'strict', 'strict');
+INSERT INTO products VALUES (1, '{SECRET}', 1, 1, 7, '{SECRET}');
+INSERT INTO inventory VALUES (1, 3);
+INSERT INTO strict_children VALUES (3);
+"""
+
+SAME = "name slug description price quantity email status user_id product_id unit_price total"
+NAMED = {"category_id": "category"} | {column: column for column in SAME.split()}
+
+
+@dataclass(frozen=True)
+class Case:
+    """A statement, and what a client is told about it."""
+
+    state: str
+    sql: str
+    kind: type[errors.SluiceError]
+    status: int
+    field: str | None = None
+    code: str | None = None
+    detail: str = ""
+
+
+def raised(state: str) -> str:
+    return f"DO $$ BEGIN RAISE EXCEPTION '{SECRET}' USING ERRCODE = '{state}', DETAIL = '{SECRET}'; END $$"
+
+
+TOO_MUCH = "This is more than the database can take at once."
+BAD_TEXT = "A text holds a character that cannot be stored."
+UNKNOWN = "Whether this took effect is unknown; send it again with the same key."
+INVALID, UNAVAILABLE, OURS = errors.ValidationFailed, errors.DatabaseUnavailable, errors.InternalError
+
+CASES = [
+    # values
+    Case("22001", "UPDATE products SET name = repeat('x', 41)", INVALID, 422, detail="A text is too long."),
+    Case("22003", "UPDATE products SET price = 10000", INVALID, 422, detail="A number is out of range."),
+    Case("22007", f"SELECT '{SECRET}'::date", INVALID, 422, detail="A date or time cannot be read."),
+    Case("22008", "SELECT '2026-02-30'::date", INVALID, 422, detail="A date or time is out of range."),
+    Case("22012", "SELECT 1/0", OURS, 500),
+    Case("22021", "SELECT convert_from('\\xff', 'UTF8')", INVALID, 422, detail=BAD_TEXT),
+    Case("22P02", f"SELECT '{SECRET}'::int", INVALID, 422, detail="A value is not acceptable."),
+    Case("22023", "SELECT generate_series(1, 2, 0)", INVALID, 422, detail="A value is not acceptable."),
+    # constraints
+    Case("23001", "DELETE FROM makers WHERE id = 3", errors.StillReferenced, 409),
+    Case("23502", "INSERT INTO products (id) VALUES (2)", INVALID, 422, "name", "missing"),
+    Case("23502", "INSERT INTO products (name) VALUES ('x')", INVALID, 422),  # id is not a client's to give
+    Case("23503", "UPDATE products SET category_id = 99", INVALID, 422, "category", "unknown_reference"),
+    Case("23503", "DELETE FROM makers WHERE id = 1", errors.StillReferenced, 409),
+    Case("23503", "UPDATE makers SET id = 9 WHERE id = 1", errors.StillReferenced, 409),
+    Case("23505", f"INSERT INTO products VALUES (2, '{SECRET}')", errors.Duplicate, 409, "name", "duplicate"),
+    Case("23505", "INSERT INTO products VALUES (1, 'x')", errors.Duplicate, 409),
+    Case("23505", "INSERT INTO products VALUES (2, 'x', 1, NULL, 7)", errors.Duplicate, 409),
+    Case("23505", f"UPDATE makers SET slug = '{SECRET}' WHERE id = 2", errors.Duplicate, 409, "slug", "duplicate"),
+    Case("23514", "UPDATE products SET name = 'bad'", INVALID, 422, "name", "out_of_range"),
+    Case("23514", "UPDATE products SET hidden = -1", INVALID, 422),
+    Case("23514", "UPDATE inventory SET quantity = quantity - 4", errors.OutOfStock, 409),
+    Case(
+        "23P01",
+        f"INSERT INTO products VALUES (2, 'x', 1, 1, 8, '{SECRET}')",
+        errors.Duplicate,
+        409,
+        "status",
+        "duplicate",
+    ),
+    Case("44000", "UPDATE cheap SET price = 200", INVALID, 422, detail="A value is not acceptable here."),
+    # transactions
+    Case("25006", "SET TRANSACTION READ ONLY; UPDATE makers SET id = id", UNAVAILABLE, 503),
+    Case("40001", raised("40001"), errors.RolledBack, 503),  # for real below, with 40P01 and 55P03
+    Case("40002", raised("40002"), errors.Conflict, 409),
+    Case("40003", raised("40003"), UNAVAILABLE, 503, detail=UNKNOWN),
+    Case("25P03", raised("25P03"), UNAVAILABLE, 503),
+    Case("25P04", raised("25P04"), UNAVAILABLE, 503),
+    Case("26000", "EXECUTE lost_by_a_pooler", errors.RolledBack, 503),
+    # the server and our place in it
+    Case("08006", raised("08006"), UNAVAILABLE, 503),
+    Case("08P01", raised("08P01"), OURS, 500),
+    Case("0L000", raised("0L000"), UNAVAILABLE, 503),
+    Case("0P000", raised("0P000"), UNAVAILABLE, 503),
+    Case("28000", raised("28000"), UNAVAILABLE, 503),
+    Case("28P01", raised("28P01"), UNAVAILABLE, 503),
+    Case("53100", raised("53100"), UNAVAILABLE, 503),
+    Case("53200", raised("53200"), UNAVAILABLE, 503),
+    Case("53300", raised("53300"), UNAVAILABLE, 503),
+    Case("53400", raised("53400"), UNAVAILABLE, 503),
+    Case("54001", "SELECT repeat('[', 200000)::json", INVALID, 422, detail=TOO_MUCH),
+    Case("55006", raised("55006"), UNAVAILABLE, 503),
+    Case("57014", "SET LOCAL statement_timeout = 20; SELECT pg_sleep(5)", errors.StatementTimeout, 504),
+    Case("57P01", raised("57P01"), errors.ConnectionLost, 503),
+    Case("57P02", raised("57P02"), errors.ConnectionLost, 503),
+    Case("57P03", raised("57P03"), UNAVAILABLE, 503),
+    Case("57P05", raised("57P05"), errors.ConnectionLost, 503),
+    # functions of ours
+    Case("P0001", raised("P0001"), INVALID, 422, detail="The database does not accept this."),
+    Case(
+        "P0002",
+        "DO $$ DECLARE n int; BEGIN SELECT id INTO STRICT n FROM makers WHERE id = 99; END $$",
+        errors.NotFound,
+        404,
+    ),
+    Case("PT404", raised("PT404"), errors.NotFound, 404),
+    Case("PT409", raised("PT409"), errors.Conflict, 409),
+    Case("PT412", raised("PT412"), errors.StaleVersion, 412),
+    Case("PT422", raised("PT422"), INVALID, 422, detail="The database does not accept this."),
+    # ours to mend, whatever it is
+    Case("0A000", raised("0A000"), OURS, 500),
+    Case("21000", "SELECT (SELECT n FROM generate_series(1, 2) n)", OURS, 500),
+    Case("25001", raised("25001"), OURS, 500),
+    Case("3F000", "CREATE TABLE no_schema.t (id int)", OURS, 500),
+    Case("42501", raised("42501"), OURS, 500),
+    Case("42601", "SELEC 1", OURS, 500),
+    Case("42703", "SELECT no_column FROM makers", OURS, 500),
+    Case("42883", "SELECT no_function(1)", OURS, 500),
+    Case("42P01", "SELECT * FROM no_table", OURS, 500),
+    Case("55000", "SELECT currval(pg_get_serial_sequence('counted', 'id'))", OURS, 500),
+    Case("58030", raised("58030"), OURS, 500),
+    Case("XX000", raised("XX000"), OURS, 500),
+]
+
+
+@pytest.fixture(scope="module")
+def schema(settings: Any) -> Iterator[str]:
+    """A schema of this module's own, whose rows no test changes for good."""
+    with closing(pipelined(settings)) as connection:
+        connection.autocommit = True
+        for statement in ["CREATE SCHEMA s", "SET search_path TO s", *filter(str.strip, SCHEMA.split(";"))]:
+            connection.run(statement)
+        yield "s"
+        connection.run("DROP SCHEMA s CASCADE")
+
+
+@pytest.fixture
+def engine(database: Database, schema: str) -> Engine:
+    return database._engine
+
+
+def refusal(engine: Engine, sql: str) -> errors.SluiceError:
+    """The error of the last of these statements, run in one transaction that is undone."""
+    *before, last = sql.split("; ") if not sql.startswith("DO") else [sql]
+    with engine.connect() as connection:
+        for statement in ["SET LOCAL search_path TO s", *before]:
+            connection.execute(text(statement))
+        with pytest.raises(errors.SluiceError) as caught:
+            connection.exec_driver_sql(last)
+    return caught.value
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.state}-{case.sql[:24]}")
+def test_refusal(engine: Engine, case: Case) -> None:
+    error = refusal(engine, case.sql)
+    assert state_of(error) in (case.state, {"23001": "23503"}.get(case.state))  # its own state since PostgreSQL 18
+    assert type(error) is case.kind
+    assert error.status == case.status
+    assert [(fault.pointer, fault.code) for fault in error.faults] == (
+        [(f"/{case.field}", case.code)] if case.field else []
+    )
+    assert case.detail in (error.detail, "")
+    assert (error.headers.get("Retry-After") == "1") == (case.status == 503)
+    assert_safe(error)
+
+
+def state_of(error: errors.SluiceError) -> str:
+    assert error.__cause__ is not None
+    report: dict[str, str] = error.__cause__.args[0]
+    return report["C"]
+
+
+def assert_safe(error: errors.SluiceError) -> None:
+    shown = " ".join([str(error), error.detail, *(f"{f.message} {f.pointer} {f.code}" for f in error.faults)])
+    for hidden in (SECRET, "products", "makers", "inventory_", "_check", "_key", "hidden", "SELECT", "violates"):
+        assert hidden not in shown
+
+
+def test_every_line_of_the_table_is_provoked() -> None:
+    provoked = {case.state for case in CASES} | {"40P01", "55P03"}
+    used = {state if state in RULES else state[:2] for state in provoked}
+    assert set(RULES) <= used
+
+
+def test_an_unforeseen_state_is_a_fault_of_ours() -> None:
+    for report in ({"C": "ZZ999"}, {"C": ""}, {}):
+        assert type(from_report(report)) is errors.InternalError
+
+
+def test_a_table_that_contains_another_ones_name_is_not_mistaken(engine: Engine) -> None:
+    """`item` refers to `item_kinds`, whose name begins like its own; and the key holds the child's name as a value."""
+    with engine.connect() as connection:
+        connection.execute(text("CREATE TEMP TABLE item_kinds (name text PRIMARY KEY)"))
+        connection.execute(text("CREATE TEMP TABLE item (name text REFERENCES item_kinds)"))
+        with pytest.raises(errors.ValidationFailed):
+            connection.execute(text("INSERT INTO item VALUES ('the item (in \"item\")')"))
+
+
+@pytest.mark.parametrize(
+    ("detail", "kind"),
+    [
+        ("La clé (id)=(1) est toujours référencée à partir de la table « products ».", errors.StillReferenced),
+        ("La clé (category_id)=(9) n'est pas présente dans la table « makers ».", errors.ValidationFailed),
+        ('テーブル"products"からキー(id)=(1)がまだ参照されています。', errors.StillReferenced),
+        ('Key is not present in table "makers".', errors.ValidationFailed),  # a role that may not read the parent
+        ("", errors.ValidationFailed),
+    ],
+)
+def test_references_are_told_apart_in_any_language(detail: str, kind: type[errors.SluiceError]) -> None:
+    report = {"C": "23503", "t": "products", "n": "products_category_id_fkey", "D": detail}
+    assert type(from_report(report)) is kind
+
+
+@pytest.mark.parametrize(("column", "field"), NAMED.items())
+def test_each_declared_field_is_named_to_the_client(engine: Engine, column: str, field: str) -> None:
+    with engine.connect() as connection:
+        connection.execute(text(f"CREATE TEMP TABLE things ({column} int NOT NULL CHECK ({column} > 0))"))
+        for value in ("-1", "NULL"):
+            with pytest.raises(errors.ValidationFailed) as caught, connection.begin_nested():
+                connection.execute(text(f"INSERT INTO things VALUES ({value})"))
+            assert [fault.pointer for fault in caught.value.faults] == [f"/{field}"]
+
+
+def test_no_other_field_is_named() -> None:
+    assert FIELDS == NAMED
+
+
+def test_deferred_constraint_is_translated_at_commit(engine: Engine) -> None:
+    with engine.connect() as connection:
+        connection.execute(text("CREATE TEMP TABLE p (id int PRIMARY KEY)"))
+        connection.execute(text("CREATE TEMP TABLE c (user_id int REFERENCES p DEFERRABLE INITIALLY DEFERRED)"))
+        connection.execute(text("INSERT INTO c VALUES (1)"))
+        with pytest.raises(errors.ValidationFailed) as caught:
+            connection.commit()
+    assert [fault.pointer for fault in caught.value.faults] == ["/user_id"]
+
+
+def test_commit_of_a_failed_transaction_is_a_fault_of_ours(engine: Engine) -> None:
+    with engine.connect() as connection:
+        with pytest.raises(errors.InternalError):
+            connection.execute(text("SELECT 1/0"))
+        with pytest.raises(errors.InternalError) as caught:
+            connection.commit()
+    assert state_of(caught.value) == "25P02"
+
+
+# --- states that need two transactions
+
+
+@pytest.fixture
+def rival(open_connection: Connect, schema: str) -> Any:
+    connection = open_connection(pipelined)
+    connection.run("SET search_path TO s")
+    connection.commit()
+    return connection
+
+
+def test_serialization_failure(engine: Engine, rival: Any) -> None:
+    with engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection:
+        connection.execute(text("SELECT * FROM s.inventory"))
+        rival.run("UPDATE inventory SET quantity = quantity")
+        rival.commit()
+        with pytest.raises(errors.RolledBack) as caught:
+            connection.execute(text("UPDATE s.inventory SET quantity = quantity"))
+    assert state_of(caught.value) == "40001"
+    assert_safe(caught.value)
+
+
+def test_lock_not_available(engine: Engine, rival: Any) -> None:
+    rival.run("SELECT * FROM inventory FOR UPDATE")
+    error = refusal(engine, "SELECT * FROM inventory FOR UPDATE NOWAIT")
+    rival.rollback()
+    assert (state_of(error), type(error)) == ("55P03", errors.RolledBack)
+    assert_safe(error)
+
+
+def test_deadlock(engine: Engine, rival: Any) -> None:
+    import threading
+
+    rival.run("SELECT * FROM makers WHERE id = 2 FOR UPDATE")
+    with engine.connect() as connection:
+        connection.execute(text("SET LOCAL deadlock_timeout = 20"))
+        connection.execute(text("SELECT * FROM s.makers WHERE id = 3 FOR UPDATE"))
+        rival_pid = rival._backend_key_data[:4]
+        other = threading.Thread(target=rival.run, args=("SELECT * FROM makers WHERE id = 3 FOR UPDATE",))
+        other.start()
+        wait_until_blocked(connection, int.from_bytes(rival_pid, "big"))
+        with pytest.raises(errors.RolledBack) as caught:
+            connection.execute(text("SELECT * FROM s.makers WHERE id = 2 FOR UPDATE"))
+    other.join()
+    rival.rollback()
+    assert state_of(caught.value) == "40P01"
+    assert_safe(caught.value)
+
+
+def wait_until_blocked(connection: Any, pid: int) -> None:
+    blocked = text("SELECT cardinality(pg_blocking_pids(:pid)) > 0")
+    for _ in range(10_000):
+        if connection.scalar(blocked, {"pid": pid}):
+            return
+    pytest.fail(f"{pid} never waited for a lock")
+
+
+# --- what is no statement
+
+
+@pytest.mark.parametrize(
+    "changes", [{"password": "wrong"}, {"name": "no_such"}, {"port": 1}, {"host": "no-such-host.invalid"}], ids=str
+)
+def test_refused_connection_is_unavailable(make_database: Callable[..., Database], changes: dict[str, Any]) -> None:
+    database = make_database(**changes)
+    for use in (lambda: database.read("SELECT 1"), lambda: database._engine.connect()):
+        with pytest.raises(UNAVAILABLE) as caught:
+            use()
+        assert type(caught.value) is UNAVAILABLE
+        assert caught.value.headers["Retry-After"] == "1"
+        assert caught.value.__cause__ is not None
+        assert "wrong" not in str(caught.value)
+
+
+def test_a_misused_driver_is_a_fault_of_ours(engine: Engine) -> None:
+    with engine.connect() as connection, pytest.raises(errors.InternalError):
+        connection.exec_driver_sql("COPY (SELECT 1) TO STDOUT")
+
+
+def test_what_is_not_the_drivers_passes() -> None:
+    assert translate(LookupError("x"), connected=True) is None
+    assert translate(errors.PoolExhausted(), connected=True) is None

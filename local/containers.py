@@ -3,6 +3,7 @@
 By the name HOST. Docker Desktop leads it to this machine's loopback. On Linux (with
 `--add-host host.docker.internal:host-gateway`) it is the address of Docker's bridge, where nothing listens: a
 `Doorway` passes connections on from there, and is open to nobody but containers and this machine.
+`sam_variables` is what the functions in them then need to be told.
 """
 
 import socket
@@ -11,6 +12,8 @@ import threading
 from contextlib import suppress
 from types import TracebackType
 from typing import Self
+
+from sluice.settings import DatabaseSettings
 
 HOST = "host.docker.internal"
 BRIDGE = "docker0"
@@ -53,6 +56,23 @@ class Doorway:
             inside.settimeout(None)
             for source, sink in ((outside, inside), (inside, outside)):
                 threading.Thread(target=_pass_on, args=(source, sink), daemon=True).start()
+
+
+def sam_variables(app: DatabaseSettings, owner: DatabaseSettings, cursor_key: str) -> dict[str, dict[str, str]]:
+    """What `sam local --env-vars` reads: in place of what a deployment gives, the database of this machine."""
+    shared = {
+        "SLUICE_STAGE": "local",
+        "SLUICE_DB_HOST": HOST,
+        "SLUICE_DB_PORT": str(app.port),
+        "SLUICE_DB_NAME": app.name,
+        "SLUICE_DB_SECRET_ARN": "",
+        "SLUICE_DB_TLS": "off",
+        "SLUICE_CURSOR_KEY": cursor_key,
+    }
+    return {
+        "Parameters": {**shared, "SLUICE_DB_USER": app.user, "SLUICE_DB_PASSWORD": app.password},
+        "MigrateFunction": {"SLUICE_DB_USER": owner.user, "SLUICE_DB_PASSWORD": owner.password},
+    }
 
 
 def _pass_on(source: socket.socket, sink: socket.socket) -> None:

@@ -1,0 +1,70 @@
+"""SAM's own emulation, in containers, on a database that they reach. Only `make test-sam` runs this room."""
+
+import json
+import os
+import platform
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from local.containers import Doorway, sam_variables
+from local.postgres import PostgresServer
+from sluice.settings import DatabaseSettings
+from tests.fixtures.shop import CURSOR_KEY, Shop, owner_connection
+
+RUNTIME = "python:3.13"
+
+
+@dataclass(frozen=True, slots=True)
+class Sam:
+    """`sam local`, with what it needs to find the shop's database."""
+
+    program: str
+    variables: Path
+
+    def command(self, *arguments: str) -> list[str]:
+        machine = "arm64" if platform.machine() in ("arm64", "aarch64") else "x86_64"
+        image = f"public.ecr.aws/lambda/{RUNTIME}-{machine}"
+        inspected = subprocess.run(["docker", "image", "inspect", image], capture_output=True, check=False)
+        return [
+            *(self.program, "local", *arguments),
+            *("--env-vars", str(self.variables)),
+            *("--parameter-overrides", f"Architecture={machine}"),
+            *([] if inspected.returncode else ["--skip-pull-image"]),
+        ]
+
+
+@pytest.fixture(scope="session")
+def docker() -> None:
+    if "SLUICE_TEST_SAM" not in os.environ:
+        pytest.skip("needs Docker and a fresh `sam build`: make test-sam")
+
+
+@pytest.fixture(scope="session")
+def sam(sam_shop: Shop, postgres_server: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sam]:
+    program = os.environ.get("SLUICE_SAM") or shutil.which("sam")
+    assert program, "no sam on the path"
+    owner = DatabaseSettings.from_url(sam_shop.url)
+    app = DatabaseSettings.from_url(postgres_server.url("sluice_app", owner.name, password="app"))
+    variables = tmp_path_factory.mktemp("sam") / "env.json"
+    variables.write_text(json.dumps(sam_variables(app, owner, CURSOR_KEY.decode())))
+    with Doorway(app.port):
+        yield Sam(program, variables)
+
+
+@pytest.fixture(scope="session")
+def sam_shop(docker: None, postgres_server: PostgresServer, migrated_template: str) -> Iterator[Shop]:
+    """One shop for all of them, since a container takes seconds; its tests must not mind each other."""
+    with closing(owner_connection(postgres_server.url())) as connection:
+        connection.run(f"CREATE DATABASE sam TEMPLATE {migrated_template}")
+    shop = Shop(postgres_server.url(database="sam"))
+    for name in ("Rope", "Bucket"):
+        shop.product(name, category="tools", stock=10)
+    yield shop
+    with closing(owner_connection(postgres_server.url())) as connection:
+        connection.run("DROP DATABASE sam WITH (FORCE)")

@@ -1,0 +1,118 @@
+"""`sam local start-api`: a walk through the API over HTTP, as SAM's gateway emulation serves it."""
+
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local.postgres import free_port
+from tests.fixtures.template import ROOT
+from tests.sam.conftest import Sam
+
+START_SECONDS = 60.0  # the image with the layer is built first
+
+pytestmark = pytest.mark.slow
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    status: int
+    headers: dict[str, str]
+    json: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    port: int
+
+    def __call__(self, method: str, target: str, body: Any = None) -> Answer:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        headers = {"content-type": "application/json"} if body is not None else {}
+        connection.request(method, target, None if body is None else json.dumps(body), headers)
+        response = connection.getresponse()
+        text = response.read().decode()
+        connection.close()
+        return Answer(response.status, {k.lower(): v for k, v in response.getheaders()}, json.loads(text or "null"))
+
+
+@pytest.fixture(scope="module")
+def api(sam: Sam, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
+    port, log = free_port(), tmp_path_factory.mktemp("start-api") / "log"
+    with log.open("wb") as output:
+        server = subprocess.Popen(
+            sam.command("start-api", "--port", str(port)),
+            cwd=ROOT,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
+    try:
+        _wait_for(port, server, log)
+        yield Client(port)
+    finally:
+        os.killpg(server.pid, signal.SIGINT)  # so that it removes its containers
+        server.wait(60)
+
+
+def _wait_for(port: int, server: "subprocess.Popen[bytes]", log: Path) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline and server.poll() is None:
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+        except OSError:
+            time.sleep(0.1)
+        else:
+            return
+    pytest.fail(f"sam local start-api did not start:\n{log.read_text()}")
+
+
+def test_a_list_goes_on_where_its_first_page_ended(api: Client) -> None:
+    listing = "/api/products?ids=1,2&sort=name:asc&limit=1"
+    first = api("GET", listing)
+    second = api("GET", f"{listing}&cursor={first.json['pagination']['next_cursor']}")
+    assert (first.status, second.status) == (200, 200)
+    assert [answer.json["data"][0]["name"] for answer in (first, second)] == ["Bucket", "Rope"]
+
+
+def test_what_was_created_is_found_where_the_answer_says(api: Client) -> None:
+    created = api("POST", "/api/categories", {"name": "Sluice gates"})
+    assert created.status == 201, created.json
+    location = created.headers["location"]
+    found = api("GET", location[location.index("/api/") :])
+    assert found.status == 200
+    assert found.json == created.json
+    assert found.headers["etag"] == created.headers["etag"]
+
+
+def test_another_method_is_refused_by_the_function_itself(api: Client) -> None:
+    answer = api("DELETE", "/api/products")
+    assert answer.status == 405
+    assert {"GET", "POST"} <= set(answer.headers["allow"].replace(" ", "").split(","))
+    assert answer.json["code"] == "method_not_allowed"
+
+
+def test_a_bad_body_is_told_field_by_field(api: Client) -> None:
+    answer = api("POST", "/api/products", {"name": "", "price": "-1", "category": "tools"})
+    assert answer.status == 422
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert {error["pointer"] for error in answer.json["errors"]} == {"/name", "/price"}
+
+
+def test_health_tells_the_pool(api: Client) -> None:
+    assert api("GET", "/health").status == 200
+    ready = api("GET", "/health/ready")
+    assert ready.status == 200, ready.json
+    assert ready.json["pool"]["size"] == 1
+
+
+def test_an_unknown_path_never_reaches_a_function(api: Client) -> None:
+    assert api("GET", "/api/nothing").status in (403, 404)

@@ -1,0 +1,115 @@
+"""TLS verifies or does not happen. Needs a PostgreSQL with TLS, which the embedded one is built without."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pg8000.native
+import pytest
+
+from local.binaries import server_user
+from local.postgres import PostgresServer
+from sluice.db.database import Database
+from sluice.db.transport import tls_context
+from sluice.errors import DatabaseUnavailable
+from sluice.settings import DatabaseSettings
+
+STOCK = {"unsupported_reason": lambda: "these tests want the stock connection"}
+
+
+@pytest.fixture(scope="module")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """ca.pem, which signed server.pem for the name localhost alone; stranger.pem, which signed nothing."""
+    if shutil.which("openssl") is None:
+        pytest.skip("no openssl to make certificates with")
+    folder = tmp_path_factory.mktemp("certificates")
+    for name in ("ca", "stranger"):
+        openssl(
+            folder,
+            f"req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN={name} -keyout {name}.key -out {name}.pem",
+        )
+    openssl(
+        folder,
+        "req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj /CN=localhost -keyout server.key -out server.csr",
+    )
+    (folder / "names").write_text("subjectAltName=DNS:localhost")
+    openssl(folder, "x509 -req -in server.csr -CA ca.pem -CAkey ca.key -days 2 -extfile names -out server.pem")
+    return folder
+
+
+def openssl(folder: Path, arguments: str) -> None:
+    subprocess.run(["openssl", *arguments.split()], cwd=folder, check=True, capture_output=True)
+
+
+@pytest.fixture(scope="module")
+def tls_server(certificates: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
+    bindirs = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
+    if not bindirs:
+        pytest.skip("no PostgreSQL with TLS: apt-get install postgresql")
+    with PostgresServer(tmp_path_factory.mktemp("tls"), bindir=bindirs[-1], durable=False) as server:
+        superuser = DatabaseSettings.from_url(server.url())
+        with closing(
+            pg8000.native.Connection(
+                superuser.user, password=superuser.password, port=server.port, host="127.0.0.1", ssl_context=False
+            )
+        ) as admin:
+            data = Path(admin.run("SHOW data_directory")[0][0])
+            for name in ("server.pem", "server.key"):
+                shutil.copy(certificates / name, data / name)
+                os.chown(data / name, *(server_user() or (-1, -1)))
+                (data / name).chmod(0o600)
+            try:
+                admin.run("ALTER SYSTEM SET ssl_cert_file = 'server.pem'")
+                admin.run("ALTER SYSTEM SET ssl_key_file = 'server.key'")
+                admin.run("ALTER SYSTEM SET ssl = on")
+            except pg8000.native.DatabaseError as error:
+                pytest.skip(f"{bindirs[-1]}: {error.args[0]['M']}")
+            admin.run("SELECT pg_reload_conf()")
+        yield server
+
+
+@pytest.fixture(params=[{}, STOCK], ids=["pipelined", "stock"])
+def connect(
+    request: pytest.FixtureRequest,
+    make_database: Callable[..., Database],
+    tls_server: PostgresServer,
+    certificates: Path,
+) -> Callable[..., Database]:
+    """`connect(authority, host)`."""
+    wanted: dict[str, Any] = {"port": tls_server.port, "password": tls_server.password, "name": "postgres"}
+
+    def connect(authority: str, host: str) -> Database:
+        ca_file = str(certificates / f"{authority}.pem")
+        return make_database(host=host, tls="verify-full", ca_file=ca_file, options=request.param, **wanted)
+
+    return connect
+
+
+def test_right_name_and_authority_are_accepted_and_encrypted(connect: Callable[..., Database]) -> None:
+    database = connect("ca", "localhost")
+    (row,) = database.read("SELECT ssl, version FROM pg_stat_ssl WHERE pid = pg_backend_pid()")
+    assert (row.ssl, row.version) == (True, "TLSv1.3")
+    assert database.read("SELECT length(:text)", {"text": "x" * 1_000_000})[0][0] == 1_000_000
+    assert database.pool_metrics().invalid == 0  # an idle TLS connection has nothing to read
+
+
+@pytest.mark.parametrize(("authority", "host"), [("stranger", "localhost"), ("ca", "127.0.0.1")])
+def test_stranger_is_refused(connect: Callable[..., Database], authority: str, host: str) -> None:
+    with pytest.raises(DatabaseUnavailable) as caught:
+        connect(authority, host).read("SELECT 1")
+    chain = repr(caught.value.__cause__) + repr(caught.value.__cause__ and caught.value.__cause__.__cause__)
+    assert "CERTIFICATE_VERIFY_FAILED" in chain
+
+
+def test_server_without_tls_is_refused(make_database: Callable[..., Database], settings: DatabaseSettings) -> None:
+    """`settings` is of the embedded server. A stock pg8000 would go on in plain text."""
+    with pytest.raises(DatabaseUnavailable):
+        make_database(tls="verify-full").read("SELECT 1")
+
+
+def test_authorities_are_read_once(certificates: Path) -> None:
+    assert tls_context(str(certificates / "ca.pem")) is tls_context(str(certificates / "ca.pem"))

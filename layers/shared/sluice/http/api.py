@@ -5,13 +5,14 @@ import logging
 import re
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
+from urllib.parse import quote
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 
 from sluice.errors import Fault, InternalError, InvalidParameter, MethodNotAllowed, NotFound, SluiceError
 from sluice.http import problem
 from sluice.http.request import Request
-from sluice.settings import Settings
+from sluice.settings import SettingsError
 
 logger = logging.getLogger("sluice")
 
@@ -31,9 +32,10 @@ class Api:
     def __init__(self) -> None:
         self._resolver = APIGatewayHttpResolver()
         self._resolver.not_found(self._unmatched)
+        self._resolver.exception_handler(Exception)(self._problem)
         self._methods: dict[str, set[str]] = {}  # by the path's regular expression
         self._request: Request
-        self._origins: tuple[str, ...] | None = None
+        self._request_id = ""
 
     def get(self, path: str) -> Callable[[Route], Route]:
         return self._route(path, "GET", "HEAD")
@@ -54,14 +56,17 @@ class Api:
         """Answer one HTTP API event. Nothing escapes: an unknown error is logged whole and answered as a bare 500."""
         request = Request.from_event(event)
         self._request = request  # one request at a time: Lambda's promise for an environment
+        self._request_id = context.aws_request_id
+        # The resolver's routes know no path but one of ASCII; an id of anything else is theirs to refuse.
+        plain = {**event, "rawPath": quote(request.path, errors="replace")}
         try:
-            answer = self._preflight() if request.method == "OPTIONS" else self._resolver.resolve(dict(event), context)
+            answer = self._preflight() if request.method == "OPTIONS" else self._resolver.resolve(plain, context)
         except Exception as error:
-            answer = self._problem(error, context.aws_request_id)
+            answer = _as_answer(self._problem(error))
         headers = answer["headers"]
         headers["X-Request-Id"] = context.aws_request_id
         if "origin" in request.headers:
-            headers.update(self._cors(request.headers["origin"]))
+            headers.update(self._cors(request.headers["origin"], headers.get("Allow", "")))
         if request.method == "HEAD":
             answer["body"] = ""
         return answer
@@ -95,35 +100,44 @@ class Api:
     def _preflight(self) -> dict[str, Any]:
         return _as_answer(Response(204, headers={"Allow": self._allowed()}))
 
-    def _problem(self, error: Exception, request_id: str) -> dict[str, Any]:
+    def _problem(self, error: Exception) -> Response[str]:
         if not isinstance(error, SluiceError):
             logger.error("unexpected error", exc_info=error)
             error = InternalError()
         elif error.status >= 500:
             logger.error("%s: %s", error.code, error.detail, exc_info=error)
-        return _as_answer(problem.render(error, request_id))
+        return problem.render(error, self._request_id)
 
-    def _cors(self, origin: str) -> dict[str, str]:
+    def _cors(self, origin: str, allowed: str) -> dict[str, str]:
         """What a page of `origin` may do; nothing, unless the operator named it (or `*`)."""
-        if self._origins is None:
-            self._origins = Settings.from_env().cors_origins
-        if "*" not in self._origins and origin not in self._origins:
+        origins = _cors_origins()
+        if "*" not in origins and origin not in origins:
             return {"Vary": "Origin"}
         headers = {
-            "Access-Control-Allow-Origin": "*" if "*" in self._origins else origin,
+            "Access-Control-Allow-Origin": "*" if "*" in origins else origin,
             "Access-Control-Expose-Headers": EXPOSED_HEADERS,
             "Vary": "Origin",
         }
-        if self._request.method == "OPTIONS":
-            headers["Access-Control-Allow-Methods"] = self._allowed()
+        if self._request.method == "OPTIONS" and allowed:
+            headers["Access-Control-Allow-Methods"] = allowed
             headers["Access-Control-Allow-Headers"] = REQUEST_HEADERS
             headers["Access-Control-Max-Age"] = "600"
         return headers
 
 
+def _cors_origins() -> tuple[str, ...]:
+    """Those the operator named; none where the environment cannot be read, which the routes report."""
+    from sluice import runtime  # here, so that being alive takes no database library
+
+    try:
+        return runtime.current().settings.cors_origins
+    except SettingsError:
+        return ()
+
+
 def json_response(status: int, body: object, headers: Mapping[str, str] | None = None) -> Response[str]:
     """A body that Python renders; rows come rendered by PostgreSQL."""
-    return Response(status, "application/json", json.dumps(body), dict(headers or {}))
+    return Response(status, "application/json", json.dumps(body, separators=(",", ":")), dict(headers or {}))
 
 
 def _as_answer(response: Response[str]) -> dict[str, Any]:

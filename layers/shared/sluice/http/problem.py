@@ -19,7 +19,9 @@ def render(error: SluiceError, request_id: str) -> Response[str]:
     }
     if error.faults:
         body["errors"] = [_fault(fault) for fault in error.faults]
-    return Response(error.status, "application/problem+json", json.dumps(body), dict(error.headers))
+    return Response(
+        error.status, "application/problem+json", json.dumps(body, separators=(",", ":")), dict(error.headers)
+    )
 
 
 def _fault(fault: Fault) -> dict[str, str]:

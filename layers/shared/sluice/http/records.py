@@ -32,11 +32,11 @@ def gone() -> Response[str]:
 def page(request: Request, page: Page, limit: int) -> Response[str]:
     """200 with the rows, where the list goes on in both directions, and the total where it was asked for."""
     next_cursor, prev_cursor = _quoted(page.next_cursor), _quoted(page.prev_cursor)
-    total = "" if page.total is None else f', "total": {page.total}'
+    total = "" if page.total is None else f',"total":{page.total}'
     body = (
-        f'{{"data": [{page.items}], "pagination": {{"limit": {limit}, '
-        f'"has_more": {"true" if page.next_cursor else "false"}, '
-        f'"next_cursor": {next_cursor}, "prev_cursor": {prev_cursor}{total}}}}}'
+        f'{{"data":[{page.items}],"pagination":{{"limit":{limit},'
+        f'"has_more":{"true" if page.next_cursor else "false"},'
+        f'"next_cursor":{next_cursor},"prev_cursor":{prev_cursor}{total}}}}}'
     )
     links = [
         f'<{_link(request, cursor)}>; rel="{relation}"'

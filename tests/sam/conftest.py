@@ -64,7 +64,7 @@ def sam_shop(docker: None, postgres_server: PostgresServer, migrated_template: s
         connection.run(f"CREATE DATABASE sam TEMPLATE {migrated_template}")
     shop = Shop(postgres_server.url(database="sam"))
     for name in ("Rope", "Bucket"):
-        shop.product(name, category="tools", stock=10)
+        shop.product(name, category="garden", stock=10)
     yield shop
     with closing(owner_connection(postgres_server.url())) as connection:
         connection.run("DROP DATABASE sam WITH (FORCE)")

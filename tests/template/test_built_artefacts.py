@@ -74,8 +74,8 @@ def invoke(function: Function, event: Any, password: str) -> Outcome:
 
 @pytest.mark.parametrize("path", EVENTS, ids=lambda path: path.stem)
 def test_a_built_function_answers_its_event(path: Path, shop: Shop) -> None:
-    shop.product("Rope", category="tools", stock=10)
-    shop.product("Bucket", category="tools", stock=10)
+    shop.product("Rope", category="garden", stock=10)
+    shop.product("Bucket", category="garden", stock=10)
     database = runtime.current().settings.database  # the shop installed it; works as sluice_app
     event = json.loads(path.read_text())
     resource = event["rawPath"].removeprefix("/api").split("/")[1]

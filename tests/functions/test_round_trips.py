@@ -1,0 +1,113 @@
+"""What a request costs on the wire, counted by a relay between the handler and PostgreSQL."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+import pytest
+
+from sluice import runtime
+from tests.fixtures.relay import Relay
+from tests.fixtures.shop import Shop
+
+
+@pytest.fixture
+def relay(shop: Shop, make_relay: Callable[..., Relay]) -> Iterator[Relay]:
+    """On the wire of the installed runtime, whose connection is already open."""
+    settings = runtime.current().settings
+    relay = make_relay(settings.database.host, settings.database.port)
+    far = runtime.build(replace(settings, database=replace(settings.database, host=relay.host, port=relay.port)))
+    runtime.install(far)
+    assert shop.get("/health/ready").status == 200
+    yield relay
+    far.database.dispose()
+
+
+def statements(shop: Shop) -> int:
+    """How many statements the application's role has run in this shop."""
+    return int(
+        shop.sql(
+            """
+            SELECT coalesce(sum(calls), 0) FROM pg_stat_statements s
+            WHERE s.userid = 'sluice_app'::regrole AND s.toplevel
+              AND s.dbid = (SELECT oid FROM pg_database WHERE datname = current_database())
+            """
+        )[0][0]
+    )
+
+
+def filled(target: str, shop: Shop) -> str:
+    """The target with ids of rows that are there."""
+    product = shop.product("Tall Mug")
+    category = shop.sql("SELECT category_id FROM products WHERE id = :id", id=product)[0][0]
+    return target.format(product=product, category=category)
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "/api/products/{product}",
+        "/api/products",
+        "/api/products?limit=100&sort=price:desc,name:asc&search=mug&include_total=true",
+        "/api/products?offset=1&in_stock=true",
+        "/api/categories/{category}",
+        "/api/categories?search=mugs",
+        "/api/inventory/{product}",
+        "/api/inventory?below=10",
+    ],
+)
+def test_a_read_is_one_statement_and_one_round_trip(shop: Shop, relay: Relay, target: str) -> None:
+    shop.sql("CREATE EXTENSION IF NOT EXISTS pg_stat_statements")
+    target = filled(target, shop)
+    before = statements(shop)
+
+    assert relay.count(lambda: shop.get(target)) == 1
+    assert statements(shop) - before == 1
+    assert shop.get(target).status == 200
+
+
+def test_a_page_after_a_cursor_is_one_round_trip(shop: Shop, relay: Relay) -> None:
+    for n in range(5):
+        shop.product(f"Mug {n}")
+    cursor = shop.get("/api/products?limit=2&sort=price:desc,inventory:asc").json["pagination"]["next_cursor"]
+
+    target = f"/api/products?limit=2&sort=price:desc,inventory:asc&cursor={cursor}"
+
+    assert relay.count(lambda: shop.get(target)) == 1
+
+
+@pytest.mark.parametrize(
+    ("method", "target", "body"),
+    [
+        ("POST", "/api/products", {"name": "Blue Mug", "price": 5, "category": "mugs"}),
+        ("POST", "/api/categories", {"name": "Bowls"}),
+        ("PATCH", "/api/products/{product}", {"price": 6}),
+        ("PUT", "/api/products/{product}", {"name": "M", "description": None, "price": 5, "category": "mugs"}),
+        ("PATCH", "/api/inventory/{product}", {"delta": 3}),
+        ("DELETE", "/api/products/{product}", None),
+    ],
+)
+def test_a_write_is_one_round_trip(shop: Shop, relay: Relay, method: str, target: str, body: object) -> None:
+    target = filled(target, shop)
+
+    assert relay.count(lambda: shop.call(method, target, body)) == 1
+
+
+def test_a_stale_write_is_refused_in_one_round_trip(shop: Shop, relay: Relay) -> None:
+    target = filled("/api/products/{product}", shop)
+
+    assert relay.count(lambda: shop.call("PATCH", target, {"price": 6}, if_match='"9.9.9"')) == 1
+
+
+def test_ten_thousand_updates_of_stock_are_one_round_trip(shop: Shop, relay: Relay) -> None:
+    shop.product("Tall Mug")
+    shop.sql(
+        """
+        INSERT INTO products (name, price, category_id)
+        SELECT 'Mug ' || n, 5, (SELECT id FROM categories) FROM generate_series(2, 10000) AS n
+        """
+    )
+    updates = [{"product_id": id, "quantity": 8} for (id,) in shop.sql("SELECT id FROM products")]
+
+    answers = []
+    assert relay.count(lambda: answers.append(shop.call("PATCH", "/api/inventory", {"updates": updates}))) == 1
+    assert answers[0].json == {"updated": 10_000}

@@ -4,12 +4,11 @@ import http.client
 import json
 import os
 import signal
-import socket
 import subprocess
-import time
+import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,7 +17,7 @@ from local.postgres import free_port
 from tests.fixtures.template import ROOT
 from tests.sam.conftest import Sam
 
-START_SECONDS = 60.0  # the image with the layer is built first
+SERVES = "Press CTRL+C to quit"  # the last line of its start
 
 pytestmark = pytest.mark.slow
 
@@ -45,34 +44,29 @@ class Client:
 
 
 @pytest.fixture(scope="module")
-def api(sam: Sam, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
-    port, log = free_port(), tmp_path_factory.mktemp("start-api") / "log"
-    with log.open("wb") as output:
-        server = subprocess.Popen(
-            sam.command("start-api", "--port", str(port)),
-            cwd=ROOT,
-            stdout=output,
-            stderr=output,
-            start_new_session=True,
-        )
-    try:
-        _wait_for(port, server, log)
-        yield Client(port)
-    finally:
-        os.killpg(server.pid, signal.SIGINT)  # so that it removes its containers
-        server.wait(60)
-
-
-def _wait_for(port: int, server: "subprocess.Popen[bytes]", log: Path) -> None:
-    deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline and server.poll() is None:
+def api(sam: Sam) -> Iterator[Client]:
+    port = free_port()
+    command = sam.command("start-api", "--port", str(port))
+    with subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
+    ) as server:
+        assert server.stdout is not None
+        drain = threading.Thread(target=server.stdout.read)  # or the server would block on a full pipe
         try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
-        except OSError:
-            time.sleep(0.1)
-        else:
-            return
-    pytest.fail(f"sam local start-api did not start:\n{log.read_text()}")
+            told = []
+            for line in server.stdout:
+                told.append(line)
+                if SERVES in line:
+                    break
+            else:
+                pytest.fail(f"sam local start-api ended:\n{''.join(told)}")
+            drain.start()
+            yield Client(port)
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(server.pid, signal.SIGTERM)  # so that it removes its containers
+            if drain.is_alive():
+                drain.join()
 
 
 def test_a_list_goes_on_where_its_first_page_ended(api: Client) -> None:

@@ -7,7 +7,14 @@ from aws_lambda_powertools.event_handler import Response
 from sluice.http.api import Api, json_response
 from sluice.http.request import Request
 
-handler = api = Api()
+
+def cors_origins() -> tuple[str, ...]:
+    from sluice import runtime  # here, so that being alive takes no database library
+
+    return runtime.current().settings.cors_origins
+
+
+handler = api = Api(cors_origins=cors_origins)
 
 
 @api.get("/health")
@@ -17,7 +24,7 @@ def alive(request: Request) -> Response[str]:
 
 @api.get("/health/ready")
 def ready(request: Request) -> Response[str]:
-    from sluice import runtime  # here, so that being alive takes no database library
+    from sluice import runtime
 
     shop = runtime.current()
     answer = {"status": "ready", "database": {"migration": shop.schema.migration()}}

@@ -16,14 +16,17 @@ ADJUSTMENT = Shape({"delta": Integer(-MAX_INTEGER, MAX_INTEGER)}, server_set=SER
 BULK = Shape(
     {
         "updates": Items(
-            Shape({"product_id": Integer(1, MAX_ID), "quantity": Integer(0, MAX_INTEGER)}),
+            Shape(
+                {"product_id": Integer(1, MAX_ID), "quantity": Integer(0, MAX_INTEGER)},
+                server_set=("updated_at", "version"),
+            ),
             most=10_000,
             unique="product_id",
         )
     }
 )
 
-handler = api = Api()
+handler = api = Api(cors_origins=lambda: runtime.current().settings.cors_origins)
 
 
 @api.get("/api/inventory")

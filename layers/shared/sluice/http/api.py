@@ -3,7 +3,7 @@
 import json
 import logging
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, TypeAlias
 from urllib.parse import quote
 
@@ -29,7 +29,8 @@ class Api:
     SluiceError. GET also answers HEAD; OPTIONS and 405 follow from the routes there are.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, cors_origins: Callable[[], Collection[str]]) -> None:
+        self._cors_origins = cors_origins  # asked when a page asks: importing a function reads no settings
         self._resolver = APIGatewayHttpResolver()
         self._resolver.not_found(self._unmatched)
         self._resolver.exception_handler(Exception)(self._problem)
@@ -110,7 +111,10 @@ class Api:
 
     def _cors(self, origin: str, allowed: str) -> dict[str, str]:
         """What a page of `origin` may do; nothing, unless the operator named it (or `*`)."""
-        origins = _cors_origins()
+        try:
+            origins = self._cors_origins()
+        except SettingsError:  # which every route that needs settings reports
+            origins = ()
         if "*" not in origins and origin not in origins:
             return {"Vary": "Origin"}
         headers = {
@@ -123,16 +127,6 @@ class Api:
             headers["Access-Control-Allow-Headers"] = REQUEST_HEADERS
             headers["Access-Control-Max-Age"] = "600"
         return headers
-
-
-def _cors_origins() -> tuple[str, ...]:
-    """Those the operator named; none where the environment cannot be read, which the routes report."""
-    from sluice import runtime  # here, so that being alive takes no database library
-
-    try:
-        return runtime.current().settings.cors_origins
-    except SettingsError:
-        return ()
 
 
 def json_response(status: int, body: object, headers: Mapping[str, str] | None = None) -> Response[str]:

@@ -53,8 +53,9 @@ class Integer:
     most: int
 
     def read(self, value: object, at: str) -> int:
-        if isinstance(value, Decimal) and abs(value) <= MAX_ID and value == value.to_integral_value():
-            value = int(value)  # 3.0 is an integer to JSON
+        # 3.0 is an integer to JSON. Its size is looked at first: arithmetic on 1e1000000 overflows.
+        if isinstance(value, Decimal) and value.adjusted() < 19 and value == value.to_integral_value():
+            value = int(value)
         if not isinstance(value, int) or isinstance(value, bool):
             _refuse(at, "type", "must be a whole number")
         if not self.least <= value <= self.most:
@@ -94,7 +95,9 @@ class Items:
             _refuse(at, "type", "must be a list")
         if not 1 <= len(value) <= self.most:
             _refuse(at, "out_of_range", f"must have 1 to {self.most} items, not {len(value)}")
-        items, faults, seen = [], [], set()
+        items: list[dict[str, Any]] = []
+        faults: list[Fault] = []
+        seen: set[object] = set()
         for n, item in enumerate(value):
             try:
                 items.append(self.shape.read(item, f"{at}/{n}"))

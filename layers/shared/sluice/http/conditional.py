@@ -5,7 +5,7 @@ import re
 from sluice.errors import BadRequest
 from sluice.http.request import Request
 
-_TAGS = re.compile(r'\s*(W/)?"([\x21\x23-\x7e\x80-\xff]*)"\s*(?:,|$)')
+_TAGS = re.compile(r'[\s,]*(?:(W/)?"([\x21\x23-\x7e\x80-\xff]*)"\s*(?:,|$)|$)')
 
 
 def if_match(request: Request) -> list[str] | None:
@@ -30,6 +30,7 @@ def _tags(header: str, name: str) -> list[tuple[str, str]]:
         tag = _TAGS.match(header, at)
         if not tag:
             raise BadRequest(f'{name} must be * or a list of ETags, such as "3.1.1" with its quotes')
-        tags.append((tag[1] or "", tag[2]))
+        if tag[2] is not None:  # a list may hold empty elements
+            tags.append((tag[1] or "", tag[2]))
         at = tag.end()
     return tags

@@ -3,10 +3,11 @@
 import json
 import re
 from base64 import b64decode
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import Any, NoReturn
 
 from sluice.errors import BadRequest, NotAcceptable, TooLarge, UnsupportedMediaType
 
@@ -56,7 +57,12 @@ class Request:
         if len(self.body) > MAX_BODY_BYTES:
             raise TooLarge(f"A body is at most {MAX_BODY_BYTES} bytes; this one has {len(self.body)}")
         try:
-            return json.loads(self.body.decode("utf-8"), parse_float=Decimal, parse_constant=_refuse_constant)
+            return json.loads(
+                self.body.decode("utf-8"),
+                parse_float=Decimal,
+                parse_constant=_refuse_constant,
+                object_pairs_hook=_without_repetition,
+            )
         except UnicodeDecodeError as error:
             raise BadRequest(f"The body is not UTF-8 at byte {error.start}") from None
         except json.JSONDecodeError as error:
@@ -64,8 +70,8 @@ class Request:
             raise BadRequest(f"The body is not JSON: {error.msg.lower()} at {where}") from None
         except RecursionError:
             raise BadRequest("The body is nested too deeply") from None
-        except ValueError as error:  # a constant of JavaScript's, or a number of thousands of digits
-            raise BadRequest(f"The body is not JSON: {error}") from None
+        except (ValueError, ArithmeticError):  # int's and Decimal's own limits
+            raise BadRequest("The body holds a number of too many digits") from None
 
 
 def _accepts_json(item: str) -> bool:
@@ -74,5 +80,14 @@ def _accepts_json(item: str) -> bool:
     return media_range in _JSON_RANGES and not re.fullmatch(r"0(\.0*)?", quality)
 
 
-def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is not a number")
+def _refuse_constant(name: str) -> NoReturn:
+    raise BadRequest(f"The body is not JSON: {name} is not a number")
+
+
+def _without_repetition(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Of a field that stands twice, parsers disagree which one counts."""
+    document = dict(pairs)
+    if len(document) < len(pairs):
+        twice, _ = Counter(name for name, _ in pairs).most_common(1)[0]
+        raise BadRequest(f"The body names the field {twice[:100]!r} twice")
+    return document

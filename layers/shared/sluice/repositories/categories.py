@@ -42,6 +42,8 @@ CREATE = f"""
     SELECT {VIEW.record()} FROM c
 """
 
+MAX_SLUG = 200
+
 ASSIGNMENTS = {"name": "name = :name", "slug": "slug = :slug"}
 
 TARGET = f"""
@@ -97,7 +99,7 @@ class CategoryRepository:
 def slug_from(name: str) -> str:
     """`Tea & Coffee` → `tea-coffee`; accents are dropped. ValidationFailed where no letter or digit is left."""
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
-    slug = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")
+    slug = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:MAX_SLUG].strip("-")  # ㎒ becomes three letters
     if not slug:
         fault = Fault("required", "cannot be made from this name; give one", pointer="/slug")
         raise ValidationFailed(faults=[fault])

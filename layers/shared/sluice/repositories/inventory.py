@@ -1,6 +1,7 @@
 """Stock: one row for each product, set, adjusted, or updated in bulk, and never below zero."""
 
 from collections.abc import Collection, Sequence
+from typing import Any
 
 from sluice.errors import Fault, NotFound, OutOfStock, StaleVersion, ValidationFailed
 from sluice.repositories.cursor import CursorSigner
@@ -34,6 +35,8 @@ LISTING = Listing(
     },
 )
 
+MOST = 2**31 - 1  # PostgreSQL's integer
+
 # The row is locked, then judged: `available` is what there is at that moment, so a refusal can say it.
 CHANGE = f"""
     WITH target AS (
@@ -41,13 +44,13 @@ CHANGE = f"""
         FROM inventory i WHERE i.product_id = CAST(:id AS bigint) FOR UPDATE OF i
     ), changed AS (
         UPDATE inventory i SET quantity = {{quantity}} FROM target t
-        WHERE i.product_id = t.product_id AND t.matches AND {{quantity}} >= 0 RETURNING i.*
+        WHERE i.product_id = t.product_id AND t.matches AND {{quantity}} BETWEEN 0 AND {MOST} RETURNING i.*
     )
     SELECT r.json, r.etag, r.id, target.matches, target.available
     FROM target LEFT JOIN (SELECT {VIEW.record()} FROM changed i) r ON true
 """
 SET = CHANGE.format(quantity="CAST(:quantity AS integer)")
-ADJUST = CHANGE.format(quantity="t.available + CAST(:delta AS integer)")
+ADJUST = CHANGE.format(quantity="t.available + CAST(:delta AS bigint)")
 
 # All or nothing: nothing is written where a product is unknown, and `unknown` tells which updates those are.
 # Rows are locked in the products' order, so that two bulk updates, or one and an order, cannot deadlock.
@@ -87,7 +90,7 @@ class InventoryRepository:
         return self._changed(SET, {"id": product_id, "quantity": quantity, "match": match})
 
     def adjust(self, product_id: int, delta: int, match: Collection[str] | None = None) -> Record:
-        """Add `delta`. OutOfStock, saying what is left, where that would go below zero; else as `set`."""
+        """Add `delta`. OutOfStock, saying what is left, below zero; ValidationFailed beyond `MOST`; else as `set`."""
         return self._changed(ADJUST, {"id": product_id, "delta": delta, "match": match})
 
     def set_many(self, updates: Sequence[tuple[int, int]]) -> int:
@@ -102,13 +105,16 @@ class InventoryRepository:
             )
         return int(row.updated)
 
-    def _changed(self, statement: str, params: dict[str, object]) -> Record:
+    def _changed(self, statement: str, params: dict[str, Any]) -> Record:
         rows = self._statements.write(statement, params)
         if not rows:
             raise NotFound
         json, etag, id, matched, available = rows[0]
         if not matched:
             raise StaleVersion
+        if json is None and available + params["delta"] > MOST:
+            fault = Fault("out_of_range", f"leaves more than {MOST}", pointer="/delta")
+            raise ValidationFailed(faults=[fault])
         if json is None:
             raise OutOfStock(
                 faults=[Fault("out_of_stock", f"product {params['id']} has {available} left", pointer="/delta")]

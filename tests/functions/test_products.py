@@ -1,0 +1,302 @@
+"""Products over REST: what each verb takes, sets, answers and refuses."""
+
+from typing import Any
+
+import pytest
+
+from tests.fixtures.shop import Shop
+
+BLUE_MUG = {"name": "Blue mug", "description": "For tea", "price": "12.50", "category": "mugs"}
+
+
+def test_a_created_product_is_answered_whole_with_its_location(shop: Shop) -> None:
+    shop.category("mugs")
+    answer = shop.post("/api/products", BLUE_MUG)
+    assert answer.status == 201
+    assert answer.headers["Content-Type"] == "application/json"
+    assert answer.headers["Location"] == f"/api/products/{answer.json['id']}"
+    assert answer.json == {
+        **BLUE_MUG,
+        "id": answer.json["id"],
+        "inventory": 0,
+        "created_at": answer.json["created_at"],
+        "updated_at": answer.json["created_at"],
+        "version": 1,
+    }
+
+
+def test_a_created_product_can_be_got_at_its_location(shop: Shop) -> None:
+    shop.category("mugs")
+    created = shop.post("/api/products", BLUE_MUG)
+    found = shop.get(created.headers["Location"])
+    assert (found.status, found.text, found.headers["ETag"]) == (200, created.text, created.headers["ETag"])
+
+
+def test_a_created_product_may_bring_its_stock(shop: Shop) -> None:
+    shop.category("mugs")
+    answer = shop.post("/api/products", {**BLUE_MUG, "inventory": 7})
+    assert answer.json["inventory"] == 7
+    assert shop.get(f"/api/inventory/{answer.json['id']}").json["quantity"] == 7
+
+
+def test_a_product_without_description_has_null(shop: Shop) -> None:
+    shop.category("mugs")
+    answer = shop.post("/api/products", {"name": "Plain", "price": "1", "category": "mugs"})
+    assert (answer.status, answer.json["description"]) == (201, None)
+
+
+def test_times_are_rfc_3339_in_utc(shop: Shop) -> None:
+    id = shop.product("Mug")
+    shop.sql("UPDATE products SET created_at = '2026-01-31 13:00:00.5+01' WHERE id = :id", id=id)
+    assert shop.get(f"/api/products/{id}").json["created_at"] == "2026-01-31T12:00:00.500000Z"
+
+
+@pytest.mark.parametrize(
+    ("sent", "shown"),
+    [
+        ("19.99", "19.99"),
+        (19.99, "19.99"),
+        (20, "20.00"),
+        ("20", "20.00"),
+        ("20.5", "20.50"),
+        (" 1.10 ", "1.10"),
+        (0, "0.00"),
+        ("0.10", "0.10"),
+        (1.5e1, "15.00"),
+        ("9999999999.99", "9999999999.99"),
+        (9999999999.99, "9999999999.99"),
+    ],
+)
+def test_money_goes_in_as_number_or_string_and_comes_out_as_string(shop: Shop, sent: object, shown: str) -> None:
+    shop.category("mugs")
+    assert shop.post("/api/products", {**BLUE_MUG, "price": sent}).json["price"] == shown
+
+
+@pytest.mark.parametrize(
+    ("price", "code"),
+    [
+        (-0.01, "out_of_range"),
+        ("-1", "out_of_range"),
+        ("10000000000", "out_of_range"),
+        (10**12, "out_of_range"),
+        ("1.001", "invalid"),
+        (0.005, "invalid"),
+        ("free", "type"),
+        ("1e2", "type"),
+        ("", "type"),
+        ("1,50", "type"),
+        ("٣", "type"),
+        (True, "type"),
+        (None, "type"),
+        ([], "type"),
+        ({}, "type"),
+    ],
+)
+def test_what_is_no_price_is_422(shop: Shop, price: object, code: str) -> None:
+    shop.category("mugs")
+    answer = shop.post("/api/products", {**BLUE_MUG, "price": price})
+    assert (answer.status, answer.code, answer.faults) == (422, "validation_failed", {"/price": code})
+
+
+@pytest.mark.parametrize("digits", ["1e400", "1e-400", "1e1000000", "1" * 4000, "0." + "1" * 4000])
+def test_a_number_beyond_all_measure_is_refused_at_its_field(shop: Shop, digits: str) -> None:
+    body = '{"name": "Mug", "category": "mugs", "price": ' + digits + "}"
+    answer = shop.call("POST", "/api/products", raw=body.encode())
+    assert (answer.status, list(answer.faults)) == (422, ["/price"])
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "code"),
+    [
+        ("name", "", "too_short"),
+        ("name", "   ", "too_short"),
+        ("name", "x" * 201, "too_long"),
+        ("name", None, "type"),
+        ("name", 5, "type"),
+        ("name", "a\0b", "invalid"),
+        ("name", "half \ud83d", "invalid"),
+        ("description", "x" * 10_001, "too_long"),
+        ("description", 5, "type"),
+        ("description", "a\0b", "invalid"),
+        ("category", "No Slug", "invalid"),
+        ("category", "", "too_short"),
+        ("category", None, "type"),
+        ("inventory", -1, "out_of_range"),
+        ("inventory", 2**31, "out_of_range"),
+        ("inventory", 1.5, "type"),
+        ("inventory", "5", "type"),
+        ("inventory", True, "type"),
+        ("inventory", None, "type"),
+        ("colour", "blue", "unknown_field"),
+    ],
+)
+def test_what_a_field_cannot_hold_is_422_at_that_field(shop: Shop, field: str, value: Any, code: str) -> None:
+    shop.category("mugs")
+    answer = shop.post("/api/products", {**BLUE_MUG, field: value})
+    assert (answer.status, answer.code, answer.faults) == (422, "validation_failed", {f"/{field}": code})
+
+
+@pytest.mark.parametrize(("field", "length"), [("name", 1), ("name", 200), ("description", 0), ("description", 10_000)])
+def test_texts_reach_their_limits_in_characters_not_bytes(shop: Shop, field: str, length: int) -> None:
+    shop.category("mugs")
+    answer = shop.post("/api/products", {**BLUE_MUG, field: "😀" * length})
+    assert (answer.status, answer.json[field]) == (201, "😀" * length)
+
+
+def test_strings_are_kept_as_sent_but_for_space_around_them(shop: Shop) -> None:
+    shop.category("mugs")
+    kept = '\u202eשלום\u202c <b>&amp;</b> "\\ é e\u0301 😀'
+    answer = shop.post("/api/products", {**BLUE_MUG, "name": "  Two  inner\tspaces \n", "description": f" {kept} "})
+    assert answer.json["name"] == "Two  inner\tspaces"
+    assert answer.json["description"] == kept
+
+
+def test_all_faults_are_named_at_once(shop: Shop) -> None:
+    answer = shop.post("/api/products", {"name": "", "price": -1, "inventory": "x", "colour": 1, "a/b~c": 2})
+    assert answer.status == 422
+    assert answer.faults == {
+        "/category": "required",
+        "/name": "too_short",
+        "/price": "out_of_range",
+        "/inventory": "type",
+        "/colour": "unknown_field",
+        "/a~1b~0c": "unknown_field",
+    }
+
+
+def test_an_unknown_category_is_422_at_category(shop: Shop) -> None:
+    answer = shop.post("/api/products", {**BLUE_MUG, "category": "nowhere"})
+    assert (answer.status, list(answer.faults)) == (422, ["/category"])
+
+
+def test_a_taken_name_is_409_at_name(shop: Shop) -> None:
+    shop.product("Blue mug")
+    answer = shop.post("/api/products", BLUE_MUG)
+    assert (answer.status, answer.code, answer.faults) == (409, "duplicate", {"/name": "duplicate"})
+
+
+def test_a_refused_product_leaves_nothing_behind(shop: Shop) -> None:
+    shop.product("Blue mug")
+    shop.post("/api/products", BLUE_MUG)
+    shop.post("/api/products", {**BLUE_MUG, "name": "Other", "category": "nowhere"})
+    assert shop.sql("SELECT count(*) FROM products") == shop.sql("SELECT count(*) FROM inventory") == [[1]]
+
+
+def test_server_set_fields_are_ignored_in_a_new_product(shop: Shop) -> None:
+    shop.category("mugs")
+    forged = {"id": 99, "created_at": "never", "updated_at": None, "version": 7}
+    answer = shop.post("/api/products", {**BLUE_MUG, **forged})
+    assert (answer.status, answer.json["version"]) == (201, 1)
+    assert answer.json["id"] != 99
+
+
+def test_what_get_gave_can_be_put_back(shop: Shop) -> None:
+    path = f"/api/products/{shop.product('Mug')}"
+    got = shop.get(path)
+    put = shop.put(path, got.json)
+    assert (put.status, put.text, put.headers["ETag"]) == (200, got.text, got.headers["ETag"])
+
+
+def test_put_replaces_every_writable_field(shop: Shop) -> None:
+    id = shop.product("Old", stock=3)
+    shop.category("cups")
+    answer = shop.put(f"/api/products/{id}", {**BLUE_MUG, "category": "cups", "inventory": 99})
+    assert answer.status == 200
+    assert {name: answer.json[name] for name in BLUE_MUG} == {**BLUE_MUG, "category": "cups"}
+    assert (answer.json["version"], answer.json["inventory"]) == (2, 3)
+    assert answer.text == shop.get(f"/api/products/{id}").text
+
+
+@pytest.mark.parametrize("missing", sorted(BLUE_MUG))
+def test_put_needs_every_writable_field(shop: Shop, missing: str) -> None:
+    id = shop.product("Mug")
+    answer = shop.put(f"/api/products/{id}", {name: value for name, value in BLUE_MUG.items() if name != missing})
+    assert (answer.status, answer.faults) == (422, {f"/{missing}": "required"})
+
+
+def test_patch_changes_only_what_it_names(shop: Shop) -> None:
+    id = shop.product("Mug", price="3.00")
+    before = shop.get(f"/api/products/{id}").json
+    answer = shop.patch(f"/api/products/{id}", {"price": "4.00"})
+    changed = {"price": "4.00", "version": 2, "updated_at": answer.json["updated_at"]}
+    assert (answer.status, answer.json) == (200, {**before, **changed})
+    assert answer.json["updated_at"] > before["updated_at"]
+
+
+def test_patch_with_null_clears_the_description(shop: Shop) -> None:
+    id = shop.product("Mug")
+    assert shop.patch(f"/api/products/{id}", {"description": "Nice"}).json["description"] == "Nice"
+    assert shop.patch(f"/api/products/{id}", {"description": None}).json["description"] is None
+
+
+@pytest.mark.parametrize("body", [{}, {"version": 9, "inventory": 70, "id": 3}, {"name": "Mug"}])
+def test_a_patch_that_changes_nothing_is_200_and_no_new_version(shop: Shop, body: Any) -> None:
+    path = f"/api/products/{shop.product('Mug')}"
+    before = shop.get(path).text
+    answer = shop.patch(path, body)
+    assert (answer.status, answer.text) == (200, before)
+
+
+def test_patch_takes_the_merge_patch_media_type(shop: Shop) -> None:
+    id = shop.product("Mug")
+    answer = shop.patch(f"/api/products/{id}", {"name": "Cup"}, content_type="application/merge-patch+json")
+    assert (answer.status, answer.json["name"]) == (200, "Cup")
+
+
+@pytest.mark.parametrize("method", ["PUT", "PATCH"])
+def test_renaming_to_a_taken_name_is_409_at_name(shop: Shop, method: str) -> None:
+    shop.product("Taken")
+    id = shop.product("Mug")
+    answer = shop.call(method, f"/api/products/{id}", {**BLUE_MUG, "name": "Taken"})
+    assert (answer.status, answer.code, answer.faults) == (409, "duplicate", {"/name": "duplicate"})
+
+
+@pytest.mark.parametrize("method", ["PUT", "PATCH"])
+def test_moving_to_an_unknown_category_is_422_at_category(shop: Shop, method: str) -> None:
+    id = shop.product("Mug")
+    answer = shop.call(method, f"/api/products/{id}", {**BLUE_MUG, "category": "nowhere"})
+    assert (answer.status, list(answer.faults)) == (422, ["/category"])
+
+
+def test_delete_is_204_and_takes_the_stock_along(shop: Shop) -> None:
+    id = shop.product("Mug")
+    answer = shop.delete(f"/api/products/{id}")
+    assert (answer.status, answer.text) == (204, "")
+    assert shop.get(f"/api/products/{id}").status == 404
+    assert shop.sql("SELECT count(*) FROM inventory") == [[0]]
+
+
+def test_an_ordered_product_is_still_referenced(shop: Shop) -> None:
+    id = shop.product("Mug")
+    shop.sql("INSERT INTO users (email, name) VALUES ('a@example.com', 'A')")
+    shop.sql("INSERT INTO orders (user_id, total) SELECT id, 9.99 FROM users")
+    shop.sql("INSERT INTO order_items SELECT id, :p, 1, 9.99 FROM orders", p=id)
+    answer = shop.delete(f"/api/products/{id}")
+    assert (answer.status, answer.code) == (409, "still_referenced")
+    assert shop.get(f"/api/products/{id}").status == 200
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT", "PATCH", "DELETE"])
+@pytest.mark.parametrize("id", ["0", "404", str(2**63 - 1), str(2**63), "9" * 100])
+def test_a_product_that_is_not_there_is_404(shop: Shop, method: str, id: str) -> None:
+    shop.category("mugs")
+    answer = shop.call(method, f"/api/products/{id}", None if method in ("GET", "DELETE") else BLUE_MUG)
+    assert (answer.status, answer.code) == (404, "not_found")
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT", "PATCH", "DELETE"])
+@pytest.mark.parametrize("id", ["-1", "+1", "1.0", "1e3", "abc", "٣", "1 ", "%31", "null", "1;drop", '"1"', "😀"])
+def test_what_is_no_id_is_400_at_id(shop: Shop, method: str, id: str) -> None:
+    answer = shop.call(method, f"/api/products/{id}", None if method in ("GET", "DELETE") else BLUE_MUG)
+    assert (answer.status, answer.code, answer.faults) == (400, "invalid_parameter", {"id": "invalid"})
+
+
+def test_a_single_product_can_be_cut_to_fields(shop: Shop) -> None:
+    id = shop.product("Mug")
+    assert shop.get(f"/api/products/{id}?fields=name,id").json == {"id": id, "name": "Mug"}
+
+
+@pytest.mark.parametrize("body", [[], "text", 5, None, True, [BLUE_MUG]])
+def test_a_body_that_is_no_object_is_422(shop: Shop, body: object) -> None:
+    answer = shop.call("POST", "/api/products", body if body is not None else "null")
+    assert (answer.status, answer.faults) == (422, {"": "type"})

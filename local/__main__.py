@@ -1,4 +1,4 @@
-"""`python -m local`: the whole of Sluice on this machine. `python -m local env FUNCTION`: what a function there gets."""
+"""`python -m local`: the whole of Sluice on this machine. `python -m local env FUNCTION`: what it gives a function."""
 
 import argparse
 import os

@@ -11,7 +11,6 @@ from dataclasses import replace
 
 import pg8000.native
 from pg8000.exceptions import DatabaseError, InterfaceError
-from sqlalchemy.exc import SQLAlchemyError
 
 from local.binaries import OLDEST
 from local.postgres import PostgresServer
@@ -78,7 +77,10 @@ def seed(url: str) -> int:
 
 
 def _migrate(url: str, settings: DatabaseSettings) -> None:
-    from functions.migrate.handler import upgrade  # Alembic, which nothing else here needs
+    # SQLAlchemy and Alembic: slow to load, and needed here alone
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from functions.migrate.handler import upgrade
 
     try:
         upgrade(url)

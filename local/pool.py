@@ -23,15 +23,26 @@ class Throttled(Exception):
 
 
 class Pool:
-    """All sandboxes of one function. Edited code is picked up by the next request."""
+    """All sandboxes of one function. Edited code is picked up by the next request.
+
+    `starts` is shared by the pools of a machine: sandboxes that start at once take each other's CPU, and together
+    would pass the time each has to initialise.
+    """
 
     def __init__(
-        self, function: Function, environment: Mapping[str, str], log: Callable[[str], None], *, sandboxes: int = 10
+        self,
+        function: Function,
+        environment: Mapping[str, str],
+        log: Callable[[str], None],
+        *,
+        sandboxes: int = 10,
+        starts: asyncio.Semaphore | None = None,
     ) -> None:
         self.function = function
         self._environment = environment
         self._log = log
         self._most = min(sandboxes, function.concurrency)
+        self._starts = starts or asyncio.Semaphore(sandboxes)
         self._code = CodeStamp([function.folder, *function.layers])
         self._stamp = self._code.current()
         self._idle: list[Sandbox] = []
@@ -95,7 +106,11 @@ class Pool:
 
     async def _start(self, sandbox: Sandbox) -> None:
         try:
-            await sandbox.start()
+            async with self._starts:
+                if all(waiter.done() for waiter in self._waiting):  # served by another in the meantime
+                    self._all.discard(sandbox)
+                    return
+                await sandbox.start()
         except InitFailed as failed:
             self._all.discard(sandbox)
             waiter = self._next_waiter()

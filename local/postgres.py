@@ -118,7 +118,9 @@ class PostgresServer:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             lock.seek(0)
-            raise PostgresError(f"{self.home} is in use by process {lock.read().strip() or 'unknown'}") from error
+            owner = lock.read().strip() or "unknown"
+            lock.close()
+            raise PostgresError(f"{self.home} is in use by process {owner}") from error
         lock.truncate(0)
         lock.write(str(os.getpid()))
         lock.flush()
@@ -216,7 +218,7 @@ class PostgresServer:
             "log_checkpoints": "off",
         }
         if not self._durable:
-            settings |= dict.fromkeys(("fsync", "synchronous_commit", "full_page_writes"), "off")
+            settings |= {"fsync": "off", "full_page_writes": "off"}
         chosen = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
         return [str(bindir / "postgres"), "-D", str(data), *chosen]
 

@@ -109,8 +109,9 @@ class _System:
                 log.write(f"{name} {line}\n")
                 self._console.function(name, line)
 
+            starts = asyncio.Semaphore(max(2, os.cpu_count() or 1))
             pools = {
-                name: Pool(function, self._environments[name], partial(write, name))
+                name: Pool(function, self._environments[name], partial(write, name), starts=starts)
                 for name, function in self._template.functions.items()
             }
             gateway = Gateway(self._template, pools, self._console.access)

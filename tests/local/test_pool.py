@@ -1,0 +1,110 @@
+"""Several requests at once, and code that changes between them."""
+
+import asyncio
+import json
+from pathlib import Path
+
+import pytest
+
+from local.pool import Pool, Throttled
+from tests.local.conftest import PoolOpener
+from tests.local.waiting import asynchronous, until
+
+# Announces itself by a file, then returns its pid when the file `go` is there.
+GATED = """
+    import os, pathlib, time
+    def handler(event, context):
+        here = pathlib.Path(event["here"])
+        (here / str(event["number"])).touch()
+        while not (here / "go").exists():
+            time.sleep(0.005)
+        return os.getpid()
+"""
+
+
+def start(pool: Pool, here: Path, count: int) -> list[asyncio.Task[object]]:
+    here.mkdir(exist_ok=True)
+
+    async def one(number: int) -> object:
+        outcome = await pool.invoke(json.dumps({"here": str(here), "number": number}).encode())
+        return json.loads(outcome.payload)
+
+    return [asyncio.create_task(one(number)) for number in range(count)]
+
+
+@asynchronous
+async def test_requests_at_once_run_at_once_each_in_a_sandbox_of_its_own(open_pool: PoolOpener, tmp_path: Path) -> None:
+    here = tmp_path / "gate"
+    async with open_pool(GATED, timeout=10) as (pool, _):
+        running = start(pool, here, 4)
+        await until(lambda: len(list(here.iterdir())) == 4)
+        (here / "go").touch()
+        assert len(set(await asyncio.gather(*running))) == 4
+
+
+@asynchronous
+async def test_requests_wait_for_a_free_sandbox_where_the_machine_has_no_more(
+    open_pool: PoolOpener, tmp_path: Path
+) -> None:
+    here = tmp_path / "gate"
+    async with open_pool(GATED, timeout=10, sandboxes=1) as (pool, _):
+        running = start(pool, here, 3)
+        await until(lambda: len(list(here.iterdir())) == 1)
+        (here / "go").touch()
+        assert len(set(await asyncio.gather(*running))) == 1
+
+
+@asynchronous
+async def test_requests_over_the_functions_concurrency_are_throttled(open_pool: PoolOpener, tmp_path: Path) -> None:
+    here = tmp_path / "gate"
+    async with open_pool(GATED, timeout=10, concurrency=1) as (pool, _):
+        running = start(pool, here, 1)
+        await until(lambda: (here / "0").exists())
+        with pytest.raises(Throttled):
+            await pool.invoke(b"{}")
+        (here / "go").touch()
+        await running[0]
+        assert (await pool.invoke(json.dumps({"here": str(here), "number": 1}).encode())).error is None
+
+
+@asynchronous
+async def test_every_request_that_waits_hears_that_the_function_cannot_be_loaded(open_pool: PoolOpener) -> None:
+    async with open_pool("import no_such_module", sandboxes=2) as (pool, _):
+        outcomes = await asyncio.gather(*(pool.invoke(b"{}") for _ in range(5)))
+    assert {outcome.error for outcome in outcomes} == {"Runtime.ImportModuleError"}
+
+
+@asynchronous
+async def test_edited_code_is_what_the_next_request_runs(open_pool: PoolOpener) -> None:
+    async with open_pool("def handler(event, context): return 'one'") as (pool, _):
+        before = await pool.invoke(b"{}")
+        (pool.function.folder / "handler.py").write_text("def handler(event, context): return 'two!'")
+        after = await pool.invoke(b"{}")
+        again = await pool.invoke(b"{}")
+    assert (before.payload, after.payload, again.payload) == (b'"one"', b'"two!"', b'"two!"')
+    assert after.init is not None
+    assert again.init is None
+
+
+@asynchronous
+async def test_a_module_added_to_a_layer_is_found(open_pool: PoolOpener, tmp_path: Path) -> None:
+    layer = tmp_path / "layer" / "shop"
+    layer.mkdir(parents=True)
+    (layer / "prices.py").write_text("PRICE = 1")
+    source = "import shop.prices\ndef handler(event, context): return shop.prices.PRICE"
+    async with open_pool(source, layers=(layer.parent,)) as (pool, _):
+        before = await pool.invoke(b"{}")
+        (layer / "prices.py").write_text("from shop.taxes import PRICE")
+        (layer / "taxes.py").write_text("PRICE = 2")
+        after = await pool.invoke(b"{}")
+    assert (before.payload, after.payload) == (b"1", b"2")
+
+
+@asynchronous
+async def test_a_repaired_function_is_loaded_again(open_pool: PoolOpener) -> None:
+    async with open_pool("def handler(:") as (pool, _):
+        broken = await pool.invoke(b"{}")
+        (pool.function.folder / "handler.py").write_text("def handler(event, context): return 1")
+        repaired = await pool.invoke(b"{}")
+    assert broken.error == "Runtime.UserCodeSyntaxError"
+    assert repaired.payload == b"1"

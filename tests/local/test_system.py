@@ -1,0 +1,225 @@
+"""`python -m local` as whoever types `make run` meets it: it serves, remembers, says what is wrong, leaves nothing."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local.postgres import free_port
+from tests.local.waiting import is_running, wait_until
+
+ROOT = Path(__file__).parents[2]
+START_SECONDS = 60.0  # a first start on a busy machine compiles every module
+
+
+def descendants(pid: int) -> list[int]:
+    parents = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = stat.read_text().rpartition(")")[2].split()
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        parents[int(stat.parent.name)] = int(fields[1])
+    found, waiting = [], [pid]
+    while waiting:
+        parent = waiting.pop()
+        waiting += [child for child, of in parents.items() if of == parent]
+        found.append(parent)
+    return found[1:]
+
+
+class System:
+    """One `python -m local` with a state of its own."""
+
+    def __init__(self, home: Path, **environ: str) -> None:
+        self.home = home
+        self._environ = {
+            "PATH": os.environ["PATH"],  # noqa: TID251 - of the tests
+            "SLUICE_STATE": str(home / "state"),
+            "SLUICE_SEED": "none",
+            "PORT": "0",
+            **environ,
+        }
+        self.process: subprocess.Popen[str] | None = None
+
+    def start(self) -> "System":
+        self.process = self.command()
+        published = self.home / "state" / "local.json"
+        published.unlink(missing_ok=True)  # one that was killed cannot withdraw it
+        deadline = time.monotonic() + START_SECONDS
+        while not published.exists():
+            assert self.process.poll() is None, self.process.communicate()
+            assert time.monotonic() < deadline, "not ready in time"
+            time.sleep(0.02)
+        return self
+
+    def command(self, *arguments: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, "-m", "local", *arguments],
+            cwd=ROOT, env=self._environ, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        )  # fmt: skip
+
+    def stop(self, how: signal.Signals = signal.SIGTERM) -> tuple[int, str, str]:
+        assert self.process is not None
+        process, self.process = self.process, None
+        process.send_signal(how)
+        out, err = process.communicate(timeout=30)
+        return process.returncode, out, err
+
+    @property
+    def pid(self) -> int:
+        assert self.process is not None
+        return self.process.pid
+
+    @property
+    def port(self) -> int:
+        return int(self.published["base_url"].rpartition(":")[2])
+
+    def children(self) -> list[int]:
+        return descendants(self.pid)
+
+    @property
+    def published(self) -> dict[str, Any]:
+        document: dict[str, Any] = json.loads((self.home / "state" / "local.json").read_text())
+        return document
+
+    def ask(self, path: str, body: object = None) -> tuple[int, Any]:
+        headers = {"X-API-Key": "local-admin", "Content-Type": "application/json"}
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(self.published["base_url"] + path, data=data, headers=headers)  # noqa: S310 - our own server
+        try:
+            with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
+                return answer.status, json.loads(answer.read())
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, json.loads(error.read())
+
+    def fails(self, *arguments: str) -> str:
+        """What it says when it cannot start."""
+        process = self.command(*arguments)
+        _, err = process.communicate(timeout=60)
+        assert process.returncode == 1, err
+        assert "Traceback" not in err
+        return err
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[System]:
+    """One state for all tests; a test may stop the system, the next one's `system` starts it again."""
+    home = Path(tempfile.mkdtemp(prefix="sluice-home-"))
+    home.chmod(0o711)
+    system = System(home)
+    yield system
+    if system.process is not None:
+        system.stop()
+    shutil.rmtree(home)
+
+
+@pytest.fixture
+def system(shared: System) -> System:
+    return shared if shared.process else shared.start()
+
+
+def test_it_finds_the_shop_again_and_leaves_nothing_in_between(system: System) -> None:
+    status, category = system.ask("/api/categories", {"name": f"Käse {os.urandom(4).hex()}"})
+    assert status == 201, category
+    port, pids = system.port, system.children()
+    assert len(pids) > 3
+    returned, out, err = system.stop(signal.SIGINT)
+    assert (returned, err) == (0, "")
+    assert re.search(r"POST +/api/categories +201 +[\d.]+ ms", out)
+    assert "local-limited" in out
+    assert [pid for pid in pids if is_running(pid)] == []
+    with socket.socket() as probe:
+        assert probe.connect_ex(("127.0.0.1", port)) != 0
+    left = {path.name for path in (system.home / "state").iterdir()}
+    assert left == {"aws.log", "functions.log", "lock", "postgres", "secrets.json"}
+    system.start()
+    assert system.ask(f"/api/categories/{category['id']}")[1]["name"] == category["name"]
+
+
+def test_where_its_parts_are_is_published_for_its_owner_alone(system: System) -> None:
+    published = system.published
+    assert published.keys() == {
+        "base_url", "database_url", "dynamodb_url", "s3_url", "sqs_url", "imports_bucket", "pid",
+    }  # fmt: skip
+    assert published["pid"] == system.pid
+    for name in ("local.json", "env.json", "functions.json", "secrets.json"):
+        assert (system.home / "state" / name).stat().st_mode & 0o077 == 0, name
+    bucket = f"{published['s3_url']}/{published['imports_bucket']}?list-type=2"
+    with urllib.request.urlopen(bucket) as listing:  # noqa: S310 - our own server
+        assert b"<KeyCount>0</KeyCount>" in listing.read()
+
+
+def test_a_functions_environment_can_be_taken_over(system: System) -> None:
+    told, _ = system.command("env", "ProductsFunction").communicate(timeout=30)
+    assert "export AWS_LAMBDA_FUNCTION_NAME=ProductsFunction\n" in told
+    assert "export SLUICE_DB_USER=sluice_app\n" in told
+    assert "there is no 'NoFunction'" in system.fails("env", "NoFunction")
+
+
+def test_a_second_one_names_the_first(system: System) -> None:
+    assert f"{system.published['base_url']} (process {system.pid})" in system.fails()
+
+
+def test_a_killed_database_is_started_again(system: System) -> None:
+    assert system.ask("/api/products")[0] == 200
+    data = system.home / "state" / "postgres" / "data" / "postmaster.pid"
+    os.kill(int(data.read_text().split()[0]), signal.SIGKILL)
+    wait_until(lambda: system.ask("/api/products")[0] == 200, "the database's return")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere PostgreSQL is stopped by the next start")
+def test_it_leaves_nothing_when_it_is_killed_and_starts_again(system: System) -> None:
+    system.ask("/health")
+    pids = system.children()
+    system.stop(signal.SIGKILL)
+    wait_until(lambda: not any(is_running(pid) for pid in pids), "the end of all children")
+    assert system.start().ask("/health")[0] == 200
+
+
+def test_another_server_is_used_where_database_url_names_one(home: Path, empty_database: str) -> None:
+    other = System(home, DATABASE_URL=empty_database).start()
+    try:
+        assert other.ask("/api/products")[0] == 200
+        assert other.published["database_url"] == empty_database
+        assert not (home / "state" / "postgres").exists()
+    finally:
+        other.stop()
+
+
+def test_a_taken_port_is_named(home: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert f"port {port} on 127.0.0.1 is taken" in System(home, PORT=str(port)).fails()
+
+
+def test_a_database_that_cannot_be_used_is_named_without_its_password(home: Path, empty_database: str) -> None:
+    nowhere = System(home, DATABASE_URL=f"postgresql://u:secret@127.0.0.1:{free_port()}/shop").fails()
+    assert "the database shop at 127.0.0.1" in nowhere
+    assert "cannot be reached" in nowhere
+    assert "secret" not in nowhere
+    refused = re.sub(r":[^:@/]+@", ":wrong@", empty_database)
+    assert "refuses the user name or password" in System(home, DATABASE_URL=refused).fails()
+
+
+def test_a_parameter_the_template_refuses_is_named(home: Path, empty_database: str) -> None:
+    told = System(home, DATABASE_URL=empty_database).fails("--set", "LogLevel=LOUD")
+    assert "the parameter LogLevel is 'LOUD'" in told
+
+
+def test_there_is_no_environment_of_a_system_that_does_not_run(home: Path) -> None:
+    assert "not running" in System(home).fails("env", "ProductsFunction")

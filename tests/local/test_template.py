@@ -1,0 +1,151 @@
+"""What the local system reads out of a template: the functions of CloudFormation, and our own template.yaml."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local.intrinsics import Evaluator, TemplateError, load
+from local.template import read
+
+ROOT = Path(__file__).parents[2]
+FUNCTION = """
+Parameters:
+  Stage: {Type: String, Default: dev, AllowedValues: [dev, local]}
+  Size: {Type: Number, Default: 1}
+  Name: {Type: String, AllowedPattern: "[a-z]+"}
+Conditions:
+  IsLocal: !Equals [!Ref Stage, local]
+Globals:
+  Function:
+    Runtime: python3.13
+    Handler: handler.handler
+    Timeout: 9
+    Environment: {Variables: {A: shared, SIZE: !Ref Size, FLAG: true}}
+Resources:
+  Key: {Type: "AWS::SecretsManager::Secret"}
+  Layer: {Type: "AWS::Serverless::LayerVersion", Properties: {ContentUri: layers/shared}}
+  EchoFunction:
+    Type: AWS::Serverless::Function
+    Properties:
+      CodeUri: functions/echo
+      Layers: [!Ref Layer]
+      MemorySize: !If [IsLocal, 512, 256]
+      ReservedConcurrentExecutions: !If [IsLocal, !Ref AWS::NoValue, 3]
+      Environment: {Variables: {A: own, KEY: !Sub "{{resolve:secretsmanager:${Key}}}", GONE: !Ref AWS::NoValue}}
+      Events:
+        Get: {Type: HttpApi, Properties: {Method: get, Path: "/echo/{id}"}}
+        Rest: {Type: HttpApi}
+        Timer: {Type: Schedule, Properties: {Schedule: rate(1 day)}}
+  AbsentFunction: {Type: "AWS::Serverless::Function", Condition: IsLocal}
+"""
+
+
+@pytest.fixture
+def template(tmp_path: Path) -> Path:
+    path = tmp_path / "template.yaml"
+    path.write_text(FUNCTION)
+    return path
+
+
+def evaluate(tmp_path: Path, value: str) -> Any:
+    path = tmp_path / "template.yaml"
+    path.write_text(
+        "Mappings: {Sizes: {eu: {large: 9}}}\nConditions: {Holds: !Equals [1, '1'], Fails: !Not [!Condition Holds]}\n"
+        f"Resources: {{Table: {{Type: 'AWS::DynamoDB::Table'}}}}\nValue: {value}\n"
+    )
+    document = load(path)
+    evaluator = Evaluator(document, {"P": "p", "List": ["a", "b"]}, lambda name, attribute: f"<{name}.{attribute}>")
+    return evaluator.value(document["Value"])
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("!Ref P", "p"),
+        ("!Ref AWS::Region", "us-east-1"),
+        ("!Ref Table", "<Table.>"),
+        ("!GetAtt Table.Arn", "<Table.Arn>"),
+        ("!GetAtt [Table, Arn]", "<Table.Arn>"),
+        ("{'Fn::GetAtt': [Table, Arn]}", "<Table.Arn>"),
+        ("!Sub '${P}-${Table}-${Table.Arn}-${!P}-${AWS::Partition}'", "p-<Table.>-<Table.Arn>-${P}-aws"),
+        ("!Sub ['${X}${P}', {X: !Ref P}]", "pp"),
+        ("!Join ['-', [a, !Ref P, 1]]", "a-p-1"),
+        ("!Join [',', !Ref List]", "a,b"),
+        ("!Select [1, !Ref List]", "b"),
+        ("!Split ['.', 'a.b']", ["a", "b"]),
+        ("!If [Holds, a, b]", "a"),
+        ("!If [Fails, a, !Ref P]", "p"),
+        ("!And [!Condition Holds, !Condition Fails]", False),
+        ("!Or [!Condition Holds, !Condition Fails]", True),
+        ("!FindInMap [Sizes, eu, large]", 9),
+        ("{a: !Ref AWS::NoValue, b: [!Ref AWS::NoValue, 1]}", {"b": [1]}),
+    ],
+)
+def test_a_function_comes_to_what_cloudformation_makes_of_it(tmp_path: Path, value: str, expected: object) -> None:
+    assert evaluate(tmp_path, value) == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        ("!ImportValue x", "Fn::ImportValue is not known"),
+        ("!Base64 x", "Fn::Base64 is not known"),
+        ("!Ref Nothing", "Nothing is neither a parameter nor a resource"),
+        ("!If [Maybe, a, b]", "the condition Maybe is not declared"),
+        ("!FindInMap [Sizes, us, large]", "there is no Sizes.us.large"),
+    ],
+)
+def test_what_is_not_known_is_an_error_and_no_guess(tmp_path: Path, value: str, told: str) -> None:
+    with pytest.raises(TemplateError, match=told):
+        evaluate(tmp_path, value)
+
+
+def test_a_function_is_read_with_the_globals_and_parameters_applied(template: Path) -> None:
+    found = read(
+        template, parameters={"Name": "x", "Size": "7", "Unknown": "?"}, secret=lambda name: f"secret of {name}"
+    )
+    function = found.functions["EchoFunction"]
+    assert (function.memory, function.timeout, function.concurrency) == (256, 9, 3)
+    assert function.folder == template.parent / "functions/echo"
+    assert function.layers == (template.parent / "layers/shared",)
+    assert function.variables == {"A": "own", "SIZE": "7", "FLAG": "true", "KEY": "secret of Key"}
+    assert [route.key for route in found.routes] == ["GET /echo/{id}", "$default"]
+    assert "AbsentFunction" not in found.functions
+
+
+def test_a_built_layer_is_its_python_folder(template: Path) -> None:
+    function = read(template, parameters={"Name": "x"}, secret=str, built=True).functions["EchoFunction"]
+    assert function.layers == (template.parent / "layers/shared/python",)
+    assert function.built
+
+
+@pytest.mark.parametrize(
+    ("parameters", "told"),
+    [
+        ({}, "the parameter Name has no default"),
+        ({"Name": "x", "Stage": "prod"}, "the parameter Stage is 'prod'; it may be dev, local"),
+        ({"Name": "X"}, "the parameter Name is 'X'; it must match"),
+        ({"Name": "x", "Stage": "local"}, "AbsentFunction has no CodeUri"),
+    ],
+)
+def test_a_template_that_cannot_be_deployed_is_refused(template: Path, parameters: dict[str, str], told: str) -> None:
+    with pytest.raises(TemplateError, match=told):
+        read(template, parameters=parameters, secret=str)
+
+
+def test_cors_is_there_only_where_it_is_configured(template: Path) -> None:
+    assert read(template, parameters={"Name": "x"}, secret=str).cors is None
+    api = "  Api: {Type: 'AWS::Serverless::HttpApi', Properties: {CorsConfiguration: {AllowOrigins: [a], MaxAge: 5}}}\n"
+    template.write_text(FUNCTION + api)
+    cors = read(template, parameters={"Name": "x"}, secret=str).cors
+    assert cors is not None
+    assert (cors.origins, cors.max_age) == (("a",), 5)
+
+
+@pytest.mark.parametrize("text", ["", "Resources: 1", "a: [", "a: !Ref [b"])
+def test_what_is_no_template_is_refused(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "template.yaml"
+    path.write_text(text)
+    with pytest.raises(TemplateError, match=r"template\.yaml"):
+        load(path)

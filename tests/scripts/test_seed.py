@@ -1,0 +1,202 @@
+"""Demo data: what it claims about the shop it makes, at any size, and what it says where it cannot make one."""
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from functions.migrate.handler import upgrade
+from scripts.seed import SeedError, main, seed_demo, seed_more
+from tests.fixtures.shop import Shop
+
+# Each counts what must not be. What the tables' own constraints refuse is not asked again.
+FAULTS = {
+    "orders whose total is not the sum of their items": """
+        SELECT count(*) FROM orders AS o WHERE total IS DISTINCT FROM
+            (SELECT sum(quantity * unit_price) FROM order_items WHERE order_id = o.id)""",
+    "orders of more than five items": """
+        SELECT count(*) FROM (SELECT FROM order_items GROUP BY order_id HAVING count(*) > 5) AS o""",
+    "items at another price than their product's": """
+        SELECT count(*) FROM order_items JOIN products ON id = product_id WHERE unit_price <> price""",
+    "products without stock, or stock that changed since": """
+        SELECT count(*) FROM products LEFT JOIN inventory AS i ON product_id = id WHERE i.version IS DISTINCT FROM 1""",
+    "rows from the future, or changed before they were made": """
+        SELECT count(*) FROM (
+            SELECT created_at, updated_at FROM products UNION ALL SELECT created_at, updated_at FROM orders
+            UNION ALL SELECT created_at, updated_at FROM users UNION ALL SELECT created_at, updated_at FROM categories
+        ) AS r WHERE NOT created_at <= updated_at OR NOT updated_at <= now()""",
+    "orders older than their user": """
+        SELECT count(*) FROM orders AS o JOIN users AS u ON u.id = user_id WHERE o.created_at < u.created_at""",
+    "orders older than a product in them": """
+        SELECT count(*) FROM order_items JOIN orders AS o ON o.id = order_id JOIN products AS p ON p.id = product_id
+        WHERE o.created_at < p.created_at""",
+    "versions that do not count the steps of an order": """
+        SELECT count(*) FROM orders
+        WHERE version <> CASE status WHEN 'pending' THEN 1 WHEN 'shipped' THEN 3 WHEN 'delivered' THEN 4 ELSE 2 END""",
+}
+TABLES = ("categories", "products", "inventory", "users", "orders")
+
+
+def faults(shop: Shop) -> dict[str, int]:
+    return {what: count for what, question in FAULTS.items() if (count := shop.sql(question)[0][0])}
+
+
+def counts(shop: Shop) -> list[int]:
+    return [shop.sql(f"SELECT count(*) FROM {table}")[0][0] for table in TABLES]
+
+
+def test_the_demo_shop_is_worth_looking_at(shop: Shop) -> None:
+    told = seed_demo(shop.url)
+    categories, products, stocks, users, orders = counts(shop)
+    assert told == products == stocks > 150
+    assert categories >= 12
+    assert users >= 40
+    assert orders == 300
+    assert faults(shop) == {}
+    facts = """
+        SELECT count(*) FILTER (WHERE quantity = 0) BETWEEN 3 AND 15,
+               count(*) FILTER (WHERE name ~ '[^\\x01-\\x7f]') > 5,
+               count(DISTINCT description) = count(*), max(created_at) > now() - interval '10 days',
+               min(created_at) < now() - interval '300 days'
+        FROM products JOIN inventory ON product_id = id"""
+    assert shop.sql(facts) == [[True] * 5]
+    assert shop.sql("SELECT count(DISTINCT status), min(created_at) > now() - interval '90 days' FROM orders") == [
+        [5, True]
+    ]
+
+
+def test_the_api_serves_the_demo_shop_and_goes_on_from_it(shop: Shop) -> None:
+    seed_demo(shop.url)
+    found = shop.get("/api/products?search=CRÊPE&category=kitchen").json["data"]
+    assert [product["name"] for product in found] == ["Crêpe Pan"]
+    assert shop.product("Something new", category="novelties") > 150
+
+
+def test_a_second_demo_changes_nothing(shop: Shop) -> None:
+    seed_demo(shop.url)
+    before = counts(shop)
+    assert seed_demo(shop.url) == 0
+    assert counts(shop) == before
+
+
+def test_no_demo_is_put_among_somebody_elses_rows(shop: Shop) -> None:
+    shop.category("kitchen")
+    assert seed_demo(shop.url) == 0
+    assert counts(shop) == [1, 0, 0, 0, 0]
+
+
+def test_of_two_demos_at_once_one_is_made(shop: Shop) -> None:
+    told: list[int] = []
+    threads = [threading.Thread(target=lambda: told.append(seed_demo(shop.url))) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(told) == [0, counts(shop)[1]]
+
+
+def test_any_number_can_be_added_and_added_again(shop: Shop) -> None:
+    for run in (1, 2):
+        seed_more(shop.url, products=2000, orders=3000)
+        assert counts(shop) == [13, 2000 * run, 2000 * run, 300 * run, 3000 * run]
+        assert faults(shop) == {}
+
+
+def test_added_products_have_ties_spread_and_rare_and_common_words(shop: Shop) -> None:
+    seed_more(shop.url, products=3000)
+    facts = """
+        SELECT count(DISTINCT price) BETWEEN 100 AND 1500, count(*) FILTER (WHERE quantity = 0) BETWEEN 50 AND 150,
+               count(DISTINCT quantity) BETWEEN 100 AND 500, count(DISTINCT category_id) = 13,
+               max(created_at) - min(created_at) > interval '1000 days'
+        FROM products JOIN inventory ON product_id = id"""
+    assert shop.sql(facts) == [[True] * 5]
+    words = "SELECT count(*) FROM products, unnest(sluice_words(name)) AS word GROUP BY word ORDER BY 1 DESC"
+    often = [row[0] for row in shop.sql(words)]
+    assert often[0] > 300
+    assert often[-1] == 1
+
+
+def test_added_orders_cover_the_year_and_some_products_sell_best(shop: Shop) -> None:
+    seed_more(shop.url, products=1000, orders=3000, users=20)
+    months = "SELECT count(*) FROM orders GROUP BY floor(extract(epoch FROM now() - created_at) / 2628000)"
+    assert all(150 < row[0] < 350 for row in shop.sql(months))
+    assert len(shop.sql(months)) == 12
+    sold = [row[0] for row in shop.sql("SELECT count(*) FROM order_items GROUP BY product_id ORDER BY 1 DESC")]
+    assert 5 * sold[len(sold) // 2] < sold[0] < sum(sold) / 20
+    assert counts(shop)[3] == 20
+
+
+def test_two_empty_shops_are_seeded_alike(shop: Shop, empty_database: str) -> None:
+    upgrade(empty_database)
+    told = []
+    for each in (shop, Shop(empty_database)):
+        seed_demo(each.url)
+        demo_orders = each.sql("SELECT * FROM order_items ORDER BY order_id, product_id")
+        seed_more(each.url, products=500, users=50)
+        users = each.sql("SELECT id, email, name FROM users ORDER BY id")
+        products = each.sql("SELECT id, name, description, price, category_id, version FROM products ORDER BY id")
+        told.append((demo_orders, users, products))
+    assert told[0] == told[1]
+
+
+def test_a_shop_too_small_for_variety_gets_its_orders_all_the_same(shop: Shop) -> None:
+    shop.product("The only one")
+    seed_more(shop.url, orders=5)
+    assert counts(shop)[3:] == [1, 5]
+    assert faults(shop).keys() <= {"orders older than a product in them"}  # it is new, and there is no other
+
+
+def test_orders_need_products(shop: Shop) -> None:
+    with pytest.raises(SeedError, match="needs a product"):
+        seed_more(shop.url, orders=5)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ([], "how many?"),
+        (["--products", "0"], "how many?"),
+        (["--products", "-5"], "a whole number from 0 to"),
+        (["--orders", "1e9"], "a whole number from 0 to"),
+        (["--orders", "999999999999"], "a whole number from 0 to"),
+        (["--users", "2", "--url", "mysql://a@b/c"], "must start with postgresql://"),
+        (["--users", "2", "--url", "postgresql://a@127.0.0.1:1/c"], "cannot connect to 127.0.0.1:1"),
+        (["--users", "2", "--url", "postgresql://a@127.0.0.1:x/c"], "Port could not be cast"),
+    ],
+)
+def test_what_cannot_be_done_is_said(arguments: list[str], told: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as refused:
+        main(arguments)
+    assert refused.value.code
+    assert told in f"{refused.value.code} {capsys.readouterr().err}"
+
+
+def test_a_database_without_a_schema_is_named(empty_database: str) -> None:
+    with pytest.raises(SystemExit, match="migrate it first"):
+        main(["--products", "5", "--url", empty_database])
+
+
+def test_the_command_finds_the_running_system(shop: Shop, tmp_path: Path) -> None:
+    command = [sys.executable, "scripts/seed.py", "--products", "30", "--orders", "40"]
+    environment = {**os.environ, "PYTHONPATH": ".:layers/shared", "SLUICE_STATE": str(tmp_path)}  # noqa: TID251
+
+    def run() -> subprocess.CompletedProcess[str]:
+        return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+
+    lost = run()
+    assert lost.returncode == 1
+    assert "`make run` first" in lost.stderr
+
+    (tmp_path / "local.json").write_text(json.dumps({"database_url": shop.url}))
+    done = run()
+    assert done.returncode == 0, done.stderr
+    assert [line.split()[:2] for line in done.stdout.splitlines()[:-1]] == [
+        ["products", "30"],
+        ["users", "4"],
+        ["orders", "40"],
+    ]
+    assert counts(shop) == [13, 30, 30, 4, 40]

@@ -1,8 +1,11 @@
 """The pipelined connection keeps stock pg8000's contract: the first half of these cases runs over both."""
 
 import io
+import socket
+import time
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -270,8 +273,6 @@ def test_killed_backend_is_a_network_error(connection: Any, admin: Any) -> None:
 
 
 def test_wrong_password_and_unknown_database_are_reported(open_connection: Connect, settings: Any) -> None:
-    from dataclasses import replace
-
     for kind in (stock, pipelined):
         for changes, state in (({"password": "wrong"}, "28P01"), ({"name": "no_such"}, "3D000")):
             with pytest.raises(Error) as caught:
@@ -434,9 +435,16 @@ def test_refused_statement_and_rollback_are_two_round_trips(wire: Any) -> None:
     assert relay.count(fail) == 2
 
 
+def test_socket_is_tuned(ours: PipelinedConnection) -> None:
+    wanted = {"TCP_NODELAY": 1, "TCP_KEEPIDLE": 30, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3, "TCP_USER_TIMEOUT": 5000}
+    assert ours._usock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+    for option, value in wanted.items():
+        if hasattr(socket, option):
+            assert ours._usock.getsockopt(socket.IPPROTO_TCP, getattr(socket, option)) == value
+
+
 def test_large_parameter_does_not_wait_for_an_acknowledgement(wire: Any) -> None:
     _, connection = wire
-    import time
 
     def twenty_kilobytes() -> float:
         begun = time.perf_counter()

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from sluice.db.database import Database
 from sluice.settings import DatabaseSettings
@@ -80,8 +81,6 @@ def test_threads_get_their_own_rows(
 
 
 def test_transactions_hold_behind_the_pooler(make_database: Callable[..., Database], pooler: int, admin: Any) -> None:
-    from sqlalchemy import text
-
     admin.run("CREATE TABLE IF NOT EXISTS pooled (id int)")
     engine = make_database(port=pooler)._engine
     with engine.connect() as connection:

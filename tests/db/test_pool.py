@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from sqlalchemy import event
 
 from sluice.db.database import Database
 from sluice.db.pool import PoolMetrics
@@ -87,8 +88,6 @@ def test_read_that_loses_two_connections_gives_up(relayed: tuple[Relay, Database
 
     def cut_again(*_: object) -> None:
         relay.cut_at(b"unlucky", delivered=False)
-
-    from sqlalchemy import event
 
     event.listen(database._engine, "connect", cut_again)
     with pytest.raises(ConnectionLost):

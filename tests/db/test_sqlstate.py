@@ -4,6 +4,7 @@ Where PostgreSQL can be brought to refuse by itself, it is. The states it keeps 
 functions of ours are raised from a DO block (`raised`): the wire carries them the same way.
 """
 
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -301,8 +302,6 @@ def test_lock_not_available(engine: Engine, rival: Any) -> None:
 
 
 def test_deadlock(engine: Engine, rival: Any) -> None:
-    import threading
-
     rival.run("SELECT * FROM makers WHERE id = 2 FOR UPDATE")
     with engine.connect() as connection:
         connection.execute(text("SET LOCAL deadlock_timeout = 20"))

@@ -27,15 +27,10 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
     if shutil.which("openssl") is None:
         pytest.skip("no openssl to make certificates with")
     folder = tmp_path_factory.mktemp("certificates")
+    new = "req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes"
     for name in ("ca", "stranger"):
-        openssl(
-            folder,
-            f"req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN={name} -keyout {name}.key -out {name}.pem",
-        )
-    openssl(
-        folder,
-        "req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj /CN=localhost -keyout server.key -out server.csr",
-    )
+        openssl(folder, f"{new} -x509 -days 2 -subj /CN={name} -keyout {name}.key -out {name}.pem")
+    openssl(folder, f"{new} -subj /CN=localhost -keyout server.key -out server.csr")
     (folder / "names").write_text("subjectAltName=DNS:localhost")
     openssl(folder, "x509 -req -in server.csr -CA ca.pem -CAkey ca.key -days 2 -extfile names -out server.pem")
     return folder

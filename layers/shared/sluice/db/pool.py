@@ -1,5 +1,6 @@
 """How full is the pool? `PoolMetrics` for health and CloudWatch, and the pool that refuses in our own words."""
 
+import threading
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,6 +37,7 @@ class PoolWatch:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._lock = threading.Lock()  # threads connect at once, and += is two steps
         self._open = 0
         self._invalid = 0
         event.listen(engine, "connect", self._opened)
@@ -56,10 +58,13 @@ class PoolWatch:
         )
 
     def _opened(self, connection: Any, record: ConnectionPoolEntry) -> None:
-        self._open += 1
+        with self._lock:
+            self._open += 1
 
     def _closed(self, connection: Any, record: ConnectionPoolEntry) -> None:
-        self._open -= 1
+        with self._lock:
+            self._open -= 1
 
     def _invalidated(self, connection: Any, record: ConnectionPoolEntry, error: BaseException | None) -> None:
-        self._invalid += 1
+        with self._lock:
+            self._invalid += 1

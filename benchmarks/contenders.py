@@ -1,0 +1,68 @@
+"""Who is measured: each one a Lambda handler, in a process of its own, with an environment of its own.
+
+Sluice answers what API Gateway sends it with its cursors, ETags and problems; the peers give the same products in
+the same JSON and owe nothing else (`answers.py` compares them before anything is timed).
+"""
+
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+ROOT = Path(__file__).parents[1]
+
+
+@dataclass(frozen=True, slots=True)
+class Contender:
+    """`module` holds a `handler`; `version_of` are the libraries that its figures depend on."""
+
+    name: str
+    module: str
+    version_of: tuple[str, ...] = ()
+
+    def environment(self, url: str) -> dict[str, str]:
+        """All that its process is given, for the database at `url`."""
+        own = _sluice(url) if self.module.startswith("functions.") else {"DATABASE_URL": url}
+        return {**own, "PYTHONPATH": f"{ROOT}:{ROOT / 'layers' / 'shared'}", **_inherited()}
+
+
+SLUICE = Contender("Sluice", "functions.products.handler", ("SQLAlchemy", "pg8000", "aws-lambda-powertools"))
+PEERS = (
+    Contender("by hand: json + pg8000", "benchmarks.peers.handwritten", ("pg8000",)),
+    Contender(
+        "FastAPI + Mangum + SQLAlchemy + psycopg",
+        "benchmarks.peers.fastapi_mangum",
+        ("fastapi", "mangum", "pydantic", "SQLAlchemy", "psycopg"),
+    ),
+    Contender(
+        "Powertools + SQLAlchemy + pg8000",
+        "benchmarks.peers.powertools_orm",
+        ("aws-lambda-powertools", "pydantic", "SQLAlchemy", "pg8000"),
+    ),
+)
+CONTENDERS = (SLUICE, *PEERS)
+HEALTH = Contender("Sluice's /health", "functions.health.handler")
+
+
+def command(program: str, *arguments: str) -> list[str]:
+    """A fresh interpreter, this one's own, that runs one of our programs as a script (-P: beside nothing else)."""
+    return [sys.executable, "-P", str(ROOT / "benchmarks" / f"{program}.py"), *arguments]
+
+
+def _sluice(url: str) -> dict[str, str]:
+    parts = urlsplit(url)
+    return {
+        "SLUICE_DB_HOST": parts.hostname or "",
+        "SLUICE_DB_PORT": str(parts.port),
+        "SLUICE_DB_NAME": parts.path.strip("/"),
+        "SLUICE_DB_USER": parts.username or "",
+        "SLUICE_DB_PASSWORD": unquote(parts.password or ""),
+        "SLUICE_DB_TLS": "off",
+        "SLUICE_CURSOR_KEY": "the key of the benchmarks' cursors",
+    }
+
+
+def _inherited() -> Mapping[str, str]:
+    return {name: os.environ[name] for name in ("PATH", "LANG", "HOME") if name in os.environ}  # noqa: TID251

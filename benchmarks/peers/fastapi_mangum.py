@@ -1,0 +1,51 @@
+"""The usual peer: FastAPI behind Mangum, SQLAlchemy's ORM over psycopg 3 (C), pydantic response models.
+
+Chosen as FastAPI's documentation writes it: plain `def` routes, for SQLAlchemy blocks, and a session for each request
+by a dependency; a pool of one with pre-ping, as is usual on Lambda; lifespan off, TLS off.
+"""
+# mypy: disable-error-code="import-not-found, misc, untyped-decorator"
+
+import os
+from collections.abc import Iterator
+from typing import Annotated
+
+from fastapi import Depends, FastAPI, HTTPException, Query
+from mangum import Mangum
+from sqlalchemy import create_engine
+from sqlalchemy.orm import Session
+
+from benchmarks.peers.models import Product, ProductOut, ProductPage, one_product, page_of, products_after
+
+engine = create_engine(
+    os.environ["DATABASE_URL"].replace("postgresql://", "postgresql+psycopg://"),  # noqa: TID251 - a peer's own
+    connect_args={"sslmode": "disable"},
+    pool_pre_ping=True,
+    pool_size=1,
+)
+app = FastAPI()
+
+
+def open_session() -> Iterator[Session]:
+    with Session(engine) as session:
+        yield session
+
+
+Database = Annotated[Session, Depends(open_session)]
+
+
+@app.get("/api/products", response_model=ProductPage)
+def list_products(
+    session: Database, limit: Annotated[int, Query(ge=1, le=100)] = 20, cursor: Annotated[int, Query(ge=0)] = 0
+) -> ProductPage:
+    return page_of(session.scalars(products_after(cursor, limit)).all(), limit)
+
+
+@app.get("/api/products/{product_id}", response_model=ProductOut)
+def get_product(session: Database, product_id: int) -> Product:
+    product = session.scalars(one_product(product_id)).one_or_none()
+    if product is None:
+        raise HTTPException(404)
+    return product
+
+
+handler = Mangum(app, lifespan="off")

@@ -1,0 +1,104 @@
+"""How long does a warm environment take for a request, near the database and a millisecond away from it?
+
+One process for each contender and distance lives through the whole measurement. They take turns in many short
+rounds; a ratio is taken within each round, and its median over all rounds is what counts. Distance is a relay in the
+parent's process that adds a millisecond to each answer of the server; the same relay counts the round trips.
+"""
+
+import json
+import subprocess
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from statistics import median
+from types import TracebackType
+from typing import Any, Self
+
+from benchmarks.answers import require_same
+from benchmarks.calls import Event
+from benchmarks.contenders import ROOT, Contender, command
+from tests.fixtures.relay import Relay
+
+DISTANCE = 0.001  # s, added to each answer
+NEAR, FAR = "0 ms", "1 ms"
+CALLS = {"GET one": 20, "list 20": 12, "list 100": 6}  # in each round
+
+
+class Worker:
+    """A contender's process, which answers until it is left."""
+
+    def __init__(self, contender: Contender, url: str) -> None:
+        self._process = subprocess.Popen(
+            command("worker", contender.module),
+            cwd=ROOT, env=contender.environment(url), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        )  # fmt: skip
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._process.communicate()  # closes its stdin, which is how it ends
+
+    def teach(self, scenario: str, events: Sequence[Event]) -> list[Any]:
+        """The bodies that the scenario's first events are answered with."""
+        return self._ask({"scenario": scenario, "events": events})
+
+    def call(self, scenario: str, calls: int) -> list[float]:
+        """The time of each call in ms."""
+        return [nanoseconds / 1e6 for nanoseconds in self._ask({"scenario": scenario, "calls": calls})]
+
+    def _ask(self, order: Mapping[str, object]) -> list[Any]:
+        pipe_in, pipe_out = self._process.stdin, self._process.stdout
+        assert pipe_in is not None
+        assert pipe_out is not None
+        pipe_in.write(json.dumps(order) + "\n")
+        pipe_in.flush()
+        line = pipe_out.readline()
+        if not line:
+            raise RuntimeError(f"a contender's process ended with {self._process.wait()}")
+        told: list[Any] = json.loads(line)
+        return told
+
+
+@dataclass
+class Warm:
+    """By scenario and distance: the median of each round, in ms, and the round trips of one request."""
+
+    rounds: dict[tuple[str, str], list[float]] = field(default_factory=dict)
+    round_trips: dict[str, float] = field(default_factory=dict)
+
+
+def measure(
+    contenders: Sequence[Contender],
+    scenarios: Mapping[str, Sequence[Event]],
+    *,
+    near_url: str,
+    far_url: str,
+    relay: Relay,
+    rounds: int,
+) -> dict[str, Warm]:
+    """By contender's name. `far_url` leads through `relay`. RuntimeError where the answers are not the same."""
+    results = {contender.name: Warm() for contender in contenders}
+    with ExitStack() as stack:
+        workers = {
+            (contender.name, distance): stack.enter_context(Worker(contender, url))
+            for contender in contenders
+            for distance, url in ((NEAR, near_url), (FAR, far_url))
+        }
+        for scenario, events in scenarios.items():
+            require_same(scenario, {name: worker.teach(scenario, events) for name, worker in workers.items()})
+            for worker in workers.values():
+                worker.call(scenario, CALLS[scenario])  # warms up
+        for name, result in results.items():
+            for scenario in scenarios:
+                before = relay.round_trips
+                workers[name, FAR].call(scenario, 10)
+                result.round_trips[scenario] = (relay.round_trips - before) / 10
+        relay.latency = DISTANCE
+        for n in range(rounds):
+            order = list(workers.items())
+            for (name, distance), worker in order[n % len(order) :] + order[: n % len(order)]:
+                for scenario in scenarios:
+                    times = worker.call(scenario, CALLS[scenario])
+                    results[name].rounds.setdefault((scenario, distance), []).append(median(times))
+    return results

@@ -1,0 +1,29 @@
+"""The benchmarks themselves: that all contenders still run, and still give the same. What they take is not judged."""
+
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(find_spec("mangum") is None, reason="needs requirements/bench.txt")
+def test_a_quick_run_gives_a_row_for_each_contender() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks", "--quick"],
+        cwd=ROOT,
+        env={"PYTHONPATH": f"{ROOT}:{ROOT / 'layers' / 'shared'}", "PATH": "/usr/bin:/bin"},
+        capture_output=True,
+        check=True,
+        text=True,
+    )
+
+    warm, cold = done.stdout.split("## Cold")
+    for contender in ("Sluice", "by hand", "FastAPI", "Powertools"):
+        assert f"| {contender}" in warm
+        assert f"| {contender}" in cold
+    assert "| Sluice's /health" in cold

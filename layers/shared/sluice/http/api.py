@@ -103,10 +103,10 @@ class Api:
 
     def _problem(self, error: Exception) -> Response[str]:
         if not isinstance(error, SluiceError):
-            logger.error("unexpected error", exc_info=error)
+            logger.error("unexpected error", exc_info=error, extra={"request_id": self._request_id})
             error = InternalError()
         elif error.status >= 500:
-            logger.error("%s: %s", error.code, error.detail, exc_info=error)
+            logger.error("%s: %s", error.code, error.detail, exc_info=error, extra={"request_id": self._request_id})
         return problem.render(error, self._request_id)
 
     def _cors(self, origin: str, allowed: str) -> dict[str, str]:

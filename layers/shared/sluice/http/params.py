@@ -158,7 +158,10 @@ def _time(text: str) -> datetime:
         moment = None
     if moment is None or moment.tzinfo is None or "T" not in candidate.upper().replace(" ", "T"):
         raise ValueError("must be a time such as 2026-01-31T12:00:00Z, or a date")
-    return moment
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("must be a time of the years 1 to 9999 in UTC") from None
 
 
 def _sort(text: str, listing: Listing) -> tuple[tuple[str, bool], ...]:

@@ -7,21 +7,29 @@ from aws_lambda_powertools.event_handler import Response
 from sluice.errors import Fault, InternalError, SluiceError
 
 
+MAX_DETAIL = 2_000  # characters
+MAX_FAULTS = 10_000  # a body of a mebibyte can hold more than Lambda's 6 MiB of answer can name
+
+
 def render(error: SluiceError, request_id: str) -> Response[str]:
     """The problem a client sees; of a fault of ours, only that there was one."""
     body: dict[str, object] = {
         "type": f"urn:sluice:error:{error.code}",
         "title": error.title,
         "status": error.status,
-        "detail": error.title if isinstance(error, InternalError) else error.detail,
+        "detail": error.title if isinstance(error, InternalError) else _cut(error.detail),
         "code": error.code,
         "request_id": request_id,
     }
     if error.faults:
-        body["errors"] = [_fault(fault) for fault in error.faults]
+        body["errors"] = [_fault(fault) for fault in error.faults[:MAX_FAULTS]]
     return Response(
         error.status, "application/problem+json", json.dumps(body, separators=(",", ":")), dict(error.headers)
     )
+
+
+def _cut(detail: str) -> str:
+    return detail if len(detail) <= MAX_DETAIL else f"{detail[:MAX_DETAIL]} …"
 
 
 def _fault(fault: Fault) -> dict[str, str]:

@@ -1,0 +1,108 @@
+"""What a client learns of a fault, and what only the log does."""
+
+import logging
+
+import pytest
+
+from tests.fixtures.shop import Answer, Shop
+
+SECRETS = ("select", "insert", "update ", "delete from", "constraint", "_key", "_fkey", "_check", "_id_", "relation",
+           "column", "traceback", "pg8000", "sqlalchemy", "violates", "sqlstate", ".py")  # fmt: skip
+
+
+def leaks(answer: Answer) -> list[str]:
+    return [word for word in SECRETS if word in answer.text.lower()]
+
+
+MUG = {"name": "Mug", "description": None, "price": "1.00", "category": "mugs"}
+BROKEN = [
+    ("ALTER TABLE products DROP COLUMN description CASCADE", "GET", "/api/products", None),
+    ("ALTER TABLE products DROP COLUMN description CASCADE", "POST", "/api/products", MUG),
+    ("DROP TABLE inventory", "GET", "/api/inventory", None),
+    ("DROP TABLE inventory", "PATCH", "/api/inventory/1", {"delta": 1}),
+    ("DROP TABLE categories CASCADE", "PUT", "/api/categories/1", {"name": "a", "slug": "a"}),
+    ("REVOKE ALL ON products FROM sluice_app", "GET", "/api/products/1", None),
+    ("DROP TABLE alembic_version", "GET", "/health/ready", None),
+]
+
+
+@pytest.mark.parametrize(("damage", "method", "path", "body"), BROKEN)
+def test_a_fault_of_ours_is_a_bare_500_with_its_cause_in_the_log(
+    breakable_shop: Shop, caplog: pytest.LogCaptureFixture, damage: str, method: str, path: str, body: object
+) -> None:
+    breakable_shop.category("mugs")
+    breakable_shop.sql(damage)
+    answer = breakable_shop.call(method, path, body)
+    assert (answer.status, answer.code, leaks(answer)) == (500, "internal_error", [])
+    assert answer.json["detail"] == answer.json["title"]
+    (record,) = [record for record in caplog.records if record.name == "sluice" and record.levelno == logging.ERROR]
+    assert record.exc_info is not None
+    cause = record.exc_info[1]
+    assert cause is not None
+    assert cause.__cause__ is not None  # the driver's report, with SQLSTATE and all
+
+
+def test_the_log_of_a_fault_has_the_request_id_of_its_answer(
+    breakable_shop: Shop, caplog: pytest.LogCaptureFixture
+) -> None:
+    breakable_shop.sql("DROP TABLE inventory")
+    answer = breakable_shop.get("/api/inventory")
+    records = [record for record in caplog.records if record.name == "sluice"]
+    assert [getattr(record, "request_id", None) for record in records] == [answer.json["request_id"]]
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("GET", "/api/products/404"), ("GET", "/api/products/x"), ("POST", "/api/products"), ("BREW", "/api/products")],
+)
+def test_a_refusal_is_not_logged_as_an_error(
+    shop: Shop, caplog: pytest.LogCaptureFixture, method: str, path: str
+) -> None:
+    assert 400 <= shop.call(method, path, {"colour": 1}).status < 500
+    assert [record.message for record in caplog.records if record.levelno >= logging.WARNING] == []
+
+
+SECRET = "the other row's secret value"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("POST", "/api/products", MUG | {"name": "Taken"}),
+        ("POST", "/api/products", MUG | {"category": "nowhere"}),
+        ("PATCH", "/api/products/{mug}", {"name": "Taken"}),
+        ("PATCH", "/api/products/{mug}", {"category": "nowhere"}),
+        ("POST", "/api/categories", {"name": "x", "slug": "mugs"}),
+        ("DELETE", "/api/categories/{mugs}", None),
+        ("PATCH", "/api/inventory/{mug}", {"delta": -1000}),
+        ("PATCH", "/api/inventory/{mug}", {"delta": 2**31 - 1}),
+        ("PATCH", "/api/inventory", {"updates": [{"product_id": 404, "quantity": 1}]}),
+        ("GET", "/api/products/404", None),
+        ("GET", "/api/products?sort=password", None),
+    ],
+)
+def test_a_refusal_holds_no_sql_no_names_and_no_other_rows_values(
+    shop: Shop, method: str, path: str, body: object
+) -> None:
+    shop.product("Taken", stock=7123)
+    shop.sql("UPDATE products SET description = :d", d=SECRET)
+    ids = {"mug": shop.product("Mug"), "mugs": shop.sql("SELECT id FROM categories")[0][0]}
+    answer = shop.call(method, path.format(**ids), body)
+    assert 400 <= answer.status < 500
+    assert leaks(answer) == []
+    assert SECRET not in answer.text
+    assert "7123" not in answer.text
+
+
+def test_the_detail_of_many_faults_stays_short_and_the_answer_within_lambdas_bounds(shop: Shop) -> None:
+    body = {f"f{n:x}": 0 for n in range(75_000)}
+    answer = shop.post("/api/products", body)
+    assert answer.status == 422
+    assert len(answer.json["detail"]) < 5_000
+    assert len(answer.text) < 5 * 2**20
+
+
+def test_every_one_of_ten_thousand_faults_of_a_bulk_update_is_named(shop: Shop) -> None:
+    updates = [{"product_id": n, "quantity": -1} for n in range(1, 10_001)]
+    answer = shop.patch("/api/inventory", {"updates": updates})
+    assert (answer.status, len(answer.faults)) == (422, 10_000)

@@ -1,0 +1,452 @@
+"""Lists over REST: pages, cursors and links, sorts, filters, fields and totals."""
+
+import re
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+
+from tests.fixtures.shop import Answer, Shop
+
+LISTS = ("products", "categories", "inventory")
+SORTS = {
+    "products": ("id", "name", "price", "created_at", "updated_at", "inventory"),
+    "categories": ("id", "name", "created_at"),
+    "inventory": ("product_id", "quantity", "updated_at"),
+}
+FILTERS = {
+    "products": ("category", "price_min", "price_max", "search", "in_stock", "created_after", "created_before", "ids"),
+    "categories": ("search", "slug"),
+    "inventory": ("below", "product_ids"),
+}
+COMMON = ("limit", "cursor", "offset", "sort", "include_total", "fields")
+lists = pytest.mark.parametrize("list_", LISTS)
+
+
+def names(answer: Answer) -> list[str]:
+    assert answer.status == 200, answer.text
+    return [row["name"] for row in answer.json["data"]]
+
+
+def links(answer: Answer) -> dict[str, str]:
+    """By relation, as a client reads the header."""
+    return {rel: target for target, rel in re.findall(r'<([^>]*)>; rel="(\w+)"', answer.headers.get("Link", ""))}
+
+
+def fill(shop: Shop, list_: str, count: int) -> None:
+    for n in range(count):
+        if list_ == "categories":
+            shop.category(f"c{n:03}")
+        else:
+            shop.product(f"p{n:03}", price=str(n % 3), stock=n % 4)
+
+
+def key_of(list_: str) -> str:
+    return "product_id" if list_ == "inventory" else "id"
+
+
+@lists
+def test_an_empty_list_is_one_empty_page(shop: Shop, list_: str) -> None:
+    answer = shop.get(f"/api/{list_}")
+    assert (answer.status, answer.headers["Content-Type"]) == (200, "application/json")
+    pagination = {"limit": 20, "has_more": False, "next_cursor": None, "prev_cursor": None}
+    assert answer.json == {"data": [], "pagination": pagination}
+    assert "Link" not in answer.headers
+
+
+@lists
+def test_a_row_in_a_list_is_the_row_by_itself(shop: Shop, list_: str) -> None:
+    fill(shop, list_, 1)
+    (row,) = shop.get(f"/api/{list_}").json["data"]
+    assert row == shop.get(f"/api/{list_}/{row[key_of(list_)]}").json
+
+
+@lists
+def test_a_page_has_twenty_rows_by_id_and_says_that_there_are_more(shop: Shop, list_: str) -> None:
+    fill(shop, list_, 21)
+    answer = shop.get(f"/api/{list_}")
+    ids = [row[key_of(list_)] for row in answer.json["data"]]
+    assert (len(ids), ids) == (20, sorted(ids))
+    assert answer.json["pagination"]["has_more"] is True
+    assert answer.json["pagination"]["prev_cursor"] is None
+    assert set(links(answer)) == {"next"}
+
+
+@lists
+def test_a_page_that_is_just_full_has_no_more(shop: Shop, list_: str) -> None:
+    fill(shop, list_, 3)
+    answer = shop.get(f"/api/{list_}?limit=3")
+    assert len(answer.json["data"]) == 3
+    assert answer.json["pagination"] == {"limit": 3, "has_more": False, "next_cursor": None, "prev_cursor": None}
+
+
+@pytest.mark.parametrize(("list_", "sort"), [(list_, sort) for list_ in LISTS for sort in ("", *SORTS[list_])])
+@pytest.mark.parametrize("direction", ["", ":asc", ":desc"])
+def test_links_followed_literally_give_every_row_once_there_and_back(
+    shop: Shop, list_: str, sort: str, direction: str
+) -> None:
+    fill(shop, list_, 7)
+    target = f"/api/{list_}?limit=3" + (f"&sort={sort}{direction}" if sort else "")
+    pages = [shop.get(target)]
+    while "next" in links(pages[-1]):
+        pages.append(shop.get(links(pages[-1])["next"]))
+    back = [pages[-1]]
+    while "prev" in links(back[-1]):
+        back.append(shop.get(links(back[-1])["prev"]))
+    rows = [row[key_of(list_)] for page in pages for row in page.json["data"]]
+    assert (len(rows), len(set(rows)), len(pages)) == (7, 7, 3)
+    assert [row[key_of(list_)] for page in reversed(back) for row in page.json["data"]] == rows
+    assert "prev" not in links(pages[0])
+
+
+def test_links_keep_the_lists_own_parameters(shop: Shop) -> None:
+    for n in range(5):
+        shop.product(f"Blue & green {n}", price=str(n))
+    first = shop.get("/api/products?limit=2&search=blue%20green&sort=price:desc&fields=name&include_total=true")
+    second = shop.get(links(first)["next"])
+    assert second.json["data"] == [{"name": "Blue & green 2"}, {"name": "Blue & green 1"}]
+    assert second.json["pagination"]["total"] == 5
+
+
+def test_the_cursor_in_the_body_is_the_one_in_the_link(shop: Shop) -> None:
+    fill(shop, "products", 3)
+    first = shop.get("/api/products?limit=1")
+    assert f"cursor={first.json['pagination']['next_cursor']}" in links(first)["next"]
+    second = shop.get(links(first)["next"])
+    assert f"cursor={second.json['pagination']['prev_cursor']}" in links(second)["prev"]
+
+
+def test_walking_neither_repeats_nor_skips_while_rows_come_and_go(shop: Shop) -> None:
+    ids = [shop.product(f"p{n}", price="1") for n in range(6)]
+    page = shop.get("/api/products?limit=2&sort=price")
+    shop.delete(f"/api/products/{ids[1]}")
+    shop.product("cheaper", price="0")
+    seen = [row["id"] for row in page.json["data"]]
+    while "next" in links(page):
+        page = shop.get(links(page)["next"])
+        seen += [row["id"] for row in page.json["data"]]
+    assert seen == ids
+
+
+def test_a_page_size_may_change_on_the_way(shop: Shop) -> None:
+    fill(shop, "products", 6)
+    cursor = shop.get("/api/products?limit=1").json["pagination"]["next_cursor"]
+    assert names(shop.get(f"/api/products?limit=4&cursor={cursor}")) == ["p001", "p002", "p003", "p004"]
+
+
+@lists
+@pytest.mark.parametrize("limit", ["1", "100"])
+def test_limit_is_from_1_to_100(shop: Shop, list_: str, limit: str) -> None:
+    answer = shop.get(f"/api/{list_}?limit={limit}")
+    assert (answer.status, answer.json["pagination"]["limit"]) == (200, int(limit))
+
+
+@pytest.mark.parametrize(
+    ("parameter", "value"),
+    [
+        *[("limit", value) for value in ("0", "101", "-1", "1.5", "ten", "", "1e1", "9" * 50, "٣", "1&limit=2")],
+        *[("offset", value) for value in ("-1", "10001", "x", "", "9" * 50)],
+        *[("include_total", value) for value in ("1", "yes", "True", "")],
+        *[("fields", value) for value in ("", "colour", "id,colour", "id,,name", "*")],
+        *[("sort", value) for value in ("", "colour", "id:up", "id:", ":asc", "id asc", "id,id", "id:asc:desc")],
+    ],
+)
+@lists
+def test_a_malformed_parameter_is_400_and_named(shop: Shop, list_: str, parameter: str, value: str) -> None:
+    answer = shop.get(f"/api/{list_}?{parameter}={value}")
+    assert (answer.status, answer.code, answer.faults) == (400, "invalid_parameter", {parameter: "invalid"})
+
+
+@pytest.mark.parametrize(
+    ("list_", "parameter", "value"),
+    [
+        *[("products", "category", value) for value in ("", "Mugs", "a,,b", "a b", "é")],
+        *[("products", "price_min", value) for value in ("", "x", "NaN", "1e5", "Infinity", "9" * 40, "1,5")],
+        *[("products", "price_max", value) for value in ("", "x", "--1")],
+        *[("products", "search", value) for value in ("", "%20", "!!!", "a%00", "x" * 201)],
+        *[("products", "in_stock", value) for value in ("", "1", "TRUE", "maybe")],
+        *[("products", "created_after", value) for value in ("", "now", "2026", "2026-13-01", "2026-01-01T00:00:00")],
+        *[("products", "created_before", value) for value in ("1769860800", "12:00", "2026-02-30T00:00:00Z")],
+        *[("products", "ids", value) for value in ("", "x", "1,,2", "-1", "0", str(2**63), "1.0")],
+        ("products", "ids", ",".join(["1"] * 1_001)),
+        *[("categories", "slug", value) for value in ("", "A", "a,")],
+        ("categories", "search", ""),
+        *[("inventory", "below", value) for value in ("", "x", "1.5", "9" * 30)],
+        *[("inventory", "product_ids", value) for value in ("", "x", "1,")],
+    ],
+)
+def test_a_malformed_filter_is_400_and_named(shop: Shop, list_: str, parameter: str, value: str) -> None:
+    answer = shop.get(f"/api/{list_}?{parameter}={value}")
+    assert (answer.status, answer.code, answer.faults) == (400, "invalid_parameter", {parameter: "invalid"})
+
+
+@pytest.mark.parametrize("offset", ["%2B23:59", "-23:59", "%2B00:00:30"])
+@pytest.mark.parametrize("parameter", ["created_after", "created_before"])
+def test_a_time_may_have_any_offset(shop: Shop, parameter: str, offset: str) -> None:
+    assert shop.get(f"/api/products?{parameter}=2026-01-01T00:00:00{offset}").status == 200
+
+
+@pytest.mark.parametrize("time", ["0001-01-01T00:00:00%2B01:00", "9999-12-31T23:59:59-01:00"])
+def test_a_time_outside_the_calendar_is_400_and_named(shop: Shop, time: str) -> None:
+    answer = shop.get(f"/api/products?created_after={time}")
+    assert (answer.status, answer.faults) == (400, {"created_after": "invalid"})
+
+
+@lists
+def test_all_faulty_parameters_are_named_at_once(shop: Shop, list_: str) -> None:
+    answer = shop.get(f"/api/{list_}?limit=0&sort=x&fields=x&colour=blue&size=1")
+    faults = {"limit": "invalid", "sort": "invalid", "fields": "invalid"}
+    assert (answer.status, answer.code) == (400, "invalid_parameter")
+    assert answer.faults == {**faults, "colour": "unknown_parameter", "size": "unknown_parameter"}
+
+
+@lists
+def test_every_declared_parameter_is_known_and_no_other(shop: Shop, list_: str) -> None:
+    every = {*COMMON, *(name for names in FILTERS.values() for name in names), "Limit", "page", "q"}
+    for name in every:
+        faults = shop.get(f"/api/{list_}?{name}=").faults
+        known = name in (*COMMON, *FILTERS[list_])
+        assert faults == {name: "invalid" if known else "unknown_parameter"}
+
+
+@lists
+def test_every_declared_sort_is_known_and_no_other(shop: Shop, list_: str) -> None:
+    every = {name for names in SORTS.values() for name in names} | {"version", "description", "category", "slug"}
+    for name in every:
+        assert shop.get(f"/api/{list_}?sort={name}").status == (200 if name in SORTS[list_] else 400), name
+
+
+def test_more_than_three_sort_keys_are_400(shop: Shop) -> None:
+    assert shop.get("/api/products?sort=price,name,id").status == 200
+    answer = shop.get("/api/products?sort=price,inventory,name,id")
+    assert (answer.status, answer.faults) == (400, {"sort": "invalid"})
+
+
+def test_sort_keys_apply_in_turn_each_in_its_direction(shop: Shop) -> None:
+    for name, price in (("a", "1"), ("b", "2"), ("c", "2"), ("d", "3")):
+        shop.product(name, price=price)
+    assert names(shop.get("/api/products?sort=price:desc,name:asc")) == ["d", "b", "c", "a"]
+    assert names(shop.get("/api/products?sort=price,name:desc")) == ["a", "c", "b", "d"]
+
+
+def test_ties_are_broken_by_id_in_the_last_keys_direction(shop: Shop) -> None:
+    for name in ("a", "b", "c"):
+        shop.product(name, price="1")
+    assert names(shop.get("/api/products?sort=price:asc")) == ["a", "b", "c"]
+    assert names(shop.get("/api/products?sort=price:desc")) == ["c", "b", "a"]
+
+
+@pytest.mark.parametrize(("offset", "found"), [(0, ["p000", "p001"]), (3, ["p003", "p004"]), (5, []), (10_000, [])])
+def test_offset_skips_rows(shop: Shop, offset: int, found: list[str]) -> None:
+    fill(shop, "products", 5)
+    assert names(shop.get(f"/api/products?limit=2&offset={offset}")) == found
+
+
+def test_a_page_by_offset_links_on_by_cursor(shop: Shop) -> None:
+    fill(shop, "products", 6)
+    page = shop.get("/api/products?limit=2&offset=2")
+    assert names(shop.get(links(page)["next"])) == ["p004", "p005"]
+    assert names(shop.get(links(page)["prev"])) == ["p000", "p001"]
+
+
+def test_offset_and_cursor_do_not_go_together(shop: Shop) -> None:
+    fill(shop, "products", 2)
+    cursor = shop.get("/api/products?limit=1").json["pagination"]["next_cursor"]
+    answer = shop.get(f"/api/products?limit=1&offset=0&cursor={cursor}")
+    assert (answer.status, answer.faults) == (400, {"offset": "invalid"})
+
+
+@lists
+def test_the_total_comes_only_when_asked_for(shop: Shop, list_: str) -> None:
+    fill(shop, list_, 3)
+    assert shop.get(f"/api/{list_}?limit=1&include_total=true").json["pagination"]["total"] == 3
+    for query in ("limit=1", "limit=1&include_total=false"):
+        assert "total" not in shop.get(f"/api/{list_}?{query}").json["pagination"]
+
+
+def test_the_total_counts_what_the_filters_leave(shop: Shop) -> None:
+    fill(shop, "products", 6)
+    answer = shop.get("/api/products?price_min=1&limit=1&include_total=true")
+    assert answer.json["pagination"]["total"] == 4
+
+
+@lists
+def test_fields_keeps_only_those(shop: Shop, list_: str) -> None:
+    fill(shop, list_, 2)
+    rows = shop.get(f"/api/{list_}?fields=version,updated_at").json["data"]
+    assert [set(row) for row in rows] == [{"version", "updated_at"}] * 2
+
+
+def test_fields_need_not_hold_the_sort_key(shop: Shop) -> None:
+    fill(shop, "products", 4)
+    page = shop.get("/api/products?limit=2&sort=price:desc&fields=name")
+    assert shop.get(links(page)["next"]).json["data"] == [{"name": "p003"}, {"name": "p000"}]
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("category=mugs", "ab"),
+        ("category=cups", "c"),
+        ("category=mugs,cups", "abc"),
+        ("category=nowhere", ""),
+        ("category=nowhere,cups", "c"),
+        ("price_min=2", "bcd"),
+        ("price_min=2.01", "cd"),
+        ("price_max=2", "ab"),
+        ("price_max=1.99", "a"),
+        ("price_min=2&price_max=3", "bc"),
+        ("price_min=3&price_max=2", ""),
+        ("price_min=-1", "abcd"),
+        ("in_stock=true", "bcd"),
+        ("in_stock=false", "a"),
+        ("category=mugs&in_stock=true", "b"),
+    ],
+)
+def test_products_are_filtered_with_inclusive_bounds(shop: Shop, query: str, found: str) -> None:
+    rows = [("a", "1", "mugs", 0), ("b", "2", "mugs", 1), ("c", "3", "cups", 2), ("d", "4", "jars", 3)]
+    for name, price, category, stock in rows:
+        shop.product(name, price=price, category=category, stock=stock)
+    assert names(shop.get(f"/api/products?{query}")) == list(found)
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("created_after=2026-01-02T00:00:00Z", "bc"),
+        ("created_after=2026-01-02", "bc"),
+        ("created_after=2026-01-02T00:00:00.000001Z", "c"),
+        ("created_before=2026-01-02T00:00:00Z", "a"),
+        ("created_before=2026-01-02T00:00:00.000001Z", "ab"),
+        ("created_after=2026-01-02&created_before=2026-01-03", "b"),
+        ("created_after=2026-01-02T01:00:00%2B01:00", "bc"),
+        ("created_after=2026-01-02T01:00:00+01:00", "bc"),
+        ("created_before=2026-01-01T23:00:00-01:00", "a"),
+    ],
+)
+def test_created_after_is_inclusive_and_created_before_is_not(shop: Shop, query: str, found: str) -> None:
+    for name, day in (("a", 1), ("b", 2), ("c", 3)):
+        shop.sql("UPDATE products SET created_at = CAST(:at AS timestamptz) WHERE id = :id",
+                 at=f"2026-01-0{day}T00:00:00Z", id=shop.product(name))  # fmt: skip
+    assert names(shop.get(f"/api/products?{query}")) == list(found)
+
+
+@lists
+def test_ids_pick_rows_in_the_lists_own_order(shop: Shop, list_: str) -> None:
+    if list_ == "categories":
+        pytest.skip("categories are picked by slug")
+    a, b, c = (shop.product(name) for name in "abc")
+    parameter = "ids" if list_ == "products" else "product_ids"
+    rows = shop.get(f"/api/{list_}?{parameter}={c},{a},404,{a}").json["data"]
+    assert [row[key_of(list_)] for row in rows] == [a, c]
+    assert b not in [row[key_of(list_)] for row in rows]
+
+
+@pytest.mark.parametrize(
+    ("search", "found"),
+    [
+        ("blue", "ab"),
+        ("BLUE", "ab"),
+        ("blue mug", "a"),
+        ("mug blue", "a"),
+        ("mug,blue!", "a"),
+        ("tea", "a"),
+        ("blue tea", "a"),
+        ("tea coffee", ""),
+        ("blu", ""),
+        ("blue blue", "ab"),
+        ("glas", ""),
+        ("schüssel", "c"),
+        ("SCHÜSSEL", "c"),
+        ("茶碗", "c"),
+        ("5", "b"),
+        ("o'brien", "b"),
+        ("%", None),
+        ("50% blue", ""),
+    ],
+)
+def test_search_wants_every_word_of_name_and_description_in_any_case(
+    shop: Shop, search: str, found: str | None
+) -> None:
+    rows = {"a": ("Blue MUG", "For tea"), "b": ("Light-blue cup no. 5", "O'Brien"), "c": ("Schüssel", "茶碗")}
+    ids = {}
+    for key, (name, description) in rows.items():
+        ids[shop.product(name)] = key
+        shop.sql("UPDATE products SET description = :d WHERE name = :n", d=description, n=name)
+    answer = shop.get(f"/api/products?search={quote(search)}")
+    assert answer.status == (400 if found is None else 200)
+    if found is not None:
+        assert "".join(ids[row["id"]] for row in answer.json["data"]) == found
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [("search=TEA", ["Tea cups"]), ("search=cups%20tea", ["Tea cups"]), ("slug=jars", ["Jars"]),
+     ("slug=jars,cups", ["Tea cups", "Jars"]), ("slug=nowhere", [])],
+)  # fmt: skip
+def test_categories_are_found_by_words_and_slugs(shop: Shop, query: str, found: list[str]) -> None:
+    shop.post("/api/categories", {"name": "Tea cups", "slug": "cups"})
+    shop.post("/api/categories", {"name": "Jars"})
+    assert names(shop.get(f"/api/categories?{query}")) == found
+
+
+@pytest.mark.parametrize(("below", "found"), [(3, [0, 2]), (2, [0]), (0, []), (-5, []), (2**62, [0, 2, 3])])
+def test_inventory_below_is_under_n(shop: Shop, below: int, found: list[int]) -> None:
+    for n in (0, 2, 3):
+        shop.product(f"p{n}", stock=n)
+    assert [row["quantity"] for row in shop.get(f"/api/inventory?below={below}").json["data"]] == found
+
+
+def next_cursor(shop: Shop, target: str) -> str:
+    return str(shop.get(target).json["pagination"]["next_cursor"])
+
+
+def test_a_changed_cursor_is_refused(shop: Shop) -> None:
+    fill(shop, "products", 3)
+    cursor = next_cursor(shop, "/api/products?limit=1")
+    changed: list[Any] = [cursor[:n] + ("A" if cursor[n] != "A" else "B") + cursor[n + 1 :] for n in range(len(cursor))]
+    for other in [*changed, cursor + "A", cursor + "=", cursor[:-1], cursor * 2, "x", "!", "é", "null", "0"]:
+        answer = shop.get(f"/api/products?limit=1&cursor={quote(other)}")
+        assert (answer.status, answer.code) == (400, "invalid_cursor"), other
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        "/api/products?limit=1&sort=price",
+        "/api/products?limit=1&sort=id:desc",
+        "/api/products?limit=1&category=mugs",
+        "/api/products?limit=1&in_stock=true",
+        "/api/categories?limit=1",
+        "/api/inventory?limit=1",
+    ],
+)
+def test_a_cursor_is_good_only_for_its_list_sort_and_filters(shop: Shop, other: str) -> None:
+    shop.product("a", category="mugs")
+    shop.product("b", category="cups")
+    shop.product("c", category="mugs")
+    plain = "/api/products?limit=1"
+    for made, used in ((plain, other), (other, plain)):
+        answer = shop.get(f"{used}&cursor={next_cursor(shop, made)}")
+        assert (answer.status, answer.code) == (400, "invalid_cursor")
+
+
+def test_a_cursor_of_another_filter_value_is_refused(shop: Shop) -> None:
+    fill(shop, "products", 6)
+    cursor = next_cursor(shop, "/api/products?limit=1&price_min=1")
+    answer = shop.get(f"/api/products?limit=1&price_min=0&cursor={cursor}")
+    assert (answer.status, answer.code) == (400, "invalid_cursor")
+
+
+@pytest.mark.parametrize("path", ["/api/products/1", "/api/categories/1", "/api/inventory/1", "/health"])
+def test_a_single_resource_takes_no_list_parameters(shop: Shop, path: str) -> None:
+    answer = shop.get(f"{path}?limit=5&cursor=x")
+    if path != "/health":
+        assert (answer.status, answer.code) == (400, "invalid_parameter")
+        assert answer.faults == {"limit": "unknown_parameter", "cursor": "unknown_parameter"}
+
+
+@pytest.mark.parametrize("path", ["/api/products/1", "/api/categories/1", "/api/inventory/1"])
+def test_fields_of_a_single_resource_are_checked_too(shop: Shop, path: str) -> None:
+    answer = shop.get(f"{path}?fields=colour")
+    assert (answer.status, answer.faults) == (400, {"fields": "invalid"})

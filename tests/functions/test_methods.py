@@ -1,0 +1,203 @@
+"""Methods, representations and origins: 404, 405, 406, 413 and 415, HEAD, OPTIONS, CORS and request ids."""
+
+import dataclasses
+from typing import Any
+
+import pytest
+
+from sluice import runtime
+from tests.fixtures.shop import Shop
+
+COLLECTIONS = {
+    "/api/products": "GET, HEAD, OPTIONS, POST",
+    "/api/categories": "GET, HEAD, OPTIONS, POST",
+    "/api/inventory": "GET, HEAD, OPTIONS, PATCH",
+}
+SINGLES = {
+    "/api/products/1": "DELETE, GET, HEAD, OPTIONS, PATCH, PUT",
+    "/api/categories/1": "DELETE, GET, HEAD, OPTIONS, PATCH, PUT",
+    "/api/inventory/1": "GET, HEAD, OPTIONS, PATCH, PUT",
+}
+SERVICE = {"/health": "GET, HEAD, OPTIONS", "/health/ready": "GET, HEAD, OPTIONS"}
+ALLOWED = COLLECTIONS | SINGLES | SERVICE
+UNKNOWN = ("/", "/api", "/api/", "/api/nothing", "/api/products/", "/api/products/1/2", "/API/products", "/health/x")
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "BREW")
+BODIES = [
+    ("POST", "/api/products"),
+    ("PUT", "/api/products/1"),
+    ("PATCH", "/api/products/1"),
+    ("POST", "/api/categories"),
+    ("PUT", "/api/categories/1"),
+    ("PATCH", "/api/categories/1"),
+    ("PATCH", "/api/inventory"),
+    ("PUT", "/api/inventory/1"),
+    ("PATCH", "/api/inventory/1"),
+]
+bodies = pytest.mark.parametrize(("method", "path"), BODIES)
+OURS = "https://shop.example"
+
+
+@pytest.fixture
+def open_shop(shop: Shop) -> Shop:
+    """Whose operator lets pages of one origin in."""
+    allow(OURS)
+    return shop
+
+
+def allow(*origins: str) -> None:
+    now = runtime.current()
+    runtime.install(dataclasses.replace(now, settings=dataclasses.replace(now.settings, cors_origins=origins)))
+
+
+@pytest.mark.parametrize("path", ALLOWED)
+def test_a_known_path_takes_its_methods_and_is_405_with_allow_for_others(shop: Shop, path: str) -> None:
+    for method in METHODS:
+        answer = shop.call(method, path)
+        if method in ALLOWED[path].split(", "):
+            assert answer.status not in (404, 405) or path in SINGLES, method
+        else:
+            assert (answer.status, answer.code, answer.headers["Allow"]) == (405, "method_not_allowed", ALLOWED[path])
+
+
+@pytest.mark.parametrize("path", UNKNOWN)
+@pytest.mark.parametrize("method", METHODS)
+def test_an_unknown_path_is_404_whatever_the_method(shop: Shop, method: str, path: str) -> None:
+    answer = shop.call(method, path)
+    assert (answer.status, answer.headers["Content-Type"]) == (404, "application/problem+json")
+
+
+@pytest.mark.parametrize("path", ALLOWED)
+def test_options_tells_the_methods(shop: Shop, path: str) -> None:
+    answer = shop.call("OPTIONS", path)
+    assert (answer.status, answer.text, answer.headers["Allow"]) == (204, "", ALLOWED[path])
+
+
+@pytest.mark.parametrize(
+    "target", ["/api/{}", "/api/{}?limit=1", "/api/{}?limit=0", "/api/{}/404", "/api/{}/x", "/health", "/health/ready"]
+)
+@pytest.mark.parametrize("resource", ["products", "categories", "inventory"])
+def test_head_is_get_without_a_body(shop: Shop, target: str, resource: str) -> None:
+    for name in "ab":
+        shop.product(name, category=name)
+    got, head = (shop.call(method, target.format(resource)) for method in ("GET", "HEAD"))
+    assert (head.status, head.text) == (got.status, "")
+    volatile = {"X-Request-Id"}
+    assert {k: v for k, v in head.headers.items() if k not in volatile} == {
+        k: v for k, v in got.headers.items() if k not in volatile
+    }
+
+
+def test_head_of_a_row_has_its_etag(shop: Shop) -> None:
+    path = f"/api/products/{shop.product('Mug')}"
+    head = shop.call("HEAD", path)
+    assert (head.status, head.text, head.headers["ETag"]) == (200, "", shop.get(path).headers["ETag"])
+
+
+@pytest.mark.parametrize("path", ["/api/products", "/api/products/1", "/health", "/nothing", "/api/products/x"])
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "OPTIONS", "DELETE"])
+def test_every_answer_has_a_request_id_of_its_own(shop: Shop, method: str, path: str) -> None:
+    ids = {shop.call(method, path).headers["X-Request-Id"] for _ in range(2)}
+    assert len(ids) == 2
+    assert all(ids)
+
+
+ACCEPTED = ("*/*", "application/*", "application/json", "text/html, application/json;q=0.5", "APPLICATION/JSON",
+            "application/problem+json", "text/html;q=1, */*;q=0.1", "")  # fmt: skip
+
+
+@pytest.mark.parametrize("accept", ACCEPTED)
+def test_who_accepts_json_gets_it(shop: Shop, accept: str) -> None:
+    assert shop.get("/api/products", accept=accept).status == 200
+
+
+@pytest.mark.parametrize(
+    "accept", ["text/html", "application/xml", "text/*", "application/json;q=0", "*/*; q=0.000", "x"]
+)
+@pytest.mark.parametrize(("method", "path"), [("GET", "/api/products"), ("GET", "/api/inventory/1"), *BODIES])
+def test_who_does_not_accept_json_gets_406(shop: Shop, method: str, path: str, accept: str) -> None:
+    answer = shop.call(method, path, None if method == "GET" else {}, accept=accept)
+    assert (answer.status, answer.code) == (406, "not_acceptable")
+
+
+WRONG_TYPES = ("text/plain", "application/xml", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x",
+               "", "json", "application/jsonp", "text/json", "application/json; charset=latin-1")  # fmt: skip
+
+
+@bodies
+@pytest.mark.parametrize("content_type", WRONG_TYPES)
+def test_a_body_of_another_type_is_415(shop: Shop, method: str, path: str, content_type: str) -> None:
+    answer = shop.call(method, path, {}, content_type=content_type)
+    assert (answer.status, answer.code) == (415, "unsupported_media_type")
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    ["application/json", "Application/JSON", "application/json; charset=utf-8", 'application/json;charset="UTF-8"',
+     "application/merge-patch+json", "application/problem+json", "application/json; version=1"],
+)  # fmt: skip
+def test_json_by_any_of_its_names_is_taken(shop: Shop, content_type: str) -> None:
+    assert shop.call("POST", "/api/categories", {"name": "Mugs"}, content_type=content_type).status == 201
+
+
+@bodies
+def test_a_body_over_a_mebibyte_is_413(shop: Shop, method: str, path: str) -> None:
+    for size, status in ((2**20, 422), (2**20 + 1, 413)):
+        raw = b'{"colour": "' + b"x" * (size - 14) + b'"}'
+        assert len(raw) == size
+        assert shop.call(method, path, raw=raw).status == status
+
+
+@bodies
+def test_no_body_at_all_is_415_and_an_empty_one_400(shop: Shop, method: str, path: str) -> None:
+    assert shop.call(method, path).status == 415
+    answer = shop.call(method, path, raw=b"")
+    assert (answer.status, answer.code) == (400, "invalid_request")
+
+
+def test_a_page_of_an_allowed_origin_may_read_the_answer(open_shop: Shop) -> None:
+    answer = open_shop.get("/api/products", origin=OURS)
+    assert answer.headers["Access-Control-Allow-Origin"] == OURS
+    assert answer.headers["Vary"] == "Origin"
+    exposed = answer.headers["Access-Control-Expose-Headers"].split(", ")
+    assert {"ETag", "Link", "Location", "Retry-After", "X-Request-Id"} <= set(exposed)
+
+
+@pytest.mark.parametrize(
+    ("method", "path"), [("GET", "/api/products/404"), ("BREW", "/api/products"), ("GET", "/nothing")]
+)
+def test_a_page_of_an_allowed_origin_may_read_a_refusal_too(open_shop: Shop, method: str, path: str) -> None:
+    assert open_shop.call(method, path, origin=OURS).headers["Access-Control-Allow-Origin"] == OURS
+
+
+@pytest.mark.parametrize("path", ALLOWED)
+def test_a_preflight_of_an_allowed_origin_tells_methods_and_headers(open_shop: Shop, path: str) -> None:
+    asked: dict[str, Any] = {"origin": OURS, "access_control_request_method": "GET"}
+    answer = open_shop.call("OPTIONS", path, **asked)
+    assert (answer.status, answer.headers["Access-Control-Allow-Origin"]) == (204, OURS)
+    assert answer.headers["Access-Control-Allow-Methods"] == ALLOWED[path]
+    allowed = answer.headers["Access-Control-Allow-Headers"].split(", ")
+    assert {"Authorization", "Content-Type", "Idempotency-Key", "If-Match", "If-None-Match", "X-API-Key"} <= set(
+        allowed
+    )
+
+
+@pytest.mark.parametrize("method", ["GET", "OPTIONS", "POST"])
+@pytest.mark.parametrize("origin", ["https://evil.example", "null", OURS + ".evil.example", OURS.upper(), ""])
+def test_a_page_of_another_origin_is_told_nothing(open_shop: Shop, method: str, origin: str) -> None:
+    answer = open_shop.call(method, "/api/products", origin=origin)
+    assert not [name for name in answer.headers if name.startswith("Access-Control")]
+    assert answer.headers["Vary"] == "Origin"
+
+
+def test_a_preflight_of_an_unknown_path_is_404(open_shop: Shop) -> None:
+    answer = open_shop.call("OPTIONS", "/api/nothing", origin=OURS)
+    assert (answer.status, "Access-Control-Allow-Methods" in answer.headers) == (404, False)
+
+
+def test_a_star_lets_every_origin_in(shop: Shop) -> None:
+    allow("*")
+    assert shop.get("/api/products", origin="https://any.example").headers["Access-Control-Allow-Origin"] == "*"
+
+
+def test_who_is_no_page_gets_no_cors_headers(open_shop: Shop) -> None:
+    assert not [name for name in open_shop.get("/api/products").headers if name.startswith("Access-Control")]

@@ -1,0 +1,151 @@
+"""One shape for every error (RFC 9457), whatever way it arises; and no code that no way leads to."""
+
+import dataclasses
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import closing
+
+import pytest
+
+from sluice import errors, runtime
+from sluice.db.database import Database
+from sluice.db.engine import make_engine
+from sluice.repositories.cursor import CursorSigner
+from sluice.repositories.products import ProductRepository
+from tests.fixtures.shop import CURSOR_KEY, Answer, Shop, owner_connection
+
+Way = Callable[[Shop], Answer]
+MUG = {"name": "Mug", "price": "1.00", "category": "mugs"}
+
+
+def taken(shop: Shop) -> Answer:
+    shop.product("Mug")
+    return shop.post("/api/products", MUG)
+
+
+def still_referenced(shop: Shop) -> Answer:
+    shop.product("Mug")
+    return shop.delete(f"/api/categories/{shop.sql('SELECT id FROM categories')[0][0]}")
+
+
+def broken(shop: Shop) -> Answer:
+    shop.sql("DROP TABLE inventory")
+    return shop.get("/api/inventory")
+
+
+def unreachable(shop: Shop) -> Answer:
+    here = runtime.current().settings
+    runtime.install(runtime.build(dataclasses.replace(here, database=dataclasses.replace(here.database, port=1))))
+    return shop.get("/api/products")
+
+
+def exhausted(shop: Shop) -> Answer:
+    here = runtime.current()
+    small = dataclasses.replace(here.settings.database, pool_size=1, pool_overflow=0, pool_timeout=0.05)
+    engine = make_engine(small, "function")
+    database = Database(engine)
+    runtime.install(dataclasses.replace(here, products=ProductRepository(database, CursorSigner(CURSOR_KEY))))
+    with closing(engine.raw_connection()):
+        answer = shop.get("/api/products")
+    engine.dispose()
+    return answer
+
+
+def locked_for_longer_than(setting: str) -> Way:
+    def way(shop: Shop) -> Answer:
+        id = shop.product("Mug")
+        name = shop.sql("SELECT current_database()")[0][0]
+        shop.sql(f"ALTER ROLE sluice_app IN DATABASE {name} SET {setting} = '50ms'")
+        with closing(owner_connection(shop.url)) as owner:
+            owner.run("BEGIN")
+            owner.run("SELECT * FROM inventory FOR UPDATE")
+            answer = shop.patch(f"/api/inventory/{id}", {"delta": -1})
+            owner.run("ROLLBACK")
+        return answer
+
+    return way
+
+
+# What happens → how; the status and code it must have.
+WAYS: dict[str, tuple[int, str, Way]] = {
+    "broken JSON": (400, "invalid_request", lambda s: s.call("POST", "/api/products", raw=b"{")),
+    "an unreadable If-Match": (400, "invalid_request", lambda s: s.delete("/api/products/1", if_match="x")),
+    "an unknown parameter": (400, "invalid_parameter", lambda s: s.get("/api/products?colour=blue")),
+    "a malformed parameter": (400, "invalid_parameter", lambda s: s.get("/api/products?limit=x")),
+    "a parameter of a write": (400, "invalid_parameter", lambda s: s.post("/api/products?limit=1", {})),
+    "a malformed id": (400, "invalid_parameter", lambda s: s.get("/api/products/x")),
+    "a bad cursor": (400, "invalid_cursor", lambda s: s.get("/api/products?cursor=x")),
+    "an unknown path": (404, "not_found", lambda s: s.get("/api/nothing")),
+    "OPTIONS of an unknown path": (404, "not_found", lambda s: s.call("OPTIONS", "/api/nothing")),
+    "an unknown id": (404, "not_found", lambda s: s.get("/api/products/404")),
+    "an unknown method": (405, "method_not_allowed", lambda s: s.call("BREW", "/api/products")),
+    "HTML wanted": (406, "not_acceptable", lambda s: s.get("/api/products", accept="text/html")),
+    "a taken value": (409, "duplicate", taken),
+    "a row that others need": (409, "still_referenced", still_referenced),
+    "too little stock": (
+        409,
+        "out_of_stock",
+        lambda s: s.patch(f"/api/inventory/{s.product('Mug')}", {"delta": -100}),
+    ),
+    "a stale ETag": (412, "stale_version", lambda s: s.delete(f"/api/products/{s.product('Mug')}", if_match='"x"')),
+    "a huge body": (413, "too_large", lambda s: s.call("POST", "/api/products", raw=b" " * (2**20 + 1))),
+    "no JSON": (415, "unsupported_media_type", lambda s: s.post("/api/products", {}, content_type="text/plain")),
+    "unacceptable values": (422, "validation_failed", lambda s: s.post("/api/products", {})),
+    "an unknown category": (422, "validation_failed", lambda s: s.post("/api/products", MUG)),
+    "unknown products": (
+        422,
+        "validation_failed",
+        lambda s: s.patch("/api/inventory", {"updates": [{"product_id": 404, "quantity": 1}]}),
+    ),
+    "a missing table": (500, "internal_error", broken),
+    "every connection in use": (503, "pool_exhausted", exhausted),
+    "no database": (503, "database_unavailable", unreachable),
+    "a lock held too long": (503, "database_unavailable", locked_for_longer_than("lock_timeout")),
+    "a statement that takes too long": (504, "statement_timeout", locked_for_longer_than("statement_timeout")),
+}
+
+
+@pytest.mark.parametrize(("status", "code", "way"), WAYS.values(), ids=WAYS.keys())
+def test_an_error_has_the_one_shape(shop: Shop, status: int, code: str, way: Way) -> None:
+    answer = way(shop)
+    problem = answer.json
+    assert (answer.status, answer.code) == (status, code)
+    assert {"type", "title", "status", "detail", "code", "request_id"} <= set(problem)
+    assert set(problem) <= {"type", "title", "status", "detail", "code", "request_id", "errors"}
+    assert (problem["status"], problem["type"]) == (status, f"urn:sluice:error:{code}")
+    assert problem["request_id"] == answer.headers["X-Request-Id"]
+    assert uuid.UUID(problem["request_id"])
+    assert problem["title"]
+    assert problem["detail"]
+    for fault in problem.get("errors", ()):
+        assert set(fault) in ({"pointer", "code", "message"}, {"parameter", "code", "message"})
+        assert all(isinstance(value, str) for value in fault.values())
+    assert ("Retry-After" in answer.headers) == (status == 503)
+    assert ("Allow" in answer.headers) == (status == 405)
+
+
+@pytest.mark.parametrize("code", ["invalid_parameter", "validation_failed", "duplicate", "out_of_stock"])
+def test_an_error_about_fields_names_them(shop: Shop, code: str) -> None:
+    way = next(way for _, of_way, way in WAYS.values() if of_way == code)
+    assert way(shop).json["errors"]
+
+
+def kinds(of: type[errors.SluiceError] = errors.SluiceError) -> Iterator[type[errors.SluiceError]]:
+    yield of
+    for kind in of.__subclasses__():
+        yield from kinds(kind)
+
+
+def test_every_error_there_is_has_a_way_here() -> None:
+    abstract = {"conflict"}  # of which only its kinds are raised
+    ways = {(code, status) for status, code, _ in WAYS.values()}
+    assert {(kind.code, kind.status) for kind in kinds() if kind not in (errors.Unavailable,)} - ways <= {
+        (code, 409) for code in abstract
+    }
+
+
+def test_titles_never_vary() -> None:
+    titles: dict[str, set[str]] = {}
+    for kind in kinds():
+        titles.setdefault(kind.code, set()).add(kind.title)
+    assert {code: title for code, title in titles.items() if len(title) > 1} == {}

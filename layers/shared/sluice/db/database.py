@@ -1,7 +1,7 @@
 """What repositories are given: `read` and `write`, each one statement, one implicit transaction, one round trip.
 
-Statements go to the pool's connection directly. Measured here on a one-row read over loopback, SQLAlchemy's
-Connection and Result take 150 µs of CPU, and its pool alone 20: the pool is what we want of it.
+Statements go to the pool's connection directly, so the engine's cursor events do not fire for them. Measured on a
+one-row read over loopback: 55 µs of CPU on the bare cursor, 105 here, 230 through SQLAlchemy's Connection and Result.
 What needs several statements in one transaction belongs in a unit of work.
 """
 

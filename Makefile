@@ -10,7 +10,7 @@ INSTALL := -m pip install --quiet --disable-pip-version-check --require-hashes -
 export PYTHONPATH := .:layers/shared
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-slow test-sam check format bench build seed env clean-state lock
+.PHONY: help run test test-slow test-build test-sam check format bench build seed env clean-state lock
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -23,6 +23,9 @@ test: .venv/.dev ## every test that a change should wait for: ARGS='-k cursor'
 
 test-slow: .venv/.dev ## the long ones
 	@$(BIN)/python -m pytest -m slow $(ARGS)
+
+test-build: build .venv/.dev ## what sam build made, run in the local sandboxes
+	@SLUICE_TEST_BUILD=1 $(BIN)/python -m pytest tests/template/test_built_artefacts.py
 
 test-sam: .venv/.dev .venv-sam/.done ## sam local, in Docker, against the local database
 	@PATH="$(CURDIR)/.venv-sam/bin:$$PATH" $(BIN)/python -m tests.sam
@@ -43,6 +46,7 @@ bench: .venv/.bench ## Sluice beside its peers, in one run
 
 build: .venv-sam/.done ## sam build: what a deployment uploads
 	@PATH="$(CURDIR)/.venv-sam/bin:$$PATH" SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam build
+	@du -sh .aws-sam/build/*/ | sed "s/^/  /"
 
 seed: .venv/.run ## demo data into the running system: PRODUCTS=100000 ORDERS=200000
 	@$(BIN)/python scripts/seed.py --products $(or $(PRODUCTS),0) --orders $(or $(ORDERS),0)

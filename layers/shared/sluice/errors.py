@@ -7,7 +7,7 @@
     ├─ NotFound                     not_found               404
     ├─ MethodNotAllowed             method_not_allowed      405
     ├─ NotAcceptable                not_acceptable          406
-    ├─ Conflict
+    ├─ Conflict                     conflict                409
     │  ├─ Duplicate                 duplicate               409
     │  ├─ StillReferenced           still_referenced        409
     │  └─ OutOfStock                out_of_stock            409

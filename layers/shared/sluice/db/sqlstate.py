@@ -45,12 +45,14 @@ def _is(kind: Callable[[str], SluiceError], detail: str = "") -> Rule:
 
 
 def _invalid(code: str, message: str) -> Rule:
-    """The value of one field; the detail says the same where the server does not name the column."""
-    return lambda report: errors.ValidationFailed(message, faults=_faults(report, code, message))
+    """The value of one field; where the server does not name the column, some value."""
+    return lambda report: errors.ValidationFailed(
+        "" if _field(report) else f"A value {message}", faults=_faults(report, code, message)
+    )
 
 
 def _taken(report: Report) -> SluiceError:
-    return errors.Duplicate(faults=_faults(report, "duplicate", "This value is already taken."))
+    return errors.Duplicate(faults=_faults(report, "duplicate", "is already taken"))
 
 
 def _reference(report: Report) -> SluiceError:
@@ -62,13 +64,20 @@ def _reference(report: Report) -> SluiceError:
     beside = re.sub(r"\(.*\)", " ", report.get("D", ""), flags=re.DOTALL)  # without the key: it holds values
     if report.get("t") and re.search(rf"\b{re.escape(report['t'])}\b", beside):
         return errors.StillReferenced()
-    return _invalid("unknown_reference", "This does not exist.")(report)
+    return _invalid("unknown", "does not exist")(report)
+
+
+def _missing(report: Report) -> SluiceError:
+    """No client sends an id that is missing: it is what a lookup by what the client did send has not found."""
+    if report.get("c", "").endswith("_id"):
+        return _invalid("unknown", "does not exist")(report)
+    return _invalid("required", "is missing")(report)
 
 
 def _check(report: Report) -> SluiceError:
     if report.get("n") == STOCK_GUARD:
         return errors.OutOfStock()
-    return _invalid("out_of_range", "This value is not acceptable.")(report)
+    return _invalid("invalid", "is not acceptable")(report)
 
 
 RULES: Mapping[str, Rule] = {
@@ -76,15 +85,15 @@ RULES: Mapping[str, Rule] = {
     "08P01": _is(errors.InternalError),  # protocol violation: our bug, trying again does not help
     "0L": _is(errors.DatabaseUnavailable),  # invalid grantor: our credentials are wrong, not the caller's
     "0P": _is(errors.DatabaseUnavailable),  # invalid role
-    "22": _invalid("invalid_value", "A value is not acceptable."),  # data exceptions
-    "22001": _invalid("too_long", "A text is too long."),
-    "22003": _invalid("out_of_range", "A number is out of range."),
-    "22007": _invalid("invalid_time", "A date or time cannot be read."),
-    "22008": _invalid("out_of_range", "A date or time is out of range."),
+    "22": _invalid("invalid", "is not acceptable"),  # data exceptions
+    "22001": _invalid("too_long", "is too long"),
+    "22003": _invalid("out_of_range", "is out of range"),
+    "22007": _invalid("invalid", "cannot be read as a time"),
+    "22008": _invalid("out_of_range", "is out of the range of times"),
     "22012": _is(errors.InternalError),  # division by zero: our arithmetic
-    "22021": _invalid("invalid_text", "A text holds a character that cannot be stored."),
+    "22021": _invalid("invalid", "holds a character that cannot be stored"),
     "23001": _is(errors.StillReferenced),  # restrict
-    "23502": _invalid("missing", "A value is missing."),
+    "23502": _missing,
     "23503": _reference,
     "23505": _taken,
     "23514": _check,
@@ -98,7 +107,7 @@ RULES: Mapping[str, Rule] = {
     "40002": _is(errors.Conflict),
     "40003": _is(errors.DatabaseUnavailable, "Whether this took effect is unknown; send it again with the same key."),
     "40P01": _is(errors.RolledBack),  # deadlock
-    "44": _invalid("out_of_range", "A value is not acceptable here."),  # with check option
+    "44": _invalid("invalid", "is not acceptable here"),  # with check option
     "53": _is(errors.DatabaseUnavailable),  # disk, memory or connections run out
     "54": _is(lambda detail: errors.ValidationFailed(detail), "This is more than the database can take at once."),
     "55006": _is(errors.DatabaseUnavailable),  # object in use

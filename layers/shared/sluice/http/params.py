@@ -149,14 +149,14 @@ def _values(text: str) -> list[str]:
 def _time(text: str) -> datetime:
     """RFC 3339 with an offset, or a date, which is its midnight in UTC."""
     # A `+` that was not percent-encoded arrives as a space.
-    candidate = re.sub(r" (?=\d\d:?\d\d$)", "+", text.strip())
+    candidate = re.sub(r" (?=\d\d:?\d\d$)", "+", text.strip()).upper()
     try:
         if re.fullmatch(r"\d{4}-\d\d-\d\d", candidate, re.ASCII):
             return datetime.fromisoformat(candidate).replace(tzinfo=UTC)
         moment = datetime.fromisoformat(candidate)
     except ValueError:
         moment = None
-    if moment is None or moment.tzinfo is None or "T" not in candidate.upper().replace(" ", "T"):
+    if moment is None or moment.tzinfo is None or "T" not in candidate.replace(" ", "T"):
         raise ValueError("must be a time such as 2026-01-31T12:00:00Z, or a date")
     try:
         return moment.astimezone(UTC)

@@ -6,7 +6,6 @@ from aws_lambda_powertools.event_handler import Response
 
 from sluice.errors import Fault, InternalError, SluiceError
 
-
 MAX_DETAIL = 2_000  # characters
 MAX_FAULTS = 10_000  # a body of a mebibyte can hold more than Lambda's 6 MiB of answer can name
 

@@ -1,0 +1,342 @@
+"""Hundreds of generated bad requests: each a 4xx problem that names its fault, none a 5xx, and none changes a thing."""
+
+import json
+import string
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote, urlencode
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.fixtures.shop import Answer, Shop
+
+
+def generated(examples: int) -> settings:
+    return settings(
+        max_examples=examples,
+        derandomize=True,
+        database=None,
+        deadline=None,
+        suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    )
+
+
+@dataclass(frozen=True)
+class Write:
+    """A route that takes a body, and one that it takes."""
+
+    method: str
+    path: str
+    body: dict[str, Any]
+
+    def target(self, id: object) -> str:
+        return self.path.format(id=id)
+
+
+PRODUCT = {"name": "New", "description": "For tea", "price": "12.50", "category": "mugs"}
+WRITES = [
+    Write("POST", "/api/products", PRODUCT),
+    Write("PUT", "/api/products/{id}", PRODUCT),
+    Write("PATCH", "/api/products/{id}", PRODUCT),
+    Write("POST", "/api/categories", {"name": "New", "slug": "new"}),
+    Write("PUT", "/api/categories/{id}", {"name": "New", "slug": "new"}),
+    Write("PATCH", "/api/categories/{id}", {"name": "New", "slug": "new"}),
+    Write("PUT", "/api/inventory/{id}", {"quantity": 7}),
+    Write("PATCH", "/api/inventory/{id}", {"delta": 1}),
+    Write("PATCH", "/api/inventory", {"updates": [{"product_id": 1, "quantity": 7}]}),
+]
+TEXTS = ("name", "description", "slug", "category")
+ROUTES = [
+    *[(write.method, write.path, write.body) for write in WRITES],
+    *[("GET", path, None) for path in ("/api/products", "/api/categories", "/api/inventory")],
+    *[("GET", f"/api/{name}/{{id}}", None) for name in ("products", "categories", "inventory")],
+    *[("DELETE", f"/api/{name}/{{id}}", None) for name in ("products", "categories")],
+]
+BY_ID = [route for route in ROUTES if "{id}" in route[1]]
+
+any_text = st.text(st.characters(exclude_categories=()), max_size=50)  # with surrogates, which st.text leaves out
+any_json = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | any_text,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(any_text, inner, max_size=3),
+    max_leaves=5,
+)
+broken_texts = st.sampled_from(["", "  ", "a\0b", "\0", "\ud800", "x\udfffy", "x" * 10_001, "😀" * 10_001])
+never_a_text = (
+    st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.lists(any_json)
+    | st.just({"a": "b"})
+)
+never_a_number = (
+    st.none() | st.booleans() | any_text.filter(lambda text: not any(c.isdigit() for c in text))
+    | st.lists(any_json, max_size=2) | st.dictionaries(any_text, any_json, max_size=2)
+    | st.integers(max_value=-(2**31)) | st.integers(min_value=2**40) | st.floats(0.001, 0.009)
+    | st.sampled_from([1e300, -1e300, 0.5e-7, 10**4000, -(10**4000), 1.0000001])
+)  # fmt: skip
+KINDS = {
+    "name": never_a_text | broken_texts | st.none(),
+    "description": never_a_text | broken_texts.filter(lambda text: text.strip() != ""),
+    "slug": never_a_text | broken_texts | st.none() | st.sampled_from(["A", "a b", "é", "a/b", "a\nb", "x" * 201]),
+    "category": never_a_text | broken_texts | st.none() | st.sampled_from(["A", "a b", "nowhere", "x" * 201]),
+    "price": never_a_number,
+    "quantity": never_a_number,
+    "delta": never_a_number,
+    "updates": st.none()
+    | st.booleans()
+    | any_text
+    | st.just([])
+    | st.lists(any_json.filter(lambda v: v != {}), min_size=1),
+}
+
+
+class Subject:
+    """A shop with something in it, and a digest of all there is."""
+
+    def __init__(self, shop: Shop) -> None:
+        self.shop = shop
+        self.id = shop.product("Mug")
+        self.before = self.digest()
+
+    def digest(self) -> list[Any]:
+        tables = ("categories", "products", "inventory", "users", "orders", "order_items")
+        return self.shop.sql(
+            " UNION ALL ".join(
+                f"SELECT '{t}', md5(string_agg(t::text, '|' ORDER BY t::text)) FROM {t} t" for t in tables
+            )
+        )
+
+    def refuses(self, answer: Answer, *statuses: int) -> Answer:
+        assert answer.status in statuses, answer.text[:2_000]
+        assert answer.code
+        assert self.digest() == self.before
+        return answer
+
+
+@pytest.fixture
+def subject(shop: Shop) -> Subject:
+    return Subject(shop)
+
+
+@generated(80)
+@given(data=st.data(), write=st.sampled_from(WRITES))
+def test_a_bad_value_in_any_field_is_422_there(subject: Subject, data: st.DataObject, write: Write) -> None:
+    field = data.draw(st.sampled_from(sorted(write.body)))
+    value = data.draw(KINDS[field])
+    answer = subject.shop.call(write.method, write.target(subject.id), {**write.body, field: value})
+    faults = subject.refuses(answer, 422).faults
+    assert faults
+    assert all(pointer == f"/{field}" or pointer.startswith(f"/{field}/") for pointer in faults)
+
+
+@generated(60)
+@given(write=st.sampled_from(WRITES), name=any_text, value=any_json)
+def test_an_unknown_field_is_422_there(subject: Subject, write: Write, name: str, value: Any) -> None:
+    name = "x" + name
+    answer = subject.shop.call(write.method, write.target(subject.id), {**write.body, name: value})
+    shown = name.encode("utf-8", "replace").decode().replace("~", "~0").replace("/", "~1")
+    assert subject.refuses(answer, 422).faults == {f"/{shown}": "unknown_field"}
+
+
+@generated(40)
+@given(data=st.data(), write=st.sampled_from([write for write in WRITES if write.method != "PATCH"]))
+def test_missing_fields_are_422_each_at_its_place(subject: Subject, data: st.DataObject, write: Write) -> None:
+    needed = sorted(set(write.body) - ({"description", "slug"} if write.method == "POST" else set()))
+    missing = data.draw(st.sets(st.sampled_from(needed), min_size=1))
+    body = {name: value for name, value in write.body.items() if name not in missing}
+    answer = subject.shop.call(write.method, write.target(subject.id), body)
+    assert subject.refuses(answer, 422).faults == {f"/{name}": "required" for name in missing}
+
+
+def cut(raw: bytes, at: float) -> bytes:
+    return raw[: int(len(raw) * at)]
+
+
+NO_NUMBERS = ["NaN", "Infinity", "-Infinity", "1e", ".5", "01", "+1", "0x1", "'a'", "undefined", "tru", "1" * 5_000]
+NO_NUMBERS += ["1e99999999999999999999", "-1E-99999999999999999999"]
+
+broken_bodies = st.one_of(
+    st.floats(0, 0.99).map(lambda at: lambda raw: cut(raw, at)),
+    st.integers(1, 1_000).map(lambda depth: lambda raw: b"[" * depth + raw),
+    st.just(lambda raw: b"[" * 500_000),
+    st.just(lambda raw: b'{"a":' * 100_000),
+    st.just(lambda raw: b"\xef\xbb\xbf" + raw),
+    st.just(lambda raw: raw.decode().encode("utf-16")),
+    st.sampled_from([b"\xff", b"\xc0\x80", b"\xed\xa0\x80", b"\xf5\x80\x80\x80"]).map(
+        lambda bad: lambda raw: b'{"' + bad + b'": 1, ' + raw[1:]
+    ),
+    st.sampled_from(NO_NUMBERS).map(lambda bad: lambda raw: b'{"price": ' + bad.encode() + b"}"),
+    st.just(lambda raw: raw[:-1] + b"," + raw[1:]),  # every field twice
+    st.sampled_from([b"}", b",", b"{}", b" x", b"\0"]).map(lambda end: lambda raw: raw + end),
+    st.just(lambda raw: raw.replace(b'"', b"'")),
+    st.just(lambda raw: raw.replace(b":", b" ")),
+    st.binary(max_size=30).map(lambda junk: lambda raw: b"\x01" + junk),
+)
+
+
+@generated(80)
+@given(write=st.sampled_from(WRITES), breaking=broken_bodies)
+def test_a_body_that_is_not_json_is_400(subject: Subject, write: Write, breaking: Any) -> None:
+    raw = breaking(json.dumps(write.body).encode())
+    answer = subject.shop.call(write.method, write.target(subject.id), raw=raw)
+    assert subject.refuses(answer, 400).code == "invalid_request"
+
+
+@generated(30)
+@given(write=st.sampled_from(WRITES), body=any_json.filter(lambda value: not isinstance(value, dict)))
+def test_a_body_that_is_no_object_is_422(subject: Subject, write: Write, body: Any) -> None:
+    answer = subject.shop.call(write.method, write.target(subject.id), raw=json.dumps(body).encode())
+    assert subject.refuses(answer, 422).faults == {"": "type"}
+
+
+@generated(20)
+@given(
+    write=st.sampled_from(WRITES), filler=st.sampled_from([b" ", b"x", b"[", b"\xff", b"\0"]), over=st.integers(1, 9)
+)
+def test_a_body_over_a_mebibyte_is_413_whatever_it_holds(
+    subject: Subject, write: Write, filler: bytes, over: int
+) -> None:
+    answer = subject.shop.call(write.method, write.target(subject.id), raw=filler * (2**20 + over))
+    subject.refuses(answer, 413)
+
+
+@generated(30)
+@given(write=st.sampled_from(WRITES), kind=st.text(string.ascii_letters + "/+-;=* ", max_size=20))
+def test_a_body_of_another_type_is_415(subject: Subject, write: Write, kind: str) -> None:
+    subject.refuses(
+        subject.shop.call(write.method, write.target(subject.id), write.body, content_type=f"x/{kind}"), 415
+    )
+
+
+no_ids = st.one_of(
+    st.integers(max_value=-1).map(str),
+    st.floats(allow_nan=True).map(str),
+    st.integers(0, 99).map(lambda n: "".join(chr(0x660 + int(d)) for d in str(n))),
+    st.text(string.printable, min_size=1).filter(lambda text: not text.isdigit()).map(lambda t: quote(t, safe="")),
+    any_text.filter(lambda text: text and not text.isascii()).map(lambda t: "".join(c for c in t if ord(c) > 127)),
+    st.integers(0, 9).map(lambda n: f"%3{n}"),
+    st.sampled_from(["1 ", "1.0", "1,2", "null", "true", "0x1", "1e1", "+1", "1_0", "..", "1;", "'1'", "1--"]),
+)
+no_rows = st.integers(2**40, 10**300).map(str) | st.sampled_from(["0", "0" * 400, "9" * 5_000])
+
+
+@generated(100)
+@given(route=st.sampled_from(BY_ID), id=no_ids)
+def test_what_is_no_id_is_400_at_the_id(subject: Subject, route: tuple[str, str, Any], id: str) -> None:
+    method, path, body = route
+    answer = subject.refuses(subject.shop.call(method, path.replace("{id}", id), body), 400)
+    assert answer.faults == {"product_id" if "inventory" in path else "id": "invalid"}
+
+
+@generated(40)
+@given(route=st.sampled_from(BY_ID), id=no_rows)
+def test_an_id_that_no_row_has_is_404(subject: Subject, route: tuple[str, str, Any], id: str) -> None:
+    method, path, body = route
+    subject.refuses(subject.shop.call(method, path.replace("{id}", id), body), 404)
+
+
+@generated(60)
+@given(route=st.sampled_from(ROUTES), name=any_text, value=any_text)
+def test_an_unknown_parameter_is_400_and_named(
+    subject: Subject, route: tuple[str, str, Any], name: str, value: str
+) -> None:
+    method, path, body = route
+    name = "x" + name.encode("utf-8", "replace").decode()
+    query = urlencode({name: value.encode("utf-8", "replace")})
+    answer = subject.shop.call(method, f"{path.replace('{id}', str(subject.id))}?{query}", body)
+    assert subject.refuses(answer, 400).faults == {name: "unknown_parameter"}
+
+
+COMMON = ("limit", "offset", "sort", "fields", "include_total")
+PARAMETERS = {
+    "products": (*COMMON, "category", "price_min", "price_max", "in_stock", "ids", "created_after", "created_before"),
+    "categories": (*COMMON, "slug"),
+    "inventory": (*COMMON, "below", "product_ids"),
+}
+never_a_parameter = (
+    any_text.map(lambda text: "!" + text)
+    | st.sampled_from(
+        ["", "NaN", "-", "1e400", "9" * 5_000, "٣", "\0", "True", "1.5.2", ",", "id;drop table x", "' or 1=1"]
+    )
+    | st.floats().map(lambda number: f"{number}x")
+)
+
+
+@generated(80)
+@given(data=st.data(), list_=st.sampled_from(sorted(PARAMETERS)), value=never_a_parameter)
+def test_a_bad_value_of_any_parameter_is_400_and_named(
+    subject: Subject, data: st.DataObject, list_: str, value: str
+) -> None:
+    name = data.draw(st.sampled_from(PARAMETERS[list_]))
+    query = urlencode({name: value.encode("utf-8", "replace")})
+    answer = subject.refuses(subject.shop.get(f"/api/{list_}?{query}"), 400)
+    assert answer.faults == {name: "invalid"}
+
+
+@generated(60)
+@given(data=st.data(), junk=any_text)
+def test_a_tampered_cursor_is_400(subject: Subject, data: st.DataObject, junk: str) -> None:
+    if "second" not in [row[0] for row in subject.shop.sql("SELECT name FROM products")]:
+        subject.shop.product("second")
+        subject.before = subject.digest()
+    cursor = subject.shop.get("/api/products?limit=1").json["pagination"]["next_cursor"]
+    at = data.draw(st.integers(0, len(cursor) - 1))
+    tampered = data.draw(
+        st.sampled_from(
+            [cursor[:at], cursor[at + 1 :], cursor[:at] + junk + "." + cursor[at:], junk + "!", cursor[::-1]]
+        )
+    )
+    query = urlencode({"limit": 1, "cursor": tampered.encode("utf-8", "replace")})
+    answer = subject.refuses(subject.shop.get(f"/api/products?{query}"), 400)
+    assert answer.code == "invalid_cursor" or answer.faults == {"cursor": "invalid"}
+
+
+valid_values = st.one_of(
+    any_text,
+    st.integers().map(str),
+    st.sampled_from(["1", "id", "name:desc", "price,id", "true", "2026-01-01", "mugs", "0", "id,name"]),
+    st.lists(st.integers(1, 2**63 - 1).map(str), min_size=1).map(",".join),
+    st.dates().map(lambda day: f"{day}T12:00:00-12:00"),
+    st.decimals(0, 10**10, places=2).map(str),
+)  # fmt: skip
+every_parameter = sorted({name for names in PARAMETERS.values() for name in names} | {"search", "cursor"})
+
+
+@generated(150)
+@given(
+    method=st.sampled_from(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]),
+    path=st.sampled_from(sorted({route[1] for route in ROUTES})),
+    query=st.dictionaries(st.sampled_from(every_parameter), valid_values, max_size=3),
+    body=st.dictionaries(st.sampled_from([*KINDS, "inventory", "version"]), any_json) | any_json,
+    etag=st.sampled_from(["*", '"1"', 'W/"1"', '"1.1.1"']) | any_text,
+)
+def test_whatever_is_sent_is_never_a_fault_of_ours(
+    subject: Subject, method: str, path: str, query: dict[str, str], body: Any, etag: str
+) -> None:
+    parameters = urlencode({name: value.encode("utf-8", "replace") for name, value in query.items()})
+    headers = {"if_match": etag, "if_none_match": etag, "accept": "*/*"}
+    answer = subject.shop.call(
+        method, f"{path.format(id=subject.id)}?{parameters}", raw=json.dumps(body).encode(), **headers
+    )
+    assert answer.status < 500, answer.text
+
+
+@generated(100)
+@given(
+    name=any_text.filter(lambda text: text.strip() and not set(text) & {"\0"} and text.isprintable()),
+    description=st.none() | st.text(max_size=100).filter(lambda text: "\0" not in text),
+    price=st.decimals(0, "9999999999.99", places=2),
+    inventory=st.integers(0, 2**31 - 1),
+)
+def test_whatever_is_taken_is_given_back_as_it_was(
+    subject: Subject, name: str, description: str | None, price: Any, inventory: int
+) -> None:
+    subject.shop.sql("DELETE FROM products")
+    body = {"name": name, "description": description, "price": str(price), "category": "mugs", "inventory": inventory}
+    created = subject.shop.post("/api/products", body)
+    assert created.status == 201, created.text
+    found = subject.shop.get(created.headers["Location"]).json
+    kept = None if description is None else description.strip()
+    assert {key: found[key] for key in body} == {**body, "name": name.strip(), "description": kept}

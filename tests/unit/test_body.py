@@ -1,0 +1,134 @@
+"""What a body's fields take and give, and where each fault points."""
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from sluice.errors import ValidationFailed
+from sluice.http.body import Field, Integer, Items, Money, Shape, Text
+
+
+def fault(field: Field, value: object) -> str:
+    with pytest.raises(ValidationFailed) as caught:
+        field.read(value, "/at")
+    (only,) = caught.value.faults
+    assert only.pointer == "/at"
+    return only.code
+
+
+@pytest.mark.parametrize(
+    ("given", "read"), [("a", "a"), (" a ", "a"), ("\u00a0a b\t", "a b"), ("x" * 5, "x" * 5), ("😀" * 5, "😀" * 5)]
+)
+def test_text_is_kept_but_for_space_around_it(given: str, read: str) -> None:
+    assert Text(5).read(given, "") == read
+
+
+@pytest.mark.parametrize(
+    ("given", "code"),
+    [("", "too_short"), (" ", "too_short"), ("x" * 6, "too_long"), ("\0", "invalid"), ("\ud800", "invalid"),
+     (None, "type"), (5, "type"), (["a"], "type")],
+)  # fmt: skip
+def test_what_is_no_text_is_refused(given: object, code: str) -> None:
+    assert fault(Text(5), given) == code
+
+
+def test_a_nullable_text_takes_null_and_a_shortest_of_0_nothing() -> None:
+    assert Text(5, nullable=True).read(None, "") is None
+    assert Text(5, shortest=0).read("  ", "") == ""
+
+
+@pytest.mark.parametrize("given", ["ab\n", "Ab", "é", "a b", "a\nb"])
+def test_a_pattern_holds_for_the_whole_of_a_text(given: str) -> None:
+    field = Text(5, pattern="[a-z]+")
+    if given.strip() == "ab":
+        assert field.read(given, "") == "ab"
+    else:
+        assert fault(field, given) == "invalid"
+
+
+@pytest.mark.parametrize("given", [3, Decimal("3"), Decimal("3.0"), Decimal("3e0"), Decimal("0.3e1")])
+def test_a_whole_number_may_be_written_with_a_fraction_of_zero(given: object) -> None:
+    read = Integer(0, 10).read(given, "")
+    assert (read, type(read)) == (3, int)
+
+
+@pytest.mark.parametrize(
+    ("given", "code"),
+    [(-1, "out_of_range"), (11, "out_of_range"), (10**30, "out_of_range"), (Decimal("3.5"), "type"), (True, "type"),
+     ("3", "type"), (None, "type"), (Decimal("1e1000000"), "type"), (Decimal("-1e-1000000"), "type"), ([], "type")],
+)  # fmt: skip
+def test_what_is_no_whole_number_in_range_is_refused(given: object, code: str) -> None:
+    assert fault(Integer(0, 10), given) == code
+
+
+@pytest.mark.parametrize(
+    ("given", "read"),
+    [(0, "0.00"), (5, "5.00"), ("5", "5.00"), ("5.5", "5.50"), (Decimal("5.500"), "5.50"), (Decimal("5e1"), "50.00"),
+     ("0.10", "0.10"), (" 1.00 ", "1.00"), ("-0", "0.00"), ("9999999999.99", "9999999999.99")],
+)  # fmt: skip
+def test_money_comes_out_with_two_decimals(given: object, read: str) -> None:
+    assert abs(Money().read(given, "")) == Decimal(read)
+    assert str(abs(Money().read(given, ""))) == read
+
+
+@pytest.mark.parametrize(
+    ("given", "code"),
+    [(-1, "out_of_range"), ("-0.01", "out_of_range"), ("10000000000", "out_of_range"), (10**4000, "out_of_range"),
+     (Decimal("1e1000000"), "out_of_range"), (Decimal("1e-1000000"), "invalid"), ("1.001", "invalid"), ("", "type"),
+     ("1e2", "type"), ("NaN", "type"), ("٣", "type"), ("1_0", "type"), (True, "type"), (None, "type"), ({}, "type")],
+)  # fmt: skip
+def test_what_is_no_amount_is_refused(given: object, code: str) -> None:
+    assert fault(Money(), given) == code
+
+
+SHAPE = Shape({"name": Text(5), "size": Integer(0, 9)}, server_set=("id",), optional=("size",))
+
+
+def faults(read: Any, document: object) -> dict[str | None, str]:
+    with pytest.raises(ValidationFailed) as caught:
+        read(document)
+    return {one.pointer: one.code for one in caught.value.faults}
+
+
+def test_a_shape_gives_what_is_there_without_what_the_server_sets() -> None:
+    assert SHAPE.create({"name": " a ", "id": object()}) == {"name": "a"}
+    assert SHAPE.patch({}) == {}
+
+
+def test_create_may_leave_out_what_is_optional_and_replace_nothing() -> None:
+    assert faults(SHAPE.create, {}) == {"/name": "required"}
+    assert faults(SHAPE.replace, {}) == {"/name": "required", "/size": "required"}
+
+
+def test_every_fault_of_a_document_is_found() -> None:
+    document = {"name": "", "size": "x", "colour": 1, "a/b": 1, "~": 1, "half\ud800": 1, "": 1}
+    assert faults(SHAPE.patch, document) == {
+        "/name": "too_short",
+        "/size": "type",
+        "/colour": "unknown_field",
+        "/a~1b": "unknown_field",
+        "/~0": "unknown_field",
+        "/half?": "unknown_field",
+        "/": "unknown_field",
+    }
+
+
+@pytest.mark.parametrize("document", [None, [], "x", 5, True])
+def test_a_document_must_be_an_object(document: object) -> None:
+    assert faults(SHAPE.patch, document) == {"": "type"}
+
+
+ITEMS = Items(Shape({"id": Integer(1, 9)}), most=3, unique="id")
+
+
+def test_items_are_read_each_and_no_two_alike() -> None:
+    assert ITEMS.read([{"id": 1}, {"id": 2}], "/l") == [{"id": 1}, {"id": 2}]
+    with pytest.raises(ValidationFailed) as caught:
+        ITEMS.read([{"id": 1}, {"id": 0}, {"id": 1}], "/l")
+    assert {one.pointer: one.code for one in caught.value.faults} == {"/l/1/id": "out_of_range", "/l/2/id": "duplicate"}
+
+
+@pytest.mark.parametrize(("given", "code"), [([], "out_of_range"), ([{"id": 1}] * 4, "out_of_range"), ({}, "type")])
+def test_items_are_a_list_of_one_to_the_most(given: object, code: str) -> None:
+    assert fault(ITEMS, given) == code

@@ -1,16 +1,19 @@
 """Lists: declared filters and sorts, compiled to one SELECT that costs the same on page 1 and page 10,000.
 
 A page after a cursor is a *keyset* page: a condition on the sort keys that an index answers, never an
-OFFSET over what was already seen. Where every key runs the same way and none can be NULL, the condition
-is a row comparison; otherwise there is one UNION ALL branch for each prefix of the keys (equal up to
+OFFSET over what was already seen. Where every key runs the same way, is of one table and cannot be NULL, the
+condition is a row comparison; otherwise there is one UNION ALL branch for each prefix of the keys (equal up to
 there, beyond in the next), because PostgreSQL answers the textbook OR of those by reading everything.
 See Markus Winand, "Paging Through Results", and docs/decisions/0004-keyset-pages.md for the figures.
+
+The page's rows are found first, in their own table and within LIMIT; only then are they rendered. A table is
+joined only where a filter or a sort needs it: given a join, the planner may merge it from its beginning.
 
 The id breaks ties in the last key's direction; NULLs come last in either direction.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Literal, NamedTuple
@@ -23,34 +26,45 @@ FilterKind = Literal["integer", "integers", "money", "slugs", "words", "boolean"
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """`?name=value` as SQL over the view's source, with the value as `:name`.
-
-    A boolean filter holds two conditions instead, without a value in them: partial indexes want constants.
-    """
+    """`?name=value` as SQL over the list's source, with the value as `:name`; a boolean's is in its two conditions."""
 
     kind: FilterKind
     condition: str
-    otherwise: str = ""  # of a boolean filter: the condition for `false`
+    otherwise: str = ""  # of a boolean: the condition for `false`
+    single: str = ""  # of several values: the condition where one is given, and an index is to keep its order
+    join: str = ""  # what the condition needs beside the source
 
 
 @dataclass(frozen=True, slots=True)
 class Sort:
-    """A sort key: its column, the type its values are read back as, whether it alone orders the list."""
+    """A sort key: its column, the type its values are read back as, whether it alone orders the list.
+
+    `twin` is the same column in the table that `join` brings: one index can then answer for both its keys,
+    and a merge of the two tables begins on the page, not at their first rows.
+    """
 
     column: str
     type: str
     unique: bool = False
     nullable: bool = False
+    join: str = ""
+    twin: str = ""
 
 
 @dataclass(frozen=True, eq=False)
 class Listing:
-    """A view that can be listed. `sorts` must hold `key`, the unique one that breaks ties and orders by default."""
+    """A view that can be listed. `sorts` must hold `key`, the unique one that breaks ties and orders by default.
+
+    Where the view joins tables, `source` is the first one alone and `lookups` has the fields of the others,
+    as subselects: they are run for the rows of a page only, and planned in a third of a join's time.
+    """
 
     view: View
     filters: Mapping[str, Filter]
     sorts: Mapping[str, Sort]
     key: str = "id"
+    source: str = ""
+    lookups: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +94,7 @@ def read_page(statements: Statements, listing: Listing, query: ListQuery, signer
     """One page in one statement. InvalidCursor where the cursor was not made by this list, sort and filters."""
     scope = json.dumps([listing.view.name, query.sort, query.filters], default=str, sort_keys=True)
     position = signer.open(query.cursor, scope) if query.cursor else None
-    sql = _compile(listing, _Shape.of(query, position))
+    sql = _compile(listing, _Shape.of(listing, query, position))
     params = {name: value for name, value in query.filters.items() if not isinstance(value, bool)}
     params |= {"limit": query.limit, "fetch": query.limit + 1}
     if query.offset:
@@ -110,7 +124,8 @@ class _Shape(NamedTuple):
     """Everything about a request that changes the SQL's text; the rest are bound values."""
 
     sort: tuple[tuple[str, bool], ...]
-    filters: tuple[tuple[str, bool | None], ...]
+    conditions: tuple[str, ...]
+    joins: tuple[str, ...]
     fields: frozenset[str] | None
     nulls: tuple[bool, ...] | None  # of a position: which of its keys are NULL
     backward: bool
@@ -119,10 +134,13 @@ class _Shape(NamedTuple):
     total: bool
 
     @classmethod
-    def of(cls, query: ListQuery, position: Position | None) -> "_Shape":
+    def of(cls, listing: Listing, query: ListQuery, position: Position | None) -> "_Shape":
+        filters = [(listing.filters[name], value) for name, value in sorted(query.filters.items())]
+        joined = [declared.join for declared, _ in filters] + [listing.sorts[name].join for name, _ in query.sort]
         return cls(
             sort=query.sort,
-            filters=tuple(sorted((n, v if isinstance(v, bool) else None) for n, v in query.filters.items())),
+            conditions=tuple(_condition(declared, value) for declared, value in filters),
+            joins=tuple(sorted({join for join in joined if join})),
             fields=query.fields,
             nulls=tuple(key is None for key in position.keys) if position else None,
             backward=position.backward if position else False,
@@ -130,6 +148,12 @@ class _Shape(NamedTuple):
             offset=query.offset > 0,
             total=query.include_total,
         )
+
+
+def _condition(declared: Filter, value: object) -> str:
+    if value is False:
+        return declared.otherwise
+    return declared.single if declared.single and isinstance(value, list) and len(value) == 1 else declared.condition
 
 
 class _Key(NamedTuple):
@@ -141,6 +165,15 @@ class _Key(NamedTuple):
     nullable: bool
     descending: bool
     nulls_first: bool
+    twin: str
+
+    @property
+    def value(self) -> str:
+        return f"CAST(:{self.name} AS {self.type})"
+
+    @property
+    def beyond(self) -> str:
+        return "<" if self.descending else ">"
 
     def ordered(self, expression: str) -> str:
         nulls = f" NULLS {'FIRST' if self.nulls_first else 'LAST'}" if self.nullable else ""
@@ -152,19 +185,24 @@ class _Key(NamedTuple):
 
 @lru_cache(maxsize=512)
 def _compile(listing: Listing, shape: _Shape) -> str:
-    view = listing.view
     keys = _order(listing, shape)
-    conditions = [_condition(listing.filters[name], value) for name, value in shape.filters]
-    columns = view.columns(shape.fields)
-    chosen = ", ".join(f'r."{name}"' for name in view.fields if shape.fields is None or name in shape.fields)
-    rendered_keys = ", ".join(f"r.{key.name}::text" for key in keys)
+    source = " ".join([listing.source or listing.view.source, *shape.joins])
+    alias = source.split()[1]
+    fields = [
+        f'{listing.lookups.get(name, sql)} AS "{name}"'
+        for name, sql in listing.view.fields.items()
+        if shape.fields is None or name in shape.fields
+    ]
+    page_keys = [key._replace(column=f"{alias}.{key.name}") for key in keys]
+    selected = f"{alias}.*" + "".join(f", {key.column} AS {key.name}" for key in keys)
+    limit = "LIMIT :fetch OFFSET :offset" if shape.offset else "LIMIT :fetch"
+    rows = _union(_selects(selected, source, keys, shape, inclusive=shape.inclusive, limit=limit), keys, limit)
     behind = "false"
     if shape.nulls is not None:
         turned = [key.turned() for key in keys]
-        branches = _beyond(turned, shape.nulls, inclusive=not shape.inclusive)
-        probes = [f"({_select('true', view, [*conditions, *b], turned, limit='LIMIT 1')})" for b in branches]
-        behind = f"coalesce({', '.join([*probes, 'false'])})"
-    total = f"(SELECT count(*) FROM {view.source}{_where(conditions)})" if shape.total else "CAST(NULL AS bigint)"
+        probes = _selects("true", source, turned, shape, inclusive=not shape.inclusive, limit="LIMIT 1")
+        behind = f"coalesce({', '.join(f'({probe})' for probe in probes)}, false)"
+    total = f"(SELECT count(*) FROM {source}{_where(shape.conditions)})" if shape.total else "CAST(NULL AS bigint)"
     return f"""
         SELECT coalesce(string_agg(q.item, ',' ORDER BY q.n {"DESC" if shape.backward else "ASC"})
                         FILTER (WHERE q.n <= CAST(:limit AS bigint)), '') AS items,
@@ -174,10 +212,10 @@ def _compile(listing: Listing, shape: _Shape) -> str:
                {behind} AS behind,
                {total} AS total
         FROM (
-            SELECT row_number() OVER (ORDER BY {", ".join(key.ordered("r." + key.name) for key in keys)}) AS n,
-                   (SELECT row_to_json(o)::text FROM (SELECT {chosen}) o) AS item,
-                   json_build_array({rendered_keys})::text AS key
-            FROM ({_rows(listing, shape, keys, conditions, columns)}) r
+            SELECT row_number() OVER (ORDER BY {_ordered(page_keys)}) AS n,
+                   (SELECT row_to_json(o)::text FROM (SELECT {", ".join(fields)}) o) AS item,
+                   json_build_array({", ".join(f"{key.column}::text" for key in page_keys)})::text AS key
+            FROM ({rows}) {alias}
         ) q"""
 
 
@@ -186,56 +224,60 @@ def _order(listing: Listing, shape: _Shape) -> list[_Key]:
     named = list(shape.sort)
     if not any(listing.sorts[name].unique for name, _ in named):
         named.append((listing.key, named[-1][1] if named else False))
-    keys = []
+    keys: list[_Key] = []
     for n, (name, descending) in enumerate(named):
         sort = listing.sorts[name]
-        key = _Key(f"k{n}", sort.column, sort.type, sort.nullable, descending, nulls_first=False)
+        twin = sort.twin if shape.joins else ""
+        column = twin if twin and keys and _table(keys[0].column) == _table(twin) else sort.column
+        key = _Key(f"k{n}", column, sort.type, sort.nullable, descending, nulls_first=False, twin=twin)
         keys.append(key.turned() if shape.backward else key)
         if sort.unique:
             break
     return keys
 
 
-def _condition(declared: Filter, value: bool | None) -> str:
-    return declared.otherwise if value is False else declared.condition
+def _table(column: str) -> str:
+    return column.partition(".")[0]
 
 
-def _rows(listing: Listing, shape: _Shape, keys: list[_Key], conditions: list[str], columns: str) -> str:
-    selected = columns + "".join(f", {key.column} AS {key.name}" for key in keys)
-    limit = "LIMIT :fetch OFFSET :offset" if shape.offset else "LIMIT :fetch"
-    if shape.nulls is None:
-        return _select(selected, listing.view, conditions, keys, limit=limit)
-    branches = _beyond(keys, shape.nulls, inclusive=shape.inclusive)
-    parts = [_select(selected, listing.view, [*conditions, *branch], keys, limit=limit) for branch in branches]
-    if len(parts) == 1:
-        return parts[0]
-    merged = " UNION ALL ".join(f"({part})" for part in parts)
+def _selects(columns: str, source: str, keys: list[_Key], shape: _Shape, *, inclusive: bool, limit: str) -> list[str]:
+    """The SELECTs that together give the rows beyond the position, or all: each row once, each SELECT in order."""
+    branches = [[]] if shape.nulls is None else _beyond(keys, shape.nulls, inclusive=inclusive)
+    order = f"ORDER BY {_ordered(keys)} {limit}"
+    return [f"SELECT {columns} FROM {source}{_where([*shape.conditions, *branch])} {order}" for branch in branches]
+
+
+def _union(selects: list[str], keys: list[_Key], limit: str) -> str:
+    if len(selects) == 1:
+        return selects[0]
+    merged = " UNION ALL ".join(f"({select})" for select in selects)
     return f"SELECT * FROM ({merged}) u ORDER BY {', '.join(key.ordered(key.name) for key in keys)} {limit}"
 
 
 def _beyond(keys: list[_Key], nulls: tuple[bool, ...], *, inclusive: bool) -> list[list[str]]:
     """The rows beyond a position in the order of `keys`, as branches that share no row; conditions are ANDed."""
-    values = [f"CAST(:{key.name} AS {key.type})" for key in keys]
-    if len({key.descending for key in keys}) == 1 and not any(key.nullable for key in keys):
-        operator = ("<" if keys[0].descending else ">") + ("=" if inclusive else "")
-        return [[f"({', '.join(key.column for key in keys)}) {operator} ({', '.join(values)})"]]
+    first = keys[0]
+    if len({(key.descending, _table(key.column)) for key in keys}) == 1 and not any(key.nullable for key in keys):
+        columns, values = ", ".join(key.column for key in keys), ", ".join(key.value for key in keys)
+        twin = [f"{first.twin} {first.beyond}= {first.value}"] if first.twin else []
+        return [[f"({columns}) {first.beyond}{'=' if inclusive else ''} ({values})", *twin]]
     branches: list[list[str]] = []
     equal: list[str] = []
-    for key, value, null in zip(keys, values, nulls, strict=True):
+    for key, null in zip(keys, nulls, strict=True):
         if not null:
-            branches.append([*equal, f"{key.column} {'<' if key.descending else '>'} {value}"])
+            branches.append([*equal, f"{key.column} {key.beyond} {key.value}"])
         if null and key.nulls_first:
             branches.append([*equal, f"{key.column} IS NOT NULL"])
         if not null and key.nullable and not key.nulls_first:
             branches.append([*equal, f"{key.column} IS NULL"])
-        equal.append(f"{key.column} IS NULL" if null else f"{key.column} = {value}")
+        equal.append(f"{key.column} IS NULL" if null else f"{key.column} = {key.value}")
     return [*branches, equal] if inclusive else branches
 
 
-def _select(columns: str, view: View, conditions: list[str], keys: list[_Key], *, limit: str) -> str:
-    order = ", ".join(key.ordered(key.column) for key in keys)
-    return f"SELECT {columns} FROM {view.source}{_where(conditions)} ORDER BY {order} {limit}"
+def _ordered(keys: list[_Key]) -> str:
+    return ", ".join(key.ordered(key.column) for key in keys)
 
 
-def _where(conditions: list[str]) -> str:
-    return f" WHERE {' AND '.join(conditions)}" if conditions else ""
+def _where(conditions: Iterable[str]) -> str:
+    condition = " AND ".join(conditions)
+    return f" WHERE {condition}" if condition else ""

@@ -25,29 +25,40 @@ VIEW = View(
     etag="p.version || '.' || i.version || '.' || c.version",
 )
 
+# Said twice, which squares how many rows the planner expects. It takes any word that it has not met in its sample to be
+# in 0.5 % of them, and then looks for a page of those along the sort's index: 15 s in 1,000,000 products, for 5 ms.
+SEARCH = "sluice_words(p.name || ' ' || coalesce(p.description, '')) @> sluice_words(:search)"
+STOCK = "JOIN inventory i ON i.product_id = p.id"
+
 LISTING = Listing(
     view=VIEW,
+    source="products p",
+    lookups={
+        "category": "(SELECT c.slug FROM categories c WHERE c.id = p.category_id)",
+        "inventory": "(SELECT i.quantity FROM inventory i WHERE i.product_id = p.id)",
+    },
     filters={
+        # The planner runs sluice_category_ids, so it knows whose products it plans for: many, few or none.
         "category": Filter(
-            "slugs", "p.category_id = ANY(ARRAY(SELECT id FROM categories WHERE slug = ANY(:category)))"
+            "slugs",
+            "p.category_id = ANY(sluice_category_ids(:category))",
+            single="p.category_id = (sluice_category_ids(:category))[1]",
         ),
         "price_min": Filter("money", "p.price >= CAST(:price_min AS numeric)"),
         "price_max": Filter("money", "p.price <= CAST(:price_max AS numeric)"),
-        "search": Filter(
-            "words", "sluice_words(p.name || ' ' || coalesce(p.description, '')) @> sluice_words(:search)"
-        ),
-        "in_stock": Filter("boolean", "i.quantity > 0", otherwise="i.quantity = 0"),
+        "search": Filter("words", f"{SEARCH} AND {SEARCH}"),
+        "in_stock": Filter("boolean", "i.quantity > 0", otherwise="i.quantity = 0", join=STOCK),
         "created_after": Filter("time", "p.created_at >= CAST(:created_after AS timestamptz)"),
         "created_before": Filter("time", "p.created_at < CAST(:created_before AS timestamptz)"),
         "ids": Filter("integers", "p.id = ANY(CAST(:ids AS bigint[]))"),
     },
     sorts={
-        "id": Sort("p.id", "bigint", unique=True),
+        "id": Sort("p.id", "bigint", unique=True, twin="i.product_id"),
         "name": Sort("p.name", "text", unique=True),
         "price": Sort("p.price", "numeric"),
         "created_at": Sort("p.created_at", "timestamptz"),
         "updated_at": Sort("p.updated_at", "timestamptz"),
-        "inventory": Sort("i.quantity", "integer"),
+        "inventory": Sort("i.quantity", "integer", join=STOCK),
     },
 )
 

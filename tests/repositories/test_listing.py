@@ -1,0 +1,310 @@
+"""Walking a list by cursor against an oracle that sorts it once."""
+
+import json
+from collections.abc import Iterator
+from contextlib import closing
+from decimal import Decimal
+from itertools import permutations, product
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from local.postgres import PostgresServer
+from sluice import runtime
+from sluice.db.database import Database
+from sluice.db.engine import make_engine
+from sluice.repositories.cursor import CursorSigner
+from sluice.repositories.listing import Filter, Listing, ListQuery, Page, Sort, read_page
+from sluice.repositories.view import View
+from sluice.settings import DatabaseSettings
+from tests.fixtures.shop import Shop, owner_connection
+
+SIGNER = CursorSigner(b"the key of these tests' cursors")
+SEARCHING = settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+# A table with every kind of key: nullable or not, text, numeric, timestamptz, integer.
+THINGS = Listing(
+    view=View("things", "things t", "t.id", {"id": "t.id", "label": "t.label", "price": "t.price::text"}, "t.id::text"),
+    filters={
+        "least": Filter("integer", "t.stock >= CAST(:least AS bigint)"),
+        "even": Filter("boolean", "mod(t.id, 2) = 0", otherwise="mod(t.id, 2) = 1"),
+        "ids": Filter("integers", "t.id = ANY(CAST(:ids AS bigint[]))", single="t.id = (CAST(:ids AS bigint[]))[1]"),
+    },
+    sorts={
+        "id": Sort("t.id", "bigint", unique=True),
+        "label": Sort("t.label", "text", nullable=True),
+        "price": Sort("t.price", "numeric"),
+        "at": Sort("t.at", "timestamptz", nullable=True),
+        "stock": Sort("t.stock", "integer"),
+    },
+)
+TABLE = """
+CREATE TABLE things (id bigint PRIMARY KEY, label text, price numeric NOT NULL, at timestamptz, stock integer NOT NULL)
+"""
+
+Row = dict[str, Any]
+Sorting = tuple[tuple[str, bool], ...]
+
+# Few different values, so that ties and whole runs of NULLs are common.
+rows = st.fixed_dictionaries(
+    {
+        "label": st.sampled_from([None, "", "a", "A", "ä", "b'\"\\", "\U0001f375"]),
+        "price": st.sampled_from(["0", "0.01", "19.99", "20", "1234567890.123456789"]),
+        "at": st.sampled_from([None, "1969-12-31 23:59:59.999999Z", "2026-01-01Z", "2026-01-01 00:00:00.000001Z"]),
+        "stock": st.integers(-1, 2),
+    }
+)
+tables = st.dictionaries(st.integers(1, 60), rows, max_size=25)
+sortings = st.lists(
+    st.tuples(st.sampled_from(sorted(THINGS.sorts)), st.booleans()), max_size=3, unique_by=lambda term: term[0]
+).map(tuple)
+filters = st.fixed_dictionaries(
+    {},
+    optional={
+        "least": st.integers(-1, 3),
+        "even": st.booleans(),
+        "ids": st.lists(st.integers(1, 60), min_size=1, max_size=40),
+    },
+)
+limits = st.integers(1, 9)
+
+
+@pytest.fixture(scope="module")
+def things(postgres_server: PostgresServer) -> Iterator[Database]:
+    with closing(owner_connection(postgres_server.url())) as connection:
+        connection.run("CREATE DATABASE things")
+    database = Database(make_engine(DatabaseSettings.from_url(postgres_server.url(database="things")), "function"))
+    database.write(TABLE)
+    yield database
+    database.dispose()
+    with closing(owner_connection(postgres_server.url())) as connection:
+        connection.run("DROP DATABASE things WITH (FORCE)")
+
+
+def put(database: Database, table: dict[int, Row]) -> None:
+    database.write("DELETE FROM things")
+    for id, row in table.items():
+        insert(database, id, row)
+
+
+def insert(database: Database, id: int, row: Row) -> None:
+    database.write(
+        "INSERT INTO things VALUES (:id, :label, CAST(:price AS numeric), CAST(:at AS timestamptz), :stock)",
+        {"id": id, **row},
+    )
+
+
+def ordered(table: dict[int, Row], sorting: Sorting, chosen: dict[str, Any] | None = None) -> list[int]:
+    """The oracle: the ids of what the filters choose, sorted key by key from the last to the first."""
+    chosen = chosen or {}
+    ids = [
+        id
+        for id, row in table.items()
+        if row["stock"] >= chosen.get("least", -9)
+        and ("even" not in chosen or (id % 2 == 0) is chosen["even"])
+        and ("ids" not in chosen or id in chosen["ids"])
+    ]
+    ids.sort(reverse=bool(sorting) and sorting[-1][1])
+    for name, descending in reversed(sorting):
+        known = [id for id in ids if value(table, id, name) is not None]
+        unknown = [id for id in ids if value(table, id, name) is None]
+        ids = sorted(known, key=lambda id: value(table, id, name), reverse=descending) + unknown
+    return ids
+
+
+def value(table: dict[int, Row], id: int, name: str) -> Any:
+    found = id if name == "id" else table[id][name]
+    if found is None or name in ("id", "stock"):
+        return found
+    if name == "price":
+        return Decimal(found)
+    return found.encode() if name == "label" else found.replace("Z", "")  # the tests' server sorts by code point
+
+
+def ids_of(page: Page) -> list[int]:
+    return [row["id"] for row in rows_of(page)]
+
+
+def rows_of(page: Page) -> list[Row]:
+    result: list[Row] = json.loads(f"[{page.items}]")
+    return result
+
+
+def read(database: Database, cursor: str | None = None, **asked: Any) -> Page:
+    return read_page(database, THINGS, ListQuery(cursor=cursor, **asked), SIGNER)
+
+
+@SEARCHING
+@given(table=tables, sorting=sortings, chosen=filters, limit=limits)
+def test_pages_put_together_are_the_list_in_both_directions(
+    things: Database, table: dict[int, Row], sorting: Sorting, chosen: dict[str, Any], limit: int
+):
+    put(things, table)
+    expected = ordered(table, sorting, chosen)
+    page = read(things, sort=sorting, filters=chosen, limit=limit, include_total=True)
+    assert page.total == len(expected)
+    forward, before = ids_of(page), []
+    while page.next_cursor:
+        page = read(things, page.next_cursor, sort=sorting, filters=chosen, limit=limit)
+        forward += ids_of(page)
+    assert forward == expected
+    last = ids_of(page)
+    while page.prev_cursor:
+        page = read(things, page.prev_cursor, sort=sorting, filters=chosen, limit=limit)
+        before = ids_of(page) + before
+    assert before + last == expected
+
+
+@SEARCHING
+@given(
+    table=tables,
+    sorting=sortings,
+    chosen=filters,
+    offset=st.integers(0, 12),
+    steps=st.lists(st.tuples(st.booleans(), limits), max_size=12),
+)
+def test_there_is_a_cursor_exactly_where_there_are_rows(
+    things: Database,
+    table: dict[int, Row],
+    sorting: Sorting,
+    chosen: dict[str, Any],
+    offset: int,
+    steps: list[tuple[bool, int]],
+):
+    put(things, table)
+    expected = ordered(table, sorting, chosen)
+    page = read(things, sort=sorting, filters=chosen, limit=5, offset=offset)
+    start, end = offset, min(offset + 5, len(expected))
+    for forward, limit in steps:
+        if start >= end:  # an offset beyond the list, which knows of no row to go back from
+            break
+        assert ids_of(page) == expected[start:end]
+        assert (page.prev_cursor is not None, page.next_cursor is not None) == (start > 0, end < len(expected))
+        cursor = page.next_cursor if forward else page.prev_cursor
+        if cursor:
+            page = read(things, cursor, sort=sorting, filters=chosen, limit=limit)
+            start, end = (end, min(end + limit, len(expected))) if forward else (max(0, start - limit), start)
+
+
+@SEARCHING
+@given(
+    table=tables,
+    sorting=sortings,
+    limit=limits,
+    forward=st.booleans(),
+    changes=st.lists(
+        st.tuples(st.sets(st.integers(1, 60), max_size=12), st.dictionaries(st.integers(61, 99), rows, max_size=3)),
+        max_size=8,
+    ),
+)
+def test_a_walk_meets_every_row_that_stays_once_while_others_come_and_go(
+    things: Database,
+    table: dict[int, Row],
+    sorting: Sorting,
+    limit: int,
+    forward: bool,
+    changes: list[tuple[set[int], dict[int, Row]]],
+):
+    put(things, table)
+    now = dict(table)
+    page = read(things, sort=sorting, limit=limit, offset=0 if forward else max(0, len(table) - limit))
+    seen = ids_of(page)
+    while cursor := page.next_cursor if forward else page.prev_cursor:
+        deleted, inserted = changes.pop() if changes else (set(), {})
+        things.write("DELETE FROM things WHERE id = ANY(CAST(:ids AS bigint[]))", {"ids": list(deleted)})
+        for id in inserted.keys() - now.keys():
+            insert(things, id, inserted[id])
+            now[id] = inserted[id]
+        for id in deleted & now.keys():
+            del now[id]
+        page = read(things, cursor, sort=sorting, limit=limit)
+        found = ids_of(page)
+        seen = seen + found if forward else found + seen
+        if found:
+            current = ordered(now, sorting)
+            assert (page.prev_cursor is None) == (found[0] == current[0])
+            assert (page.next_cursor is None) == (found[-1] == current[-1])
+        else:
+            assert (page.prev_cursor if forward else page.next_cursor) or not now
+    assert len(set(seen)) == len(seen)
+    stayed = {id: row for id, row in now.items() if id in table}
+    assert [id for id in seen if id in stayed] == ordered(stayed, sorting)
+
+
+@pytest.mark.parametrize("forward", [True, False])
+@pytest.mark.parametrize("sorting", [(), (("label", False),), (("label", True), ("at", False))])
+def test_a_page_that_was_emptied_leads_back(things: Database, sorting: Sorting, forward: bool):
+    table = {id: {"label": "a" if id < 5 else None, "price": "1", "at": None, "stock": 1} for id in range(1, 10)}
+    put(things, table)
+    page = read(things, sort=sorting, limit=3, offset=3)
+    cursor = page.next_cursor if forward else page.prev_cursor
+    left = ids_of(page)
+    things.write("DELETE FROM things WHERE id <> ALL(CAST(:ids AS bigint[]))", {"ids": left})
+    empty = read(things, cursor, sort=sorting, limit=3)
+    assert (empty.items, empty.next_cursor if forward else empty.prev_cursor) == ("", None)
+    back = empty.prev_cursor if forward else empty.next_cursor
+    assert ids_of(read(things, back, sort=sorting, limit=3)) == left
+
+
+SORTS = ["id", "name", "price", "created_at", "updated_at", "inventory"]
+SINGLE = [((name, descending),) for name in SORTS for descending in (False, True)]
+PAIRS = [
+    ((first, ascending), (second, descending))
+    for first, second in permutations(SORTS, 2)
+    for ascending, descending in product((False, True), repeat=2)
+]
+TRIPLE = (("inventory", True), ("price", False), ("created_at", False))
+STOCKED = """
+WITH p AS (
+    INSERT INTO products (name, description, price, category_id, created_at, updated_at)
+    SELECT 'P ' || (n * 7) % 40, CASE WHEN n % 3 = 0 THEN 'Blue cup' END, n % 4, c.id,
+           timestamptz '2026-01-01Z' + n % 5 * interval '1 s',
+           timestamptz '2026-02-01Z' + n % 3 * interval '1 microsecond'
+    FROM generate_series(1, 24) n JOIN categories c ON c.slug = CASE WHEN n % 2 = 0 THEN 'mugs' ELSE 'jars' END
+    RETURNING id
+)
+INSERT INTO inventory (product_id, quantity) SELECT id, id % 3 FROM p
+"""
+
+
+@pytest.mark.parametrize(
+    ("chosen", "holds"),
+    [
+        ({}, lambda row: True),
+        ({"in_stock": True}, lambda row: row["inventory"] > 0),
+        ({"in_stock": False, "category": ["mugs", "jars"]}, lambda row: row["inventory"] == 0),
+        (
+            {"category": ["mugs"], "price_min": Decimal(1)},
+            lambda row: row["category"] == "mugs" and row["price"] >= "1",
+        ),
+        ({"search": "CUP, blue", "price_max": Decimal(2)}, lambda row: row["description"] and row["price"] <= "2.00"),
+    ],
+    ids=lambda case: "+".join(case) or "all" if isinstance(case, dict) else "",
+)
+def test_products_are_walked_in_every_order(shop: Shop, chosen: dict[str, Any], holds: Any):
+    for slug in ("mugs", "jars"):
+        shop.category(slug)
+    shop.sql(STOCKED)
+    repository = runtime.current().products
+    everything = [row for row in rows_of(repository.page(ListQuery(limit=100))) if holds(row)]
+    assert everything
+    for sorting in [*SINGLE, *PAIRS, TRIPLE]:
+        expected = sorted(everything, key=lambda row: row["id"], reverse=sorting[-1][1])
+        for name, descending in reversed(sorting):
+            expected.sort(key=lambda row, name=name: row[name], reverse=descending)
+        pages = [repository.page(ListQuery(limit=7, sort=sorting, filters=chosen))]
+        while cursor := pages[-1].next_cursor:
+            pages.append(repository.page(ListQuery(limit=7, sort=sorting, filters=chosen, cursor=cursor)))
+        assert [row for page in pages for row in rows_of(page)] == expected, sorting
+        for page, behind in zip(pages[:0:-1], pages[-2::-1], strict=True):
+            back = repository.page(ListQuery(limit=7, sort=sorting, filters=chosen, cursor=page.prev_cursor))
+            assert back.items == behind.items, sorting
+
+
+def test_an_unknown_category_holds_no_product(shop: Shop):
+    shop.product("Cup")
+    for slugs in (["nope"], ["nope", "neither"]):
+        page = runtime.current().products.page(ListQuery(filters={"category": slugs}))
+        assert (page.items, page.next_cursor, page.prev_cursor) == ("", None, None)

@@ -1,0 +1,212 @@
+"""Does every declared filter and sort find its page by an index? Asked of a database that is too large to read.
+
+A new filter or sort is tried without being named here. Each kind of filter has values that choose much, little and
+nothing: with nothing to find, a filter that no index answers reads the whole table, and turns this red.
+"""
+
+import importlib
+import json
+import pkgutil
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from local.postgres import PostgresServer
+from sluice import repositories
+from sluice.db.database import Database
+from sluice.db.engine import make_engine
+from sluice.repositories.cursor import CursorSigner
+from sluice.repositories.listing import Filter, FilterKind, Listing, ListQuery, read_page
+from sluice.settings import DatabaseSettings
+from tests.fixtures.shop import owner_connection
+
+SIGNER = CursorSigner(b"the key of these tests' cursors")
+LARGE = 1_000  # rows; a table of fewer may be read from its beginning
+MOST_ROWS = 8_000  # that one page may visit, in tables and indexes: a fifth of the products
+MOST_BUFFERS = 8_000
+
+# Rows are spread as they are in a shop: few large categories, prices with a long tail, one product in twenty sold out,
+# words that are everywhere, frequent, or in few products. No column follows another: of that the planner knows nothing.
+DATA = """
+INSERT INTO categories (name, slug, created_at)
+SELECT 'Category ' || n, 'category-' || n, timestamptz '2020-01-01Z' + n * interval '1 hour'
+FROM generate_series(1, 2000) n;
+INSERT INTO products (name, description, price, category_id, created_at, updated_at)
+SELECT 'Thing ' || md5(n::text),
+       'Made for every day, ' || (ARRAY['blue', 'red', 'grey'])[floor(1 + random() * 3)] || ', number ' || n / 7,
+       floor(power(random(), 3) * 50000) / 100, 1 + floor(power(random(), 2) * 50),
+       timestamptz '2024-01-01Z' + n * 7901 % 40000 / 3 * interval '1 minute',
+       timestamptz '2025-01-01Z' + floor(random() * 500000) * interval '1 minute'
+FROM generate_series(1, 40000) n;
+INSERT INTO inventory (product_id, quantity, updated_at)
+SELECT id, CASE WHEN random() < 0.05 THEN 0 ELSE id * 7919 % 500 END,
+       timestamptz '2025-01-01Z' + id * 7907 % 40000 * interval '1 minute'
+FROM products;
+INSERT INTO users (email, name, created_at)
+SELECT 'user' || n || '@example.com', 'User ' || n, timestamptz '2024-01-01Z' + n * interval '1 minute'
+FROM generate_series(1, 5000) n;
+INSERT INTO orders (user_id, status, total, created_at)
+SELECT 1 + n % 5000, (ARRAY['pending', 'paid', 'shipped', 'delivered', 'cancelled'])[1 + n % 5], n % 900,
+       timestamptz '2024-01-01Z' + n * interval '1 minute'
+FROM generate_series(1, 20000) n;
+INSERT INTO order_items (order_id, product_id, quantity, unit_price) SELECT n, 1 + n * 7 % 40000, 1, 1
+FROM generate_series(1, 20000) n;
+"""
+
+JANUARY_4, JANUARY_5 = datetime(2024, 1, 4, tzinfo=UTC), datetime(2024, 1, 5, tzinfo=UTC)
+EXAMPLES: Mapping[FilterKind, list[object]] = {
+    "integer": [-1, 5, 10**12],
+    "integers": [[7], [-1], list(range(1, 40_000, 1_000))],
+    "money": [Decimal(-1), Decimal(450), Decimal(10**12)],
+    "slugs": [["category-1"], ["category-49"], ["category-1", "category-49"], ["nope"]],
+    "words": ["thing", "blue", "number 471", "nowhere"],
+    "boolean": [True, False],
+    "time": [datetime(1970, 1, 1, tzinfo=UTC), JANUARY_5, datetime(2100, 1, 1, tzinfo=UTC)],
+}
+
+LISTINGS: dict[str, Listing] = {
+    module.LISTING.view.name: module.LISTING
+    for found in pkgutil.iter_modules(repositories.__path__)
+    if hasattr(module := importlib.import_module(f"sluice.repositories.{found.name}"), "LISTING")
+}
+
+
+@dataclass
+class Explaining:
+    """Runs a read, and keeps what it did."""
+
+    database: Database
+    large: frozenset[str] = frozenset()
+    nodes: list[dict[str, Any]] = field(default_factory=list)
+
+    def read(self, sql: str, params: Mapping[str, object] | None = None) -> Any:
+        answer = self.database.read(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {sql}", params)[0][0]
+        self.nodes = list(_nodes((json.loads(answer) if isinstance(answer, str) else answer)[0]["Plan"]))
+        return self.database.read(sql, params)
+
+    write = read
+
+    def visited(self) -> float:
+        """How many rows and index entries were looked at."""
+        return sum(
+            node["Actual Loops"] * (node["Actual Rows"] + node.get("Rows Removed by Filter", 0))
+            for node in self.nodes
+            if node["Node Type"].endswith("Scan") and node["Node Type"] != "Subquery Scan"
+        )
+
+    def faults(self) -> list[str]:
+        """What the statement should not have done."""
+        scanned = [node["Relation Name"] for node in self.nodes if node["Node Type"].endswith("Seq Scan")]
+        visited = self.visited()
+        buffers = self.nodes[0]["Shared Hit Blocks"] + self.nodes[0]["Shared Read Blocks"]
+        found = [f"reads all of {table}" for table in scanned if table in self.large]
+        found += [f"visits {visited:.0f} rows"] * (visited > MOST_ROWS)
+        return found + [f"reads {buffers} buffers"] * (buffers > MOST_BUFFERS)
+
+
+def _nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield plan
+    for child in plan.get("Plans", ()):
+        yield from _nodes(child)
+
+
+@pytest.fixture(scope="module")
+def shelves(postgres_server: PostgresServer, migrated_template: str) -> Iterator[Explaining]:
+    """A stocked shop, as the role the functions have."""
+    with closing(owner_connection(postgres_server.url())) as connection:
+        connection.run(f"CREATE DATABASE shelves TEMPLATE {migrated_template}")
+    with closing(owner_connection(postgres_server.url(database="shelves"))) as connection:
+        connection.run("SELECT setseed(0.42)")
+        connection.run("SET session_replication_role = replica")  # no triggers: stock is brought along
+        connection.run(DATA)
+        connection.run("VACUUM ANALYZE")
+        large = connection.run("SELECT relname FROM pg_class WHERE relkind = 'r' AND reltuples >= :n", n=LARGE)
+    url = postgres_server.url("sluice_app", "shelves", password="app")
+    database = Database(make_engine(DatabaseSettings.from_url(url), "function"))
+    yield Explaining(database, frozenset(name for (name,) in large))
+    database.dispose()
+    with closing(owner_connection(postgres_server.url())) as connection:
+        connection.run("DROP DATABASE shelves WITH (FORCE)")
+
+
+FILTERED = [
+    (name, filter_name, example)
+    for name, listing in LISTINGS.items()
+    for filter_name, declared in listing.filters.items()
+    for example in EXAMPLES[declared.kind]
+]
+
+
+@pytest.mark.parametrize("name", LISTINGS)
+def test_a_page_of_every_sort_is_a_range_of_an_index(shelves: Explaining, name: str):
+    listing = LISTINGS[name]
+    assert listing.view.source.split()[0] in shelves.large, f"DATA needs rows for {name}"
+    for sort in listing.sorts:
+        for descending in (False, True):
+            query = ListQuery(limit=20, sort=((sort, descending),))
+            first = read_page(shelves, listing, query, SIGNER)
+            assert shelves.faults() == [], (sort, descending, shelves.faults())
+            assert shelves.visited() <= 200, sort
+            deep = read_page(shelves.database, listing, ListQuery(limit=20, sort=query.sort, offset=900), SIGNER)
+            for cursor in (first.next_cursor, deep.next_cursor, deep.prev_cursor):
+                read_page(shelves, listing, ListQuery(limit=20, sort=query.sort, cursor=cursor), SIGNER)
+                assert shelves.visited() <= 200, (sort, descending)
+
+
+@pytest.mark.parametrize(
+    ("name", "filter_name", "example"), FILTERED, ids=lambda value: str(value)[:24].replace(" ", "_")
+)
+def test_a_filter_finds_its_rows_by_an_index_in_every_sort(
+    shelves: Explaining, name: str, filter_name: str, example: object
+):
+    listing = LISTINGS[name]
+    for sort in listing.sorts:
+        page = read_page(shelves, listing, ListQuery(sort=((sort, True),), filters={filter_name: example}), SIGNER)
+        assert shelves.faults() == [], (sort, shelves.faults())
+        if page.next_cursor:
+            query = ListQuery(sort=((sort, True),), filters={filter_name: example}, cursor=page.next_cursor)
+            read_page(shelves, listing, query, SIGNER)
+            assert shelves.faults() == [], (sort, "after a cursor", shelves.faults())
+
+
+@pytest.mark.parametrize(
+    ("sort", "chosen"),
+    [
+        ("price", {"category": ["category-20"]}),
+        ("price", {"category": ["category-49"], "in_stock": True}),
+        ("price", {"search": "blue", "in_stock": True}),
+        ("created_at", {"price_min": Decimal(10), "price_max": Decimal(20)}),
+        ("created_at", {"created_after": JANUARY_4, "created_before": JANUARY_5}),
+    ],
+)
+def test_a_shop_s_own_pages_visit_few_rows(shelves: Explaining, sort: str, chosen: dict[str, object]):
+    query = ListQuery(sort=((sort, True),), filters=chosen)
+    page = read_page(shelves, LISTINGS["products"], query, SIGNER)
+    assert page.items
+    assert shelves.visited() <= 1_500
+
+
+def test_in_a_category_the_price_s_order_is_the_index_s(shelves: Explaining):
+    query = ListQuery(sort=(("price", True),), filters={"category": ["category-20"]})
+    page = read_page(shelves, LISTINGS["products"], query, SIGNER)
+    assert shelves.visited() <= 100
+    read_page(
+        shelves,
+        LISTINGS["products"],
+        ListQuery(sort=query.sort, filters=query.filters, cursor=page.next_cursor),
+        SIGNER,
+    )
+    assert shelves.visited() <= 100
+
+
+def test_a_filter_without_an_index_is_found_out(shelves: Explaining):
+    listing = LISTINGS["products"]
+    declared = {"version": Filter("integer", "p.version = CAST(:version AS bigint)")}
+    bare = replace(listing, filters=declared)
+    read_page(shelves, bare, ListQuery(filters={"version": -1}), SIGNER)
+    assert shelves.faults()

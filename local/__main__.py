@@ -48,6 +48,8 @@ def main() -> int:
     except EXPECTED as error:
         console.error(str(error))
         return 1
+    finally:
+        console.close()
     return 0
 
 

@@ -1,11 +1,16 @@
 """What does whoever runs the local system see? The way in, then one line a request; with --verbose the logs too."""
 
+import os
+import queue
 import sys
+import threading
+from contextlib import suppress
 from typing import IO
 
 from local.gateway import Access
 
 BOLD, DIM, RED, GREEN, YELLOW, PLAIN = "1", "2", "31", "32", "33", "0"
+MOST_WAITING, CLOSE_SECONDS = 10_000, 2.0
 KEYS = (
     ("local-admin", "every scope, practically unlimited"),
     ("local-reader", "reads everything, at the default rate"),
@@ -14,12 +19,25 @@ KEYS = (
 
 
 class Console:
-    """Writes lines to `out`; colours only where it is a terminal that wants them."""
+    """Writes lines to `out`; colours only where it is a terminal that wants them.
+
+    A thread does the writing, for a pipe that nobody reads blocks its writer: requests go on being served, and
+    lines that find MOST_WAITING before them are lost. `close` waits for the others, as long as they move.
+    """
 
     def __init__(self, out: IO[str], *, verbose: bool = False, colour: bool = False) -> None:
         self._out = out
         self._verbose = verbose
         self._colour = colour
+        self._waiting: queue.Queue[str | None] = queue.Queue(MOST_WAITING)
+        self._writer = threading.Thread(target=self._write, daemon=True)
+        self._writer.start()
+
+    def close(self) -> None:
+        """Call it last: whoever does not read by now gets no more."""
+        with suppress(queue.Full):
+            self._waiting.put_nowait(None)
+        self._writer.join(CLOSE_SECONDS)
 
     def step(self, what: str, told: str) -> None:
         """One line of the start."""
@@ -55,10 +73,16 @@ class Console:
         print(f"sluice: {told}", file=sys.stderr, flush=True)
 
     def _line(self, text: str) -> None:
-        try:
-            print(text, file=self._out, flush=True)
-        except BrokenPipeError:  # whoever read along has gone; serving goes on
-            return
+        with suppress(queue.Full):
+            self._waiting.put_nowait(text)
+
+    def _write(self) -> None:
+        """By file descriptor: a thread that waits in a buffered write cannot be left behind at the end."""
+        while (text := self._waiting.get()) is not None:
+            left = f"{text}\n".encode(errors="replace")
+            with suppress(BrokenPipeError):  # whoever read along has gone; serving goes on
+                while left:
+                    left = left[os.write(self._out.fileno(), left) :]
 
     def _paint(self, colour: str, text: str) -> str:
         return f"\x1b[{colour}m{text}\x1b[{PLAIN}m" if self._colour else text

@@ -66,7 +66,7 @@ def ours(method: str, target: str, headers: list[list[str]], body: str, *, conte
 
 @pytest.fixture(scope="module")
 def theirs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
-    python = Path(os.environ.get("SLUICE_SAM_PYTHON", ROOT / ".venv-sam/bin/python"))  # noqa: TID251 - of the tests
+    python = Path(os.environ.get("SLUICE_SAM_PYTHON", ROOT / ".venv-sam/bin/python"))
     if not python.exists():
         pytest.skip("SAM CLI is not installed: make .venv-sam/.done, or name its Python in SLUICE_SAM_PYTHON")
     template = tmp_path_factory.mktemp("sam") / "template.yaml"

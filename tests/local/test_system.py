@@ -1,5 +1,6 @@
 """`python -m local` as whoever types `make run` meets it: it serves, remembers, says what is wrong, leaves nothing."""
 
+import http.client
 import json
 import os
 import re
@@ -47,7 +48,7 @@ class System:
     def __init__(self, home: Path, **environ: str) -> None:
         self.home = home
         self._environ = {
-            "PATH": os.environ["PATH"],  # noqa: TID251 - of the tests
+            "PATH": os.environ["PATH"],
             "SLUICE_STATE": str(home / "state"),
             "SLUICE_SEED": "none",
             "PORT": "0",
@@ -223,3 +224,16 @@ def test_a_parameter_the_template_refuses_is_named(home: Path, empty_database: s
 
 def test_there_is_no_environment_of_a_system_that_does_not_run(home: Path) -> None:
     assert "not running" in System(home).fails("env", "ProductsFunction")
+
+
+def test_output_that_nobody_reads_stops_neither_requests_nor_the_end(system: System) -> None:
+    pipe_full = 2_000  # lines; a pipe holds 64 KiB
+    connection = http.client.HTTPConnection("127.0.0.1", system.port, timeout=30)
+    for _ in range(pipe_full):
+        connection.request("GET", "/nowhere")
+        with connection.getresponse() as answer:
+            assert answer.read() == b'{"message": "Not Found"}'
+    connection.close()
+    os.kill(system.pid, signal.SIGTERM)
+    wait_until(lambda: not is_running(system.pid), "the end")
+    assert system.stop()[0] == 0

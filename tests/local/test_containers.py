@@ -21,7 +21,10 @@ def echo() -> Iterator[int]:
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
         def serve() -> None:
-            connection, _ = listener.accept()
+            try:
+                connection, _ = listener.accept()
+            except OSError:  # the test ended without a word
+                return
             with connection:
                 while said := connection.recv(65536):
                     connection.sendall(said)

@@ -1,17 +1,31 @@
 """What a client sees while the database is away, and right after it is back."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+
+import pytest
 
 from sluice import runtime
 from tests.fixtures.relay import Relay
 from tests.fixtures.shop import Shop
 
+Through = Callable[[Relay], runtime.Runtime]
 
-def through(relay: Relay) -> runtime.Runtime:
-    settings = runtime.current().settings
-    database = replace(settings.database, host=relay.host, port=relay.port, connect_timeout=0.5, socket_timeout=0.5)
-    return runtime.build(replace(settings, database=database))
+
+@pytest.fixture
+def through() -> Iterator[Through]:
+    """Builds runtimes behind a relay, and closes what they leave open: a socket found later fails another test."""
+    made: list[runtime.Runtime] = []
+
+    def build(relay: Relay) -> runtime.Runtime:
+        settings = runtime.current().settings
+        database = replace(settings.database, host=relay.host, port=relay.port, connect_timeout=0.5, socket_timeout=0.5)
+        made.append(runtime.build(replace(settings, database=database)))
+        return made[-1]
+
+    yield build
+    for one in made:
+        one.database.dispose()
 
 
 def test_a_backend_killed_between_two_requests_is_not_noticed(shop: Shop) -> None:
@@ -23,7 +37,9 @@ def test_a_backend_killed_between_two_requests_is_not_noticed(shop: Shop) -> Non
     assert shop.get(target).status == 200
 
 
-def test_a_database_that_refuses_is_503_with_retry_after(shop: Shop, make_relay: Callable[..., Relay]) -> None:
+def test_a_database_that_refuses_is_503_with_retry_after(
+    shop: Shop, make_relay: Callable[..., Relay], through: Through
+) -> None:
     settings = runtime.current().settings
     relay = make_relay(settings.database.host, settings.database.port)
     runtime.install(through(relay))
@@ -36,7 +52,7 @@ def test_a_database_that_refuses_is_503_with_retry_after(shop: Shop, make_relay:
 
 
 def test_a_silent_database_is_answered_for_within_the_socket_timeout(
-    shop: Shop, make_relay: Callable[..., Relay]
+    shop: Shop, make_relay: Callable[..., Relay], through: Through
 ) -> None:
     target = f"/api/products/{shop.product('Tall Mug')}"
     settings = runtime.current().settings
@@ -53,7 +69,7 @@ def test_a_silent_database_is_answered_for_within_the_socket_timeout(
 
 
 def test_readiness_fails_while_the_database_is_away_and_liveness_does_not(
-    shop: Shop, make_relay: Callable[..., Relay]
+    shop: Shop, make_relay: Callable[..., Relay], through: Through
 ) -> None:
     settings = runtime.current().settings
     relay = make_relay(settings.database.host, settings.database.port)

@@ -257,9 +257,7 @@ PARAMETERS = {
 }
 never_a_parameter = (
     any_text.map(lambda text: "!" + text)
-    | st.sampled_from(
-        ["", "NaN", "-", "1e400", "9" * 5_000, "٣", "\0", "True", "1.5.2", ",", "id;drop table x", "' or 1=1"]
-    )
+    | st.sampled_from(["", "NaN", "1e400", "9" * 5_000, "٣", "\0", "True", "1.5.2", ",", "id;drop table x", "' or 1=1"])
     | st.floats().map(lambda number: f"{number}x")
 )
 

@@ -35,7 +35,7 @@ def render(
         "",
         f"## Warm ({rounds} rounds)",
         "",
-        "`0 ms`: the database on loopback. `1 ms`: each answer of the database comes 1 ms later.",
+        "`0 ms`: the database on loopback. `1 ms`: each round trip to it takes 1 ms longer.",
         "",
         *warm_table(warm),
         "",

@@ -2,13 +2,15 @@
 
 One process for each contender and distance lives through the whole measurement. They take turns in many short
 rounds; a ratio is taken within each round, and its median over all rounds is what counts. Distance is a relay in the
-parent's process that adds a millisecond to each answer of the server; the same relay counts the round trips.
+parent's process that holds each answer of the server back, so that a round trip takes a millisecond more than it does
+without the relay; the same relay counts the round trips.
 """
 
 import json
 import subprocess
+import time
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from statistics import median
 from types import TracebackType
@@ -17,11 +19,26 @@ from typing import Any, Self
 from benchmarks.answers import require_same
 from benchmarks.calls import Event
 from benchmarks.contenders import ROOT, Contender, command
+from benchmarks.database import connect
 from tests.fixtures.relay import Relay
 
-DISTANCE = 0.001  # s, added to each answer
+DISTANCE = 0.001  # s, added to each round trip
 NEAR, FAR = "0 ms", "1 ms"
 CALLS = {"GET one": 20, "list 20": 12, "list 100": 6}  # in each round
+
+
+def calibrate(relay: Relay, near_url: str, far_url: str) -> None:
+    """Let the relay hold answers back for as long as makes a round trip through it DISTANCE longer than without."""
+    relay.latency = DISTANCE
+    with closing(connect(near_url)) as near, closing(connect(far_url)) as far:
+        excess = median([_ping(far) - _ping(near) for _ in range(300)]) - DISTANCE
+    relay.latency = max(0.0, DISTANCE - excess)
+
+
+def _ping(connection: Any) -> float:
+    start = time.perf_counter()
+    connection.run("SELECT 1")  # without parameters: one round trip
+    return time.perf_counter() - start
 
 
 class Worker:
@@ -94,7 +111,7 @@ def measure(
                 before = relay.round_trips
                 workers[name, FAR].call(scenario, 10)
                 result.round_trips[scenario] = (relay.round_trips - before) / 10
-        relay.latency = DISTANCE
+        calibrate(relay, near_url, far_url)
         for n in range(rounds):
             order = list(workers.items())
             for (name, distance), worker in order[n % len(order) :] + order[: n % len(order)]:

@@ -32,11 +32,11 @@ def compile_everything() -> None:
 
 
 def measure(entries: Sequence[tuple[Contender, Event]], url: str, samples: int) -> dict[str, Cold]:
-    """By contender's name. One run of each beforehand fills the disk's cache and is not counted."""
+    """By contender's name. One run of each beforehand fills the disk's cache and is not counted; a smoke run has none."""
     results = {contender.name: Cold() for contender, _ in entries}
-    for n in range(samples + 1):
+    for n in range(-1 if samples > 1 else 0, samples):
         for contender, event in entries:
-            start(contender, event, url, results[contender.name] if n else Cold())
+            start(contender, event, url, results[contender.name] if n >= 0 else Cold())
     return results
 
 

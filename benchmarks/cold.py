@@ -32,7 +32,7 @@ def compile_everything() -> None:
 
 
 def measure(entries: Sequence[tuple[Contender, Event]], url: str, samples: int) -> dict[str, Cold]:
-    """By contender's name. One run of each beforehand fills the disk's cache and is not counted; a smoke run has none."""
+    """By contender's name. Before a whole run one of each fills the disk's cache, and is not counted."""
     results = {contender.name: Cold() for contender, _ in entries}
     for n in range(-1 if samples > 1 else 0, samples):
         for contender, event in entries:

@@ -1,13 +1,13 @@
-"""What happens to a database before functions use it? It is migrated, sluice_app is let in, an empty shop is filled.
+"""What happens to a database before functions use it? It is migrated, the functions are let in, an empty shop is filled.
 
-Works on the embedded server's database and on any other that DATABASE_URL names; there it makes nothing outside
-that database but Sluice's roles.
+Works on the embedded server's database and on any other that DATABASE_URL names. There it makes nothing outside that
+database but Sluice's roles, and changes no password: somebody may be working as sluice_app.
 """
 
+import hashlib
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 
 import pg8000.native
 from pg8000.exceptions import DatabaseError, InterfaceError
@@ -54,8 +54,13 @@ def settings_of(url: str) -> DatabaseSettings:
         raise DatabaseUnusable(f"DATABASE_URL: {error}") from error
 
 
-def prepare(url: str, *, app_password: str) -> str:
-    """Migrate the database and give sluice_app its password; returns the server's version."""
+def guest_role(app_password: str) -> str:
+    """On somebody else's server the functions work as a member of sluice_app that only this system knows."""
+    return f"sluice_local_{hashlib.sha256(app_password.encode()).hexdigest()[:8]}"
+
+
+def prepare(url: str, *, app_role: str, app_password: str) -> str:
+    """Migrate the database and let `app_role` log in; returns the server's version."""
     settings = settings_of(url)
     with _connection(settings) as connection:
         number = int(connection.run("SHOW server_version_num")[0][0])
@@ -63,7 +68,7 @@ def prepare(url: str, *, app_password: str) -> str:
     if number < OLDEST * 10_000:
         raise DatabaseUnusable(f"{_place(settings)} is PostgreSQL {version}; {OLDEST} or newer is needed")
     _migrate(url, settings)
-    _let_in(settings, app_password)
+    _let_in(settings, app_role, app_password)
     return version.split()[0]
 
 
@@ -90,14 +95,16 @@ def _migrate(url: str, settings: DatabaseSettings) -> None:
         raise DatabaseUnusable(f"{_place(settings)} cannot be migrated: {told}") from error
 
 
-def _let_in(settings: DatabaseSettings, app_password: str) -> None:
-    """Set the role's password, unless it has it: on a server shared with others it may be in use."""
-    try:
-        with _connection(replace(settings, user=APP_ROLE, password=app_password)):
-            return
-    except DatabaseUnusable:
-        with _connection(settings) as connection:
-            connection.run(f"ALTER ROLE {APP_ROLE} PASSWORD {pg8000.native.literal(app_password)}")
+def _let_in(settings: DatabaseSettings, app_role: str, app_password: str) -> None:
+    """Give the role its password; a guest is made first, with the rights and the limits of sluice_app."""
+    with _connection(settings) as connection:
+        if app_role != APP_ROLE:
+            if not connection.run("SELECT FROM pg_roles WHERE rolname = :role", role=app_role):
+                connection.run(f"CREATE ROLE {app_role} LOGIN IN ROLE {APP_ROLE}")
+            limits = connection.run("SELECT unnest(rolconfig) FROM pg_roles WHERE rolname = :role", role=APP_ROLE)
+            for name, _, value in (limit.partition("=") for (limit,) in limits):
+                connection.run(f"ALTER ROLE {app_role} SET {name} = {pg8000.native.literal(value)}")
+        connection.run(f"ALTER ROLE {app_role} PASSWORD {pg8000.native.literal(app_password)}")
 
 
 @contextmanager

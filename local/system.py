@@ -17,7 +17,7 @@ from pathlib import Path
 from local.aws import ROOT, AwsServer
 from local.console import Console
 from local.containers import Doorway, sam_variables
-from local.database import APP_ROLE, make_embedded, prepare, seed, settings_of
+from local.database import APP_ROLE, guest_role, make_embedded, prepare, seed, settings_of
 from local.environment import NOT_EXPORTED, aws_overlay, function_environment
 from local.gateway import Gateway
 from local.intrinsics import ACCOUNT, REGION
@@ -25,6 +25,7 @@ from local.pool import Pool
 from local.postgres import PostgresServer
 from local.state import State
 from local.template import Template, read
+from sluice.settings import DatabaseSettings
 
 STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -60,14 +61,16 @@ def run(options: Options, console: Console) -> None:
         aws.launch()  # boots while PostgreSQL does
         server, url = _database(options, state, parts)
         app_password = state.secret("app_password")
-        version = prepare(url, app_password=app_password)
+        app_role = APP_ROLE if server else guest_role(app_password)
+        version = prepare(url, app_role=app_role, app_password=app_password)
         console.step("database", f"PostgreSQL {version} on {settings_of(url).host}:{settings_of(url).port}")
         if options.seeded and (products := seed(url)):
             console.step("demo shop", f"{products:,} products")
         aws.wait()
         aws.make_bucket(BUCKET)
-        template = _template(options, state, url)
-        system = _System(state, console, template, url, app_password, aws, server)
+        app = replace(settings_of(url), user=app_role, password=app_password)
+        template = _template(options, state, url, app_role)
+        system = _System(state, console, template, url, app, aws, server)
         asyncio.run(system.serve(listener, began))
 
 
@@ -80,7 +83,7 @@ class _System:
         console: Console,
         template: Template,
         url: str,
-        app_password: str,
+        app: DatabaseSettings,
         aws: AwsServer,
         server: PostgresServer | None,
     ) -> None:
@@ -88,10 +91,10 @@ class _System:
         self._console = console
         self._template = template
         self._url = url
-        self._app_password = app_password
+        self._app = app
         self._aws = aws
         self._server = server
-        passwords = {APP_ROLE: app_password, settings_of(url).user: settings_of(url).password}
+        passwords = {app.user: app.password, settings_of(url).user: settings_of(url).password}
         self._environments = {}
         for name, function in template.functions.items():
             password = passwords.get(function.variables.get("SLUICE_DB_USER", ""), "")
@@ -168,8 +171,7 @@ class _System:
         )
         owner = settings_of(self._url)
         if owner.host in LOOPBACK:
-            app = replace(owner, user=APP_ROLE, password=self._app_password)
-            self._state.publish("env.json", sam_variables(app, owner, self._state.secret("CursorKey")))
+            self._state.publish("env.json", sam_variables(self._app, owner, self._state.secret("CursorKey")))
         self._state.publish(
             "local.json",
             {
@@ -205,7 +207,7 @@ def _database(options: Options, state: State, parts: ExitStack) -> tuple[Postgre
     return server, make_embedded(server)
 
 
-def _template(options: Options, state: State, url: str) -> Template:
+def _template(options: Options, state: State, url: str, app_role: str) -> Template:
     database = settings_of(url)
     secret = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:sluice-local"
     parameters = {
@@ -213,7 +215,7 @@ def _template(options: Options, state: State, url: str) -> Template:
         "DbHost": database.host,
         "DbPort": str(database.port),
         "DbName": database.name,
-        "DbUser": APP_ROLE,
+        "DbUser": app_role,
         "DbSecretArn": secret,
         "DbOwnerUser": database.user,
         "DbOwnerSecretArn": secret,

@@ -4,4 +4,5 @@ pytest_plugins = [
     "tests.fixtures.postgres",
     "tests.fixtures.shop",
     "tests.fixtures.relay",
+    "tests.fixtures.system",
 ]

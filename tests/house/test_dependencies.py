@@ -1,4 +1,4 @@
-"""Which way things depend, as ARCHITECTURE's rules say it: each room names what it may import of Sluice and of others."""
+"""Which way things depend: each room names what it may import, of Sluice and of others."""
 
 import ast
 import sys
@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[2]
 LAYER = ROOT / "layers" / "shared"
 
 # Room (the longest matching prefix decides) → what it may import: rooms of ours, and libraries.
-# The standard library is free to all, but for `os` (the environment), which RULES_OF_ONE below holds.
+# The standard library is free to all, but for the environment, which a test below holds.
 ALLOWED = {
     "sluice.errors": set(),
     "sluice.settings": set(),

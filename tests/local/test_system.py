@@ -1,132 +1,31 @@
 """`python -m local` as whoever types `make run` meets it: it serves, remembers, says what is wrong, leaves nothing."""
 
 import http.client
-import json
 import os
 import re
-import shutil
 import signal
 import socket
-import subprocess
 import sys
-import tempfile
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from local.postgres import free_port
+from tests.fixtures.system import System, state_of_its_own
 from tests.local.waiting import is_running, wait_until
 
 ROOT = Path(__file__).parents[2]
 START_SECONDS = 60.0  # a first start on a busy machine compiles every module
 
 
-def descendants(pid: int) -> list[int]:
-    parents = {}
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = stat.read_text().rpartition(")")[2].split()
-        except (FileNotFoundError, ProcessLookupError):
-            continue
-        parents[int(stat.parent.name)] = int(fields[1])
-    found, waiting = [], [pid]
-    while waiting:
-        parent = waiting.pop()
-        waiting += [child for child, of in parents.items() if of == parent]
-        found.append(parent)
-    return found[1:]
-
-
-class System:
-    """One `python -m local` with a state of its own."""
-
-    def __init__(self, home: Path, **environ: str) -> None:
-        self.home = home
-        self._environ = {
-            "PATH": os.environ["PATH"],
-            "SLUICE_STATE": str(home / "state"),
-            "SLUICE_SEED": "none",
-            "PORT": "0",
-            **environ,
-        }
-        self.process: subprocess.Popen[str] | None = None
-
-    def start(self) -> "System":
-        self.process = self.command()
-        published = self.home / "state" / "local.json"
-        published.unlink(missing_ok=True)  # one that was killed cannot withdraw it
-        deadline = time.monotonic() + START_SECONDS
-        while not published.exists():
-            assert self.process.poll() is None, self.process.communicate()
-            assert time.monotonic() < deadline, "not ready in time"
-            time.sleep(0.02)
-        return self
-
-    def command(self, *arguments: str) -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            [sys.executable, "-m", "local", *arguments],
-            cwd=ROOT, env=self._environ, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        )  # fmt: skip
-
-    def stop(self, how: signal.Signals = signal.SIGTERM) -> tuple[int, str, str]:
-        assert self.process is not None
-        process, self.process = self.process, None
-        process.send_signal(how)
-        out, err = process.communicate(timeout=30)
-        return process.returncode, out, err
-
-    @property
-    def pid(self) -> int:
-        assert self.process is not None
-        return self.process.pid
-
-    @property
-    def port(self) -> int:
-        return int(self.published["base_url"].rpartition(":")[2])
-
-    def children(self) -> list[int]:
-        return descendants(self.pid)
-
-    @property
-    def published(self) -> dict[str, Any]:
-        document: dict[str, Any] = json.loads((self.home / "state" / "local.json").read_text())
-        return document
-
-    def ask(self, path: str, body: object = None) -> tuple[int, Any]:
-        headers = {"X-API-Key": "local-admin", "Content-Type": "application/json"}
-        data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(self.published["base_url"] + path, data=data, headers=headers)  # noqa: S310 - our own server
-        try:
-            with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
-                return answer.status, json.loads(answer.read())
-        except urllib.error.HTTPError as error:
-            with error:
-                return error.code, json.loads(error.read())
-
-    def fails(self, *arguments: str) -> str:
-        """What it says when it cannot start."""
-        process = self.command(*arguments)
-        _, err = process.communicate(timeout=60)
-        assert process.returncode == 1, err
-        assert "Traceback" not in err
-        return err
-
-
 @pytest.fixture(scope="module")
 def shared() -> Iterator[System]:
     """One state for all tests; a test may stop the system, the next one's `system` starts it again."""
-    home = Path(tempfile.mkdtemp(prefix="sluice-home-"))
-    home.chmod(0o711)
-    system = System(home)
-    yield system
-    if system.process is not None:
-        system.stop()
-    shutil.rmtree(home)
+    with state_of_its_own() as system:
+        yield system
 
 
 @pytest.fixture
@@ -196,6 +95,7 @@ def test_another_server_is_used_where_database_url_names_one(home: Path, empty_d
     other = System(home, DATABASE_URL=empty_database).start()
     try:
         assert other.ask("/api/products")[0] == 200
+        assert other.ask("/api/categories", {"name": "Guests"})[0] == 201
         assert other.published["database_url"] == empty_database
         assert not (home / "state" / "postgres").exists()
     finally:

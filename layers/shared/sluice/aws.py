@@ -88,6 +88,8 @@ def _refusal(answer: bytes) -> tuple[str, str]:
     try:
         problem = json.loads(answer)
     except ValueError:
-        problem = {}
+        problem = None
+    if not isinstance(problem, dict):
+        return "Unknown", "no message"
     code = str(problem.get("__type", "Unknown")).rpartition("#")[2]
     return code, str(problem.get("message") or problem.get("Message") or "no message")

@@ -46,7 +46,11 @@ class DatabaseSettings:
     @classmethod
     def from_url(cls, url: str) -> "DatabaseSettings":
         """Read a libpq URL. TLS is verified, but on loopback or with `?sslmode=disable`."""
-        parts = urlsplit(url)
+        try:
+            parts = urlsplit(url)
+            port = parts.port or 5432
+        except ValueError:
+            raise SettingsError(["the database URL's host or port cannot be read"]) from None
         problems = [
             f"the database URL has no {what}"
             for what, value in (("host", parts.hostname), ("user", parts.username), ("database", parts.path.strip("/")))
@@ -60,7 +64,7 @@ class DatabaseSettings:
         plain = sslmode == "disable" or (not sslmode and parts.hostname in ("127.0.0.1", "::1", "localhost"))
         return cls(
             host=parts.hostname or "",
-            port=parts.port or 5432,
+            port=port,
             name=unquote(parts.path.strip("/")),
             user=unquote(parts.username or ""),
             password=unquote(parts.password or ""),

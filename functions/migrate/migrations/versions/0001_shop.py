@@ -105,6 +105,7 @@ FUNCTIONS = [
     """,
     # Run by the planner, once a statement, so that it knows which categories it plans for; IMMUTABLE is what makes it
     # do so. That is not true of what it reads, so it must not be in an index or a prepared statement that is kept.
+    # STABLE would be estimated with as well, but where it ends up in a filter it would be run again for each row.
     """
     CREATE FUNCTION sluice_category_ids(slugs text[]) RETURNS bigint[]
     LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$

@@ -31,8 +31,10 @@ class SecretPassword:
                     {"SecretId": self._arn},
                     endpoint=self._settings.secrets_endpoint,
                 )
-                self._password = json.loads(secret["SecretString"])["password"]
-            except (aws.AwsError, KeyError, ValueError) as error:
+                password = json.loads(secret["SecretString"])["password"]
+                if not isinstance(password, str):
+                    raise TypeError("the secret's password is not a string")
+            except (aws.AwsError, KeyError, TypeError, ValueError) as error:
                 raise DatabaseUnavailable("The database's credentials cannot be read") from error
-            self._read_at = self._clock()
+            self._password, self._read_at = password, self._clock()
         return self._password

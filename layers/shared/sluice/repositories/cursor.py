@@ -11,7 +11,7 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as Base64Error
 from dataclasses import dataclass
 
-from sluice.errors import InvalidCursor
+from sluice.errors import Fault, InvalidCursor
 
 _MAC_BYTES = 12  # 96 bits: forging one takes 2**95 requests on average
 
@@ -46,14 +46,19 @@ class CursorSigner:
         try:
             raw = urlsafe_b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4))
         except (UnicodeEncodeError, Base64Error):
-            raise InvalidCursor from None
+            raise _refused() from None
         mac, payload = raw[:_MAC_BYTES], raw[_MAC_BYTES:]
         # Decoding passes over stray bits and characters, so a changed cursor may decode to the same bytes.
         unchanged = urlsafe_b64encode(raw).rstrip(b"=").decode() == cursor
         if not unchanged or not hmac.compare_digest(mac, self._mac(payload, scope)):
-            raise InvalidCursor
+            raise _refused()
         backward, inclusive, *keys = json.loads(payload)
         return Position(tuple(keys), backward=bool(backward), inclusive=bool(inclusive))
 
     def _mac(self, payload: bytes, scope: str) -> bytes:
         return hmac.digest(self._key, scope.encode() + b"\0" + payload, "sha256")[:_MAC_BYTES]
+
+
+def _refused() -> InvalidCursor:
+    """One text for every reason, so that trying tells nothing."""
+    return InvalidCursor(faults=[Fault("invalid", "was not made by this list, sort and filters", parameter="cursor")])

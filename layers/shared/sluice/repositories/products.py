@@ -46,6 +46,7 @@ LISTING = Listing(
         ),
         "price_min": Filter("money", "p.price >= CAST(:price_min AS numeric)"),
         "price_max": Filter("money", "p.price <= CAST(:price_max AS numeric)"),
+        # Said twice, the planner squares its estimate: a word that ANALYZE never met is rare, not in 0.5 % of rows.
         "search": Filter("words", f"{SEARCH} AND {SEARCH}"),
         "in_stock": Filter("boolean", "i.quantity > 0", otherwise="i.quantity = 0", join=STOCK),
         "created_after": Filter("time", "p.created_at >= CAST(:created_after AS timestamptz)"),

@@ -1,4 +1,4 @@
-"""What happens to a database before functions use it? It is migrated, the functions are let in, an empty shop is filled.
+"""What happens to a database before functions use it? It is migrated, they are let in, an empty shop is filled.
 
 Works on the embedded server's database and on any other that DATABASE_URL names. There it makes nothing outside that
 database but Sluice's roles, and changes no password: somebody may be working as sluice_app.

@@ -16,10 +16,11 @@ TARGETS = {
     "sam": "requirements/sam.txt",
 }
 IN_THE_LAYER = ["--no-emit-package", "sqlalchemy", "--no-emit-package", "typing-extensions"]
-COMPILE = (
-    "uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade "
-    "--no-annotate --no-header --no-emit-index-url"
-).split()
+COMPILE = [
+    *("uv", "pip", "compile", "--quiet", "--upgrade"),
+    *("--universal", "--python-version", "3.11", "--generate-hashes"),
+    *("--no-annotate", "--no-header", "--no-emit-index-url"),
+]
 
 
 def main() -> None:

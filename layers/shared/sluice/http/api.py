@@ -58,8 +58,9 @@ class Api:
         request = Request.from_event(event)
         self._request = request  # one request at a time: Lambda's promise for an environment
         self._request_id = context.aws_request_id
-        # The resolver's routes know no path but one of ASCII; an id of anything else is theirs to refuse.
-        plain = {**event, "rawPath": quote(request.path, errors="replace")}
+        # The resolver's routes know no path but one of ASCII; an id of anything else is theirs to refuse. Its copy
+        # of the headers would only be looked at to compress, which nothing here asks for.
+        plain = {**event, "rawPath": quote(request.path, errors="replace"), "headers": {}}
         try:
             answer = self._preflight() if request.method == "OPTIONS" else self._resolver.resolve(plain, context)
         except Exception as error:

@@ -83,10 +83,10 @@ def _run(sql: str, **params: object) -> list[list[Any]]:
     if _connection is None:
         _connection = _connect()
     try:
-        return _connection.run(sql, **params)  # type: ignore[no-any-return]
+        return _connection.run(sql, **params)
     except InterfaceError:
         _connection = _connect()
-        return _connection.run(sql, **params)  # type: ignore[no-any-return]
+        return _connection.run(sql, **params)
 
 
 def _connect() -> Any:

@@ -2,12 +2,14 @@
 
 import re
 import unicodedata
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 
 from sluice.errors import Fault, ValidationFailed
+from sluice.repositories import writing
 from sluice.repositories.cursor import CursorSigner
 from sluice.repositories.listing import Filter, Listing, ListQuery, Page, Sort, read_page
-from sluice.repositories.view import Record, Statements, View, deleted, find, matches, utc, written
+from sluice.repositories.view import Record, Statements, View, find, utc
+from sluice.repositories.writing import Match
 
 VIEW = View(
     name="categories",
@@ -46,11 +48,6 @@ MAX_SLUG = 200
 
 ASSIGNMENTS = {"name": "name = :name", "slug": "slug = :slug"}
 
-TARGET = f"""
-    WITH target AS (
-        SELECT c.id, {matches(VIEW)} FROM {VIEW.source} WHERE c.id = CAST(:id AS bigint) FOR UPDATE OF c
-    )"""
-
 
 class CategoryRepository:
     """Every statement about categories."""
@@ -68,32 +65,15 @@ class CategoryRepository:
     def create(self, category: Mapping[str, object]) -> Record:
         """A missing slug is made from the name. Duplicate where it is taken."""
         slug = category.get("slug") or slug_from(str(category["name"]))
-        return written(self._statements.write(CREATE, {"name": category["name"], "slug": slug}))
+        return writing.create(self._statements, CREATE, {"name": category["name"], "slug": slug})
 
-    def update(self, id: int, changes: Mapping[str, object], match: Collection[str] | None = None) -> Record:
-        """Change what `changes` names. NotFound; StaleVersion unless its ETag is one of `match`; Duplicate."""
-        assignments = ", ".join(ASSIGNMENTS[name] for name in changes) or "version = c.version"
-        return written(
-            self._statements.write(
-                f"""{TARGET}, changed AS (
-                    UPDATE categories c SET {assignments} FROM target t WHERE c.id = t.id AND t.matches RETURNING c.*
-                )
-                SELECT r.json, r.etag, r.id FROM target LEFT JOIN (SELECT {VIEW.record()} FROM changed c) r ON true""",
-                {**changes, "id": id, "match": match},
-            )
-        )
+    def update(self, id: int, changes: Mapping[str, object], match: Match = None) -> Record:
+        """NotFound, StaleVersion; Duplicate where the slug is taken."""
+        return writing.update(self._statements, VIEW, ASSIGNMENTS, id, changes, match)
 
-    def delete(self, id: int, match: Collection[str] | None = None) -> None:
-        """NotFound; StaleVersion unless its ETag is one of `match`; StillReferenced where it has products."""
-        deleted(
-            self._statements.write(
-                f"""{TARGET}, gone AS (
-                    DELETE FROM categories c USING target t WHERE c.id = t.id AND t.matches RETURNING c.id
-                )
-                SELECT gone.id FROM target LEFT JOIN gone ON true""",
-                {"id": id, "match": match},
-            )
-        )
+    def delete(self, id: int, match: Match = None) -> None:
+        """NotFound, StaleVersion; StillReferenced where it has products."""
+        writing.delete(self._statements, VIEW, id, match)
 
 
 def slug_from(name: str) -> str:

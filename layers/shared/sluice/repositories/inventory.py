@@ -1,12 +1,13 @@
 """Stock: one row for each product, set, adjusted, or updated in bulk, and never below zero."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from sluice.errors import Fault, NotFound, OutOfStock, StaleVersion, ValidationFailed
 from sluice.repositories.cursor import CursorSigner
 from sluice.repositories.listing import Filter, Listing, ListQuery, Page, Sort, read_page
-from sluice.repositories.view import Record, Statements, View, find, matches, utc
+from sluice.repositories.view import Record, Statements, View, find, utc
+from sluice.repositories.writing import Match, matches
 
 VIEW = View(
     name="inventory",
@@ -85,11 +86,11 @@ class InventoryRepository:
     def get_by_id(self, product_id: int, fields: frozenset[str] | None = None) -> Record:
         return find(self._statements, VIEW, product_id, fields)
 
-    def set(self, product_id: int, quantity: int, match: Collection[str] | None = None) -> Record:
+    def set(self, product_id: int, quantity: int, match: Match = None) -> Record:
         """NotFound; StaleVersion unless its ETag is one of `match`."""
         return self._changed(SET, {"id": product_id, "quantity": quantity, "match": match})
 
-    def adjust(self, product_id: int, delta: int, match: Collection[str] | None = None) -> Record:
+    def adjust(self, product_id: int, delta: int, match: Match = None) -> Record:
         """Add `delta`. OutOfStock, saying what is left, below zero; ValidationFailed beyond `MOST`; else as `set`."""
         return self._changed(ADJUST, {"id": product_id, "delta": delta, "match": match})
 

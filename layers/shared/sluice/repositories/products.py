@@ -1,10 +1,12 @@
 """Products: what a client sees of one is a product, the slug of its category and the stock it has."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 
+from sluice.repositories import writing
 from sluice.repositories.cursor import CursorSigner
 from sluice.repositories.listing import Filter, Listing, ListQuery, Page, Sort, read_page
-from sluice.repositories.view import Record, Statements, View, deleted, find, matches, utc, written
+from sluice.repositories.view import Record, Statements, View, find, utc
+from sluice.repositories.writing import Match
 
 VIEW = View(
     name="products",
@@ -83,13 +85,6 @@ CREATE = f"""
     SELECT {VIEW.record()} FROM p JOIN categories c ON c.id = p.category_id JOIN i ON i.product_id = p.id
 """
 
-# The row is locked before its ETag is compared, so of two writers with the same If-Match one wins.
-TARGET = f"""
-    WITH target AS (
-        SELECT p.id, {matches(VIEW)}
-        FROM {VIEW.source} WHERE p.id = CAST(:id AS bigint) FOR UPDATE OF p
-    )"""
-
 
 class ProductRepository:
     """Every statement about products."""
@@ -106,32 +101,12 @@ class ProductRepository:
 
     def create(self, product: Mapping[str, object]) -> Record:
         """Duplicate where the name is taken; ValidationFailed for an unknown category."""
-        return written(self._statements.write(CREATE, {"description": None, "inventory": 0, **product}))
+        return writing.create(self._statements, CREATE, {"description": None, "inventory": 0, **product})
 
-    def update(self, id: int, changes: Mapping[str, object], match: Collection[str] | None = None) -> Record:
-        """Change what `changes` names. NotFound; StaleVersion unless its ETag is one of `match`."""
-        assignments = ", ".join(ASSIGNMENTS[name] for name in changes) or "version = p.version"
-        return written(
-            self._statements.write(
-                f"""{TARGET}, changed AS (
-                    UPDATE products p SET {assignments} FROM target t WHERE p.id = t.id AND t.matches RETURNING p.*
-                )
-                SELECT r.json, r.etag, r.id FROM target LEFT JOIN (
-                    SELECT {VIEW.record()}
-                    FROM changed p JOIN categories c ON c.id = p.category_id JOIN inventory i ON i.product_id = p.id
-                ) r ON true""",
-                {**changes, "id": id, "match": match},
-            )
-        )
+    def update(self, id: int, changes: Mapping[str, object], match: Match = None) -> Record:
+        """NotFound, StaleVersion, Duplicate, ValidationFailed."""
+        return writing.update(self._statements, VIEW, ASSIGNMENTS, id, changes, match)
 
-    def delete(self, id: int, match: Collection[str] | None = None) -> None:
-        """NotFound; StaleVersion unless its ETag is one of `match`; StillReferenced where an order holds it."""
-        deleted(
-            self._statements.write(
-                f"""{TARGET}, gone AS (
-                    DELETE FROM products p USING target t WHERE p.id = t.id AND t.matches RETURNING p.id
-                )
-                SELECT gone.id FROM target LEFT JOIN gone ON true""",
-                {"id": id, "match": match},
-            )
-        )
+    def delete(self, id: int, match: Match = None) -> None:
+        """NotFound, StaleVersion; StillReferenced where an order holds it."""
+        writing.delete(self._statements, VIEW, id, match)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Protocol
 
-from sluice.errors import NotFound, StaleVersion
+from sluice.errors import NotFound
 
 
 class Statements(Protocol):
@@ -33,7 +33,7 @@ class Record:
 
 @dataclass(frozen=True, eq=False)
 class View:
-    """A resource: `source` (FROM and JOINs), `key` (the id column), `fields` and `etag` (SQL over the source)."""
+    """A resource: `source` (table, alias, JOINs), `key` (the id column), `fields` and `etag` (SQL over the source)."""
 
     name: str
     source: str
@@ -59,11 +59,6 @@ def utc(column: str) -> str:
     return f"""to_char({column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')"""
 
 
-def matches(view: View) -> str:
-    """A SELECT item: does the row's ETag satisfy `:match`, a list of ETags, or NULL where there is no condition."""
-    return f"(CAST(:match AS text[]) IS NULL OR ({view.etag}) = ANY(CAST(:match AS text[]))) AS matches"
-
-
 def find(statements: Statements, view: View, id: int, fields: frozenset[str] | None = None) -> Record:
     """The record with this id, in one statement; NotFound where there is none."""
     rows = statements.read(
@@ -72,24 +67,3 @@ def find(statements: Statements, view: View, id: int, fields: frozenset[str] | N
     if not rows:
         raise NotFound
     return Record(*rows[0])
-
-
-def written(rows: Sequence[Any]) -> Record:
-    """The record that a guarded write answered.
-
-    Such a statement gives one row where the target exists, and NULLs in it where the target was there
-    but `If-Match` did not hold: NotFound and StaleVersion, told apart without a second round trip.
-    """
-    if not rows:
-        raise NotFound
-    if rows[0].json is None:
-        raise StaleVersion
-    return Record(*rows[0])
-
-
-def deleted(rows: Sequence[Any]) -> None:
-    """As `written`, for a guarded DELETE that answers the id of what is gone."""
-    if not rows:
-        raise NotFound
-    if rows[0].id is None:
-        raise StaleVersion

@@ -1,0 +1,78 @@
+"""Writes of one row under `If-Match`: lock, compare, change and answer, in one statement.
+
+The row is locked before its ETag is compared, so of two writers with the same `If-Match` one wins. The statement gives
+no row where the target does not exist, and one of NULLs where its ETag did not match: NotFound and StaleVersion are
+told apart without a second round trip.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from sluice.errors import NotFound, StaleVersion
+from sluice.repositories.view import Record, Statements, View
+
+Match = Collection[str] | None  # the ETags that will do; None: any
+
+
+def matches(view: View) -> str:
+    """A SELECT item: does the row's ETag satisfy `:match`?"""
+    return f"(CAST(:match AS text[]) IS NULL OR ({view.etag}) = ANY(CAST(:match AS text[]))) AS matches"
+
+
+def create(statements: Statements, insert: str, values: Mapping[str, object]) -> Record:
+    """The record of the row that `insert` makes; it ends in a SELECT of `view.record()`."""
+    return Record(*statements.write(insert, values)[0])
+
+
+def update(
+    statements: Statements,
+    view: View,
+    assignments: Mapping[str, str],
+    id: int,
+    changes: Mapping[str, object],
+    match: Match,
+) -> Record:
+    """Change what `changes` names, each by its assignment. NotFound, StaleVersion, and what constraints refuse."""
+    table, alias, *joins = view.source.split(" ")
+    assigned = ", ".join(assignments[name] for name in changes) or f"version = {alias}.version"
+    rows = statements.write(
+        f"""{_target(view)}, changed AS (
+            UPDATE {table} {alias} SET {assigned} FROM target t
+            WHERE {view.key} = t.id AND t.matches RETURNING {alias}.*
+        )
+        SELECT r.json, r.etag, r.id
+        FROM target LEFT JOIN (SELECT {view.record()} FROM changed {alias} {" ".join(joins)}) r ON true""",
+        {**changes, "id": id, "match": match},
+    )
+    if _found(rows).json is None:
+        raise StaleVersion
+    return Record(*rows[0])
+
+
+def delete(statements: Statements, view: View, id: int, match: Match) -> None:
+    """NotFound; StaleVersion; StillReferenced where other rows need this one."""
+    table, alias = view.source.split(" ")[:2]
+    rows = statements.write(
+        f"""{_target(view)}, gone AS (
+            DELETE FROM {table} {alias} USING target t WHERE {view.key} = t.id AND t.matches RETURNING {view.key} AS id
+        )
+        SELECT gone.id FROM target LEFT JOIN gone ON true""",
+        {"id": id, "match": match},
+    )
+    if _found(rows).id is None:
+        raise StaleVersion
+
+
+def _target(view: View) -> str:
+    alias = view.source.split(" ")[1]
+    return f"""
+        WITH target AS (
+            SELECT {view.key} AS id, {matches(view)}
+            FROM {view.source} WHERE {view.key} = CAST(:id AS bigint) FOR UPDATE OF {alias}
+        )"""
+
+
+def _found(rows: Sequence[Any]) -> Any:
+    if not rows:
+        raise NotFound
+    return rows[0]

@@ -54,6 +54,11 @@ def test_late_answer_is_never_read_as_anothers(either: Database) -> None:
     assert either.read("SELECT 'next'")[0][0] == "next"
 
 
+def test_a_batch_waits_as_long_as_its_statement_takes(make_database: Callable[..., Database]) -> None:
+    batch = make_database("batch", socket_timeout=0.1)
+    assert batch.read("SELECT 'done' FROM pg_sleep(0.3)")[0][0] == "done"
+
+
 def test_killed_backend_is_replaced_quietly(either: Database, admin: Any, caplog: pytest.LogCaptureFixture) -> None:
     pid = either.read("SELECT pg_backend_pid()")[0][0]
     admin.run("SELECT pg_terminate_backend(:pid, 5000)", pid=pid)

@@ -84,7 +84,7 @@ class PipelinedConnection(Connection):  # type: ignore[misc]
         tls: TlsMode = "verify-full",
         ca_file: str = "",
         connect_timeout: float = 2.0,
-        socket_timeout: float = 20.0,
+        socket_timeout: float | None = 20.0,  # None: as long as it takes
         application_name: str = "sluice",
         clock: Callable[[], float] = time.time,
     ) -> None:

@@ -102,13 +102,13 @@ class HttpServer:
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.ensure_future(self._converse(reader, writer))
         self._connections.add(task)
-        try:
-            await task
-        except (ConnectionError, asyncio.IncompleteReadError):
-            pass  # the client went away: nobody is left to answer
-        finally:
-            self._connections.discard(task)
-            writer.close()
+        # Not `await task`: where `stop` cancels it, this one would end cancelled too, which early 3.12's streams log.
+        await asyncio.wait({task})
+        self._connections.discard(task)
+        writer.close()
+        failure = None if task.cancelled() else task.exception()
+        if failure is not None and not isinstance(failure, (ConnectionError, asyncio.IncompleteReadError)):
+            raise failure  # but where the client went away, nobody is left to answer
 
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         peer = writer.get_extra_info("peername")[0]

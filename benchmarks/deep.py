@@ -24,7 +24,14 @@ BY_OFFSET = """
     FROM products p JOIN categories c ON c.id = p.category_id JOIN inventory i ON i.product_id = p.id
     ORDER BY {order} LIMIT :limit OFFSET :offset
 """
-SORTS = {"id:asc": "p.id", "price:desc": "p.price DESC, p.id DESC", "created_at:desc": "p.created_at DESC, p.id DESC"}
+SORTS = {
+    "id:asc": "p.id",
+    "name:asc": "p.name",
+    "price:desc": "p.price DESC, p.id DESC",
+    "created_at:desc": "p.created_at DESC, p.id DESC",
+    "updated_at:asc": "p.updated_at, p.id",
+    "inventory:desc": "i.quantity DESC, p.id DESC",
+}
 
 
 def measure(shop: Shop) -> list[str]:

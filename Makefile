@@ -55,6 +55,7 @@ env: .venv/.run ## a function's environment as export lines: FUNCTION=ProductsFu
 	@$(BIN)/python -m local env $(FUNCTION)
 
 clean-state: ## forget the local system's data
+	@test ! -L .sluice/postgres/elsewhere || rm -rf "$$(readlink .sluice/postgres/elsewhere)"
 	@rm -rf .sluice
 
 lock: .venv/.dev ## pin the newest releases that pyproject.toml allows, with their hashes

@@ -127,13 +127,20 @@ class PostgresServer:
         self._lock = lock
 
     def _prepare_place(self) -> Path:
-        """The folder for the data: the home, or one in /var/tmp where the server's user cannot reach it."""
+        """The folder for the data: the home, or one in /var/tmp where the server's user cannot reach it.
+
+        The home then holds a link to it, `elsewhere`, so that a home that was moved finds its data, and
+        `make clean-state` what to remove.
+        """
         secret = self.home / "password"
         user = server_user()
         place = self.home
         if user is not None and not reachable(self.home / "data"):
             name = f"sluice-{hashlib.sha256(str(self.home).encode()).hexdigest()[:12]}"
-            place = Path("/var/tmp") / name  # noqa: S108 - whose it is, is checked below
+            link = self.home / "elsewhere"
+            if not link.is_symlink():
+                link.symlink_to(Path("/var/tmp") / name)  # noqa: S108 - whose it is, is checked below
+            place = link.readlink()
             if not secret.exists():  # the home was cleaned, so its data goes too
                 shutil.rmtree(place, ignore_errors=True)
             place.mkdir(mode=0o711, exist_ok=True)

@@ -221,7 +221,12 @@ def test_a_home_the_servers_user_cannot_reach_keeps_its_data_elsewhere(home: Pat
         server.start()
         assert run(server, "SELECT n FROM kept") == [[1]]
         server.stop()
-        (home / "postgres" / "password").unlink()  # as `make clean-state` does, with all of the home
+        (home / "postgres").rename(home / "moved")
+        server = PostgresServer(home / "moved", durable=False)
+        server.start()
+        assert run(server, "SELECT n FROM kept") == [[1]]
+        server.stop()
+        (home / "moved" / "password").unlink()  # as `make clean-state` does, with all of the home
         server.start()
         assert run(server, "SELECT to_regclass('kept')") == [[None]]
     finally:

@@ -33,7 +33,6 @@ class Shop:
 def open_shop(products: int) -> Iterator[Shop]:
     """Runs until left; nothing stays behind."""
     with tempfile.TemporaryDirectory(prefix="sluice-bench-") as home:
-        Path(home).chmod(0o711)  # as root, PostgreSQL runs as another user, who must find its data
         Path(home).chmod(0o711)  # as root the server runs as another user, who must find its data
         with PostgresServer(Path(home), durable=False) as server:
             owner = server.url()

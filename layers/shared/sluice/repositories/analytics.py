@@ -1,0 +1,69 @@
+"""Reports over orders: what each day brought, and what sells. Cancelled orders are in none of them.
+
+PostgreSQL adds up, rounds and renders; a report is one statement, and its rows come back as one text.
+"""
+
+from datetime import date
+
+from sluice.repositories.view import Statements
+
+# What did each day of a range bring, the days without orders too? Each day is one range of orders_sales_idx, which
+# holds all that is asked of an order; so customers are told apart a day at a time, in memory, and no day is missing.
+# Averaged over orders: joined with its items, an order would count once for each of them.
+SALES = """
+    SELECT coalesce(string_agg(row_to_json(r)::text, ',' ORDER BY r.day), '') AS items
+    FROM (
+        SELECT d.day, s.*
+        FROM generate_series(0, CAST(:end AS date) - CAST(:start AS date)) AS n
+        CROSS JOIN LATERAL (SELECT CAST(:start AS date) + n AS day) AS d
+        CROSS JOIN LATERAL (
+            SELECT count(*) AS order_count,
+                   count(DISTINCT o.user_id) AS unique_customers,
+                   coalesce(sum(o.total), 0.00)::text AS revenue,
+                   round(avg(o.total), 2)::text AS avg_order_value
+            FROM orders o
+            WHERE o.status <> 'cancelled'
+              AND o.created_at >= CAST(d.day AS timestamp) AT TIME ZONE 'UTC'
+              AND o.created_at < CAST(d.day + 1 AS timestamp) AT TIME ZONE 'UTC'
+        ) AS s
+    ) AS r
+"""
+
+# Which products sold most lately? The orders are one range of orders_sales_idx, their items follow by
+# order_items_pkey, and names are looked up for the few that are left. A product is in an order once: so a product's
+# lines are its orders. Days are 24 hours, whatever the session's time zone.
+POPULAR_PRODUCTS = """
+    SELECT coalesce(string_agg(row_to_json(r)::text, ',' ORDER BY r.units_sold DESC, r.product_id), '') AS items
+    FROM (
+        SELECT b.product_id, p.name, b.order_count, b.units_sold, b.revenue::text AS revenue
+        FROM (
+            SELECT i.product_id,
+                   count(*) AS order_count,
+                   sum(i.quantity) AS units_sold,
+                   sum(i.quantity * i.unit_price) AS revenue
+            FROM orders o JOIN order_items i ON i.order_id = o.id
+            WHERE o.status <> 'cancelled'
+              AND o.created_at > now() - make_interval(hours => 24 * CAST(:days AS integer))
+              AND o.created_at <= now()
+            GROUP BY i.product_id
+            ORDER BY units_sold DESC, i.product_id
+            LIMIT CAST(:limit AS integer)
+        ) AS b
+        JOIN products p ON p.id = b.product_id
+    ) AS r
+"""
+
+
+class AnalyticsRepository:
+    """Every report. Each gives the JSON of its rows, with commas between."""
+
+    def __init__(self, statements: Statements) -> None:
+        self._statements = statements
+
+    def sales(self, start: date, end: date) -> str:
+        """One row for each day from `start` to `end`, in UTC and with both; none where `end` is before `start`."""
+        return str(self._statements.read(SALES, {"start": start, "end": end})[0].items)
+
+    def popular_products(self, days: int, limit: int) -> str:
+        """The `limit` products of which most units were ordered within the last `days` days; of equals, the older."""
+        return str(self._statements.read(POPULAR_PRODUCTS, {"days": days, "limit": limit})[0].items)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from sluice.errors import ValidationFailed
-from sluice.http.body import Field, Integer, Items, Money, Shape, Text
+from sluice.http.body import Email, Field, Integer, Items, Money, Shape, Text
 
 
 def fault(field: Field, value: object) -> str:
@@ -45,6 +45,24 @@ def test_a_pattern_holds_for_the_whole_of_a_text(given: str) -> None:
         assert field.read(given, "") == "ab"
     else:
         assert fault(field, given) == "invalid"
+
+
+@pytest.mark.parametrize(
+    "given", ["a@b", "Ada+shop@Example.com", "ä@例え.jp", "!#$%&'*/=?^_`{|}~-@x.y", "a@" + "b" * 252]
+)
+def test_an_email_is_kept_as_sent(given: str) -> None:
+    assert Email().read(f" {given}\n", "") == given
+
+
+@pytest.mark.parametrize(
+    ("given", "code"),
+    [("", "too_short"), ("a@" + "b" * 253, "too_long"), (None, "type"), (5, "type"), ("ada", "invalid"),
+     ("@", "invalid"), ("a@", "invalid"), ("@b", "invalid"), ("a@b@c", "invalid"), ("a b@c", "invalid"),
+     ("a\u00a0b@c", "invalid"), ("a\n@b", "invalid"),
+     ("a\x1b@b", "invalid"), ("a\x85@b", "invalid"), ("a@b\0", "invalid")],
+)  # fmt: skip
+def test_what_is_no_email_is_refused(given: object, code: str) -> None:
+    assert fault(Email(), given) == code
 
 
 @pytest.mark.parametrize("given", [3, Decimal("3"), Decimal("3.0"), Decimal("3e0"), Decimal("0.3e1")])

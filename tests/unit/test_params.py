@@ -55,6 +55,7 @@ def test_every_parameter_is_read() -> None:
         ("slugs", "a-1,b", ["a-1", "b"]),
         ("words", "Blue mug", "Blue mug"),
         ("words", "茶", "茶"),
+        ("email", "Ada+shop@example.com", "Ada+shop@example.com"),
         ("boolean", "true", True),
         ("boolean", "false", False),
         ("time", "2026-01-31", datetime(2026, 1, 31, tzinfo=UTC)),
@@ -77,6 +78,10 @@ def test_a_filter_is_read_as_its_kind(kind: FilterKind, text: str, value: Any) -
         ("money", ["", "1e2", "NaN", "1,5", ".5", "5.", "9" * 16, "1.5\n", "٣"]),
         ("slugs", ["", "A", "a,,b", "é", "a\n b", "x" * 201]),
         ("words", ["", " ", "!?", "a\0", "\ud800", "x" * 201]),
+        (
+            "email",
+            ["", "ada", "@", "a@", "@b", "a@b@c", " a@b", "a@b\n", "a b@c", "a\x00@b", "a\x1b@b", "a@" + "b" * 253],
+        ),
         ("boolean", ["", "1", "True", "yes"]),
         (
             "time",

@@ -11,6 +11,8 @@ from sluice.errors import Fault, ValidationFailed
 MAX_INTEGER = 2**31 - 1  # PostgreSQL's integer
 MAX_ID = 2**63 - 1  # and its bigint
 MAX_PRICE = Decimal("9999999999.99")
+MAX_EMAIL = 254
+EMAIL = re.compile(r"[^@\s\x00-\x1f\x7f-\x9f]+@[^@\s\x00-\x1f\x7f-\x9f]+")  # plausible: only a letter proves more
 
 
 class Field(Protocol):
@@ -44,6 +46,17 @@ class Text:
             _refuse(at, "invalid", "must not hold half a surrogate pair")
         if self.pattern and not re.fullmatch(self.pattern, text, re.ASCII):
             _refuse(at, "invalid", f"must match {self.pattern}")
+        return text
+
+
+@dataclass(frozen=True, slots=True)
+class Email:
+    """An address that looks like one, kept as sent but for leading and trailing space."""
+
+    def read(self, value: object, at: str) -> str:
+        text = Text(MAX_EMAIL).read(value, at)
+        if not text or not EMAIL.fullmatch(text):
+            _refuse(at, "invalid", "must be an email address, with one @ and no spaces")
         return text
 
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import TypeVar
 
 from sluice.errors import Fault, InvalidParameter, NotFound
-from sluice.http.body import MAX_ID
+from sluice.http.body import EMAIL, MAX_EMAIL, MAX_ID
 from sluice.repositories.listing import FilterKind, Listing, ListQuery
 
 T = TypeVar("T")
@@ -128,6 +128,13 @@ def _words(text: str) -> str:
     return text
 
 
+def _email(text: str) -> str:
+    text = _text_up_to(MAX_EMAIL)(text)
+    if not EMAIL.fullmatch(text):
+        raise ValueError("must be an email address; a + in it is sent as %2B")
+    return text
+
+
 def _slugs(text: str) -> list[str]:
     slugs = _values(text)
     if not all(re.fullmatch(r"[a-z0-9-]{1,200}", slug) for slug in slugs):
@@ -190,6 +197,7 @@ READERS: Mapping[FilterKind, Callable[[str], object]] = {
     "money": _money,
     "slugs": _slugs,
     "words": _words,
+    "email": _email,
     "boolean": _boolean,
     "time": _time,
 }

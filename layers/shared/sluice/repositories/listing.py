@@ -21,7 +21,7 @@ from typing import Literal, NamedTuple
 from sluice.repositories.cursor import CursorSigner, Position
 from sluice.repositories.view import Statements, View
 
-FilterKind = Literal["integer", "integers", "money", "slugs", "words", "boolean", "time"]
+FilterKind = Literal["integer", "integers", "money", "slugs", "words", "email", "boolean", "time"]
 
 
 @dataclass(frozen=True, slots=True)

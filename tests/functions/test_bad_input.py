@@ -46,13 +46,16 @@ WRITES = [
     Write("PUT", "/api/inventory/{id}", {"quantity": 7}),
     Write("PATCH", "/api/inventory/{id}", {"delta": 1}),
     Write("PATCH", "/api/inventory", {"updates": [{"product_id": 1, "quantity": 7}]}),
+    Write("POST", "/api/users", {"email": "new@example.com", "name": "New"}),
+    Write("PUT", "/api/users/{id}", {"email": "new@example.com", "name": "New"}),
+    Write("PATCH", "/api/users/{id}", {"email": "new@example.com", "name": "New"}),
 ]
 TEXTS = ("name", "description", "slug", "category")
 ROUTES = [
     *[(write.method, write.path, write.body) for write in WRITES],
-    *[("GET", path, None) for path in ("/api/products", "/api/categories", "/api/inventory")],
-    *[("GET", f"/api/{name}/{{id}}", None) for name in ("products", "categories", "inventory")],
-    *[("DELETE", f"/api/{name}/{{id}}", None) for name in ("products", "categories")],
+    *[("GET", path, None) for path in ("/api/products", "/api/categories", "/api/inventory", "/api/users")],
+    *[("GET", f"/api/{name}/{{id}}", None) for name in ("products", "categories", "inventory", "users")],
+    *[("DELETE", f"/api/{name}/{{id}}", None) for name in ("products", "categories", "users")],
 ]
 BY_ID = [route for route in ROUTES if "{id}" in route[1]]
 
@@ -81,6 +84,11 @@ KINDS = {
     "description": never_a_text | broken_texts.filter(lambda text: text.strip() != ""),
     "slug": never_a_text | broken_texts | st.none() | st.sampled_from(["A", "a b", "é", "a/b", "a\nb", "x" * 201]),
     "category": never_a_text | broken_texts | st.none() | st.sampled_from(["A", "a b", "nowhere", "x" * 201]),
+    "email": never_a_text
+    | broken_texts
+    | st.none()
+    | any_text.filter(lambda text: text.count("@") != 1)
+    | st.sampled_from(["@", "a@", "@b", "a@b@c", "a b@c", "a\nb@c", "a\x1bb@c", "a\u2003b@c", "a@" + "b" * 253]),
     "price": never_a_number,
     "quantity": never_a_number,
     "delta": never_a_number,
@@ -98,6 +106,7 @@ class Subject:
     def __init__(self, shop: Shop) -> None:
         self.shop = shop
         self.id = shop.product("Mug")
+        shop.sql("INSERT INTO users (id, email, name) VALUES (:id, 'ada@example.com', 'Ada')", id=self.id)
         self.before = self.digest()
 
     def digest(self) -> list[Any]:
@@ -254,6 +263,7 @@ PARAMETERS = {
     "products": (*COMMON, "category", "price_min", "price_max", "in_stock", "ids", "created_after", "created_before"),
     "categories": (*COMMON, "slug"),
     "inventory": (*COMMON, "below", "product_ids"),
+    "users": (*COMMON, "email"),
 }
 never_a_parameter = (
     any_text.map(lambda text: "!" + text)

@@ -8,6 +8,7 @@ from tests.fixtures.shop import Shop
 
 PRODUCT = {"name": "New", "description": None, "price": "1.00", "category": "mugs"}
 CATEGORY = {"name": "New", "slug": "new"}
+USER = {"name": "New", "email": "new@example.com"}
 QUANTITY = {"quantity": 99}
 
 # path, a row's path there, and what can be written: method and body
@@ -20,8 +21,11 @@ WRITES: list[tuple[str, str, Any]] = [
     ("categories", "DELETE", None),
     ("inventory", "PUT", QUANTITY),
     ("inventory", "PATCH", {"delta": 1}),
+    ("users", "PUT", USER),
+    ("users", "PATCH", {"name": "New"}),
+    ("users", "DELETE", None),
 ]
-RESOURCES = ("products", "categories", "inventory")
+RESOURCES = ("products", "categories", "inventory", "users")
 writes = pytest.mark.parametrize(("resource", "method", "body"), WRITES)
 resources = pytest.mark.parametrize("resource", RESOURCES)
 
@@ -30,12 +34,16 @@ def row(shop: Shop, resource: str) -> str:
     """The path of a row that is free to be changed and deleted."""
     if resource == "categories":
         return f"/api/categories/{shop.category('lone')}"
+    if resource == "users":
+        return f"/api/users/{shop.user()}"
     return f"/api/{resource}/{shop.product('Mug')}"
 
 
 def state(shop: Shop) -> list[list[Any]]:
-    return shop.sql("SELECT p.*, i.* FROM products p JOIN inventory i ON i.product_id = p.id") + shop.sql(
-        "SELECT * FROM categories ORDER BY id"
+    return (
+        shop.sql("SELECT p.*, i.* FROM products p JOIN inventory i ON i.product_id = p.id")
+        + shop.sql("SELECT * FROM categories ORDER BY id")
+        + shop.sql("SELECT * FROM users ORDER BY id")
     )
 
 

@@ -74,6 +74,8 @@ SECRET = "the other row's secret value"
         ("PATCH", "/api/products/{mug}", {"category": "nowhere"}),
         ("POST", "/api/categories", {"name": "x", "slug": "mugs"}),
         ("DELETE", "/api/categories/{mugs}", None),
+        ("POST", "/api/users", {"email": "TAKEN@example.com", "name": "x"}),
+        ("DELETE", "/api/users/{user}", None),
         ("PATCH", "/api/inventory/{mug}", {"delta": -1000}),
         ("PATCH", "/api/inventory/{mug}", {"delta": 2**31 - 1}),
         ("PATCH", "/api/inventory", {"updates": [{"product_id": 404, "quantity": 1}]}),
@@ -87,6 +89,8 @@ def test_a_refusal_holds_no_sql_no_names_and_no_other_rows_values(
     shop.product("Taken", stock=7123)
     shop.sql("UPDATE products SET description = :d", d=SECRET)
     ids = {"mug": shop.product("Mug"), "mugs": shop.sql("SELECT id FROM categories")[0][0]}
+    ids["user"] = shop.user("taken@example.com", SECRET)
+    shop.sql("INSERT INTO orders (user_id, total) VALUES (:u, 1)", u=ids["user"])
     answer = shop.call(method, path.format(**ids), body)
     assert 400 <= answer.status < 500
     assert leaks(answer) == []

@@ -8,16 +8,18 @@ import pytest
 
 from tests.fixtures.shop import Answer, Shop
 
-LISTS = ("products", "categories", "inventory")
+LISTS = ("products", "categories", "inventory", "users")
 SORTS = {
     "products": ("id", "name", "price", "created_at", "updated_at", "inventory"),
     "categories": ("id", "name", "created_at"),
     "inventory": ("product_id", "quantity", "updated_at"),
+    "users": ("id", "email", "name", "created_at"),
 }
 FILTERS = {
     "products": ("category", "price_min", "price_max", "search", "in_stock", "created_after", "created_before", "ids"),
     "categories": ("search", "slug"),
     "inventory": ("below", "product_ids"),
+    "users": ("email", "search"),
 }
 COMMON = ("limit", "cursor", "offset", "sort", "include_total", "fields")
 lists = pytest.mark.parametrize("list_", LISTS)
@@ -37,6 +39,8 @@ def fill(shop: Shop, list_: str, count: int) -> None:
     for n in range(count):
         if list_ == "categories":
             shop.category(f"c{n:03}")
+        elif list_ == "users":
+            shop.user(f"{'Uu'[n % 2]}{n % 5}{n:03}@example.com", f"u{n % 3}")
         else:
             shop.product(f"p{n:03}", price=str(n % 3), stock=n % 4)
 
@@ -173,6 +177,8 @@ def test_a_malformed_parameter_is_400_and_named(shop: Shop, list_: str, paramete
         ("categories", "search", ""),
         *[("inventory", "below", value) for value in ("", "x", "1.5", "9" * 30)],
         *[("inventory", "product_ids", value) for value in ("", "x", "1,")],
+        *[("users", "email", value) for value in ("", "ada", "a@b@c", "ada+tag@example.com", "a@" + "b" * 253)],
+        ("users", "search", "@."),
     ],
 )
 def test_a_malformed_filter_is_400_and_named(shop: Shop, list_: str, parameter: str, value: str) -> None:
@@ -331,12 +337,9 @@ def test_created_after_is_inclusive_and_created_before_is_not(shop: Shop, query:
     assert names(shop.get(f"/api/products?{query}")) == list(found)
 
 
-@lists
-def test_ids_pick_rows_in_the_lists_own_order(shop: Shop, list_: str) -> None:
-    if list_ == "categories":
-        pytest.skip("categories are picked by slug")
+@pytest.mark.parametrize(("list_", "parameter"), [("products", "ids"), ("inventory", "product_ids")])
+def test_ids_pick_rows_in_the_lists_own_order(shop: Shop, list_: str, parameter: str) -> None:
     a, b, c = (shop.product(name) for name in "abc")
-    parameter = "ids" if list_ == "products" else "product_ids"
     rows = shop.get(f"/api/{list_}?{parameter}={c},{a},404,{a}").json["data"]
     assert [row[key_of(list_)] for row in rows] == [a, c]
     assert b not in [row[key_of(list_)] for row in rows]
@@ -390,6 +393,26 @@ def test_categories_are_found_by_words_and_slugs(shop: Shop, query: str, found: 
     assert names(shop.get(f"/api/categories?{query}")) == found
 
 
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [("email=ada@example.com", ["Ada Byron"]), ("email=ADA@Example.COM", ["Ada Byron"]), ("email=ada@example", []),
+     ("email=%C3%84@example.com", ["Änne"]), ("search=EXAMPLE%20ada", ["Ada Byron"]), ("search=byron", ["Ada Byron"]),
+     ("search=com", ["Ada Byron", "Änne"]), ("search=exam", []), ("email=ada@example.com&search=grace", [])],
+)  # fmt: skip
+def test_users_are_found_by_email_in_any_case_and_by_words(shop: Shop, query: str, found: list[str]) -> None:
+    shop.user("Ada@example.com", "Ada Byron")
+    shop.user("ä@example.com", "Änne")
+    assert names(shop.get(f"/api/users?{query}")) == found
+
+
+def test_users_are_sorted_by_email_without_regard_to_case(shop: Shop) -> None:
+    for email in ("b@example.com", "C@example.com", "A@example.com"):
+        shop.user(email)
+    first = shop.get("/api/users?sort=email:desc&limit=2&fields=email")
+    second = shop.get(links(first)["next"])
+    assert [row["email"][0] for page in (first, second) for row in page.json["data"]] == ["C", "b", "A"]
+
+
 @pytest.mark.parametrize(("below", "found"), [(3, [0, 2]), (2, [0]), (0, []), (-5, []), (2**62, [0, 2, 3])])
 def test_inventory_below_is_under_n(shop: Shop, below: int, found: list[int]) -> None:
     for n in (0, 2, 3):
@@ -419,12 +442,14 @@ def test_a_changed_cursor_is_refused(shop: Shop) -> None:
         "/api/products?limit=1&in_stock=true",
         "/api/categories?limit=1",
         "/api/inventory?limit=1",
+        "/api/users?limit=1",
     ],
 )
 def test_a_cursor_is_good_only_for_its_list_sort_and_filters(shop: Shop, other: str) -> None:
     shop.product("a", category="mugs")
     shop.product("b", category="cups")
     shop.product("c", category="mugs")
+    fill(shop, "users", 2)
     plain = "/api/products?limit=1"
     for made, used in ((plain, other), (other, plain)):
         answer = shop.get(f"{used}&cursor={next_cursor(shop, made)}")
@@ -438,7 +463,9 @@ def test_a_cursor_of_another_filter_value_is_refused(shop: Shop) -> None:
     assert (answer.status, answer.code) == (400, "invalid_cursor")
 
 
-@pytest.mark.parametrize("path", ["/api/products/1", "/api/categories/1", "/api/inventory/1", "/health"])
+@pytest.mark.parametrize(
+    "path", ["/api/products/1", "/api/categories/1", "/api/inventory/1", "/api/users/1", "/health"]
+)
 def test_a_single_resource_takes_no_list_parameters(shop: Shop, path: str) -> None:
     answer = shop.get(f"{path}?limit=5&cursor=x")
     if path != "/health":
@@ -446,7 +473,7 @@ def test_a_single_resource_takes_no_list_parameters(shop: Shop, path: str) -> No
         assert answer.faults == {"limit": "unknown_parameter", "cursor": "unknown_parameter"}
 
 
-@pytest.mark.parametrize("path", ["/api/products/1", "/api/categories/1", "/api/inventory/1"])
+@pytest.mark.parametrize("path", ["/api/products/1", "/api/categories/1", "/api/inventory/1", "/api/users/1"])
 def test_fields_of_a_single_resource_are_checked_too(shop: Shop, path: str) -> None:
     answer = shop.get(f"{path}?fields=colour")
     assert (answer.status, answer.faults) == (400, {"fields": "invalid"})

@@ -12,11 +12,13 @@ COLLECTIONS = {
     "/api/products": "GET, HEAD, OPTIONS, POST",
     "/api/categories": "GET, HEAD, OPTIONS, POST",
     "/api/inventory": "GET, HEAD, OPTIONS, PATCH",
+    "/api/users": "GET, HEAD, OPTIONS, POST",
 }
 SINGLES = {
     "/api/products/1": "DELETE, GET, HEAD, OPTIONS, PATCH, PUT",
     "/api/categories/1": "DELETE, GET, HEAD, OPTIONS, PATCH, PUT",
     "/api/inventory/1": "GET, HEAD, OPTIONS, PATCH, PUT",
+    "/api/users/1": "DELETE, GET, HEAD, OPTIONS, PATCH, PUT",
 }
 SERVICE = {"/health": "GET, HEAD, OPTIONS", "/health/ready": "GET, HEAD, OPTIONS"}
 ALLOWED = COLLECTIONS | SINGLES | SERVICE
@@ -32,6 +34,9 @@ BODIES = [
     ("PATCH", "/api/inventory"),
     ("PUT", "/api/inventory/1"),
     ("PATCH", "/api/inventory/1"),
+    ("POST", "/api/users"),
+    ("PUT", "/api/users/1"),
+    ("PATCH", "/api/users/1"),
 ]
 bodies = pytest.mark.parametrize(("method", "path"), BODIES)
 OURS = "https://shop.example"

@@ -39,7 +39,7 @@ def filled(target: str, shop: Shop) -> str:
     """The target with ids of rows that are there."""
     product = shop.product("Tall Mug")
     category = shop.sql("SELECT category_id FROM products WHERE id = :id", id=product)[0][0]
-    return target.format(product=product, category=category)
+    return target.format(product=product, category=category, user=shop.user())
 
 
 @pytest.mark.parametrize(
@@ -53,6 +53,9 @@ def filled(target: str, shop: Shop) -> str:
         "/api/categories?search=mugs",
         "/api/inventory/{product}",
         "/api/inventory?below=10",
+        "/api/users/{user}",
+        "/api/users?sort=email:desc&search=ada&include_total=true",
+        "/api/users?email=ADA@example.com",
     ],
 )
 def test_a_read_is_one_statement_and_one_round_trip(shop: Shop, relay: Relay, target: str) -> None:
@@ -84,6 +87,10 @@ def test_a_page_after_a_cursor_is_one_round_trip(shop: Shop, relay: Relay) -> No
         ("PUT", "/api/products/{product}", {"name": "M", "description": None, "price": 5, "category": "mugs"}),
         ("PATCH", "/api/inventory/{product}", {"delta": 3}),
         ("DELETE", "/api/products/{product}", None),
+        ("POST", "/api/users", {"email": "bob@example.com", "name": "Bob"}),
+        ("PATCH", "/api/users/{user}", {"email": "ADA@example.com"}),
+        ("PUT", "/api/users/{user}", {"email": "bob@example.com", "name": "Bob"}),
+        ("DELETE", "/api/users/{user}", None),
     ],
 )
 def test_a_write_is_one_round_trip(shop: Shop, relay: Relay, method: str, target: str, body: object) -> None:

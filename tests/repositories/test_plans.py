@@ -48,8 +48,10 @@ SELECT id, CASE WHEN random() < 0.05 THEN 0 ELSE id * 7919 % 500 END,
        timestamptz '2025-01-01Z' + id * 7907 % 40000 * interval '1 minute'
 FROM products;
 INSERT INTO users (email, name, created_at)
-SELECT 'user' || n || '@example.com', 'User ' || n, timestamptz '2024-01-01Z' + n * interval '1 minute'
-FROM generate_series(1, 5000) n;
+SELECT CASE WHEN n % 3 = 0 THEN 'Thing' ELSE 'user' END || n || '@example.com',
+       'Thing ' || md5(n::text) || (ARRAY[' Blue', ' Red', ' Grey'])[floor(1 + random() * 3)] || ', number ' || n / 7,
+       timestamptz '2024-01-01Z' + n * 7901 % 20000 / 3 * interval '1 minute'
+FROM generate_series(1, 20000) n;
 INSERT INTO orders (user_id, status, total, created_at)
 SELECT 1 + n % 5000, (ARRAY['pending', 'paid', 'shipped', 'delivered', 'cancelled'])[1 + n % 5], n % 900,
        timestamptz '2024-01-01Z' + n * interval '1 minute'
@@ -64,6 +66,7 @@ EXAMPLES: Mapping[FilterKind, list[object]] = {
     "integers": [[7], [-1], list(range(1, 40_000, 1_000))],
     "money": [Decimal(-1), Decimal(450), Decimal(10**12)],
     "slugs": [["category-1"], ["category-49"], ["category-1", "category-49"], ["nope"]],
+    "email": ["USER7@example.com", "nobody@example.com"],
     "words": ["thing", "blue", "number 471", "nowhere"],
     "boolean": [True, False],
     "time": [datetime(1970, 1, 1, tzinfo=UTC), JANUARY_5, datetime(2100, 1, 1, tzinfo=UTC)],

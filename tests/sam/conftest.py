@@ -65,6 +65,7 @@ def sam_shop(docker: None, postgres_server: PostgresServer, migrated_template: s
     shop = Shop(postgres_server.url(database="sam"))
     for name in ("Rope", "Bucket"):
         shop.product(name, category="garden", stock=10)
+    shop.user()
     yield shop
     with closing(owner_connection(postgres_server.url())) as connection:
         connection.run("DROP DATABASE sam WITH (FORCE)")

@@ -27,7 +27,7 @@ BUILD = ROOT / ".aws-sam/build"
 LAYER = BUILD / "SharedLayer/python"
 LAYER_BUDGET = 60_000_000  # bytes; Lambda takes 250 MB with everything, but a cold start fetches what there is
 
-CREATED = {"products_create"}  # every other event is answered 200
+CREATED = {"products_create", "users_create"}  # every other event is answered 200
 EVENTS = sorted((ROOT / "events").glob("*.json"))
 
 pytestmark = [
@@ -76,6 +76,7 @@ def invoke(function: Function, event: Any, password: str) -> Outcome:
 def test_a_built_function_answers_its_event(path: Path, shop: Shop) -> None:
     shop.product("Rope", category="garden", stock=10)
     shop.product("Bucket", category="garden", stock=10)
+    shop.user()
     database = runtime.current().settings.database  # the shop installed it; works as sluice_app
     event = json.loads(path.read_text())
     resource = event["rawPath"].removeprefix("/api").split("/")[1]

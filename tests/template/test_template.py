@@ -17,6 +17,8 @@ ROUTES = {  # CONTRACT 2
     "/api/products/{id}": "ProductsFunction",
     "/api/inventory": "InventoryFunction",
     "/api/inventory/{product_id}": "InventoryFunction",
+    "/api/users": "UsersFunction",
+    "/api/users/{id}": "UsersFunction",
     "/health": "HealthFunction",
     "/health/ready": "HealthFunction",
 }
@@ -120,12 +122,12 @@ def test_the_connection_budget_counts_the_functions_there_are(template: Template
         for name, p in template.functions.items()
         if name != "MigrateFunction"
     }
-    catalogue = sum(1 for limit in concurrency.values() if limit == {"Ref": "FunctionConcurrency"})
+    resources = sum(1 for limit in concurrency.values() if limit == {"Ref": "FunctionConcurrency"})
     fixed = sum(limit for limit in concurrency.values() if isinstance(limit, int))
     told = template.body["Outputs"]["ConnectionBudget"]["Value"]["Fn::If"][1]["Fn::Sub"]
     advised = template.parameters["FunctionConcurrency"]["Description"]
-    assert f"({catalogue} x ${{FunctionConcurrency}} catalogue + {fixed} health)" in told
-    assert f"({catalogue} x FunctionConcurrency + {fixed})" in advised
+    assert f"({resources} x ${{FunctionConcurrency}} resources + {fixed} health)" in told
+    assert f"({resources} x FunctionConcurrency + {fixed})" in advised
 
 
 def test_every_function_has_its_folder_and_handler(template: Template, root: Path) -> None:

@@ -17,6 +17,7 @@ from sluice.repositories.cursor import CursorSigner
 from sluice.repositories.inventory import InventoryRepository
 from sluice.repositories.products import ProductRepository
 from sluice.repositories.schema import SchemaRepository
+from sluice.repositories.users import UserRepository
 from sluice.settings import Settings
 
 
@@ -29,6 +30,7 @@ class Runtime:
     categories: CategoryRepository
     products: ProductRepository
     inventory: InventoryRepository
+    users: UserRepository
     schema: SchemaRepository
 
 
@@ -43,6 +45,7 @@ def build(settings: Settings) -> Runtime:
         categories=CategoryRepository(database, signer),
         products=ProductRepository(database, signer),
         inventory=InventoryRepository(database, signer),
+        users=UserRepository(database, signer),
         schema=SchemaRepository(database),
     )
 

@@ -1,0 +1,72 @@
+"""Users. Their emails are kept as they were sent, and compared and sorted without regard to case."""
+
+from collections.abc import Mapping
+
+from sluice.repositories import writing
+from sluice.repositories.cursor import CursorSigner
+from sluice.repositories.listing import Filter, Listing, ListQuery, Page, Sort, read_page
+from sluice.repositories.view import Record, Statements, View, find, utc
+from sluice.repositories.writing import Match
+
+VIEW = View(
+    name="users",
+    source="users u",
+    key="u.id",
+    fields={
+        "id": "u.id",
+        "email": "u.email",
+        "name": "u.name",
+        "created_at": utc("u.created_at"),
+        "updated_at": utc("u.updated_at"),
+        "version": "u.version",
+    },
+    etag="u.version::text",
+)
+
+# Always lower(email), as in users_email_key: the server alone decides what a letter's other case is.
+LISTING = Listing(
+    view=VIEW,
+    filters={
+        "email": Filter("email", "lower(u.email) = lower(CAST(:email AS text))"),
+        "search": Filter("words", "sluice_words(u.name || ' ' || u.email) @> sluice_words(:search)"),
+    },
+    sorts={
+        "id": Sort("u.id", "bigint", unique=True),
+        "email": Sort("lower(u.email)", "text", unique=True),
+        "name": Sort("u.name", "text"),
+        "created_at": Sort("u.created_at", "timestamptz"),
+    },
+)
+
+CREATE = f"""
+    WITH u AS (INSERT INTO users (email, name) VALUES (:email, :name) RETURNING *)
+    SELECT {VIEW.record()} FROM u
+"""
+
+ASSIGNMENTS = {"email": "email = :email", "name": "name = :name"}
+
+
+class UserRepository:
+    """Every statement about users."""
+
+    def __init__(self, statements: Statements, signer: CursorSigner) -> None:
+        self._statements = statements
+        self._signer = signer
+
+    def page(self, query: ListQuery) -> Page:
+        return read_page(self._statements, LISTING, query, self._signer)
+
+    def get_by_id(self, id: int, fields: frozenset[str] | None = None) -> Record:
+        return find(self._statements, VIEW, id, fields)
+
+    def create(self, user: Mapping[str, object]) -> Record:
+        """Duplicate where the email is taken, in any case."""
+        return writing.create(self._statements, CREATE, user)
+
+    def update(self, id: int, changes: Mapping[str, object], match: Match = None) -> Record:
+        """NotFound, StaleVersion; Duplicate where the email is taken, in any case."""
+        return writing.update(self._statements, VIEW, ASSIGNMENTS, id, changes, match)
+
+    def delete(self, id: int, match: Match = None) -> None:
+        """NotFound, StaleVersion; StillReferenced where the user has orders."""
+        writing.delete(self._statements, VIEW, id, match)

@@ -20,9 +20,20 @@ SINGLES = {
     "/api/inventory/1": "GET, HEAD, OPTIONS, PATCH, PUT",
     "/api/users/1": "DELETE, GET, HEAD, OPTIONS, PATCH, PUT",
 }
+ANALYTICS = {"/api/analytics/sales": "GET, HEAD, OPTIONS", "/api/analytics/popular-products": "GET, HEAD, OPTIONS"}
 SERVICE = {"/health": "GET, HEAD, OPTIONS", "/health/ready": "GET, HEAD, OPTIONS"}
-ALLOWED = COLLECTIONS | SINGLES | SERVICE
-UNKNOWN = ("/", "/api", "/api/", "/api/nothing", "/api/products/", "/api/products/1/2", "/API/products", "/health/x")
+ALLOWED = COLLECTIONS | SINGLES | ANALYTICS | SERVICE
+UNKNOWN = (
+    "/",
+    "/api",
+    "/api/",
+    "/api/nothing",
+    "/api/products/",
+    "/api/products/1/2",
+    "/API/products",
+    "/api/analytics",
+    "/health/x",
+)
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "BREW")
 BODIES = [
     ("POST", "/api/products"),

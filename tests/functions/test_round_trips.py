@@ -56,6 +56,8 @@ def filled(target: str, shop: Shop) -> str:
         "/api/users/{user}",
         "/api/users?sort=email:desc&search=ada&include_total=true",
         "/api/users?email=ADA@example.com",
+        "/api/analytics/sales?start_date=2026-01-01&end_date=2026-12-31",
+        "/api/analytics/popular-products?days=365",
     ],
 )
 def test_a_read_is_one_statement_and_one_round_trip(shop: Shop, relay: Relay, target: str) -> None:

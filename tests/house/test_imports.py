@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 
 # Function → the most modules its import may load. Lower one when it falls; raise one only with a reason.
-BUDGET = {"products": 530, "categories": 530, "inventory": 530, "users": 530, "health": 320}
+BUDGET = {"products": 530, "categories": 530, "inventory": 530, "users": 530, "analytics": 530, "health": 320}
 NEVER = (
     "alembic",
     "boto3",

@@ -20,6 +20,7 @@ from local.postgres import PostgresServer
 from sluice import repositories
 from sluice.db.database import Database
 from sluice.db.engine import make_engine
+from sluice.repositories.analytics import AnalyticsRepository
 from sluice.repositories.cursor import CursorSigner
 from sluice.repositories.listing import Filter, FilterKind, Listing, ListQuery, read_page
 from sluice.settings import DatabaseSettings
@@ -101,6 +102,9 @@ class Explaining:
             for node in self.nodes
             if node["Node Type"].endswith("Scan") and node["Node Type"] != "Subquery Scan"
         )
+
+    def indexes(self) -> set[str]:
+        return {node["Index Name"] for node in self.nodes if "Index Name" in node}
 
     def faults(self) -> list[str]:
         """What the statement should not have done."""
@@ -205,6 +209,16 @@ def test_in_a_category_the_price_s_order_is_the_index_s(shelves: Explaining):
         SIGNER,
     )
     assert shelves.visited() <= 100
+
+
+def test_a_report_reads_its_days_of_an_index_and_no_table(shelves: Explaining):
+    reports = AnalyticsRepository(shelves)
+    assert '"order_count":0' not in reports.sales(JANUARY_4.date(), JANUARY_5.date())
+    assert (shelves.faults(), shelves.visited() <= 3_000) == ([], True)
+    assert shelves.indexes() == {"orders_sales_idx"}
+    assert reports.popular_products(30, 10) == ""
+    assert (shelves.faults(), shelves.visited() <= 10) == ([], True)
+    assert {"orders_sales_idx", "order_items_pkey"} <= shelves.indexes()
 
 
 def test_a_filter_without_an_index_is_found_out(shelves: Explaining):

@@ -19,6 +19,8 @@ ROUTES = {  # CONTRACT 2
     "/api/inventory/{product_id}": "InventoryFunction",
     "/api/users": "UsersFunction",
     "/api/users/{id}": "UsersFunction",
+    "/api/analytics/sales": "AnalyticsFunction",
+    "/api/analytics/popular-products": "AnalyticsFunction",
     "/health": "HealthFunction",
     "/health/ready": "HealthFunction",
 }

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from sluice.db.credentials import SecretPassword
 from sluice.db.database import Database
 from sluice.db.engine import make_engine
+from sluice.repositories.analytics import AnalyticsRepository
 from sluice.repositories.categories import CategoryRepository
 from sluice.repositories.cursor import CursorSigner
 from sluice.repositories.inventory import InventoryRepository
@@ -31,6 +32,7 @@ class Runtime:
     products: ProductRepository
     inventory: InventoryRepository
     users: UserRepository
+    analytics: AnalyticsRepository
     schema: SchemaRepository
 
 
@@ -46,6 +48,7 @@ def build(settings: Settings) -> Runtime:
         products=ProductRepository(database, signer),
         inventory=InventoryRepository(database, signer),
         users=UserRepository(database, signer),
+        analytics=AnalyticsRepository(database),
         schema=SchemaRepository(database),
     )
 

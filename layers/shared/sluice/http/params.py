@@ -2,7 +2,9 @@
 
 import re
 from collections.abc import Callable, Collection, Mapping
-from datetime import UTC, datetime
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import TypeVar
 
@@ -18,6 +20,15 @@ MAX_OFFSET = 10_000
 MAX_SORTS = 3
 MAX_VALUES = 1_000  # in a comma-separated filter
 MAX_TEXT = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """A whole number that a parameter may be, and what it is where nobody says."""
+
+    least: int
+    most: int
+    default: int
 
 
 def record_id(text: str, parameter: str = "id") -> int:
@@ -59,13 +70,33 @@ def read_listing(query: Mapping[str, str], listing: Listing) -> ListQuery:
     return result
 
 
+def read_numbers(query: Mapping[str, str], numbers: Mapping[str, Number]) -> dict[str, int]:
+    """Parameters that are whole numbers, and no others."""
+    reader = _Reader(query)
+    found = {name: reader.take(name, _number(number), number.default) for name, number in numbers.items()}
+    reader.finish()
+    return found
+
+
+def read_period(query: Mapping[str, str], *, most_days: int) -> tuple[date, date]:
+    """`start_date` and `end_date`, its last day: both required, in order, at most `most_days` with both counted."""
+    reader = _Reader(query)
+    start, end = reader.require("start_date", _date, date.min), reader.require("end_date", _date, date.min)
+    if not reader.faults and end < start:
+        reader.fault("end_date", "must not be before start_date")
+    elif not reader.faults and (end - start).days >= most_days:
+        reader.fault("end_date", f"must be within {most_days} days, start_date counted")
+    reader.finish()
+    return start, end
+
+
 class _Reader:
     """Takes parameters one by one and gathers what is wrong with each."""
 
     def __init__(self, query: Mapping[str, str]) -> None:
         self._query = query
         self._taken: set[str] = set()
-        self._faults: list[Fault] = []
+        self.faults: list[Fault] = []
 
     def take(self, name: str, read: Callable[[str], T], default: D) -> T | D:
         self._taken.add(name)
@@ -77,22 +108,32 @@ class _Reader:
             self.fault(name, str(problem))
             return default
 
-    def fault(self, name: str, message: str) -> None:
-        self._faults.append(Fault("invalid", message, parameter=name))
+    def require(self, name: str, read: Callable[[str], T], stand_in: T) -> T:
+        """As `take`, but a parameter that is missing is a fault; `stand_in` is what there is until `finish`."""
+        if name not in self._query:
+            self.fault(name, "is missing", code="required")
+        return self.take(name, read, stand_in)
+
+    def fault(self, name: str, message: str, *, code: str = "invalid") -> None:
+        self.faults.append(Fault(code, message, parameter=name))
 
     def finish(self) -> None:
         for name in self._query:
             if name not in self._taken:
                 shown = name[:100].encode("utf-8", "replace").decode()
-                self._faults.append(Fault("unknown_parameter", "is not a parameter here", parameter=shown))
-        if self._faults:
-            raise InvalidParameter(faults=self._faults)
+                self.faults.append(Fault("unknown_parameter", "is not a parameter here", parameter=shown))
+        if self.faults:
+            raise InvalidParameter(faults=self.faults)
 
 
 def _integer(text: str, least: int, most: int) -> int:
     if not re.fullmatch(r"-?\d{1,19}", text, re.ASCII) or not least <= int(text) <= most:
         raise ValueError(f"must be a whole number from {least} to {most}")
     return int(text)
+
+
+def _number(number: Number) -> Callable[[str], int]:
+    return lambda text: _integer(text, number.least, number.most)
 
 
 def _boolean(text: str) -> bool:
@@ -169,6 +210,13 @@ def _time(text: str) -> datetime:
         return moment.astimezone(UTC)
     except OverflowError:
         raise ValueError("must be a time of the years 1 to 9999 in UTC") from None
+
+
+def _date(text: str) -> date:
+    if re.fullmatch(r"\d{4}-\d\d-\d\d", text, re.ASCII):
+        with suppress(ValueError):
+            return date.fromisoformat(text)
+    raise ValueError("must be a date such as 2026-01-31")
 
 
 def _sort(text: str, listing: Listing) -> tuple[tuple[str, bool], ...]:

@@ -1,13 +1,14 @@
 """Hundreds of generated bad requests: each a 4xx problem that names its fault, none a 5xx, and none changes a thing."""
 
 import json
+import re
 import string
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlencode
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from tests.fixtures.shop import Answer, Shop
@@ -270,6 +271,7 @@ never_a_parameter = (
     | st.sampled_from(["", "NaN", "1e400", "9" * 5_000, "٣", "\0", "True", "1.5.2", ",", "id;drop table x", "' or 1=1"])
     | st.floats().map(lambda number: f"{number}x")
 )
+MAY_BE = {"slug": "[a-z0-9-]+", "category": "[a-z0-9-]+", "email": ".+@.+"}  # 1e400 is no number, but it is a slug
 
 
 @generated(80)
@@ -278,6 +280,7 @@ def test_a_bad_value_of_any_parameter_is_400_and_named(
     subject: Subject, data: st.DataObject, list_: str, value: str
 ) -> None:
     name = data.draw(st.sampled_from(PARAMETERS[list_]))
+    assume(len(value) > 254 or not re.fullmatch(MAY_BE.get(name, "(?!)"), value, re.DOTALL))
     query = urlencode({name: value.encode("utf-8", "replace")})
     answer = subject.refuses(subject.shop.get(f"/api/{list_}?{query}"), 400)
     assert answer.faults == {name: "invalid"}

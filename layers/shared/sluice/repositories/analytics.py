@@ -31,23 +31,24 @@ SALES = """
 
 # Which products sold most lately? The orders are one range of orders_sales_idx. Ids grow with time, so their lines are
 # nearly all there is from the lowest id on: one range of order_items_pkey, in place of a search for each order. What
-# is ranked is counted in integers; numeric sums, at twice the price, are made for the few products that are left.
-# A product is in an order once, so its lines are its orders. Days are 24 hours, whatever the session's time zone.
+# is ranked is counted in integers. Numeric sums cost more, and are made for the few products that are left, whose
+# lines are found by order_items_product_id_idx. A product is in an order once, so its lines are its orders.
+# Days are 24 hours, whatever the session's time zone.
 POPULAR_PRODUCTS = """
     WITH recent AS MATERIALIZED (
         SELECT id FROM orders
         WHERE status <> 'cancelled'
           AND created_at > now() - make_interval(hours => 24 * CAST(:days AS integer)) AND created_at <= now()
-    ), lines AS MATERIALIZED (
-        SELECT i.product_id, i.quantity, i.unit_price
+    ), best AS MATERIALIZED (
+        SELECT i.product_id, count(*) AS order_count, sum(i.quantity) AS units_sold
         FROM recent JOIN order_items i ON i.order_id = recent.id
         WHERE i.order_id >= (SELECT min(id) FROM recent)
-    ), best AS MATERIALIZED (
-        SELECT product_id, count(*) AS order_count, sum(quantity) AS units_sold
-        FROM lines GROUP BY product_id ORDER BY units_sold DESC, product_id LIMIT CAST(:limit AS integer)
+        GROUP BY i.product_id ORDER BY units_sold DESC, i.product_id LIMIT CAST(:limit AS integer)
     ), earned AS (
-        SELECT product_id, sum(quantity * unit_price) AS revenue
-        FROM lines JOIN best USING (product_id) GROUP BY product_id
+        SELECT i.product_id, sum(i.quantity * i.unit_price) AS revenue
+        FROM best JOIN order_items i ON i.product_id = best.product_id JOIN recent ON recent.id = i.order_id
+        WHERE i.order_id >= (SELECT min(id) FROM recent)
+        GROUP BY i.product_id
     )
     SELECT coalesce(string_agg(row_to_json(r)::text, ',' ORDER BY r.units_sold DESC, r.product_id), '') AS items
     FROM (

@@ -1,4 +1,4 @@
-"""/health: is the function alive; /health/ready: can it serve."""
+"""/health: is the function alive; /health/ready: can it serve. And 404 for every path that is nobody's."""
 
 from dataclasses import asdict
 

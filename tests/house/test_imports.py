@@ -38,6 +38,10 @@ def loaded_by(function: str) -> set[str]:
     return set(json.loads(result.stdout))
 
 
+def test_every_function_that_answers_the_api_has_a_budget() -> None:
+    assert BUDGET.keys() == {path.parent.name for path in ROOT.glob("functions/*/handler.py")} - {"migrate"}
+
+
 @pytest.mark.parametrize("function", sorted(BUDGET))
 def test_a_cold_start_loads_only_what_its_routes_need(function: str) -> None:
     modules = loaded_by(function)

@@ -1,6 +1,7 @@
 """`python -m local` as whoever types `make run` meets it: it serves, remembers, says what is wrong, leaves nothing."""
 
 import http.client
+import json
 import os
 import re
 import signal
@@ -132,7 +133,7 @@ def test_output_that_nobody_reads_stops_neither_requests_nor_the_end(system: Sys
     for _ in range(pipe_full):
         connection.request("GET", "/nowhere")
         with connection.getresponse() as answer:
-            assert answer.read() == b'{"message": "Not Found"}'
+            assert json.load(answer)["code"] == "not_found"
     connection.close()
     os.kill(system.pid, signal.SIGTERM)
     wait_until(lambda: not is_running(system.pid), "the end")

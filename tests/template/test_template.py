@@ -46,7 +46,8 @@ class Watched(Mapping[str, str]):
 
 def test_the_routes_are_the_contracts_and_the_functions_see_every_method(template: Template) -> None:
     assert {route: name for route, (name, _) in template.routes().items()} == {
-        f"ANY {path}": function for path, function in ROUTES.items()
+        **{f"ANY {path}": function for path, function in ROUTES.items()},
+        "$default": "HealthFunction",
     }
 
 
@@ -54,7 +55,7 @@ def test_only_health_is_open(template: Template) -> None:
     auth = template.resources["Api"]["Properties"]["Auth"]
     assert auth == {"EnableIamAuthorizer": True, "DefaultAuthorizer": "AWS_IAM"}
     opened = {key for key, (_, route) in template.routes().items() if "Auth" in route}
-    assert opened == {"ANY /health", "ANY /health/ready"}
+    assert opened == {"ANY /health", "ANY /health/ready", "$default"}
 
 
 def test_migrations_cannot_be_reached_over_the_api_and_run_one_at_a_time(template: Template) -> None:

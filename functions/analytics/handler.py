@@ -12,7 +12,7 @@ MOST_DAYS = 366  # a leap year
 DAYS = Number(1, 365, default=30)
 LIMIT = Number(1, MAX_LIMIT, default=10)
 
-handler = api = Api(cors_origins=lambda: runtime.current().settings.cors_origins)
+handler = api = Api(cors_origins=runtime.cors_origins)
 
 
 @api.get("/api/analytics/sales")

@@ -16,7 +16,7 @@ CATEGORY = Shape(
     optional=("slug",),
 )
 
-handler = api = Api(cors_origins=lambda: runtime.current().settings.cors_origins)
+handler = api = Api(cors_origins=runtime.cors_origins)
 
 
 @api.get("/api/categories")

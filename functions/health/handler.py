@@ -11,7 +11,7 @@ from sluice.http.request import Request
 def cors_origins() -> tuple[str, ...]:
     from sluice import runtime  # here, so that being alive takes no database library
 
-    return runtime.current().settings.cors_origins
+    return runtime.cors_origins()
 
 
 handler = api = Api(cors_origins=cors_origins)

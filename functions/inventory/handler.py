@@ -26,7 +26,7 @@ BULK = Shape(
     }
 )
 
-handler = api = Api(cors_origins=lambda: runtime.current().settings.cors_origins)
+handler = api = Api(cors_origins=runtime.cors_origins)
 
 
 @api.get("/api/inventory")

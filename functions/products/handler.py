@@ -25,7 +25,7 @@ NEW_PRODUCT = Shape(
     optional=("description", "inventory"),
 )
 
-handler = api = Api(cors_origins=lambda: runtime.current().settings.cors_origins)
+handler = api = Api(cors_origins=runtime.cors_origins)
 
 
 @api.get("/api/products")

@@ -15,7 +15,7 @@ USER = Shape(
     server_set=("id", "created_at", "updated_at", "version"),
 )
 
-handler = api = Api(cors_origins=lambda: runtime.current().settings.cors_origins)
+handler = api = Api(cors_origins=runtime.cors_origins)
 
 
 @api.get("/api/users")

@@ -9,23 +9,17 @@ from sluice import runtime
 from tests.fixtures.relay import Relay
 from tests.fixtures.shop import Shop
 
-Through = Callable[[Relay], runtime.Runtime]
-
 
 @pytest.fixture
-def through() -> Iterator[Through]:
-    """Builds runtimes behind a relay, and closes what they leave open: a socket found later fails another test."""
-    made: list[runtime.Runtime] = []
-
-    def build(relay: Relay) -> runtime.Runtime:
-        settings = runtime.current().settings
-        database = replace(settings.database, host=relay.host, port=relay.port, connect_timeout=0.5, socket_timeout=0.5)
-        made.append(runtime.build(replace(settings, database=database)))
-        return made[-1]
-
-    yield build
-    for one in made:
-        one.database.dispose()
+def relay(shop: Shop, make_relay: Callable[..., Relay]) -> Iterator[Relay]:
+    """On the wire of the installed runtime, which gives up soon. Closed after the test, as are its connections."""
+    settings = runtime.current().settings
+    relay = make_relay(settings.database.host, settings.database.port)
+    database = replace(settings.database, host=relay.host, port=relay.port, connect_timeout=0.5, socket_timeout=0.5)
+    behind = runtime.build(replace(settings, database=database))
+    runtime.install(behind)
+    yield relay
+    behind.database.dispose()
 
 
 def test_a_backend_killed_between_two_requests_is_not_noticed(shop: Shop) -> None:
@@ -37,12 +31,7 @@ def test_a_backend_killed_between_two_requests_is_not_noticed(shop: Shop) -> Non
     assert shop.get(target).status == 200
 
 
-def test_a_database_that_refuses_is_503_with_retry_after(
-    shop: Shop, make_relay: Callable[..., Relay], through: Through
-) -> None:
-    settings = runtime.current().settings
-    relay = make_relay(settings.database.host, settings.database.port)
-    runtime.install(through(relay))
+def test_a_database_that_refuses_is_503_with_retry_after(shop: Shop, relay: Relay) -> None:
     relay.close()
 
     answer = shop.get("/api/products/1")
@@ -51,13 +40,8 @@ def test_a_database_that_refuses_is_503_with_retry_after(
     assert int(answer.headers["Retry-After"]) >= 1
 
 
-def test_a_silent_database_is_answered_for_within_the_socket_timeout(
-    shop: Shop, make_relay: Callable[..., Relay], through: Through
-) -> None:
+def test_a_silent_database_is_answered_for_within_the_socket_timeout(shop: Shop, relay: Relay) -> None:
     target = f"/api/products/{shop.product('Tall Mug')}"
-    settings = runtime.current().settings
-    relay = make_relay(settings.database.host, settings.database.port)
-    runtime.install(through(relay))
     assert shop.get(target).status == 200
 
     relay.swallow()
@@ -68,12 +52,7 @@ def test_a_silent_database_is_answered_for_within_the_socket_timeout(
     assert shop.get(target).status == 200
 
 
-def test_readiness_fails_while_the_database_is_away_and_liveness_does_not(
-    shop: Shop, make_relay: Callable[..., Relay], through: Through
-) -> None:
-    settings = runtime.current().settings
-    relay = make_relay(settings.database.host, settings.database.port)
-    runtime.install(through(relay))
+def test_readiness_fails_while_the_database_is_away_and_liveness_does_not(shop: Shop, relay: Relay) -> None:
     relay.close()
 
     assert shop.get("/health/ready").status == 503

@@ -74,6 +74,11 @@ def current() -> Runtime:
     return _current
 
 
+def cors_origins() -> tuple[str, ...]:
+    """The origins whose pages may call the API; fails as `current` does."""
+    return current().settings.cors_origins
+
+
 def install(runtime: Runtime | None) -> None:
     """Put `runtime` in place; None makes the next `current()` build anew."""
     global _current

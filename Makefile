@@ -76,8 +76,10 @@ lock: .venv/.dev ## pin the newest releases that pyproject.toml allows, with the
 .venv/.bench: requirements/bench.txt | .venv/bin/python
 	@$(BIN)/python $(INSTALL) $< && touch $@
 
-# SAM CLI pins old releases of libraries we use, so it lives apart.
-.venv-sam/.done: requirements/sam.txt
+# SAM CLI pins old releases of libraries we use, so it lives apart. The pip that came with Python 3.11 does not know
+# a pin for one with extras, hence a newer one first.
+.venv-sam/.done: requirements/sam.txt requirements/pip.txt
 	@echo "Installing SAM CLI"
 	@test -x .venv-sam/bin/python || $(PYTHON) -m venv .venv-sam
+	@.venv-sam/bin/python $(INSTALL) requirements/pip.txt
 	@.venv-sam/bin/python $(INSTALL) $< && touch $@

@@ -3,7 +3,7 @@
 from aws_lambda_powertools.event_handler import Response
 
 from sluice import runtime
-from sluice.http import params, records
+from sluice.http import idempotency, params, records
 from sluice.http.api import Api
 from sluice.http.body import Shape, Text
 from sluice.http.conditional import if_match
@@ -27,8 +27,8 @@ def list_categories(request: Request) -> Response[str]:
 
 @api.post("/api/categories")
 def create_category(request: Request) -> Response[str]:
-    category = CATEGORY.create(request.json())
-    return records.created(request, runtime.current().categories.create(category))
+    category, shop = CATEGORY.create(request.json()), runtime.current()
+    return idempotency.create(request, shop.answers, lambda key: shop.categories.create(category, key))
 
 
 @api.get("/api/categories/<id>")

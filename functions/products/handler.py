@@ -3,7 +3,7 @@
 from aws_lambda_powertools.event_handler import Response
 
 from sluice import runtime
-from sluice.http import params, records
+from sluice.http import idempotency, params, records
 from sluice.http.api import Api
 from sluice.http.body import MAX_INTEGER, Integer, Money, Shape, Text
 from sluice.http.conditional import if_match
@@ -36,8 +36,8 @@ def list_products(request: Request) -> Response[str]:
 
 @api.post("/api/products")
 def create_product(request: Request) -> Response[str]:
-    product = NEW_PRODUCT.create(request.json())
-    return records.created(request, runtime.current().products.create(product))
+    product, shop = NEW_PRODUCT.create(request.json()), runtime.current()
+    return idempotency.create(request, shop.answers, lambda key: shop.products.create(product, key))
 
 
 @api.get("/api/products/<id>")

@@ -3,7 +3,7 @@
 from aws_lambda_powertools.event_handler import Response
 
 from sluice import runtime
-from sluice.http import params, records
+from sluice.http import idempotency, params, records
 from sluice.http.api import Api
 from sluice.http.body import Email, Shape, Text
 from sluice.http.conditional import if_match
@@ -26,8 +26,8 @@ def list_users(request: Request) -> Response[str]:
 
 @api.post("/api/users")
 def create_user(request: Request) -> Response[str]:
-    user = USER.create(request.json())
-    return records.created(request, runtime.current().users.create(user))
+    user, shop = USER.create(request.json()), runtime.current()
+    return idempotency.create(request, shop.answers, lambda key: shop.users.create(user, key))
 
 
 @api.get("/api/users/<id>")

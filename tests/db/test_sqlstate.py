@@ -130,6 +130,8 @@ CASES = [
         errors.NotFound,
         404,
     ),
+    Case("IKHAS", raised("IKHAS"), errors.IdempotencyKeyReused, 422),
+    Case("IKRUN", raised("IKRUN"), errors.IdempotencyInProgress, 409),
     Case("PT404", raised("PT404"), errors.NotFound, 404),
     Case("PT409", raised("PT409"), errors.Conflict, 409),
     Case("PT412", raised("PT412"), errors.StaleVersion, 412),
@@ -297,7 +299,7 @@ def test_lock_not_available(engine: Engine, rival: Any) -> None:
     rival.run("SELECT * FROM inventory FOR UPDATE")
     error = refusal(engine, "SELECT * FROM inventory FOR UPDATE NOWAIT")
     rival.rollback()
-    assert (state_of(error), type(error)) == ("55P03", errors.RolledBack)
+    assert (state_of(error), type(error)) == ("55P03", errors.DatabaseUnavailable)
     assert_safe(error)
 
 

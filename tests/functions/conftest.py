@@ -16,7 +16,7 @@ from sluice import runtime
 from sluice.settings import DatabaseSettings, Settings
 from tests.fixtures.shop import CURSOR_KEY, Shop, owner_connection
 
-TABLES = ("order_items", "orders", "users", "products", "categories")  # stock goes with its product
+TABLES = ("idempotency_keys", "order_items", "orders", "users", "products", "categories")  # stock goes with its product
 
 
 class ConnectedShop(Shop):

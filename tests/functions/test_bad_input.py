@@ -50,12 +50,17 @@ WRITES = [
     Write("POST", "/api/users", {"email": "new@example.com", "name": "New"}),
     Write("PUT", "/api/users/{id}", {"email": "new@example.com", "name": "New"}),
     Write("PATCH", "/api/users/{id}", {"email": "new@example.com", "name": "New"}),
+    Write("POST", "/api/orders", {"user_id": 1, "items": [{"product_id": 1, "quantity": 1}]}),
+    Write("PATCH", "/api/orders/{id}", {"status": "paid"}),
 ]
 TEXTS = ("name", "description", "slug", "category")
 ROUTES = [
     *[(write.method, write.path, write.body) for write in WRITES],
-    *[("GET", path, None) for path in ("/api/products", "/api/categories", "/api/inventory", "/api/users")],
-    *[("GET", f"/api/{name}/{{id}}", None) for name in ("products", "categories", "inventory", "users")],
+    *[
+        ("GET", path, None)
+        for path in ("/api/products", "/api/categories", "/api/inventory", "/api/users", "/api/orders")
+    ],
+    *[("GET", f"/api/{name}/{{id}}", None) for name in ("products", "categories", "inventory", "users", "orders")],
     *[("DELETE", f"/api/{name}/{{id}}", None) for name in ("products", "categories", "users")],
 ]
 BY_ID = [route for route in ROUTES if "{id}" in route[1]]
@@ -93,6 +98,13 @@ KINDS = {
     "price": never_a_number,
     "quantity": never_a_number,
     "delta": never_a_number,
+    "user_id": never_a_number,
+    "status": never_a_text | broken_texts | st.none() | st.sampled_from(["Paid", "new", "paid paid"]),
+    "items": st.none()
+    | st.booleans()
+    | any_text
+    | st.just([])
+    | st.lists(any_json.filter(lambda v: v != {}), min_size=1),
     "updates": st.none()
     | st.booleans()
     | any_text
@@ -108,10 +120,11 @@ class Subject:
         self.shop = shop
         self.id = shop.product("Mug")
         shop.sql("INSERT INTO users (id, email, name) VALUES (:id, 'ada@example.com', 'Ada')", id=self.id)
+        shop.sql("INSERT INTO orders (id, user_id, total) VALUES (:id, :id, 0)", id=self.id)
         self.before = self.digest()
 
     def digest(self) -> list[Any]:
-        tables = ("categories", "products", "inventory", "users", "orders", "order_items")
+        tables = ("categories", "products", "inventory", "users", "orders", "order_items", "idempotency_keys")
         return self.shop.sql(
             " UNION ALL ".join(
                 f"SELECT '{t}', md5(string_agg(t::text, '|' ORDER BY t::text)) FROM {t} t" for t in tables
@@ -265,6 +278,7 @@ PARAMETERS = {
     "categories": (*COMMON, "slug"),
     "inventory": (*COMMON, "below", "product_ids"),
     "users": (*COMMON, "email"),
+    "orders": (*COMMON, "user_id", "status", "product_id", "created_after", "created_before"),
 }
 never_a_parameter = (
     any_text.map(lambda text: "!" + text)

@@ -24,8 +24,10 @@ WRITES: list[tuple[str, str, Any]] = [
     ("users", "PUT", USER),
     ("users", "PATCH", {"name": "New"}),
     ("users", "DELETE", None),
+    ("orders", "PATCH", {"status": "paid"}),
 ]
-RESOURCES = ("products", "categories", "inventory", "users")
+BETWEEN: dict[str, Any] = {"inventory": {"delta": 2}, "orders": {"status": "cancelled"}}  # changes of somebody else
+RESOURCES = ("products", "categories", "inventory", "users", "orders")
 writes = pytest.mark.parametrize(("resource", "method", "body"), WRITES)
 resources = pytest.mark.parametrize("resource", RESOURCES)
 
@@ -36,6 +38,8 @@ def row(shop: Shop, resource: str) -> str:
         return f"/api/categories/{shop.category('lone')}"
     if resource == "users":
         return f"/api/users/{shop.user()}"
+    if resource == "orders":
+        return f"/api/orders/{shop.order(shop.user(), (shop.product('Mug'), 1))}"
     return f"/api/{resource}/{shop.product('Mug')}"
 
 
@@ -44,6 +48,7 @@ def state(shop: Shop) -> list[list[Any]]:
         shop.sql("SELECT p.*, i.* FROM products p JOIN inventory i ON i.product_id = p.id")
         + shop.sql("SELECT * FROM categories ORDER BY id")
         + shop.sql("SELECT * FROM users ORDER BY id")
+        + shop.sql("SELECT * FROM orders ORDER BY id")
     )
 
 
@@ -147,7 +152,7 @@ def test_a_write_is_412_where_if_match_does_not_hold(
 def test_a_write_with_an_etag_from_before_a_change_is_412(shop: Shop, resource: str, method: str, body: Any) -> None:
     path = row(shop, resource)
     old = shop.get(path).headers["ETag"]
-    shop.call("PATCH", path, {"delta": 2} if resource == "inventory" else {"name": "Between"})
+    shop.call("PATCH", path, BETWEEN.get(resource, {"name": "Between"}))
     assert shop.call(method, path, body, if_match=old).status == 412
 
 

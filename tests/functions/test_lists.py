@@ -8,18 +8,20 @@ import pytest
 
 from tests.fixtures.shop import Answer, Shop
 
-LISTS = ("products", "categories", "inventory", "users")
+LISTS = ("products", "categories", "inventory", "users", "orders")
 SORTS = {
     "products": ("id", "name", "price", "created_at", "updated_at", "inventory"),
     "categories": ("id", "name", "created_at"),
     "inventory": ("product_id", "quantity", "updated_at"),
     "users": ("id", "email", "name", "created_at"),
+    "orders": ("id", "created_at", "total"),
 }
 FILTERS = {
     "products": ("category", "price_min", "price_max", "search", "in_stock", "created_after", "created_before", "ids"),
     "categories": ("search", "slug"),
     "inventory": ("below", "product_ids"),
     "users": ("email", "search"),
+    "orders": ("user_id", "status", "created_after", "created_before", "product_id"),
 }
 COMMON = ("limit", "cursor", "offset", "sort", "include_total", "fields")
 lists = pytest.mark.parametrize("list_", LISTS)
@@ -41,6 +43,8 @@ def fill(shop: Shop, list_: str, count: int) -> None:
             shop.category(f"c{n:03}")
         elif list_ == "users":
             shop.user(f"{'Uu'[n % 2]}{n % 5}{n:03}@example.com", f"u{n % 3}")
+        elif list_ == "orders":
+            shop.order(shop.user(f"u{n}@example.com"), (shop.product(f"p{n:03}"), 1 + n % 3))
         else:
             shop.product(f"p{n:03}", price=str(n % 3), stock=n % 4)
 
@@ -177,6 +181,8 @@ def test_a_malformed_parameter_is_400_and_named(shop: Shop, list_: str, paramete
         ("categories", "search", ""),
         *[("inventory", "below", value) for value in ("", "x", "1.5", "9" * 30)],
         *[("inventory", "product_ids", value) for value in ("", "x", "1,")],
+        *[("orders", "status", value) for value in ("", "new", "Paid", "paid,pending")],
+        *[("orders", name, value) for name in ("user_id", "product_id") for value in ("", "x", "1,2", "1.5")],
         *[("users", "email", value) for value in ("", "ada", "a@b@c", "ada+tag@example.com", "a@" + "b" * 253)],
         ("users", "search", "@."),
     ],
@@ -464,7 +470,7 @@ def test_a_cursor_of_another_filter_value_is_refused(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/api/products/1", "/api/categories/1", "/api/inventory/1", "/api/users/1", "/health"]
+    "path", ["/api/products/1", "/api/categories/1", "/api/inventory/1", "/api/users/1", "/api/orders/1", "/health"]
 )
 def test_a_single_resource_takes_no_list_parameters(shop: Shop, path: str) -> None:
     answer = shop.get(f"{path}?limit=5&cursor=x")
@@ -473,7 +479,9 @@ def test_a_single_resource_takes_no_list_parameters(shop: Shop, path: str) -> No
         assert answer.faults == {"limit": "unknown_parameter", "cursor": "unknown_parameter"}
 
 
-@pytest.mark.parametrize("path", ["/api/products/1", "/api/categories/1", "/api/inventory/1", "/api/users/1"])
+@pytest.mark.parametrize(
+    "path", ["/api/products/1", "/api/categories/1", "/api/inventory/1", "/api/users/1", "/api/orders/1"]
+)
 def test_fields_of_a_single_resource_are_checked_too(shop: Shop, path: str) -> None:
     answer = shop.get(f"{path}?fields=colour")
     assert (answer.status, answer.faults) == (400, {"fields": "invalid"})

@@ -13,12 +13,14 @@ COLLECTIONS = {
     "/api/categories": "GET, HEAD, OPTIONS, POST",
     "/api/inventory": "GET, HEAD, OPTIONS, PATCH",
     "/api/users": "GET, HEAD, OPTIONS, POST",
+    "/api/orders": "GET, HEAD, OPTIONS, POST",
 }
 SINGLES = {
     "/api/products/1": "DELETE, GET, HEAD, OPTIONS, PATCH, PUT",
     "/api/categories/1": "DELETE, GET, HEAD, OPTIONS, PATCH, PUT",
     "/api/inventory/1": "GET, HEAD, OPTIONS, PATCH, PUT",
     "/api/users/1": "DELETE, GET, HEAD, OPTIONS, PATCH, PUT",
+    "/api/orders/1": "GET, HEAD, OPTIONS, PATCH",
 }
 ANALYTICS = {"/api/analytics/sales": "GET, HEAD, OPTIONS", "/api/analytics/popular-products": "GET, HEAD, OPTIONS"}
 SERVICE = {"/health": "GET, HEAD, OPTIONS", "/health/ready": "GET, HEAD, OPTIONS"}
@@ -48,6 +50,8 @@ BODIES = [
     ("POST", "/api/users"),
     ("PUT", "/api/users/1"),
     ("PATCH", "/api/users/1"),
+    ("POST", "/api/orders"),
+    ("PATCH", "/api/orders/1"),
 ]
 bodies = pytest.mark.parametrize(("method", "path"), BODIES)
 OURS = "https://shop.example"
@@ -62,7 +66,7 @@ def open_shop(shop: Shop) -> Shop:
 
 def allow(*origins: str) -> None:
     now = runtime.current()
-    runtime.install(dataclasses.replace(now, settings=dataclasses.replace(now.settings, cors_origins=origins)))
+    runtime.install(runtime.Runtime(dataclasses.replace(now.settings, cors_origins=origins), now.database))
 
 
 @pytest.mark.parametrize("path", ALLOWED)

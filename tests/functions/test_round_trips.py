@@ -39,7 +39,9 @@ def filled(target: str, shop: Shop) -> str:
     """The target with ids of rows that are there."""
     product = shop.product("Tall Mug")
     category = shop.sql("SELECT category_id FROM products WHERE id = :id", id=product)[0][0]
-    return target.format(product=product, category=category, user=shop.user())
+    user = shop.user()
+    order = shop.order(user, (product, 1)) if "{order}" in target else 0
+    return target.format(product=product, category=category, user=user, order=order)
 
 
 @pytest.mark.parametrize(
@@ -56,6 +58,8 @@ def filled(target: str, shop: Shop) -> str:
         "/api/users/{user}",
         "/api/users?sort=email:desc&search=ada&include_total=true",
         "/api/users?email=ADA@example.com",
+        "/api/orders/{order}",
+        "/api/orders?user_id={user}&product_id={product}&sort=total:desc&include_total=true",
         "/api/analytics/sales?start_date=2026-01-01&end_date=2026-12-31",
         "/api/analytics/popular-products?days=365",
     ],
@@ -93,12 +97,31 @@ def test_a_page_after_a_cursor_is_one_round_trip(shop: Shop, relay: Relay) -> No
         ("PATCH", "/api/users/{user}", {"email": "ADA@example.com"}),
         ("PUT", "/api/users/{user}", {"email": "bob@example.com", "name": "Bob"}),
         ("DELETE", "/api/users/{user}", None),
+        ("PATCH", "/api/orders/{order}", {"status": "paid"}),
+        ("PATCH", "/api/orders/{order}", {"status": "cancelled"}),
     ],
 )
 def test_a_write_is_one_round_trip(shop: Shop, relay: Relay, method: str, target: str, body: object) -> None:
     target = filled(target, shop)
 
     assert relay.count(lambda: shop.call(method, target, body)) == 1
+
+
+@pytest.mark.parametrize("key", [{}, {"idempotency_key": "k"}], ids=["without a key", "with a key"])
+def test_an_order_is_one_round_trip(shop: Shop, relay: Relay, key: dict[str, str]) -> None:
+    user, mug, bowl = shop.user(), shop.product("Mug"), shop.product("Bowl")
+    body = {"user_id": user, "items": [{"product_id": mug, "quantity": 1}, {"product_id": bowl, "quantity": 2}]}
+
+    answers = []
+    assert relay.count(lambda: answers.append(shop.post("/api/orders", body, **key))) == 1
+    assert answers[0].status == 201
+
+
+def test_a_replay_is_two_round_trips(shop: Shop, relay: Relay) -> None:
+    def post() -> None:
+        assert shop.post("/api/categories", {"name": "Bowls"}, idempotency_key="k").status == 201
+
+    assert (relay.count(post), relay.count(post)) == (1, 2)
 
 
 def test_a_stale_write_is_refused_in_one_round_trip(shop: Shop, relay: Relay) -> None:

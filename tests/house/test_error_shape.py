@@ -10,9 +10,7 @@ import pytest
 from sluice import errors, runtime
 from sluice.db.database import Database
 from sluice.db.engine import make_engine
-from sluice.repositories.cursor import CursorSigner
-from sluice.repositories.products import ProductRepository
-from tests.fixtures.shop import CURSOR_KEY, Answer, Shop, owner_connection
+from tests.fixtures.shop import Answer, Shop, owner_connection
 
 Way = Callable[[Shop], Answer]
 MUG = {"name": "Mug", "price": "1.00", "category": "mugs"}
@@ -43,8 +41,7 @@ def exhausted(shop: Shop) -> Answer:
     here = runtime.current()
     small = dataclasses.replace(here.settings.database, pool_size=1, pool_overflow=0, pool_timeout=0.05)
     engine = make_engine(small, "function")
-    database = Database(engine)
-    runtime.install(dataclasses.replace(here, products=ProductRepository(database, CursorSigner(CURSOR_KEY))))
+    runtime.install(runtime.Runtime(here.settings, Database(engine)))
     with closing(engine.raw_connection()):
         answer = shop.get("/api/products")
     engine.dispose()
@@ -64,6 +61,25 @@ def locked_for_longer_than(setting: str) -> Way:
         return answer
 
     return way
+
+
+def delivered(shop: Shop) -> Answer:
+    return shop.patch(f"/api/orders/{shop.order(shop.user(), status='delivered')}", {"status": "paid"})
+
+
+def keyed_twice(shop: Shop) -> Answer:
+    assert shop.post("/api/categories", {"name": "Bowls"}, idempotency_key="k").status == 201
+    return shop.post("/api/categories", {"name": "Cups"}, idempotency_key="k")
+
+
+def keyed_at_once(shop: Shop) -> Answer:
+    keyed_twice(shop)
+    with closing(owner_connection(shop.url)) as owner:
+        owner.run("BEGIN")
+        owner.run(
+            "SELECT pg_advisory_xact_lock(('x' || left(encode(id, 'hex'), 16))::bit(64)::bigint) FROM idempotency_keys"
+        )
+        return shop.post("/api/categories", {"name": "Bowls"}, idempotency_key="k")
 
 
 # What happens → how; the status and code it must have.
@@ -87,6 +103,9 @@ WAYS: dict[str, tuple[int, str, Way]] = {
         "out_of_stock",
         lambda s: s.patch(f"/api/inventory/{s.product('Mug')}", {"delta": -100}),
     ),
+    "a move that an order does not make": (409, "invalid_transition", delivered),
+    "a key of a request that is running": (409, "idempotency_in_progress", keyed_at_once),
+    "a key of another request": (422, "idempotency_key_reused", keyed_twice),
     "a stale ETag": (412, "stale_version", lambda s: s.delete(f"/api/products/{s.product('Mug')}", if_match='"x"')),
     "a huge body": (413, "too_large", lambda s: s.call("POST", "/api/products", raw=b" " * (2**20 + 1))),
     "no JSON": (415, "unsupported_media_type", lambda s: s.post("/api/products", {}, content_type="text/plain")),

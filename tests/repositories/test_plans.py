@@ -54,8 +54,9 @@ SELECT CASE WHEN n % 3 = 0 THEN 'Thing' ELSE 'user' END || n || '@example.com',
        timestamptz '2024-01-01Z' + n * 7901 % 20000 / 3 * interval '1 minute'
 FROM generate_series(1, 20000) n;
 INSERT INTO orders (user_id, status, total, created_at)
-SELECT 1 + n % 5000, (ARRAY['pending', 'paid', 'shipped', 'delivered', 'cancelled'])[1 + n % 5], n % 900,
-       timestamptz '2024-01-01Z' + n * interval '1 minute'
+SELECT 1 + n % 5000, CASE WHEN n % 97 = 0 THEN 'pending' WHEN n % 5 = 0 THEN 'cancelled' ELSE 'delivered' END,
+       floor(power(random(), 2) * 90000) / 100,
+       timestamptz '2024-01-01Z' + n * 7901 % 20000 * interval '1 minute'
 FROM generate_series(1, 20000) n;
 INSERT INTO order_items (order_id, product_id, quantity, unit_price) SELECT n, 1 + n * 7 % 40000, 1, 1
 FROM generate_series(1, 20000) n;
@@ -70,6 +71,7 @@ EXAMPLES: Mapping[FilterKind, list[object]] = {
     "email": ["USER7@example.com", "nobody@example.com"],
     "words": ["thing", "blue", "number 471", "nowhere"],
     "boolean": [True, False],
+    "choice": ["pending", "cancelled"],
     "time": [datetime(1970, 1, 1, tzinfo=UTC), JANUARY_5, datetime(2100, 1, 1, tzinfo=UTC)],
 }
 

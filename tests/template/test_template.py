@@ -19,6 +19,8 @@ ROUTES = {  # CONTRACT 2
     "/api/inventory/{product_id}": "InventoryFunction",
     "/api/users": "UsersFunction",
     "/api/users/{id}": "UsersFunction",
+    "/api/orders": "OrdersFunction",
+    "/api/orders/{id}": "OrdersFunction",
     "/api/analytics/sales": "AnalyticsFunction",
     "/api/analytics/popular-products": "AnalyticsFunction",
     "/health": "HealthFunction",
@@ -129,7 +131,7 @@ def test_the_connection_budget_counts_the_functions_there_are(template: Template
     fixed = sum(limit for limit in concurrency.values() if isinstance(limit, int))
     told = template.body["Outputs"]["ConnectionBudget"]["Value"]["Fn::If"][1]["Fn::Sub"]
     advised = template.parameters["FunctionConcurrency"]["Description"]
-    assert f"({resources} x ${{FunctionConcurrency}} resources + {fixed} health)" in told
+    assert f"({resources} x ${{FunctionConcurrency}} resources + {fixed - 1} health + 1 sweep)" in told
     assert f"({resources} x FunctionConcurrency + {fixed})" in advised
 
 

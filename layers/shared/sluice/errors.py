@@ -10,11 +10,14 @@
     ├─ Conflict                     conflict                409
     │  ├─ Duplicate                 duplicate               409
     │  ├─ StillReferenced           still_referenced        409
-    │  └─ OutOfStock                out_of_stock            409
+    │  ├─ OutOfStock                out_of_stock            409
+    │  ├─ InvalidTransition         invalid_transition      409
+    │  └─ IdempotencyInProgress     idempotency_in_progress 409
     ├─ StaleVersion                 stale_version           412
     ├─ TooLarge                     too_large               413
     ├─ UnsupportedMediaType         unsupported_media_type  415
     ├─ ValidationFailed             validation_failed       422
+    ├─ IdempotencyKeyReused         idempotency_key_reused  422
     ├─ InternalError                internal_error          500
     ├─ Unavailable
     │  ├─ PoolExhausted             pool_exhausted          503
@@ -112,6 +115,16 @@ class OutOfStock(Conflict):
     code, title = "out_of_stock", "There is not enough stock"
 
 
+class InvalidTransition(Conflict):
+    """An order does not move from the status it has to the one asked for."""
+
+    code, title = "invalid_transition", "The order cannot take that status"
+
+
+class IdempotencyInProgress(Conflict):
+    code, title = "idempotency_in_progress", "A request with this Idempotency-Key is still running"
+
+
 class StaleVersion(SluiceError):
     code, status, title = "stale_version", 412, "The row has changed since it was read"
 
@@ -128,6 +141,12 @@ class ValidationFailed(SluiceError):
     """Readable, but not acceptable; `faults` name every field at fault."""
 
     code, status, title = "validation_failed", 422, "Some values are not acceptable"
+
+
+class IdempotencyKeyReused(SluiceError):
+    """The key has an answer already. Where it was for the same body, that answer is given again instead."""
+
+    code, status, title = "idempotency_key_reused", 422, "This Idempotency-Key was used for another request"
 
 
 class InternalError(SluiceError):
@@ -158,7 +177,7 @@ class ConnectionLost(DatabaseUnavailable):
 
 
 class RolledBack(DatabaseUnavailable):
-    """The transaction lost against another (deadlock, serialization, lock wait) and is undone: replay it whole."""
+    """The transaction lost against another (deadlock, serialization) and is undone: replay it whole (db/replay.py)."""
 
 
 class StatementTimeout(SluiceError):

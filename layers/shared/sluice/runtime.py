@@ -6,51 +6,57 @@ waking up must not fail a cold start. Tests `install` a runtime of their own.
 
 import logging
 import threading
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TypeVar
 
 from sluice.db.credentials import SecretPassword
 from sluice.db.database import Database
 from sluice.db.engine import make_engine
+from sluice.db.replay import replay
 from sluice.repositories.analytics import AnalyticsRepository
-from sluice.repositories.categories import CategoryRepository
 from sluice.repositories.cursor import CursorSigner
-from sluice.repositories.inventory import InventoryRepository
-from sluice.repositories.products import ProductRepository
 from sluice.repositories.schema import SchemaRepository
-from sluice.repositories.users import UserRepository
 from sluice.settings import Settings
+from sluice.unit_of_work import Repositories, UnitOfWork
+
+T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class Runtime:
-    """What handlers work with. Repositories hold no session: each call is one statement on the pool."""
+class Runtime(Repositories):
+    """What handlers work with. Repositories hold no session: each call is one statement, kept when it returns."""
 
-    settings: Settings
-    database: Database
-    categories: CategoryRepository
-    products: ProductRepository
-    inventory: InventoryRepository
-    users: UserRepository
-    analytics: AnalyticsRepository
-    schema: SchemaRepository
+    def __init__(self, settings: Settings, database: Database) -> None:
+        self.settings = settings
+        self.database = database
+        self._signer = CursorSigner(settings.cursor_key)
+        super().__init__(database, self._signer)
+        self.analytics = AnalyticsRepository(database)
+        self.schema = SchemaRepository(database)
+
+    @contextmanager
+    def unit_of_work(self) -> Iterator[UnitOfWork]:
+        """The repositories over one transaction, undone unless it is committed."""
+        with self.database.transaction() as transaction:
+            yield UnitOfWork(transaction, self._signer)
+
+    def transact(self, use_case: Callable[[UnitOfWork], T]) -> T:
+        """What `use_case` returns, committed. It is run again where its transaction lost against another."""
+
+        def unit() -> T:
+            with self.unit_of_work() as work:
+                result = use_case(work)
+                work.commit()
+            return result
+
+        return replay(unit)
 
 
 def build(settings: Settings) -> Runtime:
     """Wire a runtime. Connects to nothing."""
     logging.getLogger("sluice").setLevel(settings.log_level)
-    database = Database(make_engine(settings.database, "function", credentials=credentials(settings)))
-    signer = CursorSigner(settings.cursor_key)
-    return Runtime(
-        settings=settings,
-        database=database,
-        categories=CategoryRepository(database, signer),
-        products=ProductRepository(database, signer),
-        inventory=InventoryRepository(database, signer),
-        users=UserRepository(database, signer),
-        analytics=AnalyticsRepository(database),
-        schema=SchemaRepository(database),
-    )
+    engine = make_engine(settings.database, "function", credentials=credentials(settings))
+    return Runtime(settings, Database(engine))
 
 
 def credentials(settings: Settings) -> Callable[[], str] | None:

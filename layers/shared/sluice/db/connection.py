@@ -41,18 +41,28 @@ class PipelinedCursor(Cursor):  # type: ignore[misc]
     """A cursor whose `execute` is one round trip; `stream` (COPY) goes pg8000's own way."""
 
     _input_oids: Sequence[int]
+    _guard = b""
+
+    def guard(self, operation: str, args: Sequence[Any] = ()) -> None:
+        """Send this statement, which gives no rows, ahead of the next one: in its flush, and in its transaction.
+
+        Nothing happens until then. Where it fails, the server skips the other, and `execute` raises the failure.
+        """
+        statement, _ = messages.numbered(self.paramstyle, operation)
+        self._guard = self._c.guard(statement, args)
 
     def execute(self, operation: str, args: Any = (), stream: Any = None) -> "PipelinedCursor":
         """Run one statement. Raises pg8000's DB-API errors; the server's report is their first argument."""
         if self._c is None:
             raise InterfaceError("Cursor closed")
         oids, self._input_oids = self._input_oids, ()
+        guard, self._guard = self._guard, b""
         statement, values = operation, ()
         if len(args) > 0 or stream is not None:
             statement, names = messages.numbered(self.paramstyle, operation)
             values = args if names is None else tuple([args[name] for name in names])
         try:
-            self._context = self._c.execute_unnamed(statement, values, oids, stream)
+            self._context = self._c.execute_unnamed(statement, values, oids, stream, guard)
         except DatabaseError as error:
             raise _dbapi_error(error) from None
         self._row_iter = iter(self._context.rows or ())
@@ -173,24 +183,33 @@ class PipelinedConnection(Connection):  # type: ignore[misc]
         with self._in_step:
             return super().execute_simple(statement)
 
+    def guard(self, statement: str, vals: Sequence[Any]) -> bytes:
+        """The bytes of a statement with `$n` placeholders that rides ahead of another and gives no rows."""
+        return messages.run(statement, make_params(self.py_types, vals), self._client_encoding)
+
     def execute_unnamed(
-        self, statement: str, vals: Sequence[Any] = (), oids: Sequence[int] = (), stream: Any = None
+        self,
+        statement: str,
+        vals: Sequence[Any] = (),
+        oids: Sequence[int] = (),
+        stream: Any = None,
+        guard: bytes = b"",
     ) -> Context:
-        """One statement with `$n` placeholders, and the BEGIN it may need, in one flush."""
+        """One statement with `$n` placeholders, and the BEGIN and the guard it may need, in one flush."""
         usock = self._usock
         if usock is None:
             raise InterfaceError(CLOSED)
         begin = b"" if self.autocommit or self._in_transaction else self._begin()
         if stream is not None:
             with self._in_step:
-                if begin:
-                    self._exchange(begin + SYNC_MSG, Context("begin"))
+                if begin or guard:
+                    self._exchange(begin + guard + SYNC_MSG, Context("begin"))
                 return super().execute_unnamed(statement, vals, oids, stream)
         context = Context(statement)
         encoding = self._client_encoding
         texts = make_params(self.py_types, vals)
         message = b"".join(
-            (begin, messages.parse(statement, oids, encoding), messages.bind(texts, encoding), messages.FINISH)
+            (begin, guard, messages.parse(statement, oids, encoding), messages.bind(texts, encoding), messages.FINISH)
         )
         with self._in_step:
             self._exchange(message, context)

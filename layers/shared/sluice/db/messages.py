@@ -44,9 +44,9 @@ def bind(texts: Sequence[str | None], encoding: str) -> bytes:
     return _message(b"B", b"".join(parts))
 
 
-def run(statement: str) -> bytes:
-    """Parse, Bind and Execute of a statement of ours without parameters or rows, to ride before another's."""
-    return b"%b%b%b" % (parse(statement, (), "ascii"), _BIND_NOTHING, EXECUTE_MSG)
+def run(statement: str, texts: Sequence[str | None] = (), encoding: str = "ascii") -> bytes:
+    """Parse, Bind and Execute of a statement that gives no rows, to ride before another's."""
+    return b"%b%b%b" % (parse(statement, (), encoding), bind(texts, encoding), EXECUTE_MSG)
 
 
 def numbered(style: str, operation: str) -> tuple[str, tuple[str, ...] | None]:

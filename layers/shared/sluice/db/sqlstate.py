@@ -111,12 +111,14 @@ RULES: Mapping[str, Rule] = {
     "53": _is(errors.DatabaseUnavailable),  # disk, memory or connections run out
     "54": _is(lambda detail: errors.ValidationFailed(detail), "This is more than the database can take at once."),
     "55006": _is(errors.DatabaseUnavailable),  # object in use
-    "55P03": _is(errors.RolledBack),  # lock_timeout, NOWAIT
+    "55P03": _is(errors.DatabaseUnavailable),  # lock_timeout: it was waited for; trying again would wait again
     "57014": _is(errors.StatementTimeout),
     "57P01": _is(errors.ConnectionLost),  # admin shutdown
     "57P02": _is(errors.ConnectionLost),  # crash shutdown
     "57P03": _is(errors.DatabaseUnavailable),  # starting up
     "57P05": _is(errors.ConnectionLost),  # idle_session_timeout
+    "IKHAS": _is(errors.IdempotencyKeyReused),  # sluice_claim_key: there is an answer
+    "IKRUN": _is(errors.IdempotencyInProgress),  # sluice_claim_key: there will be
     "P0001": _is(lambda detail: errors.ValidationFailed(detail), "The database does not accept this."),  # RAISE
     "P0002": _is(errors.NotFound),  # no data found
     "PT404": _is(errors.NotFound),  # PTnnn: functions of ours that say which status they mean

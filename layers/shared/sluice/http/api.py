@@ -18,7 +18,7 @@ logger = logging.getLogger("sluice")
 
 Route: TypeAlias = Callable[..., Response[str]]
 
-EXPOSED_HEADERS = "ETag, Link, Location, Retry-After, X-Request-Id"
+EXPOSED_HEADERS = "ETag, Idempotency-Replayed, Link, Location, Retry-After, X-Request-Id"
 REQUEST_HEADERS = "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, X-API-Key"
 
 

@@ -96,12 +96,26 @@ class Money:
 
 
 @dataclass(frozen=True, slots=True)
+class Choice:
+    """One of a few words."""
+
+    words: Collection[str]
+
+    def read(self, value: object, at: str) -> str:
+        if not isinstance(value, str):
+            _refuse(at, "type", "must be a string")
+        if value.strip() not in self.words:
+            _refuse(at, "invalid", f"must be one of {', '.join(self.words)}")
+        return value.strip()
+
+
+@dataclass(frozen=True, slots=True)
 class Items:
-    """A list of objects, 1 to `most`, no two with the same value of the field `unique`."""
+    """A list of objects, 1 to `most`, no two with the same value of the field `unique`, where that is named."""
 
     shape: "Shape"
     most: int
-    unique: str
+    unique: str = ""
 
     def read(self, value: object, at: str) -> list[dict[str, Any]]:
         if not isinstance(value, list):
@@ -117,9 +131,9 @@ class Items:
             except ValidationFailed as error:
                 faults.extend(error.faults)
                 continue
-            if items[-1][self.unique] in seen:
+            if self.unique and items[-1][self.unique] in seen:
                 faults.append(Fault("duplicate", "stands here twice", pointer=f"{at}/{n}/{self.unique}"))
-            seen.add(items[-1][self.unique])
+            seen.add(items[-1].get(self.unique))
         if faults:
             raise ValidationFailed(faults=faults)
         return items

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from sluice.errors import Fault, InvalidParameter, NotFound
 from sluice.http.body import EMAIL, MAX_EMAIL, MAX_ID
-from sluice.repositories.listing import FilterKind, Listing, ListQuery
+from sluice.repositories.listing import Filter, FilterKind, Listing, ListQuery
 
 T = TypeVar("T")
 D = TypeVar("D")
@@ -59,7 +59,7 @@ def read_listing(query: Mapping[str, str], listing: Listing) -> ListQuery:
         offset=reader.take("offset", lambda text: _integer(text, 0, MAX_OFFSET), 0),
         include_total=reader.take("include_total", _boolean, False),
         filters={
-            name: reader.take(name, READERS[declared.kind], None)
+            name: reader.take(name, _reader(declared), None)
             for name, declared in listing.filters.items()
             if name in query
         },
@@ -212,6 +212,15 @@ def _time(text: str) -> datetime:
         raise ValueError("must be a time of the years 1 to 9999 in UTC") from None
 
 
+def _choice(choices: Collection[str]) -> Callable[[str], str]:
+    def read(text: str) -> str:
+        if text not in choices:
+            raise ValueError(f"must be one of {', '.join(choices)}")
+        return text
+
+    return read
+
+
 def _date(text: str) -> date:
     if re.fullmatch(r"\d{4}-\d\d-\d\d", text, re.ASCII):
         with suppress(ValueError):
@@ -237,6 +246,10 @@ def _fields(text: str, known: Collection[str]) -> frozenset[str]:
     if not all(name in known for name in names):
         raise ValueError(f"must name fields among {', '.join(known)}")
     return frozenset(names)
+
+
+def _reader(declared: Filter) -> Callable[[str], object]:
+    return _choice(declared.choices) if declared.choices else READERS[declared.kind]
 
 
 READERS: Mapping[FilterKind, Callable[[str], object]] = {

@@ -20,9 +20,12 @@ def one(request: Request, record: Record) -> Response[str]:
     return Response(200, JSON, record.json, headers)
 
 
-def created(request: Request, record: Record) -> Response[str]:
+def created(request: Request, record: Record, *, replayed: bool = False) -> Response[str]:
     """201 with the new row and where it is from now on."""
-    return Response(201, JSON, record.json, {"ETag": f'"{record.etag}"', "Location": f"{request.path}/{record.id}"})
+    headers = {"ETag": f'"{record.etag}"', "Location": f"{request.path}/{record.id}"}
+    if replayed:
+        headers["Idempotency-Replayed"] = "true"
+    return Response(201, JSON, record.json, headers)
 
 
 def gone() -> Response[str]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from sluice.errors import Fault, ValidationFailed
 from sluice.repositories import writing
+from sluice.repositories.answers import IdempotencyKey
 from sluice.repositories.cursor import CursorSigner
 from sluice.repositories.listing import Filter, Listing, ListQuery, Page, Sort, read_page
 from sluice.repositories.view import Record, Statements, View, find, utc
@@ -39,10 +40,7 @@ LISTING = Listing(
     },
 )
 
-CREATE = f"""
-    WITH c AS (INSERT INTO categories (name, slug) VALUES (:name, :slug) RETURNING *)
-    SELECT {VIEW.record()} FROM c
-"""
+INSERT = "c AS (INSERT INTO categories (name, slug) VALUES (:name, :slug) RETURNING *)"
 
 MAX_SLUG = 200
 
@@ -62,10 +60,11 @@ class CategoryRepository:
     def get_by_id(self, id: int, fields: frozenset[str] | None = None) -> Record:
         return find(self._statements, VIEW, id, fields)
 
-    def create(self, category: Mapping[str, object]) -> Record:
+    def create(self, category: Mapping[str, object], key: IdempotencyKey | None = None) -> Record:
         """A missing slug is made from the name. Duplicate where it is taken."""
         slug = category.get("slug") or slug_from(str(category["name"]))
-        return writing.create(self._statements, CREATE, {"name": category["name"], "slug": slug})
+        values = {"name": category["name"], "slug": slug}
+        return writing.create(self._statements, VIEW, INSERT, "c", values, key)
 
     def update(self, id: int, changes: Mapping[str, object], match: Match = None) -> Record:
         """NotFound, StaleVersion; Duplicate where the slug is taken."""

@@ -21,7 +21,7 @@ from typing import Literal, NamedTuple
 from sluice.repositories.cursor import CursorSigner, Position
 from sluice.repositories.view import Statements, View
 
-FilterKind = Literal["integer", "integers", "money", "slugs", "words", "email", "boolean", "time"]
+FilterKind = Literal["integer", "integers", "money", "slugs", "words", "email", "boolean", "time", "choice"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +33,7 @@ class Filter:
     otherwise: str = ""  # of a boolean: the condition for `false`
     single: str = ""  # of several values: the condition where one is given, and an index is to keep its order
     join: str = ""  # what the condition needs beside the source
+    choices: tuple[str, ...] = ()  # of a choice: all there are
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from sluice.repositories import writing
+from sluice.repositories.answers import IdempotencyKey
 from sluice.repositories.cursor import CursorSigner
 from sluice.repositories.listing import Filter, Listing, ListQuery, Page, Sort, read_page
 from sluice.repositories.view import Record, Statements, View, find, utc
@@ -74,16 +75,16 @@ ASSIGNMENTS = {
 }
 
 # The products trigger adds a row of stock to a product that comes without; this one comes with its own.
-CREATE = f"""
-    WITH p AS (
+INSERT = """
+    p AS (
         INSERT INTO products (name, description, price, category_id)
         VALUES (:name, :description, CAST(:price AS numeric), (SELECT id FROM categories WHERE slug = :category))
         RETURNING *
     ), i AS (
         INSERT INTO inventory (product_id, quantity) SELECT id, CAST(:inventory AS integer) FROM p RETURNING *
     )
-    SELECT {VIEW.record()} FROM p JOIN categories c ON c.id = p.category_id JOIN i ON i.product_id = p.id
 """
+INSERTED = "p JOIN categories c ON c.id = p.category_id JOIN i ON i.product_id = p.id"
 
 
 class ProductRepository:
@@ -99,9 +100,10 @@ class ProductRepository:
     def get_by_id(self, id: int, fields: frozenset[str] | None = None) -> Record:
         return find(self._statements, VIEW, id, fields)
 
-    def create(self, product: Mapping[str, object]) -> Record:
+    def create(self, product: Mapping[str, object], key: IdempotencyKey | None = None) -> Record:
         """Duplicate where the name is taken; ValidationFailed for an unknown category."""
-        return writing.create(self._statements, CREATE, {"description": None, "inventory": 0, **product})
+        values = {"description": None, "inventory": 0, **product}
+        return writing.create(self._statements, VIEW, INSERT, INSERTED, values, key)
 
     def update(self, id: int, changes: Mapping[str, object], match: Match = None) -> Record:
         """NotFound, StaleVersion, Duplicate, ValidationFailed."""

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from sluice.repositories import writing
+from sluice.repositories.answers import IdempotencyKey
 from sluice.repositories.cursor import CursorSigner
 from sluice.repositories.listing import Filter, Listing, ListQuery, Page, Sort, read_page
 from sluice.repositories.view import Record, Statements, View, find, utc
@@ -38,10 +39,7 @@ LISTING = Listing(
     },
 )
 
-CREATE = f"""
-    WITH u AS (INSERT INTO users (email, name) VALUES (:email, :name) RETURNING *)
-    SELECT {VIEW.record()} FROM u
-"""
+INSERT = "u AS (INSERT INTO users (email, name) VALUES (:email, :name) RETURNING *)"
 
 ASSIGNMENTS = {"email": "email = :email", "name": "name = :name"}
 
@@ -59,9 +57,9 @@ class UserRepository:
     def get_by_id(self, id: int, fields: frozenset[str] | None = None) -> Record:
         return find(self._statements, VIEW, id, fields)
 
-    def create(self, user: Mapping[str, object]) -> Record:
+    def create(self, user: Mapping[str, object], key: IdempotencyKey | None = None) -> Record:
         """Duplicate where the email is taken, in any case."""
-        return writing.create(self._statements, CREATE, user)
+        return writing.create(self._statements, VIEW, INSERT, "u", user, key)
 
     def update(self, id: int, changes: Mapping[str, object], match: Match = None) -> Record:
         """NotFound, StaleVersion; Duplicate where the email is taken, in any case."""

@@ -6,20 +6,25 @@ PostgreSQL renders the JSON, so a row crosses the wire once, as text, and Python
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 from sluice.errors import NotFound
+
+Guard: TypeAlias = tuple[str, Mapping[str, object]]
 
 
 class Statements(Protocol):
     """What a repository is given: somewhere to run one statement. A database, or one transaction of it.
 
-    `read` may be repeated after a lost connection; `write` never is.
+    `read` may be repeated after a lost connection; `write` never is. A `guard` is a statement that gives no rows and
+    goes ahead in the same flush and transaction: where it fails, the other is not run.
     """
 
     def read(self, sql: str, params: Mapping[str, object] | None = None) -> Sequence[Any]: ...
 
-    def write(self, sql: str, params: Mapping[str, object] | None = None) -> Sequence[Any]: ...
+    def write(
+        self, sql: str, params: Mapping[str, object] | None = None, *, guard: Guard | None = None
+    ) -> Sequence[Any]: ...
 
 
 @dataclass(frozen=True, slots=True)

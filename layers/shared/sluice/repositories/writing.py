@@ -9,6 +9,8 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from sluice.errors import NotFound, StaleVersion
+from sluice.repositories import answers
+from sluice.repositories.answers import IdempotencyKey
 from sluice.repositories.view import Record, Statements, View
 
 Match = Collection[str] | None  # the ETags that will do; None: any
@@ -19,9 +21,17 @@ def matches(view: View) -> str:
     return f"(CAST(:match AS text[]) IS NULL OR ({view.etag}) = ANY(CAST(:match AS text[]))) AS matches"
 
 
-def create(statements: Statements, insert: str, values: Mapping[str, object]) -> Record:
-    """The record of the row that `insert` makes; it ends in a SELECT of `view.record()`."""
-    return Record(*statements.write(insert, values)[0])
+def create(
+    statements: Statements,
+    view: View,
+    inserts: str,
+    source: str,
+    values: Mapping[str, object],
+    key: IdempotencyKey | None,
+) -> Record:
+    """The record of the row that `inserts` (CTEs) make, seen over `source`, which joins them to what else it shows."""
+    statement = answers.keep(inserts, f"SELECT {view.record()} FROM {source}", key)
+    return Record(*statements.write(statement, answers.bound(values, key), guard=answers.claim(key))[0])
 
 
 def update(

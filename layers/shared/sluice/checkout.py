@@ -1,0 +1,73 @@
+"""What an order may be, and where it may go: the rules that are about more than one row.
+
+Each takes the shop's repositories: a Runtime's, where the one statement is the whole transaction, or those of a unit
+of work, where it is a part of one.
+"""
+
+from collections.abc import Sequence
+
+from sluice.errors import Fault, InvalidTransition, OutOfStock, ValidationFailed
+from sluice.repositories.answers import IdempotencyKey
+from sluice.repositories.orders import Placement
+from sluice.repositories.view import Record
+from sluice.repositories.writing import Match
+from sluice.unit_of_work import Repositories
+
+# From each status to those that may follow.
+MOVES = {
+    "pending": ("paid", "cancelled"),
+    "paid": ("shipped", "cancelled"),
+    "shipped": ("delivered",),
+    "delivered": (),
+    "cancelled": (),
+}
+
+
+def place_order(
+    shop: Repositories, user_id: int, items: Sequence[tuple[int, int]], key: IdempotencyKey | None = None
+) -> Record:
+    """Order `items`, each (product id, quantity); one that is named twice is one item.
+
+    ValidationFailed for an unknown user or product, OutOfStock where there is too little, each with all of them;
+    with a key also IdempotencyInProgress and IdempotencyKeyReused. In all cases nothing has changed.
+    """
+    quantities: dict[int, int] = {}
+    for product_id, quantity in items:
+        quantities[product_id] = quantities.get(product_id, 0) + quantity
+    placement = shop.orders.place(user_id, list(quantities.items()), key)
+    if placement.record is None:
+        raise _refusal(placement, [product_id for product_id, _ in items])
+    return placement.record
+
+
+def change_status(shop: Repositories, id: int, status: str, match: Match = None) -> Record:
+    """Move an order to `status`, which it may have already. NotFound, StaleVersion, InvalidTransition.
+
+    A cancelled order's stock is returned with it.
+    """
+    sources = [status, *(source for source, targets in MOVES.items() if status in targets)]
+    record, was = shop.orders.move(id, status, from_=sources, match=match)
+    if record is None:
+        allowed = " or ".join(MOVES[was]) or "nowhere"
+        fault = Fault("invalid_transition", f"is {was}, from where it moves to {allowed}", pointer="/status")
+        raise InvalidTransition(faults=[fault])
+    return record
+
+
+def _refusal(placement: Placement, product_ids: Sequence[int]) -> ValidationFailed | OutOfStock:
+    """Every reason, at the items that name the products."""
+    unknown = [Fault("unknown", "does not exist", pointer="/user_id")] if not placement.user_known else []
+    unknown += [
+        Fault("unknown", "no such product", pointer=f"/items/{n}/product_id")
+        for n, product_id in enumerate(product_ids)
+        if product_id in placement.unknown
+    ]
+    if unknown:
+        return ValidationFailed(faults=unknown)
+    return OutOfStock(
+        faults=[
+            Fault("out_of_stock", f"product {id} has {placement.short[id]} left", pointer=f"/items/{n}/quantity")
+            for n, id in enumerate(product_ids)
+            if id in placement.short
+        ]
+    )

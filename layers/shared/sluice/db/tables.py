@@ -1,0 +1,107 @@
+"""Every table, mapped, for use cases that change objects by rules and leave the statements to SQLAlchemy.
+
+Imported only by those (`Transaction.session`): what the API reads and writes all day is in repositories/. The schema
+is the migrations' own (a test compares). What the server sets, ids, times and versions, is fetched with each flush;
+a row whose version has moved since it was read is StaleVersion.
+"""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated, Any
+
+from sqlalchemy import TIMESTAMP, BigInteger, Connection, FetchedValue, ForeignKey, Integer, LargeBinary, Numeric, Text
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, declared_attr, mapped_column, relationship
+from sqlalchemy.orm.exc import StaleDataError
+
+from sluice.errors import StaleVersion
+
+Id = Annotated[int, mapped_column(BigInteger, primary_key=True)]
+Money = Annotated[Decimal, mapped_column(Numeric(12, 2))]
+
+
+class Base(DeclarativeBase):
+    type_annotation_map = {str: Text, datetime: TIMESTAMP(timezone=True)}  # noqa: RUF012  SQLAlchemy's convention
+
+
+class Touched:
+    """What the trigger sluice_touch counts and dates, whoever changes the row."""
+
+    updated_at: Mapped[datetime] = mapped_column(server_default=FetchedValue(), server_onupdate=FetchedValue())
+    version: Mapped[int] = mapped_column(Integer, server_default=FetchedValue(), server_onupdate=FetchedValue())
+
+    @declared_attr.directive
+    def __mapper_args__(cls) -> dict[str, Any]:
+        return {"version_id_col": cls.version, "version_id_generator": False, "eager_defaults": True}
+
+
+class Created:
+    created_at: Mapped[datetime] = mapped_column(server_default=FetchedValue())
+
+
+class Category(Created, Touched, Base):
+    __tablename__ = "categories"
+    id: Mapped[Id]
+    name: Mapped[str]
+    slug: Mapped[str]
+
+
+class Product(Created, Touched, Base):
+    __tablename__ = "products"
+    id: Mapped[Id]
+    name: Mapped[str]
+    description: Mapped[str | None]
+    price: Mapped[Money]
+    category_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("categories.id"))
+    category: Mapped[Category] = relationship(lazy="raise")
+
+
+class Inventory(Touched, Base):
+    __tablename__ = "inventory"
+    product_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("products.id"), primary_key=True)
+    quantity: Mapped[int] = mapped_column(Integer, server_default=FetchedValue())
+
+
+class User(Created, Touched, Base):
+    __tablename__ = "users"
+    id: Mapped[Id]
+    email: Mapped[str]
+    name: Mapped[str]
+
+
+class OrderItem(Base):
+    __tablename__ = "order_items"
+    order_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("orders.id"), primary_key=True)
+    product_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("products.id"), primary_key=True)
+    quantity: Mapped[int] = mapped_column(Integer)
+    unit_price: Mapped[Money]
+
+
+class Order(Created, Touched, Base):
+    __tablename__ = "orders"
+    id: Mapped[Id]
+    user_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("users.id"))
+    status: Mapped[str] = mapped_column(server_default=FetchedValue())
+    total: Mapped[Decimal] = mapped_column(Numeric(18, 2))
+    items: Mapped[list[OrderItem]] = relationship(lazy="raise", order_by=OrderItem.product_id)
+
+
+class IdempotencyKey(Created, Base):
+    __tablename__ = "idempotency_keys"
+    id: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    fingerprint: Mapped[bytes] = mapped_column(LargeBinary)
+    answer: Mapped[str]
+    etag: Mapped[str]
+    record_id: Mapped[int] = mapped_column(BigInteger)
+
+
+def session_over(connection: Connection) -> Session:
+    """A session that works in the connection's transaction and leaves its end to whoever began it."""
+    return Session(bind=connection, autoflush=True)
+
+
+def flush(session: Session) -> None:
+    """Write what has changed. StaleVersion where a row's version is not the one that was read."""
+    try:
+        session.flush()
+    except StaleDataError as error:
+        raise StaleVersion from error

@@ -1,0 +1,172 @@
+"""Orders and their items, placed and moved in one statement each, with the stock they take and return."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+
+from sluice.errors import NotFound, StaleVersion
+from sluice.repositories import answers
+from sluice.repositories.answers import IdempotencyKey
+from sluice.repositories.cursor import CursorSigner
+from sluice.repositories.listing import Filter, Listing, ListQuery, Page, Sort, read_page
+from sluice.repositories.view import Record, Statements, View, find, utc
+from sluice.repositories.writing import Match, matches
+
+
+def items(lines: str) -> str:
+    """An order's items as JSON, by product; `lines` is where they are."""
+    return f"""(
+        SELECT CAST('[' || string_agg(row_to_json(l)::text, ',' ORDER BY l.product_id) || ']' AS json)
+        FROM (SELECT product_id, quantity, unit_price::text FROM {lines} WHERE order_id = o.id) l
+    )"""
+
+
+VIEW = View(
+    name="orders",
+    source="orders o",
+    key="o.id",
+    fields={
+        "id": "o.id",
+        "user_id": "o.user_id",
+        "status": "o.status",
+        "items": items("order_items"),
+        "total": "o.total::text",
+        "created_at": utc("o.created_at"),
+        "updated_at": utc("o.updated_at"),
+        "version": "o.version",
+    },
+    etag="o.version::text",  # items never change
+)
+
+STATUSES = ("pending", "paid", "shipped", "delivered", "cancelled")
+
+LISTING = Listing(
+    view=VIEW,
+    filters={
+        "user_id": Filter("integer", "o.user_id = CAST(:user_id AS bigint)"),
+        "status": Filter("choice", "o.status = :status", choices=STATUSES),
+        "created_after": Filter("time", "o.created_at >= CAST(:created_after AS timestamptz)"),
+        "created_before": Filter("time", "o.created_at < CAST(:created_before AS timestamptz)"),
+        # An order has a product once, so it is listed once.
+        "product_id": Filter(
+            "integer",
+            "i.product_id = CAST(:product_id AS bigint)",
+            join="JOIN order_items i ON i.order_id = o.id",
+        ),
+    },
+    sorts={
+        "id": Sort("o.id", "bigint", unique=True, twin="i.order_id"),
+        "created_at": Sort("o.created_at", "timestamptz"),
+        "total": Sort("o.total", "numeric"),
+    },
+)
+
+# May the order be placed, and then: what is it? Each product's stock is locked in the products' order, so that two
+# orders cannot deadlock, and `available` is what is left at that moment; so a refusal can say it, and nothing is
+# written where anything is unknown or short. inventory_quantity_check would refuse what this did not foresee.
+PLACE = """
+    given AS (
+        SELECT product_id, quantity
+        FROM unnest(CAST(:product_ids AS bigint[]), CAST(:quantities AS bigint[])) AS u(product_id, quantity)
+    ), buyer AS (
+        SELECT id FROM users WHERE id = CAST(:user_id AS bigint) FOR KEY SHARE
+    ), stock AS MATERIALIZED (
+        SELECT i.product_id, i.quantity AS available FROM inventory i
+        WHERE i.product_id = ANY (CAST(:product_ids AS bigint[])) ORDER BY i.product_id FOR NO KEY UPDATE
+    ), wanted AS MATERIALIZED (
+        SELECT g.product_id, g.quantity, p.price, s.available FROM given g
+        LEFT JOIN stock s USING (product_id) LEFT JOIN products p ON p.id = s.product_id
+    ), fits AS MATERIALIZED (
+        SELECT sum(quantity * price) AS total FROM wanted HAVING bool_and(coalesce(available >= quantity, false))
+    ), o AS (
+        INSERT INTO orders (user_id, total) SELECT buyer.id, fits.total FROM buyer, fits RETURNING *
+    ), lines AS (
+        INSERT INTO order_items (order_id, product_id, quantity, unit_price)
+        SELECT o.id, w.product_id, w.quantity, w.price FROM o, wanted w RETURNING *
+    ), taken AS (
+        UPDATE inventory i SET quantity = w.available - w.quantity FROM o, wanted w WHERE i.product_id = w.product_id
+    )
+"""
+PLACED = f"""
+    SELECT r.json, r.etag, r.id, EXISTS (SELECT FROM buyer) AS user_known,
+           (SELECT array_agg(product_id) FROM wanted WHERE available IS NULL) AS unknown,
+           (SELECT array_agg(product_id ORDER BY product_id) FROM wanted WHERE available < quantity) AS short,
+           (SELECT array_agg(available ORDER BY product_id) FROM wanted WHERE available < quantity) AS available
+    FROM (SELECT) one LEFT JOIN (
+        SELECT {replace(VIEW, fields={**VIEW.fields, "items": items("lines")}).record()} FROM o
+    ) r ON true
+"""
+
+# Moves an order whose status is one of `from`, and returns its stock where it is cancelled by that.
+MOVE = f"""
+    WITH target AS (
+        SELECT o.id, o.status, {matches(VIEW)}
+        FROM orders o WHERE o.id = CAST(:id AS bigint) FOR NO KEY UPDATE OF o
+    ), o AS (
+        UPDATE orders o SET status = :status FROM target t
+        WHERE o.id = t.id AND t.matches AND t.status = ANY (CAST(:from AS text[])) RETURNING o.*, t.status AS was
+    ), returned AS MATERIALIZED (
+        SELECT i.product_id, i.quantity + l.quantity AS quantity
+        FROM o JOIN order_items l ON l.order_id = o.id JOIN inventory i ON i.product_id = l.product_id
+        WHERE o.status = 'cancelled' AND o.was <> 'cancelled' ORDER BY i.product_id FOR NO KEY UPDATE OF i
+    ), stock AS (
+        UPDATE inventory i SET quantity = r.quantity FROM returned r WHERE i.product_id = r.product_id
+    )
+    SELECT r.json, r.etag, r.id, target.status, target.matches
+    FROM target LEFT JOIN (SELECT {VIEW.record()} FROM o) r ON true
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """What became of an order: its record, or None and why. `short` is what is left of each product with too little."""
+
+    record: Record | None
+    user_known: bool
+    unknown: frozenset[int]
+    short: dict[int, int]
+
+
+class OrderRepository:
+    """Every statement about orders."""
+
+    def __init__(self, statements: Statements, signer: CursorSigner) -> None:
+        self._statements = statements
+        self._signer = signer
+
+    def page(self, query: ListQuery) -> Page:
+        return read_page(self._statements, LISTING, query, self._signer)
+
+    def get_by_id(self, id: int, fields: frozenset[str] | None = None) -> Record:
+        return find(self._statements, VIEW, id, fields)
+
+    def place(self, user_id: int, items: Sequence[tuple[int, int]], key: IdempotencyKey | None = None) -> Placement:
+        """Take the stock of each (product id, quantity), fix the prices and write the order: all of it or nothing.
+
+        No product may be named twice. With a key, IdempotencyInProgress and IdempotencyKeyReused.
+        """
+        values = {
+            "user_id": user_id,
+            "product_ids": [product_id for product_id, _ in items],
+            "quantities": [quantity for _, quantity in items],
+        }
+        statement = answers.keep(PLACE, PLACED, key)
+        row = self._statements.write(statement, answers.bound(values, key), guard=answers.claim(key))[0]
+        return Placement(
+            record=None if row.json is None else Record(row.json, row.etag, row.id),
+            user_known=row.user_known,
+            unknown=frozenset(row.unknown or ()),
+            short=dict(zip(row.short or (), row.available or (), strict=True)),
+        )
+
+    def move(self, id: int, status: str, *, from_: Collection[str], match: Match = None) -> tuple[Record | None, str]:
+        """The order with its new status, or None where it is in none of `from_`; and the status it had.
+
+        NotFound; StaleVersion. Where it is cancelled, its stock is returned.
+        """
+        rows = self._statements.write(MOVE, {"id": id, "status": status, "from": list(from_), "match": match})
+        if not rows:
+            raise NotFound
+        json, etag, id, was, matched = rows[0]
+        if not matched:
+            raise StaleVersion
+        return None if json is None else Record(json, etag, id), was

@@ -1,0 +1,154 @@
+"""A POST that is sent twice under one Idempotency-Key is done once."""
+
+from collections.abc import Callable
+from contextlib import closing
+from typing import Any
+
+import pytest
+
+from functions.sweep.handler import handler as sweep
+from tests.fixtures.shop import Answer, Shop, owner_connection
+
+CREATES: dict[str, Callable[[Shop], dict[str, Any]]] = {
+    "categories": lambda shop: {"name": "Bowls"},
+    "products": lambda shop: {"name": "Bowl", "price": 5, "category": "mugs"},
+    "users": lambda shop: {"email": "bob@example.com", "name": "Bob"},
+    "orders": lambda shop: {"user_id": shop.user(), "items": [{"product_id": shop.product("Mug"), "quantity": 2}]},
+}
+each_create = pytest.mark.parametrize("name", CREATES)
+
+
+def prepared(shop: Shop, name: str) -> tuple[str, dict[str, Any]]:
+    if name == "products":
+        shop.category("mugs")
+    return f"/api/{name}", CREATES[name](shop)
+
+
+def count(shop: Shop, name: str) -> int:
+    return int(shop.sql(f"SELECT count(*) FROM {name}")[0][0])
+
+
+def same(first: Answer, again: Answer) -> bool:
+    """Byte for byte; only the request's id is its own, and the note that it is a replay."""
+    less = {"X-Request-Id": "", "Idempotency-Replayed": ""}
+    return (first.status, first.text, {**first.headers, **less}) == (
+        again.status,
+        again.text,
+        {**again.headers, **less},
+    )
+
+
+@each_create
+def test_the_same_request_again_is_answered_alike_and_does_nothing(shop: Shop, name: str) -> None:
+    path, body = prepared(shop, name)
+    first = shop.post(path, body, idempotency_key="k")
+    assert first.status == 201, first.text
+    assert "Idempotency-Replayed" not in first.headers
+    before = count(shop, name)
+
+    again = shop.post(path, body, idempotency_key="k")
+
+    assert again.headers["Idempotency-Replayed"] == "true"
+    assert same(first, again)
+    assert count(shop, name) == before
+
+
+@each_create
+def test_the_same_key_with_another_body_is_422(shop: Shop, name: str) -> None:
+    path, body = prepared(shop, name)
+    assert shop.post(path, body, idempotency_key="k").status == 201
+
+    answer = shop.post(path, {**body, "id": 7}, idempotency_key="k")
+
+    assert (answer.status, answer.code) == (422, "idempotency_key_reused")
+
+
+@each_create
+def test_without_a_key_a_request_is_done_each_time(shop: Shop, name: str) -> None:
+    path, body = prepared(shop, name)
+    assert shop.post(path, body).status == 201
+    assert shop.post(path, body).status == (201 if name == "orders" else 409)
+
+
+def test_a_replay_is_the_first_answer_even_where_the_row_has_changed_or_gone(shop: Shop) -> None:
+    path, body = prepared(shop, "users")
+    first = shop.post(path, body, idempotency_key="k")
+    shop.delete(first.headers["Location"])
+
+    assert same(first, shop.post(path, body, idempotency_key="k"))
+
+
+def test_keys_belong_to_the_client_and_the_path(shop: Shop) -> None:
+    path, body = prepared(shop, "users")
+    assert shop.post(path, body, idempotency_key="k", x_api_key="ada").status == 201
+
+    assert shop.post(path, body, idempotency_key="k", x_api_key="bob").code == "duplicate"
+    assert shop.post(path, body, idempotency_key="k", authorization="ada").status == 409
+    assert shop.post("/api/categories", {"name": "Bowls"}, idempotency_key="k", x_api_key="ada").status == 201
+    assert shop.post(path, body, idempotency_key="k", x_api_key="ada").status == 201
+
+
+def test_a_refusal_leaves_the_key_free(shop: Shop) -> None:
+    user, mug = shop.user(), shop.product("Mug", stock=1)
+    body = {"user_id": user, "items": [{"product_id": mug, "quantity": 2}]}
+    assert shop.post("/api/orders", body, idempotency_key="k").code == "out_of_stock"
+    assert shop.post("/api/users", {"email": "ada@example.com", "name": "A"}, idempotency_key="k").code == "duplicate"
+    assert count(shop, "idempotency_keys") == 0
+
+    shop.put(f"/api/inventory/{mug}", {"quantity": 2})
+
+    assert shop.post("/api/orders", body, idempotency_key="k").status == 201
+
+
+def test_while_the_first_is_running_the_second_is_409(shop: Shop) -> None:
+    path, body = prepared(shop, "users")
+    shop.post(path, body, idempotency_key="k")
+    key = shop.sql("SELECT id FROM idempotency_keys")[0][0]
+    with closing(owner_connection(shop.url)) as first:  # as the transaction of a request that has not ended
+        first.run("BEGIN")
+        first.run("DELETE FROM idempotency_keys WHERE id = :key", key=key)
+        first.run("CALL sluice_claim_key(:key)", key=key)
+
+        second = shop.post(path, body, idempotency_key="k")
+
+        first.run("ROLLBACK")
+    assert (second.status, second.code) == (409, "idempotency_in_progress")
+    assert shop.post(path, body, idempotency_key="k").headers["Idempotency-Replayed"] == "true"
+
+
+@pytest.mark.parametrize("key", ["", " ", "x" * 256, "a\tb", "caf\u00e9", "a\x7f"])
+def test_a_key_that_is_none_is_400(shop: Shop, key: str) -> None:
+    answer = shop.post("/api/categories", {"name": "Bowls"}, idempotency_key=key)
+    assert (answer.status, answer.code) == (400, "invalid_request")
+    assert "Idempotency-Key" in answer.json["detail"]
+    assert count(shop, "categories") == 0
+
+
+def test_a_key_may_have_255_characters(shop: Shop) -> None:
+    assert shop.post("/api/categories", {"name": "Bowls"}, idempotency_key="x" * 255).status == 201
+
+
+def test_after_a_day_the_key_is_free_swept_or_not(shop: Shop) -> None:
+    body = {"user_id": shop.user(), "items": [{"product_id": shop.product("Mug"), "quantity": 1}]}
+    first = shop.post("/api/orders", body, idempotency_key="k").json["id"]
+    shop.sql("UPDATE idempotency_keys SET created_at = now() - interval '24 hours'")
+
+    again = shop.post("/api/orders", body, idempotency_key="k")
+
+    assert again.status == 201
+    assert again.json["id"] != first
+    assert shop.post("/api/orders", body, idempotency_key="k").json["id"] == again.json["id"]
+
+
+def test_the_sweep_forgets_what_is_older_than_a_day_and_nothing_else(shop: Shop) -> None:
+    shop.sql(
+        """
+        INSERT INTO idempotency_keys (id, fingerprint, answer, etag, record_id, created_at)
+        SELECT sha256(n::text::bytea), '', '{}', '1', n, now() - n * interval '1 minute'
+        FROM generate_series(1, 12000) n
+        """
+    )
+
+    assert sweep({}, None) == {"swept": 12_000 - 24 * 60 + 1}
+    assert sweep({}, None) == {"swept": 0}
+    assert count(shop, "idempotency_keys") == 24 * 60 - 1

@@ -1,0 +1,184 @@
+"""Orders over REST: placed whole or not at all, at the price of the moment, and moved along their statuses."""
+
+from typing import Any
+
+import pytest
+
+from sluice.checkout import MOVES
+from sluice.repositories.orders import STATUSES
+from tests.fixtures.shop import Answer, Shop
+
+
+def place(shop: Shop, user: int, *items: tuple[int, int], **headers: str) -> Answer:
+    body = {"user_id": user, "items": [{"product_id": product, "quantity": quantity} for product, quantity in items]}
+    return shop.post("/api/orders", body, **headers)
+
+
+def stock(shop: Shop) -> list[int]:
+    return [quantity for (quantity,) in shop.sql("SELECT quantity FROM inventory ORDER BY product_id")]
+
+
+def test_an_order_is_placed_with_its_prices_and_takes_its_stock(shop: Shop) -> None:
+    user, mug, bowl = shop.user(), shop.product("Mug", price="9.99"), shop.product("Bowl", price="20.00", stock=7)
+
+    placed = place(shop, user, (bowl, 2), (mug, 1))
+
+    assert placed.status == 201, placed.text
+    order = placed.json
+    assert list(order) == ["id", "user_id", "status", "items", "total", "created_at", "updated_at", "version"]
+    assert (order["user_id"], order["status"], order["total"], order["version"]) == (user, "pending", "49.99", 1)
+    assert order["items"] == [
+        {"product_id": mug, "quantity": 1, "unit_price": "9.99"},
+        {"product_id": bowl, "quantity": 2, "unit_price": "20.00"},
+    ]
+    assert placed.headers["Location"] == f"/api/orders/{order['id']}"
+    found = shop.get(placed.headers["Location"])
+    assert (found.text, found.headers["ETag"]) == (placed.text, placed.headers["ETag"])
+    assert stock(shop) == [4, 5]
+
+
+def test_a_product_named_twice_is_one_item(shop: Shop) -> None:
+    user, mug = shop.user(), shop.product("Mug", stock=5)
+
+    order = place(shop, user, (mug, 2), (mug, 3)).json
+
+    assert [(item["product_id"], item["quantity"]) for item in order["items"]] == [(mug, 5)]
+    assert stock(shop) == [0]
+    assert place(shop, user, (mug, 1)).code == "out_of_stock"
+
+
+def test_an_order_keeps_the_prices_it_was_placed_at(shop: Shop) -> None:
+    user, mug = shop.user(), shop.product("Mug", price="9.99")
+    placed = place(shop, user, (mug, 1))
+
+    shop.patch(f"/api/products/{mug}", {"price": 100})
+
+    assert shop.get(placed.headers["Location"]).text == placed.text
+
+
+def test_too_little_stock_is_refused_naming_each_product_and_what_is_left_and_takes_nothing(shop: Shop) -> None:
+    user = shop.user()
+    mug, bowl, cup = (shop.product(name, stock=left) for name, left in (("Mug", 1), ("Bowl", 9), ("Cup", 0)))
+
+    answer = place(shop, user, (mug, 2), (bowl, 9), (cup, 1))
+
+    assert (answer.status, answer.code) == (409, "out_of_stock")
+    assert answer.faults == {"/items/0/quantity": "out_of_stock", "/items/2/quantity": "out_of_stock"}
+    assert [error["message"] for error in answer.json["errors"]] == [
+        f"product {mug} has 1 left",
+        f"product {cup} has 0 left",
+    ]
+    assert stock(shop) == [1, 9, 0]
+    assert shop.sql("SELECT count(*) FROM orders") == [[0]]
+
+
+def test_all_that_is_unknown_is_named_at_once(shop: Shop) -> None:
+    mug = shop.product("Mug")
+
+    answer = place(shop, 404, (mug, 1), (405, 1), (406, 2), (405, 3))
+
+    assert (answer.status, answer.code) == (422, "validation_failed")
+    assert answer.faults == {
+        "/user_id": "unknown",
+        **{f"/items/{n}/product_id": "unknown" for n in (1, 2, 3)},
+    }
+    assert stock(shop) == [5]
+
+
+@pytest.mark.parametrize(
+    ("body", "faults"),
+    [
+        ({}, {"/user_id": "required", "/items": "required"}),
+        ({"user_id": 0, "items": []}, {"/user_id": "out_of_range", "/items": "out_of_range"}),
+        ({"user_id": 1, "items": [{}] * 101}, {"/items": "out_of_range"}),
+        ({"user_id": 1, "items": {}}, {"/items": "type"}),
+        ({"user_id": 1, "items": [{"product_id": 1, "quantity": 0}]}, {"/items/0/quantity": "out_of_range"}),
+        ({"user_id": 1, "items": [{"product_id": 1, "quantity": "1"}]}, {"/items/0/quantity": "type"}),
+        ({"user_id": 1, "items": [{"product_id": 1}]}, {"/items/0/quantity": "required"}),
+        ({"user_id": 1, "items": [{"product_id": 1, "quantity": 1, "price": 1}]}, {"/items/0/price": "unknown_field"}),
+    ],
+)
+def test_an_order_that_is_none_is_422_there(shop: Shop, body: Any, faults: dict[str, str]) -> None:
+    answer = shop.post("/api/orders", body)
+    assert (answer.status, answer.faults) == (422, faults)
+
+
+def test_an_order_of_more_than_money_can_say_is_refused(shop: Shop) -> None:
+    user = shop.user()
+    dear = [shop.product(f"Castle {n}", price="9999999999.99", stock=2**31 - 1) for n in range(2)]
+
+    answer = place(shop, user, *[(product, 2**31 - 1) for product in dear])
+
+    assert (answer.status, answer.code) == (422, "validation_failed")
+    assert stock(shop) == [2**31 - 1] * 2
+
+
+@pytest.mark.parametrize("target", STATUSES)
+@pytest.mark.parametrize("source", STATUSES)
+def test_an_order_moves_where_it_may_and_nowhere_else(shop: Shop, source: str, target: str) -> None:
+    mug = shop.product("Mug", stock=5)
+    id = shop.order(shop.user(), (mug, 2), status=source)
+
+    answer = shop.patch(f"/api/orders/{id}", {"status": target})
+
+    returned = target == "cancelled" and source in ("pending", "paid")
+    if target == source or target in MOVES[source]:
+        assert (answer.status, answer.json["status"]) == (200, target)
+        assert answer.json["version"] == (1 if target == source else 2)
+    else:
+        assert (answer.status, answer.code) == (409, "invalid_transition")
+        assert shop.get(f"/api/orders/{id}").json["status"] == source
+    assert stock(shop) == [7 if returned else 5]
+
+
+def test_a_cancelled_order_returns_its_stock_once(shop: Shop) -> None:
+    user, mug, bowl = shop.user(), shop.product("Mug"), shop.product("Bowl")
+    target = place(shop, user, (mug, 5), (bowl, 1)).headers["Location"]
+    assert stock(shop) == [0, 4]
+
+    for _ in range(3):
+        assert shop.patch(target, {"status": "cancelled"}).status == 200
+
+    assert stock(shop) == [5, 5]
+
+
+def test_what_get_gave_can_be_sent_back_with_another_status(shop: Shop) -> None:
+    target = f"/api/orders/{shop.order(shop.user(), (shop.product('Mug'), 1))}"
+
+    moved = shop.patch(target, {**shop.get(target).json, "status": "paid"})
+
+    assert (moved.status, moved.json["status"]) == (200, "paid")
+
+
+def test_a_move_under_a_stale_etag_is_412(shop: Shop) -> None:
+    target = f"/api/orders/{shop.order(shop.user(), (shop.product('Mug'), 1))}"
+    etag = shop.get(target).headers["ETag"]
+    assert shop.patch(target, {"status": "paid"}, if_match=etag).status == 200
+
+    assert shop.patch(target, {"status": "shipped"}, if_match=etag).code == "stale_version"
+    assert shop.patch("/api/orders/404", {"status": "paid"}).code == "not_found"
+
+
+def test_an_order_cannot_be_deleted_or_replaced(shop: Shop) -> None:
+    for method in ("PUT", "DELETE"):
+        answer = shop.call(method, "/api/orders/1")
+        assert (answer.status, answer.headers["Allow"]) == (405, "GET, HEAD, OPTIONS, PATCH")
+
+
+def test_orders_are_filtered(shop: Shop) -> None:
+    ada, bob = shop.user(), shop.user("bob@example.com")
+    mug, bowl = shop.product("Mug"), shop.product("Bowl")
+    first = shop.order(ada, (mug, 1))
+    second = shop.order(bob, (mug, 1), (bowl, 2), status="paid")
+    shop.sql("UPDATE orders SET created_at = '2026-01-01Z' WHERE id = :id", id=first)
+
+    def found(query: str) -> list[int]:
+        return [order["id"] for order in shop.get(f"/api/orders?{query}").json["data"]]
+
+    assert found(f"user_id={ada}") == [first]
+    assert found("status=paid") == [second]
+    assert found("created_before=2026-01-02") == [first]
+    assert found("created_after=2026-01-02") == [second]
+    assert found(f"product_id={mug}&sort=id:desc") == [second, first]
+    assert found(f"product_id={bowl}&status=pending") == []
+    assert found("sort=total:desc") == [second, first]

@@ -1,0 +1,206 @@
+"""One transaction over several repositories, and over SQLAlchemy's session: kept whole by `commit`, else undone."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import Engine, select
+
+from local.postgres import PostgresServer
+from sluice import checkout, runtime
+from sluice.db.database import Database
+from sluice.db.engine import make_engine
+from sluice.db.tables import Base, Category, Inventory, Product, User
+from sluice.errors import Duplicate, OutOfStock, RolledBack, StaleVersion
+from sluice.runtime import Runtime
+from sluice.settings import DatabaseSettings
+from sluice.unit_of_work import UnitOfWork
+from tests.fixtures.shop import Shop
+
+MUG = {"name": "Mug", "price": 5, "category": "mugs"}
+
+
+@pytest.fixture(params=["pipelined", "stock"])
+def built(request: pytest.FixtureRequest, shop: Shop) -> Iterator[Runtime]:
+    """Over our connection, and over pg8000 as it comes."""
+    settings = runtime.current().settings
+    reasons: dict[str, Callable[[], str | None]] = {"pipelined": lambda: None, "stock": lambda: "for this test"}
+    database = Database(make_engine(settings.database, "function", unsupported_reason=reasons[request.param]))
+    yield Runtime(settings, database)
+    database.dispose()
+
+
+def names(shop: Shop) -> list[str]:
+    return [name for (name,) in shop.sql("SELECT name FROM products ORDER BY id")]
+
+
+def test_what_is_committed_is_kept_whole(shop: Shop, built: Runtime) -> None:
+    with built.unit_of_work() as work:
+        work.categories.create({"name": "Mugs"})
+        mug = work.products.create(MUG)
+        work.inventory.adjust(mug.id, 5)
+        assert names(shop) == []  # nobody else sees it yet
+        work.commit()
+
+    assert names(shop) == ["Mug"]
+    assert shop.get(f"/api/inventory/{mug.id}").json["quantity"] == 5
+
+
+def test_what_is_not_committed_is_undone(shop: Shop, built: Runtime) -> None:
+    shop.category("mugs")
+    with built.unit_of_work() as work:
+        work.products.create(MUG)
+
+    assert names(shop) == []
+
+
+@pytest.mark.parametrize("failing", ["a refusal of the server", "a refusal of ours", "an error of anybody's"])
+def test_an_error_at_any_step_undoes_all_before_it(shop: Shop, built: Runtime, failing: str) -> None:
+    shop.product("Cup", stock=1)
+
+    def fail(work: UnitOfWork) -> None:
+        mug = work.products.create(MUG)
+        if failing == "a refusal of the server":
+            work.products.create(MUG)
+        if failing == "a refusal of ours":
+            work.inventory.adjust(mug.id, -1)
+        raise ZeroDivisionError
+
+    with pytest.raises((Duplicate, OutOfStock, ZeroDivisionError)):
+        built.transact(fail)
+
+    assert names(shop) == ["Cup"]
+    assert built.products.create(MUG).id  # its connection serves on
+
+
+def test_an_order_is_a_part_of_a_unit(shop: Shop, built: Runtime) -> None:
+    user, mug = shop.user(), shop.product("Mug", stock=5)
+    with built.unit_of_work() as work:
+        order = checkout.place_order(work, user, [(mug, 3)])
+        checkout.change_status(work, order.id, "paid")
+        with pytest.raises(OutOfStock):
+            checkout.place_order(work, user, [(mug, 3)])
+    assert shop.sql("SELECT quantity FROM inventory") == [[5]]
+
+    def twice(work: UnitOfWork) -> int:
+        checkout.place_order(work, user, [(mug, 1)])
+        return checkout.place_order(work, user, [(mug, 1)]).id
+
+    assert shop.get(f"/api/orders/{built.transact(twice)}").status == 200
+    assert shop.sql("SELECT quantity FROM inventory") == [[3]]
+
+
+def test_a_unit_that_is_over_does_nothing_more(shop: Shop, built: Runtime) -> None:
+    with built.unit_of_work() as work:
+        work.commit()
+        with pytest.raises(RuntimeError, match="over"):
+            work.categories.create({"name": "Mugs"})
+
+
+def test_the_session_tracks_what_is_new_dirty_and_deleted(shop: Shop, built: Runtime) -> None:
+    ada, bob = shop.user(), shop.user("bob@example.com")
+    with built.unit_of_work() as work:
+        eve = User(email="eve@example.com", name="Eve")
+        renamed, leaving = work.session.get_one(User, ada), work.session.get_one(User, bob)
+        work.session.add(eve)
+        renamed.name = "Ada Byron"
+        work.session.delete(leaving)
+        assert (list(work.session.new), list(work.session.dirty), list(work.session.deleted)) == (
+            [eve], [renamed], [leaving],
+        )  # fmt: skip
+        assert work.users.get_by_id(ada).json.count("Ada Byron") == 1  # written before a repository looks
+        assert (renamed.version, eve.version, list(work.session.new)) == (2, 1, [])
+        work.commit()
+
+    assert shop.sql("SELECT name FROM users ORDER BY id") == [["Ada Byron"], ["Eve"]]
+
+
+def test_the_session_writes_at_commit_and_not_without(shop: Shop, built: Runtime) -> None:
+    id = shop.user()
+    for keeps, name in ((False, "Ada"), (True, "Ada Byron")):
+        with built.unit_of_work() as work:
+            work.session.get_one(User, id).name = "Ada Byron"
+            if keeps:
+                work.commit()
+        assert shop.sql("SELECT name FROM users") == [[name]]
+
+
+def test_an_object_that_somebody_else_changed_is_stale(shop: Shop, built: Runtime) -> None:
+    id = shop.user()
+    with built.unit_of_work() as work:
+        user = work.session.get_one(User, id)
+        shop.sql("UPDATE users SET name = 'Augusta'")
+        user.name = "Ada Byron"
+        with pytest.raises(StaleVersion):
+            work.commit()
+
+    assert shop.sql("SELECT name FROM users") == [["Augusta"]]
+
+
+def test_what_the_server_refuses_of_the_session_is_our_error(shop: Shop, built: Runtime) -> None:
+    shop.user("ada@example.com")
+    with pytest.raises(Duplicate) as refused:
+        built.transact(lambda work: work.session.add(User(email="ADA@example.com", name="Ada")))
+
+    assert [fault.pointer for fault in refused.value.faults] == ["/email"]
+
+
+def test_objects_that_belong_together_are_written_in_order(shop: Shop, built: Runtime) -> None:
+    with built.unit_of_work() as work:
+        mugs = Category(name="Mugs", slug="mugs")
+        mug = Product(name="Mug", price=5, category=mugs)
+        work.session.add(mug)
+        work.session.flush()
+        work.session.scalars(select(Inventory).where(Inventory.product_id == mug.id)).one().quantity = 7
+        work.commit()
+
+    assert shop.get("/api/products").json["data"][0]["inventory"] == 7
+
+
+@pytest.mark.parametrize("isolation", ["repeatable read", "serializable"])
+def test_a_unit_that_lost_against_another_is_replayed_whole(shop: Shop, built: Runtime, isolation: str) -> None:
+    mug = shop.product("Mug", stock=10)
+    name = shop.sql("SELECT current_database()")[0][0]
+    shop.sql(f"ALTER ROLE sluice_app IN DATABASE {name} SET default_transaction_isolation = '{isolation}'")
+    built.database.dispose()
+    attempts: list[UnitOfWork] = []
+
+    def take_one(work: UnitOfWork) -> None:
+        attempts.append(work)
+        work.inventory.get_by_id(mug)  # fixes what this transaction sees
+        if len(attempts) < 3:
+            shop.sql("UPDATE inventory SET quantity = quantity - 1")  # somebody else, in between
+        work.inventory.adjust(mug, -1)
+
+    built.transact(take_one)
+
+    assert len(attempts) == 3
+    assert shop.sql("SELECT quantity FROM inventory") == [[7]]
+
+
+def test_a_unit_that_always_loses_is_given_up(built: Runtime) -> None:
+    attempts: list[UnitOfWork] = []
+
+    def lose(work: UnitOfWork) -> None:
+        attempts.append(work)
+        raise RolledBack
+
+    with pytest.raises(RolledBack):
+        built.transact(lose)
+
+    assert len(attempts) == 4
+
+
+def test_the_mapped_tables_are_the_migrated_ones(postgres_server: PostgresServer, migrated_template: str) -> None:
+    """Tables, columns, types and NULL: what a mapping could get wrong. Indexes and checks are the migrations' alone."""
+    engine: Engine = make_engine(DatabaseSettings.from_url(postgres_server.url(database=migrated_template)), "batch")
+
+    def compared(item: Any, name: str | None, kind: str, reflected: bool, against: Any) -> bool:
+        return kind in ("table", "column") and name != "alembic_version"
+
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"include_object": compared, "compare_type": True})
+        differences = compare_metadata(context, Base.metadata)
+    assert [difference for difference in differences if difference[0] not in ("add_fk", "remove_fk")] == []

@@ -67,7 +67,7 @@ class Console:
             self._line(f"{self._paint(DIM, f'  {name} |')} {_printable(line)}")
 
     def notice(self, told: str) -> None:
-        self._line(f"  {self._paint(YELLOW, told)}")
+        self._line(f"  {self._paint(YELLOW, _shown(told, 400))}")
 
     def error(self, told: str) -> None:
         print(f"sluice: {told}", file=sys.stderr, flush=True)

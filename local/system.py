@@ -23,6 +23,7 @@ from local.gateway import Gateway
 from local.intrinsics import ACCOUNT, REGION
 from local.pool import Pool
 from local.postgres import PostgresServer
+from local.schedule import Scheduler
 from local.state import State
 from local.template import Template, read
 from sluice.settings import DatabaseSettings
@@ -75,7 +76,7 @@ def run(options: Options, console: Console) -> None:
 
 
 class _System:
-    """The serving half: pools, gateway and the watch over the children."""
+    """The serving half: pools, gateway, scheduler and the watch over the children."""
 
     def __init__(
         self,
@@ -118,11 +119,13 @@ class _System:
                 for name, function in self._template.functions.items()
             }
             gateway = Gateway(self._template, pools, self._console.access)
+            scheduler = Scheduler(self._template.schedules, pools, self._console.notice)
             watch = asyncio.create_task(self._watch_children())
             try:
                 url = f"http://127.0.0.1:{await gateway.start(listener)}"
                 self._open_doors(doors)
                 self._publish(url)
+                scheduler.start()
                 self._console.ready(url, time.perf_counter() - began)
                 waiting = asyncio.create_task(stop.wait())
                 await asyncio.wait({watch, waiting}, return_when=asyncio.FIRST_COMPLETED)
@@ -133,6 +136,7 @@ class _System:
                     signal.signal(signum, signal.SIG_IGN)
                 for name in ("local.json", "env.json", "functions.json"):
                     self._state.withdraw(name)
+                await scheduler.stop()
                 await gateway.stop()
                 await asyncio.gather(*(pool.stop() for pool in pools.values()))
                 watch.cancel()

@@ -1,9 +1,10 @@
-"""Which functions does template.yaml declare, with what environment, and which routes lead to them?
+"""Which functions does template.yaml declare, with what environment, and which routes and schedules lead to them?
 
 A small reading of what `sam deploy` would make of the template: conditions, parameters and intrinsic functions
 are evaluated as CloudFormation evaluates them. Names of resources are this machine's.
 """
 
+import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -14,6 +15,9 @@ from local.intrinsics import ACCOUNT, NO_VALUE, REGION, STACK, Evaluator, Templa
 
 UNRESERVED_CONCURRENCY = 1000  # what an account has unless it asks for more
 DYNAMIC_SECRET = re.compile(r"\{\{resolve:secretsmanager:(arn:[^}]*?:secret:([^:}]+))[^}]*\}\}")
+SCHEDULES = {"Schedule": "Schedule", "ScheduleV2": "ScheduleExpression"}  # the event, and its property that says when
+RATE = re.compile(r"rate\(([1-9][0-9]*) +(minute|hour|day)(s?)\)")
+SECONDS = {"minute": 60, "hour": 3600, "day": 86_400}
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +34,24 @@ class Route:
     @property
     def path(self) -> str:
         return self.key.partition(" ")[2]
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """`arn` names what sends the event: an EventBridge rule, or a schedule of EventBridge Scheduler.
+
+    `payload` is what the template gives as Input; None where the service sends its own account of the run.
+    """
+
+    function: str
+    seconds: int  # between two runs
+    arn: str
+    payload: str | None = None
+
+    @property
+    def service(self) -> str:
+        """`events` or `scheduler`."""
+        return self.arn.split(":")[2]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +87,7 @@ class Template:
     functions: Mapping[str, Function]
     routes: tuple[Route, ...]
     cors: Cors | None
+    schedules: tuple[Schedule, ...] = ()
 
 
 def read(path: Path, *, parameters: Mapping[str, str], secret: Callable[[str], str], built: bool = False) -> Template:
@@ -75,14 +98,18 @@ def read(path: Path, *, parameters: Mapping[str, str], secret: Callable[[str], s
     document = load(path)
     evaluator = Evaluator(document, _parameters(document, parameters), _resource(document, path.parent))
     shared = evaluator.value(document.get("Globals", {}).get("Function", {}))
-    functions, routes = {}, []
+    functions, routes, schedules = {}, [], []
     for name, declared in document["Resources"].items():
         if declared.get("Type") != "AWS::Serverless::Function" or not _exists(declared, evaluator):
             continue
         own = evaluator.value(declared.get("Properties", {}))
         functions[name] = _function(name, shared, own, path.parent, secret, built)
-        routes += [_route(name, event) for event in own.get("Events", {}).values() if event["Type"] == "HttpApi"]
-    return Template(functions, tuple(routes), _cors(document, evaluator))
+        for event_name, event in own.get("Events", {}).items():
+            if event["Type"] == "HttpApi":
+                routes.append(_route(name, event))
+            elif event["Type"] in SCHEDULES and _is_enabled(event):
+                schedules.append(_schedule(name, event_name, event))
+    return Template(functions, tuple(routes), _cors(document, evaluator), tuple(schedules))
 
 
 def _parameters(document: Mapping[str, Any], given: Mapping[str, str]) -> dict[str, Any]:
@@ -167,6 +194,37 @@ def _route(function: str, event: Mapping[str, Any]) -> Route:
     if path == "$default":
         return Route("$default", function)
     return Route(f"{properties.get('Method', 'ANY').upper()} {path}", function)
+
+
+def _is_enabled(event: Mapping[str, Any]) -> bool:
+    properties = event.get("Properties", {})
+    return _string(properties.get("Enabled", True)) != "false" and properties.get("State") != "DISABLED"
+
+
+def _schedule(function: str, name: str, event: Mapping[str, Any]) -> Schedule:
+    properties = event.get("Properties", {})
+    expression = str(properties.get(SCHEDULES[event["Type"]], ""))
+    rate = RATE.fullmatch(expression)
+    if rate is None or (rate[1] == "1") == bool(rate[3]):  # EventBridge wants the unit to agree with the number
+        told = "the local system runs only rates, such as rate(1 hour) or rate(5 minutes)"
+        raise TemplateError(f"{function} has the schedule {expression!r}, and {told}")
+    payload = properties.get("Input")
+    if payload is not None and not _is_json(payload):
+        raise TemplateError(f"{function} has a schedule whose Input is {payload!r}; it must be JSON in a string")
+    if event["Type"] == "ScheduleV2":
+        path = f"schedule/{properties.get('GroupName', 'default')}/{properties.get('Name', function + name)}"
+        arn = f"arn:aws:scheduler:{REGION}:{ACCOUNT}:{path}"
+    else:
+        arn = f"arn:aws:events:{REGION}:{ACCOUNT}:rule/{properties.get('Name', f'{STACK}-{function}{name}')}"
+    return Schedule(function, int(rate[1]) * SECONDS[rate[2]], arn, payload)
+
+
+def _is_json(text: Any) -> bool:
+    try:
+        json.loads(text)
+    except (TypeError, ValueError):
+        return False
+    return True
 
 
 def _cors(document: Mapping[str, Any], evaluator: Evaluator) -> Cors | None:

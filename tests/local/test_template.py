@@ -1,14 +1,19 @@
 """What the local system reads out of a template: the functions of CloudFormation, and our own template.yaml."""
 
+import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from local.intrinsics import Evaluator, TemplateError, load
-from local.template import read
+from local.template import Schedule, read
 
 ROOT = Path(__file__).parents[2]
+RULE = "arn:aws:events:us-east-1:123456789012:rule/"
+SCHEDULE = "arn:aws:scheduler:us-east-1:123456789012:schedule/"
+ScheduleReader = Callable[[str], tuple[Schedule, ...]]
 FUNCTION = """
 Parameters:
   Stage: {Type: String, Default: dev, AllowedValues: [dev, local]}
@@ -37,6 +42,7 @@ Resources:
         Get: {Type: HttpApi, Properties: {Method: get, Path: "/echo/{id}"}}
         Rest: {Type: HttpApi}
         Timer: {Type: Schedule, Properties: {Schedule: rate(1 day)}}
+        Queue: {Type: SQS, Properties: {Queue: "arn:aws:sqs:us-east-1:123456789012:jobs"}}
   AbsentFunction: {Type: "AWS::Serverless::Function", Condition: IsLocal}
 """
 
@@ -46,6 +52,26 @@ def template(tmp_path: Path) -> Path:
     path = tmp_path / "template.yaml"
     path.write_text(FUNCTION)
     return path
+
+
+@pytest.fixture
+def schedules(tmp_path: Path) -> ScheduleReader:
+    """`schedules(event)`: those of EchoFunction, where `event` is its event Timer."""
+
+    def schedules_of(event: str) -> tuple[Schedule, ...]:
+        path = tmp_path / "template.yaml"
+        path.write_text(
+            "Parameters: {Often: {Type: Number, Default: 5}}\n"
+            "Conditions: {IsOff: !Equals [!Ref Often, 5]}\n"
+            "Resources:\n"
+            "  EchoFunction:\n"
+            "    Type: AWS::Serverless::Function\n"
+            "    Properties:\n"
+            "      {CodeUri: echo, Handler: handler.handler, Runtime: python3.13, Events: {Timer: " + event + "}}\n"
+        )
+        return read(path, parameters={}, secret=str).schedules
+
+    return schedules_of
 
 
 def evaluate(tmp_path: Path, value: str) -> Any:
@@ -132,6 +158,71 @@ def test_a_built_layer_is_its_python_folder(template: Path) -> None:
 def test_a_template_that_cannot_be_deployed_is_refused(template: Path, parameters: dict[str, str], told: str) -> None:
     with pytest.raises(TemplateError, match=told):
         read(template, parameters=parameters, secret=str)
+
+
+def test_a_schedule_stands_beside_the_routes(template: Path) -> None:
+    found = read(template, parameters={"Name": "x"}, secret=str)
+    assert found.schedules == (Schedule("EchoFunction", 86_400, f"{RULE}sluice-local-EchoFunctionTimer"),)
+
+
+@pytest.mark.parametrize(
+    ("event", "seconds", "arn", "payload"),
+    [
+        ("{Type: Schedule, Properties: {Schedule: rate(1 minute), Name: tick}}", 60, f"{RULE}tick", None),
+        (
+            "{Type: Schedule, Properties: {Schedule: rate(10 days), Enabled: true}}",
+            864_000,
+            f"{RULE}sluice-local-EchoFunctionTimer",
+            None,
+        ),
+        (
+            "{Type: ScheduleV2, Properties: {ScheduleExpression: rate(1 hour)}}",
+            3600,
+            f"{SCHEDULE}default/EchoFunctionTimer",
+            None,
+        ),
+        (
+            "{Type: ScheduleV2, Properties: {ScheduleExpression: !Sub 'rate(${Often} minutes)', State: ENABLED,"
+            " GroupName: own, Name: tick, Input: '{\"a\": 1}'}}",
+            300,
+            f"{SCHEDULE}own/tick",
+            '{"a": 1}',
+        ),
+    ],
+)
+def test_a_schedule_is_its_period_its_name_and_its_input(
+    schedules: ScheduleReader, event: str, seconds: int, arn: str, payload: str | None
+) -> None:
+    assert schedules(event) == (Schedule("EchoFunction", seconds, arn, payload),)
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        "{Type: Schedule, Properties: {Schedule: rate(1 hour), Enabled: false}}",
+        "{Type: Schedule, Properties: {Schedule: rate(1 hour), State: DISABLED}}",
+        "{Type: ScheduleV2, Properties: {ScheduleExpression: 'cron(0 3 * * ? *)', State: !If [IsOff, DISABLED, x]}}",
+        "!If [IsOff, !Ref AWS::NoValue, {Type: Schedule, Properties: {Schedule: rate(1 hour)}}]",
+    ],
+)
+def test_a_schedule_that_is_off_is_none(schedules: ScheduleReader, event: str) -> None:
+    assert schedules(event) == ()
+
+
+@pytest.mark.parametrize(
+    "expression",
+    ["cron(0 3 * * ? *)", "at(2030-01-01T00:00:00)", "rate(1 hours)", "rate(2 hour)", "rate(0 minutes)", "rate(9)", ""],
+)
+def test_a_schedule_that_would_never_run_here_is_refused(schedules: ScheduleReader, expression: str) -> None:
+    told = re.escape(f"EchoFunction has the schedule {expression!r}, and the local system runs only rates")
+    with pytest.raises(TemplateError, match=told):
+        schedules(f"{{Type: ScheduleV2, Properties: {{ScheduleExpression: '{expression}'}}}}")
+
+
+@pytest.mark.parametrize("given", ["'{'", "{a: 1}"])
+def test_an_input_that_is_not_json_text_is_refused(schedules: ScheduleReader, given: str) -> None:
+    with pytest.raises(TemplateError, match="EchoFunction has a schedule whose Input is"):
+        schedules(f"{{Type: Schedule, Properties: {{Schedule: rate(1 hour), Input: {given}}}}}")
 
 
 def test_cors_is_there_only_where_it_is_configured(template: Path) -> None:

@@ -1,0 +1,195 @@
+"""Functions that run by the clock: a period passes when the test says so, and what runs is a real sandbox."""
+
+import asyncio
+import json
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local.pool import Pool
+from local.schedule import Scheduler
+from local.template import Schedule
+from tests.local.conftest import PoolOpener
+from tests.local.waiting import asynchronous, until
+
+RULE = Schedule("EchoFunction", 60, "arn:aws:events:us-east-1:123456789012:rule/minutely")
+SCHEDULE = Schedule("EchoFunction", 3600, "arn:aws:scheduler:us-east-1:123456789012:schedule/default/hourly")
+ECHO = """
+    import json
+    def handler(event, context):
+        print("got " + json.dumps(event))
+"""
+FAILING = "def handler(event, context): raise ValueError('no luck')"
+# Runs until the file `go` is there.
+GATED = """
+    import pathlib, time
+    def handler(event, context):
+        print("got " + event["gate"])
+        while not pathlib.Path(event["gate"]).exists():
+            time.sleep(0.005)
+"""
+
+
+class Periods:
+    """`waiting` has the length of each period that was waited for; `end` lets one pass."""
+
+    def __init__(self) -> None:
+        self.waiting: list[float] = []
+        self._ended = asyncio.Semaphore(0)
+
+    async def sleep(self, seconds: float) -> None:
+        self.waiting.append(seconds)
+        await self._ended.acquire()
+
+    def end(self) -> None:
+        self._ended.release()
+
+
+@asynccontextmanager
+async def scheduling(pool: Pool, *schedules: Schedule) -> AsyncIterator[tuple[Periods, list[str]]]:
+    """Started, with its first periods begun; also what it reports."""
+    periods, reports = Periods(), []
+    pools = {"EchoFunction": pool}
+    scheduler = Scheduler(schedules, pools, reports.append, sleep=periods.sleep, clock=lambda: 1_764_115_200.9)
+    scheduler.start()
+    try:
+        await until(lambda: len(periods.waiting) == len(schedules))
+        yield periods, reports
+    finally:
+        await scheduler.stop()
+
+
+def gated_by(gate: Path) -> Schedule:
+    return Schedule("EchoFunction", 60, RULE.arn, json.dumps({"gate": str(gate)}))
+
+
+def events(lines: list[str]) -> list[Any]:
+    return [json.loads(line.removeprefix("got ")) for line in lines if line.startswith("got ")]
+
+
+def count(lines: list[str], start: str) -> int:
+    return sum(line.startswith(start) for line in lines)
+
+
+@asynchronous
+async def test_a_function_runs_when_a_period_has_passed_and_after_the_next(open_pool: PoolOpener) -> None:
+    async with open_pool(ECHO) as (pool, lines), scheduling(pool, RULE) as (periods, reports):
+        assert lines == []
+        periods.end()
+        await until(lambda: count(lines, "REPORT") == 1)
+        periods.end()
+        await until(lambda: count(lines, "REPORT") == 2)
+        assert periods.waiting == [60, 60, 60]
+    assert reports == []
+
+
+@asynchronous
+async def test_each_schedule_has_its_own_period(open_pool: PoolOpener) -> None:
+    async with open_pool(ECHO) as (pool, _), scheduling(pool, RULE, SCHEDULE) as (periods, _):
+        assert periods.waiting == [60, 3600]
+
+
+@pytest.mark.parametrize(
+    ("schedule", "source", "detail"),
+    [(RULE, "aws.events", {}), (SCHEDULE, "aws.scheduler", "{}")],
+    ids=["rule", "scheduler"],
+)
+@asynchronous
+async def test_it_gets_the_event_the_service_sends(
+    open_pool: PoolOpener, schedule: Schedule, source: str, detail: object
+) -> None:
+    async with open_pool(ECHO) as (pool, lines), scheduling(pool, schedule) as (periods, _):
+        periods.end()
+        await until(lambda: count(lines, "REPORT") == 1)
+    event = events(lines)[0]
+    assert len(event.pop("id")) == 36
+    assert event == {
+        "version": "0",
+        "detail-type": "Scheduled Event",
+        "source": source,
+        "account": "123456789012",
+        "time": "2025-11-26T00:00:00Z",
+        "region": "us-east-1",
+        "resources": [schedule.arn],
+        "detail": detail,
+    }
+
+
+@asynchronous
+async def test_an_input_of_the_templates_is_all_it_gets(open_pool: PoolOpener) -> None:
+    schedule = Schedule("EchoFunction", 60, RULE.arn, '{"keep": ["ü", 7]}')
+    async with open_pool(ECHO) as (pool, lines), scheduling(pool, schedule) as (periods, _):
+        periods.end()
+        await until(lambda: count(lines, "REPORT") == 1)
+    assert events(lines) == [{"keep": ["ü", 7]}]
+
+
+@asynchronous
+async def test_a_run_that_fails_is_reported_and_the_next_one_comes(open_pool: PoolOpener) -> None:
+    async with open_pool(FAILING) as (pool, _), scheduling(pool, RULE) as (periods, reports):
+        periods.end()
+        await until(lambda: len(reports) == 1)
+        periods.end()
+        await until(lambda: len(reports) == 2)
+    assert set(reports) == {"EchoFunction, run by its schedule: ValueError: no luck"}
+
+
+@asynchronous
+async def test_a_run_over_the_functions_concurrency_is_reported(open_pool: PoolOpener, tmp_path: Path) -> None:
+    async with (
+        open_pool(GATED, timeout=10, concurrency=1) as (pool, lines),
+        scheduling(pool, RULE) as (periods, reports),
+    ):
+        other = asyncio.create_task(pool.invoke(json.dumps({"gate": str(tmp_path / "go")}).encode()))
+        await until(lambda: count(lines, "got") == 1)
+        periods.end()
+        await until(lambda: len(reports) == 1)
+        (tmp_path / "go").touch()
+        await other
+    assert reports == ["EchoFunction, run by its schedule: TooManyRequestsException: Rate Exceeded."]
+
+
+@asynchronous
+async def test_a_pool_that_breaks_is_reported_and_ends_no_schedule(open_pool: PoolOpener) -> None:
+    async with open_pool(ECHO) as (pool, _), scheduling(pool, RULE) as (periods, reports):
+        shutil.rmtree(pool.function.folder)
+        pool.function.folder.touch()  # so that its files cannot be listed, once that is tried again
+
+        def broke_in_the_next_period() -> bool:
+            periods.end()
+            return sum("NotADirectoryError" in report for report in reports) > 1
+
+        await until(broke_in_the_next_period)
+
+
+@asynchronous
+async def test_runs_do_not_pile_up_behind_one_that_takes_longer_than_a_period(
+    open_pool: PoolOpener, tmp_path: Path
+) -> None:
+    gate = tmp_path / "go"
+    async with open_pool(GATED, timeout=10) as (pool, lines), scheduling(pool, gated_by(gate)) as (periods, reports):
+        periods.end()
+        await until(lambda: count(lines, "got") == 1)
+        periods.end()
+        periods.end()
+        await until(lambda: len(reports) == 2)
+        gate.touch()
+        await until(lambda: count(lines, "REPORT") == 1)
+        periods.end()
+        await until(lambda: count(lines, "REPORT") == 2)
+    assert set(reports) == {"EchoFunction still runs; its schedule leaves this run out"}
+
+
+@asynchronous
+async def test_stopping_waits_for_no_run_and_leaves_none(open_pool: PoolOpener, tmp_path: Path) -> None:
+    before = asyncio.all_tasks()
+    never = gated_by(tmp_path / "never")
+    async with open_pool(GATED, timeout=10) as (pool, lines), scheduling(pool, never) as (periods, reports):
+        periods.end()
+        await until(lambda: count(lines, "got") == 1)
+    assert asyncio.all_tasks() == before
+    assert (count(lines, "REPORT"), reports) == (0, [])

@@ -1,27 +1,30 @@
 """/api/analytics: reports over the shop's orders."""
 
+from datetime import date
+
 from aws_lambda_powertools.event_handler import Response
 
 from sluice import runtime
-from sluice.http import params, records
+from sluice.http import records
 from sluice.http.api import Api
-from sluice.http.params import MAX_LIMIT, Number
+from sluice.http.operation import Rows
+from sluice.http.params import MAX_LIMIT, Number, Numbers, Period
 from sluice.http.request import Request
+from sluice.repositories.analytics import POPULAR_PRODUCT, SALES_DAY
 
-MOST_DAYS = 366  # a leap year
-DAYS = Number(1, 365, default=30)
-LIMIT = Number(1, MAX_LIMIT, default=10)
+YEAR = Period(most_days=366)  # a leap year
+BEST = Numbers({"days": Number(1, 365, default=30), "limit": Number(1, MAX_LIMIT, default=10)})
 
 handler = api = Api(cors_origins=runtime.cors_origins)
 
 
-@api.get("/api/analytics/sales")
-def sales_by_day(request: Request) -> Response[str]:
-    start, end = params.read_period(request.query, most_days=MOST_DAYS)
-    return records.report(runtime.current().analytics.sales(start, end))
+@api.get("/api/analytics/sales", query=YEAR, gives=Rows(SALES_DAY))
+def sales_by_day(request: Request, period: tuple[date, date]) -> Response[str]:
+    """Report what each day of a range brought, in UTC; cancelled orders are left out."""
+    return records.report(runtime.current().analytics.sales(*period))
 
 
-@api.get("/api/analytics/popular-products")
-def popular_products(request: Request) -> Response[str]:
-    numbers = params.read_numbers(request.query, {"days": DAYS, "limit": LIMIT})
-    return records.report(runtime.current().analytics.popular_products(numbers["days"], numbers["limit"]))
+@api.get("/api/analytics/popular-products", query=BEST, gives=Rows(POPULAR_PRODUCT))
+def popular_products(request: Request, asked: dict[str, int]) -> Response[str]:
+    """Report the products that sold most units lately; cancelled orders are left out."""
+    return records.report(runtime.current().analytics.popular_products(asked["days"], asked["limit"]))

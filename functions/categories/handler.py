@@ -1,17 +1,20 @@
 """/api/categories: how the shop's products are grouped."""
 
+from typing import Any
+
 from aws_lambda_powertools.event_handler import Response
 
 from sluice import runtime
-from sluice.http import idempotency, params, records
+from sluice.http import idempotency, records
 from sluice.http.api import Api
-from sluice.http.body import Shape, Text
+from sluice.http.body import SLUG, Shape, Text
 from sluice.http.conditional import if_match
 from sluice.http.request import Request
 from sluice.repositories.categories import LISTING, VIEW
+from sluice.repositories.listing import ListQuery
 
 CATEGORY = Shape(
-    {"name": Text(200), "slug": Text(200, pattern="[a-z0-9-]+")},
+    {"name": Text(200, example="Tea & Coffee"), "slug": Text(200, pattern=SLUG, example="tea-coffee")},
     server_set=("id", "created_at", "updated_at", "version"),
     optional=("slug",),
 )
@@ -19,37 +22,39 @@ CATEGORY = Shape(
 handler = api = Api(cors_origins=runtime.cors_origins)
 
 
-@api.get("/api/categories")
-def list_categories(request: Request) -> Response[str]:
-    query = params.read_listing(request.query, LISTING)
+@api.get("/api/categories", gives=LISTING)
+def list_categories(request: Request, query: ListQuery) -> Response[str]:
+    """List categories, a page at a time."""
     return records.page(request, runtime.current().categories.page(query), query.limit)
 
 
-@api.post("/api/categories")
-def create_category(request: Request) -> Response[str]:
-    category, shop = CATEGORY.create(request.json()), runtime.current()
+@api.post("/api/categories", takes=CATEGORY, gives=VIEW)
+def create_category(request: Request, category: dict[str, Any]) -> Response[str]:
+    """Add a category; its slug is made from its name where none is given."""
+    shop = runtime.current()
     return idempotency.create(request, shop.answers, lambda key: shop.categories.create(category, key))
 
 
-@api.get("/api/categories/<id>")
-def get_category(request: Request, id: str) -> Response[str]:
-    fields = params.read_fields(request.query, VIEW.fields)
-    return records.one(request, runtime.current().categories.get_by_id(params.record_id(id), fields))
+@api.get("/api/categories/<id>", gives=VIEW)
+def get_category(request: Request, fields: frozenset[str] | None, id: int) -> Response[str]:
+    """Get a category."""
+    return records.one(request, runtime.current().categories.get_by_id(id, fields))
 
 
-@api.put("/api/categories/<id>")
-def replace_category(request: Request, id: str) -> Response[str]:
-    category_id, category = params.record_id(id), CATEGORY.replace(request.json())
-    return records.one(request, runtime.current().categories.update(category_id, category, if_match(request)))
+@api.put("/api/categories/<id>", takes=CATEGORY, gives=VIEW)
+def replace_category(request: Request, category: dict[str, Any], id: int) -> Response[str]:
+    """Replace a category's name and slug."""
+    return records.one(request, runtime.current().categories.update(id, category, if_match(request)))
 
 
-@api.patch("/api/categories/<id>")
-def change_category(request: Request, id: str) -> Response[str]:
-    category_id, changes = params.record_id(id), CATEGORY.patch(request.json())
-    return records.one(request, runtime.current().categories.update(category_id, changes, if_match(request)))
+@api.patch("/api/categories/<id>", takes=CATEGORY, gives=VIEW)
+def change_category(request: Request, changes: dict[str, Any], id: int) -> Response[str]:
+    """Change a category's name or slug (a JSON merge patch)."""
+    return records.one(request, runtime.current().categories.update(id, changes, if_match(request)))
 
 
 @api.delete("/api/categories/<id>")
-def delete_category(request: Request, id: str) -> Response[str]:
-    runtime.current().categories.delete(params.record_id(id), if_match(request))
+def delete_category(request: Request, id: int) -> Response[str]:
+    """Delete a category that has no products."""
+    runtime.current().categories.delete(id, if_match(request))
     return records.gone()

@@ -14,16 +14,33 @@ def cors_origins() -> tuple[str, ...]:
     return runtime.cors_origins()
 
 
+COUNT = {"type": "integer", "minimum": 0}
+READY = {
+    "status": {"const": "ready"},
+    "database": {
+        "type": "object",
+        "required": ["migration"],
+        "properties": {"migration": {"type": "string"}},
+    },
+    "pool": {
+        "type": "object",
+        "required": ["size", "checked_in", "checked_out", "overflow", "invalid"],
+        "properties": dict.fromkeys(("size", "checked_in", "checked_out", "overflow", "invalid"), COUNT),
+    },
+}
+
 handler = api = Api(cors_origins=cors_origins)
 
 
-@api.get("/health")
+@api.get("/health", gives={"status": {"const": "ok"}})
 def alive(request: Request) -> Response[str]:
+    """Tell that the function is alive; asks no database."""
     return json_response(200, {"status": "ok"})
 
 
-@api.get("/health/ready")
+@api.get("/health/ready", gives=READY)
 def ready(request: Request) -> Response[str]:
+    """Tell whether the API can serve: 503 where the database does not answer."""
     from sluice import runtime
 
     shop = runtime.current()

@@ -1,26 +1,29 @@
 """/api/products: what the shop sells."""
 
+from typing import Any
+
 from aws_lambda_powertools.event_handler import Response
 
 from sluice import runtime
-from sluice.http import idempotency, params, records
+from sluice.http import idempotency, records
 from sluice.http.api import Api
-from sluice.http.body import MAX_INTEGER, Integer, Money, Shape, Text
+from sluice.http.body import MAX_INTEGER, SLUG, Integer, Money, Shape, Text
 from sluice.http.conditional import if_match
 from sluice.http.request import Request
+from sluice.repositories.listing import ListQuery
 from sluice.repositories.products import LISTING, VIEW
 
 PRODUCT = Shape(
     {
-        "name": Text(200),
-        "description": Text(10_000, shortest=0, nullable=True),
-        "price": Money(),
-        "category": Text(200, pattern="[a-z0-9-]+"),
+        "name": Text(200, example="Stoneware Mug"),
+        "description": Text(10_000, shortest=0, nullable=True, example="Holds 30 cl, and keeps it warm."),
+        "price": Money(example="19.99"),
+        "category": Text(200, pattern=SLUG, example="tea-coffee"),
     },
     server_set=("id", "inventory", "created_at", "updated_at", "version"),
 )
 NEW_PRODUCT = Shape(
-    {**PRODUCT.fields, "inventory": Integer(0, MAX_INTEGER)},
+    {**PRODUCT.fields, "inventory": Integer(0, MAX_INTEGER, example=25)},
     server_set=("id", "created_at", "updated_at", "version"),
     optional=("description", "inventory"),
 )
@@ -28,37 +31,39 @@ NEW_PRODUCT = Shape(
 handler = api = Api(cors_origins=runtime.cors_origins)
 
 
-@api.get("/api/products")
-def list_products(request: Request) -> Response[str]:
-    query = params.read_listing(request.query, LISTING)
+@api.get("/api/products", gives=LISTING)
+def list_products(request: Request, query: ListQuery) -> Response[str]:
+    """List products, a page at a time."""
     return records.page(request, runtime.current().products.page(query), query.limit)
 
 
-@api.post("/api/products")
-def create_product(request: Request) -> Response[str]:
-    product, shop = NEW_PRODUCT.create(request.json()), runtime.current()
+@api.post("/api/products", takes=NEW_PRODUCT, gives=VIEW)
+def create_product(request: Request, product: dict[str, Any]) -> Response[str]:
+    """Add a product, with what there is of it."""
+    shop = runtime.current()
     return idempotency.create(request, shop.answers, lambda key: shop.products.create(product, key))
 
 
-@api.get("/api/products/<id>")
-def get_product(request: Request, id: str) -> Response[str]:
-    fields = params.read_fields(request.query, VIEW.fields)
-    return records.one(request, runtime.current().products.get_by_id(params.record_id(id), fields))
+@api.get("/api/products/<id>", gives=VIEW)
+def get_product(request: Request, fields: frozenset[str] | None, id: int) -> Response[str]:
+    """Get a product."""
+    return records.one(request, runtime.current().products.get_by_id(id, fields))
 
 
-@api.put("/api/products/<id>")
-def replace_product(request: Request, id: str) -> Response[str]:
-    product_id, product = params.record_id(id), PRODUCT.replace(request.json())
-    return records.one(request, runtime.current().products.update(product_id, product, if_match(request)))
+@api.put("/api/products/<id>", takes=PRODUCT, gives=VIEW)
+def replace_product(request: Request, product: dict[str, Any], id: int) -> Response[str]:
+    """Replace all of a product but its stock."""
+    return records.one(request, runtime.current().products.update(id, product, if_match(request)))
 
 
-@api.patch("/api/products/<id>")
-def change_product(request: Request, id: str) -> Response[str]:
-    product_id, changes = params.record_id(id), PRODUCT.patch(request.json())
-    return records.one(request, runtime.current().products.update(product_id, changes, if_match(request)))
+@api.patch("/api/products/<id>", takes=PRODUCT, gives=VIEW)
+def change_product(request: Request, changes: dict[str, Any], id: int) -> Response[str]:
+    """Change some fields of a product (a JSON merge patch)."""
+    return records.one(request, runtime.current().products.update(id, changes, if_match(request)))
 
 
 @api.delete("/api/products/<id>")
-def delete_product(request: Request, id: str) -> Response[str]:
-    runtime.current().products.delete(params.record_id(id), if_match(request))
+def delete_product(request: Request, id: int) -> Response[str]:
+    """Delete a product and its stock."""
+    runtime.current().products.delete(id, if_match(request))
     return records.gone()

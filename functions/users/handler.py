@@ -1,54 +1,59 @@
 """/api/users: who orders. An email is one user's, in whatever case it is written."""
 
+from typing import Any
+
 from aws_lambda_powertools.event_handler import Response
 
 from sluice import runtime
-from sluice.http import idempotency, params, records
+from sluice.http import idempotency, records
 from sluice.http.api import Api
 from sluice.http.body import Email, Shape, Text
 from sluice.http.conditional import if_match
 from sluice.http.request import Request
+from sluice.repositories.listing import ListQuery
 from sluice.repositories.users import LISTING, VIEW
 
 USER = Shape(
-    {"email": Email(), "name": Text(200)},
+    {"email": Email(example="ada@example.com"), "name": Text(200, example="Ada Byron")},
     server_set=("id", "created_at", "updated_at", "version"),
 )
 
 handler = api = Api(cors_origins=runtime.cors_origins)
 
 
-@api.get("/api/users")
-def list_users(request: Request) -> Response[str]:
-    query = params.read_listing(request.query, LISTING)
+@api.get("/api/users", gives=LISTING)
+def list_users(request: Request, query: ListQuery) -> Response[str]:
+    """List users, a page at a time."""
     return records.page(request, runtime.current().users.page(query), query.limit)
 
 
-@api.post("/api/users")
-def create_user(request: Request) -> Response[str]:
-    user, shop = USER.create(request.json()), runtime.current()
+@api.post("/api/users", takes=USER, gives=VIEW)
+def create_user(request: Request, user: dict[str, Any]) -> Response[str]:
+    """Add a user."""
+    shop = runtime.current()
     return idempotency.create(request, shop.answers, lambda key: shop.users.create(user, key))
 
 
-@api.get("/api/users/<id>")
-def get_user(request: Request, id: str) -> Response[str]:
-    fields = params.read_fields(request.query, VIEW.fields)
-    return records.one(request, runtime.current().users.get_by_id(params.record_id(id), fields))
+@api.get("/api/users/<id>", gives=VIEW)
+def get_user(request: Request, fields: frozenset[str] | None, id: int) -> Response[str]:
+    """Get a user."""
+    return records.one(request, runtime.current().users.get_by_id(id, fields))
 
 
-@api.put("/api/users/<id>")
-def replace_user(request: Request, id: str) -> Response[str]:
-    user_id, user = params.record_id(id), USER.replace(request.json())
-    return records.one(request, runtime.current().users.update(user_id, user, if_match(request)))
+@api.put("/api/users/<id>", takes=USER, gives=VIEW)
+def replace_user(request: Request, user: dict[str, Any], id: int) -> Response[str]:
+    """Replace a user's email and name."""
+    return records.one(request, runtime.current().users.update(id, user, if_match(request)))
 
 
-@api.patch("/api/users/<id>")
-def change_user(request: Request, id: str) -> Response[str]:
-    user_id, changes = params.record_id(id), USER.patch(request.json())
-    return records.one(request, runtime.current().users.update(user_id, changes, if_match(request)))
+@api.patch("/api/users/<id>", takes=USER, gives=VIEW)
+def change_user(request: Request, changes: dict[str, Any], id: int) -> Response[str]:
+    """Change a user's email or name (a JSON merge patch)."""
+    return records.one(request, runtime.current().users.update(id, changes, if_match(request)))
 
 
 @api.delete("/api/users/<id>")
-def delete_user(request: Request, id: str) -> Response[str]:
-    runtime.current().users.delete(params.record_id(id), if_match(request))
+def delete_user(request: Request, id: int) -> Response[str]:
+    """Delete a user who has no orders."""
+    runtime.current().users.delete(id, if_match(request))
     return records.gone()

@@ -17,7 +17,7 @@ from sluice.db.database import Database
 from sluice.db.engine import make_engine
 from sluice.repositories.cursor import CursorSigner
 from sluice.repositories.listing import Filter, Listing, ListQuery, Page, Sort, read_page
-from sluice.repositories.view import View
+from sluice.repositories.view import View, integer, money, text
 from sluice.settings import DatabaseSettings
 from tests.fixtures.shop import Shop, owner_connection
 
@@ -26,7 +26,14 @@ SEARCHING = settings(max_examples=120, deadline=None, suppress_health_check=[Hea
 
 # A table with every kind of key: nullable or not, text, numeric, timestamptz, integer.
 THINGS = Listing(
-    view=View("things", "things t", "t.id", {"id": "t.id", "label": "t.label", "price": "t.price::text"}, "t.id::text"),
+    view=View(
+        name="things",
+        noun="thing",
+        source="things t",
+        key="t.id",
+        fields={"id": integer("t.id"), "label": text("t.label", nullable=True), "price": money("t.price")},
+        etag="t.id::text",
+    ),
     filters={
         "least": Filter("integer", "t.stock >= CAST(:least AS bigint)"),
         "even": Filter("boolean", "mod(t.id, 2) = 0", otherwise="mod(t.id, 2) = 1"),

@@ -1,7 +1,6 @@
 """What a body's fields take and give, and where each fault points."""
 
 from decimal import Decimal
-from typing import Any
 
 import pytest
 
@@ -103,25 +102,31 @@ def test_what_is_no_amount_is_refused(given: object, code: str) -> None:
 SHAPE = Shape({"name": Text(5), "size": Integer(0, 9)}, server_set=("id",), optional=("size",))
 
 
-def faults(read: Any, document: object) -> dict[str | None, str]:
+def faults(document: object, method: str) -> dict[str | None, str]:
     with pytest.raises(ValidationFailed) as caught:
-        read(document)
+        SHAPE.read_body(document, method)
     return {one.pointer: one.code for one in caught.value.faults}
 
 
 def test_a_shape_gives_what_is_there_without_what_the_server_sets() -> None:
-    assert SHAPE.create({"name": " a ", "id": object()}) == {"name": "a"}
-    assert SHAPE.patch({}) == {}
+    assert SHAPE.read_body({"name": " a ", "id": object()}, "POST") == {"name": "a"}
+    assert SHAPE.read_body({}, "PATCH") == {}
 
 
-def test_create_may_leave_out_what_is_optional_and_replace_nothing() -> None:
-    assert faults(SHAPE.create, {}) == {"/name": "required"}
-    assert faults(SHAPE.replace, {}) == {"/name": "required", "/size": "required"}
+def test_post_may_leave_out_what_is_optional_and_put_nothing() -> None:
+    assert faults({}, "POST") == {"/name": "required"}
+    assert faults({}, "PUT") == {"/name": "required", "/size": "required"}
+
+
+def test_a_patch_must_hold_what_it_is_for() -> None:
+    moved = Shape({"size": Integer(0, 9)}, patched=("size",))
+    with pytest.raises(ValidationFailed):
+        moved.read_body({}, "PATCH")
 
 
 def test_every_fault_of_a_document_is_found() -> None:
     document = {"name": "", "size": "x", "colour": 1, "a/b": 1, "~": 1, "half\ud800": 1, "": 1}
-    assert faults(SHAPE.patch, document) == {
+    assert faults(document, "PATCH") == {
         "/name": "too_short",
         "/size": "type",
         "/colour": "unknown_field",
@@ -134,7 +139,7 @@ def test_every_fault_of_a_document_is_found() -> None:
 
 @pytest.mark.parametrize("document", [None, [], "x", 5, True])
 def test_a_document_must_be_an_object(document: object) -> None:
-    assert faults(SHAPE.patch, document) == {"": "type"}
+    assert faults(document, "PATCH") == {"": "type"}
 
 
 ITEMS = Items(Shape({"id": Integer(1, 9)}), most=3, unique="id")

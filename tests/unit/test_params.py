@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from sluice.errors import InvalidParameter, NotFound
-from sluice.http.params import MAX_VALUES, READERS, read_fields, read_listing, record_id
+from sluice.http.params import MAX_VALUES, READERS, FieldsOf, PageOf, record_id
 from sluice.repositories.listing import FilterKind
 from sluice.repositories.products import LISTING
 
@@ -31,15 +31,14 @@ def test_an_id_beyond_all_ids_is_not_found(text: str) -> None:
 
 
 def test_an_empty_query_is_the_first_page() -> None:
-    query = read_listing({}, LISTING)
+    query = PageOf(LISTING).read({})
     assert (query.limit, query.offset, query.sort, query.fields, query.cursor) == (20, 0, (), None, None)
     assert (query.include_total, dict(query.filters)) == (False, {})
 
 
 def test_every_parameter_is_read() -> None:
-    query = read_listing(
-        {"limit": "5", "sort": "price:desc,name", "fields": "id, name", "cursor": "abc", "include_total": "true"},
-        LISTING,
+    query = PageOf(LISTING).read(
+        {"limit": "5", "sort": "price:desc,name", "fields": "id, name", "cursor": "abc", "include_total": "true"}
     )
     assert (query.limit, query.sort, query.cursor) == (5, (("price", True), ("name", False)), "abc")
     assert (query.fields, query.include_total) == (frozenset({"id", "name"}), True)
@@ -104,18 +103,18 @@ def test_what_is_not_of_its_kind_is_refused(kind: FilterKind, texts: list[str]) 
 )  # fmt: skip
 def test_a_malformed_parameter_is_named(name: str, text: str) -> None:
     with pytest.raises(InvalidParameter) as caught:
-        read_listing({name: text, "limit": "7"} if name != "limit" else {name: text}, LISTING)
+        PageOf(LISTING).read({name: text, "limit": "7"} if name != "limit" else {name: text})
     assert [(fault.parameter, fault.code) for fault in caught.value.faults] == [(name, "invalid")]
 
 
 def test_every_fault_of_a_query_is_named() -> None:
     with pytest.raises(InvalidParameter) as caught:
-        read_listing({"limit": "x", "offset": "1", "cursor": "c", "colour": "blue", "price_min": "x"}, LISTING)
+        PageOf(LISTING).read({"limit": "x", "offset": "1", "cursor": "c", "colour": "blue", "price_min": "x"})
     assert {fault.parameter for fault in caught.value.faults} == {"limit", "offset", "colour", "price_min"}
 
 
 def test_a_single_resource_takes_fields_alone() -> None:
-    assert read_fields({"fields": "b,a"}, ("a", "b", "c")) == frozenset({"a", "b"})
+    assert FieldsOf(LISTING.view).read({"fields": "name,id"}) == frozenset({"id", "name"})
     with pytest.raises(InvalidParameter) as caught:
-        read_fields({"fields": "d", "limit": "1"}, ("a", "b", "c"))
+        FieldsOf(LISTING.view).read({"fields": "colour", "limit": "1"})
     assert {fault.parameter for fault in caught.value.faults} == {"fields", "limit"}

@@ -11,6 +11,9 @@ from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 
 from sluice.errors import Fault, InternalError, InvalidParameter, MethodNotAllowed, NotFound, SluiceError
 from sluice.http import problem
+from sluice.http.body import Shape
+from sluice.http.operation import Gives, Operation, query_of
+from sluice.http.params import Query
 from sluice.http.request import Request
 from sluice.settings import SettingsError
 
@@ -25,8 +28,9 @@ REQUEST_HEADERS = "Authorization, Content-Type, Idempotency-Key, If-Match, If-No
 class Api:
     """A function's routes. The instance is the Lambda handler.
 
-    A route takes the Request and, by name, the ids in its path; it returns a Response or raises a
-    SluiceError. GET also answers HEAD; OPTIONS and 405 follow from the routes there are.
+    A route takes the Request, then what it was asked or sent, already read as it declares, and by name the ids in its
+    path; it returns a Response or raises a SluiceError. GET also answers HEAD; OPTIONS and 405 follow from the routes
+    there are.
     """
 
     def __init__(self, *, cors_origins: Callable[[], Collection[str]]) -> None:
@@ -35,23 +39,25 @@ class Api:
         self._resolver.not_found(self._unmatched)
         self._resolver.exception_handler(Exception)(self._problem)
         self._methods: dict[str, set[str]] = {}  # by the path's regular expression
+        self.operations: list[Operation] = []
         self._request: Request
         self._request_id = ""
 
-    def get(self, path: str) -> Callable[[Route], Route]:
-        return self._route(path, "GET", "HEAD")
+    def get(self, path: str, *, gives: Gives, query: Query | None = None) -> Callable[[Route], Route]:
+        """`query` is what this route alone may be asked; pages and single resources have theirs."""
+        return self._route("GET", path, gives, query=query or query_of(gives))
 
-    def post(self, path: str) -> Callable[[Route], Route]:
-        return self._route(path, "POST")
+    def post(self, path: str, *, takes: Shape, gives: Gives, keyed: bool = True) -> Callable[[Route], Route]:
+        return self._route("POST", path, gives, takes=takes, keyed=keyed)
 
-    def put(self, path: str) -> Callable[[Route], Route]:
-        return self._route(path, "PUT")
+    def put(self, path: str, *, takes: Shape, gives: Gives) -> Callable[[Route], Route]:
+        return self._route("PUT", path, gives, takes=takes)
 
-    def patch(self, path: str) -> Callable[[Route], Route]:
-        return self._route(path, "PATCH")
+    def patch(self, path: str, *, takes: Shape, gives: Gives) -> Callable[[Route], Route]:
+        return self._route("PATCH", path, gives, takes=takes)
 
     def delete(self, path: str) -> Callable[[Route], Route]:
-        return self._route(path, "DELETE")
+        return self._route("DELETE", path, None)
 
     def __call__(self, event: Mapping[str, Any], context: Any) -> dict[str, Any]:
         """Answer one HTTP API event. Nothing escapes: an unknown error is logged whole and answered as a bare 500."""
@@ -73,16 +79,23 @@ class Api:
             answer["body"] = ""
         return answer
 
-    def _route(self, path: str, *methods: str) -> Callable[[Route], Route]:
-        def register(route: Route) -> Route:
-            def answer(**ids: str) -> Response[str]:
-                self._request.require_acceptable()
-                if "GET" not in methods:
-                    _require_no_query(self._request)
-                return route(self._request, **ids)
+    def _route(self, method: str, path: str, gives: Gives, **declared: Any) -> Callable[[Route], Route]:
+        methods = ["GET", "HEAD"] if method == "GET" else [method]
 
-            self._resolver.route(path, list(methods))(answer)
+        def register(route: Route) -> Route:
+            operation = Operation(method, path, route.__name__, route.__doc__ or "", gives, **declared)
+
+            def answer(**ids: str) -> Response[str]:
+                if not isinstance(gives, str):
+                    self._request.require_acceptable()
+                if operation.query is None:
+                    _require_no_query(self._request)
+                arguments, numbers = operation.read(self._request, ids)
+                return route(self._request, *arguments, **numbers)
+
+            self._resolver.route(path, methods)(answer)
             self._methods.setdefault(re.sub(r"<\w+>", "[^/]+", path), set()).update(methods)
+            self.operations.append(operation)
             return route
 
         return register

@@ -12,6 +12,7 @@ MAX_INTEGER = 2**31 - 1  # PostgreSQL's integer
 MAX_ID = 2**63 - 1  # and its bigint
 MAX_PRICE = Decimal("9999999999.99")
 MAX_EMAIL = 254
+SLUG = "[a-z0-9-]+"
 EMAIL = re.compile(r"[^@\s\x00-\x1f\x7f-\x9f]+@[^@\s\x00-\x1f\x7f-\x9f]+")  # plausible: only a letter proves more
 
 
@@ -29,6 +30,7 @@ class Text:
     shortest: int = 1
     nullable: bool = False
     pattern: str | None = None
+    example: str = ""
 
     def read(self, value: object, at: str) -> str | None:
         if value is None and self.nullable:
@@ -53,6 +55,8 @@ class Text:
 class Email:
     """An address that looks like one, kept as sent but for leading and trailing space."""
 
+    example: str = ""
+
     def read(self, value: object, at: str) -> str:
         text = Text(MAX_EMAIL).read(value, at)
         if not text or not EMAIL.fullmatch(text):
@@ -64,6 +68,7 @@ class Email:
 class Integer:
     least: int
     most: int
+    example: int = 1
 
     def read(self, value: object, at: str) -> int:
         # 3.0 is an integer to JSON. Its size is looked at first: arithmetic on 1e1000000 overflows.
@@ -81,6 +86,7 @@ class Money:
     """A number, or a string of one, with at most two decimals."""
 
     most: Decimal = MAX_PRICE
+    example: str = ""
 
     def read(self, value: object, at: str) -> Decimal:
         if isinstance(value, str) and re.fullmatch(r"-?\d{1,20}(\.\d{1,20})?", value.strip(), re.ASCII):
@@ -100,6 +106,7 @@ class Choice:
     """One of a few words."""
 
     words: Collection[str]
+    example: str = ""
 
     def read(self, value: object, at: str) -> str:
         if not isinstance(value, str):
@@ -146,18 +153,17 @@ class Shape:
     fields: Mapping[str, Field]
     server_set: Collection[str] = ()
     optional: Collection[str] = ()  # in a POST
+    patched: Collection[str] = ()  # what a PATCH must hold; one without is a merge patch (RFC 7396)
 
-    def create(self, document: object) -> dict[str, Any]:
-        """Everything but the optional fields must be there."""
-        return self._read(document, [name for name in self.fields if name not in self.optional], "")
+    def required(self, method: str) -> Collection[str]:
+        """The fields that must be there: all of them, in a PUT."""
+        if method == "PATCH":
+            return self.patched
+        return [name for name in self.fields if method != "POST" or name not in self.optional]
 
-    def replace(self, document: object) -> dict[str, Any]:
-        """Every field must be there."""
-        return self._read(document, self.fields, "")
-
-    def patch(self, document: object) -> dict[str, Any]:
-        """A merge patch (RFC 7396): what is there changes."""
-        return self._read(document, (), "")
+    def read_body(self, document: object, method: str) -> dict[str, Any]:
+        """What a client sent. ValidationFailed, with every fault."""
+        return self._read(document, self.required(method), "")
 
     def read(self, value: object, at: str) -> dict[str, Any]:
         """As a field of another shape: every field must be there."""

@@ -6,16 +6,19 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import TypeVar
+from typing import Any, Protocol, TypeVar
 
 from sluice.errors import Fault, InvalidParameter, NotFound
 from sluice.http.body import EMAIL, MAX_EMAIL, MAX_ID
 from sluice.repositories.listing import Filter, FilterKind, Listing, ListQuery
+from sluice.repositories.view import View
 
 T = TypeVar("T")
 D = TypeVar("D")
 
+DEFAULT_LIMIT = 20
 MAX_LIMIT = 100
+MAX_CURSOR = 4_000  # characters
 MAX_OFFSET = 10_000
 MAX_SORTS = 3
 MAX_VALUES = 1_000  # in a comma-separated filter
@@ -40,54 +43,80 @@ def record_id(text: str, parameter: str = "id") -> int:
     return int(text)
 
 
-def read_fields(query: Mapping[str, str], known: Collection[str]) -> frozenset[str] | None:
-    """`fields` of a single resource, which takes no other parameter."""
-    reader = _Reader(query)
-    fields = reader.take("fields", lambda text: _fields(text, known), None)
-    reader.finish()
-    return fields
+class Query(Protocol):
+    """What a route may be asked: `read` takes the query string apart, or raises InvalidParameter with every fault."""
+
+    def read(self, query: Mapping[str, str]) -> Any: ...
 
 
-def read_listing(query: Mapping[str, str], listing: Listing) -> ListQuery:
-    """Everything a list takes. InvalidParameter with each parameter that is unknown or malformed."""
-    reader = _Reader(query)
-    result = ListQuery(
-        limit=reader.take("limit", lambda text: _integer(text, 1, MAX_LIMIT), 20),
-        sort=reader.take("sort", lambda text: _sort(text, listing), ()),
-        fields=reader.take("fields", lambda text: _fields(text, listing.view.fields), None),
-        cursor=reader.take("cursor", _text_up_to(4_000), None),
-        offset=reader.take("offset", lambda text: _integer(text, 0, MAX_OFFSET), 0),
-        include_total=reader.take("include_total", _boolean, False),
-        filters={
-            name: reader.take(name, _reader(declared), None)
-            for name, declared in listing.filters.items()
-            if name in query
-        },
-    )
-    if "offset" in query and "cursor" in query:
-        reader.fault("offset", "cannot be combined with cursor")
-    reader.finish()
-    return result
+@dataclass(frozen=True, slots=True)
+class FieldsOf:
+    """`fields` of a single resource, which takes no other parameter: the names, or None for all."""
+
+    view: View
+
+    def read(self, query: Mapping[str, str]) -> frozenset[str] | None:
+        reader = _Reader(query)
+        fields = reader.take("fields", lambda text: _fields(text, self.view.fields), None)
+        reader.finish()
+        return fields
 
 
-def read_numbers(query: Mapping[str, str], numbers: Mapping[str, Number]) -> dict[str, int]:
-    """Parameters that are whole numbers, and no others."""
-    reader = _Reader(query)
-    found = {name: reader.take(name, _number(number), number.default) for name, number in numbers.items()}
-    reader.finish()
-    return found
+@dataclass(frozen=True, slots=True)
+class PageOf:
+    """Everything a list takes."""
+
+    listing: Listing
+
+    def read(self, query: Mapping[str, str]) -> ListQuery:
+        reader, listing = _Reader(query), self.listing
+        result = ListQuery(
+            limit=reader.take("limit", lambda text: _integer(text, 1, MAX_LIMIT), DEFAULT_LIMIT),
+            sort=reader.take("sort", lambda text: _sort(text, listing), ()),
+            fields=reader.take("fields", lambda text: _fields(text, listing.view.fields), None),
+            cursor=reader.take("cursor", _text_up_to(MAX_CURSOR), None),
+            offset=reader.take("offset", lambda text: _integer(text, 0, MAX_OFFSET), 0),
+            include_total=reader.take("include_total", _boolean, False),
+            filters={
+                name: reader.take(name, _reader(declared), None)
+                for name, declared in listing.filters.items()
+                if name in query
+            },
+        )
+        if "offset" in query and "cursor" in query:
+            reader.fault("offset", "cannot be combined with cursor")
+        reader.finish()
+        return result
 
 
-def read_period(query: Mapping[str, str], *, most_days: int) -> tuple[date, date]:
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """Whole numbers, and no other parameters."""
+
+    numbers: Mapping[str, Number]
+
+    def read(self, query: Mapping[str, str]) -> dict[str, int]:
+        reader = _Reader(query)
+        found = {name: reader.take(name, _number(number), number.default) for name, number in self.numbers.items()}
+        reader.finish()
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
     """`start_date` and `end_date`, its last day: both required, in order, at most `most_days` with both counted."""
-    reader = _Reader(query)
-    start, end = reader.require("start_date", _date, date.min), reader.require("end_date", _date, date.min)
-    if not reader.faults and end < start:
-        reader.fault("end_date", "must not be before start_date")
-    elif not reader.faults and (end - start).days >= most_days:
-        reader.fault("end_date", f"must be within {most_days} days, start_date counted")
-    reader.finish()
-    return start, end
+
+    most_days: int
+
+    def read(self, query: Mapping[str, str]) -> tuple[date, date]:
+        reader = _Reader(query)
+        start, end = reader.require("start_date", _date, date.min), reader.require("end_date", _date, date.min)
+        if not reader.faults and end < start:
+            reader.fault("end_date", "must not be before start_date")
+        elif not reader.faults and (end - start).days >= self.most_days:
+            reader.fault("end_date", f"must be within {self.most_days} days, start_date counted")
+        reader.finish()
+        return start, end
 
 
 class _Reader:

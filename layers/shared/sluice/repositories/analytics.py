@@ -3,24 +3,43 @@
 PostgreSQL adds up, rounds and renders; a report is one statement, and its rows come back as one text.
 """
 
+from collections.abc import Mapping
 from datetime import date
 
-from sluice.repositories.view import Statements
+from sluice.repositories.view import Column, Statements, integer, money, text
+
+SALES_DAY = {
+    "day": Column("d.day", "date"),
+    "order_count": integer("count(*)"),
+    "unique_customers": integer("count(DISTINCT o.user_id)"),
+    "revenue": money("coalesce(sum(o.total), 0.00)"),
+    "avg_order_value": Column("round(avg(o.total), 2)::text", "money", nullable=True),
+}
+
+POPULAR_PRODUCT = {
+    "product_id": integer("b.product_id"),
+    "name": text("p.name"),
+    "order_count": integer("b.order_count"),
+    "units_sold": integer("b.units_sold"),
+    "revenue": money("e.revenue"),
+}
+
+
+def _columns(fields: Mapping[str, Column]) -> str:
+    return ", ".join(f"{column.sql} AS {name}" for name, column in fields.items())
+
 
 # What did each day of a range bring, the days without orders too? Each day is one range of orders_sales_idx, which
 # holds all that is asked of an order; so customers are told apart a day at a time, in memory, and no day is missing.
 # Averaged over orders: joined with its items, an order would count once for each of them.
-SALES = """
+SALES = f"""
     SELECT coalesce(string_agg(row_to_json(r)::text, ',' ORDER BY r.day), '') AS items
     FROM (
-        SELECT d.day, s.*
+        SELECT s.*
         FROM generate_series(0, CAST(:end AS date) - CAST(:start AS date)) AS n
         CROSS JOIN LATERAL (SELECT CAST(:start AS date) + n AS day) AS d
         CROSS JOIN LATERAL (
-            SELECT count(*) AS order_count,
-                   count(DISTINCT o.user_id) AS unique_customers,
-                   coalesce(sum(o.total), 0.00)::text AS revenue,
-                   round(avg(o.total), 2)::text AS avg_order_value
+            SELECT {_columns(SALES_DAY)}
             FROM orders o
             WHERE o.status <> 'cancelled'
               AND o.created_at >= CAST(d.day AS timestamp) AT TIME ZONE 'UTC'
@@ -34,7 +53,7 @@ SALES = """
 # is ranked is counted in integers. Numeric sums cost more, and are made for the few products that are left, whose
 # lines are found by order_items_product_id_idx. A product is in an order once, so its lines are its orders.
 # Days are 24 hours, whatever the session's time zone.
-POPULAR_PRODUCTS = """
+POPULAR_PRODUCTS = f"""
     WITH recent AS MATERIALIZED (
         SELECT id FROM orders
         WHERE status <> 'cancelled'
@@ -52,7 +71,7 @@ POPULAR_PRODUCTS = """
     )
     SELECT coalesce(string_agg(row_to_json(r)::text, ',' ORDER BY r.units_sold DESC, r.product_id), '') AS items
     FROM (
-        SELECT b.product_id, p.name, b.order_count, b.units_sold, e.revenue::text AS revenue
+        SELECT {_columns(POPULAR_PRODUCT)}
         FROM best b JOIN earned e USING (product_id) JOIN products p ON p.id = b.product_id
     ) AS r
 """

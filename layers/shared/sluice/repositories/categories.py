@@ -9,20 +9,21 @@ from sluice.repositories import writing
 from sluice.repositories.answers import IdempotencyKey
 from sluice.repositories.cursor import CursorSigner
 from sluice.repositories.listing import Filter, Listing, ListQuery, Page, Sort, read_page
-from sluice.repositories.view import Record, Statements, View, find, utc
+from sluice.repositories.view import Record, Statements, View, find, integer, text, time
 from sluice.repositories.writing import Match
 
 VIEW = View(
     name="categories",
+    noun="category",
     source="categories c",
     key="c.id",
     fields={
-        "id": "c.id",
-        "name": "c.name",
-        "slug": "c.slug",
-        "created_at": utc("c.created_at"),
-        "updated_at": utc("c.updated_at"),
-        "version": "c.version",
+        "id": integer("c.id"),
+        "name": text("c.name"),
+        "slug": text("c.slug"),
+        "created_at": time("c.created_at"),
+        "updated_at": time("c.updated_at"),
+        "version": integer("c.version"),
     },
     etag="c.version::text",
 )

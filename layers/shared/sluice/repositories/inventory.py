@@ -6,18 +6,19 @@ from typing import Any
 from sluice.errors import Fault, NotFound, OutOfStock, StaleVersion, ValidationFailed
 from sluice.repositories.cursor import CursorSigner
 from sluice.repositories.listing import Filter, Listing, ListQuery, Page, Sort, read_page
-from sluice.repositories.view import Record, Statements, View, find, utc
+from sluice.repositories.view import Record, Statements, View, find, integer, time
 from sluice.repositories.writing import Match, matches
 
 VIEW = View(
     name="inventory",
+    noun="stock",
     source="inventory i",
     key="i.product_id",
     fields={
-        "product_id": "i.product_id",
-        "quantity": "i.quantity",
-        "updated_at": utc("i.updated_at"),
-        "version": "i.version",
+        "product_id": integer("i.product_id"),
+        "quantity": integer("i.quantity"),
+        "updated_at": time("i.updated_at"),
+        "version": integer("i.version"),
     },
     etag="i.version::text",
 )

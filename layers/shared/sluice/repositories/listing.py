@@ -190,8 +190,8 @@ def _compile(listing: Listing, shape: _Shape) -> str:
     source = " ".join([listing.source or listing.view.source, *shape.joins])
     alias = source.split()[1]
     fields = [
-        f'{listing.lookups.get(name, sql)} AS "{name}"'
-        for name, sql in listing.view.fields.items()
+        f'{listing.lookups.get(name, column.sql)} AS "{name}"'
+        for name, column in listing.view.fields.items()
         if shape.fields is None or name in shape.fields
     ]
     page_keys = [key._replace(column=f"{alias}.{key.name}") for key in keys]

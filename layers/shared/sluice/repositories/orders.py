@@ -8,31 +8,36 @@ from sluice.repositories import answers
 from sluice.repositories.answers import IdempotencyKey
 from sluice.repositories.cursor import CursorSigner
 from sluice.repositories.listing import Filter, Listing, ListQuery, Page, Sort, read_page
-from sluice.repositories.view import Record, Statements, View, find, utc
+from sluice.repositories.view import Column, Record, Statements, View, find, integer, money, text, time
 from sluice.repositories.writing import Match, matches
 
+ITEM = {"product_id": integer("product_id"), "quantity": integer("quantity"), "unit_price": money("unit_price")}
 
-def items(lines: str) -> str:
-    """An order's items as JSON, by product; `lines` is where they are."""
-    return f"""(
-        SELECT CAST('[' || string_agg(row_to_json(l)::text, ',' ORDER BY l.product_id) || ']' AS json)
-        FROM (SELECT product_id, quantity, unit_price::text FROM {lines} WHERE order_id = o.id) l
+
+def items(lines: str) -> Column:
+    """An order's items, by product; `lines` is where they are."""
+    fields = ", ".join(f"{column.sql} AS {name}" for name, column in ITEM.items())
+    sql = f"""(
+        SELECT CAST('[' || coalesce(string_agg(row_to_json(l)::text, ',' ORDER BY l.product_id), '') || ']' AS json)
+        FROM (SELECT {fields} FROM {lines} WHERE order_id = o.id) l
     )"""
+    return Column(sql, "rows", rows=ITEM)
 
 
 VIEW = View(
     name="orders",
+    noun="order",
     source="orders o",
     key="o.id",
     fields={
-        "id": "o.id",
-        "user_id": "o.user_id",
-        "status": "o.status",
+        "id": integer("o.id"),
+        "user_id": integer("o.user_id"),
+        "status": text("o.status"),
         "items": items("order_items"),
-        "total": "o.total::text",
-        "created_at": utc("o.created_at"),
-        "updated_at": utc("o.updated_at"),
-        "version": "o.version",
+        "total": money("o.total"),
+        "created_at": time("o.created_at"),
+        "updated_at": time("o.updated_at"),
+        "version": integer("o.version"),
     },
     etag="o.version::text",  # items never change
 )

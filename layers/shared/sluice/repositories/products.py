@@ -6,23 +6,24 @@ from sluice.repositories import writing
 from sluice.repositories.answers import IdempotencyKey
 from sluice.repositories.cursor import CursorSigner
 from sluice.repositories.listing import Filter, Listing, ListQuery, Page, Sort, read_page
-from sluice.repositories.view import Record, Statements, View, find, utc
+from sluice.repositories.view import Record, Statements, View, find, integer, money, text, time
 from sluice.repositories.writing import Match
 
 VIEW = View(
     name="products",
+    noun="product",
     source="products p JOIN categories c ON c.id = p.category_id JOIN inventory i ON i.product_id = p.id",
     key="p.id",
     fields={
-        "id": "p.id",
-        "name": "p.name",
-        "description": "p.description",
-        "price": "p.price::text",
-        "category": "c.slug",
-        "inventory": "i.quantity",
-        "created_at": utc("p.created_at"),
-        "updated_at": utc("p.updated_at"),
-        "version": "p.version",
+        "id": integer("p.id"),
+        "name": text("p.name"),
+        "description": text("p.description", nullable=True),
+        "price": money("p.price"),
+        "category": text("c.slug"),
+        "inventory": integer("i.quantity"),
+        "created_at": time("p.created_at"),
+        "updated_at": time("p.updated_at"),
+        "version": integer("p.version"),
     },
     # All that its representation is made of: a category's new slug changes the product's JSON too.
     etag="p.version || '.' || i.version || '.' || c.version",

@@ -6,20 +6,21 @@ from sluice.repositories import writing
 from sluice.repositories.answers import IdempotencyKey
 from sluice.repositories.cursor import CursorSigner
 from sluice.repositories.listing import Filter, Listing, ListQuery, Page, Sort, read_page
-from sluice.repositories.view import Record, Statements, View, find, utc
+from sluice.repositories.view import Record, Statements, View, find, integer, text, time
 from sluice.repositories.writing import Match
 
 VIEW = View(
     name="users",
+    noun="user",
     source="users u",
     key="u.id",
     fields={
-        "id": "u.id",
-        "email": "u.email",
-        "name": "u.name",
-        "created_at": utc("u.created_at"),
-        "updated_at": utc("u.updated_at"),
-        "version": "u.version",
+        "id": integer("u.id"),
+        "email": text("u.email"),
+        "name": text("u.name"),
+        "created_at": time("u.created_at"),
+        "updated_at": time("u.updated_at"),
+        "version": integer("u.version"),
     },
     etag="u.version::text",
 )

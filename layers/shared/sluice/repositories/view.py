@@ -6,7 +6,7 @@ PostgreSQL renders the JSON, so a row crosses the wire once, as text, and Python
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Literal, NamedTuple, Protocol, TypeAlias
 
 from sluice.errors import NotFound
 
@@ -36,19 +36,33 @@ class Record:
     id: int
 
 
+class Column(NamedTuple):
+    """A field: its SQL, and what JSON that gives. `rows`: of a list of objects, their fields."""
+
+    sql: str
+    type: Literal["integer", "text", "money", "time", "date", "rows"]
+    nullable: bool = False
+    rows: Mapping[str, "Column"] = {}
+
+
 @dataclass(frozen=True, eq=False)
 class View:
-    """A resource: `source` (table, alias, JOINs), `key` (the id column), `fields` and `etag` (SQL over the source)."""
+    """A resource: `source` (table, alias, JOINs), `key` (the id column), `fields` and `etag` (SQL over the source).
+
+    `name` is the collection's, `noun` that of one of it.
+    """
 
     name: str
+    noun: str
     source: str
     key: str
-    fields: Mapping[str, str]
+    fields: Mapping[str, Column]
     etag: str
 
     def columns(self, only: Collection[str] | None = None) -> str:
         """The SELECT list: every field, or those in `only`, in the declared order."""
-        return ", ".join(f'{sql} AS "{name}"' for name, sql in self.fields.items() if only is None or name in only)
+        chosen = ((name, column.sql) for name, column in self.fields.items() if only is None or name in only)
+        return ", ".join(f'{sql} AS "{name}"' for name, sql in chosen)
 
     @lru_cache(maxsize=256)  # noqa: B019  views are module constants: none is ever freed
     def record(self, only: frozenset[str] | None = None) -> str:
@@ -59,9 +73,22 @@ class View:
         )
 
 
-def utc(column: str) -> str:
+def integer(sql: str) -> Column:
+    return Column(sql, "integer")
+
+
+def text(sql: str, *, nullable: bool = False) -> Column:
+    return Column(sql, "text", nullable)
+
+
+def money(sql: str) -> Column:
+    """A numeric with two decimals, as a string: JSON's numbers are floats to most who read them."""
+    return Column(f"{sql}::text", "money")
+
+
+def time(sql: str) -> Column:
     """A timestamptz as RFC 3339 in UTC with microseconds and `Z`."""
-    return f"""to_char({column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')"""
+    return Column(f"""to_char({sql} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')""", "time")
 
 
 def find(statements: Statements, view: View, id: int, fields: frozenset[str] | None = None) -> Record:

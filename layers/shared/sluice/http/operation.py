@@ -1,0 +1,50 @@
+"""A route, as it is declared: what it is asked, takes and gives. It is run by this, and openapi.json made of it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from sluice.http.body import Shape
+from sluice.http.params import FieldsOf, PageOf, Query, record_id
+from sluice.http.request import Request
+from sluice.repositories.listing import Listing
+from sluice.repositories.view import Column, View
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """`{"data": […]}` with rows that are all there is: no pages, no ETag."""
+
+    fields: Mapping[str, Column]
+
+
+Properties: TypeAlias = Mapping[str, Any]  # JSON Schemas of an object's fields, where it is no resource
+Gives: TypeAlias = View | Listing | Rows | Properties | str | None  # a str: the media type of no JSON; None: no body
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """`path` has its ids as `<name>`; `name` is the function's, and `text` what it says of itself."""
+
+    method: str
+    path: str
+    name: str
+    text: str
+    gives: Gives
+    query: Query | None = None
+    takes: Shape | None = None
+    keyed: bool = False  # a POST that Idempotency-Key makes safe to repeat
+
+    def read(self, request: Request, ids: Mapping[str, str]) -> tuple[list[Any], dict[str, int]]:
+        """The route's arguments: what was asked or sent, and the ids in the path. BadRequest and ValidationFailed."""
+        numbers = {name: record_id(text, name) for name, text in ids.items()}
+        if self.takes is not None:
+            return [self.takes.read_body(request.json(), self.method)], numbers
+        return [] if self.query is None else [self.query.read(request.query)], numbers
+
+
+def query_of(gives: Gives) -> Query | None:
+    """What everybody may ask of a page and of a single resource."""
+    if isinstance(gives, Listing):
+        return PageOf(gives)
+    return FieldsOf(gives) if isinstance(gives, View) else None

@@ -59,11 +59,14 @@ def update(
     return Record(*rows[0])
 
 
-def delete(statements: Statements, view: View, id: int, match: Match) -> None:
-    """NotFound; StaleVersion; StillReferenced where other rows need this one."""
+def delete(statements: Statements, view: View, id: int, match: Match, *, first: str = "") -> None:
+    """NotFound; StaleVersion; StillReferenced where other rows need this one.
+
+    `first`: the alias of a row that goes with it, where others lock that one before this one.
+    """
     table, alias = view.source.split(" ")[:2]
     rows = statements.write(
-        f"""{_target(view)}, gone AS (
+        f"""{_target(view, first)}, gone AS (
             DELETE FROM {table} {alias} USING target t WHERE {view.key} = t.id AND t.matches RETURNING {view.key} AS id
         )
         SELECT gone.id FROM target LEFT JOIN gone ON true""",
@@ -73,12 +76,12 @@ def delete(statements: Statements, view: View, id: int, match: Match) -> None:
         raise StaleVersion
 
 
-def _target(view: View) -> str:
-    alias = view.source.split(" ")[1]
+def _target(view: View, first: str = "") -> str:
+    locked = " ".join(f"FOR UPDATE OF {alias}" for alias in (first, view.source.split(" ")[1]) if alias)
     return f"""
         WITH target AS (
             SELECT {view.key} AS id, {matches(view)}
-            FROM {view.source} WHERE {view.key} = CAST(:id AS bigint) FOR UPDATE OF {alias}
+            FROM {view.source} WHERE {view.key} = CAST(:id AS bigint) {locked}
         )"""
 
 

@@ -4,8 +4,9 @@ A test that changes the schema asks for `breakable_shop`, which nobody else sees
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from typing import Any
 
 import pg8000.native
@@ -14,6 +15,7 @@ import pytest
 from local.postgres import PostgresServer
 from sluice import runtime
 from sluice.settings import DatabaseSettings, Settings
+from tests.fixtures.relay import Relay
 from tests.fixtures.shop import CURSOR_KEY, Shop, owner_connection
 
 TABLES = ("idempotency_keys", "order_items", "orders", "users", "products", "categories")  # stock goes with its product
@@ -67,3 +69,15 @@ def breakable_shop(postgres_server: PostgresServer, migrated_template: str) -> I
         runtime.install(built)
         yield shop
         runtime.install(None)
+
+
+@pytest.fixture
+def relay(shop: Shop, make_relay: Callable[..., Relay]) -> Iterator[Relay]:
+    """On the wire of the installed runtime, which gives up soon. Closed after the test, as are its connections."""
+    settings = runtime.current().settings
+    relay = make_relay(settings.database.host, settings.database.port)
+    database = replace(settings.database, host=relay.host, port=relay.port, connect_timeout=0.5, socket_timeout=0.5)
+    behind = runtime.build(replace(settings, database=database))
+    runtime.install(behind)
+    yield relay
+    behind.database.dispose()

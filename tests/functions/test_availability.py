@@ -1,25 +1,7 @@
 """What a client sees while the database is away, and right after it is back."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import replace
-
-import pytest
-
-from sluice import runtime
 from tests.fixtures.relay import Relay
 from tests.fixtures.shop import Shop
-
-
-@pytest.fixture
-def relay(shop: Shop, make_relay: Callable[..., Relay]) -> Iterator[Relay]:
-    """On the wire of the installed runtime, which gives up soon. Closed after the test, as are its connections."""
-    settings = runtime.current().settings
-    relay = make_relay(settings.database.host, settings.database.port)
-    database = replace(settings.database, host=relay.host, port=relay.port, connect_timeout=0.5, socket_timeout=0.5)
-    behind = runtime.build(replace(settings, database=database))
-    runtime.install(behind)
-    yield relay
-    behind.database.dispose()
 
 
 def test_a_backend_killed_between_two_requests_is_not_noticed(shop: Shop) -> None:

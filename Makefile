@@ -10,7 +10,7 @@ INSTALL := -m pip install --quiet --disable-pip-version-check --require-hashes -
 export PYTHONPATH := .:layers/shared
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-slow test-build test-sam check format bench build seed env clean-state lock
+.PHONY: help run test test-slow fuzz test-build test-sam check format bench build seed env clean-state openapi lock
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -23,6 +23,9 @@ test: .venv/.dev ## every test that a change should wait for: ARGS='-k cursor'
 
 test-slow: .venv/.dev ## the long ones
 	@$(BIN)/python -m pytest -m slow $(ARGS)
+
+fuzz: .venv/.dev ## thousands of requests that openapi.json allows and forbids: EXAMPLES=100 for each route
+	@SLUICE_FUZZ=$(or $(EXAMPLES),100) $(BIN)/python -m pytest -m slow tests/local/test_fuzz.py
 
 test-build: build .venv/.dev ## what sam build made, run in the local sandboxes
 	@SLUICE_TEST_BUILD=1 $(BIN)/python -m pytest tests/template/test_built_artefacts.py
@@ -57,6 +60,9 @@ env: .venv/.run ## a function's environment as export lines: FUNCTION=ProductsFu
 clean-state: ## forget the local system's data
 	@test ! -L .sluice/postgres/elsewhere || rm -rf "$$(readlink .sluice/postgres/elsewhere)"
 	@rm -rf .sluice
+
+openapi: .venv/.dev ## write openapi.json, from what the handlers declare
+	@$(BIN)/python scripts/openapi.py
 
 lock: .venv/.dev ## pin the newest releases that pyproject.toml allows, with their hashes
 	@$(BIN)/python scripts/lock.py

@@ -9,7 +9,6 @@ from urllib.parse import unquote
 
 from local.template import Route
 
-METHODS = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
 STATIC, VARIABLE, GREEDY = 2, 1, 0  # how specific a segment of a route is
 
 
@@ -30,7 +29,7 @@ class RouteTable:
         """`path` as it was sent, percent-encoded, so that an encoded slash does not split a segment."""
         segments = path.split("/")[1:]
         for route in self._routes:
-            if route.method == method or (route.method == "ANY" and method in METHODS):
+            if route.method in (method, "ANY"):
                 parameters = _bind(route.path.split("/")[1:], segments)
                 if parameters is not None:
                     return Match(route, parameters)

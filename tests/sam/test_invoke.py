@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.fixtures.template import ROOT
+from tests.fixtures.template import ROOT, function_of
 from tests.sam.conftest import Sam
 
 pytestmark = pytest.mark.slow
@@ -23,8 +23,7 @@ def invoke(sam: Sam, function: str, event: Path) -> Any:
 
 @pytest.mark.parametrize("event", sorted((ROOT / "events").glob("*.json")), ids=lambda event: event.stem)
 def test_a_function_answers_its_event(sam: Sam, event: Path) -> None:
-    resource = json.loads(event.read_text())["rawPath"].removeprefix("/api").split("/")[1]
-    answer = invoke(sam, f"{resource.title()}Function", event)
+    answer = invoke(sam, function_of(json.loads(event.read_text())), event)
     assert answer["statusCode"] == (201 if event.stem.endswith(("_create", "_place")) else 200), answer
 
 

@@ -21,7 +21,7 @@ from local.template import Function, read
 from sluice import runtime
 from sluice.settings import DatabaseSettings
 from tests.fixtures.shop import CURSOR_KEY, Shop
-from tests.fixtures.template import ROOT
+from tests.fixtures.template import ROOT, function_of
 
 BUILD = ROOT / ".aws-sam/build"
 LAYER = BUILD / "SharedLayer/python"
@@ -74,13 +74,12 @@ def invoke(function: Function, event: Any, password: str) -> Outcome:
 
 @pytest.mark.parametrize("path", EVENTS, ids=lambda path: path.stem)
 def test_a_built_function_answers_its_event(path: Path, shop: Shop) -> None:
-    shop.product("Rope", category="garden", stock=10)
+    rope = shop.product("Rope", category="garden", stock=10)
     shop.product("Bucket", category="garden", stock=10)
-    shop.user()
+    shop.order(shop.user(), (rope, 1))
     database = runtime.current().settings.database  # the shop installed it; works as sluice_app
     event = json.loads(path.read_text())
-    resource = event["rawPath"].removeprefix("/api").split("/")[1]
-    outcome = invoke(functions(database)[f"{resource.title()}Function"], event, database.password)
+    outcome = invoke(functions(database)[function_of(event)], event, database.password)
     assert outcome.error is None, outcome.payload
     answer = json.loads(outcome.payload)
     assert answer["statusCode"] == (201 if path.stem in CREATED else 200), answer

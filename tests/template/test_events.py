@@ -58,7 +58,7 @@ def test_its_body_is_json_as_its_headers_say(path: Path) -> None:
 def test_it_carries_no_key_but_the_local_systems(path: Path) -> None:
     event = read(path)
     assert "authorization" not in event["headers"]
-    expected = None if event["rawPath"].startswith("/health") else "local-admin"
+    expected = "local-admin" if event["rawPath"].startswith("/api/") else None
     assert event["headers"].get("x-api-key") == expected
 
 

@@ -25,6 +25,9 @@ ROUTES = {  # CONTRACT 2
     "/api/analytics/popular-products": "AnalyticsFunction",
     "/health": "HealthFunction",
     "/health/ready": "HealthFunction",
+    "/openapi.json": "DocsFunction",
+    "/docs": "DocsFunction",
+    "/docs/{file}": "DocsFunction",
 }
 
 
@@ -53,11 +56,11 @@ def test_the_routes_are_the_contracts_and_the_functions_see_every_method(templat
     }
 
 
-def test_only_health_is_open(template: Template) -> None:
+def test_only_the_service_is_open(template: Template) -> None:
     auth = template.resources["Api"]["Properties"]["Auth"]
     assert auth == {"EnableIamAuthorizer": True, "DefaultAuthorizer": "AWS_IAM"}
     opened = {key for key, (_, route) in template.routes().items() if "Auth" in route}
-    assert opened == {"ANY /health", "ANY /health/ready", "$default"}
+    assert opened == {"$default", *(f"ANY {path}" for path in ROUTES if not path.startswith("/api/"))}
 
 
 def test_migrations_cannot_be_reached_over_the_api_and_run_one_at_a_time(template: Template) -> None:
@@ -80,6 +83,9 @@ def test_every_function_logs_to_a_group_of_its_own_that_forgets(template: Templa
 
 def test_a_function_may_read_the_one_secret_it_is_told_of_and_nothing_else(template: Template) -> None:
     for name, properties in template.functions.items():
+        if name == "DocsFunction":  # which reads two files, and no secret
+            assert "Policies" not in properties
+            continue
         secret = template.environment(name)["SLUICE_DB_SECRET_ARN"]
         assert properties["Policies"] == [{"AWSSecretsManagerGetSecretValuePolicy": {"SecretArn": secret}}], name
 
@@ -131,7 +137,7 @@ def test_the_connection_budget_counts_the_functions_there_are(template: Template
     fixed = sum(limit for limit in concurrency.values() if isinstance(limit, int))
     told = template.body["Outputs"]["ConnectionBudget"]["Value"]["Fn::If"][1]["Fn::Sub"]
     advised = template.parameters["FunctionConcurrency"]["Description"]
-    assert f"({resources} x ${{FunctionConcurrency}} resources + {fixed - 1} health + 1 sweep)" in told
+    assert f"({resources} x ${{FunctionConcurrency}} resources + {fixed - 3} health + 2 docs + 1 sweep)" in told
     assert f"({resources} x FunctionConcurrency + {fixed})" in advised
 
 

@@ -19,7 +19,7 @@ from sluice.settings import SettingsError
 
 logger = logging.getLogger("sluice")
 
-Route: TypeAlias = Callable[..., Response[str]]
+Route: TypeAlias = Callable[..., Response[Any]]
 
 EXPOSED_HEADERS = "ETag, Idempotency-Replayed, Link, Location, Retry-After, X-Request-Id"
 REQUEST_HEADERS = "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, X-API-Key"

@@ -33,4 +33,6 @@ def _tags(header: str, name: str) -> list[tuple[str, str]]:
         if tag[2] is not None:  # a list may hold empty elements
             tags.append((tag[1] or "", tag[2]))
         at = tag.end()
+    if not tags:  # RFC 9110 lets a list be empty, but nobody means that
+        raise BadRequest(f"{name} names no ETag")
     return tags

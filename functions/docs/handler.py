@@ -1,0 +1,88 @@
+"""/openapi.json: what the API is, for programs; /docs: the same for people, who can try it there.
+
+The document is made by scripts/openapi.py. Swagger UI's files are those that Powertools brings in the layer: their
+version is pinned with it, and no page loads anything from elsewhere.
+"""
+
+import gzip
+from base64 import b64encode
+from functools import cache
+from pathlib import Path
+
+from aws_lambda_powertools import event_handler
+from aws_lambda_powertools.event_handler import Response
+
+from sluice.http.api import Api
+from sluice.http.request import Request
+
+OPENAPI = Path(__file__).parent / "openapi.json"
+SWAGGER_UI = Path(event_handler.__file__).parent / "openapi/swagger_ui"
+
+PAGE = b"""<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<title>Sluice API</title>
+<link rel="icon" href="data:,">
+<link rel="stylesheet" href="docs/swagger-ui.css">
+</head>
+<body>
+<div id="swagger-ui"></div>
+<script src="docs/swagger-ui.js"></script>
+<script src="docs/start.js"></script>
+</body>
+</html>
+"""
+START = b"""SwaggerUIBundle({
+  url: "openapi.json", dom_id: "#swagger-ui", deepLinking: true, filter: true, persistAuthorization: true,
+  tryItOutEnabled: true, displayRequestDuration: true, defaultModelsExpandDepth: 0, validatorUrl: null,
+});
+"""
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'"
+)
+
+handler = api = Api(cors_origins=lambda: ("*",))  # a public document, of which nothing is a secret
+
+
+@api.get("/openapi.json", gives="application/json")
+def openapi(request: Request) -> Response[str]:
+    """Get this document."""
+    return _file(request, "application/json", _packed(OPENAPI))
+
+
+@api.get("/docs", gives="text/html")
+def page(request: Request) -> Response[str]:
+    """Browse this document, and try it."""
+    return _file(request, "text/html; charset=utf-8", gzip.compress(PAGE, mtime=0), {"Content-Security-Policy": POLICY})
+
+
+@api.get("/docs/start.js", gives="text/javascript")
+def start(request: Request) -> Response[str]:
+    return _file(request, "text/javascript; charset=utf-8", gzip.compress(START, mtime=0))
+
+
+@api.get("/docs/swagger-ui.js", gives="text/javascript")
+def script(request: Request) -> Response[str]:
+    return _file(request, "text/javascript; charset=utf-8", _packed(SWAGGER_UI / "swagger-ui-bundle.min.js"))
+
+
+@api.get("/docs/swagger-ui.css", gives="text/css")
+def style(request: Request) -> Response[str]:
+    return _file(request, "text/css; charset=utf-8", _packed(SWAGGER_UI / "swagger-ui.min.css"))
+
+
+@cache
+def _packed(path: Path) -> bytes:
+    return gzip.compress(path.read_bytes(), mtime=0)
+
+
+def _file(request: Request, media_type: str, packed: bytes, headers: dict[str, str] | None = None) -> Response[str]:
+    """Packed for whoever takes that: a megabyte and a half is a third of it then, and Lambda answers 6 MB at most."""
+    headers = {**(headers or {}), "Cache-Control": "public, max-age=300", "Vary": "Accept-Encoding"}
+    if "gzip" not in request.headers.get("accept-encoding", ""):
+        return Response(200, media_type, gzip.decompress(packed).decode(), headers)
+    response = Response(200, media_type, b64encode(packed).decode(), {**headers, "Content-Encoding": "gzip"})
+    response.base64_encoded = True  # said here: of JSON, the resolver would serialise bytes
+    return response

@@ -1,0 +1,299 @@
+"""Writes openapi.json (OpenAPI 3.1), made of the routes as the handlers declare them. Run by `make openapi`.
+
+A test fails when the file is not what this makes: routes, shapes, fields, filters, sorts and errors are said once, in
+the code that acts on them.
+"""
+
+import importlib
+import json
+import re
+import tomllib
+from collections.abc import Iterator
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+
+from scripts import json_schemas as schemas
+from scripts.json_schemas import Schema
+from sluice import errors
+from sluice.http.api import Api
+from sluice.http.operation import Operation, Rows
+from sluice.repositories.listing import Listing
+from sluice.repositories.view import View
+
+ROOT = Path(__file__).parents[1]
+TARGET = ROOT / "functions/docs/openapi.json"
+FUNCTIONS = ("categories", "products", "inventory", "users", "orders", "analytics", "health", "docs")
+SERVICE = ("health", "docs")
+
+ETAGS: Schema = {"type": "string", "anyOf": [{"const": "*"}, {"pattern": r'^(W/)?"[!#-~]*"(, ?(W/)?"[!#-~]*")*$'}]}
+HEADERS: dict[str, Schema] = {
+    "X-Request-Id": {"description": "Also in the log line that tells of this request.", "schema": {"type": "string"}},
+    "ETag": {"description": "Of this representation; strong.", "schema": {"type": "string"}, "example": '"3"'},
+    "Location": {"description": "Where the new row is.", "schema": {"type": "string", "format": "uri-reference"}},
+    "Link": {"description": 'The pages `rel="next"` and `rel="prev"`, where there are.', "schema": {"type": "string"}},
+    "Retry-After": {"description": "Seconds.", "schema": {"type": "integer", "minimum": 1}},
+    "Idempotency-Replayed": {
+        "description": "The first answer to this Idempotency-Key, given again.",
+        "schema": {"const": "true"},
+    },
+}
+CONDITIONS: dict[str, Schema] = {
+    "IfNoneMatch": {
+        "name": "If-None-Match", "in": "header", "schema": ETAGS,
+        "example": '"1"',
+        "description": "304 where the row still has one of these ETags.",
+    },
+    "IfMatch": {
+        "name": "If-Match", "in": "header", "schema": ETAGS,
+        "example": "*",
+        "description": "412 unless the row still has one of these ETags.",
+    },
+    "IdempotencyKey": {
+        "name": "Idempotency-Key", "in": "header",
+        "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": r"^[!-~]([ -~]*[!-~])?$"},
+        "description": "Done once in 24 hours for each client, path and key; the same body gets the same answer again.",
+    },
+}  # fmt: skip
+
+
+def main() -> None:
+    TARGET.write_text(render())
+    print(TARGET.relative_to(ROOT))
+
+
+def render() -> str:
+    """The document as it is kept."""
+    return json.dumps(document(), indent=1, ensure_ascii=False) + "\n"
+
+
+def document() -> Schema:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    paths: dict[str, Schema] = {}
+    components: Schema = {
+        "schemas": {"Problem": _problem()},
+        "responses": {},
+        "parameters": CONDITIONS,
+        "headers": HEADERS,
+        "securitySchemes": {
+            "apiKey": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+            "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
+        },
+    }
+    tags = []
+    for function in FUNCTIONS:
+        module = importlib.import_module(f"functions.{function}.handler")
+        api: Api = module.handler
+        tags.append({"name": function, "description": str(module.__doc__).strip()})
+        known = _known_examples(api)
+        for operation in api.operations:
+            if operation.path.startswith("/docs/"):  # the page's own files
+                continue
+            path = re.sub(r"<(\w+)>", r"{\1}", operation.path)
+            described = {"tags": [function], **_operation(operation, components["schemas"], known)}
+            if function in SERVICE:
+                described["security"] = []
+            paths.setdefault(path, {})[operation.method.lower()] = described
+    used = {status for path in paths.values() for operation in path.values() for status in operation["responses"]}
+    for status, kinds in sorted(_kinds().items()):
+        if str(status) in used:  # a 405 is the answer to what is no operation
+            components["responses"][f"Problem{status}"] = _refusal(status, kinds)
+    return {
+        "openapi": "3.1.1",
+        "info": {
+            "title": "Sluice",
+            "version": project["version"],
+            "description": "A shop's REST API over PostgreSQL on AWS Lambda. HEAD is as GET; OPTIONS answers CORS.",
+            "contact": {"name": "The Sluice project"},
+            "license": {"name": "Apache License 2.0", "identifier": project["license"]},
+        },
+        "servers": [{"url": "/"}],
+        "security": [{"apiKey": []}, {"bearer": []}],
+        "tags": tags,
+        "paths": paths,
+        "components": components,
+    }
+
+
+def _known_examples(api: Api) -> Schema:
+    """What the bodies of a resource say of its fields."""
+    known: Schema = {}
+    for operation in api.operations:
+        if operation.takes is not None:
+            known |= schemas.example_of_body(operation.takes)
+    return known
+
+
+def _operation(operation: Operation, components: Schema, known: Schema) -> Schema:
+    described: Schema = {
+        "operationId": operation.name,
+        "summary": operation.text.strip().rstrip("."),
+        "description": operation.text.strip(),
+        "parameters": list(_parameters(operation)),
+        "responses": {**_success(operation, components, known), **_problems(operation)},
+    }
+    if operation.takes is not None:
+        schema = schemas.of_body(operation.takes, operation.method)
+        example = schemas.example_of_body(operation.takes)
+        content = {"application/json": {"schema": schema, "example": example}}
+        described["requestBody"] = {"required": True, "content": content}
+    return described
+
+
+def _parameters(operation: Operation) -> Iterator[Schema]:
+    for name in re.findall(r"<(\w+)>", operation.path):
+        schema = {"type": "integer", "minimum": 0, "maximum": 2**63 - 1}
+        yield {"name": name, "in": "path", "required": True, "schema": schema, "example": 1}
+    yield from schemas.of_query(operation.query)
+    for name, applies in (
+        ("IfNoneMatch", operation.method == "GET" and isinstance(operation.gives, View)),
+        ("IfMatch", _is_conditional(operation)),
+        ("IdempotencyKey", operation.keyed),
+    ):
+        if applies:
+            yield {"$ref": f"#/components/parameters/{name}"}
+
+
+def _is_conditional(operation: Operation) -> bool:
+    return operation.method in ("PUT", "PATCH", "DELETE") and "<" in operation.path
+
+
+def _success(operation: Operation, components: Schema, known: Schema) -> Schema:
+    gives, headers = operation.gives, ["X-Request-Id"]
+    if gives is None:
+        return {"204": _response("It is gone.", headers)}
+    if isinstance(gives, str):
+        schema = {"type": "object" if gives == "application/json" else "string"}
+        return {"200": _response("The file.", headers, gives, schema)}
+    if isinstance(gives, View):
+        one = _resource(gives, components, whole=operation.method != "GET")
+        example = schemas.example_of_columns(gives.fields, known)
+        headers.append("ETag")
+        if operation.method == "POST":
+            headers += ["Location", *(["Idempotency-Replayed"] if operation.keyed else [])]
+            return {"201": _response(f"The new {gives.noun}.", headers, "application/json", one, example)}
+        found = {"200": _response(f"The {gives.noun}.", headers, "application/json", one, example)}
+        unchanged = {"304": _response("The client has it already.", headers)} if operation.method == "GET" else {}
+        return found | unchanged
+    if isinstance(gives, Listing):
+        headers.append("Link")
+        row = schemas.example_of_columns(gives.view.fields, known)
+        example = {"data": [row], "pagination": PAGINATION_EXAMPLE}
+        return {"200": _response("A page.", headers, "application/json", _page(gives, components), example)}
+    if isinstance(gives, Rows):
+        rows = {"type": "array", "items": schemas.of_columns(gives.fields)}
+        example = {"data": [schemas.example_of_columns(gives.fields, {"name": "Stoneware Mug"})]}
+        return {"200": _response("All rows.", headers, "application/json", _object(data=rows), example)}
+    return {"200": _response("Done.", headers, "application/json", _object(**gives))}
+
+
+PAGINATION_EXAMPLE = {"limit": 20, "has_more": False, "next_cursor": None, "prev_cursor": None}
+
+
+def _page(listing: Listing, components: Schema) -> Schema:
+    cursors = {name: {"type": ["string", "null"]} for name in ("next_cursor", "prev_cursor")}
+    pagination = _object(limit={"type": "integer"}, has_more={"type": "boolean"}, **cursors)
+    pagination["properties"]["total"] = {"type": "integer", "description": "Where `include_total` asked for it."}
+    components["Pagination"] = pagination
+    rows = {"type": "array", "items": _resource(listing.view, components, whole=False)}
+    return _object(data=rows, pagination={"$ref": "#/components/schemas/Pagination"})
+
+
+def _resource(view: View, components: Schema, *, whole: bool) -> Schema:
+    """The resource, or (`fields` may have chosen) a part of it."""
+    name, partial = view.noun.title(), f"Partial{view.noun.title()}"
+    schema = schemas.of_columns(view.fields)
+    required = schema.pop("required")
+    components[partial] = {**schema, "minProperties": 1}
+    components[name] = {"allOf": [{"$ref": f"#/components/schemas/{partial}"}], "required": required}
+    return {"$ref": f"#/components/schemas/{name if whole else partial}"}
+
+
+def _object(**properties: Schema) -> Schema:
+    return {"type": "object", "properties": properties, "required": list(properties)}
+
+
+def _response(
+    description: str, headers: list[str], media_type: str = "", schema: Schema | None = None, example: Any = None
+) -> Schema:
+    response: Schema = {"description": description}
+    response["headers"] = {name: {"$ref": f"#/components/headers/{name}"} for name in headers}
+    if media_type:
+        response["content"] = {media_type: {"schema": schema} | ({"example": example} if example else {})}
+    return response
+
+
+def _problems(operation: Operation) -> Schema:
+    """What may go wrong, by what the route does."""
+    database = operation.path not in ("/health", "/openapi.json", "/docs")
+    statuses = {
+        400: True,
+        401: operation.path.startswith("/api"),
+        403: operation.path.startswith("/api"),
+        404: "<" in operation.path,
+        406: not isinstance(operation.gives, str),
+        409: operation.method != "GET",
+        412: _is_conditional(operation),
+        413: operation.takes is not None,
+        415: operation.takes is not None,
+        422: operation.takes is not None,
+        429: operation.path.startswith("/api"),
+        500: True,
+        503: database,
+        504: database,
+    }
+    known = _kinds()
+    problems = {
+        str(status): {"$ref": f"#/components/responses/Problem{status}"}
+        for status, applies in statuses.items()
+        if applies and status in known
+    }
+    if isinstance(operation.gives, Listing):
+        problems["431"] = {"description": "The gateway's own: address and headers are over 10 KiB."}
+    return problems
+
+
+def _kinds(root: type[errors.SluiceError] = errors.SluiceError) -> dict[int, list[type[errors.SluiceError]]]:
+    """The errors that clients meet, by status, each code once."""
+    found: dict[int, list[type[errors.SluiceError]]] = {}
+    waiting = [root]
+    while waiting:
+        kind = waiting.pop(0)
+        waiting += kind.__subclasses__()
+        if kind not in (errors.SluiceError, errors.Unavailable) and all(
+            kind.code != known.code for known in found.get(kind.status, [])
+        ):
+            found.setdefault(kind.status, []).append(kind)
+    return found
+
+
+def _problem() -> Schema:
+    text = {"type": "string"}
+    fault = _object(code=text, message=text)
+    fault["properties"] |= {"pointer": {**text, "description": "Into the body (RFC 6901)."}, "parameter": text}
+    problem = _object(type=text, title=text, status={"type": "integer"}, detail=text, code=text, request_id=text)
+    problem["properties"]["errors"] = {"type": "array", "items": fault, "description": "Every field at fault."}
+    return {"description": "RFC 9457. `code` is stable; docs/errors.md has cause and cure of each.", **problem}
+
+
+def _refusal(status: int, kinds: list[type[errors.SluiceError]]) -> Schema:
+    examples = {kind.code: {"summary": kind.title, "value": _example(kind)} for kind in kinds}
+    headers = ["X-Request-Id", *(["Retry-After"] if status in (429, 503) else [])]
+    response = _response(f"{HTTPStatus(status).phrase}: {', '.join(f'`{kind.code}`' for kind in kinds)}.", headers)
+    content = {"schema": {"$ref": "#/components/schemas/Problem"}, "examples": examples}
+    return {**response, "content": {"application/problem+json": content}}
+
+
+def _example(kind: type[errors.SluiceError]) -> Schema:
+    return {
+        "type": f"urn:sluice:error:{kind.code}",
+        "title": kind.title,
+        "status": kind.status,
+        "detail": kind.title,
+        "code": kind.code,
+        "request_id": "3f1c6a52-7d0e-4c8b-9a41-5e2b8f7d1c60",
+    }
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,59 @@
+"""/openapi.json and /docs: what the API says of itself, with nothing loaded from elsewhere."""
+
+import gzip
+import json
+import re
+from base64 import b64decode
+
+import pytest
+
+from functions.docs.handler import handler as docs
+from tests.fixtures.shop import Shop
+from tests.fixtures.template import ROOT
+
+FILES = {
+    "/openapi.json": "application/json",
+    "/docs": "text/html; charset=utf-8",
+    "/docs/start.js": "text/javascript; charset=utf-8",
+    "/docs/swagger-ui.js": "text/javascript; charset=utf-8",
+    "/docs/swagger-ui.css": "text/css; charset=utf-8",
+}
+each_file = pytest.mark.parametrize("path", FILES)
+
+
+@each_file
+def test_a_file_is_there_for_everybody_packed_or_not(shop: Shop, path: str) -> None:
+    plain, packed = shop.get(path), shop.get(path, accept_encoding="br, gzip")
+
+    assert (plain.status, packed.status) == (200, 200)
+    assert plain.headers["Content-Type"] == packed.headers["Content-Type"] == FILES[path]
+    assert packed.headers["Content-Encoding"] == "gzip"
+    assert gzip.decompress(b64decode(packed.text)).decode() == plain.text
+    assert len(packed.text) < 1_000_000
+    assert shop.call("HEAD", path).text == ""
+
+
+@each_file
+def test_a_file_takes_no_other_method(shop: Shop, path: str) -> None:
+    assert shop.call("POST", path).headers["Allow"] == "GET, HEAD, OPTIONS"
+
+
+def test_the_document_is_the_one_that_is_kept(shop: Shop) -> None:
+    assert shop.get("/openapi.json").text == (ROOT / "openapi.json").read_text()
+    assert shop.get("/openapi.json", origin="https://elsewhere.example").headers["Access-Control-Allow-Origin"] == "*"
+
+
+def test_the_page_loads_only_what_is_here(shop: Shop) -> None:
+    page = shop.get("/docs")
+    loaded = re.findall(r'(?:href|src)="([^"]+)"', page.text)
+
+    assert {shop.get(f"/{path}").status for path in loaded if not path.startswith("data:")} == {200}
+    assert page.headers["Content-Security-Policy"].startswith("default-src 'none'; script-src 'self';")
+    assert "openapi.json" in shop.get("/docs/start.js").text
+
+
+def test_the_document_tells_of_every_route_and_of_no_other(shop: Shop) -> None:
+    told = set(json.loads(shop.get("/openapi.json").text)["paths"])
+
+    assert told >= {"/api/orders/{id}", "/api/inventory", "/health", "/health/ready", "/openapi.json", "/docs"}
+    assert {operation.path for operation in docs.operations} - told == set(FILES) - {"/openapi.json", "/docs"}

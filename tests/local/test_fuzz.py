@@ -1,0 +1,34 @@
+"""Schemathesis asks the running system whatever openapi.json allows, and what it forbids, and holds every answer to it.
+
+`make fuzz` asks thousands of times; here each route is asked a little.
+"""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.fixtures.system import System
+
+ROOT = Path(__file__).parents[2]
+
+
+def fuzz(system: System, *options: str) -> None:
+    document, base_url = str(ROOT / "openapi.json"), system.published["base_url"]
+    config = str(ROOT / "tests/fuzz.toml")
+    command = [sys.executable, "-m", "schemathesis.cli", "--config-file", config, "run", document, "--url", base_url]
+    command += ["-H", "X-API-Key: local-admin", "--checks", "all", "--exclude-checks", "ignored_auth"]
+    command += ["--workers", "2", "--continue-on-failure", "--no-color", "--output-truncate", "false", *options]
+    run = subprocess.run(command, cwd=system.home, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stdout[-20_000:] + run.stderr
+
+
+def test_the_running_system_is_what_its_document_says(demo_shop: System) -> None:
+    fuzz(demo_shop, "--phases", "fuzzing", "--max-examples", "4", "--seed", "1")
+
+
+@pytest.mark.slow
+def test_thousands_of_requests_find_no_difference(demo_shop: System) -> None:
+    fuzz(demo_shop, "--max-examples", os.environ.get("SLUICE_FUZZ", "30"))

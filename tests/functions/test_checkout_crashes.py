@@ -20,9 +20,8 @@ import pytest
 from functions.migrate.handler import upgrade
 from local.postgres import PostgresServer
 from sluice import runtime
-from sluice.runtime import Runtime
 from sluice.settings import DatabaseSettings
-from tests.fixtures.customers import at_once, environment, faults, order_of, post, stock_up, until_answered
+from tests.fixtures.customers import Environment, at_once, environment, faults, order_of, post, stock_up, until_answered
 from tests.fixtures.postgres import throwaway_server
 from tests.fixtures.relay import Relay
 from tests.fixtures.shop import Answer, Shop, owner_connection
@@ -86,7 +85,7 @@ def test_an_order_whose_client_is_lost_while_it_waits_is_placed_unless_it_was_en
 class Frail:
     """An execution environment, three in ten of whose executions die: before, after, or at any moment between."""
 
-    def __init__(self, relay: Relay, built: Runtime, operator: Runtime, chance: random.Random) -> None:
+    def __init__(self, relay: Relay, built: Environment, operator: Environment, chance: random.Random) -> None:
         self._relay, self._built, self._operator, self._chance = relay, built, operator, chance
         self.killed = 0
 

@@ -12,9 +12,8 @@ from local.postgres import PostgresServer
 from sluice import checkout, runtime
 from sluice.errors import OutOfStock, StillReferenced
 from sluice.repositories.view import Record
-from sluice.runtime import Runtime
 from sluice.settings import DatabaseSettings
-from tests.fixtures.customers import at_once, environment, faults, order_of, post, stock_up
+from tests.fixtures.customers import Environment, at_once, environment, faults, order_of, post, stock_up
 from tests.fixtures.shop import Answer, Shop
 
 CUSTOMERS = 16
@@ -68,7 +67,7 @@ def test_orders_of_the_same_products_in_any_order_do_not_deadlock(
 ) -> None:
     user, stocked = shop.user(), stock_up(shop, 12, 60)
 
-    def order(built: Runtime, customer: int) -> int:
+    def order(built: Environment, customer: int) -> int:
         chance, placed = random.Random(customer), 0
         for _ in turns():
             items = [(product, chance.randint(1, 3)) for product in chance.sample(list(stocked), 3)]
@@ -91,7 +90,7 @@ def test_orders_of_the_same_products_in_any_order_do_not_deadlock(
 class Day:
     """What goes on in a shop, one call at a time: orders, and all else that touches the rows they touch."""
 
-    def __init__(self, built: Runtime, user: int, counted: Sequence[int], recounted: Sequence[int]) -> None:
+    def __init__(self, built: Environment, user: int, counted: Sequence[int], recounted: Sequence[int]) -> None:
         self.built, self.user = built, user
         self.counted, self.recounted, self.products = counted, recounted, [*counted, *recounted]
         self.placed: list[int] = []

@@ -64,6 +64,10 @@ class AwsServer:
             raise AwsError(f"the bucket {name} cannot be made: {error}") from error
 
     @property
+    def port(self) -> int:
+        return int(self.endpoint.rpartition(":")[2])
+
+    @property
     def running(self) -> bool:
         return self._process is not None and self._process.poll() is None
 

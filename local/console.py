@@ -8,14 +8,10 @@ from contextlib import suppress
 from typing import IO
 
 from local.gateway import Access
+from local.keys import KEYS
 
 BOLD, DIM, RED, GREEN, YELLOW, PLAIN = "1", "2", "31", "32", "33", "0"
 MOST_WAITING, CLOSE_SECONDS = 10_000, 2.0
-KEYS = (
-    ("local-admin", "every scope, practically unlimited"),
-    ("local-reader", "reads everything, at the default rate"),
-    ("local-limited", "reads everything, 5 requests a minute"),
-)
 
 
 class Console:
@@ -45,8 +41,8 @@ class Console:
 
     def ready(self, url: str, seconds: float) -> None:
         self._line(f"\n  {self._paint(BOLD, 'Sluice')} is ready at {self._paint(BOLD, url)}  ({seconds:.1f} s)\n")
-        for position, (key, meaning) in enumerate(KEYS):
-            self.step("" if position else "API keys", f"{key:<14} {self._paint(DIM, meaning)}")
+        for position, known in enumerate(KEYS):
+            self.step("" if position else "API keys", f"{known.key:<14} {self._paint(DIM, known.meaning)}")
         self.step("try", f"curl -H 'X-API-Key: local-admin' '{url}/api/products?limit=3'")
         self.step("stop", "Ctrl-C\n")
 

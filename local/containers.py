@@ -58,8 +58,10 @@ class Doorway:
                 threading.Thread(target=_pass_on, args=(source, sink), daemon=True).start()
 
 
-def sam_variables(app: DatabaseSettings, owner: DatabaseSettings, cursor_key: str) -> dict[str, dict[str, str]]:
-    """What `sam local --env-vars` reads: in place of what a deployment gives, the database of this machine."""
+def sam_variables(
+    app: DatabaseSettings, owner: DatabaseSettings, cursor_key: str, *, aws_port: int, api_keys_table: str
+) -> dict[str, dict[str, str]]:
+    """What `sam local --env-vars` reads: in place of what a deployment gives, the parts of this machine."""
     shared = {
         "SLUICE_STAGE": "local",
         "SLUICE_DB_HOST": HOST,
@@ -68,6 +70,8 @@ def sam_variables(app: DatabaseSettings, owner: DatabaseSettings, cursor_key: st
         "SLUICE_DB_SECRET_ARN": "",
         "SLUICE_DB_TLS": "off",
         "SLUICE_CURSOR_KEY": cursor_key,
+        "SLUICE_API_KEYS_TABLE": api_keys_table,
+        "AWS_ENDPOINT_URL_DYNAMODB": f"http://{HOST}:{aws_port}",
     }
     return {
         "Parameters": {**shared, "SLUICE_DB_USER": app.user, "SLUICE_DB_PASSWORD": app.password},

@@ -21,6 +21,7 @@ from local.database import APP_ROLE, guest_role, make_embedded, prepare, seed, s
 from local.environment import NOT_EXPORTED, aws_overlay, function_environment
 from local.gateway import Gateway
 from local.intrinsics import ACCOUNT, REGION
+from local.keys import API_KEYS_TABLE, make_table, store_keys
 from local.pool import Pool
 from local.postgres import PostgresServer
 from local.schedule import Scheduler
@@ -71,6 +72,9 @@ def run(options: Options, console: Console) -> None:
         aws.make_bucket(BUCKET)
         app = replace(settings_of(url), user=app_role, password=app_password)
         template = _template(options, state, url, app_role)
+        for name, properties in template.tables.items():
+            make_table(aws.endpoint, name, properties)
+        store_keys(aws.endpoint, API_KEYS_TABLE)
         system = _System(state, console, template, url, app, aws, server)
         asyncio.run(system.serve(listener, began))
 
@@ -160,9 +164,10 @@ class _System:
 
     def _open_doors(self, doors: ExitStack) -> None:
         database = settings_of(self._url)
-        if database.host in LOOPBACK:
+        ports = [self._aws.port, *([database.port] if database.host in LOOPBACK else [])]
+        for port in ports:
             with suppress(OSError):  # a server that listens there itself needs no door
-                doors.enter_context(Doorway(database.port))
+                doors.enter_context(Doorway(port))
 
     def _publish(self, base_url: str) -> None:
         endpoint = self._aws.endpoint
@@ -175,7 +180,9 @@ class _System:
         )
         owner = settings_of(self._url)
         if owner.host in LOOPBACK:
-            self._state.publish("env.json", sam_variables(self._app, owner, self._state.secret("CursorKey")))
+            cursor_key, ports = self._state.secret("CursorKey"), {"aws_port": self._aws.port}
+            variables = sam_variables(self._app, owner, cursor_key, **ports, api_keys_table=API_KEYS_TABLE)
+            self._state.publish("env.json", variables)
         self._state.publish(
             "local.json",
             {

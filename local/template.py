@@ -88,6 +88,7 @@ class Template:
     routes: tuple[Route, ...]
     cors: Cors | None
     schedules: tuple[Schedule, ...] = ()
+    tables: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # of DynamoDB, by their names here
 
 
 def read(path: Path, *, parameters: Mapping[str, str], secret: Callable[[str], str], built: bool = False) -> Template:
@@ -109,7 +110,12 @@ def read(path: Path, *, parameters: Mapping[str, str], secret: Callable[[str], s
                 routes.append(_route(name, event))
             elif event["Type"] in SCHEDULES and _is_enabled(event):
                 schedules.append(_schedule(name, event_name, event))
-    return Template(functions, tuple(routes), _cors(document, evaluator), tuple(schedules))
+    tables = {
+        f"{STACK}-{name.lower()}": evaluator.value(declared["Properties"])
+        for name, declared in document["Resources"].items()
+        if declared["Type"] == "AWS::DynamoDB::Table" and _exists(declared, evaluator)
+    }
+    return Template(functions, tuple(routes), _cors(document, evaluator), tuple(schedules), tables)
 
 
 def _parameters(document: Mapping[str, Any], given: Mapping[str, str]) -> dict[str, Any]:

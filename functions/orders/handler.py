@@ -28,7 +28,7 @@ MOVE = Shape(
     patched=("status",),
 )
 
-handler = api = Api(cors_origins=runtime.cors_origins)
+handler = api = Api(cors_origins=runtime.cors_origins, identify=runtime.identify, scope="orders")
 
 
 @api.get("/api/orders", gives=LISTING)

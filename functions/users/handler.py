@@ -18,7 +18,7 @@ USER = Shape(
     server_set=("id", "created_at", "updated_at", "version"),
 )
 
-handler = api = Api(cors_origins=runtime.cors_origins)
+handler = api = Api(cors_origins=runtime.cors_origins, identify=runtime.identify, scope="users")
 
 
 @api.get("/api/users", gives=LISTING)

@@ -14,9 +14,9 @@ import pytest
 
 from local.postgres import PostgresServer
 from sluice import runtime
-from sluice.settings import DatabaseSettings, Settings
+from sluice.settings import AwsSettings
 from tests.fixtures.relay import Relay
-from tests.fixtures.shop import CURSOR_KEY, Shop, owner_connection
+from tests.fixtures.shop import ADMIN, Shop, owner_connection, shop_settings
 
 TABLES = ("idempotency_keys", "order_items", "orders", "users", "products", "categories")  # stock goes with its product
 
@@ -31,12 +31,12 @@ class ConnectedShop(Shop):
 
 
 @contextmanager
-def _new_shop(server: PostgresServer, template: str) -> Iterator[tuple[Shop, runtime.Runtime]]:
+def _new_shop(server: PostgresServer, template: str, emulated: AwsSettings) -> Iterator[tuple[Shop, runtime.Runtime]]:
     name = f"shop_{os.urandom(6).hex()}"
     with closing(owner_connection(server.url())) as connection:
         connection.run(f"CREATE DATABASE {name} TEMPLATE {template}")
     app_url = server.url("sluice_app", name, password="app")
-    built = runtime.build(Settings(DatabaseSettings.from_url(app_url), CURSOR_KEY))
+    built = runtime.build(shop_settings(app_url, emulated))
     shop = ConnectedShop(server.url(database=name))
     with closing(owner_connection(shop.url)) as shop.owner:
         yield shop, built
@@ -46,8 +46,10 @@ def _new_shop(server: PostgresServer, template: str) -> Iterator[tuple[Shop, run
 
 
 @pytest.fixture(scope="session")
-def shared_shop(postgres_server: PostgresServer, migrated_template: str) -> Iterator[tuple[Shop, runtime.Runtime]]:
-    with _new_shop(postgres_server, migrated_template) as made:
+def shared_shop(
+    postgres_server: PostgresServer, migrated_template: str, emulated_aws: AwsSettings
+) -> Iterator[tuple[Shop, runtime.Runtime]]:
+    with _new_shop(postgres_server, migrated_template, emulated_aws) as made:
         yield made
 
 
@@ -57,15 +59,18 @@ def shop(shared_shop: tuple[Shop, runtime.Runtime]) -> Iterator[Shop]:
     shop, built = shared_shop
     for table in TABLES:
         shop.sql(f"DELETE FROM {table}")
+    shop.headers = dict(ADMIN)
     runtime.install(built)
     yield shop
     runtime.install(None)
 
 
 @pytest.fixture
-def breakable_shop(postgres_server: PostgresServer, migrated_template: str) -> Iterator[Shop]:
+def breakable_shop(
+    postgres_server: PostgresServer, migrated_template: str, emulated_aws: AwsSettings
+) -> Iterator[Shop]:
     """As `shop`, in a database of its own: its tables may be dropped."""
-    with _new_shop(postgres_server, migrated_template) as (shop, built):
+    with _new_shop(postgres_server, migrated_template, emulated_aws) as (shop, built):
         runtime.install(built)
         yield shop
         runtime.install(None)

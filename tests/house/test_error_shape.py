@@ -37,6 +37,13 @@ def unreachable(shop: Shop) -> Answer:
     return shop.get("/api/products")
 
 
+def keyless(shop: Shop) -> Answer:
+    here = runtime.current().settings
+    aws = dataclasses.replace(here.aws, dynamodb_endpoint="http://127.0.0.1:1")
+    runtime.install(runtime.build(dataclasses.replace(here, aws=aws)))
+    return shop.get("/api/products")
+
+
 def exhausted(shop: Shop) -> Answer:
     here = runtime.current()
     small = dataclasses.replace(here.settings.database, pool_size=1, pool_overflow=0, pool_timeout=0.05)
@@ -91,6 +98,9 @@ WAYS: dict[str, tuple[int, str, Way]] = {
     "a parameter of a write": (400, "invalid_parameter", lambda s: s.post("/api/products?limit=1", {})),
     "a malformed id": (400, "invalid_parameter", lambda s: s.get("/api/products/x")),
     "a bad cursor": (400, "invalid_cursor", lambda s: s.get("/api/products?cursor=x")),
+    "no credentials": (401, "unauthenticated", lambda s: s.get("/api/products", x_api_key="none")),
+    "no scope": (403, "insufficient_scope", lambda s: s.post("/api/products", {}, x_api_key="local-reader")),
+    "nobody who knows keys": (503, "identity_unavailable", keyless),
     "an unknown path": (404, "not_found", lambda s: s.get("/api/nothing")),
     "OPTIONS of an unknown path": (404, "not_found", lambda s: s.call("OPTIONS", "/api/nothing")),
     "an unknown id": (404, "not_found", lambda s: s.get("/api/products/404")),

@@ -21,6 +21,8 @@ NEVER = (
     "boto3",
     "botocore.session",  # Powertools looks at botocore's bare package for its user agent
     "graphql",
+    "jwt",
+    "cryptography",
     "moto",
     "pydantic",
     "sqlalchemy.orm",

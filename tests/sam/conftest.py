@@ -14,7 +14,8 @@ import pytest
 
 from local.containers import Doorway, sam_variables
 from local.postgres import PostgresServer
-from sluice.settings import DatabaseSettings
+from sluice.settings import AwsSettings, DatabaseSettings
+from tests.fixtures.aws import API_KEYS_TABLE
 from tests.fixtures.shop import CURSOR_KEY, Shop, owner_connection
 
 RUNTIME = "python:3.13"
@@ -46,14 +47,21 @@ def docker() -> None:
 
 
 @pytest.fixture(scope="session")
-def sam(sam_shop: Shop, postgres_server: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sam]:
+def sam(
+    sam_shop: Shop,
+    postgres_server: PostgresServer,
+    emulated_aws: AwsSettings,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Sam]:
     program = os.environ.get("SLUICE_SAM") or shutil.which("sam")
     assert program, "no sam on the path"
     owner = DatabaseSettings.from_url(sam_shop.url)
     app = DatabaseSettings.from_url(postgres_server.url("sluice_app", owner.name, password="app"))
     variables = tmp_path_factory.mktemp("sam") / "env.json"
-    variables.write_text(json.dumps(sam_variables(app, owner, CURSOR_KEY.decode())))
-    with Doorway(app.port):
+    aws_port = int(emulated_aws.dynamodb_endpoint.rpartition(":")[2])
+    told = sam_variables(app, owner, CURSOR_KEY.decode(), aws_port=aws_port, api_keys_table=API_KEYS_TABLE)
+    variables.write_text(json.dumps(told))
+    with Doorway(app.port), Doorway(aws_port):
         yield Sam(program, variables)
 
 
@@ -65,7 +73,7 @@ def sam_shop(docker: None, postgres_server: PostgresServer, migrated_template: s
     shop = Shop(postgres_server.url(database="sam"))
     for name in ("Rope", "Bucket"):
         shop.product(name, category="garden", stock=10)
-    shop.user()
+    shop.order(shop.user(), (1, 1))
     yield shop
     with closing(owner_connection(postgres_server.url())) as connection:
         connection.run("DROP DATABASE sam WITH (FORCE)")

@@ -19,7 +19,8 @@ from local.runtime_api import Invocation
 from local.sandbox import Sandbox
 from local.template import Function, read
 from sluice import runtime
-from sluice.settings import DatabaseSettings
+from sluice.settings import AwsSettings, DatabaseSettings
+from tests.fixtures.aws import API_KEYS_TABLE
 from tests.fixtures.shop import CURSOR_KEY, Shop
 from tests.fixtures.template import ROOT, function_of
 
@@ -53,13 +54,15 @@ def functions(database: DatabaseSettings) -> dict[str, Function]:
     return dict(template.functions)
 
 
-def invoke(function: Function, event: Any, password: str) -> Outcome:
+def invoke(function: Function, event: Any, password: str, dynamodb: str = "") -> Outcome:
     """Run one event in a cold sandbox; what the function logged is printed, for pytest to show where it fails."""
 
     async def once() -> Outcome:
         environment = {
             **function_environment(function, {}),
             "SLUICE_DB_PASSWORD": password,
+            "AWS_ENDPOINT_URL_DYNAMODB": dynamodb,
+            "SLUICE_API_KEYS_TABLE": API_KEYS_TABLE,
             "PYTHONDONTWRITEBYTECODE": "1",  # nothing can be written next to the code in Lambda either
         }
         sandbox = Sandbox(function, environment, print)
@@ -73,13 +76,14 @@ def invoke(function: Function, event: Any, password: str) -> Outcome:
 
 
 @pytest.mark.parametrize("path", EVENTS, ids=lambda path: path.stem)
-def test_a_built_function_answers_its_event(path: Path, shop: Shop) -> None:
+def test_a_built_function_answers_its_event(path: Path, shop: Shop, emulated_aws: AwsSettings) -> None:
     rope = shop.product("Rope", category="garden", stock=10)
     shop.product("Bucket", category="garden", stock=10)
     shop.order(shop.user(), (rope, 1))
     database = runtime.current().settings.database  # the shop installed it; works as sluice_app
     event = json.loads(path.read_text())
-    outcome = invoke(functions(database)[function_of(event)], event, database.password)
+    function = functions(database)[function_of(event)]
+    outcome = invoke(function, event, database.password, emulated_aws.dynamodb_endpoint)
     assert outcome.error is None, outcome.payload
     answer = json.loads(outcome.payload)
     assert answer["statusCode"] == (201 if path.stem in CREATED else 200), answer

@@ -73,7 +73,9 @@ def test_the_signature_is_botocores(session_token: str) -> None:
     settings = AwsSettings(**KEYS, session_token=session_token)
     body = {"SecretId": "arn:aws:secretsmanager:x", "Ümlaut": "ß"}
     with service(200, b"{}") as (url, asked):
-        aws.call(settings, "secretsmanager", "secretsmanager.GetSecretValue", body, endpoint=url, now=lambda: NOW)
+        client = aws.Client(settings, "secretsmanager", endpoint=url, now=lambda: NOW)
+        client.call("secretsmanager.GetSecretValue", body)
+        client.close()
     ((headers, sent),) = asked
     assert (headers["x-amz-date"], json.loads(sent)) == (STAMP, body)
     assert headers.get("x-amz-security-token", "") == session_token
@@ -85,7 +87,7 @@ def test_the_signature_is_botocores(session_token: str) -> None:
 @pytest.mark.parametrize("session_token", ["", "token"])
 def test_everything_that_says_what_is_asked_is_signed(session_token: str) -> None:
     with service(200, b"{}") as (url, asked):
-        aws.call(AwsSettings(**KEYS, session_token=session_token), "secretsmanager", "t", {}, endpoint=url)
+        aws.Client(AwsSettings(**KEYS, session_token=session_token), "secretsmanager", endpoint=url).call("t", {})
     signed = asked[0][0]["authorization"].partition("SignedHeaders=")[2].partition(",")[0].split(";")
     wanted = [
         "content-type",
@@ -109,14 +111,14 @@ def test_everything_that_says_what_is_asked_is_signed(session_token: str) -> Non
 )
 def test_a_refusal_is_an_aws_error_with_the_services_code(status: int, answer: bytes, code: str) -> None:
     with service(status, answer) as (url, _), pytest.raises(aws.AwsError) as caught:
-        aws.call(AwsSettings(**KEYS), "secretsmanager", "t", {}, endpoint=url)
+        aws.Client(AwsSettings(**KEYS), "secretsmanager", endpoint=url).call("t", {})
     assert caught.value.code == code
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:1", "https://127.0.0.1:1", "http://nowhere.invalid"])
 def test_a_service_that_does_not_answer_is_unreachable(url: str) -> None:
     with pytest.raises(aws.AwsError) as caught:
-        aws.call(AwsSettings(**KEYS), "secretsmanager", "t", {}, endpoint=url, timeout=1)
+        aws.Client(AwsSettings(**KEYS), "secretsmanager", endpoint=url, timeout=1).call("t", {})
     assert caught.value.code == "Unreachable"
 
 

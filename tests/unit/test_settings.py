@@ -13,6 +13,7 @@ LEAST = {
     "SLUICE_DB_USER": "sluice_app",
     "SLUICE_DB_PASSWORD": "secret",
     "SLUICE_CURSOR_KEY": "0123456789abcdef",
+    "SLUICE_API_KEYS_TABLE": "keys",
 }
 
 
@@ -35,6 +36,7 @@ def test_an_empty_environment_names_everything_that_is_missing() -> None:
         "SLUICE_DB_NAME is not set",
         "SLUICE_DB_USER is not set",
         "SLUICE_CURSOR_KEY is not set",
+        "SLUICE_API_KEYS_TABLE is not set",
         "SLUICE_DB_PASSWORD or SLUICE_DB_SECRET_ARN must be set",
     ]
 

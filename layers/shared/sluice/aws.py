@@ -6,13 +6,16 @@ Signature Version 4 after AWS's "Create a signed AWS API request"; a test holds 
 import hashlib
 import hmac
 import json
+import threading
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from typing import Any
 from urllib.parse import urlsplit
 
 from sluice.settings import AwsSettings
+
+MOST_IDLE = timedelta(seconds=5)
 
 
 class AwsError(Exception):
@@ -23,42 +26,81 @@ class AwsError(Exception):
         self.code = code
 
 
-def call(
-    settings: AwsSettings,
-    service: str,
-    target: str,
-    body: Mapping[str, object],
-    *,
-    endpoint: str = "",
-    timeout: float = 2.0,
-    now: Callable[[], datetime] = lambda: datetime.now(UTC),
-) -> dict[str, Any]:
-    """One action of a JSON service, such as `secretsmanager.GetSecretValue`; AwsError where it fails."""
-    url = urlsplit(endpoint or f"https://{service}.{settings.region}.amazonaws.com")
-    payload = json.dumps(body).encode()
-    headers = {
-        "content-type": "application/x-amz-json-1.1",
-        "host": url.netloc,
-        "x-amz-date": now().strftime("%Y%m%dT%H%M%SZ"),
-        "x-amz-target": target,
-    }
-    if settings.session_token:
-        headers["x-amz-security-token"] = settings.session_token
-    headers["authorization"] = authorization(settings, service, headers, payload)
-    connect = HTTPConnection if url.scheme == "http" else HTTPSConnection
-    connection = connect(url.netloc, timeout=timeout)
-    try:
-        connection.request("POST", "/", payload, headers)
-        response = connection.getresponse()
+class Client:
+    """One service, by one connection that is kept. Safe to share between threads: they take turns.
+
+    `version` is that of the JSON protocol. A connection that idled is not trusted: what froze with its environment may
+    be closed at the other end. An action that met a dead one is sent once more, so it must bear being done twice.
+    """
+
+    def __init__(
+        self,
+        settings: AwsSettings,
+        service: str,
+        *,
+        endpoint: str = "",
+        version: str = "1.1",
+        timeout: float = 2.0,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._settings = settings
+        self._service = service
+        self._url = urlsplit(endpoint or f"https://{service}.{settings.region}.amazonaws.com")
+        self._media_type = f"application/x-amz-json-{version}"
+        self._timeout = timeout
+        self._now = now
+        self._lock = threading.Lock()
+        self._connection: HTTPConnection | None = None
+        self._used_at = now()
+
+    def call(self, target: str, body: Mapping[str, object]) -> dict[str, Any]:
+        """One action, such as `secretsmanager.GetSecretValue`; AwsError where it fails."""
+        payload = json.dumps(body).encode()
+        with self._lock:
+            status, answer = self._exchange(payload, self._headers(target, payload))
+        if status != 200:
+            raise AwsError(*_refusal(answer))
+        result: dict[str, Any] = json.loads(answer)
+        return result
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _headers(self, target: str, payload: bytes) -> dict[str, str]:
+        headers = {
+            "content-type": self._media_type,
+            "host": self._url.netloc,
+            "x-amz-date": self._now().strftime("%Y%m%dT%H%M%SZ"),
+            "x-amz-target": target,
+        }
+        if self._settings.session_token:
+            headers["x-amz-security-token"] = self._settings.session_token
+        headers["authorization"] = authorization(self._settings, self._service, headers, payload)
+        return headers
+
+    def _exchange(self, payload: bytes, headers: Mapping[str, str]) -> tuple[int, bytes]:
+        if self._now() - self._used_at > MOST_IDLE:
+            self.close()
+        for kept in (self._connection is not None, False):
+            try:
+                return self._send(payload, headers)
+            except (OSError, HTTPException) as error:
+                self.close()
+                if not kept or isinstance(error, TimeoutError):
+                    raise AwsError("Unreachable", f"{self._url.netloc} does not answer") from error
+        raise AssertionError("the second turn returns or raises")
+
+    def _send(self, payload: bytes, headers: Mapping[str, str]) -> tuple[int, bytes]:
+        if self._connection is None:
+            connect = HTTPConnection if self._url.scheme == "http" else HTTPSConnection
+            self._connection = connect(self._url.netloc, timeout=self._timeout)
+        self._connection.request("POST", "/", payload, dict(headers))
+        response = self._connection.getresponse()
         answer = response.read()
-    except (OSError, HTTPException) as error:
-        raise AwsError("Unreachable", f"{url.netloc} does not answer") from error
-    finally:
-        connection.close()
-    if response.status != 200:
-        raise AwsError(*_refusal(answer))
-    result: dict[str, Any] = json.loads(answer)
-    return result
+        self._used_at = self._now()
+        return response.status, answer
 
 
 def authorization(settings: AwsSettings, service: str, headers: Mapping[str, str], payload: bytes) -> str:

@@ -4,6 +4,8 @@
     ├─ BadRequest                   invalid_request         400
     │  ├─ InvalidParameter          invalid_parameter       400
     │  └─ InvalidCursor             invalid_cursor          400
+    ├─ Unauthenticated              unauthenticated         401
+    ├─ InsufficientScope            insufficient_scope      403
     ├─ NotFound                     not_found               404
     ├─ MethodNotAllowed             method_not_allowed      405
     ├─ NotAcceptable                not_acceptable          406
@@ -20,6 +22,7 @@
     ├─ IdempotencyKeyReused         idempotency_key_reused  422
     ├─ InternalError                internal_error          500
     ├─ Unavailable
+    │  ├─ IdentityUnavailable       identity_unavailable    503
     │  ├─ PoolExhausted             pool_exhausted          503
     │  └─ DatabaseUnavailable       database_unavailable    503
     │     ├─ ConnectionLost         database_unavailable    503
@@ -79,6 +82,25 @@ class InvalidParameter(BadRequest):
 
 class InvalidCursor(BadRequest):
     code, title = "invalid_cursor", "The cursor does not belong to this list"
+
+
+class Unauthenticated(SluiceError):
+    """No credentials, or none that are known; of these nothing is told, not even that they once were good."""
+
+    code, status, title = "unauthenticated", 401, "Who is asking is not known"
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail, headers={"WWW-Authenticate": 'ApiKey realm="sluice", Bearer realm="sluice"'})
+
+
+class InsufficientScope(SluiceError):
+    """The caller is known, and may not do this without `scope`."""
+
+    code, status, title = "insufficient_scope", 403, "These credentials do not allow that"
+
+    def __init__(self, scope: str) -> None:
+        challenge = f'Bearer realm="sluice", error="insufficient_scope", scope="{scope}"'
+        super().__init__(f"This needs the scope {scope}", headers={"WWW-Authenticate": challenge})
 
 
 class NotFound(SluiceError):
@@ -154,12 +176,16 @@ class InternalError(SluiceError):
 
 
 class Unavailable(SluiceError):
-    """The database cannot serve this now; trying again after `retry_after` seconds is right."""
+    """This cannot be served now; trying again after `retry_after` seconds is right."""
 
     status = 503
 
     def __init__(self, detail: str = "", *, retry_after: int = 1) -> None:
         super().__init__(detail, headers={"Retry-After": str(retry_after)})
+
+
+class IdentityUnavailable(Unavailable):
+    code, title = "identity_unavailable", "Credentials cannot be checked at the moment"
 
 
 class PoolExhausted(Unavailable):

@@ -6,14 +6,18 @@ waking up must not fail a cold start. Tests `install` a runtime of their own.
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
+from sluice import aws
 from sluice.db.credentials import SecretPassword
 from sluice.db.database import Database
 from sluice.db.engine import make_engine
 from sluice.db.replay import replay
+from sluice.identity.caller import Caller, Gate
+from sluice.identity.keys import ApiKeys
 from sluice.repositories.analytics import AnalyticsRepository
 from sluice.repositories.cursor import CursorSigner
 from sluice.repositories.schema import SchemaRepository
@@ -31,6 +35,7 @@ class Runtime(Repositories):
         self.database = database
         self._signer = CursorSigner(settings.cursor_key)
         super().__init__(database, self._signer)
+        self.gate = _gate(settings)
         self.analytics = AnalyticsRepository(database)
         self.schema = SchemaRepository(database)
 
@@ -59,6 +64,17 @@ def build(settings: Settings) -> Runtime:
     return Runtime(settings, Database(engine))
 
 
+def _gate(settings: Settings) -> Gate:
+    dynamodb = aws.Client(settings.aws, "dynamodb", endpoint=settings.aws.dynamodb_endpoint, version="1.0")
+    keys = ApiKeys(dynamodb, settings.api_keys_table)
+    tokens = None
+    if settings.tokens is not None:
+        from sluice.identity.tokens import Tokens  # only where an issuer is trusted
+
+        tokens = Tokens(settings.tokens)
+    return Gate(keys, tokens, clock=time.time)
+
+
 def credentials(settings: Settings) -> Callable[[], str] | None:
     """What asks for the password of each new connection, where it is in Secrets Manager."""
     if settings.database.password:
@@ -83,6 +99,11 @@ def current() -> Runtime:
 def cors_origins() -> tuple[str, ...]:
     """The origins whose pages may call the API; fails as `current` does."""
     return current().settings.cors_origins
+
+
+def identify(key: str | None, authorization: str | None) -> Caller:
+    """Who shows these credentials. Unauthenticated, IdentityUnavailable; fails as `current` does."""
+    return current().gate.identify(key, authorization)
 
 
 def install(runtime: Runtime | None) -> None:

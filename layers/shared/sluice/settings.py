@@ -81,6 +81,16 @@ class AwsSettings:
     secret_access_key: str = field(default="", repr=False)
     session_token: str = field(default="", repr=False)
     secrets_endpoint: str = ""
+    dynamodb_endpoint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TokenSettings:
+    """Whose JSON Web Tokens are taken: `issuer` and `audience` as in their claims, `keys_url` of the issuer's JWKS."""
+
+    issuer: str
+    audience: str
+    keys_url: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +99,9 @@ class Settings:
 
     database: DatabaseSettings
     cursor_key: bytes = field(repr=False)
+    api_keys_table: str = ""
     aws: AwsSettings = AwsSettings()
+    tokens: TokenSettings | None = None  # none are taken
     stage: str = "dev"
     log_level: str = "INFO"
     cors_origins: tuple[str, ...] = ()
@@ -116,12 +128,15 @@ class Settings:
                 max_idle=env.seconds("SLUICE_DB_MAX_IDLE", default=240.0),
             ),
             cursor_key=env.text("SLUICE_CURSOR_KEY").encode(),
+            api_keys_table=env.text("SLUICE_API_KEYS_TABLE"),
+            tokens=env.tokens(),
             aws=AwsSettings(
                 region=env.text("AWS_REGION", default=""),
                 access_key_id=env.text("AWS_ACCESS_KEY_ID", default=""),
                 secret_access_key=env.text("AWS_SECRET_ACCESS_KEY", default=""),
                 session_token=env.text("AWS_SESSION_TOKEN", default=""),
                 secrets_endpoint=env.text("AWS_ENDPOINT_URL_SECRETS_MANAGER", default=""),
+                dynamodb_endpoint=env.text("AWS_ENDPOINT_URL_DYNAMODB", default=""),
             ),
             stage=env.text("SLUICE_STAGE", default="dev"),
             log_level=env.one_of("SLUICE_LOG_LEVEL", ("DEBUG", "INFO", "WARNING", "ERROR"), default="INFO"),
@@ -155,6 +170,18 @@ class _Reader:
 
     def seconds(self, name: str, *, default: float) -> float:
         return self._number(name, float, default, lambda n: 0 < n <= 900, "seconds, above 0 and at most 900")
+
+    def tokens(self) -> TokenSettings | None:
+        issuer, audience = self.text("SLUICE_JWT_ISSUER", default=""), self.text("SLUICE_JWT_AUDIENCE", default="")
+        keys_url = self.text("SLUICE_JWT_KEYS_URL", default="") or f"{issuer.rstrip('/')}/.well-known/jwks.json"
+        if not issuer:
+            return None
+        if not audience:
+            self.problems.append("SLUICE_JWT_AUDIENCE must be set where SLUICE_JWT_ISSUER is")
+        parts = urlsplit(keys_url)
+        if parts.scheme != "https" and parts.hostname not in ("127.0.0.1", "localhost"):
+            self.problems.append(f"SLUICE_JWT_KEYS_URL must start with https://, not {keys_url!r}")
+        return TokenSettings(issuer, audience, keys_url)
 
     def one_of(self, name: str, choices: tuple[C, ...], *, default: C) -> C:
         raw = self.text(name, default="")

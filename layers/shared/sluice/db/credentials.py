@@ -15,7 +15,7 @@ class SecretPassword:
     """Gives the `password` of a secret `{"username": …, "password": …}`; DatabaseUnavailable where it cannot."""
 
     def __init__(self, settings: AwsSettings, arn: str, *, clock: Callable[[], float] = time.time) -> None:
-        self._settings = settings
+        self._client = aws.Client(settings, "secretsmanager", endpoint=settings.secrets_endpoint)
         self._arn = arn
         self._clock = clock
         self._password = ""
@@ -24,13 +24,7 @@ class SecretPassword:
     def __call__(self) -> str:
         if self._clock() - self._read_at > KEPT_SECONDS:
             try:
-                secret = aws.call(
-                    self._settings,
-                    "secretsmanager",
-                    "secretsmanager.GetSecretValue",
-                    {"SecretId": self._arn},
-                    endpoint=self._settings.secrets_endpoint,
-                )
+                secret = self._client.call("secretsmanager.GetSecretValue", {"SecretId": self._arn})
                 password = json.loads(secret["SecretString"])["password"]
                 if not isinstance(password, str):
                     raise TypeError("the secret's password is not a string")

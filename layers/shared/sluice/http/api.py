@@ -4,22 +4,34 @@ import json
 import logging
 import re
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
 from typing import Any, TypeAlias
 from urllib.parse import quote
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 
-from sluice.errors import Fault, InternalError, InvalidParameter, MethodNotAllowed, NotFound, SluiceError
+from sluice.errors import (
+    Fault,
+    InsufficientScope,
+    InternalError,
+    InvalidParameter,
+    MethodNotAllowed,
+    NotFound,
+    SluiceError,
+)
 from sluice.http import problem
 from sluice.http.body import Shape
 from sluice.http.operation import Gives, Operation, query_of
 from sluice.http.params import Query
 from sluice.http.request import Request
+from sluice.identity.caller import Caller
 from sluice.settings import SettingsError
 
 logger = logging.getLogger("sluice")
 
 Route: TypeAlias = Callable[..., Response[Any]]
+
+Identify: TypeAlias = Callable[[str | None, str | None], Caller]  # X-API-Key, Authorization
 
 EXPOSED_HEADERS = "ETag, Idempotency-Replayed, Link, Location, Retry-After, X-Request-Id"
 REQUEST_HEADERS = "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, X-API-Key"
@@ -31,16 +43,23 @@ class Api:
     A route takes the Request, then what it was asked or sent, already read as it declares, and by name the ids in its
     path; it returns a Response or raises a SluiceError. GET also answers HEAD; OPTIONS and 405 follow from the routes
     there are.
+
+    With `identify` nobody is answered who is not known, nor served without `scope`:read for a GET, :write for the rest.
     """
 
-    def __init__(self, *, cors_origins: Callable[[], Collection[str]]) -> None:
+    def __init__(
+        self, *, cors_origins: Callable[[], Collection[str]], identify: Identify | None = None, scope: str = ""
+    ) -> None:
         self._cors_origins = cors_origins  # asked when a page asks: importing a function reads no settings
+        self._identify = identify
+        self._scope = scope
         self._resolver = APIGatewayHttpResolver()
         self._resolver.not_found(self._unmatched)
         self._resolver.exception_handler(Exception)(self._problem)
         self._methods: dict[str, set[str]] = {}  # by the path's regular expression
         self.operations: list[Operation] = []
         self._request: Request
+        self._scopes: Collection[str] = ()
         self._request_id = ""
 
     def get(self, path: str, *, gives: Gives, query: Query | None = None) -> Callable[[Route], Route]:
@@ -68,7 +87,11 @@ class Api:
         # of the headers would only be looked at to compress, which nothing here asks for.
         plain = {**event, "rawPath": quote(request.path, errors="replace"), "headers": {}}
         try:
-            answer = self._preflight() if request.method == "OPTIONS" else self._resolver.resolve(plain, context)
+            if request.method == "OPTIONS":
+                answer = self._preflight()
+            else:
+                self._admit(request)
+                answer = self._resolver.resolve(plain, context)
         except Exception as error:
             answer = _as_answer(self._problem(error))
         headers = answer["headers"]
@@ -83,9 +106,12 @@ class Api:
         methods = ["GET", "HEAD"] if method == "GET" else [method]
 
         def register(route: Route) -> Route:
-            operation = Operation(method, path, route.__name__, route.__doc__ or "", gives, **declared)
+            scope = f"{self._scope}:{'read' if method == 'GET' else 'write'}" if self._scope else ""
+            operation = Operation(method, path, route.__name__, route.__doc__ or "", gives, scope, **declared)
 
             def answer(**ids: str) -> Response[str]:
+                if scope and scope not in self._scopes:
+                    raise InsufficientScope(scope)
                 if not isinstance(gives, str):
                     self._request.require_acceptable()
                 if operation.query is None:
@@ -99,6 +125,13 @@ class Api:
             return route
 
         return register
+
+    def _admit(self, request: Request) -> None:
+        """Before anything else, what is there at this path and what is not included: know who asks."""
+        if self._identify is not None:
+            caller = self._identify(request.headers.get("x-api-key"), request.headers.get("authorization"))
+            self._request = replace(request, client=caller.client)
+            self._scopes = caller.scopes
 
     def _allowed(self) -> str:
         """The methods of this path; NotFound where it is none of ours."""

@@ -31,6 +31,7 @@ class Operation:
     name: str
     text: str
     gives: Gives
+    scope: str  # that its callers need; empty: it is open
     query: Query | None = None
     takes: Shape | None = None
     keyed: bool = False  # a POST that Idempotency-Key makes safe to repeat

@@ -26,7 +26,7 @@ class Request:
     query: Mapping[str, str]
     headers: Mapping[str, str]
     body: bytes
-    signed_by: str = ""  # whom API Gateway knows the caller to be, where it demands signed requests
+    client: str = ""  # whom the gate let in
 
     @classmethod
     def from_event(cls, event: Mapping[str, Any]) -> "Request":
@@ -38,17 +38,7 @@ class Request:
             query=event.get("queryStringParameters") or {},
             headers={name.lower(): value for name, value in (event.get("headers") or {}).items()},
             body=b64decode(body) if event.get("isBase64Encoded") else body.encode("utf-8", "surrogatepass"),
-            signed_by=event["requestContext"].get("authorizer", {}).get("iam", {}).get("userArn", ""),
         )
-
-    @property
-    def client(self) -> str:
-        """Who is asking: the caller that signed the request, else whoever has these credentials."""
-        if self.signed_by:
-            return f"iam {self.signed_by}"
-        if "x-api-key" in self.headers:
-            return f"key {self.headers['x-api-key']}"
-        return f"authorization {self.headers.get('authorization', '')}"
 
     def require_acceptable(self) -> None:
         """NotAcceptable unless JSON may be answered."""

@@ -1,0 +1,77 @@
+"""Who is asking, and what may they do? An API key or a token, each looked up once and then remembered for a while."""
+
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from hashlib import sha256
+from threading import Lock
+from typing import NamedTuple
+
+from sluice.errors import Unauthenticated
+
+KEPT_SECONDS = 60.0  # so what is revoked is refused within this
+KEPT = 1_000  # credentials, unknown ones too: asking about them is not free either
+
+SCOPES = (
+    *("catalog:read", "catalog:write", "users:read", "users:write", "orders:read", "orders:write"),
+    *("analytics:read", "analytics:query", "imports:read", "imports:write"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """A known client. `expires_at`: seconds since the epoch, from when its credentials are none."""
+
+    client: str
+    scopes: frozenset[str]
+    tier: str = "default"
+    expires_at: float = float("inf")
+
+
+Lookup = Callable[[str], Caller | None]  # credentials → whose they are; None where they are nobody's
+
+
+class _Remembered(NamedTuple):
+    caller: Caller | None
+    until: float
+
+
+class Gate:
+    """Tells callers apart by what they show. `lookup` may fail with an Unavailable; that is not remembered."""
+
+    def __init__(self, keys: Lookup, tokens: Lookup | None, *, clock: Callable[[], float]) -> None:
+        self._lookups = {"key": keys, "token": tokens}
+        self._clock = clock
+        self._lock = Lock()
+        self._remembered: OrderedDict[bytes, _Remembered] = OrderedDict()
+
+    def identify(self, key: str | None, authorization: str | None) -> Caller:
+        """The caller of `X-API-Key` or, without one, of `Authorization: Bearer`. Unauthenticated."""
+        if key is not None:
+            return self._known("key", key.strip())
+        scheme, _, token = (authorization or "").strip().partition(" ")
+        if scheme.lower() != "bearer" or not token:
+            raise Unauthenticated("Send an X-API-Key, or Authorization: Bearer with a token")
+        return self._known("token", token.strip())
+
+    def _known(self, kind: str, credentials: str) -> Caller:
+        digest = sha256(f"{kind} {credentials}".encode("utf-8", "surrogatepass")).digest()
+        now = self._clock()
+        with self._lock:
+            remembered = self._remembered.get(digest)
+        # A clock that was set back would make a memory last: from the future, it counts as old.
+        if remembered is None or not now < remembered.until <= now + KEPT_SECONDS:
+            lookup = self._lookups[kind]
+            remembered = _Remembered(lookup(credentials) if lookup else None, now + KEPT_SECONDS)
+            self._remember(digest, remembered)
+        caller = remembered.caller
+        if caller is None or now >= caller.expires_at:
+            raise Unauthenticated(f"This {'API key' if kind == 'key' else 'token'} is not known here, or no longer")
+        return caller
+
+    def _remember(self, digest: bytes, remembered: _Remembered) -> None:
+        with self._lock:
+            self._remembered[digest] = remembered
+            self._remembered.move_to_end(digest)
+            if len(self._remembered) > KEPT:
+                self._remembered.popitem(last=False)

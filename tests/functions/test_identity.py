@@ -1,0 +1,171 @@
+"""Who may: every route of the API wants a caller it knows, with the scope it needs, before anything else."""
+
+import time
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from functions.docs.handler import handler as docs
+from functions.health.handler import handler as health
+from local.keys import emulated
+from sluice import runtime
+from sluice.identity.caller import Gate
+from sluice.identity.keys import ApiKeys
+from sluice.settings import AwsSettings
+from tests.fixtures.aws import API_KEYS_TABLE, Store
+from tests.fixtures.shop import HANDLERS, Shop
+
+OPERATIONS = [operation for api in HANDLERS.values() for operation in api.operations]
+each_operation = pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
+
+
+def target_of(operation: Any) -> str:
+    return str(operation.path.replace("<id>", "1").replace("<product_id>", "1"))
+
+
+@each_operation
+@pytest.mark.parametrize("headers", [{}, {"x_api_key": "no-such-key"}, {"authorization": "Bearer a.b.c"}], ids=str)
+def test_nobody_is_answered_who_is_not_known(shop: Shop, operation: Any, headers: dict[str, str]) -> None:
+    shop.headers = {}
+    answer = shop.call(operation.method, target_of(operation), raw=b"{", **headers)
+
+    assert (answer.status, answer.code) == (401, "unauthenticated")
+    assert answer.headers["WWW-Authenticate"] == 'ApiKey realm="sluice", Bearer realm="sluice"'
+
+
+@each_operation
+def test_a_known_caller_without_the_scope_is_told_which_it_is(shop: Shop, store: Store, operation: Any) -> None:
+    store("none-but", "imports:read")
+    answer = shop.call(operation.method, target_of(operation), raw=b"{", x_api_key="none-but")
+
+    assert (answer.status, answer.code) == (403, "insufficient_scope")
+    assert operation.scope in answer.json["detail"]
+    assert f'error="insufficient_scope", scope="{operation.scope}"' in answer.headers["WWW-Authenticate"]
+
+
+@each_operation
+def test_the_scope_alone_is_enough(shop: Shop, store: Store, operation: Any) -> None:
+    key = store(f"only-{operation.scope}", operation.scope)
+
+    assert shop.call(operation.method, target_of(operation), raw=b"{", x_api_key=key).status not in (401, 403)
+
+
+def test_the_scopes_are_those_of_the_contract(shop: Shop) -> None:
+    needed = {operation.path.split("/")[2]: operation.scope.split(":")[0] for operation in OPERATIONS}
+
+    assert needed == {
+        "categories": "catalog",
+        "products": "catalog",
+        "inventory": "catalog",
+        "users": "users",
+        "orders": "orders",
+        "analytics": "analytics",
+    }
+    assert {o.scope.split(":")[1] == "read" for o in OPERATIONS if o.method == "GET"} == {True}
+    assert {o.scope.split(":")[1] == "write" for o in OPERATIONS if o.method != "GET"} == {True}
+
+
+def test_the_service_is_open_to_all(shop: Shop) -> None:
+    shop.headers = {}
+
+    assert {shop.get(operation.path).status for api in (health, docs) for operation in api.operations} == {200}
+    assert shop.get("/api/nothing").status == 404
+
+
+def test_not_even_what_there_is_is_told_to_strangers(shop: Shop) -> None:
+    shop.headers = {}
+
+    assert shop.call("BREW", "/api/products").status == 401
+    assert shop.get("/api/products/x").status == 401
+    assert (
+        shop.call("OPTIONS", "/api/products", origin="https://shop.example").status == 204
+    )  # which has no credentials
+
+
+def test_a_refusal_takes_no_connection(shop: Shop) -> None:
+    runtime.current().database.dispose()
+
+    assert shop.get("/api/products", x_api_key="no-such-key").status == 401
+    metrics = runtime.current().database.pool_metrics()
+    assert (metrics.checked_in, metrics.checked_out) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [{"disabled": {"BOOL": True}}, {"expires_at": {"N": "1"}}, {"scopes": {"S": "catalog:read"}}],
+    ids=["disabled", "expired", "unreadable"],
+)
+def test_a_key_that_no_longer_holds_is_unknown(shop: Shop, store: Store, attributes: dict[str, Any]) -> None:
+    key = store(f"old-{sorted(attributes)}", "catalog:read", **attributes)
+
+    assert shop.get("/api/products", x_api_key=key).code == "unauthenticated"
+
+
+@pytest.mark.parametrize("key", ["", " ", "\udc80", "x" * 10_000, "local-admin\0", "LOCAL-ADMIN"])
+def test_what_is_no_key_is_refused(shop: Shop, key: str) -> None:
+    assert shop.get("/api/products", x_api_key=key).status == 401
+
+
+def test_a_key_is_used_before_a_token(shop: Shop) -> None:
+    assert shop.get("/api/products", authorization="Bearer x").status == 200
+    assert shop.get("/api/products", x_api_key="no-such-key", authorization="Bearer x").status == 401
+
+
+class Clock:
+    now = 1_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_a_revoked_key_is_refused_within_a_minute_and_asked_for_once_a_minute(
+    emulated_aws: AwsSettings, store: Store
+) -> None:
+    clock, asked = Clock(), []
+    keys = ApiKeys(emulated("dynamodb", emulated_aws.dynamodb_endpoint), API_KEYS_TABLE)
+    gate = Gate(lambda key: asked.append(key) or keys(key), None, clock=clock)
+    store("leaving", "catalog:read")
+    assert gate.identify("leaving", None).client == "client of leaving"
+
+    store("leaving", "catalog:read", disabled={"BOOL": True})
+    clock.now += 59
+    assert gate.identify("leaving", None).scopes == {"catalog:read"}
+    assert asked == ["leaving"]
+    clock.now += 1
+    with pytest.raises(Exception, match="not known here"):
+        gate.identify("leaving", None)
+    assert asked == ["leaving"] * 2
+
+
+def test_a_clock_that_was_set_back_makes_no_memory_last(emulated_aws: AwsSettings) -> None:
+    clock, asked = Clock(), []
+    gate = Gate(lambda key: asked.append(key), None, clock=clock)
+    for _ in range(2):
+        with pytest.raises(Exception, match="not known here"):
+            gate.identify("nobody", None)
+        clock.now -= 3600
+
+    assert asked == ["nobody"] * 2
+
+
+def test_what_is_remembered_is_bounded() -> None:
+    asked: list[str] = []
+    gate = Gate(lambda key: asked.append(key), None, clock=time.time)
+    for n in [*range(1_500), *range(1_499, 499, -1), 0]:
+        with pytest.raises(Exception, match="not known here"):
+            gate.identify(str(n), None)
+
+    assert len(asked) == 1_501
+
+
+def test_where_keys_cannot_be_asked_for_it_is_503_and_not_remembered(shop: Shop, store: Store) -> None:
+    settings = runtime.current().settings
+    nowhere = replace(settings, aws=replace(settings.aws, dynamodb_endpoint="http://127.0.0.1:1"))
+    runtime.install(runtime.Runtime(nowhere, runtime.current().database))
+
+    answer = shop.get("/api/products")
+
+    assert (answer.status, answer.code) == (503, "identity_unavailable")
+    assert int(answer.headers["Retry-After"]) >= 1
+    assert shop.get("/health/ready").status == 200

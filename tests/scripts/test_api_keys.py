@@ -1,0 +1,91 @@
+"""The command that makes, lists, rotates and revokes API keys, against the running system."""
+
+import os
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from tests.fixtures.system import System
+
+ROOT = Path(__file__).parents[2]
+
+
+def api_keys(system: System, *arguments: str, state: str = "") -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, str(ROOT / "scripts/api_keys.py"), *arguments, "--state", state or str(system.home / "state")],
+        env={"PYTHONPATH": f"{ROOT}:{ROOT / 'layers/shared'}", "PATH": os.environ["PATH"]},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+
+def status(system: System, key: str, path: str) -> int:
+    request = urllib.request.Request(system.published["base_url"] + path, headers={"X-API-Key": key})  # noqa: S310 - ours
+    try:
+        with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code
+
+
+def test_a_key_is_made_and_shown_once_and_works(demo_shop: System) -> None:
+    made = api_keys(demo_shop, "create", "shop-frontend", "--scopes", "catalog:read,orders:write", "--days", "30")
+    key = made.stdout.strip()
+
+    assert (made.returncode, made.stderr, key.startswith("sluice_"), len(key)) == (0, "", True, 50)
+    assert status(demo_shop, key, "/api/products") == 200
+    assert status(demo_shop, key, "/api/orders") == 403
+    listed = api_keys(demo_shop, "list").stdout
+    assert key not in listed
+    assert "shop-frontend            holds     expires 20" in listed
+    assert "catalog:read,orders:write" in listed
+
+
+def test_a_key_is_rotated_and_revoked(demo_shop: System) -> None:
+    api_keys(demo_shop, "create", "rotating", "--scopes", "users:read")
+    (old_id,) = [line.split()[0] for line in api_keys(demo_shop, "list").stdout.splitlines() if "rotating" in line]
+
+    new = api_keys(demo_shop, "rotate", old_id).stdout.strip()
+    assert status(demo_shop, new, "/api/users") == 200
+    assert api_keys(demo_shop, "revoke", old_id).returncode == 0
+
+    lines = [line for line in api_keys(demo_shop, "list").stdout.splitlines() if "rotating" in line]
+    assert sorted(line.split()[2] for line in lines) == ["disabled", "holds"]
+    again = api_keys(demo_shop, "rotate", old_id)
+    assert (again.returncode, "disabled" in again.stderr) == (1, True)
+
+
+def test_a_revoked_key_that_no_environment_remembers_is_refused_at_once(demo_shop: System) -> None:
+    key = api_keys(demo_shop, "create", "leaving", "--scopes", "catalog:read").stdout.strip()
+    (id,) = [line.split()[0] for line in api_keys(demo_shop, "list").stdout.splitlines() if "leaving" in line]
+    api_keys(demo_shop, "revoke", id)
+
+    assert status(demo_shop, key, "/api/products") == 401
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("create", "x", "--scopes", "everything"), "there is no scope everything; there are catalog:read"),
+        (("create", "x", "--scopes", "catalog:read", "--days", "0"), "at least 1"),
+        (("revoke", "ffff"), "no keys have an id that starts with 'ffff'"),
+    ],
+)
+def test_what_cannot_be_done_is_said(demo_shop: System, arguments: tuple[str, ...], told: str) -> None:
+    answer = api_keys(demo_shop, *arguments)
+
+    assert (answer.returncode != 0, "Traceback" in answer.stderr) == (True, False)
+    assert told in answer.stderr
+
+
+def test_without_a_deployment_or_a_running_system_it_says_so(demo_shop: System) -> None:
+    answer = api_keys(demo_shop, "list", state="/nowhere")
+
+    assert (answer.returncode, answer.stderr.splitlines()) == (
+        1,
+        ["api_keys: name a --stack or a --table, or start the local system (make run)"],
+    )

@@ -1,0 +1,170 @@
+"""JSON Web Tokens: those of one issuer for one audience are taken, and no others, whatever they say of themselves."""
+
+import json
+import time
+from base64 import urlsafe_b64encode
+from collections.abc import Callable
+from typing import Any
+
+import jwt
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from sluice.errors import IdentityUnavailable
+from sluice.identity.tokens import FETCHED_AT_MOST_EVERY, KEYS_KEPT, LEEWAY, Tokens
+from sluice.settings import TokenSettings
+
+SETTINGS = TokenSettings("https://issuer.example/", "sluice", "https://issuer.example/keys")
+RSA = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+OTHER_RSA = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+EC = ec.generate_private_key(ec.SECP256R1())
+CLAIMS: dict[str, Any] = {"iss": SETTINGS.issuer, "aud": "sluice", "sub": "ada", "scope": "orders:read catalog:read"}
+
+
+def published(**keys: Any) -> bytes:
+    algorithms = {
+        rsa.RSAPrivateKey: jwt.algorithms.RSAAlgorithm,
+        ec.EllipticCurvePrivateKey: jwt.algorithms.ECAlgorithm,
+    }
+    rows = []
+    for kid, key in keys.items():
+        algorithm = next(a for kind, a in algorithms.items() if isinstance(key, kind))
+        rows.append({**json.loads(algorithm.to_jwk(key.public_key())), "kid": kid})
+    return json.dumps({"keys": rows}).encode()
+
+
+def token(key: Any = RSA, algorithm: str = "RS256", kid: str = "r", **claims: Any) -> str:
+    given = {**CLAIMS, "exp": time.time() + 600, **claims}
+    body = {name: value for name, value in given.items() if value is not None}
+    return jwt.encode(body, key, algorithm=algorithm, headers={"kid": kid})
+
+
+class Issuer:
+    """What it publishes, how often it was asked, and a clock."""
+
+    def __init__(self, **keys: Any) -> None:
+        self.answer: bytes | None = published(**keys)
+        self.asked = 0
+        self.now = time.time()
+
+    def fetch(self, url: str) -> bytes:
+        assert url == SETTINGS.keys_url
+        self.asked += 1
+        if self.answer is None:
+            raise OSError("no answer")
+        return self.answer
+
+    def tokens(self) -> Tokens:
+        return Tokens(SETTINGS, fetch=self.fetch, clock=lambda: self.now)
+
+
+@pytest.fixture
+def issuer() -> Issuer:
+    return Issuer(r=RSA, e=EC)
+
+
+@pytest.mark.parametrize(("key", "algorithm", "kid"), [(RSA, "RS256", "r"), (EC, "ES256", "e")], ids=["RS256", "ES256"])
+def test_a_token_that_holds_tells_who_and_what(issuer: Issuer, key: Any, algorithm: str, kid: str) -> None:
+    expires = time.time() + 600
+    caller = issuer.tokens()(token(key, algorithm, kid, exp=expires))
+
+    assert caller is not None
+    assert (caller.client, caller.scopes, caller.tier) == ("jwt ada", {"orders:read", "catalog:read"}, "default")
+    assert caller.expires_at == pytest.approx(expires + LEEWAY, abs=1)
+
+
+@pytest.mark.parametrize("scopes", [{"scope": None, "scp": ["orders:read"]}, {"scope": None, "scp": "orders:read"}])
+def test_scopes_may_be_in_scp(issuer: Issuer, scopes: dict[str, Any]) -> None:
+    caller = issuer.tokens()(token(**scopes))
+    assert caller is not None
+    assert caller.scopes == {"orders:read"}
+
+
+def unsigned() -> str:
+    parts = ({"alg": "none", "kid": "r"}, {**CLAIMS, "exp": time.time() + 600})
+    return ".".join(urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=").decode() for part in parts) + "."
+
+
+def confused() -> str:
+    """Signed with the issuer's public key as if it were a shared secret."""
+    pem = RSA.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    head, body, _ = token().split(".")
+    head = urlsafe_b64encode(json.dumps({"alg": "HS256", "typ": "JWT", "kid": "r"}).encode()).rstrip(b"=").decode()
+    signature = jwt.algorithms.HMACAlgorithm(jwt.algorithms.HMACAlgorithm.SHA256).sign(f"{head}.{body}".encode(), pem)
+    return f"{head}.{body}.{urlsafe_b64encode(signature).rstrip(b'=').decode()}"
+
+
+REFUSED: dict[str, Callable[[], str]] = {
+    "forged": lambda: token(OTHER_RSA),
+    "changed": lambda: token()[:-4] + "AAAA",
+    "unsigned": unsigned,
+    "algorithm confusion": confused,
+    "RS512": lambda: token(algorithm="RS512"),
+    "PS256": lambda: token(algorithm="PS256"),
+    "a shared secret": lambda: jwt.encode(CLAIMS, "x" * 32, algorithm="HS256", headers={"kid": "r"}),
+    "another kind of key than its id's": lambda: token(EC, "ES256", "r"),
+    "an unknown key id": lambda: token(kid="x"),
+    "expired": lambda: token(exp=time.time() - LEEWAY - 5),
+    "not yet valid": lambda: token(nbf=time.time() + LEEWAY + 60),
+    "of another issuer": lambda: token(iss="https://issuer.example"),
+    "for another audience": lambda: token(aud="other"),
+    "that never expires": lambda: token(exp=None),
+    "of nobody": lambda: token(sub=None),
+    "for no audience": lambda: token(aud=None),
+    "no token": lambda: "abc",
+    "not JSON": lambda: "YWJj.YWJj.YWJj",
+    "too long": lambda: token(fill="x" * 9_000),
+}
+
+
+@pytest.mark.parametrize("make", REFUSED.values(), ids=REFUSED.keys())
+def test_a_token_is_refused(issuer: Issuer, make: Callable[[], str]) -> None:
+    assert issuer.tokens()(make()) is None
+
+
+def test_the_issuers_clock_may_be_a_little_off(issuer: Issuer) -> None:
+    assert issuer.tokens()(token(exp=time.time() - LEEWAY + 5)) is not None
+
+
+def test_keys_are_asked_for_once_and_anew_where_one_was_rotated_in(issuer: Issuer) -> None:
+    tokens = issuer.tokens()
+    for _ in range(3):
+        assert tokens(token()) is not None
+    assert issuer.asked == 1
+
+    issuer.answer = published(n=OTHER_RSA)
+    issuer.now += FETCHED_AT_MOST_EVERY
+    assert tokens(token(OTHER_RSA, kid="n")) is not None
+    assert tokens(token()) is None  # rotated out
+    assert issuer.asked == 2
+
+
+def test_a_withdrawn_key_is_refused_within_the_hour(issuer: Issuer) -> None:
+    tokens = issuer.tokens()
+    assert tokens(token()) is not None
+    issuer.answer = published(e=EC)
+    issuer.now += KEYS_KEPT + 1
+
+    assert tokens(token()) is None
+
+
+def test_made_up_key_ids_do_not_make_us_ask_each_time(issuer: Issuer) -> None:
+    tokens = issuer.tokens()
+    for n in range(50):
+        assert tokens(token(kid=f"made up {n}")) is None
+    assert issuer.asked == 1
+
+
+def test_keys_that_are_known_outlast_an_issuer_that_is_down(issuer: Issuer) -> None:
+    tokens = issuer.tokens()
+    assert tokens(token()) is not None
+    issuer.answer, issuer.now = None, issuer.now + KEYS_KEPT + 1
+    assert tokens(token()) is not None
+
+
+@pytest.mark.parametrize("answer", [None, b"", b"[]", b'{"keys": [{}]}', b"<html>"])
+def test_where_no_key_was_ever_had_nothing_can_be_told(issuer: Issuer, answer: bytes | None) -> None:
+    issuer.answer = answer
+    with pytest.raises(IdentityUnavailable):
+        issuer.tokens()(token())

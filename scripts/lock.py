@@ -9,6 +9,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 TARGETS = {
     "layer": "layers/shared/requirements.txt",
+    "tokens": "layers/tokens/requirements.txt",
     "migrate": "functions/migrate/requirements.txt",
     "run": "requirements/run.txt",
     "dev": "requirements/dev.txt",

@@ -7,6 +7,7 @@ import asyncio
 import importlib.util
 import json
 import os
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -136,3 +137,24 @@ def test_a_functions_package_is_its_own_file_and_no_more() -> None:
 def test_the_migrations_package_brings_alembic_and_leaves_the_rest_to_the_layer() -> None:
     names = {path.name for path in (BUILD / "MigrateFunction").iterdir() if not path.name.endswith(".dist-info")}
     assert names == {"handler.py", "migrations", "alembic", "mako", "markupsafe", "__pycache__"}
+
+
+def test_the_tokens_layer_verifies_with_what_it_brings() -> None:
+    """On this machine's architecture; the other's extensions lie beside, under names of their own."""
+    program = """
+from cryptography.hazmat.primitives.asymmetric import ec
+import jwt
+key = ec.generate_private_key(ec.SECP256R1())
+token = jwt.encode({"sub": "ada"}, key, algorithm="ES256")
+print(jwt.decode(token, key.public_key(), algorithms=["ES256"])["sub"], jwt.__file__)
+"""
+    layers = f"{BUILD / 'TokensLayer/python'}:{LAYER}"
+    run = subprocess.run(
+        [sys.executable, "-S", "-c", program], env={"PYTHONPATH": layers}, capture_output=True, text=True, check=True
+    )
+
+    assert run.stdout.split() == ["ada", str(BUILD / "TokensLayer/python/jwt/__init__.py")]
+    extensions = [path.name for path in (BUILD / "TokensLayer").rglob("*.so")]
+    assert sorted(name.split("-313-")[1] for name in extensions) == sorted(
+        ["aarch64-linux-gnu.so", "x86_64-linux-gnu.so"] * (len(extensions) // 2)
+    )

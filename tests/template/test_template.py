@@ -164,8 +164,10 @@ def test_what_is_shipped_is_what_was_tested(root: Path) -> None:
     tested = _pins(root / "requirements/run.txt")
     layer = _pins(root / "layers/shared/requirements.txt")
     migrations = _pins(root / "functions/migrate/requirements.txt")
+    tokens = _pins(root / "layers/tokens/requirements.txt")
     decisive = {"sqlalchemy", "pg8000", "aws-lambda-powertools"}  # the rest is theirs, and moto's demands may differ
     assert {name: layer[name] for name in decisive} == {name: tested[name] for name in decisive}
+    assert tokens == {name: tested[name] for name in ("cffi", "cryptography", "pycparser", "pyjwt")}
     assert migrations == {name: tested[name] for name in ("alembic", "mako", "markupsafe")}
 
 

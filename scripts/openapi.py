@@ -9,7 +9,6 @@ import json
 import re
 import tomllib
 from collections.abc import Iterator
-from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -279,7 +278,7 @@ def _problem() -> Schema:
 def _refusal(status: int, kinds: list[type[errors.SluiceError]]) -> Schema:
     examples = {kind.code: {"summary": kind.title, "value": _example(kind)} for kind in kinds}
     headers = ["X-Request-Id", *(["Retry-After"] if status in (429, 503) else [])]
-    response = _response(f"{HTTPStatus(status).phrase}: {', '.join(f'`{kind.code}`' for kind in kinds)}.", headers)
+    response = _response("; ".join(f"`{kind.code}`: {kind.title}" for kind in kinds), headers)
     content = {"schema": {"$ref": "#/components/schemas/Problem"}, "examples": examples}
     return {**response, "content": {"application/problem+json": content}}
 

@@ -1,6 +1,6 @@
-"""Sluice beside its peers, in one run on one throw-away PostgreSQL: warm requests, and cold starts.
+"""Sluice beside its peers, in one run on one throw-away PostgreSQL: warm requests, cold starts, and orders at once.
 
-    make bench                                    # about three minutes; writes benchmarks/results.md
+    make bench                                    # about six minutes; writes benchmarks/results.md
     PYTHONPATH=.:layers/shared python -m benchmarks [--quick] [--deep] [--output FILE]
 
 Nothing here asserts a time: a run on a busy machine is a bad measurement and not a failure.
@@ -11,14 +11,14 @@ import sys
 import time
 from pathlib import Path
 
-from benchmarks import calls, cold, deep, report, warm
+from benchmarks import calls, cold, deep, hot_row, report, warm
 from benchmarks.contenders import CONTENDERS, HEALTH
 from benchmarks.database import open_shop
 from tests.fixtures.relay import Relay
 
 RESULTS = Path(__file__).with_name("results.md")
 PRODUCTS, QUICK_PRODUCTS, DEEP_PRODUCTS = 20_000, 500, 1_000_000
-COLD_SAMPLES, ROUNDS = 15, 40
+COLD_SAMPLES, ROUNDS, ORDER_ROUNDS = 15, 40, 9
 
 
 def main(arguments: list[str]) -> None:
@@ -61,7 +61,11 @@ def run(*, quick: bool, with_depth: bool) -> str:
         _progress("cold starts")
         entries = [(contender, calls.get_one(1)) for contender in CONTENDERS] + [(HEALTH, calls.health())]
         cold_results = cold.measure(entries, shop.url, samples=1 if quick else COLD_SAMPLES)
-        return report.render(cold_results, warm_results, products=shop.products, postgres=shop.version, deep=depth)
+        _progress("orders at once")
+        orders = hot_row.measure(shop, relay, quick=quick, rounds=1 if quick else ORDER_ROUNDS)
+        return report.render(
+            cold_results, warm_results, products=shop.products, postgres=shop.version, more=[*orders, *depth]
+        )
 
 
 def _progress(what: str) -> None:

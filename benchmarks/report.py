@@ -17,7 +17,7 @@ REPEAT = (
 
 
 def render(
-    cold: Mapping[str, Cold], warm: Mapping[str, Warm], *, products: int, postgres: str, deep: Sequence[str] = ()
+    cold: Mapping[str, Cold], warm: Mapping[str, Warm], *, products: int, postgres: str, more: Sequence[str] = ()
 ) -> str:
     samples = len(cold[SLUICE.name].first_answer)
     rounds = len(next(iter(warm[SLUICE.name].rounds.values())))
@@ -45,7 +45,7 @@ def render(
         "loads the function, `CPU` what the process spent on all of it, `memory` its peak.",
         "",
         *cold_table(cold),
-        *deep,
+        *more,
         "",
     ]
     return "\n".join(lines)

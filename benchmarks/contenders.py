@@ -11,6 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from benchmarks.keys import ENDPOINT
+from tests.fixtures.aws import API_KEYS_TABLE
+
 ROOT = Path(__file__).parents[1]
 
 
@@ -61,6 +64,11 @@ def _sluice(url: str) -> dict[str, str]:
         "SLUICE_DB_PASSWORD": unquote(parts.password or ""),
         "SLUICE_DB_TLS": "off",
         "SLUICE_CURSOR_KEY": "the key of the benchmarks' cursors",
+        "SLUICE_API_KEYS_TABLE": API_KEYS_TABLE,
+        ENDPOINT: os.environ[ENDPOINT],  # noqa: TID251 - see keys.py
+        "AWS_REGION": "us-east-1",
+        "AWS_ACCESS_KEY_ID": "local",
+        "AWS_SECRET_ACCESS_KEY": "local",
     }
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from benchmarks.keys import ENDPOINT
-from tests.fixtures.aws import API_KEYS_TABLE
+from tests.fixtures.aws import TABLES
 
 ROOT = Path(__file__).parents[1]
 
@@ -64,7 +64,8 @@ def _sluice(url: str) -> dict[str, str]:
         "SLUICE_DB_PASSWORD": unquote(parts.password or ""),
         "SLUICE_DB_TLS": "off",
         "SLUICE_CURSOR_KEY": "the key of the benchmarks' cursors",
-        "SLUICE_API_KEYS_TABLE": API_KEYS_TABLE,
+        **TABLES,
+        "SLUICE_RATE_TIERS": "default=100/60,unlimited=1000000/60",
         ENDPOINT: os.environ[ENDPOINT],  # noqa: TID251 - see keys.py
         "AWS_REGION": "us-east-1",
         "AWS_ACCESS_KEY_ID": "local",

@@ -9,6 +9,7 @@ By the name HOST. Docker Desktop leads it to this machine's loopback. On Linux (
 import socket
 import struct
 import threading
+from collections.abc import Mapping
 from contextlib import suppress
 from types import TracebackType
 from typing import Self
@@ -59,7 +60,7 @@ class Doorway:
 
 
 def sam_variables(
-    app: DatabaseSettings, owner: DatabaseSettings, cursor_key: str, *, aws_port: int, api_keys_table: str
+    app: DatabaseSettings, owner: DatabaseSettings, cursor_key: str, *, aws_port: int, tables: Mapping[str, str]
 ) -> dict[str, dict[str, str]]:
     """What `sam local --env-vars` reads: in place of what a deployment gives, the parts of this machine."""
     shared = {
@@ -70,7 +71,7 @@ def sam_variables(
         "SLUICE_DB_SECRET_ARN": "",
         "SLUICE_DB_TLS": "off",
         "SLUICE_CURSOR_KEY": cursor_key,
-        "SLUICE_API_KEYS_TABLE": api_keys_table,
+        **tables,
         "AWS_ENDPOINT_URL_DYNAMODB": f"http://{HOST}:{aws_port}",
     }
     return {

@@ -21,7 +21,7 @@ from local.database import APP_ROLE, guest_role, make_embedded, prepare, seed, s
 from local.environment import NOT_EXPORTED, aws_overlay, function_environment
 from local.gateway import Gateway
 from local.intrinsics import ACCOUNT, REGION
-from local.keys import API_KEYS_TABLE, make_table, store_keys
+from local.keys import API_KEYS_TABLE, TABLES, make_table, store_keys
 from local.pool import Pool
 from local.postgres import PostgresServer
 from local.schedule import Scheduler
@@ -181,7 +181,7 @@ class _System:
         owner = settings_of(self._url)
         if owner.host in LOOPBACK:
             cursor_key, ports = self._state.secret("CursorKey"), {"aws_port": self._aws.port}
-            variables = sam_variables(self._app, owner, cursor_key, **ports, api_keys_table=API_KEYS_TABLE)
+            variables = sam_variables(self._app, owner, cursor_key, **ports, tables=TABLES)
             self._state.publish("env.json", variables)
         self._state.publish(
             "local.json",

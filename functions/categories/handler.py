@@ -19,7 +19,7 @@ CATEGORY = Shape(
     optional=("slug",),
 )
 
-handler = api = Api(cors_origins=runtime.cors_origins, identify=runtime.identify, scope="catalog")
+handler = api = Api(cors_origins=runtime.cors_origins, admit=runtime.admit, scope="catalog")
 
 
 @api.get("/api/categories", gives=LISTING)

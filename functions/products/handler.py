@@ -28,7 +28,7 @@ NEW_PRODUCT = Shape(
     optional=("description", "inventory"),
 )
 
-handler = api = Api(cors_origins=runtime.cors_origins, identify=runtime.identify, scope="catalog")
+handler = api = Api(cors_origins=runtime.cors_origins, admit=runtime.admit, scope="catalog")
 
 
 @api.get("/api/products", gives=LISTING)

@@ -17,6 +17,7 @@ ALLOWED = {
     "sluice.settings": set(),
     "sluice.aws": {"sluice.settings"},
     "sluice.identity": {"sluice.identity", "sluice.aws", "sluice.errors", "sluice.settings", "jwt"},
+    "sluice.limits": {"sluice.limits", "sluice.aws"},
     "sluice.db": {"sluice.db", "sluice.errors", "sluice.settings", "sluice.aws", "sqlalchemy", "pg8000"},
     "sluice.repositories": {"sluice.repositories", "sluice.errors"},
     "sluice.unit_of_work": {"sluice.db", "sluice.repositories", "sqlalchemy"},
@@ -24,6 +25,8 @@ ALLOWED = {
     "sluice.runtime": {
         "sluice.aws",
         "sluice.identity",
+        "sluice.limits",
+        "sluice.errors",
         "sluice.unit_of_work",
         "sluice.db",
         "sluice.repositories",
@@ -32,6 +35,7 @@ ALLOWED = {
     "sluice.http": {
         "sluice.http",
         "sluice.identity",
+        "sluice.limits",
         "sluice.repositories",
         "sluice.errors",
         "sluice.settings",

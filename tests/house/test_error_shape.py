@@ -37,10 +37,19 @@ def unreachable(shop: Shop) -> Answer:
     return shop.get("/api/products")
 
 
+def once_too_often(shop: Shop) -> Answer:
+    here = runtime.current()
+    runtime.install(
+        runtime.Runtime(dataclasses.replace(here.settings, rate_tiers={"default": (1, 86_400)}), here.database)
+    )
+    shop.get("/api/products", x_api_key="local-reader")
+    return shop.get("/api/products", x_api_key="local-reader")
+
+
 def keyless(shop: Shop) -> Answer:
-    here = runtime.current().settings
-    aws = dataclasses.replace(here.aws, dynamodb_endpoint="http://127.0.0.1:1")
-    runtime.install(runtime.build(dataclasses.replace(here, aws=aws)))
+    here = runtime.current()
+    aws = dataclasses.replace(here.settings.aws, dynamodb_endpoint="http://127.0.0.1:1")
+    runtime.install(runtime.Runtime(dataclasses.replace(here.settings, aws=aws), here.database))
     return shop.get("/api/products")
 
 
@@ -100,6 +109,7 @@ WAYS: dict[str, tuple[int, str, Way]] = {
     "a bad cursor": (400, "invalid_cursor", lambda s: s.get("/api/products?cursor=x")),
     "no credentials": (401, "unauthenticated", lambda s: s.get("/api/products", x_api_key="none")),
     "no scope": (403, "insufficient_scope", lambda s: s.post("/api/products", {}, x_api_key="local-reader")),
+    "one request too many": (429, "rate_limited", once_too_often),
     "nobody who knows keys": (503, "identity_unavailable", keyless),
     "an unknown path": (404, "not_found", lambda s: s.get("/api/nothing")),
     "OPTIONS of an unknown path": (404, "not_found", lambda s: s.call("OPTIONS", "/api/nothing")),
@@ -149,7 +159,7 @@ def test_an_error_has_the_one_shape(shop: Shop, status: int, code: str, way: Way
     for fault in problem.get("errors", ()):
         assert set(fault) in ({"pointer", "code", "message"}, {"parameter", "code", "message"})
         assert all(isinstance(value, str) for value in fault.values())
-    assert ("Retry-After" in answer.headers) == (status == 503)
+    assert ("Retry-After" in answer.headers) == (status in (429, 503))
     assert ("Allow" in answer.headers) == (status == 405)
 
 

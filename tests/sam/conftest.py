@@ -15,7 +15,7 @@ import pytest
 from local.containers import Doorway, sam_variables
 from local.postgres import PostgresServer
 from sluice.settings import AwsSettings, DatabaseSettings
-from tests.fixtures.aws import API_KEYS_TABLE
+from tests.fixtures.aws import TABLES
 from tests.fixtures.shop import CURSOR_KEY, Shop, owner_connection
 
 RUNTIME = "python:3.13"
@@ -59,7 +59,7 @@ def sam(
     app = DatabaseSettings.from_url(postgres_server.url("sluice_app", owner.name, password="app"))
     variables = tmp_path_factory.mktemp("sam") / "env.json"
     aws_port = int(emulated_aws.dynamodb_endpoint.rpartition(":")[2])
-    told = sam_variables(app, owner, CURSOR_KEY.decode(), aws_port=aws_port, api_keys_table=API_KEYS_TABLE)
+    told = sam_variables(app, owner, CURSOR_KEY.decode(), aws_port=aws_port, tables=TABLES)
     variables.write_text(json.dumps(told))
     with Doorway(app.port), Doorway(aws_port):
         yield Sam(program, variables)

@@ -33,9 +33,9 @@ class Answer:
 class Client:
     port: int
 
-    def __call__(self, method: str, target: str, body: Any = None) -> Answer:
+    def __call__(self, method: str, target: str, body: Any = None, *, key: str = "local-admin") -> Answer:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
-        headers = {"content-type": "application/json"} if body is not None else {}
+        headers = {"x-api-key": key} | ({"content-type": "application/json"} if body is not None else {})
         connection.request(method, target, None if body is None else json.dumps(body), headers)
         response = connection.getresponse()
         text = response.read().decode()
@@ -99,6 +99,21 @@ def test_a_bad_body_is_told_field_by_field(api: Client) -> None:
     assert answer.status == 422
     assert answer.headers["content-type"] == "application/problem+json"
     assert {error["pointer"] for error in answer.json["errors"]} == {"/name", "/price"}
+
+
+def test_an_order_is_placed_and_takes_its_stock(api: Client) -> None:
+    before = api("GET", "/api/inventory/2").json["quantity"]
+    placed = api("POST", "/api/orders", {"user_id": 1, "items": [{"product_id": 2, "quantity": 3}]})
+    assert (placed.status, placed.json["items"][0]["quantity"]) == (201, 3)
+    assert api("GET", "/api/inventory/2").json["quantity"] == before - 3
+
+
+def test_strangers_are_refused_and_so_is_one_who_asks_too_often(api: Client) -> None:
+    assert api("GET", "/api/products", key="nobody's").status == 401
+    statuses = [200]
+    while statuses[-1] == 200 and len(statuses) <= 11:  # five a minute, and one minute may end on the way
+        statuses.append(api("GET", "/api/products", key="local-limited").status)
+    assert statuses[-1] == 429
 
 
 def test_health_tells_the_pool(api: Client) -> None:

@@ -21,7 +21,7 @@ from local.sandbox import Sandbox
 from local.template import Function, read
 from sluice import runtime
 from sluice.settings import AwsSettings, DatabaseSettings
-from tests.fixtures.aws import API_KEYS_TABLE
+from tests.fixtures.aws import TABLES
 from tests.fixtures.shop import CURSOR_KEY, Shop
 from tests.fixtures.template import ROOT, function_of
 
@@ -63,7 +63,7 @@ def invoke(function: Function, event: Any, password: str, dynamodb: str = "") ->
             **function_environment(function, {}),
             "SLUICE_DB_PASSWORD": password,
             "AWS_ENDPOINT_URL_DYNAMODB": dynamodb,
-            "SLUICE_API_KEYS_TABLE": API_KEYS_TABLE,
+            **TABLES,
             "PYTHONDONTWRITEBYTECODE": "1",  # nothing can be written next to the code in Lambda either
         }
         sandbox = Sandbox(function, environment, print)

@@ -93,10 +93,15 @@ def test_a_function_may_read_its_secret_and_the_keys_of_its_callers_and_nothing_
             continue
         secret = template.environment(name)["SLUICE_DB_SECRET_ARN"]
         keys = {"Effect": "Allow", "Action": "dynamodb:GetItem", "Resource": {"Fn::GetAtt": ["ApiKeysTable", "Arn"]}}
+        counts = {
+            "Effect": "Allow",
+            "Action": ["dynamodb:GetItem", "dynamodb:UpdateItem"],
+            "Resource": {"Fn::GetAtt": ["RateLimitTable", "Arn"]},
+        }
         asks = any(path.startswith("/api/") for path, function in ROUTES.items() if function == name)
         assert properties["Policies"] == [
             {"AWSSecretsManagerGetSecretValuePolicy": {"SecretArn": secret}},
-            *([{"Statement": keys}] if asks else []),
+            *([{"Statement": keys}, {"Statement": counts}] if asks else []),
         ], name
 
 

@@ -14,6 +14,7 @@ LEAST = {
     "SLUICE_DB_PASSWORD": "secret",
     "SLUICE_CURSOR_KEY": "0123456789abcdef",
     "SLUICE_API_KEYS_TABLE": "keys",
+    "SLUICE_RATE_LIMIT_TABLE": "limits",
 }
 
 
@@ -37,6 +38,7 @@ def test_an_empty_environment_names_everything_that_is_missing() -> None:
         "SLUICE_DB_USER is not set",
         "SLUICE_CURSOR_KEY is not set",
         "SLUICE_API_KEYS_TABLE is not set",
+        "SLUICE_RATE_LIMIT_TABLE is not set",
         "SLUICE_DB_PASSWORD or SLUICE_DB_SECRET_ARN must be set",
     ]
 

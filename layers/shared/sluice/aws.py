@@ -19,11 +19,12 @@ MOST_IDLE = timedelta(seconds=5)
 
 
 class AwsError(Exception):
-    """A service refused, or could not be reached (`code` is then "Unreachable")."""
+    """A service refused, with what it `answer`ed, or could not be reached (`code` is then "Unreachable")."""
 
-    def __init__(self, code: str, message: str) -> None:
+    def __init__(self, code: str, message: str, answer: Mapping[str, Any] | None = None) -> None:
         super().__init__(f"{code}: {message}")
         self.code = code
+        self.answer = answer or {}
 
 
 class Client:
@@ -125,13 +126,13 @@ def _hash(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def _refusal(answer: bytes) -> tuple[str, str]:
-    """The service's code and message; a proxy in between may answer something else than JSON."""
+def _refusal(answer: bytes) -> tuple[str, str, dict[str, Any]]:
+    """The service's code, its message, and all it said; a proxy in between may answer something else than JSON."""
     try:
         problem = json.loads(answer)
     except ValueError:
         problem = None
     if not isinstance(problem, dict):
-        return "Unknown", "no message"
+        return "Unknown", "no message", {}
     code = str(problem.get("__type", "Unknown")).rpartition("#")[2]
-    return code, str(problem.get("message") or problem.get("Message") or "no message")
+    return code, str(problem.get("message") or problem.get("Message") or "no message"), problem

@@ -20,6 +20,7 @@
     ├─ UnsupportedMediaType         unsupported_media_type  415
     ├─ ValidationFailed             validation_failed       422
     ├─ IdempotencyKeyReused         idempotency_key_reused  422
+    ├─ RateLimited                  rate_limited            429
     ├─ InternalError                internal_error          500
     ├─ Unavailable
     │  ├─ IdentityUnavailable       identity_unavailable    503
@@ -169,6 +170,15 @@ class IdempotencyKeyReused(SluiceError):
     """The key has an answer already. Where it was for the same body, that answer is given again instead."""
 
     code, status, title = "idempotency_key_reused", 422, "This Idempotency-Key was used for another request"
+
+
+class RateLimited(SluiceError):
+    """The client has used up its quota; it is let in again after `retry_after` seconds."""
+
+    code, status, title = "rate_limited", 429, "Too many requests"
+
+    def __init__(self, retry_after: int) -> None:
+        super().__init__(f"Send the next one in {retry_after} s", headers={"Retry-After": str(retry_after)})
 
 
 class InternalError(SluiceError):

@@ -16,8 +16,14 @@ from sluice.db.credentials import SecretPassword
 from sluice.db.database import Database
 from sluice.db.engine import make_engine
 from sluice.db.replay import replay
+from sluice.errors import RateLimited, Unauthenticated
 from sluice.identity.caller import Caller, Gate
 from sluice.identity.keys import ApiKeys
+from sluice.limits.address import network_of
+from sluice.limits.dynamo import DynamoCounts
+from sluice.limits.memory import MemoryCounts
+from sluice.limits.rate import Decision, Limiter
+from sluice.limits.window import Policy
 from sluice.repositories.analytics import AnalyticsRepository
 from sluice.repositories.cursor import CursorSigner
 from sluice.repositories.schema import SchemaRepository
@@ -25,6 +31,10 @@ from sluice.settings import Settings
 from sluice.unit_of_work import Repositories, UnitOfWork
 
 T = TypeVar("T")
+
+STRANGERS = Policy(600, 60, "strangers")  # of one address, with credentials that are none
+DEFAULT = Policy(100, 60)
+DYNAMODB_TIMEOUT = 0.5  # seconds
 
 
 class Runtime(Repositories):
@@ -35,9 +45,35 @@ class Runtime(Repositories):
         self.database = database
         self._signer = CursorSigner(settings.cursor_key)
         super().__init__(database, self._signer)
-        self.gate = _gate(settings)
+        # Impatient: where DynamoDB does not answer, requests go through uncounted, and strangers come again.
+        self._dynamodb = aws.Client(
+            settings.aws, "dynamodb", endpoint=settings.aws.dynamodb_endpoint, version="1.0", timeout=DYNAMODB_TIMEOUT
+        )
+        self.gate = _gate(settings, self._dynamodb)
+        counts = DynamoCounts(self._dynamodb, settings.rate_limit_table)
+        self.limiter = Limiter(counts, MemoryCounts(), clock=time.time)
+        self._policies = {tier: Policy(*quota, name=tier) for tier, quota in settings.rate_tiers.items()}
         self.analytics = AnalyticsRepository(database)
         self.schema = SchemaRepository(database)
+
+    def admit(self, key: str | None, authorization: str | None, address: str) -> tuple[Caller, Decision]:
+        """Who shows these credentials, and may they ask once more? Unauthenticated, IdentityUnavailable, RateLimited.
+
+        Strangers are limited by their address, so that nobody tries keys by the thousand.
+        """
+        try:
+            caller = self.gate.identify(key, authorization)
+        except Unauthenticated:
+            stranger = self.limiter.hit(f"address {network_of(address)}", STRANGERS)
+            if not stranger.allowed:
+                raise RateLimited(stranger.retry_after) from None
+            raise
+        policy = self._policies.get(caller.tier) or self._policies.get("default", DEFAULT)
+        return caller, self.limiter.hit(caller.client, policy)
+
+    def hang_up(self) -> None:
+        """Close the connections to AWS. The next call opens another."""
+        self._dynamodb.close()
 
     @contextmanager
     def unit_of_work(self) -> Iterator[UnitOfWork]:
@@ -64,15 +100,13 @@ def build(settings: Settings) -> Runtime:
     return Runtime(settings, Database(engine))
 
 
-def _gate(settings: Settings) -> Gate:
-    dynamodb = aws.Client(settings.aws, "dynamodb", endpoint=settings.aws.dynamodb_endpoint, version="1.0")
-    keys = ApiKeys(dynamodb, settings.api_keys_table)
+def _gate(settings: Settings, dynamodb: aws.Client) -> Gate:
     tokens = None
     if settings.tokens is not None:
         from sluice.identity.tokens import Tokens  # only where an issuer is trusted
 
         tokens = Tokens(settings.tokens)
-    return Gate(keys, tokens, clock=time.time)
+    return Gate(ApiKeys(dynamodb, settings.api_keys_table), tokens, clock=time.time)
 
 
 def credentials(settings: Settings) -> Callable[[], str] | None:
@@ -101,13 +135,15 @@ def cors_origins() -> tuple[str, ...]:
     return current().settings.cors_origins
 
 
-def identify(key: str | None, authorization: str | None) -> Caller:
-    """Who shows these credentials. Unauthenticated, IdentityUnavailable; fails as `current` does."""
-    return current().gate.identify(key, authorization)
+def admit(key: str | None, authorization: str | None, address: str) -> tuple[Caller, Decision]:
+    """As Runtime.admit; fails as `current` does."""
+    return current().admit(key, authorization, address)
 
 
 def install(runtime: Runtime | None) -> None:
-    """Put `runtime` in place; None makes the next `current()` build anew."""
+    """Put `runtime` in place; None makes the next `current()` build anew. The one before keeps its database alone."""
     global _current
     with _lock:
+        if _current is not None:
+            _current.hang_up()
         _current = runtime

@@ -5,6 +5,7 @@
 """
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeVar
@@ -100,6 +101,8 @@ class Settings:
     database: DatabaseSettings
     cursor_key: bytes = field(repr=False)
     api_keys_table: str = ""
+    rate_limit_table: str = ""
+    rate_tiers: Mapping[str, tuple[int, int]] = field(default_factory=dict)  # so many requests in so many seconds
     aws: AwsSettings = AwsSettings()
     tokens: TokenSettings | None = None  # none are taken
     stage: str = "dev"
@@ -129,6 +132,8 @@ class Settings:
             ),
             cursor_key=env.text("SLUICE_CURSOR_KEY").encode(),
             api_keys_table=env.text("SLUICE_API_KEYS_TABLE"),
+            rate_limit_table=env.text("SLUICE_RATE_LIMIT_TABLE"),
+            rate_tiers=env.tiers("SLUICE_RATE_TIERS", default="default=100/60"),
             tokens=env.tokens(),
             aws=AwsSettings(
                 region=env.text("AWS_REGION", default=""),
@@ -182,6 +187,20 @@ class _Reader:
         if parts.scheme != "https" and parts.hostname not in ("127.0.0.1", "localhost"):
             self.problems.append(f"SLUICE_JWT_KEYS_URL must start with https://, not {keys_url!r}")
         return TokenSettings(issuer, audience, keys_url)
+
+    def tiers(self, name: str, *, default: str) -> dict[str, tuple[int, int]]:
+        """`default=100/60,partner=1000/60`: for each tier, so many requests in so many seconds."""
+        raw = self.text(name, default=default)
+        tiers = {}
+        for part in raw.split(","):
+            tier = re.fullmatch(r"\s*([a-z][a-z0-9_-]*)=([1-9]\d{0,8})/([1-9]\d{0,4})\s*", part, re.ASCII)
+            if tier is None:
+                self.problems.append(f"{name} must be tiers such as default=100/60, not {part.strip()!r}")
+            else:
+                tiers[tier[1]] = (int(tier[2]), int(tier[3]))
+        if "default" not in tiers:
+            self.problems.append(f"{name} must say what default is")
+        return tiers
 
     def one_of(self, name: str, choices: tuple[C, ...], *, default: C) -> C:
         raw = self.text(name, default="")

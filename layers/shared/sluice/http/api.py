@@ -17,6 +17,7 @@ from sluice.errors import (
     InvalidParameter,
     MethodNotAllowed,
     NotFound,
+    RateLimited,
     SluiceError,
 )
 from sluice.http import problem
@@ -25,15 +26,16 @@ from sluice.http.operation import Gives, Operation, query_of
 from sluice.http.params import Query
 from sluice.http.request import Request
 from sluice.identity.caller import Caller
+from sluice.limits.rate import Decision
 from sluice.settings import SettingsError
 
 logger = logging.getLogger("sluice")
 
 Route: TypeAlias = Callable[..., Response[Any]]
 
-Identify: TypeAlias = Callable[[str | None, str | None], Caller]  # X-API-Key, Authorization
+Admit: TypeAlias = Callable[[str | None, str | None, str], tuple[Caller, Decision]]  # X-API-Key, Authorization, address
 
-EXPOSED_HEADERS = "ETag, Idempotency-Replayed, Link, Location, Retry-After, X-Request-Id"
+EXPOSED_HEADERS = "ETag, Idempotency-Replayed, Link, Location, RateLimit, RateLimit-Policy, Retry-After, X-Request-Id"
 REQUEST_HEADERS = "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, X-API-Key"
 
 
@@ -44,14 +46,14 @@ class Api:
     path; it returns a Response or raises a SluiceError. GET also answers HEAD; OPTIONS and 405 follow from the routes
     there are.
 
-    With `identify` nobody is answered who is not known, nor served without `scope`:read for a GET, :write for the rest.
+    With `admit` nobody is answered who is not known, nor served without `scope`:read for a GET, :write for the rest.
     """
 
     def __init__(
-        self, *, cors_origins: Callable[[], Collection[str]], identify: Identify | None = None, scope: str = ""
+        self, *, cors_origins: Callable[[], Collection[str]], admit: Admit | None = None, scope: str = ""
     ) -> None:
         self._cors_origins = cors_origins  # asked when a page asks: importing a function reads no settings
-        self._identify = identify
+        self._admit_caller = admit
         self._scope = scope
         self._resolver = APIGatewayHttpResolver()
         self._resolver.not_found(self._unmatched)
@@ -60,6 +62,7 @@ class Api:
         self.operations: list[Operation] = []
         self._request: Request
         self._scopes: Collection[str] = ()
+        self._limits: Mapping[str, str] = {}
         self._request_id = ""
 
     def get(self, path: str, *, gives: Gives, query: Query | None = None) -> Callable[[Route], Route]:
@@ -83,6 +86,7 @@ class Api:
         request = Request.from_event(event)
         self._request = request  # one request at a time: Lambda's promise for an environment
         self._request_id = context.aws_request_id
+        self._limits = {}
         # The resolver's routes know no path but one of ASCII; an id of anything else is theirs to refuse. Its copy
         # of the headers would only be looked at to compress, which nothing here asks for.
         plain = {**event, "rawPath": quote(request.path, errors="replace"), "headers": {}}
@@ -96,6 +100,7 @@ class Api:
             answer = _as_answer(self._problem(error))
         headers = answer["headers"]
         headers["X-Request-Id"] = context.aws_request_id
+        headers.update(self._limits)
         if "origin" in request.headers:
             headers.update(self._cors(request.headers["origin"], headers.get("Allow", "")))
         if request.method == "HEAD":
@@ -127,11 +132,14 @@ class Api:
         return register
 
     def _admit(self, request: Request) -> None:
-        """Before anything else, what is there at this path and what is not included: know who asks."""
-        if self._identify is not None:
-            caller = self._identify(request.headers.get("x-api-key"), request.headers.get("authorization"))
+        """Before anything else, even before what there is at this path: know who asks, and whether once too often."""
+        if self._admit_caller is not None:
+            shown = request.headers.get("x-api-key"), request.headers.get("authorization")
+            caller, decision = self._admit_caller(*shown, request.address)
             self._request = replace(request, client=caller.client)
-            self._scopes = caller.scopes
+            self._scopes, self._limits = caller.scopes, decision.headers()
+            if not decision.allowed:
+                raise RateLimited(decision.retry_after)
 
     def _allowed(self) -> str:
         """The methods of this path; NotFound where it is none of ours."""

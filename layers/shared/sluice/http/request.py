@@ -26,6 +26,7 @@ class Request:
     query: Mapping[str, str]
     headers: Mapping[str, str]
     body: bytes
+    address: str = ""  # the caller's
     client: str = ""  # whom the gate let in
 
     @classmethod
@@ -38,6 +39,7 @@ class Request:
             query=event.get("queryStringParameters") or {},
             headers={name.lower(): value for name, value in (event.get("headers") or {}).items()},
             body=b64decode(body) if event.get("isBase64Encoded") else body.encode("utf-8", "surrogatepass"),
+            address=event["requestContext"]["http"].get("sourceIp", ""),
         )
 
     def require_acceptable(self) -> None:

@@ -1,0 +1,59 @@
+"""Counts that all environments share: a DynamoDB item for each client and window, and a conditional ADD a request."""
+
+from typing import Any
+
+from sluice import aws
+from sluice.limits.rate import CountsUnavailable, Taken
+
+REFUSED = "ConditionalCheckFailedException"
+
+
+class DynamoCounts:
+    """An item: `id` (the key and the window), `n` the count, `expires_at` for the table's time to live.
+
+    Correct whether or not DynamoDB has removed what expired: a window's number is never used again.
+    """
+
+    def __init__(self, dynamodb: aws.Client, table: str) -> None:
+        self._dynamodb = dynamodb
+        self._table = table
+
+    def take(self, key: str, window: int, *, amount: int, most: int, expires_at: int) -> Taken:
+        request = {
+            "TableName": self._table,
+            "Key": _key(key, window),
+            "UpdateExpression": "ADD n :amount SET expires_at = :expires_at",
+            "ConditionExpression": "attribute_not_exists(n) OR n <= :bound",
+            "ExpressionAttributeValues": {
+                ":amount": _number(amount),
+                ":bound": _number(most - amount),
+                ":expires_at": _number(expires_at),
+            },
+            "ReturnValues": "UPDATED_NEW",
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+        }
+        try:
+            return Taken(True, _count(self._dynamodb.call("DynamoDB_20120810.UpdateItem", request).get("Attributes")))
+        except aws.AwsError as error:
+            if error.code == REFUSED:
+                return Taken(False, _count(error.answer.get("Item")))
+            raise CountsUnavailable from error
+
+    def count(self, key: str, window: int) -> int:
+        request = {"TableName": self._table, "Key": _key(key, window), "ConsistentRead": True}
+        try:
+            return _count(self._dynamodb.call("DynamoDB_20120810.GetItem", request).get("Item"))
+        except aws.AwsError as error:
+            raise CountsUnavailable from error
+
+
+def _key(key: str, window: int) -> dict[str, Any]:
+    return {"id": {"S": f"{key}:{window}"}}
+
+
+def _number(value: int) -> dict[str, str]:
+    return {"N": str(value)}
+
+
+def _count(item: dict[str, Any] | None) -> int:
+    return int(item["n"]["N"]) if item else 0

@@ -1,0 +1,113 @@
+"""How often: every answer to a known client tells its quota, and one that is over is refused before the database."""
+
+import dataclasses
+from collections.abc import Callable
+
+import pytest
+
+from sluice import runtime
+from sluice.settings import AwsSettings
+from tests.fixtures.aws import Store
+from tests.fixtures.shop import Shop
+
+DAY = 86_400  # a window that no test crosses by chance
+
+
+@pytest.fixture
+def tiers() -> Callable[..., None]:
+    """`tiers(name=requests)`: what each may send in a day, from now on, in an environment that is new."""
+
+    def install(**quotas: int) -> None:
+        here = runtime.current()
+        quotas_a_day = {name: (quota, DAY) for name, quota in quotas.items()}
+        settings = dataclasses.replace(here.settings, rate_tiers=quotas_a_day)
+        runtime.install(runtime.Runtime(settings, here.database))
+
+    return install
+
+
+def test_every_answer_to_a_known_client_tells_its_quota(shop: Shop, store: Store, tiers: Callable[..., None]) -> None:
+    tiers(default=100)
+    key = store(f"told {shop.address}", "catalog:read")
+    answers = [shop.get(path, x_api_key=key) for path in ("/api/products", "/api/products/1", "/api/products?x=1")]
+    answers.append(shop.call("BREW", "/api/products", x_api_key=key))
+    answers.append(shop.post("/api/products", {}, x_api_key=key))
+
+    assert [answer.status for answer in answers] == [200, 404, 400, 405, 403]
+    assert {answer.headers["RateLimit-Policy"] for answer in answers} == {f'"default";q=100;w={DAY}'}
+    left = [answer.headers["RateLimit"].partition(";t=")[0] for answer in answers]
+    assert left == [f'"default";r={n}' for n in (99, 98, 97, 96, 95)]
+
+
+def test_one_too_many_is_429_with_retry_after_and_takes_no_connection(
+    shop: Shop, store: Store, tiers: Callable[..., None]
+) -> None:
+    tiers(default=2)
+    key = store(f"over {shop.address}", "catalog:read")
+    assert [shop.get("/api/products", x_api_key=key).status for _ in range(2)] == [200, 200]
+    runtime.current().database.dispose()
+
+    refused = shop.get("/api/products", x_api_key=key)
+
+    assert (refused.status, refused.code) == (429, "rate_limited")
+    assert 0 < int(refused.headers["Retry-After"]) <= 2 * DAY
+    assert refused.headers["RateLimit"].startswith('"default";r=0;t=')
+    assert runtime.current().database.pool_metrics().checked_in == 0
+
+
+def test_environments_share_what_a_client_has_left(shop: Shop, store: Store, tiers: Callable[..., None]) -> None:
+    key = store(f"spread {shop.address}", "catalog:read")
+    statuses = []
+    for _ in range(5):
+        tiers(default=3)
+        statuses.append(shop.get("/api/products", x_api_key=key).status)
+
+    assert statuses == [200, 200, 200, 429, 429]
+
+
+def test_a_client_has_one_quota_whatever_its_keys_are(shop: Shop, store: Store, tiers: Callable[..., None]) -> None:
+    tiers(default=1)
+    client = {"S": f"two keys {shop.address}"}
+    first, second = (store(f"{name} {shop.address}", "catalog:read", client=client) for name in ("first", "second"))
+
+    assert shop.get("/api/products", x_api_key=first).status == 200
+    assert shop.get("/api/products", x_api_key=second).status == 429
+
+
+def test_a_tier_has_its_own_quota_and_an_unknown_one_the_default(
+    shop: Shop, store: Store, tiers: Callable[..., None]
+) -> None:
+    tiers(default=1, partner=2)
+    partner = store(f"partner {shop.address}", "catalog:read", tier={"S": "partner"})
+    other = store(f"other {shop.address}", "catalog:read", tier={"S": "gone"})
+
+    assert [shop.get("/api/products", x_api_key=partner).status for _ in range(3)] == [200, 200, 429]
+    assert [shop.get("/api/products", x_api_key=other).status for _ in range(2)] == [200, 429]
+
+
+@pytest.mark.parametrize("addresses", [["203.0.113.7"], ["2001:db8:1:2::1", "2001:db8:1:2:ffff::9"]], ids=str)
+def test_strangers_are_limited_by_their_address_whatever_keys_they_try(shop: Shop, addresses: list[str]) -> None:
+    statuses = []
+    for n in range(620):
+        shop.address = addresses[n % len(addresses)]
+        statuses.append(shop.get("/api/products", x_api_key=f"guess {n}").status)
+
+    assert set(statuses) == {401, 429}
+    assert 600 <= statuses.count(401) <= 1_200  # a minute may end on the way
+    shop.address = "198.51.100.1"
+    assert shop.get("/api/products", x_api_key="guess").status == 401
+    assert shop.get("/api/products").status == 200
+
+
+def test_where_counts_cannot_be_had_requests_go_through(
+    shop: Shop, store: Store, tiers: Callable[..., None], emulated_aws: AwsSettings
+) -> None:
+    here = runtime.current()
+    settings = dataclasses.replace(here.settings, rate_limit_table="no-such-table")
+    runtime.install(runtime.Runtime(settings, here.database))
+
+    answer = shop.get("/api/products")
+
+    assert answer.status == 200
+    assert "RateLimit" in answer.headers
+    assert runtime.current().limiter.failures == 1

@@ -1,0 +1,230 @@
+"""The limiter, driven by an injected clock: exact in every window, with any number of environments in any order."""
+
+import random
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from local.keys import emulated
+from sluice.limits import window
+from sluice.limits.dynamo import DynamoCounts
+from sluice.limits.memory import MemoryCounts
+from sluice.limits.rate import SHUNNED, Counts, CountsUnavailable, Decision, Limiter, Taken
+from sluice.limits.window import Policy
+from sluice.settings import AwsSettings
+from tests.fixtures.aws import RATE_LIMIT_TABLE
+
+START = 1_700_000_040.0  # a window of 60 s begins
+
+
+class Clock:
+    def __init__(self, now: float = START) -> None:
+        self.now = now
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Counted(MemoryCounts):
+    """Counts, and how often they were asked."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.writes = self.reads = 0
+        self.fails = False
+
+    def take(self, key: str, window: int, *, amount: int, most: int, expires_at: int) -> Taken:
+        self.writes += 1
+        if self.fails:
+            raise CountsUnavailable
+        return super().take(key, window, amount=amount, most=most, expires_at=expires_at)
+
+    def count(self, key: str, window: int) -> int:
+        self.reads += 1
+        if self.fails:
+            raise CountsUnavailable
+        return super().count(key, window)
+
+
+@pytest.fixture(params=["memory", "dynamo"])
+def counts(request: pytest.FixtureRequest, emulated_aws: AwsSettings) -> Iterator[Counts]:
+    if request.param == "memory":
+        yield MemoryCounts()
+        return
+    dynamodb = emulated("dynamodb", emulated_aws.dynamodb_endpoint)
+    yield DynamoCounts(dynamodb, RATE_LIMIT_TABLE)
+    dynamodb.close()
+
+
+def fresh(name: str) -> str:
+    return f"{name} {random.random()}"
+
+
+def test_counts_are_within_their_bound_and_tell_what_they_are(counts: Counts) -> None:
+    key = fresh("key")
+    assert counts.count(key, 1) == 0
+    assert counts.take(key, 1, amount=3, most=5, expires_at=1) == (True, 3)
+    assert counts.take(key, 1, amount=3, most=5, expires_at=1) == (False, 3)
+    assert counts.take(key, 1, amount=2, most=5, expires_at=1) == (True, 5)
+    assert counts.take(key, 1, amount=1, most=5, expires_at=1) == (False, 5)
+    assert (counts.count(key, 1), counts.count(key, 2)) == (5, 0)
+
+
+def test_of_many_at_once_exactly_so_many_are_within_the_bound(counts: Counts) -> None:
+    key, start = fresh("race"), Barrier(16)
+
+    def take(_: int) -> int:
+        start.wait()
+        return sum(counts.take(key, 1, amount=1, most=40, expires_at=1).admitted for _ in range(5))
+
+    with ThreadPoolExecutor(16) as threads:
+        assert sum(threads.map(take, range(16))) == 40
+
+
+def test_environments_at_once_admit_exactly_the_quota(counts: Counts) -> None:
+    client, policy, clock, start = fresh("client"), Policy(100, 60), Clock(), Barrier(16)
+
+    def environment(_: int) -> int:
+        limiter = Limiter(counts, MemoryCounts(), clock=clock)
+        start.wait()
+        return sum(limiter.hit(client, policy).allowed for _ in range(20))
+
+    with ThreadPoolExecutor(16) as threads:
+        assert 90 <= sum(threads.map(environment, range(16))) <= 100
+
+
+def simulate(policy: Policy, environments: int, requests: list[tuple[int, int]]) -> tuple[Counter[int], int, Counted]:
+    """Requests, each (ms after the one before, which environment); what each window admitted, and how many in all."""
+    clock, counts = Clock(), Counted()
+    limiters = [Limiter(counts, MemoryCounts(), clock=clock) for _ in range(environments)]
+    admitted: Counter[int] = Counter()
+    now = int(START * 1000)
+    for pause, environment in requests:
+        now += pause
+        clock.now = now / 1000
+        before = counts.writes
+        if limiters[environment % environments].hit("ada", policy).allowed:
+            current, moment = window.index(policy, int(clock.now * 1000)), int(clock.now * 1000)
+            admitted[current] += 1
+            assert admitted[current] <= window.bound(policy, admitted[current - 1], moment)
+        assert counts.writes - before <= 1
+    return admitted, sum(admitted.values()), counts
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    quota=st.integers(1, 300),
+    seconds=st.sampled_from([1, 10, 60]),
+    environments=st.integers(1, 50),
+    requests=st.lists(st.tuples(st.sampled_from([0, 0, 1, 7, 100, 2_500]), st.integers(0, 49)), max_size=1_500),
+)
+def test_no_window_holds_more_than_the_quota_nor_its_edge_more_than_the_share(
+    quota: int, seconds: int, environments: int, requests: list[tuple[int, int]]
+) -> None:
+    admitted, _, _ = simulate(Policy(quota, seconds), environments, requests)
+
+    assert all(count <= quota for count in admitted.values())
+
+
+@pytest.mark.parametrize("quota", [5, 100, 6_000])
+@pytest.mark.parametrize(("environments", "least"), [(1, 1.0), (2, 0.9), (5, 0.9), (20, 0.9), (50, 0.9)])
+@pytest.mark.parametrize("pressure", [0.8, 1.5, 5.0])
+def test_a_client_gets_its_quota_on_one_environment_and_nine_tenths_on_many(
+    quota: int, environments: int, least: float, pressure: float
+) -> None:
+    """Five windows of requests that come evenly, and go where chance sends them."""
+    policy, chance = Policy(quota, 60), random.Random(7)
+    pause = max(1, int(60_000 / quota / pressure))
+    wanted = 5 * 60_000 // pause
+    requests = [(pause, chance.randrange(environments)) for _ in range(wanted)]
+    _, total, counts = simulate(policy, environments, requests)
+    _, exact, _ = simulate_exactly(policy, requests)
+
+    assert total >= least * exact
+    assert counts.writes <= wanted
+
+
+def simulate_exactly(policy: Policy, requests: list[tuple[int, int]]) -> tuple[Counter[int], int, None]:
+    """The arithmetic alone: one count, asked for each request."""
+    admitted: Counter[int] = Counter()
+    now = int(START * 1000)
+    for pause, _ in requests:
+        now += pause
+        current = window.index(policy, now)
+        if admitted[current] < window.bound(policy, admitted[current - 1], now):
+            admitted[current] += 1
+    return admitted, sum(admitted.values()), None
+
+
+def test_a_busy_client_costs_far_fewer_writes_than_requests() -> None:
+    _, total, counts = simulate(Policy(6_000, 60), 1, [(10, 0)] * 6_000)
+
+    assert total == 6_000
+    assert counts.writes < 200
+
+
+def test_one_who_is_over_costs_nothing_and_is_let_in_at_the_moment_it_was_told() -> None:
+    policy, clock, counts = Policy(10, 60), Clock(), Counted()
+    limiter = Limiter(counts, MemoryCounts(), clock=clock)
+    assert [limiter.hit("ada", policy).allowed for _ in range(11)] == [True] * 10 + [False]
+    writes, told = counts.writes, limiter.hit("ada", policy).retry_after
+    for _ in range(1_000):
+        clock.now += (told - 1) / 1_001
+        assert not limiter.hit("ada", policy).allowed
+    assert counts.writes == writes
+
+    clock.now = START + told
+    assert limiter.hit("ada", policy).allowed
+
+
+@settings(max_examples=100, deadline=None)
+@given(quota=st.integers(1, 50), seconds=st.sampled_from([1, 60]), pauses=st.lists(st.integers(0, 5_000), max_size=200))
+def test_whoever_waits_as_long_as_told_is_let_in(quota: int, seconds: int, pauses: list[int]) -> None:
+    policy, clock = Policy(quota, seconds), Clock()
+    limiter = Limiter(MemoryCounts(), MemoryCounts(), clock=clock)
+    for pause in pauses:
+        clock.now += pause / 1000
+        decision = limiter.hit("ada", policy)
+        if not decision.allowed:
+            clock.now += decision.retry_after
+            assert limiter.hit("ada", policy).allowed
+
+
+def test_clients_and_policies_do_not_share() -> None:
+    limiter = Limiter(MemoryCounts(), MemoryCounts(), clock=Clock())
+    policy = Policy(1, 60)
+    assert [limiter.hit(name, policy).allowed for name in ("ada", "bob", "ada")] == [True, True, False]
+    assert limiter.hit("ada", Policy(1, 60, "other")).allowed
+
+
+def test_headers_are_the_drafts() -> None:
+    decision = Limiter(MemoryCounts(), MemoryCounts(), clock=Clock(START + 0.5)).hit("ada", Policy(100, 60))
+
+    assert decision.headers() == {"RateLimit-Policy": '"default";q=100;w=60', "RateLimit": '"default";r=99;t=60'}
+
+
+def test_where_counts_fail_requests_go_through_with_a_bound_of_this_environment() -> None:
+    policy, clock, counts = Policy(10, 60), Clock(), Counted()
+    limiter = Limiter(counts, MemoryCounts(), clock=clock)
+    counts.fails = True
+
+    decisions: list[Decision] = [limiter.hit("ada", policy) for _ in range(15)]
+
+    assert [decision.allowed for decision in decisions] == [True] * 10 + [False] * 5
+    assert (limiter.failures, counts.writes + counts.reads) == (1, 1)
+    counts.fails = False
+    clock.now += SHUNNED / 1000 + 0.001
+    assert limiter.hit("bob", policy).allowed
+    assert counts.writes == 1
+
+
+def test_clocks_that_differ_admit_no_more_than_the_quota_in_a_window_of_either() -> None:
+    counts, policy = MemoryCounts(), Policy(100, 60)
+    early, late = (Limiter(counts, MemoryCounts(), clock=Clock(START + 30 + skew)) for skew in (-2, 2))
+
+    assert sum(limiter.hit("ada", policy).allowed for _ in range(100) for limiter in (early, late)) == 100

@@ -46,7 +46,7 @@ def update(
     table, alias, *joins = view.source.split(" ")
     assigned = ", ".join(assignments[name] for name in changes) or f"version = {alias}.version"
     rows = statements.write(
-        f"""{_target(view)}, changed AS (
+        f"""{_target(view, f"FOR NO KEY UPDATE OF {alias}")}, changed AS (
             UPDATE {table} {alias} SET {assigned} FROM target t
             WHERE {view.key} = t.id AND t.matches RETURNING {alias}.*
         )
@@ -65,8 +65,9 @@ def delete(statements: Statements, view: View, id: int, match: Match, *, first: 
     `first`: the alias of a row that goes with it, where others lock that one before this one.
     """
     table, alias = view.source.split(" ")[:2]
+    locked = " ".join(f"FOR UPDATE OF {name}" for name in (first, alias) if name)
     rows = statements.write(
-        f"""{_target(view, first)}, gone AS (
+        f"""{_target(view, locked)}, gone AS (
             DELETE FROM {table} {alias} USING target t WHERE {view.key} = t.id AND t.matches RETURNING {view.key} AS id
         )
         SELECT gone.id FROM target LEFT JOIN gone ON true""",
@@ -76,8 +77,8 @@ def delete(statements: Statements, view: View, id: int, match: Match, *, first: 
         raise StaleVersion
 
 
-def _target(view: View, first: str = "") -> str:
-    locked = " ".join(f"FOR UPDATE OF {alias}" for alias in (first, view.source.split(" ")[1]) if alias)
+def _target(view: View, locked: str) -> str:
+    """A key that others refer to stays as it is in an update, so that one does not wait for orders of the row's."""
     return f"""
         WITH target AS (
             SELECT {view.key} AS id, {matches(view)}

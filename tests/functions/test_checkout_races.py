@@ -4,7 +4,7 @@ import itertools
 import random
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import closing, suppress
+from contextlib import suppress
 
 import pytest
 
@@ -14,7 +14,7 @@ from sluice.errors import OutOfStock, StillReferenced
 from sluice.repositories.view import Record
 from sluice.settings import DatabaseSettings
 from tests.fixtures.customers import Environment, at_once, environment, faults, order_of, post, stock_up
-from tests.fixtures.shop import Answer, Shop, owner_connection
+from tests.fixtures.shop import Answer, Shop
 
 CUSTOMERS = 16
 
@@ -168,17 +168,3 @@ def test_50_requests_at_once_with_one_key_are_one_order(shop: Shop, settings: Da
     assert (again.status, again.headers["Idempotency-Replayed"]) == (201, "true")
     assert shop.sql("SELECT count(*) FROM orders") == [[1]]
     assert faults(shop, {mug: 100}, keyed=True) == []
-
-
-def test_a_user_is_renamed_while_an_order_of_theirs_waits_for_stock(shop: Shop) -> None:
-    user, mug = shop.user(), shop.product("Mug")
-    with closing(owner_connection(shop.url)) as order:  # which has looked its user and product up, as foreign keys do
-        order.run("BEGIN")
-        order.run("SELECT FROM users WHERE id = :id FOR KEY SHARE", id=user)
-        order.run("SELECT FROM products WHERE id = :id FOR KEY SHARE", id=mug)
-
-        renamed = shop.patch(f"/api/users/{user}", {"name": "Ada Byron"})
-        priced = shop.patch(f"/api/products/{mug}", {"price": 7})
-
-        order.run("ROLLBACK")
-    assert (renamed.status, priced.status) == (200, 200)  # and not 503, after the 5 s that a lock is waited for

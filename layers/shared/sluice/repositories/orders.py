@@ -65,38 +65,24 @@ LISTING = Listing(
     },
 )
 
-# May the order be placed, and then: what is it? Each product's stock is locked in the products' order, so that two
-# orders cannot deadlock, and `available` is what is left at that moment; so a refusal can say it, and nothing is
-# written where anything is unknown or short. inventory_quantity_check would refuse what this did not foresee.
+# May the order be placed, and then: what is it? The function decides and writes (migration 0005); what it wrote is not
+# visible to the statement that calls it, so the order's JSON is made of what it gives.
 PLACE = """
-    given AS (
-        SELECT product_id, quantity
-        FROM unnest(CAST(:product_ids AS bigint[]), CAST(:quantities AS bigint[])) AS u(product_id, quantity)
-    ), buyer AS (
-        SELECT id FROM users WHERE id = CAST(:user_id AS bigint) FOR KEY SHARE
-    ), stock AS MATERIALIZED (
-        SELECT i.product_id, i.quantity AS available FROM inventory i
-        WHERE i.product_id = ANY (CAST(:product_ids AS bigint[])) ORDER BY i.product_id FOR NO KEY UPDATE
-    ), wanted AS MATERIALIZED (
-        SELECT g.product_id, g.quantity, p.price, s.available FROM given g
-        LEFT JOIN stock s USING (product_id) LEFT JOIN products p ON p.id = s.product_id
-    ), fits AS MATERIALIZED (
-        SELECT sum(quantity * price) AS total FROM wanted HAVING bool_and(coalesce(available >= quantity, false))
+    p AS MATERIALIZED (
+        SELECT * FROM sluice_place_order(
+            CAST(:user_id AS bigint), CAST(:product_ids AS bigint[]), CAST(:quantities AS bigint[])
+        )
     ), o AS (
-        INSERT INTO orders (user_id, total) SELECT buyer.id, fits.total FROM buyer, fits RETURNING *
+        SELECT (p.placed).* FROM p WHERE (p.placed).id IS NOT NULL
     ), lines AS (
-        INSERT INTO order_items (order_id, product_id, quantity, unit_price)
-        SELECT o.id, w.product_id, w.quantity, w.price FROM o, wanted w RETURNING *
-    ), taken AS (
-        UPDATE inventory i SET quantity = w.available - w.quantity FROM o, wanted w WHERE i.product_id = w.product_id
+        SELECT o.id AS order_id, l.* FROM o, p, unnest(
+            CAST(:product_ids AS bigint[]), CAST(:quantities AS bigint[]), p.prices
+        ) AS l(product_id, quantity, unit_price)
     )
 """
 PLACED = f"""
-    SELECT r.json, r.etag, r.id, EXISTS (SELECT FROM buyer) AS user_known,
-           (SELECT array_agg(product_id) FROM wanted WHERE available IS NULL) AS unknown,
-           (SELECT array_agg(product_id ORDER BY product_id) FROM wanted WHERE available < quantity) AS short,
-           (SELECT array_agg(available ORDER BY product_id) FROM wanted WHERE available < quantity) AS available
-    FROM (SELECT) one LEFT JOIN (
+    SELECT r.json, r.etag, r.id, p.user_known, p.unknown, p.short, p.available
+    FROM p LEFT JOIN (
         SELECT {replace(VIEW, fields={**VIEW.fields, "items": items("lines")}).record()} FROM o
     ) r ON true
 """
@@ -147,8 +133,10 @@ class OrderRepository:
     def place(self, user_id: int, items: Sequence[tuple[int, int]], key: IdempotencyKey | None = None) -> Placement:
         """Take the stock of each (product id, quantity), fix the prices and write the order: all of it or nothing.
 
-        No product may be named twice. With a key, IdempotencyInProgress and IdempotencyKeyReused.
+        No product may be named twice. RolledBack where stock was taken in between, after a few attempts; with a key,
+        also IdempotencyInProgress and IdempotencyKeyReused.
         """
+        items = sorted(items)
         values = {
             "user_id": user_id,
             "product_ids": [product_id for product_id, _ in items],

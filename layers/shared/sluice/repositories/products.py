@@ -112,4 +112,4 @@ class ProductRepository:
 
     def delete(self, id: int, match: Match = None) -> None:
         """NotFound, StaleVersion; StillReferenced where an order holds it."""
-        writing.delete(self._statements, VIEW, id, match, first="i")  # an order locks stock, then refers to its product
+        writing.delete(self._statements, VIEW, id, match)  # the product before its stock, as orders lock them

@@ -131,16 +131,16 @@ def test_no_window_holds_more_than_the_quota_nor_its_edge_more_than_the_share(
     assert all(count <= quota for count in admitted.values())
 
 
-@pytest.mark.parametrize("quota", [5, 100, 6_000])
+@pytest.mark.parametrize("quota", [5, 100, 1_000])
 @pytest.mark.parametrize(("environments", "least"), [(1, 1.0), (2, 0.9), (5, 0.9), (20, 0.9), (50, 0.9)])
 @pytest.mark.parametrize("pressure", [0.8, 1.5, 5.0])
 def test_a_client_gets_its_quota_on_one_environment_and_nine_tenths_on_many(
     quota: int, environments: int, least: float, pressure: float
 ) -> None:
-    """Five windows of requests that come evenly, and go where chance sends them."""
+    """Three windows of requests that come evenly, and go where chance sends them."""
     policy, chance = Policy(quota, 60), random.Random(7)
     pause = max(1, int(60_000 / quota / pressure))
-    wanted = 5 * 60_000 // pause
+    wanted = 3 * 60_000 // pause
     requests = [(pause, chance.randrange(environments)) for _ in range(wanted)]
     _, total, counts = simulate(policy, environments, requests)
     _, exact, _ = simulate_exactly(policy, requests)

@@ -102,10 +102,10 @@ def test_a_bad_body_is_told_field_by_field(api: Client) -> None:
 
 
 def test_an_order_is_placed_and_takes_its_stock(api: Client) -> None:
-    before = api("GET", "/api/inventory/2").json["quantity"]
+    assert api("PUT", "/api/inventory/2", {"quantity": 9}).status == 200
     placed = api("POST", "/api/orders", {"user_id": 1, "items": [{"product_id": 2, "quantity": 3}]})
-    assert (placed.status, placed.json["items"][0]["quantity"]) == (201, 3)
-    assert api("GET", "/api/inventory/2").json["quantity"] == before - 3
+    assert placed.status == 201, placed.json
+    assert api("GET", "/api/inventory/2").json["quantity"] == 6
 
 
 def test_strangers_are_refused_and_so_is_one_who_asks_too_often(api: Client) -> None:

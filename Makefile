@@ -10,7 +10,7 @@ INSTALL := -m pip install --quiet --disable-pip-version-check --require-hashes -
 export PYTHONPATH := .:layers/shared
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-slow fuzz test-build test-sam check format bench build seed env clean-state openapi lock
+.PHONY: help run test test-slow fuzz test-build test-sam check format bench build seed env clean-state openapi lint-openapi lock
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -63,6 +63,9 @@ clean-state: ## forget the local system's data
 
 openapi: .venv/.dev ## write openapi.json, from what the handlers declare
 	@$(BIN)/python scripts/openapi.py
+
+lint-openapi: ## what the OpenAPI community's linter says of openapi.json; needs npx
+	@npx --yes @stoplight/spectral-cli@6.16.3 lint --fail-severity warn --ruleset tests/spectral.yaml openapi.json
 
 lock: .venv/.dev ## pin the newest releases that pyproject.toml allows, with their hashes
 	@$(BIN)/python scripts/lock.py

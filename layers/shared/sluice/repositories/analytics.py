@@ -49,19 +49,29 @@ SALES = f"""
 """
 
 # Which products sold most lately? The orders are one range of orders_sales_idx. Ids grow with time, so their lines are
-# nearly all there is from the lowest id on: one range of order_items_pkey, in place of a search for each order. What
-# is ranked is counted in integers. Numeric sums cost more, and are made for the few products that are left, whose
-# lines are found by order_items_product_id_idx. A product is in an order once, so its lines are its orders.
+# nearly all there is from their low end on: one range of order_items_pkey, in place of a search for each order. A
+# hundredth of them may have lower ids, and are searched for: one old id must not make it a range of all lines. What is
+# ranked is counted in integers. Numeric sums cost more, and are made for the few products that are left, whose lines
+# are found by order_items_product_id_idx. A product is in an order once, so its lines are its orders.
 # Days are 24 hours, whatever the session's time zone.
 POPULAR_PRODUCTS = f"""
     WITH recent AS MATERIALIZED (
         SELECT id FROM orders
         WHERE status <> 'cancelled'
           AND created_at > now() - make_interval(hours => 24 * CAST(:days AS integer)) AND created_at <= now()
+    ), low AS MATERIALIZED (
+        SELECT percentile_disc(0.01) WITHIN GROUP (ORDER BY id) AS id FROM recent
     ), best AS MATERIALIZED (
         SELECT i.product_id, count(*) AS order_count, sum(i.quantity) AS units_sold
-        FROM recent JOIN order_items i ON i.order_id = recent.id
-        WHERE i.order_id >= (SELECT min(id) FROM recent)
+        FROM (
+            SELECT i.product_id, i.quantity FROM recent JOIN order_items i ON i.order_id = recent.id
+            WHERE i.order_id >= (SELECT id FROM low)
+            UNION ALL
+            SELECT i.product_id, i.quantity FROM recent CROSS JOIN LATERAL (
+                SELECT product_id, quantity FROM order_items WHERE order_id = recent.id OFFSET 0
+            ) i
+            WHERE recent.id < (SELECT id FROM low)
+        ) i
         GROUP BY i.product_id ORDER BY units_sold DESC, i.product_id LIMIT CAST(:limit AS integer)
     ), earned AS (
         SELECT i.product_id, sum(i.quantity * i.unit_price) AS revenue

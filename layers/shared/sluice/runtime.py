@@ -33,7 +33,6 @@ from sluice.unit_of_work import Repositories, UnitOfWork
 T = TypeVar("T")
 
 STRANGERS = Policy(600, 60, "strangers")  # of one address, with credentials that are none
-DEFAULT = Policy(100, 60)
 DYNAMODB_TIMEOUT = 0.5  # seconds
 
 
@@ -68,7 +67,7 @@ class Runtime(Repositories):
             if not stranger.allowed:
                 raise RateLimited(stranger.retry_after) from None
             raise
-        policy = self._policies.get(caller.tier) or self._policies.get("default", DEFAULT)
+        policy = self._policies.get(caller.tier, self._policies["default"])
         return caller, self.limiter.hit(caller.client, policy)
 
     def hang_up(self) -> None:

@@ -102,7 +102,8 @@ class Settings:
     cursor_key: bytes = field(repr=False)
     api_keys_table: str = ""
     rate_limit_table: str = ""
-    rate_tiers: Mapping[str, tuple[int, int]] = field(default_factory=dict)  # so many requests in so many seconds
+    # So many requests in so many seconds.
+    rate_tiers: Mapping[str, tuple[int, int]] = field(default_factory=lambda: {"default": (100, 60)})
     aws: AwsSettings = AwsSettings()
     tokens: TokenSettings | None = None  # none are taken
     stage: str = "dev"

@@ -96,7 +96,7 @@ class IdempotencyKey(Created, Base):
 
 def session_over(connection: Connection) -> Session:
     """A session that works in the connection's transaction and leaves its end to whoever began it."""
-    return Session(bind=connection, autoflush=True)
+    return Session(bind=connection)
 
 
 def flush(session: Session) -> None:

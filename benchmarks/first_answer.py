@@ -12,7 +12,9 @@ import time
 from pathlib import Path
 from types import SimpleNamespace
 
-CONTEXT = SimpleNamespace(aws_request_id="00000000-0000-4000-8000-000000000000")
+CONTEXT = SimpleNamespace(
+    aws_request_id="00000000-0000-4000-8000-000000000000", get_remaining_time_in_millis=lambda: 15_000
+)
 
 
 def main(module: str, event: str) -> None:

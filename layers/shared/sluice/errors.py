@@ -22,13 +22,14 @@
     ├─ IdempotencyKeyReused         idempotency_key_reused  422
     ├─ RateLimited                  rate_limited            429
     ├─ InternalError                internal_error          500
-    ├─ Unavailable
-    │  ├─ IdentityUnavailable       identity_unavailable    503
-    │  ├─ PoolExhausted             pool_exhausted          503
-    │  └─ DatabaseUnavailable       database_unavailable    503
-    │     ├─ ConnectionLost         database_unavailable    503
-    │     └─ RolledBack             database_unavailable    503
-    └─ StatementTimeout             statement_timeout       504
+    └─ Unavailable
+       ├─ IdentityUnavailable       identity_unavailable    503
+       ├─ PoolExhausted             pool_exhausted          503
+       ├─ DatabaseUnavailable       database_unavailable    503
+       │  ├─ CircuitOpen            circuit_open            503
+       │  ├─ ConnectionLost         database_unavailable    503
+       │  └─ RolledBack             database_unavailable    503
+       └─ StatementTimeout          statement_timeout       504
 
 `detail` and `faults` are shown to clients, so they never hold SQL, names of tables or
 constraints, or another row's values. The cause travels as `__cause__`, for the log alone.
@@ -208,6 +209,12 @@ class DatabaseUnavailable(Unavailable):
     code, title = "database_unavailable", "The database cannot be reached"
 
 
+class CircuitOpen(DatabaseUnavailable):
+    """It was away a moment ago, so this environment does not try to connect until `retry_after` is over."""
+
+    code, title = "circuit_open", "The database is away, and is not asked at the moment"
+
+
 class ConnectionLost(DatabaseUnavailable):
     """An open connection broke under a statement: whether it took effect is unknown. A read may be tried again once."""
 
@@ -216,5 +223,5 @@ class RolledBack(DatabaseUnavailable):
     """The transaction lost against another (deadlock, serialization) and is undone: replay it whole (db/replay.py)."""
 
 
-class StatementTimeout(SluiceError):
+class StatementTimeout(Unavailable):
     code, status, title = "statement_timeout", 504, "The database took longer than this request may"

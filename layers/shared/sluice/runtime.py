@@ -12,10 +12,12 @@ from contextlib import contextmanager
 from typing import TypeVar
 
 from sluice import aws
+from sluice.db.breaker import Breaker
 from sluice.db.credentials import SecretPassword
 from sluice.db.database import Database
 from sluice.db.engine import make_engine
 from sluice.db.replay import replay
+from sluice.db.turns import SharedTurns
 from sluice.errors import RateLimited, Unauthenticated
 from sluice.identity.caller import Caller, Gate
 from sluice.identity.keys import ApiKeys
@@ -39,15 +41,12 @@ DYNAMODB_TIMEOUT = 0.5  # seconds
 class Runtime(Repositories):
     """What handlers work with. Repositories hold no session: each call is one statement, kept when it returns."""
 
-    def __init__(self, settings: Settings, database: Database) -> None:
+    def __init__(self, settings: Settings, database: Database, dynamodb: aws.Client | None = None) -> None:
         self.settings = settings
         self.database = database
         self._signer = CursorSigner(settings.cursor_key)
         super().__init__(database, self._signer)
-        # Impatient: where DynamoDB does not answer, requests go through uncounted, and strangers come again.
-        self._dynamodb = aws.Client(
-            settings.aws, "dynamodb", endpoint=settings.aws.dynamodb_endpoint, version="1.0", timeout=DYNAMODB_TIMEOUT
-        )
+        self._dynamodb = dynamodb or _dynamodb(settings)
         self.gate = _gate(settings, self._dynamodb)
         counts = DynamoCounts(self._dynamodb, settings.rate_limit_table)
         self.limiter = Limiter(counts, MemoryCounts(), clock=time.time)
@@ -95,8 +94,18 @@ class Runtime(Repositories):
 def build(settings: Settings) -> Runtime:
     """Wire a runtime. Connects to nothing."""
     logging.getLogger("sluice").setLevel(settings.log_level)
-    engine = make_engine(settings.database, "function", credentials=credentials(settings))
-    return Runtime(settings, Database(engine))
+    there, dynamodb = settings.database, _dynamodb(settings)
+    turns = SharedTurns(dynamodb, settings.rate_limit_table, f"{there.host}:{there.port}/{there.name}")
+    breaker = Breaker(turns)
+    engine = make_engine(there, "function", credentials=credentials(settings), breaker=breaker)
+    return Runtime(settings, Database(engine, breaker), dynamodb)
+
+
+def _dynamodb(settings: Settings) -> aws.Client:
+    # Impatient: where DynamoDB does not answer, requests go through uncounted, and strangers come again.
+    return aws.Client(
+        settings.aws, "dynamodb", endpoint=settings.aws.dynamodb_endpoint, version="1.0", timeout=DYNAMODB_TIMEOUT
+    )
 
 
 def _gate(settings: Settings, dynamodb: aws.Client) -> Gate:

@@ -39,9 +39,11 @@ class DatabaseSettings:
     ca_file: str = ""  # PEM; empty: the system's authorities
     pool_size: int = 1  # a standard Lambda environment runs one request at a time
     pool_overflow: int = 1
-    pool_timeout: float = 2.0
+    pool_timeout: float = 1.5
     connect_timeout: float = 2.0
-    socket_timeout: float = 20.0  # above the role's statement_timeout, so that the server gives up first
+    statement_timeout: float = 14.0  # this and the next: what the role has, as the migrations give it
+    lock_timeout: float = 5.0
+    socket_timeout: float = 20.0  # above statement_timeout, so that the server gives up first
     max_idle: float = 240.0  # NAT gateways forget silent flows after 350 s
 
     @classmethod
@@ -126,8 +128,10 @@ class Settings:
                 ca_file=env.text("SLUICE_DB_CA_FILE", default=""),
                 pool_size=env.integer("SLUICE_DB_POOL_SIZE", default=1, least=1, most=100),
                 pool_overflow=env.integer("SLUICE_DB_POOL_OVERFLOW", default=1, least=0, most=100),
-                pool_timeout=env.seconds("SLUICE_DB_POOL_TIMEOUT", default=2.0),
+                pool_timeout=env.seconds("SLUICE_DB_POOL_TIMEOUT", default=1.5),
                 connect_timeout=env.seconds("SLUICE_DB_CONNECT_TIMEOUT", default=2.0),
+                statement_timeout=env.seconds("SLUICE_DB_STATEMENT_TIMEOUT", default=14.0),
+                lock_timeout=env.seconds("SLUICE_DB_LOCK_TIMEOUT", default=5.0),
                 socket_timeout=env.seconds("SLUICE_DB_SOCKET_TIMEOUT", default=20.0),
                 max_idle=env.seconds("SLUICE_DB_MAX_IDLE", default=240.0),
             ),

@@ -29,12 +29,17 @@ from pg8000.core import (
 from pg8000.exceptions import DatabaseError, InterfaceError
 from pg8000.legacy import Connection, Cursor, IntegrityError, ProgrammingError
 
+from sluice import deadline
 from sluice.db import messages
 from sluice.db.transport import open_socket
 from sluice.settings import TlsMode
 
 NETWORK_ERROR = "network error"  # pg8000's words, which SQLAlchemy looks for
 CLOSED = "connection is closed"  # likewise
+
+# A transaction's timeouts, in a statement that gives no rows: SET LOCAL outside of BEGIN works too, but is warned of.
+LIMIT_TIME = "SELECT 1 WHERE set_config('statement_timeout', $1, true) || set_config('lock_timeout', $2, true) IS NULL"
+SERVER_FIRST = 0.2  # seconds by which the server gives up before we do: else it would work on for nobody
 
 
 class PipelinedCursor(Cursor):  # type: ignore[misc]
@@ -95,6 +100,8 @@ class PipelinedConnection(Connection):  # type: ignore[misc]
         ca_file: str = "",
         connect_timeout: float = 2.0,
         socket_timeout: float | None = 20.0,  # None: as long as it takes
+        statement_timeout: float = 14.0,  # these two are the role's own, for whom the server takes us
+        lock_timeout: float = 5.0,
         application_name: str = "sluice",
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -122,6 +129,7 @@ class PipelinedConnection(Connection):  # type: ignore[misc]
             usock.close()
             raise
         usock.settimeout(socket_timeout)
+        self._timeouts = socket_timeout, statement_timeout, lock_timeout
         self._run_cursor = PipelinedCursor(self, paramstyle="named")
         self._poll = select.poll()
         self._poll.register(usock, select.POLLIN)
@@ -199,17 +207,18 @@ class PipelinedConnection(Connection):  # type: ignore[misc]
         usock = self._usock
         if usock is None:
             raise InterfaceError(CLOSED)
-        begin = b"" if self.autocommit or self._in_transaction else self._begin()
+        ahead = b"" if self.autocommit or self._in_transaction else self._begin()
+        ahead += self._limit_time() + guard
         if stream is not None:
             with self._in_step:
-                if begin or guard:
-                    self._exchange(begin + guard + SYNC_MSG, Context("begin"))
+                if ahead:
+                    self._exchange(ahead + SYNC_MSG, Context("begin"))
                 return super().execute_unnamed(statement, vals, oids, stream)
         context = Context(statement)
         encoding = self._client_encoding
         texts = make_params(self.py_types, vals)
         message = b"".join(
-            (begin, guard, messages.parse(statement, oids, encoding), messages.bind(texts, encoding), messages.FINISH)
+            (ahead, messages.parse(statement, oids, encoding), messages.bind(texts, encoding), messages.FINISH)
         )
         with self._in_step:
             self._exchange(message, context)
@@ -239,6 +248,24 @@ class PipelinedConnection(Connection):  # type: ignore[misc]
     def _exchange(self, message: bytes, context: Context) -> None:
         self._usock.sendall(message)  # past the buffered writer: one call, one flush
         self.handle_messages(context)
+
+    def _limit_time(self) -> bytes:
+        """Bound what follows by the request's time: the socket here and now, the server by what rides in this flush.
+
+        Nothing rides while the role's own timeouts end sooner. Raises DatabaseError 57014 when time is up.
+        """
+        socket_timeout, statement_timeout, lock_timeout = self._timeouts
+        left = deadline.left()
+        if left is None:
+            self._usock.settimeout(socket_timeout)
+            return b""
+        if left <= SERVER_FIRST:
+            raise DatabaseError({"S": "ERROR", "C": "57014", "M": "no time is left for a statement"})
+        self._usock.settimeout(left if socket_timeout is None else min(left, socket_timeout))
+        if left - SERVER_FIRST >= statement_timeout:
+            return b""
+        limits = left - SERVER_FIRST, min(left - SERVER_FIRST, lock_timeout)
+        return messages.run(LIMIT_TIME, [str(max(1, int(1000 * seconds))) for seconds in limits])
 
     def _begin(self) -> bytes:
         # In the statement itself: SET SESSION CHARACTERISTICS costs a round trip and pins the session in RDS Proxy.

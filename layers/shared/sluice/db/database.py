@@ -16,6 +16,7 @@ from sqlalchemy import Connection, Engine, PoolProxiedConnection, Row, text
 from sqlalchemy.engine import IteratorResult
 from sqlalchemy.engine.result import SimpleResultMetaData
 
+from sluice.db.breaker import Breaker
 from sluice.db.pool import PoolMetrics, PoolWatch
 from sluice.db.replay import replay
 from sluice.db.sqlstate import translate
@@ -31,9 +32,13 @@ _KEPT_STATEMENTS = 512
 
 
 class Database:
-    """One for each engine, made before its first connection. Safe to share between threads."""
+    """One for each engine, made before its first connection. Safe to share between threads.
 
-    def __init__(self, engine: Engine) -> None:
+    `breaker` is the engine's own, for those who want to know its state.
+    """
+
+    def __init__(self, engine: Engine, breaker: Breaker | None = None) -> None:
+        self.breaker = breaker
         self._engine = engine
         self._watch = PoolWatch(engine)
         # Stock pg8000 sends Sync between Parse and Bind. Outside a transaction a pooler may then bind somebody

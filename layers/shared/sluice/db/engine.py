@@ -14,7 +14,9 @@ from sqlalchemy import URL, Engine, NullPool, create_engine, event
 from sqlalchemy.engine import Dialect
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from sluice import deadline
 from sluice.db import driver, sqlstate
+from sluice.db.breaker import Breaker
 from sluice.db.pool import BoundedPool
 from sluice.db.transport import tls_context
 from sluice.settings import DatabaseSettings, SettingsError
@@ -30,13 +32,15 @@ def make_engine(
     workload: Workload,
     *,
     credentials: Credentials | None = None,
+    breaker: Breaker | None = None,
     clock: Callable[[], float] = time.time,
     unsupported_reason: Callable[[], str | None] = driver.unsupported_reason,
 ) -> Engine:
     """An engine whose every error is one of ours (db/sqlstate.py).
 
     `credentials` gives the password of each new connection, so that a rotated secret or a token that expires is
-    asked for again. Raises `SettingsError` without a password, or where the authorities cannot be read.
+    asked for again. While `breaker` is open nothing is connected: CircuitOpen. Raises `SettingsError` without a
+    password, or where the authorities cannot be read.
     """
     password = _password(settings, credentials)
     _check_authorities(settings)
@@ -54,11 +58,10 @@ def make_engine(
         connect_args={
             "tls": settings.tls,
             "ca_file": settings.ca_file,
-            "connect_timeout": settings.connect_timeout,
             # A migration's or an import's statement may take what it takes; keepalive notices a peer that is gone.
             "socket_timeout": None if workload == "batch" else settings.socket_timeout,
             "application_name": f"sluice-{workload}",
-            **({"clock": clock} if reason is None else {}),
+            **(_own_options(settings, clock) if reason is None else {}),
         },
         hide_parameters=True,
         pool_pre_ping=True,
@@ -67,11 +70,20 @@ def make_engine(
     )
 
     @event.listens_for(engine, "do_connect")
-    def give_password(dialect: Dialect, record: ConnectionPoolEntry, args: Any, options: dict[str, Any]) -> None:
-        options["password"] = password()
+    def connect(dialect: Dialect, record: ConnectionPoolEntry, args: Any, options: dict[str, Any]) -> Any:
+        def attempt() -> Any:
+            timeout = deadline.at_most(settings.connect_timeout)
+            return dialect.connect(*args, **options, password=password(), connect_timeout=timeout)
+
+        return attempt() if breaker is None else breaker.connect(attempt)
 
     sqlstate.translate_errors(engine)
     return engine
+
+
+def _own_options(settings: DatabaseSettings, clock: Callable[[], float]) -> dict[str, Any]:
+    """What stock pg8000 does not take."""
+    return {"clock": clock, "statement_timeout": settings.statement_timeout, "lock_timeout": settings.lock_timeout}
 
 
 def _pool(settings: DatabaseSettings, workload: Workload) -> dict[str, Any]:

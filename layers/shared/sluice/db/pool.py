@@ -8,6 +8,7 @@ from sqlalchemy import event, exc
 from sqlalchemy.engine import Engine
 from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 
+from sluice import deadline
 from sluice.errors import PoolExhausted
 
 
@@ -23,7 +24,17 @@ class PoolMetrics:
 
 
 class BoundedPool(QueuePool):
-    """A QueuePool whose waiting time ends in `PoolExhausted`; SQLAlchemy's handle_error never sees that one."""
+    """A QueuePool whose waiting time ends in `PoolExhausted`, and with the request's own time."""
+
+    _patience: float
+
+    @property
+    def _timeout(self) -> float:  # QueuePool's own attribute, read at each wait
+        return deadline.at_most(self._patience)
+
+    @_timeout.setter
+    def _timeout(self, seconds: float) -> None:
+        self._patience = seconds
 
     def _do_get(self) -> ConnectionPoolEntry:
         try:

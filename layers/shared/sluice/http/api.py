@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 
+from sluice import deadline
 from sluice.errors import (
     Fault,
     InsufficientScope,
@@ -34,6 +35,8 @@ logger = logging.getLogger("sluice")
 Route: TypeAlias = Callable[..., Response[Any]]
 
 Admit: TypeAlias = Callable[[str | None, str | None, str], tuple[Caller, Decision]]  # X-API-Key, Authorization, address
+
+ANSWER_SECONDS = 0.3  # of the function's time, for making the answer and sending it
 
 EXPOSED_HEADERS = "ETag, Idempotency-Replayed, Link, Location, RateLimit, RateLimit-Policy, Retry-After, X-Request-Id"
 REQUEST_HEADERS = "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, X-API-Key"
@@ -90,14 +93,15 @@ class Api:
         # The resolver's routes know no path but one of ASCII; an id of anything else is theirs to refuse. Its copy
         # of the headers would only be looked at to compress, which nothing here asks for.
         plain = {**event, "rawPath": quote(request.path, errors="replace"), "headers": {}}
-        try:
-            if request.method == "OPTIONS":
-                answer = self._preflight()
-            else:
-                self._admit(request)
-                answer = self._resolver.resolve(plain, context)
-        except Exception as error:
-            answer = _as_answer(self._problem(error))
+        with deadline.within(context.get_remaining_time_in_millis() / 1000 - ANSWER_SECONDS):
+            try:
+                if request.method == "OPTIONS":
+                    answer = self._preflight()
+                else:
+                    self._admit(request)
+                    answer = self._resolver.resolve(plain, context)
+            except Exception as error:
+                answer = _as_answer(self._problem(error))
         headers = answer["headers"]
         headers["X-Request-Id"] = context.aws_request_id
         headers.update(self._limits)

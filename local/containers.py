@@ -64,7 +64,6 @@ def sam_variables(
 ) -> dict[str, dict[str, str]]:
     """What `sam local --env-vars` reads: in place of what a deployment gives, the parts of this machine."""
     shared = {
-        "SLUICE_STAGE": "local",
         "SLUICE_DB_HOST": HOST,
         "SLUICE_DB_PORT": str(app.port),
         "SLUICE_DB_NAME": app.name,

@@ -222,7 +222,6 @@ def _template(options: Options, state: State, url: str, app_role: str) -> Templa
     database = settings_of(url)
     secret = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:sluice-local"
     parameters = {
-        "Stage": "local",
         "DbHost": database.host,
         "DbPort": str(database.port),
         "DbName": database.name,

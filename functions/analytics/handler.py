@@ -15,7 +15,7 @@ from sluice.repositories.analytics import POPULAR_PRODUCT, SALES_DAY
 YEAR = Period(most_days=366)  # a leap year
 BEST = Numbers({"days": Number(1, 365, default=30), "limit": Number(1, MAX_LIMIT, default=10)})
 
-handler = api = Api(cors_origins=runtime.cors_origins, admit=runtime.admit, scope="analytics")
+handler = api = Api(shop=runtime.current, scope="analytics")
 
 
 @api.get("/api/analytics/sales", query=YEAR, gives=Rows(SALES_DAY))

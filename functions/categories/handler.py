@@ -19,7 +19,7 @@ CATEGORY = Shape(
     optional=("slug",),
 )
 
-handler = api = Api(cors_origins=runtime.cors_origins, admit=runtime.admit, scope="catalog")
+handler = api = Api(shop=runtime.current, scope="catalog")
 
 
 @api.get("/api/categories", gives=LISTING)
@@ -35,7 +35,7 @@ def create_category(request: Request, category: dict[str, Any]) -> Response[str]
     return idempotency.create(request, shop.answers, lambda key: shop.categories.create(category, key))
 
 
-@api.get("/api/categories/<id>", gives=VIEW)
+@api.get("/api/categories/<id>", gives=VIEW, fallback=True)
 def get_category(request: Request, fields: frozenset[str] | None, id: int) -> Response[str]:
     """Get a category."""
     return records.one(request, runtime.current().categories.get_by_id(id, fields))

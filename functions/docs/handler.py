@@ -43,7 +43,7 @@ POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'"
 )
 
-handler = api = Api(cors_origins=lambda: ("*",))  # a public document, of which nothing is a secret
+handler = api = Api(cors_origins=("*",))  # a public document, of which nothing is a secret
 
 
 @api.get("/openapi.json", gives="application/json")

@@ -1,35 +1,43 @@
 """/health: is the function alive; /health/ready: can it serve. And 404 for every path that is nobody's."""
 
-from dataclasses import asdict
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools.event_handler import Response
 
 from sluice.http.api import Api, json_response
 from sluice.http.request import Request
 
+if TYPE_CHECKING:
+    from sluice.runtime import Runtime
 
-def cors_origins() -> tuple[str, ...]:
+
+def shop() -> Runtime:
     from sluice import runtime  # here, so that being alive takes no database library
 
-    return runtime.cors_origins()
+    return runtime.current()
 
 
 COUNT = {"type": "integer", "minimum": 0}
+
+
+def _object(**properties: Any) -> dict[str, Any]:
+    return {"type": "object", "required": list(properties), "properties": properties}
+
+
 READY = {
     "status": {"const": "ready"},
-    "database": {
-        "type": "object",
-        "required": ["migration"],
-        "properties": {"migration": {"type": "string"}},
-    },
-    "pool": {
-        "type": "object",
-        "required": ["size", "checked_in", "checked_out", "overflow", "invalid"],
-        "properties": dict.fromkeys(("size", "checked_in", "checked_out", "overflow", "invalid"), COUNT),
-    },
+    "database": _object(migration={"type": "string"}),
+    "pool": _object(**dict.fromkeys(("size", "checked_in", "checked_out", "overflow", "invalid"), COUNT)),
+    "breaker": _object(
+        state={"enum": ["closed", "open", "half_open"]},
+        open_elsewhere={"type": ["boolean", "null"], "description": "null: DynamoDB does not tell"},
+    ),
+    "limiter": _object(counts={"enum": ["shared", "unavailable"]}),
 }
 
-handler = api = Api(cors_origins=cors_origins)
+handler = api = Api(shop=shop)
 
 
 @api.get("/health", gives={"status": {"const": "ok"}})
@@ -40,9 +48,5 @@ def alive(request: Request) -> Response[str]:
 
 @api.get("/health/ready", gives=READY)
 def ready(request: Request) -> Response[str]:
-    """Tell whether the API can serve: 503 where the database does not answer."""
-    from sluice import runtime
-
-    shop = runtime.current()
-    answer = {"status": "ready", "database": {"migration": shop.schema.migration()}}
-    return json_response(200, {**answer, "pool": asdict(shop.database.pool_metrics())})
+    """Tell whether the API can serve, and how well: 503, with the rest of it, where the database does not answer."""
+    return json_response(200, {"status": "ready", **shop().readiness()})

@@ -20,7 +20,7 @@ ADJUSTMENT = Shape({"delta": Integer(-MAX_INTEGER, MAX_INTEGER, example=-2)}, se
 UPDATE = Shape({"product_id": Integer(1, MAX_ID), "quantity": QUANTITY}, server_set=("updated_at", "version"))
 BULK = Shape({"updates": Items(UPDATE, most=10_000, unique="product_id")}, patched=("updates",))
 
-handler = api = Api(cors_origins=runtime.cors_origins, admit=runtime.admit, scope="catalog")
+handler = api = Api(shop=runtime.current, scope="catalog")
 
 
 @api.get("/api/inventory", gives=LISTING)

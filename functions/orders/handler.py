@@ -28,7 +28,7 @@ MOVE = Shape(
     patched=("status",),
 )
 
-handler = api = Api(cors_origins=runtime.cors_origins, admit=runtime.admit, scope="orders")
+handler = api = Api(shop=runtime.current, scope="orders")
 
 
 @api.get("/api/orders", gives=LISTING)

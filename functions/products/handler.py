@@ -28,7 +28,7 @@ NEW_PRODUCT = Shape(
     optional=("description", "inventory"),
 )
 
-handler = api = Api(cors_origins=runtime.cors_origins, admit=runtime.admit, scope="catalog")
+handler = api = Api(shop=runtime.current, scope="catalog")
 
 
 @api.get("/api/products", gives=LISTING)
@@ -44,7 +44,7 @@ def create_product(request: Request, product: dict[str, Any]) -> Response[str]:
     return idempotency.create(request, shop.answers, lambda key: shop.products.create(product, key))
 
 
-@api.get("/api/products/<id>", gives=VIEW)
+@api.get("/api/products/<id>", gives=VIEW, fallback=True)
 def get_product(request: Request, fields: frozenset[str] | None, id: int) -> Response[str]:
     """Get a product."""
     return records.one(request, runtime.current().products.get_by_id(id, fields))

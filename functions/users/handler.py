@@ -18,7 +18,7 @@ USER = Shape(
     server_set=("id", "created_at", "updated_at", "version"),
 )
 
-handler = api = Api(cors_origins=runtime.cors_origins, admit=runtime.admit, scope="users")
+handler = api = Api(shop=runtime.current, scope="users")
 
 
 @api.get("/api/users", gives=LISTING)

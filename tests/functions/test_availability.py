@@ -1,5 +1,8 @@
 """What a client sees while the database is away, and right after it is back."""
 
+from dataclasses import replace
+
+from sluice import runtime
 from tests.fixtures.relay import Relay
 from tests.fixtures.shop import Shop
 
@@ -34,8 +37,48 @@ def test_a_silent_database_is_answered_for_within_the_socket_timeout(shop: Shop,
     assert shop.get(target).status == 200
 
 
+def open_circuit(shop: Shop, relay: Relay) -> None:
+    relay.close()
+    assert shop.get("/api/users").code == "database_unavailable"
+    assert shop.get("/api/users").code == "circuit_open"
+
+
+def test_while_the_circuit_is_open_a_products_last_answer_is_given_and_says_so(shop: Shop, relay: Relay) -> None:
+    first, second = (shop.product(name) for name in ("Tall Mug", "Small Mug"))
+    good = shop.get(f"/api/products/{first}")
+    part = shop.get(f"/api/products/{first}?fields=name")
+    category = f"/api/categories/{shop.sql('SELECT id FROM categories')[0][0]}"
+    shop.get(category)
+
+    open_circuit(shop, relay)
+    old = shop.get(f"/api/products/{first}")
+
+    assert (old.status, old.text, old.headers["ETag"]) == (200, good.text, good.headers["ETag"])
+    assert (old.headers["Age"], old.headers["Warning"]) == ("0", '110 - "Response is Stale"')
+    assert shop.get(f"/api/products/{first}?fields=name").text == part.text
+    assert shop.call("HEAD", f"/api/products/{first}").text == ""
+    assert shop.get(category).headers["Warning"].startswith("110")
+    for unseen in (f"/api/products/{second}", f"/api/products/{first}?fields=price", "/api/products", "/api/orders/1"):
+        assert shop.get(unseen).code == "circuit_open"
+    assert shop.patch(f"/api/products/{first}", {"price": "1.00"}).code == "circuit_open"
+    assert shop.get(f"/api/products/{first}", x_api_key="nobody's").status == 401
+    assert "Warning" not in good.headers
+
+
+def test_no_old_answer_where_the_operator_wants_none(shop: Shop, relay: Relay) -> None:
+    target = f"/api/products/{shop.product('Tall Mug')}"
+    behind = runtime.current()
+    runtime.install(runtime.Runtime(replace(behind.settings, stale_seconds=0), behind.database))
+    assert shop.get(target).status == 200
+    open_circuit(shop, relay)
+    assert shop.get(target).code == "circuit_open"
+
+
 def test_readiness_fails_while_the_database_is_away_and_liveness_does_not(shop: Shop, relay: Relay) -> None:
     relay.close()
 
-    assert shop.get("/health/ready").status == 503
+    unready = shop.get("/health/ready")
+    assert (unready.status, unready.code) == (503, "database_unavailable")
+    assert unready.json["breaker"]["state"] == "open"
+    assert shop.get("/health/ready").code == "circuit_open"
     assert shop.get("/health").status == 200

@@ -16,7 +16,26 @@ def test_being_ready_tells_the_migration_and_the_pool(shop: Shop) -> None:
     answer = shop.get("/health/ready")
     assert (answer.status, answer.json["status"]) == (200, "ready")
     assert [[answer.json["database"]["migration"]]] == shop.sql("SELECT version_num FROM alembic_version")
-    assert set(answer.json["pool"]) >= {"size", "checked_in", "checked_out", "overflow", "invalid"}
+    assert answer.json["pool"] == {"size": 1, "checked_in": 1, "checked_out": 0, "overflow": 0, "invalid": 0}
+    assert answer.json["breaker"] == {"state": "closed", "open_elsewhere": False}
+    assert answer.json["limiter"] == {"counts": "shared"}
+
+
+def test_the_app_role_has_the_timeouts_that_sluice_takes_it_to_have(shop: Shop) -> None:
+    told = runtime.current().database.read(
+        "SELECT extract(epoch FROM CAST(current_setting('statement_timeout') AS interval)) AS statement, "
+        "extract(epoch FROM CAST(current_setting('lock_timeout') AS interval)) AS lock"
+    )[0]
+    assumed = runtime.current().settings.database
+    assert (told.statement, told.lock) == (assumed.statement_timeout, assumed.lock_timeout)
+
+
+def test_without_the_shared_counts_it_is_ready_and_says_so(shop: Shop) -> None:
+    here = runtime.current()
+    aws = dataclasses.replace(here.settings.aws, dynamodb_endpoint="http://127.0.0.1:1")
+    runtime.install(runtime.Runtime(dataclasses.replace(here.settings, aws=aws), here.database))
+    answer = shop.get("/health/ready")
+    assert (answer.status, answer.json["limiter"]) == (200, {"counts": "unavailable"})
 
 
 def test_a_database_that_cannot_be_reached_is_503_and_when_to_try_again(shop: Shop) -> None:

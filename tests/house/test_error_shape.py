@@ -37,6 +37,11 @@ def unreachable(shop: Shop) -> Answer:
     return shop.get("/api/products")
 
 
+def unreachable_lately(shop: Shop) -> Answer:
+    unreachable(shop)
+    return shop.get("/api/products")
+
+
 def once_too_often(shop: Shop) -> Answer:
     here = runtime.current()
     runtime.install(
@@ -109,6 +114,7 @@ WAYS: dict[str, tuple[int, str, Way]] = {
     "a bad cursor": (400, "invalid_cursor", lambda s: s.get("/api/products?cursor=x")),
     "no credentials": (401, "unauthenticated", lambda s: s.get("/api/products", x_api_key="none")),
     "no scope": (403, "insufficient_scope", lambda s: s.post("/api/products", {}, x_api_key="local-reader")),
+    "a database that was away a moment ago": (503, "circuit_open", unreachable_lately),
     "one request too many": (429, "rate_limited", once_too_often),
     "nobody who knows keys": (503, "identity_unavailable", keyless),
     "an unknown path": (404, "not_found", lambda s: s.get("/api/nothing")),
@@ -159,7 +165,7 @@ def test_an_error_has_the_one_shape(shop: Shop, status: int, code: str, way: Way
     for fault in problem.get("errors", ()):
         assert set(fault) in ({"pointer", "code", "message"}, {"parameter", "code", "message"})
         assert all(isinstance(value, str) for value in fault.values())
-    assert ("Retry-After" in answer.headers) == (status in (429, 503))
+    assert ("Retry-After" in answer.headers) == (status in (429, 503, 504))
     assert ("Allow" in answer.headers) == (status == 405)
 
 

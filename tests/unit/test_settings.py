@@ -28,7 +28,7 @@ def test_the_least_there_must_be_gives_safe_defaults() -> None:
     settings = Settings.from_env(LEAST)
     assert settings.database == DatabaseSettings(host="db.example", name="shop", user="sluice_app", password="secret")
     assert (settings.database.tls, settings.database.port) == ("verify-full", 5432)
-    assert (settings.cors_origins, settings.log_level, settings.stage) == ((), "INFO", "dev")
+    assert (settings.cors_origins, settings.log_level, settings.stale_seconds) == ((), "INFO", 300)
 
 
 def test_an_empty_environment_names_everything_that_is_missing() -> None:

@@ -35,7 +35,7 @@
 constraints, or another row's values. The cause travels as `__cause__`, for the log alone.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 
@@ -65,11 +65,13 @@ class SluiceError(Exception):
         *,
         faults: Sequence[Fault] = (),
         headers: dict[str, str] | None = None,
+        members: Mapping[str, object] | None = None,
     ) -> None:
         self.detail = detail or "; ".join(str(fault) for fault in faults) or self.title
         super().__init__(self.detail)
         self.faults = tuple(faults)
         self.headers = headers or {}
+        self.members = members or {}  # of the problem, beside those that every one has
 
 
 class BadRequest(SluiceError):

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from typing import TypeVar
 
 from sluice import aws
@@ -18,7 +19,7 @@ from sluice.db.database import Database
 from sluice.db.engine import make_engine
 from sluice.db.replay import replay
 from sluice.db.turns import SharedTurns
-from sluice.errors import RateLimited, Unauthenticated
+from sluice.errors import RateLimited, Unauthenticated, Unavailable
 from sluice.identity.caller import Caller, Gate
 from sluice.identity.keys import ApiKeys
 from sluice.limits.address import network_of
@@ -68,6 +69,23 @@ class Runtime(Repositories):
             raise
         policy = self._policies.get(caller.tier, self._policies["default"])
         return caller, self.limiter.hit(caller.client, policy)
+
+    def readiness(self) -> dict[str, object]:
+        """What can be told of this environment's parts. Unavailable, with the rest of it, without the database."""
+        try:
+            migration = self.schema.migration()
+        except Unavailable as error:
+            error.members = self._parts()
+            raise
+        return {"database": {"migration": migration}, **self._parts()}
+
+    def _parts(self) -> dict[str, object]:
+        breaker = self.database.breaker
+        return {
+            "pool": asdict(self.database.pool_metrics()),
+            "breaker": {"state": breaker.state, "open_elsewhere": breaker.open_elsewhere()},
+            "limiter": {"counts": "shared" if self.limiter.reaches_all() else "unavailable"},
+        }
 
     def hang_up(self) -> None:
         """Close the connections to AWS. The next call opens another."""
@@ -136,16 +154,6 @@ def current() -> Runtime:
             if _current is None:
                 _current = build(Settings.from_env())
     return _current
-
-
-def cors_origins() -> tuple[str, ...]:
-    """The origins whose pages may call the API; fails as `current` does."""
-    return current().settings.cors_origins
-
-
-def admit(key: str | None, authorization: str | None, address: str) -> tuple[Caller, Decision]:
-    """As Runtime.admit; fails as `current` does."""
-    return current().admit(key, authorization, address)
 
 
 def install(runtime: Runtime | None) -> None:

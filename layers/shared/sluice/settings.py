@@ -108,7 +108,8 @@ class Settings:
     rate_tiers: Mapping[str, tuple[int, int]] = field(default_factory=lambda: {"default": (100, 60)})
     aws: AwsSettings = AwsSettings()
     tokens: TokenSettings | None = None  # none are taken
-    stage: str = "dev"
+    stale_seconds: float = 300.0  # how old an answer may be that is given while the database is away; 0: none is
+    service: str = "sluice"  # what metrics are of
     log_level: str = "INFO"
     cors_origins: tuple[str, ...] = ()
 
@@ -148,7 +149,8 @@ class Settings:
                 secrets_endpoint=env.text("AWS_ENDPOINT_URL_SECRETS_MANAGER", default=""),
                 dynamodb_endpoint=env.text("AWS_ENDPOINT_URL_DYNAMODB", default=""),
             ),
-            stage=env.text("SLUICE_STAGE", default="dev"),
+            stale_seconds=env.integer("SLUICE_STALE_SECONDS", default=300, least=0, most=86_400),
+            service=env.text("POWERTOOLS_SERVICE_NAME", default="sluice"),
             log_level=env.one_of("SLUICE_LOG_LEVEL", ("DEBUG", "INFO", "WARNING", "ERROR"), default="INFO"),
             cors_origins=tuple(o for o in env.text("SLUICE_CORS_ORIGINS", default="").split(",") if o),
         )

@@ -38,7 +38,7 @@ class Database:
     """
 
     def __init__(self, engine: Engine, breaker: Breaker | None = None) -> None:
-        self.breaker = breaker
+        self.breaker = breaker or Breaker()
         self._engine = engine
         self._watch = PoolWatch(engine)
         # Stock pg8000 sends Sync between Parse and Bind. Outside a transaction a pooler may then bind somebody
@@ -69,11 +69,16 @@ class Database:
     def transaction(self) -> Iterator[Transaction]:
         """Several statements in one transaction, undone unless it is committed. Raises SluiceErrors."""
         with self._engine.connect() as connection:
+            self._watch.taken()
             connection.begin()  # in SQLAlchemy's books; the server's BEGIN rides with the first statement
             yield Transaction(self, connection)
 
     def pool_metrics(self) -> PoolMetrics:
         return self._watch.metrics()
+
+    def busiest(self) -> tuple[PoolMetrics, float]:
+        """The pool at its fullest since this was asked last, and how many percent of its connections were in use."""
+        return self._watch.busiest()
 
     def dispose(self) -> None:
         """Close idle connections. The next statement opens a new pool."""
@@ -109,12 +114,14 @@ class Database:
 
     def _checkout(self) -> PoolProxiedConnection:
         try:
-            return self._engine.raw_connection()
+            pooled = self._engine.raw_connection()
         except Exception as error:
             ours = translate(error, connected=False)
             if ours is None:
                 raise
             raise ours from error
+        self._watch.taken()
+        return pooled
 
     def _execute(
         self, connection: Any, sql: str, params: Mapping[str, object], guard: Guard | None, *, whole: bool

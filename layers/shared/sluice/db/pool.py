@@ -1,5 +1,6 @@
 """How full is the pool? `PoolMetrics` for health and CloudWatch, and the pool that refuses in our own words."""
 
+import logging
 import threading
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +11,10 @@ from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 
 from sluice import deadline
 from sluice.errors import PoolExhausted
+
+ALMOST_FULL = 80  # percent
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +32,11 @@ class BoundedPool(QueuePool):
     """A QueuePool whose waiting time ends in `PoolExhausted`, and with the request's own time."""
 
     _patience: float
+
+    @property
+    def limit(self) -> int:
+        """How many connections it may have open."""
+        return self.size() + self._max_overflow
 
     @property
     def _timeout(self) -> float:  # QueuePool's own attribute, read at each wait
@@ -51,6 +61,7 @@ class PoolWatch:
         self._lock = threading.Lock()  # threads connect at once, and += is two steps
         self._open = 0
         self._invalid = 0
+        self._busiest: PoolMetrics | None = None
         event.listen(engine, "connect", self._opened)
         event.listen(engine, "close", self._closed)
         event.listen(engine, "invalidate", self._invalidated)
@@ -67,6 +78,25 @@ class PoolWatch:
             overflow=max(0, pool.overflow()),
             invalid=self._invalid,
         )
+
+    def taken(self) -> None:
+        """A connection has been handed out: remember the fullest moment, and warn of it, once until `busiest` asks."""
+        pool = self._engine.pool
+        if not isinstance(pool, BoundedPool):
+            return
+        used, before = pool.checkedout(), self._busiest
+        if before is not None and used <= before.checked_out:
+            return
+        self._busiest = self.metrics()
+        if used * 100 >= ALMOST_FULL * pool.limit or used > pool.size():
+            _log.warning("%d of %d connections are in use, %d is kept", used, pool.limit, pool.size())
+
+    def busiest(self) -> tuple[PoolMetrics, float]:
+        """The fullest moment since this was asked last, and how many percent of its connections were in use then."""
+        pool, busiest = self._engine.pool, self._busiest or self.metrics()
+        self._busiest = None
+        limit = pool.limit if isinstance(pool, BoundedPool) else 0
+        return busiest, 100 * busiest.checked_out / limit if limit else 0.0
 
     def _opened(self, connection: Any, record: ConnectionPoolEntry) -> None:
         with self._lock:

@@ -1,17 +1,20 @@
 """The way in to every function: routes, methods, CORS, request ids, and errors made problems in one place."""
 
+from __future__ import annotations
+
 import json
 import logging
 import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 from urllib.parse import quote
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 
 from sluice import deadline
 from sluice.errors import (
+    CircuitOpen,
     Fault,
     InsufficientScope,
     InternalError,
@@ -23,23 +26,30 @@ from sluice.errors import (
 )
 from sluice.http import problem
 from sluice.http.body import Shape
+from sluice.http.fallback import LastGood
 from sluice.http.operation import Gives, Operation, query_of
 from sluice.http.params import Query
 from sluice.http.request import Request
-from sluice.identity.caller import Caller
-from sluice.limits.rate import Decision
+from sluice.http.telemetry import Telemetry
 from sluice.settings import SettingsError
+
+if TYPE_CHECKING:
+    from sluice.runtime import Runtime
 
 logger = logging.getLogger("sluice")
 
 Route: TypeAlias = Callable[..., Response[Any]]
 
-Admit: TypeAlias = Callable[[str | None, str | None, str], tuple[Caller, Decision]]  # X-API-Key, Authorization, address
-
 ANSWER_SECONDS = 0.3  # of the function's time, for making the answer and sending it
 
-EXPOSED_HEADERS = "ETag, Idempotency-Replayed, Link, Location, RateLimit, RateLimit-Policy, Retry-After, X-Request-Id"
+EXPOSED_HEADERS = (
+    "Age, ETag, Idempotency-Replayed, Link, Location, RateLimit, RateLimit-Policy, Retry-After, Warning, X-Request-Id"
+)
 REQUEST_HEADERS = "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, X-API-Key"
+
+
+def _no_shop() -> Runtime:
+    raise RuntimeError("this function works with no shop")
 
 
 class Api:
@@ -49,15 +59,20 @@ class Api:
     path; it returns a Response or raises a SluiceError. GET also answers HEAD; OPTIONS and 405 follow from the routes
     there are.
 
-    With `admit` nobody is answered who is not known, nor served without `scope`:read for a GET, :write for the rest.
+    With a `scope` nobody is answered whom `shop` does not admit, nor served without `scope`:read for a GET, :write for
+    the rest. `cors_origins` are the settings' own where they are not given.
     """
 
     def __init__(
-        self, *, cors_origins: Callable[[], Collection[str]], admit: Admit | None = None, scope: str = ""
+        self,
+        *,
+        shop: Callable[[], Runtime] = _no_shop,
+        scope: str = "",
+        cors_origins: Collection[str] | None = None,
     ) -> None:
-        self._cors_origins = cors_origins  # asked when a page asks: importing a function reads no settings
-        self._admit_caller = admit
+        self._shop = shop  # asked when somebody asks: importing a function reads no settings
         self._scope = scope
+        self._cors_origins = cors_origins
         self._resolver = APIGatewayHttpResolver()
         self._resolver.not_found(self._unmatched)
         self._resolver.exception_handler(Exception)(self._problem)
@@ -67,10 +82,17 @@ class Api:
         self._scopes: Collection[str] = ()
         self._limits: Mapping[str, str] = {}
         self._request_id = ""
+        self._last_good = LastGood()
+        self._telemetry = Telemetry()
 
-    def get(self, path: str, *, gives: Gives, query: Query | None = None) -> Callable[[Route], Route]:
-        """`query` is what this route alone may be asked; pages and single resources have theirs."""
-        return self._route("GET", path, gives, query=query or query_of(gives))
+    def get(
+        self, path: str, *, gives: Gives, query: Query | None = None, fallback: bool = False
+    ) -> Callable[[Route], Route]:
+        """`query` is what this route alone may be asked; pages and single resources have theirs.
+
+        With `fallback` the last good answer is given again while the database is away.
+        """
+        return self._route("GET", path, gives, query=query or query_of(gives), fallback=fallback)
 
     def post(self, path: str, *, takes: Shape, gives: Gives, keyed: bool = True) -> Callable[[Route], Route]:
         return self._route("POST", path, gives, takes=takes, keyed=keyed)
@@ -109,6 +131,8 @@ class Api:
             headers.update(self._cors(request.headers["origin"], headers.get("Allow", "")))
         if request.method == "HEAD":
             answer["body"] = ""
+        if self._limits:  # somebody was admitted, so there is a shop to tell of
+            self._telemetry.tell(self._shop())
         return answer
 
     def _route(self, method: str, path: str, gives: Gives, **declared: Any) -> Callable[[Route], Route]:
@@ -126,6 +150,8 @@ class Api:
                 if operation.query is None:
                     _require_no_query(self._request)
                 arguments, numbers = operation.read(self._request, ids)
+                if operation.fallback:
+                    return self._good_or_old(lambda: route(self._request, *arguments, **numbers))
                 return route(self._request, *arguments, **numbers)
 
             self._resolver.route(path, methods)(answer)
@@ -137,13 +163,27 @@ class Api:
 
     def _admit(self, request: Request) -> None:
         """Before anything else, even before what there is at this path: know who asks, and whether once too often."""
-        if self._admit_caller is not None:
+        if self._scope:
             shown = request.headers.get("x-api-key"), request.headers.get("authorization")
-            caller, decision = self._admit_caller(*shown, request.address)
+            caller, decision = self._shop().admit(*shown, request.address)
             self._request = replace(request, client=caller.client)
             self._scopes, self._limits = caller.scopes, decision.headers()
             if not decision.allowed:
                 raise RateLimited(decision.retry_after)
+
+    def _good_or_old(self, ask: Callable[[], Response[str]]) -> Response[str]:
+        question = f"{self._request.path}?{sorted(self._request.query.items())}"
+        try:
+            answer = ask()
+        except CircuitOpen:
+            old = self._last_good.find(question, most_age=self._shop().settings.stale_seconds)
+            if old is None:
+                raise
+            self._telemetry.went_stale()
+            return old
+        if answer.status_code == 200:
+            self._last_good.keep(question, answer)
+        return answer
 
     def _allowed(self) -> str:
         """The methods of this path; NotFound where it is none of ours."""
@@ -164,14 +204,17 @@ class Api:
         if not isinstance(error, SluiceError):
             logger.error("unexpected error", exc_info=error, extra={"request_id": self._request_id})
             error = InternalError()
+        elif isinstance(error, CircuitOpen):  # the failure that opened it has told why
+            logger.warning("%s: %s", error.code, error.detail, extra={"request_id": self._request_id})
         elif error.status >= 500:
             logger.error("%s: %s", error.code, error.detail, exc_info=error, extra={"request_id": self._request_id})
+        self._telemetry.failed(error.status, error.code)
         return problem.render(error, self._request_id)
 
     def _cors(self, origin: str, allowed: str) -> dict[str, str]:
         """What a page of `origin` may do; nothing, unless the operator named it (or `*`)."""
         try:
-            origins = self._cors_origins()
+            origins = self._shop().settings.cors_origins if self._cors_origins is None else self._cors_origins
         except SettingsError:  # which every route that needs settings reports
             origins = ()
         if "*" not in origins and origin not in origins:

@@ -35,6 +35,7 @@ class Operation:
     query: Query | None = None
     takes: Shape | None = None
     keyed: bool = False  # a POST that Idempotency-Key makes safe to repeat
+    fallback: bool = False  # while the database is away, the last good answer will do
 
     def read(self, request: Request, ids: Mapping[str, str]) -> tuple[list[Any], dict[str, int]]:
         """The route's arguments: what was asked or sent, and the ids in the path. BadRequest and ValidationFailed."""

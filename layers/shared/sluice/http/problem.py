@@ -19,6 +19,7 @@ def render(error: SluiceError, request_id: str) -> Response[str]:
         "detail": error.title if isinstance(error, InternalError) else _cut(error.detail),
         "code": error.code,
         "request_id": request_id,
+        **error.members,
     }
     if error.faults:
         body["errors"] = [_fault(fault) for fault in error.faults[:MAX_FAULTS]]

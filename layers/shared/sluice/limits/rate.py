@@ -111,6 +111,14 @@ class Limiter:
                     _log.exception("requests are limited by this environment alone")
             return self._ask(self._fallback, key, _Known(known.window), policy, now)
 
+    def reaches_all(self) -> bool:
+        """Do the shared counts answer? Asks them."""
+        try:
+            self._counts.count("nobody", 0)
+        except CountsUnavailable:
+            return False
+        return True
+
     def _ask(self, counts: Counts, key: str, known: _Known, policy: Policy, now: int) -> Decision:
         if known.previous < 0:
             known.previous = max(0, counts.count(key, known.window - 1) - known.lapsed)

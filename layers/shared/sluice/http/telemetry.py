@@ -1,0 +1,64 @@
+"""What CloudWatch hears of an environment: a line of metrics a minute, and at once of what should not be.
+
+In the embedded metric format: Lambda hands printed lines to CloudWatch, which reads the numbers out of them. Their
+dimension is `service`, which a deployment sets to its stack's name; the alarms of template.yaml watch them.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
+
+if TYPE_CHECKING:
+    from sluice.runtime import Runtime
+
+NAMESPACE = "Sluice"
+EVERY = 60.0  # seconds, while all is well
+SOON = 1.0  # seconds, while there is trouble: a line for each request would be trouble of its own
+COUNTED = 429  # the least HTTP status of errors that are counted
+TROUBLE = 500  # the least that is told of soon
+
+
+class Telemetry:
+    """One environment's. Counters are what happened since the last line; the pool is as it was when it was fullest."""
+
+    def __init__(self, *, clock: Callable[[], float] = time.time) -> None:
+        self._clock = clock
+        self._told_at = float("-inf")
+        self._counts: Counter[str] = Counter()
+        self._limiter_failures = 0
+        self._trouble = False
+
+    def failed(self, status: int, code: str) -> None:
+        """A request was answered with this error."""
+        if status >= COUNTED:
+            self._counts[code] += 1
+        self._trouble |= status >= TROUBLE
+
+    def went_stale(self) -> None:
+        """A request was answered with what an earlier one was."""
+        self._counts["stale_answers"] += 1
+
+    def tell(self, shop: Runtime) -> None:
+        """Print a line, if it is time or there is trouble."""
+        new_failures = shop.limiter.failures - self._limiter_failures
+        now = self._clock()
+        if 0 <= now - self._told_at < (SOON if self._trouble or new_failures else EVERY):
+            return
+        pool, used = shop.database.busiest()
+        metrics = EphemeralMetrics(namespace=NAMESPACE, service=shop.settings.service)
+        for name, value in asdict(pool).items():
+            metrics.add_metric(f"pool_{name}", MetricUnit.Count, value)
+        metrics.add_metric("pool_use", MetricUnit.Percent, used)
+        metrics.add_metric("limiter_failures", MetricUnit.Count, new_failures)
+        for name, number in self._counts.items():
+            metrics.add_metric(name, MetricUnit.Count, number)
+        metrics.flush_metrics()
+        self._counts.clear()
+        self._limiter_failures += new_failures
+        self._told_at, self._trouble = now, False

@@ -5,6 +5,7 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3.14 python3; 
 	$$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 PORT ?= 3000
 BIN := .venv/bin
+PARALLEL := --numprocesses auto --maxprocesses 4 --dist loadfile # each process has servers of its own
 INSTALL := -m pip install --quiet --disable-pip-version-check --require-hashes -r
 
 export PYTHONPATH := .:layers/shared
@@ -19,7 +20,7 @@ run: .venv/.run ## the whole system on this machine: PORT=3000 DATABASE_URL= SLU
 	@exec $(BIN)/python -m local --port $(PORT) $(ARGS)
 
 test: .venv/.dev ## every test that a change should wait for: ARGS='-k cursor'
-	@$(BIN)/python -m pytest -m "not slow" $(ARGS)
+	@$(BIN)/python -m pytest -m "not slow" $(PARALLEL) $(ARGS)
 
 test-slow: .venv/.dev ## the long ones
 	@$(BIN)/python -m pytest -m slow $(ARGS)
@@ -37,7 +38,7 @@ check: .venv/.dev .venv-sam/.done ## what CI checks: format, lint, types, the ho
 	@$(BIN)/ruff format --check --quiet
 	@$(BIN)/ruff check --quiet
 	@$(BIN)/mypy
-	@$(BIN)/python -m pytest tests/house
+	@$(BIN)/python -m pytest $(PARALLEL) tests/house
 	@SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam validate --lint
 
 format: .venv/.dev ## make the code look right

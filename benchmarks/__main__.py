@@ -11,7 +11,7 @@ import sys
 import time
 from pathlib import Path
 
-from benchmarks import calls, cold, deep, hot_row, report, warm
+from benchmarks import calls, cold, deep, hot_row, limiter, report, warm
 from benchmarks.contenders import CONTENDERS, HEALTH
 from benchmarks.database import open_shop
 from benchmarks.keys import emulated_keys
@@ -65,8 +65,10 @@ def run(*, quick: bool, with_depth: bool) -> str:
         cold_results = cold.measure(entries, shop.url, samples=1 if quick else COLD_SAMPLES)
         _progress("orders at once")
         orders = hot_row.measure(shop, relay, quick=quick, rounds=1 if quick else ORDER_ROUNDS)
+        _progress("the limiter")
+        limits = limiter.measure(shop, scenarios["GET one"], rounds=2 if quick else ROUNDS)
         return report.render(
-            cold_results, warm_results, products=shop.products, postgres=shop.version, more=[*orders, *depth]
+            cold_results, warm_results, products=shop.products, postgres=shop.version, more=[*orders, *limits, *depth]
         )
 
 

@@ -27,7 +27,7 @@ class Contender:
 
     def environment(self, url: str) -> dict[str, str]:
         """All that its process is given, for the database at `url`."""
-        own = _sluice(url) if self.module.startswith("functions.") else {"DATABASE_URL": url}
+        own = {"DATABASE_URL": url} if self.module.startswith("benchmarks.peers") else _sluice(url)
         return {**own, "PYTHONPATH": f"{ROOT}:{ROOT / 'layers' / 'shared'}", **_inherited()}
 
 

@@ -6,6 +6,7 @@ It imports nothing that the Lambda runtime has not imported too before it loads 
 """
 
 import importlib
+import io
 import json
 import sys
 import time
@@ -18,6 +19,7 @@ CONTEXT = SimpleNamespace(
 
 
 def main(module: str, event: str) -> None:
+    out, sys.stdout = sys.stdout, io.StringIO()  # a handler that prints must not be heard as an answer
     request = json.loads(event)
     ready = time.monotonic_ns()
     handler = importlib.import_module(module).handler
@@ -28,7 +30,9 @@ def main(module: str, event: str) -> None:
     if answer["statusCode"] != 200:
         raise SystemExit(f"{module} answered {answer}")
     # answered_at is on the machine's clock, which the parent shares.
-    print(json.dumps({"import": imported - ready, "answered_at": answered, "cpu": cpu, "kib": _peak_memory()}))
+    print(
+        json.dumps({"import": imported - ready, "answered_at": answered, "cpu": cpu, "kib": _peak_memory()}), file=out
+    )
 
 
 def _peak_memory() -> int:

@@ -44,16 +44,20 @@ def _ping(connection: Any) -> float:
 class Worker:
     """A contender's process, which answers until it is left."""
 
-    def __init__(self, contender: Contender, url: str) -> None:
+    def __init__(self, contender: Contender, url: str, **environ: str) -> None:
         self._process = subprocess.Popen(
             command("worker", contender.module),
-            cwd=ROOT, env=contender.environment(url), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+            cwd=ROOT, env=contender.environment(url) | environ,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
         )  # fmt: skip
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.end()
+
+    def end(self) -> None:
         self._process.communicate()  # closes its stdin, which is how it ends
 
     def teach(self, scenario: str, events: Sequence[Event]) -> list[Any]:

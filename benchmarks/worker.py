@@ -7,6 +7,7 @@ give), or `{"scenario": name, "calls": n}`, and answers each with a line: how lo
 """
 
 import importlib
+import io
 import json
 import sys
 import time
@@ -18,7 +19,7 @@ from benchmarks.first_answer import CONTEXT
 
 
 def main(module: str) -> None:
-    out, sys.stdout = sys.stdout, sys.stderr  # a handler that prints must not be heard as an answer
+    out, sys.stdout = sys.stdout, io.StringIO()  # a handler that prints must not be heard as an answer
     handler = importlib.import_module(module).handler
     turns: dict[str, Iterator[Any]] = {}
     for line in sys.stdin:

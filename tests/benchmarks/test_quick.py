@@ -23,10 +23,12 @@ def test_a_quick_run_gives_a_row_for_each_contender() -> None:
     )
 
     warm, rest = done.stdout.split("## Cold")
-    cold, orders = rest.split("## Orders")
+    cold, rest = rest.split("## Orders")
+    orders, limits = rest.split("## The limiter")
     for contender in ("Sluice", "by hand", "FastAPI", "Powertools"):
         assert f"| {contender}" in warm
         assert f"| {contender}" in cold
     assert "| Sluice's /health" in cold
     for contender in ("Sluice", "Sluice, with", "SQLAlchemy ORM + pg8000", "SQLAlchemy ORM + psycopg", "by hand"):
         assert f"| {contender}" in orders
+    assert "GET one takes" in limits

@@ -35,7 +35,7 @@ def _new_shop(server: PostgresServer, template: str, emulated: AwsSettings) -> I
     name = f"shop_{os.urandom(6).hex()}"
     with closing(owner_connection(server.url())) as connection:
         connection.run(f"CREATE DATABASE {name} TEMPLATE {template}")
-    app_url = server.url("sluice_app", name, password="app")
+    app_url = server.url("sluice_app", name, password="canary-app")
     built = runtime.build(shop_settings(app_url, emulated))
     shop = ConnectedShop(server.url(database=name))
     with closing(owner_connection(shop.url)) as shop.owner:

@@ -159,7 +159,7 @@ def mortal_shop() -> Iterator[tuple[PostgresServer, Shop]]:
     with throwaway_server(durable=True) as server:
         upgrade(server.url())
         shop = Shop(server.url())
-        shop.sql("ALTER ROLE sluice_app PASSWORD 'app'")
+        shop.sql("ALTER ROLE sluice_app PASSWORD 'canary-app'")
         yield server, shop
 
 
@@ -204,7 +204,7 @@ def test_a_server_killed_while_orders_are_placed_comes_back_with_whole_orders(cr
     chance = random.Random(7)
     with mortal_shop() as (server, shop):
         user, stocked = shop.user(), stock_up(shop, 8, 100_000)
-        settings = DatabaseSettings.from_url(server.url("sluice_app", password="app"))
+        settings = DatabaseSettings.from_url(server.url("sluice_app", password="canary-app"))
 
         def send(key: str) -> Answer:
             items = [(id, 1) for id in random.Random(key).sample(list(stocked), 3)]  # the same whenever it is sent

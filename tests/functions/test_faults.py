@@ -42,14 +42,14 @@ def own_server() -> Iterator[PostgresServer]:
     with throwaway_server(durable=False) as server:
         upgrade(server.url())
         with closing(owner_connection(server.url())) as owner:
-            owner.run("ALTER ROLE sluice_app PASSWORD 'app'")
+            owner.run("ALTER ROLE sluice_app PASSWORD 'canary-app'")
         yield server
 
 
 @pytest.fixture
 def site(own_server: PostgresServer, emulated_aws: AwsSettings, make_relay: Callable[..., Relay]) -> Iterator[Site]:
     relay = make_relay("127.0.0.1", own_server.port)
-    settings = shop_settings(own_server.url("sluice_app", password="app"), emulated_aws)
+    settings = shop_settings(own_server.url("sluice_app", password="canary-app"), emulated_aws)
     there = replace(settings.database, port=relay.port, connect_timeout=0.4, pool_timeout=0.4)
     built = runtime.build(replace(settings, database=there, stale_seconds=0))
     runtime.install(built)
@@ -92,7 +92,7 @@ def take_every_connection(site: Site) -> None:
     wait_until(lambda: site.shop.sql(ours) == [[0]], "the end of Sluice's connection")
     with suppress(pg8000.native.DatabaseError):
         while True:
-            site.held.append(owner_connection(site.server.url("sluice_app", password="app")))
+            site.held.append(owner_connection(site.server.url("sluice_app", password="canary-app")))
 
 
 def give_them_back(site: Site) -> None:

@@ -135,7 +135,7 @@ def shelves(postgres_server: PostgresServer, migrated_template: str) -> Iterator
         connection.run(DATA)
         connection.run("VACUUM ANALYZE")
         large = connection.run("SELECT relname FROM pg_class WHERE relkind = 'r' AND reltuples >= :n", n=LARGE)
-    url = postgres_server.url("sluice_app", "shelves", password="app")
+    url = postgres_server.url("sluice_app", "shelves", password="canary-app")
     database = Database(make_engine(DatabaseSettings.from_url(url), "function"))
     yield Explaining(database, frozenset(name for (name,) in large))
     database.dispose()

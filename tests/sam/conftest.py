@@ -56,7 +56,7 @@ def sam(
     program = os.environ.get("SLUICE_SAM") or shutil.which("sam")
     assert program, "no sam on the path"
     owner = DatabaseSettings.from_url(sam_shop.url)
-    app = DatabaseSettings.from_url(postgres_server.url("sluice_app", owner.name, password="app"))
+    app = DatabaseSettings.from_url(postgres_server.url("sluice_app", owner.name, password="canary-app"))
     variables = tmp_path_factory.mktemp("sam") / "env.json"
     aws_port = int(emulated_aws.dynamodb_endpoint.rpartition(":")[2])
     told = sam_variables(app, owner, CURSOR_KEY.decode(), aws_port=aws_port, tables=TABLES)

@@ -26,6 +26,10 @@ FIELDS = {
     **{name: name for name in ("user_id", "product_id", "unit_price", "total")},
 }
 _LOST = ("network error", "connection is closed")  # pg8000's words
+
+# The classes of states whose messages are about the server, its locks, names and limits, and never about data.
+MESSAGES_WITHOUT_VALUES = ("08", "25", "26", "28", "3D", "3F", "40", "42", "53", "54", "55", "57", "58")
+
 STOCK_GUARD = "inventory_quantity_check"
 
 
@@ -145,13 +149,25 @@ def translate(error: BaseException, *, connected: bool) -> SluiceError | None:
     if not connected:
         return errors.DatabaseUnavailable()
     if error.args and isinstance(error.args[0], dict):
-        return from_report(error.args[0])
+        report = error.args[0]
+        error.args = (without_values(report),)  # it goes on as the cause, and causes are logged
+        return from_report(report)
     if _gave_up_waiting(error):
         # The server may still be at it, so not ConnectionLost: that would run it a second time beside the first.
         return errors.DatabaseUnavailable()
     if isinstance(error, OSError) or str(error) in _LOST:
         return errors.ConnectionLost()
     return errors.InternalError()  # the driver was used wrongly
+
+
+def without_values(report: Report) -> dict[str, str]:
+    """What of a report may be logged: what happened, where in the server, to which constraint; and no row's values.
+
+    Those stand in the detail and the context, in messages about data, and in what a function RAISEs.
+    """
+    about_no_data = report.get("C", "").startswith(MESSAGES_WITHOUT_VALUES) and report.get("R") != "exec_stmt_raise"
+    letters = "SVCstcnRFL" + ("M" if about_no_data else "")
+    return {letter: value for letter, value in report.items() if letter in letters}
 
 
 def _gave_up_waiting(error: BaseException) -> bool:

@@ -71,7 +71,7 @@ class Tokens:
                 options={"require": ["exp", "iss", "aud", "sub"]},
             )
         except (jwt.PyJWTError, ValueError, TypeError) as error:
-            _log.info("a token was refused: %s", error)
+            _log.info("a token was refused: %s", type(error).__name__)
             return None
         return Caller(
             client=f"jwt {claims['sub']}",

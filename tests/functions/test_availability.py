@@ -1,5 +1,6 @@
 """What a client sees while the database is away, and right after it is back."""
 
+import time
 from dataclasses import replace
 
 from sluice import runtime
@@ -35,6 +36,19 @@ def test_a_silent_database_is_answered_for_within_the_socket_timeout(shop: Shop,
 
     assert silent.status in (503, 504)
     assert shop.get(target).status == 200
+
+
+def test_a_pool_that_is_exhausted_is_answered_for_within_two_seconds(shop: Shop) -> None:
+    database = runtime.current().database
+    with database.transaction() as first, database.transaction() as second:
+        first.read("SELECT 1"), second.read("SELECT 1")
+        began = time.monotonic()
+        answer = shop.get("/api/products")
+        seconds = time.monotonic() - began
+    assert (answer.status, answer.code) == (503, "pool_exhausted")
+    assert int(answer.headers["Retry-After"]) >= 1
+    assert seconds < 2
+    assert shop.get("/api/products").status == 200
 
 
 def open_circuit(shop: Shop, relay: Relay) -> None:

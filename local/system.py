@@ -230,6 +230,7 @@ def _template(options: Options, state: State, url: str, app_role: str) -> Templa
         "DbOwnerUser": database.user,
         "DbOwnerSecretArn": secret,
         "DbTls": database.tls,
+        "GraphqlIntrospection": "on",
         "FunctionConcurrency": "0",  # a laptop makes requests wait where Lambda would add environments
         **options.parameters,
     }

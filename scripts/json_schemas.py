@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, assert_never
 
+from sluice.graph.parameters import Body, QueryString
 from sluice.http import params
 from sluice.http.body import MAX_EMAIL, MAX_ID, Choice, Email, Integer, Items, Money, Shape, Text
 from sluice.http.params import FieldsOf, Numbers, PageOf, Period, Query
@@ -17,8 +18,19 @@ WORDS = r"^[^\u0000]*[0-9A-Za-z\u0080-\uffff][^\u0000]*$"
 AMOUNT = r"^-?[0-9]{1,15}(\.[0-9]{1,10})?$"
 
 
+# What a GraphQL request is, in a body or a query string.
+GRAPHQL: Schema = {
+    "query": {"type": "string", "maxLength": 32_768},
+    "operationName": {"type": ["string", "null"]},
+    "variables": {"type": ["object", "null"]},
+    "extensions": {"type": ["object", "null"]},
+}
+
+
 def of_body(shape: Shape, method: str) -> Schema:
     """What a request may send. What the server sets may be sent back, whatever it holds: it is ignored."""
+    if isinstance(shape, Body):
+        return {"type": "object", "properties": GRAPHQL, "required": ["query"]}
     properties = {name: of_field(field) for name, field in shape.fields.items()}
     ignored = {"readOnly": True, "description": "Set by the server; ignored here."}
     server_set = dict.fromkeys(shape.server_set, ignored)
@@ -84,6 +96,11 @@ def of_query(query: Query | None) -> Iterator[Schema]:
             for name, number in query.numbers.items():
                 bounds = {"minimum": number.least, "maximum": number.most, "default": number.default}
                 yield parameter(name, {"type": "integer", **bounds})
+        case QueryString():
+            yield parameter("query", GRAPHQL["query"], required=True, example="{ products { nodes { name } } }")
+            yield parameter("operationName", {"type": "string"})
+            for name in ("variables", "extensions"):
+                yield parameter(name, {"type": "string"}, "A JSON object.", example="{}")
         case Period():
             days = f"At most {query.most_days} days, with both counted."
             for name, example in (("start_date", "2026-01-01"), ("end_date", "2026-01-31")):

@@ -10,6 +10,7 @@ ROOT = Path(__file__).parents[1]
 TARGETS = {
     "layer": "layers/shared/requirements.txt",
     "tokens": "layers/tokens/requirements.txt",
+    "graphql": "functions/graphql/requirements.txt",
     "migrate": "functions/migrate/requirements.txt",
     "run": "requirements/run.txt",
     "dev": "requirements/dev.txt",

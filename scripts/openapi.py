@@ -15,6 +15,7 @@ from typing import Any
 from scripts import json_schemas as schemas
 from scripts.json_schemas import Schema
 from sluice import errors
+from sluice.graph.answer import GRAPHQL
 from sluice.http.api import Api
 from sluice.http.operation import Operation, Rows
 from sluice.repositories.listing import Listing
@@ -22,7 +23,7 @@ from sluice.repositories.view import View
 
 ROOT = Path(__file__).parents[1]
 TARGET = ROOT / "functions/docs/openapi.json"
-FUNCTIONS = ("categories", "products", "inventory", "users", "orders", "analytics", "health", "docs")
+FUNCTIONS = ("categories", "products", "inventory", "users", "orders", "analytics", "graphql", "health", "docs")
 SERVICE = ("health", "docs")
 
 ETAGS: Schema = {"type": "string", "anyOf": [{"const": "*"}, {"pattern": r'^(W/)?"[!#-~]*"(, ?(W/)?"[!#-~]*")*$'}]}
@@ -161,6 +162,11 @@ def _success(operation: Operation, components: Schema, known: Schema) -> Schema:
     gives, headers = operation.gives, ["X-Request-Id"]
     if gives is None:
         return {"204": _response("It is gone.", headers)}
+    if gives == GRAPHQL:
+        answer = {"description": "data, errors and extensions, as GraphQL has them.", "type": "object"}
+        told = _response("What was asked for, and what went wrong.", headers, GRAPHQL, answer)
+        told["content"]["application/json"] = told["content"][GRAPHQL]
+        return {"200": told}
     if isinstance(gives, str):
         schema = {"type": "object" if gives == "application/json" else "string"}
         return {"200": _response("The file.", headers, gives, schema)}
@@ -230,7 +236,7 @@ def _problems(operation: Operation) -> Schema:
         401: operation.path.startswith("/api"),
         403: operation.path.startswith("/api"),
         404: "<" in operation.path,
-        406: not isinstance(operation.gives, str),
+        406: not isinstance(operation.gives, str) or operation.gives == GRAPHQL,
         409: operation.method != "GET",
         412: _is_conditional(operation),
         413: operation.takes is not None,

@@ -7,24 +7,16 @@ from aws_lambda_powertools.event_handler import Response
 from sluice import checkout, runtime
 from sluice.http import idempotency, records
 from sluice.http.api import Api
-from sluice.http.body import MAX_ID, MAX_INTEGER, Choice, Integer, Items, Shape
+from sluice.http.body import Choice, Shape
 from sluice.http.conditional import if_match
 from sluice.http.request import Request
+from sluice.http.shapes import NEW_ORDER, ORDER_SET
 from sluice.repositories.listing import ListQuery
 from sluice.repositories.orders import LISTING, STATUSES, VIEW
 
-SERVER_SET = ("id", "total", "created_at", "updated_at", "version")
-ITEM = Shape(
-    {"product_id": Integer(1, MAX_ID), "quantity": Integer(1, MAX_INTEGER, example=2)},
-    server_set=("unit_price",),
-)
-NEW_ORDER = Shape(
-    {"user_id": Integer(1, MAX_ID), "items": Items(ITEM, most=100)},
-    server_set=(*SERVER_SET, "status"),
-)
 MOVE = Shape(
     {"status": Choice(STATUSES, example="paid")},
-    server_set=(*SERVER_SET, "user_id", "items"),
+    server_set=(*ORDER_SET, "user_id", "items"),
     patched=("status",),
 )
 

@@ -5,9 +5,9 @@ from typing import Any
 from aws_lambda_powertools.event_handler import Response
 
 from sluice import runtime
-from sluice.http import idempotency, records
+from sluice.http import idempotency, records, shapes
 from sluice.http.api import Api
-from sluice.http.body import MAX_INTEGER, SLUG, Integer, Money, Shape, Text
+from sluice.http.body import SLUG, Shape, Text
 from sluice.http.conditional import if_match
 from sluice.http.request import Request
 from sluice.repositories.listing import ListQuery
@@ -15,15 +15,13 @@ from sluice.repositories.products import LISTING, VIEW
 
 PRODUCT = Shape(
     {
-        "name": Text(200, example="Stoneware Mug"),
-        "description": Text(10_000, shortest=0, nullable=True, example="Holds 30 cl, and keeps it warm."),
-        "price": Money(example="19.99"),
+        **shapes.PRODUCT,
         "category": Text(200, pattern=SLUG, example="tea-coffee"),
     },
     server_set=("id", "inventory", "created_at", "updated_at", "version"),
 )
 NEW_PRODUCT = Shape(
-    {**PRODUCT.fields, "inventory": Integer(0, MAX_INTEGER, example=25)},
+    {**PRODUCT.fields, "inventory": shapes.STOCK},
     server_set=("id", "created_at", "updated_at", "version"),
     optional=("description", "inventory"),
 )

@@ -78,8 +78,8 @@ SECRET = "the other row's secret value"
         ("DELETE", "/api/users/{user}", None),
         ("PATCH", "/api/inventory/{mug}", {"delta": -1000}),
         ("PATCH", "/api/inventory/{mug}", {"delta": 2**31 - 1}),
-        ("PATCH", "/api/inventory", {"updates": [{"product_id": 404, "quantity": 1}]}),
-        ("GET", "/api/products/404", None),
+        ("PATCH", "/api/inventory", {"updates": [{"product_id": 404_404_404, "quantity": 1}]}),
+        ("GET", "/api/products/404404404", None),
         ("GET", "/api/products?sort=password", None),
     ],
 )

@@ -52,6 +52,18 @@ ALLOWED = {
         "sluice.settings",
         "aws_lambda_powertools",
     },
+    "sluice.graph": {
+        "sluice.graph",
+        "sluice.http",
+        "sluice.repositories",
+        "sluice.checkout",
+        "sluice.unit_of_work",
+        "sluice.runtime",
+        "sluice.errors",
+        "sluice.settings",
+        "graphql",
+        "aws_lambda_powertools",
+    },
     "functions": {
         "sluice.http",
         "sluice.repositories",
@@ -60,6 +72,7 @@ ALLOWED = {
         "sluice.errors",
         "aws_lambda_powertools",
     },
+    "functions.graphql": {"sluice.graph", "sluice.http", "sluice.runtime", "aws_lambda_powertools"},
     # Migrations are a deployment's business, not a request's.
     "functions.migrate": {"sluice.db", "sluice.runtime", "sluice.settings", "sqlalchemy", "alembic"},
 }

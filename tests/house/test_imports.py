@@ -15,6 +15,7 @@ BUDGET = {
     "health": 330,  # a dozen are what a route may declare
     "docs": 330,
     "sweep": 545,
+    "graphql": 720,  # of which graphql-core is 150: its package loads all of itself
 }
 NEVER = (
     "alembic",
@@ -53,7 +54,9 @@ def test_every_function_has_a_budget() -> None:
 @pytest.mark.parametrize("function", sorted(BUDGET))
 def test_a_cold_start_loads_only_what_its_routes_need(function: str) -> None:
     modules = loaded_by(function)
-    unwanted = NEVER + (NOT_FOR_THEM if function in WITHOUT_A_DATABASE else ())
+    unwanted = [name for name in NEVER if name != function] + list(
+        NOT_FOR_THEM if function in WITHOUT_A_DATABASE else ()
+    )
 
     assert sorted(m for m in modules if m.startswith(tuple(f"{name}." for name in unwanted)) or m in unwanted) == []
     assert len(modules) <= BUDGET[function]

@@ -4,22 +4,26 @@ import re
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from tests.fixtures.system import System
 
-README = (Path(__file__).parents[2] / "README.md").read_text()
+PAGES = [Path(__file__).parents[2] / name for name in ("README.md", "docs/graphql.md")]
 EXAMPLE = re.compile(r"^\$ (.+)\n((?:(?!\$ |```).+\n)+)", re.MULTILINE)
 
 
-def examples() -> list[tuple[str, str]]:
+def examples(page: Path) -> list[tuple[str, str]]:
     """(command, what it prints) of every console block."""
-    return [pair for block in re.findall(r"```console\n(.*?)```", README, re.DOTALL) for pair in EXAMPLE.findall(block)]
+    blocks = re.findall(r"```console\n(.*?)```", page.read_text(), re.DOTALL)
+    return [pair for block in blocks for pair in EXAMPLE.findall(block)]
 
 
-def test_every_example_answers_as_written(demo_shop: System) -> None:
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_example_answers_as_written(demo_shop: System, page: Path) -> None:
     """`…` stands for anything. In the order they are written: a walk builds on its own steps."""
-    assert len(examples()) >= 5
+    assert len(examples(page)) >= 5
     base_url = demo_shop.published["base_url"]
-    for command, told in examples():
+    for command, told in examples(page):
         answer = subprocess.run(  # noqa: S602  README's own text
             command.replace("http://127.0.0.1:3000", base_url),
             shell=True,

@@ -128,7 +128,9 @@ def test_the_layer_is_within_its_budget_and_has_nothing_that_lambda_has_or_nobod
 
 
 def test_a_functions_package_is_its_own_file_and_no_more() -> None:
-    packages = {path.name: path for path in BUILD.glob("*Function") if path.name != "MigrateFunction"}
+    packages = {
+        path.name: path for path in BUILD.glob("*Function") if path.name not in ("MigrateFunction", "GraphqlFunction")
+    }
     assert packages
     for name, package in packages.items():
         more = ["openapi.json"] if name == "DocsFunction" else []
@@ -138,6 +140,11 @@ def test_a_functions_package_is_its_own_file_and_no_more() -> None:
 def test_the_migrations_package_brings_alembic_and_leaves_the_rest_to_the_layer() -> None:
     names = {path.name for path in (BUILD / "MigrateFunction").iterdir() if not path.name.endswith(".dist-info")}
     assert names == {"handler.py", "migrations", "alembic", "mako", "markupsafe", "__pycache__"}
+
+
+def test_the_graphql_package_brings_graphql_core_alone() -> None:
+    names = {path.name for path in (BUILD / "GraphqlFunction").iterdir() if not path.name.endswith(".dist-info")}
+    assert names == {"handler.py", "graphql", "__pycache__"}
 
 
 def test_the_tokens_layer_verifies_with_what_it_brings() -> None:

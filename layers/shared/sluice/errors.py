@@ -3,7 +3,13 @@
     SluiceError                     code                    status
     ├─ BadRequest                   invalid_request         400
     │  ├─ InvalidParameter          invalid_parameter       400
-    │  └─ InvalidCursor             invalid_cursor          400
+    │  ├─ InvalidCursor             invalid_cursor          400
+    │  ├─ InvalidQuery              invalid_query           400
+    │  ├─ QueryTooLong              query_too_long          400
+    │  ├─ QueryTooDeep              query_too_deep          400
+    │  ├─ QueryTooComplex           query_too_complex       400
+    │  ├─ TooManyAliases            too_many_aliases        400
+    │  └─ QueryTooExpensive         query_too_expensive     400
     ├─ Unauthenticated              unauthenticated         401
     ├─ InsufficientScope            insufficient_scope      403
     ├─ NotFound                     not_found               404
@@ -86,6 +92,36 @@ class InvalidParameter(BadRequest):
 
 class InvalidCursor(BadRequest):
     code, title = "invalid_cursor", "The cursor does not belong to this list"
+
+
+class InvalidQuery(BadRequest):
+    """A GraphQL document that does not parse, does not fit the schema, or does not go with its variables."""
+
+    code, title = "invalid_query", "The GraphQL request is not valid"
+
+
+class QueryTooLong(BadRequest):
+    code, title = "query_too_long", "The GraphQL request is too long"
+
+
+class QueryTooDeep(BadRequest):
+    code, title = "query_too_deep", "The GraphQL request is nested too deeply"
+
+
+class QueryTooComplex(BadRequest):
+    """Fragments and repetition make more of it than a server should look at."""
+
+    code, title = "query_too_complex", "The GraphQL request is too complex"
+
+
+class TooManyAliases(BadRequest):
+    code, title = "too_many_aliases", "The GraphQL request has too many aliases"
+
+
+class QueryTooExpensive(BadRequest):
+    """It could ask for more than one request may; `detail` tells how much, and the limit."""
+
+    code, title = "query_too_expensive", "The query asks for too much"
 
 
 class Unauthenticated(SluiceError):

@@ -97,6 +97,17 @@ class TokenSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class GraphqlSettings:
+    """What one GraphQL request may ask. All but `max_cost` are judged before the document is validated."""
+
+    introspection: bool = False
+    max_tokens: int = 2_000
+    max_depth: int = 12
+    max_aliases: int = 30
+    max_cost: int = 10_000  # nodes it could return
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """Everything the layer needs to know, read once for each execution environment."""
 
@@ -112,6 +123,7 @@ class Settings:
     service: str = "sluice"  # what metrics are of
     log_level: str = "INFO"
     cors_origins: tuple[str, ...] = ()
+    graphql: GraphqlSettings = GraphqlSettings()
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] = os.environ) -> "Settings":
@@ -153,6 +165,13 @@ class Settings:
             service=env.text("POWERTOOLS_SERVICE_NAME", default="sluice"),
             log_level=env.one_of("SLUICE_LOG_LEVEL", ("DEBUG", "INFO", "WARNING", "ERROR"), default="INFO"),
             cors_origins=tuple(o for o in env.text("SLUICE_CORS_ORIGINS", default="").split(",") if o),
+            graphql=GraphqlSettings(
+                introspection=env.one_of("SLUICE_GRAPHQL_INTROSPECTION", ("on", "off"), default="off") == "on",
+                max_tokens=env.integer("SLUICE_GRAPHQL_MAX_TOKENS", default=2_000, least=1, most=10_000),
+                max_depth=env.integer("SLUICE_GRAPHQL_MAX_DEPTH", default=12, least=1, most=50),
+                max_aliases=env.integer("SLUICE_GRAPHQL_MAX_ALIASES", default=30, least=0, most=1_000),
+                max_cost=env.integer("SLUICE_GRAPHQL_MAX_COST", default=10_000, least=1, most=1_000_000),
+            ),
         )
         if len(settings.cursor_key) < 16 and settings.cursor_key:
             env.problems.append("SLUICE_CURSOR_KEY must be at least 16 characters")

@@ -60,7 +60,8 @@ class Api:
     there are.
 
     With a `scope` nobody is answered whom `shop` does not admit, nor served without `scope`:read for a GET, :write for
-    the rest. `cors_origins` are the settings' own where they are not given.
+    the rest. With `scopes_within` nobody is answered either, but the routes judge scopes themselves. `cors_origins` are
+    the settings' own where they are not given.
     """
 
     def __init__(
@@ -68,10 +69,12 @@ class Api:
         *,
         shop: Callable[[], Runtime] = _no_shop,
         scope: str = "",
+        scopes_within: bool = False,
         cors_origins: Collection[str] | None = None,
     ) -> None:
         self._shop = shop  # asked when somebody asks: importing a function reads no settings
         self._scope = scope
+        self._admits = bool(scope) or scopes_within
         self._cors_origins = cors_origins
         self._resolver = APIGatewayHttpResolver()
         self._resolver.not_found(self._unmatched)
@@ -79,9 +82,7 @@ class Api:
         self._methods: dict[str, set[str]] = {}  # by the path's regular expression
         self.operations: list[Operation] = []
         self._request: Request
-        self._scopes: Collection[str] = ()
         self._limits: Mapping[str, str] = {}
-        self._request_id = ""
         self._last_good = LastGood()
         self._telemetry = Telemetry()
 
@@ -108,9 +109,8 @@ class Api:
 
     def __call__(self, event: Mapping[str, Any], context: Any) -> dict[str, Any]:
         """Answer one HTTP API event. Nothing escapes: an unknown error is logged whole and answered as a bare 500."""
-        request = Request.from_event(event)
+        request = Request.from_event(event, context.aws_request_id)
         self._request = request  # one request at a time: Lambda's promise for an environment
-        self._request_id = context.aws_request_id
         self._limits = {}
         # The resolver's routes know no path but one of ASCII; an id of anything else is theirs to refuse. Its copy
         # of the headers would only be looked at to compress, which nothing here asks for.
@@ -143,7 +143,7 @@ class Api:
             operation = Operation(method, path, route.__name__, route.__doc__ or "", gives, scope, **declared)
 
             def answer(**ids: str) -> Response[str]:
-                if scope and scope not in self._scopes:
+                if scope and scope not in self._request.scopes:
                     raise InsufficientScope(scope)
                 if not isinstance(gives, str):
                     self._request.require_acceptable()
@@ -163,11 +163,11 @@ class Api:
 
     def _admit(self, request: Request) -> None:
         """Before anything else, even before what there is at this path: know who asks, and whether once too often."""
-        if self._scope:
+        if self._admits:
             shown = request.headers.get("x-api-key"), request.headers.get("authorization")
             caller, decision = self._shop().admit(*shown, request.address)
-            self._request = replace(request, client=caller.client)
-            self._scopes, self._limits = caller.scopes, decision.headers()
+            self._request = replace(request, client=caller.client, scopes=caller.scopes)
+            self._limits = decision.headers()
             if not decision.allowed:
                 raise RateLimited(decision.retry_after)
 
@@ -202,14 +202,14 @@ class Api:
 
     def _problem(self, error: Exception) -> Response[str]:
         if not isinstance(error, SluiceError):
-            logger.error("unexpected error", exc_info=error, extra={"request_id": self._request_id})
+            logger.error("unexpected error", exc_info=error, extra={"request_id": self._request.id})
             error = InternalError()
         elif isinstance(error, CircuitOpen):  # the failure that opened it has told why
-            logger.warning("%s: %s", error.code, error.detail, extra={"request_id": self._request_id})
+            logger.warning("%s: %s", error.code, error.detail, extra={"request_id": self._request.id})
         elif error.status >= 500:
-            logger.error("%s: %s", error.code, error.detail, exc_info=error, extra={"request_id": self._request_id})
+            logger.error("%s: %s", error.code, error.detail, exc_info=error, extra={"request_id": self._request.id})
         self._telemetry.failed(error.status, error.code)
-        return problem.render(error, self._request_id)
+        return problem.render(error, self._request.id)
 
     def _cors(self, origin: str, allowed: str) -> dict[str, str]:
         """What a page of `origin` may do; nothing, unless the operator named it (or `*`)."""

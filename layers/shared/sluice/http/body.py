@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any, NoReturn, Protocol
 
 from sluice.errors import Fault, ValidationFailed
+from sluice.http.request import MAX_BODY_BYTES
 
 MAX_INTEGER = 2**31 - 1  # PostgreSQL's integer
 MAX_ID = 2**63 - 1  # and its bigint
@@ -154,6 +155,7 @@ class Shape:
     server_set: Collection[str] = ()
     optional: Collection[str] = ()  # in a POST
     patched: Collection[str] = ()  # what a PATCH must hold; one without is a merge patch (RFC 7396)
+    most_bytes: int = MAX_BODY_BYTES
 
     def required(self, method: str) -> Collection[str]:
         """The fields that must be there: all of them, in a PUT."""

@@ -41,7 +41,7 @@ class Operation:
         """The route's arguments: what was asked or sent, and the ids in the path. BadRequest and ValidationFailed."""
         numbers = {name: record_id(text, name) for name, text in ids.items()}
         if self.takes is not None:
-            return [self.takes.read_body(request.json(), self.method)], numbers
+            return [self.takes.read_body(request.json(self.takes.most_bytes), self.method)], numbers
         return [] if self.query is None else [self.query.read(request.query)], numbers
 
 

@@ -11,8 +11,14 @@ MAX_FAULTS = 10_000  # a body of a mebibyte can hold more than Lambda's 6 MiB of
 
 
 def render(error: SluiceError, request_id: str) -> Response[str]:
-    """The problem a client sees; of a fault of ours, only that there was one."""
-    body: dict[str, object] = {
+    """The problem a client sees."""
+    text = json.dumps(body(error, request_id), separators=(",", ":"))
+    return Response(error.status, "application/problem+json", text, dict(error.headers))
+
+
+def body(error: SluiceError, request_id: str) -> dict[str, object]:
+    """What it tells; of a fault of ours, only that there was one."""
+    told: dict[str, object] = {
         "type": f"urn:sluice:error:{error.code}",
         "title": error.title,
         "status": error.status,
@@ -22,10 +28,8 @@ def render(error: SluiceError, request_id: str) -> Response[str]:
         **error.members,
     }
     if error.faults:
-        body["errors"] = [_fault(fault) for fault in error.faults[:MAX_FAULTS]]
-    return Response(
-        error.status, "application/problem+json", json.dumps(body, separators=(",", ":")), dict(error.headers)
-    )
+        told["errors"] = [_fault(fault) for fault in error.faults[:MAX_FAULTS]]
+    return told
 
 
 def _cut(detail: str) -> str:

@@ -4,7 +4,7 @@ import json
 import re
 from base64 import b64decode
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, NoReturn
@@ -28,9 +28,11 @@ class Request:
     body: bytes
     address: str = ""  # the caller's
     client: str = ""  # whom the gate let in
+    scopes: Collection[str] = ()  # with which it was
+    id: str = ""  # as in the answer and the log
 
     @classmethod
-    def from_event(cls, event: Mapping[str, Any]) -> "Request":
+    def from_event(cls, event: Mapping[str, Any], id: str = "") -> "Request":
         """Read an HTTP API event, payload format 2.0."""
         body = event.get("body") or ""
         return cls(
@@ -40,6 +42,7 @@ class Request:
             headers={name.lower(): value for name, value in (event.get("headers") or {}).items()},
             body=b64decode(body) if event.get("isBase64Encoded") else body.encode("utf-8", "surrogatepass"),
             address=event["requestContext"]["http"].get("sourceIp", ""),
+            id=id,
         )
 
     def require_acceptable(self) -> None:
@@ -48,8 +51,8 @@ class Request:
         if accept and not any(_accepts_json(item) for item in accept.split(",")):
             raise NotAcceptable("This answers application/json")
 
-    def json(self) -> Any:
-        """The body, read: numbers with a fraction as Decimal. UnsupportedMediaType, TooLarge, or BadRequest."""
+    def json(self, most: int = MAX_BODY_BYTES) -> Any:
+        """The body, of `most` bytes: numbers with a fraction as Decimal. UnsupportedMediaType, TooLarge, BadRequest."""
         media_type, *parameters = [part.strip() for part in self.headers.get("content-type", "").lower().split(";")]
         if not _JSON_TYPE.fullmatch(media_type):
             raise UnsupportedMediaType("Send the body as application/json")
@@ -57,24 +60,28 @@ class Request:
             name, _, value = parameter.partition("=")
             if name == "charset" and value.strip('"') not in ("utf-8", "utf8"):
                 raise UnsupportedMediaType("Send the body as UTF-8")
-        if len(self.body) > MAX_BODY_BYTES:
-            raise TooLarge(f"A body is at most {MAX_BODY_BYTES} bytes; this one has {len(self.body)}")
+        if len(self.body) > most:
+            raise TooLarge(f"A body is at most {most} bytes here; this one has {len(self.body)}")
         try:
-            return json.loads(
-                self.body.decode("utf-8"),
-                parse_float=Decimal,
-                parse_constant=_refuse_constant,
-                object_pairs_hook=_without_repetition,
-            )
+            text = self.body.decode("utf-8")
         except UnicodeDecodeError as error:
             raise BadRequest(f"The body is not UTF-8 at byte {error.start}") from None
-        except json.JSONDecodeError as error:
-            where = f"line {error.lineno}, column {error.colno}"
-            raise BadRequest(f"The body is not JSON: {error.msg.lower()} at {where}") from None
-        except RecursionError:
-            raise BadRequest("The body is nested too deeply") from None
-        except (ValueError, ArithmeticError):  # int's and Decimal's own limits
-            raise BadRequest("The body holds a number of too many digits") from None
+        return read_json(text, "The body")
+
+
+def read_json(text: str, what: str) -> Any:
+    """What it says: numbers with a fraction as Decimal. BadRequest, of `what`."""
+    try:
+        return json.loads(
+            text, parse_float=Decimal, parse_constant=_refuse_constant, object_pairs_hook=_without_repetition
+        )
+    except json.JSONDecodeError as error:
+        where = f"line {error.lineno}, column {error.colno}"
+        raise BadRequest(f"{what} is not JSON: {error.msg.lower()} at {where}") from None
+    except RecursionError:
+        raise BadRequest(f"{what} is nested too deeply") from None
+    except (ValueError, ArithmeticError):  # int's and Decimal's own limits
+        raise BadRequest(f"{what} holds a number of too many digits") from None
 
 
 def _accepts_json(item: str) -> bool:

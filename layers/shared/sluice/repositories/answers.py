@@ -11,12 +11,14 @@ from sluice.repositories.view import Guard, Record, Statements
 # `sluice_claim_key` gives up where the key has an answer or is being worked on; see migration 0004. A row that it did
 # not see is older than a day, and makes way.
 CLAIM = "CALL sluice_claim_key(CAST(:key AS bytea))"
-KEEP = """
+_KEEP = """
     INSERT INTO idempotency_keys AS k (id, fingerprint, answer, etag, record_id)
-    SELECT CAST(:key AS bytea), CAST(:fingerprint AS bytea), json, etag, id FROM answered WHERE json IS NOT NULL
+    SELECT CAST(:key AS bytea), CAST(:fingerprint AS bytea), {answered}
     ON CONFLICT (id) DO UPDATE SET fingerprint = excluded.fingerprint, answer = excluded.answer,
         etag = excluded.etag, record_id = excluded.record_id, created_at = excluded.created_at
 """
+KEEP = _KEEP.format(answered="json, etag, id FROM answered WHERE json IS NOT NULL")
+KEEP_TEXT = _KEEP.format(answered="CAST(:answer AS text), '', 0")  # of no one row
 FIND = "SELECT fingerprint, answer, etag, record_id FROM idempotency_keys WHERE id = CAST(:key AS bytea)"
 
 # A batch takes little time and few locks; oldest first, by idempotency_keys_created_at_idx.
@@ -58,6 +60,14 @@ class AnswerRepository:
 
     def __init__(self, statements: Statements) -> None:
         self._statements = statements
+
+    def claim(self, key: IdempotencyKey) -> None:
+        """At the beginning of a transaction that will `keep`. IdempotencyInProgress, IdempotencyKeyReused."""
+        self._statements.write(CLAIM, {"key": key.id})
+
+    def keep(self, key: IdempotencyKey, text: str) -> None:
+        """An answer that is no record, in the transaction that claimed its key."""
+        self._statements.write(KEEP_TEXT, {"key": key.id, "fingerprint": key.fingerprint, "answer": text})
 
     def find(self, key: IdempotencyKey) -> Record | None:
         """The answer to this very request; None where the key is free, or was used for another."""

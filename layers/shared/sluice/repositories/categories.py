@@ -2,14 +2,14 @@
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 from sluice.errors import Fault, ValidationFailed
 from sluice.repositories import writing
 from sluice.repositories.answers import IdempotencyKey
 from sluice.repositories.cursor import CursorSigner
 from sluice.repositories.listing import Filter, Listing, ListQuery, Page, Sort, read_page
-from sluice.repositories.view import Record, Statements, View, find, integer, text, time
+from sluice.repositories.view import Record, Row, Statements, View, find, get_many, integer, select, text, time
 from sluice.repositories.writing import Match
 
 VIEW = View(
@@ -60,6 +60,17 @@ class CategoryRepository:
 
     def get_by_id(self, id: int, fields: frozenset[str] | None = None) -> Record:
         return find(self._statements, VIEW, id, fields)
+
+    def get_many(self, ids: Sequence[int], fields: Collection[str]) -> dict[int, Row]:
+        return get_many(self._statements, VIEW, ids, fields)
+
+    def get_many_by_slug(self, slugs: Sequence[str], fields: Collection[str]) -> dict[str, Row]:
+        rows = select(self._statements, VIEW, "c.slug = ANY(CAST(:ids AS text[]))", slugs, {"slug", *fields})
+        return {row["slug"]: row for row in rows}
+
+    def all(self, fields: Collection[str]) -> list[Row]:
+        """Every category, by id."""
+        return select(self._statements, VIEW, "true", [], fields)
 
     def create(self, category: Mapping[str, object], key: IdempotencyKey | None = None) -> Record:
         """A missing slug is made from the name. Duplicate where it is taken."""

@@ -21,6 +21,8 @@ from typing import Literal, NamedTuple
 from sluice.repositories.cursor import CursorSigner, Position
 from sluice.repositories.view import Statements, View
 
+KEYS = "$"  # a row's sort keys, beside its fields
+
 FilterKind = Literal["integer", "integers", "money", "slugs", "words", "email", "boolean", "time", "choice"]
 
 
@@ -58,6 +60,7 @@ class Listing:
 
     Where the view joins tables, `source` is the first one alone and `lookups` has the fields of the others,
     as subselects: they are run for the rows of a page only, and planned in a third of a join's time.
+    `owners`: filters by what a list may belong to, and the column that holds its id.
     """
 
     view: View
@@ -66,11 +69,16 @@ class Listing:
     key: str = "id"
     source: str = ""
     lookups: Mapping[str, str] = field(default_factory=dict)
+    owners: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class ListQuery:
-    """What a client asks of a list; `sort` holds (name, descending) pairs, `fields` None means all."""
+    """What a client asks of a list; `sort` holds (name, descending) pairs, `fields` None means all.
+
+    A page goes on from `cursor` or `offset`; a slice is the first `limit` rows, or those at the `end`, of what lies
+    `after` and `before` its cursors.
+    """
 
     limit: int = 20
     sort: tuple[tuple[str, bool], ...] = ()
@@ -79,6 +87,9 @@ class ListQuery:
     cursor: str | None = None
     offset: int = 0
     include_total: bool = False
+    after: str | None = None
+    before: str | None = None
+    end: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,16 +104,12 @@ class Page:
 
 def read_page(statements: Statements, listing: Listing, query: ListQuery, signer: CursorSigner) -> Page:
     """One page in one statement. InvalidCursor where the cursor was not made by this list, sort and filters."""
-    scope = json.dumps([listing.view.name, query.sort, query.filters], default=str, sort_keys=True)
+    scope = scope_of(listing, query)
     position = signer.open(query.cursor, scope) if query.cursor else None
-    sql = _compile(listing, _Shape.of(listing, query, position))
-    params = {name: value for name, value in query.filters.items() if not isinstance(value, bool)}
-    params |= {"limit": query.limit, "fetch": query.limit + 1}
+    params = values_of(query, position)
     if query.offset:
         params["offset"] = query.offset
-    if position:
-        params |= {f"k{n}": key for n, key in enumerate(position.keys) if key is not None}
-    row = statements.read(sql, params)[0]
+    row = statements.read(compile_select(listing, Shape.of(listing, query, position)), params)[0]
 
     further = Position(_keys(row.furthest), backward=position.backward) if position else Position(_keys(row.furthest))
     onward = signer.sign(further, scope) if row.found > query.limit else None
@@ -117,11 +124,29 @@ def read_page(statements: Statements, listing: Listing, query: ListQuery, signer
     return Page(items=row.items, next_cursor=onward, prev_cursor=back, total=row.total)
 
 
+def scope_of(listing: Listing, query: ListQuery) -> str:
+    """What a cursor is bound to."""
+    return json.dumps([listing.view.name, query.sort, query.filters], default=str, sort_keys=True)
+
+
+def values_of(query: ListQuery, start: Position | None, stop: Position | None = None) -> dict[str, object]:
+    params = {name: value for name, value in query.filters.items() if not isinstance(value, bool)}
+    params |= {"limit": query.limit, "fetch": query.limit + 1}
+    for prefix, position in (("k", start), ("s", stop)):
+        if position:
+            params |= {f"{prefix}{n}": key for n, key in enumerate(position.keys) if key is not None}
+    return params
+
+
+def nulls_of(position: Position) -> tuple[bool, ...]:
+    return tuple(key is None for key in position.keys)
+
+
 def _keys(rendered: str | None) -> tuple[str | None, ...]:
     return tuple(json.loads(rendered)) if rendered else ()
 
 
-class _Shape(NamedTuple):
+class Shape(NamedTuple):
     """Everything about a request that changes the SQL's text; the rest are bound values."""
 
     sort: tuple[tuple[str, bool], ...]
@@ -133,17 +158,23 @@ class _Shape(NamedTuple):
     inclusive: bool
     offset: bool
     total: bool
+    stop: tuple[bool, ...] | None = None  # of the position that a slice ends at: as `nulls`
+    stop_inclusive: bool = False
+    keyed: bool = False  # every row with its keys
 
     @classmethod
-    def of(cls, listing: Listing, query: ListQuery, position: Position | None) -> "_Shape":
-        filters = [(listing.filters[name], value) for name, value in sorted(query.filters.items())]
+    def of(cls, listing: Listing, query: ListQuery, position: Position | None, owned: str = "") -> "Shape":
+        filters = [(listing.filters[name], value) for name, value in sorted(query.filters.items()) if name != owned]
         joined = [declared.join for declared, _ in filters] + [listing.sorts[name].join for name, _ in query.sort]
+        conditions = [_condition(declared, value) for declared, value in filters]
+        if owned:
+            conditions.append(f"{listing.owners[owned]} = owner.id")
         return cls(
             sort=query.sort,
-            conditions=tuple(_condition(declared, value) for declared, value in filters),
+            conditions=tuple(conditions),
             joins=tuple(sorted({join for join in joined if join})),
             fields=query.fields,
-            nulls=tuple(key is None for key in position.keys) if position else None,
+            nulls=nulls_of(position) if position else None,
             backward=position.backward if position else False,
             inclusive=position.inclusive if position else False,
             offset=query.offset > 0,
@@ -185,7 +216,7 @@ class _Key(NamedTuple):
 
 
 @lru_cache(maxsize=512)
-def _compile(listing: Listing, shape: _Shape) -> str:
+def compile_select(listing: Listing, shape: Shape) -> str:
     keys = _order(listing, shape)
     source = " ".join([listing.source or listing.view.source, *shape.joins])
     alias = source.split()[1]
@@ -196,13 +227,19 @@ def _compile(listing: Listing, shape: _Shape) -> str:
     ]
     page_keys = [key._replace(column=f"{alias}.{key.name}") for key in keys]
     selected = f"{alias}.*" + "".join(f", {key.column} AS {key.name}" for key in keys)
+    if shape.keyed:
+        fields.append(f'json_build_array({", ".join(f"{key.column}::text" for key in page_keys)}) AS "{KEYS}"')
     limit = "LIMIT :fetch OFFSET :offset" if shape.offset else "LIMIT :fetch"
-    rows = _union(_selects(selected, source, keys, shape, inclusive=shape.inclusive, limit=limit), keys, limit)
-    behind = "false"
+    turned = [key.turned() for key in keys]
+    within, behind, beyond = shape, "false", "false"
     if shape.nulls is not None:
-        turned = [key.turned() for key in keys]
-        probes = _selects("true", source, turned, shape, inclusive=not shape.inclusive, limit="LIMIT 1")
-        behind = f"coalesce({', '.join(f'({probe})' for probe in probes)}, false)"
+        behind = _probe(source, turned, shape, inclusive=not shape.inclusive)
+    if shape.stop is not None:
+        stops = [key._replace(name=f"s{n}") for n, key in enumerate(keys)]
+        before = _beyond([key.turned() for key in stops], shape.stop, inclusive=shape.stop_inclusive)
+        within = shape._replace(conditions=(*shape.conditions, _any(before)))
+        beyond = _probe(source, stops, shape._replace(nulls=shape.stop), inclusive=not shape.stop_inclusive)
+    rows = _union(_selects(selected, source, keys, within, inclusive=shape.inclusive, limit=limit), keys, limit)
     total = f"(SELECT count(*) FROM {source}{_where(shape.conditions)})" if shape.total else "CAST(NULL AS bigint)"
     return f"""
         SELECT coalesce(string_agg(q.item, ',' ORDER BY q.n {"DESC" if shape.backward else "ASC"})
@@ -211,6 +248,7 @@ def _compile(listing: Listing, shape: _Shape) -> str:
                min(q.key) FILTER (WHERE q.n = 1) AS nearest,
                min(q.key) FILTER (WHERE q.n = CAST(:limit AS bigint)) AS furthest,
                {behind} AS behind,
+               {beyond} AS beyond,
                {total} AS total
         FROM (
             SELECT row_number() OVER (ORDER BY {_ordered(page_keys)}) AS n,
@@ -220,7 +258,7 @@ def _compile(listing: Listing, shape: _Shape) -> str:
         ) q"""
 
 
-def _order(listing: Listing, shape: _Shape) -> list[_Key]:
+def _order(listing: Listing, shape: Shape) -> list[_Key]:
     """The full ORDER BY: what was asked for up to the first unique key, which the id is where none was named."""
     named = list(shape.sort)
     if not any(listing.sorts[name].unique for name, _ in named):
@@ -241,11 +279,21 @@ def _table(column: str) -> str:
     return column.partition(".")[0]
 
 
-def _selects(columns: str, source: str, keys: list[_Key], shape: _Shape, *, inclusive: bool, limit: str) -> list[str]:
+def _selects(columns: str, source: str, keys: list[_Key], shape: Shape, *, inclusive: bool, limit: str) -> list[str]:
     """The SELECTs that together give the rows beyond the position, or all: each row once, each SELECT in order."""
     branches = [[]] if shape.nulls is None else _beyond(keys, shape.nulls, inclusive=inclusive)
     order = f"ORDER BY {_ordered(keys)} {limit}"
     return [f"SELECT {columns} FROM {source}{_where([*shape.conditions, *branch])} {order}" for branch in branches]
+
+
+def _probe(source: str, keys: list[_Key], shape: Shape, *, inclusive: bool) -> str:
+    """Is there a row beyond the position?"""
+    selects = _selects("true", source, keys, shape, inclusive=inclusive, limit="LIMIT 1")
+    return f"coalesce({', '.join(f'({select})' for select in selects)}, false)"
+
+
+def _any(branches: list[list[str]]) -> str:
+    return f"({' OR '.join(' AND '.join(branch) for branch in branches)})" if branches else "false"
 
 
 def _union(selects: list[str], keys: list[_Key], limit: str) -> str:

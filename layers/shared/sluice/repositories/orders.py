@@ -3,12 +3,25 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
-from sluice.errors import NotFound, StaleVersion
+from sluice.errors import InvalidCursor, NotFound, StaleVersion
 from sluice.repositories import answers
 from sluice.repositories.answers import IdempotencyKey
 from sluice.repositories.cursor import CursorSigner
 from sluice.repositories.listing import Filter, Listing, ListQuery, Page, Sort, read_page
-from sluice.repositories.view import Column, Record, Statements, View, find, integer, money, text, time
+from sluice.repositories.slices import Slice, read_slice, read_slices
+from sluice.repositories.view import (
+    Column,
+    Record,
+    Row,
+    Statements,
+    View,
+    find,
+    get_many,
+    integer,
+    money,
+    text,
+    time,
+)
 from sluice.repositories.writing import Match, matches
 
 ITEM = {"product_id": integer("product_id"), "quantity": integer("quantity"), "unit_price": money("unit_price")}
@@ -63,6 +76,7 @@ LISTING = Listing(
         "created_at": Sort("o.created_at", "timestamptz"),
         "total": Sort("o.total", "numeric"),
     },
+    owners={"user_id": "o.user_id"},
 )
 
 # May the order be placed, and then: what is it? The function decides and writes (migration 0005); what it wrote is not
@@ -129,6 +143,15 @@ class OrderRepository:
 
     def get_by_id(self, id: int, fields: frozenset[str] | None = None) -> Record:
         return find(self._statements, VIEW, id, fields)
+
+    def slice(self, query: ListQuery) -> Slice:
+        return read_slice(self._statements, LISTING, query, self._signer)
+
+    def slices_of(self, user_ids: Sequence[int], query: ListQuery) -> dict[int, Slice | InvalidCursor]:
+        return read_slices(self._statements, LISTING, query, self._signer, "user_id", user_ids)
+
+    def get_many(self, ids: Sequence[int], fields: Collection[str]) -> dict[int, Row]:
+        return get_many(self._statements, VIEW, ids, fields)
 
     def place(self, user_id: int, items: Sequence[tuple[int, int]], key: IdempotencyKey | None = None) -> Placement:
         """Take the stock of each (product id, quantity), fix the prices and write the order: all of it or nothing.

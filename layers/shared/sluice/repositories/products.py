@@ -1,12 +1,27 @@
 """Products: what a client sees of one is a product, the slug of its category and the stock it has."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 
+from sluice.errors import InvalidCursor
 from sluice.repositories import writing
 from sluice.repositories.answers import IdempotencyKey
 from sluice.repositories.cursor import CursorSigner
 from sluice.repositories.listing import Filter, Listing, ListQuery, Page, Sort, read_page
-from sluice.repositories.view import Record, Statements, View, find, integer, money, text, time
+from sluice.repositories.slices import Slice, read_slice, read_slices
+from sluice.repositories.view import (
+    Column,
+    Record,
+    Row,
+    Statements,
+    View,
+    find,
+    get_many,
+    integer,
+    money,
+    text,
+    time,
+)
 from sluice.repositories.writing import Match
 
 VIEW = View(
@@ -67,19 +82,34 @@ LISTING = Listing(
     },
 )
 
+# As GraphQL shows them: each with its category whole, so that a list of both is one statement.
+CATEGORY = "json_build_object('id', c.id, 'name', c.name, 'slug', c.slug)"
+NESTED = replace(
+    LISTING,
+    view=replace(VIEW, fields={**VIEW.fields, "category": Column(CATEGORY, "rows")}),
+    lookups={**LISTING.lookups, "category": f"(SELECT {CATEGORY} FROM categories c WHERE c.id = p.category_id)"},
+    filters={**LISTING.filters, "category_id": Filter("integer", "p.category_id = CAST(:category_id AS bigint)")},
+    owners={"category_id": "p.category_id"},
+)
+
+VERSIONED = replace(VIEW, etag="p.version::text")
+
 # An unknown slug leaves category_id NULL, which its NOT NULL constraint refuses.
 ASSIGNMENTS = {
     "name": "name = :name",
     "description": "description = :description",
     "price": "price = CAST(:price AS numeric)",
     "category": "category_id = (SELECT id FROM categories WHERE slug = :category)",
+    "category_id": "category_id = CAST(:category_id AS bigint)",
 }
 
 # The products trigger adds a row of stock to a product that comes without; this one comes with its own.
 INSERT = """
     p AS (
         INSERT INTO products (name, description, price, category_id)
-        VALUES (:name, :description, CAST(:price AS numeric), (SELECT id FROM categories WHERE slug = :category))
+        VALUES (:name, :description, CAST(:price AS numeric), coalesce(
+            CAST(:category_id AS bigint), (SELECT id FROM categories WHERE slug = :category)
+        ))
         RETURNING *
     ), i AS (
         INSERT INTO inventory (product_id, quantity) SELECT id, CAST(:inventory AS integer) FROM p RETURNING *
@@ -101,14 +131,30 @@ class ProductRepository:
     def get_by_id(self, id: int, fields: frozenset[str] | None = None) -> Record:
         return find(self._statements, VIEW, id, fields)
 
+    def slice(self, query: ListQuery) -> Slice:
+        return read_slice(self._statements, NESTED, query, self._signer)
+
+    def slices_of(self, category_ids: Sequence[int], query: ListQuery) -> dict[int, Slice | InvalidCursor]:
+        return read_slices(self._statements, NESTED, query, self._signer, "category_id", category_ids)
+
+    def get_many(self, ids: Sequence[int], fields: Collection[str]) -> dict[int, Row]:
+        return get_many(self._statements, NESTED.view, ids, fields)
+
     def create(self, product: Mapping[str, object], key: IdempotencyKey | None = None) -> Record:
-        """Duplicate where the name is taken; ValidationFailed for an unknown category."""
-        values = {"description": None, "inventory": 0, **product}
+        """Its category is told by `category`, a slug, or `category_id`.
+
+        Duplicate where the name is taken; ValidationFailed for an unknown category.
+        """
+        values = {"description": None, "inventory": 0, "category": None, "category_id": None, **product}
         return writing.create(self._statements, VIEW, INSERT, INSERTED, values, key)
 
     def update(self, id: int, changes: Mapping[str, object], match: Match = None) -> Record:
         """NotFound, StaleVersion, Duplicate, ValidationFailed."""
         return writing.update(self._statements, VIEW, ASSIGNMENTS, id, changes, match)
+
+    def update_version(self, id: int, changes: Mapping[str, object], version: int) -> Record:
+        """As `update`, where the product's own row still has this version: its stock and its category may differ."""
+        return writing.update(self._statements, VERSIONED, ASSIGNMENTS, id, changes, [str(version)])
 
     def delete(self, id: int, match: Match = None) -> None:
         """NotFound, StaleVersion; StillReferenced where an order holds it."""

@@ -1,12 +1,12 @@
 """Users. Their emails are kept as they were sent, and compared and sorted without regard to case."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 from sluice.repositories import writing
 from sluice.repositories.answers import IdempotencyKey
 from sluice.repositories.cursor import CursorSigner
 from sluice.repositories.listing import Filter, Listing, ListQuery, Page, Sort, read_page
-from sluice.repositories.view import Record, Statements, View, find, integer, text, time
+from sluice.repositories.view import Record, Row, Statements, View, find, get_many, integer, text, time
 from sluice.repositories.writing import Match
 
 VIEW = View(
@@ -57,6 +57,9 @@ class UserRepository:
 
     def get_by_id(self, id: int, fields: frozenset[str] | None = None) -> Record:
         return find(self._statements, VIEW, id, fields)
+
+    def get_many(self, ids: Sequence[int], fields: Collection[str]) -> dict[int, Row]:
+        return get_many(self._statements, VIEW, ids, fields)
 
     def create(self, user: Mapping[str, object], key: IdempotencyKey | None = None) -> Record:
         """Duplicate where the email is taken, in any case."""

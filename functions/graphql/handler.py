@@ -1,0 +1,23 @@
+"""/api/graphql: the shop as a graph, after GraphQL over HTTP. Which scopes a request needs, its fields decide."""
+
+from aws_lambda_powertools.event_handler import Response
+
+from sluice import runtime
+from sluice.graph.answer import GRAPHQL, answer
+from sluice.graph.parameters import BODY, Asked, QueryString
+from sluice.http.api import Api
+from sluice.http.request import Request
+
+handler = api = Api(shop=runtime.current, scopes_within=True)
+
+
+@api.get("/api/graphql", query=QueryString(), gives=GRAPHQL)
+def run_query(request: Request, asked: Asked) -> Response[str]:
+    """Run a query."""
+    return answer(runtime.current(), request, asked)
+
+
+@api.post("/api/graphql", takes=BODY, gives=GRAPHQL)
+def run_operation(request: Request, asked: Asked) -> Response[str]:
+    """Run a query, or mutations: all of a request's, or none."""
+    return answer(runtime.current(), request, asked)

@@ -1,0 +1,91 @@
+"""Relay's connections: which part of a list their arguments ask for, and what its slice is shown as.
+
+https://relay.dev/graphql/connections.htm
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, NoReturn
+
+from sluice.errors import Fault, InvalidParameter
+from sluice.graph.plan import Selected
+from sluice.repositories.listing import ListQuery
+from sluice.repositories.slices import Slice
+
+MOST = 100
+
+
+def is_list(selected: Selected) -> bool:
+    """Does it take a size?"""
+    return selected.kind.first is not None
+
+
+def size_of(selected: Selected) -> int:
+    """How many rows it asks for. InvalidParameter unless 1 to 100, by one of `first` and `last`."""
+    first, last = selected.arguments.get("first"), selected.arguments.get("last")
+    if last is not None:
+        if first is not None and "first" in selected.given:
+            _refuse("last", "cannot be combined with first")
+        return _size("last", last)
+    return _size("first", selected.kind.first if first is None else first)
+
+
+def query_of(selected: Selected, fields: Collection[str], filters: Mapping[str, object] | None = None) -> ListQuery:
+    """What it asks of its list; `fields` are the rows'."""
+    arguments = selected.arguments
+    sort = arguments.get("sortBy")
+    return ListQuery(
+        limit=size_of(selected),
+        sort=((sort["field"], sort["direction"] == "DESC"),) if sort else (),
+        filters=filters or {},
+        fields=frozenset(fields),
+        after=arguments.get("after"),
+        before=arguments.get("before"),
+        end=arguments.get("last") is not None,
+        include_total=any(inner.name == "totalCount" for inner in selected.fields),
+    )
+
+
+def nodes_of(selected: Selected) -> tuple[Selected, ...]:
+    """What is asked of the rows, under `nodes` and under `edges`."""
+    found: list[Selected] = []
+    for inner in selected.fields:
+        if inner.name == "nodes":
+            found.extend(inner.fields)
+        elif inner.name == "edges":
+            found.extend(field for edge in inner.fields if edge.name == "node" for field in edge.fields)
+    return tuple(found)
+
+
+def _size(name: str, size: int | None) -> int:
+    if size is None or not 1 <= size <= MOST:
+        _refuse(name, f"must be from 1 to {MOST}")
+    return size
+
+
+def _refuse(name: str, message: str) -> NoReturn:
+    raise InvalidParameter(faults=[Fault("invalid", message, parameter=name)])
+
+
+# An edge is its slice and its row.
+Edge = tuple[Slice, Mapping[str, Any]]
+
+
+def edges(slices: Sequence[Slice]) -> list[list[Edge]]:
+    return [[(one, row) for row in one.rows] for one in slices]
+
+
+def nodes(slices: Sequence[Slice]) -> list[Sequence[Mapping[str, Any]]]:
+    return [one.rows for one in slices]
+
+
+def cursors(edges: Sequence[Edge]) -> list[str]:
+    return [one.cursor(row) for one, row in edges]
+
+
+def rows(edges: Sequence[Edge]) -> list[Mapping[str, Any]]:
+    return [row for _, row in edges]
+
+
+def end(slices: Sequence[Slice], at: int) -> list[str | None]:
+    """The cursor of the first row (0) or the last (-1)."""
+    return [one.cursor(one.rows[at]) if one.rows else None for one in slices]

@@ -1,0 +1,237 @@
+"""Where the data of each field comes from.
+
+A field that is not named here is the column of its name, `createdAt` of `created_at`. A resolver is given all objects
+of a level (for a field of Query: one, None) and gives as many values, or what a loader will give.
+"""
+
+import json
+import re
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import cache
+from typing import Any
+
+from sluice.errors import Fault, InsufficientScope, InvalidParameter, QueryTooExpensive
+from sluice.graph import connection
+from sluice.graph.document import Operation
+from sluice.graph.execution import Objects
+from sluice.graph.introspection import introspect
+from sluice.graph.loaders import Batch, Loaders, Pending
+from sluice.graph.plan import Selected
+from sluice.graph.selection import INTROSPECTION
+from sluice.http.body import MAX_ID
+from sluice.http.params import READERS, Period
+from sluice.repositories.analytics import AnalyticsRepository
+from sluice.repositories.listing import ListQuery
+from sluice.unit_of_work import Repositories
+
+YEAR = Period(most_days=366)
+
+# What it takes to be shown an object, whichever field leads to it.
+SCOPES = {
+    **dict.fromkeys(("Product", "ProductConnection", "Category"), "catalog:read"),
+    **dict.fromkeys(("Order", "OrderConnection"), "orders:read"),
+    "User": "users:read",
+    "SalesDay": "analytics:read",
+}
+
+
+class Resolution:
+    """One request's answers, from these repositories, to who has these scopes; `max_rows` bounds nested lists."""
+
+    def __init__(
+        self,
+        operation: Operation,
+        variables: Mapping[str, object],
+        *,
+        shop: Repositories,
+        analytics: AnalyticsRepository,
+        scopes: Collection[str],
+        max_rows: int,
+    ) -> None:
+        self.operation = operation
+        self.variables = variables
+        self.shop = shop
+        self.analytics = analytics
+        self.loaders = Loaders()
+        self._scopes = scopes
+        self._max_rows = max_rows
+
+    def resolve(self, selected: Selected, objects: Objects) -> Sequence[Any] | Pending:
+        """InsufficientScope, and whatever the field's own resolver raises."""
+        require_scope(selected, self._scopes)
+        resolver = RESOLVERS.get((selected.owner, selected.name))
+        if resolver is not None:
+            return resolver(self, selected, objects)
+        if selected.name == "__typename":
+            return [selected.owner] * len(objects)
+        column = column_of(selected.name)
+        return [one[column] for one in objects]
+
+    def products(self, ids: Sequence[int | None], selected: Selected) -> Pending:
+        return self.loaders.of("products", self.shop.products.get_many).load(ids, fields_of(selected.fields))
+
+    def orders(self, ids: Sequence[int | None], selected: Selected) -> Pending:
+        return self.loaders.of("orders", self.shop.orders.get_many).load(ids, fields_of(selected.fields))
+
+    def users(self, ids: Sequence[int | None], selected: Selected) -> Pending:
+        return self.loaders.of("users", self.shop.users.get_many).load(ids, fields_of(selected.fields))
+
+    def nested(self, selected: Selected, objects: Objects, batch: Batch) -> Pending:
+        """A list of each object's own, by the object's id."""
+        ids = [one["id"] for one in objects]
+        size = connection.size_of(selected)
+        if size * len(set(ids)) > self._max_rows:  # there are more of them than cost.py could know
+            raise QueryTooExpensive(f"{selected.name} of {len(set(ids))} could be {size * len(set(ids))} nodes")
+        return self.loaders.of(id(selected), batch).load(ids)
+
+
+Resolver = Callable[[Resolution, Selected, Objects], Sequence[Any] | Pending]
+
+
+def require_scope(selected: Selected, scopes: Collection[str]) -> None:
+    """InsufficientScope. What a mutation gives back is part of what it did."""
+    scope = SCOPES.get(selected.kind.object or "") if selected.owner != "Mutation" else WRITES.get(selected.name)
+    if scope is not None and scope not in scopes:
+        raise InsufficientScope(scope)
+
+
+def require_scopes(fields: Sequence[Selected], scopes: Collection[str]) -> None:
+    """InsufficientScope where any field in all of these would meet it."""
+    for selected in fields:
+        require_scope(selected, scopes)
+        require_scopes(selected.fields, scopes)
+
+
+WRITES = {
+    **dict.fromkeys(("createProduct", "updateProduct", "deleteProduct"), "catalog:write"),
+    **dict.fromkeys(("placeOrder", "updateOrderStatus"), "orders:write"),
+}
+
+
+def id_of(text: str) -> int | None:
+    """The id that a row could have; None where it can be nobody's."""
+    return int(text) if re.fullmatch(r"\d{1,19}", text, re.ASCII) and int(text) <= MAX_ID else None
+
+
+@cache
+def column_of(name: str) -> str:
+    """`createdAt` → `created_at`"""
+    return re.sub("([A-Z])", lambda found: f"_{found[0].lower()}", name)
+
+
+def fields_of(fields: Sequence[Selected]) -> frozenset[str]:
+    """The columns that these need of their objects."""
+    return frozenset(["id", *(NEEDS.get((one.owner, one.name)) or column_of(one.name) for one in fields)])
+
+
+NEEDS = {("Order", "user"): "user_id"}
+
+
+def _products(request: Resolution, selected: Selected, objects: Objects) -> Sequence[Any]:
+    return [request.shop.products.slice(_listed(selected, _product_filters(selected.arguments.get("filter") or {})))]
+
+
+def _orders(request: Resolution, selected: Selected, objects: Objects) -> Sequence[Any]:
+    filters: dict[str, object] = {}
+    if selected.arguments.get("userId") is not None:
+        filters["user_id"] = id_of(selected.arguments["userId"]) or 0  # nobody's
+    if selected.arguments.get("status") is not None:
+        filters["status"] = selected.arguments["status"]
+    return [request.shop.orders.slice(_listed(selected, filters))]
+
+
+def _listed(selected: Selected, filters: Mapping[str, object] | None = None) -> ListQuery:
+    return connection.query_of(selected, fields_of(connection.nodes_of(selected)), filters)
+
+
+def _product_filters(given: Mapping[str, Any]) -> dict[str, object]:
+    filters: dict[str, object] = {}
+    for name, value in given.items():
+        if value is None:
+            continue
+        if name == "categoryId":
+            value = id_of(value) or 0  # nobody's
+        elif name == "search":
+            try:
+                value = READERS["words"](value)
+            except ValueError as problem:
+                raise InvalidParameter(faults=[Fault("invalid", str(problem), parameter=name)]) from None
+        filters[column_of(name)] = value
+    return filters
+
+
+def _category(request: Resolution, selected: Selected, objects: Objects) -> Pending:
+    id, slug = selected.arguments.get("id"), selected.arguments.get("slug")
+    categories, fields = request.shop.categories, fields_of(selected.fields)
+    if id is not None and slug is None:
+        return request.loaders.of("categories", categories.get_many).load([id_of(id)], fields)
+    if slug is not None and id is None:
+        return request.loaders.of("slugs", categories.get_many_by_slug).load([_text(slug)], fields)
+    raise InvalidParameter(faults=[Fault("invalid", "or slug must be given, and not both", parameter="id")])
+
+
+def _text(value: str) -> str | None:
+    """What PostgreSQL can be asked about; None for what no text of it can be."""
+    return None if "\0" in value or any("\ud800" <= character <= "\udfff" for character in value) else value
+
+
+def _categories(request: Resolution, selected: Selected, objects: Objects) -> Sequence[Any]:
+    return [request.shop.categories.all(fields_of(selected.fields))]
+
+
+def _sales(request: Resolution, selected: Selected, objects: Objects) -> Sequence[Any]:
+    asked = {"start_date": selected.arguments["startDate"], "end_date": selected.arguments["endDate"]}
+    return [json.loads(f"[{request.analytics.sales(*YEAR.read(asked))}]")]
+
+
+def _introspection(request: Resolution, selected: Selected, objects: Objects) -> Sequence[Any]:
+    return [introspect(request.operation, request.variables, selected)]
+
+
+def _products_of_categories(request: Resolution, selected: Selected, objects: Objects) -> Pending:
+    query = ListQuery(limit=connection.size_of(selected), fields=fields_of(selected.fields))
+    read = request.shop.products.slices_of
+    return request.nested(selected, objects, lambda ids, _: {id: s.rows for id, s in read(ids, query).items()})  # type: ignore[union-attr]
+
+
+def _connections_of_categories(request: Resolution, selected: Selected, objects: Objects) -> Pending:
+    query = _listed(selected)
+    return request.nested(selected, objects, lambda ids, _: request.shop.products.slices_of(ids, query))
+
+
+def _orders_of_users(request: Resolution, selected: Selected, objects: Objects) -> Pending:
+    query = _listed(selected)
+    return request.nested(selected, objects, lambda ids, _: request.shop.orders.slices_of(ids, query))
+
+
+RESOLVERS: dict[tuple[str, str], Resolver] = {
+    ("Query", "products"): _products,
+    ("Query", "product"): lambda request, selected, _: request.products([id_of(selected.arguments["id"])], selected),
+    ("Query", "categories"): _categories,
+    ("Query", "category"): _category,
+    ("Query", "order"): lambda request, selected, _: request.orders([id_of(selected.arguments["id"])], selected),
+    ("Query", "orders"): _orders,
+    ("Query", "user"): lambda request, selected, _: request.users([id_of(selected.arguments["id"])], selected),
+    ("Query", "salesAnalytics"): _sales,
+    **dict.fromkeys((("Query", name) for name in INTROSPECTION), _introspection),
+    ("Category", "products"): _products_of_categories,
+    ("Category", "productsConnection"): _connections_of_categories,
+    ("User", "orders"): _orders_of_users,
+    ("Order", "user"): lambda request, selected, rows: request.users([row["user_id"] for row in rows], selected),
+    ("OrderItem", "product"): lambda request, selected, rows: request.products(
+        [row["product_id"] for row in rows], selected
+    ),
+    ("PageInfo", "hasNextPage"): lambda _, __, slices: [one.has_next for one in slices],
+    ("PageInfo", "hasPreviousPage"): lambda _, __, slices: [one.has_previous for one in slices],
+    ("PageInfo", "startCursor"): lambda _, __, slices: connection.end(slices, 0),
+    ("PageInfo", "endCursor"): lambda _, __, slices: connection.end(slices, -1),
+}
+for _kind in ("Product", "Order"):
+    RESOLVERS |= {
+        (f"{_kind}Connection", "edges"): lambda _, __, slices: connection.edges(slices),
+        (f"{_kind}Connection", "nodes"): lambda _, __, slices: connection.nodes(slices),
+        (f"{_kind}Connection", "pageInfo"): lambda _, __, slices: slices,
+        (f"{_kind}Connection", "totalCount"): lambda _, __, slices: [one.total for one in slices],
+        (f"{_kind}Edge", "node"): lambda _, __, edges: connection.rows(edges),
+        (f"{_kind}Edge", "cursor"): lambda _, __, edges: connection.cursors(edges),
+    }

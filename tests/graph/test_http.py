@@ -1,0 +1,223 @@
+"""GraphQL over HTTP: methods, media types, parameters, and who is refused before GraphQL begins."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+from graphql import build_client_schema, get_introspection_query, print_schema
+
+from sluice import runtime
+from sluice.graph.schema import SCHEMA
+from tests.fixtures.graph import codes, data
+from tests.fixtures.relay import Relay
+from tests.fixtures.shop import Shop
+
+GRAPHQL = "application/graphql-response+json"
+
+
+def get(shop: Shop, /, **parameters: str) -> Any:
+    return shop.get(f"/api/graphql?{urlencode(parameters)}")
+
+
+@pytest.mark.parametrize(
+    ("accept", "given"),
+    [
+        ("", "application/json"),
+        ("*/*", "application/json"),
+        ("application/*", "application/json"),
+        ("application/json", "application/json"),
+        (GRAPHQL, GRAPHQL),
+        (f"{GRAPHQL}, application/json;q=0.9", GRAPHQL),
+        (f"{GRAPHQL};charset=utf-8, application/json;charset=utf-8", "application/json"),
+        (f"text/html, {GRAPHQL};q=0.2, application/json;q=0.1", GRAPHQL),
+        (f"{GRAPHQL};q=0, */*;q=0.1", "application/json"),
+    ],
+)
+def test_the_media_type_is_the_one_that_is_accepted(shop: Shop, accept: str, given: str) -> None:
+    answer = shop.graphql("{ __typename }", accept=accept)
+
+    assert (answer.status, answer.json["data"]) == (200, {"__typename": "Query"})
+    assert answer.headers["Content-Type"] == f"{given}; charset=utf-8"
+
+
+@pytest.mark.parametrize("accept", ["text/html", "application/json;q=0", "image/*, application/xml"])
+def test_what_accepts_neither_is_406(shop: Shop, accept: str) -> None:
+    assert shop.graphql("{ __typename }", accept=accept).code == "not_acceptable"
+
+
+@pytest.mark.parametrize(
+    "query", ["{", "{ nope }", "query ($id: ID!) { product(id: $id) { id } }", "{ a } query B { b }"]
+)
+def test_a_request_error_is_400_to_who_knows_of_graphql(shop: Shop, query: str) -> None:
+    told = shop.graphql(query, accept=GRAPHQL)
+    legacy = shop.graphql(query, accept="application/json")
+
+    assert (told.status, legacy.status) == (400, 200)
+    assert set(codes(told)) == set(codes(legacy)) == {"invalid_query"}
+    assert "data" not in told.json
+    assert "data" not in legacy.json
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"query": None},
+        {"query": 1},
+        {"query": ["{ __typename }"]},
+        {"query": "{ __typename }", "variables": []},
+        {"query": "{ __typename }", "variables": "{}"},
+        {"query": "{ __typename }", "operationName": 0},
+        {"query": "{ __typename }", "operationName": False},
+        {"query": "{ __typename }", "extensions": "x"},
+        "{ __typename }",
+        None,
+    ],
+)
+def test_parameters_that_are_none_are_400(shop: Shop, body: Any) -> None:
+    answer = shop.call("POST", "/api/graphql", raw=json.dumps(body).encode())
+
+    assert (answer.status, answer.code) == (400, "invalid_request")
+
+
+def test_every_wrong_parameter_is_named(shop: Shop) -> None:
+    answer = shop.post("/api/graphql", {"query": 1, "variables": 2, "operationName": 3, "extensions": 4})
+
+    assert answer.faults == dict.fromkeys(("/query", "/variables", "/operationName", "/extensions"), "type")
+
+
+def test_other_parameters_and_nulls_are_passed_over(shop: Shop) -> None:
+    body = {"query": "{ __typename }", "variables": None, "operationName": None, "extensions": None, "id": "x"}
+
+    assert shop.post("/api/graphql", body).json["data"] == {"__typename": "Query"}
+
+
+def test_a_get_takes_a_query_in_its_address(shop: Shop) -> None:
+    mug = shop.product("Mug")
+    query = "query A($id: ID!) { product(id: $id) { name } } query B { categories { name } }"
+
+    answer = get(shop, query=query, operationName="A", variables=json.dumps({"id": mug}), extensions="{}")
+
+    assert answer.json["data"] == {"product": {"name": "Mug"}}
+    assert get(shop, query="{ __typename }", variables="", operationName="").status == 200
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [{}, {"query": "{ __typename }", "variables": "{"}, {"query": "{ __typename }", "variables": "[]"}, {"quary": "{"}],
+)
+def test_a_get_of_no_query_is_400(shop: Shop, parameters: dict[str, str]) -> None:
+    assert get(shop, **parameters).status == 400
+
+
+def test_a_mutation_is_not_got(shop: Shop) -> None:
+    answer = get(shop, query="mutation { deleteProduct(id: 1) }")
+
+    assert (answer.status, answer.code, answer.headers["Allow"]) == (405, "method_not_allowed", "POST")
+
+
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
+def test_other_methods_are_405(shop: Shop, method: str) -> None:
+    answer = shop.call(method, "/api/graphql", {"query": "{ __typename }"})
+
+    assert (answer.status, answer.headers["Allow"]) == (405, "GET, HEAD, OPTIONS, POST")
+
+
+def test_a_body_is_json_of_a_size(shop: Shop) -> None:
+    assert shop.call("POST", "/api/graphql", raw=b"{}", content_type="application/graphql").status == 415
+    assert shop.call("POST", "/api/graphql", raw=b'{"query": "{').code == "invalid_request"
+    assert shop.graphql("#" * 140_000).code == "too_large"
+
+
+def test_who_is_unknown_or_asks_too_often_is_told_as_everywhere(shop: Shop) -> None:
+    assert shop.graphql("{ __typename }", x_api_key="nobody's").code == "unauthenticated"
+    answers = [shop.graphql("{ __typename }", x_api_key="local-limited") for _ in range(6)]
+    assert answers[-1].code == "rate_limited"
+    assert "RateLimit" in answers[0].headers
+
+
+def test_operation_names_choose(shop: Shop) -> None:
+    def run(name: Any, query: str = "query A { a: __typename } query B { b: __typename }") -> Any:
+        return shop.post("/api/graphql", {"query": query, "operationName": name})
+
+    assert run("B").json["data"] == {"b": "Query"}
+    assert codes(run(None)) == codes(run("C")) == codes(run("B", "{ __typename }")) == ["invalid_query"]
+    assert codes(run(None, "fragment F on Query { __typename }"))[0] == "invalid_query"
+
+
+def test_a_database_that_is_away_is_503(shop: Shop, relay: Relay) -> None:
+    data(shop, "{ products { totalCount } }")
+    relay.close()
+
+    answer = shop.graphql("{ products { totalCount } }")
+
+    assert (answer.status, answer.code) == (503, "database_unavailable")
+    assert answer.headers["Retry-After"]
+
+
+def test_a_fault_of_ours_is_masked_in_its_field_alone(breakable_shop: Shop) -> None:
+    breakable_shop.sql("DROP TABLE order_items")
+
+    answer = breakable_shop.graphql("{ order(id: 1) { items { quantity } } product(id: 1) { name } }")
+
+    assert answer.json["data"] == {"order": None, "product": None}
+    assert codes(answer) == ["internal_error"]
+    assert answer.json["errors"][0]["path"] == ["order"]
+    assert "order_items" not in answer.text
+
+
+def test_a_problem_is_the_one_of_rest(shop: Shop) -> None:
+    answer = shop.graphql('{ category(id: 1, slug: "x") { id } }')
+
+    error = answer.json["errors"][0]
+    assert error["locations"] == [{"line": 1, "column": 3}]
+    assert error["extensions"]["problem"] == {
+        "type": "urn:sluice:error:invalid_parameter",
+        "title": "A parameter is not valid",
+        "status": 400,
+        "detail": error["message"],
+        "code": "invalid_parameter",
+        "request_id": answer.headers["X-Request-Id"],
+        "errors": [{"parameter": "id", "code": "invalid", "message": "or slug must be given, and not both"}],
+    }
+
+
+@pytest.fixture
+def closed_shop(shop: Shop) -> Iterator[Shop]:
+    """As it is deployed where nobody says otherwise."""
+    settings = runtime.current().settings
+    closed = runtime.build(replace(settings, graphql=replace(settings.graphql, introspection=False)))
+    runtime.install(closed)
+    yield shop
+    closed.database.dispose()
+
+
+def test_introspection_tells_the_schema_where_it_is_on(shop: Shop) -> None:
+    for options in ({}, {"specified_by_url": True, "directive_is_repeatable": True, "input_value_deprecation": True}):
+        told = data(shop, get_introspection_query(**options))
+        assert print_schema(build_client_schema(told)) == print_schema(SCHEMA)
+    query = "query ($name: String!) { t: __type(name: $name) { ...F } } fragment F on __Type { name fields { name } }"
+    assert data(shop, query, {"name": "ProductEdge"})["t"]["fields"] == [{"name": "node"}, {"name": "cursor"}]
+
+
+@pytest.mark.parametrize(
+    "query", [get_introspection_query(), '{ __type(name: "Product") { name } }', "{ a: __schema { __typename } }"]
+)
+def test_introspection_tells_nothing_where_it_is_off(closed_shop: Shop, query: str) -> None:
+    answer = closed_shop.graphql(query)
+
+    assert "data" not in answer.json
+    assert set(codes(answer)) == {"invalid_query"}
+    assert data(closed_shop, "{ __typename products { __typename } }")["__typename"] == "Query"
+
+
+def test_suggestions_are_introspection_too(shop: Shop, closed_shop: Shop) -> None:
+    query = "query ($sort: ProductSort) { product(id: 1) { nam } products(sortBy: $sort) { totalCont } }"
+    assert "Did you mean" not in closed_shop.graphql(query).text
+    wrong = {"sort": {"field": "PRICES", "direction": "ASC"}}
+    valued = closed_shop.graphql("query ($sort: ProductSort) { products(sortBy: $sort) { totalCount } }", wrong)
+    assert codes(valued) == ["invalid_query"]
+    assert "Did you mean" not in valued.text

@@ -1,0 +1,195 @@
+"""Bombs: refused with a code, in little CPU, before anything is asked of the database."""
+
+import json
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from sluice import runtime
+from tests.fixtures.graph import codes, data
+from tests.fixtures.relay import Relay
+from tests.fixtures.shop import Shop
+
+MOST_CPU = 0.05  # seconds, of which the request's own admission is a few milliseconds
+
+
+def nested(depth: int) -> str:
+    return "{ products { nodes " + "{ category { products " * depth + "{ name }" + " } }" * depth + " } }"
+
+
+def doubling(fragments: int) -> str:
+    """Each fragment spreads the next one twice, in two fields: small, and expanded of 2^n."""
+    parts = [
+        f"fragment F{n} on Product {{ category {{ products {{ ...F{n + 1} }} }} "
+        f"name category {{ id products {{ ...F{n + 1} id }} }} }}"
+        for n in range(fragments)
+    ]
+    return " ".join(["{ products { nodes { ...F0 } } }", *parts, f"fragment F{fragments} on Product {{ name }}"])
+
+
+def many_fragments(count: int) -> str:
+    spreads = " ".join(f"...F{n}" for n in range(count))
+    return f"{{ products {{ nodes {{ {spreads} }} }} }} " + " ".join(
+        f"fragment F{n} on Product {{ name id price }}" for n in range(count)
+    )
+
+
+INTROSPECTION = "{ __schema { types " + "{ fields { type " * 9 + "{ name }" + " } }" * 9 + " } }"
+
+BOMBS: dict[str, tuple[str, str]] = {
+    "aliases": ("{ " + " ".join(f"a{n}: __typename" for n in range(600)) + " }", "too_many_aliases"),
+    "aliased lists": (
+        "{ " + " ".join(f"a{n}: products(first: 100) {{ nodes {{ id }} }}" for n in range(31)) + " }",
+        "too_many_aliases",
+    ),
+    "depth": (nested(5), "query_too_deep"),
+    "much depth": (nested(240), "query_too_deep"),
+    "too much depth": (nested(300), "query_too_deep"),
+    "unclosed depth": ("{ a " * 800, "query_too_deep"),
+    "more unclosed depth": ("{ a " * 1_900, "query_too_deep"),
+    "doubling fragments": (doubling(4), "query_too_expensive"),
+    "more doubling fragments": (doubling(40), "query_too_deep"),
+    "many, many fragments": (many_fragments(150), "query_too_complex"),
+    "cycle": ("{ products { ...A } } fragment A on ProductConnection { ...B } fragment B on ProductConnection { ...A }",
+              "invalid_query"),
+    "repeated fields": ("{ products { nodes { " + "name " * 1_900 + "} } }", "query_too_complex"),
+    "repeated nested fields": (
+        "{ " + "products { nodes { category { name } } } " * 190 + "}", "query_too_complex",
+    ),
+    "repeated conflicting fields": ("{ " + "product(id: 1) { id } product(id: 2) { id } " * 40 + "}", "invalid_query"),
+    "repeated arguments": ("{ " + "product(id: 1) { id } " * 220 + "}", "query_too_complex"),
+    "directives": ("{ __typename " + "@skip(if: false) " * 280 + "}", "invalid_query"),
+    "unknown directives": ("{ __typename " + "@a " * 990 + "}", "query_too_complex"),
+    "tokens": ("{ " + "id " * 2_500 + "}", "query_too_long"),
+    "comments": ("#\n" * 3_000 + "{ __typename }", "query_too_long"),
+    "100 kB of names": ("{ " + "x" * 100_000 + " }", "query_too_long"),
+    "100 kB of fields": ("{ " + "name " * 20_000 + "}", "query_too_long"),
+    "100 kB of space": (" " * 100_000 + "{ __typename }", "query_too_long"),
+    "operations": (" ".join(f"query Q{n} {{ __typename }}" for n in range(330)), "query_too_complex"),
+    "variables": (
+        "query (" + " ".join(f"$v{n}: Int" for n in range(480)) + ") { __typename }", "invalid_query",
+    ),
+    "unknown fields": ("{ " + " ".join(f"field{n}" for n in range(290)) + " }", "invalid_query"),
+    "a long list": (
+        'mutation { placeOrder(input: {userId: 1, items: [' + "{productId: 1} " * 390 + "]}) { id } }", "invalid_query",
+    ),
+    "cost": ("{ categories { productsConnection(first: 100) { nodes { id } } } }", "query_too_expensive"),
+    "deep cost": (
+        "{ products(first: 100) { nodes { category { products(first: 100) { name } } } } }", "query_too_expensive",
+    ),
+    "cost of orders": (
+        "{ orders(first: 100) { nodes { user { orders(first: 10) { nodes { items { quantity } } } } } } }",
+        "query_too_expensive",
+    ),
+    "introspection": (INTROSPECTION, "query_too_deep"),
+    "introspection in circles": (
+        "{ __schema { types { fields { type { fields { type { fields { type { fields { name } } } } } } } } } }",
+        "invalid_query",
+    ),
+}  # fmt: skip
+
+
+def cpu_of(action: Callable[[], Any]) -> tuple[Any, float]:
+    """Its result, and the least CPU it took in a few tries: a busy machine can make any of them seem long."""
+    spent = MOST_CPU
+    for _ in range(10):
+        start = time.process_time()
+        result = action()
+        spent = min(spent, time.process_time() - start)
+        if spent < MOST_CPU:
+            break
+    return result, spent
+
+
+@pytest.mark.parametrize("name", BOMBS)
+def test_a_bomb_is_refused_in_little_time_and_without_a_statement(shop: Shop, relay: Relay, name: str) -> None:
+    query, code = BOMBS[name]
+    data(shop, "{ __typename }")
+
+    before = relay.round_trips
+    answer, cpu = cpu_of(lambda: shop.graphql(query, accept="application/graphql-response+json"))
+
+    assert answer.status == 400
+    assert set(codes(answer)) == {code}
+    assert "data" not in answer.json
+    assert relay.round_trips == before
+    assert cpu < MOST_CPU, f"{cpu * 1000:.0f} ms"
+
+
+VARIABLES: dict[str, tuple[Any, int, str]] = {
+    "long": ({"id": "x" * 200_000}, 413, "too_large"),
+    "many": ({"id": [{}] * 30_000}, 400, "query_too_long"),
+    "deep": ({"id": json.loads("[" * 900 + "]" * 900)}, 400, "invalid_query"),
+    "wrong": ({"id": [1] * 1_900}, 400, "invalid_query"),
+    "unknown": ({f"v{n}": n for n in range(1_990)}, 400, "invalid_query"),
+}
+
+
+@pytest.mark.parametrize("name", VARIABLES)
+def test_huge_variables_are_refused(shop: Shop, relay: Relay, name: str) -> None:
+    variables, status, code = VARIABLES[name]
+    body = json.dumps({"query": "query ($id: ID!) { product(id: $id) { id } }", "variables": variables}).encode()
+    data(shop, "{ __typename }")
+
+    before = relay.round_trips
+    answer, cpu = cpu_of(
+        lambda: shop.call("POST", "/api/graphql", raw=body, accept="application/graphql-response+json")
+    )
+
+    assert answer.status == status
+    assert code in (answer.text if status == 413 else codes(answer))
+    assert relay.round_trips == before
+    assert cpu < MOST_CPU, f"{cpu * 1000:.0f} ms"
+
+
+def test_batches_are_not_taken(shop: Shop) -> None:
+    answer = shop.post("/api/graphql", [{"query": "{ __typename }"}] * 100)
+
+    assert (answer.status, answer.code) == (400, "invalid_request")
+
+
+@pytest.mark.parametrize(
+    ("query", "cost"),
+    [
+        ("{ __typename }", 0),
+        ("{ product(id: 1) { id category { name } } }", 2),
+        ("{ products(first: 100) { edges { node { name category { name } } } } }", 1 + 100 * 2),
+        ("{ products { nodes { id } edges { node { id } } totalCount pageInfo { endCursor } } }", 1 + 10 * 2),
+        ("{ products(last: 3) { nodes { id } } }", 1 + 3),
+        ("{ categories { products(first: 5) { id } } }", 100 * (1 + 1 + 5)),
+        ("{ orders(first: 2) { nodes { items { product { id } } user { id } } } }", 1 + 2 * (1 + 10 * 2 + 1)),
+        ("{ a: product(id: 1) { ...F } b: product(id: 2) { ...F } } fragment F on Product { category { id } }", 4),
+        ('{ salesAnalytics(startDate: "2026-01-01", endDate: "2026-01-01") { day } }', 366),
+    ],
+)
+def test_the_cost_is_told(shop: Shop, query: str, cost: int) -> None:
+    answer = shop.graphql(query)
+
+    assert answer.json["extensions"] == {"cost": {"requested": cost, "limit": 10_000}}
+
+
+def test_the_cost_is_told_of_what_is_refused_for_it(shop: Shop) -> None:
+    answer = shop.graphql(BOMBS["cost"][0])
+
+    assert answer.json["extensions"] == {"cost": {"requested": 100 * (1 + 1 + 100), "limit": 10_000}}
+
+
+def test_a_shop_of_more_categories_than_are_counted_is_refused_when_they_are_known(shop: Shop) -> None:
+    shop.sql("INSERT INTO categories (name, slug) SELECT n, n FROM generate_series(1, 201) n")
+    query = "{ categories { products(first: 50) { name } } }"
+
+    answer = shop.graphql(query)
+
+    assert answer.json["data"] is None
+    assert set(codes(answer)) == {"query_too_expensive"}
+
+
+def test_what_was_read_once_is_not_read_again(shop: Shop) -> None:
+    """And what was refused is refused again."""
+    limits = runtime.current().settings.graphql
+    assert limits.max_depth == 12
+    for _ in range(2):
+        assert codes(shop.graphql(nested(5))) == ["query_too_deep"]
+        assert data(shop, "{ products { totalCount } }") == {"products": {"totalCount": 0}}

@@ -1,0 +1,235 @@
+"""Mutations: what each does, and that a request's are kept together or not at all."""
+
+from contextlib import closing
+from typing import Any
+
+import pytest
+
+from sluice.http import idempotency
+from sluice.http.request import Request
+from sluice.repositories.answers import CLAIM
+from tests.fixtures.graph import codes, data
+from tests.fixtures.shop import Answer, Shop, owner_connection
+
+CREATE = """mutation ($input: CreateProductInput!) {
+    createProduct(input: $input) { id name price inventory category { slug } } }"""
+UPDATE = """mutation ($id: ID!, $input: UpdateProductInput!, $version: Int) {
+    updateProduct(id: $id, input: $input, ifVersion: $version) { name description price version category { slug } } }"""
+PLACE = """mutation ($input: PlaceOrderInput!) { placeOrder(input: $input) {
+    id status total user { name } items { quantity unitPrice product { name inventory } } } }"""
+
+
+def count(shop: Shop, table: str) -> int:
+    return int(shop.sql(f"SELECT count(*) FROM {table}")[0][0])
+
+
+def refused(answer: Answer) -> list[str]:
+    assert answer.json["data"] is None, answer.text
+    return codes(answer)
+
+
+def test_a_product_is_created(shop: Shop) -> None:
+    mugs = shop.category("mugs")
+
+    made = data(shop, CREATE, {"input": {"name": " Mug ", "price": 12.5, "categoryId": mugs, "inventory": 3}})
+
+    made = made["createProduct"]
+    assert (made["name"], made["price"], made["inventory"], made["category"]) == ("Mug", "12.50", 3, {"slug": "mugs"})
+    assert shop.get(f"/api/products/{made['id']}").json["description"] is None
+
+
+@pytest.mark.parametrize(
+    ("wrong", "faults"),
+    [
+        ({"name": " "}, {"/name": "too_short"}),
+        ({"price": "-1"}, {"/price": "out_of_range"}),
+        ({"price": 1.999}, {"/price": "invalid"}),
+        ({"inventory": -1}, {"/inventory": "out_of_range"}),
+        ({"name": "x" * 201, "price": "99999999999"}, {"/name": "too_long", "/price": "out_of_range"}),
+        ({"categoryId": "12345"}, {"/category": "unknown"}),
+        ({"categoryId": "abc"}, {"/category": "unknown"}),
+        ({"description": "a\0b"}, {"/description": "invalid"}),
+    ],
+)
+def test_what_rest_does_not_take_this_does_not_either(
+    shop: Shop, wrong: dict[str, Any], faults: dict[str, str]
+) -> None:
+    mugs = shop.category("mugs")
+
+    answer = shop.graphql(CREATE, {"input": {"name": "Mug", "price": 1, "categoryId": mugs} | wrong})
+
+    assert refused(answer) == ["validation_failed"]
+    problem = answer.json["errors"][0]["extensions"]["problem"]
+    assert {fault["pointer"]: fault["code"] for fault in problem["errors"]} == faults
+    assert answer.json["errors"][0]["path"] == ["createProduct"]
+    assert count(shop, "products") == 0
+
+
+def test_a_product_is_updated_in_what_is_given(shop: Shop) -> None:
+    mug, bowls = shop.product("Mug"), shop.category("bowls")
+    shop.sql("UPDATE products SET description = 'Warm'")
+
+    def update(input: dict[str, Any], version: int | None = None) -> Any:
+        return data(shop, UPDATE, {"id": mug, "input": input, "version": version})["updateProduct"]
+
+    assert update({"price": "3"}) == {
+        "name": "Mug", "description": "Warm", "price": "3.00", "version": 3, "category": {"slug": "mugs"},
+    }  # fmt: skip
+    assert update({"description": None, "categoryId": str(bowls)}, 3)["description"] is None
+    assert update({}) == update({}, 4)
+    assert update({}, 4)["category"] == {"slug": "bowls"}
+    assert refused(shop.graphql(UPDATE, {"id": mug, "input": {"name": None}})) == ["validation_failed"]
+
+
+def test_a_version_that_is_over_is_stale(shop: Shop) -> None:
+    mug = shop.product("Mug")
+    answer = shop.graphql(UPDATE, {"id": mug, "input": {"name": "Cup"}, "version": 7})
+
+    assert refused(answer) == ["stale_version"]
+    assert shop.sql("SELECT name FROM products") == [["Mug"]]
+    shop.sql("UPDATE inventory SET quantity = 77")  # which makes the product's ETag another, but not its own row
+    assert data(shop, UPDATE, {"id": mug, "input": {"name": "Cup"}, "version": 1})["updateProduct"]["version"] == 2
+
+
+def test_what_is_not_there_is_no_error(shop: Shop) -> None:
+    shop.product("Mug")
+    answer = data(shop, 'mutation { updateProduct(id: "x", input: {name: "Y"}) { id } deleteProduct(id: 12345) }')
+
+    assert answer == {"updateProduct": None, "deleteProduct": False}
+
+
+def test_a_product_is_deleted_unless_an_order_holds_it(shop: Shop) -> None:
+    mug, bowl = shop.product("Mug"), shop.product("Bowl")
+    shop.order(shop.user(), (mug, 1))
+    delete = "mutation ($id: ID!) { deleteProduct(id: $id) }"
+
+    assert data(shop, delete, {"id": bowl}) == {"deleteProduct": True}
+    assert refused(shop.graphql(delete, {"id": mug})) == ["still_referenced"]
+
+
+def test_an_order_is_placed_and_moved(shop: Shop) -> None:
+    mug, ada = shop.product("Mug", price="2.50", stock=5), shop.user()
+    lines = [{"productId": mug, "quantity": 1}, {"productId": str(mug), "quantity": 1}]
+
+    order = data(shop, PLACE, {"input": {"userId": ada, "items": lines}})["placeOrder"]
+
+    assert order == {
+        "id": order["id"], "status": "PENDING", "total": "5.00", "user": {"name": "Ada"},
+        "items": [{"quantity": 2, "unitPrice": "2.50", "product": {"name": "Mug", "inventory": 3}}],
+    }  # fmt: skip
+    move = "mutation ($id: ID!, $status: OrderStatus!) { updateOrderStatus(id: $id, status: $status) { status } }"
+    assert data(shop, move, {"id": order["id"], "status": "CANCELLED"}) == {
+        "updateOrderStatus": {"status": "CANCELLED"}
+    }
+    assert shop.get(f"/api/inventory/{mug}").json["quantity"] == 5
+    assert refused(shop.graphql(move, {"id": order["id"], "status": "PAID"})) == ["invalid_transition"]
+    assert refused(shop.graphql(move, {"id": 999, "status": "PAID"})) == ["not_found"]
+
+
+@pytest.mark.parametrize(
+    ("input", "code"),
+    [
+        ({"quantity": 6}, "out_of_stock"),
+        ({"quantity": 0}, "validation_failed"),
+        ({"productId": "999"}, "validation_failed"),
+        ({"productId": "abc"}, "validation_failed"),
+    ],
+)
+def test_an_order_that_cannot_be_is_refused(shop: Shop, input: dict[str, Any], code: str) -> None:
+    mug, ada = shop.product("Mug", stock=5), shop.user()
+    items = [{"productId": mug, "quantity": 1} | input]
+
+    assert refused(shop.graphql(PLACE, {"input": {"userId": ada, "items": items}})) == [code]
+    assert refused(shop.graphql(PLACE, {"input": {"userId": 99, "items": items}})) in (["validation_failed"], [code])
+    assert refused(shop.graphql(PLACE, {"input": {"userId": ada, "items": []}})) == ["validation_failed"]
+    assert (count(shop, "orders"), shop.get(f"/api/inventory/{mug}").json["quantity"]) == (0, 5)
+
+
+def test_all_of_a_request_are_kept_in_their_order(shop: Shop) -> None:
+    mugs = shop.category("mugs")
+
+    answer = data(
+        shop,
+        """mutation ($mugs: ID!) {
+             first: createProduct(input: {name: "A", price: 1, categoryId: $mugs}) { name }
+             second: createProduct(input: {name: "B", price: 1, categoryId: $mugs}) { category { products { name } } }
+             __typename
+           }""",
+        {"mugs": mugs},
+    )
+
+    assert answer == {
+        "first": {"name": "A"},
+        "second": {"category": {"products": [{"name": "A"}, {"name": "B"}]}},
+        "__typename": "Mutation",
+    }
+
+
+@pytest.mark.parametrize(
+    "failing",
+    [
+        'createProduct(input: {name: "A", price: 1, categoryId: $mugs}) { id }',
+        "updateOrderStatus(id: 99, status: PAID) { id }",
+    ],
+)
+def test_where_one_fails_none_is_kept_or_shown(shop: Shop, failing: str) -> None:
+    mugs, mug = shop.category("mugs"), shop.product("Mug")
+    query = f"""mutation ($mugs: ID!, $mug: ID!) {{
+        made: createProduct(input: {{name: "A", price: 1, categoryId: $mugs}}) {{ id }}
+        gone: deleteProduct(id: $mug)
+        failing: {failing}
+        after: createProduct(input: {{name: "Z", price: 1, categoryId: $mugs}}) {{ id }}
+    }}"""
+
+    answer = shop.graphql(query, {"mugs": mugs, "mug": mug})
+
+    assert len(refused(answer)) == 1
+    assert answer.json["errors"][0]["path"] == ["failing"]
+    assert shop.sql("SELECT name FROM products") == [["Mug"]]
+
+
+def test_a_key_does_it_once_and_answers_alike(shop: Shop) -> None:
+    mug, ada = shop.product("Mug", stock=5), shop.user()
+    variables = {"input": {"userId": ada, "items": [{"productId": mug, "quantity": 1}]}}
+    first = shop.graphql(PLACE, variables, idempotency_key="k")
+
+    again = shop.graphql(PLACE, variables, idempotency_key="k")
+
+    assert "Idempotency-Replayed" not in first.headers
+    assert again.headers["Idempotency-Replayed"] == "true"
+    assert (first.status, first.text) == (again.status, again.text)
+    assert (count(shop, "orders"), shop.get(f"/api/inventory/{mug}").json["quantity"]) == (1, 4)
+    variables["input"]["items"][0]["quantity"] = 2
+    other = shop.graphql(PLACE, variables, idempotency_key="k")
+    assert (other.status, other.code) == (422, "idempotency_key_reused")
+    assert shop.graphql(PLACE, variables, idempotency_key="another").json["data"]
+
+
+def test_a_key_that_met_a_refusal_is_free(shop: Shop) -> None:
+    mug, ada = shop.product("Mug", stock=0), shop.user()
+    variables = {"input": {"userId": ada, "items": [{"productId": mug, "quantity": 1}]}}
+    assert refused(shop.graphql(PLACE, variables, idempotency_key="k")) == ["out_of_stock"]
+    assert count(shop, "idempotency_keys") == 0
+    shop.sql("UPDATE inventory SET quantity = 1")
+
+    assert shop.graphql(PLACE, variables, idempotency_key="k").json["data"]
+
+
+def test_a_key_means_nothing_to_a_query_and_must_be_one(shop: Shop) -> None:
+    assert "Idempotency-Replayed" not in shop.graphql("{ __typename }", idempotency_key="q").headers
+    assert count(shop, "idempotency_keys") == 0
+    assert codes(shop.graphql("mutation { deleteProduct(id: 1) }", idempotency_key="k" * 256)) == ["invalid_request"]
+    assert codes(shop.graphql("mutation { deleteProduct(id: 1) }", idempotency_key="")) == ["invalid_request"]
+
+
+def test_a_key_of_a_running_request_is_in_progress(shop: Shop) -> None:
+    """The lock that a first request holds is held here by hand."""
+    mug = shop.product("Mug")
+    key = idempotency.read(Request("POST", "/api/graphql", {}, {"idempotency-key": "k"}, b"", client="local-admin"))
+    assert key is not None
+    with closing(owner_connection(shop.url)) as other:
+        other.run("BEGIN")
+        other.run(CLAIM, key=key.id)
+        running = shop.graphql("mutation ($id: ID!) { deleteProduct(id: $id) }", {"id": mug}, idempotency_key="k")
+    assert (running.status, running.code) == (409, "idempotency_in_progress")
+    assert count(shop, "products") == 1

@@ -1,0 +1,181 @@
+"""What queries answer."""
+
+from typing import Any
+
+import pytest
+
+from tests.fixtures.graph import codes, data
+from tests.fixtures.shop import Shop
+
+
+def test_a_product_has_everything_the_schema_says(shop: Shop) -> None:
+    mug = shop.product("Mug", price="12.50", stock=3)
+
+    found = data(
+        shop,
+        """query ($id: ID!) {
+             product(id: $id) {
+               __typename id name description price inventory version createdAt updatedAt category { id name slug }
+             }
+           }""",
+        {"id": mug},
+    )["product"]
+
+    rest = shop.get(f"/api/products/{mug}").json
+    assert found == {
+        "__typename": "Product",
+        "id": str(mug),
+        "name": "Mug",
+        "description": None,
+        "price": "12.50",
+        "inventory": 3,
+        "version": 1,
+        "createdAt": rest["created_at"],
+        "updatedAt": rest["updated_at"],
+        "category": {"id": str(shop.sql("SELECT id FROM categories")[0][0]), "name": "mugs", "slug": "mugs"},
+    }
+
+
+def test_an_order_leads_to_its_user_and_products_and_back(shop: Shop) -> None:
+    mug, bowl, ada = shop.product("Mug"), shop.product("Bowl", category="bowls"), shop.user()
+    order = shop.order(ada, (mug, 2), (bowl, 1), status="paid")
+
+    found = data(
+        shop,
+        """query ($id: ID!) { order(id: $id) {
+             id status total
+             items { quantity unitPrice product { name category { slug } } }
+             user { email orders(first: 1) { totalCount nodes { id user { name } } } }
+           } }""",
+        {"id": order},
+    )["order"]
+
+    assert (found["id"], found["status"], found["total"]) == (str(order), "PAID", "3.00")
+    assert found["items"] == [
+        {"quantity": 2, "unitPrice": "1.00", "product": {"name": "Mug", "category": {"slug": "mugs"}}},
+        {"quantity": 1, "unitPrice": "1.00", "product": {"name": "Bowl", "category": {"slug": "bowls"}}},
+    ]
+    assert found["user"] == {
+        "email": "ada@example.com",
+        "orders": {"totalCount": 1, "nodes": [{"id": str(order), "user": {"name": "Ada"}}]},
+    }
+
+
+def test_categories_hold_their_products(shop: Shop) -> None:
+    for name, category in (("A", "mugs"), ("B", "bowls"), ("C", "mugs"), ("D", "mugs")):
+        shop.product(name, category=category)
+    shop.category("empty")
+
+    found = data(
+        shop,
+        """{ categories {
+             slug
+             products(first: 2) { name }
+             last: productsConnection(last: 1) { nodes { name } pageInfo { hasNextPage hasPreviousPage } totalCount }
+           } }""",
+    )["categories"]
+
+    assert {one["slug"]: [product["name"] for product in one["products"]] for one in found} == {
+        "mugs": ["A", "C"],
+        "bowls": ["B"],
+        "empty": [],
+    }
+    assert {one["slug"]: (one["last"]["nodes"], one["last"]["totalCount"]) for one in found} == {
+        "mugs": ([{"name": "D"}], 3),
+        "bowls": ([{"name": "B"}], 1),
+        "empty": ([], 0),
+    }
+    assert [one["last"]["pageInfo"]["hasPreviousPage"] for one in found] == [True, False, False]
+
+
+@pytest.mark.parametrize("id", ["0", "999999999999", "99999999999999999999", "-1", "abc", "", "1 OR 1=1", "\\u0000"])
+def test_an_id_of_nobody_is_null(shop: Shop, id: str) -> None:
+    found = data(shop, f'{{ product(id: "{id}") {{ id }} order(id: "{id}") {{ id }} user(id: "{id}") {{ id }} }}')
+
+    assert found == {"product": None, "order": None, "user": None}
+    assert data(shop, f'{{ category(id: "{id}") {{ id }} }}') == {"category": None}
+    assert data(shop, f'{{ category(slug: "{id}") {{ id }} }}') == {"category": None}
+
+
+@pytest.mark.parametrize("arguments", ["", '(id: 1, slug: "mugs")', "(id: null)"])
+def test_a_category_is_told_by_one_of_two(shop: Shop, arguments: str) -> None:
+    answer = shop.graphql(f"{{ category{arguments} {{ id }} }}")
+
+    assert (answer.status, answer.json["data"], codes(answer)) == (200, {"category": None}, ["invalid_parameter"])
+
+
+@pytest.mark.parametrize(
+    ("chosen", "expected"),
+    [
+        ({}, "ABCD"),
+        ({"priceMin": "2"}, "BCD"),
+        ({"priceMin": 2, "priceMax": 3.00}, "BC"),
+        ({"search": "d RED"}, "D"),
+        ({"categoryId": "12345"}, ""),
+        ({"categoryId": "nope"}, ""),
+        ({"search": None, "priceMax": None}, "ABCD"),
+    ],
+)
+def test_filters(shop: Shop, chosen: dict[str, Any], expected: str) -> None:
+    for n, name in enumerate("ABCD", start=1):
+        shop.product(name if name < "D" else "D red", price=f"{n}.00")
+
+    query = "query ($chosen: ProductFilter) { products(filter: $chosen) { nodes { name } totalCount } }"
+    found = data(shop, query, {"chosen": chosen})["products"]
+
+    assert "".join(node["name"][0] for node in found["nodes"]) == expected
+    assert found["totalCount"] == len(expected)
+
+
+def test_orders_are_filtered(shop: Shop) -> None:
+    mug, ada, bob = shop.product("Mug"), shop.user(), shop.user("bob@example.com")
+    ids = [str(shop.order(user, (mug, 1), status=status)) for user in (ada, bob) for status in ("paid", "pending")]
+
+    def orders(arguments: str) -> list[str]:
+        return [node["id"] for node in data(shop, f"{{ orders{arguments} {{ nodes {{ id }} }} }}")["orders"]["nodes"]]
+
+    assert orders("") == ids
+    assert orders(f"(userId: {bob})") == ids[2:]
+    assert orders("(status: PAID)") == [ids[0], ids[2]]
+    assert orders(f"(userId: {ada}, status: PENDING)") == [ids[1]]
+    assert orders('(userId: "nobody")') == []
+
+
+def test_sales_are_those_of_the_report(shop: Shop) -> None:
+    shop.order(shop.user(), (shop.product("Mug"), 3))
+    today = shop.sql("SELECT (now() AT TIME ZONE 'UTC')::date::text")[0][0]
+
+    found = data(
+        shop,
+        "query ($day: Date!) { salesAnalytics(startDate: $day, endDate: $day) "
+        "{ day orderCount uniqueCustomers revenue avgOrderValue } }",
+        {"day": today},
+    )
+
+    day = {"day": today, "orderCount": 1, "uniqueCustomers": 1, "revenue": "3.00", "avgOrderValue": "3.00"}
+    assert found["salesAnalytics"] == [day]
+
+
+@pytest.mark.parametrize(("start", "end"), [("2026-02-01", "2026-01-01"), ("2024-01-01", "2026-01-01")])
+def test_a_period_has_an_order_and_a_length(shop: Shop, start: str, end: str) -> None:
+    answer = shop.graphql(f'{{ salesAnalytics(startDate: "{start}", endDate: "{end}") {{ day }} }}')
+
+    assert (answer.status, answer.json["data"], codes(answer)) == (200, None, ["invalid_parameter"])
+
+
+def test_fields_come_in_the_order_they_were_asked_and_fragments_are_merged(shop: Shop) -> None:
+    shop.product("Mug")
+
+    answer = shop.graphql(
+        """query ($yes: Boolean = true, $no: Boolean!) {
+             products {
+               ...Two nodes { b: name } __typename ... on ProductConnection { nodes { c: name @skip(if: $yes) } }
+             }
+           }
+           fragment Two on ProductConnection { nodes { a: name ...Three @include(if: $no) } totalCount }
+           fragment Three on Product { d: name }""",
+        {"no": False},
+    )
+
+    expected = '{"data":{"products":{"nodes":[{"a":"Mug","b":"Mug"}],"totalCount":1,"__typename":"ProductConnection"}}'
+    assert answer.text.startswith(expected), answer.text

@@ -1,0 +1,109 @@
+"""How many statements a query is, and how many round trips: as many as its shape has, however many rows it returns."""
+
+import json
+
+import pytest
+
+from tests.fixtures.graph import data
+from tests.fixtures.relay import Relay
+from tests.fixtures.shop import Shop
+from tests.functions.test_round_trips import statements
+
+PRODUCTS = "{ products(first: 100) { edges { node { name price inventory category { name } } } } }"
+ORDERS = "{ orders(first: 100) { nodes { items { product { name category { name } } } user { name } } } }"
+USERS = "{ orders(first: 50) { nodes { user { orders(first: 5) { nodes { items { product { name } } } } } } } }"
+CATEGORIES = (
+    "{ categories { products(first: 5) { name } more: productsConnection(last: 2) { nodes { name } totalCount } } }"
+)
+ALIASES = "{ a: product(id: 1) { name } b: product(id: 2) { price } c: product(id: 1) { category { name } } }"
+BRANCHES = (
+    "{ order(id: 1) { user { name } items { product { name } } } product(id: 1) { price } user(id: 1) { email } }"
+)
+
+SHAPES = {  # query → statements
+    PRODUCTS: 1,
+    ORDERS: 3,  # orders with their items, products with their categories, users
+    USERS: 4,
+    CATEGORIES: 3,
+    ALIASES: 1,  # one batch, whatever the aliases ask of it
+    BRANCHES: 3,  # what the order leads to is asked for together with the other two
+}
+
+
+def stock(shop: Shop, rows: int) -> None:
+    """So many users, products and orders, each order of three products; ids from 1."""
+    shop.sql(
+        """
+        INSERT INTO categories (id, name, slug) OVERRIDING SYSTEM VALUE
+        SELECT n, 'C' || n, 'c' || n FROM generate_series(1, 5) n
+        """
+    )
+    shop.sql(
+        """
+        INSERT INTO users (id, email, name) OVERRIDING SYSTEM VALUE
+        SELECT n, n || '@example.com', 'U' || n FROM generate_series(1, CAST(:rows AS integer)) n
+        """,
+        rows=rows,
+    )
+    shop.sql(
+        """
+        INSERT INTO products (id, name, price, category_id) OVERRIDING SYSTEM VALUE
+        SELECT n, 'P' || n, n, 1 + mod(n, 5) FROM generate_series(1, CAST(:rows AS integer)) n
+        """,
+        rows=rows,
+    )
+    shop.sql(
+        """
+        INSERT INTO orders (id, user_id, status, total) OVERRIDING SYSTEM VALUE
+        SELECT n, n, 'pending', 3 FROM generate_series(1, CAST(:rows AS integer)) n
+        """,
+        rows=rows,
+    )
+    shop.sql(
+        """
+        INSERT INTO order_items (order_id, product_id, quantity, unit_price)
+        SELECT n, 1 + mod(n + k, CAST(:rows AS integer)), 1, 1
+        FROM generate_series(1, CAST(:rows AS integer)) n, generate_series(1, 3) k
+        """,
+        rows=rows,
+    )
+
+
+@pytest.mark.parametrize("rows", [3, 100])
+@pytest.mark.parametrize(("query", "expected"), list(SHAPES.items()))
+def test_a_query_is_as_many_statements_and_round_trips_as_its_shape(
+    shop: Shop, relay: Relay, query: str, expected: int, rows: int
+) -> None:
+    stock(shop, rows)
+    shop.sql("CREATE EXTENSION IF NOT EXISTS pg_stat_statements")
+    data(shop, "{ product(id: 1) { id } }")  # connects
+    before, trips = statements(shop), relay.round_trips
+
+    found = data(shop, query)
+
+    assert relay.round_trips - trips == expected
+    assert statements(shop) - before == expected
+    assert len(json.dumps(found)) > 20
+
+
+def test_a_total_is_counted_only_where_it_is_asked_for(shop: Shop) -> None:
+    shop.sql("CREATE EXTENSION IF NOT EXISTS pg_stat_statements")
+    data(shop, PRODUCTS)
+    data(shop, "{ products { nodes { id } } }")
+    before = counting(shop)
+
+    data(shop, "{ products { ...F } } fragment F on ProductConnection { many: totalCount }")
+
+    assert counting(shop) == before + 1
+
+
+def counting(shop: Shop) -> int:
+    return int(
+        shop.sql(
+            """
+            SELECT coalesce(sum(calls), 0) FROM pg_stat_statements
+            WHERE query LIKE '%SELECT count(*) FROM products%' AND userid = 'sluice_app'::regrole
+              AND dbid = (SELECT oid FROM pg_database WHERE datname = current_database())
+            """
+        )[0][0]
+    )

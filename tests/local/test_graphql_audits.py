@@ -1,0 +1,47 @@
+"""The audits of GraphQL over HTTP that npm's graphql-http has, against the running system. They need Node and npm."""
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.fixtures.system import System
+
+PACKAGES = ("graphql-http@1.23.1", "graphql@16.15.0")
+AUDITS = 61
+
+
+@pytest.fixture(scope="session")
+def npm_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """With the packages in it."""
+    if not (shutil.which("node") and shutil.which("npm")):
+        pytest.skip("the GraphQL over HTTP audits need Node and npm")
+    folder = tmp_path_factory.mktemp("npm")
+    command = ["npm", "install", "--prefix", str(folder), "--no-audit", "--no-fund", "--silent", *PACKAGES]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    if done.returncode != 0:
+        pytest.skip(f"npm cannot install {' and '.join(PACKAGES)} here: {done.stderr[-200:]}")
+    return folder
+
+
+def test_all_audits_pass(demo_shop: System, npm_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    script = Path(__file__).with_name("graphql_audits.mjs")
+    url = f"{demo_shop.published['base_url']}/api/graphql"
+    run = subprocess.run(
+        ["node", str(script), url, "local-admin"],
+        cwd=npm_folder,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+
+    results = json.loads(run.stdout)
+
+    passed = [result for result in results if result["status"] == "ok"]
+    with capsys.disabled():
+        print(f"\ngraphql-http: {len(passed)} of {len(results)} audits pass", end=" ")  # noqa: T201
+    assert [result for result in results if result["status"] != "ok"] == []
+    assert len(results) == AUDITS

@@ -60,7 +60,13 @@ class Doorway:
 
 
 def sam_variables(
-    app: DatabaseSettings, owner: DatabaseSettings, cursor_key: str, *, aws_port: int, tables: Mapping[str, str]
+    app: DatabaseSettings,
+    analyst: DatabaseSettings,
+    owner: DatabaseSettings,
+    cursor_key: str,
+    *,
+    aws_port: int,
+    tables: Mapping[str, str],
 ) -> dict[str, dict[str, str]]:
     """What `sam local --env-vars` reads: in place of what a deployment gives, the parts of this machine."""
     shared = {
@@ -75,6 +81,11 @@ def sam_variables(
     }
     return {
         "Parameters": {**shared, "SLUICE_DB_USER": app.user, "SLUICE_DB_PASSWORD": app.password},
+        "AnalyticsFunction": {
+            "SLUICE_ANALYST_USER": analyst.user,
+            "SLUICE_ANALYST_PASSWORD": analyst.password,
+            "SLUICE_ANALYST_SECRET_ARN": "",
+        },
         "MigrateFunction": {"SLUICE_DB_USER": owner.user, "SLUICE_DB_PASSWORD": owner.password},
     }
 

@@ -8,6 +8,7 @@ import hashlib
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import pg8000.native
 from pg8000.exceptions import DatabaseError, InterfaceError
@@ -18,7 +19,7 @@ from sluice.errors import SluiceError
 from sluice.settings import DatabaseSettings, SettingsError
 
 NAME = "sluice"
-APP_ROLE = "sluice_app"
+APP_ROLE, ANALYST_ROLE = "sluice_app", "sluice_analyst"
 CONNECT_SECONDS = 5.0
 REASONS = {
     "28P01": "it refuses the user name or password",
@@ -54,13 +55,23 @@ def settings_of(url: str) -> DatabaseSettings:
         raise DatabaseUnusable(f"DATABASE_URL: {error}") from error
 
 
-def guest_role(app_password: str) -> str:
-    """On somebody else's server the functions work as a member of sluice_app that only this system knows."""
-    return f"sluice_local_{hashlib.sha256(app_password.encode()).hexdigest()[:8]}"
+@dataclass(frozen=True, slots=True)
+class Login:
+    """Somebody who works with the database: `role`, with the rights and the limits of one that migrations make."""
+
+    rights: str
+    role: str
+    password: str
+
+    @classmethod
+    def make(cls, rights: str, password: str, *, ours: bool) -> "Login":
+        """On a server that is not ours, a member of the role that only this system knows."""
+        guest = f"sluice_local_{hashlib.sha256(password.encode()).hexdigest()[:8]}"
+        return cls(rights, rights if ours else guest, password)
 
 
-def prepare(url: str, *, app_role: str, app_password: str) -> str:
-    """Migrate the database and let `app_role` log in; returns the server's version."""
+def prepare(url: str, *logins: Login) -> str:
+    """Migrate the database and let them log in; returns the server's version."""
     settings = settings_of(url)
     with _connection(settings) as connection:
         number = int(connection.run("SHOW server_version_num")[0][0])
@@ -68,7 +79,9 @@ def prepare(url: str, *, app_role: str, app_password: str) -> str:
     if number < OLDEST * 10_000:
         raise DatabaseUnusable(f"{_place(settings)} is PostgreSQL {version}; {OLDEST} or newer is needed")
     _migrate(url, settings)
-    _let_in(settings, app_role, app_password)
+    with _connection(settings) as connection:
+        for login in logins:
+            _let_in(connection, login)
     return version.split()[0]
 
 
@@ -95,16 +108,15 @@ def _migrate(url: str, settings: DatabaseSettings) -> None:
         raise DatabaseUnusable(f"{_place(settings)} cannot be migrated: {told}") from error
 
 
-def _let_in(settings: DatabaseSettings, app_role: str, app_password: str) -> None:
-    """Give the role its password; a guest is made first, with the rights and the limits of sluice_app."""
-    with _connection(settings) as connection:
-        if app_role != APP_ROLE:
-            if not connection.run("SELECT FROM pg_roles WHERE rolname = :role", role=app_role):
-                connection.run(f"CREATE ROLE {app_role} LOGIN IN ROLE {APP_ROLE}")
-            limits = connection.run("SELECT unnest(rolconfig) FROM pg_roles WHERE rolname = :role", role=APP_ROLE)
-            for name, _, value in (limit.partition("=") for (limit,) in limits):
-                connection.run(f"ALTER ROLE {app_role} SET {name} = {pg8000.native.literal(value)}")
-        connection.run(f"ALTER ROLE {app_role} PASSWORD {pg8000.native.literal(app_password)}")
+def _let_in(connection: pg8000.native.Connection, login: Login) -> None:
+    """Give the role its password; a guest is made first."""
+    if login.role != login.rights:
+        if not connection.run("SELECT FROM pg_roles WHERE rolname = :role", role=login.role):
+            connection.run(f"CREATE ROLE {login.role} LOGIN IN ROLE {login.rights}")
+        limits = connection.run("SELECT unnest(rolconfig) FROM pg_roles WHERE rolname = :role", role=login.rights)
+        for name, _, value in (limit.partition("=") for (limit,) in limits):
+            connection.run(f"ALTER ROLE {login.role} SET {name} = {pg8000.native.literal(value)}")
+    connection.run(f"ALTER ROLE {login.role} PASSWORD {pg8000.native.literal(login.password)}")
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from pathlib import Path
 from local.aws import ROOT, AwsServer
 from local.console import Console
 from local.containers import Doorway, sam_variables
-from local.database import APP_ROLE, guest_role, make_embedded, prepare, seed, settings_of
+from local.database import ANALYST_ROLE, APP_ROLE, Login, make_embedded, prepare, seed, settings_of
 from local.environment import NOT_EXPORTED, aws_overlay, function_environment
 from local.gateway import Gateway
 from local.intrinsics import ACCOUNT, REGION
@@ -27,13 +27,13 @@ from local.postgres import PostgresServer
 from local.schedule import Scheduler
 from local.state import State
 from local.template import Template, read
-from sluice.settings import DatabaseSettings
 
 STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 BUCKET = "sluice-imports-local"
 WATCH_SECONDS = 0.5
 MOST_REVIVALS = 5
+USERS = {"SLUICE_DB_USER": "SLUICE_DB_PASSWORD", "SLUICE_ANALYST_USER": "SLUICE_ANALYST_PASSWORD"}
 
 
 class CannotStart(Exception):
@@ -62,20 +62,20 @@ def run(options: Options, console: Console) -> None:
         parts.callback(aws.stop)
         aws.launch()  # boots while PostgreSQL does
         server, url = _database(options, state, parts)
-        app_password = state.secret("app_password")
-        app_role = APP_ROLE if server else guest_role(app_password)
-        version = prepare(url, app_role=app_role, app_password=app_password)
+        ours = server is not None
+        app = Login.make(APP_ROLE, state.secret("app_password"), ours=ours)
+        analyst = Login.make(ANALYST_ROLE, state.secret("analyst_password"), ours=ours)
+        version = prepare(url, app, analyst)
         console.step("database", f"PostgreSQL {version} on {settings_of(url).host}:{settings_of(url).port}")
         if options.seeded and (products := seed(url)):
             console.step("demo shop", f"{products:,} products")
         aws.wait()
         aws.make_bucket(BUCKET)
-        app = replace(settings_of(url), user=app_role, password=app_password)
-        template = _template(options, state, url, app_role)
+        template = _template(options, state, url, app, analyst)
         for name, properties in template.tables.items():
             make_table(aws.endpoint, name, properties)
         store_keys(aws.endpoint, API_KEYS_TABLE)
-        system = _System(state, console, template, url, app, aws, server)
+        system = _System(state, console, template, url, (app, analyst), aws, server)
         asyncio.run(system.serve(listener, began))
 
 
@@ -88,7 +88,7 @@ class _System:
         console: Console,
         template: Template,
         url: str,
-        app: DatabaseSettings,
+        logins: tuple[Login, Login],
         aws: AwsServer,
         server: PostgresServer | None,
     ) -> None:
@@ -96,14 +96,19 @@ class _System:
         self._console = console
         self._template = template
         self._url = url
-        self._app = app
+        self._app, self._analyst = (
+            replace(settings_of(url), user=login.role, password=login.password) for login in logins
+        )
         self._aws = aws
         self._server = server
-        passwords = {app.user: app.password, settings_of(url).user: settings_of(url).password}
+        users = (self._app, self._analyst, settings_of(url))
+        passwords = {user.user: user.password for user in users}
         self._environments = {}
         for name, function in template.functions.items():
-            password = passwords.get(function.variables.get("SLUICE_DB_USER", ""), "")
-            overlay = {"SLUICE_DB_PASSWORD": password, **aws_overlay(aws.endpoint)}
+            overlay = aws_overlay(aws.endpoint)
+            for user, password in USERS.items():
+                if user in function.variables:
+                    overlay[password] = passwords.get(function.variables[user], "")
             self._environments[name] = function_environment(function, overlay)
 
     async def serve(self, listener: socket.socket, began: float) -> None:
@@ -181,7 +186,7 @@ class _System:
         owner = settings_of(self._url)
         if owner.host in LOOPBACK:
             cursor_key, ports = self._state.secret("CursorKey"), {"aws_port": self._aws.port}
-            variables = sam_variables(self._app, owner, cursor_key, **ports, tables=TABLES)
+            variables = sam_variables(self._app, self._analyst, owner, cursor_key, **ports, tables=TABLES)
             self._state.publish("env.json", variables)
         self._state.publish(
             "local.json",
@@ -218,17 +223,19 @@ def _database(options: Options, state: State, parts: ExitStack) -> tuple[Postgre
     return server, make_embedded(server)
 
 
-def _template(options: Options, state: State, url: str, app_role: str) -> Template:
+def _template(options: Options, state: State, url: str, app: Login, analyst: Login) -> Template:
     database = settings_of(url)
     secret = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:sluice-local"
     parameters = {
         "DbHost": database.host,
         "DbPort": str(database.port),
         "DbName": database.name,
-        "DbUser": app_role,
+        "DbUser": app.role,
         "DbSecretArn": secret,
         "DbOwnerUser": database.user,
         "DbOwnerSecretArn": secret,
+        "AnalystUser": analyst.role,
+        "AnalystSecretArn": secret,
         "DbTls": database.tls,
         "GraphqlIntrospection": "on",
         "FunctionConcurrency": "0",  # a laptop makes requests wait where Lambda would add environments

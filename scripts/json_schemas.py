@@ -6,7 +6,7 @@ from typing import Any, assert_never
 from sluice.graph.parameters import Body, QueryString
 from sluice.http import params
 from sluice.http.body import MAX_EMAIL, MAX_ID, Choice, Email, Integer, Items, Money, Shape, Text
-from sluice.http.params import FieldsOf, Numbers, PageOf, Period, Query
+from sluice.http.params import FieldsOf, Number, Numbers, PageOf, Period, Query, Sql
 from sluice.repositories.listing import Filter, Listing
 from sluice.repositories.view import Column
 
@@ -94,17 +94,24 @@ def of_query(query: Query | None) -> Iterator[Schema]:
             yield from _of_listing(query.listing)
         case Numbers():
             for name, number in query.numbers.items():
-                bounds = {"minimum": number.least, "maximum": number.most, "default": number.default}
-                yield parameter(name, {"type": "integer", **bounds})
+                yield parameter(name, _of_number(number))
         case QueryString():
             yield parameter("query", GRAPHQL["query"], required=True, example="{ products { nodes { name } } }")
             yield parameter("operationName", {"type": "string"})
             for name in ("variables", "extensions"):
                 yield parameter(name, {"type": "string"}, "A JSON object.", example="{}")
+        case Sql():
+            text = {"type": "string", "minLength": 1, "maxLength": query.longest, "pattern": NOT_BLANK}
+            yield parameter("query", text, "SQL: one query.", required=True, example=query.example)
+            yield parameter("max_rows", _of_number(query.max_rows))
         case Period():
             days = f"At most {query.most_days} days, with both counted."
             for name, example in (("start_date", "2026-01-01"), ("end_date", "2026-01-31")):
                 yield parameter(name, {"type": "string", "format": "date"}, days, required=True, example=example)
+
+
+def _of_number(number: Number) -> Schema:
+    return {"type": "integer", "minimum": number.least, "maximum": number.most, "default": number.default}
 
 
 def parameter(name: str, schema: Schema, description: str = "", **more: Any) -> Schema:

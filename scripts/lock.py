@@ -11,6 +11,7 @@ TARGETS = {
     "layer": "layers/shared/requirements.txt",
     "tokens": "layers/tokens/requirements.txt",
     "graphql": "functions/graphql/requirements.txt",
+    "analyst": "functions/analytics/requirements.txt",
     "migrate": "functions/migrate/requirements.txt",
     "run": "requirements/run.txt",
     "dev": "requirements/dev.txt",

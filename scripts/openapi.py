@@ -18,6 +18,7 @@ from sluice import errors
 from sluice.graph.answer import GRAPHQL
 from sluice.http.api import Api
 from sluice.http.operation import Operation, Rows
+from sluice.http.params import Sql
 from sluice.repositories.listing import Listing
 from sluice.repositories.view import View
 
@@ -253,7 +254,7 @@ def _problems(operation: Operation) -> Schema:
         for status, applies in statuses.items()
         if applies and status in known
     }
-    if isinstance(operation.gives, Listing):
+    if isinstance(operation.gives, Listing) or isinstance(operation.query, Sql):
         problems["431"] = {"description": "The gateway's own: address and headers are over 10 KiB."}
     return problems
 

@@ -1,11 +1,12 @@
-"""/api/analytics: reports over the shop's orders."""
+"""/api/analytics: reports over the shop's orders, and SQL of the caller's own."""
 
 from datetime import date
+from typing import Any
 
 from aws_lambda_powertools.event_handler import Response
 
 from sluice import runtime
-from sluice.http import records
+from sluice.http import analyst, records
 from sluice.http.api import Api
 from sluice.http.operation import Rows
 from sluice.http.params import MAX_LIMIT, Number, Numbers, Period
@@ -28,3 +29,15 @@ def sales_by_day(request: Request, period: tuple[date, date]) -> Response[str]:
 def popular_products(request: Request, asked: dict[str, int]) -> Response[str]:
     """Report the products that sold most units lately; cancelled orders are left out."""
     return records.report(runtime.current().analytics.popular_products(asked["days"], asked["limit"]))
+
+
+@api.post("/api/analytics/query", takes=analyst.QUESTION, gives=analyst.ANSWER, keyed=False, scope=analyst.SCOPE)
+def run_sql(request: Request, asked: dict[str, Any]) -> Response[str]:
+    """Run one query over the shop's tables; it changes nothing, and is refused where it would cost too much."""
+    return analyst.respond(request, asked, runtime.current().analyst.answer)
+
+
+@api.get("/api/analytics/query", query=analyst.ASKED, gives=analyst.ANSWER, scope=analyst.SCOPE)
+def run_sql_of_address(request: Request, asked: dict[str, Any]) -> Response[str]:
+    """Run one query over the shop's tables, as POST does, with the query in the address."""
+    return analyst.respond(request, asked, runtime.current().analyst.answer)

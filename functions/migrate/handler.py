@@ -19,7 +19,8 @@ from sluice.settings import DatabaseSettings, Settings
 def handler(event: dict[str, Any], context: object) -> dict[str, str]:
     """Migrate the database that the environment names; answers the revision it is at."""
     settings = Settings.from_env()
-    return {"revision": _upgrade(make_engine(settings.database, "batch", credentials=runtime.credentials(settings)))}
+    credentials = runtime.credentials(settings, settings.database)
+    return {"revision": _upgrade(make_engine(settings.database, "batch", credentials=credentials))}
 
 
 def upgrade(url: str) -> str:

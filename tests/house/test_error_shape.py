@@ -13,6 +13,8 @@ from sluice.db.engine import make_engine
 from tests.fixtures.shop import Answer, Shop, owner_connection
 
 Way = Callable[[Shop], Answer]
+MEMBERS = {"query_too_expensive": ("cost", "max_cost")}  # what else a problem of that code holds
+TOO_MANY_ROWS = ", ".join(f"orders o{n}" for n in range(5))
 MUG = {"name": "Mug", "price": "1.00", "category": "mugs"}
 
 
@@ -135,6 +137,16 @@ WAYS: dict[str, tuple[int, str, Way]] = {
     "a stale ETag": (412, "stale_version", lambda s: s.delete(f"/api/products/{s.product('Mug')}", if_match='"x"')),
     "a huge body": (413, "too_large", lambda s: s.call("POST", "/api/products", raw=b" " * (2**20 + 1))),
     "no JSON": (415, "unsupported_media_type", lambda s: s.post("/api/products", {}, content_type="text/plain")),
+    "a query that costs too much": (
+        400,
+        "query_too_expensive",
+        lambda s: s.post("/api/analytics/query", {"query": f"select 1 from {TOO_MANY_ROWS}"}),
+    ),
+    "a query that is refused": (
+        422,
+        "validation_failed",
+        lambda s: s.post("/api/analytics/query", {"query": "select pg_sleep(1)"}),
+    ),
     "unacceptable values": (422, "validation_failed", lambda s: s.post("/api/products", {})),
     "an unknown category": (422, "validation_failed", lambda s: s.post("/api/products", MUG)),
     "unknown products": (
@@ -156,7 +168,7 @@ def test_an_error_has_the_one_shape(shop: Shop, status: int, code: str, way: Way
     problem = answer.json
     assert (answer.status, answer.code) == (status, code)
     assert {"type", "title", "status", "detail", "code", "request_id"} <= set(problem)
-    assert set(problem) <= {"type", "title", "status", "detail", "code", "request_id", "errors"}
+    assert set(problem) <= {"type", "title", "status", "detail", "code", "request_id", "errors", *MEMBERS.get(code, ())}
     assert (problem["status"], problem["type"]) == (status, f"urn:sluice:error:{code}")
     assert problem["request_id"] == answer.headers["X-Request-Id"]
     assert uuid.UUID(problem["request_id"])

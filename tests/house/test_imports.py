@@ -26,6 +26,7 @@ NEVER = (
     "cryptography",
     "moto",
     "pydantic",
+    "sqlglot",  # loaded with the first query of an analyst
     "sqlalchemy.orm",
     "aws_xray_sdk",
 )

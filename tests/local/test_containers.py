@@ -61,10 +61,14 @@ def test_a_doorway_that_was_left_is_closed(echo: int) -> None:
 def test_the_variables_for_sam_make_settings_that_reach_the_host() -> None:
     app = DatabaseSettings(host="127.0.0.1", name="shop", user="sluice_app", port=5499, password="a")
     owner = DatabaseSettings(host="127.0.0.1", name="shop", user="owner", port=5499, password="b")
+    analyst = DatabaseSettings(host="127.0.0.1", name="shop", user="sluice_analyst", port=5499, password="c")
     tables = {"SLUICE_API_KEYS_TABLE": "keys", "SLUICE_RATE_LIMIT_TABLE": "counts"}
-    variables = sam_variables(app, owner, "sixteen characters", aws_port=5000, tables=tables)
+    variables = sam_variables(app, analyst, owner, "sixteen characters", aws_port=5000, tables=tables)
     assert Settings.from_env(variables["Parameters"]).aws.dynamodb_endpoint == f"http://{HOST}:5000"
     functions = Settings.from_env(variables["Parameters"]).database
     migrate = Settings.from_env(variables["Parameters"] | variables["MigrateFunction"]).database
     assert (functions.host, functions.port, functions.user, functions.password) == (HOST, 5499, "sluice_app", "a")
     assert (migrate.user, migrate.password, migrate.tls) == ("owner", "b", "off")
+    analytics = Settings.from_env(variables["Parameters"] | variables["AnalyticsFunction"]).analyst
+    assert analytics is not None
+    assert (analytics.database.user, analytics.database.password) == ("sluice_analyst", "c")

@@ -59,7 +59,8 @@ def sam(
     app = DatabaseSettings.from_url(postgres_server.url("sluice_app", owner.name, password="canary-app"))
     variables = tmp_path_factory.mktemp("sam") / "env.json"
     aws_port = int(emulated_aws.dynamodb_endpoint.rpartition(":")[2])
-    told = sam_variables(app, owner, CURSOR_KEY.decode(), aws_port=aws_port, tables=TABLES)
+    analyst = DatabaseSettings.from_url(postgres_server.url("sluice_analyst", owner.name, password="canary-analyst"))
+    told = sam_variables(app, analyst, owner, CURSOR_KEY.decode(), aws_port=aws_port, tables=TABLES)
     variables.write_text(json.dumps(told))
     with Doorway(app.port), Doorway(aws_port):
         yield Sam(program, variables)

@@ -49,6 +49,7 @@ def functions(database: DatabaseSettings) -> dict[str, Function]:
         "DbSecretArn": secret,
         "DbOwnerUser": database.user,
         "DbOwnerSecretArn": secret,
+        "AnalystSecretArn": secret,
         "DbTls": "off",
     }
     template = read(BUILD / "template.yaml", parameters=parameters, secret=lambda _: CURSOR_KEY.decode(), built=True)
@@ -62,6 +63,7 @@ def invoke(function: Function, event: Any, password: str, dynamodb: str = "") ->
         environment = {
             **function_environment(function, {}),
             "SLUICE_DB_PASSWORD": password,
+            "SLUICE_ANALYST_PASSWORD": "canary-analyst",
             "AWS_ENDPOINT_URL_DYNAMODB": dynamodb,
             **TABLES,
             "PYTHONDONTWRITEBYTECODE": "1",  # nothing can be written next to the code in Lambda either
@@ -128,9 +130,8 @@ def test_the_layer_is_within_its_budget_and_has_nothing_that_lambda_has_or_nobod
 
 
 def test_a_functions_package_is_its_own_file_and_no_more() -> None:
-    packages = {
-        path.name: path for path in BUILD.glob("*Function") if path.name not in ("MigrateFunction", "GraphqlFunction")
-    }
+    own = ("MigrateFunction", "GraphqlFunction", "AnalyticsFunction")  # which bring what no other needs
+    packages = {path.name: path for path in BUILD.glob("*Function") if path.name not in own}
     assert packages
     for name, package in packages.items():
         more = ["openapi.json"] if name == "DocsFunction" else []
@@ -145,6 +146,12 @@ def test_the_migrations_package_brings_alembic_and_leaves_the_rest_to_the_layer(
 def test_the_graphql_package_brings_graphql_core_alone() -> None:
     names = {path.name for path in (BUILD / "GraphqlFunction").iterdir() if not path.name.endswith(".dist-info")}
     assert names == {"handler.py", "graphql", "__pycache__"}
+
+
+def test_the_analytics_package_brings_what_reads_analysts_sql() -> None:
+    names = {path.name for path in (BUILD / "AnalyticsFunction").iterdir() if not path.name.endswith(".dist-info")}
+    assert names == {"handler.py", "sqlglot", "__pycache__"}
+    assert not (LAYER / "sqlglot").exists()
 
 
 def test_the_tokens_layer_verifies_with_what_it_brings() -> None:

@@ -26,6 +26,7 @@ ROUTES = {  # CONTRACT 2
     "/api/analytics/sales": "AnalyticsFunction",
     "/api/analytics/popular-products": "AnalyticsFunction",
     "/api/graphql": "GraphqlFunction",
+    "/api/analytics/query": "AnalyticsFunction",
     "/health": "HealthFunction",
     "/health/ready": "HealthFunction",
     "/openapi.json": "DocsFunction",
@@ -104,9 +105,12 @@ def test_a_function_may_read_its_secret_and_the_keys_of_its_callers_and_nothing_
             "Action": ["dynamodb:GetItem", "dynamodb:UpdateItem"],
             "Resource": {"Fn::GetAtt": ["RateLimitTable", "Arn"]},
         }
+        analyst = template.environment(name).get("SLUICE_ANALYST_SECRET_ARN")
+        other = {"AWSSecretsManagerGetSecretValuePolicy": {"SecretArn": analyst}}
         asks = any(path.startswith("/api/") for path, function in ROUTES.items() if function == name)
         assert properties["Policies"] == [
             {"AWSSecretsManagerGetSecretValuePolicy": {"SecretArn": secret}},
+            *([{"Fn::If": ["HasAnalyst", other, {"Ref": "AWS::NoValue"}]}] if analyst else []),
             *([{"Statement": keys}, {"Statement": counts}] if asks else []),
             *([{"Statement": counts}] if name == "HealthFunction" else []),  # whether others find the database
         ], name
@@ -120,6 +124,11 @@ def test_only_migrations_work_as_the_owner(template: Template) -> None:
         or {"Ref": "DbOwnerUser"} in template.environment(name).values()
     }
     assert owners == {"MigrateFunction"}
+
+
+def test_only_analytics_works_as_the_analyst(template: Template) -> None:
+    given = {name for name in template.functions if {"Ref": "AnalystSecretArn"} in template.environment(name).values()}
+    assert given == {"AnalyticsFunction"}
 
 
 def test_every_function_is_given_what_settings_require(template: Template) -> None:
@@ -161,6 +170,8 @@ def test_the_connection_budget_counts_the_functions_there_are(template: Template
     advised = template.parameters["FunctionConcurrency"]["Description"]
     assert f"({resources} x ${{FunctionConcurrency}} resources + {fixed - 3} health + 2 docs + 1 sweep)" in told
     assert f"({resources} x FunctionConcurrency + {fixed})" in advised
+    assert "+ ${FunctionConcurrency} analysts" in told  # one more in each environment of analytics
+    assert "+ FunctionConcurrency for analysts" in advised
 
 
 def test_every_function_has_its_folder_and_handler(template: Template, root: Path) -> None:
@@ -178,10 +189,12 @@ def test_what_is_shipped_is_what_was_tested(root: Path) -> None:
     migrations = _pins(root / "functions/migrate/requirements.txt")
     graphql = _pins(root / "functions/graphql/requirements.txt")
     tokens = _pins(root / "layers/tokens/requirements.txt")
+    analytics = _pins(root / "functions/analytics/requirements.txt")
     decisive = {"sqlalchemy", "pg8000", "aws-lambda-powertools"}  # the rest is theirs, and moto's demands may differ
     assert {name: layer[name] for name in decisive} == {name: tested[name] for name in decisive}
     assert tokens == {name: tested[name] for name in ("cffi", "cryptography", "pycparser", "pyjwt")}
     assert graphql == {"graphql-core": tested["graphql-core"]}
+    assert analytics == {"sqlglot": tested["sqlglot"]}
     assert migrations == {name: tested[name] for name in ("alembic", "mako", "markupsafe")}
 
 

@@ -25,6 +25,7 @@
     ├─ TooLarge                     too_large               413
     ├─ UnsupportedMediaType         unsupported_media_type  415
     ├─ ValidationFailed             validation_failed       422
+    │  └─ QueryRefused              validation_failed       422
     ├─ IdempotencyKeyReused         idempotency_key_reused  422
     ├─ RateLimited                  rate_limited            429
     ├─ InternalError                internal_error          500
@@ -119,7 +120,10 @@ class TooManyAliases(BadRequest):
 
 
 class QueryTooExpensive(BadRequest):
-    """It could ask for more than one request may; `detail` tells how much, and the limit."""
+    """It could ask for more than one request may, or took longer; `detail` tells how much, and the limit.
+
+    Of an analyst's SQL `members` have PostgreSQL's `cost`, where it is known, and `max_cost`.
+    """
 
     code, title = "query_too_expensive", "The query asks for too much"
 
@@ -203,6 +207,14 @@ class ValidationFailed(SluiceError):
     """Readable, but not acceptable; `faults` name every field at fault."""
 
     code, status, title = "validation_failed", 422, "Some values are not acceptable"
+
+
+class QueryRefused(ValidationFailed):
+    """An analyst's statement that cannot be read, or is not allowed; `reason` says what of it, in our own words."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(faults=[Fault("invalid", f"is refused: {reason}", pointer="/query")])
+        self.reason = reason
 
 
 class IdempotencyKeyReused(SluiceError):

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from sluice import aws
 from sluice.db.breaker import Breaker
@@ -19,7 +19,7 @@ from sluice.db.database import Database
 from sluice.db.engine import make_engine
 from sluice.db.replay import replay
 from sluice.db.turns import SharedTurns
-from sluice.errors import RateLimited, Unauthenticated, Unavailable
+from sluice.errors import NotFound, RateLimited, Unauthenticated, Unavailable
 from sluice.identity.caller import Caller, Gate
 from sluice.identity.keys import ApiKeys
 from sluice.limits.address import network_of
@@ -30,8 +30,12 @@ from sluice.limits.window import Policy
 from sluice.repositories.analytics import AnalyticsRepository
 from sluice.repositories.cursor import CursorSigner
 from sluice.repositories.schema import SchemaRepository
-from sluice.settings import Settings
+from sluice.settings import DatabaseSettings, Settings
 from sluice.unit_of_work import Repositories, UnitOfWork
+
+if TYPE_CHECKING:
+    from sluice.analyst.answer import Analyst
+    from sluice.db.analyst import AnalystDatabase
 
 T = TypeVar("T")
 
@@ -54,6 +58,23 @@ class Runtime(Repositories):
         self._policies = {tier: Policy(*quota, name=tier) for tier, quota in settings.rate_tiers.items()}
         self.analytics = AnalyticsRepository(database)
         self.schema = SchemaRepository(database)
+        self._analyst_database: AnalystDatabase | None = None
+
+    @property
+    def analyst(self) -> "Analyst":
+        """Who answers analysts' SQL; NotFound where no role was set up for it. Made when it is first asked for."""
+        from sluice.analyst.answer import Analyst
+
+        wanted = self.settings.analyst
+        if wanted is None:
+            raise NotFound("Analytics by SQL is not set up here: it needs a database role of its own")
+        if self._analyst_database is None:
+            from sluice.db.analyst import AnalystDatabase
+
+            # Without the breaker: a wrong password of the analyst's is no reason to keep the shop from its database.
+            engine = make_engine(wanted.database, "function", credentials=credentials(self.settings, wanted.database))
+            self._analyst_database = AnalystDatabase(engine)
+        return Analyst(self._analyst_database.transaction, wanted.max_cost, wanted.timeout)
 
     def admit(self, key: str | None, authorization: str | None, address: str) -> tuple[Caller, Decision]:
         """Who shows these credentials, and may they ask once more? Unauthenticated, IdentityUnavailable, RateLimited.
@@ -88,8 +109,10 @@ class Runtime(Repositories):
         }
 
     def hang_up(self) -> None:
-        """Close the connections to AWS. The next call opens another."""
+        """Close the connections to AWS, and the analyst's. The next call opens another."""
         self._dynamodb.close()
+        if self._analyst_database is not None:
+            self._analyst_database.dispose()
 
     @contextmanager
     def unit_of_work(self) -> Iterator[UnitOfWork]:
@@ -115,7 +138,7 @@ def build(settings: Settings) -> Runtime:
     there, dynamodb = settings.database, _dynamodb(settings)
     turns = SharedTurns(dynamodb, settings.rate_limit_table, f"{there.host}:{there.port}/{there.name}")
     breaker = Breaker(turns)
-    engine = make_engine(there, "function", credentials=credentials(settings), breaker=breaker)
+    engine = make_engine(there, "function", credentials=credentials(settings, there), breaker=breaker)
     return Runtime(settings, Database(engine, breaker), dynamodb)
 
 
@@ -135,11 +158,11 @@ def _gate(settings: Settings, dynamodb: aws.Client) -> Gate:
     return Gate(ApiKeys(dynamodb, settings.api_keys_table), tokens, clock=time.time)
 
 
-def credentials(settings: Settings) -> Callable[[], str] | None:
+def credentials(settings: Settings, database: DatabaseSettings) -> Callable[[], str] | None:
     """What asks for the password of each new connection, where it is in Secrets Manager."""
-    if settings.database.password:
+    if database.password:
         return None
-    return SecretPassword(settings.aws, settings.database.secret_arn)
+    return SecretPassword(settings.aws, database.secret_arn)
 
 
 _lock = threading.Lock()

@@ -7,7 +7,7 @@
 import os
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal, TypeVar
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -15,6 +15,10 @@ T = TypeVar("T")
 C = TypeVar("C", bound=str)
 
 TlsMode = Literal["verify-full", "off"]
+
+ANALYST_COST = 250_000
+ANALYST_SECONDS = 5.0
+PATIENCE = 4.0  # seconds beyond a statement's own limit until the server is given up
 
 
 class SettingsError(Exception):
@@ -108,6 +112,15 @@ class GraphqlSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class AnalystSettings:
+    """The role that analytics by SQL works as, and what one statement may take: PostgreSQL's cost, and seconds."""
+
+    database: DatabaseSettings
+    max_cost: float = ANALYST_COST
+    timeout: float = ANALYST_SECONDS
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """Everything the layer needs to know, read once for each execution environment."""
 
@@ -119,6 +132,7 @@ class Settings:
     rate_tiers: Mapping[str, tuple[int, int]] = field(default_factory=lambda: {"default": (100, 60)})
     aws: AwsSettings = AwsSettings()
     tokens: TokenSettings | None = None  # none are taken
+    analyst: AnalystSettings | None = None  # there is no analytics by SQL
     stale_seconds: float = 300.0  # how old an answer may be that is given while the database is away; 0: none is
     service: str = "sluice"  # what metrics are of
     log_level: str = "INFO"
@@ -129,30 +143,32 @@ class Settings:
     def from_env(cls, environ: Mapping[str, str] = os.environ) -> "Settings":
         """Read `SLUICE_*`; raise `SettingsError` with every problem found."""
         env = _Reader(environ)
+        database = DatabaseSettings(
+            host=env.text("SLUICE_DB_HOST"),
+            port=env.integer("SLUICE_DB_PORT", default=5432, least=1, most=65535),
+            name=env.text("SLUICE_DB_NAME"),
+            user=env.text("SLUICE_DB_USER"),
+            password=env.text("SLUICE_DB_PASSWORD", default=""),
+            secret_arn=env.text("SLUICE_DB_SECRET_ARN", default=""),
+            tls=env.one_of("SLUICE_DB_TLS", ("verify-full", "off"), default="verify-full"),
+            ca_file=env.text("SLUICE_DB_CA_FILE", default=""),
+            pool_size=env.integer("SLUICE_DB_POOL_SIZE", default=1, least=1, most=100),
+            pool_overflow=env.integer("SLUICE_DB_POOL_OVERFLOW", default=1, least=0, most=100),
+            pool_timeout=env.seconds("SLUICE_DB_POOL_TIMEOUT", default=1.5),
+            connect_timeout=env.seconds("SLUICE_DB_CONNECT_TIMEOUT", default=2.0),
+            statement_timeout=env.seconds("SLUICE_DB_STATEMENT_TIMEOUT", default=14.0),
+            lock_timeout=env.seconds("SLUICE_DB_LOCK_TIMEOUT", default=5.0),
+            socket_timeout=env.seconds("SLUICE_DB_SOCKET_TIMEOUT", default=20.0),
+            max_idle=env.seconds("SLUICE_DB_MAX_IDLE", default=240.0),
+        )
         settings = cls(
-            database=DatabaseSettings(
-                host=env.text("SLUICE_DB_HOST"),
-                port=env.integer("SLUICE_DB_PORT", default=5432, least=1, most=65535),
-                name=env.text("SLUICE_DB_NAME"),
-                user=env.text("SLUICE_DB_USER"),
-                password=env.text("SLUICE_DB_PASSWORD", default=""),
-                secret_arn=env.text("SLUICE_DB_SECRET_ARN", default=""),
-                tls=env.one_of("SLUICE_DB_TLS", ("verify-full", "off"), default="verify-full"),
-                ca_file=env.text("SLUICE_DB_CA_FILE", default=""),
-                pool_size=env.integer("SLUICE_DB_POOL_SIZE", default=1, least=1, most=100),
-                pool_overflow=env.integer("SLUICE_DB_POOL_OVERFLOW", default=1, least=0, most=100),
-                pool_timeout=env.seconds("SLUICE_DB_POOL_TIMEOUT", default=1.5),
-                connect_timeout=env.seconds("SLUICE_DB_CONNECT_TIMEOUT", default=2.0),
-                statement_timeout=env.seconds("SLUICE_DB_STATEMENT_TIMEOUT", default=14.0),
-                lock_timeout=env.seconds("SLUICE_DB_LOCK_TIMEOUT", default=5.0),
-                socket_timeout=env.seconds("SLUICE_DB_SOCKET_TIMEOUT", default=20.0),
-                max_idle=env.seconds("SLUICE_DB_MAX_IDLE", default=240.0),
-            ),
+            database=database,
             cursor_key=env.text("SLUICE_CURSOR_KEY").encode(),
             api_keys_table=env.text("SLUICE_API_KEYS_TABLE"),
             rate_limit_table=env.text("SLUICE_RATE_LIMIT_TABLE"),
             rate_tiers=env.tiers("SLUICE_RATE_TIERS", default="default=100/60"),
             tokens=env.tokens(),
+            analyst=env.analyst(database),
             aws=AwsSettings(
                 region=env.text("AWS_REGION", default=""),
                 access_key_id=env.text("AWS_ACCESS_KEY_ID", default=""),
@@ -201,6 +217,27 @@ class _Reader:
 
     def seconds(self, name: str, *, default: float) -> float:
         return self._number(name, float, default, lambda n: 0 < n <= 900, "seconds, above 0 and at most 900")
+
+    def analyst(self, database: DatabaseSettings) -> AnalystSettings | None:
+        """The same server as another role; None without its password."""
+        password = self.text("SLUICE_ANALYST_PASSWORD", default="")
+        secret_arn = self.text("SLUICE_ANALYST_SECRET_ARN", default="")
+        user = self.text("SLUICE_ANALYST_USER", default="sluice_analyst")
+        max_cost = self.integer("SLUICE_ANALYST_MAX_COST", default=ANALYST_COST, least=1, most=10**12)
+        if not password and not secret_arn:
+            return None
+        role = replace(
+            database,
+            user=user,
+            password=password,
+            secret_arn=secret_arn,
+            pool_size=1,
+            pool_overflow=0,
+            statement_timeout=ANALYST_SECONDS,
+            lock_timeout=0.2,
+            socket_timeout=ANALYST_SECONDS + PATIENCE,
+        )
+        return AnalystSettings(role, max_cost)
 
     def tokens(self) -> TokenSettings | None:
         issuer, audience = self.text("SLUICE_JWT_ISSUER", default=""), self.text("SLUICE_JWT_AUDIENCE", default="")

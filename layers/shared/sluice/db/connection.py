@@ -51,10 +51,11 @@ class PipelinedCursor(Cursor):  # type: ignore[misc]
     def guard(self, operation: str, args: Sequence[Any] = ()) -> None:
         """Send this statement, which gives no rows, ahead of the next one: in its flush, and in its transaction.
 
-        Nothing happens until then. Where it fails, the server skips the other, and `execute` raises the failure.
+        Nothing happens until then; of several, the first goes first. Where one fails, the server skips the rest, and
+        `execute` raises the failure.
         """
         statement, _ = messages.numbered(self.paramstyle, operation)
-        self._guard = self._c.guard(statement, args)
+        self._guard += self._c.guard(statement, args)
 
     def execute(self, operation: str, args: Any = (), stream: Any = None) -> "PipelinedCursor":
         """Run one statement. Raises pg8000's DB-API errors; the server's report is their first argument."""

@@ -60,8 +60,8 @@ class Api:
     there are.
 
     With a `scope` nobody is answered whom `shop` does not admit, nor served without `scope`:read for a GET, :write for
-    the rest. With `scopes_within` nobody is answered either, but the routes judge scopes themselves. `cors_origins` are
-    the settings' own where they are not given.
+    the rest, or the scope that a route names for itself. With `scopes_within` nobody is answered either, but the routes
+    judge scopes themselves. `cors_origins` are the settings' own where they are not given.
     """
 
     def __init__(
@@ -87,16 +87,18 @@ class Api:
         self._telemetry = Telemetry()
 
     def get(
-        self, path: str, *, gives: Gives, query: Query | None = None, fallback: bool = False
+        self, path: str, *, gives: Gives, query: Query | None = None, scope: str = "", fallback: bool = False
     ) -> Callable[[Route], Route]:
         """`query` is what this route alone may be asked; pages and single resources have theirs.
 
         With `fallback` the last good answer is given again while the database is away.
         """
-        return self._route("GET", path, gives, query=query or query_of(gives), fallback=fallback)
+        return self._route("GET", path, gives, scope, query=query or query_of(gives), fallback=fallback)
 
-    def post(self, path: str, *, takes: Shape, gives: Gives, keyed: bool = True) -> Callable[[Route], Route]:
-        return self._route("POST", path, gives, takes=takes, keyed=keyed)
+    def post(
+        self, path: str, *, takes: Shape, gives: Gives, keyed: bool = True, scope: str = ""
+    ) -> Callable[[Route], Route]:
+        return self._route("POST", path, gives, scope, takes=takes, keyed=keyed)
 
     def put(self, path: str, *, takes: Shape, gives: Gives) -> Callable[[Route], Route]:
         return self._route("PUT", path, gives, takes=takes)
@@ -135,11 +137,14 @@ class Api:
             self._telemetry.tell(self._shop())
         return answer
 
-    def _route(self, method: str, path: str, gives: Gives, **declared: Any) -> Callable[[Route], Route]:
+    def _route(
+        self, method: str, path: str, gives: Gives, own_scope: str = "", **declared: Any
+    ) -> Callable[[Route], Route]:
         methods = ["GET", "HEAD"] if method == "GET" else [method]
+        usual = f"{self._scope}:{'read' if method == 'GET' else 'write'}" if self._scope else ""
 
         def register(route: Route) -> Route:
-            scope = f"{self._scope}:{'read' if method == 'GET' else 'write'}" if self._scope else ""
+            scope = own_scope or usual
             operation = Operation(method, path, route.__name__, route.__doc__ or "", gives, scope, **declared)
 
             def answer(**ids: str) -> Response[str]:

@@ -103,6 +103,22 @@ class Numbers:
 
 
 @dataclass(frozen=True, slots=True)
+class Sql:
+    """`query`, an analyst's statement, which is required, and how many rows it may give: `max_rows`."""
+
+    longest: int  # characters
+    max_rows: Number
+    example: str = ""
+
+    def read(self, query: Mapping[str, str]) -> dict[str, Any]:
+        reader = _Reader(query)
+        text = reader.require("query", _text_up_to(self.longest), "")
+        rows = reader.take("max_rows", _number(self.max_rows), self.max_rows.default)
+        reader.finish()
+        return {"query": text, "max_rows": rows}
+
+
+@dataclass(frozen=True, slots=True)
 class Period:
     """`start_date` and `end_date`, its last day: both required, in order, at most `most_days` with both counted."""
 

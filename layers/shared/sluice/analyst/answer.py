@@ -1,0 +1,61 @@
+"""An analyst's question, from the text to the answer: checked, priced, run, and rendered."""
+
+import json
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+
+from sluice.analyst import rendering
+from sluice.analyst.vocabulary import SERIES, TABLES
+from sluice.errors import QueryRefused, QueryTooExpensive
+from sluice.limits import query_cost
+from sluice.repositories.analyst import AnalystRepository, Transaction
+
+MAX_BYTES = 2_000_000  # of the rows' text where they are made. Lambda answers with 6 MiB at most, quoted once more
+MAX_CHARACTERS = 2_500_000  # of their JSON
+LARGEST_ROW = "its first row is too large to be answered"
+
+
+@dataclass(frozen=True)
+class Analyst:
+    """`begin` gives a transaction that reads; `timeout` is of each statement, in seconds."""
+
+    begin: Callable[..., AbstractContextManager[Transaction]]
+    max_cost: float
+    timeout: float
+    clock: Callable[[], float] = field(default=time.perf_counter)
+
+    def answer(self, text: str, max_rows: int) -> str:
+        """The answer's JSON. QueryRefused; QueryTooExpensive, with the cost where it is known; other SluiceErrors."""
+        from sluice.analyst.guard import check  # with sqlglot: 0.1 s, for those who ask
+
+        statement = check(text)
+        members: dict[str, object] = {"cost": None, "max_cost": self.max_cost}
+        try:
+            with self.begin(timeout=self.timeout) as transaction:
+                asked = AnalystRepository(transaction)
+                began = self.clock()
+                members["cost"] = query_cost.judge(
+                    asked.plan(statement.sql),
+                    max_cost=self.max_cost,
+                    tables=TABLES,
+                    series=SERIES,
+                    growth=statement.growth,
+                    gathers=statement.gathers,
+                )
+                found = asked.rows(statement.sql, max_rows=max_rows, max_bytes=MAX_BYTES)
+                took = self.clock() - began
+        except QueryTooExpensive as error:
+            raise QueryTooExpensive(error.detail, members={**members, **error.members}) from error
+        rows = rendering.render_rows(found.rows, [oid for _, oid in found.columns], most=MAX_CHARACTERS)
+        truncated = found.truncated or len(rows) < len(found.rows)
+        if truncated and not rows:
+            raise QueryRefused(LARGEST_ROW)
+        columns = [{"name": name, "type": rendering.type_of(oid).name} for name, oid in found.columns]
+        rest = {"row_count": len(rows), "truncated": truncated, **members, "duration_ms": round(took * 1000, 1)}
+        return f'{{"columns":{_json(columns)},"rows":[{",".join(rows)}],{_json(rest)[1:]}'
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

@@ -174,6 +174,7 @@ def test_a_query_that_runs_past_its_time_is_too_expensive_too_and_ended(shop: An
 
         assert (answer.status, answer.code) == (400, "query_too_expensive")
         assert answer.json["cost"] > 1_000_000
+        assert answer.json["detail"] == "It took longer than the 0.5 s that it may"
         assert shop.running() == []
         assert shop.ask("select 1").status == 200
 

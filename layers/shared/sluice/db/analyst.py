@@ -54,7 +54,7 @@ REASONS: Mapping[str, str] = {
 TOO_EXPENSIVE = {
     "53200": "It would take more memory than there is",
     "53400": "It would write more to disk than it may",
-    "57014": "It took longer than it may",
+    "57014": "It took longer than the {timeout:g} s that it may",
 }
 ALMOST_OVER = SERVER_FIRST + 0.1  # seconds that are left of a request when its last statement was ended for it
 OVERSIZE = "invalid memory alloc request size"  # an internal error's words, for a value of over a gigabyte
@@ -72,6 +72,7 @@ class AnalystTransaction:
 
     def __init__(self, pooled: PoolProxiedConnection, timeout: float) -> None:
         self._pooled = pooled
+        self._timeout = timeout
         seconds = deadline.at_most(timeout + SERVER_FIRST) - SERVER_FIRST
         self._setup: tuple[str, ...] = (f"SET LOCAL statement_timeout = {max(1, round(seconds * 1000))}", *SESSION)
 
@@ -88,7 +89,7 @@ class AnalystTransaction:
                 return Result((), ())
             return Result([(column[0], column[1]) for column in cursor.description], cursor.fetchall())
         except Exception as error:
-            fault = _fault(error)  # first: translating takes from the report what may not be logged
+            fault = _fault(error, self._timeout)  # first: translating takes from the report what may not be logged
             ours = translate(error, connected=True)
             known = fault or ours
             if known is None:
@@ -142,14 +143,14 @@ def _forget(connection: Any, record: object) -> None:
         connection.abandon()
 
 
-def _fault(error: BaseException) -> errors.SluiceError | None:
+def _fault(error: BaseException, timeout: float) -> errors.SluiceError | None:
     """The caller's fault in what the server reports; None where it is none."""
     report = error.args[0] if error.args and isinstance(error.args[0], dict) else {}
     state = report.get("C", "")
     if state == "57014" and deadline.at_most(ALMOST_OVER) < ALMOST_OVER:
         return None  # it was not the statement's own time that was up, but the request's
     if state in TOO_EXPENSIVE:
-        return errors.QueryTooExpensive(TOO_EXPENSIVE[state])
+        return errors.QueryTooExpensive(TOO_EXPENSIVE[state].format(timeout=timeout))
     if state == "XX000" and report.get("M", "").startswith(OVERSIZE):
         return errors.QueryTooExpensive(TOO_EXPENSIVE["53200"])
     reason = REASONS.get(state) or REASONS.get(state[:2])

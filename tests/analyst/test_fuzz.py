@@ -108,7 +108,7 @@ def calls_in(plan: Any) -> set[str]:
     """The names before a parenthesis, in every expression of the plan."""
     texts = [text for text in _texts(plan) if "(" in text]
     bare = [re.sub(r"'(?:[^']|'')*'", "''", text) for text in texts]
-    return {name.lower() for text in bare for name in CALL.findall(text)}
+    return {name.lower() for text in bare for name in CALL.findall(text) if not name.isdigit()}  # $1 is a SubPlan's
 
 
 def _texts(plan: Any) -> Iterator[str]:

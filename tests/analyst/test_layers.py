@@ -24,8 +24,9 @@ def test_without_the_parser_nothing_is_written(shop: AnalystsShop) -> None:
         if not layers.run_stops(attack, analyst)
     ]
 
-    # These write nothing that lasts: a transaction's number, and a line in the log of what was done.
-    assert all(re.search("txid_current|xact_id|logical_emit", attack) for attack in through), through
+    # These write nothing that lasts: a transaction's number, a line in the log of what was done; and, in PostgreSQL 15
+    # and older, a large object, which is undone.
+    assert all(re.search("txid_current|xact_id|logical_emit|lo_", attack) for attack in through), through
     assert shop.digest() == before
 
 

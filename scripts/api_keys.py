@@ -10,6 +10,7 @@ credentials with access to the table, as boto3 finds them; without --stack or --
 """
 
 import argparse
+import re
 import secrets
 import sys
 import time
@@ -148,7 +149,7 @@ def _parser() -> argparse.ArgumentParser:
     where.add_argument("--state", type=Path, default=Path(".sluice"), help="or the local system's state")
     commands = parser.add_subparsers(required=True, metavar="create | list | revoke | rotate")
     making = commands.add_parser("create", parents=[where], help="make a key, and show it once")
-    making.add_argument("client", help="whose it is: limits and idempotency keys go by this")
+    making.add_argument("client", type=_client, help="whose it is: limits and idempotency keys go by this")
     making.add_argument("--scopes", required=True, type=lambda text: text.split(","), help=", ".join(SCOPES))
     making.add_argument("--tier", default="default", help="rate tier")
     making.add_argument("--days", type=_days, help="expires after so many; else never")
@@ -159,6 +160,13 @@ def _parser() -> argparse.ArgumentParser:
         changing.add_argument("id", help="as list shows it")
         changing.set_defaults(run=run)
     return parser
+
+
+def _client(text: str) -> str:
+    """A name without spaces, so that it is no token's: those are `jwt` and a subject."""
+    if not re.fullmatch(r"[\w.@+-]{1,100}", text):
+        raise argparse.ArgumentTypeError("letters, digits and .@+-_ alone, at most 100")
+    return text
 
 
 def _days(text: str) -> int:

@@ -18,6 +18,7 @@ from tests.fixtures.shop import HANDLERS, Shop
 
 OPERATIONS = [operation for api in HANDLERS.values() for operation in api.operations]
 each_operation = pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
+TWICE = ("local-admin,local-admin", "local-admin, x", "x, local-admin")  # a header sent twice is joined by the gateway
 
 # GraphQL's fields have scopes, and not its route: tests/graph/test_scopes.py.
 SCOPED = [operation for operation in OPERATIONS if operation.path != "/api/graphql"]
@@ -106,9 +107,15 @@ def test_a_key_that_no_longer_holds_is_unknown(shop: Shop, store: Store, attribu
     assert shop.get("/api/products", x_api_key=key).code == "unauthenticated"
 
 
-@pytest.mark.parametrize("key", ["", " ", "\udc80", "x" * 10_000, "local-admin\0", "LOCAL-ADMIN"])
+@pytest.mark.parametrize("key", ["", " ", "\udc80", "x" * 10_000, "local-admin\0", "LOCAL-ADMIN", *TWICE])
 def test_what_is_no_key_is_refused(shop: Shop, key: str) -> None:
     assert shop.get("/api/products", x_api_key=key).status == 401
+
+
+@pytest.mark.parametrize("given", ["", "Bearer", "Bearer ", "Basic local-admin", "local-admin", "Bearer local-admin"])
+def test_a_key_is_none_where_a_token_belongs(shop: Shop, given: str) -> None:
+    shop.headers = {}
+    assert shop.get("/api/products", authorization=given).status == 401
 
 
 def test_a_key_is_used_before_a_token(shop: Shop) -> None:

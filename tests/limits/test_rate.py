@@ -2,22 +2,15 @@
 
 import random
 from collections import Counter
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from local.keys import emulated
 from sluice.limits import window
-from sluice.limits.dynamo import DynamoCounts
 from sluice.limits.memory import MemoryCounts
-from sluice.limits.rate import SHUNNED, Counts, CountsUnavailable, Decision, Limiter, Taken
+from sluice.limits.rate import SHUNNED, CountsUnavailable, Decision, Limiter, Taken
 from sluice.limits.window import Policy
-from sluice.settings import AwsSettings
-from tests.fixtures.aws import RATE_LIMIT_TABLE
 
 START = 1_700_000_040.0  # a window of 60 s begins
 
@@ -49,53 +42,6 @@ class Counted(MemoryCounts):
         if self.fails:
             raise CountsUnavailable
         return super().count(key, window)
-
-
-@pytest.fixture(params=["memory", "dynamo"])
-def counts(request: pytest.FixtureRequest, emulated_aws: AwsSettings) -> Iterator[Counts]:
-    if request.param == "memory":
-        yield MemoryCounts()
-        return
-    dynamodb = emulated("dynamodb", emulated_aws.dynamodb_endpoint)
-    yield DynamoCounts(dynamodb, RATE_LIMIT_TABLE)
-    dynamodb.close()
-
-
-def fresh(name: str) -> str:
-    return f"{name} {random.random()}"
-
-
-def test_counts_are_within_their_bound_and_tell_what_they_are(counts: Counts) -> None:
-    key = fresh("key")
-    assert counts.count(key, 1) == 0
-    assert counts.take(key, 1, amount=3, most=5, expires_at=1) == (True, 3)
-    assert counts.take(key, 1, amount=3, most=5, expires_at=1) == (False, 3)
-    assert counts.take(key, 1, amount=2, most=5, expires_at=1) == (True, 5)
-    assert counts.take(key, 1, amount=1, most=5, expires_at=1) == (False, 5)
-    assert (counts.count(key, 1), counts.count(key, 2)) == (5, 0)
-
-
-def test_of_many_at_once_exactly_so_many_are_within_the_bound(counts: Counts) -> None:
-    key, start = fresh("race"), Barrier(16)
-
-    def take(_: int) -> int:
-        start.wait()
-        return sum(counts.take(key, 1, amount=1, most=40, expires_at=1).admitted for _ in range(5))
-
-    with ThreadPoolExecutor(16) as threads:
-        assert sum(threads.map(take, range(16))) == 40
-
-
-def test_environments_at_once_admit_exactly_the_quota(counts: Counts) -> None:
-    client, policy, clock, start = fresh("client"), Policy(100, 60), Clock(), Barrier(16)
-
-    def environment(_: int) -> int:
-        limiter = Limiter(counts, MemoryCounts(), clock=clock)
-        start.wait()
-        return sum(limiter.hit(client, policy).allowed for _ in range(20))
-
-    with ThreadPoolExecutor(16) as threads:
-        assert 90 <= sum(threads.map(environment, range(16))) <= 100
 
 
 def simulate(policy: Policy, environments: int, requests: list[tuple[int, int]]) -> tuple[Counter[int], int, Counted]:

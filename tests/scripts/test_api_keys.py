@@ -70,6 +70,7 @@ def test_a_revoked_key_that_no_environment_remembers_is_refused_at_once(demo_sho
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
+        (("create", "jwt ada", "--scopes", "catalog:read"), "letters, digits and .@+-_ alone"),
         (("create", "x", "--scopes", "everything"), "there is no scope everything; there are catalog:read"),
         (("create", "x", "--scopes", "catalog:read", "--days", "0"), "at least 1"),
         (("revoke", "ffff"), "no keys have an id that starts with 'ffff'"),

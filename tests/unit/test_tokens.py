@@ -81,6 +81,14 @@ def test_scopes_may_be_in_scp(issuer: Issuer, scopes: dict[str, Any]) -> None:
     assert caller.scopes == {"orders:read"}
 
 
+@pytest.mark.parametrize("scope", [None, 5, {"orders:read": True}, [["orders:read"]]], ids=str)
+def test_scopes_that_cannot_be_read_are_none(issuer: Issuer, scope: Any) -> None:
+    claims = {**CLAIMS, "exp": time.time() + 600, "scope": scope}
+    caller = issuer.tokens()(jwt.encode(claims, RSA, algorithm="RS256", headers={"kid": "r"}))
+    assert caller is not None
+    assert caller.scopes == frozenset()
+
+
 def unsigned() -> str:
     parts = ({"alg": "none", "kid": "r"}, {**CLAIMS, "exp": time.time() + 600})
     return ".".join(urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=").decode() for part in parts) + "."
@@ -94,6 +102,15 @@ def confused() -> str:
     signature = jwt.algorithms.HMACAlgorithm(jwt.algorithms.HMACAlgorithm.SHA256).sign(f"{head}.{body}".encode(), pem)
     return f"{head}.{body}.{urlsafe_b64encode(signature).rstrip(b'=').decode()}"
 
+
+def signed(head: bytes, payload: bytes) -> str:
+    """Whatever is in it, with the issuer's own signature."""
+    unsigned = b".".join(urlsafe_b64encode(part).rstrip(b"=") for part in (head, payload))
+    signature = jwt.algorithms.RSAAlgorithm(jwt.algorithms.RSAAlgorithm.SHA256).sign(unsigned, RSA)
+    return f"{unsigned.decode()}.{urlsafe_b64encode(signature).rstrip(b'=').decode()}"
+
+
+HEAD = b'{"alg": "RS256", "kid": "r"}'
 
 REFUSED: dict[str, Callable[[], str]] = {
     "forged": lambda: token(OTHER_RSA),
@@ -113,6 +130,18 @@ REFUSED: dict[str, Callable[[], str]] = {
     "of nobody": lambda: token(sub=None),
     "for no audience": lambda: token(aud=None),
     "no token": lambda: "abc",
+    "of one without a name": lambda: token(sub=""),
+    "that expires after the end of numbers": lambda: token(exp=10**400),
+    "that expires at infinity": lambda: signed(HEAD, json.dumps({**CLAIMS, "exp": float("inf")}).encode()),
+    "without an algorithm": lambda: signed(b'{"kid": "r"}', json.dumps(CLAIMS).encode()),
+    "with many algorithms": lambda: signed(b'{"alg": ["RS256"], "kid": "r"}', json.dumps(CLAIMS).encode()),
+    "with a number for a key id": lambda: signed(b'{"alg": "RS256", "kid": 1}', json.dumps(CLAIMS).encode()),
+    "nested deeply": lambda: signed(b"[" * 5_000, b"{}"),
+    "with claims nested deeply": lambda: signed(HEAD, b"[" * 5_000),
+    "with a number of too many digits": lambda: signed(b'{"alg": ' + b"9" * 5_000 + b"}", b"{}"),
+    "of dots": lambda: "." * 8_000,
+    "of no character": lambda: "\udc80.\ud800.a",
+    "no claims": lambda: signed(HEAD, b"[]"),
     "not JSON": lambda: "YWJj.YWJj.YWJj",
     "too long": lambda: token(fill="x" * 9_000),
 }
@@ -163,7 +192,14 @@ def test_keys_that_are_known_outlast_an_issuer_that_is_down(issuer: Issuer) -> N
     assert tokens(token()) is not None
 
 
-@pytest.mark.parametrize("answer", [None, b"", b"[]", b'{"keys": [{}]}', b"<html>"])
+def test_what_else_an_issuer_publishes_does_not_spoil_its_keys(issuer: Issuer) -> None:
+    others = [{"kty": "RSA"}, {"kid": "x", "use": "enc"}, "text", None, {"kid": 7}]
+    issuer.answer = json.dumps({"keys": [*others, *json.loads(published(r=RSA))["keys"]]}).encode()
+
+    assert issuer.tokens()(token()) is not None
+
+
+@pytest.mark.parametrize("answer", [None, b"", b"[]", b'{"keys": [{}]}', b'{"keys": 1}', b"<html>"])
 def test_where_no_key_was_ever_had_nothing_can_be_told(issuer: Issuer, answer: bytes | None) -> None:
     issuer.answer = answer
     with pytest.raises(IdentityUnavailable):

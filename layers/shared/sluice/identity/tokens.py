@@ -8,6 +8,7 @@ import logging
 import time
 import urllib.request
 from collections.abc import Callable, Mapping
+from http.client import HTTPException
 from typing import Any
 
 from sluice.errors import IdentityUnavailable
@@ -59,25 +60,25 @@ class Tokens:
         try:
             header = jwt.get_unverified_header(token)
             key = self._key(str(header.get("kid", "")))
-            if key is None or key.get("kty") != ALGORITHMS.get(header["alg"]):
+            algorithm = str(header.get("alg", ""))
+            if key is None or key.get("kty") != ALGORITHMS.get(algorithm):
                 return None
             claims = jwt.decode(
                 token,
-                jwt.PyJWK(dict(key), algorithm=header["alg"]).key,
-                algorithms=[header["alg"]],
+                jwt.PyJWK(dict(key), algorithm=algorithm).key,
+                algorithms=[algorithm],
                 issuer=self._settings.issuer,
                 audience=self._settings.audience,
                 leeway=LEEWAY,
                 options={"require": ["exp", "iss", "aud", "sub"]},
             )
-        except (jwt.PyJWTError, ValueError, TypeError) as error:
+            expires_at = float(claims["exp"]) + LEEWAY
+        except (jwt.PyJWTError, ValueError, TypeError, OverflowError) as error:
             _log.info("a token was refused: %s", type(error).__name__)
             return None
-        return Caller(
-            client=f"jwt {claims['sub']}",
-            scopes=_scopes(claims),
-            expires_at=float(claims["exp"]) + LEEWAY,
-        )
+        if not claims["sub"]:  # all who have no name would be one client
+            return None
+        return Caller(client=f"jwt {claims['sub']}", scopes=_scopes(claims), expires_at=expires_at)
 
     def _key(self, kid: str) -> Mapping[str, Any] | None:
         """The issuer's key of that id; asked for anew where it is not among those known, for it may be a new one."""
@@ -86,17 +87,24 @@ class Tokens:
         if stale and not 0 <= now - self._tried_at < FETCHED_AT_MOST_EVERY:
             self._tried_at = now
             try:
-                published = json.loads(self._fetch(self._settings.keys_url))["keys"]
-                self._keys = {str(key["kid"]): key for key in published if key.get("use", "sig") == "sig"}
+                self._keys = _usable(json.loads(self._fetch(self._settings.keys_url))["keys"])
                 self._fetched_at = now
-            except (OSError, ValueError, KeyError, TypeError):
+            except (OSError, HTTPException, ValueError, KeyError, TypeError):
                 _log.exception("the issuer's keys cannot be had from %s", self._settings.keys_url)
         if not self._keys:
             raise IdentityUnavailable
         return self._keys.get(kid)
 
 
+def _usable(published: list[Any]) -> dict[str, Mapping[str, Any]]:
+    """Keys for signatures, by their ids. What else an issuer publishes beside them is passed over."""
+    keys = (key for key in published if isinstance(key, dict) and key.get("use", "sig") == "sig")
+    return {key["kid"]: key for key in keys if isinstance(key.get("kid"), str)}
+
+
 def _scopes(claims: Mapping[str, Any]) -> frozenset[str]:
-    """`scope` is a text with spaces (RFC 8693); some issuers send `scp`, a list or a text."""
+    """`scope` is a text with spaces (RFC 8693); some issuers send `scp`, a list or a text. Of anything else, none."""
     given = claims.get("scope", claims.get("scp", ""))
-    return frozenset(given.split() if isinstance(given, str) else (str(scope) for scope in given))
+    if isinstance(given, str):
+        return frozenset(given.split())
+    return frozenset(scope for scope in given if isinstance(scope, str)) if isinstance(given, list) else frozenset()

@@ -19,11 +19,12 @@ class DynamoCounts:
         self._table = table
 
     def take(self, key: str, window: int, *, amount: int, most: int, expires_at: int) -> Taken:
+        first = "attribute_not_exists(n) OR " if amount <= most else ""
         request = {
             "TableName": self._table,
             "Key": _key(key, window),
             "UpdateExpression": "ADD n :amount SET expires_at = :expires_at",
-            "ConditionExpression": "attribute_not_exists(n) OR n <= :bound",
+            "ConditionExpression": f"{first}n <= :bound",
             "ExpressionAttributeValues": {
                 ":amount": _number(amount),
                 ":bound": _number(most - amount),

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from local.http1 import HttpError, HttpServer, Limits, Request, Response
 from local.outcome import Outcome
+from local.pages import page
 from local.payload import build_event, build_response, new_request_id
 from local.pool import Pool, Throttled
 from local.routes import Match, RouteTable
@@ -77,6 +78,9 @@ class Gateway:
         match: Match | None = None
         try:
             request.target = _origin_form(request.target)
+            own = page(request)
+            if own is not None:
+                return own
             match = self._routes.match(request.method, request.target.partition("?")[0])
             preflight = self._preflight(request)
             if preflight is not None:

@@ -1,4 +1,5 @@
-"""Sluice beside its peers, in one run on one throw-away PostgreSQL: warm requests, cold starts, and orders at once.
+"""Sluice beside its peers, in one run on one throw-away PostgreSQL: warm requests, cold starts, GraphQL, and
+orders at once.
 
     make bench                                    # about six minutes; writes benchmarks/results.md
     PYTHONPATH=.:layers/shared python -m benchmarks [--quick] [--deep] [--output FILE]
@@ -11,7 +12,7 @@ import sys
 import time
 from pathlib import Path
 
-from benchmarks import calls, cold, deep, hot_row, limiter, report, warm
+from benchmarks import calls, cold, deep, graphql, hot_row, limiter, report, warm
 from benchmarks.contenders import CONTENDERS, HEALTH
 from benchmarks.database import open_shop
 from benchmarks.keys import emulated_keys
@@ -65,10 +66,16 @@ def run(*, quick: bool, with_depth: bool) -> str:
         cold_results = cold.measure(entries, shop.url, samples=1 if quick else COLD_SAMPLES)
         _progress("orders at once")
         orders = hot_row.measure(shop, relay, quick=quick, rounds=1 if quick else ORDER_ROUNDS)
+        _progress("GraphQL")
+        graph = list(graphql.measure(shop, relay, quick=quick, rounds=2 if quick else ROUNDS))
         _progress("the limiter")
         limits = limiter.measure(shop, scenarios["GET one"], rounds=2 if quick else ROUNDS)
         return report.render(
-            cold_results, warm_results, products=shop.products, postgres=shop.version, more=[*orders, *limits, *depth]
+            cold_results,
+            warm_results,
+            products=shop.products,
+            postgres=shop.version,
+            more=[*graph, *orders, *limits, *depth],
         )
 
 

@@ -22,6 +22,7 @@ class Category(Base):
     __tablename__ = "categories"
 
     id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str]
     slug: Mapped[str]
 
 

@@ -23,12 +23,15 @@ def test_a_quick_run_gives_a_row_for_each_contender() -> None:
     )
 
     warm, rest = done.stdout.split("## Cold")
-    cold, rest = rest.split("## Orders")
+    cold, rest = rest.split("## GraphQL")
+    graph, rest = rest.split("## Orders")
     orders, limits = rest.split("## The limiter")
     for contender in ("Sluice", "by hand", "FastAPI", "Powertools"):
         assert f"| {contender}" in warm
         assert f"| {contender}" in cold
     assert "| Sluice's /health" in cold
+    for contender in ("Sluice", "Strawberry"):
+        assert f"| {contender}" in graph
     for contender in ("Sluice", "Sluice, with", "SQLAlchemy ORM + pg8000", "SQLAlchemy ORM + psycopg", "by hand"):
         assert f"| {contender}" in orders
     assert "GET one takes" in limits

@@ -160,7 +160,7 @@ class Shape(NamedTuple):
     total: bool
     stop: tuple[bool, ...] | None = None  # of the position that a slice ends at: as `nulls`
     stop_inclusive: bool = False
-    keyed: bool = False  # every row with its keys
+    keyed: bool = False  # a slice: as many rows as are fetched, in the order they are walked, each with its keys
 
     @classmethod
     def of(cls, listing: Listing, query: ListQuery, position: Position | None, owned: str = "") -> "Shape":
@@ -227,8 +227,7 @@ def compile_select(listing: Listing, shape: Shape) -> str:
     ]
     page_keys = [key._replace(column=f"{alias}.{key.name}") for key in keys]
     selected = f"{alias}.*" + "".join(f", {key.column} AS {key.name}" for key in keys)
-    if shape.keyed:
-        fields.append(f'json_build_array({", ".join(f"{key.column}::text" for key in page_keys)}) AS "{KEYS}"')
+    rendered_keys = f"json_build_array({', '.join(f'{key.column}::text' for key in page_keys)})"
     limit = "LIMIT :fetch OFFSET :offset" if shape.offset else "LIMIT :fetch"
     turned = [key.turned() for key in keys]
     within, behind, beyond = shape, "false", "false"
@@ -241,6 +240,12 @@ def compile_select(listing: Listing, shape: Shape) -> str:
         beyond = _probe(source, stops, shape._replace(nulls=shape.stop), inclusive=not shape.stop_inclusive)
     rows = _union(_selects(selected, source, keys, within, inclusive=shape.inclusive, limit=limit), keys, limit)
     total = f"(SELECT count(*) FROM {source}{_where(shape.conditions)})" if shape.total else "CAST(NULL AS bigint)"
+    if shape.keyed:
+        # In the order of the subquery, as PostgreSQL's manual has it: nothing else happens at this level.
+        return f"""
+            SELECT coalesce(string_agg(row_to_json(q)::text, ','), '') AS items,
+                   {behind} AS behind, {beyond} AS beyond, {total} AS total
+            FROM (SELECT {", ".join([*fields, f'{rendered_keys} AS "{KEYS}"'])} FROM ({rows}) {alias}) q"""
     return f"""
         SELECT coalesce(string_agg(q.item, ',' ORDER BY q.n {"DESC" if shape.backward else "ASC"})
                         FILTER (WHERE q.n <= CAST(:limit AS bigint)), '') AS items,
@@ -248,12 +253,11 @@ def compile_select(listing: Listing, shape: Shape) -> str:
                min(q.key) FILTER (WHERE q.n = 1) AS nearest,
                min(q.key) FILTER (WHERE q.n = CAST(:limit AS bigint)) AS furthest,
                {behind} AS behind,
-               {beyond} AS beyond,
                {total} AS total
         FROM (
             SELECT row_number() OVER (ORDER BY {_ordered(page_keys)}) AS n,
                    (SELECT row_to_json(o)::text FROM (SELECT {", ".join(fields)}) o) AS item,
-                   json_build_array({", ".join(f"{key.column}::text" for key in page_keys)})::text AS key
+                   {rendered_keys}::text AS key
             FROM ({rows}) {alias}
         ) q"""
 

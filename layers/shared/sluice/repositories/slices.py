@@ -83,6 +83,9 @@ def _slice(
 
 
 def _as_slice(row: Any, query: ListQuery, signer: CursorSigner, scope: str) -> Slice:
-    further, behind = row.found > query.limit or row.beyond, row.behind
-    has_next, has_previous = (behind, further) if query.end else (further, behind)
-    return Slice(json.loads(f"[{row.items}]"), has_next, has_previous, row.total, signer, scope)
+    rows = json.loads(f"[{row.items}]")
+    further, behind = len(rows) > query.limit or row.beyond, row.behind
+    rows = rows[: query.limit]
+    if query.end:  # walked from there
+        return Slice(rows[::-1], behind, further, row.total, signer, scope)
+    return Slice(rows, further, behind, row.total, signer, scope)

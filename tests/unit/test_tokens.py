@@ -8,36 +8,14 @@ from typing import Any
 
 import jwt
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from sluice.errors import IdentityUnavailable
 from sluice.identity.tokens import FETCHED_AT_MOST_EVERY, KEYS_KEPT, LEEWAY, Tokens
 from sluice.settings import TokenSettings
+from tests.fixtures.tokens import AUDIENCE, CLAIMS, EC, HEAD, ISSUER, OTHER_RSA, RSA, published, signed, token
 
-SETTINGS = TokenSettings("https://issuer.example/", "sluice", "https://issuer.example/keys")
-RSA = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-OTHER_RSA = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-EC = ec.generate_private_key(ec.SECP256R1())
-CLAIMS: dict[str, Any] = {"iss": SETTINGS.issuer, "aud": "sluice", "sub": "ada", "scope": "orders:read catalog:read"}
-
-
-def published(**keys: Any) -> bytes:
-    algorithms = {
-        rsa.RSAPrivateKey: jwt.algorithms.RSAAlgorithm,
-        ec.EllipticCurvePrivateKey: jwt.algorithms.ECAlgorithm,
-    }
-    rows = []
-    for kid, key in keys.items():
-        algorithm = next(a for kind, a in algorithms.items() if isinstance(key, kind))
-        rows.append({**json.loads(algorithm.to_jwk(key.public_key())), "kid": kid})
-    return json.dumps({"keys": rows}).encode()
-
-
-def token(key: Any = RSA, algorithm: str = "RS256", kid: str = "r", **claims: Any) -> str:
-    given = {**CLAIMS, "exp": time.time() + 600, **claims}
-    body = {name: value for name, value in given.items() if value is not None}
-    return jwt.encode(body, key, algorithm=algorithm, headers={"kid": kid})
+SETTINGS = TokenSettings(ISSUER, AUDIENCE, "https://issuer.example/keys")
 
 
 class Issuer:
@@ -102,15 +80,6 @@ def confused() -> str:
     signature = jwt.algorithms.HMACAlgorithm(jwt.algorithms.HMACAlgorithm.SHA256).sign(f"{head}.{body}".encode(), pem)
     return f"{head}.{body}.{urlsafe_b64encode(signature).rstrip(b'=').decode()}"
 
-
-def signed(head: bytes, payload: bytes) -> str:
-    """Whatever is in it, with the issuer's own signature."""
-    unsigned = b".".join(urlsafe_b64encode(part).rstrip(b"=") for part in (head, payload))
-    signature = jwt.algorithms.RSAAlgorithm(jwt.algorithms.RSAAlgorithm.SHA256).sign(unsigned, RSA)
-    return f"{unsigned.decode()}.{urlsafe_b64encode(signature).rstrip(b'=').decode()}"
-
-
-HEAD = b'{"alg": "RS256", "kid": "r"}'
 
 REFUSED: dict[str, Callable[[], str]] = {
     "forged": lambda: token(OTHER_RSA),

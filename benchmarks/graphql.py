@@ -12,6 +12,7 @@ import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
+from importlib.metadata import version
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -109,13 +110,9 @@ def _essence(answer: Any) -> list[tuple[str, ...]]:
 def _table(
     names: Sequence[str], times: dict[tuple[str, str, str], list[float]], trips: dict[str, int], rounds: int
 ) -> Iterator[str]:
-    yield from (
-        "",
-        f"## GraphQL ({rounds} rounds)",
-        "",
-        f"`{QUERY}`, and `{BARE}`, which asks the database nothing.",
-        "",
-    )
+    versions = ", ".join(f"{name} {version(name)}" for name in ("graphql-core", "strawberry-graphql"))
+    yield from ("", f"## GraphQL ({rounds} rounds)", "", f"    {QUERY}", "")
+    yield from (f"and `{BARE}`, which asks the database nothing. {versions}.", "")
     columns = [(QUERY, NEAR), (QUERY, FAR), (BARE, NEAR)]
     yield from report.header("", "100 products, 0 ms", "100 products, 1 ms", "typename", "round trips")
     for name in names:

@@ -28,7 +28,7 @@ MAX_CHARACTERS = 32_768
 MAX_COMMENTS = 200
 MAX_VALUES = 2_000  # in variables
 MAX_ERRORS = 20
-KEPT = 200
+KEPT = 50  # documents; the longest takes a megabyte
 
 
 class Invalid(Exception):

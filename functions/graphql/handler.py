@@ -14,10 +14,10 @@ handler = api = Api(shop=runtime.current, scopes_within=True)
 @api.get("/api/graphql", query=QueryString(), gives=GRAPHQL)
 def run_query(request: Request, asked: Asked) -> Response[str]:
     """Run a query."""
-    return answer(runtime.current(), request, asked)
+    return answer(runtime.current(), request, asked, api.judge)
 
 
 @api.post("/api/graphql", takes=BODY, gives=GRAPHQL)
 def run_operation(request: Request, asked: Asked) -> Response[str]:
     """Run a query, or mutations: all of a request's, or none."""
-    return answer(runtime.current(), request, asked)
+    return answer(runtime.current(), request, asked, api.judge)

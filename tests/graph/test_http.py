@@ -158,7 +158,7 @@ def test_a_database_that_is_away_is_503(shop: Shop, relay: Relay) -> None:
     assert answer.headers["Retry-After"]
 
 
-def test_a_fault_of_ours_is_masked_in_its_field_alone(breakable_shop: Shop) -> None:
+def test_a_fault_of_ours_is_masked_in_its_field_alone(breakable_shop: Shop, caplog: pytest.LogCaptureFixture) -> None:
     breakable_shop.sql("DROP TABLE order_items")
 
     answer = breakable_shop.graphql("{ order(id: 1) { items { quantity } } product(id: 1) { name } }")
@@ -167,6 +167,9 @@ def test_a_fault_of_ours_is_masked_in_its_field_alone(breakable_shop: Shop) -> N
     assert codes(answer) == ["internal_error"]
     assert answer.json["errors"][0]["path"] == ["order"]
     assert "order_items" not in answer.text
+    (logged,) = [record for record in caplog.records if record.levelname == "ERROR"]
+    assert vars(logged)["request_id"] == answer.headers["X-Request-Id"]
+    assert logged.exc_info
 
 
 def test_a_problem_is_the_one_of_rest(shop: Shop) -> None:
@@ -221,3 +224,23 @@ def test_suggestions_are_introspection_too(shop: Shop, closed_shop: Shop) -> Non
     valued = closed_shop.graphql("query ($sort: ProductSort) { products(sortBy: $sort) { totalCount } }", wrong)
     assert codes(valued) == ["invalid_query"]
     assert "Did you mean" not in valued.text
+
+
+def test_an_error_of_many_is_logged_once_and_told_of_the_first_hundred(
+    breakable_shop: Shop, caplog: pytest.LogCaptureFixture
+) -> None:
+    mug, ada = breakable_shop.product("Mug"), breakable_shop.user()
+    for _ in range(101):
+        breakable_shop.order(ada, (mug, 1))
+    breakable_shop.sql("ALTER TABLE inventory RENAME TO stock")
+
+    answer = breakable_shop.graphql(
+        "{ a: orders(first: 100) { nodes { items { product { inventory } } } }"
+        " b: orders(first: 1) { nodes { items { product { inventory } } } } }"
+    )
+
+    assert answer.json["data"] is None
+    assert len(answer.json["errors"]) == 101
+    assert answer.json["errors"][-1] == {"message": "There are 1 more errors"}
+    assert {error["extensions"]["code"] for error in answer.json["errors"][:-1]} == {"internal_error"}
+    assert len([record for record in caplog.records if record.levelname == "ERROR"]) == 1

@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import pytest
+
 from sluice.errors import NotFound, StatementTimeout
 from sluice.graph.loaders import Loader, Loaders, Pending
 
@@ -63,15 +65,16 @@ def test_a_key_may_fail_or_be_nobodys_alone() -> None:
     assert (values[0], type(values[1]), values[2]) == (4, NotFound, None)
 
 
-def test_a_batch_that_fails_fails_each_of_its_keys() -> None:
+@pytest.mark.parametrize("kind", [StatementTimeout, ZeroDivisionError])
+def test_a_batch_that_fails_fails_each_of_its_keys(kind: type[Exception]) -> None:
     def fail(keys: Sequence[Any], fields: frozenset[str]) -> Mapping[Any, Any]:
-        raise StatementTimeout
+        raise kind
 
     loader = Loader(fail)
     got = settled(loader.load([1, 2]))
     loader.dispatch()
 
-    assert [type(value) for value in got[0]] == [StatementTimeout, StatementTimeout]
+    assert [type(value) for value in got[0]] == [kind, kind]
 
 
 def test_what_is_asked_for_while_settling_is_of_the_next_tick() -> None:

@@ -1,13 +1,21 @@
 """Mutations: what each does, and that a request's are kept together or not at all."""
 
+import json
+from collections.abc import Callable
 from contextlib import closing
 from typing import Any
 
 import pytest
 
+from sluice import runtime
+from sluice.errors import IdempotencyInProgress, SluiceError
+from sluice.graph.answer import answer
+from sluice.graph.parameters import BODY
 from sluice.http import idempotency
 from sluice.http.request import Request
+from sluice.identity.caller import SCOPES
 from sluice.repositories.answers import CLAIM
+from tests.fixtures.customers import at_once
 from tests.fixtures.graph import codes, data
 from tests.fixtures.shop import Answer, Shop, owner_connection
 
@@ -203,6 +211,47 @@ def test_a_key_does_it_once_and_answers_alike(shop: Shop) -> None:
     other = shop.graphql(PLACE, variables, idempotency_key="k")
     assert (other.status, other.code) == (422, "idempotency_key_reused")
     assert shop.graphql(PLACE, variables, idempotency_key="another").json["data"]
+
+
+def test_a_crowd_with_one_key_orders_once(shop: Shop) -> None:
+    """Each on an environment of its own; those who come while it is running are told so, and try again."""
+    mug, ada = shop.product("Mug", stock=50), shop.user()
+    body = {"query": PLACE, "variables": {"input": {"userId": ada, "items": [{"productId": mug, "quantity": 1}]}}}
+    asked = BODY.read_body(body, "POST")
+    request = Request(
+        "POST",
+        "/api/graphql",
+        {},
+        {"idempotency-key": "k"},
+        json.dumps(body).encode(),
+        client="c",
+        scopes=SCOPES,
+        id="r",
+    )
+    environments = [runtime.build(runtime.current().settings) for _ in range(6)]
+
+    def order(customer: int) -> str:
+        return str(answer(environments[customer], request, asked, judge=unexpected).body)
+
+    answers = at_once(6, lambda customer: until_answered(lambda: order(customer)))
+    for environment in environments:
+        environment.database.dispose()
+
+    assert len(set(answers)) == 1
+    assert json.loads(answers[0])["data"]["placeOrder"]["items"][0]["product"]["inventory"] == 49
+    assert (count(shop, "orders"), shop.get(f"/api/inventory/{mug}").json["quantity"]) == (1, 49)
+
+
+def until_answered(send: Callable[[], str]) -> str:
+    while True:
+        try:
+            return send()
+        except IdempotencyInProgress:
+            continue
+
+
+def unexpected(error: Exception) -> SluiceError:
+    raise error
 
 
 def test_a_key_that_met_a_refusal_is_free(shop: Shop) -> None:

@@ -5,7 +5,7 @@ under 400 to who accepts application/graphql-response+json and under 200 to who 
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -16,7 +16,6 @@ from sluice.errors import (
     BadRequest,
     IdempotencyKeyReused,
     InsufficientScope,
-    InternalError,
     InvalidQuery,
     MethodNotAllowed,
     NotAcceptable,
@@ -35,8 +34,11 @@ from sluice.runtime import Runtime
 from sluice.settings import GraphqlSettings
 from sluice.unit_of_work import Repositories, UnitOfWork
 
+Judge = Callable[[Exception], SluiceError]
+
 JSON = "application/json"
 GRAPHQL = "application/graphql-response+json"
+MAX_ERRORS = 100  # that are told one by one: each of ten thousand nodes may have one
 
 
 @lru_cache(maxsize=1)
@@ -45,10 +47,13 @@ def documents(limits: GraphqlSettings) -> Documents:
     return Documents(limits)
 
 
-def answer(shop: Runtime, request: Request, asked: Asked) -> Response[str]:
-    """The response to who asks. SluiceErrors that are no part of GraphQL: not acceptable, unavailable, a reused key."""
+def answer(shop: Runtime, request: Request, asked: Asked, judge: Judge) -> Response[str]:
+    """The response to who asks; `judge` says what may be seen of an error.
+
+    SluiceErrors that are no part of GraphQL: not acceptable, unavailable, a reused key.
+    """
     media_type = _media_type(request)
-    turn = _Turn(shop, request)
+    turn = _Turn(shop, request, judge)
     try:
         text, replayed = turn.take(asked)
     except (Invalid, BadRequest) as error:
@@ -69,9 +74,11 @@ class _Refused(Exception):
 class _Turn:
     """One request's way through."""
 
-    def __init__(self, shop: Runtime, request: Request) -> None:
+    def __init__(self, shop: Runtime, request: Request, judge: Judge) -> None:
         self._shop = shop
         self._request = request
+        self._judge = judge
+        self._judged: dict[int, SluiceError] = {}  # by id: one error may be that of many nodes
         self._limits = shop.settings.graphql
         self._cost: int | None = None
 
@@ -91,13 +98,32 @@ class _Turn:
         """The response as JSON."""
         body: dict[str, Any] = {}
         if result.errors:
-            body["errors"] = [_shown(error, self._request.id) for error in result.errors]
+            body["errors"] = [self._shown(error) for error in result.errors[:MAX_ERRORS]]
+            if len(result.errors) > MAX_ERRORS:
+                body["errors"].append({"message": f"There are {len(result.errors) - MAX_ERRORS} more errors"})
         if with_data:
             body["data"] = result.data
         if self._cost is not None:
             body["extensions"] = {"cost": {"requested": self._cost, "limit": self._limits.max_cost}}
         text = json.dumps(body, separators=(",", ":"), ensure_ascii=False)
         return text.encode("utf-8", "replace").decode()  # half a surrogate pair, out of the document, cannot be sent
+
+    def _shown(self, error: GraphQLError) -> dict[str, Any]:
+        """As the client sees it: with the problem that REST would have answered."""
+        cause = error.original_error
+        if error.path is None and not isinstance(cause, SluiceError):  # of the document, before anything was run
+            cause = InvalidQuery(error.message)
+        fault = cause or error
+        judged = self._judged.get(id(fault))
+        if judged is None:
+            judged = self._judged[id(fault)] = self._judge(fault)
+        told = problem.body(judged, self._request.id)
+        shown: dict[str, Any] = {"message": told["detail"]}
+        if error.locations:
+            shown["locations"] = [{"line": place.line, "column": place.column} for place in error.locations]
+        if error.path is not None:
+            shown["path"] = list(error.path)
+        return {**shown, "extensions": {"code": judged.code, "problem": told}}
 
     def _mutate(self, operation: Operation, fields: Sequence[Selected], asked: Asked) -> tuple[str, bool]:
         """All of it in one transaction, with the answer that its Idempotency-Key keeps."""
@@ -138,20 +164,6 @@ class _Turn:
             scopes=self._request.scopes,
             max_rows=self._limits.max_cost,
         )
-
-
-def _shown(error: GraphQLError, request_id: str) -> dict[str, Any]:
-    """As the client sees it: with the problem that REST would have answered."""
-    cause = error.original_error
-    if not isinstance(cause, SluiceError):
-        cause = InvalidQuery(error.message) if error.path is None else InternalError()
-    told = problem.body(cause, request_id)
-    shown: dict[str, Any] = {"message": told["detail"]}
-    if error.locations:
-        shown["locations"] = [{"line": place.line, "column": place.column} for place in error.locations]
-    if error.path is not None:
-        shown["path"] = list(error.path)
-    return {**shown, "extensions": {"code": cause.code, "problem": told}}
 
 
 def _media_type(request: Request) -> str:

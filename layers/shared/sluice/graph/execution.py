@@ -9,18 +9,15 @@ A value that failed, or is null where it must not be, stays where it is until al
 null, with the parents that cannot hold one, and collects the errors with their paths. Who has none pays nothing for it.
 """
 
-import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from graphql import GraphQLError
 
-from sluice.errors import InternalError, SluiceError, Unavailable
+from sluice.errors import Unavailable
 from sluice.graph.loaders import Loaders, Pending
 from sluice.graph.plan import Selected
-
-logger = logging.getLogger("sluice")
 
 Objects = Sequence[Any]
 Path = tuple[str | int, ...]
@@ -145,10 +142,5 @@ class _Execution:
 
 
 def located(error: Exception, selected: Selected, path: Path) -> GraphQLError:
-    """As it is shown: where in the document and the answer it is. What nobody foresaw is logged, and masked."""
-    if isinstance(error, GraphQLError) and error.path is None:
-        return GraphQLError(error.message, selected.field.nodes, path=list(path), extensions=error.extensions)
-    if not isinstance(error, SluiceError):
-        logger.error("unexpected error at %s", ".".join(map(str, path)), exc_info=error)
-        error = InternalError()
-    return GraphQLError(error.title, selected.field.nodes, path=list(path), original_error=error)
+    """With its place in the document and in the answer."""
+    return GraphQLError(str(error), selected.field.nodes, path=list(path), original_error=error)

@@ -10,8 +10,6 @@ They live as long as the request. Kept longer, they would give one client what a
 from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from typing import Any
 
-from sluice.errors import SluiceError
-
 Batch = Callable[[Sequence[Any], frozenset[str]], Mapping[Any, Any]]  # keys, fields → key → value or error
 Values = list[Any]
 
@@ -70,7 +68,7 @@ class Loader:
         self._missing, self._fields = {}, frozenset()
         try:
             found = self._batch(keys, fields)
-        except SluiceError as error:
+        except Exception as error:  # theirs alone; whoever answers shows or masks it
             found = dict.fromkeys(keys, error)
         self._known.update({key: (fields, found.get(key)) for key in keys})
 

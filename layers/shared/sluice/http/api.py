@@ -206,6 +206,10 @@ class Api:
         return _as_answer(Response(204, headers={"Allow": self._allowed()}))
 
     def _problem(self, error: Exception) -> Response[str]:
+        return problem.render(self.judge(error), self._request.id)
+
+    def judge(self, error: Exception) -> SluiceError:
+        """The error as its client may see it. What is ours, or the database's, is logged, and counted."""
         if not isinstance(error, SluiceError):
             logger.error("unexpected error", exc_info=error, extra={"request_id": self._request.id})
             error = InternalError()
@@ -214,7 +218,7 @@ class Api:
         elif error.status >= 500:
             logger.error("%s: %s", error.code, error.detail, exc_info=error, extra={"request_id": self._request.id})
         self._telemetry.failed(error.status, error.code)
-        return problem.render(error, self._request.id)
+        return error
 
     def _cors(self, origin: str, allowed: str) -> dict[str, str]:
         """What a page of `origin` may do; nothing, unless the operator named it (or `*`)."""

@@ -36,6 +36,33 @@ def many_fragments(count: int) -> str:
     )
 
 
+def deep(fields: int) -> str:
+    """Orders and users lead to each other."""
+    circle = ["user", "orders(first: 1)", "nodes"] * fields
+    return "{ " + " { ".join(["order(id: 1)", *circle[: fields - 2], "__typename"]) + " }" * fields
+
+
+def aliased(count: int) -> str:
+    return "{ " + " ".join(f"a{n}: __typename" for n in range(count)) + " }"
+
+
+def tokens(count: int) -> str:
+    """Values of input are tokens, and nothing else that is counted. It is not valid, but short enough to be read."""
+    return "query ($x: [ID!] = [" + "1 " * (count - 16) + "]) { __typename }"
+
+
+def commented(lines: int) -> str:
+    return "#\n" * lines + "{ __typename }"
+
+
+def repeated(fields: int) -> str:
+    return "{ " + "__typename " * fields + "}"
+
+
+def operations(count: int) -> str:
+    return " ".join(f"query Q{n} {{ __typename }}" for n in range(count))
+
+
 INTROSPECTION = "{ __schema { types " + "{ fields { type " * 9 + "{ name }" + " } }" * 9 + " } }"
 
 BOMBS: dict[str, tuple[str, str]] = {
@@ -142,6 +169,28 @@ def test_huge_variables_are_refused(shop: Shop, relay: Relay, name: str) -> None
     assert code in (answer.text if status == 413 else codes(answer))
     assert relay.round_trips == before
     assert cpu < MOST_CPU, f"{cpu * 1000:.0f} ms"
+
+
+@pytest.mark.parametrize(
+    ("within", "beyond", "code"),
+    [
+        (deep(12), deep(13), "query_too_deep"),
+        (aliased(30), aliased(31), "too_many_aliases"),
+        (tokens(2_000), tokens(2_001), "query_too_long"),
+        ("{ __typename }".ljust(32_768), "{ __typename }".ljust(32_769), "query_too_long"),
+        (commented(200), commented(201), "query_too_long"),
+        (repeated(300), repeated(301), "query_too_complex"),
+        (operations(50), operations(51), "query_too_complex"),
+        ("{ categories { products(first: 98) { id } } }", "{ categories { products(first: 99) { id } } }",
+         "query_too_expensive"),
+    ],
+    ids=lambda value: value if " " not in value else "",
+)  # fmt: skip
+def test_a_limit_is_where_it_is_said_to_be(shop: Shop, within: str, beyond: str, code: str) -> None:
+    operation = {"operationName": "Q0"} if within.startswith("query Q0") else {}
+
+    assert code not in shop.post("/api/graphql", {"query": within, **operation}).text
+    assert codes(shop.post("/api/graphql", {"query": beyond, **operation})) == [code]
 
 
 def test_batches_are_not_taken(shop: Shop) -> None:

@@ -100,7 +100,7 @@ class _Turn:
         if result.errors:
             body["errors"] = [self._shown(error) for error in result.errors[:MAX_ERRORS]]
             if len(result.errors) > MAX_ERRORS:
-                body["errors"].append({"message": f"There are {len(result.errors) - MAX_ERRORS} more errors"})
+                body["errors"][-1]["message"] += f" (and {len(result.errors) - MAX_ERRORS} more errors)"
         if with_data:
             body["data"] = result.data
         if self._cost is not None:

@@ -31,7 +31,10 @@ def get(shop: Shop, /, **parameters: str) -> Any:
         ("application/json", "application/json"),
         (GRAPHQL, GRAPHQL),
         (f"{GRAPHQL}, application/json;q=0.9", GRAPHQL),
-        (f"{GRAPHQL};charset=utf-8, application/json;charset=utf-8", "application/json"),
+        (f"{GRAPHQL};charset=utf-8, application/json;charset=utf-8", GRAPHQL),
+        (f"application/json, {GRAPHQL}", GRAPHQL),
+        (f"application/json, {GRAPHQL};q=0.5, */*;q=0.1", "application/json"),
+        ("application/json;q=0, */*", GRAPHQL),
         (f"text/html, {GRAPHQL};q=0.2, application/json;q=0.1", GRAPHQL),
         (f"{GRAPHQL};q=0, */*;q=0.1", "application/json"),
     ],
@@ -43,7 +46,16 @@ def test_the_media_type_is_the_one_that_is_accepted(shop: Shop, accept: str, giv
     assert answer.headers["Content-Type"] == f"{given}; charset=utf-8"
 
 
-@pytest.mark.parametrize("accept", ["text/html", "application/json;q=0", "image/*, application/xml"])
+@pytest.mark.parametrize(
+    "accept",
+    [
+        "text/html",
+        "application/json;q=0",
+        "image/*, application/xml",
+        f"*/*, {GRAPHQL};q=0, application/json;q=0",
+        "*/*;q=x",
+    ],
+)
 def test_what_accepts_neither_is_406(shop: Shop, accept: str) -> None:
     assert shop.graphql("{ __typename }", accept=accept).code == "not_acceptable"
 

@@ -79,6 +79,10 @@ BOMBS: dict[str, tuple[str, str]] = {
     "doubling fragments": (doubling(4), "query_too_expensive"),
     "more doubling fragments": (doubling(40), "query_too_deep"),
     "many, many fragments": (many_fragments(150), "query_too_complex"),
+    "unused fragments": (
+        "{ __typename } " + " ".join(f"fragment F{n} on Product {{ {'name ' * 38}}}" for n in range(40)),
+        "invalid_query",
+    ),
     "cycle": ("{ products { ...A } } fragment A on ProductConnection { ...B } fragment B on ProductConnection { ...A }",
               "invalid_query"),
     "repeated fields": ("{ products { nodes { " + "name " * 1_900 + "} } }", "query_too_complex"),

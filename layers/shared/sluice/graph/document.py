@@ -93,7 +93,7 @@ class Documents:
         drawn = outline(document, self.limits)
         rules = RULES if self.limits.introspection else RULES_WITHOUT_INTROSPECTION
         hide = not self.limits.introspection
-        faults = drawn.conflicts or validate(SCHEMA, document, rules, max_errors=MAX_ERRORS, hide_suggestions=hide)
+        faults = drawn.faults or validate(SCHEMA, document, rules, max_errors=MAX_ERRORS, hide_suggestions=hide)
         if faults:
             raise Invalid(faults)
         return [Operation(node, fields, document) for node, fields in drawn.operations]

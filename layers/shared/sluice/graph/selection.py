@@ -49,10 +49,10 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Outline:
-    """A document's operations, each with its fields by key; `conflicts` are fields that cannot be one."""
+    """A document's operations, each with its fields by key; `faults` are what already makes it invalid."""
 
     operations: list[tuple[OperationDefinitionNode, dict[str, Field]]]
-    conflicts: list[GraphQLError]
+    faults: list[GraphQLError]
 
 
 def outline(document: DocumentNode, limits: GraphqlSettings) -> Outline:
@@ -67,7 +67,9 @@ def outline(document: DocumentNode, limits: GraphqlSettings) -> Outline:
             fields: dict[str, Field] = {}
             merger.merge(node.selection_set.selections, fields, (), depth=1, most=limits.max_depth)
             operations.append((node, fields))
-    return Outline(operations, merger.conflicts)
+    unused = [node for name, node in fragments.items() if name not in merger.spread]  # nor looked at: no bounds hold
+    faults = [GraphQLError(f"Fragment {node.name.value!r} is never used.", node) for node in unused]
+    return Outline(operations, [*merger.conflicts, *faults])
 
 
 class _Merger:
@@ -77,6 +79,7 @@ class _Merger:
         self._steps = 0
         self._open: list[str] = []  # the fragments that we are in
         self._aliased: set[int] = set()  # nodes, each counted once however often its fragment is spread
+        self.spread: set[str] = set()
         self.conflicts: list[GraphQLError] = []
 
     def merge(
@@ -93,6 +96,7 @@ class _Merger:
             elif isinstance(node, FragmentSpreadNode):
                 name = node.name.value
                 fragment = self._fragments.get(name)
+                self.spread.add(name)
                 if fragment and name not in self._open:  # both are validation's to refuse
                     self._open.append(name)
                     self.merge(fragment.selection_set.selections, into, conditions, depth=depth, most=most)

@@ -7,4 +7,5 @@ pytest_plugins = [
     "tests.fixtures.shop",
     "tests.fixtures.relay",
     "tests.fixtures.system",
+    "tests.fixtures.summary",
 ]

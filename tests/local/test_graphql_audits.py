@@ -3,6 +3,7 @@
 import json
 import shutil
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -26,7 +27,7 @@ def npm_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_all_audits_pass(demo_shop: System, npm_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_all_audits_pass(demo_shop: System, npm_folder: Path, record_property: Callable[[str, object], None]) -> None:
     script = Path(__file__).with_name("graphql_audits.mjs")
     url = f"{demo_shop.published['base_url']}/api/graphql"
     run = subprocess.run(
@@ -41,7 +42,6 @@ def test_all_audits_pass(demo_shop: System, npm_folder: Path, capsys: pytest.Cap
     results = json.loads(run.stdout)
 
     passed = [result for result in results if result["status"] == "ok"]
-    with capsys.disabled():
-        print(f"\ngraphql-http: {len(passed)} of {len(results)} audits pass", end=" ")  # noqa: T201
+    record_property("graphql-http", f"{len(passed)} of {len(results)} audits pass")
     assert [result for result in results if result["status"] != "ok"] == []
     assert len(results) == AUDITS

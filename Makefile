@@ -34,11 +34,12 @@ test-build: build .venv/.dev ## what sam build made, run in the local sandboxes
 test-sam: .venv/.dev .venv-sam/.done ## sam local, in Docker, against the local database
 	@PATH="$(CURDIR)/.venv-sam/bin:$$PATH" $(BIN)/python -m tests.sam
 
-check: .venv/.dev .venv-sam/.done ## what CI checks: format, lint, types, the house's rules, the template
+check: .venv/.dev .venv-sam/.done ## what CI checks: format, lint, types, the house's rules, connections, the template
 	@$(BIN)/ruff format --check --quiet
 	@$(BIN)/ruff check --quiet
 	@$(BIN)/mypy
 	@$(BIN)/python -m pytest $(PARALLEL) tests/house
+	@$(BIN)/python scripts/budget.py
 	@SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam validate --lint
 
 format: .venv/.dev ## make the code look right

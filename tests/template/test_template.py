@@ -158,22 +158,6 @@ def test_settings_accept_the_parameters_defaults(template: Template) -> None:
     assert Settings.from_env(values).database.tls == "verify-full"
 
 
-def test_the_connection_budget_counts_the_functions_there_are(template: Template) -> None:
-    concurrency = {
-        name: p["ReservedConcurrentExecutions"]["Fn::If"][1]
-        for name, p in template.functions.items()
-        if name != "MigrateFunction"
-    }
-    resources = sum(1 for limit in concurrency.values() if limit == {"Ref": "FunctionConcurrency"})
-    fixed = sum(limit for limit in concurrency.values() if isinstance(limit, int))
-    told = template.body["Outputs"]["ConnectionBudget"]["Value"]["Fn::If"][1]["Fn::Sub"]
-    advised = template.parameters["FunctionConcurrency"]["Description"]
-    assert f"({resources} x ${{FunctionConcurrency}} resources + {fixed - 3} health + 2 docs + 1 sweep)" in told
-    assert f"({resources} x FunctionConcurrency + {fixed})" in advised
-    assert "+ ${FunctionConcurrency} analysts" in told  # one more in each environment of analytics
-    assert "+ FunctionConcurrency for analysts" in advised
-
-
 def test_every_function_has_its_folder_and_handler(template: Template, root: Path) -> None:
     for name, properties in template.functions.items():
         module, _, attribute = properties["Handler"].rpartition(".")

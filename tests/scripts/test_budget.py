@@ -1,0 +1,117 @@
+"""The connection budget: what is counted, what is compared, and what is said where it does not fit."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from local.intrinsics import Evaluator, load
+from scripts.budget import BudgetError, budget, deployments, main, overrides
+
+ROOT = Path(__file__).parents[2]
+TEMPLATE = load(ROOT / "template.yaml")
+CONFIGURED = deployments(tomllib.loads((ROOT / "samconfig.toml").read_text()))
+
+
+@pytest.mark.parametrize("name", CONFIGURED)
+def test_every_stage_of_samconfig_fits_into_its_server(name: str) -> None:
+    found = budget(TEMPLATE, CONFIGURED[name])
+
+    assert found.fits, f"{found}\n" + "\n".join(map(str, found.shares))
+
+
+def test_the_stages_are_those_that_can_be_deployed() -> None:
+    assert {"default", "production"} <= CONFIGURED.keys()
+
+
+@pytest.mark.parametrize(
+    "given",
+    [{}, {"FunctionConcurrency": "9"}, {"PoolSize": "3", "PoolOverflow": "0"}, *CONFIGURED.values()],
+    ids=str,
+)
+def test_the_stack_tells_the_same_sum(given: dict[str, str]) -> None:
+    """The output ConnectionBudget is arithmetic with words in it."""
+    defaults = {name: declared.get("Default", "given") for name, declared in TEMPLATE["Parameters"].items()}
+    here = Evaluator(TEMPLATE, {**defaults, **given}, lambda name, attribute: name)
+    told, _, share = here.value(TEMPLATE["Outputs"]["ConnectionBudget"]["Value"]).partition(", of ")
+    found = budget(TEMPLATE, given)
+
+    formula = re.sub(r"[a-wyz][a-z]+", "", told).replace("x", "*")
+    assert eval(formula) == found.most, told  # noqa: S307 - the template's own text
+    assert share == f"80 % of {found.max_connections}"
+
+
+def test_a_function_counts_its_environments_times_what_each_may_hold() -> None:
+    given = {"FunctionConcurrency": "7", "PoolSize": "2", "PoolOverflow": "3"}
+    shares = {s.function: (s.environments, s.connections) for s in budget(TEMPLATE, given).shares}
+
+    assert shares["ProductsFunction"] == (7, 5)
+    assert shares["AnalyticsFunction"] == (7, 6)  # one as the analyst
+    assert shares["MigrateFunction"] == (1, 1)
+    assert shares["DocsFunction"][1] == 0
+    assert shares.keys() == {
+        name for name, resource in TEMPLATE["Resources"].items() if resource["Type"] == "AWS::Serverless::Function"
+    }
+
+
+def test_the_last_connection_that_fits_fits() -> None:
+    most = budget(TEMPLATE, {}).most
+    assert most is not None
+    server = -(-most * 100 // 80)  # the smallest of which 80 % are as many
+
+    assert budget(TEMPLATE, {"MaxConnections": str(server)}).fits
+    assert not budget(TEMPLATE, {"MaxConnections": str(server - 2)}).fits
+
+
+def test_without_a_cap_the_smallest_account_must_fit() -> None:
+    uncapped = {"FunctionConcurrency": "0"}
+
+    assert budget(TEMPLATE, uncapped).most is None
+    assert budget(TEMPLATE, uncapped).fits  # ten environments at once, of all functions
+    assert not budget(TEMPLATE, {**uncapped, "PoolSize": "8"}).fits
+
+
+def test_what_does_not_fit_fails_and_shows_the_arithmetic(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config = tmp_path / "samconfig.toml"
+    config.write_text('[greedy.deploy.parameters]\nparameter_overrides = "FunctionConcurrency=50 MaxConnections=200"')
+
+    assert main(["--config-file", str(config)]) == 1
+    told = capsys.readouterr().out
+    assert told.startswith("greedy: at most ")
+    assert "WHICH DOES NOT FIT" in told
+    assert re.search(r"ProductsFunction +50 x 2\n", told)
+    assert main(["--config-file", str(config), "MaxConnections=5000"]) == 0
+
+
+def test_a_parameter_that_is_none_is_no_silent_default(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config = tmp_path / "samconfig.toml"
+    config.write_text('[typo.deploy.parameters]\nparameter_overrides = ["FunctionConcurency=1"]')
+
+    assert main(["--config-file", str(config)]) == 1
+    assert capsys.readouterr().err == "template.yaml has no parameter FunctionConcurency\n"
+
+
+def test_overrides_are_read_as_sam_writes_them() -> None:
+    assert overrides('DbHost="db.example" SubnetIds="a,b" Empty=""') == {
+        "DbHost": "db.example", "SubnetIds": "a,b", "Empty": "",
+    }  # fmt: skip
+    assert overrides(["A=1", "B='2 3'"]) == {"A": "1", "B": "2 3"}
+    assert overrides({"A": 1}) == {"A": "1"}
+    with pytest.raises(BudgetError, match="ParameterKey=A"):
+        overrides("ParameterKey=A,ParameterValue=1")
+
+
+def test_a_stage_takes_what_all_its_commands_take() -> None:
+    given = deployments(
+        {
+            "version": 0.1,
+            "default": {"build": {"parameters": {}}},
+            "all": {
+                "global": {"parameters": {"parameter_overrides": "A=1 B=1"}},
+                "deploy": {"parameters": {"parameter_overrides": "B=2"}},
+            },
+            "local_only": {"validate": {"parameters": {}}},
+        }
+    )
+    assert given == {"default": {}, "all": {"A": "1", "B": "2"}}

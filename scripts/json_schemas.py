@@ -25,6 +25,7 @@ GRAPHQL: Schema = {
     "variables": {"type": ["object", "null"]},
     "extensions": {"type": ["object", "null"]},
 }
+DOCUMENT = "{ products { nodes { name } } }"
 
 
 def of_body(shape: Shape, method: str) -> Schema:
@@ -96,7 +97,7 @@ def of_query(query: Query | None) -> Iterator[Schema]:
             for name, number in query.numbers.items():
                 yield parameter(name, _of_number(number))
         case QueryString():
-            yield parameter("query", GRAPHQL["query"], required=True, example="{ products { nodes { name } } }")
+            yield parameter("query", GRAPHQL["query"], required=True, example=DOCUMENT)
             yield parameter("operationName", {"type": "string"})
             for name in ("variables", "extensions"):
                 yield parameter(name, {"type": "string"}, "A JSON object.", example="{}")
@@ -183,6 +184,8 @@ FILTERS = {
 
 
 def example_of_body(shape: Shape) -> Schema:
+    if isinstance(shape, Body):
+        return {"query": DOCUMENT}
     return {name: _example_of_field(field) for name, field in shape.fields.items()}
 
 

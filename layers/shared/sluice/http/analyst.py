@@ -33,7 +33,7 @@ _COLUMN = {
 _NUMBER = {"type": "number", "minimum": 0}
 ANSWER = {
     "columns": {"type": "array", "items": _COLUMN},
-    "rows": {"type": "array", "items": {"type": "array", "description": "A value for each of the columns."}},
+    "rows": {"type": "array", "items": {"type": "array", "items": {}, "description": "A value for each column."}},
     "row_count": {"type": "integer", "minimum": 0},
     "truncated": {"type": "boolean", "description": "There are rows beyond these."},
     "cost": {**_NUMBER, "description": "PostgreSQL's estimate of the query."},

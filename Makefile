@@ -11,7 +11,7 @@ INSTALL := -m pip install --quiet --disable-pip-version-check --require-hashes -
 export PYTHONPATH := .:layers/shared
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-slow fuzz test-build test-sam check format bench build seed env clean-state openapi lint-openapi lock
+.PHONY: help run test test-slow fuzz test-build test-sam check checkov format bench build seed env clean-state openapi lint-openapi lock
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,6 +41,9 @@ check: .venv/.dev .venv-sam/.done ## what CI checks: format, lint, types, the ho
 	@$(BIN)/python -m pytest $(PARALLEL) tests/house
 	@$(BIN)/python scripts/budget.py
 	@SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam validate --lint
+
+checkov: .venv-checkov/.done ## what checkov says of the template's security; .checkov.yaml has what is not asked, and why
+	@.venv-checkov/bin/checkov
 
 format: .venv/.dev ## make the code look right
 	@$(BIN)/ruff check --quiet --fix
@@ -86,6 +89,12 @@ lock: .venv/.dev ## pin the newest releases that pyproject.toml allows, with the
 
 .venv/.bench: requirements/bench.txt | .venv/bin/python
 	@$(BIN)/python $(INSTALL) $< && touch $@
+
+.venv-checkov/.done: requirements/checkov.txt requirements/pip.txt
+	@echo "Installing checkov, which takes minutes"
+	@test -x .venv-checkov/bin/python || $(PYTHON) -m venv .venv-checkov
+	@.venv-checkov/bin/python $(INSTALL) requirements/pip.txt
+	@.venv-checkov/bin/python $(INSTALL) $< && touch $@
 
 # SAM CLI pins old releases of libraries we use, so it lives apart. The pip that came with Python 3.11 does not know
 # a pin for one with extras, hence a newer one first.

@@ -17,6 +17,7 @@ TARGETS = {
     "dev": "requirements/dev.txt",
     "bench": "requirements/bench.txt",
     "sam": "requirements/sam.txt",
+    "checkov": "requirements/checkov.txt",
 }
 IN_THE_LAYER = ["--no-emit-package", "sqlalchemy", "--no-emit-package", "typing-extensions"]
 COMPILE = [

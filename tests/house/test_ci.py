@@ -1,0 +1,64 @@
+"""The workflows of .github and the hooks of pre-commit run what is there."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+WORKFLOWS = sorted((ROOT / ".github/workflows").glob("*.yml"))
+TARGETS = set(re.findall(r"^([a-z-]+):.*## ", (ROOT / "Makefile").read_text(), re.MULTILINE))
+
+
+def jobs(workflow: Path) -> dict[str, dict[str, Any]]:
+    return dict(yaml.safe_load(workflow.read_text())["jobs"])
+
+
+@pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.name)
+def test_workflows_make_what_can_be_made(workflow: Path) -> None:
+    made: set[str] = set()
+    for job in jobs(workflow).values():
+        made |= set(job.get("strategy", {}).get("matrix", {}).get("target", []))
+        for step in job["steps"]:
+            made |= set(re.findall(r"^make ([a-z-]+)", step.get("run", ""), re.MULTILINE))
+
+    assert made
+    assert made <= TARGETS
+
+
+@pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.name)
+def test_workflows_may_only_read_and_end(workflow: Path) -> None:
+    assert yaml.safe_load(workflow.read_text())["permissions"] == {"contents": "read"}
+    assert all(job["timeout-minutes"] <= 120 for job in jobs(workflow).values())
+
+
+@pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.name)
+def test_no_command_of_a_workflow_is_put_together_from_what_others_wrote(workflow: Path) -> None:
+    """Expressions come to a command as variables, never as its text."""
+    commands = [step["run"] for job in jobs(workflow).values() for step in job["steps"] if "run" in step]
+
+    assert [command for command in commands if "${{" in command] == []
+
+
+def test_a_change_waits_for_two_pythons_and_two_postgresqls() -> None:
+    matrix = jobs(ROOT / ".github/workflows/ci.yml")["test"]["strategy"]["matrix"]
+    oldest = re.search(r'requires-python = ">=([\d.]+)"', (ROOT / "pyproject.toml").read_text())
+    in_lambda = re.search(r"Runtime: python([\d.]+)", (ROOT / "template.yaml").read_text())
+
+    assert oldest
+    assert in_lambda
+    assert matrix["python"] == [oldest[1], in_lambda[1]]
+    assert len(matrix["postgres"]) == 2
+
+
+def test_hooks_are_steps_of_the_check() -> None:
+    """Beginning with the program, each is a line of the Makefile: never a rule of its own."""
+    hooks = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"][0]["hooks"]
+    check = (ROOT / "Makefile").read_text().replace("$(BIN)", ".venv/bin")
+
+    for hook in hooks:
+        words = hook["entry"].replace("env PYTHONPATH=.:layers/shared ", "").split()
+        assert hook["language"] == "system"
+        assert " ".join(words[:2]) in check, hook["entry"]

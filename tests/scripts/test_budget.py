@@ -102,6 +102,16 @@ def test_overrides_are_read_as_sam_writes_them() -> None:
         overrides("ParameterKey=A,ParameterValue=1")
 
 
+def test_what_the_documentation_advises_fits() -> None:
+    advised = re.findall(r"^\| ([\d,]+) \| .+ \| (\d+) \|$", (ROOT / "docs/deploy.md").read_text(), re.MULTILINE)
+
+    assert len(advised) == 5
+    for server, concurrency in advised:
+        assert budget(TEMPLATE, {"MaxConnections": server.replace(",", ""), "FunctionConcurrency": concurrency}).fits, (
+            server
+        )
+
+
 def test_a_stage_takes_what_all_its_commands_take() -> None:
     given = deployments(
         {

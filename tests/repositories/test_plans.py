@@ -23,6 +23,9 @@ from sluice.db.engine import make_engine
 from sluice.repositories.analytics import AnalyticsRepository
 from sluice.repositories.cursor import CursorSigner
 from sluice.repositories.listing import Filter, FilterKind, Listing, ListQuery, read_page
+from sluice.repositories.orders import LISTING as ORDERS
+from sluice.repositories.products import NESTED
+from sluice.repositories.slices import read_slice, read_slices
 from sluice.settings import DatabaseSettings
 from tests.fixtures.shop import owner_connection
 
@@ -229,3 +232,38 @@ def test_a_filter_without_an_index_is_found_out(shelves: Explaining):
     bare = replace(listing, filters=declared)
     read_page(shelves, bare, ListQuery(filters={"version": -1}), SIGNER)
     assert shelves.faults()
+
+
+@pytest.mark.parametrize("sort", ["id", "name", "price", "created_at"])
+def test_a_slice_between_two_cursors_is_a_range_of_an_index(shelves: Explaining, sort: str):
+    """However deep it lies, and however little lies between: nothing beyond is looked at."""
+    listing, order = NESTED, ((sort, True),)
+    deep = read_page(shelves.database, listing, ListQuery(limit=1, sort=order, offset=9_000), SIGNER)
+    for end in (False, True):
+        query = ListQuery(limit=20, sort=order, end=end, after=deep.next_cursor)
+        rows = read_slice(shelves, listing, query, SIGNER)
+        assert (shelves.faults(), shelves.visited() <= 300) == ([], True), shelves.visited()
+        between = replace(query, before=rows.cursor(rows.rows[1]))
+        if not end:
+            assert [row["id"] for row in read_slice(shelves, listing, between, SIGNER).rows] == [rows.rows[0]["id"]]
+            assert (shelves.faults(), shelves.visited() <= 300) == ([], True), shelves.visited()
+
+
+def test_slices_of_many_owners_are_a_range_of_an_index_for_each(shelves: Explaining):
+    owners = list(range(1, 41))
+    for end in (False, True):
+        read_slices(shelves, NESTED, ListQuery(limit=5, end=end), SIGNER, "category_id", owners)
+        assert (shelves.faults(), shelves.visited() <= 40 * 30) == ([], True), shelves.visited()
+        read_slices(shelves, ORDERS, ListQuery(limit=5, end=end), SIGNER, "user_id", owners)
+        assert (shelves.faults(), shelves.visited() <= 40 * 30) == ([], True), shelves.visited()
+    by_price = ListQuery(limit=5, sort=(("price", True),))
+    read_slices(shelves, NESTED, by_price, SIGNER, "category_id", owners)
+    assert (shelves.faults(), shelves.visited() <= 40 * 30) == ([], True), shelves.visited()
+
+
+@pytest.mark.parametrize("category_id", [1, 49, 10**12])
+def test_a_category_by_its_id_is_found_by_an_index_in_every_sort(shelves: Explaining, category_id: int):
+    for sort in ("id", "name", "price", "created_at"):
+        query = ListQuery(sort=((sort, True),), filters={"category_id": category_id}, include_total=True)
+        read_slice(shelves, NESTED, query, SIGNER)
+        assert shelves.faults() == [], (sort, shelves.faults())

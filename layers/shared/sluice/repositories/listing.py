@@ -22,6 +22,7 @@ from sluice.repositories.cursor import CursorSigner, Position
 from sluice.repositories.view import Statements, View
 
 KEYS = "$"  # a row's sort keys, beside its fields
+OWNER = "owner"  # whose list it is, where there are many: slices.py names them by it
 
 FilterKind = Literal["integer", "integers", "money", "slugs", "words", "email", "boolean", "time", "choice"]
 
@@ -160,6 +161,7 @@ class Shape(NamedTuple):
     total: bool
     stop: tuple[bool, ...] | None = None  # of the position that a slice ends at: as `nulls`
     stop_inclusive: bool = False
+    owner: str = ""  # the column of the one that the list belongs to: see _owner
     keyed: bool = False  # a slice: as many rows as are fetched, in the order they are walked, each with its keys
 
     @classmethod
@@ -167,8 +169,9 @@ class Shape(NamedTuple):
         filters = [(listing.filters[name], value) for name, value in sorted(query.filters.items()) if name != owned]
         joined = [declared.join for declared, _ in filters] + [listing.sorts[name].join for name, _ in query.sort]
         conditions = [_condition(declared, value) for declared, value in filters]
+        owner = listing.owners[owned] if owned else ""
         if owned:
-            conditions.append(f"{listing.owners[owned]} = owner.id")
+            conditions += [f"{owner} >= owner.id", f"{owner} <= owner.id"]
         return cls(
             sort=query.sort,
             conditions=tuple(conditions),
@@ -179,6 +182,7 @@ class Shape(NamedTuple):
             inclusive=position.inclusive if position else False,
             offset=query.offset > 0,
             total=query.include_total,
+            owner=owner,
         )
 
 
@@ -201,7 +205,7 @@ class _Key(NamedTuple):
 
     @property
     def value(self) -> str:
-        return f"CAST(:{self.name} AS {self.type})"
+        return "owner.id" if self.name == OWNER else f"CAST(:{self.name} AS {self.type})"
 
     @property
     def beyond(self) -> str:
@@ -218,6 +222,8 @@ class _Key(NamedTuple):
 @lru_cache(maxsize=512)
 def compile_select(listing: Listing, shape: Shape) -> str:
     keys = _order(listing, shape)
+    if shape.owner:
+        keys.insert(0, _owner(shape.owner, keys[0]))
     source = " ".join([listing.source or listing.view.source, *shape.joins])
     alias = source.split()[1]
     fields = [
@@ -225,7 +231,7 @@ def compile_select(listing: Listing, shape: Shape) -> str:
         for name, column in listing.view.fields.items()
         if shape.fields is None or name in shape.fields
     ]
-    page_keys = [key._replace(column=f"{alias}.{key.name}") for key in keys]
+    page_keys = [key._replace(column=f"{alias}.{key.name}") for key in keys if key.name != OWNER]
     selected = f"{alias}.*" + "".join(f", {key.column} AS {key.name}" for key in keys)
     rendered_keys = f"json_build_array({', '.join(f'{key.column}::text' for key in page_keys)})"
     limit = "LIMIT :fetch OFFSET :offset" if shape.offset else "LIMIT :fetch"
@@ -234,8 +240,9 @@ def compile_select(listing: Listing, shape: Shape) -> str:
     if shape.nulls is not None:
         behind = _probe(source, turned, shape, inclusive=not shape.inclusive)
     if shape.stop is not None:
-        stops = [key._replace(name=f"s{n}") for n, key in enumerate(keys)]
-        before = _beyond([key.turned() for key in stops], shape.stop, inclusive=shape.stop_inclusive)
+        stops = [key._replace(name=key.name.replace("k", "s")) for key in keys]
+        nulls = (False, *shape.stop) if shape.owner else shape.stop
+        before = _beyond([key.turned() for key in stops], nulls, inclusive=shape.stop_inclusive)
         within = shape._replace(conditions=(*shape.conditions, _any(before)))
         beyond = _probe(source, stops, shape._replace(nulls=shape.stop), inclusive=not shape.stop_inclusive)
     rows = _union(_selects(selected, source, keys, within, inclusive=shape.inclusive, limit=limit), keys, limit)
@@ -279,13 +286,26 @@ def _order(listing: Listing, shape: Shape) -> list[_Key]:
     return keys
 
 
+def _owner(column: str, first: _Key) -> _Key:
+    """What the list belongs to, as its first sort key, although it is the same in all of its rows.
+
+    Told that it is equal, the planner sees that it need not sort by it, and walks an index of the other keys past every
+    row that is somebody else's: all of the table, where there are too few. Between two bounds it is a range of an index
+    that begins with it.
+    """
+    return _Key(OWNER, column, "bigint", nullable=False, descending=first.descending, nulls_first=False, twin="")
+
+
 def _table(column: str) -> str:
     return column.partition(".")[0]
 
 
 def _selects(columns: str, source: str, keys: list[_Key], shape: Shape, *, inclusive: bool, limit: str) -> list[str]:
     """The SELECTs that together give the rows beyond the position, or all: each row once, each SELECT in order."""
-    branches = [[]] if shape.nulls is None else _beyond(keys, shape.nulls, inclusive=inclusive)
+    branches: list[list[str]] = [[]]
+    if shape.nulls is not None:
+        nulls = (False, *shape.nulls) if shape.owner else shape.nulls
+        branches = _beyond(keys, nulls, inclusive=inclusive)
     order = f"ORDER BY {_ordered(keys)} {limit}"
     return [f"SELECT {columns} FROM {source}{_where([*shape.conditions, *branch])} {order}" for branch in branches]
 

@@ -35,7 +35,8 @@ class Share:
     connections: int
 
     def __str__(self) -> str:
-        return f"{self.function:22} {self.environments or 'any number'} x {self.connections}"
+        environments = "any number" if self.environments is None else self.environments
+        return f"{self.function:22} {environments} x {self.connections}"
 
 
 @dataclass(frozen=True)

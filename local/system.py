@@ -24,13 +24,13 @@ from local.intrinsics import ACCOUNT, REGION
 from local.keys import API_KEYS_TABLE, TABLES, make_table, store_keys
 from local.pool import Pool
 from local.postgres import PostgresServer
+from local.queue import Poller, make_notifications, make_queues
 from local.schedule import Scheduler
 from local.state import State
 from local.template import Template, read
 
 STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
-BUCKET = "sluice-imports-local"
 WATCH_SECONDS = 0.5
 MOST_REVIVALS = 5
 USERS = {"SLUICE_DB_USER": "SLUICE_DB_PASSWORD", "SLUICE_ANALYST_USER": "SLUICE_ANALYST_PASSWORD"}
@@ -70,10 +70,13 @@ def run(options: Options, console: Console) -> None:
         if options.seeded and (products := seed(url)):
             console.step("demo shop", f"{products:,} products")
         aws.wait()
-        aws.make_bucket(BUCKET)
         template = _template(options, state, url, app, analyst)
         for name, properties in template.tables.items():
             make_table(aws.endpoint, name, properties)
+        make_queues(aws.endpoint, template.queues)
+        for name, properties in template.buckets.items():
+            aws.make_bucket(name)
+            make_notifications(aws.endpoint, name, properties)
         store_keys(aws.endpoint, API_KEYS_TABLE)
         system = _System(state, console, template, url, (app, analyst), aws, server)
         asyncio.run(system.serve(listener, began))
@@ -129,12 +132,14 @@ class _System:
             }
             gateway = Gateway(self._template, pools, self._console.access)
             scheduler = Scheduler(self._template.schedules, pools, self._console.notice)
+            poller = Poller(self._aws.endpoint, self._template.sources, pools, self._console.notice)
             watch = asyncio.create_task(self._watch_children())
             try:
                 url = f"http://127.0.0.1:{await gateway.start(listener)}"
                 self._open_doors(doors)
                 self._publish(url)
                 scheduler.start()
+                poller.start()
                 self._console.ready(url, time.perf_counter() - began)
                 waiting = asyncio.create_task(stop.wait())
                 await asyncio.wait({watch, waiting}, return_when=asyncio.FIRST_COMPLETED)
@@ -146,6 +151,7 @@ class _System:
                 for name in ("local.json", "env.json", "functions.json"):
                     self._state.withdraw(name)
                 await scheduler.stop()
+                await poller.stop()
                 await gateway.stop()
                 await asyncio.gather(*(pool.stop() for pool in pools.values()))
                 watch.cancel()
@@ -196,7 +202,7 @@ class _System:
                 "dynamodb_url": endpoint,
                 "s3_url": endpoint,
                 "sqs_url": endpoint,
-                "imports_bucket": BUCKET,
+                "imports_bucket": next(iter(self._template.buckets)),
                 "pid": os.getpid(),
             },
         )

@@ -13,6 +13,7 @@ from typing import Any
 
 from local.intrinsics import ACCOUNT, NO_VALUE, REGION, STACK, Evaluator, TemplateError, load
 
+POLLERS = 5  # of a queue, with which Lambda begins
 UNRESERVED_CONCURRENCY = 1000  # what an account has unless it asks for more
 DYNAMIC_SECRET = re.compile(r"\{\{resolve:secretsmanager:(arn:[^}]*?:secret:([^:}]+))[^}]*\}\}")
 SCHEDULES = {"Schedule": "Schedule", "ScheduleV2": "ScheduleExpression"}  # the event, and its property that says when
@@ -55,6 +56,15 @@ class Schedule:
 
 
 @dataclass(frozen=True, slots=True)
+class QueueSource:
+    """An event source mapping: `queue` delivers to `function`, to so many at once."""
+
+    function: str
+    queue: str
+    concurrency: int
+
+
+@dataclass(frozen=True, slots=True)
 class Function:
     """One AWS::Serverless::Function. Memory in MB, timeout in seconds; `layers` hold a Python path each."""
 
@@ -89,6 +99,9 @@ class Template:
     cors: Cors | None
     schedules: tuple[Schedule, ...] = ()
     tables: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # of DynamoDB, by their names here
+    queues: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # likewise
+    buckets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    sources: tuple[QueueSource, ...] = ()
 
 
 def read(path: Path, *, parameters: Mapping[str, str], secret: Callable[[str], str], built: bool = False) -> Template:
@@ -99,7 +112,7 @@ def read(path: Path, *, parameters: Mapping[str, str], secret: Callable[[str], s
     document = load(path)
     evaluator = Evaluator(document, _parameters(document, parameters), _resource(document, path.parent))
     shared = evaluator.value(document.get("Globals", {}).get("Function", {}))
-    functions, routes, schedules = {}, [], []
+    functions, routes, schedules, sources = {}, [], [], []
     for name, declared in document["Resources"].items():
         if declared.get("Type") != "AWS::Serverless::Function" or not _exists(declared, evaluator):
             continue
@@ -110,12 +123,37 @@ def read(path: Path, *, parameters: Mapping[str, str], secret: Callable[[str], s
                 routes.append(_route(name, event))
             elif event["Type"] in SCHEDULES and _is_enabled(event):
                 schedules.append(_schedule(name, event_name, event))
-    tables = {
-        f"{STACK}-{name.lower()}": evaluator.value(declared["Properties"])
-        for name, declared in document["Resources"].items()
-        if declared["Type"] == "AWS::DynamoDB::Table" and _exists(declared, evaluator)
-    }
-    return Template(functions, tuple(routes), _cors(document, evaluator), tuple(schedules), tables)
+            elif event["Type"] == "SQS" and _is_enabled(event):
+                sources.append(_source(name, event))
+
+    def declared_as(kind: str) -> dict[str, Mapping[str, Any]]:
+        return {
+            _name(name, declared, evaluator): evaluator.value(declared.get("Properties", {}))
+            for name, declared in document["Resources"].items()
+            if declared["Type"] == kind and _exists(declared, evaluator)
+        }
+
+    return Template(
+        functions,
+        tuple(routes),
+        _cors(document, evaluator),
+        tuple(schedules),
+        tables=declared_as("AWS::DynamoDB::Table"),
+        queues=declared_as("AWS::SQS::Queue"),
+        buckets=declared_as("AWS::S3::Bucket"),
+        sources=tuple(sources),
+    )
+
+
+def _name(logical_id: str, declared: Mapping[str, Any], evaluator: Evaluator) -> str:
+    """A bucket's is its own where it has one: it is in addresses that others make up."""
+    return str(evaluator.value(declared.get("Properties", {}).get("BucketName", f"{STACK}-{logical_id.lower()}")))
+
+
+def _source(function: str, event: Mapping[str, Any]) -> QueueSource:
+    properties = event["Properties"]
+    most = properties.get("ScalingConfig", {}).get("MaximumConcurrency", POLLERS)
+    return QueueSource(function, properties["Queue"].rpartition(":")[2], int(most))
 
 
 def _parameters(document: Mapping[str, Any], given: Mapping[str, str]) -> dict[str, Any]:

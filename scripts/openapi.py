@@ -24,7 +24,18 @@ from sluice.repositories.view import View
 
 ROOT = Path(__file__).parents[1]
 TARGET = ROOT / "functions/docs/openapi.json"
-FUNCTIONS = ("categories", "products", "inventory", "users", "orders", "analytics", "graphql", "health", "docs")
+FUNCTIONS = (
+    "categories",
+    "products",
+    "inventory",
+    "users",
+    "orders",
+    "analytics",
+    "imports",
+    "graphql",
+    "health",
+    "docs",
+)
 SERVICE = ("health", "docs")
 
 ETAGS: Schema = {"type": "string", "anyOf": [{"const": "*"}, {"pattern": r'^(W/)?"[!#-~]*"(, ?(W/)?"[!#-~]*")*$'}]}

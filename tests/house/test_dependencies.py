@@ -34,8 +34,21 @@ ALLOWED = {
     "sluice.checkout": {"sluice.unit_of_work", "sluice.repositories", "sluice.errors"},
     # What reads analysts' SQL knows neither databases nor HTTP.
     "sluice.analyst": {"sluice.analyst", "sluice.limits", "sluice.repositories", "sluice.errors", "sqlglot"},
+    # A row of a file obeys the rules of a body.
+    "sluice.imports": {
+        "sluice.imports",
+        "sluice.aws",
+        "sluice.http.body",
+        "sluice.http.shapes",
+        "sluice.repositories",
+        "sluice.errors",
+        "sluice.settings",
+        "boto3",
+        "botocore",
+    },
     "sluice.runtime": {
         "sluice.analyst",
+        "sluice.imports",
         "sluice.aws",
         "sluice.identity",
         "sluice.limits",

@@ -15,6 +15,8 @@ BUDGET = {
     "health": 330,  # a dozen are what a route may declare
     "docs": 330,
     "sweep": 550,
+    "imports": 555,  # boto3 only where an address is signed
+    "import_worker": 640,  # Powertools' batches
     "graphql": 720,  # of which graphql-core is 150: its package loads all of itself
 }
 NEVER = (

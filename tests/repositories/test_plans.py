@@ -63,6 +63,10 @@ SELECT 1 + n % 5000, CASE WHEN n % 97 = 0 THEN 'pending' WHEN n % 5 = 0 THEN 'ca
 FROM generate_series(1, 20000) n;
 INSERT INTO order_items (order_id, product_id, quantity, unit_price) SELECT n, 1 + n * 7 % 40000, 1, 1
 FROM generate_series(1, 20000) n;
+INSERT INTO import_jobs (resource, object_key, status, created_at)
+SELECT CASE WHEN n % 50 = 0 THEN 'users' ELSE 'products' END, n::text,
+       CASE WHEN n % 97 = 0 THEN 'failed' ELSE 'completed' END, timestamptz '2024-01-01Z' + n * interval '1 minute'
+FROM generate_series(1, 5000) n;
 """
 
 JANUARY_4, JANUARY_5 = datetime(2024, 1, 4, tzinfo=UTC), datetime(2024, 1, 5, tzinfo=UTC)

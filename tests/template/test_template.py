@@ -25,6 +25,8 @@ ROUTES = {  # CONTRACT 2
     "/api/orders/{id}": "OrdersFunction",
     "/api/analytics/sales": "AnalyticsFunction",
     "/api/analytics/popular-products": "AnalyticsFunction",
+    "/api/imports": "ImportsFunction",
+    "/api/imports/{id}": "ImportsFunction",
     "/api/graphql": "GraphqlFunction",
     "/api/analytics/query": "AnalyticsFunction",
     "/health": "HealthFunction",
@@ -32,6 +34,21 @@ ROUTES = {  # CONTRACT 2
     "/openapi.json": "DocsFunction",
     "/docs": "DocsFunction",
     "/docs/{file}": "DocsFunction",
+}
+
+
+def allow(action: str, resource: object) -> dict[str, object]:
+    return {"Statement": {"Effect": "Allow", "Action": action, "Resource": resource}}
+
+
+INCOMING, REJECTS = ({"Fn::Sub": f"${{ImportsBucket.Arn}}/{folder}/*"} for folder in ("incoming", "rejects"))
+OF_FILES = {
+    "ImportsFunction": [allow("s3:PutObject", INCOMING), allow("s3:GetObject", REJECTS)],
+    "ImportWorkerFunction": [
+        allow("s3:GetObject", INCOMING),
+        allow("s3:PutObject", REJECTS),
+        allow("sqs:SendMessage", {"Fn::GetAtt": ["ImportsQueue", "Arn"]}),
+    ],
 }
 
 
@@ -113,6 +130,7 @@ def test_a_function_may_read_its_secret_and_the_keys_of_its_callers_and_nothing_
             *([{"Fn::If": ["HasAnalyst", other, {"Ref": "AWS::NoValue"}]}] if analyst else []),
             *([{"Statement": keys}, {"Statement": counts}] if asks else []),
             *([{"Statement": counts}] if name == "HealthFunction" else []),  # whether others find the database
+            *OF_FILES.get(name, []),
         ], name
 
 

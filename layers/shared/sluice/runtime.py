@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
+from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
 
 from sluice import aws
@@ -36,6 +37,8 @@ from sluice.unit_of_work import Repositories, UnitOfWork
 if TYPE_CHECKING:
     from sluice.analyst.answer import Analyst
     from sluice.db.analyst import AnalystDatabase
+    from sluice.imports.inbox import Inbox
+    from sluice.imports.storage import Bucket
 
 T = TypeVar("T")
 
@@ -75,6 +78,24 @@ class Runtime(Repositories):
             engine = make_engine(wanted.database, "function", credentials=credentials(self.settings, wanted.database))
             self._analyst_database = AnalystDatabase(engine)
         return Analyst(self._analyst_database.transaction, wanted.max_cost, wanted.timeout)
+
+    @cached_property
+    def bucket(self) -> "Bucket":
+        """Where files are put to be imported."""
+        from sluice.imports.storage import Bucket
+
+        return Bucket(self.settings.aws, self.settings.imports_bucket)
+
+    @cached_property
+    def inbox(self) -> "Inbox":
+        """What works through the messages about files. Its connections live as long as a message is worked at."""
+        from sluice.imports.inbox import Inbox
+        from sluice.imports.job import Importer
+
+        there = self.settings.database
+        batch = Database(make_engine(there, "batch", credentials=credentials(self.settings, there)))
+        queue = aws.Client(self.settings.aws, "sqs", endpoint=self.settings.aws.sqs_endpoint, version="1.0", timeout=10)
+        return Inbox(Importer(batch.connection, self.bucket), self.imports, queue, self.settings.imports_queue_url)
 
     def admit(self, key: str | None, authorization: str | None, address: str) -> tuple[Caller, Decision]:
         """Who shows these credentials, and may they ask once more? Unauthenticated, IdentityUnavailable, RateLimited.

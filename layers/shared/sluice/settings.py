@@ -89,6 +89,8 @@ class AwsSettings:
     session_token: str = field(default="", repr=False)
     secrets_endpoint: str = ""
     dynamodb_endpoint: str = ""
+    s3_endpoint: str = ""
+    sqs_endpoint: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +135,8 @@ class Settings:
     aws: AwsSettings = AwsSettings()
     tokens: TokenSettings | None = None  # none are taken
     analyst: AnalystSettings | None = None  # there is no analytics by SQL
+    imports_bucket: str = ""  # what of imports a function has not been given, it has no use for
+    imports_queue_url: str = ""
     stale_seconds: float = 300.0  # how old an answer may be that is given while the database is away; 0: none is
     service: str = "sluice"  # what metrics are of
     log_level: str = "INFO"
@@ -176,7 +180,11 @@ class Settings:
                 session_token=env.text("AWS_SESSION_TOKEN", default=""),
                 secrets_endpoint=env.text("AWS_ENDPOINT_URL_SECRETS_MANAGER", default=""),
                 dynamodb_endpoint=env.text("AWS_ENDPOINT_URL_DYNAMODB", default=""),
+                s3_endpoint=env.text("AWS_ENDPOINT_URL_S3", default=""),
+                sqs_endpoint=env.text("AWS_ENDPOINT_URL_SQS", default=""),
             ),
+            imports_bucket=env.text("SLUICE_IMPORTS_BUCKET", default=""),
+            imports_queue_url=env.text("SLUICE_IMPORTS_QUEUE_URL", default=""),
             stale_seconds=env.integer("SLUICE_STALE_SECONDS", default=300, least=0, most=86_400),
             service=env.text("POWERTOOLS_SERVICE_NAME", default="sluice"),
             log_level=env.one_of("SLUICE_LOG_LEVEL", ("DEBUG", "INFO", "WARNING", "ERROR"), default="INFO"),

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from sluice.repositories.answers import AnswerRepository
 from sluice.repositories.categories import CategoryRepository
+from sluice.repositories.import_jobs import ImportJobRepository
 from sluice.repositories.inventory import InventoryRepository
 from sluice.repositories.orders import OrderRepository
 from sluice.repositories.products import ProductRepository
@@ -37,6 +38,7 @@ class Repositories:
         self.inventory = InventoryRepository(statements, signer)
         self.users = UserRepository(statements, signer)
         self.orders = OrderRepository(statements, signer)
+        self.imports = ImportJobRepository(statements, signer)
         self.answers = AnswerRepository(statements)
 
 

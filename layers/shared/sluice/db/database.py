@@ -8,10 +8,12 @@ What needs several statements in one transaction asks for `transaction`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import lru_cache
+from io import BytesIO
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from pg8000.exceptions import Error as DriverError
 from sqlalchemy import Connection, Engine, PoolProxiedConnection, Row, text
 from sqlalchemy.engine import IteratorResult
 from sqlalchemy.engine.result import SimpleResultMetaData
@@ -20,12 +22,13 @@ from sluice.db.breaker import Breaker
 from sluice.db.pool import PoolMetrics, PoolWatch
 from sluice.db.replay import replay
 from sluice.db.sqlstate import translate
-from sluice.errors import ConnectionLost
+from sluice.errors import ConnectionLost, DatabaseUnavailable
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
 Rows: TypeAlias = Sequence[Row[*tuple[Any, ...]]]
+Begin: TypeAlias = "Callable[[], AbstractContextManager[Transaction]]"
 Guard: TypeAlias = tuple[str, Mapping[str, object]]
 
 _KEPT_STATEMENTS = 512
@@ -72,6 +75,20 @@ class Database:
             self._watch.taken()
             connection.begin()  # in SQLAlchemy's books; the server's BEGIN rides with the first statement
             yield Transaction(self, connection)
+
+    @contextmanager
+    def connection(self) -> Iterator[Begin]:
+        """One connection, for several transactions one after the other: `with begin() as transaction`."""
+        with self._engine.connect() as connection:
+
+            @contextmanager
+            def begin() -> Iterator[Transaction]:
+                with connection.begin() as books:
+                    yield Transaction(self, connection)
+                    if books.is_active:
+                        books.rollback()
+
+            yield begin
 
     def pool_metrics(self) -> PoolMetrics:
         return self._watch.metrics()
@@ -183,6 +200,20 @@ class Transaction:
         return self._database.run_on(
             connection.connection, connection.invalidate, sql, params or {}, guard, whole=False
         )
+
+    def copy(self, sql: str, data: bytes) -> None:
+        """Run COPY … FROM STDIN with this as what is copied. Raises SluiceErrors; the transaction has failed then."""
+        self._flush()
+        cursor: Any = self._connection.connection.cursor()
+        try:
+            cursor.execute(sql, stream=BytesIO(data))
+        except DriverError as error:
+            ours = translate(error, connected=True)
+            if ours is None:
+                raise
+            if isinstance(ours, DatabaseUnavailable):
+                self._connection.invalidate(error)
+            raise ours from error
 
     def commit(self) -> None:
         """Keep everything, and end. Raises SluiceErrors: nothing is kept then; after ConnectionLost, who knows."""

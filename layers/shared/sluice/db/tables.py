@@ -9,7 +9,18 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any
 
-from sqlalchemy import TIMESTAMP, BigInteger, Connection, FetchedValue, ForeignKey, Integer, LargeBinary, Numeric, Text
+from sqlalchemy import (
+    ARRAY,
+    TIMESTAMP,
+    BigInteger,
+    Connection,
+    FetchedValue,
+    ForeignKey,
+    Integer,
+    LargeBinary,
+    Numeric,
+    Text,
+)
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, declared_attr, mapped_column, relationship
 from sqlalchemy.orm.exc import StaleDataError
 
@@ -92,6 +103,36 @@ class IdempotencyKey(Created, Base):
     answer: Mapped[str]
     etag: Mapped[str]
     record_id: Mapped[int] = mapped_column(BigInteger)
+
+
+class ImportJob(Created, Touched, Base):
+    __tablename__ = "import_jobs"
+    id: Mapped[Id]
+    resource: Mapped[str]
+    object_key: Mapped[str]
+    object_etag: Mapped[str | None]
+    sequencer: Mapped[str | None]
+    status: Mapped[str] = mapped_column(server_default=FetchedValue())
+    rows_read: Mapped[int] = mapped_column(BigInteger, server_default=FetchedValue())
+    rows_written: Mapped[int] = mapped_column(BigInteger, server_default=FetchedValue())
+    rows_rejected: Mapped[int] = mapped_column(BigInteger, server_default=FetchedValue())
+    bytes_read: Mapped[int] = mapped_column(BigInteger, server_default=FetchedValue())
+    bytes_total: Mapped[int | None] = mapped_column(BigInteger)
+    header: Mapped[list[str] | None] = mapped_column(ARRAY(Text))
+    next_byte: Mapped[int] = mapped_column(BigInteger, server_default=FetchedValue())
+    next_line: Mapped[int] = mapped_column(BigInteger, server_default=FetchedValue())
+    error: Mapped[str | None]
+    started_at: Mapped[datetime | None]
+    finished_at: Mapped[datetime | None]
+
+
+class ImportReject(Base):
+    __tablename__ = "import_rejects"
+    import_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("import_jobs.id"), primary_key=True)
+    line: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    column_name: Mapped[str | None]
+    code: Mapped[str]
+    reason: Mapped[str]
 
 
 def session_over(connection: Connection) -> Session:

@@ -88,9 +88,9 @@ def money(sql: str) -> Column:
     return Column(f"{sql}::text", "money")
 
 
-def time(sql: str) -> Column:
+def time(sql: str, *, nullable: bool = False) -> Column:
     """A timestamptz as RFC 3339 in UTC with microseconds and `Z`."""
-    return Column(f"""to_char({sql} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')""", "time")
+    return Column(f"""to_char({sql} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')""", "time", nullable)
 
 
 def get_many(statements: Statements, view: View, ids: Sequence[int], fields: Collection[str]) -> dict[int, Row]:

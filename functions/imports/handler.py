@@ -1,0 +1,60 @@
+"""/api/imports: files of rows. Announce one and put it where the answer says, then ask what became of it."""
+
+import re
+import secrets
+from dataclasses import replace
+from typing import Any
+
+from aws_lambda_powertools.event_handler import Response
+
+from sluice import runtime
+from sluice.http import idempotency, records
+from sluice.http.api import Api
+from sluice.http.body import Choice, Shape, Text
+from sluice.http.request import Request
+from sluice.repositories.import_jobs import ANNOUNCED, LISTING, RESOURCES, VIEW
+from sluice.repositories.listing import ListQuery
+
+NEW_IMPORT = Shape(
+    {
+        "resource": Choice(RESOURCES, example="products"),
+        "format": Choice(("csv", "jsonl"), example="csv"),
+        "filename": Text(200, example="autumn.csv"),
+    }
+)
+REPORT = re.compile(r'"rejects_url":"(rejects/\d+\.csv)"')
+
+handler = api = Api(shop=runtime.current, scope="imports")
+
+
+@api.get("/api/imports", gives=LISTING)
+def list_imports(request: Request, query: ListQuery) -> Response[str]:
+    """List imports, a page at a time."""
+    page = runtime.current().imports.page(query)
+    return records.page(request, replace(page, items=_with_addresses(page.items)), query.limit)
+
+
+@api.post("/api/imports", takes=NEW_IMPORT, gives=ANNOUNCED)
+def announce_import(request: Request, new: dict[str, Any]) -> Response[str]:
+    """Announce an import: the file is to be PUT to the address in the answer, within the hour."""
+    shop, key = runtime.current(), _object_key(new)
+    job = {"resource": new["resource"], "object_key": key, "upload_url": shop.bucket.address(key, upload=True)}
+    return idempotency.create(request, shop.answers, lambda key: shop.imports.create(job, key))
+
+
+@api.get("/api/imports/<id>", gives=VIEW)
+def get_import(request: Request, fields: frozenset[str] | None, id: int) -> Response[str]:
+    """Get an import: how far it is, and where what was rejected can be read."""
+    record = runtime.current().imports.get_by_id(id, fields)
+    return records.one(request, replace(record, json=_with_addresses(record.json)))
+
+
+def _object_key(new: dict[str, Any]) -> str:
+    name = re.sub(r"[^A-Za-z0-9_-]+", "-", re.sub(r"(\.(csv|jsonl|ndjson))?(\.gz)?$", "", new["filename"])).strip("-")
+    packed = ".gz" if new["filename"].endswith(".gz") else ""
+    return f"incoming/{new['resource']}/{secrets.token_hex(8)}/{name or 'file'}.{new['format']}{packed}"
+
+
+def _with_addresses(json: str) -> str:
+    bucket = runtime.current().bucket
+    return REPORT.sub(lambda report: f'"rejects_url":"{bucket.address(report[1])}"', json)

@@ -1,0 +1,103 @@
+"""The bucket that imports come from: boto3's client, loaded with the first question, and what files are made of.
+
+A file is read from where it is wanted, by a range, and only as the version that the event told of (If-Match).
+"""
+
+import zlib
+from collections.abc import Iterator
+from contextlib import closing
+from functools import cached_property
+from typing import Any
+
+from sluice.settings import AwsSettings
+
+BLOCK = 256 * 1024  # bytes
+MOST_RATIO = 200  # of what is unpacked to what it was packed in
+ALWAYS_UNPACKED = 4 * 1024 * 1024  # bytes, whatever the ratio
+UPLOAD_SECONDS, DOWNLOAD_SECONDS = 3600, 900
+GZIP = 16 + zlib.MAX_WBITS
+
+
+class FileError(Exception):
+    """The file cannot be imported, however often it is tried; the words are for whoever sent it."""
+
+
+class Bucket:
+    """One bucket. Errors of AWS that may pass are boto3's."""
+
+    def __init__(self, settings: AwsSettings, name: str) -> None:
+        self.name = name
+        self._settings = settings
+
+    @cached_property
+    def _s3(self) -> Any:
+        import boto3  # Lambda's runtime has it; 0.2 s, for those who need it
+        from botocore.config import Config
+
+        return boto3.client(
+            "s3",
+            region_name=self._settings.region or None,
+            aws_access_key_id=self._settings.access_key_id or None,
+            aws_secret_access_key=self._settings.secret_access_key or None,
+            aws_session_token=self._settings.session_token or None,
+            endpoint_url=self._settings.s3_endpoint or None,
+            config=Config(signature_version="s3v4", retries={"max_attempts": 3}, connect_timeout=5, read_timeout=20),
+        )
+
+    def blocks(self, key: str, etag: str, start: int) -> Iterator[bytes]:
+        """The object's bytes from `start` on. FileError where it is gone, or has been replaced."""
+        from botocore.exceptions import ClientError
+
+        try:
+            answer = self._s3.get_object(Bucket=self.name, Key=key, IfMatch=f'"{etag}"', Range=f"bytes={start}-")
+        except ClientError as error:
+            status = error.response["ResponseMetadata"]["HTTPStatusCode"]
+            if status == 416:  # there is nothing beyond
+                return
+            if status == 404:
+                raise FileError("the file is gone") from error
+            if status == 412:
+                raise FileError("the file was replaced while it waited to be imported") from error
+            raise
+        with closing(answer["Body"]) as body:
+            yield from body.iter_chunks(BLOCK)
+
+    def put(self, key: str, data: bytes, media_type: str) -> None:
+        self._s3.put_object(Bucket=self.name, Key=key, Body=data, ContentType=media_type)
+
+    def address(self, key: str, *, upload: bool = False) -> str:
+        """A URL that lets whoever has it download the object, or `upload` it, for a while."""
+        action, seconds = ("put_object", UPLOAD_SECONDS) if upload else ("get_object", DOWNLOAD_SECONDS)
+        url: str = self._s3.generate_presigned_url(action, Params={"Bucket": self.name, "Key": key}, ExpiresIn=seconds)
+        return url
+
+
+class Packed:
+    """What gzip packed, from `start` on: unpacked from the beginning, for there is no other way in."""
+
+    def __init__(self, blocks: Iterator[bytes], start: int) -> None:
+        self._blocks = blocks
+        self._skip = start
+        self.taken = 0  # bytes, of the packed ones
+
+    def __iter__(self) -> Iterator[bytes]:
+        unpacker, unpacked, within = zlib.decompressobj(GZIP), 0, False
+        for block in self._blocks:
+            self.taken += len(block)
+            while block:
+                try:
+                    data = unpacker.decompress(block, BLOCK)
+                except zlib.error as error:
+                    raise FileError("the file is not gzip, or is damaged") from error
+                unpacked += len(data)
+                if unpacked > max(ALWAYS_UNPACKED, MOST_RATIO * self.taken):
+                    raise FileError(f"the file unpacks to more than {MOST_RATIO} times its size")
+                within, block = not unpacker.eof, unpacker.unconsumed_tail
+                if unpacker.eof:  # one member may follow another
+                    block, unpacker = unpacker.unused_data, zlib.decompressobj(GZIP)
+                skipped = min(self._skip, len(data))
+                self._skip -= skipped
+                if skipped < len(data):
+                    yield data[skipped:]
+        if within:
+            raise FileError("the file ends within its gzip stream")

@@ -1,0 +1,77 @@
+"""Imports of files in an emulated bucket into the tests' shop, by a worker in this process."""
+
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import boto3
+import pytest
+
+from sluice import runtime
+from sluice.db.database import Database
+from sluice.db.engine import make_engine
+from sluice.imports.job import Importer
+from sluice.imports.storage import Bucket
+from sluice.repositories.cursor import CursorSigner
+from sluice.repositories.import_jobs import ImportJobRepository
+from sluice.settings import AwsSettings
+from tests.fixtures.shop import Shop
+from tests.functions.conftest import breakable_shop, shared_shop, shop
+
+__all__ = ["breakable_shop", "shared_shop", "shop"]
+
+BUCKET = "imports"
+
+
+@dataclass
+class Depot:
+    """Put files there, import them, see what became of it."""
+
+    shop: Shop
+    importer: Importer
+    jobs: ImportJobRepository
+    s3: Any
+
+    def put(self, key: str, data: bytes) -> int:
+        """The id of its job."""
+        etag = self.s3.put_object(Bucket=BUCKET, Key=key, Body=data)["ETag"].strip('"')
+        return self.jobs.receive(key.split("/")[1], key, etag, os.urandom(8).hex(), len(data))
+
+    def job(self, id: int) -> dict[str, Any]:
+        return dict(json.loads(self.jobs.get_by_id(id).json))
+
+    def rejects(self, id: int) -> list[tuple[int, str, str]]:
+        """Line, column and code of each, as the report has them."""
+        try:
+            text = self.s3.get_object(Bucket=BUCKET, Key=f"rejects/{id}.csv")["Body"].read().decode()
+        except self.s3.exceptions.NoSuchKey:
+            return []
+        header, *lines = [line.split(",", 3) for line in text.splitlines()]
+        assert header == ["line", "column", "code", "reason"]
+        return [(int(line), column, code) for line, column, code, _ in lines]
+
+    def load(self, data: bytes | str, resource: str = "products", name: str = "file.csv") -> dict[str, Any]:
+        """The job, when it is over."""
+        key = f"incoming/{resource}/{os.urandom(4).hex()}-{name}"
+        id = self.put(key, data.encode() if isinstance(data, str) else data)
+        assert self.importer.run(id, 60.0)
+        return self.job(id)
+
+
+@pytest.fixture
+def depot(shop: Shop, emulated_aws: AwsSettings) -> Iterator[Depot]:
+    shop.sql("DELETE FROM import_jobs")
+    endpoint = emulated_aws.dynamodb_endpoint
+    keys = {"aws_access_key_id": "local", "aws_secret_access_key": "local", "region_name": "us-east-1"}
+    s3 = boto3.client("s3", endpoint_url=endpoint, **keys)
+    s3.create_bucket(Bucket=BUCKET)
+    here = runtime.current()
+    batch = Database(make_engine(here.settings.database, "batch"))
+    bucket = Bucket(replace(emulated_aws, s3_endpoint=endpoint), BUCKET)
+    yield Depot(
+        shop, Importer(batch.connection, bucket), ImportJobRepository(here.database, CursorSigner(b"x" * 16)), s3
+    )
+    batch.dispose()
+    s3.close()

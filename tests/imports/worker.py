@@ -1,0 +1,25 @@
+"""One import worker as a process of its own, to be killed: `worker.py DATABASE_URL S3_ENDPOINT BUCKET JOB`."""
+
+import sys
+from dataclasses import replace
+
+from sluice.db.database import Database
+from sluice.db.engine import make_engine
+from sluice.imports.job import Busy, Importer
+from sluice.imports.storage import Bucket
+from sluice.settings import AwsSettings, DatabaseSettings
+
+
+def main(url: str, endpoint: str, bucket: str, job: str) -> None:
+    database = Database(make_engine(replace(DatabaseSettings.from_url(url), tls="off"), "batch"))
+    settings = AwsSettings("us-east-1", "local", "local", s3_endpoint=endpoint)
+    sys.stdout.write("ready\n")
+    sys.stdout.flush()
+    try:
+        Importer(database.connection, Bucket(settings, bucket)).run(int(job), 600.0)
+    except Busy:
+        sys.exit(3)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

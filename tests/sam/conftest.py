@@ -75,6 +75,7 @@ def sam_shop(docker: None, postgres_server: PostgresServer, migrated_template: s
     for name in ("Rope", "Bucket"):
         shop.product(name, category="garden", stock=10)
     shop.order(shop.user(), (1, 1))
+    shop.sql("INSERT INTO import_jobs (resource, object_key) VALUES ('users', 'incoming/users/1/users.csv')")
     yield shop
     with closing(owner_connection(postgres_server.url())) as connection:
         connection.run("DROP DATABASE sam WITH (FORCE)")

@@ -29,7 +29,7 @@ BUILD = ROOT / ".aws-sam/build"
 LAYER = BUILD / "SharedLayer/python"
 LAYER_BUDGET = 60_000_000  # bytes; Lambda takes 250 MB with everything, but a cold start fetches what there is
 
-CREATED = {"products_create", "users_create", "orders_place"}  # every other event is answered 200
+CREATED = {"products_create", "users_create", "orders_place", "imports_create"}  # every other event is answered 200
 EVENTS = sorted((ROOT / "events").glob("*.json"))
 
 pytestmark = [
@@ -83,6 +83,7 @@ def test_a_built_function_answers_its_event(path: Path, shop: Shop, emulated_aws
     rope = shop.product("Rope", category="garden", stock=10)
     shop.product("Bucket", category="garden", stock=10)
     shop.order(shop.user(), (rope, 1))
+    shop.sql("INSERT INTO import_jobs (resource, object_key) VALUES ('users', 'incoming/users/1/users.csv')")
     database = runtime.current().settings.database  # the shop installed it; works as sluice_app
     event = json.loads(path.read_text())
     function = functions(database)[function_of(event)]

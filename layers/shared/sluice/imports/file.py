@@ -85,7 +85,7 @@ class File:
 
     def _rows(self, chunk: Chunk) -> Iterator[tuple[int, list[Any] | Rejection]]:
         if self._name.endswith(LINES):
-            for n, text in enumerate(chunk.data.splitlines()):
+            for n, text in enumerate(chunk.data.split(b"\n")):
                 if text.strip():
                     line = chunk.line + n
                     yield line, self.reading.text(line, text.decode("utf-8", "surrogateescape"))

@@ -13,6 +13,7 @@ TEXTS = {
     "plain": (b"a,b\nc,d\n", [(1, ["a", "b"]), (2, ["c", "d"])]),
     "carriage returns": (b"a,b\r\nc,d\r\n", [(1, ["a", "b"]), (2, ["c", "d"])]),
     "lines in quotes": (b'"a\nb",c\nd,e\n', [(1, ["a\nb", "c"]), (3, ["d", "e"])]),
+    "a lone carriage return in quotes is no line": (b'"a\rb"\nc\n', [(1, ["a\rb"]), (2, ["c"])]),
     "quotes in quotes": (b'"a ""b""",c\n', [(1, ['a "b"', "c"])]),
     "empty fields": (b',"",\n', [(1, ["", "", ""])]),
     "blank lines": (b"a\n\n\nb\n", [(1, ["a"]), (4, ["b"])]),

@@ -74,7 +74,7 @@ def rows(data: bytes, line: int) -> Iterator[Row]:
         end = _end_of_well_formed(data, at)
         if end > at:
             text = data[at:end].decode("utf-8", "surrogateescape")
-            reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+            reader = csv.reader(io.StringIO(text, newline="\n"), strict=True)
             before = 0
             for fields in reader:
                 if fields:

@@ -16,7 +16,8 @@ ALLOWED = {
     "sluice.errors": set(),
     "sluice.settings": set(),
     "sluice.deadline": set(),
-    "sluice.aws": {"sluice.settings"},
+    "sluice.signing": {"sluice.settings"},
+    "sluice.aws": {"sluice.settings", "sluice.signing"},
     "sluice.identity": {"sluice.identity", "sluice.aws", "sluice.errors", "sluice.settings", "jwt"},
     "sluice.limits": {"sluice.limits", "sluice.aws"},
     "sluice.limits.query_cost": {"sluice.errors"},  # it judges plans, and says what is wrong with them
@@ -26,6 +27,7 @@ ALLOWED = {
         "sluice.errors",
         "sluice.settings",
         "sluice.aws",
+        "sluice.signing",
         "sqlalchemy",
         "pg8000",
     },

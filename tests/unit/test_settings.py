@@ -39,7 +39,7 @@ def test_an_empty_environment_names_everything_that_is_missing() -> None:
         "SLUICE_CURSOR_KEY is not set",
         "SLUICE_API_KEYS_TABLE is not set",
         "SLUICE_RATE_LIMIT_TABLE is not set",
-        "SLUICE_DB_PASSWORD or SLUICE_DB_SECRET_ARN must be set",
+        "SLUICE_DB_PASSWORD or SLUICE_DB_SECRET_ARN must be set, or SLUICE_DB_AUTH be iam",
     ]
 
 
@@ -87,6 +87,7 @@ def test_a_database_variable_sets_its_one_field(name: str, value: str, field: st
             for name in ("POOL_TIMEOUT", "CONNECT_TIMEOUT", "SOCKET_TIMEOUT", "MAX_IDLE")
         ],
         ("SLUICE_DB_TLS", ["on", "require", "OFF"]),
+        ("SLUICE_DB_AUTH", ["IAM", "token"]),
         ("SLUICE_LOG_LEVEL", ["debug", "TRACE"]),
     ],
 )
@@ -106,6 +107,39 @@ def test_a_cursor_key_that_could_be_guessed_is_refused_without_being_shown() -> 
 def test_a_secret_may_stand_for_the_password() -> None:
     settings = Settings.from_env(LEAST | {"SLUICE_DB_PASSWORD": "", "SLUICE_DB_SECRET_ARN": "arn:aws:x"})
     assert (settings.database.password, settings.database.secret_arn) == ("", "arn:aws:x")
+
+
+def test_tokens_of_iam_stand_for_passwords_where_they_cannot_be_overheard() -> None:
+    iam = LEAST | {"SLUICE_DB_PASSWORD": "", "SLUICE_DB_AUTH": "iam", "AWS_REGION": "eu-central-1"}
+    settings = Settings.from_env(iam)
+    assert (settings.database.auth, settings.database.password, settings.analyst) == ("iam", "", None)
+    assert [problem.split()[0] for problem in problems(iam | {"AWS_REGION": "", "SLUICE_DB_TLS": "off"})] == [
+        "SLUICE_DB_TLS",
+        "AWS_REGION",
+    ]
+
+
+def test_each_role_proves_who_it_is_in_its_own_way() -> None:
+    here = LEAST | {"AWS_REGION": "eu-central-1"}
+    analyst = Settings.from_env(here | {"SLUICE_ANALYST_AUTH": "iam"}).analyst
+    assert analyst is not None
+    assert (analyst.database.auth, analyst.database.password) == ("iam", "")
+    mixed = Settings.from_env(here | {"SLUICE_DB_AUTH": "iam", "SLUICE_ANALYST_SECRET_ARN": "arn:aws:x"}).analyst
+    assert mixed is not None
+    assert (mixed.database.auth, mixed.database.secret_arn) == ("password", "arn:aws:x")
+    (problem,) = problems(LEAST | {"SLUICE_ANALYST_AUTH": "iam"})
+    assert problem == "AWS_REGION must be set for IAM tokens"
+
+
+def test_keys_are_not_asked_for_over_an_open_wire() -> None:
+    name = "AWS_CONTAINER_CREDENTIALS_FULL_URI"
+    assert problems(LEAST | {name: "http://keys.example/"}) == [
+        f"{name} must start with https://, not 'http://keys.example/'"
+    ]
+    given = {name: "http://127.0.0.1:9001/keys", "AWS_CONTAINER_AUTHORIZATION_TOKEN": "hush"}
+    aws = Settings.from_env(LEAST | given).aws
+    assert (aws.credentials_url, aws.credentials_token) == (given[name], "hush")
+    assert "hush" not in repr(aws)
 
 
 @pytest.mark.parametrize(

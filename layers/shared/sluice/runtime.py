@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from sluice import aws
 from sluice.db.breaker import Breaker
-from sluice.db.credentials import SecretPassword
+from sluice.db.credentials import IamToken, SecretPassword
 from sluice.db.database import Database
 from sluice.db.engine import make_engine
 from sluice.db.replay import replay
@@ -180,7 +180,9 @@ def _gate(settings: Settings, dynamodb: aws.Client) -> Gate:
 
 
 def credentials(settings: Settings, database: DatabaseSettings) -> Callable[[], str] | None:
-    """What asks for the password of each new connection, where it is in Secrets Manager."""
+    """What is asked for the password of each new connection, where the settings do not hold it."""
+    if database.auth == "iam":
+        return IamToken(settings.aws, database)
     if database.password:
         return None
     return SecretPassword(settings.aws, database.secret_arn)

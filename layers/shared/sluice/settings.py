@@ -15,6 +15,7 @@ T = TypeVar("T")
 C = TypeVar("C", bound=str)
 
 TlsMode = Literal["verify-full", "off"]
+Auth = Literal["password", "iam"]
 
 ANALYST_COST = 250_000
 ANALYST_SECONDS = 5.0
@@ -39,6 +40,7 @@ class DatabaseSettings:
     port: int = 5432
     password: str = field(default="", repr=False)
     secret_arn: str = ""  # of a Secrets Manager secret {"username": …, "password": …}, where no password is given
+    auth: Auth = "password"  # iam: a token of RDS's, signed by this function's role, stands for both
     tls: TlsMode = "verify-full"
     ca_file: str = ""  # PEM; empty: the system's authorities
     pool_size: int = 1  # a standard Lambda environment runs one request at a time
@@ -81,12 +83,14 @@ class DatabaseSettings:
 
 @dataclass(frozen=True, slots=True)
 class AwsSettings:
-    """Who this is to AWS: what Lambda puts into every environment. The endpoint is for emulators."""
+    """Who this is to AWS: what Lambda puts into every environment. Endpoints are for emulators."""
 
     region: str = ""
     access_key_id: str = ""
     secret_access_key: str = field(default="", repr=False)
     session_token: str = field(default="", repr=False)
+    credentials_url: str = ""  # where to ask for those three, where they are not given; and with what
+    credentials_token: str = field(default="", repr=False)
     secrets_endpoint: str = ""
     dynamodb_endpoint: str = ""
     s3_endpoint: str = ""
@@ -154,6 +158,7 @@ class Settings:
             user=env.text("SLUICE_DB_USER"),
             password=env.text("SLUICE_DB_PASSWORD", default=""),
             secret_arn=env.text("SLUICE_DB_SECRET_ARN", default=""),
+            auth=env.one_of("SLUICE_DB_AUTH", ("password", "iam"), default="password"),
             tls=env.one_of("SLUICE_DB_TLS", ("verify-full", "off"), default="verify-full"),
             ca_file=env.text("SLUICE_DB_CA_FILE", default=""),
             pool_size=env.integer("SLUICE_DB_POOL_SIZE", default=1, least=1, most=100),
@@ -173,16 +178,7 @@ class Settings:
             rate_tiers=env.tiers("SLUICE_RATE_TIERS", default="default=100/60"),
             tokens=env.tokens(),
             analyst=env.analyst(database),
-            aws=AwsSettings(
-                region=env.text("AWS_REGION", default=""),
-                access_key_id=env.text("AWS_ACCESS_KEY_ID", default=""),
-                secret_access_key=env.text("AWS_SECRET_ACCESS_KEY", default=""),
-                session_token=env.text("AWS_SESSION_TOKEN", default=""),
-                secrets_endpoint=env.text("AWS_ENDPOINT_URL_SECRETS_MANAGER", default=""),
-                dynamodb_endpoint=env.text("AWS_ENDPOINT_URL_DYNAMODB", default=""),
-                s3_endpoint=env.text("AWS_ENDPOINT_URL_S3", default=""),
-                sqs_endpoint=env.text("AWS_ENDPOINT_URL_SQS", default=""),
-            ),
+            aws=env.aws(),
             imports_bucket=env.text("SLUICE_IMPORTS_BUCKET", default=""),
             imports_queue_url=env.text("SLUICE_IMPORTS_QUEUE_URL", default=""),
             stale_seconds=env.integer("SLUICE_STALE_SECONDS", default=300, least=0, most=86_400),
@@ -199,8 +195,7 @@ class Settings:
         )
         if len(settings.cursor_key) < 16 and settings.cursor_key:
             env.problems.append("SLUICE_CURSOR_KEY must be at least 16 characters")
-        if not settings.database.password and not settings.database.secret_arn:
-            env.problems.append("SLUICE_DB_PASSWORD or SLUICE_DB_SECRET_ARN must be set")
+        env.check_auth(settings)
         if env.problems:
             raise SettingsError(env.problems)
         return settings
@@ -226,17 +221,48 @@ class _Reader:
     def seconds(self, name: str, *, default: float) -> float:
         return self._number(name, float, default, lambda n: 0 < n <= 900, "seconds, above 0 and at most 900")
 
+    def aws(self) -> AwsSettings:
+        url = self.text("AWS_CONTAINER_CREDENTIALS_FULL_URI", default="")
+        self._check_url("AWS_CONTAINER_CREDENTIALS_FULL_URI", url)
+        return AwsSettings(
+            region=self.text("AWS_REGION", default=""),
+            access_key_id=self.text("AWS_ACCESS_KEY_ID", default=""),
+            secret_access_key=self.text("AWS_SECRET_ACCESS_KEY", default=""),
+            session_token=self.text("AWS_SESSION_TOKEN", default=""),
+            credentials_url=url,
+            credentials_token=self.text("AWS_CONTAINER_AUTHORIZATION_TOKEN", default=""),
+            secrets_endpoint=self.text("AWS_ENDPOINT_URL_SECRETS_MANAGER", default=""),
+            dynamodb_endpoint=self.text("AWS_ENDPOINT_URL_DYNAMODB", default=""),
+            s3_endpoint=self.text("AWS_ENDPOINT_URL_S3", default=""),
+            sqs_endpoint=self.text("AWS_ENDPOINT_URL_SQS", default=""),
+        )
+
+    def check_auth(self, settings: "Settings") -> None:
+        """Can each role prove who it is, and that without telling anybody who listens?"""
+        database, analyst = settings.database, settings.analyst
+        if database.auth == "password" and not database.password and not database.secret_arn:
+            self.problems.append("SLUICE_DB_PASSWORD or SLUICE_DB_SECRET_ARN must be set, or SLUICE_DB_AUTH be iam")
+        if database.auth == "iam" or (analyst is not None and analyst.database.auth == "iam"):
+            if database.tls != "verify-full":
+                self.problems.append(
+                    "SLUICE_DB_TLS must be verify-full for IAM tokens, which go over the wire as they are"
+                )
+            if not settings.aws.region:
+                self.problems.append("AWS_REGION must be set for IAM tokens")
+
     def analyst(self, database: DatabaseSettings) -> AnalystSettings | None:
-        """The same server as another role; None without its password."""
+        """The same server as another role; None where it has no way to prove who it is."""
         password = self.text("SLUICE_ANALYST_PASSWORD", default="")
         secret_arn = self.text("SLUICE_ANALYST_SECRET_ARN", default="")
         user = self.text("SLUICE_ANALYST_USER", default="sluice_analyst")
         max_cost = self.integer("SLUICE_ANALYST_MAX_COST", default=ANALYST_COST, least=1, most=10**12)
-        if not password and not secret_arn:
+        auth: Auth = self.one_of("SLUICE_ANALYST_AUTH", ("password", "iam"), default="password")
+        if auth == "password" and not password and not secret_arn:
             return None
         role = replace(
             database,
             user=user,
+            auth=auth,
             password=password,
             secret_arn=secret_arn,
             pool_size=1,
@@ -254,9 +280,7 @@ class _Reader:
             return None
         if not audience:
             self.problems.append("SLUICE_JWT_AUDIENCE must be set where SLUICE_JWT_ISSUER is")
-        parts = urlsplit(keys_url)
-        if parts.scheme != "https" and parts.hostname not in ("127.0.0.1", "localhost"):
-            self.problems.append(f"SLUICE_JWT_KEYS_URL must start with https://, not {keys_url!r}")
+        self._check_url("SLUICE_JWT_KEYS_URL", keys_url)
         return TokenSettings(issuer, audience, keys_url)
 
     def tiers(self, name: str, *, default: str) -> dict[str, tuple[int, int]]:
@@ -281,6 +305,12 @@ class _Reader:
         if raw:
             self.problems.append(f"{name} must be one of {', '.join(choices)}, not {raw!r}")
         return default
+
+    def _check_url(self, name: str, url: str) -> None:
+        """Nothing is asked of anybody over an open wire."""
+        parts = urlsplit(url)
+        if url and parts.scheme != "https" and parts.hostname not in ("127.0.0.1", "localhost"):
+            self.problems.append(f"{name} must start with https://, not {url!r}")
 
     def _number(self, name: str, read: Callable[[str], T], default: T, fits: Callable[[T], bool], wanted: str) -> T:
         raw = self.text(name, default="")

@@ -1,14 +1,20 @@
-"""The database password from Secrets Manager: read when a connection is made, kept for a while, asked again after."""
+"""What each new connection shows for a password: a secret of Secrets Manager, or a token that this function signs.
+
+Either is kept for a while, and asked for or signed anew after.
+"""
 
 import json
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 
-from sluice import aws
+from sluice import aws, signing
 from sluice.errors import DatabaseUnavailable
-from sluice.settings import AwsSettings
+from sluice.settings import AwsSettings, DatabaseSettings
 
 KEPT_SECONDS = 60.0  # a rotated secret is in use within this; only new connections ask at all
+TOKEN_SECONDS = 900  # that RDS takes a token, at most, and only to connect: what is open stays open
+TOKEN_KEPT = timedelta(minutes=10)
 
 
 class SecretPassword:
@@ -32,3 +38,38 @@ class SecretPassword:
                 raise DatabaseUnavailable("The database's credentials cannot be read") from error
             self._password, self._read_at = password, self._clock()
         return self._password
+
+
+class IamToken:
+    """Gives a token of RDS's IAM authentication, for one role of one database; DatabaseUnavailable where it cannot.
+
+    A token is a presigned URL: made here, known to nobody before it is shown, and good for TOKEN_SECONDS.
+    """
+
+    def __init__(
+        self,
+        settings: AwsSettings,
+        database: DatabaseSettings,
+        *,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._role = signing.Role(settings, now=now)
+        self._region = settings.region
+        host = f"[{database.host}]" if ":" in database.host else database.host
+        self._netloc = f"{host}:{database.port}"
+        self._query = {"Action": "connect", "DBUser": database.user}
+        self._now = now
+        self._kept: tuple[signing.Keys, datetime, str] | None = None
+
+    def __call__(self) -> str:
+        try:
+            keys = self._role.keys()
+        except signing.KeysUnavailable as error:
+            raise DatabaseUnavailable("The database's credentials cannot be had") from error
+        now, kept = self._now(), self._kept
+        if kept is None or kept[0] != keys or not timedelta(0) <= now - kept[1] <= TOKEN_KEPT:
+            token = signing.presigned(
+                keys, self._region, "rds-db", self._netloc, self._query, now=now, seconds=TOKEN_SECONDS
+            )
+            kept = self._kept = keys, now, token
+        return kept[2]

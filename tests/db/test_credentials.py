@@ -1,0 +1,38 @@
+"""With IAM a real PostgreSQL is shown a token of the moment by each connection, and by none that is open."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from sluice.db.credentials import TOKEN_KEPT, IamToken
+from sluice.db.database import Database
+from sluice.errors import DatabaseUnavailable
+from sluice.settings import AwsSettings, DatabaseSettings
+
+ROLE = "iam_tester"
+
+
+def test_each_connection_shows_a_token_that_is_young_enough(
+    make_database: Callable[..., Database], settings: DatabaseSettings, admin: Any
+) -> None:
+    """The server is told to take the token for a password, in place of RDS, which would look at it."""
+    moment = [datetime(2026, 1, 31, 12, tzinfo=UTC)]
+    there = replace(settings, user=ROLE, password="", auth="iam")
+    token = IamToken(AwsSettings("eu-central-1", "AKID", "canary-key", "st"), there, now=lambda: moment[0])
+    database = make_database(user=ROLE, password="", auth="iam", options={"credentials": token})
+    admin.run(f"CREATE ROLE {ROLE} LOGIN PASSWORD '{token()}'")
+    try:
+        assert database.read("SELECT 1 AS n")[0].n == 1
+        moment[0] += TOKEN_KEPT + timedelta(seconds=1)
+        assert database.read("SELECT 1 AS n")[0].n == 1  # still open
+        database.dispose()
+        with pytest.raises(DatabaseUnavailable):
+            database.read("SELECT 1")
+        admin.run(f"ALTER ROLE {ROLE} PASSWORD '{token()}'")
+        assert database.read("SELECT 1 AS n")[0].n == 1
+    finally:
+        database.dispose()
+        admin.run(f"DROP ROLE {ROLE}")

@@ -41,7 +41,7 @@ def store_keys(endpoint: str, table: str) -> None:
     for known in KEYS:
         item = {
             "key_hash": {"S": hash_of(known.key)},
-            "client": {"S": known.key},
+            "client": {"S": known.key.removeprefix("local-")},  # a client's name is logged
             "scopes": {"SS": list(known.scopes)},
             "tier": {"S": known.tier},
         }

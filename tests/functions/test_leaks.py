@@ -55,10 +55,14 @@ WAYS: dict[str, Callable[[Shop], Answer]] = {
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_an_answer_holds_nothing_of_others(shop: Shop, way: str) -> None:
+def test_an_answer_and_its_line_in_the_log_hold_nothing_of_others(
+    shop: Shop, capsys: pytest.CaptureFixture[str], way: str
+) -> None:
     shop.user(ROW["email"], ROW["name"])
     answer = WAYS[way](shop)
-    assert not SECRET.search(answer.text + repr(answer.headers))
+    line = capsys.readouterr().out
+    assert answer.headers["X-Request-Id"] in line
+    assert not SECRET.search(answer.text + repr(answer.headers) + line)
 
 
 def test_parameters_are_not_logged_when_the_database_fails(

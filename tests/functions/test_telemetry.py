@@ -31,6 +31,8 @@ def metrics(printed: str) -> list[dict[str, float]]:
     lines = []
     for line in printed.splitlines():
         document: dict[str, Any] = json.loads(line)
+        if "_aws" not in document:  # a request's own line
+            continue
         (directive,) = document["_aws"]["CloudWatchMetrics"]
         assert (directive["Namespace"], directive["Dimensions"]) == ("Sluice", [["service"]])
         lines.append({metric["Name"]: document[metric["Name"]][0] for metric in directive["Metrics"]})

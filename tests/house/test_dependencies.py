@@ -16,6 +16,7 @@ ALLOWED = {
     "sluice.errors": set(),
     "sluice.settings": set(),
     "sluice.deadline": set(),
+    "sluice.spent": set(),
     "sluice.signing": {"sluice.settings"},
     "sluice.aws": {"sluice.settings", "sluice.signing"},
     "sluice.identity": {"sluice.identity", "sluice.aws", "sluice.errors", "sluice.settings", "jwt"},
@@ -24,6 +25,7 @@ ALLOWED = {
     "sluice.db": {
         "sluice.db",
         "sluice.deadline",
+        "sluice.spent",
         "sluice.errors",
         "sluice.settings",
         "sluice.aws",
@@ -62,6 +64,7 @@ ALLOWED = {
     },
     "sluice.http": {
         "sluice.http",
+        "sluice.spent",
         "sluice.deadline",
         "sluice.runtime",  # its type: which one it is, a function says
         "sluice.identity",

@@ -57,7 +57,7 @@ async def test_the_environment_holds_nothing_of_the_shell(
     assert got["TZ"] == ":UTC"
     assert re.fullmatch(r"Root=1-[0-9a-f]{8}-[0-9a-f]{24};Parent=[0-9a-f]{16};Sampled=0", got["_X_AMZN_TRACE_ID"])
     ours = {name for name in got if not name.startswith(("AWS_", "LAMBDA_", "LC_", "_"))}
-    assert ours == {"PATH", "LANG", "TZ", "PYTHONPATH", "SLUICE_STAGE"}
+    assert ours == {"PATH", "LANG", "TZ", "PYTHONPATH", "SLUICE_STAGE", "SLUICE_SERVER_TIMING"}
 
 
 @asynchronous

@@ -17,6 +17,7 @@ C = TypeVar("C", bound=str)
 TlsMode = Literal["verify-full", "off"]
 Auth = Literal["password", "iam"]
 
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 ANALYST_COST = 250_000
 ANALYST_SECONDS = 5.0
 PATIENCE = 4.0  # seconds beyond a statement's own limit until the server is given up
@@ -144,6 +145,7 @@ class Settings:
     stale_seconds: float = 300.0  # how old an answer may be that is given while the database is away; 0: none is
     service: str = "sluice"  # what metrics are of
     log_level: str = "INFO"
+    server_timing: bool = False  # tells whoever asks what an answer took
     cors_origins: tuple[str, ...] = ()
     graphql: GraphqlSettings = GraphqlSettings()
 
@@ -183,7 +185,8 @@ class Settings:
             imports_queue_url=env.text("SLUICE_IMPORTS_QUEUE_URL", default=""),
             stale_seconds=env.integer("SLUICE_STALE_SECONDS", default=300, least=0, most=86_400),
             service=env.text("POWERTOOLS_SERVICE_NAME", default="sluice"),
-            log_level=env.one_of("SLUICE_LOG_LEVEL", ("DEBUG", "INFO", "WARNING", "ERROR"), default="INFO"),
+            log_level=env.one_of("SLUICE_LOG_LEVEL", LOG_LEVELS, default="INFO"),
+            server_timing=env.one_of("SLUICE_SERVER_TIMING", ("on", "off"), default="off") == "on",
             cors_origins=tuple(o for o in env.text("SLUICE_CORS_ORIGINS", default="").split(",") if o),
             graphql=GraphqlSettings(
                 introspection=env.one_of("SLUICE_GRAPHQL_INTROSPECTION", ("on", "off"), default="off") == "on",
@@ -199,6 +202,11 @@ class Settings:
         if env.problems:
             raise SettingsError(env.problems)
         return settings
+
+
+def log_level(environ: Mapping[str, str] = os.environ) -> str:
+    """For a function that works with no shop, and so with no Settings, which complain of a level that is none."""
+    return _Reader(environ).one_of("SLUICE_LOG_LEVEL", LOG_LEVELS, default="INFO")
 
 
 class _Reader:

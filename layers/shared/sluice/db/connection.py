@@ -29,7 +29,7 @@ from pg8000.core import (
 from pg8000.exceptions import DatabaseError, InterfaceError
 from pg8000.legacy import Connection, Cursor, IntegrityError, ProgrammingError
 
-from sluice import deadline
+from sluice import deadline, spent
 from sluice.db import messages
 from sluice.db.transport import open_socket
 from sluice.settings import TlsMode
@@ -194,6 +194,7 @@ class PipelinedConnection(Connection):  # type: ignore[misc]
 
     def guard(self, statement: str, vals: Sequence[Any]) -> bytes:
         """The bytes of a statement with `$n` placeholders that rides ahead of another and gives no rows."""
+        spent.now().statements += 1
         return messages.run(statement, make_params(self.py_types, vals), self._client_encoding)
 
     def execute_unnamed(
@@ -210,6 +211,7 @@ class PipelinedConnection(Connection):  # type: ignore[misc]
             raise InterfaceError(CLOSED)
         ahead = b"" if self.autocommit or self._in_transaction else self._begin()
         ahead += self._limit_time() + guard
+        spent.now().statements += 1
         if stream is not None:
             with self._in_step:
                 if ahead:
@@ -228,6 +230,7 @@ class PipelinedConnection(Connection):  # type: ignore[misc]
     def handle_messages(self, context: Context) -> None:
         """Read answers until the server is ready; then raise what went wrong, if anything did."""
         read, handlers, code = self._sock.read, self.message_types, b""
+        spent.now().round_trips += 1
         try:
             while code != READY_FOR_QUERY:
                 code, size = ci_unpack(_whole(read(5), 5))
@@ -279,20 +282,22 @@ class PipelinedConnection(Connection):  # type: ignore[misc]
 
 
 class _InStep:
-    """Closes the connection when what happens inside leaves question and answer out of step.
+    """Closes the connection when what happens inside leaves question and answer out of step; adds up how long it takes.
 
     A DatabaseError is the one thing that does not: it is raised after the server said that it is ready again.
     """
 
-    __slots__ = ("_connection",)
+    __slots__ = ("_began", "_connection")
 
     def __init__(self, connection: PipelinedConnection) -> None:
         self._connection = connection
+        self._began = 0.0
 
     def __enter__(self) -> None:
-        return None
+        self._began = time.perf_counter()
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        spent.now().seconds += time.perf_counter() - self._began
         if error is None or isinstance(error, DatabaseError):
             return
         self._connection.abandon()

@@ -14,7 +14,7 @@ from sqlalchemy import URL, Engine, NullPool, create_engine, event
 from sqlalchemy.engine import Dialect
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from sluice import deadline
+from sluice import deadline, spent
 from sluice.db import driver, sqlstate
 from sluice.db.breaker import Breaker
 from sluice.db.pool import BoundedPool
@@ -72,8 +72,12 @@ def make_engine(
     @event.listens_for(engine, "do_connect")
     def connect(dialect: Dialect, record: ConnectionPoolEntry, args: Any, options: dict[str, Any]) -> Any:
         def attempt() -> Any:
-            timeout = deadline.at_most(settings.connect_timeout)
-            return dialect.connect(*args, **options, password=password(), connect_timeout=timeout)
+            timeout, began, account = deadline.at_most(settings.connect_timeout), time.perf_counter(), spent.now()
+            account.connects += 1
+            try:
+                return dialect.connect(*args, **options, password=password(), connect_timeout=timeout)
+            finally:
+                account.seconds += time.perf_counter() - began
 
         return attempt() if breaker is None else breaker.connect(attempt)
 

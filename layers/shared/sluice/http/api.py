@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import re
+import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -12,7 +13,7 @@ from urllib.parse import quote
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 
-from sluice import deadline
+from sluice import deadline, spent
 from sluice.errors import (
     CircuitOpen,
     Fault,
@@ -24,14 +25,16 @@ from sluice.errors import (
     RateLimited,
     SluiceError,
 )
-from sluice.http import problem
+from sluice.http import problem, request_line
 from sluice.http.body import Shape
 from sluice.http.fallback import LastGood
 from sluice.http.operation import Gives, Operation, query_of
 from sluice.http.params import Query
 from sluice.http.request import Request
+from sluice.http.request_line import Course
 from sluice.http.telemetry import Telemetry
 from sluice.settings import SettingsError
+from sluice.spent import Spent
 
 if TYPE_CHECKING:
     from sluice.runtime import Runtime
@@ -79,10 +82,15 @@ class Api:
         self._resolver = APIGatewayHttpResolver()
         self._resolver.not_found(self._unmatched)
         self._resolver.exception_handler(Exception)(self._problem)
-        self._methods: dict[str, set[str]] = {}  # by the path's regular expression
+        self._methods: dict[str, set[str]] = {}  # by path, whose ids are <names>
         self.operations: list[Operation] = []
-        self._request: Request
-        self._limits: Mapping[str, str] = {}
+        self._start_anew()
+
+    def _start_anew(self) -> None:
+        """As if nobody had asked yet."""
+        self._request = Request("", "", {}, {}, b"")
+        self._course = Course(0.0)
+        self._cold = True
         self._last_good = LastGood()
         self._telemetry = Telemetry()
 
@@ -111,13 +119,13 @@ class Api:
 
     def __call__(self, event: Mapping[str, Any], context: Any) -> dict[str, Any]:
         """Answer one HTTP API event. Nothing escapes: an unknown error is logged whole and answered as a bare 500."""
-        request = Request.from_event(event, context.aws_request_id)
-        self._request = request  # one request at a time: Lambda's promise for an environment
-        self._limits = {}
+        course = self._course = Course(time.perf_counter())  # one request at a time: Lambda's promise
+        request = self._request = Request.from_event(event, context.aws_request_id)
         # The resolver's routes know no path but one of ASCII; an id of anything else is theirs to refuse. Its copy
         # of the headers would only be looked at to compress, which nothing here asks for.
         plain = {**event, "rawPath": quote(request.path, errors="replace"), "headers": {}}
-        with deadline.within(context.get_remaining_time_in_millis() / 1000 - ANSWER_SECONDS):
+        seconds = context.get_remaining_time_in_millis() / 1000 - ANSWER_SECONDS
+        with deadline.within(seconds), spent.counted() as taken:
             try:
                 if request.method == "OPTIONS":
                     answer = self._preflight()
@@ -128,14 +136,26 @@ class Api:
                 answer = _as_answer(self._problem(error))
         headers = answer["headers"]
         headers["X-Request-Id"] = context.aws_request_id
-        headers.update(self._limits)
+        if course.decision is not None:
+            headers.update(course.decision.headers())
         if "origin" in request.headers:
             headers.update(self._cors(request.headers["origin"], headers.get("Allow", "")))
         if request.method == "HEAD":
             answer["body"] = ""
-        if self._limits:  # somebody was admitted, so there is a shop to tell of
-            self._telemetry.tell(self._shop())
+        course.status, course.seconds = answer["statusCode"], time.perf_counter() - course.began
+        self._tell(course, taken, headers)
         return answer
+
+    def _tell(self, course: Course, taken: Spent, headers: dict[str, Any]) -> None:
+        """What is told of a request when it is answered: to CloudWatch, to the log, and to those who develop."""
+        if course.decision is not None:  # somebody is known, so there is a shop to tell of
+            shop = self._shop()
+            self._telemetry.tell(shop)
+            if shop.settings.server_timing:
+                headers["Server-Timing"] = request_line.server_timing(course, taken)
+        course.route = course.route or _shown(self._path())
+        request_line.write(self._request, course, taken, cold=self._cold)
+        self._cold = False
 
     def _route(
         self, method: str, path: str, gives: Gives, own_scope: str = "", **declared: Any
@@ -147,7 +167,10 @@ class Api:
             scope = own_scope or usual
             operation = Operation(method, path, route.__name__, route.__doc__ or "", gives, scope, **declared)
 
+            shown = _shown(path)
+
             def answer(**ids: str) -> Response[str]:
+                self._course.route = shown
                 if scope and scope not in self._request.scopes:
                     raise InsufficientScope(scope)
                 if not isinstance(gives, str):
@@ -160,7 +183,7 @@ class Api:
                 return route(self._request, *arguments, **numbers)
 
             self._resolver.route(path, methods)(answer)
-            self._methods.setdefault(re.sub(r"<\w+>", "[^/]+", path), set()).update(methods)
+            self._methods.setdefault(path, set()).update(methods)
             self.operations.append(operation)
             return route
 
@@ -172,7 +195,7 @@ class Api:
             shown = request.headers.get("x-api-key"), request.headers.get("authorization")
             caller, decision = self._shop().admit(*shown, request.address)
             self._request = replace(request, client=caller.client, scopes=caller.scopes)
-            self._limits = decision.headers()
+            self._course.decision = decision
             if not decision.allowed:
                 raise RateLimited(decision.retry_after)
 
@@ -192,10 +215,15 @@ class Api:
 
     def _allowed(self) -> str:
         """The methods of this path; NotFound where it is none of ours."""
-        for pattern, methods in self._methods.items():
-            if re.fullmatch(pattern, self._request.path):
-                return ", ".join(sorted({*methods, "OPTIONS"}))
-        raise NotFound("There is nothing at this path")
+        path = self._path()
+        if path is None:
+            raise NotFound("There is nothing at this path")
+        return ", ".join(sorted({*self._methods[path], "OPTIONS"}))
+
+    def _path(self) -> str | None:
+        """The path of ours that was asked for. Routes know theirs: this is for requests that reach none."""
+        ours = (path for path in self._methods if re.fullmatch(re.sub(r"<\w+>", "[^/]+", path), self._request.path))
+        return next(ours, None)
 
     def _unmatched(self, _: Exception) -> Response[str]:
         raise MethodNotAllowed(
@@ -218,6 +246,7 @@ class Api:
         elif error.status >= 500:
             logger.error("%s: %s", error.code, error.detail, exc_info=error, extra={"request_id": self._request.id})
         self._telemetry.failed(error.status, error.code)
+        self._course.code = self._course.code or error.code
         return error
 
     def _cors(self, origin: str, allowed: str) -> dict[str, str]:
@@ -254,6 +283,11 @@ def _as_answer(response: Response[str]) -> dict[str, Any]:
         "body": response.body or "",
         "isBase64Encoded": False,
     }
+
+
+def _shown(path: str | None) -> str:
+    """As OpenAPI and template.yaml write it."""
+    return (path or "").replace("<", "{").replace(">", "}")
 
 
 def _require_no_query(request: Request) -> None:

@@ -12,10 +12,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
 from threading import Lock
-from typing import NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from sluice.limits import window
 from sluice.limits.window import Policy
+
+# Who decided: the shared counts, a lease of them, a refusal that is remembered, or this environment alone.
+By = Literal["shared", "lease", "memory", "alone"]
 
 _log = logging.getLogger(__name__)
 
@@ -55,6 +58,7 @@ class Decision:
     policy: Policy
     remaining: int
     reset_after: int
+    by: By
     retry_after: int = 0
 
     def headers(self) -> dict[str, str]:
@@ -98,18 +102,18 @@ class Limiter:
             now = int(self._clock() * 1000)
             known = self._of(key, window.index(policy, now))
             if now < known.refused_until <= now + 2 * policy.length:
-                return self._refused(known, policy, now)
+                return self._refused(known, policy, now, "memory")
             if known.leased:
                 known.leased -= 1
-                return self._allowed(known, policy, now)
+                return self._allowed(known, policy, now, "lease")
             if not 0 <= self._shunned_until - now <= SHUNNED:
                 try:
-                    return self._ask(self._counts, key, known, policy, now)
+                    return self._ask(self._counts, key, known, policy, now, "shared")
                 except CountsUnavailable:
                     self.failures += 1
                     self._shunned_until = now + SHUNNED
                     _log.exception("requests are limited by this environment alone")
-            return self._ask(self._fallback, key, _Known(known.window), policy, now)
+            return self._ask(self._fallback, key, _Known(known.window), policy, now, "alone")
 
     def reaches_all(self) -> bool:
         """Do the shared counts answer? Asks them."""
@@ -119,7 +123,7 @@ class Limiter:
             return False
         return True
 
-    def _ask(self, counts: Counts, key: str, known: _Known, policy: Policy, now: int) -> Decision:
+    def _ask(self, counts: Counts, key: str, known: _Known, policy: Policy, now: int, by: By) -> Decision:
         if known.previous < 0:
             known.previous = max(0, counts.count(key, known.window - 1) - known.lapsed)
         most = window.bound(policy, known.previous, now)
@@ -132,21 +136,21 @@ class Limiter:
             if taken.admitted:
                 known.own += amount
                 known.leased = amount - 1
-                return self._allowed(known, policy, now)
+                return self._allowed(known, policy, now, by)
         known.refused_until = window.frees_at(policy, known.previous, known.count, now)
-        return self._refused(known, policy, now)
+        return self._refused(known, policy, now, by)
 
     def _lease(self, known: _Known, policy: Policy, left: int) -> int:
         share = policy.quota * known.own // (LEASED_PART * max(known.own, known.count, 1))
         return max(1, min(known.own // BUSY_PART, 1 + share, left // 2, MOST_LEASED))
 
-    def _allowed(self, known: _Known, policy: Policy, now: int) -> Decision:
+    def _allowed(self, known: _Known, policy: Policy, now: int, by: By) -> Decision:
         left = window.bound(policy, max(0, known.previous), now) - known.count + known.leased
-        return Decision(True, policy, max(0, left), _seconds(window.rest(policy, now)))
+        return Decision(True, policy, max(0, left), _seconds(window.rest(policy, now)), by)
 
-    def _refused(self, known: _Known, policy: Policy, now: int) -> Decision:
+    def _refused(self, known: _Known, policy: Policy, now: int, by: By) -> Decision:
         retry_after = max(1, _seconds(known.refused_until - now))
-        return Decision(False, policy, 0, max(retry_after, _seconds(window.rest(policy, now))), retry_after)
+        return Decision(False, policy, 0, max(retry_after, _seconds(window.rest(policy, now))), by, retry_after)
 
     def _of(self, key: str, current: int) -> _Known:
         known = self._known.setdefault(key, _Known())

@@ -1,0 +1,35 @@
+"""What has this request taken of the database so far? Counted where it is spent, for the request's line in the log."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+
+
+@dataclass(slots=True)
+class Spent:
+    """Of our own connections; those of stock pg8000 tell only that they were made, and how long that took."""
+
+    seconds: float = 0.0  # waiting for the server, connecting included
+    round_trips: int = 0  # but those of connecting
+    statements: int = 0  # but BEGIN, COMMIT, ROLLBACK and a transaction's timeouts
+    connects: int = 0
+
+
+_counting: ContextVar[Spent | None] = ContextVar("counting", default=None)
+
+
+@contextmanager
+def counted() -> Iterator[Spent]:
+    """What is done inside, in this thread, is added up."""
+    spent = Spent()
+    token = _counting.set(spent)
+    try:
+        yield spent
+    finally:
+        _counting.reset(token)
+
+
+def now() -> Spent:
+    """Where to add to. What nobody counts is forgotten."""
+    return _counting.get() or Spent()

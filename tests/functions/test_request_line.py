@@ -1,0 +1,131 @@
+"""Each request leaves one line in the log: who asked for what, what came of it, what it took; nothing that was sent."""
+
+import json
+import logging
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from functions.products.handler import handler
+from sluice import runtime
+from tests.fixtures.aws import Store
+from tests.fixtures.shop import Shop
+
+Lines = Callable[[], list[dict[str, Any]]]
+
+ALWAYS = {
+    "level",
+    "request_id",
+    "method",
+    "status",
+    "duration_ms",
+    "db_ms",
+    "round_trips",
+    "statements",
+    "connects",
+    "cold_start",
+}
+
+
+@pytest.fixture
+def lines(capsys: pytest.CaptureFixture[str]) -> Lines:
+    """`lines()`: those since it was asked last."""
+
+    def taken() -> list[dict[str, Any]]:
+        printed = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+        return [line for line in printed if "request_id" in line]
+
+    return taken
+
+
+def test_a_request_is_told_with_what_it_took(shop: Shop, lines: Lines) -> None:
+    id = shop.product("Mug")
+    shop.get("/api/products?limit=1")
+    lines()
+    answer = shop.get(f"/api/products/{id}")
+    (line,) = lines()
+    assert line.keys() == ALWAYS | {"route", "client", "limiter", "limiter_by"}
+    assert (line["request_id"], line["status"]) == (answer.headers["X-Request-Id"], 200)
+    assert (line["method"], line["route"], line["client"]) == ("GET", "/api/products/{id}", "admin")
+    assert (line["statements"], line["round_trips"], line["connects"]) == (1, 1, 0)
+    assert (line["limiter"], line["cold_start"]) == ("allowed", False)
+    assert 0 < line["db_ms"] < line["duration_ms"]
+
+
+def test_a_unit_of_work_is_counted_whole_and_so_is_connecting(shop: Shop, lines: Lines) -> None:
+    """A mutation that is kept under a key: claim, insert, keep, and a COMMIT that is no statement."""
+    shop.category()
+    runtime.current().database.dispose()
+    query = 'mutation { createProduct(input: {name: "Mug", price: "1", categoryId: "%s"}) { id } }'
+    shop.graphql(query % shop.sql("SELECT id FROM categories")[0][0], idempotency_key="k")
+    (line,) = lines()
+    assert line["connects"] == 1
+    assert line["round_trips"] == line["statements"] + 1 >= 4
+
+
+def test_what_is_refused_is_told_with_its_code_and_route(shop: Shop, store: Store, lines: Lines) -> None:
+    key = store(f"line {shop.address}", "orders:read")
+    for ask in (
+        lambda: shop.get("/api/products/canary", x_api_key=""),
+        lambda: shop.get("/api/products/7", x_api_key=key),
+        lambda: shop.get("/api/products/999999"),
+        lambda: shop.call("BREW", "/api/products/7"),
+        lambda: shop.get("/api/products/7/canary?canary=canary"),
+        lambda: shop.call("OPTIONS", "/api/products"),
+    ):
+        ask()
+    told = lines()
+    assert [(line["status"], line.get("route"), line.get("code")) for line in told] == [
+        (401, "/api/products/{id}", "unauthenticated"),
+        (403, "/api/products/{id}", "insufficient_scope"),
+        (404, "/api/products/{id}", "not_found"),
+        (405, "/api/products/{id}", "method_not_allowed"),
+        (404, None, "not_found"),
+        (204, "/api/products", None),
+    ]
+    assert [line.get("client") for line in told[:2]] == [None, f"client of {key}"]
+    assert "canary" not in repr(told)
+
+
+def test_one_too_many_is_told_without_a_statement(shop: Shop, lines: Lines) -> None:
+    shop.headers = {"x_api_key": "local-limited"}
+    while shop.get("/api/products").status != 429:
+        lines()
+    shop.get("/api/products")
+    first, second = lines()
+    assert (first["limiter"], first["code"], first["statements"]) == ("refused", "rate_limited", 0)
+    assert (first["limiter_by"], second["limiter_by"]) == ("shared", "memory")
+
+
+def test_errors_of_graphql_are_told_though_the_status_is_200(shop: Shop, lines: Lines) -> None:
+    shop.graphql("{ orders(first: 1000) { nodes { id } } }")
+    (line,) = lines()
+    assert (line["status"], line["code"]) == (200, "invalid_parameter")
+
+
+def test_the_first_request_of_an_environment_is_cold(shop: Shop, lines: Lines) -> None:
+    handler._start_anew()
+    shop.get("/api/products")
+    shop.get("/api/products")
+    assert [line["cold_start"] for line in lines()] == [True, False]
+
+
+def test_even_what_needs_no_settings_is_told_and_nothing_is_below_info(shop: Shop, lines: Lines) -> None:
+    runtime.install(None)
+    shop.get("/health")
+    assert [(line["route"], line["status"]) for line in lines()] == [("/health", 200)]
+    logging.getLogger("sluice").setLevel("WARNING")
+    shop.get("/health")
+    logging.getLogger("sluice").setLevel("INFO")
+    assert lines() == []
+
+
+def test_times_are_in_the_answer_where_the_local_system_asks_for_them(shop: Shop) -> None:
+    assert "Server-Timing" not in shop.get("/api/products").headers
+    here = runtime.current()
+    runtime.install(runtime.Runtime(replace(here.settings, server_timing=True), here.database))
+    timing = shop.get("/api/products").headers["Server-Timing"]
+    assert re.fullmatch(r'db;dur=[\d.]+;desc="1 statements, 1 round trips, \d connects", total;dur=[\d.]+', timing)

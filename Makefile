@@ -11,7 +11,7 @@ INSTALL := -m pip install --quiet --disable-pip-version-check --require-hashes -
 export PYTHONPATH := .:layers/shared
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-slow fuzz test-build test-sam check checkov format bench build seed env clean-state openapi lint-openapi lock
+.PHONY: help run test test-slow fuzz test-build test-sam check checkov format bench build seed load env clean-state openapi lint-openapi lock
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -20,10 +20,10 @@ run: .venv/.run ## the whole system on this machine: PORT=3000 DATABASE_URL= SLU
 	@exec $(BIN)/python -m local --port $(PORT) $(ARGS)
 
 test: .venv/.dev ## every test that a change should wait for: ARGS='-k cursor'
-	@$(BIN)/python -m pytest -m "not slow" $(PARALLEL) $(ARGS)
+	@$(BIN)/python -m pytest -m "not slow" --hypothesis-profile=ci $(PARALLEL) $(ARGS)
 
-test-slow: .venv/.dev ## the long ones
-	@$(BIN)/python -m pytest -m slow $(ARGS)
+test-slow: .venv/.dev ## the long ones, and the property tests with examples of their own each time
+	@$(BIN)/python -m pytest -m "slow or hypothesis" $(ARGS)
 
 fuzz: .venv/.dev ## thousands of requests that openapi.json allows and forbids: EXAMPLES=100 for each route
 	@SLUICE_FUZZ=$(or $(EXAMPLES),100) $(BIN)/python -m pytest -m slow tests/local/test_fuzz.py
@@ -58,6 +58,10 @@ build: .venv-sam/.done ## sam build: what a deployment uploads
 
 seed: .venv/.run ## demo data into the running system: PRODUCTS=100000 ORDERS=200000
 	@$(BIN)/python scripts/seed.py --products $(or $(PRODUCTS),0) --orders $(or $(ORDERS),0)
+
+load: .venv/.run ## a file into the running system, with a progress bar: FILE=products.csv RESOURCE=products
+	@test -n "$(FILE)" || { echo "Which file? make load FILE=products.csv RESOURCE=products"; exit 1; }
+	@$(BIN)/python scripts/load.py "$(FILE)" --resource $(or $(RESOURCE),products)
 
 env: .venv/.run ## a function's environment as export lines: FUNCTION=ProductsFunction
 	@$(BIN)/python -m local env $(FUNCTION)

@@ -85,6 +85,16 @@ def prepare(url: str, *logins: Login) -> str:
     return version.split()[0]
 
 
+def give_up_imports(url: str) -> None:
+    """End the imports that an earlier run left: their files and messages ended with it, for both are in memory."""
+    with _connection(settings_of(url)) as connection:
+        connection.run(
+            "UPDATE import_jobs SET status = 'failed', finished_at = now(), error = :error "
+            "WHERE status IN ('awaiting_upload', 'queued', 'running')",
+            error="the local system was stopped, and keeps no files",
+        )
+
+
 def seed(url: str) -> int:
     """Fill an empty shop; returns the number of products made, 0 where there was something already."""
     from scripts.seed import seed_demo

@@ -17,7 +17,7 @@ from pathlib import Path
 from local.aws import ROOT, AwsServer
 from local.console import Console
 from local.containers import Doorway, sam_variables
-from local.database import ANALYST_ROLE, APP_ROLE, Login, make_embedded, prepare, seed, settings_of
+from local.database import ANALYST_ROLE, APP_ROLE, Login, give_up_imports, make_embedded, prepare, seed, settings_of
 from local.environment import NOT_EXPORTED, aws_overlay, function_environment
 from local.gateway import Gateway
 from local.intrinsics import ACCOUNT, REGION
@@ -67,6 +67,8 @@ def run(options: Options, console: Console) -> None:
         analyst = Login.make(ANALYST_ROLE, state.secret("analyst_password"), ours=ours)
         version = prepare(url, app, analyst)
         console.step("database", f"PostgreSQL {version} on {settings_of(url).host}:{settings_of(url).port}")
+        if ours:
+            give_up_imports(url)
         if options.seeded and (products := seed(url)):
             console.step("demo shop", f"{products:,} products")
         aws.wait()

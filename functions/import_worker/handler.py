@@ -1,5 +1,6 @@
 """Imports files: SQS delivers what S3 tells of new ones, and what an earlier run left to do."""
 
+import logging
 from collections.abc import Mapping
 from typing import Any
 
@@ -8,15 +9,20 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 from sluice import runtime
 
-STOP_SECONDS = 1.0  # before the function's end, for the last chunk's commit and the message that goes on
-
-processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
+processor = BatchProcessor(
+    event_type=EventType.SQS, raise_on_entire_batch_failure=False, logger=logging.getLogger(__name__)
+)
 
 
 def handler(event: dict[str, Any], context: Any) -> Mapping[str, Any]:
     """Work through a batch; the messages that failed come again, the others are done."""
 
     def work(record: SQSRecord) -> None:
-        runtime.current().inbox.work(record.body, context.get_remaining_time_in_millis() / 1000 - STOP_SECONDS)
+        inbox = runtime.current().inbox
+        try:
+            inbox.work(record.body, context.get_remaining_time_in_millis() / 1000)
+        except Exception:
+            inbox.postpone(record.receipt_handle, int(record.attributes.approximate_receive_count))
+            raise
 
     return process_partial_response(event=event, record_handler=work, processor=processor, context=context)

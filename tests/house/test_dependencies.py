@@ -42,6 +42,7 @@ ALLOWED = {
     "sluice.imports": {
         "sluice.imports",
         "sluice.aws",
+        "sluice.deadline",
         "sluice.http.body",
         "sluice.http.shapes",
         "sluice.repositories",

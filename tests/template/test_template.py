@@ -37,7 +37,7 @@ ROUTES = {  # CONTRACT 2
 }
 
 
-def allow(action: str, resource: object) -> dict[str, object]:
+def allow(action: str | list[str], resource: object) -> dict[str, object]:
     return {"Statement": {"Effect": "Allow", "Action": action, "Resource": resource}}
 
 
@@ -47,7 +47,7 @@ OF_FILES = {
     "ImportWorkerFunction": [
         allow("s3:GetObject", INCOMING),
         allow("s3:PutObject", REJECTS),
-        allow("sqs:SendMessage", {"Fn::GetAtt": ["ImportsQueue", "Arn"]}),
+        allow(["sqs:SendMessage", "sqs:ChangeMessageVisibility"], {"Fn::GetAtt": ["ImportsQueue", "Arn"]}),
     ],
 }
 

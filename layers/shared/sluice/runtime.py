@@ -132,6 +132,10 @@ class Runtime(Repositories):
     def hang_up(self) -> None:
         """Close the connections to AWS, and the analyst's. The next call opens another."""
         self._dynamodb.close()
+        if "inbox" in vars(self):
+            self.inbox.queue.close()
+        if "bucket" in vars(self):
+            self.bucket.close()
         if self._analyst_database is not None:
             self._analyst_database.dispose()
 

@@ -46,65 +46,65 @@ class File:
         blocks = bucket.blocks(job.key, job.etag, 0 if self._packed else job.next_byte)
         self._unpacked = Packed(blocks, job.next_byte) if self._packed else None
         self._blocks = iter(self._unpacked or blocks)
-        self._rest = b""  # was read, and is still to be looked at
+        self._data = b""  # was read, and is in no chunk yet
         resource = RESOURCES[job.resource]
         header = list(resource.fields) if self._name.endswith(LINES) else job.header
         self.reading = Reading(resource, header)
 
-    def chunks(self) -> Iterator[Chunk]:
-        """All that is left, the last of them perhaps empty; none where nothing is left."""
-        data, more = self._fill(b"")
-        if self._start == 0 and not data:
-            raise FileError("the file is empty")
-        start, line, skipped = self._start, self._line, 0
+    def next(self, size: int = AT_ONCE) -> Chunk | None:
+        """The next chunk, of about so many bytes and a record at least; None where nothing is left.
+
+        The last may be empty.
+        """
+        more = self._fill()
+        data, start, line, skipped = self._data[:AT_ONCE], self._start, self._line, 0
         if start == 0:
+            if not data:
+                raise FileError("the file is empty")
             skipped = self._read_header(data, last=not more)
-        while data:
-            last = not more
-            whole = data if not last or data.endswith(b"\n") else data + b"\n"
-            cut = self._cut(whole[skipped:], last=last, line=line)
-            body = whole[skipped : skipped + cut.end]
-            line += whole.count(b"\n", 0, skipped)
-            lines = body.count(b"\n")
-            end = start + min(skipped + cut.end, len(data))
-            yield Chunk(start, end, line, lines, body, cut.well_formed, last)
-            if last:
-                return
-            start, line = end, line + lines
-            data, more = self._fill(data[skipped + cut.end :])
-            skipped = 0
+        elif not data:
+            return None
+        whole = data if more or data.endswith(b"\n") else data + b"\n"
+        cut = self._cut(whole[skipped:], size, last=not more, line=line)
+        body = whole[skipped : skipped + cut.end]
+        line += whole.count(b"\n", 0, skipped)
+        self._start = start + min(skipped + cut.end, len(data))
+        self._line = line + body.count(b"\n")
+        self._data = self._data[self._start - start :]
+        return Chunk(start, self._start, line, self._line - line, body, cut.well_formed, not more and not self._data)
 
-    def read(self, chunk: Chunk) -> Iterator[tuple[int, list[Any]] | Rejection]:
-        """Each row of a chunk: its line and values, or why it is rejected."""
-        for line, values in self._rows(chunk):
-            yield values if isinstance(values, Rejection) else (line, values)
-
-    def taken(self, chunk: Chunk) -> int:
-        """How many bytes of the object have been read, at the end of a chunk or a little beyond."""
-        return self._unpacked.taken if self._unpacked is not None else chunk.end
-
-    def _rows(self, chunk: Chunk) -> Iterator[tuple[int, list[Any] | Rejection]]:
+    def read(self, chunk: Chunk) -> Iterator[tuple[int, list[Any] | Rejection]]:
+        """Each row of a chunk: its line, and its values or why it is rejected."""
         if self._name.endswith(LINES):
-            for n, text in enumerate(chunk.data.split(b"\n")):
+            for line, text in enumerate(chunk.data.split(b"\n"), chunk.line):
                 if text.strip():
-                    line = chunk.line + n
                     yield line, self.reading.text(line, text.decode("utf-8", "surrogateescape"))
         else:
             for row in records.rows(chunk.data, chunk.line):
                 yield row.line, self.reading.fields(row.line, row.fields)
 
-    def _cut(self, data: bytes, *, last: bool, line: int) -> records.Cut:
-        if self._name.endswith(LINES):
-            cut = records.Cut(data.rfind(b"\n") + 1, well_formed=False)
-            too_long = cut.end == 0 and len(data) >= AT_ONCE
-        else:
-            try:
-                cut, too_long = records.cut(data, last=last), False
-            except RecordTooLong:
-                too_long = True
-        if too_long:
-            raise FileError(f"line {line} is longer than {records.MAX_RECORD:,} bytes")
-        return cut
+    def taken(self, chunk: Chunk) -> int:
+        """How many bytes of the object have been read, at the end of a chunk or a little beyond."""
+        return self._unpacked.taken if self._unpacked is not None else chunk.end
+
+    def _cut(self, data: bytes, size: int, *, last: bool, line: int) -> records.Cut:
+        """Whole records that AT_ONCE bytes begin with, or all that are left; of `size` bytes where there are any."""
+        if size < len(data):
+            cut = self._cut_whole(data[:size], last=False)
+            if cut.end:
+                return cut
+        try:
+            return self._cut_whole(data, last=last)
+        except RecordTooLong as error:
+            raise FileError(f"line {line} is longer than {records.MAX_RECORD:,} bytes") from error
+
+    def _cut_whole(self, data: bytes, *, last: bool) -> records.Cut:
+        if not self._name.endswith(LINES):
+            return records.cut(data, last=last)
+        end = data.rfind(b"\n") + 1
+        if end == 0 and len(data) >= AT_ONCE:
+            raise RecordTooLong
+        return records.Cut(end, well_formed=False)
 
     def _read_header(self, data: bytes, *, last: bool) -> int:
         """Read it, if the file has one; how many bytes it takes, with a byte order mark."""
@@ -126,12 +126,11 @@ class File:
         self.reading = Reading(self.reading.resource, header)
         return min(end, len(data))
 
-    def _fill(self, data: bytes) -> tuple[bytes, bool]:
-        """AT_ONCE bytes that begin with these, or all there are; and whether there are more."""
-        parts, size = [data, self._rest], len(data) + len(self._rest)
+    def _fill(self) -> bool:
+        """Have AT_ONCE bytes, or all there are; are there more?"""
+        parts, size = [self._data], len(self._data)
         while size <= AT_ONCE and (block := next(self._blocks, b"")):
             parts.append(block)
             size += len(block)
-        whole = b"".join(parts)
-        self._rest = whole[AT_ONCE:]
-        return whole[:AT_ONCE], bool(self._rest)
+        self._data = b"".join(parts)
+        return size > AT_ONCE

@@ -7,12 +7,16 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote_plus
 
-from sluice import aws
-from sluice.imports.job import Importer
+from sluice import aws, deadline
+from sluice.imports.job import Busy, Importer
 from sluice.imports.rows import RESOURCES
 from sluice.repositories.import_jobs import ImportJobRepository
 
 INCOMING = "incoming"
+ANSWER_SECONDS = 0.3  # before the end, in which no statement runs any more
+SPARE_SECONDS = 0.7  # before that, for a chunk that takes longer than the one before
+RETRY_SECONDS = 15  # after the first try; four more are five minutes, in which a database fails over
+BUSY_SECONDS = 30  # until it is asked again whether another worker, who has a message too, has come to the end
 
 _log = logging.getLogger(__name__)
 
@@ -25,11 +29,29 @@ class Inbox:
     queue_url: str
 
     def work(self, message: str, seconds: float) -> None:
-        """Do what a message's body asks for. Whatever is raised, it may come again: nothing is done twice."""
-        for id in self._jobs(json.loads(message)):
-            if not self.importer.run(id, seconds):
-                body = {"QueueUrl": self.queue_url, "MessageBody": json.dumps({"import": id})}
-                self.queue.call("AmazonSQS.SendMessage", body)
+        """Do what a message's body asks for, as far as it goes in so many seconds.
+
+        Whatever is raised, it may come again: nothing is done twice.
+        """
+        with deadline.within(seconds - ANSWER_SECONDS):
+            for id in self._jobs(json.loads(message)):
+                try:
+                    if not self.importer.run(id, deadline.at_most(seconds) - SPARE_SECONDS):
+                        self._go_on(id, 0)
+                except Busy:
+                    self._go_on(id, BUSY_SECONDS)
+
+    def postpone(self, receipt: str, tries: int) -> None:
+        """Let a message that failed come again soon, and then later and later: its queue would keep it half an hour."""
+        seconds = RETRY_SECONDS * 2 ** (tries - 1)
+        message = {"QueueUrl": self.queue_url, "ReceiptHandle": receipt, "VisibilityTimeout": seconds}
+        self.queue.call("AmazonSQS.ChangeMessageVisibility", message)
+
+    def _go_on(self, id: int, delay: int) -> None:
+        """By a message of our own, whose tries are counted anew."""
+        body = json.dumps({"import": id})
+        message = {"QueueUrl": self.queue_url, "MessageBody": body, "DelaySeconds": delay}
+        self.queue.call("AmazonSQS.SendMessage", message)
 
     def _jobs(self, message: Any) -> Iterator[int]:
         if "import" in message:

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 
 from sluice.errors import ValidationFailed
 from sluice.imports.file import Chunk, File
+from sluice.imports.records import AT_ONCE
 from sluice.imports.rows import Rejection
 from sluice.imports.storage import Bucket, FileError
 from sluice.repositories.import_jobs import ImportProgress, Job
@@ -22,10 +23,13 @@ from sluice.repositories.import_rows import ImportRowRepository
 from sluice.repositories.view import Statements
 
 MAX_REJECTIONS = 100_000
+# A chunk grows to what records.py looks at, as long as it takes no more than CHUNK_SECONDS: so long it locks the stock
+# it sets, and so much is lost with a worker. The first is small, so that a little time is enough to come further.
+FIRST_BYTES, GROWTH, CHUNK_SECONDS = 64 * 1024, 4, 2.0
 
 
 class Busy(Exception):
-    """Somebody else is at this import, or has come further; what was begun is undone."""
+    """Somebody else is at this import, or has come further; or was, and is not known yet to be gone."""
 
 
 class Work(Statements, Protocol):
@@ -51,31 +55,44 @@ class Importer:
         """
         ends = self.clock() + seconds
         with self.connect() as begin:
-            with begin() as work:
-                progress = ImportProgress(work)
-                if not progress.lock(id):
-                    raise Busy
-                job = progress.start(id)
+            job = self._start(begin, id)
+            done = job is None or self._go_on(begin, job, ends)
+            with begin() as work:  # at once, not when the server notices that the connection is closed
+                ImportProgress(work).unlock(id)
                 work.commit()
-            if job is None:
-                return True
-            try:
-                return self._import(begin, job, ends)
-            except FileError as error:
-                self._end(begin, job, "failed", str(error))
-                return True
+        return done
+
+    def _start(self, begin: Begin, id: int) -> Job | None:
+        with begin() as work:
+            progress = ImportProgress(work)
+            if not progress.lock(id):
+                raise Busy
+            job = progress.start(id)
+            work.commit()
+        return job
+
+    def _go_on(self, begin: Begin, job: Job, ends: float) -> bool:
+        try:
+            return self._import(begin, job, ends)
+        except FileError as error:
+            self._end(begin, job, "failed", str(error))
+            return True
 
     def _import(self, begin: Begin, job: Job, ends: float) -> bool:
-        file = File(self.bucket, job)
-        longest = 0.0
-        for chunk in file.chunks():
-            began = self.clock()
+        file, size = File(self.bucket, job), FIRST_BYTES
+        began = self.clock()
+        while (chunk := file.next(size)) is not None:
             rejected = self._write(begin, job, file, chunk)
             if rejected > MAX_REJECTIONS:
                 raise FileError(f"more than {MAX_REJECTIONS:,} rows are rejected")
-            longest = max(longest, self.clock() - began)
-            if not chunk.last and self.clock() + 2 * longest > ends:
+            now = self.clock()
+            took, began = max(now - began, 0.001), now
+            if chunk.last:
+                break
+            bytes_next = max(FIRST_BYTES, min(AT_ONCE, GROWTH * size, int(size * CHUNK_SECONDS / took)))
+            if now + 2 * took * bytes_next / size > ends:
                 return False
+            size = bytes_next
         self._end(begin, job, "completed")
         return True
 
@@ -133,15 +150,15 @@ class Importer:
 
 
 def _sorted(
-    read: Iterable[tuple[int, list[Any]] | Rejection],
+    read: Iterable[tuple[int, list[Any] | Rejection]],
 ) -> tuple[list[tuple[int, list[Any]]], list[Rejection]]:
     good: list[tuple[int, list[Any]]] = []
     rejections: list[Rejection] = []
-    for one in read:
-        if isinstance(one, Rejection):
-            rejections.append(one)
+    for line, values in read:
+        if isinstance(values, Rejection):
+            rejections.append(values)
         else:
-            good.append(one)
+            good.append((line, values))
     return good, rejections
 
 

@@ -44,6 +44,12 @@ class Bucket:
             config=Config(signature_version="s3v4", retries={"max_attempts": 3}, connect_timeout=5, read_timeout=20),
         )
 
+    def close(self) -> None:
+        """Its connections; the next question opens another."""
+        if "_s3" in vars(self):
+            self._s3.close()
+            del self._s3
+
     def blocks(self, key: str, etag: str, start: int) -> Iterator[bytes]:
         """The object's bytes from `start` on. FileError where it is gone, or has been replaced."""
         from botocore.exceptions import ClientError

@@ -103,6 +103,7 @@ END = """
     WHERE id = :id AND status = 'running'
 """
 LOCK = "SELECT pg_try_advisory_lock(hashtextextended('sluice import', :id)) AS mine"
+UNLOCK = "SELECT pg_advisory_unlock(hashtextextended('sluice import', :id))"
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,8 +150,11 @@ class ImportProgress:
         self._statements = statements
 
     def lock(self, id: int) -> bool:
-        """Is nobody else at it? Held by the connection, as long as that lives."""
+        """Is nobody else at it? Held by the connection, as long as that lives or until `unlock`."""
         return bool(self._statements.write(LOCK, {"id": id})[0].mine)
+
+    def unlock(self, id: int) -> None:
+        self._statements.write(UNLOCK, {"id": id})
 
     def start(self, id: int) -> Job | None:
         """The job, from where it is to go on; None where there is nothing left to do."""

@@ -1,0 +1,258 @@
+"""A large file of products by the whole local system, beside other ways into PostgreSQL; and the catalogue meanwhile.
+
+    PYTHONPATH=.:layers/shared python -m benchmarks.imports [--rows 1000000]
+
+All on the system's own server, one after the other, each into empty tables with their own indexes and constraints. Of
+Sluice it is the time from the job's start to its end, as the job tells it; the upload comes before it.
+"""
+
+import argparse
+import http.client
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from statistics import median, quantiles
+from typing import IO, Any, cast
+from urllib.parse import urlsplit
+
+from benchmarks.database import connect
+from benchmarks.report import header, machine, row
+from functions.migrate.handler import upgrade
+from scripts.load import Api, load
+
+ROOT = Path(__file__).parents[1]
+ROWS, BESIDE_ROWS = 1_000_000, 200_000
+WORKER = "ImportWorkerFunction"
+PACE = 0.02  # seconds between two requests of the catalogue's client
+IDLE_SECONDS = 15.0
+
+BARE = (
+    "CREATE UNLOGGED TABLE bare (name text, description text, price numeric(12, 2), category text, inventory integer)"
+)
+COPY = "COPY {} (name, description, price, category, inventory) FROM STDIN WITH (FORMAT csv, HEADER)"
+# What a script would do: all of it at once, no row looked at, nothing to go on from where it is killed.
+SCRIPT = (
+    "CREATE TEMPORARY TABLE staging"
+    " (name text, description text, price numeric(12, 2), category text, inventory integer) ON COMMIT DROP",
+    COPY.format("staging"),
+    "ANALYZE staging",
+    """
+    INSERT INTO products (name, description, price, category_id)
+    SELECT s.name, s.description, s.price, c.id FROM staging s JOIN categories c ON c.slug = s.category
+    ON CONFLICT (name) DO UPDATE SET
+        description = excluded.description, price = excluded.price, category_id = excluded.category_id
+    """,
+    """
+    INSERT INTO inventory (product_id, quantity)
+    SELECT p.id, s.inventory FROM staging s JOIN products p USING (name)
+    ON CONFLICT (product_id) DO UPDATE SET quantity = excluded.quantity
+    """,
+)
+
+
+@dataclass
+class Catalogue:
+    """A client that lists products, one request after the other at a steady pace; `times` are in ms."""
+
+    url: str
+    times: list[float] = field(default_factory=list)
+    errors: int = 0
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        stop = threading.Event()
+        client = threading.Thread(target=self._run, args=(stop,))
+        client.start()
+        try:
+            yield
+        finally:
+            stop.set()
+            client.join()
+
+    def _run(self, stop: threading.Event) -> None:
+        with closing(http.client.HTTPConnection(urlsplit(self.url).netloc)) as connection:
+            while not stop.wait(PACE):
+                began = time.perf_counter()
+                connection.request("GET", "/api/products?limit=20", headers={"X-API-Key": "local-admin"})
+                answer = connection.getresponse()
+                answer.read()
+                self.times.append((time.perf_counter() - began) * 1000)
+                self.errors += answer.status != 200
+
+    @property
+    def p99(self) -> float:
+        return quantiles(self.times, n=100)[98]
+
+
+def write_file(path: Path, rows: int, *, first: int = 0) -> None:
+    """Products with descriptions, one in three of them in quotes, as a shop's are."""
+    chance = random.Random(rows)
+    with path.open("w", encoding="utf-8") as file:
+        file.write("name,description,price,category,inventory\n")
+        for n in range(first, first + rows):
+            name = f'"Mug {n}, large"' if n % 3 == 0 else f"Mug {n}"
+            price = f"{chance.randrange(1, 100_000) / 100:.2f}"
+            file.write(
+                f"{name},Of clay from pit {n * 7919 % 1_000_003},{price},{'mugs' if n % 2 else 'cups'},{n % 500}\n"
+            )
+
+
+@contextmanager
+def local_system(home: Path) -> Iterator[dict[str, Any]]:
+    """`make run` without a demo shop; what it publishes of itself."""
+    environ = {"PATH": os.environ["PATH"], "PYTHONPATH": f"{ROOT}:{ROOT / 'layers/shared'}", "SLUICE_SEED": "none"}  # noqa: TID251
+    command = [sys.executable, "-m", "local", "--port", "0"]
+    with subprocess.Popen(
+        command, cwd=ROOT, env={**environ, "SLUICE_STATE": str(home)}, stdout=subprocess.DEVNULL
+    ) as run:
+        try:
+            while not (home / "local.json").exists():
+                if run.poll() is not None:
+                    raise RuntimeError("the local system did not start")
+                time.sleep(0.1)
+            yield json.loads((home / "local.json").read_text())
+        finally:
+            run.send_signal(signal.SIGINT)
+
+
+def measure(rows: int, *, beside: int = BESIDE_ROWS, idle: float = IDLE_SECONDS) -> list[str]:
+    """Lines for the report."""
+    with tempfile.TemporaryDirectory(prefix="sluice-bench-") as folder:
+        Path(folder).chmod(0o711)
+        file, other = Path(folder) / "products.csv", Path(folder) / "more.csv"
+        write_file(file, rows)
+        write_file(other, beside, first=rows)
+        with local_system(Path(folder) / "state") as told:
+            owner, api = told["database_url"], Api(told["base_url"], "local-admin")
+            with closing(connect(owner)) as connection:
+                connection.run("CREATE DATABASE reference")
+            reference = owner.rpartition("/")[0] + "/reference"
+            upgrade(reference)
+            lines = list(_throughput(rows, file, owner, reference, api))
+            return [*lines, *_beside(api, other, told["base_url"], owner, idle)]
+
+
+def _throughput(rows: int, file: Path, owner: str, reference: str, api: Api) -> Iterator[str]:
+    seconds: dict[str, float] = {}
+    with closing(connect(reference)) as connection:
+        connection.run(BARE)
+        way, copy = _plain_copy(reference, connection, file)
+        seconds[f"{way} into a table of the file's columns, without an index"] = _timed(copy)
+        connection.run("DROP TABLE bare")
+        _categories(connection)
+        seconds["a script: COPY into a staging table, two upserts, one transaction"] = script = _timed(
+            lambda: _script(connection, file)
+        )
+    with closing(connect(owner)) as connection:
+        _categories(connection)
+    job = load(api, file, "products", "csv")
+    again = load(api, file, "products", "csv")
+    if (job["rows_written"], again["rows_written"]) != (rows, 0):
+        raise AssertionError(
+            f"{job['rows_written']} rows were written, and {again['rows_written']} when imported again"
+        )
+    seconds["**Sluice**"] = _seconds(job)
+    seconds["Sluice, the same file again: no row is written"] = _seconds(again)
+    yield from ("", f"## Imports ({rows:,} products, {file.stat().st_size / 1e6:,.0f} MB of CSV)", "")
+    yield f"    PYTHONPATH=.:layers/shared python -m benchmarks.imports --rows {rows}"
+    yield ""
+    yield "By the whole local system, on the server of `make run`. In brackets: how many times the script's pace."
+    yield ""
+    yield from header("", "seconds", "rows a second")
+    for name, taken in seconds.items():
+        yield row(name, f"{taken:.1f}", f"{rows / taken:,.0f} ({script / taken:.2f}x)")
+    yield from ("", f"The worker's memory at its peak: {_peak_of_worker():.0f} MiB.")
+
+
+def _beside(api: Api, file: Path, url: str, owner: str, idle: float) -> Iterator[str]:
+    """The catalogue with and without an import running."""
+    alone, busy = Catalogue(url), Catalogue(url)
+    with closing(connect(owner)) as connection:
+        connection.run("VACUUM ANALYZE")
+    with alone.running():
+        time.sleep(idle)
+    with busy.running():
+        job = load(api, file, "products", "csv")
+    yield from ("", f"Meanwhile, `GET /api/products?limit=20` every {PACE * 1000:.0f} ms, in ms:", "")
+    yield from header("", "p50", "p99", "requests", "errors")
+    yield row(
+        "nothing else", f"{median(alone.times):.1f}", f"{alone.p99:.1f}", str(len(alone.times)), str(alone.errors)
+    )
+    yield row(
+        f"while {job['rows_read']:,} rows are imported ({job['rows_read'] / _seconds(job):,.0f} a second)",
+        f"{median(busy.times):.1f}", f"{busy.p99:.1f} ({busy.p99 / alone.p99:.1f}x)",
+        str(len(busy.times)), str(busy.errors),
+    )  # fmt: skip
+
+
+def _categories(connection: Any) -> None:
+    connection.run("INSERT INTO categories (name, slug) VALUES ('Mugs', 'mugs'), ('Cups', 'cups')")
+
+
+def _plain_copy(url: str, connection: Any, file: Path) -> tuple[str, Callable[[], object]]:
+    """psql's, where there is a psql; else what it does."""
+    psql = shutil.which("psql")
+    if psql is None:
+        return "COPY", lambda: _copy(connection, COPY.format("bare"), file)
+    columns = COPY.format("bare").replace("COPY ", "\\copy ", 1).replace("STDIN", f"'{file}'")
+    command = [psql, "--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", "--command", columns, url]
+    return "`psql \\copy`", lambda: subprocess.check_call(command)
+
+
+def _copy(connection: Any, sql: str, file: Path) -> None:
+    with file.open("rb") as opened:
+        connection.run(sql, stream=cast(IO[bytes], opened))
+
+
+def _script(connection: Any, file: Path) -> None:
+    connection.run("BEGIN")
+    for statement in SCRIPT:
+        if statement.startswith("COPY"):
+            _copy(connection, statement, file)
+        else:
+            connection.run(statement)
+    connection.run("COMMIT")
+
+
+def _timed(action: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    action()
+    return time.perf_counter() - began
+
+
+def _seconds(job: dict[str, Any]) -> float:
+    began, ended = (datetime.fromisoformat(job[name]) for name in ("started_at", "finished_at"))
+    return (ended - began).total_seconds()
+
+
+def _peak_of_worker() -> float:
+    """The most memory that a worker's sandbox has had, in MiB. Linux."""
+    peaks = [0.0]
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if f"AWS_LAMBDA_FUNCTION_NAME={WORKER}".encode() in (process / "environ").read_bytes():
+                lines = (process / "status").read_text().splitlines()
+                peaks += [int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM:")]
+        except OSError:  # it is somebody else's, or has ended
+            continue
+    return max(peaks)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(
+        description="A large file of products, beside what else brings it into PostgreSQL."
+    )
+    parser.add_argument("--rows", type=int, default=ROWS)
+    print(machine(), *measure(parser.parse_args().rows), sep="\n")

@@ -17,6 +17,7 @@ ALLOWED = {
     "sluice.settings": set(),
     "sluice.deadline": set(),
     "sluice.spent": set(),
+    "sluice.snapshot": {"sluice.settings", "snapshot_restore_py"},
     "sluice.signing": {"sluice.settings"},
     "sluice.aws": {"sluice.settings", "sluice.signing"},
     "sluice.identity": {"sluice.identity", "sluice.aws", "sluice.errors", "sluice.settings", "jwt"},
@@ -52,6 +53,7 @@ ALLOWED = {
         "botocore",
     },
     "sluice.runtime": {
+        "sluice.snapshot",
         "sluice.analyst",
         "sluice.imports",
         "sluice.aws",
@@ -65,6 +67,7 @@ ALLOWED = {
     },
     "sluice.http": {
         "sluice.http",
+        "sluice.snapshot",
         "sluice.spent",
         "sluice.deadline",
         "sluice.runtime",  # its type: which one it is, a function says

@@ -4,6 +4,7 @@ Importing this builds nothing. `current()` builds on first use, never at init: a
 waking up must not fail a cold start. Tests `install` a runtime of their own.
 """
 
+import gc
 import logging
 import threading
 import time
@@ -13,7 +14,7 @@ from dataclasses import asdict
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
 
-from sluice import aws
+from sluice import aws, snapshot
 from sluice.db.breaker import Breaker
 from sluice.db.credentials import IamToken, SecretPassword
 from sluice.db.database import Database
@@ -213,3 +214,19 @@ def install(runtime: Runtime | None) -> None:
         if _current is not None:
             _current.hang_up()
         _current = runtime
+
+
+def forget() -> None:
+    """Close every connection, and drop the runtime with all that it remembers: the next `current()` builds anew."""
+    if _current is not None:
+        _current.database.dispose()
+        install(None)
+        gc.collect()  # engines and pools refer to each other
+
+
+def _prepare_for_snapshot() -> None:
+    current()  # so that what is loaded and read on first use is in the snapshot; and no version without settings
+    forget()
+
+
+snapshot.before(_prepare_for_snapshot)

@@ -204,6 +204,11 @@ class Settings:
         return settings
 
 
+def is_snapshotted(environ: Mapping[str, str] = os.environ) -> bool:
+    """Does Lambda take a snapshot of this environment once it is initialised, and start others from that?"""
+    return environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "snap-start"
+
+
 def log_level(environ: Mapping[str, str] = os.environ) -> str:
     """For a function that works with no shop, and so with no Settings, which complain of a level that is none."""
     return _Reader(environ).one_of("SLUICE_LOG_LEVEL", LOG_LEVELS, default="INFO")

@@ -36,6 +36,8 @@ class SecretPassword:
                     raise TypeError("the secret's password is not a string")
             except (aws.AwsError, KeyError, TypeError, ValueError) as error:
                 raise DatabaseUnavailable("The database's credentials cannot be read") from error
+            finally:
+                self._client.close()  # it would be too old for the next time
             self._password, self._read_at = password, self._clock()
         return self._password
 

@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 
-from sluice import deadline, spent
+from sluice import deadline, snapshot, spent
 from sluice.errors import (
     CircuitOpen,
     Fault,
@@ -85,6 +85,7 @@ class Api:
         self._methods: dict[str, set[str]] = {}  # by path, whose ids are <names>
         self.operations: list[Operation] = []
         self._start_anew()
+        snapshot.before(self._start_anew)
 
     def _start_anew(self) -> None:
         """As if nobody had asked yet."""

@@ -28,7 +28,10 @@ def _object(**properties: Any) -> dict[str, Any]:
 
 READY = {
     "status": {"const": "ready"},
-    "database": _object(migration={"type": "string"}),
+    "database": _object(
+        migration={"type": "string", "description": "the newest that has been applied"},
+        expected_migration={"type": "string", "description": "the one that this release was written for"},
+    ),
     "pool": _object(**dict.fromkeys(("size", "checked_in", "checked_out", "overflow", "invalid"), COUNT)),
     "breaker": _object(
         state={"enum": ["closed", "open", "half_open"]},

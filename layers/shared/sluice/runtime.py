@@ -31,7 +31,7 @@ from sluice.limits.rate import Decision, Limiter
 from sluice.limits.window import Policy
 from sluice.repositories.analytics import AnalyticsRepository
 from sluice.repositories.cursor import CursorSigner
-from sluice.repositories.schema import SchemaRepository
+from sluice.repositories.schema import NEWEST, SchemaRepository
 from sluice.settings import DatabaseSettings, Settings
 from sluice.unit_of_work import Repositories, UnitOfWork
 
@@ -120,7 +120,7 @@ class Runtime(Repositories):
         except Unavailable as error:
             error.members = self._parts()
             raise
-        return {"database": {"migration": migration}, **self._parts()}
+        return {"database": {"migration": migration, "expected_migration": NEWEST}, **self._parts()}
 
     def _parts(self) -> dict[str, object]:
         breaker = self.database.breaker

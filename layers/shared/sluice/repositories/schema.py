@@ -2,6 +2,8 @@
 
 from sluice.repositories.view import Statements
 
+NEWEST = "0007"  # the migration that this code was written for: functions/migrate/ ships it, and a test compares
+
 
 class SchemaRepository:
     """Every statement about the schema itself."""

@@ -42,7 +42,8 @@ check: .venv/.dev .venv-sam/.done ## what CI checks: format, lint, types, the ho
 	@$(BIN)/python scripts/budget.py
 	@SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam validate --lint
 
-checkov: .venv-checkov/.done ## what checkov says of the template's security; .checkov.yaml has what is not asked, and why
+checkov: .venv-checkov/.done .venv/.dev ## what checkov says of the template's security; .checkov.yaml has what is not asked, and why
+	@rm -rf .aws-sam/stages && $(BIN)/python scripts/stages.py .aws-sam/stages
 	@.venv-checkov/bin/checkov
 
 format: .venv/.dev ## make the code look right
@@ -55,6 +56,14 @@ bench: .venv/.bench ## Sluice beside its peers, in one run
 build: .venv-sam/.done ## sam build: what a deployment uploads
 	@PATH="$(CURDIR)/.venv-sam/bin:$$PATH" SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam build
 	@du -sh .aws-sam/build/*/ | sed "s/^/  /"
+
+# The release's name goes into the layer, so that a deployment which changes a parameter alone makes new versions, too.
+.PHONY: deploy
+deploy: .venv/.run .venv-sam/.done ## build, migrate, deploy: STAGE=production, an environment of samconfig.toml
+	@test -n "$(STAGE)" || { echo "Which environment of samconfig.toml? make deploy STAGE=production"; exit 1; }
+	@$(BIN)/python scripts/budget.py
+	@SLUICE_RELEASE="$$(date -u +%Y-%m-%dT%H:%M:%SZ) $$(git describe --always --dirty 2>/dev/null)" $(MAKE) --no-print-directory build
+	@$(BIN)/python scripts/deploy.py $(STAGE) --sam .venv-sam/bin/sam $(ARGS)
 
 seed: .venv/.run ## demo data into the running system: PRODUCTS=100000 ORDERS=200000
 	@$(BIN)/python scripts/seed.py --products $(or $(PRODUCTS),0) --orders $(or $(ORDERS),0)

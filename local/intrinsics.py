@@ -80,6 +80,7 @@ class Evaluator:
             "Fn::And": lambda parts: all(self.value(part) for part in parts),
             "Fn::Equals": lambda pair: _text(self.value(pair[0])) == _text(self.value(pair[1])),
             "Fn::FindInMap": self._find_in_map,
+            "Fn::GetAZs": lambda _: [f"{REGION}{zone}" for zone in "abc"],
             "Fn::GetAtt": lambda path: self._attribute(path[0], path[1]),
             "Fn::If": lambda parts: self.value(parts[1] if self.condition(parts[0]) else parts[2]),
             "Fn::Join": lambda parts: _text(self.value(parts[0])).join(map(_text, self.value(parts[1]))),

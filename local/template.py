@@ -110,7 +110,7 @@ def read(path: Path, *, parameters: Mapping[str, str], secret: Callable[[str], s
     `secret(logical_id)` gives the value of a secret the template generates. Raises `TemplateError`.
     """
     document = load(path)
-    evaluator = Evaluator(document, _parameters(document, parameters), _resource(document, path.parent))
+    evaluator = Evaluator(document, parameter_values(document, parameters), _resource(document, path.parent))
     shared = evaluator.value(document.get("Globals", {}).get("Function", {}))
     functions, routes, schedules, sources = {}, [], [], []
     for name, declared in document["Resources"].items():
@@ -156,7 +156,8 @@ def _source(function: str, event: Mapping[str, Any]) -> QueueSource:
     return QueueSource(function, properties["Queue"].rpartition(":")[2], int(most))
 
 
-def _parameters(document: Mapping[str, Any], given: Mapping[str, str]) -> dict[str, Any]:
+def parameter_values(document: Mapping[str, Any], given: Mapping[str, str]) -> dict[str, Any]:
+    """What each parameter is, by `given` or its default; TemplateError where there is neither, or it is not allowed."""
     values: dict[str, Any] = {}
     for name, declared in document.get("Parameters", {}).items():
         if name not in given and "Default" not in declared:

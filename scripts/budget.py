@@ -82,6 +82,8 @@ def budget(template: Mapping[str, Any], given: Mapping[str, str]) -> Budget:
     values = {
         name: given.get(name, declared.get("Default", "given")) for name, declared in template["Parameters"].items()
     }
+    if 0 < int(values["FunctionConcurrency"]) < int(values["ProvisionedConcurrency"]):
+        raise BudgetError("ProvisionedConcurrency is more than FunctionConcurrency, of which it is a part")
     here = Evaluator(template, values, lambda name, attribute: f"{name}.{attribute}")
     pool = int(values["PoolSize"]) + int(values["PoolOverflow"])
     shares = []
@@ -92,7 +94,7 @@ def budget(template: Mapping[str, Any], given: Mapping[str, str]) -> Budget:
             analysts = 1 if "SLUICE_ANALYST_USER" in variables else 0  # beside the pool
             connections = int(resource.get("Metadata", {}).get("Connections", pool + analysts))
             shares.append(Share(name, None if cap is NO_VALUE else int(cap), connections))
-    return Budget(tuple(shares), int(values["MaxConnections"]))
+    return Budget(tuple(shares), int(here.value(template["Outputs"]["MaxConnections"]["Value"])))
 
 
 def deployments(samconfig: Mapping[str, Any]) -> dict[str, dict[str, str]]:

@@ -21,8 +21,13 @@ def test_every_stage_of_samconfig_fits_into_its_server(name: str) -> None:
     assert found.fits, f"{found}\n" + "\n".join(map(str, found.shares))
 
 
-def test_the_stages_are_those_that_can_be_deployed() -> None:
-    assert {"default", "production"} <= CONFIGURED.keys()
+@pytest.mark.parametrize(
+    ("least", "most", "takes"), [("0", "1", 189), ("0.5", "16", 2000), ("1", "16", 3360), ("2", "128", 5000)]
+)
+def test_what_an_aurora_takes_follows_from_its_capacity(least: str, most: str, takes: int) -> None:
+    given = {"DatabaseMode": "aurora", "AuroraMinCapacity": least, "AuroraMaxCapacity": most, "MaxConnections": "9999"}
+
+    assert budget(TEMPLATE, given).max_connections == takes
 
 
 @pytest.mark.parametrize(
@@ -34,12 +39,12 @@ def test_the_stack_tells_the_same_sum(given: dict[str, str]) -> None:
     """The output ConnectionBudget is arithmetic with words in it."""
     defaults = {name: declared.get("Default", "given") for name, declared in TEMPLATE["Parameters"].items()}
     here = Evaluator(TEMPLATE, {**defaults, **given}, lambda name, attribute: name)
-    told, _, share = here.value(TEMPLATE["Outputs"]["ConnectionBudget"]["Value"]).partition(", of ")
+    told, takes = (here.value(TEMPLATE["Outputs"][name]["Value"]) for name in ("ConnectionBudget", "MaxConnections"))
     found = budget(TEMPLATE, given)
 
     formula = re.sub(r"[a-wyz][a-z]+", "", told).replace("x", "*")
     assert eval(formula) == found.most, told  # noqa: S307 - the template's own text
-    assert share == f"80 % of {found.max_connections}"
+    assert int(takes) == found.max_connections
 
 
 def test_a_function_counts_its_environments_times_what_each_may_hold() -> None:
@@ -70,6 +75,13 @@ def test_without_a_cap_the_smallest_account_must_fit() -> None:
     assert budget(TEMPLATE, uncapped).most is None
     assert budget(TEMPLATE, uncapped).fits  # ten environments at once, of all functions
     assert not budget(TEMPLATE, {**uncapped, "PoolSize": "8"}).fits
+
+
+def test_no_more_is_kept_warm_than_may_run() -> None:
+    assert budget(TEMPLATE, {"ProvisionedConcurrency": "4"}).fits
+    assert budget(TEMPLATE, {"ProvisionedConcurrency": "9", "FunctionConcurrency": "0"}).fits
+    with pytest.raises(BudgetError, match="more than FunctionConcurrency"):
+        budget(TEMPLATE, {"ProvisionedConcurrency": "5"})
 
 
 def test_what_does_not_fit_fails_and_shows_the_arithmetic(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,47 +1,24 @@
 """GatewayJwtAuthorizer: API Gateway itself looks at tokens, in front of every route under /api and no other."""
 
-import json
-import os
-import shutil
-import subprocess
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from local.intrinsics import Evaluator
+from scripts.stages import ASKED as NEEDED
+from tests.fixtures.sam import translate
 from tests.fixtures.template import Template
 
 GIVEN = {"GatewayJwtAuthorizer": "true", "JwtIssuer": "https://issuer.example/", "JwtAudience": "sluice"}
 ANY = "x-amazon-apigateway-any-method"
 ASKED = [{"Tokens": []}]
 
-# Run by the Python that SAM is installed for.
-TRANSFORM = """
-import json, sys
-from pathlib import Path
-from boto3 import Session
-from local.intrinsics import load
-from samtranslator.parser.parser import Parser
-from samtranslator.translator.translator import Translator
-
-def body(*without):
-    template = load(Path("template.yaml"))
-    for resource in template["Resources"].values():  # as a deployment has uploaded them
-        for code in {"CodeUri", "ContentUri"} & resource["Properties"].keys():
-            resource["Properties"][code] = "s3://bucket/key"
-    for name in without:
-        del template["Resources"]["Api"]["Properties"][name]
-    translator = Translator({}, Parser(), boto_session=Session(region_name="us-east-1"))
-    return translator.translate(template, {})["Resources"]["Api"]["Properties"]["Body"]
-
-json.dump([body(), body("DefinitionBody")], sys.stdout)
-"""
-
 
 def evaluator(template: Template, **given: str) -> Evaluator:
     defaults = {name: declared.get("Default", "given") for name, declared in template.parameters.items()}
-    return Evaluator(template.body, {**defaults, **given}, lambda name, attribute: f"{name}.{attribute}")
+    return Evaluator(
+        template.body, {**defaults, **NEEDED["default"], **given}, lambda name, attribute: f"{name}.{attribute}"
+    )
 
 
 def routes_of(body: dict[str, Any]) -> dict[str, Any]:
@@ -88,17 +65,13 @@ def test_a_deployment_that_could_not_work_is_refused(template: Template, given: 
 
 
 @pytest.mark.slow
-def test_sam_keeps_what_stands_there_and_adds_the_functions(template: Template, root: Path) -> None:
-    sam = os.environ.get("SLUICE_SAM") or shutil.which("sam", path=root / ".venv-sam/bin")
-    if not sam:
-        pytest.skip("needs SAM: make .venv-sam, or name one in SLUICE_SAM")
-    command = [str(Path(sam).with_name("python")), "-c", TRANSFORM]
-    made = subprocess.run(command, cwd=root, env={"PYTHONPATH": "."}, capture_output=True, text=True, check=False)
-    assert made.returncode == 0, made.stderr
-    body, of_events_alone = json.loads(made.stdout)
+def test_sam_keeps_what_stands_there_and_adds_the_functions(template: Template) -> None:
+    both = translate({}, {"without": ["DefinitionBody"]})
+    body, of_events_alone = (made["Resources"]["Api"]["Properties"]["Body"] for made in both)
+    made = Template({**both[0], "Globals": template.body["Globals"]})  # with the functions' aliases
 
-    assert evaluator(template).value(body) == evaluator(template).value(of_events_alone)
-    for here, asked in ((evaluator(template), None), (evaluator(template, **GIVEN), ASKED)):
+    assert evaluator(made).value(body) == evaluator(made).value(of_events_alone)
+    for here, asked in ((evaluator(made), None), (evaluator(made, **GIVEN), ASKED)):
         paths = here.value(body)["paths"]
         assert all(item.keys() == {ANY} for item in paths.values())
         assert {path: item[ANY].get("security") for path, item in paths.items()} == {
@@ -106,4 +79,4 @@ def test_sam_keeps_what_stands_there_and_adds_the_functions(template: Template, 
         }
         found = {path: item[ANY]["x-amazon-apigateway-integration"]["uri"] for path, item in paths.items()}
         functions = {route.removeprefix("ANY "): name for route, (name, _) in template.routes().items()}
-        assert all(f"/functions/{functions[path]}.Arn/" in uri for path, uri in found.items())
+        assert all(f"/functions/{functions[path]}Aliaslive./" in uri for path, uri in found.items())

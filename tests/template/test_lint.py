@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from scripts import stages
+
 
 @pytest.mark.slow
 def test_sam_finds_nothing_to_object_to(root: Path) -> None:
@@ -33,9 +35,10 @@ def test_checkov_finds_what_we_answer_for_and_nothing_else(root: Path, tmp_path:
     checkov = root / ".venv-checkov/bin/checkov"
     if not checkov.exists():
         pytest.skip("needs checkov: make checkov")
+    assert stages.main([str(tmp_path)]) == 0
     command = [checkov, "--framework", "cloudformation", "--output", "json", "--skip-download"]
     found = subprocess.run(
-        [*command, "--file", root / "template.yaml"], cwd=tmp_path, capture_output=True, text=True, check=False
+        [*command, "--directory", tmp_path], cwd=tmp_path, capture_output=True, text=True, check=False
     )
     failed = {check["check_id"] for check in json.loads(found.stdout)["results"]["failed_checks"]}
     assert failed == set(yaml.safe_load((root / ".checkov.yaml").read_text())["skip-check"]), found.stderr

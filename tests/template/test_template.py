@@ -1,4 +1,4 @@
-"""Rules that the template keeps and that no linter knows."""
+"""Rules that the template keeps as it is written, and that no linter knows; test_stages.py: what it comes to."""
 
 import importlib
 import re
@@ -9,8 +9,6 @@ import pytest
 
 from sluice.settings import Settings, SettingsError
 from tests.fixtures.template import Template
-
-GATEWAY_GIVES_UP = 30  # seconds; an HTTP API's own limit
 
 ROUTES = {  # CONTRACT 2
     "/api/categories": "CategoriesFunction",
@@ -98,36 +96,27 @@ def test_migrations_cannot_be_reached_over_the_api_and_run_one_at_a_time(templat
     assert 1 in migrate["ReservedConcurrentExecutions"]["Fn::If"]
 
 
-def test_functions_answer_before_the_gateway_gives_up(template: Template) -> None:
-    answering = {name for name, _ in template.routes().values()}
-    assert {name for name in answering if template.functions[name]["Timeout"] >= GATEWAY_GIVES_UP} == set()
-
-
-def test_every_function_logs_to_a_group_of_its_own_that_forgets(template: Template) -> None:
-    groups = {name: p["LoggingConfig"]["LogGroup"]["Ref"] for name, p in template.functions.items()}
-    assert len(set(groups.values())) == len(groups)
-    for group in groups.values():
-        assert template.resources[group]["Properties"]["RetentionInDays"] == {"Ref": "LogRetentionDays"}
-
-
-def test_a_function_may_read_its_secret_and_the_keys_of_its_callers_and_nothing_else(template: Template) -> None:
+def test_a_function_may_log_in_and_read_the_keys_of_its_callers_and_nothing_else(template: Template) -> None:
+    login, as_analyst = {"Ref": "DatabaseAccess"}, {"Ref": "AnalystAccess"}
+    keys = {"Effect": "Allow", "Action": "dynamodb:GetItem", "Resource": {"Fn::GetAtt": ["ApiKeysTable", "Arn"]}}
+    counts = {
+        "Effect": "Allow",
+        "Action": ["dynamodb:GetItem", "dynamodb:UpdateItem"],
+        "Resource": {"Fn::GetAtt": ["RateLimitTable", "Arn"]},
+    }
     for name, properties in template.functions.items():
         if name == "DocsFunction":  # which reads two files, and no secret
             assert "Policies" not in properties
             continue
-        secret = template.environment(name)["SLUICE_DB_SECRET_ARN"]
-        keys = {"Effect": "Allow", "Action": "dynamodb:GetItem", "Resource": {"Fn::GetAtt": ["ApiKeysTable", "Arn"]}}
-        counts = {
-            "Effect": "Allow",
-            "Action": ["dynamodb:GetItem", "dynamodb:UpdateItem"],
-            "Resource": {"Fn::GetAtt": ["RateLimitTable", "Arn"]},
-        }
-        analyst = template.environment(name).get("SLUICE_ANALYST_SECRET_ARN")
-        other = {"AWSSecretsManagerGetSecretValuePolicy": {"SecretArn": analyst}}
+        if name == "MigrateFunction":  # the owner
+            secret = template.environment(name)["SLUICE_DB_SECRET_ARN"]
+            assert properties["Policies"] == [allow("secretsmanager:GetSecretValue", secret)]
+            continue
         asks = any(path.startswith("/api/") for path, function in ROUTES.items() if function == name)
+        analyst = "SLUICE_ANALYST_USER" in template.environment(name)
         assert properties["Policies"] == [
-            {"AWSSecretsManagerGetSecretValuePolicy": {"SecretArn": secret}},
-            *([{"Fn::If": ["HasAnalyst", other, {"Ref": "AWS::NoValue"}]}] if analyst else []),
+            login,
+            *([{"Fn::If": ["HasAnalyst", as_analyst, {"Ref": "AWS::NoValue"}]}] if analyst else []),
             *([{"Statement": keys}, {"Statement": counts}] if asks else []),
             *([{"Statement": counts}] if name == "HealthFunction" else []),  # whether others find the database
             *OF_FILES.get(name, []),
@@ -165,15 +154,6 @@ def test_no_function_is_given_what_settings_do_not_know(template: Template) -> N
     for name in template.functions:
         given = {variable for variable in template.environment(name) if variable.startswith("SLUICE_")}
         assert given <= watched.asked, name
-
-
-def test_settings_accept_the_parameters_defaults(template: Template) -> None:
-    values = {}
-    for variable, given in template.environment("ProductsFunction").items():
-        reference = given.get("Ref", "")
-        stand_in = "a-stand-in-of-decent-length"  # for what has no default: names, secrets, the cursor key
-        values[variable] = str(template.parameters.get(reference, {}).get("Default", stand_in))
-    assert Settings.from_env(values).database.tls == "verify-full"
 
 
 def test_every_function_has_its_folder_and_handler(template: Template, root: Path) -> None:

@@ -1,0 +1,363 @@
+"""What holds in every environment of samconfig.toml, once its parameters are in and its conditions decided."""
+
+import json
+import re
+import tomllib
+from collections.abc import Iterator
+from functools import cache
+from graphlib import TopologicalSorter
+from typing import Any
+
+import pytest
+
+from local.intrinsics import TemplateError, load
+from scripts.stages import ASKED, decide, main, stages
+from sluice.settings import Settings
+from tests.fixtures.sam import translate
+from tests.fixtures.template import ROOT
+
+CONFIGURED = stages(tomllib.loads((ROOT / "samconfig.toml").read_text()))
+GATEWAY_GIVES_UP = 30  # seconds; an HTTP API's own limit
+KEY = "AWS::KMS::Key"  # whose policy's "*" is itself
+ENDPOINT = "AWS::EC2::VPCEndpoint"  # whose principal is whoever is in the network
+FOLDERS = re.compile(r"arn:aws:s3:::?[^*]*/\*|arn:aws:s3:[^*]*/\*")  # of a bucket, and no less
+
+# What SAM attaches: writing logs, being in a VPC, taking from a queue, moving an alias.
+FROM_AWS = {
+    "AWSLambdaBasicExecutionRole",
+    "AWSLambdaVPCAccessExecutionRole",
+    "AWSLambdaSQSQueueExecutionRole",
+    "AWSCodeDeployRoleForLambda",
+}
+OF_OURS = {"DatabaseAccess", "AnalystAccess"}
+
+each_stage = pytest.mark.parametrize("stage", CONFIGURED)
+
+
+@cache
+def decided(stage: str) -> dict[str, Any]:
+    return decide(load(ROOT / "template.yaml"), CONFIGURED[stage])
+
+
+def of_type(stage: str, kind: str) -> dict[str, dict[str, Any]]:
+    """Properties by logical id; a function's with the globals merged in."""
+    shared = decided(stage)["Globals"]["Function"] if kind == "AWS::Serverless::Function" else {}
+    found = {
+        name: {**shared, **resource.get("Properties", {})}
+        for name, resource in decided(stage)["Resources"].items()
+        if resource["Type"] == kind
+    }
+    for name, properties in found.items():
+        if shared:
+            own = decided(stage)["Resources"][name]["Properties"].get("Environment", {}).get("Variables", {})
+            properties["Environment"] = {"Variables": {**shared["Environment"]["Variables"], **own}}
+    return found
+
+
+def functions(stage: str) -> dict[str, dict[str, Any]]:
+    return of_type(stage, "AWS::Serverless::Function")
+
+
+def statements(node: Any) -> Iterator[dict[str, Any]]:
+    """Every statement of a policy under `node`."""
+    if isinstance(node, dict):
+        if "Effect" in node:
+            yield node
+        for value in node.values():
+            yield from statements(value)
+    elif isinstance(node, list):
+        for item in node:
+            yield from statements(item)
+
+
+def listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def test_there_is_an_environment_for_each_way() -> None:
+    ways = {name: (given.get("DatabaseMode"), "SubnetIds" in given) for name, given in CONFIGURED.items()}
+    assert ways == {
+        "default": (None, False),
+        "existing-vpc": (None, True),
+        "aurora": ("aurora", False),
+        "production": ("aurora", False),
+    }
+
+
+@each_stage
+def test_nothing_refers_to_what_is_not_there(stage: str) -> None:
+    assert decided(stage)["Resources"], "decide() raises otherwise"
+
+
+@each_stage
+def test_no_policy_has_a_wildcard(stage: str) -> None:
+    for name, resource in decided(stage)["Resources"].items():
+        for statement in statements(resource):
+            if resource["Type"] == KEY:
+                assert statement["Principal"] != "*", name
+                continue
+            assert not [action for action in listed(statement["Action"]) if "*" in action], name
+            wide = [to for to in listed(statement.get("Resource", [])) if "*" in to and not FOLDERS.fullmatch(to)]
+            assert not wide, (name, wide)
+            assert statement.get("Principal") != "*" or (resource["Type"] == ENDPOINT and statement["Condition"]), name
+
+
+@each_stage
+def test_every_function_logs_to_a_group_that_forgets(stage: str) -> None:
+    groups = of_type(stage, "AWS::Logs::LogGroup")
+    assert all(group["RetentionInDays"] for group in groups.values())
+    own = [properties["LoggingConfig"]["LogGroup"] for properties in functions(stage).values()]
+    assert len(set(own)) == len(own)
+    assert set(own) <= groups.keys()
+
+
+@each_stage
+def test_every_queue_has_dead_letters_and_every_alarm_tells_somebody(stage: str) -> None:
+    queues = of_type(stage, "AWS::SQS::Queue")
+    letters = {
+        queue["RedrivePolicy"]["deadLetterTargetArn"].rpartition(":")[2]
+        for queue in queues.values()
+        if "RedrivePolicy" in queue
+    }
+    assert letters | {name for name, queue in queues.items() if "RedrivePolicy" in queue} == queues.keys()
+    alarms = of_type(stage, "AWS::CloudWatch::Alarm")
+    assert alarms
+    assert {name for name, alarm in alarms.items() if not alarm.get("AlarmActions")} == set()
+    assert {name for name, alarm in alarms.items() if not alarm.get("AlarmDescription")} == set()
+
+
+@each_stage
+def test_times_and_numbers_leave_room_for_each_other(stage: str) -> None:
+    queues = of_type(stage, "AWS::SQS::Queue")
+    for name, function in functions(stage).items():
+        for event in function.get("Events", {}).values():
+            if event["Type"] == "HttpApi":
+                assert function["Timeout"] < GATEWAY_GIVES_UP, name
+            elif event["Type"] == "SQS":
+                queue = queues[event["Properties"]["Queue"].rpartition(":")[2]]
+                assert queue["VisibilityTimeout"] >= 6 * function["Timeout"], name
+                at_once = event["Properties"]["ScalingConfig"]["MaximumConcurrency"]
+                assert int(function["ReservedConcurrentExecutions"]) >= int(at_once), name
+
+
+@each_stage
+def test_settings_accept_what_a_function_is_given(stage: str) -> None:
+    for name, function in functions(stage).items():
+        given = {variable: str(value) for variable, value in function["Environment"]["Variables"].items()}
+        database = Settings.from_env({"AWS_REGION": "us-east-1", **given}).database
+        assert database.tls == "verify-full", name
+        by_secret = name == "MigrateFunction" or CONFIGURED[stage].get("DbAuth") != "iam"
+        assert database.auth == ("password" if by_secret else "iam"), name
+
+
+@each_stage
+def test_who_may_log_in_may_as_one_role_on_one_server(stage: str) -> None:
+    policies = of_type(stage, "AWS::IAM::ManagedPolicy")
+    login = next(statements(policies["DatabaseAccess"]))
+    given = CONFIGURED[stage]
+    if given.get("DbAuth") != "iam":
+        assert login["Resource"] == given["DbSecretArn"]
+        return
+    server = {
+        "existing-vpc": "db-ABCDEFGHIJKL",
+        "aurora": "cluster-ABCDEFGHIJKL",
+        "production": "prx-0123456789abcdef0",
+    }
+    assert login["Resource"] == f"arn:aws:rds-db:us-east-1:123456789012:dbuser:{server[stage]}/sluice_app"
+    if "AnalystAuth" in given:
+        analyst = next(statements(policies["AnalystAccess"]))
+        assert analyst["Resource"].endswith(f"dbuser:{server[stage]}/sluice_analyst")
+
+
+def reach(stage: str) -> set[tuple[str, str, int]]:
+    """(from, to, port), by the groups' rules for what goes out; `to` is a group or an address range."""
+    groups = of_type(stage, "AWS::EC2::SecurityGroup")
+    return {
+        (name, rule.get("DestinationSecurityGroupId", rule.get("CidrIp")).removesuffix("GroupId"), rule["FromPort"])
+        for name, group in groups.items()
+        for rule in group["SecurityGroupEgress"]
+        if rule["IpProtocol"] == "tcp"
+    }
+
+
+@pytest.mark.parametrize(("stage", "door"), [("aurora", "Db"), ("production", "Proxy")])
+def test_in_its_own_network_each_reaches_the_next_and_no_further(stage: str, door: str) -> None:
+    beyond = {("ProxySecurityGroup", "DbSecurityGroup", 5432)} if door == "Proxy" else set()
+    assert reach(stage) == {
+        ("FunctionSecurityGroup", f"{door}SecurityGroup", 5432),
+        ("FunctionSecurityGroup", "0.0.0.0/0", 443),  # to gateway endpoints: there is no route to the internet
+        ("MigrationSecurityGroup", "DbSecurityGroup", 5432),
+        ("MigrationSecurityGroup", "0.0.0.0/0", 443),
+        *beyond,
+    }
+    in_rules = of_type(stage, "AWS::EC2::SecurityGroupIngress").values()
+    let_in = {
+        (
+            rule["SourceSecurityGroupId"].removesuffix("GroupId"),
+            rule["GroupId"].removesuffix("GroupId"),
+            rule["FromPort"],
+        )
+        for rule in in_rules
+    }
+    assert let_in == {way for way in reach(stage) if way[2] == 5432}, "what goes out at one end comes in at the other"
+    kinds = {resource["Type"] for resource in decided(stage)["Resources"].values()}
+    assert kinds.isdisjoint({"AWS::EC2::InternetGateway", "AWS::EC2::NatGateway", "AWS::EC2::Route"})
+
+
+def test_an_aurora_is_kept_as_the_stage_wants() -> None:
+    demo, production = (of_type(stage, "AWS::RDS::DBCluster")["DbCluster"] for stage in ("aurora", "production"))
+
+    for cluster in (demo, production):
+        assert cluster["StorageEncrypted"]
+        assert cluster["ManageMasterUserPassword"]
+        assert cluster["EnableIAMDatabaseAuthentication"]
+    scaling = "ServerlessV2ScalingConfiguration"
+    assert demo[scaling] == {"MinCapacity": "0", "MaxCapacity": "1", "SecondsUntilAutoPause": "600"}
+    assert production[scaling] == {"MinCapacity": "1", "MaxCapacity": "16"}
+    assert (demo["DeletionProtection"], production["DeletionProtection"]) == (False, True)
+    assert len(of_type("production", "AWS::RDS::DBInstance")) == 2
+    everywhere = load(ROOT / "template.yaml")["Resources"]
+    assert everywhere["DbCluster"]["DeletionPolicy"] == everywhere["DbCluster"]["UpdateReplacePolicy"] == "Snapshot"
+
+
+def test_with_a_key_of_its_own_everything_that_is_kept_is_under_it() -> None:
+    kept = {
+        "AWS::Logs::LogGroup": lambda p: p["KmsKeyId"],
+        "AWS::SQS::Queue": lambda p: p["KmsMasterKeyId"],
+        "AWS::SNS::Topic": lambda p: p["KmsMasterKeyId"],
+        "AWS::DynamoDB::Table": lambda p: p["SSESpecification"]["KMSMasterKeyId"],
+        "AWS::SecretsManager::Secret": lambda p: p["KmsKeyId"],
+        "AWS::S3::Bucket": lambda p: p["BucketEncryption"]["ServerSideEncryptionConfiguration"][0][
+            "ServerSideEncryptionByDefault"
+        ]["KMSMasterKeyID"],
+    }
+    for kind, key in kept.items():
+        found = of_type("production", kind)
+        assert {key(properties).rpartition(":")[2] for properties in found.values()} == {"DataKey"}, kind
+
+
+@each_stage
+def test_the_dashboard_is_json_and_its_tiles_do_not_overlap(stage: str) -> None:
+    body = json.loads(of_type(stage, "AWS::CloudWatch::Dashboard")["Dashboard"]["DashboardBody"])
+    places = [(widget["x"], widget["y"]) for widget in body["widgets"]]
+    assert len(set(places)) == len(places)
+    assert ("AWS/RDS" in json.dumps(body)) == (stage in ("aurora", "production"))
+
+
+@each_stage
+def test_every_function_that_somebody_waits_for_has_its_alarms(stage: str) -> None:
+    watched: dict[str, set[str]] = {}
+    for alarm in of_type(stage, "AWS::CloudWatch::Alarm").values():
+        for dimension in alarm.get("Dimensions", []):
+            if dimension["Name"] == "FunctionName":
+                watched.setdefault(dimension["Value"], set()).add(alarm["MetricName"])
+    answering = {
+        name
+        for name, function in functions(stage).items()
+        if any(event["Type"] == "HttpApi" for event in function.get("Events", {}).values())
+    }
+    wanted = {"Errors", "Throttles", "Duration"} if stage == "production" else {"Errors"}
+    assert all(watched[name] == wanted for name in answering)
+    assert watched.keys() == functions(stage).keys() - {"MigrateFunction"}  # whoever deploys sees what it says
+
+
+@each_stage
+def test_callers_get_versions_that_are_made_of_all_that_changed(stage: str) -> None:
+    for name, function in functions(stage).items():
+        assert function["AutoPublishAlias"] == "live"
+        assert function["AutoPublishAliasAllProperties"], name
+        own = [f"{name.removesuffix('Function')}ErrorsAlarm"] if name != "MigrateFunction" else None
+        assert decided(stage)["Resources"][name]["Properties"].get("DeploymentPreference", {}).get("Alarms") == own, (
+            name
+        )
+    shared = decided(stage)["Globals"]["Function"]["DeploymentPreference"]
+    kind = "Canary10Percent5Minutes" if stage == "production" else "AllAtOnce"
+    assert shared == {"Type": kind, "Alarms": ["InternalErrorAlarm"]}
+
+
+@pytest.mark.slow
+def test_a_new_layer_makes_a_new_version_of_every_function_and_nothing_waits_for_itself() -> None:
+    both = translate({"layer": "before"}, {"layer": "after"})
+    before, after = ({n for n, r in made["Resources"].items() if r["Type"] == "AWS::Lambda::Version"} for made in both)
+    assert len(before) == len(after) == len(functions("default"))
+    assert before.isdisjoint(after)
+
+    resources = both[0]["Resources"]
+    waits = {name: {other for other in refers(resource) if other in resources} for name, resource in resources.items()}
+    assert list(TopologicalSorter(waits).static_order()), "CycleError otherwise"
+
+
+def refers(node: Any) -> Iterator[str]:
+    """The names that Ref, GetAtt, Sub and DependsOn under `node` name."""
+    if isinstance(node, dict):
+        for key, value in node.items():
+            if key == "Ref":
+                yield value
+            elif key == "Fn::GetAtt":
+                yield value[0] if isinstance(value, list) else value.partition(".")[0]
+            elif key == "Fn::Sub":
+                text = value if isinstance(value, str) else value[0]
+                yield from (name.partition(".")[0] for name in re.findall(r"\${([^}]+)}", text))
+            elif key == "DependsOn":
+                yield from listed(value)
+            yield from refers(value)
+    elif isinstance(node, list):
+        for item in node:
+            yield from refers(item)
+
+
+@pytest.mark.slow
+def test_what_sam_makes_of_it_gives_each_function_a_role_that_may_no_more() -> None:
+    """Its transform, without AWS."""
+    for stage, made in zip(
+        CONFIGURED, translate(*({"parameters": given} for given in CONFIGURED.values())), strict=True
+    ):
+        resources = decide(made, CONFIGURED[stage])["Resources"]
+        roles = {name for name, resource in resources.items() if resource["Type"] == "AWS::IAM::Role"}
+        used = [r["Properties"]["Role"] for r in resources.values() if r["Type"] == "AWS::Lambda::Function"]
+        assert len(set(used)) == len(used) == len(functions(stage))
+        assert {arn.rpartition(":")[2] for arn in used} <= roles
+        for name in roles:
+            attached = {arn.rpartition("/")[2] for arn in resources[name]["Properties"].get("ManagedPolicyArns", [])}
+            assert attached <= FROM_AWS | {"arn:aws:iam:us-east-1:123456789012:" + own for own in OF_OURS}, name
+            for statement in statements(resources[name]["Properties"].get("Policies", [])):
+                wide = [to for to in listed(statement["Resource"]) if "*" in to and not FOLDERS.fullmatch(to)]
+                assert not wide, (stage, name, wide)
+
+
+OWN = {"DatabaseMode": "aurora", "DbAuth": "iam", "DbCaFile": "/opt/certificates/rds.pem"}
+
+
+@pytest.mark.parametrize(
+    ("given", "refused"),
+    [
+        ({**ASKED["default"], "DbHost": ""}, "needs DbHost"),
+        ({**ASKED["default"], "DbSecretArn": ""}, "needs DbSecretArn"),
+        ({**ASKED["default"], "DbOwnerSecretArn": ""}, "needs DbOwnerSecretArn"),
+        ({**ASKED["default"], "DbAuth": "iam"}, "needs DbResourceId"),
+        ({**ASKED["default"], "DbAuth": "iam", "DbResourceId": "*"}, "must match"),
+        ({**ASKED["default"], "AnalystAuth": "iam", "DbResourceId": "db-A", "DbTls": "off"}, "verify-full"),
+        ({**ASKED["default"], "UseProxy": "true", "AuroraMinCapacity": "1"}, "is for DatabaseMode aurora"),
+        ({**ASKED["default"], "SubnetIds": "subnet-1"}, "SubnetIds need SecurityGroupIds"),
+        (
+            {**ASKED["default"], "EnableSnapStart": "true", "ProvisionedConcurrency": "1"},
+            "Lambda has no EnableSnapStart",
+        ),
+        ({**OWN, "DbHost": "db.example.com"}, "stay empty"),
+        ({**OWN, "SubnetIds": "subnet-1", "SecurityGroupIds": "sg-1"}, "makes the network"),
+        ({**OWN, "DbCaFile": ""}, "DbCaFile"),
+        ({**OWN, "UseProxy": "true"}, "never pauses"),
+        ({**OWN, "JwtIssuer": "https://issuer.example/", "JwtAudience": "shop"}, "no way to JwtIssuer's keys"),
+    ],
+    ids=str,
+)
+def test_a_deployment_that_could_not_work_is_refused(given: dict[str, str], refused: str) -> None:
+    with pytest.raises(TemplateError, match=re.escape(refused)):
+        decide(load(ROOT / "template.yaml"), given)
+
+
+def test_the_folder_has_a_template_for_each_environment(tmp_path: Any) -> None:
+    assert main([str(tmp_path)]) == 0
+    written = {path.stem: json.loads(path.read_text()) for path in tmp_path.iterdir()}
+    assert written.keys() == CONFIGURED.keys()
+    assert "DbProxy" in written["production"]["Resources"]

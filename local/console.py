@@ -45,6 +45,7 @@ class Console:
             self.step("" if position else "API keys", f"{known.key:<14} {self._paint(DIM, known.meaning)}")
         self.step("try", f"curl -H 'X-API-Key: local-admin' '{url}/api/products?limit=3'")
         self.step("browse", f"{url}/docs for REST, {url}/graphiql for GraphQL")
+        self.step("watch", f"{url}/console")
         self.step("stop", "Ctrl-C\n")
 
     def access(self, access: Access) -> None:

@@ -13,6 +13,8 @@ from local.template import Function
 
 # Where a shell or a debugger has better values of its own.
 NOT_EXPORTED = frozenset({"PATH", "LANG", "LD_LIBRARY_PATH", "AWS_LAMBDA_RUNTIME_API"})
+# For whoever looks at /console; deployed, a line of metrics a minute will do.
+TELEMETRY = {"SLUICE_TELEMETRY_SECONDS": "1"}
 
 
 def aws_overlay(endpoint: str) -> dict[str, str]:

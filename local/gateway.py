@@ -36,10 +36,11 @@ class Access:
     function: str | None = None
     init: float | None = None
     error: str | None = None
+    route: str | None = None  # its key; None where the gateway itself answered
 
 
 class Gateway:
-    """`pools` by function name, for every function a route of `template` names."""
+    """`pools` by function name, for every function a route of `template` names. `pages` come before all routes."""
 
     def __init__(
         self,
@@ -49,11 +50,13 @@ class Gateway:
         *,
         integration_seconds: float = INTEGRATION_SECONDS,
         limits: Limits = LIMITS,
+        pages: Callable[[Request], Response | None] = page,
     ) -> None:
         self._routes = RouteTable(template.routes)
         self._cors = template.cors
         self._pools = pools
         self._log = log
+        self._pages = pages
         self._integration_seconds = integration_seconds
         self._server = HttpServer(self._handle, limits)
         self._port = 0
@@ -78,7 +81,7 @@ class Gateway:
         match: Match | None = None
         try:
             request.target = _origin_form(request.target)
-            own = page(request)
+            own = self._pages(request)
             if own is not None:
                 return own
             match = self._routes.match(request.method, request.target.partition("?")[0])
@@ -102,6 +105,7 @@ class Gateway:
                 function=match.route.function if match else None,
                 init=outcome.init if outcome else None,
                 error=f"{outcome.error}: {outcome.error_message}" if outcome and outcome.error else None,
+                route=match.route.key if match else None,
             )
         )
         return Response(response.status, headers, response.body)

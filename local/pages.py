@@ -1,4 +1,7 @@
-"""Pages of this machine alone: GraphiQL at /graphiql, from files that lie beside. Nothing is loaded from elsewhere."""
+"""Pages of this machine alone, from files that lie beside: GraphiQL at /graphiql, and the system's own at /console.
+
+Nothing is loaded from elsewhere.
+"""
 
 import gzip
 from functools import cache
@@ -6,16 +9,12 @@ from pathlib import Path
 
 from local.http1 import Request, Response
 
-FOLDER = Path(__file__).parent / "graphiql"
-ROOT = "/graphiql"
-FILES = {  # as it is asked for → its media type; what is packed here is packed on the wire
-    "index.html": "text/html; charset=utf-8",
-    "page.css": "text/css; charset=utf-8",
-    "start.js": "text/javascript; charset=utf-8",
-    "graphiql.min.js": "text/javascript; charset=utf-8",
-    "graphiql.min.css": "text/css; charset=utf-8",
-    "react.production.min.js": "text/javascript; charset=utf-8",
-    "react-dom.production.min.js": "text/javascript; charset=utf-8",
+HERE = Path(__file__).parent
+FOLDERS = {"/graphiql": HERE / "graphiql", "/console": HERE / "dashboard"}
+TYPES = {  # of every file that is given out; LICENSES.md is not
+    ".html": "text/html; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
 }
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; font-src data:; img-src 'self' data:; "
@@ -23,20 +22,27 @@ POLICY = (
 )
 
 
+@cache
+def files(root: str) -> dict[str, Path]:
+    """What there is under `root`, by the name it is asked for; what is packed here (.gz) is packed on the wire."""
+    found = {path.name.removesuffix(".gz"): path for path in FOLDERS[root].iterdir()}
+    return {name: path for name, path in found.items() if Path(name).suffix in TYPES}
+
+
 def page(request: Request) -> Response | None:
-    """What GraphiQL's page and files are; None where something else is meant."""
-    path = request.target.partition("?")[0]
-    name = "index.html" if path in (ROOT, f"{ROOT}/") else path.removeprefix(f"{ROOT}/")
-    if name not in FILES or not path.startswith(ROOT) or request.method not in ("GET", "HEAD"):
+    """A page, or a file of it; None where something else is meant."""
+    root, _, name = request.target.partition("?")[0].removeprefix("/").partition("/")
+    root, name = f"/{root}", name or "index.html"
+    if root not in FOLDERS or name not in files(root) or request.method not in ("GET", "HEAD"):
         return None
-    body = _packed(name)
-    headers = [("content-type", FILES[name]), ("content-security-policy", POLICY), ("cache-control", "no-cache")]
+    body = _packed(files(root)[name])
+    kind = TYPES[Path(name).suffix]
+    headers = [("content-type", kind), ("content-security-policy", POLICY), ("cache-control", "no-cache")]
     if "gzip" in request.header("accept-encoding"):
         return Response(200, [*headers, ("content-encoding", "gzip")], body)
     return Response(200, headers, gzip.decompress(body))
 
 
 @cache
-def _packed(name: str) -> bytes:
-    packed = FOLDER / f"{name}.gz"
-    return packed.read_bytes() if packed.exists() else gzip.compress((FOLDER / name).read_bytes(), mtime=0)
+def _packed(path: Path) -> bytes:
+    return path.read_bytes() if path.suffix == ".gz" else gzip.compress(path.read_bytes(), mtime=0)

@@ -8,10 +8,13 @@ throttled, as there.
 import asyncio
 from collections import deque
 from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass
+from functools import partial
+from itertools import count
 
 from local.outcome import MOST_PAYLOAD, Outcome, failure
 from local.runtime_api import Invocation, new_trace_id
-from local.sandbox import InitFailed, Sandbox
+from local.sandbox import InitFailed, Sandbox, State
 from local.source import CodeStamp
 from local.template import Function
 
@@ -22,8 +25,19 @@ class Throttled(Exception):
     """TooManyRequestsException: more requests at once than the function's concurrency."""
 
 
+@dataclass(frozen=True, slots=True)
+class Glimpse:
+    """One moment of one sandbox; memory in MB, None where it is not known."""
+
+    number: int
+    state: State
+    invocations: int
+    memory: int | None
+
+
 class Pool:
-    """All sandboxes of one function. Edited code is picked up by the next request.
+    """All sandboxes of one function. Edited code is picked up by the next request. `log` gets the number of a sandbox
+    and a line of it.
 
     `starts` is shared by the pools of a machine: sandboxes that start at once take each other's CPU, and together
     would pass the time each has to initialise.
@@ -33,7 +47,7 @@ class Pool:
         self,
         function: Function,
         environment: Mapping[str, str],
-        log: Callable[[str], None],
+        log: Callable[[int, str], None],
         *,
         sandboxes: int = 10,
         starts: asyncio.Semaphore | None = None,
@@ -47,7 +61,8 @@ class Pool:
         self._stamp = self._code.current()
         self._idle: list[Sandbox] = []
         self._waiting: deque[asyncio.Future[Sandbox]] = deque()
-        self._all: set[Sandbox] = set()
+        self._all: dict[Sandbox, int] = {}
+        self._numbers = count(1)
         self._starting = 0
         self._in_flight = 0
         self._tasks: set[asyncio.Task[None]] = set()
@@ -70,6 +85,17 @@ class Pool:
         finally:
             self._in_flight -= 1
             self._release(sandbox)
+
+    @property
+    def waiting(self) -> int:
+        """How many requests wait for a sandbox."""
+        return sum(not waiter.done() for waiter in self._waiting)
+
+    def glimpses(self) -> list[Glimpse]:
+        """Every sandbox there is now."""
+        return [
+            Glimpse(number, sandbox.state, sandbox.invocations, sandbox.memory) for sandbox, number in self._all.items()
+        ]
 
     async def stop(self) -> None:
         """Kill every sandbox; requests that run or wait are lost."""
@@ -99,8 +125,9 @@ class Pool:
     def _grow(self) -> None:
         """Start as many as there are requests waiting for one, within the limit."""
         while self._starting < len(self._waiting) and len(self._all) < self._most:
-            sandbox = Sandbox(self.function, self._environment, self._log, stamp=self._stamp)
-            self._all.add(sandbox)
+            number = next(self._numbers)
+            sandbox = Sandbox(self.function, self._environment, partial(self._log, number), stamp=self._stamp)
+            self._all[sandbox] = number
             self._starting += 1
             self._spawn(self._start(sandbox))
 
@@ -108,11 +135,11 @@ class Pool:
         try:
             async with self._starts:
                 if all(waiter.done() for waiter in self._waiting):  # served by another in the meantime
-                    self._all.discard(sandbox)
+                    self._all.pop(sandbox, None)
                     return
                 await sandbox.start()
         except InitFailed as failed:
-            self._all.discard(sandbox)
+            self._all.pop(sandbox, None)
             waiter = self._next_waiter()
             if waiter is not None:
                 waiter.set_exception(failed)
@@ -145,7 +172,7 @@ class Pool:
         return None
 
     def _discard(self, sandbox: Sandbox) -> None:
-        self._all.discard(sandbox)
+        self._all.pop(sandbox, None)
         self._spawn(sandbox.stop())
 
     def _reap(self) -> None:

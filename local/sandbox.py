@@ -13,10 +13,13 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 from local.outcome import Outcome, exited, failure, report
 from local.runtime_api import Invocation, RuntimeApi
 from local.template import Function
+
+State = Literal["starting", "idle", "busy", "ended"]
 
 INIT_SECONDS = 10.0
 PEAK_SECONDS = 0.1
@@ -47,6 +50,8 @@ class Sandbox:
         self.stamp = stamp
         self.alive = False
         self.idle_since = 0.0
+        self.invocations = 0
+        self._busy = False
         self._environment = environment
         self._log = log
         self._api = RuntimeApi(function.name, function.timeout)
@@ -60,6 +65,19 @@ class Sandbox:
     @property
     def pid(self) -> int | None:
         return self._process.pid if self._process else None
+
+    @property
+    def state(self) -> State:
+        if not self._api.ready.is_set():
+            return "starting"
+        if not self.alive:
+            return "ended"
+        return "busy" if self._busy else "idle"
+
+    @property
+    def memory(self) -> int | None:
+        """The most it has used, in MB, as it was read last."""
+        return self._peak[1]
 
     async def start(self) -> None:
         """Return when the function is loaded; `InitFailed` where it raises, exits or takes over 10 s."""
@@ -104,6 +122,8 @@ class Sandbox:
         """Run one request; whatever goes wrong in it is in the outcome. Ask `alive` before the next."""
         request_id = invocation.request_id
         self._log(f"START RequestId: {request_id} Version: $LATEST")
+        self.invocations += 1
+        self._busy = True
         began = time.perf_counter()
         try:
             outcome = await self._api.invoke(invocation)
@@ -118,7 +138,7 @@ class Sandbox:
             self._log(f"{request_id} {outcome.error_message}")
         self._log(f"END RequestId: {request_id}")
         self._log(report(request_id, outcome, memory=self.function.memory, most_used=most_used))
-        self._init = None
+        self._init, self._busy = None, False
         return outcome
 
     async def stop(self) -> None:

@@ -18,16 +18,20 @@ from local.aws import ROOT, AwsServer
 from local.console import Console
 from local.containers import Doorway, sam_variables
 from local.database import ANALYST_ROLE, APP_ROLE, Login, give_up_imports, make_embedded, prepare, seed, settings_of
-from local.environment import NOT_EXPORTED, aws_overlay, function_environment
-from local.gateway import Gateway
+from local.environment import NOT_EXPORTED, TELEMETRY, aws_overlay, function_environment
+from local.gateway import Access, Gateway
 from local.intrinsics import ACCOUNT, REGION
 from local.keys import API_KEYS_TABLE, TABLES, make_table, store_keys
+from local.metrics import Metrics
+from local.pages import page
 from local.pool import Pool
 from local.postgres import PostgresServer
+from local.progress import Progress, ask_of
 from local.queue import Poller, make_notifications, make_queues
 from local.schedule import Scheduler
 from local.state import State
 from local.template import Template, read
+from local.vitals import Vitals
 
 STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -110,7 +114,7 @@ class _System:
         passwords = {user.user: user.password for user in users}
         self._environments = {}
         for name, function in template.functions.items():
-            overlay = aws_overlay(aws.endpoint)
+            overlay = {**aws_overlay(aws.endpoint), **TELEMETRY}
             for user, password in USERS.items():
                 if user in function.variables:
                     overlay[password] = passwords.get(function.variables[user], "")
@@ -123,16 +127,23 @@ class _System:
             loop.add_signal_handler(signum, stop.set)
         with (self._state.home / "functions.log").open("w", buffering=1) as log, ExitStack() as doors:
 
-            def write(name: str, line: str) -> None:
+            def write(name: str, number: int, line: str) -> None:
                 log.write(f"{name} {line}\n")
                 self._console.function(name, line)
+                metrics.line(name, number, line)
 
+            def note(access: Access) -> None:
+                self._console.access(access)
+                metrics.access(access)
+
+            metrics, progress = Metrics(), Progress(ask_of(self._app))
             starts = asyncio.Semaphore(max(2, os.cpu_count() or 1))
             pools = {
                 name: Pool(function, self._environments[name], partial(write, name), starts=starts)
                 for name, function in self._template.functions.items()
             }
-            gateway = Gateway(self._template, pools, self._console.access)
+            vitals = Vitals(metrics, pools, progress)
+            gateway = Gateway(self._template, pools, note, pages=lambda request: vitals.page(request) or page(request))
             scheduler = Scheduler(self._template.schedules, pools, self._console.notice)
             poller = Poller(self._aws.endpoint, self._template.sources, pools, self._console.notice)
             watch = asyncio.create_task(self._watch_children())
@@ -155,6 +166,7 @@ class _System:
                 await scheduler.stop()
                 await poller.stop()
                 await gateway.stop()
+                await progress.stop()
                 await asyncio.gather(*(pool.stop() for pool in pools.values()))
                 watch.cancel()
         with suppress(asyncio.CancelledError):

@@ -9,11 +9,15 @@ import pytest
 from aws_lambda_powertools.event_handler import Response
 
 from sluice import runtime
+from sluice.db.breaker import OPEN_SECONDS, Breaker
+from sluice.db.database import Database
+from sluice.db.engine import make_engine
 from sluice.errors import DatabaseUnavailable
 from sluice.http.api import Api
 from sluice.http.request import Request
-from sluice.http.telemetry import EVERY, SOON, Telemetry
+from sluice.http.telemetry import SOON, Telemetry
 from sluice.limits.window import Policy
+from sluice.settings import TELEMETRY_SECONDS as EVERY
 from tests.fixtures.shop import ADMIN, Shop, http_event, lambda_context
 
 Capture = pytest.CaptureFixture[str]
@@ -49,8 +53,40 @@ def test_a_line_a_minute_while_all_is_well(shop: Shop, capsys: Capture) -> None:
     assert len(told) == 2
     assert set(told[0]) == {
         *(f"pool_{name}" for name in ("size", "checked_in", "checked_out", "overflow", "invalid", "use")),
+        "breaker_open",
         "limiter_failures",
     }
+
+
+def test_a_system_that_is_looked_at_tells_more_often(shop: Shop, capsys: Capture) -> None:
+    clock, here = Clock(), runtime.current()
+    hasty = runtime.Runtime(replace(here.settings, telemetry_seconds=0.5), here.database)
+    telemetry = Telemetry(clock=clock)
+    for _ in range(5):
+        telemetry.tell(hasty)
+        clock.now += 0.25
+    assert len(metrics(capsys.readouterr().out)) == 3
+
+
+def test_a_circuit_that_opens_or_closes_is_told_at_once(shop: Shop, capsys: Capture) -> None:
+    here, clock = runtime.current(), Clock()
+    telemetry, breaker = Telemetry(clock=clock), Breaker(clock=clock)
+    nowhere = runtime.Runtime(here.settings, Database(make_engine(here.settings.database, "function"), breaker))
+
+    def refused() -> None:
+        raise ConnectionRefusedError
+
+    telemetry.tell(nowhere)
+    with pytest.raises(ConnectionRefusedError):
+        breaker.connect(refused)
+    for _ in range(2):
+        telemetry.tell(nowhere)
+    clock.now += OPEN_SECONDS / 2
+    telemetry.tell(nowhere)
+    clock.now += OPEN_SECONDS / 2
+    breaker.connect(lambda: None)
+    telemetry.tell(nowhere)
+    assert [line["breaker_open"] for line in metrics(capsys.readouterr().out)] == [0, 1, 0]
 
 
 def test_trouble_is_told_soon_and_once(shop: Shop, capsys: Capture) -> None:

@@ -39,7 +39,8 @@ def open_pool(write_function: FunctionFactory) -> PoolOpener:
     async def opened(source: str, *, sandboxes: int = 10, **settings: Any) -> AsyncIterator[tuple[Pool, list[str]]]:
         function = write_function(source, **settings)
         lines: list[str] = []
-        pool = Pool(function, function_environment(function, {}), lines.append, sandboxes=sandboxes)
+        environment = function_environment(function, {})
+        pool = Pool(function, environment, lambda _, line: lines.append(line), sandboxes=sandboxes)
         try:
             yield pool, lines
         finally:

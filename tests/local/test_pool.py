@@ -52,6 +52,20 @@ async def test_requests_at_once_run_at_once_each_in_a_sandbox_of_its_own(open_po
 
 
 @asynchronous
+async def test_a_glimpse_tells_what_each_sandbox_is_at(open_pool: PoolOpener, tmp_path: Path) -> None:
+    here = tmp_path / "gate"
+    async with open_pool(GATED, timeout=10, sandboxes=1) as (pool, _):
+        running = start(pool, here, 2)
+        await until(lambda: len(list(here.iterdir())) == 1)
+        ((busy,), waiting) = pool.glimpses(), pool.waiting
+        (here / "go").touch()
+        await asyncio.gather(*running)
+        ((idle,), left) = pool.glimpses(), pool.waiting
+    assert (busy.number, busy.state, busy.invocations, waiting) == (1, "busy", 1, 1)
+    assert (idle.number, idle.state, idle.invocations, left) == (1, "idle", 2, 0)
+
+
+@asynchronous
 async def test_requests_wait_for_a_free_sandbox_where_the_machine_has_no_more(
     open_pool: PoolOpener, tmp_path: Path
 ) -> None:

@@ -43,6 +43,7 @@ def test_it_finds_the_shop_again_and_leaves_nothing_in_between(system: System) -
     assert (returned, err) == (0, "")
     assert re.search(r"POST +/api/categories +201 +[\d.]+ ms", out)
     assert "local-limited" in out
+    assert f"http://127.0.0.1:{port}/console" in out
     assert [pid for pid in pids if is_running(pid)] == []
     with socket.socket() as probe:
         assert probe.connect_ex(("127.0.0.1", port)) != 0

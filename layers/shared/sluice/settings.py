@@ -20,6 +20,7 @@ Auth = Literal["password", "iam"]
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 ANALYST_COST = 250_000
 ANALYST_SECONDS = 5.0
+TELEMETRY_SECONDS = 60.0
 PATIENCE = 4.0  # seconds beyond a statement's own limit until the server is given up
 
 
@@ -144,6 +145,7 @@ class Settings:
     imports_queue_url: str = ""
     stale_seconds: float = 300.0  # how old an answer may be that is given while the database is away; 0: none is
     service: str = "sluice"  # what metrics are of
+    telemetry_seconds: float = TELEMETRY_SECONDS  # between two lines of them, while all is well
     log_level: str = "INFO"
     server_timing: bool = False  # tells whoever asks what an answer took
     cors_origins: tuple[str, ...] = ()
@@ -187,6 +189,7 @@ class Settings:
             service=env.text("POWERTOOLS_SERVICE_NAME", default="sluice"),
             log_level=env.one_of("SLUICE_LOG_LEVEL", LOG_LEVELS, default="INFO"),
             server_timing=env.one_of("SLUICE_SERVER_TIMING", ("on", "off"), default="off") == "on",
+            telemetry_seconds=env.seconds("SLUICE_TELEMETRY_SECONDS", default=TELEMETRY_SECONDS),
             cors_origins=tuple(o for o in env.text("SLUICE_CORS_ORIGINS", default="").split(",") if o),
             graphql=GraphqlSettings(
                 introspection=env.one_of("SLUICE_GRAPHQL_INTROSPECTION", ("on", "off"), default="off") == "on",

@@ -18,14 +18,16 @@ if TYPE_CHECKING:
     from sluice.runtime import Runtime
 
 NAMESPACE = "Sluice"
-EVERY = 60.0  # seconds, while all is well
 SOON = 1.0  # seconds, while there is trouble: a line for each request would be trouble of its own
 COUNTED = 429  # the least HTTP status of errors that are counted
 TROUBLE = 500  # the least that is told of soon
 
 
 class Telemetry:
-    """One environment's. Counters are what happened since the last line; the pool is as it was when it was fullest."""
+    """One environment's. Counters are what happened since the last line; the pool is as it was when it was fullest.
+
+    While all is well there is a line every `telemetry_seconds` of the settings in which somebody asks.
+    """
 
     def __init__(self, *, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
@@ -33,6 +35,7 @@ class Telemetry:
         self._counts: Counter[str] = Counter()
         self._limiter_failures = 0
         self._trouble = False
+        self._breaker_open = False
 
     def failed(self, status: int, code: str) -> None:
         """A request was answered with this error."""
@@ -45,20 +48,24 @@ class Telemetry:
         self._counts["stale_answers"] += 1
 
     def tell(self, shop: Runtime) -> None:
-        """Print a line, if it is time or there is trouble."""
+        """Print a line, if it is time, there is trouble, or the circuit has opened or closed."""
         new_failures = shop.limiter.failures - self._limiter_failures
-        now = self._clock()
-        if 0 <= now - self._told_at < (SOON if self._trouble or new_failures else EVERY):
+        breaker_open = shop.database.breaker.state != "closed"
+        now, pace = self._clock(), shop.settings.telemetry_seconds
+        if self._trouble or new_failures:
+            pace = min(pace, SOON)
+        if 0 <= now - self._told_at < pace and breaker_open == self._breaker_open:
             return
         pool, used = shop.database.busiest()
         metrics = EphemeralMetrics(namespace=NAMESPACE, service=shop.settings.service)
         for name, value in asdict(pool).items():
             metrics.add_metric(f"pool_{name}", MetricUnit.Count, value)
         metrics.add_metric("pool_use", MetricUnit.Percent, used)
+        metrics.add_metric("breaker_open", MetricUnit.Count, int(breaker_open))
         metrics.add_metric("limiter_failures", MetricUnit.Count, new_failures)
         for name, number in self._counts.items():
             metrics.add_metric(name, MetricUnit.Count, number)
         metrics.flush_metrics()
         self._counts.clear()
         self._limiter_failures += new_failures
-        self._told_at, self._trouble = now, False
+        self._told_at, self._trouble, self._breaker_open = now, False, breaker_open

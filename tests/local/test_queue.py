@@ -1,0 +1,57 @@
+"""Messages of a queue, as Lambda delivers them: done ones are off it, failed ones come again and end with the dead."""
+
+import asyncio
+import os
+
+from local.intrinsics import ACCOUNT, REGION
+from local.keys import emulated
+from local.queue import Poller, make_queues
+from local.template import QueueSource
+from sluice.settings import AwsSettings
+from tests.local.conftest import PoolOpener
+from tests.local.waiting import asynchronous, wait_until
+
+FAILS = """
+    import json
+
+    def handler(event, context):
+        (record,) = event["Records"]
+        print("TRY", record["body"], record["attributes"]["ApproximateReceiveCount"], flush=True)
+        if record["body"] == "broken":
+            raise ValueError("no good")
+        bad = record["body"] == "bad"
+        return {"batchItemFailures": [{"itemIdentifier": record["messageId"]}] if bad else []}
+"""
+
+
+@asynchronous
+async def test_good_messages_are_done_once_and_bad_ones_reach_the_dead_after_their_tries(
+    emulated_aws: AwsSettings, open_pool: PoolOpener
+) -> None:
+    endpoint, name = emulated_aws.dynamodb_endpoint, f"queue-{os.urandom(4).hex()}"
+    redrive = {"deadLetterTargetArn": f"arn:aws:sqs:{REGION}:{ACCOUNT}:{name}-dead", "maxReceiveCount": 2}
+    make_queues(endpoint, {name: {"VisibilityTimeout": 1, "RedrivePolicy": redrive}, f"{name}-dead": {}})
+    sqs = emulated("sqs", endpoint)
+    url = f"http://sqs.{REGION}.amazonaws.com/{ACCOUNT}/{name}"
+    for body in ("good 1", "bad", "broken", "good 2"):
+        sqs.call("AmazonSQS.SendMessage", {"QueueUrl": url, "MessageBody": body})
+    told: list[str] = []
+    dead: set[str] = set()
+
+    def all_are_dead() -> bool:
+        received = sqs.call("AmazonSQS.ReceiveMessage", {"QueueUrl": f"{url}-dead", "MaxNumberOfMessages": 10})
+        dead.update(message["Body"] for message in received.get("Messages", ()))
+        return dead == {"bad", "broken"}
+
+    async with open_pool(FAILS) as (pool, lines):
+        poller = Poller(endpoint, [QueueSource("EchoFunction", name, 2)], {"EchoFunction": pool}, told.append)
+        poller.start()
+        try:
+            await asyncio.to_thread(wait_until, all_are_dead, "the end of the bad ones")
+        finally:
+            await poller.stop()
+    sqs.close()
+    tries = sorted(line.partition("TRY ")[2] for line in lines if "TRY " in line)
+    assert tries == ["bad 1", "bad 2", "broken 1", "broken 2", "good 1 1", "good 2 1"]
+    assert len(told) == 4, told
+    assert any("ValueError: no good" in line for line in told)

@@ -18,6 +18,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
@@ -42,6 +43,7 @@ BARE = (
     "CREATE UNLOGGED TABLE bare (name text, description text, price numeric(12, 2), category text, inventory integer)"
 )
 COPY = "COPY {} (name, description, price, category, inventory) FROM STDIN WITH (FORMAT csv, HEADER)"
+CONNECTIONS = "SELECT application_name, count(*) FROM pg_stat_activity WHERE usename = 'sluice_app' GROUP BY 1"
 # What a script would do: all of it at once, no row looked at, nothing to go on from where it is killed.
 SCRIPT = (
     "CREATE TEMPORARY TABLE staging"
@@ -94,6 +96,31 @@ class Catalogue:
     @property
     def p99(self) -> float:
         return quantiles(self.times, n=100)[98]
+
+
+@dataclass
+class Connections:
+    """How many of each kind there were at most, as the server counts them."""
+
+    owner: str
+    most: Counter[str] = field(default_factory=Counter)
+
+    @contextmanager
+    def running(self) -> Iterator["Connections"]:
+        stop = threading.Event()
+        watcher = threading.Thread(target=self._run, args=(stop,))
+        watcher.start()
+        try:
+            yield self
+        finally:
+            stop.set()
+            watcher.join()
+
+    def _run(self, stop: threading.Event) -> None:
+        with closing(connect(self.owner)) as connection:
+            while not stop.wait(0.5):
+                for name, number in connection.run(CONNECTIONS):
+                    self.most[name] = max(self.most[name], number)
 
 
 def write_file(path: Path, rows: int, *, first: int = 0) -> None:
@@ -183,7 +210,7 @@ def _beside(api: Api, file: Path, url: str, owner: str, idle: float) -> Iterator
         connection.run("VACUUM ANALYZE")
     with alone.running():
         time.sleep(idle)
-    with busy.running():
+    with busy.running(), Connections(owner).running() as connections:
         job = load(api, file, "products", "csv")
     yield from ("", f"Meanwhile, `GET /api/products?limit=20` every {PACE * 1000:.0f} ms, in ms:", "")
     yield from header("", "p50", "p99", "requests", "errors")
@@ -195,6 +222,9 @@ def _beside(api: Api, file: Path, url: str, owner: str, idle: float) -> Iterator
         f"{median(busy.times):.1f}", f"{busy.p99:.1f} ({busy.p99 / alone.p99:.1f}x)",
         str(len(busy.times)), str(busy.errors),
     )  # fmt: skip
+    yield ""
+    yield f"Connections to the database at most: {connections.most.get('sluice-function', 0)} of the API's sandboxes, "
+    yield f"{connections.most.get('sluice-batch', 0)} of the worker."
 
 
 def _categories(connection: Any) -> None:

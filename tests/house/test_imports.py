@@ -11,11 +11,11 @@ ROOT = Path(__file__).parents[2]
 
 # Function → the most modules its import may load. Lower one when it falls; raise one only with a reason.
 BUDGET = {
-    **dict.fromkeys(("products", "categories", "inventory", "users", "orders", "analytics"), 550),
+    **dict.fromkeys(("products", "categories", "inventory", "users", "orders", "analytics"), 555),  # 3.13 counts more
     "health": 330,  # a dozen are what a route may declare
     "docs": 330,
-    "sweep": 550,
-    "imports": 555,  # boto3 only where an address is signed
+    "sweep": 555,
+    "imports": 560,  # boto3 only where an address is signed
     "import_worker": 640,  # Powertools' batches
     "graphql": 720,  # of which graphql-core is 150: its package loads all of itself
 }

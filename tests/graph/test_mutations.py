@@ -274,7 +274,7 @@ def test_a_key_means_nothing_to_a_query_and_must_be_one(shop: Shop) -> None:
 def test_a_key_of_a_running_request_is_in_progress(shop: Shop) -> None:
     """The lock that a first request holds is held here by hand."""
     mug = shop.product("Mug")
-    key = idempotency.read(Request("POST", "/api/graphql", {}, {"idempotency-key": "k"}, b"", client="local-admin"))
+    key = idempotency.read(Request("POST", "/api/graphql", {}, {"idempotency-key": "k"}, b"", client="admin"))
     assert key is not None
     with closing(owner_connection(shop.url)) as other:
         other.run("BEGIN")

@@ -223,8 +223,8 @@ def _beside(api: Api, file: Path, url: str, owner: str, idle: float) -> Iterator
         str(len(busy.times)), str(busy.errors),
     )  # fmt: skip
     yield ""
-    yield f"Connections to the database at most: {connections.most.get('sluice-function', 0)} of the API's sandboxes, "
-    yield f"{connections.most.get('sluice-batch', 0)} of the worker."
+    functions, workers = (connections.most.get(f"sluice-{kind}", 0) for kind in ("function", "batch"))
+    yield f"Connections to the database at most: {functions} of the API's sandboxes, {workers} of the worker."
 
 
 def _categories(connection: Any) -> None:

@@ -8,13 +8,9 @@ Sluice it is the time from the job's start to its end, as the job tells it; the 
 
 import argparse
 import http.client
-import json
-import os
 import random
 import shutil
-import signal
 import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -32,8 +28,8 @@ from benchmarks.database import connect
 from benchmarks.report import header, machine, row
 from functions.migrate.handler import upgrade
 from scripts.load import Api, load
+from tests.fixtures.system import state_of_its_own
 
-ROOT = Path(__file__).parents[1]
 ROWS, BESIDE_ROWS = 1_000_000, 200_000
 WORKER = "ImportWorkerFunction"
 PACE = 0.02  # seconds between two requests of the catalogue's client
@@ -136,32 +132,14 @@ def write_file(path: Path, rows: int, *, first: int = 0) -> None:
             )
 
 
-@contextmanager
-def local_system(home: Path) -> Iterator[dict[str, Any]]:
-    """`make run` without a demo shop; what it publishes of itself."""
-    environ = {"PATH": os.environ["PATH"], "PYTHONPATH": f"{ROOT}:{ROOT / 'layers/shared'}", "SLUICE_SEED": "none"}  # noqa: TID251
-    command = [sys.executable, "-m", "local", "--port", "0"]
-    with subprocess.Popen(
-        command, cwd=ROOT, env={**environ, "SLUICE_STATE": str(home)}, stdout=subprocess.DEVNULL
-    ) as run:
-        try:
-            while not (home / "local.json").exists():
-                if run.poll() is not None:
-                    raise RuntimeError("the local system did not start")
-                time.sleep(0.1)
-            yield json.loads((home / "local.json").read_text())
-        finally:
-            run.send_signal(signal.SIGINT)
-
-
 def measure(rows: int, *, beside: int = BESIDE_ROWS, idle: float = IDLE_SECONDS) -> list[str]:
     """Lines for the report."""
     with tempfile.TemporaryDirectory(prefix="sluice-bench-") as folder:
-        Path(folder).chmod(0o711)
         file, other = Path(folder) / "products.csv", Path(folder) / "more.csv"
         write_file(file, rows)
         write_file(other, beside, first=rows)
-        with local_system(Path(folder) / "state") as told:
+        with state_of_its_own() as system:
+            told = system.start().published
             owner, api = told["database_url"], Api(told["base_url"], "local-admin")
             with closing(connect(owner)) as connection:
                 connection.run("CREATE DATABASE reference")

@@ -113,6 +113,7 @@ FAULTS = {
     "silent": Fault(lambda site: site.relay.swallow(), lambda site: site.relay.swallow(False)),
     "blackholed": Fault(lambda site: site.relay.ignore(), lambda site: site.relay.open()),
     "reset": Fault(lambda site: site.relay.reset(), lambda site: site.relay.reset(False)),
+    "dropped": Fault(lambda site: site.relay.hang_up(), lambda site: site.relay.hang_up(False)),
     "full": Fault(take_every_connection, give_them_back),
 }
 

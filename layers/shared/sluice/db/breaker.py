@@ -15,6 +15,7 @@ from ssl import SSLCertVerificationError
 from threading import Lock
 from typing import Literal, Protocol, TypeVar
 
+from sluice.db.transport import LOST
 from sluice.errors import CircuitOpen
 
 T = TypeVar("T")
@@ -143,5 +144,7 @@ def _is_outage(error: BaseException) -> bool:
     """Is the database away? Not where somebody answered (that our password is wrong), or nobody was asked."""
     if error.args and isinstance(error.args[0], dict):
         return str(error.args[0].get("C")).startswith(OUTAGES)
+    if str(error) in LOST:
+        return True  # taken, and ended before the greeting: by a proxy with nobody behind it
     reason = error if isinstance(error, OSError) else error.__cause__
     return isinstance(reason, OSError) and not isinstance(reason, SSLCertVerificationError)

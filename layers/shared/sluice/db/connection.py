@@ -31,11 +31,8 @@ from pg8000.legacy import Connection, Cursor, IntegrityError, ProgrammingError
 
 from sluice import deadline, spent
 from sluice.db import messages
-from sluice.db.transport import open_socket
+from sluice.db.transport import CLOSED, NETWORK_ERROR, open_socket
 from sluice.settings import TlsMode
-
-NETWORK_ERROR = "network error"  # pg8000's words, which SQLAlchemy looks for
-CLOSED = "connection is closed"  # likewise
 
 # A transaction's timeouts, in a statement that gives no rows: SET LOCAL outside of BEGIN works too, but is warned of.
 LIMIT_TIME = "SELECT 1 WHERE set_config('statement_timeout', $1, true) || set_config('lock_timeout', $2, true) IS NULL"

@@ -12,7 +12,8 @@ from sqlalchemy.dialects.postgresql.pg8000 import PGDialect_pg8000
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DisconnectionError
 
-from sluice.db.connection import CLOSED, NETWORK_ERROR, PipelinedConnection
+from sluice.db.connection import PipelinedConnection
+from sluice.db.transport import LOST
 
 
 class SluiceDialect(PGDialect_pg8000):
@@ -70,4 +71,4 @@ class SluiceDialect(PGDialect_pg8000):
     def is_disconnect(self, e: Any, connection: Any, cursor: Any) -> bool:
         """A connection that closed its own socket is as gone as one the server closed."""
         driver = getattr(connection, "dbapi_connection", connection)
-        return getattr(driver, "closed", False) or (isinstance(e, InterfaceError) and str(e) in (NETWORK_ERROR, CLOSED))
+        return getattr(driver, "closed", False) or (isinstance(e, InterfaceError) and str(e) in LOST)

@@ -14,6 +14,7 @@ from sqlalchemy import event
 from sqlalchemy.engine import Engine, ExceptionContext
 
 from sluice import errors
+from sluice.db.transport import LOST
 from sluice.errors import Fault, SluiceError
 
 Report = Mapping[str, str]  # the fields of an ErrorResponse, by their letters: C state, c column, n constraint, t table
@@ -25,7 +26,6 @@ FIELDS = {
     **{name: name for name in ("name", "slug", "description", "price", "quantity", "email", "status")},
     **{name: name for name in ("user_id", "product_id", "unit_price", "total")},
 }
-_LOST = ("network error", "connection is closed")  # pg8000's words
 
 # The classes of states whose messages are about the server, its locks, names and limits, and never about data.
 MESSAGES_WITHOUT_VALUES = ("08", "25", "26", "28", "3D", "3F", "40", "42", "53", "54", "55", "57", "58")
@@ -155,7 +155,7 @@ def translate(error: BaseException, *, connected: bool) -> SluiceError | None:
     if _gave_up_waiting(error):
         # The server may still be at it, so not ConnectionLost: that would run it a second time beside the first.
         return errors.DatabaseUnavailable()
-    if isinstance(error, OSError) or str(error) in _LOST:
+    if isinstance(error, OSError) or str(error) in LOST:
         return errors.ConnectionLost()
     return errors.InternalError()  # the driver was used wrongly
 

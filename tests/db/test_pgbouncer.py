@@ -63,15 +63,23 @@ def wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
     pytest.fail("pgbouncer does not answer")
 
 
-@pytest.mark.parametrize(("options", "each"), [({}, 125), (STOCK, 25)], ids=["pipelined", "stock"])
+@pytest.mark.parametrize(
+    ("options", "prepare", "each"),
+    [({}, False, 125), ({}, True, 125), (STOCK, False, 25)],
+    ids=["pipelined", "prepared", "stock"],
+)
 def test_threads_get_their_own_rows(
-    make_database: Callable[..., Database], pooler: int, options: dict[str, Any], each: int
+    make_database: Callable[..., Database], pooler: int, options: dict[str, Any], prepare: bool, each: int
 ) -> None:
     database = make_database("web", options=options, port=pooler, pool_overflow=THREADS, pool_timeout=30)
 
     def reads(thread: int) -> tuple[bool, set[int]]:
         mine = [thread * 1000 + n for n in range(each)]
-        rows = [database.read("SELECT CAST(:n AS int) AS n, pg_backend_pid() AS pid", {"n": n})[0] for n in mine]
+        statements = [f"SELECT CAST(:n AS int) + {n % 7} - {n % 7} AS n, pg_backend_pid() AS pid" for n in mine]
+        rows = [
+            database.read(statement, {"n": n}, prepare=prepare)[0]
+            for statement, n in zip(statements, mine, strict=True)
+        ]
         return [row.n for row in rows] == mine, {row.pid for row in rows}
 
     with ThreadPoolExecutor(THREADS) as threads:

@@ -7,6 +7,7 @@ nothing: with nothing to find, a filter that no index answers reads the whole ta
 import importlib
 import json
 import pkgutil
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field, replace
@@ -14,6 +15,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
+import pg8000.native
 import pytest
 
 from local.postgres import PostgresServer
@@ -33,6 +35,7 @@ SIGNER = CursorSigner(b"the key of these tests' cursors")
 LARGE = 1_000  # rows; a table of fewer may be read from its beginning
 MOST_ROWS = 8_000  # that one page may visit, in tables and indexes: a fifth of the products
 MOST_BUFFERS = 8_000
+PARAMETER = re.compile(r"(?<!:):([a-z]\w*)")
 
 # Rows are spread as they are in a shop: few large categories, prices with a long tail, one product in twenty sold out,
 # words that are everywhere, frequent, or in few products. No column follows another: of that the planner knows nothing.
@@ -91,38 +94,54 @@ LISTINGS: dict[str, Listing] = {
 
 @dataclass
 class Explaining:
-    """Runs a read, and keeps what it did."""
+    """Runs a read, and keeps what it did; one that may be prepared as well by the plan that the server would keep."""
 
     database: Database
+    keeping: pg8000.native.Connection  # a session whose plans know no values
     large: frozenset[str] = frozenset()
-    nodes: list[dict[str, Any]] = field(default_factory=list)
+    plans: list[list[dict[str, Any]]] = field(default_factory=list)  # of each, its nodes
 
-    def read(self, sql: str, params: Mapping[str, object] | None = None) -> Any:
-        answer = self.database.read(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {sql}", params)[0][0]
-        self.nodes = list(_nodes((json.loads(answer) if isinstance(answer, str) else answer)[0]["Plan"]))
+    def read(self, sql: str, params: Mapping[str, object] | None = None, *, prepare: bool = False) -> Any:
+        explain = "EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON)"
+        self.plans = [_nodes_of(self.database.read(f"{explain} {sql}", params)[0][0])]
+        if prepare:
+            names = list(dict.fromkeys(PARAMETER.findall(sql)))
+            numbered = PARAMETER.sub(lambda found: f"${names.index(found[1]) + 1}", sql)
+            values = ", ".join(pg8000.native.literal((params or {})[name]) for name in names)
+            self.keeping.run(f"DEALLOCATE ALL; PREPARE kept AS {numbered}")
+            kept = self.keeping.run(f"{explain} EXECUTE kept{f' ({values})' if names else ''}")
+            self.plans.append(_nodes_of(kept[0][0]))
         return self.database.read(sql, params)
 
     write = read
 
     def visited(self) -> float:
         """How many rows and index entries were looked at."""
-        return sum(
-            node["Actual Loops"] * (node["Actual Rows"] + node.get("Rows Removed by Filter", 0))
-            for node in self.nodes
-            if node["Node Type"].endswith("Scan") and node["Node Type"] != "Subquery Scan"
+        return max(
+            sum(
+                node["Actual Loops"] * (node["Actual Rows"] + node.get("Rows Removed by Filter", 0))
+                for node in plan
+                if node["Node Type"].endswith("Scan") and node["Node Type"] != "Subquery Scan"
+            )
+            for plan in self.plans
         )
 
     def indexes(self) -> set[str]:
-        return {node["Index Name"] for node in self.nodes if "Index Name" in node}
+        return {node["Index Name"] for plan in self.plans for node in plan if "Index Name" in node}
 
     def faults(self) -> list[str]:
         """What the statement should not have done."""
-        scanned = [node["Relation Name"] for node in self.nodes if node["Node Type"].endswith("Seq Scan")]
+        nodes = [node for plan in self.plans for node in plan]
+        scanned = [node["Relation Name"] for node in nodes if node["Node Type"].endswith("Seq Scan")]
         visited = self.visited()
-        buffers = self.nodes[0]["Shared Hit Blocks"] + self.nodes[0]["Shared Read Blocks"]
+        buffers = max(plan[0]["Shared Hit Blocks"] + plan[0]["Shared Read Blocks"] for plan in self.plans)
         found = [f"reads all of {table}" for table in scanned if table in self.large]
         found += [f"visits {visited:.0f} rows"] * (visited > MOST_ROWS)
         return found + [f"reads {buffers} buffers"] * (buffers > MOST_BUFFERS)
+
+
+def _nodes_of(answer: Any) -> list[dict[str, Any]]:
+    return list(_nodes((json.loads(answer) if isinstance(answer, str) else answer)[0]["Plan"]))
 
 
 def _nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -144,7 +163,9 @@ def shelves(postgres_server: PostgresServer, migrated_template: str) -> Iterator
         large = connection.run("SELECT relname FROM pg_class WHERE relkind = 'r' AND reltuples >= :n", n=LARGE)
     url = postgres_server.url("sluice_app", "shelves", password="canary-app")
     database = Database(make_engine(DatabaseSettings.from_url(url), "function"))
-    yield Explaining(database, frozenset(name for (name,) in large))
+    with closing(owner_connection(url)) as keeping:
+        keeping.run("SET plan_cache_mode = force_generic_plan")
+        yield Explaining(database, keeping, frozenset(name for (name,) in large))
     database.dispose()
     with closing(owner_connection(postgres_server.url())) as connection:
         connection.run("DROP DATABASE shelves WITH (FORCE)")

@@ -69,6 +69,7 @@ def test_every_problem_is_told_at_once() -> None:
         ("SLUICE_DB_CONNECT_TIMEOUT", "3", "connect_timeout", 3.0),
         ("SLUICE_DB_SOCKET_TIMEOUT", "30", "socket_timeout", 30.0),
         ("SLUICE_DB_MAX_IDLE", "900", "max_idle", 900.0),
+        ("SLUICE_DB_PREPARED_STATEMENTS", "0", "prepared_statements", 0),
     ],
 )
 def test_a_database_variable_sets_its_one_field(name: str, value: str, field: str, read: Any) -> None:
@@ -82,6 +83,7 @@ def test_a_database_variable_sets_its_one_field(name: str, value: str, field: st
         ("SLUICE_DB_PORT", ["0", "65536", "-1", "5432.0", "x"]),
         ("SLUICE_DB_POOL_SIZE", ["0", "101", "one"]),
         ("SLUICE_DB_POOL_OVERFLOW", ["-1", "101"]),
+        ("SLUICE_DB_PREPARED_STATEMENTS", ["-1", "1001"]),
         *[
             (f"SLUICE_DB_{name}", ["0", "-1", "901", "nan", "inf", "soon", "5s"])
             for name in ("POOL_TIMEOUT", "CONNECT_TIMEOUT", "SOCKET_TIMEOUT", "MAX_IDLE")

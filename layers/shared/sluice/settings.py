@@ -53,6 +53,7 @@ class DatabaseSettings:
     lock_timeout: float = 5.0
     socket_timeout: float = 20.0  # above statement_timeout, so that the server gives up first
     max_idle: float = 240.0  # NAT gateways forget silent flows after 350 s
+    prepared_statements: int = 64  # that each connection keeps at most; 0 for RDS Proxy, which pins them
 
     @classmethod
     def from_url(cls, url: str) -> "DatabaseSettings":
@@ -173,6 +174,7 @@ class Settings:
             lock_timeout=env.seconds("SLUICE_DB_LOCK_TIMEOUT", default=5.0),
             socket_timeout=env.seconds("SLUICE_DB_SOCKET_TIMEOUT", default=20.0),
             max_idle=env.seconds("SLUICE_DB_MAX_IDLE", default=240.0),
+            prepared_statements=env.integer("SLUICE_DB_PREPARED_STATEMENTS", default=64, least=0, most=1_000),
         )
         settings = cls(
             database=database,
@@ -283,6 +285,7 @@ class _Reader:
             secret_arn=secret_arn,
             pool_size=1,
             pool_overflow=0,
+            prepared_statements=0,  # no two are the same
             statement_timeout=ANALYST_SECONDS,
             lock_timeout=0.2,
             socket_timeout=ANALYST_SECONDS + PATIENCE,

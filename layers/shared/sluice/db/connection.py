@@ -31,6 +31,7 @@ from pg8000.legacy import Connection, Cursor, IntegrityError, ProgrammingError
 
 from sluice import deadline, spent
 from sluice.db import messages
+from sluice.db.prepared import Statements
 from sluice.db.transport import CLOSED, NETWORK_ERROR, open_socket
 from sluice.settings import TlsMode
 
@@ -44,6 +45,7 @@ class PipelinedCursor(Cursor):  # type: ignore[misc]
 
     _input_oids: Sequence[int]
     _guard = b""
+    prepare = False  # may the server keep the statement and its plan, for the next who executes it?
 
     def guard(self, operation: str, args: Sequence[Any] = ()) -> None:
         """Send this statement, which gives no rows, ahead of the next one: in its flush, and in its transaction.
@@ -65,7 +67,7 @@ class PipelinedCursor(Cursor):  # type: ignore[misc]
             statement, names = messages.numbered(self.paramstyle, operation)
             values = args if names is None else tuple([args[name] for name in names])
         try:
-            self._context = self._c.execute_unnamed(statement, values, oids, stream, guard)
+            self._context = self._c.execute_unnamed(statement, values, oids, stream, guard, self.prepare)
         except DatabaseError as error:
             raise _dbapi_error(error) from None
         self._row_iter = iter(self._context.rows or ())
@@ -100,6 +102,7 @@ class PipelinedConnection(Connection):  # type: ignore[misc]
         socket_timeout: float | None = 20.0,  # None: as long as it takes
         statement_timeout: float = 14.0,  # these two are the role's own, for whom the server takes us
         lock_timeout: float = 5.0,
+        prepared_statements: int = 0,  # that the server may be asked to keep
         application_name: str = "sluice",
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -108,6 +111,7 @@ class PipelinedConnection(Connection):  # type: ignore[misc]
         self._clock = clock
         self.isolation_level: str | None = None  # None: the role's default
         self.read_only = False
+        self._statements = Statements(prepared_statements)
         usock = open_socket(host, port, tls=tls, ca_file=ca_file, connect_timeout=connect_timeout)
         try:
             super().__init__(
@@ -201,8 +205,12 @@ class PipelinedConnection(Connection):  # type: ignore[misc]
         oids: Sequence[int] = (),
         stream: Any = None,
         guard: bytes = b"",
+        prepare: bool = False,
     ) -> Context:
-        """One statement with `$n` placeholders, and the BEGIN and the guard it may need, in one flush."""
+        """One statement with `$n` placeholders, and the BEGIN and the guard it may need, in one flush.
+
+        Outside of transactions the server may `prepare` it: there nothing is lost where it forgot it.
+        """
         usock = self._usock
         if usock is None:
             raise InterfaceError(CLOSED)
@@ -214,14 +222,31 @@ class PipelinedConnection(Connection):  # type: ignore[misc]
                 if ahead:
                     self._exchange(ahead + SYNC_MSG, Context("begin"))
                 return super().execute_unnamed(statement, vals, oids, stream)
-        context = Context(statement)
         encoding = self._client_encoding
         texts = make_params(self.py_types, vals)
+        if prepare and self.autocommit and not oids:
+            return self._execute_kept(ahead, statement, texts)
+        context = Context(statement)
         message = b"".join(
             (ahead, messages.parse(statement, oids, encoding), messages.bind(texts, encoding), messages.FINISH)
         )
         with self._in_step:
             self._exchange(message, context)
+        return context
+
+    def _execute_kept(self, ahead: bytes, text: str, texts: list[str | None]) -> Context:
+        """The whole of a transaction, by a statement that the server may know: where it does not, nothing happened."""
+        statement = self._statements.find(text)
+        context = statement.context()
+        message = self._statements.farewell() + ahead + statement.message(texts, self._client_encoding)
+        try:
+            with self._in_step:
+                self._exchange(message, context)
+        except DatabaseError as error:
+            if not self._statements.failed(statement, error.args[0]):
+                raise
+            return self._execute_kept(ahead, text, texts)
+        statement.learn(context)
         return context
 
     def handle_messages(self, context: Context) -> None:

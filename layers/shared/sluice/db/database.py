@@ -49,24 +49,32 @@ class Database:
         self._pipelined = engine.driver == "sluice"
         self._compiled = lru_cache(maxsize=_KEPT_STATEMENTS)(self._compile)
 
-    def read(self, sql: str, params: Mapping[str, object] | None = None) -> Rows:
+    def read(self, sql: str, params: Mapping[str, object] | None = None, *, prepare: bool = False) -> Rows:
         """Rows of one SELECT with `:named` parameters (modulo is `mod()`; `%` is pg8000's).
 
-        Sent a second time, once, when the connection broke under it; so it must change nothing. Raises SluiceErrors.
+        Sent a second time, once, when the connection broke under it; so it must change nothing. With `prepare` the
+        server may keep its plan, which must be good whatever the parameters. Raises SluiceErrors.
         """
         try:
-            return self._run(sql, params or {})
+            return self._run(sql, params or {}, prepare=prepare)
         except ConnectionLost:
-            return self._run(sql, params or {})
+            return self._run(sql, params or {}, prepare=prepare)
 
-    def write(self, sql: str, params: Mapping[str, object] | None = None, *, guard: Guard | None = None) -> Rows:
+    def write(
+        self,
+        sql: str,
+        params: Mapping[str, object] | None = None,
+        *,
+        guard: Guard | None = None,
+        prepare: bool = False,
+    ) -> Rows:
         """Run one INSERT, UPDATE or DELETE; the rows of its RETURNING. Committed when this returns.
 
         A `guard` gives no rows and goes ahead in the same flush: where it fails, the statement is not run. Sent again
-        only where it was certainly undone (RolledBack); after `ConnectionLost` it may have happened or not. Raises
-        SluiceErrors.
+        only where it was certainly undone (RolledBack); after `ConnectionLost` it may have happened or not. `prepare`
+        as in `read`. Raises SluiceErrors.
         """
-        return replay(lambda: self._run(sql, params or {}, guard))
+        return replay(lambda: self._run(sql, params or {}, guard, prepare=prepare))
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
@@ -101,10 +109,12 @@ class Database:
         """Close idle connections. The next statement opens a new pool."""
         self._engine.dispose()
 
-    def _run(self, sql: str, params: Mapping[str, object], guard: Guard | None = None) -> Rows:
+    def _run(
+        self, sql: str, params: Mapping[str, object], guard: Guard | None = None, *, prepare: bool = False
+    ) -> Rows:
         pooled = self._checkout()
         try:
-            return self.run_on(pooled, pooled.invalidate, sql, params, guard, whole=True)
+            return self.run_on(pooled, pooled.invalidate, sql, params, guard, whole=True, prepare=prepare)
         finally:
             pooled.close()
 
@@ -117,10 +127,11 @@ class Database:
         guard: Guard | None,
         *,
         whole: bool,
+        prepare: bool = False,
     ) -> Rows:
         """Run one statement there: the `whole` of a transaction, or a part of one that goes on."""
         try:
-            return self._execute(pooled.dbapi_connection, sql, params, guard, whole=whole)
+            return self._execute(pooled.dbapi_connection, sql, params, guard, whole=whole, prepare=prepare)
         except BaseException as error:
             if self._engine.dialect.is_disconnect(error, pooled, None):  # type: ignore[arg-type]
                 invalidate(error)
@@ -141,11 +152,19 @@ class Database:
         return pooled
 
     def _execute(
-        self, connection: Any, sql: str, params: Mapping[str, object], guard: Guard | None, *, whole: bool
+        self,
+        connection: Any,
+        sql: str,
+        params: Mapping[str, object],
+        guard: Guard | None,
+        *,
+        whole: bool,
+        prepare: bool,
     ) -> Rows:
         connection.autocommit = whole and self._pipelined
         try:
             cursor = connection.cursor()
+            cursor.prepare = prepare
             if guard is not None:
                 (cursor.guard if self._pipelined else cursor.execute)(*self._bound(*guard))
             cursor.execute(*self._bound(sql, params))
@@ -189,12 +208,19 @@ class Transaction:
             self._session = session_over(self._connection)
         return self._session
 
-    def read(self, sql: str, params: Mapping[str, object] | None = None) -> Rows:
-        """As `Database.read`, but never sent twice: what came before it would be missing."""
+    def read(self, sql: str, params: Mapping[str, object] | None = None, *, prepare: bool = False) -> Rows:
+        """As `Database.read`, but never sent twice: what came before it would be missing. Nothing is prepared."""
         return self.write(sql, params)
 
-    def write(self, sql: str, params: Mapping[str, object] | None = None, *, guard: Guard | None = None) -> Rows:
-        """As `Database.write`, but kept only by `commit`."""
+    def write(
+        self,
+        sql: str,
+        params: Mapping[str, object] | None = None,
+        *,
+        guard: Guard | None = None,
+        prepare: bool = False,
+    ) -> Rows:
+        """As `Database.write`, but kept only by `commit`. Nothing is prepared."""
         self._flush()
         connection = self._connection
         return self._database.run_on(

@@ -87,7 +87,12 @@ def make_engine(
 
 def _own_options(settings: DatabaseSettings, clock: Callable[[], float]) -> dict[str, Any]:
     """What stock pg8000 does not take."""
-    return {"clock": clock, "statement_timeout": settings.statement_timeout, "lock_timeout": settings.lock_timeout}
+    return {
+        "clock": clock,
+        "statement_timeout": settings.statement_timeout,
+        "lock_timeout": settings.lock_timeout,
+        "prepared_statements": settings.prepared_statements,
+    }
 
 
 def _pool(settings: DatabaseSettings, workload: Workload) -> dict[str, Any]:

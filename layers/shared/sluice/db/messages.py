@@ -12,25 +12,28 @@ from pg8000.dbapi import convert_paramstyle
 from pg8000.exceptions import DatabaseError
 
 _KEPT = 512
-_KEPT_LENGTH = 16_384  # longer texts are written once (bulk, reports), and would crowd out memory
+KEPT_LENGTH = 16_384  # longer texts are written once (bulk, reports), and would crowd out memory
 _NULL = i_pack(-1)
 _BIND_NOTHING: bytes = b"B" + i_pack(12) + b"\x00\x00" + H_pack(0) * 3
 _DESCRIBE_PORTAL = b"D" + i_pack(6) + b"P\x00"
-FINISH: bytes = _DESCRIBE_PORTAL + EXECUTE_MSG + SYNC_MSG
+EXECUTE_AND_SYNC: bytes = EXECUTE_MSG + SYNC_MSG
+FINISH: bytes = _DESCRIBE_PORTAL + EXECUTE_AND_SYNC
 
 
-def parse(statement: str, oids: Sequence[int], encoding: str) -> bytes:
-    """Parse into the unnamed statement; `oids` are types that the server shall not infer."""
-    if oids or len(statement) > _KEPT_LENGTH:
+def parse(statement: str, oids: Sequence[int], encoding: str, name: bytes = b"") -> bytes:
+    """Parse, into the unnamed statement or a named one; `oids` are types that the server shall not infer."""
+    if name:
+        return _parse(statement, tuple(oids), encoding, name)
+    if oids or len(statement) > KEPT_LENGTH:
         return _parse(statement, tuple(oids), encoding)
     return _kept_parse(statement, (), encoding)
 
 
-def bind(texts: Sequence[str | None], encoding: str) -> bytes:
-    """Bind to the unnamed portal, all in text. Raises DatabaseError 22021 for what the encoding cannot spell."""
-    if not texts:
+def bind(texts: Sequence[str | None], encoding: str, name: bytes = b"") -> bytes:
+    """Bind a statement to the unnamed portal, all in text. DatabaseError 22021 for what the encoding cannot spell."""
+    if not texts and not name:
         return _BIND_NOTHING
-    parts = [b"\x00\x00", H_pack(0), H_pack(len(texts))]
+    parts = [b"\x00%b\x00" % name, H_pack(0), H_pack(len(texts))]
     try:
         for text in texts:
             if text is None:
@@ -51,12 +54,17 @@ def run(statement: str, texts: Sequence[str | None] = (), encoding: str = "ascii
 
 def numbered(style: str, operation: str) -> tuple[str, tuple[str, ...] | None]:
     """The statement with `$n` for any DB-API style; for named styles also the names, in their order."""
-    return (_scan if len(operation) > _KEPT_LENGTH else _kept_scan)(style, operation)
+    return (_scan if len(operation) > KEPT_LENGTH else _kept_scan)(style, operation)
 
 
-def _parse(statement: str, oids: tuple[int, ...], encoding: str) -> bytes:
+def close(name: bytes) -> bytes:
+    """Let the server forget a named statement; one that it does not know is no error."""
+    return _message(b"C", b"S%b\x00" % name)
+
+
+def _parse(statement: str, oids: tuple[int, ...], encoding: str, name: bytes = b"") -> bytes:
     types = b"".join([i_pack(0 if oid == -1 else oid) for oid in oids])
-    return _message(b"P", b"\x00%b\x00%b%b" % (statement.encode(encoding), H_pack(len(oids)), types))
+    return _message(b"P", b"%b\x00%b\x00%b%b" % (name, statement.encode(encoding), H_pack(len(oids)), types))
 
 
 def _scan(style: str, operation: str) -> tuple[str, tuple[str, ...] | None]:

@@ -108,7 +108,7 @@ class InventoryRepository:
         return int(row.updated)
 
     def _changed(self, statement: str, params: dict[str, Any]) -> Record:
-        rows = self._statements.write(statement, params)
+        rows = self._statements.write(statement, params, prepare=True)
         if not rows:
             raise NotFound
         json, etag, id, matched, available = rows[0]

@@ -110,7 +110,8 @@ def read_page(statements: Statements, listing: Listing, query: ListQuery, signer
     params = values_of(query, position)
     if query.offset:
         params["offset"] = query.offset
-    row = statements.read(compile_select(listing, Shape.of(listing, query, position)), params)[0]
+    shape = Shape.of(listing, query, position)
+    row = statements.read(compile_select(listing, shape), params, prepare=shape.steady)[0]
 
     further = Position(_keys(row.furthest), backward=position.backward) if position else Position(_keys(row.furthest))
     onward = signer.sign(further, scope) if row.found > query.limit else None
@@ -163,6 +164,12 @@ class Shape(NamedTuple):
     stop_inclusive: bool = False
     owner: str = ""  # the column of the one that the list belongs to: see _owner
     keyed: bool = False  # a slice: as many rows as are fetched, in the order they are walked, each with its keys
+    limit: int = 0  # written out, where the plan is to be kept: one that knows no limit reads everything
+
+    @property
+    def steady(self) -> bool:
+        """Is one plan the best for all values? A filter's tell how much will be found, and where to begin."""
+        return self.limit > 0
 
     @classmethod
     def of(cls, listing: Listing, query: ListQuery, position: Position | None, owned: str = "") -> "Shape":
@@ -183,6 +190,7 @@ class Shape(NamedTuple):
             offset=query.offset > 0,
             total=query.include_total,
             owner=owner,
+            limit=0 if filters or query.offset else query.limit,
         )
 
 
@@ -234,7 +242,8 @@ def compile_select(listing: Listing, shape: Shape) -> str:
     page_keys = [key._replace(column=f"{alias}.{key.name}") for key in keys if key.name != OWNER]
     selected = f"{alias}.*" + "".join(f", {key.column} AS {key.name}" for key in keys)
     rendered_keys = f"json_build_array({', '.join(f'{key.column}::text' for key in page_keys)})"
-    limit = "LIMIT :fetch OFFSET :offset" if shape.offset else "LIMIT :fetch"
+    last = str(shape.limit) if shape.limit else "CAST(:limit AS bigint)"
+    limit = f"LIMIT {shape.limit + 1 if shape.limit else ':fetch'}{' OFFSET :offset' if shape.offset else ''}"
     turned = [key.turned() for key in keys]
     within, behind, beyond = shape, "false", "false"
     if shape.nulls is not None:
@@ -255,10 +264,10 @@ def compile_select(listing: Listing, shape: Shape) -> str:
             FROM (SELECT {", ".join([*fields, f'{rendered_keys} AS "{KEYS}"'])} FROM ({rows}) {alias}) q"""
     return f"""
         SELECT coalesce(string_agg(q.item, ',' ORDER BY q.n {"DESC" if shape.backward else "ASC"})
-                        FILTER (WHERE q.n <= CAST(:limit AS bigint)), '') AS items,
+                        FILTER (WHERE q.n <= {last}), '') AS items,
                count(*) AS found,
                min(q.key) FILTER (WHERE q.n = 1) AS nearest,
-               min(q.key) FILTER (WHERE q.n = CAST(:limit AS bigint)) AS furthest,
+               min(q.key) FILTER (WHERE q.n = {last}) AS furthest,
                {behind} AS behind,
                {total} AS total
         FROM (

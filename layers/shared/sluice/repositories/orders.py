@@ -166,7 +166,7 @@ class OrderRepository:
             "quantities": [quantity for _, quantity in items],
         }
         statement = answers.keep(PLACE, PLACED, key)
-        row = self._statements.write(statement, answers.bound(values, key), guard=answers.claim(key))[0]
+        row = self._statements.write(statement, answers.bound(values, key), guard=answers.claim(key), prepare=True)[0]
         return Placement(
             record=None if row.json is None else Record(row.json, row.etag, row.id),
             user_known=row.user_known,
@@ -179,7 +179,8 @@ class OrderRepository:
 
         NotFound; StaleVersion. Where it is cancelled, its stock is returned.
         """
-        rows = self._statements.write(MOVE, {"id": id, "status": status, "from": list(from_), "match": match})
+        values = {"id": id, "status": status, "from": list(from_), "match": match}
+        rows = self._statements.write(MOVE, values, prepare=True)
         if not rows:
             raise NotFound
         json, etag, id, was, matched = rows[0]

@@ -42,8 +42,9 @@ class Slice:
 
 def read_slice(statements: Statements, listing: Listing, query: ListQuery, signer: CursorSigner) -> Slice:
     """One slice in one statement. InvalidCursor where a cursor was not made by this list, sort and filters."""
-    sql, params, scope = _slice(listing, query, signer)
-    return _as_slice(statements.read(sql, params)[0], query, signer, scope)
+    shape, params, scope = _slice(listing, query, signer)
+    row = statements.read(compile_select(listing, shape), params, prepare=shape.steady)[0]
+    return _as_slice(row, query, signer, scope)
 
 
 def read_slices(
@@ -55,22 +56,23 @@ def read_slices(
     for owner in owners:
         own = replace(query, filters={**query.filters, owned: owner})
         try:
-            sql, params, scopes[owner] = _slice(listing, own, signer, owned)
+            shape, params, scopes[owner] = _slice(listing, own, signer, owned)
         except InvalidCursor as error:
             slices[owner] = error
     if scopes:  # they differ in nothing that is bound but the owner: a cursor fits one list
+        page = compile_select(listing, shape)
         each = f"""
             SELECT page.*, owner.id AS owner
-            FROM unnest(CAST(:owners AS bigint[])) AS owner (id) CROSS JOIN LATERAL ({sql}) page"""
-        for row in statements.read(each, {**params, "owners": list(scopes)}):
+            FROM unnest(CAST(:owners AS bigint[])) AS owner (id) CROSS JOIN LATERAL ({page}) page"""
+        for row in statements.read(each, {**params, "owners": list(scopes)}, prepare=shape.steady):
             slices[row.owner] = _as_slice(row, query, signer, scopes[row.owner])
     return slices
 
 
 def _slice(
     listing: Listing, query: ListQuery, signer: CursorSigner, owned: str = ""
-) -> tuple[str, dict[str, object], str]:
-    """SQL, its values, and the scope of the cursors."""
+) -> tuple[Shape, dict[str, object], str]:
+    """What to select, its values, and the scope of the cursors."""
     scope = scope_of(listing, query)
     after, before = (signer.open(cursor, scope) if cursor else None for cursor in (query.after, query.before))
     start, stop = (before, after) if query.end else (after, before)
@@ -79,7 +81,7 @@ def _slice(
     shape = shape._replace(backward=query.end, keyed=True)
     if stop:
         shape = shape._replace(stop=nulls_of(stop), stop_inclusive=stop.inclusive)
-    return compile_select(listing, shape), values_of(query, start, stop), scope
+    return shape, values_of(query, start, stop), scope
 
 
 def _as_slice(row: Any, query: ListQuery, signer: CursorSigner, scope: str) -> Slice:

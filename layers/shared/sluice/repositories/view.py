@@ -19,13 +19,19 @@ class Statements(Protocol):
     """What a repository is given: somewhere to run one statement. A database, or one transaction of it.
 
     `read` may be repeated after a lost connection; `write` never is. A `guard` is a statement that gives no rows and
-    goes ahead in the same flush and transaction: where it fails, the other is not run.
+    goes ahead in the same flush and transaction: where it fails, the other is not run. With `prepare` the server may
+    keep the statement's plan: for one whose best plan is the same whatever its parameters.
     """
 
-    def read(self, sql: str, params: Mapping[str, object] | None = None) -> Sequence[Any]: ...
+    def read(self, sql: str, params: Mapping[str, object] | None = None, *, prepare: bool = False) -> Sequence[Any]: ...
 
     def write(
-        self, sql: str, params: Mapping[str, object] | None = None, *, guard: Guard | None = None
+        self,
+        sql: str,
+        params: Mapping[str, object] | None = None,
+        *,
+        guard: Guard | None = None,
+        prepare: bool = False,
     ) -> Sequence[Any]: ...
 
 
@@ -109,6 +115,7 @@ def select(
         SELECT coalesce(string_agg(row_to_json(o)::text, ',' ORDER BY o.id), '') AS items
         FROM (SELECT {view.columns({"id", *fields})} FROM {view.source} WHERE {condition}) o""",
         {"ids": list(ids)},
+        prepare=True,
     )
     return list(json.loads(f"[{rows[0].items}]"))
 
@@ -116,7 +123,9 @@ def select(
 def find(statements: Statements, view: View, id: int, fields: frozenset[str] | None = None) -> Record:
     """The record with this id, in one statement; NotFound where there is none."""
     rows = statements.read(
-        f"SELECT {view.record(fields)} FROM {view.source} WHERE {view.key} = CAST(:id AS bigint)", {"id": id}
+        f"SELECT {view.record(fields)} FROM {view.source} WHERE {view.key} = CAST(:id AS bigint)",
+        {"id": id},
+        prepare=True,
     )
     if not rows:
         raise NotFound

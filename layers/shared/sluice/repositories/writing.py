@@ -31,7 +31,8 @@ def create(
 ) -> Record:
     """The record of the row that `inserts` (CTEs) make, seen over `source`, which joins them to what else it shows."""
     statement = answers.keep(inserts, f"SELECT {view.record()} FROM {source}", key)
-    return Record(*statements.write(statement, answers.bound(values, key), guard=answers.claim(key))[0])
+    rows = statements.write(statement, answers.bound(values, key), guard=answers.claim(key), prepare=True)
+    return Record(*rows[0])
 
 
 def update(
@@ -53,6 +54,7 @@ def update(
         SELECT r.json, r.etag, r.id
         FROM target LEFT JOIN (SELECT {view.record()} FROM changed {alias} {" ".join(joins)}) r ON true""",
         {**changes, "id": id, "match": match},
+        prepare=True,
     )
     if _found(rows).json is None:
         raise StaleVersion
@@ -68,6 +70,7 @@ def delete(statements: Statements, view: View, id: int, match: Match) -> None:
         )
         SELECT gone.id FROM target LEFT JOIN gone ON true""",
         {"id": id, "match": match},
+        prepare=True,
     )
     if _found(rows).id is None:
         raise StaleVersion

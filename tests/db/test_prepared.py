@@ -1,0 +1,142 @@
+"""The server keeps what it may, nobody gets another statement's rows, and a name that is lost does nothing twice."""
+
+import logging
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from sluice.db.database import Database
+from sluice.errors import DatabaseUnavailable, Duplicate, InternalError
+from sluice.settings import DatabaseSettings
+from tests.fixtures.relay import Relay
+
+KEPT = "SELECT statement, generic_plans + custom_plans AS runs FROM pg_prepared_statements WHERE name LIKE 'sluice%'"
+ADD = "INSERT INTO kept (n) VALUES (:n) RETURNING n"
+
+
+@pytest.fixture
+def database(make_database: Callable[..., Database], admin: Any) -> Iterator[Database]:
+    admin.run("CREATE TABLE kept (n integer PRIMARY KEY)")
+    yield make_database(pool_overflow=0, prepared_statements=3)
+    admin.run("DROP TABLE kept")
+
+
+def kept(database: Database) -> dict[str, int]:
+    """The statements that the server knows by a name of ours → how often they were run by it."""
+    return {row.statement: row.runs for row in database.read(KEPT)}
+
+
+def doubled(n: int, word: str = "doubled") -> str:
+    return f"SELECT 2 * CAST(:n AS integer) AS {word}, {n} AS n"
+
+
+def test_from_the_second_time_on_the_server_knows_it(database: Database):
+    answers = [database.read(doubled(0), {"n": n}, prepare=True)[0] for n in range(5)]
+    assert [(row.doubled, row.n) for row in answers] == [(2 * n, 0) for n in range(5)]
+    assert list(kept(database).values()) == [4]
+
+
+def test_what_may_not_be_prepared_is_not(database: Database):
+    for n in range(3):
+        database.read(doubled(0), {"n": n})
+        with database.transaction() as transaction:
+            transaction.read(doubled(0), {"n": n}, prepare=True)
+            transaction.commit()
+    assert kept(database) == {}
+
+
+def test_none_is_kept_where_none_may_be(make_database: Callable[..., Database]):
+    database = make_database(prepared_statements=0)
+    for n in range(3):
+        assert database.read(doubled(0), {"n": n}, prepare=True)[0].doubled == 2 * n
+    assert kept(database) == {}
+
+
+def test_what_was_not_asked_for_the_longest_is_forgotten(database: Database):
+    for n in (0, 0, 1, 1, 2, 2, 0, 3, 3, 3):
+        assert database.read(doubled(n), {"n": n}, prepare=True)[0].doubled == 2 * n
+    assert sorted(text.rpartition(", ")[2] for text in kept(database)) == ["0 AS n", "2 AS n", "3 AS n"]
+
+
+def test_a_statement_that_fails_may_be_sent_again(database: Database):
+    for n, word in ((1, "row"), (1, Duplicate), (1, Duplicate), (2, "row"), (2, Duplicate), (3, "row")):
+        if word == "row":
+            assert [row.n for row in database.write(ADD, {"n": n}, prepare=True)] == [n]
+        else:
+            with pytest.raises(Duplicate):
+                database.write(ADD, {"n": n}, prepare=True)
+    assert [row.n for row in database.read("SELECT n FROM kept ORDER BY n")] == [1, 2, 3]
+
+
+def test_a_guard_that_fails_at_the_naming_of_the_statement_leaves_it_unnamed(database: Database):
+    add = "INSERT INTO kept (n) VALUES (CAST(:n AS integer))"
+    for n, guard in ((1, "SELECT 1 WHERE false"), (2, "SELECT 1 / 0"), (2, "SELECT 1 WHERE false")):
+        if "0" in guard:
+            with pytest.raises(InternalError):
+                database.write(add, {"n": n}, guard=(guard, {}), prepare=True)
+        else:
+            database.write(add, {"n": n}, guard=(guard, {}), prepare=True)
+    database.write(add, {"n": 3}, prepare=True)
+    database.write(add, {"n": 4}, prepare=True)
+    assert len(database.read("SELECT n FROM kept")) == 4
+    assert list(kept(database).values()) == [2]
+
+
+def test_a_migration_that_changes_what_it_returns_is_not_noticed(database: Database, admin: Any):
+    everything = "SELECT * FROM kept ORDER BY n"
+    for n in range(3):
+        database.write(ADD, {"n": n}, prepare=True)
+        database.read(everything, prepare=True)
+    admin.run("ALTER TABLE kept ADD COLUMN word text DEFAULT 'new'")
+    assert [tuple(row) for row in database.read(everything, prepare=True)] == [(n, "new") for n in range(3)]
+    for _ in range(2):
+        assert database.read(everything, prepare=True)[2].word == "new"
+    assert everything in kept(database)
+
+
+@pytest.mark.parametrize("fate", ["lost", "taken"])
+def test_a_pooler_that_changes_the_session_is_noticed_and_nothing_done_twice(
+    database: Database, caplog: pytest.LogCaptureFixture, fate: str
+):
+    for n in range(3 if fate == "lost" else 1):
+        database.write(ADD, {"n": n}, prepare=True)
+    if fate == "lost":
+        database.read("DEALLOCATE ALL")
+    else:  # by another client, whose session we were given
+        name = database.read("SELECT 'sluice_' || left(encode(sha256(:text), 'hex'), 32)", {"text": TEXT.encode()})
+        database.read(f"PREPARE {name[0][0]} AS {TEXT}")
+    with caplog.at_level(logging.WARNING):
+        assert [row.n for row in database.write(ADD, {"n": 7}, prepare=True)] == [7]
+    assert "is there a pooler?" in caplog.text
+    assert database.read("SELECT count(*) FROM kept WHERE n = 7")[0][0] == 1
+    before = kept(database)
+    for n in range(8, 11):
+        database.write(ADD, {"n": n}, prepare=True)
+    assert kept(database) == before, "from then on it goes without names"
+
+
+TEXT = "INSERT INTO kept (n) VALUES ($1) RETURNING n"
+
+
+def test_it_is_one_round_trip_each_time(
+    make_database: Callable[..., Database], make_relay: Callable[..., Relay], settings: DatabaseSettings
+):
+    relay = make_relay(settings.host, settings.port)
+    database = make_database(port=relay.port, prepared_statements=2)
+    database.read("SELECT 1")
+    for n in range(9):
+        trips = relay.count(lambda n=n: database.read(doubled(n % 3), {"n": n}, prepare=True))
+        assert trips == 1
+
+
+def test_the_server_gone_in_between_is_a_lost_connection(database: Database, admin: Any):
+    for n in range(3):
+        database.write(ADD, {"n": n}, prepare=True)
+    pid = database.read("SELECT pg_backend_pid()")[0][0]
+    admin.run(f"SELECT pg_terminate_backend({pid}, 5000)")
+    try:
+        database.write(ADD, {"n": 3}, prepare=True)
+    except DatabaseUnavailable:
+        database.write(ADD, {"n": 3}, prepare=True)
+    assert database.read("SELECT count(*) FROM kept")[0][0] == 4

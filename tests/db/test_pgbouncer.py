@@ -1,66 +1,28 @@
 """Behind a transaction pooler, where each transaction may get another server connection, rows stay their owner's."""
 
-import os
-import shutil
-import socket
-import subprocess
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import text
 
+from sluice import deadline, errors
 from sluice.db.database import Database
 from sluice.settings import DatabaseSettings
+from tests.db.test_deadline import TIMEOUTS
+from tests.fixtures.pgbouncer import SERVER_CONNECTIONS, pgbouncer
 
 STOCK = {"unsupported_reason": lambda: "these tests want the stock connection"}
-THREADS, SERVER_CONNECTIONS = 16, 2
+THREADS = 16
+Make = Callable[..., Database]
 
 
 @pytest.fixture(scope="module")
-def pooler(settings: DatabaseSettings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
-    """The port of a PgBouncer in transaction mode, with few connections to the server."""
-    program = shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin")
-    if program is None:
-        pytest.skip("no pgbouncer: apt-get install pgbouncer")
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
-    config = tmp_path_factory.mktemp("pgbouncer") / "pgbouncer.ini"
-    server = f"host={settings.host} port={settings.port} user={settings.user} password={settings.password}"
-    config.write_text(
-        f"[databases]\n{settings.name} = {server}\n[pgbouncer]\nlisten_addr=127.0.0.1\nlisten_port={port}\n"
-        f"unix_socket_dir=\nauth_type=any\npool_mode=transaction\ndefault_pool_size={SERVER_CONNECTIONS}\n"
-    )
-    readable(config)
-    user = "nobody" if os.geteuid() == 0 else None  # it refuses to run as root
-    process = subprocess.Popen([program, str(config)], user=user, stderr=subprocess.DEVNULL)
-    try:
-        wait_for(port, process)
+def pooler(settings: DatabaseSettings) -> Iterator[int]:
+    """The port of one that has a client wait for a second until a connection to the server is free."""
+    with pgbouncer(settings.port, {settings.user: settings.password}, "query_wait_timeout=1") as port:
         yield port
-    finally:
-        process.terminate()
-        process.wait(10)
-
-
-def readable(path: Path) -> None:
-    path.chmod(0o644)
-    for folder in path.parents:
-        if folder.stat().st_uid == os.geteuid() and folder != Path("/tmp"):
-            folder.chmod(folder.stat().st_mode | 0o011)
-
-
-def wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + 10
-    while process.poll() is None and time.monotonic() < deadline:
-        try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
-        except OSError:
-            continue
-        return
-    pytest.fail("pgbouncer does not answer")
 
 
 @pytest.mark.parametrize(
@@ -69,7 +31,7 @@ def wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
     ids=["pipelined", "prepared", "stock"],
 )
 def test_threads_get_their_own_rows(
-    make_database: Callable[..., Database], pooler: int, options: dict[str, Any], prepare: bool, each: int
+    make_database: Make, pooler: int, options: dict[str, Any], prepare: bool, each: int
 ) -> None:
     database = make_database("web", options=options, port=pooler, pool_overflow=THREADS, pool_timeout=30)
 
@@ -88,7 +50,7 @@ def test_threads_get_their_own_rows(
     assert len(set().union(*(pids for _, pids in results))) <= SERVER_CONNECTIONS
 
 
-def test_transactions_hold_behind_the_pooler(make_database: Callable[..., Database], pooler: int, admin: Any) -> None:
+def test_transactions_hold_behind_the_pooler(make_database: Make, pooler: int, admin: Any) -> None:
     admin.run("CREATE TABLE IF NOT EXISTS pooled (id int)")
     engine = make_database(port=pooler)._engine
     with engine.connect() as connection:
@@ -97,3 +59,22 @@ def test_transactions_hold_behind_the_pooler(make_database: Callable[..., Databa
         connection.execute(text("INSERT INTO pooled VALUES (2)"))
         connection.commit()
     assert list(admin.run("SELECT id FROM pooled")) == [[2]]
+
+
+def test_what_is_set_for_one_client_is_not_set_for_the_next(make_database: Make, pooler: int) -> None:
+    one, other = (make_database(port=pooler) for _ in range(2))
+    for _ in range(2 * SERVER_CONNECTIONS):
+        with deadline.within(3):
+            assert one.read(TIMEOUTS)[0].statement.endswith("ms")
+        assert tuple(other.read(TIMEOUTS)[0]) == ("0", "0"), "the superuser's own"
+
+
+def test_who_waits_too_long_for_the_server_is_told_that_it_is_away(make_database: Make, pooler: int) -> None:
+    """PgBouncer says 08P01, which would be a fault of ours, and closes the connection, which is none."""
+    databases = [make_database(port=pooler) for _ in range(SERVER_CONNECTIONS + 1)]
+    assert databases[2].read("SELECT 1 AS n")[0].n == 1
+    with databases[0].transaction() as one, databases[1].transaction() as two:
+        one.read("SELECT 1"), two.read("SELECT 1")
+        with pytest.raises(errors.DatabaseUnavailable):
+            databases[2].write("SELECT 1")
+    assert databases[2].read("SELECT 1 AS n")[0].n == 1

@@ -56,18 +56,11 @@ class Importer:
         ends = self.clock() + seconds
         with self.connect() as begin:
             job = self._start(begin, id)
-            done = job is None or self._go_on(begin, job, ends)
-            with begin() as work:  # at once, not when the server notices that the connection is closed
-                ImportProgress(work).unlock(id)
-                work.commit()
-        return done
+            return job is None or self._go_on(begin, job, ends)
 
     def _start(self, begin: Begin, id: int) -> Job | None:
         with begin() as work:
-            progress = ImportProgress(work)
-            if not progress.lock(id):
-                raise Busy
-            job = progress.start(id)
+            job = _alone(work, id).start(id)
             work.commit()
         return job
 
@@ -101,12 +94,14 @@ class Importer:
         if chunk.well_formed:
             try:
                 with begin() as work:
+                    _alone(work, job.id)
                     staging = ImportRowRepository(work, job.resource)
                     if staging.stage_file(file.reading.header, chunk.data):
                         return self._keep(work, job, file, chunk, staging, file.reading.header, [])
             except ValidationFailed:
                 pass  # COPY found a fault in it; which row's it is, is found below
         with begin() as work:
+            _alone(work, job.id)
             staging, columns = ImportRowRepository(work, job.resource), file.reading.columns()
             good, rejections = _sorted(file.read(chunk))
             staging.stage(columns, good)
@@ -141,7 +136,7 @@ class Importer:
     def _end(self, begin: Begin, job: Job, status: str, error: str | None = None) -> None:
         """First the report, then the word that it is there: who dies between them writes the same once more."""
         with begin() as work:
-            progress = ImportProgress(work)
+            progress = _alone(work, job.id)
             report = _report(progress, job.id)
             if report:
                 self.bucket.put(f"rejects/{job.id}.csv", report, "text/csv; charset=utf-8")
@@ -160,6 +155,14 @@ def _sorted(
         else:
             good.append((line, values))
     return good, rejections
+
+
+def _alone(work: Work, id: int) -> ImportProgress:
+    """Nobody else is at this import, until this transaction ends; else Busy. Between two, another may take it over."""
+    progress = ImportProgress(work)
+    if not progress.lock(id):
+        raise Busy
+    return progress
 
 
 def _report(progress: ImportProgress, id: int) -> bytes:

@@ -102,8 +102,9 @@ END = """
         bytes_read = CASE WHEN :status = 'completed' THEN bytes_total ELSE bytes_read END
     WHERE id = :id AND status = 'running'
 """
-LOCK = "SELECT pg_try_advisory_lock(hashtextextended('sluice import', :id)) AS mine"
-UNLOCK = "SELECT pg_advisory_unlock(hashtextextended('sluice import', :id))"
+# The transaction's, not the session's: behind a pooler, which may give the next one another session, that would be
+# unlocked in vain, and held until the pooler closes it.
+LOCK = "SELECT pg_try_advisory_xact_lock(hashtextextended('sluice import', :id)) AS mine"
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,11 +151,8 @@ class ImportProgress:
         self._statements = statements
 
     def lock(self, id: int) -> bool:
-        """Is nobody else at it? Held by the connection, as long as that lives or until `unlock`."""
+        """Is nobody else at it? Held until the transaction ends."""
         return bool(self._statements.write(LOCK, {"id": id})[0].mine)
-
-    def unlock(self, id: int) -> None:
-        self._statements.write(UNLOCK, {"id": id})
 
     def start(self, id: int) -> Job | None:
         """The job, from where it is to go on; None where there is nothing left to do."""

@@ -1,6 +1,7 @@
 """The rows of an import: staged by COPY as text, looked over, and written where they differ from what there is.
 
-All of it is one transaction's, in a temporary table that is empty again when it ends. The last of several rows with
+All of it is one transaction's, in a temporary table that is gone when it ends: behind a pooler the next transaction of
+this session may be another worker's, of another release. The last of several rows with
 one key counts. Stock is locked in the order of products' ids, as orders lock it.
 """
 
@@ -32,10 +33,10 @@ class Target:
 
 
 STAGE = """
-    CREATE TEMPORARY TABLE IF NOT EXISTS import_rows (
+    CREATE TEMPORARY TABLE import_rows (
         n bigint GENERATED ALWAYS AS IDENTITY, line bigint, name text, description text, price text, category text,
         inventory text, product text, product_id text, quantity text, slug text, email text
-    ) ON COMMIT DELETE ROWS
+    ) ON COMMIT DROP
 """
 COUNT = "SELECT count(*) AS rows FROM import_rows"
 

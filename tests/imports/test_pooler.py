@@ -1,0 +1,65 @@
+"""The shop behind a PgBouncer in transaction mode: all of it works, imports too, and nothing of a session is left."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import pytest
+
+from local.postgres import PostgresServer
+from sluice import runtime
+from tests.fixtures.pgbouncer import PASSWORDS, SERVER_CONNECTIONS, pgbouncer
+from tests.fixtures.shop import Shop
+from tests.imports.conftest import Depot
+from tests.imports.test_once import dirty_file, outcome
+
+LEFT = """
+    SELECT count(*) FROM pg_locks l JOIN pg_database d ON d.oid = l.database
+    WHERE locktype = 'advisory' AND datname = current_database()
+    UNION ALL SELECT count(*) FROM pg_class WHERE relpersistence = 't'
+"""
+SESSIONS = """
+    SELECT usename, count(*) FROM pg_stat_activity
+    WHERE datname = current_database() AND usename LIKE 'sluice%' GROUP BY usename ORDER BY usename
+"""
+
+
+@pytest.fixture
+def shop(breakable_shop: Shop, postgres_server: PostgresServer) -> Iterator[Shop]:
+    """In a database of its own, its runtime connected through the pooler."""
+    direct = runtime.current().settings
+    assert direct.analyst is not None
+    with pgbouncer(postgres_server.port, PASSWORDS) as port:
+        app, analyst = (replace(database, port=port) for database in (direct.database, direct.analyst.database))
+        behind = runtime.build(replace(direct, database=app, analyst=replace(direct.analyst, database=analyst)))
+        runtime.install(behind)
+        yield breakable_shop
+        behind.hang_up()
+        behind.database.dispose()
+
+
+def test_everything_works_and_nothing_of_a_session_is_left(depot: Depot) -> None:
+    shop, data = depot.shop, dirty_file()
+    shop.category("mugs")
+    order = {"user_id": shop.user(), "items": [{"product_id": shop.product("Mug", stock=9), "quantity": 1}]}
+    jobs = [depot.put(f"incoming/products/{n}.csv", data) for n in range(2 * SERVER_CONNECTIONS)]
+
+    def visit(n: int) -> set[int]:
+        key = f"order-{n}"
+        return {
+            shop.get("/api/products?limit=5&sort=price:desc").status,
+            shop.post("/api/orders", order, idempotency_key=key).status,
+            shop.post("/api/orders", order, idempotency_key=key).status,
+            shop.graphql("{ products(first: 5) { edges { node { name category { name } } } } }").status,
+            shop.post("/api/analytics/query", {"query": "select count(*) from products"}).status,
+        }
+
+    with ThreadPoolExecutor(len(jobs)) as threads:
+        imports = [threads.submit(depot.importer.run, id, 600.0) for id in jobs]
+        assert set().union(*map(visit, range(4))) == {200, 201}
+        assert [done.result() for done in imports] == [True] * len(jobs)
+
+    assert len({str(outcome(depot, id)) for id in jobs}) == 1
+    assert shop.sql("SELECT count(*) FROM orders") == [[4]]
+    assert shop.sql(LEFT) == [[0], [0]]
+    assert all(count <= SERVER_CONNECTIONS for _, count in shop.sql(SESSIONS))

@@ -25,7 +25,6 @@ def pooler(settings: DatabaseSettings) -> Iterator[int]:
         yield port
 
 
-<<<<<<< HEAD
 @pytest.mark.parametrize(
     ("options", "prepare", "each"),
     [({}, False, 125), ({}, True, 125), (STOCK, False, 25)],
@@ -34,10 +33,6 @@ def pooler(settings: DatabaseSettings) -> Iterator[int]:
 def test_threads_get_their_own_rows(
     make_database: Make, pooler: int, options: dict[str, Any], prepare: bool, each: int
 ) -> None:
-=======
-@pytest.mark.parametrize(("options", "each"), [({}, 125), (STOCK, 25)], ids=["pipelined", "stock"])
-def test_threads_get_their_own_rows(make_database: Make, pooler: int, options: dict[str, Any], each: int) -> None:
->>>>>>> 4a7e112 (docs: scale, what was tried of PgBouncer and of other majors)
     database = make_database("web", options=options, port=pooler, pool_overflow=THREADS, pool_timeout=30)
 
     def reads(thread: int) -> tuple[bool, set[int]]:

@@ -37,6 +37,7 @@ def main() -> int:
                 state=home,
                 port=arguments.port,
                 database_url=ENVIRON.get("DATABASE_URL", ""),
+                reader_host=ENVIRON.get("SLUICE_READER_HOST", ""),
                 seeded=ENVIRON.get("SLUICE_SEED") != "none",
                 built=arguments.built,
                 parameters=dict(pair.partition("=")[::2] for pair in arguments.set),

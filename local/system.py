@@ -49,6 +49,7 @@ class Options:
     state: Path
     port: int
     database_url: str = ""  # empty: a server of our own
+    reader_host: str = ""  # of a replica of it, `host` or `host:port`
     seeded: bool = True
     built: bool = False  # run what `sam build` made
     parameters: Mapping[str, str] = field(default_factory=dict)  # of the template, over our own values
@@ -249,6 +250,7 @@ def _template(options: Options, state: State, url: str, app: Login, analyst: Log
     parameters = {
         "DbHost": database.host,
         "DbPort": str(database.port),
+        "ReaderHost": options.reader_host,
         "DbName": database.name,
         "DbUser": app.role,
         "DbSecretArn": secret,

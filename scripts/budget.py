@@ -19,6 +19,14 @@ from local.intrinsics import NO_VALUE, Evaluator, load
 
 ROOT = Path(__file__).parents[1]
 SHARE = 80  # percent of max_connections
+READERS = (  # the functions that may read from a replica
+    "ProductsFunction",
+    "CategoriesFunction",
+    "InventoryFunction",
+    "AnalyticsFunction",
+    "GraphqlFunction",
+    "HealthFunction",
+)
 SMALLEST_ACCOUNT = 10  # environments at once, of all functions: what AWS gives a new account
 
 
@@ -45,6 +53,7 @@ class Budget:
 
     shares: tuple[Share, ...]
     max_connections: int
+    has_reader: bool = False
 
     @property
     def most(self) -> int | None:
@@ -52,6 +61,13 @@ class Budget:
         if any(share.environments is None and share.connections for share in self.shares):
             return None
         return sum((share.environments or 0) * share.connections for share in self.shares)
+
+    @property
+    def reader(self) -> "Budget | None":
+        """That of the replica. It takes no fewer than its primary: PostgreSQL would not let it serve."""
+        if not self.has_reader:
+            return None
+        return Budget(tuple(share for share in self.shares if share.function in READERS), self.max_connections)
 
     @property
     def allowed(self) -> int:
@@ -70,7 +86,8 @@ class Budget:
         of = f"{self.allowed}, {SHARE} % of max_connections = {self.max_connections}"
         if self.most is None:
             return f"nothing caps environments; {self.environments} at once, of all functions, would fit into {of}"
-        return f"at most {self.most} connections of {of}"
+        beside = "" if self.reader is None else f"; of its reader at most {self.reader.most}"
+        return f"at most {self.most} connections of {of}{beside}"
 
 
 def budget(template: Mapping[str, Any], given: Mapping[str, str]) -> Budget:
@@ -94,7 +111,9 @@ def budget(template: Mapping[str, Any], given: Mapping[str, str]) -> Budget:
             analysts = 1 if "SLUICE_ANALYST_USER" in variables else 0  # beside the pool
             connections = int(resource.get("Metadata", {}).get("Connections", pool + analysts))
             shares.append(Share(name, None if cap is NO_VALUE else int(cap), connections))
-    return Budget(tuple(shares), int(here.value(template["Outputs"]["MaxConnections"]["Value"])))
+    variables = template["Globals"]["Function"]["Environment"]["Variables"]
+    has_reader = bool(here.value(variables["SLUICE_READER_HOST"]))
+    return Budget(tuple(shares), int(here.value(template["Outputs"]["MaxConnections"]["Value"])), has_reader)
 
 
 def deployments(samconfig: Mapping[str, Any]) -> dict[str, dict[str, str]]:

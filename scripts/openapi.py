@@ -37,6 +37,7 @@ FUNCTIONS = (
     "docs",
 )
 SERVICE = ("health", "docs")
+READ_BY_REPLICAS = ("catalog:read", "analytics:read", "analytics:query")  # scopes
 
 ETAGS: Schema = {"type": "string", "anyOf": [{"const": "*"}, {"pattern": r'^(W/)?"[!#-~]*"(, ?(W/)?"[!#-~]*")*$'}]}
 HEADERS: dict[str, Schema] = {
@@ -45,6 +46,11 @@ HEADERS: dict[str, Schema] = {
     "Location": {"description": "Where the new row is.", "schema": {"type": "string", "format": "uri-reference"}},
     "Link": {"description": 'The pages `rel="next"` and `rel="prev"`, where there are.', "schema": {"type": "string"}},
     "Retry-After": {"description": "Seconds.", "schema": {"type": "integer", "minimum": 1}},
+    "X-Sluice-After": {
+        "description": "Where reads are answered by a replica: how far the database's log had come.",
+        "schema": {"type": "string"},
+        "example": "0/16B3748",
+    },
     "Idempotency-Replayed": {
         "description": "The first answer to this Idempotency-Key, given again.",
         "schema": {"const": "true"},
@@ -60,6 +66,12 @@ CONDITIONS: dict[str, Schema] = {
         "name": "If-Match", "in": "header", "schema": ETAGS,
         "example": "*",
         "description": "412 unless the row still has one of these ETags.",
+    },
+    "After": {
+        "name": "X-Sluice-After", "in": "header",
+        "schema": {"type": "string"},
+        "example": "0/16B3748",
+        "description": "What the answer to a write had in its own: nothing older is answered.",
     },
     "IdempotencyKey": {
         "name": "Idempotency-Key", "in": "header",
@@ -161,6 +173,7 @@ def _parameters(operation: Operation) -> Iterator[Schema]:
         ("IfNoneMatch", operation.method == "GET" and isinstance(operation.gives, View)),
         ("IfMatch", _is_conditional(operation)),
         ("IdempotencyKey", operation.keyed),
+        ("After", operation.scope in READ_BY_REPLICAS or operation.gives == GRAPHQL),
     ):
         if applies:
             yield {"$ref": f"#/components/parameters/{name}"}
@@ -172,6 +185,8 @@ def _is_conditional(operation: Operation) -> bool:
 
 def _success(operation: Operation, components: Schema, known: Schema) -> Schema:
     gives, headers = operation.gives, ["X-Request-Id"]
+    if operation.scope.endswith(":write") or gives == GRAPHQL:
+        headers.append("X-Sluice-After")
     if gives is None:
         return {"204": _response("It is gone.", headers)}
     if gives == GRAPHQL:
@@ -227,7 +242,8 @@ def _resource(view: View, components: Schema, *, whole: bool) -> Schema:
 
 
 def _object(**properties: Schema) -> Schema:
-    return {"type": "object", "properties": properties, "required": list(properties)}
+    required = [name for name, schema in properties.items() if not schema.get("x-optional")]
+    return {"type": "object", "properties": properties, "required": required}
 
 
 def _response(

@@ -6,6 +6,7 @@ pytest_plugins = [
     "tests.fixtures.aws",
     "tests.fixtures.shop",
     "tests.fixtures.relay",
+    "tests.fixtures.replica",
     "tests.fixtures.system",
     "tests.fixtures.summary",
 ]

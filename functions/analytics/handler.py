@@ -34,10 +34,10 @@ def popular_products(request: Request, asked: dict[str, int]) -> Response[str]:
 @api.post("/api/analytics/query", takes=analyst.QUESTION, gives=analyst.ANSWER, keyed=False, scope=analyst.SCOPE)
 def run_sql(request: Request, asked: dict[str, Any]) -> Response[str]:
     """Run one query over the shop's tables; it changes nothing, and is refused where it would cost too much."""
-    return analyst.respond(request, asked, runtime.current().analyst.answer)
+    return analyst.respond(request, asked, runtime.current().answer_analyst)
 
 
 @api.get("/api/analytics/query", query=analyst.ASKED, gives=analyst.ANSWER, scope=analyst.SCOPE)
 def run_sql_of_address(request: Request, asked: dict[str, Any]) -> Response[str]:
     """Run one query over the shop's tables, as POST does, with the query in the address."""
-    return analyst.respond(request, asked, runtime.current().analyst.answer)
+    return analyst.respond(request, asked, runtime.current().answer_analyst)

@@ -26,18 +26,31 @@ def _object(**properties: Any) -> dict[str, Any]:
     return {"type": "object", "required": list(properties), "properties": properties}
 
 
+CONNECTIONS = {
+    "pool": _object(**dict.fromkeys(("size", "checked_in", "checked_out", "overflow", "invalid"), COUNT)),
+    "breaker": _object(
+        state={"enum": ["closed", "open", "half_open"]},
+        open_elsewhere={"type": ["boolean", "null"], "description": "null: DynamoDB does not tell"},
+    ),
+}
 READY = {
     "status": {"const": "ready"},
     "database": _object(
         migration={"type": "string", "description": "the newest that has been applied"},
         expected_migration={"type": "string", "description": "the one that this release was written for"},
     ),
-    "pool": _object(**dict.fromkeys(("size", "checked_in", "checked_out", "overflow", "invalid"), COUNT)),
-    "breaker": _object(
-        state={"enum": ["closed", "open", "half_open"]},
-        open_elsewhere={"type": ["boolean", "null"], "description": "null: DynamoDB does not tell"},
-    ),
+    **CONNECTIONS,
     "limiter": _object(counts={"enum": ["shared", "unavailable"]}),
+    "reader": {
+        **_object(
+            reachable={"type": "boolean"},
+            lag_bytes={"type": ["integer", "null"], "description": "of the primary's log; null: it cannot tell"},
+            lag_seconds={"type": ["number", "null"], "description": "since the transaction that it replayed last"},
+            **CONNECTIONS,
+        ),
+        "description": "where there is one",
+        "x-optional": True,
+    },
 }
 
 handler = api = Api(shop=shop)

@@ -70,6 +70,7 @@ CASES = [
     Case("22007", f"SELECT '{SECRET}'::date", INVALID, 422, detail="A value cannot be read as a time"),
     Case("22008", "SELECT '2026-02-30'::date", INVALID, 422, detail="A value is out of the range of times"),
     Case("22012", "SELECT 1/0", OURS, 500),
+    Case("2201W", "SELECT 1 LIMIT -1", errors.ReaderBehind, 503),
     Case("22021", "SELECT convert_from('\\xff', 'UTF8')", INVALID, 422, detail=BAD_TEXT),
     Case("22P02", f"SELECT '{SECRET}'::int", INVALID, 422, detail="A value is not acceptable"),
     Case("22023", "SELECT generate_series(1, 2, 0)", INVALID, 422, detail="A value is not acceptable"),

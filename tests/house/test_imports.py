@@ -31,6 +31,7 @@ NEVER = (
     "sqlglot",  # loaded with the first query of an analyst
     "sqlalchemy.orm",
     "aws_xray_sdk",
+    "sluice.db.replica",  # only where there is one
 )
 WITHOUT_A_DATABASE = ("health", "docs")
 NOT_FOR_THEM = ("sqlalchemy", "pg8000")

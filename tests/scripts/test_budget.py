@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from local.intrinsics import Evaluator, load
-from scripts.budget import BudgetError, budget, deployments, main, overrides
+from scripts.budget import READERS, BudgetError, budget, deployments, main, overrides
 
 ROOT = Path(__file__).parents[2]
 TEMPLATE = load(ROOT / "template.yaml")
@@ -58,6 +58,17 @@ def test_a_function_counts_its_environments_times_what_each_may_hold() -> None:
     assert shares.keys() == {
         name for name, resource in TEMPLATE["Resources"].items() if resource["Type"] == "AWS::Serverless::Function"
     }
+
+
+def test_a_reader_is_asked_by_the_functions_that_read_from_it_and_fits_where_its_primary_does() -> None:
+    production = budget(TEMPLATE, CONFIGURED["production"])
+    assert production.reader is not None
+    assert production.reader.most == 5 * 60 * 2 + 60 + 2 * 2  # of a resource; analysts; health
+    assert production.reader.fits
+    assert production.reader.most < (production.most or 0)
+    assert {share.function for share in production.reader.shares} == set(READERS)
+    assert budget(TEMPLATE, {}).reader is None
+    assert budget(TEMPLATE, {"ReaderHost": "replica.example.com"}).reader is not None
 
 
 def test_the_last_connection_that_fits_fits() -> None:

@@ -163,10 +163,10 @@ def test_who_may_log_in_may_as_one_role_on_one_server(stage: str) -> None:
         "aurora": "cluster-ABCDEFGHIJKL",
         "production": "prx-0123456789abcdef0",
     }
-    assert login["Resource"] == f"arn:aws:rds-db:us-east-1:123456789012:dbuser:{server[stage]}/sluice_app"
+    assert login["Resource"] == [f"arn:aws:rds-db:us-east-1:123456789012:dbuser:{server[stage]}/sluice_app"]
     if "AnalystAuth" in given:
         analyst = next(statements(policies["AnalystAccess"]))
-        assert analyst["Resource"].endswith(f"dbuser:{server[stage]}/sluice_analyst")
+        assert analyst["Resource"] == [f"arn:aws:rds-db:us-east-1:123456789012:dbuser:{server[stage]}/sluice_analyst"]
 
 
 def reach(stage: str) -> set[tuple[str, str, int]]:
@@ -325,6 +325,39 @@ def test_what_sam_makes_of_it_gives_each_function_a_role_that_may_no_more() -> N
                 assert not wide, (stage, name, wide)
 
 
+READER = {"ReaderHost": "replica.internal:5433", "ReaderResourceId": "db-REPLICA"}
+
+
+@pytest.mark.parametrize(
+    ("given", "host", "logins"),
+    [
+        (CONFIGURED["default"], "", []),
+        (CONFIGURED["aurora"], "", ["cluster-ABCDEFGHIJKL"]),
+        (CONFIGURED["production"], "DbProxyReaderEndpoint", ["prx-0123456789abcdef0"]),
+        (
+            {**CONFIGURED["production"], "UseProxy": "false"},
+            "DbClusterReadEndpoint.Address",
+            ["cluster-ABCDEFGHIJKL"],
+        ),
+        ({**CONFIGURED["existing-vpc"], **READER}, "replica.internal:5433", ["db-ABCDEFGHIJKL", "db-REPLICA"]),
+    ],
+    ids=["none", "aurora", "proxy", "no proxy", "existing"],
+)
+def test_a_reader_is_where_it_was_asked_for_and_takes_the_same_tokens(
+    given: dict[str, str], host: str, logins: list[str]
+) -> None:
+    whole = decide(load(ROOT / "template.yaml"), given)
+    told = whole["Globals"]["Function"]["Environment"]["Variables"]["SLUICE_READER_HOST"]
+    resources = whole["Resources"]
+    assert told == host
+    access = [to for s in statements(resources["DatabaseAccess"]["Properties"]) for to in listed(s["Resource"])]
+    assert [server for to in access for server in re.findall(r"dbuser:([^/]+)/", to)] == logins
+    if host == "DbProxyReaderEndpoint":
+        reader = resources["DbProxyReader"]["Properties"]
+        assert reader["TargetRole"] == "READ_ONLY"
+        assert reader["VpcSecurityGroupIds"] == resources["DbProxy"]["Properties"]["VpcSecurityGroupIds"]
+
+
 OWN = {"DatabaseMode": "aurora", "DbAuth": "iam", "DbCaFile": "/opt/certificates/rds.pem"}
 
 
@@ -343,6 +376,11 @@ OWN = {"DatabaseMode": "aurora", "DbAuth": "iam", "DbCaFile": "/opt/certificates
             {**ASKED["default"], "EnableSnapStart": "true", "ProvisionedConcurrency": "1"},
             "Lambda has no EnableSnapStart",
         ),
+        ({**ASKED["default"], "UseReader": "true"}, "give a replica of yours as ReaderHost"),
+        ({**ASKED["existing-vpc"], "DbAuth": "iam", "ReaderHost": "replica.internal"}, "needs ReaderResourceId"),
+        ({**ASKED["default"], "ReaderHost": "replica:5433:1"}, "must match"),
+        ({**OWN, "UseReader": "true"}, "Stage production"),
+        ({**OWN, "ReaderHost": "replica.example.com", "ReaderResourceId": "db-A"}, "by UseReader"),
         ({**OWN, "DbHost": "db.example.com"}, "stay empty"),
         ({**OWN, "SubnetIds": "subnet-1", "SecurityGroupIds": "sg-1"}, "makes the network"),
         ({**OWN, "DbCaFile": ""}, "DbCaFile"),

@@ -209,3 +209,26 @@ def test_everything_a_url_lacks_is_told_at_once(url: str, count: int) -> None:
 def test_a_url_that_cannot_be_read_is_a_settings_error(url: str) -> None:
     with pytest.raises(SettingsError):
         DatabaseSettings.from_url(url)
+
+
+@pytest.mark.parametrize(
+    ("given", "host", "port"),
+    [
+        ("replica.example", "replica.example", 6432),
+        ("replica.example:5433", "replica.example", 5433),
+        ("127.0.0.1:1", "127.0.0.1", 1),
+        ("[::1]:5433", "::1", 5433),
+    ],
+)
+def test_a_reader_is_the_same_database_elsewhere_and_has_half_of_a_requests_time(
+    given: str, host: str, port: int
+) -> None:
+    settings = Settings.from_env(LEAST | {"SLUICE_DB_PORT": "6432", "SLUICE_READER_HOST": given})
+    assert settings.reader == dataclasses.replace(settings.database, host=host, port=port, share=0.5)
+    assert Settings.from_env(LEAST | {"SLUICE_READER_HOST": " "}).reader is None
+
+
+@pytest.mark.parametrize("given", ["replica:0", "replica:65536", "replica:x", ":5433", "a b", "postgresql://replica"])
+def test_a_reader_that_cannot_be_read_is_told(given: str) -> None:
+    (problem,) = problems(LEAST | {"SLUICE_READER_HOST": given})
+    assert problem.startswith("SLUICE_READER_HOST must be a host, or host:port")

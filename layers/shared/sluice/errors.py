@@ -35,6 +35,7 @@
        ├─ DatabaseUnavailable       database_unavailable    503
        │  ├─ CircuitOpen            circuit_open            503
        │  ├─ ConnectionLost         database_unavailable    503
+       │  ├─ ReaderBehind           database_unavailable    503
        │  └─ RolledBack             database_unavailable    503
        └─ StatementTimeout          statement_timeout       504
 
@@ -267,6 +268,10 @@ class CircuitOpen(DatabaseUnavailable):
 
 class ConnectionLost(DatabaseUnavailable):
     """An open connection broke under a statement: whether it took effect is unknown. A read may be tried again once."""
+
+
+class ReaderBehind(DatabaseUnavailable):
+    """The reader has not come as far as it would have to, or cannot tell: the primary is asked instead."""
 
 
 class RolledBack(DatabaseUnavailable):

@@ -10,14 +10,14 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
-from functools import cached_property
+from dataclasses import asdict, replace
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, TypeVar
 
 from sluice import aws, snapshot
 from sluice.db.breaker import Breaker
 from sluice.db.credentials import IamToken, SecretPassword
-from sluice.db.database import Database
+from sluice.db.database import Database, Guard
 from sluice.db.engine import make_engine
 from sluice.db.replay import replay
 from sluice.db.turns import SharedTurns
@@ -38,6 +38,7 @@ from sluice.unit_of_work import Repositories, UnitOfWork
 if TYPE_CHECKING:
     from sluice.analyst.answer import Analyst
     from sluice.db.analyst import AnalystDatabase
+    from sluice.db.replica import Replica
     from sluice.imports.inbox import Inbox
     from sluice.imports.storage import Bucket
 
@@ -50,35 +51,69 @@ DYNAMODB_TIMEOUT = 0.5  # seconds
 class Runtime(Repositories):
     """What handlers work with. Repositories hold no session: each call is one statement, kept when it returns."""
 
-    def __init__(self, settings: Settings, database: Database, dynamodb: aws.Client | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        database: Database,
+        dynamodb: aws.Client | None = None,
+        replica: "Replica | None" = None,
+    ) -> None:
         self.settings = settings
         self.database = database
+        self.replica = replica
         self._signer = CursorSigner(settings.cursor_key)
-        super().__init__(database, self._signer)
+        reads = database if replica is None else replica.before(database)
+        super().__init__(database, self._signer, catalogue=reads)
         self._dynamodb = dynamodb or _dynamodb(settings)
         self.gate = _gate(settings, self._dynamodb)
         counts = DynamoCounts(self._dynamodb, settings.rate_limit_table)
         self.limiter = Limiter(counts, MemoryCounts(), clock=time.time)
         self._policies = {tier: Policy(*quota, name=tier) for tier, quota in settings.rate_tiers.items()}
-        self.analytics = AnalyticsRepository(database)
+        self.analytics = AnalyticsRepository(reads)
         self.schema = SchemaRepository(database)
-        self._analyst_database: AnalystDatabase | None = None
+        self._analyst_databases: dict[
+            DatabaseSettings | None, AnalystDatabase
+        ] = {}  # by their reader; None: the primary
+
+    @cached_property
+    def primary(self) -> Repositories:
+        """The shop as the primary alone knows it, for those who put together what several statements read."""
+        return self if self.replica is None else Repositories(self.database, self._signer)
 
     @property
     def analyst(self) -> "Analyst":
-        """Who answers analysts' SQL; NotFound where no role was set up for it. Made when it is first asked for."""
+        """Who answers analysts' SQL at the primary; NotFound where no role was set up for it."""
+        return self._analyst(None, None)
+
+    def answer_analyst(self, sql: str, max_rows: int) -> str:
+        """As `analyst.answer`, by the reader where there is one."""
+        reader = self.settings.reader
+        if self.replica is None or reader is None:
+            return self.analyst.answer(sql, max_rows)
+        return self.replica.ask(
+            lambda guard: self._analyst(reader, guard).answer(sql, max_rows),
+            lambda: self.analyst.answer(sql, max_rows),
+        )
+
+    def _analyst(self, reader: DatabaseSettings | None, guard: Guard | None) -> "Analyst":
+        """Made when it is first asked for."""
         from sluice.analyst.answer import Analyst
 
         wanted = self.settings.analyst
         if wanted is None:
             raise NotFound("Analytics by SQL is not set up here: it needs a database role of its own")
-        if self._analyst_database is None:
+        if reader not in self._analyst_databases:
             from sluice.db.analyst import AnalystDatabase
 
-            # Without the breaker: a wrong password of the analyst's is no reason to keep the shop from its database.
-            engine = make_engine(wanted.database, "function", credentials=credentials(self.settings, wanted.database))
-            self._analyst_database = AnalystDatabase(engine)
-        return Analyst(self._analyst_database.transaction, wanted.max_cost, wanted.timeout)
+            # Without the primary's breaker: a wrong password of the analyst's must not keep the shop from its database.
+            role, breaker = wanted.database, None
+            if reader is not None and self.replica is not None:
+                role = replace(role, host=reader.host, port=reader.port, share=reader.share)
+                breaker = self.replica.database.breaker
+            engine = make_engine(role, "function", credentials=credentials(self.settings, role), breaker=breaker)
+            self._analyst_databases[reader] = AnalystDatabase(engine)
+        begin = partial(self._analyst_databases[reader].transaction, guard=guard)
+        return Analyst(begin, wanted.max_cost, wanted.timeout)
 
     @cached_property
     def bucket(self) -> "Bucket":
@@ -117,28 +152,41 @@ class Runtime(Repositories):
         """What can be told of this environment's parts. Unavailable, with the rest of it, without the database."""
         try:
             migration = self.schema.migration()
+            position = self.schema.position() if self.replica else None
         except Unavailable as error:
-            error.members = self._parts()
+            error.members = self._parts(None)
             raise
-        return {"database": {"migration": migration, "expected_migration": NEWEST}, **self._parts()}
+        return {"database": {"migration": migration, "expected_migration": NEWEST}, **self._parts(position)}
 
-    def _parts(self) -> dict[str, object]:
-        breaker = self.database.breaker
+    def _parts(self, position: str | None) -> dict[str, object]:
         return {
-            "pool": asdict(self.database.pool_metrics()),
-            "breaker": {"state": breaker.state, "open_elsewhere": breaker.open_elsewhere()},
+            **_connections(self.database),
             "limiter": {"counts": "shared" if self.limiter.reaches_all() else "unavailable"},
+            **({} if self.replica is None else {"reader": self._reader(self.replica.database, position)}),
         }
 
+    def _reader(self, database: Database, position: str | None) -> dict[str, object]:
+        try:
+            lag = SchemaRepository(database).lag(position)
+        except Unavailable:
+            return {"reachable": False, "lag_bytes": None, "lag_seconds": None, **_connections(database)}
+        return {"reachable": True, "lag_bytes": lag.bytes, "lag_seconds": lag.seconds, **_connections(database)}
+
+    def databases(self) -> dict[str, Database]:
+        """Those it asks for the shop's rows, by what their metrics' names begin with."""
+        return {"": self.database} if self.replica is None else {"": self.database, "reader_": self.replica.database}
+
     def hang_up(self) -> None:
-        """Close the connections to AWS, and the analyst's. The next call opens another."""
+        """Close the connections to AWS, to the reader, and the analyst's. The next call opens another."""
         self._dynamodb.close()
         if "inbox" in vars(self):
             self.inbox.queue.close()
         if "bucket" in vars(self):
             self.bucket.close()
-        if self._analyst_database is not None:
-            self._analyst_database.dispose()
+        for database in self._analyst_databases.values():
+            database.dispose()
+        if self.replica is not None:
+            self.replica.database.dispose()
 
     @contextmanager
     def unit_of_work(self) -> Iterator[UnitOfWork]:
@@ -158,14 +206,31 @@ class Runtime(Repositories):
         return replay(unit)
 
 
+def _connections(database: Database) -> dict[str, object]:
+    breaker = database.breaker
+    return {
+        "pool": asdict(database.pool_metrics()),
+        "breaker": {"state": breaker.state, "open_elsewhere": breaker.open_elsewhere()},
+    }
+
+
 def build(settings: Settings) -> Runtime:
     """Wire a runtime. Connects to nothing."""
     logging.getLogger("sluice").setLevel(settings.log_level)
-    there, dynamodb = settings.database, _dynamodb(settings)
-    turns = SharedTurns(dynamodb, settings.rate_limit_table, f"{there.host}:{there.port}/{there.name}")
-    breaker = Breaker(turns)
-    engine = make_engine(there, "function", credentials=credentials(settings, there), breaker=breaker)
-    return Runtime(settings, Database(engine, breaker), dynamodb)
+    dynamodb = _dynamodb(settings)
+
+    def connected(there: DatabaseSettings, of: str) -> Database:
+        turns = SharedTurns(dynamodb, settings.rate_limit_table, f"{there.host}:{there.port}/{there.name}")
+        breaker = Breaker(turns, of=of)
+        engine = make_engine(there, "function", credentials=credentials(settings, there), breaker=breaker)
+        return Database(engine, breaker, tells_positions=settings.reader is not None)
+
+    replica = None
+    if settings.reader is not None:
+        from sluice.db.replica import Replica  # only where there is one
+
+        replica = Replica(connected(settings.reader, "the reader"))
+    return Runtime(settings, connected(settings.database, "the database"), dynamodb, replica)
 
 
 def _dynamodb(settings: Settings) -> aws.Client:

@@ -21,6 +21,7 @@ LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 ANALYST_COST = 250_000
 ANALYST_SECONDS = 5.0
 TELEMETRY_SECONDS = 60.0
+READER_SHARE = 0.5  # of a request's time: the other half is for the primary, should the reader not answer
 PATIENCE = 4.0  # seconds beyond a statement's own limit until the server is given up
 
 
@@ -54,6 +55,7 @@ class DatabaseSettings:
     socket_timeout: float = 20.0  # above statement_timeout, so that the server gives up first
     max_idle: float = 240.0  # NAT gateways forget silent flows after 350 s
     prepared_statements: int = 64  # that each connection keeps at most; 0 for RDS Proxy, which pins them
+    share: float = 1.0  # of what is left of a request's time, that its server may take to answer
 
     @classmethod
     def from_url(cls, url: str) -> "DatabaseSettings":
@@ -142,6 +144,7 @@ class Settings:
     aws: AwsSettings = AwsSettings()
     tokens: TokenSettings | None = None  # none are taken
     analyst: AnalystSettings | None = None  # there is no analytics by SQL
+    reader: DatabaseSettings | None = None  # everything is read from the database itself
     imports_bucket: str = ""  # what of imports a function has not been given, it has no use for
     imports_queue_url: str = ""
     stale_seconds: float = 300.0  # how old an answer may be that is given while the database is away; 0: none is
@@ -184,6 +187,7 @@ class Settings:
             rate_tiers=env.tiers("SLUICE_RATE_TIERS", default="default=100/60"),
             tokens=env.tokens(),
             analyst=env.analyst(database),
+            reader=env.reader(database),
             aws=env.aws(),
             imports_bucket=env.text("SLUICE_IMPORTS_BUCKET", default=""),
             imports_queue_url=env.text("SLUICE_IMPORTS_QUEUE_URL", default=""),
@@ -267,6 +271,18 @@ class _Reader:
                 )
             if not settings.aws.region:
                 self.problems.append("AWS_REGION must be set for IAM tokens")
+
+    def reader(self, database: DatabaseSettings) -> DatabaseSettings | None:
+        """`host` or `host:port` of a replica, where everybody logs in as they do at the database itself."""
+        place = self.text("SLUICE_READER_HOST", default="")
+        if not place:
+            return None
+        found = re.fullmatch(r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:]+\])(?::(\d{1,5}))?", place, re.ASCII)
+        port = database.port if found is None or found[2] is None else int(found[2])
+        if found is None or not 1 <= port <= 65535:
+            self.problems.append(f"SLUICE_READER_HOST must be a host, or host:port, not {place!r}")
+            return None
+        return replace(database, host=found[1].strip("[]"), port=port, share=READER_SHARE)
 
     def analyst(self, database: DatabaseSettings) -> AnalystSettings | None:
         """The same server as another role; None where it has no way to prove who it is."""

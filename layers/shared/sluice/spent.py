@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from typing import Literal
 
 
 @dataclass(slots=True)
@@ -14,6 +15,11 @@ class Spent:
     round_trips: int = 0  # but those of connecting
     statements: int = 0  # but BEGIN, COMMIT, ROLLBACK and a transaction's timeouts
     connects: int = 0
+    # Where there is a reader (db/replica.py): how far it must have come to be asked, None where it may not be; where
+    # the primary's log was behind what was written; and which of the two was read.
+    after: str | None = None
+    position: str = ""
+    read_from: Literal["", "reader", "primary"] = ""
 
 
 _counting: ContextVar[Spent | None] = ContextVar("counting", default=None)

@@ -30,12 +30,16 @@ if TYPE_CHECKING:
 
 
 class Repositories:
-    """The shop, over the statements of a database, each kept as it returns, or of one transaction."""
+    """The shop, over the statements of a database, each kept as it returns, or of one transaction.
 
-    def __init__(self, statements: Statements, signer: CursorSigner) -> None:
-        self.categories = CategoryRepository(statements, signer)
-        self.products = ProductRepository(statements, signer)
-        self.inventory = InventoryRepository(statements, signer)
+    `catalogue` are those of categories, products and stock, where they are others.
+    """
+
+    def __init__(self, statements: Statements, signer: CursorSigner, catalogue: Statements | None = None) -> None:
+        catalogue = catalogue or statements
+        self.categories = CategoryRepository(catalogue, signer)
+        self.products = ProductRepository(catalogue, signer)
+        self.inventory = InventoryRepository(catalogue, signer)
         self.users = UserRepository(statements, signer)
         self.orders = OrderRepository(statements, signer)
         self.imports = ImportJobRepository(statements, signer)

@@ -10,10 +10,11 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from pg8000.exceptions import DatabaseError, InterfaceError
-from sqlalchemy import Engine, PoolProxiedConnection, event
+from sqlalchemy import Engine, PoolProxiedConnection, event, text
 
 from sluice import deadline, errors
 from sluice.db.connection import SERVER_FIRST
+from sluice.db.database import Guard
 from sluice.db.sqlstate import translate
 
 # What a value is written by; and UTC, which no deployment's default should change.
@@ -56,6 +57,7 @@ TOO_EXPENSIVE = {
     "53400": "It would write more to disk than it may",
     "57014": "It took longer than the {timeout:g} s that it may",
 }
+BEHIND = "2201W"  # what the guard of db/replica.py ends in
 ALMOST_OVER = SERVER_FIRST + 0.1  # seconds that are left of a request when its last statement was ended for it
 OVERSIZE = "invalid memory alloc request size"  # an internal error's words, for a value of over a gigabyte
 
@@ -68,11 +70,12 @@ class Result(NamedTuple):
 
 
 class AnalystTransaction:
-    """One transaction that reads. Each statement has `timeout` seconds."""
+    """One transaction that reads. Each statement has `timeout` seconds; a `guard` goes ahead of the first."""
 
-    def __init__(self, pooled: PoolProxiedConnection, timeout: float) -> None:
+    def __init__(self, pooled: PoolProxiedConnection, timeout: float, guard: tuple[str, list[object]] | None) -> None:
         self._pooled = pooled
         self._timeout = timeout
+        self._guard = guard
         seconds = deadline.at_most(timeout + SERVER_FIRST) - SERVER_FIRST
         self._setup: tuple[str, ...] = (f"SET LOCAL statement_timeout = {max(1, round(seconds * 1000))}", *SESSION)
 
@@ -83,13 +86,19 @@ class AnalystTransaction:
             cursor = connection.cursor()
             for statement in self._setup:  # with BEGIN, in the flush of the first
                 cursor.guard(statement)
+            if self._guard is not None:
+                cursor.guard(*self._guard)
             self._setup = ()
             cursor.execute(sql)
+            self._guard = None
             if cursor.description is None:
                 return Result((), ())
             return Result([(column[0], column[1]) for column in cursor.description], cursor.fetchall())
         except Exception as error:
-            fault = _fault(error, self._timeout)  # first: translating takes from the report what may not be logged
+            # First: translating takes from the report what may not be logged. A LIMIT under 0 is the guard's before it
+            # has let somebody pass, and later the caller's own.
+            behind = self._guard is not None and _state(error) == BEHIND
+            fault = None if behind else _fault(error, self._timeout)
             ours = translate(error, connected=True)
             known = fault or ours
             if known is None:
@@ -106,8 +115,8 @@ class AnalystDatabase:
         event.listen(engine, "checkin", _forget)
 
     @contextmanager
-    def transaction(self, *, timeout: float) -> Iterator[AnalystTransaction]:
-        """A READ ONLY transaction, undone at the end. Raises SluiceErrors."""
+    def transaction(self, *, timeout: float, guard: Guard | None = None) -> Iterator[AnalystTransaction]:
+        """A READ ONLY transaction, undone at the end. Raises SluiceErrors; ReaderBehind where `guard` says so."""
         if self._engine.driver != PIPELINED:
             raise errors.NotFound("Analytics by SQL needs the pipelined driver")
         try:
@@ -118,9 +127,15 @@ class AnalystDatabase:
                 raise
             raise ours from error
         try:
-            yield AnalystTransaction(pooled, timeout)
+            yield AnalystTransaction(pooled, timeout, self._compiled(guard))
         finally:
             pooled.close()  # the pool rolls back
+
+    def _compiled(self, guard: Guard | None) -> tuple[str, list[object]] | None:
+        if guard is None:
+            return None
+        compiled = text(guard[0]).compile(dialect=self._engine.dialect)
+        return str(compiled), [guard[1][name] for name in compiled.positiontup or ()]
 
     def dispose(self) -> None:
         self._engine.dispose()
@@ -145,8 +160,7 @@ def _forget(connection: Any, record: object) -> None:
 
 def _fault(error: BaseException, timeout: float) -> errors.SluiceError | None:
     """The caller's fault in what the server reports; None where it is none."""
-    report = error.args[0] if error.args and isinstance(error.args[0], dict) else {}
-    state = report.get("C", "")
+    report, state = _report(error), _state(error)
     if state == "57014" and deadline.at_most(ALMOST_OVER) < ALMOST_OVER:
         return None  # it was not the statement's own time that was up, but the request's
     if state in TOO_EXPENSIVE:
@@ -155,3 +169,11 @@ def _fault(error: BaseException, timeout: float) -> errors.SluiceError | None:
         return errors.QueryTooExpensive(TOO_EXPENSIVE["53200"])
     reason = REASONS.get(state) or REASONS.get(state[:2])
     return errors.QueryRefused(reason) if reason else None
+
+
+def _state(error: BaseException) -> str:
+    return _report(error).get("C", "")
+
+
+def _report(error: BaseException) -> Mapping[str, str]:
+    return error.args[0] if error.args and isinstance(error.args[0], dict) else {}

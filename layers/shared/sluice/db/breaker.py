@@ -53,8 +53,11 @@ class Hint(Protocol):
 class Breaker:
     """One for each engine, safe to share between threads. Without a `hint` it is for one environment alone."""
 
-    def __init__(self, hint: Hint | None = None, *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, hint: Hint | None = None, *, clock: Callable[[], float] = time.time, of: str = "the database"
+    ) -> None:
         self._hint = hint
+        self._of = of  # in the log
         self._clock = clock
         self._lock = Lock()
         self._open_until: float | None = None  # None: closed
@@ -109,7 +112,7 @@ class Breaker:
             opens = self._open_until is None
             self._trying, self._open_until = False, now + OPEN_SECONDS
         if opens:
-            _log.warning("the circuit is open: the database is away")
+            _log.warning("the circuit is open: %s is away", self._of)
             self._takes_turn(now, now + OPEN_SECONDS)  # that it is away is known: the others may wait
 
     def _answered(self) -> None:
@@ -118,7 +121,7 @@ class Breaker:
             was_open = self._open_until is not None
             self._trying, self._open_until = False, None
         if was_open:
-            _log.warning("the circuit is closed: the database is there again")
+            _log.warning("the circuit is closed: %s is there again", self._of)
             if self._hint is not None:
                 with suppress(HintUnavailable):  # the turn is over by itself, a little later
                     self._hint.clear()

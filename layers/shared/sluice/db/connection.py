@@ -31,12 +31,16 @@ from pg8000.legacy import Connection, Cursor, IntegrityError, ProgrammingError
 
 from sluice import deadline, spent
 from sluice.db import messages
-from sluice.db.prepared import Statements
+from sluice.db.prepared import Statement, Statements
 from sluice.db.transport import CLOSED, NETWORK_ERROR, open_socket
 from sluice.settings import TlsMode
 
 # A transaction's timeouts, in a statement that gives no rows: SET LOCAL outside of BEGIN works too, but is warned of.
 LIMIT_TIME = "SELECT 1 WHERE set_config('statement_timeout', $1, true) || set_config('lock_timeout', $2, true) IS NULL"
+# Sent behind a commit, this is answered after it: the commit's record lies before the place where the next one goes,
+# flushed or not, so whoever has replayed up to there has the commit, whatever synchronous_commit is.
+POSITION = "SELECT CAST(pg_current_wal_insert_lsn() AS text)"
+UNKNOWN_POSITION = "FFFFFFFF/FFFFFFFF"  # the end of the log, where no reader will ever be
 SERVER_FIRST = 0.2  # seconds by which the server gives up before we do: else it would work on for nobody
 
 
@@ -80,7 +84,7 @@ class PipelinedCursor(Cursor):  # type: ignore[misc]
 
 
 class PipelinedConnection(Connection):  # type: ignore[misc]
-    """One session. `autocommit` and `isolation_level` may be changed between transactions, at no cost.
+    """One session. Its attributes (`autocommit`, `isolation_level` and so on) may be changed between transactions.
 
     Raises InterfaceError when it cannot connect, DatabaseError's kin when the server refuses the session.
     """
@@ -103,6 +107,7 @@ class PipelinedConnection(Connection):  # type: ignore[misc]
         statement_timeout: float = 14.0,  # these two are the role's own, for whom the server takes us
         lock_timeout: float = 5.0,
         prepared_statements: int = 0,  # that the server may be asked to keep
+        share: float = 1.0,  # of what is left of a request's time, that the server may be silent for
         application_name: str = "sluice",
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -112,6 +117,7 @@ class PipelinedConnection(Connection):  # type: ignore[misc]
         self.isolation_level: str | None = None  # None: the role's default
         self.read_only = False
         self._statements = Statements(prepared_statements)
+        self.tells_position = False  # of the log behind each commit, to who counts what is spent
         usock = open_socket(host, port, tls=tls, ca_file=ca_file, connect_timeout=connect_timeout)
         try:
             super().__init__(
@@ -132,6 +138,7 @@ class PipelinedConnection(Connection):  # type: ignore[misc]
             raise
         usock.settimeout(socket_timeout)
         self._timeouts = socket_timeout, statement_timeout, lock_timeout
+        self._share = share
         self._run_cursor = PipelinedCursor(self, paramstyle="named")
         self._poll = select.poll()
         self._poll.register(usock, select.POLLIN)
@@ -158,8 +165,13 @@ class PipelinedConnection(Connection):  # type: ignore[misc]
         """Raises DatabaseError 25P02 when the transaction had failed: the server then rolls back, without complaint."""
         if self._usock is None:
             raise InterfaceError(CLOSED)
-        if self._in_transaction:
+        if not self._in_transaction:
+            return
+        if not self.tells_position:
             self.execute_simple("commit")
+            return
+        with self._in_step:
+            self._exchange(messages.run("commit") + SYNC_MSG, Context("commit"), tells_position=True)
 
     def rollback(self) -> None:
         """Nothing is sent when there is nothing to undo. A connection that breaks here is undone by the server."""
@@ -231,7 +243,7 @@ class PipelinedConnection(Connection):  # type: ignore[misc]
             (ahead, messages.parse(statement, oids, encoding), messages.bind(texts, encoding), messages.FINISH)
         )
         with self._in_step:
-            self._exchange(message, context)
+            self._exchange(message, context, tells_position=self.tells_position and self.autocommit)
         return context
 
     def _execute_kept(self, ahead: bytes, text: str, texts: list[str | None]) -> Context:
@@ -241,7 +253,7 @@ class PipelinedConnection(Connection):  # type: ignore[misc]
         message = self._statements.farewell() + ahead + statement.message(texts, self._client_encoding)
         try:
             with self._in_step:
-                self._exchange(message, context)
+                self._exchange(message, context, tells_position=self.tells_position)
         except DatabaseError as error:
             if not self._statements.failed(statement, error.args[0]):
                 raise
@@ -251,8 +263,13 @@ class PipelinedConnection(Connection):  # type: ignore[misc]
 
     def handle_messages(self, context: Context) -> None:
         """Read answers until the server is ready; then raise what went wrong, if anything did."""
-        read, handlers, code = self._sock.read, self.message_types, b""
         spent.now().round_trips += 1
+        self._hear(context)
+        if context.error is not None:
+            raise context.error
+
+    def _hear(self, context: Context) -> None:
+        read, handlers, code = self._sock.read, self.message_types, b""
         try:
             while code != READY_FOR_QUERY:
                 code, size = ci_unpack(_whole(read(5), 5))
@@ -261,8 +278,6 @@ class PipelinedConnection(Connection):  # type: ignore[misc]
             # The server's last words ("terminating connection due to ...") say more than the closed socket.
             raise InterfaceError(NETWORK_ERROR) from context.error or error
         self._used_at = self._clock()
-        if context.error is not None:
-            raise context.error
 
     def handle_COMMAND_COMPLETE(self, data: bytes, context: Context) -> None:
         word = data[:-1].rpartition(b" ")[2]  # INSERT 0 5, SELECT 5, COMMIT
@@ -271,9 +286,31 @@ class PipelinedConnection(Connection):  # type: ignore[misc]
         elif word == b"ROLLBACK" and self._transaction_status == IN_FAILED_TRANSACTION and not _undoes(context):
             context.error = DatabaseError({"S": "ERROR", "C": "25P02", "M": "COMMIT was answered with ROLLBACK"})
 
-    def _exchange(self, message: bytes, context: Context) -> None:
+    def _exchange(self, message: bytes, context: Context, *, tells_position: bool = False) -> None:
+        position = self._statements.find(POSITION) if tells_position else None
+        if position is not None:
+            message += position.message([], self._client_encoding)
         self._usock.sendall(message)  # past the buffered writer: one call, one flush
-        self.handle_messages(context)
+        spent.now().round_trips += 1
+        self._hear(context)
+        if position is not None:
+            spent.now().position = self._hear_position(position)
+        if context.error is not None:
+            raise context.error
+
+    def _hear_position(self, statement: Statement) -> str:
+        """Of the log, behind what was just done: nothing that goes wrong here makes that undone."""
+        context = statement.context()
+        try:
+            self._hear(context)
+        except InterfaceError:
+            self.abandon()
+            return UNKNOWN_POSITION
+        if context.error is not None:
+            self._statements.failed(statement, context.error.args[0])
+            return UNKNOWN_POSITION
+        statement.learn(context)
+        return str(context.rows[0][0])
 
     def _limit_time(self) -> bytes:
         """Bound what follows by the request's time: the socket here and now, the server by what rides in this flush.
@@ -287,7 +324,8 @@ class PipelinedConnection(Connection):  # type: ignore[misc]
             return b""
         if left <= SERVER_FIRST:
             raise DatabaseError({"S": "ERROR", "C": "57014", "M": "no time is left for a statement"})
-        self._usock.settimeout(left if socket_timeout is None else min(left, socket_timeout))
+        patience = left * self._share
+        self._usock.settimeout(patience if socket_timeout is None else min(patience, socket_timeout))
         if left - SERVER_FIRST >= statement_timeout:
             return b""
         limits = left - SERVER_FIRST, min(left - SERVER_FIRST, lock_timeout)

@@ -37,11 +37,13 @@ _KEPT_STATEMENTS = 512
 class Database:
     """One for each engine, made before its first connection. Safe to share between threads.
 
-    `breaker` is the engine's own, for those who want to know its state.
+    `breaker` is the engine's own, for those who want to know its state. With `tells_positions` each write and each
+    transaction tells who counts what is spent how far the log had come when it was committed, in the same flush.
     """
 
-    def __init__(self, engine: Engine, breaker: Breaker | None = None) -> None:
+    def __init__(self, engine: Engine, breaker: Breaker | None = None, *, tells_positions: bool = False) -> None:
         self.breaker = breaker or Breaker()
+        self._tells_positions = tells_positions
         self._engine = engine
         self._watch = PoolWatch(engine)
         # Stock pg8000 sends Sync between Parse and Bind. Outside a transaction a pooler may then bind somebody
@@ -49,16 +51,23 @@ class Database:
         self._pipelined = engine.driver == "sluice"
         self._compiled = lru_cache(maxsize=_KEPT_STATEMENTS)(self._compile)
 
-    def read(self, sql: str, params: Mapping[str, object] | None = None, *, prepare: bool = False) -> Rows:
-        """Rows of one SELECT with `:named` parameters (modulo is `mod()`; `%` is pg8000's).
+    def read(
+        self,
+        sql: str,
+        params: Mapping[str, object] | None = None,
+        *,
+        guard: Guard | None = None,
+        prepare: bool = False,
+    ) -> Rows:
+        """Rows of one SELECT with `:named` parameters (modulo is `mod()`; `%` is pg8000's); a `guard` goes ahead.
 
         Sent a second time, once, when the connection broke under it; so it must change nothing. With `prepare` the
         server may keep its plan, which must be good whatever the parameters. Raises SluiceErrors.
         """
         try:
-            return self._run(sql, params or {}, prepare=prepare)
+            return self._run(sql, params or {}, guard, prepare=prepare)
         except ConnectionLost:
-            return self._run(sql, params or {}, prepare=prepare)
+            return self._run(sql, params or {}, guard, prepare=prepare)
 
     def write(
         self,
@@ -74,7 +83,7 @@ class Database:
         only where it was certainly undone (RolledBack); after `ConnectionLost` it may have happened or not. `prepare`
         as in `read`. Raises SluiceErrors.
         """
-        return replay(lambda: self._run(sql, params or {}, guard, prepare=prepare))
+        return replay(lambda: self._run(sql, params or {}, guard, prepare=prepare, writes=True))
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
@@ -82,6 +91,7 @@ class Database:
         with self._engine.connect() as connection:
             self._watch.taken()
             connection.begin()  # in SQLAlchemy's books; the server's BEGIN rides with the first statement
+            self._locate(connection.connection, writes=True)
             yield Transaction(self, connection)
 
     @contextmanager
@@ -110,10 +120,17 @@ class Database:
         self._engine.dispose()
 
     def _run(
-        self, sql: str, params: Mapping[str, object], guard: Guard | None = None, *, prepare: bool = False
+        self,
+        sql: str,
+        params: Mapping[str, object],
+        guard: Guard | None = None,
+        *,
+        prepare: bool = False,
+        writes: bool = False,
     ) -> Rows:
         pooled = self._checkout()
         try:
+            self._locate(pooled, writes=writes)
             return self.run_on(pooled, pooled.invalidate, sql, params, guard, whole=True, prepare=prepare)
         finally:
             pooled.close()
@@ -139,6 +156,10 @@ class Database:
             if ours is None:
                 raise
             raise ours from error
+
+    def _locate(self, pooled: PoolProxiedConnection, *, writes: bool) -> None:
+        if self._tells_positions:
+            pooled.dbapi_connection.tells_position = writes  # type: ignore[union-attr]
 
     def _checkout(self) -> PoolProxiedConnection:
         try:

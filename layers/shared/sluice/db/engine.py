@@ -92,6 +92,7 @@ def _own_options(settings: DatabaseSettings, clock: Callable[[], float]) -> dict
         "statement_timeout": settings.statement_timeout,
         "lock_timeout": settings.lock_timeout,
         "prepared_statements": settings.prepared_statements,
+        "share": settings.share,
     }
 
 

@@ -95,6 +95,7 @@ RULES: Mapping[str, Rule] = {
     "22007": _invalid("invalid", "cannot be read as a time"),
     "22008": _invalid("out_of_range", "is out of the range of times"),
     "22012": _is(errors.InternalError),  # division by zero: our arithmetic
+    "2201W": _is(errors.ReaderBehind),  # a LIMIT under 0, which only db/replica.py asks for
     "22021": _invalid("invalid", "holds a character that cannot be stored"),
     "23001": _is(errors.StillReferenced),  # restrict
     "23502": _missing,

@@ -27,7 +27,7 @@ from sluice.graph.execution import Result, execute, located
 from sluice.graph.mutations import mutate
 from sluice.graph.parameters import Asked
 from sluice.graph.plan import Selected, plan
-from sluice.graph.resolvers import Resolution, require_scopes
+from sluice.graph.resolvers import Resolution, reads_catalogue, require_scopes
 from sluice.http import idempotency, problem
 from sluice.http.request import Request
 from sluice.runtime import Runtime
@@ -92,7 +92,8 @@ class _Turn:
         require_affordable(self._cost, self._limits.max_cost)
         if operation.is_mutation:
             return self._mutate(operation, fields, asked)
-        return self.render(execute(fields, self._resolution(operation, asked, self._shop))), False
+        shop = self._shop if reads_catalogue(fields) else self._shop.primary
+        return self.render(execute(fields, self._resolution(operation, asked, shop))), False
 
     def render(self, result: Result, *, with_data: bool = True) -> str:
         """The response as JSON."""

@@ -26,9 +26,10 @@ from sluice.unit_of_work import Repositories
 
 YEAR = Period(most_days=366)
 
+CATALOGUE = "catalog:read"
 # What it takes to be shown an object, whichever field leads to it.
 SCOPES = {
-    **dict.fromkeys(("Product", "ProductConnection", "Category"), "catalog:read"),
+    **dict.fromkeys(("Product", "ProductConnection", "Category"), CATALOGUE),
     **dict.fromkeys(("Order", "OrderConnection"), "orders:read"),
     "User": "users:read",
     "SalesDay": "analytics:read",
@@ -100,6 +101,14 @@ def require_scopes(fields: Sequence[Selected], scopes: Collection[str]) -> None:
     for selected in fields:
         require_scope(selected, scopes)
         require_scopes(selected.fields, scopes)
+
+
+def reads_catalogue(fields: Sequence[Selected]) -> bool:
+    """Do these lead to products and categories alone? A reader that lacks a product may not be asked for its orders."""
+    return all(
+        SCOPES.get(selected.kind.object or "", CATALOGUE) == CATALOGUE and reads_catalogue(selected.fields)
+        for selected in fields
+    )
 
 
 WRITES = {

@@ -46,9 +46,10 @@ Route: TypeAlias = Callable[..., Response[Any]]
 ANSWER_SECONDS = 0.3  # of the function's time, for making the answer and sending it
 
 EXPOSED_HEADERS = (
-    "Age, ETag, Idempotency-Replayed, Link, Location, RateLimit, RateLimit-Policy, Retry-After, Warning, X-Request-Id"
+    "Age, ETag, Idempotency-Replayed, Link, Location, RateLimit, RateLimit-Policy, Retry-After, Warning, X-Request-Id, "
+    "X-Sluice-After"
 )
-REQUEST_HEADERS = "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, X-API-Key"
+REQUEST_HEADERS = "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, X-API-Key, X-Sluice-After"
 
 
 def _no_shop() -> Runtime:
@@ -139,6 +140,8 @@ class Api:
         headers["X-Request-Id"] = context.aws_request_id
         if course.decision is not None:
             headers.update(course.decision.headers())
+        if taken.position:
+            headers["X-Sluice-After"] = taken.position
         if "origin" in request.headers:
             headers.update(self._cors(request.headers["origin"], headers.get("Allow", "")))
         if request.method == "HEAD":
@@ -194,11 +197,14 @@ class Api:
         """Before anything else, even before what there is at this path: know who asks, and whether once too often."""
         if self._admits:
             shown = request.headers.get("x-api-key"), request.headers.get("authorization")
-            caller, decision = self._shop().admit(*shown, request.address)
+            shop = self._shop()
+            caller, decision = shop.admit(*shown, request.address)
             self._request = replace(request, client=caller.client, scopes=caller.scopes)
             self._course.decision = decision
             if not decision.allowed:
                 raise RateLimited(decision.retry_after)
+            if shop.replica is not None:
+                spent.now().after = request.after()
 
     def _good_or_old(self, ask: Callable[[], Response[str]]) -> Response[str]:
         question = f"{self._request.path}?{sorted(self._request.query.items())}"
@@ -206,7 +212,7 @@ class Api:
             answer = ask()
         except CircuitOpen:
             old = self._last_good.find(question, most_age=self._shop().settings.stale_seconds)
-            if old is None:
+            if old is None or spent.now().after:  # who wants no older data than that is not given what was kept
                 raise
             self._telemetry.went_stale()
             return old

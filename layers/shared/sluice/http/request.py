@@ -14,6 +14,7 @@ from sluice.errors import BadRequest, NotAcceptable, TooLarge, UnsupportedMediaT
 MAX_BODY_BYTES = 1024 * 1024
 
 _JSON_RANGES = ("*/*", "application/*", "application/json", "application/problem+json")
+_POSITION = re.compile(r"[0-9A-Fa-f]{1,8}/[0-9A-Fa-f]{1,8}", re.ASCII)
 _JSON_TYPE = re.compile(r"application/([\w.+-]+\+)?json", re.ASCII)
 
 
@@ -50,6 +51,13 @@ class Request:
         accept = self.headers.get("accept", "").lower()
         if accept and not any(_accepts_json(item) for item in accept.split(",")):
             raise NotAcceptable("This answers application/json")
+
+    def after(self) -> str:
+        """The position in the database's log that what is read must have seen; empty where any will do. BadRequest."""
+        position = self.headers.get("x-sluice-after", "")
+        if position and not _POSITION.fullmatch(position):
+            raise BadRequest("X-Sluice-After must be what the answer to a write had in its own, such as 0/16B3748")
+        return position
 
     def json(self, most: int = MAX_BODY_BYTES) -> Any:
         """The body, of `most` bytes: numbers with a fraction as Decimal. UnsupportedMediaType, TooLarge, BadRequest."""

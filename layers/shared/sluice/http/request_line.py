@@ -36,7 +36,12 @@ def write(request: Request, course: Course, spent: Spent, *, cold: bool) -> None
     if not _log.isEnabledFor(logging.INFO):
         return
     decision, words = course.decision, ""
-    for name, word in (("route", course.route), ("client", request.client), ("code", course.code)):
+    for name, word in (
+        ("route", course.route),
+        ("client", request.client),
+        ("code", course.code),
+        ("read_from", spent.read_from),
+    ):
         if word:
             words += f',"{name}":{quoted(word)}'
     if decision is not None:

@@ -24,7 +24,7 @@ TROUBLE = 500  # the least that is told of soon
 
 
 class Telemetry:
-    """One environment's. Counters are what happened since the last line; the pool is as it was when it was fullest.
+    """One environment's. Counters are what happened since the last line; a pool is as it was when it was fullest.
 
     While all is well there is a line every `telemetry_seconds` of the settings in which somebody asks.
     """
@@ -56,13 +56,16 @@ class Telemetry:
             pace = min(pace, SOON)
         if 0 <= now - self._told_at < pace and breaker_open == self._breaker_open:
             return
-        pool, used = shop.database.busiest()
         metrics = EphemeralMetrics(namespace=NAMESPACE, service=shop.settings.service)
-        for name, value in asdict(pool).items():
-            metrics.add_metric(f"pool_{name}", MetricUnit.Count, value)
-        metrics.add_metric("pool_use", MetricUnit.Percent, used)
-        metrics.add_metric("breaker_open", MetricUnit.Count, int(breaker_open))
+        for whose, database in shop.databases().items():
+            pool, used = database.busiest()
+            for name, value in asdict(pool).items():
+                metrics.add_metric(f"{whose}pool_{name}", MetricUnit.Count, value)
+            metrics.add_metric(f"{whose}pool_use", MetricUnit.Percent, used)
+            metrics.add_metric(f"{whose}breaker_open", MetricUnit.Count, int(database.breaker.state != "closed"))
         metrics.add_metric("limiter_failures", MetricUnit.Count, new_failures)
+        if shop.replica is not None:
+            self._counts += shop.replica.take_counts()
         for name, number in self._counts.items():
             metrics.add_metric(name, MetricUnit.Count, number)
         metrics.flush_metrics()

@@ -50,8 +50,8 @@ format: .venv/.dev ## make the code look right
 	@$(BIN)/ruff check --quiet --fix
 	@$(BIN)/ruff format --quiet
 
-bench: .venv/.bench ## Sluice beside its peers, in one run
-	@$(BIN)/python -m benchmarks
+bench: build .venv/.bench ## Sluice beside its peers, in one run of half an hour: ARGS='--deep --imports'
+	@$(BIN)/python -m benchmarks $(ARGS)
 
 build: .venv-sam/.done ## sam build: what a deployment uploads
 	@PATH="$(CURDIR)/.venv-sam/bin:$$PATH" SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam build

@@ -1,8 +1,8 @@
-"""Sluice beside its peers, in one run on one throw-away PostgreSQL: warm requests, cold starts, GraphQL, and
-orders at once.
+"""Sluice beside its peers, in one run on one throw-away PostgreSQL: warm requests, cold starts, GraphQL, orders at
+once; and alone: what its limiter costs, memory, and the whole system under load.
 
-    make bench                                    # about six minutes; writes benchmarks/results.md
-    PYTHONPATH=.:layers/shared python -m benchmarks [--quick] [--deep] [--output FILE]
+    make bench                                    # half an hour; writes benchmarks/results.md
+    PYTHONPATH=.:layers/shared python -m benchmarks [--quick] [--deep] [--imports] [--output FILE]
 
 Nothing here asserts a time: a run on a busy machine is a bad measurement and not a failure.
 """
@@ -10,10 +10,11 @@ Nothing here asserts a time: a run on a busy machine is a bad measurement and no
 import argparse
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
-from benchmarks import calls, cold, deep, graphql, hot_row, limiter, report, warm
-from benchmarks.contenders import CONTENDERS, HEALTH
+from benchmarks import calls, cold, deep, graphql, hot_row, imports, limiter, memory, report, warm, whole
+from benchmarks.contenders import BUILD, CONTENDERS, HEALTH, PEERS, SLUICE_ORDERS, built
 from benchmarks.database import open_shop
 from benchmarks.keys import emulated_keys
 from tests.fixtures.relay import Relay
@@ -28,11 +29,12 @@ def main(arguments: list[str]) -> None:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("--quick", action="store_true", help="a smoke run: everything once or twice, nothing written")
     parser.add_argument("--deep", action="store_true", help=f"page 10,000 too, of {DEEP_PRODUCTS:,} products")
+    parser.add_argument("--imports", action="store_true", help=f"a file of {imports.ROWS:,} products too")
     parser.add_argument("--output", type=Path, help=f"the page to write (default: {RESULTS}; with --quick none)")
     options = parser.parse_args(arguments)
 
     with emulated_keys():
-        page = run(quick=options.quick, with_depth=options.deep)
+        page = run(quick=options.quick, with_depth=options.deep, with_imports=options.imports)
     print(page)
     output = options.output or (None if options.quick else RESULTS)
     if output:
@@ -40,43 +42,58 @@ def main(arguments: list[str]) -> None:
         _progress(f"written to {output}")
 
 
-def run(*, quick: bool, with_depth: bool) -> str:
+def run(*, quick: bool, with_depth: bool, with_imports: bool) -> str:
     """The page of results."""
     cold.compile_everything()
     depth: list[str] = []
     if with_depth:
         _progress(f"depth: {DEEP_PRODUCTS:,} products")
         with open_shop(DEEP_PRODUCTS) as shop:
-            depth = deep.measure(shop)
+            depth += deep.measure(shop)
+    if with_imports:
+        _progress("imports")
+        depth += imports.measure(imports.ROWS)
     products = QUICK_PRODUCTS if quick else PRODUCTS
     _progress(f"a database of {products:,} products")
     with open_shop(products) as shop, Relay("127.0.0.1", shop.server.port) as relay:
         _progress("warm requests")
         scenarios = calls.scenarios(shop.products)
-        warm_results = warm.measure(
-            CONTENDERS,
-            scenarios,
-            near_url=shop.url,
-            far_url=shop.url_at(relay.port),
-            relay=relay,
-            rounds=2 if quick else ROUNDS,
-        )
+        rounds, samples = (2, 1) if quick else (ROUNDS, COLD_SAMPLES)
+        measure = partial(warm.measure, near_url=shop.url, far_url=shop.url_at(relay.port), relay=relay, rounds=rounds)
+        warm_results = measure(CONTENDERS, scenarios)
+        for name, ordered in measure((SLUICE_ORDERS, *PEERS), calls.orders(shop.products)).items():
+            warm_results[name].rounds |= ordered.rounds
+            warm_results[name].round_trips |= ordered.round_trips
         _progress("cold starts")
         entries = [(contender, calls.get_one(1)) for contender in CONTENDERS] + [(HEALTH, calls.health())]
-        cold_results = cold.measure(entries, shop.url, samples=1 if quick else COLD_SAMPLES)
+        cold_results = cold.measure(entries, shop.url, samples=samples)
+        functions = [(built(name), calls.first(name)) for name in calls.FIRST] if _is_built() else []
+        function_results = cold.measure(functions, shop.url, samples=samples)
         _progress("orders at once")
         orders = hot_row.measure(shop, relay, quick=quick, rounds=1 if quick else ORDER_ROUNDS)
         _progress("GraphQL")
-        graph = list(graphql.measure(shop, relay, quick=quick, rounds=2 if quick else ROUNDS))
+        graph, of_graph = graphql.measure(shop, relay, quick=quick, rounds=rounds)
         _progress("the limiter")
-        limits = limiter.measure(shop, scenarios["GET one"], rounds=2 if quick else ROUNDS)
-        return report.render(
-            cold_results,
-            warm_results,
-            products=shop.products,
-            postgres=shop.version,
-            more=[*graph, *orders, *limits, *depth],
-        )
+        limits = limiter.measure(shop, scenarios["GET one"], rounds=rounds)
+        _progress("memory")
+        weights = memory.measure(shop, requests=200 if quick else memory.REQUESTS)
+    _progress("the whole system")
+    load = list(whole.measure(0.05 if quick else whole.MINUTES))
+    return report.render(
+        cold_results,
+        warm_results,
+        function_results,
+        report.aims(cold_results, warm_results, of_graph),
+        products=shop.products,
+        postgres=shop.version,
+        more=[*graph, *orders, *limits, *weights, *load, *depth],
+    )
+
+
+def _is_built() -> bool:
+    """Has `sam build` run, for this Python?"""
+    layer = BUILD / "SharedLayer/python/sluice/__pycache__"
+    return any(layer.glob(f"*.{sys.implementation.cache_tag}.pyc")) and (BUILD / "GraphqlFunction").exists()
 
 
 def _progress(what: str) -> None:

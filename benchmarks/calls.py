@@ -6,8 +6,28 @@ from typing import Any
 from urllib.parse import urlencode
 
 from benchmarks.contenders import ROOT
+from benchmarks.worker import UNIQUE
 
 Event = dict[str, Any]
+
+
+FIRST = {
+    "ProductsFunction": "product_get",
+    "CategoriesFunction": "categories_list",
+    "InventoryFunction": "inventory_get",
+    "UsersFunction": "users_list",
+    "OrdersFunction": "orders_list",
+    "AnalyticsFunction": "analytics_sales",
+    "GraphqlFunction": "graphql_query",
+    "HealthFunction": "health",
+    "DocsFunction": "docs",
+}
+
+
+def first(function: str) -> Event:
+    """What a function of template.yaml is asked at first."""
+    event: Event = json.loads((ROOT / f"events/{FIRST[function]}.json").read_text(encoding="utf-8"))
+    return event
 
 
 def get_one(product_id: int) -> Event:
@@ -29,7 +49,26 @@ def scenarios(products: int) -> dict[str, list[Event]]:
         "GET one": [get_one(chance.randint(1, products)) for _ in range(200)],
         "list 20": [list_products(limit="20")],
         "list 100": [list_products(limit="100")],
+        "POST product": [_product()],
     }
+
+
+def orders(products: int) -> dict[str, list[Event]]:
+    """As `scenarios`, for POST /api/orders: of two products each, for the first user."""
+    chance = random.Random(8)
+    return {"POST order": [_order(sorted(chance.sample(range(1, products + 1), 2))) for _ in range(200)]}
+
+
+def _product() -> Event:
+    event = _event("products_create", "/api/products", {})
+    event["body"] = json.dumps(json.loads(event["body"]) | {"name": f"Sluice gate {UNIQUE}"})
+    return event
+
+
+def _order(ids: list[int]) -> Event:
+    event = _event("orders_place", "/api/orders", {})
+    event["body"] = json.dumps({"user_id": 1, "items": [{"product_id": id, "quantity": 1} for id in ids]})
+    return event
 
 
 def _event(name: str, path: str, query: dict[str, str]) -> Event:
@@ -37,6 +76,7 @@ def _event(name: str, path: str, query: dict[str, str]) -> Event:
     event["rawPath"] = event["requestContext"]["http"]["path"] = path
     event["rawQueryString"] = urlencode(query)
     event.pop("queryStringParameters", None)
+    event["headers"].pop("idempotency-key", None)  # which would have the answer of the first time given again
     if query:
         event["queryStringParameters"] = query
     if "pathParameters" in event:

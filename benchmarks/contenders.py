@@ -19,19 +19,27 @@ ROOT = Path(__file__).parents[1]
 
 @dataclass(frozen=True, slots=True)
 class Contender:
-    """`module` holds a `handler`; `version_of` are the libraries that its figures depend on."""
+    """`module` holds a `handler`; `version_of` are the libraries that its figures depend on.
+
+    `built` is where `sam build` has left the function: it is then taken from there, with the layers, as Lambda does.
+    """
 
     name: str
     module: str
     version_of: tuple[str, ...] = ()
+    built: Path | None = None
 
     def environment(self, url: str) -> dict[str, str]:
         """All that its process is given, for the database at `url`."""
         own = {"DATABASE_URL": url} if self.module.startswith("benchmarks.peers") else _sluice(url)
-        return {**own, "PYTHONPATH": f"{ROOT}:{ROOT / 'layers' / 'shared'}", **_inherited()}
+        path = [ROOT, ROOT / "layers/shared"]
+        if self.built is not None:
+            path = [self.built, *(self.built.parent / layer / "python" for layer in ("SharedLayer", "TokensLayer"))]
+        return {**own, "PYTHONPATH": ":".join(map(str, path)), **_inherited()}
 
 
 SLUICE = Contender("Sluice", "functions.products.handler", ("SQLAlchemy", "pg8000", "aws-lambda-powertools"))
+SLUICE_ORDERS = Contender(SLUICE.name, "functions.orders.handler")
 PEERS = (
     Contender("by hand: json + pg8000", "benchmarks.peers.handwritten", ("pg8000",)),
     Contender(
@@ -47,6 +55,12 @@ PEERS = (
 )
 CONTENDERS = (SLUICE, *PEERS)
 HEALTH = Contender("Sluice's /health", "functions.health.handler")
+BUILD = ROOT / ".aws-sam/build"
+
+
+def built(name: str) -> Contender:
+    """A function as `sam build` left it."""
+    return Contender(name, "handler", built=BUILD / name)
 
 
 def command(program: str, *arguments: str) -> list[str]:

@@ -39,6 +39,8 @@ def open_shop(products: int) -> Iterator[Shop]:
             upgrade(owner)
             seed_more(owner, products=products)
             with closing(connect(owner)) as connection:
+                connection.run("INSERT INTO users (email, name) VALUES ('buyer@example.com', 'Buyer')")
+                connection.run("UPDATE inventory SET quantity = 1000000 + quantity")  # nobody sells out
                 connection.run("ALTER ROLE sluice_app PASSWORD 'app'")
                 connection.run("VACUUM ANALYZE")
                 count = connection.run("SELECT count(*) FROM products")[0][0]

@@ -37,8 +37,11 @@ BARE = "{ __typename }"
 CALLS = 6  # in each round
 
 
-def measure(shop: Shop, relay: Relay, *, quick: bool, rounds: int) -> Iterator[str]:
-    """The section of the page. RuntimeError where the answers are not the same products."""
+def measure(shop: Shop, relay: Relay, *, quick: bool, rounds: int) -> tuple[list[str], dict[str, float]]:
+    """The section of the page, and by peer how many times Sluice's time it takes for the products, at 0 ms.
+
+    RuntimeError where the answers are not the same products.
+    """
     folder = postgraphile(install=not quick)
     contenders = [SLUICE, STRAWBERRY, *([POSTGRAPHILE] if folder else [])]
     extra = {"POSTGRAPHILE": str(folder)} if folder else {}
@@ -64,7 +67,9 @@ def measure(shop: Shop, relay: Relay, *, quick: bool, rounds: int) -> Iterator[s
             for (name, distance), worker in order[n % len(order) :] + order[: n % len(order)]:
                 for query in (QUERY, BARE):
                     times.setdefault((name, distance, query), []).append(median(worker.call(query, CALLS)))
-    yield from _table([contender.name for contender in contenders], times, trips, rounds)
+    lines = list(_table([contender.name for contender in contenders], times, trips, rounds))
+    ours = times[SLUICE.name, NEAR, QUERY]
+    return lines, {peer.name: report.ratio(times[peer.name, NEAR, QUERY], ours) for peer in contenders[1:]}
 
 
 def postgraphile(*, install: bool) -> Path | None:

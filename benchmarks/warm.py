@@ -12,6 +12,7 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
+from pathlib import Path
 from statistics import median
 from types import TracebackType
 from typing import Any, Self
@@ -24,7 +25,7 @@ from tests.fixtures.relay import Relay
 
 DISTANCE = 0.001  # s, added to each round trip
 NEAR, FAR = "0 ms", "1 ms"
-CALLS = {"GET one": 20, "list 20": 12, "list 100": 6}  # in each round
+CALLS = {"GET one": 20, "list 20": 12, "list 100": 6, "POST product": 8, "POST order": 8}  # in each round
 
 
 def calibrate(relay: Relay, near_url: str, far_url: str) -> None:
@@ -67,6 +68,12 @@ class Worker:
     def call(self, scenario: str, calls: int) -> list[float]:
         """The time of each call in ms."""
         return [nanoseconds / 1e6 for nanoseconds in self._ask({"scenario": scenario, "calls": calls})]
+
+    def resident(self) -> float:
+        """Its memory now, in MiB; 0 where there is no /proc."""
+        status = Path(f"/proc/{self._process.pid}/status")
+        lines = status.read_text().splitlines() if status.exists() else []
+        return next((int(line.split()[1]) / 1024 for line in lines if line.startswith("VmRSS:")), 0.0)
 
     def _ask(self, order: Mapping[str, object]) -> list[Any]:
         pipe_in, pipe_out = self._process.stdin, self._process.stdout

@@ -15,7 +15,20 @@ from mangum import Mangum
 from sqlalchemy import create_engine
 from sqlalchemy.orm import Session
 
-from benchmarks.peers.models import Product, ProductOut, ProductPage, one_product, page_of, products_after
+from benchmarks.peers.models import (
+    Order,
+    OrderIn,
+    OrderOut,
+    Product,
+    ProductIn,
+    ProductOut,
+    ProductPage,
+    add_product,
+    one_product,
+    page_of,
+    place_order,
+    products_after,
+)
 
 engine = create_engine(
     os.environ["DATABASE_URL"].replace("postgresql://", "postgresql+psycopg://"),  # noqa: TID251 - a peer's own
@@ -27,7 +40,7 @@ app = FastAPI()
 
 
 def open_session() -> Iterator[Session]:
-    with Session(engine) as session:
+    with Session(engine, expire_on_commit=False) as session:
         yield session
 
 
@@ -47,6 +60,22 @@ def get_product(session: Database, product_id: int) -> Product:
     if product is None:
         raise HTTPException(404)
     return product
+
+
+@app.post("/api/products", response_model=ProductOut, status_code=201)
+def create_product(session: Database, product: ProductIn) -> Product:
+    added = add_product(session, product)
+    if added is None:
+        raise HTTPException(422)
+    return added
+
+
+@app.post("/api/orders", response_model=OrderOut, status_code=201)
+def create_order(session: Database, order: OrderIn) -> Order:
+    placed = place_order(session, order)
+    if placed is None:
+        raise HTTPException(409)
+    return placed
 
 
 handler = Mangum(app, lifespan="off")

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from pg8000.exceptions import InterfaceError
+from pg8000.exceptions import DatabaseError, InterfaceError
 from pg8000.native import Connection
 
 SELECT = """
@@ -20,12 +20,41 @@ SELECT = """
 """
 ONE = SELECT + "WHERE p.id = :id"
 PAGE = SELECT + "WHERE p.id > :cursor ORDER BY p.id LIMIT :fetch"
+ADD = """
+    WITH p AS (
+        INSERT INTO products (name, description, price, category_id)
+        SELECT CAST(:name AS text), CAST(:description AS text), CAST(:price AS numeric), c.id
+        FROM categories c WHERE c.slug = :category RETURNING *
+    ), i AS (
+        INSERT INTO inventory (product_id, quantity) SELECT p.id, CAST(:inventory AS integer) FROM p RETURNING quantity
+    )
+    SELECT p.id, p.name, p.description, p.price, CAST(:category AS text), i.quantity,
+           p.created_at, p.updated_at, p.version
+    FROM p, i
+"""
+TAKE = """
+    UPDATE inventory i SET quantity = i.quantity - :quantity FROM products p
+    WHERE i.product_id = :product AND p.id = i.product_id AND i.quantity >= :quantity RETURNING p.price
+"""
+ORDER = """
+    WITH o AS (
+        INSERT INTO orders (user_id, total) VALUES (:user, :total) RETURNING *
+    ), lines AS (
+        INSERT INTO order_items (order_id, product_id, quantity, unit_price)
+        SELECT o.id, l.* FROM o, unnest(
+            CAST(:products AS bigint[]), CAST(:quantities AS integer[]), CAST(:prices AS numeric[])
+        ) l
+    )
+    SELECT id, user_id, status, total, created_at, updated_at, version FROM o
+"""
 
 _connection: Any = None
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     path, method = event["rawPath"], event["requestContext"]["http"]["method"]
+    if method == "POST":
+        return (_order if path == "/api/orders" else _add)(json.loads(event["body"]))
     if method != "GET":
         return _answer(405, {"message": "method not allowed"})
     if path == "/api/products":
@@ -53,6 +82,36 @@ def _list(query: dict[str, str]) -> dict[str, Any]:
     return _answer(
         200, {"data": data, "pagination": {"limit": limit, "has_more": has_more, "next_cursor": next_cursor}}
     )
+
+
+def _add(sent: dict[str, Any]) -> dict[str, Any]:
+    rows = _run(ADD, **{"description": None, "inventory": 0} | sent)
+    return _answer(201, _product(rows[0])) if rows else _answer(422, {"message": "no such category"})
+
+
+def _order(sent: dict[str, Any]) -> dict[str, Any]:
+    """A transaction, its stock taken first, in the products' order."""
+    lines = []
+    _run("BEGIN")
+    try:
+        for item in sorted(sent["items"], key=lambda item: item["product_id"]):
+            taken = _run(TAKE, product=item["product_id"], quantity=item["quantity"])
+            if not taken:
+                _run("ROLLBACK")
+                return _answer(409, {"message": "out of stock"})
+            lines.append((item["product_id"], item["quantity"], taken[0][0]))
+        products, quantities, prices = (list(column) for column in zip(*lines, strict=True))
+        total = sum(quantity * price for _, quantity, price in lines)
+        values = {"user": sent["user_id"], "total": total}
+        row = _run(ORDER, **values, products=products, quantities=quantities, prices=prices)[0]
+        _run("COMMIT")
+    except DatabaseError:
+        _run("ROLLBACK")
+        raise
+    id, user_id, status, total, created_at, updated_at, version = row
+    items = [{"product_id": id, "quantity": n, "unit_price": str(price)} for id, n, price in lines]
+    placed = {"id": id, "user_id": user_id, "status": status, "items": items, "total": str(total)}
+    return _answer(201, placed | {"created_at": _utc(created_at), "updated_at": _utc(updated_at), "version": version})
 
 
 def _product(row: list[Any]) -> dict[str, Any]:

@@ -9,12 +9,23 @@ import os
 from typing import Annotated, Any
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
-from aws_lambda_powertools.event_handler.exceptions import NotFoundError
+from aws_lambda_powertools.event_handler.exceptions import BadRequestError, NotFoundError
 from aws_lambda_powertools.event_handler.openapi.params import Query
 from sqlalchemy import create_engine
 from sqlalchemy.orm import Session
 
-from benchmarks.peers.models import ProductOut, ProductPage, one_product, page_of, products_after
+from benchmarks.peers.models import (
+    OrderIn,
+    OrderOut,
+    ProductIn,
+    ProductOut,
+    ProductPage,
+    add_product,
+    one_product,
+    page_of,
+    place_order,
+    products_after,
+)
 
 engine = create_engine(
     os.environ["DATABASE_URL"].replace("postgresql://", "postgresql+pg8000://"),  # noqa: TID251 - a peer's own
@@ -40,6 +51,24 @@ def get_product(product_id: int) -> ProductOut:
         if product is None:
             raise NotFoundError
         return ProductOut.model_validate(product)
+
+
+@app.post("/api/products")
+def create_product(product: ProductIn) -> tuple[ProductOut, int]:
+    with Session(engine, expire_on_commit=False) as session:
+        added = add_product(session, product)
+        if added is None:
+            raise BadRequestError("no such category")
+        return ProductOut.model_validate(added), 201
+
+
+@app.post("/api/orders")
+def create_order(order: OrderIn) -> tuple[OrderOut, int]:
+    with Session(engine, expire_on_commit=False) as session:
+        placed = place_order(session, order)
+        if placed is None:
+            raise BadRequestError("out of stock")
+        return OrderOut.model_validate(placed), 201
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:

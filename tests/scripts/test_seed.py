@@ -122,7 +122,7 @@ def test_added_products_have_ties_spread_and_rare_and_common_words(shop: Shop) -
 
 def test_added_orders_cover_the_year_and_some_products_sell_best(shop: Shop) -> None:
     seed_more(shop.url, products=1000, orders=3000, users=20)
-    months = "SELECT count(*) FROM orders GROUP BY floor(extract(epoch FROM now() - created_at) / 2628000)"
+    months = "SELECT count(*) FROM orders GROUP BY least(11, floor(extract(epoch FROM now() - created_at) / 2628000))"
     assert all(150 < row[0] < 350 for row in shop.sql(months))
     assert len(shop.sql(months)) == 12
     sold = [row[0] for row in shop.sql("SELECT count(*) FROM order_items GROUP BY product_id ORDER BY 1 DESC")]

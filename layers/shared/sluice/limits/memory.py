@@ -9,9 +9,10 @@ KEPT = 4_096  # windows
 
 
 class MemoryCounts:
-    """The same promises as DynamoCounts', among threads."""
+    """The same promises as DynamoCounts', among threads, for the `kept` windows last written to."""
 
-    def __init__(self) -> None:
+    def __init__(self, kept: int = KEPT) -> None:
+        self._kept = kept
         self._lock = Lock()
         self._counts: OrderedDict[tuple[str, int], int] = OrderedDict()
 
@@ -22,7 +23,7 @@ class MemoryCounts:
                 return Taken(False, count)
             self._counts[key, window] = count + amount
             self._counts.move_to_end((key, window))
-            if len(self._counts) > KEPT:
+            if len(self._counts) > self._kept:
                 self._counts.popitem(last=False)
             return Taken(True, count + amount)
 

@@ -35,8 +35,8 @@ class Kind(NamedTuple):
 
 
 ROUND_TRIP = 1.0  # ms to the database and back
-# What handlers take is in benchmarks/results.md, at a round trip of 1 ms (of an order it is a guess: how many of them are
-# placed a second is there); what the server takes, `python -m benchmarks.server_cpu` tells.
+# What handlers take is in benchmarks/results.md, at a round trip of 1 ms; an order's is a guess, from how many are
+# placed in a second. What the server takes, `python -m benchmarks.server_cpu` tells.
 MIX = (
     Kind("products", 0.50, handler=2.5, server=0.13),  # GET one
     Kind("products", 0.30, handler=3.1, server=0.41),  # a list of 20

@@ -2,7 +2,7 @@
 
     PYTHONPATH=.:layers/shared python -m benchmarks.scale [--rates 100 1000] [--seed 7]
 
-The tables of docs/scale.md, by the simulation in fleet.py; that page says where each number comes from, and what follows.
+The tables of docs/scale.md, by the simulation in fleet.py. That page says where numbers come from, and what follows.
 """
 
 import argparse

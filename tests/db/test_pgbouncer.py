@@ -1,5 +1,6 @@
 """Behind a transaction pooler, where each transaction may get another server connection, rows stay their owner's."""
 
+import re
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -7,13 +8,15 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from sluice import deadline, errors
+from sluice import deadline, errors, spent
+from sluice.db.connection import UNKNOWN_POSITION
 from sluice.db.database import Database
 from sluice.settings import DatabaseSettings
 from tests.db.test_deadline import TIMEOUTS
 from tests.fixtures.pgbouncer import SERVER_CONNECTIONS, pgbouncer
 
 STOCK = {"unsupported_reason": lambda: "these tests want the stock connection"}
+INSERT = "INSERT INTO counted_up VALUES (:n) RETURNING n"
 THREADS = 16
 Make = Callable[..., Database]
 
@@ -59,6 +62,32 @@ def test_transactions_hold_behind_the_pooler(make_database: Make, pooler: int, a
         connection.execute(text("INSERT INTO pooled VALUES (2)"))
         connection.commit()
     assert list(admin.run("SELECT id FROM pooled")) == [[2]]
+
+
+@pytest.mark.parametrize("prepare", [False, True], ids=["unnamed", "prepared"])
+def test_who_writes_is_told_how_far_the_log_has_come(
+    make_database: Make, pooler: int, admin: Any, prepare: bool
+) -> None:
+    """Where the pooler loses the name of a statement, one position of that connection is not known; no more."""
+    admin.run("CREATE TABLE IF NOT EXISTS counted_up (n int)")
+    databases = [Database(make_database(port=pooler)._engine, tells_positions=True) for _ in range(THREADS)]
+
+    def writes(thread: int) -> list[str]:
+        told = []
+        for n in range(25):
+            with spent.counted() as counted:
+                value = {"n": thread * 1000 + n}
+                written = databases[thread].write(INSERT, value, prepare=prepare)
+            assert written[0].n == value["n"]
+            told.append(counted.position)
+        return told
+
+    with ThreadPoolExecutor(THREADS) as threads:
+        told = list(threads.map(writes, range(THREADS)))
+    assert [list(row) for row in admin.run("SELECT count(*), count(DISTINCT n) FROM counted_up")] == [[400, 400]]
+    admin.run("DROP TABLE counted_up")
+    assert all(positions.count(UNKNOWN_POSITION) <= 1 for positions in told)
+    assert all(re.fullmatch(r"[0-9A-F]+/[0-9A-F]+", position) for positions in told for position in positions)
 
 
 def test_what_is_set_for_one_client_is_not_set_for_the_next(make_database: Make, pooler: int) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from local.intrinsics import load
 from scripts import json_schemas as schemas
 from scripts.json_schemas import Schema
 from sluice import errors
@@ -24,18 +25,6 @@ from sluice.repositories.view import View
 
 ROOT = Path(__file__).parents[1]
 TARGET = ROOT / "functions/docs/openapi.json"
-FUNCTIONS = (
-    "categories",
-    "products",
-    "inventory",
-    "users",
-    "orders",
-    "analytics",
-    "imports",
-    "graphql",
-    "health",
-    "docs",
-)
 SERVICE = ("health", "docs")
 READ_BY_REPLICAS = ("catalog:read", "analytics:read", "analytics:query")  # scopes
 
@@ -86,6 +75,17 @@ def main() -> None:
     print(TARGET.relative_to(ROOT))
 
 
+def apis() -> dict[str, Api]:
+    """The functions that template.yaml gives routes, by their folders' names and in its order."""
+    found = {}
+    for resource in load(ROOT / "template.yaml")["Resources"].values():
+        events = resource["Properties"].get("Events", {}) if resource["Type"] == "AWS::Serverless::Function" else {}
+        if any(event["Type"] == "HttpApi" for event in events.values()):
+            folder = Path(resource["Properties"]["CodeUri"])
+            found[folder.name] = importlib.import_module(f"functions.{folder.name}.handler").handler
+    return found
+
+
 def render() -> str:
     """The document as it is kept."""
     return json.dumps(document(), indent=1, ensure_ascii=False) + "\n"
@@ -105,10 +105,9 @@ def document() -> Schema:
         },
     }
     tags = []
-    for function in FUNCTIONS:
-        module = importlib.import_module(f"functions.{function}.handler")
-        api: Api = module.handler
-        tags.append({"name": function, "description": str(module.__doc__).strip()})
+    for function, api in apis().items():
+        told = str(importlib.import_module(f"functions.{function}.handler").__doc__)
+        tags.append({"name": function, "description": told.strip()})
         known = _known_examples(api)
         for operation in api.operations:
             if operation.path.startswith("/docs/"):  # the page's own files

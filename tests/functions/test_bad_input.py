@@ -11,7 +11,10 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from tests.fixtures.shop import Answer, Shop
+from sluice.http.body import Choice, Email, Field, Items, Shape, Text
+from sluice.http.operation import Operation
+from tests.fixtures.resources import RESOURCES, body_of, listing, operations
+from tests.fixtures.shop import Answer, Shop, tables
 
 
 def generated(examples: int) -> settings:
@@ -28,40 +31,38 @@ def generated(examples: int) -> settings:
 class Write:
     """A route that takes a body, and one that it takes."""
 
-    method: str
-    path: str
+    operation: Operation
     body: dict[str, Any]
 
-    def target(self, id: object) -> str:
-        return self.path.format(id=id)
+    @property
+    def method(self) -> str:
+        return self.operation.method
+
+    @property
+    def shape(self) -> Shape:
+        assert self.operation.takes is not None
+        return self.operation.takes
+
+    @property
+    def path(self) -> str:
+        return path_of(self.operation)
 
 
-PRODUCT = {"name": "New", "description": "For tea", "price": "12.50", "category": "mugs"}
+def path_of(operation: Operation) -> str:
+    return re.sub(r"<\w+>", "{id}", operation.path)
+
+
+BULK = {"updates": [{"product_id": 1, "quantity": 7}]}
 WRITES = [
-    Write("POST", "/api/products", PRODUCT),
-    Write("PUT", "/api/products/{id}", PRODUCT),
-    Write("PATCH", "/api/products/{id}", PRODUCT),
-    Write("POST", "/api/categories", {"name": "New", "slug": "new"}),
-    Write("PUT", "/api/categories/{id}", {"name": "New", "slug": "new"}),
-    Write("PATCH", "/api/categories/{id}", {"name": "New", "slug": "new"}),
-    Write("PUT", "/api/inventory/{id}", {"quantity": 7}),
-    Write("PATCH", "/api/inventory/{id}", {"delta": 1}),
-    Write("PATCH", "/api/inventory", {"updates": [{"product_id": 1, "quantity": 7}]}),
-    Write("POST", "/api/users", {"email": "new@example.com", "name": "New"}),
-    Write("PUT", "/api/users/{id}", {"email": "new@example.com", "name": "New"}),
-    Write("PATCH", "/api/users/{id}", {"email": "new@example.com", "name": "New"}),
-    Write("POST", "/api/orders", {"user_id": 1, "items": [{"product_id": 1, "quantity": 1}]}),
-    Write("PATCH", "/api/orders/{id}", {"status": "paid"}),
+    Write(operation, BULK if "updates" in operation.takes.fields else body_of(name, operation) or {})
+    for name in RESOURCES
+    for operation in operations(name)
+    if operation.takes is not None
 ]
-TEXTS = ("name", "description", "slug", "category")
 ROUTES = [
-    *[(write.method, write.path, write.body) for write in WRITES],
-    *[
-        ("GET", path, None)
-        for path in ("/api/products", "/api/categories", "/api/inventory", "/api/users", "/api/orders")
-    ],
-    *[("GET", f"/api/{name}/{{id}}", None) for name in ("products", "categories", "inventory", "users", "orders")],
-    *[("DELETE", f"/api/{name}/{{id}}", None) for name in ("products", "categories", "users")],
+    (operation.method, path_of(operation), BULK if operation.name == "set_many" else body_of(name, operation))
+    for name in RESOURCES
+    for operation in operations(name)
 ]
 BY_ID = [route for route in ROUTES if "{id}" in route[1]]
 
@@ -85,32 +86,29 @@ never_a_number = (
     | st.integers(max_value=-(2**31)) | st.integers(min_value=2**40) | st.floats(0.001, 0.009)
     | st.sampled_from([1e300, -1e300, 0.5e-7, 10**4000, -(10**4000), 1.0000001])
 )  # fmt: skip
-KINDS = {
-    "name": never_a_text | broken_texts | st.none(),
-    "description": never_a_text | broken_texts.filter(lambda text: text.strip() != ""),
-    "slug": never_a_text | broken_texts | st.none() | st.sampled_from(["A", "a b", "é", "a/b", "a\nb", "x" * 201]),
-    "category": never_a_text | broken_texts | st.none() | st.sampled_from(["A", "a b", "nowhere", "x" * 201]),
-    "email": never_a_text
-    | broken_texts
-    | st.none()
-    | any_text.filter(lambda text: text.count("@") != 1)
-    | st.sampled_from(["@", "a@", "@b", "a@b@c", "a b@c", "a\nb@c", "a\x1bb@c", "a\u2003b@c", "a@" + "b" * 253]),
-    "price": never_a_number,
-    "quantity": never_a_number,
-    "delta": never_a_number,
-    "user_id": never_a_number,
-    "status": never_a_text | broken_texts | st.none() | st.sampled_from(["Paid", "new", "paid paid"]),
-    "items": st.none()
-    | st.booleans()
-    | any_text
-    | st.just([])
-    | st.lists(any_json.filter(lambda v: v != {}), min_size=1),
-    "updates": st.none()
-    | st.booleans()
-    | any_text
-    | st.just([])
-    | st.lists(any_json.filter(lambda v: v != {}), min_size=1),
-}
+never_a_list = (
+    st.none() | st.booleans() | any_text | st.just([]) | st.lists(any_json.filter(lambda v: v != {}), min_size=1)
+)
+
+
+def never(field: Field) -> st.SearchStrategy[Any]:
+    """Values that no field declared like this takes."""
+    match field:
+        case Email():
+            no_address = ["@", "a@", "@b", "a@b@c", "a b@c", "a\nb@c", "a\x1bb@c", "a\u2003b@c", "a@" + "b" * 253]
+            one_at = any_text.filter(lambda text: text.count("@") != 1)
+            return never_a_text | broken_texts | st.none() | one_at | st.sampled_from(no_address)
+        case Text():
+            unlike = ["A", "a b", "é", "a/b", "a\nb"] if field.pattern else []
+            texts = broken_texts.filter(lambda text: field.shortest or text.strip())
+            bad = never_a_text | texts | st.sampled_from(["x" * (field.longest + 1), *unlike])
+            return bad if field.nullable else bad | st.none()
+        case Choice():
+            return never_a_text | broken_texts | st.none() | st.sampled_from(["Paid", "new", "paid paid"])
+        case Items():
+            return never_a_list
+        case _:
+            return never_a_number
 
 
 class Subject:
@@ -118,18 +116,17 @@ class Subject:
 
     def __init__(self, shop: Shop) -> None:
         self.shop = shop
-        self.id = shop.product("Mug")
-        shop.sql("INSERT INTO users (id, email, name) VALUES (:id, 'ada@example.com', 'Ada')", id=self.id)
-        shop.sql("INSERT INTO orders (id, user_id, total) VALUES (:id, :id, 0)", id=self.id)
+        self.tables = tables(shop)
+        self.ids = {name: resource.row(shop, n) for n, (name, resource) in enumerate(RESOURCES.items())}
         self.before = self.digest()
 
     def digest(self) -> list[Any]:
-        tables = ("categories", "products", "inventory", "users", "orders", "order_items", "idempotency_keys")
-        return self.shop.sql(
-            " UNION ALL ".join(
-                f"SELECT '{t}', md5(string_agg(t::text, '|' ORDER BY t::text)) FROM {t} t" for t in tables
-            )
-        )
+        digests = (f"SELECT md5(string_agg(t::text, '|' ORDER BY t::text)) FROM {t} t" for t in self.tables)
+        return self.shop.sql(" UNION ALL ".join(digests))
+
+    def at(self, path: str) -> str:
+        """The path, with the id of the row that is there."""
+        return path.replace("{id}", str(self.ids[path.split("/")[2]]))
 
     def refuses(self, answer: Answer, *statuses: int) -> Answer:
         assert answer.status in statuses, answer.text[:2_000]
@@ -147,8 +144,8 @@ def subject(shop: Shop) -> Subject:
 @given(data=st.data(), write=st.sampled_from(WRITES))
 def test_a_bad_value_in_any_field_is_422_there(subject: Subject, data: st.DataObject, write: Write) -> None:
     field = data.draw(st.sampled_from(sorted(write.body)))
-    value = data.draw(KINDS[field])
-    answer = subject.shop.call(write.method, write.target(subject.id), {**write.body, field: value})
+    value = data.draw(never(write.shape.fields[field]))
+    answer = subject.shop.call(write.method, subject.at(write.path), {**write.body, field: value})
     faults = subject.refuses(answer, 422).faults
     assert faults
     assert all(pointer == f"/{field}" or pointer.startswith(f"/{field}/") for pointer in faults)
@@ -158,7 +155,7 @@ def test_a_bad_value_in_any_field_is_422_there(subject: Subject, data: st.DataOb
 @given(write=st.sampled_from(WRITES), name=any_text, value=any_json)
 def test_an_unknown_field_is_422_there(subject: Subject, write: Write, name: str, value: Any) -> None:
     name = "x" + name
-    answer = subject.shop.call(write.method, write.target(subject.id), {**write.body, name: value})
+    answer = subject.shop.call(write.method, subject.at(write.path), {**write.body, name: value})
     shown = name.encode("utf-8", "replace").decode().replace("~", "~0").replace("/", "~1")
     assert subject.refuses(answer, 422).faults == {f"/{shown}": "unknown_field"}
 
@@ -166,10 +163,9 @@ def test_an_unknown_field_is_422_there(subject: Subject, write: Write, name: str
 @generated(40)
 @given(data=st.data(), write=st.sampled_from([write for write in WRITES if write.method != "PATCH"]))
 def test_missing_fields_are_422_each_at_its_place(subject: Subject, data: st.DataObject, write: Write) -> None:
-    needed = sorted(set(write.body) - ({"description", "slug"} if write.method == "POST" else set()))
-    missing = data.draw(st.sets(st.sampled_from(needed), min_size=1))
+    missing = data.draw(st.sets(st.sampled_from(sorted(write.shape.required(write.method))), min_size=1))
     body = {name: value for name, value in write.body.items() if name not in missing}
-    answer = subject.shop.call(write.method, write.target(subject.id), body)
+    answer = subject.shop.call(write.method, subject.at(write.path), body)
     assert subject.refuses(answer, 422).faults == {f"/{name}": "required" for name in missing}
 
 
@@ -203,14 +199,14 @@ broken_bodies = st.one_of(
 @given(write=st.sampled_from(WRITES), breaking=broken_bodies)
 def test_a_body_that_is_not_json_is_400(subject: Subject, write: Write, breaking: Any) -> None:
     raw = breaking(json.dumps(write.body).encode())
-    answer = subject.shop.call(write.method, write.target(subject.id), raw=raw)
+    answer = subject.shop.call(write.method, subject.at(write.path), raw=raw)
     assert subject.refuses(answer, 400).code == "invalid_request"
 
 
 @generated(30)
 @given(write=st.sampled_from(WRITES), body=any_json.filter(lambda value: not isinstance(value, dict)))
 def test_a_body_that_is_no_object_is_422(subject: Subject, write: Write, body: Any) -> None:
-    answer = subject.shop.call(write.method, write.target(subject.id), raw=json.dumps(body).encode())
+    answer = subject.shop.call(write.method, subject.at(write.path), raw=json.dumps(body).encode())
     assert subject.refuses(answer, 422).faults == {"": "type"}
 
 
@@ -221,16 +217,14 @@ def test_a_body_that_is_no_object_is_422(subject: Subject, write: Write, body: A
 def test_a_body_over_a_mebibyte_is_413_whatever_it_holds(
     subject: Subject, write: Write, filler: bytes, over: int
 ) -> None:
-    answer = subject.shop.call(write.method, write.target(subject.id), raw=filler * (2**20 + over))
+    answer = subject.shop.call(write.method, subject.at(write.path), raw=filler * (2**20 + over))
     subject.refuses(answer, 413)
 
 
 @generated(30)
 @given(write=st.sampled_from(WRITES), kind=st.text(string.ascii_letters + "/+-;=* ", max_size=20))
 def test_a_body_of_another_type_is_415(subject: Subject, write: Write, kind: str) -> None:
-    subject.refuses(
-        subject.shop.call(write.method, write.target(subject.id), write.body, content_type=f"x/{kind}"), 415
-    )
+    subject.refuses(subject.shop.call(write.method, subject.at(write.path), write.body, content_type=f"x/{kind}"), 415)
 
 
 no_ids = st.one_of(
@@ -268,18 +262,17 @@ def test_an_unknown_parameter_is_400_and_named(
     method, path, body = route
     name = "x" + name.encode("utf-8", "replace").decode()
     query = urlencode({name: value.encode("utf-8", "replace")})
-    answer = subject.shop.call(method, f"{path.replace('{id}', str(subject.id))}?{query}", body)
+    answer = subject.shop.call(method, f"{subject.at(path)}?{query}", body)
     assert subject.refuses(answer, 400).faults == {name: "unknown_parameter"}
 
 
 COMMON = ("limit", "offset", "sort", "fields", "include_total")
+# A word may be anything.
 PARAMETERS = {
-    "products": (*COMMON, "category", "price_min", "price_max", "in_stock", "ids", "created_after", "created_before"),
-    "categories": (*COMMON, "slug"),
-    "inventory": (*COMMON, "below", "product_ids"),
-    "users": (*COMMON, "email"),
-    "orders": (*COMMON, "user_id", "status", "product_id", "created_after", "created_before"),
+    name: (*COMMON, *(f for f, declared in listing(name).filters.items() if declared.kind != "words"))
+    for name in RESOURCES
 }
+FIELDS = sorted({name for write in WRITES for name in write.shape.fields})
 never_a_parameter = (
     any_text.map(lambda text: "!" + text)
     | st.sampled_from(["", "NaN", "1e400", "9" * 5_000, "٣", "\0", "True", "1.5.2", ",", "id;drop table x", "' or 1=1"])
@@ -334,7 +327,7 @@ every_parameter = sorted({name for names in PARAMETERS.values() for name in name
     method=st.sampled_from(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]),
     path=st.sampled_from(sorted({route[1] for route in ROUTES})),
     query=st.dictionaries(st.sampled_from(every_parameter), valid_values, max_size=3),
-    body=st.dictionaries(st.sampled_from([*KINDS, "inventory", "version"]), any_json) | any_json,
+    body=st.dictionaries(st.sampled_from([*FIELDS, "version"]), any_json) | any_json,
     etag=st.sampled_from(["*", '"1"', 'W/"1"', '"1.1.1"']) | any_text,
 )
 def test_whatever_is_sent_is_never_a_fault_of_ours(
@@ -342,9 +335,7 @@ def test_whatever_is_sent_is_never_a_fault_of_ours(
 ) -> None:
     parameters = urlencode({name: value.encode("utf-8", "replace") for name, value in query.items()})
     headers = {"if_match": etag, "if_none_match": etag, "accept": "*/*"}
-    answer = subject.shop.call(
-        method, f"{path.format(id=subject.id)}?{parameters}", raw=json.dumps(body).encode(), **headers
-    )
+    answer = subject.shop.call(method, f"{subject.at(path)}?{parameters}", raw=json.dumps(body).encode(), **headers)
     assert answer.status < 500, answer.text
 
 
@@ -358,7 +349,7 @@ def test_whatever_is_sent_is_never_a_fault_of_ours(
 def test_whatever_is_taken_is_given_back_as_it_was(
     subject: Subject, name: str, description: str | None, price: Any, inventory: int
 ) -> None:
-    subject.shop.sql("DELETE FROM products")
+    subject.shop.sql("TRUNCATE products CASCADE")
     body = {"name": name, "description": description, "price": str(price), "category": "mugs", "inventory": inventory}
     created = subject.shop.post("/api/products", body)
     assert created.status == 201, created.text

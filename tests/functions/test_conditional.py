@@ -4,57 +4,27 @@ from typing import Any
 
 import pytest
 
-from tests.fixtures.shop import Shop
+from tests.fixtures.resources import RESOURCES, body_of, of_a_row, operations, path_of
+from tests.fixtures.shop import Shop, tables
 
-PRODUCT = {"name": "New", "description": None, "price": "1.00", "category": "mugs"}
-CATEGORY = {"name": "New", "slug": "new"}
-USER = {"name": "New", "email": "new@example.com"}
-QUANTITY = {"quantity": 99}
-
-# path, a row's path there, and what can be written: method and body
+# resource, method and body of whatever changes a row
 WRITES: list[tuple[str, str, Any]] = [
-    ("products", "PUT", PRODUCT),
-    ("products", "PATCH", {"name": "New"}),
-    ("products", "DELETE", None),
-    ("categories", "PUT", CATEGORY),
-    ("categories", "PATCH", {"name": "New"}),
-    ("categories", "DELETE", None),
-    ("inventory", "PUT", QUANTITY),
-    ("inventory", "PATCH", {"delta": 1}),
-    ("users", "PUT", USER),
-    ("users", "PATCH", {"name": "New"}),
-    ("users", "DELETE", None),
-    ("orders", "PATCH", {"status": "paid"}),
+    (name, operation.method, RESOURCES[name].patch if operation.method == "PATCH" else body_of(name, operation))
+    for name in RESOURCES
+    for operation in operations(name)
+    if of_a_row(operation) and operation.method != "GET"
 ]
-BETWEEN: dict[str, Any] = {"inventory": {"delta": 2}, "orders": {"status": "cancelled"}}  # changes of somebody else
-RESOURCES = ("products", "categories", "inventory", "users", "orders")
 writes = pytest.mark.parametrize(("resource", "method", "body"), WRITES)
 resources = pytest.mark.parametrize("resource", RESOURCES)
 
 
-def row(shop: Shop, resource: str) -> str:
-    """The path of a row that is free to be changed and deleted."""
-    if resource == "categories":
-        return f"/api/categories/{shop.category('lone')}"
-    if resource == "users":
-        return f"/api/users/{shop.user()}"
-    if resource == "orders":
-        return f"/api/orders/{shop.order(shop.user(), (shop.product('Mug'), 1))}"
-    return f"/api/{resource}/{shop.product('Mug')}"
-
-
 def state(shop: Shop) -> list[list[Any]]:
-    return (
-        shop.sql("SELECT p.*, i.* FROM products p JOIN inventory i ON i.product_id = p.id")
-        + shop.sql("SELECT * FROM categories ORDER BY id")
-        + shop.sql("SELECT * FROM users ORDER BY id")
-        + shop.sql("SELECT * FROM orders ORDER BY id")
-    )
+    return [row for table in tables(shop) for row in shop.sql(f"SELECT * FROM {table} t ORDER BY t::text")]
 
 
 @resources
 def test_a_single_resource_has_a_strong_etag(shop: Shop, resource: str) -> None:
-    etag = shop.get(row(shop, resource)).headers["ETag"]
+    etag = shop.get(path_of(shop, resource)).headers["ETag"]
     assert etag.startswith('"')
     assert etag.endswith('"')
     assert len(etag) > 2
@@ -62,13 +32,13 @@ def test_a_single_resource_has_a_strong_etag(shop: Shop, resource: str) -> None:
 
 @resources
 def test_the_etag_stays_while_nothing_changes(shop: Shop, resource: str) -> None:
-    path = row(shop, resource)
+    path = path_of(shop, resource)
     assert shop.get(path).headers["ETag"] == shop.get(path).headers["ETag"]
 
 
 @writes
 def test_a_change_changes_the_etag_and_answers_the_new_one(shop: Shop, resource: str, method: str, body: Any) -> None:
-    path = row(shop, resource)
+    path = path_of(shop, resource)
     before = shop.get(path).headers["ETag"]
     changed = shop.call(method, path, body)
     if method == "DELETE":
@@ -104,7 +74,7 @@ def test_an_etag_does_not_return_when_a_value_does(shop: Shop) -> None:
 @resources
 @pytest.mark.parametrize("form", ["{tag}", "*", "W/{tag}", '"other", {tag}', '"other",{tag} , "third"'])
 def test_what_the_client_holds_already_is_304_without_body(shop: Shop, resource: str, form: str) -> None:
-    path = row(shop, resource)
+    path = path_of(shop, resource)
     tag = shop.get(path).headers["ETag"]
     for method in ("GET", "HEAD"):
         answer = shop.call(method, path, if_none_match=form.format(tag=tag))
@@ -115,14 +85,14 @@ def test_what_the_client_holds_already_is_304_without_body(shop: Shop, resource:
 @resources
 @pytest.mark.parametrize("tags", ['"other"', 'W/"other"', '"a", "b"', '""'])
 def test_what_the_client_does_not_hold_is_200(shop: Shop, resource: str, tags: str) -> None:
-    answer = shop.get(row(shop, resource), if_none_match=tags)
+    answer = shop.get(path_of(shop, resource), if_none_match=tags)
     assert (answer.status, answer.text != "") == (200, True)
 
 
 def test_a_stale_if_none_match_is_200_after_a_change(shop: Shop) -> None:
     path = f"/api/inventory/{shop.product('Mug')}"
     old = shop.get(path).headers["ETag"]
-    shop.put(path, QUANTITY)
+    shop.put(path, {"quantity": 99})
     assert shop.get(path, if_none_match=old).status == 200
 
 
@@ -131,7 +101,7 @@ def test_a_stale_if_none_match_is_200_after_a_change(shop: Shop) -> None:
 def test_a_write_goes_through_where_if_match_holds(
     shop: Shop, resource: str, method: str, body: Any, form: str
 ) -> None:
-    path = row(shop, resource)
+    path = path_of(shop, resource)
     tag = shop.get(path).headers["ETag"]
     answer = shop.call(method, path, body, if_match=form.format(tag=tag))
     assert answer.status == (204 if method == "DELETE" else 200)
@@ -142,7 +112,7 @@ def test_a_write_goes_through_where_if_match_holds(
 def test_a_write_is_412_where_if_match_does_not_hold(
     shop: Shop, resource: str, method: str, body: Any, form: str
 ) -> None:
-    path = row(shop, resource)
+    path = path_of(shop, resource)
     tag, before = shop.get(path).headers["ETag"], state(shop)
     answer = shop.call(method, path, body, if_match=form.format(tag=tag))
     assert (answer.status, answer.code, state(shop)) == (412, "stale_version", before)
@@ -150,9 +120,9 @@ def test_a_write_is_412_where_if_match_does_not_hold(
 
 @writes
 def test_a_write_with_an_etag_from_before_a_change_is_412(shop: Shop, resource: str, method: str, body: Any) -> None:
-    path = row(shop, resource)
+    path = path_of(shop, resource)
     old = shop.get(path).headers["ETag"]
-    shop.call("PATCH", path, BETWEEN.get(resource, {"name": "Between"}))
+    shop.call("PATCH", path, RESOURCES[resource].between)
     assert shop.call(method, path, body, if_match=old).status == 412
 
 
@@ -160,7 +130,7 @@ def test_a_product_is_not_replaced_by_who_has_not_seen_its_stock(shop: Shop) -> 
     id = shop.product("Mug")
     old = shop.get(f"/api/products/{id}").headers["ETag"]
     shop.patch(f"/api/inventory/{id}", {"delta": 1})
-    assert shop.put(f"/api/products/{id}", PRODUCT, if_match=old).status == 412
+    assert shop.put(f"/api/products/{id}", RESOURCES["products"].body, if_match=old).status == 412
 
 
 @writes
@@ -172,20 +142,20 @@ def test_a_missing_row_is_404_whatever_if_match_says(shop: Shop, resource: str, 
 @writes
 @pytest.mark.parametrize("header", ["1.1", "'1'", '"1', '"a" "b"', "W/1", 'w/"1"', '*, "1"'])
 def test_an_if_match_that_cannot_be_read_is_400(shop: Shop, resource: str, method: str, body: Any, header: str) -> None:
-    answer = shop.call(method, row(shop, resource), body, if_match=header)
+    answer = shop.call(method, path_of(shop, resource), body, if_match=header)
     assert (answer.status, answer.code) == (400, "invalid_request")
     assert "If-Match" in answer.json["detail"]
 
 
 @resources
 def test_an_if_none_match_that_cannot_be_read_is_400(shop: Shop, resource: str) -> None:
-    answer = shop.get(row(shop, resource), if_none_match="1.1")
+    answer = shop.get(path_of(shop, resource), if_none_match="1.1")
     assert (answer.status, "If-None-Match" in answer.json["detail"]) == (400, True)
 
 
 @resources
 def test_empty_elements_in_a_list_of_tags_are_passed_over(shop: Shop, resource: str) -> None:
-    path = row(shop, resource)
+    path = path_of(shop, resource)
     tag = shop.get(path).headers["ETag"]
     assert shop.get(path, if_none_match=f'"other", , {tag},').status == 304
 

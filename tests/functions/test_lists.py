@@ -6,23 +6,12 @@ from urllib.parse import quote
 
 import pytest
 
+from tests.fixtures.resources import RESOURCES, key_of, listing
 from tests.fixtures.shop import Answer, Shop
 
-LISTS = ("products", "categories", "inventory", "users", "orders")
-SORTS = {
-    "products": ("id", "name", "price", "created_at", "updated_at", "inventory"),
-    "categories": ("id", "name", "created_at"),
-    "inventory": ("product_id", "quantity", "updated_at"),
-    "users": ("id", "email", "name", "created_at"),
-    "orders": ("id", "created_at", "total"),
-}
-FILTERS = {
-    "products": ("category", "price_min", "price_max", "search", "in_stock", "created_after", "created_before", "ids"),
-    "categories": ("search", "slug"),
-    "inventory": ("below", "product_ids"),
-    "users": ("email", "search"),
-    "orders": ("user_id", "status", "created_after", "created_before", "product_id"),
-}
+LISTS = tuple(RESOURCES)
+SORTS = {name: tuple(listing(name).sorts) for name in LISTS}
+FILTERS = {name: tuple(listing(name).filters) for name in LISTS}
 COMMON = ("limit", "cursor", "offset", "sort", "include_total", "fields")
 lists = pytest.mark.parametrize("list_", LISTS)
 
@@ -39,18 +28,7 @@ def links(answer: Answer) -> dict[str, str]:
 
 def fill(shop: Shop, list_: str, count: int) -> None:
     for n in range(count):
-        if list_ == "categories":
-            shop.category(f"c{n:03}")
-        elif list_ == "users":
-            shop.user(f"{'Uu'[n % 2]}{n % 5}{n:03}@example.com", f"u{n % 3}")
-        elif list_ == "orders":
-            shop.order(shop.user(f"u{n}@example.com"), (shop.product(f"p{n:03}"), 1 + n % 3))
-        else:
-            shop.product(f"p{n:03}", price=str(n % 3), stock=n % 4)
-
-
-def key_of(list_: str) -> str:
-    return "product_id" if list_ == "inventory" else "id"
+        RESOURCES[list_].row(shop, n)
 
 
 @lists

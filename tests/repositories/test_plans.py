@@ -13,7 +13,7 @@ from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, get_args
 
 import pg8000.native
 import pytest
@@ -175,14 +175,22 @@ FILTERED = [
     (name, filter_name, example)
     for name, listing in LISTINGS.items()
     for filter_name, declared in listing.filters.items()
-    for example in EXAMPLES[declared.kind]
+    for example in EXAMPLES.get(declared.kind, [])
 ]
+
+
+def test_every_kind_of_filter_has_examples():
+    assert EXAMPLES.keys() == set(get_args(FilterKind)), (
+        "a kind of filter in listing.py: what EXAMPLES here are there of it?"
+    )
 
 
 @pytest.mark.parametrize("name", LISTINGS)
 def test_a_page_of_every_sort_is_a_range_of_an_index(shelves: Explaining, name: str):
     listing = LISTINGS[name]
-    assert listing.view.source.split()[0] in shelves.large, f"DATA needs rows for {name}"
+    assert listing.view.source.split()[0] in shelves.large, (
+        f"DATA, at the top of this file, needs {LARGE} rows of {name} or more"
+    )
     for sort in listing.sorts:
         for descending in (False, True):
             query = ListQuery(limit=20, sort=((sort, descending),))

@@ -18,7 +18,8 @@ CONFIGURED = deployments(tomllib.loads((ROOT / "samconfig.toml").read_text()))
 def test_every_stage_of_samconfig_fits_into_its_server(name: str) -> None:
     found = budget(TEMPLATE, CONFIGURED[name])
 
-    assert found.fits, f"{found}\n" + "\n".join(map(str, found.shares))
+    advice = f"lower FunctionConcurrency of [{name}] in samconfig.toml, or its default in template.yaml"
+    assert found.fits, f"{found}: {advice}\n" + "\n".join(map(str, found.shares))
 
 
 @pytest.mark.parametrize(

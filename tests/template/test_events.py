@@ -51,7 +51,8 @@ def test_its_body_is_json_as_its_headers_say(path: Path) -> None:
     if "body" in event:
         json.loads(event["body"])
         assert headers["content-type"] == "application/json"
-        assert int(headers["content-length"]) == len(event["body"].encode())
+        length = len(event["body"].encode())
+        assert int(headers["content-length"]) == length, f"{path.name}: content-length is {length}"
 
 
 @each_event

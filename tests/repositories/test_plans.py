@@ -24,8 +24,9 @@ from sluice.db.database import Database
 from sluice.db.engine import make_engine
 from sluice.repositories.analytics import AnalyticsRepository
 from sluice.repositories.cursor import CursorSigner
-from sluice.repositories.listing import Filter, FilterKind, Listing, ListQuery, read_page
+from sluice.repositories.listing import Filter, FilterKind, Listing, ListQuery
 from sluice.repositories.orders import LISTING as ORDERS
+from sluice.repositories.pages import read_page
 from sluice.repositories.products import NESTED
 from sluice.repositories.slices import read_slice, read_slices
 from sluice.settings import DatabaseSettings

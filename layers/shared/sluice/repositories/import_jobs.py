@@ -7,7 +7,8 @@ from typing import Any
 from sluice.repositories import writing
 from sluice.repositories.answers import IdempotencyKey
 from sluice.repositories.cursor import CursorSigner
-from sluice.repositories.listing import Filter, Listing, ListQuery, Page, Sort, read_page
+from sluice.repositories.listing import Filter, Listing, ListQuery, Page, Sort
+from sluice.repositories.pages import read_page
 from sluice.repositories.view import Column, Record, Statements, View, find, integer, text, time
 
 RESOURCES = ("products", "inventory", "categories", "users")

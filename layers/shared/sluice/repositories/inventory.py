@@ -5,7 +5,8 @@ from typing import Any
 
 from sluice.errors import Fault, NotFound, OutOfStock, StaleVersion, ValidationFailed
 from sluice.repositories.cursor import CursorSigner
-from sluice.repositories.listing import Filter, Listing, ListQuery, Page, Sort, read_page
+from sluice.repositories.listing import Filter, Listing, ListQuery, Page, Sort
+from sluice.repositories.pages import read_page
 from sluice.repositories.view import Record, Statements, View, find, integer, time
 from sluice.repositories.writing import Match, matches
 

@@ -7,7 +7,8 @@ from sluice.errors import InvalidCursor, NotFound, StaleVersion
 from sluice.repositories import answers
 from sluice.repositories.answers import IdempotencyKey
 from sluice.repositories.cursor import CursorSigner
-from sluice.repositories.listing import Filter, Listing, ListQuery, Page, Sort, read_page
+from sluice.repositories.listing import Filter, Listing, ListQuery, Page, Sort
+from sluice.repositories.pages import read_page
 from sluice.repositories.slices import Slice, read_slice, read_slices
 from sluice.repositories.view import (
     Column,

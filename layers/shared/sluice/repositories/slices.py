@@ -1,6 +1,6 @@
 """Slices of lists, as Relay's connections want them: what lies between two cursors, from its beginning or its end.
 
-Where REST's pages (listing.py) go on from one cursor and come rendered, these are rows of which each has a cursor. The
+Where REST's pages (pages.py) go on from one cursor and come rendered, these are rows of which each has a cursor. The
 slices of many lists (the products of each category) are one statement: the same SELECT, run once for each owner.
 """
 
@@ -11,16 +11,8 @@ from typing import Any
 
 from sluice.errors import InvalidCursor
 from sluice.repositories.cursor import CursorSigner, Position
-from sluice.repositories.listing import (
-    KEYS,
-    Listing,
-    ListQuery,
-    Shape,
-    compile_select,
-    nulls_of,
-    scope_of,
-    values_of,
-)
+from sluice.repositories.keyset import KEYS, Shape, compile_select, nulls_of, values_of
+from sluice.repositories.listing import Listing, ListQuery, scope_of
 from sluice.repositories.view import Statements
 
 

@@ -5,7 +5,8 @@ from collections.abc import Collection, Mapping, Sequence
 from sluice.repositories import writing
 from sluice.repositories.answers import IdempotencyKey
 from sluice.repositories.cursor import CursorSigner
-from sluice.repositories.listing import Filter, Listing, ListQuery, Page, Sort, read_page
+from sluice.repositories.listing import Filter, Listing, ListQuery, Page, Sort
+from sluice.repositories.pages import read_page
 from sluice.repositories.view import Record, Row, Statements, View, find, get_many, integer, text, time
 from sluice.repositories.writing import Match
 

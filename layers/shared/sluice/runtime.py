@@ -71,9 +71,7 @@ class Runtime(Repositories):
         self._policies = {tier: Policy(*quota, name=tier) for tier, quota in settings.rate_tiers.items()}
         self.analytics = AnalyticsRepository(reads)
         self.schema = SchemaRepository(database)
-        self._analyst_databases: dict[
-            DatabaseSettings | None, AnalystDatabase
-        ] = {}  # by their reader; None: the primary
+        self._analyst_databases: dict[DatabaseSettings | None, AnalystDatabase] = {}  # None: that of the primary
 
     @cached_property
     def primary(self) -> Repositories:
@@ -225,12 +223,12 @@ def build(settings: Settings) -> Runtime:
         engine = make_engine(there, "function", credentials=credentials(settings, there), breaker=breaker)
         return Database(engine, breaker, tells_positions=settings.reader is not None)
 
-    replica = None
-    if settings.reader is not None:
+    primary, replica = connected(settings.database, "the database"), None
+    if settings.reader is not None and primary.pipelined:  # the stock driver tells no positions
         from sluice.db.replica import Replica  # only where there is one
 
         replica = Replica(connected(settings.reader, "the reader"))
-    return Runtime(settings, connected(settings.database, "the database"), dynamodb, replica)
+    return Runtime(settings, primary, dynamodb, replica)
 
 
 def _dynamodb(settings: Settings) -> aws.Client:

@@ -48,7 +48,7 @@ class Database:
         self._watch = PoolWatch(engine)
         # Stock pg8000 sends Sync between Parse and Bind. Outside a transaction a pooler may then bind somebody
         # else's statement, and give us their rows: so it gets a real transaction.
-        self._pipelined = engine.driver == "sluice"
+        self.pipelined = engine.driver == "sluice"
         self._compiled = lru_cache(maxsize=_KEPT_STATEMENTS)(self._compile)
 
     def read(
@@ -182,12 +182,12 @@ class Database:
         whole: bool,
         prepare: bool,
     ) -> Rows:
-        connection.autocommit = whole and self._pipelined
+        connection.autocommit = whole and self.pipelined
         try:
             cursor = connection.cursor()
             cursor.prepare = prepare
             if guard is not None:
-                (cursor.guard if self._pipelined else cursor.execute)(*self._bound(*guard))
+                (cursor.guard if self.pipelined else cursor.execute)(*self._bound(*guard))
             cursor.execute(*self._bound(sql, params))
             if whole:
                 connection.commit()  # nothing to send, but on the stock connection

@@ -14,7 +14,8 @@ LAYER = ROOT / "layers" / "shared"
 # The standard library is free to all, but for the environment, which a test below holds.
 ALLOWED = {
     "sluice.errors": set(),
-    "sluice.settings": set(),
+    "sluice.settings": {"sluice.variables"},
+    "sluice.variables": set(),
     "sluice.deadline": set(),
     "sluice.spent": set(),
     "sluice.snapshot": {"sluice.settings", "snapshot_restore_py"},

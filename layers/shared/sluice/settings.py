@@ -6,13 +6,12 @@
 
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Literal, TypeVar
+from typing import Literal
 from urllib.parse import parse_qs, unquote, urlsplit
 
-T = TypeVar("T")
-C = TypeVar("C", bound=str)
+from sluice.variables import Variables
 
 TlsMode = Literal["verify-full", "off"]
 Auth = Literal["password", "iam"]
@@ -158,7 +157,7 @@ class Settings:
     @classmethod
     def from_env(cls, environ: Mapping[str, str] = os.environ) -> "Settings":
         """Read `SLUICE_*`; raise `SettingsError` with every problem found."""
-        env = _Reader(environ)
+        env = Variables(environ)
         database = DatabaseSettings(
             host=env.text("SLUICE_DB_HOST"),
             port=env.integer("SLUICE_DB_PORT", default=5432, least=1, most=65535),
@@ -185,10 +184,10 @@ class Settings:
             api_keys_table=env.text("SLUICE_API_KEYS_TABLE"),
             rate_limit_table=env.text("SLUICE_RATE_LIMIT_TABLE"),
             rate_tiers=env.tiers("SLUICE_RATE_TIERS", default="default=100/60"),
-            tokens=env.tokens(),
-            analyst=env.analyst(database),
-            reader=env.reader(database),
-            aws=env.aws(),
+            tokens=_tokens(env),
+            analyst=_analyst(env, database),
+            reader=_reader(env, database),
+            aws=_aws(env),
             imports_bucket=env.text("SLUICE_IMPORTS_BUCKET", default=""),
             imports_queue_url=env.text("SLUICE_IMPORTS_QUEUE_URL", default=""),
             stale_seconds=env.integer("SLUICE_STALE_SECONDS", default=300, least=0, most=86_400),
@@ -207,7 +206,7 @@ class Settings:
         )
         if len(settings.cursor_key) < 16 and settings.cursor_key:
             env.problems.append("SLUICE_CURSOR_KEY must be at least 16 characters")
-        env.check_auth(settings)
+        _check_auth(env, settings)
         if env.problems:
             raise SettingsError(env.problems)
         return settings
@@ -220,142 +219,82 @@ def is_snapshotted(environ: Mapping[str, str] = os.environ) -> bool:
 
 def log_level(environ: Mapping[str, str] = os.environ) -> str:
     """For a function that works with no shop, and so with no Settings, which complain of a level that is none."""
-    return _Reader(environ).one_of("SLUICE_LOG_LEVEL", LOG_LEVELS, default="INFO")
+    return Variables(environ).one_of("SLUICE_LOG_LEVEL", LOG_LEVELS, default="INFO")
 
 
-class _Reader:
-    """Reads one variable at a time and gathers what is wrong, so that one deploy shows all of it."""
+def _aws(env: Variables) -> AwsSettings:
+    url = env.text("AWS_CONTAINER_CREDENTIALS_FULL_URI", default="")
+    env.check_url("AWS_CONTAINER_CREDENTIALS_FULL_URI", url)
+    return AwsSettings(
+        region=env.text("AWS_REGION", default=""),
+        access_key_id=env.text("AWS_ACCESS_KEY_ID", default=""),
+        secret_access_key=env.text("AWS_SECRET_ACCESS_KEY", default=""),
+        session_token=env.text("AWS_SESSION_TOKEN", default=""),
+        credentials_url=url,
+        credentials_token=env.text("AWS_CONTAINER_AUTHORIZATION_TOKEN", default=""),
+        secrets_endpoint=env.text("AWS_ENDPOINT_URL_SECRETS_MANAGER", default=""),
+        dynamodb_endpoint=env.text("AWS_ENDPOINT_URL_DYNAMODB", default=""),
+        s3_endpoint=env.text("AWS_ENDPOINT_URL_S3", default=""),
+        sqs_endpoint=env.text("AWS_ENDPOINT_URL_SQS", default=""),
+    )
 
-    def __init__(self, environ: Mapping[str, str]) -> None:
-        self._environ = environ
-        self.problems: list[str] = []
 
-    def text(self, name: str, *, default: str | None = None) -> str:
-        value = self._environ.get(name, "").strip()
-        if value or default is not None:
-            return value or default or ""
-        self.problems.append(f"{name} is not set")
-        return ""
+def _check_auth(env: Variables, settings: Settings) -> None:
+    """Can each role prove who it is, and that without telling anybody who listens?"""
+    database, analyst = settings.database, settings.analyst
+    if database.auth == "password" and not database.password and not database.secret_arn:
+        env.problems.append("SLUICE_DB_PASSWORD or SLUICE_DB_SECRET_ARN must be set, or SLUICE_DB_AUTH be iam")
+    if database.auth == "iam" or (analyst is not None and analyst.database.auth == "iam"):
+        if database.tls != "verify-full":
+            env.problems.append("SLUICE_DB_TLS must be verify-full for IAM tokens, which go over the wire as they are")
+        if not settings.aws.region:
+            env.problems.append("AWS_REGION must be set for IAM tokens")
 
-    def integer(self, name: str, *, default: int, least: int, most: int) -> int:
-        return self._number(name, int, default, lambda n: least <= n <= most, f"a whole number from {least} to {most}")
 
-    def seconds(self, name: str, *, default: float) -> float:
-        return self._number(name, float, default, lambda n: 0 < n <= 900, "seconds, above 0 and at most 900")
+def _reader(env: Variables, database: DatabaseSettings) -> DatabaseSettings | None:
+    """`host` or `host:port` of a replica, where everybody logs in as they do at the database itenv."""
+    place = env.text("SLUICE_READER_HOST", default="")
+    if not place:
+        return None
+    found = re.fullmatch(r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:]+\])(?::(\d{1,5}))?", place, re.ASCII)
+    port = database.port if found is None or found[2] is None else int(found[2])
+    if found is None or not 1 <= port <= 65535:
+        env.problems.append(f"SLUICE_READER_HOST must be a host, or host:port, not {place!r}")
+        return None
+    return replace(database, host=found[1].strip("[]"), port=port, share=READER_SHARE)
 
-    def aws(self) -> AwsSettings:
-        url = self.text("AWS_CONTAINER_CREDENTIALS_FULL_URI", default="")
-        self._check_url("AWS_CONTAINER_CREDENTIALS_FULL_URI", url)
-        return AwsSettings(
-            region=self.text("AWS_REGION", default=""),
-            access_key_id=self.text("AWS_ACCESS_KEY_ID", default=""),
-            secret_access_key=self.text("AWS_SECRET_ACCESS_KEY", default=""),
-            session_token=self.text("AWS_SESSION_TOKEN", default=""),
-            credentials_url=url,
-            credentials_token=self.text("AWS_CONTAINER_AUTHORIZATION_TOKEN", default=""),
-            secrets_endpoint=self.text("AWS_ENDPOINT_URL_SECRETS_MANAGER", default=""),
-            dynamodb_endpoint=self.text("AWS_ENDPOINT_URL_DYNAMODB", default=""),
-            s3_endpoint=self.text("AWS_ENDPOINT_URL_S3", default=""),
-            sqs_endpoint=self.text("AWS_ENDPOINT_URL_SQS", default=""),
-        )
 
-    def check_auth(self, settings: "Settings") -> None:
-        """Can each role prove who it is, and that without telling anybody who listens?"""
-        database, analyst = settings.database, settings.analyst
-        if database.auth == "password" and not database.password and not database.secret_arn:
-            self.problems.append("SLUICE_DB_PASSWORD or SLUICE_DB_SECRET_ARN must be set, or SLUICE_DB_AUTH be iam")
-        if database.auth == "iam" or (analyst is not None and analyst.database.auth == "iam"):
-            if database.tls != "verify-full":
-                self.problems.append(
-                    "SLUICE_DB_TLS must be verify-full for IAM tokens, which go over the wire as they are"
-                )
-            if not settings.aws.region:
-                self.problems.append("AWS_REGION must be set for IAM tokens")
+def _analyst(env: Variables, database: DatabaseSettings) -> AnalystSettings | None:
+    """The same server as another role; None where it has no way to prove who it is."""
+    password = env.text("SLUICE_ANALYST_PASSWORD", default="")
+    secret_arn = env.text("SLUICE_ANALYST_SECRET_ARN", default="")
+    user = env.text("SLUICE_ANALYST_USER", default="sluice_analyst")
+    max_cost = env.integer("SLUICE_ANALYST_MAX_COST", default=ANALYST_COST, least=1, most=10**12)
+    auth: Auth = env.one_of("SLUICE_ANALYST_AUTH", ("password", "iam"), default="password")
+    if auth == "password" and not password and not secret_arn:
+        return None
+    role = replace(
+        database,
+        user=user,
+        auth=auth,
+        password=password,
+        secret_arn=secret_arn,
+        pool_size=1,
+        pool_overflow=0,
+        prepared_statements=0,  # no two are the same
+        statement_timeout=ANALYST_SECONDS,
+        lock_timeout=0.2,
+        socket_timeout=ANALYST_SECONDS + PATIENCE,
+    )
+    return AnalystSettings(role, max_cost)
 
-    def reader(self, database: DatabaseSettings) -> DatabaseSettings | None:
-        """`host` or `host:port` of a replica, where everybody logs in as they do at the database itself."""
-        place = self.text("SLUICE_READER_HOST", default="")
-        if not place:
-            return None
-        found = re.fullmatch(r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:]+\])(?::(\d{1,5}))?", place, re.ASCII)
-        port = database.port if found is None or found[2] is None else int(found[2])
-        if found is None or not 1 <= port <= 65535:
-            self.problems.append(f"SLUICE_READER_HOST must be a host, or host:port, not {place!r}")
-            return None
-        return replace(database, host=found[1].strip("[]"), port=port, share=READER_SHARE)
 
-    def analyst(self, database: DatabaseSettings) -> AnalystSettings | None:
-        """The same server as another role; None where it has no way to prove who it is."""
-        password = self.text("SLUICE_ANALYST_PASSWORD", default="")
-        secret_arn = self.text("SLUICE_ANALYST_SECRET_ARN", default="")
-        user = self.text("SLUICE_ANALYST_USER", default="sluice_analyst")
-        max_cost = self.integer("SLUICE_ANALYST_MAX_COST", default=ANALYST_COST, least=1, most=10**12)
-        auth: Auth = self.one_of("SLUICE_ANALYST_AUTH", ("password", "iam"), default="password")
-        if auth == "password" and not password and not secret_arn:
-            return None
-        role = replace(
-            database,
-            user=user,
-            auth=auth,
-            password=password,
-            secret_arn=secret_arn,
-            pool_size=1,
-            pool_overflow=0,
-            prepared_statements=0,  # no two are the same
-            statement_timeout=ANALYST_SECONDS,
-            lock_timeout=0.2,
-            socket_timeout=ANALYST_SECONDS + PATIENCE,
-        )
-        return AnalystSettings(role, max_cost)
-
-    def tokens(self) -> TokenSettings | None:
-        issuer, audience = self.text("SLUICE_JWT_ISSUER", default=""), self.text("SLUICE_JWT_AUDIENCE", default="")
-        keys_url = self.text("SLUICE_JWT_KEYS_URL", default="") or f"{issuer.rstrip('/')}/.well-known/jwks.json"
-        if not issuer:
-            return None
-        if not audience:
-            self.problems.append("SLUICE_JWT_AUDIENCE must be set where SLUICE_JWT_ISSUER is")
-        self._check_url("SLUICE_JWT_KEYS_URL", keys_url)
-        return TokenSettings(issuer, audience, keys_url)
-
-    def tiers(self, name: str, *, default: str) -> dict[str, tuple[int, int]]:
-        """`default=100/60,partner=1000/60`: for each tier, so many requests in so many seconds."""
-        raw = self.text(name, default=default)
-        tiers = {}
-        for part in raw.split(","):
-            tier = re.fullmatch(r"\s*([a-z][a-z0-9_-]*)=([1-9]\d{0,8})/([1-9]\d{0,4})\s*", part, re.ASCII)
-            if tier is None:
-                self.problems.append(f"{name} must be tiers such as default=100/60, not {part.strip()!r}")
-            else:
-                tiers[tier[1]] = (int(tier[2]), int(tier[3]))
-        if "default" not in tiers:
-            self.problems.append(f"{name} must say what default is")
-        return tiers
-
-    def one_of(self, name: str, choices: tuple[C, ...], *, default: C) -> C:
-        raw = self.text(name, default="")
-        for choice in choices:
-            if raw == choice:
-                return choice
-        if raw:
-            self.problems.append(f"{name} must be one of {', '.join(choices)}, not {raw!r}")
-        return default
-
-    def _check_url(self, name: str, url: str) -> None:
-        """Nothing is asked of anybody over an open wire."""
-        parts = urlsplit(url)
-        if url and parts.scheme != "https" and parts.hostname not in ("127.0.0.1", "localhost"):
-            self.problems.append(f"{name} must start with https://, not {url!r}")
-
-    def _number(self, name: str, read: Callable[[str], T], default: T, fits: Callable[[T], bool], wanted: str) -> T:
-        raw = self.text(name, default="")
-        if not raw:
-            return default
-        try:
-            value = read(raw)
-        except ValueError:
-            value = None
-        if value is None or not fits(value):
-            self.problems.append(f"{name} must be {wanted}, not {raw!r}")
-            return default
-        return value
+def _tokens(env: Variables) -> TokenSettings | None:
+    issuer, audience = env.text("SLUICE_JWT_ISSUER", default=""), env.text("SLUICE_JWT_AUDIENCE", default="")
+    keys_url = env.text("SLUICE_JWT_KEYS_URL", default="") or f"{issuer.rstrip('/')}/.well-known/jwks.json"
+    if not issuer:
+        return None
+    if not audience:
+        env.problems.append("SLUICE_JWT_AUDIENCE must be set where SLUICE_JWT_ISSUER is")
+    env.check_url("SLUICE_JWT_KEYS_URL", keys_url)
+    return TokenSettings(issuer, audience, keys_url)

@@ -12,7 +12,7 @@ so that nobody can be given another's rows. This leans on internals of pg8000 1.
 import select
 import socket
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from types import TracebackType
 from typing import Any
@@ -27,10 +27,11 @@ from pg8000.core import (
     ci_unpack,
 )
 from pg8000.exceptions import DatabaseError, InterfaceError
-from pg8000.legacy import Connection, Cursor, IntegrityError, ProgrammingError
+from pg8000.legacy import Connection
 
 from sluice import deadline, spent
 from sluice.db import messages
+from sluice.db.cursor import PipelinedCursor
 from sluice.db.prepared import Statement, Statements
 from sluice.db.transport import CLOSED, NETWORK_ERROR, open_socket
 from sluice.settings import TlsMode
@@ -42,45 +43,6 @@ LIMIT_TIME = "SELECT 1 WHERE set_config('statement_timeout', $1, true) || set_co
 POSITION = "SELECT CAST(pg_current_wal_insert_lsn() AS text)"
 UNKNOWN_POSITION = "FFFFFFFF/FFFFFFFF"  # the end of the log, where no reader will ever be
 SERVER_FIRST = 0.2  # seconds by which the server gives up before we do: else it would work on for nobody
-
-
-class PipelinedCursor(Cursor):  # type: ignore[misc]
-    """A cursor whose `execute` is one round trip; `stream` (COPY) goes pg8000's own way."""
-
-    _input_oids: Sequence[int]
-    _guard = b""
-    prepare = False  # may the server keep the statement and its plan, for the next who executes it?
-
-    def guard(self, operation: str, args: Sequence[Any] = ()) -> None:
-        """Send this statement, which gives no rows, ahead of the next one: in its flush, and in its transaction.
-
-        Nothing happens until then; of several, the first goes first. Where one fails, the server skips the rest, and
-        `execute` raises the failure.
-        """
-        statement, _ = messages.numbered(self.paramstyle, operation)
-        self._guard += self._c.guard(statement, args)
-
-    def execute(self, operation: str, args: Any = (), stream: Any = None) -> "PipelinedCursor":
-        """Run one statement. Raises pg8000's DB-API errors; the server's report is their first argument."""
-        if self._c is None:
-            raise InterfaceError("Cursor closed")
-        oids, self._input_oids = self._input_oids, ()
-        guard, self._guard = self._guard, b""
-        statement, values = operation, ()
-        if len(args) > 0 or stream is not None:
-            statement, names = messages.numbered(self.paramstyle, operation)
-            values = args if names is None else tuple([args[name] for name in names])
-        try:
-            self._context = self._c.execute_unnamed(statement, values, oids, stream, guard, self.prepare)
-        except DatabaseError as error:
-            raise _dbapi_error(error) from None
-        self._row_iter = iter(self._context.rows or ())
-        return self
-
-    def fetchall(self) -> tuple[list[Any], ...]:
-        if self._context is None or self._context.columns is None:
-            raise ProgrammingError("no result set")
-        return tuple(self._row_iter)  # stock asks for each row through two Python calls
 
 
 class PipelinedConnection(Connection):  # type: ignore[misc]
@@ -373,11 +335,3 @@ def _whole(data: bytes, size: int) -> bytes:
     if len(data) < size:
         raise ConnectionResetError("the server closed the connection")
     return data
-
-
-def _dbapi_error(error: DatabaseError) -> Exception:
-    """The class stock pg8000 would raise; only the SQLSTATE inside means anything (see db/sqlstate.py)."""
-    report: Mapping[str, str] = error.args[0]
-    kinds = {"28000": InterfaceError, "23505": IntegrityError}
-    kind: type[Exception] = kinds.get(report["C"], ProgrammingError)
-    return kind(report)

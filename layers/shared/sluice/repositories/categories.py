@@ -7,10 +7,9 @@ from collections.abc import Collection, Mapping, Sequence
 from sluice.errors import Fault, ValidationFailed
 from sluice.repositories import writing
 from sluice.repositories.answers import IdempotencyKey
-from sluice.repositories.cursor import CursorSigner
-from sluice.repositories.listing import Filter, Listing, ListQuery, Page, Sort
-from sluice.repositories.pages import read_page
-from sluice.repositories.view import Record, Row, Statements, View, find, get_many, integer, select, text, time
+from sluice.repositories.listing import Filter, Listing, Sort
+from sluice.repositories.reading import Listed
+from sluice.repositories.view import Record, Row, View, integer, select, text, time
 from sluice.repositories.writing import Match
 
 VIEW = View(
@@ -49,21 +48,10 @@ MAX_SLUG = 200
 ASSIGNMENTS = {"name": "name = :name", "slug": "slug = :slug"}
 
 
-class CategoryRepository:
+class CategoryRepository(Listed):
     """Every statement about categories."""
 
-    def __init__(self, statements: Statements, signer: CursorSigner) -> None:
-        self._statements = statements
-        self._signer = signer
-
-    def page(self, query: ListQuery) -> Page:
-        return read_page(self._statements, LISTING, query, self._signer)
-
-    def get_by_id(self, id: int, fields: frozenset[str] | None = None) -> Record:
-        return find(self._statements, VIEW, id, fields)
-
-    def get_many(self, ids: Sequence[int], fields: Collection[str]) -> dict[int, Row]:
-        return get_many(self._statements, VIEW, ids, fields)
+    listing = LISTING
 
     def get_many_by_slug(self, slugs: Sequence[str], fields: Collection[str]) -> dict[str, Row]:
         rows = select(self._statements, VIEW, "c.slug = ANY(CAST(:ids AS text[]))", slugs, {"slug", *fields})

@@ -6,10 +6,9 @@ from typing import Any
 
 from sluice.repositories import writing
 from sluice.repositories.answers import IdempotencyKey
-from sluice.repositories.cursor import CursorSigner
-from sluice.repositories.listing import Filter, Listing, ListQuery, Page, Sort
-from sluice.repositories.pages import read_page
-from sluice.repositories.view import Column, Record, Statements, View, find, integer, text, time
+from sluice.repositories.listing import Filter, Listing, Sort
+from sluice.repositories.reading import Listed
+from sluice.repositories.view import Column, Record, Statements, View, integer, text, time
 
 RESOURCES = ("products", "inventory", "categories", "users")
 STATUSES = ("awaiting_upload", "queued", "running", "completed", "failed")
@@ -122,18 +121,10 @@ class Job:
     rejected: int
 
 
-class ImportJobRepository:
+class ImportJobRepository(Listed):
     """Every statement about imports."""
 
-    def __init__(self, statements: Statements, signer: CursorSigner) -> None:
-        self._statements = statements
-        self._signer = signer
-
-    def page(self, query: ListQuery) -> Page:
-        return read_page(self._statements, LISTING, query, self._signer)
-
-    def get_by_id(self, id: int, fields: frozenset[str] | None = None) -> Record:
-        return find(self._statements, VIEW, id, fields)
+    listing = LISTING
 
     def create(self, job: Mapping[str, object], key: IdempotencyKey | None = None) -> Record:
         """One that waits for its upload: `resource`, `object_key`, and the `upload_url` that the answer tells."""

@@ -4,10 +4,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from sluice.errors import Fault, NotFound, OutOfStock, StaleVersion, ValidationFailed
-from sluice.repositories.cursor import CursorSigner
-from sluice.repositories.listing import Filter, Listing, ListQuery, Page, Sort
-from sluice.repositories.pages import read_page
-from sluice.repositories.view import Record, Statements, View, find, integer, time
+from sluice.repositories.listing import Filter, Listing, Sort
+from sluice.repositories.reading import Listed
+from sluice.repositories.view import Record, View, integer, time
 from sluice.repositories.writing import Match, matches
 
 VIEW = View(
@@ -75,18 +74,10 @@ SET_MANY = """
 """
 
 
-class InventoryRepository:
+class InventoryRepository(Listed):
     """Every statement about stock."""
 
-    def __init__(self, statements: Statements, signer: CursorSigner) -> None:
-        self._statements = statements
-        self._signer = signer
-
-    def page(self, query: ListQuery) -> Page:
-        return read_page(self._statements, LISTING, query, self._signer)
-
-    def get_by_id(self, product_id: int, fields: frozenset[str] | None = None) -> Record:
-        return find(self._statements, VIEW, product_id, fields)
+    listing = LISTING
 
     def set(self, product_id: int, quantity: int, match: Match = None) -> Record:
         """NotFound; StaleVersion unless its ETag is one of `match`."""

@@ -3,21 +3,15 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
-from sluice.errors import InvalidCursor, NotFound, StaleVersion
+from sluice.errors import NotFound, StaleVersion
 from sluice.repositories import answers
 from sluice.repositories.answers import IdempotencyKey
-from sluice.repositories.cursor import CursorSigner
-from sluice.repositories.listing import Filter, Listing, ListQuery, Page, Sort
-from sluice.repositories.pages import read_page
-from sluice.repositories.slices import Slice, read_slice, read_slices
+from sluice.repositories.listing import Filter, Listing, Sort
+from sluice.repositories.reading import Sliced
 from sluice.repositories.view import (
     Column,
     Record,
-    Row,
-    Statements,
     View,
-    find,
-    get_many,
     integer,
     money,
     text,
@@ -132,27 +126,11 @@ class Placement:
     short: dict[int, int]
 
 
-class OrderRepository:
+class OrderRepository(Sliced):
     """Every statement about orders."""
 
-    def __init__(self, statements: Statements, signer: CursorSigner) -> None:
-        self._statements = statements
-        self._signer = signer
-
-    def page(self, query: ListQuery) -> Page:
-        return read_page(self._statements, LISTING, query, self._signer)
-
-    def get_by_id(self, id: int, fields: frozenset[str] | None = None) -> Record:
-        return find(self._statements, VIEW, id, fields)
-
-    def slice(self, query: ListQuery) -> Slice:
-        return read_slice(self._statements, LISTING, query, self._signer)
-
-    def slices_of(self, user_ids: Sequence[int], query: ListQuery) -> dict[int, Slice | InvalidCursor]:
-        return read_slices(self._statements, LISTING, query, self._signer, "user_id", user_ids)
-
-    def get_many(self, ids: Sequence[int], fields: Collection[str]) -> dict[int, Row]:
-        return get_many(self._statements, VIEW, ids, fields)
+    listing = nested = LISTING
+    owned = "user_id"
 
     def place(self, user_id: int, items: Sequence[tuple[int, int]], key: IdempotencyKey | None = None) -> Placement:
         """Take the stock of each (product id, quantity), fix the prices and write the order: all of it or nothing.

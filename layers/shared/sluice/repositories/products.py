@@ -1,23 +1,16 @@
 """Products: what a client sees of one is a product, the slug of its category and the stock it has."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 
-from sluice.errors import InvalidCursor
 from sluice.repositories import writing
 from sluice.repositories.answers import IdempotencyKey
-from sluice.repositories.cursor import CursorSigner
-from sluice.repositories.listing import Filter, Listing, ListQuery, Page, Sort
-from sluice.repositories.pages import read_page
-from sluice.repositories.slices import Slice, read_slice, read_slices
+from sluice.repositories.listing import Filter, Listing, Sort
+from sluice.repositories.reading import Sliced
 from sluice.repositories.view import (
     Column,
     Record,
-    Row,
-    Statements,
     View,
-    find,
-    get_many,
     integer,
     money,
     text,
@@ -119,27 +112,12 @@ INSERT = """
 INSERTED = "p JOIN categories c ON c.id = p.category_id JOIN i ON i.product_id = p.id"
 
 
-class ProductRepository:
+class ProductRepository(Sliced):
     """Every statement about products."""
 
-    def __init__(self, statements: Statements, signer: CursorSigner) -> None:
-        self._statements = statements
-        self._signer = signer
-
-    def page(self, query: ListQuery) -> Page:
-        return read_page(self._statements, LISTING, query, self._signer)
-
-    def get_by_id(self, id: int, fields: frozenset[str] | None = None) -> Record:
-        return find(self._statements, VIEW, id, fields)
-
-    def slice(self, query: ListQuery) -> Slice:
-        return read_slice(self._statements, NESTED, query, self._signer)
-
-    def slices_of(self, category_ids: Sequence[int], query: ListQuery) -> dict[int, Slice | InvalidCursor]:
-        return read_slices(self._statements, NESTED, query, self._signer, "category_id", category_ids)
-
-    def get_many(self, ids: Sequence[int], fields: Collection[str]) -> dict[int, Row]:
-        return get_many(self._statements, NESTED.view, ids, fields)
+    listing = LISTING
+    nested = NESTED
+    owned = "category_id"
 
     def create(self, product: Mapping[str, object], key: IdempotencyKey | None = None) -> Record:
         """Its category is told by `category`, a slug, or `category_id`.

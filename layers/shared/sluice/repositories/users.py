@@ -1,13 +1,12 @@
 """Users. Their emails are kept as they were sent, and compared and sorted without regard to case."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping
 
 from sluice.repositories import writing
 from sluice.repositories.answers import IdempotencyKey
-from sluice.repositories.cursor import CursorSigner
-from sluice.repositories.listing import Filter, Listing, ListQuery, Page, Sort
-from sluice.repositories.pages import read_page
-from sluice.repositories.view import Record, Row, Statements, View, find, get_many, integer, text, time
+from sluice.repositories.listing import Filter, Listing, Sort
+from sluice.repositories.reading import Listed
+from sluice.repositories.view import Record, View, integer, text, time
 from sluice.repositories.writing import Match
 
 VIEW = View(
@@ -46,21 +45,10 @@ INSERT = "u AS (INSERT INTO users (email, name) VALUES (:email, :name) RETURNING
 ASSIGNMENTS = {"email": "email = :email", "name": "name = :name"}
 
 
-class UserRepository:
+class UserRepository(Listed):
     """Every statement about users."""
 
-    def __init__(self, statements: Statements, signer: CursorSigner) -> None:
-        self._statements = statements
-        self._signer = signer
-
-    def page(self, query: ListQuery) -> Page:
-        return read_page(self._statements, LISTING, query, self._signer)
-
-    def get_by_id(self, id: int, fields: frozenset[str] | None = None) -> Record:
-        return find(self._statements, VIEW, id, fields)
-
-    def get_many(self, ids: Sequence[int], fields: Collection[str]) -> dict[int, Row]:
-        return get_many(self._statements, VIEW, ids, fields)
+    listing = LISTING
 
     def create(self, user: Mapping[str, object], key: IdempotencyKey | None = None) -> Record:
         """Duplicate where the email is taken, in any case."""

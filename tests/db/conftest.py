@@ -29,6 +29,20 @@ def pipelined(settings: DatabaseSettings, **options: Any) -> PipelinedConnection
     return PipelinedConnection(settings.user, **parts | options)
 
 
+def rows(connection: Any, sql: str, args: Any = ()) -> list[list[Any]]:
+    cursor = connection.cursor()
+    cursor.execute(sql, args)
+    return list(cursor.fetchall())
+
+
+def refused(connection: Any, sql: str, args: Any = ()) -> dict[str, str]:
+    """The server's report of a statement that it must refuse."""
+    with pytest.raises(pg8000.legacy.Error) as caught:
+        connection.cursor().execute(sql, args)
+    report: dict[str, str] = caught.value.args[0]
+    return report
+
+
 @pytest.fixture(scope="session")
 def settings(postgres_server: PostgresServer) -> DatabaseSettings:
     """The superuser's, in a database of this folder's tests."""

@@ -16,7 +16,7 @@ from local.postgres import PostgresServer
 from sluice import runtime
 from sluice.settings import AwsSettings
 from tests.fixtures.relay import Relay
-from tests.fixtures.shop import ADMIN, Shop, owner_connection, shop_settings
+from tests.fixtures.shop import ADMIN, Answer, Shop, owner_connection, shop_settings
 
 # Every table, whichever there are, without a look at foreign keys: nothing is left that one could refer to.
 EMPTY = """
@@ -93,3 +93,8 @@ def relay(shop: Shop, make_relay: Callable[..., Relay]) -> Iterator[Relay]:
     runtime.install(behind)
     yield relay
     behind.database.dispose()
+
+
+def names(answer: Answer) -> list[str]:
+    assert answer.status == 200, answer.text
+    return [row["name"] for row in answer.json["data"]]

@@ -16,6 +16,7 @@ ALLOWED = {
     "sluice.errors": set(),
     "sluice.settings": {"sluice.variables"},
     "sluice.variables": set(),
+    "sluice.preload": {"sqlalchemy"},
     "sluice.deadline": set(),
     "sluice.spent": set(),
     "sluice.snapshot": {"sluice.settings", "snapshot_restore_py"},
@@ -54,6 +55,7 @@ ALLOWED = {
         "botocore",
     },
     "sluice.runtime": {
+        "sluice.preload",
         "sluice.snapshot",
         "sluice.analyst",
         "sluice.imports",

@@ -23,12 +23,8 @@ ENDPOINT = "AWS::EC2::VPCEndpoint"  # whose principal is whoever is in the netwo
 FOLDERS = re.compile(r"arn:aws:s3:::?[^*]*/\*|arn:aws:s3:[^*]*/\*")  # of a bucket, and no less
 
 # What SAM attaches: writing logs, being in a VPC, taking from a queue, moving an alias.
-FROM_AWS = {
-    "AWSLambdaBasicExecutionRole",
-    "AWSLambdaVPCAccessExecutionRole",
-    "AWSLambdaSQSQueueExecutionRole",
-    "AWSCodeDeployRoleForLambda",
-}
+LAMBDA_S = ("BasicExecution", "VPCAccessExecution", "SQSQueueExecution")
+FROM_AWS = {"AWSCodeDeployRoleForLambda", *(f"AWSLambda{what}Role" for what in LAMBDA_S)}
 OF_OURS = {"DatabaseAccess", "AnalystAccess"}
 
 each_stage = pytest.mark.parametrize("stage", CONFIGURED)

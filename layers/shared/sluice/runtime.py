@@ -14,6 +14,7 @@ from dataclasses import asdict, replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, TypeVar
 
+import sluice.preload  # noqa: F401 - before the others, which import SQLAlchemy
 from sluice import aws, snapshot
 from sluice.db.breaker import Breaker
 from sluice.db.credentials import IamToken, SecretPassword

@@ -11,39 +11,77 @@ is one statement and so a transaction of its own, whose BEGIN and COMMIT cost no
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING
-
-from sluice.repositories.answers import AnswerRepository
-from sluice.repositories.categories import CategoryRepository
-from sluice.repositories.import_jobs import ImportJobRepository
-from sluice.repositories.inventory import InventoryRepository
-from sluice.repositories.orders import OrderRepository
-from sluice.repositories.products import ProductRepository
-from sluice.repositories.users import UserRepository
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from sluice.db.database import Transaction
+    from sluice.repositories.answers import AnswerRepository
+    from sluice.repositories.categories import CategoryRepository
     from sluice.repositories.cursor import CursorSigner
+    from sluice.repositories.import_jobs import ImportJobRepository
+    from sluice.repositories.inventory import InventoryRepository
+    from sluice.repositories.orders import OrderRepository
+    from sluice.repositories.products import ProductRepository
+    from sluice.repositories.users import UserRepository
     from sluice.repositories.view import Statements
 
 
 class Repositories:
     """The shop, over the statements of a database, each kept as it returns, or of one transaction.
 
-    `catalogue` are those of categories, products and stock, where they are others.
+    `catalogue` are those of categories, products and stock, where they are others. Each repository is imported when it
+    is first asked for: most functions need one of them.
     """
 
     def __init__(self, statements: Statements, signer: CursorSigner, catalogue: Statements | None = None) -> None:
-        catalogue = catalogue or statements
-        self.categories = CategoryRepository(catalogue, signer)
-        self.products = ProductRepository(catalogue, signer)
-        self.inventory = InventoryRepository(catalogue, signer)
-        self.users = UserRepository(statements, signer)
-        self.orders = OrderRepository(statements, signer)
-        self.imports = ImportJobRepository(statements, signer)
-        self.answers = AnswerRepository(statements)
+        self._statements = statements
+        self._catalogue = catalogue or statements
+        self._signer = signer
+
+    @cached_property
+    def categories(self) -> CategoryRepository:
+        from sluice.repositories.categories import CategoryRepository
+
+        return CategoryRepository(self._catalogue, self._signer)
+
+    @cached_property
+    def products(self) -> ProductRepository:
+        from sluice.repositories.products import ProductRepository
+
+        return ProductRepository(self._catalogue, self._signer)
+
+    @cached_property
+    def inventory(self) -> InventoryRepository:
+        from sluice.repositories.inventory import InventoryRepository
+
+        return InventoryRepository(self._catalogue, self._signer)
+
+    @cached_property
+    def users(self) -> UserRepository:
+        from sluice.repositories.users import UserRepository
+
+        return UserRepository(self._statements, self._signer)
+
+    @cached_property
+    def orders(self) -> OrderRepository:
+        from sluice.repositories.orders import OrderRepository
+
+        return OrderRepository(self._statements, self._signer)
+
+    @cached_property
+    def imports(self) -> ImportJobRepository:
+        from sluice.repositories.import_jobs import ImportJobRepository
+
+        return ImportJobRepository(self._statements, self._signer)
+
+    @cached_property
+    def answers(self) -> AnswerRepository:
+        from sluice.repositories.answers import AnswerRepository
+
+        return AnswerRepository(self._statements)
 
 
 class UnitOfWork(Repositories):

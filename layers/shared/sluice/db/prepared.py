@@ -24,7 +24,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class Statement:
-    """`name` is empty until the server is to know it; `columns` and `readers` are None until it has described them."""
+    """`name` is empty until the server is to know it; `columns` and `readers` are of no use until it is `known`."""
 
     text: str
     name: bytes = b""

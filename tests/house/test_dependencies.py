@@ -14,8 +14,9 @@ LAYER = ROOT / "layers" / "shared"
 # The standard library is free to all, but for the environment, which a test below holds.
 ALLOWED = {
     "sluice.errors": set(),
-    "sluice.settings": {"sluice.variables"},
+    "sluice.settings": {"sluice.variables", "sluice.libpq_url"},
     "sluice.variables": set(),
+    "sluice.libpq_url": set(),
     "sluice.preload": {"sqlalchemy"},
     "sluice.deadline": set(),
     "sluice.spent": set(),

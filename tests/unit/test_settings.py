@@ -1,6 +1,7 @@
 """The environment, read once: every problem of it is told at once, and every variable ends where it belongs."""
 
 import dataclasses
+import re
 from typing import Any
 
 import pytest
@@ -188,6 +189,7 @@ def test_a_url_gives_each_part_decoded() -> None:
         ("postgres://u@127.0.0.1/shop", "off"),
         ("postgres://u@[::1]/shop", "off"),
         ("postgres://u@localhost/shop", "off"),
+        ("postgres://u@%2Ftmp/shop", "off"),
         ("postgres://u@localhost/shop?sslmode=verify-full", "verify-full"),
     ],
 )
@@ -196,19 +198,69 @@ def test_tls_is_verified_but_on_loopback_or_where_it_is_disabled(url: str, tls: 
 
 
 @pytest.mark.parametrize(
-    ("url", "count"),
-    [("", 4), ("mysql://u@h/shop", 1), ("postgresql:///shop", 2), ("postgresql://u@h", 1), ("postgresql://h/shop", 1)],
+    ("url", "missing"),
+    [
+        ("postgresql:///shop", ["host", "user"]),
+        ("postgresql://u@h", ["database"]),
+        ("postgresql://h/shop", ["user"]),
+        ("postgresql://", ["host", "user", "database"]),
+    ],
 )
-def test_everything_a_url_lacks_is_told_at_once(url: str, count: int) -> None:
+def test_everything_a_url_lacks_is_named_at_once(url: str, missing: list[str]) -> None:
     with pytest.raises(SettingsError) as caught:
         DatabaseSettings.from_url(url)
-    assert len(caught.value.problems) == count
+    assert caught.value.problems == [f"the database URL has no {part}" for part in missing]
 
 
-@pytest.mark.parametrize("url", ["postgresql://u@h:port/shop", "postgresql://u@h:99999/shop", "postgresql://u@[h/shop"])
-def test_a_url_that_cannot_be_read_is_a_settings_error(url: str) -> None:
-    with pytest.raises(SettingsError):
+@pytest.mark.parametrize(
+    ("url", "named"),
+    [
+        ("", "must look like postgresql://"),
+        ("mysql://u@h/shop", "must look like postgresql://"),
+        ("host=h dbname=shop", "must look like postgresql://"),
+        ("postgresql://u:p@ss@h/shop", "%40"),
+        ("postgresql://u@h:port/shop", "'port'"),
+        ("postgresql://u@h:99999/shop", "'99999'"),
+        ("postgresql://u@h:0/shop", "'0'"),
+        ("postgresql://u@h:٣/shop", "'٣'"),
+        ("postgresql://u@[h/shop", "must look like postgresql://"),
+        ("postgresql://u@h 1/shop", "'h 1'"),
+        ("postgresql://u@a,b/shop", "several hosts"),
+        ("postgresql://u@h/shop?sslmode=maybe", "'maybe'"),
+        ("postgresql://u@h/shop?options=-csearch_path%3Dx", "'options'"),
+        ("postgresql://u@h/shop?service=x", "'service'"),
+        ("postgresql://u@h/shop?schema=public", "'schema'"),
+    ],
+)
+def test_a_url_that_cannot_be_honoured_is_refused(url: str, named: str) -> None:
+    with pytest.raises(SettingsError, match=re.escape(named)):
         DatabaseSettings.from_url(url)
+
+
+@pytest.mark.parametrize(
+    ("url", "host", "port", "user", "password"),
+    [
+        ("postgresql+psycopg://u:p@h/shop", "h", 5432, "u", "p"),
+        ("postgresql+pg8000://u:p@h:6432/shop", "h", 6432, "u", "p"),
+        ("postgres://u:a%40b%2Bc+d@h/shop", "h", 5432, "u", "a@b+c+d"),
+        ("postgresql://h/shop?user=u&password=a+b", "h", 5432, "u", "a+b"),
+        ("postgresql://u@[::1]:6432/shop", "::1", 6432, "u", ""),
+        ("postgresql://u@%2Fvar%2Frun%2Fpostgresql/shop", "/var/run/postgresql", 5432, "u", ""),
+        ("postgresql://u@/shop?host=/tmp&port=6432", "/tmp", 6432, "u", ""),
+        ("postgresql+pg8000://u@/shop?unix_sock=/tmp/.s.PGSQL.6432", "/tmp", 6432, "u", ""),
+        ("postgresql://u@h/shop?application_name=x&channel_binding=require", "h", 5432, "u", ""),
+    ],
+)
+def test_urls_of_psql_and_sqlalchemy_are_accepted(url: str, host: str, port: int, user: str, password: str) -> None:
+    settings = DatabaseSettings.from_url(url)
+    assert (settings.host, settings.port, settings.user, settings.password) == (host, port, user, password)
+    assert (settings.name, settings.auth) == ("shop", "password" if password else "none")
+
+
+def test_a_url_may_name_the_authorities() -> None:
+    url = "postgresql://u@db.example/shop?sslmode=verify-full&sslrootcert="
+    assert DatabaseSettings.from_url(url + "/etc/ca.pem").ca_file == "/etc/ca.pem"
+    assert DatabaseSettings.from_url(url + "system").ca_file == ""
 
 
 @pytest.mark.parametrize(

@@ -252,7 +252,7 @@ def credentials(settings: Settings, database: DatabaseSettings) -> Callable[[], 
     """What is asked for the password of each new connection, where the settings do not hold it."""
     if database.auth == "iam":
         return IamToken(settings.aws, database)
-    if database.password:
+    if database.password or database.auth == "none":
         return None
     return SecretPassword(settings.aws, database.secret_arn)
 

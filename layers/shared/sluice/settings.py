@@ -9,12 +9,11 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
-from urllib.parse import parse_qs, unquote, urlsplit
 
 from sluice.variables import Variables
 
 TlsMode = Literal["verify-full", "off"]
-Auth = Literal["password", "iam"]
+Auth = Literal["password", "iam", "none"]  # none: the server asks for no password (trust, peer)
 
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 ANALYST_COST = 250_000
@@ -36,7 +35,7 @@ class SettingsError(Exception):
 class DatabaseSettings:
     """Where the database is and how many connections one execution environment may hold. Times in seconds."""
 
-    host: str
+    host: str  # a name, an address, or the folder of a Unix socket, which starts with /
     name: str
     user: str
     port: int = 5432
@@ -58,30 +57,33 @@ class DatabaseSettings:
 
     @classmethod
     def from_url(cls, url: str) -> "DatabaseSettings":
-        """Read a libpq URL. TLS is verified, but on loopback or with `?sslmode=disable`."""
-        try:
-            parts = urlsplit(url)
-            port = parts.port or 5432
-        except ValueError:
-            raise SettingsError(["the database URL's host or port cannot be read"]) from None
-        problems = [
+        """Read a URL as psql and SQLAlchemy take it. Raise `SettingsError` with every problem found.
+
+        TLS is verified, but on loopback, on a Unix socket, or with `?sslmode=disable`. `sslrootcert` names the
+        file of the authorities. A URL without a password means that the server asks for none.
+        """
+        from sluice.libpq_url import read_url  # tools read URLs, functions never do
+
+        keywords, problems = read_url(url)
+        problems += [
             f"the database URL has no {what}"
-            for what, value in (("host", parts.hostname), ("user", parts.username), ("database", parts.path.strip("/")))
-            if not value
+            for name, what in (("host", "host"), ("user", "user"), ("dbname", "database"))
+            if name not in keywords and not problems
         ]
-        if parts.scheme not in ("postgresql", "postgres"):
-            problems.append("the database URL must start with postgresql://")
         if problems:
             raise SettingsError(problems)
-        sslmode = parse_qs(parts.query).get("sslmode", [""])[-1]
-        plain = sslmode == "disable" or (not sslmode and parts.hostname in ("127.0.0.1", "::1", "localhost"))
+        host, sslmode = keywords["host"], keywords.get("sslmode", "")
+        is_local = host.startswith("/") or host in ("127.0.0.1", "::1", "localhost")
+        certificates = keywords.get("sslrootcert", "")
         return cls(
-            host=parts.hostname or "",
-            port=port,
-            name=unquote(parts.path.strip("/")),
-            user=unquote(parts.username or ""),
-            password=unquote(parts.password or ""),
-            tls="off" if plain else "verify-full",
+            host=host,
+            port=int(keywords.get("port", 5432)),
+            name=keywords["dbname"],
+            user=keywords["user"],
+            password=keywords.get("password", ""),
+            auth="password" if "password" in keywords else "none",
+            tls="off" if sslmode == "disable" or (not sslmode and is_local) else "verify-full",
+            ca_file="" if certificates == "system" else certificates,
         )
 
 
@@ -165,7 +167,7 @@ class Settings:
             user=env.text("SLUICE_DB_USER"),
             password=env.text("SLUICE_DB_PASSWORD", default=""),
             secret_arn=env.text("SLUICE_DB_SECRET_ARN", default=""),
-            auth=env.one_of("SLUICE_DB_AUTH", ("password", "iam"), default="password"),
+            auth=env.one_of("SLUICE_DB_AUTH", ("password", "iam", "none"), default="password"),
             tls=env.one_of("SLUICE_DB_TLS", ("verify-full", "off"), default="verify-full"),
             ca_file=env.text("SLUICE_DB_CA_FILE", default=""),
             pool_size=env.integer("SLUICE_DB_POOL_SIZE", default=1, least=1, most=100),

@@ -114,7 +114,7 @@ def _pool(settings: DatabaseSettings, workload: Workload) -> dict[str, Any]:
 def _password(settings: DatabaseSettings, credentials: Credentials | None) -> Credentials:
     if credentials is not None:
         return credentials
-    if settings.password:
+    if settings.password or settings.auth == "none":
         return lambda: settings.password
     raise SettingsError(["SLUICE_DB_PASSWORD is not set, and nothing here can read SLUICE_DB_SECRET_ARN"])
 

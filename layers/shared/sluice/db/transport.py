@@ -50,10 +50,13 @@ def tls_context(ca_file: str) -> ssl.SSLContext:
 def open_socket(host: str, port: int, *, tls: TlsMode, ca_file: str, connect_timeout: float) -> socket.socket:
     """Connect, and speak TLS before anything else unless `tls` is off.
 
+    A `host` that starts with / is the folder of the server's Unix socket, where TLS has no meaning.
     The socket keeps `connect_timeout`. Raises InterfaceError, from the cause, when nobody answers, the certificate
     does not verify, or the server refuses TLS: there is no plain text to fall back to.
     """
     try:
+        if host.startswith("/"):
+            return _open_unix_socket(f"{host}/.s.PGSQL.{port}", connect_timeout)
         plain = socket.create_connection((host, port), connect_timeout)
         try:
             _tune(plain)
@@ -63,6 +66,17 @@ def open_socket(host: str, port: int, *, tls: TlsMode, ca_file: str, connect_tim
             raise
     except OSError as error:  # certificate errors are OSErrors too
         raise InterfaceError(f"cannot connect to {host}:{port}") from error
+
+
+def _open_unix_socket(path: str, connect_timeout: float) -> socket.socket:
+    opened = socket.socket(socket.AF_UNIX)
+    try:
+        opened.settimeout(connect_timeout)
+        opened.connect(path)
+    except BaseException:
+        opened.close()
+        raise
+    return opened
 
 
 def _tune(plain: socket.socket) -> None:

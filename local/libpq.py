@@ -1,0 +1,93 @@
+"""Complete a database URL as psql does: from the PG* variables, the password file, and this machine's defaults.
+
+Everything after this reads one URL that names host, port, user, database and password. A missing password is
+left out: the server may ask for none (trust, peer).
+"""
+
+import getpass
+import re
+import stat
+from collections.abc import Mapping
+from pathlib import Path
+from urllib.parse import quote, urlencode
+
+from sluice.libpq_url import read_url
+from sluice.settings import SettingsError
+
+VARIABLES = {
+    "host": "PGHOST",
+    "port": "PGPORT",
+    "user": "PGUSER",
+    "dbname": "PGDATABASE",
+    "password": "PGPASSWORD",
+    "sslmode": "PGSSLMODE",
+    "sslrootcert": "PGSSLROOTCERT",
+}
+SOCKET_FOLDERS = (Path("/var/run/postgresql"), Path("/tmp"))  # noqa: S108 - Debian's, and PostgreSQL's own default
+
+
+def complete_url(url: str, environ: Mapping[str, str]) -> str:
+    """Return `url` with what it lacks filled in. Raise `SettingsError` with every problem of the result."""
+    keywords, problems = read_url(url)
+    if problems:
+        raise SettingsError(problems)
+    for keyword, variable in VARIABLES.items():
+        if value := environ.get(variable):
+            keywords.setdefault(keyword, value)
+    keywords.setdefault("port", "5432")
+    keywords.setdefault("user", getpass.getuser())
+    keywords.setdefault("dbname", keywords["user"])
+    keywords.setdefault("host", _default_host(keywords["port"]))
+    if "password" not in keywords:
+        password = password_from_file(_password_file(environ), keywords)
+        if password:
+            keywords["password"] = password
+    completed = _write_url(keywords)
+    problems = read_url(completed)[1]
+    if problems:  # of a variable's value
+        raise SettingsError(problems)
+    return completed
+
+
+def password_from_file(file: Path, keywords: Mapping[str, str]) -> str:
+    """Return the password of the first matching line of a .pgpass file, empty if there is none.
+
+    Like libpq, ignores a file that others may read.
+    """
+    try:
+        if not file.is_file() or stat.S_IMODE(file.stat().st_mode) & 0o077:
+            return ""
+        lines = file.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return ""
+    host = "localhost" if keywords["host"].startswith("/") else keywords["host"]
+    wanted = [host, keywords["port"], keywords["dbname"], keywords["user"]]
+    for line in lines:
+        if line.startswith("#"):
+            continue
+        fields = [re.sub(r"\\(.)", r"\1", part) for part in re.findall(r"(?:^|:)((?:\\.|[^:\\])*)", line)]
+        if len(fields) == 5 and all(given in ("*", want) for given, want in zip(fields, wanted, strict=False)):
+            return fields[4]
+    return ""
+
+
+def _password_file(environ: Mapping[str, str]) -> Path:
+    return Path(environ.get("PGPASSFILE") or Path.home() / ".pgpass")
+
+
+def _default_host(port: str) -> str:
+    """Return the folder with a server's Unix socket, as libpq prefers it, or localhost."""
+    for folder in SOCKET_FOLDERS:
+        if (folder / f".s.PGSQL.{port}").is_socket():
+            return str(folder)
+    return "localhost"
+
+
+def _write_url(keywords: Mapping[str, str]) -> str:
+    user, password = (quote(keywords.get(name, ""), safe="") for name in ("user", "password"))
+    host = keywords["host"]
+    shown = f"[{host}]" if ":" in host else quote(host, safe="")
+    login = f"{user}:{password}" if password else user
+    query = urlencode({name: keywords[name] for name in ("sslmode", "sslrootcert") if name in keywords})
+    address = f"{login}@{shown}:{keywords['port']}/{quote(keywords['dbname'], safe='')}"
+    return f"postgresql://{address}" + (f"?{query}" if query else "")

@@ -1,11 +1,12 @@
-"""What does a value in template.yaml come to, once CloudFormation has resolved its functions?
+"""Evaluates the values in template.yaml as CloudFormation does, without CloudFormation.
 
-Reads the YAML with its short forms (`!Ref x` is `{"Ref": x}`) and evaluates the functions a template of ours
-uses. One that is not known here is an error, never a guess.
+`load` reads the YAML with its short forms (`!Ref x` is `{"Ref": x}`). `Evaluator` evaluates intrinsic functions, in each
+section of a template only those that CloudFormation allows there. Any other function is an error, never a guess.
 """
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,19 @@ PSEUDO_PARAMETERS: Mapping[str, str] = {
     "AWS::URLSuffix": "amazonaws.com",
 }
 NO_VALUE = object()
+
+# The functions that each section may use. CloudFormation refuses a template with any other, before it makes anything.
+# https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic-function-reference-rules.html
+# (Fn::RefAll, Fn::ValueOf and Fn::ValueOfAll are allowed in Rules too, but they ask the account, so nothing here can.)
+IN_RULES = frozenset(
+    f"Fn::{name}" for name in ("And", "Contains", "EachMemberEquals", "EachMemberIn", "Equals", "Not", "Or")
+) | {"Ref"}
+IN_CONDITIONS = frozenset(
+    f"Fn::{name}" for name in ("And", "Equals", "FindInMap", "Join", "Not", "Or", "Select", "Split", "Sub")
+) | {"Ref", "Condition"}
+IN_RESOURCES = frozenset(  # and in Outputs, Globals and their conditions' values
+    f"Fn::{name}" for name in ("FindInMap", "GetAZs", "GetAtt", "If", "Join", "Select", "Split", "Sub")
+) | {"Ref"}
 
 
 class TemplateError(Exception):
@@ -60,8 +74,24 @@ def load(path: Path) -> dict[str, Any]:
     return document
 
 
+@dataclass(frozen=True)
+class _Section:
+    """A section of a template, and the functions that CloudFormation evaluates in it."""
+
+    name: str
+    functions: frozenset[str]
+
+
+_RULES = _Section("Rules", IN_RULES)
+_CONDITIONS = _Section("Conditions", IN_CONDITIONS)
+_RESOURCES = _Section("Resources and Outputs", IN_RESOURCES)
+
+
 class Evaluator:
-    """Evaluates values of one template. `resource(logical_id, attribute)` gives Ref (attribute "") and GetAtt."""
+    """Evaluates the values of one template. `resource(logical_id, attribute)` returns a Ref (attribute "") or a GetAtt.
+
+    `value` is for Globals, Resources and Outputs, `condition` for a named condition, `rule` for a part of Rules.
+    """
 
     def __init__(
         self,
@@ -74,51 +104,111 @@ class Evaluator:
         self._resources = document["Resources"]
         self._parameters = parameters
         self._resource = resource
-        self._functions: dict[str, Callable[[Any], Any]] = {
+        self._functions: dict[str, Callable[[Any, _Section], Any]] = {
             "Ref": self._ref,
-            "Condition": self.condition,
-            "Fn::And": lambda parts: all(self.value(part) for part in parts),
-            "Fn::Equals": lambda pair: _text(self.value(pair[0])) == _text(self.value(pair[1])),
+            "Condition": lambda name, _: self.condition(name),
+            "Fn::And": lambda parts, section: all(self._booleans("Fn::And", parts, section)),
+            "Fn::Contains": self._contains,
+            "Fn::EachMemberEquals": self._each_member_equals,
+            "Fn::EachMemberIn": self._each_member_in,
+            "Fn::Equals": self._equals,
             "Fn::FindInMap": self._find_in_map,
-            "Fn::GetAZs": lambda _: [f"{REGION}{zone}" for zone in "abc"],
-            "Fn::GetAtt": lambda path: self._attribute(path[0], path[1]),
-            "Fn::If": lambda parts: self.value(parts[1] if self.condition(parts[0]) else parts[2]),
-            "Fn::Join": lambda parts: _text(self.value(parts[0])).join(map(_text, self.value(parts[1]))),
-            "Fn::Not": lambda parts: not self.value(parts[0]),
-            "Fn::Or": lambda parts: any(self.value(part) for part in parts),
-            "Fn::Select": lambda parts: self.value(parts[1])[int(self.value(parts[0]))],
-            "Fn::Split": lambda parts: _text(self.value(parts[1])).split(parts[0]),
+            "Fn::GetAZs": lambda _, section: [f"{REGION}{zone}" for zone in "abc"],
+            "Fn::GetAtt": lambda path, section: self._attribute(path[0], path[1]),
+            "Fn::If": self._if,
+            "Fn::Join": self._join,
+            "Fn::Not": lambda parts, section: not self._booleans("Fn::Not", parts, section)[0],
+            "Fn::Or": lambda parts, section: any(self._booleans("Fn::Or", parts, section)),
+            "Fn::Select": self._select,
+            "Fn::Split": lambda parts, section: _text(self._evaluate(parts[1], section)).split(parts[0]),
             "Fn::Sub": self._sub,
         }
 
     def value(self, node: Any) -> Any:
-        """`node` with every function in it evaluated; NO_VALUE where it is to be left out."""
+        """Evaluate every function in `node`, a part of Globals, Resources or Outputs; NO_VALUE where it is left out."""
+        return self._evaluate(node, _RESOURCES)
+
+    def condition(self, name: str) -> bool:
+        """Return whether a named condition holds. Raises TemplateError for one that is not declared."""
+        if name not in self._conditions:
+            raise TemplateError(f"the condition {name} is not declared")
+        return _boolean(self._evaluate(self._conditions[name], _CONDITIONS), f"the condition {name}")
+
+    def rule(self, node: Any) -> bool:
+        """Evaluate a RuleCondition or an Assert of Rules."""
+        return _boolean(self._evaluate(node, _RULES), "a rule")
+
+    def _evaluate(self, node: Any, section: _Section) -> Any:
         if isinstance(node, list):
-            return [value for item in node if (value := self.value(item)) is not NO_VALUE]
+            return [value for item in node if (value := self._evaluate(item, section)) is not NO_VALUE]
         if not isinstance(node, dict):
             return node
         if len(node) == 1:
             name, argument = next(iter(node.items()))
-            if name in self._functions:
-                return self._functions[name](argument)
-            if str(name).startswith("Fn::"):
-                raise TemplateError(f"{name} is not known to the local system")
-        values = {key: self.value(item) for key, item in node.items()}
+            if name in section.functions:
+                return self._functions[name](argument, section)
+            if str(name).startswith("Fn::") or (section is not _RESOURCES and name == "Condition"):
+                raise TemplateError(
+                    f"CloudFormation does not evaluate {name} in {section.name}, or not without an account"
+                )
+        values = {key: self._evaluate(item, section) for key, item in node.items()}
         return {key: value for key, value in values.items() if value is not NO_VALUE}
 
-    def condition(self, name: str) -> bool:
-        """Whether a named condition holds; fails for one that is not declared."""
-        if name not in self._conditions:
-            raise TemplateError(f"the condition {name} is not declared")
-        return bool(self.value(self._conditions[name]))
+    def _booleans(self, name: str, parts: Any, section: _Section) -> list[bool]:
+        least, most = (1, 1) if name == "Fn::Not" else (2, 10)
+        if not isinstance(parts, list) or not least <= len(parts) <= most:
+            raise TemplateError(f"{name} takes a list of {least} to {most} conditions")
+        return [_boolean(self._evaluate(part, section), f"an operand of {name}") for part in parts]
 
-    def _ref(self, name: str) -> Any:
-        if name == "AWS::NoValue":
+    def _equals(self, pair: Any, section: _Section) -> bool:
+        if not isinstance(pair, list) or len(pair) != 2:
+            raise TemplateError("Fn::Equals takes a list of two values")
+        left, right = (self._evaluate(part, section) for part in pair)
+        if isinstance(left, list | dict) or isinstance(right, list | dict):
+            raise TemplateError("Fn::Equals compares two strings, and neither a list nor an object")
+        return _text(left) == _text(right)
+
+    def _contains(self, pair: Any, section: _Section) -> bool:
+        members, wanted = self._members("Fn::Contains", pair, section)
+        return _text(wanted) in members
+
+    def _each_member_equals(self, pair: Any, section: _Section) -> bool:
+        members, wanted = self._members("Fn::EachMemberEquals", pair, section)
+        return all(member == _text(wanted) for member in members)
+
+    def _each_member_in(self, pair: Any, section: _Section) -> bool:
+        members, allowed = self._members("Fn::EachMemberIn", pair, section)
+        return set(members) <= set(map(_text, allowed))
+
+    def _members(self, name: str, pair: Any, section: _Section) -> tuple[list[str], Any]:
+        """The list of strings that a rule function takes first, and what it takes second."""
+        if not isinstance(pair, list) or len(pair) != 2:
+            raise TemplateError(f"{name} takes a list of two values")
+        members, other = (self._evaluate(part, section) for part in pair)
+        if not isinstance(members, list) or isinstance(other, list) != (name == "Fn::EachMemberIn"):
+            raise TemplateError(f"{name} takes a list of strings first")
+        return [_text(member) for member in members], other
+
+    def _if(self, parts: Any, section: _Section) -> Any:
+        if not isinstance(parts, list) or len(parts) != 3 or not isinstance(parts[0], str):
+            raise TemplateError("Fn::If takes the name of a condition and two values")
+        return self._evaluate(parts[1] if self.condition(parts[0]) else parts[2], section)
+
+    def _join(self, parts: Any, section: _Section) -> str:
+        return _text(parts[0]).join(map(_text, self._evaluate(parts[1], section)))
+
+    def _select(self, parts: Any, section: _Section) -> Any:
+        return self._evaluate(parts[1], section)[int(self._evaluate(parts[0], section))]
+
+    def _ref(self, name: str, section: _Section) -> Any:
+        if name == "AWS::NoValue" and section is _RESOURCES:
             return NO_VALUE
         if name in PSEUDO_PARAMETERS:
             return PSEUDO_PARAMETERS[name]
         if name in self._parameters:
             return self._parameters[name]
+        if section is not _RESOURCES:
+            raise TemplateError(f"{section.name} can refer to parameters alone, and {name} is none")
         return self._attribute(name, "")
 
     def _attribute(self, logical_id: str, attribute: str) -> Any:
@@ -126,16 +216,16 @@ class Evaluator:
             raise TemplateError(f"{logical_id} is neither a parameter nor a resource")
         return self._resource(logical_id, attribute)
 
-    def _find_in_map(self, path: list[Any]) -> Any:
-        name, first, second = (_text(self.value(part)) for part in path)
+    def _find_in_map(self, path: list[Any], section: _Section) -> Any:
+        name, first, second = (_text(self._evaluate(part, section)) for part in path)
         try:
             return self._mappings[name][first][second]
         except KeyError as error:
             raise TemplateError(f"Fn::FindInMap: there is no {name}.{first}.{second}") from error
 
-    def _sub(self, argument: Any) -> str:
+    def _sub(self, argument: Any, section: _Section) -> str:
         text, names = (argument, {}) if isinstance(argument, str) else argument
-        own = {name: self.value(value) for name, value in names.items()}
+        own = {name: self._evaluate(value, section) for name, value in names.items()}
 
         def put(match: re.Match[str]) -> str:
             name = match[1]
@@ -145,9 +235,15 @@ class Evaluator:
                 return _text(own[name])
             if "." in name:
                 return _text(self._attribute(*name.split(".", 1)))
-            return _text(self._ref(name))
+            return _text(self._ref(name, section))
 
         return re.sub(r"\$\{([^}]+)\}", put, text)
+
+
+def _boolean(value: Any, of: str) -> bool:
+    if not isinstance(value, bool):
+        raise TemplateError(f"{of} is {value!r}, which is neither true nor false")
+    return value
 
 
 def _text(value: Any) -> str:

@@ -54,9 +54,9 @@ def decide(template: Mapping[str, Any], given: Mapping[str, str]) -> dict[str, A
     values = parameter_values(template, given)
     here = Evaluator(template, values, _attributes(template, lambda name: here.condition(name)))
     for name, rule in template.get("Rules", {}).items():
-        if here.value(rule.get("RuleCondition", True)):
+        if "RuleCondition" not in rule or here.rule(rule["RuleCondition"]):
             for assertion in rule["Assertions"]:
-                if not here.value(assertion["Assert"]):
+                if not here.rule(assertion["Assert"]):
                     raise TemplateError(f"{name}: {assertion['AssertDescription']}")
     parts = ("Globals", "Resources", "Outputs")
     there = {

@@ -102,8 +102,6 @@ def evaluate(tmp_path: Path, value: str) -> Any:
         ("!Split ['.', 'a.b']", ["a", "b"]),
         ("!If [Holds, a, b]", "a"),
         ("!If [Fails, a, !Ref P]", "p"),
-        ("!And [!Condition Holds, !Condition Fails]", False),
-        ("!Or [!Condition Holds, !Condition Fails]", True),
         ("!FindInMap [Sizes, eu, large]", 9),
         ("{a: !Ref AWS::NoValue, b: [!Ref AWS::NoValue, 1]}", {"b": [1]}),
     ],
@@ -115,8 +113,11 @@ def test_a_function_comes_to_what_cloudformation_makes_of_it(tmp_path: Path, val
 @pytest.mark.parametrize(
     ("value", "told"),
     [
-        ("!ImportValue x", "Fn::ImportValue is not known"),
-        ("!Base64 x", "Fn::Base64 is not known"),
+        ("!ImportValue x", "does not evaluate Fn::ImportValue"),
+        ("!Base64 x", "does not evaluate Fn::Base64"),
+        ("!And [!Condition Holds, !Condition Fails]", "does not evaluate Fn::And in Resources"),
+        ("!Contains [!Ref List, a]", "does not evaluate Fn::Contains in Resources"),
+        ("!If [!Equals [1, 1], a, b]", "takes the name of a condition"),
         ("!Ref Nothing", "Nothing is neither a parameter nor a resource"),
         ("!If [Maybe, a, b]", "the condition Maybe is not declared"),
         ("!FindInMap [Sizes, us, large]", "there is no Sizes.us.large"),
@@ -125,6 +126,73 @@ def test_a_function_comes_to_what_cloudformation_makes_of_it(tmp_path: Path, val
 def test_what_is_not_known_is_an_error_and_no_guess(tmp_path: Path, value: str, told: str) -> None:
     with pytest.raises(TemplateError, match=told):
         evaluate(tmp_path, value)
+
+
+@pytest.mark.parametrize(
+    ("condition", "expected"),
+    [
+        ("!And [!Condition Holds, !Condition Fails]", False),
+        ("!Or [!Condition Holds, !Condition Fails]", True),
+        ("!Equals [!Join ['', !Ref List], ab]", True),
+        ("!Equals [!FindInMap [Sizes, eu, large], 9]", True),
+        ("!Equals [!Select [0, !Split ['.', '17.7']], '17']", True),
+        ("!Equals [!Ref List, a]", "neither a list nor an object"),
+        ("!Equals [!If [Holds, a, b], a]", "does not evaluate Fn::If in Conditions"),
+        ("!Equals [!GetAtt Table.Arn, a]", "does not evaluate Fn::GetAtt in Conditions"),
+        ("!Equals [!Ref Table, a]", "Conditions can refer to parameters alone"),
+        ("!And [!Condition Holds]", "a list of 2 to 10 conditions"),
+        ("!Not [maybe]", "neither true nor false"),
+        ("!Contains [!Ref List, a]", "does not evaluate Fn::Contains in Conditions"),
+    ],
+)
+def test_condition_uses_functions_of_conditions_alone(tmp_path: Path, condition: str, expected: bool | str) -> None:
+    evaluator = evaluator_of(
+        tmp_path, f"Conditions: {{Holds: !Equals [1, 1], Fails: !Equals [1, 2], Asked: {condition}}}\n"
+    )
+    if isinstance(expected, bool):
+        assert evaluator.condition("Asked") is expected
+    else:
+        with pytest.raises(TemplateError, match=expected):
+            evaluator.condition("Asked")
+
+
+@pytest.mark.parametrize(
+    ("rule", "expected"),
+    [
+        ("!Contains [!Ref List, b]", True),
+        ("!Contains [!Ref List, c]", False),
+        ("!EachMemberEquals [!Ref List, a]", False),
+        ("!EachMemberEquals [!Ref None, '']", True),
+        ("!EachMemberIn [!Ref List, [a, b, c]]", True),
+        ("!EachMemberIn [[a, z], !Ref List]", False),
+        ("!Not [!Equals [!Ref P, p]]", False),
+        ("!And [!Equals [1, 1], !Or [!Equals [1, 2], !Equals [!Ref AWS::Region, us-east-1]]]", True),
+        ("!Equals [!Join ['', !Ref List], ab]", "does not evaluate Fn::Join in Rules"),
+        ("!Equals [!Sub 'a', a]", "does not evaluate Fn::Sub in Rules"),
+        ("!Equals [!Select [0, !Ref List], a]", "does not evaluate Fn::Select in Rules"),
+        ("!If [Holds, a, b]", "does not evaluate Fn::If in Rules"),
+        ("!Condition Holds", "does not evaluate Condition in Rules"),
+        ("!Equals [!Ref Table, a]", "Rules can refer to parameters alone"),
+        ("!Contains [!Ref P, p]", "takes a list of strings first"),
+    ],
+)
+def test_rule_uses_functions_of_rules_alone(tmp_path: Path, rule: str, expected: bool | str) -> None:
+    evaluator = evaluator_of(tmp_path, f"Conditions: {{Holds: !Equals [1, 1]}}\nAsked: {rule}\n")
+    asked = load(tmp_path / "template.yaml")["Asked"]
+    if isinstance(expected, bool):
+        assert evaluator.rule(asked) is expected
+    else:
+        with pytest.raises(TemplateError, match=expected):
+            evaluator.rule(asked)
+
+
+def evaluator_of(folder: Path, sections: str) -> Evaluator:
+    path = folder / "template.yaml"
+    path.write_text(
+        f"Mappings: {{Sizes: {{eu: {{large: 9}}}}}}\nResources: {{Table: {{Type: 'AWS::DynamoDB::Table'}}}}\n{sections}"
+    )
+    given = {"P": "p", "List": ["a", "b"], "None": [""]}
+    return Evaluator(load(path), given, lambda name, attribute: f"<{name}.{attribute}>")
 
 
 def test_a_function_is_read_with_the_globals_and_parameters_applied(template: Path) -> None:

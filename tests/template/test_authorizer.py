@@ -58,8 +58,8 @@ def test_where_it_is_told_to_it_wants_a_token_at_every_route_of_the_api(template
 )
 def test_a_deployment_that_could_not_work_is_refused(template: Template, given: dict[str, str], refused: bool) -> None:
     here = evaluator(template, **given)
-    applying = [rule for rule in template.body["Rules"].values() if here.value(rule["RuleCondition"])]
-    holds = [here.value(assertion["Assert"]) for rule in applying for assertion in rule["Assertions"]]
+    applying = [rule for rule in template.body["Rules"].values() if here.rule(rule["RuleCondition"])]
+    holds = [here.rule(assertion["Assert"]) for rule in applying for assertion in rule["Assertions"]]
 
     assert all(holds) != refused
 

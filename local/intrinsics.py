@@ -1,7 +1,7 @@
 """Evaluates the values in template.yaml as CloudFormation does, without CloudFormation.
 
-`load` reads the YAML with its short forms (`!Ref x` is `{"Ref": x}`). `Evaluator` evaluates intrinsic functions, in each
-section of a template only those that CloudFormation allows there. Any other function is an error, never a guess.
+`load` reads the YAML with its short forms (`!Ref x` is `{"Ref": x}`). `Evaluator` evaluates intrinsic functions.
+In each section of a template it knows only those that CloudFormation allows there; any other function is an error.
 """
 
 import re
@@ -98,7 +98,9 @@ class Evaluator:
         document: Mapping[str, Any],
         parameters: Mapping[str, Any],
         resource: Callable[[str, str], Any],
+        pseudo_parameters: Mapping[str, str] = PSEUDO_PARAMETERS,
     ) -> None:
+        self._pseudo_parameters = pseudo_parameters
         self._conditions = document.get("Conditions", {})
         self._mappings = document.get("Mappings", {})
         self._resources = document["Resources"]
@@ -113,7 +115,7 @@ class Evaluator:
             "Fn::EachMemberIn": self._each_member_in,
             "Fn::Equals": self._equals,
             "Fn::FindInMap": self._find_in_map,
-            "Fn::GetAZs": lambda _, section: [f"{REGION}{zone}" for zone in "abc"],
+            "Fn::GetAZs": lambda _, section: [f"{pseudo_parameters['AWS::Region']}{zone}" for zone in "abc"],
             "Fn::GetAtt": lambda path, section: self._attribute(path[0], path[1]),
             "Fn::If": self._if,
             "Fn::Join": self._join,
@@ -203,8 +205,8 @@ class Evaluator:
     def _ref(self, name: str, section: _Section) -> Any:
         if name == "AWS::NoValue" and section is _RESOURCES:
             return NO_VALUE
-        if name in PSEUDO_PARAMETERS:
-            return PSEUDO_PARAMETERS[name]
+        if name in self._pseudo_parameters:
+            return self._pseudo_parameters[name]
         if name in self._parameters:
             return self._parameters[name]
         if section is not _RESOURCES:

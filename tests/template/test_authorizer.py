@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from local.intrinsics import Evaluator
+from local.template import parameter_values
 from scripts.stages import ASKED as NEEDED
 from tests.fixtures.sam import translate
 from tests.fixtures.template import Template
@@ -15,10 +16,8 @@ ASKED = [{"Tokens": []}]
 
 
 def evaluator(template: Template, **given: str) -> Evaluator:
-    defaults = {name: declared.get("Default", "given") for name, declared in template.parameters.items()}
-    return Evaluator(
-        template.body, {**defaults, **NEEDED["default"], **given}, lambda name, attribute: f"{name}.{attribute}"
-    )
+    values = parameter_values(template.body, {**NEEDED["default"], **given})
+    return Evaluator(template.body, values, lambda name, attribute: f"{name}.{attribute}")
 
 
 def routes_of(body: dict[str, Any]) -> dict[str, Any]:

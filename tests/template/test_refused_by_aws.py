@@ -1,6 +1,5 @@
 """What CloudFormation refuses, or two stacks in one account cannot share, and cfn-lint does not report."""
 
-import re
 from collections.abc import Iterator
 from typing import Any
 

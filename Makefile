@@ -1,11 +1,18 @@
 # What a person does here. `make help` lists it; every target brings what it needs.
 
 # An interpreter with venv, 3.13 where there is one: Lambda's, and the only one that builds the layer.
+NEW_ENOUGH := 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))'
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3.14 python3; do \
-	$$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+	$$p -c $(NEW_ENOUGH) 2>/dev/null && echo $$p && break; done)
 PORT ?= 3000
 BIN := .venv/bin
 PARALLEL := --numprocesses auto --maxprocesses 4 --dist loadfile # each process has servers of its own
+define install
+	@$(BIN)/python -c $(NEW_ENOUGH) || { echo ".venv has a Python older than 3.11: rm -r .venv, then try again"; exit 1; }
+	@echo "Installing $(1) into .venv: a minute or two"
+	@$(BIN)/python $(INSTALL) $< && touch $@ || \
+		{ echo "The packages could not be installed. The messages above say why; a first start needs a network."; exit 1; }
+endef
 INSTALL := -m pip install --quiet --disable-pip-version-check --require-hashes -r
 
 export PYTHONPATH := .:layers/shared
@@ -17,7 +24,7 @@ help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: .venv/.run ## the whole system on this machine: PORT=3000 DATABASE_URL= SLUICE_SEED=none ARGS=--verbose
-	@exec $(BIN)/python -m local --port $(PORT) $(ARGS)
+	@exec $(BIN)/python -m local --port "$(PORT)" $(ARGS)
 
 test: .venv/.dev ## every test that a change should wait for: ARGS='-k cursor'
 	@$(BIN)/python -m pytest -m "not slow" --hypothesis-profile=ci $(PARALLEL) $(ARGS)
@@ -75,9 +82,8 @@ load: .venv/.run ## a file into the running system, with a progress bar: FILE=pr
 env: .venv/.run ## a function's environment as export lines: FUNCTION=ProductsFunction
 	@$(BIN)/python -m local env $(FUNCTION)
 
-clean-state: ## forget the local system's data
-	@test ! -L .sluice/postgres/elsewhere || rm -rf "$$(readlink .sluice/postgres/elsewhere)"
-	@rm -rf .sluice
+clean-state: ## remove the local system's data; not while it runs
+	@$(or $(wildcard $(BIN)/python),$(PYTHON)) -m local.clean
 
 openapi: .venv/.dev ## write openapi.json, from what the handlers declare
 	@$(BIN)/python scripts/openapi.py
@@ -90,18 +96,18 @@ lock: .venv/.dev ## pin the newest releases that pyproject.toml allows, with the
 
 .venv/bin/python:
 	@test -n "$(PYTHON)" || { echo "Sluice needs Python 3.11 or newer, with venv (Debian: apt install python3-venv)"; exit 1; }
+	@$(PYTHON) -c $(NEW_ENOUGH) 2>/dev/null || { echo "PYTHON=$(PYTHON) is not Python 3.11 or newer with venv"; exit 1; }
 	@$(PYTHON) -m venv .venv
 
 .venv/.run: requirements/run.txt | .venv/bin/python
-	@echo "Installing what the local system needs"
-	@$(BIN)/python $(INSTALL) $< && touch $@
+	$(call install,what the local system needs)
 
 .venv/.dev: requirements/dev.txt | .venv/bin/python
-	@echo "Installing what the tests need"
-	@$(BIN)/python $(INSTALL) $< && touch $@ .venv/.run
+	$(call install,what the tests need)
+	@touch .venv/.run
 
 .venv/.bench: requirements/bench.txt | .venv/bin/python
-	@$(BIN)/python $(INSTALL) $< && touch $@
+	$(call install,what the benchmarks need)
 
 .venv-checkov/.done: requirements/checkov.txt requirements/pip.txt
 	@echo "Installing checkov, which takes minutes"

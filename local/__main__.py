@@ -1,90 +1,11 @@
-"""`python -m local`: the whole of Sluice on this machine. `python -m local env FUNCTION`: what it gives a function."""
+"""Run `python -m local`. Importing the rest takes half a second, in which Ctrl-C must end it as quietly as later."""
 
-import argparse
-import os
-import shlex
-import signal
 import sys
-from pathlib import Path
-from typing import NoReturn
 
-ROOT = Path(__file__).parents[1]
-sys.path.insert(1, str(ROOT / "layers" / "shared"))  # migrations and seeds are Sluice's own code
+try:
+    from local.command import main
 
-from local.aws import AwsError  # noqa: E402
-from local.binaries import PostgresError  # noqa: E402
-from local.console import Console  # noqa: E402
-from local.database import DatabaseUnusable  # noqa: E402
-from local.intrinsics import TemplateError  # noqa: E402
-from local.state import AlreadyRunning, State  # noqa: E402
-from local.system import STOPPING, CannotStart, Options, run  # noqa: E402
-
-EXPECTED = (AlreadyRunning, AwsError, CannotStart, DatabaseUnusable, PostgresError, TemplateError)
-ENVIRON = os.environ  # noqa: TID251 - the local system's own settings; functions have settings.py
-
-
-def main() -> int:
-    arguments = _arguments()
-    home = Path(ENVIRON.get("SLUICE_STATE") or ROOT / ".sluice")
-    if arguments.command == "env":
-        return _print_environment(State(home), arguments.function)
-    console = Console(sys.stdout, verbose=arguments.verbose, colour=sys.stdout.isatty() and not ENVIRON.get("NO_COLOR"))
-    for signum in STOPPING:
-        signal.signal(signum, _interrupt)
-    try:
-        run(
-            Options(
-                state=home,
-                port=arguments.port,
-                database_url=ENVIRON.get("DATABASE_URL", ""),
-                reader_host=ENVIRON.get("SLUICE_READER_HOST", ""),
-                seeded=ENVIRON.get("SLUICE_SEED") != "none",
-                built=arguments.built,
-                parameters=dict(pair.partition("=")[::2] for pair in arguments.set),
-            ),
-            console,
-        )
-    except KeyboardInterrupt:  # during the start
-        return 0
-    except EXPECTED as error:
-        console.error(str(error))
-        return 1
-    finally:
-        console.close()
-    return 0
-
-
-def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m local", description="Sluice on this machine.")
-    parser.add_argument("--port", type=int, default=int(ENVIRON.get("PORT") or 3000), help="default 3000, or PORT")
-    parser.add_argument("--verbose", action="store_true", help="show the functions' logs")
-    parser.add_argument("--built", action="store_true", help="run what `sam build` made, with its layer alone")
-    parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a parameter of template.yaml")
-    commands = parser.add_subparsers(dest="command", metavar="")
-    env = commands.add_parser("env", help="print a function's environment as export lines")
-    env.add_argument("function", metavar="FUNCTION")
-    return parser.parse_args()
-
-
-def _print_environment(state: State, function: str) -> int:
-    published = state.read("functions.json")
-    if published is None:
-        print("sluice: not running; start it with: make run", file=sys.stderr)
-        return 1
-    if function not in published:
-        print(f"sluice: there is no {function!r}; there are {', '.join(published)}", file=sys.stderr)
-        return 1
-    for name, value in published[function].items():
-        print(f"export {name}={shlex.quote(value)}")
-    return 0
-
-
-def _interrupt(signum: int, frame: object) -> NoReturn:
-    """The first signal stops the start; more of them would only interrupt the stopping."""
-    for stopping in STOPPING:
-        signal.signal(stopping, signal.SIG_IGN)
-    raise KeyboardInterrupt
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+    status = main()
+except KeyboardInterrupt:
+    status = 0
+sys.exit(status)

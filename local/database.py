@@ -9,6 +9,7 @@ import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import pg8000.native
 from pg8000.exceptions import DatabaseError, InterfaceError
@@ -29,6 +30,8 @@ REASONS = {
     "53300": "it has no connection left",
     "57P03": "it is starting up or shutting down",
 }
+LOGIN_REMEDY = "it asks for a password: write it in the URL, in PGPASSWORD, or in ~/.pgpass"
+UNVERIFIED = "name its authority (?sslrootcert=/path/ca.pem), or give up on TLS (?sslmode=disable)"
 
 
 class DatabaseUnusable(Exception):
@@ -136,11 +139,9 @@ def _connection(settings: DatabaseSettings) -> Iterator[pg8000.native.Connection
         connection = pg8000.native.Connection(
             settings.user,
             password=settings.password,
-            host=settings.host,
-            port=settings.port,
             database=settings.name,
             timeout=CONNECT_SECONDS,
-            ssl_context=ssl.create_default_context() if settings.tls == "verify-full" else False,
+            **_address(settings),
         )
         try:
             yield connection
@@ -149,9 +150,23 @@ def _connection(settings: DatabaseSettings) -> Iterator[pg8000.native.Connection
     except DatabaseError as error:
         told = error.args[0] if error.args and isinstance(error.args[0], dict) else {}
         reason = REASONS.get(told.get("C", ""), told.get("M", str(error)))
+        if settings.auth == "none" and told.get("C") == "28P01":
+            reason = LOGIN_REMEDY
         raise DatabaseUnusable(f"{_place(settings)} cannot be used: {reason}") from error
+    except ssl.SSLCertVerificationError as error:
+        raise DatabaseUnusable(f"{_place(settings)} cannot be trusted: {error.verify_message}; {UNVERIFIED}") from error
     except (InterfaceError, OSError) as error:
         raise DatabaseUnusable(f"{_place(settings)} cannot be reached: {error.__cause__ or error}") from error
+
+
+def _address(settings: DatabaseSettings) -> dict[str, Any]:
+    """Return pg8000's arguments for the server's address: a Unix socket, or a host with or without TLS."""
+    if settings.host.startswith("/"):
+        return {"unix_sock": f"{settings.host}/.s.PGSQL.{settings.port}"}
+    context: ssl.SSLContext | bool = False
+    if settings.tls == "verify-full":
+        context = ssl.create_default_context(cafile=settings.ca_file or None)
+    return {"host": settings.host, "port": settings.port, "ssl_context": context}
 
 
 def _place(settings: DatabaseSettings) -> str:

@@ -1,4 +1,4 @@
-"""What does the local system keep in `.sluice/`? A lock, the secrets it made up, and where its parts are now."""
+"""The state folder `.sluice/`: a lock, the generated secrets, and where the parts of a running system are."""
 
 import fcntl
 import json
@@ -15,6 +15,10 @@ class AlreadyRunning(Exception):
     """Another process holds this state."""
 
 
+class StateUnusable(Exception):
+    """The state folder cannot be written; the message names it and the remedy."""
+
+
 class State:
     """One running system at a time; what it publishes is readable by its owner only, for it holds passwords."""
 
@@ -23,9 +27,17 @@ class State:
         self._lock: IO[str] | None = None
 
     def claim(self) -> None:
-        """Hold the state until `release`, or until the process ends however it ends. Raises `AlreadyRunning`."""
-        self.home.mkdir(parents=True, exist_ok=True)
-        lock = (self.home / "lock").open("a+")
+        """Hold the state until `release`, or until the process ends however it ends.
+
+        Raises `AlreadyRunning`, and `StateUnusable` if the folder cannot be written.
+        """
+        try:
+            self.home.mkdir(parents=True, exist_ok=True)
+            lock = (self.home / "lock").open("a+")
+        except OSError as error:
+            raise StateUnusable(
+                f"{self.home} cannot be written ({error.strerror}); name another folder: SLUICE_STATE=/path make run"
+            ) from error
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:

@@ -4,6 +4,7 @@ Nothing here outlives the process: PostgreSQL, the emulated services and the san
 """
 
 import asyncio
+import errno
 import os
 import signal
 import socket
@@ -231,7 +232,10 @@ def _listen(port: int) -> socket.socket:
         listener.bind(("127.0.0.1", port))
     except OSError as error:
         listener.close()
-        raise CannotStart(f"port {port} on 127.0.0.1 is taken; choose another: PORT={port + 1} make run") from error
+        if error.errno == errno.EACCES:
+            raise CannotStart(f"port {port} needs more rights; choose one above 1023: PORT=3000 make run") from error
+        other = port + 1 if port < 65535 else 3000
+        raise CannotStart(f"port {port} on 127.0.0.1 is taken; choose another: PORT={other} make run") from error
     return listener
 
 

@@ -1,0 +1,46 @@
+"""Remove the local system's state: `make clean-state`. Refuses while the system runs. Standard library only."""
+
+import os
+import shutil
+import sys
+from pathlib import Path
+
+from local.state import AlreadyRunning, State, StateUnusable
+
+ROOT = Path(__file__).parents[1]
+DEFAULT_HOME = ROOT / ".sluice"
+
+
+def remove_state(home: Path) -> str:
+    """Remove the state folder `home` and return what to print. Raise AlreadyRunning or StateUnusable."""
+    if not home.exists():
+        return f"nothing to remove: {home} does not exist"
+    if home != DEFAULT_HOME and not ((home / "lock").exists() and (home / "secrets.json").exists()):
+        raise StateUnusable(f"{home} is not a state folder of Sluice, so it is left alone")
+    state = State(home)
+    state.claim()
+    try:
+        elsewhere = home / "postgres" / "elsewhere"
+        if elsewhere.is_symlink():
+            shutil.rmtree(elsewhere.readlink(), ignore_errors=True)
+        shutil.rmtree(home)
+    finally:
+        state.release()
+    return f"removed {home}"
+
+
+def main() -> int:
+    home = Path(os.environ.get("SLUICE_STATE") or DEFAULT_HOME)  # noqa: TID251 - as the local system reads it
+    try:
+        print(remove_state(home))
+    except AlreadyRunning as error:
+        print(f"sluice: {error}; stop it first (Ctrl-C)", file=sys.stderr)
+        return 1
+    except (StateUnusable, OSError) as error:
+        print(f"sluice: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -9,9 +9,9 @@ from typing import Any
 
 import pg8000.native
 
-from functions.migrate.handler import upgrade
 from local.postgres import PostgresServer
 from scripts.seed import seed_more
+from sluice.migrations.runner import migrate_url
 from sluice.settings import DatabaseSettings
 
 
@@ -36,7 +36,7 @@ def open_shop(products: int) -> Iterator[Shop]:
         Path(home).chmod(0o711)  # as root the server runs as another user, who must find its data
         with PostgresServer(Path(home), durable=False) as server:
             owner = server.url()
-            upgrade(owner)
+            migrate_url(owner, "shop")
             seed_more(owner, products=products)
             with closing(connect(owner)) as connection:
                 connection.run("INSERT INTO users (email, name) VALUES ('buyer@example.com', 'Buyer')")

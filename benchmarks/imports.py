@@ -26,8 +26,8 @@ from urllib.parse import urlsplit
 
 from benchmarks.database import connect
 from benchmarks.report import header, machine, row
-from functions.migrate.handler import upgrade
 from scripts.load import Api, load
+from sluice.migrations.runner import migrate_url
 from tests.fixtures.system import state_of_its_own
 
 ROWS, BESIDE_ROWS = 1_000_000, 200_000
@@ -144,7 +144,7 @@ def measure(rows: int, *, beside: int = BESIDE_ROWS, idle: float = IDLE_SECONDS)
             with closing(connect(owner)) as connection:
                 connection.run("CREATE DATABASE reference")
             reference = owner.rpartition("/")[0] + "/reference"
-            upgrade(reference)
+            migrate_url(reference, "shop")
             lines = list(_throughput(rows, file, owner, reference, api))
             return [*lines, *_beside(api, other, told["base_url"], owner, idle)]
 

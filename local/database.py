@@ -17,6 +17,7 @@ from pg8000.exceptions import DatabaseError, InterfaceError
 from local.binaries import OLDEST
 from local.postgres import PostgresServer
 from sluice.errors import SluiceError
+from sluice.migrations.roles import setting_statements
 from sluice.settings import DatabaseSettings, SettingsError
 
 NAME = "sluice"
@@ -92,7 +93,7 @@ def give_up_imports(url: str) -> None:
     """End the imports that an earlier run left: their files and messages ended with it, for both are in memory."""
     with _connection(settings_of(url)) as connection:
         connection.run(
-            "UPDATE import_jobs SET status = 'failed', finished_at = now(), error = :error "
+            "UPDATE sluice.import_jobs SET status = 'failed', finished_at = now(), error = :error "
             "WHERE status IN ('awaiting_upload', 'queued', 'running')",
             error="the local system was stopped, and keeps no files",
         )
@@ -111,10 +112,10 @@ def _migrate(url: str, settings: DatabaseSettings) -> None:
     # SQLAlchemy and Alembic: slow to load, and needed here alone
     from sqlalchemy.exc import SQLAlchemyError
 
-    from functions.migrate.handler import upgrade
+    from sluice.migrations.runner import migrate_url
 
     try:
-        upgrade(url)
+        migrate_url(url, "shop")
     except (SQLAlchemyError, SluiceError) as error:
         cause = error.__cause__ or error
         told = str(getattr(error, "orig", None) or cause).splitlines()[0]
@@ -126,9 +127,9 @@ def _let_in(connection: pg8000.native.Connection, login: Login) -> None:
     if login.role != login.rights:
         if not connection.run("SELECT FROM pg_roles WHERE rolname = :role", role=login.role):
             connection.run(f"CREATE ROLE {login.role} LOGIN IN ROLE {login.rights}")
-        limits = connection.run("SELECT unnest(rolconfig) FROM pg_roles WHERE rolname = :role", role=login.rights)
-        for name, _, value in (limit.partition("=") for (limit,) in limits):
-            connection.run(f"ALTER ROLE {login.role} SET {name} = {pg8000.native.literal(value)}")
+        database = str(connection.run("SELECT current_database()")[0][0])
+        for statement in setting_statements(database, login.role, login.rights):
+            connection.run(statement)
     connection.run(f"ALTER ROLE {login.role} PASSWORD {pg8000.native.literal(login.password)}")
 
 

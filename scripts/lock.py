@@ -19,7 +19,6 @@ TARGETS = {
     "sam": "requirements/sam.txt",
     "checkov": "requirements/checkov.txt",
 }
-IN_THE_LAYER = ["--no-emit-package", "sqlalchemy", "--no-emit-package", "typing-extensions"]
 COMPILE = [
     *("uv", "pip", "compile", "--quiet", "--upgrade"),
     *("--universal", "--python-version", "3.11", "--generate-hashes"),
@@ -30,8 +29,7 @@ COMPILE = [
 def main() -> None:
     """Needs `uv` on the PATH: pip has no universal resolver."""
     for group, target in TARGETS.items():
-        less = IN_THE_LAYER if group == "migrate" else []
-        subprocess.run([*COMPILE, *less, "--group", group, "--output-file", target], cwd=ROOT, check=True)
+        subprocess.run([*COMPILE, "--group", group, "--output-file", target], cwd=ROOT, check=True)
         print(f"{group:8} {target}")
 
 

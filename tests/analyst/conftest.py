@@ -12,7 +12,7 @@ import pytest
 from local.postgres import PostgresServer
 from sluice import runtime
 from sluice.settings import AwsSettings
-from tests.fixtures.shop import Answer, Shop, owner_connection, shop_settings
+from tests.fixtures.shop import Answer, Shop, copy_database, owner_connection, shop_settings
 
 TABLES = ("categories", "products", "inventory", "users", "orders", "order_items")
 DATA = [
@@ -72,8 +72,7 @@ def filled_shop(
     postgres_server: PostgresServer, migrated_template: str, emulated_aws: AwsSettings
 ) -> Iterator[tuple[AnalystsShop, runtime.Runtime]]:
     name = f"analysts_{os.urandom(6).hex()}"
-    with closing(owner_connection(postgres_server.url())) as connection:
-        connection.run(f"CREATE DATABASE {name} TEMPLATE {migrated_template}")
+    copy_database(postgres_server, migrated_template, name)
     shop = AnalystsShop(postgres_server.url(database=name))
     built = runtime.build(shop_settings(postgres_server.url("sluice_app", name, password="canary-app"), emulated_aws))
     with closing(owner_connection(shop.url)) as shop.owner:

@@ -19,11 +19,12 @@ def test_the_tables_that_may_be_named_are_those_it_may_read(shop: AnalystsShop) 
 
 def test_it_may_write_nothing_and_call_nothing_of_ours(shop: AnalystsShop) -> None:
     writable = shop.sql(
-        """SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'v', 'm', 'p')
+        """SELECT relname FROM pg_class
+           WHERE relnamespace IN ('public'::regnamespace, 'sluice'::regnamespace) AND relkind IN ('r', 'v', 'm', 'p')
            AND has_table_privilege('sluice_analyst', oid, 'INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER')"""
     )
     callable_ = shop.sql(
-        """SELECT proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND proname LIKE 'sluice%'
+        """SELECT proname FROM pg_proc WHERE pronamespace IN ('public'::regnamespace, 'sluice'::regnamespace)
            AND has_function_privilege('sluice_analyst', oid, 'EXECUTE')"""
     )
 
@@ -32,7 +33,11 @@ def test_it_may_write_nothing_and_call_nothing_of_ours(shop: AnalystsShop) -> No
 
 
 def test_it_takes_little_and_not_for_long(shop: AnalystsShop) -> None:
-    limits, connections = shop.sql("SELECT rolconfig, rolconnlimit FROM pg_roles WHERE rolname = 'sluice_analyst'")[0]
+    limits, connections = shop.sql(
+        """SELECT s.setconfig, r.rolconnlimit FROM pg_roles r JOIN pg_db_role_setting s ON s.setrole = r.oid
+           JOIN pg_database d ON d.oid = s.setdatabase AND d.datname = current_database()
+           WHERE rolname = 'sluice_analyst'"""
+    )[0]
 
     assert {"default_transaction_read_only=on", "statement_timeout=5s", "lock_timeout=200ms"} <= set(limits)
     assert {"work_mem=8MB", "temp_file_limit=256MB", "jit=off", "max_parallel_workers_per_gather=0"} <= set(limits)

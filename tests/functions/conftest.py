@@ -16,14 +16,17 @@ from local.postgres import PostgresServer
 from sluice import runtime
 from sluice.settings import AwsSettings
 from tests.fixtures.relay import Relay
-from tests.fixtures.shop import ADMIN, Answer, Shop, owner_connection, shop_settings
+from tests.fixtures.shop import ADMIN, Answer, Shop, copy_database, owner_connection, shop_settings
 
 # Every table, whichever there are, without a look at foreign keys: nothing is left that one could refer to.
 EMPTY = """
-DO $$ DECLARE found name; BEGIN
+DO $$ DECLARE found regclass; BEGIN
     PERFORM set_config('session_replication_role', 'replica', true);
-    FOR found IN SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'alembic_version' LOOP
-        EXECUTE format('DELETE FROM %I', found);
+    FOR found IN SELECT oid::regclass FROM pg_class
+        WHERE relkind = 'r' AND relname NOT IN ('version', 'shop_version', 'grants')
+        AND relnamespace IN ('public'::regnamespace, 'sluice'::regnamespace)
+    LOOP
+        EXECUTE format('DELETE FROM %s', found);
     END LOOP;
 END $$
 """
@@ -41,8 +44,7 @@ class ConnectedShop(Shop):
 @contextmanager
 def _new_shop(server: PostgresServer, template: str, emulated: AwsSettings) -> Iterator[tuple[Shop, runtime.Runtime]]:
     name = f"shop_{os.urandom(6).hex()}"
-    with closing(owner_connection(server.url())) as connection:
-        connection.run(f"CREATE DATABASE {name} TEMPLATE {template}")
+    copy_database(server, template, name)
     app_url = server.url("sluice_app", name, password="canary-app")
     built = runtime.build(shop_settings(app_url, emulated))
     shop = ConnectedShop(server.url(database=name))

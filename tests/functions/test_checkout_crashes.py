@@ -17,9 +17,9 @@ from threading import Event, Timer
 
 import pytest
 
-from functions.migrate.handler import upgrade
 from local.postgres import PostgresServer
 from sluice import runtime
+from sluice.migrations.runner import migrate_url
 from sluice.settings import DatabaseSettings
 from tests.fixtures.customers import Environment, at_once, environment, faults, order_of, post, stock_up, until_answered
 from tests.fixtures.postgres import throwaway_server
@@ -29,7 +29,7 @@ from tests.fixtures.system import System, descendants, state_of_its_own
 from tests.local.waiting import wait_until
 
 CUSTOMERS = 16
-CLAIM = b"sluice_claim_key"  # how an order with a key begins on the wire
+CLAIM = b"sluice.claim_key"  # how an order with a key begins on the wire
 
 
 def orders_in(shop: Shop) -> list[int]:
@@ -157,7 +157,7 @@ def test_640_requests_with_40_keys_are_40_orders_where_three_in_ten_executions_d
 def mortal_shop() -> Iterator[tuple[PostgresServer, Shop]]:
     """On a server that nobody else uses, and that keeps what it has confirmed."""
     with throwaway_server(durable=True) as server:
-        upgrade(server.url())
+        migrate_url(server.url(), "shop")
         shop = Shop(server.url())
         shop.sql("ALTER ROLE sluice_app PASSWORD 'canary-app'")
         yield server, shop

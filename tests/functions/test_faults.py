@@ -11,9 +11,9 @@ from pathlib import Path
 import pg8000.native
 import pytest
 
-from functions.migrate.handler import upgrade
 from local.postgres import PostgresServer
 from sluice import runtime
+from sluice.migrations.runner import migrate_url
 from sluice.settings import AwsSettings
 from tests.fixtures.postgres import throwaway_server
 from tests.fixtures.relay import Relay
@@ -40,7 +40,7 @@ class Site:
 def own_server() -> Iterator[PostgresServer]:
     """One to stop and freeze."""
     with throwaway_server(durable=False) as server:
-        upgrade(server.url())
+        migrate_url(server.url(), "shop")
         with closing(owner_connection(server.url())) as owner:
             owner.run("ALTER ROLE sluice_app PASSWORD 'canary-app'")
         yield server

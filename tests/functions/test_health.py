@@ -15,7 +15,7 @@ def test_being_alive_takes_no_database(shop: Shop) -> None:
 def test_being_ready_tells_the_migration_and_the_pool(shop: Shop) -> None:
     answer = shop.get("/health/ready")
     assert (answer.status, answer.json["status"]) == (200, "ready")
-    migrated = shop.sql("SELECT version_num FROM alembic_version")[0][0]
+    migrated = shop.sql("SELECT version_num FROM sluice.version")[0][0]
     assert answer.json["database"] == {"migration": migrated, "expected_migration": migrated}
     assert answer.json["pool"] == answer.json["pool"] | {"size": 1, "checked_in": 1, "checked_out": 0, "overflow": 0}
     assert answer.json["pool"]["invalid"] >= 0
@@ -25,7 +25,7 @@ def test_being_ready_tells_the_migration_and_the_pool(shop: Shop) -> None:
 
 def test_a_migration_that_is_still_to_be_run_shows(breakable_shop: Shop) -> None:
     newest = breakable_shop.get("/health/ready").json["database"]["expected_migration"]
-    breakable_shop.sql("UPDATE alembic_version SET version_num = '0001'")
+    breakable_shop.sql("UPDATE sluice.version SET version_num = '0001'")
     answer = breakable_shop.get("/health/ready")
     assert (answer.status, answer.json["database"]) == (200, {"migration": "0001", "expected_migration": newest})
 

@@ -105,7 +105,7 @@ def test_a_refusal_leaves_the_key_free(shop: Shop) -> None:
     body = {"user_id": user, "items": [{"product_id": mug, "quantity": 2}]}
     assert shop.post("/api/orders", body, idempotency_key="k").code == "out_of_stock"
     assert shop.post("/api/users", {"email": "ada@example.com", "name": "A"}, idempotency_key="k").code == "duplicate"
-    assert count(shop, "idempotency_keys") == 0
+    assert count(shop, "sluice.idempotency_keys") == 0
 
     shop.put(f"/api/inventory/{mug}", {"quantity": 2})
 
@@ -115,11 +115,11 @@ def test_a_refusal_leaves_the_key_free(shop: Shop) -> None:
 def test_while_the_first_is_running_the_second_is_409(shop: Shop) -> None:
     path, body = prepared(shop, "users")
     shop.post(path, body, idempotency_key="k")
-    key = shop.sql("SELECT id FROM idempotency_keys")[0][0]
+    key = shop.sql("SELECT id FROM sluice.idempotency_keys")[0][0]
     with closing(owner_connection(shop.url)) as first:  # as the transaction of a request that has not ended
         first.run("BEGIN")
-        first.run("DELETE FROM idempotency_keys WHERE id = :key", key=key)
-        first.run("CALL sluice_claim_key(:key)", key=key)
+        first.run("DELETE FROM sluice.idempotency_keys WHERE id = :key", key=key)
+        first.run("CALL sluice.claim_key(:key)", key=key)
 
         second = shop.post(path, body, idempotency_key="k")
 
@@ -143,7 +143,7 @@ def test_a_key_may_have_255_characters(shop: Shop) -> None:
 def test_after_a_day_the_key_is_free_swept_or_not(shop: Shop) -> None:
     body = {"user_id": shop.user(), "items": [{"product_id": shop.product("Mug"), "quantity": 1}]}
     first = shop.post("/api/orders", body, idempotency_key="k").json["id"]
-    shop.sql("UPDATE idempotency_keys SET created_at = now() - interval '24 hours'")
+    shop.sql("UPDATE sluice.idempotency_keys SET created_at = now() - interval '24 hours'")
 
     again = shop.post("/api/orders", body, idempotency_key="k")
 
@@ -155,7 +155,7 @@ def test_after_a_day_the_key_is_free_swept_or_not(shop: Shop) -> None:
 def test_the_sweep_forgets_what_is_older_than_a_day_and_nothing_else(shop: Shop) -> None:
     shop.sql(
         """
-        INSERT INTO idempotency_keys (id, fingerprint, answer, etag, record_id, created_at)
+        INSERT INTO sluice.idempotency_keys (id, fingerprint, answer, etag, record_id, created_at)
         SELECT sha256(n::text::bytea), '', '{}', '1', n, now() - n * interval '1 minute'
         FROM generate_series(1, 12000) n
         """
@@ -163,4 +163,4 @@ def test_the_sweep_forgets_what_is_older_than_a_day_and_nothing_else(shop: Shop)
 
     assert sweep({}, None) == {"swept": 12_000 - 24 * 60 + 1}
     assert sweep({}, None) == {"swept": 0}
-    assert count(shop, "idempotency_keys") == 24 * 60 - 1
+    assert count(shop, "sluice.idempotency_keys") == 24 * 60 - 1

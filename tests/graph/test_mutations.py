@@ -258,7 +258,7 @@ def test_a_key_that_met_a_refusal_is_free(shop: Shop) -> None:
     mug, ada = shop.product("Mug", stock=0), shop.user()
     variables = {"input": {"userId": ada, "items": [{"productId": mug, "quantity": 1}]}}
     assert refused(shop.graphql(PLACE, variables, idempotency_key="k")) == ["out_of_stock"]
-    assert count(shop, "idempotency_keys") == 0
+    assert count(shop, "sluice.idempotency_keys") == 0
     shop.sql("UPDATE inventory SET quantity = 1")
 
     assert shop.graphql(PLACE, variables, idempotency_key="k").json["data"]
@@ -266,7 +266,7 @@ def test_a_key_that_met_a_refusal_is_free(shop: Shop) -> None:
 
 def test_a_key_means_nothing_to_a_query_and_must_be_one(shop: Shop) -> None:
     assert "Idempotency-Replayed" not in shop.graphql("{ __typename }", idempotency_key="q").headers
-    assert count(shop, "idempotency_keys") == 0
+    assert count(shop, "sluice.idempotency_keys") == 0
     assert codes(shop.graphql("mutation { deleteProduct(id: 1) }", idempotency_key="k" * 256)) == ["invalid_request"]
     assert codes(shop.graphql("mutation { deleteProduct(id: 1) }", idempotency_key="")) == ["invalid_request"]
 

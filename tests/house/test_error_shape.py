@@ -100,7 +100,8 @@ def keyed_at_once(shop: Shop) -> Answer:
     with closing(owner_connection(shop.url)) as owner:
         owner.run("BEGIN")
         owner.run(
-            "SELECT pg_advisory_xact_lock(('x' || left(encode(id, 'hex'), 16))::bit(64)::bigint) FROM idempotency_keys"
+            "SELECT pg_advisory_xact_lock(('x' || left(encode(id, 'hex'), 16))::bit(64)::bigint) "
+            "FROM sluice.idempotency_keys"
         )
         return shop.post("/api/categories", {"name": "Bowls"}, idempotency_key="k")
 

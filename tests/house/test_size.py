@@ -8,7 +8,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 CODE = [
     path
-    for folder in ("layers/shared/sluice", "functions", "local", "scripts", "benchmarks")
+    for folder in ("layers/shared/sluice", "layers/shared/shop", "functions", "local", "scripts", "benchmarks")
     for path in sorted((ROOT / folder).rglob("*.py"))
     if "versions" not in path.parts
 ]

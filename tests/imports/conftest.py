@@ -62,7 +62,7 @@ class Depot:
 
 @pytest.fixture
 def depot(shop: Shop, emulated_aws: AwsSettings) -> Iterator[Depot]:
-    shop.sql("DELETE FROM import_jobs")
+    shop.sql("DELETE FROM sluice.import_jobs")
     endpoint = emulated_aws.dynamodb_endpoint
     keys = {"aws_access_key_id": "local", "aws_secret_access_key": "local", "region_name": "us-east-1"}
     s3 = boto3.client("s3", endpoint_url=endpoint, **keys)

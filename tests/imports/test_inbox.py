@@ -64,7 +64,7 @@ class Line:
         return done
 
     def jobs(self) -> list[list[object]]:
-        return self.depot.shop.sql("SELECT object_key, status, rows_written, error FROM import_jobs ORDER BY id")
+        return self.depot.shop.sql("SELECT object_key, status, rows_written, error FROM sluice.import_jobs ORDER BY id")
 
 
 @pytest.fixture

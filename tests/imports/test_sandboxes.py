@@ -38,7 +38,7 @@ def test_a_worker_that_is_given_three_seconds_goes_on_and_on_to_the_same_end(lin
 
     line.put("incoming/products/three.csv", large_file())
     runs = asyncio.run(_work(line))
-    (job,) = line.depot.shop.sql("SELECT id FROM import_jobs WHERE object_key LIKE '%three.csv'")
+    (job,) = line.depot.shop.sql("SELECT id FROM sluice.import_jobs WHERE object_key LIKE '%three.csv'")
     assert outcome(line.depot, job[0]) == made
     assert runs > 5, "each run came only so far"
 

@@ -30,7 +30,7 @@ from sluice.repositories.pages import read_page
 from sluice.repositories.products import NESTED
 from sluice.repositories.slices import read_slice, read_slices
 from sluice.settings import DatabaseSettings
-from tests.fixtures.shop import owner_connection
+from tests.fixtures.shop import copy_database, owner_connection
 
 SIGNER = CursorSigner(b"the key of these tests' cursors")
 LARGE = 1_000  # rows; a table of fewer may be read from its beginning
@@ -67,7 +67,7 @@ SELECT 1 + n % 5000, CASE WHEN n % 97 = 0 THEN 'pending' WHEN n % 5 = 0 THEN 'ca
 FROM generate_series(1, 20000) n;
 INSERT INTO order_items (order_id, product_id, quantity, unit_price) SELECT n, 1 + n * 7 % 40000, 1, 1
 FROM generate_series(1, 20000) n;
-INSERT INTO import_jobs (resource, object_key, status, created_at)
+INSERT INTO sluice.import_jobs (resource, object_key, status, created_at)
 SELECT CASE WHEN n % 50 = 0 THEN 'users' ELSE 'products' END, n::text,
        CASE WHEN n % 97 = 0 THEN 'failed' ELSE 'completed' END, timestamptz '2024-01-01Z' + n * interval '1 minute'
 FROM generate_series(1, 5000) n;
@@ -154,8 +154,7 @@ def _nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
 @pytest.fixture(scope="module")
 def shelves(postgres_server: PostgresServer, migrated_template: str) -> Iterator[Explaining]:
     """A stocked shop, as the role the functions have."""
-    with closing(owner_connection(postgres_server.url())) as connection:
-        connection.run(f"CREATE DATABASE shelves TEMPLATE {migrated_template}")
+    copy_database(postgres_server, migrated_template, "shelves")
     with closing(owner_connection(postgres_server.url(database="shelves"))) as connection:
         connection.run("SELECT setseed(0.42)")
         connection.run("SET session_replication_role = replica")  # no triggers: stock is brought along

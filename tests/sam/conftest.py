@@ -16,7 +16,7 @@ from local.containers import Doorway, sam_variables
 from local.postgres import PostgresServer
 from sluice.settings import AwsSettings, DatabaseSettings
 from tests.fixtures.aws import TABLES
-from tests.fixtures.shop import CURSOR_KEY, Shop, owner_connection
+from tests.fixtures.shop import CURSOR_KEY, Shop, copy_database, owner_connection
 
 RUNTIME = "python:3.13"
 
@@ -69,13 +69,12 @@ def sam(
 @pytest.fixture(scope="session")
 def sam_shop(docker: None, postgres_server: PostgresServer, migrated_template: str) -> Iterator[Shop]:
     """One shop for all of them, since a container takes seconds; its tests must not mind each other."""
-    with closing(owner_connection(postgres_server.url())) as connection:
-        connection.run(f"CREATE DATABASE sam TEMPLATE {migrated_template}")
+    copy_database(postgres_server, migrated_template, "sam")
     shop = Shop(postgres_server.url(database="sam"))
     for name in ("Rope", "Bucket"):
         shop.product(name, category="garden", stock=10)
     shop.order(shop.user(), (1, 1))
-    shop.sql("INSERT INTO import_jobs (resource, object_key) VALUES ('users', 'incoming/users/1/users.csv')")
+    shop.sql("INSERT INTO sluice.import_jobs (resource, object_key) VALUES ('users', 'incoming/users/1/users.csv')")
     yield shop
     with closing(owner_connection(postgres_server.url())) as connection:
         connection.run("DROP DATABASE sam WITH (FORCE)")

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from functions.migrate.handler import upgrade
 from scripts.seed import SeedError, main, seed_demo, seed_more
+from sluice.migrations.runner import migrate_url
 from tests.fixtures.shop import Shop
 
 # Each counts what must not be. What the tables' own constraints refuse is not asked again.
@@ -114,7 +114,7 @@ def test_added_products_have_ties_spread_and_rare_and_common_words(shop: Shop) -
                max(created_at) - min(created_at) > interval '1000 days'
         FROM products JOIN inventory ON product_id = id"""
     assert shop.sql(facts) == [[True] * 5]
-    words = "SELECT count(*) FROM products, unnest(sluice_words(name)) AS word GROUP BY word ORDER BY 1 DESC"
+    words = "SELECT count(*) FROM products, unnest(sluice.words(name)) AS word GROUP BY word ORDER BY 1 DESC"
     often = [row[0] for row in shop.sql(words)]
     assert often[0] > 300
     assert often[-1] == 1
@@ -131,7 +131,7 @@ def test_added_orders_cover_the_year_and_some_products_sell_best(shop: Shop) -> 
 
 
 def test_two_empty_shops_are_seeded_alike(shop: Shop, empty_database: str) -> None:
-    upgrade(empty_database)
+    migrate_url(empty_database, "shop")
     told = []
     for each in (shop, Shop(empty_database)):
         seed_demo(each.url)

@@ -9,6 +9,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -83,7 +84,7 @@ def test_a_built_function_answers_its_event(path: Path, shop: Shop, emulated_aws
     rope = shop.product("Rope", category="garden", stock=10)
     shop.product("Bucket", category="garden", stock=10)
     shop.order(shop.user(), (rope, 1))
-    shop.sql("INSERT INTO import_jobs (resource, object_key) VALUES ('users', 'incoming/users/1/users.csv')")
+    shop.sql("INSERT INTO sluice.import_jobs (resource, object_key) VALUES ('users', 'incoming/users/1/users.csv')")
     database = runtime.current().settings.database  # the shop installed it; works as sluice_app
     event = json.loads(path.read_text())
     function = functions(database)[function_of(event)]
@@ -139,9 +140,13 @@ def test_a_functions_package_is_its_own_file_and_no_more() -> None:
         assert sorted(str(path.relative_to(package)) for path in package.rglob("*")) == ["handler.py", *more], name
 
 
-def test_the_migrations_package_brings_alembic_and_leaves_the_rest_to_the_layer() -> None:
-    names = {path.name for path in (BUILD / "MigrateFunction").iterdir() if not path.name.endswith(".dist-info")}
-    assert names == {"handler.py", "migrations", "alembic", "mako", "markupsafe", "__pycache__"}
+def test_migrations_run_without_the_layer(empty_database: str) -> None:
+    """A deployment runs them on the layer of the release before."""
+    owner = DatabaseSettings.from_url(empty_database)
+    alone = replace(functions(owner)["MigrateFunction"], layers=())
+    outcome = invoke(alone, {}, owner.password)
+    assert outcome.error is None, outcome.payload
+    assert json.loads(outcome.payload)["revisions"].keys() == {"sluice", "shop"}
 
 
 def test_the_graphql_package_brings_graphql_core_alone() -> None:

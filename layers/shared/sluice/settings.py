@@ -155,6 +155,8 @@ class Settings:
     server_timing: bool = False  # tells whoever asks what an answer took
     cors_origins: tuple[str, ...] = ()
     graphql: GraphqlSettings = GraphqlSettings()
+    app: str = ""  # the application whose tables migrations make; empty: none
+    analyst_connections: int = 50  # the connection limit that migrations give the analyst's role
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] = os.environ) -> "Settings":
@@ -198,6 +200,8 @@ class Settings:
             server_timing=env.one_of("SLUICE_SERVER_TIMING", ("on", "off"), default="off") == "on",
             telemetry_seconds=env.seconds("SLUICE_TELEMETRY_SECONDS", default=TELEMETRY_SECONDS),
             cors_origins=tuple(o for o in env.text("SLUICE_CORS_ORIGINS", default="").split(",") if o),
+            app=env.text("SLUICE_APP", default=""),
+            analyst_connections=2 * env.integer("SLUICE_FUNCTION_CONCURRENCY", default=0, least=0, most=5_000) or 50,
             graphql=GraphqlSettings(
                 introspection=env.one_of("SLUICE_GRAPHQL_INTROSPECTION", ("on", "off"), default="off") == "on",
                 max_tokens=env.integer("SLUICE_GRAPHQL_MAX_TOKENS", default=2_000, least=1, most=10_000),

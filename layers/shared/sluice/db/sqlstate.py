@@ -122,8 +122,8 @@ RULES: Mapping[str, Rule] = {
     "57P02": _is(errors.ConnectionLost),  # crash shutdown
     "57P03": _is(errors.DatabaseUnavailable),  # starting up
     "57P05": _is(errors.ConnectionLost),  # idle_session_timeout
-    "IKHAS": _is(errors.IdempotencyKeyReused),  # sluice_claim_key: there is an answer
-    "IKRUN": _is(errors.IdempotencyInProgress),  # sluice_claim_key: there will be
+    "IKHAS": _is(errors.IdempotencyKeyReused),  # sluice.claim_key: there is an answer
+    "IKRUN": _is(errors.IdempotencyInProgress),  # sluice.claim_key: there will be
     "P0001": _is(lambda detail: errors.ValidationFailed(detail), "The database does not accept this."),  # RAISE
     "P0002": _is(errors.NotFound),  # no data found
     "PT404": _is(errors.NotFound),  # PTnnn: functions of ours that say which status they mean

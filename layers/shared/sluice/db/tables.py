@@ -27,6 +27,7 @@ from sqlalchemy.orm.exc import StaleDataError
 from sluice.errors import StaleVersion
 
 Id = Annotated[int, mapped_column(BigInteger, primary_key=True)]
+ENGINE = {"schema": "sluice"}  # the tables that are not the shop's
 Money = Annotated[Decimal, mapped_column(Numeric(12, 2))]
 
 
@@ -35,7 +36,7 @@ class Base(DeclarativeBase):
 
 
 class Touched:
-    """What the trigger sluice_touch counts and dates, whoever changes the row."""
+    """What the trigger function sluice.touch counts and dates, whoever changes the row."""
 
     updated_at: Mapped[datetime] = mapped_column(server_default=FetchedValue(), server_onupdate=FetchedValue())
     version: Mapped[int] = mapped_column(Integer, server_default=FetchedValue(), server_onupdate=FetchedValue())
@@ -98,6 +99,7 @@ class Order(Created, Touched, Base):
 
 class IdempotencyKey(Created, Base):
     __tablename__ = "idempotency_keys"
+    __table_args__ = ENGINE
     id: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
     fingerprint: Mapped[bytes] = mapped_column(LargeBinary)
     answer: Mapped[str]
@@ -107,6 +109,7 @@ class IdempotencyKey(Created, Base):
 
 class ImportJob(Created, Touched, Base):
     __tablename__ = "import_jobs"
+    __table_args__ = ENGINE
     id: Mapped[Id]
     resource: Mapped[str]
     object_key: Mapped[str]
@@ -128,7 +131,8 @@ class ImportJob(Created, Touched, Base):
 
 class ImportReject(Base):
     __tablename__ = "import_rejects"
-    import_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("import_jobs.id"), primary_key=True)
+    __table_args__ = ENGINE
+    import_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("sluice.import_jobs.id"), primary_key=True)
     line: Mapped[int] = mapped_column(BigInteger, primary_key=True)
     column_name: Mapped[str | None]
     code: Mapped[str]

@@ -207,7 +207,7 @@ def _text_up_to(longest: int) -> Callable[[str], str]:
 
 
 def _words(text: str) -> str:
-    """Text with something in it that `sluice_words` keeps."""
+    """Text with something in it that `sluice.words` keeps."""
     text = _text_up_to(MAX_TEXT)(text)
     if not re.search(r"[0-9A-Za-z\u0080-\U0010ffff]", text):
         raise ValueError("must hold a word")

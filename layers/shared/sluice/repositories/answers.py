@@ -8,23 +8,23 @@ from dataclasses import dataclass
 
 from sluice.repositories.view import Guard, Record, Statements
 
-# `sluice_claim_key` gives up where the key has an answer or is being worked on; see migration 0004. A row that it did
-# not see is older than a day, and makes way.
-CLAIM = "CALL sluice_claim_key(CAST(:key AS bytea))"
+# `sluice.claim_key` fails if the key has an answer or its request is running; see the engine's migration 0002. A row
+# that it did not see is older than a day, and is replaced.
+CLAIM = "CALL sluice.claim_key(CAST(:key AS bytea))"
 _KEEP = """
-    INSERT INTO idempotency_keys AS k (id, fingerprint, answer, etag, record_id)
+    INSERT INTO sluice.idempotency_keys AS k (id, fingerprint, answer, etag, record_id)
     SELECT CAST(:key AS bytea), CAST(:fingerprint AS bytea), {answered}
     ON CONFLICT (id) DO UPDATE SET fingerprint = excluded.fingerprint, answer = excluded.answer,
         etag = excluded.etag, record_id = excluded.record_id, created_at = excluded.created_at
 """
 KEEP = _KEEP.format(answered="json, etag, id FROM answered WHERE json IS NOT NULL")
 KEEP_TEXT = _KEEP.format(answered="CAST(:answer AS text), '', 0")  # of no one row
-FIND = "SELECT fingerprint, answer, etag, record_id FROM idempotency_keys WHERE id = CAST(:key AS bytea)"
+FIND = "SELECT fingerprint, answer, etag, record_id FROM sluice.idempotency_keys WHERE id = CAST(:key AS bytea)"
 
 # A batch takes little time and few locks; oldest first, by idempotency_keys_created_at_idx.
 SWEEP = """
-    DELETE FROM idempotency_keys WHERE id IN (
-        SELECT id FROM idempotency_keys WHERE created_at <= now() - interval '24 hours'
+    DELETE FROM sluice.idempotency_keys WHERE id IN (
+        SELECT id FROM sluice.idempotency_keys WHERE created_at <= now() - interval '24 hours'
         ORDER BY created_at LIMIT CAST(:most AS integer) FOR UPDATE SKIP LOCKED
     ) RETURNING 1
 """

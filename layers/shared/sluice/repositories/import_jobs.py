@@ -16,7 +16,7 @@ STATUSES = ("awaiting_upload", "queued", "running", "completed", "failed")
 VIEW = View(
     name="imports",
     noun="import",
-    source="import_jobs j",
+    source="sluice.import_jobs j",
     key="j.id",
     fields={
         "id": integer("j.id"),
@@ -49,56 +49,57 @@ LISTING = Listing(
     },
     sorts={"id": Sort("j.id", "bigint", unique=True), "created_at": Sort("j.created_at", "timestamptz")},
 )
-INSERT = "j AS (INSERT INTO import_jobs (resource, object_key) VALUES (:resource, :object_key) RETURNING *)"
+INSERT = "j AS (INSERT INTO sluice.import_jobs (resource, object_key) VALUES (:resource, :object_key) RETURNING *)"
 
 # An upload that was announced takes what is put there; whatever else is put somewhere gets a job of its own. A repeated
 # event finds the job it made.
 RECEIVE = """
     WITH announced AS (
-        UPDATE import_jobs SET status = 'queued', object_etag = :etag, sequencer = :sequencer, bytes_total = :size
+        UPDATE sluice.import_jobs
+        SET status = 'queued', object_etag = :etag, sequencer = :sequencer, bytes_total = :size
         WHERE object_key = :key AND status = 'awaiting_upload'
             AND NOT EXISTS (
-                SELECT FROM import_jobs k
+                SELECT FROM sluice.import_jobs k
                 WHERE k.object_key = :key AND k.object_etag = :etag AND k.sequencer = :sequencer
             )
         RETURNING id
     ), added AS (
-        INSERT INTO import_jobs (resource, object_key, object_etag, sequencer, bytes_total, status)
+        INSERT INTO sluice.import_jobs (resource, object_key, object_etag, sequencer, bytes_total, status)
         SELECT :resource, :key, :etag, :sequencer, :size, 'queued' WHERE NOT EXISTS (SELECT FROM announced)
         ON CONFLICT (object_key, coalesce(object_etag, ''), coalesce(sequencer, '')) DO NOTHING
         RETURNING id
     )
     SELECT id FROM announced UNION ALL SELECT id FROM added
     UNION ALL
-    SELECT id FROM import_jobs WHERE object_key = :key AND object_etag = :etag AND sequencer = :sequencer
+    SELECT id FROM sluice.import_jobs WHERE object_key = :key AND object_etag = :etag AND sequencer = :sequencer
     LIMIT 1
 """
 START = """
-    UPDATE import_jobs SET status = 'running', started_at = coalesce(started_at, now())
+    UPDATE sluice.import_jobs SET status = 'running', started_at = coalesce(started_at, now())
     WHERE id = :id AND status IN ('queued', 'running')
     RETURNING id, resource, object_key, object_etag, header, next_byte, next_line, rows_rejected
 """
 # Nobody else may have gone on from where this one did.
 ADVANCE = """
-    UPDATE import_jobs SET
+    UPDATE sluice.import_jobs SET
         next_byte = :next_byte, next_line = :next_line, header = :header, bytes_read = :bytes_read,
         rows_read = rows_read + :read, rows_written = rows_written + :written, rows_rejected = rows_rejected + :rejected
     WHERE id = :id AND next_byte = :from_byte AND status = 'running'
     RETURNING rows_rejected
 """
 REJECT = """
-    INSERT INTO import_rejects (import_id, line, column_name, code, reason)
+    INSERT INTO sluice.import_rejects (import_id, line, column_name, code, reason)
     SELECT :id, * FROM unnest(
         CAST(:lines AS bigint[]), CAST(:columns AS text[]), CAST(:codes AS text[]), CAST(:reasons AS text[])
     )
     ON CONFLICT DO NOTHING
 """
 REJECTS = """
-    SELECT line, column_name, code, reason FROM import_rejects
+    SELECT line, column_name, code, reason FROM sluice.import_rejects
     WHERE import_id = :id AND line > :after ORDER BY line LIMIT 10000
 """
 END = """
-    UPDATE import_jobs SET status = :status, error = :error, finished_at = now(),
+    UPDATE sluice.import_jobs SET status = :status, error = :error, finished_at = now(),
         bytes_read = CASE WHEN :status = 'completed' THEN bytes_total ELSE bytes_read END
     WHERE id = :id AND status = 'running'
 """

@@ -78,7 +78,7 @@ LISTING = Listing(
 # visible to the statement that calls it, so the order's JSON is made of what it gives.
 PLACE = """
     p AS MATERIALIZED (
-        SELECT * FROM sluice_place_order(
+        SELECT * FROM public.place_order(
             CAST(:user_id AS bigint), CAST(:product_ids AS bigint[]), CAST(:quantities AS bigint[])
         )
     ), o AS (

@@ -40,7 +40,7 @@ VIEW = View(
 
 # Said twice, which squares how many rows the planner expects. It takes any word that it has not met in its sample to be
 # in 0.5 % of them, and then looks for a page of those along the sort's index: 15 s in 1,000,000 products, for 5 ms.
-SEARCH = "sluice_words(p.name || ' ' || coalesce(p.description, '')) @> sluice_words(:search)"
+SEARCH = "sluice.words(p.name || ' ' || coalesce(p.description, '')) @> sluice.words(:search)"
 STOCK = "JOIN inventory i ON i.product_id = p.id"
 
 LISTING = Listing(
@@ -51,11 +51,11 @@ LISTING = Listing(
         "inventory": "(SELECT i.quantity FROM inventory i WHERE i.product_id = p.id)",
     },
     filters={
-        # The planner runs sluice_category_ids, so it knows whose products it plans for: many, few or none.
+        # The planner runs public.category_ids, so it knows whose products it plans for: many, few or none.
         "category": Filter(
             "slugs",
-            "p.category_id = ANY(sluice_category_ids(:category))",
-            single="p.category_id = (sluice_category_ids(:category))[1]",
+            "p.category_id = ANY(public.category_ids(:category))",
+            single="p.category_id = (public.category_ids(:category))[1]",
         ),
         "price_min": Filter("money", "p.price >= CAST(:price_min AS numeric)"),
         "price_max": Filter("money", "p.price <= CAST(:price_max AS numeric)"),

@@ -1,0 +1,22 @@
+"""What the two roles may do with the shop's tables and functions."""
+
+from sluice.migrations.grants import Grant
+from sluice.migrations.roles import ANALYST, APP
+
+ANALYSED = ("categories", "products", "inventory", "users", "orders", "order_items")
+
+GRANTS = (
+    Grant(APP, "USAGE", "SCHEMA", "public"),
+    Grant(ANALYST, "USAGE", "SCHEMA", "public"),
+    *(
+        Grant(APP, "SELECT, INSERT, UPDATE, DELETE", "TABLE", f"public.{n}")
+        for n in ("categories", "products", "users")
+    ),
+    *(Grant(APP, "SELECT, INSERT, UPDATE", "TABLE", f"public.{name}") for name in ("inventory", "orders")),
+    Grant(APP, "SELECT, INSERT", "TABLE", "public.order_items"),
+    Grant(APP, "EXECUTE", "FUNCTION", "public.place_order(bigint,bigint[],bigint[])"),
+    Grant(APP, "EXECUTE", "FUNCTION", "public.category_ids(text[])"),
+    Grant(APP, "EXECUTE", "FUNCTION", "public.stock_new_products()"),
+    Grant(APP, "SELECT", "TABLE", "sluice.shop_version"),
+    *(Grant(ANALYST, "SELECT", "TABLE", f"public.{name}") for name in ANALYSED),
+)

@@ -1,0 +1,18 @@
+"""Alembic's environment, for the engine's migrations and for those of an application.
+
+`runner` sets the attributes. With a connection, migrations run in the transaction that the connection has. Without
+one, Alembic writes the SQL to the buffer.
+"""
+
+from alembic import context
+
+attributes = context.config.attributes
+options = {"version_table": attributes["version_table"], "version_table_schema": "sluice"}
+
+if attributes.get("connection") is None:
+    context.configure(dialect_name="postgresql", as_sql=True, output_buffer=attributes["buffer"], **options)
+else:
+    context.configure(connection=attributes["connection"], **options)
+
+with context.begin_transaction():
+    context.run_migrations()

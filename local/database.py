@@ -17,7 +17,7 @@ from pg8000.exceptions import DatabaseError, InterfaceError
 from local.binaries import OLDEST
 from local.postgres import PostgresServer
 from sluice.errors import SluiceError
-from sluice.migrations.roles import setting_statements
+from sluice.migrations import roles
 from sluice.settings import DatabaseSettings, SettingsError
 
 NAME = "sluice"
@@ -128,7 +128,8 @@ def _let_in(connection: pg8000.native.Connection, login: Login) -> None:
         if not connection.run("SELECT FROM pg_roles WHERE rolname = :role", role=login.role):
             connection.run(f"CREATE ROLE {login.role} LOGIN IN ROLE {login.rights}")
         database = str(connection.run("SELECT current_database()")[0][0])
-        for statement in setting_statements(database, login.role, login.rights):
+        known = connection.run(roles.KNOWN)[0][0]
+        for statement in roles.setting_statements(database, login.role, login.rights, known):
             connection.run(statement)
     connection.run(f"ALTER ROLE {login.role} PASSWORD {pg8000.native.literal(login.password)}")
 

@@ -8,34 +8,15 @@ A setting of a role in a database takes no round trip and does not pin a connect
 role that logs in; a member of the role needs the settings too.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterator
+from typing import Literal
+
+from sluice.db.session_settings import role_settings
 
 APP, ANALYST = "sluice_app", "sluice_analyst"
+ROLES: dict[str, Literal["app", "analyst"]] = {APP: "app", ANALYST: "analyst"}
 ANALYST_CONNECTIONS = 50
-
-APP_SETTINGS: Mapping[str, str] = {
-    "statement_timeout": "14s",
-    "lock_timeout": "5s",
-    "idle_in_transaction_session_timeout": "15s",
-    "max_parallel_workers_per_gather": "0",  # a page is read soon; to start workers takes 10 ms
-}
-
-# An analyst's query shares the server with the application: little memory for each of its steps, one process, and no
-# compiler started for an estimate.
-ANALYST_SETTINGS: Mapping[str, str] = {
-    "default_transaction_read_only": "on",
-    "statement_timeout": "5s",
-    "lock_timeout": "200ms",
-    "idle_in_transaction_session_timeout": "10s",
-    "work_mem": "8MB",
-    "max_parallel_workers_per_gather": "0",
-    "jit": "off",
-    "search_path": "public",
-    # Bounds what does not fit into work_mem. Only a superuser may set it, or a role with SET on it; on RDS it is a
-    # parameter of the instance.
-    "temp_file_limit": "256MB",
-}
-SETTINGS = {APP: APP_SETTINGS, ANALYST: ANALYST_SETTINGS}
+KNOWN = "SELECT array_agg(name) FROM pg_catalog.pg_settings"  # the settings that this server has
 
 
 def quoted(name: str) -> str:
@@ -53,10 +34,19 @@ def create_statement(role: str) -> str:
     return f"CREATE ROLE {quoted(role)} LOGIN"
 
 
-def setting_statements(database: str, role: str, rights: str) -> Iterable[str]:
+def settings(rights: str, known: Collection[str]) -> dict[str, str]:
+    """Return the settings of the role `rights`, as far as the server has them."""
+    return {name: setting.value for name, setting in role_settings(ROLES[rights]).items() if name in known}
+
+
+def setting_statements(database: str, role: str, rights: str, known: Collection[str]) -> Iterator[str]:
     """Give `role`, when it logs into `database`, the settings of `rights`, which is one of the two roles."""
-    for name, value in SETTINGS[rights].items():
-        yield f"ALTER ROLE {quoted(role)} IN DATABASE {quoted(database)} SET {name} = {literal(value)}"
+    for name, value in settings(rights, known).items():
+        yield setting_statement(database, role, name, value)
+
+
+def setting_statement(database: str, role: str, name: str, value: str) -> str:
+    return f"ALTER ROLE {quoted(role)} IN DATABASE {quoted(database)} SET {name} = {literal(value)}"
 
 
 def connection_limit_statement(role: str, limit: int) -> str:

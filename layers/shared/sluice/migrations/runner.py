@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from alembic import command
 from alembic.config import Config
@@ -35,6 +36,12 @@ BEGIN = (
     "SET LOCAL lock_timeout = 0",
     "SET LOCAL search_path = pg_catalog, pg_temp",
 )
+GIVEN_SETTINGS = """
+    SELECT s.setconfig FROM pg_catalog.pg_db_role_setting s
+    JOIN pg_catalog.pg_database d ON d.oid = s.setdatabase AND d.datname = current_database()
+    JOIN pg_catalog.pg_roles r ON r.oid = s.setrole AND r.rolname = {role}
+"""
+SERVER_VALUE = "SELECT reset_val FROM pg_catalog.pg_settings WHERE name = {name}"
 # Of the transaction, not of the session, so that it also works through a transaction pooler.
 LOCK = "SELECT pg_advisory_xact_lock(hashtext('sluice.migrate'))"
 
@@ -96,7 +103,7 @@ def alembic_config(app: str, **attributes: object) -> Config | None:
             return None
     config = Config()
     config.set_main_option("script_location", str(HERE).replace("%", "%%"))
-    config.set_main_option("version_path_separator", "newline")
+    config.set_main_option("path_separator", "newline")
     config.set_main_option("version_locations", str(versions).replace("%", "%%"))
     config.attributes.update(attributes, version_table=version_table(app))
     return config
@@ -129,7 +136,7 @@ class _Run:
         return self._done
 
     def _create_roles(self) -> None:
-        missing = [role for role in roles.SETTINGS if not self._ask(_exists("pg_roles", "rolname", role))]
+        missing = [role for role in roles.ROLES if not self._ask(_exists("pg_roles", "rolname", role))]
         statements = [roles.create_statement(role) for role in missing]
         allowed = [self._try(statement) for statement in statements]
         if not all(allowed):
@@ -163,9 +170,14 @@ class _Run:
                 self._done.for_administrator.append(give)
 
     def _configure(self, database: str) -> None:
-        for role in roles.SETTINGS:
-            for statement in roles.setting_statements(database, role, role):
-                if not self._try(statement):
+        known = self._ask(roles.KNOWN)
+        for role in roles.ROLES:
+            given = set(self._ask(GIVEN_SETTINGS.format(role=roles.literal(role))) or ())
+            for name, value in roles.settings(role, known).items():
+                statement = roles.setting_statement(database, role, name, value)
+                if f"{name}={value}" in given or self._try(statement):
+                    continue
+                if self._ask(SERVER_VALUE.format(name=roles.literal(name))) != value:
                     self._done.for_administrator.append(statement)
         limit = f"SELECT rolconnlimit FROM pg_roles WHERE rolname = {roles.literal(roles.ANALYST)}"
         if self._ask(limit) != self._analyst_connections:
@@ -176,7 +188,7 @@ class _Run:
     def _run(self, statement: str) -> None:
         self._connection.exec_driver_sql(statement)
 
-    def _ask(self, query: str) -> object:
+    def _ask(self, query: str) -> Any:
         return self._connection.exec_driver_sql(query).scalar()
 
     def _try(self, statement: str) -> bool:

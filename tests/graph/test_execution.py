@@ -204,6 +204,7 @@ def test_the_schema_is_of_the_kinds_that_the_executor_knows() -> None:
             assert type(kind).__name__ in (
                 "GraphQLObjectType",
                 "GraphQLScalarType",
+                "OwnScalar",
                 "GraphQLEnumType",
                 "GraphQLInputObjectType",
             )

@@ -17,11 +17,12 @@ from graphql import (
     parse,
     validate,
 )
-from graphql.execution.values import VariableValues, get_variable_values
+from graphql.execution.values import VariableValues
 
 from sluice.errors import InvalidQuery, QueryTooDeep, QueryTooLong
 from sluice.graph.schema import RULES, RULES_WITHOUT_INTROSPECTION, SCHEMA
 from sluice.graph.selection import Field, outline
+from sluice.graph.variables import read_variables
 from sluice.settings import GraphqlSettings
 
 MAX_CHARACTERS = 32_768
@@ -55,15 +56,11 @@ class Operation:
         """The variables of this operation, coerced. Invalid; QueryTooLong."""
         if _count(given, MAX_VALUES) > MAX_VALUES:
             raise QueryTooLong(f"Variables hold at most {MAX_VALUES} values")
-        coerced = get_variable_values(
-            SCHEMA,
-            self.node.variable_definitions or (),
-            dict(given),
-            max_errors=MAX_ERRORS,
-            hide_suggestions=not limits.introspection,
+        coerced, faults = read_variables(
+            SCHEMA, self.node, given, max_errors=MAX_ERRORS, hide_suggestions=not limits.introspection
         )
-        if isinstance(coerced, list):
-            raise Invalid(coerced)
+        if faults:
+            raise Invalid(faults)
         return coerced
 
 

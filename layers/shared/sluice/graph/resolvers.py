@@ -7,6 +7,7 @@ of a level (for a field of Query: one, None) and gives as many values, or what a
 import json
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -190,7 +191,13 @@ def _categories(request: Resolution, selected: Selected, objects: Objects) -> Se
 
 def _sales(request: Resolution, selected: Selected, objects: Objects) -> Sequence[Any]:
     asked = {"start_date": selected.arguments["startDate"], "end_date": selected.arguments["endDate"]}
-    return [json.loads(f"[{request.analytics.sales(*YEAR.read(asked))}]")]
+    try:
+        period = YEAR.read(asked)
+    except InvalidParameter as error:
+        names = {"start_date": "startDate", "end_date": "endDate"}
+        faults = [replace(fault, parameter=names.get(fault.parameter or "", fault.parameter)) for fault in error.faults]
+        raise InvalidParameter(faults=faults) from None
+    return [json.loads(f"[{request.analytics.sales(*period)}]")]
 
 
 def _introspection(request: Resolution, selected: Selected, objects: Objects) -> Sequence[Any]:

@@ -1,28 +1,25 @@
-"""The schema, as schema.graphql writes it, and what its scalars take and give.
+"""The schema, as schema.graphql writes it, with its scalars' readers and the rules that a document must keep.
 
-Values go out as PostgreSQL rendered them: money and times are text already. What comes in is judged in full where it is
-used; here it only has to be of its kind.
+Values go out as PostgreSQL rendered them: money and times are text already. What comes in is read by scalars.py.
 """
 
-import re
-from datetime import date
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 from graphql import (
     GraphQLEnumType,
-    GraphQLError,
+    GraphQLInputObjectType,
+    GraphQLList,
+    GraphQLNonNull,
+    GraphQLObjectType,
     GraphQLScalarType,
     GraphQLSchema,
     NoSchemaIntrospectionCustomRule,
     OverlappingFieldsCanBeMergedRule,
     SingleFieldSubscriptionsRule,
-    ValueNode,
     build_schema,
     specified_rules,
 )
-from graphql.language import FloatValueNode, IntValueNode, StringValueNode
 from graphql.validation import (
     DeferStreamDirectiveLabel,
     DeferStreamDirectiveOnRootField,
@@ -30,58 +27,46 @@ from graphql.validation import (
     StreamDirectiveOnListField,
 )
 
+from sluice.graph.scalars import BUILT_IN, CUSTOM, Reader, literal_of
+
 TEXT = (Path(__file__).parent / "schema.graphql").read_text(encoding="utf-8")
-AMOUNT = re.compile(r"-?\d{1,20}(\.\d{1,20})?", re.ASCII)
 
 
-def make() -> GraphQLSchema:
-    schema = build_schema(TEXT)
-    for name, parse in {"Decimal": _decimal, "Date": _date, "DateTime": _no_input}.items():
-        _take(schema, name, parse)
+def make(text: str = TEXT) -> GraphQLSchema:
+    """Build the schema of this text, with this package's scalars."""
+    schema = build_schema(text)
+    for name, read in CUSTOM.items():
+        custom = schema.type_map.get(name)
+        if isinstance(custom, GraphQLScalarType):
+            _read_with(custom, read)
+    for name in BUILT_IN.keys() & schema.type_map.keys():
+        schema.type_map[name] = BUILT_IN[name]
+    for kind in schema.type_map.values():
+        if isinstance(kind, (GraphQLObjectType, GraphQLInputObjectType)) and not kind.name.startswith("__"):
+            for field in kind.fields.values():
+                field.type = _own(field.type)
+                for argument in getattr(field, "args", {}).values():
+                    argument.type = _own(argument.type)
     for name in ("OrderStatus", "ProductSortField"):  # in code and in the database they are in lower case
-        kind = schema.type_map[name]
-        assert isinstance(kind, GraphQLEnumType)  # noqa: S101  the schema is ours
-        schema.type_map[name] = kind
-        for word, value in kind.values.items():
-            value.value = word.lower()
+        enum = schema.type_map.get(name)
+        if isinstance(enum, GraphQLEnumType):
+            for word, value in enum.values.items():
+                value.value = word.lower()
     return schema
 
 
-def _take(schema: GraphQLSchema, name: str, parse: Any) -> None:
-    scalar = schema.type_map[name]
-    assert isinstance(scalar, GraphQLScalarType)  # noqa: S101
-    scalar.parse_value = parse  # type: ignore[method-assign]
-    scalar.parse_literal = lambda node, variables=None: parse(_literal(node))  # type: ignore[method-assign]
+def _read_with(custom: GraphQLScalarType, read: Reader) -> None:
+    custom.coerce_input_value = lambda value: read(literal_of(value))
+    custom.coerce_input_literal = read
 
 
-def _literal(node: ValueNode) -> Any:
-    """A number as it was written: through a float it would lose digits."""
-    if isinstance(node, (IntValueNode, FloatValueNode)):
-        return Decimal(node.value) if len(node.value) <= 50 else None
-    return node.value if isinstance(node, StringValueNode) else None
-
-
-def _decimal(value: Any) -> Decimal:
-    if isinstance(value, Decimal) and value.is_finite() and -20 <= value.adjusted() <= 20:
-        value = format(value, "f")
-    if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**20:
-        value = str(value)
-    if not isinstance(value, str) or not AMOUNT.fullmatch(value.strip()):
-        raise GraphQLError('A Decimal is an amount such as "19.99".')
-    return Decimal(value.strip())
-
-
-def _date(value: Any) -> str:
-    try:
-        if isinstance(value, str) and re.fullmatch(r"\d{4}-\d\d-\d\d", value, re.ASCII):
-            return date.fromisoformat(value).isoformat()
-    except ValueError:
-        pass
-    raise GraphQLError('A Date is a day such as "2026-01-31".')
-
-
-def _no_input(value: Any) -> None:
-    raise GraphQLError("A DateTime is only given, never taken.")
+def _own(type_: Any) -> Any:
+    """The same type, with the built-in scalars that have a reader of their own replaced."""
+    if isinstance(type_, GraphQLNonNull):
+        return GraphQLNonNull(_own(type_.of_type))
+    if isinstance(type_, GraphQLList):
+        return GraphQLList(_own(type_.of_type))
+    return BUILT_IN.get(type_.name, type_)
 
 
 SCHEMA = make()

@@ -18,6 +18,18 @@ _POSITION = re.compile(r"[0-9A-Fa-f]{1,8}/[0-9A-Fa-f]{1,8}", re.ASCII)
 _JSON_TYPE = re.compile(r"application/([\w.+-]+\+)?json", re.ASCII)
 
 
+class Number(Decimal):
+    """A number that JSON wrote with a fraction or an exponent; `text` is how it was written."""
+
+    __slots__ = ("text",)
+    text: str
+
+    def __new__(cls, text: str) -> "Number":
+        number = super().__new__(cls, text)
+        number.text = text
+        return number
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """Header names are lower-case; a parameter given twice arrives comma-joined, as API Gateway does it."""
@@ -81,7 +93,7 @@ def read_json(text: str, what: str) -> Any:
     """What it says: numbers with a fraction as Decimal. BadRequest, of `what`."""
     try:
         return json.loads(
-            text, parse_float=Decimal, parse_constant=_refuse_constant, object_pairs_hook=_without_repetition
+            text, parse_float=Number, parse_constant=_refuse_constant, object_pairs_hook=_without_repetition
         )
     except json.JSONDecodeError as error:
         where = f"line {error.lineno}, column {error.colno}"

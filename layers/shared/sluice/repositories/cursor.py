@@ -41,17 +41,20 @@ class CursorSigner:
         ).encode()
         return urlsafe_b64encode(self._mac(payload, scope) + payload).rstrip(b"=").decode()
 
-    def open(self, cursor: str, scope: str) -> Position:
-        """The position in `cursor`; InvalidCursor unless it was signed under this key for this `scope`."""
+    def open(self, cursor: str, scope: str, parameter: str = "cursor") -> Position:
+        """Return the position in `cursor`.
+
+        InvalidCursor, naming `parameter`, unless it was signed under this key for this `scope`.
+        """
         try:
             raw = urlsafe_b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4))
         except (UnicodeEncodeError, Base64Error):
-            raise _refused() from None
+            raise _refused(parameter) from None
         mac, payload = raw[:_MAC_BYTES], raw[_MAC_BYTES:]
         # Decoding passes over stray bits and characters, so a changed cursor may decode to the same bytes.
         unchanged = urlsafe_b64encode(raw).rstrip(b"=").decode() == cursor
         if not unchanged or not hmac.compare_digest(mac, self._mac(payload, scope)):
-            raise _refused()
+            raise _refused(parameter)
         backward, inclusive, *keys = json.loads(payload)
         return Position(tuple(keys), backward=bool(backward), inclusive=bool(inclusive))
 
@@ -59,6 +62,6 @@ class CursorSigner:
         return hmac.digest(self._key, scope.encode() + b"\0" + payload, "sha256")[:_MAC_BYTES]
 
 
-def _refused() -> InvalidCursor:
+def _refused(parameter: str) -> InvalidCursor:
     """One text for every reason, so that trying tells nothing."""
-    return InvalidCursor(faults=[Fault("invalid", "was not made by this list, sort and filters", parameter="cursor")])
+    return InvalidCursor(faults=[Fault("invalid", "was not made by this list, sort and filters", parameter=parameter)])

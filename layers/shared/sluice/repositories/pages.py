@@ -11,7 +11,7 @@ from sluice.repositories.view import Statements
 def read_page(statements: Statements, listing: Listing, query: ListQuery, signer: CursorSigner) -> Page:
     """One page in one statement. InvalidCursor where the cursor was not made by this list, sort and filters."""
     scope = scope_of(listing, query)
-    position = signer.open(query.cursor, scope) if query.cursor else None
+    position = None if query.cursor is None else signer.open(query.cursor, scope)
     params = values_of(query, position)
     if query.offset:
         params["offset"] = query.offset

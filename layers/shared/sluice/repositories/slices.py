@@ -66,7 +66,8 @@ def _slice(
 ) -> tuple[Shape, dict[str, object], str]:
     """What to select, its values, and the scope of the cursors."""
     scope = scope_of(listing, query)
-    after, before = (signer.open(cursor, scope) if cursor else None for cursor in (query.after, query.before))
+    after = None if query.after is None else signer.open(query.after, scope, "after")
+    before = None if query.before is None else signer.open(query.before, scope, "before")
     start, stop = (before, after) if query.end else (after, before)
     start = replace(start, backward=query.end) if start else None
     shape = Shape.of(listing, query, start, owned)

@@ -1,5 +1,5 @@
 """Sluice beside its peers, in one run on one throw-away PostgreSQL: warm requests, cold starts, GraphQL, orders at
-once; and alone: what its limiter costs, memory, and the whole system under load.
+once; and alone: what its limiter and TLS to AWS cost, memory, and the whole system under load.
 
     make bench                                    # half an hour; writes benchmarks/results.md
     PYTHONPATH=.:layers/shared python -m benchmarks [--quick] [--deep] [--imports] [--output FILE]
@@ -13,7 +13,7 @@ import time
 from functools import partial
 from pathlib import Path
 
-from benchmarks import calls, cold, deep, graphql, hot_row, imports, limiter, memory, report, warm, whole
+from benchmarks import aws_tls, calls, cold, deep, graphql, hot_row, imports, limiter, memory, report, warm, whole
 from benchmarks.contenders import BUILD, CONTENDERS, HEALTH, PEERS, SLUICE_ORDERS, built
 from benchmarks.database import open_shop
 from benchmarks.keys import emulated_keys
@@ -75,6 +75,8 @@ def run(*, quick: bool, with_depth: bool, with_imports: bool) -> str:
         graph, of_graph = graphql.measure(shop, relay, quick=quick, rounds=rounds)
         _progress("the limiter")
         limits = limiter.measure(shop, scenarios["GET one"], rounds=rounds)
+        _progress("TLS to AWS")
+        encrypted = aws_tls.table(aws_tls.measure(1 if quick else aws_tls.SAMPLES))
         _progress("memory")
         weights = memory.measure(shop, requests=200 if quick else memory.REQUESTS)
     _progress("the whole system")
@@ -86,7 +88,7 @@ def run(*, quick: bool, with_depth: bool, with_imports: bool) -> str:
         report.aims(cold_results, warm_results, of_graph),
         products=shop.products,
         postgres=shop.version,
-        more=[*graph, *orders, *limits, *weights, *load, *depth],
+        more=[*graph, *orders, *limits, *encrypted, *weights, *load, *depth],
     )
 
 

@@ -1,6 +1,7 @@
 """DynamoDB, S3, SQS and Secrets Manager on this machine: moto's server, as a child that cannot outlive us.
 
-Its state is in memory and ends with it. Run as a program (`python -m local.aws`) it is the child.
+Its state is in memory and ends with it. Run as a program (`python -m local.aws [CHAIN KEY]`) it is the child; with a
+certificate it serves the same services by TLS too, on a second port.
 """
 
 import subprocess
@@ -8,10 +9,11 @@ import sys
 import threading
 import urllib.error
 import urllib.request
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from local import leash
+from local import authority, leash
 
 ROOT = Path(__file__).parents[1]
 START_SECONDS, STOP_SECONDS = 30.0, 5.0
@@ -22,18 +24,26 @@ class AwsError(Exception):
 
 
 class AwsServer:
-    """`launch` returns at once; `wait` when the services answer. One endpoint serves them all."""
+    """`launch` returns at once; `wait` when the services answer. One endpoint serves them all.
 
-    def __init__(self, log: Path) -> None:
-        self.endpoint = ""
+    With `tls` there is a second one, `tls_endpoint`, whose certificate verifies by `ca_file`. Both lie beside the log.
+    """
+
+    def __init__(self, log: Path, *, tls: bool = False) -> None:
+        self.endpoint = self.tls_endpoint = self.ca_file = ""
         self._log = log
+        self._tls = tls
         self._process: subprocess.Popen[str] | None = None
 
     def launch(self) -> None:
         """Call it from the main thread: on Linux the child ends when that thread does."""
+        files: list[str] = []
+        if self._tls:
+            made = authority.make(self._log.parent)
+            self.ca_file, files = str(made.ca_file), [str(made.chain), str(made.key)]
         with self._log.open("w") as log:
             self._process = subprocess.Popen(
-                leash.command([sys.executable, "-m", "local.aws"]),
+                leash.command([sys.executable, "-m", "local.aws", *files]),
                 cwd=ROOT,
                 stdin=subprocess.PIPE,  # held open by us: its end is the child's end
                 stdout=subprocess.PIPE,
@@ -49,11 +59,13 @@ class AwsServer:
             raise AwsError("the emulated AWS services were never launched")
         giving_up = threading.Timer(START_SECONDS, process.kill)
         giving_up.start()
-        port = process.stdout.readline().strip()
+        port, _, tls_port = process.stdout.readline().strip().partition(" ")
         giving_up.cancel()
         if not port:
             raise AwsError(f"the emulated AWS services did not start; see {self._log}")
         self.endpoint = f"http://127.0.0.1:{port}"
+        if tls_port:
+            self.tls_endpoint = f"https://127.0.0.1:{tls_port}"
 
     def make_bucket(self, name: str) -> None:
         """As any client would; the emulation checks no signatures."""
@@ -83,7 +95,7 @@ class AwsServer:
         self._process = None
 
 
-def _serve() -> None:
+def _serve(chain: str = "", key: str = "") -> None:
     import logging
     import os
 
@@ -102,9 +114,14 @@ def _serve() -> None:
     DynamoHandler.call_action = locked  # type: ignore[method-assign]
     logging.getLogger("werkzeug").setLevel(logging.WARNING)
     application = DomainDispatcherApplication(create_backend_app)
-    server = make_server("127.0.0.1", 0, application, threaded=True, request_handler=MotoRequestHandler)
+    serve_at = partial(make_server, "127.0.0.1", 0, application, threaded=True, request_handler=MotoRequestHandler)
+    server, ports = serve_at(), []
+    if chain:
+        encrypted = serve_at(ssl_context=(chain, key))
+        ports.append(encrypted.port)
+        threading.Thread(target=encrypted.serve_forever, daemon=True).start()
     os.environ["MOTO_PORT"] = str(server.port)  # noqa: TID251 - moto puts it into the queue URLs it gives out
-    print(server.port, flush=True)
+    print(server.port, *ports, flush=True)
 
     def end_with_parent() -> None:
         sys.stdin.read()
@@ -115,4 +132,4 @@ def _serve() -> None:
 
 
 if __name__ == "__main__":
-    _serve()
+    _serve(*sys.argv[1:])

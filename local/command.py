@@ -51,6 +51,7 @@ def main() -> int:
                 reader_host=ENVIRON.get("SLUICE_READER_HOST", ""),
                 seeded=ENVIRON.get("SLUICE_SEED") != "none",
                 built=arguments.built,
+                aws_tls=arguments.aws_tls,
                 parameters=dict(pair.partition("=")[::2] for pair in arguments.set),
             ),
             console,
@@ -70,6 +71,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--port", default=ENVIRON.get("PORT") or "3000", help="default 3000, or PORT; 0: any free one")
     parser.add_argument("--verbose", action="store_true", help="show the functions' logs")
     parser.add_argument("--built", action="store_true", help="run what `sam build` made, with its layer alone")
+    parser.add_argument("--aws-tls", action="store_true", help="functions reach the emulated AWS services by TLS")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a parameter of template.yaml")
     commands = parser.add_subparsers(dest="command", metavar="")
     env = commands.add_parser("env", help="print a function's environment as export lines")

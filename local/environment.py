@@ -17,10 +17,11 @@ NOT_EXPORTED = frozenset({"PATH", "LANG", "LD_LIBRARY_PATH", "AWS_LAMBDA_RUNTIME
 TELEMETRY = {"SLUICE_TELEMETRY_SECONDS": "1"}
 
 
-def aws_overlay(endpoint: str) -> dict[str, str]:
+def aws_overlay(endpoint: str, ca_file: str = "") -> dict[str, str]:
     """Points every AWS client at the emulated services; the credentials are accepted by nobody else."""
     services = ("DYNAMODB", "S3", "SQS", "SECRETS_MANAGER")
-    return {f"AWS_ENDPOINT_URL_{service}": endpoint for service in services}
+    authorities = {"AWS_CA_BUNDLE": ca_file} if ca_file else {}
+    return {f"AWS_ENDPOINT_URL_{service}": endpoint for service in services} | authorities
 
 
 def function_environment(function: Function, overlay: Mapping[str, str]) -> dict[str, str]:

@@ -53,6 +53,7 @@ class Options:
     reader_host: str = ""  # of a replica of it, `host` or `host:port`
     seeded: bool = True
     built: bool = False  # run what `sam build` made
+    aws_tls: bool = False  # the functions reach the emulated AWS services by TLS
     parameters: Mapping[str, str] = field(default_factory=dict)  # of the template, over our own values
 
 
@@ -64,7 +65,7 @@ def run(options: Options, console: Console) -> None:
         state.claim()
         parts.callback(state.release)
         listener = parts.enter_context(_listen(options.port))
-        aws = AwsServer(state.home / "aws.log")
+        aws = AwsServer(state.home / "aws.log", tls=options.aws_tls)
         parts.callback(aws.stop)
         aws.launch()  # boots while PostgreSQL does
         server, url = _database(options, state, parts)
@@ -116,7 +117,7 @@ class _System:
         passwords = {user.user: user.password for user in users}
         self._environments = {}
         for name, function in template.functions.items():
-            overlay = {**aws_overlay(aws.endpoint), **TELEMETRY}
+            overlay = {**aws_overlay(aws.tls_endpoint or aws.endpoint, aws.ca_file), **TELEMETRY}
             for user, password in USERS.items():
                 if user in function.variables:
                     overlay[password] = passwords.get(function.variables[user], "")

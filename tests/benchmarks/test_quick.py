@@ -34,4 +34,6 @@ def test_a_quick_run_gives_a_row_for_each_contender() -> None:
         assert f"| {contender}" in graph
     for contender in ("Sluice", "Sluice, with", "SQLAlchemy ORM + pg8000", "SQLAlchemy ORM + psycopg", "by hand"):
         assert f"| {contender}" in orders
+    limits, encrypted = limits.split("## TLS to AWS")
     assert "GET one takes" in limits
+    assert "| one context |" in encrypted

@@ -21,8 +21,10 @@ ALLOWED = {
     "sluice.deadline": set(),
     "sluice.spent": set(),
     "sluice.snapshot": {"sluice.settings", "snapshot_restore_py"},
-    "sluice.signing": {"sluice.settings"},
-    "sluice.aws": {"sluice.settings", "sluice.signing"},
+    "sluice.endpoints": set(),
+    "sluice.tls": set(),
+    "sluice.signing": {"sluice.settings", "sluice.tls"},
+    "sluice.aws": {"sluice.deadline", "sluice.endpoints", "sluice.settings", "sluice.signing", "sluice.tls"},
     "sluice.identity": {"sluice.identity", "sluice.aws", "sluice.errors", "sluice.settings", "jwt"},
     "sluice.limits": {"sluice.limits", "sluice.aws"},
     "sluice.limits.query_cost": {"sluice.errors"},  # it judges plans, and says what is wrong with them

@@ -130,4 +130,5 @@ def test_an_item_in_dynamodb_knows_when_it_may_go(emulated_aws: AwsSettings, dyn
         request = {"TableName": RATE_LIMIT_TABLE, "Key": {"id": {"S": f"{key}:7"}}}
         item = client.call("DynamoDB_20120810.GetItem", request)["Item"]
 
+    assert len(item.pop("by")["S"]) == 12
     assert item == {"id": {"S": f"{key}:7"}, "n": {"N": "2"}, "expires_at": {"N": str(LATER)}}

@@ -1,33 +1,43 @@
 """A small signed client for AWS services that speak JSON. boto3 costs 200 ms of a cold start; this, nothing."""
 
 import json
+import random
 import threading
+import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
-from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from http.client import HTTPConnection, HTTPException
 from typing import Any
 from urllib.parse import urlsplit
 
-from sluice.settings import AwsSettings
+from sluice import deadline, endpoints, tls
+from sluice.settings import AwsSettings, SettingsError
 from sluice.signing import KeysUnavailable, Role, authorization
 
-MOST_IDLE = timedelta(seconds=5)
+MOST_IDLE = timedelta(seconds=15)  # a connection that the service has closed meanwhile is noticed and replaced
+PAUSE_SECONDS = 0.05  # before the second try: half of it to one and a half times
+LEAST_SECONDS = 0.1  # of the request's time that must be left for a second try
+THROTTLED = frozenset(
+    {"ProvisionedThroughputExceededException", "RequestLimitExceeded", "TooManyRequestsException", "RequestThrottled"}
+)
 
 
 class AwsError(Exception):
     """A service refused, with what it `answer`ed, or could not be reached (`code` is then "Unreachable")."""
 
-    def __init__(self, code: str, message: str, answer: Mapping[str, Any] | None = None) -> None:
+    def __init__(self, code: str, message: str, answer: Mapping[str, Any] | None = None, *, passing: bool = False):
         super().__init__(f"{code}: {message}")
         self.code = code
         self.answer = answer or {}
+        self.passing = passing  # a second try may succeed
 
 
 class Client:
     """One service, by one connection that is kept. Safe to share between threads: they take turns.
 
-    `version` is that of the JSON protocol. A connection that idled is not trusted: what froze with its environment may
-    be closed at the other end. An action that met a dead one is sent once more, so it must bear being done twice.
+    `version` is that of the JSON protocol. A call is sent once more where the service throttled it, failed (5xx) or did
+    not respond in `timeout` seconds, if the request's deadline leaves time for that; and where the kept connection
+    turned out to be closed. The first try may have been carried out, so every action must bear being sent twice.
     """
 
     def __init__(
@@ -39,25 +49,46 @@ class Client:
         version: str = "1.1",
         timeout: float = 2.0,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        pause: Callable[[float], None] = time.sleep,
     ) -> None:
         self._role = Role(settings, now=now)
         self._region = settings.region
         self._service = service
-        self._url = urlsplit(endpoint or f"https://{service}.{settings.region}.amazonaws.com")
+        self._url = urlsplit(endpoint or f"https://{endpoints.host(service, settings.region, fips=settings.fips)}")
+        self._ca_file = settings.ca_file
+        if self._url.scheme == "https":
+            _read_authorities(settings.ca_file)
         self._media_type = f"application/x-amz-json-{version}"
         self._timeout = timeout
         self._now = now
+        self._pause = pause
         self._lock = threading.Lock()
         self._connection: HTTPConnection | None = None
         self._used_at = now()
 
+    @property
+    def netloc(self) -> str:
+        """The host, with its port if that is not the usual one."""
+        return self._url.netloc
+
     def call(self, target: str, body: Mapping[str, object]) -> dict[str, Any]:
-        """One action, such as `secretsmanager.GetSecretValue`; AwsError where it fails."""
+        """Perform one action, such as `secretsmanager.GetSecretValue`, and return its result. AwsError if it fails."""
         payload = json.dumps(body).encode()
         with self._lock:
-            status, answer = self._exchange(payload, self._headers(target, payload))
+            try:
+                return self._try(target, payload)
+            except AwsError as error:
+                if not error.passing or deadline.at_most(self._timeout) < LEAST_SECONDS:
+                    raise
+            self._pause(PAUSE_SECONDS * random.uniform(0.5, 1.5))  # noqa: S311 - spreads callers, hides nothing
+            return self._try(target, payload)
+
+    def _try(self, target: str, payload: bytes) -> dict[str, Any]:
+        status, answer = self._exchange(payload, self._headers(target, payload))
         if status != 200:
-            raise AwsError(*_refusal(answer))
+            code, message, problem = _refusal(answer)
+            passing = status >= 500 or status == 429 or code in THROTTLED or "Throttling" in code
+            raise AwsError(code, message, problem, passing=passing)
         result: dict[str, Any] = json.loads(answer)
         return result
 
@@ -91,18 +122,28 @@ class Client:
             except (OSError, HTTPException) as error:
                 self.close()
                 if not kept or isinstance(error, TimeoutError):
-                    raise AwsError("Unreachable", f"{self._url.netloc} does not answer") from error
+                    raise AwsError("Unreachable", f"{self.netloc} does not answer", passing=True) from error
         raise AssertionError("the second turn returns or raises")
 
     def _send(self, payload: bytes, headers: Mapping[str, str]) -> tuple[int, bytes]:
+        timeout = deadline.at_most(self._timeout)
         if self._connection is None:
-            connect = HTTPConnection if self._url.scheme == "http" else HTTPSConnection
-            self._connection = connect(self._url.netloc, timeout=self._timeout)
+            self._connection = tls.connect(self._url, timeout=timeout, ca_file=self._ca_file)
+        if self._connection.sock is not None:
+            self._connection.sock.settimeout(timeout)
         self._connection.request("POST", "/", payload, dict(headers))
         response = self._connection.getresponse()
         answer = response.read()
         self._used_at = self._now()
         return response.status, answer
+
+
+def _read_authorities(ca_file: str) -> None:
+    """Read them now, so that they are in a snapshot of the environment (Lambda SnapStart)."""
+    try:
+        tls.authorities(ca_file)
+    except OSError as error:  # an SSLError is one
+        raise SettingsError([f"AWS_CA_BUNDLE cannot be used: {error}"]) from error
 
 
 def _refusal(answer: bytes) -> tuple[str, str, dict[str, Any]]:

@@ -101,6 +101,8 @@ class AwsSettings:
     dynamodb_endpoint: str = ""
     s3_endpoint: str = ""
     sqs_endpoint: str = ""
+    fips: bool = False  # use the hosts whose cryptography is validated for FIPS 140
+    ca_file: str = ""  # PEM, of the authorities of AWS's certificates; empty: the system's
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,8 +233,14 @@ def log_level(environ: Mapping[str, str] = os.environ) -> str:
 def _aws(env: Variables) -> AwsSettings:
     url = env.text("AWS_CONTAINER_CREDENTIALS_FULL_URI", default="")
     env.check_url("AWS_CONTAINER_CREDENTIALS_FULL_URI", url)
+    region = env.text("AWS_REGION", default="")
+    fips = env.one_of("AWS_USE_FIPS_ENDPOINT", ("true", "false"), default="false") == "true"
+    if fips and region.startswith("cn-"):
+        env.problems.append("AWS_USE_FIPS_ENDPOINT cannot be true in a region of China, which has no such hosts")
     return AwsSettings(
-        region=env.text("AWS_REGION", default=""),
+        region=region,
+        fips=fips,
+        ca_file=env.text("AWS_CA_BUNDLE", default=""),
         access_key_id=env.text("AWS_ACCESS_KEY_ID", default=""),
         secret_access_key=env.text("AWS_SECRET_ACCESS_KEY", default=""),
         session_token=env.text("AWS_SESSION_TOKEN", default=""),

@@ -9,9 +9,10 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from http.client import HTTPException
 from urllib.parse import quote, urlsplit
 
+from sluice import tls
 from sluice.settings import AwsSettings
 
 ALGORITHM = "AWS4-HMAC-SHA256"
@@ -60,7 +61,7 @@ class Role:
 def _ask(url: str, token: str) -> tuple[Keys, datetime]:
     """The keys, and until when they are good."""
     place = urlsplit(url)
-    connection = (HTTPConnection if place.scheme == "http" else HTTPSConnection)(place.netloc, timeout=ASKED_SECONDS)
+    connection = tls.connect(place, timeout=ASKED_SECONDS)
     try:
         connection.request("GET", f"{place.path}?{place.query}".rstrip("?"), headers={"Authorization": token})
         answer = json.loads(connection.getresponse().read())

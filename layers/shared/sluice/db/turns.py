@@ -1,5 +1,6 @@
 """Whose turn it is to look whether the database is back, told to all environments: one item in DynamoDB."""
 
+from os import urandom
 from typing import Any
 
 from sluice import aws
@@ -10,9 +11,10 @@ FAR = 60_000  # ms: a turn that ends later than this was taken by a clock that i
 
 
 class SharedTurns:
-    """A breaker's Hint. The item: `turn_until` in ms, `expires_at` for the table's time to live.
+    """A breaker's Hint. The item: `turn_until` in ms, `expires_at` for the table's time to live, `token` of the taker.
 
-    It shares the table of the rate limits: both are numbers that are soon of no use.
+    It shares the table of the rate limits: both are numbers that are soon of no use. The client may send the taking of
+    a turn twice, if the response to the first got lost; DynamoDB then finds the taker's own token.
     """
 
     def __init__(self, dynamodb: aws.Client, table: str, database: str) -> None:
@@ -22,11 +24,15 @@ class SharedTurns:
     def take_turn(self, now: float, until: float) -> bool:
         taken = self._call(
             "UpdateItem",
-            UpdateExpression="SET turn_until = :until, expires_at = :expires_at",
-            ConditionExpression="attribute_not_exists(turn_until) OR NOT turn_until BETWEEN :now AND :far",
-            ExpressionAttributeValues=_numbers(
-                until=until * 1000, expires_at=until + 60, now=now * 1000, far=now * 1000 + FAR
+            UpdateExpression="SET turn_until = :until, expires_at = :expires_at, #token = :token",
+            ConditionExpression=(
+                "attribute_not_exists(turn_until) OR NOT turn_until BETWEEN :now AND :far OR #token = :token"
             ),
+            ExpressionAttributeNames={"#token": "token"},
+            ExpressionAttributeValues={
+                **_numbers(until=until * 1000, expires_at=until + 60, now=now * 1000, far=now * 1000 + FAR),
+                ":token": {"S": urandom(6).hex()},
+            },
         )
         return taken is not None
 

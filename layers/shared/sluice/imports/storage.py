@@ -41,7 +41,20 @@ class Bucket:
             aws_secret_access_key=self._settings.secret_access_key or None,
             aws_session_token=self._settings.session_token or None,
             endpoint_url=self._settings.s3_endpoint or None,
-            config=Config(signature_version="s3v4", retries={"max_attempts": 3}, connect_timeout=5, read_timeout=20),
+            verify=self._settings.ca_file or None,
+            config=Config(
+                signature_version="s3v4",
+                # Without these a presigned URL names S3's global host, which redirects or refuses it outside us-east-1.
+                # An emulator has one host name for all buckets, so it gets the bucket's name in the path.
+                s3={
+                    "addressing_style": "path" if self._settings.s3_endpoint else "virtual",
+                    "us_east_1_regional_endpoint": "regional",
+                },
+                use_fips_endpoint=self._settings.fips,
+                retries={"max_attempts": 3},
+                connect_timeout=5,
+                read_timeout=20,
+            ),
         )
 
     def close(self) -> None:

@@ -1,5 +1,6 @@
 """Counts that all environments share: a DynamoDB item for each client and window, and a conditional ADD a request."""
 
+from os import urandom
 from typing import Any
 
 from sluice import aws
@@ -11,7 +12,9 @@ REFUSED = "ConditionalCheckFailedException"
 class DynamoCounts:
     """An item: `id` (the key and the window), `n` the count, `expires_at` for the table's time to live.
 
-    Correct whether or not DynamoDB has removed what expired: a window's number is never used again.
+    Correct whether or not DynamoDB has removed what expired: a window's number is never used again. `by` is the token
+    of the take that was counted last. The client may send a take twice, if the response to the first got lost; DynamoDB
+    then finds the take's own token and does not count it again.
     """
 
     def __init__(self, dynamodb: aws.Client, table: str) -> None:
@@ -20,15 +23,18 @@ class DynamoCounts:
 
     def take(self, key: str, window: int, *, amount: int, most: int, expires_at: int) -> Taken:
         first = "attribute_not_exists(n) OR " if amount <= most else ""
+        token = urandom(6).hex()
         request = {
             "TableName": self._table,
             "Key": _key(key, window),
-            "UpdateExpression": "ADD n :amount SET expires_at = :expires_at",
-            "ConditionExpression": f"{first}n <= :bound",
+            "UpdateExpression": "ADD n :amount SET expires_at = :expires_at, #by = :token",
+            "ConditionExpression": f"{first}(n <= :bound AND #by <> :token)",
+            "ExpressionAttributeNames": {"#by": "by"},
             "ExpressionAttributeValues": {
                 ":amount": _number(amount),
                 ":bound": _number(most - amount),
                 ":expires_at": _number(expires_at),
+                ":token": {"S": token},
             },
             "ReturnValues": "UPDATED_NEW",
             "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
@@ -37,7 +43,8 @@ class DynamoCounts:
             return Taken(True, _count(self._dynamodb.call("DynamoDB_20120810.UpdateItem", request).get("Attributes")))
         except aws.AwsError as error:
             if error.code == REFUSED:
-                return Taken(False, _count(error.answer.get("Item")))
+                item = error.answer.get("Item") or {}
+                return Taken(item.get("by") == {"S": token}, _count(item))
             raise CountsUnavailable from error
 
     def count(self, key: str, window: int) -> int:

@@ -1,0 +1,133 @@
+"""Connections to AWS: one context for all, Amazon's authorities first, and nothing that does not verify."""
+
+import ssl
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from threading import Thread
+from urllib.parse import urlsplit
+
+import pytest
+
+from local import authority
+from sluice import aws, tls
+from sluice.settings import AwsSettings, SettingsError
+
+
+@contextmanager
+def server(certificate: authority.Certificate, address: str = "127.0.0.1") -> Iterator[str]:
+    """Responds `{}` to every POST, by TLS. Closes the connection without a word on a failed handshake."""
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["content-length"]))
+            self.send_response(200)
+            self.send_header("Content-Length", "2")
+            self.end_headers()
+            self.wfile.write(b"{}")
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    class Quiet(HTTPServer):
+        def handle_error(self, request: object, client_address: object) -> None:
+            pass
+
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificate.chain, certificate.key)
+    with Quiet((address, 0), Handler) as listening:
+        listening.socket = context.wrap_socket(listening.socket, server_side=True)
+        thread = Thread(target=listening.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        try:
+            yield f"https://{address}:{listening.server_port}"
+        finally:
+            listening.shutdown()
+            thread.join()
+
+
+def connect(url: str, ca_file: Path | str) -> None:
+    with closing(tls.connect(urlsplit(url), timeout=5, ca_file=str(ca_file))):
+        pass
+
+
+def subjects(context: ssl.SSLContext) -> str:
+    return str([certificate["subject"] for certificate in context.get_ca_certs()])
+
+
+def test_context_is_made_once_and_shared() -> None:
+    assert tls.authorities("") is tls.authorities("")
+
+
+def test_amazons_authorities_are_enough_for_amazons_certificate(tmp_path: Path) -> None:
+    made = authority.make(tmp_path)
+    with server(made) as url:
+        connect(url, made.ca_file)
+    trusted = subjects(tls.authorities(str(made.ca_file)).context)
+    assert authority.NAME in trusted
+    assert "DigiCert" not in trusted
+
+
+def test_other_authorities_of_the_file_are_trusted_when_needed(tmp_path: Path) -> None:
+    made = authority.make(tmp_path, "Someone else")
+    with server(made) as url:
+        connect(url, made.ca_file)
+        connect(url, made.ca_file)
+    assert "Someone else" in subjects(tls.authorities(str(made.ca_file)).context)
+
+
+def test_authority_that_is_not_in_the_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    made, other = authority.make(tmp_path), authority.make(tmp_path / "other")
+    with server(made) as url, pytest.raises(ssl.SSLCertVerificationError):
+        connect(url, other.ca_file)
+
+
+def test_certificate_of_another_host_is_refused(tmp_path: Path) -> None:
+    made = authority.make(tmp_path)
+    with server(made, "127.0.0.2") as url, pytest.raises(ssl.SSLCertVerificationError, match=r"127\.0\.0\.2"):
+        connect(url, made.ca_file)
+
+
+def test_system_has_amazons_authorities() -> None:
+    """Those that sign AWS's certificates, and no more: what makes the first connection cheap."""
+    if not Path(ssl.get_default_verify_paths().cafile or "").is_file():
+        pytest.skip("this system has its authorities in no file")
+    trusted = tls.Authorities("").context.get_ca_certs()
+    assert {"Amazon Root CA 1", "Amazon Root CA 2", "Amazon Root CA 3", "Amazon Root CA 4"} <= {
+        value for one in trusted for part in one["subject"] for name, value in part if name == "commonName"
+    }
+    assert len(trusted) < 15
+
+
+def test_file_without_authorities_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "empty.pem").write_text("nothing")
+    with pytest.raises(ssl.SSLError):
+        tls.Authorities(str(tmp_path / "empty.pem"))
+
+
+def test_bundle_that_cannot_be_read_is_a_problem_of_the_settings(tmp_path: Path) -> None:
+    settings = AwsSettings("us-east-1", "a", "b", ca_file=str(tmp_path / "nothing.pem"))
+    with pytest.raises(SettingsError, match="AWS_CA_BUNDLE cannot be used"):
+        aws.Client(settings, "dynamodb")
+
+
+def test_making_a_client_reads_the_authorities(tmp_path: Path) -> None:
+    """Before the first connection, so that a snapshot of the environment has them."""
+    made = authority.make(tmp_path)
+    aws.Client(AwsSettings("us-east-1", "a", "b", ca_file=str(made.ca_file)), "dynamodb")
+    made.ca_file.unlink()
+    assert authority.NAME in subjects(tls.authorities(str(made.ca_file)).context)
+
+
+def test_client_speaks_tls_by_the_settings_authorities(tmp_path: Path) -> None:
+    made = authority.make(tmp_path)
+    with server(made) as url:
+        client = aws.Client(AwsSettings("us-east-1", "a", "b", ca_file=str(made.ca_file)), "dynamodb", endpoint=url)
+        assert client.call("DynamoDB_20120810.GetItem", {}) == {}
+        client.close()
+        with pytest.raises(aws.AwsError, match="Unreachable"):
+            aws.Client(AwsSettings("us-east-1", "a", "b"), "dynamodb", endpoint=url, pause=float).call("t", {})

@@ -16,7 +16,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     """Migrate the database that the environment names; return its revisions, and what an administrator should run."""
     settings = Settings.from_env()
     credentials = runtime.credentials(settings, settings.database)
-    engine = make_engine(settings.database, "batch", credentials=credentials)
+    engine = make_engine(settings.database.for_job(), "batch", credentials=credentials)
     done = runner.migrate(
         engine, str(event.get("app") or settings.app), analyst_connections=settings.analyst_connections
     )

@@ -9,7 +9,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, TypeVar
@@ -192,6 +192,23 @@ class Runtime(Repositories):
         """The repositories over one transaction, undone unless it is committed."""
         with self.database.transaction() as transaction:
             yield UnitOfWork(transaction, self._signer)
+
+    @contextmanager
+    def job(self) -> Iterator[Callable[[], AbstractContextManager[UnitOfWork]]]:
+        """One connection for several units of work that no client waits for, closed at the end.
+
+        It waits for a database that is paused, and takes no part in the circuit breaker.
+        """
+        there = self.settings.database.for_job()
+        database = Database(make_engine(there, "batch", credentials=credentials(self.settings, there)))
+        with database.connection() as begin:
+
+            @contextmanager
+            def unit() -> Iterator[UnitOfWork]:
+                with begin() as transaction:
+                    yield UnitOfWork(transaction, self._signer)
+
+            yield unit
 
     def transact(self, use_case: Callable[[UnitOfWork], T]) -> T:
         """What `use_case` returns, committed. It is run again where its transaction lost against another."""

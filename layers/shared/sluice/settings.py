@@ -19,6 +19,7 @@ LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 ANALYST_COST = 250_000
 ANALYST_SECONDS = 5.0
 TELEMETRY_SECONDS = 60.0
+RESUME_SECONDS = 60.0  # an Aurora that is paused resumes in about 15, after a day in more than 30
 READER_SHARE = 0.5  # of a request's time: the other half is for the primary, should the reader not answer
 PATIENCE = 4.0  # seconds beyond a statement's own limit until the server is given up
 
@@ -54,6 +55,10 @@ class DatabaseSettings:
     max_idle: float = 240.0  # NAT gateways forget silent flows after 350 s
     prepared_statements: int = 64  # that each connection keeps at most; 0 for RDS Proxy, which pins them
     share: float = 1.0  # of what is left of a request's time, that its server may take to answer
+
+    def for_job(self) -> "DatabaseSettings":
+        """Return these settings for a job that no client waits for: a connection may wait for a paused Aurora."""
+        return replace(self, connect_timeout=max(self.connect_timeout, RESUME_SECONDS))
 
     @classmethod
     def from_url(cls, url: str) -> "DatabaseSettings":

@@ -1,0 +1,82 @@
+"""Jobs that no client waits for: they wait for a database that resumes, and leave no connection behind."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+
+from functions.migrate.handler import handler as migrate
+from functions.sweep.handler import handler as sweep
+from sluice import runtime
+from sluice.errors import DatabaseUnavailable
+from sluice.settings import RESUME_SECONDS, DatabaseSettings
+from tests.fixtures.relay import Relay
+from tests.fixtures.shop import Shop
+from tests.local.waiting import wait_until
+
+PATIENCE, RESUMING = 0.1, 0.4  # seconds: what a request waits for a connection, and what each response takes
+
+
+@pytest.fixture
+def slow(shop: Shop) -> Iterator[Relay]:
+    """The shop's database, behind a wire on which every response is late, as while an Aurora resumes."""
+    here = runtime.current()
+    there = here.settings.database
+    with Relay(there.host, there.port, latency=RESUMING) as relay:
+        database = replace(there, host=relay.host, port=relay.port, connect_timeout=PATIENCE)
+        runtime.install(runtime.build(replace(here.settings, database=database)))
+        yield relay
+        runtime.current().database.dispose()
+        runtime.install(here)
+
+
+def assert_no_connection(shop: Shop, names: str) -> None:
+    """In the end: a server's process ends a moment after its client has closed the connection."""
+    query = (
+        f"SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE '{names}' AND datname = current_database()"
+    )
+    wait_until(lambda: shop.sql(query) == [[0]], f"the end of {names}")
+
+
+def test_sweep_waits_for_a_database_that_resumes(shop: Shop, slow: Relay) -> None:
+    with pytest.raises(DatabaseUnavailable):
+        runtime.current().schema.migration()
+    assert sweep({}, None) == {"swept": 0}
+
+
+def test_sweep_leaves_no_connection_behind(shop: Shop) -> None:
+    runtime.current().database.dispose()
+    assert sweep({}, None) == {"swept": 0}
+    assert_no_connection(shop, "sluice-%")
+
+
+def test_migration_waits_for_a_database_that_resumes(shop: Shop) -> None:
+    owner = DatabaseSettings.from_url(shop.url)
+    with Relay(owner.host, owner.port, latency=RESUMING) as relay:
+        environment = {
+            "SLUICE_DB_HOST": relay.host,
+            "SLUICE_DB_PORT": str(relay.port),
+            "SLUICE_DB_NAME": owner.name,
+            "SLUICE_DB_USER": owner.user,
+            "SLUICE_DB_PASSWORD": owner.password,
+            "SLUICE_DB_TLS": "off",
+            "SLUICE_DB_CONNECT_TIMEOUT": str(PATIENCE),
+            "SLUICE_CURSOR_KEY": "k" * 32,
+            "SLUICE_API_KEYS_TABLE": "keys",
+            "SLUICE_RATE_LIMIT_TABLE": "rates",
+        }
+        before = dict(os.environ)
+        os.environ.update(environment)
+        try:
+            assert "revision" in migrate({"app": "shop"}, None)
+        finally:
+            os.environ.clear()
+            os.environ.update(before)
+    assert_no_connection(shop, "sluice-batch")
+
+
+def test_job_waits_longer_where_the_settings_say_so() -> None:
+    settings = DatabaseSettings("host", "name", "user", connect_timeout=100.0)
+    assert settings.for_job().connect_timeout == 100.0
+    assert replace(settings, connect_timeout=2.0).for_job().connect_timeout == RESUME_SECONDS

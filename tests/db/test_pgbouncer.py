@@ -36,7 +36,9 @@ def pooler(settings: DatabaseSettings) -> Iterator[int]:
 def test_threads_get_their_own_rows(
     make_database: Make, pooler: int, options: dict[str, Any], prepare: bool, each: int
 ) -> None:
-    database = make_database("web", options=options, port=pooler, pool_overflow=THREADS, pool_timeout=30)
+    database = make_database(
+        "web", options=options, port=pooler, pooler="pgbouncer", pool_overflow=THREADS, pool_timeout=30
+    )
 
     def reads(thread: int) -> tuple[bool, set[int]]:
         mine = [thread * 1000 + n for n in range(each)]
@@ -55,7 +57,7 @@ def test_threads_get_their_own_rows(
 
 def test_transactions_hold_behind_the_pooler(make_database: Make, pooler: int, admin: Any) -> None:
     admin.run("CREATE TABLE IF NOT EXISTS pooled (id int)")
-    engine = make_database(port=pooler)._engine
+    engine = make_database(port=pooler, pooler="pgbouncer")._engine
     with engine.connect() as connection:
         connection.execute(text("INSERT INTO pooled VALUES (1)"))
         connection.rollback()
@@ -70,7 +72,9 @@ def test_who_writes_is_told_how_far_the_log_has_come(
 ) -> None:
     """Where the pooler loses the name of a statement, one position of that connection is not known; no more."""
     admin.run("CREATE TABLE IF NOT EXISTS counted_up (n int)")
-    databases = [Database(make_database(port=pooler)._engine, tells_positions=True) for _ in range(THREADS)]
+    databases = [
+        Database(make_database(port=pooler, pooler="pgbouncer")._engine, tells_positions=True) for _ in range(THREADS)
+    ]
 
     def writes(thread: int) -> list[str]:
         told = []
@@ -91,7 +95,7 @@ def test_who_writes_is_told_how_far_the_log_has_come(
 
 
 def test_what_is_set_for_one_client_is_not_set_for_the_next(make_database: Make, pooler: int) -> None:
-    one, other = (make_database(port=pooler) for _ in range(2))
+    one, other = (make_database(port=pooler, pooler="pgbouncer") for _ in range(2))
     for _ in range(2 * SERVER_CONNECTIONS):
         with deadline.within(3):
             assert one.read(TIMEOUTS)[0].statement.endswith("ms")
@@ -100,7 +104,7 @@ def test_what_is_set_for_one_client_is_not_set_for_the_next(make_database: Make,
 
 def test_who_waits_too_long_for_the_server_is_told_that_it_is_away(make_database: Make, pooler: int) -> None:
     """PgBouncer says 08P01, which would be a fault of ours, and closes the connection, which is none."""
-    databases = [make_database(port=pooler) for _ in range(SERVER_CONNECTIONS + 1)]
+    databases = [make_database(port=pooler, pooler="pgbouncer") for _ in range(SERVER_CONNECTIONS + 1)]
     assert databases[2].read("SELECT 1 AS n")[0].n == 1
     with databases[0].transaction() as one, databases[1].transaction() as two:
         one.read("SELECT 1"), two.read("SELECT 1")

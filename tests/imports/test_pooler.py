@@ -30,7 +30,9 @@ def shop(breakable_shop: Shop, postgres_server: PostgresServer) -> Iterator[Shop
     direct = runtime.current().settings
     assert direct.analyst is not None
     with pgbouncer(postgres_server.port, PASSWORDS) as port:
-        app, analyst = (replace(database, port=port) for database in (direct.database, direct.analyst.database))
+        app, analyst = (
+            replace(database, port=port, pooler="pgbouncer") for database in (direct.database, direct.analyst.database)
+        )
         behind = runtime.build(replace(direct, database=app, analyst=replace(direct.analyst, database=analyst)))
         runtime.install(behind)
         yield breakable_shop

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, event, select
 
 from local.postgres import PostgresServer
 from sluice import checkout, runtime
@@ -162,9 +162,13 @@ def test_objects_that_belong_together_are_written_in_order(shop: Shop, built: Ru
 @pytest.mark.parametrize("isolation", ["repeatable read", "serializable"])
 def test_a_unit_that_lost_against_another_is_replayed_whole(shop: Shop, built: Runtime, isolation: str) -> None:
     mug = shop.product("Mug", stock=10)
-    name = shop.sql("SELECT current_database()")[0][0]
-    shop.sql(f"ALTER ROLE sluice_app IN DATABASE {name} SET default_transaction_isolation = '{isolation}'")
     built.database.dispose()
+
+    @event.listens_for(built.database._engine, "connect")
+    def isolate(connection: Any, record: object) -> None:
+        connection.cursor().execute(f"SET default_transaction_isolation = '{isolation}'")
+        connection.commit()
+
     attempts: list[UnitOfWork] = []
 
     def take_one(work: UnitOfWork) -> None:

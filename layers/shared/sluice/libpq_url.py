@@ -15,7 +15,9 @@ _URL = re.compile(
 )
 _SCHEME = re.compile(r"(postgres|postgresql)(\+[a-z0-9_]+)?")
 
-KEYWORDS = ("host", "port", "user", "password", "dbname", "sslmode", "sslrootcert")
+POOLER = "pooler"  # the one keyword of Sluice's own: what stands between it and the server
+KEYWORDS = ("host", "port", "user", "password", "dbname", "sslmode", "sslrootcert", POOLER)
+POOLERS = ("none", "pgbouncer", "rds-proxy")
 SSLMODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 # They tune a client or name it; Sluice has settings of its own for that.
 IGNORED = frozenset(
@@ -60,6 +62,9 @@ def _problems(keywords: dict[str, str]) -> list[str]:
         problems.append(f"the database URL names several hosts ({host}); name the one to use")
     elif not host.startswith("/") and not re.fullmatch(r"[A-Za-z0-9._:%-]*", host):
         problems.append(f"the database URL's host cannot be read: {host!r}")
+    pooler = keywords.get(POOLER, "")
+    if pooler and pooler not in POOLERS:
+        problems.append(f"the database URL's pooler must be one of {', '.join(POOLERS)}, not {pooler!r}")
     sslmode = keywords.get("sslmode", "")
     if sslmode and sslmode not in SSLMODES:
         problems.append(f"the database URL's sslmode must be one of {', '.join(SSLMODES)}, not {sslmode!r}")

@@ -13,8 +13,10 @@ from typing import Literal
 from sluice.variables import Variables
 
 TlsMode = Literal["verify-full", "off"]
+Pooler = Literal["none", "pgbouncer", "rds-proxy"]
 Auth = Literal["password", "iam", "none"]  # none: the server asks for no password (trust, peer)
 
+POOLERS: tuple[Pooler, ...] = ("none", "pgbouncer", "rds-proxy")  # libpq_url.py has them, too
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 ANALYST_COST = 250_000
 ANALYST_SECONDS = 5.0
@@ -54,6 +56,7 @@ class DatabaseSettings:
     socket_timeout: float = 20.0  # above statement_timeout, so that the server gives up first
     max_idle: float = 240.0  # NAT gateways forget silent flows after 350 s
     prepared_statements: int = 64  # that each connection keeps at most; 0 for RDS Proxy, which pins them
+    pooler: Pooler = "none"  # between us and the server: what it accepts at startup is in db/session_settings.py
     share: float = 1.0  # of what is left of a request's time, that its server may take to answer
 
     def for_job(self) -> "DatabaseSettings":
@@ -89,6 +92,7 @@ class DatabaseSettings:
             auth="password" if "password" in keywords else "none",
             tls="off" if sslmode == "disable" or (not sslmode and is_local) else "verify-full",
             ca_file="" if certificates == "system" else certificates,
+            pooler=next(known for known in POOLERS if known == keywords.get("pooler", "none")),
         )
 
 
@@ -169,6 +173,7 @@ class Settings:
     def from_env(cls, environ: Mapping[str, str] = os.environ) -> "Settings":
         """Read `SLUICE_*`; raise `SettingsError` with every problem found."""
         env = Variables(environ)
+        pooler: Pooler = env.one_of("SLUICE_DB_POOLER", POOLERS, default="none")
         database = DatabaseSettings(
             host=env.text("SLUICE_DB_HOST"),
             port=env.integer("SLUICE_DB_PORT", default=5432, least=1, most=65535),
@@ -187,7 +192,11 @@ class Settings:
             lock_timeout=env.seconds("SLUICE_DB_LOCK_TIMEOUT", default=5.0),
             socket_timeout=env.seconds("SLUICE_DB_SOCKET_TIMEOUT", default=20.0),
             max_idle=env.seconds("SLUICE_DB_MAX_IDLE", default=240.0),
-            prepared_statements=env.integer("SLUICE_DB_PREPARED_STATEMENTS", default=64, least=0, most=1_000),
+            # A named statement makes RDS Proxy keep the server connection for one client.
+            prepared_statements=env.integer(
+                "SLUICE_DB_PREPARED_STATEMENTS", default=0 if pooler == "rds-proxy" else 64, least=0, most=1_000
+            ),
+            pooler=pooler,
         )
         settings = cls(
             database=database,

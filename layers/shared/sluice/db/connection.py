@@ -12,7 +12,7 @@ so that nobody can be given another's rows. This leans on internals of pg8000 1.
 import select
 import socket
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from types import TracebackType
 from typing import Any
@@ -71,6 +71,7 @@ class PipelinedConnection(Connection):  # type: ignore[misc]
         prepared_statements: int = 0,  # that the server may be asked to keep
         share: float = 1.0,  # of what is left of a request's time, that the server may be silent for
         application_name: str = "sluice",
+        startup: Mapping[str, str] | None = None,  # settings of the session, which no default of the server outranks
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._usock = None
@@ -89,6 +90,7 @@ class PipelinedConnection(Connection):  # type: ignore[misc]
                 database=database,
                 password=password,
                 application_name=application_name,
+                startup_params=dict(startup or {}),
                 sock=usock,
                 ssl_context=False,  # already encrypted
             )

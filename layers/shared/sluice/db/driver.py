@@ -47,6 +47,7 @@ class StockDialect(PGDialect_pg8000):
     def connect(self, *args: Any, **options: Any) -> Any:
         connect_timeout, socket_timeout = options.pop("connect_timeout"), options.pop("socket_timeout")
         tls, ca_file = options.pop("tls"), options.pop("ca_file")
+        options["startup_params"] = dict(options.pop("startup"))
         usock = open_socket(options["host"], options["port"], tls=tls, ca_file=ca_file, connect_timeout=connect_timeout)
         try:
             connection = import_module("pg8000.legacy").Connection(**options, sock=usock, ssl_context=False)

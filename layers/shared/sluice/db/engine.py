@@ -5,11 +5,14 @@
 
 import logging
 import os
+import re
 import time
 from collections.abc import Callable
 from ssl import SSLError
 from typing import Any, Literal
 
+from pg8000.exceptions import Error as DriverError
+from pg8000.exceptions import InterfaceError
 from sqlalchemy import URL, Engine, NullPool, create_engine, event
 from sqlalchemy.engine import Dialect
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -18,11 +21,16 @@ from sluice import deadline, spent
 from sluice.db import driver, sqlstate
 from sluice.db.breaker import Breaker
 from sluice.db.pool import BoundedPool
+from sluice.db.session_settings import startup_settings
 from sluice.db.transport import tls_context
-from sluice.settings import DatabaseSettings, SettingsError
+from sluice.settings import DatabaseSettings, Pooler, SettingsError
 
 Workload = Literal["function", "web", "batch"]
 Credentials = Callable[[], str]
+
+# PgBouncer: "unsupported startup parameter: jit". RDS Proxy: "RDS Proxy currently doesn't support the option jit".
+STARTUP_REJECTED = ("08P01", "0A000")
+REJECTED_WORDS = r"startup parameter|support the option"
 
 _log = logging.getLogger(__name__)
 
@@ -61,6 +69,7 @@ def make_engine(
             # A migration's or an import's statement may take what it takes; keepalive notices a peer that is gone.
             "socket_timeout": None if workload == "batch" else settings.socket_timeout,
             "application_name": f"sluice-{workload}",
+            "startup": startup_settings(settings.pooler),
             **(_own_options(settings, clock) if reason is None else {}),
         },
         hide_parameters=True,
@@ -76,6 +85,11 @@ def make_engine(
             account.connects += 1
             try:
                 return dialect.connect(*args, **options, password=password(), connect_timeout=timeout)
+            except DriverError as error:
+                hint = _pooler_hint(error, settings.pooler)
+                if hint:
+                    raise InterfaceError(hint) from error
+                raise
             finally:
                 account.seconds += time.perf_counter() - began
 
@@ -83,6 +97,14 @@ def make_engine(
 
     sqlstate.translate_errors(engine)
     return engine
+
+
+def _pooler_hint(error: DriverError, pooler: Pooler) -> str:
+    """Return what to set where a pooler rejected our startup parameters; empty for any other error."""
+    report = error.args[0] if error.args and isinstance(error.args[0], dict) else {}
+    if report.get("C") not in STARTUP_REJECTED or not re.search(REJECTED_WORDS, report.get("M", "")):
+        return ""
+    return f"{report['M']}. If there is a pooler, set SLUICE_DB_POOLER to pgbouncer or rds-proxy; it is {pooler}"
 
 
 def _own_options(settings: DatabaseSettings, clock: Callable[[], float]) -> dict[str, Any]:

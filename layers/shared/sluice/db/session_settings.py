@@ -9,7 +9,7 @@ docs/decisions/0018-session-settings.md has the table, and tests/db/test_session
 from collections.abc import Mapping
 from typing import Literal, NamedTuple
 
-Pooler = Literal["none", "pgbouncer", "rds-proxy"]
+from sluice.settings import Pooler
 
 PGBOUNCER, RDS_PROXY = "pgbouncer", "rds-proxy"
 

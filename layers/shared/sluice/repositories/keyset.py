@@ -20,6 +20,11 @@ from sluice.repositories.cursor import Position
 from sluice.repositories.listing import Filter, Listing, ListQuery
 
 KEYS = "$"  # a row's sort keys, beside its fields
+# How a sort key's value is written into a cursor and read from one, so that no setting of the session (DateStyle,
+# TimeZone) changes either: JSON has times in ISO 8601, and every DateStyle reads that. Other types are their text.
+UTC = "{} AT TIME ZONE 'UTC'"
+WRITTEN = {"timestamptz": UTC, "timestamp": "{}", "date": "{}"}
+READ = {"timestamptz": UTC.format("CAST({} AS timestamp)")}
 OWNER = "owner"  # whose list it is, where there are many: slices.py names them by it
 
 
@@ -101,7 +106,14 @@ class _Key(NamedTuple):
 
     @property
     def value(self) -> str:
-        return "owner.id" if self.name == OWNER else f"CAST(:{self.name} AS {self.type})"
+        if self.name == OWNER:
+            return "owner.id"
+        return READ.get(self.type, f"CAST({{}} AS {self.type})").format(f":{self.name}")
+
+    @property
+    def written(self) -> str:
+        """The SQL that writes this key's value into a cursor."""
+        return WRITTEN.get(self.type, "{}::text").format(self.column)
 
     @property
     def beyond(self) -> str:
@@ -129,7 +141,7 @@ def compile_select(listing: Listing, shape: Shape) -> str:
     ]
     page_keys = [key._replace(column=f"{alias}.{key.name}") for key in keys if key.name != OWNER]
     selected = f"{alias}.*" + "".join(f", {key.column} AS {key.name}" for key in keys)
-    rendered_keys = f"json_build_array({', '.join(f'{key.column}::text' for key in page_keys)})"
+    rendered_keys = f"json_build_array({', '.join(key.written for key in page_keys)})"
     last = str(shape.limit) if shape.limit else "CAST(:limit AS bigint)"
     limit = f"LIMIT {shape.limit + 1 if shape.limit else ':fetch'}{' OFFSET :offset' if shape.offset else ''}"
     turned = [key.turned() for key in keys]

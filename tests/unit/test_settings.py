@@ -71,11 +71,23 @@ def test_every_problem_is_told_at_once() -> None:
         ("SLUICE_DB_SOCKET_TIMEOUT", "30", "socket_timeout", 30.0),
         ("SLUICE_DB_MAX_IDLE", "900", "max_idle", 900.0),
         ("SLUICE_DB_PREPARED_STATEMENTS", "0", "prepared_statements", 0),
+        ("SLUICE_DB_POOLER", "pgbouncer", "pooler", "pgbouncer"),
     ],
 )
 def test_a_database_variable_sets_its_one_field(name: str, value: str, field: str, read: Any) -> None:
     changed = Settings.from_env(LEAST | {name: value}).database
     assert changed == dataclasses.replace(Settings.from_env(LEAST).database, **{field: read})
+
+
+def test_behind_rds_proxy_no_statement_is_named() -> None:
+    behind = LEAST | {"SLUICE_DB_POOLER": "rds-proxy", "SLUICE_ANALYST_PASSWORD": "secret"}
+    settings = Settings.from_env(behind)
+
+    assert settings.analyst is not None
+    assert (settings.database.pooler, settings.database.prepared_statements) == ("rds-proxy", 0)
+    assert settings.analyst.database.pooler == "rds-proxy"
+    chosen = Settings.from_env(behind | {"SLUICE_DB_PREPARED_STATEMENTS": "8"})
+    assert chosen.database.prepared_statements == 8
 
 
 @pytest.mark.parametrize(
@@ -91,6 +103,7 @@ def test_a_database_variable_sets_its_one_field(name: str, value: str, field: st
         ],
         ("SLUICE_DB_TLS", ["on", "require", "OFF"]),
         ("SLUICE_DB_AUTH", ["IAM", "token"]),
+        ("SLUICE_DB_POOLER", ["PgBouncer", "odyssey", "off"]),
         ("SLUICE_LOG_LEVEL", ["debug", "TRACE"]),
     ],
 )
@@ -227,6 +240,7 @@ def test_everything_a_url_lacks_is_named_at_once(url: str, missing: list[str]) -
         ("postgresql://u@h 1/shop", "'h 1'"),
         ("postgresql://u@a,b/shop", "several hosts"),
         ("postgresql://u@h/shop?sslmode=maybe", "'maybe'"),
+        ("postgresql://u@h/shop?pooler=odyssey", "'odyssey'"),
         ("postgresql://u@h/shop?options=-csearch_path%3Dx", "'options'"),
         ("postgresql://u@h/shop?service=x", "'service'"),
         ("postgresql://u@h/shop?schema=public", "'schema'"),
@@ -255,6 +269,11 @@ def test_urls_of_psql_and_sqlalchemy_are_accepted(url: str, host: str, port: int
     settings = DatabaseSettings.from_url(url)
     assert (settings.host, settings.port, settings.user, settings.password) == (host, port, user, password)
     assert (settings.name, settings.auth) == ("shop", "password" if password else "none")
+
+
+@pytest.mark.parametrize(("query", "pooler"), [("", "none"), ("?pooler=pgbouncer", "pgbouncer")])
+def test_a_url_may_name_the_pooler(query: str, pooler: str) -> None:
+    assert DatabaseSettings.from_url("postgresql://u@h/shop" + query).pooler == pooler
 
 
 def test_a_url_may_name_the_authorities() -> None:

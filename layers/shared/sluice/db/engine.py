@@ -7,7 +7,8 @@ import logging
 import os
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from ssl import SSLError
 from typing import Any, Literal
 
@@ -84,12 +85,8 @@ def make_engine(
             timeout, began, account = deadline.at_most(settings.connect_timeout), time.perf_counter(), spent.now()
             account.connects += 1
             try:
-                return dialect.connect(*args, **options, password=password(), connect_timeout=timeout)
-            except DriverError as error:
-                hint = _pooler_hint(error, settings.pooler)
-                if hint:
-                    raise InterfaceError(hint) from error
-                raise
+                with _pooler_named(settings.pooler):
+                    return dialect.connect(*args, **options, password=password(), connect_timeout=timeout)
             finally:
                 account.seconds += time.perf_counter() - began
 
@@ -99,12 +96,18 @@ def make_engine(
     return engine
 
 
-def _pooler_hint(error: DriverError, pooler: Pooler) -> str:
-    """Return what to set where a pooler rejected our startup parameters; empty for any other error."""
-    report = error.args[0] if error.args and isinstance(error.args[0], dict) else {}
-    if report.get("C") not in STARTUP_REJECTED or not re.search(REJECTED_WORDS, report.get("M", "")):
-        return ""
-    return f"{report['M']}. If there is a pooler, set SLUICE_DB_POOLER to pgbouncer or rds-proxy; it is {pooler}"
+@contextmanager
+def _pooler_named(pooler: Pooler) -> Iterator[None]:
+    """Say which setting to change where a pooler rejects our startup parameters; other errors pass as they are."""
+    try:
+        yield
+    except DriverError as error:
+        report = error.args[0] if error.args and isinstance(error.args[0], dict) else {}
+        told = str(report.get("M", ""))
+        if report.get("C") not in STARTUP_REJECTED or not re.search(REJECTED_WORDS, told):
+            raise
+        remedy = f"If there is a pooler, set SLUICE_DB_POOLER to pgbouncer or rds-proxy; it is {pooler}"
+        raise InterfaceError(f"{told}. {remedy}") from error
 
 
 def _own_options(settings: DatabaseSettings, clock: Callable[[], float]) -> dict[str, Any]:

@@ -173,31 +173,7 @@ class Settings:
     def from_env(cls, environ: Mapping[str, str] = os.environ) -> "Settings":
         """Read `SLUICE_*`; raise `SettingsError` with every problem found."""
         env = Variables(environ)
-        pooler: Pooler = env.one_of("SLUICE_DB_POOLER", POOLERS, default="none")
-        database = DatabaseSettings(
-            host=env.text("SLUICE_DB_HOST"),
-            port=env.integer("SLUICE_DB_PORT", default=5432, least=1, most=65535),
-            name=env.text("SLUICE_DB_NAME"),
-            user=env.text("SLUICE_DB_USER"),
-            password=env.text("SLUICE_DB_PASSWORD", default=""),
-            secret_arn=env.text("SLUICE_DB_SECRET_ARN", default=""),
-            auth=env.one_of("SLUICE_DB_AUTH", ("password", "iam", "none"), default="password"),
-            tls=env.one_of("SLUICE_DB_TLS", ("verify-full", "off"), default="verify-full"),
-            ca_file=env.text("SLUICE_DB_CA_FILE", default=""),
-            pool_size=env.integer("SLUICE_DB_POOL_SIZE", default=1, least=1, most=100),
-            pool_overflow=env.integer("SLUICE_DB_POOL_OVERFLOW", default=1, least=0, most=100),
-            pool_timeout=env.seconds("SLUICE_DB_POOL_TIMEOUT", default=1.5),
-            connect_timeout=env.seconds("SLUICE_DB_CONNECT_TIMEOUT", default=2.0),
-            statement_timeout=env.seconds("SLUICE_DB_STATEMENT_TIMEOUT", default=14.0),
-            lock_timeout=env.seconds("SLUICE_DB_LOCK_TIMEOUT", default=5.0),
-            socket_timeout=env.seconds("SLUICE_DB_SOCKET_TIMEOUT", default=20.0),
-            max_idle=env.seconds("SLUICE_DB_MAX_IDLE", default=240.0),
-            # A named statement makes RDS Proxy keep the server connection for one client.
-            prepared_statements=env.integer(
-                "SLUICE_DB_PREPARED_STATEMENTS", default=0 if pooler == "rds-proxy" else 64, least=0, most=1_000
-            ),
-            pooler=pooler,
-        )
+        database = _database(env)
         settings = cls(
             database=database,
             cursor_key=env.text("SLUICE_CURSOR_KEY").encode(),
@@ -242,6 +218,34 @@ def is_snapshotted(environ: Mapping[str, str] = os.environ) -> bool:
 def log_level(environ: Mapping[str, str] = os.environ) -> str:
     """For a function that works with no shop, and so with no Settings, which complain of a level that is none."""
     return Variables(environ).one_of("SLUICE_LOG_LEVEL", LOG_LEVELS, default="INFO")
+
+
+def _database(env: Variables) -> DatabaseSettings:
+    pooler: Pooler = env.one_of("SLUICE_DB_POOLER", POOLERS, default="none")
+    return DatabaseSettings(
+        host=env.text("SLUICE_DB_HOST"),
+        port=env.integer("SLUICE_DB_PORT", default=5432, least=1, most=65535),
+        name=env.text("SLUICE_DB_NAME"),
+        user=env.text("SLUICE_DB_USER"),
+        password=env.text("SLUICE_DB_PASSWORD", default=""),
+        secret_arn=env.text("SLUICE_DB_SECRET_ARN", default=""),
+        auth=env.one_of("SLUICE_DB_AUTH", ("password", "iam", "none"), default="password"),
+        tls=env.one_of("SLUICE_DB_TLS", ("verify-full", "off"), default="verify-full"),
+        ca_file=env.text("SLUICE_DB_CA_FILE", default=""),
+        pool_size=env.integer("SLUICE_DB_POOL_SIZE", default=1, least=1, most=100),
+        pool_overflow=env.integer("SLUICE_DB_POOL_OVERFLOW", default=1, least=0, most=100),
+        pool_timeout=env.seconds("SLUICE_DB_POOL_TIMEOUT", default=1.5),
+        connect_timeout=env.seconds("SLUICE_DB_CONNECT_TIMEOUT", default=2.0),
+        statement_timeout=env.seconds("SLUICE_DB_STATEMENT_TIMEOUT", default=14.0),
+        lock_timeout=env.seconds("SLUICE_DB_LOCK_TIMEOUT", default=5.0),
+        socket_timeout=env.seconds("SLUICE_DB_SOCKET_TIMEOUT", default=20.0),
+        max_idle=env.seconds("SLUICE_DB_MAX_IDLE", default=240.0),
+        # A named statement makes RDS Proxy keep the server connection for one client.
+        prepared_statements=env.integer(
+            "SLUICE_DB_PREPARED_STATEMENTS", default=0 if pooler == "rds-proxy" else 64, least=0, most=1_000
+        ),
+        pooler=pooler,
+    )
 
 
 def _aws(env: Variables) -> AwsSettings:

@@ -13,8 +13,9 @@ from local.template import Function
 
 # Where a shell or a debugger has better values of its own.
 NOT_EXPORTED = frozenset({"PATH", "LANG", "LD_LIBRARY_PATH", "AWS_LAMBDA_RUNTIME_API"})
-# For whoever looks at /console; deployed, a line of metrics a minute will do.
-TELEMETRY = {"SLUICE_TELEMETRY_SECONDS": "1"}
+# What differs on this machine beside endpoints: /console needs a line of metrics each second, where a deployment writes
+# one a minute; and pages of a development server (http://localhost:5173) may call the API.
+SETTINGS = {"SLUICE_TELEMETRY_SECONDS": "1", "SLUICE_CORS_ORIGINS": "loopback"}
 
 
 def aws_overlay(endpoint: str, ca_file: str = "") -> dict[str, str]:

@@ -69,8 +69,9 @@ class Response:
 
     @classmethod
     def message(cls, status: int, text: str) -> "Response":
-        """The gateway's own kind of answer."""
-        return cls(status, [("content-type", "application/json")], json.dumps({"message": text}).encode())
+        """The gateway's own kind of answer, which no cache may keep."""
+        headers = [("content-type", "application/json"), ("cache-control", "no-store"), ("vary", "Origin")]
+        return cls(status, headers, json.dumps({"message": text}).encode())
 
 
 class HttpServer:

@@ -18,7 +18,7 @@ TYPES = {  # of every file that is given out; LICENSES.md is not
 }
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; font-src data:; img-src 'self' data:; "
-    "connect-src 'self'"
+    "connect-src 'self'; frame-ancestors 'none'"
 )
 
 
@@ -37,7 +37,12 @@ def page(request: Request) -> Response | None:
         return None
     body = _packed(files(root)[name])
     kind = TYPES[Path(name).suffix]
-    headers = [("content-type", kind), ("content-security-policy", POLICY), ("cache-control", "no-cache")]
+    headers = [
+        ("content-type", kind),
+        ("content-security-policy", POLICY),
+        ("cache-control", "no-cache"),
+        ("vary", "Accept-Encoding"),
+    ]
     if "gzip" in request.header("accept-encoding"):
         return Response(200, [*headers, ("content-encoding", "gzip")], body)
     return Response(200, headers, gzip.decompress(body))

@@ -19,7 +19,7 @@ from local.aws import ROOT, AwsServer
 from local.console import Console
 from local.containers import Doorway, sam_variables
 from local.database import ANALYST_ROLE, APP_ROLE, Login, give_up_imports, make_embedded, prepare, seed, settings_of
-from local.environment import NOT_EXPORTED, TELEMETRY, aws_overlay, function_environment
+from local.environment import NOT_EXPORTED, SETTINGS, aws_overlay, function_environment
 from local.gateway import Access, Gateway
 from local.intrinsics import ACCOUNT, REGION
 from local.keys import API_KEYS_TABLE, TABLES, make_table, store_keys
@@ -117,7 +117,7 @@ class _System:
         passwords = {user.user: user.password for user in users}
         self._environments = {}
         for name, function in template.functions.items():
-            overlay = {**aws_overlay(aws.tls_endpoint or aws.endpoint, aws.ca_file), **TELEMETRY}
+            overlay = {**aws_overlay(aws.tls_endpoint or aws.endpoint, aws.ca_file), **SETTINGS}
             for user, password in USERS.items():
                 if user in function.variables:
                     overlay[password] = passwords.get(function.variables[user], "")

@@ -48,7 +48,9 @@ class Vitals:
         asked = parse_qs(query)
         after, window = (_number(asked, name, default) for name, default in (("after", 0), ("window", KEPT_SECONDS)))
         body = json.dumps(self._document(after, window), separators=(",", ":")).encode()
-        return Response(200, [("content-type", "application/json"), ("cache-control", "no-store")], body)
+        return Response(
+            200, [("content-type", "application/json"), ("cache-control", "no-store"), ("vary", "Origin")], body
+        )
 
     def _document(self, after: int, window: int) -> dict[str, object]:
         imports, database = self._progress.latest()

@@ -158,7 +158,7 @@ def _operation(operation: Operation, components: Schema, known: Schema) -> Schem
     if operation.takes is not None:
         schema = schemas.of_body(operation.takes, operation.method)
         example = schemas.example_of_body(operation.takes)
-        content = {"application/json": {"schema": schema, "example": example}}
+        content = {media_type: {"schema": schema, "example": example} for media_type in operation.media_types}
         described["requestBody"] = {"required": True, "content": content}
     return described
 

@@ -40,7 +40,8 @@ START = b"""SwaggerUIBundle({
 });
 """
 POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'"
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+    "connect-src 'self'; frame-ancestors 'none'"
 )
 
 handler = api = Api(cors_origins=("*",))  # a public document, of which nothing is a secret

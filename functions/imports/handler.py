@@ -24,7 +24,7 @@ NEW_IMPORT = Shape(
 )
 REPORT = re.compile(r'"rejects_url":"(rejects/\d+\.csv)"')
 
-handler = api = Api(shop=runtime.current, scope="imports")
+handler = api = Api(shop=runtime.current, scope="imports", storable=False)
 
 
 @api.get("/api/imports", gives=LISTING)

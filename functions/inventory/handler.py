@@ -16,9 +16,14 @@ from sluice.repositories.listing import ListQuery
 SERVER_SET = ("product_id", "updated_at", "version")
 QUANTITY = Integer(0, MAX_INTEGER, example=7)
 STOCK = Shape({"quantity": QUANTITY}, server_set=SERVER_SET)
-ADJUSTMENT = Shape({"delta": Integer(-MAX_INTEGER, MAX_INTEGER, example=-2)}, server_set=SERVER_SET, patched=("delta",))
+ADJUSTMENT = Shape(
+    {"delta": Integer(-MAX_INTEGER, MAX_INTEGER, example=-2)},
+    server_set=SERVER_SET,
+    patched=("delta",),
+    merge_patch=False,
+)
 UPDATE = Shape({"product_id": Integer(1, MAX_ID), "quantity": QUANTITY}, server_set=("updated_at", "version"))
-BULK = Shape({"updates": Items(UPDATE, most=10_000, unique="product_id")}, patched=("updates",))
+BULK = Shape({"updates": Items(UPDATE, most=10_000, unique="product_id")}, patched=("updates",), merge_patch=False)
 
 handler = api = Api(shop=runtime.current, scope="catalog")
 

@@ -1,7 +1,9 @@
 """Methods, representations and origins: 404, 405, 406, 413 and 415, HEAD, OPTIONS, CORS and request ids."""
 
 import dataclasses
+import gzip
 import json
+import os
 import re
 from typing import Any
 
@@ -80,11 +82,12 @@ def test_options_tells_the_methods(shop: Shop, path: str) -> None:
     "target", ["/api/{}", "/api/{}?limit=1", "/api/{}?limit=0", "/api/{}/404", "/api/{}/x", "/health", "/health/ready"]
 )
 @pytest.mark.parametrize("resource", ["products", "categories", "inventory"])
-def test_head_is_get_without_a_body(shop: Shop, target: str, resource: str) -> None:
+def test_head_has_the_length_of_get(shop: Shop, target: str, resource: str) -> None:
     for name in "ab":
         shop.product(name, category=name)
     got, head = (shop.call(method, target.format(resource)) for method in ("GET", "HEAD"))
-    assert (head.status, head.text) == (got.status, "")
+    # The gateway takes Content-Length from the body, and does not send it (tests/local/test_system.py).
+    assert (head.status, len(head.text)) == (got.status, len(got.text))
     volatile = {"X-Request-Id", "RateLimit"}
     assert {k: v for k, v in head.headers.items() if k not in volatile} == {
         k: v for k, v in got.headers.items() if k not in volatile
@@ -94,7 +97,7 @@ def test_head_is_get_without_a_body(shop: Shop, target: str, resource: str) -> N
 def test_head_of_a_row_has_its_etag(shop: Shop) -> None:
     path = f"/api/products/{shop.product('Mug')}"
     head = shop.call("HEAD", path)
-    assert (head.status, head.text, head.headers["ETag"]) == (200, "", shop.get(path).headers["ETag"])
+    assert (head.status, head.headers["ETag"]) == (200, shop.get(path).headers["ETag"])
 
 
 @pytest.mark.parametrize("path", ["/api/products", "/api/products/1", "/health", "/nothing", "/api/products/x"])
@@ -106,7 +109,7 @@ def test_every_answer_has_a_request_id_of_its_own(shop: Shop, method: str, path:
 
 
 ACCEPTED = ("*/*", "application/*", "application/json", "text/html, application/json;q=0.5", "APPLICATION/JSON",
-            "application/problem+json", "text/html;q=1, */*;q=0.1", "")  # fmt: skip
+            "text/html;q=1, */*;q=0.1", "")  # fmt: skip
 
 
 @pytest.mark.parametrize("accept", ACCEPTED)
@@ -115,7 +118,8 @@ def test_who_accepts_json_gets_it(shop: Shop, accept: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "accept", ["text/html", "application/xml", "text/*", "application/json;q=0", "*/*; q=0.000", "x"]
+    "accept",
+    ["text/html", "application/problem+json", "*/*, application/json;q=0", "application/json;q=0", "*/*; q=0.000", "x"],
 )
 @pytest.mark.parametrize(("method", "path"), [("GET", "/api/products"), ("GET", "/api/inventory/1"), *BODIES])
 def test_who_does_not_accept_json_gets_406(shop: Shop, method: str, path: str, accept: str) -> None:
@@ -124,7 +128,10 @@ def test_who_does_not_accept_json_gets_406(shop: Shop, method: str, path: str, a
 
 
 WRONG_TYPES = ("text/plain", "application/xml", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x",
-               "", "json", "application/jsonp", "text/json", "application/json; charset=latin-1")  # fmt: skip
+               "", "json", "application/jsonp", "text/json", "application/json; charset=latin-1", "application/*+json",
+               "application/json-patch+json", "application/vnd.api+json", "application/problem+json",
+               "application/ld+json", "application/json, application/json", "application/json;charset=",
+               "application/json ; charset = utf-16")  # fmt: skip
 
 
 @bodies
@@ -132,15 +139,82 @@ WRONG_TYPES = ("text/plain", "application/xml", "application/x-www-form-urlencod
 def test_a_body_of_another_type_is_415(shop: Shop, method: str, path: str, content_type: str) -> None:
     answer = shop.call(method, path, {}, content_type=content_type)
     assert (answer.status, answer.code) == (415, "unsupported_media_type")
+    assert "application/json" in answer.headers[{"POST": "Accept-Post", "PATCH": "Accept-Patch"}.get(method, "Accept")]
 
 
 @pytest.mark.parametrize(
     "content_type",
     ["application/json", "Application/JSON", "application/json; charset=utf-8", 'application/json;charset="UTF-8"',
-     "application/merge-patch+json", "application/problem+json", "application/json; version=1"],
+     "application/json; version=1", "application/json;", "application/json ; charset = utf8"],
 )  # fmt: skip
 def test_json_by_any_of_its_names_is_taken(shop: Shop, content_type: str) -> None:
     assert shop.call("POST", "/api/categories", {"name": "Mugs"}, content_type=content_type).status == 201
+
+
+@bodies
+def test_merge_patch_is_taken_where_patch_is_one(shop: Shop, method: str, path: str) -> None:
+    is_one = method == "PATCH" and "inventory" not in path
+    answer = shop.call(method, path, {"x": 1}, content_type="application/merge-patch+json")
+    assert answer.status == (422 if is_one else 415)
+    if method in ("POST", "PATCH"):
+        told = shop.call("OPTIONS", path).headers[f"Accept-{method.title()}"]
+        assert told == ("application/json, application/merge-patch+json" if is_one else "application/json")
+
+
+def packed(body: object, **options: int) -> bytes:
+    return gzip.compress(json.dumps(body).encode(), **options)
+
+
+@pytest.mark.parametrize("coding", ["gzip", "GZIP", "x-gzip", "identity, gzip", "gzip ,identity"])
+def test_a_gzipped_body_is_unpacked(shop: Shop, coding: str) -> None:
+    raw = packed({"name": "Mugs"})
+    assert shop.call("POST", "/api/categories", raw=raw, content_encoding=coding).status == 201
+    parts = gzip.compress(b'{"query": ') + gzip.compress(b'"{__typename}"}')
+    assert shop.call("POST", "/api/graphql", raw=parts, content_encoding=coding).json["data"]
+
+
+def test_identity_is_no_coding(shop: Shop) -> None:
+    for number, coding in enumerate(("identity", "", "Identity, identity")):
+        answer = shop.call("POST", "/api/categories", {"name": f"Mugs {number}"}, content_encoding=coding)
+        assert answer.status == 201
+
+
+@pytest.mark.parametrize("path", ["/api/products", "/api/graphql", "/api/analytics/query", "/api/imports"])
+@pytest.mark.parametrize("coding", ["br", "zstd", "deflate", "compress", "gzip, gzip", "br, gzip", "gzip;q=1", "utf-8"])
+def test_another_coding_is_415_and_names_those_that_are_taken(shop: Shop, coding: str, path: str) -> None:
+    answer = shop.call("POST", path, {}, content_encoding=coding)
+    assert (answer.status, answer.code) == (415, "unsupported_media_type")
+    assert answer.headers["Accept-Encoding"] == "gzip, identity"
+
+
+@bodies
+@pytest.mark.parametrize(
+    ("raw", "status"),
+    [
+        (gzip.compress(b"{}")[:-4], 400),
+        (b"{}", 400),
+        (b"", 400),
+        (gzip.compress(b"{}") + b"rest", 400),
+        (gzip.compress(b"") * 200, 400),
+        (gzip.compress(b" " * 2**20 + b"{}"), 413),
+        (gzip.compress(b" " * 2**26), 413),
+        (os.urandom(2**20 + 1), 413),
+        (gzip.compress(b'{"x":1}'), 422),
+    ],
+    ids=["cut", "plain", "empty", "trailed", "members", "over", "bomb", "long", "good"],
+)
+def test_a_packed_body_is_bounded(shop: Shop, method: str, path: str, raw: bytes, status: int) -> None:
+    assert shop.call(method, path, raw=raw, content_encoding="gzip").status == status
+
+
+def test_the_same_body_packed_again_is_the_same_request(shop: Shop) -> None:
+    for level in (1, 9):
+        answer = shop.call(
+            "POST", "/api/categories", raw=packed({"name": "Mugs"}, compresslevel=level, mtime=level),
+            content_encoding="gzip", idempotency_key="k",
+        )  # fmt: skip
+        assert answer.status == 201
+    assert answer.headers["Idempotency-Replayed"] == "true"
 
 
 @bodies
@@ -161,7 +235,7 @@ def test_no_body_at_all_is_415_and_an_empty_one_400(shop: Shop, method: str, pat
 def test_a_page_of_an_allowed_origin_may_read_the_answer(open_shop: Shop) -> None:
     answer = open_shop.get("/api/products", origin=OURS)
     assert answer.headers["Access-Control-Allow-Origin"] == OURS
-    assert answer.headers["Vary"] == "Origin"
+    assert "Origin" in answer.headers["Vary"].split(", ")
     exposed = answer.headers["Access-Control-Expose-Headers"].split(", ")
     assert {"ETag", "Link", "Location", "Retry-After", "X-Request-Id"} <= set(exposed)
 
@@ -190,12 +264,39 @@ def test_a_preflight_of_an_allowed_origin_tells_methods_and_headers(open_shop: S
 def test_a_page_of_another_origin_is_told_nothing(open_shop: Shop, method: str, origin: str) -> None:
     answer = open_shop.call(method, "/api/products", origin=origin)
     assert not [name for name in answer.headers if name.startswith("Access-Control")]
-    assert answer.headers["Vary"] == "Origin"
+    assert "Origin" in answer.headers["Vary"].split(", ")
 
 
 def test_a_preflight_of_an_unknown_path_is_404(open_shop: Shop) -> None:
     answer = open_shop.call("OPTIONS", "/api/nothing", origin=OURS)
     assert (answer.status, "Access-Control-Allow-Methods" in answer.headers) == (404, False)
+
+
+LOOPBACK = ("http://localhost:5173", "https://localhost", "http://127.0.0.1:3000", "http://[::1]:8080", "https://[::1]")
+STRANGERS = (
+    "http://localhost.evil.example", "http://evil.example:80", "http://localhost:5173/", "http://localhost:123456",
+    "ftp://localhost", "http://127.0.0.1.evil.example", "http://[::2]", "null", "loopback", "", "http://LOCALHOST",
+    "http://localhost:", "http://a@localhost",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("origin", LOOPBACK)
+@pytest.mark.parametrize("path", ["/api/products", "/api/products/404", "/nothing", "/api/products?limit=x"])
+def test_pages_of_this_machine_may_read_where_loopback_is_allowed(shop: Shop, path: str, origin: str) -> None:
+    assert "Access-Control-Allow-Origin" not in shop.get(path, origin=origin).headers
+    allow("loopback")
+    answer = shop.get(path, origin=origin)
+    assert answer.headers["Access-Control-Allow-Origin"] == origin
+    preflight = shop.call("OPTIONS", "/api/orders", origin=origin, access_control_request_method="POST")
+    assert preflight.headers["Access-Control-Allow-Methods"] == "GET, HEAD, OPTIONS, POST"
+
+
+@pytest.mark.parametrize("origin", STRANGERS)
+def test_pages_of_elsewhere_may_not_where_loopback_is_allowed(shop: Shop, origin: str) -> None:
+    allow("loopback")
+    for method in ("GET", "OPTIONS"):
+        answer = shop.call(method, "/api/products", origin=origin)
+        assert not [name for name in answer.headers if name.startswith("Access-Control")]
 
 
 def test_a_star_lets_every_origin_in(shop: Shop) -> None:

@@ -189,3 +189,12 @@ def test_a_worker_without_time_sends_itself_messages(line: Line) -> None:
     assert line.work(seconds=1.3) > 3
     assert line.jobs() == [["incoming/products/long.csv", "completed", 2_000, None]]
     assert len(products(line.depot)) == 2_000
+
+
+def test_responses_with_signed_urls_are_not_stored(line: Line) -> None:
+    new = {"resource": "products", "format": "csv", "filename": "a.csv"}
+    shop = line.depot.shop
+    announced = shop.post("/api/imports", new)
+    assert announced.status == 201
+    for answer in (announced, shop.get(announced.headers["Location"]), shop.get("/api/imports")):
+        assert (answer.headers["Cache-Control"], "X-API-Key" in answer.headers["Vary"]) == ("no-store", True)

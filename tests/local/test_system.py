@@ -53,6 +53,41 @@ def test_it_finds_the_shop_again_and_leaves_nothing_in_between(system: System) -
     assert system.ask(f"/api/categories/{category['id']}")[1]["name"] == category["name"]
 
 
+@pytest.mark.parametrize(
+    "path", ["/api/products", "/api/products/404", "/api/products?limit=x", "/health", "/openapi.json", "/docs", "/no"]
+)
+def test_head_has_gets_length_and_no_body(system: System, path: str) -> None:
+    seen = []
+    for method in ("GET", "HEAD"):
+        connection = http.client.HTTPConnection("127.0.0.1", system.port)
+        connection.request(method, path, headers={"X-API-Key": "local-reader"})
+        answer = connection.getresponse()
+        names = sorted(name.lower() for name, _ in answer.getheaders())
+        body = answer.read()
+        seen.append((answer.status, names, answer.headers["Content-Length"]))
+        connection.close()
+    assert (seen[0], body) == (seen[1], b"")
+    assert int(seen[0][2]) > 0
+    assert {"cache-control", "vary"} <= set(seen[0][1])
+
+
+@pytest.mark.parametrize("origin", ["http://localhost:5173", "https://[::1]", "http://127.0.0.1"])
+def test_pages_of_this_machine_may_call_the_api(system: System, origin: str) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", system.port)
+    asked = {"Origin": origin, "Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "x-api-key"}
+    connection.request("OPTIONS", "/api/orders", headers=asked)
+    preflight = connection.getresponse()
+    preflight.read()
+    connection.request("GET", "/api/orders/404", headers={"Origin": origin, "X-API-Key": "local-reader"})
+    refused = connection.getresponse()
+    refused.read()
+    connection.close()
+    assert (preflight.status, preflight.headers["Access-Control-Allow-Origin"]) == (204, origin)
+    assert "X-API-Key" in preflight.headers["Access-Control-Allow-Headers"]
+    assert (refused.status, refused.headers["Access-Control-Allow-Origin"]) == (404, origin)
+    assert "RateLimit" in refused.headers["Access-Control-Expose-Headers"]
+
+
 def test_where_its_parts_are_is_published_for_its_owner_alone(system: System) -> None:
     published = system.published
     assert published.keys() == {

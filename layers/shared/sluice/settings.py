@@ -164,7 +164,7 @@ class Settings:
     telemetry_seconds: float = TELEMETRY_SECONDS  # between two lines of them, while all is well
     log_level: str = "INFO"
     server_timing: bool = False  # tells whoever asks what an answer took
-    cors_origins: tuple[str, ...] = ()
+    cors_origins: tuple[str, ...] = ()  # `loopback`: all of this machine; `*`: all
     graphql: GraphqlSettings = GraphqlSettings()
     app: str = ""  # the application whose tables migrations make; empty: none
     analyst_connections: int = 50  # the connection limit that migrations give the analyst's role

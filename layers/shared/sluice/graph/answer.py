@@ -28,7 +28,7 @@ from sluice.graph.mutations import mutate
 from sluice.graph.parameters import Asked
 from sluice.graph.plan import Selected, plan
 from sluice.graph.resolvers import Resolution, reads_catalogue, require_scopes
-from sluice.http import idempotency, problem
+from sluice.http import accept, idempotency, problem
 from sluice.http.request import Request
 from sluice.runtime import Runtime
 from sluice.settings import GraphqlSettings
@@ -168,27 +168,8 @@ class _Turn:
 
 
 def _media_type(request: Request) -> str:
-    """The one of the two that is accepted: GraphQL's own where it is named. NotAcceptable."""
-    accept = request.headers.get("accept", "").lower()
-    weights: dict[str, float] = {}
-    for media_range in accept.split(",") if accept.strip() else ["*/*"]:
-        name, *parameters = [part.strip() for part in media_range.split(";")]
-        weights[name] = _weight(parameters)
-    anything = weights.get("application/*", weights.get("*/*", 0.0))
-    # Who takes anything is given what everybody can read.
-    weighed = [(weights.get(GRAPHQL, anything / 2), 1, GRAPHQL), (weights.get(JSON, anything), 0, JSON)]
-    weight, _, chosen = max(weighed)
-    if not weight > 0:
-        raise NotAcceptable(f"This answers {GRAPHQL} and {JSON}")
+    """GraphQL's own media type where the client names it, else JSON. NotAcceptable."""
+    chosen = accept.choose(request.headers.get("accept", ""), (GRAPHQL, JSON), JSON)
+    if chosen is None:
+        raise NotAcceptable(f"The response is {GRAPHQL} or {JSON}, which the Accept header excludes")
     return chosen
-
-
-def _weight(parameters: Sequence[str]) -> float:
-    for parameter in parameters:
-        name, _, value = parameter.partition("=")
-        if name.strip() == "q":
-            try:
-                return float(value)
-            except ValueError:
-                return 0.0
-    return 1.0

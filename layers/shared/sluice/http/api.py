@@ -25,7 +25,7 @@ from sluice.errors import (
     RateLimited,
     SluiceError,
 )
-from sluice.http import problem, request_line
+from sluice.http import caching, content, cors, problem, request_line
 from sluice.http.body import Shape
 from sluice.http.fallback import LastGood
 from sluice.http.operation import Gives, Operation, query_of
@@ -45,12 +45,6 @@ Route: TypeAlias = Callable[..., Response[Any]]
 
 ANSWER_SECONDS = 0.3  # of the function's time, for making the answer and sending it
 
-EXPOSED_HEADERS = (
-    "Age, ETag, Idempotency-Replayed, Link, Location, RateLimit, RateLimit-Policy, Retry-After, Warning, X-Request-Id, "
-    "X-Sluice-After"
-)
-REQUEST_HEADERS = "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, X-API-Key, X-Sluice-After"
-
 
 def _no_shop() -> Runtime:
     raise RuntimeError("this function works with no shop")
@@ -65,7 +59,8 @@ class Api:
 
     With a `scope` nobody is answered whom `shop` does not admit, nor served without `scope`:read for a GET, :write for
     the rest, or the scope that a route names for itself. With `scopes_within` nobody is answered either, but the routes
-    judge scopes themselves. `cors_origins` are the settings' own where they are not given.
+    judge scopes themselves. `cors_origins` are the settings' own where they are not given. Without `storable` no client
+    may keep a response: for those that hold signed URLs.
     """
 
     def __init__(
@@ -75,11 +70,13 @@ class Api:
         scope: str = "",
         scopes_within: bool = False,
         cors_origins: Collection[str] | None = None,
+        storable: bool = True,
     ) -> None:
         self._shop = shop  # asked when somebody asks: importing a function reads no settings
         self._scope = scope
         self._admits = bool(scope) or scopes_within
         self._cors_origins = cors_origins
+        self._storable = self._admits and storable
         self._resolver = APIGatewayHttpResolver()
         self._resolver.not_found(self._unmatched)
         self._resolver.exception_handler(Exception)(self._problem)
@@ -143,9 +140,9 @@ class Api:
         if taken.position:
             headers["X-Sluice-After"] = taken.position
         if "origin" in request.headers:
-            headers.update(self._cors(request.headers["origin"], headers.get("Allow", "")))
-        if request.method == "HEAD":
-            answer["body"] = ""
+            headers.update(cors.headers(request, self._origins(), allow=headers.get("Allow", "")))
+        # HEAD has GET's body here: the gateway takes Content-Length from it, and sends none of it.
+        headers.update(caching.headers(request.method, answer["statusCode"], headers, storable=self._storable))
         course.status, course.seconds = answer["statusCode"], time.perf_counter() - course.began
         self._tell(course, taken, headers)
         return answer
@@ -177,14 +174,13 @@ class Api:
                 self._course.route = shown
                 if scope and scope not in self._request.scopes:
                     raise InsufficientScope(scope)
-                if not isinstance(gives, str):
-                    self._request.require_acceptable()
+                request = self._request = operation.receive(self._request)
                 if operation.query is None:
-                    _require_no_query(self._request)
-                arguments, numbers = operation.read(self._request, ids)
+                    _require_no_query(request)
+                arguments, numbers = operation.read(request, ids)
                 if operation.fallback:
-                    return self._good_or_old(lambda: route(self._request, *arguments, **numbers))
-                return route(self._request, *arguments, **numbers)
+                    return self._good_or_old(lambda: route(request, *arguments, **numbers))
+                return route(request, *arguments, **numbers)
 
             self._resolver.route(path, methods)(answer)
             self._methods.setdefault(path, set()).update(methods)
@@ -238,7 +234,11 @@ class Api:
         )
 
     def _preflight(self) -> dict[str, Any]:
-        return _as_answer(Response(204, headers={"Allow": self._allowed()}))
+        headers = {"Allow": self._allowed()}
+        for operation in self.operations:
+            if operation.path == self._path() and operation.method in ("POST", "PATCH") and operation.takes:
+                headers |= content.advertised(operation.method, operation.media_types)
+        return _as_answer(Response(204, headers=headers))
 
     def _problem(self, error: Exception) -> Response[str]:
         return problem.render(self.judge(error), self._request.id)
@@ -256,24 +256,14 @@ class Api:
         self._course.code = self._course.code or error.code
         return error
 
-    def _cors(self, origin: str, allowed: str) -> dict[str, str]:
-        """What a page of `origin` may do; nothing, unless the operator named it (or `*`)."""
+    def _origins(self) -> Collection[str]:
+        """The origins whose pages may read what this function answers."""
+        if self._cors_origins is not None:
+            return self._cors_origins
         try:
-            origins = self._shop().settings.cors_origins if self._cors_origins is None else self._cors_origins
+            return self._shop().settings.cors_origins
         except SettingsError:  # which every route that needs settings reports
-            origins = ()
-        if "*" not in origins and origin not in origins:
-            return {"Vary": "Origin"}
-        headers = {
-            "Access-Control-Allow-Origin": "*" if "*" in origins else origin,
-            "Access-Control-Expose-Headers": EXPOSED_HEADERS,
-            "Vary": "Origin",
-        }
-        if self._request.method == "OPTIONS" and allowed:
-            headers["Access-Control-Allow-Methods"] = allowed
-            headers["Access-Control-Allow-Headers"] = REQUEST_HEADERS
-            headers["Access-Control-Max-Age"] = "600"
-        return headers
+            return ()
 
 
 def json_response(status: int, body: object, headers: Mapping[str, str] | None = None) -> Response[str]:

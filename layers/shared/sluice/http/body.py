@@ -156,6 +156,7 @@ class Shape:
     optional: Collection[str] = ()  # in a POST
     patched: Collection[str] = ()  # what a PATCH must hold; one without is a merge patch (RFC 7396)
     most_bytes: int = MAX_BODY_BYTES
+    merge_patch: bool = True  # a PATCH of it is a JSON merge patch, and no command of our own
 
     def required(self, method: str) -> Collection[str]:
         """The fields that must be there: all of them, in a PUT."""

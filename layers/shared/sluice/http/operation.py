@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from sluice.errors import NotAcceptable
+from sluice.http import accept, content
 from sluice.http.body import Shape
 from sluice.http.params import FieldsOf, PageOf, Query, record_id
 from sluice.http.request import Request
@@ -37,11 +39,31 @@ class Operation:
     keyed: bool = False  # a POST that Idempotency-Key makes safe to repeat
     fallback: bool = False  # while the database is away, the last good answer will do
 
+    @property
+    def media_types(self) -> tuple[str, ...]:
+        """What a body may be declared as."""
+        is_merge_patch = self.method == "PATCH" and self.takes is not None and self.takes.merge_patch
+        return (content.JSON, content.MERGE_PATCH) if is_merge_patch else (content.JSON,)
+
+    def receive(self, request: Request) -> Request:
+        """Return the request as the route may read it, unpacked.
+
+        NotAcceptable if the client takes no JSON and JSON is what it would get; else what `content` raises.
+        """
+        gives_json = self.gives is not None and not isinstance(self.gives, str)
+        accepted = accept.choose(request.headers.get("accept", ""), (content.JSON,), content.JSON)
+        if gives_json and accepted is None:
+            raise NotAcceptable(f"The response is {content.JSON}, which the Accept header excludes")
+        if self.takes is None:
+            return request
+        content.require_type(request, self.media_types)
+        return content.decode(request, self.takes.most_bytes)
+
     def read(self, request: Request, ids: Mapping[str, str]) -> tuple[list[Any], dict[str, int]]:
         """The route's arguments: what was asked or sent, and the ids in the path. BadRequest and ValidationFailed."""
         numbers = {name: record_id(text, name) for name, text in ids.items()}
         if self.takes is not None:
-            return [self.takes.read_body(request.json(self.takes.most_bytes), self.method)], numbers
+            return [self.takes.read_body(content.read(request), self.method)], numbers
         return [] if self.query is None else [self.query.read(request.query)], numbers
 
 

@@ -9,13 +9,11 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, NoReturn
 
-from sluice.errors import BadRequest, NotAcceptable, TooLarge, UnsupportedMediaType
+from sluice.errors import BadRequest
 
 MAX_BODY_BYTES = 1024 * 1024
 
-_JSON_RANGES = ("*/*", "application/*", "application/json", "application/problem+json")
 _POSITION = re.compile(r"[0-9A-Fa-f]{1,8}/[0-9A-Fa-f]{1,8}", re.ASCII)
-_JSON_TYPE = re.compile(r"application/([\w.+-]+\+)?json", re.ASCII)
 
 
 class Number(Decimal):
@@ -58,35 +56,12 @@ class Request:
             id=id,
         )
 
-    def require_acceptable(self) -> None:
-        """NotAcceptable unless JSON may be answered."""
-        accept = self.headers.get("accept", "").lower()
-        if accept and not any(_accepts_json(item) for item in accept.split(",")):
-            raise NotAcceptable("This answers application/json")
-
     def after(self) -> str:
         """The position in the database's log that what is read must have seen; empty where any will do. BadRequest."""
         position = self.headers.get("x-sluice-after", "")
         if position and not _POSITION.fullmatch(position):
             raise BadRequest("X-Sluice-After must be what the answer to a write had in its own, such as 0/16B3748")
         return position
-
-    def json(self, most: int = MAX_BODY_BYTES) -> Any:
-        """The body, of `most` bytes: numbers with a fraction as Decimal. UnsupportedMediaType, TooLarge, BadRequest."""
-        media_type, *parameters = [part.strip() for part in self.headers.get("content-type", "").lower().split(";")]
-        if not _JSON_TYPE.fullmatch(media_type):
-            raise UnsupportedMediaType("Send the body as application/json")
-        for parameter in parameters:
-            name, _, value = parameter.partition("=")
-            if name == "charset" and value.strip('"') not in ("utf-8", "utf8"):
-                raise UnsupportedMediaType("Send the body as UTF-8")
-        if len(self.body) > most:
-            raise TooLarge(f"A body is at most {most} bytes here; this one has {len(self.body)}")
-        try:
-            text = self.body.decode("utf-8")
-        except UnicodeDecodeError as error:
-            raise BadRequest(f"The body is not UTF-8 at byte {error.start}") from None
-        return read_json(text, "The body")
 
 
 def read_json(text: str, what: str) -> Any:
@@ -102,12 +77,6 @@ def read_json(text: str, what: str) -> Any:
         raise BadRequest(f"{what} is nested too deeply") from None
     except (ValueError, ArithmeticError):  # int's and Decimal's own limits
         raise BadRequest(f"{what} holds a number of too many digits") from None
-
-
-def _accepts_json(item: str) -> bool:
-    media_range, *parameters = [part.strip() for part in item.split(";")]
-    quality = next((p.partition("=")[2].strip() for p in parameters if p.partition("=")[0].strip() == "q"), "1")
-    return media_range in _JSON_RANGES and not re.fullmatch(r"0(\.0*)?", quality)
 
 
 def _refuse_constant(name: str) -> NoReturn:

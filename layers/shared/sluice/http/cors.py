@@ -1,0 +1,43 @@
+"""Cross-origin resource sharing (https://fetch.spec.whatwg.org/#http-cors-protocol): which pages may read responses."""
+
+import re
+from collections.abc import Collection
+
+from sluice.http.request import Request
+
+LOOPBACK = "loopback"  # among the allowed origins: every page that this machine serves to itself
+LOOPBACK_ORIGIN = re.compile(r"https?://(localhost|127\.0\.0\.1|\[::1\])(:\d{1,5})?", re.ASCII)
+
+EXPOSED_HEADERS = (
+    "Accept-Encoding, Accept-Patch, Accept-Post, Age, Allow, ETag, Idempotency-Replayed, Link, Location, RateLimit, "
+    "RateLimit-Policy, Retry-After, Server-Timing, Warning, WWW-Authenticate, X-Request-Id, X-Sluice-After"
+)
+REQUEST_HEADERS = (
+    "Authorization, Content-Encoding, Content-Type, Idempotency-Key, If-Match, If-None-Match, X-API-Key, X-Sluice-After"
+)
+MAX_AGE = 600  # seconds that a browser may remember a preflight
+
+
+def headers(request: Request, origins: Collection[str], *, allow: str) -> dict[str, str]:
+    """The headers for a page of the request's `Origin`: none unless the operator named the origin, or `*`.
+
+    `allow` is the methods of this path, for the response to a preflight.
+    """
+    origin = request.headers["origin"]
+    if not _is_allowed(origin, origins):
+        return {}
+    found = {
+        "Access-Control-Allow-Origin": "*" if "*" in origins else origin,
+        "Access-Control-Expose-Headers": EXPOSED_HEADERS,
+    }
+    if request.method == "OPTIONS" and allow:
+        found["Access-Control-Allow-Methods"] = allow
+        found["Access-Control-Allow-Headers"] = REQUEST_HEADERS
+        found["Access-Control-Max-Age"] = str(MAX_AGE)
+    return found
+
+
+def _is_allowed(origin: str, origins: Collection[str]) -> bool:
+    if "*" in origins or (origin in origins and origin != LOOPBACK):
+        return True
+    return LOOPBACK in origins and LOOPBACK_ORIGIN.fullmatch(origin) is not None

@@ -1,62 +1,135 @@
-"""Migrations come before the code that needs them, and code does not come after migrations that failed."""
+"""Migrations come before the code that needs them, after a person said yes, and in the account that SAM deploys to."""
 
 import io
 import json
-import tomllib
 import zipfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError, NoCredentialsError, WaiterError
 
-from scripts.deploy import DeployError, deploy, package, stack_name
+from scripts.deploy import Cloud, Tools, deploy, main
+from scripts.migration import package
+from scripts.target import DeployError, Target
 
 ROOT = Path(__file__).parents[2]
+STACK = "arn:aws:cloudformation:eu-central-1:123456789012:stack/shop/1"
+CHANGE_SET = "arn:aws:cloudformation:eu-central-1:123456789012:changeSet/samcli-deploy2/1"
+OLD_CHANGE_SET = CHANGE_SET.replace("deploy2", "deploy1")
+TARGET = Target("default", "shop", confirms=True)
 
 
-class Missing(Exception):
-    """As CloudFormation says it of a stack."""
+def refusal(code: str, message: str) -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": message}}, "Call")
 
 
-class Cloud:
-    """A stack, and a function in it, that remember what was done to them, in order."""
+@dataclass
+class Fake:
+    """An account with one stack in it, which notes in order what is done to it; each service is this object."""
 
-    exceptions = type("Exceptions", (), {"ClientError": Missing})
+    exists: bool = True
+    sam_code: int = 0
+    empty: bool = False  # SAM finds nothing to change
+    says: bool = True  # the person who is asked
+    fails: bool = False  # the migrations
+    function_status: str = "UPDATE_COMPLETE"
+    states: list[str] = field(default_factory=list)  # of the function, as it is asked; Active then
+    invocations: list[str] = field(default_factory=list)  # errors of the first ones
+    ends: str = ""  # the stack's status in the end; by default it succeeds
+    parameters: dict[str, str] = field(default_factory=dict)
+    done: list[str] = field(default_factory=list)
+    events: list[dict[str, Any]] = field(default_factory=list)
+    change_sets: list[str] = field(default_factory=lambda: [OLD_CHANGE_SET])
 
-    def __init__(self, *, exists: bool, fails: bool = False, sam: int = 0) -> None:
-        self.done: list[str] = []
-        self._exists, self._fails, self._sam = exists, fails, sam
+    def cloud(self) -> Cloud:
+        return Cloud(self, self, self)
 
-    def get_paginator(self, name: str) -> "Cloud":
-        assert name == "list_stack_resources"
-        return self
+    def tools(self, built: Path) -> Tools:
+        return Tools(self.build, self.sam, self.confirm, lambda _: None, built)
 
-    def paginate(self, StackName: str) -> Any:
-        if not self._exists:
-            raise Missing(f"Stack with id {StackName} does not exist")
-        yield {"StackResourceSummaries": [{"LogicalResourceId": "Api", "PhysicalResourceId": "a1"}]}
-        yield {
-            "StackResourceSummaries": [{"LogicalResourceId": "MigrateFunction", "PhysicalResourceId": "shop-Migrate"}]
-        }
+    def get_caller_identity(self) -> dict[str, str]:
+        return {"Account": "123456789012"}
+
+    def describe_stacks(self, StackName: str) -> dict[str, Any]:
+        if not self.exists:
+            raise refusal("ValidationError", f"Stack with id {StackName} does not exist")
+        given = [{"ParameterKey": key, "ParameterValue": value} for key, value in self.parameters.items()]
+        return {"Stacks": [{"StackStatus": "UPDATE_COMPLETE", "Parameters": given}]}
+
+    def get_paginator(self, name: str) -> Any:
+        return SimpleNamespace(paginate=getattr(self, f"_{name}"))
+
+    def _list_stack_resources(self, StackName: str) -> Iterator[dict[str, Any]]:
+        yield {"StackResourceSummaries": [{"LogicalResourceId": "Api", "ResourceStatus": "CREATE_COMPLETE"}]}
+        function = {"LogicalResourceId": "MigrateFunction", "PhysicalResourceId": "shop-Migrate"}
+        yield {"StackResourceSummaries": [{**function, "ResourceStatus": self.function_status}]}
+
+    def _list_change_sets(self, StackName: str) -> Iterator[dict[str, Any]]:
+        self.describe_stacks(StackName)
+        yield {"Summaries": [{"ChangeSetId": id, "ExecutionStatus": "AVAILABLE"} for id in self.change_sets]}
+
+    def _describe_stack_events(self, StackName: str) -> Iterator[dict[str, Any]]:
+        yield {"StackEvents": self.events[::-1]}
+
+    def event(self, name: str, status: str, reason: str = "") -> None:
+        self.events.append({
+            "EventId": str(len(self.events)), "Timestamp": datetime.now(UTC), "LogicalResourceId": name,
+            "PhysicalResourceId": STACK if name == "shop" else name, "StackId": STACK, "ResourceStatus": status,
+            "ResourceStatusReason": reason,
+        })  # fmt: skip
+
+    def build(self) -> int:
+        self.done.append("build")
+        return 0
+
+    def sam(self, added: Sequence[str]) -> int:
+        assert list(added) == ["--no-execute-changeset", "--no-confirm-changeset"]
+        self.done.append("change set")
+        self.exists = True
+        if not self.sam_code and not self.empty:
+            self.change_sets.append(CHANGE_SET)
+        return self.sam_code
+
+    def confirm(self, question: str) -> bool:
+        assert "shop in account 123456789012, region eu-central-1" in question
+        self.done.append("ask")
+        return self.says
+
+    def delete_change_set(self, ChangeSetName: str, StackName: str) -> None:
+        assert ChangeSetName == CHANGE_SET
+        self.done.append("forget")
+
+    def execute_change_set(self, ChangeSetName: str, StackName: str) -> None:
+        assert ChangeSetName == CHANGE_SET
+        self.done.append("execute")
+        self.event("shop", "UPDATE_IN_PROGRESS")
+        if self.ends:
+            self.event("Api", "UPDATE_FAILED", "no such certificate")
+        self.event("shop", self.ends or "UPDATE_COMPLETE")
+
+    def get_function_configuration(self, FunctionName: str) -> dict[str, str]:
+        return {"State": self.states.pop(0) if self.states else "Active", "StateReason": "the subnet is gone"}
 
     def update_function_code(self, **given: Any) -> None:
         assert zipfile.ZipFile(io.BytesIO(given["ZipFile"])).namelist() == ["handler.py", "migrations/0001.py"]
         self.done.append(f"update {given['FunctionName']}")
 
     def get_waiter(self, name: str) -> Any:
-        done = self.done
-        return type("Waiter", (), {"wait": lambda _, FunctionName: done.append(f"wait {FunctionName}")})()
+        return SimpleNamespace(wait=lambda FunctionName: self.done.append(f"wait {name}"))
 
     def invoke(self, FunctionName: str, Payload: bytes) -> dict[str, Any]:
-        self.done.append(f"migrate {FunctionName}")
-        if self._fails:
-            return {"FunctionError": "Unhandled", "Payload": io.BytesIO(b'{"errorMessage": "no such role"}')}
-        return {"Payload": io.BytesIO(json.dumps({"revision": "0007"}).encode())}
-
-    def sam(self) -> int:
-        self.done.append("sam")
-        self._exists = not self._sam
-        return self._sam
+        self.done.append("migrate")
+        if self.invocations:
+            raise refusal(self.invocations.pop(0), "The function is inactive")
+        if self.fails:
+            said = {"errorType": "MissingPrivilege", "errorMessage": "no such role", "stackTrace": ["…"]}
+            return {"FunctionError": "Unhandled", "Payload": io.BytesIO(json.dumps(said).encode())}
+        return {"Payload": io.BytesIO(b'{"revision": "sluice 0007"}')}
 
 
 @pytest.fixture
@@ -67,51 +140,188 @@ def built(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_a_running_stack_is_migrated_with_the_new_migrations_before_it_gets_the_code(built: Path) -> None:
-    cloud = Cloud(exists=True)
-
-    assert deploy("shop", cloud, cloud, cloud.sam, built) == "0007"
-    assert cloud.done == ["update shop-Migrate", "wait shop-Migrate", "migrate shop-Migrate", "sam"]
+def run(account: Fake, built: Path, target: Target = TARGET) -> str:
+    return deploy(target, "eu-central-1", account.cloud(), account.tools(built))
 
 
-def test_a_new_stack_is_made_and_migrated_then(built: Path) -> None:
-    cloud = Cloud(exists=False)
-
-    assert deploy("shop", cloud, cloud, cloud.sam, built) == "0007"
-    assert cloud.done == ["sam", "migrate shop-Migrate"]
+UPDATE = ["update shop-Migrate", "wait function_updated_v2", "migrate"]
 
 
-def test_after_migrations_that_failed_no_code_is_deployed(built: Path) -> None:
-    cloud = Cloud(exists=True, fails=True)
-
-    with pytest.raises(DeployError, match="no such role"):
-        deploy("shop", cloud, cloud, cloud.sam, built)
-    assert "sam" not in cloud.done
+def test_existing_stack_is_migrated_after_the_yes_and_before_the_code(built: Path) -> None:
+    account = Fake()
+    assert run(account, built) == "sluice 0007"
+    assert account.done == ["build", "change set", "ask", *UPDATE, "execute"]
 
 
-def test_a_deployment_that_failed_is_not_told_as_done(built: Path) -> None:
-    for exists, done in ((True, "migrate shop-Migrate"), (False, "sam")):
-        cloud = Cloud(exists=exists, sam=1)
-        with pytest.raises(DeployError, match="sam deploy failed"):
-            deploy("shop", cloud, cloud, cloud.sam, built)
-        assert done in cloud.done
-        assert cloud.done[-1] == "sam"
+def test_a_no_changes_nothing_and_migrates_nothing(built: Path) -> None:
+    account = Fake(says=False)
+    with pytest.raises(DeployError, match="not deployed: nothing has changed, and the database was not migrated"):
+        run(account, built)
+    assert account.done == ["build", "change set", "ask", "forget"]
 
 
-def test_the_same_build_is_the_same_package(built: Path) -> None:
+def test_without_confirmation_nobody_is_asked(built: Path) -> None:
+    account = Fake()
+    run(account, built, Target("default", "shop", confirms=False))
+    assert "ask" not in account.done
+
+
+def test_new_stack_is_created_first_and_migrated_then(built: Path) -> None:
+    account = Fake(exists=False, change_sets=[])
+    assert run(account, built) == "sluice 0007"
+    assert account.done == ["build", "change set", "ask", "execute", "migrate"]
+
+
+def test_without_changes_the_database_is_still_migrated(built: Path) -> None:
+    account = Fake(empty=True)
+    assert run(account, built) == "sluice 0007"
+    assert account.done == ["build", "change set", *UPDATE]
+
+
+def test_no_code_is_deployed_over_migrations_that_failed(built: Path) -> None:
+    account = Fake(fails=True)
+    with pytest.raises(DeployError, match=r"no code has been deployed over them: MissingPrivilege: no such role$"):
+        run(account, built)
+    assert "execute" not in account.done
+
+
+def test_failed_stack_names_the_first_reason_and_the_revision(built: Path) -> None:
+    account = Fake(ends="UPDATE_ROLLBACK_COMPLETE")
+    with pytest.raises(DeployError, match=r"because of Api: no such certificate; the database is at sluice 0007$"):
+        run(account, built)
+
+
+def test_failed_change_set_migrates_nothing(built: Path) -> None:
+    account = Fake(sam_code=1)
+    with pytest.raises(DeployError, match="sam deploy made no change set; nothing has changed"):
+        run(account, built)
+    assert account.done == ["build", "change set"]
+
+
+@pytest.mark.parametrize("code", ["ResourceNotReadyException", "ResourceConflictException"])
+def test_idle_function_is_woken_and_invoked_once_more(built: Path, code: str) -> None:
+    account = Fake(states=["Idle", "Idle", "Pending", "Pending", "Active"], invocations=[code])
+    assert run(account, built) == "sluice 0007"
+    assert account.done.count("migrate") == 2
+    assert account.states == []
+
+
+def test_invocation_that_fails_twice_is_an_error(built: Path) -> None:
+    account = Fake(invocations=["ResourceNotReadyException"] * 2)
+    with pytest.raises(ClientError):
+        run(account, built)
+    assert "execute" not in account.done
+
+
+def test_refused_invocation_is_not_repeated(built: Path) -> None:
+    account = Fake(invocations=["AccessDeniedException"])
+    with pytest.raises(ClientError):
+        run(account, built)
+    assert account.done.count("migrate") == 1
+
+
+def test_function_that_cannot_run_is_an_error(built: Path) -> None:
+    with pytest.raises(DeployError, match="shop-Migrate cannot run: the subnet is gone"):
+        run(Fake(states=["Failed"]), built)
+
+
+def test_function_that_was_deleted_is_not_invoked(built: Path) -> None:
+    account = Fake(function_status="DELETE_COMPLETE")
+    with pytest.raises(DeployError, match="shop has no MigrateFunction"):
+        run(account, built)
+    assert account.done == ["build", "change set", "ask", "execute"]
+
+
+@pytest.mark.parametrize("source", ["override", "stack"])
+def test_certificate_that_is_not_in_the_layer_stops_before_the_build(built: Path, source: str) -> None:
+    given = {"DbCaFile": "/opt/certificates/missing.pem"}
+    account = Fake(parameters=given if source == "stack" else {})
+    target = Target("default", "shop", parameters=given if source == "override" else {})
+    with pytest.raises(DeployError, match=r"layers/shared/certificates/missing\.pem is not there.*global-bundle\.pem"):
+        run(account, built, target)
+    assert account.done == []
+
+
+def test_target_is_printed_before_anything_happens(built: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(DeployError):
+        run(
+            Fake(),
+            built,
+            Target("x", "shop", profile="admin", parameters={"DbCaFile": "/opt/certificates/missing.pem"}),
+        )
+    printed = capsys.readouterr().out
+    for part in ("123456789012", "eu-central-1", "admin", "shop, which exists"):
+        assert part in printed
+
+
+def test_same_build_is_the_same_package(built: Path) -> None:
     first = package(built)
     (built / "handler.py").touch()
-
     assert package(built) == first
     with pytest.raises(DeployError, match="make build"):
         package(built / "nothing")
 
 
-def test_every_environment_has_its_stack() -> None:
-    config = tomllib.loads((ROOT / "samconfig.toml").read_text())
+@pytest.fixture
+def tools(tmp_path: Path) -> list[str]:
+    """A SAM and a make that note how they were called."""
+    for name in ("sam", "make"):
+        (tmp_path / name).write_text(f'#!/bin/sh\necho "{name} $@" >> {tmp_path}/calls\n')
+        (tmp_path / name).chmod(0o755)
+    return ["--sam", str(tmp_path / "sam"), "--make", str(tmp_path / "make")]
 
-    stacks = {stage: stack_name(config, stage) for stage in ("default", "existing-vpc", "aurora", "production")}
-    assert stacks["default"] == "sluice"
-    assert stacks["production"] == "sluice-production"
-    with pytest.raises(DeployError, match="no stack_name for staging"):
-        stack_name(config, "staging")
+
+def session(account: Fake, region: str | None = "eu-central-1") -> Any:
+    return SimpleNamespace(region_name=region, client=lambda name, config=None: account)
+
+
+def test_sam_gets_the_environment_and_the_arguments(tools: list[str], tmp_path: Path) -> None:
+    given: list[Target] = []
+
+    def session_of(target: Target) -> Any:
+        given.append(target)
+        return session(Fake(exists=False), "eu-west-1")
+
+    arguments = ["default", *tools, "--region", "eu-west-1", "--profile", "admin", "--stack-name", "other"]
+    main(arguments, session_of)
+    build, deployed = (tmp_path / "calls").read_text().splitlines()
+    assert build == "make --no-print-directory build"
+    assert deployed == (
+        "sam deploy --config-env default --region eu-west-1 --profile admin --stack-name other "
+        "--no-execute-changeset --no-confirm-changeset"
+    )
+    assert (given[0].region, given[0].profile, given[0].stack) == ("eu-west-1", "admin", "other")
+
+
+def failing(error: Exception) -> Any:
+    class Sts(Fake):
+        def get_caller_identity(self) -> dict[str, str]:
+            raise error
+
+    return lambda target: session(Sts())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "session_of", "said"),
+    [
+        (["staging"], None, "samconfig.toml has no environment staging; it has default, existing-vpc, aurora"),
+        (["default", "--guided"], None, "--guided asks questions of its own"),
+        (["default"], lambda target: session(Fake(), None), "no region is set"),
+        (["default", "--profile", "nobody-has-this"], None, "The config profile (nobody-has-this) could not be found"),
+        (["default"], failing(NoCredentialsError()), "Unable to locate credentials"),
+        (
+            ["default"],
+            failing(refusal("ExpiredToken", "The security token is expired")),
+            "The security token is expired",
+        ),
+        (["default"], failing(WaiterError("x", "Max attempts exceeded", {})), "Max attempts exceeded"),
+    ],
+)
+def test_error_is_one_sentence(
+    arguments: list[str], session_of: Any, said: str, tools: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*arguments, *tools], *([session_of] if session_of else [])) == 1
+    told = capsys.readouterr().err
+    assert told.startswith("deploy: ")
+    assert said in told
+    assert "Traceback" not in told

@@ -1,0 +1,114 @@
+"""A deployment goes where SAM would go with the same samconfig.toml and the same arguments."""
+
+from pathlib import Path
+
+import pytest
+
+from scripts.target import DeployError, check_certificate, read
+
+CONFIG = """
+version = 0.1
+[shop.global.parameters]
+stack_name = "from-global"
+region = "eu-west-1"
+[shop.deploy.parameters]
+region = "eu-central-1"
+profile = "admin"
+confirm_changeset = true
+parameter_overrides = ["DbAuth=iam", 'CorsOrigins="https://a https://b"', "DbCaFile=/opt/certificates/rds.pem"]
+[text.deploy.parameters]
+stack_name = "text"
+parameter_overrides = 'DbAuth=iam ParameterKey=Stage,ParameterValue=production DbName="my shop"'
+[table.deploy.parameters]
+stack_name = "table"
+parameter_overrides = { DbAuth = "iam", DbPort = 5433 }
+[nameless.deploy.parameters]
+region = "eu-central-1"
+"""
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    path = tmp_path / "samconfig.toml"
+    path.write_text(CONFIG)
+    return path
+
+
+def test_section_of_the_command_comes_before_the_global_one(config: Path) -> None:
+    target = read("shop", [], config)
+    assert (target.stack, target.region, target.profile) == ("from-global", "eu-central-1", "admin")
+    assert target.confirms
+
+
+def test_arguments_come_before_the_file(config: Path) -> None:
+    arguments = ["--region=us-east-2", "--stack-name", "other", "--no-confirm-changeset", "--profile", "me", "--force"]
+    target = read("shop", arguments, config)
+    assert (target.stack, target.region, target.profile, target.confirms) == ("other", "us-east-2", "me", False)
+
+
+def test_without_region_and_profile_boto3_finds_them(config: Path) -> None:
+    target = read("text", [], config)
+    assert (target.region, target.profile, target.confirms) == (None, None, False)
+
+
+def test_config_file_of_the_arguments_is_read(config: Path) -> None:
+    assert read("text", ["--config-file", str(config)]).stack == "text"
+
+
+@pytest.mark.parametrize(
+    ("stage", "arguments", "parameters"),
+    [
+        ("shop", [], {"DbAuth": "iam", "CorsOrigins": "https://a https://b", "DbCaFile": "/opt/certificates/rds.pem"}),
+        ("text", [], {"DbAuth": "iam", "Stage": "production", "DbName": "my shop"}),
+        ("table", [], {"DbAuth": "iam", "DbPort": "5433"}),
+        ("shop", ["--parameter-overrides", "DbAuth=password", "DbName=shop"], {"DbAuth": "password", "DbName": "shop"}),
+        ("shop", ["--parameter-overrides", "DbAuth=password DbName=shop"], {"DbAuth": "password", "DbName": "shop"}),
+    ],
+)
+def test_parameters_are_read_in_every_form(
+    config: Path, stage: str, arguments: list[str], parameters: dict[str, str]
+) -> None:
+    assert read(stage, arguments, config).parameters == parameters
+
+
+@pytest.mark.parametrize(
+    ("stage", "said"),
+    [
+        ("nameless", "samconfig.toml has no stack_name for nameless"),
+        ("staging", "no environment staging; it has shop, text, table, nameless"),
+    ],
+)
+def test_unusable_environment_is_refused(config: Path, stage: str, said: str) -> None:
+    with pytest.raises(DeployError, match=said):
+        read(stage, [], config)
+
+
+def test_broken_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "samconfig.toml").write_text("[")
+    with pytest.raises(DeployError, match="cannot be read"):
+        read("shop", [], tmp_path / "samconfig.toml")
+
+
+def test_every_environment_of_this_repository_has_a_stack() -> None:
+    stacks = {stage: read(stage, []).stack for stage in ("default", "existing-vpc", "aurora", "production")}
+    assert stacks["production"] == "sluice-production"
+
+
+@pytest.mark.parametrize("path", ["", "/etc/pki/tls/certs/ca-bundle.crt"])
+def test_certificate_of_the_system_needs_no_file(tmp_path: Path, path: str) -> None:
+    check_certificate({"DbCaFile": path}, tmp_path)
+
+
+@pytest.mark.parametrize("content", [None, "", "<html>not found</html>"])
+def test_certificate_of_the_layer_must_be_one(tmp_path: Path, content: str | None) -> None:
+    (tmp_path / "certificates").mkdir()
+    if content is not None:
+        (tmp_path / "certificates/rds.pem").write_text(content)
+    with pytest.raises(DeployError, match=r"layers/shared/certificates/rds\.pem"):
+        check_certificate({"DbCaFile": "/opt/certificates/rds.pem"}, tmp_path)
+
+
+def test_certificate_that_is_there_is_enough(tmp_path: Path) -> None:
+    (tmp_path / "certificates").mkdir()
+    (tmp_path / "certificates/rds.pem").write_text("-----BEGIN CERTIFICATE-----\n")
+    check_certificate({"DbCaFile": "/opt/certificates/rds.pem"}, tmp_path)

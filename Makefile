@@ -57,27 +57,59 @@ format: .venv/.dev ## make the code look right
 	@$(BIN)/ruff check --quiet --fix
 	@$(BIN)/ruff format --quiet
 
-bench: build .venv/.bench ## Sluice beside its peers, in one run of half an hour: ARGS='--deep --imports'
+bench: .venv/.bench ## Sluice beside its peers, in one run of half an hour: ARGS='--deep --imports'
+	@if $(HAS_BUILDER); then $(MAKE) --no-print-directory build; \
+		else echo "Without the built functions: there is no python3.13 to build them (make build says more)"; fi
 	@$(BIN)/python -m benchmarks $(ARGS)
 
-build: .venv-sam/.done ## sam build: what a deployment uploads
-	@PATH="$(CURDIR)/.venv-sam/bin:$$PATH" SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam build
+# The layer's bytecode is of Lambda's Python, so only that Python builds it; a container has one.
+HAS_BUILDER = test -n "$(CONTAINER)" || python3.13 -c 'import ensurepip' 2>/dev/null
+build: .venv-sam/.done ## sam build: what a deployment uploads; CONTAINER=1 builds in Docker, without a python3.13
+	@$(HAS_BUILDER) || { echo "sam build needs Lambda's Python, and there is no python3.13 here that runs and has pip."; \
+		echo "Install Python 3.13, or build in Docker: make $(or $(filter deploy test-build,$(MAKECMDGOALS)),build) CONTAINER=1"; exit 1; }
+	@PATH="$(CURDIR)/.venv-sam/bin:$$PATH" SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam build \
+		$(if $(CONTAINER),--use-container --container-env-var SLUICE_RELEASE="$$SLUICE_RELEASE")
 	@du -sh .aws-sam/build/*/ | sed "s/^/  /"
 
 # The release's name goes into the layer, so that a deployment which changes a parameter alone makes new versions, too.
 .PHONY: deploy
-deploy: .venv/.run .venv-sam/.done ## build, migrate, deploy: STAGE=production, an environment of samconfig.toml
+deploy: .venv/.run .venv-sam/.done ## build, show the changes, migrate, deploy: STAGE=production, of samconfig.toml
 	@test -n "$(STAGE)" || { echo "Which environment of samconfig.toml? make deploy STAGE=production"; exit 1; }
 	@$(BIN)/python scripts/budget.py
-	@SLUICE_RELEASE="$$(date -u +%Y-%m-%dT%H:%M:%SZ) $$(git describe --always --dirty 2>/dev/null)" $(MAKE) --no-print-directory build
-	@$(BIN)/python scripts/deploy.py $(STAGE) --sam .venv-sam/bin/sam $(ARGS)
+	@SLUICE_RELEASE="$$(date -u +%Y-%m-%dT%H:%M:%SZ) $$(git describe --always --dirty 2>/dev/null)" \
+		$(BIN)/python scripts/deploy.py "$(STAGE)" --sam .venv-sam/bin/sam --make "$(MAKE)" $(ARGS)
+
+# API keys, and messages that failed: of a deployment with STACK=sluice, else of the local system while it runs.
+OF_STACK = $(if $(STACK),--stack "$(STACK)")
+comma := ,
+empty :=
+.PHONY: key keys rotate-key revoke-key dead-letters redrive
+key: .venv/.run ## a new API key, shown once: SCOPES='catalog:read orders:write' CLIENT=shop STACK=sluice ARGS='--days 365'
+	@test -n "$(SCOPES)" || { echo "Which scopes? make key SCOPES='catalog:read orders:write'" >&2; exit 1; }
+	@$(BIN)/python scripts/api_keys.py create "$(or $(CLIENT),$(if $(STACK),client,local))" \
+		--scopes "$(subst $(empty) $(empty),$(comma),$(strip $(SCOPES)))" $(OF_STACK) $(ARGS)
+
+keys: .venv/.run ## the API keys that there are: STACK=sluice
+	@$(BIN)/python scripts/api_keys.py list $(OF_STACK)
+
+rotate-key: .venv/.run ## a new API key in place of one: ID=3f1c6a527d0e STACK=sluice
+	@$(BIN)/python scripts/api_keys.py rotate "$(ID)" $(OF_STACK) $(ARGS)
+
+revoke-key: .venv/.run ## refuse an API key: ID=3f1c6a527d0e STACK=sluice
+	@$(BIN)/python scripts/api_keys.py revoke "$(ID)" $(OF_STACK)
+
+dead-letters: .venv/.run ## messages about files that failed five times: STACK=sluice
+	@$(BIN)/python scripts/dead_letters.py list $(OF_STACK)
+
+redrive: .venv/.run ## put such messages back into the queue, all or one: ID=3f1c6a52 STACK=sluice
+	@$(BIN)/python scripts/dead_letters.py redrive $(ID) $(OF_STACK)
 
 seed: .venv/.run ## demo data into the running system: PRODUCTS=100000 ORDERS=200000
 	@$(BIN)/python scripts/seed.py --products $(or $(PRODUCTS),0) --orders $(or $(ORDERS),0)
 
 load: .venv/.run ## a file into the running system, with a progress bar: FILE=products.csv RESOURCE=products
 	@test -n "$(FILE)" || { echo "Which file? make load FILE=products.csv RESOURCE=products"; exit 1; }
-	@$(BIN)/python scripts/load.py "$(FILE)" --resource $(or $(RESOURCE),products)
+	@$(BIN)/python scripts/load.py "$(FILE)" --resource $(or $(RESOURCE),products) $(ARGS)
 
 env: .venv/.run ## a function's environment as export lines: FUNCTION=ProductsFunction
 	@$(BIN)/python -m local env $(FUNCTION)

@@ -1,12 +1,12 @@
 """Makes, lists, revokes and rotates the API keys of a deployment, or of the local system while it runs.
 
-    python scripts/api_keys.py create shop-frontend --scopes catalog:read,orders:write --days 365 --stack sluice
-    python scripts/api_keys.py list --stack sluice
-    python scripts/api_keys.py rotate 3f1c6a527d0e --stack sluice
-    python scripts/api_keys.py revoke 3f1c6a527d0e --stack sluice
+    make key CLIENT=shop-frontend SCOPES='catalog:read orders:write' ARGS='--days 365' STACK=sluice
+    make keys STACK=sluice
+    make rotate-key ID=3f1c6a527d0e STACK=sluice
+    make revoke-key ID=3f1c6a527d0e STACK=sluice
 
 A key is shown once, when it is made: the table holds its hash. What is revoked is refused within a minute. Needs AWS
-credentials with access to the table, as boto3 finds them; without --stack or --table, the local system.
+credentials with access to the table, as boto3 finds them; without STACK, the local system.
 """
 
 import argparse

@@ -1,11 +1,11 @@
 """What could not be imported, however often it was tried: lists the dead-letter queue, and puts messages back.
 
-    python scripts/dead_letters.py list --stack sluice
-    python scripts/dead_letters.py redrive --stack sluice
-    python scripts/dead_letters.py redrive 3f1c6a52 --stack sluice
+    make dead-letters STACK=sluice
+    make redrive STACK=sluice
+    make redrive ID=3f1c6a52 STACK=sluice
 
 Mend first what the worker's log complains of. What is put back is tried anew, and an import goes on where it was left;
-one that is put back twice is done once. Without --stack, the local one. Needs AWS credentials, as boto3 finds them.
+one that is put back twice is done once. Without STACK, the local one. Needs AWS credentials, as boto3 finds them.
 """
 
 import argparse

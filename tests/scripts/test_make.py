@@ -1,0 +1,64 @@
+"""make says what is missing, and passes on what it was given."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+def make(*arguments: str, path: Path, dry: bool = False) -> subprocess.CompletedProcess[str]:
+    """With nothing on the path but `path` and the system's own tools. The installed environments count as new."""
+    old = ["--old-file=.venv-sam/.done", "--old-file=.venv/.run", "--old-file=.venv/.bench"]
+    environment = {"PATH": f"{path}:/usr/bin:/bin", "HOME": os.environ.get("HOME", "/")}
+    command = ["make", "--no-print-directory", *old, *(["--dry-run"] if dry else []), *arguments]
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=60)
+
+
+@pytest.fixture
+def without(tmp_path: Path) -> Path:
+    """A path on which python3.13 does not run, as pyenv leaves one for a version that is not selected."""
+    (tmp_path / "python3.13").write_text("#!/bin/sh\necho 'pyenv: python3.13: command not found' >&2\nexit 127\n")
+    (tmp_path / "python3.13").chmod(0o755)
+    return tmp_path
+
+
+@pytest.mark.parametrize("target", ["build", "test-build"])
+def test_build_without_lambdas_python_offers_the_container(without: Path, target: str) -> None:
+    done = make(target, path=without)
+    assert done.returncode == 2
+    assert "there is no python3.13 here that runs and has pip" in done.stdout
+    assert f"make {target} CONTAINER=1" in done.stdout
+    assert "127" not in done.stdout + done.stderr
+
+
+def test_container_build_needs_no_python(without: Path) -> None:
+    done = make("build", "CONTAINER=1", path=without, dry=True)
+    assert "sam build" in done.stdout
+    assert "--use-container" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "command"),
+    [
+        (["key", "SCOPES=catalog:read orders:write"], 'create "local" --scopes "catalog:read,orders:write"'),
+        (["key", "SCOPES=catalog:read", "CLIENT=shop", "STACK=s"], '"shop" --scopes "catalog:read" --stack "s"'),
+        (["keys"], "scripts/api_keys.py list"),
+        (["rotate-key", "ID=3f1c", "STACK=s"], 'rotate "3f1c" --stack "s"'),
+        (["revoke-key", "ID=3f1c", "STACK=s"], 'revoke "3f1c" --stack "s"'),
+        (["dead-letters", "STACK=s"], 'scripts/dead_letters.py list --stack "s"'),
+        (["redrive", "ID=3f1c"], "scripts/dead_letters.py redrive 3f1c"),
+    ],
+)
+def test_targets_of_keys_and_dead_letters_run_the_scripts(tmp_path: Path, arguments: list[str], command: str) -> None:
+    done = make(*arguments, path=tmp_path, dry=True)
+    assert done.returncode == 0, done.stderr
+    assert command in " ".join(done.stdout.replace("\\\n", " ").split())
+
+
+def test_key_without_scopes_says_which_are_missing(tmp_path: Path) -> None:
+    done = make("key", path=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "Which scopes?" in done.stderr

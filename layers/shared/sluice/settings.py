@@ -131,7 +131,7 @@ class GraphqlSettings:
     max_tokens: int = 2_000
     max_depth: int = 12
     max_aliases: int = 30
-    max_cost: int = 10_000  # nodes it could return
+    max_cost: int = 10_000  # nodes it could return, and the work of its statements
 
 
 @dataclass(frozen=True, slots=True)

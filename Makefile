@@ -41,6 +41,12 @@ test-build: build .venv/.dev ## what sam build made, run in the local sandboxes
 test-sam: .venv/.dev .venv-sam/.done ## sam local, in Docker, against the local database
 	@PATH="$(CURDIR)/.venv-sam/bin:$$PATH" $(BIN)/python -m tests.sam
 
+.PHONY: e2e
+e2e: .venv/.dev ## the black-box suite on any deployment: URL=https://… KEY=… LIMITED_KEY=… ORIGIN=https://…
+	@test -n "$(URL)" -a -n "$(KEY)" || { echo "Which deployment, and with which API key? make e2e URL=https://… KEY=…"; exit 1; }
+	@SLUICE_E2E_URL="$(URL)" SLUICE_E2E_KEY="$(KEY)" SLUICE_E2E_LIMITED_KEY="$(LIMITED_KEY)" SLUICE_E2E_ORIGIN="$(ORIGIN)" \
+		$(BIN)/python -m pytest tests/e2e $(ARGS)
+
 check: .venv/.dev .venv-sam/.done ## what CI checks: format, lint, types, the house's rules, connections, the template
 	@$(BIN)/ruff format --check --quiet
 	@$(BIN)/ruff check --quiet

@@ -193,7 +193,9 @@ class IdempotencyInProgress(Conflict):
 
 
 class StaleVersion(SluiceError):
-    code, status, title = "stale_version", 412, "The row has changed since it was read"
+    """`If-Match`, `If-None-Match` or GraphQL's `ifVersion` does not hold."""
+
+    code, status, title = "stale_version", 412, "The row is at another version than the request requires"
 
 
 class TooLarge(SluiceError):

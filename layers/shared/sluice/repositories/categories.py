@@ -1,16 +1,15 @@
 """Categories, and the slugs they are known by."""
 
-import re
-import unicodedata
 from collections.abc import Collection, Mapping, Sequence
 
-from sluice.errors import Duplicate, Fault, ValidationFailed
+from sluice.errors import Duplicate, Fault
 from sluice.repositories import writing
 from sluice.repositories.answers import IdempotencyKey
 from sluice.repositories.listing import Filter, Listing, Sort
 from sluice.repositories.reading import Listed
 from sluice.repositories.view import Record, Row, View, integer, select, text, time
 from sluice.repositories.writing import ALWAYS, Precondition
+from sluice.slugs import slug_from
 
 VIEW = View(
     name="categories",
@@ -42,8 +41,6 @@ LISTING = Listing(
 )
 
 INSERT = "c AS (INSERT INTO categories (name, slug) VALUES (:name, :slug) RETURNING *)"
-
-MAX_SLUG = 200
 
 ASSIGNMENTS = {"name": "name = :name", "slug": "slug = :slug"}
 
@@ -83,22 +80,3 @@ class CategoryRepository(Listed):
     def delete(self, id: int, precondition: Precondition = ALWAYS) -> None:
         """NotFound, StaleVersion; StillReferenced where it has products."""
         writing.delete(self._statements, VIEW, id, precondition)
-
-
-def slug_from(name: str) -> str:
-    """Return the slug of a name, in ASCII: `Øl & Æbler` gives `ol-aebler`.
-
-    Letters and digits of any script are transliterated; everything else separates words. ValidationFailed where the
-    name has no letter or digit.
-    """
-    from anyascii import anyascii  # here, as few requests need it
-
-    plain = unicodedata.normalize("NFKC", name)
-    words = "".join(character if unicodedata.category(character)[0] in "LMN" else " " for character in plain)
-    slug = re.sub(r"[^a-z0-9]+", "-", anyascii(words).lower()).strip("-")[:MAX_SLUG].strip("-")
-    if not slug:
-        fault = Fault(
-            "required", "cannot be made from this name, which has no letter or digit; send one", pointer="/slug"
-        )
-        raise ValidationFailed(faults=[fault])
-    return slug

@@ -57,6 +57,7 @@ class DatabaseSettings:
     max_idle: float = 240.0  # NAT gateways forget silent flows after 350 s
     prepared_statements: int = 64  # that each connection keeps at most; 0 for RDS Proxy, which pins them
     pooler: Pooler = "none"  # between us and the server: what it accepts at startup is in db/session_settings.py
+    migrated: bool = True  # False: `make migrate` was not run for it, so that sessions only read
     share: float = 1.0  # of what is left of a request's time, that its server may take to answer
 
     def for_job(self) -> "DatabaseSettings":

@@ -21,7 +21,7 @@ from sqlalchemy.engine.result import SimpleResultMetaData
 from sluice.db.breaker import Breaker
 from sluice.db.pool import PoolMetrics, PoolWatch
 from sluice.db.replay import replay
-from sluice.db.sqlstate import translate
+from sluice.db.sqlstate import is_migrated, translate
 from sluice.errors import ConnectionLost, DatabaseUnavailable
 
 if TYPE_CHECKING:
@@ -46,6 +46,7 @@ class Database:
         self._tells_positions = tells_positions
         self._engine = engine
         self._watch = PoolWatch(engine)
+        self._migrated = is_migrated(engine)
         # Stock pg8000 sends Sync between Parse and Bind. Outside a transaction a pooler may then bind somebody
         # else's statement, and give us their rows: so it gets a real transaction.
         self.pipelined = engine.driver == "sluice"
@@ -152,7 +153,7 @@ class Database:
         except BaseException as error:
             if self._engine.dialect.is_disconnect(error, pooled, None):  # type: ignore[arg-type]
                 invalidate(error)
-            ours = translate(error, connected=True)
+            ours = translate(error, connected=True, migrated=self._migrated)
             if ours is None:
                 raise
             raise ours from error

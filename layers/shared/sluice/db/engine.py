@@ -74,6 +74,7 @@ def make_engine(
             **(_own_options(settings, clock) if reason is None else {}),
         },
         hide_parameters=True,
+        execution_options={"migrated": settings.migrated},
         pool_pre_ping=True,
         **({"max_idle": settings.max_idle} if reason is None else {}),
         **_pool(settings, workload),
@@ -91,6 +92,13 @@ def make_engine(
                 account.seconds += time.perf_counter() - began
 
         return attempt() if breaker is None else breaker.connect(attempt)
+
+    if not settings.migrated:
+
+        @event.listens_for(engine, "connect")
+        def only_read(connection: Any, record: ConnectionPoolEntry) -> None:
+            connection.cursor().execute("SET default_transaction_read_only = on")
+            connection.commit()
 
     sqlstate.translate_errors(engine)
     return engine

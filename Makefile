@@ -18,13 +18,19 @@ INSTALL := -m pip install --quiet --disable-pip-version-check --require-hashes -
 export PYTHONPATH := .:layers/shared
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-slow fuzz test-build test-sam check checkov format bench build seed load env clean-state openapi lint-openapi lock
+.PHONY: help run migrate remove test test-slow fuzz test-build test-sam check checkov format bench build seed load env clean-state openapi lint-openapi lock
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: .venv/.run ## the whole system on this machine: PORT=3000 DATABASE_URL= SLUICE_SEED=none ARGS=--verbose
 	@exec $(BIN)/python -m local --port "$(PORT)" $(ARGS)
+
+migrate: .venv/.run ## set up a database of your own: DATABASE_URL=postgresql://… APP=shop PLAN=1
+	@$(BIN)/python -m local migrate
+
+remove: .venv/.run ## remove what `make migrate` made: DATABASE_URL=postgresql://… DROP_APP=shop
+	@$(BIN)/python -m local remove
 
 test: .venv/.dev ## every test that a change should wait for: ARGS='-k cursor'
 	@$(BIN)/python -m pytest -m "not slow" --hypothesis-profile=ci $(PARALLEL) $(ARGS)

@@ -70,7 +70,7 @@ def make_engine(
             # A migration's or an import's statement may take what it takes; keepalive notices a peer that is gone.
             "socket_timeout": None if workload == "batch" else settings.socket_timeout,
             "application_name": f"sluice-{workload}",
-            "startup": startup_settings(settings.pooler),
+            "startup": _startup(settings),
             **(_own_options(settings, clock) if reason is None else {}),
         },
         hide_parameters=True,
@@ -93,13 +93,6 @@ def make_engine(
 
         return attempt() if breaker is None else breaker.connect(attempt)
 
-    if not settings.migrated:
-
-        @event.listens_for(engine, "connect")
-        def only_read(connection: Any, record: ConnectionPoolEntry) -> None:
-            connection.cursor().execute("SET default_transaction_read_only = on")
-            connection.commit()
-
     sqlstate.translate_errors(engine)
     return engine
 
@@ -116,6 +109,14 @@ def _pooler_named(pooler: Pooler) -> Iterator[None]:
             raise
         remedy = f"If there is a pooler, set SLUICE_DB_POOLER to pgbouncer or rds-proxy; it is {pooler}"
         raise InterfaceError(f"{told}. {remedy}") from error
+
+
+def _startup(settings: DatabaseSettings) -> dict[str, str]:
+    """What each connection sends at startup. Without `make migrate`, nothing may be written to the database."""
+    startup = startup_settings(settings.pooler)
+    if not settings.migrated and settings.pooler == "none":
+        startup["default_transaction_read_only"] = "on"
+    return startup
 
 
 def _own_options(settings: DatabaseSettings, clock: Callable[[], float]) -> dict[str, Any]:

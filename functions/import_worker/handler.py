@@ -18,11 +18,13 @@ def handler(event: dict[str, Any], context: Any) -> Mapping[str, Any]:
     """Work through a batch; the messages that failed come again, the others are done."""
 
     def work(record: SQSRecord) -> None:
-        inbox = runtime.current().inbox
+        inbox, seconds = runtime.current().inbox, context.get_remaining_time_in_millis() / 1000
+        inbox.hold(record.receipt_handle, seconds)
         try:
-            inbox.work(record.body, context.get_remaining_time_in_millis() / 1000)
-        except Exception:
-            inbox.postpone(record.receipt_handle, int(record.attributes.approximate_receive_count))
+            inbox.work(record.body, seconds)
+        except Exception as error:
+            tries = int(record.attributes.approximate_receive_count)
+            inbox.fail(record.body, record.receipt_handle, tries, error)
             raise
 
     return process_partial_response(event=event, record_handler=work, processor=processor, context=context)

@@ -1,6 +1,7 @@
-"""Deletes the responses kept under idempotency keys after their 24 hours. Run by a schedule, never by the API.
+"""Deletes what is old, and fails imports that ended without a word. Run by a schedule, never by the API.
 
-It waits for a database that is paused, and closes its connection at the end: an Aurora pauses only without connections.
+The responses kept under idempotency keys are deleted after their 24 hours. It waits for a database that is paused, and
+closes its connection at the end: an Aurora pauses only without connections.
 """
 
 from typing import Any
@@ -12,9 +13,9 @@ MOST_BATCHES = 100  # in one run; what is left is the next one's
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, int]:
-    """Return how many were deleted."""
-    swept = 0
-    with runtime.current().job() as begin:
+    """Return how many responses were deleted, and how many imports were expired, failed or forgotten."""
+    here, swept = runtime.current(), 0
+    with here.job() as begin:
         for _ in range(MOST_BATCHES):
             with begin() as work:
                 batch = work.answers.sweep(BATCH)
@@ -22,4 +23,4 @@ def handler(event: dict[str, Any], context: object) -> dict[str, int]:
             swept += batch
             if batch < BATCH:
                 break
-    return {"swept": swept}
+    return {"swept": swept, **here.upkeep.run()}

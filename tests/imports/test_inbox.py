@@ -81,7 +81,8 @@ def line(depot: Depot) -> Iterator[Line]:
     sqs = boto3.client("sqs", endpoint_url=endpoint, **keys)
     url, dead = (f"{endpoint}/{ACCOUNT}/{name}" for name in (QUEUE, DEAD))
     aws = replace(here.settings.aws, s3_endpoint=endpoint, sqs_endpoint=endpoint)
-    runtime.install(runtime.build(replace(here.settings, aws=aws, imports_bucket=BUCKET, imports_queue_url=url)))
+    imports = {"imports_bucket": BUCKET, "imports_queue_url": url, "imports_dead_letters_url": dead}
+    runtime.install(runtime.build(replace(here.settings, aws=aws, imports_tries=TRIES, **imports)))
     line = Line(depot, sqs, url, dead)
     assert [json.loads(message["Body"])["Event"] for message in line.receive()] == ["s3:TestEvent"]
     yield line
@@ -127,7 +128,9 @@ def test_what_the_database_refused_goes_on_when_it_is_put_back(
         assert line.work() == 2 * TRIES
     finally:
         line.depot.shop.sql("ALTER TABLE customers RENAME TO users")
-    assert line.jobs() == [["incoming/users/a.csv", "running", 0, None]]
+    ((_, status, written, error),) = line.jobs()
+    assert (status, written) == ("failed", 0)
+    assert "given up after 3 tries" in str(error)
 
     for _ in range(2):  # looking takes nothing away
         assert dead_letters(["list", *state]) == 0
@@ -147,7 +150,7 @@ def test_what_the_database_refused_goes_on_when_it_is_put_back(
     assert [message["Body"] for message in line.receive()] == ["no message of ours"]
 
 
-def test_what_failed_waits_longer_each_time() -> None:
+def test_failed_messages_wait_longer_each_time() -> None:
     class Recorder:
         waits: ClassVar[list[object]] = []
 
@@ -158,9 +161,10 @@ def test_what_failed_waits_longer_each_time() -> None:
             self.waits.append(body["VisibilityTimeout"])
 
     inbox = Inbox(cast(Any, None), cast(Any, None), cast(Any, Recorder()), "queue")
-    for tries in range(1, 5):
-        inbox.postpone("receipt", tries)
-    assert Recorder.waits == [15, 30, 60, 120]
+    inbox.hold("receipt", 299.9)
+    for tries in range(1, 6):
+        inbox.fail("about no import", "receipt", tries, ValueError())
+    assert Recorder.waits == [329, 15, 30, 60, 120, 0]
 
 
 def test_an_event_that_comes_five_times_and_late_is_done_once(line: Line) -> None:

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from sluice.db.replica import Replica
     from sluice.imports.inbox import Inbox
     from sluice.imports.storage import Bucket
+    from sluice.imports.upkeep import Upkeep
 
 T = TypeVar("T")
 
@@ -125,14 +126,33 @@ class Runtime(Repositories):
 
     @cached_property
     def inbox(self) -> "Inbox":
-        """What works through the messages about files. Its connections live as long as a message is worked at."""
+        """What works through the messages about files, over one connection at a time, which no pool keeps."""
+        return self._inbox(self.settings.database)
+
+    @cached_property
+    def upkeep(self) -> "Upkeep":
+        """What fails and deletes imports by the clock, over one connection at a time. It waits for a paused database."""
+        from sluice.imports.upkeep import Upkeep
+
+        inbox = self._inbox(self.settings.database.for_job())
+        return Upkeep(inbox, self._queues, self.settings.imports_dead_letters_url)
+
+    def _inbox(self, there: DatabaseSettings) -> "Inbox":
         from sluice.imports.inbox import Inbox
         from sluice.imports.job import Importer
+        from sluice.repositories.import_jobs import ImportJobRepository
 
-        there = self.settings.database
-        batch = Database(make_engine(there, "batch", credentials=credentials(self.settings, there)))
-        queue = aws.Client(self.settings.aws, "sqs", endpoint=self.settings.aws.sqs_endpoint, version="1.0", timeout=10)
-        return Inbox(Importer(batch.connection, self.bucket), self.imports, queue, self.settings.imports_queue_url)
+        here = self.settings
+        batch = Database(make_engine(there, "batch", credentials=credentials(here, there)))
+        importer = Importer(batch.connection, self.bucket, here.imports_max_bytes)
+        jobs = ImportJobRepository(batch, self._signer)
+        return Inbox(importer, jobs, self._queues, here.imports_queue_url, here.imports_tries)
+
+    @cached_property
+    def _queues(self) -> aws.Client:
+        """SQS."""
+        endpoint = self.settings.aws.sqs_endpoint
+        return aws.Client(self.settings.aws, "sqs", endpoint=endpoint, version="1.0", timeout=10)
 
     def admit(self, key: str | None, authorization: str | None, address: str) -> tuple[Caller, Decision]:
         """Who shows these credentials, and may they ask once more? Unauthenticated, IdentityUnavailable, RateLimited.
@@ -180,8 +200,8 @@ class Runtime(Repositories):
     def hang_up(self) -> None:
         """Close the connections to AWS, to the reader, and the analyst's. The next call opens another."""
         self._dynamodb.close()
-        if "inbox" in vars(self):
-            self.inbox.queue.close()
+        if "_queues" in vars(self):
+            self._queues.close()
         if "bucket" in vars(self):
             self.bucket.close()
         for database in self._analyst_databases.values():

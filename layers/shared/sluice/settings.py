@@ -22,6 +22,8 @@ ANALYST_COST = 250_000
 ANALYST_SECONDS = 5.0
 TELEMETRY_SECONDS = 60.0
 RESUME_SECONDS = 60.0  # an Aurora that is paused resumes in about 15, after a day in more than 30
+IMPORT_TRIES = 5
+IMPORT_MEGABYTES = 1024
 READER_SHARE = 0.5  # of a request's time: the other half is for the primary, should the reader not answer
 PATIENCE = 4.0  # seconds beyond a statement's own limit until the server is given up
 
@@ -160,6 +162,9 @@ class Settings:
     reader: DatabaseSettings | None = None  # everything is read from the database itself
     imports_bucket: str = ""  # what of imports a function has not been given, it has no use for
     imports_queue_url: str = ""
+    imports_dead_letters_url: str = ""
+    imports_tries: int = IMPORT_TRIES  # of a message, until it is in the dead-letter queue
+    imports_max_bytes: int = IMPORT_MEGABYTES * 1024**2  # of a file
     stale_seconds: float = 300.0  # how old an answer may be that is given while the database is away; 0: none is
     service: str = "sluice"  # what metrics are of
     telemetry_seconds: float = TELEMETRY_SECONDS  # between two lines of them, while all is well
@@ -187,6 +192,10 @@ class Settings:
             aws=_aws(env),
             imports_bucket=env.text("SLUICE_IMPORTS_BUCKET", default=""),
             imports_queue_url=env.text("SLUICE_IMPORTS_QUEUE_URL", default=""),
+            imports_dead_letters_url=env.text("SLUICE_IMPORTS_DEAD_LETTERS_URL", default=""),
+            imports_tries=env.integer("SLUICE_IMPORTS_TRIES", default=IMPORT_TRIES, least=1, most=1_000),
+            imports_max_bytes=1024**2
+            * env.integer("SLUICE_IMPORTS_MAX_MEGABYTES", default=IMPORT_MEGABYTES, least=1, most=1_048_576),
             stale_seconds=env.integer("SLUICE_STALE_SECONDS", default=300, least=0, most=86_400),
             service=env.text("POWERTOOLS_SERVICE_NAME", default="sluice"),
             log_level=env.one_of("SLUICE_LOG_LEVEL", LOG_LEVELS, default="INFO"),

@@ -3,33 +3,47 @@
 Rows, rejections and how far reading has come are committed together, and only where nobody else has come further. So a
 worker that is killed, an event that comes twice, and two workers at one file leave what one would have: whatever was
 done is either kept with the note that it was, or undone.
+
+A chunk that cannot be written is undone and divided, until it is the one record that cannot be written: that record is
+rejected, and no other.
 """
 
-import csv
-import io
+import logging
 import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from sluice.errors import ValidationFailed
+from sluice.errors import Conflict, SluiceError, Unavailable, ValidationFailed
+from sluice.imports import records
 from sluice.imports.file import Chunk, File
 from sluice.imports.records import AT_ONCE
+from sluice.imports.report import report
 from sluice.imports.rows import Rejection
 from sluice.imports.storage import Bucket, FileError
 from sluice.repositories.import_jobs import ImportProgress, Job
-from sluice.repositories.import_rows import ImportRowRepository
+from sluice.repositories.import_rows import Disagreement, ImportRowRepository
 from sluice.repositories.view import Statements
 
 MAX_REJECTIONS = 100_000
+MAX_BYTES = 1024**3  # of a file, unless the settings say otherwise
 # A chunk grows to what records.py looks at, as long as it takes no more than CHUNK_SECONDS: so long it locks the stock
 # it sets, and so much is lost with a worker. The first is small, so that a little time is enough to come further.
-FIRST_BYTES, GROWTH, CHUNK_SECONDS = 64 * 1024, 4, 2.0
+FIRST_BYTES = 64 * 1024
+GROWTH = 4
+CHUNK_SECONDS = 2.0
+CANNOT_BE_WRITTEN = "could not be written; the worker's log has the cause"
+
+_log = logging.getLogger(__name__)
 
 
 class Busy(Exception):
     """Somebody else is at this import, or has come further; or was, and is not known yet to be gone."""
+
+
+class TooManyRejections(Exception):
+    """A chunk has more rejected rows than are left to the job."""
 
 
 class Work(Statements, Protocol):
@@ -42,10 +56,12 @@ Begin = Callable[[], AbstractContextManager[Work]]
 
 @dataclass(frozen=True)
 class Importer:
-    """`connect` gives one connection's transactions; `clock` counts seconds."""
+    """`connect` gives one connection's transactions; `clock` counts seconds; `max_bytes` is a file's size."""
 
     connect: Callable[[], AbstractContextManager[Begin]]
     bucket: Bucket
+    max_bytes: int = MAX_BYTES
+    max_rejections: int = MAX_REJECTIONS
     clock: Callable[[], float] = field(default=time.monotonic)
 
     def run(self, id: int, seconds: float) -> bool:
@@ -57,6 +73,19 @@ class Importer:
         with self.connect() as begin:
             job = self._start(begin, id)
             return job is None or self._go_on(begin, job, ends)
+
+    def give_up(self, id: int, error: str) -> bool:
+        """Fail an import whose message is not tried again. A redrive goes on where it stopped.
+
+        Return False if it has ended already. Raises Busy if a worker is at it.
+        """
+        with self.connect() as begin, begin() as work:
+            progress = _alone(work, id)
+            given_up = progress.give_up(id, error)
+            if given_up:
+                self._report(progress, id)
+                work.commit()
+        return given_up
 
     def _start(self, begin: Begin, id: int) -> Job | None:
         with begin() as work:
@@ -72,34 +101,57 @@ class Importer:
             return True
 
     def _import(self, begin: Begin, job: Job, ends: float) -> bool:
-        file, size = File(self.bucket, job), FIRST_BYTES
-        began = self.clock()
+        file, size, rejected = File(self.bucket, job, self.max_bytes), FIRST_BYTES, job.rejected
+        began, came_further = self.clock(), False
         while (chunk := file.next(size)) is not None:
-            rejected = self._write(begin, job, file, chunk)
-            if rejected > MAX_REJECTIONS:
-                raise FileError(f"more than {MAX_REJECTIONS:,} rows are rejected")
+            written = self._write_or_divide(begin, job, file, chunk, rejected)
+            if written is None:
+                file.put_back()
+                size = max(1, len(chunk.data) // 2)
+                if came_further and self.clock() >= ends:
+                    return False
+                continue
+            rejected, came_further = written, True
             now = self.clock()
             took, began = max(now - began, 0.001), now
             if chunk.last:
                 break
-            bytes_next = max(FIRST_BYTES, min(AT_ONCE, GROWTH * size, int(size * CHUNK_SECONDS / took)))
+            bytes_next = min(AT_ONCE, GROWTH * size, max(FIRST_BYTES, int(size * CHUNK_SECONDS / took)))
             if now + 2 * took * bytes_next / size > ends:
                 return False
             size = bytes_next
         self._end(begin, job, "completed")
         return True
 
-    def _write(self, begin: Begin, job: Job, file: File, chunk: Chunk) -> int:
-        """Write one chunk's rows; how many rows are rejected by now, in all."""
+    def _write_or_divide(self, begin: Begin, job: Job, file: File, chunk: Chunk, rejected: int) -> int | None:
+        """Write a chunk; return how many rows are rejected by now. None if it cannot be written and can be divided."""
+        single = file.is_single(chunk)
+        try:
+            return self._write(begin, job, file, chunk, rejected)
+        except (Unavailable, Busy):
+            raise  # it may be tried again
+        except TooManyRejections:
+            if single:
+                raise FileError(f"more than {self.max_rejections:,} rows are rejected") from None
+        except Exception as error:
+            if not isinstance(error, (ValidationFailed, Conflict, Disagreement)):
+                self._check_without_rows(begin, job, file)
+            if single:
+                _log.warning("import %d: line %d is rejected", job.id, chunk.line, exc_info=True)
+                return self._reject(begin, job, file, chunk, error, rejected)
+        return None
+
+    def _write(self, begin: Begin, job: Job, file: File, chunk: Chunk, rejected: int) -> int:
         if chunk.well_formed:
             try:
                 with begin() as work:
                     _alone(work, job.id)
-                    staging = ImportRowRepository(work, job.resource)
-                    if staging.stage_file(file.reading.header, chunk.data):
-                        return self._keep(work, job, file, chunk, staging, file.reading.header, [])
-            except ValidationFailed:
-                pass  # COPY found a fault in it; which row's it is, is found below
+                    staging, count = ImportRowRepository(work, job.resource), records.count(chunk.data)
+                    if staging.stage_file(file.reading.header, chunk.data, count):
+                        staging.write(file.reading.header, count)
+                        return _keep(work, job, file, chunk, count, [])
+            except (ValidationFailed, Conflict, Disagreement):
+                pass  # the server found a fault in it; which row's it is, is found below
         with begin() as work:
             _alone(work, job.id)
             staging, columns = ImportRowRepository(work, job.resource), file.reading.columns()
@@ -107,41 +159,65 @@ class Importer:
             staging.stage(columns, good)
             unknown = staging.drop_unknown(columns)
             rejections += [Rejection(line, column, "unknown", "does not exist") for line, column in unknown]
-            return self._keep(work, job, file, chunk, staging, columns, rejections)
+            if rejected + len(rejections) > self.max_rejections:
+                raise TooManyRejections
+            count = len(good) - len(unknown)
+            staging.write(columns, count)
+            return _keep(work, job, file, chunk, count, rejections)
 
-    def _keep(
-        self,
-        work: Work,
-        job: Job,
-        file: File,
-        chunk: Chunk,
-        staging: ImportRowRepository,
-        columns: Sequence[str],
-        rejections: Sequence[Rejection],
-    ) -> int:
-        staged = staging.write(columns)
-        progress = ImportProgress(work)
-        progress.reject(job.id, rejections)
-        rejected = progress.advance(
-            job.id,
-            from_byte=chunk.start, next_byte=chunk.end, next_line=chunk.line + chunk.lines,
-            header=list(file.reading.header), bytes_read=file.taken(chunk),
-            read=staged.rows + len(rejections), written=staged.written, rejected=len(rejections),
-        )  # fmt: skip
-        if rejected is None:
-            raise Busy
-        work.commit()
-        return rejected
+    def _reject(self, begin: Begin, job: Job, file: File, chunk: Chunk, error: Exception, rejected: int) -> int:
+        """Reject the one record of a chunk, for what the server has against it."""
+        if rejected >= self.max_rejections:
+            raise FileError(f"more than {self.max_rejections:,} rows are rejected")
+        with begin() as work:
+            _alone(work, job.id)
+            return _keep(work, job, file, chunk, 0, [_rejection_of(chunk.line, error)])
+
+    def _check_without_rows(self, begin: Begin, job: Job, file: File) -> None:
+        """Raise what the server has against writing no rows at all: then it is no record's fault."""
+        with begin() as work:
+            staging, columns = ImportRowRepository(work, job.resource), file.reading.columns()
+            staging.stage(columns, [])
+            staging.drop_unknown(columns)
+            staging.write(columns, 0)
 
     def _end(self, begin: Begin, job: Job, status: str, error: str | None = None) -> None:
-        """First the report, then the word that it is there: who dies between them writes the same once more."""
+        """Upload the report before the job ends: a worker that is killed in between uploads the same report again."""
         with begin() as work:
             progress = _alone(work, job.id)
-            report = _report(progress, job.id)
-            if report:
-                self.bucket.put(f"rejects/{job.id}.csv", report, "text/csv; charset=utf-8")
+            self._report(progress, job.id)
             progress.end(job.id, status, error)
             work.commit()
+
+    def _report(self, progress: ImportProgress, id: int) -> None:
+        rejected = report(progress, id)
+        if rejected:
+            self.bucket.put(f"rejects/{id}.csv", rejected, "text/csv; charset=utf-8")
+
+
+def _keep(work: Work, job: Job, file: File, chunk: Chunk, written: int, rejections: Sequence[Rejection]) -> int:
+    """Commit what was written of a chunk, and that it was. Return how many rows are rejected by now."""
+    progress = ImportProgress(work)
+    progress.reject(job.id, rejections)
+    rejected = progress.advance(
+        job.id,
+        from_byte=chunk.start, next_byte=chunk.end, next_line=chunk.line + chunk.lines,
+        header=list(file.reading.header), bytes_read=file.taken(chunk),
+        read=written + len(rejections), written=written, rejected=len(rejections),
+    )  # fmt: skip
+    if rejected is None:
+        raise Busy
+    work.commit()
+    return rejected
+
+
+def _rejection_of(line: int, error: Exception) -> Rejection:
+    if isinstance(error, SluiceError) and error.faults:
+        fault = error.faults[0]
+        return Rejection(line, (fault.pointer or "").strip("/") or None, fault.code, fault.message)
+    if isinstance(error, (ValidationFailed, Conflict)):
+        return Rejection(line, None, "invalid", error.detail)
+    return Rejection(line, None, "internal_error", CANNOT_BE_WRITTEN)
 
 
 def _sorted(
@@ -163,16 +239,3 @@ def _alone(work: Work, id: int) -> ImportProgress:
     if not progress.lock(id):
         raise Busy
     return progress
-
-
-def _report(progress: ImportProgress, id: int) -> bytes:
-    """The rejections as CSV; empty where there are none."""
-    written = io.StringIO(newline="")
-    writer = csv.writer(written)
-    after = 0
-    while page := progress.rejects(id, after):
-        if not after:
-            writer.writerow(["line", "column", "code", "reason"])
-        writer.writerows(page)
-        after = page[-1].line
-    return written.getvalue().encode()

@@ -13,6 +13,8 @@ from typing import NamedTuple
 
 MAX_RECORD = 1024 * 1024  # bytes
 AT_ONCE = MAX_RECORD + 1  # bytes to look at: what has no end in them is too long, wherever they begin
+# The csv module refuses fields of over 131,072 characters by default. Lengths are judged by the columns' own rules.
+csv.field_size_limit(AT_ONCE)
 
 _FIELD = rb'(?:[^",\r\n]*+|"(?:[^"]++|"")*+")'
 _RECORD = re.compile(rb"(?:%b,)*+%b\r?\n" % (_FIELD, _FIELD))
@@ -56,6 +58,42 @@ def cut(data: bytes, *, last: bool) -> Cut:
     if end == 0 and len(data) > MAX_RECORD:
         raise RecordTooLong
     return Cut(end, well_formed)
+
+
+def cut_first(data: bytes, *, last: bool) -> Cut:
+    """Cut off the first record alone. RecordTooLong where it has no end."""
+    end = end_of_first(data, 0)
+    if end:
+        return Cut(end, well_formed=True)
+    malformed = _end_of_malformed(data, 0, last=last)
+    if malformed is None:
+        raise RecordTooLong
+    return Cut(malformed, well_formed=False)
+
+
+def count(data: bytes) -> int:
+    """Count the records of well-formed data; a blank line is one, as it is to COPY.
+
+    Every second part between quotes is inside a field, because quotes come in pairs.
+    """
+    if b'"' not in data:
+        return data.count(b"\n")
+    return sum(part.count(b"\n") for part in data.split(b'"')[::2])
+
+
+def end_of_lines(data: bytes, most: int) -> int:
+    """Return where the first `most` lines end; all of `data` if it has fewer."""
+    low, high, before = 0, len(data), 0
+    if data.count(b"\n") <= most:
+        return high
+    while high - low > 1:  # `before` lines end within `low` bytes, and more than `most` within `high`
+        middle = (low + high) // 2
+        lines = before + data.count(b"\n", low, middle)
+        if lines <= most:
+            low, before = middle, lines
+        else:
+            high = middle
+    return low
 
 
 def end_of_first(data: bytes, start: int) -> int:

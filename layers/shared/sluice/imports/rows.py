@@ -5,10 +5,11 @@
 
 import json
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 from sluice.errors import ValidationFailed
 from sluice.http.body import MAX_ID, MAX_INTEGER, SLUG, Email, Field, Integer, Money, Text
@@ -104,14 +105,18 @@ class Reading:
     def text(self, line: int, text: str) -> list[Any] | Rejection:
         """A line of JSON: an object with the columns as its fields."""
         try:
-            document = json.loads(text, parse_float=Decimal)
+            document = json.loads(
+                text, parse_float=Decimal, parse_constant=_refuse_constant, object_pairs_hook=_without_repetition
+            )
+        except DuplicateField as error:
+            return Rejection(line, printable(error.name), "duplicate_field", "is there twice")
         except (ValueError, RecursionError, ArithmeticError):
-            return Rejection(line, None, "malformed", "is not JSON")
+            return Rejection(line, None, "malformed", "is not JSON, or has a number of too many digits")
         if not isinstance(document, dict):
             return Rejection(line, None, "malformed", "is not a JSON object")
         unknown = next((name for name in document if name not in self.header), None)
         if unknown is not None:
-            return Rejection(line, unknown[:100], "unknown_field", "is not a field here")
+            return Rejection(line, printable(unknown), "unknown_field", "is not a field here")
         return self._read(line, {name: value for name, value in document.items() if value is not None})
 
     def _read(self, line: int, document: Mapping[str, Any]) -> list[Any] | Rejection:
@@ -121,9 +126,12 @@ class Reading:
                 if isinstance(value, str) and not value.isprintable() and _not_utf8(value):
                     return Rejection(line, name, "invalid_utf8", "is not UTF-8")
                 values[name] = self.resource.fields[name].read(value, name)
-            missing = [name for name in self._required() if values[name] is None]
+            missing = [name for name in self.resource.needed if values[name] is None]
             if missing:
                 return Rejection(line, missing[0], "required", "is missing")
+            ambiguous = self._check_alternatives(line, values)
+            if ambiguous is not None:
+                return ambiguous
             self.resource.complete(values)
         except ValidationFailed as error:
             fault = error.faults[0]
@@ -135,8 +143,43 @@ class Reading:
         made = [name for name in ("slug",) if name in self.resource.fields and name not in self.header]
         return [*self.header, *made]
 
-    def _required(self) -> list[str]:
-        return [name for name in self.header if name in self.resource.needed or name in self.resource.one_of]
+    def _check_alternatives(self, line: int, values: Mapping[str, Any]) -> Rejection | None:
+        """Return why a row is rejected that does not have exactly one of `one_of`."""
+        known = [name for name in self.resource.one_of if name in self.header]
+        there = [name for name in known if values[name] is not None]
+        if len(there) == 1 or not known:
+            return None
+        if not there:
+            return Rejection(line, known[0], "required", f"{' or '.join(known)} is missing")
+        return Rejection(line, there[1], "invalid", f"is there beside {there[0]}; leave out one of them")
+
+
+class DuplicateField(ValueError):
+    """A JSON object has a field twice, and parsers disagree which one counts."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.name = name
+
+
+def printable(name: str) -> str:
+    """Return a field's name as it can be stored and shown: at most 100 characters, without control characters.
+
+    A semicolon is replaced as well, because in some countries spreadsheets split cells there.
+    """
+    return "".join(letter if letter.isprintable() and letter != ";" else "?" for letter in name[:100])
+
+
+def _without_repetition(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    document = dict(pairs)
+    if len(document) < len(pairs):
+        twice, _ = Counter(name for name, _ in pairs).most_common(1)[0]
+        raise DuplicateField(twice)
+    return document
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(name)
 
 
 def _number(text: str) -> int | str:

@@ -3,7 +3,6 @@
 A file is read from where it is wanted, by a range, and only as the version that the event told of (If-Match).
 """
 
-import zlib
 from collections.abc import Iterator
 from contextlib import closing
 from functools import cached_property
@@ -12,10 +11,7 @@ from typing import Any
 from sluice.settings import AwsSettings
 
 BLOCK = 256 * 1024  # bytes
-MOST_RATIO = 200  # of what is unpacked to what it was packed in
-ALWAYS_UNPACKED = 4 * 1024 * 1024  # bytes, whatever the ratio
 UPLOAD_SECONDS, DOWNLOAD_SECONDS = 3600, 900
-GZIP = 16 + zlib.MAX_WBITS
 
 
 class FileError(Exception):
@@ -89,34 +85,3 @@ class Bucket:
         action, seconds = ("put_object", UPLOAD_SECONDS) if upload else ("get_object", DOWNLOAD_SECONDS)
         url: str = self._s3.generate_presigned_url(action, Params={"Bucket": self.name, "Key": key}, ExpiresIn=seconds)
         return url
-
-
-class Packed:
-    """What gzip packed, from `start` on: unpacked from the beginning, for there is no other way in."""
-
-    def __init__(self, blocks: Iterator[bytes], start: int) -> None:
-        self._blocks = blocks
-        self._skip = start
-        self.taken = 0  # bytes, of the packed ones
-
-    def __iter__(self) -> Iterator[bytes]:
-        unpacker, unpacked, within = zlib.decompressobj(GZIP), 0, False
-        for block in self._blocks:
-            self.taken += len(block)
-            while block:
-                try:
-                    data = unpacker.decompress(block, BLOCK)
-                except zlib.error as error:
-                    raise FileError("the file is not gzip, or is damaged") from error
-                unpacked += len(data)
-                if unpacked > max(ALWAYS_UNPACKED, MOST_RATIO * self.taken):
-                    raise FileError(f"the file unpacks to more than {MOST_RATIO} times its size")
-                within, block = not unpacker.eof, unpacker.unconsumed_tail
-                if unpacker.eof:  # one member may follow another
-                    block, unpacker = unpacker.unused_data, zlib.decompressobj(GZIP)
-                skipped = min(self._skip, len(data))
-                self._skip -= skipped
-                if skipped < len(data):
-                    yield data[skipped:]
-        if within:
-            raise FileError("the file ends within its gzip stream")

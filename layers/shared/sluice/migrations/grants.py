@@ -76,7 +76,7 @@ ENGINE = (
     Grant(APP, "SELECT", "TABLE", "sluice.version"),
     Grant(APP, "SELECT, INSERT, UPDATE, DELETE", "TABLE", "sluice.idempotency_keys"),
     Grant(APP, "SELECT, INSERT, UPDATE", "TABLE", "sluice.import_jobs"),
-    Grant(APP, "SELECT, INSERT", "TABLE", "sluice.import_rejects"),
+    Grant(APP, "SELECT, INSERT, DELETE", "TABLE", "sluice.import_rejects"),
     Grant(APP, "EXECUTE", "FUNCTION", "sluice.words(text)"),
     Grant(APP, "EXECUTE", "FUNCTION", "sluice.touch()"),
     Grant(APP, "EXECUTE", "PROCEDURE", "sluice.claim_key(bytea)"),

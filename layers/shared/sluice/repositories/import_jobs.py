@@ -51,21 +51,21 @@ LISTING = Listing(
 )
 INSERT = "j AS (INSERT INTO sluice.import_jobs (resource, object_key) VALUES (:resource, :object_key) RETURNING *)"
 
-# An upload that was announced takes what is put there; whatever else is put somewhere gets a job of its own. A repeated
-# event finds the job it made.
+# An upload that was announced takes what is put there, even if it was given up meanwhile; whatever else is put
+# somewhere gets a job of its own. A repeated event finds the job it made.
 RECEIVE = """
     WITH announced AS (
-        UPDATE sluice.import_jobs
-        SET status = 'queued', object_etag = :etag, sequencer = :sequencer, bytes_total = :size
-        WHERE object_key = :key AND status = 'awaiting_upload'
+        UPDATE sluice.import_jobs SET status = 'queued', object_etag = :etag, sequencer = :sequencer, bytes_total = :size,
+            seen_at = now(), error = NULL, finished_at = NULL
+        WHERE object_key = :key AND status IN ('awaiting_upload', 'failed') AND object_etag IS NULL
             AND NOT EXISTS (
                 SELECT FROM sluice.import_jobs k
                 WHERE k.object_key = :key AND k.object_etag = :etag AND k.sequencer = :sequencer
             )
         RETURNING id
     ), added AS (
-        INSERT INTO sluice.import_jobs (resource, object_key, object_etag, sequencer, bytes_total, status)
-        SELECT :resource, :key, :etag, :sequencer, :size, 'queued' WHERE NOT EXISTS (SELECT FROM announced)
+        INSERT INTO sluice.import_jobs (resource, object_key, object_etag, sequencer, bytes_total, status, seen_at)
+        SELECT :resource, :key, :etag, :sequencer, :size, 'queued', now() WHERE NOT EXISTS (SELECT FROM announced)
         ON CONFLICT (object_key, coalesce(object_etag, ''), coalesce(sequencer, '')) DO NOTHING
         RETURNING id
     )
@@ -74,17 +74,21 @@ RECEIVE = """
     SELECT id FROM sluice.import_jobs WHERE object_key = :key AND object_etag = :etag AND sequencer = :sequencer
     LIMIT 1
 """
+# A job that was given up is `resumable`: its message may come again, by a redrive or late. `seen_at` is the last sign
+# of life: an attempt that began, or rows that were written.
 START = """
-    UPDATE sluice.import_jobs SET status = 'running', started_at = coalesce(started_at, now())
-    WHERE id = :id AND status IN ('queued', 'running')
-    RETURNING id, resource, object_key, object_etag, header, next_byte, next_line, rows_rejected
+    UPDATE sluice.import_jobs SET
+        status = 'running', started_at = coalesce(started_at, now()), seen_at = now(), error = NULL, finished_at = NULL
+    WHERE id = :id AND (status IN ('queued', 'running') OR status = 'failed' AND resumable)
+    RETURNING id, resource, object_key, object_etag, bytes_total, header, next_byte, next_line, rows_rejected
 """
-# Nobody else may have gone on from where this one did.
+# Only if no other worker has gone on from the same place. A job that was given up under a slow worker runs again.
 ADVANCE = """
     UPDATE sluice.import_jobs SET
         next_byte = :next_byte, next_line = :next_line, header = :header, bytes_read = :bytes_read,
-        rows_read = rows_read + :read, rows_written = rows_written + :written, rows_rejected = rows_rejected + :rejected
-    WHERE id = :id AND next_byte = :from_byte AND status = 'running'
+        rows_read = rows_read + :read, rows_written = rows_written + :written, rows_rejected = rows_rejected + :rejected,
+        status = 'running', seen_at = now(), error = NULL, finished_at = NULL
+    WHERE id = :id AND next_byte = :from_byte AND (status = 'running' OR status = 'failed' AND resumable)
     RETURNING rows_rejected
 """
 REJECT = """
@@ -98,10 +102,51 @@ REJECTS = """
     SELECT line, column_name, code, reason FROM sluice.import_rejects
     WHERE import_id = :id AND line > :after ORDER BY line LIMIT 10000
 """
+# The report has the rejected rows then.
 END = """
-    UPDATE sluice.import_jobs SET status = :status, error = :error, finished_at = now(),
-        bytes_read = CASE WHEN :status = 'completed' THEN bytes_total ELSE bytes_read END
-    WHERE id = :id AND status = 'running'
+    WITH ended AS (
+        UPDATE sluice.import_jobs SET status = :status, error = :error, finished_at = now(), resumable = false,
+            bytes_read = CASE WHEN :status = 'completed' THEN bytes_total ELSE bytes_read END
+        WHERE id = :id AND (status = 'running' OR status = 'failed' AND resumable)
+        RETURNING id
+    )
+    DELETE FROM sluice.import_rejects r USING ended e WHERE r.import_id = e.id
+"""
+# The rejected rows stay: the report is written again when the job has come to its end.
+GIVE_UP = """
+    UPDATE sluice.import_jobs SET status = 'failed', error = :error, finished_at = now(), resumable = true
+    WHERE id = :id AND status IN ('queued', 'running')
+    RETURNING id
+"""
+EXPIRE = """
+    UPDATE sluice.import_jobs SET status = 'failed', error = :error, finished_at = now()
+    WHERE id IN (
+        SELECT id FROM sluice.import_jobs
+        WHERE status = 'awaiting_upload' AND created_at < now() - make_interval(secs => CAST(:seconds AS float8))
+        ORDER BY id LIMIT CAST(:most AS integer) FOR UPDATE SKIP LOCKED
+    )
+    RETURNING id
+"""
+STALLED = """
+    SELECT id FROM sluice.import_jobs
+    WHERE status IN ('queued', 'running')
+        AND coalesce(seen_at, created_at) < now() - make_interval(secs => CAST(:seconds AS float8))
+    ORDER BY id LIMIT CAST(:most AS integer)
+"""
+# By then the dead-letter queue has forgotten the message, too.
+FORGET = """
+    WITH over AS (
+        UPDATE sluice.import_jobs SET resumable = false WHERE id IN (
+            SELECT id FROM sluice.import_jobs
+            WHERE status = 'failed' AND resumable
+                AND finished_at < now() - make_interval(secs => CAST(:seconds AS float8))
+            ORDER BY id LIMIT CAST(:most AS integer) FOR UPDATE SKIP LOCKED
+        )
+        RETURNING id
+    ), deleted AS (
+        DELETE FROM sluice.import_rejects r USING over o WHERE r.import_id = o.id
+    )
+    SELECT id FROM over
 """
 # The transaction's, not the session's: behind a pooler, which may give the next one another session, that would be
 # unlocked in vain, and held until the pooler closes it.
@@ -116,6 +161,7 @@ class Job:
     resource: str
     key: str
     etag: str
+    size: int
     header: Sequence[str]
     next_byte: int
     next_line: int
@@ -136,6 +182,18 @@ class ImportJobRepository(Listed):
         values = {"resource": resource, "key": key, "etag": etag, "sequencer": sequencer, "size": size}
         return int(self._statements.write(RECEIVE, values)[0].id)
 
+    def expire(self, seconds: float, error: str, most: int) -> int:
+        """Fail up to `most` imports that were announced so long ago and never uploaded. Return how many."""
+        return len(self._statements.write(EXPIRE, {"seconds": seconds, "error": error, "most": most}))
+
+    def stalled(self, seconds: float, most: int) -> list[int]:
+        """Return the ids of up to `most` imports that gave no sign of life for so long."""
+        return [int(row.id) for row in self._statements.read(STALLED, {"seconds": seconds, "most": most})]
+
+    def forget(self, seconds: float, most: int) -> int:
+        """Delete the rejected rows of up to `most` imports that were given up so long ago. Return how many imports."""
+        return len(self._statements.write(FORGET, {"seconds": seconds, "most": most}))
+
 
 class ImportProgress:
     """The statements of who works at an import, in its transactions."""
@@ -151,8 +209,8 @@ class ImportProgress:
         """The job, from where it is to go on; None where there is nothing left to do."""
         for row in self._statements.write(START, {"id": id}):
             return Job(
-                row.id, row.resource, row.object_key, row.object_etag, row.header or (), row.next_byte, row.next_line,
-                row.rows_rejected,
+                row.id, row.resource, row.object_key, row.object_etag, row.bytes_total, row.header or (),
+                row.next_byte, row.next_line, row.rows_rejected,
             )  # fmt: skip
         return None
 
@@ -173,4 +231,9 @@ class ImportProgress:
         return self._statements.read(REJECTS, {"id": id, "after": after})
 
     def end(self, id: int, status: str, error: str | None = None) -> None:
+        """End a job for good, and delete its rejected rows, which are in the report."""
         self._statements.write(END, {"id": id, "status": status, "error": error})
+
+    def give_up(self, id: int, error: str) -> bool:
+        """Fail a job until its message comes again. Return False if it has ended."""
+        return bool(self._statements.write(GIVE_UP, {"id": id, "error": error}))

@@ -7,7 +7,7 @@ one key counts. Stock is locked in the order of products' ids, as orders lock it
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 
 class Transaction(Protocol):
@@ -15,16 +15,18 @@ class Transaction(Protocol):
     def copy(self, sql: str, data: bytes) -> None: ...
 
 
-class Written(NamedTuple):
-    rows: int  # that were staged
-    written: int  # that were new, or changed what there was
+class Disagreement(Exception):
+    """The server has another number of rows than were read: nothing is written."""
+
+    def __init__(self, read: int, staged: int) -> None:
+        super().__init__(f"{read} rows were read, and {staged} are there to be written")
 
 
 @dataclass(frozen=True)
 class Target:
     """`clean` is true of a row that is certainly right as it stands; what is not certain is read by imports/rows.py.
 
-    `references` are columns that name rows of a table. `write` gives one row: how many were written.
+    `references` are columns that name rows of a table. `write` returns one row: how many of the staged rows it took.
     """
 
     clean: str
@@ -38,7 +40,6 @@ STAGE = """
         inventory text, product text, product_id text, quantity text, slug text, email text
     ) ON COMMIT DROP
 """
-COUNT = "SELECT count(*) AS rows FROM import_rows"
 
 # Characters that Python strips and a row must not begin or end with to be taken as it is.
 _SPACE = r"\u0001-\u0020\u007f\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"  # in a bracket expression
@@ -68,30 +69,31 @@ PRODUCTS = """
     ), stocked AS (
         INSERT INTO inventory AS i (product_id, quantity) SELECT id, quantity FROM stock ORDER BY id
         ON CONFLICT (product_id) DO UPDATE SET quantity = excluded.quantity WHERE i.quantity <> excluded.quantity
-        RETURNING i.product_id AS id
     )
-    SELECT count(*) AS written FROM (SELECT id FROM written UNION SELECT id FROM stocked) w
+    SELECT count(*) AS rows FROM import_rows r WHERE EXISTS (SELECT FROM categories t WHERE t.slug = r.category)
 """
+# Rows name their product by its name or its id. Two joins, because one with OR has no index to use.
 INVENTORY = """
-    WITH latest AS MATERIALIZED (
-        SELECT DISTINCT ON (p.id) p.id, CAST(r.quantity AS integer) AS quantity
-        FROM import_rows r JOIN products p ON p.name = r.product OR p.id = CAST(r.product_id AS bigint)
-        ORDER BY p.id, r.n DESC
+    WITH known AS MATERIALIZED (
+        SELECT p.id, CAST(r.quantity AS integer) AS quantity, r.n FROM import_rows r JOIN products p ON p.name = r.product
+        UNION ALL
+        SELECT p.id, CAST(r.quantity AS integer), r.n
+        FROM import_rows r JOIN products p ON p.id = CAST(r.product_id AS bigint)
+    ), latest AS MATERIALIZED (
+        SELECT DISTINCT ON (id) id, quantity FROM known ORDER BY id, n DESC
     ), written AS (
         INSERT INTO inventory AS i (product_id, quantity) SELECT id, quantity FROM latest ORDER BY id
         ON CONFLICT (product_id) DO UPDATE SET quantity = excluded.quantity WHERE i.quantity <> excluded.quantity
-        RETURNING 1
     )
-    SELECT count(*) AS written FROM written
+    SELECT count(*) AS rows FROM known
 """
 CATEGORIES = """
     WITH written AS (
         INSERT INTO categories AS c (name, slug)
         SELECT DISTINCT ON (slug) name, slug FROM import_rows ORDER BY slug, n DESC
         ON CONFLICT (slug) DO UPDATE SET name = excluded.name WHERE c.name <> excluded.name
-        RETURNING 1
     )
-    SELECT count(*) AS written FROM written
+    SELECT count(*) AS rows FROM import_rows
 """
 # An email is kept as it was first written.
 USERS = """
@@ -99,9 +101,8 @@ USERS = """
         INSERT INTO users AS u (email, name)
         SELECT DISTINCT ON (lower(email)) email, name FROM import_rows ORDER BY lower(email), n DESC
         ON CONFLICT (lower(email)) DO UPDATE SET name = excluded.name WHERE u.name <> excluded.name
-        RETURNING 1
     )
-    SELECT count(*) AS written FROM written
+    SELECT count(*) AS rows FROM import_rows
 """
 
 TARGETS: Mapping[str, Target] = {
@@ -141,8 +142,11 @@ class ImportRowRepository:
         self._target = TARGETS[resource]
         transaction.write(STAGE)
 
-    def stage_file(self, header: Sequence[str], data: bytes) -> bool:
-        """Copy records of a CSV file as they are. False where some row is not certainly right."""
+    def stage_file(self, header: Sequence[str], data: bytes, records: int) -> bool:
+        """Copy so many records of a CSV file as they are. Return False if a row is not certainly right.
+
+        It is also False if COPY has read another number of rows. Until PostgreSQL 17 it stops at a line `\\.`.
+        """
         columns = ", ".join(header)
         options = f"FORMAT csv, NULL '', FORCE_NULL ({columns}), ENCODING 'UTF8'"
         self._transaction.copy(f"COPY import_rows ({columns}) FROM STDIN WITH ({options})", data)
@@ -152,29 +156,37 @@ class ImportRowRepository:
             if column in header
         ]
         certain = " AND ".join([self._target.clean, *known])
-        doubtful = f"SELECT 1 FROM import_rows r WHERE NOT coalesce({certain}, false) LIMIT 1"
-        return not self._transaction.write(doubtful)
+        looked = f"SELECT count(*) AS rows, coalesce(bool_and(coalesce({certain}, false)), true) AS clean FROM import_rows r"
+        (staged,) = self._transaction.write(looked)
+        return bool(staged.clean) and int(staged.rows) == records
 
     def stage(self, columns: Sequence[str], rows: Iterable[tuple[int, Sequence[object]]]) -> None:
         """Copy rows that were read, each with its line."""
         lines = ["\t".join([str(line), *map(_copied, values)]) for line, values in rows]
         data = "".join(f"{line}\n" for line in lines).encode()
-        self._transaction.copy(f"COPY import_rows (line, {', '.join(columns)}) FROM STDIN", data)
+        copy = f"COPY import_rows (line, {', '.join(columns)}) FROM STDIN WITH (ENCODING 'UTF8')"
+        self._transaction.copy(copy, data)
 
     def drop_unknown(self, columns: Sequence[str]) -> list[tuple[int, str]]:
         """Take out the rows that name what there is not: the line of each, and the column."""
         dropped = []
         for column, found in self._target.references.items():
             if column in columns:
-                lost = f"DELETE FROM import_rows r WHERE NOT EXISTS ({found}) RETURNING line"
+                lost = (
+                    f"DELETE FROM import_rows r WHERE r.{column} IS NOT NULL AND NOT EXISTS ({found}) RETURNING line"
+                )
                 dropped += [(int(row.line), column) for row in self._transaction.write(lost)]
         return dropped
 
-    def write(self, header: Sequence[str]) -> Written:
-        """Write what is staged."""
-        rows = int(self._transaction.write(COUNT)[0].rows)
+    def write(self, header: Sequence[str], read: int) -> None:
+        """Write what is staged. Disagreement if that is another number of rows than were `read`.
+
+        So it is too if a row that they refer to was deleted since it was looked for.
+        """
         values = {"described": "description" in header} if ":described" in self._target.write else {}
-        return Written(rows, int(self._transaction.write(self._target.write, values)[0].written))
+        (taken,) = self._transaction.write(self._target.write, values)
+        if taken.rows != read:
+            raise Disagreement(read, int(taken.rows))
 
 
 def _copied(value: object) -> str:

@@ -4,6 +4,8 @@ The responses kept under idempotency keys are deleted after their 24 hours. It w
 closes its connection at the end: an Aurora pauses only without connections.
 """
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any
 
 from sluice import runtime
@@ -14,13 +16,23 @@ MOST_BATCHES = 100  # in one run; what is left is the next one's
 
 def handler(event: dict[str, Any], context: object) -> dict[str, int]:
     """Return how many responses were deleted, and how many imports were expired, failed or forgotten."""
-    here, swept = runtime.current(), 0
+    here = runtime.current()
     with here.job() as begin:
-        for _ in range(MOST_BATCHES):
-            with begin() as work:
-                batch = work.answers.sweep(BATCH)
-                work.commit()
-            swept += batch
-            if batch < BATCH:
-                break
-    return {"swept": swept, **here.upkeep.run()}
+        swept = _sweep(begin)
+        with begin() as work:
+            tidied = here.upkeep.tidy(work.imports)
+            work.commit()
+    failed = here.upkeep.fail(tidied.stalled)  # by a connection of its own, now that this one is closed
+    return {"swept": swept, "expired": tidied.expired, "failed": failed, "forgotten": tidied.forgotten}
+
+
+def _sweep(begin: Callable[[], AbstractContextManager[Any]]) -> int:
+    swept = 0
+    for _ in range(MOST_BATCHES):
+        with begin() as work:
+            batch = work.answers.sweep(BATCH)
+            work.commit()
+        swept += batch
+        if batch < BATCH:
+            break
+    return swept

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from sluice.errors import InternalError
 from sluice.imports.records import MAX_RECORD
 from sluice.imports.report import harmless
 from sluice.imports.rows import printable
@@ -41,7 +42,7 @@ def product_trigger(depot: Depot, body: str) -> Iterator[None]:
 
 
 def kept_rejects(depot: Depot) -> int:
-    return int(str(depot.shop.sql("SELECT count(*) FROM import_rejects")[0][0]))
+    return int(str(depot.shop.sql("SELECT count(*) FROM sluice.import_rejects")[0][0]))
 
 
 def counts(job: dict[str, Any]) -> tuple[int, int, int]:
@@ -117,7 +118,7 @@ def test_broken_schema_rejects_no_row(depot: Depot) -> None:
     depot.shop.sql("ALTER TABLE users RENAME TO customers")
     try:
         key = depot.put("incoming/users/a.csv", b"email,name\na@x.y,A\n")
-        with pytest.raises(Exception, match="."):
+        with pytest.raises(InternalError):
             depot.importer.run(key, 60.0)
     finally:
         depot.shop.sql("ALTER TABLE customers RENAME TO users")

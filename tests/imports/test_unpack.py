@@ -71,7 +71,7 @@ def test_gzip_is_read_as_gunzip_reads_it(name: str, size: int) -> None:
 @pytest.mark.parametrize("name", BROKEN)
 def test_what_gunzip_refuses_fails(name: str, size: int) -> None:
     assert gunzip(BROKEN[name]) is None
-    with pytest.raises(FileError, match="is not gzip, or is damaged|ends within its gzip stream"):
+    with pytest.raises(FileError, match=r"is not gzip, or is damaged|ends within its gzip stream"):
         unpacked(BROKEN[name], size)
 
 

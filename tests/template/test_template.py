@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from sluice.settings import Settings, SettingsError
+from sluice.settings import IMPORT_TRIES, Settings, SettingsError
 from tests.fixtures.template import ROOT, Template
 
 # path → the function that template.yaml must route it to: the one whose handler says so in openapi.json
@@ -29,6 +29,10 @@ OF_FILES = {
         allow("s3:GetObject", INCOMING),
         allow("s3:PutObject", REJECTS),
         allow(["sqs:SendMessage", "sqs:ChangeMessageVisibility"], {"Fn::GetAtt": ["ImportsQueue", "Arn"]}),
+    ],
+    "SweepFunction": [  # it looks at dead letters, and may not take them away
+        allow("s3:PutObject", REJECTS),
+        allow(["sqs:ReceiveMessage", "sqs:ChangeMessageVisibility"], {"Fn::GetAtt": ["ImportsDeadLetters", "Arn"]}),
     ],
 }
 
@@ -104,6 +108,13 @@ def test_a_function_may_log_in_and_read_the_keys_of_its_callers_and_nothing_else
             *([{"Statement": counts}] if name == "HealthFunction" else []),  # whether others find the database
             *OF_FILES.get(name, []),
         ], name
+
+
+def test_worker_knows_the_tries_of_its_queue(template: Template) -> None:
+    """After its last try it says that the job has failed."""
+    tries = template.environment("ImportWorkerFunction")["SLUICE_IMPORTS_TRIES"]
+    queue = template.resources["ImportsQueue"]["Properties"]
+    assert queue["RedrivePolicy"]["maxReceiveCount"] == tries == IMPORT_TRIES
 
 
 def test_only_migrations_work_as_the_owner(template: Template) -> None:

@@ -131,7 +131,7 @@ class Runtime(Repositories):
 
     @cached_property
     def upkeep(self) -> "Upkeep":
-        """What fails and deletes imports by the clock, over one connection at a time. It waits for a paused database."""
+        """What fails imports by the clock, over one connection at a time. It waits for a paused database."""
         from sluice.imports.upkeep import Upkeep
 
         inbox = self._inbox(self.settings.database.for_job())

@@ -194,8 +194,7 @@ class Settings:
             imports_queue_url=env.text("SLUICE_IMPORTS_QUEUE_URL", default=""),
             imports_dead_letters_url=env.text("SLUICE_IMPORTS_DEAD_LETTERS_URL", default=""),
             imports_tries=env.integer("SLUICE_IMPORTS_TRIES", default=IMPORT_TRIES, least=1, most=1_000),
-            imports_max_bytes=1024**2
-            * env.integer("SLUICE_IMPORTS_MAX_MEGABYTES", default=IMPORT_MEGABYTES, least=1, most=1_048_576),
+            imports_max_bytes=env.megabytes("SLUICE_IMPORTS_MAX_MEGABYTES", default=IMPORT_MEGABYTES),
             stale_seconds=env.integer("SLUICE_STALE_SECONDS", default=300, least=0, most=86_400),
             service=env.text("POWERTOOLS_SERVICE_NAME", default="sluice"),
             log_level=env.one_of("SLUICE_LOG_LEVEL", LOG_LEVELS, default="INFO"),

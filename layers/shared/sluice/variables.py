@@ -26,6 +26,10 @@ class Variables:
     def integer(self, name: str, *, default: int, least: int, most: int) -> int:
         return self._number(name, int, default, lambda n: least <= n <= most, f"a whole number from {least} to {most}")
 
+    def megabytes(self, name: str, *, default: int) -> int:
+        """Return a size that is given in mebibytes, in bytes."""
+        return self.integer(name, default=default, least=1, most=1_048_576) * 1024**2
+
     def seconds(self, name: str, *, default: float) -> float:
         return self._number(name, float, default, lambda n: 0 < n <= 900, "seconds, above 0 and at most 900")
 

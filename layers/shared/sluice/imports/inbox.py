@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import unquote_plus
 
 from sluice import aws, deadline
-from sluice.errors import SluiceError
+from sluice.errors import InternalError, SluiceError
 from sluice.imports.job import Busy, Importer
 from sluice.imports.rows import RESOURCES
 from sluice.repositories.import_jobs import ImportJobRepository
@@ -20,7 +20,7 @@ RETRY_SECONDS = 15  # after the first try; four more are five minutes, in which 
 BUSY_SECONDS = 30  # until it is asked again whether another worker, who has a message too, has come to the end
 TRIES = 5  # of a message, unless the settings say otherwise: its queue's maxReceiveCount
 GONE_SECONDS = 30  # after the end of its time a worker is certainly gone, and its message may come again
-RESUMES = "It resumes where it stopped when its message is put back (scripts/dead_letters.py redrive)"
+RESUMES = "It resumes where it stopped when its message is put back (make redrive)"
 
 _log = logging.getLogger(__name__)
 
@@ -61,7 +61,8 @@ class Inbox:
         if tries < self.tries:
             self._hide(receipt, RETRY_SECONDS * 2 ** (tries - 1))
             return
-        reason = error.detail if isinstance(error, SluiceError) else "an unexpected error, which the worker's log has"
+        known = isinstance(error, SluiceError) and not isinstance(error, InternalError)
+        reason = str(error) if known else "an unexpected error, which the worker's log has"
         try:
             self.give_up(message, f"given up after {tries} tries: {reason}. {RESUMES}")
         except Exception:

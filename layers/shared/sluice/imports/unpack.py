@@ -16,7 +16,7 @@ MAGIC = b"\x1f\x8b"
 class Unpacked:
     """The bytes of a gzip file from `start` on. It is unpacked from its beginning, for there is no other way in.
 
-    FileError where it is no gzip, damaged, incomplete, or unpacks to more than `most` bytes or MAX_RATIO times its size.
+    FileError if it is no gzip, damaged or incomplete, or unpacks to more than `most` bytes or MAX_RATIO times its size.
     """
 
     def __init__(self, blocks: Iterator[bytes], start: int, most: int) -> None:

@@ -4,12 +4,13 @@ A worker that is killed at each try cannot say so. Its message ends in the dead-
 left: taken from there, it could not be put back by a redrive.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from sluice import aws
 from sluice.imports.inbox import RESUMES, Inbox
+from sluice.repositories.import_jobs import ImportJobRepository
 
 UPLOAD_SECONDS = 2 * 3600  # the address for an upload is good for the first of these; an upload may take the second
 STALL_SECONDS = 6 * 3600  # without a sign of life: more than all tries of a message take
@@ -23,6 +24,14 @@ DEAD = f"given up after its last try, without a word from the worker: it was kil
 STALLED = f"given up: no sign of life for six hours. {RESUMES}, and by itself if that is still in the queue"
 
 
+class Tidied(NamedTuple):
+    """How many imports were expired and forgotten, and the ids of those that stalled."""
+
+    expired: int
+    forgotten: int
+    stalled: list[int]
+
+
 @dataclass(frozen=True)
 class Upkeep:
     """`queue` and `dead_letters_url` are of the dead-letter queue; without a URL there is none to look at."""
@@ -31,15 +40,16 @@ class Upkeep:
     queue: aws.Client
     dead_letters_url: str
 
-    def run(self) -> dict[str, int]:
-        """Do all of it. Return how many imports each concerned."""
-        jobs = self.inbox.jobs
-        return {
-            "expired": jobs.expire(UPLOAD_SECONDS, NOT_UPLOADED, MOST),
-            "dead": sum(self.inbox.give_up(body, DEAD) for body in self._dead_letters()),
-            "stalled": sum(self.inbox.abandon(id, STALLED) for id in jobs.stalled(STALL_SECONDS, MOST)),
-            "forgotten": jobs.forget(KEEP_SECONDS, MOST),
-        }
+    @staticmethod
+    def tidy(jobs: ImportJobRepository) -> Tidied:
+        """Fail the imports that were announced and never uploaded, and delete rejected rows that no redrive needs."""
+        expired = jobs.expire(UPLOAD_SECONDS, NOT_UPLOADED, MOST)
+        return Tidied(expired, jobs.forget(KEEP_SECONDS, MOST), jobs.stalled(STALL_SECONDS, MOST))
+
+    def fail(self, stalled: Iterable[int]) -> int:
+        """Fail these imports, and those of each dead letter. Return how many have failed by this."""
+        failed = sum(self.inbox.give_up(body, DEAD) for body in self._dead_letters())
+        return failed + sum(self.inbox.abandon(id, STALLED) for id in stalled)
 
     def _dead_letters(self) -> Iterator[str]:
         """Return the body of each message in the dead-letter queue, and leave it there."""

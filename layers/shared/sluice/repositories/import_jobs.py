@@ -55,7 +55,8 @@ INSERT = "j AS (INSERT INTO sluice.import_jobs (resource, object_key) VALUES (:r
 # somewhere gets a job of its own. A repeated event finds the job it made.
 RECEIVE = """
     WITH announced AS (
-        UPDATE sluice.import_jobs SET status = 'queued', object_etag = :etag, sequencer = :sequencer, bytes_total = :size,
+        UPDATE sluice.import_jobs SET
+            status = 'queued', object_etag = :etag, sequencer = :sequencer, bytes_total = :size,
             seen_at = now(), error = NULL, finished_at = NULL
         WHERE object_key = :key AND status IN ('awaiting_upload', 'failed') AND object_etag IS NULL
             AND NOT EXISTS (
@@ -86,7 +87,8 @@ START = """
 ADVANCE = """
     UPDATE sluice.import_jobs SET
         next_byte = :next_byte, next_line = :next_line, header = :header, bytes_read = :bytes_read,
-        rows_read = rows_read + :read, rows_written = rows_written + :written, rows_rejected = rows_rejected + :rejected,
+        rows_read = rows_read + :read, rows_written = rows_written + :written,
+        rows_rejected = rows_rejected + :rejected,
         status = 'running', seen_at = now(), error = NULL, finished_at = NULL
     WHERE id = :id AND next_byte = :from_byte AND (status = 'running' OR status = 'failed' AND resumable)
     RETURNING rows_rejected

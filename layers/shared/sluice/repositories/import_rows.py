@@ -75,7 +75,8 @@ PRODUCTS = """
 # Rows name their product by its name or its id. Two joins, because one with OR has no index to use.
 INVENTORY = """
     WITH known AS MATERIALIZED (
-        SELECT p.id, CAST(r.quantity AS integer) AS quantity, r.n FROM import_rows r JOIN products p ON p.name = r.product
+        SELECT p.id, CAST(r.quantity AS integer) AS quantity, r.n
+        FROM import_rows r JOIN products p ON p.name = r.product
         UNION ALL
         SELECT p.id, CAST(r.quantity AS integer), r.n
         FROM import_rows r JOIN products p ON p.id = CAST(r.product_id AS bigint)
@@ -156,7 +157,9 @@ class ImportRowRepository:
             if column in header
         ]
         certain = " AND ".join([self._target.clean, *known])
-        looked = f"SELECT count(*) AS rows, coalesce(bool_and(coalesce({certain}, false)), true) AS clean FROM import_rows r"
+        looked = (
+            f"SELECT count(*) AS rows, coalesce(bool_and(coalesce({certain}, false)), true) AS clean FROM import_rows r"
+        )
         (staged,) = self._transaction.write(looked)
         return bool(staged.clean) and int(staged.rows) == records
 
@@ -172,9 +175,7 @@ class ImportRowRepository:
         dropped = []
         for column, found in self._target.references.items():
             if column in columns:
-                lost = (
-                    f"DELETE FROM import_rows r WHERE r.{column} IS NOT NULL AND NOT EXISTS ({found}) RETURNING line"
-                )
+                lost = f"DELETE FROM import_rows r WHERE r.{column} IS NOT NULL AND NOT EXISTS ({found}) RETURNING line"
                 dropped += [(int(row.line), column) for row in self._transaction.write(lost)]
         return dropped
 

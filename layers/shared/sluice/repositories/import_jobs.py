@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from sluice.errors import InternalError
 from sluice.repositories import writing
 from sluice.repositories.answers import IdempotencyKey
 from sluice.repositories.listing import Filter, Listing, Sort
@@ -182,7 +183,10 @@ class ImportJobRepository(Listed):
     def receive(self, resource: str, key: str, etag: str, sequencer: str, size: int) -> int:
         """The id of the job for what was put there: one that waited for it, a new one, or the one it has."""
         values = {"resource": resource, "key": key, "etag": etag, "sequencer": sequencer, "size": size}
-        return int(self._statements.write(RECEIVE, values)[0].id)
+        for _ in range(2):  # the same event at the same time adds the job unseen; the second statement sees it
+            for row in self._statements.write(RECEIVE, values):
+                return int(row.id)
+        raise InternalError
 
     def expire(self, seconds: float, error: str, most: int) -> int:
         """Fail up to `most` imports that were announced so long ago and never uploaded. Return how many."""

@@ -211,7 +211,10 @@ class Evaluator:
             return self._parameters[name]
         if section is not _RESOURCES:
             raise TemplateError(f"{section.name} can refer to parameters alone, and {name} is none")
-        return self._attribute(name, "")
+        logical_id, _, made_by_sam = name.partition(".")
+        if made_by_sam in ("", "Alias", "Version"):  # of a function
+            return self._attribute(logical_id, made_by_sam)
+        raise TemplateError(f"{name} is neither a parameter nor a resource")
 
     def _attribute(self, logical_id: str, attribute: str) -> Any:
         if logical_id not in self._resources:

@@ -116,8 +116,10 @@ def read(path: Path, *, parameters: Mapping[str, str], secret: Callable[[str], s
     for name, declared in document["Resources"].items():
         if declared.get("Type") != "AWS::Serverless::Function" or not _exists(declared, evaluator):
             continue
-        own = evaluator.value(declared.get("Properties", {}))
-        functions[name] = _function(name, shared, own, path.parent, secret, built)
+        given = declared.get("Properties", {})
+        own = evaluator.value(given)
+        inherited = {key: value for key, value in shared.items() if key not in given or key in own}
+        functions[name] = _function(name, inherited, own, path.parent, secret, built)
         for event_name, event in own.get("Events", {}).items():
             if event["Type"] == "HttpApi":
                 routes.append(_route(name, event))

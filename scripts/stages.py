@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from local.intrinsics import ACCOUNT, REGION, Evaluator, TemplateError, load
+from local.intrinsics import ACCOUNT, PSEUDO_PARAMETERS, REGION, Evaluator, TemplateError, load
 from local.template import parameter_values
 from scripts.budget import deployments
 
@@ -48,11 +48,17 @@ def stages(samconfig: Mapping[str, Any]) -> dict[str, dict[str, str]]:
     return {name: {**ASKED.get(name, {}), **given} for name, given in deployments(samconfig).items()}
 
 
-def decide(template: Mapping[str, Any], given: Mapping[str, str]) -> dict[str, Any]:
+def decide(
+    template: Mapping[str, Any],
+    given: Mapping[str, str],
+    *,
+    pseudo_parameters: Mapping[str, str] = PSEUDO_PARAMETERS,
+) -> dict[str, Any]:
     """`template` under the parameters `given`: resources and outputs that are there, with values in place of functions.
     Raises `TemplateError`."""
     values = parameter_values(template, given)
-    here = Evaluator(template, values, _attributes(template, lambda name: here.condition(name)))
+    resource = _attributes(template, lambda name: here.condition(name), pseudo_parameters)
+    here = Evaluator(template, values, resource, pseudo_parameters)
     for name, rule in template.get("Rules", {}).items():
         if "RuleCondition" not in rule or here.rule(rule["RuleCondition"]):
             for assertion in rule["Assertions"]:
@@ -70,17 +76,24 @@ def decide(template: Mapping[str, Any], given: Mapping[str, str]) -> dict[str, A
     return {"AWSTemplateFormatVersion": "2010-09-09", **{part: there[part] for part in parts if there[part]}}
 
 
-def _attributes(template: Mapping[str, Any], holds: Callable[[str], bool]) -> Callable[[str, str], str]:
+def _attributes(
+    template: Mapping[str, Any], holds: Callable[[str], bool], pseudo_parameters: Mapping[str, str]
+) -> Callable[[str, str], str]:
     """What Ref and GetAtt give for a resource: something that looks like it."""
+    partition, region = (pseudo_parameters[f"AWS::{name}"] for name in ("Partition", "Region"))
 
     def attribute(logical_id: str, name: str) -> str:
         declared = template["Resources"][logical_id]
         if "Condition" in declared and not holds(declared["Condition"]):
             raise TemplateError(f"{logical_id} is not there under these parameters, but something refers to it")
         if name in ATTRIBUTES:
-            return ATTRIBUTES[name]
+            return (
+                ATTRIBUTES[name]
+                .replace(f"arn:aws:rds:{REGION}", f"arn:{partition}:rds:{region}")
+                .replace(SECRET, f"arn:{partition}:secretsmanager:{region}:{ACCOUNT}:secret")
+            )
         service = declared["Type"].split("::")[1].lower()
-        arn = f"arn:aws:{service}:{REGION}:{ACCOUNT}:{logical_id}"
+        arn = f"arn:{partition}:{service}:{region}:{ACCOUNT}:{logical_id}"
         return arn if name.endswith("Arn") or declared["Type"] == "AWS::IAM::ManagedPolicy" else logical_id + name
 
     return attribute

@@ -1,9 +1,22 @@
 """What CloudFormation refuses, or two stacks in one account cannot share, and cfn-lint does not report."""
 
+import json
+import re
+import tomllib
 from collections.abc import Iterator
 from typing import Any
 
-from tests.fixtures.template import Template
+import pytest
+
+from local.intrinsics import ACCOUNT, PSEUDO_PARAMETERS, Evaluator, load
+from local.template import parameter_values
+from scripts.stages import SECRET, decide, stages
+from tests.fixtures.sam import lint, schemas, translate
+from tests.fixtures.template import ROOT, Template
+
+SAMCONFIG = tomllib.loads((ROOT / "samconfig.toml").read_text())
+CONFIGURED = stages(SAMCONFIG)
+PROXY = {**CONFIGURED["production"], "UseProxy": "true"}
 
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic-function-reference-rules.html
 OF_RULES = {
@@ -17,6 +30,25 @@ OF_RULES = {
     "RefAll",
     "ValueOf",
     "ValueOfAll",
+}
+
+REGIONS = {
+    "us-east-1": ("aws", "amazonaws.com"),
+    "eu-central-1": ("aws", "amazonaws.com"),
+    "eu-south-1": ("aws", "amazonaws.com"),
+    "cn-north-1": ("aws-cn", "amazonaws.com.cn"),
+    "us-gov-west-1": ("aws-us-gov", "amazonaws.com"),
+}
+NAMES_WITHIN = {  # end in Name, and name something within the resource, or that is not the stack's
+    "AttributeName",
+    "ConfigName",
+    "DatabaseName",
+    "DeploymentConfigName",
+    "MetricName",
+    "PolicyName",
+    "ServiceName",  # of an endpoint of AWS
+    "StageName",  # of one API
+    "TargetGroupName",  # of one proxy; RDS takes no other than default
 }
 
 
@@ -43,3 +75,167 @@ def test_rules_use_no_function_that_aws_refuses(template: Template) -> None:
                 assert function.removeprefix("Fn::") in OF_RULES, (name, function)
             if function in ("Fn::ValueOf", "Fn::ValueOfAll"):
                 assert list(functions_in(argument)) == [], (name, function)
+
+
+def test_every_rule_and_condition_is_evaluated(template: Template) -> None:
+    """The evaluator refuses a function that AWS refuses in that section."""
+    values = parameter_values(template.body, CONFIGURED["production"])
+    here = Evaluator(template.body, values, lambda name, attribute: name)
+    assert {here.condition(name) for name in template.body["Conditions"]} == {True, False}
+    for rule in template.body["Rules"].values():
+        assert all(isinstance(here.rule(each["Assert"]), bool) for each in rule["Assertions"])
+
+
+def names_of(stack: str, given: dict[str, str], translated: dict[str, Any], identifiers: dict[str, Any]) -> set[Any]:
+    """(type, property, value) of each name that the stack gives; what CloudFormation names is the stack's own."""
+    pseudo = {**PSEUDO_PARAMETERS, "AWS::StackName": stack, "AWS::StackId": f"arn:aws:cloudformation:::stack/{stack}/1"}
+    values = parameter_values(translated, given)
+    here = Evaluator(translated, values, lambda name, attribute: f"{stack}:{name}:{attribute}:::::", pseudo)
+    found = set()
+    for declared in translated["Resources"].values():
+        if "Condition" in declared and not here.condition(declared["Condition"]):
+            continue
+        schema = identifiers[declared["Type"]]
+        properties = {name: here.value(node) for name, node in declared.get("Properties", {}).items()}
+        within = NAMES_WITHIN | ({"Name"} if declared["Type"] == "AWS::Lambda::Alias" else set())
+        given_names = {name for name in properties if name.endswith("Name") and name not in within}
+        for identifier in [schema["primaryIdentifier"], *schema["additionalIdentifiers"], *([n] for n in given_names)]:
+            key = [path.rpartition("/")[2] for path in identifier]
+            if all(isinstance(properties.get(name), str) for name in key):
+                found.add((declared["Type"], *key, *(properties[name] for name in key)))
+    return found
+
+
+@pytest.mark.slow
+def test_stacks_share_no_name() -> None:
+    stacks = {
+        "sluice": CONFIGURED["default"],
+        "sluice-demo": CONFIGURED["aurora"],
+        "sluice-production": CONFIGURED["production"],
+        "rehearsal": CONFIGURED["production"],  # of a snapshot
+        "with-proxy": PROXY,
+        "with-another": PROXY,
+    }
+    made = translate(*({"parameters": given} for given in stacks.values()))
+    kinds = sorted({resource["Type"] for template in made for resource in template["Resources"].values()})
+    identifiers = schemas(kinds)
+    taken: dict[Any, str] = {}
+    for (stack, given), translated in zip(stacks.items(), made, strict=True):
+        names = names_of(stack, given, translated, identifiers)
+        assert ("AWS::CloudWatch::Dashboard", "DashboardName", f"{stack}-us-east-1") in names
+        for name in names:
+            assert name not in taken, f"{name} is of {taken[name]} and of {stack}"
+            taken[name] = stack
+
+
+@pytest.mark.slow
+def test_name_of_global_namespace_is_left_to_cloudformation() -> None:
+    """A bucket's is one namespace for all accounts and regions; a role's is one for all regions."""
+    (made,) = translate({"parameters": PROXY})
+    for name, resource in made["Resources"].items():
+        given = {"BucketName", "RoleName", "ManagedPolicyName", "UserName", "GroupName"} & resource.get(
+            "Properties", {}
+        ).keys()
+        assert not given, name
+
+
+@pytest.mark.parametrize("region", REGIONS)
+@pytest.mark.parametrize("stage", [*CONFIGURED, "proxy"])
+def test_values_follow_region_and_partition(region: str, stage: str) -> None:
+    partition, suffix = REGIONS[region]
+    pseudo = {**PSEUDO_PARAMETERS, "AWS::Region": region, "AWS::Partition": partition, "AWS::URLSuffix": suffix}
+    own_secrets = f"arn:{partition}:secretsmanager:{region}:{ACCOUNT}:secret"
+    given = {name: value.replace(SECRET, own_secrets) for name, value in {**CONFIGURED, "proxy": PROXY}[stage].items()}
+    whole = json.dumps(decide(load(ROOT / "template.yaml"), given, pseudo_parameters=pseudo))
+
+    named = set(re.findall(r"\b(?:us|eu|cn|ap|ca|sa|me|af|il)(?:-gov)?-[a-z]+-\d", whole))
+    assert named == {region}
+    assert set(re.findall(r"\barn:([a-z-]+):", whole)) == {partition}
+    hosts = re.sub(r'"(?:Service|AWS)": (?:"[a-z0-9.]+"|\[[^]]*\])', "", whole)  # principals are the same everywhere
+    assert not re.search(r"amazonaws\.com(?!\.cn)", hosts) or suffix == "amazonaws.com"
+
+
+@pytest.mark.slow
+def test_resources_keep_to_the_schemas_in_every_partition() -> None:
+    """As SAM hands the template to CloudFormation; `sam validate --lint` sees it before that."""
+    (made,) = translate({"parameters": PROXY})
+    assert lint([made], ["us-east-1", "eu-south-1", "cn-north-1", "us-gov-west-1"]) == [[]]
+
+
+def bytes_of(node: object) -> int:
+    return len(re.sub(r"\s", "", json.dumps(node)).encode())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("stage", [*CONFIGURED, "proxy"])
+def test_translated_template_is_within_the_limits(stage: str) -> None:
+    """CloudFormation's quotas (UserGuide/cloudformation-limits.html), IAM's, Lambda's, and those of names."""
+    given = {**CONFIGURED, "proxy": PROXY}[stage]
+    (made,) = translate({"parameters": given})
+    long = {**PSEUDO_PARAMETERS, "AWS::StackName": "S" * 128}
+    resources = decide(made, given, pseudo_parameters=long)["Resources"]
+
+    assert len(json.dumps(made).encode()) < 1_000_000
+    assert len(made["Parameters"]) <= 200
+    assert len(made["Resources"]) <= 500
+    assert len(made["Outputs"]) <= 200
+    assert all(re.fullmatch(r"[A-Za-z0-9]{1,255}", name) for name in made["Resources"])
+    assert all(len(str(each.get("Default", "")).encode()) <= 4096 for each in made["Parameters"].values())
+    assert all(len(each.get("Description", "").encode()) <= 4000 for each in made["Parameters"].values())
+    for name, resource in resources.items():
+        properties = resource.get("Properties", {})
+        if resource["Type"] == "AWS::Lambda::Function":
+            assert bytes_of(properties.get("Environment", {})) < 4096, name
+        elif resource["Type"] == "AWS::IAM::ManagedPolicy":
+            assert bytes_of(properties["PolicyDocument"]) <= 6144, name
+        elif resource["Type"] == "AWS::IAM::Role":
+            inline = [policy["PolicyDocument"] for policy in properties.get("Policies", [])]
+            assert sum(map(bytes_of, inline)) <= 10_240, name
+            assert len(properties.get("ManagedPolicyArns", [])) <= 10, name
+        elif resource["Type"] == "AWS::Logs::LogGroup":
+            assert re.fullmatch(r"[.\-_/#A-Za-z0-9]{1,512}", properties["LogGroupName"]), name
+        elif resource["Type"] == "AWS::Lambda::LayerVersion":
+            assert re.fullmatch(r"[A-Za-z0-9_-]{1,140}", properties["LayerName"]), name
+        elif resource["Type"] == "AWS::Logs::QueryDefinition":
+            assert len(properties["Name"]) <= 255, name
+        elif resource["Type"] == "AWS::CloudWatch::Dashboard":
+            assert re.fullmatch(r"[A-Za-z0-9_-]{1,255}", properties["DashboardName"]), name
+        elif resource["Type"].startswith("AWS::RDS::DBProxy"):
+            own = properties.get("DBProxyEndpointName", properties["DBProxyName"])
+            ids = re.sub("PrivateSubnet[AB]", "subnet-0123456789abcdef0", own)
+            assert re.fullmatch(r"[A-Za-z](-?[A-Za-z0-9]+)*", ids), name
+            assert len(ids) <= 63, name
+
+
+@pytest.mark.slow
+def test_function_policy_has_room_for_its_permissions() -> None:
+    """Lambda takes 20 KB of resource policy for a function, and SAM adds a statement for each route."""
+    (made,) = translate({"parameters": CONFIGURED["default"]})
+    statements: dict[str, int] = {}
+    for resource in made["Resources"].values():
+        if resource["Type"] == "AWS::Lambda::Permission":
+            function = json.dumps(resource["Properties"]["FunctionName"])
+            statements[function] = statements.get(function, 0) + bytes_of(resource["Properties"]) + 300
+    assert statements
+    assert max(statements.values()) < 20_480
+
+
+def test_template_goes_by_a_bucket_and_its_text_is_short_enough(template: Template) -> None:
+    """Over 51,200 bytes CloudFormation takes a template from S3 alone, which `resolve_s3` is for."""
+    assert len((ROOT / "template.yaml").read_bytes()) > 51_200
+    deployed = [
+        commands["deploy"]["parameters"]
+        for commands in SAMCONFIG.values()
+        if isinstance(commands, dict) and "deploy" in commands
+    ]
+    assert deployed
+    assert all(parameters["resolve_s3"] for parameters in deployed)
+    assert len(template.body["Description"].encode()) <= 1024
+    for rule in template.body["Rules"].values():
+        assert all(len(assertion["AssertDescription"]) <= 255 for assertion in rule["Assertions"])
+
+
+def test_what_holds_data_outlives_a_stack_but_no_failed_creation(template: Template) -> None:
+    for name in ("ApiKeysTable", "DataKey", "ImportsBucket"):
+        assert template.resources[name]["DeletionPolicy"] == "RetainExceptOnCreate", name
+        assert template.resources[name]["UpdateReplacePolicy"] == "Retain", name

@@ -18,6 +18,7 @@ from tests.fixtures.template import ROOT
 
 CONFIGURED = stages(tomllib.loads((ROOT / "samconfig.toml").read_text()))
 GATEWAY_GIVES_UP = 30  # seconds; an HTTP API's own limit
+BOUNDARY = "FunctionBoundary"
 KEY = "AWS::KMS::Key"  # whose policy's "*" is itself
 ENDPOINT = "AWS::EC2::VPCEndpoint"  # whose principal is whoever is in the network
 FOLDERS = re.compile(r"arn:aws:s3:::?[^*]*/\*|arn:aws:s3:[^*]*/\*")  # of a bucket, and no less
@@ -30,24 +31,33 @@ OF_OURS = {"DatabaseAccess", "AnalystAccess"}
 each_stage = pytest.mark.parametrize("stage", CONFIGURED)
 
 
+PROXY = {**CONFIGURED["production"], "UseProxy": "true"}
+GIVEN = {**CONFIGURED, "proxy": PROXY}  # and what samconfig.toml offers, but no environment of it has
+
+
 @cache
 def decided(stage: str) -> dict[str, Any]:
-    return decide(load(ROOT / "template.yaml"), CONFIGURED[stage])
+    return decide(load(ROOT / "template.yaml"), GIVEN[stage])
 
 
 def of_type(stage: str, kind: str) -> dict[str, dict[str, Any]]:
     """Properties by logical id; a function's with the globals merged in."""
-    shared = decided(stage)["Globals"]["Function"] if kind == "AWS::Serverless::Function" else {}
     found = {
-        name: {**shared, **resource.get("Properties", {})}
+        name: resource.get("Properties", {})
         for name, resource in decided(stage)["Resources"].items()
         if resource["Type"] == kind
     }
-    for name, properties in found.items():
-        if shared:
-            own = decided(stage)["Resources"][name]["Properties"].get("Environment", {}).get("Variables", {})
-            properties["Environment"] = {"Variables": {**shared["Environment"]["Variables"], **own}}
-    return found
+    if kind != "AWS::Serverless::Function":
+        return found
+    shared = decided(stage)["Globals"]["Function"]
+    merged = {}
+    for name, own in found.items():
+        given = load(ROOT / "template.yaml")["Resources"][name]["Properties"]
+        inherited = {key: value for key, value in shared.items() if key not in given or key in own}
+        merged[name] = {**inherited, **own}
+        variables = [part.get("Environment", {}).get("Variables", {}) for part in (inherited, own)]
+        merged[name]["Environment"] = {"Variables": {**variables[0], **variables[1]}}
+    return merged
 
 
 def functions(stage: str) -> dict[str, dict[str, Any]]:
@@ -91,6 +101,8 @@ def test_no_policy_has_a_wildcard(stage: str) -> None:
         for statement in statements(resource):
             if resource["Type"] == KEY:
                 assert statement["Principal"] != "*", name
+                continue
+            if statement["Effect"] == "Deny" or name == BOUNDARY:  # takes away, and allows nothing
                 continue
             assert not [action for action in listed(statement["Action"]) if "*" in action], name
             wide = [to for to in listed(statement.get("Resource", [])) if "*" in to and not FOLDERS.fullmatch(to)]
@@ -139,6 +151,8 @@ def test_times_and_numbers_leave_room_for_each_other(stage: str) -> None:
 @each_stage
 def test_settings_accept_what_a_function_is_given(stage: str) -> None:
     for name, function in functions(stage).items():
+        if name == "DocsFunction":  # which reads no settings
+            continue
         given = {variable: str(value) for variable, value in function["Environment"]["Variables"].items()}
         database = Settings.from_env({"AWS_REGION": "us-east-1", **given}).database
         assert database.tls == "verify-full", name
@@ -157,7 +171,7 @@ def test_who_may_log_in_may_as_one_role_on_one_server(stage: str) -> None:
     server = {
         "existing-vpc": "db-ABCDEFGHIJKL",
         "aurora": "cluster-ABCDEFGHIJKL",
-        "production": "prx-0123456789abcdef0",
+        "production": "cluster-ABCDEFGHIJKL",
     }
     assert login["Resource"] == [f"arn:aws:rds-db:us-east-1:123456789012:dbuser:{server[stage]}/sluice_app"]
     if "AnalystAuth" in given:
@@ -176,7 +190,7 @@ def reach(stage: str) -> set[tuple[str, str, int]]:
     }
 
 
-@pytest.mark.parametrize(("stage", "door"), [("aurora", "Db"), ("production", "Proxy")])
+@pytest.mark.parametrize(("stage", "door"), [("aurora", "Db"), ("production", "Db"), ("proxy", "Proxy")])
 def test_in_its_own_network_each_reaches_the_next_and_no_further(stage: str, door: str) -> None:
     beyond = {("ProxySecurityGroup", "DbSecurityGroup", 5432)} if door == "Proxy" else set()
     assert reach(stage) == {
@@ -262,13 +276,45 @@ def test_callers_get_versions_that_are_made_of_all_that_changed(stage: str) -> N
     for name, function in functions(stage).items():
         assert function["AutoPublishAlias"] == "live"
         assert function["AutoPublishAliasAllProperties"], name
-        own = [f"{name.removesuffix('Function')}ErrorsAlarm"] if name != "MigrateFunction" else None
-        assert decided(stage)["Resources"][name]["Properties"].get("DeploymentPreference", {}).get("Alarms") == own, (
-            name
-        )
+        shifts = stage == "production" and name != "MigrateFunction"
+        own = [f"{name.removesuffix('Function')}CanaryAlarm"] if shifts else []
+        found = decided(stage)["Resources"][name]["Properties"].get("DeploymentPreference", {})
+        assert found.get("Alarms", []) == own, name
     shared = decided(stage)["Globals"]["Function"]["DeploymentPreference"]
-    kind = "Canary10Percent5Minutes" if stage == "production" else "AllAtOnce"
-    assert shared == {"Type": kind, "Alarms": ["InternalErrorAlarm"]}
+    assert shared == {"Type": "Canary10Percent5Minutes" if stage == "production" else "AllAtOnce"}
+
+
+@pytest.mark.parametrize(
+    ("given", "kind"),
+    [
+        ({"Stage": "production"}, "Canary10Percent5Minutes"),
+        ({"Stage": "production", "Rollout": "all-at-once"}, "AllAtOnce"),
+        ({"Rollout": "canary"}, "Canary10Percent5Minutes"),
+        ({}, "AllAtOnce"),
+    ],
+    ids=str,
+)
+def test_rollout_decides_alone_how_traffic_shifts(given: dict[str, str], kind: str) -> None:
+    whole = decide(load(ROOT / "template.yaml"), {**CONFIGURED["aurora"], **given})
+    assert whole["Globals"]["Function"]["DeploymentPreference"] == {"Type": kind}
+    assert ("OrdersCanaryAlarm" in whole["Resources"]) == (kind != "AllAtOnce")
+    assert len([name for name in whole["Resources"] if name.startswith("DbReplica")]) == ("Stage" in given)
+
+
+def test_canary_is_judged_by_its_own_version_alone() -> None:
+    """What the version before it does must not turn back the release that corrects it."""
+    alarms = {n: a for n, a in of_type("production", "AWS::CloudWatch::Alarm").items() if n.endswith("CanaryAlarm")}
+    assert alarms.keys() == {
+        f"{name.removesuffix('Function')}CanaryAlarm" for name in functions("production") if name != "MigrateFunction"
+    }
+    for name, alarm in alarms.items():
+        function = name.removesuffix("CanaryAlarm") + "Function"
+        version = f"{function}Version.Version"
+        for metric in alarm["Metrics"][1:]:
+            seen = {d["Name"]: d["Value"] for d in metric["MetricStat"]["Metric"]["Dimensions"]}
+            assert version in (seen.get("ExecutedVersion"), seen.get("executed_version")), name
+            assert function in (seen.get("FunctionName"), seen.get("function_name")), name
+            assert seen.get("Resource", f"{function}:live") == f"{function}:live"
 
 
 @pytest.mark.slow
@@ -329,12 +375,8 @@ READER = {"ReaderHost": "replica.internal:5433", "ReaderResourceId": "db-REPLICA
     [
         (CONFIGURED["default"], "", []),
         (CONFIGURED["aurora"], "", ["cluster-ABCDEFGHIJKL"]),
-        (CONFIGURED["production"], "DbProxyReaderEndpoint", ["prx-0123456789abcdef0"]),
-        (
-            {**CONFIGURED["production"], "UseProxy": "false"},
-            "DbClusterReadEndpoint.Address",
-            ["cluster-ABCDEFGHIJKL"],
-        ),
+        (PROXY, "DbProxyReaderEndpoint", ["prx-0123456789abcdef0"]),
+        (CONFIGURED["production"], "DbClusterReadEndpoint.Address", ["cluster-ABCDEFGHIJKL"]),
         ({**CONFIGURED["existing-vpc"], **READER}, "replica.internal:5433", ["db-ABCDEFGHIJKL", "db-REPLICA"]),
     ],
     ids=["none", "aurora", "proxy", "no proxy", "existing"],
@@ -381,6 +423,10 @@ OWN = {"DatabaseMode": "aurora", "DbAuth": "iam", "DbCaFile": "/opt/certificates
         ({**OWN, "SubnetIds": "subnet-1", "SecurityGroupIds": "sg-1"}, "makes the network"),
         ({**OWN, "DbCaFile": ""}, "DbCaFile"),
         ({**OWN, "UseProxy": "true"}, "never pauses"),
+        ({**OWN, "ZoneA": "us-east-1a"}, "are set together"),
+        ({**OWN, "ZoneA": "us-east-1a", "ZoneB": "us-east-1a"}, "two different zones"),
+        ({**ASKED["default"], "ZoneA": "us-east-1a", "ZoneB": "us-east-1b"}, "the zones of SubnetIds"),
+        ({**OWN, "AuroraEngineVersion": "17"}, "must match"),
         ({**OWN, "JwtIssuer": "https://issuer.example/", "JwtAudience": "shop"}, "no way to JwtIssuer's keys"),
     ],
     ids=str,
@@ -394,4 +440,4 @@ def test_the_folder_has_a_template_for_each_environment(tmp_path: Any) -> None:
     assert main([str(tmp_path)]) == 0
     written = {path.stem: json.loads(path.read_text()) for path in tmp_path.iterdir()}
     assert written.keys() == CONFIGURED.keys()
-    assert "DbProxy" in written["production"]["Resources"]
+    assert "DbReplica" in written["production"]["Resources"]

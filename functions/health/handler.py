@@ -1,4 +1,4 @@
-"""/health: is the function alive; /health/ready: can it serve. And 404 for every path that is nobody's."""
+"""/health: is the function alive; /health/ready: can it serve. And 404 for every path that no function has."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ READY = {
     },
 }
 
-handler = api = Api(shop=shop)
+handler = api = Api(shop=shop, counts_unmatched=True)
 
 
 @api.get("/health", gives={"status": {"const": "ok"}})

@@ -2,15 +2,18 @@
 
 import dataclasses
 import json
+import socket
 import time
 from collections.abc import Callable, Iterator
 from socketserver import StreamRequestHandler, ThreadingTCPServer
-from threading import Thread
+from threading import Event, Thread
 from typing import Any
 
+import jwt
 import pytest
 
 from sluice import runtime
+from sluice.identity.jwks import fetch
 from sluice.settings import TokenSettings
 from tests.fixtures.shop import Shop
 from tests.fixtures.tokens import AUDIENCE, CLAIMS, HEAD, ISSUER, OTHER_RSA, RSA, published, signed, token
@@ -125,8 +128,23 @@ def test_a_token_that_does_not_hold_is_a_strangers(bearer: Bearer, shown: str) -
         http(published(r=RSA)[:-20], b"Content-Length: 1000"),
         http(b"3e8\r\n{", b"Transfer-Encoding: chunked"),
         http(b'{"keys": [' + b" " * 2**20 + b"]}"),
+        http(b"[" * 100_000),
+        http(b"[]"),
+        http(published(r=RSA)).replace(b"200 OK", b"203 Changed", 1),
     ],
-    ids=["hangs up", "fails", "other protocol", "no JSON", "no keys", "cut short", "cut in a chunk", "too long"],
+    ids=[
+        "hangs up",
+        "fails",
+        "other protocol",
+        "no JSON",
+        "no keys",
+        "cut short",
+        "cut in a chunk",
+        "too long",
+        "deep",
+        "a list",
+        "not 200",
+    ],
 )
 def test_an_issuer_that_cannot_be_asked_shuts_nobody_out_who_has_a_key(
     shop: Shop, bearer: Bearer, issuer: Issuer, answer: bytes
@@ -139,3 +157,42 @@ def test_an_issuer_that_cannot_be_asked_shuts_nobody_out_who_has_a_key(
     assert int(refused.headers["Retry-After"]) >= 1
     shop.headers = keys
     assert shop.get("/api/products").status == 200
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_a_redirect_of_the_issuer_is_not_followed(bearer: Bearer, issuer: Issuer, status: int) -> None:
+    place = f"http://127.0.0.1:{issuer.server_address[1]}/elsewhere"
+    issuer.answer = f"HTTP/1.1 {status} Moved\r\nLocation: {place}\r\nContent-Length: 0\r\n\r\n".encode()
+
+    assert bearer(token()).code == "identity_unavailable"
+    assert issuer.asked == 1
+
+
+@pytest.mark.parametrize(
+    "sent", [b"", b"HTTP/1.1 200 OK\r\nX: ", b"HTTP/1.1 200 OK\r\n\r\n{"], ids=["none", "head", "body"]
+)
+def test_an_issuer_that_never_ends_its_answer_is_given_up(sent: bytes) -> None:
+    given_up = Event()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        holding = Thread(target=hold, args=(server, sent, given_up))
+        holding.start()
+
+        with pytest.raises(TimeoutError):
+            fetch(f"http://127.0.0.1:{server.getsockname()[1]}/keys", seconds=0.2)
+        given_up.set()
+        holding.join()
+
+
+def hold(server: socket.socket, sent: bytes, given_up: Event) -> None:
+    """Sends this, and nothing more until the client has given up."""
+    connection, _ = server.accept()
+    with connection:
+        connection.sendall(sent)
+        given_up.wait(10)
+
+
+def test_a_token_without_key_id_is_taken(bearer: Bearer, issuer: Issuer) -> None:
+    claims = {**CLAIMS, "sub": subject(), "exp": time.time() + 600}
+
+    assert bearer(jwt.encode(claims, RSA, algorithm="RS256")).status == 200
+    assert bearer(jwt.encode(claims, OTHER_RSA, algorithm="RS256")).status == 401

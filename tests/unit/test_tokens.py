@@ -8,6 +8,7 @@ from typing import Any
 
 import jwt
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from sluice.errors import IdentityUnavailable
@@ -119,6 +120,113 @@ REFUSED: dict[str, Callable[[], str]] = {
 @pytest.mark.parametrize("make", REFUSED.values(), ids=REFUSED.keys())
 def test_a_token_is_refused(issuer: Issuer, make: Callable[[], str]) -> None:
     assert issuer.tokens()(make()) is None
+
+
+def key_set(*keys: dict[str, Any]) -> bytes:
+    return json.dumps({"keys": list(keys)}).encode()
+
+
+def row(key: Any, **members: Any) -> dict[str, Any]:
+    """A key as it is published, without an id unless `members` have one."""
+    (published_key,) = json.loads(published(x=key))["keys"]
+    del published_key["kid"]
+    return published_key | members
+
+
+def without_kid(key: Any = RSA, algorithm: str = "RS256") -> str:
+    return jwt.encode({**CLAIMS, "exp": time.time() + 600}, key, algorithm=algorithm)
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        [row(RSA)],
+        [row(RSA, kid="r")],
+        [row(RSA, alg="RS256", use="sig", key_ops=["verify"])],
+        [row(OTHER_RSA, kid="o"), row(EC, kid="e"), row(RSA, kid="r")],
+        [row(OTHER_RSA, use="enc"), row(RSA)],
+        [*[row(OTHER_RSA, alg="RS512")] * 20, row(RSA)],
+        [{"kty": "oct", "k": "c2VjcmV0"}, {"kty": "OKP", "crv": "X25519", "x": "AA"}, "text", None, row(RSA)],
+    ],
+    ids=["one", "with an id", "declared", "among others", "beside one to encrypt", "others' algorithm", "odd ones"],
+)
+def test_a_token_without_key_id_is_tried_with_the_keys_that_fit(issuer: Issuer, keys: list[Any]) -> None:
+    issuer.answer = key_set(*keys)
+
+    assert issuer.tokens()(without_kid()) is not None
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        [row(EC)],
+        [row(OTHER_RSA)],
+        [row(RSA, use="enc"), row(EC)],
+        [row(RSA, alg="RS512"), row(EC)],
+        [row(RSA, alg="RSA-OAEP"), row(EC)],
+        [row(RSA, key_ops=["encrypt"]), row(EC)],
+        [row(RSA, key_ops="verify"), row(EC)],
+        [*[row(OTHER_RSA)] * 10, row(RSA)],
+        [row(RSA, d="AQ"), row(EC)],
+        [*[row(EC)] * 100, row(RSA)],
+    ],
+    ids=["other kind", "other", "to encrypt", "RS512", "OAEP", "key_ops", "odd key_ops", "too many", "private", "long"],
+)
+def test_a_token_without_key_id_that_no_fitting_key_signed_is_refused(issuer: Issuer, keys: list[Any]) -> None:
+    issuer.answer = key_set(*keys)
+
+    assert issuer.tokens()(without_kid()) is None
+
+
+def test_keys_of_two_kinds_may_share_an_id(issuer: Issuer) -> None:
+    issuer.answer = key_set(row(RSA, kid="x"), row(EC, kid="x"), row(OTHER_RSA, kid="x"))
+    tokens = issuer.tokens()
+
+    assert tokens(token(RSA, kid="x")) is not None
+    assert tokens(token(EC, "ES256", kid="x")) is not None
+    assert tokens(token(OTHER_RSA, kid="x")) is not None
+    assert tokens(token(RSA, kid="y")) is None
+
+
+def test_a_key_id_that_the_key_lacks_is_unknown(issuer: Issuer) -> None:
+    issuer.answer = key_set(row(RSA))
+
+    assert issuer.tokens()(token(RSA, kid="r")) is None
+    assert issuer.tokens()(token(RSA, kid="")) is None
+
+
+def test_a_rotated_key_is_found_without_its_id(issuer: Issuer) -> None:
+    issuer.answer = key_set(row(OTHER_RSA))
+    tokens = issuer.tokens()
+    assert tokens(without_kid(OTHER_RSA)) is not None
+    issuer.answer = key_set(row(RSA))
+    assert tokens(without_kid()) is None
+    issuer.now += FETCHED_AT_MOST_EVERY
+
+    assert tokens(without_kid()) is not None
+    assert tokens(without_kid(OTHER_RSA)) is None
+    assert issuer.asked == 2
+
+
+@pytest.mark.filterwarnings("ignore::jwt.InsecureKeyLengthWarning")  # of signing with one
+@pytest.mark.parametrize(("bits", "taken"), [(1_024, False), (2_047, False), (2_048, True), (3_072, True)])
+def test_an_rsa_key_has_at_least_2048_bits(issuer: Issuer, bits: int, taken: bool) -> None:
+    short = rsa.generate_private_key(public_exponent=65537, key_size=bits)
+    issuer.answer = key_set(row(short, kid="s"), row(EC, kid="e"))
+    tokens = issuer.tokens()
+
+    assert (tokens(token(short, kid="s")) is not None) is taken
+    assert (tokens(without_kid(short)) is not None) is taken
+
+
+def test_withdrawing_every_key_refuses_all_tokens(issuer: Issuer) -> None:
+    tokens = issuer.tokens()
+    assert tokens(token()) is not None
+    issuer.answer = key_set()
+    issuer.now += KEYS_KEPT + 1
+
+    with pytest.raises(IdentityUnavailable):
+        tokens(token())
 
 
 def test_the_issuers_clock_may_be_a_little_off(issuer: Issuer) -> None:

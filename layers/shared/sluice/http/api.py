@@ -60,7 +60,8 @@ class Api:
     With a `scope` nobody is answered whom `shop` does not admit, nor served without `scope`:read for a GET, :write for
     the rest, or the scope that a route names for itself. With `scopes_within` nobody is answered either, but the routes
     judge scopes themselves. `cors_origins` are the settings' own where they are not given. Without `storable` no client
-    may keep a response: for those that hold signed URLs.
+    may keep a response: for those that hold signed URLs. With `counts_unmatched` this function is open, and a request
+    that none of its routes takes is admitted if it shows credentials: so a client is known and counted on every path.
     """
 
     def __init__(
@@ -71,10 +72,12 @@ class Api:
         scopes_within: bool = False,
         cors_origins: Collection[str] | None = None,
         storable: bool = True,
+        counts_unmatched: bool = False,
     ) -> None:
         self._shop = shop  # asked when somebody asks: importing a function reads no settings
         self._scope = scope
         self._admits = bool(scope) or scopes_within
+        self._counts_unmatched = counts_unmatched
         self._cors_origins = cors_origins
         self._storable = self._admits and storable
         self._resolver = APIGatewayHttpResolver()
@@ -191,8 +194,8 @@ class Api:
 
     def _admit(self, request: Request) -> None:
         """Before anything else, even before what there is at this path: know who asks, and whether once too often."""
-        if self._admits:
-            shown = request.headers.get("x-api-key"), request.headers.get("authorization")
+        shown = request.headers.get("x-api-key"), request.headers.get("authorization")
+        if self._admits or (self._counts_unmatched and shown != (None, None) and not self._matches()):
             shop = self._shop()
             caller, decision = shop.admit(*shown, request.address)
             self._request = replace(request, client=caller.client, scopes=caller.scopes)
@@ -227,6 +230,10 @@ class Api:
         """The path of ours that was asked for. Routes know theirs: this is for requests that reach none."""
         ours = (path for path in self._methods if re.fullmatch(re.sub(r"<\w+>", "[^/]+", path), self._request.path))
         return next(ours, None)
+
+    def _matches(self) -> bool:
+        path = self._path()
+        return path is not None and self._request.method in self._methods[path]
 
     def _unmatched(self, _: Exception) -> Response[str]:
         raise MethodNotAllowed(

@@ -3,75 +3,57 @@
 PyJWT and its cryptography are loaded with the first token: a client with an API key never pays for them.
 """
 
-import json
+from __future__ import annotations
+
 import logging
 import time
-import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from http.client import HTTPException
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sluice.errors import IdentityUnavailable
 from sluice.identity.caller import Caller
 from sluice.settings import TokenSettings
 
+if TYPE_CHECKING:
+    from jwt import PyJWK
+
 _log = logging.getLogger(__name__)
 
-ALGORITHMS = {"RS256": "RSA", "ES256": "EC"}  # and the kind of key each is verified with
+ALGORITHMS = ("RS256", "ES256")
 KEYS_KEPT = 3600.0  # seconds
-FETCHED_AT_MOST_EVERY = 30.0  # seconds, whatever key ids tokens name
+FETCHED_AT_MOST_EVERY = 30.0  # seconds, whatever tokens say
 LEEWAY = 30  # seconds that the issuer's clock may be off
 MOST = 8_192  # characters
-MOST_KEYS_BYTES = 1024 * 1024
-
-
-def fetch(url: str) -> bytes:
-    """What the issuer publishes. OSError where it does not answer."""
-    with urllib.request.urlopen(url, timeout=2.0) as answer:  # noqa: S310 - settings take https alone, or loopback
-        body: bytes = answer.read(MOST_KEYS_BYTES)
-    return body
 
 
 class Tokens:
-    """One issuer's tokens for one audience."""
+    """One issuer's tokens for one audience. `fetch` returns what is published at a URL; jwks.py has the usual one."""
 
     def __init__(
         self,
         settings: TokenSettings,
         *,
-        fetch: Callable[[str], bytes] = fetch,
+        fetch: Callable[[str], bytes] | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._settings = settings
         self._fetch = fetch
         self._clock = clock
-        self._keys: Mapping[str, Mapping[str, Any]] = {}
+        self._keys: Sequence[PyJWK] = ()
         self._fetched_at = self._tried_at = float("-inf")
 
     def __call__(self, token: str) -> Caller | None:
         """Whose token it is; None for one that is forged, expired, of others or for others.
 
-        IdentityUnavailable where the issuer's keys have never been had.
+        IdentityUnavailable if the issuer's keys have never been received.
         """
         import jwt
 
         if len(token) > MOST:
             return None
         try:
-            header = jwt.get_unverified_header(token)
-            key = self._key(str(header.get("kid", "")))
-            algorithm = str(header.get("alg", ""))
-            if key is None or key.get("kty") != ALGORITHMS.get(algorithm):
-                return None
-            claims = jwt.decode(
-                token,
-                jwt.PyJWK(dict(key), algorithm=algorithm).key,
-                algorithms=[algorithm],
-                issuer=self._settings.issuer,
-                audience=self._settings.audience,
-                leeway=LEEWAY,
-                options={"require": ["exp", "iss", "aud", "sub"]},
-            )
+            claims = self._claims(token, jwt.get_unverified_header(token))
             expires_at = float(claims["exp"]) + LEEWAY
         except (jwt.PyJWTError, ValueError, TypeError, OverflowError) as error:
             _log.info("a token was refused: %s", type(error).__name__)
@@ -80,26 +62,59 @@ class Tokens:
             return None
         return Caller(client=f"jwt {claims['sub']}", scopes=_scopes(claims), expires_at=expires_at)
 
-    def _key(self, kid: str) -> Mapping[str, Any] | None:
-        """The issuer's key of that id; asked for anew where it is not among those known, for it may be a new one."""
+    def _claims(self, token: str, header: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The claims, verified. PyJWTError. Keys are fetched again if the one that signed it may be a new one."""
+        import jwt
+
+        from sluice.identity.jwks import fitting
+
+        self._refresh(self._clock() - KEYS_KEPT)
+        for _ in range(2):
+            fit = fitting(self._keys, header, ALGORITHMS)
+            for key in fit:
+                try:
+                    return self._decode(token, key)
+                except jwt.InvalidSignatureError:
+                    continue  # another key may fit as well
+            if (fit and "kid" in header) or not self._refresh(float("inf")):
+                break
+        raise jwt.InvalidSignatureError("none of the issuer's keys has signed it")
+
+    def _decode(self, token: str, key: PyJWK) -> Mapping[str, Any]:
+        import jwt
+
+        claims: Mapping[str, Any] = jwt.decode(
+            token,
+            key.key,
+            algorithms=[key.algorithm_name],
+            issuer=self._settings.issuer,
+            audience=self._settings.audience,
+            leeway=LEEWAY,
+            options={"require": ["exp", "iss", "aud", "sub"]},
+        )
+        return claims
+
+    def _refresh(self, before: float) -> bool:
+        """Fetch the keys if those known are older than `before`; whether new ones came. IdentityUnavailable."""
+        import jwt
+
+        from sluice.identity import jwks
+
         now = self._clock()
-        stale = kid not in self._keys or not 0 <= now - self._fetched_at <= KEYS_KEPT
+        stale = not before <= self._fetched_at <= now
+        fetched = False
         if stale and not 0 <= now - self._tried_at < FETCHED_AT_MOST_EVERY:
             self._tried_at = now
             try:
-                self._keys = _usable(json.loads(self._fetch(self._settings.keys_url))["keys"])
-                self._fetched_at = now
-            except (OSError, HTTPException, ValueError, KeyError, TypeError):
-                _log.exception("the issuer's keys cannot be had from %s", self._settings.keys_url)
+                self._keys = jwks.KeySet(self._settings.keys_url, self._fetch or jwks.fetch).get_jwk_set().keys
+                self._fetched_at, fetched = now, True
+            except jwt.PyJWKSetError:  # it publishes keys, and none of use: those known are withdrawn
+                self._keys, self._fetched_at = (), now
+            except (OSError, HTTPException, ValueError, jwt.PyJWTError):
+                _log.exception("the issuer's keys cannot be fetched from %s", self._settings.keys_url)
         if not self._keys:
             raise IdentityUnavailable
-        return self._keys.get(kid)
-
-
-def _usable(published: list[Any]) -> dict[str, Mapping[str, Any]]:
-    """Keys for signatures, by their ids. What else an issuer publishes beside them is passed over."""
-    keys = (key for key in published if isinstance(key, dict) and key.get("use", "sig") == "sig")
-    return {key["kid"]: key for key in keys if isinstance(key.get("kid"), str)}
+        return fetched
 
 
 def _scopes(claims: Mapping[str, Any]) -> frozenset[str]:

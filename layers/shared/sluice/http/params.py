@@ -1,6 +1,7 @@
 """Query strings and path ids, read by what a list declares. Every fault is named; nothing is guessed or cut."""
 
 import re
+import unicodedata
 from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -207,9 +208,9 @@ def _text_up_to(longest: int) -> Callable[[str], str]:
 
 
 def _words(text: str) -> str:
-    """Text with something in it that `sluice.words` keeps."""
+    """Text with a letter or a digit: `sluice.search_words` finds a word in it."""
     text = _text_up_to(MAX_TEXT)(text)
-    if not re.search(r"[0-9A-Za-z\u0080-\U0010ffff]", text):
+    if all(unicodedata.category(character)[0] not in "LN" for character in text):
         raise ValueError("must hold a word")
     return text
 

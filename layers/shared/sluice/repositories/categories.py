@@ -31,7 +31,7 @@ VIEW = View(
 LISTING = Listing(
     view=VIEW,
     filters={
-        "search": Filter("words", "sluice.words(c.name) @> sluice.words(:search)"),
+        "search": Filter("words", "sluice.words(c.name) @> sluice.search_words(:search)"),
         "slug": Filter("slugs", "c.slug = ANY(:slug)"),
     },
     sorts={

@@ -40,7 +40,7 @@ VIEW = View(
 
 # Said twice, which squares how many rows the planner expects. It takes any word that it has not met in its sample to be
 # in 0.5 % of them, and then looks for a page of those along the sort's index: 15 s in 1,000,000 products, for 5 ms.
-SEARCH = "sluice.words(p.name || ' ' || coalesce(p.description, '')) @> sluice.words(:search)"
+SEARCH = "sluice.words(p.name || ' ' || coalesce(p.description, '')) @> sluice.search_words(:search)"
 STOCK = "JOIN inventory i ON i.product_id = p.id"
 
 LISTING = Listing(

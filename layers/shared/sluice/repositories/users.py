@@ -30,7 +30,7 @@ LISTING = Listing(
     view=VIEW,
     filters={
         "email": Filter("email", "lower(u.email) = lower(CAST(:email AS text))"),
-        "search": Filter("words", "sluice.words(u.name || ' ' || u.email) @> sluice.words(:search)"),
+        "search": Filter("words", "sluice.words(u.name || ' ' || u.email) @> sluice.search_words(:search)"),
     },
     sorts={
         "id": Sort("u.id", "bigint", unique=True),

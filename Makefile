@@ -18,13 +18,19 @@ INSTALL := -m pip install --quiet --disable-pip-version-check --require-hashes -
 export PYTHONPATH := .:layers/shared
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-slow fuzz test-build test-sam check checkov format bench build seed load env clean-state openapi lint-openapi lock
+.PHONY: help run migrate remove test test-slow fuzz test-build test-sam check checkov format bench build seed load env clean-state openapi lint-openapi lock
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: .venv/.run ## the whole system on this machine: PORT=3000 DATABASE_URL= SLUICE_SEED=none ARGS=--verbose
 	@exec $(BIN)/python -m local --port "$(PORT)" $(ARGS)
+
+migrate: .venv/.run ## set up a database of your own: DATABASE_URL=postgresql://… APP=shop PLAN=1
+	@$(BIN)/python -m local migrate
+
+remove: .venv/.run ## remove what `make migrate` made: DATABASE_URL=postgresql://… DROP_APP=shop
+	@$(BIN)/python -m local remove
 
 test: .venv/.dev ## every test that a change should wait for: ARGS='-k cursor'
 	@$(BIN)/python -m pytest -m "not slow" --hypothesis-profile=ci $(PARALLEL) $(ARGS)
@@ -40,6 +46,12 @@ test-build: build .venv/.dev ## what sam build made, run in the local sandboxes
 
 test-sam: .venv/.dev .venv-sam/.done ## sam local, in Docker, against the local database
 	@PATH="$(CURDIR)/.venv-sam/bin:$$PATH" $(BIN)/python -m tests.sam
+
+.PHONY: e2e
+e2e: .venv/.dev ## the black-box suite on any deployment: URL=https://… KEY=… LIMITED_KEY=… ORIGIN=https://…
+	@test -n "$(URL)" -a -n "$(KEY)" || { echo "Which deployment, and with which API key? make e2e URL=https://… KEY=…"; exit 1; }
+	@SLUICE_E2E_URL="$(URL)" SLUICE_E2E_KEY="$(KEY)" SLUICE_E2E_LIMITED_KEY="$(LIMITED_KEY)" SLUICE_E2E_ORIGIN="$(ORIGIN)" \
+		$(BIN)/python -m pytest tests/e2e $(ARGS)
 
 check: .venv/.dev .venv-sam/.done ## what CI checks: format, lint, types, the house's rules, connections, the template
 	@$(BIN)/ruff format --check --quiet

@@ -1,4 +1,7 @@
-"""Commands of the local system: `python -m local` runs it, `python -m local env FUNCTION` prints an environment."""
+"""Commands of the local system: `python -m local` runs it, `python -m local env FUNCTION` prints an environment.
+
+`python -m local migrate` and `remove` set up the database that DATABASE_URL names, and undo that.
+"""
 
 import argparse
 import os
@@ -39,6 +42,8 @@ def main() -> int:
     home = Path(ENVIRON.get("SLUICE_STATE") or ROOT / ".sluice")
     if arguments.command == "env":
         return _print_environment(State(home), arguments.function)
+    if arguments.command in ("migrate", "remove"):
+        return _change_database(arguments.command)
     console = Console(sys.stdout, verbose=arguments.verbose, colour=sys.stdout.isatty() and not ENVIRON.get("NO_COLOR"))
     for signum in STOPPING:
         signal.signal(signum, _interrupt)
@@ -49,7 +54,7 @@ def main() -> int:
                 port=_port(arguments.port),
                 database_url=_database_url(),
                 reader_host=ENVIRON.get("SLUICE_READER_HOST", ""),
-                seeded=ENVIRON.get("SLUICE_SEED") != "none",
+                seeded=_seeded(),
                 built=arguments.built,
                 aws_tls=arguments.aws_tls,
                 parameters=dict(pair.partition("=")[::2] for pair in arguments.set),
@@ -76,6 +81,8 @@ def _arguments() -> argparse.Namespace:
     commands = parser.add_subparsers(dest="command", metavar="")
     env = commands.add_parser("env", help="print a function's environment as export lines")
     env.add_argument("function", metavar="FUNCTION")
+    commands.add_parser("migrate", help="set up the database that DATABASE_URL names; with APP=shop also the shop")
+    commands.add_parser("remove", help="remove again what `migrate` made; with DROP_APP=shop also the shop's tables")
     return parser.parse_args()
 
 
@@ -91,6 +98,40 @@ def _database_url() -> str:
         return complete_url(given, ENVIRON) if given else ""
     except SettingsError as error:
         raise DatabaseUnusable(f"DATABASE_URL: {'; '.join(error.problems)}") from error
+
+
+def _seeded() -> bool:
+    """Demo data goes into the embedded server's database; into another one only if SLUICE_SEED=demo asks for it."""
+    wanted = ENVIRON.get("SLUICE_SEED", "")
+    if wanted not in ("", "demo", "none"):
+        raise CannotStart(f"SLUICE_SEED must be demo or none, not {wanted!r}")
+    return wanted == "demo" or (not wanted and not ENVIRON.get("DATABASE_URL"))
+
+
+def _change_database(command: str) -> int:
+    """`make migrate` and `make remove`."""
+    from local import migrating
+
+    try:
+        url = _database_url()
+        if not url:
+            raise DatabaseUnusable(
+                f"make {command} needs DATABASE_URL=postgresql://…; `make run` keeps its own database"
+            )
+        if command == "remove":
+            return migrating.remove(url, ENVIRON.get("DROP_APP", ""))
+        concurrency = ENVIRON.get("FUNCTION_CONCURRENCY") or "0"
+        if not re.fullmatch("[0-9]{1,4}", concurrency):
+            raise DatabaseUnusable(f"FUNCTION_CONCURRENCY must be a number from 0 to 9999, not {concurrency!r}")
+        only_plan = ENVIRON.get("PLAN", "") not in ("", "0")
+        return migrating.migrate(
+            url, ENVIRON.get("APP", ""), function_concurrency=int(concurrency), only_plan=only_plan
+        )
+    except DatabaseUnusable as error:
+        print(f"sluice: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
 
 
 def _print_environment(state: State, function: str) -> int:

@@ -1,10 +1,8 @@
-"""What happens to a database before functions use it? It is migrated, they are let in, an empty shop is filled.
+"""The embedded server's database, made ready for the functions, and plain connections to any database.
 
-Works on the embedded server's database and on any other that DATABASE_URL names. There it makes nothing outside that
-database but Sluice's roles, and changes no password: somebody may be working as sluice_app.
+What is in a database of someone else, and what is created there, is in own_database.py.
 """
 
-import hashlib
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,15 +12,20 @@ from typing import Any
 import pg8000.native
 from pg8000.exceptions import DatabaseError, InterfaceError
 
-from local.binaries import OLDEST
 from local.postgres import PostgresServer
-from sluice.errors import SluiceError
-from sluice.migrations import roles
 from sluice.settings import DatabaseSettings, SettingsError
 
 NAME = "sluice"
 APP_ROLE, ANALYST_ROLE = "sluice_app", "sluice_analyst"
 CONNECT_SECONDS = 5.0
+# The server is Sluice's alone, so what PostgreSQL lets every role do is closed: other databases, tables of their own,
+# and large objects, which no grant bounds. Only a superuser may run these, so migrations cannot.
+EMBEDDED = (
+    "CREATE EXTENSION IF NOT EXISTS pg_stat_statements",
+    f"REVOKE CONNECT, TEMPORARY ON DATABASE {NAME}, postgres, template1 FROM PUBLIC",
+    "REVOKE CREATE ON SCHEMA public FROM PUBLIC",
+    "REVOKE EXECUTE ON FUNCTION lo_creat(integer), lo_create(oid), lo_from_bytea(oid, bytea) FROM PUBLIC",
+)
 REASONS = {
     "28P01": "it refuses the user name or password",
     "28000": "it refuses this user",
@@ -41,13 +44,13 @@ class DatabaseUnusable(Exception):
 
 def make_embedded(server: PostgresServer) -> str:
     """The owner's URL of Sluice's database on our own server, made where it is absent."""
-    with _connection(DatabaseSettings.from_url(server.url())) as connection:
+    with connect(DatabaseSettings.from_url(server.url())) as connection:
         if not connection.run("SELECT FROM pg_database WHERE datname = :name", name=NAME):
             connection.run(f"CREATE DATABASE {NAME}")
     url = server.url(database=NAME)
-    with _connection(DatabaseSettings.from_url(url)) as connection:
-        # Only a superuser may, so the migrations of a deployment cannot.
-        connection.run("CREATE EXTENSION IF NOT EXISTS pg_stat_statements")
+    with connect(DatabaseSettings.from_url(url)) as connection:
+        for statement in EMBEDDED:
+            connection.run(statement)
     return url
 
 
@@ -61,37 +64,30 @@ def settings_of(url: str) -> DatabaseSettings:
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """Somebody who works with the database: `role`, with the rights and the limits of one that migrations make."""
+    """A role that logs in, with the rights and the limits of one of the two that migrations make."""
 
     rights: str
     role: str
     password: str
 
-    @classmethod
-    def make(cls, rights: str, password: str, *, ours: bool) -> "Login":
-        """On a server that is not ours, a member of the role that only this system knows."""
-        guest = f"sluice_local_{hashlib.sha256(password.encode()).hexdigest()[:8]}"
-        return cls(rights, rights if ours else guest, password)
-
 
 def prepare(url: str, *logins: Login) -> str:
-    """Migrate the database and let them log in; returns the server's version."""
-    settings = settings_of(url)
-    with _connection(settings) as connection:
-        number = int(connection.run("SHOW server_version_num")[0][0])
-        version = str(connection.run("SHOW server_version")[0][0])
-    if number < OLDEST * 10_000:
-        raise DatabaseUnusable(f"{_place(settings)} is PostgreSQL {version}; {OLDEST} or newer is needed")
-    _migrate(url, settings)
-    with _connection(settings) as connection:
+    """Migrate the embedded server's database with the shop, and give the roles their passwords; return the version."""
+    # SQLAlchemy and Alembic: slow to load
+    from local.migrating import readable_errors
+    from sluice.migrations.runner import migrate_url
+
+    with readable_errors(url, "migrated"):
+        migrate_url(url, "shop")
+    with connect(settings_of(url)) as connection:
         for login in logins:
-            _let_in(connection, login)
-    return version.split()[0]
+            connection.run(f"ALTER ROLE {login.role} PASSWORD {pg8000.native.literal(login.password)}")
+        return str(connection.run("SHOW server_version")[0][0]).split()[0]
 
 
 def give_up_imports(url: str) -> None:
     """End the imports that an earlier run left: their files and messages ended with it, for both are in memory."""
-    with _connection(settings_of(url)) as connection:
+    with connect(settings_of(url)) as connection:
         connection.run(
             "UPDATE sluice.import_jobs SET status = 'failed', finished_at = now(), error = :error "
             "WHERE status IN ('awaiting_upload', 'queued', 'running')",
@@ -103,39 +99,13 @@ def seed(url: str) -> int:
     """Fill an empty shop; returns the number of products made, 0 where there was something already."""
     from scripts.seed import seed_demo
 
-    with _connection(settings_of(url)) as connection:
+    with connect(settings_of(url)) as connection:
         taken = connection.run("SELECT EXISTS (SELECT FROM categories) OR EXISTS (SELECT FROM products)")[0][0]
     return 0 if taken else seed_demo(url)
 
 
-def _migrate(url: str, settings: DatabaseSettings) -> None:
-    # SQLAlchemy and Alembic: slow to load, and needed here alone
-    from sqlalchemy.exc import SQLAlchemyError
-
-    from sluice.migrations.runner import migrate_url
-
-    try:
-        migrate_url(url, "shop")
-    except (SQLAlchemyError, SluiceError) as error:
-        cause = error.__cause__ or error
-        told = str(getattr(error, "orig", None) or cause).splitlines()[0]
-        raise DatabaseUnusable(f"{_place(settings)} cannot be migrated: {told}") from error
-
-
-def _let_in(connection: pg8000.native.Connection, login: Login) -> None:
-    """Give the role its password; a guest is made first."""
-    if login.role != login.rights:
-        if not connection.run("SELECT FROM pg_roles WHERE rolname = :role", role=login.role):
-            connection.run(f"CREATE ROLE {login.role} LOGIN IN ROLE {login.rights}")
-        database = str(connection.run("SELECT current_database()")[0][0])
-        known = connection.run(roles.KNOWN)[0][0]
-        for statement in roles.setting_statements(database, login.role, login.rights, known):
-            connection.run(statement)
-    connection.run(f"ALTER ROLE {login.role} PASSWORD {pg8000.native.literal(login.password)}")
-
-
 @contextmanager
-def _connection(settings: DatabaseSettings) -> Iterator[pg8000.native.Connection]:
+def connect(settings: DatabaseSettings, *, close: bool = True) -> Iterator[pg8000.native.Connection]:
     """An autocommitting connection; what the server refuses in it becomes DatabaseUnusable."""
     try:
         connection = pg8000.native.Connection(
@@ -147,18 +117,21 @@ def _connection(settings: DatabaseSettings) -> Iterator[pg8000.native.Connection
         )
         try:
             yield connection
-        finally:
+        except BaseException:
+            connection.close()
+            raise
+        if close:
             connection.close()
     except DatabaseError as error:
         told = error.args[0] if error.args and isinstance(error.args[0], dict) else {}
         reason = REASONS.get(told.get("C", ""), told.get("M", str(error)))
         if settings.auth == "none" and told.get("C") == "28P01":
             reason = LOGIN_REMEDY
-        raise DatabaseUnusable(f"{_place(settings)} cannot be used: {reason}") from error
+        raise DatabaseUnusable(f"{place(settings)} cannot be used: {reason}") from error
     except ssl.SSLCertVerificationError as error:
-        raise DatabaseUnusable(f"{_place(settings)} cannot be trusted: {error.verify_message}; {UNVERIFIED}") from error
+        raise DatabaseUnusable(f"{place(settings)} cannot be trusted: {error.verify_message}; {UNVERIFIED}") from error
     except (InterfaceError, OSError) as error:
-        raise DatabaseUnusable(f"{_place(settings)} cannot be reached: {error.__cause__ or error}") from error
+        raise DatabaseUnusable(f"{place(settings)} cannot be reached: {error.__cause__ or error}") from error
 
 
 def _address(settings: DatabaseSettings) -> dict[str, Any]:
@@ -171,5 +144,12 @@ def _address(settings: DatabaseSettings) -> dict[str, Any]:
     return {"host": settings.host, "port": settings.port, "ssl_context": context}
 
 
-def _place(settings: DatabaseSettings) -> str:
+def error_code(error: DatabaseUnusable) -> str:
+    """The server's code for what it refused; empty where it was not the server."""
+    cause = error.__cause__
+    report = cause.args[0] if cause is not None and cause.args else None
+    return str(report.get("C", "")) if isinstance(report, dict) else ""
+
+
+def place(settings: DatabaseSettings) -> str:
     return f"the database {settings.name} at {settings.host}:{settings.port} (as {settings.user})"

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from sluice.db.database import Database
 from sluice.db.engine import make_engine
-from sluice.errors import SluiceError
+from sluice.errors import NotSetUp, SluiceError
 from sluice.repositories.cursor import CursorSigner
 from sluice.repositories.import_jobs import ImportJobRepository
 from sluice.repositories.listing import ListQuery
@@ -55,6 +55,8 @@ class Progress:
     async def _refresh(self) -> None:
         try:
             self._jobs, self._state = await asyncio.to_thread(self._ask), "reached"
+        except NotSetUp:
+            self._jobs, self._state = [], "reached"
         except SluiceError:
             self._state = "away"
         self._answered_at = self._clock()

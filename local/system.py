@@ -11,14 +11,15 @@ import socket
 import time
 from collections.abc import Mapping
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
+from local.access import DatabaseAccess, check_seed, embedded, own
 from local.aws import ROOT, AwsServer
 from local.console import Console
 from local.containers import Doorway, sam_variables
-from local.database import ANALYST_ROLE, APP_ROLE, Login, give_up_imports, make_embedded, prepare, seed, settings_of
+from local.database import make_embedded, seed, settings_of
 from local.environment import NOT_EXPORTED, SETTINGS, aws_overlay, function_environment
 from local.gateway import Access, Gateway
 from local.intrinsics import ACCOUNT, REGION
@@ -51,7 +52,7 @@ class Options:
     port: int
     database_url: str = ""  # empty: a server of our own
     reader_host: str = ""  # of a replica of it, `host` or `host:port`
-    seeded: bool = True
+    seeded: bool = True  # with demo data
     built: bool = False  # run what `sam build` made
     aws_tls: bool = False  # the functions reach the emulated AWS services by TLS
     parameters: Mapping[str, str] = field(default_factory=dict)  # of the template, over our own values
@@ -69,17 +70,16 @@ def run(options: Options, console: Console) -> None:
         parts.callback(aws.stop)
         aws.launch()  # boots while PostgreSQL does
         server, url = _database(options, state, parts)
-        ours = server is not None
-        app = Login.make(APP_ROLE, state.secret("app_password"), ours=ours)
-        analyst = Login.make(ANALYST_ROLE, state.secret("analyst_password"), ours=ours)
-        version = prepare(url, app, analyst)
-        console.step("database", f"PostgreSQL {version} on {settings_of(url).host}:{settings_of(url).port}")
-        if ours:
-            give_up_imports(url)
+        access = own(url, state, parts) if server is None else embedded(url, state)
+        console.step("database", f"PostgreSQL {access.version} on {settings_of(url).host}:{settings_of(url).port}")
+        for remark in access.remarks:
+            console.notice(remark)
+        if options.seeded:
+            check_seed(access, settings_of(url).name)
         if options.seeded and (products := seed(url)):
             console.step("demo shop", f"{products:,} products")
         aws.wait()
-        template = _template(options, state, url, app, analyst)
+        template = _template(options, state, url, access)
         for name, properties in template.tables.items():
             make_table(aws.endpoint, name, properties)
         make_queues(aws.endpoint, template.queues)
@@ -87,7 +87,7 @@ def run(options: Options, console: Console) -> None:
             aws.make_bucket(name)
             make_notifications(aws.endpoint, name, properties)
         store_keys(aws.endpoint, API_KEYS_TABLE)
-        system = _System(state, console, template, url, (app, analyst), aws, server)
+        system = _System(state, console, template, url, access, aws, server)
         asyncio.run(system.serve(listener, began))
 
 
@@ -100,7 +100,7 @@ class _System:
         console: Console,
         template: Template,
         url: str,
-        logins: tuple[Login, Login],
+        access: DatabaseAccess,
         aws: AwsServer,
         server: PostgresServer | None,
     ) -> None:
@@ -108,9 +108,8 @@ class _System:
         self._console = console
         self._template = template
         self._url = url
-        self._app, self._analyst = (
-            replace(settings_of(url), user=login.role, password=login.password) for login in logins
-        )
+        self._access = access
+        self._app, self._analyst = (access.settings(url, login) for login in (access.app, access.analyst))
         self._aws = aws
         self._server = server
         users = (self._app, self._analyst, settings_of(url))
@@ -118,6 +117,7 @@ class _System:
         self._environments = {}
         for name, function in template.functions.items():
             overlay = {**aws_overlay(aws.tls_endpoint or aws.endpoint, aws.ca_file), **SETTINGS}
+            overlay |= access.environment(url, function.variables.get("SLUICE_DB_USER"))
             for user, password in USERS.items():
                 if user in function.variables:
                     overlay[password] = passwords.get(function.variables[user], "")
@@ -180,7 +180,10 @@ class _System:
         revivals = 0
         while self._aws.running:
             await asyncio.sleep(WATCH_SECONDS)
-            if self._server is None or self._server.running:
+            if self._server is None:
+                await asyncio.to_thread(self._access.keep)
+                continue
+            if self._server.running:
                 continue
             revivals += 1
             if revivals > MOST_REVIVALS:
@@ -249,7 +252,7 @@ def _database(options: Options, state: State, parts: ExitStack) -> tuple[Postgre
     return server, make_embedded(server)
 
 
-def _template(options: Options, state: State, url: str, app: Login, analyst: Login) -> Template:
+def _template(options: Options, state: State, url: str, access: DatabaseAccess) -> Template:
     database = settings_of(url)
     secret = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:sluice-local"
     parameters = {
@@ -257,12 +260,12 @@ def _template(options: Options, state: State, url: str, app: Login, analyst: Log
         "DbPort": str(database.port),
         "ReaderHost": options.reader_host,
         "DbName": database.name,
-        "DbUser": app.role,
+        "DbUser": access.app.role,
         "DbSecretArn": secret,
         "DbOwnerUser": database.user,
         "DbOwnerSecretArn": secret,
-        "AnalystUser": analyst.role,
-        "AnalystSecretArn": secret,
+        "AnalystUser": access.analyst.role,
+        "AnalystSecretArn": secret if access.analyst.password else "",
         "DbTls": database.tls,
         "GraphqlIntrospection": "on",
         "FunctionConcurrency": "0",  # a laptop makes requests wait where Lambda would add environments

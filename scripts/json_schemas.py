@@ -35,7 +35,9 @@ def of_body(shape: Shape, method: str) -> Schema:
     properties = {name: of_field(field) for name, field in shape.fields.items()}
     ignored = {"readOnly": True, "description": "Set by the server; ignored here."}
     server_set = dict.fromkeys(shape.server_set, ignored)
-    schema = {"type": "object", "additionalProperties": False, "properties": properties | server_set}
+    note = {"description": "May be repeated as it is stored; 422 where it differs."}
+    fixed = {name: of_field(field) | note for name, field in shape.fixed.items()}
+    schema = {"type": "object", "additionalProperties": False, "properties": properties | fixed | server_set}
     required = list(shape.required(method))
     return schema | ({"required": required} if required else {})
 

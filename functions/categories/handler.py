@@ -8,7 +8,7 @@ from sluice import runtime
 from sluice.http import idempotency, records
 from sluice.http.api import Api
 from sluice.http.body import SLUG, Shape, Text
-from sluice.http.conditional import if_match
+from sluice.http.conditional import precondition
 from sluice.http.request import Request
 from sluice.repositories.categories import LISTING, VIEW
 from sluice.repositories.listing import ListQuery
@@ -44,17 +44,17 @@ def get_category(request: Request, fields: frozenset[str] | None, id: int) -> Re
 @api.put("/api/categories/<id>", takes=CATEGORY, gives=VIEW)
 def replace_category(request: Request, category: dict[str, Any], id: int) -> Response[str]:
     """Replace a category's name and slug."""
-    return records.one(request, runtime.current().categories.update(id, category, if_match(request)))
+    return records.one(request, runtime.current().categories.update(id, category, precondition(request)))
 
 
 @api.patch("/api/categories/<id>", takes=CATEGORY, gives=VIEW)
 def change_category(request: Request, changes: dict[str, Any], id: int) -> Response[str]:
     """Change a category's name or slug (a JSON merge patch)."""
-    return records.one(request, runtime.current().categories.update(id, changes, if_match(request)))
+    return records.one(request, runtime.current().categories.update(id, changes, precondition(request)))
 
 
 @api.delete("/api/categories/<id>")
 def delete_category(request: Request, id: int) -> Response[str]:
     """Delete a category that has no products."""
-    runtime.current().categories.delete(id, if_match(request))
+    runtime.current().categories.delete(id, precondition(request))
     return records.gone()

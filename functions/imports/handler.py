@@ -20,7 +20,8 @@ NEW_IMPORT = Shape(
         "resource": Choice(RESOURCES, example="products"),
         "format": Choice(("csv", "jsonl"), example="csv"),
         "filename": Text(200, example="autumn.csv"),
-    }
+    },
+    server_set=[name for name in ANNOUNCED.fields if name != "resource"],
 )
 REPORT = re.compile(r'"rejects_url":"(rejects/\d+\.csv)"')
 

@@ -8,7 +8,7 @@ from sluice import runtime
 from sluice.http import records
 from sluice.http.api import Api, json_response
 from sluice.http.body import MAX_ID, MAX_INTEGER, Integer, Items, Shape
-from sluice.http.conditional import if_match
+from sluice.http.conditional import precondition
 from sluice.http.request import Request
 from sluice.repositories.inventory import LISTING, VIEW
 from sluice.repositories.listing import ListQuery
@@ -50,10 +50,10 @@ def get_stock(request: Request, fields: frozenset[str] | None, product_id: int) 
 @api.put("/api/inventory/<product_id>", takes=STOCK, gives=VIEW)
 def set_stock(request: Request, stock: dict[str, Any], product_id: int) -> Response[str]:
     """Set the stock of a product."""
-    return records.one(request, runtime.current().inventory.set(product_id, stock["quantity"], if_match(request)))
+    return records.one(request, runtime.current().inventory.set(product_id, stock["quantity"], precondition(request)))
 
 
 @api.patch("/api/inventory/<product_id>", takes=ADJUSTMENT, gives=VIEW)
 def adjust_stock(request: Request, change: dict[str, Any], product_id: int) -> Response[str]:
     """Add to the stock of a product, or take from it; never below zero."""
-    return records.one(request, runtime.current().inventory.adjust(product_id, change["delta"], if_match(request)))
+    return records.one(request, runtime.current().inventory.adjust(product_id, change["delta"], precondition(request)))

@@ -8,15 +8,16 @@ from sluice import checkout, runtime
 from sluice.http import idempotency, records
 from sluice.http.api import Api
 from sluice.http.body import Choice, Shape
-from sluice.http.conditional import if_match
+from sluice.http.conditional import precondition
 from sluice.http.request import Request
 from sluice.http.shapes import NEW_ORDER, ORDER_SET
 from sluice.repositories.listing import ListQuery
-from sluice.repositories.orders import LISTING, STATUSES, VIEW
+from sluice.repositories.orders import LISTING, STATUSES, VIEW, Repeated
 
 MOVE = Shape(
     {"status": Choice(STATUSES, example="paid")},
-    server_set=(*ORDER_SET, "user_id", "items"),
+    fixed=NEW_ORDER.fields,
+    server_set=ORDER_SET,
     patched=("status",),
 )
 
@@ -46,4 +47,12 @@ def get_order(request: Request, fields: frozenset[str] | None, id: int) -> Respo
 @api.patch("/api/orders/<id>", takes=MOVE, gives=VIEW)
 def move_order(request: Request, move: dict[str, Any], id: int) -> Response[str]:
     """Move an order to another status; cancelling it returns its stock."""
-    return records.one(request, checkout.change_status(runtime.current(), id, move["status"], if_match(request)))
+    order = checkout.change_status(runtime.current(), id, move["status"], precondition(request), _repeated(move))
+    return records.one(request, order)
+
+
+def _repeated(move: dict[str, Any]) -> Repeated:
+    """What a body holds beside the status: GET's response, sent back."""
+    items = move.get("items")
+    pairs = None if items is None else checkout.merged([(item["product_id"], item["quantity"]) for item in items])
+    return Repeated(move.get("user_id"), pairs)

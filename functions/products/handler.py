@@ -8,7 +8,7 @@ from sluice import runtime
 from sluice.http import idempotency, records, shapes
 from sluice.http.api import Api
 from sluice.http.body import SLUG, Shape, Text
-from sluice.http.conditional import if_match
+from sluice.http.conditional import precondition
 from sluice.http.request import Request
 from sluice.repositories.listing import ListQuery
 from sluice.repositories.products import LISTING, VIEW
@@ -51,17 +51,17 @@ def get_product(request: Request, fields: frozenset[str] | None, id: int) -> Res
 @api.put("/api/products/<id>", takes=PRODUCT, gives=VIEW)
 def replace_product(request: Request, product: dict[str, Any], id: int) -> Response[str]:
     """Replace all of a product but its stock."""
-    return records.one(request, runtime.current().products.update(id, product, if_match(request)))
+    return records.one(request, runtime.current().products.update(id, product, precondition(request)))
 
 
 @api.patch("/api/products/<id>", takes=PRODUCT, gives=VIEW)
 def change_product(request: Request, changes: dict[str, Any], id: int) -> Response[str]:
     """Change some fields of a product (a JSON merge patch)."""
-    return records.one(request, runtime.current().products.update(id, changes, if_match(request)))
+    return records.one(request, runtime.current().products.update(id, changes, precondition(request)))
 
 
 @api.delete("/api/products/<id>")
 def delete_product(request: Request, id: int) -> Response[str]:
     """Delete a product and its stock."""
-    runtime.current().products.delete(id, if_match(request))
+    runtime.current().products.delete(id, precondition(request))
     return records.gone()

@@ -8,7 +8,7 @@ from sluice import runtime
 from sluice.http import idempotency, records
 from sluice.http.api import Api
 from sluice.http.body import Email, Shape, Text
-from sluice.http.conditional import if_match
+from sluice.http.conditional import precondition
 from sluice.http.request import Request
 from sluice.repositories.listing import ListQuery
 from sluice.repositories.users import LISTING, VIEW
@@ -43,17 +43,17 @@ def get_user(request: Request, fields: frozenset[str] | None, id: int) -> Respon
 @api.put("/api/users/<id>", takes=USER, gives=VIEW)
 def replace_user(request: Request, user: dict[str, Any], id: int) -> Response[str]:
     """Replace a user's email and name."""
-    return records.one(request, runtime.current().users.update(id, user, if_match(request)))
+    return records.one(request, runtime.current().users.update(id, user, precondition(request)))
 
 
 @api.patch("/api/users/<id>", takes=USER, gives=VIEW)
 def change_user(request: Request, changes: dict[str, Any], id: int) -> Response[str]:
     """Change a user's email or name (a JSON merge patch)."""
-    return records.one(request, runtime.current().users.update(id, changes, if_match(request)))
+    return records.one(request, runtime.current().users.update(id, changes, precondition(request)))
 
 
 @api.delete("/api/users/<id>")
 def delete_user(request: Request, id: int) -> Response[str]:
     """Delete a user who has no orders."""
-    runtime.current().users.delete(id, if_match(request))
+    runtime.current().users.delete(id, precondition(request))
     return records.gone()

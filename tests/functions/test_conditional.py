@@ -1,9 +1,14 @@
 """ETags, If-None-Match and If-Match: nobody fetches twice what they have, nobody overwrites what they have not seen."""
 
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 from typing import Any
 
 import pytest
 
+from sluice import runtime
+from sluice.errors import StaleVersion
+from sluice.repositories.writing import Precondition
 from tests.fixtures.resources import RESOURCES, body_of, of_a_row, operations, path_of
 from tests.fixtures.shop import Shop, tables
 
@@ -147,10 +152,113 @@ def test_an_if_match_that_cannot_be_read_is_400(shop: Shop, resource: str, metho
     assert "If-Match" in answer.json["detail"]
 
 
+UNREADABLE = ("1.1", "'1'", '"1', '"a" "b"', "W/1", 'w/"1"', '*, "1"', "", " ", ", ,", '"\x7f"', '"1" ; "2"')
+
+
 @resources
-def test_an_if_none_match_that_cannot_be_read_is_400(shop: Shop, resource: str) -> None:
-    answer = shop.get(path_of(shop, resource), if_none_match="1.1")
-    assert (answer.status, "If-None-Match" in answer.json["detail"]) == (400, True)
+@pytest.mark.parametrize("header", UNREADABLE)
+def test_a_read_ignores_a_precondition_it_cannot_read(shop: Shop, resource: str, header: str) -> None:
+    path = path_of(shop, resource)
+    assert shop.get(path, if_none_match=header).status == 200
+    assert shop.get(path, if_match=header).status == 200
+
+
+@pytest.mark.parametrize("header", UNREADABLE)
+def test_an_unreadable_if_none_match_on_a_write_is_400(shop: Shop, header: str) -> None:
+    path, before = path_of(shop, "products"), state(shop)
+    for method in ("PUT", "PATCH", "DELETE"):
+        answer = shop.call(method, path, RESOURCES["products"].body, if_none_match=header)
+        assert (answer.status, answer.code, "If-None-Match" in answer.json["detail"]) == (400, "invalid_request", True)
+    assert shop.post("/api/products", RESOURCES["products"].body, if_none_match=header).status == 400
+    assert state(shop) == before
+
+
+@writes
+@pytest.mark.parametrize("form", ["*", " * ", "{tag}", "W/{tag}", '"other", {tag}', ', ,\tW/{tag} ,"x"'])
+def test_a_write_is_412_where_if_none_match_excludes_the_row(
+    shop: Shop, resource: str, method: str, body: Any, form: str
+) -> None:
+    path = path_of(shop, resource)
+    tag, before = shop.get(path).headers["ETag"], state(shop)
+    answer = shop.call(method, path, body, if_none_match=form.format(tag=tag))
+    assert (answer.status, answer.code, state(shop)) == (412, "stale_version", before)
+
+
+@writes
+@pytest.mark.parametrize("header", ['"other"', 'W/"other"', '"a", "b"', '""'])
+def test_a_write_goes_through_where_if_none_match_holds(
+    shop: Shop, resource: str, method: str, body: Any, header: str
+) -> None:
+    answer = shop.call(method, path_of(shop, resource), body, if_none_match=header)
+    assert answer.status == (204 if method == "DELETE" else 200)
+
+
+@writes
+def test_both_preconditions_must_hold(shop: Shop, resource: str, method: str, body: Any) -> None:
+    path = path_of(shop, resource)
+    tag, before = shop.get(path).headers["ETag"], state(shop)
+    for match, unless in ((tag, tag), (tag, "*"), ('"other"', '"other"'), ("*", tag), ("*", "*")):
+        assert shop.call(method, path, body, if_match=match, if_none_match=unless).status == 412
+    assert state(shop) == before
+    answer = shop.call(method, path, body, if_match=tag, if_none_match='"other"')
+    assert answer.status == (204 if method == "DELETE" else 200)
+
+
+@writes
+@pytest.mark.parametrize("header", ["*", '"1"'])
+def test_a_missing_row_is_404_with_either_precondition(
+    shop: Shop, resource: str, method: str, body: Any, header: str
+) -> None:
+    shop.category("mugs")
+    for name in ("if_match", "if_none_match"):
+        assert shop.call(method, f"/api/{resource}/404", body, **{name: header}).status == 404
+
+
+@resources
+def test_a_read_with_if_match_is_412_where_it_is_stale(shop: Shop, resource: str) -> None:
+    path = path_of(shop, resource)
+    tag = shop.get(path).headers["ETag"]
+    for header in ('"other"', f"W/{tag}"):
+        assert shop.get(path, if_match=header, if_none_match=tag).status == 412
+    assert shop.get(path, if_match=f'"x", {tag}').status == 200
+    assert shop.get(path, if_match=tag, if_none_match=tag).status == 304
+    assert shop.get(path, if_match="*").status == 200
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"if_none_match": "*"}, 412),
+        ({"if_match": '"1"'}, 412),
+        ({"if_match": "*"}, 201),
+        ({"if_none_match": '"1"'}, 201),
+        ({"if_match": "x"}, 400),
+    ],
+)
+def test_a_list_is_there_and_has_no_etag(shop: Shop, headers: dict[str, str], status: int) -> None:
+    id = shop.product("Mug")
+    assert shop.post("/api/categories", {"name": "Cups"}, **headers).status == status
+    assert shop.sql("SELECT count(*) FROM categories WHERE name = 'Cups'") == [[int(status == 201)]]
+    updates = {"updates": [{"product_id": id, "quantity": 77}]}
+    assert shop.patch("/api/inventory", updates, **headers).status == (200 if status == 201 else status)
+    assert shop.graphql("{__typename}", **headers).status == 200
+
+
+def test_of_writers_that_exclude_what_they_saw_one_wins(shop: Shop) -> None:
+    """Each has seen version 1; the row's lock decides which of them finds it."""
+    users, barrier = runtime.current().users, Barrier(2)
+
+    def write(id: int, name: str) -> str:
+        barrier.wait()
+        try:
+            return users.update(id, {"name": name}, Precondition(match=["1", "2"], unless=["2"])).etag
+        except StaleVersion:
+            return "stale"
+
+    with ThreadPoolExecutor(2) as threads:
+        for n in range(20):
+            id = shop.user(f"u{n}@example.com")
+            assert sorted(threads.map(write, (id, id), ("Bob", "Eve"))) == ["2", "stale"]
 
 
 @resources

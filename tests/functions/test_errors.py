@@ -15,15 +15,49 @@ def leaks(answer: Answer) -> list[str]:
 
 
 MUG = {"name": "Mug", "description": None, "price": "1.00", "category": "mugs"}
+ORDER = {"user_id": 1, "items": [{"product_id": 1, "quantity": 1}]}
 BROKEN = [
     ("ALTER TABLE products DROP COLUMN description CASCADE", "GET", "/api/products", None),
     ("ALTER TABLE products DROP COLUMN description CASCADE", "POST", "/api/products", MUG),
-    ("DROP TABLE inventory", "GET", "/api/inventory", None),
-    ("DROP TABLE inventory", "PATCH", "/api/inventory/1", {"delta": 1}),
-    ("DROP TABLE categories CASCADE", "PUT", "/api/categories/1", {"name": "a", "slug": "a"}),
+    ("ALTER TABLE inventory DROP COLUMN quantity CASCADE", "PATCH", "/api/inventory/1", {"delta": 1}),
     ("REVOKE ALL ON products FROM sluice_app", "GET", "/api/products/1", None),
-    ("DROP TABLE sluice.version", "GET", "/health/ready", None),
 ]
+KEY = {"idempotency_key": "k"}
+ENGINE, TABLES = "This needs the schema sluice", "The database has no tables for this"
+NOT_SET_UP = [
+    ("DROP TABLE inventory", "GET", "/api/inventory", None, {}, TABLES),
+    ("DROP TABLE inventory", "PATCH", "/api/inventory/1", {"delta": 1}, {}, TABLES),
+    ("DROP TABLE categories CASCADE", "PUT", "/api/categories/1", {"name": "a", "slug": "a"}, {}, TABLES),
+    ("DROP FUNCTION place_order", "POST", "/api/orders", ORDER, {}, TABLES),
+    ("DROP FUNCTION category_ids", "GET", "/api/products?category=mugs", None, {}, TABLES),
+    ("DROP TABLE sluice.version", "GET", "/health/ready", None, {}, ENGINE),
+    ("DROP SCHEMA sluice CASCADE", "GET", "/health/ready", None, {}, ENGINE),
+    ("DROP SCHEMA sluice CASCADE", "GET", "/api/products?search=mug", None, {}, ENGINE),
+    ("DROP SCHEMA sluice CASCADE", "GET", "/api/imports", None, {}, ENGINE),
+    ("DROP SCHEMA sluice CASCADE", "POST", "/api/categories", {"name": "a"}, KEY, ENGINE),
+    ("DROP PROCEDURE sluice.claim_key", "POST", "/api/categories", {"name": "a"}, KEY, ENGINE),
+]
+
+
+@pytest.mark.parametrize(("damage", "method", "path", "body", "headers", "detail"), NOT_SET_UP)
+def test_what_is_not_installed_is_503_not_set_up(
+    breakable_shop: Shop, damage: str, method: str, path: str, body: object, headers: dict[str, str], detail: str
+) -> None:
+    breakable_shop.category("mugs")
+    breakable_shop.sql(damage)
+    answer = breakable_shop.call(method, path, body, **headers)
+    assert (answer.status, answer.code, leaks(answer)) == (503, "not_set_up", [])
+    assert answer.headers["Retry-After"] == "60"
+    assert detail in answer.json["detail"]
+
+
+@pytest.mark.parametrize("damage", ["DROP SCHEMA sluice CASCADE", "DROP TABLE sluice.import_jobs CASCADE"])
+def test_without_the_schema_reading_goes_on(breakable_shop: Shop, damage: str) -> None:
+    breakable_shop.product("Mug")
+    breakable_shop.sql(damage)
+    for path in ("/api/products/1", "/api/products?sort=price:desc", "/api/inventory", "/api/categories"):
+        assert breakable_shop.get(path).status == 200, path
+    assert breakable_shop.graphql("{ products { nodes { name category { name } } } }").json["data"]
 
 
 @pytest.mark.parametrize(("damage", "method", "path", "body"), BROKEN)
@@ -45,7 +79,7 @@ def test_a_fault_of_ours_is_a_bare_500_with_its_cause_in_the_log(
 def test_the_log_of_a_fault_has_the_request_id_of_its_answer(
     breakable_shop: Shop, caplog: pytest.LogCaptureFixture
 ) -> None:
-    breakable_shop.sql("DROP TABLE inventory")
+    breakable_shop.sql("ALTER TABLE inventory DROP COLUMN quantity CASCADE")
     answer = breakable_shop.get("/api/inventory")
     records = [record for record in caplog.records if record.name == "sluice"]
     assert [getattr(record, "request_id", None) for record in records] == [answer.json["request_id"]]

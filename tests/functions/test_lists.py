@@ -36,6 +36,36 @@ def test_an_empty_list_is_one_empty_page(shop: Shop, list_: str) -> None:
     assert "Link" not in answer.headers
 
 
+LONG = {"wide": "\U0001f375", "controls": "\x01", "quotes": '"\\', "cased": "\U00010400", "cjk": "茶"}
+
+
+@pytest.mark.parametrize("text", LONG.values(), ids=LONG)
+def test_every_cursor_that_is_given_is_taken_however_long(shop: Shop, text: str) -> None:
+    """Names and emails as long as they may be, in one sort, with the longest search beside it."""
+    name = (text * 200)[:196]
+    part = "茶" if text == "\x01" else text
+    for n in range(5):
+        shop.user(f"{(part * 254)[:246]}{n}@x.yz", f"a {name}{n}")
+    for sort in ("name:asc,email:desc", "name,email,id", "email:desc"):
+        seen, target = [], f"/api/users?limit=1&sort={sort}&search=a"
+        while target:
+            assert len(target) < 8_000
+            answer = shop.get(target)
+            assert answer.status == 200, answer.text
+            seen.append(answer.json["data"][0]["id"])
+            target = links(answer).get("next", "")
+        assert len(set(seen)) == 5
+        back = links(answer)["prev"]
+        assert shop.get(back).json["data"][0]["id"] == seen[-2]
+    shop.category("cups")
+    sort = "sortBy: {field: NAME, direction: ASC}"
+    nodes = f"query($after: String) {{ products(first: 1, after: $after, {sort}) {{ pageInfo {{ endCursor }} }} }}"
+    for n in range(2):
+        shop.product(name + str(n))
+    first = shop.graphql(nodes).json["data"]["products"]["pageInfo"]["endCursor"]
+    assert shop.graphql(nodes, {"after": first}).json["data"]["products"]["pageInfo"]["endCursor"] != first
+
+
 @lists
 def test_a_row_in_a_list_is_the_row_by_itself(shop: Shop, list_: str) -> None:
     fill(shop, list_, 1)

@@ -182,3 +182,49 @@ def test_orders_are_filtered(shop: Shop) -> None:
     assert found(f"product_id={mug}&sort=id:desc") == [second, first]
     assert found(f"product_id={bowl}&status=pending") == []
     assert found("sort=total:desc") == [second, first]
+
+
+CHANGED: list[tuple[dict[str, Any], set[str]]] = [
+    ({"items": []}, {"/items"}),
+    ({"items": None}, {"/items"}),
+    ({"items": [{"product_id": 0, "quantity": 1}]}, {"/items"}),
+    ({"items": "mug"}, {"/items"}),
+    ({"user_id": 404}, {"/user_id"}),
+    ({"user_id": None}, {"/user_id"}),
+    ({"user_id": "1"}, {"/user_id"}),
+    ({"user_id": 404, "items": [{"product_id": 404, "quantity": 1}]}, {"/user_id", "/items"}),
+    ({"colour": "blue"}, {"/colour"}),
+]
+
+
+@pytest.mark.parametrize(("change", "pointers"), CHANGED)
+def test_what_cannot_change_is_refused_and_named(shop: Shop, change: dict[str, Any], pointers: set[str]) -> None:
+    target = f"/api/orders/{shop.order(shop.user(), (shop.product('Mug'), 2))}"
+    answer = shop.patch(target, {"status": "paid", **change})
+    assert (answer.status, answer.code) == (422, "validation_failed")
+    assert {"/".join(pointer.split("/")[:2]) for pointer in answer.faults} == pointers
+    assert shop.get(target).json["status"] == "pending"
+
+
+def test_other_items_are_refused_whatever_differs(shop: Shop) -> None:
+    mug, bowl = shop.product("Mug"), shop.product("Bowl")
+    target = f"/api/orders/{shop.order(shop.user(), (mug, 2), (bowl, 1))}"
+    for items in ([(mug, 2)], [(mug, 1), (bowl, 1)], [(mug, 1), (bowl, 2)], [(mug, 2), (bowl, 1), (404, 1)]):
+        sent = [{"product_id": id, "quantity": quantity} for id, quantity in items]
+        assert shop.patch(target, {"status": "paid", "items": sent}).faults == {"/items": "immutable"}
+    same = [{"product_id": id, "quantity": 1, "unit_price": "7.00"} for id in (bowl, mug, mug)]
+    assert shop.patch(target, {"status": "paid", "items": same, "total": "0.01"}).json["status"] == "paid"
+
+
+def test_a_field_that_differs_comes_after_404_and_412_and_before_409(shop: Shop) -> None:
+    target = f"/api/orders/{shop.order(shop.user(), (shop.product('Mug'), 2), status='delivered')}"
+    body = {"status": "paid", "user_id": 404}
+    assert shop.patch(target, body, if_match='"9"').status == 412
+    assert shop.patch("/api/orders/404", body).status == 404
+    assert shop.patch(target, body).status == 422
+
+
+def test_a_new_order_has_no_status_but_pending(shop: Shop) -> None:
+    order = {"user_id": shop.user(), "items": [{"product_id": shop.product("Mug"), "quantity": 1}]}
+    assert shop.post("/api/orders", {**order, "status": "delivered"}).faults == {"/status": "invalid"}
+    assert shop.post("/api/orders", {**order, "status": "pending"}).status == 201

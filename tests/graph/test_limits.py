@@ -116,6 +116,24 @@ BOMBS: dict[str, tuple[str, str]] = {
         "{ orders(first: 100) { nodes { user { orders(first: 10) { nodes { items { quantity } } } } } } }",
         "query_too_expensive",
     ),
+    "many counts": (
+        "{ " + " ".join(f"a{n}: products(first: {n + 1}) {{ totalCount }}" for n in range(30)) + " }",
+        "query_too_expensive",
+    ),
+    "many reports": (
+        "{ " + " ".join(
+            f'a{n}: salesAnalytics(startDate: "2025-01-{n + 1:02d}", endDate: "2025-12-31") {{ day }}'
+            for n in range(27)) + " }",
+        "query_too_expensive",
+    ),
+    "many schemas": ("{ " + " ".join(f"a{n}: __schema {{ types {{ name }} }}" for n in range(30)) + " }",
+                     "query_too_expensive"),
+    "sorts without an index": (
+        "{ categories { " + " ".join(
+            f"a{n}: productsConnection(first: {n + 1}, sortBy: {{field: NAME, direction: ASC}}) {{ nodes {{ id }} }}"
+            for n in range(4)) + " } }",
+        "query_too_expensive",
+    ),
     "introspection": (INTROSPECTION, "query_too_deep"),
     "introspection in circles": (
         "{ __schema { types { fields { type { fields { type { fields { type { fields { name } } } } } } } } } }",
@@ -191,7 +209,7 @@ def test_huge_variables_are_refused(shop: Shop, relay: Relay, name: str) -> None
         (commented(200), commented(201), "query_too_long"),
         (repeated(300), repeated(301), "query_too_complex"),
         (operations(50), operations(51), "query_too_complex"),
-        ("{ categories { products(first: 98) { id } } }", "{ categories { products(first: 99) { id } } }",
+        ("{ categories { products(first: 97) { id } } }", "{ categories { products(first: 98) { id } } }",
          "query_too_expensive"),
     ],
     ids=lambda value: value if " " not in value else "",
@@ -214,15 +232,41 @@ def test_batches_are_not_taken(shop: Shop) -> None:
     [
         ("{ __typename }", 0),
         ("{ product(id: 1) { id category { name } } }", 2),
-        ("{ products(first: 100) { edges { node { name category { name } } } } }", 1 + 100 * 2),
-        ("{ products { nodes { id } edges { node { id } } totalCount pageInfo { endCursor } } }", 1 + 10 * 2),
-        ("{ products(last: 3) { nodes { id } } }", 1 + 3),
-        ("{ categories { products(first: 5) { id } } }", 100 * (1 + 1 + 5)),
-        ("{ orders(first: 2) { nodes { items { product { id } } user { id } } } }", 1 + 2 * (1 + 10 * 2 + 1)),
+        ("{ products(first: 100) { edges { node { name category { name } } } } }", 25 + 1 + 100 * 2),
+        ("{ products { nodes { id } edges { node { id } } pageInfo { endCursor } } }", 25 + 1 + 10 * 2),
+        ("{ products { totalCount } }", 25 + 1 + 400),
+        ("{ products(first: 2) { nodes { id } totalCount } }", 25 + 1 + 2 + 400),
+        ("{ products(last: 3) { nodes { id } } }", 25 + 1 + 3),
+        ("{ products(first: 3, filter: {priceMin: 1}) { nodes { id } } }", 25 + 200 + 1 + 3),
+        ("{ products(first: 3, filter: {priceMin: null}) { nodes { id } } }", 25 + 1 + 3),
+        ("{ orders(first: 3, status: PAID) { nodes { id } } }", 25 + 200 + 1 + 3),
+        ("{ categories { products(first: 5) { id } } }", 25 + 25 + 100 * (1 + 1 + 5)),
+        ("{ categories { productsConnection(first: 5) { totalCount nodes { id } } } }", 25 + 25 + 400 + 100 * 7),
+        (
+            "{ categories { productsConnection(first: 5, sortBy: {field: NAME, direction: ASC}) { nodes { id } } } }",
+            25 + 25 + 2_500 + 100 * 7,
+        ),
+        (
+            "{ categories { productsConnection(first: 5, sortBy: {field: PRICE, direction: ASC}) { nodes { id } } } }",
+            25 + 25 + 100 * 7,
+        ),
+        ("{ orders(first: 2) { nodes { items { product { id } } user { id } } } }", 25 + 1 + 2 * (1 + 10 * 2 + 1)),
         ("{ a: product(id: 1) { ...F } b: product(id: 2) { ...F } } fragment F on Product { category { id } }", 4),
-        ('{ salesAnalytics(startDate: "2026-01-01", endDate: "2026-01-01") { day } }', 366),
+        ('{ salesAnalytics(startDate: "2026-01-01", endDate: "2026-01-01") { day } }', 1 + 8),
+        ('{ salesAnalytics(startDate: "2026-01-01", endDate: "2026-12-31") { day } }', 365 * 9),
+        ('{ salesAnalytics(startDate: "2026-01-01", endDate: "2025-12-31") { day } }', 9),
+        ("{ __schema { queryType { name } } }", 2_000),
+        ('{ __type(name: "Product") { name } }', 100),
+        # Equal fields are nodes of the answer each, and one statement together.
+        ("{ a: products { totalCount } b: products(first: 10, after: null) { totalCount } }", 25 + 400 + 2),
+        ("{ a: products(first: 1) { totalCount } b: products(first: 2) { totalCount } }", 2 * (25 + 400 + 1)),
+        (
+            "{ " + " ".join(f'a{n}: salesAnalytics(startDate: "2026-01-01", endDate: "2026-01-31") {{ day }}'
+                            for n in range(3)) + " }",
+            31 * 8 + 3 * 31,
+        ),
     ],
-)
+)  # fmt: skip
 def test_the_cost_is_told(shop: Shop, query: str, cost: int) -> None:
     answer = shop.graphql(query)
 
@@ -232,7 +276,7 @@ def test_the_cost_is_told(shop: Shop, query: str, cost: int) -> None:
 def test_the_cost_is_told_of_what_is_refused_for_it(shop: Shop) -> None:
     answer = shop.graphql(BOMBS["cost"][0])
 
-    assert answer.json["extensions"] == {"cost": {"requested": 100 * (1 + 1 + 100), "limit": 10_000}}
+    assert answer.json["extensions"] == {"cost": {"requested": 25 + 25 + 100 * (1 + 1 + 100), "limit": 10_000}}
 
 
 def test_a_shop_of_more_categories_than_are_counted_is_refused_when_they_are_known(shop: Shop) -> None:

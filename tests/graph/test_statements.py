@@ -20,7 +20,18 @@ BRANCHES = (
     "{ order(id: 1) { user { name } items { product { name } } } product(id: 1) { price } user(id: 1) { email } }"
 )
 
+# Equal fields with equal arguments, whatever is asked of each.
+EQUAL = """{
+    a: products(first: 2) { nodes { name } } b: products(first: 2, after: null) { totalCount edges { node { price } } }
+    c: products { totalCount } d: products { totalCount }
+    e: categories { id p: productsConnection(first: 1) { totalCount } }
+    f: categories { slug q: productsConnection(first: 1) { nodes { name } } products { id } r: products { name } }
+}"""
+REPORTS = "{ " + " ".join(f"a{n}: salesAnalytics(startDate: $d, endDate: $d) {{ day }}" for n in range(5)) + " }"
+
 SHAPES = {  # query → statements
+    EQUAL: 5,
+    REPORTS.replace("$d", '"2026-01-31"'): 1,
     PRODUCTS: 1,
     ORDERS: 3,  # orders with their items, products with their categories, users
     USERS: 4,
@@ -84,6 +95,23 @@ def test_a_query_is_as_many_statements_and_round_trips_as_its_shape(
     assert relay.round_trips - trips == expected
     assert statements(shop) - before == expected
     assert len(json.dumps(found)) > 20
+
+
+def test_equal_fields_have_equal_answers(shop: Shop) -> None:
+    stock(shop, 12)
+
+    found = data(shop, EQUAL)
+
+    assert found["a"] == {"nodes": [{"name": "P1"}, {"name": "P2"}]}
+    assert found["b"] == {"totalCount": 12, "edges": [{"node": {"price": "1.00"}}, {"node": {"price": "2.00"}}]}
+    assert found["c"] == found["d"] == {"totalCount": 12}
+    assert found["e"][0] == {"id": "1", "p": {"totalCount": 2}}
+    assert found["f"][0] == {
+        "slug": "c1",
+        "q": {"nodes": [{"name": "P5"}]},
+        "products": [{"id": "5"}, {"id": "10"}],
+        "r": [{"name": "P5"}, {"name": "P10"}],
+    }
 
 
 def test_a_total_is_counted_only_where_it_is_asked_for(shop: Shop) -> None:

@@ -29,6 +29,11 @@ def still_referenced(shop: Shop) -> Answer:
 
 
 def broken(shop: Shop) -> Answer:
+    shop.sql("ALTER TABLE inventory DROP COLUMN quantity CASCADE")
+    return shop.get("/api/inventory")
+
+
+def not_set_up(shop: Shop) -> Answer:
     shop.sql("DROP TABLE inventory")
     return shop.get("/api/inventory")
 
@@ -155,7 +160,8 @@ WAYS: dict[str, tuple[int, str, Way]] = {
         "validation_failed",
         lambda s: s.patch("/api/inventory", {"updates": [{"product_id": 404, "quantity": 1}]}),
     ),
-    "a missing table": (500, "internal_error", broken),
+    "a missing column": (500, "internal_error", broken),
+    "a missing table": (503, "not_set_up", not_set_up),
     "every connection in use": (503, "pool_exhausted", exhausted),
     "no database": (503, "database_unavailable", unreachable),
     "a lock held too long": (503, "database_unavailable", locked_for_longer_than("lock_timeout")),

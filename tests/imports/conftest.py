@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -63,6 +64,13 @@ class Depot:
 @pytest.fixture
 def depot(shop: Shop, emulated_aws: AwsSettings) -> Iterator[Depot]:
     shop.sql("DELETE FROM sluice.import_jobs")
+    with depot_of(emulated_aws, shop) as made:
+        yield made
+
+
+@contextmanager
+def depot_of(emulated_aws: AwsSettings, shop: Shop) -> Iterator[Depot]:
+    """Import into this shop, over the installed runtime's database."""
     endpoint = emulated_aws.dynamodb_endpoint
     keys = {"aws_access_key_id": "local", "aws_secret_access_key": "local", "region_name": "us-east-1"}
     s3 = boto3.client("s3", endpoint_url=endpoint, **keys)

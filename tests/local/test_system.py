@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from local.postgres import free_port
+from sluice.migrations.runner import migrate_url
 from tests.fixtures.system import System, state_of_its_own
 from tests.local.waiting import is_running, wait_until
 
@@ -129,6 +130,7 @@ def test_it_leaves_nothing_when_it_is_killed_and_starts_again(system: System) ->
 
 
 def test_another_server_is_used_where_database_url_names_one(home: Path, empty_database: str) -> None:
+    migrate_url(empty_database, "shop")
     other = System(home, DATABASE_URL=empty_database).start()
     try:
         assert other.ask("/api/products")[0] == 200

@@ -177,7 +177,7 @@ def test_what_is_shipped_is_what_was_tested(root: Path) -> None:
     assert tokens == {name: tested[name] for name in ("cffi", "cryptography", "pycparser", "pyjwt")}
     assert graphql == {"graphql-core": tested["graphql-core"]}
     assert analytics == {"sqlglot": tested["sqlglot"]}
-    shared = layer.keys() - {"aws-lambda-powertools", "jmespath"}
+    shared = layer.keys() - {"anyascii", "aws-lambda-powertools", "jmespath"}
     own = {name: tested[name] for name in ("alembic", "mako", "markupsafe")}
     assert migrations == own | {name: layer[name] for name in shared}
 

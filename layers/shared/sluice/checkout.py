@@ -8,9 +8,9 @@ from collections.abc import Sequence
 
 from sluice.errors import Fault, InvalidTransition, OutOfStock, ValidationFailed
 from sluice.repositories.answers import IdempotencyKey
-from sluice.repositories.orders import Placement
+from sluice.repositories.orders import NOTHING, Placement, Repeated
 from sluice.repositories.view import Record
-from sluice.repositories.writing import Match
+from sluice.repositories.writing import ALWAYS, Precondition
 from sluice.unit_of_work import Repositories
 
 # From each status to those that may follow.
@@ -31,22 +31,33 @@ def place_order(
     ValidationFailed for an unknown user or product, OutOfStock where there is too little, each with all of them;
     with a key also IdempotencyInProgress and IdempotencyKeyReused. In all cases nothing has changed.
     """
-    quantities: dict[int, int] = {}
-    for product_id, quantity in items:
-        quantities[product_id] = quantities.get(product_id, 0) + quantity
-    placement = shop.orders.place(user_id, list(quantities.items()), key)
+    placement = shop.orders.place(user_id, merged(items), key)
     if placement.record is None:
         raise _refusal(placement, [product_id for product_id, _ in items])
     return placement.record
 
 
-def change_status(shop: Repositories, id: int, status: str, match: Match = None) -> Record:
+def merged(items: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    """The items with each product once, and the sum of its quantities."""
+    quantities: dict[int, int] = {}
+    for product_id, quantity in items:
+        quantities[product_id] = quantities.get(product_id, 0) + quantity
+    return list(quantities.items())
+
+
+def change_status(
+    shop: Repositories,
+    id: int,
+    status: str,
+    precondition: Precondition = ALWAYS,
+    repeated: Repeated = NOTHING,
+) -> Record:
     """Move an order to `status`, which it may have already. NotFound, StaleVersion, InvalidTransition.
 
-    A cancelled order's stock is returned with it.
+    ValidationFailed where `repeated` differs from the order. A cancelled order's stock is returned with it.
     """
     sources = [status, *(source for source, targets in MOVES.items() if status in targets)]
-    record, was = shop.orders.move(id, status, from_=sources, match=match)
+    record, was = shop.orders.move(id, status, from_=sources, precondition=precondition, repeated=repeated)
     if record is None:
         allowed = " or ".join(MOVES[was]) or "nowhere"
         fault = Fault("invalid_transition", f"is {was}, from where it moves to {allowed}", pointer="/status")

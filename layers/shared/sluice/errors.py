@@ -32,6 +32,7 @@
     └─ Unavailable
        ├─ IdentityUnavailable       identity_unavailable    503
        ├─ PoolExhausted             pool_exhausted          503
+       ├─ NotSetUp                  not_set_up              503
        ├─ DatabaseUnavailable       database_unavailable    503
        │  ├─ CircuitOpen            circuit_open            503
        │  ├─ ConnectionLost         database_unavailable    503
@@ -193,7 +194,9 @@ class IdempotencyInProgress(Conflict):
 
 
 class StaleVersion(SluiceError):
-    code, status, title = "stale_version", 412, "The row has changed since it was read"
+    """`If-Match`, `If-None-Match` or GraphQL's `ifVersion` does not hold."""
+
+    code, status, title = "stale_version", 412, "The row is at another version than the request requires"
 
 
 class TooLarge(SluiceError):
@@ -252,6 +255,15 @@ class IdentityUnavailable(Unavailable):
 
 class PoolExhausted(Unavailable):
     code, title = "pool_exhausted", "Every database connection is in use"
+
+
+class NotSetUp(Unavailable):
+    """The database lacks what `make migrate` installs: the schema `sluice`, or the application's tables."""
+
+    code, title = "not_set_up", "The database is not set up for this"
+
+    def __init__(self, detail: str = "") -> None:
+        super().__init__(detail, retry_after=60)
 
 
 class DatabaseUnavailable(Unavailable):

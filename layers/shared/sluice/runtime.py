@@ -22,7 +22,7 @@ from sluice.db.database import Database, Guard
 from sluice.db.engine import make_engine
 from sluice.db.replay import replay
 from sluice.db.turns import SharedTurns
-from sluice.errors import NotFound, RateLimited, Unauthenticated, Unavailable
+from sluice.errors import NotFound, NotSetUp, RateLimited, Unauthenticated, Unavailable
 from sluice.identity.caller import Caller, Gate
 from sluice.identity.keys import ApiKeys
 from sluice.limits.address import network_of
@@ -100,6 +100,8 @@ class Runtime(Repositories):
         from sluice.analyst.answer import Analyst
 
         wanted = self.settings.analyst
+        if wanted is None and not self.settings.database.migrated:
+            raise NotSetUp("Analytics by SQL needs a role of its own in the database: make migrate")
         if wanted is None:
             raise NotFound("Analytics by SQL is not set up here: it needs a database role of its own")
         if reader not in self._analyst_databases:

@@ -59,6 +59,7 @@ class DatabaseSettings:
     max_idle: float = 240.0  # NAT gateways forget silent flows after 350 s
     prepared_statements: int = 64  # that each connection keeps at most; 0 for RDS Proxy, which pins them
     pooler: Pooler = "none"  # between us and the server: what it accepts at startup is in db/session_settings.py
+    migrated: bool = True  # False: `make migrate` was not run for it, so that sessions only read
     share: float = 1.0  # of what is left of a request's time, that its server may take to answer
 
     def for_job(self) -> "DatabaseSettings":
@@ -133,7 +134,7 @@ class GraphqlSettings:
     max_tokens: int = 2_000
     max_depth: int = 12
     max_aliases: int = 30
-    max_cost: int = 10_000  # nodes it could return
+    max_cost: int = 10_000  # nodes it could return, and the work of its statements
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,8 +21,8 @@ from sqlalchemy.engine.result import SimpleResultMetaData
 from sluice.db.breaker import Breaker
 from sluice.db.pool import PoolMetrics, PoolWatch
 from sluice.db.replay import replay
-from sluice.db.sqlstate import translate
-from sluice.errors import ConnectionLost, DatabaseUnavailable
+from sluice.db.sqlstate import is_migrated, translate
+from sluice.errors import ConnectionLost, DatabaseUnavailable, NotSetUp
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -46,6 +46,7 @@ class Database:
         self._tells_positions = tells_positions
         self._engine = engine
         self._watch = PoolWatch(engine)
+        self._migrated = is_migrated(engine)
         # Stock pg8000 sends Sync between Parse and Bind. Outside a transaction a pooler may then bind somebody
         # else's statement, and give us their rows: so it gets a real transaction.
         self.pipelined = engine.driver == "sluice"
@@ -81,13 +82,15 @@ class Database:
 
         A `guard` gives no rows and goes ahead in the same flush: where it fails, the statement is not run. Sent again
         only where it was certainly undone (RolledBack); after `ConnectionLost` it may have happened or not. `prepare`
-        as in `read`. Raises SluiceErrors.
+        as in `read`. Raises SluiceErrors; NotSetUp, without asking, where `make migrate` was not run.
         """
+        self._check_migrated()
         return replay(lambda: self._run(sql, params or {}, guard, prepare=prepare, writes=True))
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
         """Several statements in one transaction, undone unless it is committed. Raises SluiceErrors."""
+        self._check_migrated()
         with self._engine.connect() as connection:
             self._watch.taken()
             connection.begin()  # in SQLAlchemy's books; the server's BEGIN rides with the first statement
@@ -97,6 +100,7 @@ class Database:
     @contextmanager
     def connection(self) -> Iterator[Begin]:
         """One connection, for several transactions one after the other: `with begin() as transaction`."""
+        self._check_migrated()
         with self._engine.connect() as connection:
 
             @contextmanager
@@ -118,6 +122,11 @@ class Database:
     def dispose(self) -> None:
         """Close idle connections. The next statement opens a new pool."""
         self._engine.dispose()
+
+    def _check_migrated(self) -> None:
+        """Raise NotSetUp before a write. A session behind a pooler cannot be made read-only, others are (engine.py)."""
+        if not self._migrated:
+            raise NotSetUp("Only reading is possible until the database is set up: make migrate")
 
     def _run(
         self,
@@ -152,7 +161,7 @@ class Database:
         except BaseException as error:
             if self._engine.dialect.is_disconnect(error, pooled, None):  # type: ignore[arg-type]
                 invalidate(error)
-            ours = translate(error, connected=True)
+            ours = translate(error, connected=True, migrated=self._migrated)
             if ours is None:
                 raise
             raise ours from error

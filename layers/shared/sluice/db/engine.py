@@ -70,10 +70,11 @@ def make_engine(
             # A migration's or an import's statement may take what it takes; keepalive notices a peer that is gone.
             "socket_timeout": None if workload == "batch" else settings.socket_timeout,
             "application_name": f"sluice-{workload}",
-            "startup": startup_settings(settings.pooler),
+            "startup": _startup(settings),
             **(_own_options(settings, clock) if reason is None else {}),
         },
         hide_parameters=True,
+        execution_options={"migrated": settings.migrated},
         pool_pre_ping=True,
         **({"max_idle": settings.max_idle} if reason is None else {}),
         **_pool(settings, workload),
@@ -108,6 +109,14 @@ def _pooler_named(pooler: Pooler) -> Iterator[None]:
             raise
         remedy = f"If there is a pooler, set SLUICE_DB_POOLER to pgbouncer or rds-proxy; it is {pooler}"
         raise InterfaceError(f"{told}. {remedy}") from error
+
+
+def _startup(settings: DatabaseSettings) -> dict[str, str]:
+    """What each connection sends at startup. Without `make migrate`, nothing may be written to the database."""
+    startup = startup_settings(settings.pooler)
+    if not settings.migrated and settings.pooler == "none":
+        startup["default_transaction_read_only"] = "on"
+    return startup
 
 
 def _own_options(settings: DatabaseSettings, clock: Callable[[], float]) -> dict[str, Any]:

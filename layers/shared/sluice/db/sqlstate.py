@@ -84,6 +84,32 @@ def _check(report: Report) -> SluiceError:
     return _invalid("invalid", "is not acceptable")(report)
 
 
+# Messages are translated (lc_messages), names in them are not. Statements qualify these two schemas' functions.
+ENGINE_SCHEMA, APPLICATION_SCHEMA = "sluice.", "public."
+
+
+def _not_set_up(report: Report) -> SluiceError:
+    """A table or a schema that is not there: `make migrate` was never run for this database, or not for this part."""
+    message = report.get("M", "")
+    if ENGINE_SCHEMA in message:
+        return errors.NotSetUp("This needs the schema sluice in the database: make migrate")
+    return errors.NotSetUp("The database has no tables for this: APP=… make migrate")
+
+
+def _no_function(report: Report) -> SluiceError:
+    """A function of a migration that is not there. Of another function or operator the arguments are wrong."""
+    message = report.get("M", "")
+    ours = ENGINE_SCHEMA in message or APPLICATION_SCHEMA in message
+    return _not_set_up(report) if ours else errors.InternalError()
+
+
+def _no_schema(report: Report) -> SluiceError:
+    """A schema that is not there: the engine's own, or one that no statement of ours names."""
+    if ENGINE_SCHEMA.rstrip(".") in report.get("M", ""):
+        return _not_set_up({**report, "M": ENGINE_SCHEMA})
+    return errors.InternalError()
+
+
 RULES: Mapping[str, Rule] = {
     "08": _is(errors.DatabaseUnavailable),  # connection exceptions
     "08P01": _is(errors.InternalError),  # protocol violation: our bug, trying again does not help
@@ -108,10 +134,13 @@ RULES: Mapping[str, Rule] = {
     "25P04": _is(errors.DatabaseUnavailable),  # transaction_timeout
     "26": _is(errors.RolledBack),  # a prepared statement that a pooler lost
     "28": _is(errors.DatabaseUnavailable),  # our password or token
+    "3F000": _no_schema,
     "40001": _is(errors.RolledBack),  # serialization failure
     "40002": _is(errors.Conflict),
     "40003": _is(errors.DatabaseUnavailable, "Whether this took effect is unknown; send it again with the same key."),
     "40P01": _is(errors.RolledBack),  # deadlock
+    "42883": _no_function,
+    "42P01": _not_set_up,
     "44": _invalid("invalid", "is not acceptable here"),  # with check option
     "53": _is(errors.DatabaseUnavailable),  # disk, memory or connections run out
     "54": _is(lambda detail: errors.ValidationFailed(detail), "This is more than the database can take at once."),
@@ -140,10 +169,11 @@ def from_report(report: Report) -> SluiceError:
     return rule(report)
 
 
-def translate(error: BaseException, *, connected: bool) -> SluiceError | None:
+def translate(error: BaseException, *, connected: bool, migrated: bool = True) -> SluiceError | None:
     """Ours for what the driver raised, to be raised `from` it; None for what is no driver's error.
 
-    `connected` is False for a failure to connect: whatever its reason, the database cannot be reached.
+    `connected` is False for a failure to connect: whatever its reason, the database cannot be reached. Without
+    `migrated` sessions are read-only, and a write is NotSetUp.
     """
     if isinstance(error, SluiceError) or not isinstance(error, (DriverError, OSError)):
         return None
@@ -152,6 +182,8 @@ def translate(error: BaseException, *, connected: bool) -> SluiceError | None:
     if error.args and isinstance(error.args[0], dict):
         report = error.args[0]
         error.args = (without_values(report),)  # it goes on as the cause, and causes are logged
+        if not migrated and report.get("C") == "25006":
+            return errors.NotSetUp("Only reading is possible until the database is set up: make migrate")
         return from_report(report)
     if _gave_up_waiting(error):
         # The server may still be at it, so not ConnectionLost: that would run it a second time beside the first.
@@ -177,12 +209,18 @@ def _gave_up_waiting(error: BaseException) -> bool:
     return isinstance(reason, TimeoutError) and reason.errno is None
 
 
+def is_migrated(engine: Engine) -> bool:
+    """Whether the settings say that `make migrate` was run for this engine's database."""
+    return bool(engine.get_execution_options().get("migrated", True))
+
+
 def translate_errors(engine: Engine) -> None:
     """Make every statement, commit and connect of this engine raise our errors. Once for each engine."""
 
     def handle(context: ExceptionContext) -> BaseException | None:
         if context.is_pre_ping:
             return None  # the pool wants to know that the connection is dead, to replace it
-        return translate(context.original_exception, connected=context.connection is not None)
+        connected = context.connection is not None
+        return translate(context.original_exception, connected=connected, migrated=is_migrated(engine))
 
     event.listen(engine, "handle_error", handle, retval=True)

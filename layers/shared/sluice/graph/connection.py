@@ -12,6 +12,7 @@ from sluice.repositories.listing import ListQuery
 from sluice.repositories.slices import Slice
 
 MOST = 100
+TOTAL = "totalCount"
 
 
 def is_list(selected: Selected) -> bool:
@@ -29,19 +30,23 @@ def size_of(selected: Selected) -> int:
     return _size("first", selected.kind.first if first is None else first)
 
 
+def wants_total(selected: Selected) -> bool:
+    return any(inner.name == TOTAL for inner in selected.fields)
+
+
 def query_of(selected: Selected, fields: Collection[str], filters: Mapping[str, object] | None = None) -> ListQuery:
-    """What it asks of its list; `fields` are the rows'."""
+    """What it asks of its list; `fields` are the rows', and TOTAL if the rows of the whole list are to be counted."""
     arguments = selected.arguments
     sort = arguments.get("sortBy")
     return ListQuery(
         limit=size_of(selected),
         sort=((sort["field"], sort["direction"] == "DESC"),) if sort else (),
         filters=filters or {},
-        fields=frozenset(fields),
+        fields=frozenset(fields) - {TOTAL},
         after=arguments.get("after"),
         before=arguments.get("before"),
         end=arguments.get("last") is not None,
-        include_total=any(inner.name == "totalCount" for inner in selected.fields),
+        include_total=TOTAL in fields,
     )
 
 

@@ -1,5 +1,6 @@
 """What one request wants of a document: the fields that its directives leave, with its variables in their arguments."""
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -55,6 +56,19 @@ class Selected:
     arguments: Mapping[str, Any]
     given: frozenset[str]
     fields: "tuple[Selected, ...]"
+
+
+def key_of(selected: Selected) -> tuple[str, str, str]:
+    """What equal fields with equal arguments have in common. Arguments that are null count as absent."""
+    return selected.owner, selected.name, json.dumps(_present(selected.arguments), default=str, sort_keys=True)
+
+
+def _present(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        name: _present(value) if isinstance(value, dict) else value
+        for name, value in arguments.items()
+        if value is not None
+    }
 
 
 def plan(operation: Operation, variables: VariableValues) -> tuple[Selected, ...]:

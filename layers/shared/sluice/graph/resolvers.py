@@ -17,15 +17,16 @@ from sluice.graph.document import Operation
 from sluice.graph.execution import Objects
 from sluice.graph.introspection import introspect
 from sluice.graph.loaders import Batch, Loaders, Pending
-from sluice.graph.plan import Selected
+from sluice.graph.plan import Selected, key_of
 from sluice.graph.selection import INTROSPECTION
 from sluice.http.body import MAX_ID
 from sluice.http.params import READERS, Period
 from sluice.repositories.analytics import AnalyticsRepository
-from sluice.repositories.listing import ListQuery
 from sluice.unit_of_work import Repositories
 
 YEAR = Period(most_days=366)
+
+ALL = "all"  # the one key of a list that belongs to no object
 
 CATALOGUE = "catalog:read"
 # What it takes to be shown an object, whichever field leads to it.
@@ -78,13 +79,18 @@ class Resolution:
     def users(self, ids: Sequence[int | None], selected: Selected) -> Pending:
         return self.loaders.of("users", self.shop.users.get_many).load(ids, fields_of(selected.fields))
 
-    def nested(self, selected: Selected, objects: Objects, batch: Batch) -> Pending:
-        """A list of each object's own, by the object's id."""
+    def once(self, selected: Selected, fields: Collection[str], read: Callable[[frozenset[str]], Any]) -> Pending:
+        """A field of Query: equal ones in one request are read once, with what all of them need."""
+        loader = self.loaders.of(key_of(selected), lambda keys, fields: {ALL: read(fields)})
+        return loader.load([ALL], fields)
+
+    def nested(self, selected: Selected, objects: Objects, fields: Collection[str], batch: Batch) -> Pending:
+        """A list of each object's own, by the object's id. Equal lists are read once."""
         ids = [one["id"] for one in objects]
         size = connection.size_of(selected)
         if size * len(set(ids)) > self._max_rows:  # there are more of them than cost.py could know
             raise QueryTooExpensive(f"{selected.name} of {len(set(ids))} could be {size * len(set(ids))} nodes")
-        return self.loaders.of(id(selected), batch).load(ids)
+        return self.loaders.of(key_of(selected), batch).load(ids, fields)
 
 
 Resolver = Callable[[Resolution, Selected, Objects], Sequence[Any] | Pending]
@@ -137,21 +143,26 @@ def fields_of(fields: Sequence[Selected]) -> frozenset[str]:
 NEEDS = {("Order", "user"): "user_id"}
 
 
-def _products(request: Resolution, selected: Selected, objects: Objects) -> Sequence[Any]:
-    return [request.shop.products.slice(_listed(selected, _product_filters(selected.arguments.get("filter") or {})))]
+def _products(request: Resolution, selected: Selected, objects: Objects) -> Pending:
+    filters = _product_filters(selected.arguments.get("filter") or {})
+    read = request.shop.products.slice
+    return request.once(selected, _wanted(selected), lambda f: read(connection.query_of(selected, f, filters)))
 
 
-def _orders(request: Resolution, selected: Selected, objects: Objects) -> Sequence[Any]:
+def _orders(request: Resolution, selected: Selected, objects: Objects) -> Pending:
     filters: dict[str, object] = {}
     if selected.arguments.get("userId") is not None:
         filters["user_id"] = id_of(selected.arguments["userId"]) or 0  # nobody's
     if selected.arguments.get("status") is not None:
         filters["status"] = selected.arguments["status"]
-    return [request.shop.orders.slice(_listed(selected, filters))]
+    read = request.shop.orders.slice
+    return request.once(selected, _wanted(selected), lambda f: read(connection.query_of(selected, f, filters)))
 
 
-def _listed(selected: Selected, filters: Mapping[str, object] | None = None) -> ListQuery:
-    return connection.query_of(selected, fields_of(connection.nodes_of(selected)), filters)
+def _wanted(selected: Selected) -> frozenset[str]:
+    """What a connection needs of its list: the columns of its nodes, and its total."""
+    columns = fields_of(connection.nodes_of(selected))
+    return columns | {connection.TOTAL} if connection.wants_total(selected) else columns
 
 
 def _product_filters(given: Mapping[str, Any]) -> dict[str, object]:
@@ -185,11 +196,11 @@ def _text(value: str) -> str | None:
     return None if "\0" in value or any("\ud800" <= character <= "\udfff" for character in value) else value
 
 
-def _categories(request: Resolution, selected: Selected, objects: Objects) -> Sequence[Any]:
-    return [request.shop.categories.all(fields_of(selected.fields))]
+def _categories(request: Resolution, selected: Selected, objects: Objects) -> Pending:
+    return request.once(selected, fields_of(selected.fields), request.shop.categories.all)
 
 
-def _sales(request: Resolution, selected: Selected, objects: Objects) -> Sequence[Any]:
+def _sales(request: Resolution, selected: Selected, objects: Objects) -> Pending:
     asked = {"start_date": selected.arguments["startDate"], "end_date": selected.arguments["endDate"]}
     try:
         period = YEAR.read(asked)
@@ -197,7 +208,7 @@ def _sales(request: Resolution, selected: Selected, objects: Objects) -> Sequenc
         names = {"start_date": "startDate", "end_date": "endDate"}
         faults = [replace(fault, parameter=names.get(fault.parameter or "", fault.parameter)) for fault in error.faults]
         raise InvalidParameter(faults=faults) from None
-    return [json.loads(f"[{request.analytics.sales(*period)}]")]
+    return request.once(selected, (), lambda _: json.loads(f"[{request.analytics.sales(*period)}]"))
 
 
 def _introspection(request: Resolution, selected: Selected, objects: Objects) -> Sequence[Any]:
@@ -205,19 +216,25 @@ def _introspection(request: Resolution, selected: Selected, objects: Objects) ->
 
 
 def _products_of_categories(request: Resolution, selected: Selected, objects: Objects) -> Pending:
-    query = ListQuery(limit=connection.size_of(selected), fields=fields_of(selected.fields))
-    read = request.shop.products.slices_of
-    return request.nested(selected, objects, lambda ids, _: {id: s.rows for id, s in read(ids, query).items()})  # type: ignore[union-attr]
+    def read(ids: Sequence[int], fields: frozenset[str]) -> Mapping[int, Any]:
+        slices = request.shop.products.slices_of(ids, connection.query_of(selected, fields))
+        return {id: one.rows for id, one in slices.items()}  # type: ignore[union-attr]  # it takes no cursor
+
+    return request.nested(selected, objects, fields_of(selected.fields), read)
 
 
 def _connections_of_categories(request: Resolution, selected: Selected, objects: Objects) -> Pending:
-    query = _listed(selected)
-    return request.nested(selected, objects, lambda ids, _: request.shop.products.slices_of(ids, query))
+    read = request.shop.products.slices_of
+    return request.nested(
+        selected, objects, _wanted(selected), lambda ids, fields: read(ids, connection.query_of(selected, fields))
+    )
 
 
 def _orders_of_users(request: Resolution, selected: Selected, objects: Objects) -> Pending:
-    query = _listed(selected)
-    return request.nested(selected, objects, lambda ids, _: request.shop.orders.slices_of(ids, query))
+    read = request.shop.orders.slices_of
+    return request.nested(
+        selected, objects, _wanted(selected), lambda ids, fields: read(ids, connection.query_of(selected, fields))
+    )
 
 
 RESOLVERS: dict[tuple[str, str], Resolver] = {

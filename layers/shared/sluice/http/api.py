@@ -25,7 +25,7 @@ from sluice.errors import (
     RateLimited,
     SluiceError,
 )
-from sluice.http import caching, content, cors, problem, request_line
+from sluice.http import caching, conditional, content, cors, problem, request_line
 from sluice.http.body import Shape
 from sluice.http.fallback import LastGood
 from sluice.http.operation import Gives, Operation, query_of
@@ -178,6 +178,8 @@ class Api:
                 if scope and scope not in self._request.scopes:
                     raise InsufficientScope(scope)
                 request = self._request = operation.receive(self._request)
+                if operation.changes_collection:
+                    conditional.require_of_collection(request)
                 if operation.query is None:
                     _require_no_query(request)
                 arguments, numbers = operation.read(request, ids)

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, NoReturn, Protocol
 
@@ -156,6 +156,7 @@ class Shape:
     optional: Collection[str] = ()  # in a POST
     patched: Collection[str] = ()  # what a PATCH must hold; one without is a merge patch (RFC 7396)
     most_bytes: int = MAX_BODY_BYTES
+    fixed: Mapping[str, Field] = field(default_factory=dict)  # what a body may repeat as it is stored, but not change
     merge_patch: bool = True  # a PATCH of it is a JSON merge patch, and no command of our own
 
     def required(self, method: str) -> Collection[str]:
@@ -178,9 +179,10 @@ class Shape:
         values: dict[str, Any] = {}
         faults = [Fault("required", "is missing", pointer=f"{at}/{name}") for name in required if name not in document]
         for name, value in document.items():
-            if name in self.fields:
+            known = self.fields.get(name) or self.fixed.get(name)
+            if known is not None:
                 try:
-                    values[name] = self.fields[name].read(value, f"{at}/{name}")
+                    values[name] = known.read(value, f"{at}/{name}")
                 except ValidationFailed as error:
                     faults.extend(error.faults)
             elif name not in self.server_set:

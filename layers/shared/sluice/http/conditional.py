@@ -1,38 +1,80 @@
-"""ETags and conditional requests (RFC 9110, section 13)."""
+"""ETags and conditional requests (RFC 9110, section 13). `If-Match` comes before `If-None-Match`."""
 
 import re
+from typing import NamedTuple
 
-from sluice.errors import BadRequest
+from sluice.errors import BadRequest, StaleVersion
 from sluice.http.request import Request
+from sluice.repositories.writing import Precondition
 
-_TAGS = re.compile(r'[\s,]*(?:(W/)?"([\x21\x23-\x7e\x80-\xff]*)"\s*(?:,|$)|$)')
+_ELEMENT = re.compile(r'[ \t,]*(?:(W/)?"([\x21\x23-\x7e\x80-\xff]*)"[ \t]*(?:,|$)|$)')
 
 
-def if_match(request: Request) -> list[str] | None:
-    """The ETags that `If-Match` admits; None where it admits any. A weak one never matches."""
-    header = request.headers.get("if-match")
-    if header is None or header.strip() == "*":
+class _Tags(NamedTuple):
+    """A header's value: `*`, or ETags. Only If-None-Match compares weak ones."""
+
+    anything: bool
+    strong: tuple[str, ...] = ()
+    weak: tuple[str, ...] = ()
+
+
+def precondition(request: Request) -> Precondition:
+    """What a write of a row requires of it. BadRequest where a header cannot be read.
+
+    A row that is missing is NotFound with any precondition: those are for requests that would otherwise succeed (RFC
+    9110, section 13.2.1).
+    """
+    match, unless = _read(request, "If-Match"), _read(request, "If-None-Match")
+    if unless is not None and unless.anything:  # the row exists, so this never holds
+        return Precondition(match=())
+    return Precondition(
+        match=None if match is None or match.anything else match.strong,
+        unless=None if unless is None else unless.strong + unless.weak,
+    )
+
+
+def require_of_collection(request: Request) -> None:
+    """StaleVersion where a precondition of a list does not hold: it is always there, and has no ETag. BadRequest."""
+    match, unless = _read(request, "If-Match"), _read(request, "If-None-Match")
+    if (match is not None and not match.anything) or (unless is not None and unless.anything):
+        raise StaleVersion("A list is always there and has no ETag; send this without the precondition")
+
+
+def is_not_modified(request: Request, etag: str) -> bool:
+    """Does the client of a read already hold this version? StaleVersion where `If-Match` excludes it.
+
+    A header that cannot be read is ignored: a read does not fail for a cache's sake.
+    """
+    match, unless = _readable(request, "If-Match"), _readable(request, "If-None-Match")
+    if match is not None and not match.anything and etag not in match.strong:
+        raise StaleVersion
+    return unless is not None and (unless.anything or etag in unless.strong + unless.weak)
+
+
+def _readable(request: Request, name: str) -> _Tags | None:
+    try:
+        return _read(request, name)
+    except BadRequest:
         return None
-    return [tag for weak, tag in _tags(header, "If-Match") if not weak]
 
 
-def none_match(request: Request, etag: str) -> bool:
-    """Does the client already hold this version?"""
-    header = request.headers.get("if-none-match")
+def _read(request: Request, name: str) -> _Tags | None:
+    """The header's value, or None without the header. BadRequest."""
+    header = request.headers.get(name.lower())
     if header is None:
-        return False
-    return header.strip() == "*" or any(tag == etag for _, tag in _tags(header, "If-None-Match"))
-
-
-def _tags(header: str, name: str) -> list[tuple[str, str]]:
-    tags, at = [], 0
+        return None
+    if header.strip(" \t") == "*":
+        return _Tags(anything=True)
+    strong: list[str] = []
+    weak: list[str] = []
+    at = 0
     while at < len(header):
-        tag = _TAGS.match(header, at)
-        if not tag:
+        element = _ELEMENT.match(header, at)
+        if not element:
             raise BadRequest(f'{name} must be * or a list of ETags, such as "3.1.1" with its quotes')
-        if tag[2] is not None:  # a list may hold empty elements
-            tags.append((tag[1] or "", tag[2]))
-        at = tag.end()
-    if not tags:  # RFC 9110 lets a list be empty, but nobody means that
+        if element[2] is not None:  # a list may hold empty elements
+            (weak if element[1] else strong).append(element[2])
+        at = element.end()
+    if not strong and not weak:  # RFC 9110 allows an empty list, which no client means
         raise BadRequest(f"{name} names no ETag")
-    return tags
+    return _Tags(anything=False, strong=tuple(strong), weak=tuple(weak))

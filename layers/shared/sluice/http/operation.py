@@ -45,6 +45,12 @@ class Operation:
         is_merge_patch = self.method == "PATCH" and self.takes is not None and self.takes.merge_patch
         return (content.JSON, content.MERGE_PATCH) if is_merge_patch else (content.JSON,)
 
+    @property
+    def changes_collection(self) -> bool:
+        """Does it add to a collection, or change many of its rows? Then that is what a precondition is about."""
+        creates = self.method == "POST" and isinstance(self.gives, View)
+        return creates or (self.method == "PATCH" and "<" not in self.path)
+
     def receive(self, request: Request) -> Request:
         """Return the request as the route may read it, unpacked.
 

@@ -19,7 +19,7 @@ D = TypeVar("D")
 
 DEFAULT_LIMIT = 20
 MAX_LIMIT = 100
-MAX_CURSOR = 4_000  # characters
+MAX_CURSOR = 10_240  # characters: API Gateway takes no longer request line, so any cursor that arrives is read
 MAX_OFFSET = 10_000
 MAX_SORTS = 3
 MAX_VALUES = 1_000  # in a comma-separated filter

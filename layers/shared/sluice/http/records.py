@@ -13,9 +13,9 @@ JSON = "application/json"
 
 
 def one(request: Request, record: Record) -> Response[str]:
-    """200 with the row, or 304 where the client holds it already."""
+    """200 with the row, or 304 where the client holds it already. StaleVersion where a read's `If-Match` fails."""
     headers = {"ETag": f'"{record.etag}"'}
-    if request.method in ("GET", "HEAD") and conditional.none_match(request, record.etag):
+    if request.method in ("GET", "HEAD") and conditional.is_not_modified(request, record.etag):
         return Response(304, headers=headers)
     return Response(200, JSON, record.json, headers)
 

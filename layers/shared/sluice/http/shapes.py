@@ -1,6 +1,6 @@
 """What a client may write of a resource, where REST and GraphQL both take it."""
 
-from sluice.http.body import MAX_ID, MAX_INTEGER, Field, Integer, Items, Money, Shape, Text
+from sluice.http.body import MAX_ID, MAX_INTEGER, Choice, Field, Integer, Items, Money, Shape, Text
 
 # All of a product but its category, which REST knows by its slug and GraphQL by its id.
 PRODUCT: dict[str, Field] = {
@@ -17,5 +17,6 @@ ITEM = Shape(
 ORDER_SET = ("id", "total", "created_at", "updated_at", "version")
 NEW_ORDER = Shape(
     {"user_id": Integer(1, MAX_ID), "items": Items(ITEM, most=100)},
-    server_set=(*ORDER_SET, "status"),
+    fixed={"status": Choice(("pending",), example="pending")},  # a new order has no other
+    server_set=ORDER_SET,
 )

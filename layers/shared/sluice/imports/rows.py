@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, NoReturn
 
 from sluice.errors import ValidationFailed
 from sluice.http.body import MAX_ID, MAX_INTEGER, SLUG, Email, Field, Integer, Money, Text
-from sluice.repositories.categories import slug_from
+from sluice.slugs import slug_from
 
 WHOLE = re.compile(r"[+-]?\d{1,20}", re.ASCII)
 

@@ -10,7 +10,13 @@ attributes = context.config.attributes
 options = {"version_table": attributes["version_table"], "version_table_schema": "sluice"}
 
 if attributes.get("connection") is None:
-    context.configure(dialect_name="postgresql", as_sql=True, output_buffer=attributes["buffer"], **options)
+    context.configure(
+        dialect_name="postgresql",
+        as_sql=True,
+        output_buffer=attributes["buffer"],
+        transactional_ddl=False,  # the script has BEGIN and COMMIT of its own
+        **options,
+    )
 else:
     context.configure(connection=attributes["connection"], **options)
 

@@ -4,7 +4,7 @@ A privilege that a role has already is neither granted nor recorded, and nothing
 what `sluice.grants` holds, and no other privilege.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -44,9 +44,12 @@ class Grant:
         return f"{self.kind} {quoted(self.name) if self.kind == 'DATABASE' else self.name}"
 
     def question(self) -> str:
-        """A query for whether the role has the privilege; false where the role or the object does not exist."""
+        """A query for whether the role has the privilege; false if the object does not exist.
+
+        A role that does not exist yet will have what PUBLIC has, which is role 0 to these functions.
+        """
         check, find = CHECKS[self.kind]
-        role = f"(SELECT oid FROM pg_roles WHERE rolname = {literal(self.role)})"
+        role = f"coalesce((SELECT oid FROM pg_roles WHERE rolname = {literal(self.role)}), 0)"
         target = find.format(name=literal(self.name))
         return f"SELECT coalesce({check}({role}, {target}, {literal(self.privileges)}), false)"
 
@@ -85,3 +88,10 @@ def on_database(name: str) -> Iterator[Grant]:
     """To log in and to stage an import's rows. PUBLIC may do both, unless an administrator revoked it."""
     yield Grant(APP, "CONNECT, TEMPORARY", "DATABASE", name)
     yield Grant(ANALYST, "CONNECT", "DATABASE", name)
+
+
+def wanted(database: str, of_application: Iterable[Grant]) -> Iterator[Grant]:
+    """Every grant that a migration makes where it is missing."""
+    yield from ENGINE
+    yield from on_database(database)
+    yield from of_application

@@ -30,8 +30,15 @@ def literal(text: str) -> str:
     return " E" + value.replace("\\", "\\\\") if "\\" in value else value
 
 
+MARK = "Made by Sluice: `make remove` drops it"  # the comment that tells it from a role that an administrator made
+
+
 def create_statement(role: str) -> str:
     return f"CREATE ROLE {quoted(role)} LOGIN"
+
+
+def mark_statement(role: str) -> str:
+    return f"COMMENT ON ROLE {quoted(role)} IS {literal(MARK)}"
 
 
 def settings(rights: str, known: Collection[str]) -> dict[str, str]:

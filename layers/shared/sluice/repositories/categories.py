@@ -1,16 +1,15 @@
 """Categories, and the slugs they are known by."""
 
-import re
-import unicodedata
 from collections.abc import Collection, Mapping, Sequence
 
-from sluice.errors import Fault, ValidationFailed
+from sluice.errors import Duplicate, Fault
 from sluice.repositories import writing
 from sluice.repositories.answers import IdempotencyKey
 from sluice.repositories.listing import Filter, Listing, Sort
 from sluice.repositories.reading import Listed
 from sluice.repositories.view import Record, Row, View, integer, select, text, time
-from sluice.repositories.writing import Match
+from sluice.repositories.writing import ALWAYS, Precondition
+from sluice.slugs import slug_from
 
 VIEW = View(
     name="categories",
@@ -43,8 +42,6 @@ LISTING = Listing(
 
 INSERT = "c AS (INSERT INTO categories (name, slug) VALUES (:name, :slug) RETURNING *)"
 
-MAX_SLUG = 200
-
 ASSIGNMENTS = {"name": "name = :name", "slug": "slug = :slug"}
 
 
@@ -62,25 +59,24 @@ class CategoryRepository(Listed):
         return select(self._statements, VIEW, "true", [], fields)
 
     def create(self, category: Mapping[str, object], key: IdempotencyKey | None = None) -> Record:
-        """A missing slug is made from the name. Duplicate where it is taken."""
+        """Add a category; a slug that is missing is made from the name.
+
+        Duplicate where the slug is taken: of a slug that was made, it names the field that was sent, which is the name.
+        """
         slug = category.get("slug") or slug_from(str(category["name"]))
         values = {"name": category["name"], "slug": slug}
-        return writing.create(self._statements, VIEW, INSERT, "c", values, key)
+        try:
+            return writing.create(self._statements, VIEW, INSERT, "c", values, key)
+        except Duplicate as error:
+            if category.get("slug"):
+                raise
+            message = f"gives the slug {slug}, which is already taken; send another slug"
+            raise Duplicate(faults=[Fault("duplicate", message, pointer="/name")]) from error
 
-    def update(self, id: int, changes: Mapping[str, object], match: Match = None) -> Record:
+    def update(self, id: int, changes: Mapping[str, object], precondition: Precondition = ALWAYS) -> Record:
         """NotFound, StaleVersion; Duplicate where the slug is taken."""
-        return writing.update(self._statements, VIEW, ASSIGNMENTS, id, changes, match)
+        return writing.update(self._statements, VIEW, ASSIGNMENTS, id, changes, precondition)
 
-    def delete(self, id: int, match: Match = None) -> None:
+    def delete(self, id: int, precondition: Precondition = ALWAYS) -> None:
         """NotFound, StaleVersion; StillReferenced where it has products."""
-        writing.delete(self._statements, VIEW, id, match)
-
-
-def slug_from(name: str) -> str:
-    """`Tea & Coffee` → `tea-coffee`; accents are dropped. ValidationFailed where no letter or digit is left."""
-    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
-    slug = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:MAX_SLUG].strip("-")  # ㎒ becomes three letters
-    if not slug:
-        fault = Fault("required", "cannot be made from this name; give one", pointer="/slug")
-        raise ValidationFailed(faults=[fault])
-    return slug
+        writing.delete(self._statements, VIEW, id, precondition)

@@ -36,9 +36,9 @@ class CursorSigner:
 
     def sign(self, position: Position, scope: str) -> str:
         """A cursor for `position`, good only where `scope` (list, sort and filters) is the same."""
-        payload = json.dumps(
-            [int(position.backward), int(position.inclusive), *position.keys], separators=(",", ":")
-        ).encode()
+        # Not in ASCII: four bytes at most for a character, where an escape takes twelve. Addresses have a limit.
+        values = [int(position.backward), int(position.inclusive), *position.keys]
+        payload = json.dumps(values, separators=(",", ":"), ensure_ascii=False).encode()
         return urlsafe_b64encode(self._mac(payload, scope) + payload).rstrip(b"=").decode()
 
     def open(self, cursor: str, scope: str, parameter: str = "cursor") -> Position:

@@ -7,7 +7,7 @@ from sluice.errors import Fault, NotFound, OutOfStock, StaleVersion, ValidationF
 from sluice.repositories.listing import Filter, Listing, Sort
 from sluice.repositories.reading import Listed
 from sluice.repositories.view import Record, View, integer, time
-from sluice.repositories.writing import Match, matches
+from sluice.repositories.writing import ALWAYS, Precondition, matches
 
 VIEW = View(
     name="inventory",
@@ -79,13 +79,13 @@ class InventoryRepository(Listed):
 
     listing = LISTING
 
-    def set(self, product_id: int, quantity: int, match: Match = None) -> Record:
-        """NotFound; StaleVersion unless its ETag is one of `match`."""
-        return self._changed(SET, {"id": product_id, "quantity": quantity, "match": match})
+    def set(self, product_id: int, quantity: int, precondition: Precondition = ALWAYS) -> Record:
+        """NotFound; StaleVersion unless `precondition` holds."""
+        return self._changed(SET, {"id": product_id, "quantity": quantity, **precondition.values()})
 
-    def adjust(self, product_id: int, delta: int, match: Match = None) -> Record:
+    def adjust(self, product_id: int, delta: int, precondition: Precondition = ALWAYS) -> Record:
         """Add `delta`. OutOfStock, saying what is left, below zero; ValidationFailed beyond `MOST`; else as `set`."""
-        return self._changed(ADJUST, {"id": product_id, "delta": delta, "match": match})
+        return self._changed(ADJUST, {"id": product_id, "delta": delta, **precondition.values()})
 
     def set_many(self, updates: Sequence[tuple[int, int]]) -> int:
         """Set each (product id, quantity), all or none; ValidationFailed names the updates of unknown products."""

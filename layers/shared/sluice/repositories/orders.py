@@ -2,8 +2,9 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
-from sluice.errors import NotFound, StaleVersion
+from sluice.errors import Fault, NotFound, StaleVersion, ValidationFailed
 from sluice.repositories import answers
 from sluice.repositories.answers import IdempotencyKey
 from sluice.repositories.listing import Filter, Listing, Sort
@@ -17,7 +18,7 @@ from sluice.repositories.view import (
     text,
     time,
 )
-from sluice.repositories.writing import Match, matches
+from sluice.repositories.writing import ALWAYS, Precondition, matches
 
 ITEM = {"product_id": integer("product_id"), "quantity": integer("quantity"), "unit_price": money("unit_price")}
 
@@ -99,11 +100,18 @@ PLACED = f"""
 # Moves an order whose status is one of `from`, and returns its stock where it is cancelled by that.
 MOVE = f"""
     WITH target AS (
-        SELECT o.id, o.status, {matches(VIEW)}
+        SELECT o.id, o.status, {matches(VIEW)},
+               (CAST(:user_id AS bigint) IS NULL OR o.user_id = CAST(:user_id AS bigint)) AS same_user,
+               (CAST(:product_ids AS bigint[]) IS NULL OR (
+                   SELECT array_agg(product_id ORDER BY product_id) = CAST(:product_ids AS bigint[])
+                      AND array_agg(CAST(quantity AS bigint) ORDER BY product_id) = CAST(:quantities AS bigint[])
+                   FROM order_items WHERE order_id = o.id
+               )) AS same_items
         FROM orders o WHERE o.id = CAST(:id AS bigint) FOR NO KEY UPDATE OF o
     ), o AS (
         UPDATE orders o SET status = :status FROM target t
-        WHERE o.id = t.id AND t.matches AND t.status = ANY (CAST(:from AS text[])) RETURNING o.*, t.status AS was
+        WHERE o.id = t.id AND t.matches AND t.same_user AND t.same_items AND t.status = ANY (CAST(:from AS text[]))
+        RETURNING o.*, t.status AS was
     ), returned AS MATERIALIZED (
         SELECT i.product_id, i.quantity + l.quantity AS quantity
         FROM o JOIN order_items l ON l.order_id = o.id JOIN inventory i ON i.product_id = l.product_id
@@ -111,9 +119,19 @@ MOVE = f"""
     ), stock AS (
         UPDATE inventory i SET quantity = r.quantity FROM returned r WHERE i.product_id = r.product_id
     )
-    SELECT r.json, r.etag, r.id, target.status, target.matches
+    SELECT r.json, r.etag, r.id, target.status, target.matches, target.same_user, target.same_items
     FROM target LEFT JOIN (SELECT {VIEW.record()} FROM o) r ON true
 """
+
+
+class Repeated(NamedTuple):
+    """What a client repeats of an order that cannot change. Items are (product id, quantity); None is left out."""
+
+    user_id: int | None = None
+    items: Sequence[tuple[int, int]] | None = None
+
+
+NOTHING = Repeated()
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,16 +171,41 @@ class OrderRepository(Sliced):
             short=dict(zip(row.short or (), row.available or (), strict=True)),
         )
 
-    def move(self, id: int, status: str, *, from_: Collection[str], match: Match = None) -> tuple[Record | None, str]:
+    def move(
+        self,
+        id: int,
+        status: str,
+        *,
+        from_: Collection[str],
+        precondition: Precondition = ALWAYS,
+        repeated: Repeated = NOTHING,
+    ) -> tuple[Record | None, str]:
         """The order with its new status, or None where it is in none of `from_`; and the status it had.
 
-        NotFound; StaleVersion. Where it is cancelled, its stock is returned.
+        NotFound; StaleVersion; ValidationFailed where `repeated` is not what is stored. Where the order is cancelled,
+        its stock is returned.
         """
-        values = {"id": id, "status": status, "from": list(from_), "match": match}
+        items = None if repeated.items is None else sorted(repeated.items)
+        values = {
+            "id": id,
+            "status": status,
+            "from": list(from_),
+            "user_id": repeated.user_id,
+            "product_ids": None if items is None else [product_id for product_id, _ in items],
+            "quantities": None if items is None else [quantity for _, quantity in items],
+            **precondition.values(),
+        }
         rows = self._statements.write(MOVE, values, prepare=True)
         if not rows:
             raise NotFound
-        json, etag, id, was, matched = rows[0]
+        json, etag, id, was, matched, same_user, same_items = rows[0]
         if not matched:
             raise StaleVersion
+        faults = [
+            Fault("immutable", "cannot change once the order is placed", pointer=pointer)
+            for pointer, same in (("/user_id", same_user), ("/items", same_items))
+            if not same
+        ]
+        if faults:
+            raise ValidationFailed(faults=faults)
         return None if json is None else Record(json, etag, id), was

@@ -16,7 +16,7 @@ from sluice.repositories.view import (
     text,
     time,
 )
-from sluice.repositories.writing import Match
+from sluice.repositories.writing import ALWAYS, Precondition
 
 VIEW = View(
     name="products",
@@ -127,14 +127,14 @@ class ProductRepository(Sliced):
         values = {"description": None, "inventory": 0, "category": None, "category_id": None, **product}
         return writing.create(self._statements, VIEW, INSERT, INSERTED, values, key)
 
-    def update(self, id: int, changes: Mapping[str, object], match: Match = None) -> Record:
+    def update(self, id: int, changes: Mapping[str, object], precondition: Precondition = ALWAYS) -> Record:
         """NotFound, StaleVersion, Duplicate, ValidationFailed."""
-        return writing.update(self._statements, VIEW, ASSIGNMENTS, id, changes, match)
+        return writing.update(self._statements, VIEW, ASSIGNMENTS, id, changes, precondition)
 
     def update_version(self, id: int, changes: Mapping[str, object], version: int) -> Record:
         """As `update`, where the product's own row still has this version: its stock and its category may differ."""
-        return writing.update(self._statements, VERSIONED, ASSIGNMENTS, id, changes, [str(version)])
+        return writing.update(self._statements, VERSIONED, ASSIGNMENTS, id, changes, Precondition(match=[str(version)]))
 
-    def delete(self, id: int, match: Match = None) -> None:
+    def delete(self, id: int, precondition: Precondition = ALWAYS) -> None:
         """NotFound, StaleVersion; StillReferenced where an order holds it."""
-        writing.delete(self._statements, VIEW, id, match)  # the product before its stock, as orders lock them
+        writing.delete(self._statements, VIEW, id, precondition)  # the product before its stock, as orders lock them

@@ -7,7 +7,7 @@ from sluice.repositories.answers import IdempotencyKey
 from sluice.repositories.listing import Filter, Listing, Sort
 from sluice.repositories.reading import Listed
 from sluice.repositories.view import Record, View, integer, text, time
-from sluice.repositories.writing import Match
+from sluice.repositories.writing import ALWAYS, Precondition
 
 VIEW = View(
     name="users",
@@ -54,10 +54,10 @@ class UserRepository(Listed):
         """Duplicate where the email is taken, in any case."""
         return writing.create(self._statements, VIEW, INSERT, "u", user, key)
 
-    def update(self, id: int, changes: Mapping[str, object], match: Match = None) -> Record:
+    def update(self, id: int, changes: Mapping[str, object], precondition: Precondition = ALWAYS) -> Record:
         """NotFound, StaleVersion; Duplicate where the email is taken, in any case."""
-        return writing.update(self._statements, VIEW, ASSIGNMENTS, id, changes, match)
+        return writing.update(self._statements, VIEW, ASSIGNMENTS, id, changes, precondition)
 
-    def delete(self, id: int, match: Match = None) -> None:
+    def delete(self, id: int, precondition: Precondition = ALWAYS) -> None:
         """NotFound, StaleVersion; StillReferenced where the user has orders."""
-        writing.delete(self._statements, VIEW, id, match)
+        writing.delete(self._statements, VIEW, id, precondition)

@@ -1,4 +1,4 @@
-"""Writes of one row under `If-Match`: lock, compare, change and answer, in one statement.
+"""Writes of one row under a precondition: lock, compare, change and answer, in one statement.
 
 The row is locked before its ETag is compared, so of two writers with the same `If-Match` one wins. The statement gives
 no row where the target does not exist, and one of NULLs where its ETag did not match: NotFound and StaleVersion are
@@ -6,6 +6,7 @@ told apart without a second round trip.
 """
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sluice.errors import NotFound, StaleVersion
@@ -13,12 +14,31 @@ from sluice.repositories import answers
 from sluice.repositories.answers import IdempotencyKey
 from sluice.repositories.view import Record, Statements, View
 
-Match = Collection[str] | None  # the ETags that will do; None: any
+
+@dataclass(frozen=True, slots=True)
+class Precondition:
+    """What a write requires of its row's ETag: to be one of `match`, and none of `unless`. None requires nothing."""
+
+    match: Collection[str] | None = None
+    unless: Collection[str] | None = None
+
+    def values(self) -> dict[str, object]:
+        """The values of a statement that has `matches`."""
+        return {
+            "match": None if self.match is None else list(self.match),
+            "unless": None if self.unless is None else list(self.unless),
+        }
+
+
+ALWAYS = Precondition()
 
 
 def matches(view: View) -> str:
-    """A SELECT item: does the row's ETag satisfy `:match`?"""
-    return f"(CAST(:match AS text[]) IS NULL OR ({view.etag}) = ANY(CAST(:match AS text[]))) AS matches"
+    """A SELECT item: does the row satisfy the precondition?"""
+    return (
+        f"((CAST(:match AS text[]) IS NULL OR ({view.etag}) = ANY(CAST(:match AS text[]))) AND "
+        f"(CAST(:unless AS text[]) IS NULL OR ({view.etag}) <> ALL(CAST(:unless AS text[])))) AS matches"
+    )
 
 
 def create(
@@ -41,7 +61,7 @@ def update(
     assignments: Mapping[str, str],
     id: int,
     changes: Mapping[str, object],
-    match: Match,
+    precondition: Precondition,
 ) -> Record:
     """Change what `changes` names, each by its assignment. NotFound, StaleVersion, and what constraints refuse."""
     table, alias, *joins = view.source.split(" ")
@@ -53,7 +73,7 @@ def update(
         )
         SELECT r.json, r.etag, r.id
         FROM target LEFT JOIN (SELECT {view.record()} FROM changed {alias} {" ".join(joins)}) r ON true""",
-        {**changes, "id": id, "match": match},
+        {**changes, "id": id, **precondition.values()},
         prepare=True,
     )
     if _found(rows).json is None:
@@ -61,7 +81,7 @@ def update(
     return Record(*rows[0])
 
 
-def delete(statements: Statements, view: View, id: int, match: Match) -> None:
+def delete(statements: Statements, view: View, id: int, precondition: Precondition) -> None:
     """NotFound; StaleVersion; StillReferenced where other rows need this one."""
     table, alias = view.source.split(" ")[:2]
     rows = statements.write(
@@ -69,7 +89,7 @@ def delete(statements: Statements, view: View, id: int, match: Match) -> None:
             DELETE FROM {table} {alias} USING target t WHERE {view.key} = t.id AND t.matches RETURNING {view.key} AS id
         )
         SELECT gone.id FROM target LEFT JOIN gone ON true""",
-        {"id": id, "match": match},
+        {"id": id, **precondition.values()},
         prepare=True,
     )
     if _found(rows).id is None:

@@ -1,0 +1,25 @@
+"""Slugs: names as addresses can hold them, of ASCII letters, digits and hyphens."""
+
+import re
+import unicodedata
+
+from sluice.errors import Fault, ValidationFailed
+
+MAX_SLUG = 200
+
+
+def slug_from(name: str) -> str:
+    """Return the slug of a name: `Øl & Æbler` gives `ol-aebler`.
+
+    Letters and digits of any script are transliterated; everything else separates words. ValidationFailed where the
+    name has no letter or digit.
+    """
+    from anyascii import anyascii  # here, as few requests need it
+
+    plain = unicodedata.normalize("NFKC", name)
+    words = "".join(character if unicodedata.category(character)[0] in "LMN" else " " for character in plain)
+    slug = re.sub(r"[^a-z0-9]+", "-", anyascii(words).lower()).strip("-")[:MAX_SLUG].strip("-")
+    if not slug:
+        message = "cannot be made from this name, which has no letter or digit; send one"
+        raise ValidationFailed(faults=[Fault("required", message, pointer="/slug")])
+    return slug

@@ -1,0 +1,75 @@
+"""What lies between a client and the functions: encoded paths and queries, HEAD, CORS, odd headers.
+
+Some of this only a real API Gateway can show; see the checklist in docs/deploy.md.
+"""
+
+import pytest
+
+from tests.e2e.conftest import Products
+from tests.e2e.deployment import Deployment
+
+
+@pytest.mark.parametrize("space", ["+", "%20"])
+def test_space_in_a_query_is_a_space(api: Deployment, products: Products, space: str) -> None:
+    name = f"{api.run} two words {'plus' if space == '+' else 'percent'}"
+    made = products(name=name).json
+    found = api("GET", f"/api/products?search={name.replace(' ', space)}").json["data"]
+    assert [product["id"] for product in found] == [made["id"]]
+
+
+def test_encoded_plus_in_a_query_is_a_plus(api: Deployment) -> None:
+    address = f"{api.run}+tag@example.com"
+    made = api("POST", "/api/users", {"email": address, "name": "e2e"})
+    try:
+        found = api("GET", f"/api/users?email={address.replace('+', '%2B')}").json["data"]
+        assert [user["email"] for user in found] == [address]
+    finally:
+        assert api("DELETE", f"/api/users/{made.json['id']}").status == 204
+
+
+def test_encoded_comma_and_colon_in_a_query_are_read(api: Deployment, products: Products, category: str) -> None:
+    products()
+    page = api("GET", f"/api/products?category={category}%2Cnot-there&sort=price%3Adesc%2Cid%3Aasc")
+    assert page.status == 200, page.body
+    assert page.json["data"]
+
+
+@pytest.mark.parametrize("last", ["a%2Fb", "a+b", "%20", "%00", "caf%C3%A9", "1%3F", "%25"])
+def test_odd_path_is_a_problem_and_never_a_5xx(api: Deployment, last: str) -> None:
+    answer = api("GET", f"/api/products/{last}")
+    assert (answer.status, answer.code) in {(404, "not_found"), (400, "invalid_parameter"), (422, "validation_failed")}
+
+
+def test_head_is_get_without_a_body(api: Deployment, products: Products) -> None:
+    path = f"/api/products/{products().json['id']}"
+    got, head = api("GET", path), api("HEAD", path)
+    assert (head.status, head.body) == (200, b"")
+    for name in ("etag", "content-type", "cache-control"):
+        assert head.headers.get(name) == got.headers.get(name)
+
+
+def test_options_says_which_methods_there_are(api: Deployment) -> None:
+    answer = api("OPTIONS", "/api/products", key="")
+    assert answer.status in (200, 204)
+    assert {"GET", "POST", "HEAD"} <= {method.strip() for method in answer.headers["allow"].split(",")}
+
+
+def test_page_of_an_unknown_origin_gets_no_permission(api: Deployment) -> None:
+    answer = api("GET", "/health", key="", origin="https://e2e.invalid")
+    assert answer.headers.get("access-control-allow-origin") in (None, "*")
+
+
+def test_page_of_the_allowed_origin_gets_permission(api: Deployment) -> None:
+    if not api.origin:
+        pytest.skip("needs ORIGIN=…, one of CorsOrigins")
+    asked = {"origin": api.origin, "access_control_request_method": "POST"}
+    preflight = api("OPTIONS", "/api/products", key="", **asked)
+    assert preflight.headers["access-control-allow-origin"] in (api.origin, "*")
+    assert "POST" in preflight.headers["access-control-allow-methods"]
+    assert "x-request-id" in preflight.headers["access-control-expose-headers"].lower()
+
+
+@pytest.mark.parametrize("agent", ['e2e "quoted"', "e2e \\ backslash", "e2e {json}"])
+def test_odd_user_agent_is_served(api: Deployment, agent: str) -> None:
+    """Whether the access log still is JSON then: the checklist."""
+    assert api("GET", "/health", key="", user_agent=agent).status == 200

@@ -1,0 +1,71 @@
+"""GraphQL over HTTP: queries, connections, mutations, limits and refusals."""
+
+from tests.e2e.conftest import Products
+from tests.e2e.deployment import Deployment
+
+PAGE = """
+query Page($category: ID!, $after: String) {
+  products(first: 2, after: $after, filter: { categoryId: $category }) {
+    totalCount
+    nodes { id name price inventory category { slug } }
+    pageInfo { hasNextPage endCursor }
+  }
+}
+"""
+CREATE = "mutation Create($input: CreateProductInput!) { createProduct(input: $input) { id name version } }"
+
+
+def category_id(api: Deployment, category: str) -> str:
+    (found,) = api("GET", f"/api/categories?slug={category}").json["data"]
+    return str(found["id"])
+
+
+def test_connection_walks_all_products(api: Deployment, products: Products, category: str) -> None:
+    made = {str(products().json["id"]) for _ in range(3)}
+    variables: dict[str, object] = {"category": category_id(api, category)}
+    seen: list[str] = []
+    while True:
+        page = api.graphql(PAGE, variables)["products"]
+        assert {node["category"]["slug"] for node in page["nodes"]} == {category}
+        seen += [node["id"] for node in page["nodes"]]
+        if not page["pageInfo"]["hasNextPage"]:
+            break
+        variables["after"] = page["pageInfo"]["endCursor"]
+    assert len(seen) == len(set(seen)) == page["totalCount"]
+    assert made <= set(seen)
+
+
+def test_mutation_is_kept_and_repeated_once(api: Deployment, category: str) -> None:
+    given = {"name": f"{api.run} graph", "price": "2.50", "categoryId": category_id(api, category), "inventory": 1}
+    first = api.graphql(CREATE, {"input": given}, idempotency_key=f"{api.run}-graph")["createProduct"]
+    again = api.graphql(CREATE, {"input": given}, idempotency_key=f"{api.run}-graph")["createProduct"]
+    assert first == again
+    assert api("GET", f"/api/products/{first['id']}").json["price"] == "2.50"
+
+
+def test_field_error_has_a_code_and_the_problem(api: Deployment, category: str) -> None:
+    given = {"name": "", "price": "1", "categoryId": category_id(api, category)}
+    answer = api("POST", "/api/graphql", {"query": CREATE, "variables": {"input": given}})
+    assert answer.status == 200
+    (error,) = answer.json["errors"]
+    assert error["extensions"]["code"] == "validation_failed"
+    assert error["extensions"]["problem"]["errors"]
+
+
+def test_query_by_get_is_answered_and_a_mutation_is_not(api: Deployment) -> None:
+    assert api("GET", "/api/graphql?query=%7B__typename%7D").json["data"] == {"__typename": "Query"}
+    refused = api("GET", "/api/graphql?query=mutation%7BdeleteProduct(id%3A0)%7D")
+    assert refused.status == 405
+
+
+def test_query_that_is_too_deep_is_refused(api: Deployment) -> None:
+    query = "{ products { nodes { category " + "{ products { nodes { category " * 6 + "{ id }" + " } } }" * 6 + " } } }"
+    answer = api("POST", "/api/graphql", {"query": query})
+    assert answer.status in (200, 400)
+    assert answer.json["errors"][0]["extensions"]["code"].startswith("query_too_")
+
+
+def test_document_that_cannot_be_read_is_an_error(api: Deployment) -> None:
+    answer = api("POST", "/api/graphql", {"query": "{ products"}, accept="application/graphql-response+json")
+    assert answer.status == 400
+    assert answer.json["errors"]

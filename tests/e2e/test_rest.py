@@ -1,0 +1,119 @@
+"""REST as the contract has it: one resource's life, lists, conditional requests, and bad input."""
+
+import pytest
+
+from tests.e2e.conftest import Products
+from tests.e2e.deployment import Deployment
+
+
+def test_product_is_created_read_changed_and_deleted(api: Deployment, products: Products, category: str) -> None:
+    made = products(description="of the e2e suite")
+    path = made.headers["location"]
+    path = path[path.index("/api/") :]
+    assert api("GET", path).json == made.json
+    replaced = api("PUT", path, {"name": made.json["name"], "description": None, "price": 5, "category": category})
+    assert (replaced.status, replaced.json["price"], replaced.json["version"]) == (200, "5.00", 2)
+    patched = api("PATCH", path, {"price": "6.50"}, content_type="application/merge-patch+json")
+    assert (patched.status, patched.json["price"], patched.json["description"]) == (200, "6.50", None)
+    assert api("DELETE", path).status == 204
+    assert api("GET", path).code == "not_found"
+
+
+def test_conditional_requests_compare_the_etag(api: Deployment, products: Products) -> None:
+    made = products()
+    path, etag = f"/api/products/{made.json['id']}", made.headers["etag"]
+    same = api("GET", path, if_none_match=etag)
+    assert (same.status, same.body, same.headers["etag"]) == (304, b"", etag)
+    changed = api("PATCH", path, {"price": "1.00"}, if_match=etag)
+    assert changed.status == 200
+    stale = api("PATCH", path, {"price": "2.00"}, if_match=etag)
+    assert (stale.status, stale.code) == (412, "stale_version")
+    assert api("GET", path, if_none_match=etag).json["price"] == "1.00"
+
+
+def test_cursor_walks_a_list_without_gap_or_repetition(api: Deployment, products: Products, category: str) -> None:
+    made = {products(price=price).json["id"] for price in ("3.00", "1.00", "3.00", "2.00", "3.00")}
+    path, walked = f"/api/products?category={category}&sort=price:desc&limit=2", []
+    page = api("GET", path).json
+    walked += page["data"]
+    while page["pagination"]["has_more"]:
+        page = api("GET", f"{path}&cursor={page['pagination']['next_cursor']}").json
+        walked += page["data"]
+    ids = [product["id"] for product in walked]
+    assert len(ids) == len(set(ids))
+    assert made <= set(ids)
+    prices = [float(product["price"]) for product in walked]
+    assert prices == sorted(prices, reverse=True)
+
+
+def test_list_has_link_total_and_chosen_fields(api: Deployment, products: Products, category: str) -> None:
+    products(), products()
+    page = api("GET", f"/api/products?category={category}&limit=1&include_total=true&fields=id,name")
+    assert page.json["pagination"]["total"] >= 2
+    assert set(page.json["data"][0]) == {"id", "name"}
+    assert 'rel="next"' in page.headers["link"]
+
+
+@pytest.mark.parametrize(
+    ("query", "parameter"),
+    [("limit=101", "limit"), ("nothing=1", "nothing"), ("sort=colour:asc", "sort"), ("price_min=x", "price_min")],
+)
+def test_bad_parameter_is_400_and_named(api: Deployment, query: str, parameter: str) -> None:
+    answer = api("GET", f"/api/products?{query}")
+    assert (answer.status, answer.code, answer.faults) == (400, "invalid_parameter", {parameter})
+
+
+def test_changed_cursor_is_refused(api: Deployment) -> None:
+    answer = api("GET", "/api/products?cursor=e2e")
+    assert (answer.status, answer.code) == (400, "invalid_cursor")
+
+
+def test_bad_fields_are_422_and_all_named(api: Deployment, category: str) -> None:
+    body = {"name": "", "price": "-1", "category": category, "colour": "red"}
+    answer = api("POST", "/api/products", body)
+    assert (answer.status, answer.code) == (422, "validation_failed")
+    assert answer.faults == {"/name", "/price", "/colour"}
+
+
+def test_duplicate_and_referenced_rows_are_409(api: Deployment, products: Products, category: str) -> None:
+    made = products().json
+    body = {"name": made["name"], "price": 1, "category": category}
+    assert api("POST", "/api/products", body).code == "duplicate"
+    (found,) = api("GET", f"/api/categories?slug={category}").json["data"]
+    refused = api("DELETE", f"/api/categories/{found['id']}")
+    assert (refused.status, refused.code) == (409, "still_referenced")
+
+
+def test_stock_is_adjusted_and_never_below_zero(api: Deployment, products: Products) -> None:
+    path = f"/api/inventory/{products(inventory=3).json['id']}"
+    assert api("PATCH", path, {"delta": -2}).json["quantity"] == 1
+    short = api("PATCH", path, {"delta": -2})
+    assert (short.status, short.code) == (409, "out_of_stock")
+    assert api("PUT", path, {"quantity": 7}).json["quantity"] == 7
+    updates = [{"product_id": int(path.rpartition("/")[2]), "quantity": 4}]
+    assert api("PATCH", "/api/inventory", {"updates": updates}).json == {"updated": 1}
+
+
+def test_method_that_a_path_does_not_take_is_405(api: Deployment) -> None:
+    answer = api("PUT", "/api/products", {})
+    assert (answer.status, answer.code) == (405, "method_not_allowed")
+    assert {"GET", "POST"} <= {method.strip() for method in answer.headers["allow"].split(",")}
+
+
+@pytest.mark.parametrize(
+    ("raw", "content_type", "status", "code"),
+    [
+        (b'{"name": ', "application/json", 400, "invalid_request"),
+        (b'{"name": "\xff"}', "application/json", 400, "invalid_request"),
+        (b"name=x", "text/plain", 415, "unsupported_media_type"),
+        (b'{"name": "' + b"x" * 1024 * 1024 + b'"}', "application/json", 413, "too_large"),
+    ],
+)
+def test_unreadable_body_is_refused(api: Deployment, raw: bytes, content_type: str, status: int, code: str) -> None:
+    answer = api("POST", "/api/categories", raw=raw, content_type=content_type)
+    assert (answer.status, answer.code) == (status, code)
+
+
+def test_representation_that_is_not_json_is_406(api: Deployment) -> None:
+    answer = api("GET", "/api/products", accept="text/csv")
+    assert (answer.status, answer.code) == (406, "not_acceptable")

@@ -163,9 +163,9 @@ def test_orders_need_products(shop: Shop) -> None:
         (["--products", "-5"], "a whole number from 0 to"),
         (["--orders", "1e9"], "a whole number from 0 to"),
         (["--orders", "999999999999"], "a whole number from 0 to"),
-        (["--users", "2", "--url", "mysql://a@b/c"], "must start with postgresql://"),
+        (["--users", "2", "--url", "mysql://a@b/c"], "must look like postgresql://"),
         (["--users", "2", "--url", "postgresql://a@127.0.0.1:1/c"], "cannot connect to 127.0.0.1:1"),
-        (["--users", "2", "--url", "postgresql://a@127.0.0.1:x/c"], "host or port cannot be read"),
+        (["--users", "2", "--url", "postgresql://a@127.0.0.1:x/c"], "port must be a number"),
     ],
 )
 def test_what_cannot_be_done_is_said(arguments: list[str], told: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,13 +9,19 @@ import time
 from collections.abc import Mapping
 
 from local.intrinsics import REGION
+from local.keys import KEYS
 from local.template import Function
 
 # Where a shell or a debugger has better values of its own.
 NOT_EXPORTED = frozenset({"PATH", "LANG", "LD_LIBRARY_PATH", "AWS_LAMBDA_RUNTIME_API"})
 # What differs on this machine beside endpoints: /console needs a line of metrics each second, where a deployment writes
 # one a minute; and pages of a development server (http://localhost:5173) may call the API.
-SETTINGS = {"SLUICE_TELEMETRY_SECONDS": "1", "SLUICE_CORS_ORIGINS": "loopback"}
+# /docs names the keys that work here.
+SETTINGS = {
+    "SLUICE_TELEMETRY_SECONDS": "1",
+    "SLUICE_CORS_ORIGINS": "loopback",
+    "SLUICE_LOCAL_KEYS": "; ".join(f"{known.key}: {known.meaning}" for known in KEYS),
+}
 
 
 def aws_overlay(endpoint: str, ca_file: str = "") -> dict[str, str]:

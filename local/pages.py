@@ -1,4 +1,4 @@
-"""Pages of this machine alone, from files that lie beside: GraphiQL at /graphiql, and the system's own at /console.
+"""Pages of this machine alone, from files that lie beside: GraphiQL at /graphiql, our own at / and /console.
 
 Nothing is loaded from elsewhere.
 """
@@ -10,7 +10,7 @@ from pathlib import Path
 from local.http1 import Request, Response
 
 HERE = Path(__file__).parent
-FOLDERS = {"/graphiql": HERE / "graphiql", "/console": HERE / "dashboard"}
+FOLDERS = {"/": HERE / "home", "/graphiql": HERE / "graphiql", "/console": HERE / "dashboard"}
 TYPES = {  # of every file that is given out; LICENSES.md is not
     ".html": "text/html; charset=utf-8",
     ".css": "text/css; charset=utf-8",

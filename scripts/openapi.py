@@ -48,24 +48,22 @@ HEADERS: dict[str, Schema] = {
 CONDITIONS: dict[str, Schema] = {
     "IfNoneMatch": {
         "name": "If-None-Match", "in": "header", "schema": ETAGS,
-        "example": '"1"',
-        "description": "304 where the row still has one of these ETags.",
+        "description": 'ETags such as `"1"`, or `*`. 304 where the row has one of them.',
     },
     "IfMatch": {
         "name": "If-Match", "in": "header", "schema": ETAGS,
-        "example": "*",
-        "description": "412 unless the row still has one of these ETags.",
+        "description": 'ETags such as `"1"`, or `*`. 412 unless the row has one of them.',
     },
     "After": {
         "name": "X-Sluice-After", "in": "header",
         "schema": {"type": "string"},
-        "example": "0/16B3748",
-        "description": "What the answer to a write had in its own: nothing older is answered.",
+        "description": "What the response to a write had in its own, such as `0/16B3748`: nothing older is read.",
     },
     "IdempotencyKey": {
         "name": "Idempotency-Key", "in": "header",
         "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": r"^[!-~]([ -~]*[!-~])?$"},
         "description": "Done once in 24 hours for each client, path and key; the same body gets the same answer again.",
+        "example": "8e03978e-40d5-43e8-bc93-6894a57f9324",
     },
 }  # fmt: skip
 
@@ -157,9 +155,11 @@ def _operation(operation: Operation, components: Schema, known: Schema) -> Schem
     }
     if operation.takes is not None:
         schema = schemas.of_body(operation.takes, operation.method)
-        example = schemas.example_of_body(operation.takes)
+        example = schemas.example_of_body(operation.takes, operation.method)
         content = {media_type: {"schema": schema, "example": example} for media_type in operation.media_types}
         described["requestBody"] = {"required": True, "content": content}
+        if operation.method == "POST" and operation.takes.unique:
+            described["x-unique"] = list(operation.takes.unique)
     return described
 
 

@@ -14,9 +14,11 @@ from sluice.repositories.categories import LISTING, VIEW
 from sluice.repositories.listing import ListQuery
 
 CATEGORY = Shape(
-    {"name": Text(200, example="Tea & Coffee"), "slug": Text(200, pattern=SLUG, example="tea-coffee")},
+    {"name": Text(200, example="Sample Things"), "slug": Text(200, pattern=SLUG, example="sample-things")},
     server_set=("id", "created_at", "updated_at", "version"),
     optional=("slug",),
+    unique=("slug",),
+    first_row={"name": "Kitchen", "slug": "kitchen"},
 )
 
 handler = api = Api(shop=runtime.current, scope="catalog")

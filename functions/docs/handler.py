@@ -5,6 +5,7 @@ version is pinned with it, and no page loads anything from elsewhere.
 """
 
 import gzip
+import json
 from base64 import b64encode
 from functools import cache
 from pathlib import Path
@@ -14,6 +15,7 @@ from aws_lambda_powertools.event_handler import Response
 
 from sluice.http.api import Api
 from sluice.http.request import Request
+from sluice.settings import local_keys
 
 OPENAPI = Path(__file__).parent / "openapi.json"
 SWAGGER_UI = Path(event_handler.__file__).parent / "openapi/swagger_ui"
@@ -30,15 +32,11 @@ PAGE = b"""<!doctype html>
 <body>
 <div id="swagger-ui"></div>
 <script src="docs/swagger-ui.js"></script>
-<script src="docs/start.js"></script>
+<script type="module" src="docs/start.js"></script>
 </body>
 </html>
 """
-START = b"""SwaggerUIBundle({
-  url: "openapi.json", dom_id: "#swagger-ui", deepLinking: true, filter: true, persistAuthorization: true,
-  tryItOutEnabled: true, displayRequestDuration: true, defaultModelsExpandDepth: 0, validatorUrl: null,
-});
-"""
+START = Path(__file__).parent / "start.js"
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
     "connect-src 'self'; frame-ancestors 'none'"
@@ -50,7 +48,7 @@ handler = api = Api(cors_origins=("*",))  # a public document, of which nothing 
 @api.get("/openapi.json", gives="application/json")
 def openapi(request: Request) -> Response[str]:
     """Get this document."""
-    return _file(request, "application/json", _packed(OPENAPI))
+    return _file(request, "application/json", _document(local_keys()))
 
 
 @api.get("/docs", gives="text/html")
@@ -61,7 +59,7 @@ def page(request: Request) -> Response[str]:
 
 @api.get("/docs/start.js", gives="text/javascript")
 def start(request: Request) -> Response[str]:
-    return _file(request, "text/javascript; charset=utf-8", gzip.compress(START, mtime=0))
+    return _file(request, "text/javascript; charset=utf-8", _packed(START))
 
 
 @api.get("/docs/swagger-ui.js", gives="text/javascript")
@@ -72,6 +70,19 @@ def script(request: Request) -> Response[str]:
 @api.get("/docs/swagger-ui.css", gives="text/css")
 def style(request: Request) -> Response[str]:
     return _file(request, "text/css; charset=utf-8", _packed(SWAGGER_UI / "swagger-ui.min.css"))
+
+
+@cache
+def _document(keys: str) -> bytes:
+    """The document as this environment serves it: the local system names its keys, and /docs uses the first."""
+    if not keys:
+        return _packed(OPENAPI)
+    document = json.loads(OPENAPI.read_text())
+    document["components"]["securitySchemes"]["apiKey"] |= {
+        "description": f"This machine's keys: {keys}.",
+        "x-local-key": keys.partition(":")[0],
+    }
+    return gzip.compress(json.dumps(document).encode(), mtime=0)
 
 
 @cache

@@ -19,6 +19,7 @@ MOVE = Shape(
     fixed=NEW_ORDER.fields,
     server_set=ORDER_SET,
     patched=("status",),
+    first_row={"status": "delivered"},
 )
 
 handler = api = Api(shop=runtime.current, scope="orders")

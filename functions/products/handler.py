@@ -16,14 +16,21 @@ from sluice.repositories.products import LISTING, VIEW
 PRODUCT = Shape(
     {
         **shapes.PRODUCT,
-        "category": Text(200, pattern=SLUG, example="tea-coffee"),
+        "category": Text(200, pattern=SLUG, example="tableware"),
     },
     server_set=("id", "inventory", "created_at", "updated_at", "version"),
+    first_row={
+        "name": "Pocket Notebook Set of Three",
+        "description": "Stapled, plain, and thin enough to forget about. 48 pages each.",
+        "price": "9.90",
+        "category": "stationery",
+    },
 )
 NEW_PRODUCT = Shape(
     {**PRODUCT.fields, "inventory": shapes.STOCK},
     server_set=("id", "created_at", "updated_at", "version"),
     optional=("description", "inventory"),
+    unique=("name",),
 )
 
 handler = api = Api(shop=runtime.current, scope="catalog")

@@ -14,8 +14,10 @@ from sluice.repositories.listing import ListQuery
 from sluice.repositories.users import LISTING, VIEW
 
 USER = Shape(
-    {"email": Email(example="ada@example.com"), "name": Text(200, example="Ada Byron")},
+    {"email": Email(example="ada.sample@example.com"), "name": Text(200, example="Ada Byron")},
     server_set=("id", "created_at", "updated_at", "version"),
+    unique=("email",),
+    first_row={"email": "oscar.strand@example.com", "name": "Oscar Strand"},
 )
 
 handler = api = Api(shop=runtime.current, scope="users")

@@ -106,6 +106,7 @@ ALLOWED = {
         "sluice.errors",
         "aws_lambda_powertools",
     },
+    "functions.docs": {"sluice.http", "sluice.settings", "aws_lambda_powertools"},
     "functions.graphql": {"sluice.graph", "sluice.http", "sluice.runtime", "aws_lambda_powertools"},
     # Migrations are a deployment's business, not a request's.
     "functions.migrate": {"sluice.db", "sluice.migrations", "sluice.runtime", "sluice.settings"},

@@ -224,6 +224,11 @@ def is_snapshotted(environ: Mapping[str, str] = os.environ) -> bool:
     return environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "snap-start"
 
 
+def local_keys(environ: Mapping[str, str] = os.environ) -> str:
+    """The API keys that only the local system has, each with its meaning; empty in a deployment."""
+    return Variables(environ).text("SLUICE_LOCAL_KEYS", default="")
+
+
 def log_level(environ: Mapping[str, str] = os.environ) -> str:
     """For a function that works with no shop, and so with no Settings, which complain of a level that is none."""
     return Variables(environ).one_of("SLUICE_LOG_LEVEL", LOG_LEVELS, default="INFO")

@@ -157,6 +157,8 @@ class Shape:
     patched: Collection[str] = ()  # what a PATCH must hold; one without is a merge patch (RFC 7396)
     most_bytes: int = MAX_BODY_BYTES
     fixed: Mapping[str, Field] = field(default_factory=dict)  # what a body may repeat as it is stored, but not change
+    unique: Collection[str] = ()  # fields that no two rows may share: /docs makes their examples new for each visit
+    first_row: Mapping[str, Any] = field(default_factory=dict)  # in the demo shop: the example of a PUT and a PATCH
     merge_patch: bool = True  # a PATCH of it is a JSON merge patch, and no command of our own
 
     def required(self, method: str) -> Collection[str]:

@@ -1,5 +1,6 @@
 """What does whoever runs the local system see? The way in, then one line a request; with --verbose the logs too."""
 
+import json
 import os
 import queue
 import sys
@@ -62,7 +63,7 @@ class Console:
     def function(self, name: str, line: str) -> None:
         """A line of a function's log."""
         if self._verbose:
-            self._line(f"{self._paint(DIM, f'  {name} |')} {_printable(line)}")
+            self._line(f"{self._paint(DIM, f'  {name} |')} {_printable(_readable(line))}")
 
     def notice(self, told: str) -> None:
         self._line(f"  {self._paint(YELLOW, _shown(told, 400))}")
@@ -84,6 +85,19 @@ class Console:
 
     def _paint(self, colour: str, text: str) -> str:
         return f"\x1b[{colour}m{text}\x1b[{PLAIN}m" if self._colour else text
+
+
+def _readable(line: str) -> str:
+    """An error's JSON as a person reads a traceback; every other line as it is."""
+    if '"stackTrace"' not in line:
+        return line
+    try:
+        told = json.loads(line)
+        trace = "".join(told["stackTrace"])
+        words = (told.get("level", ""), told.get("message", ""), told.get("requestId", ""))
+        return f"{' '.join(word for word in words if word)}\n{trace}{told.get('errorType')}: {told.get('errorMessage')}"
+    except (ValueError, TypeError, KeyError, AttributeError):  # a function may print anything
+        return line
 
 
 def _shown(text: str, most: int = 120) -> str:

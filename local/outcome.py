@@ -1,8 +1,10 @@
-"""How did an invocation end? The service's own names for it, and the lines it writes to the log."""
+"""How did an invocation end? The service's own names for it, and the lines it writes to the log, as text or JSON."""
 
 import json
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 MOST_PAYLOAD = 6_291_556  # bytes, either way, as the service words it in its error
 
@@ -53,3 +55,32 @@ def report(request_id: str, outcome: Outcome, *, memory: int, most_used: int | N
     if outcome.error in ("Sandbox.Timedout", "Runtime.OutOfMemory", "Runtime.ExitError"):
         fields.append(f"Status: {'timeout' if outcome.error == 'Sandbox.Timedout' else 'error'}")
     return "\t".join(fields)
+
+
+def platform(kind: str, record: Mapping[str, object]) -> str:
+    """A line of the service's own in the JSON format: `platform.start`, `platform.report`, …
+
+    https://docs.aws.amazon.com/lambda/latest/dg/telemetry-schema-reference.html
+    """
+    time = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return json.dumps({"time": time, "type": f"platform.{kind}", "record": record})
+
+
+def report_record(request_id: str, outcome: Outcome, *, memory: int, most_used: int | None) -> dict[str, object]:
+    """What `platform.report` tells; as `report` does."""
+    metrics: dict[str, object] = {
+        "durationMs": round(outcome.duration * 1000, 3),
+        "billedDurationMs": math.ceil((outcome.duration + (outcome.init or 0)) * 1000),
+        "memorySizeMB": memory,
+    }
+    if most_used is not None:
+        metrics["maxMemoryUsedMB"] = most_used
+    if outcome.init is not None:
+        metrics["initDurationMs"] = round(outcome.init * 1000, 3)
+    status = "success"
+    if outcome.error is not None:
+        status = {"Sandbox.Timedout": "timeout", "Runtime.OutOfMemory": "failure", "Runtime.ExitError": "failure"}.get(
+            outcome.error, "error"
+        )
+    record: dict[str, object] = {"requestId": request_id, "metrics": metrics, "status": status}
+    return record if outcome.error is None else {**record, "errorType": outcome.error}

@@ -13,9 +13,9 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-from local.outcome import Outcome, exited, failure, report
+from local.outcome import Outcome, exited, failure, platform, report, report_record
 from local.runtime_api import Invocation, RuntimeApi
 from local.template import Function
 
@@ -53,6 +53,7 @@ class Sandbox:
         self.invocations = 0
         self._busy = False
         self._environment = environment
+        self._json = function.log_format == "JSON"
         self._log = log
         self._api = RuntimeApi(function.name, function.timeout)
         self._process: asyncio.subprocess.Process | None = None
@@ -115,13 +116,20 @@ class Sandbox:
             outcome = self._api.init_error or exited(self._process.returncode or 0)
         took = (time.perf_counter() - began) * 1000
         await self.stop()
-        self._log(f"INIT_REPORT Init Duration: {took:.2f} ms\tPhase: init\tStatus: error\tError Type: {outcome.error}")
+        if self._json:
+            metrics = {"durationMs": round(took, 3)}
+            record = {"phase": "init", "status": "error", "errorType": outcome.error, "metrics": metrics}
+            self._log(platform("initReport", record))
+        else:
+            told = f"Phase: init\tStatus: error\tError Type: {outcome.error}"
+            self._log(f"INIT_REPORT Init Duration: {took:.2f} ms\t{told}")
         raise InitFailed(outcome)
 
     async def invoke(self, invocation: Invocation) -> Outcome:
         """Run one request; whatever goes wrong in it is in the outcome. Ask `alive` before the next."""
         request_id = invocation.request_id
-        self._log(f"START RequestId: {request_id} Version: $LATEST")
+        started: dict[str, object] = {"requestId": request_id, "version": "$LATEST"}
+        self._log(platform("start", started) if self._json else f"START RequestId: {request_id} Version: $LATEST")
         self.invocations += 1
         self._busy = True
         began = time.perf_counter()
@@ -136,8 +144,12 @@ class Sandbox:
         if outcome.error in FATAL:
             self._kill()
             self._log(f"{request_id} {outcome.error_message}")
-        self._log(f"END RequestId: {request_id}")
-        self._log(report(request_id, outcome, memory=self.function.memory, most_used=most_used))
+        used: Any = {"memory": self.function.memory, "most_used": most_used}
+        if self._json:
+            self._log(platform("report", report_record(request_id, outcome, **used)))
+        else:
+            self._log(f"END RequestId: {request_id}")
+            self._log(report(request_id, outcome, **used))
         self._init, self._busy = None, False
         return outcome
 

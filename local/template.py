@@ -77,6 +77,7 @@ class Function:
     concurrency: int = UNRESERVED_CONCURRENCY
     variables: Mapping[str, str] = field(default_factory=dict)
     layers: tuple[Path, ...] = ()
+    log_format: str = "Text"  # or JSON
     built: bool = False  # by `sam build`: then it gets what is in its layers, and nothing of our own environment
 
 
@@ -222,6 +223,7 @@ def _function(
         concurrency=int(merged.get("ReservedConcurrentExecutions", UNRESERVED_CONCURRENCY)),
         variables={key: DYNAMIC_SECRET.sub(lambda found: secret(found[2]), _string(raw[key])) for key in raw},
         layers=tuple(layer / "python" for layer in layers) if built else layers,
+        log_format={**shared.get("LoggingConfig", {}), **own.get("LoggingConfig", {})}.get("LogFormat", "Text"),
         built=built,
     )
 

@@ -1,0 +1,150 @@
+"""The saved queries of template.yaml find what they are for, in lines that functions really write."""
+
+import json
+import re
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pg8000.native
+import pytest
+
+from local.intrinsics import load
+from sluice.settings import DatabaseSettings
+from tests.fixtures.insights import fields_of, found, names
+from tests.fixtures.system import System, state_of_its_own
+from tests.local.conftest import PoolOpener
+from tests.local.waiting import asynchronous, wait_until
+
+ROOT = Path(__file__).parents[2]
+ACCESS_VARIABLES = {  # of an HTTP API, as AWS lists them
+    "requestTime", "requestId", "httpMethod", "path", "routeKey", "status", "responseLength", "responseLatency",
+    "integrationLatency", "integrationErrorMessage", "integration.requestId", "integration.status",
+    "authorizer.error", "error.message", "identity.sourceIp", "identity.userAgent",
+}  # fmt: skip
+
+
+RESOURCES: dict[str, Any] = load(ROOT / "template.yaml")["Resources"]
+QUERIES = {
+    name: resource["Properties"]["QueryString"]
+    for name, resource in RESOURCES.items()
+    if resource["Type"] == "AWS::Logs::QueryDefinition"
+}
+FAULTY = """
+    import logging, os
+    def handler(event, context):
+        if event == "raise": raise KeyError("canary")
+        if event == "exit": os._exit(3)
+        if event == "log":
+            try: 1 / 0
+            except ZeroDivisionError: logging.getLogger("sluice").exception("unexpected error")
+        while event == "sleep": pass
+        print("a line of print")
+"""
+
+
+@pytest.fixture(scope="module")
+def function_log() -> Iterator[list[str]]:
+    """What the functions of the local system wrote, a request that failed for want of a table among them."""
+    with state_of_its_own() as system:
+        system.start()
+        assert system.ask("/api/products")[0] == 200
+        assert system.ask("/api/categories", {"name": ""})[0] == 422
+        owner = DatabaseSettings.from_url(system.published["database_url"])
+        with closing(
+            pg8000.native.Connection(
+                owner.user, host=owner.host, port=owner.port, database=owner.name, password=owner.password
+            )
+        ) as connection:
+            connection.run("ALTER TABLE products RENAME TO products_away")
+        status, problem = system.ask("/api/products")
+        assert (status, problem["code"]) == (500, "internal_error")
+        log = system.home / "state" / "functions.log"
+        reported = f'"platform.report", "record": {{"requestId": "{problem["request_id"]}"'
+        wait_until(lambda: reported in log.read_text(), "the failed request's report")
+        yield [problem["request_id"], *lines_of(system)]
+
+
+def lines_of(system: System) -> list[str]:
+    text = (system.home / "state" / "functions.log").read_text()
+    return [line.partition(" ")[2] for line in text.splitlines()]
+
+
+@pytest.fixture
+def faults(open_pool: PoolOpener) -> list[str]:
+    """Lines of a function that raises, exits, logs an error and takes too long."""
+    lines: list[str] = []
+
+    @asynchronous
+    async def run() -> None:
+        async with open_pool(FAULTY, timeout=1.0, log_format="JSON") as (pool, written):
+            for event in ("fine", "raise", "log", "exit", "sleep", "fine"):
+                await pool.invoke(json.dumps(event).encode())
+            lines.extend(written)
+
+    run()
+    return lines
+
+
+def test_failures_finds_every_kind_of_failure_and_nothing_else(faults: list[str]) -> None:
+    failures = [fields_of(line) for line in found(QUERIES["FailuresQuery"], faults)]
+    assert {"KeyError", "ZeroDivisionError"} <= {line.get("errorType") for line in failures}
+    assert {"timeout", "failure", "error"} <= {line.get("record.status") for line in failures}
+    assert any("Task timed out" in line["@message"] for line in failures)
+    assert any("Runtime exited" in line["@message"] for line in failures)
+    assert not any("a line of print" in line["@message"] for line in failures)
+    assert not any(line.get("record.status") == "success" for line in failures)
+
+
+def test_unexpected_error_has_level_message_type_trace_and_request(function_log: list[str]) -> None:
+    request_id, *lines = function_log
+    (error,) = (json.loads(line) for line in found(QUERIES["FailuresQuery"], lines) if '"message"' in line)
+    assert (error["level"], error["requestId"], error["errorType"]) == ("ERROR", request_id, "InternalError")
+    assert error["message"].startswith("internal_error: ")
+    assert any("handler.py" in frame for frame in error["stackTrace"])
+
+
+def test_one_request_is_found_in_every_line_of_it(function_log: list[str]) -> None:
+    request_id, *lines = function_log
+    query = QUERIES["OneRequestQuery"].replace("put the X-Request-Id of an answer here", request_id)
+    of_it = [fields_of(line) for line in found(query, lines)]
+    assert [line.get("type") for line in of_it if "type" in line] == ["platform.start", "platform.report"]
+    assert "InternalError" in {line.get("errorType") for line in of_it}
+    assert 500 in {line.get("status") for line in of_it}
+
+
+def test_slowest_and_cold_starts_find_the_reports(function_log: list[str]) -> None:
+    reports = found(QUERIES["SlowestQuery"], function_log)
+    assert len(reports) >= 3
+    cold = found(QUERIES["ColdStartsQuery"], function_log)
+    assert 0 < len(cold) < len(reports)
+
+
+@pytest.mark.parametrize("name", ["FailuresQuery", "SlowestQuery", "ColdStartsQuery", "OneRequestQuery"])
+def test_fields_of_queries_stand_in_the_lines(name: str, function_log: list[str], faults: list[str]) -> None:
+    written = {field for line in (*function_log, *faults) for field in fields_of(line)}
+    restored = {"record.metrics.restoreDurationMs"}  # which only Lambda's snapshots have
+    assert names(QUERIES[name]) - restored <= written
+
+
+def access_line(**values: str) -> str:
+    """A line as API Gateway writes it: a variable that has no value is a hyphen."""
+    form = RESOURCES["Api"]["Properties"]["AccessLogSettings"]["Format"]
+    variables = set(re.findall(r"\$context\.([A-Za-z.]*[A-Za-z])", form))
+    assert variables <= ACCESS_VARIABLES
+    return re.sub(r"\$context\.([A-Za-z.]*[A-Za-z])", lambda found: values.get(found[1], "-"), form)
+
+
+def test_routes_counts_failures_of_the_access_log() -> None:
+    lines = [access_line(status=status, routeKey="ANY /api/products") for status in ("200", "404", "500", "503")]
+    assert names(QUERIES["RoutesQuery"]) <= set(fields_of(lines[0]))
+    failed = 'fields strcontains(concat("s", status), "s5") as failed'
+    assert QUERIES["RoutesQuery"].startswith(failed)
+    assert len(found(f"{failed}\n| filter failed = 1", lines)) == 2
+
+
+def test_access_log_has_the_functions_request_id() -> None:
+    line = json.loads(access_line(**{"integration.requestId": "of-the-function", "requestId": "of-the-gateway"}))
+    assert (line["request_id"], line["gateway_request_id"]) == ("of-the-function", "of-the-gateway")
+    assert {"Ref": "ApiAccessLogs"} in RESOURCES["OneRequestQuery"]["Properties"]["LogGroupNames"]

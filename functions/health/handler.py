@@ -38,6 +38,16 @@ READY = {
     "database": _object(
         migration={"type": "string", "description": "the newest that has been applied"},
         expected_migration={"type": "string", "description": "the one that this release was written for"},
+        settings={
+            "type": "array",
+            "description": "settings of the session that differ from those that Sluice pins",
+            "items": _object(
+                setting={"type": "string"},
+                wanted={"type": "string"},
+                found={"type": "string"},
+                changes={"enum": ["answers", "speed", "limit"]},
+            ),
+        },
     ),
     **CONNECTIONS,
     "limiter": _object(counts={"enum": ["shared", "unavailable"]}),
@@ -64,5 +74,5 @@ def alive(request: Request) -> Response[str]:
 
 @api.get("/health/ready", gives=READY)
 def ready(request: Request) -> Response[str]:
-    """Tell whether the API can serve, and how well: 503, with the rest of it, where the database does not answer."""
+    """Tell whether the API can serve, and how well. 503, with the same members, where it cannot serve rightly."""
     return json_response(200, {"status": "ready", **shop().readiness()})

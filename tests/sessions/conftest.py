@@ -45,6 +45,11 @@ class Owner:
         self._filled = filled
         self._emulated = emulated
 
+    @property
+    def major(self) -> int:
+        with closing(owner_connection(self._server.url())) as connection:
+            return int(connection.run("SHOW server_version_num")[0][0]) // 10_000
+
     @contextmanager
     def depot(self, way: str, settings: Mapping[str, str]) -> Iterator[Depot]:
         with self.shop(way, settings) as shop, depot_of(self._emulated, shop) as made:

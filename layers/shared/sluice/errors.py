@@ -33,6 +33,7 @@
        ├─ IdentityUnavailable       identity_unavailable    503
        ├─ PoolExhausted             pool_exhausted          503
        ├─ NotSetUp                  not_set_up              503
+       ├─ WrongSettings             wrong_settings          503
        ├─ DatabaseUnavailable       database_unavailable    503
        │  ├─ CircuitOpen            circuit_open            503
        │  ├─ ConnectionLost         database_unavailable    503
@@ -264,6 +265,16 @@ class NotSetUp(Unavailable):
 
     def __init__(self, detail: str = "") -> None:
         super().__init__(detail, retry_after=60)
+
+
+class WrongSettings(Unavailable):
+    """A session of the database has settings that change answers; `members` are those of readiness."""
+
+    code, title = "wrong_settings", "The settings of the database's sessions would change answers"
+
+    def __init__(self, detail: str = "", *, members: Mapping[str, object] | None = None) -> None:
+        super().__init__(detail, retry_after=60)
+        self.members = members or {}
 
 
 class DatabaseUnavailable(Unavailable):

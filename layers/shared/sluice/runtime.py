@@ -21,8 +21,9 @@ from sluice.db.credentials import IamToken, SecretPassword
 from sluice.db.database import Database, Guard
 from sluice.db.engine import make_engine
 from sluice.db.replay import replay
+from sluice.db.session_settings import deviations, role_settings
 from sluice.db.turns import SharedTurns
-from sluice.errors import NotFound, NotSetUp, RateLimited, Unauthenticated, Unavailable
+from sluice.errors import NotFound, NotSetUp, RateLimited, Unauthenticated, Unavailable, WrongSettings
 from sluice.identity.caller import Caller, Gate
 from sluice.identity.keys import ApiKeys
 from sluice.limits.address import network_of
@@ -170,14 +171,24 @@ class Runtime(Repositories):
         return caller, self.limiter.hit(caller.client, policy)
 
     def readiness(self) -> dict[str, object]:
-        """What can be told of this environment's parts. Unavailable, with the rest of it, without the database."""
+        """Return the state of this environment's parts.
+
+        Raise Unavailable, with the same members, without the database, and WrongSettings where the settings of its
+        sessions would change answers.
+        """
         try:
             migration = self.schema.migration()
+            found = deviations(self.schema.settings(role_settings("app")))
             position = self.schema.position() if self.replica else None
         except Unavailable as error:
             error.members = self._parts(None)
             raise
-        return {"database": {"migration": migration, "expected_migration": NEWEST}, **self._parts(position)}
+        settings = [deviation._asdict() for deviation in found]
+        database = {"migration": migration, "expected_migration": NEWEST, "settings": settings}
+        members = {"database": database, **self._parts(position)}
+        if any(deviation.changes == "answers" for deviation in found):
+            raise WrongSettings(members=members)
+        return members
 
     def _parts(self, position: str | None) -> dict[str, object]:
         return {

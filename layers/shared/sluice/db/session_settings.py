@@ -144,6 +144,24 @@ def startup_settings(pooler: Pooler) -> dict[str, str]:
     }
 
 
+class Deviation(NamedTuple):
+    """A pinned setting that has another value in a live session."""
+
+    setting: str
+    wanted: str
+    found: str
+    changes: Literal["answers", "speed", "limit"]
+
+
+def deviations(found: Mapping[str, str]) -> list[Deviation]:
+    """Return the settings of the app role that differ in `found`; those that its server lacks are passed over."""
+    return [
+        Deviation(name, setting.value, found[name], setting.changes)
+        for name, setting in role_settings("app").items()
+        if name in found and found[name].lower() != setting.value.lower()
+    ]
+
+
 SESSION_SETTINGS: Mapping[str, str] = {name: setting.value for name, setting in SESSION.items()}
 APP_SETTINGS: Mapping[str, str] = {name: setting.value for name, setting in APP.items()}
 ANALYST_SETTINGS: Mapping[str, str] = {name: setting.value for name, setting in ANALYST.items()}

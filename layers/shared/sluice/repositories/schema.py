@@ -1,5 +1,6 @@
 """What state is the schema in, and how far is a replica behind?"""
 
+from collections.abc import Collection
 from typing import NamedTuple
 
 from sluice.repositories.view import Statements
@@ -11,6 +12,13 @@ LAG = """
     SELECT bytes, CASE WHEN bytes <= 0 THEN 0.0
         ELSE CAST(extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp()) AS float) END AS seconds
     FROM (SELECT CAST(pg_wal_lsn_diff(CAST(:position AS pg_lsn), pg_last_wal_replay_lsn()) AS bigint) AS bytes) AS lag
+"""
+
+# Not the timeouts that db/connection.py shortened for this transaction alone.
+SETTINGS = """
+    SELECT name, current_setting(name) AS value FROM pg_catalog.pg_settings
+    WHERE name = ANY(CAST(:names AS text[]))
+        AND NOT (name IN ('statement_timeout', 'lock_timeout') AND source = 'session')
 """
 
 
@@ -33,6 +41,10 @@ class SchemaRepository:
     def migration(self) -> str:
         """The newest migration that has been applied; answering at all proves that the database serves."""
         return str(self._statements.read("SELECT version_num FROM sluice.version")[0].version_num)
+
+    def settings(self, names: Collection[str]) -> dict[str, str]:
+        """What the session has of these settings; those that the server lacks are absent."""
+        return {row.name: row.value for row in self._statements.read(SETTINGS, {"names": list(names)})}
 
     def position(self) -> str:
         """How far the log of a primary has come."""

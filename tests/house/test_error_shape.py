@@ -13,7 +13,11 @@ from sluice.db.engine import make_engine
 from tests.fixtures.shop import Answer, Shop, owner_connection
 
 Way = Callable[[Shop], Answer]
-MEMBERS = {"query_too_expensive": ("cost", "max_cost")}  # what else a problem of that code holds
+# What else a problem of that code holds.
+MEMBERS = {
+    "query_too_expensive": ("cost", "max_cost"),
+    "wrong_settings": ("database", "pool", "breaker", "limiter"),
+}
 TOO_MANY_ROWS = ", ".join(f"orders o{n}" for n in range(5))
 MUG = {"name": "Mug", "price": "1.00", "category": "mugs"}
 
@@ -91,6 +95,12 @@ def locked_for_longer_than(setting: str) -> Way:
     return way
 
 
+def without_triggers(shop: Shop) -> Answer:
+    name = shop.sql("SELECT current_database()")[0][0]
+    shop.sql(f"ALTER ROLE sluice_app IN DATABASE {name} SET session_replication_role = 'replica'")
+    return shop.get("/health/ready")
+
+
 def delivered(shop: Shop) -> Answer:
     return shop.patch(f"/api/orders/{shop.order(shop.user(), status='delivered')}", {"status": "paid"})
 
@@ -162,6 +172,7 @@ WAYS: dict[str, tuple[int, str, Way]] = {
     ),
     "a missing column": (500, "internal_error", broken),
     "a missing table": (503, "not_set_up", not_set_up),
+    "a session whose triggers do not run": (503, "wrong_settings", without_triggers),
     "every connection in use": (503, "pool_exhausted", exhausted),
     "no database": (503, "database_unavailable", unreachable),
     "a lock held too long": (503, "database_unavailable", locked_for_longer_than("lock_timeout")),

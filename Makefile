@@ -18,7 +18,7 @@ INSTALL := -m pip install --quiet --disable-pip-version-check --require-hashes -
 export PYTHONPATH := .:layers/shared
 
 .DEFAULT_GOAL := help
-.PHONY: help run migrate remove test test-slow fuzz test-build test-sam check checkov format bench build seed load env clean-state openapi lint-openapi lock
+.PHONY: help run migrate remove test test-slow fuzz fuzz-sql test-build test-sam check checkov format bench build seed load env clean-state openapi lint-openapi lock
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,6 +40,10 @@ test-slow: .venv/.dev ## the long ones, and the property tests with examples of 
 
 fuzz: .venv/.dev ## thousands of requests that openapi.json allows and forbids: EXAMPLES=100 for each route
 	@SLUICE_FUZZ=$(or $(EXAMPLES),100) $(BIN)/python -m pytest -m slow tests/local/test_fuzz.py
+
+fuzz-sql: .venv/.dev ## statements that nest and multiply all that analysts may use, and what they hold: MINUTES=10 SEED=1
+	@SLUICE_FUZZ_SQL=$(or $(MINUTES),10) SLUICE_FUZZ_SEED=$(or $(SEED),1) $(BIN)/python -m pytest -s --show-capture=no \
+		-m slow tests/analyst/test_bombs.py
 
 test-build: build .venv/.dev ## what sam build made, run in the local sandboxes
 	@SLUICE_TEST_BUILD=1 $(BIN)/python -m pytest tests/template/test_built_artefacts.py

@@ -27,7 +27,7 @@ def plan_stops(attack: str, analyst: Analyst) -> bool:
 
     def run(transaction: Transaction) -> None:
         plan = AnalystRepository(transaction).plan(attack)
-        judge(plan, max_cost=analyst.max_cost, tables=TABLES, series=SERIES, growth=1, gathers=None)
+        judge(plan, max_cost=analyst.max_cost, tables=TABLES, series=SERIES, hashed=0)
 
     return _stops(attack, analyst, run)
 

@@ -84,3 +84,24 @@ select name from products where name = 'Prodüct – ü 1' or name > 'Product 37
 select sum(total) filter (where status = 'paid') / nullif(sum(total), 0) as share from orders
 select user_id, count(*) as n from orders group by user_id order by count(*) desc, 1 limit 3
 select o.status as state from orders o group by o.status having sum(o.total) > 100 order by state
+select 1 as said; -- a comment
+select id from categories order by id /* one */ ; /* two; */ -- three
+/* before */ select /* within */ 1 as id -- at the end
+select "public"."products"."id", public.products.name from "public"."products" order by public.products.id limit 2
+select public.products.* from public.products order by products.id limit 1
+select name as "Größe ☕", id as "100 % ""quoted"" it's; a\b -- c" from categories order by "Größe ☕"
+select 1 as "a""; delete from orders; --", 2 as "a'b", 3 as "👩‍💻"
+with "; drop table orders" as (select 1 as x) select "; drop table orders".x from "; drop table orders"
+select "select * from users; --".id from orders as "select * from users; --" order by id limit 1
+select interval '1' > interval '2' pg_sleep
+select status, user_id % 2 as half, grouping(status) as a, grouping(user_id % 2) as b, count(*) from orders group by rollup (status, user_id % 2) order by grouping(status), status, half
+select status, grouping(status), sum(total) from orders group by cube (status) having grouping(status) = 1 or count(*) > 2 order by 1
+select json_agg(name order by name) as names, json_agg(id order by id desc) filter (where id > 2) from categories
+select json_build_object('status', status, 'orders', count(*), 'largest', max(total), 'none', null) from orders group by status order by status
+select user_id, json_agg(json_build_object('id', id, 'total', total, 'at', created_at) order by id) as orders from orders group by user_id order by user_id limit 3
+select name from products where name like 'Product 1%%%' escape '!' and substring(name from '[0-9]+') <> '10' order by name
+select array(select id from categories order by id) as ids, array_agg(distinct status order by status) from orders
+select sum(total) over (order by id groups between 1 preceding and unbounded following) from orders order by id limit 3
+select distinct status, count(*) over (partition by status) from orders where (status, 1) in (select status, 1 from orders) order by 1
+select u.id, o.id from users u full join orders o on o.user_id = u.id and o.id < 10 order by 1 nulls first, 2 limit 5
+select round(ln(2.0)::numeric, 3), exp(1), log(100), log(2.0, 8.0), current_timestamp(0) > now() - interval '1' day

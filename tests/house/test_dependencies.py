@@ -44,7 +44,7 @@ ALLOWED = {
     "sluice.unit_of_work": {"sluice.db", "sluice.repositories", "sqlalchemy"},
     "sluice.checkout": {"sluice.unit_of_work", "sluice.repositories", "sluice.errors"},
     # What reads analysts' SQL knows neither databases nor HTTP.
-    "sluice.analyst": {"sluice.analyst", "sluice.limits", "sluice.repositories", "sluice.errors", "sqlglot"},
+    "sluice.analyst": {"sluice.analyst", "sluice.limits", "sluice.repositories", "sluice.errors", "pgparse"},
     # A row of a file obeys the rules of a body.
     "sluice.imports": {
         "sluice.imports",

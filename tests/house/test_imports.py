@@ -28,7 +28,7 @@ NEVER = (
     "cryptography",
     "moto",
     "pydantic",
-    "sqlglot",  # loaded with the first query of an analyst
+    "pgparse",  # loaded with the first query of an analyst
     "sqlalchemy.orm",
     "aws_xray_sdk",
     "sluice.db.replica",  # only where there is one

@@ -156,8 +156,9 @@ def test_the_graphql_package_brings_graphql_core_alone() -> None:
 
 def test_the_analytics_package_brings_what_reads_analysts_sql() -> None:
     names = {path.name for path in (BUILD / "AnalyticsFunction").iterdir() if not path.name.endswith(".dist-info")}
-    assert names == {"handler.py", "sqlglot", "__pycache__"}
-    assert not (LAYER / "sqlglot").exists()
+    extensions = {f"pgparse.cpython-313-{machine}-linux-gnu.so" for machine in ("x86_64", "aarch64")}
+    assert names == {"handler.py", "__pycache__"} | extensions
+    assert not list(LAYER.glob("pgparse*"))
 
 
 def test_the_tokens_layer_verifies_with_what_it_brings() -> None:

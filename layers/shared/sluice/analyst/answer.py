@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from sluice.analyst import rendering
 from sluice.analyst.vocabulary import SERIES, TABLES
@@ -12,14 +13,18 @@ from sluice.errors import QueryRefused, QueryTooExpensive
 from sluice.limits import query_cost
 from sluice.repositories.analyst import AnalystRepository, Transaction
 
+if TYPE_CHECKING:
+    from sluice.analyst.guard import Statement
+
 MAX_BYTES = 2_000_000  # of the rows' text where they are made. Lambda answers with 6 MiB at most, quoted once more
 MAX_CHARACTERS = 2_500_000  # of their JSON
+MARGIN = 1.25  # more rows than estimated that a table may have
 LARGEST_ROW = "its first row is too large to be answered"
 
 
 @dataclass(frozen=True)
 class Analyst:
-    """`begin` gives a transaction that reads; `timeout` is of each statement, in seconds."""
+    """`begin` gives a transaction that reads; `timeout` is of all its statements together, in seconds."""
 
     begin: Callable[..., AbstractContextManager[Transaction]]
     max_cost: float
@@ -28,22 +33,16 @@ class Analyst:
 
     def answer(self, text: str, max_rows: int) -> str:
         """The answer's JSON. QueryRefused; QueryTooExpensive, with the cost where it is known; other SluiceErrors."""
-        from sluice.analyst.guard import check  # with sqlglot: 0.1 s, for those who ask
+        from sluice.analyst.guard import check  # with the parser: for those who ask
 
-        statement = check(text)
         members: dict[str, object] = {"cost": None, "max_cost": self.max_cost}
         try:
+            check(text)  # what is refused whatever the tables hold takes no connection
             with self.begin(timeout=self.timeout) as transaction:
                 asked = AnalystRepository(transaction)
                 began = self.clock()
-                members["cost"] = query_cost.judge(
-                    asked.plan(statement.sql),
-                    max_cost=self.max_cost,
-                    tables=TABLES,
-                    series=SERIES,
-                    growth=statement.growth,
-                    gathers=statement.gathers,
-                )
+                statement = check(text, {table: rows * MARGIN + 10 for table, rows in asked.sizes(TABLES).items()})
+                members["cost"] = self._judge(asked, statement)
                 found = asked.rows(statement.sql, max_rows=max_rows, max_bytes=MAX_BYTES)
                 took = self.clock() - began
         except QueryTooExpensive as error:
@@ -55,6 +54,15 @@ class Analyst:
         columns = [{"name": name, "type": rendering.type_of(oid).name} for name, oid in found.columns]
         rest = {"row_count": len(rows), "truncated": truncated, **members, "duration_ms": round(took * 1000, 1)}
         return f'{{"columns":{_json(columns)},"rows":[{",".join(rows)}],{_json(rest)[1:]}'
+
+    def _judge(self, asked: AnalystRepository, statement: "Statement") -> float:
+        """The cost of what PostgreSQL means to do, which it may do. It is asked twice where it would hash too much."""
+        asked.limit_memory(statement.work_mem)
+        plan = asked.plan(statement.sql)
+        if query_cost.may_outgrow(plan):
+            asked.without_hashing()
+            plan = asked.plan(statement.sql)
+        return query_cost.judge(plan, max_cost=self.max_cost, tables=TABLES, series=SERIES, hashed=statement.hashed)
 
 
 def _json(value: object) -> str:

@@ -1,21 +1,31 @@
 """How a statement is refused: in words of ours, with the place in what the caller wrote."""
 
-from typing import NoReturn
-
-from sqlglot import exp
+from contextvars import ContextVar
+from typing import NoReturn, Protocol
 
 from sluice.errors import QueryRefused
 
-
-def refuse(reason: str, node: exp.Expr | None = None) -> NoReturn:
-    """QueryRefused, with the line and column of `node`, or of the first name in it, where sqlglot knows them."""
-    raise QueryRefused(reason + _place(node))
+TEXT: ContextVar[bytes] = ContextVar("TEXT", default=b"")  # what is being checked, in UTF-8, as the parser counts
 
 
-def _place(node: exp.Expr | None) -> str:
-    for found in node.walk() if node is not None else ():
-        line, column, name = (found.meta.get(key) for key in ("line", "col", "end"))
-        if line and column and name is not None:
-            start = column - (name - found.meta.get("start", name))
-            return f" (line {line}, column {start})"
-    return ""
+class Placed(Protocol):
+    @property
+    def at(self) -> int: ...
+
+
+def refuse(reason: str, node: Placed | None = None) -> NoReturn:
+    """QueryRefused, with the line and column of `node` where it has a place."""
+    raise refusal(reason, node)
+
+
+def refusal(reason: str, node: Placed | None = None) -> QueryRefused:
+    """What `refuse` raises."""
+    return QueryRefused(reason + _place(node.at if node is not None else -1))
+
+
+def _place(at: int) -> str:
+    text = TEXT.get()
+    if not 0 <= at < len(text):
+        return ""
+    before = text[:at].decode(errors="ignore")
+    return f" (line {before.count(chr(10)) + 1}, column {len(before) - before.rfind(chr(10))})"

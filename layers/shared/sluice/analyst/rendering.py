@@ -69,6 +69,7 @@ _SCALARS = {  # OID, and that of its arrays
     (1184, 1185): Type("timestamptz", _time),
     (1186, 1187): Type("interval", _text),
     (2249, 2287): Type("record", _text),
+    (114, 199): Type("json", str),
 }
 TYPES = {one: type for (one, _), type in _SCALARS.items()} | {
     many: Type(f"{type.name}[]", _array(type.render)) for (_, many), type in _SCALARS.items()

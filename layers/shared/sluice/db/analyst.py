@@ -4,8 +4,10 @@ The text was written anew from what was understood of the caller's (analyst/). S
 which refuses a second statement; and nothing of a session outlives it, should anything have been made of one.
 """
 
+import re
+import time
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
@@ -23,7 +25,12 @@ SESSION = (
     "SET LOCAL DateStyle = 'ISO, YMD'",
     "SET LOCAL IntervalStyle = 'postgres'",
     "SET LOCAL extra_float_digits = 1",
+    "SET LOCAL hash_mem_multiplier = 1",  # 2 since PostgreSQL 15
+    # The orders of more than so many tables are searched in part: all those of 11 take a second and 300 MB.
+    "SET LOCAL geqo_threshold = 9",
 )
+# What a statement's own memory is bounded by.
+LIMITS = frozenset({"work_mem", "enable_hashjoin", "enable_hashagg"})
 PIPELINED = "sluice"  # the driver; the stock one would run every statement of a text
 
 # SQLSTATE, or its class → what is wrong with the statement, in words of ours: PostgreSQL's hold names and values.
@@ -70,21 +77,43 @@ class Result(NamedTuple):
 
 
 class AnalystTransaction:
-    """One transaction that reads. Each statement has `timeout` seconds; a `guard` goes ahead of the first."""
+    """One transaction that reads. All its statements have `timeout` seconds together; a `guard` precedes the first."""
 
-    def __init__(self, pooled: PoolProxiedConnection, timeout: float, guard: tuple[str, list[object]] | None) -> None:
+    def __init__(
+        self,
+        pooled: PoolProxiedConnection,
+        timeout: float,
+        guard: tuple[str, list[object]] | None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._pooled = pooled
         self._timeout = timeout
         self._guard = guard
-        seconds = deadline.at_most(timeout + SERVER_FIRST) - SERVER_FIRST
-        self._setup: tuple[str, ...] = (f"SET LOCAL statement_timeout = {max(1, round(seconds * 1000))}", *SESSION)
+        self._clock = clock
+        self._ends = clock() + timeout
+        self._setup: tuple[str, ...] = SESSION
+
+    def limit(self, **settings: str | int) -> None:
+        """Change settings of this transaction for the statements that follow; LIMITS has those that may be."""
+        for name, value in settings.items():
+            if name not in LIMITS or not re.fullmatch(r"\w+", str(value)):
+                raise ValueError(f"{name} = {value}")
+            self._setup = (*self._setup, f"SET LOCAL {name} = '{value}'")
+
+    def _seconds(self) -> float:
+        """What is left of the time that all statements of this transaction have together."""
+        left = self._ends - self._clock()
+        if left <= 0:
+            raise errors.QueryTooExpensive(TOO_EXPENSIVE["57014"].format(timeout=self._timeout))
+        return deadline.at_most(left + SERVER_FIRST) - SERVER_FIRST
 
     def run(self, sql: str) -> Result:
         """Run one statement. QueryRefused and QueryTooExpensive where it is at fault; other SluiceErrors."""
         connection: Any = self._pooled.dbapi_connection
+        timeout = f"SET LOCAL statement_timeout = {max(1, round(self._seconds() * 1000))}"
         try:
             cursor = connection.cursor()
-            for statement in self._setup:  # with BEGIN, in the flush of the first
+            for statement in (timeout, *self._setup):  # with BEGIN, in the flush of the first
                 cursor.guard(statement)
             if self._guard is not None:
                 cursor.guard(*self._guard)

@@ -4,6 +4,7 @@ Cost alone is no gate: a call of a function that reads a table costs nothing in 
 what it reads and how; all that was to be refused should have been before (analyst/), and here it is once more.
 """
 
+import re
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any, TypeAlias
 
@@ -11,7 +12,11 @@ from sluice.errors import QueryRefused, QueryTooExpensive
 
 Plan: TypeAlias = Mapping[str, Any]  # a node of EXPLAIN (FORMAT JSON, VERBOSE)
 
-MAX_GATHERED = 200_000_000  # bytes that aggregates may make values of, as estimated
+MAX_HASHED = 32_000_000  # bytes of a subquery that is kept as a hash table: that never goes to disk
+HASHED_SUBPLAN = "hashed SubPlan"
+# Columns of which few rows share a value, so that a hash join can put parts of them on disk.
+KEYS = frozenset({"id", "order_id", "product_id", "user_id", "name", "email", "slug"})
+EQUALITY = re.compile(r"""("(?:[^"]|"")+"|\w+)\.(\w+) = ("(?:[^"]|"")+"|\w+)\.(\w+)\)""")
 STEPS = frozenset(
     {
         *(
@@ -30,39 +35,62 @@ STEPS = frozenset(
 )
 
 
-def judge(
-    plan: Plan, *, max_cost: float, tables: Collection[str], series: str, growth: int, gathers: int | None
-) -> float:
+def judge(plan: Plan, *, max_cost: float, tables: Collection[str], series: str, hashed: float) -> float:
     """The total cost of a plan that may be run. QueryTooExpensive, or QueryRefused for what it would touch.
 
-    `growth` and `gathers` are guard.Statement's: what PostgreSQL does not see of how large values become.
+    `hashed` are the bytes that the largest list of IN has at most, should the plan keep one in memory.
     """
     cost = float(plan.get("Total Cost", "inf"))
     members = {"cost": cost, "max_cost": max_cost}
-    gathered = 0.0
-    for node, loops in nodes(plan):
+    for node in nodes(plan):
         if node.get("Node Type") not in STEPS or node.get("Function Name", series) != series:
             raise QueryRefused("PostgreSQL would do for it what is not allowed")
         if "Relation Name" in node and (node["Schema"] != "public" or node["Relation Name"] not in tables):
             raise QueryRefused("PostgreSQL would read for it what is not the shop's")
-        if gathers is not None and node["Node Type"] == "Aggregate":
-            gathered += loops * growth * sum(c["Plan Rows"] * (c["Plan Width"] + gathers) for c in node["Plans"])
-    if gathered > MAX_GATHERED:
-        raise QueryTooExpensive("It would make one value of too many rows", members=members)
+    if hashed > MAX_HASHED and any(HASHED_SUBPLAN in text for text in _texts(plan)):
+        detail = f"It would keep up to {hashed:,.0f} bytes of a subquery in memory; {MAX_HASHED:,} are the most"
+        raise QueryTooExpensive(detail, members=members)
     if not cost <= max_cost:
         detail = f"PostgreSQL estimates a cost of {cost:,.0f}; {max_cost:,.0f} is the most"
         raise QueryTooExpensive(detail, members=members)
     return cost
 
 
-def nodes(plan: Plan, loops: float = 1.0) -> Iterator[tuple[Plan, float]]:
-    """Every node of a plan, and how often it would be run."""
-    yield plan, loops
-    children = plan.get("Plans", ())
-    for child in children:
-        again = loops
-        if child.get("Parent Relationship") == "SubPlan":
-            again *= max(1, plan["Plan Rows"])
-        elif plan["Node Type"] == "Nested Loop" and child.get("Parent Relationship") == "Inner":
-            again *= max(1, children[0]["Plan Rows"])
-        yield from nodes(child, again)
+def may_outgrow(plan: Plan) -> bool:
+    """Does the plan hash what may not fit into work_mem, and cannot be put on disk in parts?
+
+    A join by hashes can, unless its keys are all alike: those of KEYS are not. A hashed SetOp never can.
+    """
+    relations = {node["Alias"] for node in nodes(plan) if "Relation Name" in node}
+    for node in nodes(plan):
+        if node["Node Type"] == "SetOp" and node.get("Strategy") == "Hashed":
+            return True
+        if node["Node Type"] == "Hash Join" and not _splits(str(node.get("Hash Cond", "")), relations):
+            return True
+    return False
+
+
+def _splits(condition: str, relations: Collection[str]) -> bool:
+    for left, one, right, other in EQUALITY.findall(condition):
+        aliases = {alias.strip('"').replace('""', '"') for alias in (left, right)}
+        if aliases <= set(relations) and {one, other} <= KEYS:
+            return True
+    return False
+
+
+def nodes(plan: Plan) -> Iterator[Plan]:
+    """Every node of a plan."""
+    yield plan
+    for child in plan.get("Plans", ()):
+        yield from nodes(child)
+
+
+def _texts(plan: Any) -> Iterator[str]:
+    if isinstance(plan, str):
+        yield plan
+    elif isinstance(plan, Mapping):
+        for value in plan.values():
+            yield from _texts(value)
+    elif isinstance(plan, list):
+        for value in plan:
+            yield from _texts(value)

@@ -99,9 +99,13 @@ def _serve(chain: str = "", key: str = "") -> None:
     import logging
     import os
 
+    os.environ["MOTO_DISABLE_GLOBAL_CORS"] = "true"  # noqa: TID251 - moto reads it when it is imported
+
     from moto.dynamodb.responses import DynamoHandler
-    from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
+    from moto.moto_server.werkzeug_app import MotoRequestHandler
     from werkzeug.serving import make_server
+
+    from local.aws_door import Door
 
     # moto serves each request in a thread and guards nothing: without the lock a conditional write can
     # succeed twice, and a rate limiter counts wrong.
@@ -113,8 +117,7 @@ def _serve(chain: str = "", key: str = "") -> None:
 
     DynamoHandler.call_action = locked  # type: ignore[method-assign]
     logging.getLogger("werkzeug").setLevel(logging.WARNING)
-    application = DomainDispatcherApplication(create_backend_app)
-    serve_at = partial(make_server, "127.0.0.1", 0, application, threaded=True, request_handler=MotoRequestHandler)
+    serve_at = partial(make_server, "127.0.0.1", 0, Door(), threaded=True, request_handler=MotoRequestHandler)
     server, ports = serve_at(), []
     if chain:
         encrypted = serve_at(ssl_context=(chain, key))

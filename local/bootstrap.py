@@ -46,7 +46,26 @@ def main() -> None:
     if packages != "-":
         sys.meta_path.append(ImagePackages(packages))
     sys.argv = ["awslambdaric", handler]
-    runpy.run_module("awslambdaric", run_name="__main__", alter_sys=True)
+    serve()
+
+
+def serve() -> None:
+    """Do what awslambdaric's `main` does, with an address that has a path: the secret that opens the Runtime API.
+
+    Its compiled client takes such an address as it is; the one in Python, for errors of the initialisation, does not.
+    """
+    from awslambdaric import bootstrap
+    from awslambdaric.lambda_config import LambdaConfigProvider
+    from awslambdaric.lambda_runtime_client import LambdaRuntimeClient
+
+    config = LambdaConfigProvider(sys.argv)
+    address, _, secret = config.api_address.partition("/")
+
+    class Client(LambdaRuntimeClient):  # type: ignore[misc]  # awslambdaric is untyped
+        def call_rapid(self, http_method: str, endpoint: str, *arguments: object, **named: object) -> None:
+            super().call_rapid(http_method, f"/{secret}{endpoint}", *arguments, **named)
+
+    bootstrap.run(config.handler, Client(address, config.use_thread_polling))
 
 
 if __name__ == "__main__":

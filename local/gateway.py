@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from local.http1 import HttpError, HttpServer, Limits, Request, Response
+from local.origins import authority_of, is_foreign_page, is_here
 from local.outcome import Outcome
 from local.pages import page
 from local.payload import build_event, build_response, new_request_id
@@ -80,7 +81,9 @@ class Gateway:
         outcome: Outcome | None = None
         match: Match | None = None
         try:
+            authority = authority_of(request.target)
             request.target = _origin_form(request.target)
+            self._require_local(request, authority)
             own = self._pages(request)
             if own is not None:
                 return own
@@ -109,6 +112,22 @@ class Gateway:
             )
         )
         return Response(response.status, headers, response.body)
+
+    def _require_local(self, request: Request, authority: str | None) -> None:
+        """HttpError 421 for a request that names another machine, 403 for one of a page of another origin.
+
+        With a key that is known to everybody, either could do all that the developer can.
+        """
+        named = [request.header("host"), *([] if authority is None else [authority])]
+        if not all(is_here(host, self._port) for host in named):
+            raise HttpError(421, f"This is http://127.0.0.1:{self._port}, and answers to no other host")
+        allowed = () if self._cors is None else self._cors.origins
+        origin, site, mode = (request.header(name) for name in ("origin", "sec-fetch-site", "sec-fetch-mode"))
+        if is_foreign_page(origin, site, mode, request.method, allowed):
+            raise HttpError(403, "A page of another origin may not use the local system")
+        acts = request.target.startswith("/console") and request.method not in ("GET", "HEAD")
+        if acts and origin != f"http://{request.header('host')}":
+            raise HttpError(403, "Only the console's own page may do that")
 
     async def _invoke(self, request: Request, match: Match, request_id: str) -> Outcome:
         trace_id = new_trace_id()
@@ -169,7 +188,10 @@ def _origin_form(target: str) -> str:
     """`/path?query`, also where a proxy's form `http://host/path` was sent."""
     if target.startswith("/"):
         return target.partition("#")[0]
-    parts = urlsplit(target)
+    try:
+        parts = urlsplit(target)
+    except ValueError:
+        raise HttpError(400) from None
     if parts.scheme not in ("http", "https"):
         raise HttpError(400)
     return (parts.path or "/") + (f"?{parts.query}" if parts.query else "")

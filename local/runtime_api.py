@@ -17,7 +17,7 @@ from local.outcome import MOST_PAYLOAD, Outcome, failure
 
 # The runtime sends the X-Ray form of an error in a header of up to 1 MiB.
 LIMITS = Limits(head=2 * 1024 * 1024, body=64 * 1024 * 1024)
-ANSWER = re.compile(r"/2018-06-01/runtime/invocation/([^/]+)/(response|error)")
+ANSWER = re.compile(r"2018-06-01/runtime/invocation/([^/]+)/(response|error)")
 ACCEPTED = Response(202, [("content-type", "application/json")], b'{"status":"OK"}')
 
 
@@ -34,7 +34,9 @@ class Invocation:
 
 
 class RuntimeApi:
-    """One at a time: `invoke` hands the event over, the runtime fetches it and posts what came of it.
+    """One at a time, and for one process: its address ends with a secret, and without that everything is 403.
+
+    `invoke` hands the event over, the runtime fetches it and posts what came of it.
 
     `ready` is set when the runtime first asks for work, which ends the initialisation; `init_error` is its
     own account of why it never did.
@@ -47,11 +49,13 @@ class RuntimeApi:
         self._timeout = timeout
         self._work: asyncio.Queue[Invocation] = asyncio.Queue()
         self._current: tuple[str, asyncio.Future[Outcome]] | None = None
+        self._secret = secrets.token_urlsafe(32)
+        self._asking = False
         self._server = HttpServer(self._handle, LIMITS)
 
     async def start(self) -> str:
         """Returns the address for AWS_LAMBDA_RUNTIME_API."""
-        return f"127.0.0.1:{await self._server.start()}"
+        return f"127.0.0.1:{await self._server.start()}/{self._secret}"
 
     async def stop(self) -> None:
         await self._server.stop()
@@ -70,14 +74,16 @@ class RuntimeApi:
             self._current[1].set_result(outcome)
 
     async def _handle(self, request: Request) -> Response:
-        if request.target == "/2018-06-01/runtime/invocation/next":
-            self.ready.set()
-            return self._delivery(await self._work.get())
-        if request.target == "/2018-06-01/runtime/init/error":
+        shown, separator, path = request.target.removeprefix("/").partition("/")
+        if not separator or not secrets.compare_digest(shown.encode(), self._secret.encode()):
+            raise HttpError(403)
+        if (request.method, path) == ("GET", "2018-06-01/runtime/invocation/next"):
+            return await self._next()
+        if (request.method, path) == ("POST", "2018-06-01/runtime/init/error"):
             self.init_error = _error(request.body)
             return ACCEPTED
-        answer = ANSWER.fullmatch(request.target)
-        if answer is None:
+        answer = ANSWER.fullmatch(path)
+        if answer is None or request.method != "POST":
             raise HttpError(404)
         if self._current is None or self._current[0] != answer[1] or self._current[1].done():
             raise HttpError(400, "Invalid request ID")
@@ -87,6 +93,17 @@ class RuntimeApi:
             raise HttpError(413)
         self._current[1].set_result(Outcome(request.body) if answer[2] == "response" else _error(request.body))
         return ACCEPTED
+
+    async def _next(self) -> Response:
+        """Wait for work. HttpError 409 if the runtime is waiting already: an invocation goes to one process."""
+        if self._asking:
+            raise HttpError(409, "The next invocation is being waited for already")
+        self._asking = True
+        try:
+            self.ready.set()
+            return self._delivery(await self._work.get())
+        finally:
+            self._asking = False
 
     def _delivery(self, invocation: Invocation) -> Response:
         headers = [

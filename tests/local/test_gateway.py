@@ -36,6 +36,7 @@ class Client:
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader, self.writer = reader, writer
+        self.port: int = writer.get_extra_info("peername")[1]
 
     async def ask(self, request: bytes, *, head: bool = False) -> Answer:
         self.writer.write(request)
@@ -53,7 +54,12 @@ class Client:
     async def send(self, method: str, path: str, answer: object = None, **headers: str) -> Answer:
         """A request the echo function answers with `answer`, or with its event."""
         body = b"" if answer is None else json.dumps(answer).encode()
-        fields = {"Host": "x", "Content-Type": "application/json", "Content-Length": str(len(body)), **headers}
+        fields = {
+            "Host": f"127.0.0.1:{self.port}",
+            "Content-Type": "application/json",
+            "Content-Length": str(len(body)),
+            **headers,
+        }
         lines = [f"{method} {path} HTTP/1.1", *(f"{name.replace('_', '-')}: {value}" for name, value in fields.items())]
         return await self.ask("\r\n".join([*lines, "", ""]).encode() + body, head=method == "HEAD")
 
@@ -298,9 +304,9 @@ async def test_a_refused_connection_is_closed(serve: Served) -> None:
 @asynchronous
 async def test_a_chunked_body_arrives_whole(serve: Served) -> None:
     async with serve() as (client, _):
-        head = b"POST /api/products HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+        head = b"POST /api/products HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nContent-Type: application/json\r\n"
         answer = await client.ask(
-            head
+            head % client.port
             + b"Transfer-Encoding: chunked\r\n\r\n"
             + b'4;x=y\r\n{"a"\r\n3\r\n: 1\r\n1\r\n}\r\n0\r\nTrailer: z\r\n\r\n'
         )
@@ -312,8 +318,8 @@ async def test_a_chunked_body_arrives_whole(serve: Served) -> None:
 @asynchronous
 async def test_a_client_that_asks_first_is_told_to_go_on(serve: Served) -> None:
     async with serve() as (client, _):
-        head = b"POST /api/products HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 8\r\n"
-        go_on = await client.ask(head + b"Expect: 100-continue\r\n\r\n")
+        head = b"POST /api/products HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nContent-Type: application/json\r\n"
+        go_on = await client.ask(head % client.port + b"Content-Length: 8\r\nExpect: 100-continue\r\n\r\n")
         answer = await client.ask(b'{"a": 1}')
     assert go_on.status == 100
     assert answer.json == {"a": 1}
@@ -340,7 +346,7 @@ async def test_an_idle_connection_is_closed_without_a_word(serve: Served) -> Non
 async def test_a_preflight_reaches_the_function_where_the_template_says_nothing_of_cors(serve: Served) -> None:
     async with serve() as (client, accesses):
         answer = await client.send(
-            "OPTIONS", "/api/products", Origin="https://shop", Access_Control_Request_Method="PUT"
+            "OPTIONS", "/api/products", Origin="http://localhost:5173", Access_Control_Request_Method="PUT"
         )
         await until(lambda: bool(accesses))
     assert isinstance(answer.json, dict)
@@ -354,7 +360,7 @@ async def test_configured_cors_is_answered_by_the_gateway(serve: Served) -> None
     preflight = {"Access_Control_Request_Method": "PUT"}
     async with serve(cors=cors) as (client, _):
         allowed = await client.send("OPTIONS", "/api/products", Origin="https://shop", **preflight)
-        other = await client.send("OPTIONS", "/api/products", Origin="https://other", **preflight)
+        other = await client.send("OPTIONS", "/api/products", Origin="http://localhost:5173", **preflight)
         own = {"statusCode": 200, "headers": {"access-control-allow-origin": "*"}}
         plain = await client.send("POST", "/api/products", own, Origin="https://shop")
     assert (allowed.status, allowed.headers["access-control-allow-methods"]) == (204, "GET,PUT")

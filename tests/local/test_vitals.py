@@ -76,15 +76,6 @@ async def test_a_database_that_is_away_is_told_and_not_waited_for() -> None:
     await progress.stop()
 
 
-@pytest.mark.parametrize("host", ["shop.example", "127.0.0.1.example:3000", "", "127.0.0.1,localhost"])
-def test_it_is_told_under_names_of_this_machine_only(host: str) -> None:
-    """A page somewhere may make its own name lead to 127.0.0.1, and would then read this as its own."""
-    vitals = Vitals(Metrics(), {}, Progress(lambda: []))
-    with pytest.raises(HttpError) as refused:
-        data(vitals, host=host)
-    assert refused.value.status == 421
-
-
 @pytest.mark.parametrize("query", ["?after=x", "?after=-1", "?window=1e9", "?window=９", "?after=" + "9" * 20])
 def test_it_is_asked_for_numbers(query: str) -> None:
     with pytest.raises(HttpError) as refused:

@@ -115,9 +115,7 @@ def _change_database(command: str) -> int:
     try:
         url = _database_url()
         if not url:
-            raise DatabaseUnusable(
-                f"make {command} needs DATABASE_URL=postgresql://…; `make run` keeps its own database"
-            )
+            raise DatabaseUnusable(f"make {command} needs a database of yours: DATABASE_URL=postgresql://…")
         if command == "remove":
             return migrating.remove(url, ENVIRON.get("DROP_APP", ""))
         concurrency = ENVIRON.get("FUNCTION_CONCURRENCY") or "0"

@@ -255,6 +255,7 @@ def _database(env: Variables) -> DatabaseSettings:
         socket_timeout=env.seconds("SLUICE_DB_SOCKET_TIMEOUT", default=20.0),
         max_idle=env.seconds("SLUICE_DB_MAX_IDLE", default=240.0),
         # A named statement makes RDS Proxy keep the server connection for one client.
+        migrated=env.one_of("SLUICE_DB_MIGRATED", ("on", "off"), default="on") == "on",
         prepared_statements=env.integer(
             "SLUICE_DB_PREPARED_STATEMENTS", default=0 if pooler == "rds-proxy" else 64, least=0, most=1_000
         ),

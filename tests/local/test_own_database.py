@@ -1,0 +1,216 @@
+"""`make run`, `make migrate` and `make remove` with a database of one's own."""
+
+import signal
+from collections.abc import Iterator
+from contextlib import closing
+from typing import Any
+
+import pytest
+
+from local.postgres import PostgresServer
+from sluice.db.engine import make_engine
+from sluice.migrations.removal import remove
+from sluice.migrations.runner import migrate_url
+from sluice.settings import DatabaseSettings
+from tests.fixtures.postgres import throwaway_server
+from tests.fixtures.shop import owner_connection
+from tests.fixtures.system import System, state_of_its_own
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[PostgresServer]:
+    with throwaway_server(durable=False) as made:
+        yield made
+
+
+class Own:
+    """One database of that server."""
+
+    def __init__(self, server: PostgresServer, name: str) -> None:
+        self.url = server.url(database=name)
+        self._server = server
+        self._name = name
+        with closing(owner_connection(server.url())) as connection:
+            connection.run(f"CREATE DATABASE {name}")
+
+    def sql(self, statement: str) -> list[list[Any]]:
+        with closing(owner_connection(self.url)) as connection:
+            return [list(row) for row in connection.run(statement) or ()]
+
+    def roles(self) -> list[str]:
+        return [name for (name,) in self.sql("SELECT rolname FROM pg_roles WHERE rolname LIKE 'sluice_local%'")]
+
+    def drop(self) -> None:
+        with closing(owner_connection(self._server.url())) as connection:
+            connection.run(f"DROP DATABASE {self._name} WITH (FORCE)")
+
+
+@pytest.fixture
+def own(server: PostgresServer) -> Iterator[Own]:
+    """Without Sluice's roles on its server, before and after."""
+    made = Own(server, "own")
+    yield made
+    made.drop()
+    with closing(owner_connection(server.url())) as connection:
+        for (role,) in connection.run("SELECT rolname FROM pg_roles WHERE rolname ~ '^sluice|^clerk$'"):
+            connection.run(f"DROP ROLE {role}")
+
+
+def run(system: System, command: str) -> tuple[int, str, str]:
+    process = system.command(command)
+    told, wrong = process.communicate(timeout=60)
+    assert "Traceback" not in wrong
+    return process.returncode, told, wrong
+
+
+def test_without_the_schema_it_only_reads(own: Own) -> None:
+    """The shop's tables are left from before; nothing may be written to them."""
+    migrate_url(own.url, "shop")
+    own.sql("INSERT INTO categories (name, slug) VALUES ('Mugs', 'mugs')")
+    remove(make_engine(DatabaseSettings.from_url(own.url), "batch"))
+    with state_of_its_own(DATABASE_URL=own.url, SLUICE_SEED="") as system:
+        system.start()
+        assert [row["slug"] for row in system.ask("/api/categories")[1]["data"]] == ["mugs"]
+        assert system.ask("/api/products?search=mug")[1]["code"] == "not_set_up"
+        for headers in ({}, {"Idempotency_Key": "k"}):
+            status, told = system.ask("/api/categories", {"name": "Cups"}, **headers)
+            assert (status, told["code"]) == (503, "not_set_up")
+        mutation = {"query": 'mutation { createProduct(input: {name: "a", price: "1", categoryId: "1"}) { id } }'}
+        assert system.ask("/api/graphql", mutation)[1]["code"] == "not_set_up"
+        assert system.ask("/api/graphql", {"query": "{ products { nodes { id } } }"})[0] == 200
+        _, told, _ = system.stop()
+    assert told.count("make migrate DATABASE_URL=") == 1
+    assert own.roles() == []
+    assert own.sql("SELECT slug FROM categories") == [["mugs"]]
+
+
+def test_login_roles_end_with_the_system(own: Own) -> None:
+    migrate_url(own.url, "shop")
+    with state_of_its_own(DATABASE_URL=own.url) as system:
+        system.start()
+        assert len(own.roles()) == 2
+        assert system.ask("/api/categories", {"name": "Cups"})[0] == 201
+        assert system.ask("/api/analytics/query?query=select+1+as+one")[1]["rows"] == [[1]]
+        settings = own.sql(
+            "SELECT count(*) FROM pg_db_role_setting s JOIN pg_roles r ON r.oid = setrole "
+            "WHERE rolname LIKE 'sluice_local%' AND 'random_page_cost=1.1' = ANY (setconfig)"
+        )
+        assert settings == [[2]]
+        assert system.stop()[0] == 0
+    assert own.roles() == []
+
+
+def test_stale_login_roles_go_at_the_next_start_of_any_system(own: Own, server: PostgresServer) -> None:
+    other = Own(server, "other")
+    migrate_url(own.url)
+    migrate_url(other.url)
+    with state_of_its_own(DATABASE_URL=other.url) as running, state_of_its_own(DATABASE_URL=own.url) as crashed:
+        running.start()
+        held = own.roles()
+        crashed.start()
+        stale = [role for role in own.roles() if role not in held]
+        crashed.stop(signal.SIGKILL)
+        assert set(own.roles()) == {*held, *stale}
+        with state_of_its_own(DATABASE_URL=own.url) as third:
+            third.start()
+            assert not set(stale) & set(own.roles())
+            assert set(held) < set(own.roles())
+            third.stop()
+        assert own.roles() == held
+        assert running.ask("/health/ready")[0] == 200
+        running.stop()
+    assert own.roles() == []
+    other.drop()
+
+
+def test_remove_is_refused_while_a_system_works_with_the_database(own: Own) -> None:
+    migrate_url(own.url)
+    with state_of_its_own(DATABASE_URL=own.url) as system:
+        system.start()
+        status, _, wrong = run(system, "remove")
+        assert (status, "stop it first (Ctrl-C)" in wrong) == (1, True)
+        assert system.ask("/health/ready")[0] == 200
+        system.stop()
+        assert run(system, "remove")[0] == 0
+        assert run(system, "remove")[1] == "nothing to remove\n"
+    assert own.sql("SELECT count(*) FROM pg_roles WHERE rolname LIKE 'sluice%'") == [[0]]
+
+
+def test_demo_data_comes_only_where_it_is_asked_for(own: Own) -> None:
+    migrate_url(own.url, "shop")
+    for wanted, products in (("", 0), ("none", 0), ("demo", 171)):
+        with state_of_its_own(DATABASE_URL=own.url, SLUICE_SEED=wanted) as system:
+            system.start().stop()
+        assert own.sql("SELECT count(*) FROM products") == [[products]]
+
+
+@pytest.mark.parametrize(
+    ("command", "environ", "told"),
+    [
+        ("migrate", {"DATABASE_URL": ""}, "make migrate needs a database of yours: DATABASE_URL=postgresql://"),
+        ("remove", {"DATABASE_URL": ""}, "make remove needs a database of yours: DATABASE_URL=postgresql://"),
+        ("migrate", {"APP": "nothing"}, "APP: there is no application 'nothing' here"),
+        ("migrate", {"APP": "../shop"}, "APP: there is no application '../shop' here"),
+        ("remove", {"DROP_APP": "sluice"}, "DROP_APP: there is no application 'sluice' here"),
+        ("migrate", {"FUNCTION_CONCURRENCY": "many"}, "FUNCTION_CONCURRENCY must be a number"),
+        ("migrate", {"APP": "shop"}, 'relation "users" already exists; the application needs that name'),
+        ("migrate", {"DATABASE_URL": "postgresql://nobody:x@127.0.0.1:1/x"}, "127.0.0.1:1 (as nobody) cannot be"),
+    ],
+)
+def test_what_cannot_be_done_is_one_sentence(own: Own, command: str, environ: dict[str, str], told: str) -> None:
+    own.sql("CREATE TABLE users (id int)")
+    with state_of_its_own(**{"DATABASE_URL": own.url, **environ}) as system:
+        status, _, wrong = run(system, command)
+    assert status == 1
+    assert told in wrong
+    assert wrong.count("\n") == 1
+    assert own.sql("SELECT to_regnamespace('sluice') IS NULL") == [[True]]
+
+
+def test_a_plan_is_printed_and_changes_nothing(own: Own) -> None:
+    with state_of_its_own(DATABASE_URL=own.url, APP="shop", PLAN="1") as system:
+        status, told, _ = run(system, "migrate")
+    assert status == 0
+    assert told.startswith("BEGIN;\n")
+    assert told.endswith("COMMIT;\n")
+    assert "CREATE TABLE public.orders (" in told
+    assert own.sql("SELECT to_regnamespace('sluice') IS NULL") == [[True]]
+
+
+def test_an_owner_that_may_not_create_roles_is_told_what_to_ask_for(own: Own, server: PostgresServer) -> None:
+    own.sql("CREATE ROLE clerk LOGIN PASSWORD 'canary-clerk'")
+    own.sql("ALTER DATABASE own OWNER TO clerk")
+    url = server.url("clerk", "own", password="canary-clerk")
+    with state_of_its_own(DATABASE_URL=url, APP="shop") as system:
+        status, statements, wrong = run(system, "migrate")
+        assert status == 1
+        assert "the user clerk cannot migrate it: it may not create roles; an administrator" in wrong
+        for statement in statements.strip().splitlines():
+            own.sql(statement)
+        assert run(system, "migrate")[:2] == (0, "sluice 0003, shop 0003\n")
+        system.start()
+        assert system.ask("/api/categories", {"name": "Cups"}, Idempotency_Key="k")[0] == 201
+        assert system.ask("/api/analytics/query?query=select+1+as+one")[0] == 404
+        told = system.stop()[1]
+    assert "the user clerk may not create login roles, so the functions work as that user" in told
+
+
+def test_the_embedded_database_is_closed_to_what_no_role_needs() -> None:
+    with state_of_its_own() as system:
+        url = system.start().published["database_url"]
+        with closing(owner_connection(url)) as owner:
+            asked = owner.run("""
+                SELECT has_database_privilege('public', d, 'CONNECT'), has_database_privilege('public', d, 'TEMP'),
+                    has_database_privilege('sluice_app', d, 'CONNECT'),
+                    has_database_privilege('sluice_analyst', d, 'TEMP')
+                FROM unnest(ARRAY['sluice', 'postgres', 'template1']) d
+            """)
+            assert asked == [[False, False, True, False], [False, False, False, False], [False, False, False, False]]
+            objects = "lo_creat(int)", "lo_create(oid)", "lo_from_bytea(oid, bytea)"
+            for name in objects:
+                assert owner.run(f"SELECT has_function_privilege('sluice_app', '{name}', 'EXECUTE')") == [[False]], name
+            owner.run("ALTER ROLE sluice_analyst IN DATABASE sluice SET statement_timeout = 0")
+        system.stop()
+        with closing(owner_connection(system.start().published["database_url"])) as owner:
+            given = owner.run("SELECT setconfig FROM pg_db_role_setting WHERE setrole = 'sluice_analyst'::regrole")
+            assert "statement_timeout=5s" in given[0][0]

@@ -127,6 +127,10 @@ def test_who_does_not_accept_json_gets_406(shop: Shop, method: str, path: str, a
     assert (answer.status, answer.code) == (406, "not_acceptable")
 
 
+def test_a_response_without_a_body_needs_no_acceptable_type(shop: Shop) -> None:
+    assert shop.delete(f"/api/products/{shop.product('Mug')}", accept="text/html").status == 204
+
+
 WRONG_TYPES = ("text/plain", "application/xml", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x",
                "", "json", "application/jsonp", "text/json", "application/json; charset=latin-1", "application/*+json",
                "application/json-patch+json", "application/vnd.api+json", "application/problem+json",

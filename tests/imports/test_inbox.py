@@ -200,5 +200,7 @@ def test_responses_with_signed_urls_are_not_stored(line: Line) -> None:
     shop = line.depot.shop
     announced = shop.post("/api/imports", new)
     assert announced.status == 201
+    assert shop.post("/api/imports", {**announced.json, "filename": "b.csv", "format": "csv"}).status == 201
+    assert shop.post("/api/imports", {**new, "colour": "blue"}).faults == {"/colour": "unknown_field"}
     for answer in (announced, shop.get(announced.headers["Location"]), shop.get("/api/imports")):
         assert (answer.headers["Cache-Control"], "X-API-Key" in answer.headers["Vary"]) == ("no-store", True)

@@ -1,0 +1,43 @@
+"""One name, one version: what the layer runs with is what the tests, the local system and the benchmarks run with."""
+
+import re
+from collections import defaultdict
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+# In environments of their own: tools that pin old releases of libraries that we use, and pip itself.
+APART = {"sam.txt", "checkov.txt", "pip.txt"}
+FILES = [
+    path
+    for pattern in ("requirements/*.txt", "layers/*/requirements.txt", "functions/*/requirements.txt")
+    for path in sorted(ROOT.glob(pattern))
+    if path.name not in APART
+]
+PIN = re.compile(r"^([A-Za-z0-9._-]+)(?:\[[^\]]*\])?==([^\s;\\]+)", re.MULTILINE)
+LINE = re.compile(r"^[A-Za-z0-9].*", re.MULTILINE)
+
+
+def pins_of(path: Path) -> dict[str, str]:
+    """Distribution → version."""
+    return {re.sub(r"[._-]+", "-", name).lower(): version for name, version in PIN.findall(path.read_text())}
+
+
+def test_every_requirement_is_pinned() -> None:
+    for path in FILES:
+        text = path.read_text()
+        assert len(LINE.findall(text)) == len(PIN.findall(text)) > 0, path
+
+
+def test_a_distribution_has_one_version_in_all_files() -> None:
+    versions: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
+    for path in FILES:
+        for name, version in pins_of(path).items():
+            versions[name][version].append(str(path.relative_to(ROOT)))
+
+    assert {name: dict(found) for name, found in versions.items() if len(found) > 1} == {}
+
+
+def test_each_pin_has_hashes() -> None:
+    for path in FILES:
+        blocks = re.split(r"^(?=[A-Za-z0-9])", path.read_text(), flags=re.MULTILINE)
+        assert [block for block in blocks if PIN.match(block) and "--hash=sha256:" not in block] == [], path

@@ -35,6 +35,12 @@ remove: .venv/.run ## remove what `make migrate` made: DATABASE_URL=postgresql:/
 test: .venv/.dev ## every test that a change should wait for: ARGS='-k cursor'
 	@$(BIN)/python -m pytest -m "not slow" --hypothesis-profile=ci $(PARALLEL) $(ARGS)
 
+# What depends on the server: its statements, its sessions, COPY, analysts' SQL.
+MAJOR_TESTS := tests/db tests/repositories tests/imports tests/analyst tests/sessions
+test-major: .venv/.dev ## the tests that meet SQL on another major: MAJOR=15 (14 to 17), or BINDIR=/usr/lib/postgresql/15/bin
+	@bindir="$(BINDIR)"; test -n "$$bindir" || bindir=$$($(BIN)/python scripts/postgres_major.py $(or $(MAJOR),15)) || exit 1; \
+	SLUICE_TEST_BINDIR="$$bindir" $(BIN)/python -m pytest -m "not slow" --hypothesis-profile=ci $(PARALLEL) $(ARGS) $(MAJOR_TESTS)
+
 test-slow: .venv/.dev ## the long ones, and the property tests with examples of their own each time
 	@$(BIN)/python -m pytest -m "slow or hypothesis" $(ARGS)
 

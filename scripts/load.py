@@ -3,11 +3,15 @@
     make load FILE=products.csv
     python scripts/load.py users.jsonl.gz --resource users --url https://….execute-api.….amazonaws.com --key sk_…
 
-Ends with 0 where every row was taken, with 2 where some were rejected (the report's address is printed), and with 1
-where the file was not imported. Stopping it stops nothing but the watching: the import goes on by itself.
+The file is looked at first: one that cannot be imported is not announced. Ends with 0 if every row was written, with 2 if
+some were rejected (the first ones and the report's address are printed), and with 1 if the file was not imported. Stopping
+it stops nothing but the watching: the import goes on by itself.
 """
 
 import argparse
+import csv
+import io
+import itertools
 import json
 import os
 import sys
@@ -25,6 +29,7 @@ RESOURCES = ("products", "inventory", "categories", "users")
 FORMATS = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
 POLL_SECONDS, PATIENCE = 0.5, 20  # questions in a row that may go unanswered: an import outlives a restart
 TIMEOUT = 30  # seconds, of one request
+SHOWN = 10  # rejected rows
 BAR = "{desc:9} {percentage:3.0f}% |{bar:30}| {n_fmt} of {total_fmt}B  {elapsed} {postfix}"
 
 
@@ -71,9 +76,9 @@ class _Watched:
 
 def load(api: Api, file: Path, resource: str, format: str) -> dict[str, Any]:
     """Import it, with a bar on a terminal's stderr; the job as it ended."""
-    job = api.announce(resource, format, file.name)
     size = file.stat().st_size
     with file.open("rb") as opened, _bar("upload", size) as bar:
+        job = api.announce(resource, format, file.name)
         _put(job["upload_url"], _Watched(opened, bar.update), size)
     with _bar("import", size) as bar:
         return _watch(api, job["id"], bar)
@@ -128,6 +133,46 @@ def _running(state: Path) -> Mapping[str, Any]:
         raise LoadError(f"nothing runs here ({state}/local.json is missing): `make run` first, or give --url") from None
 
 
+def look_at(file: Path) -> str:
+    """Return the format of a file that can be uploaded. LoadError says why another cannot."""
+    if not file.exists():
+        raise LoadError(f"{file} does not exist")
+    if file.is_dir():
+        raise LoadError(f"{file} is a directory; name a file in it")
+    if not file.is_file():
+        raise LoadError(f"{file} is not a regular file")
+    format = _format(file)
+    try:
+        with file.open("rb") as opened:
+            if not opened.read(1):
+                raise LoadError(f"{file} is empty")
+    except OSError as error:
+        raise LoadError(f"{file} cannot be read: {error.strerror}") from None
+    return format
+
+
+def first_rejections(url: str) -> list[str]:
+    """Return the first rejected rows of a report, each with its line and reason."""
+    with urllib.request.urlopen(url, timeout=TIMEOUT) as response:  # noqa: S310 - the URL that the API returned
+        rows = csv.DictReader(io.TextIOWrapper(response, encoding="utf-8", newline=""))
+        return [
+            f"  line {row['line']}{', ' if row['column'] else ''}{row['column']}: {row['reason']} ({row['code']})"
+            for row in itertools.islice(rows, SHOWN)
+        ]
+
+
+def _show_rejections(job: Mapping[str, Any]) -> None:
+    if not job["rejects_url"]:
+        return
+    try:
+        lines = first_rejections(job["rejects_url"])
+    except OSError as error:
+        lines = [f"  the report cannot be read: {error}"]
+    more = job["rows_rejected"] - len(lines)
+    print("\n".join(["rejected:", *lines, *([f"  and {more:,} more"] if more > 0 else [])]))
+    print(f"the whole report: {job['rejects_url']}")
+
+
 def _format(file: Path) -> str:
     name = file.name.lower().removesuffix(".gz")
     try:
@@ -149,9 +194,11 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         if chosen.url and not key:
             raise LoadError("whose import is it? Give --key, or set SLUICE_API_KEY")
+        format = look_at(chosen.file)
         api = Api(chosen.url or _running(state)["base_url"], key or "local-admin")
-        job = load(api, chosen.file, chosen.resource, _format(chosen.file))
+        job = load(api, chosen.file, chosen.resource, format)
         if job["status"] == "failed":
+            _show_rejections(job)
             raise LoadError(f"import {job['id']} failed: {job['error']}")
     except (LoadError, OSError) as error:
         print(f"load: {error}", file=sys.stderr)
@@ -164,8 +211,7 @@ def main(arguments: list[str] | None = None) -> int:
         f"import {job['id']}: {job['rows_read']:,} rows read, {job['rows_written']:,} written, "
         f"{job['rows_rejected']:,} rejected, in {seconds:.1f} s ({job['rows_read'] / seconds:,.0f} rows/s)"
     )
-    if job["rejects_url"]:
-        print(f"what was rejected, and why: {job['rejects_url']}")
+    _show_rejections(job)
     return 2 if job["rows_rejected"] else 0
 
 

@@ -1,0 +1,71 @@
+"""`make load`: a file is looked at before it is announced, and the first rejected rows are printed."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from scripts.load import main
+from tests.fixtures.system import System, demo_shop
+
+__all__ = ["demo_shop"]
+
+
+@pytest.fixture
+def options(demo_shop: System) -> list[str]:
+    return ["--url", demo_shop.published["base_url"], "--key", "local-admin", "--resource", "users"]
+
+
+def imports(demo_shop: System) -> list[int]:
+    status, body = demo_shop.ask("/api/imports?limit=100")
+    assert status == 200
+    return [job["id"] for job in body["data"]]
+
+
+UNUSABLE = {
+    "missing.csv": "missing.csv does not exist",
+    "folder.csv": "folder.csv is a directory; name a file in it",
+    "file.xlsx": "file.xlsx must end in .csv, .jsonl, .ndjson, or in one of them and .gz",
+    "empty.csv": "empty.csv is empty",
+    "pipe.csv": "pipe.csv is not a regular file",
+}
+
+
+@pytest.mark.parametrize("name", UNUSABLE)
+def test_unusable_file_is_not_announced(
+    name: str, demo_shop: System, options: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "folder.csv").mkdir()
+    (tmp_path / "file.xlsx").write_text("x")
+    (tmp_path / "empty.csv").touch()
+    os.mkfifo(tmp_path / "pipe.csv")
+    before = imports(demo_shop)
+    assert main([str(tmp_path / name), *options]) == 1
+    assert imports(demo_shop) == before
+    assert capsys.readouterr() == ("", f"load: {tmp_path}/{UNUSABLE[name]}\n".replace(f"{tmp_path}/file", "file"))
+
+
+def test_first_rejected_rows_are_printed_with_their_reasons(
+    options: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "users.csv"
+    file.write_text("email,name\n" + "".join(f"load-{n}@example.com,{'' if n % 2 else 'N'}\n" for n in range(30)))
+    assert main([str(file), *options]) == 2
+    lines = capsys.readouterr().out.splitlines()
+    assert "30 rows read, 15 written, 15 rejected" in lines[0]
+    assert lines[1:4] == ["rejected:", "  line 3, name: is missing (required)", "  line 5, name: is missing (required)"]
+    assert lines[12] == "  and 5 more"
+    assert lines[13].startswith("the whole report: http")
+
+
+def test_rejected_rows_of_a_failed_import_are_printed(
+    options: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "users.csv"
+    file.write_bytes(b"email,name\nbad,N\n" + b"\n" * 70_000)
+    assert main([str(file), *options]) == 2
+    file.write_text("colour\nred\n")
+    assert main([str(file), *options]) == 1
+    printed = capsys.readouterr()
+    assert printed.out.count("line 2, email: must be an email address") == 1
+    assert "failed: the column 'colour' is not one of email, name" in printed.err

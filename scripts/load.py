@@ -3,9 +3,9 @@
     make load FILE=products.csv
     python scripts/load.py users.jsonl.gz --resource users --url https://….execute-api.….amazonaws.com --key sk_…
 
-The file is looked at first: one that cannot be imported is not announced. Ends with 0 if every row was written, with 2 if
-some were rejected (the first ones and the report's address are printed), and with 1 if the file was not imported. Stopping
-it stops nothing but the watching: the import goes on by itself.
+The file is looked at first: one that cannot be imported is not announced. Ends with 0 if every row was written, with 2
+if some were rejected (the first ones and the report's address are printed), and with 1 if the file was not imported.
+Stopping it stops nothing but the watching: the import goes on by itself.
 """
 
 import argparse

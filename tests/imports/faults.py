@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 HEADER = b"name,description,price,category,inventory\n"
-LONG_WORD = "".join(random.Random(1).choices(string.ascii_letters, k=9_900))  # more than an index of words can take
+LONG_WORD = "".join(random.Random(1).choices(string.ascii_letters, k=9_900))  # more than an index of words could take
+REFUSAL = "IF NEW.name LIKE 'Bad refused%' THEN RAISE check_violation; END IF;"  # of the trigger
 MEBIBYTE = 1024 * 1024
 
 # A kind of record: its bytes with its number put in, and the code of its rejection. None: it is written.
@@ -35,10 +36,11 @@ KINDS: dict[str, tuple[Callable[[int], bytes], str | None]] = {
     "quote in a field": (lambda n: b'Bad %d" tall,,1,mugs,1' % n, "malformed"),
     "text behind a quote": (lambda n: b'"Bad %d" tall,,1,mugs,1' % n, "malformed"),
     "lone carriage return": (lambda n: b"Bad\r%d,,1,mugs,1" % n, "malformed"),
-    "word that no index takes": (lambda n: b"Bad %d,%s,1,mugs,1" % (n, LONG_WORD.encode()), "invalid"),
+    "refused by a trigger": (lambda n: b"Bad refused %d,,1,mugs,1" % n, "invalid"),
     "empty row": (lambda n: b",,,,", "skipped"),
     "blank line": (lambda n: b"", "skipped"),
     "spaces": (lambda n: b" , , ,", "skipped"),
+    "long word": (lambda n: b"Good %d,%s,1,mugs,1" % (n, LONG_WORD.encode()), None),
     "backslashes": (lambda n: b"Good \\N %d,\\.,1,mugs,1" % n, None),
     "other line end": (lambda n: b"Good %d,,1,mugs,1\r" % n, None),
     "lines in quotes": (lambda n: b'Good %d,"a\n\\.\r\nb ""c""",1,mugs,1' % n, None),

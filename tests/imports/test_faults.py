@@ -5,8 +5,9 @@ import random
 import pytest
 
 from tests.imports.conftest import Depot
-from tests.imports.faults import FaultyFile, faulty_file
+from tests.imports.faults import REFUSAL, FaultyFile, faulty_file
 from tests.imports.test_once import killed
+from tests.imports.test_rejections import product_trigger
 
 
 def check(depot: Depot, id: int, file: FaultyFile) -> None:
@@ -24,8 +25,9 @@ def test_faults_of_every_kind_reject_their_records_alone(depot: Depot, faults: i
     depot.shop.category("mugs")
     file = faulty_file(faults, seed)
     id = depot.put("incoming/products/a.csv", file.data)
-    while not depot.importer.run(id, 0.0):
-        pass
+    with product_trigger(depot, REFUSAL):
+        while not depot.importer.run(id, 0.0):
+            pass
     check(depot, id, file)
 
 
@@ -37,5 +39,6 @@ def test_killed_workers_lose_no_record_and_repeat_none(depot: Depot, faults: int
     file, chance = faulty_file(faults, kills), random.Random(kills)
     id = depot.put("incoming/products/a.csv", file.data)
     moments = iter([chance.uniform(0.3, 1.2) for _ in range(kills)])
-    assert killed(depot, id, lambda: next(moments, 120.0)) >= 1
+    with product_trigger(depot, REFUSAL):
+        assert killed(depot, id, lambda: next(moments, 120.0)) >= 1
     check(depot, id, file)

@@ -42,11 +42,11 @@ def redrive(line: Line, state: Path) -> None:
 
 def break_users(line: Line) -> None:
     """From now on the server refuses every write of users, whatever the row."""
-    line.depot.shop.sql("ALTER TABLE users RENAME TO customers")
+    line.depot.shop.sql("ALTER TABLE users RENAME COLUMN name TO called")
 
 
 def mend_users(line: Line) -> None:
-    line.depot.shop.sql("ALTER TABLE customers RENAME TO users")
+    line.depot.shop.sql("ALTER TABLE users RENAME COLUMN called TO name")
 
 
 def test_last_try_fails_the_job_and_a_redrive_resumes_it(line: Line, tmp_path: Path) -> None:
@@ -65,7 +65,7 @@ def test_last_try_fails_the_job_and_a_redrive_resumes_it(line: Line, tmp_path: P
         mend_users(line)
     (failed,) = jobs(line)
     assert failed["status"] == "failed"
-    assert failed["error"].startswith(f"given up after {TRIES} tries: an unexpected error")
+    assert failed["error"].startswith(f"given up after {TRIES} tries: ")
     assert "make redrive" in failed["error"]
     assert failed["finished_at"]
     assert failed["rows_read"] == before["rows_read"] < 2 * ROWS + 1

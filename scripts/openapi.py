@@ -47,8 +47,12 @@ HEADERS: dict[str, Schema] = {
 }
 CONDITIONS: dict[str, Schema] = {
     "IfNoneMatch": {
+        "name": "If-None-Match", "in": "header", "schema": {"type": "string"},
+        "description": 'ETags such as `"1"`, or `*`. 304 where the row has one of them; ignored if it cannot be read.',
+    },
+    "IfNoneMatchOfWrite": {
         "name": "If-None-Match", "in": "header", "schema": ETAGS,
-        "description": 'ETags such as `"1"`, or `*`. 304 where the row has one of them.',
+        "description": 'ETags such as `"1"`, or `*`. 412 where the row has one of them.',
     },
     "IfMatch": {
         "name": "If-Match", "in": "header", "schema": ETAGS,
@@ -170,6 +174,7 @@ def _parameters(operation: Operation) -> Iterator[Schema]:
     yield from schemas.of_query(operation.query)
     for name, applies in (
         ("IfNoneMatch", operation.method == "GET" and isinstance(operation.gives, View)),
+        ("IfNoneMatchOfWrite", _is_conditional(operation)),
         ("IfMatch", _is_conditional(operation)),
         ("IdempotencyKey", operation.keyed),
         ("After", operation.scope in READ_BY_REPLICAS or operation.gives == GRAPHQL),

@@ -219,7 +219,7 @@ def long(chance: Chance) -> str:
     many = chance.choice((20, 60, 150, 400))
     aliases = [f"t{k}" for k in range(n)]
     table = chance.choice(TABLES)
-    key = KEY.get(table, "id")
+    key = chance.choice((KEY.get(table, "id"), "user_id")) if table == "orders" else KEY.get(table, "id")
     chain = " and ".join(f"t0.{key} = {alias}.{key}" for alias in aliases[1:]) or "true"
     clique = " and ".join(f"{a}.{key} = {b}.{key}" for a in aliases for b in aliases if a < b) or "true"
     shapes = (

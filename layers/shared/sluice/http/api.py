@@ -197,7 +197,11 @@ class Api:
     def _admit(self, request: Request) -> None:
         """Before anything else, even before what there is at this path: know who asks, and whether once too often."""
         shown = request.headers.get("x-api-key"), request.headers.get("authorization")
-        if self._admits or (self._counts_unmatched and shown != (None, None) and not self._matches()):
+        if shown == (None, None):  # an unknown path costs those who show nothing, and us, nothing
+            asks = self._admits and self._path() is not None
+        else:
+            asks = self._admits or (self._counts_unmatched and not self._matches())
+        if asks:
             shop = self._shop()
             caller, decision = shop.admit(*shown, request.address)
             self._request = replace(request, client=caller.client, scopes=caller.scopes)

@@ -21,7 +21,7 @@ export PYTHONPATH := .:layers/shared
 .PHONY: help run migrate remove test test-slow fuzz fuzz-sql test-build test-sam check checkov format bench build seed load env clean-state openapi lint-openapi lock
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: .venv/.run ## the whole system on this machine: PORT=3000 DATABASE_URL= SLUICE_SEED=none ARGS=--verbose
 	@exec $(BIN)/python -m local --port "$(PORT)" $(ARGS)

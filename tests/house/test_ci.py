@@ -12,7 +12,7 @@ from scripts.postgres_major import MAJORS
 
 ROOT = Path(__file__).parents[2]
 WORKFLOWS = sorted((ROOT / ".github/workflows").glob("*.yml"))
-TARGETS = set(re.findall(r"^([a-z-]+):.*## ", (ROOT / "Makefile").read_text(), re.MULTILINE))
+TARGETS = set(re.findall(r"^([a-z0-9-]+):.*## ", (ROOT / "Makefile").read_text(), re.MULTILINE))
 
 
 def jobs(workflow: Path) -> dict[str, dict[str, Any]]:
@@ -25,7 +25,7 @@ def test_workflows_make_what_can_be_made(workflow: Path) -> None:
     for job in jobs(workflow).values():
         made |= set(job.get("strategy", {}).get("matrix", {}).get("target", []))
         for step in job["steps"]:
-            made |= set(re.findall(r"^make ([a-z-]+)", step.get("run", ""), re.MULTILINE))
+            made |= set(re.findall(r"^make ([a-z0-9-]+)", step.get("run", ""), re.MULTILINE))
 
     assert made
     assert made <= TARGETS
@@ -78,3 +78,14 @@ def test_hooks_are_steps_of_the_check() -> None:
         words = hook["entry"].replace("env PYTHONPATH=.:layers/shared ", "").split()
         assert hook["language"] == "system"
         assert " ".join(words[:2]) in check, hook["entry"]
+
+
+def test_the_temporary_stack_is_always_deleted() -> None:
+    (job,) = jobs(ROOT / ".github/workflows/e2e.yml").values()
+    *_, suite, last = job["steps"]
+
+    assert last["if"] == "always()"
+    assert ".github/delete-stack" in last["run"]
+    assert "make e2e" in suite["run"]
+    assert job["permissions"] == {"contents": "read", "id-token": "write"}
+    assert all(step["run"].startswith(".github/oidc\n") for step in job["steps"] if "aws " in step.get("run", ""))

@@ -6,7 +6,7 @@
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -227,6 +227,25 @@ def is_snapshotted(environ: Mapping[str, str] = os.environ) -> bool:
 def local_keys(environ: Mapping[str, str] = os.environ) -> str:
     """The API keys that only the local system has, each with its meaning; empty in a deployment."""
     return Variables(environ).text("SLUICE_LOCAL_KEYS", default="")
+
+
+@dataclass(frozen=True, slots=True)
+class TraceSettings:
+    """Where X-Ray's daemon listens, and what the trace is of. `header` reads the invocation's own trace header."""
+
+    daemon: tuple[str, int]
+    service: str
+    header: Callable[[], str]
+
+
+def tracing(environ: Mapping[str, str] = os.environ) -> TraceSettings | None:
+    """Return how to trace; None where tracing is off. For every function, also those that work with no Settings."""
+    env = Variables(environ)
+    if env.one_of("SLUICE_TRACING", ("Active", "Disabled"), default="Disabled") == "Disabled":
+        return None
+    host, _, port = env.text("AWS_XRAY_DAEMON_ADDRESS", default="127.0.0.1:2000").rpartition(":")
+    service = env.text("POWERTOOLS_SERVICE_NAME", default="sluice")
+    return TraceSettings((host, int(port)), service, lambda: environ.get("_X_AMZN_TRACE_ID", ""))
 
 
 def log_level(environ: Mapping[str, str] = os.environ) -> str:

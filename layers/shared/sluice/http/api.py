@@ -33,10 +33,11 @@ from sluice.http.params import Query
 from sluice.http.request import Request
 from sluice.http.request_line import Course
 from sluice.http.telemetry import Telemetry
-from sluice.settings import SettingsError
+from sluice.settings import SettingsError, tracing
 from sluice.spent import Spent
 
 if TYPE_CHECKING:
+    from sluice.http.trace import Tracer
     from sluice.runtime import Runtime
 
 logger = logging.getLogger("sluice")
@@ -93,6 +94,7 @@ class Api:
         self._request = Request("", "", {}, {}, b"")
         self._course = Course(0.0)
         self._cold = True
+        self._tracer: Tracer | None = None
         self._last_good = LastGood()
         self._telemetry = Telemetry()
 
@@ -159,6 +161,12 @@ class Api:
                 headers["Server-Timing"] = request_line.server_timing(course, taken)
         course.route = course.route or _shown(self._path())
         request_line.write(self._request, course, taken, cold=self._cold)
+        if self._cold and (wanted := tracing()) is not None:
+            from sluice.http.trace import Tracer  # only where it is on
+
+            self._tracer = Tracer(wanted)
+        if self._tracer is not None:
+            self._tracer.send(self._request, course, taken)
         self._cold = False
 
     def _route(

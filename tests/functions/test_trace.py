@@ -1,0 +1,124 @@
+"""With tracing on each sampled request sends X-Ray one subsegment; with tracing off nothing of it is imported."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from functions.products.handler import handler
+from local.intrinsics import load
+from sluice.http.request import Request
+from sluice.http.request_line import Course
+from sluice.http.trace import Tracer
+from sluice.settings import TraceSettings, tracing
+from sluice.spent import Spent
+from tests.fixtures.shop import Shop
+
+ROOT = Path(__file__).parents[2]
+HEADER = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1"
+
+
+@pytest.fixture
+def daemon() -> Iterator[socket.socket]:
+    """Lambda's X-Ray daemon, as far as a function sees it."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as listening:
+        listening.bind(("127.0.0.1", 0))
+        listening.settimeout(5)
+        yield listening
+
+
+@contextmanager
+def environment(**variables: str) -> Iterator[None]:
+    before = dict(os.environ)
+    os.environ.update(variables)
+    handler._start_anew()  # as in a new environment
+    try:
+        yield
+    finally:
+        if handler._tracer is not None:
+            handler._tracer.close()
+        os.environ.clear()
+        os.environ.update(before)
+        handler._start_anew()
+
+
+def received(daemon: socket.socket) -> dict[str, Any]:
+    header, _, document = daemon.recv(65_536).partition(b"\n")
+    assert json.loads(header) == {"format": "json", "version": 1}
+    read: dict[str, Any] = json.loads(document)
+    return read
+
+
+def active(daemon: socket.socket, header: str = HEADER) -> dict[str, str]:
+    host, port = daemon.getsockname()
+    address = {"AWS_XRAY_DAEMON_ADDRESS": f"{host}:{port}", "_X_AMZN_TRACE_ID": header}
+    return {"SLUICE_TRACING": "Active", "POWERTOOLS_SERVICE_NAME": "shop", **address}
+
+
+def test_request_sends_its_subsegment(shop: Shop, daemon: socket.socket) -> None:
+    shop.product("Mug")
+    with environment(**active(daemon)):
+        answer = shop.get("/api/products?limit=1")
+        segment = received(daemon)
+    assert (segment["name"], segment["type"]) == ("shop", "subsegment")
+    assert (segment["trace_id"], segment["parent_id"]) == ("1-5759e988-bd862e3fe1be46a994272793", "53995c3f42cd8ad8")
+    assert 0 < segment["end_time"] - segment["start_time"] < 15
+    assert segment["http"] == {"request": {"method": "GET"}, "response": {"status": 200}}
+    annotations = segment["annotations"]
+    assert annotations["request_id"] == answer.headers["X-Request-Id"]
+    assert (annotations["route"], annotations["statements"]) == ("/api/products", 1)
+    assert not segment["fault"]
+
+
+def test_refusal_is_an_error_and_names_its_code(shop: Shop, daemon: socket.socket) -> None:
+    with environment(**active(daemon)):
+        shop.get("/api/products?secret=canary", x_api_key="")
+        segment = received(daemon)
+    assert (segment["error"], segment["fault"], segment["annotations"]["code"]) == (True, False, "unauthenticated")
+    assert "canary" not in json.dumps(segment)
+
+
+@pytest.mark.parametrize("header", ["", HEADER.replace("Sampled=1", "Sampled=0"), "Sampled=1", "nonsense"])
+def test_request_that_is_not_sampled_sends_nothing(daemon: socket.socket, header: str) -> None:
+    host, port = daemon.getsockname()
+    with closing(Tracer(TraceSettings((host, port), "shop", lambda: header))) as tracer:
+        tracer.send(Request("GET", "/", {}, {}, b""), Course(0.0), Spent())
+        daemon.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            daemon.recv(1)
+
+
+def test_request_succeeds_without_a_daemon(shop: Shop, daemon: socket.socket) -> None:
+    variables = active(daemon)
+    daemon.close()
+    with environment(**variables):
+        assert [shop.get("/api/products").status for _ in range(3)] == [200, 200, 200]
+
+
+def test_tracing_is_off_by_default() -> None:
+    assert tracing({}) is None
+    assert tracing({"SLUICE_TRACING": "Disabled"}) is None
+    template = load(ROOT / "template.yaml")
+    assert template["Parameters"]["Tracing"]["Default"] == "Disabled"
+    assert template["Globals"]["Function"]["Tracing"] == {"Ref": "Tracing"}
+
+
+def test_nothing_of_it_is_imported_while_it_is_off() -> None:
+    code = (
+        "import sys; from types import SimpleNamespace as C; from functions.health.handler import handler as h;"
+        "http = {'method': 'GET', 'path': '/health'};"
+        "e = {'rawPath': '/health', 'requestContext': {'http': http, 'stage': '$default'}};"
+        "c = C(aws_request_id='1', get_remaining_time_in_millis=lambda: 9000, function_name='f',"
+        "memory_limit_in_mb=1, invoked_function_arn='a');"
+        "assert h(e, c)['statusCode'] == 200; print('sluice.http.trace' in sys.modules)"
+    )
+    environ = {"PYTHONPATH": f"{ROOT}:{ROOT / 'layers/shared'}", "PATH": os.environ["PATH"]}
+    done = subprocess.run([sys.executable, "-c", code], env=environ, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "False"

@@ -7,6 +7,7 @@ import pytest
 
 from sluice.analyst.guard import check
 from sluice.errors import QueryRefused, QueryTooExpensive
+from sluice.limits.query_cost import check_sorts
 from tests.analyst.bombs import OPENINGS
 
 SIZES = {"categories": 50.0, "products": 3e3, "inventory": 3e3, "users": 2e3, "orders": 2e4, "order_items": 8e4}
@@ -115,7 +116,12 @@ def test_wide_rows_are_sorted_with_less_memory() -> None:
     assert wide.work_mem <= 512
     assert several.work_mem <= 256
     row = ", ".join([f"{WIDE} || o.id"] * 6)
-    assert "sort" in refusal(f"select {row}, concat(left(description, 5000)) from orders o, products order by 1")
+    wider = check(f"select {row}, concat(left(description, 5000)) from orders o, products order by 1", SIZES)
+    assert (wider.work_mem, wider.largest_sort) == (64, pytest.approx(85e6, rel=0.1))
+    sort = {"Node Type": "Sort", "Plans": [{"Node Type": "Seq Scan"}]}
+    with pytest.raises(QueryTooExpensive, match="would sort up to"):
+        check_sorts(sort, largest=wider.largest_sort, aggregates=wider.aggregate_sorts)
+    check_sorts(sort["Plans"][0], largest=wider.largest_sort, aggregates=wider.aggregate_sorts)
 
 
 def test_what_a_hashed_subquery_may_hold_is_known() -> None:

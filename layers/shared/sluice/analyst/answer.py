@@ -62,7 +62,9 @@ class Analyst:
         if query_cost.may_outgrow(plan):
             asked.without_hashing()
             plan = asked.plan(statement.sql)
-        return query_cost.judge(plan, max_cost=self.max_cost, tables=TABLES, series=SERIES, hashed=statement.hashed)
+        cost = query_cost.judge(plan, max_cost=self.max_cost, tables=TABLES, series=SERIES, hashed=statement.hashed)
+        query_cost.check_sorts(plan, largest=statement.largest_sort, aggregates=statement.aggregate_sorts)
+        return cost
 
 
 def _json(value: object) -> str:

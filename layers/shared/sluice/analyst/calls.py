@@ -39,7 +39,7 @@ def value_of(expressions: "Expressions", call: Node) -> Value:
     values, beside = expressions.values(args), expressions.values(others)
     if order or call["agg_distinct"]:
         rows = expressions.frames[0].rows if expressions.frames else 1.0
-        expressions.totals.sorts.append((rows, sum(value.kept for value in [*values, *beside])))
+        expressions.totals.aggregate_sorts.append((rows, sum(value.kept for value in [*values, *beside])))
     if name == "substring" and any(v.text and text_of(a) is None for a, v in zip(args[1:], values[1:], strict=True)):
         refuse("the pattern of substring is written out", call)
     if rule.size == "gather":

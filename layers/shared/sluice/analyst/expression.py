@@ -21,7 +21,9 @@ class Totals:
 
     gathered: float = 0  # bytes of rows that aggregates make values of
     hashed: float = 0  # bytes of the largest list of IN, or of EXISTS, that is hashed
-    sorts: list[tuple[float, int]] = field(default_factory=list)  # rows that may be sorted, and the bytes of each
+    # Rows that may be sorted, and the bytes of each: where the plan has a Sort, and in aggregates, where it shows none.
+    sorts: list[tuple[float, int]] = field(default_factory=list)
+    aggregate_sorts: list[tuple[float, int]] = field(default_factory=list)
 
 
 @dataclass(frozen=True)

@@ -13,13 +13,12 @@ from sluice.analyst.expression import Totals
 from sluice.analyst.query import Queries
 from sluice.analyst.refusal import TEXT, refuse
 from sluice.analyst.tree import Node, read, read_written
-from sluice.analyst.value import too_much
 from sluice.analyst.writer import write
+from sluice.limits.query_cost import MAX_SORTED
 
 MAX_TABLES = 12  # PostgreSQL tries their orders
 MAX_LATERALS = 12
 WORK_MEM, LEAST_WORK_MEM = 8_192, 64  # kilobytes of a step: the role's, and the least that PostgreSQL takes
-ALL_WORK_MEM = 64_000_000  # bytes of all steps together
 POINTER, LEAST_SORTED = 24, 1_024  # bytes beside a row that is sorted, and how many rows a sort keeps in any case
 STEPS = frozenset({"SubLink", "CommonTableExpr", "RangeVar", "RangeSubselect", "RangeFunction", "GroupingSet"})
 UNKNOWN = dict.fromkeys(vocabulary.TABLES, 1.0)
@@ -33,6 +32,8 @@ class Statement:
     columns: tuple[str, ...]
     hashed: float  # bytes of the largest list of IN, should PostgreSQL hash it
     work_mem: int  # kilobytes that each of its steps may take
+    largest_sort: float  # bytes that a Sort of its plan may keep in memory
+    aggregate_sorts: float  # bytes that its aggregates may, all together
 
 
 def check(text: str, sizes: Mapping[str, float] = UNKNOWN) -> Statement:
@@ -51,7 +52,7 @@ def check(text: str, sizes: Mapping[str, float] = UNKNOWN) -> Statement:
         sql = write(tree)
         if read_written(sql).same() != tree.same():
             refuse("it cannot be written as it was read")
-        return Statement(sql, tuple(name for name, _ in relation.columns), totals.hashed, _work_mem(nodes, totals))
+        return Statement(sql, tuple(name for name, _ in relation.columns), totals.hashed, *_sorts(nodes, totals))
     except RecursionError:
         refuse("it is nested too deeply")
     finally:
@@ -86,22 +87,21 @@ def _as_double(node: Node) -> Node:
     return Node("TypeCast", {"arg": node, "typeName": Node("TypeName", type_)})
 
 
-def _work_mem(nodes: list[Node], totals: Totals) -> int:
-    """What each step may take before it writes to disk. QueryTooExpensive where the least is too much.
+def _sorts(nodes: list[Node], totals: Totals) -> tuple[int, float, float]:
+    """The work_mem of a statement, and with it the bytes of its largest sort, and of all sorts of its aggregates.
 
     PostgreSQL 17 and 18 do not count the rows of a sort, only 24 bytes for each: with 8 MB they keep 349,525 rows,
     however wide. So the rows that are sorted, and their width, say how many kilobytes that may be.
     """
     steps = sum(node.kind in STEPS for node in nodes) + sum(node.kind in ("SubLink", "JoinExpr") for node in nodes)
+    every = [*totals.sorts, *totals.aggregate_sorts]
     work_mem = WORK_MEM
-    while work_mem >= LEAST_WORK_MEM:
-        sorted_ = sum(_sorted(rows, width, work_mem) for rows, width in totals.sorts)
-        if sorted_ + steps * work_mem * 1024 <= ALL_WORK_MEM:
-            return work_mem
+    while work_mem > LEAST_WORK_MEM:
+        if sum(_sorted(*rows, work_mem) for rows in every) + steps * work_mem * 1024 <= MAX_SORTED:
+            break
         work_mem //= 2
-    if sorted_ > ALL_WORK_MEM:
-        raise too_much(f"It would sort up to {sorted_:,.0f} bytes in memory; {ALL_WORK_MEM:,} are the most")
-    return LEAST_WORK_MEM
+    largest = max((_sorted(*rows, work_mem) for rows in totals.sorts), default=0.0)
+    return work_mem, largest, sum(_sorted(*rows, work_mem) for rows in totals.aggregate_sorts)
 
 
 def _sorted(rows: float, width: int, work_mem: int) -> float:

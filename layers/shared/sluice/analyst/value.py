@@ -85,9 +85,7 @@ def of_text(text: str) -> Value:
 
 def too_many_rows(bytes_: float) -> QueryTooExpensive:
     """What to raise for an aggregate, or a list of IN, that would hold too much in memory at once."""
-    return too_much(f"It would gather up to {bytes_:,.0f} bytes in memory; {MAX_GATHERED:,} are the most")
-
-
-def too_much(what: str) -> QueryTooExpensive:
-    """What to raise for what does not fit into memory."""
-    return QueryTooExpensive(f"{what}. Fewer rows, by LIMIT in a subquery, or shorter values make it less")
+    return QueryTooExpensive(
+        f"It would gather up to {bytes_:,.0f} bytes in memory; {MAX_GATHERED:,} are the most. "
+        "Fewer rows, by LIMIT in a subquery, or shorter values make it less"
+    )

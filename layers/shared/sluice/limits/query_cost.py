@@ -12,6 +12,7 @@ from sluice.errors import QueryRefused, QueryTooExpensive
 
 Plan: TypeAlias = Mapping[str, Any]  # a node of EXPLAIN (FORMAT JSON, VERBOSE)
 
+MAX_SORTED = 64_000_000  # bytes that all sorts keep in memory, and all other steps before they write to disk
 MAX_HASHED = 32_000_000  # bytes of a subquery that is kept as a hash table: that never goes to disk
 HASHED_SUBPLAN = "hashed SubPlan"
 # Columns of which few rows share a value, so that a hash join can put parts of them on disk.
@@ -54,6 +55,17 @@ def judge(plan: Plan, *, max_cost: float, tables: Collection[str], series: str, 
         detail = f"PostgreSQL estimates a cost of {cost:,.0f}; {max_cost:,.0f} is the most"
         raise QueryTooExpensive(detail, members=members)
     return cost
+
+
+def check_sorts(plan: Plan, *, largest: float, aggregates: float) -> None:
+    """QueryTooExpensive where the sorts of a plan, and those in its aggregates, would keep too much in memory."""
+    sorts = sum(node["Node Type"] in ("Sort", "Incremental Sort") for node in nodes(plan))
+    kept = sorts * largest + aggregates
+    if kept > MAX_SORTED:
+        raise QueryTooExpensive(
+            f"It would sort up to {kept:,.0f} bytes in memory; {MAX_SORTED:,} are the most. "
+            "Fewer rows, by LIMIT in a subquery, or shorter values make it less"
+        )
 
 
 def may_outgrow(plan: Plan) -> bool:

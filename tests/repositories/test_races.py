@@ -14,6 +14,7 @@ from sluice.errors import OutOfStock, SluiceError, StaleVersion
 from sluice.repositories.cursor import CursorSigner
 from sluice.repositories.inventory import InventoryRepository
 from sluice.repositories.products import ProductRepository
+from sluice.repositories.writing import Precondition
 from tests.fixtures.shop import CURSOR_KEY, Shop
 
 WRITERS = 16
@@ -50,7 +51,7 @@ def test_of_writers_with_the_same_etag_one_wins(shop: Shop, database: Database) 
 
     for attempt in range(10):
         prices = [100 * attempt + writer + 20 for writer in range(WRITERS)]  # each a change: others keep the version
-        met = at_once(lambda writer: products.update(id, {"price": prices[writer]}, [etag]))  # noqa: B023
+        met = at_once(lambda writer: products.update(id, {"price": prices[writer]}, Precondition([etag])))  # noqa: B023
 
         assert met.count(StaleVersion) == WRITERS - 1
         etag = products.get_by_id(id).etag

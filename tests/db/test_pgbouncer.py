@@ -94,6 +94,19 @@ def test_who_writes_is_told_how_far_the_log_has_come(
     assert all(re.fullmatch(r"[0-9A-F]+/[0-9A-F]+", position) for positions in told for position in positions)
 
 
+@pytest.mark.parametrize("options", [{}, STOCK], ids=["pipelined", "stock"])
+def test_rejected_startup_parameter_names_the_setting(
+    make_database: Make, pooler: int, options: dict[str, Any]
+) -> None:
+    database = make_database(port=pooler, options=options)
+    with pytest.raises(errors.DatabaseUnavailable) as caught:
+        database.read("SELECT 1")
+
+    told = str(caught.value.__cause__)
+    assert "unsupported startup parameter: " in told
+    assert "set SLUICE_DB_POOLER to pgbouncer or rds-proxy; it is none" in told
+
+
 def test_what_is_set_for_one_client_is_not_set_for_the_next(make_database: Make, pooler: int) -> None:
     one, other = (make_database(port=pooler, pooler="pgbouncer") for _ in range(2))
     for _ in range(2 * SERVER_CONNECTIONS):

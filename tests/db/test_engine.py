@@ -43,7 +43,7 @@ def test_write_is_committed_and_returns_rows(either: Database, admin: Any) -> No
 
 def test_refused_statement_leaves_nothing_behind(either: Database) -> None:
     with pytest.raises(errors.InternalError):
-        either.write("INSERT INTO no_such_table VALUES (1)")
+        either.write("SELECT no_such_column")
     assert either.read("SELECT 1")[0][0] == 1
     assert either.pool_metrics().invalid == 0
 

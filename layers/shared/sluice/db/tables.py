@@ -125,6 +125,8 @@ class ImportJob(Created, Touched, Base):
     next_byte: Mapped[int] = mapped_column(BigInteger, server_default=FetchedValue())
     next_line: Mapped[int] = mapped_column(BigInteger, server_default=FetchedValue())
     error: Mapped[str | None]
+    resumable: Mapped[bool] = mapped_column(server_default=FetchedValue())
+    seen_at: Mapped[datetime | None]
     started_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
 

@@ -3,7 +3,7 @@
 The defaults of a session may come from postgresql.conf, a parameter group, ALTER DATABASE or ALTER ROLE. Each
 migration sets these values by `ALTER ROLE … IN DATABASE … SET`, which outranks all of those. A direct connection also
 sends `startup_settings("none")` when it connects; behind a pooler it sends only what that pooler accepts.
-docs/decisions/0020-session-settings.md has the table, and tests/db/test_session_settings.py goes through pg_settings.
+docs/decisions/0020-session-settings.md has the table, and tests/sessions/test_left_alone.py goes through pg_settings.
 """
 
 from collections.abc import Mapping

@@ -86,12 +86,18 @@ def _engine(url: str) -> "Engine":
 @contextmanager
 def readable_errors(url: str, what: str) -> Iterator[None]:
     """Turn what the server refuses into DatabaseUnusable: one sentence, with a remedy where there is one."""
+    from alembic.util import CommandError
     from sqlalchemy.exc import SQLAlchemyError
 
     from sluice.migrations.runner import report
 
     try:
         yield
+    except CommandError as error:
+        raise DatabaseUnusable(
+            f"{place(settings_of(url))} cannot be {what}: it was migrated by another release of Sluice; use that one, "
+            f"or remove what it made (of the embedded database: make clean-state): {error}"
+        ) from error
     except (SQLAlchemyError, SluiceError) as error:
         said = report(error) if isinstance(error, SluiceError) else {}
         cause = error.__cause__ or error

@@ -167,6 +167,16 @@ def test_what_cannot_be_done_is_one_sentence(own: Own, command: str, environ: di
     assert own.sql("SELECT to_regnamespace('sluice') IS NULL") == [[True]]
 
 
+@pytest.mark.parametrize("environ", [{}, {"PLAN": "1"}, {"APP": "shop"}])
+def test_a_schema_of_another_release_is_one_sentence(own: Own, environ: dict[str, str]) -> None:
+    migrate_url(own.url)
+    own.sql("UPDATE sluice.version SET version_num = '0099'")
+    with state_of_its_own(DATABASE_URL=own.url, **environ) as system:
+        status, _, wrong = run(system, "migrate")
+    assert (status, wrong.count("\n")) == (1, 1)
+    assert "it was migrated by another release of Sluice" in wrong
+
+
 def test_a_plan_is_printed_and_changes_nothing(own: Own) -> None:
     with state_of_its_own(DATABASE_URL=own.url, APP="shop", PLAN="1") as system:
         status, told, _ = run(system, "migrate")

@@ -51,7 +51,7 @@ ITS_OWN = {
     *("date", "over", "filter", "within", "group", "by", "order", "hashed", "subplan", "initplan", "in", "and", "or"),
     *("not", "like", "distinct", "from", "values", "excluded", "then", "else", "when", "is", "interval", "preceding"),
     *("timestamptz", "timestamp", "text", "int8", "float8", "bool", "partition", "range", "rows", "current_date"),
-    *("where", "trim", "coalesce", "greatest", "least", "nullif", "timezone"),
+    *("where", "trim", "coalesce", "greatest", "least", "nullif", "timezone", "current_timestamp"),
     *("grouping", "sets", "rollup", "cube", "key", "as", "exists", "count", "varying", "bpchar"),
 }  # fmt: skip
 WORD = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|\w+|\s+|[^\w\s]")

@@ -109,6 +109,25 @@ def test_trouble_is_told_soon_and_once(shop: Shop, capsys: Capture) -> None:
     }  # fmt: skip
 
 
+def test_internal_errors_of_a_published_version_are_a_metric(shop: Shop, capsys: Capture) -> None:
+    """By which its canary alarm in template.yaml judges it; `$LATEST` takes part in no deployment."""
+    here = runtime.current()
+    for version, expected in (("$LATEST", []), ("7", [["executed_version", "function_name", "service"]])):
+        settings = replace(here.settings, function="sluice-OrdersFunction-1", version=version)
+        telemetry = Telemetry(clock=Clock())
+        telemetry.failed(500, "internal_error")
+        telemetry.failed(503, "circuit_open")
+        telemetry.tell(runtime.Runtime(settings, here.database))
+        lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+        of_version = [line for line in lines if "executed_version" in line]
+        dimensions = [sorted(line["_aws"]["CloudWatchMetrics"][0]["Dimensions"][0]) for line in of_version]
+        assert dimensions == expected
+        for line in of_version:
+            assert (line["function_name"], line["executed_version"]) == ("sluice-OrdersFunction-1", "7")
+            assert line["internal_error"] == [1]
+            assert "circuit_open" not in line
+
+
 def test_refused_clients_are_no_trouble(shop: Shop, capsys: Capture) -> None:
     clock = Clock()
     telemetry, here = Telemetry(clock=clock), runtime.current()

@@ -436,6 +436,21 @@ def test_a_deployment_that_could_not_work_is_refused(given: dict[str, str], refu
         decide(load(ROOT / "template.yaml"), given)
 
 
+@pytest.mark.parametrize("by_gateway", [True, False])
+def test_functions_trust_claims_only_behind_the_gateway_authorizer(by_gateway: bool) -> None:
+    """In the stack's own network too: the gateway fetches the issuer's keys, and functions need no layer for them."""
+    stage = "aurora" if by_gateway else "default"
+    given = {"JwtIssuer": "https://issuer.example/", "JwtAudience": "sluice"}
+    given |= {"GatewayJwtAuthorizer": "true"} if by_gateway else {}
+    whole = decide(load(ROOT / "template.yaml"), {**CONFIGURED[stage], **given})
+    variables = whole["Globals"]["Function"]["Environment"]["Variables"]
+    assert variables["SLUICE_JWT_VERIFIED_BY"] == ("gateway" if by_gateway else "function")
+    assert ("TokensLayer" in whole["Resources"]) != by_gateway
+    routes = whole["Resources"]["Api"]["Properties"]["DefinitionBody"]["paths"]
+    guarded = {path for path, item in routes.items() if item["x-amazon-apigateway-any-method"].get("security")}
+    assert guarded == (set(routes) if by_gateway else set())
+
+
 def test_the_folder_has_a_template_for_each_environment(tmp_path: Any) -> None:
     assert main([str(tmp_path)]) == 0
     written = {path.stem: json.loads(path.read_text()) for path in tmp_path.iterdir()}

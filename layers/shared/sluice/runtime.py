@@ -8,11 +8,11 @@ import gc
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, replace
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import sluice.preload  # noqa: F401 - before the others, which import SQLAlchemy
 from sluice import aws, snapshot
@@ -155,13 +155,16 @@ class Runtime(Repositories):
         endpoint = self.settings.aws.sqs_endpoint
         return aws.Client(self.settings.aws, "sqs", endpoint=endpoint, version="1.0", timeout=10)
 
-    def admit(self, key: str | None, authorization: str | None, address: str) -> tuple[Caller, Decision]:
-        """Who shows these credentials, and may they ask once more? Unauthenticated, IdentityUnavailable, RateLimited.
+    def admit(
+        self, key: str | None, authorization: str | None, address: str, claims: Mapping[str, Any] | None = None
+    ) -> tuple[Caller, Decision]:
+        """Identify the client and count the request. Raise Unauthenticated, IdentityUnavailable or RateLimited.
 
-        Strangers are limited by their address, so that nobody tries keys by the thousand.
+        Unknown clients are limited by their address, so that none tries keys by the thousand. `claims` are API
+        Gateway's, and count only if the settings say that it verifies tokens.
         """
         try:
-            caller = self.gate.identify(key, authorization)
+            caller = self.gate.identify(key, authorization, claims)
         except Unauthenticated:
             stranger = self.limiter.hit(f"address {network_of(address)}", STRANGERS)
             if not stranger.allowed:
@@ -290,12 +293,16 @@ def _dynamodb(settings: Settings) -> aws.Client:
 
 
 def _gate(settings: Settings, dynamodb: aws.Client) -> Gate:
-    tokens = None
-    if settings.tokens is not None:
+    tokens, verified = None, None
+    if settings.tokens is not None and settings.tokens.verified_by_gateway:
+        from sluice.identity.claims import verified_caller
+
+        verified = partial(verified_caller, issuer=settings.tokens.issuer)
+    elif settings.tokens is not None:
         from sluice.identity.tokens import Tokens  # only where an issuer is trusted
 
         tokens = Tokens(settings.tokens)
-    return Gate(ApiKeys(dynamodb, settings.api_keys_table), tokens, clock=time.time)
+    return Gate(ApiKeys(dynamodb, settings.api_keys_table), tokens, verified, clock=time.time)
 
 
 def credentials(settings: Settings, database: DatabaseSettings) -> Callable[[], str] | None:

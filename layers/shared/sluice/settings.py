@@ -124,6 +124,7 @@ class TokenSettings:
     issuer: str
     audience: str
     keys_url: str
+    verified_by_gateway: bool = False  # then the claims in the event are trusted, and no keys are fetched
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +168,8 @@ class Settings:
     imports_max_bytes: int = IMPORT_MEGABYTES * 1024**2  # of a file
     stale_seconds: float = 300.0  # how old an answer may be that is given while the database is away; 0: none is
     service: str = "sluice"  # what metrics are of
+    function: str = ""  # its name
+    version: str = "$LATEST"  # of the function, a number once it is published
     telemetry_seconds: float = TELEMETRY_SECONDS  # between two lines of them, while all is well
     log_level: str = "INFO"
     server_timing: bool = False  # tells whoever asks what an answer took
@@ -197,6 +200,8 @@ class Settings:
             imports_max_bytes=env.megabytes("SLUICE_IMPORTS_MAX_MEGABYTES", default=IMPORT_MEGABYTES),
             stale_seconds=env.integer("SLUICE_STALE_SECONDS", default=300, least=0, most=86_400),
             service=env.text("POWERTOOLS_SERVICE_NAME", default="sluice"),
+            function=env.text("AWS_LAMBDA_FUNCTION_NAME", default=""),
+            version=env.text("AWS_LAMBDA_FUNCTION_VERSION", default="$LATEST"),
             log_level=env.one_of("SLUICE_LOG_LEVEL", LOG_LEVELS, default="INFO"),
             server_timing=env.one_of("SLUICE_SERVER_TIMING", ("on", "off"), default="off") == "on",
             telemetry_seconds=env.seconds("SLUICE_TELEMETRY_SECONDS", default=TELEMETRY_SECONDS),
@@ -358,9 +363,10 @@ def _analyst(env: Variables, database: DatabaseSettings) -> AnalystSettings | No
 def _tokens(env: Variables) -> TokenSettings | None:
     issuer, audience = env.text("SLUICE_JWT_ISSUER", default=""), env.text("SLUICE_JWT_AUDIENCE", default="")
     keys_url = env.text("SLUICE_JWT_KEYS_URL", default="") or f"{issuer.rstrip('/')}/.well-known/jwks.json"
+    verified_by = env.one_of("SLUICE_JWT_VERIFIED_BY", ("function", "gateway"), default="function")
     if not issuer:
         return None
     if not audience:
         env.problems.append("SLUICE_JWT_AUDIENCE must be set where SLUICE_JWT_ISSUER is")
     env.check_url("SLUICE_JWT_KEYS_URL", keys_url)
-    return TokenSettings(issuer, audience, keys_url)
+    return TokenSettings(issuer, audience, keys_url, verified_by_gateway=verified_by == "gateway")

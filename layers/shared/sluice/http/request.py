@@ -41,6 +41,7 @@ class Request:
     client: str = ""  # whom the gate let in
     scopes: Collection[str] = ()  # with which it was
     id: str = ""  # as in the answer and the log
+    claims: Mapping[str, Any] | None = None  # of a token that API Gateway's JWT authorizer verified
 
     @classmethod
     def from_event(cls, event: Mapping[str, Any], id: str = "") -> "Request":
@@ -53,6 +54,7 @@ class Request:
             headers={name.lower(): value for name, value in (event.get("headers") or {}).items()},
             body=b64decode(body) if event.get("isBase64Encoded") else body.encode("utf-8", "surrogatepass"),
             address=event["requestContext"]["http"].get("sourceIp", ""),
+            claims=event["requestContext"].get("authorizer", {}).get("jwt", {}).get("claims"),
             id=id,
         )
 

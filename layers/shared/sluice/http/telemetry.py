@@ -21,6 +21,7 @@ NAMESPACE = "Sluice"
 SOON = 1.0  # seconds, while there is trouble: a line for each request would be trouble of its own
 COUNTED = 429  # the least HTTP status of errors that are counted
 TROUBLE = 500  # the least that is told of soon
+FAULTS = "internal_error"
 
 
 class Telemetry:
@@ -69,6 +70,20 @@ class Telemetry:
         for name, number in self._counts.items():
             metrics.add_metric(name, MetricUnit.Count, number)
         metrics.flush_metrics()
+        self._tell_of_version(shop)
         self._counts.clear()
         self._limiter_failures += new_failures
         self._told_at, self._trouble, self._breaker_open = now, False, breaker_open
+
+    def _tell_of_version(self, shop: Runtime) -> None:
+        """Print the internal errors of a published version as its own metric, by which a canary is judged.
+
+        CloudWatch charges for each combination of dimensions, so a version without internal errors has no such metric.
+        """
+        settings = shop.settings
+        if self._counts[FAULTS] and settings.version != "$LATEST":
+            metrics = EphemeralMetrics(namespace=NAMESPACE, service=settings.service)
+            metrics.add_dimension("function_name", settings.function)
+            metrics.add_dimension("executed_version", settings.version)
+            metrics.add_metric(FAULTS, MetricUnit.Count, self._counts[FAULTS])
+            metrics.flush_metrics()

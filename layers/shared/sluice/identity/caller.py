@@ -1,11 +1,11 @@
 """Who is asking, and what may they do? An API key or a token, each looked up once and then remembered for a while."""
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from threading import Lock
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sluice.errors import Unauthenticated
 
@@ -39,16 +39,29 @@ class _Remembered(NamedTuple):
 class Gate:
     """Tells callers apart by what they show. `lookup` may fail with an Unavailable; that is not remembered."""
 
-    def __init__(self, keys: Lookup, tokens: Lookup | None, *, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        keys: Lookup,
+        tokens: Lookup | None,
+        verified: Callable[[Mapping[str, Any] | None], Caller | None] | None = None,
+        *,
+        clock: Callable[[], float],
+    ) -> None:
         self._lookups = {"key": keys, "token": tokens}
+        self._verified = verified  # claims that API Gateway has verified → whose they are; None: they are not trusted
         self._clock = clock
         self._lock = Lock()
         self._remembered: OrderedDict[bytes, _Remembered] = OrderedDict()
 
-    def identify(self, key: str | None, authorization: str | None) -> Caller:
-        """The caller of `X-API-Key` or, without one, of `Authorization: Bearer`. Unauthenticated."""
+    def identify(self, key: str | None, authorization: str | None, claims: Mapping[str, Any] | None = None) -> Caller:
+        """Return the client of `X-API-Key` or, without one, of `Authorization: Bearer`. Raise Unauthenticated."""
         if key is not None:
             return self._known("key", key.strip())
+        if self._verified is not None:
+            caller = self._verified(claims)
+            if caller is None or self._clock() >= caller.expires_at:
+                raise Unauthenticated("Send Authorization: Bearer with a token of this API's issuer")
+            return caller
         scheme, _, token = (authorization or "").strip().partition(" ")
         if scheme.lower() != "bearer" or not token:
             raise Unauthenticated("Send an X-API-Key, or Authorization: Bearer with a token")

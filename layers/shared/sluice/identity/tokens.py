@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from sluice.errors import IdentityUnavailable
 from sluice.identity.caller import Caller
+from sluice.identity.claims import scopes_of
 from sluice.settings import TokenSettings
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ class Tokens:
             return None
         if not claims["sub"]:  # all who have no name would be one client
             return None
-        return Caller(client=f"jwt {claims['sub']}", scopes=_scopes(claims), expires_at=expires_at)
+        return Caller(client=f"jwt {claims['sub']}", scopes=scopes_of(claims), expires_at=expires_at)
 
     def _claims(self, token: str, header: Mapping[str, Any]) -> Mapping[str, Any]:
         """The claims, verified. PyJWTError. Keys are fetched again if the one that signed it may be a new one."""
@@ -115,11 +116,3 @@ class Tokens:
         if not self._keys:
             raise IdentityUnavailable
         return fetched
-
-
-def _scopes(claims: Mapping[str, Any]) -> frozenset[str]:
-    """`scope` is a text with spaces (RFC 8693); some issuers send `scp`, a list or a text. Of anything else, none."""
-    given = claims.get("scope", claims.get("scp", ""))
-    if isinstance(given, str):
-        return frozenset(given.split())
-    return frozenset(scope for scope in given if isinstance(scope, str)) if isinstance(given, list) else frozenset()

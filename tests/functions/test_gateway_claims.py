@@ -1,0 +1,111 @@
+"""Clients whose tokens API Gateway has verified, and who claim so where it has not."""
+
+import dataclasses
+import time
+from typing import Any
+
+import pytest
+
+from functions.orders.handler import handler
+from sluice import runtime
+from sluice.identity.claims import scopes_of, verified_caller
+from sluice.settings import Settings, TokenSettings
+from tests.fixtures.shop import Shop, http_event, lambda_context
+from tests.fixtures.tokens import AUDIENCE, ISSUER
+
+KEYS_URL = "https://issuer.example/keys"  # which nothing here can reach
+
+
+def claims(**given: Any) -> dict[str, Any]:
+    """As API Gateway puts them into an event: each one a text."""
+    own = {"iss": ISSUER, "aud": AUDIENCE, "sub": "ada", "scope": "orders:read", "exp": str(int(time.time()) + 600)}
+    return {name: value for name, value in {**own, **given}.items() if value is not None}
+
+
+def orders(given: dict[str, Any] | None, **headers: str) -> dict[str, Any]:
+    event = http_event("GET", "/api/orders", None, None, headers)
+    if given is not None:
+        event["requestContext"]["authorizer"] = {"jwt": {"claims": given, "scopes": None}}
+    return handler(event, lambda_context())
+
+
+def install(*, verified_by_gateway: bool) -> None:
+    here = runtime.current()
+    tokens = TokenSettings(ISSUER, AUDIENCE, KEYS_URL, verified_by_gateway=verified_by_gateway)
+    runtime.install(runtime.Runtime(dataclasses.replace(here.settings, tokens=tokens), here.database))
+
+
+@pytest.fixture
+def verified(shop: Shop) -> None:
+    install(verified_by_gateway=True)
+
+
+def test_claims_of_the_gateway_identify_the_client(verified: None) -> None:
+    assert orders(claims(), authorization="Bearer whatever")["statusCode"] == 200
+    refused = orders(claims(scope="catalog:read"), authorization="Bearer whatever")
+    assert (refused["statusCode"], "insufficient_scope" in refused["body"]) == (403, True)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        None,
+        {},
+        claims(iss="https://other.example/"),
+        claims(sub=None),
+        claims(sub=""),
+        claims(exp=None),
+        claims(exp="soon"),
+        claims(exp=str(int(time.time()) - 1)),
+    ],
+    ids=str,
+)
+def test_incomplete_claims_are_refused(verified: None, given: dict[str, Any] | None) -> None:
+    refused = orders(given, authorization="Bearer whatever")
+    assert refused["statusCode"] == 401
+    assert "WWW-Authenticate" in refused["headers"]
+
+
+def test_claims_without_the_gateway_authorizer_are_not_trusted(shop: Shop) -> None:
+    for trusted_issuer in (False, True):
+        if trusted_issuer:
+            install(verified_by_gateway=False)
+        assert orders(claims())["statusCode"] == 401
+        assert orders(claims(), authorization="Bearer not.a.token")["statusCode"] in (401, 503)
+
+
+def test_claims_in_headers_and_body_are_not_read(verified: None) -> None:
+    forged = {"x-amzn-oidc-data": "ada", "authorizer": "ada", "requestcontext": '{"authorizer": {"jwt": {}}}'}
+    assert orders(None, authorization="Bearer whatever", **forged)["statusCode"] == 401
+
+
+def test_scopes_are_read_from_text_and_lists() -> None:
+    assert scopes_of({"scope": "a:read b:write"}) == {"a:read", "b:write"}
+    assert scopes_of({"scp": "[a:read b:write]"}) == {"a:read", "b:write"}  # API Gateway's form of a list
+    assert scopes_of({"scp": ["a:read", 7]}) == {"a:read"}
+    assert scopes_of({"scope": 7}) == frozenset()
+
+
+def test_subject_is_never_taken_for_a_key_client() -> None:
+    caller = verified_caller(claims(sub="shop"), ISSUER)
+    assert caller is not None
+    assert caller.client == "jwt shop"
+
+
+def test_setting_says_who_verifies(shop: Shop) -> None:
+    environ = {
+        "SLUICE_DB_HOST": "db",
+        "SLUICE_DB_NAME": "shop",
+        "SLUICE_DB_USER": "sluice_app",
+        "SLUICE_DB_PASSWORD": "secret",
+        "SLUICE_CURSOR_KEY": "0123456789abcdef",
+        "SLUICE_API_KEYS_TABLE": "keys",
+        "SLUICE_RATE_LIMIT_TABLE": "limits",
+        "SLUICE_JWT_ISSUER": ISSUER,
+        "SLUICE_JWT_AUDIENCE": AUDIENCE,
+    }
+    for variable, expected in ((None, False), ("function", False), ("gateway", True)):
+        given = environ | ({} if variable is None else {"SLUICE_JWT_VERIFIED_BY": variable})
+        tokens = Settings.from_env(given).tokens
+        assert tokens is not None
+        assert tokens.verified_by_gateway is expected

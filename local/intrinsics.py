@@ -212,7 +212,7 @@ class Evaluator:
         if section is not _RESOURCES:
             raise TemplateError(f"{section.name} can refer to parameters alone, and {name} is none")
         logical_id, _, made_by_sam = name.partition(".")
-        if made_by_sam in ("", "Alias", "Version"):  # of a function
+        if made_by_sam in ("", "Alias", "Version", "Stage"):  # of a function, or of an API
             return self._attribute(logical_id, made_by_sam)
         raise TemplateError(f"{name} is neither a parameter nor a resource")
 

@@ -84,6 +84,11 @@ def test_the_lock_timeout_is_never_raised_above_the_roles(make_database: Make) -
         assert make_database(lock_timeout=1.0).read(TIMEOUTS)[0].lock == "1s"
 
 
+def test_rds_proxy_gets_no_timeout_that_would_pin_it(make_database: Make) -> None:
+    with deadline.within(3):
+        assert tuple(make_database(pooler="rds-proxy").read(TIMEOUTS)[0]) == ("0", "0"), "the superuser's own"
+
+
 def test_while_there_is_enough_time_nothing_is_sent_for_it(
     settings: DatabaseSettings, make_relay: Callable[..., Relay], make_database: Make
 ) -> None:

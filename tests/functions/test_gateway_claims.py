@@ -58,7 +58,7 @@ def test_claims_of_the_gateway_identify_the_client(verified: None) -> None:
         claims(exp="soon"),
         claims(exp=str(int(time.time()) - 1)),
     ],
-    ids=str,
+    ids=["none", "empty", "other issuer", "no subject", "empty subject", "no expiry", "expiry is text", "expired"],
 )
 def test_incomplete_claims_are_refused(verified: None, given: dict[str, Any] | None) -> None:
     refused = orders(given, authorization="Bearer whatever")

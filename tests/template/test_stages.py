@@ -427,6 +427,7 @@ OWN = {"DatabaseMode": "aurora", "DbAuth": "iam", "DbCaFile": "/opt/certificates
         ({**OWN, "ZoneA": "us-east-1a", "ZoneB": "us-east-1a"}, "two different zones"),
         ({**ASKED["default"], "ZoneA": "us-east-1a", "ZoneB": "us-east-1b"}, "the zones of SubnetIds"),
         ({**OWN, "AuroraEngineVersion": "17"}, "must match"),
+        ({**ASKED["default"], "DomainName": "api.example.com"}, "are set together"),
         ({**OWN, "JwtIssuer": "https://issuer.example/", "JwtAudience": "shop"}, "no way to JwtIssuer's keys"),
     ],
     ids=str,
@@ -449,6 +450,90 @@ def test_functions_trust_claims_only_behind_the_gateway_authorizer(by_gateway: b
     routes = whole["Resources"]["Api"]["Properties"]["DefinitionBody"]["paths"]
     guarded = {path for path, item in routes.items() if item["x-amazon-apigateway-any-method"].get("security")}
     assert guarded == (set(routes) if by_gateway else set())
+
+
+def test_own_domain_switches_the_gateways_address_off() -> None:
+    certificate = "arn:aws:acm:us-east-1:123456789012:certificate/1"
+    given = {**CONFIGURED["default"], "DomainName": "api.example.com", "DomainCertificateArn": certificate}
+    whole = decide(load(ROOT / "template.yaml"), given)
+    assert whole["Resources"]["Api"]["Properties"]["DisableExecuteApiEndpoint"] is True
+    assert whole["Outputs"]["ApiUrl"]["Value"] == "https://api.example.com"
+    assert "ApiDomainMapping" in whole["Resources"]
+    assert decided("default")["Resources"]["Api"]["Properties"]["DisableExecuteApiEndpoint"] is False
+    assert "ApiDomain" not in decided("default")["Resources"]
+
+
+@pytest.mark.parametrize(
+    ("given", "version", "family"),
+    [
+        ({}, "17.7", "aurora-postgresql17"),
+        ({"AuroraSnapshot": "arn:aws:rds:us-east-1:1:cluster-snapshot:s"}, None, "aurora-postgresql17"),
+        ({"AuroraEngineVersion": "18.1"}, "18.1", "aurora-postgresql18"),
+        ({"AuroraEngineVersion": "17.9", "AuroraSnapshot": "arn:s"}, "17.9", "aurora-postgresql17"),
+    ],
+    ids=str,
+)
+def test_restored_database_has_the_version_of_its_snapshot(given: Any, version: str | None, family: str) -> None:
+    """RDS refuses a version that is older than the snapshot's, and upgrades minor versions by itself."""
+    resources = decide(load(ROOT / "template.yaml"), {**CONFIGURED["aurora"], **given})["Resources"]
+    assert resources["DbCluster"]["Properties"].get("EngineVersion") == version
+    for name in ("DbClusterParameters", "DbInstanceParameters"):
+        assert resources[name]["Properties"]["Family"] == family
+
+
+def test_database_that_pauses_is_left_alone() -> None:
+    """The sweep wakes it once a day, and an alarm waits until it had time to wake."""
+    for stage, rate, periods in (
+        ("aurora", "rate(1 day)", 5),
+        ("production", "rate(1 hour)", 1),
+        ("default", "rate(1 hour)", 1),
+    ):
+        events = functions(stage)["SweepFunction"]["Events"]
+        assert [event["Properties"]["ScheduleExpression"] for event in events.values()] == [rate]
+        for alarm in ("DatabaseAwayAlarm", "CircuitOpenAlarm"):
+            assert of_type(stage, "AWS::CloudWatch::Alarm")[alarm]["EvaluationPeriods"] == periods
+
+
+def test_costs_in_the_docs_count_every_alarm() -> None:
+    """docs/deploy.md, row alarms: 0.10 for each metric that an alarm watches."""
+    counted = []
+    for stage in CONFIGURED:
+        alarms = of_type(stage, "AWS::CloudWatch::Alarm").values()
+        counted.append(
+            sum(len([m for m in alarm.get("Metrics", [{"MetricStat": 1}]) if "MetricStat" in m]) for alarm in alarms)
+        )
+    row = next(line for line in (ROOT / "docs/deploy.md").read_text().splitlines() if line.startswith("| alarms |"))
+    assert [float(cell) for cell in row.split("|")[2:6]] == [pytest.approx(number / 10) for number in counted]
+
+
+def test_access_log_has_the_request_id_of_the_function() -> None:
+    text = of_type("default", "AWS::Serverless::HttpApi")["Api"]["AccessLogSettings"]["Format"]
+    fields = json.loads(text)
+    assert fields["request_id"] == "$context.integration.requestId"
+    assert fields["gateway_request_id"] == "$context.requestId"
+
+
+def test_metrics_that_no_alarm_reads_are_off() -> None:
+    settings = of_type("production", "AWS::Serverless::HttpApi")["Api"]["DefaultRouteSettings"]
+    assert settings == {"ThrottlingRateLimit": "500", "ThrottlingBurstLimit": "250", "DetailedMetricsEnabled": False}
+
+
+@each_stage
+def test_insecure_connections_to_files_and_messages_are_refused(stage: str) -> None:
+    kinds = ("AWS::S3::BucketPolicy", "AWS::SQS::QueuePolicy")
+    denied = [
+        s
+        for kind in kinds
+        for policy in of_type(stage, kind).values()
+        for s in statements(policy)
+        if s["Effect"] == "Deny"
+    ]
+    assert {resource.rpartition(":")[2].split("/")[0] for s in denied for resource in listed(s["Resource"])} == {
+        "ImportsBucket",
+        "ImportsQueue",
+        "ImportsDeadLetters",
+    }
+    assert all(s["Condition"] == {"Bool": {"aws:SecureTransport": "false"}} for s in denied)
 
 
 def test_the_folder_has_a_template_for_each_environment(tmp_path: Any) -> None:

@@ -121,9 +121,12 @@ def _startup(settings: DatabaseSettings) -> dict[str, str]:
 
 def _own_options(settings: DatabaseSettings, clock: Callable[[], float]) -> dict[str, Any]:
     """What stock pg8000 does not take."""
+    # With RDS Proxy no shorter timeout goes ahead of a statement: set_config would pin the connection, and does so just
+    # when the database is slow. The role's own timeouts remain, and the socket's.
+    # https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/rds-proxy-pinning.html
     return {
         "clock": clock,
-        "statement_timeout": settings.statement_timeout,
+        "statement_timeout": 0.0 if settings.pooler == "rds-proxy" else settings.statement_timeout,
         "lock_timeout": settings.lock_timeout,
         "prepared_statements": settings.prepared_statements,
         "share": settings.share,

@@ -54,13 +54,14 @@ fuzz-sql: .venv/.dev ## statements that nest and multiply all that analysts may 
 test-build: build .venv/.dev ## what sam build made, run in the local sandboxes
 	@SLUICE_TEST_BUILD=1 $(BIN)/python -m pytest tests/template/test_built_artefacts.py
 
-test-sam: .venv/.dev .venv-sam/.done ## sam local, in Docker, against the local database
+test-sam: .venv/.dev .venv-sam/.done ## sam local, in Docker, against the local database; the black-box suite on its start-api
 	@PATH="$(CURDIR)/.venv-sam/bin:$$PATH" $(BIN)/python -m tests.sam
 
 .PHONY: e2e
-e2e: .venv/.dev ## the black-box suite on any deployment: URL=https://… KEY=… LIMITED_KEY=… ORIGIN=https://…
+e2e: .venv/.dev ## the black-box suite on any deployment: URL=https://… KEY=… LIMITED_KEY=… ORIGIN=https://… SAM_LOCAL=1
 	@test -n "$(URL)" -a -n "$(KEY)" || { echo "Which deployment, and with which API key? make e2e URL=https://… KEY=…"; exit 1; }
 	@SLUICE_E2E_URL="$(URL)" SLUICE_E2E_KEY="$(KEY)" SLUICE_E2E_LIMITED_KEY="$(LIMITED_KEY)" SLUICE_E2E_ORIGIN="$(ORIGIN)" \
+		SLUICE_E2E_SAM_LOCAL="$(SAM_LOCAL)" \
 		$(BIN)/python -m pytest tests/e2e $(ARGS)
 
 check: .venv/.dev .venv-sam/.done ## what CI checks: format, lint, types, the house's rules, connections, the template

@@ -14,6 +14,7 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
+from sluice.http.cors import LOOPBACK
 from sluice.settings import DatabaseSettings
 
 HOST = "host.docker.internal"
@@ -67,8 +68,10 @@ def sam_variables(
     *,
     aws_port: int,
     tables: Mapping[str, str],
+    bucket: str,
 ) -> dict[str, dict[str, str]]:
     """What `sam local --env-vars` reads: in place of what a deployment gives, the parts of this machine."""
+    aws = f"http://{HOST}:{aws_port}"
     shared = {
         "SLUICE_DB_HOST": HOST,
         "SLUICE_DB_PORT": str(app.port),
@@ -77,7 +80,8 @@ def sam_variables(
         "SLUICE_DB_TLS": "off",
         "SLUICE_CURSOR_KEY": cursor_key,
         **tables,
-        "AWS_ENDPOINT_URL_DYNAMODB": f"http://{HOST}:{aws_port}",
+        "SLUICE_CORS_ORIGINS": LOOPBACK,
+        "AWS_ENDPOINT_URL_DYNAMODB": aws,
     }
     return {
         "Parameters": {**shared, "SLUICE_DB_USER": app.user, "SLUICE_DB_PASSWORD": app.password},
@@ -86,6 +90,7 @@ def sam_variables(
             "SLUICE_ANALYST_PASSWORD": analyst.password,
             "SLUICE_ANALYST_SECRET_ARN": "",
         },
+        "ImportsFunction": {"SLUICE_IMPORTS_BUCKET": bucket, "AWS_ENDPOINT_URL_S3": aws},
         "MigrateFunction": {"SLUICE_DB_USER": owner.user, "SLUICE_DB_PASSWORD": owner.password},
     }
 

@@ -211,8 +211,10 @@ class _System:
         )
         owner = settings_of(self._url)
         if owner.host in LOOPBACK:
-            cursor_key, ports = self._state.secret("CursorKey"), {"aws_port": self._aws.port}
-            variables = sam_variables(self._app, self._analyst, owner, cursor_key, **ports, tables=TABLES)
+            variables = sam_variables(
+                self._app, self._analyst, owner, self._state.secret("CursorKey"),
+                aws_port=self._aws.port, tables=TABLES, bucket=next(iter(self._template.buckets)),
+            )  # fmt: skip
             self._state.publish("env.json", variables)
         self._state.publish(
             "local.json",

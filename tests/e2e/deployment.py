@@ -14,6 +14,8 @@ from http.client import HTTPConnection, HTTPSConnection
 from typing import Any
 from urllib.parse import urlsplit
 
+import pytest
+
 WAIT_SECONDS = 120.0  # for a database that resumes, or a file that is imported
 MOST_WAITS = 4  # for the key's limit, in one request
 FORGOTTEN = object()
@@ -49,13 +51,18 @@ class Answer:
 
 @dataclass
 class Deployment:
-    """`hosts` are addresses of host names that this machine does not know, such as an emulator's."""
+    """`hosts` are addresses of host names that this machine does not know, such as an emulator's.
+
+    `sam_local`: the gateway is the one of `sam local start-api`, which does less than API Gateway. Its containers call
+    this machine `host.docker.internal`, in presigned URLs too.
+    """
 
     url: str
     key: str
     limited_key: str = ""
     origin: str = ""
     hosts: dict[str, str] = field(default_factory=dict)
+    sam_local: bool = False
     run: str = field(default_factory=lambda: f"e2e-{secrets.token_hex(5)}")
 
     @classmethod
@@ -67,8 +74,10 @@ class Deployment:
 
         if not given("URL"):
             return None
-        hosts = dict(pair.split("=") for pair in given("HOSTS").split(",") if pair)
-        return cls(given("URL").rstrip("/"), given("KEY"), given("LIMITED_KEY"), given("ORIGIN"), hosts)
+        sam_local = bool(given("SAM_LOCAL"))
+        hosts = {"host.docker.internal": "127.0.0.1"} if sam_local else {}
+        hosts |= dict(pair.split("=") for pair in given("HOSTS").split(",") if pair)
+        return cls(given("URL").rstrip("/"), given("KEY"), given("LIMITED_KEY"), given("ORIGIN"), hosts, sam_local)
 
     def __call__(
         self, method: str, target: str, body: Any = FORGOTTEN, /, *, key: str | None = None, raw: bytes | None = None,
@@ -128,6 +137,11 @@ class Deployment:
             assert time.monotonic() < deadline, (answer.status, answer.body[:2_000])
             time.sleep(0.5)
         return answer
+
+    def skip_on_sam_local(self, reason: str) -> None:
+        """Skip this test where `sam local start-api` does otherwise than API Gateway."""
+        if self.sam_local:
+            pytest.skip(f"sam local start-api {reason}")
 
     def region(self) -> str | None:
         """Of an API Gateway's own host name: `<id>.execute-api.<region>.amazonaws.com`."""

@@ -110,6 +110,8 @@ def test_method_that_a_path_does_not_take_is_405(api: Deployment) -> None:
     ],
 )
 def test_unreadable_body_is_refused(api: Deployment, raw: bytes, content_type: str, status: int, code: str) -> None:
+    if b"\xff" in raw:
+        api.skip_on_sam_local("answers 502 to a body that is not UTF-8, and asks no function")
     answer = api("POST", "/api/categories", raw=raw, content_type=content_type)
     assert (answer.status, answer.code) == (status, code)
 

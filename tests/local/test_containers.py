@@ -63,7 +63,7 @@ def test_the_variables_for_sam_make_settings_that_reach_the_host() -> None:
     owner = DatabaseSettings(host="127.0.0.1", name="shop", user="owner", port=5499, password="b")
     analyst = DatabaseSettings(host="127.0.0.1", name="shop", user="sluice_analyst", port=5499, password="c")
     tables = {"SLUICE_API_KEYS_TABLE": "keys", "SLUICE_RATE_LIMIT_TABLE": "counts"}
-    variables = sam_variables(app, analyst, owner, "sixteen characters", aws_port=5000, tables=tables)
+    variables = sam_variables(app, analyst, owner, "sixteen characters", aws_port=5000, tables=tables, bucket="files")
     assert Settings.from_env(variables["Parameters"]).aws.dynamodb_endpoint == f"http://{HOST}:5000"
     functions = Settings.from_env(variables["Parameters"]).database
     migrate = Settings.from_env(variables["Parameters"] | variables["MigrateFunction"]).database
@@ -72,3 +72,5 @@ def test_the_variables_for_sam_make_settings_that_reach_the_host() -> None:
     analytics = Settings.from_env(variables["Parameters"] | variables["AnalyticsFunction"]).analyst
     assert analytics is not None
     assert (analytics.database.user, analytics.database.password) == ("sluice_analyst", "c")
+    imports = Settings.from_env(variables["Parameters"] | variables["ImportsFunction"])
+    assert (imports.aws.s3_endpoint, imports.imports_bucket) == (f"http://{HOST}:5000", "files")

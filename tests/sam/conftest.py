@@ -4,21 +4,25 @@ import json
 import os
 import platform
 import shutil
+import signal
 import subprocess
+import threading
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from local.containers import Doorway, sam_variables
-from local.postgres import PostgresServer
+from local.postgres import PostgresServer, free_port
 from sluice.settings import AwsSettings, DatabaseSettings
 from tests.fixtures.aws import TABLES
 from tests.fixtures.shop import CURSOR_KEY, Shop, copy_database, owner_connection
+from tests.fixtures.template import ROOT
 
 RUNTIME = "python:3.13"
+SERVES = "Press CTRL+C to quit"  # the last line of start-api's start
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +43,32 @@ class Sam:
             *([] if inspected.returncode else ["--skip-pull-image"]),
         ]
 
+    @contextmanager
+    def start_api(self, *arguments: str) -> Iterator[int]:
+        """Run `sam local start-api`; the port it serves at."""
+        port = free_port()
+        command = self.command("start-api", "--port", str(port), *arguments)
+        with subprocess.Popen(
+            command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
+        ) as server:
+            assert server.stdout is not None
+            drain = threading.Thread(target=server.stdout.read)  # or the server would block on a full pipe
+            try:
+                printed = []
+                for line in server.stdout:
+                    printed.append(line)
+                    if SERVES in line:
+                        break
+                else:
+                    pytest.fail(f"sam local start-api ended:\n{''.join(printed)}")
+                drain.start()
+                yield port
+            finally:
+                with suppress(ProcessLookupError):
+                    os.killpg(server.pid, signal.SIGTERM)  # so that it removes its containers
+                if drain.is_alive():
+                    drain.join()
+
 
 @pytest.fixture(scope="session")
 def docker() -> None:
@@ -47,23 +77,29 @@ def docker() -> None:
 
 
 @pytest.fixture(scope="session")
+def sam_program(docker: None) -> str:
+    program = os.environ.get("SLUICE_SAM") or shutil.which("sam")
+    assert program, "no sam on the path"
+    return program
+
+
+@pytest.fixture(scope="session")
 def sam(
+    sam_program: str,
     sam_shop: Shop,
     postgres_server: PostgresServer,
     emulated_aws: AwsSettings,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Sam]:
-    program = os.environ.get("SLUICE_SAM") or shutil.which("sam")
-    assert program, "no sam on the path"
     owner = DatabaseSettings.from_url(sam_shop.url)
     app = DatabaseSettings.from_url(postgres_server.url("sluice_app", owner.name, password="canary-app"))
     variables = tmp_path_factory.mktemp("sam") / "env.json"
     aws_port = int(emulated_aws.dynamodb_endpoint.rpartition(":")[2])
     analyst = DatabaseSettings.from_url(postgres_server.url("sluice_analyst", owner.name, password="canary-analyst"))
-    told = sam_variables(app, analyst, owner, CURSOR_KEY.decode(), aws_port=aws_port, tables=TABLES)
+    told = sam_variables(app, analyst, owner, CURSOR_KEY.decode(), aws_port=aws_port, tables=TABLES, bucket="imports")
     variables.write_text(json.dumps(told))
     with Doorway(app.port), Doorway(aws_port):
-        yield Sam(program, variables)
+        yield Sam(sam_program, variables)
 
 
 @pytest.fixture(scope="session")

@@ -2,22 +2,13 @@
 
 import http.client
 import json
-import os
-import signal
-import subprocess
-import threading
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
-from local.postgres import free_port
-from tests.fixtures.template import ROOT
 from tests.sam.conftest import Sam
-
-SERVES = "Press CTRL+C to quit"  # the last line of its start
 
 pytestmark = pytest.mark.slow
 
@@ -45,28 +36,8 @@ class Client:
 
 @pytest.fixture(scope="module")
 def api(sam: Sam) -> Iterator[Client]:
-    port = free_port()
-    command = sam.command("start-api", "--port", str(port))
-    with subprocess.Popen(
-        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
-    ) as server:
-        assert server.stdout is not None
-        drain = threading.Thread(target=server.stdout.read)  # or the server would block on a full pipe
-        try:
-            told = []
-            for line in server.stdout:
-                told.append(line)
-                if SERVES in line:
-                    break
-            else:
-                pytest.fail(f"sam local start-api ended:\n{''.join(told)}")
-            drain.start()
-            yield Client(port)
-        finally:
-            with suppress(ProcessLookupError):
-                os.killpg(server.pid, signal.SIGTERM)  # so that it removes its containers
-            if drain.is_alive():
-                drain.join()
+    with sam.start_api() as port:
+        yield Client(port)
 
 
 def test_a_list_goes_on_where_its_first_page_ended(api: Client) -> None:

@@ -310,3 +310,9 @@ def test_a_star_lets_every_origin_in(shop: Shop) -> None:
 
 def test_who_is_no_page_gets_no_cors_headers(open_shop: Shop) -> None:
     assert not [name for name in open_shop.get("/api/products").headers if name.startswith("Access-Control")]
+
+
+def test_a_byte_order_mark_is_named_as_the_fault(shop: Shop) -> None:
+    answer = shop.call("POST", "/api/categories", raw="\ufeff{}".encode(), content_type="application/json")
+    detail = "The body begins with a byte order mark; send it without one"
+    assert (answer.status, answer.json["detail"]) == (400, detail)

@@ -228,3 +228,37 @@ def test_a_new_order_has_no_status_but_pending(shop: Shop) -> None:
     order = {"user_id": shop.user(), "items": [{"product_id": shop.product("Mug"), "quantity": 1}]}
     assert shop.post("/api/orders", {**order, "status": "delivered"}).faults == {"/status": "invalid"}
     assert shop.post("/api/orders", {**order, "status": "pending"}).status == 201
+
+
+def test_a_merge_patch_without_a_status_changes_nothing(shop: Shop) -> None:
+    user = shop.user()
+    for status in ("pending", "paid", "shipped", "delivered", "cancelled"):
+        target = f"/api/orders/{shop.order(user, (shop.product(f'Mug {status}'), 2), status=status)}"
+        order = shop.get(target).json
+        kept = ("user_id", "items", "total", "version")
+        for body in ({}, {"user_id": user}, {name: order[name] for name in kept}):
+            answer = shop.patch(target, body)
+            assert (answer.status, answer.json) == (200, order)
+        for name, value in (("user_id", 404), ("items", [{"product_id": 404, "quantity": 1}])):
+            assert shop.patch(target, {name: value}).faults == {f"/{name}": "immutable"}
+        assert shop.patch(target, {}, if_match='"9"').status == 412
+        assert shop.get(target).json == order
+    assert shop.patch("/api/orders/404", {}).status == 404
+
+
+def test_a_forbidden_move_names_those_that_are_allowed(shop: Shop) -> None:
+    user, mug = shop.user(), shop.product("Mug")
+    texts = {
+        "pending": "is pending and can only become paid or cancelled",
+        "paid": "is paid and can only become shipped or cancelled",
+        "shipped": "is shipped and can only become delivered",
+        "cancelled": "is cancelled and cannot change any more",
+    }
+    for status, text in texts.items():
+        answer = shop.patch(f"/api/orders/{shop.order(user, (mug, 1), status=status)}", {"status": _wrong(status)})
+        assert (answer.status, answer.code) == (409, "invalid_transition")
+        assert [fault["message"] for fault in answer.json["errors"]] == [text]
+
+
+def _wrong(status: str) -> str:
+    return "pending" if status != "pending" else "delivered"

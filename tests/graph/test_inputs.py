@@ -97,3 +97,4 @@ def test_a_wrong_range_of_days_names_the_argument(shop: Shop) -> None:
     answer = shop.graphql('{ salesAnalytics(startDate: "2026-02-01", endDate: "2026-01-01") { day } }')
 
     assert answer.json["errors"][0]["extensions"]["problem"]["errors"][0]["parameter"] == "endDate"
+    assert answer.json["errors"][0]["message"] == "endDate must not be before the first day"

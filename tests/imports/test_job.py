@@ -54,6 +54,15 @@ def test_columns_that_are_not_there_leave_what_there_is(depot: Depot) -> None:
     assert products(depot) == [["Cup", None, "3.00", "mugs", 0, 1], ["Mug", "of clay", "2.00", "mugs", 5, 2]]
 
 
+def test_empty_rows_before_the_header_are_skipped(depot: Depot) -> None:
+    depot.shop.category("mugs")
+    for n, before in enumerate(("\n", "\r\n\n", " ,\t,\n,,,\r\n", "\ufeff\n\n")):
+        job = depot.load(f"{before}{HEADER}Mug {n},,1,mugs,1\nCup {n},,x,mugs,1\n")
+        assert (job["status"], job["rows_read"], job["rows_written"]) == ("completed", 2, 1)
+        assert depot.rejects(job["id"]) == [(before.count("\n") + 3, "price", "type")]
+    assert [row[0] for row in products(depot)] == ["Mug 0", "Mug 1", "Mug 2", "Mug 3"]
+
+
 DIRT = [
     ("Mug 1,,1.00,mugs,1", None),
     ("Mug 2,,1.00", (3, "", "wrong_columns")),
@@ -108,7 +117,20 @@ FAILURES = {
         "file.csv.gz",
         "the file unpacks to more than 200 times its size",
     ),
-    "an endless header": (b"a" * 2_000_000, "file.csv", "the header line cannot be read"),
+    "an endless header": (b"a" * 2_000_000, "file.csv", "the header line cannot be read: it is longer than 1,048,576"),
+    "CR alone": (b"name,price\rMug,1\r", "file.csv", "the header line cannot be read: a line ends in CR alone"),
+    "CR, then LF": (b"name,price\rMug,1\n", "file.csv", "the header line cannot be read: a line ends in CR alone"),
+    "a quote in the header": (b'na"me\nx\n', "file.csv", "the header line cannot be read: it has a quote where none"),
+    "empty rows alone": (b"\n\r\n , ,\n", "file.csv", "the header line cannot be read: the file has none"),
+    "UTF-32": (HEADER.encode("utf-32"), "file.csv", "the file is UTF-32; it must be UTF-8"),
+    "UTF-16 without a mark": (HEADER.encode("utf-16-le"), "file.csv", "the header has NUL; the file must be CSV in"),
+    "UTF-16 of JSON": (HEADER.encode("utf-16"), "file.jsonl", "the file is UTF-16; it must be UTF-8"),
+    "gzip without .gz": (gzip.compress(HEADER.encode()), "file.csv", "the file is gzip; its name must end in .gz"),
+    "gzip twice": (gzip.compress(gzip.compress(HEADER.encode())), "file.csv.gz", "the file is gzip; its name must"),
+    "a spreadsheet": (b"PK\x03\x04\x14\0\6\0", "file.csv", "the file is a ZIP archive, as .xlsx is; save it as CSV"),
+    "semicolons": (b"name;price\nMug;1\n", "file.csv", "the columns must be separated by commas"),
+    "tabs": (b"name\tprice\nMug\t1\n", "file.csv", "the columns must be separated by commas"),
+    "a column without a name": (b"name,,price\nMug,,1\n", "file.csv", "column 2 of the header has no name"),
 }
 
 

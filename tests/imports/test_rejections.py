@@ -244,7 +244,7 @@ def test_many_short_rows_are_read_in_little_memory(depot: Depot) -> None:
     """A chunk has at most 50,000 lines, however short they are."""
     depot.importer = replace(depot.importer, max_rejections=1_000)
     job = depot.load(b'"\n' + b"a\n" * 700_000, "users")
-    assert job["error"] == "the header line cannot be read"
+    assert job["error"].startswith("the header line cannot be read: it is longer than 1,048,576 bytes")
     job = depot.load(b"email,name\n" + b"a\n" * 700_000, "users")
     assert (job["status"], *counts(job)) == ("failed", 1_000, 0, 1_000)
     blank = depot.load(b"email,name\n" + b"\n" * 700_000 + b"a@x.y,A\n", "users")

@@ -98,7 +98,7 @@ def test_what_is_not_of_its_kind_is_refused(kind: FilterKind, texts: list[str]) 
 @pytest.mark.parametrize(
     ("name", "text"),
     [("limit", "0"), ("limit", "101"), ("offset", "-1"), ("offset", "10001"), ("sort", "id,id"), ("sort", "x"),
-     ("sort", "id,name,price,inventory"), ("fields", "id,x"), ("cursor", ""), ("cursor", "x" * 4_001),
+     ("sort", "id,name,price,inventory"), ("fields", "id,x"), ("cursor", ""), ("cursor", "x" * 10_241),
      ("include_total", "1"), ("ids", "x")],
 )  # fmt: skip
 def test_a_malformed_parameter_is_named(name: str, text: str) -> None:
@@ -118,3 +118,18 @@ def test_a_single_resource_takes_fields_alone() -> None:
     with pytest.raises(InvalidParameter) as caught:
         FieldsOf(LISTING.view).read({"fields": "colour", "limit": "1"})
     assert {fault.parameter for fault in caught.value.faults} == {"fields", "limit"}
+
+
+@pytest.mark.parametrize(
+    ("query", "text"),
+    [
+        ({"sort": "id:up"}, "sort must have asc or desc after the colon"),
+        ({"search": "a\0"}, "search must be text without NUL"),
+        ({"search": "a\ud800"}, "search must be text without half a surrogate pair"),
+        ({"": "1"}, "a parameter without a name is not a parameter here"),
+    ],
+)
+def test_a_fault_of_a_parameter_is_a_sentence(query: dict[str, str], text: str) -> None:
+    with pytest.raises(InvalidParameter) as caught:
+        PageOf(LISTING).read(query)
+    assert [str(fault) for fault in caught.value.faults] == [text]

@@ -48,19 +48,20 @@ def merged(items: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
 def change_status(
     shop: Repositories,
     id: int,
-    status: str,
+    status: str | None,
     precondition: Precondition = ALWAYS,
     repeated: Repeated = NOTHING,
 ) -> Record:
-    """Move an order to `status`, which it may have already. NotFound, StaleVersion, InvalidTransition.
+    """Move an order to `status`, which it may have already; None keeps its status.
 
+    NotFound, StaleVersion, InvalidTransition.
     ValidationFailed where `repeated` differs from the order. A cancelled order's stock is returned with it.
     """
-    sources = [status, *(source for source, targets in MOVES.items() if status in targets)]
+    sources = [source for source, targets in MOVES.items() if status in (None, source, *targets)]
     record, was = shop.orders.move(id, status, from_=sources, precondition=precondition, repeated=repeated)
     if record is None:
-        allowed = " or ".join(MOVES[was]) or "nowhere"
-        fault = Fault("invalid_transition", f"is {was}, from where it moves to {allowed}", pointer="/status")
+        then = f"can only become {' or '.join(MOVES[was])}" if MOVES[was] else "cannot change any more"
+        fault = Fault("invalid_transition", f"is {was} and {then}", pointer="/status")
         raise InvalidTransition(faults=[fault])
     return record
 

@@ -59,7 +59,8 @@ class Fault:
     parameter: str | None = None
 
     def __str__(self) -> str:
-        return f"{self.parameter or self.pointer or 'the body'} {self.message}"
+        unnamed = "the body" if self.parameter is None else "a parameter without a name"
+        return f"{self.parameter or self.pointer or unnamed} {self.message}"
 
 
 class SluiceError(Exception):

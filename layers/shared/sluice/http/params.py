@@ -129,9 +129,9 @@ class Period:
         reader = _Reader(query)
         start, end = reader.require("start_date", _date, date.min), reader.require("end_date", _date, date.min)
         if not reader.faults and end < start:
-            reader.fault("end_date", "must not be before start_date")
+            reader.fault("end_date", "must not be before the first day")
         elif not reader.faults and (end - start).days >= self.most_days:
-            reader.fault("end_date", f"must be within {self.most_days} days, start_date counted")
+            reader.fault("end_date", f"must be within {self.most_days} days, the first day counted")
         reader.finish()
         return start, end
 
@@ -200,8 +200,10 @@ def _text_up_to(longest: int) -> Callable[[str], str]:
             raise ValueError("must not be empty")
         if len(text) > longest:
             raise ValueError(f"must have at most {longest} characters")
-        if "\0" in text or any("\ud800" <= character <= "\udfff" for character in text):
+        if "\0" in text:
             raise ValueError("must be text without NUL")
+        if any("\ud800" <= character <= "\udfff" for character in text):
+            raise ValueError("must be text without half a surrogate pair")
         return text
 
     return read
@@ -281,7 +283,7 @@ def _sort(text: str, listing: Listing) -> tuple[tuple[str, bool], ...]:
         if name not in listing.sorts:
             raise ValueError(f"must name one of {known}, each with :asc or :desc")
         if colon and direction not in ("asc", "desc"):
-            raise ValueError("a direction is asc or desc")
+            raise ValueError("must have asc or desc after the colon")
     if len(terms) > MAX_SORTS or len({name for name, _, _ in terms}) < len(terms):
         raise ValueError(f"must be at most {MAX_SORTS} different keys")
     return tuple((name, direction == "desc") for name, _, direction in terms)

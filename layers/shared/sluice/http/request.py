@@ -68,6 +68,8 @@ class Request:
 
 def read_json(text: str, what: str) -> Any:
     """What it says: numbers with a fraction as Decimal. BadRequest, of `what`."""
+    if text.startswith("\ufeff"):
+        raise BadRequest(f"{what} begins with a byte order mark; send it without one")
     try:
         return json.loads(
             text, parse_float=Number, parse_constant=_refuse_constant, object_pairs_hook=_without_repetition

@@ -16,7 +16,15 @@ LINES = (".jsonl", ".ndjson")
 NAMES = (".csv", *LINES)
 PACKED = ".gz"
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-OTHER_MARKS = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
+# What a file of another kind begins with. UTF-32's first mark begins with one of UTF-16's.
+OTHER_KINDS = {
+    b"\xff\xfe\0\0": "UTF-32; it must be UTF-8",
+    b"\0\0\xfe\xff": "UTF-32; it must be UTF-8",
+    b"\xff\xfe": "UTF-16; it must be UTF-8",
+    b"\xfe\xff": "UTF-16; it must be UTF-8",
+    b"\x1f\x8b": f"gzip; its name must end in {PACKED}, and it must be packed once",
+    b"PK\x03\x04": "a ZIP archive, as .xlsx is; save it as CSV",
+}
 MAX_LINES = 50_000  # of a chunk, so that short lines take no more memory than long ones
 MAX_UNPACKED = 10  # times the size that an upload may have
 
@@ -162,18 +170,19 @@ class File:
         return Chunk(start, self._start, line, lines, b"", well_formed=False, last=last, too_long=True)
 
     def _read_header(self, data: bytes, *, last: bool) -> int:
-        """Read it, if the file has one; how many bytes it takes, with a byte order mark."""
-        for other, encoding in OTHER_MARKS.items():
-            if data.startswith(other):
-                raise FileError(f"the file is {encoding}; it must be UTF-8")
+        """Read it, if the file has one. Return how many bytes it takes, with a byte order mark and empty rows before."""
+        for beginning, kind in OTHER_KINDS.items():
+            if data.startswith(beginning):
+                raise FileError(f"the file is {kind}")
         mark = len(BYTE_ORDER_MARK) if data.startswith(BYTE_ORDER_MARK) else 0
         if self._is_json:
             return mark
         whole = data if not last or data.endswith(b"\n") else data + b"\n"
-        end = records.end_of_first(whole, mark)
-        first = next(records.rows(whole[mark:end], 1), None) if end else None
+        begin = records.end_of_empty(whole, mark)
+        end = records.end_of_first(whole, begin)
+        first = next(records.rows(whole[begin:end], 1), None) if end else None
         if first is None or first.fields is None:
-            raise FileError("the header line cannot be read")
+            raise FileError(f"the header line cannot be read: {_why_unreadable(whole[begin:])}")
         header = [name.strip().lower() for name in first.fields]
         fault = self.reading.resource.check_header(header)
         if fault is not None:
@@ -189,6 +198,18 @@ class File:
             size += len(block)
         self._data = b"".join(parts)
         return size > AT_ONCE
+
+
+def _why_unreadable(data: bytes) -> str:
+    """Return the fault of a header, which is what `data` begins with."""
+    line, newline, _ = data.partition(b"\n")
+    if not data:
+        return "the file has none"
+    if b"\r" in line.removesuffix(b"\r"):
+        return "a line ends in CR alone; lines must end in LF or CRLF"
+    if not newline or (b'"' in line and len(data) > records.MAX_RECORD):
+        return f"it is longer than {records.MAX_RECORD:,} bytes, or has a quote that is never closed"
+    return "it has a quote where none may stand, or one that is never closed"
 
 
 def _certain(read: Callable[[int, T], list[Any] | Rejection], line: int, record: T) -> list[Any] | Rejection:

@@ -20,6 +20,7 @@ _FIELD = rb'(?:[^",\r\n]*+|"(?:[^"]++|"")*+")'
 _RECORD = re.compile(rb"(?:%b,)*+%b\r?\n" % (_FIELD, _FIELD))
 _WELL_FORMED = re.compile(rb"(?:%b)*+" % _RECORD.pattern)
 _FIELDS = re.compile(rb"(?:%b,)*+" % _FIELD)
+_EMPTY = re.compile(rb"(?:[ \t,]*+\r?\n)*+")
 _QUOTED = re.compile(rb'"(?:[^"]++|"")*+')
 
 
@@ -100,6 +101,12 @@ def end_of_first(data: bytes, start: int) -> int:
     """Where the record that begins there ends; 0 where it is not well formed."""
     found = _RECORD.match(data, start)
     return found.end() if found else 0
+
+
+def end_of_empty(data: bytes, start: int) -> int:
+    """Return where the empty rows end that begin there: lines of spaces, tabs and commas alone."""
+    found = _EMPTY.match(data, start)
+    return found.end() if found else start
 
 
 def rows(data: bytes, line: int) -> Iterator[Row]:

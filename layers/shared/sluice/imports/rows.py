@@ -41,6 +41,12 @@ class Resource:
 
     def check_header(self, header: Sequence[str]) -> str | None:
         """Why a file cannot have this header; None where it can."""
+        if any("\0" in name for name in header):
+            return "the header has NUL; the file must be CSV in UTF-8"
+        if len(header) == 1 and any(separator in header[0] for separator in ";\t|"):
+            return "the columns must be separated by commas"
+        if "" in header:
+            return f"column {header.index('') + 1} of the header has no name"
         unknown = [name for name in header if name not in self.fields]
         if unknown:
             return f"the column {unknown[0][:100]!r} is not one of {', '.join(self.fields)}"
@@ -60,6 +66,7 @@ def _make_slug(values: dict[str, Any]) -> None:
         values["slug"] = slug_from(values["name"])
 
 
+MALFORMED = "has a quote or a CR where none may stand, or a quote that is never closed"
 _NAME = Text(200)
 _STOCK = Integer(0, MAX_INTEGER)
 RESOURCES: Mapping[str, Resource] = {
@@ -93,9 +100,11 @@ class Reading:
     def fields(self, line: int, fields: Sequence[str] | None) -> list[Any] | Rejection:
         """A record's values in the header's order, None for those that are empty."""
         if fields is None:
-            return Rejection(line, None, "malformed", "a quote stands where none may, or is never closed")
+            return Rejection(line, None, "malformed", MALFORMED)
         if len(fields) != len(self.header):
-            return Rejection(line, None, "wrong_columns", f"has {len(fields)} fields, not {len(self.header)}")
+            return Rejection(
+                line, None, "wrong_columns", f"has {len(fields)} field{'s' * (len(fields) > 1)}, not {len(self.header)}"
+            )
         document: dict[str, Any] = {}
         for name, text in zip(self.header, fields, strict=True):
             if text:
@@ -110,7 +119,9 @@ class Reading:
             )
         except DuplicateField as error:
             return Rejection(line, printable(error.name), "duplicate_field", "is there twice")
-        except (ValueError, RecursionError, ArithmeticError):
+        except RecursionError:
+            return Rejection(line, None, "malformed", "is nested too deeply")
+        except (ValueError, ArithmeticError):
             return Rejection(line, None, "malformed", "is not JSON, or has a number of too many digits")
         if not isinstance(document, dict):
             return Rejection(line, None, "malformed", "is not a JSON object")

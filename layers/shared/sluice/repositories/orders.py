@@ -109,7 +109,7 @@ MOVE = f"""
                )) AS same_items
         FROM orders o WHERE o.id = CAST(:id AS bigint) FOR NO KEY UPDATE OF o
     ), o AS (
-        UPDATE orders o SET status = :status FROM target t
+        UPDATE orders o SET status = coalesce(:status, t.status) FROM target t
         WHERE o.id = t.id AND t.matches AND t.same_user AND t.same_items AND t.status = ANY (CAST(:from AS text[]))
         RETURNING o.*, t.status AS was
     ), returned AS MATERIALIZED (
@@ -174,7 +174,7 @@ class OrderRepository(Sliced):
     def move(
         self,
         id: int,
-        status: str,
+        status: str | None,
         *,
         from_: Collection[str],
         precondition: Precondition = ALWAYS,
@@ -182,6 +182,7 @@ class OrderRepository(Sliced):
     ) -> tuple[Record | None, str]:
         """The order with its new status, or None where it is in none of `from_`; and the status it had.
 
+        None as `status` keeps the one that the order has.
         NotFound; StaleVersion; ValidationFailed where `repeated` is not what is stored. Where the order is cancelled,
         its stock is returned.
         """

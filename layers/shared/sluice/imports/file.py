@@ -170,7 +170,7 @@ class File:
         return Chunk(start, self._start, line, lines, b"", well_formed=False, last=last, too_long=True)
 
     def _read_header(self, data: bytes, *, last: bool) -> int:
-        """Read it, if the file has one. Return how many bytes it takes, with a byte order mark and empty rows before."""
+        """Read it, if the file has one; return how many bytes it takes, with the mark and the empty rows before it."""
         for beginning, kind in OTHER_KINDS.items():
             if data.startswith(beginning):
                 raise FileError(f"the file is {kind}")

@@ -41,10 +41,13 @@ class Door:
 
 
 def require_local(environ: Environ) -> None:
-    """Refused unless the request names this machine and is of no page; a link to a file may be followed."""
-    port, scheme = int(environ["SERVER_PORT"]), str(environ["wsgi.url_scheme"])
+    """Refused unless the request names this machine and is of no page; a link to a file may be followed.
+
+    Any port will do: clients may reach the services through another one, and a page cannot choose what its browser
+    sends as Host.
+    """
     named = [environ.get("HTTP_HOST", ""), authority_of(environ.get("REQUEST_URI", "/"))]
-    if not all(is_here(host, port, HOSTS, scheme=scheme) for host in named if host is not None):
+    if not all(is_here(host, None, HOSTS) for host in named if host is not None):
         raise Refused("The emulated AWS services answer to loopback hosts only")
     site = environ.get("HTTP_SEC_FETCH_SITE", "none").lower()
     from_page = site not in ("none", "same-origin")

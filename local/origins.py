@@ -14,10 +14,10 @@ NAMES = frozenset({"localhost"})
 PORTS = {"http": 80, "https": 443}
 
 
-def is_here(host: str, port: int, names: Collection[str] = NAMES, *, scheme: str = "http") -> bool:
-    """Whether a Host header names this machine's loopback, with this port. An absent header is the empty string."""
+def is_here(host: str, port: int | None, names: Collection[str] = NAMES, *, scheme: str = "http") -> bool:
+    """Whether a Host header names this machine's loopback, with this port (None: any). Absent is the empty string."""
     found = AUTHORITY.fullmatch(host)
-    if found is None or int(found[2] or PORTS[scheme]) != port:
+    if found is None or port not in (None, int(found[2] or PORTS[scheme])):
         return False
     return found[1].lower().removesuffix(".") in names or _is_loopback(found[1])
 

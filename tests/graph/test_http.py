@@ -244,7 +244,7 @@ def test_an_error_of_many_is_logged_once_and_told_of_the_first_hundred(
     mug, ada = breakable_shop.product("Mug"), breakable_shop.user()
     for _ in range(101):
         breakable_shop.order(ada, (mug, 1))
-    breakable_shop.sql("ALTER TABLE inventory RENAME TO stock")
+    breakable_shop.sql("ALTER TABLE inventory RENAME COLUMN quantity TO amount")
 
     answer = breakable_shop.graphql(
         "{ a: orders(first: 100) { nodes { items { product { inventory } } } }"

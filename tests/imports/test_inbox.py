@@ -190,7 +190,7 @@ def test_a_worker_without_time_sends_itself_messages(line: Line) -> None:
     line.depot.shop.category("mugs")
     rows = "".join(f"Mug {n},{'large ' * 50},1.00,mugs,{n % 9}\n" for n in range(2_000))
     line.put("incoming/products/long.csv", HEADER + rows)
-    assert line.work(seconds=1.3) > 3
+    assert line.work(seconds=1.3) > 1
     assert line.jobs() == [["incoming/products/long.csv", "completed", 2_000, None]]
     assert len(products(line.depot)) == 2_000
 

@@ -147,7 +147,7 @@ def test_the_most_specific_route_takes_a_request(
 @asynchronous
 async def test_what_no_route_takes_is_not_found_and_reaches_no_function(serve: Served) -> None:
     async with serve("import no_such_module") as (client, accesses):
-        for method, path in (("GET", "/"), ("GET", "/api/products/"), ("GET", "/files/a")):
+        for method, path in (("GET", "/nowhere"), ("GET", "/api/products/"), ("GET", "/files/a")):
             answer = await client.send(method, path)
             assert (answer.status, answer.json) == (404, {"message": "Not Found"}), path
     assert {access.function for access in accesses} == {None}

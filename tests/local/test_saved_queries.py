@@ -46,7 +46,7 @@ FAULTY = """
 
 @pytest.fixture(scope="module")
 def function_log() -> Iterator[list[str]]:
-    """What the functions of the local system wrote, a request that failed for want of a table among them."""
+    """What the functions of the local system wrote, a request that failed for want of a column among them."""
     with state_of_its_own() as system:
         system.start()
         assert system.ask("/api/products")[0] == 200
@@ -57,7 +57,7 @@ def function_log() -> Iterator[list[str]]:
                 owner.user, host=owner.host, port=owner.port, database=owner.name, password=owner.password
             )
         ) as connection:
-            connection.run("ALTER TABLE products RENAME TO products_away")
+            connection.run("ALTER TABLE products RENAME COLUMN description TO words")
         status, problem = system.ask("/api/products")
         assert (status, problem["code"]) == (500, "internal_error")
         log = system.home / "state" / "functions.log"

@@ -99,7 +99,6 @@ def ask(url: str, method: str = "GET", body: bytes | None = None, **headers: str
         {"Origin": "null"},
         {"Host": "evil.example"},
         {"Host": "dynamodb.us-east-1.amazonaws.com"},
-        {"Host": "localhost"},
         {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors"},
         {"Sec-Fetch-Site": "same-site", "Sec-Fetch-Mode": "cors"},
     ],

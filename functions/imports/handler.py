@@ -51,8 +51,9 @@ def get_import(request: Request, fields: frozenset[str] | None, id: int) -> Resp
 
 
 def _object_key(new: dict[str, Any]) -> str:
-    name = re.sub(r"[^A-Za-z0-9_-]+", "-", re.sub(r"(\.(csv|jsonl|ndjson))?(\.gz)?$", "", new["filename"])).strip("-")
-    packed = ".gz" if new["filename"].endswith(".gz") else ""
+    stem = re.sub(r"(\.(csv|jsonl|ndjson))?(\.gz)?$", "", new["filename"], flags=re.IGNORECASE)
+    name = re.sub(r"[^A-Za-z0-9_-]+", "-", stem).strip("-")
+    packed = ".gz" if new["filename"].lower().endswith(".gz") else ""
     return f"incoming/{new['resource']}/{secrets.token_hex(8)}/{name or 'file'}.{new['format']}{packed}"
 
 

@@ -204,3 +204,13 @@ def test_responses_with_signed_urls_are_not_stored(line: Line) -> None:
     assert shop.post("/api/imports", {**new, "colour": "blue"}).faults == {"/colour": "unknown_field"}
     for answer in (announced, shop.get(announced.headers["Location"]), shop.get("/api/imports")):
         assert (answer.headers["Cache-Control"], "X-API-Key" in answer.headers["Vary"]) == ("no-store", True)
+
+
+@pytest.mark.parametrize("name", ["a.CSV.GZ", "a.csv.Gz", "a.GZ", "a.csv.gz"])
+def test_a_packed_file_is_announced_in_any_case(line: Line, name: str) -> None:
+    shop = line.depot.shop
+    new = {"resource": "users", "format": "csv", "filename": name}
+    assert shop.post("/api/imports", new).status == 201
+    [[key]] = shop.sql("SELECT object_key FROM sluice.import_jobs")
+    assert key.startswith("incoming/users/")
+    assert key.endswith("/a.csv.gz")

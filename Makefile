@@ -9,7 +9,7 @@ BIN := .venv/bin
 PARALLEL := --numprocesses auto --maxprocesses 4 --dist loadfile # each process has servers of its own
 define install
 	@$(BIN)/python -c $(NEW_ENOUGH) || { echo ".venv has a Python older than 3.11: rm -r .venv, then try again"; exit 1; }
-	@echo "Installing $(1) into .venv: a minute or two"
+	@echo "Installing $(1) into .venv: a minute or two" >&2
 	@$(BIN)/python $(INSTALL) $< && touch $@ || \
 		{ echo "The packages could not be installed. The messages above say why; a first start needs a network."; exit 1; }
 endef
@@ -18,7 +18,7 @@ INSTALL := -m pip install --quiet --disable-pip-version-check --require-hashes -
 export PYTHONPATH := .:layers/shared
 
 .DEFAULT_GOAL := help
-.PHONY: help run migrate remove test test-slow fuzz fuzz-sql test-build test-sam check checkov format bench build seed load env clean-state openapi lint-openapi lock
+.PHONY: help run migrate remove test test-slow fuzz fuzz-sql test-build test-sam check checkov format bench build seed load psql env clean-state openapi lint-openapi lock
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -107,10 +107,10 @@ OF_STACK = $(if $(STACK),--stack "$(STACK)")
 comma := ,
 empty :=
 .PHONY: key keys rotate-key revoke-key dead-letters redrive
-key: .venv/.run ## a new API key, shown once: SCOPES='catalog:read orders:write' CLIENT=shop STACK=sluice ARGS='--days 365'
+key: .venv/.run ## a new API key, shown once: SCOPES='catalog:read orders:write' TENANT= CLIENT=shop STACK=sluice ARGS='--days 365'
 	@test -n "$(SCOPES)" || { echo "Which scopes? make key SCOPES='catalog:read orders:write'" >&2; exit 1; }
 	@$(BIN)/python scripts/api_keys.py create "$(or $(CLIENT),$(if $(STACK),client,local))" \
-		--scopes "$(subst $(empty) $(empty),$(comma),$(strip $(SCOPES)))" $(OF_STACK) $(ARGS)
+		--scopes "$(subst $(empty) $(empty),$(comma),$(strip $(SCOPES)))" $(if $(TENANT),--tenant "$(TENANT)") $(OF_STACK) $(ARGS)
 
 keys: .venv/.run ## the API keys that there are: STACK=sluice
 	@$(BIN)/python scripts/api_keys.py list $(OF_STACK)
@@ -133,6 +133,9 @@ seed: .venv/.run ## demo data into the running system: PRODUCTS=100000 ORDERS=20
 load: .venv/.run ## a file into the running system, with a progress bar: FILE=products.csv RESOURCE=products
 	@test -n "$(FILE)" || { echo "Which file? make load FILE=products.csv RESOURCE=products"; exit 1; }
 	@$(BIN)/python scripts/load.py "$(FILE)" --resource $(or $(RESOURCE),products) $(ARGS)
+
+psql: .venv/.run ## psql on the running system's database, as its owner: ARGS="-c 'TABLE categories'"
+	@exec $(BIN)/python -m local psql $(ARGS)
 
 env: .venv/.run ## a function's environment as export lines: FUNCTION=ProductsFunction
 	@$(BIN)/python -m local env $(FUNCTION)

@@ -7,6 +7,7 @@ import argparse
 import os
 import re
 import shlex
+import shutil
 import signal
 import sys
 from pathlib import Path
@@ -18,9 +19,9 @@ sys.path.insert(1, str(ROOT / "layers" / "shared"))  # migrations and seeds are 
 from local.aws import AwsError  # noqa: E402
 from local.binaries import PostgresError  # noqa: E402
 from local.console import Console  # noqa: E402
-from local.database import DatabaseUnusable  # noqa: E402
+from local.database import DatabaseUnusable, connect, settings_of  # noqa: E402
 from local.intrinsics import TemplateError  # noqa: E402
-from local.libpq import complete_url  # noqa: E402
+from local.libpq import complete_url, psql_variables  # noqa: E402
 from local.state import AlreadyRunning, State, StateUnusable  # noqa: E402
 from local.system import STOPPING, CannotStart, Options, run  # noqa: E402
 from sluice.settings import SettingsError  # noqa: E402
@@ -42,6 +43,8 @@ def main() -> int:
     home = Path(ENVIRON.get("SLUICE_STATE") or ROOT / ".sluice")
     if arguments.command == "env":
         return _print_environment(State(home), arguments.function)
+    if arguments.command == "psql":
+        return _open_psql(State(home), arguments.arguments)
     if arguments.command in ("migrate", "remove"):
         return _change_database(arguments.command)
     console = Console(sys.stdout, verbose=arguments.verbose, colour=sys.stdout.isatty() and not ENVIRON.get("NO_COLOR"))
@@ -80,7 +83,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a parameter of template.yaml")
     commands = parser.add_subparsers(dest="command", metavar="")
     env = commands.add_parser("env", help="print a function's environment as export lines")
-    env.add_argument("function", metavar="FUNCTION")
+    env.add_argument("function", metavar="FUNCTION", nargs="?", default="")
+    psql = commands.add_parser("psql", help="open psql, as the owner, on the database of the running system")
+    psql.add_argument("arguments", nargs=argparse.REMAINDER, help="are psql's")
     commands.add_parser("migrate", help="set up the database that DATABASE_URL names; with APP=shop also the shop")
     commands.add_parser("remove", help="remove again what `migrate` made; with DROP_APP=shop also the shop's tables")
     return parser.parse_args()
@@ -116,6 +121,8 @@ def _change_database(command: str) -> int:
         url = _database_url()
         if not url:
             raise DatabaseUnusable(f"make {command} needs a database of yours: DATABASE_URL=postgresql://…")
+        with connect(settings_of(url)):  # first, because its messages name the remedy
+            pass
         if command == "remove":
             return migrating.remove(url, ENVIRON.get("DROP_APP", ""))
         concurrency = ENVIRON.get("FUNCTION_CONCURRENCY") or "0"
@@ -138,11 +145,26 @@ def _print_environment(state: State, function: str) -> int:
         print("sluice: not running; start it with: make run", file=sys.stderr)
         return 1
     if function not in published:
-        print(f"sluice: there is no {function!r}; there are {', '.join(published)}", file=sys.stderr)
+        wrong = f"there is no function {function!r}" if function else "name a function: make env FUNCTION=…"
+        print(f"sluice: {wrong}; there are {', '.join(published)}", file=sys.stderr)
         return 1
     for name, value in published[function].items():
         print(f"export {name}={shlex.quote(value)}")
     return 0
+
+
+def _open_psql(state: State, arguments: list[str]) -> int:  # noqa: RET503 - execve does not return
+    """Become psql, connected to the running system's database. The password is not in the process list."""
+    published = state.read("local.json")
+    if published is None:
+        print("sluice: not running; start it with: make run", file=sys.stderr)
+        return 1
+    program = shutil.which("psql")
+    if program is None:
+        print("sluice: psql was not found; install PostgreSQL's client (Debian: postgresql-client)", file=sys.stderr)
+        return 1
+    kept = {name: value for name, value in ENVIRON.items() if name not in ("PGHOSTADDR", "PGSERVICE", "PGOPTIONS")}
+    os.execve(program, [program, *arguments], kept | psql_variables(published["database_url"]))  # noqa: S606 - a shell would read the arguments again
 
 
 def _interrupt(signum: int, frame: object) -> NoReturn:

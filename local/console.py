@@ -40,11 +40,11 @@ class Console:
         """One line of the start."""
         self._line(f"  {self._paint(DIM, f'{what:<11}')} {told}")
 
-    def ready(self, url: str, seconds: float) -> None:
+    def ready(self, url: str, seconds: float, path: str) -> None:
         self._line(f"\n  {self._paint(BOLD, 'Sluice')} is ready at {self._paint(BOLD, url)}  ({seconds:.1f} s)\n")
         for position, known in enumerate(KEYS):
             self.step("" if position else "API keys", f"{known.key:<14} {self._paint(DIM, known.meaning)}")
-        self.step("try", f"curl -H 'X-API-Key: local-admin' '{url}/api/products?limit=3'")
+        self.step("try", f"curl -H 'X-API-Key: local-admin' '{url}{path}'")
         self.step("browse", f"{url}/docs for REST, {url}/graphiql for GraphQL")
         self.step("watch", f"{url}/console")
         self.step("stop", "Ctrl-C\n")

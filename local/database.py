@@ -3,6 +3,7 @@
 What is in a database of someone else, and what is created there, is in own_database.py.
 """
 
+import socket
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,9 +28,9 @@ EMBEDDED = (
     "REVOKE EXECUTE ON FUNCTION lo_creat(integer), lo_create(oid), lo_from_bytea(oid, bytea) FROM PUBLIC",
 )
 REASONS = {
-    "28P01": "it refuses the user name or password",
-    "28000": "it refuses this user",
-    "3D000": "that database does not exist",
+    "28P01": "it refuses the user name or password; correct them in the URL, in PGPASSWORD, or in ~/.pgpass",
+    "28000": "it refuses this user from here; pg_hba.conf on the server says who may connect, and whether with TLS",
+    "3D000": "that database does not exist; create it (createdb), or correct its name in the URL",
     "42501": "the user lacks the right",
     "53300": "it has no connection left",
     "57P03": "it is starting up or shutting down",
@@ -131,7 +132,26 @@ def connect(settings: DatabaseSettings, *, close: bool = True) -> Iterator[pg800
     except ssl.SSLCertVerificationError as error:
         raise DatabaseUnusable(f"{place(settings)} cannot be trusted: {error.verify_message}; {UNVERIFIED}") from error
     except (InterfaceError, OSError) as error:
-        raise DatabaseUnusable(f"{place(settings)} cannot be reached: {error.__cause__ or error}") from error
+        raise DatabaseUnusable(f"{place(settings)} cannot be reached: {_unreachable(error, settings)}") from error
+
+
+def _unreachable(error: Exception, settings: DatabaseSettings) -> str:
+    """The reason in words, and the remedy."""
+    cause = error.__cause__ or error
+    where = "the URL's host and port are right"
+    if isinstance(cause, socket.gaierror):
+        return "its host name is not known; correct it in the URL"
+    if isinstance(cause, ConnectionRefusedError):
+        return f"the connection was refused; see that the server runs, and that {where}"
+    if isinstance(cause, TimeoutError):
+        return f"it did not answer in {CONNECT_SECONDS:.0f} s; see that {where}, and that no firewall is between"
+    if "refuses SSL" in str(cause):
+        return "the server has no TLS; if the network can be trusted: ?sslmode=disable"
+    if isinstance(cause, FileNotFoundError) and settings.host.startswith("/"):
+        return f"there is no socket of a server in that folder with port {settings.port}; correct ?host= or the port"
+    if isinstance(cause, FileNotFoundError):
+        return f"there is no file {settings.ca_file}; correct sslrootcert in the URL"
+    return str(getattr(cause, "strerror", None) or cause)
 
 
 def _address(settings: DatabaseSettings) -> dict[str, Any]:

@@ -83,6 +83,12 @@ def _default_host(port: str) -> str:
     return "localhost"
 
 
+def psql_variables(url: str) -> dict[str, str]:
+    """The variables with which psql connects to the complete `url`."""
+    keywords = read_url(url)[0]
+    return {variable: keywords[keyword] for keyword, variable in VARIABLES.items() if keyword in keywords}
+
+
 def _write_url(keywords: Mapping[str, str]) -> str:
     user, password = (quote(keywords.get(name, ""), safe="") for name in ("user", "password"))
     host = keywords["host"]

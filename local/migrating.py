@@ -41,10 +41,15 @@ def migrate(url: str, app: str, *, function_concurrency: int = 0, only_plan: boo
     except MissingPrivilege as error:
         _ask_administrator(f"{_user(url)} cannot migrate it: {error}", error.statements)
         return 1
-    print(", ".join(f"{name} {revision}" for name, revision in done.revisions.items()))
-    if done.for_administrator:
+    revisions = ", ".join(f"{name} {revision}" for name, revision in done.revisions.items())
+    print(f"{place(settings_of(url))} is set up: {revisions}", file=sys.stderr)
+    needed = any(statement.startswith("GRANT") for statement in done.for_administrator)
+    if needed:
         _ask_administrator(f"{_user(url)} may not run what follows", done.for_administrator)
-    return 1 if any(statement.startswith("GRANT") for statement in done.for_administrator) else 0
+    elif done.for_administrator:
+        message = f"{_user(url)} may not set what follows, and Sluice works without it"
+        _ask_administrator(message, done.for_administrator, modal="can")
+    return 1 if needed else 0
 
 
 def remove(url: str, drop_app: str) -> int:
@@ -111,8 +116,8 @@ def _user(url: str) -> str:
     return f"the user {settings_of(url).user}"
 
 
-def _ask_administrator(message: str, statements: Iterable[str]) -> None:
+def _ask_administrator(message: str, statements: Iterable[str], *, modal: str = "has to") -> None:
     """The sentence goes to standard error, the statements to standard output, so that psql can read them."""
-    print(f"sluice: {message}; an administrator of the server has to run:", file=sys.stderr)
+    print(f"sluice: {message}; an administrator of the server {modal} run:", file=sys.stderr)
     for statement in statements:
         print(f"{statement};")

@@ -156,7 +156,8 @@ class _System:
                 self._publish(url)
                 scheduler.start()
                 poller.start()
-                self._console.ready(url, time.perf_counter() - began)
+                first = "/api/products?limit=3" if self._access.shop else "/health/ready"
+                self._console.ready(url, time.perf_counter() - began, first)
                 waiting = asyncio.create_task(stop.wait())
                 await asyncio.wait({watch, waiting}, return_when=asyncio.FIRST_COMPLETED)
                 waiting.cancel()

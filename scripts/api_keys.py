@@ -10,6 +10,7 @@ credentials with access to the table, as boto3 finds them; without STACK, the lo
 """
 
 import argparse
+import os
 import re
 import secrets
 import sys
@@ -51,6 +52,10 @@ def create(table: Any, options: argparse.Namespace) -> None:
     if unknown:
         raise CannotDo(f"there is no scope {', '.join(unknown)}; there are {', '.join(SCOPES)}")
     item = {"client": options.client, "scopes": set(options.scopes), "tier": options.tier}
+    if any(not tenant.strip() for tenant in options.tenant):
+        raise CannotDo("a tenant is empty; name it, or leave it out")
+    if options.tenant:
+        item["tenants"] = set(options.tenant)
     if options.days:
         item["expires_at"] = int(time.time()) + options.days * DAY
     print(_store_new(table, item))
@@ -61,6 +66,7 @@ def list_keys(table: Any, options: argparse.Namespace) -> None:
         state = "disabled" if item.get("disabled") else "expired" if _is_expired(item) else "holds"
         expires = datetime.fromtimestamp(int(item["expires_at"]), UTC).date() if "expires_at" in item else "never"
         rights = f"{item.get('tier', 'default')}  {','.join(sorted(item['scopes']))}"
+        rights += "".join(f"  tenant {tenant}" for tenant in sorted(item.get("tenants", ())))
         print(f"{item['key_hash'][:ID_LENGTH]}  {item['client']:<24} {state:<9} expires {expires}  {rights}")
 
 
@@ -74,7 +80,7 @@ def rotate(table: Any, options: argparse.Namespace) -> None:
     old = _found(table, options.id)
     if old.get("disabled"):
         raise CannotDo(f"{options.id} is disabled; create a new key")
-    kept = {name: value for name, value in old.items() if name in ("client", "scopes", "tier", "expires_at")}
+    kept = {name: value for name, value in old.items() if name in ("client", "scopes", "tier", "tenants", "expires_at")}
     print(_store_new(table, kept))
     print(f"when nobody uses the old one any more: api_keys.py revoke {options.id}", file=sys.stderr)
 
@@ -146,12 +152,13 @@ def _parser() -> argparse.ArgumentParser:
     where = argparse.ArgumentParser(add_help=False)
     where.add_argument("--stack", help="the CloudFormation stack")
     where.add_argument("--table", help="or its ApiKeysTable")
-    where.add_argument("--state", type=Path, default=Path(".sluice"), help="or the local system's state")
+    where.add_argument("--state", type=Path, default=_state(), help="or the local system's state; or SLUICE_STATE")
     commands = parser.add_subparsers(required=True, metavar="create | list | revoke | rotate")
     making = commands.add_parser("create", parents=[where], help="make a key, and show it once")
     making.add_argument("client", type=_client, help="whose it is: limits and idempotency keys go by this")
     making.add_argument("--scopes", required=True, type=lambda text: text.split(","), help=", ".join(SCOPES))
     making.add_argument("--tier", default="default", help="rate tier")
+    making.add_argument("--tenant", action="append", default=[], help="whose rows it may use; may be repeated")
     making.add_argument("--days", type=_days, help="expires after so many; else never")
     making.set_defaults(run=create)
     commands.add_parser("list", parents=[where], help="all keys, by their ids").set_defaults(run=list_keys)
@@ -160,6 +167,10 @@ def _parser() -> argparse.ArgumentParser:
         changing.add_argument("id", help="as list shows it")
         changing.set_defaults(run=run)
     return parser
+
+
+def _state() -> Path:
+    return Path(os.environ.get("SLUICE_STATE") or ".sluice")  # noqa: TID251 - as the local system reads it
 
 
 def _client(text: str) -> str:

@@ -57,8 +57,19 @@ class Api:
                 return dict(json.load(answer))
         except urllib.error.HTTPError as error:
             if error.code in (429, 503):
-                raise OSError(f"{error.code}: busy") from error
+                raise refusal(error) from error
             raise LoadError(f"{request.full_url} answers {_problem(error)}") from error
+
+
+def refusal(error: urllib.error.HTTPError) -> Exception:
+    """OSError if a later try may succeed. A database that is not set up needs its operator first."""
+    try:
+        problem = json.load(error)
+    except ValueError:
+        problem = {}
+    if problem.get("code") == "not_set_up":
+        return LoadError(f"{problem['detail']} (docs/own-database.md)")
+    return OSError(f"{error.code}: {problem.get('detail', 'busy')}")
 
 
 class _Watched:

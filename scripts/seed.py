@@ -215,7 +215,7 @@ def _explained(error: Exception) -> str:
     told = error.args[0] if error.args else ""
     if isinstance(told, dict):  # what the server says
         if told.get("C") == "42P01":
-            return "the database has no shop in it: migrate it first"
+            return "the database has no shop in it; to add it: make migrate DATABASE_URL=… APP=shop"
         return f"the database refused: {told.get('M')}"
     return str(told)
 

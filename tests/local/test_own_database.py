@@ -149,7 +149,7 @@ def test_demo_data_comes_only_where_it_is_asked_for(own: Own) -> None:
     [
         ("migrate", {"DATABASE_URL": ""}, "make migrate needs a database of yours: DATABASE_URL=postgresql://"),
         ("remove", {"DATABASE_URL": ""}, "make remove needs a database of yours: DATABASE_URL=postgresql://"),
-        ("migrate", {"APP": "nothing"}, "APP: there is no application 'nothing' here"),
+        ("migrate", {"APP": "nothing"}, "APP: there is no application 'nothing' here; there are: shop"),
         ("migrate", {"APP": "../shop"}, "APP: there is no application '../shop' here"),
         ("remove", {"DROP_APP": "sluice"}, "DROP_APP: there is no application 'sluice' here"),
         ("migrate", {"FUNCTION_CONCURRENCY": "many"}, "FUNCTION_CONCURRENCY must be a number"),
@@ -187,6 +187,40 @@ def test_a_plan_is_printed_and_changes_nothing(own: Own) -> None:
     assert own.sql("SELECT to_regnamespace('sluice') IS NULL") == [[True]]
 
 
+def test_what_an_administrator_can_set_is_all_of_standard_output(own: Own, server: PostgresServer) -> None:
+    own.sql("CREATE ROLE clerk LOGIN CREATEROLE PASSWORD 'canary-clerk'")
+    own.sql("ALTER DATABASE own OWNER TO clerk")
+    with state_of_its_own(DATABASE_URL=server.url("clerk", "own", password="canary-clerk")) as system:
+        status, statements, wrong = run(system, "migrate")
+        assert status == 0
+        assert "Sluice works without it; an administrator of the server can run:\n" in wrong
+        for statement in statements.strip().splitlines():
+            own.sql(statement)
+        assert "temp_file_limit" in statements
+        assert run(system, "remove")[0] == 0
+
+
+def test_tables_of_another_shape_are_not_set_up(own: Own) -> None:
+    """Another application's tables have the shop's names."""
+    for name in ("products", "categories", "users", "orders", "inventory", "order_items"):
+        own.sql(f"CREATE TABLE {name} (id int PRIMARY KEY, title text)")
+    with state_of_its_own(DATABASE_URL=own.url, SLUICE_SEED="") as system:
+        for migrated in (False, True):
+            if migrated:
+                migrate_url(own.url)
+            system.start()
+            for path in ("/api/products", "/api/products/1", "/api/users", "/api/orders", "/api/categories"):
+                status, told = system.ask(path)
+                assert (status, told["code"]) == (503, "not_set_up"), path
+            told = system.ask("/api/graphql", {"query": "{ products { nodes { id } } }"})[1]
+            assert "not_set_up" in str(told)
+            for path, body in (("categories", {"name": "a"}), ("users", {"name": "a", "email": "a@b.example"})):
+                assert system.ask(f"/api/{path}", body)[1]["code"] == "not_set_up"
+            out = system.stop()[1]
+            assert "the shop's tables are not in the database own" in out
+            assert "/api/products?limit=3" not in out
+
+
 def test_an_owner_that_may_not_create_roles_is_told_what_to_ask_for(own: Own, server: PostgresServer) -> None:
     own.sql("CREATE ROLE clerk LOGIN PASSWORD 'canary-clerk'")
     own.sql("ALTER DATABASE own OWNER TO clerk")
@@ -197,7 +231,9 @@ def test_an_owner_that_may_not_create_roles_is_told_what_to_ask_for(own: Own, se
         assert "the user clerk cannot migrate it: it may not create roles; an administrator" in wrong
         for statement in statements.strip().splitlines():
             own.sql(statement)
-        assert run(system, "migrate")[:2] == (0, "sluice 0003, shop 0003\n")
+        status, statements, wrong = run(system, "migrate")
+        assert (status, statements) == (0, "")
+        assert "is set up: sluice 0003, shop 0003\n" in wrong
         system.start()
         assert system.ask("/api/categories", {"name": "Cups"}, Idempotency_Key="k")[0] == 201
         assert system.ask("/api/analytics/query?query=select+1+as+one")[0] == 404

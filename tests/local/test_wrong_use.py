@@ -7,33 +7,50 @@ from pathlib import Path
 
 import pytest
 
+from local.database import settings_of
 from local.postgres import PostgresServer
 from tests.fixtures.system import ROOT, System, state_of_its_own
 
+Use = tuple[dict[str, str], list[str]]  # the variables, and words of the message
 HOST = "127.0.0.1:1"  # nothing listens there
 
 
+OF_THE_START: list[Use] = [
+    ({"PORT": "abc"}, ["PORT must be a number from 0 to 65535", "'abc'"]),
+    ({"PORT": "80000"}, ["PORT must be a number from 0 to 65535", "'80000'"]),
+    ({"PORT": "-1"}, ["PORT must be a number", "'-1'"]),
+    ({"PORT": "٣٠٠٠"}, ["PORT must be a number", "'٣٠٠٠'"]),
+    ({"SLUICE_STATE": "/dev/null/state"}, ["/dev/null/state cannot be written", "SLUICE_STATE=/path make run"]),
+]
+OF_THE_DATABASE: list[Use] = [
+    ({"DATABASE_URL": "mysql://u@h/d"}, ["DATABASE_URL", "postgresql://user:password@host:5432/database"]),
+    ({"DATABASE_URL": "host=h dbname=d"}, ["DATABASE_URL", "postgresql://user:password@host:5432/database"]),
+    ({"DATABASE_URL": "postgresql://u@h:x/d"}, ["DATABASE_URL", "port must be a number", "'x'"]),
+    ({"DATABASE_URL": "postgresql://u@h/d?schema=public"}, ["DATABASE_URL", "'schema'", "remove it"]),
+    ({"DATABASE_URL": "postgresql://u@h/d", "PGPORT": "x"}, ["DATABASE_URL", "port must be a number", "'x'"]),
+    ({"DATABASE_URL": f"postgresql://u:p@{HOST}/d"}, ["database d at 127.0.0.1:1", "cannot be reached", "refused"]),
+    ({"DATABASE_URL": "postgresql://u@/d?host=/nowhere"}, ["/nowhere", "cannot be reached", "no socket", "?host="]),
+    ({"DATABASE_URL": "postgresql://u@no-host.invalid/d"}, ["no-host.invalid", "host name is not known"]),
+    ({"DATABASE_URL": "postgresql://u:x@h:1,h:2/d"}, ["DATABASE_URL", "several hosts", "name the one to use"]),
+    ({"DATABASE_URL": "postgresql://u:p@a/c:rd@h/d"}, ["DATABASE_URL", "an @ after the host", "%40"]),
+    (
+        {"DATABASE_URL": f"postgresql://u@{HOST}/d?sslmode=verify-full&sslrootcert=/nowhere.pem"},
+        ["no file /nowhere.pem", "sslrootcert"],
+    ),
+]
+
+
 @pytest.mark.parametrize(
-    ("environ", "words"),
+    ("command", "environ", "words"),
     [
-        ({"PORT": "abc"}, ["PORT must be a number from 0 to 65535", "'abc'"]),
-        ({"PORT": "80000"}, ["PORT must be a number from 0 to 65535", "'80000'"]),
-        ({"PORT": "-1"}, ["PORT must be a number", "'-1'"]),
-        ({"PORT": "٣٠٠٠"}, ["PORT must be a number", "'٣٠٠٠'"]),
-        ({"SLUICE_STATE": "/dev/null/state"}, ["/dev/null/state cannot be written", "SLUICE_STATE=/path make run"]),
-        ({"DATABASE_URL": "mysql://u@h/d"}, ["DATABASE_URL", "postgresql://user:password@host:5432/database"]),
-        ({"DATABASE_URL": "host=h dbname=d"}, ["DATABASE_URL", "postgresql://user:password@host:5432/database"]),
-        ({"DATABASE_URL": "postgresql://u@h:x/d"}, ["DATABASE_URL", "port must be a number", "'x'"]),
-        ({"DATABASE_URL": "postgresql://u@h/d?schema=public"}, ["DATABASE_URL", "'schema'", "remove it"]),
-        ({"DATABASE_URL": "postgresql://u@h/d", "PGPORT": "x"}, ["DATABASE_URL", "port must be a number", "'x'"]),
-        ({"DATABASE_URL": f"postgresql://u:p@{HOST}/d"}, ["database d at 127.0.0.1:1", "cannot be reached", "refused"]),
-        ({"DATABASE_URL": "postgresql://u@/d?host=/nowhere"}, ["/nowhere", "cannot be reached"]),
+        *(([], *use) for use in OF_THE_START),
+        *((command, *use) for use in OF_THE_DATABASE for command in ([], ["migrate"], ["remove"])),
     ],
     ids=lambda value: " ".join(f"{k}={v}" for k, v in value.items()) if isinstance(value, dict) else "",
 )
-def test_wrong_use_is_one_sentence(environ: dict[str, str], words: list[str]) -> None:
+def test_wrong_use_is_one_sentence(command: list[str], environ: dict[str, str], words: list[str]) -> None:
     with state_of_its_own(**environ) as system:
-        message = system.fails()
+        message = system.fails(*command)
     assert message.count("\n") == 1
     for word in words:
         assert word in message, message
@@ -48,12 +65,44 @@ def test_a_server_that_asks_for_a_password_names_the_places(postgres_server: Pos
         assert place in message
 
 
-def test_a_wrong_password_is_not_printed(postgres_server: PostgresServer) -> None:
-    url = f"postgresql://postgres:canary-wrong@127.0.0.1:{postgres_server.port}/postgres"
-    with state_of_its_own(DATABASE_URL=url) as system:
-        message = system.fails()
-    assert "refuses the user name or password" in message
+@pytest.mark.parametrize("command", [[], ["migrate"], ["remove"]])
+@pytest.mark.parametrize(
+    ("url", "sentence"),
+    [
+        ("postgresql://postgres:canary-wrong@{}/postgres", "refuses the user name or password; correct them"),
+        ("postgresql://postgres:{password}@{}/nowhere", "that database does not exist; create it"),
+        ("postgresql://postgres:canary@p/canary@{}/postgres", "an @ after the host"),
+        ("postgresql://postgres:{password}@{}/postgres?sslmode=require", "the server has no TLS"),
+    ],
+)
+def test_what_a_server_refuses_is_one_sentence(
+    postgres_server: PostgresServer, command: list[str], url: str, sentence: str
+) -> None:
+    place, password = f"127.0.0.1:{postgres_server.port}", settings_of(postgres_server.url()).password
+    with state_of_its_own(DATABASE_URL=url.format(place, password=password)) as system:
+        message = system.fails(*command)
+    assert message.count("\n") == 1
+    assert sentence in message
     assert "canary" not in message
+
+
+def test_tools_without_a_running_system_name_make_run(tmp_path: Path) -> None:
+    with state_of_its_own() as system:
+        for command in (["env", "ProductsFunction"], ["env"], ["psql"]):
+            assert "not running; start it with: make run" in system.fails(*command)
+
+
+def test_env_without_a_function_lists_them(demo_shop: System) -> None:
+    message = demo_shop.fails("env")
+    assert "make env FUNCTION=" in message
+    assert "ProductsFunction" in message
+    assert message.count("\n") == 1
+
+
+def test_psql_opens_the_running_systems_database(demo_shop: System) -> None:
+    process = demo_shop.command("psql", "-X", "-Atc", "SELECT current_database(), count(*) > 0 FROM products")
+    rows, wrong = process.communicate(timeout=30)
+    assert (process.returncode, rows, wrong) == (0, "sluice|t\n", "")
 
 
 def test_an_interrupt_while_starting_is_silent() -> None:

@@ -59,6 +59,21 @@ def test_a_key_is_made_and_shown_once_and_works(demo_shop: System) -> None:
     assert "catalog:read,orders:write" in listed
 
 
+def test_make_key_prints_the_key_alone_and_keeps_its_tenant(demo_shop: System) -> None:
+    environment = {**os.environ, "SLUICE_STATE": str(demo_shop.home / "state")}
+    command = ["make", "key", "SCOPES=catalog:read orders:read", "TENANT=acme & sons", "CLIENT=tenants-own"]
+    made = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=True)
+    assert made.stdout.startswith("sluice_")
+    assert len(made.stdout) == 51
+    assert status(demo_shop, made.stdout.strip(), "/api/orders") == 200
+    (line,) = [line for line in api_keys(demo_shop, "list").stdout.splitlines() if "tenants-own" in line]
+    assert line.endswith("catalog:read,orders:read  tenant acme & sons")
+    api_keys(demo_shop, "rotate", line.split()[0])
+    assert api_keys(demo_shop, "list").stdout.count("tenant acme & sons") == 2
+    empty = api_keys(demo_shop, "create", "empty", "--scopes", "catalog:read", "--tenant", " ")
+    assert (empty.returncode, empty.stdout) == (1, "")
+
+
 def test_a_key_is_rotated_and_revoked(demo_shop: System) -> None:
     api_keys(demo_shop, "create", "rotating", "--scopes", "users:read")
     (old_id,) = [line.split()[0] for line in api_keys(demo_shop, "list").stdout.splitlines() if "rotating" in line]

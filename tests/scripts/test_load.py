@@ -1,11 +1,15 @@
 """`make load`: a file is looked at before it is announced, and the first rejected rows are printed."""
 
+import json
 import os
+from email.message import Message
+from io import BytesIO
 from pathlib import Path
+from urllib.error import HTTPError
 
 import pytest
 
-from scripts.load import main
+from scripts.load import LoadError, main, refusal
 from tests.fixtures.system import System, demo_shop
 
 __all__ = ["demo_shop"]
@@ -43,6 +47,21 @@ def test_unusable_file_is_not_announced(
     assert main([str(tmp_path / name), *options]) == 1
     assert imports(demo_shop) == before
     assert capsys.readouterr() == ("", f"load: {tmp_path}/{UNUSABLE[name]}\n".replace(f"{tmp_path}/file", "file"))
+
+
+@pytest.mark.parametrize(
+    ("code", "detail", "kind", "message"),
+    [
+        ("not_set_up", "Only reading: make migrate", LoadError, "Only reading: make migrate (docs/own-database.md)"),
+        ("pool_exhausted", "Every connection is in use", OSError, "503: Every connection is in use"),
+    ],
+)
+def test_refusal_that_needs_an_operator_ends_the_wait(
+    code: str, detail: str, kind: type[Exception], message: str
+) -> None:
+    body = BytesIO(json.dumps({"code": code, "detail": detail}).encode())
+    error = refusal(HTTPError("http://127.0.0.1/api/imports", 503, "", Message(), body))
+    assert (type(error), str(error)) == (kind, message)
 
 
 def test_first_rejected_rows_are_printed_with_their_reasons(

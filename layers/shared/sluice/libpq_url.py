@@ -14,6 +14,7 @@ _URL = re.compile(
     r"(?:/(?P<dbname>[^?#]*))?(?:\?(?P<query>[^#]*))?"
 )
 _SCHEME = re.compile(r"(postgres|postgresql)(\+[a-z0-9_]+)?")
+_ESCAPES = "in a password, write @ : / ? # % as %40 %3A %2F %3F %23 %25"
 
 POOLER = "pooler"  # the one keyword of Sluice's own: what stands between it and the server
 KEYWORDS = ("host", "port", "user", "password", "dbname", "sslmode", "sslrootcert", POOLER)
@@ -33,10 +34,9 @@ def read_url(url: str) -> tuple[dict[str, str], list[str]]:
     """Return the keywords that `url` names and one line for each problem. Keywords that it lacks are absent."""
     found = _URL.fullmatch(url.strip())
     if found is None or not _SCHEME.fullmatch(found["scheme"]):
-        return {}, [
-            "the database URL must look like postgresql://user:password@host:5432/database "
-            "(in a password, write @ : / ? # % as %40 %3A %2F %3F %23 %25)"
-        ]
+        return {}, [f"the database URL must look like postgresql://user:password@host:5432/database ({_ESCAPES})"]
+    if "@" in (found["dbname"] or ""):  # the rest of a password; the message must not show it
+        return {}, [f"the database URL has an @ after the host; {_ESCAPES}, in a database's name too"]
     keywords = {name: unquote(found[name] or "") for name in ("user", "password", "host", "port", "dbname")}
     keywords["host"] = keywords["host"].removeprefix("[").removesuffix("]")
     problems = []
@@ -55,7 +55,9 @@ def read_url(url: str) -> tuple[dict[str, str], list[str]]:
 def _problems(keywords: dict[str, str]) -> list[str]:
     problems = []
     port = keywords.get("port", "")
-    if port and not (re.fullmatch(r"[0-9]{1,5}", port) and 1 <= int(port) <= 65535):
+    if "," in port:
+        problems.append("the database URL names several hosts or ports; name the one to use")
+    elif port and not (re.fullmatch(r"[0-9]{1,5}", port) and 1 <= int(port) <= 65535):
         problems.append(f"the database URL's port must be a number from 1 to 65535, not {port!r}")
     host = keywords.get("host", "")
     if "," in host:

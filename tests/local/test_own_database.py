@@ -200,27 +200,6 @@ def test_what_an_administrator_can_set_is_all_of_standard_output(own: Own, serve
         assert run(system, "remove")[0] == 0
 
 
-def test_tables_of_another_shape_are_not_set_up(own: Own) -> None:
-    """Another application's tables have the shop's names."""
-    for name in ("products", "categories", "users", "orders", "inventory", "order_items"):
-        own.sql(f"CREATE TABLE {name} (id int PRIMARY KEY, title text)")
-    with state_of_its_own(DATABASE_URL=own.url, SLUICE_SEED="") as system:
-        for migrated in (False, True):
-            if migrated:
-                migrate_url(own.url)
-            system.start()
-            for path in ("/api/products", "/api/products/1", "/api/users", "/api/orders", "/api/categories"):
-                status, told = system.ask(path)
-                assert (status, told["code"]) == (503, "not_set_up"), path
-            told = system.ask("/api/graphql", {"query": "{ products { nodes { id } } }"})[1]
-            assert "not_set_up" in str(told)
-            for path, body in (("categories", {"name": "a"}), ("users", {"name": "a", "email": "a@b.example"})):
-                assert system.ask(f"/api/{path}", body)[1]["code"] == "not_set_up"
-            out = system.stop()[1]
-            assert "the shop's tables are not in the database own" in out
-            assert "/api/products?limit=3" not in out
-
-
 def test_an_owner_that_may_not_create_roles_is_told_what_to_ask_for(own: Own, server: PostgresServer) -> None:
     own.sql("CREATE ROLE clerk LOGIN PASSWORD 'canary-clerk'")
     own.sql("ALTER DATABASE own OWNER TO clerk")

@@ -96,18 +96,6 @@ def _not_set_up(report: Report) -> SluiceError:
     return errors.NotSetUp("The database does not have the tables for this: make migrate, with APP")
 
 
-def _other_table(report: Report) -> SluiceError:
-    """A table with the expected name and other columns: it is another application's, or another release's."""
-    return errors.NotSetUp("A table in the database differs from what this needs: make migrate, with APP")
-
-
-def _no_right(report: Report) -> SluiceError:
-    """A missing grant on an object: `make migrate` grants them. Row security reports the same state elsewhere."""
-    if report.get("R") != "aclcheck_error":
-        return errors.InternalError()
-    return errors.NotSetUp("The functions may not use a table that this needs: make migrate, with APP")
-
-
 def _no_function(report: Report) -> SluiceError:
     """A function of a migration that is not there. Of another function or operator the arguments are wrong."""
     message = report.get("M", "")
@@ -151,8 +139,6 @@ RULES: Mapping[str, Rule] = {
     "40002": _is(errors.Conflict),
     "40003": _is(errors.DatabaseUnavailable, "Whether this took effect is unknown; send it again with the same key."),
     "40P01": _is(errors.RolledBack),  # deadlock
-    "42501": _no_right,
-    "42703": _other_table,
     "42883": _no_function,
     "42P01": _not_set_up,
     "44": _invalid("invalid", "is not acceptable here"),  # with check option

@@ -18,15 +18,23 @@ from local.intrinsics import ACCOUNT, NO_VALUE, REGION, Evaluator
 from local.template import parameter_values
 from scripts.stages import ATTRIBUTES, stages
 from tests.fixtures.sam import translate
-from tests.fixtures.template import ROOT
+from tests.fixtures.template import BEHIND_CDN, ROOT
 
 CONFIGURED = stages(tomllib.loads((ROOT / "samconfig.toml").read_text()))
-GIVEN = {**CONFIGURED, "proxy": {**CONFIGURED["production"], "UseProxy": "true"}}
+GIVEN = {
+    **CONFIGURED,
+    "proxy": {**CONFIGURED["production"], "UseProxy": "true"},
+    "cdn": {**CONFIGURED["default"], **BEHIND_CDN},
+}
 
 # Types of which moto's CloudFormation has none. They are checked against CloudFormation's schemas alone.
 UNSUPPORTED = {
     "AWS::ApiGatewayV2::Api",
+    "AWS::ApiGatewayV2::ApiMapping",
+    "AWS::ApiGatewayV2::DomainName",
     "AWS::ApiGatewayV2::Stage",
+    "AWS::CloudFront::Distribution",
+    "AWS::CloudFront::Function",
     "AWS::CloudWatch::Alarm",
     "AWS::CodeDeploy::Application",
     "AWS::CodeDeploy::DeploymentGroup",

@@ -12,11 +12,12 @@ from local.intrinsics import ACCOUNT, PSEUDO_PARAMETERS, Evaluator, load
 from local.template import parameter_values
 from scripts.stages import SECRET, decide, stages
 from tests.fixtures.sam import lint, schemas, translate
-from tests.fixtures.template import ROOT, Template
+from tests.fixtures.template import BEHIND_CDN, ROOT, Template
 
 SAMCONFIG = tomllib.loads((ROOT / "samconfig.toml").read_text())
 CONFIGURED = stages(SAMCONFIG)
 PROXY = {**CONFIGURED["production"], "UseProxy": "true"}
+CDN = {**CONFIGURED["production"], **BEHIND_CDN}
 
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic-function-reference-rules.html
 OF_RULES = {
@@ -88,7 +89,8 @@ def test_every_rule_and_condition_is_evaluated(template: Template) -> None:
 
 def names_of(stack: str, given: dict[str, str], translated: dict[str, Any], identifiers: dict[str, Any]) -> set[Any]:
     """(type, property, value) of each name that the stack gives; what CloudFormation names is the stack's own."""
-    pseudo = {**PSEUDO_PARAMETERS, "AWS::StackName": stack, "AWS::StackId": f"arn:aws:cloudformation:::stack/{stack}/1"}
+    stack_id = f"arn:aws:cloudformation:::stack/{stack}/id-of-{stack}"
+    pseudo = {**PSEUDO_PARAMETERS, "AWS::StackName": stack, "AWS::StackId": stack_id}
     values = parameter_values(translated, given)
     here = Evaluator(translated, values, lambda name, attribute: f"{stack}:{name}:{attribute}:::::", pseudo)
     found = set()
@@ -115,6 +117,8 @@ def test_stacks_share_no_name() -> None:
         "rehearsal": CONFIGURED["production"],  # of a snapshot
         "with-proxy": PROXY,
         "with-another": PROXY,
+        "cdn": CDN,
+        "another-cdn": CDN,
     }
     made = translate(*({"parameters": given} for given in stacks.values()))
     kinds = sorted({resource["Type"] for template in made for resource in template["Resources"].values()})
@@ -123,6 +127,7 @@ def test_stacks_share_no_name() -> None:
     for (stack, given), translated in zip(stacks.items(), made, strict=True):
         names = names_of(stack, given, translated, identifiers)
         assert ("AWS::CloudWatch::Dashboard", "DashboardName", f"{stack}-us-east-1") in names
+        assert any(name[0] == "AWS::CloudFront::Function" for name in names) == (given is CDN)
         for name in names:
             assert name not in taken, f"{name} is of {taken[name]} and of {stack}"
             taken[name] = stack
@@ -159,7 +164,10 @@ def test_values_follow_region_and_partition(region: str, stage: str) -> None:
 def test_resources_keep_to_the_schemas_in_every_partition() -> None:
     """As SAM hands the template to CloudFormation; `sam validate --lint` sees it before that."""
     (made,) = translate({"parameters": PROXY})
-    assert lint([made], ["us-east-1", "eu-south-1", "cn-north-1", "us-gov-west-1"]) == [[]]
+    assert lint([made], ["us-east-1", "eu-south-1"]) == [[]]
+    # CloudFront is not in these partitions, and the parameters' patterns allow none there.
+    made["Resources"] = {name: each for name, each in made["Resources"].items() if each.get("Condition") != "HasCdn"}
+    assert lint([made], ["cn-north-1", "us-gov-west-1"]) == [[]]
 
 
 def bytes_of(node: object) -> int:
@@ -167,12 +175,13 @@ def bytes_of(node: object) -> int:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("stage", [*CONFIGURED, "proxy"])
+@pytest.mark.parametrize("stage", [*CONFIGURED, "proxy", "cdn"])
 def test_translated_template_is_within_the_limits(stage: str) -> None:
     """CloudFormation's quotas (UserGuide/cloudformation-limits.html), IAM's, Lambda's, and those of names."""
-    given = {**CONFIGURED, "proxy": PROXY}[stage]
+    given = {**CONFIGURED, "proxy": PROXY, "cdn": CDN}[stage]
     (made,) = translate({"parameters": given})
-    long = {**PSEUDO_PARAMETERS, "AWS::StackName": "S" * 128}
+    id = "0f6a1ee0-5d0e-11ee-8c99-0242ac120002"
+    long = {**PSEUDO_PARAMETERS, "AWS::StackName": "S" * 128, "AWS::StackId": f"arn:aws:cloudformation:::stack/S/{id}"}
     resources = decide(made, given, pseudo_parameters=long)["Resources"]
 
     assert len(json.dumps(made).encode()) < 1_000_000
@@ -198,6 +207,11 @@ def test_translated_template_is_within_the_limits(stage: str) -> None:
             assert re.fullmatch(r"[A-Za-z0-9_-]{1,140}", properties["LayerName"]), name
         elif resource["Type"] == "AWS::Logs::QueryDefinition":
             assert len(properties["Name"]) <= 255, name
+        elif resource["Type"] == "AWS::CloudFront::Function":
+            assert re.fullmatch(r"[A-Za-z0-9_-]{1,64}", properties["Name"]), name
+            assert len(properties["FunctionCode"]) <= 10_240, name
+        elif resource["Type"] == "AWS::CloudFront::Distribution":
+            assert len(properties["DistributionConfig"]["Comment"]) <= 128, name
         elif resource["Type"] == "AWS::CloudWatch::Dashboard":
             assert re.fullmatch(r"[A-Za-z0-9_-]{1,255}", properties["DashboardName"]), name
         elif resource["Type"].startswith("AWS::RDS::DBProxy"):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from sluice.settings import IMPORT_TRIES, Settings, SettingsError, tracing
+from sluice.settings import IMPORT_TRIES, Settings, SettingsError, origin_key, tracing
 from tests.fixtures.template import ROOT, Template
 
 # path → the function that template.yaml must route it to: the one whose handler says so in openapi.json
@@ -153,6 +153,7 @@ def test_no_function_is_given_what_settings_do_not_know(template: Template) -> N
     with pytest.raises(SettingsError):
         Settings.from_env(watched)
     tracing(watched)
+    origin_key(watched)
     for name in template.functions:
         given = {variable for variable in template.environment(name) if variable.startswith("SLUICE_")}
         assert given <= watched.asked, name

@@ -12,6 +12,7 @@
     │  └─ QueryTooExpensive         query_too_expensive     400
     ├─ Unauthenticated              unauthenticated         401
     ├─ InsufficientScope            insufficient_scope      403
+    ├─ DirectAccess                 direct_access           403
     ├─ NotFound                     not_found               404
     ├─ MethodNotAllowed             method_not_allowed      405
     ├─ NotAcceptable                not_acceptable          406
@@ -149,6 +150,15 @@ class InsufficientScope(SluiceError):
     def __init__(self, scope: str) -> None:
         challenge = f'Bearer realm="sluice", error="insufficient_scope", scope="{scope}"'
         super().__init__(f"This needs the scope {scope}", headers={"WWW-Authenticate": challenge})
+
+
+class DirectAccess(SluiceError):
+    """The request went past the CloudFront that is in front of this deployment."""
+
+    code, status, title = "direct_access", 403, "This address takes requests from CloudFront only"
+
+    def __init__(self) -> None:
+        super().__init__("Send the request to the API's own domain name; the operator knows it")
 
 
 class NotFound(SluiceError):

@@ -253,6 +253,11 @@ def tracing(environ: Mapping[str, str] = os.environ) -> TraceSettings | None:
     return TraceSettings((host, int(port)), service, lambda: environ.get("_X_AMZN_TRACE_ID", ""))
 
 
+def origin_key(environ: Mapping[str, str] = os.environ) -> str:
+    """Return the key that CloudFront adds to each request; empty where none is in front. For every function, too."""
+    return Variables(environ).text("SLUICE_ORIGIN_KEY", default="")
+
+
 def log_level(environ: Mapping[str, str] = os.environ) -> str:
     """For a function that works with no shop, and so with no Settings, which complain of a level that is none."""
     return Variables(environ).one_of("SLUICE_LOG_LEVEL", LOG_LEVELS, default="INFO")

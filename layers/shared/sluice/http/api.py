@@ -29,11 +29,12 @@ from sluice.http import caching, conditional, content, cors, problem, request_li
 from sluice.http.body import Shape
 from sluice.http.fallback import LastGood
 from sluice.http.operation import Gives, Operation, query_of
+from sluice.http.origin import through_cloudfront
 from sluice.http.params import Query
 from sluice.http.request import Request
 from sluice.http.request_line import Course
 from sluice.http.telemetry import Telemetry
-from sluice.settings import SettingsError, tracing
+from sluice.settings import SettingsError, origin_key, tracing
 from sluice.spent import Spent
 
 if TYPE_CHECKING:
@@ -131,6 +132,7 @@ class Api:
         seconds = context.get_remaining_time_in_millis() / 1000 - ANSWER_SECONDS
         with deadline.within(seconds), spent.counted() as taken:
             try:
+                request = self._request = through_cloudfront(request, origin_key())
                 if request.method == "OPTIONS":
                     answer = self._preflight()
                 else:

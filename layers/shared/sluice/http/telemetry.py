@@ -16,6 +16,7 @@ from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
 if TYPE_CHECKING:
     from sluice.runtime import Runtime
+    from sluice.settings import Settings
 
 NAMESPACE = "Sluice"
 SOON = 1.0  # seconds, while there is trouble: a line for each request would be trouble of its own
@@ -70,20 +71,20 @@ class Telemetry:
         for name, number in self._counts.items():
             metrics.add_metric(name, MetricUnit.Count, number)
         metrics.flush_metrics()
-        self._tell_of_version(shop)
+        print_faults(shop.settings, self._counts[FAULTS])
         self._counts.clear()
         self._limiter_failures += new_failures
         self._told_at, self._trouble, self._breaker_open = now, False, breaker_open
 
-    def _tell_of_version(self, shop: Runtime) -> None:
-        """Print the internal errors of a published version as its own metric, by which a canary is judged.
 
-        CloudWatch charges for each combination of dimensions, so a version without internal errors has no such metric.
-        """
-        settings = shop.settings
-        if self._counts[FAULTS] and settings.version != "$LATEST":
-            metrics = EphemeralMetrics(namespace=NAMESPACE, service=settings.service)
-            metrics.add_dimension("function_name", settings.function)
-            metrics.add_dimension("executed_version", settings.version)
-            metrics.add_metric(FAULTS, MetricUnit.Count, self._counts[FAULTS])
-            metrics.flush_metrics()
+def print_faults(settings: Settings, number: int) -> None:
+    """Print the number of internal errors of a published version as its own metric, by which a canary is judged.
+
+    CloudWatch charges for each combination of dimensions, so a version without internal errors has no such metric.
+    """
+    if number and settings.version != "$LATEST":
+        metrics = EphemeralMetrics(namespace=NAMESPACE, service=settings.service)
+        metrics.add_dimension("function_name", settings.function)
+        metrics.add_dimension("executed_version", settings.version)
+        metrics.add_metric(FAULTS, MetricUnit.Count, number)
+        metrics.flush_metrics()

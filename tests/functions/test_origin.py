@@ -1,0 +1,97 @@
+"""Requests that come through CloudFront, and those that go past it, to API Gateway's own address."""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from functions.orders.handler import handler as orders
+from local.keys import emulated
+from sluice import runtime
+from sluice.errors import DirectAccess
+from sluice.http.origin import through_cloudfront
+from sluice.http.request import Request
+from sluice.limits.memory import MemoryCounts
+from sluice.limits.rate import Limiter
+from sluice.settings import AwsSettings, origin_key
+from tests.fixtures.shop import HANDLERS, Shop, http_event, lambda_context
+
+KEY = "the key that CloudFront sends"
+PATHS = [f"/api/{name}" for name in HANDLERS] + ["/api/nowhere", "/health", "/health/ready", "/nowhere"]
+
+
+@pytest.fixture
+def behind_cloudfront() -> Iterator[None]:
+    before = os.environ.get("SLUICE_ORIGIN_KEY")
+    os.environ["SLUICE_ORIGIN_KEY"] = KEY
+    yield
+    if before is None:
+        del os.environ["SLUICE_ORIGIN_KEY"]
+    else:
+        os.environ["SLUICE_ORIGIN_KEY"] = before
+
+
+def request(**headers: str) -> Request:
+    sent = {name.replace("_", "-"): value for name, value in headers.items()}
+    return Request("GET", "/api/orders", {}, sent, b"", address="130.176.0.1")
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "OPTIONS", "BREW"])
+@pytest.mark.parametrize("path", PATHS)
+def test_request_past_cloudfront_is_refused(behind_cloudfront: None, shop: Shop, path: str, method: str) -> None:
+    for headers in (
+        {},
+        {"x_sluice_origin_key": "guess"},
+        {"x_sluice_origin_key": KEY[:-1]},
+        {"x_sluice_origin_key": "ü"},
+    ):
+        answer = shop.call(method, path, **headers)
+        assert (answer.status, answer.code) == (403, "direct_access")
+        assert "RateLimit" not in answer.headers
+
+
+def test_request_with_the_key_is_answered(behind_cloudfront: None, shop: Shop) -> None:
+    assert shop.get("/api/orders", x_sluice_origin_key=KEY).status == 200
+    assert shop.call("OPTIONS", "/api/orders", x_sluice_origin_key=KEY).status == 204
+    assert shop.get("/health", x_sluice_origin_key=KEY).status == 200
+    assert shop.get("/api/orders", x_sluice_origin_key=KEY, x_api_key="unknown").status == 401
+
+
+def test_without_a_setting_no_key_is_asked(shop: Shop) -> None:
+    assert origin_key({}) == ""
+    assert shop.get("/api/orders").status == 200
+    assert shop.get("/api/orders", x_sluice_origin_key="").status == 200
+
+
+def test_address_is_believed_with_the_key_only() -> None:
+    claimed = request(x_sluice_client_address="198.51.100.7", x_sluice_origin_key=KEY)
+    assert through_cloudfront(claimed, KEY).address == "198.51.100.7"
+    assert through_cloudfront(claimed, "").address == "130.176.0.1"
+    with pytest.raises(DirectAccess):
+        through_cloudfront(claimed, "another key")
+    for empty in (request(x_sluice_origin_key=KEY), request(x_sluice_origin_key=KEY, x_sluice_client_address="")):
+        assert through_cloudfront(empty, KEY).address == "130.176.0.1"
+
+
+def stranger(edge: str, client: str) -> int:
+    """Ask with an unknown key, through CloudFront's `edge`; return the status."""
+    headers = {"x_api_key": "guess", "x_sluice_origin_key": KEY, "x_sluice_client_address": client}
+    event = http_event("GET", "/api/orders", None, None, headers)
+    event["requestContext"]["http"]["sourceIp"] = edge
+    return int(orders(event, lambda_context())["statusCode"])
+
+
+def test_strangers_are_counted_by_their_own_address(
+    behind_cloudfront: None, shop: Shop, emulated_aws: AwsSettings
+) -> None:
+    """Else all strangers that one edge of CloudFront serves would use up one quota."""
+    here, patient = runtime.current(), emulated("dynamodb", emulated_aws.dynamodb_endpoint)
+    within_one_minute = runtime.Runtime(here.settings, here.database, patient)
+    within_one_minute.limiter = Limiter(MemoryCounts(), MemoryCounts(), clock=lambda: 1_700_000_000.0)
+    runtime.install(within_one_minute)
+
+    statuses = [stranger("130.176.0.1", shop.address) for _ in range(601)]
+
+    assert statuses == [401] * 600 + [429]
+    assert stranger("130.176.0.1", "198.51.100.1") == 401
+    assert stranger("130.176.0.2", shop.address) == 429

@@ -1,6 +1,7 @@
 """One shape for every error (RFC 9457), whatever way it arises; and no code that no way leads to."""
 
 import dataclasses
+import os
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -51,6 +52,14 @@ def unreachable(shop: Shop) -> Answer:
 def unreachable_lately(shop: Shop) -> Answer:
     unreachable(shop)
     return shop.get("/api/products")
+
+
+def past_cloudfront(shop: Shop) -> Answer:
+    os.environ["SLUICE_ORIGIN_KEY"] = "what CloudFront sends"
+    try:
+        return shop.get("/api/products")
+    finally:
+        del os.environ["SLUICE_ORIGIN_KEY"]
 
 
 def once_too_often(shop: Shop) -> Answer:
@@ -132,6 +141,7 @@ WAYS: dict[str, tuple[int, str, Way]] = {
     "a bad cursor": (400, "invalid_cursor", lambda s: s.get("/api/products?cursor=x")),
     "no credentials": (401, "unauthenticated", lambda s: s.get("/api/products", x_api_key="none")),
     "no scope": (403, "insufficient_scope", lambda s: s.post("/api/products", {}, x_api_key="local-reader")),
+    "a way past CloudFront": (403, "direct_access", past_cloudfront),
     "a database that was away a moment ago": (503, "circuit_open", unreachable_lately),
     "one request too many": (429, "rate_limited", once_too_often),
     "nobody who knows keys": (503, "identity_unavailable", keyless),

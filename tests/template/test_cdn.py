@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
-from local.intrinsics import TemplateError, load
+from local.intrinsics import PSEUDO_PARAMETERS, TemplateError, load
 from scripts.stages import decide, stages
 from sluice.http.origin import ADDRESS_HEADER, KEY_HEADER
+from tests.fixtures.sam import lint
 from tests.fixtures.template import BEHIND_CDN, ROOT, Template
 
 CONFIGURED = stages(tomllib.loads((ROOT / "samconfig.toml").read_text()))
-OF_CDN = {"Cdn", "CdnClientAddress", "OriginKey"}
 KEY = "{{resolve:secretsmanager:OriginKey}}"
 
 
@@ -25,15 +25,23 @@ def with_cdn(stage: str = "default") -> dict[str, Any]:
     return decide(load(ROOT / "template.yaml"), {**CONFIGURED[stage], **BEHIND_CDN})
 
 
-def distribution() -> dict[str, Any]:
-    found: dict[str, Any] = with_cdn()["Resources"]["Cdn"]["Properties"]["DistributionConfig"]
+def nested(*, stack_id: str = PSEUDO_PARAMETERS["AWS::StackId"], **given: str) -> dict[str, Any]:
+    """cdn.yaml, with the parameters that template.yaml passes on under these of its own."""
+    whole = decide(load(ROOT / "template.yaml"), {**CONFIGURED["default"], **BEHIND_CDN, **given})
+    passed = whole["Resources"]["Cdn"]["Properties"]["Parameters"]
+    pseudo = {**PSEUDO_PARAMETERS, "AWS::StackName": "S" * 128, "AWS::StackId": stack_id}
+    return decide(load(ROOT / "cdn.yaml"), passed, pseudo_parameters=pseudo)
+
+
+def distribution(**given: str) -> dict[str, Any]:
+    found: dict[str, Any] = nested(**given)["Resources"]["Distribution"]["Properties"]["DistributionConfig"]
     return found
 
 
 @pytest.mark.parametrize("stage", CONFIGURED)
-def test_cdn_adds_three_resources_and_only_if_wanted(stage: str) -> None:
+def test_cdn_adds_a_secret_and_a_stack_if_wanted(stage: str) -> None:
     without = decide(load(ROOT / "template.yaml"), CONFIGURED[stage])
-    assert with_cdn(stage)["Resources"].keys() - without["Resources"].keys() == OF_CDN
+    assert with_cdn(stage)["Resources"].keys() - without["Resources"].keys() == {"Cdn", "OriginKey"}
     assert without["Globals"]["Function"]["Environment"]["Variables"]["SLUICE_ORIGIN_KEY"] == ""
     assert "DomainTarget" not in without["Outputs"]
 
@@ -53,7 +61,8 @@ def test_origin_is_the_gateways_own_address() -> None:
     assert origin["CustomOriginConfig"]["OriginProtocolPolicy"] == "https-only"
     assert with_cdn()["Resources"]["Api"]["Properties"]["DisableExecuteApiEndpoint"] is False
     assert with_cdn()["Outputs"]["ApiUrl"]["Value"] == "https://api.example.com"
-    assert with_cdn()["Outputs"]["DomainTarget"]["Value"] == "CdnDomainName"  # Cdn's attribute DomainName
+    assert with_cdn()["Outputs"]["DomainTarget"]["Value"] == "CdnOutputs.DomainName"
+    assert nested()["Outputs"]["DomainName"]["Value"] == "DistributionDomainName"
 
 
 def test_nothing_is_cached_and_every_method_and_header_passes() -> None:
@@ -69,7 +78,7 @@ def test_nothing_is_cached_and_every_method_and_header_passes() -> None:
 
 def test_cloudfront_calls_the_function_for_each_request() -> None:
     (association,) = distribution()["DefaultCacheBehavior"]["FunctionAssociations"]
-    assert association == {"EventType": "viewer-request", "FunctionARN": "CdnClientAddressFunctionARN"}
+    assert association == {"EventType": "viewer-request", "FunctionARN": "ClientAddressFunctionARN"}
 
 
 @pytest.mark.skipif(shutil.which("node") is None, reason="needs node, which runs the function of CloudFront")
@@ -78,7 +87,7 @@ def test_function_replaces_the_address_that_a_client_claims() -> None:
     headers = {ADDRESS_HEADER: {"value": "10.0.0.1"}, "x-api-key": {"value": "k"}}
     request = {"method": "GET", "uri": "/api/orders", "querystring": {}, "headers": headers, "cookies": {}}
     event = {"version": "1.0", "viewer": {"ip": "2001:db8::7"}, "request": request}
-    code = with_cdn()["Resources"]["CdnClientAddress"]["Properties"]["FunctionCode"]
+    code = nested()["Resources"]["ClientAddress"]["Properties"]["FunctionCode"]
     printed = subprocess.run(
         ["node", "-e", f"{code}\nconsole.log(JSON.stringify(handler({json.dumps(event)})))"],
         capture_output=True,
@@ -88,11 +97,27 @@ def test_function_replaces_the_address_that_a_client_claims() -> None:
     assert json.loads(printed.stdout) == {**request, "headers": {**headers, ADDRESS_HEADER: {"value": "2001:db8::7"}}}
 
 
+def test_names_are_short_and_no_two_stacks_share_one() -> None:
+    """CloudFront takes 64 characters of a function's name, 10 KB of its code, and 128 characters of a comment."""
+    names = set()
+    for id in ("0f6a1ee0-5d0e-11ee-8c99-0242ac120002", "1f6a1ee0-5d0e-11ee-8c99-0242ac120002"):
+        resources = nested(stack_id=f"arn:aws:cloudformation:us-east-1:123456789012:stack/S/{id}")["Resources"]
+        function = resources["ClientAddress"]["Properties"]
+        assert re.fullmatch(r"[A-Za-z0-9_-]{1,64}", function["Name"])
+        assert len(function["FunctionCode"]) <= 10_240
+        assert len(resources["Distribution"]["Properties"]["DistributionConfig"]["Comment"]) <= 128
+        names.add(function["Name"])
+    assert len(names) == 2
+
+
+@pytest.mark.slow
+def test_cdn_keeps_to_the_schemas() -> None:
+    assert lint([load(ROOT / "cdn.yaml")], ["us-east-1", "eu-south-1"]) == [[]]
+
+
 def test_web_acl_is_optional() -> None:
     assert distribution()["WebACLId"] == BEHIND_CDN["WebAclArn"]
-    given = {**CONFIGURED["default"], **BEHIND_CDN, "WebAclArn": ""}
-    without = decide(load(ROOT / "template.yaml"), given)["Resources"]["Cdn"]["Properties"]["DistributionConfig"]
-    assert "WebACLId" not in without
+    assert "WebACLId" not in distribution(WebAclArn="")
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from scripts import stages
-from tests.template.test_cdn import with_cdn
+from tests.template.test_cdn import nested
 
 
 @pytest.mark.slow
@@ -37,7 +37,7 @@ def test_checkov_finds_what_we_answer_for_and_nothing_else(root: Path, tmp_path:
     if not checkov.exists():
         pytest.skip("needs checkov: make checkov")
     assert stages.main([str(tmp_path)]) == 0
-    (tmp_path / "cdn.json").write_text(json.dumps(with_cdn()))  # which no environment has
+    (tmp_path / "cdn.json").write_text(json.dumps(nested()))  # which no environment has
     command = [checkov, "--framework", "cloudformation", "--output", "json", "--skip-download"]
     found = subprocess.run(
         [*command, "--directory", tmp_path], cwd=tmp_path, capture_output=True, text=True, check=False

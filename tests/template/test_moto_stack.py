@@ -33,8 +33,6 @@ UNSUPPORTED = {
     "AWS::ApiGatewayV2::ApiMapping",
     "AWS::ApiGatewayV2::DomainName",
     "AWS::ApiGatewayV2::Stage",
-    "AWS::CloudFront::Distribution",
-    "AWS::CloudFront::Function",
     "AWS::CloudWatch::Alarm",
     "AWS::CodeDeploy::Application",
     "AWS::CodeDeploy::DeploymentGroup",
@@ -52,6 +50,7 @@ UNSUPPORTED = {
 }
 # Types that moto has, but not with what this template gives them.
 LEFT_OUT = {
+    "AWS::CloudFormation::Stack": "of a template that only a deployment uploads",
     "AWS::Lambda::Permission": "of an alias, which moto does not have",
     "AWS::Lambda::EventSourceMapping": "of an alias",
     "AWS::RDS::DBInstance": "of a cluster, which moto's CloudFormation does not have",

@@ -127,7 +127,6 @@ def test_stacks_share_no_name() -> None:
     for (stack, given), translated in zip(stacks.items(), made, strict=True):
         names = names_of(stack, given, translated, identifiers)
         assert ("AWS::CloudWatch::Dashboard", "DashboardName", f"{stack}-us-east-1") in names
-        assert any(name[0] == "AWS::CloudFront::Function" for name in names) == (given is CDN)
         for name in names:
             assert name not in taken, f"{name} is of {taken[name]} and of {stack}"
             taken[name] = stack
@@ -164,14 +163,15 @@ def test_values_follow_region_and_partition(region: str, stage: str) -> None:
 def test_resources_keep_to_the_schemas_in_every_partition() -> None:
     """As SAM hands the template to CloudFormation; `sam validate --lint` sees it before that."""
     (made,) = translate({"parameters": PROXY})
-    assert lint([made], ["us-east-1", "eu-south-1"]) == [[]]
-    # CloudFront is not in these partitions, and the parameters' patterns allow none there.
-    made["Resources"] = {name: each for name, each in made["Resources"].items() if each.get("Condition") != "HasCdn"}
-    assert lint([made], ["cn-north-1", "us-gov-west-1"]) == [[]]
+    assert lint([made], ["us-east-1", "eu-south-1", "cn-north-1", "us-gov-west-1"]) == [[]]
 
 
 def bytes_of(node: object) -> int:
     return len(re.sub(r"\s", "", json.dumps(node)).encode())
+
+
+STACK_ID = "arn:aws:cloudformation:::stack/S/0f6a1ee0-5d0e-11ee-8c99-0242ac120002"
+LONG = {**PSEUDO_PARAMETERS, "AWS::StackName": "S" * 128, "AWS::StackId": STACK_ID}
 
 
 @pytest.mark.slow
@@ -180,9 +180,7 @@ def test_translated_template_is_within_the_limits(stage: str) -> None:
     """CloudFormation's quotas (UserGuide/cloudformation-limits.html), IAM's, Lambda's, and those of names."""
     given = {**CONFIGURED, "proxy": PROXY, "cdn": CDN}[stage]
     (made,) = translate({"parameters": given})
-    id = "0f6a1ee0-5d0e-11ee-8c99-0242ac120002"
-    long = {**PSEUDO_PARAMETERS, "AWS::StackName": "S" * 128, "AWS::StackId": f"arn:aws:cloudformation:::stack/S/{id}"}
-    resources = decide(made, given, pseudo_parameters=long)["Resources"]
+    resources = decide(made, given, pseudo_parameters=LONG)["Resources"]
 
     assert len(json.dumps(made).encode()) < 1_000_000
     assert len(made["Parameters"]) <= 200
@@ -207,11 +205,6 @@ def test_translated_template_is_within_the_limits(stage: str) -> None:
             assert re.fullmatch(r"[A-Za-z0-9_-]{1,140}", properties["LayerName"]), name
         elif resource["Type"] == "AWS::Logs::QueryDefinition":
             assert len(properties["Name"]) <= 255, name
-        elif resource["Type"] == "AWS::CloudFront::Function":
-            assert re.fullmatch(r"[A-Za-z0-9_-]{1,64}", properties["Name"]), name
-            assert len(properties["FunctionCode"]) <= 10_240, name
-        elif resource["Type"] == "AWS::CloudFront::Distribution":
-            assert len(properties["DistributionConfig"]["Comment"]) <= 128, name
         elif resource["Type"] == "AWS::CloudWatch::Dashboard":
             assert re.fullmatch(r"[A-Za-z0-9_-]{1,255}", properties["DashboardName"]), name
         elif resource["Type"].startswith("AWS::RDS::DBProxy"):

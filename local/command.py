@@ -44,7 +44,7 @@ def main() -> int:
     if arguments.command == "env":
         return _print_environment(State(home), arguments.function)
     if arguments.command == "psql":
-        return _open_psql(State(home), arguments.arguments)
+        return _open_psql(State(home), arguments.others)
     if arguments.command in ("migrate", "remove"):
         return _change_database(arguments.command)
     console = Console(sys.stdout, verbose=arguments.verbose, colour=sys.stdout.isatty() and not ENVIRON.get("NO_COLOR"))
@@ -84,11 +84,14 @@ def _arguments() -> argparse.Namespace:
     commands = parser.add_subparsers(dest="command", metavar="")
     env = commands.add_parser("env", help="print a function's environment as export lines")
     env.add_argument("function", metavar="FUNCTION", nargs="?", default="")
-    psql = commands.add_parser("psql", help="open psql, as the owner, on the database of the running system")
-    psql.add_argument("arguments", nargs=argparse.REMAINDER, help="are psql's")
+    commands.add_parser("psql", help="open psql, as the owner, on the running system's database; more is psql's own")
     commands.add_parser("migrate", help="set up the database that DATABASE_URL names; with APP=shop also the shop")
     commands.add_parser("remove", help="remove again what `migrate` made; with DROP_APP=shop also the shop's tables")
-    return parser.parse_args()
+    arguments, others = parser.parse_known_args()
+    if others and arguments.command != "psql":
+        parser.error(f"unrecognized arguments: {' '.join(others)}")
+    arguments.others = others
+    return arguments
 
 
 def _port(given: str) -> int:

@@ -84,6 +84,18 @@ def test_without_the_schema_it_only_reads(own: Own) -> None:
     assert own.sql("SELECT slug FROM categories") == [["mugs"]]
 
 
+def test_a_table_of_another_application_is_not_set_up(own: Own) -> None:
+    own.sql("CREATE TABLE products (sku text PRIMARY KEY, label text)")
+    own.sql("INSERT INTO products VALUES ('a', 'Mug')")
+    with state_of_its_own(DATABASE_URL=own.url, SLUICE_SEED="") as system:
+        system.start()
+        for path in ("/api/products", "/api/products/1", "/api/users"):
+            status, told = system.ask(path)
+            assert (status, told["code"]) == (503, "not_set_up"), path
+        system.stop()
+    assert own.sql("SELECT * FROM products") == [["a", "Mug"]]
+
+
 def test_login_roles_end_with_the_system(own: Own) -> None:
     migrate_url(own.url, "shop")
     with state_of_its_own(DATABASE_URL=own.url) as system:

@@ -162,6 +162,10 @@ RULES: Mapping[str, Rule] = {
 }
 
 
+# Without migrations, a table may have the name that a statement means and be another one: no such column, another type.
+OTHER_TABLES = ("42703", "42804", "42846")
+
+
 def from_report(report: Report) -> SluiceError:
     """The error for a server's report; `InternalError` for a state nobody foresaw."""
     state = report.get("C", "")
@@ -173,7 +177,8 @@ def translate(error: BaseException, *, connected: bool, migrated: bool = True) -
     """Ours for what the driver raised, to be raised `from` it; None for what is no driver's error.
 
     `connected` is False for a failure to connect: whatever its reason, the database cannot be reached. Without
-    `migrated` sessions are read-only, and a write is NotSetUp.
+    `migrated` sessions are read-only, and a write is NotSetUp; so is reading a table of another application that has
+    the name of one of ours.
     """
     if isinstance(error, SluiceError) or not isinstance(error, (DriverError, OSError)):
         return None
@@ -184,6 +189,8 @@ def translate(error: BaseException, *, connected: bool, migrated: bool = True) -
         error.args = (without_values(report),)  # it goes on as the cause, and causes are logged
         if not migrated and report.get("C") == "25006":
             return errors.NotSetUp("Only reading is possible until the database is set up: make migrate")
+        if not migrated and report.get("C") in OTHER_TABLES:
+            return errors.NotSetUp("The database has a table of this name that is another application's")
         return from_report(report)
     if _gave_up_waiting(error):
         # The server may still be at it, so not ConnectionLost: that would run it a second time beside the first.

@@ -27,7 +27,8 @@ def checkout(tmp_path_factory: pytest.TempPathFactory, demo_shop: System) -> Pat
 
 @pytest.fixture
 def environment(demo_shop: System) -> dict[str, str]:
-    return {**os.environ, "SLUICE_STATE": str(demo_shop.home / "state")}
+    shell = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MAKELEVEL")}
+    return {**shell, "SLUICE_STATE": str(demo_shop.home / "state")}
 
 
 @pytest.mark.parametrize("command", RUNNABLE)

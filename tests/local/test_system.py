@@ -106,7 +106,7 @@ def test_a_functions_environment_can_be_taken_over(system: System) -> None:
     told, _ = system.command("env", "ProductsFunction").communicate(timeout=30)
     assert "export AWS_LAMBDA_FUNCTION_NAME=ProductsFunction\n" in told
     assert "export SLUICE_DB_USER=sluice_app\n" in told
-    assert "there is no 'NoFunction'" in system.fails("env", "NoFunction")
+    assert "there is no function 'NoFunction'" in system.fails("env", "NoFunction")
 
 
 def test_a_second_one_names_the_first(system: System) -> None:

@@ -176,7 +176,7 @@ def test_what_cannot_be_done_is_said(arguments: list[str], told: str, capsys: py
 
 
 def test_a_database_without_a_schema_is_named(empty_database: str) -> None:
-    with pytest.raises(SystemExit, match="migrate it first"):
+    with pytest.raises(SystemExit, match="to add it: make migrate"):
         main(["--products", "5", "--url", empty_database])
 
 

@@ -10,11 +10,11 @@ import pytest
 ROOT = Path(__file__).parents[2]
 
 # The most modules that a function's import may load. Lower one when it falls; raise one only with a reason.
-OF_A_RESOURCE = 560  # 60 of them ours; 3.13 counts more
+OF_A_RESOURCE = 575  # 75 of them ours, ten for caches, codings, origins and preconditions; 3.13 counts more
 BUDGET = {
     "health": 340,  # a dozen are what a route may declare
     "docs": 340,
-    "imports": 560,  # boto3 only where an address is signed
+    "imports": 575,  # boto3 only where an address is signed
     "import_worker": 640,  # Powertools' batches
     "graphql": 730,  # of which graphql-core is 150: its package loads all of itself
 }

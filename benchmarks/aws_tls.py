@@ -1,4 +1,4 @@
-"""What does TLS to AWS cost the first request of a new environment, in CPU? Two connections, to two services.
+"""Measures what TLS to AWS costs the first request of a new environment, in CPU: two connections, to two services.
 
     PYTHONPATH=.:layers/shared python -m benchmarks.aws_tls [SAMPLES]
 

@@ -60,7 +60,7 @@ def _sets(group: Node) -> int:
 
 
 def _aggregates(select: Node) -> bool:
-    """Is there an aggregate, and so one row without GROUP BY? Only those that are no functions of windows."""
+    """Return whether an aggregate makes one row without GROUP BY. Window functions do not count."""
     return any(
         node.kind == "FuncCall" and node["over"] is None and _is_aggregate(node)
         for target in select.list("targetList")

@@ -1,4 +1,4 @@
-"""May this statement be run? It is read, every part of it looked up and measured, and written again.
+"""Decides whether a statement may run: parses it, checks and measures every part, and writes it again.
 
 What is run is never the caller's text, but what was understood of it. Nothing is forbidden by name; what vocabulary.py
 does not have is refused.

@@ -113,7 +113,7 @@ def _of_condition(condition: Node | None, frame: Frame, kept: set[str] | None) -
 
 
 def _is_of(node: Node, frame: Frame) -> bool:
-    """Does it give something else for each row of this frame? A column of an outer query does not."""
+    """Return whether its value differs by row of this frame. A column of an outer query does not."""
     if node.kind != "ColumnRef":
         return node.kind == "SubLink"
     names = names_of(node)

@@ -1,4 +1,4 @@
-"""Does every name in a statement mean a column of a table it may read? PostgreSQL's rules of scope, and nothing else.
+"""Checks that every name in a statement is a column of a table it may read, by PostgreSQL's rules of scope.
 
 `products.row_to_json` is a call of a function to PostgreSQL where no such column is, and `products` alone a whole row:
 so each column is found here first, or refused, before PostgreSQL is asked.

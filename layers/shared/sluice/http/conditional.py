@@ -41,7 +41,7 @@ def require_of_collection(request: Request) -> None:
 
 
 def is_not_modified(request: Request, etag: str) -> bool:
-    """Does the client of a read already hold this version? StaleVersion where `If-Match` excludes it.
+    """Return whether the client of a read already holds this version. StaleVersion where `If-Match` excludes it.
 
     A header that cannot be read is ignored: a read does not fail for a cache's sake.
     """

@@ -213,7 +213,7 @@ def _why_unreadable(data: bytes) -> str:
 
 
 def _certain(read: Callable[[int, T], list[Any] | Rejection], line: int, record: T) -> list[Any] | Rejection:
-    """Read one record. An error that nobody foresaw rejects this record, and no other."""
+    """Read one record. An unexpected error rejects this record, and no other."""
     try:
         return read(line, record)
     except Exception:

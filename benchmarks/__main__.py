@@ -13,7 +13,20 @@ import time
 from functools import partial
 from pathlib import Path
 
-from benchmarks import aws_tls, calls, cold, deep, graphql, hot_row, imports, limiter, memory, report, warm, whole
+from benchmarks import (
+    aws_tls,
+    calls,
+    cold,
+    deep,
+    graphql,
+    hot_row,
+    imports,
+    limiter,
+    memory,
+    report,
+    warm,
+    whole,
+)
 from benchmarks.contenders import BUILD, CONTENDERS, HEALTH, PEERS, SLUICE_ORDERS, built
 from benchmarks.database import open_shop
 from benchmarks.keys import emulated_keys
@@ -27,10 +40,20 @@ COLD_SAMPLES, ROUNDS, ORDER_ROUNDS = 15, 40, 9
 def main(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.add_argument("--quick", action="store_true", help="a smoke run: everything once or twice, nothing written")
-    parser.add_argument("--deep", action="store_true", help=f"page 10,000 too, of {DEEP_PRODUCTS:,} products")
-    parser.add_argument("--imports", action="store_true", help=f"a file of {imports.ROWS:,} products too")
-    parser.add_argument("--output", type=Path, help=f"the page to write (default: {RESULTS}; with --quick none)")
+    parser.add_argument(
+        "--quick",
+        action="store_true",
+        help="a smoke run: everything once or twice, nothing written",
+    )
+    parser.add_argument(
+        "--deep", action="store_true", help=f"page 10,000 too, of {DEEP_PRODUCTS:,} products"
+    )
+    parser.add_argument(
+        "--imports", action="store_true", help=f"a file of {imports.ROWS:,} products too"
+    )
+    parser.add_argument(
+        "--output", type=Path, help=f"the page to write (default: {RESULTS}; with --quick none)"
+    )
     options = parser.parse_args(arguments)
 
     with emulated_keys():
@@ -59,15 +82,25 @@ def run(*, quick: bool, with_depth: bool, with_imports: bool) -> str:
         _progress("warm requests")
         scenarios = calls.scenarios(shop.products)
         rounds, samples = (2, 1) if quick else (ROUNDS, COLD_SAMPLES)
-        measure = partial(warm.measure, near_url=shop.url, far_url=shop.url_at(relay.port), relay=relay, rounds=rounds)
+        measure = partial(
+            warm.measure,
+            near_url=shop.url,
+            far_url=shop.url_at(relay.port),
+            relay=relay,
+            rounds=rounds,
+        )
         warm_results = measure(CONTENDERS, scenarios)
         for name, ordered in measure((SLUICE_ORDERS, *PEERS), calls.orders(shop.products)).items():
             warm_results[name].rounds |= ordered.rounds
             warm_results[name].round_trips |= ordered.round_trips
         _progress("cold starts")
-        entries = [(contender, calls.get_one(1)) for contender in CONTENDERS] + [(HEALTH, calls.health())]
+        entries = [(contender, calls.get_one(1)) for contender in CONTENDERS] + [
+            (HEALTH, calls.health())
+        ]
         cold_results = cold.measure(entries, shop.url, samples=samples)
-        functions = [(built(name), calls.first(name)) for name in calls.FIRST] if _is_built() else []
+        functions = (
+            [(built(name), calls.first(name)) for name in calls.FIRST] if _is_built() else []
+        )
         function_results = cold.measure(functions, shop.url, samples=samples)
         _progress("orders at once")
         orders = hot_row.measure(shop, relay, quick=quick, rounds=1 if quick else ORDER_ROUNDS)
@@ -95,7 +128,10 @@ def run(*, quick: bool, with_depth: bool, with_imports: bool) -> str:
 def _is_built() -> bool:
     """Has `sam build` run, for this Python?"""
     layer = BUILD / "SharedLayer/python/sluice/__pycache__"
-    return any(layer.glob(f"*.{sys.implementation.cache_tag}.pyc")) and (BUILD / "GraphqlFunction").exists()
+    return (
+        any(layer.glob(f"*.{sys.implementation.cache_tag}.pyc"))
+        and (BUILD / "GraphqlFunction").exists()
+    )
 
 
 def _progress(what: str) -> None:

@@ -20,9 +20,16 @@ def _essence(body: dict[str, Any], scenario: str) -> Any:
     What each has made has an id, a name and times of its own.
     """
     if scenario.startswith("POST"):
-        return {name: value for name, value in body.items() if name not in ("id", "name", "created_at", "updated_at")}
+        return {
+            name: value
+            for name, value in body.items()
+            if name not in ("id", "name", "created_at", "updated_at")
+        }
     if "data" not in body:
-        return {**body, **{name: datetime.fromisoformat(body[name]) for name in ("created_at", "updated_at")}}
+        return {
+            **body,
+            **{name: datetime.fromisoformat(body[name]) for name in ("created_at", "updated_at")},
+        }
     pagination = body["pagination"]
     return (
         [_essence(product, scenario) for product in body["data"]],

@@ -98,7 +98,9 @@ def table(results: dict[str, float]) -> list[str]:
 def _sample(way: str, endpoint: str, ca_file: str) -> float:
     command = [sys.executable, "-m", "benchmarks.aws_tls", "--sample", way, endpoint, ca_file]
     environment = {**os.environ, "SSL_CERT_FILE": ca_file}  # noqa: TID251 - of a child
-    done = subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE, text=True, timeout=60)
+    done = subprocess.run(
+        command, env=environment, check=True, stdout=subprocess.PIPE, text=True, timeout=60
+    )
     return float(json.loads(done.stdout))
 
 

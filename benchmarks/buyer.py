@@ -35,7 +35,9 @@ def sluice_with_keys(url: str) -> Place:
     from sluice.repositories.answers import IdempotencyKey
 
     shop, chance = _shop(url), random.Random()
-    return lambda user, items: checkout.place_order(shop, user, items, IdempotencyKey(chance.randbytes(32), b"")).id
+    return lambda user, items: (
+        checkout.place_order(shop, user, items, IdempotencyKey(chance.randbytes(32), b"")).id
+    )
 
 
 def _shop(url: str) -> Any:

@@ -56,7 +56,9 @@ def scenarios(products: int) -> dict[str, list[Event]]:
 def orders(products: int) -> dict[str, list[Event]]:
     """As `scenarios`, for POST /api/orders: of two products each, for the first user."""
     chance = random.Random(8)
-    return {"POST order": [_order(sorted(chance.sample(range(1, products + 1), 2))) for _ in range(200)]}
+    return {
+        "POST order": [_order(sorted(chance.sample(range(1, products + 1), 2))) for _ in range(200)]
+    }
 
 
 def _product() -> Event:
@@ -67,7 +69,9 @@ def _product() -> Event:
 
 def _order(ids: list[int]) -> Event:
     event = _event("orders_place", "/api/orders", {})
-    event["body"] = json.dumps({"user_id": 1, "items": [{"product_id": id, "quantity": 1} for id in ids]})
+    event["body"] = json.dumps(
+        {"user_id": 1, "items": [{"product_id": id, "quantity": 1} for id in ids]}
+    )
     return event
 
 
@@ -76,7 +80,9 @@ def _event(name: str, path: str, query: dict[str, str]) -> Event:
     event["rawPath"] = event["requestContext"]["http"]["path"] = path
     event["rawQueryString"] = urlencode(query)
     event.pop("queryStringParameters", None)
-    event["headers"].pop("idempotency-key", None)  # which would have the answer of the first time given again
+    event["headers"].pop(
+        "idempotency-key", None
+    )  # which would have the answer of the first time given again
     if query:
         event["queryStringParameters"] = query
     if "pathParameters" in event:

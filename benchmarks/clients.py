@@ -29,18 +29,27 @@ class Ask(NamedTuple):
 Kind = Callable[[random.Random, dict[str, Any]], Ask]
 
 KINDS: dict[str, Kind] = {
-    "GET one": lambda chance, shop: Ask("GET", f"/api/products/{chance.randint(1, shop['products'])}"),
-    "list 20": lambda chance, shop: Ask("GET", f"/api/products?limit=20&sort={chance.choice(('id', 'name', 'price'))}"),
+    "GET one": lambda chance, shop: Ask(
+        "GET", f"/api/products/{chance.randint(1, shop['products'])}"
+    ),
+    "list 20": lambda chance, shop: Ask(
+        "GET", f"/api/products?limit=20&sort={chance.choice(('id', 'name', 'price'))}"
+    ),
     "list 20 of a category by price": lambda chance, shop: Ask(
         "GET", f"/api/products?limit=20&sort=price&category={chance.choice(shop['categories'])}"
     ),
-    "GraphQL, 20 with categories": lambda chance, shop: Ask("POST", "/api/graphql", {"query": GRAPHQL}),
+    "GraphQL, 20 with categories": lambda chance, shop: Ask(
+        "POST", "/api/graphql", {"query": GRAPHQL}
+    ),
     "POST order of 2 products": lambda chance, shop: Ask(
         "POST",
         "/api/orders",
         {
             "user_id": 1,
-            "items": [{"product_id": id, "quantity": 1} for id in chance.sample(range(1, shop["products"] + 1), 2)],
+            "items": [
+                {"product_id": id, "quantity": 1}
+                for id in chance.sample(range(1, shop["products"] + 1), 2)
+            ],
         },
     ),
     "PATCH stock": lambda chance, shop: Ask(
@@ -70,7 +79,9 @@ class Told:
         self.statements = self.round_trips = 0
 
 
-def client(netloc: str, order: dict[str, Any], seed: int, told: dict[str, Told], lock: threading.Lock) -> None:
+def client(
+    netloc: str, order: dict[str, Any], seed: int, told: dict[str, Told], lock: threading.Lock
+) -> None:
     chance, until = random.Random(seed), time.monotonic() + order["seconds"]
     kinds, shares = zip(*LOADS[order["load"]].items(), strict=True)
     headers = {"X-API-Key": "local-admin", "Content-Type": "application/json"}
@@ -99,14 +110,22 @@ def main(netloc: str, order: str) -> None:
     told = {kind: Told() for kind in LOADS[what["load"]]}
     lock = threading.Lock()
     threads = [
-        threading.Thread(target=client, args=(netloc, what, seed, told, lock)) for seed in range(what["clients"])
+        threading.Thread(target=client, args=(netloc, what, seed, told, lock))
+        for seed in range(what["clients"])
     ]
     began = time.monotonic()
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    print(json.dumps({"seconds": time.monotonic() - began, "kinds": {kind: vars(told[kind]) for kind in told}}))
+    print(
+        json.dumps(
+            {
+                "seconds": time.monotonic() - began,
+                "kinds": {kind: vars(told[kind]) for kind in told},
+            }
+        )
+    )
 
 
 if __name__ == "__main__":

@@ -34,11 +34,16 @@ class Contender:
         own = {"DATABASE_URL": url} if self.module.startswith("benchmarks.peers") else _sluice(url)
         path = [ROOT, ROOT / "layers/shared"]
         if self.built is not None:
-            path = [self.built, *(self.built.parent / layer / "python" for layer in ("SharedLayer", "TokensLayer"))]
+            path = [
+                self.built,
+                *(self.built.parent / layer / "python" for layer in ("SharedLayer", "TokensLayer")),
+            ]
         return {**own, "PYTHONPATH": ":".join(map(str, path)), **_inherited()}
 
 
-SLUICE = Contender("Sluice", "functions.products.handler", ("SQLAlchemy", "pg8000", "aws-lambda-powertools"))
+SLUICE = Contender(
+    "Sluice", "functions.products.handler", ("SQLAlchemy", "pg8000", "aws-lambda-powertools")
+)
 SLUICE_ORDERS = Contender(SLUICE.name, "functions.orders.handler")
 PEERS = (
     Contender("by hand: json + pg8000", "benchmarks.peers.handwritten", ("pg8000",)),

@@ -39,8 +39,12 @@ def open_shop(products: int) -> Iterator[Shop]:
             migrate_url(owner, "shop")
             seed_more(owner, products=products)
             with closing(connect(owner)) as connection:
-                connection.run("INSERT INTO users (email, name) VALUES ('buyer@example.com', 'Buyer')")
-                connection.run("UPDATE inventory SET quantity = 1000000 + quantity")  # nobody sells out
+                connection.run(
+                    "INSERT INTO users (email, name) VALUES ('buyer@example.com', 'Buyer')"
+                )
+                connection.run(
+                    "UPDATE inventory SET quantity = 1000000 + quantity"
+                )  # nobody sells out
                 connection.run("ALTER ROLE sluice_app PASSWORD 'app'")
                 connection.run("VACUUM ANALYZE")
                 count = connection.run("SELECT count(*) FROM products")[0][0]
@@ -52,5 +56,10 @@ def connect(url: str) -> Any:
     """A plain connection, past everything that is measured."""
     parts = DatabaseSettings.from_url(url)
     return pg8000.native.Connection(
-        parts.user, password=parts.password, host=parts.host, port=parts.port, database=parts.name, ssl_context=False
+        parts.user,
+        password=parts.password,
+        host=parts.host,
+        port=parts.port,
+        database=parts.name,
+        ssl_context=False,
     )

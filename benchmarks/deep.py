@@ -48,8 +48,13 @@ def measure(shop: Shop) -> list[str]:
         for sort, order in SORTS.items():
             skipped = (PAGE - 1) * LIMIT
             worker.teach("first", [list_products(limit=str(LIMIT), sort=sort)])
-            worker.teach("deep", [list_products(limit=str(LIMIT), sort=sort, cursor=_walk(worker, sort, skipped))])
-            read_by_offset = partial(connection.run, BY_OFFSET.format(order=order), limit=LIMIT, offset=skipped)
+            worker.teach(
+                "deep",
+                [list_products(limit=str(LIMIT), sort=sort, cursor=_walk(worker, sort, skipped))],
+            )
+            read_by_offset = partial(
+                connection.run, BY_OFFSET.format(order=order), limit=LIMIT, offset=skipped
+            )
             first: list[float] = []
             deep: list[float] = []
             for _ in range(ROUNDS):
@@ -65,7 +70,9 @@ def _walk(worker: Worker, sort: str, rows: int) -> str:
     """The cursor that stands behind that many rows."""
     cursor: dict[str, str] = {}
     for limit in [STEP] * (rows // STEP) + [LIMIT] * (rows % STEP // LIMIT):
-        body = worker.teach("walk", [list_products(limit=str(limit), sort=sort, fields="id", **cursor)])[0]
+        body = worker.teach(
+            "walk", [list_products(limit=str(limit), sort=sort, fields="id", **cursor)]
+        )[0]
         cursor = {"cursor": body["pagination"]["next_cursor"]}
     return cursor["cursor"]
 

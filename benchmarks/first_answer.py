@@ -14,12 +14,16 @@ from pathlib import Path
 from types import SimpleNamespace
 
 CONTEXT = SimpleNamespace(
-    aws_request_id="00000000-0000-4000-8000-000000000000", get_remaining_time_in_millis=lambda: 15_000
+    aws_request_id="00000000-0000-4000-8000-000000000000",
+    get_remaining_time_in_millis=lambda: 15_000,
 )
 
 
 def main(module: str, event: str) -> None:
-    out, sys.stdout = sys.stdout, io.StringIO()  # a handler that prints must not be heard as an answer
+    out, sys.stdout = (
+        sys.stdout,
+        io.StringIO(),
+    )  # a handler that prints must not be heard as an answer
     request = json.loads(event)
     ready = time.monotonic_ns()
     handler = importlib.import_module(module).handler
@@ -31,7 +35,10 @@ def main(module: str, event: str) -> None:
         raise SystemExit(f"{module} answered {answer}")
     # answered_at is on the machine's clock, which the parent shares.
     print(
-        json.dumps({"import": imported - ready, "answered_at": answered, "cpu": cpu, "kib": _peak_memory()}), file=out
+        json.dumps(
+            {"import": imported - ready, "answered_at": answered, "cpu": cpu, "kib": _peak_memory()}
+        ),
+        file=out,
     )
 
 

@@ -165,7 +165,10 @@ class Clients:
 
     def __init__(self, world: World) -> None:
         each = world.rate * world.hot_part / world.hot
-        self._hot = [(f"hot {n}", Policy(max(100, int(120 * each * world.burst)), 60, "hot")) for n in range(world.hot)]
+        self._hot = [
+            (f"hot {n}", Policy(max(100, int(120 * each * world.burst)), 60, "hot"))
+            for n in range(world.hot)
+        ]
         self._cold = [(f"cold {n}", Policy(100, 60)) for n in range(world.cold_clients)]
         self._part = world.hot_part
 
@@ -205,7 +208,11 @@ def simulate(world: World, seed: int = 7) -> Outcome:
             fleets[function].idle.append(environment)
         kind = chance.choices(world.mix, parts)[0]
         fleet = fleets[kind.function]
-        alive -= sum(each.reap(now) for each in fleets.values()) if number % 100 == 0 else fleet.reap(now)
+        alive -= (
+            sum(each.reap(now) for each in fleets.values())
+            if number % 100 == 0
+            else fleet.reap(now)
+        )
         if counted:
             out.requests += 1
             out.busy[len(leaving)] += 1
@@ -232,5 +239,9 @@ def simulate(world: World, seed: int = 7) -> Outcome:
             out.served += service
             out.in_database += held
             out.alive, out.largest = max(out.alive, alive), max(out.largest, fleet.alive)
-    out.writes, out.reads, out.hottest = counts.writes - asked[0], counts.reads - asked[1], counts.hottest
+    out.writes, out.reads, out.hottest = (
+        counts.writes - asked[0],
+        counts.reads - asked[1],
+        counts.hottest,
+    )
     return out

@@ -30,14 +30,18 @@ STRAWBERRY = Contender(
     "benchmarks.peers.strawberry_mangum",
     ("strawberry-graphql",),
 )
-POSTGRAPHILE = Contender("PostGraphile 5.1.5 on Node 22, over HTTP", "benchmarks.peers.postgraphile")
+POSTGRAPHILE = Contender(
+    "PostGraphile 5.1.5 on Node 22, over HTTP", "benchmarks.peers.postgraphile"
+)
 PACKAGES = ("node@22.23.3", "postgraphile@5.1.5")
 QUERY = "{ products(first: 100) { edges { node { name price inventory category { name } } } } }"
 BARE = "{ __typename }"
 CALLS = 6  # in each round
 
 
-def measure(shop: Shop, relay: Relay, *, quick: bool, rounds: int) -> tuple[list[str], dict[str, float]]:
+def measure(
+    shop: Shop, relay: Relay, *, quick: bool, rounds: int
+) -> tuple[list[str], dict[str, float]]:
     """The section of the page, and by peer how many times Sluice's time it takes for the products, at 0 ms.
 
     RuntimeError where the answers are not the same products.
@@ -53,7 +57,9 @@ def measure(shop: Shop, relay: Relay, *, quick: bool, rounds: int) -> tuple[list
             for contender in contenders
             for distance, url in ((NEAR, shop.url), (FAR, shop.url_at(relay.port)))
         }
-        _require_same({name: worker.teach(QUERY, [_event(QUERY)])[0] for name, worker in workers.items()})
+        _require_same(
+            {name: worker.teach(QUERY, [_event(QUERY)])[0] for name, worker in workers.items()}
+        )
         for (name, distance), worker in workers.items():
             worker.teach(BARE, [_event(BARE)])
             worker.call(QUERY, 5 * CALLS)  # warms up
@@ -66,10 +72,14 @@ def measure(shop: Shop, relay: Relay, *, quick: bool, rounds: int) -> tuple[list
             order = list(workers.items())
             for (name, distance), worker in order[n % len(order) :] + order[: n % len(order)]:
                 for query in (QUERY, BARE):
-                    times.setdefault((name, distance, query), []).append(median(worker.call(query, CALLS)))
+                    times.setdefault((name, distance, query), []).append(
+                        median(worker.call(query, CALLS))
+                    )
     lines = list(_table([contender.name for contender in contenders], times, trips, rounds))
     ours = times[SLUICE.name, NEAR, QUERY]
-    return lines, {peer.name: report.ratio(times[peer.name, NEAR, QUERY], ours) for peer in contenders[1:]}
+    return lines, {
+        peer.name: report.ratio(times[peer.name, NEAR, QUERY], ours) for peer in contenders[1:]
+    }
 
 
 def postgraphile(*, install: bool) -> Path | None:
@@ -79,7 +89,16 @@ def postgraphile(*, install: bool) -> Path | None:
         if not install or shutil.which("npm") is None:
             return None
         folder.mkdir(exist_ok=True)
-        command = ["npm", "install", "--prefix", str(folder), "--no-audit", "--no-fund", "--silent", *PACKAGES]
+        command = [
+            "npm",
+            "install",
+            "--prefix",
+            str(folder),
+            "--no-audit",
+            "--no-fund",
+            "--silent",
+            *PACKAGES,
+        ]
         if subprocess.run(command, check=False).returncode != 0:
             return None
     return folder
@@ -94,7 +113,9 @@ def _require_same(answers: dict[tuple[str, str], Any]) -> None:
     (_, expected), *others = answers.items()
     for name, answer in others:
         if _essence(answer) != _essence(expected):
-            raise RuntimeError(f"{name} answers differently:\n{str(answer)[:500]}\n{str(expected)[:500]}")
+            raise RuntimeError(
+                f"{name} answers differently:\n{str(answer)[:500]}\n{str(expected)[:500]}"
+            )
 
 
 def _essence(answer: Any) -> list[tuple[str, ...]]:
@@ -105,7 +126,11 @@ def _essence(answer: Any) -> list[tuple[str, ...]]:
         (
             product["name"],
             product["price"],
-            str(product["inventory"] if "inventory" in product else product["inventoryByProductId"]["quantity"]),
+            str(
+                product["inventory"]
+                if "inventory" in product
+                else product["inventoryByProductId"]["quantity"]
+            ),
             (product.get("category") or product["categoryByCategoryId"])["name"],
         )
         for product in products
@@ -113,15 +138,28 @@ def _essence(answer: Any) -> list[tuple[str, ...]]:
 
 
 def _table(
-    names: Sequence[str], times: dict[tuple[str, str, str], list[float]], trips: dict[str, int], rounds: int
+    names: Sequence[str],
+    times: dict[tuple[str, str, str], list[float]],
+    trips: dict[str, int],
+    rounds: int,
 ) -> Iterator[str]:
-    versions = ", ".join(f"{name} {version(name)}" for name in ("graphql-core", "strawberry-graphql"))
+    versions = ", ".join(
+        f"{name} {version(name)}" for name in ("graphql-core", "strawberry-graphql")
+    )
     yield from ("", f"## GraphQL ({rounds} rounds)", "", f"    {QUERY}", "")
     yield from (f"and `{BARE}`, which asks the database nothing. {versions}.", "")
     columns = [(QUERY, NEAR), (QUERY, FAR), (BARE, NEAR)]
-    yield from report.header("", "100 products, 0 ms", "100 products, 1 ms", "typename", "round trips")
+    yield from report.header(
+        "", "100 products, 0 ms", "100 products, 1 ms", "typename", "round trips"
+    )
     for name in names:
-        cells = [report.cell(times[name, at, query], times[SLUICE.name, at, query], digits=2) for query, at in columns]
+        cells = [
+            report.cell(times[name, at, query], times[SLUICE.name, at, query], digits=2)
+            for query, at in columns
+        ]
         yield report.row(name, *cells, str(trips[name]))
     if POSTGRAPHILE.name not in names:
-        yield from ("", "PostGraphile was not measured: it needs npm, and a run that is not `--quick`.")
+        yield from (
+            "",
+            "PostGraphile was not measured: it needs npm, and a run that is not `--quick`.",
+        )

@@ -63,13 +63,25 @@ class Buyers:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
         for process in self._processes:
             process.communicate()  # closes its stdin, which is how it ends
 
-    def place(self, url: str, seconds: float, products: Sequence[int], items: int, *, alone: bool = False) -> int:
+    def place(
+        self, url: str, seconds: float, products: Sequence[int], items: int, *, alone: bool = False
+    ) -> int:
         """How many orders they, or one of them, placed meanwhile."""
-        order = {"url": url, "until": time.monotonic() + seconds, "products": products, "items": items}
+        order = {
+            "url": url,
+            "until": time.monotonic() + seconds,
+            "products": products,
+            "items": items,
+        }
         busy = self._processes[:1] if alone else self._processes
         for process in busy:
             assert process.stdin is not None
@@ -101,21 +113,33 @@ def measure(shop: Shop, relay: Relay, *, quick: bool, rounds: int) -> list[str]:
     calibrate(relay, urls[NEAR], urls[FAR])
     with closing(connect(shop.server.url())) as owner, ExitStack() as stack:
         users, products = _stock_up(owner, clients)
-        buyers = {contender: stack.enter_context(Buyers(contender, users)) for contender in CONTENDERS}
+        buyers = {
+            contender: stack.enter_context(Buyers(contender, users)) for contender in CONTENDERS
+        }
         for contender, theirs in buyers.items():
             for url in urls.values():
                 theirs.place(url, 0.0, products, 1)  # connects
-                _accounted(owner, partial(theirs.place, url, window, products[:1], 1), 1)  # warms up
+                _accounted(
+                    owner, partial(theirs.place, url, window, products[:1], 1), 1
+                )  # warms up
             before = relay.round_trips
             placed = theirs.place(urls[FAR], window, products[:1], 1, alone=True)
             results[contender].round_trips = (relay.round_trips - before) / max(placed, 1)
         for n in range(rounds):
-            owner.run("VACUUM inventory")  # of the versions that the round before left of a few rows
+            owner.run(
+                "VACUUM inventory"
+            )  # of the versions that the round before left of a few rows
             order = list(buyers.items())
             for contender, theirs in order[n % len(order) :] + order[: n % len(order)]:
-                for (scenario, (among, items)), (distance, url) in product(SCENARIOS.items(), urls.items()):
-                    placed = _accounted(owner, partial(theirs.place, url, window, products[:among], items), items)
-                    results[contender].rounds.setdefault((scenario, distance), []).append(placed / window)
+                for (scenario, (among, items)), (distance, url) in product(
+                    SCENARIOS.items(), urls.items()
+                ):
+                    placed = _accounted(
+                        owner, partial(theirs.place, url, window, products[:among], items), items
+                    )
+                    results[contender].rounds.setdefault((scenario, distance), []).append(
+                        placed / window
+                    )
     return _page(results, f"{clients} clients, {rounds} rounds of {window} s")
 
 
@@ -123,8 +147,14 @@ def _stock_up(owner: Any, clients: int) -> tuple[list[int], list[int]]:
     """A user for each client, and products that nobody can sell out."""
     users = "INSERT INTO users (email, name) SELECT n || '@example.com', 'B' FROM generate_series(1, :n) n RETURNING id"
     most = max(among for among, _ in SCENARIOS.values())
-    products = [id for (id,) in owner.run("SELECT id FROM products ORDER BY id LIMIT :most", most=most)]
-    owner.run("UPDATE inventory SET quantity = :stock WHERE product_id = ANY (:ids)", stock=STOCK, ids=products)
+    products = [
+        id for (id,) in owner.run("SELECT id FROM products ORDER BY id LIMIT :most", most=most)
+    ]
+    owner.run(
+        "UPDATE inventory SET quantity = :stock WHERE product_id = ANY (:ids)",
+        stock=STOCK,
+        ids=products,
+    )
     return [id for (id,) in owner.run(users, n=clients)], products
 
 
@@ -135,7 +165,9 @@ def _accounted(owner: Any, place: Callable[[], int], items: int) -> int:
     orders_after, lines_after, totals, prices, stock_after = owner.run(BOOKS)[0]
     changes = (orders_after - orders, lines_after - lines, stock - stock_after)
     if changes != (placed, placed * items, placed * items) or totals != prices:
-        raise RuntimeError(f"{placed} orders of {items} items were placed: {changes}, {totals} for {prices}")
+        raise RuntimeError(
+            f"{placed} orders of {items} items were placed: {changes}, {totals} for {prices}"
+        )
     return placed
 
 

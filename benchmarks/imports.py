@@ -35,10 +35,10 @@ WORKER = "ImportWorkerFunction"
 PACE = 0.02  # seconds between two requests of the catalogue's client
 IDLE_SECONDS = 15.0
 
-BARE = (
-    "CREATE UNLOGGED TABLE bare (name text, description text, price numeric(12, 2), category text, inventory integer)"
+BARE = "CREATE UNLOGGED TABLE bare (name text, description text, price numeric(12, 2), category text, inventory integer)"
+COPY = (
+    "COPY {} (name, description, price, category, inventory) FROM STDIN WITH (FORMAT csv, HEADER)"
 )
-COPY = "COPY {} (name, description, price, category, inventory) FROM STDIN WITH (FORMAT csv, HEADER)"
 CONNECTIONS = "SELECT application_name, count(*) FROM pg_stat_activity WHERE usename = 'sluice_app' GROUP BY 1"
 # What a script would do: all of it at once, no row looked at, nothing to go on from where it is killed.
 SCRIPT = (
@@ -83,7 +83,9 @@ class Catalogue:
         with closing(http.client.HTTPConnection(urlsplit(self.url).netloc)) as connection:
             while not stop.wait(PACE):
                 began = time.perf_counter()
-                connection.request("GET", "/api/products?limit=20", headers={"X-API-Key": "local-admin"})
+                connection.request(
+                    "GET", "/api/products?limit=20", headers={"X-API-Key": "local-admin"}
+                )
                 answer = connection.getresponse()
                 answer.read()
                 self.times.append((time.perf_counter() - began) * 1000)
@@ -157,8 +159,8 @@ def _throughput(rows: int, file: Path, owner: str, reference: str, api: Api) -> 
         seconds[f"{way} into a table of the file's columns, without an index"] = _timed(copy)
         connection.run("DROP TABLE bare")
         _categories(connection)
-        seconds["a script: COPY into a staging table, two upserts, one transaction"] = script = _timed(
-            lambda: _script(connection, file)
+        seconds["a script: COPY into a staging table, two upserts, one transaction"] = script = (
+            _timed(lambda: _script(connection, file))
         )
     with closing(connect(owner)) as connection:
         _categories(connection)
@@ -170,7 +172,11 @@ def _throughput(rows: int, file: Path, owner: str, reference: str, api: Api) -> 
         raise AssertionError(f"of {rows} rows {changed} were written again by the same file")
     seconds["**Sluice**"] = _seconds(job)
     seconds["Sluice, the same file again: no row is written"] = _seconds(again)
-    yield from ("", f"## Imports ({rows:,} products, {file.stat().st_size / 1e6:,.0f} MB of CSV)", "")
+    yield from (
+        "",
+        f"## Imports ({rows:,} products, {file.stat().st_size / 1e6:,.0f} MB of CSV)",
+        "",
+    )
     yield f"    PYTHONPATH=.:layers/shared python -m benchmarks.imports --rows {rows}"
     yield ""
     yield "By the whole local system, on the server of `make run`. In brackets: how many times the script's pace."
@@ -190,10 +196,18 @@ def _beside(api: Api, file: Path, url: str, owner: str, idle: float) -> Iterator
         time.sleep(idle)
     with busy.running(), Connections(owner).running() as connections:
         job = load(api, file, "products", "csv")
-    yield from ("", f"Meanwhile, `GET /api/products?limit=20` every {PACE * 1000:.0f} ms, in ms:", "")
+    yield from (
+        "",
+        f"Meanwhile, `GET /api/products?limit=20` every {PACE * 1000:.0f} ms, in ms:",
+        "",
+    )
     yield from header("", "p50", "p99", "requests", "errors")
     yield row(
-        "nothing else", f"{median(alone.times):.1f}", f"{alone.p99:.1f}", str(len(alone.times)), str(alone.errors)
+        "nothing else",
+        f"{median(alone.times):.1f}",
+        f"{alone.p99:.1f}",
+        str(len(alone.times)),
+        str(alone.errors),
     )
     yield row(
         f"while {job['rows_read']:,} rows are imported ({job['rows_read'] / _seconds(job):,.0f} a second)",
@@ -201,7 +215,9 @@ def _beside(api: Api, file: Path, url: str, owner: str, idle: float) -> Iterator
         str(len(busy.times)), str(busy.errors),
     )  # fmt: skip
     yield ""
-    functions, workers = (connections.most.get(f"sluice-{kind}", 0) for kind in ("function", "batch"))
+    functions, workers = (
+        connections.most.get(f"sluice-{kind}", 0) for kind in ("function", "batch")
+    )
     yield f"Connections to the database at most: {functions} of the API's sandboxes, {workers} of the worker."
 
 
@@ -252,7 +268,9 @@ def _peak_of_worker() -> float:
         try:
             if f"AWS_LAMBDA_FUNCTION_NAME={WORKER}".encode() in (process / "environ").read_bytes():
                 lines = (process / "status").read_text().splitlines()
-                peaks += [int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM:")]
+                peaks += [
+                    int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM:")
+                ]
         except OSError:  # it is somebody else's, or has ended
             continue
     return max(peaks)

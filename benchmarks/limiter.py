@@ -79,7 +79,9 @@ def simulate(load: Load) -> Cost:
     """MINUTES of requests at random moments, each answered by an environment taken at random."""
     chance, counts, now = random.Random(7), Counted(), [1_800_000_000.0]
     policy = Policy(load.quota, 60)
-    limiters = [Limiter(counts, MemoryCounts(), clock=lambda: now[0]) for _ in range(load.environments)]
+    limiters = [
+        Limiter(counts, MemoryCounts(), clock=lambda: now[0]) for _ in range(load.environments)
+    ]
     requests = int(load.quota * load.share * MINUTES)
     admitted = 0
     for _ in range(requests):
@@ -111,7 +113,9 @@ def measure(shop: Shop, events: Sequence[Event], *, rounds: int) -> list[str]:
     ]
 
 
-def _times(url: str, events: Sequence[Event], endpoint: str, rounds: int) -> Mapping[str, list[float]]:
+def _times(
+    url: str, events: Sequence[Event], endpoint: str, rounds: int
+) -> Mapping[str, list[float]]:
     """By contender's name, the median of each round, in ms."""
     contenders = (SLUICE, UNLIMITED)
     results: dict[str, list[float]] = {contender.name: [] for contender in contenders}
@@ -130,7 +134,9 @@ def _times(url: str, events: Sequence[Event], endpoint: str, rounds: int) -> Map
 
 
 def _time_of_a_write(endpoint: str, times: int) -> float:
-    client = aws.Client(AwsSettings("us-east-1", "local", "local"), "dynamodb", endpoint=endpoint, version="1.0")
+    client = aws.Client(
+        AwsSettings("us-east-1", "local", "local"), "dynamodb", endpoint=endpoint, version="1.0"
+    )
     counts, taken = DynamoCounts(client, "counts"), []
     for _ in range(times):
         begun = time.perf_counter()
@@ -160,7 +166,14 @@ class _Instant(BaseHTTPRequestHandler):
 
 WRITTEN = json.dumps({"Attributes": {"n": {"N": "1"}}}).encode()
 KNOWN = json.dumps(
-    {"Item": {"client": {"S": "c"}, "scopes": {"SS": ["catalog:read"]}, "tier": {"S": "unlimited"}, "n": {"N": "0"}}}
+    {
+        "Item": {
+            "client": {"S": "c"},
+            "scopes": {"SS": ["catalog:read"]},
+            "tier": {"S": "unlimited"},
+            "n": {"N": "0"},
+        }
+    }
 ).encode()
 
 

@@ -17,7 +17,10 @@ def events(products: int) -> list[Event]:
     fields = ("id", "name", "price", "category", "inventory", "created_at", "version")
     found = [get_one(chance.randint(1, products)) for _ in range(300)]
     for _ in range(300):
-        query = {"limit": str(chance.randint(1, 30)), "sort": f"{chance.choice(('id', 'name', 'price'))}:desc"}
+        query = {
+            "limit": str(chance.randint(1, 30)),
+            "sort": f"{chance.choice(('id', 'name', 'price'))}:desc",
+        }
         if chance.random() < 0.5:
             query["fields"] = ",".join(sorted(chance.sample(fields, 3)))
         if chance.random() < 0.3:

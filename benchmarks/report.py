@@ -12,9 +12,7 @@ from benchmarks.cold import Cold
 from benchmarks.contenders import CONTENDERS, HEALTH, PEERS, SLUICE
 from benchmarks.warm import FAR, NEAR, Warm
 
-REPEAT = (
-    "make bench    # or, where requirements/bench.txt is installed: PYTHONPATH=.:layers/shared python -m benchmarks"
-)
+REPEAT = "make bench    # or, where requirements/bench.txt is installed: PYTHONPATH=.:layers/shared python -m benchmarks"
 
 
 class Aim(NamedTuple):
@@ -26,22 +24,36 @@ class Aim(NamedTuple):
     least: float | None = None
 
     def row(self) -> str:
-        reached = self.figure <= self.most if self.most is not None else self.figure >= (self.least or 0.0)
+        reached = (
+            self.figure <= self.most
+            if self.most is not None
+            else self.figure >= (self.least or 0.0)
+        )
         aim = f"at most {self.most}" if self.most is not None else f"at least {self.least}"
         return row(self.text, f"{self.figure:.2f}", aim, "yes" if reached else "**no**")
 
 
-def aims(cold: Mapping[str, Cold], warm: Mapping[str, Warm], graph: Mapping[str, float]) -> Iterator[Aim]:
+def aims(
+    cold: Mapping[str, Cold], warm: Mapping[str, Warm], graph: Mapping[str, float]
+) -> Iterator[Aim]:
     """The figures that this project set out for, each beside its peer in the same run."""
     by_hand, fastapi, *_ = PEERS
     start, of_fastapi = cold[SLUICE.name].first_answer, cold[fastapi.name].first_answer
     yield Aim("cold start of a GET, of FastAPI's", ratio(start, of_fastapi), most=0.6)
-    yield Aim("cold start of /health, of FastAPI's", ratio(cold[HEALTH.name].first_answer, of_fastapi), most=0.35)
+    yield Aim(
+        "cold start of /health, of FastAPI's",
+        ratio(cold[HEALTH.name].first_answer, of_fastapi),
+        most=0.35,
+    )
     ours = warm[SLUICE.name].rounds
     for scenario, most in (("GET one", 0.8), ("list 100", 0.7)):
         for distance in (NEAR, FAR):
             theirs = warm[by_hand.name].rounds[scenario, distance]
-            yield Aim(f"{scenario} at {distance}, of pg8000's by hand", ratio(ours[scenario, distance], theirs), most)
+            yield Aim(
+                f"{scenario} at {distance}, of pg8000's by hand",
+                ratio(ours[scenario, distance], theirs),
+                most,
+            )
     for scenario, distance in ours:
         times = ratio(warm[fastapi.name].rounds[scenario, distance], ours[scenario, distance])
         yield Aim(f"{scenario} at {distance}, times as fast as FastAPI", times, least=3)
@@ -102,7 +114,9 @@ def render(
 def warm_table(warm: Mapping[str, Warm]) -> Iterator[str]:
     scenarios = list(warm[SLUICE.name].round_trips)
     columns = [(scenario, distance) for distance in (NEAR, FAR) for scenario in scenarios]
-    yield from header("", *[f"{scenario}, {distance}" for scenario, distance in columns], "round trips")
+    yield from header(
+        "", *[f"{scenario}, {distance}" for scenario, distance in columns], "round trips"
+    )
     ours = warm[SLUICE.name].rounds
     for name, result in warm.items():
         cells = [cell(result.rounds[column], ours[column], digits=2) for column in columns]
@@ -125,7 +139,11 @@ def cold_table(cold: Mapping[str, Cold]) -> Iterator[str]:
 
 def functions_table(functions: Mapping[str, Cold]) -> Iterator[str]:
     if functions:
-        yield from ("", "Each function as `sam build` left it, its libraries those of the layer:", "")
+        yield from (
+            "",
+            "Each function as `sam build` left it, its libraries those of the layer:",
+            "",
+        )
         yield from header("", "first answer", "import", "CPU", "memory (MiB)")
     for name, result in functions.items():
         figures = (result.first_answer, result.importing, result.cpu, result.memory)
@@ -134,7 +152,9 @@ def functions_table(functions: Mapping[str, Cold]) -> Iterator[str]:
 
 def cell(theirs: Sequence[float], ours: Sequence[float], *, digits: int = 0) -> str:
     """The median and, but for our own, its ratio to ours."""
-    return f"{median(theirs):.{digits}f}" + ("" if theirs is ours else f" ({ratio(theirs, ours):.2f}x)")
+    return f"{median(theirs):.{digits}f}" + (
+        "" if theirs is ours else f" ({ratio(theirs, ours):.2f}x)"
+    )
 
 
 def ratio(theirs: Sequence[float], ours: Sequence[float]) -> float:
@@ -154,11 +174,15 @@ def row(*cells: str) -> str:
 def machine() -> str:
     info = Path("/proc/cpuinfo")
     lines = info.read_text(encoding="utf-8").splitlines() if info.exists() else []
-    model = next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), "")
+    model = next(
+        (line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), ""
+    )
     cpu = f"{os.cpu_count()} CPUs ({model or platform.processor() or platform.machine()})"
     return f"{cpu}, {platform.system()} {platform.release()}, Python {platform.python_version()}"
 
 
 def libraries() -> str:
-    names = sorted({name for contender in CONTENDERS for name in contender.version_of}, key=str.lower)
+    names = sorted(
+        {name for contender in CONTENDERS for name in contender.version_of}, key=str.lower
+    )
     return ", ".join(f"{name} {version(name)}" for name in names)

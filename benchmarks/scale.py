@@ -34,7 +34,13 @@ UTILISED = 0.6  # of the database's CPU, at most
 INSTANCES = 2  # one writes, one is there to take over
 PROXY_ACUS = 8.0  # are paid at least
 CONNECTIONS = 2  # that an environment may hold: PoolSize and PoolOverflow
-LENGTHS = {1: 20_000.0, 10: 6_000.0, 100: 1_200.0, 1_000: 150.0, 10_000: 45.0}  # seconds to simulate, for each rate
+LENGTHS = {
+    1: 20_000.0,
+    10: 6_000.0,
+    100: 1_200.0,
+    1_000: 150.0,
+    10_000: 45.0,
+}  # seconds to simulate, for each rate
 
 
 class Bill(NamedTuple):
@@ -66,7 +72,8 @@ def bill(world: World, out: Outcome) -> Bill:
     gb_seconds = 1e6 * millions(out.served) * MEMORY
     return Bill(
         requests * PRICES["API Gateway, a million requests"],
-        requests * PRICES["Lambda, a million requests"] + gb_seconds * PRICES["Lambda, a GB and second"],
+        requests * PRICES["Lambda, a million requests"]
+        + gb_seconds * PRICES["Lambda, a GB and second"],
         millions(out.writes) * PRICES["DynamoDB, a million writes"]
         + millions(out.reads) * PRICES["DynamoDB, a million reads"],
         1e6 * requests * LOGGED / 1e9 * PRICES["Logs, a GB"],
@@ -107,8 +114,14 @@ def _capacity(outcomes: Sequence[tuple[World, Outcome]]) -> Iterator[str]:
         )  # fmt: skip
 
 
-def _bursts(rates: Sequence[int], bursts: Sequence[Outcome], sudden: Sequence[Outcome]) -> Iterator[str]:
-    yield from ("", f"### Three times the rate in {BURST_SECONDS:g} s of every {BURST_EVERY:g}; and from nothing", "")
+def _bursts(
+    rates: Sequence[int], bursts: Sequence[Outcome], sudden: Sequence[Outcome]
+) -> Iterator[str]:
+    yield from (
+        "",
+        f"### Three times the rate in {BURST_SECONDS:g} s of every {BURST_EVERY:g}; and from nothing",
+        "",
+    )
     yield from header(
         "requests a second", "busy environments, p99", "environments kept", "of one function", "refused",
         "from nothing: environments kept", "cold starts in 10 s", "refused in 10 s",
@@ -142,7 +155,9 @@ def _percent(part: int, whole: int, digits: int) -> str:
 def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.scale", description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.add_argument("--rates", type=int, nargs="+", default=list(LENGTHS), help="requests a second")
+    parser.add_argument(
+        "--rates", type=int, nargs="+", default=list(LENGTHS), help="requests a second"
+    )
     parser.add_argument("--seed", type=int, default=7)
     options = parser.parse_args(arguments)
     for line in page(options.rates, options.seed):

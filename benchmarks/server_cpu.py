@@ -21,20 +21,28 @@ from benchmarks.report import header, row
 from benchmarks.warm import Worker
 
 PRODUCTS, WARM, CALLS = 20_000, 200, 1_500
-CLIENT = "SELECT pid FROM pg_stat_activity WHERE usename = 'sluice_app' AND datname = current_database()"
+CLIENT = (
+    "SELECT pid FROM pg_stat_activity WHERE usename = 'sluice_app' AND datname = current_database()"
+)
 
 
 def main() -> None:
     cold.compile_everything()
     with emulated_keys(), open_shop(PRODUCTS) as shop, closing(connect(shop.server.url())) as owner:
-        lines = [row(name, f"{1000 * measured(owner, run):.0f}") for name, run in requests(shop, owner)]
+        lines = [
+            row(name, f"{1000 * measured(owner, run):.0f}") for name, run in requests(shop, owner)
+        ]
     print("\n".join([*header("", "µs of CPU"), *lines]))
 
 
-def requests(shop: Shop, owner: Any) -> list[tuple[str, Callable[[ExitStack], Callable[[int], object]]]]:
+def requests(
+    shop: Shop, owner: Any
+) -> list[tuple[str, Callable[[ExitStack], Callable[[int], object]]]]:
     """Each kind's name, and what opens a connection and gives a function that makes so many."""
 
-    def worker(contender: Any, name: str, events: list[Any]) -> Callable[[ExitStack], Callable[[int], object]]:
+    def worker(
+        contender: Any, name: str, events: list[Any]
+    ) -> Callable[[ExitStack], Callable[[int], object]]:
         def run(stack: ExitStack) -> Callable[[int], object]:
             process = stack.enter_context(Worker(contender, shop.url))
             process.teach(name, events)
@@ -43,16 +51,26 @@ def requests(shop: Shop, owner: Any) -> list[tuple[str, Callable[[ExitStack], Ca
         return run
 
     def orders(stack: ExitStack) -> Callable[[int], object]:
-        user = owner.run("INSERT INTO users (email, name) VALUES ('a@example.com', 'A') RETURNING id")[0][0]
+        user = owner.run(
+            "INSERT INTO users (email, name) VALUES ('a@example.com', 'A') RETURNING id"
+        )[0][0]
         owner.run("UPDATE inventory SET quantity = 1000")
         place, chance = buyer(shop.url), random.Random(7)
-        return lambda times: [place(user, [(chance.randint(1, shop.products), 1)]) for _ in range(times)]
+        return lambda times: [
+            place(user, [(chance.randint(1, shop.products), 1)]) for _ in range(times)
+        ]
 
     scenarios = calls.scenarios(shop.products)
     return [
-        *[(name, worker(SLUICE, name, scenarios[name])) for name in ("GET one", "list 20", "list 100")],
+        *[
+            (name, worker(SLUICE, name, scenarios[name]))
+            for name in ("GET one", "list 20", "list 100")
+        ],
         ("an order of one item", orders),
-        ("GraphQL, 100 products", worker(graphql.SLUICE, "graphql", [graphql._event(graphql.QUERY)])),
+        (
+            "GraphQL, 100 products",
+            worker(graphql.SLUICE, "graphql", [graphql._event(graphql.QUERY)]),
+        ),
     ]
 
 

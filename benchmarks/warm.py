@@ -25,7 +25,13 @@ from tests.fixtures.relay import Relay
 
 DISTANCE = 0.001  # s, added to each round trip
 NEAR, FAR = "0 ms", "1 ms"
-CALLS = {"GET one": 20, "list 20": 12, "list 100": 6, "POST product": 8, "POST order": 8}  # in each round
+CALLS = {
+    "GET one": 20,
+    "list 20": 12,
+    "list 100": 6,
+    "POST product": 8,
+    "POST order": 8,
+}  # in each round
 
 
 def calibrate(relay: Relay, near_url: str, far_url: str) -> None:
@@ -55,7 +61,12 @@ class Worker:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
         self.end()
 
     def end(self) -> None:
@@ -67,13 +78,17 @@ class Worker:
 
     def call(self, scenario: str, calls: int) -> list[float]:
         """The time of each call in ms."""
-        return [nanoseconds / 1e6 for nanoseconds in self._ask({"scenario": scenario, "calls": calls})]
+        return [
+            nanoseconds / 1e6 for nanoseconds in self._ask({"scenario": scenario, "calls": calls})
+        ]
 
     def resident(self) -> float:
         """Its memory now, in MiB; 0 where there is no /proc."""
         status = Path(f"/proc/{self._process.pid}/status")
         lines = status.read_text().splitlines() if status.exists() else []
-        return next((int(line.split()[1]) / 1024 for line in lines if line.startswith("VmRSS:")), 0.0)
+        return next(
+            (int(line.split()[1]) / 1024 for line in lines if line.startswith("VmRSS:")), 0.0
+        )
 
     def _ask(self, order: Mapping[str, object]) -> list[Any]:
         pipe_in, pipe_out = self._process.stdin, self._process.stdout
@@ -114,7 +129,9 @@ def measure(
             for distance, url in ((NEAR, near_url), (FAR, far_url))
         }
         for scenario, events in scenarios.items():
-            require_same(scenario, {name: worker.teach(scenario, events) for name, worker in workers.items()})
+            require_same(
+                scenario, {name: worker.teach(scenario, events) for name, worker in workers.items()}
+            )
             for worker in workers.values():
                 worker.call(scenario, CALLS[scenario])  # warms up
         for name, result in results.items():

@@ -39,11 +39,20 @@ def measure(minutes: float = MINUTES) -> Iterator[str]:
         seed_more(owner, products=PRODUCTS)
         with closing(connect(owner)) as connection:
             connection.run(STOCK)
-            connection.run("INSERT INTO users (email, name) VALUES ('clients@example.com', 'Clients')")
+            connection.run(
+                "INSERT INTO users (email, name) VALUES ('clients@example.com', 'Clients')"
+            )
             connection.run("VACUUM ANALYZE")
-            categories = [slug for (slug,) in connection.run("SELECT slug FROM categories ORDER BY id LIMIT 20")]
+            categories = [
+                slug
+                for (slug,) in connection.run("SELECT slug FROM categories ORDER BY id LIMIT 20")
+            ]
             what = {"clients": CLIENTS, "products": PRODUCTS, "categories": categories}
-            yield from ("", f"## The whole system ({CLIENTS} clients, {minutes:g} minutes each)", "")
+            yield from (
+                "",
+                f"## The whole system ({CLIENTS} clients, {minutes:g} minutes each)",
+                "",
+            )
             yield "    PYTHONPATH=.:layers/shared python -m benchmarks.whole"
             yield ""
             yield "By way of `make run`'s gateway; clients, gateway, sandboxes and PostgreSQL share the machine. Times"
@@ -51,18 +60,26 @@ def measure(minutes: float = MINUTES) -> Iterator[str]:
             for load in LOADS:
                 yield from _one(load, netloc, what | {"load": load, "seconds": minutes * 60})
             orders, balanced = connection.run(BOOKS)[0]
-            yield from ("", f"{orders:,} orders were placed; what they cost is what their items cost.")
+            yield from (
+                "",
+                f"{orders:,} orders were placed; what they cost is what their items cost.",
+            )
             if not balanced:
                 raise RuntimeError("the orders' totals are not what their items cost")
 
 
 def _one(load: str, netloc: str, what: dict[str, Any]) -> Iterator[str]:
-    done = subprocess.run(command("clients", netloc, json.dumps(what)), check=True, stdout=subprocess.PIPE, text=True)
+    done = subprocess.run(
+        command("clients", netloc, json.dumps(what)), check=True, stdout=subprocess.PIPE, text=True
+    )
     told = json.loads(done.stdout)
     kinds: dict[str, dict[str, Any]] = told["kinds"]
     times = [time for kind in kinds.values() for time in kind["times"]]
     errors = [error for kind in kinds.values() for error in kind["errors"]]
-    yield from ("", *header(load, "requests", "a second", "p50", "p99", "errors", "statements", "round trips"))
+    yield from (
+        "",
+        *header(load, "requests", "a second", "p50", "p99", "errors", "statements", "round trips"),
+    )
     for name, kind in kinds.items():
         yield _row(name, kind["times"], told["seconds"], len(kind["errors"]), kind)
     yield _row("**all**", times, told["seconds"], len(errors), None)
@@ -70,17 +87,27 @@ def _one(load: str, netloc: str, what: dict[str, Any]) -> Iterator[str]:
         yield from ("", f"    {error}")
 
 
-def _row(name: str, times: list[float], seconds: float, errors: int, kind: dict[str, Any] | None) -> str:
+def _row(
+    name: str, times: list[float], seconds: float, errors: int, kind: dict[str, Any] | None
+) -> str:
     cuts = quantiles(times, n=100) if len(times) > 1 else times * 99
     each = ["", ""]
     if kind is not None:
         each = [f"{kind[what] / max(1, len(times)):.2f}" for what in ("statements", "round_trips")]
     return row(
-        name, f"{len(times):,}", f"{len(times) / seconds:.0f}", f"{cuts[49]:.1f}", f"{cuts[98]:.1f}", str(errors), *each
+        name,
+        f"{len(times):,}",
+        f"{len(times) / seconds:.0f}",
+        f"{cuts[49]:.1f}",
+        f"{cuts[98]:.1f}",
+        str(errors),
+        *each,
     )
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description="The whole local system under load.")
-    parser.add_argument("--minutes", type=float, default=MINUTES, help="of each load (default: %(default)s)")
+    parser.add_argument(
+        "--minutes", type=float, default=MINUTES, help="of each load (default: %(default)s)"
+    )
     print(machine(), *measure(parser.parse_args().minutes), sep="\n")

@@ -33,7 +33,9 @@ def main(module: str) -> None:
             turns[order["scenario"]] = cycle(order["events"])
             told: Any = [_body(handler(_fresh(event), CONTEXT)) for event in order["events"][:5]]
         else:
-            told = [_time(handler, event) for event in islice(turns[order["scenario"]], order["calls"])]
+            told = [
+                _time(handler, event) for event in islice(turns[order["scenario"]], order["calls"])
+            ]
         print(json.dumps(told), file=out, flush=True)
 
 

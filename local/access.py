@@ -9,7 +9,15 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 
-from local.database import ANALYST_ROLE, APP_ROLE, DatabaseUnusable, Login, give_up_imports, prepare, settings_of
+from local.database import (
+    ANALYST_ROLE,
+    APP_ROLE,
+    DatabaseUnusable,
+    Login,
+    give_up_imports,
+    prepare,
+    settings_of,
+)
 from local.own_database import Found, Guests, look
 from local.state import State
 from sluice.settings import DatabaseSettings
@@ -35,7 +43,9 @@ class DatabaseAccess:
         """How `login` connects to the database at `url`."""
         settings = settings_of(url)
         auth = settings.auth if login.role == settings.user else "password"
-        return replace(settings, user=login.role, password=login.password, auth=auth, migrated=self.migrated)
+        return replace(
+            settings, user=login.role, password=login.password, auth=auth, migrated=self.migrated
+        )
 
     def environment(self, url: str, user: str | None) -> Mapping[str, str]:
         """The variables of a function that works as `user`, beside those that the template gives it."""
@@ -67,13 +77,21 @@ def own(url: str, state: State, parts: ExitStack) -> DatabaseAccess:
     nobody = Login(ANALYST_ROLE, ANALYST_ROLE, "")
     given = Login(APP_ROLE, settings.user, settings.password)
     if not found.migrated:
-        return DatabaseAccess(found.version, given, nobody, found.shop, tuple(remarks), migrated=False)
-    guests = Guests(url, app_password=state.secret("app_password"), analyst_password=state.secret("analyst_password"))
+        return DatabaseAccess(
+            found.version, given, nobody, found.shop, tuple(remarks), migrated=False
+        )
+    guests = Guests(
+        url,
+        app_password=state.secret("app_password"),
+        analyst_password=state.secret("analyst_password"),
+    )
     guests.hold()
     parts.callback(guests.drop)
     guests.drop_stale()
     if guests.create():
-        access = DatabaseAccess(found.version, guests.app, guests.analyst, found.shop, tuple(remarks))
+        access = DatabaseAccess(
+            found.version, guests.app, guests.analyst, found.shop, tuple(remarks)
+        )
         return replace(access, keep=partial(_keep, guests))
     return _without_guests(found, given, nobody, remarks, settings)
 
@@ -89,14 +107,21 @@ def _without_guests(
     """The user may not create login roles: the functions work as the user, who may have the rights or not."""
     refused = f"the user {settings.user} may not create login roles"
     if found.usable:
-        remarks.append(f"{refused}, so the functions work as that user, and analytics by SQL is off")
+        remarks.append(
+            f"{refused}, so the functions work as that user, and analytics by SQL is off"
+        )
     else:
         remarks.append(
             f"{refused} nor use the schema sluice, so Sluice only reads; "
             f"an administrator can change that: GRANT {APP_ROLE} TO {settings.user}"
         )
     return DatabaseAccess(
-        found.version, given, nobody, found.shop and found.usable, tuple(remarks), migrated=found.usable
+        found.version,
+        given,
+        nobody,
+        found.shop and found.usable,
+        tuple(remarks),
+        migrated=found.usable,
     )
 
 

@@ -14,7 +14,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-NAME = "Local emulation of Amazon Web Services"  # clients look for Amazon's authorities by their name
+NAME = (
+    "Local emulation of Amazon Web Services"  # clients look for Amazon's authorities by their name
+)
 HOSTS = ("localhost", "host.docker.internal")
 VALID = timedelta(days=2)
 
@@ -40,7 +42,11 @@ def make(folder: Path, name: str = NAME) -> Certificate:
     made.chain.write_bytes(_pem(server) + _pem(authority))
     made.key.touch(0o600)
     made.key.write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
     )
     return made
 
@@ -49,7 +55,9 @@ def _pem(certificate: x509.Certificate) -> bytes:
     return certificate.public_bytes(serialization.Encoding.PEM)
 
 
-def _builder(subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey) -> x509.CertificateBuilder:
+def _builder(
+    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey
+) -> x509.CertificateBuilder:
     now = datetime.now(UTC)
     return (
         x509.CertificateBuilder()
@@ -78,7 +86,9 @@ def _authority(name: str, key: ec.EllipticCurvePrivateKey) -> x509.Certificate:
 
 
 def _server(
-    authority: x509.Certificate, authority_key: ec.EllipticCurvePrivateKey, key: ec.EllipticCurvePrivateKey
+    authority: x509.Certificate,
+    authority_key: ec.EllipticCurvePrivateKey,
+    key: ec.EllipticCurvePrivateKey,
 ) -> x509.Certificate:
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, HOSTS[0])])
     names = x509.SubjectAlternativeName(

@@ -117,7 +117,9 @@ def _serve(chain: str = "", key: str = "") -> None:
 
     DynamoHandler.call_action = locked  # type: ignore[method-assign]
     logging.getLogger("werkzeug").setLevel(logging.WARNING)
-    serve_at = partial(make_server, "127.0.0.1", 0, Door(), threaded=True, request_handler=MotoRequestHandler)
+    serve_at = partial(
+        make_server, "127.0.0.1", 0, Door(), threaded=True, request_handler=MotoRequestHandler
+    )
     server, ports = serve_at(), []
     if chain:
         encrypted = serve_at(ssl_context=(chain, key))

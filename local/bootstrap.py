@@ -62,7 +62,9 @@ def serve() -> None:
     address, _, secret = config.api_address.partition("/")
 
     class Client(LambdaRuntimeClient):  # type: ignore[misc]  # awslambdaric is untyped
-        def call_rapid(self, http_method: str, endpoint: str, *arguments: object, **named: object) -> None:
+        def call_rapid(
+            self, http_method: str, endpoint: str, *arguments: object, **named: object
+        ) -> None:
             super().call_rapid(http_method, f"/{secret}{endpoint}", *arguments, **named)
 
     bootstrap.run(config.handler, Client(address, config.use_thread_polling))

@@ -47,7 +47,11 @@ def main() -> int:
         return _open_psql(State(home), arguments.others)
     if arguments.command in ("migrate", "remove"):
         return _change_database(arguments.command)
-    console = Console(sys.stdout, verbose=arguments.verbose, colour=sys.stdout.isatty() and not ENVIRON.get("NO_COLOR"))
+    console = Console(
+        sys.stdout,
+        verbose=arguments.verbose,
+        colour=sys.stdout.isatty() and not ENVIRON.get("NO_COLOR"),
+    )
     for signum in STOPPING:
         signal.signal(signum, _interrupt)
     try:
@@ -76,17 +80,37 @@ def main() -> int:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m local", description="Sluice on this machine.")
-    parser.add_argument("--port", default=ENVIRON.get("PORT") or "3000", help="default 3000, or PORT; 0: any free one")
+    parser.add_argument(
+        "--port",
+        default=ENVIRON.get("PORT") or "3000",
+        help="default 3000, or PORT; 0: any free one",
+    )
     parser.add_argument("--verbose", action="store_true", help="show the functions' logs")
-    parser.add_argument("--built", action="store_true", help="run what `sam build` made, with its layer alone")
-    parser.add_argument("--aws-tls", action="store_true", help="functions reach the emulated AWS services by TLS")
-    parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a parameter of template.yaml")
+    parser.add_argument(
+        "--built", action="store_true", help="run what `sam build` made, with its layer alone"
+    )
+    parser.add_argument(
+        "--aws-tls", action="store_true", help="functions reach the emulated AWS services by TLS"
+    )
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="a parameter of template.yaml",
+    )
     commands = parser.add_subparsers(dest="command", metavar="")
     env = commands.add_parser("env", help="print a function's environment as export lines")
     env.add_argument("function", metavar="FUNCTION", nargs="?", default="")
-    commands.add_parser("psql", help="open psql, as the owner, on the running system's database; more is psql's own")
-    commands.add_parser("migrate", help="set up the database that DATABASE_URL names; with APP=shop also the shop")
-    commands.add_parser("remove", help="remove again what `migrate` made; with DROP_APP=shop also the shop's tables")
+    commands.add_parser(
+        "psql", help="open psql, as the owner, on the running system's database; more is psql's own"
+    )
+    commands.add_parser(
+        "migrate", help="set up the database that DATABASE_URL names; with APP=shop also the shop"
+    )
+    commands.add_parser(
+        "remove", help="remove again what `migrate` made; with DROP_APP=shop also the shop's tables"
+    )
     arguments, others = parser.parse_known_args()
     if others and arguments.command != "psql":
         parser.error(f"unrecognized arguments: {' '.join(others)}")
@@ -97,7 +121,9 @@ def _arguments() -> argparse.Namespace:
 def _port(given: str) -> int:
     if re.fullmatch("[0-9]{1,5}", given) and int(given) <= 65535:
         return int(given)
-    raise CannotStart(f"PORT must be a number from 0 to 65535 (0 takes any free port), not {given!r}")
+    raise CannotStart(
+        f"PORT must be a number from 0 to 65535 (0 takes any free port), not {given!r}"
+    )
 
 
 def _database_url() -> str:
@@ -123,14 +149,18 @@ def _change_database(command: str) -> int:
     try:
         url = _database_url()
         if not url:
-            raise DatabaseUnusable(f"make {command} needs a database of yours: DATABASE_URL=postgresql://…")
+            raise DatabaseUnusable(
+                f"make {command} needs a database of yours: DATABASE_URL=postgresql://…"
+            )
         with connect(settings_of(url)):  # first, because its messages name the remedy
             pass
         if command == "remove":
             return migrating.remove(url, ENVIRON.get("DROP_APP", ""))
         concurrency = ENVIRON.get("FUNCTION_CONCURRENCY") or "0"
         if not re.fullmatch("[0-9]{1,4}", concurrency):
-            raise DatabaseUnusable(f"FUNCTION_CONCURRENCY must be a number from 0 to 9999, not {concurrency!r}")
+            raise DatabaseUnusable(
+                f"FUNCTION_CONCURRENCY must be a number from 0 to 9999, not {concurrency!r}"
+            )
         only_plan = ENVIRON.get("PLAN", "") not in ("", "0")
         return migrating.migrate(
             url, ENVIRON.get("APP", ""), function_concurrency=int(concurrency), only_plan=only_plan
@@ -148,7 +178,11 @@ def _print_environment(state: State, function: str) -> int:
         print("sluice: not running; start it with: make run", file=sys.stderr)
         return 1
     if function not in published:
-        wrong = f"there is no function {function!r}" if function else "name a function: make env FUNCTION=…"
+        wrong = (
+            f"there is no function {function!r}"
+            if function
+            else "name a function: make env FUNCTION=…"
+        )
         print(f"sluice: {wrong}; there are {', '.join(published)}", file=sys.stderr)
         return 1
     for name, value in published[function].items():
@@ -164,9 +198,16 @@ def _open_psql(state: State, arguments: list[str]) -> int:  # noqa: RET503 - exe
         return 1
     program = shutil.which("psql")
     if program is None:
-        print("sluice: psql was not found; install PostgreSQL's client (Debian: postgresql-client)", file=sys.stderr)
+        print(
+            "sluice: psql was not found; install PostgreSQL's client (Debian: postgresql-client)",
+            file=sys.stderr,
+        )
         return 1
-    kept = {name: value for name, value in ENVIRON.items() if name not in ("PGHOSTADDR", "PGSERVICE", "PGOPTIONS")}
+    kept = {
+        name: value
+        for name, value in ENVIRON.items()
+        if name not in ("PGHOSTADDR", "PGSERVICE", "PGOPTIONS")
+    }
     os.execve(program, [program, *arguments], kept | psql_variables(published["database_url"]))  # noqa: S606 - a shell would read the arguments again
 
 

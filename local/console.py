@@ -41,9 +41,13 @@ class Console:
         self._line(f"  {self._paint(DIM, f'{what:<11}')} {told}")
 
     def ready(self, url: str, seconds: float, path: str) -> None:
-        self._line(f"\n  {self._paint(BOLD, 'Sluice')} is ready at {self._paint(BOLD, url)}  ({seconds:.1f} s)\n")
+        self._line(
+            f"\n  {self._paint(BOLD, 'Sluice')} is ready at {self._paint(BOLD, url)}  ({seconds:.1f} s)\n"
+        )
         for position, known in enumerate(KEYS):
-            self.step("" if position else "API keys", f"{known.key:<14} {self._paint(DIM, known.meaning)}")
+            self.step(
+                "" if position else "API keys", f"{known.key:<14} {self._paint(DIM, known.meaning)}"
+            )
         self.step("try", f"curl -H 'X-API-Key: local-admin' '{url}{path}'")
         self.step("browse", f"{url}/docs for REST, {url}/graphiql for GraphQL")
         self.step("watch", f"{url}/console")
@@ -58,7 +62,9 @@ class Console:
             line += self._paint(DIM, f"  cold ({access.init * 1000:.0f} ms)")
         self._line(line)
         if access.error is not None:
-            self._line(self._paint(RED, f"          {access.function}: {_shown(access.error, 400)}"))
+            self._line(
+                self._paint(RED, f"          {access.function}: {_shown(access.error, 400)}")
+            )
 
     def function(self, name: str, line: str) -> None:
         """A line of a function's log."""
@@ -108,5 +114,6 @@ def _shown(text: str, most: int = 120) -> str:
 def _printable(text: str) -> str:
     """Nothing a client sends may steer the terminal."""
     return "".join(
-        letter if letter.isprintable() or letter in "\n\t" else "\N{REPLACEMENT CHARACTER}" for letter in text
+        letter if letter.isprintable() or letter in "\n\t" else "\N{REPLACEMENT CHARACTER}"
+        for letter in text
     )

@@ -37,11 +37,16 @@ class Doorway:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         if self._listener is not None:
             with suppress(OSError):
-                self._listener.shutdown(socket.SHUT_RDWR)  # wakes accept, which close alone does not
+                self._listener.shutdown(
+                    socket.SHUT_RDWR
+                )  # wakes accept, which close alone does not
             self._listener.close()
 
     def _serve(self, listener: socket.socket) -> None:

@@ -82,7 +82,9 @@ def prepare(url: str, *logins: Login) -> str:
         migrate_url(url, "shop")
     with connect(settings_of(url)) as connection:
         for login in logins:
-            connection.run(f"ALTER ROLE {login.role} PASSWORD {pg8000.native.literal(login.password)}")
+            connection.run(
+                f"ALTER ROLE {login.role} PASSWORD {pg8000.native.literal(login.password)}"
+            )
         return str(connection.run("SHOW server_version")[0][0]).split()[0]
 
 
@@ -101,12 +103,16 @@ def seed(url: str) -> int:
     from scripts.seed import seed_demo
 
     with connect(settings_of(url)) as connection:
-        taken = connection.run("SELECT EXISTS (SELECT FROM categories) OR EXISTS (SELECT FROM products)")[0][0]
+        taken = connection.run(
+            "SELECT EXISTS (SELECT FROM categories) OR EXISTS (SELECT FROM products)"
+        )[0][0]
     return 0 if taken else seed_demo(url)
 
 
 @contextmanager
-def connect(settings: DatabaseSettings, *, close: bool = True) -> Iterator[pg8000.native.Connection]:
+def connect(
+    settings: DatabaseSettings, *, close: bool = True
+) -> Iterator[pg8000.native.Connection]:
     """An autocommitting connection; what the server refuses in it becomes DatabaseUnusable."""
     try:
         connection = pg8000.native.Connection(
@@ -130,9 +136,13 @@ def connect(settings: DatabaseSettings, *, close: bool = True) -> Iterator[pg800
             reason = LOGIN_REMEDY
         raise DatabaseUnusable(f"{place(settings)} cannot be used: {reason}") from error
     except ssl.SSLCertVerificationError as error:
-        raise DatabaseUnusable(f"{place(settings)} cannot be trusted: {error.verify_message}; {UNVERIFIED}") from error
+        raise DatabaseUnusable(
+            f"{place(settings)} cannot be trusted: {error.verify_message}; {UNVERIFIED}"
+        ) from error
     except (InterfaceError, OSError) as error:
-        raise DatabaseUnusable(f"{place(settings)} cannot be reached: {_unreachable(error, settings)}") from error
+        raise DatabaseUnusable(
+            f"{place(settings)} cannot be reached: {_unreachable(error, settings)}"
+        ) from error
 
 
 def _unreachable(error: Exception, settings: DatabaseSettings) -> str:

@@ -107,7 +107,9 @@ class Gateway:
                 time.perf_counter() - began,
                 function=match.route.function if match else None,
                 init=outcome.init if outcome else None,
-                error=f"{outcome.error}: {outcome.error_message}" if outcome and outcome.error else None,
+                error=f"{outcome.error}: {outcome.error_message}"
+                if outcome and outcome.error
+                else None,
                 route=match.route.key if match else None,
             )
         )
@@ -120,9 +122,13 @@ class Gateway:
         """
         named = [request.header("host"), *([] if authority is None else [authority])]
         if not all(is_here(host, self._port) for host in named):
-            raise HttpError(421, f"This is http://127.0.0.1:{self._port}, and answers to no other host")
+            raise HttpError(
+                421, f"This is http://127.0.0.1:{self._port}, and answers to no other host"
+            )
         allowed = () if self._cors is None else self._cors.origins
-        origin, site, mode = (request.header(name) for name in ("origin", "sec-fetch-site", "sec-fetch-mode"))
+        origin, site, mode = (
+            request.header(name) for name in ("origin", "sec-fetch-site", "sec-fetch-mode")
+        )
         if is_foreign_page(origin, site, mode, request.method, allowed):
             raise HttpError(403, "A page of another origin may not use the local system")
         acts = request.target.startswith("/console") and request.method not in ("GET", "HEAD")
@@ -131,10 +137,14 @@ class Gateway:
 
     async def _invoke(self, request: Request, match: Match, request_id: str) -> Outcome:
         trace_id = new_trace_id()
-        event = build_event(request, match, request_id=request_id, trace_id=trace_id, port=self._port)
+        event = build_event(
+            request, match, request_id=request_id, trace_id=trace_id, port=self._port
+        )
         payload = json.dumps(event, separators=(",", ":"), ensure_ascii=False).encode()
         # Shielded: a function that outlives the gateway's patience runs on, as it does in the cloud.
-        task = asyncio.create_task(self._pools[match.route.function].invoke(payload, trace_id=trace_id))
+        task = asyncio.create_task(
+            self._pools[match.route.function].invoke(payload, trace_id=trace_id)
+        )
         self._running.add(task)
         task.add_done_callback(self._running.discard)
         try:
@@ -150,7 +160,11 @@ class Gateway:
 
     def _preflight(self, request: Request) -> Response | None:
         """The gateway answers these itself where CORS is configured in the template, and only there."""
-        if self._cors is None or request.method != "OPTIONS" or not request.header("access-control-request-method"):
+        if (
+            self._cors is None
+            or request.method != "OPTIONS"
+            or not request.header("access-control-request-method")
+        ):
             return None
         headers = []
         if _allows(self._cors, request.header("origin")):
@@ -167,7 +181,9 @@ class Gateway:
         own = [(name, value) for name, value in headers if name not in _CORS_ANSWERS]
         origin = request.header("origin")
         if _allows(self._cors, origin):
-            own.append(("access-control-allow-origin", "*" if "*" in self._cors.origins else origin))
+            own.append(
+                ("access-control-allow-origin", "*" if "*" in self._cors.origins else origin)
+            )
             if self._cors.exposed:
                 own.append(("access-control-expose-headers", ",".join(self._cors.exposed)))
             if self._cors.credentials:
@@ -176,7 +192,11 @@ class Gateway:
 
 
 _CORS_ANSWERS = frozenset(
-    {"access-control-allow-origin", "access-control-expose-headers", "access-control-allow-credentials"}
+    {
+        "access-control-allow-origin",
+        "access-control-expose-headers",
+        "access-control-allow-credentials",
+    }
 )
 
 

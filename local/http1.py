@@ -70,7 +70,11 @@ class Response:
     @classmethod
     def message(cls, status: int, text: str) -> "Response":
         """The gateway's own kind of answer, which no cache may keep."""
-        headers = [("content-type", "application/json"), ("cache-control", "no-store"), ("vary", "Origin")]
+        headers = [
+            ("content-type", "application/json"),
+            ("cache-control", "no-store"),
+            ("vary", "Origin"),
+        ]
         return cls(status, headers, json.dumps({"message": text}).encode())
 
 
@@ -86,9 +90,13 @@ class HttpServer:
     async def start(self, listener: socket.socket | None = None) -> int:
         """Listen on `listener`, or on a free port of 127.0.0.1; returns the port."""
         if listener is None:
-            self._server = await asyncio.start_server(self._connected, "127.0.0.1", 0, limit=self._limits.head)
+            self._server = await asyncio.start_server(
+                self._connected, "127.0.0.1", 0, limit=self._limits.head
+            )
         else:
-            self._server = await asyncio.start_server(self._connected, sock=listener, limit=self._limits.head)
+            self._server = await asyncio.start_server(
+                self._connected, sock=listener, limit=self._limits.head
+            )
         port: int = self._server.sockets[0].getsockname()[1]
         return port
 
@@ -108,7 +116,9 @@ class HttpServer:
         self._connections.discard(task)
         writer.close()
         failure = None if task.cancelled() else task.exception()
-        if failure is not None and not isinstance(failure, (ConnectionError, asyncio.IncompleteReadError)):
+        if failure is not None and not isinstance(
+            failure, (ConnectionError, asyncio.IncompleteReadError)
+        ):
             raise failure  # but where the client went away, nobody is left to answer
 
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -117,7 +127,9 @@ class HttpServer:
             try:
                 request = await read_request(reader, writer, self._limits)
             except HttpError as error:
-                _write(writer, Response.message(error.status, str(error)), keep=False, head_only=False)
+                _write(
+                    writer, Response.message(error.status, str(error)), keep=False, head_only=False
+                )
                 await _drain_and_close(reader, writer)
                 return
             if request is None:
@@ -134,7 +146,9 @@ class HttpServer:
                 return
 
 
-async def read_request(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, limits: Limits) -> Request | None:
+async def read_request(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, limits: Limits
+) -> Request | None:
     """The next request of a connection, None where there is none to come; HttpError for what cannot be served."""
     try:
         async with asyncio.timeout(limits.idle):
@@ -181,7 +195,9 @@ def _parse_head(head: str) -> Request:
     return request
 
 
-async def _read_body(request: Request, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, most: int) -> bytes:
+async def _read_body(
+    request: Request, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, most: int
+) -> bytes:
     lengths = {value for name, value in request.headers if name == "content-length"}
     coding = request.header("transfer-encoding").lower()
     if coding and lengths:
@@ -219,7 +235,9 @@ async def _read_chunks(reader: asyncio.StreamReader, most: int) -> bytes:
         raise HttpError(400) from error
 
 
-def _write(writer: asyncio.StreamWriter, response: Response, *, keep: bool, head_only: bool) -> None:
+def _write(
+    writer: asyncio.StreamWriter, response: Response, *, keep: bool, head_only: bool
+) -> None:
     lines = [f"HTTP/1.1 {response.status} {_phrase(response.status)}"]
     lines += [f"{name}: {value}" for name, value in response.headers]
     lines.append(f"date: {formatdate(usegmt=True)}")

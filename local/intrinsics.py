@@ -27,13 +27,16 @@ NO_VALUE = object()
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic-function-reference-rules.html
 # (Fn::RefAll, Fn::ValueOf and Fn::ValueOfAll are allowed in Rules too, but they ask the account, so nothing here can.)
 IN_RULES = frozenset(
-    f"Fn::{name}" for name in ("And", "Contains", "EachMemberEquals", "EachMemberIn", "Equals", "Not", "Or")
+    f"Fn::{name}"
+    for name in ("And", "Contains", "EachMemberEquals", "EachMemberIn", "Equals", "Not", "Or")
 ) | {"Ref"}
 IN_CONDITIONS = frozenset(
-    f"Fn::{name}" for name in ("And", "Equals", "FindInMap", "Join", "Not", "Or", "Select", "Split", "Sub")
+    f"Fn::{name}"
+    for name in ("And", "Equals", "FindInMap", "Join", "Not", "Or", "Select", "Split", "Sub")
 ) | {"Ref", "Condition"}
 IN_RESOURCES = frozenset(  # and in Outputs, Globals and their conditions' values
-    f"Fn::{name}" for name in ("FindInMap", "GetAZs", "GetAtt", "If", "Join", "Select", "Split", "Sub")
+    f"Fn::{name}"
+    for name in ("FindInMap", "GetAZs", "GetAtt", "If", "Join", "Select", "Split", "Sub")
 ) | {"Ref"}
 
 
@@ -115,14 +118,18 @@ class Evaluator:
             "Fn::EachMemberIn": self._each_member_in,
             "Fn::Equals": self._equals,
             "Fn::FindInMap": self._find_in_map,
-            "Fn::GetAZs": lambda _, section: [f"{pseudo_parameters['AWS::Region']}{zone}" for zone in "abc"],
+            "Fn::GetAZs": lambda _, section: [
+                f"{pseudo_parameters['AWS::Region']}{zone}" for zone in "abc"
+            ],
             "Fn::GetAtt": lambda path, section: self._attribute(path[0], path[1]),
             "Fn::If": self._if,
             "Fn::Join": self._join,
             "Fn::Not": lambda parts, section: not self._booleans("Fn::Not", parts, section)[0],
             "Fn::Or": lambda parts, section: any(self._booleans("Fn::Or", parts, section)),
             "Fn::Select": self._select,
-            "Fn::Split": lambda parts, section: _text(self._evaluate(parts[1], section)).split(parts[0]),
+            "Fn::Split": lambda parts, section: _text(self._evaluate(parts[1], section)).split(
+                parts[0]
+            ),
             "Fn::Sub": self._sub,
         }
 
@@ -134,7 +141,9 @@ class Evaluator:
         """Return whether a named condition holds. Raises TemplateError for one that is not declared."""
         if name not in self._conditions:
             raise TemplateError(f"the condition {name} is not declared")
-        return _boolean(self._evaluate(self._conditions[name], _CONDITIONS), f"the condition {name}")
+        return _boolean(
+            self._evaluate(self._conditions[name], _CONDITIONS), f"the condition {name}"
+        )
 
     def rule(self, node: Any) -> bool:
         """Evaluate a RuleCondition or an Assert of Rules."""
@@ -142,7 +151,9 @@ class Evaluator:
 
     def _evaluate(self, node: Any, section: _Section) -> Any:
         if isinstance(node, list):
-            return [value for item in node if (value := self._evaluate(item, section)) is not NO_VALUE]
+            return [
+                value for item in node if (value := self._evaluate(item, section)) is not NO_VALUE
+            ]
         if not isinstance(node, dict):
             return node
         if len(node) == 1:

@@ -10,7 +10,10 @@ from sluice.identity.keys import hash_of
 from sluice.settings import AwsSettings
 
 API_KEYS_TABLE = f"{STACK}-apikeystable"
-TABLES = {"SLUICE_API_KEYS_TABLE": API_KEYS_TABLE, "SLUICE_RATE_LIMIT_TABLE": f"{STACK}-ratelimittable"}
+TABLES = {
+    "SLUICE_API_KEYS_TABLE": API_KEYS_TABLE,
+    "SLUICE_RATE_LIMIT_TABLE": f"{STACK}-ratelimittable",
+}
 READS = tuple(scope for scope in SCOPES if scope.endswith(":read"))
 
 

@@ -28,7 +28,9 @@ def die_with(parent: int, sent: int = signal.SIGKILL) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
 
-def command(argv: list[str], *, sent: int = signal.SIGKILL, user: tuple[int, int] | None = None) -> list[str]:
+def command(
+    argv: list[str], *, sent: int = signal.SIGKILL, user: tuple[int, int] | None = None
+) -> list[str]:
     """The command line that runs `argv` on a leash held by this process, as `user` (uid, gid) where given."""
     owner = f"{user[0]}:{user[1]}" if user else "-"
     return [sys.executable, "-I", "-S", __file__, str(os.getpid()), str(int(sent)), owner, *argv]

@@ -65,8 +65,12 @@ def password_from_file(file: Path, keywords: Mapping[str, str]) -> str:
     for line in lines:
         if line.startswith("#"):
             continue
-        fields = [re.sub(r"\\(.)", r"\1", part) for part in re.findall(r"(?:^|:)((?:\\.|[^:\\])*)", line)]
-        if len(fields) == 5 and all(given in ("*", want) for given, want in zip(fields, wanted, strict=False)):
+        fields = [
+            re.sub(r"\\(.)", r"\1", part) for part in re.findall(r"(?:^|:)((?:\\.|[^:\\])*)", line)
+        ]
+        if len(fields) == 5 and all(
+            given in ("*", want) for given, want in zip(fields, wanted, strict=False)
+        ):
             return fields[4]
     return ""
 
@@ -86,7 +90,11 @@ def _default_host(port: str) -> str:
 def psql_variables(url: str) -> dict[str, str]:
     """The variables with which psql connects to the complete `url`."""
     keywords = read_url(url)[0]
-    return {variable: keywords[keyword] for keyword, variable in VARIABLES.items() if keyword in keywords}
+    return {
+        variable: keywords[keyword]
+        for keyword, variable in VARIABLES.items()
+        if keyword in keywords
+    }
 
 
 def _write_url(keywords: Mapping[str, str]) -> str:
@@ -94,6 +102,8 @@ def _write_url(keywords: Mapping[str, str]) -> str:
     host = keywords["host"]
     shown = f"[{host}]" if ":" in host else quote(host, safe="")
     login = f"{user}:{password}" if password else user
-    query = urlencode({name: keywords[name] for name in ("sslmode", "sslrootcert") if name in keywords})
+    query = urlencode(
+        {name: keywords[name] for name in ("sslmode", "sslrootcert") if name in keywords}
+    )
     address = f"{login}@{shown}:{keywords['port']}/{quote(keywords['dbname'], safe='')}"
     return f"postgresql://{address}" + (f"?{query}" if query else "")

@@ -90,7 +90,9 @@ class Ring(Generic[T]):
 
     def between(self, after: float, until: float) -> Iterator[tuple[int, T]]:
         """Slots that end after the one, and no later than the other."""
-        return ((begin, slot) for begin, slot in self._slots if after < begin + self._width <= until)
+        return (
+            (begin, slot) for begin, slot in self._slots if after < begin + self._width <= until
+        )
 
 
 class Metrics:
@@ -100,7 +102,9 @@ class Metrics:
         self._clock = clock
         self.started = clock()
         self._seconds: Ring[Second] = Ring(KEPT_SECONDS, 1, Second)
-        self._routes: Ring[dict[str, Traffic]] = Ring(KEPT_SECONDS // ROUTE_SECONDS, ROUTE_SECONDS, dict)
+        self._routes: Ring[dict[str, Traffic]] = Ring(
+            KEPT_SECONDS // ROUTE_SECONDS, ROUTE_SECONDS, dict
+        )
         self._told: dict[Key, Told] = {}
 
     def access(self, access: Access) -> None:
@@ -120,9 +124,12 @@ class Metrics:
         second.counted.update({name: int(values[name]) for name in COUNTED if values.get(name)})
         if "pool_size" in values:
             parts = {
-                name: int(values.get(f"pool_{name}", 0)) for name in ("checked_in", "checked_out", "overflow", "size")
+                name: int(values.get(f"pool_{name}", 0))
+                for name in ("checked_in", "checked_out", "overflow", "size")
             }
-            second.told[key] = told = Told(now, **parts, breaker_open=bool(values.get("breaker_open")))
+            second.told[key] = told = Told(
+                now, **parts, breaker_open=bool(values.get("breaker_open"))
+            )
             self._told.pop(key, None)
             self._told[key] = told
             if len(self._told) > MOST_SANDBOXES:
@@ -157,8 +164,17 @@ def read(line: str) -> dict[str, float] | None:
             for metric in directive["Metrics"]
         ]
         values = {name: document[name] for name in metrics}
-        read = {name: float(sum(value) if isinstance(value, list) else value) for name, value in values.items()}
-    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):  # a line may hold anything
+        read = {
+            name: float(sum(value) if isinstance(value, list) else value)
+            for name, value in values.items()
+        }
+    except (
+        ValueError,
+        KeyError,
+        TypeError,
+        OverflowError,
+        RecursionError,
+    ):  # a line may hold anything
         return None
     return read if all(map(math.isfinite, read.values())) else None
 

@@ -14,7 +14,9 @@ NAMES = frozenset({"localhost"})
 PORTS = {"http": 80, "https": 443}
 
 
-def is_here(host: str, port: int | None, names: Collection[str] = NAMES, *, scheme: str = "http") -> bool:
+def is_here(
+    host: str, port: int | None, names: Collection[str] = NAMES, *, scheme: str = "http"
+) -> bool:
     """Whether a Host header names this machine's loopback, with this port (None: any). Absent is the empty string."""
     found = AUTHORITY.fullmatch(host)
     if found is None or port not in (None, int(found[2] or PORTS[scheme])):
@@ -31,7 +33,9 @@ def is_local_origin(origin: str) -> bool:
     return found[1].lower() in NAMES or _is_loopback(found[1])
 
 
-def is_foreign_page(origin: str, site: str, mode: str, method: str, allowed: Collection[str] = ()) -> bool:
+def is_foreign_page(
+    origin: str, site: str, mode: str, method: str, allowed: Collection[str] = ()
+) -> bool:
     """Whether a page of another origin sent a request with these headers (empty where absent).
 
     `allowed` origins are at home as well. Following a link from anywhere is what no page gains anything by.

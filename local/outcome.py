@@ -66,7 +66,9 @@ def platform(kind: str, record: Mapping[str, object]) -> str:
     return json.dumps({"time": time, "type": f"platform.{kind}", "record": record})
 
 
-def report_record(request_id: str, outcome: Outcome, *, memory: int, most_used: int | None) -> dict[str, object]:
+def report_record(
+    request_id: str, outcome: Outcome, *, memory: int, most_used: int | None
+) -> dict[str, object]:
     """What `platform.report` tells; as `report` does."""
     metrics: dict[str, object] = {
         "durationMs": round(outcome.duration * 1000, 3),
@@ -79,8 +81,10 @@ def report_record(request_id: str, outcome: Outcome, *, memory: int, most_used: 
         metrics["initDurationMs"] = round(outcome.init * 1000, 3)
     status = "success"
     if outcome.error is not None:
-        status = {"Sandbox.Timedout": "timeout", "Runtime.OutOfMemory": "failure", "Runtime.ExitError": "failure"}.get(
-            outcome.error, "error"
-        )
+        status = {
+            "Sandbox.Timedout": "timeout",
+            "Runtime.OutOfMemory": "failure",
+            "Runtime.ExitError": "failure",
+        }.get(outcome.error, "error")
     record: dict[str, object] = {"requestId": request_id, "metrics": metrics, "status": status}
     return record if outcome.error is None else {**record, "errorType": outcome.error}

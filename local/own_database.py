@@ -13,7 +13,16 @@ import pg8000.native
 from pg8000.exceptions import DatabaseError, InterfaceError
 
 from local.binaries import OLDEST
-from local.database import ANALYST_ROLE, APP_ROLE, DatabaseUnusable, Login, connect, error_code, place, settings_of
+from local.database import (
+    ANALYST_ROLE,
+    APP_ROLE,
+    DatabaseUnusable,
+    Login,
+    connect,
+    error_code,
+    place,
+    settings_of,
+)
 from sluice.migrations import roles
 from sluice.repositories.schema import NEWEST
 
@@ -34,7 +43,10 @@ LOOK = """
         to_regclass('public.products') IS NOT NULL AND to_regclass('public.order_items') IS NOT NULL
 """
 CHECK_SECONDS = 5.0
-DROP_ATTEMPTS, DROP_PAUSE = 20, 0.1  # while the server ends the sessions of functions that were stopped
+DROP_ATTEMPTS, DROP_PAUSE = (
+    20,
+    0.1,
+)  # while the server ends the sessions of functions that were stopped
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +68,9 @@ class Found:
                 "to add it: make migrate DATABASE_URL=…  (PLAN=1 prints the SQL and stops)"
             )
         elif not self.newest:
-            told.append(f"the schema sluice of {name} is of another release; to update it: make migrate DATABASE_URL=…")
+            told.append(
+                f"the schema sluice of {name} is of another release; to update it: make migrate DATABASE_URL=…"
+            )
         if not self.shop:
             told.append(
                 f"the shop's tables are not in the database {name}; to add them: APP=shop make migrate DATABASE_URL=…"
@@ -70,7 +84,9 @@ def look(url: str) -> Found:
     with connect(settings) as connection:
         number, version, migrated, usable, shop = connection.run(LOOK)[0]
         if number < OLDEST * 10_000:
-            raise DatabaseUnusable(f"{place(settings)} is PostgreSQL {version}; {OLDEST} or newer is needed")
+            raise DatabaseUnusable(
+                f"{place(settings)} is PostgreSQL {version}; {OLDEST} or newer is needed"
+            )
         newest = usable and connection.run("SELECT version_num FROM sluice.version")[0][0] == NEWEST
     return Found(version.split()[0], migrated, usable, newest, shop)
 
@@ -116,7 +132,9 @@ class Guests:
         with connect(self._settings, close=False) as connection:
             # One session each may hold them, and a killed system's session may take a moment to end.
             for login in (self.app, self.analyst):
-                connection.run("SELECT pg_advisory_lock(:class, :number)", **_key(login.role, signed=True))
+                connection.run(
+                    "SELECT pg_advisory_lock(:class, :number)", **_key(login.role, signed=True)
+                )
             self._connection = connection
 
     def drop(self) -> None:
@@ -140,7 +158,9 @@ class Guests:
 
 def guest(rights: str, password: str) -> Login:
     """A login role that only this state folder knows, for it is named after its password."""
-    return Login(rights, f"sluice_local_{hashlib.sha256(password.encode()).hexdigest()[:8]}", password)
+    return Login(
+        rights, f"sluice_local_{hashlib.sha256(password.encode()).hexdigest()[:8]}", password
+    )
 
 
 def drop_stale(connection: pg8000.native.Connection) -> list[str]:

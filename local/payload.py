@@ -20,7 +20,9 @@ API_ID = "localapi00"
 DOMAIN = "localhost"
 TEXT_TYPES = ("text/", "application/json", "application/javascript", "application/xml")
 # The gateway's own to set, in either direction.
-HOP_BY_HOP = frozenset({"connection", "keep-alive", "transfer-encoding", "upgrade", "te", "trailer", "expect"})
+HOP_BY_HOP = frozenset(
+    {"connection", "keep-alive", "transfer-encoding", "upgrade", "te", "trailer", "expect"}
+)
 INTERNAL_ERROR = Response.message(500, "Internal Server Error")
 
 
@@ -28,7 +30,9 @@ class _Malformed(Exception):
     """The function's answer is not one the gateway can send."""
 
 
-def build_event(request: Request, match: Match, *, request_id: str, trace_id: str, port: int) -> dict[str, Any]:
+def build_event(
+    request: Request, match: Match, *, request_id: str, trace_id: str, port: int
+) -> dict[str, Any]:
     """The event for `request`. What a request does not have is absent, not null."""
     raw_path, _, raw_query = request.target.partition("?")
     path = unquote(raw_path)
@@ -87,12 +91,20 @@ def build_response(outcome: Outcome) -> Response:
             return _explicit(answer)
     except (ValueError, _Malformed):
         return INTERNAL_ERROR
-    body = answer if isinstance(answer, str) else json.dumps(answer, separators=(",", ":"), ensure_ascii=False)
+    body = (
+        answer
+        if isinstance(answer, str)
+        else json.dumps(answer, separators=(",", ":"), ensure_ascii=False)
+    )
     return Response(200, [("content-type", "application/json")], body.encode())
 
 
 def _headers(request: Request, *, trace_id: str, port: int) -> dict[str, str]:
-    headers = _joined((name, value) for name, value in request.headers if name not in HOP_BY_HOP and name != "cookie")
+    headers = _joined(
+        (name, value)
+        for name, value in request.headers
+        if name not in HOP_BY_HOP and name != "cookie"
+    )
     forwarded = headers.get("x-forwarded-for")
     headers["x-forwarded-for"] = f"{forwarded}, {request.peer}" if forwarded else request.peer
     headers["x-forwarded-port"] = str(port)
@@ -112,7 +124,9 @@ def _joined(pairs: Any) -> dict[str, str]:
 def _body(request: Request) -> tuple[str, bool]:
     """As text where it is declared to be text and is UTF-8, else in base64."""
     kind = request.header("content-type").partition(";")[0].strip().lower()
-    if (kind.startswith(TEXT_TYPES) or kind.endswith(("+json", "+xml"))) and not request.header("content-encoding"):
+    if (kind.startswith(TEXT_TYPES) or kind.endswith(("+json", "+xml"))) and not request.header(
+        "content-encoding"
+    ):
         try:
             return request.body.decode(), False
         except UnicodeDecodeError:  # the function gets the bytes, and says what it thinks of them
@@ -131,7 +145,9 @@ def _explicit(answer: dict[str, Any]) -> Response:
         if isinstance(value, dict | list) or value is None or _breaks_line(f"{name}{value}"):
             raise _Malformed
         if name.lower() not in HOP_BY_HOP | {"content-length", "date"}:
-            fields.append((name.lower(), str(value).lower() if isinstance(value, bool) else str(value)))
+            fields.append(
+                (name.lower(), str(value).lower() if isinstance(value, bool) else str(value))
+            )
     cookies = answer.get("cookies") or []
     if not isinstance(cookies, list) or any(_breaks_line(str(cookie)) for cookie in cookies):
         raise _Malformed

@@ -71,7 +71,10 @@ class Pool:
     async def invoke(self, event: bytes, *, trace_id: str | None = None) -> Outcome:
         """Run one request. Raises `Throttled`; every other failure is in the outcome."""
         if len(event) > MOST_PAYLOAD:
-            return failure("RequestEntityTooLargeException", f"Request must be smaller than {MOST_PAYLOAD} bytes")
+            return failure(
+                "RequestEntityTooLargeException",
+                f"Request must be smaller than {MOST_PAYLOAD} bytes",
+            )
         if self._in_flight >= self.function.concurrency:
             raise Throttled
         self._in_flight += 1
@@ -94,7 +97,8 @@ class Pool:
     def glimpses(self) -> list[Glimpse]:
         """Every sandbox there is now."""
         return [
-            Glimpse(number, sandbox.state, sandbox.invocations, sandbox.memory) for sandbox, number in self._all.items()
+            Glimpse(number, sandbox.state, sandbox.invocations, sandbox.memory)
+            for sandbox, number in self._all.items()
         ]
 
     async def stop(self) -> None:
@@ -126,7 +130,9 @@ class Pool:
         """Start as many as there are requests waiting for one, within the limit."""
         while self._starting < len(self._waiting) and len(self._all) < self._most:
             number = next(self._numbers)
-            sandbox = Sandbox(self.function, self._environment, partial(self._log, number), stamp=self._stamp)
+            sandbox = Sandbox(
+                self.function, self._environment, partial(self._log, number), stamp=self._stamp
+            )
             self._all[sandbox] = number
             self._starting += 1
             self._spawn(self._start(sandbox))
@@ -134,7 +140,9 @@ class Pool:
     async def _start(self, sandbox: Sandbox) -> None:
         try:
             async with self._starts:
-                if all(waiter.done() for waiter in self._waiting):  # served by another in the meantime
+                if all(
+                    waiter.done() for waiter in self._waiting
+                ):  # served by another in the meantime
                     self._all.pop(sandbox, None)
                     return
                 await sandbox.start()
@@ -178,7 +186,9 @@ class Pool:
     def _reap(self) -> None:
         loop = asyncio.get_running_loop()
         self._reaper = None
-        old = [sandbox for sandbox in self._idle if loop.time() - sandbox.idle_since >= IDLE_SECONDS]
+        old = [
+            sandbox for sandbox in self._idle if loop.time() - sandbox.idle_since >= IDLE_SECONDS
+        ]
         self._idle = [sandbox for sandbox in self._idle if sandbox not in old]
         for sandbox in old:
             self._discard(sandbox)

@@ -20,7 +20,14 @@ from types import TracebackType
 from typing import IO, Self
 
 from local import leash
-from local.binaries import PostgresError, find_bindir, major_version, reachable, runnable_bindir, server_user
+from local.binaries import (
+    PostgresError,
+    find_bindir,
+    major_version,
+    reachable,
+    runnable_bindir,
+    server_user,
+)
 from local.postmaster import STOP_SECONDS, is_ready, release
 
 SUPERUSER = "postgres"
@@ -38,7 +45,12 @@ class PostgresServer:
     superuser = SUPERUSER
 
     def __init__(
-        self, home: Path, *, port: int | None = None, bindir: Path | None = None, durable: bool = True
+        self,
+        home: Path,
+        *,
+        port: int | None = None,
+        bindir: Path | None = None,
+        durable: bool = True,
     ) -> None:
         self.home = home.resolve()
         self.port = port or 0
@@ -55,11 +67,16 @@ class PostgresServer:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         self.stop()
 
-    def url(self, user: str = SUPERUSER, database: str = "postgres", *, password: str | None = None) -> str:
+    def url(
+        self, user: str = SUPERUSER, database: str = "postgres", *, password: str | None = None
+    ) -> str:
         """A libpq URL; the superuser's password unless another is given."""
         return f"postgresql://{user}:{password or self.password}@127.0.0.1:{self.port}/{database}"
 
@@ -148,7 +165,9 @@ class PostgresServer:
                 raise PostgresError(f"{place} belongs to somebody else")
         if not secret.exists():
             if (place / "data").exists():
-                raise PostgresError(f"{secret} is missing, so nobody can log in: remove {self.home} to start anew")
+                raise PostgresError(
+                    f"{secret} is missing, so nobody can log in: remove {self.home} to start anew"
+                )
             secret.touch(mode=0o600)
             secret.write_text(secrets.token_urlsafe(24))
         self.password = secret.read_text()
@@ -167,8 +186,19 @@ class PostgresServer:
         uid, gid = user = server_user() or (os.geteuid(), os.getegid())
         for path in (fresh, secret):
             os.chown(path, uid, gid)
-        initdb: list[str] = [str(bindir / "initdb"), "-D", str(fresh), "-U", SUPERUSER, "-E", "UTF8", *locale]
-        initdb += ["--auth=scram-sha-256", f"--pwfile={secret}"] + (["--no-sync"] if not self._durable else [])
+        initdb: list[str] = [
+            str(bindir / "initdb"),
+            "-D",
+            str(fresh),
+            "-U",
+            SUPERUSER,
+            "-E",
+            "UTF8",
+            *locale,
+        ]
+        initdb += ["--auth=scram-sha-256", f"--pwfile={secret}"] + (
+            ["--no-sync"] if not self._durable else []
+        )
         done = subprocess.run(
             leash.command(initdb, user=user if server_user() else None),
             check=False, capture_output=True, text=True, env=SERVER_ENVIRONMENT, cwd=data.parent,
@@ -207,7 +237,9 @@ class PostgresServer:
                 return
             told = self.log.read_text(errors="replace")
             # The backends of a killed server need a moment to notice; a port that was free may be gone.
-            transient = "is still in use" in told or (self._any_port and "Address already in use" in told)
+            transient = "is still in use" in told or (
+                self._any_port and "Address already in use" in told
+            )
             if not transient or time.monotonic() > deadline:
                 raise PostgresError(_diagnosis(told, self.port, data))
             time.sleep(0.1)
@@ -235,7 +267,9 @@ class PostgresServer:
             if is_ready(data, process.pid):
                 return True
             if time.monotonic() > deadline:
-                raise PostgresError(f"PostgreSQL is not ready after {START_SECONDS:.0f} s; see {self.log}")
+                raise PostgresError(
+                    f"PostgreSQL is not ready after {START_SECONDS:.0f} s; see {self.log}"
+                )
             time.sleep(0.01)
         return False
 

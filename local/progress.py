@@ -19,7 +19,17 @@ EVERY = 1.0  # seconds, at most
 OLD_SECONDS = 3.0  # an answer, when nobody has looked for a while
 SHOWN = 8
 FIELDS = frozenset(
-    {"id", "resource", "status", "rows_read", "rows_written", "rows_rejected", "bytes_read", "bytes_total", "error"}
+    {
+        "id",
+        "resource",
+        "status",
+        "rows_read",
+        "rows_written",
+        "rows_rejected",
+        "bytes_read",
+        "bytes_total",
+        "error",
+    }
     | {"started_at", "finished_at"}
 )
 
@@ -41,7 +51,9 @@ class Progress:
 
     def latest(self) -> tuple[list[dict[str, Any]], State]:
         """What is known by now, and what the database is when asked. Asks again, for the next time."""
-        if (self._asking is None or self._asking.done()) and self._clock() - self._asked_at >= EVERY:
+        if (
+            self._asking is None or self._asking.done()
+        ) and self._clock() - self._asked_at >= EVERY:
             self._asked_at = self._clock()
             self._asking = asyncio.create_task(self._refresh())
         fresh = self._clock() - self._answered_at < OLD_SECONDS

@@ -58,7 +58,11 @@ class Poller:
     """`pools` by function name. `log` gets a line for each invocation that failed."""
 
     def __init__(
-        self, endpoint: str, sources: Iterable[QueueSource], pools: Mapping[str, Pool], log: Callable[[str], None]
+        self,
+        endpoint: str,
+        sources: Iterable[QueueSource],
+        pools: Mapping[str, Pool],
+        log: Callable[[str], None],
     ) -> None:
         self._endpoint = endpoint
         self._sources = tuple(sources)
@@ -69,7 +73,9 @@ class Poller:
 
     def start(self) -> None:
         self._tasks = [
-            asyncio.create_task(self._poll(source)) for source in self._sources for _ in range(source.concurrency)
+            asyncio.create_task(self._poll(source))
+            for source in self._sources
+            for _ in range(source.concurrency)
         ]
 
     async def stop(self) -> None:
@@ -82,7 +88,12 @@ class Poller:
     async def _poll(self, source: QueueSource) -> None:
         sqs = emulated("sqs", self._endpoint)
         url = f"http://sqs.{REGION}.amazonaws.com/{ACCOUNT}/{source.queue}"
-        asked = {"QueueUrl": url, "MaxNumberOfMessages": 1, "WaitTimeSeconds": WAIT_SECONDS, "AttributeNames": ["All"]}
+        asked = {
+            "QueueUrl": url,
+            "MaxNumberOfMessages": 1,
+            "WaitTimeSeconds": WAIT_SECONDS,
+            "AttributeNames": ["All"],
+        }
         try:
             while not self._stopping:
                 received = await asyncio.to_thread(sqs.call, "AmazonSQS.ReceiveMessage", asked)
@@ -95,16 +106,22 @@ class Poller:
 
     async def _is_done(self, source: QueueSource, message: Mapping[str, Any]) -> bool:
         try:
-            outcome = await self._pools[source.function].invoke(json.dumps(event_of(source, message)).encode())
+            outcome = await self._pools[source.function].invoke(
+                json.dumps(event_of(source, message)).encode()
+            )
         except Throttled:
             return False
         if outcome.error is not None:
-            self._log(f"{source.function}, for a message of {source.queue}: {outcome.error}: {outcome.error_message}")
+            self._log(
+                f"{source.function}, for a message of {source.queue}: {outcome.error}: {outcome.error_message}"
+            )
             return False
         reported = json.loads(outcome.payload or b"null") or {}
         failed = reported.get("batchItemFailures", ())
         if failed:
-            self._log(f"{source.function} could not do what a message of {source.queue} asks; it will come again")
+            self._log(
+                f"{source.function} could not do what a message of {source.queue} asks; it will come again"
+            )
         return not failed
 
 

@@ -23,7 +23,9 @@ class RouteTable:
     def __init__(self, routes: Iterable[Route]) -> None:
         declared = list(routes)
         self._default = next((route for route in declared if route.key == "$default"), None)
-        self._routes = sorted((route for route in declared if route.key != "$default"), key=_rank, reverse=True)
+        self._routes = sorted(
+            (route for route in declared if route.key != "$default"), key=_rank, reverse=True
+        )
 
     def match(self, method: str, path: str) -> Match | None:
         """`path` as it was sent, percent-encoded, so that an encoded slash does not split a segment."""

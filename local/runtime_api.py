@@ -91,7 +91,9 @@ class RuntimeApi:
             told = f"Response payload size exceeded maximum allowed payload size ({MOST_PAYLOAD} bytes)."
             self._current[1].set_result(failure("Function.ResponseSizeTooLarge", told))
             raise HttpError(413)
-        self._current[1].set_result(Outcome(request.body) if answer[2] == "response" else _error(request.body))
+        self._current[1].set_result(
+            Outcome(request.body) if answer[2] == "response" else _error(request.body)
+        )
         return ACCEPTED
 
     async def _next(self) -> Response:

@@ -26,7 +26,14 @@ PEAK_SECONDS = 0.1
 LONGEST_LINE = 1024 * 1024  # CloudWatch's limit for one event
 BOOTSTRAP = Path(__file__).with_name("bootstrap.py")
 # Errors after which the service does not trust the environment again.
-FATAL = frozenset({"Runtime.OutOfMemory", "Function.ResponseSizeTooLarge", "Runtime.ExitError", "Sandbox.Timedout"})
+FATAL = frozenset(
+    {
+        "Runtime.OutOfMemory",
+        "Function.ResponseSizeTooLarge",
+        "Runtime.ExitError",
+        "Sandbox.Timedout",
+    }
+)
 
 
 class InitFailed(Exception):
@@ -44,7 +51,12 @@ class Sandbox:
     """
 
     def __init__(
-        self, function: Function, environment: Mapping[str, str], log: Callable[[str], None], *, stamp: int = 0
+        self,
+        function: Function,
+        environment: Mapping[str, str],
+        log: Callable[[str], None],
+        *,
+        stamp: int = 0,
     ) -> None:
         self.function = function
         self.stamp = stamp
@@ -108,7 +120,9 @@ class Sandbox:
             async with asyncio.timeout(INIT_SECONDS):
                 await self._api.ready.wait()
         except TimeoutError:
-            outcome = failure("Sandbox.Timedout", f"Init phase timed out after {INIT_SECONDS:.2f} seconds")
+            outcome = failure(
+                "Sandbox.Timedout", f"Init phase timed out after {INIT_SECONDS:.2f} seconds"
+            )
         else:
             if self.alive:
                 self._init = time.perf_counter() - began
@@ -118,7 +132,12 @@ class Sandbox:
         await self.stop()
         if self._json:
             metrics = {"durationMs": round(took, 3)}
-            record = {"phase": "init", "status": "error", "errorType": outcome.error, "metrics": metrics}
+            record = {
+                "phase": "init",
+                "status": "error",
+                "errorType": outcome.error,
+                "metrics": metrics,
+            }
             self._log(platform("initReport", record))
         else:
             told = f"Phase: init\tStatus: error\tError Type: {outcome.error}"
@@ -129,7 +148,11 @@ class Sandbox:
         """Run one request; whatever goes wrong in it is in the outcome. Ask `alive` before the next."""
         request_id = invocation.request_id
         started: dict[str, object] = {"requestId": request_id, "version": "$LATEST"}
-        self._log(platform("start", started) if self._json else f"START RequestId: {request_id} Version: $LATEST")
+        self._log(
+            platform("start", started)
+            if self._json
+            else f"START RequestId: {request_id} Version: $LATEST"
+        )
         self.invocations += 1
         self._busy = True
         began = time.perf_counter()
@@ -196,7 +219,9 @@ class Sandbox:
                 lines.append(self._partial)
                 self._partial = b""
             for line in lines:
-                self._log(line.decode(errors="replace").replace("\r", "\n"))  # awslambdaric joins tracebacks by CR
+                self._log(
+                    line.decode(errors="replace").replace("\r", "\n")
+                )  # awslambdaric joins tracebacks by CR
 
     def _peak_memory(self) -> int | None:
         """In MB, read ten times a second at most, for it costs as much as handing over a request. None but on Linux."""
@@ -213,7 +238,9 @@ class Sandbox:
 
 def _command(function: Function) -> list[str]:
     """-P and -s keep folders of ours off the path, -S (for a built function) everything that is installed here."""
-    memory = str(function.memory) if sys.platform == "linux" else "-"  # elsewhere RLIMIT_DATA limits nothing
+    memory = (
+        str(function.memory) if sys.platform == "linux" else "-"
+    )  # elsewhere RLIMIT_DATA limits nothing
     packages = "-"
     flags = ["-s", "-P"]
     if function.built:
@@ -221,4 +248,12 @@ def _command(function: Function) -> list[str]:
 
         flags.append("-S")
         packages = str(Path(awslambdaric.__path__[0]).parent)
-    return [sys.executable, *flags, str(BOOTSTRAP), str(os.getpid()), memory, packages, function.handler]
+    return [
+        sys.executable,
+        *flags,
+        str(BOOTSTRAP),
+        str(os.getpid()),
+        memory,
+        packages,
+        function.handler,
+    ]

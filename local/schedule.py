@@ -53,7 +53,9 @@ class Scheduler:
 
     async def _keep(self, schedule: Schedule) -> None:
         run: asyncio.Task[None] | None = None
-        async with asyncio.TaskGroup() as runs:  # a run never delays the next, and ends with its schedule
+        async with (
+            asyncio.TaskGroup() as runs
+        ):  # a run never delays the next, and ends with its schedule
             while True:
                 await self._sleep(schedule.seconds)
                 if run is None or run.done():
@@ -64,14 +66,18 @@ class Scheduler:
     async def _run(self, schedule: Schedule) -> None:
         outcome = await self._outcome(schedule)
         if outcome.error is not None:
-            self._log(f"{schedule.function}, run by its schedule: {outcome.error}: {outcome.error_message}")
+            self._log(
+                f"{schedule.function}, run by its schedule: {outcome.error}: {outcome.error_message}"
+            )
 
     async def _outcome(self, schedule: Schedule) -> Outcome:
         try:
             return await self._pools[schedule.function].invoke(build_event(schedule, self._clock()))
         except Throttled:
             return failure("TooManyRequestsException", "Rate Exceeded.")
-        except Exception as error:  # nobody else would tell of it, and the next run would never come
+        except (
+            Exception
+        ) as error:  # nobody else would tell of it, and the next run would never come
             return failure(type(error).__name__, str(error))
 
 
@@ -88,6 +94,8 @@ def build_event(schedule: Schedule, now: float) -> bytes:
         "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now)),
         "region": REGION,
         "resources": [schedule.arn],
-        "detail": "{}" if schedule.service == "scheduler" else {},  # EventBridge Scheduler sends it as text
+        "detail": "{}"
+        if schedule.service == "scheduler"
+        else {},  # EventBridge Scheduler sends it as text
     }
     return json.dumps(event, separators=(",", ":")).encode()

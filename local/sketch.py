@@ -36,5 +36,7 @@ class Sketch:
         for bucket, number in sorted(self.buckets.items()):
             below += number
             while len(found) < len(wanted) and wanted[len(found)] * last < below:
-                found.append(2 * _GAMMA**bucket / (_GAMMA + 1))  # from either bound of the bucket equally far
+                found.append(
+                    2 * _GAMMA**bucket / (_GAMMA + 1)
+                )  # from either bound of the bucket equally far
         return found

@@ -45,7 +45,9 @@ class State:
             pid = lock.read().strip()
             lock.close()
             url = (self.read("local.json") or {}).get("base_url", "(still starting)")
-            raise AlreadyRunning(f"Sluice is already running: {url} (process {pid or 'unknown'})") from error
+            raise AlreadyRunning(
+                f"Sluice is already running: {url} (process {pid or 'unknown'})"
+            ) from error
         lock.truncate(0)
         lock.write(str(os.getpid()))
         lock.flush()

@@ -55,7 +55,9 @@ class Options:
     seeded: bool = True  # with demo data
     built: bool = False  # run what `sam build` made
     aws_tls: bool = False  # the functions reach the emulated AWS services by TLS
-    parameters: Mapping[str, str] = field(default_factory=dict)  # of the template, over our own values
+    parameters: Mapping[str, str] = field(
+        default_factory=dict
+    )  # of the template, over our own values
 
 
 def run(options: Options, console: Console) -> None:
@@ -71,7 +73,10 @@ def run(options: Options, console: Console) -> None:
         aws.launch()  # boots while PostgreSQL does
         server, url = _database(options, state, parts)
         access = own(url, state, parts) if server is None else embedded(url, state)
-        console.step("database", f"PostgreSQL {access.version} on {settings_of(url).host}:{settings_of(url).port}")
+        console.step(
+            "database",
+            f"PostgreSQL {access.version} on {settings_of(url).host}:{settings_of(url).port}",
+        )
         for remark in access.remarks:
             console.notice(remark)
         if options.seeded:
@@ -109,7 +114,9 @@ class _System:
         self._template = template
         self._url = url
         self._access = access
-        self._app, self._analyst = (access.settings(url, login) for login in (access.app, access.analyst))
+        self._app, self._analyst = (
+            access.settings(url, login) for login in (access.app, access.analyst)
+        )
         self._aws = aws
         self._server = server
         users = (self._app, self._analyst, settings_of(url))
@@ -128,7 +135,10 @@ class _System:
         loop = asyncio.get_running_loop()
         for signum in STOPPING:
             loop.add_signal_handler(signum, stop.set)
-        with (self._state.home / "functions.log").open("w", buffering=1) as log, ExitStack() as doors:
+        with (
+            (self._state.home / "functions.log").open("w", buffering=1) as log,
+            ExitStack() as doors,
+        ):
 
             def write(name: str, number: int, line: str) -> None:
                 log.write(f"{name} {line}\n")
@@ -146,7 +156,12 @@ class _System:
                 for name, function in self._template.functions.items()
             }
             vitals = Vitals(metrics, pools, progress)
-            gateway = Gateway(self._template, pools, note, pages=lambda request: vitals.page(request) or page(request))
+            gateway = Gateway(
+                self._template,
+                pools,
+                note,
+                pages=lambda request: vitals.page(request) or page(request),
+            )
             scheduler = Scheduler(self._template.schedules, pools, self._console.notice)
             poller = Poller(self._aws.endpoint, self._template.sources, pools, self._console.notice)
             watch = asyncio.create_task(self._watch_children())
@@ -192,7 +207,9 @@ class _System:
             self._console.notice("PostgreSQL has ended; starting it again")
             # The loop's threads live as long as it does, and so does what they start.
             await asyncio.to_thread(self._server.revive)
-        raise CannotStart(f"the emulated AWS services have ended; see {self._state.home / 'aws.log'}")
+        raise CannotStart(
+            f"the emulated AWS services have ended; see {self._state.home / 'aws.log'}"
+        )
 
     def _open_doors(self, doors: ExitStack) -> None:
         database = settings_of(self._url)
@@ -240,13 +257,19 @@ def _listen(port: int) -> socket.socket:
     except OSError as error:
         listener.close()
         if error.errno == errno.EACCES:
-            raise CannotStart(f"port {port} needs more rights; choose one above 1023: PORT=3000 make run") from error
+            raise CannotStart(
+                f"port {port} needs more rights; choose one above 1023: PORT=3000 make run"
+            ) from error
         other = port + 1 if port < 65535 else 3000
-        raise CannotStart(f"port {port} on 127.0.0.1 is taken; choose another: PORT={other} make run") from error
+        raise CannotStart(
+            f"port {port} on 127.0.0.1 is taken; choose another: PORT={other} make run"
+        ) from error
     return listener
 
 
-def _database(options: Options, state: State, parts: ExitStack) -> tuple[PostgresServer | None, str]:
+def _database(
+    options: Options, state: State, parts: ExitStack
+) -> tuple[PostgresServer | None, str]:
     if options.database_url:
         return None, options.database_url
     server = PostgresServer(state.home / "postgres")

@@ -16,7 +16,10 @@ from local.intrinsics import ACCOUNT, NO_VALUE, REGION, STACK, Evaluator, Templa
 POLLERS = 5  # of a queue, with which Lambda begins
 UNRESERVED_CONCURRENCY = 1000  # what an account has unless it asks for more
 DYNAMIC_SECRET = re.compile(r"\{\{resolve:secretsmanager:(arn:[^}]*?:secret:([^:}]+))[^}]*\}\}")
-SCHEDULES = {"Schedule": "Schedule", "ScheduleV2": "ScheduleExpression"}  # the event, and its property that says when
+SCHEDULES = {
+    "Schedule": "Schedule",
+    "ScheduleV2": "ScheduleExpression",
+}  # the event, and its property that says when
 RATE = re.compile(r"rate\(([1-9][0-9]*) +(minute|hour|day)(s?)\)")
 SECONDS = {"minute": 60, "hour": 3600, "day": 86_400}
 
@@ -99,19 +102,25 @@ class Template:
     routes: tuple[Route, ...]
     cors: Cors | None
     schedules: tuple[Schedule, ...] = ()
-    tables: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # of DynamoDB, by their names here
+    tables: Mapping[str, Mapping[str, Any]] = field(
+        default_factory=dict
+    )  # of DynamoDB, by their names here
     queues: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # likewise
     buckets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     sources: tuple[QueueSource, ...] = ()
 
 
-def read(path: Path, *, parameters: Mapping[str, str], secret: Callable[[str], str], built: bool = False) -> Template:
+def read(
+    path: Path, *, parameters: Mapping[str, str], secret: Callable[[str], str], built: bool = False
+) -> Template:
     """The template at `path` under `parameters` (those it does not declare are left aside).
 
     `secret(logical_id)` gives the value of a secret the template generates. Raises `TemplateError`.
     """
     document = load(path)
-    evaluator = Evaluator(document, parameter_values(document, parameters), _resource(document, path.parent))
+    evaluator = Evaluator(
+        document, parameter_values(document, parameters), _resource(document, path.parent)
+    )
     shared = evaluator.value(document.get("Globals", {}).get("Function", {}))
     functions, routes, schedules, sources = {}, [], [], []
     for name, declared in document["Resources"].items():
@@ -150,7 +159,11 @@ def read(path: Path, *, parameters: Mapping[str, str], secret: Callable[[str], s
 
 def _name(logical_id: str, declared: Mapping[str, Any], evaluator: Evaluator) -> str:
     """A bucket's is its own where it has one: it is in addresses that others make up."""
-    return str(evaluator.value(declared.get("Properties", {}).get("BucketName", f"{STACK}-{logical_id.lower()}")))
+    return str(
+        evaluator.value(
+            declared.get("Properties", {}).get("BucketName", f"{STACK}-{logical_id.lower()}")
+        )
+    )
 
 
 def _source(function: str, event: Mapping[str, Any]) -> QueueSource:
@@ -164,13 +177,19 @@ def parameter_values(document: Mapping[str, Any], given: Mapping[str, str]) -> d
     values: dict[str, Any] = {}
     for name, declared in document.get("Parameters", {}).items():
         if name not in given and "Default" not in declared:
-            raise TemplateError(f"the parameter {name} has no default, and the local system has no value for it")
+            raise TemplateError(
+                f"the parameter {name} has no default, and the local system has no value for it"
+            )
         value = str(given.get(name, declared.get("Default")))
         allowed = [str(item) for item in declared.get("AllowedValues", [])]
         if allowed and value not in allowed:
-            raise TemplateError(f"the parameter {name} is {value!r}; it may be {', '.join(allowed)}")
+            raise TemplateError(
+                f"the parameter {name} is {value!r}; it may be {', '.join(allowed)}"
+            )
         if not re.fullmatch(declared.get("AllowedPattern", ".*"), value, re.DOTALL):
-            raise TemplateError(f"the parameter {name} is {value!r}; it must match {declared['AllowedPattern']}")
+            raise TemplateError(
+                f"the parameter {name} is {value!r}; it must match {declared['AllowedPattern']}"
+            )
         is_list = declared["Type"] == "CommaDelimitedList" or declared["Type"].startswith("List<")
         values[name] = value.split(",") if is_list else value
     return values
@@ -221,9 +240,14 @@ def _function(
         timeout=float(merged.get("Timeout", 3)),
         memory=int(merged.get("MemorySize", 128)),
         concurrency=int(merged.get("ReservedConcurrentExecutions", UNRESERVED_CONCURRENCY)),
-        variables={key: DYNAMIC_SECRET.sub(lambda found: secret(found[2]), _string(raw[key])) for key in raw},
+        variables={
+            key: DYNAMIC_SECRET.sub(lambda found: secret(found[2]), _string(raw[key]))
+            for key in raw
+        },
         layers=tuple(layer / "python" for layer in layers) if built else layers,
-        log_format={**shared.get("LoggingConfig", {}), **own.get("LoggingConfig", {})}.get("LogFormat", "Text"),
+        log_format={**shared.get("LoggingConfig", {}), **own.get("LoggingConfig", {})}.get(
+            "LogFormat", "Text"
+        ),
         built=built,
     )
 
@@ -247,19 +271,26 @@ def _route(function: str, event: Mapping[str, Any]) -> Route:
 
 def _is_enabled(event: Mapping[str, Any]) -> bool:
     properties = event.get("Properties", {})
-    return _string(properties.get("Enabled", True)) != "false" and properties.get("State") != "DISABLED"
+    return (
+        _string(properties.get("Enabled", True)) != "false"
+        and properties.get("State") != "DISABLED"
+    )
 
 
 def _schedule(function: str, name: str, event: Mapping[str, Any]) -> Schedule:
     properties = event.get("Properties", {})
     expression = str(properties.get(SCHEDULES[event["Type"]], ""))
     rate = RATE.fullmatch(expression)
-    if rate is None or (rate[1] == "1") == bool(rate[3]):  # EventBridge wants the unit to agree with the number
+    if rate is None or (rate[1] == "1") == bool(
+        rate[3]
+    ):  # EventBridge wants the unit to agree with the number
         told = "the local system runs only rates, such as rate(1 hour) or rate(5 minutes)"
         raise TemplateError(f"{function} has the schedule {expression!r}, and {told}")
     payload = properties.get("Input")
     if payload is not None and not _is_json(payload):
-        raise TemplateError(f"{function} has a schedule whose Input is {payload!r}; it must be JSON in a string")
+        raise TemplateError(
+            f"{function} has a schedule whose Input is {payload!r}; it must be JSON in a string"
+        )
     if event["Type"] == "ScheduleV2":
         path = f"schedule/{properties.get('GroupName', 'default')}/{properties.get('Name', function + name)}"
         arn = f"arn:aws:scheduler:{REGION}:{ACCOUNT}:{path}"

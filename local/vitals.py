@@ -43,10 +43,19 @@ class Vitals:
         if path != PATH or request.method != "GET":
             return None
         asked = parse_qs(query)
-        after, window = (_number(asked, name, default) for name, default in (("after", 0), ("window", KEPT_SECONDS)))
+        after, window = (
+            _number(asked, name, default)
+            for name, default in (("after", 0), ("window", KEPT_SECONDS))
+        )
         body = json.dumps(self._document(after, window), separators=(",", ":")).encode()
         return Response(
-            200, [("content-type", "application/json"), ("cache-control", "no-store"), ("vary", "Origin")], body
+            200,
+            [
+                ("content-type", "application/json"),
+                ("cache-control", "no-store"),
+                ("vary", "Origin"),
+            ],
+            body,
         )
 
     def _document(self, after: int, window: int) -> dict[str, object]:
@@ -57,7 +66,9 @@ class Vitals:
         return {
             "started": self._metrics.started,
             "now": self._clock(),
-            "seconds": [{"at": at, **_second(second)} for at, second in self._metrics.seconds(after)],
+            "seconds": [
+                {"at": at, **_second(second)} for at, second in self._metrics.seconds(after)
+            ],
             "routes": [{"route": route, **_traffic(routes[route])} for route in sorted(routes)],
             "times": together.times.quantiles(*SHARES),
             "functions": [
@@ -79,7 +90,9 @@ class Vitals:
             "state": glimpse.state,
             "invocations": glimpse.invocations,
             "memory": glimpse.memory,
-            "told": None if told is None else {"age": round(self._clock() - told.at, 1), **_told(told)},
+            "told": None
+            if told is None
+            else {"age": round(self._clock() - told.at, 1), **_told(told)},
         }
 
 
@@ -88,7 +101,10 @@ def _second(second: Second) -> dict[str, object]:
     return {
         **_traffic(second.traffic),
         "counted": second.counted,
-        "pool": {name: sum(pool[name] for pool in pools) for name in ("checked_in", "checked_out", "overflow")},
+        "pool": {
+            name: sum(pool[name] for pool in pools)
+            for name in ("checked_in", "checked_out", "overflow")
+        },
     }
 
 

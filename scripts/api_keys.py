@@ -62,12 +62,20 @@ def create(table: Any, options: argparse.Namespace) -> None:
 
 
 def list_keys(table: Any, options: argparse.Namespace) -> None:
-    for item in sorted(_items(table), key=lambda item: (item["client"], item.get("created_at", ""))):
+    for item in sorted(
+        _items(table), key=lambda item: (item["client"], item.get("created_at", ""))
+    ):
         state = "disabled" if item.get("disabled") else "expired" if _is_expired(item) else "holds"
-        expires = datetime.fromtimestamp(int(item["expires_at"]), UTC).date() if "expires_at" in item else "never"
+        expires = (
+            datetime.fromtimestamp(int(item["expires_at"]), UTC).date()
+            if "expires_at" in item
+            else "never"
+        )
         rights = f"{item.get('tier', 'default')}  {','.join(sorted(item['scopes']))}"
         rights += "".join(f"  tenant {tenant}" for tenant in sorted(item.get("tenants", ())))
-        print(f"{item['key_hash'][:ID_LENGTH]}  {item['client']:<24} {state:<9} expires {expires}  {rights}")
+        print(
+            f"{item['key_hash'][:ID_LENGTH]}  {item['client']:<24} {state:<9} expires {expires}  {rights}"
+        )
 
 
 def revoke(table: Any, options: argparse.Namespace) -> None:
@@ -80,9 +88,15 @@ def rotate(table: Any, options: argparse.Namespace) -> None:
     old = _found(table, options.id)
     if old.get("disabled"):
         raise CannotDo(f"{options.id} is disabled; create a new key")
-    kept = {name: value for name, value in old.items() if name in ("client", "scopes", "tier", "tenants", "expires_at")}
+    kept = {
+        name: value
+        for name, value in old.items()
+        if name in ("client", "scopes", "tier", "tenants", "expires_at")
+    }
     print(_store_new(table, kept))
-    print(f"when nobody uses the old one any more: api_keys.py revoke {options.id}", file=sys.stderr)
+    print(
+        f"when nobody uses the old one any more: api_keys.py revoke {options.id}", file=sys.stderr
+    )
 
 
 def _store_new(table: Any, item: dict[str, Any]) -> str:
@@ -117,7 +131,9 @@ def _items(table: Any) -> Iterator[dict[str, Any]]:
 def _found(table: Any, key_id: str) -> dict[str, Any]:
     found = [item for item in _items(table) if item["key_hash"].startswith(key_id)]
     if len(found) != 1:
-        raise CannotDo(f"{len(found) or 'no'} keys have an id that starts with {key_id!r}; see list")
+        raise CannotDo(
+            f"{len(found) or 'no'} keys have an id that starts with {key_id!r}; see list"
+        )
     return found[0]
 
 
@@ -148,21 +164,36 @@ def _table(options: argparse.Namespace) -> Any:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="api_keys.py", description="API keys of a Sluice deployment")
+    parser = argparse.ArgumentParser(
+        prog="api_keys.py", description="API keys of a Sluice deployment"
+    )
     where = argparse.ArgumentParser(add_help=False)
     where.add_argument("--stack", help="the CloudFormation stack")
     where.add_argument("--table", help="or its ApiKeysTable")
-    where.add_argument("--state", type=Path, default=_state(), help="or the local system's state; or SLUICE_STATE")
+    where.add_argument(
+        "--state", type=Path, default=_state(), help="or the local system's state; or SLUICE_STATE"
+    )
     commands = parser.add_subparsers(required=True, metavar="create | list | revoke | rotate")
     making = commands.add_parser("create", parents=[where], help="make a key, and show it once")
-    making.add_argument("client", type=_client, help="whose it is: limits and idempotency keys go by this")
-    making.add_argument("--scopes", required=True, type=lambda text: text.split(","), help=", ".join(SCOPES))
+    making.add_argument(
+        "client", type=_client, help="whose it is: limits and idempotency keys go by this"
+    )
+    making.add_argument(
+        "--scopes", required=True, type=lambda text: text.split(","), help=", ".join(SCOPES)
+    )
     making.add_argument("--tier", default="default", help="rate tier")
-    making.add_argument("--tenant", action="append", default=[], help="whose rows it may use; may be repeated")
+    making.add_argument(
+        "--tenant", action="append", default=[], help="whose rows it may use; may be repeated"
+    )
     making.add_argument("--days", type=_days, help="expires after so many; else never")
     making.set_defaults(run=create)
-    commands.add_parser("list", parents=[where], help="all keys, by their ids").set_defaults(run=list_keys)
-    for name, run, told in (("revoke", revoke, "refuse a key"), ("rotate", rotate, "a new key in place of one")):
+    commands.add_parser("list", parents=[where], help="all keys, by their ids").set_defaults(
+        run=list_keys
+    )
+    for name, run, told in (
+        ("revoke", revoke, "refuse a key"),
+        ("rotate", rotate, "a new key in place of one"),
+    ):
         changing = commands.add_parser(name, parents=[where], help=told)
         changing.add_argument("id", help="as list shows it")
         changing.set_defaults(run=run)

@@ -67,7 +67,9 @@ class Budget:
         """That of the replica. It takes no fewer than its primary: PostgreSQL would not let it serve."""
         if not self.has_reader:
             return None
-        return Budget(tuple(share for share in self.shares if share.function in READERS), self.max_connections)
+        return Budget(
+            tuple(share for share in self.shares if share.function in READERS), self.max_connections
+        )
 
     @property
     def allowed(self) -> int:
@@ -80,7 +82,11 @@ class Budget:
 
     @property
     def fits(self) -> bool:
-        return self.environments >= SMALLEST_ACCOUNT if self.most is None else self.most <= self.allowed
+        return (
+            self.environments >= SMALLEST_ACCOUNT
+            if self.most is None
+            else self.most <= self.allowed
+        )
 
     def __str__(self) -> str:
         of = f"{self.allowed}, {SHARE} % of max_connections = {self.max_connections}"
@@ -97,23 +103,30 @@ def budget(template: Mapping[str, Any], given: Mapping[str, str]) -> Budget:
     if unknown:
         raise BudgetError(f"template.yaml has no parameter {', '.join(sorted(unknown))}")
     values = {
-        name: given.get(name, declared.get("Default", "given")) for name, declared in template["Parameters"].items()
+        name: given.get(name, declared.get("Default", "given"))
+        for name, declared in template["Parameters"].items()
     }
     if 0 < int(values["FunctionConcurrency"]) < int(values["ProvisionedConcurrency"]):
-        raise BudgetError("ProvisionedConcurrency is more than FunctionConcurrency, of which it is a part")
+        raise BudgetError(
+            "ProvisionedConcurrency is more than FunctionConcurrency, of which it is a part"
+        )
     here = Evaluator(template, values, lambda name, attribute: f"{name}.{attribute}")
     pool = int(values["PoolSize"]) + int(values["PoolOverflow"])
     shares = []
     for name, resource in template["Resources"].items():
         if resource["Type"] == "AWS::Serverless::Function":
-            cap = here.value(resource["Properties"].get("ReservedConcurrentExecutions", {"Ref": "AWS::NoValue"}))
+            cap = here.value(
+                resource["Properties"].get("ReservedConcurrentExecutions", {"Ref": "AWS::NoValue"})
+            )
             variables = resource["Properties"].get("Environment", {}).get("Variables", {})
             analysts = 1 if "SLUICE_ANALYST_USER" in variables else 0  # beside the pool
             connections = int(resource.get("Metadata", {}).get("Connections", pool + analysts))
             shares.append(Share(name, None if cap is NO_VALUE else int(cap), connections))
     variables = template["Globals"]["Function"]["Environment"]["Variables"]
     has_reader = bool(here.value(variables["SLUICE_READER_HOST"]))
-    return Budget(tuple(shares), int(here.value(template["Outputs"]["MaxConnections"]["Value"])), has_reader)
+    return Budget(
+        tuple(shares), int(here.value(template["Outputs"]["MaxConnections"]["Value"])), has_reader
+    )
 
 
 def deployments(samconfig: Mapping[str, Any]) -> dict[str, dict[str, str]]:
@@ -121,7 +134,9 @@ def deployments(samconfig: Mapping[str, Any]) -> dict[str, dict[str, str]]:
     found = {}
     for name, commands in samconfig.items():
         if isinstance(commands, dict) and (name == "default" or "deploy" in commands):
-            settings = [commands.get(command, {}).get("parameters", {}) for command in ("global", "deploy")]
+            settings = [
+                commands.get(command, {}).get("parameters", {}) for command in ("global", "deploy")
+            ]
             given = [overrides(values.get("parameter_overrides", [])) for values in settings]
             found[name] = {**given[0], **given[1]}
     return found
@@ -131,7 +146,11 @@ def overrides(written: str | list[str] | Mapping[str, Any]) -> dict[str, str]:
     """`parameter_overrides` as SAM takes it: `A=1 B="2 3"`, a list of such, or a table."""
     if isinstance(written, Mapping):
         return {name: str(value) for name, value in written.items()}
-    pairs = [pair for part in ([written] if isinstance(written, str) else written) for pair in shlex.split(part)]
+    pairs = [
+        pair
+        for part in ([written] if isinstance(written, str) else written)
+        for pair in shlex.split(part)
+    ]
     if any("=" not in pair or pair.startswith("ParameterKey=") for pair in pairs):
         raise BudgetError(f"parameter_overrides are read as NAME=VALUE here, not as {written!r}")
     return dict(pair.split("=", 1) for pair in pairs)
@@ -141,8 +160,12 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=str(__doc__).split("\n")[0])
     parser.add_argument("--template", type=Path, default=ROOT / "template.yaml")
     parser.add_argument("--config-file", type=Path, default=ROOT / "samconfig.toml")
-    parser.add_argument("--verbose", action="store_true", help="every function's share, where all fits too")
-    parser.add_argument("parameters", nargs="*", metavar="NAME=VALUE", help="over what samconfig.toml gives")
+    parser.add_argument(
+        "--verbose", action="store_true", help="every function's share, where all fits too"
+    )
+    parser.add_argument(
+        "parameters", nargs="*", metavar="NAME=VALUE", help="over what samconfig.toml gives"
+    )
     options = parser.parse_args(arguments)
     fits = True
     try:

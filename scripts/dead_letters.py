@@ -25,7 +25,9 @@ from local.state import State
 
 QUEUE = "ImportsDeadLetters"
 ID_LENGTH = 8  # of a message's: enough to name it
-LOOK_SECONDS = 60  # a message that was looked at is hidden for so long, unless it is put back before
+LOOK_SECONDS = (
+    60  # a message that was looked at is hidden for so long, unless it is put back before
+)
 SHOWN = 120  # characters of what is not a message of ours
 
 
@@ -47,7 +49,9 @@ def main(arguments: list[str]) -> int:
 def list_messages(sqs: Any, url: str, options: argparse.Namespace) -> None:
     for message in _messages(sqs, url):
         sent = datetime.fromtimestamp(int(message["Attributes"]["SentTimestamp"]) / 1000, UTC)
-        print(f"{message['MessageId'][:ID_LENGTH]}  sent {sent:%Y-%m-%d %H:%M:%S}Z  {_told(message['Body'])}")
+        print(
+            f"{message['MessageId'][:ID_LENGTH]}  sent {sent:%Y-%m-%d %H:%M:%S}Z  {_told(message['Body'])}"
+        )
 
 
 def redrive(sqs: Any, url: str, options: argparse.Namespace) -> None:
@@ -72,7 +76,10 @@ def _messages(sqs: Any, url: str) -> Iterator[dict[str, Any]]:
     try:
         while True:
             received = sqs.receive_message(
-                QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=LOOK_SECONDS, AttributeNames=["All"]
+                QueueUrl=url,
+                MaxNumberOfMessages=10,
+                VisibilityTimeout=LOOK_SECONDS,
+                AttributeNames=["All"],
             ).get("Messages", [])
             fresh = [message for message in received if message["MessageId"] not in seen]
             seen |= {message["MessageId"]: message["ReceiptHandle"] for message in received}
@@ -82,9 +89,14 @@ def _messages(sqs: Any, url: str) -> Iterator[dict[str, Any]]:
     finally:
         for receipt in seen.values():
             try:
-                sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=receipt, VisibilityTimeout=0)
+                sqs.change_message_visibility(
+                    QueueUrl=url, ReceiptHandle=receipt, VisibilityTimeout=0
+                )
             except ClientError as error:
-                if error.response["Error"]["Code"] not in ("InvalidParameterValue", "ReceiptHandleIsInvalid"):
+                if error.response["Error"]["Code"] not in (
+                    "InvalidParameterValue",
+                    "ReceiptHandleIsInvalid",
+                ):
                     raise  # these two say that it was deleted
 
 
@@ -94,7 +106,8 @@ def _told(body: str) -> str:
         if "import" in message:
             return f"import {message['import']}, to be gone on with"
         return ", ".join(
-            f"{record['eventName']} {unquote_plus(record['s3']['object']['key'])}" for record in message["Records"]
+            f"{record['eventName']} {unquote_plus(record['s3']['object']['key'])}"
+            for record in message["Records"]
         )
     except (ValueError, KeyError, TypeError):
         return repr(body[:SHOWN])
@@ -119,12 +132,18 @@ def _queue(options: argparse.Namespace) -> tuple[Any, str]:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="dead_letters.py", description="Messages about files that could not be done")
+    parser = argparse.ArgumentParser(
+        prog="dead_letters.py", description="Messages about files that could not be done"
+    )
     where = argparse.ArgumentParser(add_help=False)
     where.add_argument("--stack", help="the CloudFormation stack")
-    where.add_argument("--state", type=Path, default=Path(".sluice"), help="or the local system's state")
+    where.add_argument(
+        "--state", type=Path, default=Path(".sluice"), help="or the local system's state"
+    )
     commands = parser.add_subparsers(required=True, metavar="list | redrive")
-    commands.add_parser("list", parents=[where], help="all messages").set_defaults(run=list_messages)
+    commands.add_parser("list", parents=[where], help="all messages").set_defaults(
+        run=list_messages
+    )
     again = commands.add_parser("redrive", parents=[where], help="put them back, to be tried anew")
     again.add_argument("id", nargs="?", default="", help="one, as list shows it; by default all")
     again.set_defaults(run=redrive)

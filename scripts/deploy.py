@@ -42,7 +42,11 @@ class Cloud:
 
         # A migration is not asked for twice by a client that only lost patience.
         patient = Config(read_timeout=migration.LONGEST_SECONDS + 10, retries={"max_attempts": 0})
-        return cls(session.client("cloudformation"), session.client("lambda", config=patient), session.client("sts"))
+        return cls(
+            session.client("cloudformation"),
+            session.client("lambda", config=patient),
+            session.client("sts"),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,17 +76,23 @@ def deploy(target: Target, region: str, cloud: Cloud, tools: Tools) -> str:
     function = migration.function_of(cloud.cloudformation, target.stack) if existing else None
     revision = ""
     if function:
-        revision = migration.run(cloud.functions, function, migration.package(tools.built), tools.pause)
+        revision = migration.run(
+            cloud.functions, function, migration.package(tools.built), tools.pause
+        )
         print(f"{target.stack}: the database is at {revision}; now the code", flush=True)
     if change_set:
         try:
             _execute(cloud.cloudformation, target, change_set, tools.pause)
         except DeployError as error:
-            raise DeployError(f"{error}; the database is at {revision or 'no revision yet'}") from error
+            raise DeployError(
+                f"{error}; the database is at {revision or 'no revision yet'}"
+            ) from error
     if not function:
         made = migration.function_of(cloud.cloudformation, target.stack)
         if made is None:
-            raise DeployError(f"{target.stack} has no MigrateFunction, so the database was not migrated")
+            raise DeployError(
+                f"{target.stack} has no MigrateFunction, so the database was not migrated"
+            )
         revision = migration.run(cloud.functions, made, None, tools.pause)
         print(f"{target.stack}: the database is at {revision}")
     return revision
@@ -93,7 +103,10 @@ def _print_target(target: Target, account: str, region: str, *, exists: bool) ->
     print(f"account      {account}")
     print(f"region       {region}")
     print(f"profile      {target.profile or 'as boto3 finds it'}")
-    print(f"stack        {target.stack}, which {'exists' if exists else 'will be created'}", flush=True)
+    print(
+        f"stack        {target.stack}, which {'exists' if exists else 'will be created'}",
+        flush=True,
+    )
 
 
 def _change_set(target: Target, cloudformation: Any, tools: Tools) -> str | None:
@@ -113,7 +126,9 @@ def _stack(cloudformation: Any, name: str) -> dict[str, Any] | None:
         if "does not exist" in str(error):
             return None
         raise
-    return None if stack["StackStatus"] in ("REVIEW_IN_PROGRESS", "DELETE_COMPLETE") else dict(stack)
+    return (
+        None if stack["StackStatus"] in ("REVIEW_IN_PROGRESS", "DELETE_COMPLETE") else dict(stack)
+    )
 
 
 def _parameters_of(stack: dict[str, Any] | None) -> dict[str, str]:
@@ -131,10 +146,14 @@ def _change_sets(cloudformation: Any, stack: str) -> set[str]:
         if "does not exist" in str(error):
             return set()
         raise
-    return {summary["ChangeSetId"] for summary in found if summary["ExecutionStatus"] == "AVAILABLE"}
+    return {
+        summary["ChangeSetId"] for summary in found if summary["ExecutionStatus"] == "AVAILABLE"
+    }
 
 
-def _execute(cloudformation: Any, target: Target, change_set: str, pause: Callable[[float], None]) -> None:
+def _execute(
+    cloudformation: Any, target: Target, change_set: str, pause: Callable[[float], None]
+) -> None:
     """Execute the change set and print what happens until the stack is done. Raises DeployError where it fails."""
     seen = {event["EventId"] for event in _events(cloudformation, target.stack, set())}
     more = {"DisableRollback": True} if target.disables_rollback else {}
@@ -145,10 +164,15 @@ def _execute(cloudformation: Any, target: Target, change_set: str, pause: Callab
             seen.add(event["EventId"])
             status, name = event["ResourceStatus"], event["LogicalResourceId"]
             reason = event.get("ResourceStatusReason", "")
-            print(f"  {event['Timestamp']:%H:%M:%S} {status:<28} {name}{f': {reason}' if reason else ''}", flush=True)
+            print(
+                f"  {event['Timestamp']:%H:%M:%S} {status:<28} {name}{f': {reason}' if reason else ''}",
+                flush=True,
+            )
             if status.endswith("_FAILED"):
                 failures.append(f"{name}: {reason}")
-            if event["PhysicalResourceId"] == event["StackId"] and not status.endswith("IN_PROGRESS"):
+            if event["PhysicalResourceId"] == event["StackId"] and not status.endswith(
+                "IN_PROGRESS"
+            ):
                 if status in DONE:
                     return
                 why = failures[0] if failures else reason or "without a reason"
@@ -183,7 +207,9 @@ def _session(target: Target) -> Any:
 
 
 def main(
-    arguments: list[str], session_of: Callable[[Target], Any] = _session, confirm: Callable[[str], bool] = _ask
+    arguments: list[str],
+    session_of: Callable[[Target], Any] = _session,
+    confirm: Callable[[str], bool] = _ask,
 ) -> int:
     parser = argparse.ArgumentParser(description=str(__doc__).split("\n")[0], allow_abbrev=False)
     parser.add_argument("stage", help="an environment of samconfig.toml")

@@ -37,7 +37,11 @@ def of_body(shape: Shape, method: str) -> Schema:
     server_set = dict.fromkeys(shape.server_set, ignored)
     note = {"description": "May be repeated as it is stored; 422 where it differs."}
     fixed = {name: of_field(field) | note for name, field in shape.fixed.items()}
-    schema = {"type": "object", "additionalProperties": False, "properties": properties | fixed | server_set}
+    schema = {
+        "type": "object",
+        "additionalProperties": False,
+        "properties": properties | fixed | server_set,
+    }
     required = list(shape.required(method))
     return schema | ({"required": required} if required else {})
 
@@ -45,20 +49,43 @@ def of_body(shape: Shape, method: str) -> Schema:
 def of_field(field: object) -> Schema:
     match field:
         case Text():
-            pattern = f"^{field.pattern}$" if field.pattern else NOT_BLANK if field.shortest else r"^[^\u0000]*$"
-            schema = {"type": "string", "minLength": field.shortest, "maxLength": field.longest, "pattern": pattern}
+            pattern = (
+                f"^{field.pattern}$"
+                if field.pattern
+                else NOT_BLANK
+                if field.shortest
+                else r"^[^\u0000]*$"
+            )
+            schema = {
+                "type": "string",
+                "minLength": field.shortest,
+                "maxLength": field.longest,
+                "pattern": pattern,
+            }
             return schema | ({"type": ["string", "null"]} if field.nullable else {})
         case Email():
             return {"type": "string", "format": "email", "maxLength": MAX_EMAIL}
         case Integer():
             return {"type": "integer", "minimum": field.least, "maximum": field.most}
         case Money():
-            number = {"type": "number", "minimum": 0, "maximum": float(field.most), "multipleOf": 0.01}
-            return {"anyOf": [{"type": "string", "pattern": r"^[0-9]{1,10}(\.[0-9]{1,2})?$"}, number]}
+            number = {
+                "type": "number",
+                "minimum": 0,
+                "maximum": float(field.most),
+                "multipleOf": 0.01,
+            }
+            return {
+                "anyOf": [{"type": "string", "pattern": r"^[0-9]{1,10}(\.[0-9]{1,2})?$"}, number]
+            }
         case Choice():
             return {"type": "string", "enum": list(field.words)}
         case Items():
-            return {"type": "array", "items": of_body(field.shape, "PUT"), "minItems": 1, "maxItems": field.most}
+            return {
+                "type": "array",
+                "items": of_body(field.shape, "PUT"),
+                "minItems": 1,
+                "maxItems": field.most,
+            }
     raise TypeError(field)
 
 
@@ -104,40 +131,72 @@ def of_query(query: Query | None) -> Iterator[Schema]:
             for name in ("variables", "extensions"):
                 yield parameter(name, {"type": "string"}, "A JSON object.", example="{}")
         case Sql():
-            text = {"type": "string", "minLength": 1, "maxLength": query.longest, "pattern": NOT_BLANK}
+            text = {
+                "type": "string",
+                "minLength": 1,
+                "maxLength": query.longest,
+                "pattern": NOT_BLANK,
+            }
             yield parameter("query", text, "SQL: one query.", required=True, example=query.example)
             yield parameter("max_rows", _of_number(query.max_rows))
         case Period():
             days = f"At most {query.most_days} days, with both counted."
             for name, example in (("start_date", "2026-01-01"), ("end_date", "2026-01-31")):
-                yield parameter(name, {"type": "string", "format": "date"}, days, required=True, example=example)
+                yield parameter(
+                    name, {"type": "string", "format": "date"}, days, required=True, example=example
+                )
 
 
 def _of_number(number: Number) -> Schema:
-    return {"type": "integer", "minimum": number.least, "maximum": number.most, "default": number.default}
+    return {
+        "type": "integer",
+        "minimum": number.least,
+        "maximum": number.most,
+        "default": number.default,
+    }
 
 
 def parameter(name: str, schema: Schema, description: str = "", **more: Any) -> Schema:
     """One of the query string; a list of values is joined by commas."""
     joined = {"style": "form", "explode": False} if schema.get("type") == "array" else {}
-    return {"name": name, "in": "query", **({"description": description} if description else {}), "schema": schema} | (
-        joined | more
-    )
+    return {
+        "name": name,
+        "in": "query",
+        **({"description": description} if description else {}),
+        "schema": schema,
+    } | (joined | more)
 
 
 def _of_listing(listing: Listing) -> Iterator[Schema]:
     keys = [f"{name}{way}" for name in listing.sorts for way in ("", ":asc", ":desc")]
-    limit = {"type": "integer", "minimum": 1, "maximum": params.MAX_LIMIT, "default": params.DEFAULT_LIMIT}
+    limit = {
+        "type": "integer",
+        "minimum": 1,
+        "maximum": params.MAX_LIMIT,
+        "default": params.DEFAULT_LIMIT,
+    }
     yield parameter("limit", limit, "Rows on a page.")
     cursor = {"type": "string", "minLength": 1, "maxLength": params.MAX_CURSOR}
-    yield parameter("cursor", cursor, "Where to go on: from `pagination`, with sort and filters as they were.")
+    yield parameter(
+        "cursor", cursor, "Where to go on: from `pagination`, with sort and filters as they were."
+    )
     offset = {"type": "integer", "minimum": 0, "maximum": params.MAX_OFFSET, "default": 0}
-    yield parameter("offset", offset, "Rows to skip; not with `cursor`, which costs the same on every page.")
-    sort = {"type": "array", "items": {"enum": keys}, "minItems": 1, "maxItems": params.MAX_SORTS, "uniqueItems": True}
+    yield parameter(
+        "offset", offset, "Rows to skip; not with `cursor`, which costs the same on every page."
+    )
+    sort = {
+        "type": "array",
+        "items": {"enum": keys},
+        "minItems": 1,
+        "maxItems": params.MAX_SORTS,
+        "uniqueItems": True,
+    }
     ties = f"Up to {params.MAX_SORTS} different keys. Ties go by `{listing.key}`, in the last key's direction."
     yield parameter("sort", sort, ties)
     yield _fields(listing.view.fields)
-    yield parameter("include_total", {"type": "boolean", "default": False}, "Adds `pagination.total`.")
+    yield parameter(
+        "include_total", {"type": "boolean", "default": False}, "Adds `pagination.total`."
+    )
     for name, declared in listing.filters.items():
         yield parameter(name, _of_filter(declared), FILTERS.get(name, ""))
 
@@ -166,7 +225,12 @@ def _of_filter(declared: Filter) -> Schema:
         case "boolean":
             return {"type": "boolean"}
         case "time":
-            return {"anyOf": [{"type": "string", "format": "date-time"}, {"type": "string", "format": "date"}]}
+            return {
+                "anyOf": [
+                    {"type": "string", "format": "date-time"},
+                    {"type": "string", "format": "date"},
+                ]
+            }
         case "choice":
             return {"type": "string", "enum": list(declared.choices)}
         case _:

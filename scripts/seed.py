@@ -76,7 +76,12 @@ def seed_demo(url: str) -> int:
 
 
 def seed_more(
-    url: str, *, products: int = 0, orders: int = 0, users: int | None = None, report: Report = lambda *_: None
+    url: str,
+    *,
+    products: int = 0,
+    orders: int = 0,
+    users: int | None = None,
+    report: Report = lambda *_: None,
 ) -> None:
     """Add that many to the shop at the owner's `url`, which may be in use. Users: by default a tenth of the orders.
 
@@ -89,7 +94,9 @@ def seed_more(
         connection.run(sql.SESSION)
         if products:
             _add_categories(connection, connection.run("SELECT now()")[0][0] - OPENED)
-            _add_batches(connection, "products", products, sql.ADD_PRODUCTS, _product_words(words), report)
+            _add_batches(
+                connection, "products", products, sql.ADD_PRODUCTS, _product_words(words), report
+            )
         if users:
             _add_batches(connection, "users", users, sql.ADD_USERS, _user_words(words), report)
         if orders:
@@ -100,12 +107,19 @@ def seed_more(
 
 
 def _add_batches(
-    connection: Any, table: str, total: int, statement: str, words: Mapping[str, object], report: Report
+    connection: Any,
+    table: str,
+    total: int,
+    statement: str,
+    words: Mapping[str, object],
+    report: Report,
 ) -> None:
     _repeatable(connection, table)
     for first in range(0, total, BATCH):
         last = min(first + BATCH, total)
-        connection.run(statement, first=first, last=last, total=total, span=_interval(OPENED), **words)
+        connection.run(
+            statement, first=first, last=last, total=total, span=_interval(OPENED), **words
+        )
         report(table, last, total)
 
 
@@ -127,12 +141,17 @@ def _order_slices(connection: Any, orders: int, since: timedelta) -> Iterator[in
                 f"an order needs {'a product' if not products else 'a user'}, and there is none: add some too"
             )
         share = 1 / slices / left  # of the time that is left
-        connection.run(sql.ADD_ORDERS, ago=ago, products=products, users=users, orders=last - done, share=share)
+        connection.run(
+            sql.ADD_ORDERS, ago=ago, products=products, users=users, orders=last - done, share=share
+        )
         yield last
 
 
 def _add_categories(connection: Any, created_at: datetime) -> None:
-    rows = [{**row, "created_at": created_at.isoformat(timespec="seconds")} for row in _read("categories.csv")]
+    rows = [
+        {**row, "created_at": created_at.isoformat(timespec="seconds")}
+        for row in _read("categories.csv")
+    ]
     connection.run(sql.ADD_CATEGORIES, rows=json.dumps(rows))
 
 
@@ -153,7 +172,12 @@ def _product_words(words: dict[str, Any]) -> dict[str, object]:
     ]
     names, prices, slugs = (list(column) for column in zip(*kinds, strict=True))
     lists = ("makers", "qualities", "openings", "closings")
-    return {"kinds": names, "prices": prices, "slugs": slugs, **{name: words[name] for name in lists}}
+    return {
+        "kinds": names,
+        "prices": prices,
+        "slugs": slugs,
+        **{name: words[name] for name in lists},
+    }
 
 
 def _user_words(words: dict[str, Any]) -> dict[str, object]:
@@ -179,11 +203,17 @@ def _read(name: str) -> list[dict[str, str]]:
 def _connect(url: str) -> Iterator[Any]:
     """A connection without a socket timeout: a batch may take its time."""
     settings = DatabaseSettings.from_url(url)
-    usock = open_socket(settings.host, settings.port, tls=settings.tls, ca_file=settings.ca_file, connect_timeout=5)
+    usock = open_socket(
+        settings.host, settings.port, tls=settings.tls, ca_file=settings.ca_file, connect_timeout=5
+    )
     usock.settimeout(None)
     with closing(usock):
         connection = pg8000.native.Connection(
-            settings.user, password=settings.password, database=settings.name, sock=usock, ssl_context=False
+            settings.user,
+            password=settings.password,
+            database=settings.name,
+            sock=usock,
+            ssl_context=False,
         )
         with closing(connection):
             yield connection
@@ -194,9 +224,13 @@ def _running_url(state: Path) -> str:
     try:
         return str(json.loads((state / "local.json").read_text(encoding="utf-8"))["database_url"])
     except (FileNotFoundError, NotADirectoryError):
-        raise SeedError(f"nothing runs here ({state}/local.json is missing): `make run` first, or give --url") from None
+        raise SeedError(
+            f"nothing runs here ({state}/local.json is missing): `make run` first, or give --url"
+        ) from None
     except (ValueError, KeyError):
-        raise SeedError(f"{state}/local.json names no database_url: start `make run` again, or give --url") from None
+        raise SeedError(
+            f"{state}/local.json names no database_url: start `make run` again, or give --url"
+        ) from None
 
 
 def _progress() -> Report:
@@ -206,7 +240,11 @@ def _progress() -> Report:
     def report(what: str, done: int, total: int) -> None:
         if done == total or sys.stdout.isatty():
             line = f"{what:9} {done:>11,} of {total:,}, {time.monotonic() - began:.0f} s"
-            print("\r" + line if sys.stdout.isatty() else line, end="\n" if done == total else "", flush=True)
+            print(
+                "\r" + line if sys.stdout.isatty() else line,
+                end="\n" if done == total else "",
+                flush=True,
+            )
 
     return report
 
@@ -230,10 +268,19 @@ def _amount(text: str) -> int:
 def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description="Add demo data of any size to the running system.")
     parser.add_argument("--products", type=_amount, default=0, metavar="N")
-    parser.add_argument("--orders", type=_amount, default=0, metavar="N", help="over the last year, 1 to 5 items each")
-    parser.add_argument("--users", type=_amount, metavar="N", help="a tenth of the orders unless told")
     parser.add_argument(
-        "--url", help="the owner's postgresql:// URL; by default that of `make run`, from its state folder"
+        "--orders",
+        type=_amount,
+        default=0,
+        metavar="N",
+        help="over the last year, 1 to 5 items each",
+    )
+    parser.add_argument(
+        "--users", type=_amount, metavar="N", help="a tenth of the orders unless told"
+    )
+    parser.add_argument(
+        "--url",
+        help="the owner's postgresql:// URL; by default that of `make run`, from its state folder",
     )
     chosen = parser.parse_args(arguments)
     if not (chosen.products or chosen.orders or chosen.users):
@@ -242,7 +289,13 @@ def main(arguments: list[str] | None = None) -> None:
     began = time.monotonic()
     try:
         url = chosen.url or _running_url(state)
-        seed_more(url, products=chosen.products, orders=chosen.orders, users=chosen.users, report=_progress())
+        seed_more(
+            url,
+            products=chosen.products,
+            orders=chosen.orders,
+            users=chosen.users,
+            report=_progress(),
+        )
     except (SeedError, SettingsError, ValueError, DatabaseError, InterfaceError) as error:
         sys.exit(f"seed: {_explained(error)}")
     except KeyboardInterrupt:

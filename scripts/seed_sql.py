@@ -10,9 +10,7 @@ LOOK = "SELECT now(), EXISTS (SELECT FROM categories UNION ALL SELECT FROM produ
 # The word index takes new entries unsorted and merges them when they fill its pending list. Merging 64 MB at a time
 # halves the time per product; until VACUUM merges the rest, a search has that list to read too. To drop the indexes and
 # the foreign keys for the time would be faster, but lock readers out of a shop that is open.
-SESSION = (
-    "SET work_mem = '64MB'; SET maintenance_work_mem = '256MB'; SET gin_pending_list_limit = '64MB'; SET jit = off"
-)
+SESSION = "SET work_mem = '64MB'; SET maintenance_work_mem = '256MB'; SET gin_pending_list_limit = '64MB'; SET jit = off"
 
 ADD_CATEGORIES = """
     INSERT INTO categories (name, slug, created_at, updated_at)

@@ -45,7 +45,9 @@ ATTRIBUTES = {  # that are taken apart, or must look like what they are
 
 def stages(samconfig: Mapping[str, Any]) -> dict[str, dict[str, str]]:
     """Each environment that can be deployed, with all the parameters it has to be given."""
-    return {name: {**ASKED.get(name, {}), **given} for name, given in deployments(samconfig).items()}
+    return {
+        name: {**ASKED.get(name, {}), **given} for name, given in deployments(samconfig).items()
+    }
 
 
 def decide(
@@ -73,7 +75,10 @@ def decide(
         }
         for part in parts
     }
-    return {"AWSTemplateFormatVersion": "2010-09-09", **{part: there[part] for part in parts if there[part]}}
+    return {
+        "AWSTemplateFormatVersion": "2010-09-09",
+        **{part: there[part] for part in parts if there[part]},
+    }
 
 
 def _attributes(
@@ -85,7 +90,9 @@ def _attributes(
     def attribute(logical_id: str, name: str) -> str:
         declared = template["Resources"][logical_id]
         if "Condition" in declared and not holds(declared["Condition"]):
-            raise TemplateError(f"{logical_id} is not there under these parameters, but something refers to it")
+            raise TemplateError(
+                f"{logical_id} is not there under these parameters, but something refers to it"
+            )
         if name in ATTRIBUTES:
             return (
                 ATTRIBUTES[name]
@@ -94,7 +101,11 @@ def _attributes(
             )
         service = declared["Type"].split("::")[1].lower()
         arn = f"arn:{partition}:{service}:{region}:{ACCOUNT}:{logical_id}"
-        return arn if name.endswith("Arn") or declared["Type"] == "AWS::IAM::ManagedPolicy" else logical_id + name
+        return (
+            arn
+            if name.endswith("Arn") or declared["Type"] == "AWS::IAM::ManagedPolicy"
+            else logical_id + name
+        )
 
     return attribute
 

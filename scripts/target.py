@@ -30,20 +30,28 @@ class Target:
     profile: str | None = None
     confirms: bool = False  # a person looks at the change set first
     disables_rollback: bool = False
-    parameters: Mapping[str, str] = field(default_factory=dict)  # of the template, as far as they are overridden
+    parameters: Mapping[str, str] = field(
+        default_factory=dict
+    )  # of the template, as far as they are overridden
 
 
 def read(stage: str, arguments: Sequence[str], samconfig: Path = ROOT / "samconfig.toml") -> Target:
     """Return the target of `sam deploy --config-env STAGE ARGUMENTS`. Raises DeployError."""
     given = _parser().parse_known_args(arguments)[0]
     if given.guided:
-        raise DeployError("--guided asks questions of its own: run `.venv-sam/bin/sam deploy --guided` once, then this")
+        raise DeployError(
+            "--guided asks questions of its own: run `.venv-sam/bin/sam deploy --guided` once, then this"
+        )
     config = _parameters(Path(given.config_file or samconfig), stage)
     stack = given.stack_name or config.get("stack_name")
     if not stack:
-        raise DeployError(f"samconfig.toml has no stack_name for {stage}; add one, or ARGS='--stack-name NAME'")
+        raise DeployError(
+            f"samconfig.toml has no stack_name for {stage}; add one, or ARGS='--stack-name NAME'"
+        )
     overrides = (
-        config.get("parameter_overrides", []) if given.parameter_overrides is None else given.parameter_overrides
+        config.get("parameter_overrides", [])
+        if given.parameter_overrides is None
+        else given.parameter_overrides
     )
     return Target(
         stage=stage,

@@ -49,7 +49,9 @@ Database = Annotated[Session, Depends(open_session)]
 
 @app.get("/api/products", response_model=ProductPage)
 def list_products(
-    session: Database, limit: Annotated[int, Query(ge=1, le=100)] = 20, cursor: Annotated[int, Query(ge=0)] = 0
+    session: Database,
+    limit: Annotated[int, Query(ge=1, le=100)] = 20,
+    cursor: Annotated[int, Query(ge=0)] = 0,
 ) -> ProductPage:
     return page_of(session.scalars(products_after(cursor, limit)).all(), limit)
 

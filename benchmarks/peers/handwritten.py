@@ -80,13 +80,19 @@ def _list(query: dict[str, str]) -> dict[str, Any]:
     data = [_product(row) for row in rows[:limit]]
     next_cursor = str(data[-1]["id"]) if has_more else None
     return _answer(
-        200, {"data": data, "pagination": {"limit": limit, "has_more": has_more, "next_cursor": next_cursor}}
+        200,
+        {
+            "data": data,
+            "pagination": {"limit": limit, "has_more": has_more, "next_cursor": next_cursor},
+        },
     )
 
 
 def _add(sent: dict[str, Any]) -> dict[str, Any]:
     rows = _run(ADD, **{"description": None, "inventory": 0} | sent)
-    return _answer(201, _product(rows[0])) if rows else _answer(422, {"message": "no such category"})
+    return (
+        _answer(201, _product(rows[0])) if rows else _answer(422, {"message": "no such category"})
+    )
 
 
 def _order(sent: dict[str, Any]) -> dict[str, Any]:
@@ -111,7 +117,11 @@ def _order(sent: dict[str, Any]) -> dict[str, Any]:
     id, user_id, status, total, created_at, updated_at, version = row
     items = [{"product_id": id, "quantity": n, "unit_price": str(price)} for id, n, price in lines]
     placed = {"id": id, "user_id": user_id, "status": status, "items": items, "total": str(total)}
-    return _answer(201, placed | {"created_at": _utc(created_at), "updated_at": _utc(updated_at), "version": version})
+    return _answer(
+        201,
+        placed
+        | {"created_at": _utc(created_at), "updated_at": _utc(updated_at), "version": version},
+    )
 
 
 def _product(row: list[Any]) -> dict[str, Any]:
@@ -134,7 +144,11 @@ def _utc(moment: datetime) -> str:
 
 
 def _answer(status: int, body: object) -> dict[str, Any]:
-    return {"statusCode": status, "headers": {"Content-Type": "application/json"}, "body": json.dumps(body)}
+    return {
+        "statusCode": status,
+        "headers": {"Content-Type": "application/json"},
+        "body": json.dumps(body),
+    }
 
 
 def _run(sql: str, **params: object) -> list[list[Any]]:

@@ -157,7 +157,9 @@ def page_of(rows: Sequence[Product], limit: int) -> ProductPage:
 
 def add_product(session: Session, product: ProductIn) -> Product | None:
     """None where there is no such category."""
-    category = session.scalars(select(Category).where(Category.slug == product.category)).one_or_none()
+    category = session.scalars(
+        select(Category).where(Category.slug == product.category)
+    ).one_or_none()
     if category is None:
         return None
     added = Product(**product.model_dump(exclude={"category", "inventory"}), category=category)
@@ -172,16 +174,29 @@ def add_product(session: Session, product: ProductIn) -> Product | None:
 
 def place_order(session: Session, order: OrderIn) -> Order | None:
     """None where there is too little of a product."""
-    wanted = {item.product_id: item.quantity for item in sorted(order.items, key=lambda item: item.product_id)}
-    prices = dict(session.execute(select(Product.id, Product.price).where(Product.id.in_(wanted))).tuples().all())
+    wanted = {
+        item.product_id: item.quantity
+        for item in sorted(order.items, key=lambda item: item.product_id)
+    }
+    prices = dict(
+        session.execute(select(Product.id, Product.price).where(Product.id.in_(wanted)))
+        .tuples()
+        .all()
+    )
     for product_id, quantity in wanted.items():
-        stock = update(Inventory).where(Inventory.product_id == product_id, Inventory.quantity >= quantity)
+        stock = update(Inventory).where(
+            Inventory.product_id == product_id, Inventory.quantity >= quantity
+        )
         taken = session.execute(stock.values(quantity=Inventory.quantity - quantity))
         if taken.rowcount == 0:  # type: ignore[attr-defined]
             session.rollback()
             return None
-    lines = [OrderItem(product_id=id, quantity=n, unit_price=prices[id]) for id, n in wanted.items()]
-    placed = Order(user_id=order.user_id, total=sum(n * prices[id] for id, n in wanted.items()), items=lines)
+    lines = [
+        OrderItem(product_id=id, quantity=n, unit_price=prices[id]) for id, n in wanted.items()
+    ]
+    placed = Order(
+        user_id=order.user_id, total=sum(n * prices[id] for id, n in wanted.items()), items=lines
+    )
     session.add(placed)
     session.commit()
     return placed

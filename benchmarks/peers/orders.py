@@ -71,14 +71,24 @@ def _orm(url: str, connect_args: dict[str, Any]) -> Place:
         wanted = dict(sorted(items))
         with Session(engine, expire_on_commit=False) as session:
             user = session.get_one(User, user_id)
-            prices = {p.id: p.price for p in session.scalars(select(Product).where(Product.id.in_(wanted)))}
+            prices = {
+                p.id: p.price
+                for p in session.scalars(select(Product).where(Product.id.in_(wanted)))
+            }
             for product_id, quantity in wanted.items():
-                stock = update(Inventory).where(Inventory.product_id == product_id, Inventory.quantity >= quantity)
+                stock = update(Inventory).where(
+                    Inventory.product_id == product_id, Inventory.quantity >= quantity
+                )
                 taken = session.execute(stock.values(quantity=Inventory.quantity - quantity))
                 if taken.rowcount == 0:  # type: ignore[attr-defined]
                     raise RuntimeError("out of stock")
-            lines = [OrderItem(product_id=id, quantity=n, unit_price=prices[id]) for id, n in wanted.items()]
-            order = Order(user_id=user.id, total=sum(n * prices[id] for id, n in wanted.items()), items=lines)
+            lines = [
+                OrderItem(product_id=id, quantity=n, unit_price=prices[id])
+                for id, n in wanted.items()
+            ]
+            order = Order(
+                user_id=user.id, total=sum(n * prices[id] for id, n in wanted.items()), items=lines
+            )
             session.add(order)
             session.commit()
             return order.id
@@ -100,7 +110,9 @@ def psycopg_by_hand(url: str) -> Place:
         with connection.transaction():
             lines = []
             for product, quantity in sorted(items):
-                taken = connection.execute(TAKE, {"product": product, "quantity": quantity}).fetchone()
+                taken = connection.execute(
+                    TAKE, {"product": product, "quantity": quantity}
+                ).fetchone()
                 if taken is None:
                     raise RuntimeError("out of stock")
                 lines.append((product, quantity, taken[0]))
@@ -111,7 +123,10 @@ def psycopg_by_hand(url: str) -> Place:
             assert placed is not None
             id: int = placed[0]
             with connection.cursor() as cursor:
-                cursor.executemany("INSERT INTO order_items VALUES (%s, %s, %s, %s)", [(id, *line) for line in lines])
+                cursor.executemany(
+                    "INSERT INTO order_items VALUES (%s, %s, %s, %s)",
+                    [(id, *line) for line in lines],
+                )
             return id
 
     return place
@@ -141,7 +156,8 @@ def psycopg_pipeline(url: str) -> Place:
             written = connection.execute(WRITE, (list(products), list(quantities), user_id))
             for product, quantity in zip(products, quantities, strict=True):
                 connection.execute(
-                    "UPDATE inventory SET quantity = quantity - %s WHERE product_id = %s", (quantity, product)
+                    "UPDATE inventory SET quantity = quantity - %s WHERE product_id = %s",
+                    (quantity, product),
                 )
             connection.execute("COMMIT")
         row = written.fetchone()

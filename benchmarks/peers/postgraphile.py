@@ -37,7 +37,11 @@ def _serve(port: int) -> subprocess.Popen[bytes]:
         "--schema", "public", "--host", "127.0.0.1", "--port", str(port),
     ]  # fmt: skip
     log = (folder / "postgraphile.log").open("wb")
-    environment = {"PATH": os.environ["PATH"], "NODE_ENV": "production", "GRAPHILE_ENV": "production"}  # noqa: TID251
+    environment = {
+        "PATH": os.environ["PATH"],  # noqa: TID251
+        "NODE_ENV": "production",
+        "GRAPHILE_ENV": "production",
+    }
     return subprocess.Popen(command, cwd=folder, env=environment, stdout=log, stderr=log)
 
 
@@ -69,7 +73,9 @@ def _wait() -> None:
                 return
         connection.close()
         time.sleep(0.2)
-    raise SystemExit(f"PostGraphile does not answer: {(folder / 'postgraphile.log').read_text()[-2000:]}")
+    raise SystemExit(
+        f"PostGraphile does not answer: {(folder / 'postgraphile.log').read_text()[-2000:]}"
+    )
 
 
 _wait()

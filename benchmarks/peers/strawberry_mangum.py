@@ -82,12 +82,17 @@ def open_session() -> Iterator[Session]:
 
 def context(session: Session = Depends(open_session)) -> dict[str, Any]:  # noqa: B008 - as FastAPI has it
     async def categories(ids: list[int]) -> list[Category]:
-        found = {c.id: c for c in session.scalars(select(models.Category).where(models.Category.id.in_(ids)))}
+        found = {
+            c.id: c
+            for c in session.scalars(select(models.Category).where(models.Category.id.in_(ids)))
+        }
         return [Category(name=found[id].name) for id in ids]
 
     return {"session": session, "categories": DataLoader(load_fn=categories)}
 
 
 app = FastAPI()
-app.include_router(GraphQLRouter(strawberry.Schema(Query), context_getter=context), prefix="/api/graphql")
+app.include_router(
+    GraphQLRouter(strawberry.Schema(Query), context_getter=context), prefix="/api/graphql"
+)
 handler = Mangum(app, lifespan="off")

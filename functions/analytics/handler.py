@@ -28,10 +28,18 @@ def sales_by_day(request: Request, period: tuple[date, date]) -> Response[str]:
 @api.get("/api/analytics/popular-products", query=BEST, gives=Rows(POPULAR_PRODUCT))
 def popular_products(request: Request, asked: dict[str, int]) -> Response[str]:
     """Report the products that sold most units lately; cancelled orders are left out."""
-    return records.report(runtime.current().analytics.popular_products(asked["days"], asked["limit"]))
+    return records.report(
+        runtime.current().analytics.popular_products(asked["days"], asked["limit"])
+    )
 
 
-@api.post("/api/analytics/query", takes=analyst.QUESTION, gives=analyst.ANSWER, keyed=False, scope=analyst.SCOPE)
+@api.post(
+    "/api/analytics/query",
+    takes=analyst.QUESTION,
+    gives=analyst.ANSWER,
+    keyed=False,
+    scope=analyst.SCOPE,
+)
 def run_sql(request: Request, asked: dict[str, Any]) -> Response[str]:
     """Run one query over the shop's tables; it changes nothing, and is refused where it would cost too much."""
     return analyst.respond(request, asked, runtime.current().answer_analyst)

@@ -14,7 +14,10 @@ from sluice.repositories.categories import LISTING, VIEW
 from sluice.repositories.listing import ListQuery
 
 CATEGORY = Shape(
-    {"name": Text(200, example="Sample Things"), "slug": Text(200, pattern=SLUG, example="sample-things")},
+    {
+        "name": Text(200, example="Sample Things"),
+        "slug": Text(200, pattern=SLUG, example="sample-things"),
+    },
     server_set=("id", "created_at", "updated_at", "version"),
     optional=("slug",),
     unique=("slug",),
@@ -34,7 +37,9 @@ def list_categories(request: Request, query: ListQuery) -> Response[str]:
 def create_category(request: Request, category: dict[str, Any]) -> Response[str]:
     """Add a category; its slug is made from its name where none is given."""
     shop = runtime.current()
-    return idempotency.create(request, shop.answers, lambda key: shop.categories.create(category, key))
+    return idempotency.create(
+        request, shop.answers, lambda key: shop.categories.create(category, key)
+    )
 
 
 @api.get("/api/categories/<id>", gives=VIEW, fallback=True)
@@ -46,13 +51,17 @@ def get_category(request: Request, fields: frozenset[str] | None, id: int) -> Re
 @api.put("/api/categories/<id>", takes=CATEGORY, gives=VIEW)
 def replace_category(request: Request, category: dict[str, Any], id: int) -> Response[str]:
     """Replace a category's name and slug."""
-    return records.one(request, runtime.current().categories.update(id, category, precondition(request)))
+    return records.one(
+        request, runtime.current().categories.update(id, category, precondition(request))
+    )
 
 
 @api.patch("/api/categories/<id>", takes=CATEGORY, gives=VIEW)
 def change_category(request: Request, changes: dict[str, Any], id: int) -> Response[str]:
     """Change a category's name or slug (a JSON merge patch)."""
-    return records.one(request, runtime.current().categories.update(id, changes, precondition(request)))
+    return records.one(
+        request, runtime.current().categories.update(id, changes, precondition(request))
+    )
 
 
 @api.delete("/api/categories/<id>")

@@ -54,7 +54,12 @@ def openapi(request: Request) -> Response[str]:
 @api.get("/docs", gives="text/html")
 def page(request: Request) -> Response[str]:
     """Browse this document, and try it."""
-    return _file(request, "text/html; charset=utf-8", gzip.compress(PAGE, mtime=0), {"Content-Security-Policy": POLICY})
+    return _file(
+        request,
+        "text/html; charset=utf-8",
+        gzip.compress(PAGE, mtime=0),
+        {"Content-Security-Policy": POLICY},
+    )
 
 
 @api.get("/docs/start.js", gives="text/javascript")
@@ -64,7 +69,9 @@ def start(request: Request) -> Response[str]:
 
 @api.get("/docs/swagger-ui.js", gives="text/javascript")
 def script(request: Request) -> Response[str]:
-    return _file(request, "text/javascript; charset=utf-8", _packed(SWAGGER_UI / "swagger-ui-bundle.min.js"))
+    return _file(
+        request, "text/javascript; charset=utf-8", _packed(SWAGGER_UI / "swagger-ui-bundle.min.js")
+    )
 
 
 @api.get("/docs/swagger-ui.css", gives="text/css")
@@ -90,11 +97,15 @@ def _packed(path: Path) -> bytes:
     return gzip.compress(path.read_bytes(), mtime=0)
 
 
-def _file(request: Request, media_type: str, packed: bytes, headers: dict[str, str] | None = None) -> Response[str]:
+def _file(
+    request: Request, media_type: str, packed: bytes, headers: dict[str, str] | None = None
+) -> Response[str]:
     """Packed for whoever takes that: a megabyte and a half is a third of it then, and Lambda answers 6 MB at most."""
     headers = {**(headers or {}), "Cache-Control": "public, max-age=300", "Vary": "Accept-Encoding"}
     if "gzip" not in request.headers.get("accept-encoding", ""):
         return Response(200, media_type, gzip.decompress(packed).decode(), headers)
-    response = Response(200, media_type, b64encode(packed).decode(), {**headers, "Content-Encoding": "gzip"})
+    response = Response(
+        200, media_type, b64encode(packed).decode(), {**headers, "Content-Encoding": "gzip"}
+    )
     response.base64_encoded = True  # said here: of JSON, the resolver would serialise bytes
     return response

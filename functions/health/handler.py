@@ -27,7 +27,9 @@ def _object(**properties: Any) -> dict[str, Any]:
 
 
 CONNECTIONS = {
-    "pool": _object(**dict.fromkeys(("size", "checked_in", "checked_out", "overflow", "invalid"), COUNT)),
+    "pool": _object(
+        **dict.fromkeys(("size", "checked_in", "checked_out", "overflow", "invalid"), COUNT)
+    ),
     "breaker": _object(
         state={"enum": ["closed", "open", "half_open"]},
         open_elsewhere={"type": ["boolean", "null"], "description": "null: DynamoDB does not tell"},
@@ -37,7 +39,10 @@ READY = {
     "status": {"const": "ready"},
     "database": _object(
         migration={"type": "string", "description": "the newest that has been applied"},
-        expected_migration={"type": "string", "description": "the one that this release was written for"},
+        expected_migration={
+            "type": "string",
+            "description": "the one that this release was written for",
+        },
         settings={
             "type": "array",
             "description": "settings of the session that differ from those that Sluice pins",
@@ -54,8 +59,14 @@ READY = {
     "reader": {
         **_object(
             reachable={"type": "boolean"},
-            lag_bytes={"type": ["integer", "null"], "description": "of the primary's log; null: it cannot tell"},
-            lag_seconds={"type": ["number", "null"], "description": "since the transaction that it replayed last"},
+            lag_bytes={
+                "type": ["integer", "null"],
+                "description": "of the primary's log; null: it cannot tell",
+            },
+            lag_seconds={
+                "type": ["number", "null"],
+                "description": "since the transaction that it replayed last",
+            },
             **CONNECTIONS,
         ),
         "description": "where there is one",

@@ -4,13 +4,19 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
-from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
+from aws_lambda_powertools.utilities.batch import (
+    BatchProcessor,
+    EventType,
+    process_partial_response,
+)
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 from sluice import runtime
 
 processor = BatchProcessor(
-    event_type=EventType.SQS, raise_on_entire_batch_failure=False, logger=logging.getLogger(__name__)
+    event_type=EventType.SQS,
+    raise_on_entire_batch_failure=False,
+    logger=logging.getLogger(__name__),
 )
 
 
@@ -27,4 +33,6 @@ def handler(event: dict[str, Any], context: Any) -> Mapping[str, Any]:
             inbox.fail(record.body, record.receipt_handle, tries, error)
             raise
 
-    return process_partial_response(event=event, record_handler=work, processor=processor, context=context)
+    return process_partial_response(
+        event=event, record_handler=work, processor=processor, context=context
+    )

@@ -39,7 +39,11 @@ def list_imports(request: Request, query: ListQuery) -> Response[str]:
 def announce_import(request: Request, new: dict[str, Any]) -> Response[str]:
     """Announce an import: the file is to be PUT to the address in the answer, within the hour."""
     shop, key = runtime.current(), _object_key(new)
-    job = {"resource": new["resource"], "object_key": key, "upload_url": shop.bucket.address(key, upload=True)}
+    job = {
+        "resource": new["resource"],
+        "object_key": key,
+        "upload_url": shop.bucket.address(key, upload=True),
+    }
     return idempotency.create(request, shop.answers, lambda key: shop.imports.create(job, key))
 
 

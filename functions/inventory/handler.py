@@ -22,8 +22,14 @@ ADJUSTMENT = Shape(
     patched=("delta",),
     merge_patch=False,
 )
-UPDATE = Shape({"product_id": Integer(1, MAX_ID), "quantity": QUANTITY}, server_set=("updated_at", "version"))
-BULK = Shape({"updates": Items(UPDATE, most=10_000, unique="product_id")}, patched=("updates",), merge_patch=False)
+UPDATE = Shape(
+    {"product_id": Integer(1, MAX_ID), "quantity": QUANTITY}, server_set=("updated_at", "version")
+)
+BULK = Shape(
+    {"updates": Items(UPDATE, most=10_000, unique="product_id")},
+    patched=("updates",),
+    merge_patch=False,
+)
 
 handler = api = Api(shop=runtime.current, scope="catalog")
 
@@ -50,10 +56,16 @@ def get_stock(request: Request, fields: frozenset[str] | None, product_id: int) 
 @api.put("/api/inventory/<product_id>", takes=STOCK, gives=VIEW)
 def set_stock(request: Request, stock: dict[str, Any], product_id: int) -> Response[str]:
     """Set the stock of a product."""
-    return records.one(request, runtime.current().inventory.set(product_id, stock["quantity"], precondition(request)))
+    return records.one(
+        request,
+        runtime.current().inventory.set(product_id, stock["quantity"], precondition(request)),
+    )
 
 
 @api.patch("/api/inventory/<product_id>", takes=ADJUSTMENT, gives=VIEW)
 def adjust_stock(request: Request, change: dict[str, Any], product_id: int) -> Response[str]:
     """Add to the stock of a product, or take from it; never below zero."""
-    return records.one(request, runtime.current().inventory.adjust(product_id, change["delta"], precondition(request)))
+    return records.one(
+        request,
+        runtime.current().inventory.adjust(product_id, change["delta"], precondition(request)),
+    )

@@ -18,7 +18,9 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     credentials = runtime.credentials(settings, settings.database)
     engine = make_engine(settings.database.for_job(), "batch", credentials=credentials)
     done = runner.migrate(
-        engine, str(event.get("app") or settings.app), analyst_connections=settings.analyst_connections
+        engine,
+        str(event.get("app") or settings.app),
+        analyst_connections=settings.analyst_connections,
     )
     return {
         "revision": ", ".join(f"{app} {revision}" for app, revision in done.revisions.items()),

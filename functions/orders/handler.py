@@ -35,7 +35,9 @@ def place_order(request: Request, order: dict[str, Any]) -> Response[str]:
     """Place an order: takes the stock and fixes the prices, all or nothing."""
     shop, user_id = runtime.current(), order["user_id"]
     items = [(item["product_id"], item["quantity"]) for item in order["items"]]
-    return idempotency.create(request, shop.answers, lambda key: checkout.place_order(shop, user_id, items, key))
+    return idempotency.create(
+        request, shop.answers, lambda key: checkout.place_order(shop, user_id, items, key)
+    )
 
 
 @api.get("/api/orders/<id>", gives=VIEW)
@@ -47,12 +49,18 @@ def get_order(request: Request, fields: frozenset[str] | None, id: int) -> Respo
 @api.patch("/api/orders/<id>", takes=MOVE, gives=VIEW)
 def move_order(request: Request, move: dict[str, Any], id: int) -> Response[str]:
     """Move an order to another status; cancelling it returns its stock."""
-    order = checkout.change_status(runtime.current(), id, move.get("status"), precondition(request), _repeated(move))
+    order = checkout.change_status(
+        runtime.current(), id, move.get("status"), precondition(request), _repeated(move)
+    )
     return records.one(request, order)
 
 
 def _repeated(move: dict[str, Any]) -> Repeated:
     """What a body holds beside the status: GET's response, sent back."""
     items = move.get("items")
-    pairs = None if items is None else checkout.merged([(item["product_id"], item["quantity"]) for item in items])
+    pairs = (
+        None
+        if items is None
+        else checkout.merged([(item["product_id"], item["quantity"]) for item in items])
+    )
     return Repeated(move.get("user_id"), pairs)

@@ -58,13 +58,17 @@ def get_product(request: Request, fields: frozenset[str] | None, id: int) -> Res
 @api.put("/api/products/<id>", takes=PRODUCT, gives=VIEW)
 def replace_product(request: Request, product: dict[str, Any], id: int) -> Response[str]:
     """Replace all of a product but its stock."""
-    return records.one(request, runtime.current().products.update(id, product, precondition(request)))
+    return records.one(
+        request, runtime.current().products.update(id, product, precondition(request))
+    )
 
 
 @api.patch("/api/products/<id>", takes=PRODUCT, gives=VIEW)
 def change_product(request: Request, changes: dict[str, Any], id: int) -> Response[str]:
     """Change some fields of a product (a JSON merge patch)."""
-    return records.one(request, runtime.current().products.update(id, changes, precondition(request)))
+    return records.one(
+        request, runtime.current().products.update(id, changes, precondition(request))
+    )
 
 
 @api.delete("/api/products/<id>")

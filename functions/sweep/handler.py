@@ -22,8 +22,15 @@ def handler(event: dict[str, Any], context: object) -> dict[str, int]:
         with begin() as work:
             tidied = here.upkeep.tidy(work.imports)
             work.commit()
-    failed = here.upkeep.fail(tidied.stalled)  # by a connection of its own, now that this one is closed
-    return {"swept": swept, "expired": tidied.expired, "failed": failed, "forgotten": tidied.forgotten}
+    failed = here.upkeep.fail(
+        tidied.stalled
+    )  # by a connection of its own, now that this one is closed
+    return {
+        "swept": swept,
+        "expired": tidied.expired,
+        "failed": failed,
+        "forgotten": tidied.forgotten,
+    }
 
 
 def _sweep(begin: Callable[[], AbstractContextManager[Any]]) -> int:

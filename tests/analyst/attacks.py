@@ -26,7 +26,9 @@ def _long() -> list[str]:
         "select 1 from " + ", ".join(f"orders o{n}" for n in range(40)),
         "select 1 from orders o0 " + " ".join(f"join orders o{n} using (id)" for n in range(1, 20)),
         "select 1 " + " ".join(["union all select 1"] * 1_500),
-        "with " + ", ".join(f"a{n} as (select * from orders)" for n in range(60)) + " select 1 from a1",
+        "with "
+        + ", ".join(f"a{n} as (select * from orders)" for n in range(60))
+        + " select 1 from a1",
         "select " + "'" * 9_001,
         "select '" + "é" * 9_900 + "'; select 2",
         "select " + "pg_sleep(1), " * 500 + "1",
@@ -42,5 +44,6 @@ def _long() -> list[str]:
 
 
 ATTACKS = {
-    kind: lines.strip().split("\n") for kind, lines in re.findall(r"^## (.+)\n((?:(?!## ).*\n?)+)", SHORT, re.MULTILINE)
+    kind: lines.strip().split("\n")
+    for kind, lines in re.findall(r"^## (.+)\n((?:(?!## ).*\n?)+)", SHORT, re.MULTILINE)
 } | {"long": _long()}

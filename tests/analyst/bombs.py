@@ -106,7 +106,11 @@ def nested(chance: Chance) -> str:
         if repeated:
             expression = _filled(chance.choice(few), chance).replace("{x}", f"({expression})")
         level = chance.choice(levels)
-        parts = {"q": query, "q2": query if chance.random() < 0.5 else query.replace("q", "r"), "e": expression}
+        parts = {
+            "q": query,
+            "q2": query if chance.random() < 0.5 else query.replace("q", "r"),
+            "e": expression,
+        }
         longer = level.format(**parts, n=n, c=chance.choice(CONDITIONS[kind]))
         if len(longer) > MAX_BYTES - 200:
             break
@@ -118,9 +122,16 @@ def _ended(query: str, chance: Chance) -> str:
     columns = chance.choice((1, 1, 1, 2, 10, 150))
     ways = ("x", "length(x::text)", "count(*) over (), x", "x, md5(x::text)")
     if columns > 1:
-        return f"select {', '.join([chance.choice(ways[:2])] * columns)} from ({query}) z"[:MAX_BYTES]
+        return f"select {', '.join([chance.choice(ways[:2])] * columns)} from ({query}) z"[
+            :MAX_BYTES
+        ]
     return chance.choice(
-        (query, query, f"select {chance.choice(ways)} from ({query}) z", f"select max(x) from ({query}) z")
+        (
+            query,
+            query,
+            f"select {chance.choice(ways)} from ({query}) z",
+            f"select max(x) from ({query}) z",
+        )
     )
 
 
@@ -219,9 +230,15 @@ def long(chance: Chance) -> str:
     many = chance.choice((20, 60, 150, 400))
     aliases = [f"t{k}" for k in range(n)]
     table = chance.choice(TABLES)
-    key = chance.choice((KEY.get(table, "id"), "user_id")) if table == "orders" else KEY.get(table, "id")
+    key = (
+        chance.choice((KEY.get(table, "id"), "user_id"))
+        if table == "orders"
+        else KEY.get(table, "id")
+    )
     chain = " and ".join(f"t0.{key} = {alias}.{key}" for alias in aliases[1:]) or "true"
-    clique = " and ".join(f"{a}.{key} = {b}.{key}" for a in aliases for b in aliases if a < b) or "true"
+    clique = (
+        " and ".join(f"{a}.{key} = {b}.{key}" for a in aliases for b in aliases if a < b) or "true"
+    )
     shapes = (
         f"select count(*) from {', '.join(f'{table} {alias}' for alias in aliases)} where {chance.choice((chain, clique))}",
         f"select count(*) from {table} t0 " + " ".join(f"left join {chance.choice(TABLES[:4])} u{k} on true" for k in range(n - 1)),
@@ -289,7 +306,12 @@ def opening(chance: Chance) -> str:
     one, other = chance.choice(OPENINGS), chance.choice(OPENINGS)
     depth = chance.choice((10, 14, 29, 29, 29, 60, 400))
     pairs = [chance.choice((one, one, other)) for _ in range(depth)]
-    text = "select " + "".join(pair[0] for pair in pairs) + one[1] + "".join(pair[2] for pair in reversed(pairs))
+    text = (
+        "select "
+        + "".join(pair[0] for pair in pairs)
+        + one[1]
+        + "".join(pair[2] for pair in reversed(pairs))
+    )
     return text[:MAX_BYTES]
 
 

@@ -74,7 +74,9 @@ def filled_shop(
     name = f"analysts_{os.urandom(6).hex()}"
     copy_database(postgres_server, migrated_template, name)
     shop = AnalystsShop(postgres_server.url(database=name))
-    built = runtime.build(shop_settings(postgres_server.url("sluice_app", name, password="canary-app"), emulated_aws))
+    built = runtime.build(
+        shop_settings(postgres_server.url("sluice_app", name, password="canary-app"), emulated_aws)
+    )
     with closing(owner_connection(shop.url)) as shop.owner:
         for statement in DATA:
             shop.sql(statement)

@@ -15,7 +15,9 @@ from sluice.runtime import Runtime
 from tests.analyst.conftest import AnalystsShop
 
 MAX_MEMORY = 256  # MB of a backend
-MAX_HELD = 6.0  # seconds from the first statement to the last sign of work: the timeout and one more
+MAX_HELD = (
+    6.0  # seconds from the first statement to the last sign of work: the timeout and one more
+)
 MAX_CHECK = 2.0  # seconds before PostgreSQL is asked
 INTERVAL = 0.01
 

@@ -10,7 +10,9 @@ from sluice.limits.query_cost import judge
 from sluice.repositories.analyst import AnalystRepository, Transaction
 
 TIMEOUT = 0.15  # seconds: an attack that sleeps shall not make the tests sleep
-UNSTOPPABLE = ("database_to_xml",)  # ignores statement_timeout for most of a minute (research and PostgreSQL's source)
+UNSTOPPABLE = (
+    "database_to_xml",
+)  # ignores statement_timeout for most of a minute (research and PostgreSQL's source)
 
 
 def parser_stops(attack: str) -> bool:

@@ -40,7 +40,17 @@ def test_an_attack_changes_reveals_and_blocks_nothing(kind: str, shop: AnalystsS
 
 def _names_the_server(told: str, attack: str) -> bool:
     """What a refusal says of tables and functions is the shop's, or in the caller's own words."""
-    words = ("pg_", "sqlstate", "traceback", "pgparse", "sval", "%rows", "idempotency_keys", "public.", "sluice_")
+    words = (
+        "pg_",
+        "sqlstate",
+        "traceback",
+        "pgparse",
+        "sval",
+        "%rows",
+        "idempotency_keys",
+        "public.",
+        "sluice_",
+    )
     return any(word in told.lower() and word not in attack.lower() for word in words)
 
 

@@ -47,7 +47,9 @@ def large(
     with closing(owner_connection(postgres_server.url())) as connection:
         connection.run(f"CREATE DATABASE {name} TEMPLATE {migrated_template}")
     shop = AnalystsShop(postgres_server.url(database=name))
-    built = runtime.build(shop_settings(postgres_server.url("sluice_app", name, password="canary-app"), emulated_aws))
+    built = runtime.build(
+        shop_settings(postgres_server.url("sluice_app", name, password="canary-app"), emulated_aws)
+    )
     with closing(owner_connection(shop.url)) as shop.owner:
         for statement in DATA:
             shop.sql(statement)
@@ -97,7 +99,9 @@ KEPT = {
 
 
 @pytest.mark.parametrize("text", KEPT.values(), ids=KEPT)
-def test_what_the_planner_cannot_foresee_stays_small(text: str, large: tuple[AnalystsShop, runtime.Runtime]) -> None:
+def test_what_the_planner_cannot_foresee_stays_small(
+    text: str, large: tuple[AnalystsShop, runtime.Runtime]
+) -> None:
     _, faults = faults_of(text, large)
 
     assert faults == []
@@ -119,7 +123,9 @@ def test_minutes_of_statements_hold_little(large: tuple[AnalystsShop, runtime.Ru
         wrong += [(faults, text)] if faults else []
         if time.monotonic() > ends:
             break
-    sys.stderr.write(f"{sum(ended.values())} statements: {dict(ended)}; at most {most:,.0f} MB and {longest:.1f} s\n")
+    sys.stderr.write(
+        f"{sum(ended.values())} statements: {dict(ended)}; at most {most:,.0f} MB and {longest:.1f} s\n"
+    )
 
     assert wrong == []
     assert ended["answered"] >= 5 * MINUTES

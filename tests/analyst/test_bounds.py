@@ -10,7 +10,14 @@ from sluice.errors import QueryRefused, QueryTooExpensive
 from sluice.limits.query_cost import check_sorts
 from tests.analyst.bombs import OPENINGS
 
-SIZES = {"categories": 50.0, "products": 3e3, "inventory": 3e3, "users": 2e3, "orders": 2e4, "order_items": 8e4}
+SIZES = {
+    "categories": 50.0,
+    "products": 3e3,
+    "inventory": 3e3,
+    "users": 2e3,
+    "orders": 2e4,
+    "order_items": 8e4,
+}
 WIDE = "'" + "x" * 1_500 + "'"
 OPAQUE = " and ".join(["length(a.quantity::text || b.quantity::text) > -7"] * 8)
 
@@ -35,14 +42,25 @@ def refusal(text: str) -> str:
 DOUBLED = {
     "subqueries": levels(22, "select 1 as x", "select x + x as x from ({q}) q{n}"),
     "four times": levels(12, "select 1 as x", "select greatest(x, x, x, x) as x from ({q}) q{n}"),
-    "offset of half": levels(29, "select 1 as x", "select x + x as x from ({q}) q{n}").replace("q3", "q3 "),
+    "offset of half": levels(29, "select 1 as x", "select x + x as x from ({q}) q{n}").replace(
+        "q3", "q3 "
+    ),
     "lateral": "select l16.x from (select 1 as x) l0, "
     + ", ".join(f"lateral (select l{n}.x + l{n}.x as x) l{n + 1}" for n in range(16)),
     "with": "with "
-    + ", ".join(["q0 as (select 1 as x)", *(f"q{n + 1} as (select x + x as x from q{n})" for n in range(20))])
+    + ", ".join(
+        [
+            "q0 as (select 1 as x)",
+            *(f"q{n + 1} as (select x + x as x from q{n})" for n in range(20)),
+        ]
+    )
     + " select x from q20",
-    "scalar subqueries": levels(12, "select 1 as x", "select (select x) + (select x) as x from ({q}) q{n}"),
-    "conditions": levels(16, "select 1 as x", "select x + x as x from ({q}) q{n} where x > 0 group by x"),
+    "scalar subqueries": levels(
+        12, "select 1 as x", "select (select x) + (select x) as x from ({q}) q{n}"
+    ),
+    "conditions": levels(
+        16, "select 1 as x", "select x + x as x from ({q}) q{n} where x > 0 group by x"
+    ),
     "unions": levels(5, "select 1 as x", "({q}) union all ({q})"),
     "unions in a condition": "select x from ("
     + " union all ".join(["select id as x from orders"] * 11)
@@ -53,7 +71,9 @@ DOUBLED = {
 
 @pytest.mark.parametrize("text", DOUBLED.values(), ids=DOUBLED)
 def test_what_doubles_with_each_level_is_refused(text: str) -> None:
-    assert any(words in refusal(text) for words in ("every name replaced", "LATERAL", "queries", "tables"))
+    assert any(
+        words in refusal(text) for words in ("every name replaced", "LATERAL", "queries", "tables")
+    )
 
 
 DIGITS = {
@@ -71,7 +91,9 @@ def test_numbers_of_many_digits_are_refused(text: str) -> None:
     assert "bytes" in refusal(text) or "deep" in refusal(text)
 
 
-@pytest.mark.parametrize("power", ["3.0 ^ 137000", "power(3.0, 137000)", "exp(300000.0)", "ln(total)"])
+@pytest.mark.parametrize(
+    "power", ["3.0 ^ 137000", "power(3.0, 137000)", "exp(300000.0)", "ln(total)"]
+)
 def test_powers_are_computed_in_double_precision(power: str) -> None:
     sql = check(f"select {power} from orders", SIZES).sql
 
@@ -110,13 +132,18 @@ def test_wide_rows_are_sorted_with_less_memory() -> None:
     """PostgreSQL 17 and 18 count 24 bytes for each row that they sort, however wide it is."""
     narrow = check("select id from orders order by total", SIZES)
     wide = check(f"select {WIDE} || order_id from order_items order by quantity", SIZES)
-    several = check(f"select {', '.join(f'count(distinct {n} + order_id)' for n in range(99))} from order_items", SIZES)
+    several = check(
+        f"select {', '.join(f'count(distinct {n} + order_id)' for n in range(99))} from order_items",
+        SIZES,
+    )
 
     assert narrow.work_mem == 8_192
     assert wide.work_mem <= 512
     assert several.work_mem <= 256
     row = ", ".join([f"{WIDE} || o.id"] * 6)
-    wider = check(f"select {row}, concat(left(description, 5000)) from orders o, products order by 1", SIZES)
+    wider = check(
+        f"select {row}, concat(left(description, 5000)) from orders o, products order by 1", SIZES
+    )
     assert (wider.work_mem, wider.largest_sort) == (64, pytest.approx(85e6, rel=0.1))
     sort = {"Node Type": "Sort", "Plans": [{"Node Type": "Seq Scan"}]}
     with pytest.raises(QueryTooExpensive, match="would sort up to"):
@@ -128,21 +155,30 @@ def test_what_a_hashed_subquery_may_hold_is_known() -> None:
     wide = f"select {WIDE} || a.order_id from order_items a, order_items b where {OPAQUE}"
 
     assert check(f"select 1 from orders o where o.status not in ({wide})", SIZES).hashed > 1e12
-    assert check("select 1 from users where id not in (select user_id from orders)", SIZES).hashed < 1e6
+    assert (
+        check("select 1 from users where id not in (select user_id from orders)", SIZES).hashed
+        < 1e6
+    )
 
 
 def test_a_join_by_keys_has_no_more_rows_than_its_largest_table() -> None:
-    joined = "orders o join order_items i on i.order_id = o.id join products p on p.id = i.product_id"
+    joined = (
+        "orders o join order_items i on i.order_id = o.id join products p on p.id = i.product_id"
+    )
     text = "select o.id, string_agg(p.id::text, ',') from {} group by o.id"
 
     assert check(text.format(joined), SIZES).columns == ("id", "string_agg")
     assert check(text.format(joined.replace("join products", "left join products")), SIZES)
-    assert "gather" in refusal(text.format(joined.replace("p.id = i.product_id", "p.id > i.product_id")))
+    assert "gather" in refusal(
+        text.format(joined.replace("p.id = i.product_id", "p.id > i.product_id"))
+    )
 
 
 @pytest.mark.parametrize(("before", "within", "after"), OPENINGS)
 @pytest.mark.parametrize("depth", [10, 29, 60, 400])
-def test_whatever_opens_is_read_in_no_time(before: str, within: str, after: str, depth: int) -> None:
+def test_whatever_opens_is_read_in_no_time(
+    before: str, within: str, after: str, depth: int
+) -> None:
     text = "select " + before * depth + within + after * depth
     began = time.thread_time()
     with suppress(QueryRefused, QueryTooExpensive):

@@ -21,8 +21,24 @@ from tests.analyst.conftest import AnalystsShop
 from tests.analyst.test_legal import LEGAL
 
 HOSTILE = [
-    *("pg_class", "pg_catalog", "idempotency_keys", "information_schema.tables", "pg_sleep(0)", "row_to_json", "ctid"),
-    *("::regclass", "::xml", "operator(pg_catalog.+)", "tablesample system (1)", "for update", "into x", "recursive"),
+    *(
+        "pg_class",
+        "pg_catalog",
+        "idempotency_keys",
+        "information_schema.tables",
+        "pg_sleep(0)",
+        "row_to_json",
+        "ctid",
+    ),
+    *(
+        "::regclass",
+        "::xml",
+        "operator(pg_catalog.+)",
+        "tablesample system (1)",
+        "for update",
+        "into x",
+        "recursive",
+    ),
     *(
         ";",
         "/*",
@@ -43,7 +59,17 @@ HOSTILE = [
         "\u00a0",
         "::",
     ),
-    *("returning", "delete from orders", "o.*", "(o).id", "o", "as row_to_json", "lateral", "natural", "using (id)"),
+    *(
+        "returning",
+        "delete from orders",
+        "o.*",
+        "(o).id",
+        "o",
+        "as row_to_json",
+        "lateral",
+        "natural",
+        "using (id)",
+    ),
 ]
 # How PostgreSQL writes what was asked for in other words: EXTRACT, AT TIME ZONE, casts, ARRAY, SubPlans.
 ITS_OWN = {
@@ -61,7 +87,8 @@ CALL = re.compile(r'"?(\w+)"?\s*\(')
 def statements(seed: int, count: int) -> Iterator[str]:
     chance = random.Random(seed)
     corpus = [
-        WORD.findall(text) for text in LEGAL * 20 + [a for kind in ATTACKS.values() for a in kind if len(a) < 300]
+        WORD.findall(text)
+        for text in LEGAL * 20 + [a for kind in ATTACKS.values() for a in kind if len(a) < 300]
     ]
     for _ in range(count):
         words = list(chance.choice(corpus))
@@ -108,7 +135,9 @@ def calls_in(plan: Any) -> set[str]:
     """The names before a parenthesis, in every expression of the plan."""
     texts = [text for text in _texts(plan) if "(" in text]
     bare = [re.sub(r"'(?:[^']|'')*'", "''", text) for text in texts]
-    return {name.lower() for text in bare for name in CALL.findall(text) if not name.isdigit()}  # $1 is a SubPlan's
+    return {
+        name.lower() for text in bare for name in CALL.findall(text) if not name.isdigit()
+    }  # $1 is a SubPlan's
 
 
 def _texts(plan: Any) -> Iterator[str]:
@@ -131,7 +160,9 @@ def fuzz(shop: AnalystsShop, seed: int, count: int) -> int:
         if plan is None:
             continue
         planned += 1
-        aliases = {name.lower() for name in re.findall(r"\w+", text)} & set(values_of(plan, "Alias"))
+        aliases = {name.lower() for name in re.findall(r"\w+", text)} & set(
+            values_of(plan, "Alias")
+        )
         assert set(values_of(plan, "Relation Name")) <= set(TABLES), text
         assert set(values_of(plan, "Schema")) <= {"public", "pg_catalog"}, text
         assert set(values_of(plan, "Function Name")) <= {SERIES}, text

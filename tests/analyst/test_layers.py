@@ -27,7 +27,9 @@ def test_without_the_parser_nothing_is_written(shop: AnalystsShop) -> None:
 
     # These write nothing that lasts: a transaction's number, a line in the log of what was done; and, in PostgreSQL 15
     # and older, a large object, which is undone.
-    assert all(re.search("txid_current|xact_id|logical_emit|lo_", attack) for attack in through), through
+    assert all(re.search("txid_current|xact_id|logical_emit|lo_", attack) for attack in through), (
+        through
+    )
     assert shop.digest() == before
 
 
@@ -53,7 +55,14 @@ def measured(attacks: list[str]) -> list[int]:
     run = [layers.run_stops(attack, analyst) for attack in attacks]
     role = [layers.role_stops(attack, analyst) for attack in attacks]
     through = sum(1 for before, after in zip(plan, run, strict=True) if not before and not after)
-    return [len(attacks), sum(map(layers.parser_stops, attacks)), sum(plan), sum(run), sum(role), through]
+    return [
+        len(attacks),
+        sum(map(layers.parser_stops, attacks)),
+        sum(plan),
+        sum(run),
+        sum(role),
+        through,
+    ]
 
 
 def told() -> dict[str, list[int]]:
@@ -71,9 +80,13 @@ def test_what_each_layer_stops_is_what_the_decision_says(kind: str, shop: Analys
 
     assert found[:2] == told()[kind][:2]
     if "SLUICE_TEST_BINDIR" not in os.environ:  # other majors plan, and charge, otherwise
-        assert found == pytest.approx(told()[kind], abs=4), f"| {kind} | {' | '.join(map(str, found))} |"
+        assert found == pytest.approx(told()[kind], abs=4), (
+            f"| {kind} | {' | '.join(map(str, found))} |"
+        )
     assert shop.digest() == before
 
 
 def test_the_decision_tells_of_every_kind() -> None:
-    assert {kind: numbers[0] for kind, numbers in told().items()} == {k: len(a) for k, a in ATTACKS.items()}
+    assert {kind: numbers[0] for kind, numbers in told().items()} == {
+        k: len(a) for k, a in ATTACKS.items()
+    }

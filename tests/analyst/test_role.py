@@ -29,7 +29,9 @@ def test_it_may_write_nothing_and_call_nothing_of_ours(shop: AnalystsShop) -> No
     )
 
     assert (writable, callable_) == ([], [])
-    assert shop.sql("SELECT has_schema_privilege('sluice_analyst', 'public', 'CREATE')") == [[False]]
+    assert shop.sql("SELECT has_schema_privilege('sluice_analyst', 'public', 'CREATE')") == [
+        [False]
+    ]
 
 
 def test_it_takes_little_and_not_for_long(shop: AnalystsShop) -> None:
@@ -39,6 +41,15 @@ def test_it_takes_little_and_not_for_long(shop: AnalystsShop) -> None:
            WHERE rolname = 'sluice_analyst'"""
     )[0]
 
-    assert {"default_transaction_read_only=on", "statement_timeout=5s", "lock_timeout=200ms"} <= set(limits)
-    assert {"work_mem=8MB", "temp_file_limit=256MB", "jit=off", "max_parallel_workers_per_gather=0"} <= set(limits)
+    assert {
+        "default_transaction_read_only=on",
+        "statement_timeout=5s",
+        "lock_timeout=200ms",
+    } <= set(limits)
+    assert {
+        "work_mem=8MB",
+        "temp_file_limit=256MB",
+        "jit=off",
+        "max_parallel_workers_per_gather=0",
+    } <= set(limits)
     assert connections == 50

@@ -30,11 +30,21 @@ def analyst(**changed: Any) -> Iterator[None]:
 
 
 def test_an_answer_has_columns_rows_and_what_it_took(shop: AnalystsShop) -> None:
-    answer = shop.ask("select status, count(*) as n, sum(total) from orders group by status order by 1 limit 1")
+    answer = shop.ask(
+        "select status, count(*) as n, sum(total) from orders group by status order by 1 limit 1"
+    )
 
     told = answer.json
     assert answer.status == 200
-    assert list(told) == ["columns", "rows", "row_count", "truncated", "cost", "max_cost", "duration_ms"]
+    assert list(told) == [
+        "columns",
+        "rows",
+        "row_count",
+        "truncated",
+        "cost",
+        "max_cost",
+        "duration_ms",
+    ]
     assert told["columns"] == [
         {"name": "status", "type": "text"},
         {"name": "n", "type": "bigint"},
@@ -71,11 +81,17 @@ def test_an_answer_has_columns_rows_and_what_it_took(shop: AnalystsShop) -> None
         ("array['a', 'NULL', null, 'b\"{,}\\']", "text[]", ["a", "NULL", None, 'b"{,}\\']),
         ("array[1.5, 2.25]", "numeric[]", ["1.5", "2.25"]),
         ("array[array[1, 2], array[3, 4]]", "integer[]", [[1, 2], [3, 4]]),
-        ("array[timestamptz '2026-01-31 12:00Z']", "timestamptz[]", ["2026-01-31T12:00:00.000000Z"]),
+        (
+            "array[timestamptz '2026-01-31 12:00Z']",
+            "timestamptz[]",
+            ["2026-01-31T12:00:00.000000Z"],
+        ),
         ("(1, 'a')", "record", "(1,a)"),
     ],
 )
-def test_values_are_rendered_by_their_type(sql: str, type: str, value: Any, shop: AnalystsShop) -> None:
+def test_values_are_rendered_by_their_type(
+    sql: str, type: str, value: Any, shop: AnalystsShop
+) -> None:
     answer = shop.ask(f"select {sql} as x").json
 
     assert (answer["columns"], answer["rows"]) == ([{"name": "x", "type": type}], [[value]])
@@ -95,8 +111,16 @@ def test_a_refusal_points_at_what_brought_the_query(shop: AnalystsShop) -> None:
     by_post = shop.ask("select nothing from orders")
     by_get = shop.get("/api/analytics/query?query=select+nothing+from+orders")
 
-    assert (by_post.status, by_post.code, by_post.faults) == (422, "validation_failed", {"/query": "invalid"})
-    assert (by_get.status, by_get.code, by_get.faults) == (400, "invalid_parameter", {"query": "invalid"})
+    assert (by_post.status, by_post.code, by_post.faults) == (
+        422,
+        "validation_failed",
+        {"/query": "invalid"},
+    )
+    assert (by_get.status, by_get.code, by_get.faults) == (
+        400,
+        "invalid_parameter",
+        {"query": "invalid"},
+    )
     assert "there is no column nothing; there are id, user_id" in by_post.json["detail"]
     assert "line 1, column 8" in by_get.json["detail"]
 
@@ -228,7 +252,9 @@ def test_a_connection_that_was_cut_is_replaced(shop: AnalystsShop) -> None:
 
 
 def test_settings_give_the_role_its_own_small_pool() -> None:
-    database = runtime.Settings.from_env(ENVIRONMENT | {"SLUICE_ANALYST_SECRET_ARN": "arn:x"}).analyst
+    database = runtime.Settings.from_env(
+        ENVIRONMENT | {"SLUICE_ANALYST_SECRET_ARN": "arn:x"}
+    ).analyst
     assert isinstance(database, AnalystSettings)
     role = database.database
     assert (role.user, role.password, role.secret_arn) == ("sluice_analyst", "", "arn:x")

@@ -88,7 +88,9 @@ def test_the_bill_is_requests_times_prices() -> None:
     month = out.requests / out.seconds * 730 * 3600 / 1e6
     bills = bill(PLAIN, out)
     assert bills.gateway == pytest.approx(month)
-    assert bills.functions == pytest.approx(month * (0.20 + 1e6 * 0.020 * PRICES["Lambda, a GB and second"]), rel=0.05)
+    assert bills.functions == pytest.approx(
+        month * (0.20 + 1e6 * 0.020 * PRICES["Lambda, a GB and second"]), rel=0.05
+    )
     assert acus(1) == 1
     for price in ("1.00", "0.20", "0.50", "0.12", "0.015", "0.63"):
         assert price in DEPLOY.read_text()

@@ -32,7 +32,13 @@ def test_a_quick_run_gives_a_row_for_each_contender() -> None:
     assert "| Sluice's /health" in cold
     for contender in ("Sluice", "Strawberry"):
         assert f"| {contender}" in graph
-    for contender in ("Sluice", "Sluice, with", "SQLAlchemy ORM + pg8000", "SQLAlchemy ORM + psycopg", "by hand"):
+    for contender in (
+        "Sluice",
+        "Sluice, with",
+        "SQLAlchemy ORM + pg8000",
+        "SQLAlchemy ORM + psycopg",
+        "by hand",
+    ):
         assert f"| {contender}" in orders
     limits, encrypted = limits.split("## TLS to AWS")
     assert "GET one takes" in limits

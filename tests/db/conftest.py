@@ -19,12 +19,21 @@ Connect = Callable[..., Any]
 
 def stock(settings: DatabaseSettings, **options: Any) -> Any:
     """pg8000 as it comes."""
-    parts = {"host": settings.host, "port": settings.port, "database": settings.name, "password": settings.password}
+    parts = {
+        "host": settings.host,
+        "port": settings.port,
+        "database": settings.name,
+        "password": settings.password,
+    }
     return pg8000.legacy.Connection(settings.user, **parts, ssl_context=False, **options)
 
 
 def pipelined(settings: DatabaseSettings, **options: Any) -> PipelinedConnection:
-    parts: dict[str, Any] = {"host": settings.host, "port": settings.port, "database": settings.name}
+    parts: dict[str, Any] = {
+        "host": settings.host,
+        "port": settings.port,
+        "database": settings.name,
+    }
     parts |= {"password": settings.password, "tls": settings.tls, "ca_file": settings.ca_file}
     return PipelinedConnection(settings.user, **parts | options)
 
@@ -87,7 +96,9 @@ def make_database(settings: DatabaseSettings) -> Iterator[Callable[..., Database
     """`make_database(workload, **changes to the settings)`; disposed of after the test."""
     made: list[Database] = []
 
-    def make(workload: Any = "function", *, options: dict[str, Any] | None = None, **changes: Any) -> Database:
+    def make(
+        workload: Any = "function", *, options: dict[str, Any] | None = None, **changes: Any
+    ) -> Database:
         made.append(Database(make_engine(replace(settings, **changes), workload, **options or {})))
         return made[-1]
 

@@ -84,7 +84,9 @@ def said(state: str) -> Exception:
 
 REFUSED = because(ConnectionRefusedError())
 SILENT = because(TimeoutError())
-HUNG_UP = InterfaceError("network error")  # pg8000's word for a connection that ends before the greeting
+HUNG_UP = InterfaceError(
+    "network error"
+)  # pg8000's word for a connection that ends before the greeting
 
 
 def attempt(breaker: Breaker, database: Database) -> str:
@@ -102,7 +104,9 @@ def turns(request: pytest.FixtureRequest, emulated_aws: AwsSettings) -> Iterator
     if request.param == "memory":
         yield MemoryTurns()
         return
-    client = aws.Client(emulated_aws, "dynamodb", endpoint=emulated_aws.dynamodb_endpoint, version="1.0")
+    client = aws.Client(
+        emulated_aws, "dynamodb", endpoint=emulated_aws.dynamodb_endpoint, version="1.0"
+    )
     yield SharedTurns(client, RATE_LIMIT_TABLE, f"{request.node.name}")
     client.close()
 
@@ -128,7 +132,9 @@ def test_of_many_who_ask_at_once_one_has_the_turn(turns: Hint) -> None:
         assert sum(threads.map(lambda _: turns.take_turn(NOW, NOW + 2.5), range(64))) == 1
 
 
-@pytest.mark.parametrize("error", [REFUSED, SILENT, HUNG_UP, said("53300"), said("57P03"), said("08006")])
+@pytest.mark.parametrize(
+    "error", [REFUSED, SILENT, HUNG_UP, said("53300"), said("57P03"), said("08006")]
+)
 def test_a_failure_opens_it(error: Exception) -> None:
     database = Database(error)
     breaker = Breaker(clock=Clock())

@@ -35,7 +35,9 @@ def test_last_words_of_the_server_are_the_cause(ours: PipelinedConnection) -> No
     assert caught.value.__cause__.args[0]["C"] == "57P01"
 
 
-def test_statement_after_a_begin_that_fails_does_not_run(ours: PipelinedConnection, admin: Any) -> None:
+def test_statement_after_a_begin_that_fails_does_not_run(
+    ours: PipelinedConnection, admin: Any
+) -> None:
     admin.run("CREATE TABLE IF NOT EXISTS after_failed_begin (id int)")
     ours.isolation_level = "nonsense"
     assert refused(ours, "INSERT INTO after_failed_begin VALUES (%s)", (1,))["C"] == "42601"
@@ -45,7 +47,9 @@ def test_statement_after_a_begin_that_fails_does_not_run(ours: PipelinedConnecti
 
 
 @pytest.mark.parametrize("level", [None, "REPEATABLE READ", "SERIALIZABLE"])
-def test_isolation_rides_in_begin_and_only_there(ours: PipelinedConnection, level: str | None) -> None:
+def test_isolation_rides_in_begin_and_only_there(
+    ours: PipelinedConnection, level: str | None
+) -> None:
     ours.isolation_level = level
     wanted = (level or "read committed").lower()
     assert rows(ours, "SHOW transaction_isolation") == [[wanted]]
@@ -167,7 +171,13 @@ def test_refused_statement_and_rollback_are_two_round_trips(wire: Any) -> None:
 
 
 def test_socket_is_tuned(ours: PipelinedConnection) -> None:
-    wanted = {"TCP_NODELAY": 1, "TCP_KEEPIDLE": 30, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3, "TCP_USER_TIMEOUT": 5000}
+    wanted = {
+        "TCP_NODELAY": 1,
+        "TCP_KEEPIDLE": 30,
+        "TCP_KEEPINTVL": 10,
+        "TCP_KEEPCNT": 3,
+        "TCP_USER_TIMEOUT": 5000,
+    }
     assert ours._usock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
     for option, value in wanted.items():
         if hasattr(socket, option):
@@ -182,7 +192,9 @@ def test_large_parameter_does_not_wait_for_an_acknowledgement(wire: Any) -> None
         rows(connection, "SELECT length(%s)", ("x" * 20_000,))
         return time.perf_counter() - begun
 
-    assert min(twenty_kilobytes() for _ in range(10)) < 0.02  # Nagle against delayed ACK: 0.04 each time
+    assert (
+        min(twenty_kilobytes() for _ in range(10)) < 0.02
+    )  # Nagle against delayed ACK: 0.04 each time
 
 
 def test_cut_wire_is_seen_without_asking(wire: Any) -> None:

@@ -32,7 +32,9 @@ def pid(database: Database) -> int:
     return int(database.read(PID)[0][0])
 
 
-@pytest.mark.parametrize(("seconds", "kept"), [(1, True), (239, True), (241, False), (86_400, False), (-60, False)])
+@pytest.mark.parametrize(
+    ("seconds", "kept"), [(1, True), (239, True), (241, False), (86_400, False), (-60, False)]
+)
 def test_idle_connection_is_replaced_by_age(
     make_database: Callable[..., Database], *, seconds: float, kept: bool
 ) -> None:
@@ -44,7 +46,9 @@ def test_idle_connection_is_replaced_by_age(
     assert database.pool_metrics() == replace(EMPTY, checked_in=1, invalid=0 if kept else 1)
 
 
-def test_one_old_connection_says_nothing_about_the_others(make_database: Callable[..., Database]) -> None:
+def test_one_old_connection_says_nothing_about_the_others(
+    make_database: Callable[..., Database],
+) -> None:
     clock = Clock()
     database = make_database("web", options={"clock": clock})
     old, young = database._engine.raw_connection(), database._engine.raw_connection()
@@ -59,7 +63,9 @@ def test_one_old_connection_says_nothing_about_the_others(make_database: Callabl
         connection.close()
 
 
-def test_killed_backend_is_replaced_unnoticed(database: Database, admin: Any, caplog: pytest.LogCaptureFixture) -> None:
+def test_killed_backend_is_replaced_unnoticed(
+    database: Database, admin: Any, caplog: pytest.LogCaptureFixture
+) -> None:
     first = pid(database)
     admin.run("SELECT pg_terminate_backend(:pid, 5000)", pid=first)
     for use in (database.read, database.write):
@@ -69,13 +75,17 @@ def test_killed_backend_is_replaced_unnoticed(database: Database, admin: Any, ca
 
 
 @pytest.fixture
-def relayed(make_relay: Any, settings: Any, make_database: Callable[..., Database]) -> tuple[Relay, Database]:
+def relayed(
+    make_relay: Any, settings: Any, make_database: Callable[..., Database]
+) -> tuple[Relay, Database]:
     relay = make_relay(settings.host, settings.port)
     return relay, make_database(host=relay.host, port=relay.port, socket_timeout=5.0)
 
 
 @pytest.mark.parametrize("delivered", [True, False])
-def test_read_that_loses_its_connection_is_sent_again(relayed: tuple[Relay, Database], *, delivered: bool) -> None:
+def test_read_that_loses_its_connection_is_sent_again(
+    relayed: tuple[Relay, Database], *, delivered: bool
+) -> None:
     relay, database = relayed
     database.read("SELECT 1")
     relay.cut_at(b"forty-two", delivered=delivered)
@@ -95,7 +105,9 @@ def test_read_that_loses_two_connections_gives_up(relayed: tuple[Relay, Database
     assert relay.connections == 2
 
 
-def test_write_whose_answer_is_lost_is_never_sent_again(relayed: tuple[Relay, Database], admin: Any) -> None:
+def test_write_whose_answer_is_lost_is_never_sent_again(
+    relayed: tuple[Relay, Database], admin: Any
+) -> None:
     relay, database = relayed
     admin.run("CREATE TABLE IF NOT EXISTS sent_once (id int)")
     admin.run("TRUNCATE sent_once")

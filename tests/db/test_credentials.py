@@ -21,7 +21,9 @@ def test_each_connection_shows_a_token_that_is_young_enough(
     """The server is told to take the token for a password, in place of RDS, which would look at it."""
     moment = [datetime(2026, 1, 31, 12, tzinfo=UTC)]
     there = replace(settings, user=ROLE, password="", auth="iam")
-    token = IamToken(AwsSettings("eu-central-1", "AKID", "canary-key", "st"), there, now=lambda: moment[0])
+    token = IamToken(
+        AwsSettings("eu-central-1", "AKID", "canary-key", "st"), there, now=lambda: moment[0]
+    )
     database = make_database(user=ROLE, password="", auth="iam", options={"credentials": token})
     admin.run(f"CREATE ROLE {ROLE} LOGIN PASSWORD '{token()}'")
     try:

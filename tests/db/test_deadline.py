@@ -38,7 +38,9 @@ def test_the_inner_of_two_deadlines_counts_and_then_the_outer_again() -> None:
 
 
 @pytest.mark.parametrize("way", ["read", "write", "transaction", "session"])
-def test_a_statement_ends_with_the_request_and_nothing_runs_on(database: Database, admin: Any, way: str) -> None:
+def test_a_statement_ends_with_the_request_and_nothing_runs_on(
+    database: Database, admin: Any, way: str
+) -> None:
     def run() -> None:
         if way == "read":
             database.read(SLEEP)
@@ -66,14 +68,19 @@ def test_a_lock_is_waited_for_no_longer_than_the_request_lasts(make_database: Ma
     with database.transaction() as holder:
         holder.write("LOCK TABLE waited_for")
         began = time.monotonic()
-        with deadline.within(0.5), pytest.raises((DatabaseUnavailable, StatementTimeout)):  # which of them is a race
+        with (
+            deadline.within(0.5),
+            pytest.raises((DatabaseUnavailable, StatementTimeout)),
+        ):  # which of them is a race
             database.read("SELECT * FROM waited_for")
         assert time.monotonic() - began < 0.5
 
 
 def test_what_is_set_is_set_for_the_transaction_alone(database: Database) -> None:
     with deadline.within(3):
-        assert [2700 < int(text.removesuffix("ms")) <= 2800 for text in database.read(TIMEOUTS)[0]] == [True, True]
+        assert [
+            2700 < int(text.removesuffix("ms")) <= 2800 for text in database.read(TIMEOUTS)[0]
+        ] == [True, True]
         with database.transaction() as transaction:
             assert transaction.read(TIMEOUTS)[0].statement.endswith("ms")
     assert tuple(database.read(TIMEOUTS)[0]) == ("0", "0"), "the superuser's own"
@@ -86,7 +93,9 @@ def test_the_lock_timeout_is_never_raised_above_the_roles(make_database: Make) -
 
 def test_rds_proxy_gets_no_timeout_that_would_pin_it(make_database: Make) -> None:
     with deadline.within(3):
-        assert tuple(make_database(pooler="rds-proxy").read(TIMEOUTS)[0]) == ("0", "0"), "the superuser's own"
+        assert tuple(make_database(pooler="rds-proxy").read(TIMEOUTS)[0]) == ("0", "0"), (
+            "the superuser's own"
+        )
 
 
 def test_while_there_is_enough_time_nothing_is_sent_for_it(

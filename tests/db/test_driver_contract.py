@@ -112,12 +112,22 @@ def test_types_may_be_declared(connection: Any) -> None:
 
 def test_same_text_with_parameters_of_other_types(connection: Any) -> None:
     sql = "SELECT to_jsonb(CAST(%s AS text))"
-    assert [rows(connection, sql, (value,)) for value in (1, "x", None)] == [[["1"]], [["x"]], [[None]]]
+    assert [rows(connection, sql, (value,)) for value in (1, "x", None)] == [
+        [["1"]],
+        [["x"]],
+        [[None]],
+    ]
 
 
 def test_rows_of_megabytes(connection: Any) -> None:
-    result = rows(connection, "SELECT repeat('x', %s), n FROM generate_series(1, 3) n", (3_000_000,))
-    assert [(len(text), n) for text, n in result] == [(3_000_000, 1), (3_000_000, 2), (3_000_000, 3)]
+    result = rows(
+        connection, "SELECT repeat('x', %s), n FROM generate_series(1, 3) n", (3_000_000,)
+    )
+    assert [(len(text), n) for text, n in result] == [
+        (3_000_000, 1),
+        (3_000_000, 2),
+        (3_000_000, 3),
+    ]
 
 
 def test_parameters_of_megabytes(connection: Any) -> None:
@@ -140,7 +150,9 @@ def test_statement_too_long_to_be_kept(connection: Any) -> None:
         ("INSERT INTO pg_temp.t VALUES (%s)", (1,), "23505"),
     ],
 )
-def test_refused_statement_leaves_the_connection_usable(connection: Any, sql: str, args: Any, state: str) -> None:
+def test_refused_statement_leaves_the_connection_usable(
+    connection: Any, sql: str, args: Any, state: str
+) -> None:
     rows_of_one = connection.cursor()
     rows_of_one.execute("CREATE TEMP TABLE t (id int PRIMARY KEY)")
     rows_of_one.execute("INSERT INTO t VALUES (1)")
@@ -212,7 +224,9 @@ def test_copy_in_from_strings_bytes_and_files_and_out_again(connection: Any) -> 
     cursor.execute("COPY t FROM STDIN WITH (FORMAT csv)", stream=io.BytesIO(b"4,d\n5,e\n"))
     assert cursor.rowcount == 2
     out = io.BytesIO()
-    cursor.execute("COPY (SELECT DISTINCT id, name FROM t ORDER BY 1) TO STDOUT WITH (FORMAT csv)", stream=out)
+    cursor.execute(
+        "COPY (SELECT DISTINCT id, name FROM t ORDER BY 1) TO STDOUT WITH (FORMAT csv)", stream=out
+    )
     assert out.getvalue().decode() == "1,ä\n2,b\n3,c\n4,d\n5,e\n"
 
 
@@ -251,7 +265,9 @@ def test_killed_backend_is_a_network_error(connection: Any, admin: Any) -> None:
         connection.cursor().execute("SELECT %s", (1,))
 
 
-def test_wrong_password_and_unknown_database_are_reported(open_connection: Connect, settings: Any) -> None:
+def test_wrong_password_and_unknown_database_are_reported(
+    open_connection: Connect, settings: Any
+) -> None:
     for kind in (stock, pipelined):
         for changes, state in (({"password": "wrong"}, "28P01"), ({"name": "no_such"}, "3D000")):
             with pytest.raises(pg8000.legacy.Error) as caught:

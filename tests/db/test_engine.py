@@ -29,13 +29,20 @@ def test_rows_have_names_and_values(either: Database) -> None:
         "SELECT CAST(:a AS numeric) AS price, :b || '%' AS name, CAST(:a AS int) * 2, CAST(:t AS timestamptz) AS at",
         {"a": Decimal(7), "b": "é", "t": datetime(2026, 1, 1, tzinfo=UTC)},
     )
-    assert (row.price, row.name, row[2], row.at) == (Decimal(7), "é%", 14, datetime(2026, 1, 1, tzinfo=UTC))
+    assert (row.price, row.name, row[2], row.at) == (
+        Decimal(7),
+        "é%",
+        14,
+        datetime(2026, 1, 1, tzinfo=UTC),
+    )
     assert row._mapping["name"] == "é%"
 
 
 def test_write_is_committed_and_returns_rows(either: Database, admin: Any) -> None:
     admin.run("CREATE TABLE IF NOT EXISTS notes (id int GENERATED ALWAYS AS IDENTITY, note text)")
-    (row,) = either.write("INSERT INTO notes (note) VALUES (:note) RETURNING id, note", {"note": "x"})
+    (row,) = either.write(
+        "INSERT INTO notes (note) VALUES (:note) RETURNING id, note", {"note": "x"}
+    )
     assert row.note == "x"
     assert either.write("UPDATE notes SET note = 'y' WHERE id = :id", {"id": row.id}) == ()
     assert list(admin.run("SELECT note FROM notes WHERE id = :id", id=row.id)) == [["y"]]
@@ -54,12 +61,16 @@ def test_late_answer_is_never_read_as_anothers(either: Database) -> None:
     assert either.read("SELECT 'next'")[0][0] == "next"
 
 
-def test_a_batch_waits_as_long_as_its_statement_takes(make_database: Callable[..., Database]) -> None:
+def test_a_batch_waits_as_long_as_its_statement_takes(
+    make_database: Callable[..., Database],
+) -> None:
     batch = make_database("batch", socket_timeout=0.1)
     assert batch.read("SELECT 'done' FROM pg_sleep(0.3)")[0][0] == "done"
 
 
-def test_killed_backend_is_replaced_quietly(either: Database, admin: Any, caplog: pytest.LogCaptureFixture) -> None:
+def test_killed_backend_is_replaced_quietly(
+    either: Database, admin: Any, caplog: pytest.LogCaptureFixture
+) -> None:
     pid = either.read("SELECT pg_backend_pid()")[0][0]
     admin.run("SELECT pg_terminate_backend(:pid, 5000)", pid=pid)
     caplog.clear()
@@ -74,7 +85,9 @@ def test_stock_reads_in_a_real_transaction(make_database: Callable[..., Database
         make_database().write("SAVEPOINT only_in_a_transaction")
 
 
-def test_stock_is_announced(make_database: Callable[..., Database], caplog: pytest.LogCaptureFixture) -> None:
+def test_stock_is_announced(
+    make_database: Callable[..., Database], caplog: pytest.LogCaptureFixture
+) -> None:
     make_database(options=STOCK)
     assert "these tests want the stock connection" in caplog.text
 
@@ -88,10 +101,14 @@ def test_the_installed_driver_is_trusted() -> None:
     assert unsupported_reason() is None
 
 
-def test_round_trips(make_relay: Any, settings: DatabaseSettings, make_database: Callable[..., Database]) -> None:
+def test_round_trips(
+    make_relay: Any, settings: DatabaseSettings, make_database: Callable[..., Database]
+) -> None:
     relay = make_relay(settings.host, settings.port)
     database = make_database(host=relay.host, port=relay.port)
-    assert relay.count(lambda: database.read("SELECT :n", {"n": 1})) == 4  # SCRAM's three, and the statement
+    assert (
+        relay.count(lambda: database.read("SELECT :n", {"n": 1})) == 4
+    )  # SCRAM's three, and the statement
     assert relay.count(lambda: database.read("SELECT :n", {"n": 1})) == 1
     assert relay.count(lambda: database.write("SELECT :n", {"n": 1})) == 1
 
@@ -103,7 +120,12 @@ def test_round_trips(make_relay: Any, settings: DatabaseSettings, make_database:
 
         return run
 
-    for level, trips in (("READ COMMITTED", 2), ("REPEATABLE READ", 2), ("SERIALIZABLE", 2), ("AUTOCOMMIT", 1)):
+    for level, trips in (
+        ("READ COMMITTED", 2),
+        ("REPEATABLE READ", 2),
+        ("SERIALIZABLE", 2),
+        ("AUTOCOMMIT", 1),
+    ):
         assert relay.count(transaction(level)) == trips
     assert relay.connections == 1
 
@@ -139,7 +161,9 @@ def test_dialect_knows_what_it_never_asked(database: Database) -> None:
     assert isinstance(inspect(database._engine).get_table_names(), list)
 
 
-def test_each_connection_asks_for_its_password(make_database: Callable[..., Database], settings: Any) -> None:
+def test_each_connection_asks_for_its_password(
+    make_database: Callable[..., Database], settings: Any
+) -> None:
     asked = []
 
     def credentials() -> str:

@@ -35,7 +35,10 @@ def _serve_one(listener: socket.socket, address: tuple[str, int]) -> None:
 @contextmanager
 def unix_socket_to(address: tuple[str, int]) -> Iterator[str]:
     """The folder of a Unix socket that leads to the server at `address`, for one connection."""
-    with tempfile.TemporaryDirectory() as folder, closing(socket.socket(socket.AF_UNIX)) as listener:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        closing(socket.socket(socket.AF_UNIX)) as listener,
+    ):
         listener.bind(f"{folder}/.s.PGSQL.6432")
         listener.listen()
         thread = threading.Thread(target=_serve_one, args=(listener, address))
@@ -59,7 +62,9 @@ def trusted(admin: Any) -> Iterator[str]:
     admin.run("DROP ROLE trusted_tester")
 
 
-def test_queries_go_over_a_unix_socket(make_database: Callable[..., Database], settings: DatabaseSettings) -> None:
+def test_queries_go_over_a_unix_socket(
+    make_database: Callable[..., Database], settings: DatabaseSettings
+) -> None:
     with unix_socket_to((settings.host, settings.port)) as folder:
         database = make_database(host=folder, port=6432)
         assert database.read("SELECT 1 AS n")[0].n == 1
@@ -73,12 +78,16 @@ def test_a_missing_unix_socket_is_an_unreachable_database(
         make_database(host=str(tmp_path)).read("SELECT 1")
 
 
-def test_a_server_that_trusts_the_user_needs_no_password(make_database: Callable[..., Database], trusted: str) -> None:
+def test_a_server_that_trusts_the_user_needs_no_password(
+    make_database: Callable[..., Database], trusted: str
+) -> None:
     database = make_database(user=trusted, password="", auth="none")
     assert database.read("SELECT current_user AS name")[0].name == trusted
     database.dispose()
 
 
-def test_a_server_that_asks_for_a_password_refuses_without(make_database: Callable[..., Database]) -> None:
+def test_a_server_that_asks_for_a_password_refuses_without(
+    make_database: Callable[..., Database],
+) -> None:
     with pytest.raises(DatabaseUnavailable):
         make_database(password="", auth="none").read("SELECT 1")

@@ -24,7 +24,9 @@ Make = Callable[..., Database]
 @pytest.fixture(scope="module")
 def pooler(settings: DatabaseSettings) -> Iterator[int]:
     """The port of one that has a client wait for a second until a connection to the server is free."""
-    with pgbouncer(settings.port, {settings.user: settings.password}, "query_wait_timeout=1") as port:
+    with pgbouncer(
+        settings.port, {settings.user: settings.password}, "query_wait_timeout=1"
+    ) as port:
         yield port
 
 
@@ -37,12 +39,20 @@ def test_threads_get_their_own_rows(
     make_database: Make, pooler: int, options: dict[str, Any], prepare: bool, each: int
 ) -> None:
     database = make_database(
-        "web", options=options, port=pooler, pooler="pgbouncer", pool_overflow=THREADS, pool_timeout=30
+        "web",
+        options=options,
+        port=pooler,
+        pooler="pgbouncer",
+        pool_overflow=THREADS,
+        pool_timeout=30,
     )
 
     def reads(thread: int) -> tuple[bool, set[int]]:
         mine = [thread * 1000 + n for n in range(each)]
-        statements = [f"SELECT CAST(:n AS int) + {n % 7} - {n % 7} AS n, pg_backend_pid() AS pid" for n in mine]
+        statements = [
+            f"SELECT CAST(:n AS int) + {n % 7} - {n % 7} AS n, pg_backend_pid() AS pid"
+            for n in mine
+        ]
         rows = [
             database.read(statement, {"n": n}, prepare=prepare)[0]
             for statement, n in zip(statements, mine, strict=True)
@@ -73,7 +83,8 @@ def test_who_writes_is_told_how_far_the_log_has_come(
     """Where the pooler loses the name of a statement, one position of that connection is not known; no more."""
     admin.run("CREATE TABLE IF NOT EXISTS counted_up (n int)")
     databases = [
-        Database(make_database(port=pooler, pooler="pgbouncer")._engine, tells_positions=True) for _ in range(THREADS)
+        Database(make_database(port=pooler, pooler="pgbouncer")._engine, tells_positions=True)
+        for _ in range(THREADS)
     ]
 
     def writes(thread: int) -> list[str]:
@@ -88,10 +99,16 @@ def test_who_writes_is_told_how_far_the_log_has_come(
 
     with ThreadPoolExecutor(THREADS) as threads:
         told = list(threads.map(writes, range(THREADS)))
-    assert [list(row) for row in admin.run("SELECT count(*), count(DISTINCT n) FROM counted_up")] == [[400, 400]]
+    assert [
+        list(row) for row in admin.run("SELECT count(*), count(DISTINCT n) FROM counted_up")
+    ] == [[400, 400]]
     admin.run("DROP TABLE counted_up")
     assert all(positions.count(UNKNOWN_POSITION) <= 1 for positions in told)
-    assert all(re.fullmatch(r"[0-9A-F]+/[0-9A-F]+", position) for positions in told for position in positions)
+    assert all(
+        re.fullmatch(r"[0-9A-F]+/[0-9A-F]+", position)
+        for positions in told
+        for position in positions
+    )
 
 
 @pytest.mark.parametrize("options", [{}, STOCK], ids=["pipelined", "stock"])
@@ -107,7 +124,9 @@ def test_rejected_startup_parameter_names_the_setting(
     assert "set SLUICE_DB_POOLER to pgbouncer or rds-proxy; it is none" in told
 
 
-def test_what_is_set_for_one_client_is_not_set_for_the_next(make_database: Make, pooler: int) -> None:
+def test_what_is_set_for_one_client_is_not_set_for_the_next(
+    make_database: Make, pooler: int
+) -> None:
     one, other = (make_database(port=pooler, pooler="pgbouncer") for _ in range(2))
     for _ in range(2 * SERVER_CONNECTIONS):
         with deadline.within(3):
@@ -115,9 +134,13 @@ def test_what_is_set_for_one_client_is_not_set_for_the_next(make_database: Make,
         assert tuple(other.read(TIMEOUTS)[0]) == ("0", "0"), "the superuser's own"
 
 
-def test_who_waits_too_long_for_the_server_is_told_that_it_is_away(make_database: Make, pooler: int) -> None:
+def test_who_waits_too_long_for_the_server_is_told_that_it_is_away(
+    make_database: Make, pooler: int
+) -> None:
     """PgBouncer says 08P01, which would be a fault of ours, and closes the connection, which is none."""
-    databases = [make_database(port=pooler, pooler="pgbouncer") for _ in range(SERVER_CONNECTIONS + 1)]
+    databases = [
+        make_database(port=pooler, pooler="pgbouncer") for _ in range(SERVER_CONNECTIONS + 1)
+    ]
     assert databases[2].read("SELECT 1 AS n")[0].n == 1
     with databases[0].transaction() as one, databases[1].transaction() as two:
         one.read("SELECT 1"), two.read("SELECT 1")

@@ -56,11 +56,22 @@ def test_none_is_kept_where_none_may_be(make_database: Callable[..., Database]):
 def test_what_was_not_asked_for_the_longest_is_forgotten(database: Database):
     for n in (0, 0, 1, 1, 2, 2, 0, 3, 3, 3):
         assert database.read(doubled(n), {"n": n}, prepare=True)[0].doubled == 2 * n
-    assert sorted(text.rpartition(", ")[2] for text in kept(database)) == ["0 AS n", "2 AS n", "3 AS n"]
+    assert sorted(text.rpartition(", ")[2] for text in kept(database)) == [
+        "0 AS n",
+        "2 AS n",
+        "3 AS n",
+    ]
 
 
 def test_a_statement_that_fails_may_be_sent_again(database: Database):
-    for n, word in ((1, "row"), (1, Duplicate), (1, Duplicate), (2, "row"), (2, Duplicate), (3, "row")):
+    for n, word in (
+        (1, "row"),
+        (1, Duplicate),
+        (1, Duplicate),
+        (2, "row"),
+        (2, Duplicate),
+        (3, "row"),
+    ):
         if word == "row":
             assert [row.n for row in database.write(ADD, {"n": n}, prepare=True)] == [n]
         else:
@@ -89,7 +100,9 @@ def test_a_migration_that_changes_what_it_returns_is_not_noticed(database: Datab
         database.write(ADD, {"n": n}, prepare=True)
         database.read(everything, prepare=True)
     admin.run("ALTER TABLE kept ADD COLUMN word text DEFAULT 'new'")
-    assert [tuple(row) for row in database.read(everything, prepare=True)] == [(n, "new") for n in range(3)]
+    assert [tuple(row) for row in database.read(everything, prepare=True)] == [
+        (n, "new") for n in range(3)
+    ]
     for _ in range(2):
         assert database.read(everything, prepare=True)[2].word == "new"
     assert everything in kept(database)
@@ -104,7 +117,9 @@ def test_a_pooler_that_changes_the_session_is_noticed_and_nothing_done_twice(
     if fate == "lost":
         database.read("DEALLOCATE ALL")
     else:  # by another client, whose session we were given
-        name = database.read("SELECT 'sluice_' || left(encode(sha256(:text), 'hex'), 32)", {"text": TEXT.encode()})
+        name = database.read(
+            "SELECT 'sluice_' || left(encode(sha256(:text), 'hex'), 32)", {"text": TEXT.encode()}
+        )
         database.read(f"PREPARE {name[0][0]} AS {TEXT}")
     with caplog.at_level(logging.WARNING):
         assert [row.n for row in database.write(ADD, {"n": 7}, prepare=True)] == [7]
@@ -120,7 +135,9 @@ TEXT = "INSERT INTO kept (n) VALUES ($1) RETURNING n"
 
 
 def test_it_is_one_round_trip_each_time(
-    make_database: Callable[..., Database], make_relay: Callable[..., Relay], settings: DatabaseSettings
+    make_database: Callable[..., Database],
+    make_relay: Callable[..., Relay],
+    settings: DatabaseSettings,
 ):
     relay = make_relay(settings.host, settings.port)
     database = make_database(port=relay.port, prepared_statements=2)

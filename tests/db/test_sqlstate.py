@@ -61,30 +61,68 @@ def raised(state: str) -> str:
 TOO_MUCH = "This is more than the database can take at once."
 BAD_TEXT = "A value holds a character that cannot be stored"
 UNKNOWN = "Whether this took effect is unknown; send it again with the same key."
-INVALID, UNAVAILABLE, OURS = errors.ValidationFailed, errors.DatabaseUnavailable, errors.InternalError
+INVALID, UNAVAILABLE, OURS = (
+    errors.ValidationFailed,
+    errors.DatabaseUnavailable,
+    errors.InternalError,
+)
 
 CASES = [
     # values
-    Case("22001", "UPDATE products SET name = repeat('x', 41)", INVALID, 422, detail="A value is too long"),
-    Case("22003", "UPDATE products SET price = 10000", INVALID, 422, detail="A value is out of range"),
-    Case("22007", f"SELECT '{SECRET}'::date", INVALID, 422, detail="A value cannot be read as a time"),
-    Case("22008", "SELECT '2026-02-30'::date", INVALID, 422, detail="A value is out of the range of times"),
+    Case(
+        "22001",
+        "UPDATE products SET name = repeat('x', 41)",
+        INVALID,
+        422,
+        detail="A value is too long",
+    ),
+    Case(
+        "22003", "UPDATE products SET price = 10000", INVALID, 422, detail="A value is out of range"
+    ),
+    Case(
+        "22007", f"SELECT '{SECRET}'::date", INVALID, 422, detail="A value cannot be read as a time"
+    ),
+    Case(
+        "22008",
+        "SELECT '2026-02-30'::date",
+        INVALID,
+        422,
+        detail="A value is out of the range of times",
+    ),
     Case("22012", "SELECT 1/0", OURS, 500),
     Case("2201W", "SELECT 1 LIMIT -1", errors.ReaderBehind, 503),
     Case("22021", "SELECT convert_from('\\xff', 'UTF8')", INVALID, 422, detail=BAD_TEXT),
     Case("22P02", f"SELECT '{SECRET}'::int", INVALID, 422, detail="A value is not acceptable"),
-    Case("22023", "SELECT generate_series(1, 2, 0)", INVALID, 422, detail="A value is not acceptable"),
+    Case(
+        "22023", "SELECT generate_series(1, 2, 0)", INVALID, 422, detail="A value is not acceptable"
+    ),
     # constraints
     Case("23001", "DELETE FROM makers WHERE id = 3", errors.StillReferenced, 409),
     Case("23502", "INSERT INTO products (id) VALUES (2)", INVALID, 422, "name", "required"),
-    Case("23502", "INSERT INTO products (name) VALUES ('x')", INVALID, 422),  # id is not a client's to give
+    Case(
+        "23502", "INSERT INTO products (name) VALUES ('x')", INVALID, 422
+    ),  # id is not a client's to give
     Case("23503", "UPDATE products SET category_id = 99", INVALID, 422, "category", "unknown"),
     Case("23503", "DELETE FROM makers WHERE id = 1", errors.StillReferenced, 409),
     Case("23503", "UPDATE makers SET id = 9 WHERE id = 1", errors.StillReferenced, 409),
-    Case("23505", f"INSERT INTO products VALUES (2, '{SECRET}')", errors.Duplicate, 409, "name", "duplicate"),
+    Case(
+        "23505",
+        f"INSERT INTO products VALUES (2, '{SECRET}')",
+        errors.Duplicate,
+        409,
+        "name",
+        "duplicate",
+    ),
     Case("23505", "INSERT INTO products VALUES (1, 'x')", errors.Duplicate, 409),
     Case("23505", "INSERT INTO products VALUES (2, 'x', 1, NULL, 7)", errors.Duplicate, 409),
-    Case("23505", f"UPDATE makers SET slug = '{SECRET}' WHERE id = 2", errors.Duplicate, 409, "slug", "duplicate"),
+    Case(
+        "23505",
+        f"UPDATE makers SET slug = '{SECRET}' WHERE id = 2",
+        errors.Duplicate,
+        409,
+        "slug",
+        "duplicate",
+    ),
     Case("23514", "UPDATE products SET name = 'bad'", INVALID, 422, "name", "invalid"),
     Case("23514", "UPDATE products SET hidden = -1", INVALID, 422),
     Case("23514", "UPDATE inventory SET quantity = quantity - 4", errors.OutOfStock, 409),
@@ -96,7 +134,13 @@ CASES = [
         "status",
         "duplicate",
     ),
-    Case("44000", "UPDATE cheap SET price = 200", INVALID, 422, detail="A value is not acceptable here"),
+    Case(
+        "44000",
+        "UPDATE cheap SET price = 200",
+        INVALID,
+        422,
+        detail="A value is not acceptable here",
+    ),
     # transactions
     Case("25006", "SET TRANSACTION READ ONLY; UPDATE makers SET id = id", UNAVAILABLE, 503),
     Case("40001", raised("40001"), errors.RolledBack, 503),  # for real below, with 40P01 and 55P03
@@ -118,7 +162,12 @@ CASES = [
     Case("53400", raised("53400"), UNAVAILABLE, 503),
     Case("54001", "SELECT repeat('[', 200000)::json", INVALID, 422, detail=TOO_MUCH),
     Case("55006", raised("55006"), UNAVAILABLE, 503),
-    Case("57014", "SET LOCAL statement_timeout = 20; SELECT pg_sleep(5)", errors.StatementTimeout, 504),
+    Case(
+        "57014",
+        "SET LOCAL statement_timeout = 20; SELECT pg_sleep(5)",
+        errors.StatementTimeout,
+        504,
+    ),
     Case("57P01", raised("57P01"), errors.ConnectionLost, 503),
     Case("57P02", raised("57P02"), errors.ConnectionLost, 503),
     Case("57P03", raised("57P03"), UNAVAILABLE, 503),
@@ -160,7 +209,11 @@ def schema(settings: Any) -> Iterator[str]:
     """A schema of this module's own, whose rows no test changes for good."""
     with closing(pipelined(settings)) as connection:
         connection.autocommit = True
-        for statement in ["CREATE SCHEMA s", "SET search_path TO s", *filter(str.strip, SCHEMA.split(";"))]:
+        for statement in [
+            "CREATE SCHEMA s",
+            "SET search_path TO s",
+            *filter(str.strip, SCHEMA.split(";")),
+        ]:
             connection.run(statement)
         yield "s"
         connection.run("DROP SCHEMA s CASCADE")
@@ -185,7 +238,10 @@ def refusal(engine: Engine, sql: str) -> errors.SluiceError:
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.state}-{case.sql[:24]}")
 def test_refusal(engine: Engine, case: Case) -> None:
     error = refusal(engine, case.sql)
-    assert state_of(error) in (case.state, {"23001": "23503"}.get(case.state))  # its own state since PostgreSQL 18
+    assert state_of(error) in (
+        case.state,
+        {"23001": "23503"}.get(case.state),
+    )  # its own state since PostgreSQL 18
     assert type(error) is case.kind
     assert error.status == case.status
     assert [(fault.pointer, fault.code) for fault in error.faults] == (
@@ -203,8 +259,20 @@ def state_of(error: errors.SluiceError) -> str:
 
 
 def assert_safe(error: errors.SluiceError) -> None:
-    shown = " ".join([str(error), error.detail, *(f"{f.message} {f.pointer} {f.code}" for f in error.faults)])
-    for hidden in (SECRET, "products", "makers", "inventory_", "_check", "_key", "hidden", "SELECT", "violates"):
+    shown = " ".join(
+        [str(error), error.detail, *(f"{f.message} {f.pointer} {f.code}" for f in error.faults)]
+    )
+    for hidden in (
+        SECRET,
+        "products",
+        "makers",
+        "inventory_",
+        "_check",
+        "_key",
+        "hidden",
+        "SELECT",
+        "violates",
+    ):
         assert hidden not in shown
 
 
@@ -231,22 +299,37 @@ def test_a_table_that_contains_another_ones_name_is_not_mistaken(engine: Engine)
 @pytest.mark.parametrize(
     ("detail", "kind"),
     [
-        ("La clé (id)=(1) est toujours référencée à partir de la table « products ».", errors.StillReferenced),
-        ("La clé (category_id)=(9) n'est pas présente dans la table « makers ».", errors.ValidationFailed),
+        (
+            "La clé (id)=(1) est toujours référencée à partir de la table « products ».",
+            errors.StillReferenced,
+        ),
+        (
+            "La clé (category_id)=(9) n'est pas présente dans la table « makers ».",
+            errors.ValidationFailed,
+        ),
         ('テーブル"products"からキー(id)=(1)がまだ参照されています。', errors.StillReferenced),
-        ('Key is not present in table "makers".', errors.ValidationFailed),  # a role that may not read the parent
+        (
+            'Key is not present in table "makers".',
+            errors.ValidationFailed,
+        ),  # a role that may not read the parent
         ("", errors.ValidationFailed),
     ],
 )
-def test_references_are_told_apart_in_any_language(detail: str, kind: type[errors.SluiceError]) -> None:
+def test_references_are_told_apart_in_any_language(
+    detail: str, kind: type[errors.SluiceError]
+) -> None:
     report = {"C": "23503", "t": "products", "n": "products_category_id_fkey", "D": detail}
     assert type(from_report(report)) is kind
 
 
 @pytest.mark.parametrize(("column", "field"), NAMED.items())
-def test_each_declared_field_is_named_to_the_client(engine: Engine, column: str, field: str) -> None:
+def test_each_declared_field_is_named_to_the_client(
+    engine: Engine, column: str, field: str
+) -> None:
     with engine.connect() as connection:
-        connection.execute(text(f"CREATE TEMP TABLE things ({column} int NOT NULL CHECK ({column} > 0))"))
+        connection.execute(
+            text(f"CREATE TEMP TABLE things ({column} int NOT NULL CHECK ({column} > 0))")
+        )
         for value in ("-1", "NULL"):
             with pytest.raises(errors.ValidationFailed) as caught, connection.begin_nested():
                 connection.execute(text(f"INSERT INTO things VALUES ({value})"))
@@ -260,7 +343,9 @@ def test_no_other_field_is_named() -> None:
 def test_deferred_constraint_is_translated_at_commit(engine: Engine) -> None:
     with engine.connect() as connection:
         connection.execute(text("CREATE TEMP TABLE p (id int PRIMARY KEY)"))
-        connection.execute(text("CREATE TEMP TABLE c (user_id int REFERENCES p DEFERRABLE INITIALLY DEFERRED)"))
+        connection.execute(
+            text("CREATE TEMP TABLE c (user_id int REFERENCES p DEFERRABLE INITIALLY DEFERRED)")
+        )
         connection.execute(text("INSERT INTO c VALUES (1)"))
         with pytest.raises(errors.ValidationFailed) as caught:
             connection.commit()
@@ -312,7 +397,9 @@ def test_deadlock(engine: Engine, rival: Any) -> None:
         connection.execute(text("SET LOCAL deadlock_timeout = 20"))
         connection.execute(text("SELECT * FROM s.makers WHERE id = 3 FOR UPDATE"))
         rival_pid = rival._backend_key_data[:4]
-        other = threading.Thread(target=rival.run, args=("SELECT * FROM makers WHERE id = 3 FOR UPDATE",))
+        other = threading.Thread(
+            target=rival.run, args=("SELECT * FROM makers WHERE id = 3 FOR UPDATE",)
+        )
         other.start()
         wait_until_blocked(connection, int.from_bytes(rival_pid, "big"))
         with pytest.raises(errors.RolledBack) as caught:
@@ -335,9 +422,13 @@ def wait_until_blocked(connection: Any, pid: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "changes", [{"password": "wrong"}, {"name": "no_such"}, {"port": 1}, {"host": "no-such-host.invalid"}], ids=str
+    "changes",
+    [{"password": "wrong"}, {"name": "no_such"}, {"port": 1}, {"host": "no-such-host.invalid"}],
+    ids=str,
 )
-def test_refused_connection_is_unavailable(make_database: Callable[..., Database], changes: dict[str, Any]) -> None:
+def test_refused_connection_is_unavailable(
+    make_database: Callable[..., Database], changes: dict[str, Any]
+) -> None:
     database = make_database(**changes)
     for use in (lambda: database.read("SELECT 1"), lambda: database._engine.connect()):
         with pytest.raises(UNAVAILABLE) as caught:

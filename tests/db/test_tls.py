@@ -32,7 +32,10 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
         openssl(folder, f"{new} -x509 -days 2 -subj /CN={name} -keyout {name}.key -out {name}.pem")
     openssl(folder, f"{new} -subj /CN=localhost -keyout server.key -out server.csr")
     (folder / "names").write_text("subjectAltName=DNS:localhost")
-    openssl(folder, "x509 -req -in server.csr -CA ca.pem -CAkey ca.key -days 2 -extfile names -out server.pem")
+    openssl(
+        folder,
+        "x509 -req -in server.csr -CA ca.pem -CAkey ca.key -days 2 -extfile names -out server.pem",
+    )
     return folder
 
 
@@ -41,15 +44,23 @@ def openssl(folder: Path, arguments: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def tls_server(certificates: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
+def tls_server(
+    certificates: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[PostgresServer]:
     bindirs = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
     if not bindirs:
         pytest.skip("no PostgreSQL with TLS: apt-get install postgresql")
-    with PostgresServer(tmp_path_factory.mktemp("tls"), bindir=bindirs[-1], durable=False) as server:
+    with PostgresServer(
+        tmp_path_factory.mktemp("tls"), bindir=bindirs[-1], durable=False
+    ) as server:
         superuser = DatabaseSettings.from_url(server.url())
         with closing(
             pg8000.native.Connection(
-                superuser.user, password=superuser.password, port=server.port, host="127.0.0.1", ssl_context=False
+                superuser.user,
+                password=superuser.password,
+                port=server.port,
+                host="127.0.0.1",
+                ssl_context=False,
             )
         ) as admin:
             data = Path(admin.run("SHOW data_directory")[0][0])
@@ -75,16 +86,24 @@ def connect(
     certificates: Path,
 ) -> Callable[..., Database]:
     """`connect(authority, host)`."""
-    wanted: dict[str, Any] = {"port": tls_server.port, "password": tls_server.password, "name": "postgres"}
+    wanted: dict[str, Any] = {
+        "port": tls_server.port,
+        "password": tls_server.password,
+        "name": "postgres",
+    }
 
     def connect(authority: str, host: str) -> Database:
         ca_file = str(certificates / f"{authority}.pem")
-        return make_database(host=host, tls="verify-full", ca_file=ca_file, options=request.param, **wanted)
+        return make_database(
+            host=host, tls="verify-full", ca_file=ca_file, options=request.param, **wanted
+        )
 
     return connect
 
 
-def test_right_name_and_authority_are_accepted_and_encrypted(connect: Callable[..., Database]) -> None:
+def test_right_name_and_authority_are_accepted_and_encrypted(
+    connect: Callable[..., Database],
+) -> None:
     database = connect("ca", "localhost")
     (row,) = database.read("SELECT ssl, version FROM pg_stat_ssl WHERE pid = pg_backend_pid()")
     assert (row.ssl, row.version) == (True, "TLSv1.3")
@@ -96,11 +115,15 @@ def test_right_name_and_authority_are_accepted_and_encrypted(connect: Callable[.
 def test_stranger_is_refused(connect: Callable[..., Database], authority: str, host: str) -> None:
     with pytest.raises(DatabaseUnavailable) as caught:
         connect(authority, host).read("SELECT 1")
-    chain = repr(caught.value.__cause__) + repr(caught.value.__cause__ and caught.value.__cause__.__cause__)
+    chain = repr(caught.value.__cause__) + repr(
+        caught.value.__cause__ and caught.value.__cause__.__cause__
+    )
     assert "CERTIFICATE_VERIFY_FAILED" in chain
 
 
-def test_server_without_tls_is_refused(make_database: Callable[..., Database], settings: DatabaseSettings) -> None:
+def test_server_without_tls_is_refused(
+    make_database: Callable[..., Database], settings: DatabaseSettings
+) -> None:
     """`settings` is of the embedded server. A stock pg8000 would go on in plain text."""
     with pytest.raises(DatabaseUnavailable):
         make_database(tls="verify-full").read("SELECT 1")

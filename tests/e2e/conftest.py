@@ -30,7 +30,9 @@ def category(api: Deployment) -> Iterator[str]:
     made = api("POST", "/api/categories", {"name": api.run, "slug": api.run})
     assert made.status == 201, made.body
     yield api.run
-    while products := api("GET", f"/api/products?category={api.run}&limit=100&fields=id").json["data"]:
+    while products := api("GET", f"/api/products?category={api.run}&limit=100&fields=id").json[
+        "data"
+    ]:
         for product in products:
             assert api("DELETE", f"/api/products/{product['id']}").status == 204
     assert api("DELETE", f"/api/categories/{made.json['id']}").status == 204
@@ -44,7 +46,12 @@ class Products:
 
     def __call__(self, **fields: Any) -> Answer:
         self._made += 1
-        body = {"name": f"{self._api.run} {self._made}", "price": "9.99", "category": self._category, "inventory": 10}
+        body = {
+            "name": f"{self._api.run} {self._made}",
+            "price": "9.99",
+            "category": self._category,
+            "inventory": 10,
+        }
         made = self._api("POST", "/api/products", body | fields)
         assert made.status == 201, made.body
         return made

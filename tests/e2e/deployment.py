@@ -36,7 +36,11 @@ class Answer:
     @property
     def code(self) -> str:
         """The code of a problem, which must have its whole shape."""
-        assert self.headers.get("content-type") == "application/problem+json", (self.status, self.headers, self.body)
+        assert self.headers.get("content-type") == "application/problem+json", (
+            self.status,
+            self.headers,
+            self.body,
+        )
         problem = self.json
         assert {"type", "title", "status", "detail", "code", "request_id"} <= set(problem), problem
         assert problem["status"] == self.status
@@ -77,7 +81,14 @@ class Deployment:
         sam_local = bool(given("SAM_LOCAL"))
         hosts = {"host.docker.internal": "127.0.0.1"} if sam_local else {}
         hosts |= dict(pair.split("=") for pair in given("HOSTS").split(",") if pair)
-        return cls(given("URL").rstrip("/"), given("KEY"), given("LIMITED_KEY"), given("ORIGIN"), hosts, sam_local)
+        return cls(
+            given("URL").rstrip("/"),
+            given("KEY"),
+            given("LIMITED_KEY"),
+            given("ORIGIN"),
+            hosts,
+            sam_local,
+        )
 
     def __call__(
         self, method: str, target: str, body: Any = FORGOTTEN, /, *, key: str | None = None, raw: bytes | None = None,
@@ -103,7 +114,9 @@ class Deployment:
         address = self.hosts.get(parts.hostname or "", parts.hostname or "")
         connection: HTTPConnection
         if parts.scheme == "https":
-            connection = HTTPSConnection(address, parts.port, timeout=60, context=ssl.create_default_context())
+            connection = HTTPSConnection(
+                address, parts.port, timeout=60, context=ssl.create_default_context()
+            )
         else:
             connection = HTTPConnection(address, parts.port, timeout=60)
         try:
@@ -114,7 +127,9 @@ class Deployment:
             connection.endheaders(body)
             response = connection.getresponse()
             return Answer(
-                response.status, {name.lower(): value for name, value in response.getheaders()}, response.read()
+                response.status,
+                {name.lower(): value for name, value in response.getheaders()},
+                response.read(),
             )
         finally:
             connection.close()
@@ -128,7 +143,9 @@ class Deployment:
 
     def until_ready(self) -> Answer:
         """`GET /health/ready`, once it is 200."""
-        return self.until(lambda: self("GET", "/health/ready", key=""), lambda answer: answer.status == 200)
+        return self.until(
+            lambda: self("GET", "/health/ready", key=""), lambda answer: answer.status == 200
+        )
 
     def until(self, ask: Callable[[], Answer], holds: Callable[[Answer], bool]) -> Answer:
         """What `ask` returns once it holds; AssertionError with the last one after WAIT_SECONDS."""

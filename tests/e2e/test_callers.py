@@ -9,11 +9,15 @@ from tests.e2e.deployment import WAIT_SECONDS, Answer, Deployment
 MOST = 200  # requests that are sent to use up a limit
 
 
-@pytest.mark.parametrize("headers", [{}, {"authorization": "Bearer e30.e30.e30"}, {"authorization": "Basic dTpw"}])
+@pytest.mark.parametrize(
+    "headers", [{}, {"authorization": "Bearer e30.e30.e30"}, {"authorization": "Basic dTpw"}]
+)
 def test_request_without_credentials_is_401(api: Deployment, headers: dict[str, str]) -> None:
     answer = api("GET", "/api/products", key="", **headers)
     assert (answer.status, answer.code) == (401, "unauthenticated")
-    assert answer.headers["www-authenticate"]  # a REST API's gateway renames it; an HTTP API must not
+    assert answer.headers[
+        "www-authenticate"
+    ]  # a REST API's gateway renames it; an HTTP API must not
 
 
 def test_unknown_key_is_401(api: Deployment) -> None:

@@ -27,7 +27,9 @@ def test_encoded_plus_in_a_query_is_a_plus(api: Deployment) -> None:
         assert api("DELETE", f"/api/users/{made.json['id']}").status == 204
 
 
-def test_encoded_comma_and_colon_in_a_query_are_read(api: Deployment, products: Products, category: str) -> None:
+def test_encoded_comma_and_colon_in_a_query_are_read(
+    api: Deployment, products: Products, category: str
+) -> None:
     products()
     page = api("GET", f"/api/products?category={category}%2Cnot-there&sort=price%3Adesc%2Cid%3Aasc")
     assert page.status == 200, page.body
@@ -37,7 +39,11 @@ def test_encoded_comma_and_colon_in_a_query_are_read(api: Deployment, products: 
 @pytest.mark.parametrize("last", ["a%2Fb", "a+b", "%20", "%00", "caf%C3%A9", "1%3F", "%25"])
 def test_odd_path_is_a_problem_and_never_a_5xx(api: Deployment, last: str) -> None:
     answer = api("GET", f"/api/products/{last}")
-    assert (answer.status, answer.code) in {(404, "not_found"), (400, "invalid_parameter"), (422, "validation_failed")}
+    assert (answer.status, answer.code) in {
+        (404, "not_found"),
+        (400, "invalid_parameter"),
+        (422, "validation_failed"),
+    }
 
 
 def test_head_is_get_without_a_body(api: Deployment, products: Products) -> None:
@@ -51,7 +57,9 @@ def test_head_is_get_without_a_body(api: Deployment, products: Products) -> None
 def test_options_says_which_methods_there_are(api: Deployment) -> None:
     answer = api("OPTIONS", "/api/products", key="")
     assert answer.status in (200, 204)
-    assert {"GET", "POST", "HEAD"} <= {method.strip() for method in answer.headers["allow"].split(",")}
+    assert {"GET", "POST", "HEAD"} <= {
+        method.strip() for method in answer.headers["allow"].split(",")
+    }
 
 
 def test_page_of_an_unknown_origin_gets_no_permission(api: Deployment) -> None:

@@ -36,9 +36,18 @@ def test_connection_walks_all_products(api: Deployment, products: Products, cate
 
 
 def test_mutation_is_kept_and_repeated_once(api: Deployment, category: str) -> None:
-    given = {"name": f"{api.run} graph", "price": "2.50", "categoryId": category_id(api, category), "inventory": 1}
-    first = api.graphql(CREATE, {"input": given}, idempotency_key=f"{api.run}-graph")["createProduct"]
-    again = api.graphql(CREATE, {"input": given}, idempotency_key=f"{api.run}-graph")["createProduct"]
+    given = {
+        "name": f"{api.run} graph",
+        "price": "2.50",
+        "categoryId": category_id(api, category),
+        "inventory": 1,
+    }
+    first = api.graphql(CREATE, {"input": given}, idempotency_key=f"{api.run}-graph")[
+        "createProduct"
+    ]
+    again = api.graphql(CREATE, {"input": given}, idempotency_key=f"{api.run}-graph")[
+        "createProduct"
+    ]
     assert first == again
     assert api("GET", f"/api/products/{first['id']}").json["price"] == "2.50"
 
@@ -59,13 +68,21 @@ def test_query_by_get_is_answered_and_a_mutation_is_not(api: Deployment) -> None
 
 
 def test_query_that_is_too_deep_is_refused(api: Deployment) -> None:
-    query = "{ products { nodes { category " + "{ products { nodes { category " * 6 + "{ id }" + " } } }" * 6 + " } } }"
+    query = (
+        "{ products { nodes { category "
+        + "{ products { nodes { category " * 6
+        + "{ id }"
+        + " } } }" * 6
+        + " } } }"
+    )
     answer = api("POST", "/api/graphql", {"query": query})
     assert answer.status in (200, 400)
     assert answer.json["errors"][0]["extensions"]["code"].startswith("query_too_")
 
 
 def test_document_that_cannot_be_read_is_an_error(api: Deployment) -> None:
-    answer = api("POST", "/api/graphql", {"query": "{ products"}, accept="application/graphql-response+json")
+    answer = api(
+        "POST", "/api/graphql", {"query": "{ products"}, accept="application/graphql-response+json"
+    )
     assert answer.status == 400
     assert answer.json["errors"]

@@ -10,14 +10,22 @@ ENDS = ("completed", "failed")
 
 
 def announce(api: Deployment) -> dict[str, str]:
-    made = api("POST", "/api/imports", {"resource": "products", "format": "csv", "filename": f"{api.run}.csv"})
+    made = api(
+        "POST",
+        "/api/imports",
+        {"resource": "products", "format": "csv", "filename": f"{api.run}.csv"},
+    )
     assert made.status == 201, made.body
     document: dict[str, str] = made.json
     return document
 
 
 def upload(api: Deployment, job: dict[str, str], data: bytes) -> None:
-    url = next(value for name, value in job.items() if name.endswith("url") and value and "incoming" in value)
+    url = next(
+        value
+        for name, value in job.items()
+        if name.endswith("url") and value and "incoming" in value
+    )
     answer = api.send("PUT", url, data, {})
     assert answer.status == 200, answer.body
 
@@ -26,7 +34,9 @@ def test_presigned_url_names_the_region_of_the_api(api: Deployment) -> None:
     region = api.region()
     if region is None:
         pytest.skip("not an API Gateway's own host name")
-    url = next(value for value in announce(api).values() if isinstance(value, str) and "incoming" in value)
+    url = next(
+        value for value in announce(api).values() if isinstance(value, str) and "incoming" in value
+    )
     assert f".s3.{region}.amazonaws.com" in (urlsplit(url).hostname or "")
 
 
@@ -42,5 +52,11 @@ def test_file_is_imported_and_bad_rows_are_reported(api: Deployment, category: s
     rejects = api.send("GET", done["rejects_url"], None, {})
     assert rejects.status == 200
     assert b"price" in rejects.body
-    found = api("GET", f"/api/products?category={category}&search=imported&sort=name:asc").json["data"]
-    assert [(product["price"], product["inventory"]) for product in found] == [("1.50", 0), ("1.51", 1), ("1.52", 2)]
+    found = api("GET", f"/api/products?category={category}&search=imported&sort=name:asc").json[
+        "data"
+    ]
+    assert [(product["price"], product["inventory"]) for product in found] == [
+        ("1.50", 0),
+        ("1.51", 1),
+        ("1.52", 2),
+    ]

@@ -4,7 +4,9 @@ from tests.e2e.conftest import Products
 from tests.e2e.deployment import Deployment
 
 
-def test_order_takes_stock_and_gives_it_back_when_cancelled(api: Deployment, canary: dict[str, int]) -> None:
+def test_order_takes_stock_and_gives_it_back_when_cancelled(
+    api: Deployment, canary: dict[str, int]
+) -> None:
     product = canary["product_id"]
     stock = f"/api/inventory/{product}"
     assert api("PUT", stock, {"quantity": 5}).status == 200
@@ -24,19 +26,28 @@ def test_order_takes_stock_and_gives_it_back_when_cancelled(api: Deployment, can
     assert api("GET", stock).json["quantity"] == 5
 
 
-def test_order_of_more_than_there_is_changes_nothing(api: Deployment, canary: dict[str, int]) -> None:
+def test_order_of_more_than_there_is_changes_nothing(
+    api: Deployment, canary: dict[str, int]
+) -> None:
     product = canary["product_id"]
     before = api("GET", f"/api/inventory/{product}").json["quantity"]
-    body = {"user_id": canary["user_id"], "items": [{"product_id": product, "quantity": before + 1}]}
+    body = {
+        "user_id": canary["user_id"],
+        "items": [{"product_id": product, "quantity": before + 1}],
+    }
     refused = api("POST", "/api/orders", body)
     assert (refused.status, refused.code) == (409, "out_of_stock")
     assert api("GET", f"/api/inventory/{product}").json["quantity"] == before
 
 
-def test_same_key_with_another_body_is_refused(api: Deployment, products: Products, category: str) -> None:
+def test_same_key_with_another_body_is_refused(
+    api: Deployment, products: Products, category: str
+) -> None:
     body = {"name": f"{api.run} once", "price": "1.00", "category": category}
     first = api("POST", "/api/products", body, idempotency_key=f"{api.run}-product")
     again = api("POST", "/api/products", body, idempotency_key=f"{api.run}-product")
-    other = api("POST", "/api/products", {**body, "price": "2.00"}, idempotency_key=f"{api.run}-product")
+    other = api(
+        "POST", "/api/products", {**body, "price": "2.00"}, idempotency_key=f"{api.run}-product"
+    )
     assert (first.status, again.body) == (201, first.body)
     assert (other.status, other.code) == (422, "idempotency_key_reused")

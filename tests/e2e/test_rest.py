@@ -6,15 +6,25 @@ from tests.e2e.conftest import Products
 from tests.e2e.deployment import Deployment
 
 
-def test_product_is_created_read_changed_and_deleted(api: Deployment, products: Products, category: str) -> None:
+def test_product_is_created_read_changed_and_deleted(
+    api: Deployment, products: Products, category: str
+) -> None:
     made = products(description="of the e2e suite")
     path = made.headers["location"]
     path = path[path.index("/api/") :]
     assert api("GET", path).json == made.json
-    replaced = api("PUT", path, {"name": made.json["name"], "description": None, "price": 5, "category": category})
+    replaced = api(
+        "PUT",
+        path,
+        {"name": made.json["name"], "description": None, "price": 5, "category": category},
+    )
     assert (replaced.status, replaced.json["price"], replaced.json["version"]) == (200, "5.00", 2)
     patched = api("PATCH", path, {"price": "6.50"}, content_type="application/merge-patch+json")
-    assert (patched.status, patched.json["price"], patched.json["description"]) == (200, "6.50", None)
+    assert (patched.status, patched.json["price"], patched.json["description"]) == (
+        200,
+        "6.50",
+        None,
+    )
     assert api("DELETE", path).status == 204
     assert api("GET", path).code == "not_found"
 
@@ -31,7 +41,9 @@ def test_conditional_requests_compare_the_etag(api: Deployment, products: Produc
     assert api("GET", path, if_none_match=etag).json["price"] == "1.00"
 
 
-def test_cursor_walks_a_list_without_gap_or_repetition(api: Deployment, products: Products, category: str) -> None:
+def test_cursor_walks_a_list_without_gap_or_repetition(
+    api: Deployment, products: Products, category: str
+) -> None:
     made = {products(price=price).json["id"] for price in ("3.00", "1.00", "3.00", "2.00", "3.00")}
     path, walked = f"/api/products?category={category}&sort=price:desc&limit=2", []
     page = api("GET", path).json
@@ -46,9 +58,13 @@ def test_cursor_walks_a_list_without_gap_or_repetition(api: Deployment, products
     assert prices == sorted(prices, reverse=True)
 
 
-def test_list_has_link_total_and_chosen_fields(api: Deployment, products: Products, category: str) -> None:
+def test_list_has_link_total_and_chosen_fields(
+    api: Deployment, products: Products, category: str
+) -> None:
     products(), products()
-    page = api("GET", f"/api/products?category={category}&limit=1&include_total=true&fields=id,name")
+    page = api(
+        "GET", f"/api/products?category={category}&limit=1&include_total=true&fields=id,name"
+    )
     assert page.json["pagination"]["total"] >= 2
     assert set(page.json["data"][0]) == {"id", "name"}
     assert 'rel="next"' in page.headers["link"]
@@ -56,7 +72,12 @@ def test_list_has_link_total_and_chosen_fields(api: Deployment, products: Produc
 
 @pytest.mark.parametrize(
     ("query", "parameter"),
-    [("limit=101", "limit"), ("nothing=1", "nothing"), ("sort=colour:asc", "sort"), ("price_min=x", "price_min")],
+    [
+        ("limit=101", "limit"),
+        ("nothing=1", "nothing"),
+        ("sort=colour:asc", "sort"),
+        ("price_min=x", "price_min"),
+    ],
 )
 def test_bad_parameter_is_400_and_named(api: Deployment, query: str, parameter: str) -> None:
     answer = api("GET", f"/api/products?{query}")
@@ -75,7 +96,9 @@ def test_bad_fields_are_422_and_all_named(api: Deployment, category: str) -> Non
     assert answer.faults == {"/name", "/price", "/colour"}
 
 
-def test_duplicate_and_referenced_rows_are_409(api: Deployment, products: Products, category: str) -> None:
+def test_duplicate_and_referenced_rows_are_409(
+    api: Deployment, products: Products, category: str
+) -> None:
     made = products().json
     body = {"name": made["name"], "price": 1, "category": category}
     assert api("POST", "/api/products", body).code == "duplicate"
@@ -109,7 +132,9 @@ def test_method_that_a_path_does_not_take_is_405(api: Deployment) -> None:
         (b'{"name": "' + b"x" * 1024 * 1024 + b'"}', "application/json", 413, "too_large"),
     ],
 )
-def test_unreadable_body_is_refused(api: Deployment, raw: bytes, content_type: str, status: int, code: str) -> None:
+def test_unreadable_body_is_refused(
+    api: Deployment, raw: bytes, content_type: str, status: int, code: str
+) -> None:
     if b"\xff" in raw:
         api.skip_on_sam_local("answers 502 to a body that is not UTF-8, and asks no function")
     answer = api("POST", "/api/categories", raw=raw, content_type=content_type)

@@ -23,7 +23,9 @@ def test_database_has_the_migration_of_this_release(api: Deployment) -> None:
     assert database["migration"] == database["expected_migration"]
 
 
-@pytest.mark.parametrize(("path", "kind"), [("/openapi.json", "application/json"), ("/docs", "text/html")])
+@pytest.mark.parametrize(
+    ("path", "kind"), [("/openapi.json", "application/json"), ("/docs", "text/html")]
+)
 def test_documents_need_no_key(api: Deployment, path: str, kind: str) -> None:
     document = api("GET", path, key="")
     assert document.status == 200
@@ -32,7 +34,13 @@ def test_documents_need_no_key(api: Deployment, path: str, kind: str) -> None:
 
 def test_openapi_names_every_resource(api: Deployment) -> None:
     paths = api("GET", "/openapi.json", key="").json["paths"]
-    assert {"/api/products", "/api/orders/{id}", "/api/imports", "/api/graphql", "/health/ready"} <= set(paths)
+    assert {
+        "/api/products",
+        "/api/orders/{id}",
+        "/api/imports",
+        "/api/graphql",
+        "/health/ready",
+    } <= set(paths)
 
 
 @pytest.mark.parametrize("path", ["/api/nothing", "/nothing", "/api", "/api/products/1/2"])
@@ -42,5 +50,8 @@ def test_unknown_path_is_a_problem(api: Deployment, path: str) -> None:
 
 
 def test_each_request_has_an_id_of_its_own(api: Deployment) -> None:
-    ids = {api("GET", path, key="").headers["x-request-id"] for path in ("/health", "/health", "/docs", "/nothing")}
+    ids = {
+        api("GET", path, key="").headers["x-request-id"]
+        for path in ("/health", "/health", "/docs", "/nothing")
+    }
     assert len(ids) == 4

@@ -42,7 +42,9 @@ class ConnectedShop(Shop):
 
 
 @contextmanager
-def _new_shop(server: PostgresServer, template: str, emulated: AwsSettings) -> Iterator[tuple[Shop, runtime.Runtime]]:
+def _new_shop(
+    server: PostgresServer, template: str, emulated: AwsSettings
+) -> Iterator[tuple[Shop, runtime.Runtime]]:
     name = f"shop_{os.urandom(6).hex()}"
     copy_database(server, template, name)
     app_url = server.url("sluice_app", name, password="canary-app")
@@ -90,7 +92,9 @@ def relay(shop: Shop, make_relay: Callable[..., Relay]) -> Iterator[Relay]:
     """On the wire of the installed runtime, which gives up soon. Closed after the test, as are its connections."""
     settings = runtime.current().settings
     relay = make_relay(settings.database.host, settings.database.port)
-    database = replace(settings.database, host=relay.host, port=relay.port, connect_timeout=0.5, socket_timeout=0.5)
+    database = replace(
+        settings.database, host=relay.host, port=relay.port, connect_timeout=0.5, socket_timeout=0.5
+    )
     behind = runtime.build(replace(settings, database=database))
     runtime.install(behind)
     yield relay

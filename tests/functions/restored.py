@@ -31,7 +31,9 @@ def sockets() -> list[str]:
 
 def get(key: str) -> tuple[int, str]:
     """The status, and the request's id."""
-    answer = handler(http_event("GET", "/api/products?limit=1", None, None, {"X-API-Key": key}), lambda_context())
+    answer = handler(
+        http_event("GET", "/api/products?limit=1", None, None, {"X-API-Key": key}), lambda_context()
+    )
     return answer["statusCode"], answer["headers"]["X-Request-Id"]
 
 
@@ -89,7 +91,10 @@ def main(key: str, revoked: str) -> None:
     sys.stdout.write("snapshot\n")
     sys.stdout.flush()
     sys.stdin.readline()  # time passes
-    both = [in_a_fork(partial(restored, name, random.getstate(), key, revoked)) for name in ("ONE", "TWO")]
+    both = [
+        in_a_fork(partial(restored, name, random.getstate(), key, revoked))
+        for name in ("ONE", "TWO")
+    ]
     sys.stdout.write(json.dumps({"snapshot": held, "restored": both}))
 
 

@@ -24,7 +24,9 @@ REPORTS = {
     "/api/analytics/popular-products": "",
 }
 
-examples = settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+examples = settings(
+    deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,9 @@ class Order:
     """`lines`: product → quantity and unit price; users and products are numbered from 0."""
 
     at: datetime
-    lines: Mapping[int, tuple[int, Decimal]] = field(default_factory=lambda: {0: (1, Decimal("9.99"))})
+    lines: Mapping[int, tuple[int, Decimal]] = field(
+        default_factory=lambda: {0: (1, Decimal("9.99"))}
+    )
     status: str = "paid"
     user: int = 0
 
@@ -53,11 +57,22 @@ class Counter:
         """Instead of all orders there were."""
         self.shop.sql("DELETE FROM orders")
         rows = [
-            {"id": n, "user_id": self.users[o.user], "status": o.status, "total": str(o.total), "at": o.at.isoformat()}
+            {
+                "id": n,
+                "user_id": self.users[o.user],
+                "status": o.status,
+                "total": str(o.total),
+                "at": o.at.isoformat(),
+            }
             for n, o in enumerate(orders)
         ]
         lines = [
-            {"order_id": n, "product_id": self.products[p], "quantity": quantity, "unit_price": str(price)}
+            {
+                "order_id": n,
+                "product_id": self.products[p],
+                "quantity": quantity,
+                "unit_price": str(price),
+            }
             for n, order in enumerate(orders)
             for p, (quantity, price) in order.lines.items()
         ]
@@ -82,11 +97,15 @@ class Counter:
         return self._rows(f"/api/analytics/sales?start_date={start}&end_date={end or start}")
 
     def popular(self, **query: int) -> Any:
-        return self._rows("/api/analytics/popular-products?" + "&".join(f"{k}={v}" for k, v in query.items()))
+        return self._rows(
+            "/api/analytics/popular-products?" + "&".join(f"{k}={v}" for k, v in query.items())
+        )
 
     def _rows(self, target: str) -> Any:
         answer = self.shop.get(target)
-        assert (answer.status, answer.headers["Content-Type"]) == (200, "application/json"), answer.text
+        assert (answer.status, answer.headers["Content-Type"]) == (200, "application/json"), (
+            answer.text
+        )
         assert list(answer.json) == ["data"]
         return answer.json["data"]
 
@@ -106,7 +125,10 @@ def stocked(shop: Shop) -> Counter:
 def expected_sales(orders: Sequence[Order], start: date, end: date) -> list[dict[str, Any]]:
     days = [start + timedelta(n) for n in range((end - start).days + 1)]
     kept = [order for order in orders if order.status != "cancelled"]
-    return [expected_day(day, [order for order in kept if order.at.astimezone(UTC).date() == day]) for day in days]
+    return [
+        expected_day(day, [order for order in kept if order.at.astimezone(UTC).date() == day])
+        for day in days
+    ]
 
 
 def expected_day(day: date, orders: Sequence[Order]) -> dict[str, Any]:
@@ -124,7 +146,9 @@ def expected_day(day: date, orders: Sequence[Order]) -> dict[str, Any]:
 def expected_popular(
     counter: Counter, orders: Sequence[Order], now: datetime, days: int, limit: int
 ) -> list[dict[str, Any]]:
-    kept = [o.lines for o in orders if o.status != "cancelled" and now - timedelta(days) < o.at <= now]
+    kept = [
+        o.lines for o in orders if o.status != "cancelled" and now - timedelta(days) < o.at <= now
+    ]
     rows = []
     for number, product_id in enumerate(counter.products):
         lines = [lines[number] for lines in kept if number in lines]
@@ -142,9 +166,15 @@ def expected_popular(
 
 
 def orders_at(moments: st.SearchStrategy[datetime]) -> st.SearchStrategy[list[Order]]:
-    prices = st.one_of(st.integers(0, 5), st.integers(0, 999_999_999_999)).map(lambda cents: cents * CENT)
-    lines = st.dictionaries(st.integers(0, len(NAMES) - 1), st.tuples(st.integers(1, 4), prices), min_size=1)
-    return st.lists(st.builds(Order, moments, lines, st.sampled_from(STATUSES), st.integers(0, 2)), max_size=12)
+    prices = st.one_of(st.integers(0, 5), st.integers(0, 999_999_999_999)).map(
+        lambda cents: cents * CENT
+    )
+    lines = st.dictionaries(
+        st.integers(0, len(NAMES) - 1), st.tuples(st.integers(1, 4), prices), min_size=1
+    )
+    return st.lists(
+        st.builds(Order, moments, lines, st.sampled_from(STATUSES), st.integers(0, 2)), max_size=12
+    )
 
 
 # Around midnight in UTC, told in UTC and elsewhere; two days before the range, and two after it.
@@ -158,7 +188,9 @@ MOMENTS = st.builds(
     st.sampled_from((0, -11, 13)),
 )
 # On either side of where `days` begins, and of now.
-AGES = st.sampled_from([timedelta(days) + side * MINUTE for days in (0, 1, 2, 30, 365) for side in (-5, 5)])
+AGES = st.sampled_from(
+    [timedelta(days) + side * MINUTE for days in (0, 1, 2, 30, 365) for side in (-5, 5)]
+)
 
 
 @examples
@@ -171,11 +203,15 @@ def test_sales_are_what_the_orders_say(counter: Counter, orders: list[Order], sp
 
 @examples
 @given(data=st.data(), days=st.sampled_from((1, 2, 30, 365)), limit=st.integers(1, 5))
-def test_popular_products_are_what_the_orders_say(counter: Counter, data: st.DataObject, days: int, limit: int) -> None:
+def test_popular_products_are_what_the_orders_say(
+    counter: Counter, data: st.DataObject, days: int, limit: int
+) -> None:
     now = datetime.now(UTC)
     orders = data.draw(orders_at(AGES.map(lambda age: now - age)))
     counter.place(*orders)
-    assert counter.popular(days=days, limit=limit) == expected_popular(counter, orders, now, days, limit)
+    assert counter.popular(days=days, limit=limit) == expected_popular(
+        counter, orders, now, days, limit
+    )
 
 
 def test_a_day_is_told_by_these_fields_in_this_order(counter: Counter) -> None:
@@ -206,7 +242,12 @@ def test_a_product_is_told_by_these_fields_in_this_order(counter: Counter) -> No
 def test_days_without_orders_are_there_and_have_no_average(counter: Counter) -> None:
     counter.place(Order(NOON, status="cancelled"))
     days = counter.sales(date(2026, 2, 27), MONDAY)
-    assert [day.pop("day") for day in days] == ["2026-02-27", "2026-02-28", "2026-03-01", "2026-03-02"]
+    assert [day.pop("day") for day in days] == [
+        "2026-02-27",
+        "2026-02-28",
+        "2026-03-01",
+        "2026-03-02",
+    ]
     nothing = {"order_count": 0, "unique_customers": 0, "revenue": "0.00", "avg_order_value": None}
     assert days == [nothing] * 4
 
@@ -232,7 +273,9 @@ def test_popular_is_the_last_thirty_days_and_ten_products_unless_told(counter: C
     counter.products += more
     now = datetime.now(UTC)
     lines = {number: (1, Decimal(1)) for number in range(12)}
-    counter.place(Order(now - MINUTE, lines), Order(now - timedelta(30) - MINUTE, {11: (99, Decimal(1))}))
+    counter.place(
+        Order(now - MINUTE, lines), Order(now - timedelta(30) - MINUTE, {11: (99, Decimal(1))})
+    )
     assert [row["product_id"] for row in counter.popular()] == counter.products[:10]
     assert counter.popular(days=31)[0]["product_id"] == counter.products[11]
 
@@ -241,7 +284,9 @@ def test_days_are_utc_s_whatever_the_database_s_time_zone(breakable_shop: Shop) 
     name = breakable_shop.sql("SELECT current_database()")[0][0]
     breakable_shop.sql(f"ALTER DATABASE {name} SET TimeZone = 'Pacific/Auckland'")
     counter = stocked(breakable_shop)
-    counter.place(Order(datetime(2026, 3, 2, tzinfo=UTC)), Order(datetime(2026, 3, 2, 23, 59, 59, tzinfo=UTC)))
+    counter.place(
+        Order(datetime(2026, 3, 2, tzinfo=UTC)), Order(datetime(2026, 3, 2, 23, 59, 59, tzinfo=UTC))
+    )
     days = counter.sales(date(2026, 3, 1), date(2026, 3, 3))
     assert [day["order_count"] for day in days] == [0, 2, 0]
 
@@ -250,7 +295,11 @@ def test_days_are_utc_s_whatever_the_database_s_time_zone(breakable_shop: Shop) 
 def test_a_range_may_be_a_leap_year(counter: Counter, start: str) -> None:
     first = date.fromisoformat(start)
     days = counter.sales(first, first + timedelta(365))
-    assert (len(days), days[0]["day"], days[-1]["day"]) == (366, start, (first + timedelta(365)).isoformat())
+    assert (len(days), days[0]["day"], days[-1]["day"]) == (
+        366,
+        start,
+        (first + timedelta(365)).isoformat(),
+    )
 
 
 @pytest.mark.parametrize(
@@ -267,7 +316,9 @@ def test_a_range_may_be_a_leap_year(counter: Counter, start: str) -> None:
         ("start_date=2026-03-01&end_date=2026-03-02&days=3", {"days": "unknown_parameter"}),
     ],
 )
-def test_a_range_that_cannot_be_is_refused_by_name(shop: Shop, query: str, faults: dict[str, str]) -> None:
+def test_a_range_that_cannot_be_is_refused_by_name(
+    shop: Shop, query: str, faults: dict[str, str]
+) -> None:
     answer = shop.get(f"/api/analytics/sales?{query}")
     assert (answer.status, answer.code, answer.faults) == (400, "invalid_parameter", faults)
 
@@ -280,19 +331,28 @@ def test_a_range_that_cannot_be_is_refused_by_name(shop: Shop, query: str, fault
 def test_only_dates_are_dates(shop: Shop, text: str) -> None:
     for name, other in (("start_date", "end_date"), ("end_date", "start_date")):
         answer = shop.get(f"/api/analytics/sales?{name}={text}&{other}=2026-03-02")
-        assert (answer.status, answer.code, answer.faults) == (400, "invalid_parameter", {name: "invalid"})
+        assert (answer.status, answer.code, answer.faults) == (
+            400,
+            "invalid_parameter",
+            {name: "invalid"},
+        )
 
 
 @pytest.mark.parametrize(
     ("query", "faults"),
     [
-        *[(f"days={days}", {"days": "invalid"}) for days in ("0", "366", "-1", "1.5", "x", "", "1e2", "٣", "9" * 30)],
+        *[
+            (f"days={days}", {"days": "invalid"})
+            for days in ("0", "366", "-1", "1.5", "x", "", "1e2", "٣", "9" * 30)
+        ],
         *[(f"limit={limit}", {"limit": "invalid"}) for limit in ("0", "101", "-1", "", "ten")],
         ("days=0&limit=0", {"days": "invalid", "limit": "invalid"}),
         ("sort=name", {"sort": "unknown_parameter"}),
     ],
 )
-def test_numbers_out_of_their_bounds_are_refused_by_name(shop: Shop, query: str, faults: dict[str, str]) -> None:
+def test_numbers_out_of_their_bounds_are_refused_by_name(
+    shop: Shop, query: str, faults: dict[str, str]
+) -> None:
     answer = shop.get(f"/api/analytics/popular-products?{query}")
     assert (answer.status, answer.code, answer.faults) == (400, "invalid_parameter", faults)
 
@@ -313,4 +373,8 @@ def test_head_has_the_length_of_get(shop: Shop, path: str) -> None:
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
 def test_a_report_is_only_read(shop: Shop, method: str, path: str) -> None:
     answer = shop.call(method, path, {})
-    assert (answer.status, answer.code, answer.headers["Allow"]) == (405, "method_not_allowed", "GET, HEAD, OPTIONS")
+    assert (answer.status, answer.code, answer.headers["Allow"]) == (
+        405,
+        "method_not_allowed",
+        "GET, HEAD, OPTIONS",
+    )

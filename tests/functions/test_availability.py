@@ -12,7 +12,9 @@ def test_a_backend_killed_between_two_requests_is_not_noticed(shop: Shop) -> Non
     target = f"/api/products/{shop.product('Tall Mug')}"
     assert shop.get(target).status == 200
 
-    shop.sql("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE usename = 'sluice_app'")
+    shop.sql(
+        "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE usename = 'sluice_app'"
+    )
 
     assert shop.get(target).status == 200
 
@@ -26,7 +28,9 @@ def test_a_database_that_refuses_is_503_with_retry_after(shop: Shop, relay: Rela
     assert int(answer.headers["Retry-After"]) >= 1
 
 
-def test_a_silent_database_is_answered_for_within_the_socket_timeout(shop: Shop, relay: Relay) -> None:
+def test_a_silent_database_is_answered_for_within_the_socket_timeout(
+    shop: Shop, relay: Relay
+) -> None:
     target = f"/api/products/{shop.product('Tall Mug')}"
     assert shop.get(target).status == 200
 
@@ -57,7 +61,9 @@ def open_circuit(shop: Shop, relay: Relay) -> None:
     assert shop.get("/api/users").code == "circuit_open"
 
 
-def test_while_the_circuit_is_open_a_products_last_answer_is_given_and_says_so(shop: Shop, relay: Relay) -> None:
+def test_while_the_circuit_is_open_a_products_last_answer_is_given_and_says_so(
+    shop: Shop, relay: Relay
+) -> None:
     first, second = (shop.product(name) for name in ("Tall Mug", "Small Mug"))
     good = shop.get(f"/api/products/{first}")
     part = shop.get(f"/api/products/{first}?fields=name")
@@ -72,7 +78,12 @@ def test_while_the_circuit_is_open_a_products_last_answer_is_given_and_says_so(s
     assert shop.get(f"/api/products/{first}?fields=name").text == part.text
     assert shop.call("HEAD", f"/api/products/{first}").headers["Warning"] == old.headers["Warning"]
     assert shop.get(category).headers["Warning"].startswith("110")
-    for unseen in (f"/api/products/{second}", f"/api/products/{first}?fields=price", "/api/products", "/api/orders/1"):
+    for unseen in (
+        f"/api/products/{second}",
+        f"/api/products/{first}?fields=price",
+        "/api/products",
+        "/api/orders/1",
+    ):
         assert shop.get(unseen).code == "circuit_open"
     assert shop.patch(f"/api/products/{first}", {"price": "1.00"}).code == "circuit_open"
     assert shop.get(f"/api/products/{first}", x_api_key="nobody's").status == 401
@@ -88,7 +99,9 @@ def test_no_old_answer_where_the_operator_wants_none(shop: Shop, relay: Relay) -
     assert shop.get(target).code == "circuit_open"
 
 
-def test_readiness_fails_while_the_database_is_away_and_liveness_does_not(shop: Shop, relay: Relay) -> None:
+def test_readiness_fails_while_the_database_is_away_and_liveness_does_not(
+    shop: Shop, relay: Relay
+) -> None:
     relay.close()
 
     unready = shop.get("/health/ready")

@@ -54,25 +54,39 @@ def path_of(operation: Operation) -> str:
 
 BULK = {"updates": [{"product_id": 1, "quantity": 7}]}
 WRITES = [
-    Write(operation, BULK if "updates" in operation.takes.fields else body_of(name, operation) or {})
+    Write(
+        operation, BULK if "updates" in operation.takes.fields else body_of(name, operation) or {}
+    )
     for name in RESOURCES
     for operation in operations(name)
     if operation.takes is not None
 ]
 ROUTES = [
-    (operation.method, path_of(operation), BULK if operation.name == "set_many" else body_of(name, operation))
+    (
+        operation.method,
+        path_of(operation),
+        BULK if operation.name == "set_many" else body_of(name, operation),
+    )
     for name in RESOURCES
     for operation in operations(name)
 ]
 BY_ID = [route for route in ROUTES if "{id}" in route[1]]
 
-any_text = st.text(st.characters(exclude_categories=()), max_size=50)  # with surrogates, which st.text leaves out
+any_text = st.text(
+    st.characters(exclude_categories=()), max_size=50
+)  # with surrogates, which st.text leaves out
 any_json = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | any_text,
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | any_text,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(any_text, inner, max_size=3),
     max_leaves=5,
 )
-broken_texts = st.sampled_from(["", "  ", "a\0b", "\0", "\ud800", "x\udfffy", "x" * 10_001, "😀" * 10_001])
+broken_texts = st.sampled_from(
+    ["", "  ", "a\0b", "\0", "\ud800", "x\udfffy", "x" * 10_001, "😀" * 10_001]
+)
 never_a_text = (
     st.booleans()
     | st.integers()
@@ -87,7 +101,11 @@ never_a_number = (
     | st.sampled_from([1e300, -1e300, 0.5e-7, 10**4000, -(10**4000), 1.0000001])
 )  # fmt: skip
 never_a_list = (
-    st.none() | st.booleans() | any_text | st.just([]) | st.lists(any_json.filter(lambda v: v != {}), min_size=1)
+    st.none()
+    | st.booleans()
+    | any_text
+    | st.just([])
+    | st.lists(any_json.filter(lambda v: v != {}), min_size=1)
 )
 
 
@@ -95,7 +113,17 @@ def never(field: Field) -> st.SearchStrategy[Any]:
     """Values that no field declared like this takes."""
     match field:
         case Email():
-            no_address = ["@", "a@", "@b", "a@b@c", "a b@c", "a\nb@c", "a\x1bb@c", "a\u2003b@c", "a@" + "b" * 253]
+            no_address = [
+                "@",
+                "a@",
+                "@b",
+                "a@b@c",
+                "a b@c",
+                "a\nb@c",
+                "a\x1bb@c",
+                "a\u2003b@c",
+                "a@" + "b" * 253,
+            ]
             one_at = any_text.filter(lambda text: text.count("@") != 1)
             return never_a_text | broken_texts | st.none() | one_at | st.sampled_from(no_address)
         case Text():
@@ -104,7 +132,12 @@ def never(field: Field) -> st.SearchStrategy[Any]:
             bad = never_a_text | texts | st.sampled_from(["x" * (field.longest + 1), *unlike])
             return bad if field.nullable else bad | st.none()
         case Choice():
-            return never_a_text | broken_texts | st.none() | st.sampled_from(["Paid", "new", "paid paid"])
+            return (
+                never_a_text
+                | broken_texts
+                | st.none()
+                | st.sampled_from(["Paid", "new", "paid paid"])
+            )
         case Items():
             return never_a_list
         case _:
@@ -117,11 +150,15 @@ class Subject:
     def __init__(self, shop: Shop) -> None:
         self.shop = shop
         self.tables = tables(shop)
-        self.ids = {name: resource.row(shop, n) for n, (name, resource) in enumerate(RESOURCES.items())}
+        self.ids = {
+            name: resource.row(shop, n) for n, (name, resource) in enumerate(RESOURCES.items())
+        }
         self.before = self.digest()
 
     def digest(self) -> list[Any]:
-        digests = (f"SELECT md5(string_agg(t::text, '|' ORDER BY t::text)) FROM {t} t" for t in self.tables)
+        digests = (
+            f"SELECT md5(string_agg(t::text, '|' ORDER BY t::text)) FROM {t} t" for t in self.tables
+        )
         return self.shop.sql(" UNION ALL ".join(digests))
 
     def at(self, path: str) -> str:
@@ -142,7 +179,9 @@ def subject(shop: Shop) -> Subject:
 
 @generated(80)
 @given(data=st.data(), write=st.sampled_from(WRITES))
-def test_a_bad_value_in_any_field_is_422_there(subject: Subject, data: st.DataObject, write: Write) -> None:
+def test_a_bad_value_in_any_field_is_422_there(
+    subject: Subject, data: st.DataObject, write: Write
+) -> None:
     field = data.draw(st.sampled_from(sorted(write.body)))
     value = data.draw(never(write.shape.fields[field]))
     answer = subject.shop.call(write.method, subject.at(write.path), {**write.body, field: value})
@@ -153,7 +192,9 @@ def test_a_bad_value_in_any_field_is_422_there(subject: Subject, data: st.DataOb
 
 @generated(60)
 @given(write=st.sampled_from(WRITES), name=any_text, value=any_json)
-def test_an_unknown_field_is_422_there(subject: Subject, write: Write, name: str, value: Any) -> None:
+def test_an_unknown_field_is_422_there(
+    subject: Subject, write: Write, name: str, value: Any
+) -> None:
     name = "x" + name
     answer = subject.shop.call(write.method, subject.at(write.path), {**write.body, name: value})
     shown = name.encode("utf-8", "replace").decode().replace("~", "~0").replace("/", "~1")
@@ -161,9 +202,15 @@ def test_an_unknown_field_is_422_there(subject: Subject, write: Write, name: str
 
 
 @generated(40)
-@given(data=st.data(), write=st.sampled_from([write for write in WRITES if write.method != "PATCH"]))
-def test_missing_fields_are_422_each_at_its_place(subject: Subject, data: st.DataObject, write: Write) -> None:
-    missing = data.draw(st.sets(st.sampled_from(sorted(write.shape.required(write.method))), min_size=1))
+@given(
+    data=st.data(), write=st.sampled_from([write for write in WRITES if write.method != "PATCH"])
+)
+def test_missing_fields_are_422_each_at_its_place(
+    subject: Subject, data: st.DataObject, write: Write
+) -> None:
+    missing = data.draw(
+        st.sets(st.sampled_from(sorted(write.shape.required(write.method))), min_size=1)
+    )
     body = {name: value for name, value in write.body.items() if name not in missing}
     answer = subject.shop.call(write.method, subject.at(write.path), body)
     assert subject.refuses(answer, 422).faults == {f"/{name}": "required" for name in missing}
@@ -173,7 +220,20 @@ def cut(raw: bytes, at: float) -> bytes:
     return raw[: int(len(raw) * at)]
 
 
-NO_NUMBERS = ["NaN", "Infinity", "-Infinity", "1e", ".5", "01", "+1", "0x1", "'a'", "undefined", "tru", "1" * 5_000]
+NO_NUMBERS = [
+    "NaN",
+    "Infinity",
+    "-Infinity",
+    "1e",
+    ".5",
+    "01",
+    "+1",
+    "0x1",
+    "'a'",
+    "undefined",
+    "tru",
+    "1" * 5_000,
+]
 NO_NUMBERS += ["1e99999999999999999999", "-1E-99999999999999999999"]
 
 broken_bodies = st.one_of(
@@ -204,7 +264,9 @@ def test_a_body_that_is_not_json_is_400(subject: Subject, write: Write, breaking
 
 
 @generated(30)
-@given(write=st.sampled_from(WRITES), body=any_json.filter(lambda value: not isinstance(value, dict)))
+@given(
+    write=st.sampled_from(WRITES), body=any_json.filter(lambda value: not isinstance(value, dict))
+)
 def test_a_body_that_is_no_object_is_422(subject: Subject, write: Write, body: Any) -> None:
     answer = subject.shop.call(write.method, subject.at(write.path), raw=json.dumps(body).encode())
     assert subject.refuses(answer, 422).faults == {"": "type"}
@@ -212,7 +274,9 @@ def test_a_body_that_is_no_object_is_422(subject: Subject, write: Write, body: A
 
 @generated(20)
 @given(
-    write=st.sampled_from(WRITES), filler=st.sampled_from([b" ", b"x", b"[", b"\xff", b"\0"]), over=st.integers(1, 9)
+    write=st.sampled_from(WRITES),
+    filler=st.sampled_from([b" ", b"x", b"[", b"\xff", b"\0"]),
+    over=st.integers(1, 9),
 )
 def test_a_body_over_a_mebibyte_is_413_whatever_it_holds(
     subject: Subject, write: Write, filler: bytes, over: int
@@ -224,24 +288,37 @@ def test_a_body_over_a_mebibyte_is_413_whatever_it_holds(
 @generated(30)
 @given(write=st.sampled_from(WRITES), kind=st.text(string.ascii_letters + "/+-;=* ", max_size=20))
 def test_a_body_of_another_type_is_415(subject: Subject, write: Write, kind: str) -> None:
-    subject.refuses(subject.shop.call(write.method, subject.at(write.path), write.body, content_type=f"x/{kind}"), 415)
+    subject.refuses(
+        subject.shop.call(
+            write.method, subject.at(write.path), write.body, content_type=f"x/{kind}"
+        ),
+        415,
+    )
 
 
 no_ids = st.one_of(
     st.integers(max_value=-1).map(str),
     st.floats(allow_nan=True).map(str),
     st.integers(0, 99).map(lambda n: "".join(chr(0x660 + int(d)) for d in str(n))),
-    st.text(string.printable, min_size=1).filter(lambda text: not text.isdigit()).map(lambda t: quote(t, safe="")),
-    any_text.filter(lambda text: text and not text.isascii()).map(lambda t: "".join(c for c in t if ord(c) > 127)),
+    st.text(string.printable, min_size=1)
+    .filter(lambda text: not text.isdigit())
+    .map(lambda t: quote(t, safe="")),
+    any_text.filter(lambda text: text and not text.isascii()).map(
+        lambda t: "".join(c for c in t if ord(c) > 127)
+    ),
     st.integers(0, 9).map(lambda n: f"%3{n}"),
-    st.sampled_from(["1 ", "1.0", "1,2", "null", "true", "0x1", "1e1", "+1", "1_0", "..", "1;", "'1'", "1--"]),
+    st.sampled_from(
+        ["1 ", "1.0", "1,2", "null", "true", "0x1", "1e1", "+1", "1_0", "..", "1;", "'1'", "1--"]
+    ),
 )
 no_rows = st.integers(2**40, 10**300).map(str) | st.sampled_from(["0", "0" * 400, "9" * 5_000])
 
 
 @generated(100)
 @given(route=st.sampled_from(BY_ID), id=no_ids)
-def test_what_is_no_id_is_400_at_the_id(subject: Subject, route: tuple[str, str, Any], id: str) -> None:
+def test_what_is_no_id_is_400_at_the_id(
+    subject: Subject, route: tuple[str, str, Any], id: str
+) -> None:
     method, path, body = route
     answer = subject.refuses(subject.shop.call(method, path.replace("{id}", id), body), 400)
     assert answer.faults == {"product_id" if "inventory" in path else "id": "invalid"}
@@ -249,7 +326,9 @@ def test_what_is_no_id_is_400_at_the_id(subject: Subject, route: tuple[str, str,
 
 @generated(40)
 @given(route=st.sampled_from(BY_ID), id=no_rows)
-def test_an_id_that_no_row_has_is_404(subject: Subject, route: tuple[str, str, Any], id: str) -> None:
+def test_an_id_that_no_row_has_is_404(
+    subject: Subject, route: tuple[str, str, Any], id: str
+) -> None:
     method, path, body = route
     subject.refuses(subject.shop.call(method, path.replace("{id}", id), body), 404)
 
@@ -269,16 +348,37 @@ def test_an_unknown_parameter_is_400_and_named(
 COMMON = ("limit", "offset", "sort", "fields", "include_total")
 # A word may be anything.
 PARAMETERS = {
-    name: (*COMMON, *(f for f, declared in listing(name).filters.items() if declared.kind != "words"))
+    name: (
+        *COMMON,
+        *(f for f, declared in listing(name).filters.items() if declared.kind != "words"),
+    )
     for name in RESOURCES
 }
 FIELDS = sorted({name for write in WRITES for name in write.shape.fields})
 never_a_parameter = (
     any_text.map(lambda text: "!" + text)
-    | st.sampled_from(["", "NaN", "1e400", "9" * 5_000, "٣", "\0", "True", "1.5.2", ",", "id;drop table x", "' or 1=1"])
+    | st.sampled_from(
+        [
+            "",
+            "NaN",
+            "1e400",
+            "9" * 5_000,
+            "٣",
+            "\0",
+            "True",
+            "1.5.2",
+            ",",
+            "id;drop table x",
+            "' or 1=1",
+        ]
+    )
     | st.floats().map(lambda number: f"{number}x")
 )
-MAY_BE = {"slug": "[a-z0-9-]+", "category": "[a-z0-9-]+", "email": ".+@.+"}  # 1e400 is no number, but it is a slug
+MAY_BE = {
+    "slug": "[a-z0-9-]+",
+    "category": "[a-z0-9-]+",
+    "email": ".+@.+",
+}  # 1e400 is no number, but it is a slug
 
 
 @generated(80)
@@ -303,7 +403,13 @@ def test_a_tampered_cursor_is_400(subject: Subject, data: st.DataObject, junk: s
     at = data.draw(st.integers(0, len(cursor) - 1))
     tampered = data.draw(
         st.sampled_from(
-            [cursor[:at], cursor[at + 1 :], cursor[:at] + junk + "." + cursor[at:], junk + "!", cursor[::-1]]
+            [
+                cursor[:at],
+                cursor[at + 1 :],
+                cursor[:at] + junk + "." + cursor[at:],
+                junk + "!",
+                cursor[::-1],
+            ]
         )
     )
     query = urlencode({"limit": 1, "cursor": tampered.encode("utf-8", "replace")})
@@ -319,7 +425,9 @@ valid_values = st.one_of(
     st.dates().map(lambda day: f"{day}T12:00:00-12:00"),
     st.decimals(0, 10**10, places=2).map(str),
 )  # fmt: skip
-every_parameter = sorted({name for names in PARAMETERS.values() for name in names} | {"search", "cursor"})
+every_parameter = sorted(
+    {name for names in PARAMETERS.values() for name in names} | {"search", "cursor"}
+)
 
 
 @generated(150)
@@ -333,15 +441,21 @@ every_parameter = sorted({name for names in PARAMETERS.values() for name in name
 def test_whatever_is_sent_is_never_a_fault_of_ours(
     subject: Subject, method: str, path: str, query: dict[str, str], body: Any, etag: str
 ) -> None:
-    parameters = urlencode({name: value.encode("utf-8", "replace") for name, value in query.items()})
+    parameters = urlencode(
+        {name: value.encode("utf-8", "replace") for name, value in query.items()}
+    )
     headers = {"if_match": etag, "if_none_match": etag, "accept": "*/*"}
-    answer = subject.shop.call(method, f"{subject.at(path)}?{parameters}", raw=json.dumps(body).encode(), **headers)
+    answer = subject.shop.call(
+        method, f"{subject.at(path)}?{parameters}", raw=json.dumps(body).encode(), **headers
+    )
     assert answer.status < 500, answer.text
 
 
 @generated(100)
 @given(
-    name=any_text.filter(lambda text: text.strip() and not set(text) & {"\0"} and text.isprintable()),
+    name=any_text.filter(
+        lambda text: text.strip() and not set(text) & {"\0"} and text.isprintable()
+    ),
     description=st.none() | st.text(max_size=100).filter(lambda text: "\0" not in text),
     price=st.decimals(0, "9999999999.99", places=2),
     inventory=st.integers(0, 2**31 - 1),
@@ -350,7 +464,13 @@ def test_whatever_is_taken_is_given_back_as_it_was(
     subject: Subject, name: str, description: str | None, price: Any, inventory: int
 ) -> None:
     subject.shop.sql("TRUNCATE products CASCADE")
-    body = {"name": name, "description": description, "price": str(price), "category": "mugs", "inventory": inventory}
+    body = {
+        "name": name,
+        "description": description,
+        "price": str(price),
+        "category": "mugs",
+        "inventory": inventory,
+    }
     created = subject.shop.post("/api/products", body)
     assert created.status == 201, created.text
     found = subject.shop.get(created.headers["Location"]).json

@@ -24,7 +24,9 @@ PUBLIC = ("/docs", "/openapi.json")
 
 
 def allows_shared_storage(answer: Answer) -> bool:
-    directives = {word.strip().partition("=")[0] for word in answer.headers["Cache-Control"].split(",")}
+    directives = {
+        word.strip().partition("=")[0] for word in answer.headers["Cache-Control"].split(",")
+    }
     return not directives & {"private", "no-store"}
 
 
@@ -43,7 +45,12 @@ def rate_limited(shop: Shop, method: str, path: str) -> Answer:
 def every_answer(shop: Shop, method: str, path: str) -> list[Answer]:
     """One route's responses to clients of every kind."""
     return [
-        shop.call("OPTIONS", path, origin="https://elsewhere.example", access_control_request_method=method),
+        shop.call(
+            "OPTIONS",
+            path,
+            origin="https://elsewhere.example",
+            access_control_request_method=method,
+        ),
         shop.call("BREW", path),
         shop.call(method, path),
         shop.call(method, path, {}),
@@ -86,10 +93,17 @@ def test_what_was_read_may_be_revalidated(shop: Shop, resource: str) -> None:
     [
         (lambda shop: shop.get("/api/graphql?query={__typename}"), "private, no-cache"),
         (lambda shop: shop.graphql("{__typename}"), "no-store"),
-        (lambda shop: shop.get("/api/graphql?query={", accept="application/graphql-response+json"), "no-store"),
+        (
+            lambda shop: shop.get(
+                "/api/graphql?query={", accept="application/graphql-response+json"
+            ),
+            "no-store",
+        ),
     ],
 )
-def test_graphql_queries_by_get_are_private(shop: Shop, call: Callable[[Shop], Answer], control: str) -> None:
+def test_graphql_queries_by_get_are_private(
+    shop: Shop, call: Callable[[Shop], Answer], control: str
+) -> None:
     answer = call(shop)
     assert answer.headers["Cache-Control"] == control
     assert vary(answer) >= KEYED

@@ -98,7 +98,11 @@ def test_what_a_field_cannot_hold_is_422_at_that_field(
 ) -> None:
     path = "/api/categories" if method == "POST" else f"/api/categories/{shop.category('mugs')}"
     answer = shop.call(method, path, {"name": "Mugs", "slug": "cups", field: value})
-    assert (answer.status, answer.code, answer.faults) == (422, "validation_failed", {f"/{field}": code})
+    assert (answer.status, answer.code, answer.faults) == (
+        422,
+        "validation_failed",
+        {f"/{field}": code},
+    )
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH"])
@@ -120,7 +124,12 @@ def test_what_get_gave_can_be_put_back(shop: Shop) -> None:
 def test_put_replaces_and_counts_the_version(shop: Shop) -> None:
     path = f"/api/categories/{shop.category('mugs')}"
     answer = shop.put(path, {"name": "Cups", "slug": "cups"})
-    assert (answer.status, answer.json["name"], answer.json["slug"], answer.json["version"]) == (200, "Cups", "cups", 2)
+    assert (answer.status, answer.json["name"], answer.json["slug"], answer.json["version"]) == (
+        200,
+        "Cups",
+        "cups",
+        2,
+    )
     assert shop.get(path).text == answer.text
 
 
@@ -145,7 +154,9 @@ def test_an_empty_patch_is_200_and_no_new_version(shop: Shop) -> None:
 @pytest.mark.parametrize("method", ["PUT", "PATCH"])
 def test_changing_to_a_taken_slug_is_409_at_slug(shop: Shop, method: str) -> None:
     shop.category("taken")
-    answer = shop.call(method, f"/api/categories/{shop.category('mugs')}", {"name": "Mugs", "slug": "taken"})
+    answer = shop.call(
+        method, f"/api/categories/{shop.category('mugs')}", {"name": "Mugs", "slug": "taken"}
+    )
     assert (answer.status, answer.code, answer.faults) == (409, "duplicate", {"/slug": "duplicate"})
 
 
@@ -170,11 +181,18 @@ def test_a_category_with_products_is_still_referenced(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "PATCH", "DELETE"])
-@pytest.mark.parametrize(("id", "status"), [("404", 404), (str(2**63), 404), ("-1", 400), ("mugs", 400), ("🫖", 400)])
-def test_an_id_that_is_not_there_is_404_and_what_is_no_id_400(shop: Shop, method: str, id: str, status: int) -> None:
+@pytest.mark.parametrize(
+    ("id", "status"), [("404", 404), (str(2**63), 404), ("-1", 400), ("mugs", 400), ("🫖", 400)]
+)
+def test_an_id_that_is_not_there_is_404_and_what_is_no_id_400(
+    shop: Shop, method: str, id: str, status: int
+) -> None:
     body = None if method in ("GET", "DELETE") else {"name": "a", "slug": "a"}
     answer = shop.call(method, f"/api/categories/{id}", body)
-    assert (answer.status, answer.code) == (status, "not_found" if status == 404 else "invalid_parameter")
+    assert (answer.status, answer.code) == (
+        status,
+        "not_found" if status == 404 else "invalid_parameter",
+    )
     assert answer.faults == ({} if status == 404 else {"id": "invalid"})
 
 

@@ -21,7 +21,16 @@ from local.postgres import PostgresServer
 from sluice import runtime
 from sluice.migrations.runner import migrate_url
 from sluice.settings import DatabaseSettings
-from tests.fixtures.customers import Environment, at_once, environment, faults, order_of, post, stock_up, until_answered
+from tests.fixtures.customers import (
+    Environment,
+    at_once,
+    environment,
+    faults,
+    order_of,
+    post,
+    stock_up,
+    until_answered,
+)
 from tests.fixtures.postgres import throwaway_server
 from tests.fixtures.relay import Relay
 from tests.fixtures.shop import Answer, Shop, owner_connection
@@ -37,7 +46,9 @@ def orders_in(shop: Shop) -> list[int]:
 
 
 @pytest.mark.parametrize("delivered", [False, True], ids=["unheard", "unread"])
-def test_a_connection_cut_before_or_after_leaves_nothing_or_all(shop: Shop, relay: Relay, delivered: bool) -> None:
+def test_a_connection_cut_before_or_after_leaves_nothing_or_all(
+    shop: Shop, relay: Relay, delivered: bool
+) -> None:
     user, mug = shop.user(), shop.product("Mug", stock=5)
     body = {"user_id": user, "items": [{"product_id": mug, "quantity": 2}]}
     assert shop.get("/api/orders").status == 200  # so there is a connection to cut
@@ -65,7 +76,9 @@ def test_an_order_whose_client_is_lost_while_it_waits_is_placed_unless_it_was_en
         holder.run("BEGIN")
         holder.run("SELECT FROM inventory FOR UPDATE")
         lost = client.submit(send)
-        wait_until(lambda: shop.sql(waiting.format("count(*)")) == [[1]], "the order's wait for its stock")
+        wait_until(
+            lambda: shop.sql(waiting.format("count(*)")) == [[1]], "the order's wait for its stock"
+        )
         if terminated:
             shop.sql(waiting.format("pg_terminate_backend(pid, 5000)"))
         else:
@@ -85,7 +98,9 @@ def test_an_order_whose_client_is_lost_while_it_waits_is_placed_unless_it_was_en
 class Frail:
     """An execution environment, three in ten of whose executions die: before, after, or at any moment between."""
 
-    def __init__(self, relay: Relay, built: Environment, operator: Environment, chance: random.Random) -> None:
+    def __init__(
+        self, relay: Relay, built: Environment, operator: Environment, chance: random.Random
+    ) -> None:
         self._relay, self._built, self._operator, self._chance = relay, built, operator, chance
         self.killed = 0
 
@@ -124,9 +139,16 @@ class Frail:
 def test_640_requests_with_40_keys_are_40_orders_where_three_in_ten_executions_die(
     shop: Shop, make_relay: Callable[..., Relay]
 ) -> None:
-    user, stocked, settings = shop.user(), stock_up(shop, 5, 1000), runtime.current().settings.database
+    user, stocked, settings = (
+        shop.user(),
+        stock_up(shop, 5, 1000),
+        runtime.current().settings.database,
+    )
     chance = random.Random(7)
-    orders = {f"key {n}": order_of(user, *[(id, 1) for id in chance.sample(list(stocked), 2)]) for n in range(40)}
+    orders = {
+        f"key {n}": order_of(user, *[(id, 1) for id in chance.sample(list(stocked), 2)])
+        for n in range(40)
+    }
     asked = [*orders] * CUSTOMERS
     chance.shuffle(asked)
     answers: dict[str, list[Answer]] = defaultdict(list)
@@ -136,12 +158,16 @@ def test_640_requests_with_40_keys_are_40_orders_where_three_in_ten_executions_d
         environments = []
         for customer in range(CUSTOMERS):
             relay = make_relay(settings.host, settings.port)
-            built = stack.enter_context(environment(replace(settings, host=relay.host, port=relay.port)))
+            built = stack.enter_context(
+                environment(replace(settings, host=relay.host, port=relay.port))
+            )
             environments.append(Frail(relay, built, operator, random.Random(customer)))
 
         def buy(customer: int) -> None:
             for key in asked[customer::CUSTOMERS]:
-                answers[key].append(until_answered(partial(environments[customer].post, orders[key], key)))
+                answers[key].append(
+                    until_answered(partial(environments[customer].post, orders[key], key))
+                )
 
         assert at_once(CUSTOMERS, buy) == [None] * CUSTOMERS
 
@@ -207,7 +233,9 @@ def test_a_server_killed_while_orders_are_placed_comes_back_with_whole_orders(cr
         settings = DatabaseSettings.from_url(server.url("sluice_app", password="canary-app"))
 
         def send(key: str) -> Answer:
-            items = [(id, 1) for id in random.Random(key).sample(list(stocked), 3)]  # the same whenever it is sent
+            items = [
+                (id, 1) for id in random.Random(key).sample(list(stocked), 3)
+            ]  # the same whenever it is sent
             return post(built, order_of(user, *items), key)
 
         with environment(settings, 8) as built, buying(8, send) as answers:
@@ -232,7 +260,9 @@ def sandboxes(system: System) -> list[int]:
     return found
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere there is no /proc to find sandboxes in")
+@pytest.mark.skipif(
+    sys.platform != "linux", reason="elsewhere there is no /proc to find sandboxes in"
+)
 @pytest.mark.parametrize("kills", [4, pytest.param(40, marks=pytest.mark.slow)])
 def test_sandboxes_killed_while_orders_are_placed_leave_one_order_for_each_key(kills: int) -> None:
     chance = random.Random(7)
@@ -243,7 +273,9 @@ def test_sandboxes_killed_while_orders_are_placed_leave_one_order_for_each_key(k
 
         def send(key: str) -> Answer:
             items = [{"product_id": id, "quantity": 1} for id in stocked]
-            status, body = system.ask("/api/orders", {"user_id": user, "items": items}, idempotency_key=key)
+            status, body = system.ask(
+                "/api/orders", {"user_id": user, "items": items}, idempotency_key=key
+            )
             return Answer(status, {"Content-Type": "application/problem+json"}, json.dumps(body))
 
         with buying(4, send) as answers:

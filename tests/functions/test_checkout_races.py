@@ -13,7 +13,15 @@ from sluice import checkout, runtime
 from sluice.errors import OutOfStock, StillReferenced
 from sluice.repositories.view import Record
 from sluice.settings import DatabaseSettings
-from tests.fixtures.customers import Environment, at_once, environment, faults, order_of, post, stock_up
+from tests.fixtures.customers import (
+    Environment,
+    at_once,
+    environment,
+    faults,
+    order_of,
+    post,
+    stock_up,
+)
 from tests.fixtures.shop import Answer, Shop
 
 CUSTOMERS = 16
@@ -43,11 +51,15 @@ def lasting(seconds: float) -> Iterator[int]:
 
 
 each_length = pytest.mark.parametrize(
-    "turns", [lambda: range(25), pytest.param(lambda: lasting(30), marks=pytest.mark.slow)], ids=["short", "30 s"]
+    "turns",
+    [lambda: range(25), pytest.param(lambda: lasting(30), marks=pytest.mark.slow)],
+    ids=["short", "30 s"],
 )
 
 
-def test_of_64_orders_of_one_unit_20_take_a_stock_of_20(shop: Shop, settings: DatabaseSettings) -> None:
+def test_of_64_orders_of_one_unit_20_take_a_stock_of_20(
+    shop: Shop, settings: DatabaseSettings
+) -> None:
     user, mug = shop.user(), shop.product("Mug", stock=20)
 
     with environment(settings, connections=64) as built:
@@ -81,7 +93,9 @@ def test_orders_of_the_same_products_in_any_order_do_not_deadlock(
         placed = at_once(CUSTOMERS, lambda customer: order(built, customer))
 
     assert [met for met in placed if not isinstance(met, int)] == []
-    assert shop.sql("SELECT count(*) FROM orders") == [[sum(met for met in placed if isinstance(met, int))]]
+    assert shop.sql("SELECT count(*) FROM orders") == [
+        [sum(met for met in placed if isinstance(met, int))]
+    ]
     assert faults(shop, stocked) == []
     assert deadlocks() == 0
 
@@ -89,7 +103,9 @@ def test_orders_of_the_same_products_in_any_order_do_not_deadlock(
 class Day:
     """What goes on in a shop, one call at a time: orders, and all else that touches the rows they touch."""
 
-    def __init__(self, built: Environment, user: int, counted: Sequence[int], recounted: Sequence[int]) -> None:
+    def __init__(
+        self, built: Environment, user: int, counted: Sequence[int], recounted: Sequence[int]
+    ) -> None:
         self.built, self.user = built, user
         self.counted, self.recounted, self.products = counted, recounted, [*counted, *recounted]
         self.placed: list[int] = []
@@ -97,7 +113,14 @@ class Day:
 
     def live(self, customer: int, turns: Turns) -> int:
         chance, lived = random.Random(customer), 0
-        deeds = [self.order] * 6 + [self.cancel, self.deliver, self.recount, self.reprice, self.delete, self.rename]
+        deeds = [self.order] * 6 + [
+            self.cancel,
+            self.deliver,
+            self.recount,
+            self.reprice,
+            self.delete,
+            self.rename,
+        ]
         for _ in turns():
             with suppress(OutOfStock, StillReferenced):  # all that anybody is to be told
                 chance.choice(deeds)(chance)
@@ -118,10 +141,14 @@ class Day:
         self.delivered.append((product, delta))
 
     def recount(self, chance: random.Random) -> None:
-        self.built.inventory.set_many([(id, chance.randint(0, 50)) for id in chance.sample(self.recounted, 4)])
+        self.built.inventory.set_many(
+            [(id, chance.randint(0, 50)) for id in chance.sample(self.recounted, 4)]
+        )
 
     def reprice(self, chance: random.Random) -> None:
-        self.built.products.update(chance.choice(self.products), {"price": f"{chance.randint(1, 99)}.99"})
+        self.built.products.update(
+            chance.choice(self.products), {"price": f"{chance.randint(1, 99)}.99"}
+        )
 
     def delete(self, chance: random.Random) -> None:
         self.built.products.delete(chance.choice(self.products))
@@ -136,7 +163,9 @@ def test_orders_live_with_all_else_that_happens_in_a_shop(
 ) -> None:
     """Nobody is refused but for too little stock, or where a product that was sold is to be deleted."""
     user, stocked = shop.user(), stock_up(shop, 6, 100)
-    recounted = [shop.product(f"Bowl {n}", stock=50) for n in range(6)]  # their stock is set, so it adds up to nothing
+    recounted = [
+        shop.product(f"Bowl {n}", stock=50) for n in range(6)
+    ]  # their stock is set, so it adds up to nothing
     shop.order(user, *[(product, 1) for product in [*stocked, *recounted]])  # so each has been sold
 
     with environment(settings, connections=CUSTOMERS) as built:
@@ -151,7 +180,9 @@ def test_orders_live_with_all_else_that_happens_in_a_shop(
     assert deadlocks() == 0
 
 
-def test_50_requests_at_once_with_one_key_are_one_order(shop: Shop, settings: DatabaseSettings) -> None:
+def test_50_requests_at_once_with_one_key_are_one_order(
+    shop: Shop, settings: DatabaseSettings
+) -> None:
     mug = shop.product("Mug", stock=100)
     body = order_of(shop.user(), (mug, 2))
 

@@ -14,7 +14,11 @@ from tests.fixtures.shop import Shop, tables
 
 # resource, method and body of whatever changes a row
 WRITES: list[tuple[str, str, Any]] = [
-    (name, operation.method, RESOURCES[name].patch if operation.method == "PATCH" else body_of(name, operation))
+    (
+        name,
+        operation.method,
+        RESOURCES[name].patch if operation.method == "PATCH" else body_of(name, operation),
+    )
     for name in RESOURCES
     for operation in operations(name)
     if of_a_row(operation) and operation.method != "GET"
@@ -24,7 +28,11 @@ resources = pytest.mark.parametrize("resource", RESOURCES)
 
 
 def state(shop: Shop) -> list[list[Any]]:
-    return [row for table in tables(shop) for row in shop.sql(f"SELECT * FROM {table} t ORDER BY t::text")]
+    return [
+        row
+        for table in tables(shop)
+        for row in shop.sql(f"SELECT * FROM {table} t ORDER BY t::text")
+    ]
 
 
 @resources
@@ -42,7 +50,9 @@ def test_the_etag_stays_while_nothing_changes(shop: Shop, resource: str) -> None
 
 
 @writes
-def test_a_change_changes_the_etag_and_answers_the_new_one(shop: Shop, resource: str, method: str, body: Any) -> None:
+def test_a_change_changes_the_etag_and_answers_the_new_one(
+    shop: Shop, resource: str, method: str, body: Any
+) -> None:
     path = path_of(shop, resource)
     before = shop.get(path).headers["ETag"]
     changed = shop.call(method, path, body)
@@ -77,8 +87,12 @@ def test_an_etag_does_not_return_when_a_value_does(shop: Shop) -> None:
 
 
 @resources
-@pytest.mark.parametrize("form", ["{tag}", "*", "W/{tag}", '"other", {tag}', '"other",{tag} , "third"'])
-def test_what_the_client_holds_already_is_304_without_body(shop: Shop, resource: str, form: str) -> None:
+@pytest.mark.parametrize(
+    "form", ["{tag}", "*", "W/{tag}", '"other", {tag}', '"other",{tag} , "third"']
+)
+def test_what_the_client_holds_already_is_304_without_body(
+    shop: Shop, resource: str, form: str
+) -> None:
     path = path_of(shop, resource)
     tag = shop.get(path).headers["ETag"]
     for method in ("GET", "HEAD"):
@@ -124,7 +138,9 @@ def test_a_write_is_412_where_if_match_does_not_hold(
 
 
 @writes
-def test_a_write_with_an_etag_from_before_a_change_is_412(shop: Shop, resource: str, method: str, body: Any) -> None:
+def test_a_write_with_an_etag_from_before_a_change_is_412(
+    shop: Shop, resource: str, method: str, body: Any
+) -> None:
     path = path_of(shop, resource)
     old = shop.get(path).headers["ETag"]
     shop.call("PATCH", path, RESOURCES[resource].between)
@@ -139,25 +155,44 @@ def test_a_product_is_not_replaced_by_who_has_not_seen_its_stock(shop: Shop) -> 
 
 
 @writes
-def test_a_missing_row_is_404_whatever_if_match_says(shop: Shop, resource: str, method: str, body: Any) -> None:
+def test_a_missing_row_is_404_whatever_if_match_says(
+    shop: Shop, resource: str, method: str, body: Any
+) -> None:
     shop.category("mugs")
     assert shop.call(method, f"/api/{resource}/404", body, if_match='"1"').status == 404
 
 
 @writes
 @pytest.mark.parametrize("header", ["1.1", "'1'", '"1', '"a" "b"', "W/1", 'w/"1"', '*, "1"'])
-def test_an_if_match_that_cannot_be_read_is_400(shop: Shop, resource: str, method: str, body: Any, header: str) -> None:
+def test_an_if_match_that_cannot_be_read_is_400(
+    shop: Shop, resource: str, method: str, body: Any, header: str
+) -> None:
     answer = shop.call(method, path_of(shop, resource), body, if_match=header)
     assert (answer.status, answer.code) == (400, "invalid_request")
     assert "If-Match" in answer.json["detail"]
 
 
-UNREADABLE = ("1.1", "'1'", '"1', '"a" "b"', "W/1", 'w/"1"', '*, "1"', "", " ", ", ,", '"\x7f"', '"1" ; "2"')
+UNREADABLE = (
+    "1.1",
+    "'1'",
+    '"1',
+    '"a" "b"',
+    "W/1",
+    'w/"1"',
+    '*, "1"',
+    "",
+    " ",
+    ", ,",
+    '"\x7f"',
+    '"1" ; "2"',
+)
 
 
 @resources
 @pytest.mark.parametrize("header", UNREADABLE)
-def test_a_read_ignores_a_precondition_it_cannot_read(shop: Shop, resource: str, header: str) -> None:
+def test_a_read_ignores_a_precondition_it_cannot_read(
+    shop: Shop, resource: str, header: str
+) -> None:
     path = path_of(shop, resource)
     assert shop.get(path, if_none_match=header).status == 200
     assert shop.get(path, if_match=header).status == 200
@@ -168,13 +203,21 @@ def test_an_unreadable_if_none_match_on_a_write_is_400(shop: Shop, header: str) 
     path, before = path_of(shop, "products"), state(shop)
     for method in ("PUT", "PATCH", "DELETE"):
         answer = shop.call(method, path, RESOURCES["products"].body, if_none_match=header)
-        assert (answer.status, answer.code, "If-None-Match" in answer.json["detail"]) == (400, "invalid_request", True)
-    assert shop.post("/api/products", RESOURCES["products"].body, if_none_match=header).status == 400
+        assert (answer.status, answer.code, "If-None-Match" in answer.json["detail"]) == (
+            400,
+            "invalid_request",
+            True,
+        )
+    assert (
+        shop.post("/api/products", RESOURCES["products"].body, if_none_match=header).status == 400
+    )
     assert state(shop) == before
 
 
 @writes
-@pytest.mark.parametrize("form", ["*", " * ", "{tag}", "W/{tag}", '"other", {tag}', ', ,\tW/{tag} ,"x"'])
+@pytest.mark.parametrize(
+    "form", ["*", " * ", "{tag}", "W/{tag}", '"other", {tag}', ', ,\tW/{tag} ,"x"']
+)
 def test_a_write_is_412_where_if_none_match_excludes_the_row(
     shop: Shop, resource: str, method: str, body: Any, form: str
 ) -> None:
@@ -240,7 +283,9 @@ def test_a_list_is_there_and_has_no_etag(shop: Shop, headers: dict[str, str], st
     assert shop.post("/api/categories", {"name": "Cups"}, **headers).status == status
     assert shop.sql("SELECT count(*) FROM categories WHERE name = 'Cups'") == [[int(status == 201)]]
     updates = {"updates": [{"product_id": id, "quantity": 77}]}
-    assert shop.patch("/api/inventory", updates, **headers).status == (200 if status == 201 else status)
+    assert shop.patch("/api/inventory", updates, **headers).status == (
+        200 if status == 201 else status
+    )
     assert shop.graphql("{__typename}", **headers).status == 200
 
 
@@ -251,7 +296,9 @@ def test_of_writers_that_exclude_what_they_saw_one_wins(shop: Shop) -> None:
     def write(id: int, name: str) -> str:
         barrier.wait()
         try:
-            return users.update(id, {"name": name}, Precondition(match=["1", "2"], unless=["2"])).etag
+            return users.update(
+                id, {"name": name}, Precondition(match=["1", "2"], unless=["2"])
+            ).etag
         except StaleVersion:
             return "stale"
 

@@ -40,7 +40,12 @@ def test_a_file_takes_no_other_method(shop: Shop, path: str) -> None:
 
 def test_the_document_is_the_one_that_is_kept(shop: Shop) -> None:
     assert shop.get("/openapi.json").text == (ROOT / "openapi.json").read_text()
-    assert shop.get("/openapi.json", origin="https://elsewhere.example").headers["Access-Control-Allow-Origin"] == "*"
+    assert (
+        shop.get("/openapi.json", origin="https://elsewhere.example").headers[
+            "Access-Control-Allow-Origin"
+        ]
+        == "*"
+    )
 
 
 def test_the_page_loads_only_what_is_here(shop: Shop) -> None:
@@ -48,12 +53,24 @@ def test_the_page_loads_only_what_is_here(shop: Shop) -> None:
     loaded = re.findall(r'(?:href|src)="([^"]+)"', page.text)
 
     assert {shop.get(f"/{path}").status for path in loaded if not path.startswith("data:")} == {200}
-    assert page.headers["Content-Security-Policy"].startswith("default-src 'none'; script-src 'self';")
+    assert page.headers["Content-Security-Policy"].startswith(
+        "default-src 'none'; script-src 'self';"
+    )
     assert "openapi.json" in shop.get("/docs/start.js").text
 
 
 def test_the_document_tells_of_every_route_and_of_no_other(shop: Shop) -> None:
     told = set(json.loads(shop.get("/openapi.json").text)["paths"])
 
-    assert told >= {"/api/orders/{id}", "/api/inventory", "/health", "/health/ready", "/openapi.json", "/docs"}
-    assert {operation.path for operation in docs.operations} - told == set(FILES) - {"/openapi.json", "/docs"}
+    assert told >= {
+        "/api/orders/{id}",
+        "/api/inventory",
+        "/health",
+        "/health/ready",
+        "/openapi.json",
+        "/docs",
+    }
+    assert {operation.path for operation in docs.operations} - told == set(FILES) - {
+        "/openapi.json",
+        "/docs",
+    }

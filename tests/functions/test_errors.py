@@ -19,7 +19,12 @@ ORDER = {"user_id": 1, "items": [{"product_id": 1, "quantity": 1}]}
 BROKEN = [
     ("ALTER TABLE products DROP COLUMN description CASCADE", "GET", "/api/products", None),
     ("ALTER TABLE products DROP COLUMN description CASCADE", "POST", "/api/products", MUG),
-    ("ALTER TABLE inventory DROP COLUMN quantity CASCADE", "PATCH", "/api/inventory/1", {"delta": 1}),
+    (
+        "ALTER TABLE inventory DROP COLUMN quantity CASCADE",
+        "PATCH",
+        "/api/inventory/1",
+        {"delta": 1},
+    ),
     ("REVOKE ALL ON products FROM sluice_app", "GET", "/api/products/1", None),
 ]
 KEY = {"idempotency_key": "k"}
@@ -27,7 +32,14 @@ ENGINE, TABLES = "This needs the schema sluice", "The database does not have the
 NOT_SET_UP = [
     ("DROP TABLE inventory", "GET", "/api/inventory", None, {}, TABLES),
     ("DROP TABLE inventory", "PATCH", "/api/inventory/1", {"delta": 1}, {}, TABLES),
-    ("DROP TABLE categories CASCADE", "PUT", "/api/categories/1", {"name": "a", "slug": "a"}, {}, TABLES),
+    (
+        "DROP TABLE categories CASCADE",
+        "PUT",
+        "/api/categories/1",
+        {"name": "a", "slug": "a"},
+        {},
+        TABLES,
+    ),
     ("DROP FUNCTION place_order", "POST", "/api/orders", ORDER, {}, TABLES),
     ("DROP FUNCTION category_ids", "GET", "/api/products?category=mugs", None, {}, TABLES),
     ("DROP TABLE sluice.version", "GET", "/health/ready", None, {}, ENGINE),
@@ -41,7 +53,13 @@ NOT_SET_UP = [
 
 @pytest.mark.parametrize(("damage", "method", "path", "body", "headers", "detail"), NOT_SET_UP)
 def test_what_is_not_installed_is_503_not_set_up(
-    breakable_shop: Shop, damage: str, method: str, path: str, body: object, headers: dict[str, str], detail: str
+    breakable_shop: Shop,
+    damage: str,
+    method: str,
+    path: str,
+    body: object,
+    headers: dict[str, str],
+    detail: str,
 ) -> None:
     breakable_shop.category("mugs")
     breakable_shop.sql(damage)
@@ -51,25 +69,41 @@ def test_what_is_not_installed_is_503_not_set_up(
     assert detail in answer.json["detail"]
 
 
-@pytest.mark.parametrize("damage", ["DROP SCHEMA sluice CASCADE", "DROP TABLE sluice.import_jobs CASCADE"])
+@pytest.mark.parametrize(
+    "damage", ["DROP SCHEMA sluice CASCADE", "DROP TABLE sluice.import_jobs CASCADE"]
+)
 def test_without_the_schema_reading_goes_on(breakable_shop: Shop, damage: str) -> None:
     breakable_shop.product("Mug")
     breakable_shop.sql(damage)
-    for path in ("/api/products/1", "/api/products?sort=price:desc", "/api/inventory", "/api/categories"):
+    for path in (
+        "/api/products/1",
+        "/api/products?sort=price:desc",
+        "/api/inventory",
+        "/api/categories",
+    ):
         assert breakable_shop.get(path).status == 200, path
     assert breakable_shop.graphql("{ products { nodes { name category { name } } } }").json["data"]
 
 
 @pytest.mark.parametrize(("damage", "method", "path", "body"), BROKEN)
 def test_a_fault_of_ours_is_a_bare_500_with_its_cause_in_the_log(
-    breakable_shop: Shop, caplog: pytest.LogCaptureFixture, damage: str, method: str, path: str, body: object
+    breakable_shop: Shop,
+    caplog: pytest.LogCaptureFixture,
+    damage: str,
+    method: str,
+    path: str,
+    body: object,
 ) -> None:
     breakable_shop.category("mugs")
     breakable_shop.sql(damage)
     answer = breakable_shop.call(method, path, body)
     assert (answer.status, answer.code, leaks(answer)) == (500, "internal_error", [])
     assert answer.json["detail"] == answer.json["title"]
-    (record,) = [record for record in caplog.records if record.name == "sluice" and record.levelno == logging.ERROR]
+    (record,) = [
+        record
+        for record in caplog.records
+        if record.name == "sluice" and record.levelno == logging.ERROR
+    ]
     assert record.exc_info is not None
     cause = record.exc_info[1]
     assert cause is not None
@@ -82,12 +116,19 @@ def test_the_log_of_a_fault_has_the_request_id_of_its_answer(
     breakable_shop.sql("ALTER TABLE inventory DROP COLUMN quantity CASCADE")
     answer = breakable_shop.get("/api/inventory")
     records = [record for record in caplog.records if record.name == "sluice"]
-    assert [getattr(record, "request_id", None) for record in records] == [answer.json["request_id"]]
+    assert [getattr(record, "request_id", None) for record in records] == [
+        answer.json["request_id"]
+    ]
 
 
 @pytest.mark.parametrize(
     ("method", "path"),
-    [("GET", "/api/products/404"), ("GET", "/api/products/x"), ("POST", "/api/products"), ("BREW", "/api/products")],
+    [
+        ("GET", "/api/products/404"),
+        ("GET", "/api/products/x"),
+        ("POST", "/api/products"),
+        ("BREW", "/api/products"),
+    ],
 )
 def test_a_refusal_is_not_logged_as_an_error(
     shop: Shop, caplog: pytest.LogCaptureFixture, method: str, path: str
@@ -132,7 +173,9 @@ def test_a_refusal_holds_no_sql_no_names_and_no_other_rows_values(
     assert "7123" not in answer.text
 
 
-def test_the_detail_of_many_faults_stays_short_and_the_answer_within_lambdas_bounds(shop: Shop) -> None:
+def test_the_detail_of_many_faults_stays_short_and_the_answer_within_lambdas_bounds(
+    shop: Shop,
+) -> None:
     body = {f"f{n:x}": 0 for n in range(75_000)}
     answer = shop.post("/api/products", body)
     assert answer.status == 422

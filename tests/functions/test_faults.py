@@ -47,7 +47,9 @@ def own_server() -> Iterator[PostgresServer]:
 
 
 @pytest.fixture
-def site(own_server: PostgresServer, emulated_aws: AwsSettings, make_relay: Callable[..., Relay]) -> Iterator[Site]:
+def site(
+    own_server: PostgresServer, emulated_aws: AwsSettings, make_relay: Callable[..., Relay]
+) -> Iterator[Site]:
     relay = make_relay("127.0.0.1", own_server.port)
     settings = shop_settings(own_server.url("sluice_app", password="canary-app"), emulated_aws)
     there = replace(settings.database, port=relay.port, connect_timeout=0.4, pool_timeout=0.4)
@@ -61,7 +63,9 @@ def site(own_server: PostgresServer, emulated_aws: AwsSettings, make_relay: Call
 
 
 def postmaster(site: Site) -> int:
-    return int((Path(site.shop.sql("SHOW data_directory")[0][0]) / "postmaster.pid").read_text().split()[0])
+    return int(
+        (Path(site.shop.sql("SHOW data_directory")[0][0]) / "postmaster.pid").read_text().split()[0]
+    )
 
 
 def freeze(site: Site) -> None:
@@ -121,7 +125,9 @@ FAULTS = {
 @pytest.mark.parametrize("name", FAULTS)
 def test_a_fault_is_503_or_504_soon_and_over_when_it_is_over(site: Site, name: str) -> None:
     shop, fault = site.shop, FAULTS[name]
-    lost, kept = ({"email": f"{fate}-{name}@example.com", "name": "Ann"} for fate in ("lost", "kept"))
+    lost, kept = (
+        {"email": f"{fate}-{name}@example.com", "name": "Ann"} for fate in ("lost", "kept")
+    )
     assert shop.get("/api/products").status == 200
 
     fault.strike(site)
@@ -138,7 +144,9 @@ def test_a_fault_is_503_or_504_soon_and_over_when_it_is_over(site: Site, name: s
     assert max(seconds for _, _, seconds in answers) < SECONDS, answers
     refused = [seconds for _, code, seconds in answers if code == "circuit_open"]
     assert len(refused) >= 6, answers
-    assert sorted(refused)[len(refused) // 2] < 0.2, "those who are not let through are answered at once"
+    assert sorted(refused)[len(refused) // 2] < 0.2, (
+        "those who are not let through are answered at once"
+    )
     wait_until(lambda: shop.get("/api/products").status == 200, "service")
     assert time.monotonic() - back < BACK_SECONDS
     assert shop.post("/api/users", kept).status == 201
@@ -153,8 +161,8 @@ def test_a_restarted_server_is_not_noticed(site: Site) -> None:
 
 def test_two_hundred_bad_requests_never_open_the_circuit(site: Site) -> None:
     for n in range(100):
-        assert site.shop.post("/api/users", {"email": "same@example.com", "name": "Ann"}).status == (
-            201 if n == 0 else 409
-        )
+        assert site.shop.post(
+            "/api/users", {"email": "same@example.com", "name": "Ann"}
+        ).status == (201 if n == 0 else 409)
         assert site.shop.get("/api/users/999999").status == 404
     assert runtime.current().database.breaker.state == "closed"

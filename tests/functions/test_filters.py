@@ -30,7 +30,12 @@ from tests.functions.conftest import names
     ],
 )
 def test_products_are_filtered_with_inclusive_bounds(shop: Shop, query: str, found: str) -> None:
-    rows = [("a", "1", "mugs", 0), ("b", "2", "mugs", 1), ("c", "3", "cups", 2), ("d", "4", "jars", 3)]
+    rows = [
+        ("a", "1", "mugs", 0),
+        ("b", "2", "mugs", 1),
+        ("c", "3", "cups", 2),
+        ("d", "4", "jars", 3),
+    ]
     for name, price, category, stock in rows:
         shop.product(name, price=price, category=category, stock=stock)
     assert names(shop.get(f"/api/products?{query}")) == list(found)
@@ -50,14 +55,18 @@ def test_products_are_filtered_with_inclusive_bounds(shop: Shop, query: str, fou
         ("created_before=2026-01-01T23:00:00-01:00", "a"),
     ],
 )
-def test_created_after_is_inclusive_and_created_before_is_not(shop: Shop, query: str, found: str) -> None:
+def test_created_after_is_inclusive_and_created_before_is_not(
+    shop: Shop, query: str, found: str
+) -> None:
     for name, day in (("a", 1), ("b", 2), ("c", 3)):
         shop.sql("UPDATE products SET created_at = CAST(:at AS timestamptz) WHERE id = :id",
                  at=f"2026-01-0{day}T00:00:00Z", id=shop.product(name))  # fmt: skip
     assert names(shop.get(f"/api/products?{query}")) == list(found)
 
 
-@pytest.mark.parametrize(("list_", "parameter"), [("products", "ids"), ("inventory", "product_ids")])
+@pytest.mark.parametrize(
+    ("list_", "parameter"), [("products", "ids"), ("inventory", "product_ids")]
+)
 def test_ids_pick_rows_in_the_lists_own_order(shop: Shop, list_: str, parameter: str) -> None:
     a, b, c = (shop.product(name) for name in "abc")
     rows = shop.get(f"/api/{list_}?{parameter}={c},{a},404,{a}").json["data"]
@@ -91,7 +100,11 @@ def test_ids_pick_rows_in_the_lists_own_order(shop: Shop, list_: str, parameter:
 def test_search_wants_every_word_of_name_and_description_in_any_case(
     shop: Shop, search: str, found: str | None
 ) -> None:
-    rows = {"a": ("Blue MUG", "For tea"), "b": ("Light-blue cup no. 5", "O'Brien"), "c": ("Schüssel", "茶碗")}
+    rows = {
+        "a": ("Blue MUG", "For tea"),
+        "b": ("Light-blue cup no. 5", "O'Brien"),
+        "c": ("Schüssel", "茶碗"),
+    }
     ids = {}
     for key, (name, description) in rows.items():
         ids[shop.product(name)] = key
@@ -119,14 +132,20 @@ def test_categories_are_found_by_words_and_slugs(shop: Shop, query: str, found: 
      ("email=%C3%84@example.com", ["Änne"]), ("search=EXAMPLE%20ada", ["Ada Byron"]), ("search=byron", ["Ada Byron"]),
      ("search=com", ["Ada Byron", "Änne"]), ("search=exam", []), ("email=ada@example.com&search=grace", [])],
 )  # fmt: skip
-def test_users_are_found_by_email_in_any_case_and_by_words(shop: Shop, query: str, found: list[str]) -> None:
+def test_users_are_found_by_email_in_any_case_and_by_words(
+    shop: Shop, query: str, found: list[str]
+) -> None:
     shop.user("Ada@example.com", "Ada Byron")
     shop.user("ä@example.com", "Änne")
     assert names(shop.get(f"/api/users?{query}")) == found
 
 
-@pytest.mark.parametrize(("below", "found"), [(3, [0, 2]), (2, [0]), (0, []), (-5, []), (2**62, [0, 2, 3])])
+@pytest.mark.parametrize(
+    ("below", "found"), [(3, [0, 2]), (2, [0]), (0, []), (-5, []), (2**62, [0, 2, 3])]
+)
 def test_inventory_below_is_under_n(shop: Shop, below: int, found: list[int]) -> None:
     for n in (0, 2, 3):
         shop.product(f"p{n}", stock=n)
-    assert [row["quantity"] for row in shop.get(f"/api/inventory?below={below}").json["data"]] == found
+    assert [
+        row["quantity"] for row in shop.get(f"/api/inventory?below={below}").json["data"]
+    ] == found

@@ -18,7 +18,13 @@ KEYS_URL = "https://issuer.example/keys"  # which nothing here can reach
 
 def claims(**given: Any) -> dict[str, Any]:
     """As API Gateway puts them into an event: each one a text."""
-    own = {"iss": ISSUER, "aud": AUDIENCE, "sub": "ada", "scope": "orders:read", "exp": str(int(time.time()) + 600)}
+    own = {
+        "iss": ISSUER,
+        "aud": AUDIENCE,
+        "sub": "ada",
+        "scope": "orders:read",
+        "exp": str(int(time.time()) + 600),
+    }
     return {name: value for name, value in {**own, **given}.items() if value is not None}
 
 
@@ -32,7 +38,9 @@ def orders(given: dict[str, Any] | None, **headers: str) -> dict[str, Any]:
 def install(*, verified_by_gateway: bool) -> None:
     here = runtime.current()
     tokens = TokenSettings(ISSUER, AUDIENCE, KEYS_URL, verified_by_gateway=verified_by_gateway)
-    runtime.install(runtime.Runtime(dataclasses.replace(here.settings, tokens=tokens), here.database))
+    runtime.install(
+        runtime.Runtime(dataclasses.replace(here.settings, tokens=tokens), here.database)
+    )
 
 
 @pytest.fixture
@@ -58,7 +66,16 @@ def test_claims_of_the_gateway_identify_the_client(verified: None) -> None:
         claims(exp="soon"),
         claims(exp=str(int(time.time()) - 1)),
     ],
-    ids=["none", "empty", "other issuer", "no subject", "empty subject", "no expiry", "expiry is text", "expired"],
+    ids=[
+        "none",
+        "empty",
+        "other issuer",
+        "no subject",
+        "empty subject",
+        "no expiry",
+        "expiry is text",
+        "expired",
+    ],
 )
 def test_incomplete_claims_are_refused(verified: None, given: dict[str, Any] | None) -> None:
     refused = orders(given, authorization="Bearer whatever")
@@ -75,13 +92,20 @@ def test_claims_without_the_gateway_authorizer_are_not_trusted(shop: Shop) -> No
 
 
 def test_claims_in_headers_and_body_are_not_read(verified: None) -> None:
-    forged = {"x-amzn-oidc-data": "ada", "authorizer": "ada", "requestcontext": '{"authorizer": {"jwt": {}}}'}
+    forged = {
+        "x-amzn-oidc-data": "ada",
+        "authorizer": "ada",
+        "requestcontext": '{"authorizer": {"jwt": {}}}',
+    }
     assert orders(None, authorization="Bearer whatever", **forged)["statusCode"] == 401
 
 
 def test_scopes_are_read_from_text_and_lists() -> None:
     assert scopes_of({"scope": "a:read b:write"}) == {"a:read", "b:write"}
-    assert scopes_of({"scp": "[a:read b:write]"}) == {"a:read", "b:write"}  # API Gateway's form of a list
+    assert scopes_of({"scp": "[a:read b:write]"}) == {
+        "a:read",
+        "b:write",
+    }  # API Gateway's form of a list
     assert scopes_of({"scp": ["a:read", 7]}) == {"a:read"}
     assert scopes_of({"scope": 7}) == frozenset()
 

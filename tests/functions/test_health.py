@@ -16,8 +16,17 @@ def test_being_ready_tells_the_migration_and_the_pool(shop: Shop) -> None:
     answer = shop.get("/health/ready")
     assert (answer.status, answer.json["status"]) == (200, "ready")
     migrated = shop.sql("SELECT version_num FROM sluice.version")[0][0]
-    assert answer.json["database"] == {"migration": migrated, "expected_migration": migrated, "settings": []}
-    assert answer.json["pool"] == answer.json["pool"] | {"size": 1, "checked_in": 1, "checked_out": 0, "overflow": 0}
+    assert answer.json["database"] == {
+        "migration": migrated,
+        "expected_migration": migrated,
+        "settings": [],
+    }
+    assert answer.json["pool"] == answer.json["pool"] | {
+        "size": 1,
+        "checked_in": 1,
+        "checked_out": 0,
+        "overflow": 0,
+    }
     assert answer.json["pool"]["invalid"] >= 0
     assert answer.json["breaker"] == {"state": "closed", "open_elsewhere": False}
     assert answer.json["limiter"] == {"counts": "shared"}

@@ -14,7 +14,10 @@ CREATES: dict[str, Callable[[Shop], dict[str, Any]]] = {
     "categories": lambda shop: {"name": "Bowls"},
     "products": lambda shop: {"name": "Bowl", "price": 5, "category": "mugs"},
     "users": lambda shop: {"email": "bob@example.com", "name": "Bob"},
-    "orders": lambda shop: {"user_id": shop.user(), "items": [{"product_id": shop.product("Mug"), "quantity": 2}]},
+    "orders": lambda shop: {
+        "user_id": shop.user(),
+        "items": [{"product_id": shop.product("Mug"), "quantity": 2}],
+    },
 }
 each_create = pytest.mark.parametrize("name", CREATES)
 
@@ -86,8 +89,14 @@ def test_keys_belong_to_the_client_and_the_path(shop: Shop, store: Store) -> Non
     assert shop.post(path, body, idempotency_key="k", x_api_key="ada").status == 201
 
     assert shop.post(path, body, idempotency_key="k", x_api_key="bob").code == "duplicate"
-    assert shop.post("/api/categories", {"name": "Bowls"}, idempotency_key="k", x_api_key="ada").status == 201
-    assert "Idempotency-Replayed" in shop.post(path, body, idempotency_key="k", x_api_key="ada").headers
+    assert (
+        shop.post("/api/categories", {"name": "Bowls"}, idempotency_key="k", x_api_key="ada").status
+        == 201
+    )
+    assert (
+        "Idempotency-Replayed"
+        in shop.post(path, body, idempotency_key="k", x_api_key="ada").headers
+    )
 
 
 def test_keys_stay_the_clients_when_its_api_key_is_replaced(shop: Shop, store: Store) -> None:
@@ -97,14 +106,20 @@ def test_keys_stay_the_clients_when_its_api_key_is_replaced(shop: Shop, store: S
     store("second", "users:write", client=client)
     assert shop.post(path, body, idempotency_key="k", x_api_key="first").status == 201
 
-    assert "Idempotency-Replayed" in shop.post(path, body, idempotency_key="k", x_api_key="second").headers
+    assert (
+        "Idempotency-Replayed"
+        in shop.post(path, body, idempotency_key="k", x_api_key="second").headers
+    )
 
 
 def test_a_refusal_leaves_the_key_free(shop: Shop) -> None:
     user, mug = shop.user(), shop.product("Mug", stock=1)
     body = {"user_id": user, "items": [{"product_id": mug, "quantity": 2}]}
     assert shop.post("/api/orders", body, idempotency_key="k").code == "out_of_stock"
-    assert shop.post("/api/users", {"email": "ada@example.com", "name": "A"}, idempotency_key="k").code == "duplicate"
+    assert (
+        shop.post("/api/users", {"email": "ada@example.com", "name": "A"}, idempotency_key="k").code
+        == "duplicate"
+    )
     assert count(shop, "sluice.idempotency_keys") == 0
 
     shop.put(f"/api/inventory/{mug}", {"quantity": 2})
@@ -116,7 +131,9 @@ def test_while_the_first_is_running_the_second_is_409(shop: Shop) -> None:
     path, body = prepared(shop, "users")
     shop.post(path, body, idempotency_key="k")
     key = shop.sql("SELECT id FROM sluice.idempotency_keys")[0][0]
-    with closing(owner_connection(shop.url)) as first:  # as the transaction of a request that has not ended
+    with closing(
+        owner_connection(shop.url)
+    ) as first:  # as the transaction of a request that has not ended
         first.run("BEGIN")
         first.run("DELETE FROM sluice.idempotency_keys WHERE id = :key", key=key)
         first.run("CALL sluice.claim_key(:key)", key=key)

@@ -19,8 +19,14 @@ from tests.fixtures.shop import HANDLERS, Shop
 from tests.fixtures.template import ROOT
 
 OPERATIONS = [operation for api in HANDLERS.values() for operation in api.operations]
-each_operation = pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
-TWICE = ("local-admin,local-admin", "local-admin, x", "x, local-admin")  # a header sent twice is joined by the gateway
+each_operation = pytest.mark.parametrize(
+    "operation", OPERATIONS, ids=lambda operation: operation.name
+)
+TWICE = (
+    "local-admin,local-admin",
+    "local-admin, x",
+    "x, local-admin",
+)  # a header sent twice is joined by the gateway
 
 # GraphQL's fields have scopes, and not its route: tests/graph/test_scopes.py.
 SCOPED = [operation for operation in OPERATIONS if operation.path != "/api/graphql"]
@@ -32,8 +38,12 @@ def target_of(operation: Any) -> str:
 
 
 @each_operation
-@pytest.mark.parametrize("headers", [{}, {"x_api_key": "no-such-key"}, {"authorization": "Bearer a.b.c"}], ids=str)
-def test_nobody_is_answered_who_is_not_known(shop: Shop, operation: Any, headers: dict[str, str]) -> None:
+@pytest.mark.parametrize(
+    "headers", [{}, {"x_api_key": "no-such-key"}, {"authorization": "Bearer a.b.c"}], ids=str
+)
+def test_nobody_is_answered_who_is_not_known(
+    shop: Shop, operation: Any, headers: dict[str, str]
+) -> None:
     shop.headers = {}
     answer = shop.call(operation.method, target_of(operation), raw=b"{", **headers)
 
@@ -42,39 +52,60 @@ def test_nobody_is_answered_who_is_not_known(shop: Shop, operation: Any, headers
 
 
 @each_scoped
-def test_a_known_caller_without_the_scope_is_told_which_it_is(shop: Shop, store: Store, operation: Any) -> None:
-    key = store(f"all-but-{operation.scope}", *(scope for scope in SCOPES if scope != operation.scope))
+def test_a_known_caller_without_the_scope_is_told_which_it_is(
+    shop: Shop, store: Store, operation: Any
+) -> None:
+    key = store(
+        f"all-but-{operation.scope}", *(scope for scope in SCOPES if scope != operation.scope)
+    )
     answer = shop.call(operation.method, target_of(operation), raw=b"{", x_api_key=key)
 
     assert (answer.status, answer.code) == (403, "insufficient_scope")
     assert operation.scope in answer.json["detail"]
-    assert f'error="insufficient_scope", scope="{operation.scope}"' in answer.headers["WWW-Authenticate"]
+    assert (
+        f'error="insufficient_scope", scope="{operation.scope}"'
+        in answer.headers["WWW-Authenticate"]
+    )
 
 
 @each_scoped
 def test_the_scope_alone_is_enough(shop: Shop, store: Store, operation: Any) -> None:
     key = store(f"only-{operation.scope}", operation.scope)
 
-    assert shop.call(operation.method, target_of(operation), raw=b"{", x_api_key=key).status not in (401, 403)
+    assert shop.call(
+        operation.method, target_of(operation), raw=b"{", x_api_key=key
+    ).status not in (401, 403)
 
 
 def test_the_scopes_are_those_of_the_documentation(shop: Shop) -> None:
     told = re.findall(
-        r"^\| `(\w+):read`.*? \| ([a-z, ]+?),? (?:but for: )?\|$", (ROOT / "docs/api.md").read_text(), re.M
+        r"^\| `(\w+):read`.*? \| ([a-z, ]+?),? (?:but for: )?\|$",
+        (ROOT / "docs/api.md").read_text(),
+        re.M,
     )
     needed = {operation.path.split("/")[2]: operation.scope.split(":")[0] for operation in SCOPED}
 
-    assert needed == {name: scope for scope, names in told for name in names.split(", ")}, "the table in docs/api.md"
-    own = {o.path for o in SCOPED if o.scope == "analytics:query"}  # neither read nor write: what the client words
+    assert needed == {name: scope for scope, names in told for name in names.split(", ")}, (
+        "the table in docs/api.md"
+    )
+    own = {
+        o.path for o in SCOPED if o.scope == "analytics:query"
+    }  # neither read nor write: what the client words
     assert own == {"/api/analytics/query"}
-    assert {o.scope.split(":")[1] for o in SCOPED if o.method == "GET" and o.path not in own} == {"read"}
-    assert {o.scope.split(":")[1] for o in SCOPED if o.method != "GET" and o.path not in own} == {"write"}
+    assert {o.scope.split(":")[1] for o in SCOPED if o.method == "GET" and o.path not in own} == {
+        "read"
+    }
+    assert {o.scope.split(":")[1] for o in SCOPED if o.method != "GET" and o.path not in own} == {
+        "write"
+    }
 
 
 def test_the_service_is_open_to_all(shop: Shop) -> None:
     shop.headers = {}
 
-    assert {shop.get(operation.path).status for api in (health, docs) for operation in api.operations} == {200}
+    assert {
+        shop.get(operation.path).status for api in (health, docs) for operation in api.operations
+    } == {200}
     assert shop.get("/api/nothing").status == 404
 
 
@@ -101,18 +132,24 @@ def test_a_refusal_takes_no_connection(shop: Shop) -> None:
     [{"disabled": {"BOOL": True}}, {"expires_at": {"N": "1"}}, {"scopes": {"S": "catalog:read"}}],
     ids=["disabled", "expired", "unreadable"],
 )
-def test_a_key_that_no_longer_holds_is_unknown(shop: Shop, store: Store, attributes: dict[str, Any]) -> None:
+def test_a_key_that_no_longer_holds_is_unknown(
+    shop: Shop, store: Store, attributes: dict[str, Any]
+) -> None:
     key = store(f"old-{sorted(attributes)}", "catalog:read", **attributes)
 
     assert shop.get("/api/products", x_api_key=key).code == "unauthenticated"
 
 
-@pytest.mark.parametrize("key", ["", " ", "\udc80", "x" * 10_000, "local-admin\0", "LOCAL-ADMIN", *TWICE])
+@pytest.mark.parametrize(
+    "key", ["", " ", "\udc80", "x" * 10_000, "local-admin\0", "LOCAL-ADMIN", *TWICE]
+)
 def test_what_is_no_key_is_refused(shop: Shop, key: str) -> None:
     assert shop.get("/api/products", x_api_key=key).status == 401
 
 
-@pytest.mark.parametrize("given", ["", "Bearer", "Bearer ", "Basic local-admin", "local-admin", "Bearer local-admin"])
+@pytest.mark.parametrize(
+    "given", ["", "Bearer", "Bearer ", "Basic local-admin", "local-admin", "Bearer local-admin"]
+)
 def test_a_key_is_none_where_a_token_belongs(shop: Shop, given: str) -> None:
     shop.headers = {}
     assert shop.get("/api/products", authorization=given).status == 401
@@ -120,7 +157,9 @@ def test_a_key_is_none_where_a_token_belongs(shop: Shop, given: str) -> None:
 
 def test_a_key_is_used_before_a_token(shop: Shop) -> None:
     assert shop.get("/api/products", authorization="Bearer x").status == 200
-    assert shop.get("/api/products", x_api_key="no-such-key", authorization="Bearer x").status == 401
+    assert (
+        shop.get("/api/products", x_api_key="no-such-key", authorization="Bearer x").status == 401
+    )
 
 
 class Clock:
@@ -170,7 +209,9 @@ def test_what_is_remembered_is_bounded() -> None:
     assert len(asked) == 1_501
 
 
-def test_where_keys_cannot_be_asked_for_it_is_503_and_not_remembered(shop: Shop, store: Store) -> None:
+def test_where_keys_cannot_be_asked_for_it_is_503_and_not_remembered(
+    shop: Shop, store: Store
+) -> None:
     settings = runtime.current().settings
     nowhere = replace(settings, aws=replace(settings.aws, dynamodb_endpoint="http://127.0.0.1:1"))
     runtime.install(runtime.Runtime(nowhere, runtime.current().database))

@@ -17,7 +17,12 @@ def test_stock_is_answered_whole(shop: Shop) -> None:
     id = shop.product("Mug", stock=5)
     answer = shop.get(f"/api/inventory/{id}")
     assert answer.status == 200
-    assert answer.json == {"product_id": id, "quantity": 5, "updated_at": answer.json["updated_at"], "version": 1}
+    assert answer.json == {
+        "product_id": id,
+        "quantity": 5,
+        "updated_at": answer.json["updated_at"],
+        "version": 1,
+    }
     assert answer.json["updated_at"].endswith("Z")
 
 
@@ -35,7 +40,9 @@ def test_what_get_gave_can_be_put_back(shop: Shop) -> None:
     assert (put.status, put.text) == (200, got.text)
 
 
-@pytest.mark.parametrize(("delta", "left"), [(-2, 3), (3, 8), (-5, 0), (0, 5), (2.0, 7), (MOST - 5, MOST)])
+@pytest.mark.parametrize(
+    ("delta", "left"), [(-2, 3), (3, 8), (-5, 0), (0, 5), (2.0, 7), (MOST - 5, MOST)]
+)
 def test_patch_adds_the_delta(shop: Shop, delta: float, left: int) -> None:
     path = f"/api/inventory/{shop.product('Mug', stock=5)}"
     answer = shop.patch(path, {"delta": delta})
@@ -47,7 +54,11 @@ def test_patch_adds_the_delta(shop: Shop, delta: float, left: int) -> None:
 def test_going_below_zero_is_out_of_stock_and_says_what_is_left(shop: Shop, delta: int) -> None:
     id = shop.product("Mug", stock=5)
     answer = shop.patch(f"/api/inventory/{id}", {"delta": delta})
-    assert (answer.status, answer.code, answer.faults) == (409, "out_of_stock", {"/delta": "out_of_stock"})
+    assert (answer.status, answer.code, answer.faults) == (
+        409,
+        "out_of_stock",
+        {"/delta": "out_of_stock"},
+    )
     assert f"product {id} has 5 left" in answer.json["errors"][0]["message"]
     assert stock(shop) == {id: 5}
 
@@ -86,15 +97,21 @@ def test_what_a_change_cannot_hold_is_422_at_that_field(
     assert (answer.status, answer.faults, stock(shop)) == (422, faults, {id: 5})
 
 
-@pytest.mark.parametrize("number", ["1e400", "-1e400", "1e1000000", "-1e1000000", "1e-1000000", "1" * 4000])
+@pytest.mark.parametrize(
+    "number", ["1e400", "-1e400", "1e1000000", "-1e1000000", "1e-1000000", "1" * 4000]
+)
 def test_a_number_beyond_all_measure_is_422_at_its_field(shop: Shop, number: str) -> None:
     path = f"/api/inventory/{shop.product('Mug')}"
     answer = shop.call("PATCH", path, raw=f'{{"delta": {number}}}'.encode())
     assert (answer.status, list(answer.faults)) == (422, ["/delta"])
 
 
-@pytest.mark.parametrize(("method", "body"), [("GET", None), ("PUT", {"quantity": 1}), ("PATCH", {"delta": 1})])
-@pytest.mark.parametrize(("id", "status"), [("404", 404), (str(2**63), 404), ("-1", 400), ("x", 400), ("🫖", 400)])
+@pytest.mark.parametrize(
+    ("method", "body"), [("GET", None), ("PUT", {"quantity": 1}), ("PATCH", {"delta": 1})]
+)
+@pytest.mark.parametrize(
+    ("id", "status"), [("404", 404), (str(2**63), 404), ("-1", 400), ("x", 400), ("🫖", 400)]
+)
 def test_stock_that_is_not_there_is_404_and_what_is_no_id_400(
     shop: Shop, method: str, body: Any, id: str, status: int
 ) -> None:
@@ -135,7 +152,9 @@ def test_bulk_names_every_unknown_product_and_changes_nothing(shop: Shop) -> Non
         ([{"product_id": 1, "quantity": 1}] * 2, {"/updates/1/product_id": "duplicate"}),
     ],
 )
-def test_bulk_names_every_fault_by_pointer(shop: Shop, updates: Any, faults: dict[str, str]) -> None:
+def test_bulk_names_every_fault_by_pointer(
+    shop: Shop, updates: Any, faults: dict[str, str]
+) -> None:
     id = shop.product("Mug", stock=5)
     answer = shop.patch("/api/inventory", {"updates": updates})
     assert (answer.status, answer.faults, stock(shop)) == (422, faults, {id: 5})
@@ -150,17 +169,23 @@ def test_bulk_takes_back_the_rows_that_the_list_gave(shop: Shop) -> None:
 def test_bulk_sets_ten_thousand_in_one_statement(breakable_shop: Shop) -> None:
     shop = breakable_shop
     shop.category("mugs")
-    shop.sql("INSERT INTO products (name, price, category_id) SELECT generate_series(1, 10000), 1, id FROM categories")
+    shop.sql(
+        "INSERT INTO products (name, price, category_id) SELECT generate_series(1, 10000), 1, id FROM categories"
+    )
     shop.sql("CREATE TABLE writes (n int)")
     shop.sql(
         "CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER"
         " AS $$ BEGIN INSERT INTO writes VALUES (1); RETURN NULL; END $$"
     )
-    shop.sql("CREATE TRIGGER note AFTER UPDATE ON inventory FOR EACH STATEMENT EXECUTE FUNCTION note()")
+    shop.sql(
+        "CREATE TRIGGER note AFTER UPDATE ON inventory FOR EACH STATEMENT EXECUTE FUNCTION note()"
+    )
     updates = [{"product_id": id, "quantity": 3} for id in stock(shop)]
     answer = shop.patch("/api/inventory", {"updates": updates})
     assert (answer.status, answer.json) == (200, {"updated": 10_000})
-    assert shop.sql("SELECT (SELECT sum(quantity) FROM inventory), (SELECT count(*) FROM writes)") == [[30_000, 1]]
+    assert shop.sql(
+        "SELECT (SELECT sum(quantity) FROM inventory), (SELECT count(*) FROM writes)"
+    ) == [[30_000, 1]]
 
 
 def test_bulk_of_more_than_ten_thousand_is_422(shop: Shop) -> None:

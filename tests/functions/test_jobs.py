@@ -15,7 +15,10 @@ from tests.fixtures.relay import Relay
 from tests.fixtures.shop import Shop
 from tests.local.waiting import wait_until
 
-PATIENCE, RESUMING = 0.1, 0.4  # seconds: what a request waits for a connection, and what each response takes
+PATIENCE, RESUMING = (
+    0.1,
+    0.4,
+)  # seconds: what a request waits for a connection, and what each response takes
 
 
 @pytest.fixture
@@ -33,9 +36,7 @@ def slow(shop: Shop) -> Iterator[Relay]:
 
 def assert_no_connection(shop: Shop, names: str) -> None:
     """In the end: a server's process ends a moment after its client has closed the connection."""
-    query = (
-        f"SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE '{names}' AND datname = current_database()"
-    )
+    query = f"SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE '{names}' AND datname = current_database()"
     wait_until(lambda: shop.sql(query) == [[0]], f"the end of {names}")
 
 

@@ -24,7 +24,20 @@ RAISE = """
     END $$;
 """
 TRIGGER = "CREATE TRIGGER tell BEFORE UPDATE ON users FOR EACH ROW EXECUTE FUNCTION tell()"
-STATES = ("XX000", "XX001", "38000", "39001", "22012", "P0004", "0A000", "2D000", "53100", "08P01", "HV000", "40001")
+STATES = (
+    "XX000",
+    "XX001",
+    "38000",
+    "39001",
+    "22012",
+    "P0004",
+    "0A000",
+    "2D000",
+    "53100",
+    "08P01",
+    "HV000",
+    "40001",
+)
 
 
 @pytest.mark.parametrize("state", STATES)
@@ -44,10 +57,16 @@ def test_what_the_server_says_of_a_row_is_not_passed_on(
 
 
 WAYS: dict[str, Callable[[Shop], Answer]] = {
-    "a duplicate": lambda shop: shop.post("/api/users", {"email": ROW["email"].upper(), "name": "Bob"}),
+    "a duplicate": lambda shop: shop.post(
+        "/api/users", {"email": ROW["email"].upper(), "name": "Bob"}
+    ),
     "an unknown key": lambda shop: shop.get("/api/users", x_api_key="canary-key"),
-    "a broken token": lambda shop: shop.get("/api/users", x_api_key="", authorization="Bearer canary-token"),
-    "basic credentials": lambda shop: shop.get("/api/users", x_api_key="", authorization="Basic canary-key"),
+    "a broken token": lambda shop: shop.get(
+        "/api/users", x_api_key="", authorization="Bearer canary-token"
+    ),
+    "basic credentials": lambda shop: shop.get(
+        "/api/users", x_api_key="", authorization="Basic canary-key"
+    ),
     "no scope": lambda shop: shop.post("/api/users", ROW, x_api_key="local-reader"),
     "an idempotency key": lambda shop: shop.post("/api/users", ROW, idempotency_key="canary-key"),
     "another's order": lambda shop: shop.get("/api/orders?user_id=1"),
@@ -86,13 +105,19 @@ def test_a_table_that_is_gone_tells_its_name_to_the_log_alone(
 ) -> None:
     breakable_shop.sql("DROP TABLE users CASCADE")
     answer = breakable_shop.get("/api/users?email=canary@example.com")
-    assert (answer.status, answer.code, "users" in answer.json["detail"]) == (503, "not_set_up", False)
+    assert (answer.status, answer.code, "users" in answer.json["detail"]) == (
+        503,
+        "not_set_up",
+        False,
+    )
     assert "42P01" in caplog.text
 
 
 def test_a_password_that_is_wrong_is_not_told(shop: Shop, caplog: pytest.LogCaptureFixture) -> None:
     here = runtime.current().settings
-    wrong = runtime.build(replace(here, database=replace(here.database, password="canary-app-once")))
+    wrong = runtime.build(
+        replace(here, database=replace(here.database, password="canary-app-once"))
+    )
     runtime.install(wrong)
     assert shop.get("/api/users").status == 503
     assert "28P01" in caplog.text

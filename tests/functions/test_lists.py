@@ -19,7 +19,10 @@ lists = pytest.mark.parametrize("list_", LISTS)
 
 def links(answer: Answer) -> dict[str, str]:
     """By relation, as a client reads the header."""
-    return {rel: target for target, rel in re.findall(r'<([^>]*)>; rel="(\w+)"', answer.headers.get("Link", ""))}
+    return {
+        rel: target
+        for target, rel in re.findall(r'<([^>]*)>; rel="(\w+)"', answer.headers.get("Link", ""))
+    }
 
 
 def fill(shop: Shop, list_: str, count: int) -> None:
@@ -36,7 +39,13 @@ def test_an_empty_list_is_one_empty_page(shop: Shop, list_: str) -> None:
     assert "Link" not in answer.headers
 
 
-LONG = {"wide": "\U0001f375", "controls": "\x01", "quotes": '"\\', "cased": "\U00010400", "cjk": "茶"}
+LONG = {
+    "wide": "\U0001f375",
+    "controls": "\x01",
+    "quotes": '"\\',
+    "cased": "\U00010400",
+    "cjk": "茶",
+}
 
 
 @pytest.mark.parametrize("text", LONG.values(), ids=LONG)
@@ -63,7 +72,10 @@ def test_every_cursor_that_is_given_is_taken_however_long(shop: Shop, text: str)
     for n in range(2):
         shop.product(name + str(n))
     first = shop.graphql(nodes).json["data"]["products"]["pageInfo"]["endCursor"]
-    assert shop.graphql(nodes, {"after": first}).json["data"]["products"]["pageInfo"]["endCursor"] != first
+    assert (
+        shop.graphql(nodes, {"after": first}).json["data"]["products"]["pageInfo"]["endCursor"]
+        != first
+    )
 
 
 @lists
@@ -89,10 +101,17 @@ def test_a_page_that_is_just_full_has_no_more(shop: Shop, list_: str) -> None:
     fill(shop, list_, 3)
     answer = shop.get(f"/api/{list_}?limit=3")
     assert len(answer.json["data"]) == 3
-    assert answer.json["pagination"] == {"limit": 3, "has_more": False, "next_cursor": None, "prev_cursor": None}
+    assert answer.json["pagination"] == {
+        "limit": 3,
+        "has_more": False,
+        "next_cursor": None,
+        "prev_cursor": None,
+    }
 
 
-@pytest.mark.parametrize(("list_", "sort"), [(list_, sort) for list_ in LISTS for sort in ("", *SORTS[list_])])
+@pytest.mark.parametrize(
+    ("list_", "sort"), [(list_, sort) for list_ in LISTS for sort in ("", *SORTS[list_])]
+)
 @pytest.mark.parametrize("direction", ["", ":asc", ":desc"])
 def test_links_followed_literally_give_every_row_once_there_and_back(
     shop: Shop, list_: str, sort: str, direction: str
@@ -114,7 +133,9 @@ def test_links_followed_literally_give_every_row_once_there_and_back(
 def test_links_keep_the_lists_own_parameters(shop: Shop) -> None:
     for n in range(5):
         shop.product(f"Blue & green {n}", price=str(n))
-    first = shop.get("/api/products?limit=2&search=blue%20green&sort=price:desc&fields=name&include_total=true")
+    first = shop.get(
+        "/api/products?limit=2&search=blue%20green&sort=price:desc&fields=name&include_total=true"
+    )
     second = shop.get(links(first)["next"])
     assert second.json["data"] == [{"name": "Blue & green 2"}, {"name": "Blue & green 1"}]
     assert second.json["pagination"]["total"] == 5
@@ -143,7 +164,12 @@ def test_walking_neither_repeats_nor_skips_while_rows_come_and_go(shop: Shop) ->
 def test_a_page_size_may_change_on_the_way(shop: Shop) -> None:
     fill(shop, "products", 6)
     cursor = shop.get("/api/products?limit=1").json["pagination"]["next_cursor"]
-    assert names(shop.get(f"/api/products?limit=4&cursor={cursor}")) == ["p001", "p002", "p003", "p004"]
+    assert names(shop.get(f"/api/products?limit=4&cursor={cursor}")) == [
+        "p001",
+        "p002",
+        "p003",
+        "p004",
+    ]
 
 
 @lists
@@ -156,29 +182,50 @@ def test_limit_is_from_1_to_100(shop: Shop, list_: str, limit: str) -> None:
 @pytest.mark.parametrize(
     ("parameter", "value"),
     [
-        *[("limit", value) for value in ("0", "101", "-1", "1.5", "ten", "", "1e1", "9" * 50, "٣", "1&limit=2")],
+        *[
+            ("limit", value)
+            for value in ("0", "101", "-1", "1.5", "ten", "", "1e1", "9" * 50, "٣", "1&limit=2")
+        ],
         *[("offset", value) for value in ("-1", "10001", "x", "", "9" * 50)],
         *[("include_total", value) for value in ("1", "yes", "True", "")],
         *[("fields", value) for value in ("", "colour", "id,colour", "id,,name", "*")],
-        *[("sort", value) for value in ("", "colour", "id:up", "id:", ":asc", "id asc", "id,id", "id:asc:desc")],
+        *[
+            ("sort", value)
+            for value in ("", "colour", "id:up", "id:", ":asc", "id asc", "id,id", "id:asc:desc")
+        ],
     ],
 )
 @lists
-def test_a_malformed_parameter_is_400_and_named(shop: Shop, list_: str, parameter: str, value: str) -> None:
+def test_a_malformed_parameter_is_400_and_named(
+    shop: Shop, list_: str, parameter: str, value: str
+) -> None:
     answer = shop.get(f"/api/{list_}?{parameter}={value}")
-    assert (answer.status, answer.code, answer.faults) == (400, "invalid_parameter", {parameter: "invalid"})
+    assert (answer.status, answer.code, answer.faults) == (
+        400,
+        "invalid_parameter",
+        {parameter: "invalid"},
+    )
 
 
 @pytest.mark.parametrize(
     ("list_", "parameter", "value"),
     [
         *[("products", "category", value) for value in ("", "Mugs", "a,,b", "a b", "é")],
-        *[("products", "price_min", value) for value in ("", "x", "NaN", "1e5", "Infinity", "9" * 40, "1,5")],
+        *[
+            ("products", "price_min", value)
+            for value in ("", "x", "NaN", "1e5", "Infinity", "9" * 40, "1,5")
+        ],
         *[("products", "price_max", value) for value in ("", "x", "--1")],
         *[("products", "search", value) for value in ("", "%20", "!!!", "a%00", "x" * 201)],
         *[("products", "in_stock", value) for value in ("", "1", "TRUE", "maybe")],
-        *[("products", "created_after", value) for value in ("", "now", "2026", "2026-13-01", "2026-01-01T00:00:00")],
-        *[("products", "created_before", value) for value in ("1769860800", "12:00", "2026-02-30T00:00:00Z")],
+        *[
+            ("products", "created_after", value)
+            for value in ("", "now", "2026", "2026-13-01", "2026-01-01T00:00:00")
+        ],
+        *[
+            ("products", "created_before", value)
+            for value in ("1769860800", "12:00", "2026-02-30T00:00:00Z")
+        ],
         *[("products", "ids", value) for value in ("", "x", "1,,2", "-1", "0", str(2**63), "1.0")],
         ("products", "ids", ",".join(["1"] * 1_001)),
         *[("categories", "slug", value) for value in ("", "A", "a,")],
@@ -186,14 +233,27 @@ def test_a_malformed_parameter_is_400_and_named(shop: Shop, list_: str, paramete
         *[("inventory", "below", value) for value in ("", "x", "1.5", "9" * 30)],
         *[("inventory", "product_ids", value) for value in ("", "x", "1,")],
         *[("orders", "status", value) for value in ("", "new", "Paid", "paid,pending")],
-        *[("orders", name, value) for name in ("user_id", "product_id") for value in ("", "x", "1,2", "1.5")],
-        *[("users", "email", value) for value in ("", "ada", "a@b@c", "ada+tag@example.com", "a@" + "b" * 253)],
+        *[
+            ("orders", name, value)
+            for name in ("user_id", "product_id")
+            for value in ("", "x", "1,2", "1.5")
+        ],
+        *[
+            ("users", "email", value)
+            for value in ("", "ada", "a@b@c", "ada+tag@example.com", "a@" + "b" * 253)
+        ],
         ("users", "search", "@."),
     ],
 )
-def test_a_malformed_filter_is_400_and_named(shop: Shop, list_: str, parameter: str, value: str) -> None:
+def test_a_malformed_filter_is_400_and_named(
+    shop: Shop, list_: str, parameter: str, value: str
+) -> None:
     answer = shop.get(f"/api/{list_}?{parameter}={value}")
-    assert (answer.status, answer.code, answer.faults) == (400, "invalid_parameter", {parameter: "invalid"})
+    assert (answer.status, answer.code, answer.faults) == (
+        400,
+        "invalid_parameter",
+        {parameter: "invalid"},
+    )
 
 
 @pytest.mark.parametrize("offset", ["%2B23:59", "-23:59", "%2B00:00:30"])
@@ -227,9 +287,16 @@ def test_every_declared_parameter_is_known_and_no_other(shop: Shop, list_: str) 
 
 @lists
 def test_every_declared_sort_is_known_and_no_other(shop: Shop, list_: str) -> None:
-    every = {name for names in SORTS.values() for name in names} | {"version", "description", "category", "slug"}
+    every = {name for names in SORTS.values() for name in names} | {
+        "version",
+        "description",
+        "category",
+        "slug",
+    }
     for name in every:
-        assert shop.get(f"/api/{list_}?sort={name}").status == (200 if name in SORTS[list_] else 400), name
+        assert shop.get(f"/api/{list_}?sort={name}").status == (
+            200 if name in SORTS[list_] else 400
+        ), name
 
 
 def test_more_than_three_sort_keys_are_400(shop: Shop) -> None:
@@ -252,7 +319,9 @@ def test_ties_are_broken_by_id_in_the_last_keys_direction(shop: Shop) -> None:
     assert names(shop.get("/api/products?sort=price:desc")) == ["c", "b", "a"]
 
 
-@pytest.mark.parametrize(("offset", "found"), [(0, ["p000", "p001"]), (3, ["p003", "p004"]), (5, []), (10_000, [])])
+@pytest.mark.parametrize(
+    ("offset", "found"), [(0, ["p000", "p001"]), (3, ["p003", "p004"]), (5, []), (10_000, [])]
+)
 def test_offset_skips_rows(shop: Shop, offset: int, found: list[str]) -> None:
     fill(shop, "products", 5)
     assert names(shop.get(f"/api/products?limit=2&offset={offset}")) == found
@@ -304,7 +373,11 @@ def test_users_are_sorted_by_email_without_regard_to_case(shop: Shop) -> None:
         shop.user(email)
     first = shop.get("/api/users?sort=email:desc&limit=2&fields=email")
     second = shop.get(links(first)["next"])
-    assert [row["email"][0] for page in (first, second) for row in page.json["data"]] == ["C", "b", "A"]
+    assert [row["email"][0] for page in (first, second) for row in page.json["data"]] == [
+        "C",
+        "b",
+        "A",
+    ]
 
 
 def next_cursor(shop: Shop, target: str) -> str:
@@ -314,8 +387,22 @@ def next_cursor(shop: Shop, target: str) -> str:
 def test_a_changed_cursor_is_refused(shop: Shop) -> None:
     fill(shop, "products", 3)
     cursor = next_cursor(shop, "/api/products?limit=1")
-    changed: list[Any] = [cursor[:n] + ("A" if cursor[n] != "A" else "B") + cursor[n + 1 :] for n in range(len(cursor))]
-    for other in [*changed, cursor + "A", cursor + "=", cursor[:-1], cursor * 2, "x", "!", "é", "null", "0"]:
+    changed: list[Any] = [
+        cursor[:n] + ("A" if cursor[n] != "A" else "B") + cursor[n + 1 :]
+        for n in range(len(cursor))
+    ]
+    for other in [
+        *changed,
+        cursor + "A",
+        cursor + "=",
+        cursor[:-1],
+        cursor * 2,
+        "x",
+        "!",
+        "é",
+        "null",
+        "0",
+    ]:
         answer = shop.get(f"/api/products?limit=1&cursor={quote(other)}")
         assert (answer.status, answer.code) == (400, "invalid_cursor"), other
 
@@ -351,7 +438,15 @@ def test_a_cursor_of_another_filter_value_is_refused(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/api/products/1", "/api/categories/1", "/api/inventory/1", "/api/users/1", "/api/orders/1", "/health"]
+    "path",
+    [
+        "/api/products/1",
+        "/api/categories/1",
+        "/api/inventory/1",
+        "/api/users/1",
+        "/api/orders/1",
+        "/health",
+    ],
 )
 def test_a_single_resource_takes_no_list_parameters(shop: Shop, path: str) -> None:
     answer = shop.get(f"{path}?limit=5&cursor=x")
@@ -361,7 +456,8 @@ def test_a_single_resource_takes_no_list_parameters(shop: Shop, path: str) -> No
 
 
 @pytest.mark.parametrize(
-    "path", ["/api/products/1", "/api/categories/1", "/api/inventory/1", "/api/users/1", "/api/orders/1"]
+    "path",
+    ["/api/products/1", "/api/categories/1", "/api/inventory/1", "/api/users/1", "/api/orders/1"],
 )
 def test_fields_of_a_single_resource_are_checked_too(shop: Shop, path: str) -> None:
     answer = shop.get(f"{path}?fields=colour")

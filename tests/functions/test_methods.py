@@ -52,17 +52,25 @@ def open_shop(shop: Shop) -> Shop:
 
 def allow(*origins: str) -> None:
     now = runtime.current()
-    runtime.install(runtime.Runtime(dataclasses.replace(now.settings, cors_origins=origins), now.database))
+    runtime.install(
+        runtime.Runtime(dataclasses.replace(now.settings, cors_origins=origins), now.database)
+    )
 
 
 @pytest.mark.parametrize("path", ALLOWED)
-def test_a_known_path_takes_its_methods_and_is_405_with_allow_for_others(shop: Shop, path: str) -> None:
+def test_a_known_path_takes_its_methods_and_is_405_with_allow_for_others(
+    shop: Shop, path: str
+) -> None:
     for method in METHODS:
         answer = shop.call(method, path)
         if method in ALLOWED[path].split(", "):
             assert answer.status not in (404, 405) or path in SINGLES, method
         else:
-            assert (answer.status, answer.code, answer.headers["Allow"]) == (405, "method_not_allowed", ALLOWED[path])
+            assert (answer.status, answer.code, answer.headers["Allow"]) == (
+                405,
+                "method_not_allowed",
+                ALLOWED[path],
+            )
 
 
 @pytest.mark.parametrize("path", UNKNOWN)
@@ -79,7 +87,16 @@ def test_options_tells_the_methods(shop: Shop, path: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "target", ["/api/{}", "/api/{}?limit=1", "/api/{}?limit=0", "/api/{}/404", "/api/{}/x", "/health", "/health/ready"]
+    "target",
+    [
+        "/api/{}",
+        "/api/{}?limit=1",
+        "/api/{}?limit=0",
+        "/api/{}/404",
+        "/api/{}/x",
+        "/health",
+        "/health/ready",
+    ],
 )
 @pytest.mark.parametrize("resource", ["products", "categories", "inventory"])
 def test_head_has_the_length_of_get(shop: Shop, target: str, resource: str) -> None:
@@ -100,7 +117,9 @@ def test_head_of_a_row_has_its_etag(shop: Shop) -> None:
     assert (head.status, head.headers["ETag"]) == (200, shop.get(path).headers["ETag"])
 
 
-@pytest.mark.parametrize("path", ["/api/products", "/api/products/1", "/health", "/nothing", "/api/products/x"])
+@pytest.mark.parametrize(
+    "path", ["/api/products", "/api/products/1", "/health", "/nothing", "/api/products/x"]
+)
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "OPTIONS", "DELETE"])
 def test_every_answer_has_a_request_id_of_its_own(shop: Shop, method: str, path: str) -> None:
     ids = {shop.call(method, path).headers["X-Request-Id"] for _ in range(2)}
@@ -119,9 +138,18 @@ def test_who_accepts_json_gets_it(shop: Shop, accept: str) -> None:
 
 @pytest.mark.parametrize(
     "accept",
-    ["text/html", "application/problem+json", "*/*, application/json;q=0", "application/json;q=0", "*/*; q=0.000", "x"],
+    [
+        "text/html",
+        "application/problem+json",
+        "*/*, application/json;q=0",
+        "application/json;q=0",
+        "*/*; q=0.000",
+        "x",
+    ],
 )
-@pytest.mark.parametrize(("method", "path"), [("GET", "/api/products"), ("GET", "/api/inventory/1"), *BODIES])
+@pytest.mark.parametrize(
+    ("method", "path"), [("GET", "/api/products"), ("GET", "/api/inventory/1"), *BODIES]
+)
 def test_who_does_not_accept_json_gets_406(shop: Shop, method: str, path: str, accept: str) -> None:
     answer = shop.call(method, path, None if method == "GET" else {}, accept=accept)
     assert (answer.status, answer.code) == (406, "not_acceptable")
@@ -140,10 +168,15 @@ WRONG_TYPES = ("text/plain", "application/xml", "application/x-www-form-urlencod
 
 @bodies
 @pytest.mark.parametrize("content_type", WRONG_TYPES)
-def test_a_body_of_another_type_is_415(shop: Shop, method: str, path: str, content_type: str) -> None:
+def test_a_body_of_another_type_is_415(
+    shop: Shop, method: str, path: str, content_type: str
+) -> None:
     answer = shop.call(method, path, {}, content_type=content_type)
     assert (answer.status, answer.code) == (415, "unsupported_media_type")
-    assert "application/json" in answer.headers[{"POST": "Accept-Post", "PATCH": "Accept-Patch"}.get(method, "Accept")]
+    assert (
+        "application/json"
+        in answer.headers[{"POST": "Accept-Post", "PATCH": "Accept-Patch"}.get(method, "Accept")]
+    )
 
 
 @pytest.mark.parametrize(
@@ -152,7 +185,10 @@ def test_a_body_of_another_type_is_415(shop: Shop, method: str, path: str, conte
      "application/json; version=1", "application/json;", "application/json ; charset = utf8"],
 )  # fmt: skip
 def test_json_by_any_of_its_names_is_taken(shop: Shop, content_type: str) -> None:
-    assert shop.call("POST", "/api/categories", {"name": "Mugs"}, content_type=content_type).status == 201
+    assert (
+        shop.call("POST", "/api/categories", {"name": "Mugs"}, content_type=content_type).status
+        == 201
+    )
 
 
 @bodies
@@ -162,7 +198,9 @@ def test_merge_patch_is_taken_where_patch_is_one(shop: Shop, method: str, path: 
     assert answer.status == (422 if is_one else 415)
     if method in ("POST", "PATCH"):
         told = shop.call("OPTIONS", path).headers[f"Accept-{method.title()}"]
-        assert told == ("application/json, application/merge-patch+json" if is_one else "application/json")
+        assert told == (
+            "application/json, application/merge-patch+json" if is_one else "application/json"
+        )
 
 
 def packed(body: object, **options: int) -> bytes:
@@ -179,13 +217,21 @@ def test_a_gzipped_body_is_unpacked(shop: Shop, coding: str) -> None:
 
 def test_identity_is_no_coding(shop: Shop) -> None:
     for number, coding in enumerate(("identity", "", "Identity, identity")):
-        answer = shop.call("POST", "/api/categories", {"name": f"Mugs {number}"}, content_encoding=coding)
+        answer = shop.call(
+            "POST", "/api/categories", {"name": f"Mugs {number}"}, content_encoding=coding
+        )
         assert answer.status == 201
 
 
-@pytest.mark.parametrize("path", ["/api/products", "/api/graphql", "/api/analytics/query", "/api/imports"])
-@pytest.mark.parametrize("coding", ["br", "zstd", "deflate", "compress", "gzip, gzip", "br, gzip", "gzip;q=1", "utf-8"])
-def test_another_coding_is_415_and_names_those_that_are_taken(shop: Shop, coding: str, path: str) -> None:
+@pytest.mark.parametrize(
+    "path", ["/api/products", "/api/graphql", "/api/analytics/query", "/api/imports"]
+)
+@pytest.mark.parametrize(
+    "coding", ["br", "zstd", "deflate", "compress", "gzip, gzip", "br, gzip", "gzip;q=1", "utf-8"]
+)
+def test_another_coding_is_415_and_names_those_that_are_taken(
+    shop: Shop, coding: str, path: str
+) -> None:
     answer = shop.call("POST", path, {}, content_encoding=coding)
     assert (answer.status, answer.code) == (415, "unsupported_media_type")
     assert answer.headers["Accept-Encoding"] == "gzip, identity"
@@ -207,7 +253,9 @@ def test_another_coding_is_415_and_names_those_that_are_taken(shop: Shop, coding
     ],
     ids=["cut", "plain", "empty", "trailed", "members", "over", "bomb", "long", "good"],
 )
-def test_a_packed_body_is_bounded(shop: Shop, method: str, path: str, raw: bytes, status: int) -> None:
+def test_a_packed_body_is_bounded(
+    shop: Shop, method: str, path: str, raw: bytes, status: int
+) -> None:
     assert shop.call(method, path, raw=raw, content_encoding="gzip").status == status
 
 
@@ -245,27 +293,41 @@ def test_a_page_of_an_allowed_origin_may_read_the_answer(open_shop: Shop) -> Non
 
 
 @pytest.mark.parametrize(
-    ("method", "path"), [("GET", "/api/products/404"), ("BREW", "/api/products"), ("GET", "/nothing")]
+    ("method", "path"),
+    [("GET", "/api/products/404"), ("BREW", "/api/products"), ("GET", "/nothing")],
 )
-def test_a_page_of_an_allowed_origin_may_read_a_refusal_too(open_shop: Shop, method: str, path: str) -> None:
+def test_a_page_of_an_allowed_origin_may_read_a_refusal_too(
+    open_shop: Shop, method: str, path: str
+) -> None:
     assert open_shop.call(method, path, origin=OURS).headers["Access-Control-Allow-Origin"] == OURS
 
 
 @pytest.mark.parametrize("path", ALLOWED)
-def test_a_preflight_of_an_allowed_origin_tells_methods_and_headers(open_shop: Shop, path: str) -> None:
+def test_a_preflight_of_an_allowed_origin_tells_methods_and_headers(
+    open_shop: Shop, path: str
+) -> None:
     asked: dict[str, Any] = {"origin": OURS, "access_control_request_method": "GET"}
     answer = open_shop.call("OPTIONS", path, **asked)
     assert (answer.status, answer.headers["Access-Control-Allow-Origin"]) == (204, OURS)
     assert answer.headers["Access-Control-Allow-Methods"] == ALLOWED[path]
     allowed = answer.headers["Access-Control-Allow-Headers"].split(", ")
-    assert {"Authorization", "Content-Type", "Idempotency-Key", "If-Match", "If-None-Match", "X-API-Key"} <= set(
-        allowed
-    )
+    assert {
+        "Authorization",
+        "Content-Type",
+        "Idempotency-Key",
+        "If-Match",
+        "If-None-Match",
+        "X-API-Key",
+    } <= set(allowed)
 
 
 @pytest.mark.parametrize("method", ["GET", "OPTIONS", "POST"])
-@pytest.mark.parametrize("origin", ["https://evil.example", "null", OURS + ".evil.example", OURS.upper(), ""])
-def test_a_page_of_another_origin_is_told_nothing(open_shop: Shop, method: str, origin: str) -> None:
+@pytest.mark.parametrize(
+    "origin", ["https://evil.example", "null", OURS + ".evil.example", OURS.upper(), ""]
+)
+def test_a_page_of_another_origin_is_told_nothing(
+    open_shop: Shop, method: str, origin: str
+) -> None:
     answer = open_shop.call(method, "/api/products", origin=origin)
     assert not [name for name in answer.headers if name.startswith("Access-Control")]
     assert "Origin" in answer.headers["Vary"].split(", ")
@@ -276,7 +338,13 @@ def test_a_preflight_of_an_unknown_path_is_404(open_shop: Shop) -> None:
     assert (answer.status, "Access-Control-Allow-Methods" in answer.headers) == (404, False)
 
 
-LOOPBACK = ("http://localhost:5173", "https://localhost", "http://127.0.0.1:3000", "http://[::1]:8080", "https://[::1]")
+LOOPBACK = (
+    "http://localhost:5173",
+    "https://localhost",
+    "http://127.0.0.1:3000",
+    "http://[::1]:8080",
+    "https://[::1]",
+)
 STRANGERS = (
     "http://localhost.evil.example", "http://evil.example:80", "http://localhost:5173/", "http://localhost:123456",
     "ftp://localhost", "http://127.0.0.1.evil.example", "http://[::2]", "null", "loopback", "", "http://LOCALHOST",
@@ -285,13 +353,19 @@ STRANGERS = (
 
 
 @pytest.mark.parametrize("origin", LOOPBACK)
-@pytest.mark.parametrize("path", ["/api/products", "/api/products/404", "/nothing", "/api/products?limit=x"])
-def test_pages_of_this_machine_may_read_where_loopback_is_allowed(shop: Shop, path: str, origin: str) -> None:
+@pytest.mark.parametrize(
+    "path", ["/api/products", "/api/products/404", "/nothing", "/api/products?limit=x"]
+)
+def test_pages_of_this_machine_may_read_where_loopback_is_allowed(
+    shop: Shop, path: str, origin: str
+) -> None:
     assert "Access-Control-Allow-Origin" not in shop.get(path, origin=origin).headers
     allow("loopback")
     answer = shop.get(path, origin=origin)
     assert answer.headers["Access-Control-Allow-Origin"] == origin
-    preflight = shop.call("OPTIONS", "/api/orders", origin=origin, access_control_request_method="POST")
+    preflight = shop.call(
+        "OPTIONS", "/api/orders", origin=origin, access_control_request_method="POST"
+    )
     assert preflight.headers["Access-Control-Allow-Methods"] == "GET, HEAD, OPTIONS, POST"
 
 
@@ -305,14 +379,23 @@ def test_pages_of_elsewhere_may_not_where_loopback_is_allowed(shop: Shop, origin
 
 def test_a_star_lets_every_origin_in(shop: Shop) -> None:
     allow("*")
-    assert shop.get("/api/products", origin="https://any.example").headers["Access-Control-Allow-Origin"] == "*"
+    assert (
+        shop.get("/api/products", origin="https://any.example").headers[
+            "Access-Control-Allow-Origin"
+        ]
+        == "*"
+    )
 
 
 def test_who_is_no_page_gets_no_cors_headers(open_shop: Shop) -> None:
-    assert not [name for name in open_shop.get("/api/products").headers if name.startswith("Access-Control")]
+    assert not [
+        name for name in open_shop.get("/api/products").headers if name.startswith("Access-Control")
+    ]
 
 
 def test_a_byte_order_mark_is_named_as_the_fault(shop: Shop) -> None:
-    answer = shop.call("POST", "/api/categories", raw="\ufeff{}".encode(), content_type="application/json")
+    answer = shop.call(
+        "POST", "/api/categories", raw="\ufeff{}".encode(), content_type="application/json"
+    )
     detail = "The body begins with a byte order mark; send it without one"
     assert (answer.status, answer.json["detail"]) == (400, detail)

@@ -10,23 +10,46 @@ from tests.fixtures.shop import Answer, Shop
 
 
 def place(shop: Shop, user: int, *items: tuple[int, int], **headers: str) -> Answer:
-    body = {"user_id": user, "items": [{"product_id": product, "quantity": quantity} for product, quantity in items]}
+    body = {
+        "user_id": user,
+        "items": [{"product_id": product, "quantity": quantity} for product, quantity in items],
+    }
     return shop.post("/api/orders", body, **headers)
 
 
 def stock(shop: Shop) -> list[int]:
-    return [quantity for (quantity,) in shop.sql("SELECT quantity FROM inventory ORDER BY product_id")]
+    return [
+        quantity for (quantity,) in shop.sql("SELECT quantity FROM inventory ORDER BY product_id")
+    ]
 
 
 def test_an_order_is_placed_with_its_prices_and_takes_its_stock(shop: Shop) -> None:
-    user, mug, bowl = shop.user(), shop.product("Mug", price="9.99"), shop.product("Bowl", price="20.00", stock=7)
+    user, mug, bowl = (
+        shop.user(),
+        shop.product("Mug", price="9.99"),
+        shop.product("Bowl", price="20.00", stock=7),
+    )
 
     placed = place(shop, user, (bowl, 2), (mug, 1))
 
     assert placed.status == 201, placed.text
     order = placed.json
-    assert list(order) == ["id", "user_id", "status", "items", "total", "created_at", "updated_at", "version"]
-    assert (order["user_id"], order["status"], order["total"], order["version"]) == (user, "pending", "49.99", 1)
+    assert list(order) == [
+        "id",
+        "user_id",
+        "status",
+        "items",
+        "total",
+        "created_at",
+        "updated_at",
+        "version",
+    ]
+    assert (order["user_id"], order["status"], order["total"], order["version"]) == (
+        user,
+        "pending",
+        "49.99",
+        1,
+    )
     assert order["items"] == [
         {"product_id": mug, "quantity": 1, "unit_price": "9.99"},
         {"product_id": bowl, "quantity": 2, "unit_price": "20.00"},
@@ -56,14 +79,21 @@ def test_an_order_keeps_the_prices_it_was_placed_at(shop: Shop) -> None:
     assert shop.get(placed.headers["Location"]).text == placed.text
 
 
-def test_too_little_stock_is_refused_naming_each_product_and_what_is_left_and_takes_nothing(shop: Shop) -> None:
+def test_too_little_stock_is_refused_naming_each_product_and_what_is_left_and_takes_nothing(
+    shop: Shop,
+) -> None:
     user = shop.user()
-    mug, bowl, cup = (shop.product(name, stock=left) for name, left in (("Mug", 1), ("Bowl", 9), ("Cup", 0)))
+    mug, bowl, cup = (
+        shop.product(name, stock=left) for name, left in (("Mug", 1), ("Bowl", 9), ("Cup", 0))
+    )
 
     answer = place(shop, user, (mug, 2), (bowl, 9), (cup, 1))
 
     assert (answer.status, answer.code) == (409, "out_of_stock")
-    assert answer.faults == {"/items/0/quantity": "out_of_stock", "/items/2/quantity": "out_of_stock"}
+    assert answer.faults == {
+        "/items/0/quantity": "out_of_stock",
+        "/items/2/quantity": "out_of_stock",
+    }
     assert [error["message"] for error in answer.json["errors"]] == [
         f"product {mug} has 1 left",
         f"product {cup} has 0 left",
@@ -92,10 +122,19 @@ def test_all_that_is_unknown_is_named_at_once(shop: Shop) -> None:
         ({"user_id": 0, "items": []}, {"/user_id": "out_of_range", "/items": "out_of_range"}),
         ({"user_id": 1, "items": [{}] * 101}, {"/items": "out_of_range"}),
         ({"user_id": 1, "items": {}}, {"/items": "type"}),
-        ({"user_id": 1, "items": [{"product_id": 1, "quantity": 0}]}, {"/items/0/quantity": "out_of_range"}),
-        ({"user_id": 1, "items": [{"product_id": 1, "quantity": "1"}]}, {"/items/0/quantity": "type"}),
+        (
+            {"user_id": 1, "items": [{"product_id": 1, "quantity": 0}]},
+            {"/items/0/quantity": "out_of_range"},
+        ),
+        (
+            {"user_id": 1, "items": [{"product_id": 1, "quantity": "1"}]},
+            {"/items/0/quantity": "type"},
+        ),
         ({"user_id": 1, "items": [{"product_id": 1}]}, {"/items/0/quantity": "required"}),
-        ({"user_id": 1, "items": [{"product_id": 1, "quantity": 1, "price": 1}]}, {"/items/0/price": "unknown_field"}),
+        (
+            {"user_id": 1, "items": [{"product_id": 1, "quantity": 1, "price": 1}]},
+            {"/items/0/price": "unknown_field"},
+        ),
     ],
 )
 def test_an_order_that_is_none_is_422_there(shop: Shop, body: Any, faults: dict[str, str]) -> None:
@@ -198,7 +237,9 @@ CHANGED: list[tuple[dict[str, Any], set[str]]] = [
 
 
 @pytest.mark.parametrize(("change", "pointers"), CHANGED)
-def test_what_cannot_change_is_refused_and_named(shop: Shop, change: dict[str, Any], pointers: set[str]) -> None:
+def test_what_cannot_change_is_refused_and_named(
+    shop: Shop, change: dict[str, Any], pointers: set[str]
+) -> None:
     target = f"/api/orders/{shop.order(shop.user(), (shop.product('Mug'), 2))}"
     answer = shop.patch(target, {"status": "paid", **change})
     assert (answer.status, answer.code) == (422, "validation_failed")
@@ -209,11 +250,21 @@ def test_what_cannot_change_is_refused_and_named(shop: Shop, change: dict[str, A
 def test_other_items_are_refused_whatever_differs(shop: Shop) -> None:
     mug, bowl = shop.product("Mug"), shop.product("Bowl")
     target = f"/api/orders/{shop.order(shop.user(), (mug, 2), (bowl, 1))}"
-    for items in ([(mug, 2)], [(mug, 1), (bowl, 1)], [(mug, 1), (bowl, 2)], [(mug, 2), (bowl, 1), (404, 1)]):
+    for items in (
+        [(mug, 2)],
+        [(mug, 1), (bowl, 1)],
+        [(mug, 1), (bowl, 2)],
+        [(mug, 2), (bowl, 1), (404, 1)],
+    ):
         sent = [{"product_id": id, "quantity": quantity} for id, quantity in items]
-        assert shop.patch(target, {"status": "paid", "items": sent}).faults == {"/items": "immutable"}
+        assert shop.patch(target, {"status": "paid", "items": sent}).faults == {
+            "/items": "immutable"
+        }
     same = [{"product_id": id, "quantity": 1, "unit_price": "7.00"} for id in (bowl, mug, mug)]
-    assert shop.patch(target, {"status": "paid", "items": same, "total": "0.01"}).json["status"] == "paid"
+    assert (
+        shop.patch(target, {"status": "paid", "items": same, "total": "0.01"}).json["status"]
+        == "paid"
+    )
 
 
 def test_a_field_that_differs_comes_after_404_and_412_and_before_409(shop: Shop) -> None:
@@ -226,14 +277,18 @@ def test_a_field_that_differs_comes_after_404_and_412_and_before_409(shop: Shop)
 
 def test_a_new_order_has_no_status_but_pending(shop: Shop) -> None:
     order = {"user_id": shop.user(), "items": [{"product_id": shop.product("Mug"), "quantity": 1}]}
-    assert shop.post("/api/orders", {**order, "status": "delivered"}).faults == {"/status": "invalid"}
+    assert shop.post("/api/orders", {**order, "status": "delivered"}).faults == {
+        "/status": "invalid"
+    }
     assert shop.post("/api/orders", {**order, "status": "pending"}).status == 201
 
 
 def test_a_merge_patch_without_a_status_changes_nothing(shop: Shop) -> None:
     user = shop.user()
     for status in ("pending", "paid", "shipped", "delivered", "cancelled"):
-        target = f"/api/orders/{shop.order(user, (shop.product(f'Mug {status}'), 2), status=status)}"
+        target = (
+            f"/api/orders/{shop.order(user, (shop.product(f'Mug {status}'), 2), status=status)}"
+        )
         order = shop.get(target).json
         kept = ("user_id", "items", "total", "version")
         for body in ({}, {"user_id": user}, {name: order[name] for name in kept}):
@@ -255,7 +310,9 @@ def test_a_forbidden_move_names_those_that_are_allowed(shop: Shop) -> None:
         "cancelled": "is cancelled and cannot change any more",
     }
     for status, text in texts.items():
-        answer = shop.patch(f"/api/orders/{shop.order(user, (mug, 1), status=status)}", {"status": _wrong(status)})
+        answer = shop.patch(
+            f"/api/orders/{shop.order(user, (mug, 1), status=status)}", {"status": _wrong(status)}
+        )
         assert (answer.status, answer.code) == (409, "invalid_transition")
         assert [fault["message"] for fault in answer.json["errors"]] == [text]
 

@@ -17,7 +17,12 @@ from sluice.settings import AwsSettings, origin_key
 from tests.fixtures.shop import HANDLERS, Shop, http_event, lambda_context
 
 KEY = "the key that CloudFront sends"
-PATHS = [f"/api/{name}" for name in HANDLERS] + ["/api/nowhere", "/health", "/health/ready", "/nowhere"]
+PATHS = [f"/api/{name}" for name in HANDLERS] + [
+    "/api/nowhere",
+    "/health",
+    "/health/ready",
+    "/nowhere",
+]
 
 
 @pytest.fixture
@@ -38,7 +43,9 @@ def request(**headers: str) -> Request:
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "OPTIONS", "BREW"])
 @pytest.mark.parametrize("path", PATHS)
-def test_request_past_cloudfront_is_refused(behind_cloudfront: None, shop: Shop, path: str, method: str) -> None:
+def test_request_past_cloudfront_is_refused(
+    behind_cloudfront: None, shop: Shop, path: str, method: str
+) -> None:
     for headers in (
         {},
         {"x_sluice_origin_key": "guess"},
@@ -69,7 +76,10 @@ def test_address_is_believed_with_the_key_only() -> None:
     assert through_cloudfront(claimed, "").address == "130.176.0.1"
     with pytest.raises(DirectAccess):
         through_cloudfront(claimed, "another key")
-    for empty in (request(x_sluice_origin_key=KEY), request(x_sluice_origin_key=KEY, x_sluice_client_address="")):
+    for empty in (
+        request(x_sluice_origin_key=KEY),
+        request(x_sluice_origin_key=KEY, x_sluice_client_address=""),
+    ):
         assert through_cloudfront(empty, KEY).address == "130.176.0.1"
 
 
@@ -87,7 +97,9 @@ def test_strangers_are_counted_by_their_own_address(
     """Else all strangers that one edge of CloudFront serves would use up one quota."""
     here, patient = runtime.current(), emulated("dynamodb", emulated_aws.dynamodb_endpoint)
     within_one_minute = runtime.Runtime(here.settings, here.database, patient)
-    within_one_minute.limiter = Limiter(MemoryCounts(), MemoryCounts(), clock=lambda: 1_700_000_000.0)
+    within_one_minute.limiter = Limiter(
+        MemoryCounts(), MemoryCounts(), clock=lambda: 1_700_000_000.0
+    )
     runtime.install(within_one_minute)
 
     statuses = [stranger("130.176.0.1", shop.address) for _ in range(601)]

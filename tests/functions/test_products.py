@@ -29,7 +29,11 @@ def test_a_created_product_can_be_got_at_its_location(shop: Shop) -> None:
     shop.category("mugs")
     created = shop.post("/api/products", BLUE_MUG)
     found = shop.get(created.headers["Location"])
-    assert (found.status, found.text, found.headers["ETag"]) == (200, created.text, created.headers["ETag"])
+    assert (found.status, found.text, found.headers["ETag"]) == (
+        200,
+        created.text,
+        created.headers["ETag"],
+    )
 
 
 def test_a_created_product_may_bring_its_stock(shop: Shop) -> None:
@@ -67,7 +71,9 @@ def test_times_are_rfc_3339_in_utc(shop: Shop) -> None:
         (9999999999.99, "9999999999.99"),
     ],
 )
-def test_money_goes_in_as_number_or_string_and_comes_out_as_string(shop: Shop, sent: object, shown: str) -> None:
+def test_money_goes_in_as_number_or_string_and_comes_out_as_string(
+    shop: Shop, sent: object, shown: str
+) -> None:
     shop.category("mugs")
     assert shop.post("/api/products", {**BLUE_MUG, "price": sent}).json["price"] == shown
 
@@ -95,7 +101,11 @@ def test_money_goes_in_as_number_or_string_and_comes_out_as_string(shop: Shop, s
 def test_what_is_no_price_is_422(shop: Shop, price: object, code: str) -> None:
     shop.category("mugs")
     answer = shop.post("/api/products", {**BLUE_MUG, "price": price})
-    assert (answer.status, answer.code, answer.faults) == (422, "validation_failed", {"/price": code})
+    assert (answer.status, answer.code, answer.faults) == (
+        422,
+        "validation_failed",
+        {"/price": code},
+    )
 
 
 @pytest.mark.parametrize("digits", ["1e400", "1e-400", "1e1000000", "1" * 4000, "0." + "1" * 4000])
@@ -130,14 +140,24 @@ def test_a_number_beyond_all_measure_is_refused_at_its_field(shop: Shop, digits:
         ("colour", "blue", "unknown_field"),
     ],
 )
-def test_what_a_field_cannot_hold_is_422_at_that_field(shop: Shop, field: str, value: Any, code: str) -> None:
+def test_what_a_field_cannot_hold_is_422_at_that_field(
+    shop: Shop, field: str, value: Any, code: str
+) -> None:
     shop.category("mugs")
     answer = shop.post("/api/products", {**BLUE_MUG, field: value})
-    assert (answer.status, answer.code, answer.faults) == (422, "validation_failed", {f"/{field}": code})
+    assert (answer.status, answer.code, answer.faults) == (
+        422,
+        "validation_failed",
+        {f"/{field}": code},
+    )
 
 
-@pytest.mark.parametrize(("field", "length"), [("name", 1), ("name", 200), ("description", 0), ("description", 10_000)])
-def test_texts_reach_their_limits_in_characters_not_bytes(shop: Shop, field: str, length: int) -> None:
+@pytest.mark.parametrize(
+    ("field", "length"), [("name", 1), ("name", 200), ("description", 0), ("description", 10_000)]
+)
+def test_texts_reach_their_limits_in_characters_not_bytes(
+    shop: Shop, field: str, length: int
+) -> None:
     shop.category("mugs")
     answer = shop.post("/api/products", {**BLUE_MUG, field: "😀" * length})
     assert (answer.status, answer.json[field]) == (201, "😀" * length)
@@ -146,13 +166,17 @@ def test_texts_reach_their_limits_in_characters_not_bytes(shop: Shop, field: str
 def test_strings_are_kept_as_sent_but_for_space_around_them(shop: Shop) -> None:
     shop.category("mugs")
     kept = '\u202eשלום\u202c <b>&amp;</b> "\\ é e\u0301 😀'
-    answer = shop.post("/api/products", {**BLUE_MUG, "name": "  Two  inner\tspaces \n", "description": f" {kept} "})
+    answer = shop.post(
+        "/api/products", {**BLUE_MUG, "name": "  Two  inner\tspaces \n", "description": f" {kept} "}
+    )
     assert answer.json["name"] == "Two  inner\tspaces"
     assert answer.json["description"] == kept
 
 
 def test_all_faults_are_named_at_once(shop: Shop) -> None:
-    answer = shop.post("/api/products", {"name": "", "price": -1, "inventory": "x", "colour": 1, "a/b~c": 2})
+    answer = shop.post(
+        "/api/products", {"name": "", "price": -1, "inventory": "x", "colour": 1, "a/b~c": 2}
+    )
     assert answer.status == 422
     assert answer.faults == {
         "/category": "required",
@@ -179,7 +203,11 @@ def test_a_refused_product_leaves_nothing_behind(shop: Shop) -> None:
     shop.product("Blue mug")
     shop.post("/api/products", BLUE_MUG)
     shop.post("/api/products", {**BLUE_MUG, "name": "Other", "category": "nowhere"})
-    assert shop.sql("SELECT count(*) FROM products") == shop.sql("SELECT count(*) FROM inventory") == [[1]]
+    assert (
+        shop.sql("SELECT count(*) FROM products")
+        == shop.sql("SELECT count(*) FROM inventory")
+        == [[1]]
+    )
 
 
 def test_server_set_fields_are_ignored_in_a_new_product(shop: Shop) -> None:
@@ -210,7 +238,9 @@ def test_put_replaces_every_writable_field(shop: Shop) -> None:
 @pytest.mark.parametrize("missing", sorted(BLUE_MUG))
 def test_put_needs_every_writable_field(shop: Shop, missing: str) -> None:
     id = shop.product("Mug")
-    answer = shop.put(f"/api/products/{id}", {name: value for name, value in BLUE_MUG.items() if name != missing})
+    answer = shop.put(
+        f"/api/products/{id}", {name: value for name, value in BLUE_MUG.items() if name != missing}
+    )
     assert (answer.status, answer.faults) == (422, {f"/{missing}": "required"})
 
 
@@ -239,7 +269,9 @@ def test_a_patch_that_changes_nothing_is_200_and_no_new_version(shop: Shop, body
 
 def test_patch_takes_the_merge_patch_media_type(shop: Shop) -> None:
     id = shop.product("Mug")
-    answer = shop.patch(f"/api/products/{id}", {"name": "Cup"}, content_type="application/merge-patch+json")
+    answer = shop.patch(
+        f"/api/products/{id}", {"name": "Cup"}, content_type="application/merge-patch+json"
+    )
     assert (answer.status, answer.json["name"]) == (200, "Cup")
 
 
@@ -280,15 +312,25 @@ def test_an_ordered_product_is_still_referenced(shop: Shop) -> None:
 @pytest.mark.parametrize("id", ["0", "404", str(2**63 - 1), str(2**63), "9" * 100])
 def test_a_product_that_is_not_there_is_404(shop: Shop, method: str, id: str) -> None:
     shop.category("mugs")
-    answer = shop.call(method, f"/api/products/{id}", None if method in ("GET", "DELETE") else BLUE_MUG)
+    answer = shop.call(
+        method, f"/api/products/{id}", None if method in ("GET", "DELETE") else BLUE_MUG
+    )
     assert (answer.status, answer.code) == (404, "not_found")
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "PATCH", "DELETE"])
-@pytest.mark.parametrize("id", ["-1", "+1", "1.0", "1e3", "abc", "٣", "1 ", "%31", "null", "1;drop", '"1"', "😀"])
+@pytest.mark.parametrize(
+    "id", ["-1", "+1", "1.0", "1e3", "abc", "٣", "1 ", "%31", "null", "1;drop", '"1"', "😀"]
+)
 def test_what_is_no_id_is_400_at_id(shop: Shop, method: str, id: str) -> None:
-    answer = shop.call(method, f"/api/products/{id}", None if method in ("GET", "DELETE") else BLUE_MUG)
-    assert (answer.status, answer.code, answer.faults) == (400, "invalid_parameter", {"id": "invalid"})
+    answer = shop.call(
+        method, f"/api/products/{id}", None if method in ("GET", "DELETE") else BLUE_MUG
+    )
+    assert (answer.status, answer.code, answer.faults) == (
+        400,
+        "invalid_parameter",
+        {"id": "invalid"},
+    )
 
 
 def test_a_single_product_can_be_cut_to_fields(shop: Shop) -> None:

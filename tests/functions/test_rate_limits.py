@@ -29,15 +29,22 @@ def tiers() -> Callable[..., None]:
     return install
 
 
-def test_every_answer_to_a_known_client_tells_its_quota(shop: Shop, store: Store, tiers: Callable[..., None]) -> None:
+def test_every_answer_to_a_known_client_tells_its_quota(
+    shop: Shop, store: Store, tiers: Callable[..., None]
+) -> None:
     tiers(default=100)
     key = store(f"told {shop.address}", "catalog:read")
-    answers = [shop.get(path, x_api_key=key) for path in ("/api/products", "/api/products/1", "/api/products?x=1")]
+    answers = [
+        shop.get(path, x_api_key=key)
+        for path in ("/api/products", "/api/products/1", "/api/products?x=1")
+    ]
     answers.append(shop.call("BREW", "/api/products", x_api_key=key))
     answers.append(shop.post("/api/products", {}, x_api_key=key))
 
     assert [answer.status for answer in answers] == [200, 404, 400, 405, 403]
-    assert {answer.headers["RateLimit-Policy"] for answer in answers} == {f'"default";q=100;w={DAY}'}
+    assert {answer.headers["RateLimit-Policy"] for answer in answers} == {
+        f'"default";q=100;w={DAY}'
+    }
     left = [answer.headers["RateLimit"].partition(";t=")[0] for answer in answers]
     assert left == [f'"default";r={n}' for n in (99, 98, 97, 96, 95)]
 
@@ -47,7 +54,12 @@ def test_a_known_client_is_counted_on_paths_that_are_unknown(
 ) -> None:
     tiers(default=6)
     key = store(f"lost {shop.address}", "catalog:read")
-    asked = [("GET", "/api/nowhere"), ("POST", "/api/a/b"), ("DELETE", "/health"), ("PUT", "/api/products")]
+    asked = [
+        ("GET", "/api/nowhere"),
+        ("POST", "/api/a/b"),
+        ("DELETE", "/health"),
+        ("PUT", "/api/products"),
+    ]
     answers = [shop.call(method, path, x_api_key=key) for method, path in asked]
 
     assert [answer.status for answer in answers] == [404, 404, 405, 405]
@@ -66,8 +78,14 @@ def test_unknown_credentials_are_refused_on_unknown_paths(shop: Shop, store: Sto
     assert (shop.get("/api/nowhere").status, shop.get("/api/products").status) == (404, 401)
     assert shop.call("DELETE", "/health", x_api_key="guess").status == 401
     assert shop.call("DELETE", "/health").status == 405
-    assert [shop.get(path, x_api_key="guess").status for path in ("/health", "/health/ready")] == [200, 200]
-    assert (shop.get("/nowhere").status, "RateLimit" in shop.get("/nowhere").headers) == (404, False)
+    assert [shop.get(path, x_api_key="guess").status for path in ("/health", "/health/ready")] == [
+        200,
+        200,
+    ]
+    assert (shop.get("/nowhere").status, "RateLimit" in shop.get("/nowhere").headers) == (
+        404,
+        False,
+    )
 
 
 def test_one_too_many_is_429_with_retry_after_and_takes_no_connection(
@@ -86,7 +104,9 @@ def test_one_too_many_is_429_with_retry_after_and_takes_no_connection(
     assert runtime.current().database.pool_metrics().checked_in == 0
 
 
-def test_environments_share_what_a_client_has_left(shop: Shop, store: Store, tiers: Callable[..., None]) -> None:
+def test_environments_share_what_a_client_has_left(
+    shop: Shop, store: Store, tiers: Callable[..., None]
+) -> None:
     key = store(f"spread {shop.address}", "catalog:read")
     statuses = []
     for _ in range(5):
@@ -96,10 +116,15 @@ def test_environments_share_what_a_client_has_left(shop: Shop, store: Store, tie
     assert statuses == [200, 200, 200, 429, 429]
 
 
-def test_a_client_has_one_quota_whatever_its_keys_are(shop: Shop, store: Store, tiers: Callable[..., None]) -> None:
+def test_a_client_has_one_quota_whatever_its_keys_are(
+    shop: Shop, store: Store, tiers: Callable[..., None]
+) -> None:
     tiers(default=1)
     client = {"S": f"two keys {shop.address}"}
-    first, second = (store(f"{name} {shop.address}", "catalog:read", client=client) for name in ("first", "second"))
+    first, second = (
+        store(f"{name} {shop.address}", "catalog:read", client=client)
+        for name in ("first", "second")
+    )
 
     assert shop.get("/api/products", x_api_key=first).status == 200
     assert shop.get("/api/products", x_api_key=second).status == 429
@@ -112,24 +137,36 @@ def test_a_tier_has_its_own_quota_and_an_unknown_one_the_default(
     partner = store(f"partner {shop.address}", "catalog:read", tier={"S": "partner"})
     other = store(f"other {shop.address}", "catalog:read", tier={"S": "gone"})
 
-    assert [shop.get("/api/products", x_api_key=partner).status for _ in range(3)] == [200, 200, 429]
+    assert [shop.get("/api/products", x_api_key=partner).status for _ in range(3)] == [
+        200,
+        200,
+        429,
+    ]
     assert [shop.get("/api/products", x_api_key=other).status for _ in range(2)] == [200, 429]
 
 
 @pytest.mark.parametrize(
-    "addresses", [["203.0.113.7", "::ffff:203.0.113.7"], ["2001:db8:1:2::1", "2001:db8:1:2:ffff::9"]], ids=str
+    "addresses",
+    [["203.0.113.7", "::ffff:203.0.113.7"], ["2001:db8:1:2::1", "2001:db8:1:2:ffff::9"]],
+    ids=str,
 )
 def test_strangers_are_limited_by_their_address_whatever_they_say_of_themselves(
     shop: Shop, emulated_aws: AwsSettings, addresses: list[str]
 ) -> None:
     here, patient = runtime.current(), emulated("dynamodb", emulated_aws.dynamodb_endpoint)
     within_one_minute = runtime.Runtime(here.settings, here.database, patient)
-    within_one_minute.limiter = Limiter(MemoryCounts(), MemoryCounts(), clock=lambda: 1_700_000_000.0)
+    within_one_minute.limiter = Limiter(
+        MemoryCounts(), MemoryCounts(), clock=lambda: 1_700_000_000.0
+    )
     runtime.install(within_one_minute)
     statuses = []
     for n in range(620):
         shop.address = addresses[n % len(addresses)]
-        said = {"x_api_key": f"guess {n}", "x_forwarded_for": f"10.0.0.{n}", "forwarded": f"for=10.0.0.{n}"}
+        said = {
+            "x_api_key": f"guess {n}",
+            "x_forwarded_for": f"10.0.0.{n}",
+            "forwarded": f"for=10.0.0.{n}",
+        }
         statuses.append(shop.get("/api/products", **said).status)
 
     assert statuses == [401] * 600 + [429] * 20

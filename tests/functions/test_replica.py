@@ -91,7 +91,9 @@ def test_the_catalogue_and_analytics_are_read_from_the_reader_and_the_rest_is_no
 
 def write_twice(site: Site, method: str, target: str, body: Any, **headers: str) -> list[Answer]:
     user = site.shop.sql("SELECT id FROM users")[0][0]
-    body = json.loads(json.dumps(body).replace('"{mug}"', str(site.mug)).replace('"{user}"', str(user)))
+    body = json.loads(
+        json.dumps(body).replace('"{mug}"', str(site.mug)).replace('"{user}"', str(user))
+    )
     return [site.shop.call(method, target.format(mug=site.mug), body, **headers) for _ in range(2)]
 
 
@@ -105,7 +107,10 @@ MUTATION = {"query": "mutation ($id: ID!) { deleteProduct(id: $id) }", "variable
         (("POST", "/api/categories", {"name": "Bowls"}), [201, 409]),
         (("POST", "/api/orders", ORDER), [201, 201]),
         (("PUT", "/api/inventory/{mug}", {"quantity": 3}), [200, 200]),
-        (("PATCH", "/api/inventory", {"updates": [{"product_id": "{mug}", "quantity": 4}]}), [200, 200]),
+        (
+            ("PATCH", "/api/inventory", {"updates": [{"product_id": "{mug}", "quantity": 4}]}),
+            [200, 200],
+        ),
         (("DELETE", MUG, None), [204, 404]),
         (("POST", "/api/graphql", MUTATION), [200, 200]),
     ],
@@ -187,7 +192,12 @@ def test_an_etag_is_that_of_what_is_answered(site: Site) -> None:
     with site.replica.lagging():
         written = site.shop.patch(MUG.format(mug=site.mug), {"price": "2.00"})
         new = site.get(after=written.headers[AFTER])
-        assert new.headers["ETag"] == written.headers["ETag"] != old.headers["ETag"] == site.get().headers["ETag"]
+        assert (
+            new.headers["ETag"]
+            == written.headers["ETag"]
+            != old.headers["ETag"]
+            == site.get().headers["ETag"]
+        )
         held = {"if_none_match": old.headers["ETag"]}
         target = MUG.format(mug=site.mug)
         assert site.shop.get(target, **held).status == 304
@@ -234,13 +244,19 @@ def test_it_is_told_whether_the_reader_is_there_and_how_far_behind(site: Site) -
     assert (away["reachable"], away["lag_bytes"], away["breaker"]["state"]) == (False, None, "open")
 
 
-def test_both_pools_and_who_answered_are_metrics(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+def test_both_pools_and_who_answered_are_metrics(
+    site: Site, capsys: pytest.CaptureFixture[str]
+) -> None:
     site.get(), site.get(), site.get(after=FAR)
     capsys.readouterr()
     Telemetry().tell(runtime.current())
     told = json.loads(capsys.readouterr().out)
     assert (told["reader_answered"], told["reader_replaced"]) == ([3], [1])  # one was the fixture's
-    assert (told["pool_size"], told["reader_pool_size"], told["reader_pool_use"]) == ([1], [1], [50])
+    assert (told["pool_size"], told["reader_pool_size"], told["reader_pool_use"]) == (
+        [1],
+        [1],
+        [50],
+    )
     assert (told["breaker_open"], told["reader_breaker_open"]) == ([0], [0])
 
 
@@ -280,7 +296,9 @@ def test_when_the_reader_is_back_it_answers(site: Site, read_from: Callable[[], 
     wait_until(lambda: (site.price(), read_from()[-1])[1] == "reader", "the reader's return")
 
 
-def test_while_the_primary_is_away_the_reader_answers_those_for_whom_it_is_new_enough(site: Site) -> None:
+def test_while_the_primary_is_away_the_reader_answers_those_for_whom_it_is_new_enough(
+    site: Site,
+) -> None:
     position = site.reprice("2.00")
     site.replica.catch_up(position)
     assert site.price(FAR) == "2.00"
@@ -331,7 +349,10 @@ def test_a_write_is_kept_though_its_position_cannot_be_told(site: Site) -> None:
     query = 'mutation ($id: ID!) { updateProduct(id: $id, input: {price: "3.00"}) { price } }'
     mutation = site.shop.graphql(query, {"id": site.mug})
     site.shop.sql("GRANT EXECUTE ON FUNCTION pg_current_wal_insert_lsn TO PUBLIC")
-    assert (mutation.json["data"], mutation.headers[AFTER]) == ({"updateProduct": {"price": "3.00"}}, FAR)
+    assert (mutation.json["data"], mutation.headers[AFTER]) == (
+        {"updateProduct": {"price": "3.00"}},
+        FAR,
+    )
     assert site.price(FAR) == "3.00"
 
 
@@ -345,7 +366,9 @@ def test_a_replica_that_was_promoted_has_what_it_had_and_nothing_that_came_later
         later = site.reprice("3.00")
         settings = runtime.current().settings
         assert settings.reader is not None
-        alone = runtime.build(replace(settings, reader=replace(settings.reader, port=promoted.port)))
+        alone = runtime.build(
+            replace(settings, reader=replace(settings.reader, port=promoted.port))
+        )
         runtime.install(alone)
         read_from()
         assert [site.price(), site.price(before), site.price(later)] == ["2.00", "2.00", "3.00"]
@@ -354,7 +377,9 @@ def test_a_replica_that_was_promoted_has_what_it_had_and_nothing_that_came_later
         alone.database.dispose()
 
 
-def test_who_replays_nothing_answers_those_who_show_no_position(site: Site, read_from: Callable[[], list[str]]) -> None:
+def test_who_replays_nothing_answers_those_who_show_no_position(
+    site: Site, read_from: Callable[[], list[str]]
+) -> None:
     """The reader endpoint of a cluster that has one instance alone leads to the primary."""
     settings = runtime.current().settings
     alone = runtime.build(replace(settings, reader=replace(settings.database, share=READER_SHARE)))
@@ -370,5 +395,7 @@ def test_who_replays_nothing_answers_those_who_show_no_position(site: Site, read
 @pytest.mark.parametrize("after", ["", "0/1", FAR])
 def test_a_limit_under_0_is_an_analysts_own_fault(site: Site, after: str) -> None:
     body = {"query": "select price from products limit -1"}
-    answer = site.shop.post("/api/analytics/query", body, **({"x_sluice_after": after} if after else {}))
+    answer = site.shop.post(
+        "/api/analytics/query", body, **({"x_sluice_after": after} if after else {})
+    )
     assert (answer.status, answer.code) == (422, "validation_failed")

@@ -66,7 +66,9 @@ def test_a_unit_of_work_is_counted_whole_and_so_is_connecting(shop: Shop, lines:
     assert line["round_trips"] == line["statements"] + 1 >= 4
 
 
-def test_what_is_refused_is_told_with_its_code_and_route(shop: Shop, store: Store, lines: Lines) -> None:
+def test_what_is_refused_is_told_with_its_code_and_route(
+    shop: Shop, store: Store, lines: Lines
+) -> None:
     key = store(f"line {shop.address}", "orders:read")
     for ask in (
         lambda: shop.get("/api/products/canary", x_api_key=""),
@@ -113,7 +115,9 @@ def test_the_first_request_of_an_environment_is_cold(shop: Shop, lines: Lines) -
     assert [line["cold_start"] for line in lines()] == [True, False]
 
 
-def test_even_what_needs_no_settings_is_told_and_nothing_is_below_info(shop: Shop, lines: Lines) -> None:
+def test_even_what_needs_no_settings_is_told_and_nothing_is_below_info(
+    shop: Shop, lines: Lines
+) -> None:
     runtime.install(None)
     shop.get("/health")
     assert [(line["route"], line["status"]) for line in lines()] == [("/health", 200)]
@@ -128,4 +132,6 @@ def test_times_are_in_the_answer_where_the_local_system_asks_for_them(shop: Shop
     here = runtime.current()
     runtime.install(runtime.Runtime(replace(here.settings, server_timing=True), here.database))
     timing = shop.get("/api/products").headers["Server-Timing"]
-    assert re.fullmatch(r'db;dur=[\d.]+;desc="1 statements, 1 round trips, \d connects", total;dur=[\d.]+', timing)
+    assert re.fullmatch(
+        r'db;dur=[\d.]+;desc="1 statements, 1 round trips, \d connects", total;dur=[\d.]+', timing
+    )

@@ -17,7 +17,9 @@ def relay(shop: Shop, make_relay: Callable[..., Relay]) -> Iterator[Relay]:
     """On the wire of the installed runtime, whose connection is already open."""
     settings = runtime.current().settings
     relay = make_relay(settings.database.host, settings.database.port)
-    far = runtime.build(replace(settings, database=replace(settings.database, host=relay.host, port=relay.port)))
+    far = runtime.build(
+        replace(settings, database=replace(settings.database, host=relay.host, port=relay.port))
+    )
     runtime.install(far)
     assert shop.get("/health/ready").status == 200
     yield relay
@@ -39,7 +41,9 @@ def statements(shop: Shop) -> int:
 
 def filled(target: str, shop: Shop) -> str:
     """The target with the id of a row that is there, of the resource it names."""
-    return target.replace("{id}", str(RESOURCES[target.split("/")[2].partition("?")[0]].row(shop, 3)))
+    return target.replace(
+        "{id}", str(RESOURCES[target.split("/")[2].partition("?")[0]].row(shop, 3))
+    )
 
 
 @pytest.mark.parametrize(
@@ -71,7 +75,9 @@ def test_a_read_is_one_statement_and_one_round_trip(shop: Shop, relay: Relay, ta
 def test_a_page_after_a_cursor_is_one_round_trip(shop: Shop, relay: Relay) -> None:
     for n in range(5):
         shop.product(f"Mug {n}")
-    cursor = shop.get("/api/products?limit=2&sort=price:desc,inventory:asc").json["pagination"]["next_cursor"]
+    cursor = shop.get("/api/products?limit=2&sort=price:desc,inventory:asc").json["pagination"][
+        "next_cursor"
+    ]
 
     target = f"/api/products?limit=2&sort=price:desc,inventory:asc&cursor={cursor}"
 
@@ -82,12 +88,17 @@ WRITES = [
     (name, operation)
     for name in RESOURCES
     for operation in operations(name)
-    if operation.method != "GET" and (of_a_row(operation) or (operation.method == "POST" and name != "orders"))
+    if operation.method != "GET"
+    and (of_a_row(operation) or (operation.method == "POST" and name != "orders"))
 ]
 
 
-@pytest.mark.parametrize(("name", "operation"), WRITES, ids=lambda value: getattr(value, "name", ""))
-def test_a_write_is_one_round_trip(shop: Shop, relay: Relay, name: str, operation: Operation) -> None:
+@pytest.mark.parametrize(
+    ("name", "operation"), WRITES, ids=lambda value: getattr(value, "name", "")
+)
+def test_a_write_is_one_round_trip(
+    shop: Shop, relay: Relay, name: str, operation: Operation
+) -> None:
     path = path_of(shop, name) if of_a_row(operation) else operation.path
     if operation.path == "/api/products":
         shop.category("mugs")
@@ -108,7 +119,10 @@ def test_a_move_of_an_order_is_one_round_trip(shop: Shop, relay: Relay, status: 
 @pytest.mark.parametrize("key", [{}, {"idempotency_key": "k"}], ids=["without a key", "with a key"])
 def test_an_order_is_one_round_trip(shop: Shop, relay: Relay, key: dict[str, str]) -> None:
     user, mug, bowl = shop.user(), shop.product("Mug"), shop.product("Bowl")
-    body = {"user_id": user, "items": [{"product_id": mug, "quantity": 1}, {"product_id": bowl, "quantity": 2}]}
+    body = {
+        "user_id": user,
+        "items": [{"product_id": mug, "quantity": 1}, {"product_id": bowl, "quantity": 2}],
+    }
 
     answers = []
     assert relay.count(lambda: answers.append(shop.post("/api/orders", body, **key))) == 1
@@ -139,5 +153,10 @@ def test_ten_thousand_updates_of_stock_are_one_round_trip(shop: Shop, relay: Rel
     updates = [{"product_id": id, "quantity": 8} for (id,) in shop.sql("SELECT id FROM products")]
 
     answers = []
-    assert relay.count(lambda: answers.append(shop.call("PATCH", "/api/inventory", {"updates": updates}))) == 1
+    assert (
+        relay.count(
+            lambda: answers.append(shop.call("PATCH", "/api/inventory", {"updates": updates}))
+        )
+        == 1
+    )
     assert answers[0].json == {"updated": 10_000}

@@ -47,7 +47,10 @@ def environment(settings: Settings) -> dict[str, str]:
 @pytest.fixture
 def life(shop: Shop, store: Store, emulated_aws: AwsSettings) -> dict[str, Any]:
     """What was told; with `counted`, the requests that DynamoDB has counted for the caller by the end."""
-    key, revoked = store(f"snapshot {shop.address}", "catalog:read"), store(f"revoked {shop.address}", "catalog:read")
+    key, revoked = (
+        store(f"snapshot {shop.address}", "catalog:read"),
+        store(f"revoked {shop.address}", "catalog:read"),
+    )
     process = subprocess.Popen(
         [sys.executable, "-m", "tests.functions.restored", key, revoked],
         cwd=ROOT, env=environment(runtime.current().settings), text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
@@ -81,8 +84,15 @@ def test_what_is_restored_shares_nothing_and_serves(life: dict[str, Any]) -> Non
     assert not {*one["sockets"]} & {*two["sockets"]}
     assert one["backend"] != two["backend"]
     assert all(mine != yours for mine, yours in zip(one["drawn"], two["drawn"], strict=True))
-    assert (held["signed_as"], one["signed_as"], two["signed_as"]) == ("AKIDSNAPSHOT", "AKIDONE", "AKIDTWO")
-    assert (one["refused"], two["refused"]) == (401, 401)  # it was a client's when the snapshot was taken
+    assert (held["signed_as"], one["signed_as"], two["signed_as"]) == (
+        "AKIDSNAPSHOT",
+        "AKIDONE",
+        "AKIDTWO",
+    )
+    assert (one["refused"], two["refused"]) == (
+        401,
+        401,
+    )  # it was a client's when the snapshot was taken
     # A lease that the snapshot held would be given out by both, and counted once.
     assert held["leased"] == LEASED
     assert life["counted"] >= len(held["statuses"]) - 1 + LEASED + 2 * COLD

@@ -39,7 +39,9 @@ def metrics(printed: str) -> list[dict[str, float]]:
             continue
         (directive,) = document["_aws"]["CloudWatchMetrics"]
         assert (directive["Namespace"], directive["Dimensions"]) == ("Sluice", [["service"]])
-        lines.append({metric["Name"]: document[metric["Name"]][0] for metric in directive["Metrics"]})
+        lines.append(
+            {metric["Name"]: document[metric["Name"]][0] for metric in directive["Metrics"]}
+        )
     return lines
 
 
@@ -52,7 +54,10 @@ def test_a_line_a_minute_while_all_is_well(shop: Shop, capsys: Capture) -> None:
     told = metrics(capsys.readouterr().out)
     assert len(told) == 2
     assert set(told[0]) == {
-        *(f"pool_{name}" for name in ("size", "checked_in", "checked_out", "overflow", "invalid", "use")),
+        *(
+            f"pool_{name}"
+            for name in ("size", "checked_in", "checked_out", "overflow", "invalid", "use")
+        ),
         "breaker_open",
         "limiter_failures",
     }
@@ -71,7 +76,9 @@ def test_a_system_that_is_looked_at_tells_more_often(shop: Shop, capsys: Capture
 def test_a_circuit_that_opens_or_closes_is_told_at_once(shop: Shop, capsys: Capture) -> None:
     here, clock = runtime.current(), Clock()
     telemetry, breaker = Telemetry(clock=clock), Breaker(clock=clock)
-    nowhere = runtime.Runtime(here.settings, Database(make_engine(here.settings.database, "function"), breaker))
+    nowhere = runtime.Runtime(
+        here.settings, Database(make_engine(here.settings.database, "function"), breaker)
+    )
 
     def refused() -> None:
         raise ConnectionRefusedError
@@ -112,7 +119,10 @@ def test_trouble_is_told_soon_and_once(shop: Shop, capsys: Capture) -> None:
 def test_internal_errors_of_a_published_version_are_a_metric(shop: Shop, capsys: Capture) -> None:
     """By which its canary alarm in template.yaml judges it; `$LATEST` takes part in no deployment."""
     here = runtime.current()
-    for version, expected in (("$LATEST", []), ("7", [["executed_version", "function_name", "service"]])):
+    for version, expected in (
+        ("$LATEST", []),
+        ("7", [["executed_version", "function_name", "service"]]),
+    ):
         settings = replace(here.settings, function="sluice-OrdersFunction-1", version=version)
         telemetry = Telemetry(clock=Clock())
         telemetry.failed(500, "internal_error")
@@ -120,10 +130,15 @@ def test_internal_errors_of_a_published_version_are_a_metric(shop: Shop, capsys:
         telemetry.tell(runtime.Runtime(settings, here.database))
         lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
         of_version = [line for line in lines if "executed_version" in line]
-        dimensions = [sorted(line["_aws"]["CloudWatchMetrics"][0]["Dimensions"][0]) for line in of_version]
+        dimensions = [
+            sorted(line["_aws"]["CloudWatchMetrics"][0]["Dimensions"][0]) for line in of_version
+        ]
         assert dimensions == expected
         for line in of_version:
-            assert (line["function_name"], line["executed_version"]) == ("sluice-OrdersFunction-1", "7")
+            assert (line["function_name"], line["executed_version"]) == (
+                "sluice-OrdersFunction-1",
+                "7",
+            )
             assert line["internal_error"] == [1]
             assert "circuit_open" not in line
 
@@ -150,9 +165,16 @@ def test_the_fullest_moment_of_the_pool_is_told_and_warned_of(
     clock.now += EVERY
     telemetry.tell(here)
     busy, idle = metrics(capsys.readouterr().out)
-    assert [busy[f"pool_{name}"] for name in ("size", "checked_out", "overflow", "use")] == [1, 2, 1, 100]
+    assert [busy[f"pool_{name}"] for name in ("size", "checked_out", "overflow", "use")] == [
+        1,
+        2,
+        1,
+        100,
+    ]
     assert [idle[f"pool_{name}"] for name in ("checked_out", "overflow", "use")] == [0, 0, 0]
-    warnings = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
+    warnings = [
+        record.getMessage() for record in caplog.records if record.levelno == logging.WARNING
+    ]
     assert warnings == ["2 of 2 connections are in use, 1 is kept"]
 
 

@@ -16,14 +16,26 @@ from sluice import runtime
 from sluice.identity.jwks import fetch
 from sluice.settings import TokenSettings
 from tests.fixtures.shop import Shop
-from tests.fixtures.tokens import AUDIENCE, CLAIMS, HEAD, ISSUER, OTHER_RSA, RSA, published, signed, token
+from tests.fixtures.tokens import (
+    AUDIENCE,
+    CLAIMS,
+    HEAD,
+    ISSUER,
+    OTHER_RSA,
+    RSA,
+    published,
+    signed,
+    token,
+)
 
 DAY = 86_400
 Bearer = Callable[..., Any]
 
 
 def http(body: bytes, *heads: bytes) -> bytes:
-    return b"\r\n".join([b"HTTP/1.1 200 OK", *(heads or (b"Content-Length: %d" % len(body),)), b"", body])
+    return b"\r\n".join(
+        [b"HTTP/1.1 200 OK", *(heads or (b"Content-Length: %d" % len(body),)), b"", body]
+    )
 
 
 class Issuer(ThreadingTCPServer):
@@ -50,7 +62,9 @@ def issuer(shop: Shop) -> Iterator[Issuer]:
     with Issuer(("127.0.0.1", 0), Answering) as server:
         Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         here = runtime.current()
-        tokens = TokenSettings(ISSUER, AUDIENCE, f"http://127.0.0.1:{server.server_address[1]}/keys")
+        tokens = TokenSettings(
+            ISSUER, AUDIENCE, f"http://127.0.0.1:{server.server_address[1]}/keys"
+        )
         tiers = {**here.settings.rate_tiers, "default": (2, DAY)}
         settings = dataclasses.replace(here.settings, tokens=tokens, rate_tiers=tiers)
         runtime.install(runtime.Runtime(settings, here.database))
@@ -73,7 +87,9 @@ def subject() -> str:
     return f"canary-token {time.time_ns()}"
 
 
-def test_a_token_opens_what_its_scopes_name_within_its_subjects_quota(bearer: Bearer, issuer: Issuer) -> None:
+def test_a_token_opens_what_its_scopes_name_within_its_subjects_quota(
+    bearer: Bearer, issuer: Issuer
+) -> None:
     ada, bob = subject(), subject()
     assert bearer(token(sub=ada)).status == 200
     refused = bearer(token(sub=ada, jti="another"), "POST")
@@ -160,16 +176,22 @@ def test_an_issuer_that_cannot_be_asked_shuts_nobody_out_who_has_a_key(
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-def test_a_redirect_of_the_issuer_is_not_followed(bearer: Bearer, issuer: Issuer, status: int) -> None:
+def test_a_redirect_of_the_issuer_is_not_followed(
+    bearer: Bearer, issuer: Issuer, status: int
+) -> None:
     place = f"http://127.0.0.1:{issuer.server_address[1]}/elsewhere"
-    issuer.answer = f"HTTP/1.1 {status} Moved\r\nLocation: {place}\r\nContent-Length: 0\r\n\r\n".encode()
+    issuer.answer = (
+        f"HTTP/1.1 {status} Moved\r\nLocation: {place}\r\nContent-Length: 0\r\n\r\n".encode()
+    )
 
     assert bearer(token()).code == "identity_unavailable"
     assert issuer.asked == 1
 
 
 @pytest.mark.parametrize(
-    "sent", [b"", b"HTTP/1.1 200 OK\r\nX: ", b"HTTP/1.1 200 OK\r\n\r\n{"], ids=["none", "head", "body"]
+    "sent",
+    [b"", b"HTTP/1.1 200 OK\r\nX: ", b"HTTP/1.1 200 OK\r\n\r\n{"],
+    ids=["none", "head", "body"],
 )
 def test_an_issuer_that_never_ends_its_answer_is_given_up(sent: bytes) -> None:
     given_up = Event()

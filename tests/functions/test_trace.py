@@ -68,7 +68,10 @@ def test_request_sends_its_subsegment(shop: Shop, daemon: socket.socket) -> None
         answer = shop.get("/api/products?limit=1")
         segment = received(daemon)
     assert (segment["name"], segment["type"]) == ("shop", "subsegment")
-    assert (segment["trace_id"], segment["parent_id"]) == ("1-5759e988-bd862e3fe1be46a994272793", "53995c3f42cd8ad8")
+    assert (segment["trace_id"], segment["parent_id"]) == (
+        "1-5759e988-bd862e3fe1be46a994272793",
+        "53995c3f42cd8ad8",
+    )
     assert 0 < segment["end_time"] - segment["start_time"] < 15
     assert segment["http"] == {"request": {"method": "GET"}, "response": {"status": 200}}
     annotations = segment["annotations"]
@@ -81,11 +84,17 @@ def test_refusal_is_an_error_and_names_its_code(shop: Shop, daemon: socket.socke
     with environment(**active(daemon)):
         shop.get("/api/products?secret=canary", x_api_key="")
         segment = received(daemon)
-    assert (segment["error"], segment["fault"], segment["annotations"]["code"]) == (True, False, "unauthenticated")
+    assert (segment["error"], segment["fault"], segment["annotations"]["code"]) == (
+        True,
+        False,
+        "unauthenticated",
+    )
     assert "canary" not in json.dumps(segment)
 
 
-@pytest.mark.parametrize("header", ["", HEADER.replace("Sampled=1", "Sampled=0"), "Sampled=1", "nonsense"])
+@pytest.mark.parametrize(
+    "header", ["", HEADER.replace("Sampled=1", "Sampled=0"), "Sampled=1", "nonsense"]
+)
 def test_request_that_is_not_sampled_sends_nothing(daemon: socket.socket, header: str) -> None:
     host, port = daemon.getsockname()
     with closing(Tracer(TraceSettings((host, port), "shop", lambda: header))) as tracer:
@@ -120,5 +129,7 @@ def test_nothing_of_it_is_imported_while_it_is_off() -> None:
         "assert h(e, c)['statusCode'] == 200; print('sluice.http.trace' in sys.modules)"
     )
     environ = {"PYTHONPATH": f"{ROOT}:{ROOT / 'layers/shared'}", "PATH": os.environ["PATH"]}
-    done = subprocess.run([sys.executable, "-c", code], env=environ, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environ, capture_output=True, text=True, check=True
+    )
     assert done.stdout.splitlines()[-1] == "False"

@@ -24,7 +24,9 @@ def test_a_created_user_is_answered_whole_with_its_location(shop: Shop) -> None:
     assert shop.get(answer.headers["Location"]).text == answer.text
 
 
-@pytest.mark.parametrize("email", ["a@b", "Ada+shop@Example.com", "ä@例え.jp", "o'neil@x.ie", "a@" + "b" * 252])
+@pytest.mark.parametrize(
+    "email", ["a@b", "Ada+shop@Example.com", "ä@例え.jp", "o'neil@x.ie", "a@" + "b" * 252]
+)
 def test_an_email_is_kept_as_sent_but_for_the_space_around_it(shop: Shop, email: str) -> None:
     created = shop.post("/api/users", {"email": f" {email}\n", "name": "Ada"})
     assert (created.status, created.json["email"]) == (201, email)
@@ -34,7 +36,11 @@ def test_an_email_is_kept_as_sent_but_for_the_space_around_it(shop: Shop, email:
 def test_a_taken_email_is_409_at_email_in_any_case(shop: Shop, email: str) -> None:
     shop.user("ada@Example.com")
     answer = shop.post("/api/users", {"email": email, "name": "Ada"})
-    assert (answer.status, answer.code, answer.faults) == (409, "duplicate", {"/email": "duplicate"})
+    assert (answer.status, answer.code, answer.faults) == (
+        409,
+        "duplicate",
+        {"/email": "duplicate"},
+    )
 
 
 def test_two_users_may_share_a_name(shop: Shop) -> None:
@@ -70,14 +76,20 @@ def test_what_a_field_cannot_hold_is_422_at_that_field(
 ) -> None:
     path = "/api/users" if method == "POST" else f"/api/users/{shop.user()}"
     answer = shop.call(method, path, {**ADA, field: value})
-    assert (answer.status, answer.code, answer.faults) == (422, "validation_failed", {f"/{field}": code})
+    assert (answer.status, answer.code, answer.faults) == (
+        422,
+        "validation_failed",
+        {f"/{field}": code},
+    )
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT"])
 @pytest.mark.parametrize("missing", ["email", "name"])
 def test_both_fields_are_needed(shop: Shop, method: str, missing: str) -> None:
     path = "/api/users" if method == "POST" else f"/api/users/{shop.user()}"
-    answer = shop.call(method, path, {name: value for name, value in ADA.items() if name != missing})
+    answer = shop.call(
+        method, path, {name: value for name, value in ADA.items() if name != missing}
+    )
     assert (answer.status, answer.faults) == (422, {f"/{missing}": "required"})
 
 
@@ -100,20 +112,32 @@ def test_what_get_gave_can_be_put_back(shop: Shop) -> None:
 def test_put_replaces_and_counts_the_version(shop: Shop) -> None:
     path = f"/api/users/{shop.user('old@example.com', 'Old')}"
     answer = shop.put(path, ADA)
-    assert (answer.status, answer.json["email"], answer.json["name"]) == (200, ADA["email"], ADA["name"])
+    assert (answer.status, answer.json["email"], answer.json["name"]) == (
+        200,
+        ADA["email"],
+        ADA["name"],
+    )
     assert (answer.json["version"], shop.get(path).text) == (2, answer.text)
 
 
 def test_patch_changes_only_what_it_names(shop: Shop) -> None:
     path = f"/api/users/{shop.user('ada@example.com', 'Ada')}"
     answer = shop.patch(path, {"name": "Ada Byron"})
-    assert (answer.status, answer.json["name"], answer.json["email"]) == (200, "Ada Byron", "ada@example.com")
+    assert (answer.status, answer.json["name"], answer.json["email"]) == (
+        200,
+        "Ada Byron",
+        "ada@example.com",
+    )
 
 
 def test_an_email_may_be_written_in_another_case_by_its_own_user(shop: Shop) -> None:
     path = f"/api/users/{shop.user('ada@example.com')}"
     answer = shop.patch(path, {"email": "Ada@Example.com"})
-    assert (answer.status, answer.json["email"], answer.json["version"]) == (200, "Ada@Example.com", 2)
+    assert (answer.status, answer.json["email"], answer.json["version"]) == (
+        200,
+        "Ada@Example.com",
+        2,
+    )
 
 
 def test_an_empty_patch_is_200_and_no_new_version(shop: Shop) -> None:
@@ -126,8 +150,14 @@ def test_an_empty_patch_is_200_and_no_new_version(shop: Shop) -> None:
 @pytest.mark.parametrize("method", ["PUT", "PATCH"])
 def test_changing_to_a_taken_email_is_409_at_email(shop: Shop, method: str) -> None:
     shop.user("taken@example.com")
-    answer = shop.call(method, f"/api/users/{shop.user()}", {"email": "Taken@example.com", "name": "Ada"})
-    assert (answer.status, answer.code, answer.faults) == (409, "duplicate", {"/email": "duplicate"})
+    answer = shop.call(
+        method, f"/api/users/{shop.user()}", {"email": "Taken@example.com", "name": "Ada"}
+    )
+    assert (answer.status, answer.code, answer.faults) == (
+        409,
+        "duplicate",
+        {"/email": "duplicate"},
+    )
 
 
 def test_delete_is_204_and_frees_the_email(shop: Shop) -> None:
@@ -141,16 +171,29 @@ def test_a_user_with_orders_is_still_referenced(shop: Shop) -> None:
     id = shop.user()
     shop.sql("INSERT INTO orders (user_id, total) VALUES (:id, 5)", id=id)
     answer = shop.delete(f"/api/users/{id}")
-    assert (answer.status, answer.code, shop.get(f"/api/users/{id}").status) == (409, "still_referenced", 200)
+    assert (answer.status, answer.code, shop.get(f"/api/users/{id}").status) == (
+        409,
+        "still_referenced",
+        200,
+    )
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "PATCH", "DELETE"])
-@pytest.mark.parametrize(("id", "status"), [("404", 404), (str(2**63), 404), ("-1", 400), ("ada", 400), ("🫖", 400)])
-def test_an_id_that_is_not_there_is_404_and_what_is_no_id_400(shop: Shop, method: str, id: str, status: int) -> None:
+@pytest.mark.parametrize(
+    ("id", "status"), [("404", 404), (str(2**63), 404), ("-1", 400), ("ada", 400), ("🫖", 400)]
+)
+def test_an_id_that_is_not_there_is_404_and_what_is_no_id_400(
+    shop: Shop, method: str, id: str, status: int
+) -> None:
     answer = shop.call(method, f"/api/users/{id}", None if method in ("GET", "DELETE") else ADA)
-    assert (answer.status, answer.code) == (status, "not_found" if status == 404 else "invalid_parameter")
+    assert (answer.status, answer.code) == (
+        status,
+        "not_found" if status == 404 else "invalid_parameter",
+    )
     assert answer.faults == ({} if status == 404 else {"id": "invalid"})
 
 
 def test_a_single_user_can_be_cut_to_fields(shop: Shop) -> None:
-    assert shop.get(f"/api/users/{shop.user('ada@example.com')}?fields=email").json == {"email": "ada@example.com"}
+    assert shop.get(f"/api/users/{shop.user('ada@example.com')}?fields=email").json == {
+        "email": "ada@example.com"
+    }

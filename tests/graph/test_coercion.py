@@ -35,7 +35,12 @@ input Lists { Int: [Int], Float: [Float], String: [String], Boolean: [Boolean], 
     Date: [Date], DateTime: [DateTime], Colour: [Colour] }
 """)
 SCALARS = ("Int", "Float", "String", "Boolean", "ID", "Decimal", "Date", "DateTime", "Colour")
-POSITIONS = ("{0}: {1}", "list: {{{0}: {1}}}", "lists: [{{in: {{{0}: {1}}}}}]", "lists: {{list: {{{0}: [{1}]}}}}")
+POSITIONS = (
+    "{0}: {1}",
+    "list: {{{0}: {1}}}",
+    "lists: [{{in: {{{0}: {1}}}}}]",
+    "lists: {{list: {{{0}: [{1}]}}}}",
+)
 
 
 class Raw(str):
@@ -79,13 +84,19 @@ def as_json(value: Any) -> str:
     if isinstance(value, list):
         return f"[{','.join(map(as_json, value))}]"
     if isinstance(value, dict):
-        return f"{{{','.join(f'{json.dumps(name)}:{as_json(item)}' for name, item in value.items())}}}"
+        return (
+            f"{{{','.join(f'{json.dumps(name)}:{as_json(item)}' for name, item in value.items())}}}"
+        )
     return json.dumps(value)
 
 
 def as_literal(value: Any, scalar: str) -> str:
     if isinstance(value, str) and not isinstance(value, Raw) and scalar == "Colour":
-        is_name = re.fullmatch(r"[A-Za-z_]\w*", value, re.ASCII) and value not in ("true", "false", "null")
+        is_name = re.fullmatch(r"[A-Za-z_]\w*", value, re.ASCII) and value not in (
+            "true",
+            "false",
+            "null",
+        )
         return value if is_name else json.dumps(value)
     if isinstance(value, list):
         return f"[{','.join(as_literal(item, '') for item in value)}]"
@@ -219,7 +230,9 @@ def test_a_long_refused_value_is_cut() -> None:
 @pytest.mark.parametrize("value", ["1", "1.0", '"true"', '"false"', "[true]", "{}", "null"])
 def test_a_directive_condition_that_is_no_boolean_is_refused(value: str) -> None:
     refused = outcome(f"{{ f(Int: 1) @include(if: {value}) }}")
-    by_variable = outcome("query ($v: Boolean!) { f(Int: 1) @include(if: $v) }", f'{{"v": {value}}}')
+    by_variable = outcome(
+        "query ($v: Boolean!) { f(Int: 1) @include(if: $v) }", f'{{"v": {value}}}'
+    )
 
     assert isinstance(refused, str)
     assert by_variable == refused
@@ -227,7 +240,9 @@ def test_a_directive_condition_that_is_no_boolean_is_refused(value: str) -> None
 
 @pytest.mark.parametrize("depth", [60, 400])
 def test_deeply_nested_variables_are_refused(depth: int) -> None:
-    message = outcome("query ($v: In) { f(list: $v) }", '{"v": ' + '{"in": ' * depth + "1" + "}" * depth + "}")
+    message = outcome(
+        "query ($v: In) { f(list: $v) }", '{"v": ' + '{"in": ' * depth + "1" + "}" * depth + "}"
+    )
 
     assert message == "A variable has at most 50 levels of lists and objects."
 
@@ -238,6 +253,9 @@ def test_missing_and_null_variables_are_told_apart() -> None:
     assert outcome(query(""), "{}")[0] == {"list": {"more": 3}}
     assert outcome(query(""), '{"v": null}')[0] == {"list": {"more": None}}
     assert outcome(query("!"), "{}") == "Expected a value of non-null type 'Int!' to be provided."
-    assert outcome(query("!"), '{"v": null}') == "Expected value of non-null type 'Int!' not to be None."
+    assert (
+        outcome(query("!"), '{"v": null}')
+        == "Expected value of non-null type 'Int!' not to be None."
+    )
     with pytest.raises(GraphQLError):
         parse("query ($v: Int = ) { f }")

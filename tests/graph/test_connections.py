@@ -27,7 +27,9 @@ PRODUCTS = st.lists(
     ),
     max_size=18,
 )
-SORTS = st.sampled_from([None, *((field, way) for field in ("PRICE", "NAME", "CREATED_AT") for way in ("ASC", "DESC"))])
+SORTS = st.sampled_from(
+    [None, *((field, way) for field in ("PRICE", "NAME", "CREATED_AT") for way in ("ASC", "DESC"))]
+)
 FILTERS = st.fixed_dictionaries(
     {},
     optional={
@@ -38,7 +40,11 @@ FILTERS = st.fixed_dictionaries(
     },
 )
 WINDOW = st.tuples(st.integers(0, 19), st.integers(0, 19), st.integers(1, 7), st.booleans())
-LISTS = st.lists(st.tuples(SORTS, FILTERS, st.lists(WINDOW, min_size=1, max_size=WINDOWS)), min_size=1, max_size=3)
+LISTS = st.lists(
+    st.tuples(SORTS, FILTERS, st.lists(WINDOW, min_size=1, max_size=WINDOWS)),
+    min_size=1,
+    max_size=3,
+)
 
 QUERY = """
 query ($first: Int, $after: String, $last: Int, $before: String, $filter: ProductFilter, $sort: ProductSort) {
@@ -65,7 +71,9 @@ Row = dict[str, Any]
 
 def fill(shop: Shop, products: list[Row]) -> tuple[list[Row], dict[str, str]]:
     shop.sql("DELETE FROM products")
-    shop.sql("INSERT INTO categories (name, slug) VALUES ('mugs', 'mugs'), ('bowls', 'bowls') ON CONFLICT DO NOTHING")
+    shop.sql(
+        "INSERT INTO categories (name, slug) VALUES ('mugs', 'mugs'), ('bowls', 'bowls') ON CONFLICT DO NOTHING"
+    )
     made = shop.sql(INSERT, rows=json.dumps(products))
     rows = [{**row, "id": id, "name": name} for row, (id, name) in zip(products, made, strict=True)]
     return rows, {slug: str(id) for slug, id in shop.sql("SELECT slug, id FROM categories")}
@@ -77,7 +85,9 @@ def ordered(rows: list[Row], sort: tuple[str, str] | None, chosen: Row) -> list[
         row
         for row in rows
         if chosen.get("categoryId", row["category"]) == row["category"]
-        and float(chosen.get("priceMin", 0)) <= float(row["price"]) <= float(chosen.get("priceMax", 9))
+        and float(chosen.get("priceMin", 0))
+        <= float(row["price"])
+        <= float(chosen.get("priceMax", 9))
         and ("search" not in chosen or row["description"])
     ]
     field, way = sort or ("ID", "ASC")
@@ -92,7 +102,9 @@ def explore(shop: Shop, products: list[Row], lists: list[Any]) -> None:
         ids = ordered(rows, sort, chosen)
         asked: Row = {"sort": {"field": sort[0], "direction": sort[1]} if sort else None}
         asked["filter"] = (
-            {**chosen, "categoryId": categories[chosen["categoryId"]]} if "categoryId" in chosen else chosen
+            {**chosen, "categoryId": categories[chosen["categoryId"]]}
+            if "categoryId" in chosen
+            else chosen
         )
         edges = data(shop, QUERY, {**asked, "first": 100})["products"]["edges"]
         assert [int(edge["node"]["id"]) for edge in edges] == ids
@@ -102,11 +114,25 @@ def explore(shop: Shop, products: list[Row], lists: list[Any]) -> None:
             for name, place in (("after", after), ("before", before)):
                 if place is not None:
                     window[name] = edges[place]["cursor"]
-            check(data(shop, QUERY, asked | window)["products"], ids, edges, after, before, size, backward)
+            check(
+                data(shop, QUERY, asked | window)["products"],
+                ids,
+                edges,
+                after,
+                before,
+                size,
+                backward,
+            )
 
 
 def check(
-    found: Row, ids: list[int], edges: list[Row], after: int | None, before: int | None, size: int, backward: bool
+    found: Row,
+    ids: list[int],
+    edges: list[Row],
+    after: int | None,
+    before: int | None,
+    size: int,
+    backward: bool,
 ) -> None:
     between = list(range(0 if after is None else after + 1, len(ids) if before is None else before))
     places = between[-size:] if backward else between[:size]
@@ -128,17 +154,31 @@ def test_any_window_is_the_oracles(shop: Shop, products: list[Row], lists: list[
 
 @pytest.mark.slow
 @MANY
-@given(products=PRODUCTS, lists=LISTS.filter(lambda lists: sum(len(windows) for _, _, windows in lists) >= 20))
-def test_five_thousand_windows_are_the_oracles(shop: Shop, products: list[Row], lists: list[Any]) -> None:
+@given(
+    products=PRODUCTS,
+    lists=LISTS.filter(lambda lists: sum(len(windows) for _, _, windows in lists) >= 20),
+)
+def test_five_thousand_windows_are_the_oracles(
+    shop: Shop, products: list[Row], lists: list[Any]
+) -> None:
     explore(shop, products, lists)
 
 
 @pytest.mark.parametrize(
     "arguments",
-    ["first: 0", "first: 101", "first: -1", "last: 0", "last: 101", "first: 5, last: 5", "first: 2147483647"],
+    [
+        "first: 0",
+        "first: 101",
+        "first: -1",
+        "last: 0",
+        "last: 101",
+        "first: 5, last: 5",
+        "first: 2147483647",
+    ],
 )
 @pytest.mark.parametrize(
-    "query", ["{ products(%s) { totalCount } }", "{ categories { productsConnection(%s) { totalCount } } }"]
+    "query",
+    ["{ products(%s) { totalCount } }", "{ categories { productsConnection(%s) { totalCount } } }"],
 )
 def test_a_size_is_1_to_100_from_one_end(shop: Shop, query: str, arguments: str) -> None:
     answer = shop.graphql(query % arguments)
@@ -171,11 +211,15 @@ def test_a_cursor_belongs_to_its_list_sort_and_filters(shop: Shop) -> None:
     def refused(arguments: str) -> list[str]:
         return codes(shop.graphql("{ products(%s) { nodes { id } } }" % arguments))  # noqa: UP031
 
-    assert refused(f'after: "{cursor}", sortBy: {{field: PRICE, direction: ASC}}') == ["invalid_cursor"]
+    assert refused(f'after: "{cursor}", sortBy: {{field: PRICE, direction: ASC}}') == [
+        "invalid_cursor"
+    ]
     assert refused(f'before: "{cursor}", filter: {{priceMin: 1}}') == ["invalid_cursor"]
     assert refused(f'after: "{cursor[:-1]}"') == ["invalid_cursor"]
     assert refused('after: "é"') == ["invalid_cursor"]
-    assert codes(shop.graphql(f'{{ orders(after: "{cursor}") {{ nodes {{ id }} }} }}')) == ["invalid_cursor"]
+    assert codes(shop.graphql(f'{{ orders(after: "{cursor}") {{ nodes {{ id }} }} }}')) == [
+        "invalid_cursor"
+    ]
 
 
 def test_rests_cursors_are_these(shop: Shop) -> None:
@@ -200,7 +244,9 @@ def test_a_users_orders_go_on_where_the_page_ended(shop: Shop) -> None:
         user(id: $id) { orders(first: 2, after: $after) { nodes { id } pageInfo { hasNextPage endCursor } } } }"""
 
     first = data(shop, query, {"id": ada})["user"]["orders"]
-    second = data(shop, query, {"id": ada, "after": first["pageInfo"]["endCursor"]})["user"]["orders"]
+    second = data(shop, query, {"id": ada, "after": first["pageInfo"]["endCursor"]})["user"][
+        "orders"
+    ]
 
     assert [node["id"] for node in first["nodes"] + second["nodes"]] == ids
     assert (first["pageInfo"]["hasNextPage"], second["pageInfo"]["hasNextPage"]) == (True, False)

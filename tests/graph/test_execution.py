@@ -38,10 +38,23 @@ ARGUMENTS = {
     ("Query", "user"): ['(id: "1")', "(id: $id)"],
     ("Query", "category"): ["", '(slug: "a")', '(slug: "b", id: 1)', '(id: 1, slug: "b")'],
     ("Query", "salesAnalytics"): ['(startDate: "2026-01-01", endDate: "2026-01-02")'],
-    ("Query", "products"): ["", "(first: 1)", "(filter: {priceMin: 1})", "(filter: {priceMin: 1, priceMax: 2})"],
+    ("Query", "products"): [
+        "",
+        "(first: 1)",
+        "(filter: {priceMin: 1})",
+        "(filter: {priceMin: 1, priceMax: 2})",
+    ],
     ("Category", "products"): ["", "(first: $n)"],
 }
-DIRECTIVES = ["", "", "", " @include(if: $yes)", " @include(if: $no)", " @skip(if: $no)", " @skip(if: true)"]
+DIRECTIVES = [
+    "",
+    "",
+    "",
+    " @include(if: $yes)",
+    " @include(if: $no)",
+    " @skip(if: $no)",
+    " @skip(if: true)",
+]
 COMPOSITE = (
     "Query",
     "Product",
@@ -57,23 +70,36 @@ COMPOSITE = (
 
 @st.composite
 def documents(draw: Callable[..., Any]) -> str:
-    fragments = {name: draw(selections(name, 2, {})) for name in draw(st.sets(st.sampled_from(COMPOSITE), max_size=3))}
+    fragments = {
+        name: draw(selections(name, 2, {}))
+        for name in draw(st.sets(st.sampled_from(COMPOSITE), max_size=3))
+    }
     body = draw(selections("Query", 4, fragments))
     parts = [f"query ($yes: Boolean!, $no: Boolean = true, $id: ID! = 7, $n: Int) {body}"]
-    parts += [f"fragment On{name} on {name} {text}" for name, text in fragments.items() if f"...On{name}" in body]
+    parts += [
+        f"fragment On{name} on {name} {text}"
+        for name, text in fragments.items()
+        if f"...On{name}" in body
+    ]
     return " ".join(parts)
 
 
 @st.composite
-def selections(draw: Callable[..., Any], owner: str, depth: int, fragments: Mapping[str, str]) -> str:
-    names = [name for of, name in KINDS if of == owner and not name.startswith("__")] + ["__typename"]
+def selections(
+    draw: Callable[..., Any], owner: str, depth: int, fragments: Mapping[str, str]
+) -> str:
+    names = [name for of, name in KINDS if of == owner and not name.startswith("__")] + [
+        "__typename"
+    ]
     leaves = [name for name in names if KINDS[owner, name].object is None]
     parts = []
     for _ in range(draw(st.integers(1, 4))):
         directive = draw(st.sampled_from(DIRECTIVES))
         shape = draw(st.integers(0, 9))
         if shape == 0 and depth > 1:
-            parts.append(f"... on {owner}{directive} {draw(selections(owner, depth - 1, fragments))}")
+            parts.append(
+                f"... on {owner}{directive} {draw(selections(owner, depth - 1, fragments))}"
+            )
         elif shape == 1 and owner in fragments:
             parts.append(f"...On{owner}{directive}")
         else:
@@ -100,7 +126,9 @@ def value_of(source: Any, owner: str, name: str, arguments: Mapping[str, Any], l
     inner = get_nullable_type(kind.definition.type)
     if isinstance(inner, GraphQLEnumType):
         return "paid"
-    return {"Int": chance % 1000, "Boolean": chance % 2 == 0, "ID": str(chance)}.get(inner.name, seed)  # type: ignore[union-attr]
+    return {"Int": chance % 1000, "Boolean": chance % 2 == 0, "ID": str(chance)}.get(
+        inner.name, seed
+    )  # type: ignore[union-attr]
 
 
 class Request:
@@ -113,7 +141,10 @@ class Request:
     def resolve(self, selected: Selected, objects: Sequence[Any]) -> Sequence[Any] | Pending:
         if selected.name == "__typename":
             return [selected.owner] * len(objects)
-        values = [value_of(one, selected.owner, selected.name, selected.arguments, self._luck) for one in objects]
+        values = [
+            value_of(one, selected.owner, selected.name, selected.arguments, self._luck)
+            for one in objects
+        ]
         if zlib.crc32(selected.name.encode()) % 3:
             return values
         loader = self.loaders.of(id(selected), lambda keys, _: {key: values[key] for key in keys})
@@ -158,7 +189,9 @@ def agree(source: str, luck: int) -> None:
     theirs = {tuple(error.path): error.message for error in reference.errors or ()}
     mine = {tuple(error.path): error.message for error in found.errors}
     assert bool(mine) == bool(theirs)
-    assert theirs.items() <= mine.items(), source  # theirs stops where a null has gone up; ours tells of all
+    assert theirs.items() <= mine.items(), (
+        source
+    )  # theirs stops where a null has gone up; ours tells of all
 
 
 @settings(max_examples=40, deadline=None)
@@ -185,7 +218,9 @@ def test_it_answers_as_graphql_core_does_in_thousands_of_cases(source: str, luck
         "{ ...A ...B } fragment A on Query { x: categories { id } } fragment B on Query { x: categories { name } }",
         "{ ...A ...B } fragment A on Query { x: categories { y: id } } "
         "fragment B on Query { x: categories { y: slug } }",
-        "{ category(id: 1, slug: $s) { id } category(slug: $s, id: 1) { slug } }".replace("$s", '"x"'),
+        "{ category(id: 1, slug: $s) { id } category(slug: $s, id: 1) { slug } }".replace(
+            "$s", '"x"'
+        ),
         "{ p: products(filter: {priceMin: 1, priceMax: 2}) { nodes { id } } "
         "p: products(filter: {priceMax: 2, priceMin: 1}) { nodes { id } } }",
         "{ products(first: 1) { totalCount } products(first: 2) { totalCount } }",

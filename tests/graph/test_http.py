@@ -61,7 +61,8 @@ def test_what_accepts_neither_is_406(shop: Shop, accept: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "query", ["{", "{ nope }", "query ($id: ID!) { product(id: $id) { id } }", "{ a } query B { b }"]
+    "query",
+    ["{", "{ nope }", "query ($id: ID!) { product(id: $id) { id } }", "{ a } query B { b }"],
 )
 def test_a_request_error_is_400_to_who_knows_of_graphql(shop: Shop, query: str) -> None:
     told = shop.graphql(query, accept=GRAPHQL)
@@ -96,13 +97,23 @@ def test_parameters_that_are_none_are_400(shop: Shop, body: Any) -> None:
 
 
 def test_every_wrong_parameter_is_named(shop: Shop) -> None:
-    answer = shop.post("/api/graphql", {"query": 1, "variables": 2, "operationName": 3, "extensions": 4})
+    answer = shop.post(
+        "/api/graphql", {"query": 1, "variables": 2, "operationName": 3, "extensions": 4}
+    )
 
-    assert answer.faults == dict.fromkeys(("/query", "/variables", "/operationName", "/extensions"), "type")
+    assert answer.faults == dict.fromkeys(
+        ("/query", "/variables", "/operationName", "/extensions"), "type"
+    )
 
 
 def test_other_parameters_and_nulls_are_passed_over(shop: Shop) -> None:
-    body = {"query": "{ __typename }", "variables": None, "operationName": None, "extensions": None, "id": "x"}
+    body = {
+        "query": "{ __typename }",
+        "variables": None,
+        "operationName": None,
+        "extensions": None,
+        "id": "x",
+    }
 
     assert shop.post("/api/graphql", body).json["data"] == {"__typename": "Query"}
 
@@ -111,7 +122,9 @@ def test_a_get_takes_a_query_in_its_address(shop: Shop) -> None:
     mug = shop.product("Mug")
     query = "query A($id: ID!) { product(id: $id) { name } } query B { categories { name } }"
 
-    answer = get(shop, query=query, operationName="A", variables=json.dumps({"id": mug}), extensions="{}")
+    answer = get(
+        shop, query=query, operationName="A", variables=json.dumps({"id": mug}), extensions="{}"
+    )
 
     assert answer.json["data"] == {"product": {"name": "Mug"}}
     assert get(shop, query="{ __typename }", variables="", operationName="").status == 200
@@ -119,7 +132,12 @@ def test_a_get_takes_a_query_in_its_address(shop: Shop) -> None:
 
 @pytest.mark.parametrize(
     "parameters",
-    [{}, {"query": "{ __typename }", "variables": "{"}, {"query": "{ __typename }", "variables": "[]"}, {"quary": "{"}],
+    [
+        {},
+        {"query": "{ __typename }", "variables": "{"},
+        {"query": "{ __typename }", "variables": "[]"},
+        {"quary": "{"},
+    ],
 )
 def test_a_get_of_no_query_is_400(shop: Shop, parameters: dict[str, str]) -> None:
     assert get(shop, **parameters).status == 400
@@ -128,7 +146,11 @@ def test_a_get_of_no_query_is_400(shop: Shop, parameters: dict[str, str]) -> Non
 def test_a_mutation_is_not_got(shop: Shop) -> None:
     answer = get(shop, query="mutation { deleteProduct(id: 1) }")
 
-    assert (answer.status, answer.code, answer.headers["Allow"]) == (405, "method_not_allowed", "POST")
+    assert (answer.status, answer.code, answer.headers["Allow"]) == (
+        405,
+        "method_not_allowed",
+        "POST",
+    )
 
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
@@ -139,7 +161,10 @@ def test_other_methods_are_405(shop: Shop, method: str) -> None:
 
 
 def test_a_body_is_json_of_a_size(shop: Shop) -> None:
-    assert shop.call("POST", "/api/graphql", raw=b"{}", content_type="application/graphql").status == 415
+    assert (
+        shop.call("POST", "/api/graphql", raw=b"{}", content_type="application/graphql").status
+        == 415
+    )
     assert shop.call("POST", "/api/graphql", raw=b'{"query": "{').code == "invalid_request"
     assert shop.graphql("#" * 140_000).code == "too_large"
 
@@ -156,7 +181,12 @@ def test_operation_names_choose(shop: Shop) -> None:
         return shop.post("/api/graphql", {"query": query, "operationName": name})
 
     assert run("B").json["data"] == {"b": "Query"}
-    assert codes(run(None)) == codes(run("C")) == codes(run("B", "{ __typename }")) == ["invalid_query"]
+    assert (
+        codes(run(None))
+        == codes(run("C"))
+        == codes(run("B", "{ __typename }"))
+        == ["invalid_query"]
+    )
     assert codes(run(None, "fragment F on Query { __typename }"))[0] == "invalid_query"
 
 
@@ -170,10 +200,14 @@ def test_a_database_that_is_away_is_503(shop: Shop, relay: Relay) -> None:
     assert answer.headers["Retry-After"]
 
 
-def test_a_fault_of_ours_is_masked_in_its_field_alone(breakable_shop: Shop, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_fault_of_ours_is_masked_in_its_field_alone(
+    breakable_shop: Shop, caplog: pytest.LogCaptureFixture
+) -> None:
     breakable_shop.sql("ALTER TABLE order_items DROP COLUMN quantity")
 
-    answer = breakable_shop.graphql("{ order(id: 1) { items { quantity } } product(id: 1) { name } }")
+    answer = breakable_shop.graphql(
+        "{ order(id: 1) { items { quantity } } product(id: 1) { name } }"
+    )
 
     assert answer.json["data"] == {"order": None, "product": None}
     assert codes(answer) == ["internal_error"]
@@ -196,7 +230,9 @@ def test_a_problem_is_the_one_of_rest(shop: Shop) -> None:
         "detail": error["message"],
         "code": "invalid_parameter",
         "request_id": answer.headers["X-Request-Id"],
-        "errors": [{"parameter": "id", "code": "invalid", "message": "or slug must be given, and not both"}],
+        "errors": [
+            {"parameter": "id", "code": "invalid", "message": "or slug must be given, and not both"}
+        ],
     }
 
 
@@ -204,22 +240,39 @@ def test_a_problem_is_the_one_of_rest(shop: Shop) -> None:
 def closed_shop(shop: Shop) -> Iterator[Shop]:
     """As it is deployed where nobody says otherwise."""
     settings = runtime.current().settings
-    closed = runtime.build(replace(settings, graphql=replace(settings.graphql, introspection=False)))
+    closed = runtime.build(
+        replace(settings, graphql=replace(settings.graphql, introspection=False))
+    )
     runtime.install(closed)
     yield shop
     closed.database.dispose()
 
 
 def test_introspection_tells_the_schema_where_it_is_on(shop: Shop) -> None:
-    for options in ({}, {"specified_by_url": True, "directive_is_repeatable": True, "input_value_deprecation": True}):
+    for options in (
+        {},
+        {
+            "specified_by_url": True,
+            "directive_is_repeatable": True,
+            "input_value_deprecation": True,
+        },
+    ):
         told = data(shop, get_introspection_query(**options))
         assert print_schema(build_client_schema(told)) == print_schema(SCHEMA)
     query = "query ($name: String!) { t: __type(name: $name) { ...F } } fragment F on __Type { name fields { name } }"
-    assert data(shop, query, {"name": "ProductEdge"})["t"]["fields"] == [{"name": "node"}, {"name": "cursor"}]
+    assert data(shop, query, {"name": "ProductEdge"})["t"]["fields"] == [
+        {"name": "node"},
+        {"name": "cursor"},
+    ]
 
 
 @pytest.mark.parametrize(
-    "query", [get_introspection_query(), '{ __type(name: "Product") { name } }', "{ a: __schema { __typename } }"]
+    "query",
+    [
+        get_introspection_query(),
+        '{ __type(name: "Product") { name } }',
+        "{ a: __schema { __typename } }",
+    ],
 )
 def test_introspection_tells_nothing_where_it_is_off(closed_shop: Shop, query: str) -> None:
     answer = closed_shop.graphql(query)
@@ -233,7 +286,9 @@ def test_suggestions_are_introspection_too(shop: Shop, closed_shop: Shop) -> Non
     query = "query ($sort: ProductSort) { product(id: 1) { nam } products(sortBy: $sort) { totalCont } }"
     assert "Did you mean" not in closed_shop.graphql(query).text
     wrong = {"sort": {"field": "PRICES", "direction": "ASC"}}
-    valued = closed_shop.graphql("query ($sort: ProductSort) { products(sortBy: $sort) { totalCount } }", wrong)
+    valued = closed_shop.graphql(
+        "query ($sort: ProductSort) { products(sortBy: $sort) { totalCount } }", wrong
+    )
     assert codes(valued) == ["invalid_query"]
     assert "Did you mean" not in valued.text
 

@@ -13,7 +13,9 @@ BY_DAY = 'query ($x: Date!) { salesAnalytics(startDate: $x, endDate: "2026-01-01
 CURSORS = ["", " ", "\t", "0", "a" * 300, "ä", "\0"]
 
 
-@pytest.mark.parametrize("value", [True, False, "NaN", "Infinity", "0x10", 10**40, int("7" * 3000), [], {"a": 1}, ""])
+@pytest.mark.parametrize(
+    "value", [True, False, "NaN", "Infinity", "0x10", 10**40, int("7" * 3000), [], {"a": 1}, ""]
+)
 def test_a_bad_amount_is_a_request_error(shop: Shop, value: Any) -> None:
     answer = shop.graphql(BY_PRICE, {"x": value}, accept=GRAPHQL)
 
@@ -21,7 +23,9 @@ def test_a_bad_amount_is_a_request_error(shop: Shop, value: Any) -> None:
     assert "Decimal cannot represent value" in answer.json["errors"][0]["message"]
 
 
-@pytest.mark.parametrize("value", [True, 1, 1.5, [1], {"a": 1}, "2024-02-30", "2024-W09-1", "2024-02-29T00:00:00Z"])
+@pytest.mark.parametrize(
+    "value", [True, 1, 1.5, [1], {"a": 1}, "2024-02-30", "2024-W09-1", "2024-02-29T00:00:00Z"]
+)
 def test_a_bad_day_is_a_request_error(shop: Shop, value: Any) -> None:
     answer = shop.graphql(BY_DAY, {"x": value}, accept=GRAPHQL)
 
@@ -36,7 +40,9 @@ def test_a_whole_float_is_a_size(shop: Shop) -> None:
     nodes = [{"name": "one"}, {"name": "two"}]
 
     assert data(shop, query, {"n": 2.0}) == {"products": {"nodes": nodes}}
-    assert data(shop, query.replace("$n)", "2.0)").replace("($n: Int)", "")) == {"products": {"nodes": nodes}}
+    assert data(shop, query.replace("$n)", "2.0)").replace("($n: Int)", "")) == {
+        "products": {"nodes": nodes}
+    }
 
 
 def test_empty_filters_are_filters(shop: Shop) -> None:
@@ -44,11 +50,19 @@ def test_empty_filters_are_filters(shop: Shop) -> None:
     shop.product("Mug")
     found = "{ totalCount }"
 
-    assert data(shop, f'{{ products(filter: {{categoryId: ""}}) {found} }}') == {"products": {"totalCount": 0}}
+    assert data(shop, f'{{ products(filter: {{categoryId: ""}}) {found} }}') == {
+        "products": {"totalCount": 0}
+    }
     assert data(shop, f'{{ orders(userId: "") {found} }}') == {"orders": {"totalCount": 0}}
-    assert data(shop, f"{{ products(filter: {{priceMax: 0}}) {found} }}") == {"products": {"totalCount": 0}}
-    assert data(shop, f"{{ products(filter: {{priceMax: null}}) {found} }}") == {"products": {"totalCount": 1}}
-    assert codes(shop.graphql(f'{{ products(filter: {{search: ""}}) {found} }}')) == ["invalid_parameter"]
+    assert data(shop, f"{{ products(filter: {{priceMax: 0}}) {found} }}") == {
+        "products": {"totalCount": 0}
+    }
+    assert data(shop, f"{{ products(filter: {{priceMax: null}}) {found} }}") == {
+        "products": {"totalCount": 1}
+    }
+    assert codes(shop.graphql(f'{{ products(filter: {{search: ""}}) {found} }}')) == [
+        "invalid_parameter"
+    ]
 
 
 @pytest.mark.parametrize("cursor", CURSORS)
@@ -71,7 +85,9 @@ def test_what_is_no_cursor_is_refused(shop: Shop, argument: str, size: str, curs
 def test_a_cursor_of_another_list_sort_or_filter_is_refused(shop: Shop) -> None:
     for name in ("one", "two"):
         shop.product(name)
-    cursor = data(shop, "{ products(first: 1) { pageInfo { endCursor } } }")["products"]["pageInfo"]["endCursor"]
+    cursor = data(shop, "{ products(first: 1) { pageInfo { endCursor } } }")["products"][
+        "pageInfo"
+    ]["endCursor"]
     lists = (
         "products(first: 1, after: $c, sortBy: {field: NAME, direction: ASC})",
         "products(first: 1, after: $c, filter: {priceMin: 1})",
@@ -79,14 +95,20 @@ def test_a_cursor_of_another_list_sort_or_filter_is_refused(shop: Shop) -> None:
     )
 
     for one in lists:
-        assert codes(shop.graphql(f"query ($c: String) {{ {one} {{ nodes {{ id }} }} }}", {"c": cursor})) == [
-            "invalid_cursor"
-        ]
-    answer = data(shop, "query ($c: String) { products(first: 0.1e1, after: $c) { nodes { name } } }", {"c": cursor})
+        assert codes(
+            shop.graphql(f"query ($c: String) {{ {one} {{ nodes {{ id }} }} }}", {"c": cursor})
+        ) == ["invalid_cursor"]
+    answer = data(
+        shop,
+        "query ($c: String) { products(first: 0.1e1, after: $c) { nodes { name } } }",
+        {"c": cursor},
+    )
     assert answer == {"products": {"nodes": [{"name": "two"}]}}
 
 
-@pytest.mark.parametrize("size", ["first: 0", "first: -1", "first: 101", "last: 0", "last: 101", "first: 1, last: 1"])
+@pytest.mark.parametrize(
+    "size", ["first: 0", "first: -1", "first: 101", "last: 0", "last: 101", "first: 1, last: 1"]
+)
 def test_a_size_out_of_bounds_is_refused(shop: Shop, size: str) -> None:
     answer = shop.graphql(f"{{ products({size}) {{ nodes {{ id }} }} }}", accept=GRAPHQL)
 
@@ -94,7 +116,9 @@ def test_a_size_out_of_bounds_is_refused(shop: Shop, size: str) -> None:
 
 
 def test_a_wrong_range_of_days_names_the_argument(shop: Shop) -> None:
-    answer = shop.graphql('{ salesAnalytics(startDate: "2026-02-01", endDate: "2026-01-01") { day } }')
+    answer = shop.graphql(
+        '{ salesAnalytics(startDate: "2026-02-01", endDate: "2026-01-01") { day } }'
+    )
 
     assert answer.json["errors"][0]["extensions"]["problem"]["errors"][0]["parameter"] == "endDate"
     assert answer.json["errors"][0]["message"] == "endDate must not be before the first day"

@@ -18,7 +18,13 @@ THOUSAND = "{ " + "name " * 998 + "}"
 
 
 def nested(depth: int) -> str:
-    return "{ products { nodes " + "{ category { products " * depth + "{ name }" + " } }" * depth + " } }"
+    return (
+        "{ products { nodes "
+        + "{ category { products " * depth
+        + "{ name }"
+        + " } }" * depth
+        + " } }"
+    )
 
 
 def doubling(fragments: int) -> str:
@@ -28,7 +34,9 @@ def doubling(fragments: int) -> str:
         f"name category {{ id products {{ ...F{n + 1} id }} }} }}"
         for n in range(fragments)
     ]
-    return " ".join(["{ products { nodes { ...F0 } } }", *parts, f"fragment F{fragments} on Product {{ name }}"])
+    return " ".join(
+        ["{ products { nodes { ...F0 } } }", *parts, f"fragment F{fragments} on Product {{ name }}"]
+    )
 
 
 def many_fragments(count: int) -> str:
@@ -159,7 +167,9 @@ def cpu_of(action: Callable[[], Any]) -> tuple[Any, float]:
 
 
 @pytest.mark.parametrize("name", BOMBS)
-def test_a_bomb_is_refused_in_little_time_and_without_a_statement(shop: Shop, relay: Relay, name: str) -> None:
+def test_a_bomb_is_refused_in_little_time_and_without_a_statement(
+    shop: Shop, relay: Relay, name: str
+) -> None:
     query, code = BOMBS[name]
     data(shop, "{ __typename }")
 
@@ -185,12 +195,16 @@ VARIABLES: dict[str, tuple[Any, int, str]] = {
 @pytest.mark.parametrize("name", VARIABLES)
 def test_huge_variables_are_refused(shop: Shop, relay: Relay, name: str) -> None:
     variables, status, code = VARIABLES[name]
-    body = json.dumps({"query": "query ($id: ID!) { product(id: $id) { id } }", "variables": variables}).encode()
+    body = json.dumps(
+        {"query": "query ($id: ID!) { product(id: $id) { id } }", "variables": variables}
+    ).encode()
     data(shop, "{ __typename }")
 
     before = relay.round_trips
     answer, cpu = cpu_of(
-        lambda: shop.call("POST", "/api/graphql", raw=body, accept="application/graphql-response+json")
+        lambda: shop.call(
+            "POST", "/api/graphql", raw=body, accept="application/graphql-response+json"
+        )
     )
 
     assert answer.status == status
@@ -276,10 +290,14 @@ def test_the_cost_is_told(shop: Shop, query: str, cost: int) -> None:
 def test_the_cost_is_told_of_what_is_refused_for_it(shop: Shop) -> None:
     answer = shop.graphql(BOMBS["cost"][0])
 
-    assert answer.json["extensions"] == {"cost": {"requested": 25 + 25 + 100 * (1 + 1 + 100), "limit": 10_000}}
+    assert answer.json["extensions"] == {
+        "cost": {"requested": 25 + 25 + 100 * (1 + 1 + 100), "limit": 10_000}
+    }
 
 
-def test_a_shop_of_more_categories_than_are_counted_is_refused_when_they_are_known(shop: Shop) -> None:
+def test_a_shop_of_more_categories_than_are_counted_is_refused_when_they_are_known(
+    shop: Shop,
+) -> None:
     shop.sql("INSERT INTO categories (name, slug) SELECT n, n FROM generate_series(1, 201) n")
     query = "{ categories { products(first: 50) { name } } }"
 

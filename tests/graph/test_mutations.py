@@ -39,10 +39,19 @@ def refused(answer: Answer) -> list[str]:
 def test_a_product_is_created(shop: Shop) -> None:
     mugs = shop.category("mugs")
 
-    made = data(shop, CREATE, {"input": {"name": " Mug ", "price": 12.5, "categoryId": mugs, "inventory": 3}})
+    made = data(
+        shop,
+        CREATE,
+        {"input": {"name": " Mug ", "price": 12.5, "categoryId": mugs, "inventory": 3}},
+    )
 
     made = made["createProduct"]
-    assert (made["name"], made["price"], made["inventory"], made["category"]) == ("Mug", "12.50", 3, {"slug": "mugs"})
+    assert (made["name"], made["price"], made["inventory"], made["category"]) == (
+        "Mug",
+        "12.50",
+        3,
+        {"slug": "mugs"},
+    )
     assert shop.get(f"/api/products/{made['id']}").json["description"] is None
 
 
@@ -53,7 +62,10 @@ def test_a_product_is_created(shop: Shop) -> None:
         ({"price": "-1"}, {"/price": "out_of_range"}),
         ({"price": 1.999}, {"/price": "invalid"}),
         ({"inventory": -1}, {"/inventory": "out_of_range"}),
-        ({"name": "x" * 201, "price": "99999999999"}, {"/name": "too_long", "/price": "out_of_range"}),
+        (
+            {"name": "x" * 201, "price": "99999999999"},
+            {"/name": "too_long", "/price": "out_of_range"},
+        ),
         ({"categoryId": "12345"}, {"/category": "unknown"}),
         ({"categoryId": "abc"}, {"/category": "unknown"}),
         ({"description": "a\0b"}, {"/description": "invalid"}),
@@ -64,7 +76,9 @@ def test_what_rest_does_not_take_this_does_not_either(
 ) -> None:
     mugs = shop.category("mugs")
 
-    answer = shop.graphql(CREATE, {"input": {"name": "Mug", "price": 1, "categoryId": mugs} | wrong})
+    answer = shop.graphql(
+        CREATE, {"input": {"name": "Mug", "price": 1, "categoryId": mugs} | wrong}
+    )
 
     assert refused(answer) == ["validation_failed"]
     problem = answer.json["errors"][0]["extensions"]["problem"]
@@ -86,7 +100,9 @@ def test_a_product_is_updated_in_what_is_given(shop: Shop) -> None:
     assert update({"description": None, "categoryId": str(bowls)}, 3)["description"] is None
     assert update({}) == update({}, 4)
     assert update({}, 4)["category"] == {"slug": "bowls"}
-    assert refused(shop.graphql(UPDATE, {"id": mug, "input": {"name": None}})) == ["validation_failed"]
+    assert refused(shop.graphql(UPDATE, {"id": mug, "input": {"name": None}})) == [
+        "validation_failed"
+    ]
 
 
 def test_a_version_that_is_over_is_stale(shop: Shop) -> None:
@@ -95,13 +111,23 @@ def test_a_version_that_is_over_is_stale(shop: Shop) -> None:
 
     assert refused(answer) == ["stale_version"]
     assert shop.sql("SELECT name FROM products") == [["Mug"]]
-    shop.sql("UPDATE inventory SET quantity = 77")  # which makes the product's ETag another, but not its own row
-    assert data(shop, UPDATE, {"id": mug, "input": {"name": "Cup"}, "version": 1})["updateProduct"]["version"] == 2
+    shop.sql(
+        "UPDATE inventory SET quantity = 77"
+    )  # which makes the product's ETag another, but not its own row
+    assert (
+        data(shop, UPDATE, {"id": mug, "input": {"name": "Cup"}, "version": 1})["updateProduct"][
+            "version"
+        ]
+        == 2
+    )
 
 
 def test_what_is_not_there_is_no_error(shop: Shop) -> None:
     shop.product("Mug")
-    answer = data(shop, 'mutation { updateProduct(id: "x", input: {name: "Y"}) { id } deleteProduct(id: 12345) }')
+    answer = data(
+        shop,
+        'mutation { updateProduct(id: "x", input: {name: "Y"}) { id } deleteProduct(id: 12345) }',
+    )
 
     assert answer == {"updateProduct": None, "deleteProduct": False}
 
@@ -130,7 +156,9 @@ def test_an_order_is_placed_and_moved(shop: Shop) -> None:
         "updateOrderStatus": {"status": "CANCELLED"}
     }
     assert shop.get(f"/api/inventory/{mug}").json["quantity"] == 5
-    assert refused(shop.graphql(move, {"id": order["id"], "status": "PAID"})) == ["invalid_transition"]
+    assert refused(shop.graphql(move, {"id": order["id"], "status": "PAID"})) == [
+        "invalid_transition"
+    ]
     assert refused(shop.graphql(move, {"id": 999, "status": "PAID"})) == ["not_found"]
 
 
@@ -148,8 +176,13 @@ def test_an_order_that_cannot_be_is_refused(shop: Shop, input: dict[str, Any], c
     items = [{"productId": mug, "quantity": 1} | input]
 
     assert refused(shop.graphql(PLACE, {"input": {"userId": ada, "items": items}})) == [code]
-    assert refused(shop.graphql(PLACE, {"input": {"userId": 99, "items": items}})) in (["validation_failed"], [code])
-    assert refused(shop.graphql(PLACE, {"input": {"userId": ada, "items": []}})) == ["validation_failed"]
+    assert refused(shop.graphql(PLACE, {"input": {"userId": 99, "items": items}})) in (
+        ["validation_failed"],
+        [code],
+    )
+    assert refused(shop.graphql(PLACE, {"input": {"userId": ada, "items": []}})) == [
+        "validation_failed"
+    ]
     assert (count(shop, "orders"), shop.get(f"/api/inventory/{mug}").json["quantity"]) == (0, 5)
 
 
@@ -216,7 +249,10 @@ def test_a_key_does_it_once_and_answers_alike(shop: Shop) -> None:
 def test_a_crowd_with_one_key_orders_once(shop: Shop) -> None:
     """Each on an environment of its own; those who come while it is running are told so, and try again."""
     mug, ada = shop.product("Mug", stock=50), shop.user()
-    body = {"query": PLACE, "variables": {"input": {"userId": ada, "items": [{"productId": mug, "quantity": 1}]}}}
+    body = {
+        "query": PLACE,
+        "variables": {"input": {"userId": ada, "items": [{"productId": mug, "quantity": 1}]}},
+    }
     asked = BODY.read_body(body, "POST")
     request = Request(
         "POST",
@@ -267,18 +303,26 @@ def test_a_key_that_met_a_refusal_is_free(shop: Shop) -> None:
 def test_a_key_means_nothing_to_a_query_and_must_be_one(shop: Shop) -> None:
     assert "Idempotency-Replayed" not in shop.graphql("{ __typename }", idempotency_key="q").headers
     assert count(shop, "sluice.idempotency_keys") == 0
-    assert codes(shop.graphql("mutation { deleteProduct(id: 1) }", idempotency_key="k" * 256)) == ["invalid_request"]
-    assert codes(shop.graphql("mutation { deleteProduct(id: 1) }", idempotency_key="")) == ["invalid_request"]
+    assert codes(shop.graphql("mutation { deleteProduct(id: 1) }", idempotency_key="k" * 256)) == [
+        "invalid_request"
+    ]
+    assert codes(shop.graphql("mutation { deleteProduct(id: 1) }", idempotency_key="")) == [
+        "invalid_request"
+    ]
 
 
 def test_a_key_of_a_running_request_is_in_progress(shop: Shop) -> None:
     """The lock that a first request holds is held here by hand."""
     mug = shop.product("Mug")
-    key = idempotency.read(Request("POST", "/api/graphql", {}, {"idempotency-key": "k"}, b"", client="admin"))
+    key = idempotency.read(
+        Request("POST", "/api/graphql", {}, {"idempotency-key": "k"}, b"", client="admin")
+    )
     assert key is not None
     with closing(owner_connection(shop.url)) as other:
         other.run("BEGIN")
         other.run(CLAIM, key=key.id)
-        running = shop.graphql("mutation ($id: ID!) { deleteProduct(id: $id) }", {"id": mug}, idempotency_key="k")
+        running = shop.graphql(
+            "mutation ($id: ID!) { deleteProduct(id: $id) }", {"id": mug}, idempotency_key="k"
+        )
     assert (running.status, running.code) == (409, "idempotency_in_progress")
     assert count(shop, "products") == 1

@@ -32,7 +32,11 @@ def test_a_product_has_everything_the_schema_says(shop: Shop) -> None:
         "version": 1,
         "createdAt": rest["created_at"],
         "updatedAt": rest["updated_at"],
-        "category": {"id": str(shop.sql("SELECT id FROM categories")[0][0]), "name": "mugs", "slug": "mugs"},
+        "category": {
+            "id": str(shop.sql("SELECT id FROM categories")[0][0]),
+            "name": "mugs",
+            "slug": "mugs",
+        },
     }
 
 
@@ -52,8 +56,16 @@ def test_an_order_leads_to_its_user_and_products_and_back(shop: Shop) -> None:
 
     assert (found["id"], found["status"], found["total"]) == (str(order), "PAID", "3.00")
     assert found["items"] == [
-        {"quantity": 2, "unitPrice": "1.00", "product": {"name": "Mug", "category": {"slug": "mugs"}}},
-        {"quantity": 1, "unitPrice": "1.00", "product": {"name": "Bowl", "category": {"slug": "bowls"}}},
+        {
+            "quantity": 2,
+            "unitPrice": "1.00",
+            "product": {"name": "Mug", "category": {"slug": "mugs"}},
+        },
+        {
+            "quantity": 1,
+            "unitPrice": "1.00",
+            "product": {"name": "Bowl", "category": {"slug": "bowls"}},
+        },
     ]
     assert found["user"] == {
         "email": "ada@example.com",
@@ -88,9 +100,14 @@ def test_categories_hold_their_products(shop: Shop) -> None:
     assert [one["last"]["pageInfo"]["hasPreviousPage"] for one in found] == [True, False, False]
 
 
-@pytest.mark.parametrize("id", ["0", "999999999999", "99999999999999999999", "-1", "abc", "", "1 OR 1=1", "\\u0000"])
+@pytest.mark.parametrize(
+    "id", ["0", "999999999999", "99999999999999999999", "-1", "abc", "", "1 OR 1=1", "\\u0000"]
+)
 def test_an_id_of_nobody_is_null(shop: Shop, id: str) -> None:
-    found = data(shop, f'{{ product(id: "{id}") {{ id }} order(id: "{id}") {{ id }} user(id: "{id}") {{ id }} }}')
+    found = data(
+        shop,
+        f'{{ product(id: "{id}") {{ id }} order(id: "{id}") {{ id }} user(id: "{id}") {{ id }} }}',
+    )
 
     assert found == {"product": None, "order": None, "user": None}
     assert data(shop, f'{{ category(id: "{id}") {{ id }} }}') == {"category": None}
@@ -101,7 +118,11 @@ def test_an_id_of_nobody_is_null(shop: Shop, id: str) -> None:
 def test_a_category_is_told_by_one_of_two(shop: Shop, arguments: str) -> None:
     answer = shop.graphql(f"{{ category{arguments} {{ id }} }}")
 
-    assert (answer.status, answer.json["data"], codes(answer)) == (200, {"category": None}, ["invalid_parameter"])
+    assert (answer.status, answer.json["data"], codes(answer)) == (
+        200,
+        {"category": None},
+        ["invalid_parameter"],
+    )
 
 
 @pytest.mark.parametrize(
@@ -120,7 +141,9 @@ def test_filters(shop: Shop, chosen: dict[str, Any], expected: str) -> None:
     for n, name in enumerate("ABCD", start=1):
         shop.product(name if name < "D" else "D red", price=f"{n}.00")
 
-    query = "query ($chosen: ProductFilter) { products(filter: $chosen) { nodes { name } totalCount } }"
+    query = (
+        "query ($chosen: ProductFilter) { products(filter: $chosen) { nodes { name } totalCount } }"
+    )
     found = data(shop, query, {"chosen": chosen})["products"]
 
     assert "".join(node["name"][0] for node in found["nodes"]) == expected
@@ -129,10 +152,19 @@ def test_filters(shop: Shop, chosen: dict[str, Any], expected: str) -> None:
 
 def test_orders_are_filtered(shop: Shop) -> None:
     mug, ada, bob = shop.product("Mug"), shop.user(), shop.user("bob@example.com")
-    ids = [str(shop.order(user, (mug, 1), status=status)) for user in (ada, bob) for status in ("paid", "pending")]
+    ids = [
+        str(shop.order(user, (mug, 1), status=status))
+        for user in (ada, bob)
+        for status in ("paid", "pending")
+    ]
 
     def orders(arguments: str) -> list[str]:
-        return [node["id"] for node in data(shop, f"{{ orders{arguments} {{ nodes {{ id }} }} }}")["orders"]["nodes"]]
+        return [
+            node["id"]
+            for node in data(shop, f"{{ orders{arguments} {{ nodes {{ id }} }} }}")["orders"][
+                "nodes"
+            ]
+        ]
 
     assert orders("") == ids
     assert orders(f"(userId: {bob})") == ids[2:]
@@ -152,11 +184,19 @@ def test_sales_are_those_of_the_report(shop: Shop) -> None:
         {"day": today},
     )
 
-    day = {"day": today, "orderCount": 1, "uniqueCustomers": 1, "revenue": "3.00", "avgOrderValue": "3.00"}
+    day = {
+        "day": today,
+        "orderCount": 1,
+        "uniqueCustomers": 1,
+        "revenue": "3.00",
+        "avgOrderValue": "3.00",
+    }
     assert found["salesAnalytics"] == [day]
 
 
-@pytest.mark.parametrize(("start", "end"), [("2026-02-01", "2026-01-01"), ("2024-01-01", "2026-01-01")])
+@pytest.mark.parametrize(
+    ("start", "end"), [("2026-02-01", "2026-01-01"), ("2024-01-01", "2026-01-01")]
+)
 def test_a_period_has_an_order_and_a_length(shop: Shop, start: str, end: str) -> None:
     answer = shop.graphql(f'{{ salesAnalytics(startDate: "{start}", endDate: "{end}") {{ day }} }}')
 

@@ -30,7 +30,14 @@ MUTATIONS = {
     ],
 }
 EACH = [(scope, field) for scope, fields in FIELDS.items() for field in fields]
-ALL = ("catalog:read", "catalog:write", "orders:read", "orders:write", "users:read", "analytics:read")
+ALL = (
+    "catalog:read",
+    "catalog:write",
+    "orders:read",
+    "orders:write",
+    "users:read",
+    "analytics:read",
+)
 
 
 @pytest.mark.parametrize(("scope", "field"), EACH)
@@ -52,7 +59,9 @@ def test_a_field_needs_the_scope_of_what_it_leads_to(
 @pytest.mark.parametrize(
     ("scope", "field"), [(scope, field) for scope, fields in MUTATIONS.items() for field in fields]
 )
-def test_a_mutation_needs_to_write(shop: Shop, store: Store, relay: Relay, scope: str, field: str) -> None:
+def test_a_mutation_needs_to_write(
+    shop: Shop, store: Store, relay: Relay, scope: str, field: str
+) -> None:
     has = store(f"graph {scope}", scope)
     lacks = store(f"graph not {scope}", *[other for other in ALL if other != scope])
 
@@ -77,7 +86,9 @@ def test_what_leads_elsewhere_needs_that_too(shop: Shop, store: Store) -> None:
         ["order", "user"],
         ["order", "items", 0, "product"],
     ]
-    assert data(shop, f"{{ order(id: {order}) {{ id }} }}", x_api_key=clerk) == {"order": {"id": str(order)}}
+    assert data(shop, f"{{ order(id: {order}) {{ id }} }}", x_api_key=clerk) == {
+        "order": {"id": str(order)}
+    }
 
 
 def test_what_cannot_be_shown_is_not_done(shop: Shop, store: Store) -> None:
@@ -89,8 +100,12 @@ def test_what_cannot_be_shown_is_not_done(shop: Shop, store: Store) -> None:
 
     assert (answer.json["data"], codes(answer)) == (None, ["insufficient_scope"])
     assert shop.sql("SELECT count(*) FROM orders") == [[0]]
-    assert data(shop, f"mutation {{ {place} {{ status }} }}", x_api_key=clerk) == {"placeOrder": {"status": "PENDING"}}
+    assert data(shop, f"mutation {{ {place} {{ status }} }}", x_api_key=clerk) == {
+        "placeOrder": {"status": "PENDING"}
+    }
 
 
 def test_who_may_do_nothing_here_may_ask_what_there_is(shop: Shop, store: Store) -> None:
-    assert data(shop, "{ __typename }", x_api_key=store("importer", "imports:read")) == {"__typename": "Query"}
+    assert data(shop, "{ __typename }", x_api_key=store("importer", "imports:read")) == {
+        "__typename": "Query"
+    }

@@ -12,13 +12,9 @@ from tests.functions.test_round_trips import statements
 PRODUCTS = "{ products(first: 100) { edges { node { name price inventory category { name } } } } }"
 ORDERS = "{ orders(first: 100) { nodes { items { product { name category { name } } } user { name } } } }"
 USERS = "{ orders(first: 50) { nodes { user { orders(first: 5) { nodes { items { product { name } } } } } } } }"
-CATEGORIES = (
-    "{ categories { products(first: 5) { name } more: productsConnection(last: 2) { nodes { name } totalCount } } }"
-)
+CATEGORIES = "{ categories { products(first: 5) { name } more: productsConnection(last: 2) { nodes { name } totalCount } } }"
 ALIASES = "{ a: product(id: 1) { name } b: product(id: 2) { price } c: product(id: 1) { category { name } } }"
-BRANCHES = (
-    "{ order(id: 1) { user { name } items { product { name } } } product(id: 1) { price } user(id: 1) { email } }"
-)
+BRANCHES = "{ order(id: 1) { user { name } items { product { name } } } product(id: 1) { price } user(id: 1) { email } }"
 
 # Equal fields with equal arguments, whatever is asked of each.
 EQUAL = """{
@@ -27,7 +23,11 @@ EQUAL = """{
     e: categories { id p: productsConnection(first: 1) { totalCount } }
     f: categories { slug q: productsConnection(first: 1) { nodes { name } } products { id } r: products { name } }
 }"""
-REPORTS = "{ " + " ".join(f"a{n}: salesAnalytics(startDate: $d, endDate: $d) {{ day }}" for n in range(5)) + " }"
+REPORTS = (
+    "{ "
+    + " ".join(f"a{n}: salesAnalytics(startDate: $d, endDate: $d) {{ day }}" for n in range(5))
+    + " }"
+)
 
 SHAPES = {  # query → statements
     EQUAL: 5,
@@ -103,7 +103,10 @@ def test_equal_fields_have_equal_answers(shop: Shop) -> None:
     found = data(shop, EQUAL)
 
     assert found["a"] == {"nodes": [{"name": "P1"}, {"name": "P2"}]}
-    assert found["b"] == {"totalCount": 12, "edges": [{"node": {"price": "1.00"}}, {"node": {"price": "2.00"}}]}
+    assert found["b"] == {
+        "totalCount": 12,
+        "edges": [{"node": {"price": "1.00"}}, {"node": {"price": "2.00"}}],
+    }
     assert found["c"] == found["d"] == {"totalCount": 12}
     assert found["e"][0] == {"id": "1", "p": {"totalCount": 2}}
     assert found["f"][0] == {

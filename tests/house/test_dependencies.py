@@ -25,10 +25,18 @@ ALLOWED = {
     "sluice.endpoints": set(),
     "sluice.tls": set(),
     "sluice.signing": {"sluice.settings", "sluice.tls"},
-    "sluice.aws": {"sluice.deadline", "sluice.endpoints", "sluice.settings", "sluice.signing", "sluice.tls"},
+    "sluice.aws": {
+        "sluice.deadline",
+        "sluice.endpoints",
+        "sluice.settings",
+        "sluice.signing",
+        "sluice.tls",
+    },
     "sluice.identity": {"sluice.identity", "sluice.aws", "sluice.errors", "sluice.settings", "jwt"},
     "sluice.limits": {"sluice.limits", "sluice.aws"},
-    "sluice.limits.query_cost": {"sluice.errors"},  # it judges plans, and says what is wrong with them
+    "sluice.limits.query_cost": {
+        "sluice.errors"
+    },  # it judges plans, and says what is wrong with them
     "sluice.db": {
         "sluice.db",
         "sluice.deadline",
@@ -44,7 +52,13 @@ ALLOWED = {
     "sluice.unit_of_work": {"sluice.db", "sluice.repositories", "sqlalchemy"},
     "sluice.checkout": {"sluice.unit_of_work", "sluice.repositories", "sluice.errors"},
     # What reads analysts' SQL knows neither databases nor HTTP.
-    "sluice.analyst": {"sluice.analyst", "sluice.limits", "sluice.repositories", "sluice.errors", "pgparse"},
+    "sluice.analyst": {
+        "sluice.analyst",
+        "sluice.limits",
+        "sluice.repositories",
+        "sluice.errors",
+        "pgparse",
+    },
     # A row of a file obeys the rules of a body.
     "sluice.imports": {
         "sluice.imports",
@@ -147,7 +161,9 @@ def is_standard(name: str) -> bool:
     return name.split(".")[0] in sys.stdlib_module_names
 
 
-@pytest.mark.parametrize(("module", "path"), list(modules()), ids=lambda value: value if isinstance(value, str) else "")
+@pytest.mark.parametrize(
+    ("module", "path"), list(modules()), ids=lambda value: value if isinstance(value, str) else ""
+)
 def test_a_module_imports_only_what_its_room_may(module: str, path: Path) -> None:
     room = max((room for room in ALLOWED if within(module, room)), key=len)
 
@@ -179,7 +195,9 @@ def test_only_settings_reads_the_environment() -> None:
 def test_sql_stands_only_in_repositories_and_migrations() -> None:
     """But for what analysts are told of theirs, and what goes before statements."""
     words = ("SELECT ", "INSERT INTO ", "UPDATE ", "DELETE FROM ")
-    writers = {module for module, path in modules() if any(word in _strings(path) for word in words)}
+    writers = {
+        module for module, path in modules() if any(word in _strings(path) for word in words)
+    }
     rooms = (
         "sluice.repositories",
         "sluice.analyst",

@@ -18,7 +18,11 @@ def error_codes(root: type[errors.SluiceError] = errors.SluiceError) -> dict[str
 
 
 def test_every_error_code_is_documented_with_its_status() -> None:
-    table = dict(re.findall(r"^\| `(\w+)` \| (\d+) \|", (ROOT / "docs" / "errors.md").read_text(), re.MULTILINE))
+    table = dict(
+        re.findall(
+            r"^\| `(\w+)` \| (\d+) \|", (ROOT / "docs" / "errors.md").read_text(), re.MULTILINE
+        )
+    )
 
     assert table == {code: str(status) for code, status in error_codes().items()}
 
@@ -28,11 +32,17 @@ def test_the_map_in_the_readme_is_the_tree() -> None:
     text = (ROOT / "README.md").read_text()
     drawn = text.split("<!-- map -->")[1].split("<!-- /map -->")[0]
     named = set(re.findall(r"[\w./-]+", drawn))
-    tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
+    tracked = subprocess.run(
+        ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.split()
 
     top = {path.split("/")[0] for path in tracked if not path.startswith(".")}
     missing = top - {name.split("/")[0] for name in named}
-    modules = {Path(path).name for path in tracked if path.startswith("layers/shared/sluice/") and path.endswith(".py")}
+    modules = {
+        Path(path).name
+        for path in tracked
+        if path.startswith("layers/shared/sluice/") and path.endswith(".py")
+    }
 
     assert missing == set()
     assert {module for module in modules if module not in named} == set()

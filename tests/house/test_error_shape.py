@@ -45,7 +45,11 @@ def not_set_up(shop: Shop) -> Answer:
 
 def unreachable(shop: Shop) -> Answer:
     here = runtime.current().settings
-    runtime.install(runtime.build(dataclasses.replace(here, database=dataclasses.replace(here.database, port=1))))
+    runtime.install(
+        runtime.build(
+            dataclasses.replace(here, database=dataclasses.replace(here.database, port=1))
+        )
+    )
     return shop.get("/api/products")
 
 
@@ -65,7 +69,9 @@ def past_cloudfront(shop: Shop) -> Answer:
 def once_too_often(shop: Shop) -> Answer:
     here = runtime.current()
     runtime.install(
-        runtime.Runtime(dataclasses.replace(here.settings, rate_tiers={"default": (1, 86_400)}), here.database)
+        runtime.Runtime(
+            dataclasses.replace(here.settings, rate_tiers={"default": (1, 86_400)}), here.database
+        )
     )
     shop.get("/api/products", x_api_key="local-reader")
     return shop.get("/api/products", x_api_key="local-reader")
@@ -80,7 +86,9 @@ def keyless(shop: Shop) -> Answer:
 
 def exhausted(shop: Shop) -> Answer:
     here = runtime.current()
-    small = dataclasses.replace(here.settings.database, pool_size=1, pool_overflow=0, pool_timeout=0.05)
+    small = dataclasses.replace(
+        here.settings.database, pool_size=1, pool_overflow=0, pool_timeout=0.05
+    )
     engine = make_engine(small, "function")
     runtime.install(runtime.Runtime(here.settings, Database(engine)))
     with closing(engine.raw_connection()):
@@ -111,7 +119,9 @@ def without_triggers(shop: Shop) -> Answer:
 
 
 def delivered(shop: Shop) -> Answer:
-    return shop.patch(f"/api/orders/{shop.order(shop.user(), status='delivered')}", {"status": "paid"})
+    return shop.patch(
+        f"/api/orders/{shop.order(shop.user(), status='delivered')}", {"status": "paid"}
+    )
 
 
 def keyed_twice(shop: Shop) -> Answer:
@@ -133,14 +143,30 @@ def keyed_at_once(shop: Shop) -> Answer:
 # What happens → how; the status and code it must have.
 WAYS: dict[str, tuple[int, str, Way]] = {
     "broken JSON": (400, "invalid_request", lambda s: s.call("POST", "/api/products", raw=b"{")),
-    "an unreadable If-Match": (400, "invalid_request", lambda s: s.delete("/api/products/1", if_match="x")),
-    "an unknown parameter": (400, "invalid_parameter", lambda s: s.get("/api/products?colour=blue")),
+    "an unreadable If-Match": (
+        400,
+        "invalid_request",
+        lambda s: s.delete("/api/products/1", if_match="x"),
+    ),
+    "an unknown parameter": (
+        400,
+        "invalid_parameter",
+        lambda s: s.get("/api/products?colour=blue"),
+    ),
     "a malformed parameter": (400, "invalid_parameter", lambda s: s.get("/api/products?limit=x")),
-    "a parameter of a write": (400, "invalid_parameter", lambda s: s.post("/api/products?limit=1", {})),
+    "a parameter of a write": (
+        400,
+        "invalid_parameter",
+        lambda s: s.post("/api/products?limit=1", {}),
+    ),
     "a malformed id": (400, "invalid_parameter", lambda s: s.get("/api/products/x")),
     "a bad cursor": (400, "invalid_cursor", lambda s: s.get("/api/products?cursor=x")),
     "no credentials": (401, "unauthenticated", lambda s: s.get("/api/products", x_api_key="none")),
-    "no scope": (403, "insufficient_scope", lambda s: s.post("/api/products", {}, x_api_key="local-reader")),
+    "no scope": (
+        403,
+        "insufficient_scope",
+        lambda s: s.post("/api/products", {}, x_api_key="local-reader"),
+    ),
     "a way past CloudFront": (403, "direct_access", past_cloudfront),
     "a database that was away a moment ago": (503, "circuit_open", unreachable_lately),
     "one request too many": (429, "rate_limited", once_too_often),
@@ -160,9 +186,21 @@ WAYS: dict[str, tuple[int, str, Way]] = {
     "a move that an order does not make": (409, "invalid_transition", delivered),
     "a key of a request that is running": (409, "idempotency_in_progress", keyed_at_once),
     "a key of another request": (422, "idempotency_key_reused", keyed_twice),
-    "a stale ETag": (412, "stale_version", lambda s: s.delete(f"/api/products/{s.product('Mug')}", if_match='"x"')),
-    "a huge body": (413, "too_large", lambda s: s.call("POST", "/api/products", raw=b" " * (2**20 + 1))),
-    "no JSON": (415, "unsupported_media_type", lambda s: s.post("/api/products", {}, content_type="text/plain")),
+    "a stale ETag": (
+        412,
+        "stale_version",
+        lambda s: s.delete(f"/api/products/{s.product('Mug')}", if_match='"x"'),
+    ),
+    "a huge body": (
+        413,
+        "too_large",
+        lambda s: s.call("POST", "/api/products", raw=b" " * (2**20 + 1)),
+    ),
+    "no JSON": (
+        415,
+        "unsupported_media_type",
+        lambda s: s.post("/api/products", {}, content_type="text/plain"),
+    ),
     "a query that costs too much": (
         400,
         "query_too_expensive",
@@ -186,7 +224,11 @@ WAYS: dict[str, tuple[int, str, Way]] = {
     "every connection in use": (503, "pool_exhausted", exhausted),
     "no database": (503, "database_unavailable", unreachable),
     "a lock held too long": (503, "database_unavailable", locked_for_longer_than("lock_timeout")),
-    "a statement that takes too long": (504, "statement_timeout", locked_for_longer_than("statement_timeout")),
+    "a statement that takes too long": (
+        504,
+        "statement_timeout",
+        locked_for_longer_than("statement_timeout"),
+    ),
 }
 
 
@@ -196,7 +238,16 @@ def test_an_error_has_the_one_shape(shop: Shop, status: int, code: str, way: Way
     problem = answer.json
     assert (answer.status, answer.code) == (status, code)
     assert {"type", "title", "status", "detail", "code", "request_id"} <= set(problem)
-    assert set(problem) <= {"type", "title", "status", "detail", "code", "request_id", "errors", *MEMBERS.get(code, ())}
+    assert set(problem) <= {
+        "type",
+        "title",
+        "status",
+        "detail",
+        "code",
+        "request_id",
+        "errors",
+        *MEMBERS.get(code, ()),
+    }
     assert (problem["status"], problem["type"]) == (status, f"urn:sluice:error:{code}")
     assert problem["request_id"] == answer.headers["X-Request-Id"]
     assert uuid.UUID(problem["request_id"])
@@ -209,7 +260,9 @@ def test_an_error_has_the_one_shape(shop: Shop, status: int, code: str, way: Way
     assert ("Allow" in answer.headers) == (status == 405)
 
 
-@pytest.mark.parametrize("code", ["invalid_parameter", "validation_failed", "duplicate", "out_of_stock"])
+@pytest.mark.parametrize(
+    "code", ["invalid_parameter", "validation_failed", "duplicate", "out_of_stock"]
+)
 def test_an_error_about_fields_names_them(shop: Shop, code: str) -> None:
     way = next(way for _, of_way, way in WAYS.values() if of_way == code)
     assert way(shop).json["errors"]
@@ -226,7 +279,12 @@ def test_every_error_there_is_has_a_way_here() -> None:
     # Told in GraphQL's own shape (tests/graph/test_limits.py).
     of_graphql = {
         (kind.code, kind.status)
-        for kind in (errors.InvalidQuery, errors.QueryTooLong, errors.QueryTooDeep, errors.QueryTooComplex)
+        for kind in (
+            errors.InvalidQuery,
+            errors.QueryTooLong,
+            errors.QueryTooDeep,
+            errors.QueryTooComplex,
+        )
     } | {(errors.TooManyAliases.code, 400), (errors.QueryTooExpensive.code, 400)}
     ways = {(code, status) for status, code, _ in WAYS.values()}
     found = {(kind.code, kind.status) for kind in kinds() if kind not in (errors.Unavailable,)}

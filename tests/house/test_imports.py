@@ -10,7 +10,9 @@ import pytest
 ROOT = Path(__file__).parents[2]
 
 # The most modules that a function's import may load. Lower one when it falls; raise one only with a reason.
-OF_A_RESOURCE = 575  # 75 of them ours, ten for caches, codings, origins and preconditions; 3.13 counts more
+OF_A_RESOURCE = (
+    575  # 75 of them ours, ten for caches, codings, origins and preconditions; 3.13 counts more
+)
 BUDGET = {
     "health": 340,  # a dozen are what a route may declare
     "docs": 340,
@@ -58,9 +60,20 @@ def test_a_cold_start_loads_only_what_its_routes_need(function: str) -> None:
         NOT_FOR_THEM if function in WITHOUT_A_DATABASE else ()
     )
 
-    assert sorted(m for m in modules if m.startswith(tuple(f"{name}." for name in unwanted)) or m in unwanted) == []
+    assert (
+        sorted(
+            m
+            for m in modules
+            if m.startswith(tuple(f"{name}." for name in unwanted)) or m in unwanted
+        )
+        == []
+    )
     assert len(modules) <= BUDGET.get(function, OF_A_RESOURCE)
 
 
 def test_packages_import_nothing() -> None:
-    assert [path for path in (ROOT / "layers" / "shared" / "sluice").rglob("__init__.py") if path.stat().st_size] == []
+    assert [
+        path
+        for path in (ROOT / "layers" / "shared" / "sluice").rglob("__init__.py")
+        if path.stat().st_size
+    ] == []

@@ -34,20 +34,30 @@ def test_every_function_with_routes_is_in_it() -> None:
 
 def test_every_error_code_has_an_example_with_its_status() -> None:
     responses = document()["components"]["responses"].values()
-    examples = [e["value"] for r in responses for e in r["content"]["application/problem+json"]["examples"].values()]
+    examples = [
+        e["value"]
+        for r in responses
+        for e in r["content"]["application/problem+json"]["examples"].values()
+    ]
 
     assert {e["code"]: e["status"] for e in examples} == {
         code: status for code, status in error_codes().items() if status != 405
     }
 
 
-@pytest.mark.parametrize("name", ["list_products", "create_product", "change_product", "place_order", "sales_by_day"])
+@pytest.mark.parametrize(
+    "name", ["list_products", "create_product", "change_product", "place_order", "sales_by_day"]
+)
 def test_examples_are_what_their_schemas_allow(name: str) -> None:
     """A look at a few that a reader copies; the fuzz test sends them all."""
     jsonschema = importlib.import_module("jsonschema")
     described = document()
-    operation = next(o for path in described["paths"].values() for o in path.values() if o["operationId"] == name)
-    success = next(response for status, response in operation["responses"].items() if status < "300")
+    operation = next(
+        o for path in described["paths"].values() for o in path.values() if o["operationId"] == name
+    )
+    success = next(
+        response for status, response in operation["responses"].items() if status < "300"
+    )
     for body in (success, operation.get("requestBody", success)):
         content = body["content"]["application/json"]
         schema = {**content["schema"], "components": described["components"]}

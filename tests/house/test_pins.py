@@ -9,9 +9,14 @@ ROOT = Path(__file__).parents[2]
 APART = {"sam.txt", "checkov.txt", "pip.txt"}
 FILES = [
     path
-    for pattern in ("requirements/*.txt", "layers/*/requirements.txt", "functions/*/requirements.txt")
+    for pattern in (
+        "requirements/*.txt",
+        "layers/*/requirements.txt",
+        "functions/*/requirements.txt",
+    )
     for path in sorted(ROOT.glob(pattern))
-    if path.name not in APART and not path.name.startswith("postgres-")  # of which the tests want every major
+    if path.name not in APART
+    and not path.name.startswith("postgres-")  # of which the tests want every major
 ]
 PIN = re.compile(r"^([A-Za-z0-9._-]+)(?:\[[^\]]*\])?==([^\s;\\]+)", re.MULTILINE)
 LINE = re.compile(r"^[A-Za-z0-9].*", re.MULTILINE)
@@ -19,7 +24,10 @@ LINE = re.compile(r"^[A-Za-z0-9].*", re.MULTILINE)
 
 def pins_of(path: Path) -> dict[str, str]:
     """Distribution → version."""
-    return {re.sub(r"[._-]+", "-", name).lower(): version for name, version in PIN.findall(path.read_text())}
+    return {
+        re.sub(r"[._-]+", "-", name).lower(): version
+        for name, version in PIN.findall(path.read_text())
+    }
 
 
 def test_every_requirement_is_pinned() -> None:
@@ -40,4 +48,6 @@ def test_a_distribution_has_one_version_in_all_files() -> None:
 def test_each_pin_has_hashes() -> None:
     for path in FILES:
         blocks = re.split(r"^(?=[A-Za-z0-9])", path.read_text(), flags=re.MULTILINE)
-        assert [block for block in blocks if PIN.match(block) and "--hash=sha256:" not in block] == [], path
+        assert [
+            block for block in blocks if PIN.match(block) and "--hash=sha256:" not in block
+        ] == [], path

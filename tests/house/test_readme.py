@@ -15,7 +15,9 @@ EXAMPLE = re.compile(r"^\$ (.+)\n((?:(?!\$ |```).+\n)+)", re.MULTILINE)
 def examples(page: Path) -> list[tuple[str, str]]:
     """(command, what it prints) of every console block that asks the running system."""
     blocks = re.findall(r"```console\n(.*?)```", page.read_text(), re.DOTALL)
-    return [pair for block in blocks for pair in EXAMPLE.findall(block) if pair[0].startswith("curl ")]
+    return [
+        pair for block in blocks for pair in EXAMPLE.findall(block) if pair[0].startswith("curl ")
+    ]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -46,14 +46,18 @@ class Depot:
     def rejects(self, id: int) -> list[tuple[int, str, str]]:
         """Line, column and code of each, as the report has them."""
         try:
-            text = self.s3.get_object(Bucket=BUCKET, Key=f"rejects/{id}.csv")["Body"].read().decode()
+            text = (
+                self.s3.get_object(Bucket=BUCKET, Key=f"rejects/{id}.csv")["Body"].read().decode()
+            )
         except self.s3.exceptions.NoSuchKey:
             return []
         header, *lines = [line.split(",", 3) for line in text.splitlines()]
         assert header == ["line", "column", "code", "reason"]
         return [(int(line), column, code) for line, column, code, _ in lines]
 
-    def load(self, data: bytes | str, resource: str = "products", name: str = "file.csv") -> dict[str, Any]:
+    def load(
+        self, data: bytes | str, resource: str = "products", name: str = "file.csv"
+    ) -> dict[str, Any]:
         """The job, when it is over."""
         key = f"incoming/{resource}/{os.urandom(4).hex()}-{name}"
         id = self.put(key, data.encode() if isinstance(data, str) else data)
@@ -72,14 +76,21 @@ def depot(shop: Shop, emulated_aws: AwsSettings) -> Iterator[Depot]:
 def depot_of(emulated_aws: AwsSettings, shop: Shop) -> Iterator[Depot]:
     """Import into this shop, over the installed runtime's database."""
     endpoint = emulated_aws.dynamodb_endpoint
-    keys = {"aws_access_key_id": "local", "aws_secret_access_key": "local", "region_name": "us-east-1"}
+    keys = {
+        "aws_access_key_id": "local",
+        "aws_secret_access_key": "local",
+        "region_name": "us-east-1",
+    }
     s3 = boto3.client("s3", endpoint_url=endpoint, **keys)
     s3.create_bucket(Bucket=BUCKET)
     here = runtime.current()
     batch = Database(make_engine(here.settings.database, "batch"))
     bucket = Bucket(replace(emulated_aws, s3_endpoint=endpoint), BUCKET)
     yield Depot(
-        shop, Importer(batch.connection, bucket), ImportJobRepository(here.database, CursorSigner(b"x" * 16)), s3
+        shop,
+        Importer(batch.connection, bucket),
+        ImportJobRepository(here.database, CursorSigner(b"x" * 16)),
+        s3,
     )
     batch.dispose()
     s3.close()

@@ -6,7 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 HEADER = b"name,description,price,category,inventory\n"
-LONG_WORD = "".join(random.Random(1).choices(string.ascii_letters, k=9_900))  # more than an index of words could take
+LONG_WORD = "".join(
+    random.Random(1).choices(string.ascii_letters, k=9_900)
+)  # more than an index of words could take
 REFUSAL = "IF NEW.name LIKE 'Bad refused%' THEN RAISE check_violation; END IF;"  # of the trigger
 MEBIBYTE = 1024 * 1024
 
@@ -68,8 +70,13 @@ def faulty_file(faults: int, seed: int) -> FaultyFile:
     """As many records with faults, of every kind, among four times as many clean ones; a quote is open at the end."""
     chance = random.Random(seed)
     kinds = [*LARGE.items(), *KINDS.items()]
-    drawn = [kinds[n % len(kinds)] if n < len(kinds) else chance.choice([*KINDS.items()]) for n in range(faults)]
-    clean = [("clean", (lambda n: b"Mug %d,of clay,%d.50,mugs,%d" % (n, n % 100, n % 9), None))] * (4 * faults)
+    drawn = [
+        kinds[n % len(kinds)] if n < len(kinds) else chance.choice([*KINDS.items()])
+        for n in range(faults)
+    ]
+    clean = [("clean", (lambda n: b"Mug %d,of clay,%d.50,mugs,%d" % (n, n % 100, n % 9), None))] * (
+        4 * faults
+    )
     records = [*clean, *drawn]
     chance.shuffle(records)
     made, parts, line = FaultyFile(b""), [HEADER], 2

@@ -28,7 +28,9 @@ def test_end_of_data_mark_is_an_ordinary_line(depot: Depot, newline: str) -> Non
     assert depot.shop.sql("SELECT email FROM users ORDER BY email") == [["a@x.y"], ["b@x.y"]]
 
 
-@pytest.mark.parametrize("name", ["\\.", '"\\."', "\\.x", "\\N", '"\\N"', "\\\\.", "\\", "\\n", "a\\tb"])
+@pytest.mark.parametrize(
+    "name", ["\\.", '"\\."', "\\.x", "\\N", '"\\N"', "\\\\.", "\\", "\\n", "a\\tb"]
+)
 def test_backslashes_are_ordinary_letters(depot: Depot, name: str) -> None:
     job = depot.load(f"slug,name\na,{name}\nb,B\n", "categories")
     assert (job["rows_read"], job["rows_written"]) == (2, 2)
@@ -56,21 +58,31 @@ def test_every_record_is_written_or_rejected(depot: Depot, lines: list[str]) -> 
     depot.shop.sql("DELETE FROM categories")
     data = "".join(f"{line}\n" for line in lines).encode()
     job = depot.load(b"name,slug\n" + data, "categories")
-    read = [row.fields for row in records.rows(data, 2) if row.fields is None or "".join(row.fields).strip()]
+    read = [
+        row.fields
+        for row in records.rows(data, 2)
+        if row.fields is None or "".join(row.fields).strip()
+    ]
     assert job["status"] == "completed", job
     assert job["rows_read"] == len(read)
     assert accounted(job)
     assert len(depot.rejects(job["id"])) == job["rows_rejected"]
 
 
-CELLS = st.text(alphabet='ab",\n\r\\.N;é \u00a0', min_size=1, max_size=6).map(lambda text: f"x{text}x")
+CELLS = st.text(alphabet='ab",\n\r\\.N;é \u00a0', min_size=1, max_size=6).map(
+    lambda text: f"x{text}x"
+)
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(st.lists(st.tuples(CELLS, CELLS), min_size=1, max_size=6), st.booleans())
-def test_values_are_kept_to_the_letter(depot: Depot, rows: list[tuple[str, str]], everything_quoted: bool) -> None:
+def test_values_are_kept_to_the_letter(
+    depot: Depot, rows: list[tuple[str, str]], everything_quoted: bool
+) -> None:
     depot.shop.sql("DELETE FROM products")
-    depot.shop.sql("INSERT INTO categories (name, slug) VALUES ('M', 'mugs') ON CONFLICT DO NOTHING")
+    depot.shop.sql(
+        "INSERT INTO categories (name, slug) VALUES ('M', 'mugs') ON CONFLICT DO NOTHING"
+    )
     written = io.StringIO(newline="")
     dialect = {"quoting": csv.QUOTE_ALL, "lineterminator": "\n"} if everything_quoted else {}
     writer = csv.writer(written, **dialect)
@@ -78,7 +90,9 @@ def test_values_are_kept_to_the_letter(depot: Depot, rows: list[tuple[str, str]]
     writer.writerows([name, text, "1", "mugs"] for name, text in rows)
     job = depot.load(written.getvalue())
     assert (job["rows_read"], job["rows_written"]) == (len(rows), len(rows))
-    assert sorted(row[:2] for row in products(depot)) == sorted([name, text] for name, text in dict(rows).items())
+    assert sorted(row[:2] for row in products(depot)) == sorted(
+        [name, text] for name, text in dict(rows).items()
+    )
 
 
 NUMBERS = {
@@ -95,7 +109,9 @@ def test_numbers_are_read_alike_by_copy_and_by_us(depot: Depot) -> None:
     for bad in ("", "Bad,,x,mugs,1\n"):
         for number, code in NUMBERS.items():
             job = depot.load(HEADER + bad + f'Mug,,"{number}",mugs,1\n')
-            codes = [code for line, column, code in depot.rejects(job["id"]) if line == 2 + bool(bad)]
+            codes = [
+                code for line, column, code in depot.rejects(job["id"]) if line == 2 + bool(bad)
+            ]
             assert codes == ([code] if code else []), number
             assert accounted(job)
 
@@ -111,7 +127,9 @@ def test_quantities_are_read_alike_by_copy_and_by_us(depot: Depot) -> None:
     for bad in ("", "Bad,,x,mugs,1\n"):
         for number, code in QUANTITIES.items():
             job = depot.load(HEADER + bad + f'Mug,,1,mugs,"{number}"\n')
-            codes = [code for line, column, code in depot.rejects(job["id"]) if line == 2 + bool(bad)]
+            codes = [
+                code for line, column, code in depot.rejects(job["id"]) if line == 2 + bool(bad)
+            ]
             assert codes == ([code] if code else []), number
 
 

@@ -20,8 +20,12 @@ def check(depot: Depot, id: int, file: FaultyFile) -> None:
     assert {str(name) for (name,) in depot.shop.sql("SELECT name FROM products")} == file.names
 
 
-@pytest.mark.parametrize(("faults", "seed"), [(200, 1), pytest.param(1_000, 2, marks=pytest.mark.slow)])
-def test_faults_of_every_kind_reject_their_records_alone(depot: Depot, faults: int, seed: int) -> None:
+@pytest.mark.parametrize(
+    ("faults", "seed"), [(200, 1), pytest.param(1_000, 2, marks=pytest.mark.slow)]
+)
+def test_faults_of_every_kind_reject_their_records_alone(
+    depot: Depot, faults: int, seed: int
+) -> None:
     depot.shop.category("mugs")
     file = faulty_file(faults, seed)
     id = depot.put("incoming/products/a.csv", file.data)
@@ -32,9 +36,12 @@ def test_faults_of_every_kind_reject_their_records_alone(depot: Depot, faults: i
 
 
 @pytest.mark.parametrize(
-    ("faults", "kills"), [(150, 2), *(pytest.param(1_000, kills, marks=pytest.mark.slow) for kills in (5, 10, 20))]
+    ("faults", "kills"),
+    [(150, 2), *(pytest.param(1_000, kills, marks=pytest.mark.slow) for kills in (5, 10, 20))],
 )
-def test_killed_workers_lose_no_record_and_repeat_none(depot: Depot, faults: int, kills: int) -> None:
+def test_killed_workers_lose_no_record_and_repeat_none(
+    depot: Depot, faults: int, kills: int
+) -> None:
     depot.shop.category("mugs")
     file, chance = faulty_file(faults, kills), random.Random(kills)
     id = depot.put("incoming/products/a.csv", file.data)

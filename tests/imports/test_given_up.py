@@ -32,7 +32,10 @@ def kill(line: Line) -> int:
 
 
 def jobs(line: Line) -> list[dict[str, Any]]:
-    return [line.depot.job(id) for (id,) in line.depot.shop.sql("SELECT id FROM sluice.import_jobs ORDER BY id")]
+    return [
+        line.depot.job(id)
+        for (id,) in line.depot.shop.sql("SELECT id FROM sluice.import_jobs ORDER BY id")
+    ]
 
 
 def redrive(line: Line, state: Path) -> None:
@@ -57,7 +60,9 @@ def test_last_try_fails_the_job_and_a_redrive_resumes_it(line: Line, tmp_path: P
     while line.depot.job(id)["rows_rejected"] == 0:
         assert not line.depot.importer.run(id, 0.0)
     before = line.depot.job(id)
-    line.sqs.change_message_visibility(QueueUrl=line.url, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=0)
+    line.sqs.change_message_visibility(
+        QueueUrl=line.url, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=0
+    )
     break_users(line)
     try:
         assert line.work() == TRIES - 1
@@ -76,8 +81,14 @@ def test_last_try_fails_the_job_and_a_redrive_resumes_it(line: Line, tmp_path: P
     assert line.work() == 1
     (done,) = jobs(line)
     assert (done["status"], done["error"]) == ("completed", None)
-    assert (done["rows_read"], done["rows_written"], done["rows_rejected"]) == (2 * ROWS + 1, 2 * ROWS, 1)
-    assert line.depot.rejects(id) == [(ROWS + 2, "email", "invalid")], "the whole report, not that of the last run"
+    assert (done["rows_read"], done["rows_written"], done["rows_rejected"]) == (
+        2 * ROWS + 1,
+        2 * ROWS,
+        1,
+    )
+    assert line.depot.rejects(id) == [(ROWS + 2, "email", "invalid")], (
+        "the whole report, not that of the last run"
+    )
 
 
 def test_worker_that_is_killed_each_time_leaves_a_failed_job(line: Line, tmp_path: Path) -> None:
@@ -86,7 +97,15 @@ def test_worker_that_is_killed_each_time_leaves_a_failed_job(line: Line, tmp_pat
     announcement = {"resource": "users", "object_key": "incoming/users/b.csv", "upload_url": ""}
     announced = runtime.current().imports.create(announcement)
     line.put("incoming/users/b.csv", "email,name\nb@x.y,B\n")
-    line.send("no message of ours", "{}", "[]", '{"Records": [{}]}', '"import"', "null", '{"import": 999999999}')
+    line.send(
+        "no message of ours",
+        "{}",
+        "[]",
+        '{"Records": [{}]}',
+        '"import"',
+        "null",
+        '{"import": 999999999}',
+    )
     assert kill(line) == 9 * TRIES
     assert len(jobs(line)) == 1
     for failed in (2, 0):
@@ -107,7 +126,9 @@ def test_redrive_resumes_what_the_sweep_has_failed(line: Line, tmp_path: Path) -
     assert sweep({}, None)["failed"] == 1
     redrive(line, tmp_path)
     assert line.work() == 1
-    assert [(job["status"], job["rows_written"], job["error"]) for job in jobs(line)] == [("completed", 1, None)]
+    assert [(job["status"], job["rows_written"], job["error"]) for job in jobs(line)] == [
+        ("completed", 1, None)
+    ]
     assert sweep({}, None)["failed"] == 0
 
 
@@ -124,7 +145,9 @@ def test_job_that_has_ended_is_not_failed_by_a_dead_letter(line: Line) -> None:
     (message,) = line.receive()
     line.send(*[message["Body"]] * 2)
     assert line.work() == 2
-    line.sqs.change_message_visibility(QueueUrl=line.url, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=0)
+    line.sqs.change_message_visibility(
+        QueueUrl=line.url, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=0
+    )
     assert kill(line) == TRIES - 1
     assert sweep({}, None)["failed"] == 0
     assert [job["status"] for job in jobs(line)] == ["completed"]
@@ -139,7 +162,10 @@ def test_stalled_job_is_failed_and_resumes(line: Line) -> None:
         s=upkeep.STALL_SECONDS + 1, id=ids[0],
     )  # fmt: skip
     assert sweep({}, None) == {"swept": 0, "expired": 0, "failed": 1, "forgotten": 0}
-    assert [(job["status"], job["error"]) for job in jobs(line)] == [("failed", upkeep.STALLED), ("queued", None)]
+    assert [(job["status"], job["error"]) for job in jobs(line)] == [
+        ("failed", upkeep.STALLED),
+        ("queued", None),
+    ]
     line.send(json.dumps({"import": ids[0]}))
     assert line.work() == 1
     assert [job["status"] for job in jobs(line)] == ["completed", "queued"]
@@ -168,7 +194,9 @@ def test_announced_import_that_is_not_uploaded_expires(line: Line) -> None:
 
 def test_rejected_rows_are_deleted_when_no_redrive_can_come(line: Line) -> None:
     id = line.depot.put("incoming/users/a.csv", FIRST.encode())
-    line.depot.shop.sql("INSERT INTO sluice.import_rejects VALUES (:id, 7, NULL, 'type', 'x')", id=id)
+    line.depot.shop.sql(
+        "INSERT INTO sluice.import_rejects VALUES (:id, 7, NULL, 'type', 'x')", id=id
+    )
     assert line.depot.importer.give_up(id, "for a test")
     assert not line.depot.importer.give_up(id, "for a test")
     count = "SELECT count(*) FROM sluice.import_rejects"
@@ -190,6 +218,8 @@ def test_worker_keeps_no_connection_in_a_pool(line: Line) -> None:
     assert runtime.current().database.pool_metrics().checked_in == 0
 
 
-@pytest.mark.parametrize("body", ["", "{", "[1]", "{}", '{"import": "x"}', '{"Records": [{"s3": {}}]}'])
+@pytest.mark.parametrize(
+    "body", ["", "{", "[1]", "{}", '{"import": "x"}', '{"Records": [{"s3": {}}]}']
+)
 def test_messages_about_no_import_fail_nothing(line: Line, body: str) -> None:
     assert runtime.current().inbox.give_up(body, "for a test") == 0

@@ -44,7 +44,9 @@ class Line:
             self.sqs.send_message(QueueUrl=self.url, MessageBody=body)
 
     def receive(self, url: str = "") -> list[dict[str, Any]]:
-        received = self.sqs.receive_message(QueueUrl=url or self.url, MaxNumberOfMessages=10, AttributeNames=["All"])
+        received = self.sqs.receive_message(
+            QueueUrl=url or self.url, MaxNumberOfMessages=10, AttributeNames=["All"]
+        )
         return list(received.get("Messages", []))
 
     def work(self, seconds: float = 60.0) -> int:
@@ -64,7 +66,9 @@ class Line:
         return done
 
     def jobs(self) -> list[list[object]]:
-        return self.depot.shop.sql("SELECT object_key, status, rows_written, error FROM sluice.import_jobs ORDER BY id")
+        return self.depot.shop.sql(
+            "SELECT object_key, status, rows_written, error FROM sluice.import_jobs ORDER BY id"
+        )
 
 
 @pytest.fixture
@@ -76,7 +80,9 @@ def line(depot: Depot) -> Iterator[Line]:
     make_queues(endpoint, {QUEUE: {"VisibilityTimeout": 1800, "RedrivePolicy": redrive}, DEAD: {}})
     rules = {"S3Key": {"Rules": [{"Name": "prefix", "Value": "incoming/"}]}}
     told = {"Event": "s3:ObjectCreated:*", "Queue": arn, "Filter": rules}
-    make_notifications(endpoint, BUCKET, {"NotificationConfiguration": {"QueueConfigurations": [told]}})
+    make_notifications(
+        endpoint, BUCKET, {"NotificationConfiguration": {"QueueConfigurations": [told]}}
+    )
     keys = {"aws_access_key_id": "local", "aws_secret_access_key": "local", "region_name": REGION}
     sqs = boto3.client("sqs", endpoint_url=endpoint, **keys)
     url, dead = (f"{endpoint}/{ACCOUNT}/{name}" for name in (QUEUE, DEAD))
@@ -120,7 +126,9 @@ def test_what_the_database_refused_goes_on_when_it_is_put_back(
     line: Line, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     state = ["--state", str(tmp_path)]
-    (tmp_path / "local.json").write_text(json.dumps({"sqs_url": line.url.partition("/" + ACCOUNT)[0]}))
+    (tmp_path / "local.json").write_text(
+        json.dumps({"sqs_url": line.url.partition("/" + ACCOUNT)[0]})
+    )
     line.depot.shop.sql("ALTER TABLE users RENAME TO customers")
     try:
         line.put("incoming/users/a.csv", "email,name\nada@example.com,Ada\n")
@@ -172,7 +180,8 @@ def test_an_event_that_comes_five_times_and_late_is_done_once(line: Line) -> Non
     line.depot.shop.category("mugs")
     line.put("incoming/products/a.csv", HEADER + "Mug,,1.00,mugs,1\n")
     line.put(
-        "incoming/products/a.csv", HEADER + "Mug,,2.00,mugs,2\n" + "".join(f"Cup {n},,1,mugs,1\n" for n in range(99))
+        "incoming/products/a.csv",
+        HEADER + "Mug,,2.00,mugs,2\n" + "".join(f"Cup {n},,1,mugs,1\n" for n in range(99)),
     )
     line.put("incoming/products/b.csv", HEADER + "Pot,,3.00,mugs,3\n")
     events = [message["Body"] for message in line.receive()]
@@ -200,10 +209,18 @@ def test_responses_with_signed_urls_are_not_stored(line: Line) -> None:
     shop = line.depot.shop
     announced = shop.post("/api/imports", new)
     assert announced.status == 201
-    assert shop.post("/api/imports", {**announced.json, "filename": "b.csv", "format": "csv"}).status == 201
-    assert shop.post("/api/imports", {**new, "colour": "blue"}).faults == {"/colour": "unknown_field"}
+    assert (
+        shop.post("/api/imports", {**announced.json, "filename": "b.csv", "format": "csv"}).status
+        == 201
+    )
+    assert shop.post("/api/imports", {**new, "colour": "blue"}).faults == {
+        "/colour": "unknown_field"
+    }
     for answer in (announced, shop.get(announced.headers["Location"]), shop.get("/api/imports")):
-        assert (answer.headers["Cache-Control"], "X-API-Key" in answer.headers["Vary"]) == ("no-store", True)
+        assert (answer.headers["Cache-Control"], "X-API-Key" in answer.headers["Vary"]) == (
+            "no-store",
+            True,
+        )
 
 
 @pytest.mark.parametrize("name", ["a.CSV.GZ", "a.csv.Gz", "a.GZ", "a.csv.gz"])

@@ -32,7 +32,10 @@ def test_a_clean_file_is_imported_whole(depot: Depot) -> None:
 def test_the_last_of_rows_with_one_key_counts(depot: Depot) -> None:
     depot.shop.category("mugs")
     depot.load(HEADER + "Mug,one,1.00,mugs,1\nCup,,2.00,mugs,\nMug,two,3.00,mugs,2\n")
-    assert products(depot) == [["Cup", None, "2.00", "mugs", 0, 1], ["Mug", "two", "3.00", "mugs", 2, 1]]
+    assert products(depot) == [
+        ["Cup", None, "2.00", "mugs", 0, 1],
+        ["Mug", "two", "3.00", "mugs", 2, 1],
+    ]
 
 
 def test_an_unchanged_row_is_not_written_again(depot: Depot) -> None:
@@ -42,7 +45,9 @@ def test_an_unchanged_row_is_not_written_again(depot: Depot) -> None:
         job = depot.load(text)
         assert (job["rows_read"], job["rows_written"]) == (50, 50)
     assert {row[-1] for row in products(depot)} == {1}
-    other = text.replace("Mug 7,of clay", "Mug 7,of glass").replace("Mug 8,of clay,8.50,mugs,8", "Mug 8,,8.50,mugs,9")
+    other = text.replace("Mug 7,of clay", "Mug 7,of glass").replace(
+        "Mug 8,of clay,8.50,mugs,8", "Mug 8,,8.50,mugs,9"
+    )
     assert depot.load(other)["rows_written"] == 50
     assert [row[0] for row in products(depot) if row[-1] == 2] == ["Mug 7", "Mug 8"]
 
@@ -51,7 +56,10 @@ def test_columns_that_are_not_there_leave_what_there_is(depot: Depot) -> None:
     depot.shop.category("mugs")
     depot.load(HEADER + "Mug,of clay,1.00,mugs,5\n")
     depot.load("category,PRICE, name\nmugs,2.00,Mug\nmugs,3.00,Cup\n")
-    assert products(depot) == [["Cup", None, "3.00", "mugs", 0, 1], ["Mug", "of clay", "2.00", "mugs", 5, 2]]
+    assert products(depot) == [
+        ["Cup", None, "3.00", "mugs", 0, 1],
+        ["Mug", "of clay", "2.00", "mugs", 5, 2],
+    ]
 
 
 def test_empty_rows_before_the_header_are_skipped(depot: Depot) -> None:
@@ -91,13 +99,19 @@ DIRT = [
 ]
 
 
-def test_every_dirty_row_is_rejected_with_its_line_and_its_reason_and_no_other(depot: Depot) -> None:
+def test_every_dirty_row_is_rejected_with_its_line_and_its_reason_and_no_other(
+    depot: Depot,
+) -> None:
     depot.shop.category("mugs")
     text = HEADER + "".join(f"{row}\n" for row, _ in DIRT)
     job = depot.load(text.encode("utf-8", "surrogateescape"))
     rejected = [rejection for _, rejection in DIRT if rejection]
     assert depot.rejects(job["id"]) == rejected
-    assert (job["status"], job["rows_rejected"], job["rows_read"]) == ("completed", len(rejected), len(DIRT) - 1)
+    assert (job["status"], job["rows_rejected"], job["rows_read"]) == (
+        "completed",
+        len(rejected),
+        len(DIRT) - 1,
+    )
     assert [row[0] for row in products(depot)] == ["Mug\n21", "Mug 1", "Mug 16", "Mug 24"]
     assert [row[1:5] for row in products(depot) if row[0] == "Mug 16"] == [["x", "1.00", "mugs", 7]]
 
@@ -111,26 +125,74 @@ FAILURES = {
     "no header": (b'na"me\n', "file.csv", "the header line cannot be read"),
     "another format": (b"name\n", "file.xlsx", "the file's name must end in"),
     "not gzip": (HEADER.encode(), "file.csv.gz", "the file is not gzip, or is damaged"),
-    "half a gzip": (gzip.compress(HEADER.encode() * 100)[:-10], "file.csv.gz", "the file ends within its gzip stream"),
+    "half a gzip": (
+        gzip.compress(HEADER.encode() * 100)[:-10],
+        "file.csv.gz",
+        "the file ends within its gzip stream",
+    ),
     "a bomb": (
         gzip.compress(HEADER.encode() + b"\n" * 20_000_000),
         "file.csv.gz",
         "the file unpacks to more than 200 times its size",
     ),
-    "an endless header": (b"a" * 2_000_000, "file.csv", "the header line cannot be read: it is longer than 1,048,576"),
-    "CR alone": (b"name,price\rMug,1\r", "file.csv", "the header line cannot be read: a line ends in CR alone"),
-    "CR, then LF": (b"name,price\rMug,1\n", "file.csv", "the header line cannot be read: a line ends in CR alone"),
-    "a quote in the header": (b'na"me\nx\n', "file.csv", "the header line cannot be read: it has a quote where none"),
-    "empty rows alone": (b"\n\r\n , ,\n", "file.csv", "the header line cannot be read: the file has none"),
+    "an endless header": (
+        b"a" * 2_000_000,
+        "file.csv",
+        "the header line cannot be read: it is longer than 1,048,576",
+    ),
+    "CR alone": (
+        b"name,price\rMug,1\r",
+        "file.csv",
+        "the header line cannot be read: a line ends in CR alone",
+    ),
+    "CR, then LF": (
+        b"name,price\rMug,1\n",
+        "file.csv",
+        "the header line cannot be read: a line ends in CR alone",
+    ),
+    "a quote in the header": (
+        b'na"me\nx\n',
+        "file.csv",
+        "the header line cannot be read: it has a quote where none",
+    ),
+    "empty rows alone": (
+        b"\n\r\n , ,\n",
+        "file.csv",
+        "the header line cannot be read: the file has none",
+    ),
     "UTF-32": (HEADER.encode("utf-32"), "file.csv", "the file is UTF-32; it must be UTF-8"),
-    "UTF-16 without a mark": (HEADER.encode("utf-16-le"), "file.csv", "the header has NUL; the file must be CSV in"),
-    "UTF-16 of JSON": (HEADER.encode("utf-16"), "file.jsonl", "the file is UTF-16; it must be UTF-8"),
-    "gzip without .gz": (gzip.compress(HEADER.encode()), "file.csv", "the file is gzip; its name must end in .gz"),
-    "gzip twice": (gzip.compress(gzip.compress(HEADER.encode())), "file.csv.gz", "the file is gzip; its name must"),
-    "a spreadsheet": (b"PK\x03\x04\x14\0\6\0", "file.csv", "the file is a ZIP archive, as .xlsx is; save it as CSV"),
+    "UTF-16 without a mark": (
+        HEADER.encode("utf-16-le"),
+        "file.csv",
+        "the header has NUL; the file must be CSV in",
+    ),
+    "UTF-16 of JSON": (
+        HEADER.encode("utf-16"),
+        "file.jsonl",
+        "the file is UTF-16; it must be UTF-8",
+    ),
+    "gzip without .gz": (
+        gzip.compress(HEADER.encode()),
+        "file.csv",
+        "the file is gzip; its name must end in .gz",
+    ),
+    "gzip twice": (
+        gzip.compress(gzip.compress(HEADER.encode())),
+        "file.csv.gz",
+        "the file is gzip; its name must",
+    ),
+    "a spreadsheet": (
+        b"PK\x03\x04\x14\0\6\0",
+        "file.csv",
+        "the file is a ZIP archive, as .xlsx is; save it as CSV",
+    ),
     "semicolons": (b"name;price\nMug;1\n", "file.csv", "the columns must be separated by commas"),
     "tabs": (b"name\tprice\nMug\t1\n", "file.csv", "the columns must be separated by commas"),
-    "a column without a name": (b"name,,price\nMug,,1\n", "file.csv", "column 2 of the header has no name"),
+    "a column without a name": (
+        b"name,,price\nMug,,1\n",
+        "file.csv",
+        "column 2 of the header has no name",
+    ),
 }
 
 
@@ -143,7 +205,9 @@ def test_a_file_that_cannot_be_read_fails_and_says_why(depot: Depot, name: str) 
     assert job["finished_at"]
 
 
-@pytest.mark.parametrize("text", [HEADER, HEADER.strip(), "\ufeff" + HEADER, HEADER.replace("\n", "\r\n")])
+@pytest.mark.parametrize(
+    "text", [HEADER, HEADER.strip(), "\ufeff" + HEADER, HEADER.replace("\n", "\r\n")]
+)
 def test_a_header_alone_is_a_file_of_no_rows(depot: Depot, text: str) -> None:
     job = depot.load(text)
     assert (job["status"], job["rows_read"], job["error"]) == ("completed", 0, None)
@@ -151,11 +215,19 @@ def test_a_header_alone_is_a_file_of_no_rows(depot: Depot, text: str) -> None:
 
 @pytest.mark.parametrize("packed", [False, True])
 @pytest.mark.parametrize("ending", ["\n", ""])
-def test_a_mark_and_a_missing_last_newline_do_not_matter(depot: Depot, packed: bool, ending: str) -> None:
+def test_a_mark_and_a_missing_last_newline_do_not_matter(
+    depot: Depot, packed: bool, ending: str
+) -> None:
     depot.shop.category("mugs")
     data = ("\ufeff" + HEADER + "Mug,,1.00,mugs,1\nCup,,1.00,mugs,1" + ending).encode()
-    job = depot.load(gzip.compress(data) if packed else data, name="file.csv.gz" if packed else "FILE.CSV")
-    assert (job["status"], job["rows_written"], job["bytes_read"]) == ("completed", 2, job["bytes_total"])
+    job = depot.load(
+        gzip.compress(data) if packed else data, name="file.csv.gz" if packed else "FILE.CSV"
+    )
+    assert (job["status"], job["rows_written"], job["bytes_read"]) == (
+        "completed",
+        2,
+        job["bytes_total"],
+    )
 
 
 def test_lines_of_json(depot: Depot) -> None:
@@ -176,7 +248,10 @@ def test_lines_of_json(depot: Depot) -> None:
         (4, "colour", "unknown_field"), (5, "", "malformed"), (6, "", "malformed"), (7, "price", "invalid"),
         (8, "category", "unknown"), (9, "name", "type"),
     ]  # fmt: skip
-    assert [row[:3] for row in products(depot)] == [["Cup", None, "2.00"], ["Mug", "a\tb\\n", "1.50"]]
+    assert [row[:3] for row in products(depot)] == [
+        ["Cup", None, "2.00"],
+        ["Mug", "a\tb\\n", "1.50"],
+    ]
 
 
 def test_stock_is_set_by_name_or_id(depot: Depot) -> None:
@@ -187,7 +262,10 @@ def test_stock_is_set_by_name_or_id(depot: Depot) -> None:
     assert depot.rejects(by_id["id"]) == [
         (3, "product_id", "unknown"), (4, "product_id", "type"), (5, "quantity", "required")
     ]  # fmt: skip
-    assert depot.shop.sql("SELECT product_id, quantity FROM inventory ORDER BY 1") == [[mug, 8], [cup, 9]]
+    assert depot.shop.sql("SELECT product_id, quantity FROM inventory ORDER BY 1") == [
+        [mug, 8],
+        [cup, 9],
+    ]
     both = depot.load("product,product_id,quantity\nMug,1,1\n", "inventory")
     assert both["error"] == "one of the columns product, product_id must be there"
 
@@ -195,7 +273,8 @@ def test_stock_is_set_by_name_or_id(depot: Depot) -> None:
 def test_users_are_known_by_their_email_in_any_case(depot: Depot) -> None:
     depot.shop.user("Ada@Example.com", "Ada")
     job = depot.load(
-        "email,name\nada@example.com,Ada Byron\nbob@example.com,Bob\nnobody,N\nBOB@example.com,Rob\n", "users"
+        "email,name\nada@example.com,Ada Byron\nbob@example.com,Bob\nnobody,N\nBOB@example.com,Rob\n",
+        "users",
     )
     assert depot.rejects(job["id"]) == [(4, "email", "invalid")]
     assert depot.shop.sql("SELECT email, name FROM users ORDER BY lower(email)") == [

@@ -37,7 +37,14 @@ def outcome(depot: Depot, id: int) -> tuple[Any, ...]:
         "FROM products JOIN inventory ON product_id = id"
     )
     job = depot.job(id)
-    return rows, depot.rejects(id), job["rows_read"], job["rows_rejected"], job["status"], job["error"]
+    return (
+        rows,
+        depot.rejects(id),
+        job["rows_read"],
+        job["rows_rejected"],
+        job["status"],
+        job["error"],
+    )
 
 
 @pytest.fixture
@@ -52,7 +59,9 @@ def clean(depot: Depot) -> tuple[bytes, tuple[Any, ...]]:
     return data, made
 
 
-def test_a_run_without_time_does_a_chunk_and_the_next_goes_on(depot: Depot, clean: tuple[bytes, Any]) -> None:
+def test_a_run_without_time_does_a_chunk_and_the_next_goes_on(
+    depot: Depot, clean: tuple[bytes, Any]
+) -> None:
     data, made = clean
     id, runs = depot.put("incoming/products/slow.csv", data), 1
     while not depot.importer.run(id, 0.0):
@@ -85,7 +94,14 @@ def killed(depot: Depot, id: int, seconds: Callable[[], float]) -> int:
     database = runtime.current().settings.database
     url = f"postgresql://{database.user}:{database.password}@{database.host}:{database.port}/{database.name}"
     endpoint = depot.importer.bucket._settings.s3_endpoint
-    command = [sys.executable, str(ROOT / "tests/imports/worker.py"), url, endpoint, BUCKET, str(id)]
+    command = [
+        sys.executable,
+        str(ROOT / "tests/imports/worker.py"),
+        url,
+        endpoint,
+        BUCKET,
+        str(id),
+    ]
     environ = {"PYTHONPATH": f"{ROOT}:{ROOT / 'layers/shared'}", "PATH": os.environ["PATH"]}
     kills = 0
     while depot.job(id)["status"] != "completed":
@@ -97,7 +113,11 @@ def killed(depot: Depot, id: int, seconds: Callable[[], float]) -> int:
             except subprocess.TimeoutExpired:
                 worker.kill()
                 kills += 1
-        assert worker.returncode in (0, 3, -9)  # 3: the server has not noticed yet that the one before is gone
+        assert worker.returncode in (
+            0,
+            3,
+            -9,
+        )  # 3: the server has not noticed yet that the one before is gone
     return kills
 
 
@@ -112,7 +132,9 @@ def test_a_worker_that_is_killed_and_killed_again(depot: Depot, clean: tuple[byt
 
 @pytest.mark.slow
 @pytest.mark.parametrize("round", range(10))
-def test_a_worker_that_is_killed_at_ten_random_moments(depot: Depot, clean: tuple[bytes, Any], round: int) -> None:
+def test_a_worker_that_is_killed_at_ten_random_moments(
+    depot: Depot, clean: tuple[bytes, Any], round: int
+) -> None:
     data, made = clean
     chance = random.Random(round)
     id = depot.put(f"incoming/products/killed-{round}.csv", data)

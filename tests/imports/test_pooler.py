@@ -31,9 +31,12 @@ def shop(breakable_shop: Shop, postgres_server: PostgresServer) -> Iterator[Shop
     assert direct.analyst is not None
     with pgbouncer(postgres_server.port, PASSWORDS) as port:
         app, analyst = (
-            replace(database, port=port, pooler="pgbouncer") for database in (direct.database, direct.analyst.database)
+            replace(database, port=port, pooler="pgbouncer")
+            for database in (direct.database, direct.analyst.database)
         )
-        behind = runtime.build(replace(direct, database=app, analyst=replace(direct.analyst, database=analyst)))
+        behind = runtime.build(
+            replace(direct, database=app, analyst=replace(direct.analyst, database=analyst))
+        )
         runtime.install(behind)
         yield breakable_shop
         behind.hang_up()
@@ -43,7 +46,10 @@ def shop(breakable_shop: Shop, postgres_server: PostgresServer) -> Iterator[Shop
 def test_everything_works_and_nothing_of_a_session_is_left(depot: Depot) -> None:
     shop, data = depot.shop, dirty_file()
     shop.category("mugs")
-    order = {"user_id": shop.user(), "items": [{"product_id": shop.product("Mug", stock=9), "quantity": 1}]}
+    order = {
+        "user_id": shop.user(),
+        "items": [{"product_id": shop.product("Mug", stock=9), "quantity": 1}],
+    }
     jobs = [depot.put(f"incoming/products/{n}.csv", data) for n in range(2 * SERVER_CONNECTIONS)]
 
     def visit(n: int) -> set[int]:
@@ -52,7 +58,9 @@ def test_everything_works_and_nothing_of_a_session_is_left(depot: Depot) -> None
             shop.get("/api/products?limit=5&sort=price:desc").status,
             shop.post("/api/orders", order, idempotency_key=key).status,
             shop.post("/api/orders", order, idempotency_key=key).status,
-            shop.graphql("{ products(first: 5) { edges { node { name category { name } } } } }").status,
+            shop.graphql(
+                "{ products(first: 5) { edges { node { name category { name } } } } }"
+            ).status,
             shop.post("/api/analytics/query", {"query": "select count(*) from products"}).status,
         }
 

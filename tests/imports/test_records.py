@@ -57,7 +57,13 @@ def test_records_do_not_depend_on_where_reading_stopped(text: str, sizes: list[i
     assert in_pieces(data, sizes) == [tuple(row) for row in rows(data, 1)]
 
 
-@given(st.lists(st.lists(st.text(alphabet='ab",\né ', max_size=5), min_size=2, max_size=3), min_size=1, max_size=5))
+@given(
+    st.lists(
+        st.lists(st.text(alphabet='ab",\né ', max_size=5), min_size=2, max_size=3),
+        min_size=1,
+        max_size=5,
+    )
+)
 def test_what_is_written_by_the_rules_is_read_as_it_was(table: list[list[str]]) -> None:
     written = io.StringIO()
     csv.writer(written).writerows(table)
@@ -72,4 +78,6 @@ def test_a_record_without_end_is_an_error_and_one_of_the_most_is_none() -> None:
     assert cut(b"a" * (MAX_RECORD - 1) + b"\nb", last=False).end == MAX_RECORD
     unclosed = b'"' + b"a\n" * (MAX_RECORD // 2)
     assert cut(unclosed, last=False) == (len(unclosed), False)
-    assert [row.fields for row in rows(unclosed, 1)][:2] == [None, ["a"]], "its first line is lost, and no more"
+    assert [row.fields for row in rows(unclosed, 1)][:2] == [None, ["a"]], (
+        "its first line is lost, and no more"
+    )

@@ -22,7 +22,10 @@ REFUSALS = {
     "by a message": ("RAISE 'no';", "invalid"),
     "by a constraint": ("RAISE check_violation;", "invalid"),
     "by a missing function": ("PERFORM no_such_function();", "internal_error"),
-    "by an internal error": ("RAISE internal_error USING MESSAGE = 'tuple concurrently updated';", "internal_error"),
+    "by an internal error": (
+        "RAISE internal_error USING MESSAGE = 'tuple concurrently updated';",
+        "internal_error",
+    ),
     "by a division": ("NEW.price := 1 / 0;", "internal_error"),
 }
 
@@ -32,7 +35,9 @@ def product_trigger(depot: Depot, body: str) -> Iterator[None]:
     """A trigger of the owner's, before each product is inserted."""
     function = "CREATE FUNCTION on_product() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS"
     depot.shop.sql(f"{function} $$ BEGIN {body} RETURN NEW; END $$")
-    depot.shop.sql("CREATE TRIGGER t BEFORE INSERT ON products FOR EACH ROW EXECUTE FUNCTION on_product()")
+    depot.shop.sql(
+        "CREATE TRIGGER t BEFORE INSERT ON products FOR EACH ROW EXECUTE FUNCTION on_product()"
+    )
     try:
         yield
     finally:
@@ -50,12 +55,20 @@ def counts(job: dict[str, Any]) -> tuple[int, int, int]:
 @pytest.mark.parametrize("packed", ["file.csv", "file.jsonl"])
 def test_field_that_is_too_long_rejects_its_row(depot: Depot, packed: str) -> None:
     depot.shop.category("mugs")
-    rows = [("Mug", "of clay"), ("Cup", "x" * 300_000), ("Pot", "of glass"), ("Jar", "y, " * 100_000)]
+    rows = [
+        ("Mug", "of clay"),
+        ("Cup", "x" * 300_000),
+        ("Pot", "of glass"),
+        ("Jar", "y, " * 100_000),
+    ]
     if packed == "file.csv":
         text = HEADER + "".join(f'{name},"{text}",1,mugs,1\n' for name, text in rows)
         rejected = [(3, "description", "too_long"), (5, "description", "too_long")]
     else:
-        fields = [{"name": name, "description": text, "price": 1, "category": "mugs"} for name, text in rows]
+        fields = [
+            {"name": name, "description": text, "price": 1, "category": "mugs"}
+            for name, text in rows
+        ]
         text = "".join(f"{json.dumps(each)}\n" for each in fields)
         rejected = [(2, "description", "too_long"), (4, "description", "too_long")]
     job = depot.load(text, name=packed)
@@ -63,13 +76,18 @@ def test_field_that_is_too_long_rejects_its_row(depot: Depot, packed: str) -> No
     assert (job["status"], *counts(job)) == ("completed", 4, 2, 2)
 
 
-@pytest.mark.parametrize("size", [MAX_RECORD - 20, MAX_RECORD - 1, MAX_RECORD, MAX_RECORD + 1, 3 * MAX_RECORD + 7])
+@pytest.mark.parametrize(
+    "size", [MAX_RECORD - 20, MAX_RECORD - 1, MAX_RECORD, MAX_RECORD + 1, 3 * MAX_RECORD + 7]
+)
 @pytest.mark.parametrize("ending", ["\n", ""])
 def test_record_over_a_mebibyte_rejects_itself_alone(depot: Depot, size: int, ending: str) -> None:
     depot.shop.category("mugs")
     long = f"Cup,{'x' * (size - 15)},1,mugs,1"
     job = depot.load(HEADER + f"Mug,,1,mugs,1\n{long}\nPot,,1,mugs,1\n{long}{ending}")
-    assert [(line, code) for line, _, code in depot.rejects(job["id"])] == [(3, "too_long"), (5, "too_long")]
+    assert [(line, code) for line, _, code in depot.rejects(job["id"])] == [
+        (3, "too_long"),
+        (5, "too_long"),
+    ]
     assert (job["status"], *counts(job)) == ("completed", 4, 2, 2)
     assert job["bytes_read"] == job["bytes_total"]
     first = depot.load(HEADER + f"{long}\nJar,,1,mugs,1\n")
@@ -84,7 +102,10 @@ def test_long_lines_in_quotes_are_skipped_to_their_end(depot: Depot) -> None:
     depot.shop.category("mugs")
     long = '"Cup\nand saucer",' + "x" * (2 * MAX_RECORD) + ",1,mugs,1"
     job = depot.load(HEADER + f"{long}\nPot,,1,mugs,1\nBad,,x,mugs,1\n")
-    assert [(line, code) for line, _, code in depot.rejects(job["id"])] == [(2, "too_long"), (5, "type")]
+    assert [(line, code) for line, _, code in depot.rejects(job["id"])] == [
+        (2, "too_long"),
+        (5, "type"),
+    ]
     assert counts(job) == (3, 1, 2)
 
 
@@ -94,7 +115,9 @@ def test_record_that_only_the_server_refuses_is_rejected(depot: Depot) -> None:
     rows = [f"Mug {n},{'of lead' if n % 400 == 7 else 'of clay'},1,mugs,1\n" for n in range(2_000)]
     with product_trigger(depot, NO_LEAD):
         job = depot.load(HEADER + "".join(rows))
-    assert depot.rejects(job["id"]) == [(n + 2, "", "invalid") for n in range(2_000) if n % 400 == 7]
+    assert depot.rejects(job["id"]) == [
+        (n + 2, "", "invalid") for n in range(2_000) if n % 400 == 7
+    ]
     assert counts(job) == (2_000, 1_995, 5)
     assert len(products(depot)) == 1_995
 
@@ -107,7 +130,9 @@ def test_record_that_a_trigger_refuses_is_rejected(depot: Depot, refusal: str) -
     with product_trigger(depot, f"IF NEW.name LIKE 'Bad%' THEN {raised} END IF;"):
         job = depot.load(HEADER + "".join(f"{name},,1,mugs,1\n" for name in names))
     lines = [n for n, name in enumerate(names, 2) if name.startswith("Bad")]
-    assert [(line, found) for line, _, found in depot.rejects(job["id"])] == [(line, code) for line in lines]
+    assert [(line, found) for line, _, found in depot.rejects(job["id"])] == [
+        (line, code) for line in lines
+    ]
     assert (job["status"], *counts(job)) == ("completed", 505, 501, 4)
     assert len(products(depot)) == 501
 
@@ -126,7 +151,19 @@ def test_broken_schema_rejects_no_row(depot: Depot) -> None:
     assert counts(depot.job(key)) == (1, 1, 0)
 
 
-NAMES = ["\ud800", "\x00", "a\x00b", "=cmd|'/c calc'!A1", "\r\n", ";=1", "x" * 5_000, "", "\u202e", "\\", "\t@"]
+NAMES = [
+    "\ud800",
+    "\x00",
+    "a\x00b",
+    "=cmd|'/c calc'!A1",
+    "\r\n",
+    ";=1",
+    "x" * 5_000,
+    "",
+    "\u202e",
+    "\\",
+    "\t@",
+]
 
 
 def test_field_names_that_cannot_be_stored_are_reported(depot: Depot) -> None:
@@ -139,7 +176,9 @@ def test_field_names_that_cannot_be_stored_are_reported(depot: Depot) -> None:
     assert {code for _, _, code, _ in rows[:-1]} == {"unknown_field"}
     for row in rows:
         for cell in row:
-            assert not cell.lstrip(" \"'").startswith(("=", "+", "-", "@", "\t", "\r")) or cell.startswith("'")
+            assert not cell.lstrip(" \"'").startswith(
+                ("=", "+", "-", "@", "\t", "\r")
+            ) or cell.startswith("'")
             assert len(cell) <= 102
             assert ";" not in cell or cell is row[3]
 
@@ -148,7 +187,9 @@ def report(depot: Depot, id: int) -> str:
     return str(depot.s3.get_object(Bucket=BUCKET, Key=f"rejects/{id}.csv")["Body"].read().decode())
 
 
-@pytest.mark.parametrize("cell", ["=1", "+1", "-1", "@a", "\t=1", "\r=1", ' "=1', "'=1", "  +1", "\n-1", "＝1", '""=1'])
+@pytest.mark.parametrize(
+    "cell", ["=1", "+1", "-1", "@a", "\t=1", "\r=1", ' "=1', "'=1", "  +1", "\n-1", "＝1", '""=1']
+)
 def test_cells_of_reports_are_no_formulas(cell: str) -> None:
     assert harmless(cell) == f"'{cell}"
 
@@ -179,7 +220,10 @@ def test_json_lines_name_a_product_by_name_or_id(depot: Depot) -> None:
         (6, "product_id", "invalid"), (8, "quantity", "required"),
     ]  # fmt: skip
     assert counts(job) == (9, 4, 5)
-    assert depot.shop.sql("SELECT product_id, quantity FROM inventory ORDER BY 1") == [[mug, 6], [cup, 5]]
+    assert depot.shop.sql("SELECT product_id, quantity FROM inventory ORDER BY 1") == [
+        [mug, 6],
+        [cup, 5],
+    ]
 
 
 @pytest.mark.parametrize(
@@ -199,7 +243,15 @@ def test_field_that_is_there_twice_rejects_the_line(depot: Depot, line: str, col
     assert [row[0] for row in products(depot)] == ["y"]
 
 
-NOT_JSON = ["NaN", '{"name": NaN}', '{"a":1}{"b":2}', "[" * 100_000, '{"price": 1' + "0" * 5_000 + "}", "\ufeff{}", "1"]
+NOT_JSON = [
+    "NaN",
+    '{"name": NaN}',
+    '{"a":1}{"b":2}',
+    "[" * 100_000,
+    '{"price": 1' + "0" * 5_000 + "}",
+    "\ufeff{}",
+    "1",
+]
 
 
 def test_lines_that_are_no_json_objects_are_rejected(depot: Depot) -> None:
@@ -226,7 +278,9 @@ def test_limit_holds_for_what_the_server_rejects(depot: Depot) -> None:
     depot.importer = replace(depot.importer, max_rejections=3)
     with product_trigger(depot, NO_LEAD):
         for category in ("cups", "mugs"):
-            job = depot.load(HEADER + "".join(f"Mug {n},of lead,1,{category},1\n" for n in range(9)))
+            job = depot.load(
+                HEADER + "".join(f"Mug {n},of lead,1,{category},1\n" for n in range(9))
+            )
             assert (job["status"], *counts(job)) == ("failed", 3, 0, 3)
 
 
@@ -244,7 +298,9 @@ def test_many_short_rows_are_read_in_little_memory(depot: Depot) -> None:
     """A chunk has at most 50,000 lines, however short they are."""
     depot.importer = replace(depot.importer, max_rejections=1_000)
     job = depot.load(b'"\n' + b"a\n" * 700_000, "users")
-    assert job["error"].startswith("the header line cannot be read: it is longer than 1,048,576 bytes")
+    assert job["error"].startswith(
+        "the header line cannot be read: it is longer than 1,048,576 bytes"
+    )
     job = depot.load(b"email,name\n" + b"a\n" * 700_000, "users")
     assert (job["status"], *counts(job)) == ("failed", 1_000, 0, 1_000)
     blank = depot.load(b"email,name\n" + b"\n" * 700_000 + b"a@x.y,A\n", "users")
@@ -287,13 +343,17 @@ def test_row_whose_category_goes_meanwhile_is_rejected(depot: Depot, clean: bool
             @contextmanager
             def begin_interrupted() -> Iterator[Any]:
                 with begin() as work:
-                    yield Interrupted(work, lambda: depot.shop.sql("DELETE FROM categories WHERE slug = 'cups'"))
+                    yield Interrupted(
+                        work, lambda: depot.shop.sql("DELETE FROM categories WHERE slug = 'cups'")
+                    )
 
             yield begin_interrupted
 
     depot.importer = replace(depot.importer, connect=interrupted)
     text = HEADER + "Cup,,1,cups,1\nMug,,1,mugs,1\n" + ("" if clean else "Pot,,x,mugs,1\n")
     job = depot.load(text)
-    assert (job["status"], *counts(job)) == (("completed", 2, 1, 1) if clean else ("completed", 3, 1, 2))
+    assert (job["status"], *counts(job)) == (
+        ("completed", 2, 1, 1) if clean else ("completed", 3, 1, 2)
+    )
     assert depot.rejects(job["id"])[0] == (2, "category", "unknown")
     assert [row[0] for row in products(depot)] == ["Mug"]

@@ -22,7 +22,10 @@ ROWS, SECONDS = 60_000, 240
 
 
 def large_file() -> str:
-    lines = [f"Mug {n % 50_000},of clay {n},{n % 100}.5,{'mugs' if n % 997 else 'cups'},{n % 9}" for n in range(ROWS)]
+    lines = [
+        f"Mug {n % 50_000},of clay {n},{n % 100}.5,{'mugs' if n % 997 else 'cups'},{n % 9}"
+        for n in range(ROWS)
+    ]
     return "name,description,price,category,inventory\n" + "\n".join(lines)
 
 
@@ -38,14 +41,19 @@ def test_a_worker_that_is_given_three_seconds_goes_on_and_on_to_the_same_end(lin
 
     line.put("incoming/products/three.csv", large_file())
     runs = asyncio.run(_work(line))
-    (job,) = line.depot.shop.sql("SELECT id FROM sluice.import_jobs WHERE object_key LIKE '%three.csv'")
+    (job,) = line.depot.shop.sql(
+        "SELECT id FROM sluice.import_jobs WHERE object_key LIKE '%three.csv'"
+    )
     assert outcome(line.depot, job[0]) == made
     assert runs > 5, "each run came only so far"
 
 
 async def _work(line: Line) -> int:
     """How often the function was asked, until the import was at its end."""
-    database, endpoint = runtime.current().settings.database, runtime.current().settings.aws.sqs_endpoint
+    database, endpoint = (
+        runtime.current().settings.database,
+        runtime.current().settings.aws.sqs_endpoint,
+    )
     layer = ROOT / "layers/shared"
     function = Function(
         "ImportWorkerFunction",
@@ -67,8 +75,12 @@ async def _work(line: Line) -> int:
         nonlocal runs
         runs += told.startswith("START ")
 
-    pool = Pool(function, function_environment(function, {**variables, **aws_overlay(endpoint)}), log)
-    poller = Poller(endpoint, [QueueSource(function.name, QUEUE, 2)], {function.name: pool}, lambda told: None)
+    pool = Pool(
+        function, function_environment(function, {**variables, **aws_overlay(endpoint)}), log
+    )
+    poller = Poller(
+        endpoint, [QueueSource(function.name, QUEUE, 2)], {function.name: pool}, lambda told: None
+    )
     poller.start()
     try:
         async with asyncio.timeout(SECONDS):

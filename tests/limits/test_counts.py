@@ -31,7 +31,9 @@ def dynamo(emulated_aws: AwsSettings) -> Iterator[Connect]:
     with ExitStack() as open_clients:
 
         def connect() -> Counts:
-            client = open_clients.enter_context(closing(emulated("dynamodb", emulated_aws.dynamodb_endpoint)))
+            client = open_clients.enter_context(
+                closing(emulated("dynamodb", emulated_aws.dynamodb_endpoint))
+            )
             return DynamoCounts(client, RATE_LIMIT_TABLE)
 
         yield connect
@@ -52,7 +54,9 @@ def key() -> str:
 
 
 class TestCounts:
-    def test_takes_are_within_their_bound_and_tell_the_count(self, connect: Connect, key: str) -> None:
+    def test_takes_are_within_their_bound_and_tell_the_count(
+        self, connect: Connect, key: str
+    ) -> None:
         counts = connect()
         assert counts.take(key, 1, amount=3, most=5, expires_at=LATER) == (True, 3)
         assert counts.take(key, 1, amount=3, most=5, expires_at=LATER) == (False, 3)
@@ -60,7 +64,9 @@ class TestCounts:
         assert counts.take(key, 1, amount=1, most=5, expires_at=LATER) == (False, 5)
 
     @pytest.mark.parametrize("most", [0, 2, -1])
-    def test_the_first_take_too_is_within_its_bound(self, connect: Connect, key: str, most: int) -> None:
+    def test_the_first_take_too_is_within_its_bound(
+        self, connect: Connect, key: str, most: int
+    ) -> None:
         counts = connect()
         assert counts.take(key, 1, amount=3, most=most, expires_at=LATER) == (False, 0)
         assert counts.count(key, 1) == 0
@@ -78,18 +84,24 @@ class TestCounts:
         asked = [(key, 12), (f"{key}:1", 2), (key, 1), (key, 2), (f"{key}:1", 12), ("nobody", 12)]
         assert [counts.count(*which) for which in asked] == [3, 1, 0, 0, 0, 0]
 
-    def test_of_many_at_once_exactly_so_many_are_within_the_bound(self, connect: Connect, key: str) -> None:
+    def test_of_many_at_once_exactly_so_many_are_within_the_bound(
+        self, connect: Connect, key: str
+    ) -> None:
         start, environments = Barrier(THREADS), [connect() for _ in range(THREADS)]
 
         def take(counts: Counts) -> int:
             start.wait()
-            return sum(counts.take(key, 1, amount=1, most=40, expires_at=LATER).admitted for _ in range(5))
+            return sum(
+                counts.take(key, 1, amount=1, most=40, expires_at=LATER).admitted for _ in range(5)
+            )
 
         with ThreadPoolExecutor(THREADS) as threads:
             assert sum(threads.map(take, environments)) == 40
         assert environments[0].count(key, 1) == 40
 
-    def test_environments_at_once_admit_the_quota_and_no_more(self, connect: Connect, key: str) -> None:
+    def test_environments_at_once_admit_the_quota_and_no_more(
+        self, connect: Connect, key: str
+    ) -> None:
         start, environments = Barrier(THREADS), [connect() for _ in range(THREADS)]
 
         def hit(counts: Counts) -> int:
@@ -101,9 +113,17 @@ class TestCounts:
             assert 90 <= sum(threads.map(hit, environments)) <= 100
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(takes=st.lists(st.tuples(st.sampled_from("ab"), st.integers(1, 2), AMOUNTS, BOUNDS), max_size=12))
-def test_both_stores_answer_alike_whatever_is_taken(dynamo: Connect, takes: list[tuple[str, int, int, int]]) -> None:
+@settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    takes=st.lists(
+        st.tuples(st.sampled_from("ab"), st.integers(1, 2), AMOUNTS, BOUNDS), max_size=12
+    )
+)
+def test_both_stores_answer_alike_whatever_is_taken(
+    dynamo: Connect, takes: list[tuple[str, int, int, int]]
+) -> None:
     memory, shared = MemoryCounts(), dynamo()
     run = token_hex(8)  # random is seeded anew for each example
     for name, window, amount, most in takes:
@@ -114,8 +134,12 @@ def test_both_stores_answer_alike_whatever_is_taken(dynamo: Connect, takes: list
         assert answers[0] == answers[1]
 
 
-@pytest.mark.parametrize(("endpoint", "table"), [("", "no-such-table"), ("http://127.0.0.1:1", RATE_LIMIT_TABLE)])
-def test_counts_that_cannot_be_had_say_so(emulated_aws: AwsSettings, endpoint: str, table: str) -> None:
+@pytest.mark.parametrize(
+    ("endpoint", "table"), [("", "no-such-table"), ("http://127.0.0.1:1", RATE_LIMIT_TABLE)]
+)
+def test_counts_that_cannot_be_had_say_so(
+    emulated_aws: AwsSettings, endpoint: str, table: str
+) -> None:
     with closing(emulated("dynamodb", endpoint or emulated_aws.dynamodb_endpoint)) as client:
         counts = DynamoCounts(client, table)
         with pytest.raises(CountsUnavailable):
@@ -124,7 +148,9 @@ def test_counts_that_cannot_be_had_say_so(emulated_aws: AwsSettings, endpoint: s
             counts.count("key", 1)
 
 
-def test_an_item_in_dynamodb_knows_when_it_may_go(emulated_aws: AwsSettings, dynamo: Connect, key: str) -> None:
+def test_an_item_in_dynamodb_knows_when_it_may_go(
+    emulated_aws: AwsSettings, dynamo: Connect, key: str
+) -> None:
     dynamo().take(key, 7, amount=2, most=5, expires_at=LATER)
     with closing(emulated("dynamodb", emulated_aws.dynamodb_endpoint)) as client:
         request = {"TableName": RATE_LIMIT_TABLE, "Key": {"id": {"S": f"{key}:7"}}}

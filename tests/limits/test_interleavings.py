@@ -60,7 +60,9 @@ class Environment(Thread):
         self._shared = shared
         self._clock = clock
         self._policy = policy
-        self._limiter = Limiter(Waiting(shared, self._wait), MemoryCounts(), clock=lambda: clock() / 1000)
+        self._limiter = Limiter(
+            Waiting(shared, self._wait), MemoryCounts(), clock=lambda: clock() / 1000
+        )
         self._goes, self._waits = Semaphore(0), Semaphore(0)
         self._stops = False
         self.start()
@@ -82,7 +84,9 @@ class Environment(Thread):
             self.within = True
             current = window.index(self._policy, self._clock())  # as its own clock has it
             decision = self._limiter.hit("ada", self._policy)
-            self._shared.admitted[current] += decision.allowed  # one step: nobody else's turn is in between
+            self._shared.admitted[current] += (
+                decision.allowed
+            )  # one step: nobody else's turn is in between
             self.within = False
             self._wait()
 
@@ -97,17 +101,23 @@ class Environment(Thread):
     seconds=st.sampled_from([1, 1, 10, 60]),
     skews=st.lists(st.integers(-3_000, 3_000), min_size=1, max_size=50),
     turns=st.lists(
-        st.tuples(st.sampled_from([0, 0, 1, 40, 900]), st.integers(0, 49), st.sampled_from([1, 2, 3, 100])),
+        st.tuples(
+            st.sampled_from([0, 0, 1, 40, 900]), st.integers(0, 49), st.sampled_from([1, 2, 3, 100])
+        ),
         max_size=150,
     ),
 )
-def test_no_window_is_overdrawn_in_any_order_of_steps(quota: int, seconds: int, skews: list[int], turns: Turns) -> None:
+def test_no_window_is_overdrawn_in_any_order_of_steps(
+    quota: int, seconds: int, skews: list[int], turns: Turns
+) -> None:
     now, shared, policy = START, Shared(), Policy(quota, seconds)
     environments = [Environment(shared, lambda skew=skew: now + skew, policy) for skew in skews]
     for pause, who, steps in turns:
         now += pause
         for _ in range(steps):
             environments[who % len(environments)].step()
-        assert all(count <= shared.taken[current] <= quota for current, count in shared.admitted.items())
+        assert all(
+            count <= shared.taken[current] <= quota for current, count in shared.admitted.items()
+        )
     for environment in environments:
         environment.stop()

@@ -44,7 +44,9 @@ class Counted(MemoryCounts):
         return super().count(key, window)
 
 
-def simulate(policy: Policy, environments: int, requests: list[tuple[int, int]]) -> tuple[Counter[int], int, Counted]:
+def simulate(
+    policy: Policy, environments: int, requests: list[tuple[int, int]]
+) -> tuple[Counter[int], int, Counted]:
     """Requests, each (ms after the one before, which environment); what each window admitted, and how many in all."""
     clock, counts = Clock(), Counted()
     limiters = [Limiter(counts, MemoryCounts(), clock=clock) for _ in range(environments)]
@@ -67,7 +69,9 @@ def simulate(policy: Policy, environments: int, requests: list[tuple[int, int]])
     quota=st.integers(1, 300),
     seconds=st.sampled_from([1, 10, 60]),
     environments=st.integers(1, 50),
-    requests=st.lists(st.tuples(st.sampled_from([0, 0, 1, 7, 100, 2_500]), st.integers(0, 49)), max_size=1_500),
+    requests=st.lists(
+        st.tuples(st.sampled_from([0, 0, 1, 7, 100, 2_500]), st.integers(0, 49)), max_size=1_500
+    ),
 )
 def test_no_window_holds_more_than_the_quota_nor_its_edge_more_than_the_share(
     quota: int, seconds: int, environments: int, requests: list[tuple[int, int]]
@@ -78,7 +82,9 @@ def test_no_window_holds_more_than_the_quota_nor_its_edge_more_than_the_share(
 
 
 @pytest.mark.parametrize("quota", [5, 100, 1_000])
-@pytest.mark.parametrize(("environments", "least"), [(1, 1.0), (2, 0.9), (5, 0.9), (20, 0.9), (50, 0.9)])
+@pytest.mark.parametrize(
+    ("environments", "least"), [(1, 1.0), (2, 0.9), (5, 0.9), (20, 0.9), (50, 0.9)]
+)
 @pytest.mark.parametrize("pressure", [0.8, 1.5, 5.0])
 def test_a_client_gets_its_quota_on_one_environment_and_nine_tenths_on_many(
     quota: int, environments: int, least: float, pressure: float
@@ -95,7 +101,9 @@ def test_a_client_gets_its_quota_on_one_environment_and_nine_tenths_on_many(
     assert counts.writes <= wanted
 
 
-def simulate_exactly(policy: Policy, requests: list[tuple[int, int]]) -> tuple[Counter[int], int, None]:
+def simulate_exactly(
+    policy: Policy, requests: list[tuple[int, int]]
+) -> tuple[Counter[int], int, None]:
     """The arithmetic alone: one count, asked for each request."""
     admitted: Counter[int] = Counter()
     now = int(START * 1000)
@@ -129,8 +137,14 @@ def test_one_who_is_over_costs_nothing_and_is_let_in_at_the_moment_it_was_told()
 
 
 @settings(max_examples=100, deadline=None)
-@given(quota=st.integers(1, 50), seconds=st.sampled_from([1, 60]), pauses=st.lists(st.integers(0, 5_000), max_size=200))
-def test_whoever_waits_as_long_as_told_is_let_in(quota: int, seconds: int, pauses: list[int]) -> None:
+@given(
+    quota=st.integers(1, 50),
+    seconds=st.sampled_from([1, 60]),
+    pauses=st.lists(st.integers(0, 5_000), max_size=200),
+)
+def test_whoever_waits_as_long_as_told_is_let_in(
+    quota: int, seconds: int, pauses: list[int]
+) -> None:
     policy, clock = Policy(quota, seconds), Clock()
     limiter = Limiter(MemoryCounts(), MemoryCounts(), clock=clock)
     for pause in pauses:
@@ -144,14 +158,23 @@ def test_whoever_waits_as_long_as_told_is_let_in(quota: int, seconds: int, pause
 def test_clients_and_policies_do_not_share() -> None:
     limiter = Limiter(MemoryCounts(), MemoryCounts(), clock=Clock())
     policy = Policy(1, 60)
-    assert [limiter.hit(name, policy).allowed for name in ("ada", "bob", "ada")] == [True, True, False]
+    assert [limiter.hit(name, policy).allowed for name in ("ada", "bob", "ada")] == [
+        True,
+        True,
+        False,
+    ]
     assert limiter.hit("ada", Policy(1, 60, "other")).allowed
 
 
 def test_headers_are_the_drafts() -> None:
-    decision = Limiter(MemoryCounts(), MemoryCounts(), clock=Clock(START + 0.5)).hit("ada", Policy(100, 60))
+    decision = Limiter(MemoryCounts(), MemoryCounts(), clock=Clock(START + 0.5)).hit(
+        "ada", Policy(100, 60)
+    )
 
-    assert decision.headers() == {"RateLimit-Policy": '"default";q=100;w=60', "RateLimit": '"default";r=99;t=60'}
+    assert decision.headers() == {
+        "RateLimit-Policy": '"default";q=100;w=60',
+        "RateLimit": '"default";r=99;t=60',
+    }
 
 
 def test_where_counts_fail_requests_go_through_with_a_bound_of_this_environment() -> None:
@@ -171,6 +194,11 @@ def test_where_counts_fail_requests_go_through_with_a_bound_of_this_environment(
 
 def test_clocks_that_differ_admit_no_more_than_the_quota_in_a_window_of_either() -> None:
     counts, policy = MemoryCounts(), Policy(100, 60)
-    early, late = (Limiter(counts, MemoryCounts(), clock=Clock(START + 30 + skew)) for skew in (-2, 2))
+    early, late = (
+        Limiter(counts, MemoryCounts(), clock=Clock(START + 30 + skew)) for skew in (-2, 2)
+    )
 
-    assert sum(limiter.hit("ada", policy).allowed for _ in range(100) for limiter in (early, late)) == 100
+    assert (
+        sum(limiter.hit("ada", policy).allowed for _ in range(100) for limiter in (early, late))
+        == 100
+    )

@@ -36,7 +36,9 @@ def open_pool(write_function: FunctionFactory) -> PoolOpener:
     """`async with open_pool(source) as (pool, lines)`: its sandboxes end with the block; `lines` is the log."""
 
     @asynccontextmanager
-    async def opened(source: str, *, sandboxes: int = 10, **settings: Any) -> AsyncIterator[tuple[Pool, list[str]]]:
+    async def opened(
+        source: str, *, sandboxes: int = 10, **settings: Any
+    ) -> AsyncIterator[tuple[Pool, list[str]]]:
         function = write_function(source, **settings)
         lines: list[str] = []
         environment = function_environment(function, {})

@@ -36,7 +36,12 @@ def main() -> None:
     client = service._app.test_client(use_cookies=False)
     for request in json.load(sys.stdin):
         headers = [("User-Agent", "tests"), *request["headers"]]
-        client.open(request["target"], method=request["method"], headers=headers, data=request["body"].encode())
+        client.open(
+            request["target"],
+            method=request["method"],
+            headers=headers,
+            data=request["body"].encode(),
+        )
     json.dump(recorder.events, sys.stdout)
 
 

@@ -10,7 +10,9 @@ from tests.fixtures.commands import ROOT, commands, is_run, pages
 from tests.fixtures.system import System
 
 FILE = "name,description,price,category,inventory\nAutumn Mug,,12.00,{category},3\n"
-RUNNABLE = dict.fromkeys(command for page in pages() for command in commands(page) if is_run(command))
+RUNNABLE = dict.fromkeys(
+    command for page in pages() for command in commands(page) if is_run(command)
+)
 
 
 @pytest.fixture(scope="module")
@@ -27,14 +29,25 @@ def checkout(tmp_path_factory: pytest.TempPathFactory, demo_shop: System) -> Pat
 
 @pytest.fixture
 def environment(demo_shop: System) -> dict[str, str]:
-    shell = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MAKELEVEL")}
+    shell = {
+        name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MAKELEVEL")
+    }
     return {**shell, "SLUICE_STATE": str(demo_shop.home / "state")}
 
 
 @pytest.mark.parametrize("command", RUNNABLE)
-def test_a_documented_command_works_as_written(command: str, checkout: Path, environment: dict[str, str]) -> None:
+def test_a_documented_command_works_as_written(
+    command: str, checkout: Path, environment: dict[str, str]
+) -> None:
     done = subprocess.run(  # noqa: S602 - the documents' own text
-        command, shell=True, cwd=checkout, env=environment, capture_output=True, text=True, timeout=120, check=False
+        command,
+        shell=True,
+        cwd=checkout,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
     )
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
     assert "Traceback" not in done.stderr

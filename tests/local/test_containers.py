@@ -10,7 +10,9 @@ import pytest
 from local.containers import HOST, Doorway, sam_variables
 from sluice.settings import DatabaseSettings, Settings
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere Docker Desktop leads to the loopback itself")
+pytestmark = pytest.mark.skipif(
+    sys.platform != "linux", reason="elsewhere Docker Desktop leads to the loopback itself"
+)
 
 BRIDGE = "127.0.0.2"
 
@@ -59,15 +61,26 @@ def test_a_doorway_that_was_left_is_closed(echo: int) -> None:
 
 
 def test_the_variables_for_sam_make_settings_that_reach_the_host() -> None:
-    app = DatabaseSettings(host="127.0.0.1", name="shop", user="sluice_app", port=5499, password="a")
+    app = DatabaseSettings(
+        host="127.0.0.1", name="shop", user="sluice_app", port=5499, password="a"
+    )
     owner = DatabaseSettings(host="127.0.0.1", name="shop", user="owner", port=5499, password="b")
-    analyst = DatabaseSettings(host="127.0.0.1", name="shop", user="sluice_analyst", port=5499, password="c")
+    analyst = DatabaseSettings(
+        host="127.0.0.1", name="shop", user="sluice_analyst", port=5499, password="c"
+    )
     tables = {"SLUICE_API_KEYS_TABLE": "keys", "SLUICE_RATE_LIMIT_TABLE": "counts"}
-    variables = sam_variables(app, analyst, owner, "sixteen characters", aws_port=5000, tables=tables, bucket="files")
+    variables = sam_variables(
+        app, analyst, owner, "sixteen characters", aws_port=5000, tables=tables, bucket="files"
+    )
     assert Settings.from_env(variables["Parameters"]).aws.dynamodb_endpoint == f"http://{HOST}:5000"
     functions = Settings.from_env(variables["Parameters"]).database
     migrate = Settings.from_env(variables["Parameters"] | variables["MigrateFunction"]).database
-    assert (functions.host, functions.port, functions.user, functions.password) == (HOST, 5499, "sluice_app", "a")
+    assert (functions.host, functions.port, functions.user, functions.password) == (
+        HOST,
+        5499,
+        "sluice_app",
+        "a",
+    )
     assert (migrate.user, migrate.password, migrate.tls) == ("owner", "b", "off")
     analytics = Settings.from_env(variables["Parameters"] | variables["AnalyticsFunction"]).analyst
     assert analytics is not None

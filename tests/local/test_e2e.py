@@ -19,19 +19,33 @@ def test_black_box_suite_passes_on_the_local_system() -> None:
             "SLUICE_E2E_KEY": "local-admin",
             "SLUICE_E2E_LIMITED_KEY": "local-limited",
             "SLUICE_E2E_ORIGIN": "http://localhost:5173",
-            "SSL_CERT_FILE": str(system.home / "state/aws-ca.pem"),  # presigned URLs are of the emulated S3
+            "SSL_CERT_FILE": str(
+                system.home / "state/aws-ca.pem"
+            ),  # presigned URLs are of the emulated S3
         }
         command = [sys.executable, "-m", "pytest", "-rs", "-p", "no:cacheprovider", "tests/e2e"]
         done = subprocess.run(
-            command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=300
+            command,
+            cwd=ROOT,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=300,
         )
     assert done.returncode == 0, done.stdout[-8_000:] + done.stderr
     assert "passed" in done.stdout or "[100%]" in done.stdout
-    assert done.stdout.count("SKIPPED") == 1, done.stdout[-2_000:]  # the region of an API Gateway's host name
+    assert done.stdout.count("SKIPPED") == 1, done.stdout[
+        -2_000:
+    ]  # the region of an API Gateway's host name
 
 
 def test_suite_is_not_collected_without_a_url() -> None:
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("SLUICE_E2E_")}
+    environment = {
+        name: value for name, value in os.environ.items() if not name.startswith("SLUICE_E2E_")
+    }
     command = [sys.executable, "-m", "pytest", "--collect-only", "tests/e2e"]
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=60
+    )
     assert done.returncode == 5, done.stdout  # no tests

@@ -26,7 +26,17 @@ def fuzzed_shop() -> Iterator[System]:
 def fuzz(system: System, *options: str) -> None:
     document, base_url = str(ROOT / "openapi.json"), system.published["base_url"]
     config = str(ROOT / "tests/fuzz.toml")
-    command = [sys.executable, "-m", "schemathesis.cli", "--config-file", config, "run", document, "--url", base_url]
+    command = [
+        sys.executable,
+        "-m",
+        "schemathesis.cli",
+        "--config-file",
+        config,
+        "run",
+        document,
+        "--url",
+        base_url,
+    ]
     command += ["-H", "X-API-Key: local-admin", "--checks", "all"]
     command += ["--workers", "2", "--continue-on-failure", "--no-color", *options]
     run = subprocess.run(command, cwd=system.home, capture_output=True, text=True, check=False)

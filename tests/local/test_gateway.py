@@ -17,7 +17,12 @@ from tests.local.waiting import asynchronous, until
 
 ECHO = "def handler(event, context): return event.get('body') and __import__('json').loads(event['body']) or event"
 SLOW = "import time\ndef handler(event, context): time.sleep(5)"
-ROUTES = ("ANY /api/products", "ANY /api/products/{id}", "GET /api/products/new", "POST /files/{proxy+}")
+ROUTES = (
+    "ANY /api/products",
+    "ANY /api/products/{id}",
+    "GET /api/products/new",
+    "POST /files/{proxy+}",
+)
 
 
 @dataclass
@@ -60,7 +65,10 @@ class Client:
             "Content-Length": str(len(body)),
             **headers,
         }
-        lines = [f"{method} {path} HTTP/1.1", *(f"{name.replace('_', '-')}: {value}" for name, value in fields.items())]
+        lines = [
+            f"{method} {path} HTTP/1.1",
+            *(f"{name.replace('_', '-')}: {value}" for name, value in fields.items()),
+        ]
         return await self.ask("\r\n".join([*lines, "", ""]).encode() + body, head=method == "HEAD")
 
     async def at_end(self) -> bool:
@@ -165,9 +173,18 @@ async def test_the_default_route_takes_the_rest(serve: Served) -> None:
     ("returned", "status", "kind", "body"),
     [
         ({"statusCode": 200, "body": "hello"}, 200, "text/plain;charset=UTF-8", b"hello"),
-        ({"statusCode": "404", "headers": {"Content-Type": "a/b"}, "body": "ü"}, 404, "a/b", "ü".encode()),
         (
-            {"statusCode": 200, "body": base64.b64encode(b"\x00\xff").decode(), "isBase64Encoded": True},
+            {"statusCode": "404", "headers": {"Content-Type": "a/b"}, "body": "ü"},
+            404,
+            "a/b",
+            "ü".encode(),
+        ),
+        (
+            {
+                "statusCode": 200,
+                "body": base64.b64encode(b"\x00\xff").decode(),
+                "isBase64Encoded": True,
+            },
             200,
             "text/plain;charset=UTF-8",
             b"\x00\xff",
@@ -187,7 +204,11 @@ def test_what_a_function_returns_is_what_the_client_gets(
         async with serve() as (client, _):
             answer = await client.send("POST", "/api/products", returned)
             assert (await client.send("POST", "/api/products", {"statusCode": 200})).status == 200
-        assert (answer.status, answer.headers.get("content-type"), answer.body) == (status, kind, body)
+        assert (answer.status, answer.headers.get("content-type"), answer.body) == (
+            status,
+            kind,
+            body,
+        )
 
     ask()
 
@@ -204,7 +225,9 @@ def test_what_a_function_returns_is_what_the_client_gets(
         {"statusCode": 200, "cookies": ["a\nb"]},
     ],
 )
-def test_an_answer_that_cannot_be_sent_is_an_internal_error(serve: Served, returned: object) -> None:
+def test_an_answer_that_cannot_be_sent_is_an_internal_error(
+    serve: Served, returned: object
+) -> None:
     @asynchronous
     async def ask() -> None:
         async with serve() as (client, _):
@@ -217,13 +240,17 @@ def test_an_answer_that_cannot_be_sent_is_an_internal_error(serve: Served, retur
 @asynchronous
 async def test_cookies_become_headers_of_their_own(serve: Served) -> None:
     async with serve() as (client, _):
-        answer = await client.send("POST", "/api/products", {"statusCode": 200, "cookies": ["a=1; Secure", "b=2"]})
+        answer = await client.send(
+            "POST", "/api/products", {"statusCode": 200, "cookies": ["a=1; Secure", "b=2"]}
+        )
     assert answer.headers["set-cookie"] == "a=1; Secure\nb=2"
 
 
 @asynchronous
 async def test_head_reaches_the_function_and_its_body_stays_behind(serve: Served) -> None:
-    async with serve("def handler(event, context): return event['requestContext']['http']['method']") as (client, _):
+    async with serve(
+        "def handler(event, context): return event['requestContext']['http']['method']"
+    ) as (client, _):
         answer = await client.send("HEAD", "/api/products")
         after = await client.send("GET", "/api/products")
     assert (answer.status, answer.headers["content-length"], answer.body) == (200, "4", b"")
@@ -232,7 +259,10 @@ async def test_head_reaches_the_function_and_its_body_stays_behind(serve: Served
 
 @asynchronous
 async def test_a_function_that_fails_is_an_internal_error_that_tells_nothing(serve: Served) -> None:
-    async with serve("def handler(event, context): raise ValueError('secret')") as (client, accesses):
+    async with serve("def handler(event, context): raise ValueError('secret')") as (
+        client,
+        accesses,
+    ):
         answer = await client.send("GET", "/api/products")
     assert (answer.status, answer.json) == (500, {"message": "Internal Server Error"})
     assert accesses[0].error == "ValueError: secret"
@@ -247,7 +277,10 @@ async def test_the_gateway_does_not_wait_longer_than_its_timeout(serve: Served) 
 
 @asynchronous
 async def test_a_throttled_request_is_told_that_the_service_is_unavailable(serve: Served) -> None:
-    async with serve(SLOW, integration_seconds=0.2, timeout=10, concurrency=1) as (client, accesses):
+    async with serve(SLOW, integration_seconds=0.2, timeout=10, concurrency=1) as (
+        client,
+        accesses,
+    ):
         await client.send("GET", "/api/products")
         answer = await client.send("GET", "/api/products")
     assert [access.status for access in accesses] == [504, 503]
@@ -270,8 +303,14 @@ async def test_a_throttled_request_is_told_that_the_service_is_unavailable(serve
         (b"GET /api/products HTTP/1.1\r\nHost: x\x00\r\n\r\n", 400),
         (b"GET /api/products HTTP/2.0\r\nHost: x\r\n\r\n", 505),
         (b"POST /api/products HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n", 400),
-        (b"POST /api/products HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n", 400),
-        (b"POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", 400),
+        (
+            b"POST /api/products HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
+            400,
+        ),
+        (
+            b"POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
+            400,
+        ),
         (b"POST /a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip\r\n\r\n", 501),
         (b"POST /a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", 400),
         (b"POST /a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nabc\r\n", 400),
@@ -281,7 +320,9 @@ async def test_a_throttled_request_is_told_that_the_service_is_unavailable(serve
         (b"\x16\x03\x01\x02\x00\x01\r\n\r\n", 400),
     ],
 )
-def test_a_request_that_cannot_be_read_is_refused(serve: Served, request_: bytes, status: int) -> None:
+def test_a_request_that_cannot_be_read_is_refused(
+    serve: Served, request_: bytes, status: int
+) -> None:
     @asynchronous
     async def ask() -> None:
         async with serve("import no_such_module") as (client, _):
@@ -319,13 +360,17 @@ async def test_a_chunked_body_arrives_whole(serve: Served) -> None:
 async def test_a_client_that_asks_first_is_told_to_go_on(serve: Served) -> None:
     async with serve() as (client, _):
         head = b"POST /api/products HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nContent-Type: application/json\r\n"
-        go_on = await client.ask(head % client.port + b"Content-Length: 8\r\nExpect: 100-continue\r\n\r\n")
+        go_on = await client.ask(
+            head % client.port + b"Content-Length: 8\r\nExpect: 100-continue\r\n\r\n"
+        )
         answer = await client.ask(b'{"a": 1}')
     assert go_on.status == 100
     assert answer.json == {"a": 1}
 
 
-@pytest.mark.parametrize("sent", [b"GET /api/pro", b"POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nhalf"])
+@pytest.mark.parametrize(
+    "sent", [b"GET /api/pro", b"POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nhalf"]
+)
 def test_a_client_that_stops_halfway_is_not_waited_for(serve: Served, sent: bytes) -> None:
     @asynchronous
     async def ask() -> None:
@@ -343,10 +388,15 @@ async def test_an_idle_connection_is_closed_without_a_word(serve: Served) -> Non
 
 
 @asynchronous
-async def test_a_preflight_reaches_the_function_where_the_template_says_nothing_of_cors(serve: Served) -> None:
+async def test_a_preflight_reaches_the_function_where_the_template_says_nothing_of_cors(
+    serve: Served,
+) -> None:
     async with serve() as (client, accesses):
         answer = await client.send(
-            "OPTIONS", "/api/products", Origin="http://localhost:5173", Access_Control_Request_Method="PUT"
+            "OPTIONS",
+            "/api/products",
+            Origin="http://localhost:5173",
+            Access_Control_Request_Method="PUT",
         )
         await until(lambda: bool(accesses))
     assert isinstance(answer.json, dict)
@@ -356,11 +406,15 @@ async def test_a_preflight_reaches_the_function_where_the_template_says_nothing_
 
 @asynchronous
 async def test_configured_cors_is_answered_by_the_gateway(serve: Served) -> None:
-    cors = Cors(origins=("https://shop",), methods=("GET", "PUT"), headers=("x-api-key",), max_age=60)
+    cors = Cors(
+        origins=("https://shop",), methods=("GET", "PUT"), headers=("x-api-key",), max_age=60
+    )
     preflight = {"Access_Control_Request_Method": "PUT"}
     async with serve(cors=cors) as (client, _):
         allowed = await client.send("OPTIONS", "/api/products", Origin="https://shop", **preflight)
-        other = await client.send("OPTIONS", "/api/products", Origin="http://localhost:5173", **preflight)
+        other = await client.send(
+            "OPTIONS", "/api/products", Origin="http://localhost:5173", **preflight
+        )
         own = {"statusCode": 200, "headers": {"access-control-allow-origin": "*"}}
         plain = await client.send("POST", "/api/products", own, Origin="https://shop")
     assert (allowed.status, allowed.headers["access-control-allow-methods"]) == (204, "GET,PUT")

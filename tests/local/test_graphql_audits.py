@@ -20,14 +20,25 @@ def npm_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     if not (shutil.which("node") and shutil.which("npm")):
         pytest.skip("the GraphQL over HTTP audits need Node and npm")
     folder = tmp_path_factory.mktemp("npm")
-    command = ["npm", "install", "--prefix", str(folder), "--no-audit", "--no-fund", "--silent", *PACKAGES]
+    command = [
+        "npm",
+        "install",
+        "--prefix",
+        str(folder),
+        "--no-audit",
+        "--no-fund",
+        "--silent",
+        *PACKAGES,
+    ]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     if done.returncode != 0:
         pytest.skip(f"npm cannot install {' and '.join(PACKAGES)} here: {done.stderr[-200:]}")
     return folder
 
 
-def test_all_audits_pass(demo_shop: System, npm_folder: Path, record_property: Callable[[str, object], None]) -> None:
+def test_all_audits_pass(
+    demo_shop: System, npm_folder: Path, record_property: Callable[[str, object], None]
+) -> None:
     script = Path(__file__).with_name("graphql_audits.mjs")
     url = f"{demo_shop.published['base_url']}/api/graphql"
     run = subprocess.run(

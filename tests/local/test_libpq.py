@@ -16,7 +16,13 @@ def test_a_whole_url_stays_as_it_is() -> None:
 
 
 def test_missing_parts_come_from_the_variables() -> None:
-    variables = {"PGHOST": "db.example", "PGPORT": "6432", "PGUSER": "ann", "PGDATABASE": "shop", "PGPASSWORD": "a b"}
+    variables = {
+        "PGHOST": "db.example",
+        "PGPORT": "6432",
+        "PGUSER": "ann",
+        "PGDATABASE": "shop",
+        "PGPASSWORD": "a b",
+    }
     assert complete_url("postgresql://", variables) == "postgresql://ann:a%20b@db.example:6432/shop"
 
 
@@ -25,15 +31,24 @@ def test_the_database_defaults_to_the_users_name(tmp_path: Path) -> None:
     assert complete_url("postgresql://h", environ) == "postgresql://ann@h:5432/ann"
 
 
-@pytest.mark.parametrize("url", ["postgresql+psycopg://ann:x@h:1/shop", "postgres://ann:x@h:1/shop?application_name=y"])
+@pytest.mark.parametrize(
+    "url", ["postgresql+psycopg://ann:x@h:1/shop", "postgres://ann:x@h:1/shop?application_name=y"]
+)
 def test_other_spellings_become_one(url: str) -> None:
     assert complete_url(url, {}) == "postgresql://ann:x@h:1/shop"
 
 
 @pytest.mark.parametrize("host", ["::1", "/var/run/postgresql", "db.example"])
 def test_a_completed_url_reads_back(host: str) -> None:
-    settings = DatabaseSettings.from_url(complete_url(f"postgresql:///s?host={host}&user=%C3%A4%40&password=%2F", {}))
-    assert (settings.host, settings.user, settings.password, settings.name) == (host, "ä@", "/", "s")
+    settings = DatabaseSettings.from_url(
+        complete_url(f"postgresql:///s?host={host}&user=%C3%A4%40&password=%2F", {})
+    )
+    assert (settings.host, settings.user, settings.password, settings.name) == (
+        host,
+        "ä@",
+        "/",
+        "s",
+    )
 
 
 def test_a_variable_that_cannot_be_used_is_named() -> None:
@@ -53,7 +68,9 @@ def test_a_variable_that_cannot_be_used_is_named() -> None:
         ("", ""),
     ],
 )
-def test_the_first_matching_line_of_pgpass_counts(tmp_path: Path, lines: str, password: str) -> None:
+def test_the_first_matching_line_of_pgpass_counts(
+    tmp_path: Path, lines: str, password: str
+) -> None:
     file = tmp_path / "pgpass"
     file.touch(mode=0o600)
     file.write_text(lines)

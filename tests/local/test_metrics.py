@@ -11,7 +11,13 @@ from local.metrics import COUNTED, KEPT_SECONDS, ROUTE_SECONDS, Metrics, read
 from local.sketch import ACCURACY, BUCKETS, Sketch
 
 NOW = 1_800_000_000.0
-POOL = {"pool_size": 1, "pool_checked_in": 0, "pool_checked_out": 2, "pool_overflow": 1, "pool_invalid": 0}
+POOL = {
+    "pool_size": 1,
+    "pool_checked_in": 0,
+    "pool_checked_out": 2,
+    "pool_overflow": 1,
+    "pool_invalid": 0,
+}
 
 
 class Clock:
@@ -31,20 +37,35 @@ def metrics(clock: Clock) -> Metrics:
     return Metrics(clock=clock)
 
 
-def access(status: int = 200, seconds: float = 0.01, route: str | None = "ANY /api/products", **more: object) -> Access:
-    known = {"method": "GET", "target": "/api/products?search=canary", "function": "ProductsFunction", **more}
+def access(
+    status: int = 200,
+    seconds: float = 0.01,
+    route: str | None = "ANY /api/products",
+    **more: object,
+) -> Access:
+    known = {
+        "method": "GET",
+        "target": "/api/products?search=canary",
+        "function": "ProductsFunction",
+        **more,
+    }
     return Access(status=status, duration=seconds, route=route, **known)  # type: ignore[arg-type]
 
 
 def emf(namespace: str = "Sluice", **values: float) -> str:
     """As the functions print it, each value a list of one."""
-    directive = {"Namespace": namespace, "Dimensions": [["service"]], "Metrics": [{"Name": name} for name in values]}
+    directive = {
+        "Namespace": namespace,
+        "Dimensions": [["service"]],
+        "Metrics": [{"Name": name} for name in values],
+    }
     told = {name: [value] for name, value in values.items()}
     return json.dumps({"_aws": {"CloudWatchMetrics": [directive]}, **told}, separators=(",", ":"))
 
 
 @pytest.mark.parametrize(
-    "spread", [lambda d: d.uniform(0.001, 5), lambda d: min(100.0, max(0.001, d.lognormvariate(-4, 2)))]
+    "spread",
+    [lambda d: d.uniform(0.001, 5), lambda d: min(100.0, max(0.001, d.lognormvariate(-4, 2)))],
 )
 def test_percentiles_are_true_to_the_accuracy(spread: object) -> None:
     dice, sketch = random.Random(7), Sketch()
@@ -84,7 +105,9 @@ def test_a_second_is_told_when_it_is_over(metrics: Metrics, clock: Clock) -> Non
     assert list(metrics.seconds(NOW + 1)) == []  # who knows that one is told of those after it
 
 
-def test_ten_minutes_are_kept_and_a_clock_that_is_set_back_loses_no_more(metrics: Metrics, clock: Clock) -> None:
+def test_ten_minutes_are_kept_and_a_clock_that_is_set_back_loses_no_more(
+    metrics: Metrics, clock: Clock
+) -> None:
     for _ in range(KEPT_SECONDS + 100):
         metrics.access(access())
         clock.now += 1
@@ -95,7 +118,9 @@ def test_ten_minutes_are_kept_and_a_clock_that_is_set_back_loses_no_more(metrics
     assert len(list(metrics.seconds(0))) == KEPT_SECONDS - 30 + 1
 
 
-def test_routes_are_summed_over_the_window_that_is_asked_for(metrics: Metrics, clock: Clock) -> None:
+def test_routes_are_summed_over_the_window_that_is_asked_for(
+    metrics: Metrics, clock: Clock
+) -> None:
     metrics.access(access(seconds=1.0))
     clock.now += 100
     for _ in range(3):
@@ -121,20 +146,38 @@ def test_memory_does_not_grow_with_requests(metrics: Metrics, clock: Clock) -> N
     for number in range(5_000):
         clock.now += 0.5
         metrics.access(access(seconds=10 ** dice.uniform(-4, 2), route=f"ANY /api/{number % 7}"))
-        metrics.line("ProductsFunction", number, emf(**POOL, **dict.fromkeys(COUNTED, 1), made_up=1))
+        metrics.line(
+            "ProductsFunction", number, emf(**POOL, **dict.fromkeys(COUNTED, 1), made_up=1)
+        )
 
     kept = list(metrics.seconds(0))
     assert len(kept) <= KEPT_SECONDS
-    assert sum(len(second.traffic.times.buckets) + len(second.told) for _, second in kept) <= 4 * KEPT_SECONDS
-    assert sum(traffic.statuses.total() for traffic in metrics.routes(10**9).values()) <= 2 * (600 + ROUTE_SECONDS)
-    assert [metrics.told("ProductsFunction", number) is None for number in (0, 4_999)] == [True, False]
+    assert (
+        sum(len(second.traffic.times.buckets) + len(second.told) for _, second in kept)
+        <= 4 * KEPT_SECONDS
+    )
+    assert sum(traffic.statuses.total() for traffic in metrics.routes(10**9).values()) <= 2 * (
+        600 + ROUTE_SECONDS
+    )
+    assert [metrics.told("ProductsFunction", number) is None for number in (0, 4_999)] == [
+        True,
+        False,
+    ]
 
 
-def test_lines_of_metrics_are_counted_and_tell_of_their_sandbox(metrics: Metrics, clock: Clock) -> None:
+def test_lines_of_metrics_are_counted_and_tell_of_their_sandbox(
+    metrics: Metrics, clock: Clock
+) -> None:
     metrics.line("OrdersFunction", 1, "START RequestId: 1")
-    metrics.line("OrdersFunction", 1, emf(**POOL, breaker_open=1, circuit_open=3, limiter_failures=0))
+    metrics.line(
+        "OrdersFunction", 1, emf(**POOL, breaker_open=1, circuit_open=3, limiter_failures=0)
+    )
     # A traceback ends with no line end of its own, so what is printed next stands behind it.
-    metrics.line("OrdersFunction", 2, "sluice.errors.CircuitOpen: away" + emf(**POOL, breaker_open=0, circuit_open=1))
+    metrics.line(
+        "OrdersFunction",
+        2,
+        "sluice.errors.CircuitOpen: away" + emf(**POOL, breaker_open=0, circuit_open=1),
+    )
     clock.now += 1
 
     ((_, second),) = metrics.seconds(0)
@@ -143,7 +186,13 @@ def test_lines_of_metrics_are_counted_and_tell_of_their_sandbox(metrics: Metrics
     assert [told.breaker_open for told in second.told.values()] == [True, False]
     told = metrics.told("OrdersFunction", 1)
     assert told is not None
-    assert (told.at, told.size, told.checked_in, told.checked_out, told.overflow) == (NOW, 1, 0, 2, 1)
+    assert (told.at, told.size, told.checked_in, told.checked_out, told.overflow) == (
+        NOW,
+        1,
+        0,
+        2,
+        1,
+    )
     assert metrics.told("ProductsFunction", 1) is None
 
 
@@ -163,5 +212,7 @@ LOOKALIKES = {
 def test_a_line_that_only_looks_like_metrics_is_none(line: str, metrics: Metrics) -> None:
     assert read(line) is None
     metrics.line("OrdersFunction", 1, line)
-    metrics.line("OrdersFunction", 1, emf(pool_size=1))  # some is better than a system that stops over it
+    metrics.line(
+        "OrdersFunction", 1, emf(pool_size=1)
+    )  # some is better than a system that stops over it
     assert read(emf("Other", circuit_open=1)) == {}

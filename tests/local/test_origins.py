@@ -33,7 +33,8 @@ def test_a_port_left_out_is_the_schemes() -> None:
 
 
 @pytest.mark.parametrize(
-    "origin", ["http://localhost:5173", "https://localhost", "http://127.0.0.1:3000", "http://[::1]:8000"]
+    "origin",
+    ["http://localhost:5173", "https://localhost", "http://127.0.0.1:3000", "http://[::1]:8000"],
 )
 def test_pages_of_this_machine_are_local(origin: str) -> None:
     assert is_local_origin(origin)
@@ -61,7 +62,9 @@ def test_other_pages_are_not_local(origin: str) -> None:
         ("", "", "POST", False),
     ],
 )
-def test_a_request_without_origin_is_judged_by_its_site(site: str, mode: str, method: str, foreign: bool) -> None:
+def test_a_request_without_origin_is_judged_by_its_site(
+    site: str, mode: str, method: str, foreign: bool
+) -> None:
     assert is_foreign_page("", site, mode, method) is foreign
 
 

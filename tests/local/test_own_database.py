@@ -38,7 +38,12 @@ class Own:
             return [list(row) for row in connection.run(statement) or ()]
 
     def roles(self) -> list[str]:
-        return [name for (name,) in self.sql("SELECT rolname FROM pg_roles WHERE rolname LIKE 'sluice_local%'")]
+        return [
+            name
+            for (name,) in self.sql(
+                "SELECT rolname FROM pg_roles WHERE rolname LIKE 'sluice_local%'"
+            )
+        ]
 
     def drop(self) -> None:
         with closing(owner_connection(self._server.url())) as connection:
@@ -52,7 +57,9 @@ def own(server: PostgresServer) -> Iterator[Own]:
     yield made
     made.drop()
     with closing(owner_connection(server.url())) as connection:
-        for (role,) in connection.run("SELECT rolname FROM pg_roles WHERE rolname ~ '^sluice|^clerk$'"):
+        for (role,) in connection.run(
+            "SELECT rolname FROM pg_roles WHERE rolname ~ '^sluice|^clerk$'"
+        ):
             connection.run(f"DROP ROLE {role}")
 
 
@@ -75,7 +82,9 @@ def test_without_the_schema_it_only_reads(own: Own) -> None:
         for headers in ({}, {"Idempotency_Key": "k"}):
             status, told = system.ask("/api/categories", {"name": "Cups"}, **headers)
             assert (status, told["code"]) == (503, "not_set_up")
-        mutation = {"query": 'mutation { createProduct(input: {name: "a", price: "1", categoryId: "1"}) { id } }'}
+        mutation = {
+            "query": 'mutation { createProduct(input: {name: "a", price: "1", categoryId: "1"}) { id } }'
+        }
         assert system.ask("/api/graphql", mutation)[1]["code"] == "not_set_up"
         assert system.ask("/api/graphql", {"query": "{ products { nodes { id } } }"})[0] == 200
         _, told, _ = system.stop()
@@ -112,11 +121,16 @@ def test_login_roles_end_with_the_system(own: Own) -> None:
     assert own.roles() == []
 
 
-def test_stale_login_roles_go_at_the_next_start_of_any_system(own: Own, server: PostgresServer) -> None:
+def test_stale_login_roles_go_at_the_next_start_of_any_system(
+    own: Own, server: PostgresServer
+) -> None:
     other = Own(server, "other")
     migrate_url(own.url)
     migrate_url(other.url)
-    with state_of_its_own(DATABASE_URL=other.url) as running, state_of_its_own(DATABASE_URL=own.url) as crashed:
+    with (
+        state_of_its_own(DATABASE_URL=other.url) as running,
+        state_of_its_own(DATABASE_URL=own.url) as crashed,
+    ):
         running.start()
         held = own.roles()
         crashed.start()
@@ -159,17 +173,39 @@ def test_demo_data_comes_only_where_it_is_asked_for(own: Own) -> None:
 @pytest.mark.parametrize(
     ("command", "environ", "told"),
     [
-        ("migrate", {"DATABASE_URL": ""}, "make migrate needs a database of yours: DATABASE_URL=postgresql://"),
-        ("remove", {"DATABASE_URL": ""}, "make remove needs a database of yours: DATABASE_URL=postgresql://"),
-        ("migrate", {"APP": "nothing"}, "APP: there is no application 'nothing' here; there are: shop"),
+        (
+            "migrate",
+            {"DATABASE_URL": ""},
+            "make migrate needs a database of yours: DATABASE_URL=postgresql://",
+        ),
+        (
+            "remove",
+            {"DATABASE_URL": ""},
+            "make remove needs a database of yours: DATABASE_URL=postgresql://",
+        ),
+        (
+            "migrate",
+            {"APP": "nothing"},
+            "APP: there is no application 'nothing' here; there are: shop",
+        ),
         ("migrate", {"APP": "../shop"}, "APP: there is no application '../shop' here"),
         ("remove", {"DROP_APP": "sluice"}, "DROP_APP: there is no application 'sluice' here"),
         ("migrate", {"FUNCTION_CONCURRENCY": "many"}, "FUNCTION_CONCURRENCY must be a number"),
-        ("migrate", {"APP": "shop"}, 'relation "users" already exists; the application needs that name'),
-        ("migrate", {"DATABASE_URL": "postgresql://nobody:x@127.0.0.1:1/x"}, "127.0.0.1:1 (as nobody) cannot be"),
+        (
+            "migrate",
+            {"APP": "shop"},
+            'relation "users" already exists; the application needs that name',
+        ),
+        (
+            "migrate",
+            {"DATABASE_URL": "postgresql://nobody:x@127.0.0.1:1/x"},
+            "127.0.0.1:1 (as nobody) cannot be",
+        ),
     ],
 )
-def test_what_cannot_be_done_is_one_sentence(own: Own, command: str, environ: dict[str, str], told: str) -> None:
+def test_what_cannot_be_done_is_one_sentence(
+    own: Own, command: str, environ: dict[str, str], told: str
+) -> None:
     own.sql("CREATE TABLE users (id int)")
     with state_of_its_own(**{"DATABASE_URL": own.url, **environ}) as system:
         status, _, wrong = run(system, command)
@@ -199,10 +235,14 @@ def test_a_plan_is_printed_and_changes_nothing(own: Own) -> None:
     assert own.sql("SELECT to_regnamespace('sluice') IS NULL") == [[True]]
 
 
-def test_what_an_administrator_can_set_is_all_of_standard_output(own: Own, server: PostgresServer) -> None:
+def test_what_an_administrator_can_set_is_all_of_standard_output(
+    own: Own, server: PostgresServer
+) -> None:
     own.sql("CREATE ROLE clerk LOGIN CREATEROLE PASSWORD 'canary-clerk'")
     own.sql("ALTER DATABASE own OWNER TO clerk")
-    with state_of_its_own(DATABASE_URL=server.url("clerk", "own", password="canary-clerk")) as system:
+    with state_of_its_own(
+        DATABASE_URL=server.url("clerk", "own", password="canary-clerk")
+    ) as system:
         status, statements, wrong = run(system, "migrate")
         assert status == 0
         assert "Sluice works without it; an administrator of the server can run:\n" in wrong
@@ -212,14 +252,18 @@ def test_what_an_administrator_can_set_is_all_of_standard_output(own: Own, serve
         assert run(system, "remove")[0] == 0
 
 
-def test_an_owner_that_may_not_create_roles_is_told_what_to_ask_for(own: Own, server: PostgresServer) -> None:
+def test_an_owner_that_may_not_create_roles_is_told_what_to_ask_for(
+    own: Own, server: PostgresServer
+) -> None:
     own.sql("CREATE ROLE clerk LOGIN PASSWORD 'canary-clerk'")
     own.sql("ALTER DATABASE own OWNER TO clerk")
     url = server.url("clerk", "own", password="canary-clerk")
     with state_of_its_own(DATABASE_URL=url, APP="shop") as system:
         status, statements, wrong = run(system, "migrate")
         assert status == 1
-        assert "the user clerk cannot migrate it: it may not create roles; an administrator" in wrong
+        assert (
+            "the user clerk cannot migrate it: it may not create roles; an administrator" in wrong
+        )
         for statement in statements.strip().splitlines():
             own.sql(statement)
         status, statements, wrong = run(system, "migrate")
@@ -242,12 +286,20 @@ def test_the_embedded_database_is_closed_to_what_no_role_needs() -> None:
                     has_database_privilege('sluice_analyst', d, 'TEMP')
                 FROM unnest(ARRAY['sluice', 'postgres', 'template1']) d
             """)
-            assert asked == [[False, False, True, False], [False, False, False, False], [False, False, False, False]]
+            assert asked == [
+                [False, False, True, False],
+                [False, False, False, False],
+                [False, False, False, False],
+            ]
             objects = "lo_creat(int)", "lo_create(oid)", "lo_from_bytea(oid, bytea)"
             for name in objects:
-                assert owner.run(f"SELECT has_function_privilege('sluice_app', '{name}', 'EXECUTE')") == [[False]], name
+                assert owner.run(
+                    f"SELECT has_function_privilege('sluice_app', '{name}', 'EXECUTE')"
+                ) == [[False]], name
             owner.run("ALTER ROLE sluice_analyst IN DATABASE sluice SET statement_timeout = 0")
         system.stop()
         with closing(owner_connection(system.start().published["database_url"])) as owner:
-            given = owner.run("SELECT setconfig FROM pg_db_role_setting WHERE setrole = 'sluice_analyst'::regrole")
+            given = owner.run(
+                "SELECT setconfig FROM pg_db_role_setting WHERE setrole = 'sluice_analyst'::regrole"
+            )
             assert "statement_timeout=5s" in given[0][0]

@@ -18,7 +18,12 @@ from tests.fixtures.system import System
 from tests.fixtures.template import ROOT
 
 CHROMIUM = next(
-    (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None
+    (
+        found
+        for name in ("chromium", "chromium-browser", "google-chrome")
+        if (found := shutil.which(name))
+    ),
+    None,
 )
 
 
@@ -43,7 +48,11 @@ def dump(system: System, path: str, profile: Path) -> str:
 def test_the_page_and_all_that_it_names_are_there(demo_shop: System, root: str) -> None:
     kind, page, headers = fetch(demo_shop, root)
     assert (kind, headers["content-security-policy"]) == ("text/html; charset=utf-8", POLICY)
-    named = {name for name in re.findall(r'(?:src|href)="(/[^"]+)"', page.decode()) if name.startswith(f"{root}/")}
+    named = {
+        name
+        for name in re.findall(r'(?:src|href)="(/[^"]+)"', page.decode())
+        if name.startswith(f"{root}/")
+    }
     modules = {path for path in FOLDERS[root].glob("*.js") if b"import {" in path.read_bytes()}
     for module in modules:
         named |= {f"{root}/{name}" for name in re.findall(r"from '\./(\S+)'", module.read_text())}
@@ -59,7 +68,9 @@ def test_nothing_is_loaded_from_elsewhere() -> None:
     for root in FOLDERS:
         for path in files(root).values():
             if path.suffix != ".gz":
-                assert not re.search(r"//\w", path.read_text().replace("http://www.w3.org/2000/svg", "")), path
+                assert not re.search(
+                    r"//\w", path.read_text().replace("http://www.w3.org/2000/svg", "")
+                ), path
 
 
 def test_the_first_page_leads_to_the_others(demo_shop: System) -> None:
@@ -145,7 +156,11 @@ def test_docs_send_new_examples_and_a_key_for_each_body() -> None:
         }));
     """
     run = subprocess.run(
-        ["node", "--input-type=module", "-e", script], cwd=ROOT, capture_output=True, text=True, check=True
+        ["node", "--input-type=module", "-e", script],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
     )
     told = json.loads(run.stdout)
     product, category, user, order = told["examples"]
@@ -196,9 +211,15 @@ def test_the_console_is_told_of_what_was_asked(demo_shop: System) -> None:
     assert routes["GET /api/products"]["statuses"]["200"] >= 1
     assert routes["GET /api/products/{id}"]["statuses"]["401"] >= 1
     pools = [
-        box["told"] for each in told["functions"] for box in each["sandboxes"] if each["name"] == "ProductsFunction"
+        box["told"]
+        for each in told["functions"]
+        for box in each["sandboxes"]
+        if each["name"] == "ProductsFunction"
     ]
-    assert any(pool and (pool["size"], pool["checked_out"], pool["breaker_open"]) == (1, 1, False) for pool in pools)
+    assert any(
+        pool and (pool["size"], pool["checked_out"], pool["breaker_open"]) == (1, 1, False)
+        for pool in pools
+    )
     assert not re.search(r"canary|local-|select", json.dumps(told), re.IGNORECASE)
 
 
@@ -206,7 +227,10 @@ def test_the_console_is_told_of_what_was_asked(demo_shop: System) -> None:
 def test_a_browser_shows_traffic_on_the_console(demo_shop: System, tmp_path: Path) -> None:
     for path in ("/api/products", "/api/products/1", "/api/products/999999999"):
         assert demo_shop.ask(path)[0] in (200, 404)
-    told = {each["route"]: each["statuses"] for each in demo_shop.ask("/console/data?window=60")[1]["routes"]}
+    told = {
+        each["route"]: each["statuses"]
+        for each in demo_shop.ask("/console/data?window=60")[1]["routes"]
+    }
     missed = told["GET /api/products/{id}"]["404"]
     shown = dump(demo_shop, "/console", tmp_path)
     assert 'class="live"' in shown

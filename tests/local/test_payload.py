@@ -32,7 +32,12 @@ JSON_TYPE = ["Content-Type", "application/json"]
 REQUESTS: dict[str, tuple[str, str, list[list[str]], str]] = {
     "plain": ("GET", "/api/products", [], ""),
     "query": ("GET", "/api/products?sort=price:desc,name:asc&limit=5", [], ""),
-    "repeated in the query": ("GET", "/api/products?ids=1&ids=2&search=a+b%2Bc&empty=&bare", [], ""),
+    "repeated in the query": (
+        "GET",
+        "/api/products?ids=1&ids=2&search=a+b%2Bc&empty=&bare",
+        [],
+        "",
+    ),
     "beyond ASCII in the query": ("GET", "/api/products?search=caf%C3%A9&%C3%BC=1", [], ""),
     "path parameter": ("GET", "/api/products/17", [], ""),
     "encoded path parameter": ("DELETE", "/api/products/a%20b%C3%A9", [], ""),
@@ -45,15 +50,28 @@ REQUESTS: dict[str, tuple[str, str, list[list[str]], str]] = {
     ),
     "cookies": ("GET", "/api/products", [["Cookie", "a=1; b=2"]], ""),
     "JSON body": ("POST", "/api/products", [JSON_TYPE], '{"name": "Käse", "price": "1.00"}'),
-    "merge patch": ("PATCH", "/api/products/1", [["Content-Type", "application/merge-patch+json"]], '{"price": 2}'),
-    "text body": ("POST", "/api/products", [["Content-Type", "text/plain; charset=utf-8"]], "not JSON"),
+    "merge patch": (
+        "PATCH",
+        "/api/products/1",
+        [["Content-Type", "application/merge-patch+json"]],
+        '{"price": 2}',
+    ),
+    "text body": (
+        "POST",
+        "/api/products",
+        [["Content-Type", "text/plain; charset=utf-8"]],
+        "not JSON",
+    ),
     "head": ("HEAD", "/api/products", [], ""),
 }
 
 
-def ours(method: str, target: str, headers: list[list[str]], body: str, *, content: bytes = b"") -> dict[str, Any]:
+def ours(
+    method: str, target: str, headers: list[list[str]], body: str, *, content: bytes = b""
+) -> dict[str, Any]:
     routes = RouteTable(
-        Route(f"ANY {path}", "F") for path in ("/api/products", "/api/products/{id}", "/files/{proxy+}")
+        Route(f"ANY {path}", "F")
+        for path in ("/api/products", "/api/products/{id}", "/files/{proxy+}")
     )
     match = routes.match(method, target.partition("?")[0])
     assert match is not None
@@ -68,10 +86,15 @@ def ours(method: str, target: str, headers: list[list[str]], body: str, *, conte
 def theirs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
     python = Path(os.environ.get("SLUICE_SAM_PYTHON", ROOT / ".venv-sam/bin/python"))
     if not python.exists():
-        pytest.skip("SAM CLI is not installed: make .venv-sam/.done, or name its Python in SLUICE_SAM_PYTHON")
+        pytest.skip(
+            "SAM CLI is not installed: make .venv-sam/.done, or name its Python in SLUICE_SAM_PYTHON"
+        )
     template = tmp_path_factory.mktemp("sam") / "template.yaml"
     template.write_text(TEMPLATE)
-    asked = [dict(zip(("method", "target", "headers", "body"), sent, strict=True)) for sent in REQUESTS.values()]
+    asked = [
+        dict(zip(("method", "target", "headers", "body"), sent, strict=True))
+        for sent in REQUESTS.values()
+    ]
     told = subprocess.run(
         [python, Path(__file__).with_name("sam_events.py"), template],
         input=json.dumps(asked), capture_output=True, text=True, check=True,
@@ -89,12 +112,17 @@ def in_common(event: dict[str, Any]) -> dict[str, Any]:
     known = {
         name.lower(): value.replace(", ", ",")
         for name, value in event["headers"].items()
-        if name.lower() not in ("cookie", "user-agent", "x-forwarded-for", "x-amzn-trace-id", "content-length")
+        if name.lower()
+        not in ("cookie", "user-agent", "x-forwarded-for", "x-amzn-trace-id", "content-length")
     }
     context = {
-        key: value for key, value in event["requestContext"].items() if key in ("accountId", "stage", "domainName")
+        key: value
+        for key, value in event["requestContext"].items()
+        if key in ("accountId", "stage", "domainName")
     }
-    http = {key: value for key, value in event["requestContext"]["http"].items() if key != "userAgent"}
+    http = {
+        key: value for key, value in event["requestContext"]["http"].items() if key != "userAgent"
+    }
     same = ("version", "rawPath", "rawQueryString", "isBase64Encoded")
     return {
         **{key: event[key] for key in same},
@@ -102,12 +130,17 @@ def in_common(event: dict[str, Any]) -> dict[str, Any]:
         "headers": known,
         "context": context,
         "http": http,
-        **{key: event.get(key) or None for key in ("cookies", "queryStringParameters", "pathParameters", "body")},
+        **{
+            key: event.get(key) or None
+            for key in ("cookies", "queryStringParameters", "pathParameters", "body")
+        },
     }
 
 
 @pytest.mark.parametrize("name", REQUESTS)
-def test_an_event_is_what_sam_cli_makes_of_the_same_request(theirs: dict[str, dict[str, Any]], name: str) -> None:
+def test_an_event_is_what_sam_cli_makes_of_the_same_request(
+    theirs: dict[str, dict[str, Any]], name: str
+) -> None:
     assert in_common(ours(*REQUESTS[name])) == in_common(theirs[name])
 
 
@@ -118,7 +151,9 @@ def test_what_a_request_does_not_have_is_absent() -> None:
 
 
 def test_cookies_are_taken_out_of_the_headers_and_repeated_headers_are_joined() -> None:
-    event = ours("GET", "/api/products", [["Cookie", "a=1; b=2"], ["X-Many", "a"], ["X-Many", "b"]], "")
+    event = ours(
+        "GET", "/api/products", [["Cookie", "a=1; b=2"], ["X-Many", "a"], ["X-Many", "b"]], ""
+    )
     assert event["cookies"] == ["a=1", "b=2"]
     assert "cookie" not in event["headers"]
     assert event["headers"]["x-many"] == "a,b"
@@ -127,7 +162,9 @@ def test_cookies_are_taken_out_of_the_headers_and_repeated_headers_are_joined() 
 @pytest.mark.parametrize("sent", [[], [["X-Forwarded-For", "10.0.0.1"]]])
 def test_the_clients_address_is_added_to_those_before_it(sent: list[list[str]]) -> None:
     before = [value for _, value in sent]
-    assert ours("GET", "/api/products", sent, "")["headers"]["x-forwarded-for"] == ", ".join([*before, "127.0.0.1"])
+    assert ours("GET", "/api/products", sent, "")["headers"]["x-forwarded-for"] == ", ".join(
+        [*before, "127.0.0.1"]
+    )
 
 
 @pytest.mark.parametrize(
@@ -149,7 +186,13 @@ def test_a_body_that_is_not_text_is_in_base64(kind: str, content: bytes, is_base
 def test_the_examples_in_events_have_the_same_shape() -> None:
     template = read(
         ROOT / "template.yaml",
-        parameters={"DbHost": "h", "DbName": "n", "DbOwnerUser": "o", "DbSecretArn": ARN, "DbOwnerSecretArn": ARN},
+        parameters={
+            "DbHost": "h",
+            "DbName": "n",
+            "DbOwnerUser": "o",
+            "DbSecretArn": ARN,
+            "DbOwnerSecretArn": ARN,
+        },
         secret=str,
     )
     routes = RouteTable(template.routes)
@@ -159,9 +202,10 @@ def test_the_examples_in_events_have_the_same_shape() -> None:
             continue
         match = routes.match(event["requestContext"]["http"]["method"], event["rawPath"])
         assert match is not None, file.name
-        assert (match.route.key, match.path_parameters) == (event["routeKey"], event.get("pathParameters") or {}), (
-            file.name
-        )
+        assert (match.route.key, match.path_parameters) == (
+            event["routeKey"],
+            event.get("pathParameters") or {},
+        ), file.name
 
 
 ARN = "arn:aws:secretsmanager:us-east-1:123456789012:secret:x"

@@ -42,7 +42,9 @@ async def answer_of(pool: Pool, payload: bytes) -> Outcome:
 
 
 @asynchronous
-async def test_requests_at_once_run_at_once_each_in_a_sandbox_of_its_own(open_pool: PoolOpener, tmp_path: Path) -> None:
+async def test_requests_at_once_run_at_once_each_in_a_sandbox_of_its_own(
+    open_pool: PoolOpener, tmp_path: Path
+) -> None:
     here = tmp_path / "gate"
     async with open_pool(GATED, timeout=10) as (pool, _):
         running = start(pool, here, 4)
@@ -52,7 +54,9 @@ async def test_requests_at_once_run_at_once_each_in_a_sandbox_of_its_own(open_po
 
 
 @asynchronous
-async def test_a_glimpse_tells_what_each_sandbox_is_at(open_pool: PoolOpener, tmp_path: Path) -> None:
+async def test_a_glimpse_tells_what_each_sandbox_is_at(
+    open_pool: PoolOpener, tmp_path: Path
+) -> None:
     here = tmp_path / "gate"
     async with open_pool(GATED, timeout=10, sandboxes=1) as (pool, _):
         running = start(pool, here, 2)
@@ -78,7 +82,9 @@ async def test_requests_wait_for_a_free_sandbox_where_the_machine_has_no_more(
 
 
 @asynchronous
-async def test_requests_over_the_functions_concurrency_are_throttled(open_pool: PoolOpener, tmp_path: Path) -> None:
+async def test_requests_over_the_functions_concurrency_are_throttled(
+    open_pool: PoolOpener, tmp_path: Path
+) -> None:
     here = tmp_path / "gate"
     async with open_pool(GATED, timeout=10, concurrency=1) as (pool, _):
         running = start(pool, here, 1)
@@ -87,11 +93,15 @@ async def test_requests_over_the_functions_concurrency_are_throttled(open_pool: 
             await pool.invoke(b"{}")
         (here / "go").touch()
         await running[0]
-        assert (await pool.invoke(json.dumps({"here": str(here), "number": 1}).encode())).error is None
+        assert (
+            await pool.invoke(json.dumps({"here": str(here), "number": 1}).encode())
+        ).error is None
 
 
 @asynchronous
-async def test_every_request_that_waits_hears_that_the_function_cannot_be_loaded(open_pool: PoolOpener) -> None:
+async def test_every_request_that_waits_hears_that_the_function_cannot_be_loaded(
+    open_pool: PoolOpener,
+) -> None:
     async with open_pool("import no_such_module", sandboxes=2) as (pool, _):
         outcomes = await asyncio.gather(*(pool.invoke(b"{}") for _ in range(5)))
     assert {outcome.error for outcome in outcomes} == {"Runtime.ImportModuleError"}
@@ -101,7 +111,9 @@ async def test_every_request_that_waits_hears_that_the_function_cannot_be_loaded
 async def test_edited_code_is_what_the_next_request_runs(open_pool: PoolOpener) -> None:
     async with open_pool("def handler(event, context): return 'one'") as (pool, _):
         before = await pool.invoke(b"{}")
-        (pool.function.folder / "handler.py").write_text("def handler(event, context): return 'two!'")
+        (pool.function.folder / "handler.py").write_text(
+            "def handler(event, context): return 'two!'"
+        )
         after = await answer_of(pool, b'"two!"')
         again = await pool.invoke(b"{}")
     assert before.payload == b'"one"'

@@ -71,7 +71,13 @@ def pid_of(server: PostgresServer) -> int:
 
 def start_by_hand(server: PostgresServer) -> subprocess.Popen[bytes]:
     """A server on the same data that is nobody's child of ours, as a killed `make run` would leave it."""
-    command = [str(find_bindir() / "postgres"), "-D", str(server.home / "data"), "-p", str(free_port())]
+    command = [
+        str(find_bindir() / "postgres"),
+        "-D",
+        str(server.home / "data"),
+        "-p",
+        str(free_port()),
+    ]
     return subprocess.Popen(
         leash.command([*command, "-c", "unix_socket_directories="], user=server_user()),
         stdout=subprocess.DEVNULL,
@@ -127,7 +133,9 @@ def test_a_stopped_server_leaves_neither_process_nor_port(server: PostgresServer
 
 def test_an_orphan_is_stopped_before_another_server_starts(stopped: PostgresServer) -> None:
     with start_by_hand(stopped) as orphan:
-        wait_until(lambda: (stopped.home / "data" / "postmaster.pid").exists(), "the start of the orphan")
+        wait_until(
+            lambda: (stopped.home / "data" / "postmaster.pid").exists(), "the start of the orphan"
+        )
         stopped.start()
         assert orphan.wait(10) is not None
         assert pid_of(stopped) != orphan.pid
@@ -138,7 +146,9 @@ def test_a_foreign_process_with_the_old_pid_is_left_alone(server: PostgresServer
     lines = (server.home / "data" / "postmaster.pid").read_text().splitlines()
     server.stop()
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as foreign:
-        (server.home / "data" / "postmaster.pid").write_text("\n".join([str(foreign.pid), *lines[1:]]) + "\n")
+        (server.home / "data" / "postmaster.pid").write_text(
+            "\n".join([str(foreign.pid), *lines[1:]]) + "\n"
+        )
         server.start()
         assert run(server, "SELECT 1") == [[1]]
         assert foreign.poll() is None
@@ -156,7 +166,9 @@ def test_a_server_whose_owner_is_killed_ends(stopped: PostgresServer) -> None:
         input()
     """
     command = [sys.executable, "-c", textwrap.dedent(program)]
-    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as owner:
+    with subprocess.Popen(
+        command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as owner:
         assert owner.stdout is not None
         assert owner.stdout.readline() == b"started\n"
         pid = pid_of(stopped)
@@ -201,12 +213,18 @@ def test_a_folder_without_programs_is_refused(stopped: PostgresServer, tmp_path:
 
 
 def test_another_installation_serves_as_well(home: Path) -> None:
-    others = [folder for folder in Path("/usr/lib/postgresql").glob("*/bin") if (folder / "initdb").exists()]
+    others = [
+        folder
+        for folder in Path("/usr/lib/postgresql").glob("*/bin")
+        if (folder / "initdb").exists()
+    ]
     if not others:
         pytest.skip("no other PostgreSQL is installed")
     with PostgresServer(home, bindir=others[0], durable=False) as server:
         assert run(server, "SELECT upper('é')") == [["É"]]
-        assert run(server, "SHOW server_version_num")[0][0].startswith(str(major_version(others[0])))  # type: ignore[index]
+        assert run(server, "SHOW server_version_num")[0][0].startswith(
+            str(major_version(others[0]))
+        )  # type: ignore[index]
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root's server runs as another user")

@@ -29,8 +29,13 @@ async def test_good_messages_are_done_once_and_bad_ones_reach_the_dead_after_the
     emulated_aws: AwsSettings, open_pool: PoolOpener
 ) -> None:
     endpoint, name = emulated_aws.dynamodb_endpoint, f"queue-{os.urandom(4).hex()}"
-    redrive = {"deadLetterTargetArn": f"arn:aws:sqs:{REGION}:{ACCOUNT}:{name}-dead", "maxReceiveCount": 2}
-    make_queues(endpoint, {name: {"VisibilityTimeout": 1, "RedrivePolicy": redrive}, f"{name}-dead": {}})
+    redrive = {
+        "deadLetterTargetArn": f"arn:aws:sqs:{REGION}:{ACCOUNT}:{name}-dead",
+        "maxReceiveCount": 2,
+    }
+    make_queues(
+        endpoint, {name: {"VisibilityTimeout": 1, "RedrivePolicy": redrive}, f"{name}-dead": {}}
+    )
     sqs = emulated("sqs", endpoint)
     url = f"http://sqs.{REGION}.amazonaws.com/{ACCOUNT}/{name}"
     for body in ("good 1", "bad", "broken", "good 2"):
@@ -39,12 +44,16 @@ async def test_good_messages_are_done_once_and_bad_ones_reach_the_dead_after_the
     dead: set[str] = set()
 
     def all_are_dead() -> bool:
-        received = sqs.call("AmazonSQS.ReceiveMessage", {"QueueUrl": f"{url}-dead", "MaxNumberOfMessages": 10})
+        received = sqs.call(
+            "AmazonSQS.ReceiveMessage", {"QueueUrl": f"{url}-dead", "MaxNumberOfMessages": 10}
+        )
         dead.update(message["Body"] for message in received.get("Messages", ()))
         return dead == {"bad", "broken"}
 
     async with open_pool(FAILS) as (pool, lines):
-        poller = Poller(endpoint, [QueueSource("EchoFunction", name, 2)], {"EchoFunction": pool}, told.append)
+        poller = Poller(
+            endpoint, [QueueSource("EchoFunction", name, 2)], {"EchoFunction": pool}, told.append
+        )
         poller.start()
         try:
             await asyncio.to_thread(wait_until, all_are_dead, "the end of the bad ones")

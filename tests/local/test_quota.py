@@ -29,7 +29,9 @@ class Answer(NamedTuple):
 @pytest.fixture(scope="module")
 def system() -> Iterator[System]:
     with state_of_its_own() as system:
-        system.start("--set", f"RateTiers=default={QUOTA}/{SECONDS},limited=5/60,unlimited=1000000/60")
+        system.start(
+            "--set", f"RateTiers=default={QUOTA}/{SECONDS},limited=5/60,unlimited=1000000/60"
+        )
         while sandboxes(system) < SANDBOXES:
             with ThreadPoolExecutor(CLIENTS) as threads:
                 list(threads.map(lambda _: ask_until(system, time.time() + 0.2), range(CLIENTS)))
@@ -60,9 +62,13 @@ def ask_until(system: System, ends: float) -> list[Answer]:
 def counts(system: System) -> dict[int, int]:
     """Window → what DynamoDB has counted in it."""
     dynamodb = emulated("dynamodb", system.published["dynamodb_url"])
-    scanned = dynamodb.call("DynamoDB_20120810.Scan", {"TableName": TABLES["SLUICE_RATE_LIMIT_TABLE"]})
+    scanned = dynamodb.call(
+        "DynamoDB_20120810.Scan", {"TableName": TABLES["SLUICE_RATE_LIMIT_TABLE"]}
+    )
     dynamodb.close()
-    return {int(item["id"]["S"].rpartition(":")[2]): int(item["n"]["N"]) for item in scanned["Items"]}
+    return {
+        int(item["id"]["S"].rpartition(":")[2]): int(item["n"]["N"]) for item in scanned["Items"]
+    }
 
 
 def rush(system: System) -> None:
@@ -80,9 +86,13 @@ def rush(system: System) -> None:
     # counted, nor all windows together.
     windows = range(int(begins) // SECONDS, int(ends) // SECONDS)
     admitted = [answer for answer in answers if answer.status == 200]
-    surely = Counter(int(a.sent) // SECONDS for a in admitted if int(a.sent) // SECONDS == int(a.had) // SECONDS)
+    surely = Counter(
+        int(a.sent) // SECONDS for a in admitted if int(a.sent) // SECONDS == int(a.had) // SECONDS
+    )
     assert {window: number for window, number in surely.items() if number > counted[window]} == {}
-    assert len(admitted) <= sum(number for window, number in counted.items() if window >= windows[0] - 1)
+    assert len(admitted) <= sum(
+        number for window, number in counted.items() if window >= windows[0] - 1
+    )
 
     assert sum(counted[window] for window in windows) >= 0.9 * QUOTA * len(windows), counted
     assert len(answers) > 2 * len(admitted), "there was more demand than there was quota"

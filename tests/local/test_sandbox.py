@@ -13,7 +13,9 @@ from local.outcome import Outcome
 from tests.local.conftest import FunctionFactory, PoolOpener
 from tests.local.waiting import asynchronous, is_running, wait_until
 
-on_linux = pytest.mark.skipif(sys.platform != "linux", reason="limits and leashes are the Linux kernel's")
+on_linux = pytest.mark.skipif(
+    sys.platform != "linux", reason="limits and leashes are the Linux kernel's"
+)
 PID = "import os\ndef handler(event, context):\n    return os.getpid()\n"
 
 
@@ -55,7 +57,9 @@ async def test_the_environment_holds_nothing_of_the_shell(
     assert isinstance(got, dict)
     assert got["SLUICE_STAGE"] == "local"
     assert got["TZ"] == ":UTC"
-    assert re.fullmatch(r"Root=1-[0-9a-f]{8}-[0-9a-f]{24};Parent=[0-9a-f]{16};Sampled=0", got["_X_AMZN_TRACE_ID"])
+    assert re.fullmatch(
+        r"Root=1-[0-9a-f]{8}-[0-9a-f]{24};Parent=[0-9a-f]{16};Sampled=0", got["_X_AMZN_TRACE_ID"]
+    )
     ours = {name for name in got if not name.startswith(("AWS_", "LAMBDA_", "LC_", "_"))}
     assert ours == {"PATH", "LANG", "TZ", "PYTHONPATH", "SLUICE_STAGE", "SLUICE_SERVER_TIMING"}
 
@@ -86,7 +90,9 @@ async def test_a_function_that_runs_too_long_is_killed_and_replaced(open_pool: P
         ("import os; os.kill(os.getpid(), 9)", "Runtime.ExitError", "signal: 9"),
     ],
 )
-def test_a_function_that_cannot_be_loaded_says_why(open_pool: PoolOpener, source: str, error: str, told: str) -> None:
+def test_a_function_that_cannot_be_loaded_says_why(
+    open_pool: PoolOpener, source: str, error: str, told: str
+) -> None:
     @asynchronous
     async def load() -> None:
         async with open_pool(source) as (pool, lines):
@@ -99,7 +105,9 @@ def test_a_function_that_cannot_be_loaded_says_why(open_pool: PoolOpener, source
 
 
 @asynchronous
-async def test_an_exception_is_the_services_error_document_and_keeps_the_sandbox(open_pool: PoolOpener) -> None:
+async def test_an_exception_is_the_services_error_document_and_keeps_the_sandbox(
+    open_pool: PoolOpener,
+) -> None:
     source = PID.replace("    return", "    if event: raise KeyError('x')\n    return")
     async with open_pool(source) as (pool, _):
         before, failed, after = [await pool.invoke(event) for event in (b"{}", b'{"a": 1}', b"{}")]
@@ -110,7 +118,9 @@ async def test_an_exception_is_the_services_error_document_and_keeps_the_sandbox
 
 
 @asynchronous
-async def test_a_crash_ends_the_request_and_the_next_one_finds_a_new_sandbox(open_pool: PoolOpener) -> None:
+async def test_a_crash_ends_the_request_and_the_next_one_finds_a_new_sandbox(
+    open_pool: PoolOpener,
+) -> None:
     source = PID.replace("    return", "    if event: os._exit(1)\n    return")
     async with open_pool(source) as (pool, _):
         crashed = await pool.invoke(b'{"a": 1}')
@@ -131,7 +141,9 @@ async def test_an_answer_over_six_megabytes_is_refused(open_pool: PoolOpener) ->
 
 
 @asynchronous
-async def test_an_event_over_six_megabytes_is_refused_before_any_sandbox(open_pool: PoolOpener) -> None:
+async def test_an_event_over_six_megabytes_is_refused_before_any_sandbox(
+    open_pool: PoolOpener,
+) -> None:
     async with open_pool("import no_such_module") as (pool, lines):
         outcome = await pool.invoke(b'"%s"' % (b"x" * 6_300_000))
     assert outcome.error == "RequestEntityTooLargeException"
@@ -152,10 +164,10 @@ async def test_memory_over_the_functions_limit_ends_the_sandbox(open_pool: PoolO
 
 
 @asynchronous
-async def test_what_a_function_prints_stands_between_start_and_report(open_pool: PoolOpener) -> None:
-    source = (
-        "import sys\ndef handler(event, context):\n    print('out')\n    print('err', file=sys.stderr)\n    return 1\n"
-    )
+async def test_what_a_function_prints_stands_between_start_and_report(
+    open_pool: PoolOpener,
+) -> None:
+    source = "import sys\ndef handler(event, context):\n    print('out')\n    print('err', file=sys.stderr)\n    return 1\n"
     async with open_pool(source) as (pool, lines):
         outcome = await pool.invoke(b"{}")
     start, *printed, end, report = lines
@@ -163,7 +175,9 @@ async def test_what_a_function_prints_stands_between_start_and_report(open_pool:
     assert request_id is not None
     assert sorted(printed) == ["err", "out"]
     assert end == f"END RequestId: {request_id[1]}"
-    assert report.startswith(f"REPORT RequestId: {request_id[1]}\tDuration: {outcome.duration * 1000:.2f} ms\tBilled")
+    assert report.startswith(
+        f"REPORT RequestId: {request_id[1]}\tDuration: {outcome.duration * 1000:.2f} ms\tBilled"
+    )
     assert "Init Duration: " in report
 
 
@@ -184,7 +198,9 @@ def test_sandboxes_die_with_a_parent_that_is_killed(write_function: FunctionFact
         asyncio.run(main())
     """
     command = [sys.executable, "-c", "\n".join(line[8:] for line in program.splitlines())]
-    with subprocess.Popen(command, cwd=Path(__file__).parents[2], stdout=subprocess.PIPE, text=True) as parent:
+    with subprocess.Popen(
+        command, cwd=Path(__file__).parents[2], stdout=subprocess.PIPE, text=True
+    ) as parent:
         assert parent.stdout is not None
         pid = int(parent.stdout.readline())
         assert is_running(pid)

@@ -54,7 +54,11 @@ def function_log() -> Iterator[list[str]]:
         owner = DatabaseSettings.from_url(system.published["database_url"])
         with closing(
             pg8000.native.Connection(
-                owner.user, host=owner.host, port=owner.port, database=owner.name, password=owner.password
+                owner.user,
+                host=owner.host,
+                port=owner.port,
+                database=owner.name,
+                password=owner.password,
             )
         ) as connection:
             connection.run("ALTER TABLE products RENAME COLUMN description TO words")
@@ -99,8 +103,14 @@ def test_failures_finds_every_kind_of_failure_and_nothing_else(faults: list[str]
 
 def test_unexpected_error_has_level_message_type_trace_and_request(function_log: list[str]) -> None:
     request_id, *lines = function_log
-    (error,) = (json.loads(line) for line in found(QUERIES["FailuresQuery"], lines) if '"message"' in line)
-    assert (error["level"], error["requestId"], error["errorType"]) == ("ERROR", request_id, "InternalError")
+    (error,) = (
+        json.loads(line) for line in found(QUERIES["FailuresQuery"], lines) if '"message"' in line
+    )
+    assert (error["level"], error["requestId"], error["errorType"]) == (
+        "ERROR",
+        request_id,
+        "InternalError",
+    )
     assert error["message"].startswith("internal_error: ")
     assert any("handler.py" in frame for frame in error["stackTrace"])
 
@@ -109,7 +119,10 @@ def test_one_request_is_found_in_every_line_of_it(function_log: list[str]) -> No
     request_id, *lines = function_log
     query = QUERIES["OneRequestQuery"].replace("put the X-Request-Id of an answer here", request_id)
     of_it = [fields_of(line) for line in found(query, lines)]
-    assert [line.get("type") for line in of_it if "type" in line] == ["platform.start", "platform.report"]
+    assert [line.get("type") for line in of_it if "type" in line] == [
+        "platform.start",
+        "platform.report",
+    ]
     assert "InternalError" in {line.get("errorType") for line in of_it}
     assert 500 in {line.get("status") for line in of_it}
 
@@ -121,8 +134,12 @@ def test_slowest_and_cold_starts_find_the_reports(function_log: list[str]) -> No
     assert 0 < len(cold) < len(reports)
 
 
-@pytest.mark.parametrize("name", ["FailuresQuery", "SlowestQuery", "ColdStartsQuery", "OneRequestQuery"])
-def test_fields_of_queries_stand_in_the_lines(name: str, function_log: list[str], faults: list[str]) -> None:
+@pytest.mark.parametrize(
+    "name", ["FailuresQuery", "SlowestQuery", "ColdStartsQuery", "OneRequestQuery"]
+)
+def test_fields_of_queries_stand_in_the_lines(
+    name: str, function_log: list[str], faults: list[str]
+) -> None:
     written = {field for line in (*function_log, *faults) for field in fields_of(line)}
     restored = {"record.metrics.restoreDurationMs"}  # which only Lambda's snapshots have
     assert names(QUERIES[name]) - restored <= written
@@ -137,7 +154,10 @@ def access_line(**values: str) -> str:
 
 
 def test_routes_counts_failures_of_the_access_log() -> None:
-    lines = [access_line(status=status, routeKey="ANY /api/products") for status in ("200", "404", "500", "503")]
+    lines = [
+        access_line(status=status, routeKey="ANY /api/products")
+        for status in ("200", "404", "500", "503")
+    ]
     assert names(QUERIES["RoutesQuery"]) <= set(fields_of(lines[0]))
     failed = 'fields strcontains(concat("s", status), "s5") as failed'
     assert QUERIES["RoutesQuery"].startswith(failed)
@@ -145,6 +165,8 @@ def test_routes_counts_failures_of_the_access_log() -> None:
 
 
 def test_access_log_has_the_functions_request_id() -> None:
-    line = json.loads(access_line(**{"integration.requestId": "of-the-function", "requestId": "of-the-gateway"}))
+    line = json.loads(
+        access_line(**{"integration.requestId": "of-the-function", "requestId": "of-the-gateway"})
+    )
     assert (line["request_id"], line["gateway_request_id"]) == ("of-the-function", "of-the-gateway")
     assert {"Ref": "ApiAccessLogs"} in RESOURCES["OneRequestQuery"]["Properties"]["LogGroupNames"]

@@ -17,7 +17,9 @@ from tests.local.conftest import PoolOpener
 from tests.local.waiting import asynchronous, until
 
 RULE = Schedule("EchoFunction", 60, "arn:aws:events:us-east-1:123456789012:rule/minutely")
-SCHEDULE = Schedule("EchoFunction", 3600, "arn:aws:scheduler:us-east-1:123456789012:schedule/default/hourly")
+SCHEDULE = Schedule(
+    "EchoFunction", 3600, "arn:aws:scheduler:us-east-1:123456789012:schedule/default/hourly"
+)
 ECHO = """
     import json
     def handler(event, context):
@@ -54,7 +56,9 @@ async def scheduling(pool: Pool, *schedules: Schedule) -> AsyncIterator[tuple[Pe
     """Started, with its first periods begun; also what it reports."""
     periods, reports = Periods(), []
     pools = {"EchoFunction": pool}
-    scheduler = Scheduler(schedules, pools, reports.append, sleep=periods.sleep, clock=lambda: 1_764_115_200.9)
+    scheduler = Scheduler(
+        schedules, pools, reports.append, sleep=periods.sleep, clock=lambda: 1_764_115_200.9
+    )
     scheduler.start()
     try:
         await until(lambda: len(periods.waiting) == len(schedules))
@@ -76,7 +80,9 @@ def count(lines: list[str], start: str) -> int:
 
 
 @asynchronous
-async def test_a_function_runs_when_a_period_has_passed_and_after_the_next(open_pool: PoolOpener) -> None:
+async def test_a_function_runs_when_a_period_has_passed_and_after_the_next(
+    open_pool: PoolOpener,
+) -> None:
     async with open_pool(ECHO) as (pool, lines), scheduling(pool, RULE) as (periods, reports):
         assert lines == []
         periods.end()
@@ -139,18 +145,24 @@ async def test_a_run_that_fails_is_reported_and_the_next_one_comes(open_pool: Po
 
 
 @asynchronous
-async def test_a_run_over_the_functions_concurrency_is_reported(open_pool: PoolOpener, tmp_path: Path) -> None:
+async def test_a_run_over_the_functions_concurrency_is_reported(
+    open_pool: PoolOpener, tmp_path: Path
+) -> None:
     async with (
         open_pool(GATED, timeout=10, concurrency=1) as (pool, lines),
         scheduling(pool, RULE) as (periods, reports),
     ):
-        other = asyncio.create_task(pool.invoke(json.dumps({"gate": str(tmp_path / "go")}).encode()))
+        other = asyncio.create_task(
+            pool.invoke(json.dumps({"gate": str(tmp_path / "go")}).encode())
+        )
         await until(lambda: count(lines, "got") == 1)
         periods.end()
         await until(lambda: len(reports) == 1)
         (tmp_path / "go").touch()
         await other
-    assert reports == ["EchoFunction, run by its schedule: TooManyRequestsException: Rate Exceeded."]
+    assert reports == [
+        "EchoFunction, run by its schedule: TooManyRequestsException: Rate Exceeded."
+    ]
 
 
 @asynchronous
@@ -171,7 +183,10 @@ async def test_runs_do_not_pile_up_behind_one_that_takes_longer_than_a_period(
     open_pool: PoolOpener, tmp_path: Path
 ) -> None:
     gate = tmp_path / "go"
-    async with open_pool(GATED, timeout=10) as (pool, lines), scheduling(pool, gated_by(gate)) as (periods, reports):
+    async with (
+        open_pool(GATED, timeout=10) as (pool, lines),
+        scheduling(pool, gated_by(gate)) as (periods, reports),
+    ):
         periods.end()
         await until(lambda: count(lines, "got") == 1)
         periods.end()
@@ -185,10 +200,15 @@ async def test_runs_do_not_pile_up_behind_one_that_takes_longer_than_a_period(
 
 
 @asynchronous
-async def test_stopping_waits_for_no_run_and_leaves_none(open_pool: PoolOpener, tmp_path: Path) -> None:
+async def test_stopping_waits_for_no_run_and_leaves_none(
+    open_pool: PoolOpener, tmp_path: Path
+) -> None:
     before = asyncio.all_tasks()
     never = gated_by(tmp_path / "never")
-    async with open_pool(GATED, timeout=10) as (pool, lines), scheduling(pool, never) as (periods, reports):
+    async with (
+        open_pool(GATED, timeout=10) as (pool, lines),
+        scheduling(pool, never) as (periods, reports),
+    ):
         periods.end()
         await until(lambda: count(lines, "got") == 1)
     assert asyncio.all_tasks() == before

@@ -29,7 +29,8 @@ SCAN = {
 
 
 @pytest.mark.parametrize(
-    "host", ["evil.example:{port}", "127.0.0.1", "0.0.0.0:{port}", "localhost:1", "x.localhost:{port}"]
+    "host",
+    ["evil.example:{port}", "127.0.0.1", "0.0.0.0:{port}", "localhost:1", "x.localhost:{port}"],
 )
 @asynchronous
 async def test_the_gateway_answers_no_foreign_host(serve: Served, host: str) -> None:
@@ -43,14 +44,18 @@ async def test_the_gateway_answers_no_foreign_host(serve: Served, host: str) -> 
     assert [access.route for access in accesses] == [None, None, None]
 
 
-@pytest.mark.parametrize("host", ["localhost:{port}", "LOCALHOST.:{port}", "[::1]:{port}", "[::ffff:127.0.0.1]:{port}"])
+@pytest.mark.parametrize(
+    "host", ["localhost:{port}", "LOCALHOST.:{port}", "[::1]:{port}", "[::ffff:127.0.0.1]:{port}"]
+)
 @asynchronous
 async def test_the_gateway_answers_to_loopback_names(serve: Served, host: str) -> None:
     async with serve() as (client, _):
         named = host.format(port=client.port)
         assert (await client.send("GET", "/api/products", Host=named)).status == 200
         assert (await client.send("GET", f"http://{named}/api/products", Host=named)).status == 200
-        assert (await client.ask(b"GET /api/products HTTP/1.0\r\nConnection: keep-alive\r\n\r\n")).status == 421
+        assert (
+            await client.ask(b"GET /api/products HTTP/1.0\r\nConnection: keep-alive\r\n\r\n")
+        ).status == 421
 
 
 @asynchronous
@@ -61,10 +66,16 @@ async def test_the_gateway_answers_no_foreign_page(serve: Served) -> None:
             (await send("GET", "/api/products", Origin="https://evil.example")).status,
             (await send("POST", "/api/products", {}, Origin="null")).status,
             (await send("OPTIONS", "/api/products", Origin="https://evil.example")).status,
-            (await send("GET", "/api/products", Sec_Fetch_Site="cross-site", Sec_Fetch_Mode="no-cors")).status,
+            (
+                await send(
+                    "GET", "/api/products", Sec_Fetch_Site="cross-site", Sec_Fetch_Mode="no-cors"
+                )
+            ).status,
             (await send("POST", "/console/anything", {}, Origin="http://localhost:5173")).status,
         ]
-        page = await send("GET", "/api/products", Origin="http://localhost:5173", Sec_Fetch_Site="cross-site")
+        page = await send(
+            "GET", "/api/products", Origin="http://localhost:5173", Sec_Fetch_Site="cross-site"
+        )
         link = await send("GET", "/console", Sec_Fetch_Site="cross-site", Sec_Fetch_Mode="navigate")
 
     assert statuses == [403] * 5
@@ -80,7 +91,9 @@ def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AwsServer]:
     server.stop()
 
 
-def ask(url: str, method: str = "GET", body: bytes | None = None, **headers: str) -> tuple[int, Any]:
+def ask(
+    url: str, method: str = "GET", body: bytes | None = None, **headers: str
+) -> tuple[int, Any]:
     sent = {name.replace("_", "-"): value for name, value in headers.items()}
     try:
         request = urllib.request.Request(url, body, sent, method=method)  # noqa: S310 - our own server
@@ -130,7 +143,9 @@ def test_emulated_services_answer_no_page(aws: AwsServer, headers: dict[str, str
         ("/favicon.ico", ""),
     ],
 )
-def test_services_that_the_system_does_not_use_are_refused(aws: AwsServer, path: str, service: str) -> None:
+def test_services_that_the_system_does_not_use_are_refused(
+    aws: AwsServer, path: str, service: str
+) -> None:
     headers = {"Authorization": SIGNED.format(service)} if service else {}
     for method in ("GET", "POST"):
         assert ask(f"{aws.endpoint}{path}", method, **headers)[0] == 403
@@ -150,10 +165,19 @@ def test_presigned_urls_and_clients_still_work(aws: AwsServer) -> None:
     s3 = client("s3")
     s3.create_bucket(Bucket="imports")
     place = {"Bucket": "imports", "Key": "incoming/products/a.csv"}
-    put, get = (s3.generate_presigned_url(name, Params=place) for name in ("put_object", "get_object"))
+    put, get = (
+        s3.generate_presigned_url(name, Params=place) for name in ("put_object", "get_object")
+    )
 
     assert ask(put, "PUT", b"name\n", Content_Type="text/csv")[0] == 200
-    assert ask(get.replace("127.0.0.1", "localhost"), Sec_Fetch_Site="same-site", Sec_Fetch_Mode="navigate")[0] == 200
+    assert (
+        ask(
+            get.replace("127.0.0.1", "localhost"),
+            Sec_Fetch_Site="same-site",
+            Sec_Fetch_Mode="navigate",
+        )[0]
+        == 200
+    )
     assert ask(put, "PUT", b"evil", Origin="https://evil.example")[0] == 403
     assert s3.get_object(**place)["Body"].read() == b"name\n"
     assert client("sqs").create_queue(QueueName="q")["QueueUrl"].startswith(aws.endpoint)
@@ -188,11 +212,22 @@ async def test_the_runtime_api_is_closed_to_other_processes() -> None:
     invocation = Invocation(b'{"headers": {"x-api-key": "local-admin"}}')
     answered = asyncio.create_task(api.invoke(invocation))
     result = f"/2018-06-01/runtime/invocation/{invocation.request_id}/response"
-    blind = ["/", NEXT, f"/{NEXT}", f"/x{NEXT}", f"/{runtime.secret[:-1]}{NEXT}", f"/{runtime.secret}x{NEXT}"]
+    blind = [
+        "/",
+        NEXT,
+        f"/{NEXT}",
+        f"/x{NEXT}",
+        f"/{runtime.secret[:-1]}{NEXT}",
+        f"/{runtime.secret}x{NEXT}",
+    ]
 
-    assert [await runtime.ask(path) for path in blind] == [(403, json.dumps({"message": "Forbidden"}).encode())] * 6
+    assert [await runtime.ask(path) for path in blind] == [
+        (403, json.dumps({"message": "Forbidden"}).encode())
+    ] * 6
     assert (await runtime.ask(result, "POST", b'"evil"'))[0] == 403
-    assert (await runtime.ask("/2018-06-01/runtime/init/error", "POST", b'{"errorType": "evil"}'))[0] == 403
+    assert (await runtime.ask("/2018-06-01/runtime/init/error", "POST", b'{"errorType": "evil"}'))[
+        0
+    ] == 403
     assert api.init_error is None
     assert not api.ready.is_set()
     assert await runtime.ask(f"/{runtime.secret}{NEXT}") == (200, invocation.event)

@@ -55,7 +55,16 @@ def test_it_finds_the_shop_again_and_leaves_nothing_in_between(system: System) -
 
 
 @pytest.mark.parametrize(
-    "path", ["/api/products", "/api/products/404", "/api/products?limit=x", "/health", "/openapi.json", "/docs", "/no"]
+    "path",
+    [
+        "/api/products",
+        "/api/products/404",
+        "/api/products?limit=x",
+        "/health",
+        "/openapi.json",
+        "/docs",
+        "/no",
+    ],
 )
 def test_head_has_gets_length_and_no_body(system: System, path: str) -> None:
     seen = []
@@ -75,11 +84,17 @@ def test_head_has_gets_length_and_no_body(system: System, path: str) -> None:
 @pytest.mark.parametrize("origin", ["http://localhost:5173", "https://[::1]", "http://127.0.0.1"])
 def test_pages_of_this_machine_may_call_the_api(system: System, origin: str) -> None:
     connection = http.client.HTTPConnection("127.0.0.1", system.port)
-    asked = {"Origin": origin, "Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "x-api-key"}
+    asked = {
+        "Origin": origin,
+        "Access-Control-Request-Method": "POST",
+        "Access-Control-Request-Headers": "x-api-key",
+    }
     connection.request("OPTIONS", "/api/orders", headers=asked)
     preflight = connection.getresponse()
     preflight.read()
-    connection.request("GET", "/api/orders/404", headers={"Origin": origin, "X-API-Key": "local-reader"})
+    connection.request(
+        "GET", "/api/orders/404", headers={"Origin": origin, "X-API-Key": "local-reader"}
+    )
     refused = connection.getresponse()
     refused.read()
     connection.close()
@@ -120,7 +135,9 @@ def test_a_killed_database_is_started_again(system: System) -> None:
     wait_until(lambda: system.ask("/api/products")[0] == 200, "the database's return")
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere PostgreSQL is stopped by the next start")
+@pytest.mark.skipif(
+    sys.platform != "linux", reason="elsewhere PostgreSQL is stopped by the next start"
+)
 def test_it_leaves_nothing_when_it_is_killed_and_starts_again(system: System) -> None:
     system.ask("/health")
     pids = system.children()
@@ -129,7 +146,9 @@ def test_it_leaves_nothing_when_it_is_killed_and_starts_again(system: System) ->
     assert system.start().ask("/health")[0] == 200
 
 
-def test_another_server_is_used_where_database_url_names_one(home: Path, empty_database: str) -> None:
+def test_another_server_is_used_where_database_url_names_one(
+    home: Path, empty_database: str
+) -> None:
     migrate_url(empty_database, "shop")
     other = System(home, DATABASE_URL=empty_database).start()
     try:
@@ -147,8 +166,12 @@ def test_a_taken_port_is_named(home: Path) -> None:
         assert f"port {port} on 127.0.0.1 is taken" in System(home, PORT=str(port)).fails()
 
 
-def test_a_database_that_cannot_be_used_is_named_without_its_password(home: Path, empty_database: str) -> None:
-    nowhere = System(home, DATABASE_URL=f"postgresql://u:secret@127.0.0.1:{free_port()}/shop").fails()
+def test_a_database_that_cannot_be_used_is_named_without_its_password(
+    home: Path, empty_database: str
+) -> None:
+    nowhere = System(
+        home, DATABASE_URL=f"postgresql://u:secret@127.0.0.1:{free_port()}/shop"
+    ).fails()
     assert "the database shop at 127.0.0.1" in nowhere
     assert "cannot be reached" in nowhere
     assert "secret" not in nowhere

@@ -67,7 +67,9 @@ def schedules(tmp_path: Path) -> ScheduleReader:
             "  EchoFunction:\n"
             "    Type: AWS::Serverless::Function\n"
             "    Properties:\n"
-            "      {CodeUri: echo, Handler: handler.handler, Runtime: python3.13, Events: {Timer: " + event + "}}\n"
+            "      {CodeUri: echo, Handler: handler.handler, Runtime: python3.13, Events: {Timer: "
+            + event
+            + "}}\n"
         )
         return read(path, parameters={}, secret=str).schedules
 
@@ -81,7 +83,9 @@ def evaluate(tmp_path: Path, value: str) -> Any:
         f"Resources: {{Table: {{Type: 'AWS::DynamoDB::Table'}}}}\nValue: {value}\n"
     )
     document = load(path)
-    evaluator = Evaluator(document, {"P": "p", "List": ["a", "b"]}, lambda name, attribute: f"<{name}.{attribute}>")
+    evaluator = Evaluator(
+        document, {"P": "p", "List": ["a", "b"]}, lambda name, attribute: f"<{name}.{attribute}>"
+    )
     return evaluator.value(document["Value"])
 
 
@@ -94,7 +98,10 @@ def evaluate(tmp_path: Path, value: str) -> Any:
         ("!GetAtt Table.Arn", "<Table.Arn>"),
         ("!GetAtt [Table, Arn]", "<Table.Arn>"),
         ("{'Fn::GetAtt': [Table, Arn]}", "<Table.Arn>"),
-        ("!Sub '${P}-${Table}-${Table.Arn}-${!P}-${AWS::Partition}'", "p-<Table.>-<Table.Arn>-${P}-aws"),
+        (
+            "!Sub '${P}-${Table}-${Table.Arn}-${!P}-${AWS::Partition}'",
+            "p-<Table.>-<Table.Arn>-${P}-aws",
+        ),
         ("!Sub ['${X}${P}', {X: !Ref P}]", "pp"),
         ("!Join ['-', [a, !Ref P, 1]]", "a-p-1"),
         ("!Join [',', !Ref List]", "a,b"),
@@ -106,7 +113,9 @@ def evaluate(tmp_path: Path, value: str) -> Any:
         ("{a: !Ref AWS::NoValue, b: [!Ref AWS::NoValue, 1]}", {"b": [1]}),
     ],
 )
-def test_a_function_comes_to_what_cloudformation_makes_of_it(tmp_path: Path, value: str, expected: object) -> None:
+def test_a_function_comes_to_what_cloudformation_makes_of_it(
+    tmp_path: Path, value: str, expected: object
+) -> None:
     assert evaluate(tmp_path, value) == expected
 
 
@@ -145,9 +154,12 @@ def test_what_is_not_known_is_an_error_and_no_guess(tmp_path: Path, value: str, 
         ("!Contains [!Ref List, a]", "does not evaluate Fn::Contains in Conditions"),
     ],
 )
-def test_condition_uses_functions_of_conditions_alone(tmp_path: Path, condition: str, expected: bool | str) -> None:
+def test_condition_uses_functions_of_conditions_alone(
+    tmp_path: Path, condition: str, expected: bool | str
+) -> None:
     evaluator = evaluator_of(
-        tmp_path, f"Conditions: {{Holds: !Equals [1, 1], Fails: !Equals [1, 2], Asked: {condition}}}\n"
+        tmp_path,
+        f"Conditions: {{Holds: !Equals [1, 1], Fails: !Equals [1, 2], Asked: {condition}}}\n",
     )
     if isinstance(expected, bool):
         assert evaluator.condition("Asked") is expected
@@ -166,7 +178,10 @@ def test_condition_uses_functions_of_conditions_alone(tmp_path: Path, condition:
         ("!EachMemberIn [!Ref List, [a, b, c]]", True),
         ("!EachMemberIn [[a, z], !Ref List]", False),
         ("!Not [!Equals [!Ref P, p]]", False),
-        ("!And [!Equals [1, 1], !Or [!Equals [1, 2], !Equals [!Ref AWS::Region, us-east-1]]]", True),
+        (
+            "!And [!Equals [1, 1], !Or [!Equals [1, 2], !Equals [!Ref AWS::Region, us-east-1]]]",
+            True,
+        ),
         ("!Equals [!Join ['', !Ref List], ab]", "does not evaluate Fn::Join in Rules"),
         ("!Equals [!Sub 'a', a]", "does not evaluate Fn::Sub in Rules"),
         ("!Equals [!Select [0, !Ref List], a]", "does not evaluate Fn::Select in Rules"),
@@ -176,7 +191,9 @@ def test_condition_uses_functions_of_conditions_alone(tmp_path: Path, condition:
         ("!Contains [!Ref P, p]", "takes a list of strings first"),
     ],
 )
-def test_rule_uses_functions_of_rules_alone(tmp_path: Path, rule: str, expected: bool | str) -> None:
+def test_rule_uses_functions_of_rules_alone(
+    tmp_path: Path, rule: str, expected: bool | str
+) -> None:
     evaluator = evaluator_of(tmp_path, f"Conditions: {{Holds: !Equals [1, 1]}}\nAsked: {rule}\n")
     asked = load(tmp_path / "template.yaml")["Asked"]
     if isinstance(expected, bool):
@@ -197,7 +214,9 @@ def evaluator_of(folder: Path, sections: str) -> Evaluator:
 
 def test_a_function_is_read_with_the_globals_and_parameters_applied(template: Path) -> None:
     found = read(
-        template, parameters={"Name": "x", "Size": "7", "Unknown": "?"}, secret=lambda name: f"secret of {name}"
+        template,
+        parameters={"Name": "x", "Size": "7", "Unknown": "?"},
+        secret=lambda name: f"secret of {name}",
     )
     function = found.functions["EchoFunction"]
     assert (function.memory, function.timeout, function.concurrency) == (256, 9, 3)
@@ -209,7 +228,9 @@ def test_a_function_is_read_with_the_globals_and_parameters_applied(template: Pa
 
 
 def test_a_built_layer_is_its_python_folder(template: Path) -> None:
-    function = read(template, parameters={"Name": "x"}, secret=str, built=True).functions["EchoFunction"]
+    function = read(template, parameters={"Name": "x"}, secret=str, built=True).functions[
+        "EchoFunction"
+    ]
     assert function.layers == (template.parent / "layers/shared/python",)
     assert function.built
 
@@ -223,20 +244,29 @@ def test_a_built_layer_is_its_python_folder(template: Path) -> None:
         ({"Name": "x", "Stage": "local"}, "AbsentFunction has no CodeUri"),
     ],
 )
-def test_a_template_that_cannot_be_deployed_is_refused(template: Path, parameters: dict[str, str], told: str) -> None:
+def test_a_template_that_cannot_be_deployed_is_refused(
+    template: Path, parameters: dict[str, str], told: str
+) -> None:
     with pytest.raises(TemplateError, match=told):
         read(template, parameters=parameters, secret=str)
 
 
 def test_a_schedule_stands_beside_the_routes(template: Path) -> None:
     found = read(template, parameters={"Name": "x"}, secret=str)
-    assert found.schedules == (Schedule("EchoFunction", 86_400, f"{RULE}sluice-local-EchoFunctionTimer"),)
+    assert found.schedules == (
+        Schedule("EchoFunction", 86_400, f"{RULE}sluice-local-EchoFunctionTimer"),
+    )
 
 
 @pytest.mark.parametrize(
     ("event", "seconds", "arn", "payload"),
     [
-        ("{Type: Schedule, Properties: {Schedule: rate(1 minute), Name: tick}}", 60, f"{RULE}tick", None),
+        (
+            "{Type: Schedule, Properties: {Schedule: rate(1 minute), Name: tick}}",
+            60,
+            f"{RULE}tick",
+            None,
+        ),
         (
             "{Type: Schedule, Properties: {Schedule: rate(10 days), Enabled: true}}",
             864_000,
@@ -279,10 +309,22 @@ def test_a_schedule_that_is_off_is_none(schedules: ScheduleReader, event: str) -
 
 @pytest.mark.parametrize(
     "expression",
-    ["cron(0 3 * * ? *)", "at(2030-01-01T00:00:00)", "rate(1 hours)", "rate(2 hour)", "rate(0 minutes)", "rate(9)", ""],
+    [
+        "cron(0 3 * * ? *)",
+        "at(2030-01-01T00:00:00)",
+        "rate(1 hours)",
+        "rate(2 hour)",
+        "rate(0 minutes)",
+        "rate(9)",
+        "",
+    ],
 )
-def test_a_schedule_that_would_never_run_here_is_refused(schedules: ScheduleReader, expression: str) -> None:
-    told = re.escape(f"EchoFunction has the schedule {expression!r}, and the local system runs only rates")
+def test_a_schedule_that_would_never_run_here_is_refused(
+    schedules: ScheduleReader, expression: str
+) -> None:
+    told = re.escape(
+        f"EchoFunction has the schedule {expression!r}, and the local system runs only rates"
+    )
     with pytest.raises(TemplateError, match=told):
         schedules(f"{{Type: ScheduleV2, Properties: {{ScheduleExpression: '{expression}'}}}}")
 

@@ -35,7 +35,11 @@ async def test_it_tells_of_traffic_sandboxes_and_imports(open_pool: PoolOpener) 
         vitals = Vitals(metrics, {"ShopFunction": pool}, progress, clock=clock)
         await pool.invoke(b"{}")
         for status in (200, 429):
-            metrics.access(Access("GET", "/api/x?query=canary", status, 0.2, "ShopFunction", route="ANY /api/x"))
+            metrics.access(
+                Access(
+                    "GET", "/api/x?query=canary", status, 0.2, "ShopFunction", route="ANY /api/x"
+                )
+            )
         metrics.line("ShopFunction", 1, emf(**POOL, breaker_open=1, rate_limited=1))
         clock.now += 1
         assert data(vitals)["database"] == "asked"
@@ -45,10 +49,17 @@ async def test_it_tells_of_traffic_sandboxes_and_imports(open_pool: PoolOpener) 
     (second,) = told["seconds"]
     assert (second["statuses"], second["counted"]) == ({"200": 1, "429": 1}, {"rate_limited": 1})
     assert second["pool"] == {"checked_in": 0, "checked_out": 2, "overflow": 1}
-    assert [(each["route"], each["function"]) for each in told["routes"]] == [("GET /api/x", "ShopFunction")]
+    assert [(each["route"], each["function"]) for each in told["routes"]] == [
+        ("GET /api/x", "ShopFunction")
+    ]
     assert told["times"] == pytest.approx([0.2, 0.2, 0.2], rel=0.01)
     ((sandbox,), waiting) = told["functions"][0]["sandboxes"], told["functions"][0]["waiting"]
-    assert (sandbox["number"], sandbox["state"], sandbox["invocations"], waiting) == (1, "idle", 1, 0)
+    assert (sandbox["number"], sandbox["state"], sandbox["invocations"], waiting) == (
+        1,
+        "idle",
+        1,
+        0,
+    )
     assert (sandbox["told"]["age"], sandbox["told"]["breaker_open"]) == (1.0, True)
     assert "canary" not in json.dumps(told)
 
@@ -76,7 +87,9 @@ async def test_a_database_that_is_away_is_told_and_not_waited_for() -> None:
     await progress.stop()
 
 
-@pytest.mark.parametrize("query", ["?after=x", "?after=-1", "?window=1e9", "?window=９", "?after=" + "9" * 20])
+@pytest.mark.parametrize(
+    "query", ["?after=x", "?after=-1", "?window=1e9", "?window=９", "?after=" + "9" * 20]
+)
 def test_it_is_asked_for_numbers(query: str) -> None:
     with pytest.raises(HttpError) as refused:
         data(Vitals(Metrics(), {}, Progress(lambda: [])), query)
@@ -85,5 +98,9 @@ def test_it_is_asked_for_numbers(query: str) -> None:
 
 def test_what_is_not_its_path_is_not_its_business() -> None:
     vitals = Vitals(Metrics(), {}, Progress(lambda: []))
-    for method, target in (("GET", "/console"), ("POST", "/console/data"), ("GET", "/console/data/x")):
+    for method, target in (
+        ("GET", "/console"),
+        ("POST", "/console/data"),
+        ("GET", "/console/data/x"),
+    ):
         assert vitals.page(Request(method, target, "HTTP/1.1", [])) is None

@@ -20,19 +20,49 @@ OF_THE_START: list[Use] = [
     ({"PORT": "80000"}, ["PORT must be a number from 0 to 65535", "'80000'"]),
     ({"PORT": "-1"}, ["PORT must be a number", "'-1'"]),
     ({"PORT": "٣٠٠٠"}, ["PORT must be a number", "'٣٠٠٠'"]),
-    ({"SLUICE_STATE": "/dev/null/state"}, ["/dev/null/state cannot be written", "SLUICE_STATE=/path make run"]),
+    (
+        {"SLUICE_STATE": "/dev/null/state"},
+        ["/dev/null/state cannot be written", "SLUICE_STATE=/path make run"],
+    ),
 ]
 OF_THE_DATABASE: list[Use] = [
-    ({"DATABASE_URL": "mysql://u@h/d"}, ["DATABASE_URL", "postgresql://user:password@host:5432/database"]),
-    ({"DATABASE_URL": "host=h dbname=d"}, ["DATABASE_URL", "postgresql://user:password@host:5432/database"]),
+    (
+        {"DATABASE_URL": "mysql://u@h/d"},
+        ["DATABASE_URL", "postgresql://user:password@host:5432/database"],
+    ),
+    (
+        {"DATABASE_URL": "host=h dbname=d"},
+        ["DATABASE_URL", "postgresql://user:password@host:5432/database"],
+    ),
     ({"DATABASE_URL": "postgresql://u@h:x/d"}, ["DATABASE_URL", "port must be a number", "'x'"]),
-    ({"DATABASE_URL": "postgresql://u@h/d?schema=public"}, ["DATABASE_URL", "'schema'", "remove it"]),
-    ({"DATABASE_URL": "postgresql://u@h/d", "PGPORT": "x"}, ["DATABASE_URL", "port must be a number", "'x'"]),
-    ({"DATABASE_URL": f"postgresql://u:p@{HOST}/d"}, ["database d at 127.0.0.1:1", "cannot be reached", "refused"]),
-    ({"DATABASE_URL": "postgresql://u@/d?host=/nowhere"}, ["/nowhere", "cannot be reached", "no socket", "?host="]),
-    ({"DATABASE_URL": "postgresql://u@no-host.invalid/d"}, ["no-host.invalid", "host name is not known"]),
-    ({"DATABASE_URL": "postgresql://u:x@h:1,h:2/d"}, ["DATABASE_URL", "several hosts", "name the one to use"]),
-    ({"DATABASE_URL": "postgresql://u:p@a/c:rd@h/d"}, ["DATABASE_URL", "an @ after the host", "%40"]),
+    (
+        {"DATABASE_URL": "postgresql://u@h/d?schema=public"},
+        ["DATABASE_URL", "'schema'", "remove it"],
+    ),
+    (
+        {"DATABASE_URL": "postgresql://u@h/d", "PGPORT": "x"},
+        ["DATABASE_URL", "port must be a number", "'x'"],
+    ),
+    (
+        {"DATABASE_URL": f"postgresql://u:p@{HOST}/d"},
+        ["database d at 127.0.0.1:1", "cannot be reached", "refused"],
+    ),
+    (
+        {"DATABASE_URL": "postgresql://u@/d?host=/nowhere"},
+        ["/nowhere", "cannot be reached", "no socket", "?host="],
+    ),
+    (
+        {"DATABASE_URL": "postgresql://u@no-host.invalid/d"},
+        ["no-host.invalid", "host name is not known"],
+    ),
+    (
+        {"DATABASE_URL": "postgresql://u:x@h:1,h:2/d"},
+        ["DATABASE_URL", "several hosts", "name the one to use"],
+    ),
+    (
+        {"DATABASE_URL": "postgresql://u:p@a/c:rd@h/d"},
+        ["DATABASE_URL", "an @ after the host", "%40"],
+    ),
     (
         {"DATABASE_URL": f"postgresql://u@{HOST}/d?sslmode=verify-full&sslrootcert=/nowhere.pem"},
         ["no file /nowhere.pem", "sslrootcert"],
@@ -46,9 +76,13 @@ OF_THE_DATABASE: list[Use] = [
         *(([], *use) for use in OF_THE_START),
         *((command, *use) for use in OF_THE_DATABASE for command in ([], ["migrate"], ["remove"])),
     ],
-    ids=lambda value: " ".join(f"{k}={v}" for k, v in value.items()) if isinstance(value, dict) else "",
+    ids=lambda value: (
+        " ".join(f"{k}={v}" for k, v in value.items()) if isinstance(value, dict) else ""
+    ),
 )
-def test_wrong_use_is_one_sentence(command: list[str], environ: dict[str, str], words: list[str]) -> None:
+def test_wrong_use_is_one_sentence(
+    command: list[str], environ: dict[str, str], words: list[str]
+) -> None:
     with state_of_its_own(**environ) as system:
         message = system.fails(*command)
     assert message.count("\n") == 1
@@ -56,7 +90,9 @@ def test_wrong_use_is_one_sentence(command: list[str], environ: dict[str, str], 
         assert word in message, message
 
 
-def test_a_server_that_asks_for_a_password_names_the_places(postgres_server: PostgresServer, tmp_path: Path) -> None:
+def test_a_server_that_asks_for_a_password_names_the_places(
+    postgres_server: PostgresServer, tmp_path: Path
+) -> None:
     url = f"postgresql://postgres@127.0.0.1:{postgres_server.port}/postgres"
     with state_of_its_own(DATABASE_URL=url, PGPASSFILE=str(tmp_path / "none")) as system:
         message = system.fails()
@@ -69,7 +105,10 @@ def test_a_server_that_asks_for_a_password_names_the_places(postgres_server: Pos
 @pytest.mark.parametrize(
     ("url", "sentence"),
     [
-        ("postgresql://postgres:canary-wrong@{}/postgres", "refuses the user name or password; correct them"),
+        (
+            "postgresql://postgres:canary-wrong@{}/postgres",
+            "refuses the user name or password; correct them",
+        ),
         ("postgresql://postgres:{password}@{}/nowhere", "that database does not exist; create it"),
         ("postgresql://postgres:canary@p/canary@{}/postgres", "an @ after the host"),
         ("postgresql://postgres:{password}@{}/postgres?sslmode=require", "the server has no TLS"),
@@ -78,7 +117,10 @@ def test_a_server_that_asks_for_a_password_names_the_places(postgres_server: Pos
 def test_what_a_server_refuses_is_one_sentence(
     postgres_server: PostgresServer, command: list[str], url: str, sentence: str
 ) -> None:
-    place, password = f"127.0.0.1:{postgres_server.port}", settings_of(postgres_server.url()).password
+    place, password = (
+        f"127.0.0.1:{postgres_server.port}",
+        settings_of(postgres_server.url()).password,
+    )
     with state_of_its_own(DATABASE_URL=url.format(place, password=password)) as system:
         message = system.fails(*command)
     assert message.count("\n") == 1
@@ -100,7 +142,9 @@ def test_env_without_a_function_lists_them(demo_shop: System) -> None:
 
 
 def test_psql_opens_the_running_systems_database(demo_shop: System) -> None:
-    process = demo_shop.command("psql", "-X", "-Atc", "SELECT current_database(), count(*) > 0 FROM products")
+    process = demo_shop.command(
+        "psql", "-X", "-Atc", "SELECT current_database(), count(*) > 0 FROM products"
+    )
     rows, wrong = process.communicate(timeout=30)
     assert (process.returncode, rows, wrong) == (0, "sluice|t\n", "")
 

@@ -98,18 +98,30 @@ class Company:
                          "::text NOT IN ('pg_catalog', 'information_schema', 'sluice') ORDER BY 1")  # fmt: skip
         rows = {name: self.sql(f"SELECT count(*), md5(string_agg(t::text, '|' ORDER BY t::text)) FROM {name} t")
                 for (name,) in names}  # fmt: skip
-        return {"dump": self.dump(), "roles": self.sql(ROLES), "privileges": self.privileges(), "rows": rows}
+        return {
+            "dump": self.dump(),
+            "roles": self.sql(ROLES),
+            "privileges": self.privileges(),
+            "rows": rows,
+        }
 
     def privileges(self) -> dict[str, set[str]]:
         """As sets of items, where NULL stands for the owner's and PUBLIC's defaults."""
-        return {f"{kind} {name}": set((acl or "").strip("{}").split(",")) for kind, name, acl in self.sql(PRIVILEGES)}
+        return {
+            f"{kind} {name}": set((acl or "").strip("{}").split(","))
+            for kind, name, acl in self.sql(PRIVILEGES)
+        }
 
     def dump(self, *options: str) -> str:
         words = [str(self.bindir / "pg_dump"), "--schema-only", "-d", self.superuser, *options]
-        helped = subprocess.run([words[0], "--help"], capture_output=True, text=True, check=True).stdout
+        helped = subprocess.run(
+            [words[0], "--help"], capture_output=True, text=True, check=True
+        ).stdout
         if "--restrict-key" in helped:
             words.append("--restrict-key=fixed")
-        done = subprocess.run(words, capture_output=True, text=True, check=True, env=SERVER_ENVIRONMENT)
+        done = subprocess.run(
+            words, capture_output=True, text=True, check=True, env=SERVER_ENVIRONMENT
+        )
         return done.stdout
 
     def alembic(self, revision: str) -> None:
@@ -124,7 +136,10 @@ class Company:
         return remove(make_engine(DatabaseSettings.from_url(url or self.url), "batch"), drop_app)
 
     def roles(self) -> set[str]:
-        return {name for (name,) in self.sql("SELECT rolname FROM pg_roles WHERE rolname LIKE 'sluice%'")}
+        return {
+            name
+            for (name,) in self.sql("SELECT rolname FROM pg_roles WHERE rolname LIKE 'sluice%'")
+        }
 
 
 class Server:
@@ -138,7 +153,11 @@ class Server:
     def company(self, rights: str = "CREATEROLE", *, name: str = "", owner: str = "") -> Company:
         """A company's database, whose owner has these rights: SUPERUSER, CREATEROLE, NOCREATEROLE."""
         suffix = os.urandom(4).hex()
-        name, owner, reader = name or f"company_{suffix}", owner or f"owner_{suffix}", f"reader_{suffix}"
+        name, owner, reader = (
+            name or f"company_{suffix}",
+            owner or f"owner_{suffix}",
+            f"reader_{suffix}",
+        )
         with closing(owner_connection(self.server.url())) as connection:
             connection.run(f"CREATE ROLE {_quoted(owner)} LOGIN {rights} PASSWORD 'canary-owner'")
             connection.run(f"CREATE ROLE {reader}")
@@ -147,7 +166,11 @@ class Server:
         superuser = self.server.url(database=quote(name))
         url = self.server.url(quote(owner), quote(name), password="canary-owner")
         (self._home / "versions").mkdir(exist_ok=True)
-        for path, text in {"env.py": ENVIRONMENT, "versions/a.py": REVISION, "versions/b.py": SECOND}.items():
+        for path, text in {
+            "env.py": ENVIRONMENT,
+            "versions/a.py": REVISION,
+            "versions/b.py": SECOND,
+        }.items():
             (self._home / path).write_text(text)
         made = Company(url, superuser, wanted_bindir() or find_bindir(), self._home)
         made.alembic("a1b2c3d4e5f6")
@@ -161,7 +184,9 @@ class Server:
             for name, _ in self._made:
                 connection.run(f"DROP DATABASE IF EXISTS {_quoted(name)} WITH (FORCE)")
             found = connection.run("SELECT rolname FROM pg_roles WHERE rolname LIKE 'sluice%'")
-            for role in [role for _, roles in self._made for role in roles] + [role for (role,) in found]:
+            for role in [role for _, roles in self._made for role in roles] + [
+                role for (role,) in found
+            ]:
                 connection.run(f"DROP ROLE IF EXISTS {_quoted(role)}")
 
 

@@ -21,7 +21,9 @@ migrate_url(sys.argv[1], "shop", analyst_connections=8)
 
 def start(company: Company) -> subprocess.Popen[bytes]:
     """A migration in a process of its own: Alembic keeps its context in a global."""
-    return subprocess.Popen([sys.executable, "-c", MIGRATE, company.url], cwd=ROOT / "layers/shared")
+    return subprocess.Popen(
+        [sys.executable, "-c", MIGRATE, company.url], cwd=ROOT / "layers/shared"
+    )
 
 
 def at_once(companies: list[Company]) -> list[int]:
@@ -48,7 +50,9 @@ def test_one_that_is_killed_leaves_nothing(company: Company) -> None:
     with closing(owner_connection(company.superuser)) as other:
         other.run("BEGIN")
         other.run("LOCK TABLE pg_catalog.pg_description IN ACCESS EXCLUSIVE MODE")
-        other.run("LOCK TABLE pg_catalog.pg_trigger IN ACCESS EXCLUSIVE MODE")  # of import_jobs, after 2 revisions
+        other.run(
+            "LOCK TABLE pg_catalog.pg_trigger IN ACCESS EXCLUSIVE MODE"
+        )  # of import_jobs, after 2 revisions
         killed = start(company)
         waits = "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND relation = 'pg_trigger'::regclass)"
         wait_until(lambda: other.run(waits) == [[True]], "the migration to wait for a lock")

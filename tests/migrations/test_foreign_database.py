@@ -20,7 +20,12 @@ def test_make_run_changes_nothing(company: Company) -> None:
         system.start()
         assert system.ask("/api/products")[1]["code"] == "not_set_up"
         assert system.ask("/api/categories", {"name": "Mugs"})[1]["code"] == "not_set_up"
-        assert system.ask("/api/imports", {"resource": "users", "format": "csv", "filename": "u.csv"})[0] == 503
+        assert (
+            system.ask("/api/imports", {"resource": "users", "format": "csv", "filename": "u.csv"})[
+                0
+            ]
+            == 503
+        )
         assert system.ask("/api/analytics/query?query=select+1+as+one")[1]["code"] == "not_set_up"
         assert system.ask("/health/ready")[1]["code"] == "not_set_up"
         status, told, _ = system.stop()
@@ -37,7 +42,9 @@ def test_make_migrate_adds_only_a_schema_and_two_roles(company: Company) -> None
     assert after["rows"] == before["rows"]
     assert {row[0] for row in after["roles"] if row not in before["roles"]} == ROLES
     assert [row for row in before["roles"] if row not in after["roles"]] == []
-    changed = [name for name, acl in after["privileges"].items() if before["privileges"].get(name) != acl]
+    changed = [
+        name for name, acl in after["privileges"].items() if before["privileges"].get(name) != acl
+    ]
     assert [name for name in changed if " sluice" not in name] == []
     assert company.dump("--exclude-schema=sluice") == before["dump"]
 
@@ -47,7 +54,9 @@ def test_make_migrate_adds_only_a_schema_and_two_roles(company: Company) -> None
 def test_make_remove_restores_everything(company: Company, app: str, hardened: bool) -> None:
     if hardened:
         for statement in HARDENED:
-            company.sql(statement.format(company.sql("SELECT quote_ident(current_database())")[0][0]))
+            company.sql(
+                statement.format(company.sql("SELECT quote_ident(current_database())")[0][0])
+            )
         company.sql("GRANT ALL ON SCHEMA public TO " + company.owner)
     before = company.seen()
     migrate_url(company.url, app)

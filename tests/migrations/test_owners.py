@@ -9,15 +9,23 @@ SUPERUSERS_ALONE = {"temp_file_limit", "session_replication_role", "lo_compat_pr
 
 
 def settings_in(statements: list[str]) -> set[str]:
-    return {statement.split(" SET ")[1].split(" = ")[0] for statement in statements if " SET " in statement}
+    return {
+        statement.split(" SET ")[1].split(" = ")[0]
+        for statement in statements
+        if " SET " in statement
+    }
 
 
 def works(company: Company, done: Migrated) -> None:
     """The roles can do what they are for."""
     assert done.revisions == {"sluice": "0003", "shop": "0003"}
     assert company.sql("SELECT has_table_privilege('sluice_app', 'products', 'INSERT')") == [[True]]
-    assert company.sql("SELECT has_table_privilege('sluice_analyst', 'orders', 'SELECT')") == [[True]]
-    assert company.sql("SELECT has_table_privilege('sluice_analyst', 'orders', 'INSERT')") == [[False]]
+    assert company.sql("SELECT has_table_privilege('sluice_analyst', 'orders', 'SELECT')") == [
+        [True]
+    ]
+    assert company.sql("SELECT has_table_privilege('sluice_analyst', 'orders', 'INSERT')") == [
+        [False]
+    ]
 
 
 def test_a_superuser_needs_no_one(server: Server) -> None:
@@ -39,7 +47,9 @@ def test_an_owner_with_createrole_sets_all_but_a_superusers_settings(server: Ser
     assert company.remove("shop").stays == []
 
 
-def test_an_owner_without_createrole_gets_the_statements_for_an_administrator(server: Server) -> None:
+def test_an_owner_without_createrole_gets_the_statements_for_an_administrator(
+    server: Server,
+) -> None:
     company = server.company("NOCREATEROLE")
     before = company.seen()
     with pytest.raises(MissingPrivilege, match="may not create roles") as refused:
@@ -90,9 +100,16 @@ def test_a_user_that_does_not_own_the_database_is_helped(server: Server) -> None
 @pytest.mark.parametrize("rights", ["SUPERUSER", "CREATEROLE"])
 @pytest.mark.parametrize(
     ("name", "owner"),
-    [("My Company", "Mrs Owner"), ("a \"b\" 'c'", "o\\w'n\"er"), ("UPPER", "Ünïcode"), ("50%s", "%d")],
+    [
+        ("My Company", "Mrs Owner"),
+        ("a \"b\" 'c'", "o\\w'n\"er"),
+        ("UPPER", "Ünïcode"),
+        ("50%s", "%d"),
+    ],
 )
-def test_any_name_of_a_database_and_of_its_owner_will_do(server: Server, rights: str, name: str, owner: str) -> None:
+def test_any_name_of_a_database_and_of_its_owner_will_do(
+    server: Server, rights: str, name: str, owner: str
+) -> None:
     company = server.company(rights, name=name, owner=owner)
     before = company.seen()
     works(company, migrate_url(company.url, "shop"))

@@ -19,7 +19,9 @@ def planned(url: str, app: str) -> str:
 
 def run_by_psql(company: Company, script: str) -> None:
     words = [str(company.bindir / "psql"), "-qX", "-v", "ON_ERROR_STOP=1", "-d", company.url]
-    subprocess.run(words, input=script, text=True, check=True, capture_output=True, env=SERVER_ENVIRONMENT)
+    subprocess.run(
+        words, input=script, text=True, check=True, capture_output=True, env=SERVER_ENVIRONMENT
+    )
 
 
 @pytest.mark.parametrize("app", ["", "shop"])
@@ -37,9 +39,7 @@ def test_psql_makes_of_it_what_a_migration_makes(server: Server, app: str) -> No
 def alike(company: Company) -> list[object]:
     """What is the same in two companies: all but the owners' names, and when something was granted."""
     dump = re.sub("(owner|reader)_[0-9a-f]{8}", r"\1", company.dump())
-    grants = (
-        "SELECT role, privilege, kind, regexp_replace(name, '^company.*', '') FROM sluice.grants ORDER BY 1, 2, 3, 4"
-    )
+    grants = "SELECT role, privilege, kind, regexp_replace(name, '^company.*', '') FROM sluice.grants ORDER BY 1, 2, 3, 4"
     settings = (
         "SELECT rolname, setconfig FROM pg_db_role_setting s JOIN pg_roles r ON r.oid = setrole "
         "JOIN pg_database d ON d.oid = setdatabase AND datname = current_database() ORDER BY 1"

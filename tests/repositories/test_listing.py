@@ -23,7 +23,9 @@ from sluice.settings import DatabaseSettings
 from tests.fixtures.shop import Shop, owner_connection
 
 SIGNER = CursorSigner(b"the key of these tests' cursors")
-SEARCHING = settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+SEARCHING = settings(
+    max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 
 # A table with every kind of key: nullable or not, text, numeric, timestamptz, integer.
 THINGS = Listing(
@@ -32,13 +34,21 @@ THINGS = Listing(
         noun="thing",
         source="things t",
         key="t.id",
-        fields={"id": integer("t.id"), "label": text("t.label", nullable=True), "price": money("t.price")},
+        fields={
+            "id": integer("t.id"),
+            "label": text("t.label", nullable=True),
+            "price": money("t.price"),
+        },
         etag="t.id::text",
     ),
     filters={
         "least": Filter("integer", "t.stock >= CAST(:least AS bigint)"),
         "even": Filter("boolean", "mod(t.id, 2) = 0", otherwise="mod(t.id, 2) = 1"),
-        "ids": Filter("integers", "t.id = ANY(CAST(:ids AS bigint[]))", single="t.id = (CAST(:ids AS bigint[]))[1]"),
+        "ids": Filter(
+            "integers",
+            "t.id = ANY(CAST(:ids AS bigint[]))",
+            single="t.id = (CAST(:ids AS bigint[]))[1]",
+        ),
     },
     sorts={
         "id": Sort("t.id", "bigint", unique=True),
@@ -60,13 +70,17 @@ rows = st.fixed_dictionaries(
     {
         "label": st.sampled_from([None, "", "a", "A", "ä", "b'\"\\", "\U0001f375"]),
         "price": st.sampled_from(["0", "0.01", "19.99", "20", "1234567890.123456789"]),
-        "at": st.sampled_from([None, "1969-12-31 23:59:59.999999Z", "2026-01-01Z", "2026-01-01 00:00:00.000001Z"]),
+        "at": st.sampled_from(
+            [None, "1969-12-31 23:59:59.999999Z", "2026-01-01Z", "2026-01-01 00:00:00.000001Z"]
+        ),
         "stock": st.integers(-1, 2),
     }
 )
 tables = st.dictionaries(st.integers(1, 60), rows, max_size=25)
 sortings = st.lists(
-    st.tuples(st.sampled_from(sorted(THINGS.sorts)), st.booleans()), max_size=3, unique_by=lambda term: term[0]
+    st.tuples(st.sampled_from(sorted(THINGS.sorts)), st.booleans()),
+    max_size=3,
+    unique_by=lambda term: term[0],
 ).map(tuple)
 filters = st.fixed_dictionaries(
     {},
@@ -83,7 +97,9 @@ limits = st.integers(1, 9)
 def things(postgres_server: PostgresServer) -> Iterator[Database]:
     with closing(owner_connection(postgres_server.url())) as connection:
         connection.run("CREATE DATABASE things")
-    database = Database(make_engine(DatabaseSettings.from_url(postgres_server.url(database="things")), "function"))
+    database = Database(
+        make_engine(DatabaseSettings.from_url(postgres_server.url(database="things")), "function")
+    )
     database.write(TABLE)
     yield database
     database.dispose()
@@ -104,7 +120,9 @@ def insert(database: Database, id: int, row: Row) -> None:
     )
 
 
-def ordered(table: dict[int, Row], sorting: Sorting, chosen: dict[str, Any] | None = None) -> list[int]:
+def ordered(
+    table: dict[int, Row], sorting: Sorting, chosen: dict[str, Any] | None = None
+) -> list[int]:
     """The oracle: the ids of what the filters choose, sorted key by key from the last to the first."""
     chosen = chosen or {}
     ids = [
@@ -128,7 +146,9 @@ def value(table: dict[int, Row], id: int, name: str) -> Any:
         return found
     if name == "price":
         return Decimal(found)
-    return found.encode() if name == "label" else found.replace("Z", "")  # the tests' server sorts by code point
+    return (
+        found.encode() if name == "label" else found.replace("Z", "")
+    )  # the tests' server sorts by code point
 
 
 def ids_of(page: Page) -> list[int]:
@@ -189,11 +209,18 @@ def test_there_is_a_cursor_exactly_where_there_are_rows(
         if start >= end:  # an offset beyond the list, which knows of no row to go back from
             break
         assert ids_of(page) == expected[start:end]
-        assert (page.prev_cursor is not None, page.next_cursor is not None) == (start > 0, end < len(expected))
+        assert (page.prev_cursor is not None, page.next_cursor is not None) == (
+            start > 0,
+            end < len(expected),
+        )
         cursor = page.next_cursor if forward else page.prev_cursor
         if cursor:
             page = read(things, cursor, sort=sorting, filters=chosen, limit=limit)
-            start, end = (end, min(end + limit, len(expected))) if forward else (max(0, start - limit), start)
+            start, end = (
+                (end, min(end + limit, len(expected)))
+                if forward
+                else (max(0, start - limit), start)
+            )
 
 
 @SEARCHING
@@ -203,7 +230,10 @@ def test_there_is_a_cursor_exactly_where_there_are_rows(
     limit=limits,
     forward=st.booleans(),
     changes=st.lists(
-        st.tuples(st.sets(st.integers(1, 60), max_size=12), st.dictionaries(st.integers(61, 99), rows, max_size=3)),
+        st.tuples(
+            st.sets(st.integers(1, 60), max_size=12),
+            st.dictionaries(st.integers(61, 99), rows, max_size=3),
+        ),
         max_size=8,
     ),
 )
@@ -217,11 +247,15 @@ def test_a_walk_meets_every_row_that_stays_once_while_others_come_and_go(
 ):
     put(things, table)
     now = dict(table)
-    page = read(things, sort=sorting, limit=limit, offset=0 if forward else max(0, len(table) - limit))
+    page = read(
+        things, sort=sorting, limit=limit, offset=0 if forward else max(0, len(table) - limit)
+    )
     seen = ids_of(page)
     while cursor := page.next_cursor if forward else page.prev_cursor:
         deleted, inserted = changes.pop() if changes else (set(), {})
-        things.write("DELETE FROM things WHERE id = ANY(CAST(:ids AS bigint[]))", {"ids": list(deleted)})
+        things.write(
+            "DELETE FROM things WHERE id = ANY(CAST(:ids AS bigint[]))", {"ids": list(deleted)}
+        )
         for id in inserted.keys() - now.keys():
             insert(things, id, inserted[id])
             now[id] = inserted[id]
@@ -244,7 +278,10 @@ def test_a_walk_meets_every_row_that_stays_once_while_others_come_and_go(
 @pytest.mark.parametrize("forward", [True, False])
 @pytest.mark.parametrize("sorting", [(), (("label", False),), (("label", True), ("at", False))])
 def test_a_page_that_was_emptied_leads_back(things: Database, sorting: Sorting, forward: bool):
-    table = {id: {"label": "a" if id < 5 else None, "price": "1", "at": None, "stock": 1} for id in range(1, 10)}
+    table = {
+        id: {"label": "a" if id < 5 else None, "price": "1", "at": None, "stock": 1}
+        for id in range(1, 10)
+    }
     put(things, table)
     page = read(things, sort=sorting, limit=3, offset=3)
     cursor = page.next_cursor if forward else page.prev_cursor
@@ -287,7 +324,10 @@ INSERT INTO inventory (product_id, quantity) SELECT id, id % 3 FROM p
             {"category": ["mugs"], "price_min": Decimal(1)},
             lambda row: row["category"] == "mugs" and row["price"] >= "1",
         ),
-        ({"search": "CUP, blue", "price_max": Decimal(2)}, lambda row: row["description"] and row["price"] <= "2.00"),
+        (
+            {"search": "CUP, blue", "price_max": Decimal(2)},
+            lambda row: row["description"] and row["price"] <= "2.00",
+        ),
     ],
     ids=lambda case: "+".join(case) or "all" if isinstance(case, dict) else "",
 )
@@ -304,10 +344,14 @@ def test_products_are_walked_in_every_order(shop: Shop, chosen: dict[str, Any], 
             expected.sort(key=lambda row, name=name: row[name], reverse=descending)
         pages = [repository.page(ListQuery(limit=7, sort=sorting, filters=chosen))]
         while cursor := pages[-1].next_cursor:
-            pages.append(repository.page(ListQuery(limit=7, sort=sorting, filters=chosen, cursor=cursor)))
+            pages.append(
+                repository.page(ListQuery(limit=7, sort=sorting, filters=chosen, cursor=cursor))
+            )
         assert [row for page in pages for row in rows_of(page)] == expected, sorting
         for page, behind in zip(pages[:0:-1], pages[-2::-1], strict=True):
-            back = repository.page(ListQuery(limit=7, sort=sorting, filters=chosen, cursor=page.prev_cursor))
+            back = repository.page(
+                ListQuery(limit=7, sort=sorting, filters=chosen, cursor=page.prev_cursor)
+            )
             assert back.items == behind.items, sorting
 
 

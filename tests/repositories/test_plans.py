@@ -102,7 +102,9 @@ class Explaining:
     large: frozenset[str] = frozenset()
     plans: list[list[dict[str, Any]]] = field(default_factory=list)  # of each, its nodes
 
-    def read(self, sql: str, params: Mapping[str, object] | None = None, *, prepare: bool = False) -> Any:
+    def read(
+        self, sql: str, params: Mapping[str, object] | None = None, *, prepare: bool = False
+    ) -> Any:
         explain = "EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON)"
         self.plans = [_nodes_of(self.database.read(f"{explain} {sql}", params)[0][0])]
         if prepare:
@@ -133,9 +135,13 @@ class Explaining:
     def faults(self) -> list[str]:
         """What the statement should not have done."""
         nodes = [node for plan in self.plans for node in plan]
-        scanned = [node["Relation Name"] for node in nodes if node["Node Type"].endswith("Seq Scan")]
+        scanned = [
+            node["Relation Name"] for node in nodes if node["Node Type"].endswith("Seq Scan")
+        ]
         visited = self.visited()
-        buffers = max(plan[0]["Shared Hit Blocks"] + plan[0]["Shared Read Blocks"] for plan in self.plans)
+        buffers = max(
+            plan[0]["Shared Hit Blocks"] + plan[0]["Shared Read Blocks"] for plan in self.plans
+        )
         found = [f"reads all of {table}" for table in scanned if table in self.large]
         found += [f"visits {visited:.0f} rows"] * (visited > MOST_ROWS)
         return found + [f"reads {buffers} buffers"] * (buffers > MOST_BUFFERS)
@@ -157,10 +163,14 @@ def shelves(postgres_server: PostgresServer, migrated_template: str) -> Iterator
     copy_database(postgres_server, migrated_template, "shelves")
     with closing(owner_connection(postgres_server.url(database="shelves"))) as connection:
         connection.run("SELECT setseed(0.42)")
-        connection.run("SET session_replication_role = replica")  # no triggers: stock is brought along
+        connection.run(
+            "SET session_replication_role = replica"
+        )  # no triggers: stock is brought along
         connection.run(DATA)
         connection.run("VACUUM ANALYZE")
-        large = connection.run("SELECT relname FROM pg_class WHERE relkind = 'r' AND reltuples >= :n", n=LARGE)
+        large = connection.run(
+            "SELECT relname FROM pg_class WHERE relkind = 'r' AND reltuples >= :n", n=LARGE
+        )
     url = postgres_server.url("sluice_app", "shelves", password="canary-app")
     database = Database(make_engine(DatabaseSettings.from_url(url), "function"))
     with closing(owner_connection(url)) as keeping:
@@ -197,24 +207,37 @@ def test_a_page_of_every_sort_is_a_range_of_an_index(shelves: Explaining, name: 
             first = read_page(shelves, listing, query, SIGNER)
             assert shelves.faults() == [], (sort, descending, shelves.faults())
             assert shelves.visited() <= 200, sort
-            deep = read_page(shelves.database, listing, ListQuery(limit=20, sort=query.sort, offset=900), SIGNER)
+            deep = read_page(
+                shelves.database, listing, ListQuery(limit=20, sort=query.sort, offset=900), SIGNER
+            )
             for cursor in (first.next_cursor, deep.next_cursor, deep.prev_cursor):
-                read_page(shelves, listing, ListQuery(limit=20, sort=query.sort, cursor=cursor), SIGNER)
+                read_page(
+                    shelves, listing, ListQuery(limit=20, sort=query.sort, cursor=cursor), SIGNER
+                )
                 assert shelves.visited() <= 200, (sort, descending)
 
 
 @pytest.mark.parametrize(
-    ("name", "filter_name", "example"), FILTERED, ids=lambda value: str(value)[:24].replace(" ", "_")
+    ("name", "filter_name", "example"),
+    FILTERED,
+    ids=lambda value: str(value)[:24].replace(" ", "_"),
 )
 def test_a_filter_finds_its_rows_by_an_index_in_every_sort(
     shelves: Explaining, name: str, filter_name: str, example: object
 ):
     listing = LISTINGS[name]
     for sort in listing.sorts:
-        page = read_page(shelves, listing, ListQuery(sort=((sort, True),), filters={filter_name: example}), SIGNER)
+        page = read_page(
+            shelves,
+            listing,
+            ListQuery(sort=((sort, True),), filters={filter_name: example}),
+            SIGNER,
+        )
         assert shelves.faults() == [], (sort, shelves.faults())
         if page.next_cursor:
-            query = ListQuery(sort=((sort, True),), filters={filter_name: example}, cursor=page.next_cursor)
+            query = ListQuery(
+                sort=((sort, True),), filters={filter_name: example}, cursor=page.next_cursor
+            )
             read_page(shelves, listing, query, SIGNER)
             assert shelves.faults() == [], (sort, "after a cursor", shelves.faults())
 
@@ -229,7 +252,9 @@ def test_a_filter_finds_its_rows_by_an_index_in_every_sort(
         ("created_at", {"created_after": JANUARY_4, "created_before": JANUARY_5}),
     ],
 )
-def test_a_shop_s_own_pages_visit_few_rows(shelves: Explaining, sort: str, chosen: dict[str, object]):
+def test_a_shop_s_own_pages_visit_few_rows(
+    shelves: Explaining, sort: str, chosen: dict[str, object]
+):
     query = ListQuery(sort=((sort, True),), filters=chosen)
     page = read_page(shelves, LISTINGS["products"], query, SIGNER)
     assert page.items
@@ -271,14 +296,18 @@ def test_a_filter_without_an_index_is_found_out(shelves: Explaining):
 def test_a_slice_between_two_cursors_is_a_range_of_an_index(shelves: Explaining, sort: str):
     """However deep it lies, and however little lies between: nothing beyond is looked at."""
     listing, order = NESTED, ((sort, True),)
-    deep = read_page(shelves.database, listing, ListQuery(limit=1, sort=order, offset=9_000), SIGNER)
+    deep = read_page(
+        shelves.database, listing, ListQuery(limit=1, sort=order, offset=9_000), SIGNER
+    )
     for end in (False, True):
         query = ListQuery(limit=20, sort=order, end=end, after=deep.next_cursor)
         rows = read_slice(shelves, listing, query, SIGNER)
         assert (shelves.faults(), shelves.visited() <= 300) == ([], True), shelves.visited()
         between = replace(query, before=rows.cursor(rows.rows[1]))
         if not end:
-            assert [row["id"] for row in read_slice(shelves, listing, between, SIGNER).rows] == [rows.rows[0]["id"]]
+            assert [row["id"] for row in read_slice(shelves, listing, between, SIGNER).rows] == [
+                rows.rows[0]["id"]
+            ]
             assert (shelves.faults(), shelves.visited() <= 300) == ([], True), shelves.visited()
 
 
@@ -295,8 +324,12 @@ def test_slices_of_many_owners_are_a_range_of_an_index_for_each(shelves: Explain
 
 
 @pytest.mark.parametrize("category_id", [1, 49, 10**12])
-def test_a_category_by_its_id_is_found_by_an_index_in_every_sort(shelves: Explaining, category_id: int):
+def test_a_category_by_its_id_is_found_by_an_index_in_every_sort(
+    shelves: Explaining, category_id: int
+):
     for sort in ("id", "name", "price", "created_at"):
-        query = ListQuery(sort=((sort, True),), filters={"category_id": category_id}, include_total=True)
+        query = ListQuery(
+            sort=((sort, True),), filters={"category_id": category_id}, include_total=True
+        )
         read_slice(shelves, NESTED, query, SIGNER)
         assert shelves.faults() == [], (sort, shelves.faults())

@@ -50,15 +50,21 @@ def test_of_writers_with_the_same_etag_one_wins(shop: Shop, database: Database) 
     etag = products.get_by_id(id).etag
 
     for attempt in range(10):
-        prices = [100 * attempt + writer + 20 for writer in range(WRITERS)]  # each a change: others keep the version
-        met = at_once(lambda writer: products.update(id, {"price": prices[writer]}, Precondition([etag])))  # noqa: B023
+        prices = [
+            100 * attempt + writer + 20 for writer in range(WRITERS)
+        ]  # each a change: others keep the version
+        met = at_once(
+            lambda writer: products.update(id, {"price": prices[writer]}, Precondition([etag]))  # noqa: B023
+        )
 
         assert met.count(StaleVersion) == WRITERS - 1
         etag = products.get_by_id(id).etag
     assert shop.sql("SELECT version FROM products WHERE id = :id", id=id) == [[11]]
 
 
-def test_stock_never_goes_below_zero_and_every_unit_is_taken(shop: Shop, database: Database) -> None:
+def test_stock_never_goes_below_zero_and_every_unit_is_taken(
+    shop: Shop, database: Database
+) -> None:
     inventory = InventoryRepository(database, CursorSigner(CURSOR_KEY))
     id = shop.product("Tall Mug", stock=10)
 
@@ -73,7 +79,11 @@ def test_bulk_updates_in_opposite_orders_do_not_deadlock(shop: Shop, database: D
     ids = [shop.product(f"Mug {n}") for n in range(30)]
 
     for _ in range(5):
-        met = at_once(lambda writer: inventory.set_many([(id, writer) for id in (ids if writer % 2 else ids[::-1])]))
+        met = at_once(
+            lambda writer: inventory.set_many(
+                [(id, writer) for id in (ids if writer % 2 else ids[::-1])]
+            )
+        )
 
         assert met == [len(ids)] * WRITERS
     quantities = {quantity for (quantity,) in shop.sql("SELECT quantity FROM inventory")}

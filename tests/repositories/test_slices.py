@@ -25,7 +25,9 @@ from tests.repositories.test_listing import (
 
 __all__ = ["things"]
 
-SEARCHING = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+SEARCHING = settings(
+    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 
 OWNED = Listing(
     view=THINGS.view,
@@ -39,7 +41,9 @@ def ids_of(found: Slice) -> list[int]:
     return [row["id"] for row in found.rows]
 
 
-def expected_slice(ids: list[int], after: int | None, before: int | None, limit: int, *, end: bool) -> list[int]:
+def expected_slice(
+    ids: list[int], after: int | None, before: int | None, limit: int, *, end: bool
+) -> list[int]:
     """The oracle: of the list's ids, those between two positions, as many as wanted from one end."""
     between = ids[0 if after is None else after + 1 : len(ids) if before is None else before]
     return between[-limit:] if end else between[:limit]
@@ -50,7 +54,11 @@ def expected_slice(ids: list[int], after: int | None, before: int | None, limit:
     table=tables,
     sorting=sortings,
     chosen=filters,
-    asked=st.lists(st.tuples(st.integers(-8, 24), st.integers(-8, 24), limits, st.booleans()), min_size=1, max_size=12),
+    asked=st.lists(
+        st.tuples(st.integers(-8, 24), st.integers(-8, 24), limits, st.booleans()),
+        min_size=1,
+        max_size=12,
+    ),
 )
 def test_a_slice_is_what_lies_between(
     things: Database,
@@ -61,8 +69,18 @@ def test_a_slice_is_what_lies_between(
 ):
     put(things, table)
     ids = ordered(table, sorting, chosen)
-    whole = read_slice(things, THINGS, ListQuery(limit=60, sort=sorting, filters=chosen, include_total=True), SIGNER)
-    assert (ids_of(whole), whole.total, whole.has_next, whole.has_previous) == (ids, len(ids), False, False)
+    whole = read_slice(
+        things,
+        THINGS,
+        ListQuery(limit=60, sort=sorting, filters=chosen, include_total=True),
+        SIGNER,
+    )
+    assert (ids_of(whole), whole.total, whole.has_next, whole.has_previous) == (
+        ids,
+        len(ids),
+        False,
+        False,
+    )
     cursors = [whole.cursor(row) for row in whole.rows]
     for start, stop, limit, end in asked:
         after, before = (place if 0 <= place < len(ids) else None for place in (start, stop))
@@ -98,7 +116,10 @@ def test_slices_of_many_lists_are_those_of_each(
 
 
 def test_a_cursor_of_one_list_is_refused_in_the_others_alone(things: Database):
-    put(things, {id: {"label": None, "price": "1", "at": None, "stock": id % 2} for id in range(1, 7)})
+    put(
+        things,
+        {id: {"label": None, "price": "1", "at": None, "stock": id % 2} for id in range(1, 7)},
+    )
     first = read_slices(things, OWNED, ListQuery(limit=1), SIGNER, "stock", [1])[1]
     assert isinstance(first, Slice)
 

@@ -26,8 +26,13 @@ MUG = {"name": "Mug", "price": 5, "category": "mugs"}
 def built(request: pytest.FixtureRequest, shop: Shop) -> Iterator[Runtime]:
     """Over our connection, and over pg8000 as it comes."""
     settings = runtime.current().settings
-    reasons: dict[str, Callable[[], str | None]] = {"pipelined": lambda: None, "stock": lambda: "for this test"}
-    database = Database(make_engine(settings.database, "function", unsupported_reason=reasons[request.param]))
+    reasons: dict[str, Callable[[], str | None]] = {
+        "pipelined": lambda: None,
+        "stock": lambda: "for this test",
+    }
+    database = Database(
+        make_engine(settings.database, "function", unsupported_reason=reasons[request.param])
+    )
     yield Runtime(settings, database)
     database.dispose()
 
@@ -56,8 +61,12 @@ def test_what_is_not_committed_is_undone(shop: Shop, built: Runtime) -> None:
     assert names(shop) == []
 
 
-@pytest.mark.parametrize("failing", ["a refusal of the server", "a refusal of ours", "an error of anybody's"])
-def test_an_error_at_any_step_undoes_all_before_it(shop: Shop, built: Runtime, failing: str) -> None:
+@pytest.mark.parametrize(
+    "failing", ["a refusal of the server", "a refusal of ours", "an error of anybody's"]
+)
+def test_an_error_at_any_step_undoes_all_before_it(
+    shop: Shop, built: Runtime, failing: str
+) -> None:
     shop.product("Cup", stock=1)
 
     def fail(work: UnitOfWork) -> None:
@@ -110,7 +119,9 @@ def test_the_session_tracks_what_is_new_dirty_and_deleted(shop: Shop, built: Run
         assert (list(work.session.new), list(work.session.dirty), list(work.session.deleted)) == (
             [eve], [renamed], [leaving],
         )  # fmt: skip
-        assert work.users.get_by_id(ada).json.count("Ada Byron") == 1  # written before a repository looks
+        assert (
+            work.users.get_by_id(ada).json.count("Ada Byron") == 1
+        )  # written before a repository looks
         assert (renamed.version, eve.version, list(work.session.new)) == (2, 1, [])
         work.commit()
 
@@ -153,14 +164,18 @@ def test_objects_that_belong_together_are_written_in_order(shop: Shop, built: Ru
         mug = Product(name="Mug", price=5, category=mugs)
         work.session.add(mug)
         work.session.flush()
-        work.session.scalars(select(Inventory).where(Inventory.product_id == mug.id)).one().quantity = 7
+        work.session.scalars(
+            select(Inventory).where(Inventory.product_id == mug.id)
+        ).one().quantity = 7
         work.commit()
 
     assert shop.get("/api/products").json["data"][0]["inventory"] == 7
 
 
 @pytest.mark.parametrize("isolation", ["repeatable read", "serializable"])
-def test_a_unit_that_lost_against_another_is_replayed_whole(shop: Shop, built: Runtime, isolation: str) -> None:
+def test_a_unit_that_lost_against_another_is_replayed_whole(
+    shop: Shop, built: Runtime, isolation: str
+) -> None:
     mug = shop.product("Mug", stock=10)
     built.database.dispose()
 
@@ -197,15 +212,25 @@ def test_a_unit_that_always_loses_is_given_up(built: Runtime) -> None:
     assert len(attempts) == 4
 
 
-def test_the_mapped_tables_are_the_migrated_ones(postgres_server: PostgresServer, migrated_template: str) -> None:
+def test_the_mapped_tables_are_the_migrated_ones(
+    postgres_server: PostgresServer, migrated_template: str
+) -> None:
     """Tables, columns, types and NULL: what a mapping could get wrong. Indexes and checks are the migrations' alone."""
-    engine: Engine = make_engine(DatabaseSettings.from_url(postgres_server.url(database=migrated_template)), "batch")
+    engine: Engine = make_engine(
+        DatabaseSettings.from_url(postgres_server.url(database=migrated_template)), "batch"
+    )
 
     def compared(item: Any, name: str | None, kind: str, reflected: bool, against: Any) -> bool:
-        return kind in ("table", "column") and name not in ("version", "shop_version", "grants")  # the migrations' own
+        return kind in ("table", "column") and name not in (
+            "version",
+            "shop_version",
+            "grants",
+        )  # the migrations' own
 
     opts = {"include_object": compared, "compare_type": True, "include_schemas": True}
     with engine.connect() as connection:
         context = MigrationContext.configure(connection, opts=opts)
         differences = compare_metadata(context, Base.metadata)
-    assert [difference for difference in differences if difference[0] not in ("add_fk", "remove_fk")] == []
+    assert [
+        difference for difference in differences if difference[0] not in ("add_fk", "remove_fk")
+    ] == []

@@ -19,7 +19,9 @@ def main() -> int:
             name, assigned, value = word.partition("=")
             if assigned:
                 environment[name] = value
-    if subprocess.run(["docker", "info"], env=environment, capture_output=True, check=False).returncode:
+    if subprocess.run(
+        ["docker", "info"], env=environment, capture_output=True, check=False
+    ).returncode:
         sys.exit("make test-sam needs a running Docker")
     subprocess.run(["sam", "build"], cwd=ROOT, env=environment, check=True)
     tests = [sys.executable, "-m", "pytest", "-m", "slow", "tests/sam", *sys.argv[1:]]

@@ -35,7 +35,9 @@ class Sam:
     def command(self, *arguments: str) -> list[str]:
         machine = "arm64" if platform.machine() in ("arm64", "aarch64") else "x86_64"
         image = f"public.ecr.aws/lambda/{RUNTIME}-{machine}"
-        inspected = subprocess.run(["docker", "image", "inspect", image], capture_output=True, check=False)
+        inspected = subprocess.run(
+            ["docker", "image", "inspect", image], capture_output=True, check=False
+        )
         return [
             *(self.program, "local", *arguments),
             *("--env-vars", str(self.variables)),
@@ -49,10 +51,17 @@ class Sam:
         port = free_port()
         command = self.command("start-api", "--port", str(port), *arguments)
         with subprocess.Popen(
-            command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
+            command,
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
         ) as server:
             assert server.stdout is not None
-            drain = threading.Thread(target=server.stdout.read)  # or the server would block on a full pipe
+            drain = threading.Thread(
+                target=server.stdout.read
+            )  # or the server would block on a full pipe
             try:
                 printed = []
                 for line in server.stdout:
@@ -92,25 +101,35 @@ def sam(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Sam]:
     owner = DatabaseSettings.from_url(sam_shop.url)
-    app = DatabaseSettings.from_url(postgres_server.url("sluice_app", owner.name, password="canary-app"))
+    app = DatabaseSettings.from_url(
+        postgres_server.url("sluice_app", owner.name, password="canary-app")
+    )
     variables = tmp_path_factory.mktemp("sam") / "env.json"
     aws_port = int(emulated_aws.dynamodb_endpoint.rpartition(":")[2])
-    analyst = DatabaseSettings.from_url(postgres_server.url("sluice_analyst", owner.name, password="canary-analyst"))
-    told = sam_variables(app, analyst, owner, CURSOR_KEY.decode(), aws_port=aws_port, tables=TABLES, bucket="imports")
+    analyst = DatabaseSettings.from_url(
+        postgres_server.url("sluice_analyst", owner.name, password="canary-analyst")
+    )
+    told = sam_variables(
+        app, analyst, owner, CURSOR_KEY.decode(), aws_port=aws_port, tables=TABLES, bucket="imports"
+    )
     variables.write_text(json.dumps(told))
     with Doorway(app.port), Doorway(aws_port):
         yield Sam(sam_program, variables)
 
 
 @pytest.fixture(scope="session")
-def sam_shop(docker: None, postgres_server: PostgresServer, migrated_template: str) -> Iterator[Shop]:
+def sam_shop(
+    docker: None, postgres_server: PostgresServer, migrated_template: str
+) -> Iterator[Shop]:
     """One shop for all of them, since a container takes seconds; its tests must not mind each other."""
     copy_database(postgres_server, migrated_template, "sam")
     shop = Shop(postgres_server.url(database="sam"))
     for name in ("Rope", "Bucket"):
         shop.product(name, category="garden", stock=10)
     shop.order(shop.user(), (1, 1))
-    shop.sql("INSERT INTO sluice.import_jobs (resource, object_key) VALUES ('users', 'incoming/users/1/users.csv')")
+    shop.sql(
+        "INSERT INTO sluice.import_jobs (resource, object_key) VALUES ('users', 'incoming/users/1/users.csv')"
+    )
     yield shop
     with closing(owner_connection(postgres_server.url())) as connection:
         connection.run("DROP DATABASE sam WITH (FORCE)")

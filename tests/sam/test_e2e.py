@@ -28,7 +28,15 @@ def test_black_box_suite_passes_on_start_api(sam_program: str) -> None:
             }
             command = [sys.executable, "-m", "pytest", "-rs", "-p", "no:cacheprovider", "tests/e2e"]
             done = subprocess.run(
-                command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=1200
+                command,
+                cwd=ROOT,
+                env=environment,
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=1200,
             )
     assert done.returncode == 0, done.stdout[-8_000:] + done.stderr
-    assert done.stdout.count("SKIPPED") == 2, done.stdout[-2_000:]  # a host's region, and a body that is not UTF-8
+    assert done.stdout.count("SKIPPED") == 2, done.stdout[
+        -2_000:
+    ]  # a host's region, and a body that is not UTF-8

@@ -15,16 +15,24 @@ pytestmark = pytest.mark.slow
 
 def invoke(sam: Sam, function: str, event: Path) -> Any:
     done = subprocess.run(
-        sam.command("invoke", function, "--event", str(event)), cwd=ROOT, capture_output=True, text=True, check=False
+        sam.command("invoke", function, "--event", str(event)),
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout.strip().splitlines()[-1])
 
 
-@pytest.mark.parametrize("event", sorted((ROOT / "events").glob("*.json")), ids=lambda event: event.stem)
+@pytest.mark.parametrize(
+    "event", sorted((ROOT / "events").glob("*.json")), ids=lambda event: event.stem
+)
 def test_a_function_answers_its_event(sam: Sam, event: Path) -> None:
     answer = invoke(sam, function_of(json.loads(event.read_text())), event)
-    assert answer["statusCode"] == (201 if event.stem.endswith(("_create", "_place")) else 200), answer
+    assert answer["statusCode"] == (201 if event.stem.endswith(("_create", "_place")) else 200), (
+        answer
+    )
 
 
 def test_migrations_find_the_schema_there(sam: Sam, tmp_path: Path) -> None:

@@ -24,14 +24,22 @@ class Answer:
 class Client:
     port: int
 
-    def __call__(self, method: str, target: str, body: Any = None, *, key: str = "local-admin") -> Answer:
+    def __call__(
+        self, method: str, target: str, body: Any = None, *, key: str = "local-admin"
+    ) -> Answer:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
-        headers = {"x-api-key": key} | ({"content-type": "application/json"} if body is not None else {})
+        headers = {"x-api-key": key} | (
+            {"content-type": "application/json"} if body is not None else {}
+        )
         connection.request(method, target, None if body is None else json.dumps(body), headers)
         response = connection.getresponse()
         text = response.read().decode()
         connection.close()
-        return Answer(response.status, {k.lower(): v for k, v in response.getheaders()}, json.loads(text or "null"))
+        return Answer(
+            response.status,
+            {k.lower(): v for k, v in response.getheaders()},
+            json.loads(text or "null"),
+        )
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +90,9 @@ def test_an_order_is_placed_and_takes_its_stock(api: Client) -> None:
 def test_strangers_are_refused_and_so_is_one_who_asks_too_often(api: Client) -> None:
     assert api("GET", "/api/products", key="nobody's").status == 401
     statuses = [200]
-    while statuses[-1] == 200 and len(statuses) <= 11:  # five a minute, and one minute may end on the way
+    while (
+        statuses[-1] == 200 and len(statuses) <= 11
+    ):  # five a minute, and one minute may end on the way
         statuses.append(api("GET", "/api/products", key="local-limited").status)
     assert statuses[-1] == 429
 

@@ -37,7 +37,9 @@ def api_keys(system: System, *arguments: str) -> Ran:
 
 
 def status(system: System, key: str, path: str) -> int:
-    request = urllib.request.Request(system.published["base_url"] + path, headers={"X-API-Key": key})  # noqa: S310 - ours
+    request = urllib.request.Request(  # noqa: S310
+        system.published["base_url"] + path, headers={"X-API-Key": key}
+    )
     try:
         with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
             return int(answer.status)
@@ -47,7 +49,15 @@ def status(system: System, key: str, path: str) -> int:
 
 
 def test_a_key_is_made_and_shown_once_and_works(demo_shop: System) -> None:
-    made = api_keys(demo_shop, "create", "shop-frontend", "--scopes", "catalog:read,orders:write", "--days", "30")
+    made = api_keys(
+        demo_shop,
+        "create",
+        "shop-frontend",
+        "--scopes",
+        "catalog:read,orders:write",
+        "--days",
+        "30",
+    )
     key = made.stdout.strip()
 
     assert (made.returncode, made.stderr, key.startswith("sluice_"), len(key)) == (0, "", True, 50)
@@ -63,12 +73,22 @@ def test_make_key_prints_the_key_alone_and_keeps_its_tenant(demo_shop: System) -
     of_make = ("MAKEFLAGS", "MAKELEVEL")  # when make runs the tests; a person's shell has neither
     shell = {name: value for name, value in os.environ.items() if name not in of_make}
     environment = {**shell, "SLUICE_STATE": str(demo_shop.home / "state")}
-    command = ["make", "key", "SCOPES=catalog:read orders:read", "TENANT=acme & sons", "CLIENT=tenants-own"]
-    made = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=True)
+    command = [
+        "make",
+        "key",
+        "SCOPES=catalog:read orders:read",
+        "TENANT=acme & sons",
+        "CLIENT=tenants-own",
+    ]
+    made = subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=True
+    )
     assert made.stdout.startswith("sluice_")
     assert len(made.stdout) == 51
     assert status(demo_shop, made.stdout.strip(), "/api/orders") == 200
-    (line,) = [line for line in api_keys(demo_shop, "list").stdout.splitlines() if "tenants-own" in line]
+    (line,) = [
+        line for line in api_keys(demo_shop, "list").stdout.splitlines() if "tenants-own" in line
+    ]
     assert line.endswith("catalog:read,orders:read  tenant acme & sons")
     api_keys(demo_shop, "rotate", line.split()[0])
     assert api_keys(demo_shop, "list").stdout.count("tenant acme & sons") == 2
@@ -78,7 +98,11 @@ def test_make_key_prints_the_key_alone_and_keeps_its_tenant(demo_shop: System) -
 
 def test_a_key_is_rotated_and_revoked(demo_shop: System) -> None:
     api_keys(demo_shop, "create", "rotating", "--scopes", "users:read")
-    (old_id,) = [line.split()[0] for line in api_keys(demo_shop, "list").stdout.splitlines() if "rotating" in line]
+    (old_id,) = [
+        line.split()[0]
+        for line in api_keys(demo_shop, "list").stdout.splitlines()
+        if "rotating" in line
+    ]
 
     new = api_keys(demo_shop, "rotate", old_id).stdout.strip()
     assert status(demo_shop, new, "/api/users") == 200
@@ -92,7 +116,11 @@ def test_a_key_is_rotated_and_revoked(demo_shop: System) -> None:
 
 def test_a_revoked_key_that_no_environment_remembers_is_refused_at_once(demo_shop: System) -> None:
     key = api_keys(demo_shop, "create", "leaving", "--scopes", "catalog:read").stdout.strip()
-    (id,) = [line.split()[0] for line in api_keys(demo_shop, "list").stdout.splitlines() if "leaving" in line]
+    (id,) = [
+        line.split()[0]
+        for line in api_keys(demo_shop, "list").stdout.splitlines()
+        if "leaving" in line
+    ]
     api_keys(demo_shop, "revoke", id)
 
     assert status(demo_shop, key, "/api/products") == 401
@@ -102,12 +130,17 @@ def test_a_revoked_key_that_no_environment_remembers_is_refused_at_once(demo_sho
     ("arguments", "told"),
     [
         (("create", "jwt ada", "--scopes", "catalog:read"), "letters, digits and .@+-_ alone"),
-        (("create", "x", "--scopes", "everything"), "there is no scope everything; there are catalog:read"),
+        (
+            ("create", "x", "--scopes", "everything"),
+            "there is no scope everything; there are catalog:read",
+        ),
         (("create", "x", "--scopes", "catalog:read", "--days", "0"), "at least 1"),
         (("revoke", "ffff"), "no keys have an id that starts with 'ffff'"),
     ],
 )
-def test_what_cannot_be_done_is_said(demo_shop: System, arguments: tuple[str, ...], told: str) -> None:
+def test_what_cannot_be_done_is_said(
+    demo_shop: System, arguments: tuple[str, ...], told: str
+) -> None:
     answer = api_keys(demo_shop, *arguments)
 
     assert (answer.returncode != 0, "Traceback" in answer.stderr) == (True, False)

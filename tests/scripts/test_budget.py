@@ -18,29 +18,47 @@ CONFIGURED = deployments(tomllib.loads((ROOT / "samconfig.toml").read_text()))
 def test_every_stage_of_samconfig_fits_into_its_server(name: str) -> None:
     found = budget(TEMPLATE, CONFIGURED[name])
 
-    advice = f"lower FunctionConcurrency of [{name}] in samconfig.toml, or its default in template.yaml"
+    advice = (
+        f"lower FunctionConcurrency of [{name}] in samconfig.toml, or its default in template.yaml"
+    )
     assert found.fits, f"{found}: {advice}\n" + "\n".join(map(str, found.shares))
 
 
 @pytest.mark.parametrize(
-    ("least", "most", "takes"), [("0", "1", 189), ("0.5", "16", 2000), ("1", "16", 3360), ("2", "128", 5000)]
+    ("least", "most", "takes"),
+    [("0", "1", 189), ("0.5", "16", 2000), ("1", "16", 3360), ("2", "128", 5000)],
 )
 def test_what_an_aurora_takes_follows_from_its_capacity(least: str, most: str, takes: int) -> None:
-    given = {"DatabaseMode": "aurora", "AuroraMinCapacity": least, "AuroraMaxCapacity": most, "MaxConnections": "9999"}
+    given = {
+        "DatabaseMode": "aurora",
+        "AuroraMinCapacity": least,
+        "AuroraMaxCapacity": most,
+        "MaxConnections": "9999",
+    }
 
     assert budget(TEMPLATE, given).max_connections == takes
 
 
 @pytest.mark.parametrize(
     "given",
-    [{}, {"FunctionConcurrency": "9"}, {"PoolSize": "3", "PoolOverflow": "0"}, *CONFIGURED.values()],
+    [
+        {},
+        {"FunctionConcurrency": "9"},
+        {"PoolSize": "3", "PoolOverflow": "0"},
+        *CONFIGURED.values(),
+    ],
     ids=str,
 )
 def test_the_stack_tells_the_same_sum(given: dict[str, str]) -> None:
     """The output ConnectionBudget is arithmetic with words in it."""
-    defaults = {name: declared.get("Default", "given") for name, declared in TEMPLATE["Parameters"].items()}
+    defaults = {
+        name: declared.get("Default", "given") for name, declared in TEMPLATE["Parameters"].items()
+    }
     here = Evaluator(TEMPLATE, {**defaults, **given}, lambda name, attribute: name)
-    told, takes = (here.value(TEMPLATE["Outputs"][name]["Value"]) for name in ("ConnectionBudget", "MaxConnections"))
+    told, takes = (
+        here.value(TEMPLATE["Outputs"][name]["Value"])
+        for name in ("ConnectionBudget", "MaxConnections")
+    )
     found = budget(TEMPLATE, given)
 
     formula = re.sub(r"[a-wyz][a-z]+", "", told).replace("x", "*")
@@ -57,11 +75,15 @@ def test_a_function_counts_its_environments_times_what_each_may_hold() -> None:
     assert shares["MigrateFunction"] == (1, 1)
     assert shares["DocsFunction"][1] == 0
     assert shares.keys() == {
-        name for name, resource in TEMPLATE["Resources"].items() if resource["Type"] == "AWS::Serverless::Function"
+        name
+        for name, resource in TEMPLATE["Resources"].items()
+        if resource["Type"] == "AWS::Serverless::Function"
     }
 
 
-def test_a_reader_is_asked_by_the_functions_that_read_from_it_and_fits_where_its_primary_does() -> None:
+def test_a_reader_is_asked_by_the_functions_that_read_from_it_and_fits_where_its_primary_does() -> (
+    None
+):
     production = budget(TEMPLATE, CONFIGURED["production"])
     assert production.reader is not None
     assert production.reader.most == 5 * 60 * 2 + 60 + 2 * 2  # of a resource; analysts; health
@@ -96,9 +118,13 @@ def test_no_more_is_kept_warm_than_may_run() -> None:
         budget(TEMPLATE, {"ProvisionedConcurrency": "5"})
 
 
-def test_what_does_not_fit_fails_and_shows_the_arithmetic(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_does_not_fit_fails_and_shows_the_arithmetic(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     config = tmp_path / "samconfig.toml"
-    config.write_text('[greedy.deploy.parameters]\nparameter_overrides = "FunctionConcurrency=50 MaxConnections=200"')
+    config.write_text(
+        '[greedy.deploy.parameters]\nparameter_overrides = "FunctionConcurrency=50 MaxConnections=200"'
+    )
 
     assert main(["--config-file", str(config)]) == 1
     told = capsys.readouterr().out
@@ -108,7 +134,9 @@ def test_what_does_not_fit_fails_and_shows_the_arithmetic(tmp_path: Path, capsys
     assert main(["--config-file", str(config), "MaxConnections=5000"]) == 0
 
 
-def test_a_parameter_that_is_none_is_no_silent_default(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_parameter_that_is_none_is_no_silent_default(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     config = tmp_path / "samconfig.toml"
     config.write_text('[typo.deploy.parameters]\nparameter_overrides = ["FunctionConcurency=1"]')
 
@@ -127,13 +155,16 @@ def test_overrides_are_read_as_sam_writes_them() -> None:
 
 
 def test_what_the_documentation_advises_fits() -> None:
-    advised = re.findall(r"^\| ([\d,]+) \| .+ \| (\d+) \|$", (ROOT / "docs/deploy.md").read_text(), re.MULTILINE)
+    advised = re.findall(
+        r"^\| ([\d,]+) \| .+ \| (\d+) \|$", (ROOT / "docs/deploy.md").read_text(), re.MULTILINE
+    )
 
     assert len(advised) == 5
     for server, concurrency in advised:
-        assert budget(TEMPLATE, {"MaxConnections": server.replace(",", ""), "FunctionConcurrency": concurrency}).fits, (
-            server
-        )
+        assert budget(
+            TEMPLATE,
+            {"MaxConnections": server.replace(",", ""), "FunctionConcurrency": concurrency},
+        ).fits, server
 
 
 def test_a_stage_takes_what_all_its_commands_take() -> None:

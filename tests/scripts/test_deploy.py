@@ -58,20 +58,30 @@ class Fake:
     def describe_stacks(self, StackName: str) -> dict[str, Any]:
         if not self.exists:
             raise refusal("ValidationError", f"Stack with id {StackName} does not exist")
-        given = [{"ParameterKey": key, "ParameterValue": value} for key, value in self.parameters.items()]
+        given = [
+            {"ParameterKey": key, "ParameterValue": value} for key, value in self.parameters.items()
+        ]
         return {"Stacks": [{"StackStatus": "UPDATE_COMPLETE", "Parameters": given}]}
 
     def get_paginator(self, name: str) -> Any:
         return SimpleNamespace(paginate=getattr(self, f"_{name}"))
 
     def _list_stack_resources(self, StackName: str) -> Iterator[dict[str, Any]]:
-        yield {"StackResourceSummaries": [{"LogicalResourceId": "Api", "ResourceStatus": "CREATE_COMPLETE"}]}
+        yield {
+            "StackResourceSummaries": [
+                {"LogicalResourceId": "Api", "ResourceStatus": "CREATE_COMPLETE"}
+            ]
+        }
         function = {"LogicalResourceId": "MigrateFunction", "PhysicalResourceId": "shop-Migrate"}
         yield {"StackResourceSummaries": [{**function, "ResourceStatus": self.function_status}]}
 
     def _list_change_sets(self, StackName: str) -> Iterator[dict[str, Any]]:
         self.describe_stacks(StackName)
-        yield {"Summaries": [{"ChangeSetId": id, "ExecutionStatus": "AVAILABLE"} for id in self.change_sets]}
+        yield {
+            "Summaries": [
+                {"ChangeSetId": id, "ExecutionStatus": "AVAILABLE"} for id in self.change_sets
+            ]
+        }
 
     def _describe_stack_events(self, StackName: str) -> Iterator[dict[str, Any]]:
         yield {"StackEvents": self.events[::-1]}
@@ -113,10 +123,16 @@ class Fake:
         self.event("shop", self.ends or "UPDATE_COMPLETE")
 
     def get_function_configuration(self, FunctionName: str) -> dict[str, str]:
-        return {"State": self.states.pop(0) if self.states else "Active", "StateReason": "the subnet is gone"}
+        return {
+            "State": self.states.pop(0) if self.states else "Active",
+            "StateReason": "the subnet is gone",
+        }
 
     def update_function_code(self, **given: Any) -> None:
-        assert zipfile.ZipFile(io.BytesIO(given["ZipFile"])).namelist() == ["handler.py", "migrations/0001.py"]
+        assert zipfile.ZipFile(io.BytesIO(given["ZipFile"])).namelist() == [
+            "handler.py",
+            "migrations/0001.py",
+        ]
         self.done.append(f"update {given['FunctionName']}")
 
     def get_waiter(self, name: str) -> Any:
@@ -127,7 +143,11 @@ class Fake:
         if self.invocations:
             raise refusal(self.invocations.pop(0), "The function is inactive")
         if self.fails:
-            said = {"errorType": "MissingPrivilege", "errorMessage": "no such role", "stackTrace": ["…"]}
+            said = {
+                "errorType": "MissingPrivilege",
+                "errorMessage": "no such role",
+                "stackTrace": ["…"],
+            }
             return {"FunctionError": "Unhandled", "Payload": io.BytesIO(json.dumps(said).encode())}
         return {"Payload": io.BytesIO(b'{"revision": "sluice 0007"}')}
 
@@ -155,7 +175,9 @@ def test_existing_stack_is_migrated_after_the_yes_and_before_the_code(built: Pat
 
 def test_a_no_changes_nothing_and_migrates_nothing(built: Path) -> None:
     account = Fake(says=False)
-    with pytest.raises(DeployError, match="not deployed: nothing has changed, and the database was not migrated"):
+    with pytest.raises(
+        DeployError, match="not deployed: nothing has changed, and the database was not migrated"
+    ):
         run(account, built)
     assert account.done == ["build", "change set", "ask", "forget"]
 
@@ -180,14 +202,18 @@ def test_without_changes_the_database_is_still_migrated(built: Path) -> None:
 
 def test_no_code_is_deployed_over_migrations_that_failed(built: Path) -> None:
     account = Fake(fails=True)
-    with pytest.raises(DeployError, match=r"no code has been deployed over them: MissingPrivilege: no such role$"):
+    with pytest.raises(
+        DeployError, match=r"no code has been deployed over them: MissingPrivilege: no such role$"
+    ):
         run(account, built)
     assert "execute" not in account.done
 
 
 def test_failed_stack_names_the_first_reason_and_the_revision(built: Path) -> None:
     account = Fake(ends="UPDATE_ROLLBACK_COMPLETE")
-    with pytest.raises(DeployError, match=r"because of Api: no such certificate; the database is at sluice 0007$"):
+    with pytest.raises(
+        DeployError, match=r"because of Api: no such certificate; the database is at sluice 0007$"
+    ):
         run(account, built)
 
 
@@ -233,21 +259,33 @@ def test_function_that_was_deleted_is_not_invoked(built: Path) -> None:
 
 
 @pytest.mark.parametrize("source", ["override", "stack"])
-def test_certificate_that_is_not_in_the_layer_stops_before_the_build(built: Path, source: str) -> None:
+def test_certificate_that_is_not_in_the_layer_stops_before_the_build(
+    built: Path, source: str
+) -> None:
     given = {"DbCaFile": "/opt/certificates/missing.pem"}
     account = Fake(parameters=given if source == "stack" else {})
     target = Target("default", "shop", parameters=given if source == "override" else {})
-    with pytest.raises(DeployError, match=r"layers/shared/certificates/missing\.pem is not there.*global-bundle\.pem"):
+    with pytest.raises(
+        DeployError,
+        match=r"layers/shared/certificates/missing\.pem is not there.*global-bundle\.pem",
+    ):
         run(account, built, target)
     assert account.done == []
 
 
-def test_target_is_printed_before_anything_happens(built: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_target_is_printed_before_anything_happens(
+    built: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(DeployError):
         run(
             Fake(),
             built,
-            Target("x", "shop", profile="admin", parameters={"DbCaFile": "/opt/certificates/missing.pem"}),
+            Target(
+                "x",
+                "shop",
+                profile="admin",
+                parameters={"DbCaFile": "/opt/certificates/missing.pem"},
+            ),
         )
     printed = capsys.readouterr().out
     for part in ("123456789012", "eu-central-1", "admin", "shop, which exists"):
@@ -282,7 +320,16 @@ def test_sam_gets_the_environment_and_the_arguments(tools: list[str], tmp_path: 
         given.append(target)
         return session(Fake(exists=False), "eu-west-1")
 
-    arguments = ["default", *tools, "--region", "eu-west-1", "--profile", "admin", "--stack-name", "other"]
+    arguments = [
+        "default",
+        *tools,
+        "--region",
+        "eu-west-1",
+        "--profile",
+        "admin",
+        "--stack-name",
+        "other",
+    ]
     main(arguments, session_of)
     build, deployed = (tmp_path / "calls").read_text().splitlines()
     assert build == "make --no-print-directory build"
@@ -304,21 +351,37 @@ def failing(error: Exception) -> Any:
 @pytest.mark.parametrize(
     ("arguments", "session_of", "said"),
     [
-        (["staging"], None, "samconfig.toml has no environment staging; it has default, existing-vpc, aurora"),
+        (
+            ["staging"],
+            None,
+            "samconfig.toml has no environment staging; it has default, existing-vpc, aurora",
+        ),
         (["default", "--guided"], None, "--guided asks questions of its own"),
         (["default"], lambda target: session(Fake(), None), "no region is set"),
-        (["default", "--profile", "nobody-has-this"], None, "The config profile (nobody-has-this) could not be found"),
+        (
+            ["default", "--profile", "nobody-has-this"],
+            None,
+            "The config profile (nobody-has-this) could not be found",
+        ),
         (["default"], failing(NoCredentialsError()), "Unable to locate credentials"),
         (
             ["default"],
             failing(refusal("ExpiredToken", "The security token is expired")),
             "The security token is expired",
         ),
-        (["default"], failing(WaiterError("x", "Max attempts exceeded", {})), "Max attempts exceeded"),
+        (
+            ["default"],
+            failing(WaiterError("x", "Max attempts exceeded", {})),
+            "Max attempts exceeded",
+        ),
     ],
 )
 def test_error_is_one_sentence(
-    arguments: list[str], session_of: Any, said: str, tools: list[str], capsys: pytest.CaptureFixture[str]
+    arguments: list[str],
+    session_of: Any,
+    said: str,
+    tools: list[str],
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     assert main([*arguments, *tools], *([session_of] if session_of else [])) == 1
     told = capsys.readouterr().err

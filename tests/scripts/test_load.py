@@ -37,7 +37,11 @@ UNUSABLE = {
 
 @pytest.mark.parametrize("name", UNUSABLE)
 def test_unusable_file_is_not_announced(
-    name: str, demo_shop: System, options: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    name: str,
+    demo_shop: System,
+    options: list[str],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     (tmp_path / "folder.csv").mkdir()
     (tmp_path / "file.xlsx").write_text("x")
@@ -46,14 +50,27 @@ def test_unusable_file_is_not_announced(
     before = imports(demo_shop)
     assert main([str(tmp_path / name), *options]) == 1
     assert imports(demo_shop) == before
-    assert capsys.readouterr() == ("", f"load: {tmp_path}/{UNUSABLE[name]}\n".replace(f"{tmp_path}/file", "file"))
+    assert capsys.readouterr() == (
+        "",
+        f"load: {tmp_path}/{UNUSABLE[name]}\n".replace(f"{tmp_path}/file", "file"),
+    )
 
 
 @pytest.mark.parametrize(
     ("code", "detail", "kind", "message"),
     [
-        ("not_set_up", "Only reading: make migrate", LoadError, "Only reading: make migrate (docs/own-database.md)"),
-        ("pool_exhausted", "Every connection is in use", OSError, "503: Every connection is in use"),
+        (
+            "not_set_up",
+            "Only reading: make migrate",
+            LoadError,
+            "Only reading: make migrate (docs/own-database.md)",
+        ),
+        (
+            "pool_exhausted",
+            "Every connection is in use",
+            OSError,
+            "503: Every connection is in use",
+        ),
     ],
 )
 def test_refusal_that_needs_an_operator_ends_the_wait(
@@ -68,11 +85,18 @@ def test_first_rejected_rows_are_printed_with_their_reasons(
     options: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = tmp_path / "users.csv"
-    file.write_text("email,name\n" + "".join(f"load-{n}@example.com,{'' if n % 2 else 'N'}\n" for n in range(30)))
+    file.write_text(
+        "email,name\n"
+        + "".join(f"load-{n}@example.com,{'' if n % 2 else 'N'}\n" for n in range(30))
+    )
     assert main([str(file), *options]) == 2
     lines = capsys.readouterr().out.splitlines()
     assert "30 rows read, 15 written, 15 rejected" in lines[0]
-    assert lines[1:4] == ["rejected:", "  line 3, name: is missing (required)", "  line 5, name: is missing (required)"]
+    assert lines[1:4] == [
+        "rejected:",
+        "  line 3, name: is missing (required)",
+        "  line 5, name: is missing (required)",
+    ]
     assert lines[12] == "  and 5 more"
     assert lines[13].startswith("the whole report: http")
 

@@ -14,13 +14,17 @@ def make(*arguments: str, path: Path, dry: bool = False) -> subprocess.Completed
     old = ["--old-file=.venv-sam/.done", "--old-file=.venv/.run", "--old-file=.venv/.bench"]
     environment = {"PATH": f"{path}:/usr/bin:/bin", "HOME": os.environ.get("HOME", "/")}
     command = ["make", "--no-print-directory", *old, *(["--dry-run"] if dry else []), *arguments]
-    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=60)
+    return subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=60
+    )
 
 
 @pytest.fixture
 def without(tmp_path: Path) -> Path:
     """A path on which python3.13 does not run, as pyenv leaves one for a version that is not selected."""
-    (tmp_path / "python3.13").write_text("#!/bin/sh\necho 'pyenv: python3.13: command not found' >&2\nexit 127\n")
+    (tmp_path / "python3.13").write_text(
+        "#!/bin/sh\necho 'pyenv: python3.13: command not found' >&2\nexit 127\n"
+    )
     (tmp_path / "python3.13").chmod(0o755)
     return tmp_path
 
@@ -43,8 +47,14 @@ def test_container_build_needs_no_python(without: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "command"),
     [
-        (["key", "SCOPES=catalog:read orders:write"], 'create "local" --scopes "catalog:read,orders:write"'),
-        (["key", "SCOPES=catalog:read", "CLIENT=shop", "STACK=s"], '"shop" --scopes "catalog:read" --stack "s"'),
+        (
+            ["key", "SCOPES=catalog:read orders:write"],
+            'create "local" --scopes "catalog:read,orders:write"',
+        ),
+        (
+            ["key", "SCOPES=catalog:read", "CLIENT=shop", "STACK=s"],
+            '"shop" --scopes "catalog:read" --stack "s"',
+        ),
         (["keys"], "scripts/api_keys.py list"),
         (["rotate-key", "ID=3f1c", "STACK=s"], 'rotate "3f1c" --stack "s"'),
         (["revoke-key", "ID=3f1c", "STACK=s"], 'revoke "3f1c" --stack "s"'),
@@ -52,7 +62,9 @@ def test_container_build_needs_no_python(without: Path) -> None:
         (["redrive", "ID=3f1c"], "scripts/dead_letters.py redrive 3f1c"),
     ],
 )
-def test_targets_of_keys_and_dead_letters_run_the_scripts(tmp_path: Path, arguments: list[str], command: str) -> None:
+def test_targets_of_keys_and_dead_letters_run_the_scripts(
+    tmp_path: Path, arguments: list[str], command: str
+) -> None:
     done = make(*arguments, path=tmp_path, dry=True)
     assert done.returncode == 0, done.stderr
     assert command in " ".join(done.stdout.replace("\\\n", " ").split())

@@ -64,9 +64,9 @@ def test_the_demo_shop_is_worth_looking_at(shop: Shop) -> None:
                min(created_at) < now() - interval '300 days'
         FROM products JOIN inventory ON product_id = id"""
     assert shop.sql(facts) == [[True] * 5]
-    assert shop.sql("SELECT count(DISTINCT status), min(created_at) > now() - interval '90 days' FROM orders") == [
-        [5, True]
-    ]
+    assert shop.sql(
+        "SELECT count(DISTINCT status), min(created_at) > now() - interval '90 days' FROM orders"
+    ) == [[5, True]]
 
 
 def test_the_api_serves_the_demo_shop_and_goes_on_from_it(shop: Shop) -> None:
@@ -125,7 +125,10 @@ def test_added_orders_cover_the_year_and_some_products_sell_best(shop: Shop) -> 
     months = "SELECT count(*) FROM orders GROUP BY least(11, floor(extract(epoch FROM now() - created_at) / 2628000))"
     assert all(150 < row[0] < 350 for row in shop.sql(months))
     assert len(shop.sql(months)) == 12
-    sold = [row[0] for row in shop.sql("SELECT count(*) FROM order_items GROUP BY product_id ORDER BY 1 DESC")]
+    sold = [
+        row[0]
+        for row in shop.sql("SELECT count(*) FROM order_items GROUP BY product_id ORDER BY 1 DESC")
+    ]
     assert 5 * sold[len(sold) // 2] < sold[0] < sum(sold) / 20
     assert counts(shop)[3] == 20
 
@@ -138,7 +141,9 @@ def test_two_empty_shops_are_seeded_alike(shop: Shop, empty_database: str) -> No
         demo_orders = each.sql("SELECT * FROM order_items ORDER BY order_id, product_id")
         seed_more(each.url, products=500, users=50)
         users = each.sql("SELECT id, email, name FROM users ORDER BY id")
-        products = each.sql("SELECT id, name, description, price, category_id, version FROM products ORDER BY id")
+        products = each.sql(
+            "SELECT id, name, description, price, category_id, version FROM products ORDER BY id"
+        )
         told.append((demo_orders, users, products))
     assert told[0] == told[1]
 
@@ -147,7 +152,9 @@ def test_a_shop_too_small_for_variety_gets_its_orders_all_the_same(shop: Shop) -
     shop.product("The only one")
     seed_more(shop.url, orders=5)
     assert counts(shop)[3:] == [1, 5]
-    assert faults(shop).keys() <= {"orders older than a product in them"}  # it is new, and there is no other
+    assert faults(shop).keys() <= {
+        "orders older than a product in them"
+    }  # it is new, and there is no other
 
 
 def test_orders_need_products(shop: Shop) -> None:
@@ -164,11 +171,16 @@ def test_orders_need_products(shop: Shop) -> None:
         (["--orders", "1e9"], "a whole number from 0 to"),
         (["--orders", "999999999999"], "a whole number from 0 to"),
         (["--users", "2", "--url", "mysql://a@b/c"], "must look like postgresql://"),
-        (["--users", "2", "--url", "postgresql://a@127.0.0.1:1/c"], "cannot connect to 127.0.0.1:1"),
+        (
+            ["--users", "2", "--url", "postgresql://a@127.0.0.1:1/c"],
+            "cannot connect to 127.0.0.1:1",
+        ),
         (["--users", "2", "--url", "postgresql://a@127.0.0.1:x/c"], "port must be a number"),
     ],
 )
-def test_what_cannot_be_done_is_said(arguments: list[str], told: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_cannot_be_done_is_said(
+    arguments: list[str], told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(SystemExit) as refused:
         main(arguments)
     assert refused.value.code

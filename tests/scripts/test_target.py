@@ -41,9 +41,22 @@ def test_section_of_the_command_comes_before_the_global_one(config: Path) -> Non
 
 
 def test_arguments_come_before_the_file(config: Path) -> None:
-    arguments = ["--region=us-east-2", "--stack-name", "other", "--no-confirm-changeset", "--profile", "me", "--force"]
+    arguments = [
+        "--region=us-east-2",
+        "--stack-name",
+        "other",
+        "--no-confirm-changeset",
+        "--profile",
+        "me",
+        "--force",
+    ]
     target = read("shop", arguments, config)
-    assert (target.stack, target.region, target.profile, target.confirms) == ("other", "us-east-2", "me", False)
+    assert (target.stack, target.region, target.profile, target.confirms) == (
+        "other",
+        "us-east-2",
+        "me",
+        False,
+    )
 
 
 def test_without_region_and_profile_boto3_finds_them(config: Path) -> None:
@@ -58,11 +71,27 @@ def test_config_file_of_the_arguments_is_read(config: Path) -> None:
 @pytest.mark.parametrize(
     ("stage", "arguments", "parameters"),
     [
-        ("shop", [], {"DbAuth": "iam", "CorsOrigins": "https://a https://b", "DbCaFile": "/opt/certificates/rds.pem"}),
+        (
+            "shop",
+            [],
+            {
+                "DbAuth": "iam",
+                "CorsOrigins": "https://a https://b",
+                "DbCaFile": "/opt/certificates/rds.pem",
+            },
+        ),
         ("text", [], {"DbAuth": "iam", "Stage": "production", "DbName": "my shop"}),
         ("table", [], {"DbAuth": "iam", "DbPort": "5433"}),
-        ("shop", ["--parameter-overrides", "DbAuth=password", "DbName=shop"], {"DbAuth": "password", "DbName": "shop"}),
-        ("shop", ["--parameter-overrides", "DbAuth=password DbName=shop"], {"DbAuth": "password", "DbName": "shop"}),
+        (
+            "shop",
+            ["--parameter-overrides", "DbAuth=password", "DbName=shop"],
+            {"DbAuth": "password", "DbName": "shop"},
+        ),
+        (
+            "shop",
+            ["--parameter-overrides", "DbAuth=password DbName=shop"],
+            {"DbAuth": "password", "DbName": "shop"},
+        ),
     ],
 )
 def test_parameters_are_read_in_every_form(
@@ -90,7 +119,10 @@ def test_broken_file_is_refused(tmp_path: Path) -> None:
 
 
 def test_every_environment_of_this_repository_has_a_stack() -> None:
-    stacks = {stage: read(stage, []).stack for stage in ("default", "existing-vpc", "aurora", "production")}
+    stacks = {
+        stage: read(stage, []).stack
+        for stage in ("default", "existing-vpc", "aurora", "production")
+    }
     assert stacks["production"] == "sluice-production"
 
 

@@ -66,7 +66,9 @@ class Owner:
         copy_database(self._server, self._filled, name)
         with closing(owner_connection(self._server.url())) as owner, ExitStack() as undo:
             undo.callback(owner.run, f"DROP DATABASE {name} WITH (FORCE)")
-            known = owner.run("SELECT array_agg(name) FROM pg_settings")[0][0]  # a newer major has more
+            known = owner.run("SELECT array_agg(name) FROM pg_settings")[0][
+                0
+            ]  # a newer major has more
             for setting, value in settings.items():
                 if setting not in known:
                     continue

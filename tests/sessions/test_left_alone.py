@@ -31,7 +31,9 @@ def test_every_setting_is_pinned_or_has_a_reason_not_to_be(settable: list[list[A
     assert sorted(PINNED.keys() & NAMES.keys()) == []
 
 
-def test_a_pinned_setting_is_there_from_the_major_that_the_table_says(settable: list[list[Any]], owner: Owner) -> None:
+def test_a_pinned_setting_is_there_from_the_major_that_the_table_says(
+    settable: list[list[Any]], owner: Owner
+) -> None:
     names, major = {name for name, *_ in settable}, owner.major
     expected = {name for name, setting in PINNED.items() if setting.since <= major}
 
@@ -61,7 +63,13 @@ def test_what_is_left_alone_changes_no_answer(
 
 
 def extreme_value(
-    extreme: str, kind: str, boot: str, least: str | None, most: str | None, values: list[str] | None, unit: str | None
+    extreme: str,
+    kind: str,
+    boot: str,
+    least: str | None,
+    most: str | None,
+    values: list[str] | None,
+    unit: str | None,
 ) -> str | None:
     """As an SQL literal; None where it has no other value."""
     if kind == "bool":

@@ -22,7 +22,9 @@ WAYS = ("direct", "pgbouncer")
 def at_startup(settings: Mapping[str, str]) -> dict[str, str]:
     """Those that any role may set with its startup message, on every major."""
     return {
-        name: value for name, value in settings.items() if SESSION[name].since == 14 and not SESSION[name].needs_grant
+        name: value
+        for name, value in settings.items()
+        if SESSION[name].since == 14 and not SESSION[name].needs_grant
     }
 
 
@@ -38,9 +40,13 @@ def test_no_default_of_the_database_changes_an_answer(
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_a_cursor_outlives_a_change_of_the_settings(owner: Owner, expected: Expected, way: str) -> None:
+def test_a_cursor_outlives_a_change_of_the_settings(
+    owner: Owner, expected: Expected, way: str
+) -> None:
     with owner.shop(way, DATES) as shop:
-        rests = {target: walk(shop, second) for target, second in expected.second_pages.items() if second}
+        rests = {
+            target: walk(shop, second) for target, second in expected.second_pages.items() if second
+        }
 
     for target, rest in rests.items():
         assert expected.answers[target].split("\n", 1)[1] == rest

@@ -29,7 +29,9 @@ def test_without_settings_of_its_own_a_role_deviates_in_its_limits_alone(owner: 
 def test_triggers_that_do_not_run_are_not_ready(owner: Owner, way: str) -> None:
     with owner.shop(way, {}) as shop:
         name = shop.sql("SELECT current_database()")[0][0]
-        shop.sql(f"ALTER ROLE sluice_app IN DATABASE {name} SET session_replication_role = 'replica'")
+        shop.sql(
+            f"ALTER ROLE sluice_app IN DATABASE {name} SET session_replication_role = 'replica'"
+        )
         answer = shop.get("/health/ready")
 
         assert (answer.status, answer.code) == (503, "wrong_settings")
@@ -37,8 +39,12 @@ def test_triggers_that_do_not_run_are_not_ready(owner: Owner, way: str) -> None:
         assert found(shop)["session_replication_role"]["found"] == "replica"
 
 
-@pytest.mark.parametrize("setting", [name for name, setting in SESSION.items() if setting.changes == "answers"])
-def test_behind_a_pooler_each_setting_that_changes_answers_shows(owner: Owner, setting: str) -> None:
+@pytest.mark.parametrize(
+    "setting", [name for name, setting in SESSION.items() if setting.changes == "answers"]
+)
+def test_behind_a_pooler_each_setting_that_changes_answers_shows(
+    owner: Owner, setting: str
+) -> None:
     """But for those that the pooler sets, and those that its server lacks."""
     with owner.shop("pgbouncer", {}) as shop:
         name = shop.sql("SELECT current_database()")[0][0]

@@ -35,7 +35,14 @@ FILL = (
     "INSERT INTO order_items SELECT id, 1 + id % 45, 2, 1.5 FROM orders",
 )
 SORTS = {
-    "products": ("created_at", "created_at:desc", "updated_at:desc,price", "price:desc,name", "name", "inventory"),
+    "products": (
+        "created_at",
+        "created_at:desc",
+        "updated_at:desc,price",
+        "price:desc,name",
+        "name",
+        "inventory",
+    ),
     "categories": ("created_at:desc", "name"),
     "inventory": ("updated_at", "quantity:desc"),
     "users": ("created_at", "email:desc"),
@@ -84,7 +91,9 @@ def tour(depot: Depot) -> dict[str, str]:
 
 def first_pages(shop: Shop) -> dict[str, str]:
     """For each sort of each list: the target of its second page, which holds a cursor."""
-    targets = (f"/api/{name}?limit=7&sort={sort}" for name, sorts in SORTS.items() for sort in sorts)
+    targets = (
+        f"/api/{name}?limit=7&sort={sort}" for name, sorts in SORTS.items() for sort in sorts
+    )
     return {target: _next(target, shop.get(target).json) or "" for target in targets}
 
 
@@ -123,13 +132,25 @@ def _visits(depot: Depot) -> Iterator[tuple[str, str]]:
     yield "popular", _plain(shop.get("/api/analytics/popular-products?days=1"))
     for resource, data, file in (("products", CSV, "x.csv"), ("products", JSONL, "x.jsonl")):
         job = depot.load(data, resource, file)
-        yield f"import {file}", str({name: job[name] for name in job if name.startswith("rows") or name == "status"})
+        yield (
+            f"import {file}",
+            str({name: job[name] for name in job if name.startswith("rows") or name == "status"}),
+        )
         yield f"rejects {file}", str(depot.rejects(job["id"]))
-    yield "imported", shop.get("/api/products?sort=name&limit=100&fields=name,description,price,category").text
+    yield (
+        "imported",
+        shop.get("/api/products?sort=name&limit=100&fields=name,description,price,category").text,
+    )
 
 
 def _writes(shop: Shop) -> Iterator[tuple[str, str]]:
-    body = {"name": "Naïve “Tasse” \\ ☕", "description": None, "price": "0.10", "category": "mugs", "inventory": 3}
+    body = {
+        "name": "Naïve “Tasse” \\ ☕",
+        "description": None,
+        "price": "0.10",
+        "category": "mugs",
+        "inventory": 3,
+    }
     order = {"user_id": 2, "items": [{"product_id": 46, "quantity": 2}]}
     calls: list[tuple[str, str, Any]] = [
         ("POST", "/api/products", body),
@@ -138,7 +159,11 @@ def _writes(shop: Shop) -> Iterator[tuple[str, str]]:
         ("PUT", "/api/categories/2", {"name": "Çatal", "slug": "forks"}),
         ("POST", "/api/orders", order),
         ("POST", "/api/orders", order),  # 409, out of stock
-        ("PATCH", "/api/inventory", {"updates": [{"product_id": 1, "quantity": 9}, {"product_id": 2, "quantity": 8}]}),
+        (
+            "PATCH",
+            "/api/inventory",
+            {"updates": [{"product_id": 1, "quantity": 9}, {"product_id": 2, "quantity": 8}]},
+        ),
         ("DELETE", "/api/categories/2", None),  # 409, still referenced
         ("DELETE", "/api/users/45", None),
         ("GET", "/api/products/46", None),

@@ -16,7 +16,9 @@ CONFIGURED = stages(tomllib.loads((ROOT / "samconfig.toml").read_text()))
 
 
 def resources(stage: str, **given: str) -> dict[str, Any]:
-    found: dict[str, Any] = decide(load(ROOT / "template.yaml"), {**CONFIGURED[stage], **given})["Resources"]
+    found: dict[str, Any] = decide(load(ROOT / "template.yaml"), {**CONFIGURED[stage], **given})[
+        "Resources"
+    ]
     return found
 
 
@@ -25,22 +27,33 @@ def properties(stage: str, name: str, **given: str) -> dict[str, Any]:
     return found
 
 
-def test_canary_alarm_watches_the_metric_that_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+def test_canary_alarm_watches_the_metric_that_is_printed(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     """CloudWatch finds a metric by namespace, name and exactly these dimensions."""
-    alarms = {n: r["Properties"] for n, r in resources("production").items() if n.endswith("CanaryAlarm")}
+    alarms = {
+        n: r["Properties"] for n, r in resources("production").items() if n.endswith("CanaryAlarm")
+    }
     assert len(alarms) > 10
     for name, alarm in alarms.items():
         function = name.removesuffix("CanaryAlarm") + "Function"
         version = f"{function}Version.Version"
         settings = Settings(
-            DatabaseSettings("db", "shop", "app"), b"", service=STACK, function=function, version=version
+            DatabaseSettings("db", "shop", "app"),
+            b"",
+            service=STACK,
+            function=function,
+            version=version,
         )
         print_faults(settings, 3)
         printed = json.loads(capsys.readouterr().out)
         (directive,) = printed["_aws"]["CloudWatchMetrics"]
         (dimensions,) = directive["Dimensions"]
         (faults,) = [m["MetricStat"] for m in alarm["Metrics"] if m["Id"] == "faults"]
-        assert (faults["Metric"]["Namespace"], faults["Metric"]["MetricName"]) == (NAMESPACE, FAULTS)
+        assert (faults["Metric"]["Namespace"], faults["Metric"]["MetricName"]) == (
+            NAMESPACE,
+            FAULTS,
+        )
         assert directive["Namespace"] == NAMESPACE
         assert [metric["Name"] for metric in directive["Metrics"]] == [FAULTS]
         watched = {each["Name"]: each["Value"] for each in faults["Metric"]["Dimensions"]}
@@ -52,7 +65,11 @@ def test_canary_alarm_watches_the_metric_that_is_printed(capsys: pytest.CaptureF
 def test_one_failure_of_dynamodb_is_no_alarm(stage: str) -> None:
     """DynamoDB fails a request now and then, and each is tried again: five within three minutes are an alarm."""
     alarm = properties(stage, "LimiterAlarm")
-    assert (alarm["Namespace"], alarm["MetricName"], alarm["Statistic"]) == ("Sluice", "limiter_failures", "Sum")
+    assert (alarm["Namespace"], alarm["MetricName"], alarm["Statistic"]) == (
+        "Sluice",
+        "limiter_failures",
+        "Sum",
+    )
     assert alarm["Period"] * alarm["EvaluationPeriods"] == 180
     assert (alarm["ComparisonOperator"], alarm["Threshold"]) == ("GreaterThanOrEqualToThreshold", 5)
     assert alarm["Dimensions"] == [{"Name": "service", "Value": STACK}]
@@ -66,10 +83,15 @@ def test_only_schedules_of_this_account_start_the_sweep(stage: str) -> None:
     assert trusted["Condition"] == {"StringEquals": {"aws:SourceAccount": ACCOUNT}}
     (policy,) = role["Policies"]
     (allowed,) = policy["PolicyDocument"]["Statement"]
-    assert (allowed["Action"], allowed["Resource"]) == ("lambda:InvokeFunction", "SweepFunctionAlias")
+    assert (allowed["Action"], allowed["Resource"]) == (
+        "lambda:InvokeFunction",
+        "SweepFunctionAlias",
+    )
     assert "ManagedPolicyArns" not in role
     for event in properties(stage, "SweepFunction")["Events"].values():
-        assert event["Properties"]["RoleArn"] == f"arn:aws:iam:us-east-1:{ACCOUNT}:SweepScheduleRole"
+        assert (
+            event["Properties"]["RoleArn"] == f"arn:aws:iam:us-east-1:{ACCOUNT}:SweepScheduleRole"
+        )
 
 
 @pytest.mark.parametrize("stage", ["aurora", "production"])

@@ -10,7 +10,11 @@ from scripts.stages import ASKED as NEEDED
 from tests.fixtures.sam import translate
 from tests.fixtures.template import Template
 
-GIVEN = {"GatewayJwtAuthorizer": "true", "JwtIssuer": "https://issuer.example/", "JwtAudience": "sluice"}
+GIVEN = {
+    "GatewayJwtAuthorizer": "true",
+    "JwtIssuer": "https://issuer.example/",
+    "JwtAudience": "sluice",
+}
 ANY = "x-amazon-apigateway-any-method"
 ASKED = [{"Tokens": []}]
 
@@ -32,10 +36,16 @@ def test_by_default_the_gateway_lets_everybody_through(template: Template) -> No
 
 
 def test_where_it_is_told_to_it_wants_a_token_at_every_route_of_the_api(template: Template) -> None:
-    body = evaluator(template, **GIVEN).value(template.resources["Api"]["Properties"]["DefinitionBody"])
+    body = evaluator(template, **GIVEN).value(
+        template.resources["Api"]["Properties"]["DefinitionBody"]
+    )
 
-    api = {route.removeprefix("ANY ") for route in template.routes() if route.startswith("ANY /api/")}
-    assert routes_of(body) == dict.fromkeys(api, ASKED), "the routes under /api stand in DefinitionBody, each"
+    api = {
+        route.removeprefix("ANY ") for route in template.routes() if route.startswith("ANY /api/")
+    }
+    assert routes_of(body) == dict.fromkeys(api, ASKED), (
+        "the routes under /api stand in DefinitionBody, each"
+    )
     assert body["components"]["securitySchemes"]["Tokens"]["x-amazon-apigateway-authorizer"] == {
         "type": "jwt",
         "identitySource": "$request.header.Authorization",
@@ -55,10 +65,16 @@ def test_where_it_is_told_to_it_wants_a_token_at_every_route_of_the_api(template
     ],
     ids=str,
 )
-def test_a_deployment_that_could_not_work_is_refused(template: Template, given: dict[str, str], refused: bool) -> None:
+def test_a_deployment_that_could_not_work_is_refused(
+    template: Template, given: dict[str, str], refused: bool
+) -> None:
     here = evaluator(template, **given)
-    applying = [rule for rule in template.body["Rules"].values() if here.rule(rule["RuleCondition"])]
-    holds = [here.rule(assertion["Assert"]) for rule in applying for assertion in rule["Assertions"]]
+    applying = [
+        rule for rule in template.body["Rules"].values() if here.rule(rule["RuleCondition"])
+    ]
+    holds = [
+        here.rule(assertion["Assert"]) for rule in applying for assertion in rule["Assertions"]
+    ]
 
     assert all(holds) != refused
 
@@ -74,8 +90,14 @@ def test_sam_keeps_what_stands_there_and_adds_the_functions(template: Template) 
         paths = here.value(body)["paths"]
         assert all(item.keys() == {ANY} for item in paths.values())
         assert {path: item[ANY].get("security") for path, item in paths.items()} == {
-            route.removeprefix("ANY "): asked if route.startswith("ANY /api/") else None for route in template.routes()
+            route.removeprefix("ANY "): asked if route.startswith("ANY /api/") else None
+            for route in template.routes()
         }
-        found = {path: item[ANY]["x-amazon-apigateway-integration"]["uri"] for path, item in paths.items()}
-        functions = {route.removeprefix("ANY "): name for route, (name, _) in template.routes().items()}
+        found = {
+            path: item[ANY]["x-amazon-apigateway-integration"]["uri"]
+            for path, item in paths.items()
+        }
+        functions = {
+            route.removeprefix("ANY "): name for route, (name, _) in template.routes().items()
+        }
         assert all(f"/functions/{functions[path]}Aliaslive./" in uri for path, uri in found.items())

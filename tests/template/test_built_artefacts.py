@@ -28,13 +28,22 @@ from tests.fixtures.template import ROOT, function_of
 
 BUILD = ROOT / ".aws-sam/build"
 LAYER = BUILD / "SharedLayer/python"
-LAYER_BUDGET = 60_000_000  # bytes; Lambda takes 250 MB with everything, but a cold start fetches what there is
+LAYER_BUDGET = (
+    60_000_000  # bytes; Lambda takes 250 MB with everything, but a cold start fetches what there is
+)
 
-CREATED = {"products_create", "users_create", "orders_place", "imports_create"}  # every other event is answered 200
+CREATED = {
+    "products_create",
+    "users_create",
+    "orders_place",
+    "imports_create",
+}  # every other event is answered 200
 EVENTS = sorted((ROOT / "events").glob("*.json"))
 
 pytestmark = [
-    pytest.mark.skipif("SLUICE_TEST_BUILD" not in os.environ, reason="needs a fresh `sam build`: make test-build"),
+    pytest.mark.skipif(
+        "SLUICE_TEST_BUILD" not in os.environ, reason="needs a fresh `sam build`: make test-build"
+    ),
     pytest.mark.skipif(sys.version_info[:2] != (3, 13), reason="the build is for Python 3.13"),
 ]
 
@@ -53,7 +62,12 @@ def functions(database: DatabaseSettings) -> dict[str, Function]:
         "AnalystSecretArn": secret,
         "DbTls": "off",
     }
-    template = read(BUILD / "template.yaml", parameters=parameters, secret=lambda _: CURSOR_KEY.decode(), built=True)
+    template = read(
+        BUILD / "template.yaml",
+        parameters=parameters,
+        secret=lambda _: CURSOR_KEY.decode(),
+        built=True,
+    )
     return dict(template.functions)
 
 
@@ -80,11 +94,15 @@ def invoke(function: Function, event: Any, password: str, dynamodb: str = "") ->
 
 
 @pytest.mark.parametrize("path", EVENTS, ids=lambda path: path.stem)
-def test_a_built_function_answers_its_event(path: Path, shop: Shop, emulated_aws: AwsSettings) -> None:
+def test_a_built_function_answers_its_event(
+    path: Path, shop: Shop, emulated_aws: AwsSettings
+) -> None:
     rope = shop.product("Rope", category="garden", stock=10)
     shop.product("Bucket", category="garden", stock=10)
     shop.order(shop.user(), (rope, 1))
-    shop.sql("INSERT INTO sluice.import_jobs (resource, object_key) VALUES ('users', 'incoming/users/1/users.csv')")
+    shop.sql(
+        "INSERT INTO sluice.import_jobs (resource, object_key) VALUES ('users', 'incoming/users/1/users.csv')"
+    )
     database = runtime.current().settings.database  # the shop installed it; works as sluice_app
     event = json.loads(path.read_text())
     function = functions(database)[function_of(event)]
@@ -94,7 +112,9 @@ def test_a_built_function_answers_its_event(path: Path, shop: Shop, emulated_aws
     assert answer["statusCode"] == (201 if path.stem in CREATED else 200), answer
 
 
-def test_the_built_migrations_make_the_schema_and_find_nothing_to_do_the_second_time(empty_database: str) -> None:
+def test_the_built_migrations_make_the_schema_and_find_nothing_to_do_the_second_time(
+    empty_database: str,
+) -> None:
     owner = DatabaseSettings.from_url(empty_database)
     migrate = functions(owner)["MigrateFunction"]
     first, second = (invoke(migrate, {}, owner.password) for _ in range(2))
@@ -104,7 +124,10 @@ def test_the_built_migrations_make_the_schema_and_find_nothing_to_do_the_second_
 
 def test_the_layer_holds_the_bytecode_of_every_module() -> None:
     sources = {path for path in LAYER.rglob("*.py") if "__pycache__" not in path.parts}
-    compiled = {Path(importlib.util.source_from_cache(str(path))) for path in LAYER.rglob("*.cpython-313.pyc")}
+    compiled = {
+        Path(importlib.util.source_from_cache(str(path)))
+        for path in LAYER.rglob("*.cpython-313.pyc")
+    }
     assert sources
     assert sources == compiled
 
@@ -132,12 +155,19 @@ def test_the_layer_is_within_its_budget_and_has_nothing_that_lambda_has_or_nobod
 
 
 def test_a_functions_package_is_its_own_file_and_no_more() -> None:
-    own = ("MigrateFunction", "GraphqlFunction", "AnalyticsFunction")  # which bring what no other needs
+    own = (
+        "MigrateFunction",
+        "GraphqlFunction",
+        "AnalyticsFunction",
+    )  # which bring what no other needs
     packages = {path.name: path for path in BUILD.glob("*Function") if path.name not in own}
     assert packages
     for name, package in packages.items():
         more = ["openapi.json", "start.js"] if name == "DocsFunction" else []
-        assert sorted(str(path.relative_to(package)) for path in package.rglob("*")) == ["handler.py", *more], name
+        assert sorted(str(path.relative_to(package)) for path in package.rglob("*")) == [
+            "handler.py",
+            *more,
+        ], name
 
 
 def test_migrations_run_without_the_layer(empty_database: str) -> None:
@@ -150,13 +180,23 @@ def test_migrations_run_without_the_layer(empty_database: str) -> None:
 
 
 def test_the_graphql_package_brings_graphql_core_alone() -> None:
-    names = {path.name for path in (BUILD / "GraphqlFunction").iterdir() if not path.name.endswith(".dist-info")}
+    names = {
+        path.name
+        for path in (BUILD / "GraphqlFunction").iterdir()
+        if not path.name.endswith(".dist-info")
+    }
     assert names == {"handler.py", "graphql", "__pycache__"}
 
 
 def test_the_analytics_package_brings_what_reads_analysts_sql() -> None:
-    names = {path.name for path in (BUILD / "AnalyticsFunction").iterdir() if not path.name.endswith(".dist-info")}
-    extensions = {f"pgparse.cpython-313-{machine}-linux-gnu.so" for machine in ("x86_64", "aarch64")}
+    names = {
+        path.name
+        for path in (BUILD / "AnalyticsFunction").iterdir()
+        if not path.name.endswith(".dist-info")
+    }
+    extensions = {
+        f"pgparse.cpython-313-{machine}-linux-gnu.so" for machine in ("x86_64", "aarch64")
+    }
     assert names == {"handler.py", "__pycache__"} | extensions
     assert not list(LAYER.glob("pgparse*"))
 
@@ -172,7 +212,11 @@ print(jwt.decode(token, key.public_key(), algorithms=["ES256"])["sub"], jwt.__fi
 """
     layers = f"{BUILD / 'TokensLayer/python'}:{LAYER}"
     run = subprocess.run(
-        [sys.executable, "-S", "-c", program], env={"PYTHONPATH": layers}, capture_output=True, text=True, check=True
+        [sys.executable, "-S", "-c", program],
+        env={"PYTHONPATH": layers},
+        capture_output=True,
+        text=True,
+        check=True,
     )
 
     assert run.stdout.split() == ["ada", str(BUILD / "TokensLayer/python/jwt/__init__.py")]

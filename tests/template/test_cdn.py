@@ -34,7 +34,9 @@ def nested(*, stack_id: str = PSEUDO_PARAMETERS["AWS::StackId"], **given: str) -
 
 
 def distribution(**given: str) -> dict[str, Any]:
-    found: dict[str, Any] = nested(**given)["Resources"]["Distribution"]["Properties"]["DistributionConfig"]
+    found: dict[str, Any] = nested(**given)["Resources"]["Distribution"]["Properties"][
+        "DistributionConfig"
+    ]
     return found
 
 
@@ -48,10 +50,14 @@ def test_cdn_adds_a_secret_and_a_stack_if_wanted(stage: str) -> None:
 
 def test_functions_compare_the_key_that_cloudfront_sends(template: Template) -> None:
     (origin,) = distribution()["Origins"]
-    assert origin["OriginCustomHeaders"] == [{"HeaderName": "X-Sluice-Origin-Key", "HeaderValue": KEY}]
+    assert origin["OriginCustomHeaders"] == [
+        {"HeaderName": "X-Sluice-Origin-Key", "HeaderValue": KEY}
+    ]
     assert KEY_HEADER == "x-sluice-origin-key"
     assert with_cdn()["Globals"]["Function"]["Environment"]["Variables"]["SLUICE_ORIGIN_KEY"] == KEY
-    open_to_all = {name for name in template.functions if "SLUICE_ORIGIN_KEY" not in template.environment(name)}
+    open_to_all = {
+        name for name in template.functions if "SLUICE_ORIGIN_KEY" not in template.environment(name)
+    }
     assert open_to_all == {"DocsFunction"}  # public files, without any setting
 
 
@@ -69,8 +75,18 @@ def test_nothing_is_cached_and_every_method_and_header_passes() -> None:
     """https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/using-managed-cache-policies.html"""
     behaviour = distribution()["DefaultCacheBehavior"]
     assert behaviour["CachePolicyId"] == "4135ea2d-6df8-44a3-9df3-4b5a84be39ad"  # CachingDisabled
-    assert behaviour["OriginRequestPolicyId"] == "b689b0a8-53d0-40ab-baf2-68738e2966ac"  # AllViewerExceptHostHeader
-    assert set(behaviour["AllowedMethods"]) == {"GET", "HEAD", "OPTIONS", "PUT", "PATCH", "POST", "DELETE"}
+    assert (
+        behaviour["OriginRequestPolicyId"] == "b689b0a8-53d0-40ab-baf2-68738e2966ac"
+    )  # AllViewerExceptHostHeader
+    assert set(behaviour["AllowedMethods"]) == {
+        "GET",
+        "HEAD",
+        "OPTIONS",
+        "PUT",
+        "PATCH",
+        "POST",
+        "DELETE",
+    }
     assert behaviour["Compress"] is False
     assert behaviour["ViewerProtocolPolicy"] == "https-only"
     assert "CacheBehaviors" not in distribution()
@@ -81,11 +97,19 @@ def test_cloudfront_calls_the_function_for_each_request() -> None:
     assert association == {"EventType": "viewer-request", "FunctionARN": "ClientAddressFunctionARN"}
 
 
-@pytest.mark.skipif(shutil.which("node") is None, reason="needs node, which runs the function of CloudFront")
+@pytest.mark.skipif(
+    shutil.which("node") is None, reason="needs node, which runs the function of CloudFront"
+)
 def test_function_replaces_the_address_that_a_client_claims() -> None:
     """The event is as AWS documents it: DeveloperGuide/functions-event-structure.html."""
     headers = {ADDRESS_HEADER: {"value": "10.0.0.1"}, "x-api-key": {"value": "k"}}
-    request = {"method": "GET", "uri": "/api/orders", "querystring": {}, "headers": headers, "cookies": {}}
+    request = {
+        "method": "GET",
+        "uri": "/api/orders",
+        "querystring": {},
+        "headers": headers,
+        "cookies": {},
+    }
     event = {"version": "1.0", "viewer": {"ip": "2001:db8::7"}, "request": request}
     code = nested()["Resources"]["ClientAddress"]["Properties"]["FunctionCode"]
     printed = subprocess.run(
@@ -94,14 +118,19 @@ def test_function_replaces_the_address_that_a_client_claims() -> None:
         text=True,
         check=True,
     )
-    assert json.loads(printed.stdout) == {**request, "headers": {**headers, ADDRESS_HEADER: {"value": "2001:db8::7"}}}
+    assert json.loads(printed.stdout) == {
+        **request,
+        "headers": {**headers, ADDRESS_HEADER: {"value": "2001:db8::7"}},
+    }
 
 
 def test_names_are_short_and_no_two_stacks_share_one() -> None:
     """CloudFront takes 64 characters of a function's name, 10 KB of its code, and 128 characters of a comment."""
     names = set()
     for id in ("0f6a1ee0-5d0e-11ee-8c99-0242ac120002", "1f6a1ee0-5d0e-11ee-8c99-0242ac120002"):
-        resources = nested(stack_id=f"arn:aws:cloudformation:us-east-1:123456789012:stack/S/{id}")["Resources"]
+        resources = nested(stack_id=f"arn:aws:cloudformation:us-east-1:123456789012:stack/S/{id}")[
+            "Resources"
+        ]
         function = resources["ClientAddress"]["Properties"]
         assert re.fullmatch(r"[A-Za-z0-9_-]{1,64}", function["Name"])
         assert len(function["FunctionCode"]) <= 10_240
@@ -126,11 +155,23 @@ def test_web_acl_is_optional() -> None:
         ({"CdnCertificateArn": ""}, "are set together"),
         ({"CdnDomainName": ""}, "are set together"),
         ({"CdnDomainName": "", "CdnCertificateArn": ""}, "WebAclArn needs both"),
-        ({"CdnCertificateArn": "arn:aws:acm:eu-central-1:123456789012:certificate/1"}, "must match"),
-        ({"WebAclArn": "arn:aws:wafv2:us-east-1:123456789012:regional/webacl/sluice/1"}, "must match"),
-        ({"WebAclArn": "arn:aws:wafv2:eu-central-1:123456789012:global/webacl/sluice/1"}, "must match"),
         (
-            {"DomainName": "a.example.com", "DomainCertificateArn": "arn:aws:acm:us-east-1:1:certificate/2"},
+            {"CdnCertificateArn": "arn:aws:acm:eu-central-1:123456789012:certificate/1"},
+            "must match",
+        ),
+        (
+            {"WebAclArn": "arn:aws:wafv2:us-east-1:123456789012:regional/webacl/sluice/1"},
+            "must match",
+        ),
+        (
+            {"WebAclArn": "arn:aws:wafv2:eu-central-1:123456789012:global/webacl/sluice/1"},
+            "must match",
+        ),
+        (
+            {
+                "DomainName": "a.example.com",
+                "DomainCertificateArn": "arn:aws:acm:us-east-1:1:certificate/2",
+            },
             "DomainName stays empty",
         ),
     ],

@@ -47,7 +47,9 @@ def test_its_query_is_told_twice_alike(path: Path) -> None:
 def test_its_body_is_json_as_its_headers_say(path: Path) -> None:
     event = read(path)
     headers = event["headers"]
-    assert ("body" in event) == (event["requestContext"]["http"]["method"] in {"POST", "PUT", "PATCH"})
+    assert ("body" in event) == (
+        event["requestContext"]["http"]["method"] in {"POST", "PUT", "PATCH"}
+    )
     if "body" in event:
         json.loads(event["body"])
         assert headers["content-type"] == "application/json"
@@ -64,4 +66,7 @@ def test_it_carries_no_key_but_the_local_systems(path: Path) -> None:
 
 
 def test_every_route_has_an_event(template: Template) -> None:
-    assert {read(path)["routeKey"] for path in EVENTS} == template.routes().keys() - {"$default", "ANY /api/{proxy+}"}
+    assert {read(path)["routeKey"] for path in EVENTS} == template.routes().keys() - {
+        "$default",
+        "ANY /api/{proxy+}",
+    }

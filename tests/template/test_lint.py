@@ -40,14 +40,24 @@ def test_checkov_finds_what_we_answer_for_and_nothing_else(root: Path, tmp_path:
     (tmp_path / "cdn.json").write_text(json.dumps(nested()))  # which no environment has
     command = [checkov, "--framework", "cloudformation", "--output", "json", "--skip-download"]
     found = subprocess.run(
-        [*command, "--directory", tmp_path], cwd=tmp_path, capture_output=True, text=True, check=False
+        [*command, "--directory", tmp_path],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     failed = {check["check_id"] for check in json.loads(found.stdout)["results"]["failed_checks"]}
-    assert failed == set(yaml.safe_load((root / ".checkov.yaml").read_text())["skip-check"]), found.stderr
+    assert failed == set(yaml.safe_load((root / ".checkov.yaml").read_text())["skip-check"]), (
+        found.stderr
+    )
 
 
 def test_what_checkov_is_not_to_ask_has_its_reason(root: Path) -> None:
-    skipped = [line for line in (root / ".checkov.yaml").read_text().splitlines() if line.startswith("  - CKV")]
+    skipped = [
+        line
+        for line in (root / ".checkov.yaml").read_text().splitlines()
+        if line.startswith("  - CKV")
+    ]
 
     assert skipped
     assert [line for line in skipped if not re.search(r" # .{10,}", line)] == []

@@ -63,7 +63,9 @@ class Decided:
     def __init__(self, stage: str, template: dict[str, Any], given: dict[str, str]) -> None:
         self._stage = stage
         self._template = template
-        self._evaluator = Evaluator(template, parameter_values(template, given), lambda name, attribute: name)
+        self._evaluator = Evaluator(
+            template, parameter_values(template, given), lambda name, attribute: name
+        )
         self._left_out = {
             name: resource["Type"]
             for name, resource in template["Resources"].items()
@@ -78,7 +80,11 @@ class Decided:
         for name, declared in self._template[section].items():
             exists = "Condition" not in declared or self._evaluator.condition(declared["Condition"])
             if exists and not (section == "Resources" and name in self._left_out):
-                kept = {key: value for key, value in declared.items() if key not in ("Condition", "DependsOn")}
+                kept = {
+                    key: value
+                    for key, value in declared.items()
+                    if key not in ("Condition", "DependsOn")
+                }
                 yield name, self._decide(kept)
 
     def _decide(self, node: Any) -> Any:
@@ -88,7 +94,9 @@ class Decided:
             return node
         (name, argument), *more = node.items() or [("", None)]
         if not more and name == "Fn::If":
-            return self._decide(argument[1] if self._evaluator.condition(argument[0]) else argument[2])
+            return self._decide(
+                argument[1] if self._evaluator.condition(argument[0]) else argument[2]
+            )
         if not more and name == "Fn::FindInMap":  # moto compares a Number with the map's strings
             return str(self._evaluator.value(node))
         if not more and name == "Ref" and argument == "AWS::NoValue":
@@ -99,8 +107,17 @@ class Decided:
             return self._stand_in(*argument)
         if not more and name == "Fn::Sub":
             text, values = (argument, {}) if isinstance(argument, str) else argument
-            return {"Fn::Sub": [re.sub(r"\$\{(\w+)\.?([\w.]*)\}", self._in_text, text), self._decide(values)]}
-        return {key: value for key, item in node.items() if (value := self._decide(item)) is not NO_VALUE}
+            return {
+                "Fn::Sub": [
+                    re.sub(r"\$\{(\w+)\.?([\w.]*)\}", self._in_text, text),
+                    self._decide(values),
+                ]
+            }
+        return {
+            key: value
+            for key, item in node.items()
+            if (value := self._decide(item)) is not NO_VALUE
+        }
 
     def _in_text(self, found: re.Match[str]) -> str:
         return self._stand_in(found[1], found[2]) if found[1] in self._left_out else found[0]
@@ -110,8 +127,15 @@ class Decided:
             return ATTRIBUTES[attribute]
         kind = self._left_out[logical_id]
         service = kind.split("::")[1].lower()
-        is_arn = attribute.endswith("Arn") or kind in ("AWS::Lambda::Alias", "AWS::SecretsManager::Secret")
-        return f"arn:aws:{service}:{REGION}:{ACCOUNT}:{logical_id}" if is_arn else f"{self._stage}-{logical_id}"
+        is_arn = attribute.endswith("Arn") or kind in (
+            "AWS::Lambda::Alias",
+            "AWS::SecretsManager::Secret",
+        )
+        return (
+            f"arn:aws:{service}:{REGION}:{ACCOUNT}:{logical_id}"
+            if is_arn
+            else f"{self._stage}-{logical_id}"
+        )
 
 
 @pytest.fixture
@@ -144,12 +168,18 @@ def test_stack_is_created_in_moto_as_far_as_moto_goes(uploads: Any) -> None:
         formation.create_stack(
             StackName=f"sluice-{stage}",
             TemplateBody=json.dumps(decided),
-            Parameters=[{"ParameterKey": name, "ParameterValue": value} for name, value in given.items()],
+            Parameters=[
+                {"ParameterKey": name, "ParameterValue": value} for name, value in given.items()
+            ],
             Capabilities=["CAPABILITY_IAM"],
         )
         (stack,) = formation.describe_stacks(StackName=f"sluice-{stage}")["Stacks"]
-        pages = formation.get_paginator("list_stack_resources").paginate(StackName=f"sluice-{stage}")
-        created = {each["LogicalResourceId"] for page in pages for each in page["StackResourceSummaries"]}
+        pages = formation.get_paginator("list_stack_resources").paginate(
+            StackName=f"sluice-{stage}"
+        )
+        created = {
+            each["LogicalResourceId"] for page in pages for each in page["StackResourceSummaries"]
+        }
         assert stack["StackStatus"] == "CREATE_COMPLETE"
         assert created == decided["Resources"].keys()
         assert len(created) > 60, stage

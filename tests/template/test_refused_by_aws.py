@@ -68,10 +68,16 @@ def functions_in(node: Any) -> Iterator[tuple[str, Any]]:
 def test_rules_use_no_function_that_aws_refuses(template: Template) -> None:
     for name, rule in template.body["Rules"].items():
         assert rule.keys() <= {"RuleCondition", "Assertions"}, name
-        asked = [rule.get("RuleCondition"), *(assertion["Assert"] for assertion in rule["Assertions"])]
+        asked = [
+            rule.get("RuleCondition"),
+            *(assertion["Assert"] for assertion in rule["Assertions"]),
+        ]
         for function, argument in functions_in(asked):
             if function == "Ref":
-                assert argument in template.parameters or argument == "AWS::Region", (name, argument)
+                assert argument in template.parameters or argument == "AWS::Region", (
+                    name,
+                    argument,
+                )
             else:
                 assert function.removeprefix("Fn::") in OF_RULES, (name, function)
             if function in ("Fn::ValueOf", "Fn::ValueOfAll"):
@@ -87,21 +93,31 @@ def test_every_rule_and_condition_is_evaluated(template: Template) -> None:
         assert all(isinstance(here.rule(each["Assert"]), bool) for each in rule["Assertions"])
 
 
-def names_of(stack: str, given: dict[str, str], translated: dict[str, Any], identifiers: dict[str, Any]) -> set[Any]:
+def names_of(
+    stack: str, given: dict[str, str], translated: dict[str, Any], identifiers: dict[str, Any]
+) -> set[Any]:
     """(type, property, value) of each name that the stack gives; what CloudFormation names is the stack's own."""
     stack_id = f"arn:aws:cloudformation:::stack/{stack}/id-of-{stack}"
     pseudo = {**PSEUDO_PARAMETERS, "AWS::StackName": stack, "AWS::StackId": stack_id}
     values = parameter_values(translated, given)
-    here = Evaluator(translated, values, lambda name, attribute: f"{stack}:{name}:{attribute}:::::", pseudo)
+    here = Evaluator(
+        translated, values, lambda name, attribute: f"{stack}:{name}:{attribute}:::::", pseudo
+    )
     found = set()
     for declared in translated["Resources"].values():
         if "Condition" in declared and not here.condition(declared["Condition"]):
             continue
         schema = identifiers[declared["Type"]]
-        properties = {name: here.value(node) for name, node in declared.get("Properties", {}).items()}
+        properties = {
+            name: here.value(node) for name, node in declared.get("Properties", {}).items()
+        }
         within = NAMES_WITHIN | ({"Name"} if declared["Type"] == "AWS::Lambda::Alias" else set())
         given_names = {name for name in properties if name.endswith("Name") and name not in within}
-        for identifier in [schema["primaryIdentifier"], *schema["additionalIdentifiers"], *([n] for n in given_names)]:
+        for identifier in [
+            schema["primaryIdentifier"],
+            *schema["additionalIdentifiers"],
+            *([n] for n in given_names),
+        ]:
             key = [path.rpartition("/")[2] for path in identifier]
             if all(isinstance(properties.get(name), str) for name in key):
                 found.add((declared["Type"], *key, *(properties[name] for name in key)))
@@ -121,7 +137,9 @@ def test_stacks_share_no_name() -> None:
         "another-cdn": CDN,
     }
     made = translate(*({"parameters": given} for given in stacks.values()))
-    kinds = sorted({resource["Type"] for template in made for resource in template["Resources"].values()})
+    kinds = sorted(
+        {resource["Type"] for template in made for resource in template["Resources"].values()}
+    )
     identifiers = schemas(kinds)
     taken: dict[Any, str] = {}
     for (stack, given), translated in zip(stacks.items(), made, strict=True):
@@ -137,9 +155,13 @@ def test_name_of_global_namespace_is_left_to_cloudformation() -> None:
     """A bucket's is one namespace for all accounts and regions; a role's is one for all regions."""
     (made,) = translate({"parameters": PROXY})
     for name, resource in made["Resources"].items():
-        given = {"BucketName", "RoleName", "ManagedPolicyName", "UserName", "GroupName"} & resource.get(
-            "Properties", {}
-        ).keys()
+        given = {
+            "BucketName",
+            "RoleName",
+            "ManagedPolicyName",
+            "UserName",
+            "GroupName",
+        } & resource.get("Properties", {}).keys()
         assert not given, name
 
 
@@ -147,15 +169,25 @@ def test_name_of_global_namespace_is_left_to_cloudformation() -> None:
 @pytest.mark.parametrize("stage", [*CONFIGURED, "proxy"])
 def test_values_follow_region_and_partition(region: str, stage: str) -> None:
     partition, suffix = REGIONS[region]
-    pseudo = {**PSEUDO_PARAMETERS, "AWS::Region": region, "AWS::Partition": partition, "AWS::URLSuffix": suffix}
+    pseudo = {
+        **PSEUDO_PARAMETERS,
+        "AWS::Region": region,
+        "AWS::Partition": partition,
+        "AWS::URLSuffix": suffix,
+    }
     own_secrets = f"arn:{partition}:secretsmanager:{region}:{ACCOUNT}:secret"
-    given = {name: value.replace(SECRET, own_secrets) for name, value in {**CONFIGURED, "proxy": PROXY}[stage].items()}
+    given = {
+        name: value.replace(SECRET, own_secrets)
+        for name, value in {**CONFIGURED, "proxy": PROXY}[stage].items()
+    }
     whole = json.dumps(decide(load(ROOT / "template.yaml"), given, pseudo_parameters=pseudo))
 
     named = set(re.findall(r"\b(?:us|eu|cn|ap|ca|sa|me|af|il)(?:-gov)?-[a-z]+-\d", whole))
     assert named == {region}
     assert set(re.findall(r"\barn:([a-z-]+):", whole)) == {partition}
-    hosts = re.sub(r'"(?:Service|AWS)": (?:"[a-z0-9.]+"|\[[^]]*\])', "", whole)  # principals are the same everywhere
+    hosts = re.sub(
+        r'"(?:Service|AWS)": (?:"[a-z0-9.]+"|\[[^]]*\])', "", whole
+    )  # principals are the same everywhere
     assert not re.search(r"amazonaws\.com(?!\.cn)", hosts) or suffix == "amazonaws.com"
 
 
@@ -187,8 +219,12 @@ def test_translated_template_is_within_the_limits(stage: str) -> None:
     assert len(made["Resources"]) <= 500
     assert len(made["Outputs"]) <= 200
     assert all(re.fullmatch(r"[A-Za-z0-9]{1,255}", name) for name in made["Resources"])
-    assert all(len(str(each.get("Default", "")).encode()) <= 4096 for each in made["Parameters"].values())
-    assert all(len(each.get("Description", "").encode()) <= 4000 for each in made["Parameters"].values())
+    assert all(
+        len(str(each.get("Default", "")).encode()) <= 4096 for each in made["Parameters"].values()
+    )
+    assert all(
+        len(each.get("Description", "").encode()) <= 4000 for each in made["Parameters"].values()
+    )
     for name, resource in resources.items():
         properties = resource.get("Properties", {})
         if resource["Type"] == "AWS::Lambda::Function":
@@ -222,7 +258,9 @@ def test_function_policy_has_room_for_its_permissions() -> None:
     for resource in made["Resources"].values():
         if resource["Type"] == "AWS::Lambda::Permission":
             function = json.dumps(resource["Properties"]["FunctionName"])
-            statements[function] = statements.get(function, 0) + bytes_of(resource["Properties"]) + 300
+            statements[function] = (
+                statements.get(function, 0) + bytes_of(resource["Properties"]) + 300
+            )
     assert statements
     assert max(statements.values()) < 20_480
 

@@ -32,7 +32,10 @@ each_stage = pytest.mark.parametrize("stage", CONFIGURED)
 
 
 PROXY = {**CONFIGURED["production"], "UseProxy": "true"}
-GIVEN = {**CONFIGURED, "proxy": PROXY}  # and what samconfig.toml offers, but no environment of it has
+GIVEN = {
+    **CONFIGURED,
+    "proxy": PROXY,
+}  # and what samconfig.toml offers, but no environment of it has
 
 
 @cache
@@ -81,7 +84,10 @@ def listed(value: Any) -> list[Any]:
 
 
 def test_there_is_an_environment_for_each_way() -> None:
-    ways = {name: (given.get("DatabaseMode"), "SubnetIds" in given) for name, given in CONFIGURED.items()}
+    ways = {
+        name: (given.get("DatabaseMode"), "SubnetIds" in given)
+        for name, given in CONFIGURED.items()
+    }
     assert ways == {
         "default": (None, False),
         "existing-vpc": (None, True),
@@ -105,9 +111,15 @@ def test_no_policy_has_a_wildcard(stage: str) -> None:
             if statement["Effect"] == "Deny" or name == BOUNDARY:  # takes away, and allows nothing
                 continue
             assert not [action for action in listed(statement["Action"]) if "*" in action], name
-            wide = [to for to in listed(statement.get("Resource", [])) if "*" in to and not FOLDERS.fullmatch(to)]
+            wide = [
+                to
+                for to in listed(statement.get("Resource", []))
+                if "*" in to and not FOLDERS.fullmatch(to)
+            ]
             assert not wide, (name, wide)
-            assert statement.get("Principal") != "*" or (resource["Type"] == ENDPOINT and statement["Condition"]), name
+            assert statement.get("Principal") != "*" or (
+                resource["Type"] == ENDPOINT and statement["Condition"]
+            ), name
 
 
 @each_stage
@@ -127,7 +139,10 @@ def test_every_queue_has_dead_letters_and_every_alarm_tells_somebody(stage: str)
         for queue in queues.values()
         if "RedrivePolicy" in queue
     }
-    assert letters | {name for name, queue in queues.items() if "RedrivePolicy" in queue} == queues.keys()
+    assert (
+        letters | {name for name, queue in queues.items() if "RedrivePolicy" in queue}
+        == queues.keys()
+    )
     alarms = of_type(stage, "AWS::CloudWatch::Alarm")
     assert alarms
     assert {name for name, alarm in alarms.items() if not alarm.get("AlarmActions")} == set()
@@ -153,7 +168,9 @@ def test_settings_accept_what_a_function_is_given(stage: str) -> None:
     for name, function in functions(stage).items():
         if name == "DocsFunction":  # which reads no settings
             continue
-        given = {variable: str(value) for variable, value in function["Environment"]["Variables"].items()}
+        given = {
+            variable: str(value) for variable, value in function["Environment"]["Variables"].items()
+        }
         database = Settings.from_env({"AWS_REGION": "us-east-1", **given}).database
         assert database.tls == "verify-full", name
         by_secret = name == "MigrateFunction" or CONFIGURED[stage].get("DbAuth") != "iam"
@@ -173,29 +190,43 @@ def test_who_may_log_in_may_as_one_role_on_one_server(stage: str) -> None:
         "aurora": "cluster-ABCDEFGHIJKL",
         "production": "cluster-ABCDEFGHIJKL",
     }
-    assert login["Resource"] == [f"arn:aws:rds-db:us-east-1:123456789012:dbuser:{server[stage]}/sluice_app"]
+    assert login["Resource"] == [
+        f"arn:aws:rds-db:us-east-1:123456789012:dbuser:{server[stage]}/sluice_app"
+    ]
     if "AnalystAuth" in given:
         analyst = next(statements(policies["AnalystAccess"]))
-        assert analyst["Resource"] == [f"arn:aws:rds-db:us-east-1:123456789012:dbuser:{server[stage]}/sluice_analyst"]
+        assert analyst["Resource"] == [
+            f"arn:aws:rds-db:us-east-1:123456789012:dbuser:{server[stage]}/sluice_analyst"
+        ]
 
 
 def reach(stage: str) -> set[tuple[str, str, int]]:
     """(from, to, port), by the groups' rules for what goes out; `to` is a group or an address range."""
     groups = of_type(stage, "AWS::EC2::SecurityGroup")
     return {
-        (name, rule.get("DestinationSecurityGroupId", rule.get("CidrIp")).removesuffix("GroupId"), rule["FromPort"])
+        (
+            name,
+            rule.get("DestinationSecurityGroupId", rule.get("CidrIp")).removesuffix("GroupId"),
+            rule["FromPort"],
+        )
         for name, group in groups.items()
         for rule in group["SecurityGroupEgress"]
         if rule["IpProtocol"] == "tcp"
     }
 
 
-@pytest.mark.parametrize(("stage", "door"), [("aurora", "Db"), ("production", "Db"), ("proxy", "Proxy")])
+@pytest.mark.parametrize(
+    ("stage", "door"), [("aurora", "Db"), ("production", "Db"), ("proxy", "Proxy")]
+)
 def test_in_its_own_network_each_reaches_the_next_and_no_further(stage: str, door: str) -> None:
     beyond = {("ProxySecurityGroup", "DbSecurityGroup", 5432)} if door == "Proxy" else set()
     assert reach(stage) == {
         ("FunctionSecurityGroup", f"{door}SecurityGroup", 5432),
-        ("FunctionSecurityGroup", "0.0.0.0/0", 443),  # to gateway endpoints: there is no route to the internet
+        (
+            "FunctionSecurityGroup",
+            "0.0.0.0/0",
+            443,
+        ),  # to gateway endpoints: there is no route to the internet
         ("MigrationSecurityGroup", "DbSecurityGroup", 5432),
         ("MigrationSecurityGroup", "0.0.0.0/0", 443),
         *beyond,
@@ -209,13 +240,19 @@ def test_in_its_own_network_each_reaches_the_next_and_no_further(stage: str, doo
         )
         for rule in in_rules
     }
-    assert let_in == {way for way in reach(stage) if way[2] == 5432}, "what goes out at one end comes in at the other"
+    assert let_in == {way for way in reach(stage) if way[2] == 5432}, (
+        "what goes out at one end comes in at the other"
+    )
     kinds = {resource["Type"] for resource in decided(stage)["Resources"].values()}
-    assert kinds.isdisjoint({"AWS::EC2::InternetGateway", "AWS::EC2::NatGateway", "AWS::EC2::Route"})
+    assert kinds.isdisjoint(
+        {"AWS::EC2::InternetGateway", "AWS::EC2::NatGateway", "AWS::EC2::Route"}
+    )
 
 
 def test_an_aurora_is_kept_as_the_stage_wants() -> None:
-    demo, production = (of_type(stage, "AWS::RDS::DBCluster")["DbCluster"] for stage in ("aurora", "production"))
+    demo, production = (
+        of_type(stage, "AWS::RDS::DBCluster")["DbCluster"] for stage in ("aurora", "production")
+    )
 
     for cluster in (demo, production):
         assert cluster["StorageEncrypted"]
@@ -227,7 +264,11 @@ def test_an_aurora_is_kept_as_the_stage_wants() -> None:
     assert (demo["DeletionProtection"], production["DeletionProtection"]) == (False, True)
     assert len(of_type("production", "AWS::RDS::DBInstance")) == 2
     everywhere = load(ROOT / "template.yaml")["Resources"]
-    assert everywhere["DbCluster"]["DeletionPolicy"] == everywhere["DbCluster"]["UpdateReplacePolicy"] == "Snapshot"
+    assert (
+        everywhere["DbCluster"]["DeletionPolicy"]
+        == everywhere["DbCluster"]["UpdateReplacePolicy"]
+        == "Snapshot"
+    )
 
 
 def test_with_a_key_of_its_own_everything_that_is_kept_is_under_it() -> None:
@@ -243,7 +284,9 @@ def test_with_a_key_of_its_own_everything_that_is_kept_is_under_it() -> None:
     }
     for kind, key in kept.items():
         found = of_type("production", kind)
-        assert {key(properties).rpartition(":")[2] for properties in found.values()} == {"DataKey"}, kind
+        assert {key(properties).rpartition(":")[2] for properties in found.values()} == {
+            "DataKey"
+        }, kind
 
 
 @each_stage
@@ -268,7 +311,9 @@ def test_every_function_that_somebody_waits_for_has_its_alarms(stage: str) -> No
     }
     wanted = {"Errors", "Throttles", "Duration"} if stage == "production" else {"Errors"}
     assert all(watched[name] == wanted for name in answering)
-    assert watched.keys() == functions(stage).keys() - {"MigrateFunction"}  # whoever deploys sees what it says
+    assert watched.keys() == functions(stage).keys() - {
+        "MigrateFunction"
+    }  # whoever deploys sees what it says
 
 
 @each_stage
@@ -298,14 +343,22 @@ def test_rollout_decides_alone_how_traffic_shifts(given: dict[str, str], kind: s
     whole = decide(load(ROOT / "template.yaml"), {**CONFIGURED["aurora"], **given})
     assert whole["Globals"]["Function"]["DeploymentPreference"] == {"Type": kind}
     assert ("OrdersCanaryAlarm" in whole["Resources"]) == (kind != "AllAtOnce")
-    assert len([name for name in whole["Resources"] if name.startswith("DbReplica")]) == ("Stage" in given)
+    assert len([name for name in whole["Resources"] if name.startswith("DbReplica")]) == (
+        "Stage" in given
+    )
 
 
 def test_canary_is_judged_by_its_own_version_alone() -> None:
     """What the version before it does must not turn back the release that corrects it."""
-    alarms = {n: a for n, a in of_type("production", "AWS::CloudWatch::Alarm").items() if n.endswith("CanaryAlarm")}
+    alarms = {
+        n: a
+        for n, a in of_type("production", "AWS::CloudWatch::Alarm").items()
+        if n.endswith("CanaryAlarm")
+    }
     assert alarms.keys() == {
-        f"{name.removesuffix('Function')}CanaryAlarm" for name in functions("production") if name != "MigrateFunction"
+        f"{name.removesuffix('Function')}CanaryAlarm"
+        for name in functions("production")
+        if name != "MigrateFunction"
     }
     for name, alarm in alarms.items():
         function = name.removesuffix("CanaryAlarm") + "Function"
@@ -320,12 +373,18 @@ def test_canary_is_judged_by_its_own_version_alone() -> None:
 @pytest.mark.slow
 def test_a_new_layer_makes_a_new_version_of_every_function_and_nothing_waits_for_itself() -> None:
     both = translate({"layer": "before"}, {"layer": "after"})
-    before, after = ({n for n, r in made["Resources"].items() if r["Type"] == "AWS::Lambda::Version"} for made in both)
+    before, after = (
+        {n for n, r in made["Resources"].items() if r["Type"] == "AWS::Lambda::Version"}
+        for made in both
+    )
     assert len(before) == len(after) == len(functions("default"))
     assert before.isdisjoint(after)
 
     resources = both[0]["Resources"]
-    waits = {name: {other for other in refers(resource) if other in resources} for name, resource in resources.items()}
+    waits = {
+        name: {other for other in refers(resource) if other in resources}
+        for name, resource in resources.items()
+    }
     assert list(TopologicalSorter(waits).static_order()), "CycleError otherwise"
 
 
@@ -352,18 +411,35 @@ def refers(node: Any) -> Iterator[str]:
 def test_what_sam_makes_of_it_gives_each_function_a_role_that_may_no_more() -> None:
     """Its transform, without AWS."""
     for stage, made in zip(
-        CONFIGURED, translate(*({"parameters": given} for given in CONFIGURED.values())), strict=True
+        CONFIGURED,
+        translate(*({"parameters": given} for given in CONFIGURED.values())),
+        strict=True,
     ):
         resources = decide(made, CONFIGURED[stage])["Resources"]
-        roles = {name for name, resource in resources.items() if resource["Type"] == "AWS::IAM::Role"}
-        used = [r["Properties"]["Role"] for r in resources.values() if r["Type"] == "AWS::Lambda::Function"]
+        roles = {
+            name for name, resource in resources.items() if resource["Type"] == "AWS::IAM::Role"
+        }
+        used = [
+            r["Properties"]["Role"]
+            for r in resources.values()
+            if r["Type"] == "AWS::Lambda::Function"
+        ]
         assert len(set(used)) == len(used) == len(functions(stage))
         assert {arn.rpartition(":")[2] for arn in used} <= roles
         for name in roles:
-            attached = {arn.rpartition("/")[2] for arn in resources[name]["Properties"].get("ManagedPolicyArns", [])}
-            assert attached <= FROM_AWS | {"arn:aws:iam:us-east-1:123456789012:" + own for own in OF_OURS}, name
+            attached = {
+                arn.rpartition("/")[2]
+                for arn in resources[name]["Properties"].get("ManagedPolicyArns", [])
+            }
+            assert attached <= FROM_AWS | {
+                "arn:aws:iam:us-east-1:123456789012:" + own for own in OF_OURS
+            }, name
             for statement in statements(resources[name]["Properties"].get("Policies", [])):
-                wide = [to for to in listed(statement["Resource"]) if "*" in to and not FOLDERS.fullmatch(to)]
+                wide = [
+                    to
+                    for to in listed(statement["Resource"])
+                    if "*" in to and not FOLDERS.fullmatch(to)
+                ]
                 assert not wide, (stage, name, wide)
 
 
@@ -377,7 +453,11 @@ READER = {"ReaderHost": "replica.internal:5433", "ReaderResourceId": "db-REPLICA
         (CONFIGURED["aurora"], "", ["cluster-ABCDEFGHIJKL"]),
         (PROXY, "DbProxyReaderEndpoint", ["prx-0123456789abcdef0"]),
         (CONFIGURED["production"], "DbClusterReadEndpoint.Address", ["cluster-ABCDEFGHIJKL"]),
-        ({**CONFIGURED["existing-vpc"], **READER}, "replica.internal:5433", ["db-ABCDEFGHIJKL", "db-REPLICA"]),
+        (
+            {**CONFIGURED["existing-vpc"], **READER},
+            "replica.internal:5433",
+            ["db-ABCDEFGHIJKL", "db-REPLICA"],
+        ),
     ],
     ids=["none", "aurora", "proxy", "no proxy", "existing"],
 )
@@ -388,12 +468,19 @@ def test_a_reader_is_where_it_was_asked_for_and_takes_the_same_tokens(
     told = whole["Globals"]["Function"]["Environment"]["Variables"]["SLUICE_READER_HOST"]
     resources = whole["Resources"]
     assert told == host
-    access = [to for s in statements(resources["DatabaseAccess"]["Properties"]) for to in listed(s["Resource"])]
+    access = [
+        to
+        for s in statements(resources["DatabaseAccess"]["Properties"])
+        for to in listed(s["Resource"])
+    ]
     assert [server for to in access for server in re.findall(r"dbuser:([^/]+)/", to)] == logins
     if host == "DbProxyReaderEndpoint":
         reader = resources["DbProxyReader"]["Properties"]
         assert reader["TargetRole"] == "READ_ONLY"
-        assert reader["VpcSecurityGroupIds"] == resources["DbProxy"]["Properties"]["VpcSecurityGroupIds"]
+        assert (
+            reader["VpcSecurityGroupIds"]
+            == resources["DbProxy"]["Properties"]["VpcSecurityGroupIds"]
+        )
 
 
 OWN = {"DatabaseMode": "aurora", "DbAuth": "iam", "DbCaFile": "/opt/certificates/rds.pem"}
@@ -407,15 +494,24 @@ OWN = {"DatabaseMode": "aurora", "DbAuth": "iam", "DbCaFile": "/opt/certificates
         ({**ASKED["default"], "DbOwnerSecretArn": ""}, "needs DbOwnerSecretArn"),
         ({**ASKED["default"], "DbAuth": "iam"}, "needs DbResourceId"),
         ({**ASKED["default"], "DbAuth": "iam", "DbResourceId": "*"}, "must match"),
-        ({**ASKED["default"], "AnalystAuth": "iam", "DbResourceId": "db-A", "DbTls": "off"}, "verify-full"),
-        ({**ASKED["default"], "UseProxy": "true", "AuroraMinCapacity": "1"}, "is for DatabaseMode aurora"),
+        (
+            {**ASKED["default"], "AnalystAuth": "iam", "DbResourceId": "db-A", "DbTls": "off"},
+            "verify-full",
+        ),
+        (
+            {**ASKED["default"], "UseProxy": "true", "AuroraMinCapacity": "1"},
+            "is for DatabaseMode aurora",
+        ),
         ({**ASKED["default"], "SubnetIds": "subnet-1"}, "SubnetIds need SecurityGroupIds"),
         (
             {**ASKED["default"], "EnableSnapStart": "true", "ProvisionedConcurrency": "1"},
             "Lambda has no EnableSnapStart",
         ),
         ({**ASKED["default"], "UseReader": "true"}, "give a replica of yours as ReaderHost"),
-        ({**ASKED["existing-vpc"], "DbAuth": "iam", "ReaderHost": "replica.internal"}, "needs ReaderResourceId"),
+        (
+            {**ASKED["existing-vpc"], "DbAuth": "iam", "ReaderHost": "replica.internal"},
+            "needs ReaderResourceId",
+        ),
         ({**ASKED["default"], "ReaderHost": "replica:5433:1"}, "must match"),
         ({**OWN, "UseReader": "true"}, "Stage production"),
         ({**OWN, "ReaderHost": "replica.example.com", "ReaderResourceId": "db-A"}, "by UseReader"),
@@ -425,10 +521,16 @@ OWN = {"DatabaseMode": "aurora", "DbAuth": "iam", "DbCaFile": "/opt/certificates
         ({**OWN, "UseProxy": "true"}, "never pauses"),
         ({**OWN, "ZoneA": "us-east-1a"}, "are set together"),
         ({**OWN, "ZoneA": "us-east-1a", "ZoneB": "us-east-1a"}, "two different zones"),
-        ({**ASKED["default"], "ZoneA": "us-east-1a", "ZoneB": "us-east-1b"}, "the zones of SubnetIds"),
+        (
+            {**ASKED["default"], "ZoneA": "us-east-1a", "ZoneB": "us-east-1b"},
+            "the zones of SubnetIds",
+        ),
         ({**OWN, "AuroraEngineVersion": "17"}, "must match"),
         ({**ASKED["default"], "DomainName": "api.example.com"}, "are set together"),
-        ({**OWN, "JwtIssuer": "https://issuer.example/", "JwtAudience": "shop"}, "no way to JwtIssuer's keys"),
+        (
+            {**OWN, "JwtIssuer": "https://issuer.example/", "JwtAudience": "shop"},
+            "no way to JwtIssuer's keys",
+        ),
     ],
     ids=str,
 )
@@ -448,18 +550,28 @@ def test_functions_trust_claims_only_behind_the_gateway_authorizer(by_gateway: b
     assert variables["SLUICE_JWT_VERIFIED_BY"] == ("gateway" if by_gateway else "function")
     assert ("TokensLayer" in whole["Resources"]) != by_gateway
     routes = whole["Resources"]["Api"]["Properties"]["DefinitionBody"]["paths"]
-    guarded = {path for path, item in routes.items() if item["x-amazon-apigateway-any-method"].get("security")}
+    guarded = {
+        path
+        for path, item in routes.items()
+        if item["x-amazon-apigateway-any-method"].get("security")
+    }
     assert guarded == (set(routes) if by_gateway else set())
 
 
 def test_own_domain_switches_the_gateways_address_off() -> None:
     certificate = "arn:aws:acm:us-east-1:123456789012:certificate/1"
-    given = {**CONFIGURED["default"], "DomainName": "api.example.com", "DomainCertificateArn": certificate}
+    given = {
+        **CONFIGURED["default"],
+        "DomainName": "api.example.com",
+        "DomainCertificateArn": certificate,
+    }
     whole = decide(load(ROOT / "template.yaml"), given)
     assert whole["Resources"]["Api"]["Properties"]["DisableExecuteApiEndpoint"] is True
     assert whole["Outputs"]["ApiUrl"]["Value"] == "https://api.example.com"
     assert "ApiDomainMapping" in whole["Resources"]
-    assert decided("default")["Resources"]["Api"]["Properties"]["DisableExecuteApiEndpoint"] is False
+    assert (
+        decided("default")["Resources"]["Api"]["Properties"]["DisableExecuteApiEndpoint"] is False
+    )
     assert "ApiDomain" not in decided("default")["Resources"]
 
 
@@ -467,13 +579,19 @@ def test_own_domain_switches_the_gateways_address_off() -> None:
     ("given", "version", "family"),
     [
         ({}, "17.7", "aurora-postgresql17"),
-        ({"AuroraSnapshot": "arn:aws:rds:us-east-1:1:cluster-snapshot:s"}, None, "aurora-postgresql17"),
+        (
+            {"AuroraSnapshot": "arn:aws:rds:us-east-1:1:cluster-snapshot:s"},
+            None,
+            "aurora-postgresql17",
+        ),
         ({"AuroraEngineVersion": "18.1"}, "18.1", "aurora-postgresql18"),
         ({"AuroraEngineVersion": "17.9", "AuroraSnapshot": "arn:s"}, "17.9", "aurora-postgresql17"),
     ],
     ids=str,
 )
-def test_restored_database_has_the_version_of_its_snapshot(given: Any, version: str | None, family: str) -> None:
+def test_restored_database_has_the_version_of_its_snapshot(
+    given: Any, version: str | None, family: str
+) -> None:
     """RDS refuses a version that is older than the snapshot's, and upgrades minor versions by itself."""
     resources = decide(load(ROOT / "template.yaml"), {**CONFIGURED["aurora"], **given})["Resources"]
     assert resources["DbCluster"]["Properties"].get("EngineVersion") == version
@@ -500,10 +618,19 @@ def test_costs_in_the_docs_count_every_alarm() -> None:
     for stage in CONFIGURED:
         alarms = of_type(stage, "AWS::CloudWatch::Alarm").values()
         counted.append(
-            sum(len([m for m in alarm.get("Metrics", [{"MetricStat": 1}]) if "MetricStat" in m]) for alarm in alarms)
+            sum(
+                len([m for m in alarm.get("Metrics", [{"MetricStat": 1}]) if "MetricStat" in m])
+                for alarm in alarms
+            )
         )
-    row = next(line for line in (ROOT / "docs/deploy.md").read_text().splitlines() if line.startswith("| alarms |"))
-    assert [float(cell) for cell in row.split("|")[2:6]] == [pytest.approx(number / 10) for number in counted]
+    row = next(
+        line
+        for line in (ROOT / "docs/deploy.md").read_text().splitlines()
+        if line.startswith("| alarms |")
+    )
+    assert [float(cell) for cell in row.split("|")[2:6]] == [
+        pytest.approx(number / 10) for number in counted
+    ]
 
 
 def test_access_log_has_the_request_id_of_the_function() -> None:
@@ -515,7 +642,11 @@ def test_access_log_has_the_request_id_of_the_function() -> None:
 
 def test_metrics_that_no_alarm_reads_are_off() -> None:
     settings = of_type("production", "AWS::Serverless::HttpApi")["Api"]["DefaultRouteSettings"]
-    assert settings == {"ThrottlingRateLimit": "500", "ThrottlingBurstLimit": "250", "DetailedMetricsEnabled": False}
+    assert settings == {
+        "ThrottlingRateLimit": "500",
+        "ThrottlingBurstLimit": "250",
+        "DetailedMetricsEnabled": False,
+    }
 
 
 @each_stage
@@ -528,7 +659,11 @@ def test_insecure_connections_to_files_and_messages_are_refused(stage: str) -> N
         for s in statements(policy)
         if s["Effect"] == "Deny"
     ]
-    assert {resource.rpartition(":")[2].split("/")[0] for s in denied for resource in listed(s["Resource"])} == {
+    assert {
+        resource.rpartition(":")[2].split("/")[0]
+        for s in denied
+        for resource in listed(s["Resource"])
+    } == {
         "ImportsBucket",
         "ImportsQueue",
         "ImportsDeadLetters",

@@ -22,17 +22,25 @@ def allow(action: str | list[str], resource: object) -> dict[str, object]:
     return {"Statement": {"Effect": "Allow", "Action": action, "Resource": resource}}
 
 
-INCOMING, REJECTS = ({"Fn::Sub": f"${{ImportsBucket.Arn}}/{folder}/*"} for folder in ("incoming", "rejects"))
+INCOMING, REJECTS = (
+    {"Fn::Sub": f"${{ImportsBucket.Arn}}/{folder}/*"} for folder in ("incoming", "rejects")
+)
 OF_FILES = {
     "ImportsFunction": [allow("s3:PutObject", INCOMING), allow("s3:GetObject", REJECTS)],
     "ImportWorkerFunction": [
         allow("s3:GetObject", INCOMING),
         allow("s3:PutObject", REJECTS),
-        allow(["sqs:SendMessage", "sqs:ChangeMessageVisibility"], {"Fn::GetAtt": ["ImportsQueue", "Arn"]}),
+        allow(
+            ["sqs:SendMessage", "sqs:ChangeMessageVisibility"],
+            {"Fn::GetAtt": ["ImportsQueue", "Arn"]},
+        ),
     ],
     "SweepFunction": [  # it looks at dead letters, and may not take them away
         allow("s3:PutObject", REJECTS),
-        allow(["sqs:ReceiveMessage", "sqs:ChangeMessageVisibility"], {"Fn::GetAtt": ["ImportsDeadLetters", "Arn"]}),
+        allow(
+            ["sqs:ReceiveMessage", "sqs:ChangeMessageVisibility"],
+            {"Fn::GetAtt": ["ImportsDeadLetters", "Arn"]},
+        ),
     ],
 }
 
@@ -55,19 +63,26 @@ class Watched(Mapping[str, str]):
         return len(self._values)
 
 
-def test_the_routes_are_those_of_openapi_and_the_functions_see_every_method(template: Template) -> None:
-    assert {route: name for route, (name, _) in template.routes().items()} == {
-        **{f"ANY {path}": function for path, function in ROUTES.items()},
-        "ANY /api/{proxy+}": "CategoriesFunction",  # which identifies and counts the caller of an unknown path
-        "$default": "DocsFunction",
-    }, "Events in template.yaml, and openapi.json (make openapi), are not of the same routes"
+def test_the_routes_are_those_of_openapi_and_the_functions_see_every_method(
+    template: Template,
+) -> None:
+    assert (
+        {route: name for route, (name, _) in template.routes().items()}
+        == {
+            **{f"ANY {path}": function for path, function in ROUTES.items()},
+            "ANY /api/{proxy+}": "CategoriesFunction",  # which identifies and counts the caller of an unknown path
+            "$default": "DocsFunction",
+        }
+    ), "Events in template.yaml, and openapi.json (make openapi), are not of the same routes"
 
 
 def test_only_the_service_is_open(template: Template) -> None:
     """The gateway lets everybody through: each function of the API asks who it is."""
     assert "Auth" not in template.resources["Api"]["Properties"]
     for path, name in ROUTES.items():
-        module = importlib.import_module(template.functions[name]["CodeUri"].replace("/", ".") + ".handler")
+        module = importlib.import_module(
+            template.functions[name]["CodeUri"].replace("/", ".") + ".handler"
+        )
         declared = re.sub("{(.+?)}", "<\\1>", path)
         own = [operation for operation in module.handler.operations if operation.path == declared]
         if (
@@ -78,15 +93,23 @@ def test_only_the_service_is_open(template: Template) -> None:
             assert all(bool(operation.scope) == path.startswith("/api/") for operation in own), path
 
 
-def test_migrations_cannot_be_reached_over_the_api_and_run_one_at_a_time(template: Template) -> None:
+def test_migrations_cannot_be_reached_over_the_api_and_run_one_at_a_time(
+    template: Template,
+) -> None:
     migrate = template.functions["MigrateFunction"]
     assert "Events" not in migrate
     assert 1 in migrate["ReservedConcurrentExecutions"]["Fn::If"]
 
 
-def test_a_function_may_log_in_and_read_the_keys_of_its_callers_and_nothing_else(template: Template) -> None:
+def test_a_function_may_log_in_and_read_the_keys_of_its_callers_and_nothing_else(
+    template: Template,
+) -> None:
     login, as_analyst = {"Ref": "DatabaseAccess"}, {"Ref": "AnalystAccess"}
-    keys = {"Effect": "Allow", "Action": "dynamodb:GetItem", "Resource": {"Fn::GetAtt": ["ApiKeysTable", "Arn"]}}
+    keys = {
+        "Effect": "Allow",
+        "Action": "dynamodb:GetItem",
+        "Resource": {"Fn::GetAtt": ["ApiKeysTable", "Arn"]},
+    }
     counts = {
         "Effect": "Allow",
         "Action": ["dynamodb:GetItem", "dynamodb:UpdateItem"],
@@ -103,7 +126,9 @@ def test_a_function_may_log_in_and_read_the_keys_of_its_callers_and_nothing_else
             assert first == allow("secretsmanager:GetSecretValue", secret)["Statement"]
             assert key["Fn::If"][0] == "HasSecretsKey"
             continue
-        asks = any(path.startswith("/api/") for path, function in ROUTES.items() if function == name)
+        asks = any(
+            path.startswith("/api/") for path, function in ROUTES.items() if function == name
+        )
         asks = (
             asks or name == "HealthFunction"
         )  # which has every unknown path, and tells whether others find the database
@@ -134,14 +159,22 @@ def test_only_migrations_work_as_the_owner(template: Template) -> None:
 
 
 def test_only_analytics_works_as_the_analyst(template: Template) -> None:
-    given = {name for name in template.functions if {"Ref": "AnalystSecretArn"} in template.environment(name).values()}
+    given = {
+        name
+        for name in template.functions
+        if {"Ref": "AnalystSecretArn"} in template.environment(name).values()
+    }
     assert given == {"AnalyticsFunction"}
 
 
 def test_every_function_is_given_what_settings_require(template: Template) -> None:
     with pytest.raises(SettingsError) as nothing_set:
         Settings.from_env({})
-    required = {problem.split()[0] for problem in nothing_set.value.problems if problem.endswith("is not set")}
+    required = {
+        problem.split()[0]
+        for problem in nothing_set.value.problems
+        if problem.endswith("is not set")
+    }
     assert required
     for name in template.functions:
         if name != "DocsFunction":  # which reads no settings
@@ -155,7 +188,9 @@ def test_no_function_is_given_what_settings_do_not_know(template: Template) -> N
     tracing(watched)
     origin_key(watched)
     for name in template.functions:
-        given = {variable for variable in template.environment(name) if variable.startswith("SLUICE_")}
+        given = {
+            variable for variable in template.environment(name) if variable.startswith("SLUICE_")
+        }
         assert given <= watched.asked, name
 
 
@@ -165,7 +200,9 @@ def test_every_function_has_its_folder_and_handler(template: Template, root: Pat
         source = root / properties["CodeUri"] / f"{module}.py"
         assert source.is_file(), name
         text = source.read_text()
-        assert f"def {attribute}(" in text or f"\n{attribute} = " in text or f"\n{attribute}: " in text, name
+        assert (
+            f"def {attribute}(" in text or f"\n{attribute} = " in text or f"\n{attribute}: " in text
+        ), name
 
 
 def test_what_is_shipped_is_what_was_tested(root: Path) -> None:
@@ -175,7 +212,11 @@ def test_what_is_shipped_is_what_was_tested(root: Path) -> None:
     graphql = _pins(root / "functions/graphql/requirements.txt")
     tokens = _pins(root / "layers/tokens/requirements.txt")
     analytics = _pins(root / "functions/analytics/requirements.txt")
-    decisive = {"sqlalchemy", "pg8000", "aws-lambda-powertools"}  # the rest is theirs, and moto's demands may differ
+    decisive = {
+        "sqlalchemy",
+        "pg8000",
+        "aws-lambda-powertools",
+    }  # the rest is theirs, and moto's demands may differ
     assert {name: layer[name] for name in decisive} == {name: tested[name] for name in decisive}
     assert tokens == {name: tested[name] for name in ("cffi", "cryptography", "pycparser", "pyjwt")}
     assert graphql == {"graphql-core": tested["graphql-core"]}
@@ -186,7 +227,11 @@ def test_what_is_shipped_is_what_was_tested(root: Path) -> None:
 
 
 def _pins(requirements: Path) -> dict[str, str]:
-    pins = (line.split(" ")[0].split("==") for line in requirements.read_text().splitlines() if line[:1].isalpha())
+    pins = (
+        line.split(" ")[0].split("==")
+        for line in requirements.read_text().splitlines()
+        if line[:1].isalpha()
+    )
     return dict(pins)
 
 

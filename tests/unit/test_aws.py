@@ -23,7 +23,11 @@ from sluice.settings import AwsSettings
 
 NOW = datetime(2026, 1, 31, 12, 34, 56, tzinfo=UTC)
 STAMP = "20260131T123456Z"
-KEYS = {"region": "eu-central-1", "access_key_id": "AKIDEXAMPLE", "secret_access_key": "wJalrXUtnFEMI/K7MDENG"}
+KEYS = {
+    "region": "eu-central-1",
+    "access_key_id": "AKIDEXAMPLE",
+    "secret_access_key": "wJalrXUtnFEMI/K7MDENG",
+}
 
 
 @contextmanager
@@ -59,11 +63,15 @@ def by_botocore(settings: AwsSettings, url: str, headers: dict[str, str], body: 
     request = AWSRequest("POST", url, headers=headers, data=body)
     request.context["timestamp"] = STAMP
     signer: Any = SigV4Auth(
-        Credentials(settings.access_key_id, settings.secret_access_key, settings.session_token or None),
+        Credentials(
+            settings.access_key_id, settings.secret_access_key, settings.session_token or None
+        ),
         "secretsmanager",
         settings.region,
     )
-    signature = signer.signature(signer.string_to_sign(request, signer.canonical_request(request)), request)
+    signature = signer.signature(
+        signer.string_to_sign(request, signer.canonical_request(request)), request
+    )
     signer._inject_signature_to_request(request, signature)
     return str(request.headers["Authorization"])
 
@@ -87,8 +95,12 @@ def test_the_signature_is_botocores(session_token: str) -> None:
 @pytest.mark.parametrize("session_token", ["", "token"])
 def test_everything_that_says_what_is_asked_is_signed(session_token: str) -> None:
     with service(200, b"{}") as (url, asked):
-        aws.Client(AwsSettings(**KEYS, session_token=session_token), "secretsmanager", endpoint=url).call("t", {})
-    signed = asked[0][0]["authorization"].partition("SignedHeaders=")[2].partition(",")[0].split(";")
+        aws.Client(
+            AwsSettings(**KEYS, session_token=session_token), "secretsmanager", endpoint=url
+        ).call("t", {})
+    signed = (
+        asked[0][0]["authorization"].partition("SignedHeaders=")[2].partition(",")[0].split(";")
+    )
     wanted = [
         "content-type",
         "host",
@@ -102,20 +114,32 @@ def test_everything_that_says_what_is_asked_is_signed(session_token: str) -> Non
 @pytest.mark.parametrize(
     ("status", "answer", "code"),
     [
-        (400, b'{"__type": "ResourceNotFoundException", "Message": "none"}', "ResourceNotFoundException"),
-        (400, b'{"__type": "com.amazon#AccessDeniedException", "message": "no"}', "AccessDeniedException"),
+        (
+            400,
+            b'{"__type": "ResourceNotFoundException", "Message": "none"}',
+            "ResourceNotFoundException",
+        ),
+        (
+            400,
+            b'{"__type": "com.amazon#AccessDeniedException", "message": "no"}',
+            "AccessDeniedException",
+        ),
         (502, b"<html>bad gateway</html>", "Unknown"),
         (500, b"", "Unknown"),
         (500, b"[]", "Unknown"),
     ],
 )
-def test_a_refusal_is_an_aws_error_with_the_services_code(status: int, answer: bytes, code: str) -> None:
+def test_a_refusal_is_an_aws_error_with_the_services_code(
+    status: int, answer: bytes, code: str
+) -> None:
     with service(status, answer) as (url, _), pytest.raises(aws.AwsError) as caught:
         aws.Client(AwsSettings(**KEYS), "secretsmanager", endpoint=url).call("t", {})
     assert caught.value.code == code
 
 
-@pytest.mark.parametrize("url", ["http://127.0.0.1:1", "https://127.0.0.1:1", "http://nowhere.invalid"])
+@pytest.mark.parametrize(
+    "url", ["http://127.0.0.1:1", "https://127.0.0.1:1", "http://nowhere.invalid"]
+)
 def test_a_service_that_does_not_answer_is_unreachable(url: str) -> None:
     with pytest.raises(aws.AwsError) as caught:
         aws.Client(AwsSettings(**KEYS), "secretsmanager", endpoint=url, timeout=1).call("t", {})
@@ -137,9 +161,13 @@ class Secret:
 
     def __init__(self, client: Any, endpoint: str) -> None:
         self.client = client
-        self.arn = client.create_secret(Name=f"database-{uuid.uuid4()}", SecretString="not JSON")["ARN"]
+        self.arn = client.create_secret(Name=f"database-{uuid.uuid4()}", SecretString="not JSON")[
+            "ARN"
+        ]
         self.now = 1_000.0
-        self.password = SecretPassword(AwsSettings(**KEYS, secrets_endpoint=endpoint), self.arn, clock=lambda: self.now)
+        self.password = SecretPassword(
+            AwsSettings(**KEYS, secrets_endpoint=endpoint), self.arn, clock=lambda: self.now
+        )
 
     def hold(self, value: str) -> None:
         self.client.put_secret_value(SecretId=self.arn, SecretString=value)
@@ -148,7 +176,9 @@ class Secret:
 @pytest.fixture
 def secret(moto: str) -> Iterator[Secret]:
     keys: Any = {"aws_access_key_id": "a", "aws_secret_access_key": "b"}
-    with closing(boto3.client("secretsmanager", "eu-central-1", endpoint_url=moto, **keys)) as client:
+    with closing(
+        boto3.client("secretsmanager", "eu-central-1", endpoint_url=moto, **keys)
+    ) as client:
         yield Secret(client, moto)
 
 
@@ -157,7 +187,9 @@ def test_the_password_is_the_secrets(secret: Secret) -> None:
     assert secret.password() == "first"
 
 
-def test_a_rotated_password_is_in_use_after_a_while_and_the_old_one_until_then(secret: Secret) -> None:
+def test_a_rotated_password_is_in_use_after_a_while_and_the_old_one_until_then(
+    secret: Secret,
+) -> None:
     secret.hold('{"password": "first"}')
     assert secret.password() == "first"
     secret.hold('{"password": "second"}')
@@ -169,7 +201,8 @@ def test_a_rotated_password_is_in_use_after_a_while_and_the_old_one_until_then(s
 
 def test_a_secret_that_is_not_there_makes_the_database_unavailable(moto: str) -> None:
     secret = SecretPassword(
-        AwsSettings(**KEYS, secrets_endpoint=moto), "arn:aws:secretsmanager:eu-central-1:1:secret:no"
+        AwsSettings(**KEYS, secrets_endpoint=moto),
+        "arn:aws:secretsmanager:eu-central-1:1:secret:no",
     )
     with pytest.raises(DatabaseUnavailable) as caught:
         secret()
@@ -186,7 +219,9 @@ def test_a_secret_that_is_not_there_makes_the_database_unavailable(moto: str) ->
         '{"password": null}',
     ],
 )
-def test_a_secret_without_a_password_makes_the_database_unavailable(secret: Secret, value: str) -> None:
+def test_a_secret_without_a_password_makes_the_database_unavailable(
+    secret: Secret, value: str
+) -> None:
     secret.hold(value)
     with pytest.raises(DatabaseUnavailable):
         secret.password()

@@ -33,7 +33,9 @@ def service(*answers: Answer) -> Iterator[tuple[str, list[str]]]:
             self.rfile.read(int(self.headers["content-length"]))
             status, code = answers[min(len(targets), len(answers) - 1)]
             targets.append(self.headers["x-amz-target"])
-            body = json.dumps({} if status == 200 else {"__type": f"com.amazon#{code}", "message": "no"}).encode()
+            body = json.dumps(
+                {} if status == 200 else {"__type": f"com.amazon#{code}", "message": "no"}
+            ).encode()
             self.send_response(status)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
@@ -53,9 +55,13 @@ def service(*answers: Answer) -> Iterator[tuple[str, list[str]]]:
 
 
 @contextmanager
-def client(url: str, pauses: list[float] | None = None, *, timeout: float = 5.0) -> Iterator[aws.Client]:
+def client(
+    url: str, pauses: list[float] | None = None, *, timeout: float = 5.0
+) -> Iterator[aws.Client]:
     noted: list[float] = [] if pauses is None else pauses
-    opened = aws.Client(SOMEONE, "dynamodb", endpoint=url, version="1.0", timeout=timeout, pause=noted.append)
+    opened = aws.Client(
+        SOMEONE, "dynamodb", endpoint=url, version="1.0", timeout=timeout, pause=noted.append
+    )
     with closing(opened):
         yield opened
 
@@ -71,7 +77,11 @@ PASSING = [
     (403, "RequestThrottled"),
     (400, "KMS.ThrottlingException"),
 ]
-LASTING = [(400, "ConditionalCheckFailedException"), (400, "ResourceNotFoundException"), (403, "AccessDenied")]
+LASTING = [
+    (400, "ConditionalCheckFailedException"),
+    (400, "ResourceNotFoundException"),
+    (403, "AccessDenied"),
+]
 
 
 @pytest.mark.parametrize("failure", PASSING)
@@ -85,27 +95,43 @@ def test_passing_failure_is_tried_once_more(failure: Answer) -> None:
 
 @pytest.mark.parametrize("failure", PASSING)
 def test_second_failure_is_raised_and_not_tried_again(failure: Answer) -> None:
-    with service(failure) as (url, targets), client(url) as sender, pytest.raises(aws.AwsError) as caught:
+    with (
+        service(failure) as (url, targets),
+        client(url) as sender,
+        pytest.raises(aws.AwsError) as caught,
+    ):
         sender.call("t", {})
     assert (caught.value.code, len(targets)) == (failure[1], 2)
 
 
 @pytest.mark.parametrize("failure", LASTING)
 def test_lasting_refusal_is_not_tried_again(failure: Answer) -> None:
-    with service(failure, DONE) as (url, targets), client(url) as sender, pytest.raises(aws.AwsError) as caught:
+    with (
+        service(failure, DONE) as (url, targets),
+        client(url) as sender,
+        pytest.raises(aws.AwsError) as caught,
+    ):
         sender.call("t", {})
     assert (caught.value.code, len(targets)) == (failure[1], 1)
 
 
 def test_without_time_left_there_is_no_second_try() -> None:
     time_left = deadline.within(aws.LEAST_SECONDS / 2)
-    with service(PASSING[0], DONE) as (url, targets), client(url) as sender, time_left, pytest.raises(aws.AwsError):
+    with (
+        service(PASSING[0], DONE) as (url, targets),
+        client(url) as sender,
+        time_left,
+        pytest.raises(aws.AwsError),
+    ):
         sender.call("t", {})
     assert len(targets) == 1
 
 
 def test_service_that_is_silent_is_tried_again(emulated_aws: AwsSettings) -> None:
-    with lossy(emulated_aws.dynamodb_endpoint, ["silence"]) as between, client(between.endpoint, timeout=1.0) as sender:
+    with (
+        lossy(emulated_aws.dynamodb_endpoint, ["silence"]) as between,
+        client(between.endpoint, timeout=1.0) as sender,
+    ):
         listed = sender.call("DynamoDB_20120810.ListTables", {})
     assert RATE_LIMIT_TABLE in listed["TableNames"]
     assert between.carried_out == 2
@@ -113,7 +139,9 @@ def test_service_that_is_silent_is_tried_again(emulated_aws: AwsSettings) -> Non
 
 @pytest.mark.parametrize("fate", ["close", "500", "silence"])
 @pytest.mark.parametrize("warm", [False, True])
-def test_take_whose_response_got_lost_counts_once(emulated_aws: AwsSettings, fate: Fate, warm: bool) -> None:
+def test_take_whose_response_got_lost_counts_once(
+    emulated_aws: AwsSettings, fate: Fate, warm: bool
+) -> None:
     key = token_hex(8)
     with ExitStack() as stack:
         between = stack.enter_context(lossy(emulated_aws.dynamodb_endpoint))
@@ -127,9 +155,14 @@ def test_take_whose_response_got_lost_counts_once(emulated_aws: AwsSettings, fat
         assert counts.count(key, 1) == before + 2
 
 
-def test_last_take_within_the_bound_is_not_refused_by_its_own_retry(emulated_aws: AwsSettings) -> None:
+def test_last_take_within_the_bound_is_not_refused_by_its_own_retry(
+    emulated_aws: AwsSettings,
+) -> None:
     key = token_hex(8)
-    with lossy(emulated_aws.dynamodb_endpoint, ["500"]) as between, client(between.endpoint) as sender:
+    with (
+        lossy(emulated_aws.dynamodb_endpoint, ["500"]) as between,
+        client(between.endpoint) as sender,
+    ):
         counts = DynamoCounts(sender, RATE_LIMIT_TABLE)
         assert counts.take(key, 1, amount=5, most=5, expires_at=LATER) == (True, 5)
         assert counts.take(key, 1, amount=1, most=5, expires_at=LATER) == (False, 5)
@@ -138,17 +171,26 @@ def test_last_take_within_the_bound_is_not_refused_by_its_own_retry(emulated_aws
 @pytest.mark.parametrize("fate", ["close", "500"])
 def test_turn_whose_response_got_lost_is_still_taken(emulated_aws: AwsSettings, fate: Fate) -> None:
     name = token_hex(8)
-    with lossy(emulated_aws.dynamodb_endpoint, [fate]) as between, client(between.endpoint) as sender:
+    with (
+        lossy(emulated_aws.dynamodb_endpoint, [fate]) as between,
+        client(between.endpoint) as sender,
+    ):
         turns = SharedTurns(sender, RATE_LIMIT_TABLE, name)
         assert turns.take_turn(1_000.0, 1_002.5)
         assert not SharedTurns(sender, RATE_LIMIT_TABLE, name).take_turn(1_000.0, 1_002.5)
 
 
-@pytest.mark.parametrize(("idle", "connections"), [(aws.MOST_IDLE, 1), (aws.MOST_IDLE + timedelta(seconds=1), 2)])
-def test_connection_is_kept_while_it_may_be(emulated_aws: AwsSettings, idle: timedelta, connections: int) -> None:
+@pytest.mark.parametrize(
+    ("idle", "connections"), [(aws.MOST_IDLE, 1), (aws.MOST_IDLE + timedelta(seconds=1), 2)]
+)
+def test_connection_is_kept_while_it_may_be(
+    emulated_aws: AwsSettings, idle: timedelta, connections: int
+) -> None:
     now = [datetime(2026, 1, 31, tzinfo=UTC)]
     with lossy(emulated_aws.dynamodb_endpoint) as between:
-        sender = aws.Client(SOMEONE, "dynamodb", endpoint=between.endpoint, version="1.0", now=lambda: now[0])
+        sender = aws.Client(
+            SOMEONE, "dynamodb", endpoint=between.endpoint, version="1.0", now=lambda: now[0]
+        )
         with closing(sender):
             sender.call("DynamoDB_20120810.ListTables", {})
             now[0] += idle

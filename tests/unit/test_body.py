@@ -17,7 +17,8 @@ def fault(field: Field, value: object) -> str:
 
 
 @pytest.mark.parametrize(
-    ("given", "read"), [("a", "a"), (" a ", "a"), ("\u00a0a b\t", "a b"), ("x" * 5, "x" * 5), ("😀" * 5, "😀" * 5)]
+    ("given", "read"),
+    [("a", "a"), (" a ", "a"), ("\u00a0a b\t", "a b"), ("x" * 5, "x" * 5), ("😀" * 5, "😀" * 5)],
 )
 def test_text_is_kept_but_for_space_around_it(given: str, read: str) -> None:
     assert Text(5).read(given, "") == read
@@ -47,7 +48,8 @@ def test_a_pattern_holds_for_the_whole_of_a_text(given: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "given", ["a@b", "Ada+shop@Example.com", "ä@例え.jp", "!#$%&'*/=?^_`{|}~-@x.y", "a@" + "b" * 252]
+    "given",
+    ["a@b", "Ada+shop@Example.com", "ä@例え.jp", "!#$%&'*/=?^_`{|}~-@x.y", "a@" + "b" * 252],
 )
 def test_an_email_is_kept_as_sent(given: str) -> None:
     assert Email().read(f" {given}\n", "") == given
@@ -64,7 +66,9 @@ def test_what_is_no_email_is_refused(given: object, code: str) -> None:
     assert fault(Email(), given) == code
 
 
-@pytest.mark.parametrize("given", [3, Decimal("3"), Decimal("3.0"), Decimal("3e0"), Decimal("0.3e1")])
+@pytest.mark.parametrize(
+    "given", [3, Decimal("3"), Decimal("3.0"), Decimal("3e0"), Decimal("0.3e1")]
+)
 def test_a_whole_number_may_be_written_with_a_fraction_of_zero(given: object) -> None:
     read = Integer(0, 10).read(given, "")
     assert (read, type(read)) == (3, int)
@@ -149,9 +153,14 @@ def test_items_are_read_each_and_no_two_alike() -> None:
     assert ITEMS.read([{"id": 1}, {"id": 2}], "/l") == [{"id": 1}, {"id": 2}]
     with pytest.raises(ValidationFailed) as caught:
         ITEMS.read([{"id": 1}, {"id": 0}, {"id": 1}], "/l")
-    assert {one.pointer: one.code for one in caught.value.faults} == {"/l/1/id": "out_of_range", "/l/2/id": "duplicate"}
+    assert {one.pointer: one.code for one in caught.value.faults} == {
+        "/l/1/id": "out_of_range",
+        "/l/2/id": "duplicate",
+    }
 
 
-@pytest.mark.parametrize(("given", "code"), [([], "out_of_range"), ([{"id": 1}] * 4, "out_of_range"), ({}, "type")])
+@pytest.mark.parametrize(
+    ("given", "code"), [([], "out_of_range"), ([{"id": 1}] * 4, "out_of_range"), ({}, "type")]
+)
 def test_items_are_a_list_of_one_to_the_most(given: object, code: str) -> None:
     assert fault(ITEMS, given) == code

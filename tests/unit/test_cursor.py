@@ -30,7 +30,9 @@ def test_what_went_in_comes_out(position: Position, scope: str) -> None:
 @exactly
 @given(position=positions)
 def test_a_cursor_needs_no_escaping_in_a_url(position: Position) -> None:
-    assert set(SIGNER.sign(position, SCOPE)) <= set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_")
+    assert set(SIGNER.sign(position, SCOPE)) <= set(
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+    )
 
 
 @exactly

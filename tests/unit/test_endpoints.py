@@ -71,7 +71,9 @@ def test_fips_setting_reaches_s3_and_the_others(region: str) -> None:
 @pytest.mark.parametrize("endpoint", ["http://127.0.0.1:4566", "http://host.docker.internal:4566"])
 def test_emulator_gets_the_bucket_in_the_path(endpoint: str) -> None:
     bucket = Bucket(AwsSettings("eu-south-1", **KEYS, s3_endpoint=endpoint), "imports")
-    assert bucket.address("incoming/users/1.csv", upload=True).startswith(f"{endpoint}/imports/incoming/users/1.csv?")
+    assert bucket.address("incoming/users/1.csv", upload=True).startswith(
+        f"{endpoint}/imports/incoming/users/1.csv?"
+    )
     bucket.close()
 
 
@@ -86,16 +88,29 @@ def test_rds_token_is_botocores_for_the_servers_host(region: str, ending: str) -
 
 
 def environment(**more: str) -> dict[str, str]:
-    shop = {"SLUICE_DB_HOST": "db", "SLUICE_DB_NAME": "shop", "SLUICE_DB_USER": "app", "SLUICE_DB_PASSWORD": "pw"}
-    tables = {"SLUICE_API_KEYS_TABLE": "keys", "SLUICE_RATE_LIMIT_TABLE": "rates", "SLUICE_CURSOR_KEY": "k" * 32}
+    shop = {
+        "SLUICE_DB_HOST": "db",
+        "SLUICE_DB_NAME": "shop",
+        "SLUICE_DB_USER": "app",
+        "SLUICE_DB_PASSWORD": "pw",
+    }
+    tables = {
+        "SLUICE_API_KEYS_TABLE": "keys",
+        "SLUICE_RATE_LIMIT_TABLE": "rates",
+        "SLUICE_CURSOR_KEY": "k" * 32,
+    }
     return shop | tables | more
 
 
 def test_fips_is_off_unless_the_environment_asks_for_it() -> None:
     assert not Settings.from_env(environment(AWS_REGION="eu-central-1")).aws.fips
-    assert Settings.from_env(environment(AWS_REGION="us-west-2", AWS_USE_FIPS_ENDPOINT="true")).aws.fips
+    assert Settings.from_env(
+        environment(AWS_REGION="us-west-2", AWS_USE_FIPS_ENDPOINT="true")
+    ).aws.fips
 
 
 def test_fips_in_china_is_a_problem_of_the_settings() -> None:
-    with pytest.raises(SettingsError, match="AWS_USE_FIPS_ENDPOINT cannot be true in a region of China"):
+    with pytest.raises(
+        SettingsError, match="AWS_USE_FIPS_ENDPOINT cannot be true in a region of China"
+    ):
         Settings.from_env(environment(AWS_REGION="cn-north-1", AWS_USE_FIPS_ENDPOINT="true"))

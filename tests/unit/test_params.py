@@ -12,7 +12,9 @@ from sluice.repositories.listing import FilterKind
 from sluice.repositories.products import LISTING
 
 
-@pytest.mark.parametrize(("text", "id"), [("1", 1), ("007", 7), ("0", 0), (str(2**63 - 1), 2**63 - 1)])
+@pytest.mark.parametrize(
+    ("text", "id"), [("1", 1), ("007", 7), ("0", 0), (str(2**63 - 1), 2**63 - 1)]
+)
 def test_an_id_is_digits(text: str, id: int) -> None:
     assert record_id(text) == id
 
@@ -32,13 +34,25 @@ def test_an_id_beyond_all_ids_is_not_found(text: str) -> None:
 
 def test_an_empty_query_is_the_first_page() -> None:
     query = PageOf(LISTING).read({})
-    assert (query.limit, query.offset, query.sort, query.fields, query.cursor) == (20, 0, (), None, None)
+    assert (query.limit, query.offset, query.sort, query.fields, query.cursor) == (
+        20,
+        0,
+        (),
+        None,
+        None,
+    )
     assert (query.include_total, dict(query.filters)) == (False, {})
 
 
 def test_every_parameter_is_read() -> None:
     query = PageOf(LISTING).read(
-        {"limit": "5", "sort": "price:desc,name", "fields": "id, name", "cursor": "abc", "include_total": "true"}
+        {
+            "limit": "5",
+            "sort": "price:desc,name",
+            "fields": "id, name",
+            "cursor": "abc",
+            "include_total": "true",
+        }
     )
     assert (query.limit, query.sort, query.cursor) == (5, (("price", True), ("name", False)), "abc")
     assert (query.fields, query.include_total) == (frozenset({"id", "name"}), True)
@@ -62,7 +76,11 @@ def test_every_parameter_is_read() -> None:
         ("time", "2026-01-31t12:00:00z", datetime(2026, 1, 31, 12, tzinfo=UTC)),
         ("time", "2026-01-31 12:00:00+01:00", datetime(2026, 1, 31, 11, tzinfo=UTC)),
         ("time", "2026-01-31T12:00:00 01:00", datetime(2026, 1, 31, 11, tzinfo=UTC)),
-        ("time", "2026-01-31T12:00:00.123456-23:59", datetime(2026, 2, 1, 11, 59, 0, 123456, tzinfo=UTC)),
+        (
+            "time",
+            "2026-01-31T12:00:00.123456-23:59",
+            datetime(2026, 2, 1, 11, 59, 0, 123456, tzinfo=UTC),
+        ),
     ],
 )
 def test_a_filter_is_read_as_its_kind(kind: FilterKind, text: str, value: Any) -> None:
@@ -79,14 +97,45 @@ def test_a_filter_is_read_as_its_kind(kind: FilterKind, text: str, value: Any) -
         ("words", ["", " ", "!?", "a\0", "\ud800", "x" * 201]),
         (
             "email",
-            ["", "ada", "@", "a@", "@b", "a@b@c", " a@b", "a@b\n", "a b@c", "a\x00@b", "a\x1b@b", "a@" + "b" * 253],
+            [
+                "",
+                "ada",
+                "@",
+                "a@",
+                "@b",
+                "a@b@c",
+                " a@b",
+                "a@b\n",
+                "a b@c",
+                "a\x00@b",
+                "a\x1b@b",
+                "a@" + "b" * 253,
+            ],
         ),
         ("boolean", ["", "1", "True", "yes"]),
         (
             "time",
-            ["", "x", "2026", "2026-1-1", "2026-02-30", "20260131", "2026-01-31T12:00:00", "2026-01-31T25:00:00Z"],
+            [
+                "",
+                "x",
+                "2026",
+                "2026-1-1",
+                "2026-02-30",
+                "20260131",
+                "2026-01-31T12:00:00",
+                "2026-01-31T25:00:00Z",
+            ],
         ),
-        ("time", ["0001-01-01T00:00:00+01:00", "9999-12-31T23:59:59-01:00", "10000-01-01", "2026-W01-1", "1769860800"]),
+        (
+            "time",
+            [
+                "0001-01-01T00:00:00+01:00",
+                "9999-12-31T23:59:59-01:00",
+                "10000-01-01",
+                "2026-W01-1",
+                "1769860800",
+            ],
+        ),
     ],
 )
 def test_what_is_not_of_its_kind_is_refused(kind: FilterKind, texts: list[str]) -> None:
@@ -109,8 +158,15 @@ def test_a_malformed_parameter_is_named(name: str, text: str) -> None:
 
 def test_every_fault_of_a_query_is_named() -> None:
     with pytest.raises(InvalidParameter) as caught:
-        PageOf(LISTING).read({"limit": "x", "offset": "1", "cursor": "c", "colour": "blue", "price_min": "x"})
-    assert {fault.parameter for fault in caught.value.faults} == {"limit", "offset", "colour", "price_min"}
+        PageOf(LISTING).read(
+            {"limit": "x", "offset": "1", "cursor": "c", "colour": "blue", "price_min": "x"}
+        )
+    assert {fault.parameter for fault in caught.value.faults} == {
+        "limit",
+        "offset",
+        "colour",
+        "price_min",
+    }
 
 
 def test_a_single_resource_takes_fields_alone() -> None:

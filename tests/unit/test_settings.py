@@ -27,7 +27,9 @@ def problems(environ: dict[str, str]) -> list[str]:
 
 def test_the_least_there_must_be_gives_safe_defaults() -> None:
     settings = Settings.from_env(LEAST)
-    assert settings.database == DatabaseSettings(host="db.example", name="shop", user="sluice_app", password="secret")
+    assert settings.database == DatabaseSettings(
+        host="db.example", name="shop", user="sluice_app", password="secret"
+    )
     assert (settings.database.tls, settings.database.port) == ("verify-full", 5432)
     assert (settings.cors_origins, settings.log_level, settings.stale_seconds) == ((), "INFO", 300)
 
@@ -44,16 +46,27 @@ def test_an_empty_environment_names_everything_that_is_missing() -> None:
     ]
 
 
-@pytest.mark.parametrize("name", ["SLUICE_DB_HOST", "SLUICE_DB_NAME", "SLUICE_DB_USER", "SLUICE_CURSOR_KEY"])
+@pytest.mark.parametrize(
+    "name", ["SLUICE_DB_HOST", "SLUICE_DB_NAME", "SLUICE_DB_USER", "SLUICE_CURSOR_KEY"]
+)
 @pytest.mark.parametrize("value", ["", "   "])
 def test_an_empty_variable_is_a_missing_one(name: str, value: str) -> None:
     assert problems(LEAST | {name: value}) == [f"{name} is not set"]
 
 
 def test_every_problem_is_told_at_once() -> None:
-    wrong = {"SLUICE_DB_PORT": "x", "SLUICE_DB_TLS": "maybe", "SLUICE_DB_POOL_SIZE": "0", "SLUICE_LOG_LEVEL": "LOUD"}
+    wrong = {
+        "SLUICE_DB_PORT": "x",
+        "SLUICE_DB_TLS": "maybe",
+        "SLUICE_DB_POOL_SIZE": "0",
+        "SLUICE_LOG_LEVEL": "LOUD",
+    }
     told = problems(LEAST | wrong | {"SLUICE_CURSOR_KEY": "short", "SLUICE_DB_HOST": ""})
-    assert {problem.split()[0] for problem in told} == {*wrong, "SLUICE_CURSOR_KEY", "SLUICE_DB_HOST"}
+    assert {problem.split()[0] for problem in told} == {
+        *wrong,
+        "SLUICE_CURSOR_KEY",
+        "SLUICE_DB_HOST",
+    }
     assert all(problem in str(SettingsError(told)) for problem in told)
 
 
@@ -74,7 +87,9 @@ def test_every_problem_is_told_at_once() -> None:
         ("SLUICE_DB_POOLER", "pgbouncer", "pooler", "pgbouncer"),
     ],
 )
-def test_a_database_variable_sets_its_one_field(name: str, value: str, field: str, read: Any) -> None:
+def test_a_database_variable_sets_its_one_field(
+    name: str, value: str, field: str, read: Any
+) -> None:
     changed = Settings.from_env(LEAST | {name: value}).database
     assert changed == dataclasses.replace(Settings.from_env(LEAST).database, **{field: read})
 
@@ -121,15 +136,23 @@ def test_a_cursor_key_that_could_be_guessed_is_refused_without_being_shown() -> 
 
 
 def test_a_secret_may_stand_for_the_password() -> None:
-    settings = Settings.from_env(LEAST | {"SLUICE_DB_PASSWORD": "", "SLUICE_DB_SECRET_ARN": "arn:aws:x"})
+    settings = Settings.from_env(
+        LEAST | {"SLUICE_DB_PASSWORD": "", "SLUICE_DB_SECRET_ARN": "arn:aws:x"}
+    )
     assert (settings.database.password, settings.database.secret_arn) == ("", "arn:aws:x")
 
 
 def test_tokens_of_iam_stand_for_passwords_where_they_cannot_be_overheard() -> None:
     iam = LEAST | {"SLUICE_DB_PASSWORD": "", "SLUICE_DB_AUTH": "iam", "AWS_REGION": "eu-central-1"}
     settings = Settings.from_env(iam)
-    assert (settings.database.auth, settings.database.password, settings.analyst) == ("iam", "", None)
-    assert [problem.split()[0] for problem in problems(iam | {"AWS_REGION": "", "SLUICE_DB_TLS": "off"})] == [
+    assert (settings.database.auth, settings.database.password, settings.analyst) == (
+        "iam",
+        "",
+        None,
+    )
+    assert [
+        problem.split()[0] for problem in problems(iam | {"AWS_REGION": "", "SLUICE_DB_TLS": "off"})
+    ] == [
         "SLUICE_DB_TLS",
         "AWS_REGION",
     ]
@@ -140,7 +163,9 @@ def test_each_role_proves_who_it_is_in_its_own_way() -> None:
     analyst = Settings.from_env(here | {"SLUICE_ANALYST_AUTH": "iam"}).analyst
     assert analyst is not None
     assert (analyst.database.auth, analyst.database.password) == ("iam", "")
-    mixed = Settings.from_env(here | {"SLUICE_DB_AUTH": "iam", "SLUICE_ANALYST_SECRET_ARN": "arn:aws:x"}).analyst
+    mixed = Settings.from_env(
+        here | {"SLUICE_DB_AUTH": "iam", "SLUICE_ANALYST_SECRET_ARN": "arn:aws:x"}
+    ).analyst
     assert mixed is not None
     assert (mixed.database.auth, mixed.database.secret_arn) == ("password", "arn:aws:x")
     (problem,) = problems(LEAST | {"SLUICE_ANALYST_AUTH": "iam"})
@@ -160,7 +185,11 @@ def test_keys_are_not_asked_for_over_an_open_wire() -> None:
 
 @pytest.mark.parametrize(
     ("text", "origins"),
-    [("", ()), ("*", ("*",)), ("https://a.example,https://b.example", ("https://a.example", "https://b.example"))],
+    [
+        ("", ()),
+        ("*", ("*",)),
+        ("https://a.example,https://b.example", ("https://a.example", "https://b.example")),
+    ],
 )
 def test_cors_origins_are_separated_by_commas(text: str, origins: tuple[str, ...]) -> None:
     assert Settings.from_env(LEAST | {"SLUICE_CORS_ORIGINS": text}).cors_origins == origins
@@ -177,7 +206,13 @@ def test_what_lambda_says_of_itself_is_read_too() -> None:
             "AWS_ENDPOINT_URL_SECRETS_MANAGER": "http://127.0.0.1:1",
         }
     ).aws
-    read = (aws.region, aws.access_key_id, aws.secret_access_key, aws.session_token, aws.secrets_endpoint)
+    read = (
+        aws.region,
+        aws.access_key_id,
+        aws.secret_access_key,
+        aws.session_token,
+        aws.secrets_endpoint,
+    )
     assert read == ("eu-central-1", "AKIA", "sk", "st", "http://127.0.0.1:1")
 
 
@@ -265,9 +300,16 @@ def test_a_url_that_cannot_be_honoured_is_refused(url: str, named: str) -> None:
         ("postgresql://u@h/shop?application_name=x&channel_binding=require", "h", 5432, "u", ""),
     ],
 )
-def test_urls_of_psql_and_sqlalchemy_are_accepted(url: str, host: str, port: int, user: str, password: str) -> None:
+def test_urls_of_psql_and_sqlalchemy_are_accepted(
+    url: str, host: str, port: int, user: str, password: str
+) -> None:
     settings = DatabaseSettings.from_url(url)
-    assert (settings.host, settings.port, settings.user, settings.password) == (host, port, user, password)
+    assert (settings.host, settings.port, settings.user, settings.password) == (
+        host,
+        port,
+        user,
+        password,
+    )
     assert (settings.name, settings.auth) == ("shop", "password" if password else "none")
 
 
@@ -295,11 +337,15 @@ def test_a_reader_is_the_same_database_elsewhere_and_has_half_of_a_requests_time
     given: str, host: str, port: int
 ) -> None:
     settings = Settings.from_env(LEAST | {"SLUICE_DB_PORT": "6432", "SLUICE_READER_HOST": given})
-    assert settings.reader == dataclasses.replace(settings.database, host=host, port=port, share=0.5)
+    assert settings.reader == dataclasses.replace(
+        settings.database, host=host, port=port, share=0.5
+    )
     assert Settings.from_env(LEAST | {"SLUICE_READER_HOST": " "}).reader is None
 
 
-@pytest.mark.parametrize("given", ["replica:0", "replica:65536", "replica:x", ":5433", "a b", "postgresql://replica"])
+@pytest.mark.parametrize(
+    "given", ["replica:0", "replica:65536", "replica:x", ":5433", "a b", "postgresql://replica"]
+)
 def test_a_reader_that_cannot_be_read_is_told(given: str) -> None:
     (problem,) = problems(LEAST | {"SLUICE_READER_HOST": given})
     assert problem.startswith("SLUICE_READER_HOST must be a host, or host:port")

@@ -17,7 +17,11 @@ from sluice.errors import DatabaseUnavailable
 from sluice.settings import AwsSettings, DatabaseSettings
 from sluice.signing import RENEWED, Keys, KeysUnavailable, Role
 
-KEYS = {"region": "eu-central-1", "access_key_id": "AKIDEXAMPLE", "secret_access_key": "wJalrXUtnFEMI/K7MDENG"}
+KEYS = {
+    "region": "eu-central-1",
+    "access_key_id": "AKIDEXAMPLE",
+    "secret_access_key": "wJalrXUtnFEMI/K7MDENG",
+}
 NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
 
 
@@ -75,7 +79,12 @@ class Issuer:
             return 401, b"no"
         self.issued += 1
         expires = (self.now + timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
-        keys = {"AccessKeyId": f"AKID{self.issued}", "SecretAccessKey": "s", "Token": "t", "Expiration": expires}
+        keys = {
+            "AccessKeyId": f"AKID{self.issued}",
+            "SecretAccessKey": "s",
+            "Token": "t",
+            "Expiration": expires,
+        }
         return 200, json.dumps(keys).encode()
 
 
@@ -83,7 +92,11 @@ class Issuer:
 def serving(issuer: Issuer) -> Iterator[None]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            status, body = issuer.answer(self.headers["Authorization"]) if self.path == "/keys?v=1" else (404, b"")
+            status, body = (
+                issuer.answer(self.headers["Authorization"])
+                if self.path == "/keys?v=1"
+                else (404, b"")
+            )
             self.send_response(status)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
@@ -111,7 +124,9 @@ def issuer() -> Iterator[Issuer]:
 
 
 def test_the_environments_own_keys_are_taken_without_asking(issuer: Issuer) -> None:
-    settings = AwsSettings(**KEYS, credentials_url=issuer.settings.credentials_url, credentials_token="pass-1")
+    settings = AwsSettings(
+        **KEYS, credentials_url=issuer.settings.credentials_url, credentials_token="pass-1"
+    )
     assert Role(settings).keys() == Keys("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG")
     assert issuer.issued == 0
 
@@ -136,7 +151,9 @@ def test_keys_that_still_hold_serve_while_nobody_gives_others(issuer: Issuer) ->
         role.keys()
 
 
-def test_a_token_is_signed_anew_with_new_keys_and_otherwise_after_ten_minutes(issuer: Issuer) -> None:
+def test_a_token_is_signed_anew_with_new_keys_and_otherwise_after_ten_minutes(
+    issuer: Issuer,
+) -> None:
     database = DatabaseSettings(host="db.example", name="shop", user="sluice_app", auth="iam")
     token = IamToken(issuer.settings, database, now=lambda: issuer.now)
     first = token()

@@ -88,7 +88,10 @@ def test_authority_that_is_not_in_the_file_is_refused(tmp_path: Path) -> None:
 
 def test_certificate_of_another_host_is_refused(tmp_path: Path) -> None:
     made = authority.make(tmp_path)
-    with server(made, "127.0.0.2") as url, pytest.raises(ssl.SSLCertVerificationError, match=r"127\.0\.0\.2"):
+    with (
+        server(made, "127.0.0.2") as url,
+        pytest.raises(ssl.SSLCertVerificationError, match=r"127\.0\.0\.2"),
+    ):
         connect(url, made.ca_file)
 
 
@@ -98,7 +101,11 @@ def test_system_has_amazons_authorities() -> None:
         pytest.skip("this system has its authorities in no file")
     trusted = tls.Authorities("").context.get_ca_certs()
     assert {"Amazon Root CA 1", "Amazon Root CA 2", "Amazon Root CA 3", "Amazon Root CA 4"} <= {
-        value for one in trusted for part in one["subject"] for name, value in part if name == "commonName"
+        value
+        for one in trusted
+        for part in one["subject"]
+        for name, value in part
+        if name == "commonName"
     }
     assert len(trusted) < 15
 
@@ -126,8 +133,12 @@ def test_making_a_client_reads_the_authorities(tmp_path: Path) -> None:
 def test_client_speaks_tls_by_the_settings_authorities(tmp_path: Path) -> None:
     made = authority.make(tmp_path)
     with server(made) as url:
-        client = aws.Client(AwsSettings("us-east-1", "a", "b", ca_file=str(made.ca_file)), "dynamodb", endpoint=url)
+        client = aws.Client(
+            AwsSettings("us-east-1", "a", "b", ca_file=str(made.ca_file)), "dynamodb", endpoint=url
+        )
         assert client.call("DynamoDB_20120810.GetItem", {}) == {}
         client.close()
         with pytest.raises(aws.AwsError, match="Unreachable"):
-            aws.Client(AwsSettings("us-east-1", "a", "b"), "dynamodb", endpoint=url, pause=float).call("t", {})
+            aws.Client(
+                AwsSettings("us-east-1", "a", "b"), "dynamodb", endpoint=url, pause=float
+            ).call("t", {})

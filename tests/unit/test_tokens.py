@@ -14,7 +14,18 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from sluice.errors import IdentityUnavailable
 from sluice.identity.tokens import FETCHED_AT_MOST_EVERY, KEYS_KEPT, LEEWAY, Tokens
 from sluice.settings import TokenSettings
-from tests.fixtures.tokens import AUDIENCE, CLAIMS, EC, HEAD, ISSUER, OTHER_RSA, RSA, published, signed, token
+from tests.fixtures.tokens import (
+    AUDIENCE,
+    CLAIMS,
+    EC,
+    HEAD,
+    ISSUER,
+    OTHER_RSA,
+    RSA,
+    published,
+    signed,
+    token,
+)
 
 SETTINGS = TokenSettings(ISSUER, AUDIENCE, "https://issuer.example/keys")
 
@@ -43,17 +54,27 @@ def issuer() -> Issuer:
     return Issuer(r=RSA, e=EC)
 
 
-@pytest.mark.parametrize(("key", "algorithm", "kid"), [(RSA, "RS256", "r"), (EC, "ES256", "e")], ids=["RS256", "ES256"])
-def test_a_token_that_holds_tells_who_and_what(issuer: Issuer, key: Any, algorithm: str, kid: str) -> None:
+@pytest.mark.parametrize(
+    ("key", "algorithm", "kid"), [(RSA, "RS256", "r"), (EC, "ES256", "e")], ids=["RS256", "ES256"]
+)
+def test_a_token_that_holds_tells_who_and_what(
+    issuer: Issuer, key: Any, algorithm: str, kid: str
+) -> None:
     expires = time.time() + 600
     caller = issuer.tokens()(token(key, algorithm, kid, exp=expires))
 
     assert caller is not None
-    assert (caller.client, caller.scopes, caller.tier) == ("jwt ada", {"orders:read", "catalog:read"}, "default")
+    assert (caller.client, caller.scopes, caller.tier) == (
+        "jwt ada",
+        {"orders:read", "catalog:read"},
+        "default",
+    )
     assert caller.expires_at == pytest.approx(expires + LEEWAY, abs=1)
 
 
-@pytest.mark.parametrize("scopes", [{"scope": None, "scp": ["orders:read"]}, {"scope": None, "scp": "orders:read"}])
+@pytest.mark.parametrize(
+    "scopes", [{"scope": None, "scp": ["orders:read"]}, {"scope": None, "scp": "orders:read"}]
+)
 def test_scopes_may_be_in_scp(issuer: Issuer, scopes: dict[str, Any]) -> None:
     caller = issuer.tokens()(token(**scopes))
     assert caller is not None
@@ -70,15 +91,26 @@ def test_scopes_that_cannot_be_read_are_none(issuer: Issuer, scope: Any) -> None
 
 def unsigned() -> str:
     parts = ({"alg": "none", "kid": "r"}, {**CLAIMS, "exp": time.time() + 600})
-    return ".".join(urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=").decode() for part in parts) + "."
+    return (
+        ".".join(
+            urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=").decode() for part in parts
+        )
+        + "."
+    )
 
 
 def confused() -> str:
     """Signed with the issuer's public key as if it were a shared secret."""
     pem = RSA.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     head, body, _ = token().split(".")
-    head = urlsafe_b64encode(json.dumps({"alg": "HS256", "typ": "JWT", "kid": "r"}).encode()).rstrip(b"=").decode()
-    signature = jwt.algorithms.HMACAlgorithm(jwt.algorithms.HMACAlgorithm.SHA256).sign(f"{head}.{body}".encode(), pem)
+    head = (
+        urlsafe_b64encode(json.dumps({"alg": "HS256", "typ": "JWT", "kid": "r"}).encode())
+        .rstrip(b"=")
+        .decode()
+    )
+    signature = jwt.algorithms.HMACAlgorithm(jwt.algorithms.HMACAlgorithm.SHA256).sign(
+        f"{head}.{body}".encode(), pem
+    )
     return f"{head}.{body}.{urlsafe_b64encode(signature).rstrip(b'=').decode()}"
 
 
@@ -89,7 +121,9 @@ REFUSED: dict[str, Callable[[], str]] = {
     "algorithm confusion": confused,
     "RS512": lambda: token(algorithm="RS512"),
     "PS256": lambda: token(algorithm="PS256"),
-    "a shared secret": lambda: jwt.encode(CLAIMS, "x" * 32, algorithm="HS256", headers={"kid": "r"}),
+    "a shared secret": lambda: jwt.encode(
+        CLAIMS, "x" * 32, algorithm="HS256", headers={"kid": "r"}
+    ),
     "another kind of key than its id's": lambda: token(EC, "ES256", "r"),
     "an unknown key id": lambda: token(kid="x"),
     "expired": lambda: token(exp=time.time() - LEEWAY - 5),
@@ -102,10 +136,16 @@ REFUSED: dict[str, Callable[[], str]] = {
     "no token": lambda: "abc",
     "of one without a name": lambda: token(sub=""),
     "that expires after the end of numbers": lambda: token(exp=10**400),
-    "that expires at infinity": lambda: signed(HEAD, json.dumps({**CLAIMS, "exp": float("inf")}).encode()),
+    "that expires at infinity": lambda: signed(
+        HEAD, json.dumps({**CLAIMS, "exp": float("inf")}).encode()
+    ),
     "without an algorithm": lambda: signed(b'{"kid": "r"}', json.dumps(CLAIMS).encode()),
-    "with many algorithms": lambda: signed(b'{"alg": ["RS256"], "kid": "r"}', json.dumps(CLAIMS).encode()),
-    "with a number for a key id": lambda: signed(b'{"alg": "RS256", "kid": 1}', json.dumps(CLAIMS).encode()),
+    "with many algorithms": lambda: signed(
+        b'{"alg": ["RS256"], "kid": "r"}', json.dumps(CLAIMS).encode()
+    ),
+    "with a number for a key id": lambda: signed(
+        b'{"alg": "RS256", "kid": 1}', json.dumps(CLAIMS).encode()
+    ),
     "nested deeply": lambda: signed(b"[" * 5_000, b"{}"),
     "with claims nested deeply": lambda: signed(HEAD, b"[" * 5_000),
     "with a number of too many digits": lambda: signed(b'{"alg": ' + b"9" * 5_000 + b"}", b"{}"),
@@ -146,11 +186,27 @@ def without_kid(key: Any = RSA, algorithm: str = "RS256") -> str:
         [row(OTHER_RSA, kid="o"), row(EC, kid="e"), row(RSA, kid="r")],
         [row(OTHER_RSA, use="enc"), row(RSA)],
         [*[row(OTHER_RSA, alg="RS512")] * 20, row(RSA)],
-        [{"kty": "oct", "k": "c2VjcmV0"}, {"kty": "OKP", "crv": "X25519", "x": "AA"}, "text", None, row(RSA)],
+        [
+            {"kty": "oct", "k": "c2VjcmV0"},
+            {"kty": "OKP", "crv": "X25519", "x": "AA"},
+            "text",
+            None,
+            row(RSA),
+        ],
     ],
-    ids=["one", "with an id", "declared", "among others", "beside one to encrypt", "others' algorithm", "odd ones"],
+    ids=[
+        "one",
+        "with an id",
+        "declared",
+        "among others",
+        "beside one to encrypt",
+        "others' algorithm",
+        "odd ones",
+    ],
 )
-def test_a_token_without_key_id_is_tried_with_the_keys_that_fit(issuer: Issuer, keys: list[Any]) -> None:
+def test_a_token_without_key_id_is_tried_with_the_keys_that_fit(
+    issuer: Issuer, keys: list[Any]
+) -> None:
     issuer.answer = key_set(*keys)
 
     assert issuer.tokens()(without_kid()) is not None
@@ -170,9 +226,22 @@ def test_a_token_without_key_id_is_tried_with_the_keys_that_fit(issuer: Issuer, 
         [row(RSA, d="AQ"), row(EC)],
         [*[row(EC)] * 100, row(RSA)],
     ],
-    ids=["other kind", "other", "to encrypt", "RS512", "OAEP", "key_ops", "odd key_ops", "too many", "private", "long"],
+    ids=[
+        "other kind",
+        "other",
+        "to encrypt",
+        "RS512",
+        "OAEP",
+        "key_ops",
+        "odd key_ops",
+        "too many",
+        "private",
+        "long",
+    ],
 )
-def test_a_token_without_key_id_that_no_fitting_key_signed_is_refused(issuer: Issuer, keys: list[Any]) -> None:
+def test_a_token_without_key_id_that_no_fitting_key_signed_is_refused(
+    issuer: Issuer, keys: list[Any]
+) -> None:
     issuer.answer = key_set(*keys)
 
     assert issuer.tokens()(without_kid()) is None
@@ -209,7 +278,9 @@ def test_a_rotated_key_is_found_without_its_id(issuer: Issuer) -> None:
 
 
 @pytest.mark.filterwarnings("ignore::jwt.InsecureKeyLengthWarning")  # of signing with one
-@pytest.mark.parametrize(("bits", "taken"), [(1_024, False), (2_047, False), (2_048, True), (3_072, True)])
+@pytest.mark.parametrize(
+    ("bits", "taken"), [(1_024, False), (2_047, False), (2_048, True), (3_072, True)]
+)
 def test_an_rsa_key_has_at_least_2048_bits(issuer: Issuer, bits: int, taken: bool) -> None:
     short = rsa.generate_private_key(public_exponent=65537, key_size=bits)
     issuer.answer = key_set(row(short, kid="s"), row(EC, kid="e"))
@@ -277,7 +348,9 @@ def test_what_else_an_issuer_publishes_does_not_spoil_its_keys(issuer: Issuer) -
 
 
 @pytest.mark.parametrize("answer", [None, b"", b"[]", b'{"keys": [{}]}', b'{"keys": 1}', b"<html>"])
-def test_where_no_key_was_ever_had_nothing_can_be_told(issuer: Issuer, answer: bytes | None) -> None:
+def test_where_no_key_was_ever_had_nothing_can_be_told(
+    issuer: Issuer, answer: bytes | None
+) -> None:
     issuer.answer = answer
     with pytest.raises(IdentityUnavailable):
         issuer.tokens()(token())

@@ -14,18 +14,32 @@ from sluice import deadline, endpoints, tls
 from sluice.settings import AwsSettings, SettingsError
 from sluice.signing import KeysUnavailable, Role, authorization
 
-MOST_IDLE = timedelta(seconds=15)  # a connection that the service has closed meanwhile is noticed and replaced
+MOST_IDLE = timedelta(
+    seconds=15
+)  # a connection that the service has closed meanwhile is noticed and replaced
 PAUSE_SECONDS = 0.05  # before the second try: half of it to one and a half times
 LEAST_SECONDS = 0.1  # of the request's time that must be left for a second try
 THROTTLED = frozenset(
-    {"ProvisionedThroughputExceededException", "RequestLimitExceeded", "TooManyRequestsException", "RequestThrottled"}
+    {
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+        "TooManyRequestsException",
+        "RequestThrottled",
+    }
 )
 
 
 class AwsError(Exception):
     """A service refused, with what it `answer`ed, or could not be reached (`code` is then "Unreachable")."""
 
-    def __init__(self, code: str, message: str, answer: Mapping[str, Any] | None = None, *, passing: bool = False):
+    def __init__(
+        self,
+        code: str,
+        message: str,
+        answer: Mapping[str, Any] | None = None,
+        *,
+        passing: bool = False,
+    ):
         super().__init__(f"{code}: {message}")
         self.code = code
         self.answer = answer or {}
@@ -54,7 +68,9 @@ class Client:
         self._role = Role(settings, now=now)
         self._region = settings.region
         self._service = service
-        self._url = urlsplit(endpoint or f"https://{endpoints.host(service, settings.region, fips=settings.fips)}")
+        self._url = urlsplit(
+            endpoint or f"https://{endpoints.host(service, settings.region, fips=settings.fips)}"
+        )
         self._ca_file = settings.ca_file
         if self._url.scheme == "https":
             _read_authorities(settings.ca_file)
@@ -110,7 +126,9 @@ class Client:
             raise AwsError("Unreachable", str(error)) from error
         if keys.session_token:
             headers["x-amz-security-token"] = keys.session_token
-        headers["authorization"] = authorization(keys, self._region, self._service, headers, payload)
+        headers["authorization"] = authorization(
+            keys, self._region, self._service, headers, payload
+        )
         return headers
 
     def _exchange(self, payload: bytes, headers: Mapping[str, str]) -> tuple[int, bytes]:
@@ -122,7 +140,9 @@ class Client:
             except (OSError, HTTPException) as error:
                 self.close()
                 if not kept or isinstance(error, TimeoutError):
-                    raise AwsError("Unreachable", f"{self.netloc} does not answer", passing=True) from error
+                    raise AwsError(
+                        "Unreachable", f"{self.netloc} does not answer", passing=True
+                    ) from error
         raise AssertionError("the second turn returns or raises")
 
     def _send(self, payload: bytes, headers: Mapping[str, str]) -> tuple[int, bytes]:

@@ -24,7 +24,10 @@ MOVES = {
 
 
 def place_order(
-    shop: Repositories, user_id: int, items: Sequence[tuple[int, int]], key: IdempotencyKey | None = None
+    shop: Repositories,
+    user_id: int,
+    items: Sequence[tuple[int, int]],
+    key: IdempotencyKey | None = None,
 ) -> Record:
     """Order `items`, each (product id, quantity); one that is named twice is one item.
 
@@ -58,9 +61,13 @@ def change_status(
     ValidationFailed where `repeated` differs from the order. A cancelled order's stock is returned with it.
     """
     sources = [source for source, targets in MOVES.items() if status in (None, source, *targets)]
-    record, was = shop.orders.move(id, status, from_=sources, precondition=precondition, repeated=repeated)
+    record, was = shop.orders.move(
+        id, status, from_=sources, precondition=precondition, repeated=repeated
+    )
     if record is None:
-        then = f"can only become {' or '.join(MOVES[was])}" if MOVES[was] else "cannot change any more"
+        then = (
+            f"can only become {' or '.join(MOVES[was])}" if MOVES[was] else "cannot change any more"
+        )
         fault = Fault("invalid_transition", f"is {was} and {then}", pointer="/status")
         raise InvalidTransition(faults=[fault])
     return record
@@ -68,7 +75,9 @@ def change_status(
 
 def _refusal(placement: Placement, product_ids: Sequence[int]) -> ValidationFailed | OutOfStock:
     """Every reason, at the items that name the products."""
-    unknown = [Fault("unknown", "does not exist", pointer="/user_id")] if not placement.user_known else []
+    unknown = (
+        [Fault("unknown", "does not exist", pointer="/user_id")] if not placement.user_known else []
+    )
     unknown += [
         Fault("unknown", "no such product", pointer=f"/items/{n}/product_id")
         for n, product_id in enumerate(product_ids)
@@ -78,7 +87,11 @@ def _refusal(placement: Placement, product_ids: Sequence[int]) -> ValidationFail
         return ValidationFailed(faults=unknown)
     return OutOfStock(
         faults=[
-            Fault("out_of_stock", f"product {id} has {placement.short[id]} left", pointer=f"/items/{n}/quantity")
+            Fault(
+                "out_of_stock",
+                f"product {id} has {placement.short[id]} left",
+                pointer=f"/items/{n}/quantity",
+            )
             for n, id in enumerate(product_ids)
             if id in placement.short
         ]

@@ -13,10 +13,15 @@ _DNS_SUFFIXES = {
 
 def dns_suffix(region: str) -> str:
     """Return the domain of the region's partition, which CloudFormation calls `AWS::URLSuffix`."""
-    return next((suffix for prefix, suffix in _DNS_SUFFIXES.items() if region.startswith(prefix)), "amazonaws.com")
+    return next(
+        (suffix for prefix, suffix in _DNS_SUFFIXES.items() if region.startswith(prefix)),
+        "amazonaws.com",
+    )
 
 
 def host(service: str, region: str, *, fips: bool = False) -> str:
     """Return the regional host of `service`; with `fips` the one whose cryptography is validated for FIPS 140."""
-    second_name = fips and not (service == "sqs" and region.startswith("us-gov-"))  # there the usual one is validated
+    second_name = fips and not (
+        service == "sqs" and region.startswith("us-gov-")
+    )  # there the usual one is validated
     return f"{service}{'-fips' if second_name else ''}.{region}.{dns_suffix(region)}"

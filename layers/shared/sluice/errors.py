@@ -139,7 +139,9 @@ class Unauthenticated(SluiceError):
     code, status, title = "unauthenticated", 401, "Who is asking is not known"
 
     def __init__(self, detail: str) -> None:
-        super().__init__(detail, headers={"WWW-Authenticate": 'ApiKey realm="sluice", Bearer realm="sluice"'})
+        super().__init__(
+            detail, headers={"WWW-Authenticate": 'ApiKey realm="sluice", Bearer realm="sluice"'}
+        )
 
 
 class InsufficientScope(SluiceError):
@@ -208,7 +210,11 @@ class IdempotencyInProgress(Conflict):
 class StaleVersion(SluiceError):
     """`If-Match`, `If-None-Match` or GraphQL's `ifVersion` does not hold."""
 
-    code, status, title = "stale_version", 412, "The row is at another version than the request requires"
+    code, status, title = (
+        "stale_version",
+        412,
+        "The row is at another version than the request requires",
+    )
 
 
 class TooLarge(SluiceError):
@@ -236,7 +242,11 @@ class QueryRefused(ValidationFailed):
 class IdempotencyKeyReused(SluiceError):
     """The key has an answer already. Where it was for the same body, that answer is given again instead."""
 
-    code, status, title = "idempotency_key_reused", 422, "This Idempotency-Key was used for another request"
+    code, status, title = (
+        "idempotency_key_reused",
+        422,
+        "This Idempotency-Key was used for another request",
+    )
 
 
 class RateLimited(SluiceError):
@@ -245,7 +255,9 @@ class RateLimited(SluiceError):
     code, status, title = "rate_limited", 429, "Too many requests"
 
     def __init__(self, retry_after: int) -> None:
-        super().__init__(f"Send the next one in {retry_after} s", headers={"Retry-After": str(retry_after)})
+        super().__init__(
+            f"Send the next one in {retry_after} s", headers={"Retry-After": str(retry_after)}
+        )
 
 
 class InternalError(SluiceError):

@@ -23,8 +23,20 @@ SSLMODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 # They tune a client or name it; Sluice has settings of its own for that.
 IGNORED = frozenset(
     [
-        *("application_name", "fallback_application_name", "connect_timeout", "keepalives", "keepalives_idle"),
-        *("keepalives_interval", "keepalives_count", "tcp_user_timeout", "channel_binding", "gssencmode"),
+        *(
+            "application_name",
+            "fallback_application_name",
+            "connect_timeout",
+            "keepalives",
+            "keepalives_idle",
+        ),
+        *(
+            "keepalives_interval",
+            "keepalives_count",
+            "tcp_user_timeout",
+            "channel_binding",
+            "gssencmode",
+        ),
         "client_encoding",
     ]
 )
@@ -34,10 +46,16 @@ def read_url(url: str) -> tuple[dict[str, str], list[str]]:
     """Return the keywords that `url` names and one line for each problem. Keywords that it lacks are absent."""
     found = _URL.fullmatch(url.strip())
     if found is None or not _SCHEME.fullmatch(found["scheme"]):
-        return {}, [f"the database URL must look like postgresql://user:password@host:5432/database ({_ESCAPES})"]
+        return {}, [
+            f"the database URL must look like postgresql://user:password@host:5432/database ({_ESCAPES})"
+        ]
     if "@" in (found["dbname"] or ""):  # the rest of a password; the message must not show it
-        return {}, [f"the database URL has an @ after the host; {_ESCAPES}, in a database's name too"]
-    keywords = {name: unquote(found[name] or "") for name in ("user", "password", "host", "port", "dbname")}
+        return {}, [
+            f"the database URL has an @ after the host; {_ESCAPES}, in a database's name too"
+        ]
+    keywords = {
+        name: unquote(found[name] or "") for name in ("user", "password", "host", "port", "dbname")
+    }
     keywords["host"] = keywords["host"].removeprefix("[").removesuffix("]")
     problems = []
     query = (found["query"] or "").replace("+", "%2B")  # libpq reads + as itself
@@ -48,8 +66,12 @@ def read_url(url: str) -> tuple[dict[str, str], list[str]]:
             folder, _, port = value.rpartition("/.s.PGSQL.")
             keywords |= {"host": folder, "port": port}
         elif name not in IGNORED:
-            problems.append(f"the database URL has the parameter {name!r}, which Sluice cannot honour: remove it")
-    return {name: value for name, value in keywords.items() if value}, problems + _problems(keywords)
+            problems.append(
+                f"the database URL has the parameter {name!r}, which Sluice cannot honour: remove it"
+            )
+    return {name: value for name, value in keywords.items() if value}, problems + _problems(
+        keywords
+    )
 
 
 def _problems(keywords: dict[str, str]) -> list[str]:
@@ -66,8 +88,12 @@ def _problems(keywords: dict[str, str]) -> list[str]:
         problems.append(f"the database URL's host cannot be read: {host!r}")
     pooler = keywords.get(POOLER, "")
     if pooler and pooler not in POOLERS:
-        problems.append(f"the database URL's pooler must be one of {', '.join(POOLERS)}, not {pooler!r}")
+        problems.append(
+            f"the database URL's pooler must be one of {', '.join(POOLERS)}, not {pooler!r}"
+        )
     sslmode = keywords.get("sslmode", "")
     if sslmode and sslmode not in SSLMODES:
-        problems.append(f"the database URL's sslmode must be one of {', '.join(SSLMODES)}, not {sslmode!r}")
+        problems.append(
+            f"the database URL's sslmode must be one of {', '.join(SSLMODES)}, not {sslmode!r}"
+        )
     return problems

@@ -23,7 +23,14 @@ from sluice.db.engine import make_engine
 from sluice.db.replay import replay
 from sluice.db.session_settings import deviations, role_settings
 from sluice.db.turns import SharedTurns
-from sluice.errors import NotFound, NotSetUp, RateLimited, Unauthenticated, Unavailable, WrongSettings
+from sluice.errors import (
+    NotFound,
+    NotSetUp,
+    RateLimited,
+    Unauthenticated,
+    Unavailable,
+    WrongSettings,
+)
 from sluice.identity.caller import Caller, Gate
 from sluice.identity.keys import ApiKeys
 from sluice.limits.address import network_of
@@ -71,10 +78,14 @@ class Runtime(Repositories):
         self.gate = _gate(settings, self._dynamodb)
         counts = DynamoCounts(self._dynamodb, settings.rate_limit_table)
         self.limiter = Limiter(counts, MemoryCounts(), clock=time.time)
-        self._policies = {tier: Policy(*quota, name=tier) for tier, quota in settings.rate_tiers.items()}
+        self._policies = {
+            tier: Policy(*quota, name=tier) for tier, quota in settings.rate_tiers.items()
+        }
         self.analytics = AnalyticsRepository(reads)
         self.schema = SchemaRepository(database)
-        self._analyst_databases: dict[DatabaseSettings | None, AnalystDatabase] = {}  # None: that of the primary
+        self._analyst_databases: dict[
+            DatabaseSettings | None, AnalystDatabase
+        ] = {}  # None: that of the primary
 
     @cached_property
     def primary(self) -> Repositories:
@@ -104,7 +115,9 @@ class Runtime(Repositories):
         if wanted is None and not self.settings.database.migrated:
             raise NotSetUp("Analytics by SQL needs a role of its own in the database: make migrate")
         if wanted is None:
-            raise NotFound("Analytics by SQL is not set up here: it needs a database role of its own")
+            raise NotFound(
+                "Analytics by SQL is not set up here: it needs a database role of its own"
+            )
         if reader not in self._analyst_databases:
             from sluice.db.analyst import AnalystDatabase
 
@@ -113,7 +126,9 @@ class Runtime(Repositories):
             if reader is not None and self.replica is not None:
                 role = replace(role, host=reader.host, port=reader.port, share=reader.share)
                 breaker = self.replica.database.breaker
-            engine = make_engine(role, "function", credentials=credentials(self.settings, role), breaker=breaker)
+            engine = make_engine(
+                role, "function", credentials=credentials(self.settings, role), breaker=breaker
+            )
             self._analyst_databases[reader] = AnalystDatabase(engine)
         begin = partial(self._analyst_databases[reader].transaction, guard=guard)
         return Analyst(begin, wanted.max_cost, wanted.timeout)
@@ -156,7 +171,11 @@ class Runtime(Repositories):
         return aws.Client(self.settings.aws, "sqs", endpoint=endpoint, version="1.0", timeout=10)
 
     def admit(
-        self, key: str | None, authorization: str | None, address: str, claims: Mapping[str, Any] | None = None
+        self,
+        key: str | None,
+        authorization: str | None,
+        address: str,
+        claims: Mapping[str, Any] | None = None,
     ) -> tuple[Caller, Decision]:
         """Identify the client and count the request. Raise Unauthenticated, IdentityUnavailable or RateLimited.
 
@@ -197,19 +216,37 @@ class Runtime(Repositories):
         return {
             **_connections(self.database),
             "limiter": {"counts": "shared" if self.limiter.reaches_all() else "unavailable"},
-            **({} if self.replica is None else {"reader": self._reader(self.replica.database, position)}),
+            **(
+                {}
+                if self.replica is None
+                else {"reader": self._reader(self.replica.database, position)}
+            ),
         }
 
     def _reader(self, database: Database, position: str | None) -> dict[str, object]:
         try:
             lag = SchemaRepository(database).lag(position)
         except Unavailable:
-            return {"reachable": False, "lag_bytes": None, "lag_seconds": None, **_connections(database)}
-        return {"reachable": True, "lag_bytes": lag.bytes, "lag_seconds": lag.seconds, **_connections(database)}
+            return {
+                "reachable": False,
+                "lag_bytes": None,
+                "lag_seconds": None,
+                **_connections(database),
+            }
+        return {
+            "reachable": True,
+            "lag_bytes": lag.bytes,
+            "lag_seconds": lag.seconds,
+            **_connections(database),
+        }
 
     def databases(self) -> dict[str, Database]:
         """Those it asks for the shop's rows, by what their metrics' names begin with."""
-        return {"": self.database} if self.replica is None else {"": self.database, "reader_": self.replica.database}
+        return (
+            {"": self.database}
+            if self.replica is None
+            else {"": self.database, "reader_": self.replica.database}
+        )
 
     def hang_up(self) -> None:
         """Close the connections to AWS, to the reader, and the analyst's. The next call opens another."""
@@ -236,7 +273,9 @@ class Runtime(Repositories):
         It waits for a database that is paused, and takes no part in the circuit breaker.
         """
         there = self.settings.database.for_job()
-        database = Database(make_engine(there, "batch", credentials=credentials(self.settings, there)))
+        database = Database(
+            make_engine(there, "batch", credentials=credentials(self.settings, there))
+        )
         with database.connection() as begin:
 
             @contextmanager
@@ -272,9 +311,13 @@ def build(settings: Settings) -> Runtime:
     dynamodb = _dynamodb(settings)
 
     def connected(there: DatabaseSettings, of: str) -> Database:
-        turns = SharedTurns(dynamodb, settings.rate_limit_table, f"{there.host}:{there.port}/{there.name}")
+        turns = SharedTurns(
+            dynamodb, settings.rate_limit_table, f"{there.host}:{there.port}/{there.name}"
+        )
         breaker = Breaker(turns, of=of)
-        engine = make_engine(there, "function", credentials=credentials(settings, there), breaker=breaker)
+        engine = make_engine(
+            there, "function", credentials=credentials(settings, there), breaker=breaker
+        )
         return Database(engine, breaker, tells_positions=settings.reader is not None)
 
     primary, replica = connected(settings.database, "the database"), None
@@ -288,7 +331,11 @@ def build(settings: Settings) -> Runtime:
 def _dynamodb(settings: Settings) -> aws.Client:
     # Impatient: where DynamoDB does not answer, requests go through uncounted, and strangers come again.
     return aws.Client(
-        settings.aws, "dynamodb", endpoint=settings.aws.dynamodb_endpoint, version="1.0", timeout=DYNAMODB_TIMEOUT
+        settings.aws,
+        "dynamodb",
+        endpoint=settings.aws.dynamodb_endpoint,
+        version="1.0",
+        timeout=DYNAMODB_TIMEOUT,
     )
 
 

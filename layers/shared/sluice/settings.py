@@ -24,7 +24,9 @@ TELEMETRY_SECONDS = 60.0
 RESUME_SECONDS = 60.0  # an Aurora that is paused resumes in about 15, after a day in more than 30
 IMPORT_TRIES = 5
 IMPORT_MEGABYTES = 1024
-READER_SHARE = 0.5  # of a request's time: the other half is for the primary, should the reader not answer
+READER_SHARE = (
+    0.5  # of a request's time: the other half is for the primary, should the reader not answer
+)
 PATIENCE = 4.0  # seconds beyond a statement's own limit until the server is given up
 
 
@@ -45,20 +47,30 @@ class DatabaseSettings:
     user: str
     port: int = 5432
     password: str = field(default="", repr=False)
-    secret_arn: str = ""  # of a Secrets Manager secret {"username": …, "password": …}, where no password is given
-    auth: Auth = "password"  # iam: a token of RDS's, signed by this function's role, stands for both
+    secret_arn: str = (
+        ""  # of a Secrets Manager secret {"username": …, "password": …}, where no password is given
+    )
+    auth: Auth = (
+        "password"  # iam: a token of RDS's, signed by this function's role, stands for both
+    )
     tls: TlsMode = "verify-full"
     ca_file: str = ""  # PEM; empty: the system's authorities
     pool_size: int = 1  # a standard Lambda environment runs one request at a time
     pool_overflow: int = 1
     pool_timeout: float = 1.5
     connect_timeout: float = 2.0
-    statement_timeout: float = 14.0  # this and the next: what the role has, as the migrations give it
+    statement_timeout: float = (
+        14.0  # this and the next: what the role has, as the migrations give it
+    )
     lock_timeout: float = 5.0
     socket_timeout: float = 20.0  # above statement_timeout, so that the server gives up first
     max_idle: float = 240.0  # NAT gateways forget silent flows after 350 s
-    prepared_statements: int = 64  # that each connection keeps at most; 0 for RDS Proxy, which pins them
-    pooler: Pooler = "none"  # between us and the server: what it accepts at startup is in db/session_settings.py
+    prepared_statements: int = (
+        64  # that each connection keeps at most; 0 for RDS Proxy, which pins them
+    )
+    pooler: Pooler = (
+        "none"  # between us and the server: what it accepts at startup is in db/session_settings.py
+    )
     migrated: bool = True  # False: `make migrate` was not run for it, so that sessions only read
     share: float = 1.0  # of what is left of a request's time, that its server may take to answer
 
@@ -107,7 +119,9 @@ class AwsSettings:
     access_key_id: str = ""
     secret_access_key: str = field(default="", repr=False)
     session_token: str = field(default="", repr=False)
-    credentials_url: str = ""  # where to ask for those three, where they are not given; and with what
+    credentials_url: str = (
+        ""  # where to ask for those three, where they are not given; and with what
+    )
     credentials_token: str = field(default="", repr=False)
     secrets_endpoint: str = ""
     dynamodb_endpoint: str = ""
@@ -124,7 +138,9 @@ class TokenSettings:
     issuer: str
     audience: str
     keys_url: str
-    verified_by_gateway: bool = False  # then the claims in the event are trusted, and no keys are fetched
+    verified_by_gateway: bool = (
+        False  # then the claims in the event are trusted, and no keys are fetched
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +172,9 @@ class Settings:
     api_keys_table: str = ""
     rate_limit_table: str = ""
     # So many requests in so many seconds.
-    rate_tiers: Mapping[str, tuple[int, int]] = field(default_factory=lambda: {"default": (100, 60)})
+    rate_tiers: Mapping[str, tuple[int, int]] = field(
+        default_factory=lambda: {"default": (100, 60)}
+    )
     aws: AwsSettings = AwsSettings()
     tokens: TokenSettings | None = None  # none are taken
     analyst: AnalystSettings | None = None  # there is no analytics by SQL
@@ -166,7 +184,9 @@ class Settings:
     imports_dead_letters_url: str = ""
     imports_tries: int = IMPORT_TRIES  # of a message, until it is in the dead-letter queue
     imports_max_bytes: int = IMPORT_MEGABYTES * 1024**2  # of a file
-    stale_seconds: float = 300.0  # how old an answer may be that is given while the database is away; 0: none is
+    stale_seconds: float = (
+        300.0  # how old an answer may be that is given while the database is away; 0: none is
+    )
     service: str = "sluice"  # what metrics are of
     function: str = ""  # its name
     version: str = "$LATEST"  # of the function, a number once it is published
@@ -196,8 +216,12 @@ class Settings:
             imports_bucket=env.text("SLUICE_IMPORTS_BUCKET", default=""),
             imports_queue_url=env.text("SLUICE_IMPORTS_QUEUE_URL", default=""),
             imports_dead_letters_url=env.text("SLUICE_IMPORTS_DEAD_LETTERS_URL", default=""),
-            imports_tries=env.integer("SLUICE_IMPORTS_TRIES", default=IMPORT_TRIES, least=1, most=1_000),
-            imports_max_bytes=env.megabytes("SLUICE_IMPORTS_MAX_MEGABYTES", default=IMPORT_MEGABYTES),
+            imports_tries=env.integer(
+                "SLUICE_IMPORTS_TRIES", default=IMPORT_TRIES, least=1, most=1_000
+            ),
+            imports_max_bytes=env.megabytes(
+                "SLUICE_IMPORTS_MAX_MEGABYTES", default=IMPORT_MEGABYTES
+            ),
             stale_seconds=env.integer("SLUICE_STALE_SECONDS", default=300, least=0, most=86_400),
             service=env.text("POWERTOOLS_SERVICE_NAME", default="sluice"),
             function=env.text("AWS_LAMBDA_FUNCTION_NAME", default=""),
@@ -205,15 +229,28 @@ class Settings:
             log_level=env.one_of("SLUICE_LOG_LEVEL", LOG_LEVELS, default="INFO"),
             server_timing=env.one_of("SLUICE_SERVER_TIMING", ("on", "off"), default="off") == "on",
             telemetry_seconds=env.seconds("SLUICE_TELEMETRY_SECONDS", default=TELEMETRY_SECONDS),
-            cors_origins=tuple(o for o in env.text("SLUICE_CORS_ORIGINS", default="").split(",") if o),
+            cors_origins=tuple(
+                o for o in env.text("SLUICE_CORS_ORIGINS", default="").split(",") if o
+            ),
             app=env.text("SLUICE_APP", default=""),
-            analyst_connections=2 * env.integer("SLUICE_FUNCTION_CONCURRENCY", default=0, least=0, most=5_000) or 50,
+            analyst_connections=2
+            * env.integer("SLUICE_FUNCTION_CONCURRENCY", default=0, least=0, most=5_000)
+            or 50,
             graphql=GraphqlSettings(
-                introspection=env.one_of("SLUICE_GRAPHQL_INTROSPECTION", ("on", "off"), default="off") == "on",
-                max_tokens=env.integer("SLUICE_GRAPHQL_MAX_TOKENS", default=2_000, least=1, most=10_000),
+                introspection=env.one_of(
+                    "SLUICE_GRAPHQL_INTROSPECTION", ("on", "off"), default="off"
+                )
+                == "on",
+                max_tokens=env.integer(
+                    "SLUICE_GRAPHQL_MAX_TOKENS", default=2_000, least=1, most=10_000
+                ),
                 max_depth=env.integer("SLUICE_GRAPHQL_MAX_DEPTH", default=12, least=1, most=50),
-                max_aliases=env.integer("SLUICE_GRAPHQL_MAX_ALIASES", default=30, least=0, most=1_000),
-                max_cost=env.integer("SLUICE_GRAPHQL_MAX_COST", default=10_000, least=1, most=1_000_000),
+                max_aliases=env.integer(
+                    "SLUICE_GRAPHQL_MAX_ALIASES", default=30, least=0, most=1_000
+                ),
+                max_cost=env.integer(
+                    "SLUICE_GRAPHQL_MAX_COST", default=10_000, least=1, most=1_000_000
+                ),
             ),
         )
         if len(settings.cursor_key) < 16 and settings.cursor_key:
@@ -286,7 +323,10 @@ def _database(env: Variables) -> DatabaseSettings:
         # A named statement makes RDS Proxy keep the server connection for one client.
         migrated=env.one_of("SLUICE_DB_MIGRATED", ("on", "off"), default="on") == "on",
         prepared_statements=env.integer(
-            "SLUICE_DB_PREPARED_STATEMENTS", default=0 if pooler == "rds-proxy" else 64, least=0, most=1_000
+            "SLUICE_DB_PREPARED_STATEMENTS",
+            default=0 if pooler == "rds-proxy" else 64,
+            least=0,
+            most=1_000,
         ),
         pooler=pooler,
     )
@@ -298,7 +338,9 @@ def _aws(env: Variables) -> AwsSettings:
     region = env.text("AWS_REGION", default="")
     fips = env.one_of("AWS_USE_FIPS_ENDPOINT", ("true", "false"), default="false") == "true"
     if fips and region.startswith("cn-"):
-        env.problems.append("AWS_USE_FIPS_ENDPOINT cannot be true in a region of China, which has no such hosts")
+        env.problems.append(
+            "AWS_USE_FIPS_ENDPOINT cannot be true in a region of China, which has no such hosts"
+        )
     return AwsSettings(
         region=region,
         fips=fips,
@@ -319,10 +361,14 @@ def _check_auth(env: Variables, settings: Settings) -> None:
     """Can each role prove who it is, and that without telling anybody who listens?"""
     database, analyst = settings.database, settings.analyst
     if database.auth == "password" and not database.password and not database.secret_arn:
-        env.problems.append("SLUICE_DB_PASSWORD or SLUICE_DB_SECRET_ARN must be set, or SLUICE_DB_AUTH be iam")
+        env.problems.append(
+            "SLUICE_DB_PASSWORD or SLUICE_DB_SECRET_ARN must be set, or SLUICE_DB_AUTH be iam"
+        )
     if database.auth == "iam" or (analyst is not None and analyst.database.auth == "iam"):
         if database.tls != "verify-full":
-            env.problems.append("SLUICE_DB_TLS must be verify-full for IAM tokens, which go over the wire as they are")
+            env.problems.append(
+                "SLUICE_DB_TLS must be verify-full for IAM tokens, which go over the wire as they are"
+            )
         if not settings.aws.region:
             env.problems.append("AWS_REGION must be set for IAM tokens")
 
@@ -366,8 +412,13 @@ def _analyst(env: Variables, database: DatabaseSettings) -> AnalystSettings | No
 
 
 def _tokens(env: Variables) -> TokenSettings | None:
-    issuer, audience = env.text("SLUICE_JWT_ISSUER", default=""), env.text("SLUICE_JWT_AUDIENCE", default="")
-    keys_url = env.text("SLUICE_JWT_KEYS_URL", default="") or f"{issuer.rstrip('/')}/.well-known/jwks.json"
+    issuer, audience = (
+        env.text("SLUICE_JWT_ISSUER", default=""),
+        env.text("SLUICE_JWT_AUDIENCE", default=""),
+    )
+    keys_url = (
+        env.text("SLUICE_JWT_KEYS_URL", default="") or f"{issuer.rstrip('/')}/.well-known/jwks.json"
+    )
     verified_by = env.one_of("SLUICE_JWT_VERIFIED_BY", ("function", "gateway"), default="function")
     if not issuer:
         return None

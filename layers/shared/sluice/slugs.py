@@ -17,7 +17,9 @@ def slug_from(name: str) -> str:
     from anyascii import anyascii  # here, as few requests need it
 
     plain = unicodedata.normalize("NFKC", name)
-    words = "".join(character if unicodedata.category(character)[0] in "LMN" else " " for character in plain)
+    words = "".join(
+        character if unicodedata.category(character)[0] in "LMN" else " " for character in plain
+    )
     slug = re.sub(r"[^a-z0-9]+", "-", anyascii(words).lower()).strip("-")[:MAX_SLUG].strip("-")
     if not slug:
         message = "cannot be made from this name, which has no letter or digit; send one"

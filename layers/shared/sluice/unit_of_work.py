@@ -36,7 +36,9 @@ class Repositories:
     is first asked for: most functions need one of them.
     """
 
-    def __init__(self, statements: Statements, signer: CursorSigner, catalogue: Statements | None = None) -> None:
+    def __init__(
+        self, statements: Statements, signer: CursorSigner, catalogue: Statements | None = None
+    ) -> None:
         self._statements = statements
         self._catalogue = catalogue or statements
         self._signer = signer

@@ -24,23 +24,35 @@ class Variables:
         return ""
 
     def integer(self, name: str, *, default: int, least: int, most: int) -> int:
-        return self._number(name, int, default, lambda n: least <= n <= most, f"a whole number from {least} to {most}")
+        return self._number(
+            name,
+            int,
+            default,
+            lambda n: least <= n <= most,
+            f"a whole number from {least} to {most}",
+        )
 
     def megabytes(self, name: str, *, default: int) -> int:
         """Return a size that is given in mebibytes, in bytes."""
         return self.integer(name, default=default, least=1, most=1_048_576) * 1024**2
 
     def seconds(self, name: str, *, default: float) -> float:
-        return self._number(name, float, default, lambda n: 0 < n <= 900, "seconds, above 0 and at most 900")
+        return self._number(
+            name, float, default, lambda n: 0 < n <= 900, "seconds, above 0 and at most 900"
+        )
 
     def tiers(self, name: str, *, default: str) -> dict[str, tuple[int, int]]:
         """`default=100/60,partner=1000/60`: for each tier, so many requests in so many seconds."""
         raw = self.text(name, default=default)
         tiers = {}
         for part in raw.split(","):
-            tier = re.fullmatch(r"\s*([a-z][a-z0-9_-]*)=([1-9]\d{0,8})/([1-9]\d{0,4})\s*", part, re.ASCII)
+            tier = re.fullmatch(
+                r"\s*([a-z][a-z0-9_-]*)=([1-9]\d{0,8})/([1-9]\d{0,4})\s*", part, re.ASCII
+            )
             if tier is None:
-                self.problems.append(f"{name} must be tiers such as default=100/60, not {part.strip()!r}")
+                self.problems.append(
+                    f"{name} must be tiers such as default=100/60, not {part.strip()!r}"
+                )
             else:
                 tiers[tier[1]] = (int(tier[2]), int(tier[3]))
         if "default" not in tiers:
@@ -62,7 +74,14 @@ class Variables:
         if url and parts.scheme != "https" and parts.hostname not in ("127.0.0.1", "localhost"):
             self.problems.append(f"{name} must start with https://, not {url!r}")
 
-    def _number(self, name: str, read: Callable[[str], T], default: T, fits: Callable[[T], bool], wanted: str) -> T:
+    def _number(
+        self,
+        name: str,
+        read: Callable[[str], T],
+        default: T,
+        fits: Callable[[T], bool],
+        wanted: str,
+    ) -> T:
         raw = self.text(name, default="")
         if not raw:
             return default

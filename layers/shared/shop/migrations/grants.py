@@ -12,7 +12,10 @@ GRANTS = (
         Grant(APP, "SELECT, INSERT, UPDATE, DELETE", "TABLE", f"public.{n}")
         for n in ("categories", "products", "users")
     ),
-    *(Grant(APP, "SELECT, INSERT, UPDATE", "TABLE", f"public.{name}") for name in ("inventory", "orders")),
+    *(
+        Grant(APP, "SELECT, INSERT, UPDATE", "TABLE", f"public.{name}")
+        for name in ("inventory", "orders")
+    ),
     Grant(APP, "SELECT, INSERT", "TABLE", "public.order_items"),
     Grant(APP, "EXECUTE", "FUNCTION", "public.place_order(bigint,bigint[],bigint[])"),
     Grant(APP, "EXECUTE", "FUNCTION", "public.category_ids(text[])"),

@@ -41,18 +41,29 @@ class Analyst:
             with self.begin(timeout=self.timeout) as transaction:
                 asked = AnalystRepository(transaction)
                 began = self.clock()
-                statement = check(text, {table: rows * MARGIN + 10 for table, rows in asked.sizes(TABLES).items()})
+                statement = check(
+                    text, {table: rows * MARGIN + 10 for table, rows in asked.sizes(TABLES).items()}
+                )
                 members["cost"] = self._judge(asked, statement)
                 found = asked.rows(statement.sql, max_rows=max_rows, max_bytes=MAX_BYTES)
                 took = self.clock() - began
         except QueryTooExpensive as error:
             raise QueryTooExpensive(error.detail, members={**members, **error.members}) from error
-        rows = rendering.render_rows(found.rows, [oid for _, oid in found.columns], most=MAX_CHARACTERS)
+        rows = rendering.render_rows(
+            found.rows, [oid for _, oid in found.columns], most=MAX_CHARACTERS
+        )
         truncated = found.truncated or len(rows) < len(found.rows)
         if truncated and not rows:
             raise QueryRefused(LARGEST_ROW)
-        columns = [{"name": name, "type": rendering.type_of(oid).name} for name, oid in found.columns]
-        rest = {"row_count": len(rows), "truncated": truncated, **members, "duration_ms": round(took * 1000, 1)}
+        columns = [
+            {"name": name, "type": rendering.type_of(oid).name} for name, oid in found.columns
+        ]
+        rest = {
+            "row_count": len(rows),
+            "truncated": truncated,
+            **members,
+            "duration_ms": round(took * 1000, 1),
+        }
         return f'{{"columns":{_json(columns)},"rows":[{",".join(rows)}],{_json(rest)[1:]}'
 
     def _judge(self, asked: AnalystRepository, statement: "Statement") -> float:
@@ -62,8 +73,12 @@ class Analyst:
         if query_cost.may_outgrow(plan):
             asked.without_hashing()
             plan = asked.plan(statement.sql)
-        cost = query_cost.judge(plan, max_cost=self.max_cost, tables=TABLES, series=SERIES, hashed=statement.hashed)
-        query_cost.check_sorts(plan, largest=statement.largest_sort, aggregates=statement.aggregate_sorts)
+        cost = query_cost.judge(
+            plan, max_cost=self.max_cost, tables=TABLES, series=SERIES, hashed=statement.hashed
+        )
+        query_cost.check_sorts(
+            plan, largest=statement.largest_sort, aggregates=statement.aggregate_sorts
+        )
         return cost
 
 

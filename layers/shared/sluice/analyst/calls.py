@@ -33,20 +33,41 @@ def value_of(expressions: "Expressions", call: Node) -> Value:
     _check_arguments(name, args, call)
     order = [part["node"] for part in call.list("agg_order")]
     over = call["over"]
-    windows = [*over.list("partitionClause"), *(part["node"] for part in over.list("orderClause"))] if over else []
-    bounds = [bound for bound in (over["startOffset"], over["endOffset"]) if bound is not None] if over else []
+    windows = (
+        [*over.list("partitionClause"), *(part["node"] for part in over.list("orderClause"))]
+        if over
+        else []
+    )
+    bounds = (
+        [bound for bound in (over["startOffset"], over["endOffset"]) if bound is not None]
+        if over
+        else []
+    )
     others = [*order, *windows, *bounds, *([call["agg_filter"]] if call["agg_filter"] else [])]
     values, beside = expressions.values(args), expressions.values(others)
     if order or call["agg_distinct"]:
         rows = expressions.frames[0].rows if expressions.frames else 1.0
-        expressions.totals.aggregate_sorts.append((rows, sum(value.kept for value in [*values, *beside])))
-    if name == "substring" and any(v.text and text_of(a) is None for a, v in zip(args[1:], values[1:], strict=True)):
+        expressions.totals.aggregate_sorts.append(
+            (rows, sum(value.kept for value in [*values, *beside]))
+        )
+    if name == "substring" and any(
+        v.text and text_of(a) is None for a, v in zip(args[1:], values[1:], strict=True)
+    ):
         refuse("the pattern of substring is written out", call)
     if rule.size == "gather":
         return _gathered(expressions, rule, values, beside, call)
-    size, own = _size(name, rule, args, values if not call["agg_within_group"] else [*values, *beside])
+    size, own = _size(
+        name, rule, args, values if not call["agg_within_group"] else [*values, *beside]
+    )
     text = rule.text or _keeps_text(rule, values, beside)
-    return combined([*values, *beside], size, own=own, text=text, growth=_growth(name, rule, args, values), node=call)
+    return combined(
+        [*values, *beside],
+        size,
+        own=own,
+        text=text,
+        growth=_growth(name, rule, args, values),
+        node=call,
+    )
 
 
 def _growth(name: str, rule: Rule, args: list[Node], values: list[Value]) -> int | None:
@@ -126,14 +147,18 @@ def _size(name: str, rule: Rule, args: list[Node], values: list[Value]) -> tuple
     return largest * rule.factor + rule.number, own
 
 
-def _gathered(expressions: "Expressions", rule: Rule, values: list[Value], beside: list[Value], call: Node) -> Value:
+def _gathered(
+    expressions: "Expressions", rule: Rule, values: list[Value], beside: list[Value], call: Node
+) -> Value:
     name = _name(call)
     if call["over"] is not None:
         refuse(f"{name} may not be a window function", call)
     row = sum(value.size * (QUOTED[name] if value.text else 1) for value in values) + BESIDE
     rows = expressions.frames[0].rows if expressions.frames else 1.0
     size = gathered(expressions.totals, rows * row)
-    return replace(combined([*values, *beside], size, text=rule.text, node=call), work=size, gathers=True)
+    return replace(
+        combined([*values, *beside], size, text=rule.text, node=call), work=size, gathers=True
+    )
 
 
 def gathered(totals: "Totals", size: float) -> int:

@@ -60,8 +60,12 @@ class Expressions:
 
     def case(self, node: Node) -> Value:
         whens = node.list("args")
-        tests = self.values([when["expr"] for when in whens] + ([node["arg"]] if node["arg"] else []))
-        results = self.values([when["result"] for when in whens] + ([node["defresult"]] if node["defresult"] else []))
+        tests = self.values(
+            [when["expr"] for when in whens] + ([node["arg"]] if node["arg"] else [])
+        )
+        results = self.values(
+            [when["result"] for when in whens] + ([node["defresult"]] if node["defresult"] else [])
+        )
         return self._one_of(results, tests, node)
 
     def _one_of(self, values: list[Value], tests: list[Value], node: Node) -> Value:
@@ -78,23 +82,38 @@ class Expressions:
     def operator(self, node: Node) -> Value:
         kind, name = node["kind"], "".join(part["sval"] for part in node.list("name"))
         if kind not in vocabulary.EXPRESSIONS or len(node.list("name")) != 1:
-            refuse(f"{vocabulary.words(str(kind).removeprefix('AEXPR_'))} {name} is not allowed", node)
-        if kind in ("AEXPR_OP", "AEXPR_OP_ANY", "AEXPR_OP_ALL") and name not in vocabulary.OPERATORS:
+            refuse(
+                f"{vocabulary.words(str(kind).removeprefix('AEXPR_'))} {name} is not allowed", node
+            )
+        if (
+            kind in ("AEXPR_OP", "AEXPR_OP_ANY", "AEXPR_OP_ALL")
+            and name not in vocabulary.OPERATORS
+        ):
             refuse(f"the operator {name[:20]} is not allowed", node)
         if name in vocabulary.REGEXES:
             check_pattern(node["rexpr"], "a regular expression", node)
         sides = [side for side in (node["lexpr"], node["rexpr"]) if side is not None]
-        sides = [item for side in sides for item in (side.list("items") if side.kind == "List" else [side])]
+        sides = [
+            item
+            for side in sides
+            for item in (side.list("items") if side.kind == "List" else [side])
+        ]
         values = self.values(sides)
         if name == "||":
             grown = sum(value.growth for value in values)
-            return combined(values, sum(value.size for value in values), text=True, growth=grown, node=node)
+            return combined(
+                values, sum(value.size for value in values), text=True, growth=grown, node=node
+            )
         if kind == "AEXPR_OP" and name in "+-*/%^":
             return self._arithmetic(name, values, node)
         if kind == "AEXPR_NULLIF":
-            return replace(values[0], nodes=1 + sum(v.nodes for v in values), work=sum(v.work for v in values))
+            return replace(
+                values[0], nodes=1 + sum(v.nodes for v in values), work=sum(v.work for v in values)
+            )
         own = sum(value.size for value in values)
-        if kind in ("AEXPR_LIKE", "AEXPR_ILIKE") or "~" in name:  # compared at each place, in the worst case
+        if (
+            kind in ("AEXPR_LIKE", "AEXPR_ILIKE") or "~" in name
+        ):  # compared at each place, in the worst case
             own += values[0].size * min(values[1].size, 1_000)
         return combined(values, 5, own=own, node=node)
 
@@ -103,7 +122,12 @@ class Expressions:
         if name == "^":
             return combined(values, 25, node=node)
         left, right = values[0].size, values[-1].size
-        sizes = {"+": max(left, right) + 1, "-": max(left, right) + 1, "*": left + right, "%": max(left, right)}
+        sizes = {
+            "+": max(left, right) + 1,
+            "-": max(left, right) + 1,
+            "*": left + right,
+            "%": max(left, right),
+        }
         own = left * right // 8 if name in vocabulary.MULTIPLYING and len(values) > 1 else 0
         if name == "/":
             own = (left + 25) * (right + 25) // 8
@@ -114,7 +138,10 @@ class Expressions:
         name = node["typeName"].list("names")[-1]["sval"]
         value = self.value(node["arg"])
         if name in vocabulary.TIME_TYPES and value.text and not value.fixed:
-            refuse(f"a text that is computed cannot be cast to {name}; to_date and to_timestamp take one", node)
+            refuse(
+                f"a text that is computed cannot be cast to {name}; to_date and to_timestamp take one",
+                node,
+            )
         size = vocabulary.TYPES[name]
         modifiers = [modifier["value"] for modifier in node["typeName"].list("typmods")]
         if size is None:
@@ -129,7 +156,9 @@ class Expressions:
         """As text: each element is quoted, and quotes within it are doubled."""
         values = self.values(node.list("elements") or node.list("args"))
         size = sum(2 * value.size + 3 for value in values) + 2
-        return combined(values, size, text=True, growth=sum(value.growth for value in values), node=node)
+        return combined(
+            values, size, text=True, growth=sum(value.growth for value in values), node=node
+        )
 
     def now(self, node: Node) -> Value:
         if node["op"] not in vocabulary.NOW:
@@ -152,14 +181,21 @@ class Expressions:
         if kind not in SUBLINKS or not set(operators) <= vocabulary.OPERATORS - vocabulary.REGEXES:
             refuse(f"{vocabulary.words(str(kind))} {' '.join(operators)[:20]} is not allowed", node)
         tests = [node["testexpr"]] if node["testexpr"] is not None else []
-        tests = [item for test in tests for item in (test.list("args") if test.kind == "RowExpr" else [test])]
+        tests = [
+            item
+            for test in tests
+            for item in (test.list("args") if test.kind == "RowExpr" else [test])
+        ]
         values = self.values(tests)
         relation = self.query(node["subselect"], self.tables, self.frames)
         row = sum(value.size for _, value in relation.columns)
         nodes = Value(0, nodes=relation.nodes)
         if kind == "EXPR_SUBLINK" and relation.columns:
             result = relation.columns[0][1]
-            return replace(combined([nodes, *values], result.size, text=result.text, node=node), fixed=result.fixed)
+            return replace(
+                combined([nodes, *values], result.size, text=result.text, node=node),
+                fixed=result.fixed,
+            )
         if kind == "ARRAY_SUBLINK":
             size = calls.gathered(self.totals, relation.rows * (2 * row + 16))
             return combined([nodes], size, text=True, node=node)

@@ -11,7 +11,9 @@ from sluice.analyst.value import Value
 MAX_GROUPINGS = 64  # sets of GROUPING SETS, CUBE and ROLLUP, multiplied
 
 
-def grouped(select: Node, outputs: list[tuple[str, Value]], frame: Frame) -> tuple[float, tuple[Key, ...]]:
+def grouped(
+    select: Node, outputs: list[tuple[str, Value]], frame: Frame
+) -> tuple[float, tuple[Key, ...]]:
     """How many rows come of those of FROM, and which columns no two of them share."""
     rows = frame.rows
     keys: tuple[Key, ...] = ()

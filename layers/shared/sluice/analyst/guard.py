@@ -18,9 +18,17 @@ from sluice.limits.query_cost import MAX_SORTED
 
 MAX_TABLES = 12  # PostgreSQL tries their orders
 MAX_LATERALS = 12
-WORK_MEM, LEAST_WORK_MEM = 8_192, 64  # kilobytes of a step: the role's, and the least that PostgreSQL takes
-POINTER, LEAST_SORTED = 24, 1_024  # bytes beside a row that is sorted, and how many rows a sort keeps in any case
-STEPS = frozenset({"SubLink", "CommonTableExpr", "RangeVar", "RangeSubselect", "RangeFunction", "GroupingSet"})
+WORK_MEM, LEAST_WORK_MEM = (
+    8_192,
+    64,
+)  # kilobytes of a step: the role's, and the least that PostgreSQL takes
+POINTER, LEAST_SORTED = (
+    24,
+    1_024,
+)  # bytes beside a row that is sorted, and how many rows a sort keeps in any case
+STEPS = frozenset(
+    {"SubLink", "CommonTableExpr", "RangeVar", "RangeSubselect", "RangeFunction", "GroupingSet"}
+)
 UNKNOWN = dict.fromkeys(vocabulary.TABLES, 1.0)
 
 
@@ -52,7 +60,9 @@ def check(text: str, sizes: Mapping[str, float] = UNKNOWN) -> Statement:
         sql = write(tree)
         if read_written(sql).same() != tree.same():
             refuse("it cannot be written as it was read")
-        return Statement(sql, tuple(name for name, _ in relation.columns), totals.hashed, *_sorts(nodes, totals))
+        return Statement(
+            sql, tuple(name for name, _ in relation.columns), totals.hashed, *_sorts(nodes, totals)
+        )
     except RecursionError:
         refuse("it is nested too deeply")
     finally:
@@ -71,9 +81,16 @@ def _check_size(nodes: list[Node]) -> None:
 def _in_double(nodes: list[Node]) -> None:
     """Powers and logarithms of numeric have up to 131,072 digits: double precision has 15, and is quick."""
     for node in nodes:
-        if node.kind == "FuncCall" and str(node.list("funcname")[-1]["sval"]) in vocabulary.IN_DOUBLE:
+        if (
+            node.kind == "FuncCall"
+            and str(node.list("funcname")[-1]["sval"]) in vocabulary.IN_DOUBLE
+        ):
             node.parts["args"] = [_as_double(arg) for arg in node.list("args")]
-        elif node.kind == "A_Expr" and node["kind"] == "AEXPR_OP" and node.list("name")[0]["sval"] == "^":
+        elif (
+            node.kind == "A_Expr"
+            and node["kind"] == "AEXPR_OP"
+            and node.list("name")[0]["sval"] == "^"
+        ):
             for side in ("lexpr", "rexpr"):
                 if node[side] is not None:
                     node.parts[side] = _as_double(node[side])
@@ -93,7 +110,9 @@ def _sorts(nodes: list[Node], totals: Totals) -> tuple[int, float, float]:
     PostgreSQL 17 and 18 do not count the rows of a sort, only 24 bytes for each: with 8 MB they keep 349,525 rows,
     however wide. So the rows that are sorted, and their width, say how many kilobytes that may be.
     """
-    steps = sum(node.kind in STEPS for node in nodes) + sum(node.kind in ("SubLink", "JoinExpr") for node in nodes)
+    steps = sum(node.kind in STEPS for node in nodes) + sum(
+        node.kind in ("SubLink", "JoinExpr") for node in nodes
+    )
     every = [*totals.sorts, *totals.aggregate_sorts]
     work_mem = WORK_MEM
     while work_mem > LEAST_WORK_MEM:

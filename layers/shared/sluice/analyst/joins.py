@@ -38,8 +38,14 @@ def _product(order: Sequence[str], frame: Frame, equalities: Sequence[Equality])
             continue
         remaining = others
         if alias not in _determined(others, frame, strict):
-            for by in {equality.of for equality in equalities if equality.alias == alias and equality.filled}:
-                rows[by or alias] += rows[alias]  # each of its rows once more, without one of the other
+            for by in {
+                equality.of
+                for equality in equalities
+                if equality.alias == alias and equality.filled
+            }:
+                rows[by or alias] += rows[
+                    alias
+                ]  # each of its rows once more, without one of the other
     product = 1.0
     for alias in remaining:
         product *= rows[alias]
@@ -71,7 +77,9 @@ def _of_item(item: Node, frame: Frame) -> Iterator[Equality]:
     yield from _of_item(item["larg"], frame)
     yield from _of_item(item["rarg"], frame)
     left, right = _aliases(item["larg"]), _aliases(item["rarg"])
-    kept = {"JOIN_LEFT": left, "JOIN_RIGHT": right, "JOIN_FULL": left | right}.get(item["jointype"], set())
+    kept = {"JOIN_LEFT": left, "JOIN_RIGHT": right, "JOIN_FULL": left | right}.get(
+        item["jointype"], set()
+    )
     yield from _of_condition(item["quals"], frame, kept)
     for name in (part["sval"] for part in item.list("usingClause")):
         ours = [a for a in left if any(name == own for own, _ in frame.sources[a].columns)]
@@ -89,7 +97,9 @@ def _aliases(item: Node) -> set[str]:
     return {str(item["relname"] or "generate_series")}
 
 
-def _of_condition(condition: Node | None, frame: Frame, kept: set[str] | None) -> Iterator[Equality]:
+def _of_condition(
+    condition: Node | None, frame: Frame, kept: set[str] | None
+) -> Iterator[Equality]:
     """The equalities of a condition. `kept` are the sources of which a row stays where it is not true."""
     if condition is None:
         return
@@ -98,7 +108,11 @@ def _of_condition(condition: Node | None, frame: Frame, kept: set[str] | None) -
             yield from _of_condition(part, frame, kept)
         return
     is_equality = condition.kind == "A_Expr" and condition["kind"] == "AEXPR_OP"
-    if not is_equality or [part["sval"] for part in condition.list("name")] != ["="] or condition["lexpr"] is None:
+    if (
+        not is_equality
+        or [part["sval"] for part in condition.list("name")] != ["="]
+        or condition["lexpr"] is None
+    ):
         return
     left, right = condition["lexpr"], condition["rexpr"]
     for one, other in ((left, right), (right, left)):
@@ -108,7 +122,9 @@ def _of_condition(condition: Node | None, frame: Frame, kept: set[str] | None) -
         filled = kept is not None and column[0] in kept
         if source is not None and source[0] != column[0]:
             yield Equality(*column, source[0], filled)
-        elif source is None and not filled and not any(_is_of(node, frame) for node in other.walk()):
+        elif (
+            source is None and not filled and not any(_is_of(node, frame) for node in other.walk())
+        ):
             yield Equality(*column, None)
 
 
@@ -133,5 +149,9 @@ def _column(node: Node, frame: Frame) -> tuple[str, str] | None:
         names = [frame.schemas[names[1]], names[2]]
     if len(names) == 2 and names[0] in frame.sources:
         return names[0], names[1]
-    having = [alias for alias, source in frame.sources.items() if any(names == [own] for own, _ in source.columns)]
+    having = [
+        alias
+        for alias, source in frame.sources.items()
+        if any(names == [own] for own, _ in source.columns)
+    ]
     return (having[0], names[0]) if len(having) == 1 and len(names) == 1 else None

@@ -26,9 +26,15 @@ def _label(node: Node) -> tuple[str, int]:
         return str(node.list("funcname")[-1]["sval"]), STRONG
     if node.kind == "TypeCast":
         name, strength = _label(node["arg"])
-        return (name, strength) if strength == STRONG else (str(node["typeName"].list("names")[-1]["sval"]), WEAK)
+        return (
+            (name, strength)
+            if strength == STRONG
+            else (str(node["typeName"].list("names")[-1]["sval"]), WEAK)
+        )
     if node.kind == "CaseExpr":
-        name, strength = _label(node["defresult"]) if node["defresult"] is not None else (NAMELESS, 0)
+        name, strength = (
+            _label(node["defresult"]) if node["defresult"] is not None else (NAMELESS, 0)
+        )
         return (name, strength) if strength == STRONG else ("case", WEAK)
     if node.kind == "SubLink" and node["subLinkType"] == "EXPR_SUBLINK":
         return _first_name(node["subselect"]), STRONG

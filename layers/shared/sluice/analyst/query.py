@@ -36,7 +36,10 @@ class Queries:
         """What a query gives; QueryRefused for what is not allowed in it, or would be too large."""
         self.selects += 1
         if self.selects > MAX_SELECTS:
-            refuse(f"it has more than {MAX_SELECTS} queries within each other and beside each other", query)
+            refuse(
+                f"it has more than {MAX_SELECTS} queries within each other and beside each other",
+                query,
+            )
         known = dict(tables or {})
         nodes = 0
         for cte in query["withClause"].list("ctes") if query["withClause"] else ():
@@ -58,7 +61,10 @@ class Queries:
             result = self._select(query, known, outer)
         result = self._limited(query, replace(result, nodes=result.nodes + nodes), known, outer)
         if result.nodes > MAX_NODES:
-            refuse(f"with every name replaced by what it stands for it has more than {MAX_NODES:,} parts", query)
+            refuse(
+                f"with every name replaced by what it stands for it has more than {MAX_NODES:,} parts",
+                query,
+            )
         return result
 
     def _limited(self, query: Node, relation: Relation, tables: Tables, outer: Frames) -> Relation:
@@ -66,7 +72,11 @@ class Queries:
         if not bounds:
             return relation
         values = Expressions(self.relation, tables, outer, self.totals).values(bounds)
-        most = query["limitCount"]["value"] if query["limitCount"] and query["limitCount"].kind == "A_Const" else None
+        most = (
+            query["limitCount"]["value"]
+            if query["limitCount"] and query["limitCount"].kind == "A_Const"
+            else None
+        )
         rows = relation.rows
         if isinstance(most, int) and query["limitOption"] != "LIMIT_OPTION_WITH_TIES":
             rows = min(rows, max(0, most))
@@ -79,27 +89,49 @@ class Queries:
             refuse("the rows of VALUES are lists of the same length", query)
         expressions = Expressions(self.relation, tables, outer, self.totals)
         values = [expressions.values(row) for row in rows]
-        columns = tuple((f"column{n + 1}", _largest(column)) for n, column in enumerate(zip(*values, strict=True)))
-        return Relation(columns, len(rows), nodes=sum(value.nodes for row in values for value in row))
+        columns = tuple(
+            (f"column{n + 1}", _largest(column))
+            for n, column in enumerate(zip(*values, strict=True))
+        )
+        return Relation(
+            columns, len(rows), nodes=sum(value.nodes for row in values for value in row)
+        )
 
     def _set_operation(self, query: Node, tables: Tables, outer: Frames) -> Relation:
         left, right = (self.relation(query[side], tables, outer) for side in ("larg", "rarg"))
         if len(left.columns) != len(right.columns):
-            refuse("UNION, INTERSECT and EXCEPT want the same number of columns on both sides", query)
+            refuse(
+                "UNION, INTERSECT and EXCEPT want the same number of columns on both sides", query
+            )
         names = [name for name, _ in left.columns]
         for node in _sorted_by(query):
-            if bare(node) not in names and not (node.kind == "A_Const" and isinstance(node["value"], int)):
-                refuse("ORDER BY after UNION, INTERSECT or EXCEPT takes the names or numbers of columns", node)
+            if bare(node) not in names and not (
+                node.kind == "A_Const" and isinstance(node["value"], int)
+            ):
+                refuse(
+                    "ORDER BY after UNION, INTERSECT or EXCEPT takes the names or numbers of columns",
+                    node,
+                )
         columns = tuple(
-            (name, _largest([one, other])) for (name, one), (_, other) in zip(left.columns, right.columns, strict=True)
+            (name, _largest([one, other]))
+            for (name, one), (_, other) in zip(left.columns, right.columns, strict=True)
         )
         if not (query["op"] == "SETOP_UNION" and query["all"]) or query.list("sortClause"):
             width = sum(value.kept for _, value in columns)
-            self.totals.sorts += [(left.rows, width), (right.rows, width), (left.rows + right.rows, width)]
-        rows = {"SETOP_UNION": left.rows + right.rows, "SETOP_INTERSECT": min(left.rows, right.rows)}
+            self.totals.sorts += [
+                (left.rows, width),
+                (right.rows, width),
+                (left.rows + right.rows, width),
+            ]
+        rows = {
+            "SETOP_UNION": left.rows + right.rows,
+            "SETOP_INTERSECT": min(left.rows, right.rows),
+        }
         most = rows.get(query["op"], left.rows)
         tables_ = left.tables + right.tables
-        return Relation(columns, most, (), left.nodes + right.nodes, left.arms + right.arms, tables_)
+        return Relation(
+            columns, most, (), left.nodes + right.nodes, left.arms + right.arms, tables_
+        )
 
     def _select(self, select: Node, tables: Tables, outer: Frames) -> Relation:
         frame = Frame()
@@ -122,7 +154,9 @@ class Queries:
                 values.append(expressions.value(node))
         values += sources.conditions
         arms = sum(source.arms for source in frame.sources.values() if source.arms > 1) or 1
-        nodes = arms * sum(value.nodes for value in values) + sum(source.nodes for source in frame.sources.values())
+        nodes = arms * sum(value.nodes for value in values) + sum(
+            source.nodes for source in frame.sources.values()
+        )
         nodes += TABLE_NODES * max(1, len(frame.sources))
         self._check_row(select, values, outputs)
         kept = sum(value.kept for value in values if not value.gathers)
@@ -130,9 +164,13 @@ class Queries:
         self.totals.sorts += [(frame.rows, kept), (1, gathered)] * _sorts(select, frame)
         rows, keys = grouped(select, outputs, frame)
         columns = tuple((name, replace(value, gathers=False)) for name, value in outputs)
-        return Relation(columns, rows, keys, nodes, 1, sum(s.tables for s in frame.sources.values()) or 1)
+        return Relation(
+            columns, rows, keys, nodes, 1, sum(s.tables for s in frame.sources.values()) or 1
+        )
 
-    def _check_row(self, select: Node, values: list[Value], outputs: list[tuple[str, Value]]) -> None:
+    def _check_row(
+        self, select: Node, values: list[Value], outputs: list[tuple[str, Value]]
+    ) -> None:
         if sum(value.work for value in values) > MAX_WORK:
             refuse(f"one row of it could be the work of more than {MAX_WORK:,} bytes", select)
         if sum(value.size for _, value in outputs if not value.gathers) > MAX_ROW:
@@ -140,11 +178,18 @@ class Queries:
 
     def _window(self, window: Node, expressions: Expressions) -> list[Value]:
         check_window(window)
-        nodes = [*window.list("partitionClause"), *(part["node"] for part in window.list("orderClause"))]
-        nodes += [bound for bound in (window["startOffset"], window["endOffset"]) if bound is not None]
+        nodes = [
+            *window.list("partitionClause"),
+            *(part["node"] for part in window.list("orderClause")),
+        ]
+        nodes += [
+            bound for bound in (window["startOffset"], window["endOffset"]) if bound is not None
+        ]
         return expressions.values(nodes)
 
-    def _outputs(self, select: Node, frame: Frame, expressions: Expressions) -> list[tuple[str, Value]]:
+    def _outputs(
+        self, select: Node, frame: Frame, expressions: Expressions
+    ) -> list[tuple[str, Value]]:
         outputs: list[tuple[str, Value]] = []
         for target in select.list("targetList"):
             node = target["val"]
@@ -227,6 +272,19 @@ def _elements(item: Node) -> Iterator[Node]:
 def _sorts(select: Node, frame: Frame) -> int:
     """How often the rows of a SELECT may be sorted: for its clauses, and for joins."""
     clauses = ("sortClause", "groupClause", "distinctClause")
-    found = sum(bool(select[part]) for part in clauses) + 2 * (len(frame.sources) - 1 if frame.sources else 0)
-    windows = [node for target in select.list("targetList") for node in own_nodes(target) if node["over"] is not None]
-    return found + len(select.list("windowClause")) + len(windows) + groupings(select.list("groupClause")) - 1
+    found = sum(bool(select[part]) for part in clauses) + 2 * (
+        len(frame.sources) - 1 if frame.sources else 0
+    )
+    windows = [
+        node
+        for target in select.list("targetList")
+        for node in own_nodes(target)
+        if node["over"] is not None
+    ]
+    return (
+        found
+        + len(select.list("windowClause"))
+        + len(windows)
+        + groupings(select.list("groupClause"))
+        - 1
+    )

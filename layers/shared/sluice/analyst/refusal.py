@@ -5,7 +5,9 @@ from typing import NoReturn, Protocol
 
 from sluice.errors import QueryRefused
 
-TEXT: ContextVar[bytes] = ContextVar("TEXT", default=b"")  # what is being checked, in UTF-8, as the parser counts
+TEXT: ContextVar[bytes] = ContextVar(
+    "TEXT", default=b""
+)  # what is being checked, in UTF-8, as the parser counts
 
 
 class Placed(Protocol):

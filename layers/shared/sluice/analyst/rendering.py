@@ -7,7 +7,9 @@ from typing import NamedTuple
 
 NUMBER = re.compile(r"-?\d+(\.\d+)?(e[+-]?\d+)?", re.ASCII)
 TIME = re.compile(r"(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d)(?:\.(\d{1,6}))?(\+00)?", re.ASCII)
-ELEMENT = re.compile(r'"((?:[^"\\]|\\.)*)"|([^{},"]+)|[{}]', re.DOTALL)  # of an array; commas are JSON's own
+ELEMENT = re.compile(
+    r'"((?:[^"\\]|\\.)*)"|([^{},"]+)|[{}]', re.DOTALL
+)  # of an array; commas are JSON's own
 
 Render = Callable[[str], str]
 
@@ -81,12 +83,17 @@ def type_of(oid: int) -> Type:
     return TYPES.get(oid, OTHER)
 
 
-def render_rows(rows: Sequence[Sequence[str | None]], oids: Sequence[int], *, most: int) -> list[str]:
+def render_rows(
+    rows: Sequence[Sequence[str | None]], oids: Sequence[int], *, most: int
+) -> list[str]:
     """Each row as a JSON list: all of them, or as many as have no more than `most` characters together."""
     renders = [type_of(oid).render for oid in oids]
     lists: list[str] = []
     for row in rows:
-        values = ["null" if value is None else render(value) for render, value in zip(renders, row, strict=True)]
+        values = [
+            "null" if value is None else render(value)
+            for render, value in zip(renders, row, strict=True)
+        ]
         lists.append(f"[{','.join(values)}]")
         most -= len(lists[-1])
         if most < 0:

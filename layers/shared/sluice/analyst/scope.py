@@ -31,7 +31,9 @@ class Relation:
         """With the columns' names of an alias; keys are lost where names change."""
         names = [name["sval"] for name in alias.list("colnames")] if alias else []
         if len(names) > len(self.columns):
-            refuse(f"the name has {len(names)} columns, and what it names {len(self.columns)}", alias)
+            refuse(
+                f"the name has {len(names)} columns, and what it names {len(self.columns)}", alias
+            )
         if not names:
             return self
         own = [name for name, _ in self.columns]
@@ -74,7 +76,12 @@ class Frame:
         return [*first.items(), *(column for column in every if column[0] not in self.merged)]
 
     def named(self, name: str) -> list[Value]:
-        found = [value for source in self.sources.values() for own, value in source.columns if own == name]
+        found = [
+            value
+            for source in self.sources.values()
+            for own, value in source.columns
+            if own == name
+        ]
         return found[:1] if name in self.merged else found
 
 
@@ -84,7 +91,11 @@ Frames = tuple[Frame, ...]  # the innermost first
 def names_of(column: Node) -> list[str] | None:
     """The parts of a column's name; None for one with a star."""
     fields = column.list("fields")
-    return [str(part["sval"]) for part in fields] if all(part.kind == "String" for part in fields) else None
+    return (
+        [str(part["sval"]) for part in fields]
+        if all(part.kind == "String" for part in fields)
+        else None
+    )
 
 
 def bare(node: Node) -> str | None:
@@ -109,9 +120,17 @@ def find(column: Node, frames: Frames) -> Value:
         if len(found) == 1:
             return found[0]
         if found:
-            where = [a for a, source in frame.sources.items() if any(n == names[0] for n, _ in source.columns)]
-            refuse(f"{names[0]} may be that of {' or '.join(dict.fromkeys(where))}: say which", column)
-    known = Counter(name for frame in frames for source in frame.sources.values() for name, _ in source.columns)
+            where = [
+                a
+                for a, source in frame.sources.items()
+                if any(n == names[0] for n, _ in source.columns)
+            ]
+            refuse(
+                f"{names[0]} may be that of {' or '.join(dict.fromkeys(where))}: say which", column
+            )
+    known = Counter(
+        name for frame in frames for source in frame.sources.values() for name, _ in source.columns
+    )
     hint = f"; there are {', '.join(known)}" if known else ""
     raise refusal(f"there is no column {names[0][:63]}{hint}", column)
 

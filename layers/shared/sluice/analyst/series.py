@@ -22,7 +22,14 @@ UNITS = {
     "month": timedelta(days=28), "mon": timedelta(days=28), "quarter": timedelta(days=89), "year": timedelta(days=365),
 }  # fmt: skip
 PART = re.compile(r"([+-]?\d{1,6})([a-z]*)", re.ASCII)
-FIELDS = {4: "year", 2: "month", 8: "day", 1024: "hour", 2048: "minute", 4096: "second"}  # interval '1' day
+FIELDS = {
+    4: "year",
+    2: "month",
+    8: "day",
+    1024: "hour",
+    2048: "minute",
+    4096: "second",
+}  # interval '1' day
 
 
 def check_series(call: Node) -> int:
@@ -32,8 +39,13 @@ def check_series(call: Node) -> int:
     try:
         first, last, *steps = map(_value, call.list("args"))
         step = steps[0] if steps else Decimal(1)
-        length = abs((last - first) / (_interval(step, "", call) if isinstance(step, str) else step)) + 1
-    except (TypeError, ArithmeticError):  # a time by a number, a step of nothing, years beyond all calendars
+        length = (
+            abs((last - first) / (_interval(step, "", call) if isinstance(step, str) else step)) + 1
+        )
+    except (
+        TypeError,
+        ArithmeticError,
+    ):  # a time by a number, a step of nothing, years beyond all calendars
         refuse(FORM, call)
     if not length <= MOST_ROWS:
         refuse(f"generate_series gives {int(length):,} rows here; {MOST_ROWS:,} are the most", call)

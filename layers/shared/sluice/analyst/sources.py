@@ -53,7 +53,9 @@ class Sources:
             self.frame.merged.add(name)
         if join["quals"] is not None:
             seen = self.frame.only(left | right)
-            self.conditions.append(self.expressions.within((seen, *self.outer)).value(join["quals"]))
+            self.conditions.append(
+                self.expressions.within((seen, *self.outer)).value(join["quals"])
+            )
         return left | right
 
     def _has(self, aliases: set[str], name: str) -> bool:
@@ -77,7 +79,9 @@ class Sources:
         if known is None:
             known = table_of(name, self.sizes)
             if known is None:
-                refuse(f"there is no table {name[:63]}; there are {', '.join(vocabulary.TABLES)}", item)
+                refuse(
+                    f"there is no table {name[:63]}; there are {', '.join(vocabulary.TABLES)}", item
+                )
             item.parts["schemaname"] = "public"  # whatever search_path says
             if not item["alias"]:
                 self.frame.schemas[name] = name
@@ -87,23 +91,40 @@ class Sources:
     def _subquery(self, item: Node) -> set[str]:
         if not item["alias"]:
             refuse("a subquery in FROM needs a name", item)
-        outer = (replace(self.frame, schemas=dict(self.frame.schemas)), *self.outer) if item["lateral"] else self.outer
+        outer = (
+            (replace(self.frame, schemas=dict(self.frame.schemas)), *self.outer)
+            if item["lateral"]
+            else self.outer
+        )
         return self._added(
-            item["alias"]["aliasname"], self.expressions.query(item["subquery"], self.tables, outer), item
+            item["alias"]["aliasname"],
+            self.expressions.query(item["subquery"], self.tables, outer),
+            item,
         )
 
     def _series(self, item: Node) -> set[str]:
         """generate_series, which names its column as itself."""
         call = item.list("functions")[0].list("items")[0]
-        if call.kind != "FuncCall" or [part["sval"] for part in call.list("funcname")] != [vocabulary.SERIES]:
+        if call.kind != "FuncCall" or [part["sval"] for part in call.list("funcname")] != [
+            vocabulary.SERIES
+        ]:
             refuse("no function but generate_series may stand in FROM", item)
-        for part in ("agg_order", "agg_filter", "over", "agg_star", "agg_distinct", "agg_within_group"):
+        for part in (
+            "agg_order",
+            "agg_filter",
+            "over",
+            "agg_star",
+            "agg_distinct",
+            "agg_within_group",
+        ):
             if call[part]:
                 refuse("generate_series takes its arguments alone", item)
         rows = check_series(call)
         self.expressions.within(()).values(call.list("args"))
         name = item["alias"]["aliasname"] if item["alias"] else vocabulary.SERIES
-        return self._added(name, Relation(((name, Value(40, distinct=rows)),), rows, (frozenset({name}),)), item)
+        return self._added(
+            name, Relation(((name, Value(40, distinct=rows)),), rows, (frozenset({name}),)), item
+        )
 
 
 def table_of(name: str, sizes: Mapping[str, float]) -> Relation | None:
@@ -114,14 +135,23 @@ def table_of(name: str, sizes: Mapping[str, float]) -> Relation | None:
     rows = sizes.get(name, inf)
     values = []
     for column in columns:
-        size = vocabulary.TEXTS.get(column, vocabulary.TIME if column in vocabulary.TIMES else vocabulary.NUMBER)
+        size = vocabulary.TEXTS.get(
+            column, vocabulary.TIME if column in vocabulary.TIMES else vocabulary.NUMBER
+        )
         distinct = (
-            vocabulary.STATUSES if column == "status" else sizes.get(vocabulary.REFERENCES.get(column, name), inf)
+            vocabulary.STATUSES
+            if column == "status"
+            else sizes.get(vocabulary.REFERENCES.get(column, name), inf)
         )
         values.append(
             (
                 column,
-                Value(size, text=column in vocabulary.TEXTS, distinct=min(rows, distinct), reads=min(size, TOASTED)),
+                Value(
+                    size,
+                    text=column in vocabulary.TEXTS,
+                    distinct=min(rows, distinct),
+                    reads=min(size, TOASTED),
+                ),
             )
         )
     return Relation(tuple(values), rows, tuple(frozenset(key) for key in vocabulary.KEYS[name]))

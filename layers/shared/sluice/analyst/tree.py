@@ -23,14 +23,28 @@ MAX_SECONDS = 1.0  # that checking may take
 
 # The lexical structure of PostgreSQL, as far as it decides where a text, a name or a comment ends.
 TOKEN = re.compile(
-    r"""--[^\n\r]*|/\*|[uU]&['"]|[eEbBxXnN]'|'[^']*'|"[^"]*"|\$\w*\$|[^\W\d][\w$]*|\d[\w.]*|\s+|.""", re.DOTALL
+    r"""--[^\n\r]*|/\*|[uU]&['"]|[eEbBxXnN]'|'[^']*'|"[^"]*"|\$\w*\$|[^\W\d][\w$]*|\d[\w.]*|\s+|.""",
+    re.DOTALL,
 )
 COMMENT = re.compile(r"/\*|\*/")
 REFUSED_TEXTS = re.compile(r"""(?:[uU]&['"]|[eEbBxXnN]'|\$\w*\$)\Z""")
 # The parts of a node that hold one of a known kind, which the parser does not name again.
-EMBEDDED = {"alias": "Alias", "typeName": "TypeName", "over": "WindowDef", "withClause": "WithClause"}
+EMBEDDED = {
+    "alias": "Alias",
+    "typeName": "TypeName",
+    "over": "WindowDef",
+    "withClause": "WithClause",
+}
 IGNORED = frozenset(
-    {"location", "stmt_location", "stmt_len", "funcformat", "row_format", "relpersistence", "argnumber"}
+    {
+        "location",
+        "stmt_location",
+        "stmt_len",
+        "funcformat",
+        "row_format",
+        "relpersistence",
+        "argnumber",
+    }
 )
 TYPE_PARTS = frozenset({"typemod"})
 
@@ -107,7 +121,10 @@ def _check_tokens(text: str) -> None:
             continue
         if REFUSED_TEXTS.match(word):
             refuse(f"a text or a name is written in plain quotes, not with {word}")
-        if word[0] != "'" and len(word.strip('"').replace('""', '"').encode(errors="replace")) > LONGEST:
+        if (
+            word[0] != "'"
+            and len(word.strip('"').replace('""', '"').encode(errors="replace")) > LONGEST
+        ):
             refuse(f"a name has at most {LONGEST} bytes, not {word[:63]}")
         count += 1
         depth += (word in ("(", "[")) - (word in (")", "]"))

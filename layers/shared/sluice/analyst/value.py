@@ -12,7 +12,9 @@ from math import inf
 from sluice.analyst.refusal import Placed, refuse
 from sluice.errors import QueryTooExpensive
 
-MAX_NODES = 20_000  # of a statement, every name replaced by what it stands for: some 20 MB in the planner
+MAX_NODES = (
+    20_000  # of a statement, every name replaced by what it stands for: some 20 MB in the planner
+)
 MAX_GROWTH = 64  # times as long as a column's text may a text become that is made of it
 MAX_WORK = 32_000_000  # bytes that the values of one row may take, intermediate ones too: nothing interrupts a row
 MAX_VALUE = 16_000_000  # bytes of one value
@@ -47,7 +49,13 @@ class Value:
 
 
 def combined(
-    values: Iterable[Value], size: int, *, own: int = 0, text: bool = False, growth: int | None = None, node: Placed
+    values: Iterable[Value],
+    size: int,
+    *,
+    own: int = 0,
+    text: bool = False,
+    growth: int | None = None,
+    node: Placed,
 ) -> Value:
     """The value of an expression over `values`; `own` is its work beyond the making of its result."""
     of = tuple(values)
@@ -67,13 +75,22 @@ def combined(
 def check_value(value: Value, node: Placed) -> None:
     """QueryRefused for a value that would be too large, too much work, or too long an expression."""
     if value.nodes > MAX_NODES:
-        refuse(f"with every name replaced by what it stands for it has more than {MAX_NODES:,} parts", node)
+        refuse(
+            f"with every name replaced by what it stands for it has more than {MAX_NODES:,} parts",
+            node,
+        )
     if value.growth > MAX_GROWTH:
         refuse(f"a text in it could grow {value.growth:,}-fold; {MAX_GROWTH} is the most", node)
     if value.size > MAX_VALUE:
-        refuse(f"a value in it could have {value.size:,} bytes or digits; {MAX_VALUE:,} are the most", node)
+        refuse(
+            f"a value in it could have {value.size:,} bytes or digits; {MAX_VALUE:,} are the most",
+            node,
+        )
     if value.work > MAX_WORK:
-        refuse(f"one row of it could be the work of {value.work:,} bytes; {MAX_WORK:,} are the most", node)
+        refuse(
+            f"one row of it could be the work of {value.work:,} bytes; {MAX_WORK:,} are the most",
+            node,
+        )
 
 
 def of_text(text: str) -> Value:

@@ -25,7 +25,13 @@ KEYS: Mapping[str, tuple[Columns, ...]] = {
     "order_items": (("order_id", "product_id"),),
 }
 # The longest text of a column in bytes (the tables check the characters); other columns are numbers and times.
-TEXTS: Mapping[str, int] = {"name": 800, "slug": 200, "description": 40_000, "email": 1_016, "status": 9}
+TEXTS: Mapping[str, int] = {
+    "name": 800,
+    "slug": 200,
+    "description": 40_000,
+    "email": 1_016,
+    "status": 9,
+}
 NUMBER, TIME = 20, 40  # bytes of other columns
 TIMES = frozenset({"created_at", "updated_at"})
 # Whose rows a column counts: it has no more values than that table has rows.
@@ -51,20 +57,33 @@ def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-def _rules(names: str, size: str, number: int = 0, factor: int = 1, text: bool = False) -> dict[str, Rule]:
+def _rules(
+    names: str, size: str, number: int = 0, factor: int = 1, text: bool = False
+) -> dict[str, Rule]:
     return {name: Rule(size, number, factor, text) for name in names.split()}
 
 
 # Each gives one value, reads no table and changes nothing.
 FUNCTIONS: Mapping[str, Rule] = {
     # Aggregates
-    **_rules("count bool_and bool_or every corr regr_slope regr_intercept regr_r2 regr_count", "fixed", 25),
+    **_rules(
+        "count bool_and bool_or every corr regr_slope regr_intercept regr_r2 regr_count",
+        "fixed",
+        25,
+    ),
     **_rules("sum avg", "same", 25),
-    **_rules("stddev stddev_pop stddev_samp variance var_pop var_samp covar_pop covar_samp", "same", 60, 2),
+    **_rules(
+        "stddev stddev_pop stddev_samp variance var_pop var_samp covar_pop covar_samp",
+        "same",
+        60,
+        2,
+    ),
     **_rules("min max mode percentile_disc", "same"),
     **_rules("percentile_cont", "fixed", 60),
     **_rules("string_agg array_agg", "gather", text=True),
-    **_rules("json_agg", "gather"),  # no text: it is put into other JSON as it is, and cast to nothing but text
+    **_rules(
+        "json_agg", "gather"
+    ),  # no text: it is put into other JSON as it is, and cast to nothing but text
     # Window functions
     **_rules("row_number rank dense_rank percent_rank cume_dist ntile", "fixed", 25),
     **_rules("lag lead first_value last_value nth_value", "same"),
@@ -86,8 +105,12 @@ FUNCTIONS: Mapping[str, Rule] = {
     # JSON
     **_rules("json_build_object", "json"),
     # Time
-    **_rules("now date_trunc date_part extract date_bin age to_date to_timestamp make_date", "fixed", 60),
-    **_rules("make_interval justify_days justify_hours justify_interval isfinite timezone", "fixed", 60),
+    **_rules(
+        "now date_trunc date_part extract date_bin age to_date to_timestamp make_date", "fixed", 60
+    ),
+    **_rules(
+        "make_interval justify_days justify_hours justify_interval isfinite timezone", "fixed", 60
+    ),
     # Arrays
     **_rules("cardinality array_length", "fixed", 12),
 }
@@ -102,17 +125,37 @@ LITERAL_ARGUMENTS = {  # so that they are short
     "to_date": (1,),
     "to_timestamp": (1,),
     "replace": (1, 2),
-    "timezone": (0,),  # PostgreSQL keeps every zone that it has read, for as long as the connection lives
+    "timezone": (
+        0,
+    ),  # PostgreSQL keeps every zone that it has read, for as long as the connection lives
     "like_escape": (0, 1),
 }
 ROUNDING = ("round", "trunc")
-IN_DOUBLE = frozenset({"power", "exp", "ln"})  # of numeric they have up to 131,072 digits, so they get float8
-GATHERING = frozenset({"string_agg", "array_agg", "json_agg"})  # one value of as many rows as there are
+IN_DOUBLE = frozenset(
+    {"power", "exp", "ln"}
+)  # of numeric they have up to 131,072 digits, so they get float8
+GATHERING = frozenset(
+    {"string_agg", "array_agg", "json_agg"}
+)  # one value of as many rows as there are
 # Written in a grammar of their own (EXTRACT, AT TIME ZONE), of which the parser makes calls in pg_catalog.
 OF_GRAMMAR = _words("extract position substring btrim ltrim rtrim timezone like_escape")
-MULTIPLYING = {"*", "/", "%", "mod", "div", "sqrt", "stddev", "variance", "stddev_pop", "stddev_samp", "var_pop"}
+MULTIPLYING = {
+    "*",
+    "/",
+    "%",
+    "mod",
+    "div",
+    "sqrt",
+    "stddev",
+    "variance",
+    "stddev_pop",
+    "stddev_samp",
+    "var_pop",
+}
 
-OPERATORS = _words("+ - * / % ^ = <> < > <= >= ||") | _words("~ ~* !~ !~*") | _words("~~ !~~ ~~* !~~*")
+OPERATORS = (
+    _words("+ - * / % ^ = <> < > <= >= ||") | _words("~ ~* !~ !~*") | _words("~~ !~~ ~~* !~~*")
+)
 REGEXES = _words("~ ~* !~ !~*")
 EXPRESSIONS = {  # kinds of A_Expr, by how they are written
     "AEXPR_OP": "",
@@ -133,7 +176,9 @@ TYPES: Mapping[str, int | None] = {
     "text": None, "varchar": None, "int2": 12, "int4": 12, "int8": 21, "numeric": None, "float4": 25, "float8": 25,
     "bool": 5, "date": 16, "timestamp": 40, "timestamptz": 40, "time": 20, "interval": 80,
 }  # fmt: skip
-UNQUALIFIED = frozenset({"text", "date"})  # the grammar has no keyword for them, so who says pg_catalog wrote it
+UNQUALIFIED = frozenset(
+    {"text", "date"}
+)  # the grammar has no keyword for them, so who says pg_catalog wrote it
 TEXT_TYPES = frozenset({"text", "varchar"})
 TIME_TYPES = frozenset({"date", "timestamp", "timestamptz", "time", "interval"})
 NOW = {
@@ -172,7 +217,10 @@ GRAMMAR: Mapping[str, frozenset[str]] = {
         ("CaseWhen", "expr result"),
         ("CoalesceExpr", "args"),
         ("MinMaxExpr", "op args"),
-        ("FuncCall", "funcname args agg_order agg_filter over agg_within_group agg_star agg_distinct"),
+        (
+            "FuncCall",
+            "funcname args agg_order agg_filter over agg_within_group agg_star agg_distinct",
+        ),
         ("SubLink", "subLinkType testexpr operName subselect"),
         ("TypeCast", "arg typeName"),
         ("TypeName", "names typmods typemod"),
@@ -184,7 +232,10 @@ GRAMMAR: Mapping[str, frozenset[str]] = {
         ("NamedArgExpr", "name arg"),
         ("GroupingSet", "kind content"),
         ("SortBy", "node sortby_dir sortby_nulls"),
-        ("WindowDef", "name refname partitionClause orderClause frameOptions startOffset endOffset"),
+        (
+            "WindowDef",
+            "name refname partitionClause orderClause frameOptions startOffset endOffset",
+        ),
     )
 }
 

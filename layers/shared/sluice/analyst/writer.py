@@ -20,12 +20,21 @@ STARTS = {
     0x2000: "{} FOLLOWING",
 }
 ENDS = {bit * 2: words for bit, words in STARTS.items()}
-JOINS = {"JOIN_INNER": "JOIN", "JOIN_LEFT": "LEFT JOIN", "JOIN_RIGHT": "RIGHT JOIN", "JOIN_FULL": "FULL JOIN"}
+JOINS = {
+    "JOIN_INNER": "JOIN",
+    "JOIN_LEFT": "LEFT JOIN",
+    "JOIN_RIGHT": "RIGHT JOIN",
+    "JOIN_FULL": "FULL JOIN",
+}
 SET_OPERATIONS = {"SETOP_UNION": "UNION", "SETOP_INTERSECT": "INTERSECT", "SETOP_EXCEPT": "EXCEPT"}
 MATERIALIZED = {"CTEMaterializeAlways": "MATERIALIZED ", "CTEMaterializeNever": "NOT MATERIALIZED "}
 DIRECTIONS = {"SORTBY_ASC": " ASC", "SORTBY_DESC": " DESC"}
 NULLS = {"SORTBY_NULLS_FIRST": " NULLS FIRST", "SORTBY_NULLS_LAST": " NULLS LAST"}
-GROUPINGS = {"GROUPING_SET_ROLLUP": "ROLLUP", "GROUPING_SET_CUBE": "CUBE", "GROUPING_SET_SETS": "GROUPING SETS"}
+GROUPINGS = {
+    "GROUPING_SET_ROLLUP": "ROLLUP",
+    "GROUPING_SET_CUBE": "CUBE",
+    "GROUPING_SET_SETS": "GROUPING SETS",
+}
 TESTS = {
     "IS_NULL": "IS NULL", "IS_NOT_NULL": "IS NOT NULL", "IS_TRUE": "IS TRUE", "IS_NOT_TRUE": "IS NOT TRUE",
     "IS_FALSE": "IS FALSE", "IS_NOT_FALSE": "IS NOT FALSE", "IS_UNKNOWN": "IS UNKNOWN",
@@ -40,9 +49,14 @@ def write(query: Node) -> str:
         parts.append("WITH " + ", ".join(map(_cte, query["withClause"].list("ctes"))))
     if query["op"] not in (None, "SETOP_NONE"):
         every = " ALL" if query["all"] else ""
-        parts.append(f"({write(query['larg'])}) {SET_OPERATIONS[query['op']]}{every} ({write(query['rarg'])})")
+        parts.append(
+            f"({write(query['larg'])}) {SET_OPERATIONS[query['op']]}{every} ({write(query['rarg'])})"
+        )
     elif query["valuesLists"]:
-        parts.append("VALUES " + ", ".join(f"({_list(row.list('items'))})" for row in query.list("valuesLists")))
+        parts.append(
+            "VALUES "
+            + ", ".join(f"({_list(row.list('items'))})" for row in query.list("valuesLists"))
+        )
     else:
         parts.append(_select(query))
     if query.list("sortClause"):
@@ -76,7 +90,10 @@ def _select(select: Node) -> str:
     if select["havingClause"] is not None:
         parts.append(f"HAVING {expression(select['havingClause'])}")
     if select.list("windowClause"):
-        windows = (f"{name(window['name'])} AS ({_window(window)})" for window in select.list("windowClause"))
+        windows = (
+            f"{name(window['name'])} AS ({_window(window)})"
+            for window in select.list("windowClause")
+        )
         parts.append("WINDOW " + ", ".join(windows))
     return " ".join(parts)
 
@@ -89,7 +106,11 @@ def _target(target: Node) -> str:
 def _source(item: Node) -> str:
     if item.kind == "JoinExpr":
         return _join(item)
-    alias = f" AS {name(item['alias']['aliasname'])}{_names(item['alias'].list('colnames'))}" if item["alias"] else ""
+    alias = (
+        f" AS {name(item['alias']['aliasname'])}{_names(item['alias'].list('colnames'))}"
+        if item["alias"]
+        else ""
+    )
     if item.kind == "RangeVar":
         schema = f"{name(item['schemaname'])}." if item["schemaname"] else ""
         return f"{schema}{name(item['relname'])}{alias}"
@@ -131,7 +152,9 @@ def _window(window: Node) -> str:
     if options != DEFAULT_FRAME:
         start = next(words for bit, words in STARTS.items() if options & bit)
         end = next((words for bit, words in ENDS.items() if options & bit), "CURRENT ROW")
-        start = start.format(_operand(window["startOffset"]) if window["startOffset"] is not None else "")
+        start = start.format(
+            _operand(window["startOffset"]) if window["startOffset"] is not None else ""
+        )
         end = end.format(_operand(window["endOffset"]) if window["endOffset"] is not None else "")
         unit = next(words for bit, words in UNITS.items() if options & bit)
         parts.append(f"{unit} BETWEEN {start} AND {end}" if options & 0x10 else f"{unit} {start}")
@@ -140,7 +163,9 @@ def _window(window: Node) -> str:
 
 def _sorted(items: Sequence[Node]) -> str:
     return ", ".join(
-        _operand(item["node"]) + DIRECTIONS.get(item["sortby_dir"], "") + NULLS.get(item["sortby_nulls"], "")
+        _operand(item["node"])
+        + DIRECTIONS.get(item["sortby_dir"], "")
+        + NULLS.get(item["sortby_nulls"], "")
         for item in items
     )
 
@@ -175,7 +200,9 @@ def _operand(node: Node) -> str:
 
 
 def _column(node: Node) -> str:
-    return ".".join("*" if part.kind == "A_Star" else name(part["sval"]) for part in node.list("fields"))
+    return ".".join(
+        "*" if part.kind == "A_Star" else name(part["sval"]) for part in node.list("fields")
+    )
 
 
 def _constant(node: Node) -> str:
@@ -222,7 +249,9 @@ def _test(node: Node) -> str:
 
 def _case(node: Node) -> str:
     of = f" {expression(node['arg'])}" if node["arg"] is not None else ""
-    whens = "".join(f" WHEN {expression(w['expr'])} THEN {expression(w['result'])}" for w in node.list("args"))
+    whens = "".join(
+        f" WHEN {expression(w['expr'])} THEN {expression(w['result'])}" for w in node.list("args")
+    )
     other = f" ELSE {expression(node['defresult'])}" if node["defresult"] is not None else ""
     return f"(CASE{of}{whens}{other} END)"
 
@@ -241,7 +270,11 @@ def _call(node: Node) -> str:
     over = node["over"]
     if over is None:
         return written
-    return f"{written} OVER {name(over['name'])}" if over["name"] else f"{written} OVER ({_window(over)})"
+    return (
+        f"{written} OVER {name(over['name'])}"
+        if over["name"]
+        else f"{written} OVER ({_window(over)})"
+    )
 
 
 def _subquery(node: Node) -> str:

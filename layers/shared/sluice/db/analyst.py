@@ -68,8 +68,12 @@ TOO_EXPENSIVE = {
     "57014": "It took longer than the {timeout:g} s that it may",
 }
 BEHIND = "2201W"  # what the guard of db/replica.py ends in
-ALMOST_OVER = SERVER_FIRST + 0.1  # seconds that are left of a request when its last statement was ended for it
-OVERSIZE = "invalid memory alloc request size"  # an internal error's words, for a value of over a gigabyte
+ALMOST_OVER = (
+    SERVER_FIRST + 0.1
+)  # seconds that are left of a request when its last statement was ended for it
+OVERSIZE = (
+    "invalid memory alloc request size"  # an internal error's words, for a value of over a gigabyte
+)
 
 
 class Result(NamedTuple):
@@ -125,7 +129,9 @@ class AnalystTransaction:
             self._guard = None
             if cursor.description is None:
                 return Result((), ())
-            return Result([(column[0], column[1]) for column in cursor.description], cursor.fetchall())
+            return Result(
+                [(column[0], column[1]) for column in cursor.description], cursor.fetchall()
+            )
         except Exception as error:
             # First: translating takes from the report what may not be logged. A LIMIT under 0 is the guard's before it
             # has let somebody pass, and later the caller's own.
@@ -147,7 +153,9 @@ class AnalystDatabase:
         event.listen(engine, "checkin", _forget)
 
     @contextmanager
-    def transaction(self, *, timeout: float, guard: Guard | None = None) -> Iterator[AnalystTransaction]:
+    def transaction(
+        self, *, timeout: float, guard: Guard | None = None
+    ) -> Iterator[AnalystTransaction]:
         """A READ ONLY transaction, undone at the end. Raises SluiceErrors; ReaderBehind where `guard` says so."""
         if self._engine.driver != PIPELINED:
             raise errors.NotFound("Analytics by SQL needs the pipelined driver")

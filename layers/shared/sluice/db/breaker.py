@@ -54,7 +54,11 @@ class Breaker:
     """One for each engine, safe to share between threads. Without a `hint` it is for one environment alone."""
 
     def __init__(
-        self, hint: Hint | None = None, *, clock: Callable[[], float] = time.time, of: str = "the database"
+        self,
+        hint: Hint | None = None,
+        *,
+        clock: Callable[[], float] = time.time,
+        of: str = "the database",
     ) -> None:
         self._hint = hint
         self._of = of  # in the log
@@ -113,7 +117,9 @@ class Breaker:
             self._trying, self._open_until = False, now + OPEN_SECONDS
         if opens:
             _log.warning("the circuit is open: %s is away", self._of)
-            self._takes_turn(now, now + OPEN_SECONDS)  # that it is away is known: the others may wait
+            self._takes_turn(
+                now, now + OPEN_SECONDS
+            )  # that it is away is known: the others may wait
 
     def _answered(self) -> None:
         """Somebody was there, if only to say that our password is wrong."""

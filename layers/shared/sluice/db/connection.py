@@ -42,7 +42,9 @@ LIMIT_TIME = "SELECT 1 WHERE set_config('statement_timeout', $1, true) || set_co
 # flushed or not, so whoever has replayed up to there has the commit, whatever synchronous_commit is.
 POSITION = "SELECT CAST(pg_current_wal_insert_lsn() AS text)"
 UNKNOWN_POSITION = "FFFFFFFF/FFFFFFFF"  # the end of the log, where no reader will ever be
-SERVER_FIRST = 0.2  # seconds by which the server gives up before we do: else it would work on for nobody
+SERVER_FIRST = (
+    0.2  # seconds by which the server gives up before we do: else it would work on for nobody
+)
 
 
 class PipelinedConnection(Connection):  # type: ignore[misc]
@@ -71,7 +73,8 @@ class PipelinedConnection(Connection):  # type: ignore[misc]
         prepared_statements: int = 0,  # that the server may be asked to keep
         share: float = 1.0,  # of what is left of a request's time, that the server may be silent for
         application_name: str = "sluice",
-        startup: Mapping[str, str] | None = None,  # settings of the session, which no default of the server outranks
+        startup: Mapping[str, str]
+        | None = None,  # settings of the session, which no default of the server outranks
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._usock = None
@@ -135,7 +138,9 @@ class PipelinedConnection(Connection):  # type: ignore[misc]
             self.execute_simple("commit")
             return
         with self._in_step:
-            self._exchange(messages.run("commit") + SYNC_MSG, Context("commit"), tells_position=True)
+            self._exchange(
+                messages.run("commit") + SYNC_MSG, Context("commit"), tells_position=True
+            )
 
     def rollback(self) -> None:
         """Nothing is sent when there is nothing to undo. A connection that breaks here is undone by the server."""
@@ -157,7 +162,9 @@ class PipelinedConnection(Connection):  # type: ignore[misc]
         usock, stream = self._usock, self._sock
         self._usock = self._sock = self._transaction_status = None
         with suppress(OSError):
-            usock.shutdown(socket.SHUT_RDWR)  # before `stream` is closed, which would flush what is left to send
+            usock.shutdown(
+                socket.SHUT_RDWR
+            )  # before `stream` is closed, which would flush what is left to send
         with suppress(OSError, ValueError):
             stream.close()
         usock.close()
@@ -204,7 +211,12 @@ class PipelinedConnection(Connection):  # type: ignore[misc]
             return self._execute_kept(ahead, statement, texts)
         context = Context(statement)
         message = b"".join(
-            (ahead, messages.parse(statement, oids, encoding), messages.bind(texts, encoding), messages.FINISH)
+            (
+                ahead,
+                messages.parse(statement, oids, encoding),
+                messages.bind(texts, encoding),
+                messages.FINISH,
+            )
         )
         with self._in_step:
             self._exchange(message, context, tells_position=self.tells_position and self.autocommit)
@@ -214,7 +226,9 @@ class PipelinedConnection(Connection):  # type: ignore[misc]
         """The whole of a transaction, by a statement that the server may know: where it does not, nothing happened."""
         statement = self._statements.find(text)
         context = statement.context()
-        message = self._statements.farewell() + ahead + statement.message(texts, self._client_encoding)
+        message = (
+            self._statements.farewell() + ahead + statement.message(texts, self._client_encoding)
+        )
         try:
             with self._in_step:
                 self._exchange(message, context, tells_position=self.tells_position)
@@ -247,8 +261,14 @@ class PipelinedConnection(Connection):  # type: ignore[misc]
         word = data[:-1].rpartition(b" ")[2]  # INSERT 0 5, SELECT 5, COMMIT
         if word.isdigit():
             context.row_count = int(word) + max(context.row_count, 0)
-        elif word == b"ROLLBACK" and self._transaction_status == IN_FAILED_TRANSACTION and not _undoes(context):
-            context.error = DatabaseError({"S": "ERROR", "C": "25P02", "M": "COMMIT was answered with ROLLBACK"})
+        elif (
+            word == b"ROLLBACK"
+            and self._transaction_status == IN_FAILED_TRANSACTION
+            and not _undoes(context)
+        ):
+            context.error = DatabaseError(
+                {"S": "ERROR", "C": "25P02", "M": "COMMIT was answered with ROLLBACK"}
+            )
 
     def _exchange(self, message: bytes, context: Context, *, tells_position: bool = False) -> None:
         position = self._statements.find(POSITION) if tells_position else None
@@ -287,9 +307,13 @@ class PipelinedConnection(Connection):  # type: ignore[misc]
             self._usock.settimeout(socket_timeout)
             return b""
         if left <= SERVER_FIRST:
-            raise DatabaseError({"S": "ERROR", "C": "57014", "M": "no time is left for a statement"})
+            raise DatabaseError(
+                {"S": "ERROR", "C": "57014", "M": "no time is left for a statement"}
+            )
         patience = left * self._share
-        self._usock.settimeout(patience if socket_timeout is None else min(patience, socket_timeout))
+        self._usock.settimeout(
+            patience if socket_timeout is None else min(patience, socket_timeout)
+        )
         if left - SERVER_FIRST >= statement_timeout:
             return b""
         limits = left - SERVER_FIRST, min(left - SERVER_FIRST, lock_timeout)
@@ -320,7 +344,12 @@ class _InStep:
     def __enter__(self) -> None:
         self._began = time.perf_counter()
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
         spent.now().seconds += time.perf_counter() - self._began
         if error is None or isinstance(error, DatabaseError):
             return

@@ -20,7 +20,9 @@ TOKEN_KEPT = timedelta(minutes=10)
 class SecretPassword:
     """Gives the `password` of a secret `{"username": …, "password": …}`; DatabaseUnavailable where it cannot."""
 
-    def __init__(self, settings: AwsSettings, arn: str, *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, settings: AwsSettings, arn: str, *, clock: Callable[[], float] = time.time
+    ) -> None:
         self._client = aws.Client(settings, "secretsmanager", endpoint=settings.secrets_endpoint)
         self._arn = arn
         self._clock = clock
@@ -71,7 +73,13 @@ class IamToken:
         now, kept = self._now(), self._kept
         if kept is None or kept[0] != keys or not timedelta(0) <= now - kept[1] <= TOKEN_KEPT:
             token = signing.presigned(
-                keys, self._region, "rds-db", self._netloc, self._query, now=now, seconds=TOKEN_SECONDS
+                keys,
+                self._region,
+                "rds-db",
+                self._netloc,
+                self._query,
+                now=now,
+                seconds=TOKEN_SECONDS,
             )
             kept = self._kept = keys, now, token
         return kept[2]

@@ -36,7 +36,9 @@ class PipelinedCursor(Cursor):  # type: ignore[misc]
             statement, names = messages.numbered(self.paramstyle, operation)
             values = args if names is None else tuple([args[name] for name in names])
         try:
-            self._context = self._c.execute_unnamed(statement, values, oids, stream, guard, self.prepare)
+            self._context = self._c.execute_unnamed(
+                statement, values, oids, stream, guard, self.prepare
+            )
         except DatabaseError as error:
             raise _dbapi_error(error) from None
         self._row_iter = iter(self._context.rows or ())

@@ -41,7 +41,9 @@ class Database:
     transaction tells who counts what is spent how far the log had come when it was committed, in the same flush.
     """
 
-    def __init__(self, engine: Engine, breaker: Breaker | None = None, *, tells_positions: bool = False) -> None:
+    def __init__(
+        self, engine: Engine, breaker: Breaker | None = None, *, tells_positions: bool = False
+    ) -> None:
         self.breaker = breaker or Breaker()
         self._tells_positions = tells_positions
         self._engine = engine
@@ -140,7 +142,9 @@ class Database:
         pooled = self._checkout()
         try:
             self._locate(pooled, writes=writes)
-            return self.run_on(pooled, pooled.invalidate, sql, params, guard, whole=True, prepare=prepare)
+            return self.run_on(
+                pooled, pooled.invalidate, sql, params, guard, whole=True, prepare=prepare
+            )
         finally:
             pooled.close()
 
@@ -157,7 +161,9 @@ class Database:
     ) -> Rows:
         """Run one statement there: the `whole` of a transaction, or a part of one that goes on."""
         try:
-            return self._execute(pooled.dbapi_connection, sql, params, guard, whole=whole, prepare=prepare)
+            return self._execute(
+                pooled.dbapi_connection, sql, params, guard, whole=whole, prepare=prepare
+            )
         except BaseException as error:
             if self._engine.dialect.is_disconnect(error, pooled, None):  # type: ignore[arg-type]
                 invalidate(error)
@@ -238,7 +244,9 @@ class Transaction:
             self._session = session_over(self._connection)
         return self._session
 
-    def read(self, sql: str, params: Mapping[str, object] | None = None, *, prepare: bool = False) -> Rows:
+    def read(
+        self, sql: str, params: Mapping[str, object] | None = None, *, prepare: bool = False
+    ) -> Rows:
         """As `Database.read`, but never sent twice: what came before it would be missing. Nothing is prepared."""
         return self.write(sql, params)
 
@@ -278,7 +286,9 @@ class Transaction:
 
     def _flush(self) -> None:
         if not self._connection.in_transaction():
-            raise RuntimeError("this transaction is over")  # what came now would be undone without a word
+            raise RuntimeError(
+                "this transaction is over"
+            )  # what came now would be undone without a word
         if self._session is not None:
             from sluice.db.tables import flush
 

@@ -32,7 +32,9 @@ class SluiceDialect(PGDialect_pg8000):
     def initialize(self, connection: Connection) -> None:
         """Once for each engine. `super()` would probe: nine round trips."""
         greeting: dict[str, str] = connection.connection.dbapi_connection.parameter_statuses  # type: ignore[union-attr]
-        version = tuple(int(part) for part in re.findall(r"\d+", greeting["server_version"].split()[0]))
+        version = tuple(
+            int(part) for part in re.findall(r"\d+", greeting["server_version"].split()[0])
+        )
         self.server_version_info = version
         self.default_schema_name = "public"
         self.default_isolation_level = "READ COMMITTED"
@@ -71,4 +73,6 @@ class SluiceDialect(PGDialect_pg8000):
     def is_disconnect(self, e: Any, connection: Any, cursor: Any) -> bool:
         """A connection that closed its own socket is as gone as one the server closed."""
         driver = getattr(connection, "dbapi_connection", connection)
-        return getattr(driver, "closed", False) or (isinstance(e, InterfaceError) and str(e) in LOST)
+        return getattr(driver, "closed", False) or (
+            isinstance(e, InterfaceError) and str(e) in LOST
+        )

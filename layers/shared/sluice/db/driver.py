@@ -35,7 +35,14 @@ def unsupported_reason(installed: str | None = None) -> str | None:
             if not hasattr(import_module(module), name):
                 return f"{module}.{name} is gone"
     connection = import_module("pg8000.legacy").Connection
-    return next((f"Connection.{name} is gone" for name in _METHODS.split() if not hasattr(connection, name)), None)
+    return next(
+        (
+            f"Connection.{name} is gone"
+            for name in _METHODS.split()
+            if not hasattr(connection, name)
+        ),
+        None,
+    )
 
 
 class StockDialect(PGDialect_pg8000):
@@ -45,12 +52,23 @@ class StockDialect(PGDialect_pg8000):
     supports_statement_cache = True
 
     def connect(self, *args: Any, **options: Any) -> Any:
-        connect_timeout, socket_timeout = options.pop("connect_timeout"), options.pop("socket_timeout")
+        connect_timeout, socket_timeout = (
+            options.pop("connect_timeout"),
+            options.pop("socket_timeout"),
+        )
         tls, ca_file = options.pop("tls"), options.pop("ca_file")
         options["startup_params"] = dict(options.pop("startup"))
-        usock = open_socket(options["host"], options["port"], tls=tls, ca_file=ca_file, connect_timeout=connect_timeout)
+        usock = open_socket(
+            options["host"],
+            options["port"],
+            tls=tls,
+            ca_file=ca_file,
+            connect_timeout=connect_timeout,
+        )
         try:
-            connection = import_module("pg8000.legacy").Connection(**options, sock=usock, ssl_context=False)
+            connection = import_module("pg8000.legacy").Connection(
+                **options, sock=usock, ssl_context=False
+            )
         except BaseException:
             usock.close()
             raise

@@ -81,13 +81,21 @@ def make_engine(
     )
 
     @event.listens_for(engine, "do_connect")
-    def connect(dialect: Dialect, record: ConnectionPoolEntry, args: Any, options: dict[str, Any]) -> Any:
+    def connect(
+        dialect: Dialect, record: ConnectionPoolEntry, args: Any, options: dict[str, Any]
+    ) -> Any:
         def attempt() -> Any:
-            timeout, began, account = deadline.at_most(settings.connect_timeout), time.perf_counter(), spent.now()
+            timeout, began, account = (
+                deadline.at_most(settings.connect_timeout),
+                time.perf_counter(),
+                spent.now(),
+            )
             account.connects += 1
             try:
                 with _pooler_named(settings.pooler):
-                    return dialect.connect(*args, **options, password=password(), connect_timeout=timeout)
+                    return dialect.connect(
+                        *args, **options, password=password(), connect_timeout=timeout
+                    )
             finally:
                 account.seconds += time.perf_counter() - began
 
@@ -107,7 +115,9 @@ def _pooler_named(pooler: Pooler) -> Iterator[None]:
         told = str(report.get("M", ""))
         if report.get("C") not in STARTUP_REJECTED or not re.search(REJECTED_WORDS, told):
             raise
-        remedy = f"If there is a pooler, set SLUICE_DB_POOLER to pgbouncer or rds-proxy; it is {pooler}"
+        remedy = (
+            f"If there is a pooler, set SLUICE_DB_POOLER to pgbouncer or rds-proxy; it is {pooler}"
+        )
         raise InterfaceError(f"{told}. {remedy}") from error
 
 
@@ -153,7 +163,9 @@ def _password(settings: DatabaseSettings, credentials: Credentials | None) -> Cr
         return credentials
     if settings.password or settings.auth == "none":
         return lambda: settings.password
-    raise SettingsError(["SLUICE_DB_PASSWORD is not set, and nothing here can read SLUICE_DB_SECRET_ARN"])
+    raise SettingsError(
+        ["SLUICE_DB_PASSWORD is not set, and nothing here can read SLUICE_DB_SECRET_ARN"]
+    )
 
 
 def _check_authorities(settings: DatabaseSettings) -> None:

@@ -41,8 +41,12 @@ def bind(texts: Sequence[str | None], encoding: str, name: bytes = b"") -> bytes
             else:
                 raw = text.encode(encoding)
                 parts += (i_pack(len(raw)), raw)
-    except UnicodeEncodeError as error:  # half a surrogate pair, which JSON can spell: the server would say the same
-        raise DatabaseError({"S": "ERROR", "C": "22021", "M": "invalid character in a parameter"}) from error
+    except (
+        UnicodeEncodeError
+    ) as error:  # half a surrogate pair, which JSON can spell: the server would say the same
+        raise DatabaseError(
+            {"S": "ERROR", "C": "22021", "M": "invalid character in a parameter"}
+        ) from error
     parts.append(H_pack(0))
     return _message(b"B", b"".join(parts))
 
@@ -64,7 +68,9 @@ def close(name: bytes) -> bytes:
 
 def _parse(statement: str, oids: tuple[int, ...], encoding: str, name: bytes = b"") -> bytes:
     types = b"".join([i_pack(0 if oid == -1 else oid) for oid in oids])
-    return _message(b"P", b"%b\x00%b\x00%b%b" % (name, statement.encode(encoding), H_pack(len(oids)), types))
+    return _message(
+        b"P", b"%b\x00%b\x00%b%b" % (name, statement.encode(encoding), H_pack(len(oids)), types)
+    )
 
 
 def _scan(style: str, operation: str) -> tuple[str, tuple[str, ...] | None]:

@@ -89,7 +89,9 @@ class PoolWatch:
             return
         self._busiest = self.metrics()
         if used * 100 >= ALMOST_FULL * pool.limit or used > pool.size():
-            _log.warning("%d of %d connections are in use, %d is kept", used, pool.limit, pool.size())
+            _log.warning(
+                "%d of %d connections are in use, %d is kept", used, pool.limit, pool.size()
+            )
 
     def busiest(self) -> tuple[PoolMetrics, float]:
         """The fullest moment since this was asked last, and how many percent of its connections were in use then."""
@@ -106,6 +108,8 @@ class PoolWatch:
         with self._lock:
             self._open -= 1
 
-    def _invalidated(self, connection: Any, record: ConnectionPoolEntry, error: BaseException | None) -> None:
+    def _invalidated(
+        self, connection: Any, record: ConnectionPoolEntry, error: BaseException | None
+    ) -> None:
         with self._lock:
             self._invalid += 1

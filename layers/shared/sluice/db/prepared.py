@@ -83,11 +83,16 @@ class Statements:
         state = report.get("C")
         lost = state in (_UNKNOWN, _TAKEN)
         if lost:
-            _log.warning("the server lost a prepared statement (%s); is there a pooler? Going on without", state)
+            _log.warning(
+                "the server lost a prepared statement (%s); is there a pooler? Going on without",
+                state,
+            )
             self._most = 0
             self._kept.clear()
         outdated = (state, report.get("R")) == _OUTDATED  # a migration has changed what it returns
-        if outdated or not statement.known:  # in the latter case it may or may not have come to be known
+        if (
+            outdated or not statement.known
+        ):  # in the latter case it may or may not have come to be known
             self._kept.pop(statement.text, None)
             self._close(statement)
         return lost or outdated

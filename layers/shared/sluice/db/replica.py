@@ -77,7 +77,9 @@ class Reads:
         self._primary = primary
         self.write = primary.write
 
-    def read(self, sql: str, params: Mapping[str, object] | None = None, *, prepare: bool = False) -> Rows:
+    def read(
+        self, sql: str, params: Mapping[str, object] | None = None, *, prepare: bool = False
+    ) -> Rows:
         """As `Database.read`."""
         return self._replica.ask(
             lambda guard: self._replica.database.read(sql, params, guard=guard, prepare=prepare),

@@ -25,7 +25,9 @@ class Setting(NamedTuple):
     changes: Literal["answers", "speed", "limit"] = "answers"
     poolers: frozenset[str] = frozenset()  # those that accept it as a startup parameter
     since: int = 14  # the first major that has it; 0: some minor releases of a major lack it
-    needs_grant: bool = False  # only a superuser may set it, or a role with GRANT SET ON PARAMETER (PostgreSQL 15)
+    needs_grant: bool = (
+        False  # only a superuser may set it, or a role with GRANT SET ON PARAMETER (PostgreSQL 15)
+    )
 
 
 def _plan(value: str, reason: str = "a plan that its tests expect", *, since: int = 14) -> Setting:
@@ -39,8 +41,12 @@ _PGBOUNCER = frozenset({PGBOUNCER})
 # How values are written and read.
 VALUES: Mapping[str, Setting] = {
     "client_encoding": Setting("UTF8", "text in both directions", poolers=_BOTH),
-    "DateStyle": Setting("ISO, YMD", "text of dates and times, order of 01/02/03 on input", poolers=_BOTH),
-    "TimeZone": Setting("UTC", "text of timestamptz, days and months of date_trunc and extract", poolers=_BOTH),
+    "DateStyle": Setting(
+        "ISO, YMD", "text of dates and times, order of 01/02/03 on input", poolers=_BOTH
+    ),
+    "TimeZone": Setting(
+        "UTC", "text of timestamptz, days and months of date_trunc and extract", poolers=_BOTH
+    ),
     "IntervalStyle": Setting("postgres", "text of intervals"),
     "timezone_abbreviations": Setting("Default", "the meaning of EST and others on input"),
     "extra_float_digits": Setting("1", "floats in the shortest form that reads back exactly"),
@@ -56,32 +62,46 @@ VALUES: Mapping[str, Setting] = {
 
 # What a statement means.
 MEANING: Mapping[str, Setting] = {
-    "standard_conforming_strings": Setting("on", "backslashes in literals are plain characters", poolers=_PGBOUNCER),
+    "standard_conforming_strings": Setting(
+        "on", "backslashes in literals are plain characters", poolers=_PGBOUNCER
+    ),
     "backslash_quote": Setting("safe_encoding", "\\' in E'' literals"),
     "transform_null_equals": Setting("off", "x = NULL stays unknown"),
     "search_path": Setting("public", "which table an unqualified name is"),
     "row_security": Setting("on", "policies filter rows instead of raising an error"),
     "gin_fuzzy_search_limit": Setting("0", "a search finds every row, not a random part"),
-    "default_transaction_isolation": Setting("read committed", "what retries and row locks are written for"),
+    "default_transaction_isolation": Setting(
+        "read committed", "what retries and row locks are written for"
+    ),
     "default_transaction_deferrable": Setting("off", "no transaction waits for a safe snapshot"),
     "default_transaction_read_only": Setting("off", "writes are accepted"),
     "exit_on_error": Setting("off", "an error ends the statement, not the session"),
     "client_min_messages": Setting("warning", "the server sends no debug messages", "speed"),
-    "restrict_nonsystem_relation_kind": Setting("", "views and foreign tables can be read", since=0),
-    "session_replication_role": Setting("origin", "triggers and foreign keys are enforced", needs_grant=True),
+    "restrict_nonsystem_relation_kind": Setting(
+        "", "views and foreign tables can be read", since=0
+    ),
+    "session_replication_role": Setting(
+        "origin", "triggers and foreign keys are enforced", needs_grant=True
+    ),
     "lo_compat_privileges": Setting("off", "large objects have privileges", needs_grant=True),
 }
 
 # What the planner may use, and what it thinks things cost.
 PLANS: Mapping[str, Setting] = {
-    "random_page_cost": _plan("1.1", "storage is not a spinning disk: 0.94 ms instead of 3.8 for 100 products"),
+    "random_page_cost": _plan(
+        "1.1", "storage is not a spinning disk: 0.94 ms instead of 3.8 for 100 products"
+    ),
     "seq_page_cost": _plan("1", "the unit of the cost that analysts' statements may have"),
     "cpu_tuple_cost": _plan("0.01", "as seq_page_cost"),
     "cpu_index_tuple_cost": _plan("0.005", "as seq_page_cost"),
     "cpu_operator_cost": _plan("0.0025", "as seq_page_cost"),
     "jit": _plan("off", "compiling takes longer than our statements run"),
-    "max_parallel_workers_per_gather": _plan("0", "a page is soon read; starting workers takes 10 ms"),
-    "plan_cache_mode": _plan("auto", "prepared statements get a generic plan where that is no dearer"),
+    "max_parallel_workers_per_gather": _plan(
+        "0", "a page is soon read; starting workers takes 10 ms"
+    ),
+    "plan_cache_mode": _plan(
+        "auto", "prepared statements get a generic plan where that is no dearer"
+    ),
     "constraint_exclusion": _plan("partition"),
     "from_collapse_limit": _plan("8", "order of joins is the planner's choice"),
     "join_collapse_limit": _plan("8", "order of joins is the planner's choice"),
@@ -112,17 +132,29 @@ SESSION: Mapping[str, Setting] = {**VALUES, **MEANING, **PLANS}
 APP: Mapping[str, Setting] = {
     "statement_timeout": Setting("14s", "ends before the function does", "limit"),
     "lock_timeout": Setting("5s", "a lock that is not free soon is a 503", "limit"),
-    "idle_in_transaction_session_timeout": Setting("15s", "a frozen environment holds no locks", "limit"),
-    "transaction_timeout": Setting("0", "it would end the session; the three above are enough", "limit", since=17),
+    "idle_in_transaction_session_timeout": Setting(
+        "15s", "a frozen environment holds no locks", "limit"
+    ),
+    "transaction_timeout": Setting(
+        "0", "it would end the session; the three above are enough", "limit", since=17
+    ),
 }
 ANALYST: Mapping[str, Setting] = {
     "default_transaction_read_only": Setting("on", "an analyst only reads"),
-    "statement_timeout": Setting("5s", "an analyst's statement shares the server with the API", "limit"),
+    "statement_timeout": Setting(
+        "5s", "an analyst's statement shares the server with the API", "limit"
+    ),
     "lock_timeout": Setting("200ms", "a migration does not wait behind an analyst", "limit"),
-    "idle_in_transaction_session_timeout": Setting("10s", "a frozen environment holds no locks", "limit"),
-    "transaction_timeout": Setting("0", "it would end the session; the three above are enough", "limit", since=17),
+    "idle_in_transaction_session_timeout": Setting(
+        "10s", "a frozen environment holds no locks", "limit"
+    ),
+    "transaction_timeout": Setting(
+        "0", "it would end the session; the three above are enough", "limit", since=17
+    ),
     "work_mem": Setting("8MB", "memory of each sort and hash", "limit"),
-    "temp_file_limit": Setting("256MB", "what does not fit into work_mem goes to disk", "limit", needs_grant=True),
+    "temp_file_limit": Setting(
+        "256MB", "what does not fit into work_mem goes to disk", "limit", needs_grant=True
+    ),
 }
 
 
@@ -140,7 +172,11 @@ def startup_settings(pooler: Pooler) -> dict[str, str]:
     return {
         name: setting.value
         for name, setting in SESSION.items()
-        if (setting.since == 14 and not setting.needs_grant if pooler == "none" else pooler in setting.poolers)
+        if (
+            setting.since == 14 and not setting.needs_grant
+            if pooler == "none"
+            else pooler in setting.poolers
+        )
     }
 
 

@@ -17,18 +17,37 @@ from sluice import errors
 from sluice.db.transport import LOST
 from sluice.errors import Fault, SluiceError
 
-Report = Mapping[str, str]  # the fields of an ErrorResponse, by their letters: C state, c column, n constraint, t table
+Report = Mapping[
+    str, str
+]  # the fields of an ErrorResponse, by their letters: C state, c column, n constraint, t table
 Rule = Callable[[Report], SluiceError]
 
 # Columns that a client can set, and what it calls them. A column that is not here is not named to anybody.
 FIELDS = {
     "category_id": "category",
-    **{name: name for name in ("name", "slug", "description", "price", "quantity", "email", "status")},
+    **{
+        name: name
+        for name in ("name", "slug", "description", "price", "quantity", "email", "status")
+    },
     **{name: name for name in ("user_id", "product_id", "unit_price", "total")},
 }
 
 # The classes of states whose messages are about the server, its locks, names and limits, and never about data.
-MESSAGES_WITHOUT_VALUES = ("08", "25", "26", "28", "3D", "3F", "40", "42", "53", "54", "55", "57", "58")
+MESSAGES_WITHOUT_VALUES = (
+    "08",
+    "25",
+    "26",
+    "28",
+    "3D",
+    "3F",
+    "40",
+    "42",
+    "53",
+    "54",
+    "55",
+    "57",
+    "58",
+)
 
 STOCK_GUARD = "inventory_quantity_check"
 
@@ -65,7 +84,9 @@ def _reference(report: Report) -> SluiceError:
     Words are translated (lc_messages), names are not: the table named beside the key is the one that still refers to
     it, which is the constraint's own table (`t`), or the parent that lacks it.
     """
-    beside = re.sub(r"\(.*\)", " ", report.get("D", ""), flags=re.DOTALL)  # without the key: it holds values
+    beside = re.sub(
+        r"\(.*\)", " ", report.get("D", ""), flags=re.DOTALL
+    )  # without the key: it holds values
     if report.get("t") and re.search(rf"\b{re.escape(report['t'])}\b", beside):
         return errors.StillReferenced()
     return _invalid("unknown", "does not exist")(report)
@@ -113,7 +134,9 @@ def _no_schema(report: Report) -> SluiceError:
 RULES: Mapping[str, Rule] = {
     "08": _is(errors.DatabaseUnavailable),  # connection exceptions
     "08P01": _is(errors.InternalError),  # protocol violation: our bug, trying again does not help
-    "0L": _is(errors.DatabaseUnavailable),  # invalid grantor: our credentials are wrong, not the caller's
+    "0L": _is(
+        errors.DatabaseUnavailable
+    ),  # invalid grantor: our credentials are wrong, not the caller's
     "0P": _is(errors.DatabaseUnavailable),  # invalid role
     "22": _invalid("invalid", "is not acceptable"),  # data exceptions
     "22001": _invalid("too_long", "is too long"),
@@ -137,15 +160,23 @@ RULES: Mapping[str, Rule] = {
     "3F000": _no_schema,
     "40001": _is(errors.RolledBack),  # serialization failure
     "40002": _is(errors.Conflict),
-    "40003": _is(errors.DatabaseUnavailable, "Whether this took effect is unknown; send it again with the same key."),
+    "40003": _is(
+        errors.DatabaseUnavailable,
+        "Whether this took effect is unknown; send it again with the same key.",
+    ),
     "40P01": _is(errors.RolledBack),  # deadlock
     "42883": _no_function,
     "42P01": _not_set_up,
     "44": _invalid("invalid", "is not acceptable here"),  # with check option
     "53": _is(errors.DatabaseUnavailable),  # disk, memory or connections run out
-    "54": _is(lambda detail: errors.ValidationFailed(detail), "This is more than the database can take at once."),
+    "54": _is(
+        lambda detail: errors.ValidationFailed(detail),
+        "This is more than the database can take at once.",
+    ),
     "55006": _is(errors.DatabaseUnavailable),  # object in use
-    "55P03": _is(errors.DatabaseUnavailable),  # lock_timeout: it was waited for; trying again would wait again
+    "55P03": _is(
+        errors.DatabaseUnavailable
+    ),  # lock_timeout: it was waited for; trying again would wait again
     "57014": _is(errors.StatementTimeout),
     "57P01": _is(errors.ConnectionLost),  # admin shutdown
     "57P02": _is(errors.ConnectionLost),  # crash shutdown
@@ -153,12 +184,16 @@ RULES: Mapping[str, Rule] = {
     "57P05": _is(errors.ConnectionLost),  # idle_session_timeout
     "IKHAS": _is(errors.IdempotencyKeyReused),  # sluice.claim_key: there is an answer
     "IKRUN": _is(errors.IdempotencyInProgress),  # sluice.claim_key: there will be
-    "P0001": _is(lambda detail: errors.ValidationFailed(detail), "The database does not accept this."),  # RAISE
+    "P0001": _is(
+        lambda detail: errors.ValidationFailed(detail), "The database does not accept this."
+    ),  # RAISE
     "P0002": _is(errors.NotFound),  # no data found
     "PT404": _is(errors.NotFound),  # PTnnn: functions of ours that say which status they mean
     "PT409": _is(errors.Conflict),
     "PT412": _is(errors.StaleVersion),
-    "PT422": _is(lambda detail: errors.ValidationFailed(detail), "The database does not accept this."),
+    "PT422": _is(
+        lambda detail: errors.ValidationFailed(detail), "The database does not accept this."
+    ),
 }
 
 
@@ -173,7 +208,9 @@ def from_report(report: Report) -> SluiceError:
     return rule(report)
 
 
-def translate(error: BaseException, *, connected: bool, migrated: bool = True) -> SluiceError | None:
+def translate(
+    error: BaseException, *, connected: bool, migrated: bool = True
+) -> SluiceError | None:
     """Ours for what the driver raised, to be raised `from` it; None for what is no driver's error.
 
     `connected` is False for a failure to connect: whatever its reason, the database cannot be reached. Without
@@ -188,9 +225,13 @@ def translate(error: BaseException, *, connected: bool, migrated: bool = True) -
         report = error.args[0]
         error.args = (without_values(report),)  # it goes on as the cause, and causes are logged
         if not migrated and report.get("C") == "25006":
-            return errors.NotSetUp("Only reading is possible until the database is set up: make migrate")
+            return errors.NotSetUp(
+                "Only reading is possible until the database is set up: make migrate"
+            )
         if not migrated and report.get("C") in OTHER_TABLES:
-            return errors.NotSetUp("The database has a table of this name that is another application's")
+            return errors.NotSetUp(
+                "The database has a table of this name that is another application's"
+            )
         return from_report(report)
     if _gave_up_waiting(error):
         # The server may still be at it, so not ConnectionLost: that would run it a second time beside the first.
@@ -205,7 +246,10 @@ def without_values(report: Report) -> dict[str, str]:
 
     Those stand in the detail and the context, in messages about data, and in what a function RAISEs.
     """
-    about_no_data = report.get("C", "").startswith(MESSAGES_WITHOUT_VALUES) and report.get("R") != "exec_stmt_raise"
+    about_no_data = (
+        report.get("C", "").startswith(MESSAGES_WITHOUT_VALUES)
+        and report.get("R") != "exec_stmt_raise"
+    )
     letters = "SVCstcnRFL" + ("M" if about_no_data else "")
     return {letter: value for letter, value in report.items() if letter in letters}
 
@@ -228,6 +272,8 @@ def translate_errors(engine: Engine) -> None:
         if context.is_pre_ping:
             return None  # the pool wants to know that the connection is dead, to replace it
         connected = context.connection is not None
-        return translate(context.original_exception, connected=connected, migrated=is_migrated(engine))
+        return translate(
+            context.original_exception, connected=connected, migrated=is_migrated(engine)
+        )
 
     event.listen(engine, "handle_error", handle, retval=True)

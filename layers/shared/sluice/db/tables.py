@@ -21,7 +21,14 @@ from sqlalchemy import (
     Numeric,
     Text,
 )
-from sqlalchemy.orm import DeclarativeBase, Mapped, Session, declared_attr, mapped_column, relationship
+from sqlalchemy.orm import (
+    DeclarativeBase,
+    Mapped,
+    Session,
+    declared_attr,
+    mapped_column,
+    relationship,
+)
 from sqlalchemy.orm.exc import StaleDataError
 
 from sluice.errors import StaleVersion
@@ -38,12 +45,20 @@ class Base(DeclarativeBase):
 class Touched:
     """What the trigger function sluice.touch counts and dates, whoever changes the row."""
 
-    updated_at: Mapped[datetime] = mapped_column(server_default=FetchedValue(), server_onupdate=FetchedValue())
-    version: Mapped[int] = mapped_column(Integer, server_default=FetchedValue(), server_onupdate=FetchedValue())
+    updated_at: Mapped[datetime] = mapped_column(
+        server_default=FetchedValue(), server_onupdate=FetchedValue()
+    )
+    version: Mapped[int] = mapped_column(
+        Integer, server_default=FetchedValue(), server_onupdate=FetchedValue()
+    )
 
     @declared_attr.directive
     def __mapper_args__(cls) -> dict[str, Any]:
-        return {"version_id_col": cls.version, "version_id_generator": False, "eager_defaults": True}
+        return {
+            "version_id_col": cls.version,
+            "version_id_generator": False,
+            "eager_defaults": True,
+        }
 
 
 class Created:
@@ -134,7 +149,9 @@ class ImportJob(Created, Touched, Base):
 class ImportReject(Base):
     __tablename__ = "import_rejects"
     __table_args__ = ENGINE
-    import_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("sluice.import_jobs.id"), primary_key=True)
+    import_id: Mapped[int] = mapped_column(
+        BigInteger, ForeignKey("sluice.import_jobs.id"), primary_key=True
+    )
     line: Mapped[int] = mapped_column(BigInteger, primary_key=True)
     column_name: Mapped[str | None]
     code: Mapped[str]

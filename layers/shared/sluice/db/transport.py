@@ -47,7 +47,9 @@ def tls_context(ca_file: str) -> ssl.SSLContext:
     return context
 
 
-def open_socket(host: str, port: int, *, tls: TlsMode, ca_file: str, connect_timeout: float) -> socket.socket:
+def open_socket(
+    host: str, port: int, *, tls: TlsMode, ca_file: str, connect_timeout: float
+) -> socket.socket:
     """Connect, and speak TLS before anything else unless `tls` is off.
 
     A `host` that starts with / is the folder of the server's Unix socket, where TLS has no meaning.

@@ -30,7 +30,9 @@ class SharedTurns:
             ),
             ExpressionAttributeNames={"#token": "token"},
             ExpressionAttributeValues={
-                **_numbers(until=until * 1000, expires_at=until + 60, now=now * 1000, far=now * 1000 + FAR),
+                **_numbers(
+                    until=until * 1000, expires_at=until + 60, now=now * 1000, far=now * 1000 + FAR
+                ),
                 ":token": {"S": urandom(6).hex()},
             },
         )
@@ -41,7 +43,11 @@ class SharedTurns:
         return int(item.get("turn_until", {"N": "0"})["N"]) / 1000
 
     def clear(self) -> None:
-        self._call("UpdateItem", UpdateExpression="SET turn_until = :no", ExpressionAttributeValues=_numbers(no=0))
+        self._call(
+            "UpdateItem",
+            UpdateExpression="SET turn_until = :no",
+            ExpressionAttributeValues=_numbers(no=0),
+        )
 
     def _call(self, action: str, **request: Any) -> dict[str, Any] | None:
         """None where the condition does not hold."""

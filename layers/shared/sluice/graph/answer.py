@@ -57,7 +57,11 @@ def answer(shop: Runtime, request: Request, asked: Asked, judge: Judge) -> Respo
     try:
         text, replayed = turn.take(asked)
     except (Invalid, BadRequest) as error:
-        errors = error.errors if isinstance(error, Invalid) else [GraphQLError(error.detail, original_error=error)]
+        errors = (
+            error.errors
+            if isinstance(error, Invalid)
+            else [GraphQLError(error.detail, original_error=error)]
+        )
         text = turn.render(Result(None, errors), with_data=False)
         return Response(400 if media_type == GRAPHQL else 200, f"{media_type}; charset=utf-8", text)
     headers = {"Idempotency-Replayed": "true"} if replayed else {}
@@ -101,18 +105,24 @@ class _Turn:
         if result.errors:
             body["errors"] = [self._shown(error) for error in result.errors[:MAX_ERRORS]]
             if len(result.errors) > MAX_ERRORS:
-                body["errors"][-1]["message"] += f" (and {len(result.errors) - MAX_ERRORS} more errors)"
+                body["errors"][-1]["message"] += (
+                    f" (and {len(result.errors) - MAX_ERRORS} more errors)"
+                )
         if with_data:
             body["data"] = result.data
         if self._cost is not None:
             body["extensions"] = {"cost": {"requested": self._cost, "limit": self._limits.max_cost}}
         text = json.dumps(body, separators=(",", ":"), ensure_ascii=False)
-        return text.encode("utf-8", "replace").decode()  # half a surrogate pair, out of the document, cannot be sent
+        return text.encode(
+            "utf-8", "replace"
+        ).decode()  # half a surrogate pair, out of the document, cannot be sent
 
     def _shown(self, error: GraphQLError) -> dict[str, Any]:
         """As the client sees it: with the problem that REST would have answered."""
         cause = error.original_error
-        if error.path is None and not isinstance(cause, SluiceError):  # of the document, before anything was run
+        if error.path is None and not isinstance(
+            cause, SluiceError
+        ):  # of the document, before anything was run
             cause = InvalidQuery(error.message)
         fault = cause or error
         judged = self._judged.get(id(fault))
@@ -121,12 +131,16 @@ class _Turn:
         told = problem.body(judged, self._request.id)
         shown: dict[str, Any] = {"message": told["detail"]}
         if error.locations:
-            shown["locations"] = [{"line": place.line, "column": place.column} for place in error.locations]
+            shown["locations"] = [
+                {"line": place.line, "column": place.column} for place in error.locations
+            ]
         if error.path is not None:
             shown["path"] = list(error.path)
         return {**shown, "extensions": {"code": judged.code, "problem": told}}
 
-    def _mutate(self, operation: Operation, fields: Sequence[Selected], asked: Asked) -> tuple[str, bool]:
+    def _mutate(
+        self, operation: Operation, fields: Sequence[Selected], asked: Asked
+    ) -> tuple[str, bool]:
         """All of it in one transaction, with the answer that its Idempotency-Key keeps."""
         key = idempotency.read(self._request)
 
@@ -171,5 +185,7 @@ def _media_type(request: Request) -> str:
     """GraphQL's own media type where the client names it, else JSON. NotAcceptable."""
     chosen = accept.choose(request.headers.get("accept", ""), (GRAPHQL, JSON), JSON)
     if chosen is None:
-        raise NotAcceptable(f"The response is {GRAPHQL} or {JSON}, which the Accept header excludes")
+        raise NotAcceptable(
+            f"The response is {GRAPHQL} or {JSON}, which the Accept header excludes"
+        )
     return chosen

@@ -34,7 +34,9 @@ def wants_total(selected: Selected) -> bool:
     return any(inner.name == TOTAL for inner in selected.fields)
 
 
-def query_of(selected: Selected, fields: Collection[str], filters: Mapping[str, object] | None = None) -> ListQuery:
+def query_of(
+    selected: Selected, fields: Collection[str], filters: Mapping[str, object] | None = None
+) -> ListQuery:
     """What it asks of its list; `fields` are the rows', and TOTAL if the rows of the whole list are to be counted."""
     arguments = selected.arguments
     sort = arguments.get("sortBy")
@@ -57,7 +59,9 @@ def nodes_of(selected: Selected) -> tuple[Selected, ...]:
         if inner.name == "nodes":
             found.extend(inner.fields)
         elif inner.name == "edges":
-            found.extend(field for edge in inner.fields if edge.name == "node" for field in edge.fields)
+            found.extend(
+                field for edge in inner.fields if edge.name == "node" for field in edge.fields
+            )
     return tuple(found)
 
 

@@ -19,7 +19,9 @@ HOLDERS = ("ProductConnection", "OrderConnection", "ProductEdge", "OrderEdge", "
 
 STATEMENT = 25  # of each list
 FILTERED = 200  # more: a filter's index finds rows in an order of its own, which are then sorted
-NESTED_SORT = 2_500  # more: no index has a category's products by name or time, so all products are sorted
+NESTED_SORT = (
+    2_500  # more: no index has a category's products by name or time, so all products are sorted
+)
 TOTAL = 400  # every row of the list is counted
 REPORT_DAY = 8  # all orders of the day are read
 SCHEMA = 2_000  # graphql-core answers introspection
@@ -75,7 +77,9 @@ def _work(fields: Sequence[Selected], depth: int) -> Iterator[tuple[Hashable, in
 
 def _list(selected: Selected) -> int:
     price, arguments = STATEMENT, selected.arguments
-    filters = arguments.get("filter") or {name: arguments.get(name) for name in ("userId", "status")}
+    filters = arguments.get("filter") or {
+        name: arguments.get(name) for name in ("userId", "status")
+    }
     if any(value is not None for value in filters.values()):
         price += FILTERED
     sort = arguments.get("sortBy")

@@ -57,7 +57,11 @@ class Operation:
         if _count(given, MAX_VALUES) > MAX_VALUES:
             raise QueryTooLong(f"Variables hold at most {MAX_VALUES} values")
         coerced, faults = read_variables(
-            SCHEMA, self.node, given, max_errors=MAX_ERRORS, hide_suggestions=not limits.introspection
+            SCHEMA,
+            self.node,
+            given,
+            max_errors=MAX_ERRORS,
+            hide_suggestions=not limits.introspection,
         )
         if faults:
             raise Invalid(faults)
@@ -85,12 +89,16 @@ class Documents:
 
     def _read(self, source: str) -> list[Operation]:
         if len(source) > MAX_CHARACTERS:
-            raise QueryTooLong(f"A document has at most {MAX_CHARACTERS} characters, not {len(source)}")
+            raise QueryTooLong(
+                f"A document has at most {MAX_CHARACTERS} characters, not {len(source)}"
+            )
         document = self._parse(source)
         drawn = outline(document, self.limits)
         rules = RULES if self.limits.introspection else RULES_WITHOUT_INTROSPECTION
         hide = not self.limits.introspection
-        faults = drawn.faults or validate(SCHEMA, document, rules, max_errors=MAX_ERRORS, hide_suggestions=hide)
+        faults = drawn.faults or validate(
+            SCHEMA, document, rules, max_errors=MAX_ERRORS, hide_suggestions=hide
+        )
         if faults:
             raise Invalid(faults)
         return [Operation(node, fields, document) for node, fields in drawn.operations]
@@ -98,21 +106,34 @@ class Documents:
     def _parse(self, source: str) -> DocumentNode:
         most = self.limits.max_tokens
         try:
-            return parse(source, max_lexical_tokens=most, max_comments=MAX_COMMENTS, allow_empty_selection_sets=False)
+            return parse(
+                source,
+                max_lexical_tokens=most,
+                max_comments=MAX_COMMENTS,
+                allow_empty_selection_sets=False,
+            )
         except GraphQLSyntaxError as error:
             if "nested too deeply" in error.message:
-                raise QueryTooDeep(f"A query is at most {self.limits.max_depth} fields deep") from None
+                raise QueryTooDeep(
+                    f"A query is at most {self.limits.max_depth} fields deep"
+                ) from None
             if "Parsing aborted" in error.message:
-                raise QueryTooLong(f"A document has at most {most} tokens and {MAX_COMMENTS} comments") from None
+                raise QueryTooLong(
+                    f"A document has at most {most} tokens and {MAX_COMMENTS} comments"
+                ) from None
             raise Invalid([error]) from None
 
 
 def _choose(operations: list[Operation], name: str | None) -> Operation:
-    named = [one for one in operations if name is None or (one.node.name and one.node.name.value == name)]
+    named = [
+        one for one in operations if name is None or (one.node.name and one.node.name.value == name)
+    ]
     if len(named) == 1:
         return named[0]
     if name is None:
-        raise InvalidQuery("The document has several operations: operationName must say which" if named else "")
+        raise InvalidQuery(
+            "The document has several operations: operationName must say which" if named else ""
+        )
     raise InvalidQuery(f"The document has no operation named {name[:100]!r}")
 
 

@@ -86,7 +86,9 @@ class _Execution:
         else:
             self._complete(selected, values, answers)
 
-    def _complete(self, selected: Selected, values: Sequence[Any], answers: list[dict[str, Any]]) -> None:
+    def _complete(
+        self, selected: Selected, values: Sequence[Any], answers: list[dict[str, Any]]
+    ) -> None:
         kind, key = selected.kind, selected.key
         if kind.object is None:
             write = kind.write
@@ -119,11 +121,15 @@ class _Execution:
         if value is None:
             if not selected.kind.required:
                 return None
-            value = GraphQLError(f"Cannot return null for non-nullable field {selected.owner}.{selected.name}.")
+            value = GraphQLError(
+                f"Cannot return null for non-nullable field {selected.owner}.{selected.name}."
+            )
         self._failed = True
         return _Failure(value)
 
-    def _settle(self, fields: Sequence[Selected], answer: dict[str, Any], path: Path) -> dict[str, Any] | None:
+    def _settle(
+        self, fields: Sequence[Selected], answer: dict[str, Any], path: Path
+    ) -> dict[str, Any] | None:
         """The answer without failures; None where one of them is of a field that cannot be null."""
         holds = True
         for selected in fields:
@@ -132,7 +138,9 @@ class _Execution:
                 self._errors.append(located(value.error, selected, here))
                 value = None
             elif value is not None and kind.many:
-                items = [self._settle(selected.fields, item, (*here, n)) for n, item in enumerate(value)]
+                items = [
+                    self._settle(selected.fields, item, (*here, n)) for n, item in enumerate(value)
+                ]
                 value = None if None in items else items
             elif value is not None and kind.object:
                 value = self._settle(selected.fields, value, here)

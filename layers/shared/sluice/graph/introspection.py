@@ -19,8 +19,12 @@ def introspect(operation: Operation, variables: Mapping[str, object], selected: 
         directives=(),
         selection_set=SelectionSetNode(selections=tuple(selected.field.nodes)),
     )
-    fragments = [node for node in operation.document.definitions if isinstance(node, FragmentDefinitionNode)]
-    result = execute_sync(SCHEMA, DocumentNode(definitions=(alone, *fragments)), variable_values=dict(variables))
+    fragments = [
+        node for node in operation.document.definitions if isinstance(node, FragmentDefinitionNode)
+    ]
+    result = execute_sync(
+        SCHEMA, DocumentNode(definitions=(alone, *fragments)), variable_values=dict(variables)
+    )
     if result.errors:
         raise result.errors[0]
     return (result.data or {}).get(selected.key)

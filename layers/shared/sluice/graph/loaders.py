@@ -10,7 +10,9 @@ They live as long as the request. Kept longer, they would give one client what a
 from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from typing import Any
 
-Batch = Callable[[Sequence[Any], frozenset[str]], Mapping[Any, Any]]  # keys, fields → key → value or error
+Batch = Callable[
+    [Sequence[Any], frozenset[str]], Mapping[Any, Any]
+]  # keys, fields → key → value or error
 Values = list[Any]
 
 
@@ -34,7 +36,9 @@ class Loader:
 
     def __init__(self, batch: Batch) -> None:
         self._batch = batch
-        self._known: dict[Hashable, tuple[frozenset[str], Any]] = {}  # with the fields that were read
+        self._known: dict[
+            Hashable, tuple[frozenset[str], Any]
+        ] = {}  # with the fields that were read
         self._waiting: list[tuple[Sequence[Hashable], Pending]] = []
         self._missing: dict[Hashable, None] = {}  # in the order they were asked for
         self._fields: frozenset[str] = frozenset()

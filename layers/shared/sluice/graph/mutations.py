@@ -26,7 +26,8 @@ class Id:
 
 
 PRODUCT = Shape(
-    {**shapes.PRODUCT, "category_id": Id(), "inventory": shapes.STOCK}, optional=("description", "inventory")
+    {**shapes.PRODUCT, "category_id": Id(), "inventory": shapes.STOCK},
+    optional=("description", "inventory"),
 )
 
 
@@ -49,7 +50,11 @@ def _create_product(request: Resolution, selected: Selected, objects: Objects) -
 
 def _update_product(request: Resolution, selected: Selected, objects: Objects) -> Pending:
     changes = PRODUCT.read_body(_input(selected), "PATCH")
-    id, version, products = _id(selected.arguments["id"]), selected.arguments.get("ifVersion"), request.shop.products
+    id, version, products = (
+        _id(selected.arguments["id"]),
+        selected.arguments.get("ifVersion"),
+        request.shop.products,
+    )
     try:
         if version is None:
             products.update(id, changes)
@@ -70,10 +75,15 @@ def _delete_product(request: Resolution, selected: Selected, objects: Objects) -
 
 def _place_order(request: Resolution, selected: Selected, objects: Objects) -> Pending:
     given = _input(selected)
-    items = [{"product_id": _id(item["productId"]), "quantity": item["quantity"]} for item in given["items"]]
+    items = [
+        {"product_id": _id(item["productId"]), "quantity": item["quantity"]}
+        for item in given["items"]
+    ]
     order = shapes.NEW_ORDER.read_body({"user_id": _id(given["user_id"]), "items": items}, "POST")
     wanted = [(item["product_id"], item["quantity"]) for item in order["items"]]
-    return request.orders([checkout.place_order(request.shop, order["user_id"], wanted).id], selected)
+    return request.orders(
+        [checkout.place_order(request.shop, order["user_id"], wanted).id], selected
+    )
 
 
 def _update_order_status(request: Resolution, selected: Selected, objects: Objects) -> Pending:

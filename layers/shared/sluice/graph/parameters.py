@@ -32,7 +32,9 @@ class Body(Shape):
             raise BadRequest("One request at a time: batches are not taken here")
         if not isinstance(document, dict):
             raise BadRequest("The body must be an object with a query")
-        return _asked(document, lambda name, message: Fault("type", message, pointer=f"/{name}"), BadRequest)
+        return _asked(
+            document, lambda name, message: Fault("type", message, pointer=f"/{name}"), BadRequest
+        )
 
 
 BODY = Body({}, most_bytes=MOST_BYTES)
@@ -43,7 +45,9 @@ class QueryString:
 
     def read(self, query: Mapping[str, str]) -> Asked:
         unknown = [
-            Fault("unknown_parameter", "is not a parameter here", parameter=n[:100]) for n in query if n not in NAMES
+            Fault("unknown_parameter", "is not a parameter here", parameter=n[:100])
+            for n in query
+            if n not in NAMES
         ]
         if unknown:
             raise InvalidParameter(faults=unknown)
@@ -53,7 +57,9 @@ class QueryString:
                 given[name] = read_json(query[name], f"The parameter {name}")
             elif name in query:
                 given[name] = None
-        return _asked(given, lambda name, message: Fault("invalid", message, parameter=name), InvalidParameter)
+        return _asked(
+            given, lambda name, message: Fault("invalid", message, parameter=name), InvalidParameter
+        )
 
 
 def _asked(given: Mapping[str, Any], fault: Any, refusal: type[BadRequest]) -> Asked:

@@ -60,7 +60,11 @@ class Selected:
 
 def key_of(selected: Selected) -> tuple[str, str, str]:
     """What equal fields with equal arguments have in common. Arguments that are null count as absent."""
-    return selected.owner, selected.name, json.dumps(_present(selected.arguments), default=str, sort_keys=True)
+    return (
+        selected.owner,
+        selected.name,
+        json.dumps(_present(selected.arguments), default=str, sort_keys=True),
+    )
 
 
 def _present(arguments: Mapping[str, Any]) -> dict[str, Any]:
@@ -80,7 +84,9 @@ def plan(operation: Operation, variables: VariableValues) -> tuple[Selected, ...
         raise Invalid([error]) from None
 
 
-def _select(fields: Mapping[str, Field], owner: str, variables: VariableValues) -> tuple[Selected, ...]:
+def _select(
+    fields: Mapping[str, Field], owner: str, variables: VariableValues
+) -> tuple[Selected, ...]:
     return tuple(
         _selected(field, owner, variables)
         for field in fields.values()
@@ -97,7 +103,8 @@ def _selected(field: Field, owner: str, variables: VariableValues) -> Selected:
         given = frozenset(
             argument.name.value
             for argument in node.arguments or ()
-            if not isinstance(argument.value, VariableNode) or argument.value.name.value in variables.coerced
+            if not isinstance(argument.value, VariableNode)
+            or argument.value.name.value in variables.coerced
         )
     inner = _select(field.fields, kind.object, variables) if kind.object else ()
     return Selected(field, field.key, field.name, owner, kind, arguments, given, inner)
@@ -118,7 +125,9 @@ def _kinds() -> dict[tuple[str, str], Kind]:
     for name, owner in SCHEMA.type_map.items():
         if isinstance(owner, GraphQLObjectType) and not name.startswith("__"):
             kinds[name, "__typename"] = Kind(string, None, False, True, None)
-            kinds |= {(name, field): _kind(definition) for field, definition in owner.fields.items()}
+            kinds |= {
+                (name, field): _kind(definition) for field, definition in owner.fields.items()
+            }
     for field in INTROSPECTION:  # answered by graphql-core
         kinds["Query", field] = Kind(string, None, False, False, None)
     return kinds
@@ -138,9 +147,9 @@ def _kind(definition: GraphQLField) -> Kind:
     name = inner.name if isinstance(inner, GraphQLObjectType) else None
     first = None
     if "first" in definition.args:  # such fields need no argument
-        first = get_argument_values(definition, FieldNode(name=NameNode(value="first"), arguments=())).get(
-            "first", DEFAULT_FIRST
-        )
+        first = get_argument_values(
+            definition, FieldNode(name=NameNode(value="first"), arguments=())
+        ).get("first", DEFAULT_FIRST)
     return Kind(definition, name, many, isinstance(definition.type, GraphQLNonNull), write, first)
 
 

@@ -71,25 +71,37 @@ class Resolution:
         return [one[column] for one in objects]
 
     def products(self, ids: Sequence[int | None], selected: Selected) -> Pending:
-        return self.loaders.of("products", self.shop.products.get_many).load(ids, fields_of(selected.fields))
+        return self.loaders.of("products", self.shop.products.get_many).load(
+            ids, fields_of(selected.fields)
+        )
 
     def orders(self, ids: Sequence[int | None], selected: Selected) -> Pending:
-        return self.loaders.of("orders", self.shop.orders.get_many).load(ids, fields_of(selected.fields))
+        return self.loaders.of("orders", self.shop.orders.get_many).load(
+            ids, fields_of(selected.fields)
+        )
 
     def users(self, ids: Sequence[int | None], selected: Selected) -> Pending:
-        return self.loaders.of("users", self.shop.users.get_many).load(ids, fields_of(selected.fields))
+        return self.loaders.of("users", self.shop.users.get_many).load(
+            ids, fields_of(selected.fields)
+        )
 
-    def once(self, selected: Selected, fields: Collection[str], read: Callable[[frozenset[str]], Any]) -> Pending:
+    def once(
+        self, selected: Selected, fields: Collection[str], read: Callable[[frozenset[str]], Any]
+    ) -> Pending:
         """A field of Query: equal ones in one request are read once, with what all of them need."""
         loader = self.loaders.of(key_of(selected), lambda keys, fields: {ALL: read(fields)})
         return loader.load([ALL], fields)
 
-    def nested(self, selected: Selected, objects: Objects, fields: Collection[str], batch: Batch) -> Pending:
+    def nested(
+        self, selected: Selected, objects: Objects, fields: Collection[str], batch: Batch
+    ) -> Pending:
         """A list of each object's own, by the object's id. Equal lists are read once."""
         ids = [one["id"] for one in objects]
         size = connection.size_of(selected)
         if size * len(set(ids)) > self._max_rows:  # there are more of them than cost.py could know
-            raise QueryTooExpensive(f"{selected.name} of {len(set(ids))} could be {size * len(set(ids))} nodes")
+            raise QueryTooExpensive(
+                f"{selected.name} of {len(set(ids))} could be {size * len(set(ids))} nodes"
+            )
         return self.loaders.of(key_of(selected), batch).load(ids, fields)
 
 
@@ -98,7 +110,11 @@ Resolver = Callable[[Resolution, Selected, Objects], Sequence[Any] | Pending]
 
 def require_scope(selected: Selected, scopes: Collection[str]) -> None:
     """InsufficientScope. What a mutation gives back is part of what it did."""
-    scope = SCOPES.get(selected.kind.object or "") if selected.owner != "Mutation" else WRITES.get(selected.name)
+    scope = (
+        SCOPES.get(selected.kind.object or "")
+        if selected.owner != "Mutation"
+        else WRITES.get(selected.name)
+    )
     if scope is not None and scope not in scopes:
         raise InsufficientScope(scope)
 
@@ -113,7 +129,8 @@ def require_scopes(fields: Sequence[Selected], scopes: Collection[str]) -> None:
 def reads_catalogue(fields: Sequence[Selected]) -> bool:
     """Do these lead to products and categories alone? A reader that lacks a product may not be asked for its orders."""
     return all(
-        SCOPES.get(selected.kind.object or "", CATALOGUE) == CATALOGUE and reads_catalogue(selected.fields)
+        SCOPES.get(selected.kind.object or "", CATALOGUE) == CATALOGUE
+        and reads_catalogue(selected.fields)
         for selected in fields
     )
 
@@ -137,7 +154,9 @@ def column_of(name: str) -> str:
 
 def fields_of(fields: Sequence[Selected]) -> frozenset[str]:
     """The columns that these need of their objects."""
-    return frozenset(["id", *(NEEDS.get((one.owner, one.name)) or column_of(one.name) for one in fields)])
+    return frozenset(
+        ["id", *(NEEDS.get((one.owner, one.name)) or column_of(one.name) for one in fields)]
+    )
 
 
 NEEDS = {("Order", "user"): "user_id"}
@@ -146,7 +165,9 @@ NEEDS = {("Order", "user"): "user_id"}
 def _products(request: Resolution, selected: Selected, objects: Objects) -> Pending:
     filters = _product_filters(selected.arguments.get("filter") or {})
     read = request.shop.products.slice
-    return request.once(selected, _wanted(selected), lambda f: read(connection.query_of(selected, f, filters)))
+    return request.once(
+        selected, _wanted(selected), lambda f: read(connection.query_of(selected, f, filters))
+    )
 
 
 def _orders(request: Resolution, selected: Selected, objects: Objects) -> Pending:
@@ -156,7 +177,9 @@ def _orders(request: Resolution, selected: Selected, objects: Objects) -> Pendin
     if selected.arguments.get("status") is not None:
         filters["status"] = selected.arguments["status"]
     read = request.shop.orders.slice
-    return request.once(selected, _wanted(selected), lambda f: read(connection.query_of(selected, f, filters)))
+    return request.once(
+        selected, _wanted(selected), lambda f: read(connection.query_of(selected, f, filters))
+    )
 
 
 def _wanted(selected: Selected) -> frozenset[str]:
@@ -176,7 +199,9 @@ def _product_filters(given: Mapping[str, Any]) -> dict[str, object]:
             try:
                 value = READERS["words"](value)
             except ValueError as problem:
-                raise InvalidParameter(faults=[Fault("invalid", str(problem), parameter=name)]) from None
+                raise InvalidParameter(
+                    faults=[Fault("invalid", str(problem), parameter=name)]
+                ) from None
         filters[column_of(name)] = value
     return filters
 
@@ -188,12 +213,18 @@ def _category(request: Resolution, selected: Selected, objects: Objects) -> Pend
         return request.loaders.of("categories", categories.get_many).load([id_of(id)], fields)
     if slug is not None and id is None:
         return request.loaders.of("slugs", categories.get_many_by_slug).load([_text(slug)], fields)
-    raise InvalidParameter(faults=[Fault("invalid", "or slug must be given, and not both", parameter="id")])
+    raise InvalidParameter(
+        faults=[Fault("invalid", "or slug must be given, and not both", parameter="id")]
+    )
 
 
 def _text(value: str) -> str | None:
     """What PostgreSQL can be asked about; None for what no text of it can be."""
-    return None if "\0" in value or any("\ud800" <= character <= "\udfff" for character in value) else value
+    return (
+        None
+        if "\0" in value or any("\ud800" <= character <= "\udfff" for character in value)
+        else value
+    )
 
 
 def _categories(request: Resolution, selected: Selected, objects: Objects) -> Pending:
@@ -201,12 +232,18 @@ def _categories(request: Resolution, selected: Selected, objects: Objects) -> Pe
 
 
 def _sales(request: Resolution, selected: Selected, objects: Objects) -> Pending:
-    asked = {"start_date": selected.arguments["startDate"], "end_date": selected.arguments["endDate"]}
+    asked = {
+        "start_date": selected.arguments["startDate"],
+        "end_date": selected.arguments["endDate"],
+    }
     try:
         period = YEAR.read(asked)
     except InvalidParameter as error:
         names = {"start_date": "startDate", "end_date": "endDate"}
-        faults = [replace(fault, parameter=names.get(fault.parameter or "", fault.parameter)) for fault in error.faults]
+        faults = [
+            replace(fault, parameter=names.get(fault.parameter or "", fault.parameter))
+            for fault in error.faults
+        ]
         raise InvalidParameter(faults=faults) from None
     return request.once(selected, (), lambda _: json.loads(f"[{request.analytics.sales(*period)}]"))
 
@@ -223,34 +260,50 @@ def _products_of_categories(request: Resolution, selected: Selected, objects: Ob
     return request.nested(selected, objects, fields_of(selected.fields), read)
 
 
-def _connections_of_categories(request: Resolution, selected: Selected, objects: Objects) -> Pending:
+def _connections_of_categories(
+    request: Resolution, selected: Selected, objects: Objects
+) -> Pending:
     read = request.shop.products.slices_of
     return request.nested(
-        selected, objects, _wanted(selected), lambda ids, fields: read(ids, connection.query_of(selected, fields))
+        selected,
+        objects,
+        _wanted(selected),
+        lambda ids, fields: read(ids, connection.query_of(selected, fields)),
     )
 
 
 def _orders_of_users(request: Resolution, selected: Selected, objects: Objects) -> Pending:
     read = request.shop.orders.slices_of
     return request.nested(
-        selected, objects, _wanted(selected), lambda ids, fields: read(ids, connection.query_of(selected, fields))
+        selected,
+        objects,
+        _wanted(selected),
+        lambda ids, fields: read(ids, connection.query_of(selected, fields)),
     )
 
 
 RESOLVERS: dict[tuple[str, str], Resolver] = {
     ("Query", "products"): _products,
-    ("Query", "product"): lambda request, selected, _: request.products([id_of(selected.arguments["id"])], selected),
+    ("Query", "product"): lambda request, selected, _: request.products(
+        [id_of(selected.arguments["id"])], selected
+    ),
     ("Query", "categories"): _categories,
     ("Query", "category"): _category,
-    ("Query", "order"): lambda request, selected, _: request.orders([id_of(selected.arguments["id"])], selected),
+    ("Query", "order"): lambda request, selected, _: request.orders(
+        [id_of(selected.arguments["id"])], selected
+    ),
     ("Query", "orders"): _orders,
-    ("Query", "user"): lambda request, selected, _: request.users([id_of(selected.arguments["id"])], selected),
+    ("Query", "user"): lambda request, selected, _: request.users(
+        [id_of(selected.arguments["id"])], selected
+    ),
     ("Query", "salesAnalytics"): _sales,
     **dict.fromkeys((("Query", name) for name in INTROSPECTION), _introspection),
     ("Category", "products"): _products_of_categories,
     ("Category", "productsConnection"): _connections_of_categories,
     ("User", "orders"): _orders_of_users,
-    ("Order", "user"): lambda request, selected, rows: request.users([row["user_id"] for row in rows], selected),
+    ("Order", "user"): lambda request, selected, rows: request.users(
+        [row["user_id"] for row in rows], selected
+    ),
     ("OrderItem", "product"): lambda request, selected, rows: request.products(
         [row["product_id"] for row in rows], selected
     ),

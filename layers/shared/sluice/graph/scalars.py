@@ -44,7 +44,8 @@ AMOUNT = re.compile(r"-?\d{1,20}(\.\d{1,20})?", re.ASCII)
 DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 # RFC 3339, section 5.6: the zone is required. PostgreSQL keeps microseconds; more digits would be cut.
 MOMENT = re.compile(
-    r"\d{4}-\d\d-\d\d[Tt]([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,6})?([Zz]|[+-]([01]\d|2[0-3]):[0-5]\d)", re.ASCII
+    r"\d{4}-\d\d-\d\d[Tt]([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,6})?([Zz]|[+-]([01]\d|2[0-3]):[0-5]\d)",
+    re.ASCII,
 )
 
 Reader = Callable[[ValueNode], Any]
@@ -70,13 +71,17 @@ def literal_of(value: object, type_: Any = None, depth: int = 0) -> ValueNode:
         types = {name: field.type for name, field in known.items()}
         return ObjectValueNode(
             fields=tuple(
-                ObjectFieldNode(name=NameNode(value=name), value=literal_of(item, types.get(name), depth + 1))
+                ObjectFieldNode(
+                    name=NameNode(value=name), value=literal_of(item, types.get(name), depth + 1)
+                )
                 for name, item in value.items()
             )
         )
     item_type = type_.of_type if isinstance(type_, GraphQLList) else None
     if isinstance(value, list):
-        return ListValueNode(values=tuple([literal_of(item, item_type, depth + 1) for item in value]))
+        return ListValueNode(
+            values=tuple([literal_of(item, item_type, depth + 1) for item in value])
+        )
     if item_type is not None:  # a list accepts one value for a list of one
         return literal_of(value, item_type, depth + 1)
     return _scalar_literal(value, type_)
@@ -112,7 +117,9 @@ def _read_int(node: ValueNode) -> int:
     if number is None or not _is_whole(number):
         raise GraphQLError(f"Int cannot represent non-integer value: {_shown(node)}", node)
     if number.adjusted() > 10 or not MIN_INT <= number <= MAX_INT:
-        raise GraphQLError(f"Int cannot represent non 32-bit signed integer value: {_shown(node)}", node)
+        raise GraphQLError(
+            f"Int cannot represent non 32-bit signed integer value: {_shown(node)}", node
+        )
     return int(number)
 
 
@@ -191,10 +198,20 @@ def _shown(node: ValueNode) -> str:
 # specification says; introspection and directives refer to its String and Boolean, so that they could not be replaced.
 BUILT_IN = {
     "Int": scalar(
-        "Int", _read_int, description=GraphQLInt.description, coerce_output_value=GraphQLInt.coerce_output_value
+        "Int",
+        _read_int,
+        description=GraphQLInt.description,
+        coerce_output_value=GraphQLInt.coerce_output_value,
     ),
     "Float": scalar(
-        "Float", _read_float, description=GraphQLFloat.description, coerce_output_value=GraphQLFloat.coerce_output_value
+        "Float",
+        _read_float,
+        description=GraphQLFloat.description,
+        coerce_output_value=GraphQLFloat.coerce_output_value,
     ),
 }
-CUSTOM: Mapping[str, Reader] = {"Decimal": _read_decimal, "Date": _read_date, "DateTime": _read_datetime}
+CUSTOM: Mapping[str, Reader] = {
+    "Decimal": _read_decimal,
+    "Date": _read_date,
+    "DateTime": _read_datetime,
+}

@@ -42,12 +42,17 @@ def make(text: str = TEXT) -> GraphQLSchema:
     for name in BUILT_IN.keys() & schema.type_map.keys():
         schema.type_map[name] = BUILT_IN[name]
     for kind in schema.type_map.values():
-        if isinstance(kind, (GraphQLObjectType, GraphQLInputObjectType)) and not kind.name.startswith("__"):
+        if isinstance(
+            kind, (GraphQLObjectType, GraphQLInputObjectType)
+        ) and not kind.name.startswith("__"):
             for field in kind.fields.values():
                 field.type = _own(field.type)
                 for argument in getattr(field, "args", {}).values():
                     argument.type = _own(argument.type)
-    for name in ("OrderStatus", "ProductSortField"):  # in code and in the database they are in lower case
+    for name in (
+        "OrderStatus",
+        "ProductSortField",
+    ):  # in code and in the database they are in lower case
         enum = schema.type_map.get(name)
         if isinstance(enum, GraphQLEnumType):
             for word, value in enum.values.items():

@@ -59,7 +59,11 @@ def outline(document: DocumentNode, limits: GraphqlSettings) -> Outline:
     """QueryTooDeep, TooManyAliases, QueryTooComplex."""
     if len(document.definitions) > MAX_DEFINITIONS:
         raise QueryTooComplex(f"A document has at most {MAX_DEFINITIONS} operations and fragments")
-    fragments = {node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)}
+    fragments = {
+        node.name.value: node
+        for node in document.definitions
+        if isinstance(node, FragmentDefinitionNode)
+    }
     merger = _Merger(fragments, limits)
     operations: list[tuple[OperationDefinitionNode, dict[str, Field]]] = []
     for node in document.definitions:
@@ -67,30 +71,44 @@ def outline(document: DocumentNode, limits: GraphqlSettings) -> Outline:
             fields: dict[str, Field] = {}
             merger.merge(node.selection_set.selections, fields, (), depth=1, most=limits.max_depth)
             operations.append((node, fields))
-    unused = [node for name, node in fragments.items() if name not in merger.spread]  # nor looked at: no bounds hold
+    unused = [
+        node for name, node in fragments.items() if name not in merger.spread
+    ]  # nor looked at: no bounds hold
     faults = [GraphQLError(f"Fragment {node.name.value!r} is never used.", node) for node in unused]
     return Outline(operations, [*merger.conflicts, *faults])
 
 
 class _Merger:
-    def __init__(self, fragments: Mapping[str, FragmentDefinitionNode], limits: GraphqlSettings) -> None:
+    def __init__(
+        self, fragments: Mapping[str, FragmentDefinitionNode], limits: GraphqlSettings
+    ) -> None:
         self._fragments = fragments
         self._limits = limits
         self._steps = 0
         self._open: list[str] = []  # the fragments that we are in
-        self._aliased: set[int] = set()  # nodes, each counted once however often its fragment is spread
+        self._aliased: set[int] = (
+            set()
+        )  # nodes, each counted once however often its fragment is spread
         self.spread: set[str] = set()
         self.conflicts: list[GraphQLError] = []
 
     def merge(
-        self, selections: Iterable[SelectionNode], into: dict[str, Field], outer: Conditions, *, depth: int, most: int
+        self,
+        selections: Iterable[SelectionNode],
+        into: dict[str, Field],
+        outer: Conditions,
+        *,
+        depth: int,
+        most: int,
     ) -> None:
         """Put what the selections ask for `into` a selection set at this depth."""
         for node in selections:
             self._step(1 + len(node.directives or ()) + len(getattr(node, "arguments", None) or ()))
             conditions = outer
             if node.directives:
-                conditions += tuple(d for d in node.directives if d.name.value in ("skip", "include"))
+                conditions += tuple(
+                    d for d in node.directives if d.name.value in ("skip", "include")
+                )
             if isinstance(node, FieldNode):
                 self._field(node, into, conditions, depth=depth, most=most)
             elif isinstance(node, FragmentSpreadNode):
@@ -99,12 +117,22 @@ class _Merger:
                 self.spread.add(name)
                 if fragment and name not in self._open:  # both are validation's to refuse
                     self._open.append(name)
-                    self.merge(fragment.selection_set.selections, into, conditions, depth=depth, most=most)
+                    self.merge(
+                        fragment.selection_set.selections, into, conditions, depth=depth, most=most
+                    )
                     self._open.pop()
             else:
                 self.merge(node.selection_set.selections, into, conditions, depth=depth, most=most)  # type: ignore[attr-defined]
 
-    def _field(self, node: FieldNode, into: dict[str, Field], conditions: Conditions, *, depth: int, most: int) -> None:
+    def _field(
+        self,
+        node: FieldNode,
+        into: dict[str, Field],
+        conditions: Conditions,
+        *,
+        depth: int,
+        most: int,
+    ) -> None:
         if depth == 1 and node.name.value in INTROSPECTION:
             most = INTROSPECTION_DEPTH
         if depth > most:
@@ -122,7 +150,9 @@ class _Merger:
             known.nodes.append(node)
             known.conditions.append(conditions)
         if node.selection_set:
-            self.merge(node.selection_set.selections, known.fields, conditions, depth=depth + 1, most=most)
+            self.merge(
+                node.selection_set.selections, known.fields, conditions, depth=depth + 1, most=most
+            )
 
     def _agree(self, known: Field, node: FieldNode) -> None:
         first = known.nodes[0]
@@ -137,7 +167,9 @@ class _Merger:
     def _step(self, steps: int) -> None:
         self._steps += steps
         if self._steps > MAX_STEPS:
-            raise QueryTooComplex(f"A query comes to at most {MAX_STEPS} fields, arguments, fragments and directives")
+            raise QueryTooComplex(
+                f"A query comes to at most {MAX_STEPS} fields, arguments, fragments and directives"
+            )
 
 
 def _arguments(node: FieldNode) -> dict[str, Any]:
@@ -150,4 +182,6 @@ def _said(value: Any) -> Any:
         return [_said(item) for item in value.values]
     if isinstance(value, ObjectValueNode):
         return {field.name.value: _said(field.value) for field in value.fields}
-    return value.kind, value.name.value if isinstance(value, VariableNode) else getattr(value, "value", None)
+    return value.kind, value.name.value if isinstance(value, VariableNode) else getattr(
+        value, "value", None
+    )

@@ -83,8 +83,12 @@ class _Reader:
             hide_suggestions=self._hide_suggestions,
         )
 
-    def _fail(self, definition: VariableDefinitionNode, error: GraphQLError, path: list[str | int]) -> None:
+    def _fail(
+        self, definition: VariableDefinitionNode, error: GraphQLError, path: list[str | int]
+    ) -> None:
         if len(self.errors) >= self._max_errors:
             raise _TooMany
         where = f"'${definition.variable.name.value}' has invalid value{print_path_list(path)}"
-        self.errors.append(GraphQLError(f"Variable {where}: {error.message}", definition, original_error=error))
+        self.errors.append(
+            GraphQLError(f"Variable {where}: {error.message}", definition, original_error=error)
+        )

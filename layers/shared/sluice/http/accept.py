@@ -39,13 +39,21 @@ def choose(accept: str, offers: tuple[str, ...], default: str) -> str | None:
 
 def _weight(offer: str, ranges: Sequence[_Range]) -> tuple[float, int]:
     """The weight of an offer, and how specific the range is that decides it. (0, 0) if none matches."""
-    matches = [(_specificity(offer, one), len(one.parameters), one.weight) for one in ranges if _is_met(one)]
+    matches = [
+        (_specificity(offer, one), len(one.parameters), one.weight)
+        for one in ranges
+        if _is_met(one)
+    ]
     specific, _, weight = max(matches, default=(0, 0, 0.0))
     if specific:
         return weight, specific
     # A range with a parameter that no offer has (`application/json;version=1`) is better served without it than not at
     # all. It excludes nothing, as what it describes is not offered.
-    others = [(_specificity(offer, one), one.weight) for one in ranges if not _is_met(one) and _knows_charset(one)]
+    others = [
+        (_specificity(offer, one), one.weight)
+        for one in ranges
+        if not _is_met(one) and _knows_charset(one)
+    ]
     specific, weight = max(others, default=(0, 0.0))
     return (weight, specific) if specific else (0.0, 0)
 

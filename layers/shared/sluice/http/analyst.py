@@ -33,7 +33,10 @@ _COLUMN = {
 _NUMBER = {"type": "number", "minimum": 0}
 ANSWER = {
     "columns": {"type": "array", "items": _COLUMN},
-    "rows": {"type": "array", "items": {"type": "array", "items": {}, "description": "A value for each column."}},
+    "rows": {
+        "type": "array",
+        "items": {"type": "array", "items": {}, "description": "A value for each column."},
+    },
     "row_count": {"type": "integer", "minimum": 0},
     "truncated": {"type": "boolean", "description": "There are rows beyond these."},
     "cost": {**_NUMBER, "description": "PostgreSQL's estimate of the query."},
@@ -42,7 +45,9 @@ ANSWER = {
 }
 
 
-def respond(request: Request, asked: Mapping[str, Any], answer: Callable[[str, int], str]) -> Response[str]:
+def respond(
+    request: Request, asked: Mapping[str, Any], answer: Callable[[str, int], str]
+) -> Response[str]:
     """200 with the rows. A query that is refused is the fault of whatever brought it: a body, or a parameter."""
     try:
         return Response(200, JSON, answer(asked["query"], asked.get("max_rows", ROWS.default)))

@@ -100,13 +100,21 @@ class Api:
         self._telemetry = Telemetry()
 
     def get(
-        self, path: str, *, gives: Gives, query: Query | None = None, scope: str = "", fallback: bool = False
+        self,
+        path: str,
+        *,
+        gives: Gives,
+        query: Query | None = None,
+        scope: str = "",
+        fallback: bool = False,
     ) -> Callable[[Route], Route]:
         """`query` is what this route alone may be asked; pages and single resources have theirs.
 
         With `fallback` the last good answer is given again while the database is away.
         """
-        return self._route("GET", path, gives, scope, query=query or query_of(gives), fallback=fallback)
+        return self._route(
+            "GET", path, gives, scope, query=query or query_of(gives), fallback=fallback
+        )
 
     def post(
         self, path: str, *, takes: Shape, gives: Gives, keyed: bool = True, scope: str = ""
@@ -124,7 +132,9 @@ class Api:
 
     def __call__(self, event: Mapping[str, Any], context: Any) -> dict[str, Any]:
         """Answer one HTTP API event. Nothing escapes: an unknown error is logged whole and answered as a bare 500."""
-        course = self._course = Course(time.perf_counter())  # one request at a time: Lambda's promise
+        course = self._course = Course(
+            time.perf_counter()
+        )  # one request at a time: Lambda's promise
         request = self._request = Request.from_event(event, context.aws_request_id)
         # The resolver's routes know no path but one of ASCII; an id of anything else is theirs to refuse. Its copy
         # of the headers would only be looked at to compress, which nothing here asks for.
@@ -149,7 +159,9 @@ class Api:
         if "origin" in request.headers:
             headers.update(cors.headers(request, self._origins(), allow=headers.get("Allow", "")))
         # HEAD has GET's body here: the gateway takes Content-Length from it, and sends none of it.
-        headers.update(caching.headers(request.method, answer["statusCode"], headers, storable=self._storable))
+        headers.update(
+            caching.headers(request.method, answer["statusCode"], headers, storable=self._storable)
+        )
         course.status, course.seconds = answer["statusCode"], time.perf_counter() - course.began
         self._tell(course, taken, headers)
         return answer
@@ -179,7 +191,9 @@ class Api:
 
         def register(route: Route) -> Route:
             scope = own_scope or usual
-            operation = Operation(method, path, route.__name__, route.__doc__ or "", gives, scope, **declared)
+            operation = Operation(
+                method, path, route.__name__, route.__doc__ or "", gives, scope, **declared
+            )
 
             shown = _shown(path)
 
@@ -227,7 +241,9 @@ class Api:
             answer = ask()
         except CircuitOpen:
             old = self._last_good.find(question, most_age=self._shop().settings.stale_seconds)
-            if old is None or spent.now().after:  # who wants no older data than that is not given what was kept
+            if (
+                old is None or spent.now().after
+            ):  # who wants no older data than that is not given what was kept
                 raise
             self._telemetry.went_stale()
             return old
@@ -244,7 +260,11 @@ class Api:
 
     def _path(self) -> str | None:
         """The path of ours that was asked for. Routes know theirs: this is for requests that reach none."""
-        ours = (path for path in self._methods if re.fullmatch(re.sub(r"<\w+>", "[^/]+", path), self._request.path))
+        ours = (
+            path
+            for path in self._methods
+            if re.fullmatch(re.sub(r"<\w+>", "[^/]+", path), self._request.path)
+        )
         return next(ours, None)
 
     def _matches(self) -> bool:
@@ -253,13 +273,18 @@ class Api:
 
     def _unmatched(self, _: Exception) -> Response[str]:
         raise MethodNotAllowed(
-            f"This path does not take {self._request.method[:20]}", headers={"Allow": self._allowed()}
+            f"This path does not take {self._request.method[:20]}",
+            headers={"Allow": self._allowed()},
         )
 
     def _preflight(self) -> dict[str, Any]:
         headers = {"Allow": self._allowed()}
         for operation in self.operations:
-            if operation.path == self._path() and operation.method in ("POST", "PATCH") and operation.takes:
+            if (
+                operation.path == self._path()
+                and operation.method in ("POST", "PATCH")
+                and operation.takes
+            ):
                 headers |= content.advertised(operation.method, operation.media_types)
         return _as_answer(Response(204, headers=headers))
 
@@ -272,9 +297,17 @@ class Api:
             logger.error("unexpected error", exc_info=error, extra={"request_id": self._request.id})
             error = InternalError()
         elif isinstance(error, CircuitOpen):  # the failure that opened it has told why
-            logger.warning("%s: %s", error.code, error.detail, extra={"request_id": self._request.id})
+            logger.warning(
+                "%s: %s", error.code, error.detail, extra={"request_id": self._request.id}
+            )
         elif error.status >= 500:
-            logger.error("%s: %s", error.code, error.detail, exc_info=error, extra={"request_id": self._request.id})
+            logger.error(
+                "%s: %s",
+                error.code,
+                error.detail,
+                exc_info=error,
+                extra={"request_id": self._request.id},
+            )
         self._telemetry.failed(error.status, error.code)
         self._course.code = self._course.code or error.code
         return error
@@ -289,9 +322,13 @@ class Api:
             return ()
 
 
-def json_response(status: int, body: object, headers: Mapping[str, str] | None = None) -> Response[str]:
+def json_response(
+    status: int, body: object, headers: Mapping[str, str] | None = None
+) -> Response[str]:
     """A body that Python renders; rows come rendered by PostgreSQL."""
-    return Response(status, "application/json", json.dumps(body, separators=(",", ":")), dict(headers or {}))
+    return Response(
+        status, "application/json", json.dumps(body, separators=(",", ":")), dict(headers or {})
+    )
 
 
 def _as_answer(response: Response[str]) -> dict[str, Any]:
@@ -314,7 +351,11 @@ def _require_no_query(request: Request) -> None:
     if request.query:
         raise InvalidParameter(
             faults=[
-                Fault("unknown_parameter", f"is not a parameter of {request.method} here", parameter=name[:100])
+                Fault(
+                    "unknown_parameter",
+                    f"is not a parameter of {request.method} here",
+                    parameter=name[:100],
+                )
                 for name in request.query
             ]
         )

@@ -14,7 +14,9 @@ MAX_ID = 2**63 - 1  # and its bigint
 MAX_PRICE = Decimal("9999999999.99")
 MAX_EMAIL = 254
 SLUG = "[a-z0-9-]+"
-EMAIL = re.compile(r"[^@\s\x00-\x1f\x7f-\x9f]+@[^@\s\x00-\x1f\x7f-\x9f]+")  # plausible: only a letter proves more
+EMAIL = re.compile(
+    r"[^@\s\x00-\x1f\x7f-\x9f]+@[^@\s\x00-\x1f\x7f-\x9f]+"
+)  # plausible: only a letter proves more
 
 
 class Field(Protocol):
@@ -73,7 +75,11 @@ class Integer:
 
     def read(self, value: object, at: str) -> int:
         # 3.0 is an integer to JSON. Its size is looked at first: arithmetic on 1e1000000 overflows.
-        if isinstance(value, Decimal) and value.adjusted() < 19 and value == value.to_integral_value():
+        if (
+            isinstance(value, Decimal)
+            and value.adjusted() < 19
+            and value == value.to_integral_value()
+        ):
             value = int(value)
         if not isinstance(value, int) or isinstance(value, bool):
             _refuse(at, "type", "must be a whole number")
@@ -90,7 +96,9 @@ class Money:
     example: str = ""
 
     def read(self, value: object, at: str) -> Decimal:
-        if isinstance(value, str) and re.fullmatch(r"-?\d{1,20}(\.\d{1,20})?", value.strip(), re.ASCII):
+        if isinstance(value, str) and re.fullmatch(
+            r"-?\d{1,20}(\.\d{1,20})?", value.strip(), re.ASCII
+        ):
             value = Decimal(value.strip())
         if isinstance(value, bool) or not isinstance(value, (int, Decimal)):
             _refuse(at, "type", 'must be an amount such as "19.99"')
@@ -140,7 +148,9 @@ class Items:
                 faults.extend(error.faults)
                 continue
             if self.unique and items[-1][self.unique] in seen:
-                faults.append(Fault("duplicate", "stands here twice", pointer=f"{at}/{n}/{self.unique}"))
+                faults.append(
+                    Fault("duplicate", "stands here twice", pointer=f"{at}/{n}/{self.unique}")
+                )
             seen.add(items[-1].get(self.unique))
         if faults:
             raise ValidationFailed(faults=faults)
@@ -156,9 +166,15 @@ class Shape:
     optional: Collection[str] = ()  # in a POST
     patched: Collection[str] = ()  # what a PATCH must hold; one without is a merge patch (RFC 7396)
     most_bytes: int = MAX_BODY_BYTES
-    fixed: Mapping[str, Field] = field(default_factory=dict)  # what a body may repeat as it is stored, but not change
-    unique: Collection[str] = ()  # fields that no two rows may share: /docs makes their examples new for each visit
-    first_row: Mapping[str, Any] = field(default_factory=dict)  # in the demo shop: the example of a PUT and a PATCH
+    fixed: Mapping[str, Field] = field(
+        default_factory=dict
+    )  # what a body may repeat as it is stored, but not change
+    unique: Collection[
+        str
+    ] = ()  # fields that no two rows may share: /docs makes their examples new for each visit
+    first_row: Mapping[str, Any] = field(
+        default_factory=dict
+    )  # in the demo shop: the example of a PUT and a PATCH
     merge_patch: bool = True  # a PATCH of it is a JSON merge patch, and no command of our own
 
     def required(self, method: str) -> Collection[str]:
@@ -179,7 +195,11 @@ class Shape:
         if not isinstance(document, dict):
             _refuse(at, "type", "must be an object")
         values: dict[str, Any] = {}
-        faults = [Fault("required", "is missing", pointer=f"{at}/{name}") for name in required if name not in document]
+        faults = [
+            Fault("required", "is missing", pointer=f"{at}/{name}")
+            for name in required
+            if name not in document
+        ]
         for name, value in document.items():
             known = self.fields.get(name) or self.fixed.get(name)
             if known is not None:
@@ -188,7 +208,9 @@ class Shape:
                 except ValidationFailed as error:
                     faults.extend(error.faults)
             elif name not in self.server_set:
-                faults.append(Fault("unknown_field", "is not a field here", pointer=f"{at}/{_token(name)}"))
+                faults.append(
+                    Fault("unknown_field", "is not a field here", pointer=f"{at}/{_token(name)}")
+                )
         if faults:
             raise ValidationFailed(faults=faults)
         return values

@@ -37,7 +37,9 @@ def require_of_collection(request: Request) -> None:
     """StaleVersion where a precondition of a list does not hold: it is always there, and has no ETag. BadRequest."""
     match, unless = _read(request, "If-Match"), _read(request, "If-None-Match")
     if (match is not None and not match.anything) or (unless is not None and unless.anything):
-        raise StaleVersion("A list is always there and has no ETag; send this without the precondition")
+        raise StaleVersion(
+            "A list is always there and has no ETag; send this without the precondition"
+        )
 
 
 def is_not_modified(request: Request, etag: str) -> bool:
@@ -71,7 +73,9 @@ def _read(request: Request, name: str) -> _Tags | None:
     while at < len(header):
         element = _ELEMENT.match(header, at)
         if not element:
-            raise BadRequest(f'{name} must be * or a list of ETags, such as "3.1.1" with its quotes')
+            raise BadRequest(
+                f'{name} must be * or a list of ETags, such as "3.1.1" with its quotes'
+            )
         if element[2] is not None:  # a list may hold empty elements
             (weak if element[1] else strong).append(element[2])
         at = element.end()

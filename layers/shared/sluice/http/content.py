@@ -26,16 +26,21 @@ def require_type(request: Request, types: Sequence[str]) -> None:
     A type such as application/json-patch+json is JSON with a meaning of its own, so it is not taken as plain JSON. A
     request without `Content-Type` is refused, as GraphQL over HTTP recommends.
     """
-    media_type, *parameters = [part.strip() for part in request.headers.get("content-type", "").lower().split(";")]
+    media_type, *parameters = [
+        part.strip() for part in request.headers.get("content-type", "").lower().split(";")
+    ]
     if media_type not in types:
         sent = f"not {media_type[:100]}" if media_type else "which is missing"
         raise UnsupportedMediaType(
-            f"Send Content-Type: {' or '.join(types)}, {sent}", headers=advertised(request.method, types)
+            f"Send Content-Type: {' or '.join(types)}, {sent}",
+            headers=advertised(request.method, types),
         )
     for parameter in parameters:
         name, _, value = parameter.partition("=")
         if name.strip() == "charset" and value.strip().strip('"') not in ("utf-8", "utf8"):
-            raise UnsupportedMediaType("Send the body as UTF-8", headers=advertised(request.method, types))
+            raise UnsupportedMediaType(
+                "Send the body as UTF-8", headers=advertised(request.method, types)
+            )
 
 
 def decode(request: Request, max_bytes: int) -> Request:
@@ -43,15 +48,20 @@ def decode(request: Request, max_bytes: int) -> Request:
 
     At most `max_bytes` are unpacked, so a small body cannot grow to a large one.
     """
-    codings = [coding.strip().lower() for coding in request.headers.get("content-encoding", "").split(",")]
+    codings = [
+        coding.strip().lower() for coding in request.headers.get("content-encoding", "").split(",")
+    ]
     codings = [coding for coding in codings if coding not in ("", "identity")]
     if len(request.body) > max_bytes:
-        raise TooLarge(f"A body is at most {max_bytes} bytes here; this one has {len(request.body)}")
+        raise TooLarge(
+            f"A body is at most {max_bytes} bytes here; this one has {len(request.body)}"
+        )
     if not codings:
         return request
     if codings not in (["gzip"], ["x-gzip"]):
         raise UnsupportedMediaType(
-            f"Content-Encoding may be {CODINGS}, not {', '.join(codings)[:100]}", headers={"Accept-Encoding": CODINGS}
+            f"Content-Encoding may be {CODINGS}, not {', '.join(codings)[:100]}",
+            headers={"Accept-Encoding": CODINGS},
         )
     return replace(request, body=_gunzip(request.body, max_bytes))
 
@@ -75,7 +85,9 @@ def _gunzip(packed: bytes, max_bytes: int) -> bytes:
         except zlib.error:
             raise BadRequest("The body is not gzip, as its Content-Encoding says") from None
         if len(found) > max_bytes:
-            raise TooLarge(f"A body is at most {max_bytes} bytes here; this one has more when it is unpacked")
+            raise TooLarge(
+                f"A body is at most {max_bytes} bytes here; this one has more when it is unpacked"
+            )
         if not member.eof:
             raise BadRequest("The body ends in the middle of its gzip stream")
         packed = member.unused_data

@@ -12,9 +12,7 @@ EXPOSED_HEADERS = (
     "Accept-Encoding, Accept-Patch, Accept-Post, Age, Allow, ETag, Idempotency-Replayed, Link, Location, RateLimit, "
     "RateLimit-Policy, Retry-After, Server-Timing, Warning, WWW-Authenticate, X-Request-Id, X-Sluice-After"
 )
-REQUEST_HEADERS = (
-    "Authorization, Content-Encoding, Content-Type, Idempotency-Key, If-Match, If-None-Match, X-API-Key, X-Sluice-After"
-)
+REQUEST_HEADERS = "Authorization, Content-Encoding, Content-Type, Idempotency-Key, If-Match, If-None-Match, X-API-Key, X-Sluice-After"
 MAX_AGE = 600  # seconds that a browser may remember a preflight
 
 

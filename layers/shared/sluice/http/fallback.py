@@ -41,4 +41,6 @@ class LastGood:
             return None
         answer = kept.answer
         marks = {"Age": str(age), "Warning": '110 - "Response is Stale"'}
-        return Response(answer.status_code, answer.content_type, answer.body, {**answer.headers, **marks})
+        return Response(
+            answer.status_code, answer.content_type, answer.body, {**answer.headers, **marks}
+        )

@@ -47,5 +47,7 @@ def read(request: Request) -> IdempotencyKey | None:
         raise BadRequest("Idempotency-Key must be 1 to 255 visible ASCII characters")
     # The parts are digested one by one, so that no two lists of them run together into the same bytes.
     parts = (request.client, request.path, key)
-    digest = sha256(b"".join(sha256(part.encode("utf-8", "surrogatepass")).digest() for part in parts)).digest()
+    digest = sha256(
+        b"".join(sha256(part.encode("utf-8", "surrogatepass")).digest() for part in parts)
+    ).digest()
     return IdempotencyKey(digest, sha256(request.body).digest())

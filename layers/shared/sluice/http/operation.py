@@ -20,8 +20,12 @@ class Rows:
     fields: Mapping[str, Column]
 
 
-Properties: TypeAlias = Mapping[str, Any]  # JSON Schemas of an object's fields, where it is no resource
-Gives: TypeAlias = View | Listing | Rows | Properties | str | None  # a str: the media type of no JSON; None: no body
+Properties: TypeAlias = Mapping[
+    str, Any
+]  # JSON Schemas of an object's fields, where it is no resource
+Gives: TypeAlias = (
+    View | Listing | Rows | Properties | str | None
+)  # a str: the media type of no JSON; None: no body
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +46,9 @@ class Operation:
     @property
     def media_types(self) -> tuple[str, ...]:
         """What a body may be declared as."""
-        is_merge_patch = self.method == "PATCH" and self.takes is not None and self.takes.merge_patch
+        is_merge_patch = (
+            self.method == "PATCH" and self.takes is not None and self.takes.merge_patch
+        )
         return (content.JSON, content.MERGE_PATCH) if is_merge_patch else (content.JSON,)
 
     @property

@@ -38,7 +38,9 @@ class Number:
 def record_id(text: str, parameter: str = "id") -> int:
     """The id in a path: InvalidParameter unless digits; NotFound beyond what an id can be."""
     if not re.fullmatch(r"\d+", text, re.ASCII):
-        raise InvalidParameter(faults=[Fault("invalid", "must be a whole number", parameter=parameter)])
+        raise InvalidParameter(
+            faults=[Fault("invalid", "must be a whole number", parameter=parameter)]
+        )
     if len(text) > 19 or int(text) > MAX_ID:
         raise NotFound
     return int(text)
@@ -98,7 +100,10 @@ class Numbers:
 
     def read(self, query: Mapping[str, str]) -> dict[str, int]:
         reader = _Reader(query)
-        found = {name: reader.take(name, _number(number), number.default) for name, number in self.numbers.items()}
+        found = {
+            name: reader.take(name, _number(number), number.default)
+            for name, number in self.numbers.items()
+        }
         reader.finish()
         return found
 
@@ -127,7 +132,10 @@ class Period:
 
     def read(self, query: Mapping[str, str]) -> tuple[date, date]:
         reader = _Reader(query)
-        start, end = reader.require("start_date", _date, date.min), reader.require("end_date", _date, date.min)
+        start, end = (
+            reader.require("start_date", _date, date.min),
+            reader.require("end_date", _date, date.min),
+        )
         if not reader.faults and end < start:
             reader.fault("end_date", "must not be before the first day")
         elif not reader.faults and (end - start).days >= self.most_days:
@@ -167,7 +175,9 @@ class _Reader:
         for name in self._query:
             if name not in self._taken:
                 shown = name[:100].encode("utf-8", "replace").decode()
-                self.faults.append(Fault("unknown_parameter", "is not a parameter here", parameter=shown))
+                self.faults.append(
+                    Fault("unknown_parameter", "is not a parameter here", parameter=shown)
+                )
         if self.faults:
             raise InvalidParameter(faults=self.faults)
 

@@ -37,7 +37,9 @@ def _cut(detail: str) -> str:
 
 
 def _fault(fault: Fault) -> dict[str, str]:
-    where = {"pointer": fault.pointer} if fault.parameter is None else {"parameter": fault.parameter}
+    where = (
+        {"pointer": fault.pointer} if fault.parameter is None else {"parameter": fault.parameter}
+    )
     return {name: value for name, value in where.items() if value is not None} | {
         "code": fault.code,
         "message": fault.message,

@@ -60,5 +60,7 @@ def _quoted(cursor: str | None) -> str:
 
 def _link(request: Request, cursor: str) -> str:
     """This request's own parameters, with the cursor in place of where it was."""
-    query = {name: value for name, value in request.query.items() if name not in ("cursor", "offset")}
+    query = {
+        name: value for name, value in request.query.items() if name not in ("cursor", "offset")
+    }
     return f"{quote(request.path)}?{urlencode({**query, 'cursor': cursor})}"

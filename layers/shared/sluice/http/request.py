@@ -52,7 +52,9 @@ class Request:
             path=event["rawPath"],
             query=event.get("queryStringParameters") or {},
             headers={name.lower(): value for name, value in (event.get("headers") or {}).items()},
-            body=b64decode(body) if event.get("isBase64Encoded") else body.encode("utf-8", "surrogatepass"),
+            body=b64decode(body)
+            if event.get("isBase64Encoded")
+            else body.encode("utf-8", "surrogatepass"),
             address=event["requestContext"]["http"].get("sourceIp", ""),
             claims=event["requestContext"].get("authorizer", {}).get("jwt", {}).get("claims"),
             id=id,
@@ -62,7 +64,9 @@ class Request:
         """The position in the database's log that what is read must have seen; empty where any will do. BadRequest."""
         position = self.headers.get("x-sluice-after", "")
         if position and not _POSITION.fullmatch(position):
-            raise BadRequest("X-Sluice-After must be what the answer to a write had in its own, such as 0/16B3748")
+            raise BadRequest(
+                "X-Sluice-After must be what the answer to a write had in its own, such as 0/16B3748"
+            )
         return position
 
 
@@ -72,7 +76,10 @@ def read_json(text: str, what: str) -> Any:
         raise BadRequest(f"{what} begins with a byte order mark; send it without one")
     try:
         return json.loads(
-            text, parse_float=Number, parse_constant=_refuse_constant, object_pairs_hook=_without_repetition
+            text,
+            parse_float=Number,
+            parse_constant=_refuse_constant,
+            object_pairs_hook=_without_repetition,
         )
     except json.JSONDecodeError as error:
         where = f"line {error.lineno}, column {error.colno}"

@@ -56,5 +56,9 @@ def write(request: Request, course: Course, spent: Spent, *, cold: bool) -> None
 
 def server_timing(course: Course, spent: Spent) -> str:
     """The header (W3C Server Timing), as browsers show it."""
-    counts = f"{spent.statements} statements, {spent.round_trips} round trips, {spent.connects} connects"
-    return f'db;dur={spent.seconds * 1000:.2f};desc="{counts}", total;dur={course.seconds * 1000:.2f}'
+    counts = (
+        f"{spent.statements} statements, {spent.round_trips} round trips, {spent.connects} connects"
+    )
+    return (
+        f'db;dur={spent.seconds * 1000:.2f};desc="{counts}", total;dur={course.seconds * 1000:.2f}'
+    )

@@ -5,7 +5,9 @@ from sluice.http.body import MAX_ID, MAX_INTEGER, Choice, Field, Integer, Items,
 # All of a product but its category, which REST knows by its slug and GraphQL by its id.
 PRODUCT: dict[str, Field] = {
     "name": Text(200, example="Sample Mug"),
-    "description": Text(10_000, shortest=0, nullable=True, example="Holds 30 cl, and keeps it warm."),
+    "description": Text(
+        10_000, shortest=0, nullable=True, example="Holds 30 cl, and keeps it warm."
+    ),
     "price": Money(example="19.99"),
 }
 STOCK = Integer(0, MAX_INTEGER, example=25)

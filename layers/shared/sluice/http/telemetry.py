@@ -64,7 +64,9 @@ class Telemetry:
             for name, value in asdict(pool).items():
                 metrics.add_metric(f"{whose}pool_{name}", MetricUnit.Count, value)
             metrics.add_metric(f"{whose}pool_use", MetricUnit.Percent, used)
-            metrics.add_metric(f"{whose}breaker_open", MetricUnit.Count, int(database.breaker.state != "closed"))
+            metrics.add_metric(
+                f"{whose}breaker_open", MetricUnit.Count, int(database.breaker.state != "closed")
+            )
         metrics.add_metric("limiter_failures", MetricUnit.Count, new_failures)
         if shop.replica is not None:
             self._counts += shop.replica.take_counts()

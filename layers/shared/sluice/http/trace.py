@@ -34,17 +34,25 @@ class Tracer:
 
     def send(self, request: Request, course: Course, spent: Spent) -> None:
         """Send the subsegment of a request that is done, if it is sampled."""
-        fields = dict(part.strip().split("=", 1) for part in self._header().split(";") if "=" in part)
+        fields = dict(
+            part.strip().split("=", 1) for part in self._header().split(";") if "=" in part
+        )
         if fields.get("Sampled") != "1" or not {"Root", "Parent"} <= fields.keys():
             return
         document = self._document(request, course, spent, fields)
-        with suppress(OSError):  # no daemon, or a full buffer: a trace is no reason to fail a request
-            self._socket.sendto(HEADER + json.dumps(document, separators=(",", ":")).encode(), self._daemon)
+        with suppress(
+            OSError
+        ):  # no daemon, or a full buffer: a trace is no reason to fail a request
+            self._socket.sendto(
+                HEADER + json.dumps(document, separators=(",", ":")).encode(), self._daemon
+            )
 
     def close(self) -> None:
         self._socket.close()
 
-    def _document(self, request: Request, course: Course, spent: Spent, fields: Mapping[str, str]) -> dict[str, object]:
+    def _document(
+        self, request: Request, course: Course, spent: Spent, fields: Mapping[str, str]
+    ) -> dict[str, object]:
         ended = self._clock()
         annotations: dict[str, object] = {
             "request_id": request.id,
@@ -63,7 +71,10 @@ class Tracer:
             "type": "subsegment",
             "start_time": ended - course.seconds,
             "end_time": ended,
-            "http": {"request": {"method": request.method[:20]}, "response": {"status": course.status}},
+            "http": {
+                "request": {"method": request.method[:20]},
+                "response": {"status": course.status},
+            },
             "error": 400 <= course.status < 500,
             "throttle": course.status == 429,
             "fault": course.status >= 500,

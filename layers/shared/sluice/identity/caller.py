@@ -28,7 +28,9 @@ class Caller:
     expires_at: float = float("inf")
 
 
-Lookup = Callable[[str], Caller | None]  # credentials → whose they are; None where they are nobody's
+Lookup = Callable[
+    [str], Caller | None
+]  # credentials → whose they are; None where they are nobody's
 
 
 class _Remembered(NamedTuple):
@@ -53,14 +55,18 @@ class Gate:
         self._lock = Lock()
         self._remembered: OrderedDict[bytes, _Remembered] = OrderedDict()
 
-    def identify(self, key: str | None, authorization: str | None, claims: Mapping[str, Any] | None = None) -> Caller:
+    def identify(
+        self, key: str | None, authorization: str | None, claims: Mapping[str, Any] | None = None
+    ) -> Caller:
         """Return the client of `X-API-Key` or, without one, of `Authorization: Bearer`. Raise Unauthenticated."""
         if key is not None:
             return self._known("key", key.strip())
         if self._verified is not None:
             caller = self._verified(claims)
             if caller is None or self._clock() >= caller.expires_at:
-                raise Unauthenticated("Send Authorization: Bearer with a token of this API's issuer")
+                raise Unauthenticated(
+                    "Send Authorization: Bearer with a token of this API's issuer"
+                )
             return caller
         scheme, _, token = (authorization or "").strip().partition(" ")
         if scheme.lower() != "bearer" or not token:
@@ -79,7 +85,9 @@ class Gate:
             self._remember(digest, remembered)
         caller = remembered.caller
         if caller is None or now >= caller.expires_at:
-            raise Unauthenticated(f"This {'API key' if kind == 'key' else 'token'} is not known here, or no longer")
+            raise Unauthenticated(
+                f"This {'API key' if kind == 'key' else 'token'} is not known here, or no longer"
+            )
         return caller
 
     def _remember(self, digest: bytes, remembered: _Remembered) -> None:

@@ -18,7 +18,11 @@ def scopes_of(claims: Mapping[str, Any]) -> frozenset[str]:
     given = claims.get("scope", claims.get("scp", ""))
     if isinstance(given, str):
         return frozenset(given.removeprefix("[").removesuffix("]").split())
-    return frozenset(scope for scope in given if isinstance(scope, str)) if isinstance(given, list) else frozenset()
+    return (
+        frozenset(scope for scope in given if isinstance(scope, str))
+        if isinstance(given, list)
+        else frozenset()
+    )
 
 
 def verified_caller(claims: Mapping[str, Any] | None, issuer: str) -> Caller | None:

@@ -95,7 +95,9 @@ def _may_verify(key: Any) -> bool:
     return isinstance(operations, list) and "verify" in operations
 
 
-def fitting(keys: Sequence[jwt.PyJWK], header: Mapping[str, Any], algorithms: Sequence[str]) -> list[jwt.PyJWK]:
+def fitting(
+    keys: Sequence[jwt.PyJWK], header: Mapping[str, Any], algorithms: Sequence[str]
+) -> list[jwt.PyJWK]:
     """Return the keys that may have signed a token with this header (RFC 7515, section 4.1).
 
     A key fits by its algorithm (its own `alg`, or that of its kind and curve), and by its id if the token names one.
@@ -107,7 +109,9 @@ def fitting(keys: Sequence[jwt.PyJWK], header: Mapping[str, Any], algorithms: Se
     fit = [
         key
         for key in keys
-        if key.algorithm_name == algorithm and ("kid" not in header or key.key_id == header["kid"]) and _is_strong(key)
+        if key.algorithm_name == algorithm
+        and ("kid" not in header or key.key_id == header["kid"])
+        and _is_strong(key)
     ]
     return fit if len(fit) <= MAX_TRIED else []
 

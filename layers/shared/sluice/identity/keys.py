@@ -31,7 +31,11 @@ class ApiKeys:
         """Whose key it is; None where it is unknown or disabled. IdentityUnavailable where nobody answers."""
         if not 0 < len(key) <= MOST:
             return None
-        request = {"TableName": self._table, "Key": {"key_hash": {"S": hash_of(key)}}, "ConsistentRead": True}
+        request = {
+            "TableName": self._table,
+            "Key": {"key_hash": {"S": hash_of(key)}},
+            "ConsistentRead": True,
+        }
         try:
             item = self._dynamodb.call("DynamoDB_20120810.GetItem", request).get("Item")
         except aws.AwsError as error:

@@ -61,7 +61,9 @@ class Tokens:
             return None
         if not claims["sub"]:  # all who have no name would be one client
             return None
-        return Caller(client=f"jwt {claims['sub']}", scopes=scopes_of(claims), expires_at=expires_at)
+        return Caller(
+            client=f"jwt {claims['sub']}", scopes=scopes_of(claims), expires_at=expires_at
+        )
 
     def _claims(self, token: str, header: Mapping[str, Any]) -> Mapping[str, Any]:
         """The claims, verified. PyJWTError. Keys are fetched again if the one that signed it may be a new one."""
@@ -107,12 +109,20 @@ class Tokens:
         if stale and not 0 <= now - self._tried_at < FETCHED_AT_MOST_EVERY:
             self._tried_at = now
             try:
-                self._keys = jwks.KeySet(self._settings.keys_url, self._fetch or jwks.fetch).get_jwk_set().keys
+                self._keys = (
+                    jwks.KeySet(self._settings.keys_url, self._fetch or jwks.fetch)
+                    .get_jwk_set()
+                    .keys
+                )
                 self._fetched_at, fetched = now, True
-            except jwt.PyJWKSetError:  # it publishes keys, and none of use: those known are withdrawn
+            except (
+                jwt.PyJWKSetError
+            ):  # it publishes keys, and none of use: those known are withdrawn
                 self._keys, self._fetched_at = (), now
             except (OSError, HTTPException, ValueError, jwt.PyJWTError):
-                _log.exception("the issuer's keys cannot be fetched from %s", self._settings.keys_url)
+                _log.exception(
+                    "the issuer's keys cannot be fetched from %s", self._settings.keys_url
+                )
         if not self._keys:
             raise IdentityUnavailable
         return fetched

@@ -55,15 +55,21 @@ class File:
 
     def __init__(self, bucket: Bucket, job: Job, max_bytes: int) -> None:
         if job.size > max_bytes:
-            raise FileError(f"the file has {job.size:,} bytes; at most {max_bytes:,} are imported. Split it")
+            raise FileError(
+                f"the file has {job.size:,} bytes; at most {max_bytes:,} are imported. Split it"
+            )
         name = job.key.lower()
         self._packed = name.endswith(PACKED)
         self._name = name.removesuffix(PACKED)
         if not self._name.endswith(NAMES):
-            raise FileError(f"the file's name must end in {', '.join(NAMES)}, or in one of them and {PACKED}")
+            raise FileError(
+                f"the file's name must end in {', '.join(NAMES)}, or in one of them and {PACKED}"
+            )
         self._start, self._line = job.next_byte, job.next_line
         blocks = bucket.blocks(job.key, job.etag, 0 if self._packed else job.next_byte)
-        self._unpacked = Unpacked(blocks, job.next_byte, MAX_UNPACKED * max_bytes) if self._packed else None
+        self._unpacked = (
+            Unpacked(blocks, job.next_byte, MAX_UNPACKED * max_bytes) if self._packed else None
+        )
         self._blocks = iter(self._unpacked or blocks)
         self._data = b""  # was read, and is in no chunk yet
         self._before = self._data, self._start, self._line
@@ -96,12 +102,22 @@ class File:
         except RecordTooLong:
             if not skipped:
                 return self._skip_record(start, line)
-            cut = records.Cut(0, well_formed=True)  # the header alone: without it there is more to look at
+            cut = records.Cut(
+                0, well_formed=True
+            )  # the header alone: without it there is more to look at
         body = whole[skipped : skipped + cut.end]
         self._start = start + min(skipped + cut.end, len(data))
         self._line = line + body.count(b"\n")
         self._data = self._data[self._start - start :]
-        return Chunk(start, self._start, line, self._line - line, body, cut.well_formed, not more and not self._data)
+        return Chunk(
+            start,
+            self._start,
+            line,
+            self._line - line,
+            body,
+            cut.well_formed,
+            not more and not self._data,
+        )
 
     def put_back(self) -> None:
         """Take back the last chunk: `next` begins with its records again."""
@@ -119,7 +135,10 @@ class File:
         elif self._is_json:
             for line, text in enumerate(chunk.data.split(b"\n"), chunk.line):
                 if text.strip():
-                    yield line, _certain(self.reading.text, line, text.decode("utf-8", "surrogateescape"))
+                    yield (
+                        line,
+                        _certain(self.reading.text, line, text.decode("utf-8", "surrogateescape")),
+                    )
         else:
             for row in records.rows(chunk.data, chunk.line):
                 if row.fields is None or "".join(row.fields).strip():
@@ -167,7 +186,9 @@ class File:
         self._data = self._data[end:]
         self._line = line + lines
         last = not self._fill() and not self._data
-        return Chunk(start, self._start, line, lines, b"", well_formed=False, last=last, too_long=True)
+        return Chunk(
+            start, self._start, line, lines, b"", well_formed=False, last=last, too_long=True
+        )
 
     def _read_header(self, data: bytes, *, last: bool) -> int:
         """Read it, if the file has one; return how many bytes it takes, with the mark and the empty rows before it."""
@@ -208,14 +229,20 @@ def _why_unreadable(data: bytes) -> str:
     if b"\r" in line.removesuffix(b"\r"):
         return "a line ends in CR alone; lines must end in LF or CRLF"
     if not newline or (b'"' in line and len(data) > records.MAX_RECORD):
-        return f"it is longer than {records.MAX_RECORD:,} bytes, or has a quote that is never closed"
+        return (
+            f"it is longer than {records.MAX_RECORD:,} bytes, or has a quote that is never closed"
+        )
     return "it has a quote where none may stand, or one that is never closed"
 
 
-def _certain(read: Callable[[int, T], list[Any] | Rejection], line: int, record: T) -> list[Any] | Rejection:
+def _certain(
+    read: Callable[[int, T], list[Any] | Rejection], line: int, record: T
+) -> list[Any] | Rejection:
     """Read one record. An unexpected error rejects this record, and no other."""
     try:
         return read(line, record)
     except Exception:
         _log.exception("line %d cannot be read", line)
-        return Rejection(line, None, "internal_error", "could not be read; the worker's log has the cause")
+        return Rejection(
+            line, None, "internal_error", "could not be read; the worker's log has the cause"
+        )

@@ -16,10 +16,16 @@ from sluice.repositories.import_jobs import ImportJobRepository
 INCOMING = "incoming"
 ANSWER_SECONDS = 0.3  # before the end, in which no statement runs any more
 SPARE_SECONDS = 0.7  # before that, for a chunk that takes longer than the one before
-RETRY_SECONDS = 15  # after the first try; four more are five minutes, in which a database fails over
-BUSY_SECONDS = 30  # until it is asked again whether another worker, who has a message too, has come to the end
+RETRY_SECONDS = (
+    15  # after the first try; four more are five minutes, in which a database fails over
+)
+BUSY_SECONDS = (
+    30  # until it is asked again whether another worker, who has a message too, has come to the end
+)
 TRIES = 5  # of a message, unless the settings say otherwise: its queue's maxReceiveCount
-GONE_SECONDS = 30  # after the end of its time a worker is certainly gone, and its message may come again
+GONE_SECONDS = (
+    30  # after the end of its time a worker is certainly gone, and its message may come again
+)
 RESUMES = "It resumes where it stopped when its message is put back (make redrive)"
 
 _log = logging.getLogger(__name__)
@@ -54,7 +60,10 @@ class Inbox:
         try:
             self._hide(receipt, int(seconds) + GONE_SECONDS)
         except aws.AwsError:
-            _log.warning("the message of a killed worker comes again only when the queue says so", exc_info=True)
+            _log.warning(
+                "the message of a killed worker comes again only when the queue says so",
+                exc_info=True,
+            )
 
     def fail(self, message: str, receipt: str, tries: int, error: Exception) -> None:
         """Let a failed message come again, later each time; after its last try its imports have failed."""
@@ -66,7 +75,9 @@ class Inbox:
         try:
             self.give_up(message, f"given up after {tries} tries: {reason}. {RESUMES}")
         except Exception:
-            _log.exception("an import that is given up cannot be marked as failed now; the sweep does it later")
+            _log.exception(
+                "an import that is given up cannot be marked as failed now; the sweep does it later"
+            )
         self._hide(receipt, 0)  # its queue hands it over to the dead-letter queue
 
     def give_up(self, message: str, reason: str) -> int:
@@ -86,7 +97,11 @@ class Inbox:
             return False
 
     def _hide(self, receipt: str, seconds: int) -> None:
-        message = {"QueueUrl": self.queue_url, "ReceiptHandle": receipt, "VisibilityTimeout": seconds}
+        message = {
+            "QueueUrl": self.queue_url,
+            "ReceiptHandle": receipt,
+            "VisibilityTimeout": seconds,
+        }
         self.queue.call("AmazonSQS.ChangeMessageVisibility", message)
 
     def _go_on(self, id: int, delay: int) -> None:
@@ -98,13 +113,19 @@ class Inbox:
     def _jobs(self, message: Any) -> Iterator[int]:
         if "import" in message:
             yield int(message["import"])
-        elif message.get("Event") != "s3:TestEvent":  # which S3 sends to see whether the queue is there
+        elif (
+            message.get("Event") != "s3:TestEvent"
+        ):  # which S3 sends to see whether the queue is there
             for record in message["Records"]:
                 thing = record["s3"]["object"]
                 key = unquote_plus(thing["key"])
                 folder, resource, *rest = [*key.split("/"), "", ""]
                 if folder == INCOMING and resource in RESOURCES and rest[0]:
                     size = int(thing["size"])
-                    yield self.jobs.receive(resource, key, thing["eTag"], thing.get("sequencer", ""), size)
+                    yield self.jobs.receive(
+                        resource, key, thing["eTag"], thing.get("sequencer", ""), size
+                    )
                 else:
-                    _log.warning("a file is not where an import is: its folder must be incoming/ and a resource's")
+                    _log.warning(
+                        "a file is not where an import is: its folder must be incoming/ and a resource's"
+                    )

@@ -116,14 +116,18 @@ class Importer:
             took, began = max(now - began, 0.001), now
             if chunk.last:
                 break
-            bytes_next = min(AT_ONCE, GROWTH * size, max(FIRST_BYTES, int(size * CHUNK_SECONDS / took)))
+            bytes_next = min(
+                AT_ONCE, GROWTH * size, max(FIRST_BYTES, int(size * CHUNK_SECONDS / took))
+            )
             if now + 2 * took * bytes_next / size > ends:
                 return False
             size = bytes_next
         self._end(begin, job, "completed")
         return True
 
-    def _write_or_divide(self, begin: Begin, job: Job, file: File, chunk: Chunk, rejected: int) -> int | None:
+    def _write_or_divide(
+        self, begin: Begin, job: Job, file: File, chunk: Chunk, rejected: int
+    ) -> int | None:
         """Write a chunk; return how many rows are rejected by now. None if it cannot be written and can be divided."""
         single = file.is_single(chunk)
         try:
@@ -146,7 +150,10 @@ class Importer:
             try:
                 with begin() as work:
                     _alone(work, job.id)
-                    staging, count = ImportRowRepository(work, job.resource), records.count(chunk.data)
+                    staging, count = (
+                        ImportRowRepository(work, job.resource),
+                        records.count(chunk.data),
+                    )
                     if staging.stage_file(file.reading.header, chunk.data, count):
                         staging.write(file.reading.header, count)
                         return _keep(work, job, file, chunk, count, [])
@@ -158,14 +165,18 @@ class Importer:
             good, rejections = _sorted(file.read(chunk))
             staging.stage(columns, good)
             unknown = staging.drop_unknown(columns)
-            rejections += [Rejection(line, column, "unknown", "does not exist") for line, column in unknown]
+            rejections += [
+                Rejection(line, column, "unknown", "does not exist") for line, column in unknown
+            ]
             if rejected + len(rejections) > self.max_rejections:
                 raise TooManyRejections
             count = len(good) - len(unknown)
             staging.write(columns, count)
             return _keep(work, job, file, chunk, count, rejections)
 
-    def _reject(self, begin: Begin, job: Job, file: File, chunk: Chunk, error: Exception, rejected: int) -> int:
+    def _reject(
+        self, begin: Begin, job: Job, file: File, chunk: Chunk, error: Exception, rejected: int
+    ) -> int:
         """Reject the one record of a chunk, for what the server has against it."""
         if rejected >= self.max_rejections:
             raise FileError(f"more than {self.max_rejections:,} rows are rejected")
@@ -195,7 +206,9 @@ class Importer:
             self.bucket.put(f"rejects/{id}.csv", rejected, "text/csv; charset=utf-8")
 
 
-def _keep(work: Work, job: Job, file: File, chunk: Chunk, written: int, rejections: Sequence[Rejection]) -> int:
+def _keep(
+    work: Work, job: Job, file: File, chunk: Chunk, written: int, rejections: Sequence[Rejection]
+) -> int:
     """Commit what was written of a chunk, and that it was. Return how many rows are rejected by now."""
     progress = ImportProgress(work)
     progress.reject(job.id, rejections)

@@ -12,7 +12,9 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 MAX_RECORD = 1024 * 1024  # bytes
-AT_ONCE = MAX_RECORD + 1  # bytes to look at: what has no end in them is too long, wherever they begin
+AT_ONCE = (
+    MAX_RECORD + 1
+)  # bytes to look at: what has no end in them is too long, wherever they begin
 # The csv module refuses fields of over 131,072 characters by default. Lengths are judged by the columns' own rules.
 csv.field_size_limit(AT_ONCE)
 
@@ -87,7 +89,9 @@ def end_of_lines(data: bytes, most: int) -> int:
     low, high, before = 0, len(data), 0
     if data.count(b"\n") <= most:
         return high
-    while high - low > 1:  # `before` lines end within `low` bytes, and more than `most` within `high`
+    while (
+        high - low > 1
+    ):  # `before` lines end within `low` bytes, and more than `most` within `high`
         middle = (low + high) // 2
         lines = before + data.count(b"\n", low, middle)
         if lines <= most:

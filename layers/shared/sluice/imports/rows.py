@@ -85,7 +85,9 @@ RESOURCES: Mapping[str, Resource] = {
         needed=("quantity",),
         one_of=("product", "product_id"),
     ),
-    "categories": Resource({"name": _NAME, "slug": Text(200, pattern=SLUG)}, needed=("name",), complete=_make_slug),
+    "categories": Resource(
+        {"name": _NAME, "slug": Text(200, pattern=SLUG)}, needed=("name",), complete=_make_slug
+    ),
     "users": Resource({"email": Email(), "name": _NAME}, needed=("email", "name")),
 }
 
@@ -103,32 +105,44 @@ class Reading:
             return Rejection(line, None, "malformed", MALFORMED)
         if len(fields) != len(self.header):
             return Rejection(
-                line, None, "wrong_columns", f"has {len(fields)} field{'s' * (len(fields) > 1)}, not {len(self.header)}"
+                line,
+                None,
+                "wrong_columns",
+                f"has {len(fields)} field{'s' * (len(fields) > 1)}, not {len(self.header)}",
             )
         document: dict[str, Any] = {}
         for name, text in zip(self.header, fields, strict=True):
             if text:
-                document[name] = _number(text) if isinstance(self.resource.fields[name], Integer) else text
+                document[name] = (
+                    _number(text) if isinstance(self.resource.fields[name], Integer) else text
+                )
         return self._read(line, document)
 
     def text(self, line: int, text: str) -> list[Any] | Rejection:
         """A line of JSON: an object with the columns as its fields."""
         try:
             document = json.loads(
-                text, parse_float=Decimal, parse_constant=_refuse_constant, object_pairs_hook=_without_repetition
+                text,
+                parse_float=Decimal,
+                parse_constant=_refuse_constant,
+                object_pairs_hook=_without_repetition,
             )
         except DuplicateField as error:
             return Rejection(line, printable(error.name), "duplicate_field", "is there twice")
         except RecursionError:
             return Rejection(line, None, "malformed", "is nested too deeply")
         except (ValueError, ArithmeticError):
-            return Rejection(line, None, "malformed", "is not JSON, or has a number of too many digits")
+            return Rejection(
+                line, None, "malformed", "is not JSON, or has a number of too many digits"
+            )
         if not isinstance(document, dict):
             return Rejection(line, None, "malformed", "is not a JSON object")
         unknown = next((name for name in document if name not in self.header), None)
         if unknown is not None:
             return Rejection(line, printable(unknown), "unknown_field", "is not a field here")
-        return self._read(line, {name: value for name, value in document.items() if value is not None})
+        return self._read(
+            line, {name: value for name, value in document.items() if value is not None}
+        )
 
     def _read(self, line: int, document: Mapping[str, Any]) -> list[Any] | Rejection:
         values: dict[str, Any] = dict.fromkeys(self.header)
@@ -151,7 +165,9 @@ class Reading:
 
     def columns(self) -> list[str]:
         """What values are of: the header's columns, and those that `complete` makes."""
-        made = [name for name in ("slug",) if name in self.resource.fields and name not in self.header]
+        made = [
+            name for name in ("slug",) if name in self.resource.fields and name not in self.header
+        ]
         return [*self.header, *made]
 
     def _check_alternatives(self, line: int, values: Mapping[str, Any]) -> Rejection | None:
@@ -162,7 +178,9 @@ class Reading:
             return None
         if not there:
             return Rejection(line, known[0], "required", f"{' or '.join(known)} is missing")
-        return Rejection(line, there[1], "invalid", f"is there beside {there[0]}; leave out one of them")
+        return Rejection(
+            line, there[1], "invalid", f"is there beside {there[0]}; leave out one of them"
+        )
 
 
 class DuplicateField(ValueError):
@@ -178,7 +196,9 @@ def printable(name: str) -> str:
 
     A semicolon is replaced as well, because in some countries spreadsheets split cells there.
     """
-    return "".join(letter if letter.isprintable() and letter != ";" else "?" for letter in name[:100])
+    return "".join(
+        letter if letter.isprintable() and letter != ";" else "?" for letter in name[:100]
+    )
 
 
 def _without_repetition(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

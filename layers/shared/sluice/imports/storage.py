@@ -64,7 +64,9 @@ class Bucket:
         from botocore.exceptions import ClientError
 
         try:
-            answer = self._s3.get_object(Bucket=self.name, Key=key, IfMatch=f'"{etag}"', Range=f"bytes={start}-")
+            answer = self._s3.get_object(
+                Bucket=self.name, Key=key, IfMatch=f'"{etag}"', Range=f"bytes={start}-"
+            )
         except ClientError as error:
             status = error.response["ResponseMetadata"]["HTTPStatusCode"]
             if status == 416:  # there is nothing beyond
@@ -82,6 +84,10 @@ class Bucket:
 
     def address(self, key: str, *, upload: bool = False) -> str:
         """A URL that lets whoever has it download the object, or `upload` it, for a while."""
-        action, seconds = ("put_object", UPLOAD_SECONDS) if upload else ("get_object", DOWNLOAD_SECONDS)
-        url: str = self._s3.generate_presigned_url(action, Params={"Bucket": self.name, "Key": key}, ExpiresIn=seconds)
+        action, seconds = (
+            ("put_object", UPLOAD_SECONDS) if upload else ("get_object", DOWNLOAD_SECONDS)
+        )
+        url: str = self._s3.generate_presigned_url(
+            action, Params={"Bucket": self.name, "Key": key}, ExpiresIn=seconds
+        )
         return url

@@ -8,7 +8,9 @@ from sluice.imports.storage import FileError
 MAX_RATIO = 200  # of what is unpacked to what it was packed in
 ALWAYS_UNPACKED = 4 * 1024 * 1024  # bytes, whatever the ratio
 AT_ONCE = 256 * 1024  # bytes that are unpacked at once
-SLICE = 16 * 1024  # bytes of the packed ones: what a member leaves of them is copied for the next member
+SLICE = (
+    16 * 1024
+)  # bytes of the packed ones: what a member leaves of them is copied for the next member
 GZIP = 16 + zlib.MAX_WBITS
 MAGIC = b"\x1f\x8b"
 

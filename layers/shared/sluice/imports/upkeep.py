@@ -12,7 +12,9 @@ from sluice import aws
 from sluice.imports.inbox import RESUMES, Inbox
 from sluice.repositories.import_jobs import ImportJobRepository
 
-UPLOAD_SECONDS = 2 * 3600  # the address for an upload is good for the first of these; an upload may take the second
+UPLOAD_SECONDS = (
+    2 * 3600
+)  # the address for an upload is good for the first of these; an upload may take the second
 STALL_SECONDS = 6 * 3600  # without a sign of life: more than all tries of a message take
 KEEP_SECONDS = 15 * 86_400  # a message stays in the dead-letter queue for 14 days
 LOOK_SECONDS = 30  # that a dead letter is hidden for while the others are looked at
@@ -54,7 +56,11 @@ class Upkeep:
     def _dead_letters(self) -> Iterator[str]:
         """Return the body of each message in the dead-letter queue, and leave it there."""
         seen: dict[str, str] = {}
-        look = {"QueueUrl": self.dead_letters_url, "MaxNumberOfMessages": AT_ONCE, "VisibilityTimeout": LOOK_SECONDS}
+        look = {
+            "QueueUrl": self.dead_letters_url,
+            "MaxNumberOfMessages": AT_ONCE,
+            "VisibilityTimeout": LOOK_SECONDS,
+        }
         try:
             while self.dead_letters_url and len(seen) < MOST:
                 received = self.queue.call("AmazonSQS.ReceiveMessage", look).get("Messages", [])

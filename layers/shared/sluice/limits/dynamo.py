@@ -40,7 +40,12 @@ class DynamoCounts:
             "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
         }
         try:
-            return Taken(True, _count(self._dynamodb.call("DynamoDB_20120810.UpdateItem", request).get("Attributes")))
+            return Taken(
+                True,
+                _count(
+                    self._dynamodb.call("DynamoDB_20120810.UpdateItem", request).get("Attributes")
+                ),
+            )
         except aws.AwsError as error:
             if error.code == REFUSED:
                 item = error.answer.get("Item") or {}

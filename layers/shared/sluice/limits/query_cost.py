@@ -12,7 +12,9 @@ from sluice.errors import QueryRefused, QueryTooExpensive
 
 Plan: TypeAlias = Mapping[str, Any]  # a node of EXPLAIN (FORMAT JSON, VERBOSE)
 
-MAX_SORTED = 64_000_000  # bytes that all sorts keep in memory, and all other steps before they write to disk
+MAX_SORTED = (
+    64_000_000  # bytes that all sorts keep in memory, and all other steps before they write to disk
+)
 MAX_HASHED = 32_000_000  # bytes of a subquery that is kept as a hash table: that never goes to disk
 HASHED_SUBPLAN = "hashed SubPlan"
 # Columns of which few rows share a value, so that a hash join can put parts of them on disk.
@@ -29,14 +31,43 @@ STEPS = frozenset(
             "BitmapAnd",
             "BitmapOr",
         ),
-        *("Function Scan", "Values Scan", "CTE Scan", "Subquery Scan", "Result", "Append", "Merge Append"),
-        *("Nested Loop", "Hash Join", "Merge Join", "Hash", "Materialize", "Memoize", "Gather", "Gather Merge"),
-        *("Sort", "Incremental Sort", "Aggregate", "WindowAgg", "Group", "Unique", "SetOp", "Limit", "ProjectSet"),
+        *(
+            "Function Scan",
+            "Values Scan",
+            "CTE Scan",
+            "Subquery Scan",
+            "Result",
+            "Append",
+            "Merge Append",
+        ),
+        *(
+            "Nested Loop",
+            "Hash Join",
+            "Merge Join",
+            "Hash",
+            "Materialize",
+            "Memoize",
+            "Gather",
+            "Gather Merge",
+        ),
+        *(
+            "Sort",
+            "Incremental Sort",
+            "Aggregate",
+            "WindowAgg",
+            "Group",
+            "Unique",
+            "SetOp",
+            "Limit",
+            "ProjectSet",
+        ),
     }
 )
 
 
-def judge(plan: Plan, *, max_cost: float, tables: Collection[str], series: str, hashed: float) -> float:
+def judge(
+    plan: Plan, *, max_cost: float, tables: Collection[str], series: str, hashed: float
+) -> float:
     """The total cost of a plan that may be run. QueryTooExpensive, or QueryRefused for what it would touch.
 
     `hashed` are the bytes that the largest list of IN has at most, should the plan keep one in memory.
@@ -46,7 +77,9 @@ def judge(plan: Plan, *, max_cost: float, tables: Collection[str], series: str, 
     for node in nodes(plan):
         if node.get("Node Type") not in STEPS or node.get("Function Name", series) != series:
             raise QueryRefused("PostgreSQL would do for it what is not allowed")
-        if "Relation Name" in node and (node["Schema"] != "public" or node["Relation Name"] not in tables):
+        if "Relation Name" in node and (
+            node["Schema"] != "public" or node["Relation Name"] not in tables
+        ):
             raise QueryRefused("PostgreSQL would read for it what is not the shop's")
     if hashed > MAX_HASHED and any(HASHED_SUBPLAN in text for text in _texts(plan)):
         detail = f"It would keep up to {hashed:,.0f} bytes of a subquery in memory; {MAX_HASHED:,} are the most"
@@ -77,7 +110,9 @@ def may_outgrow(plan: Plan) -> bool:
     for node in nodes(plan):
         if node["Node Type"] == "SetOp" and node.get("Strategy") == "Hashed":
             return True
-        if node["Node Type"] == "Hash Join" and not _splits(str(node.get("Hash Cond", "")), relations):
+        if node["Node Type"] == "Hash Join" and not _splits(
+            str(node.get("Hash Cond", "")), relations
+        ):
             return True
     return False
 

@@ -97,7 +97,9 @@ class Limiter:
 
     def hit(self, client: str, policy: Policy) -> Decision:
         """Count one request of this client, if it is within the policy. Never fails."""
-        key = sha256(f"{policy.name}\0{policy.seconds}\0{client}".encode("utf-8", "surrogatepass")).hexdigest()
+        key = sha256(
+            f"{policy.name}\0{policy.seconds}\0{client}".encode("utf-8", "surrogatepass")
+        ).hexdigest()
         with self._lock:
             now = int(self._clock() * 1000)
             known = self._of(key, window.index(policy, now))
@@ -123,7 +125,9 @@ class Limiter:
             return False
         return True
 
-    def _ask(self, counts: Counts, key: str, known: _Known, policy: Policy, now: int, by: By) -> Decision:
+    def _ask(
+        self, counts: Counts, key: str, known: _Known, policy: Policy, now: int, by: By
+    ) -> Decision:
         if known.previous < 0:
             known.previous = max(0, counts.count(key, known.window - 1) - known.lapsed)
         most = window.bound(policy, known.previous, now)
@@ -150,7 +154,9 @@ class Limiter:
 
     def _refused(self, known: _Known, policy: Policy, now: int, by: By) -> Decision:
         retry_after = max(1, _seconds(known.refused_until - now))
-        return Decision(False, policy, 0, max(retry_after, _seconds(window.rest(policy, now))), by, retry_after)
+        return Decision(
+            False, policy, 0, max(retry_after, _seconds(window.rest(policy, now))), by, retry_after
+        )
 
     def _of(self, key: str, current: int) -> _Known:
         known = self._known.setdefault(key, _Known())
@@ -159,7 +165,9 @@ class Limiter:
             self._known.popitem(last=False)
         if known.window != current:
             lapsed = known.leased if known.window == current - 1 else 0
-            known = self._known[key] = _Known(current, lapsed=lapsed, refused_until=known.refused_until)
+            known = self._known[key] = _Known(
+                current, lapsed=lapsed, refused_until=known.refused_until
+            )
         return known
 
 

@@ -56,7 +56,9 @@ class Grant:
     def statements(self) -> Iterator[str]:
         """Grant, and record."""
         yield f"GRANT {self.privileges} ON {self.target} TO {quoted(self.role)}"
-        values = ", ".join(literal(value) for value in (self.role, self.privileges, self.kind, self.name))
+        values = ", ".join(
+            literal(value) for value in (self.role, self.privileges, self.kind, self.name)
+        )
         yield f"INSERT INTO sluice.grants (role, privilege, kind, name) VALUES ({values}) ON CONFLICT DO NOTHING"
 
 

@@ -61,11 +61,16 @@ class Pending:
             for name, value in roles.settings(role, known).items():
                 if f"{name}={value}" not in given:
                     default = self._ask(SERVER_VALUE.format(name=roles.literal(name)))
-                    yield roles.setting_statement(self.database, role, name, value), default == value
+                    yield (
+                        roles.setting_statement(self.database, role, name, value),
+                        default == value,
+                    )
 
     def connection_limit(self, limit: int) -> str:
         """The statement that sets the analyst's connection limit; empty where it is set."""
-        found = self._ask(f"SELECT rolconnlimit FROM pg_roles WHERE rolname = {roles.literal(roles.ANALYST)}")
+        found = self._ask(
+            f"SELECT rolconnlimit FROM pg_roles WHERE rolname = {roles.literal(roles.ANALYST)}"
+        )
         return "" if found == limit else roles.connection_limit_statement(roles.ANALYST, limit)
 
     def _exists(self, catalogue: str, column: str, name: str) -> bool:

@@ -11,7 +11,9 @@ from sluice.migrations.pending import Pending
 from sluice.migrations.runner import BEGIN, LOCK
 
 
-def plan(engine: Engine, app: str = "", *, analyst_connections: int = roles.ANALYST_CONNECTIONS) -> str:
+def plan(
+    engine: Engine, app: str = "", *, analyst_connections: int = roles.ANALYST_CONNECTIONS
+) -> str:
     """Return the script, and dispose of the engine. UnknownApplication, SluiceError."""
     sets.check_application(app)
     try:
@@ -50,7 +52,9 @@ def _migrations(pending: Pending, app: str) -> str:
 
 
 def _rights(pending: Pending, app: str, analyst_connections: int) -> Iterator[str]:
-    missing = list(pending.privileges(grants.wanted(pending.database, sets.application_grants(app))))
+    missing = list(
+        pending.privileges(grants.wanted(pending.database, sets.application_grants(app)))
+    )
     if missing:
         yield grants.RECORD.strip()
     for grant in missing:

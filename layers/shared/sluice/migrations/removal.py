@@ -97,7 +97,9 @@ class _Removal(Session):
         if self.ask("SELECT to_regnamespace('sluice') IS NOT NULL"):
             self._drop_schema()
         for role in roles.ROLES:
-            if self.ask(f"SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = {roles.literal(role)})"):
+            if self.ask(
+                f"SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = {roles.literal(role)})"
+            ):
                 self._drop_role(role)
         return self._done
 
@@ -108,23 +110,33 @@ class _Removal(Session):
             if not name.startswith("sluice") and self.ask(grant.question()):
                 statement = f"REVOKE {privilege} ON {grant.target} FROM {roles.quoted(role)}"
                 if not self.attempt(statement):
-                    raise MissingPrivilege(f"it may not revoke a privilege on {grant.target}", [statement])
+                    raise MissingPrivilege(
+                        f"it may not revoke a privilege on {grant.target}", [statement]
+                    )
                 self._done.gone.append(f"{privilege} on {grant.target} of {role}")
 
     def _drop_schema(self) -> None:
         dependents = self._rows(DEPENDENTS)
         others = [f"{kind} {name}" for kind, name in dependents if kind not in GO_WITH_IT]
         if others:
-            raise CannotRemove(f"the schema sluice is used by what Sluice did not make: {', '.join(others)}")
+            raise CannotRemove(
+                f"the schema sluice is used by what Sluice did not make: {', '.join(others)}"
+            )
         if not self.attempt("DROP SCHEMA sluice CASCADE"):
-            raise MissingPrivilege("it does not own the schema sluice", ["DROP SCHEMA sluice CASCADE"])
+            raise MissingPrivilege(
+                "it does not own the schema sluice", ["DROP SCHEMA sluice CASCADE"]
+            )
         self._done.gone.append("schema sluice")
         self._done.gone += [f"{kind} {name}" for kind, name in dependents]
 
     def _drop_role(self, role: str) -> None:
         name, quoted = roles.literal(role), roles.quoted(role)
-        if not self.attempt(f"ALTER ROLE {quoted} IN DATABASE {roles.quoted(self._database)} RESET ALL"):
-            self._done.stays.append(f"role {role}, and its settings here: the user may not change it")
+        if not self.attempt(
+            f"ALTER ROLE {quoted} IN DATABASE {roles.quoted(self._database)} RESET ALL"
+        ):
+            self._done.stays.append(
+                f"role {role}, and its settings here: the user may not change it"
+            )
             return
         used = [database for (database,) in self._rows(USES.format(role=name))]
         elsewhere = [database for database in used if database != self._database]

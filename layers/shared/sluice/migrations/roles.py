@@ -43,10 +43,16 @@ def mark_statement(role: str) -> str:
 
 def settings(rights: str, known: Collection[str]) -> dict[str, str]:
     """Return the settings of the role `rights`, as far as the server has them."""
-    return {name: setting.value for name, setting in role_settings(ROLES[rights]).items() if name in known}
+    return {
+        name: setting.value
+        for name, setting in role_settings(ROLES[rights]).items()
+        if name in known
+    }
 
 
-def setting_statements(database: str, role: str, rights: str, known: Collection[str]) -> Iterator[str]:
+def setting_statements(
+    database: str, role: str, rights: str, known: Collection[str]
+) -> Iterator[str]:
     """Give `role`, when it logs into `database`, the settings of `rights`, which is one of the two roles."""
     for name, value in settings(rights, known).items():
         yield setting_statement(database, role, name, value)

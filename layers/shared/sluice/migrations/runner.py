@@ -51,13 +51,17 @@ class Migrated:
     for_administrator: list[str] = field(default_factory=list)
 
 
-def migrate_url(url: str, app: str = "", *, analyst_connections: int = roles.ANALYST_CONNECTIONS) -> Migrated:
+def migrate_url(
+    url: str, app: str = "", *, analyst_connections: int = roles.ANALYST_CONNECTIONS
+) -> Migrated:
     """Migrate the database at the owner's `url`."""
     engine = make_engine(DatabaseSettings.from_url(url), "batch")
     return migrate(engine, app, analyst_connections=analyst_connections)
 
 
-def migrate(engine: Engine, app: str = "", *, analyst_connections: int = roles.ANALYST_CONNECTIONS) -> Migrated:
+def migrate(
+    engine: Engine, app: str = "", *, analyst_connections: int = roles.ANALYST_CONNECTIONS
+) -> Migrated:
     """Migrate, as the engine's user, and dispose of the engine. UnknownApplication, MissingPrivilege, SluiceError."""
     sets.check_application(app)
     try:
@@ -127,7 +131,9 @@ class _Run(Session):
         if not all(created):
             # With what the roles would be given next, so that an administrator is asked only once.
             statements = [create for create, _ in missing]
-            statements += [statement for statement, default in self._pending.settings() if not default]
+            statements += [
+                statement for statement, default in self._pending.settings() if not default
+            ]
             statements += [self._pending.may_create("DATABASE", self._pending.database)]
             statements += [self._pending.connection_limit(self._analyst_connections)]
             raise MissingPrivilege("it may not create roles", filter(None, statements))
@@ -154,7 +160,9 @@ class _Run(Session):
             grants.wanted(self._pending.database, sets.application_grants(self._app))
         ):
             give, record = grant.statements()
-            if self.attempt(give) and self._pending.is_granted(grant):  # some refusals are only warnings
+            if self.attempt(give) and self._pending.is_granted(
+                grant
+            ):  # some refusals are only warnings
                 self.run(record)
             else:
                 self._done.for_administrator.append(give)

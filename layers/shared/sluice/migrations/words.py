@@ -40,7 +40,9 @@ SEPARATORS = """
 
 # Characters without a width of their own: soft hyphens, joiners, direction marks, variation selectors. A word that has
 # one is found with and without it, and so are its parts: "soft\u00adhyphen" by `softhyphen`, by `soft` and by `hyphen`.
-IGNORABLE = "ad 34f 61c 180b-180f 200c-200f 202a-202e 2060-206f fe00-fe0f feff e0000-e007f e0100-e01ef"
+IGNORABLE = (
+    "ad 34f 61c 180b-180f 200c-200f 202a-202e 2060-206f fe00-fe0f feff e0000-e007f e0100-e01ef"
+)
 
 # Characters of a word that is indexed. GIN takes 2,712 bytes, and no search (200 characters) is as long, however it is
 # normalised: so a longer word is left out, where it would make the row impossible to write.
@@ -118,7 +120,11 @@ SIGNATURES = ("sluice.split_words(text)", "sluice.words(text)", "sluice.search_w
 
 def statements() -> tuple[str, ...]:
     """The statements that create the functions."""
-    brackets = {"separators": _bracket(SEPARATORS), "ignorable": _bracket(IGNORABLE), "longest": LONGEST}
+    brackets = {
+        "separators": _bracket(SEPARATORS),
+        "ignorable": _bracket(IGNORABLE),
+        "longest": LONGEST,
+    }
     names = "{" + ",".join(f'"{name}"' for name in COLLATIONS) + "}"
     split = WITH_COLLATION.format(names=names, create=SPLIT.format(**brackets))
     return (split, WORDS.format(**brackets), SEARCH_WORDS.format(**brackets))
@@ -127,4 +133,10 @@ def statements() -> tuple[str, ...]:
 def _bracket(ranges: str) -> str:
     """A bracket expression of PostgreSQL's regular expressions, for code points in hexadecimal."""
     ends = (text.partition("-") for text in ranges.split())
-    return "[" + "".join(rf"\U{first:0>8}" + (rf"-\U{last:0>8}" if last else "") for first, _, last in ends) + "]"
+    return (
+        "["
+        + "".join(
+            rf"\U{first:0>8}" + (rf"-\U{last:0>8}" if last else "") for first, _, last in ends
+        )
+        + "]"
+    )

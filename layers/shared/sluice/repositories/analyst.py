@@ -50,7 +50,9 @@ class AnalystRepository:
 
     def plan(self, sql: str) -> Any:
         """PostgreSQL's plan of the statement, without the LIMIT that `rows` puts around it; empty where it has none."""
-        told = json.loads(str(self._transaction.run(f"EXPLAIN (FORMAT JSON, VERBOSE) {sql}").rows[0][0]))[0]
+        told = json.loads(
+            str(self._transaction.run(f"EXPLAIN (FORMAT JSON, VERBOSE) {sql}").rows[0][0])
+        )[0]
         return told["Plan"] if isinstance(told, dict) else {}
 
     def rows(self, sql: str, *, max_rows: int, max_bytes: int) -> Found:

@@ -47,7 +47,9 @@ def keep(ctes: str, select: str, key: IdempotencyKey | None) -> str:
 
 def bound(values: Mapping[str, object], key: IdempotencyKey | None) -> dict[str, object]:
     """The values of a statement that `keep` made."""
-    return dict(values) if key is None else {**values, "key": key.id, "fingerprint": key.fingerprint}
+    return (
+        dict(values) if key is None else {**values, "key": key.id, "fingerprint": key.fingerprint}
+    )
 
 
 def claim(key: IdempotencyKey | None) -> Guard | None:
@@ -67,7 +69,9 @@ class AnswerRepository:
 
     def keep(self, key: IdempotencyKey, text: str) -> None:
         """An answer that is no record, in the transaction that claimed its key."""
-        self._statements.write(KEEP_TEXT, {"key": key.id, "fingerprint": key.fingerprint, "answer": text})
+        self._statements.write(
+            KEEP_TEXT, {"key": key.id, "fingerprint": key.fingerprint, "answer": text}
+        )
 
     def find(self, key: IdempotencyKey) -> Record | None:
         """The answer to this very request; None where the key is free, or was used for another."""

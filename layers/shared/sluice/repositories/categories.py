@@ -51,7 +51,9 @@ class CategoryRepository(Listed):
     listing = LISTING
 
     def get_many_by_slug(self, slugs: Sequence[str], fields: Collection[str]) -> dict[str, Row]:
-        rows = select(self._statements, VIEW, "c.slug = ANY(CAST(:ids AS text[]))", slugs, {"slug", *fields})
+        rows = select(
+            self._statements, VIEW, "c.slug = ANY(CAST(:ids AS text[]))", slugs, {"slug", *fields}
+        )
         return {row["slug"]: row for row in rows}
 
     def all(self, fields: Collection[str]) -> list[Row]:
@@ -73,7 +75,9 @@ class CategoryRepository(Listed):
             message = f"gives the slug {slug}, which is already taken; send another slug"
             raise Duplicate(faults=[Fault("duplicate", message, pointer="/name")]) from error
 
-    def update(self, id: int, changes: Mapping[str, object], precondition: Precondition = ALWAYS) -> Record:
+    def update(
+        self, id: int, changes: Mapping[str, object], precondition: Precondition = ALWAYS
+    ) -> Record:
         """NotFound, StaleVersion; Duplicate where the slug is taken."""
         return writing.update(self._statements, VIEW, ASSIGNMENTS, id, changes, precondition)
 

@@ -64,4 +64,8 @@ class CursorSigner:
 
 def _refused(parameter: str) -> InvalidCursor:
     """One text for every reason, so that trying tells nothing."""
-    return InvalidCursor(faults=[Fault("invalid", "was not made by this list, sort and filters", parameter=parameter)])
+    return InvalidCursor(
+        faults=[
+            Fault("invalid", "was not made by this list, sort and filters", parameter=parameter)
+        ]
+    )

@@ -48,7 +48,10 @@ LISTING = Listing(
         "status": Filter("choice", "j.status = :status", choices=STATUSES),
         "resource": Filter("choice", "j.resource = :resource", choices=RESOURCES),
     },
-    sorts={"id": Sort("j.id", "bigint", unique=True), "created_at": Sort("j.created_at", "timestamptz")},
+    sorts={
+        "id": Sort("j.id", "bigint", unique=True),
+        "created_at": Sort("j.created_at", "timestamptz"),
+    },
 )
 INSERT = "j AS (INSERT INTO sluice.import_jobs (resource, object_key) VALUES (:resource, :object_key) RETURNING *)"
 
@@ -182,19 +185,32 @@ class ImportJobRepository(Listed):
 
     def receive(self, resource: str, key: str, etag: str, sequencer: str, size: int) -> int:
         """The id of the job for what was put there: one that waited for it, a new one, or the one it has."""
-        values = {"resource": resource, "key": key, "etag": etag, "sequencer": sequencer, "size": size}
-        for _ in range(2):  # the same event at the same time adds the job unseen; the second statement sees it
+        values = {
+            "resource": resource,
+            "key": key,
+            "etag": etag,
+            "sequencer": sequencer,
+            "size": size,
+        }
+        for _ in range(
+            2
+        ):  # the same event at the same time adds the job unseen; the second statement sees it
             for row in self._statements.write(RECEIVE, values):
                 return int(row.id)
         raise InternalError
 
     def expire(self, seconds: float, error: str, most: int) -> int:
         """Fail up to `most` imports that were announced so long ago and never uploaded. Return how many."""
-        return len(self._statements.write(EXPIRE, {"seconds": seconds, "error": error, "most": most}))
+        return len(
+            self._statements.write(EXPIRE, {"seconds": seconds, "error": error, "most": most})
+        )
 
     def stalled(self, seconds: float, most: int) -> list[int]:
         """Return the ids of up to `most` imports that gave no sign of life for so long."""
-        return [int(row.id) for row in self._statements.read(STALLED, {"seconds": seconds, "most": most})]
+        return [
+            int(row.id)
+            for row in self._statements.read(STALLED, {"seconds": seconds, "most": most})
+        ]
 
     def forget(self, seconds: float, most: int) -> int:
         """Delete the rejected rows of up to `most` imports that were given up so long ago. Return how many imports."""
@@ -223,8 +239,16 @@ class ImportProgress:
     def reject(self, id: int, rejections: Sequence[tuple[int, str | None, str, str]]) -> None:
         """Keep these; a line's first rejection is its only one."""
         if rejections:
-            lines, columns, codes, reasons = (list(values) for values in zip(*rejections, strict=True))
-            values = {"id": id, "lines": lines, "columns": columns, "codes": codes, "reasons": reasons}
+            lines, columns, codes, reasons = (
+                list(values) for values in zip(*rejections, strict=True)
+            )
+            values = {
+                "id": id,
+                "lines": lines,
+                "columns": columns,
+                "codes": codes,
+                "reasons": reasons,
+            }
             self._statements.write(REJECT, values)
 
     def advance(self, id: int, **values: Any) -> int | None:

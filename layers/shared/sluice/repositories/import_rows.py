@@ -157,9 +157,7 @@ class ImportRowRepository:
             if column in header
         ]
         certain = " AND ".join([self._target.clean, *known])
-        looked = (
-            f"SELECT count(*) AS rows, coalesce(bool_and(coalesce({certain}, false)), true) AS clean FROM import_rows r"
-        )
+        looked = f"SELECT count(*) AS rows, coalesce(bool_and(coalesce({certain}, false)), true) AS clean FROM import_rows r"
         (staged,) = self._transaction.write(looked)
         return bool(staged.clean) and int(staged.rows) == records
 
@@ -184,7 +182,9 @@ class ImportRowRepository:
 
         So it is too if a row that they refer to was deleted since it was looked for.
         """
-        values = {"described": "description" in header} if ":described" in self._target.write else {}
+        values = (
+            {"described": "description" in header} if ":described" in self._target.write else {}
+        )
         (taken,) = self._transaction.write(self._target.write, values)
         if taken.rows != read:
             raise Disagreement(read, int(taken.rows))
@@ -196,5 +196,7 @@ def _copied(value: object) -> str:
         return r"\N"
     text = str(value)
     if "\\" in text or "\t" in text or "\n" in text or "\r" in text:
-        text = text.replace("\\", r"\\").replace("\t", r"\t").replace("\n", r"\n").replace("\r", r"\r")
+        text = (
+            text.replace("\\", r"\\").replace("\t", r"\t").replace("\n", r"\n").replace("\r", r"\r")
+        )
     return text

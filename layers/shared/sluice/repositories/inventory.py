@@ -91,11 +91,17 @@ class InventoryRepository(Listed):
         """Set each (product id, quantity), all or none; ValidationFailed names the updates of unknown products."""
         row = self._statements.write(
             SET_MANY,
-            {"product_ids": [product_id for product_id, _ in updates], "quantities": [q for _, q in updates]},
+            {
+                "product_ids": [product_id for product_id, _ in updates],
+                "quantities": [q for _, q in updates],
+            },
         )[0]
         if row.unknown:
             raise ValidationFailed(
-                faults=[Fault("unknown", "no such product", pointer=f"/updates/{n}/product_id") for n in row.unknown]
+                faults=[
+                    Fault("unknown", "no such product", pointer=f"/updates/{n}/product_id")
+                    for n in row.unknown
+                ]
             )
         return int(row.updated)
 
@@ -111,6 +117,12 @@ class InventoryRepository(Listed):
             raise ValidationFailed(faults=[fault])
         if json is None:
             raise OutOfStock(
-                faults=[Fault("out_of_stock", f"product {params['id']} has {available} left", pointer="/delta")]
+                faults=[
+                    Fault(
+                        "out_of_stock",
+                        f"product {params['id']} has {available} left",
+                        pointer="/delta",
+                    )
+                ]
             )
         return Record(json, etag, id)

@@ -44,7 +44,9 @@ class Shape(NamedTuple):
     stop_inclusive: bool = False
     owner: str = ""  # the column of the one that the list belongs to: see _owner
     keyed: bool = False  # a slice: as many rows as are fetched, in the order they are walked, each with its keys
-    limit: int = 0  # written out, where the plan is to be kept: one that knows no limit reads everything
+    limit: int = (
+        0  # written out, where the plan is to be kept: one that knows no limit reads everything
+    )
 
     @property
     def steady(self) -> bool:
@@ -52,9 +54,17 @@ class Shape(NamedTuple):
         return self.limit > 0
 
     @classmethod
-    def of(cls, listing: Listing, query: ListQuery, position: Position | None, owned: str = "") -> "Shape":
-        filters = [(listing.filters[name], value) for name, value in sorted(query.filters.items()) if name != owned]
-        joined = [declared.join for declared, _ in filters] + [listing.sorts[name].join for name, _ in query.sort]
+    def of(
+        cls, listing: Listing, query: ListQuery, position: Position | None, owned: str = ""
+    ) -> "Shape":
+        filters = [
+            (listing.filters[name], value)
+            for name, value in sorted(query.filters.items())
+            if name != owned
+        ]
+        joined = [declared.join for declared, _ in filters] + [
+            listing.sorts[name].join for name, _ in query.sort
+        ]
         conditions = [_condition(declared, value) for declared, value in filters]
         owner = listing.owners[owned] if owned else ""
         if owned:
@@ -74,12 +84,16 @@ class Shape(NamedTuple):
         )
 
 
-def values_of(query: ListQuery, start: Position | None, stop: Position | None = None) -> dict[str, object]:
+def values_of(
+    query: ListQuery, start: Position | None, stop: Position | None = None
+) -> dict[str, object]:
     params = {name: value for name, value in query.filters.items() if not isinstance(value, bool)}
     params |= {"limit": query.limit, "fetch": query.limit + 1}
     for prefix, position in (("k", start), ("s", stop)):
         if position:
-            params |= {f"{prefix}{n}": key for n, key in enumerate(position.keys) if key is not None}
+            params |= {
+                f"{prefix}{n}": key for n, key in enumerate(position.keys) if key is not None
+            }
     return params
 
 
@@ -90,7 +104,11 @@ def nulls_of(position: Position) -> tuple[bool, ...]:
 def _condition(declared: Filter, value: object) -> str:
     if value is False:
         return declared.otherwise
-    return declared.single if declared.single and isinstance(value, list) and len(value) == 1 else declared.condition
+    return (
+        declared.single
+        if declared.single and isinstance(value, list) and len(value) == 1
+        else declared.condition
+    )
 
 
 class _Key(NamedTuple):
@@ -153,9 +171,19 @@ def compile_select(listing: Listing, shape: Shape) -> str:
         nulls = (False, *shape.stop) if shape.owner else shape.stop
         before = _beyond([key.turned() for key in stops], nulls, inclusive=shape.stop_inclusive)
         within = shape._replace(conditions=(*shape.conditions, _any(before)))
-        beyond = _probe(source, stops, shape._replace(nulls=shape.stop), inclusive=not shape.stop_inclusive)
-    rows = _union(_selects(selected, source, keys, within, inclusive=shape.inclusive, limit=limit), keys, limit)
-    total = f"(SELECT count(*) FROM {source}{_where(shape.conditions)})" if shape.total else "CAST(NULL AS bigint)"
+        beyond = _probe(
+            source, stops, shape._replace(nulls=shape.stop), inclusive=not shape.stop_inclusive
+        )
+    rows = _union(
+        _selects(selected, source, keys, within, inclusive=shape.inclusive, limit=limit),
+        keys,
+        limit,
+    )
+    total = (
+        f"(SELECT count(*) FROM {source}{_where(shape.conditions)})"
+        if shape.total
+        else "CAST(NULL AS bigint)"
+    )
     if shape.keyed:
         # In the order of the subquery, as PostgreSQL's manual has it: nothing else happens at this level.
         return f"""
@@ -188,7 +216,9 @@ def _order(listing: Listing, shape: Shape) -> list[_Key]:
         sort = listing.sorts[name]
         twin = sort.twin if shape.joins else ""
         column = twin if twin and keys and _table(keys[0].column) == _table(twin) else sort.column
-        key = _Key(f"k{n}", column, sort.type, sort.nullable, descending, nulls_first=False, twin=twin)
+        key = _Key(
+            f"k{n}", column, sort.type, sort.nullable, descending, nulls_first=False, twin=twin
+        )
         keys.append(key.turned() if shape.backward else key)
         if sort.unique:
             break
@@ -202,21 +232,34 @@ def _owner(column: str, first: _Key) -> _Key:
     row that is somebody else's: all of the table, where there are too few. Between two bounds it is a range of an index
     that begins with it.
     """
-    return _Key(OWNER, column, "bigint", nullable=False, descending=first.descending, nulls_first=False, twin="")
+    return _Key(
+        OWNER,
+        column,
+        "bigint",
+        nullable=False,
+        descending=first.descending,
+        nulls_first=False,
+        twin="",
+    )
 
 
 def _table(column: str) -> str:
     return column.partition(".")[0]
 
 
-def _selects(columns: str, source: str, keys: list[_Key], shape: Shape, *, inclusive: bool, limit: str) -> list[str]:
+def _selects(
+    columns: str, source: str, keys: list[_Key], shape: Shape, *, inclusive: bool, limit: str
+) -> list[str]:
     """The SELECTs that together give the rows beyond the position, or all: each row once, each SELECT in order."""
     branches: list[list[str]] = [[]]
     if shape.nulls is not None:
         nulls = (False, *shape.nulls) if shape.owner else shape.nulls
         branches = _beyond(keys, nulls, inclusive=inclusive)
     order = f"ORDER BY {_ordered(keys)} {limit}"
-    return [f"SELECT {columns} FROM {source}{_where([*shape.conditions, *branch])} {order}" for branch in branches]
+    return [
+        f"SELECT {columns} FROM {source}{_where([*shape.conditions, *branch])} {order}"
+        for branch in branches
+    ]
 
 
 def _probe(source: str, keys: list[_Key], shape: Shape, *, inclusive: bool) -> str:
@@ -239,8 +282,13 @@ def _union(selects: list[str], keys: list[_Key], limit: str) -> str:
 def _beyond(keys: list[_Key], nulls: tuple[bool, ...], *, inclusive: bool) -> list[list[str]]:
     """The rows beyond a position in the order of `keys`, as branches that share no row; conditions are ANDed."""
     first = keys[0]
-    if len({(key.descending, _table(key.column)) for key in keys}) == 1 and not any(key.nullable for key in keys):
-        columns, values = ", ".join(key.column for key in keys), ", ".join(key.value for key in keys)
+    if len({(key.descending, _table(key.column)) for key in keys}) == 1 and not any(
+        key.nullable for key in keys
+    ):
+        columns, values = (
+            ", ".join(key.column for key in keys),
+            ", ".join(key.value for key in keys),
+        )
         twin = [f"{first.twin} {first.beyond}= {first.value}"] if first.twin else []
         return [[f"({columns}) {first.beyond}{'=' if inclusive else ''} ({values})", *twin]]
     branches: list[list[str]] = []

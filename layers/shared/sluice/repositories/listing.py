@@ -10,7 +10,9 @@ from typing import Literal
 
 from sluice.repositories.view import View
 
-FilterKind = Literal["integer", "integers", "money", "slugs", "words", "email", "boolean", "time", "choice"]
+FilterKind = Literal[
+    "integer", "integers", "money", "slugs", "words", "email", "boolean", "time", "choice"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +22,9 @@ class Filter:
     kind: FilterKind
     condition: str
     otherwise: str = ""  # of a boolean: the condition for `false`
-    single: str = ""  # of several values: the condition where one is given, and an index is to keep its order
+    single: str = (
+        ""  # of several values: the condition where one is given, and an index is to keep its order
+    )
     join: str = ""  # what the condition needs beside the source
     choices: tuple[str, ...] = ()  # of a choice: all there are
 

@@ -20,7 +20,11 @@ from sluice.repositories.view import (
 )
 from sluice.repositories.writing import ALWAYS, Precondition, matches
 
-ITEM = {"product_id": integer("product_id"), "quantity": integer("quantity"), "unit_price": money("unit_price")}
+ITEM = {
+    "product_id": integer("product_id"),
+    "quantity": integer("quantity"),
+    "unit_price": money("unit_price"),
+}
 
 
 def items(lines: str) -> Column:
@@ -150,7 +154,9 @@ class OrderRepository(Sliced):
     listing = nested = LISTING
     owned = "user_id"
 
-    def place(self, user_id: int, items: Sequence[tuple[int, int]], key: IdempotencyKey | None = None) -> Placement:
+    def place(
+        self, user_id: int, items: Sequence[tuple[int, int]], key: IdempotencyKey | None = None
+    ) -> Placement:
         """Take the stock of each (product id, quantity), fix the prices and write the order: all of it or nothing.
 
         No product may be named twice. RolledBack where stock was taken in between, after a few attempts; with a key,
@@ -163,7 +169,9 @@ class OrderRepository(Sliced):
             "quantities": [quantity for _, quantity in items],
         }
         statement = answers.keep(PLACE, PLACED, key)
-        row = self._statements.write(statement, answers.bound(values, key), guard=answers.claim(key), prepare=True)[0]
+        row = self._statements.write(
+            statement, answers.bound(values, key), guard=answers.claim(key), prepare=True
+        )[0]
         return Placement(
             record=None if row.json is None else Record(row.json, row.etag, row.id),
             user_known=row.user_known,

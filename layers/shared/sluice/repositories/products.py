@@ -40,7 +40,9 @@ VIEW = View(
 
 # Said twice, which squares how many rows the planner expects. It takes any word that it has not met in its sample to be
 # in 0.5 % of them, and then looks for a page of those along the sort's index: 15 s in 1,000,000 products, for 5 ms.
-SEARCH = "sluice.words(p.name || ' ' || coalesce(p.description, '')) @> sluice.search_words(:search)"
+SEARCH = (
+    "sluice.words(p.name || ' ' || coalesce(p.description, '')) @> sluice.search_words(:search)"
+)
 STOCK = "JOIN inventory i ON i.product_id = p.id"
 
 LISTING = Listing(
@@ -81,8 +83,14 @@ CATEGORY = "json_build_object('id', c.id, 'name', c.name, 'slug', c.slug)"
 NESTED = replace(
     LISTING,
     view=replace(VIEW, fields={**VIEW.fields, "category": Column(CATEGORY, "rows")}),
-    lookups={**LISTING.lookups, "category": f"(SELECT {CATEGORY} FROM categories c WHERE c.id = p.category_id)"},
-    filters={**LISTING.filters, "category_id": Filter("integer", "p.category_id = CAST(:category_id AS bigint)")},
+    lookups={
+        **LISTING.lookups,
+        "category": f"(SELECT {CATEGORY} FROM categories c WHERE c.id = p.category_id)",
+    },
+    filters={
+        **LISTING.filters,
+        "category_id": Filter("integer", "p.category_id = CAST(:category_id AS bigint)"),
+    },
     owners={"category_id": "p.category_id"},
 )
 
@@ -124,17 +132,34 @@ class ProductRepository(Sliced):
 
         Duplicate where the name is taken; ValidationFailed for an unknown category.
         """
-        values = {"description": None, "inventory": 0, "category": None, "category_id": None, **product}
+        values = {
+            "description": None,
+            "inventory": 0,
+            "category": None,
+            "category_id": None,
+            **product,
+        }
         return writing.create(self._statements, VIEW, INSERT, INSERTED, values, key)
 
-    def update(self, id: int, changes: Mapping[str, object], precondition: Precondition = ALWAYS) -> Record:
+    def update(
+        self, id: int, changes: Mapping[str, object], precondition: Precondition = ALWAYS
+    ) -> Record:
         """NotFound, StaleVersion, Duplicate, ValidationFailed."""
         return writing.update(self._statements, VIEW, ASSIGNMENTS, id, changes, precondition)
 
     def update_version(self, id: int, changes: Mapping[str, object], version: int) -> Record:
         """As `update`, where the product's own row still has this version: its stock and its category may differ."""
-        return writing.update(self._statements, VERSIONED, ASSIGNMENTS, id, changes, Precondition(match=[str(version)]))
+        return writing.update(
+            self._statements,
+            VERSIONED,
+            ASSIGNMENTS,
+            id,
+            changes,
+            Precondition(match=[str(version)]),
+        )
 
     def delete(self, id: int, precondition: Precondition = ALWAYS) -> None:
         """NotFound, StaleVersion; StillReferenced where an order holds it."""
-        writing.delete(self._statements, VIEW, id, precondition)  # the product before its stock, as orders lock them
+        writing.delete(
+            self._statements, VIEW, id, precondition
+        )  # the product before its stock, as orders lock them

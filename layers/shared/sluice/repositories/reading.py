@@ -43,7 +43,9 @@ class Sliced(Listed):
         """InvalidCursor as in `page`."""
         return read_slice(self._statements, self.nested, query, self._signer)
 
-    def slices_of(self, owners: Sequence[int], query: ListQuery) -> dict[int, Slice | InvalidCursor]:
+    def slices_of(
+        self, owners: Sequence[int], query: ListQuery
+    ) -> dict[int, Slice | InvalidCursor]:
         """The slice of each owner's rows."""
         return read_slices(self._statements, self.nested, query, self._signer, self.owned, owners)
 

@@ -5,7 +5,9 @@ from typing import NamedTuple
 
 from sluice.repositories.view import Statements
 
-NEWEST = "0003"  # the newest of sluice/migrations/versions, which this code needs; a test compares them
+NEWEST = (
+    "0003"  # the newest of sluice/migrations/versions, which this code needs; a test compares them
+)
 
 # A replica that has all of it is not behind, however long ago the last transaction was.
 LAG = """
@@ -44,11 +46,17 @@ class SchemaRepository:
 
     def settings(self, names: Collection[str]) -> dict[str, str]:
         """What the session has of these settings; those that the server lacks are absent."""
-        return {row.name: row.value for row in self._statements.read(SETTINGS, {"names": list(names)})}
+        return {
+            row.name: row.value for row in self._statements.read(SETTINGS, {"names": list(names)})
+        }
 
     def position(self) -> str:
         """How far the log of a primary has come."""
-        return str(self._statements.read("SELECT CAST(pg_current_wal_insert_lsn() AS text) AS position")[0].position)
+        return str(
+            self._statements.read("SELECT CAST(pg_current_wal_insert_lsn() AS text) AS position")[
+                0
+            ].position
+        )
 
     def lag(self, position: str | None) -> Lag:
         """How far a replica is behind that position of its primary's, where that is known."""

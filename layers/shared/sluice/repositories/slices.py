@@ -32,7 +32,9 @@ class Slice:
         return self.signer.sign(Position(tuple(row[KEYS])), self.scope)
 
 
-def read_slice(statements: Statements, listing: Listing, query: ListQuery, signer: CursorSigner) -> Slice:
+def read_slice(
+    statements: Statements, listing: Listing, query: ListQuery, signer: CursorSigner
+) -> Slice:
     """One slice in one statement. InvalidCursor where a cursor was not made by this list, sort and filters."""
     shape, params, scope = _slice(listing, query, signer)
     row = statements.read(compile_select(listing, shape), params, prepare=shape.steady)[0]
@@ -40,7 +42,12 @@ def read_slice(statements: Statements, listing: Listing, query: ListQuery, signe
 
 
 def read_slices(
-    statements: Statements, listing: Listing, query: ListQuery, signer: CursorSigner, owned: str, owners: Sequence[int]
+    statements: Statements,
+    listing: Listing,
+    query: ListQuery,
+    signer: CursorSigner,
+    owned: str,
+    owners: Sequence[int],
 ) -> dict[int, Slice | InvalidCursor]:
     """The slice of each owner, in one statement; `owned` is the filter that tells whose. Cursors are its own."""
     slices: dict[int, Slice | InvalidCursor] = {}

@@ -30,7 +30,9 @@ LISTING = Listing(
     view=VIEW,
     filters={
         "email": Filter("email", "lower(u.email) = lower(CAST(:email AS text))"),
-        "search": Filter("words", "sluice.words(u.name || ' ' || u.email) @> sluice.search_words(:search)"),
+        "search": Filter(
+            "words", "sluice.words(u.name || ' ' || u.email) @> sluice.search_words(:search)"
+        ),
     },
     sorts={
         "id": Sort("u.id", "bigint", unique=True),
@@ -54,7 +56,9 @@ class UserRepository(Listed):
         """Duplicate where the email is taken, in any case."""
         return writing.create(self._statements, VIEW, INSERT, "u", user, key)
 
-    def update(self, id: int, changes: Mapping[str, object], precondition: Precondition = ALWAYS) -> Record:
+    def update(
+        self, id: int, changes: Mapping[str, object], precondition: Precondition = ALWAYS
+    ) -> Record:
         """NotFound, StaleVersion; Duplicate where the email is taken, in any case."""
         return writing.update(self._statements, VIEW, ASSIGNMENTS, id, changes, precondition)
 

@@ -12,7 +12,9 @@ from typing import Any, Literal, NamedTuple, Protocol, TypeAlias
 from sluice.errors import NotFound
 
 Guard: TypeAlias = tuple[str, Mapping[str, object]]
-Row: TypeAlias = Mapping[str, Any]  # a record that Python is to look into: field → value, as in its JSON
+Row: TypeAlias = Mapping[
+    str, Any
+]  # a record that Python is to look into: field → value, as in its JSON
 
 
 class Statements(Protocol):
@@ -23,7 +25,9 @@ class Statements(Protocol):
     keep the statement's plan: for one whose best plan is the same whatever its parameters.
     """
 
-    def read(self, sql: str, params: Mapping[str, object] | None = None, *, prepare: bool = False) -> Sequence[Any]: ...
+    def read(
+        self, sql: str, params: Mapping[str, object] | None = None, *, prepare: bool = False
+    ) -> Sequence[Any]: ...
 
     def write(
         self,
@@ -69,7 +73,11 @@ class View:
 
     def columns(self, only: Collection[str] | None = None) -> str:
         """The SELECT list: every field, or those in `only`, in the declared order."""
-        chosen = ((name, column.sql) for name, column in self.fields.items() if only is None or name in only)
+        chosen = (
+            (name, column.sql)
+            for name, column in self.fields.items()
+            if only is None or name in only
+        )
         return ", ".join(f'{sql} AS "{name}"' for name, sql in chosen)
 
     @lru_cache(maxsize=256)  # noqa: B019  views are module constants: none is ever freed
@@ -96,18 +104,29 @@ def money(sql: str) -> Column:
 
 def time(sql: str, *, nullable: bool = False) -> Column:
     """A timestamptz as RFC 3339 in UTC with microseconds and `Z`."""
-    return Column(f"""to_char({sql} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')""", "time", nullable)
+    return Column(
+        f"""to_char({sql} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')""", "time", nullable
+    )
 
 
-def get_many(statements: Statements, view: View, ids: Sequence[int], fields: Collection[str]) -> dict[int, Row]:
+def get_many(
+    statements: Statements, view: View, ids: Sequence[int], fields: Collection[str]
+) -> dict[int, Row]:
     """The rows that there are with these ids, in one statement: id → these fields, and the id."""
     return {
-        row["id"]: row for row in select(statements, view, f"{view.key} = ANY(CAST(:ids AS bigint[]))", ids, fields)
+        row["id"]: row
+        for row in select(
+            statements, view, f"{view.key} = ANY(CAST(:ids AS bigint[]))", ids, fields
+        )
     }
 
 
 def select(
-    statements: Statements, view: View, condition: str, ids: Sequence[object], fields: Collection[str]
+    statements: Statements,
+    view: View,
+    condition: str,
+    ids: Sequence[object],
+    fields: Collection[str],
 ) -> list[Row]:
     """The rows for which `condition` on `:ids` holds, by id, in one statement."""
     rows = statements.read(
@@ -120,7 +139,9 @@ def select(
     return list(json.loads(f"[{rows[0].items}]"))
 
 
-def find(statements: Statements, view: View, id: int, fields: frozenset[str] | None = None) -> Record:
+def find(
+    statements: Statements, view: View, id: int, fields: frozenset[str] | None = None
+) -> Record:
     """The record with this id, in one statement; NotFound where there is none."""
     rows = statements.read(
         f"SELECT {view.record(fields)} FROM {view.source} WHERE {view.key} = CAST(:id AS bigint)",

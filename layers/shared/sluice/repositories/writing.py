@@ -51,7 +51,9 @@ def create(
 ) -> Record:
     """The record of the row that `inserts` (CTEs) make, seen over `source`, which joins them to what else it shows."""
     statement = answers.keep(inserts, f"SELECT {view.record()} FROM {source}", key)
-    rows = statements.write(statement, answers.bound(values, key), guard=answers.claim(key), prepare=True)
+    rows = statements.write(
+        statement, answers.bound(values, key), guard=answers.claim(key), prepare=True
+    )
     return Record(*rows[0])
 
 

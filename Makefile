@@ -36,7 +36,7 @@ test: .venv/.dev ## every test that a change should wait for: ARGS='-k cursor'
 	@$(BIN)/python -m pytest -m "not slow" --hypothesis-profile=ci $(PARALLEL) $(ARGS)
 
 # What depends on the server: its statements, its sessions, COPY, analysts' SQL.
-MAJOR_TESTS := tests/db tests/repositories tests/imports tests/analyst tests/sessions
+MAJOR_TESTS := tests/db tests/repositories tests/imports tests/adhoc_sql tests/sessions
 test-major: .venv/.dev ## the tests that meet SQL on another major: MAJOR=15 (14 to 17), or BINDIR=/usr/lib/postgresql/15/bin
 	@bindir="$(BINDIR)"; test -n "$$bindir" || bindir=$$($(BIN)/python scripts/postgres_major.py $(or $(MAJOR),15)) || exit 1; \
 	SLUICE_TEST_BINDIR="$$bindir" $(BIN)/python -m pytest -m "not slow" --hypothesis-profile=ci $(PARALLEL) $(ARGS) $(MAJOR_TESTS)
@@ -49,7 +49,7 @@ fuzz: .venv/.dev ## thousands of requests that openapi.json allows and forbids: 
 
 fuzz-sql: .venv/.dev ## statements that nest and multiply all that analysts may use, and what they hold: MINUTES=10 SEED=1
 	@SLUICE_FUZZ_SQL=$(or $(MINUTES),10) SLUICE_FUZZ_SEED=$(or $(SEED),1) $(BIN)/python -m pytest -s --show-capture=no \
-		-m slow tests/analyst/test_bombs.py
+		-m slow tests/adhoc_sql/test_bombs.py
 
 test-build: build .venv/.dev ## what sam build made, run in the local sandboxes
 	@SLUICE_TEST_BUILD=1 $(BIN)/python -m pytest tests/template/test_built_artefacts.py
@@ -64,16 +64,16 @@ e2e: .venv/.dev ## the black-box suite on any deployment: URL=https://â€¦ KEY=â€
 		SLUICE_E2E_SAM_LOCAL="$(SAM_LOCAL)" \
 		$(BIN)/python -m pytest tests/e2e $(ARGS)
 
-check: .venv/.dev .venv-sam/.done ## what CI checks: format, lint, types, the house's rules, connections, the template
+check: .venv/.dev .venv-sam/.done ## what CI checks: format, lint, types, conventions, connections, the template
 	@$(BIN)/ruff format --check --quiet
 	@$(BIN)/ruff check --quiet
 	@$(BIN)/mypy
-	@$(BIN)/python -m pytest $(PARALLEL) tests/house
-	@$(BIN)/python scripts/budget.py
+	@$(BIN)/python -m pytest $(PARALLEL) tests/conventions
+	@$(BIN)/python scripts/connection_budget.py
 	@SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam validate --lint
 
 checkov: .venv-checkov/.done .venv/.dev ## what checkov says of the template's security; .checkov.yaml has what is not asked, and why
-	@rm -rf .aws-sam/stages && $(BIN)/python scripts/stages.py .aws-sam/stages
+	@rm -rf .aws-sam/stages && $(BIN)/python scripts/render_template.py .aws-sam/stages
 	@.venv-checkov/bin/checkov
 
 format: .venv/.dev ## make the code look right
@@ -98,7 +98,7 @@ build: .venv-sam/.done ## sam build: what a deployment uploads; CONTAINER=1 buil
 .PHONY: deploy
 deploy: .venv/.run .venv-sam/.done ## build, show the changes, migrate, deploy: STAGE=production, of samconfig.toml
 	@test -n "$(STAGE)" || { echo "Which environment of samconfig.toml? make deploy STAGE=production"; exit 1; }
-	@$(BIN)/python scripts/budget.py
+	@$(BIN)/python scripts/connection_budget.py
 	@SLUICE_RELEASE="$$(date -u +%Y-%m-%dT%H:%M:%SZ) $$(git describe --always --dirty 2>/dev/null)" \
 		$(BIN)/python scripts/deploy.py "$(STAGE)" --sam .venv-sam/bin/sam --make "$(MAKE)" $(ARGS)
 
@@ -150,7 +150,7 @@ lint-openapi: ## what the OpenAPI community's linter says of openapi.json; needs
 	@npx --yes @stoplight/spectral-cli@6.16.3 lint --fail-severity warn --ruleset tests/spectral.yaml openapi.json
 
 lock: .venv/.dev ## pin the newest releases that pyproject.toml allows, with their hashes
-	@$(BIN)/python scripts/lock.py
+	@$(BIN)/python scripts/pin_requirements.py
 
 .venv/bin/python:
 	@test -n "$(PYTHON)" || { echo "Sluice needs Python 3.11 or newer, with venv (Debian: apt install python3-venv)"; exit 1; }

@@ -15,7 +15,6 @@ from pathlib import Path
 
 from benchmarks import (
     aws_tls,
-    calls,
     cold,
     deep,
     graphql,
@@ -24,8 +23,9 @@ from benchmarks import (
     limiter,
     memory,
     report,
+    scenarios,
+    system_load,
     warm,
-    whole,
 )
 from benchmarks.contenders import BUILD, CONTENDERS, HEALTH, PEERS, SLUICE_ORDERS, built
 from benchmarks.database import open_shop
@@ -80,7 +80,7 @@ def run(*, quick: bool, with_depth: bool, with_imports: bool) -> str:
     _progress(f"a database of {products:,} products")
     with open_shop(products) as shop, Relay("127.0.0.1", shop.server.port) as relay:
         _progress("warm requests")
-        scenarios = calls.scenarios(shop.products)
+        calls = scenarios.scenarios(shop.products)
         rounds, samples = (2, 1) if quick else (ROUNDS, COLD_SAMPLES)
         measure = partial(
             warm.measure,
@@ -89,17 +89,21 @@ def run(*, quick: bool, with_depth: bool, with_imports: bool) -> str:
             relay=relay,
             rounds=rounds,
         )
-        warm_results = measure(CONTENDERS, scenarios)
-        for name, ordered in measure((SLUICE_ORDERS, *PEERS), calls.orders(shop.products)).items():
+        warm_results = measure(CONTENDERS, calls)
+        for name, ordered in measure(
+            (SLUICE_ORDERS, *PEERS), scenarios.orders(shop.products)
+        ).items():
             warm_results[name].rounds |= ordered.rounds
             warm_results[name].round_trips |= ordered.round_trips
         _progress("cold starts")
-        entries = [(contender, calls.get_one(1)) for contender in CONTENDERS] + [
-            (HEALTH, calls.health())
+        entries = [(contender, scenarios.get_one(1)) for contender in CONTENDERS] + [
+            (HEALTH, scenarios.health())
         ]
         cold_results = cold.measure(entries, shop.url, samples=samples)
         functions = (
-            [(built(name), calls.first(name)) for name in calls.FIRST] if _is_built() else []
+            [(built(name), scenarios.first(name)) for name in scenarios.FIRST]
+            if _is_built()
+            else []
         )
         function_results = cold.measure(functions, shop.url, samples=samples)
         _progress("orders at once")
@@ -107,13 +111,13 @@ def run(*, quick: bool, with_depth: bool, with_imports: bool) -> str:
         _progress("GraphQL")
         graph, of_graph = graphql.measure(shop, relay, quick=quick, rounds=rounds)
         _progress("the limiter")
-        limits = limiter.measure(shop, scenarios["GET one"], rounds=rounds)
+        limits = limiter.measure(shop, calls["GET one"], rounds=rounds)
         _progress("TLS to AWS")
         encrypted = aws_tls.table(aws_tls.measure(1 if quick else aws_tls.SAMPLES))
         _progress("memory")
         weights = memory.measure(shop, requests=200 if quick else memory.REQUESTS)
     _progress("the whole system")
-    load = list(whole.measure(0.05 if quick else whole.MINUTES))
+    load = list(system_load.measure(0.05 if quick else system_load.MINUTES))
     return report.render(
         cold_results,
         warm_results,

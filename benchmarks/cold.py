@@ -11,8 +11,8 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from benchmarks.calls import Event
 from benchmarks.contenders import ROOT, Contender, command
+from benchmarks.scenarios import Event
 
 
 @dataclass

@@ -10,10 +10,10 @@ from contextlib import closing
 from functools import partial
 from statistics import median
 
-from benchmarks.calls import list_products
 from benchmarks.contenders import SLUICE
 from benchmarks.database import Shop, connect
 from benchmarks.report import cell, header, row
+from benchmarks.scenarios import list_products
 from benchmarks.warm import Worker
 
 LIMIT, STEP = 20, 100

@@ -18,9 +18,9 @@ from statistics import median
 from typing import Any
 
 from benchmarks import report
-from benchmarks.calls import Event
 from benchmarks.contenders import ROOT, Contender
 from benchmarks.database import Shop
+from benchmarks.scenarios import Event
 from benchmarks.warm import FAR, NEAR, Worker, calibrate
 from tests.fixtures.relay import Relay
 

@@ -28,8 +28,8 @@ from tests.fixtures.relay import Relay
 CLIENTS = 8
 WINDOW, QUICK_WINDOW = 0.5, 0.1  # s
 CONTENDERS = {
-    "Sluice": ("benchmarks.buyer", "sluice"),
-    "Sluice, with an Idempotency-Key": ("benchmarks.buyer", "sluice_with_keys"),
+    "Sluice": ("benchmarks.order_client", "sluice"),
+    "Sluice, with an Idempotency-Key": ("benchmarks.order_client", "sluice_with_keys"),
     "SQLAlchemy ORM + pg8000": ("benchmarks.peers.orders", "orm_over_pg8000"),
     "SQLAlchemy ORM + psycopg 3": ("benchmarks.peers.orders", "orm_over_psycopg"),
     "by hand: psycopg 3, a transaction": ("benchmarks.peers.orders", "psycopg_by_hand"),

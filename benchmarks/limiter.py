@@ -15,10 +15,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from statistics import median
 from typing import NamedTuple
 
-from benchmarks.calls import Event
 from benchmarks.contenders import SLUICE
 from benchmarks.database import Shop
 from benchmarks.report import header, row
+from benchmarks.scenarios import Event
 from benchmarks.warm import Worker
 from sluice import aws
 from sluice.limits.dynamo import DynamoCounts

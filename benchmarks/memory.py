@@ -2,10 +2,10 @@
 
 import random
 
-from benchmarks.calls import Event, get_one, list_products
 from benchmarks.contenders import SLUICE
 from benchmarks.database import Shop
 from benchmarks.report import header, row
+from benchmarks.scenarios import Event, get_one, list_products
 from benchmarks.warm import Worker
 
 REQUESTS, STEPS = 100_000, 10

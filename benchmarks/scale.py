@@ -11,9 +11,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from benchmarks.fleet import BURST_EVERY, BURST_SECONDS, MIX, Outcome, World, simulate
+from benchmarks.lambda_simulation import BURST_EVERY, BURST_SECONDS, MIX, Outcome, World, simulate
 from benchmarks.report import header, row
-from scripts.budget import SHARE
+from scripts.connection_budget import SHARE
 
 # In US dollars: list prices of us-east-1 for arm64, those of docs/deploy.md. Look them up before you count on them.
 PRICES: Mapping[str, float] = {

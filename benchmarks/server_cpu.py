@@ -12,11 +12,11 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
-from benchmarks import calls, cold, graphql
-from benchmarks.buyer import sluice as buyer
+from benchmarks import cold, graphql, scenarios
 from benchmarks.contenders import SLUICE
 from benchmarks.database import Shop, connect, open_shop
 from benchmarks.keys import emulated_keys
+from benchmarks.order_client import sluice as buyer
 from benchmarks.report import header, row
 from benchmarks.warm import Worker
 
@@ -60,12 +60,9 @@ def requests(
             place(user, [(chance.randint(1, shop.products), 1)]) for _ in range(times)
         ]
 
-    scenarios = calls.scenarios(shop.products)
+    calls = scenarios.scenarios(shop.products)
     return [
-        *[
-            (name, worker(SLUICE, name, scenarios[name]))
-            for name in ("GET one", "list 20", "list 100")
-        ],
+        *[(name, worker(SLUICE, name, calls[name])) for name in ("GET one", "list 20", "list 100")],
         ("an order of one item", orders),
         (
             "GraphQL, 100 products",

@@ -17,10 +17,10 @@ from statistics import median
 from types import TracebackType
 from typing import Any, Self
 
-from benchmarks.answers import require_same
-from benchmarks.calls import Event
 from benchmarks.contenders import ROOT, Contender, command
 from benchmarks.database import connect
+from benchmarks.response_check import require_same
+from benchmarks.scenarios import Event
 from tests.fixtures.relay import Relay
 
 DISTANCE = 0.001  # s, added to each round trip

@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from local import authority, leash
+from local import authority, parent_death
 
 ROOT = Path(__file__).parents[1]
 START_SECONDS, STOP_SECONDS = 30.0, 5.0
@@ -43,7 +43,7 @@ class AwsServer:
             self.ca_file, files = str(made.ca_file), [str(made.chain), str(made.key)]
         with self._log.open("w") as log:
             self._process = subprocess.Popen(
-                leash.command([sys.executable, "-m", "local.aws", *files]),
+                parent_death.command([sys.executable, "-m", "local.aws", *files]),
                 cwd=ROOT,
                 stdin=subprocess.PIPE,  # held open by us: its end is the child's end
                 stdout=subprocess.PIPE,

@@ -36,7 +36,7 @@ class ImagePackages(importlib.abc.MetaPathFinder):
 
 def main() -> None:
     parent, memory, packages, handler = sys.argv[1:]
-    runpy.run_path(str(Path(__file__).with_name("leash.py")))["die_with"](int(parent))
+    runpy.run_path(str(Path(__file__).with_name("parent_death.py")))["die_with"](int(parent))
     if memory != "-":
         import resource  # there is none on Windows
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from local.http1 import HttpError, HttpServer, Limits, Request, Response
+from local.invocation_result import Outcome
 from local.origins import authority_of, is_foreign_page, is_here
-from local.outcome import Outcome
 from local.pages import page
 from local.payload import build_event, build_response, new_request_id
 from local.pool import Pool, Throttled

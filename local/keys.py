@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from local.intrinsics import STACK
 from sluice import aws
-from sluice.identity.caller import SCOPES
-from sluice.identity.keys import hash_of
+from sluice.identity.api_keys import hash_of
+from sluice.identity.authenticator import SCOPES
 from sluice.settings import AwsSettings
 
 API_KEYS_TABLE = f"{STACK}-apikeystable"

@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
+from local.ddsketch import Sketch
 from local.gateway import Access
-from local.sketch import Sketch
 
 T = TypeVar("T")
 Key = tuple[str, int]  # a sandbox: its function, and its number there

@@ -24,7 +24,7 @@ from local.database import (
     settings_of,
 )
 from sluice.migrations import roles
-from sluice.repositories.schema import NEWEST
+from sluice.repositories.health import NEWEST
 
 # A running system holds an advisory lock for each of its roles: this number, and the eight digits of the role's name.
 LOCK_CLASS = 1936484705

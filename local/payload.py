@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl, unquote
 
 from local.http1 import Request, Response
 from local.intrinsics import ACCOUNT
-from local.outcome import Outcome
+from local.invocation_result import Outcome
 from local.routes import Match
 
 API_ID = "localapi00"

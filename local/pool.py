@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import count
 
-from local.outcome import MOST_PAYLOAD, Outcome, failure
+from local.code_fingerprint import CodeStamp
+from local.invocation_result import MOST_PAYLOAD, Outcome, failure
 from local.runtime_api import Invocation, new_trace_id
 from local.sandbox import InitFailed, Sandbox, State
-from local.source import CodeStamp
 from local.template import Function
 
 IDLE_SECONDS = 300.0  # then an idle sandbox is given up, about as the service does

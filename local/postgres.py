@@ -19,7 +19,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
 
-from local import leash
+from local import parent_death
 from local.binaries import (
     PostgresError,
     find_bindir,
@@ -200,7 +200,7 @@ class PostgresServer:
             ["--no-sync"] if not self._durable else []
         )
         done = subprocess.run(
-            leash.command(initdb, user=user if server_user() else None),
+            parent_death.command(initdb, user=user if server_user() else None),
             check=False, capture_output=True, text=True, env=SERVER_ENVIRONMENT, cwd=data.parent,
         )  # fmt: skip
         secret.unlink()
@@ -228,7 +228,7 @@ class PostgresServer:
                 self.port = free_port()
             with self.log.open("wb") as log:
                 self._process = subprocess.Popen(
-                    leash.command(self._command(bindir, data), sent=signal.SIGINT, user=server_user()),
+                    parent_death.command(self._command(bindir, data), sent=signal.SIGINT, user=server_user()),
                     stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                     env=SERVER_ENVIRONMENT, cwd=data.parent,
                     start_new_session=True,  # Ctrl-C is for us; we then stop the server in order

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 
 from local.http1 import HttpError, HttpServer, Limits, Request, Response
 from local.intrinsics import ACCOUNT, REGION
-from local.outcome import MOST_PAYLOAD, Outcome, failure
+from local.invocation_result import MOST_PAYLOAD, Outcome, failure
 
 # The runtime sends the X-Ray form of an error in a header of up to 1 MiB.
 LIMITS = Limits(head=2 * 1024 * 1024, body=64 * 1024 * 1024)

@@ -15,7 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
-from local.outcome import Outcome, exited, failure, platform, report, report_record
+from local.invocation_result import Outcome, exited, failure, platform, report, report_record
 from local.runtime_api import Invocation, RuntimeApi
 from local.template import Function
 

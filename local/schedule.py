@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
 
 from local.intrinsics import ACCOUNT, REGION
-from local.outcome import Outcome, failure
+from local.invocation_result import Outcome, failure
 from local.pool import Pool, Throttled
 from local.template import Schedule
 

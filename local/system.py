@@ -18,22 +18,22 @@ from pathlib import Path
 from local.access import DatabaseAccess, check_seed, embedded, own
 from local.aws import ROOT, AwsServer
 from local.console import Console
-from local.containers import Doorway, sam_variables
+from local.console_api import Vitals
 from local.database import make_embedded, seed, settings_of
+from local.docker_bridge import Doorway, sam_variables
 from local.environment import NOT_EXPORTED, SETTINGS, aws_overlay, function_environment
 from local.gateway import Access, Gateway
+from local.import_status import Progress, ask_of
 from local.intrinsics import ACCOUNT, REGION
 from local.keys import API_KEYS_TABLE, TABLES, make_table, store_keys
 from local.metrics import Metrics
 from local.pages import page
 from local.pool import Pool
 from local.postgres import PostgresServer
-from local.progress import Progress, ask_of
 from local.queue import Poller, make_notifications, make_queues
 from local.schedule import Scheduler
 from local.state import State
 from local.template import Template, read
-from local.vitals import Vitals
 
 STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 LOOPBACK = ("127.0.0.1", "localhost", "::1")

@@ -25,8 +25,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from local.keys import API_KEYS_TABLE
 from local.state import State
-from sluice.identity.caller import SCOPES
-from sluice.identity.keys import hash_of
+from sluice.identity.api_keys import hash_of
+from sluice.identity.authenticator import SCOPES
 
 PREFIX = "sluice_"  # so that scanners of leaked secrets can tell what it is
 ID_LENGTH = 12  # of the hash: enough to name a key

@@ -3,12 +3,12 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, assert_never
 
-from sluice.graph.parameters import Body, QueryString
-from sluice.http import params
+from sluice.graph.request import Body, QueryString
+from sluice.http import query_params
 from sluice.http.body import MAX_EMAIL, MAX_ID, Choice, Email, Integer, Items, Money, Shape, Text
-from sluice.http.params import FieldsOf, Number, Numbers, PageOf, Period, Query, Sql
-from sluice.repositories.listing import Filter, Listing
-from sluice.repositories.view import Column
+from sluice.http.query_params import FieldsOf, Number, Numbers, PageOf, Period, Query, Sql
+from sluice.repositories.list_spec import Filter, Listing
+from sluice.repositories.projection import Column
 
 Schema = dict[str, Any]
 
@@ -172,15 +172,15 @@ def _of_listing(listing: Listing) -> Iterator[Schema]:
     limit = {
         "type": "integer",
         "minimum": 1,
-        "maximum": params.MAX_LIMIT,
-        "default": params.DEFAULT_LIMIT,
+        "maximum": query_params.MAX_LIMIT,
+        "default": query_params.DEFAULT_LIMIT,
     }
     yield parameter("limit", limit, "Rows on a page.")
-    cursor = {"type": "string", "minLength": 1, "maxLength": params.MAX_CURSOR}
+    cursor = {"type": "string", "minLength": 1, "maxLength": query_params.MAX_CURSOR}
     yield parameter(
         "cursor", cursor, "Where to go on: from `pagination`, with sort and filters as they were."
     )
-    offset = {"type": "integer", "minimum": 0, "maximum": params.MAX_OFFSET, "default": 0}
+    offset = {"type": "integer", "minimum": 0, "maximum": query_params.MAX_OFFSET, "default": 0}
     yield parameter(
         "offset", offset, "Rows to skip; not with `cursor`, which costs the same on every page."
     )
@@ -188,10 +188,10 @@ def _of_listing(listing: Listing) -> Iterator[Schema]:
         "type": "array",
         "items": {"enum": keys},
         "minItems": 1,
-        "maxItems": params.MAX_SORTS,
+        "maxItems": query_params.MAX_SORTS,
         "uniqueItems": True,
     }
-    ties = f"Up to {params.MAX_SORTS} different keys. Ties go by `{listing.key}`, in the last key's direction."
+    ties = f"Up to {query_params.MAX_SORTS} different keys. Ties go by `{listing.key}`, in the last key's direction."
     yield parameter("sort", sort, ties)
     yield _fields(listing.view.fields)
     yield parameter(
@@ -212,14 +212,24 @@ def _of_filter(declared: Filter) -> Schema:
             return {"type": "integer", "minimum": -MAX_ID, "maximum": MAX_ID}
         case "integers":
             item: Schema = {"type": "integer", "minimum": 1, "maximum": MAX_ID}
-            return {"type": "array", "items": item, "minItems": 1, "maxItems": params.MAX_VALUES}
+            return {
+                "type": "array",
+                "items": item,
+                "minItems": 1,
+                "maxItems": query_params.MAX_VALUES,
+            }
         case "money":
             return {"type": "string", "pattern": AMOUNT}
         case "slugs":
             item = {"type": "string", "pattern": "^[a-z0-9-]{1,200}$"}
-            return {"type": "array", "items": item, "minItems": 1, "maxItems": params.MAX_VALUES}
+            return {
+                "type": "array",
+                "items": item,
+                "minItems": 1,
+                "maxItems": query_params.MAX_VALUES,
+            }
         case "words":
-            return {"type": "string", "maxLength": params.MAX_TEXT, "pattern": WORDS}
+            return {"type": "string", "maxLength": query_params.MAX_TEXT, "pattern": WORDS}
         case "email":
             return {"type": "string", "format": "email", "maxLength": MAX_EMAIL}
         case "boolean":

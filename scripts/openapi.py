@@ -16,12 +16,12 @@ from local.intrinsics import load
 from scripts import json_schemas as schemas
 from scripts.json_schemas import Schema
 from sluice import errors
-from sluice.graph.answer import GRAPHQL
-from sluice.http.api import Api
-from sluice.http.operation import Operation, Rows
-from sluice.http.params import Sql
-from sluice.repositories.listing import Listing
-from sluice.repositories.view import View
+from sluice.graph.handler import GRAPHQL
+from sluice.http.query_params import Sql
+from sluice.http.route import Operation, Rows
+from sluice.http.router import Api
+from sluice.repositories.list_spec import Listing
+from sluice.repositories.projection import View
 
 ROOT = Path(__file__).parents[1]
 TARGET = ROOT / "functions/docs/openapi.json"

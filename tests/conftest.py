@@ -2,7 +2,7 @@
 
 pytest_plugins = [
     "tests.fixtures.postgres",
-    "tests.fixtures.leaks",
+    "tests.fixtures.log_redaction",
     "tests.fixtures.aws",
     "tests.fixtures.shop",
     "tests.fixtures.relay",

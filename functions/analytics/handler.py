@@ -6,11 +6,12 @@ from typing import Any
 from aws_lambda_powertools.event_handler import Response
 
 from sluice import runtime
-from sluice.http import analyst, records
-from sluice.http.api import Api
-from sluice.http.operation import Rows
-from sluice.http.params import MAX_LIMIT, Number, Numbers, Period
+from sluice.adhoc_sql import http
+from sluice.http import responses
+from sluice.http.query_params import MAX_LIMIT, Number, Numbers, Period
 from sluice.http.request import Request
+from sluice.http.route import Rows
+from sluice.http.router import Api
 from sluice.repositories.analytics import POPULAR_PRODUCT, SALES_DAY
 
 YEAR = Period(most_days=366)  # a leap year
@@ -22,30 +23,30 @@ handler = api = Api(shop=runtime.current, scope="analytics")
 @api.get("/api/analytics/sales", query=YEAR, gives=Rows(SALES_DAY))
 def sales_by_day(request: Request, period: tuple[date, date]) -> Response[str]:
     """Report what each day of a range brought, in UTC; cancelled orders are left out."""
-    return records.report(runtime.current().analytics.sales(*period))
+    return responses.report(runtime.current().analytics.sales(*period))
 
 
 @api.get("/api/analytics/popular-products", query=BEST, gives=Rows(POPULAR_PRODUCT))
 def popular_products(request: Request, asked: dict[str, int]) -> Response[str]:
     """Report the products that sold most units lately; cancelled orders are left out."""
-    return records.report(
+    return responses.report(
         runtime.current().analytics.popular_products(asked["days"], asked["limit"])
     )
 
 
 @api.post(
     "/api/analytics/query",
-    takes=analyst.QUESTION,
-    gives=analyst.ANSWER,
+    takes=http.QUESTION,
+    gives=http.ANSWER,
     keyed=False,
-    scope=analyst.SCOPE,
+    scope=http.SCOPE,
 )
 def run_sql(request: Request, asked: dict[str, Any]) -> Response[str]:
     """Run one query over the shop's tables; it changes nothing, and is refused where it would cost too much."""
-    return analyst.respond(request, asked, runtime.current().answer_analyst)
+    return http.respond(request, asked, runtime.current().answer_analyst)
 
 
-@api.get("/api/analytics/query", query=analyst.ASKED, gives=analyst.ANSWER, scope=analyst.SCOPE)
+@api.get("/api/analytics/query", query=http.ASKED, gives=http.ANSWER, scope=http.SCOPE)
 def run_sql_of_address(request: Request, asked: dict[str, Any]) -> Response[str]:
     """Run one query over the shop's tables, as POST does, with the query in the address."""
-    return analyst.respond(request, asked, runtime.current().answer_analyst)
+    return http.respond(request, asked, runtime.current().answer_analyst)

@@ -5,13 +5,13 @@ from typing import Any
 from aws_lambda_powertools.event_handler import Response
 
 from sluice import runtime
-from sluice.http import idempotency, records
-from sluice.http.api import Api
+from sluice.http import idempotency, responses
 from sluice.http.body import SLUG, Shape, Text
 from sluice.http.conditional import precondition
 from sluice.http.request import Request
+from sluice.http.router import Api
 from sluice.repositories.categories import LISTING, VIEW
-from sluice.repositories.listing import ListQuery
+from sluice.repositories.list_spec import ListQuery
 
 CATEGORY = Shape(
     {
@@ -30,7 +30,7 @@ handler = api = Api(shop=runtime.current, scope="catalog")
 @api.get("/api/categories", gives=LISTING)
 def list_categories(request: Request, query: ListQuery) -> Response[str]:
     """List categories, a page at a time."""
-    return records.page(request, runtime.current().categories.page(query), query.limit)
+    return responses.page(request, runtime.current().categories.page(query), query.limit)
 
 
 @api.post("/api/categories", takes=CATEGORY, gives=VIEW)
@@ -45,13 +45,13 @@ def create_category(request: Request, category: dict[str, Any]) -> Response[str]
 @api.get("/api/categories/<id>", gives=VIEW, fallback=True)
 def get_category(request: Request, fields: frozenset[str] | None, id: int) -> Response[str]:
     """Get a category."""
-    return records.one(request, runtime.current().categories.get_by_id(id, fields))
+    return responses.one(request, runtime.current().categories.get_by_id(id, fields))
 
 
 @api.put("/api/categories/<id>", takes=CATEGORY, gives=VIEW)
 def replace_category(request: Request, category: dict[str, Any], id: int) -> Response[str]:
     """Replace a category's name and slug."""
-    return records.one(
+    return responses.one(
         request, runtime.current().categories.update(id, category, precondition(request))
     )
 
@@ -59,7 +59,7 @@ def replace_category(request: Request, category: dict[str, Any], id: int) -> Res
 @api.patch("/api/categories/<id>", takes=CATEGORY, gives=VIEW)
 def change_category(request: Request, changes: dict[str, Any], id: int) -> Response[str]:
     """Change a category's name or slug (a JSON merge patch)."""
-    return records.one(
+    return responses.one(
         request, runtime.current().categories.update(id, changes, precondition(request))
     )
 
@@ -68,4 +68,4 @@ def change_category(request: Request, changes: dict[str, Any], id: int) -> Respo
 def delete_category(request: Request, id: int) -> Response[str]:
     """Delete a category that has no products."""
     runtime.current().categories.delete(id, precondition(request))
-    return records.gone()
+    return responses.gone()

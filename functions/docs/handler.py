@@ -13,8 +13,8 @@ from pathlib import Path
 from aws_lambda_powertools import event_handler
 from aws_lambda_powertools.event_handler import Response
 
-from sluice.http.api import Api
 from sluice.http.request import Request
+from sluice.http.router import Api
 from sluice.settings import local_keys
 
 OPENAPI = Path(__file__).parent / "openapi.json"

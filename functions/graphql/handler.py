@@ -3,10 +3,10 @@
 from aws_lambda_powertools.event_handler import Response
 
 from sluice import runtime
-from sluice.graph.answer import GRAPHQL, answer
-from sluice.graph.parameters import BODY, Asked, QueryString
-from sluice.http.api import Api
+from sluice.graph.handler import GRAPHQL, answer
+from sluice.graph.request import BODY, Asked, QueryString
 from sluice.http.request import Request
+from sluice.http.router import Api
 
 handler = api = Api(shop=runtime.current, scopes_within=True)
 

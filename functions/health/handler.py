@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools.event_handler import Response
 
-from sluice.http.api import Api, json_response
 from sluice.http.request import Request
+from sluice.http.router import Api, json_response
 
 if TYPE_CHECKING:
     from sluice.runtime import Runtime

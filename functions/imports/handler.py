@@ -8,12 +8,12 @@ from typing import Any
 from aws_lambda_powertools.event_handler import Response
 
 from sluice import runtime
-from sluice.http import idempotency, records
-from sluice.http.api import Api
+from sluice.http import idempotency, responses
 from sluice.http.body import Choice, Shape, Text
 from sluice.http.request import Request
+from sluice.http.router import Api
 from sluice.repositories.import_jobs import ANNOUNCED, LISTING, RESOURCES, VIEW
-from sluice.repositories.listing import ListQuery
+from sluice.repositories.list_spec import ListQuery
 
 NEW_IMPORT = Shape(
     {
@@ -32,7 +32,7 @@ handler = api = Api(shop=runtime.current, scope="imports", storable=False)
 def list_imports(request: Request, query: ListQuery) -> Response[str]:
     """List imports, a page at a time."""
     page = runtime.current().imports.page(query)
-    return records.page(request, replace(page, items=_with_addresses(page.items)), query.limit)
+    return responses.page(request, replace(page, items=_with_addresses(page.items)), query.limit)
 
 
 @api.post("/api/imports", takes=NEW_IMPORT, gives=ANNOUNCED)
@@ -51,7 +51,7 @@ def announce_import(request: Request, new: dict[str, Any]) -> Response[str]:
 def get_import(request: Request, fields: frozenset[str] | None, id: int) -> Response[str]:
     """Get an import: how far it is, and where what was rejected can be read."""
     record = runtime.current().imports.get_by_id(id, fields)
-    return records.one(request, replace(record, json=_with_addresses(record.json)))
+    return responses.one(request, replace(record, json=_with_addresses(record.json)))
 
 
 def _object_key(new: dict[str, Any]) -> str:

@@ -5,13 +5,13 @@ from typing import Any
 from aws_lambda_powertools.event_handler import Response
 
 from sluice import runtime
-from sluice.http import records
-from sluice.http.api import Api, json_response
+from sluice.http import responses
 from sluice.http.body import MAX_ID, MAX_INTEGER, Integer, Items, Shape
 from sluice.http.conditional import precondition
 from sluice.http.request import Request
+from sluice.http.router import Api, json_response
 from sluice.repositories.inventory import LISTING, VIEW
-from sluice.repositories.listing import ListQuery
+from sluice.repositories.list_spec import ListQuery
 
 SERVER_SET = ("product_id", "updated_at", "version")
 QUANTITY = Integer(0, MAX_INTEGER, example=7)
@@ -37,7 +37,7 @@ handler = api = Api(shop=runtime.current, scope="catalog")
 @api.get("/api/inventory", gives=LISTING)
 def list_stock(request: Request, query: ListQuery) -> Response[str]:
     """List stock, a page at a time."""
-    return records.page(request, runtime.current().inventory.page(query), query.limit)
+    return responses.page(request, runtime.current().inventory.page(query), query.limit)
 
 
 @api.patch("/api/inventory", takes=BULK, gives={"updated": {"type": "integer", "minimum": 1}})
@@ -50,13 +50,13 @@ def set_many(request: Request, bulk: dict[str, Any]) -> Response[str]:
 @api.get("/api/inventory/<product_id>", gives=VIEW)
 def get_stock(request: Request, fields: frozenset[str] | None, product_id: int) -> Response[str]:
     """Get the stock of a product."""
-    return records.one(request, runtime.current().inventory.get_by_id(product_id, fields))
+    return responses.one(request, runtime.current().inventory.get_by_id(product_id, fields))
 
 
 @api.put("/api/inventory/<product_id>", takes=STOCK, gives=VIEW)
 def set_stock(request: Request, stock: dict[str, Any], product_id: int) -> Response[str]:
     """Set the stock of a product."""
-    return records.one(
+    return responses.one(
         request,
         runtime.current().inventory.set(product_id, stock["quantity"], precondition(request)),
     )
@@ -65,7 +65,7 @@ def set_stock(request: Request, stock: dict[str, Any], product_id: int) -> Respo
 @api.patch("/api/inventory/<product_id>", takes=ADJUSTMENT, gives=VIEW)
 def adjust_stock(request: Request, change: dict[str, Any], product_id: int) -> Response[str]:
     """Add to the stock of a product, or take from it; never below zero."""
-    return records.one(
+    return responses.one(
         request,
         runtime.current().inventory.adjust(product_id, change["delta"], precondition(request)),
     )

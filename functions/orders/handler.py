@@ -4,14 +4,14 @@ from typing import Any
 
 from aws_lambda_powertools.event_handler import Response
 
-from sluice import checkout, runtime
-from sluice.http import idempotency, records
-from sluice.http.api import Api
+from sluice import ordering, runtime
+from sluice.http import idempotency, responses
 from sluice.http.body import Choice, Shape
 from sluice.http.conditional import precondition
 from sluice.http.request import Request
-from sluice.http.shapes import NEW_ORDER, ORDER_SET
-from sluice.repositories.listing import ListQuery
+from sluice.http.router import Api
+from sluice.http.schemas import NEW_ORDER, ORDER_SET
+from sluice.repositories.list_spec import ListQuery
 from sluice.repositories.orders import LISTING, STATUSES, VIEW, Repeated
 
 MOVE = Shape(
@@ -27,7 +27,7 @@ handler = api = Api(shop=runtime.current, scope="orders")
 @api.get("/api/orders", gives=LISTING)
 def list_orders(request: Request, query: ListQuery) -> Response[str]:
     """List orders, a page at a time."""
-    return records.page(request, runtime.current().orders.page(query), query.limit)
+    return responses.page(request, runtime.current().orders.page(query), query.limit)
 
 
 @api.post("/api/orders", takes=NEW_ORDER, gives=VIEW)
@@ -36,23 +36,23 @@ def place_order(request: Request, order: dict[str, Any]) -> Response[str]:
     shop, user_id = runtime.current(), order["user_id"]
     items = [(item["product_id"], item["quantity"]) for item in order["items"]]
     return idempotency.create(
-        request, shop.answers, lambda key: checkout.place_order(shop, user_id, items, key)
+        request, shop.answers, lambda key: ordering.place_order(shop, user_id, items, key)
     )
 
 
 @api.get("/api/orders/<id>", gives=VIEW)
 def get_order(request: Request, fields: frozenset[str] | None, id: int) -> Response[str]:
     """Get an order with its items."""
-    return records.one(request, runtime.current().orders.get_by_id(id, fields))
+    return responses.one(request, runtime.current().orders.get_by_id(id, fields))
 
 
 @api.patch("/api/orders/<id>", takes=MOVE, gives=VIEW)
 def move_order(request: Request, move: dict[str, Any], id: int) -> Response[str]:
     """Move an order to another status; cancelling it returns its stock."""
-    order = checkout.change_status(
+    order = ordering.change_status(
         runtime.current(), id, move.get("status"), precondition(request), _repeated(move)
     )
-    return records.one(request, order)
+    return responses.one(request, order)
 
 
 def _repeated(move: dict[str, Any]) -> Repeated:
@@ -61,6 +61,6 @@ def _repeated(move: dict[str, Any]) -> Repeated:
     pairs = (
         None
         if items is None
-        else checkout.merged([(item["product_id"], item["quantity"]) for item in items])
+        else ordering.merged([(item["product_id"], item["quantity"]) for item in items])
     )
     return Repeated(move.get("user_id"), pairs)

@@ -5,17 +5,17 @@ from typing import Any
 from aws_lambda_powertools.event_handler import Response
 
 from sluice import runtime
-from sluice.http import idempotency, records, shapes
-from sluice.http.api import Api
+from sluice.http import idempotency, responses, schemas
 from sluice.http.body import SLUG, Shape, Text
 from sluice.http.conditional import precondition
 from sluice.http.request import Request
-from sluice.repositories.listing import ListQuery
+from sluice.http.router import Api
+from sluice.repositories.list_spec import ListQuery
 from sluice.repositories.products import LISTING, VIEW
 
 PRODUCT = Shape(
     {
-        **shapes.PRODUCT,
+        **schemas.PRODUCT,
         "category": Text(200, pattern=SLUG, example="tableware"),
     },
     server_set=("id", "inventory", "created_at", "updated_at", "version"),
@@ -27,7 +27,7 @@ PRODUCT = Shape(
     },
 )
 NEW_PRODUCT = Shape(
-    {**PRODUCT.fields, "inventory": shapes.STOCK},
+    {**PRODUCT.fields, "inventory": schemas.STOCK},
     server_set=("id", "created_at", "updated_at", "version"),
     optional=("description", "inventory"),
     unique=("name",),
@@ -39,7 +39,7 @@ handler = api = Api(shop=runtime.current, scope="catalog")
 @api.get("/api/products", gives=LISTING)
 def list_products(request: Request, query: ListQuery) -> Response[str]:
     """List products, a page at a time."""
-    return records.page(request, runtime.current().products.page(query), query.limit)
+    return responses.page(request, runtime.current().products.page(query), query.limit)
 
 
 @api.post("/api/products", takes=NEW_PRODUCT, gives=VIEW)
@@ -52,13 +52,13 @@ def create_product(request: Request, product: dict[str, Any]) -> Response[str]:
 @api.get("/api/products/<id>", gives=VIEW, fallback=True)
 def get_product(request: Request, fields: frozenset[str] | None, id: int) -> Response[str]:
     """Get a product."""
-    return records.one(request, runtime.current().products.get_by_id(id, fields))
+    return responses.one(request, runtime.current().products.get_by_id(id, fields))
 
 
 @api.put("/api/products/<id>", takes=PRODUCT, gives=VIEW)
 def replace_product(request: Request, product: dict[str, Any], id: int) -> Response[str]:
     """Replace all of a product but its stock."""
-    return records.one(
+    return responses.one(
         request, runtime.current().products.update(id, product, precondition(request))
     )
 
@@ -66,7 +66,7 @@ def replace_product(request: Request, product: dict[str, Any], id: int) -> Respo
 @api.patch("/api/products/<id>", takes=PRODUCT, gives=VIEW)
 def change_product(request: Request, changes: dict[str, Any], id: int) -> Response[str]:
     """Change some fields of a product (a JSON merge patch)."""
-    return records.one(
+    return responses.one(
         request, runtime.current().products.update(id, changes, precondition(request))
     )
 
@@ -75,4 +75,4 @@ def change_product(request: Request, changes: dict[str, Any], id: int) -> Respon
 def delete_product(request: Request, id: int) -> Response[str]:
     """Delete a product and its stock."""
     runtime.current().products.delete(id, precondition(request))
-    return records.gone()
+    return responses.gone()

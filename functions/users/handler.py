@@ -5,12 +5,12 @@ from typing import Any
 from aws_lambda_powertools.event_handler import Response
 
 from sluice import runtime
-from sluice.http import idempotency, records
-from sluice.http.api import Api
+from sluice.http import idempotency, responses
 from sluice.http.body import Email, Shape, Text
 from sluice.http.conditional import precondition
 from sluice.http.request import Request
-from sluice.repositories.listing import ListQuery
+from sluice.http.router import Api
+from sluice.repositories.list_spec import ListQuery
 from sluice.repositories.users import LISTING, VIEW
 
 USER = Shape(
@@ -26,7 +26,7 @@ handler = api = Api(shop=runtime.current, scope="users")
 @api.get("/api/users", gives=LISTING)
 def list_users(request: Request, query: ListQuery) -> Response[str]:
     """List users, a page at a time."""
-    return records.page(request, runtime.current().users.page(query), query.limit)
+    return responses.page(request, runtime.current().users.page(query), query.limit)
 
 
 @api.post("/api/users", takes=USER, gives=VIEW)
@@ -39,23 +39,25 @@ def create_user(request: Request, user: dict[str, Any]) -> Response[str]:
 @api.get("/api/users/<id>", gives=VIEW)
 def get_user(request: Request, fields: frozenset[str] | None, id: int) -> Response[str]:
     """Get a user."""
-    return records.one(request, runtime.current().users.get_by_id(id, fields))
+    return responses.one(request, runtime.current().users.get_by_id(id, fields))
 
 
 @api.put("/api/users/<id>", takes=USER, gives=VIEW)
 def replace_user(request: Request, user: dict[str, Any], id: int) -> Response[str]:
     """Replace a user's email and name."""
-    return records.one(request, runtime.current().users.update(id, user, precondition(request)))
+    return responses.one(request, runtime.current().users.update(id, user, precondition(request)))
 
 
 @api.patch("/api/users/<id>", takes=USER, gives=VIEW)
 def change_user(request: Request, changes: dict[str, Any], id: int) -> Response[str]:
     """Change a user's email or name (a JSON merge patch)."""
-    return records.one(request, runtime.current().users.update(id, changes, precondition(request)))
+    return responses.one(
+        request, runtime.current().users.update(id, changes, precondition(request))
+    )
 
 
 @api.delete("/api/users/<id>")
 def delete_user(request: Request, id: int) -> Response[str]:
     """Delete a user who has no orders."""
     runtime.current().users.delete(id, precondition(request))
-    return records.gone()
+    return responses.gone()

@@ -11,7 +11,7 @@ from pg8000.exceptions import DatabaseError, InterfaceError
 
 from sluice import aws
 from sluice.db.breaker import OPEN_SECONDS, TURN_SECONDS, Breaker, Hint, HintUnavailable
-from sluice.db.turns import SharedTurns
+from sluice.db.probe_lock import SharedTurns
 from sluice.errors import CircuitOpen, DatabaseUnavailable
 from sluice.settings import AwsSettings
 from tests.fixtures.aws import RATE_LIMIT_TABLE

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from sluice import deadline, errors, spent
+from sluice import deadline, errors, request_stats
 from sluice.db.connection import UNKNOWN_POSITION
 from sluice.db.database import Database
 from sluice.settings import DatabaseSettings
@@ -90,7 +90,7 @@ def test_who_writes_is_told_how_far_the_log_has_come(
     def writes(thread: int) -> list[str]:
         told = []
         for n in range(25):
-            with spent.counted() as counted:
+            with request_stats.counted() as counted:
                 value = {"n": thread * 1000 + n}
                 written = databases[thread].write(INSERT, value, prepare=prepare)
             assert written[0].n == value["n"]

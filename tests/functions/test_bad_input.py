@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from sluice.http.body import Choice, Email, Field, Items, Shape, Text
-from sluice.http.operation import Operation
+from sluice.http.route import Operation
 from tests.fixtures.resources import RESOURCES, body_of, listing, operations
 from tests.fixtures.shop import Answer, Shop, tables
 

@@ -21,7 +21,7 @@ from local.postgres import PostgresServer
 from sluice import runtime
 from sluice.migrations.runner import migrate_url
 from sluice.settings import DatabaseSettings
-from tests.fixtures.customers import (
+from tests.fixtures.concurrent_orders import (
     Environment,
     at_once,
     environment,

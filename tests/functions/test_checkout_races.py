@@ -9,11 +9,11 @@ from contextlib import suppress
 import pytest
 
 from local.postgres import PostgresServer
-from sluice import checkout, runtime
+from sluice import ordering, runtime
 from sluice.errors import OutOfStock, StillReferenced
-from sluice.repositories.view import Record
+from sluice.repositories.projection import Record
 from sluice.settings import DatabaseSettings
-from tests.fixtures.customers import (
+from tests.fixtures.concurrent_orders import (
     Environment,
     at_once,
     environment,
@@ -63,7 +63,7 @@ def test_of_64_orders_of_one_unit_20_take_a_stock_of_20(
     user, mug = shop.user(), shop.product("Mug", stock=20)
 
     with environment(settings, connections=64) as built:
-        met = at_once(64, lambda _: checkout.place_order(built, user, [(mug, 1)]))
+        met = at_once(64, lambda _: ordering.place_order(built, user, [(mug, 1)]))
 
     assert met.count(OutOfStock) == 44
     assert len({record.id for record in met if isinstance(record, Record)}) == 20
@@ -83,10 +83,10 @@ def test_orders_of_the_same_products_in_any_order_do_not_deadlock(
         for _ in turns():
             items = [(product, chance.randint(1, 3)) for product in chance.sample(list(stocked), 3)]
             with suppress(OutOfStock):
-                id = checkout.place_order(built, user, items).id
+                id = ordering.place_order(built, user, items).id
                 placed += 1
                 if chance.random() < 0.4:
-                    checkout.change_status(built, id, "cancelled")
+                    ordering.change_status(built, id, "cancelled")
         return placed
 
     with environment(settings, connections=CUSTOMERS) as built:
@@ -129,11 +129,11 @@ class Day:
 
     def order(self, chance: random.Random) -> None:
         items = [(product, chance.randint(1, 3)) for product in chance.sample(self.products, 3)]
-        self.placed.append(checkout.place_order(self.built, self.user, items).id)
+        self.placed.append(ordering.place_order(self.built, self.user, items).id)
 
     def cancel(self, chance: random.Random) -> None:
         if self.placed:
-            checkout.change_status(self.built, chance.choice(self.placed), "cancelled")
+            ordering.change_status(self.built, chance.choice(self.placed), "cancelled")
 
     def deliver(self, chance: random.Random) -> None:
         product, delta = chance.choice(self.counted), chance.randint(-3, 9)

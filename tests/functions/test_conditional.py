@@ -8,7 +8,7 @@ import pytest
 
 from sluice import runtime
 from sluice.errors import StaleVersion
-from sluice.repositories.writing import Precondition
+from sluice.repositories.conditional_write import Precondition
 from tests.fixtures.resources import RESOURCES, body_of, of_a_row, operations, path_of
 from tests.fixtures.shop import Shop, tables
 

@@ -11,8 +11,8 @@ from functions.docs.handler import handler as docs
 from functions.health.handler import handler as health
 from local.keys import emulated
 from sluice import runtime
-from sluice.identity.caller import SCOPES, Gate
-from sluice.identity.keys import ApiKeys
+from sluice.identity.api_keys import ApiKeys
+from sluice.identity.authenticator import SCOPES, Gate
 from sluice.settings import AwsSettings
 from tests.fixtures.aws import API_KEYS_TABLE, Store
 from tests.fixtures.shop import HANDLERS, Shop

@@ -1,6 +1,6 @@
 """Whatever goes wrong with whatever it was sent, no answer and no log line tells a credential or somebody's data.
 
-The ear of tests/fixtures/leaks.py listens to this test too; here is what there is to hear. A canary in an answer is
+The ear of tests/fixtures/log_redaction.py listens to this test too; here is what there is to hear. A canary in an answer is
 right only where the client itself has just sent it.
 """
 
@@ -11,7 +11,7 @@ from dataclasses import replace
 import pytest
 
 from sluice import runtime
-from tests.fixtures.leaks import SECRET
+from tests.fixtures.log_redaction import SECRET
 from tests.fixtures.relay import Relay
 from tests.fixtures.shop import Answer, Shop
 

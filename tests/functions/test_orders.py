@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from sluice.checkout import MOVES
+from sluice.ordering import MOVES
 from sluice.repositories.orders import STATUSES
 from tests.fixtures.shop import Answer, Shop
 

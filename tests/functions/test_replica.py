@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 
 from local.postgres import PostgresServer
-from sluice import runtime, spent
-from sluice.http.telemetry import Telemetry
+from sluice import request_stats, runtime
+from sluice.http.metrics import Telemetry
 from sluice.settings import READER_SHARE
-from tests.fixtures.customers import at_once
+from tests.fixtures.concurrent_orders import at_once
 from tests.fixtures.replica import AFTER, MUG, Site, replica_of
 from tests.fixtures.shop import Answer, Shop
 from tests.local.waiting import wait_until
@@ -153,9 +153,9 @@ def test_of_many_who_write_at_once_each_reads_its_own(site: Site, lagging: bool)
     def write_and_read(n: int) -> list[tuple[bool, str]]:
         seen = []
         for price in range(1, rounds + 1):
-            with spent.counted() as writing:
+            with request_stats.counted() as writing:
                 wide.products.update(mugs[n], {"price": f"{price}.00"})
-            with spent.counted() as reading:
+            with request_stats.counted() as reading:
                 reading.after = writing.position
                 found = json.loads(wide.products.get_by_id(mugs[n]).json)["price"]
             seen.append((found == f"{price}.00", reading.read_from))
@@ -327,7 +327,7 @@ def test_what_replay_ends_on_the_reader_is_asked_of_the_primary(site: Site) -> N
     reads = built.replica.before(built.database)
 
     def read() -> None:
-        with spent.counted() as taken:
+        with request_stats.counted() as taken:
             taken.after = ""
             met.append((reads.read(SLOW_THERE)[0].n, taken.read_from))
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from sluice import runtime
-from sluice.http.operation import Operation
+from sluice.http.route import Operation
 from tests.fixtures.relay import Relay
 from tests.fixtures.resources import RESOURCES, body_of, of_a_row, operations, path_of
 from tests.fixtures.shop import Shop

@@ -14,11 +14,11 @@ import pytest
 
 from functions.products.handler import handler
 from local.intrinsics import load
+from sluice.http.access_log import Course
 from sluice.http.request import Request
-from sluice.http.request_line import Course
 from sluice.http.trace import Tracer
+from sluice.request_stats import Spent
 from sluice.settings import TraceSettings, tracing
-from sluice.spent import Spent
 from tests.fixtures.shop import Shop
 
 ROOT = Path(__file__).parents[2]

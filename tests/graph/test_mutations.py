@@ -9,13 +9,13 @@ import pytest
 
 from sluice import runtime
 from sluice.errors import IdempotencyInProgress, SluiceError
-from sluice.graph.answer import answer
-from sluice.graph.parameters import BODY
+from sluice.graph.handler import answer
+from sluice.graph.request import BODY
 from sluice.http import idempotency
 from sluice.http.request import Request
-from sluice.identity.caller import SCOPES
-from sluice.repositories.answers import CLAIM
-from tests.fixtures.customers import at_once
+from sluice.identity.authenticator import SCOPES
+from sluice.repositories.idempotency import CLAIM
+from tests.fixtures.concurrent_orders import at_once
 from tests.fixtures.graph import codes, data
 from tests.fixtures.shop import Answer, Shop, owner_connection
 

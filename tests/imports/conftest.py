@@ -15,8 +15,8 @@ from sluice.db.database import Database
 from sluice.db.engine import make_engine
 from sluice.imports.job import Importer
 from sluice.imports.storage import Bucket
-from sluice.repositories.cursor import CursorSigner
 from sluice.repositories.import_jobs import ImportJobRepository
+from sluice.repositories.page_cursor import CursorSigner
 from sluice.settings import AwsSettings
 from tests.fixtures.shop import Shop
 from tests.functions.conftest import breakable_shop, shared_shop, shop

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sluice.imports import records
+from sluice.imports import record_splitter
 from tests.imports.conftest import Depot
 from tests.imports.test_job import HEADER, products
 
@@ -60,7 +60,7 @@ def test_every_record_is_written_or_rejected(depot: Depot, lines: list[str]) -> 
     job = depot.load(b"name,slug\n" + data, "categories")
     read = [
         row.fields
-        for row in records.rows(data, 2)
+        for row in record_splitter.rows(data, 2)
         if row.fields is None or "".join(row.fields).strip()
     ]
     assert job["status"] == "completed", job

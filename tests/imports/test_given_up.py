@@ -10,9 +10,9 @@ from functions.sweep.handler import handler as sweep
 from local.intrinsics import ACCOUNT
 from scripts.dead_letters import main as dead_letters
 from sluice import runtime
-from sluice.imports import upkeep
-from tests.imports.test_inbox import TRIES, Line, line
+from sluice.imports import maintenance
 from tests.imports.test_job import HEADER
+from tests.imports.test_sqs_consumer import TRIES, Line, line
 
 __all__ = ["line"]
 
@@ -110,7 +110,9 @@ def test_worker_that_is_killed_each_time_leaves_a_failed_job(line: Line, tmp_pat
     assert len(jobs(line)) == 1
     for failed in (2, 0):
         assert sweep({}, None) == {"swept": 0, "expired": 0, "failed": failed, "forgotten": 0}
-        assert {(job["status"], job["error"]) for job in jobs(line)} == {("failed", upkeep.DEAD)}
+        assert {(job["status"], job["error"]) for job in jobs(line)} == {
+            ("failed", maintenance.DEAD)
+        }
     assert len(jobs(line)) == 2
     assert announced.id in {job["id"] for job in jobs(line)}
     assert len(line.receive(line.dead)) == 9, "all are there, and can be seen"
@@ -159,11 +161,11 @@ def test_stalled_job_is_failed_and_resumes(line: Line) -> None:
     line.sqs.purge_queue(QueueUrl=line.url)
     line.depot.shop.sql(
         "UPDATE sluice.import_jobs SET seen_at = now() - make_interval(secs => :s) WHERE id = :id",
-        s=upkeep.STALL_SECONDS + 1, id=ids[0],
+        s=maintenance.STALL_SECONDS + 1, id=ids[0],
     )  # fmt: skip
     assert sweep({}, None) == {"swept": 0, "expired": 0, "failed": 1, "forgotten": 0}
     assert [(job["status"], job["error"]) for job in jobs(line)] == [
-        ("failed", upkeep.STALLED),
+        ("failed", maintenance.STALLED),
         ("queued", None),
     ]
     line.send(json.dumps({"import": ids[0]}))
@@ -177,11 +179,11 @@ def test_announced_import_that_is_not_uploaded_expires(line: Line) -> None:
     old, _ = (create({"resource": "users", "object_key": key, "upload_url": ""}) for key in keys)
     line.depot.shop.sql(
         "UPDATE sluice.import_jobs SET created_at = now() - make_interval(secs => :s) WHERE id = :id",
-        s=upkeep.UPLOAD_SECONDS + 1, id=old.id,
+        s=maintenance.UPLOAD_SECONDS + 1, id=old.id,
     )  # fmt: skip
     assert sweep({}, None) == {"swept": 0, "expired": 1, "failed": 0, "forgotten": 0}
     assert [(job["status"], job["error"]) for job in jobs(line)] == [
-        ("failed", upkeep.NOT_UPLOADED), ("awaiting_upload", None)
+        ("failed", maintenance.NOT_UPLOADED), ("awaiting_upload", None)
     ]  # fmt: skip
     assert jobs(line)[0]["finished_at"]
 
@@ -203,7 +205,7 @@ def test_rejected_rows_are_deleted_when_no_redrive_can_come(line: Line) -> None:
     assert sweep({}, None)["forgotten"] == 0
     assert line.depot.shop.sql(count) == [[1]]
     finished = "UPDATE sluice.import_jobs SET finished_at = now() - make_interval(secs => :s)"
-    line.depot.shop.sql(finished, s=upkeep.KEEP_SECONDS + 1)
+    line.depot.shop.sql(finished, s=maintenance.KEEP_SECONDS + 1)
     assert sweep({}, None)["forgotten"] == 1
     assert line.depot.shop.sql(count) == [[0]]
     assert line.depot.importer.run(id, 60.0), "there is nothing left to resume"

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from sluice.errors import InternalError
-from sluice.imports.records import MAX_RECORD
+from sluice.imports.record_splitter import MAX_RECORD
 from sluice.imports.report import harmless
-from sluice.imports.rows import printable
+from sluice.imports.row_parser import printable
 from tests.imports.conftest import BUCKET, Depot
 from tests.imports.test_job import HEADER, products
 

@@ -12,8 +12,8 @@ from local.template import Function, QueueSource
 from sluice import runtime
 from tests.fixtures.shop import CURSOR_KEY
 from tests.imports.conftest import BUCKET
-from tests.imports.test_inbox import QUEUE, Line, line
 from tests.imports.test_once import outcome
+from tests.imports.test_sqs_consumer import QUEUE, Line, line
 
 __all__ = ["line"]
 

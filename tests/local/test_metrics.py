@@ -6,9 +6,9 @@ import random
 
 import pytest
 
+from local.ddsketch import ACCURACY, BUCKETS, Sketch
 from local.gateway import Access
 from local.metrics import COUNTED, KEPT_SECONDS, ROUTE_SECONDS, Metrics, read
-from local.sketch import ACCURACY, BUCKETS, Sketch
 
 NOW = 1_800_000_000.0
 POOL = {

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from local.outcome import Outcome
+from local.invocation_result import Outcome
 from local.pool import Pool, Throttled
 from tests.local.conftest import PoolOpener
 from tests.local.waiting import DEADLINE, asynchronous, until

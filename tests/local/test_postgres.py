@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 import pg8000.native
 import pytest
 
-from local import leash
+from local import parent_death
 from local.binaries import PostgresError, find_bindir, major_version, server_user
 from local.postgres import PostgresServer, free_port
 from tests.local.waiting import is_running, wait_until
@@ -79,7 +79,7 @@ def start_by_hand(server: PostgresServer) -> subprocess.Popen[bytes]:
         str(free_port()),
     ]
     return subprocess.Popen(
-        leash.command([*command, "-c", "unix_socket_directories="], user=server_user()),
+        parent_death.command([*command, "-c", "unix_socket_directories="], user=server_user()),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         env={"LC_ALL": "C"},

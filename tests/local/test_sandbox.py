@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from local.outcome import Outcome
+from local.invocation_result import Outcome
 from tests.local.conftest import FunctionFactory, PoolOpener
 from tests.local.waiting import asynchronous, is_running, wait_until
 

@@ -13,7 +13,7 @@ import pytest
 from botocore.config import Config
 
 from local.aws import AwsServer
-from local.outcome import Outcome
+from local.invocation_result import Outcome
 from local.runtime_api import Invocation, RuntimeApi
 from tests.local.test_gateway import Served, serve
 from tests.local.waiting import asynchronous

@@ -15,10 +15,10 @@ from local.postgres import PostgresServer
 from sluice import runtime
 from sluice.db.database import Database
 from sluice.db.engine import make_engine
-from sluice.repositories.cursor import CursorSigner
-from sluice.repositories.listing import Filter, Listing, ListQuery, Page, Sort
+from sluice.repositories.list_spec import Filter, Listing, ListQuery, Page, Sort
+from sluice.repositories.page_cursor import CursorSigner
 from sluice.repositories.pages import read_page
-from sluice.repositories.view import View, integer, money, text
+from sluice.repositories.projection import View, integer, money, text
 from sluice.settings import DatabaseSettings
 from tests.fixtures.shop import Shop, owner_connection
 

@@ -23,12 +23,12 @@ from sluice import repositories
 from sluice.db.database import Database
 from sluice.db.engine import make_engine
 from sluice.repositories.analytics import AnalyticsRepository
-from sluice.repositories.cursor import CursorSigner
-from sluice.repositories.listing import Filter, FilterKind, Listing, ListQuery
+from sluice.repositories.connections import read_slice, read_slices
+from sluice.repositories.list_spec import Filter, FilterKind, Listing, ListQuery
 from sluice.repositories.orders import LISTING as ORDERS
+from sluice.repositories.page_cursor import CursorSigner
 from sluice.repositories.pages import read_page
 from sluice.repositories.products import NESTED
-from sluice.repositories.slices import read_slice, read_slices
 from sluice.settings import DatabaseSettings
 from tests.fixtures.shop import copy_database, owner_connection
 

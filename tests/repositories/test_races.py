@@ -11,10 +11,10 @@ from sluice import runtime
 from sluice.db.database import Database
 from sluice.db.engine import make_engine
 from sluice.errors import OutOfStock, SluiceError, StaleVersion
-from sluice.repositories.cursor import CursorSigner
+from sluice.repositories.conditional_write import Precondition
 from sluice.repositories.inventory import InventoryRepository
+from sluice.repositories.page_cursor import CursorSigner
 from sluice.repositories.products import ProductRepository
-from sluice.repositories.writing import Precondition
 from tests.fixtures.shop import CURSOR_KEY, Shop
 
 WRITERS = 16

@@ -9,10 +9,10 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Engine, event, select
 
 from local.postgres import PostgresServer
-from sluice import checkout, runtime
+from sluice import ordering, runtime
 from sluice.db.database import Database
 from sluice.db.engine import make_engine
-from sluice.db.tables import Base, Category, Inventory, Product, User
+from sluice.db.models import Base, Category, Inventory, Product, User
 from sluice.errors import Duplicate, OutOfStock, RolledBack, StaleVersion
 from sluice.runtime import Runtime
 from sluice.settings import DatabaseSettings
@@ -87,15 +87,15 @@ def test_an_error_at_any_step_undoes_all_before_it(
 def test_an_order_is_a_part_of_a_unit(shop: Shop, built: Runtime) -> None:
     user, mug = shop.user(), shop.product("Mug", stock=5)
     with built.unit_of_work() as work:
-        order = checkout.place_order(work, user, [(mug, 3)])
-        checkout.change_status(work, order.id, "paid")
+        order = ordering.place_order(work, user, [(mug, 3)])
+        ordering.change_status(work, order.id, "paid")
         with pytest.raises(OutOfStock):
-            checkout.place_order(work, user, [(mug, 3)])
+            ordering.place_order(work, user, [(mug, 3)])
     assert shop.sql("SELECT quantity FROM inventory") == [[5]]
 
     def twice(work: UnitOfWork) -> int:
-        checkout.place_order(work, user, [(mug, 1)])
-        return checkout.place_order(work, user, [(mug, 1)]).id
+        ordering.place_order(work, user, [(mug, 1)])
+        return ordering.place_order(work, user, [(mug, 1)]).id
 
     assert shop.get(f"/api/orders/{built.transact(twice)}").status == 200
     assert shop.sql("SELECT quantity FROM inventory") == [[3]]

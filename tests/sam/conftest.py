@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from local.containers import Doorway, sam_variables
+from local.docker_bridge import Doorway, sam_variables
 from local.postgres import PostgresServer, free_port
 from sluice.settings import AwsSettings, DatabaseSettings
 from tests.fixtures.aws import TABLES

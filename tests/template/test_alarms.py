@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from local.intrinsics import ACCOUNT, STACK, load
-from scripts.stages import decide, stages
-from sluice.http.telemetry import FAULTS, NAMESPACE, print_faults
+from scripts.render_template import decide, stages
+from sluice.http.metrics import FAULTS, NAMESPACE, print_faults
 from sluice.settings import DatabaseSettings, Settings
 from tests.fixtures.template import ROOT
 

@@ -6,7 +6,7 @@ import pytest
 
 from local.intrinsics import Evaluator
 from local.template import parameter_values
-from scripts.stages import ASKED as NEEDED
+from scripts.render_template import ASKED as NEEDED
 from tests.fixtures.sam import translate
 from tests.fixtures.template import Template
 

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from local.environment import function_environment
-from local.outcome import Outcome
+from local.invocation_result import Outcome
 from local.runtime_api import Invocation
 from local.sandbox import Sandbox
 from local.template import Function, read

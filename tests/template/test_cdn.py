@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from local.intrinsics import PSEUDO_PARAMETERS, TemplateError, load
-from scripts.stages import decide, stages
+from scripts.render_template import decide, stages
 from sluice.http.origin import ADDRESS_HEADER, KEY_HEADER
 from tests.fixtures.sam import lint
 from tests.fixtures.template import BEHIND_CDN, ROOT, Template

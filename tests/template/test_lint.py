@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from scripts import stages
+from scripts import render_template
 from tests.template.test_cdn import nested
 
 
@@ -36,7 +36,7 @@ def test_checkov_finds_what_we_answer_for_and_nothing_else(root: Path, tmp_path:
     checkov = root / ".venv-checkov/bin/checkov"
     if not checkov.exists():
         pytest.skip("needs checkov: make checkov")
-    assert stages.main([str(tmp_path)]) == 0
+    assert render_template.main([str(tmp_path)]) == 0
     (tmp_path / "cdn.json").write_text(json.dumps(nested()))  # which no environment has
     command = [checkov, "--framework", "cloudformation", "--output", "json", "--skip-download"]
     found = subprocess.run(

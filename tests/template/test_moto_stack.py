@@ -16,7 +16,7 @@ from moto.cloudformation.parsing import resource_class_from_type
 
 from local.intrinsics import ACCOUNT, NO_VALUE, REGION, Evaluator
 from local.template import parameter_values
-from scripts.stages import ATTRIBUTES, stages
+from scripts.render_template import ATTRIBUTES, stages
 from tests.fixtures.sam import translate
 from tests.fixtures.template import BEHIND_CDN, ROOT
 

@@ -10,7 +10,7 @@ import pytest
 
 from local.intrinsics import ACCOUNT, PSEUDO_PARAMETERS, Evaluator, load
 from local.template import parameter_values
-from scripts.stages import SECRET, decide, stages
+from scripts.render_template import SECRET, decide, stages
 from tests.fixtures.sam import lint, schemas, translate
 from tests.fixtures.template import BEHIND_CDN, ROOT, Template
 

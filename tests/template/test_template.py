@@ -1,4 +1,4 @@
-"""Rules that the template keeps as it is written, and that no linter knows; test_stages.py: what it comes to."""
+"""Rules that the template keeps as it is written, and that no linter knows; test_render_template.py: what it comes to."""
 
 import importlib
 import json

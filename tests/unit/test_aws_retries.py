@@ -11,7 +11,7 @@ from threading import Thread
 import pytest
 
 from sluice import aws, deadline
-from sluice.db.turns import SharedTurns
+from sluice.db.probe_lock import SharedTurns
 from sluice.limits.dynamo import DynamoCounts
 from sluice.settings import AwsSettings
 from tests.fixtures.aws import RATE_LIMIT_TABLE

@@ -321,7 +321,7 @@ class ReaderBehind(DatabaseUnavailable):
 
 
 class RolledBack(DatabaseUnavailable):
-    """The transaction lost against another (deadlock, serialization) and is undone: replay it whole (db/replay.py)."""
+    """The transaction lost against another (deadlock, serialization) and is undone: replay it whole (db/retry.py)."""
 
 
 class StatementTimeout(Unavailable):

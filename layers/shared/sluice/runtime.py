@@ -14,15 +14,15 @@ from dataclasses import asdict, replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import sluice.preload  # noqa: F401 - before the others, which import SQLAlchemy
-from sluice import aws, snapshot
+import sluice.gc_tuning  # noqa: F401 - before the others, which import SQLAlchemy
+from sluice import aws, snapstart
 from sluice.db.breaker import Breaker
 from sluice.db.credentials import IamToken, SecretPassword
 from sluice.db.database import Database, Guard
 from sluice.db.engine import make_engine
-from sluice.db.replay import replay
+from sluice.db.probe_lock import SharedTurns
+from sluice.db.retry import replay
 from sluice.db.session_settings import deviations, role_settings
-from sluice.db.turns import SharedTurns
 from sluice.errors import (
     NotFound,
     NotSetUp,
@@ -31,26 +31,26 @@ from sluice.errors import (
     Unavailable,
     WrongSettings,
 )
-from sluice.identity.caller import Caller, Gate
-from sluice.identity.keys import ApiKeys
-from sluice.limits.address import network_of
+from sluice.identity.api_keys import ApiKeys
+from sluice.identity.authenticator import Caller, Gate
+from sluice.limits.client_network import network_of
 from sluice.limits.dynamo import DynamoCounts
 from sluice.limits.memory import MemoryCounts
 from sluice.limits.rate import Decision, Limiter
 from sluice.limits.window import Policy
 from sluice.repositories.analytics import AnalyticsRepository
-from sluice.repositories.cursor import CursorSigner
-from sluice.repositories.schema import NEWEST, SchemaRepository
+from sluice.repositories.health import NEWEST, SchemaRepository
+from sluice.repositories.page_cursor import CursorSigner
 from sluice.settings import DatabaseSettings, Settings
 from sluice.unit_of_work import Repositories, UnitOfWork
 
 if TYPE_CHECKING:
-    from sluice.analyst.answer import Analyst
-    from sluice.db.analyst import AnalystDatabase
+    from sluice.adhoc_sql.connection import AnalystDatabase
+    from sluice.adhoc_sql.service import Analyst
     from sluice.db.replica import Replica
-    from sluice.imports.inbox import Inbox
+    from sluice.imports.maintenance import Upkeep
+    from sluice.imports.sqs_consumer import Inbox
     from sluice.imports.storage import Bucket
-    from sluice.imports.upkeep import Upkeep
 
 T = TypeVar("T")
 
@@ -109,7 +109,7 @@ class Runtime(Repositories):
 
     def _analyst(self, reader: DatabaseSettings | None, guard: Guard | None) -> "Analyst":
         """Made when it is first asked for."""
-        from sluice.analyst.answer import Analyst
+        from sluice.adhoc_sql.service import Analyst
 
         wanted = self.settings.analyst
         if wanted is None and not self.settings.database.migrated:
@@ -119,7 +119,7 @@ class Runtime(Repositories):
                 "Analytics by SQL is not set up here: it needs a database role of its own"
             )
         if reader not in self._analyst_databases:
-            from sluice.db.analyst import AnalystDatabase
+            from sluice.adhoc_sql.connection import AnalystDatabase
 
             # Without the primary's breaker: a wrong password of the analyst's must not keep the shop from its database.
             role, breaker = wanted.database, None
@@ -148,14 +148,14 @@ class Runtime(Repositories):
     @cached_property
     def upkeep(self) -> "Upkeep":
         """What fails imports by the clock, over one connection at a time. It waits for a paused database."""
-        from sluice.imports.upkeep import Upkeep
+        from sluice.imports.maintenance import Upkeep
 
         inbox = self._inbox(self.settings.database.for_job())
         return Upkeep(inbox, self._queues, self.settings.imports_dead_letters_url)
 
     def _inbox(self, there: DatabaseSettings) -> "Inbox":
-        from sluice.imports.inbox import Inbox
         from sluice.imports.job import Importer
+        from sluice.imports.sqs_consumer import Inbox
         from sluice.repositories.import_jobs import ImportJobRepository
 
         here = self.settings
@@ -397,4 +397,4 @@ def _prepare_for_snapshot() -> None:
     forget()
 
 
-snapshot.before(_prepare_for_snapshot)
+snapstart.before(_prepare_for_snapshot)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from sluice.variables import Variables
+from sluice.env_reader import Variables
 
 TlsMode = Literal["verify-full", "off"]
 Pooler = Literal["none", "pgbouncer", "rds-proxy"]

@@ -18,15 +18,15 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from sluice.db.database import Transaction
-    from sluice.repositories.answers import AnswerRepository
     from sluice.repositories.categories import CategoryRepository
-    from sluice.repositories.cursor import CursorSigner
+    from sluice.repositories.idempotency import AnswerRepository
     from sluice.repositories.import_jobs import ImportJobRepository
     from sluice.repositories.inventory import InventoryRepository
     from sluice.repositories.orders import OrderRepository
+    from sluice.repositories.page_cursor import CursorSigner
     from sluice.repositories.products import ProductRepository
+    from sluice.repositories.projection import Statements
     from sluice.repositories.users import UserRepository
-    from sluice.repositories.view import Statements
 
 
 class Repositories:
@@ -81,7 +81,7 @@ class Repositories:
 
     @cached_property
     def answers(self) -> AnswerRepository:
-        from sluice.repositories.answers import AnswerRepository
+        from sluice.repositories.idempotency import AnswerRepository
 
         return AnswerRepository(self._statements)
 
@@ -95,7 +95,7 @@ class UnitOfWork(Repositories):
 
     @property
     def session(self) -> Session:
-        """SQLAlchemy's own unit of work over db/tables.py: `new`, `dirty` and `deleted` are what it will write.
+        """SQLAlchemy's own unit of work over db/models.py: `new`, `dirty` and `deleted` are what it will write.
 
         It is written before each statement of a repository, and at `commit`.
         """

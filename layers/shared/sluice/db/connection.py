@@ -29,8 +29,8 @@ from pg8000.core import (
 from pg8000.exceptions import DatabaseError, InterfaceError
 from pg8000.legacy import Connection
 
-from sluice import deadline, spent
-from sluice.db import messages
+from sluice import deadline, request_stats
+from sluice.db import protocol
 from sluice.db.cursor import PipelinedCursor
 from sluice.db.prepared import Statement, Statements
 from sluice.db.transport import CLOSED, NETWORK_ERROR, open_socket
@@ -139,7 +139,7 @@ class PipelinedConnection(Connection):  # type: ignore[misc]
             return
         with self._in_step:
             self._exchange(
-                messages.run("commit") + SYNC_MSG, Context("commit"), tells_position=True
+                protocol.run("commit") + SYNC_MSG, Context("commit"), tells_position=True
             )
 
     def rollback(self) -> None:
@@ -178,8 +178,8 @@ class PipelinedConnection(Connection):  # type: ignore[misc]
 
     def guard(self, statement: str, vals: Sequence[Any]) -> bytes:
         """The bytes of a statement with `$n` placeholders that rides ahead of another and gives no rows."""
-        spent.now().statements += 1
-        return messages.run(statement, make_params(self.py_types, vals), self._client_encoding)
+        request_stats.now().statements += 1
+        return protocol.run(statement, make_params(self.py_types, vals), self._client_encoding)
 
     def execute_unnamed(
         self,
@@ -199,7 +199,7 @@ class PipelinedConnection(Connection):  # type: ignore[misc]
             raise InterfaceError(CLOSED)
         ahead = b"" if self.autocommit or self._in_transaction else self._begin()
         ahead += self._limit_time() + guard
-        spent.now().statements += 1
+        request_stats.now().statements += 1
         if stream is not None:
             with self._in_step:
                 if ahead:
@@ -213,9 +213,9 @@ class PipelinedConnection(Connection):  # type: ignore[misc]
         message = b"".join(
             (
                 ahead,
-                messages.parse(statement, oids, encoding),
-                messages.bind(texts, encoding),
-                messages.FINISH,
+                protocol.parse(statement, oids, encoding),
+                protocol.bind(texts, encoding),
+                protocol.FINISH,
             )
         )
         with self._in_step:
@@ -241,7 +241,7 @@ class PipelinedConnection(Connection):  # type: ignore[misc]
 
     def handle_messages(self, context: Context) -> None:
         """Read answers until the server is ready; then raise what went wrong, if anything did."""
-        spent.now().round_trips += 1
+        request_stats.now().round_trips += 1
         self._hear(context)
         if context.error is not None:
             raise context.error
@@ -275,10 +275,10 @@ class PipelinedConnection(Connection):  # type: ignore[misc]
         if position is not None:
             message += position.message([], self._client_encoding)
         self._usock.sendall(message)  # past the buffered writer: one call, one flush
-        spent.now().round_trips += 1
+        request_stats.now().round_trips += 1
         self._hear(context)
         if position is not None:
-            spent.now().position = self._hear_position(position)
+            request_stats.now().position = self._hear_position(position)
         if context.error is not None:
             raise context.error
 
@@ -317,7 +317,7 @@ class PipelinedConnection(Connection):  # type: ignore[misc]
         if left - SERVER_FIRST >= statement_timeout:
             return b""
         limits = left - SERVER_FIRST, min(left - SERVER_FIRST, lock_timeout)
-        return messages.run(LIMIT_TIME, [str(max(1, int(1000 * seconds))) for seconds in limits])
+        return protocol.run(LIMIT_TIME, [str(max(1, int(1000 * seconds))) for seconds in limits])
 
     def _begin(self) -> bytes:
         # In the statement itself: SET SESSION CHARACTERISTICS costs a round trip and pins the session in RDS Proxy.
@@ -326,7 +326,7 @@ class PipelinedConnection(Connection):  # type: ignore[misc]
             words.append(f"isolation level {self.isolation_level}")
         if self.read_only:
             words.append("read only")
-        return messages.run(" ".join(words))
+        return protocol.run(" ".join(words))
 
 
 class _InStep:
@@ -350,7 +350,7 @@ class _InStep:
         error: BaseException | None,
         at: TracebackType | None,
     ) -> None:
-        spent.now().seconds += time.perf_counter() - self._began
+        request_stats.now().seconds += time.perf_counter() - self._began
         if error is None or isinstance(error, DatabaseError):
             return
         self._connection.abandon()

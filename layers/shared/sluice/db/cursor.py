@@ -6,7 +6,7 @@ from typing import Any
 from pg8000.exceptions import DatabaseError, InterfaceError
 from pg8000.legacy import Cursor, IntegrityError, ProgrammingError
 
-from sluice.db import messages
+from sluice.db import protocol
 
 
 class PipelinedCursor(Cursor):  # type: ignore[misc]
@@ -22,7 +22,7 @@ class PipelinedCursor(Cursor):  # type: ignore[misc]
         Nothing happens until then; of several, the first goes first. Where one fails, the server skips the rest, and
         `execute` raises the failure.
         """
-        statement, _ = messages.numbered(self.paramstyle, operation)
+        statement, _ = protocol.numbered(self.paramstyle, operation)
         self._guard += self._c.guard(statement, args)
 
     def execute(self, operation: str, args: Any = (), stream: Any = None) -> "PipelinedCursor":
@@ -33,7 +33,7 @@ class PipelinedCursor(Cursor):  # type: ignore[misc]
         guard, self._guard = self._guard, b""
         statement, values = operation, ()
         if len(args) > 0 or stream is not None:
-            statement, names = messages.numbered(self.paramstyle, operation)
+            statement, names = protocol.numbered(self.paramstyle, operation)
             values = args if names is None else tuple([args[name] for name in names])
         try:
             self._context = self._c.execute_unnamed(

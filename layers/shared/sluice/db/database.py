@@ -20,7 +20,7 @@ from sqlalchemy.engine.result import SimpleResultMetaData
 
 from sluice.db.breaker import Breaker
 from sluice.db.pool import PoolMetrics, PoolWatch
-from sluice.db.replay import replay
+from sluice.db.retry import replay
 from sluice.db.sqlstate import is_migrated, translate
 from sluice.errors import ConnectionLost, DatabaseUnavailable, NotSetUp
 
@@ -239,7 +239,7 @@ class Transaction:
     def session(self) -> Session:
         """Made when it is first asked for: the ORM takes 60 ms to import, and most units need none of it."""
         if self._session is None:
-            from sluice.db.tables import session_over
+            from sluice.db.models import session_over
 
             self._session = session_over(self._connection)
         return self._session
@@ -290,7 +290,7 @@ class Transaction:
                 "this transaction is over"
             )  # what came now would be undone without a word
         if self._session is not None:
-            from sluice.db.tables import flush
+            from sluice.db.models import flush
 
             flush(self._session)
 

@@ -18,8 +18,8 @@ from sqlalchemy import URL, Engine, NullPool, create_engine, event
 from sqlalchemy.engine import Dialect
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from sluice import deadline, spent
-from sluice.db import driver, sqlstate
+from sluice import deadline, request_stats
+from sluice.db import driver_compat, sqlstate
 from sluice.db.breaker import Breaker
 from sluice.db.pool import BoundedPool
 from sluice.db.session_settings import startup_settings
@@ -43,7 +43,7 @@ def make_engine(
     credentials: Credentials | None = None,
     breaker: Breaker | None = None,
     clock: Callable[[], float] = time.time,
-    unsupported_reason: Callable[[], str | None] = driver.unsupported_reason,
+    unsupported_reason: Callable[[], str | None] = driver_compat.unsupported_reason,
 ) -> Engine:
     """An engine whose every error is one of ours (db/sqlstate.py).
 
@@ -88,7 +88,7 @@ def make_engine(
             timeout, began, account = (
                 deadline.at_most(settings.connect_timeout),
                 time.perf_counter(),
-                spent.now(),
+                request_stats.now(),
             )
             account.connects += 1
             try:

@@ -14,7 +14,7 @@ from typing import Any
 
 from pg8000.core import Context
 
-from sluice.db import messages
+from sluice.db import protocol
 
 # SQLSTATE and, where that alone does not tell, the server's routine: what says that a name is of no use any more.
 _UNKNOWN, _TAKEN, _OUTDATED = "26000", "42P05", ("0A000", "RevalidateCachedQuery")
@@ -35,9 +35,9 @@ class Statement:
     def message(self, texts: list[str | None], encoding: str) -> bytes:
         """Bind and Execute, and what must go before them."""
         if self.known:
-            return messages.bind(texts, encoding, self.name) + messages.EXECUTE_AND_SYNC
-        parse = messages.parse(self.text, (), encoding, self.name)
-        return parse + messages.bind(texts, encoding, self.name) + messages.FINISH
+            return protocol.bind(texts, encoding, self.name) + protocol.EXECUTE_AND_SYNC
+        parse = protocol.parse(self.text, (), encoding, self.name)
+        return parse + protocol.bind(texts, encoding, self.name) + protocol.FINISH
 
     def context(self) -> Context:
         """Where the answer is gathered: a server that knows the statement does not describe it again."""
@@ -58,7 +58,7 @@ class Statements:
         self._farewell = b""
 
     def find(self, text: str) -> Statement:
-        if not self._most or len(text) > messages.KEPT_LENGTH:
+        if not self._most or len(text) > protocol.KEPT_LENGTH:
             return Statement(text)
         statement = self._kept.get(text)
         if statement is None:
@@ -99,4 +99,4 @@ class Statements:
 
     def _close(self, statement: Statement) -> None:
         if statement.name:
-            self._farewell += messages.close(statement.name)
+            self._farewell += protocol.close(statement.name)

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
-from sluice import spent
+from sluice import request_stats
 from sluice.db.database import Database, Guard, Rows
 from sluice.errors import InternalError, ReaderBehind, SluiceError, Unavailable
 
@@ -49,7 +49,7 @@ class Replica:
         The primary alone answers a request that is not one of those that may be behind, that has written, or that the
         primary has answered in part: what is read next could be older than that.
         """
-        taken = spent.now()
+        taken = request_stats.now()
         if taken.after is not None and not taken.position and taken.read_from != "primary":
             try:
                 found = reader((CAUGHT_UP, {"after": taken.after}) if taken.after else None)

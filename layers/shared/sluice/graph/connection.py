@@ -8,8 +8,8 @@ from typing import Any, NoReturn
 
 from sluice.errors import Fault, InvalidParameter
 from sluice.graph.plan import Selected
-from sluice.repositories.listing import ListQuery
-from sluice.repositories.slices import Slice
+from sluice.repositories.connections import Slice
+from sluice.repositories.list_spec import ListQuery
 
 MOST = 100
 TOTAL = "totalCount"

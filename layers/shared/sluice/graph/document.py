@@ -20,8 +20,8 @@ from graphql import (
 from graphql.execution.values import VariableValues
 
 from sluice.errors import InvalidQuery, QueryTooDeep, QueryTooLong
+from sluice.graph.field_collection import Field, outline
 from sluice.graph.schema import RULES, RULES_WITHOUT_INTROSPECTION, SCHEMA
-from sluice.graph.selection import Field, outline
 from sluice.graph.variables import read_variables
 from sluice.settings import GraphqlSettings
 

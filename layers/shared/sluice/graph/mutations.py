@@ -6,13 +6,13 @@ They are given the repositories of one transaction, which is kept only where all
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sluice import checkout
+from sluice import ordering
 from sluice.errors import NotFound
 from sluice.graph.execution import Objects, Result, execute
 from sluice.graph.loaders import Pending
 from sluice.graph.plan import Selected
 from sluice.graph.resolvers import RESOLVERS, Resolution, column_of, id_of
-from sluice.http import shapes
+from sluice.http import schemas
 from sluice.http.body import Shape
 
 NOBODY = 0  # the id of no row
@@ -26,7 +26,7 @@ class Id:
 
 
 PRODUCT = Shape(
-    {**shapes.PRODUCT, "category_id": Id(), "inventory": shapes.STOCK},
+    {**schemas.PRODUCT, "category_id": Id(), "inventory": schemas.STOCK},
     optional=("description", "inventory"),
 )
 
@@ -79,16 +79,16 @@ def _place_order(request: Resolution, selected: Selected, objects: Objects) -> P
         {"product_id": _id(item["productId"]), "quantity": item["quantity"]}
         for item in given["items"]
     ]
-    order = shapes.NEW_ORDER.read_body({"user_id": _id(given["user_id"]), "items": items}, "POST")
+    order = schemas.NEW_ORDER.read_body({"user_id": _id(given["user_id"]), "items": items}, "POST")
     wanted = [(item["product_id"], item["quantity"]) for item in order["items"]]
     return request.orders(
-        [checkout.place_order(request.shop, order["user_id"], wanted).id], selected
+        [ordering.place_order(request.shop, order["user_id"], wanted).id], selected
     )
 
 
 def _update_order_status(request: Resolution, selected: Selected, objects: Objects) -> Pending:
     id = _id(selected.arguments["id"])
-    checkout.change_status(request.shop, id, selected.arguments["status"])
+    ordering.change_status(request.shop, id, selected.arguments["status"])
     return request.orders([id], selected)
 
 

@@ -23,8 +23,8 @@ from graphql import (
 from graphql.execution.values import VariableValues, get_argument_values
 
 from sluice.graph.document import Invalid, Operation
+from sluice.graph.field_collection import INTROSPECTION, Conditions, Field
 from sluice.graph.schema import SCHEMA
-from sluice.graph.selection import INTROSPECTION, Conditions, Field
 
 DEFAULT_FIRST = 20  # where the schema says none
 

@@ -15,12 +15,12 @@ from sluice.errors import Fault, InsufficientScope, InvalidParameter, QueryTooEx
 from sluice.graph import connection
 from sluice.graph.document import Operation
 from sluice.graph.execution import Objects
+from sluice.graph.field_collection import INTROSPECTION
 from sluice.graph.introspection import introspect
 from sluice.graph.loaders import Batch, Loaders, Pending
 from sluice.graph.plan import Selected, key_of
-from sluice.graph.selection import INTROSPECTION
 from sluice.http.body import MAX_ID
-from sluice.http.params import READERS, Period
+from sluice.http.query_params import READERS, Period
 from sluice.repositories.analytics import AnalyticsRepository
 from sluice.unit_of_work import Repositories
 

@@ -10,10 +10,10 @@ from hashlib import sha256
 from aws_lambda_powertools.event_handler import Response
 
 from sluice.errors import BadRequest, IdempotencyKeyReused
-from sluice.http import records
+from sluice.http import responses
 from sluice.http.request import Request
-from sluice.repositories.answers import AnswerRepository, IdempotencyKey
-from sluice.repositories.view import Record
+from sluice.repositories.idempotency import AnswerRepository, IdempotencyKey
+from sluice.repositories.projection import Record
 
 HEADER = "idempotency-key"
 KEY = re.compile(r"[\x21-\x7e]([\x20-\x7e]{0,253}[\x21-\x7e])?", re.ASCII)
@@ -28,14 +28,14 @@ def create(
     """
     key = read(request)
     if key is None:
-        return records.created(request, make(None))
+        return responses.created(request, make(None))
     try:
-        return records.created(request, make(key))
+        return responses.created(request, make(key))
     except IdempotencyKeyReused:
         first = answers.find(key)
         if first is None:
             raise
-        return records.created(request, first, replayed=True)
+        return responses.created(request, first, replayed=True)
 
 
 def read(request: Request) -> IdempotencyKey | None:

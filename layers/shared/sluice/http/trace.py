@@ -13,10 +13,10 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 
+from sluice.http.access_log import Course
 from sluice.http.request import Request
-from sluice.http.request_line import Course
+from sluice.request_stats import Spent
 from sluice.settings import TraceSettings
-from sluice.spent import Spent
 
 HEADER = b'{"format":"json","version":1}\n'
 

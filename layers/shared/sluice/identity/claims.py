@@ -7,7 +7,7 @@ They are in `requestContext`, which no client can write. Nothing here is called 
 from collections.abc import Mapping
 from typing import Any
 
-from sluice.identity.caller import Caller
+from sluice.identity.authenticator import Caller
 
 
 def scopes_of(claims: Mapping[str, Any]) -> frozenset[str]:

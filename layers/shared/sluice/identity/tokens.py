@@ -12,7 +12,7 @@ from http.client import HTTPException
 from typing import TYPE_CHECKING, Any
 
 from sluice.errors import IdentityUnavailable
-from sluice.identity.caller import Caller
+from sluice.identity.authenticator import Caller
 from sluice.identity.claims import scopes_of
 from sluice.settings import TokenSettings
 

@@ -16,15 +16,15 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from sluice.errors import Conflict, SluiceError, Unavailable, ValidationFailed
-from sluice.imports import records
-from sluice.imports.file import Chunk, File
-from sluice.imports.records import AT_ONCE
+from sluice.imports import record_splitter
+from sluice.imports.chunk_reader import Chunk, File
+from sluice.imports.record_splitter import AT_ONCE
 from sluice.imports.report import report
-from sluice.imports.rows import Rejection
+from sluice.imports.row_parser import Rejection
 from sluice.imports.storage import Bucket, FileError
 from sluice.repositories.import_jobs import ImportProgress, Job
 from sluice.repositories.import_rows import Disagreement, ImportRowRepository
-from sluice.repositories.view import Statements
+from sluice.repositories.projection import Statements
 
 MAX_REJECTIONS = 100_000
 MAX_BYTES = 1024**3  # of a file, unless the settings say otherwise
@@ -152,7 +152,7 @@ class Importer:
                     _alone(work, job.id)
                     staging, count = (
                         ImportRowRepository(work, job.resource),
-                        records.count(chunk.data),
+                        record_splitter.count(chunk.data),
                     )
                     if staging.stage_file(file.reading.header, chunk.data, count):
                         staging.write(file.reading.header, count)

@@ -6,7 +6,7 @@ PostgreSQL adds up, rounds and renders; a report is one statement, and its rows 
 from collections.abc import Mapping
 from datetime import date
 
-from sluice.repositories.view import Column, Statements, integer, money, text
+from sluice.repositories.projection import Column, Statements, integer, money, text
 
 SALES_DAY = {
     "day": Column("d.day", "date"),

@@ -3,12 +3,12 @@
 from collections.abc import Collection, Mapping, Sequence
 
 from sluice.errors import Duplicate, Fault
-from sluice.repositories import writing
-from sluice.repositories.answers import IdempotencyKey
-from sluice.repositories.listing import Filter, Listing, Sort
-from sluice.repositories.reading import Listed
-from sluice.repositories.view import Record, Row, View, integer, select, text, time
-from sluice.repositories.writing import ALWAYS, Precondition
+from sluice.repositories import conditional_write
+from sluice.repositories.conditional_write import ALWAYS, Precondition
+from sluice.repositories.idempotency import IdempotencyKey
+from sluice.repositories.list_spec import Filter, Listing, Sort
+from sluice.repositories.projection import Record, Row, View, integer, select, text, time
+from sluice.repositories.read_repository import Listed
 from sluice.slugs import slug_from
 
 VIEW = View(
@@ -68,7 +68,7 @@ class CategoryRepository(Listed):
         slug = category.get("slug") or slug_from(str(category["name"]))
         values = {"name": category["name"], "slug": slug}
         try:
-            return writing.create(self._statements, VIEW, INSERT, "c", values, key)
+            return conditional_write.create(self._statements, VIEW, INSERT, "c", values, key)
         except Duplicate as error:
             if category.get("slug"):
                 raise
@@ -79,8 +79,10 @@ class CategoryRepository(Listed):
         self, id: int, changes: Mapping[str, object], precondition: Precondition = ALWAYS
     ) -> Record:
         """NotFound, StaleVersion; Duplicate where the slug is taken."""
-        return writing.update(self._statements, VIEW, ASSIGNMENTS, id, changes, precondition)
+        return conditional_write.update(
+            self._statements, VIEW, ASSIGNMENTS, id, changes, precondition
+        )
 
     def delete(self, id: int, precondition: Precondition = ALWAYS) -> None:
         """NotFound, StaleVersion; StillReferenced where it has products."""
-        writing.delete(self._statements, VIEW, id, precondition)
+        conditional_write.delete(self._statements, VIEW, id, precondition)

@@ -5,11 +5,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from sluice.errors import InternalError
-from sluice.repositories import writing
-from sluice.repositories.answers import IdempotencyKey
-from sluice.repositories.listing import Filter, Listing, Sort
-from sluice.repositories.reading import Listed
-from sluice.repositories.view import Column, Record, Statements, View, integer, text, time
+from sluice.repositories import conditional_write
+from sluice.repositories.idempotency import IdempotencyKey
+from sluice.repositories.list_spec import Filter, Listing, Sort
+from sluice.repositories.projection import Column, Record, Statements, View, integer, text, time
+from sluice.repositories.read_repository import Listed
 
 RESOURCES = ("products", "inventory", "categories", "users")
 STATUSES = ("awaiting_upload", "queued", "running", "completed", "failed")
@@ -181,7 +181,7 @@ class ImportJobRepository(Listed):
 
     def create(self, job: Mapping[str, object], key: IdempotencyKey | None = None) -> Record:
         """One that waits for its upload: `resource`, `object_key`, and the `upload_url` that the answer tells."""
-        return writing.create(self._statements, ANNOUNCED, INSERT, "j", job, key)
+        return conditional_write.create(self._statements, ANNOUNCED, INSERT, "j", job, key)
 
     def receive(self, resource: str, key: str, etag: str, sequencer: str, size: int) -> int:
         """The id of the job for what was put there: one that waited for it, a new one, or the one it has."""

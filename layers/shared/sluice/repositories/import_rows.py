@@ -24,7 +24,7 @@ class Disagreement(Exception):
 
 @dataclass(frozen=True)
 class Target:
-    """`clean` is true of a row that is certainly right as it stands; what is not certain is read by imports/rows.py.
+    """`clean` is true of a row that is certainly right as it stands; what is not certain is read by imports/row_parser.py.
 
     `references` are columns that name rows of a table. `write` returns one row: how many of the staged rows it took.
     """

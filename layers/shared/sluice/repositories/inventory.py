@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from sluice.errors import Fault, NotFound, OutOfStock, StaleVersion, ValidationFailed
-from sluice.repositories.listing import Filter, Listing, Sort
-from sluice.repositories.reading import Listed
-from sluice.repositories.view import Record, View, integer, time
-from sluice.repositories.writing import ALWAYS, Precondition, matches
+from sluice.repositories.conditional_write import ALWAYS, Precondition, matches
+from sluice.repositories.list_spec import Filter, Listing, Sort
+from sluice.repositories.projection import Record, View, integer, time
+from sluice.repositories.read_repository import Listed
 
 VIEW = View(
     name="inventory",

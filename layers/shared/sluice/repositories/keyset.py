@@ -16,8 +16,8 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import NamedTuple
 
-from sluice.repositories.cursor import Position
-from sluice.repositories.listing import Filter, Listing, ListQuery
+from sluice.repositories.list_spec import Filter, Listing, ListQuery
+from sluice.repositories.page_cursor import Position
 
 KEYS = "$"  # a row's sort keys, beside its fields
 # How a sort key's value is written into a cursor and read from one, so that no setting of the session (DateStyle,

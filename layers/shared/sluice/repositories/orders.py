@@ -5,11 +5,11 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from sluice.errors import Fault, NotFound, StaleVersion, ValidationFailed
-from sluice.repositories import answers
-from sluice.repositories.answers import IdempotencyKey
-from sluice.repositories.listing import Filter, Listing, Sort
-from sluice.repositories.reading import Sliced
-from sluice.repositories.view import (
+from sluice.repositories import idempotency
+from sluice.repositories.conditional_write import ALWAYS, Precondition, matches
+from sluice.repositories.idempotency import IdempotencyKey
+from sluice.repositories.list_spec import Filter, Listing, Sort
+from sluice.repositories.projection import (
     Column,
     Record,
     View,
@@ -18,7 +18,7 @@ from sluice.repositories.view import (
     text,
     time,
 )
-from sluice.repositories.writing import ALWAYS, Precondition, matches
+from sluice.repositories.read_repository import Sliced
 
 ITEM = {
     "product_id": integer("product_id"),
@@ -168,9 +168,9 @@ class OrderRepository(Sliced):
             "product_ids": [product_id for product_id, _ in items],
             "quantities": [quantity for _, quantity in items],
         }
-        statement = answers.keep(PLACE, PLACED, key)
+        statement = idempotency.keep(PLACE, PLACED, key)
         row = self._statements.write(
-            statement, answers.bound(values, key), guard=answers.claim(key), prepare=True
+            statement, idempotency.bound(values, key), guard=idempotency.claim(key), prepare=True
         )[0]
         return Placement(
             record=None if row.json is None else Record(row.json, row.etag, row.id),

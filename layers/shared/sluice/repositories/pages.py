@@ -2,10 +2,10 @@
 
 import json
 
-from sluice.repositories.cursor import CursorSigner, Position
 from sluice.repositories.keyset import Shape, compile_select, values_of
-from sluice.repositories.listing import Listing, ListQuery, Page, scope_of
-from sluice.repositories.view import Statements
+from sluice.repositories.list_spec import Listing, ListQuery, Page, scope_of
+from sluice.repositories.page_cursor import CursorSigner, Position
+from sluice.repositories.projection import Statements
 
 
 def read_page(

@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-from sluice.repositories import writing
-from sluice.repositories.answers import IdempotencyKey
-from sluice.repositories.listing import Filter, Listing, Sort
-from sluice.repositories.reading import Sliced
-from sluice.repositories.view import (
+from sluice.repositories import conditional_write
+from sluice.repositories.conditional_write import ALWAYS, Precondition
+from sluice.repositories.idempotency import IdempotencyKey
+from sluice.repositories.list_spec import Filter, Listing, Sort
+from sluice.repositories.projection import (
     Column,
     Record,
     View,
@@ -16,7 +16,7 @@ from sluice.repositories.view import (
     text,
     time,
 )
-from sluice.repositories.writing import ALWAYS, Precondition
+from sluice.repositories.read_repository import Sliced
 
 VIEW = View(
     name="products",
@@ -139,17 +139,19 @@ class ProductRepository(Sliced):
             "category_id": None,
             **product,
         }
-        return writing.create(self._statements, VIEW, INSERT, INSERTED, values, key)
+        return conditional_write.create(self._statements, VIEW, INSERT, INSERTED, values, key)
 
     def update(
         self, id: int, changes: Mapping[str, object], precondition: Precondition = ALWAYS
     ) -> Record:
         """NotFound, StaleVersion, Duplicate, ValidationFailed."""
-        return writing.update(self._statements, VIEW, ASSIGNMENTS, id, changes, precondition)
+        return conditional_write.update(
+            self._statements, VIEW, ASSIGNMENTS, id, changes, precondition
+        )
 
     def update_version(self, id: int, changes: Mapping[str, object], version: int) -> Record:
         """As `update`, where the product's own row still has this version: its stock and its category may differ."""
-        return writing.update(
+        return conditional_write.update(
             self._statements,
             VERSIONED,
             ASSIGNMENTS,
@@ -160,6 +162,6 @@ class ProductRepository(Sliced):
 
     def delete(self, id: int, precondition: Precondition = ALWAYS) -> None:
         """NotFound, StaleVersion; StillReferenced where an order holds it."""
-        writing.delete(
+        conditional_write.delete(
             self._statements, VIEW, id, precondition
         )  # the product before its stock, as orders lock them

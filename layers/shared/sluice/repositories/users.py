@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping
 
-from sluice.repositories import writing
-from sluice.repositories.answers import IdempotencyKey
-from sluice.repositories.listing import Filter, Listing, Sort
-from sluice.repositories.reading import Listed
-from sluice.repositories.view import Record, View, integer, text, time
-from sluice.repositories.writing import ALWAYS, Precondition
+from sluice.repositories import conditional_write
+from sluice.repositories.conditional_write import ALWAYS, Precondition
+from sluice.repositories.idempotency import IdempotencyKey
+from sluice.repositories.list_spec import Filter, Listing, Sort
+from sluice.repositories.projection import Record, View, integer, text, time
+from sluice.repositories.read_repository import Listed
 
 VIEW = View(
     name="users",
@@ -54,14 +54,16 @@ class UserRepository(Listed):
 
     def create(self, user: Mapping[str, object], key: IdempotencyKey | None = None) -> Record:
         """Duplicate where the email is taken, in any case."""
-        return writing.create(self._statements, VIEW, INSERT, "u", user, key)
+        return conditional_write.create(self._statements, VIEW, INSERT, "u", user, key)
 
     def update(
         self, id: int, changes: Mapping[str, object], precondition: Precondition = ALWAYS
     ) -> Record:
         """NotFound, StaleVersion; Duplicate where the email is taken, in any case."""
-        return writing.update(self._statements, VIEW, ASSIGNMENTS, id, changes, precondition)
+        return conditional_write.update(
+            self._statements, VIEW, ASSIGNMENTS, id, changes, precondition
+        )
 
     def delete(self, id: int, precondition: Precondition = ALWAYS) -> None:
         """NotFound, StaleVersion; StillReferenced where the user has orders."""
-        writing.delete(self._statements, VIEW, id, precondition)
+        conditional_write.delete(self._statements, VIEW, id, precondition)

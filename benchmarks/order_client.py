@@ -1,0 +1,71 @@
+"""One client that places orders for as long as its parent says. Run as a script.
+
+    python benchmarks/order_client.py <module> <opener> <user>
+
+The opener of the module gives `place(user, items)` for a URL. Reads lines of JSON from stdin, `{"url": …, "until": T,
+"products": […], "items": n}`: until T on the machine's monotonic clock it places orders there, each of n of the
+products. Answers each line with how many they were.
+"""
+
+import importlib
+import json
+import random
+import sys
+import time
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from itertools import count
+from typing import Any, TypeAlias
+
+Items: TypeAlias = Sequence[tuple[int, int]]
+Place: TypeAlias = Callable[[int, Items], int]
+
+
+def sluice(url: str) -> Place:
+    """What POST /api/orders calls, over one connection."""
+    from sluice import ordering
+
+    shop = _shop(url)
+    return lambda user, items: ordering.place_order(shop, user, items).id
+
+
+def sluice_with_keys(url: str) -> Place:
+    """As above, each order with an Idempotency-Key of its own."""
+    from sluice import ordering
+    from sluice.repositories.idempotency import IdempotencyKey
+
+    shop, chance = _shop(url), random.Random()
+    return lambda user, items: (
+        ordering.place_order(shop, user, items, IdempotencyKey(chance.randbytes(32), b"")).id
+    )
+
+
+def _shop(url: str) -> Any:
+    from sluice.db.database import Database
+    from sluice.db.engine import make_engine
+    from sluice.repositories.page_cursor import CursorSigner
+    from sluice.settings import DatabaseSettings
+    from sluice.unit_of_work import Repositories
+
+    engine = make_engine(DatabaseSettings.from_url(url), "function")
+    return Repositories(Database(engine), CursorSigner(b"the key of the benchmarks' cursors"))
+
+
+def main(module: str, opener: str, user: str) -> None:
+    open_at = lru_cache(getattr(importlib.import_module(module), opener))
+    chance = random.Random(user)
+    for line in sys.stdin:
+        order = json.loads(line)
+        print(_place_until(open_at(order["url"]), int(user), order, chance), flush=True)
+
+
+def _place_until(place: Place, user: int, order: dict[str, Any], chance: random.Random) -> int:
+    for placed in count():
+        if time.monotonic() >= order["until"]:
+            return placed
+        place(user, [(product, 1) for product in chance.sample(order["products"], order["items"])])
+    raise AssertionError
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,58 @@
+"""Analytics by SQL as a route: what is asked in a body or a query string, and what is answered."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from aws_lambda_powertools.event_handler import Response
+
+from sluice.errors import Fault, InvalidParameter, QueryRefused
+from sluice.http.body import Integer, Shape, Text
+from sluice.http.query_params import Number, Sql
+from sluice.http.request import Request
+from sluice.http.responses import JSON
+
+SCOPE = "analytics:query"
+MAX_LENGTH = 10_000  # characters
+ROWS = Number(1, 10_000, default=1_000)
+EXAMPLE = "select status, count(*) as orders, sum(total) as revenue from orders group by status order by status"
+
+QUESTION = Shape(
+    fields={
+        "query": Text(MAX_LENGTH, example=EXAMPLE),
+        "max_rows": Integer(ROWS.least, ROWS.most, example=100),
+    },
+    optional=("max_rows",),
+)
+ASKED = Sql(MAX_LENGTH, ROWS, EXAMPLE)
+
+_COLUMN = {
+    "type": "object",
+    "required": ["name", "type"],
+    "properties": {"name": {"type": "string"}, "type": {"type": "string"}},
+}
+_NUMBER = {"type": "number", "minimum": 0}
+ANSWER = {
+    "columns": {"type": "array", "items": _COLUMN},
+    "rows": {
+        "type": "array",
+        "items": {"type": "array", "items": {}, "description": "A value for each column."},
+    },
+    "row_count": {"type": "integer", "minimum": 0},
+    "truncated": {"type": "boolean", "description": "There are rows beyond these."},
+    "cost": {**_NUMBER, "description": "PostgreSQL's estimate of the query."},
+    "max_cost": _NUMBER,
+    "duration_ms": _NUMBER,
+}
+
+
+def respond(
+    request: Request, asked: Mapping[str, Any], answer: Callable[[str, int], str]
+) -> Response[str]:
+    """200 with the rows. A query that is refused is the fault of whatever brought it: a body, or a parameter."""
+    try:
+        return Response(200, JSON, answer(asked["query"], asked.get("max_rows", ROWS.default)))
+    except QueryRefused as refused:
+        if request.method == "POST":
+            raise
+        faults = [Fault(fault.code, fault.message, parameter="query") for fault in refused.faults]
+        raise InvalidParameter(faults=faults) from refused

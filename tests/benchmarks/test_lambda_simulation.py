@@ -1,0 +1,96 @@
+"""The simulation against what queueing theory says of the same, and against itself."""
+
+import math
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from benchmarks.lambda_simulation import Kind, Outcome, World, simulate
+from benchmarks.scale import PRICES, acus, bill
+
+DEPLOY = Path(__file__).parents[2] / "docs/deploy.md"
+
+# One function, whose requests all take 20 ms on a whole CPU, and which starts at once.
+PLAIN = World(
+    rate=300, seconds=60, settle=5, cpu=1, spread=0, cold=0, limited=False,
+    mix=(Kind("products", 1.0, handler=20, server=1),),
+)  # fmt: skip
+OFFERED = 300 * 0.020  # environments, on average: rate x service time
+
+
+def changed(**changes: object) -> Outcome:
+    return simulate(World(**{**vars(PLAIN), **changes}))  # type: ignore[arg-type]
+
+
+def poisson_quantile(mean: float, share: float) -> int:
+    n, term = 0, math.exp(-mean)
+    total = term
+    while total < share:
+        n += 1
+        term *= mean / n
+        total += term
+    return n
+
+
+def erlang_b(servers: int, offered: float) -> float:
+    """The share of requests that find all of them busy."""
+    blocked = 1.0
+    for n in range(1, servers + 1):
+        blocked = offered * blocked / (n + offered * blocked)
+    return blocked
+
+
+@pytest.mark.parametrize("spread", [0.0, 1.0])
+def test_as_many_environments_are_busy_as_littles_law_says(spread: float) -> None:
+    """However service times are spread: without a queue, only their mean matters."""
+    out = changed(spread=spread)
+    assert out.mean_busy == pytest.approx(OFFERED, rel=0.05)
+    assert out.served / out.seconds == pytest.approx(OFFERED, rel=0.05)
+    assert out.in_database / out.seconds == pytest.approx(300 * 0.002, rel=0.05)
+    assert abs(out.busy_at(0.99) - poisson_quantile(OFFERED, 0.99)) <= 1
+    assert out.refused == out.limited == 0
+
+
+def test_what_too_few_environments_refuse_is_erlangs_formula() -> None:
+    out = changed(most=6, growth=(10_000, 10_000.0))
+    assert out.refused / out.requests == pytest.approx(erlang_b(6, OFFERED), rel=0.06)
+    assert out.alive == 6
+
+
+def test_new_environments_come_no_faster_than_they_may() -> None:
+    out = changed(settle=0, seconds=1, cold=5.0, growth=(50, 10.0))
+    assert 58 <= out.alive <= 60
+    assert out.cold == out.alive
+    assert out.refused == out.requests - out.cold
+
+
+def test_idle_environments_go_and_come_again_cold() -> None:
+    assert changed(rate=0.01, seconds=100_000, idle=1.0).cold > 900
+    assert changed(rate=0.01, seconds=100_000, idle=100_000.0).cold <= 1
+
+
+def test_clients_over_their_quota_cost_no_writes() -> None:
+    """All of them have the hundred a minute of the default tier, and make six hundred."""
+    out = changed(limited=True, hot_part=0.0, cold_clients=30, settle=0, seconds=60)
+    assert out.requests - out.limited <= 30 * 100 * 2  # two windows of the clock, at most
+    assert out.writes < out.requests / 2
+
+
+def test_bursts_are_three_times_the_rate_and_the_same_seed_gives_the_same() -> None:
+    calm, bursts = changed(settle=0), changed(settle=0, burst=3.0)
+    assert bursts.requests == pytest.approx(calm.requests * 1.2, rel=0.03)
+    assert (bursts, calm.busy == Counter(bursts.busy)) == (changed(settle=0, burst=3.0), False)
+
+
+def test_the_bill_is_requests_times_prices() -> None:
+    out = changed()
+    month = out.requests / out.seconds * 730 * 3600 / 1e6
+    bills = bill(PLAIN, out)
+    assert bills.gateway == pytest.approx(month)
+    assert bills.functions == pytest.approx(
+        month * (0.20 + 1e6 * 0.020 * PRICES["Lambda, a GB and second"]), rel=0.05
+    )
+    assert acus(1) == 1
+    for price in ("1.00", "0.20", "0.50", "0.12", "0.015", "0.63"):
+        assert price in DEPLOY.read_text()

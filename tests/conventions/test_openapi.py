@@ -1,0 +1,70 @@
+"""openapi.json is what the handlers declare, is OpenAPI, and leaves no route or error out."""
+
+import importlib
+import json
+import re
+
+import pytest
+from openapi_spec_validator import validate
+
+from scripts.openapi import TARGET, apis, document, render
+from sluice.http.router import Api
+from tests.conventions.test_docs import error_codes
+from tests.fixtures.template import ROOT
+
+
+def test_the_file_is_what_the_handlers_declare() -> None:
+    assert TARGET.read_text() == render(), "make openapi writes it anew"
+    assert (ROOT / "openapi.json").resolve() == TARGET
+
+
+def test_it_is_openapi() -> None:
+    validate(document())
+
+
+def test_every_function_with_routes_is_in_it() -> None:
+    with_routes = {
+        path.parent.name
+        for path in ROOT.glob("functions/*/handler.py")
+        if isinstance(importlib.import_module(f"functions.{path.parent.name}.handler").handler, Api)
+    }
+
+    assert apis().keys() == with_routes, "template.yaml gives each its routes"
+
+
+def test_every_error_code_has_an_example_with_its_status() -> None:
+    responses = document()["components"]["responses"].values()
+    examples = [
+        e["value"]
+        for r in responses
+        for e in r["content"]["application/problem+json"]["examples"].values()
+    ]
+
+    assert {e["code"]: e["status"] for e in examples} == {
+        code: status for code, status in error_codes().items() if status != 405
+    }
+
+
+@pytest.mark.parametrize(
+    "name", ["list_products", "create_product", "change_product", "place_order", "sales_by_day"]
+)
+def test_examples_are_what_their_schemas_allow(name: str) -> None:
+    """A look at a few that a reader copies; the fuzz test sends them all."""
+    jsonschema = importlib.import_module("jsonschema")
+    described = document()
+    operation = next(
+        o for path in described["paths"].values() for o in path.values() if o["operationId"] == name
+    )
+    success = next(
+        response for status, response in operation["responses"].items() if status < "300"
+    )
+    for body in (success, operation.get("requestBody", success)):
+        content = body["content"]["application/json"]
+        schema = {**content["schema"], "components": described["components"]}
+        jsonschema.Draft202012Validator(schema).validate(content["example"])
+
+
+def test_nothing_in_it_names_the_database() -> None:
+    text = json.dumps(document())
+
+    assert not re.search(r"\bSELECT\b|order_items|idempotency_keys|_fkey|sluice_", text)

@@ -1,0 +1,196 @@
+"""What an environment prints for CloudWatch, read as CloudWatch reads it."""
+
+import json
+import logging
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from aws_lambda_powertools.event_handler import Response
+
+from sluice import runtime
+from sluice.db.breaker import OPEN_SECONDS, Breaker
+from sluice.db.database import Database
+from sluice.db.engine import make_engine
+from sluice.errors import DatabaseUnavailable
+from sluice.http.metrics import SOON, Telemetry
+from sluice.http.request import Request
+from sluice.http.router import Api
+from sluice.limits.window import Policy
+from sluice.settings import TELEMETRY_SECONDS as EVERY
+from tests.fixtures.shop import ADMIN, Shop, http_event, lambda_context
+
+Capture = pytest.CaptureFixture[str]
+
+
+class Clock:
+    now = 1_800_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def metrics(printed: str) -> list[dict[str, float]]:
+    """The metrics of each line in the embedded metric format; each one has the dimension that the alarms name."""
+    lines = []
+    for line in printed.splitlines():
+        document: dict[str, Any] = json.loads(line)
+        if "_aws" not in document:  # a request's own line
+            continue
+        (directive,) = document["_aws"]["CloudWatchMetrics"]
+        assert (directive["Namespace"], directive["Dimensions"]) == ("Sluice", [["service"]])
+        lines.append(
+            {metric["Name"]: document[metric["Name"]][0] for metric in directive["Metrics"]}
+        )
+    return lines
+
+
+def test_a_line_a_minute_while_all_is_well(shop: Shop, capsys: Capture) -> None:
+    clock = Clock()
+    telemetry, here = Telemetry(clock=clock), runtime.current()
+    for seconds in (0, 1, EVERY - 2, 1, 1, EVERY - 2):
+        clock.now += seconds
+        telemetry.tell(here)
+    told = metrics(capsys.readouterr().out)
+    assert len(told) == 2
+    assert set(told[0]) == {
+        *(
+            f"pool_{name}"
+            for name in ("size", "checked_in", "checked_out", "overflow", "invalid", "use")
+        ),
+        "breaker_open",
+        "limiter_failures",
+    }
+
+
+def test_a_system_that_is_looked_at_tells_more_often(shop: Shop, capsys: Capture) -> None:
+    clock, here = Clock(), runtime.current()
+    hasty = runtime.Runtime(replace(here.settings, telemetry_seconds=0.5), here.database)
+    telemetry = Telemetry(clock=clock)
+    for _ in range(5):
+        telemetry.tell(hasty)
+        clock.now += 0.25
+    assert len(metrics(capsys.readouterr().out)) == 3
+
+
+def test_a_circuit_that_opens_or_closes_is_told_at_once(shop: Shop, capsys: Capture) -> None:
+    here, clock = runtime.current(), Clock()
+    telemetry, breaker = Telemetry(clock=clock), Breaker(clock=clock)
+    nowhere = runtime.Runtime(
+        here.settings, Database(make_engine(here.settings.database, "function"), breaker)
+    )
+
+    def refused() -> None:
+        raise ConnectionRefusedError
+
+    telemetry.tell(nowhere)
+    with pytest.raises(ConnectionRefusedError):
+        breaker.connect(refused)
+    for _ in range(2):
+        telemetry.tell(nowhere)
+    clock.now += OPEN_SECONDS / 2
+    telemetry.tell(nowhere)
+    clock.now += OPEN_SECONDS / 2
+    breaker.connect(lambda: None)
+    telemetry.tell(nowhere)
+    assert [line["breaker_open"] for line in metrics(capsys.readouterr().out)] == [0, 1, 0]
+
+
+def test_trouble_is_told_soon_and_once(shop: Shop, capsys: Capture) -> None:
+    clock = Clock()
+    telemetry, here = Telemetry(clock=clock), runtime.current()
+    telemetry.tell(here)
+    for _ in range(3):
+        telemetry.failed(503, "circuit_open")
+        telemetry.failed(429, "rate_limited")
+        telemetry.failed(404, "not_found")
+        telemetry.went_stale()
+        telemetry.tell(here)
+    clock.now += SOON
+    telemetry.tell(here)
+    telemetry.tell(here)
+    first, second = metrics(capsys.readouterr().out)
+    assert "circuit_open" not in first
+    assert {name: second.get(name) for name in ("circuit_open", "rate_limited", "not_found", "stale_answers")} == {
+        "circuit_open": 3, "rate_limited": 3, "not_found": None, "stale_answers": 3
+    }  # fmt: skip
+
+
+def test_internal_errors_of_a_published_version_are_a_metric(shop: Shop, capsys: Capture) -> None:
+    """By which its canary alarm in template.yaml judges it; `$LATEST` takes part in no deployment."""
+    here = runtime.current()
+    for version, expected in (
+        ("$LATEST", []),
+        ("7", [["executed_version", "function_name", "service"]]),
+    ):
+        settings = replace(here.settings, function="sluice-OrdersFunction-1", version=version)
+        telemetry = Telemetry(clock=Clock())
+        telemetry.failed(500, "internal_error")
+        telemetry.failed(503, "circuit_open")
+        telemetry.tell(runtime.Runtime(settings, here.database))
+        lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+        of_version = [line for line in lines if "executed_version" in line]
+        dimensions = [
+            sorted(line["_aws"]["CloudWatchMetrics"][0]["Dimensions"][0]) for line in of_version
+        ]
+        assert dimensions == expected
+        for line in of_version:
+            assert (line["function_name"], line["executed_version"]) == (
+                "sluice-OrdersFunction-1",
+                "7",
+            )
+            assert line["internal_error"] == [1]
+            assert "circuit_open" not in line
+
+
+def test_refused_clients_are_no_trouble(shop: Shop, capsys: Capture) -> None:
+    clock = Clock()
+    telemetry, here = Telemetry(clock=clock), runtime.current()
+    telemetry.tell(here)
+    telemetry.failed(429, "rate_limited")
+    clock.now += SOON
+    telemetry.tell(here)
+    assert len(metrics(capsys.readouterr().out)) == 1
+
+
+def test_the_fullest_moment_of_the_pool_is_told_and_warned_of(
+    shop: Shop, capsys: Capture, caplog: pytest.LogCaptureFixture
+) -> None:
+    here, clock = runtime.current(), Clock()
+    telemetry = Telemetry(clock=clock)
+    here.database.busiest()
+    with here.database.transaction(), here.database.transaction():
+        pass
+    telemetry.tell(here)
+    clock.now += EVERY
+    telemetry.tell(here)
+    busy, idle = metrics(capsys.readouterr().out)
+    assert [busy[f"pool_{name}"] for name in ("size", "checked_out", "overflow", "use")] == [
+        1,
+        2,
+        1,
+        100,
+    ]
+    assert [idle[f"pool_{name}"] for name in ("checked_out", "overflow", "use")] == [0, 0, 0]
+    warnings = [
+        record.getMessage() for record in caplog.records if record.levelno == logging.WARNING
+    ]
+    assert warnings == ["2 of 2 connections are in use, 1 is kept"]
+
+
+def test_a_request_that_fails_is_counted_by_its_code(shop: Shop, capsys: Capture) -> None:
+    here = runtime.current()
+    aws = replace(here.settings.aws, dynamodb_endpoint="http://127.0.0.1:1")
+    nowhere = runtime.Runtime(replace(here.settings, aws=aws), here.database)
+    api = Api(shop=lambda: nowhere, scope="orders")
+    nowhere.admit = here.admit  # type: ignore[method-assign]  # known callers, and a limiter that fails
+
+    @api.get("/api/orders", gives={})
+    def list_orders(request: Request) -> Response[str]:
+        nowhere.limiter.hit("somebody", Policy(1, 60))
+        raise DatabaseUnavailable
+
+    api(http_event("GET", "/api/orders", None, None, ADMIN), lambda_context())
+
+    (told,) = metrics(capsys.readouterr().out)
+    assert (told["database_unavailable"], told["limiter_failures"]) == (1, 1)

@@ -1,0 +1,25 @@
+"""Which addresses are one stranger's."""
+
+import pytest
+
+from sluice.limits.client_network import network_of
+
+
+@pytest.mark.parametrize(
+    ("address", "network"),
+    [
+        ("203.0.113.7", "203.0.113.7"),
+        ("::ffff:203.0.113.7", "203.0.113.7"),
+        ("::FFFF:CB00:7107", "203.0.113.7"),
+        ("2001:db8:1:2::1", "2001:db8:1:2::/64"),
+        ("2001:0DB8:1:2:ffff:ffff:ffff:ffff", "2001:db8:1:2::/64"),
+        ("2001:db8:1:3::1", "2001:db8:1:3::/64"),
+        ("fe80::1%eth0", "fe80::/64"),
+        ("", ""),
+        ("203.0.113.07", "203.0.113.07"),  # some read it as octal, so it is no address
+        ("٢٠٣.0.113.7", "٢٠٣.0.113.7"),
+        ("not an address", "not an address"),
+    ],
+)
+def test_an_address_is_its_networks(address: str, network: str) -> None:
+    assert network_of(address) == network

@@ -1,0 +1,191 @@
+"""Query strings and path ids, as a list reads them."""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from sluice.errors import InvalidParameter, NotFound
+from sluice.http.query_params import MAX_VALUES, READERS, FieldsOf, PageOf, record_id
+from sluice.repositories.list_spec import FilterKind
+from sluice.repositories.products import LISTING
+
+
+@pytest.mark.parametrize(
+    ("text", "id"), [("1", 1), ("007", 7), ("0", 0), (str(2**63 - 1), 2**63 - 1)]
+)
+def test_an_id_is_digits(text: str, id: int) -> None:
+    assert record_id(text) == id
+
+
+@pytest.mark.parametrize("text", ["", "-1", "+1", "1.0", "1e1", "٣", "²", "1_0", " 1", "1\n", "x"])
+def test_what_is_no_id_is_a_fault_of_its_parameter(text: str) -> None:
+    with pytest.raises(InvalidParameter) as caught:
+        record_id(text, "product_id")
+    assert [fault.parameter for fault in caught.value.faults] == ["product_id"]
+
+
+@pytest.mark.parametrize("text", [str(2**63), "9" * 19, "9" * 10_000])
+def test_an_id_beyond_all_ids_is_not_found(text: str) -> None:
+    with pytest.raises(NotFound):
+        record_id(text)
+
+
+def test_an_empty_query_is_the_first_page() -> None:
+    query = PageOf(LISTING).read({})
+    assert (query.limit, query.offset, query.sort, query.fields, query.cursor) == (
+        20,
+        0,
+        (),
+        None,
+        None,
+    )
+    assert (query.include_total, dict(query.filters)) == (False, {})
+
+
+def test_every_parameter_is_read() -> None:
+    query = PageOf(LISTING).read(
+        {
+            "limit": "5",
+            "sort": "price:desc,name",
+            "fields": "id, name",
+            "cursor": "abc",
+            "include_total": "true",
+        }
+    )
+    assert (query.limit, query.sort, query.cursor) == (5, (("price", True), ("name", False)), "abc")
+    assert (query.fields, query.include_total) == (frozenset({"id", "name"}), True)
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "value"),
+    [
+        ("integer", "-5", -5),
+        ("integers", "3, 1,3", [3, 1, 3]),
+        ("money", "19.99", Decimal("19.99")),
+        ("money", "-1", Decimal(-1)),
+        ("slugs", "a-1,b", ["a-1", "b"]),
+        ("words", "Blue mug", "Blue mug"),
+        ("words", "茶", "茶"),
+        ("email", "Ada+shop@example.com", "Ada+shop@example.com"),
+        ("boolean", "true", True),
+        ("boolean", "false", False),
+        ("time", "2026-01-31", datetime(2026, 1, 31, tzinfo=UTC)),
+        ("time", "2026-01-31T12:00:00Z", datetime(2026, 1, 31, 12, tzinfo=UTC)),
+        ("time", "2026-01-31t12:00:00z", datetime(2026, 1, 31, 12, tzinfo=UTC)),
+        ("time", "2026-01-31 12:00:00+01:00", datetime(2026, 1, 31, 11, tzinfo=UTC)),
+        ("time", "2026-01-31T12:00:00 01:00", datetime(2026, 1, 31, 11, tzinfo=UTC)),
+        (
+            "time",
+            "2026-01-31T12:00:00.123456-23:59",
+            datetime(2026, 2, 1, 11, 59, 0, 123456, tzinfo=UTC),
+        ),
+    ],
+)
+def test_a_filter_is_read_as_its_kind(kind: FilterKind, text: str, value: Any) -> None:
+    assert READERS[kind](text) == value
+
+
+@pytest.mark.parametrize(
+    ("kind", "texts"),
+    [
+        ("integer", ["", "1.0", "x", "9" * 20, "٣", "1\n"]),
+        ("integers", ["", "1,", ",1", "0", "-1", ",".join(["1"] * (MAX_VALUES + 1))]),
+        ("money", ["", "1e2", "NaN", "1,5", ".5", "5.", "9" * 16, "1.5\n", "٣"]),
+        ("slugs", ["", "A", "a,,b", "é", "a\n b", "x" * 201]),
+        ("words", ["", " ", "!?", "a\0", "\ud800", "x" * 201]),
+        (
+            "email",
+            [
+                "",
+                "ada",
+                "@",
+                "a@",
+                "@b",
+                "a@b@c",
+                " a@b",
+                "a@b\n",
+                "a b@c",
+                "a\x00@b",
+                "a\x1b@b",
+                "a@" + "b" * 253,
+            ],
+        ),
+        ("boolean", ["", "1", "True", "yes"]),
+        (
+            "time",
+            [
+                "",
+                "x",
+                "2026",
+                "2026-1-1",
+                "2026-02-30",
+                "20260131",
+                "2026-01-31T12:00:00",
+                "2026-01-31T25:00:00Z",
+            ],
+        ),
+        (
+            "time",
+            [
+                "0001-01-01T00:00:00+01:00",
+                "9999-12-31T23:59:59-01:00",
+                "10000-01-01",
+                "2026-W01-1",
+                "1769860800",
+            ],
+        ),
+    ],
+)
+def test_what_is_not_of_its_kind_is_refused(kind: FilterKind, texts: list[str]) -> None:
+    for text in texts:
+        with pytest.raises(ValueError, match=r"."):
+            READERS[kind](text)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("limit", "0"), ("limit", "101"), ("offset", "-1"), ("offset", "10001"), ("sort", "id,id"), ("sort", "x"),
+     ("sort", "id,name,price,inventory"), ("fields", "id,x"), ("cursor", ""), ("cursor", "x" * 10_241),
+     ("include_total", "1"), ("ids", "x")],
+)  # fmt: skip
+def test_a_malformed_parameter_is_named(name: str, text: str) -> None:
+    with pytest.raises(InvalidParameter) as caught:
+        PageOf(LISTING).read({name: text, "limit": "7"} if name != "limit" else {name: text})
+    assert [(fault.parameter, fault.code) for fault in caught.value.faults] == [(name, "invalid")]
+
+
+def test_every_fault_of_a_query_is_named() -> None:
+    with pytest.raises(InvalidParameter) as caught:
+        PageOf(LISTING).read(
+            {"limit": "x", "offset": "1", "cursor": "c", "colour": "blue", "price_min": "x"}
+        )
+    assert {fault.parameter for fault in caught.value.faults} == {
+        "limit",
+        "offset",
+        "colour",
+        "price_min",
+    }
+
+
+def test_a_single_resource_takes_fields_alone() -> None:
+    assert FieldsOf(LISTING.view).read({"fields": "name,id"}) == frozenset({"id", "name"})
+    with pytest.raises(InvalidParameter) as caught:
+        FieldsOf(LISTING.view).read({"fields": "colour", "limit": "1"})
+    assert {fault.parameter for fault in caught.value.faults} == {"fields", "limit"}
+
+
+@pytest.mark.parametrize(
+    ("query", "text"),
+    [
+        ({"sort": "id:up"}, "sort must have asc or desc after the colon"),
+        ({"search": "a\0"}, "search must be text without NUL"),
+        ({"search": "a\ud800"}, "search must be text without half a surrogate pair"),
+        ({"": "1"}, "a parameter without a name is not a parameter here"),
+    ],
+)
+def test_a_fault_of_a_parameter_is_a_sentence(query: dict[str, str], text: str) -> None:
+    with pytest.raises(InvalidParameter) as caught:
+        PageOf(LISTING).read(query)
+    assert [str(fault) for fault in caught.value.faults] == [text]

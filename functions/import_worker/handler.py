@@ -23,16 +23,19 @@ processor = BatchProcessor(
 def handler(event: dict[str, Any], context: Any) -> Mapping[str, Any]:
     """Work through a batch; the messages that failed come again, the others are done."""
 
-    def work(record: SQSRecord) -> None:
-        inbox, seconds = runtime.current().inbox, context.get_remaining_time_in_millis() / 1000
-        inbox.hold(record.receipt_handle, seconds)
+    def handle(record: SQSRecord) -> None:
+        consumer, seconds = (
+            runtime.current().import_consumer,
+            context.get_remaining_time_in_millis() / 1000,
+        )
+        consumer.set_visibility(record.receipt_handle, seconds)
         try:
-            inbox.work(record.body, seconds)
+            consumer.handle(record.body, seconds)
         except Exception as error:
             tries = int(record.attributes.approximate_receive_count)
-            inbox.fail(record.body, record.receipt_handle, tries, error)
+            consumer.handle_failure(record.body, record.receipt_handle, tries, error)
             raise
 
     return process_partial_response(
-        event=event, record_handler=work, processor=processor, context=context
+        event=event, record_handler=handle, processor=processor, context=context
     )

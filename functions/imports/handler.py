@@ -42,7 +42,7 @@ def announce_import(request: Request, new: dict[str, Any]) -> Response[str]:
     job = {
         "resource": new["resource"],
         "object_key": key,
-        "upload_url": shop.bucket.address(key, upload=True),
+        "upload_url": shop.bucket.presigned_url(key, upload=True),
     }
     return idempotency.create(request, shop.answers, lambda key: shop.imports.create(job, key))
 
@@ -63,4 +63,4 @@ def _object_key(new: dict[str, Any]) -> str:
 
 def _with_addresses(json: str) -> str:
     bucket = runtime.current().bucket
-    return REPORT.sub(lambda report: f'"rejects_url":"{bucket.address(report[1])}"', json)
+    return REPORT.sub(lambda report: f'"rejects_url":"{bucket.presigned_url(report[1])}"', json)

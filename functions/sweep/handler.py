@@ -20,9 +20,9 @@ def handler(event: dict[str, Any], context: object) -> dict[str, int]:
     with here.job() as begin:
         swept = _sweep(begin)
         with begin() as work:
-            tidied = here.upkeep.tidy(work.imports)
+            tidied = here.import_maintenance.clean_up(work.imports)
             work.commit()
-    failed = here.upkeep.fail(
+    failed = here.import_maintenance.fail_stalled(
         tidied.stalled
     )  # by a connection of its own, now that this one is closed
     return {

@@ -14,7 +14,7 @@ from sluice import runtime
 from sluice.db.database import Database
 from sluice.db.engine import make_engine
 from sluice.imports.job import Importer
-from sluice.imports.storage import Bucket
+from sluice.imports.storage import ImportBucket
 from sluice.repositories.import_jobs import ImportJobRepository
 from sluice.repositories.page_cursor import CursorSigner
 from sluice.settings import AwsSettings
@@ -85,7 +85,7 @@ def depot_of(emulated_aws: AwsSettings, shop: Shop) -> Iterator[Depot]:
     s3.create_bucket(Bucket=BUCKET)
     here = runtime.current()
     batch = Database(make_engine(here.settings.database, "batch"))
-    bucket = Bucket(replace(emulated_aws, s3_endpoint=endpoint), BUCKET)
+    bucket = ImportBucket(replace(emulated_aws, s3_endpoint=endpoint), BUCKET)
     yield Depot(
         shop,
         Importer(batch.connection, bucket),

@@ -56,7 +56,7 @@ def test_last_try_fails_the_job_and_a_redrive_resumes_it(line: Line, tmp_path: P
     """The first run writes a chunk and reports a row; then the schema is broken until the message is dead."""
     line.put("incoming/users/a.csv", FIRST + "".join(f"{n}@z.y,N\n" for n in range(ROWS)))
     (message,) = line.receive()
-    id = next(iter(runtime.current().inbox._jobs(json.loads(message["Body"]))))
+    id = next(iter(runtime.current().import_consumer._jobs(json.loads(message["Body"]))))
     while line.depot.job(id)["rows_rejected"] == 0:
         assert not line.depot.importer.run(id, 0.0)
     before = line.depot.job(id)
@@ -199,8 +199,8 @@ def test_rejected_rows_are_deleted_when_no_redrive_can_come(line: Line) -> None:
     line.depot.shop.sql(
         "INSERT INTO sluice.import_rejects VALUES (:id, 7, NULL, 'type', 'x')", id=id
     )
-    assert line.depot.importer.give_up(id, "for a test")
-    assert not line.depot.importer.give_up(id, "for a test")
+    assert line.depot.importer.fail(id, "for a test")
+    assert not line.depot.importer.fail(id, "for a test")
     count = "SELECT count(*) FROM sluice.import_rejects"
     assert sweep({}, None)["forgotten"] == 0
     assert line.depot.shop.sql(count) == [[1]]
@@ -224,4 +224,4 @@ def test_worker_keeps_no_connection_in_a_pool(line: Line) -> None:
     "body", ["", "{", "[1]", "{}", '{"import": "x"}', '{"Records": [{"s3": {}}]}']
 )
 def test_messages_about_no_import_fail_nothing(line: Line, body: str) -> None:
-    assert runtime.current().inbox.give_up(body, "for a test") == 0
+    assert runtime.current().import_consumer.fail_message(body, "for a test") == 0

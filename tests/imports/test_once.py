@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from sluice import runtime
-from sluice.imports.job import Busy
+from sluice.imports.job import ImportLocked
 from tests.imports.conftest import BUCKET, Depot
 
 ROOT = Path(__file__).parents[2]
@@ -81,7 +81,7 @@ def test_five_workers_at_one_file(depot: Depot, clean: tuple[bytes, Any]) -> Non
         start.wait()
         try:
             return "done" if depot.importer.run(id, 600.0) else "left"
-        except Busy:
+        except ImportLocked:
             return "busy"
 
     with ThreadPoolExecutor(5) as threads:

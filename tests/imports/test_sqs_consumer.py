@@ -17,7 +17,7 @@ from local.queue import event_of, make_notifications, make_queues
 from local.template import QueueSource
 from scripts.dead_letters import main as dead_letters
 from sluice import runtime
-from sluice.imports.sqs_consumer import Inbox
+from sluice.imports.sqs_consumer import ImportConsumer
 from tests.fixtures.shop import lambda_context
 from tests.imports.conftest import BUCKET, Depot
 from tests.imports.test_job import HEADER, products
@@ -168,10 +168,10 @@ def test_failed_messages_wait_longer_each_time() -> None:
             )  # fmt: skip
             self.waits.append(body["VisibilityTimeout"])
 
-    inbox = Inbox(cast(Any, None), cast(Any, None), cast(Any, Recorder()), "queue")
-    inbox.hold("receipt", 299.9)
+    consumer = ImportConsumer(cast(Any, None), cast(Any, None), cast(Any, Recorder()), "queue")
+    consumer.set_visibility("receipt", 299.9)
     for tries in range(1, 6):
-        inbox.fail("about no import", "receipt", tries, ValueError())
+        consumer.handle_failure("about no import", "receipt", tries, ValueError())
     assert Recorder.waits == [329, 15, 30, 60, 120, 0]
 
 
@@ -188,7 +188,7 @@ def test_an_event_that_comes_five_times_and_late_is_done_once(line: Line) -> Non
     assert len(events) == 3
     many = random.Random(5).sample(events * 5, 15)
     with ThreadPoolExecutor(5) as threads:
-        list(threads.map(lambda body: runtime.current().inbox.work(body, 60.0), many))
+        list(threads.map(lambda body: runtime.current().import_consumer.handle(body, 60.0), many))
     jobs = {(status, written) for _, status, written, _ in line.jobs()}
     assert len(line.jobs()) == 3
     assert jobs == {("failed", 0), ("completed", 100), ("completed", 1)}

@@ -5,8 +5,8 @@ from dataclasses import replace
 
 from sluice.db.database import Database
 from sluice.db.engine import make_engine
-from sluice.imports.job import Busy, Importer
-from sluice.imports.storage import Bucket
+from sluice.imports.job import Importer, ImportLocked
+from sluice.imports.storage import ImportBucket
 from sluice.settings import AwsSettings, DatabaseSettings
 
 
@@ -16,8 +16,8 @@ def main(url: str, endpoint: str, bucket: str, job: str) -> None:
     sys.stdout.write("ready\n")
     sys.stdout.flush()
     try:
-        Importer(database.connection, Bucket(settings, bucket)).run(int(job), 600.0)
-    except Busy:
+        Importer(database.connection, ImportBucket(settings, bucket)).run(int(job), 600.0)
+    except ImportLocked:
         sys.exit(3)
 
 

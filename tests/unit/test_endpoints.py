@@ -11,7 +11,7 @@ from botocore.config import Config
 from sluice import aws
 from sluice.db.credentials import IamToken
 from sluice.endpoints import host
-from sluice.imports.storage import Bucket
+from sluice.imports.storage import ImportBucket
 from sluice.settings import AwsSettings, DatabaseSettings, Settings, SettingsError
 
 SESSION = boto3.Session()
@@ -51,8 +51,8 @@ def test_client_calls_the_regional_host(service: str, region: str, ending: str) 
 @pytest.mark.parametrize("upload", [True, False])
 @pytest.mark.parametrize(("region", "ending"), HOSTS)
 def test_presigned_url_names_the_regional_host(region: str, ending: str, upload: bool) -> None:
-    bucket = Bucket(AwsSettings(region, **KEYS), "sluice-imports-123456789012")
-    url = urlsplit(bucket.address("incoming/products/1.csv", upload=upload))
+    bucket = ImportBucket(AwsSettings(region, **KEYS), "sluice-imports-123456789012")
+    url = urlsplit(bucket.presigned_url("incoming/products/1.csv", upload=upload))
     bucket.close()
     assert (url.scheme, url.netloc) == ("https", f"sluice-imports-123456789012.s3.{ending}")
     assert url.path == "/incoming/products/1.csv"
@@ -62,16 +62,16 @@ def test_presigned_url_names_the_regional_host(region: str, ending: str, upload:
 @pytest.mark.parametrize("region", ["us-east-1", "us-gov-west-1"])
 def test_fips_setting_reaches_s3_and_the_others(region: str) -> None:
     settings = AwsSettings(region, **KEYS, fips=True)
-    bucket = Bucket(settings, "imports")
-    assert urlsplit(bucket.address("k")).netloc == f"imports.s3-fips.{region}.amazonaws.com"
+    bucket = ImportBucket(settings, "imports")
+    assert urlsplit(bucket.presigned_url("k")).netloc == f"imports.s3-fips.{region}.amazonaws.com"
     bucket.close()
     assert aws.Client(settings, "dynamodb").netloc == f"dynamodb-fips.{region}.amazonaws.com"
 
 
 @pytest.mark.parametrize("endpoint", ["http://127.0.0.1:4566", "http://host.docker.internal:4566"])
 def test_emulator_gets_the_bucket_in_the_path(endpoint: str) -> None:
-    bucket = Bucket(AwsSettings("eu-south-1", **KEYS, s3_endpoint=endpoint), "imports")
-    assert bucket.address("incoming/users/1.csv", upload=True).startswith(
+    bucket = ImportBucket(AwsSettings("eu-south-1", **KEYS, s3_endpoint=endpoint), "imports")
+    assert bucket.presigned_url("incoming/users/1.csv", upload=True).startswith(
         f"{endpoint}/imports/incoming/users/1.csv?"
     )
     bucket.close()

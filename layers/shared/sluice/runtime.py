@@ -48,9 +48,9 @@ if TYPE_CHECKING:
     from sluice.adhoc_sql.connection import AnalystDatabase
     from sluice.adhoc_sql.service import Analyst
     from sluice.db.replica import Replica
-    from sluice.imports.maintenance import Upkeep
-    from sluice.imports.sqs_consumer import Inbox
-    from sluice.imports.storage import Bucket
+    from sluice.imports.maintenance import ImportMaintenance
+    from sluice.imports.sqs_consumer import ImportConsumer
+    from sluice.imports.storage import ImportBucket
 
 T = TypeVar("T")
 
@@ -134,35 +134,37 @@ class Runtime(Repositories):
         return Analyst(begin, wanted.max_cost, wanted.timeout)
 
     @cached_property
-    def bucket(self) -> "Bucket":
+    def bucket(self) -> "ImportBucket":
         """Where files are put to be imported."""
-        from sluice.imports.storage import Bucket
+        from sluice.imports.storage import ImportBucket
 
-        return Bucket(self.settings.aws, self.settings.imports_bucket)
+        return ImportBucket(self.settings.aws, self.settings.imports_bucket)
 
     @cached_property
-    def inbox(self) -> "Inbox":
+    def import_consumer(self) -> "ImportConsumer":
         """What works through the messages about files, over one connection at a time, which no pool keeps."""
-        return self._inbox(self.settings.database)
+        return self._make_import_consumer(self.settings.database)
 
     @cached_property
-    def upkeep(self) -> "Upkeep":
+    def import_maintenance(self) -> "ImportMaintenance":
         """What fails imports by the clock, over one connection at a time. It waits for a paused database."""
-        from sluice.imports.maintenance import Upkeep
+        from sluice.imports.maintenance import ImportMaintenance
 
-        inbox = self._inbox(self.settings.database.for_job())
-        return Upkeep(inbox, self._queues, self.settings.imports_dead_letters_url)
+        consumer = self._make_import_consumer(self.settings.database.for_job())
+        return ImportMaintenance(consumer, self._queues, self.settings.imports_dead_letters_url)
 
-    def _inbox(self, there: DatabaseSettings) -> "Inbox":
+    def _make_import_consumer(self, there: DatabaseSettings) -> "ImportConsumer":
         from sluice.imports.job import Importer
-        from sluice.imports.sqs_consumer import Inbox
+        from sluice.imports.sqs_consumer import ImportConsumer
         from sluice.repositories.import_jobs import ImportJobRepository
 
         here = self.settings
         batch = Database(make_engine(there, "batch", credentials=credentials(here, there)))
         importer = Importer(batch.connection, self.bucket, here.imports_max_bytes)
         jobs = ImportJobRepository(batch, self._signer)
-        return Inbox(importer, jobs, self._queues, here.imports_queue_url, here.imports_tries)
+        return ImportConsumer(
+            importer, jobs, self._queues, here.imports_queue_url, here.imports_tries
+        )
 
     @cached_property
     def _queues(self) -> aws.Client:

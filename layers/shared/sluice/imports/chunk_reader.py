@@ -9,7 +9,7 @@ from sluice.imports import record_splitter
 from sluice.imports.gzip_reader import Unpacked
 from sluice.imports.record_splitter import AT_ONCE, RecordTooLong
 from sluice.imports.row_parser import RESOURCES, Reading, Rejection
-from sluice.imports.storage import Bucket, FileError
+from sluice.imports.storage import FileError, ImportBucket
 from sluice.repositories.import_jobs import Job
 
 LINES = (".jsonl", ".ndjson")
@@ -53,7 +53,7 @@ class Chunk:
 class File:
     """One file. FileError for one that cannot be imported at all."""
 
-    def __init__(self, bucket: Bucket, job: Job, max_bytes: int) -> None:
+    def __init__(self, bucket: ImportBucket, job: Job, max_bytes: int) -> None:
         if job.size > max_bytes:
             raise FileError(
                 f"the file has {job.size:,} bytes; at most {max_bytes:,} are imported. Split it"
@@ -66,7 +66,7 @@ class File:
                 f"the file's name must end in {', '.join(NAMES)}, or in one of them and {PACKED}"
             )
         self._start, self._line = job.next_byte, job.next_line
-        blocks = bucket.blocks(job.key, job.etag, 0 if self._packed else job.next_byte)
+        blocks = bucket.stream(job.key, job.etag, 0 if self._packed else job.next_byte)
         self._unpacked = (
             Unpacked(blocks, job.next_byte, MAX_UNPACKED * max_bytes) if self._packed else None
         )

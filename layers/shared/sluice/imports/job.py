@@ -21,7 +21,7 @@ from sluice.imports.chunk_reader import Chunk, File
 from sluice.imports.record_splitter import AT_ONCE
 from sluice.imports.report import report
 from sluice.imports.row_parser import Rejection
-from sluice.imports.storage import Bucket, FileError
+from sluice.imports.storage import FileError, ImportBucket
 from sluice.repositories.import_jobs import ImportProgress, Job
 from sluice.repositories.import_rows import Disagreement, ImportRowRepository
 from sluice.repositories.projection import Statements
@@ -38,7 +38,7 @@ CANNOT_BE_WRITTEN = "could not be written; the worker's log has the cause"
 _log = logging.getLogger(__name__)
 
 
-class Busy(Exception):
+class ImportLocked(Exception):
     """Somebody else is at this import, or has come further; or was, and is not known yet to be gone."""
 
 
@@ -59,7 +59,7 @@ class Importer:
     """`connect` gives one connection's transactions; `clock` counts seconds; `max_bytes` is a file's size."""
 
     connect: Callable[[], AbstractContextManager[Begin]]
-    bucket: Bucket
+    bucket: ImportBucket
     max_bytes: int = MAX_BYTES
     max_rejections: int = MAX_REJECTIONS
     clock: Callable[[], float] = field(default=time.monotonic)
@@ -74,7 +74,7 @@ class Importer:
             job = self._start(begin, id)
             return job is None or self._go_on(begin, job, ends)
 
-    def give_up(self, id: int, error: str) -> bool:
+    def fail(self, id: int, error: str) -> bool:
         """Fail an import whose message is not tried again. A redrive goes on where it stopped.
 
         Return False if it has ended already. Raises Busy if a worker is at it.
@@ -132,7 +132,7 @@ class Importer:
         single = file.is_single(chunk)
         try:
             return self._write(begin, job, file, chunk, rejected)
-        except (Unavailable, Busy):
+        except (Unavailable, ImportLocked):
             raise  # it may be tried again
         except TooManyRejections:
             if single:
@@ -219,7 +219,7 @@ def _keep(
         read=written + len(rejections), written=written, rejected=len(rejections),
     )  # fmt: skip
     if rejected is None:
-        raise Busy
+        raise ImportLocked
     work.commit()
     return rejected
 
@@ -250,5 +250,5 @@ def _alone(work: Work, id: int) -> ImportProgress:
     """Nobody else is at this import, until this transaction ends; else Busy. Between two, another may take it over."""
     progress = ImportProgress(work)
     if not progress.lock(id):
-        raise Busy
+        raise ImportLocked
     return progress

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from sluice import aws
-from sluice.imports.sqs_consumer import RESUMES, Inbox
+from sluice.imports.sqs_consumer import RESUMES, ImportConsumer
 from sluice.repositories.import_jobs import ImportJobRepository
 
 UPLOAD_SECONDS = (
@@ -26,7 +26,7 @@ DEAD = f"given up after its last try, without a word from the worker: it was kil
 STALLED = f"given up: no sign of life for six hours. {RESUMES}, and by itself if that is still in the queue"
 
 
-class Tidied(NamedTuple):
+class CleanupResult(NamedTuple):
     """How many imports were expired and forgotten, and the ids of those that stalled."""
 
     expired: int
@@ -35,23 +35,25 @@ class Tidied(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Upkeep:
+class ImportMaintenance:
     """`queue` and `dead_letters_url` are of the dead-letter queue; without a URL there is none to look at."""
 
-    inbox: Inbox
+    consumer: ImportConsumer
     queue: aws.Client
     dead_letters_url: str
 
     @staticmethod
-    def tidy(jobs: ImportJobRepository) -> Tidied:
+    def clean_up(jobs: ImportJobRepository) -> CleanupResult:
         """Fail the imports that were announced and never uploaded, and delete rejected rows that no redrive needs."""
         expired = jobs.expire(UPLOAD_SECONDS, NOT_UPLOADED, MOST)
-        return Tidied(expired, jobs.forget(KEEP_SECONDS, MOST), jobs.stalled(STALL_SECONDS, MOST))
+        return CleanupResult(
+            expired, jobs.forget(KEEP_SECONDS, MOST), jobs.stalled(STALL_SECONDS, MOST)
+        )
 
-    def fail(self, stalled: Iterable[int]) -> int:
+    def fail_stalled(self, stalled: Iterable[int]) -> int:
         """Fail these imports, and those of each dead letter. Return how many have failed by this."""
-        failed = sum(self.inbox.give_up(body, DEAD) for body in self._dead_letters())
-        return failed + sum(self.inbox.abandon(id, STALLED) for id in stalled)
+        failed = sum(self.consumer.fail_message(body, DEAD) for body in self._dead_letters())
+        return failed + sum(self.consumer.fail_import(id, STALLED) for id in stalled)
 
     def _dead_letters(self) -> Iterator[str]:
         """Return the body of each message in the dead-letter queue, and leave it there."""

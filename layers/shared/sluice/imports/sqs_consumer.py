@@ -9,7 +9,7 @@ from urllib.parse import unquote_plus
 
 from sluice import aws, deadline
 from sluice.errors import InternalError, SluiceError
-from sluice.imports.job import Busy, Importer
+from sluice.imports.job import Importer, ImportLocked
 from sluice.imports.row_parser import RESOURCES
 from sluice.repositories.import_jobs import ImportJobRepository
 
@@ -32,14 +32,14 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Inbox:
+class ImportConsumer:
     importer: Importer
     jobs: ImportJobRepository
     queue: aws.Client
     queue_url: str
     tries: int = TRIES
 
-    def work(self, message: str, seconds: float) -> None:
+    def handle(self, message: str, seconds: float) -> None:
         """Do what a message's body asks for, as far as it goes in so many seconds.
 
         Whatever is raised, it may come again: nothing is done twice.
@@ -49,10 +49,10 @@ class Inbox:
                 try:
                     if not self.importer.run(id, deadline.at_most(seconds) - SPARE_SECONDS):
                         self._go_on(id, 0)
-                except Busy:
+                except ImportLocked:
                     self._go_on(id, BUSY_SECONDS)
 
-    def hold(self, receipt: str, seconds: float) -> None:
+    def set_visibility(self, receipt: str, seconds: float) -> None:
         """Hide a message for as long as this worker can be at it: its queue would hide it for half an hour.
 
         So the message of a worker that is killed comes again within minutes.
@@ -65,7 +65,7 @@ class Inbox:
                 exc_info=True,
             )
 
-    def fail(self, message: str, receipt: str, tries: int, error: Exception) -> None:
+    def handle_failure(self, message: str, receipt: str, tries: int, error: Exception) -> None:
         """Let a failed message come again, later each time; after its last try its imports have failed."""
         if tries < self.tries:
             self._hide(receipt, RETRY_SECONDS * 2 ** (tries - 1))
@@ -73,27 +73,27 @@ class Inbox:
         known = isinstance(error, SluiceError) and not isinstance(error, InternalError)
         reason = str(error) if known else "an unexpected error, which the worker's log has"
         try:
-            self.give_up(message, f"given up after {tries} tries: {reason}. {RESUMES}")
+            self.fail_message(message, f"given up after {tries} tries: {reason}. {RESUMES}")
         except Exception:
             _log.exception(
                 "an import that is given up cannot be marked as failed now; the sweep does it later"
             )
         self._hide(receipt, 0)  # its queue hands it over to the dead-letter queue
 
-    def give_up(self, message: str, reason: str) -> int:
+    def fail_message(self, message: str, reason: str) -> int:
         """Fail the imports of a message that is not tried again. Return how many have failed by this."""
         try:
             document = json.loads(message)
             ids = list(self._jobs(document))
         except (ValueError, KeyError, TypeError, AttributeError):
             return 0  # it is about no import
-        return sum(self.abandon(id, reason) for id in ids)
+        return sum(self.fail_import(id, reason) for id in ids)
 
-    def abandon(self, id: int, reason: str) -> bool:
+    def fail_import(self, id: int, reason: str) -> bool:
         """Fail an import until its message comes again. Return False if it has ended, or a worker is at it."""
         try:
-            return self.importer.give_up(id, reason)
-        except Busy:
+            return self.importer.fail(id, reason)
+        except ImportLocked:
             return False
 
     def _hide(self, receipt: str, seconds: int) -> None:

@@ -18,7 +18,7 @@ class FileError(Exception):
     """The file cannot be imported, however often it is tried; the words are for whoever sent it."""
 
 
-class Bucket:
+class ImportBucket:
     """One bucket. Errors of AWS that may pass are boto3's."""
 
     def __init__(self, settings: AwsSettings, name: str) -> None:
@@ -59,7 +59,7 @@ class Bucket:
             self._s3.close()
             del self._s3
 
-    def blocks(self, key: str, etag: str, start: int) -> Iterator[bytes]:
+    def stream(self, key: str, etag: str, start: int) -> Iterator[bytes]:
         """The object's bytes from `start` on. FileError where it is gone, or has been replaced."""
         from botocore.exceptions import ClientError
 
@@ -82,7 +82,7 @@ class Bucket:
     def put(self, key: str, data: bytes, media_type: str) -> None:
         self._s3.put_object(Bucket=self.name, Key=key, Body=data, ContentType=media_type)
 
-    def address(self, key: str, *, upload: bool = False) -> str:
+    def presigned_url(self, key: str, *, upload: bool = False) -> str:
         """A URL that lets whoever has it download the object, or `upload` it, for a while."""
         action, seconds = (
             ("put_object", UPLOAD_SECONDS) if upload else ("get_object", DOWNLOAD_SECONDS)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from local.intrinsics import STACK
 from sluice import aws
-from sluice.identity.api_keys import hash_of
+from sluice.identity.api_keys import hash_key
 from sluice.identity.authenticator import SCOPES
 from sluice.settings import AwsSettings
 
@@ -43,7 +43,7 @@ def store_keys(endpoint: str, table: str) -> None:
     dynamodb = emulated("dynamodb", endpoint)
     for known in KEYS:
         item = {
-            "key_hash": {"S": hash_of(known.key)},
+            "key_hash": {"S": hash_key(known.key)},
             "client": {"S": known.key.removeprefix("local-")},  # a client's name is logged
             "scopes": {"SS": list(known.scopes)},
             "tier": {"S": known.tier},

@@ -25,7 +25,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from local.keys import API_KEYS_TABLE
 from local.state import State
-from sluice.identity.api_keys import hash_of
+from sluice.identity.api_keys import hash_key
 from sluice.identity.authenticator import SCOPES
 
 PREFIX = "sluice_"  # so that scanners of leaked secrets can tell what it is
@@ -103,7 +103,7 @@ def _store_new(table: Any, item: dict[str, Any]) -> str:
     key = PREFIX + secrets.token_urlsafe(32)
     now = datetime.now(UTC).isoformat(timespec="seconds")
     table.put_item(
-        Item={**item, "key_hash": hash_of(key), "created_at": now},
+        Item={**item, "key_hash": hash_key(key), "created_at": now},
         ConditionExpression="attribute_not_exists(key_hash)",
     )
     return key

@@ -8,7 +8,7 @@ import pytest
 
 from functions.orders.handler import handler
 from sluice import runtime
-from sluice.identity.claims import scopes_of, verified_caller
+from sluice.identity.claims import parse_scopes, principal_from_claims
 from sluice.settings import Settings, TokenSettings
 from tests.fixtures.shop import Shop, http_event, lambda_context
 from tests.fixtures.tokens import AUDIENCE, ISSUER
@@ -101,19 +101,19 @@ def test_claims_in_headers_and_body_are_not_read(verified: None) -> None:
 
 
 def test_scopes_are_read_from_text_and_lists() -> None:
-    assert scopes_of({"scope": "a:read b:write"}) == {"a:read", "b:write"}
-    assert scopes_of({"scp": "[a:read b:write]"}) == {
+    assert parse_scopes({"scope": "a:read b:write"}) == {"a:read", "b:write"}
+    assert parse_scopes({"scp": "[a:read b:write]"}) == {
         "a:read",
         "b:write",
     }  # API Gateway's form of a list
-    assert scopes_of({"scp": ["a:read", 7]}) == {"a:read"}
-    assert scopes_of({"scope": 7}) == frozenset()
+    assert parse_scopes({"scp": ["a:read", 7]}) == {"a:read"}
+    assert parse_scopes({"scope": 7}) == frozenset()
 
 
 def test_subject_is_never_taken_for_a_key_client() -> None:
-    caller = verified_caller(claims(sub="shop"), ISSUER)
-    assert caller is not None
-    assert caller.client == "jwt shop"
+    principal = principal_from_claims(claims(sub="shop"), ISSUER)
+    assert principal is not None
+    assert principal.client_id == "jwt shop"
 
 
 def test_setting_says_who_verifies(shop: Shop) -> None:

@@ -11,8 +11,8 @@ from functions.docs.handler import handler as docs
 from functions.health.handler import handler as health
 from local.keys import emulated
 from sluice import runtime
-from sluice.identity.api_keys import ApiKeys
-from sluice.identity.authenticator import SCOPES, Gate
+from sluice.identity.api_keys import ApiKeyStore
+from sluice.identity.authenticator import SCOPES, Authenticator
 from sluice.settings import AwsSettings
 from tests.fixtures.aws import API_KEYS_TABLE, Store
 from tests.fixtures.shop import HANDLERS, Shop
@@ -173,27 +173,27 @@ def test_a_revoked_key_is_refused_within_a_minute_and_asked_for_once_a_minute(
     emulated_aws: AwsSettings, store: Store
 ) -> None:
     clock, asked = Clock(), []
-    keys = ApiKeys(emulated("dynamodb", emulated_aws.dynamodb_endpoint), API_KEYS_TABLE)
-    gate = Gate(lambda key: asked.append(key) or keys(key), None, clock=clock)
+    keys = ApiKeyStore(emulated("dynamodb", emulated_aws.dynamodb_endpoint), API_KEYS_TABLE)
+    authenticator = Authenticator(lambda key: asked.append(key) or keys(key), None, clock=clock)
     store("leaving", "catalog:read")
-    assert gate.identify("leaving", None).client == "client of leaving"
+    assert authenticator.identify("leaving", None).client_id == "client of leaving"
 
     store("leaving", "catalog:read", disabled={"BOOL": True})
     clock.now += 59
-    assert gate.identify("leaving", None).scopes == {"catalog:read"}
+    assert authenticator.identify("leaving", None).scopes == {"catalog:read"}
     assert asked == ["leaving"]
     clock.now += 1
     with pytest.raises(Exception, match="not known here"):
-        gate.identify("leaving", None)
+        authenticator.identify("leaving", None)
     assert asked == ["leaving"] * 2
 
 
 def test_a_clock_that_was_set_back_makes_no_memory_last(emulated_aws: AwsSettings) -> None:
     clock, asked = Clock(), []
-    gate = Gate(lambda key: asked.append(key), None, clock=clock)
+    authenticator = Authenticator(lambda key: asked.append(key), None, clock=clock)
     for _ in range(2):
         with pytest.raises(Exception, match="not known here"):
-            gate.identify("nobody", None)
+            authenticator.identify("nobody", None)
         clock.now -= 3600
 
     assert asked == ["nobody"] * 2
@@ -201,10 +201,10 @@ def test_a_clock_that_was_set_back_makes_no_memory_last(emulated_aws: AwsSetting
 
 def test_what_is_remembered_is_bounded() -> None:
     asked: list[str] = []
-    gate = Gate(lambda key: asked.append(key), None, clock=time.time)
+    authenticator = Authenticator(lambda key: asked.append(key), None, clock=time.time)
     for n in [*range(1_500), *range(1_499, 499, -1), 0]:
         with pytest.raises(Exception, match="not known here"):
-            gate.identify(str(n), None)
+            authenticator.identify(str(n), None)
 
     assert len(asked) == 1_501
 

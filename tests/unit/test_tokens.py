@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from sluice.errors import IdentityUnavailable
-from sluice.identity.tokens import FETCHED_AT_MOST_EVERY, KEYS_KEPT, LEEWAY, Tokens
+from sluice.identity.tokens import JWKS_TTL, LEEWAY, MIN_FETCH_INTERVAL, TokenVerifier
 from sluice.settings import TokenSettings
 from tests.fixtures.tokens import (
     AUDIENCE,
@@ -45,8 +45,8 @@ class Issuer:
             raise OSError("no answer")
         return self.answer
 
-    def tokens(self) -> Tokens:
-        return Tokens(SETTINGS, fetch=self.fetch, clock=lambda: self.now)
+    def tokens(self) -> TokenVerifier:
+        return TokenVerifier(SETTINGS, fetch=self.fetch, clock=lambda: self.now)
 
 
 @pytest.fixture
@@ -61,32 +61,32 @@ def test_a_token_that_holds_tells_who_and_what(
     issuer: Issuer, key: Any, algorithm: str, kid: str
 ) -> None:
     expires = time.time() + 600
-    caller = issuer.tokens()(token(key, algorithm, kid, exp=expires))
+    principal = issuer.tokens()(token(key, algorithm, kid, exp=expires))
 
-    assert caller is not None
-    assert (caller.client, caller.scopes, caller.tier) == (
+    assert principal is not None
+    assert (principal.client_id, principal.scopes, principal.tier) == (
         "jwt ada",
         {"orders:read", "catalog:read"},
         "default",
     )
-    assert caller.expires_at == pytest.approx(expires + LEEWAY, abs=1)
+    assert principal.expires_at == pytest.approx(expires + LEEWAY, abs=1)
 
 
 @pytest.mark.parametrize(
     "scopes", [{"scope": None, "scp": ["orders:read"]}, {"scope": None, "scp": "orders:read"}]
 )
 def test_scopes_may_be_in_scp(issuer: Issuer, scopes: dict[str, Any]) -> None:
-    caller = issuer.tokens()(token(**scopes))
-    assert caller is not None
-    assert caller.scopes == {"orders:read"}
+    principal = issuer.tokens()(token(**scopes))
+    assert principal is not None
+    assert principal.scopes == {"orders:read"}
 
 
 @pytest.mark.parametrize("scope", [None, 5, {"orders:read": True}, [["orders:read"]]], ids=str)
 def test_scopes_that_cannot_be_read_are_none(issuer: Issuer, scope: Any) -> None:
     claims = {**CLAIMS, "exp": time.time() + 600, "scope": scope}
-    caller = issuer.tokens()(jwt.encode(claims, RSA, algorithm="RS256", headers={"kid": "r"}))
-    assert caller is not None
-    assert caller.scopes == frozenset()
+    principal = issuer.tokens()(jwt.encode(claims, RSA, algorithm="RS256", headers={"kid": "r"}))
+    assert principal is not None
+    assert principal.scopes == frozenset()
 
 
 def unsigned() -> str:
@@ -270,7 +270,7 @@ def test_a_rotated_key_is_found_without_its_id(issuer: Issuer) -> None:
     assert tokens(without_kid(OTHER_RSA)) is not None
     issuer.answer = key_set(row(RSA))
     assert tokens(without_kid()) is None
-    issuer.now += FETCHED_AT_MOST_EVERY
+    issuer.now += MIN_FETCH_INTERVAL
 
     assert tokens(without_kid()) is not None
     assert tokens(without_kid(OTHER_RSA)) is None
@@ -294,7 +294,7 @@ def test_withdrawing_every_key_refuses_all_tokens(issuer: Issuer) -> None:
     tokens = issuer.tokens()
     assert tokens(token()) is not None
     issuer.answer = key_set()
-    issuer.now += KEYS_KEPT + 1
+    issuer.now += JWKS_TTL + 1
 
     with pytest.raises(IdentityUnavailable):
         tokens(token())
@@ -311,7 +311,7 @@ def test_keys_are_asked_for_once_and_anew_where_one_was_rotated_in(issuer: Issue
     assert issuer.asked == 1
 
     issuer.answer = published(n=OTHER_RSA)
-    issuer.now += FETCHED_AT_MOST_EVERY
+    issuer.now += MIN_FETCH_INTERVAL
     assert tokens(token(OTHER_RSA, kid="n")) is not None
     assert tokens(token()) is None  # rotated out
     assert issuer.asked == 2
@@ -321,7 +321,7 @@ def test_a_withdrawn_key_is_refused_within_the_hour(issuer: Issuer) -> None:
     tokens = issuer.tokens()
     assert tokens(token()) is not None
     issuer.answer = published(e=EC)
-    issuer.now += KEYS_KEPT + 1
+    issuer.now += JWKS_TTL + 1
 
     assert tokens(token()) is None
 
@@ -336,7 +336,7 @@ def test_made_up_key_ids_do_not_make_us_ask_each_time(issuer: Issuer) -> None:
 def test_keys_that_are_known_outlast_an_issuer_that_is_down(issuer: Issuer) -> None:
     tokens = issuer.tokens()
     assert tokens(token()) is not None
-    issuer.answer, issuer.now = None, issuer.now + KEYS_KEPT + 1
+    issuer.answer, issuer.now = None, issuer.now + JWKS_TTL + 1
     assert tokens(token()) is not None
 
 

@@ -31,8 +31,8 @@ from sluice.errors import (
     Unavailable,
     WrongSettings,
 )
-from sluice.identity.api_keys import ApiKeys
-from sluice.identity.authenticator import Caller, Gate
+from sluice.identity.api_keys import ApiKeyStore
+from sluice.identity.authenticator import Authenticator, Principal
 from sluice.limits.client_network import network_of
 from sluice.limits.dynamo import DynamoCounts
 from sluice.limits.memory import MemoryCounts
@@ -75,7 +75,7 @@ class Runtime(Repositories):
         reads = database if replica is None else replica.before(database)
         super().__init__(database, self._signer, catalogue=reads)
         self._dynamodb = dynamodb or _dynamodb(settings)
-        self.gate = _gate(settings, self._dynamodb)
+        self.authenticator = _make_authenticator(settings, self._dynamodb)
         counts = DynamoCounts(self._dynamodb, settings.rate_limit_table)
         self.limiter = Limiter(counts, MemoryCounts(), clock=time.time)
         self._policies = {
@@ -178,21 +178,21 @@ class Runtime(Repositories):
         authorization: str | None,
         address: str,
         claims: Mapping[str, Any] | None = None,
-    ) -> tuple[Caller, Decision]:
+    ) -> tuple[Principal, Decision]:
         """Identify the client and count the request. Raise Unauthenticated, IdentityUnavailable or RateLimited.
 
         Unknown clients are limited by their address, so that none tries keys by the thousand. `claims` are API
         Gateway's, and count only if the settings say that it verifies tokens.
         """
         try:
-            caller = self.gate.identify(key, authorization, claims)
+            principal = self.authenticator.identify(key, authorization, claims)
         except Unauthenticated:
             stranger = self.limiter.hit(f"address {network_of(address)}", STRANGERS)
             if not stranger.allowed:
                 raise RateLimited(stranger.retry_after) from None
             raise
-        policy = self._policies.get(caller.tier, self._policies["default"])
-        return caller, self.limiter.hit(caller.client, policy)
+        policy = self._policies.get(principal.tier, self._policies["default"])
+        return principal, self.limiter.hit(principal.client_id, policy)
 
     def readiness(self) -> dict[str, object]:
         """Return the state of this environment's parts.
@@ -341,17 +341,19 @@ def _dynamodb(settings: Settings) -> aws.Client:
     )
 
 
-def _gate(settings: Settings, dynamodb: aws.Client) -> Gate:
+def _make_authenticator(settings: Settings, dynamodb: aws.Client) -> Authenticator:
     tokens, verified = None, None
     if settings.tokens is not None and settings.tokens.verified_by_gateway:
-        from sluice.identity.claims import verified_caller
+        from sluice.identity.claims import principal_from_claims
 
-        verified = partial(verified_caller, issuer=settings.tokens.issuer)
+        verified = partial(principal_from_claims, issuer=settings.tokens.issuer)
     elif settings.tokens is not None:
-        from sluice.identity.tokens import Tokens  # only where an issuer is trusted
+        from sluice.identity.tokens import TokenVerifier  # only where an issuer is trusted
 
-        tokens = Tokens(settings.tokens)
-    return Gate(ApiKeys(dynamodb, settings.api_keys_table), tokens, verified, clock=time.time)
+        tokens = TokenVerifier(settings.tokens)
+    return Authenticator(
+        ApiKeyStore(dynamodb, settings.api_keys_table), tokens, verified, clock=time.time
+    )
 
 
 def credentials(settings: Settings, database: DatabaseSettings) -> Callable[[], str] | None:

@@ -227,8 +227,8 @@ class Api:
             asks = self._admits or (self._counts_unmatched and not self._matches())
         if asks:
             shop = self._shop()
-            caller, decision = shop.admit(*shown, request.address, request.claims)
-            self._request = replace(request, client=caller.client, scopes=caller.scopes)
+            principal, decision = shop.admit(*shown, request.address, request.claims)
+            self._request = replace(request, client=principal.client_id, scopes=principal.scopes)
             self._course.decision = decision
             if not decision.allowed:
                 raise RateLimited(decision.retry_after)

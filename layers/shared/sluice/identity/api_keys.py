@@ -9,31 +9,31 @@ from typing import Any
 
 from sluice import aws
 from sluice.errors import IdentityUnavailable
-from sluice.identity.authenticator import Caller
+from sluice.identity.authenticator import Principal
 
 _log = logging.getLogger(__name__)
 MOST = 200  # characters; ours have 46
 
 
-def hash_of(key: str) -> str:
+def hash_key(key: str) -> str:
     """What stands in the table in place of the key."""
     return sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-class ApiKeys:
+class ApiKeyStore:
     """The table's reader. An item: `key_hash, client, scopes, tier, disabled, expires_at` (seconds since the epoch)."""
 
     def __init__(self, dynamodb: aws.Client, table: str) -> None:
         self._dynamodb = dynamodb
         self._table = table
 
-    def __call__(self, key: str) -> Caller | None:
+    def __call__(self, key: str) -> Principal | None:
         """Whose key it is; None where it is unknown or disabled. IdentityUnavailable where nobody answers."""
         if not 0 < len(key) <= MOST:
             return None
         request = {
             "TableName": self._table,
-            "Key": {"key_hash": {"S": hash_of(key)}},
+            "Key": {"key_hash": {"S": hash_key(key)}},
             "ConsistentRead": True,
         }
         try:
@@ -43,12 +43,12 @@ class ApiKeys:
         return None if item is None else _caller(item)
 
 
-def _caller(item: dict[str, dict[str, Any]]) -> Caller | None:
+def _caller(item: dict[str, dict[str, Any]]) -> Principal | None:
     if item.get("disabled", {}).get("BOOL"):
         return None
     try:
-        return Caller(
-            client=item["client"]["S"],
+        return Principal(
+            client_id=item["client"]["S"],
             scopes=frozenset(item["scopes"]["SS"]),
             tier=item.get("tier", {}).get("S", "default"),
             expires_at=float(item["expires_at"]["N"]) if "expires_at" in item else float("inf"),

@@ -7,10 +7,10 @@ They are in `requestContext`, which no client can write. Nothing here is called 
 from collections.abc import Mapping
 from typing import Any
 
-from sluice.identity.authenticator import Caller
+from sluice.identity.authenticator import Principal
 
 
-def scopes_of(claims: Mapping[str, Any]) -> frozenset[str]:
+def parse_scopes(claims: Mapping[str, Any]) -> frozenset[str]:
     """Return the scopes in `scope` (RFC 8693: a text with spaces), or in `scp`, a list or a text; else none.
 
     API Gateway hands a list on as a text in brackets.
@@ -25,7 +25,7 @@ def scopes_of(claims: Mapping[str, Any]) -> frozenset[str]:
     )
 
 
-def verified_caller(claims: Mapping[str, Any] | None, issuer: str) -> Caller | None:
+def principal_from_claims(claims: Mapping[str, Any] | None, issuer: str) -> Principal | None:
     """Return the client whose token API Gateway verified; None if there are no claims of `issuer` with a subject."""
     if not claims or claims.get("iss") != issuer or not claims.get("sub"):
         return None
@@ -33,4 +33,6 @@ def verified_caller(claims: Mapping[str, Any] | None, issuer: str) -> Caller | N
         expires_at = float(claims["exp"])
     except (KeyError, TypeError, ValueError):
         return None
-    return Caller(client=f"jwt {claims['sub']}", scopes=scopes_of(claims), expires_at=expires_at)
+    return Principal(
+        client_id=f"jwt {claims['sub']}", scopes=parse_scopes(claims), expires_at=expires_at
+    )

@@ -68,7 +68,7 @@ def _fetch(url: str, answers: "queue.SimpleQueue[bytes | Exception]") -> None:
         answers.put(error)
 
 
-class KeySet(jwt.PyJWKClient):
+class JwksClient(jwt.PyJWKClient):
     """PyJWT's client, with a fetch that has bounds. `get_jwk_set` raises PyJWTError, OSError or HTTPException."""
 
     def __init__(self, url: str, fetch: Callable[[str], bytes] = fetch) -> None:
@@ -95,7 +95,7 @@ def _may_verify(key: Any) -> bool:
     return isinstance(operations, list) and "verify" in operations
 
 
-def fitting(
+def matching_keys(
     keys: Sequence[jwt.PyJWK], header: Mapping[str, Any], algorithms: Sequence[str]
 ) -> list[jwt.PyJWK]:
     """Return the keys that may have signed a token with this header (RFC 7515, section 4.1).

@@ -12,8 +12,8 @@ from http.client import HTTPException
 from typing import TYPE_CHECKING, Any
 
 from sluice.errors import IdentityUnavailable
-from sluice.identity.authenticator import Caller
-from sluice.identity.claims import scopes_of
+from sluice.identity.authenticator import Principal
+from sluice.identity.claims import parse_scopes
 from sluice.settings import TokenSettings
 
 if TYPE_CHECKING:
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 ALGORITHMS = ("RS256", "ES256")
-KEYS_KEPT = 3600.0  # seconds
-FETCHED_AT_MOST_EVERY = 30.0  # seconds, whatever tokens say
+JWKS_TTL = 3600.0  # seconds
+MIN_FETCH_INTERVAL = 30.0  # seconds, whatever tokens say
 LEEWAY = 30  # seconds that the issuer's clock may be off
 MOST = 8_192  # characters
 
 
-class Tokens:
+class TokenVerifier:
     """One issuer's tokens for one audience. `fetch` returns what is published at a URL; jwks.py has the usual one."""
 
     def __init__(
@@ -44,7 +44,7 @@ class Tokens:
         self._keys: Sequence[PyJWK] = ()
         self._fetched_at = self._tried_at = float("-inf")
 
-    def __call__(self, token: str) -> Caller | None:
+    def __call__(self, token: str) -> Principal | None:
         """Whose token it is; None for one that is forged, expired, of others or for others.
 
         IdentityUnavailable if the issuer's keys have never been received.
@@ -61,19 +61,19 @@ class Tokens:
             return None
         if not claims["sub"]:  # all who have no name would be one client
             return None
-        return Caller(
-            client=f"jwt {claims['sub']}", scopes=scopes_of(claims), expires_at=expires_at
+        return Principal(
+            client_id=f"jwt {claims['sub']}", scopes=parse_scopes(claims), expires_at=expires_at
         )
 
     def _claims(self, token: str, header: Mapping[str, Any]) -> Mapping[str, Any]:
         """The claims, verified. PyJWTError. Keys are fetched again if the one that signed it may be a new one."""
         import jwt
 
-        from sluice.identity.jwks import fitting
+        from sluice.identity.jwks import matching_keys
 
-        self._refresh(self._clock() - KEYS_KEPT)
+        self._refresh(self._clock() - JWKS_TTL)
         for _ in range(2):
-            fit = fitting(self._keys, header, ALGORITHMS)
+            fit = matching_keys(self._keys, header, ALGORITHMS)
             for key in fit:
                 try:
                     return self._decode(token, key)
@@ -106,11 +106,11 @@ class Tokens:
         now = self._clock()
         stale = not before <= self._fetched_at <= now
         fetched = False
-        if stale and not 0 <= now - self._tried_at < FETCHED_AT_MOST_EVERY:
+        if stale and not 0 <= now - self._tried_at < MIN_FETCH_INTERVAL:
             self._tried_at = now
             try:
                 self._keys = (
-                    jwks.KeySet(self._settings.keys_url, self._fetch or jwks.fetch)
+                    jwks.JwksClient(self._settings.keys_url, self._fetch or jwks.fetch)
                     .get_jwk_set()
                     .keys
                 )

@@ -26,7 +26,7 @@ from urllib.parse import urlsplit
 
 from benchmarks.database import connect
 from benchmarks.report import header, machine, row
-from scripts.load import Api, load
+from scripts.load import ImportsClient, import_file
 from sluice.migrations.runner import migrate_url
 from tests.fixtures.system import state_of_its_own
 
@@ -142,7 +142,7 @@ def measure(rows: int, *, beside: int = BESIDE_ROWS, idle: float = IDLE_SECONDS)
         write_file(other, beside, first=rows)
         with state_of_its_own() as system:
             told = system.start().published
-            owner, api = told["database_url"], Api(told["base_url"], "local-admin")
+            owner, api = told["database_url"], ImportsClient(told["base_url"], "local-admin")
             with closing(connect(owner)) as connection:
                 connection.run("CREATE DATABASE reference")
             reference = owner.rpartition("/")[0] + "/reference"
@@ -151,7 +151,9 @@ def measure(rows: int, *, beside: int = BESIDE_ROWS, idle: float = IDLE_SECONDS)
             return [*lines, *_beside(api, other, told["base_url"], owner, idle)]
 
 
-def _throughput(rows: int, file: Path, owner: str, reference: str, api: Api) -> Iterator[str]:
+def _throughput(
+    rows: int, file: Path, owner: str, reference: str, api: ImportsClient
+) -> Iterator[str]:
     seconds: dict[str, float] = {}
     with closing(connect(reference)) as connection:
         connection.run(BARE)
@@ -164,8 +166,8 @@ def _throughput(rows: int, file: Path, owner: str, reference: str, api: Api) -> 
         )
     with closing(connect(owner)) as connection:
         _categories(connection)
-    job = load(api, file, "products", "csv")
-    again = load(api, file, "products", "csv")
+    job = import_file(api, file, "products", "csv")
+    again = import_file(api, file, "products", "csv")
     with closing(connect(owner)) as connection:
         changed = connection.run("SELECT count(*) FROM products WHERE version > 1")[0][0]
     if (job["rows_written"], again["rows_written"], changed) != (rows, rows, 0):
@@ -187,7 +189,7 @@ def _throughput(rows: int, file: Path, owner: str, reference: str, api: Api) -> 
     yield from ("", f"The worker's memory at its peak: {_peak_of_worker():.0f} MiB.")
 
 
-def _beside(api: Api, file: Path, url: str, owner: str, idle: float) -> Iterator[str]:
+def _beside(api: ImportsClient, file: Path, url: str, owner: str, idle: float) -> Iterator[str]:
     """The catalogue with and without an import running."""
     alone, busy = Catalogue(url), Catalogue(url)
     with closing(connect(owner)) as connection:
@@ -195,7 +197,7 @@ def _beside(api: Api, file: Path, url: str, owner: str, idle: float) -> Iterator
     with alone.running():
         time.sleep(idle)
     with busy.running(), Connections(owner).running() as connections:
-        job = load(api, file, "products", "csv")
+        job = import_file(api, file, "products", "csv")
     yield from (
         "",
         f"Meanwhile, `GET /api/products?limit=20` every {PACE * 1000:.0f} ms, in ms:",

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from benchmarks.lambda_simulation import BURST_EVERY, BURST_SECONDS, MIX, Outcome, World, simulate
 from benchmarks.report import header, row
-from scripts.connection_budget import SHARE
+from scripts.connection_budget import MAX_CONNECTIONS_PERCENT
 
 # In US dollars: list prices of us-east-1 for arm64, those of docs/deploy.md. Look them up before you count on them.
 PRICES: Mapping[str, float] = {
@@ -108,7 +108,7 @@ def _capacity(outcomes: Sequence[tuple[World, Outcome]]) -> Iterator[str]:
     for world, out in outcomes:
         yield row(
             f"{world.rate:,}", f"{out.mean_busy:,.2f}", f"{out.busy_at(0.99):,}", f"{out.alive:,}",
-            f"{out.in_database / out.seconds:,.2f}", f"{math.ceil(out.alive * CONNECTIONS * 100 / SHARE):,}",
+            f"{out.in_database / out.seconds:,.2f}", f"{math.ceil(out.alive * CONNECTIONS * 100 / MAX_CONNECTIONS_PERCENT):,}",
             _percent(out.cold, out.requests, 2), f"{out.writes / out.requests:.2f}",
             f"{out.writes / out.seconds:,.0f}", f"{out.hottest:,}", f"{server_cpus(world.rate):,.2f}",
         )  # fmt: skip

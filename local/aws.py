@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from local import authority, parent_death
+from local import certificates, parent_death
 
 ROOT = Path(__file__).parents[1]
 START_SECONDS, STOP_SECONDS = 30.0, 5.0
@@ -39,7 +39,7 @@ class AwsServer:
         """Call it from the main thread: on Linux the child ends when that thread does."""
         files: list[str] = []
         if self._tls:
-            made = authority.make(self._log.parent)
+            made = certificates.create_certificates(self._log.parent)
             self.ca_file, files = str(made.ca_file), [str(made.chain), str(made.key)]
         with self._log.open("w") as log:
             self._process = subprocess.Popen(
@@ -105,7 +105,7 @@ def _serve(chain: str = "", key: str = "") -> None:
     from moto.moto_server.werkzeug_app import MotoRequestHandler
     from werkzeug.serving import make_server
 
-    from local.aws_door import Door
+    from local.aws_filter import Door
 
     # moto serves each request in a thread and guards nothing: without the lock a conditional write can
     # succeed twice, and a rate limiter counts wrong.

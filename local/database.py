@@ -75,7 +75,7 @@ class Login:
 def prepare(url: str, *logins: Login) -> str:
     """Migrate the embedded server's database with the shop, and give the roles their passwords; return the version."""
     # SQLAlchemy and Alembic: slow to load
-    from local.migrating import readable_errors
+    from local.migration_commands import readable_errors
     from sluice.migrations.runner import migrate_url
 
     with readable_errors(url, "migrated"):

@@ -22,7 +22,7 @@ BRIDGE = "docker0"
 SIOCGIFADDR = 0x8915  # Linux: the address of an interface
 
 
-class Doorway:
+class PortForwarder:
     """While it is entered, containers reach `port` of 127.0.0.1 at HOST; without a bridge it does nothing."""
 
     def __init__(self, port: int, *, address: str | None = None) -> None:
@@ -65,7 +65,7 @@ class Doorway:
                 threading.Thread(target=_pass_on, args=(source, sink), daemon=True).start()
 
 
-def sam_variables(
+def sam_env_vars(
     app: DatabaseSettings,
     analyst: DatabaseSettings,
     owner: DatabaseSettings,

@@ -8,9 +8,9 @@ import secrets
 import time
 from collections.abc import Mapping
 
+from local.api_keys import KEYS
 from local.intrinsics import REGION
-from local.keys import KEYS
-from local.template import Function
+from local.template import LambdaFunction
 
 # Where a shell or a debugger has better values of its own.
 NOT_EXPORTED = frozenset({"PATH", "LANG", "LD_LIBRARY_PATH", "AWS_LAMBDA_RUNTIME_API"})
@@ -24,14 +24,14 @@ SETTINGS = {
 }
 
 
-def aws_overlay(endpoint: str, ca_file: str = "") -> dict[str, str]:
+def aws_env_vars(endpoint: str, ca_file: str = "") -> dict[str, str]:
     """Points every AWS client at the emulated services; the credentials are accepted by nobody else."""
     services = ("DYNAMODB", "S3", "SQS", "SECRETS_MANAGER")
     authorities = {"AWS_CA_BUNDLE": ca_file} if ca_file else {}
     return {f"AWS_ENDPOINT_URL_{service}": endpoint for service in services} | authorities
 
 
-def function_environment(function: Function, overlay: Mapping[str, str]) -> dict[str, str]:
+def function_env_vars(function: LambdaFunction, overlay: Mapping[str, str]) -> dict[str, str]:
     """Everything but the address of the Runtime API, which each sandbox has for itself."""
     return {
         "PATH": "/usr/local/bin:/usr/bin:/bin",

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from local.http1 import HttpError, HttpServer, Limits, Request, Response
-from local.invocation_result import Outcome
+from local.invocation_result import InvocationResult
 from local.origins import authority_of, is_foreign_page, is_here
 from local.pages import page
 from local.payload import build_event, build_response, new_request_id
-from local.pool import Pool, Throttled
+from local.pool import SandboxPool, Throttled
 from local.routes import Match, RouteTable
 from local.runtime_api import new_trace_id
 from local.template import Cors, Template
@@ -46,7 +46,7 @@ class Gateway:
     def __init__(
         self,
         template: Template,
-        pools: Mapping[str, Pool],
+        pools: Mapping[str, SandboxPool],
         log: Callable[[Access], None],
         *,
         integration_seconds: float = INTEGRATION_SECONDS,
@@ -61,7 +61,7 @@ class Gateway:
         self._integration_seconds = integration_seconds
         self._server = HttpServer(self._handle, limits)
         self._port = 0
-        self._running: set[asyncio.Task[Outcome]] = set()
+        self._running: set[asyncio.Task[InvocationResult]] = set()
 
     async def start(self, listener: socket.socket | None = None) -> int:
         """Listen; returns the port."""
@@ -78,7 +78,7 @@ class Gateway:
     async def _handle(self, request: Request) -> Response:
         began = time.perf_counter()
         request_id = new_request_id()
-        outcome: Outcome | None = None
+        outcome: InvocationResult | None = None
         match: Match | None = None
         try:
             authority = authority_of(request.target)
@@ -135,7 +135,7 @@ class Gateway:
         if acts and origin != f"http://{request.header('host')}":
             raise HttpError(403, "Only the console's own page may do that")
 
-    async def _invoke(self, request: Request, match: Match, request_id: str) -> Outcome:
+    async def _invoke(self, request: Request, match: Match, request_id: str) -> InvocationResult:
         trace_id = new_trace_id()
         event = build_event(
             request, match, request_id=request_id, trace_id=trace_id, port=self._port

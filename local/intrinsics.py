@@ -12,13 +12,13 @@ from typing import Any
 
 import yaml
 
-REGION, ACCOUNT, STACK = "us-east-1", "123456789012", "sluice-local"
+REGION, ACCOUNT_ID, STACK_NAME = "us-east-1", "123456789012", "sluice-local"
 PSEUDO_PARAMETERS: Mapping[str, str] = {
-    "AWS::AccountId": ACCOUNT,
+    "AWS::AccountId": ACCOUNT_ID,
     "AWS::Partition": "aws",
     "AWS::Region": REGION,
-    "AWS::StackName": STACK,
-    "AWS::StackId": f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/{STACK}/local",
+    "AWS::StackName": STACK_NAME,
+    "AWS::StackId": f"arn:aws:cloudformation:{REGION}:{ACCOUNT_ID}:stack/{STACK_NAME}/local",
     "AWS::URLSuffix": "amazonaws.com",
 }
 NO_VALUE = object()
@@ -64,7 +64,7 @@ def _tagged(loader: _Loader, suffix: str, node: yaml.Node) -> dict[str, Any]:
 _Loader.add_multi_constructor("!", _tagged)
 
 
-def load(path: Path) -> dict[str, Any]:
+def load_template(path: Path) -> dict[str, Any]:
     """The template with its functions still in it; fails where it is not readable YAML."""
     try:
         document = yaml.load(path.read_text(), Loader=_Loader)  # noqa: S506 - a subclass of SafeLoader

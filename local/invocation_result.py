@@ -10,7 +10,7 @@ MOST_PAYLOAD = 6_291_556  # bytes, either way, as the service words it in its er
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class InvocationResult:
     """`error` is None where the function returned; else its type, and `payload` the service's error document.
 
     Times in seconds; `init` is there where the sandbox was new.
@@ -26,13 +26,15 @@ class Outcome:
         return str(json.loads(self.payload).get("errorMessage", "")) if self.error else ""
 
 
-def failure(kind: str, message: str, request_id: str = "") -> Outcome:
+def failure(kind: str, message: str, request_id: str = "") -> InvocationResult:
     """An invocation that ended without an answer of the function's own."""
     told = f"RequestId: {request_id} Error: {message}" if request_id else message
-    return Outcome(json.dumps({"errorType": kind, "errorMessage": told}).encode(), error=kind)
+    return InvocationResult(
+        json.dumps({"errorType": kind, "errorMessage": told}).encode(), error=kind
+    )
 
 
-def exited(status: int, request_id: str = "") -> Outcome:
+def exited(status: int, request_id: str = "") -> InvocationResult:
     """The process ended by itself; `status` is Popen's, negative for a signal."""
     if status == 0:
         return failure("Runtime.ExitError", "Runtime exited without providing a reason", request_id)
@@ -40,7 +42,9 @@ def exited(status: int, request_id: str = "") -> Outcome:
     return failure("Runtime.ExitError", f"Runtime exited with error: {how}", request_id)
 
 
-def report(request_id: str, outcome: Outcome, *, memory: int, most_used: int | None) -> str:
+def report(
+    request_id: str, outcome: InvocationResult, *, memory: int, most_used: int | None
+) -> str:
     """The REPORT line. Memory in MB; initialisation is billed, as it has been since August 2025."""
     fields = [
         f"REPORT RequestId: {request_id}",
@@ -67,7 +71,7 @@ def platform(kind: str, record: Mapping[str, object]) -> str:
 
 
 def report_record(
-    request_id: str, outcome: Outcome, *, memory: int, most_used: int | None
+    request_id: str, outcome: InvocationResult, *, memory: int, most_used: int | None
 ) -> dict[str, object]:
     """What `platform.report` tells; as `report` does."""
     metrics: dict[str, object] = {

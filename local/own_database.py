@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import pg8000.native
 from pg8000.exceptions import DatabaseError, InterfaceError
 
-from local.binaries import OLDEST
+from local.binaries import MIN_MAJOR_VERSION
 from local.database import (
     ANALYST_ROLE,
     APP_ROLE,
@@ -83,9 +83,9 @@ def look(url: str) -> Found:
     settings = settings_of(url)
     with connect(settings) as connection:
         number, version, migrated, usable, shop = connection.run(LOOK)[0]
-        if number < OLDEST * 10_000:
+        if number < MIN_MAJOR_VERSION * 10_000:
             raise DatabaseUnusable(
-                f"{place(settings)} is PostgreSQL {version}; {OLDEST} or newer is needed"
+                f"{place(settings)} is PostgreSQL {version}; {MIN_MAJOR_VERSION} or newer is needed"
             )
         newest = usable and connection.run("SELECT version_num FROM sluice.version")[0][0] == NEWEST
     return Found(version.split()[0], migrated, usable, newest, shop)

@@ -12,8 +12,8 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote
 
 from local.http1 import Request, Response
-from local.intrinsics import ACCOUNT
-from local.invocation_result import Outcome
+from local.intrinsics import ACCOUNT_ID
+from local.invocation_result import InvocationResult
 from local.routes import Match
 
 API_ID = "localapi00"
@@ -45,7 +45,7 @@ def build_event(
         "rawQueryString": raw_query,
         "headers": _headers(request, trace_id=trace_id, port=port),
         "requestContext": {
-            "accountId": ACCOUNT,
+            "accountId": ACCOUNT_ID,
             "apiId": API_ID,
             "domainName": DOMAIN,
             "domainPrefix": DOMAIN,
@@ -81,7 +81,7 @@ def new_request_id() -> str:
     return base64.urlsafe_b64encode(secrets.token_bytes(11)).decode()
 
 
-def build_response(outcome: Outcome) -> Response:
+def build_response(outcome: InvocationResult) -> Response:
     """The answer for what a function returned; a 500 that tells nothing where it failed or returned nonsense."""
     if outcome.error is not None:
         return INTERNAL_ERROR

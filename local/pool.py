@@ -13,10 +13,10 @@ from functools import partial
 from itertools import count
 
 from local.code_fingerprint import CodeStamp
-from local.invocation_result import MOST_PAYLOAD, Outcome, failure
+from local.invocation_result import MOST_PAYLOAD, InvocationResult, failure
 from local.runtime_api import Invocation, new_trace_id
 from local.sandbox import InitFailed, Sandbox, State
-from local.template import Function
+from local.template import LambdaFunction
 
 IDLE_SECONDS = 300.0  # then an idle sandbox is given up, about as the service does
 
@@ -35,7 +35,7 @@ class Glimpse:
     memory: int | None
 
 
-class Pool:
+class SandboxPool:
     """All sandboxes of one function. Edited code is picked up by the next request. `log` gets the number of a sandbox
     and a line of it.
 
@@ -45,7 +45,7 @@ class Pool:
 
     def __init__(
         self,
-        function: Function,
+        function: LambdaFunction,
         environment: Mapping[str, str],
         log: Callable[[int, str], None],
         *,
@@ -68,7 +68,7 @@ class Pool:
         self._tasks: set[asyncio.Task[None]] = set()
         self._reaper: asyncio.TimerHandle | None = None
 
-    async def invoke(self, event: bytes, *, trace_id: str | None = None) -> Outcome:
+    async def invoke(self, event: bytes, *, trace_id: str | None = None) -> InvocationResult:
         """Run one request. Raises `Throttled`; every other failure is in the outcome."""
         if len(event) > MOST_PAYLOAD:
             return failure(

@@ -107,7 +107,7 @@ class PostgresServer:
     def running(self) -> bool:
         return self._process is not None and self._process.poll() is None
 
-    def revive(self) -> None:
+    def restart(self) -> None:
         """Start again, on the same port, a server that was killed while it was ours; fails as `start` does."""
         if self._cluster is None:
             raise PostgresError("the server was never started")

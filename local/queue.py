@@ -14,18 +14,18 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 from xml.sax.saxutils import escape
 
-from local.intrinsics import ACCOUNT, REGION
-from local.keys import emulated
-from local.pool import Pool, Throttled
-from local.template import QueueSource
+from local.api_keys import emulated_client
+from local.intrinsics import ACCOUNT_ID, REGION
+from local.pool import SandboxPool, Throttled
+from local.template import EventSourceMapping
 
 WAIT_SECONDS = 1  # a poll's; a stop waits for it
 XMLNS = "http://s3.amazonaws.com/doc/2006-03-01/"
 
 
-def make_queues(endpoint: str, queues: Mapping[str, Mapping[str, Any]]) -> None:
+def create_queues(endpoint: str, queues: Mapping[str, Mapping[str, Any]]) -> None:
     """Queues as the template declares them, those first that others hand over to."""
-    sqs = emulated("sqs", endpoint)
+    sqs = emulated_client("sqs", endpoint)
     for name, properties in sorted(queues.items(), key=lambda queue: "RedrivePolicy" in queue[1]):
         attributes = {
             key: json.dumps(value) if isinstance(value, dict) else str(value)
@@ -36,7 +36,7 @@ def make_queues(endpoint: str, queues: Mapping[str, Mapping[str, Any]]) -> None:
     sqs.close()
 
 
-def make_notifications(endpoint: str, bucket: str, properties: Mapping[str, Any]) -> None:
+def put_bucket_notifications(endpoint: str, bucket: str, properties: Mapping[str, Any]) -> None:
     """Let the bucket tell its queues of new objects."""
     configurations = properties.get("NotificationConfiguration", {}).get("QueueConfigurations", [])
     told = "".join(
@@ -54,14 +54,14 @@ def make_notifications(endpoint: str, bucket: str, properties: Mapping[str, Any]
     urllib.request.urlopen(request, timeout=10).close()  # noqa: S310 - our own server
 
 
-class Poller:
+class QueuePoller:
     """`pools` by function name. `log` gets a line for each invocation that failed."""
 
     def __init__(
         self,
         endpoint: str,
-        sources: Iterable[QueueSource],
-        pools: Mapping[str, Pool],
+        sources: Iterable[EventSourceMapping],
+        pools: Mapping[str, SandboxPool],
         log: Callable[[str], None],
     ) -> None:
         self._endpoint = endpoint
@@ -85,9 +85,9 @@ class Poller:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _poll(self, source: QueueSource) -> None:
-        sqs = emulated("sqs", self._endpoint)
-        url = f"http://sqs.{REGION}.amazonaws.com/{ACCOUNT}/{source.queue}"
+    async def _poll(self, source: EventSourceMapping) -> None:
+        sqs = emulated_client("sqs", self._endpoint)
+        url = f"http://sqs.{REGION}.amazonaws.com/{ACCOUNT_ID}/{source.queue}"
         asked = {
             "QueueUrl": url,
             "MaxNumberOfMessages": 1,
@@ -104,10 +104,10 @@ class Poller:
         finally:
             sqs.close()
 
-    async def _is_done(self, source: QueueSource, message: Mapping[str, Any]) -> bool:
+    async def _is_done(self, source: EventSourceMapping, message: Mapping[str, Any]) -> bool:
         try:
             outcome = await self._pools[source.function].invoke(
-                json.dumps(event_of(source, message)).encode()
+                json.dumps(sqs_event(source, message)).encode()
             )
         except Throttled:
             return False
@@ -125,7 +125,7 @@ class Poller:
         return not failed
 
 
-def event_of(source: QueueSource, message: Mapping[str, Any]) -> dict[str, Any]:
+def sqs_event(source: EventSourceMapping, message: Mapping[str, Any]) -> dict[str, Any]:
     """What Lambda makes of a message."""
     record = {
         "messageId": message["MessageId"],
@@ -135,7 +135,7 @@ def event_of(source: QueueSource, message: Mapping[str, Any]) -> dict[str, Any]:
         "messageAttributes": {},
         "md5OfBody": message["MD5OfBody"],
         "eventSource": "aws:sqs",
-        "eventSourceARN": f"arn:aws:sqs:{REGION}:{ACCOUNT}:{source.queue}",
+        "eventSourceARN": f"arn:aws:sqs:{REGION}:{ACCOUNT_ID}:{source.queue}",
         "awsRegion": REGION,
     }
     return {"Records": [record]}

@@ -12,8 +12,8 @@ import uuid
 from dataclasses import dataclass, field, replace
 
 from local.http1 import HttpError, HttpServer, Limits, Request, Response
-from local.intrinsics import ACCOUNT, REGION
-from local.invocation_result import MOST_PAYLOAD, Outcome, failure
+from local.intrinsics import ACCOUNT_ID, REGION
+from local.invocation_result import MOST_PAYLOAD, InvocationResult, failure
 
 # The runtime sends the X-Ray form of an error in a header of up to 1 MiB.
 LIMITS = Limits(head=2 * 1024 * 1024, body=64 * 1024 * 1024)
@@ -44,11 +44,11 @@ class RuntimeApi:
 
     def __init__(self, function: str, timeout: float) -> None:
         self.ready = asyncio.Event()
-        self.init_error: Outcome | None = None
-        self._arn = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{function}"
+        self.init_error: InvocationResult | None = None
+        self._arn = f"arn:aws:lambda:{REGION}:{ACCOUNT_ID}:function:{function}"
         self._timeout = timeout
         self._work: asyncio.Queue[Invocation] = asyncio.Queue()
-        self._current: tuple[str, asyncio.Future[Outcome]] | None = None
+        self._current: tuple[str, asyncio.Future[InvocationResult]] | None = None
         self._secret = secrets.token_urlsafe(32)
         self._asking = False
         self._server = HttpServer(self._handle, LIMITS)
@@ -60,15 +60,15 @@ class RuntimeApi:
     async def stop(self) -> None:
         await self._server.stop()
 
-    async def invoke(self, invocation: Invocation) -> Outcome:
+    async def invoke(self, invocation: Invocation) -> InvocationResult:
         """Raises TimeoutError when the function's time is over; `end` makes it return early."""
-        result: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        result: asyncio.Future[InvocationResult] = asyncio.get_running_loop().create_future()
         self._current = (invocation.request_id, result)
         self._work.put_nowait(invocation)
         async with asyncio.timeout(self._timeout):
             return await result
 
-    def end(self, outcome: Outcome) -> None:
+    def end(self, outcome: InvocationResult) -> None:
         """The process is gone: whatever runs ends with `outcome`."""
         if self._current is not None and not self._current[1].done():
             self._current[1].set_result(outcome)
@@ -92,7 +92,7 @@ class RuntimeApi:
             self._current[1].set_result(failure("Function.ResponseSizeTooLarge", told))
             raise HttpError(413)
         self._current[1].set_result(
-            Outcome(request.body) if answer[2] == "response" else _error(request.body)
+            InvocationResult(request.body) if answer[2] == "response" else _error(request.body)
         )
         return ACCEPTED
 
@@ -118,9 +118,9 @@ class RuntimeApi:
         return Response(200, headers, invocation.event)
 
 
-def _error(body: bytes) -> Outcome:
+def _error(body: bytes) -> InvocationResult:
     kind = str(json.loads(body).get("errorType") or "Unhandled")
-    outcome = Outcome(body, error=kind)
+    outcome = InvocationResult(body, error=kind)
     if kind == "MemoryError":
         # Python could say so because the limit is on its data; the service would have killed it.
         return replace(outcome, error="Runtime.OutOfMemory")

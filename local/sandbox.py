@@ -15,9 +15,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
-from local.invocation_result import Outcome, exited, failure, platform, report, report_record
+from local.invocation_result import (
+    InvocationResult,
+    exited,
+    failure,
+    platform,
+    report,
+    report_record,
+)
 from local.runtime_api import Invocation, RuntimeApi
-from local.template import Function
+from local.template import LambdaFunction
 
 State = Literal["starting", "idle", "busy", "ended"]
 
@@ -39,7 +46,7 @@ FATAL = frozenset(
 class InitFailed(Exception):
     """The function cannot be loaded; `outcome` is what the invocation that wanted it gets."""
 
-    def __init__(self, outcome: Outcome) -> None:
+    def __init__(self, outcome: InvocationResult) -> None:
         super().__init__(outcome.error)
         self.outcome = outcome
 
@@ -52,7 +59,7 @@ class Sandbox:
 
     def __init__(
         self,
-        function: Function,
+        function: LambdaFunction,
         environment: Mapping[str, str],
         log: Callable[[str], None],
         *,
@@ -144,7 +151,7 @@ class Sandbox:
             self._log(f"INIT_REPORT Init Duration: {took:.2f} ms\t{told}")
         raise InitFailed(outcome)
 
-    async def invoke(self, invocation: Invocation) -> Outcome:
+    async def invoke(self, invocation: Invocation) -> InvocationResult:
         """Run one request; whatever goes wrong in it is in the outcome. Ask `alive` before the next."""
         request_id = invocation.request_id
         started: dict[str, object] = {"requestId": request_id, "version": "$LATEST"}
@@ -236,7 +243,7 @@ class Sandbox:
         return self._peak[1]
 
 
-def _command(function: Function) -> list[str]:
+def _command(function: LambdaFunction) -> list[str]:
     """-P and -s keep folders of ours off the path, -S (for a built function) everything that is installed here."""
     memory = (
         str(function.memory) if sys.platform == "linux" else "-"

@@ -14,9 +14,9 @@ import uuid
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
 
-from local.intrinsics import ACCOUNT, REGION
-from local.invocation_result import Outcome, failure
-from local.pool import Pool, Throttled
+from local.intrinsics import ACCOUNT_ID, REGION
+from local.invocation_result import InvocationResult, failure
+from local.pool import SandboxPool, Throttled
 from local.template import Schedule
 
 
@@ -29,7 +29,7 @@ class Scheduler:
     def __init__(
         self,
         schedules: Iterable[Schedule],
-        pools: Mapping[str, Pool],
+        pools: Mapping[str, SandboxPool],
         log: Callable[[str], None],
         *,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
@@ -70,7 +70,7 @@ class Scheduler:
                 f"{schedule.function}, run by its schedule: {outcome.error}: {outcome.error_message}"
             )
 
-    async def _outcome(self, schedule: Schedule) -> Outcome:
+    async def _outcome(self, schedule: Schedule) -> InvocationResult:
         try:
             return await self._pools[schedule.function].invoke(build_event(schedule, self._clock()))
         except Throttled:
@@ -90,7 +90,7 @@ def build_event(schedule: Schedule, now: float) -> bytes:
         "id": str(uuid.uuid4()),
         "detail-type": "Scheduled Event",
         "source": f"aws.{schedule.service}",
-        "account": ACCOUNT,
+        "account": ACCOUNT_ID,
         "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now)),
         "region": REGION,
         "resources": [schedule.arn],

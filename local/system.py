@@ -16,24 +16,24 @@ from functools import partial
 from pathlib import Path
 
 from local.access import DatabaseAccess, check_seed, embedded, own
+from local.api_keys import API_KEYS_TABLE, TABLES, create_table, store_local_keys
 from local.aws import ROOT, AwsServer
 from local.console import Console
 from local.console_api import Vitals
 from local.database import make_embedded, seed, settings_of
-from local.docker_bridge import Doorway, sam_variables
-from local.environment import NOT_EXPORTED, SETTINGS, aws_overlay, function_environment
+from local.docker_bridge import PortForwarder, sam_env_vars
+from local.environment import NOT_EXPORTED, SETTINGS, aws_env_vars, function_env_vars
 from local.gateway import Access, Gateway
 from local.import_status import Progress, ask_of
-from local.intrinsics import ACCOUNT, REGION
-from local.keys import API_KEYS_TABLE, TABLES, make_table, store_keys
+from local.intrinsics import ACCOUNT_ID, REGION
 from local.metrics import Metrics
 from local.pages import page
-from local.pool import Pool
+from local.pool import SandboxPool
 from local.postgres import PostgresServer
-from local.queue import Poller, make_notifications, make_queues
+from local.queue import QueuePoller, create_queues, put_bucket_notifications
 from local.schedule import Scheduler
 from local.state import State
-from local.template import Template, read
+from local.template import Template, read_template
 
 STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -86,12 +86,12 @@ def run(options: Options, console: Console) -> None:
         aws.wait()
         template = _template(options, state, url, access)
         for name, properties in template.tables.items():
-            make_table(aws.endpoint, name, properties)
-        make_queues(aws.endpoint, template.queues)
+            create_table(aws.endpoint, name, properties)
+        create_queues(aws.endpoint, template.queues)
         for name, properties in template.buckets.items():
             aws.make_bucket(name)
-            make_notifications(aws.endpoint, name, properties)
-        store_keys(aws.endpoint, API_KEYS_TABLE)
+            put_bucket_notifications(aws.endpoint, name, properties)
+        store_local_keys(aws.endpoint, API_KEYS_TABLE)
         system = _System(state, console, template, url, access, aws, server)
         asyncio.run(system.serve(listener, began))
 
@@ -123,12 +123,12 @@ class _System:
         passwords = {user.user: user.password for user in users}
         self._environments = {}
         for name, function in template.functions.items():
-            overlay = {**aws_overlay(aws.tls_endpoint or aws.endpoint, aws.ca_file), **SETTINGS}
+            overlay = {**aws_env_vars(aws.tls_endpoint or aws.endpoint, aws.ca_file), **SETTINGS}
             overlay |= access.environment(url, function.variables.get("SLUICE_DB_USER"))
             for user, password in USERS.items():
                 if user in function.variables:
                     overlay[password] = passwords.get(function.variables[user], "")
-            self._environments[name] = function_environment(function, overlay)
+            self._environments[name] = function_env_vars(function, overlay)
 
     async def serve(self, listener: socket.socket, began: float) -> None:
         stop = asyncio.Event()
@@ -152,7 +152,9 @@ class _System:
             metrics, progress = Metrics(), Progress(ask_of(self._app))
             starts = asyncio.Semaphore(max(2, os.cpu_count() or 1))
             pools = {
-                name: Pool(function, self._environments[name], partial(write, name), starts=starts)
+                name: SandboxPool(
+                    function, self._environments[name], partial(write, name), starts=starts
+                )
                 for name, function in self._template.functions.items()
             }
             vitals = Vitals(metrics, pools, progress)
@@ -163,7 +165,9 @@ class _System:
                 pages=lambda request: vitals.page(request) or page(request),
             )
             scheduler = Scheduler(self._template.schedules, pools, self._console.notice)
-            poller = Poller(self._aws.endpoint, self._template.sources, pools, self._console.notice)
+            poller = QueuePoller(
+                self._aws.endpoint, self._template.sources, pools, self._console.notice
+            )
             watch = asyncio.create_task(self._watch_children())
             try:
                 url = f"http://127.0.0.1:{await gateway.start(listener)}"
@@ -206,7 +210,7 @@ class _System:
                 raise CannotStart(f"PostgreSQL keeps ending; see {self._server.log}")
             self._console.notice("PostgreSQL has ended; starting it again")
             # The loop's threads live as long as it does, and so does what they start.
-            await asyncio.to_thread(self._server.revive)
+            await asyncio.to_thread(self._server.restart)
         raise CannotStart(
             f"the emulated AWS services have ended; see {self._state.home / 'aws.log'}"
         )
@@ -216,7 +220,7 @@ class _System:
         ports = [self._aws.port, *([database.port] if database.host in LOOPBACK else [])]
         for port in ports:
             with suppress(OSError):  # a server that listens there itself needs no door
-                doors.enter_context(Doorway(port))
+                doors.enter_context(PortForwarder(port))
 
     def _publish(self, base_url: str) -> None:
         endpoint = self._aws.endpoint
@@ -229,7 +233,7 @@ class _System:
         )
         owner = settings_of(self._url)
         if owner.host in LOOPBACK:
-            variables = sam_variables(
+            variables = sam_env_vars(
                 self._app, self._analyst, owner, self._state.secret("CursorKey"),
                 aws_port=self._aws.port, tables=TABLES, bucket=next(iter(self._template.buckets)),
             )  # fmt: skip
@@ -280,7 +284,7 @@ def _database(
 
 def _template(options: Options, state: State, url: str, access: DatabaseAccess) -> Template:
     database = settings_of(url)
-    secret = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:sluice-local"
+    secret = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT_ID}:secret:sluice-local"
     parameters = {
         "DbHost": database.host,
         "DbPort": str(database.port),
@@ -298,4 +302,4 @@ def _template(options: Options, state: State, url: str, access: DatabaseAccess) 
         **options.parameters,
     }
     path = ROOT / ".aws-sam/build/template.yaml" if options.built else ROOT / "template.yaml"
-    return read(path, parameters=parameters, secret=state.secret, built=options.built)
+    return read_template(path, parameters=parameters, secret=state.secret, built=options.built)

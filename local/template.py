@@ -11,7 +11,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from local.intrinsics import ACCOUNT, NO_VALUE, REGION, STACK, Evaluator, TemplateError, load
+from local.intrinsics import (
+    ACCOUNT_ID,
+    NO_VALUE,
+    REGION,
+    STACK_NAME,
+    Evaluator,
+    TemplateError,
+    load_template,
+)
 
 POLLERS = 5  # of a queue, with which Lambda begins
 UNRESERVED_CONCURRENCY = 1000  # what an account has unless it asks for more
@@ -59,7 +67,7 @@ class Schedule:
 
 
 @dataclass(frozen=True, slots=True)
-class QueueSource:
+class EventSourceMapping:
     """An event source mapping: `queue` delivers to `function`, to so many at once."""
 
     function: str
@@ -68,7 +76,7 @@ class QueueSource:
 
 
 @dataclass(frozen=True, slots=True)
-class Function:
+class LambdaFunction:
     """One AWS::Serverless::Function. Memory in MB, timeout in seconds; `layers` hold a Python path each."""
 
     name: str
@@ -98,7 +106,7 @@ class Cors:
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    functions: Mapping[str, Function]
+    functions: Mapping[str, LambdaFunction]
     routes: tuple[Route, ...]
     cors: Cors | None
     schedules: tuple[Schedule, ...] = ()
@@ -107,17 +115,17 @@ class Template:
     )  # of DynamoDB, by their names here
     queues: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # likewise
     buckets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    sources: tuple[QueueSource, ...] = ()
+    sources: tuple[EventSourceMapping, ...] = ()
 
 
-def read(
+def read_template(
     path: Path, *, parameters: Mapping[str, str], secret: Callable[[str], str], built: bool = False
 ) -> Template:
     """The template at `path` under `parameters` (those it does not declare are left aside).
 
     `secret(logical_id)` gives the value of a secret the template generates. Raises `TemplateError`.
     """
-    document = load(path)
+    document = load_template(path)
     evaluator = Evaluator(
         document, parameter_values(document, parameters), _resource(document, path.parent)
     )
@@ -161,15 +169,15 @@ def _name(logical_id: str, declared: Mapping[str, Any], evaluator: Evaluator) ->
     """A bucket's is its own where it has one: it is in addresses that others make up."""
     return str(
         evaluator.value(
-            declared.get("Properties", {}).get("BucketName", f"{STACK}-{logical_id.lower()}")
+            declared.get("Properties", {}).get("BucketName", f"{STACK_NAME}-{logical_id.lower()}")
         )
     )
 
 
-def _source(function: str, event: Mapping[str, Any]) -> QueueSource:
+def _source(function: str, event: Mapping[str, Any]) -> EventSourceMapping:
     properties = event["Properties"]
     most = properties.get("ScalingConfig", {}).get("MaximumConcurrency", POLLERS)
-    return QueueSource(function, properties["Queue"].rpartition(":")[2], int(most))
+    return EventSourceMapping(function, properties["Queue"].rpartition(":")[2], int(most))
 
 
 def parameter_values(document: Mapping[str, Any], given: Mapping[str, str]) -> dict[str, Any]:
@@ -200,15 +208,15 @@ def _resource(document: Mapping[str, Any], root: Path) -> Callable[[str, str], A
 
     def physical(logical_id: str, attribute: str) -> Any:
         declared = document["Resources"][logical_id]
-        kind, name = declared["Type"], f"{STACK}-{logical_id.lower()}"
+        kind, name = declared["Type"], f"{STACK_NAME}-{logical_id.lower()}"
         if kind == "AWS::Serverless::LayerVersion":
             return str(root / declared["Properties"]["ContentUri"])
         if kind == "AWS::SecretsManager::Secret":
-            return f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:{logical_id}"
+            return f"arn:aws:secretsmanager:{REGION}:{ACCOUNT_ID}:secret:{logical_id}"
         if kind == "AWS::SQS::Queue" and attribute == "":
-            return f"http://sqs.{REGION}.amazonaws.com/{ACCOUNT}/{name}"
+            return f"http://sqs.{REGION}.amazonaws.com/{ACCOUNT_ID}/{name}"
         if attribute == "Arn":
-            return f"arn:aws:{kind.split('::')[1].lower()}:{REGION}:{ACCOUNT}:{name}"
+            return f"arn:aws:{kind.split('::')[1].lower()}:{REGION}:{ACCOUNT_ID}:{name}"
         return f"{name}-{attribute.lower()}" if attribute else name
 
     return physical
@@ -225,14 +233,14 @@ def _function(
     root: Path,
     secret: Callable[[str], str],
     built: bool,
-) -> Function:
+) -> LambdaFunction:
     merged = {**shared, **own}
     for needed in ("CodeUri", "Handler", "Runtime"):
         if needed not in merged:
             raise TemplateError(f"{name} has no {needed}")
     raw = {**_variables(shared), **_variables(own)}
     layers = tuple(Path(layer) for layer in merged.get("Layers", []))
-    return Function(
+    return LambdaFunction(
         name=name,
         folder=root / merged["CodeUri"],
         handler=merged["Handler"],
@@ -293,9 +301,9 @@ def _schedule(function: str, name: str, event: Mapping[str, Any]) -> Schedule:
         )
     if event["Type"] == "ScheduleV2":
         path = f"schedule/{properties.get('GroupName', 'default')}/{properties.get('Name', function + name)}"
-        arn = f"arn:aws:scheduler:{REGION}:{ACCOUNT}:{path}"
+        arn = f"arn:aws:scheduler:{REGION}:{ACCOUNT_ID}:{path}"
     else:
-        arn = f"arn:aws:events:{REGION}:{ACCOUNT}:rule/{properties.get('Name', f'{STACK}-{function}{name}')}"
+        arn = f"arn:aws:events:{REGION}:{ACCOUNT_ID}:rule/{properties.get('Name', f'{STACK_NAME}-{function}{name}')}"
     return Schedule(function, int(rate[1]) * SECONDS[rate[2]], arn, payload)
 
 

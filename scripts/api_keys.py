@@ -23,7 +23,7 @@ from typing import Any
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from local.keys import API_KEYS_TABLE
+from local.api_keys import API_KEYS_TABLE
 from local.state import State
 from sluice.identity.api_keys import hash_key
 from sluice.identity.authenticator import SCOPES

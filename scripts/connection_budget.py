@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from local.intrinsics import NO_VALUE, Evaluator, load
+from local.intrinsics import NO_VALUE, Evaluator, load_template
 
 ROOT = Path(__file__).parents[1]
-SHARE = 80  # percent of max_connections
+MAX_CONNECTIONS_PERCENT = 80  # percent of max_connections
 READERS = (  # the functions that may read from a replica
     "ProductsFunction",
     "CategoriesFunction",
@@ -73,7 +73,7 @@ class Budget:
 
     @property
     def allowed(self) -> int:
-        return self.max_connections * SHARE // 100
+        return self.max_connections * MAX_CONNECTIONS_PERCENT // 100
 
     @property
     def environments(self) -> int:
@@ -89,7 +89,7 @@ class Budget:
         )
 
     def __str__(self) -> str:
-        of = f"{self.allowed}, {SHARE} % of max_connections = {self.max_connections}"
+        of = f"{self.allowed}, {MAX_CONNECTIONS_PERCENT} % of max_connections = {self.max_connections}"
         if self.most is None:
             return f"nothing caps environments; {self.environments} at once, of all functions, would fit into {of}"
         beside = "" if self.reader is None else f"; of its reader at most {self.reader.most}"
@@ -171,7 +171,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         more = overrides(options.parameters)
         for name, given in deployments(tomllib.loads(options.config_file.read_text())).items():
-            found = budget(load(options.template), {**given, **more})
+            found = budget(load_template(options.template), {**given, **more})
             fits &= found.fits
             print(f"{name}: {found}{'' if found.fits else ', WHICH DOES NOT FIT'}")
             for share in found.shares if options.verbose or not found.fits else ():

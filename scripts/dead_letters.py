@@ -20,7 +20,7 @@ from urllib.parse import unquote_plus
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from local.intrinsics import ACCOUNT, REGION, STACK
+from local.intrinsics import ACCOUNT_ID, REGION, STACK_NAME
 from local.state import State
 
 QUEUE = "ImportsDeadLetters"
@@ -128,7 +128,7 @@ def _queue(options: argparse.Namespace) -> tuple[Any, str]:
         aws_access_key_id="local",
         aws_secret_access_key="local",  # noqa: S106 - which the emulation does not look at
     )
-    return local, f"{published['sqs_url']}/{ACCOUNT}/{STACK}-{QUEUE.lower()}"
+    return local, f"{published['sqs_url']}/{ACCOUNT_ID}/{STACK_NAME}-{QUEUE.lower()}"
 
 
 def _parser() -> argparse.ArgumentParser:

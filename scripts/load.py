@@ -40,7 +40,7 @@ class LoadError(Exception):
     """The file was not imported; the message says why."""
 
 
-class Api:
+class ImportsClient:
     """A running Sluice's imports. Raises LoadError for what it refuses, OSError where it does not answer."""
 
     def __init__(self, url: str, key: str) -> None:
@@ -90,7 +90,7 @@ class _Watched:
         return data
 
 
-def load(api: Api, file: Path, resource: str, format: str) -> dict[str, Any]:
+def import_file(api: ImportsClient, file: Path, resource: str, format: str) -> dict[str, Any]:
     """Import it, with a bar on a terminal's stderr; the job as it ended."""
     size = file.stat().st_size
     with file.open("rb") as opened, _bar("upload", size) as bar:
@@ -109,7 +109,7 @@ def _put(url: str, body: Any, size: int) -> None:
         raise LoadError(f"the upload was refused: {_problem(error)}") from error
 
 
-def _watch(api: Api, id: int, bar: Any) -> dict[str, Any]:
+def _watch(api: ImportsClient, id: int, bar: Any) -> dict[str, Any]:
     unanswered = 0
     while True:
         try:
@@ -225,8 +225,8 @@ def main(arguments: list[str] | None = None) -> int:
         if chosen.url and not key:
             raise LoadError("whose import is it? Give --key, or set SLUICE_API_KEY")
         format = look_at(chosen.file)
-        api = Api(chosen.url or _running(state)["base_url"], key or "local-admin")
-        job = load(api, chosen.file, chosen.resource, format)
+        api = ImportsClient(chosen.url or _running(state)["base_url"], key or "local-admin")
+        job = import_file(api, chosen.file, chosen.resource, format)
         if job["status"] == "failed":
             _show_rejections(job)
             raise LoadError(f"import {job['id']} failed: {job['error']}")

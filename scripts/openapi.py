@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from local.intrinsics import load
+from local.intrinsics import load_template
 from scripts import json_schemas as schemas
 from scripts.json_schemas import Schema
 from sluice import errors
@@ -96,7 +96,7 @@ def main() -> None:
 def apis() -> dict[str, Api]:
     """The functions that template.yaml gives routes, by their folders' names and in its order."""
     found = {}
-    for resource in load(ROOT / "template.yaml")["Resources"].values():
+    for resource in load_template(ROOT / "template.yaml")["Resources"].values():
         events = (
             resource["Properties"].get("Events", {})
             if resource["Type"] == "AWS::Serverless::Function"

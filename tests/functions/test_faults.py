@@ -87,7 +87,7 @@ def stop(site: Site) -> None:
 
 def restart(site: Site) -> None:
     stop(site)
-    site.server.revive()
+    site.server.restart()
 
 
 def take_every_connection(site: Site) -> None:
@@ -111,7 +111,7 @@ class Fault:
 
 
 FAULTS = {
-    "stopped": Fault(stop, lambda site: site.server.revive()),
+    "stopped": Fault(stop, lambda site: site.server.restart()),
     "frozen": Fault(freeze, thaw),
     "refused": Fault(lambda site: site.relay.close(), lambda site: site.relay.open()),
     "silent": Fault(lambda site: site.relay.swallow(), lambda site: site.relay.swallow(False)),

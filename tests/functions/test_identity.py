@@ -9,7 +9,7 @@ import pytest
 
 from functions.docs.handler import handler as docs
 from functions.health.handler import handler as health
-from local.keys import emulated
+from local.api_keys import emulated_client
 from sluice import runtime
 from sluice.identity.api_keys import ApiKeyStore
 from sluice.identity.authenticator import SCOPES, Authenticator
@@ -173,7 +173,7 @@ def test_a_revoked_key_is_refused_within_a_minute_and_asked_for_once_a_minute(
     emulated_aws: AwsSettings, store: Store
 ) -> None:
     clock, asked = Clock(), []
-    keys = ApiKeyStore(emulated("dynamodb", emulated_aws.dynamodb_endpoint), API_KEYS_TABLE)
+    keys = ApiKeyStore(emulated_client("dynamodb", emulated_aws.dynamodb_endpoint), API_KEYS_TABLE)
     authenticator = Authenticator(lambda key: asked.append(key) or keys(key), None, clock=clock)
     store("leaving", "catalog:read")
     assert authenticator.identify("leaving", None).client_id == "client of leaving"

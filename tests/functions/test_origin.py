@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from functions.orders.handler import handler as orders
-from local.keys import emulated
+from local.api_keys import emulated_client
 from sluice import runtime
 from sluice.errors import DirectAccess
 from sluice.http.origin import through_cloudfront
@@ -95,7 +95,7 @@ def test_strangers_are_counted_by_their_own_address(
     behind_cloudfront: None, shop: Shop, emulated_aws: AwsSettings
 ) -> None:
     """Else all strangers that one edge of CloudFront serves would use up one quota."""
-    here, patient = runtime.current(), emulated("dynamodb", emulated_aws.dynamodb_endpoint)
+    here, patient = runtime.current(), emulated_client("dynamodb", emulated_aws.dynamodb_endpoint)
     within_one_minute = runtime.Runtime(here.settings, here.database, patient)
     within_one_minute.limiter = Limiter(
         MemoryCounts(), MemoryCounts(), clock=lambda: 1_700_000_000.0

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from local.keys import emulated
+from local.api_keys import emulated_client
 from sluice import runtime
 from sluice.limits.memory import MemoryCounts
 from sluice.limits.rate import Limiter
@@ -153,7 +153,7 @@ def test_a_tier_has_its_own_quota_and_an_unknown_one_the_default(
 def test_strangers_are_limited_by_their_address_whatever_they_say_of_themselves(
     shop: Shop, emulated_aws: AwsSettings, addresses: list[str]
 ) -> None:
-    here, patient = runtime.current(), emulated("dynamodb", emulated_aws.dynamodb_endpoint)
+    here, patient = runtime.current(), emulated_client("dynamodb", emulated_aws.dynamodb_endpoint)
     within_one_minute = runtime.Runtime(here.settings, here.database, patient)
     within_one_minute.limiter = Limiter(
         MemoryCounts(), MemoryCounts(), clock=lambda: 1_700_000_000.0

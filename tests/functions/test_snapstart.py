@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from local.keys import emulated
+from local.api_keys import emulated_client
 from sluice import runtime
 from sluice.settings import AwsSettings, Settings
 from tests.fixtures.aws import API_KEYS_TABLE, RATE_LIMIT_TABLE, Store
@@ -67,7 +67,7 @@ def life(shop: Shop, store: Store, emulated_aws: AwsSettings) -> dict[str, Any]:
 
 def counted(aws: AwsSettings, client: str) -> int:
     """In the window, and in the one after where it was midnight."""
-    dynamodb = emulated("dynamodb", aws.dynamodb_endpoint)
+    dynamodb = emulated_client("dynamodb", aws.dynamodb_endpoint)
     items = dynamodb.call("DynamoDB_20120810.Scan", {"TableName": RATE_LIMIT_TABLE})["Items"]
     dynamodb.close()
     id = sha256(f"default\0{DAY}\0{client}".encode()).hexdigest()

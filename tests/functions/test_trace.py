@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from functions.products.handler import handler
-from local.intrinsics import load
+from local.intrinsics import load_template
 from sluice.http.access_log import Course
 from sluice.http.request import Request
 from sluice.http.trace import Tracer
@@ -114,7 +114,7 @@ def test_request_succeeds_without_a_daemon(shop: Shop, daemon: socket.socket) ->
 def test_tracing_is_off_by_default() -> None:
     assert tracing({}) is None
     assert tracing({"SLUICE_TRACING": "Disabled"}) is None
-    template = load(ROOT / "template.yaml")
+    template = load_template(ROOT / "template.yaml")
     assert template["Parameters"]["Tracing"]["Default"] == "Disabled"
     assert template["Globals"]["Function"]["Tracing"] == {"Ref": "Tracing"}
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from functions.sweep.handler import handler as sweep
-from local.intrinsics import ACCOUNT
+from local.intrinsics import ACCOUNT_ID
 from scripts.dead_letters import main as dead_letters
 from sluice import runtime
 from sluice.imports import maintenance
@@ -39,7 +39,9 @@ def jobs(line: Line) -> list[dict[str, Any]]:
 
 
 def redrive(line: Line, state: Path) -> None:
-    (state / "local.json").write_text(json.dumps({"sqs_url": line.url.partition("/" + ACCOUNT)[0]}))
+    (state / "local.json").write_text(
+        json.dumps({"sqs_url": line.url.partition("/" + ACCOUNT_ID)[0]})
+    )
     assert dead_letters(["redrive", "--state", str(state)]) == 0
 
 

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from local.environment import aws_overlay, function_environment
-from local.pool import Pool
-from local.queue import Poller
-from local.template import Function, QueueSource
+from local.environment import aws_env_vars, function_env_vars
+from local.pool import SandboxPool
+from local.queue import QueuePoller
+from local.template import EventSourceMapping, LambdaFunction
 from sluice import runtime
 from tests.fixtures.shop import CURSOR_KEY
 from tests.imports.conftest import BUCKET
@@ -55,7 +55,7 @@ async def _work(line: Line) -> int:
         runtime.current().settings.aws.sqs_endpoint,
     )
     layer = ROOT / "layers/shared"
-    function = Function(
+    function = LambdaFunction(
         "ImportWorkerFunction",
         ROOT / "functions/import_worker",
         "handler.handler",
@@ -75,11 +75,14 @@ async def _work(line: Line) -> int:
         nonlocal runs
         runs += told.startswith("START ")
 
-    pool = Pool(
-        function, function_environment(function, {**variables, **aws_overlay(endpoint)}), log
+    pool = SandboxPool(
+        function, function_env_vars(function, {**variables, **aws_env_vars(endpoint)}), log
     )
-    poller = Poller(
-        endpoint, [QueueSource(function.name, QUEUE, 2)], {function.name: pool}, lambda told: None
+    poller = QueuePoller(
+        endpoint,
+        [EventSourceMapping(function.name, QUEUE, 2)],
+        {function.name: pool},
+        lambda told: None,
     )
     poller.start()
     try:

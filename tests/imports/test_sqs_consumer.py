@@ -12,9 +12,9 @@ import boto3
 import pytest
 
 from functions.import_worker.handler import handler
-from local.intrinsics import ACCOUNT, REGION, STACK
-from local.queue import event_of, make_notifications, make_queues
-from local.template import QueueSource
+from local.intrinsics import ACCOUNT_ID, REGION, STACK_NAME
+from local.queue import create_queues, put_bucket_notifications, sqs_event
+from local.template import EventSourceMapping
 from scripts.dead_letters import main as dead_letters
 from sluice import runtime
 from sluice.imports.sqs_consumer import ImportConsumer
@@ -23,7 +23,7 @@ from tests.imports.conftest import BUCKET, Depot
 from tests.imports.test_job import HEADER, products
 
 TRIES = 3
-QUEUE, DEAD = f"{STACK}-importsqueue", f"{STACK}-importsdeadletters"
+QUEUE, DEAD = f"{STACK_NAME}-importsqueue", f"{STACK_NAME}-importsdeadletters"
 
 
 @dataclass
@@ -55,7 +55,7 @@ class Line:
         while messages := self.receive():
             for message in messages:
                 done += 1
-                event = event_of(QueueSource("ImportWorkerFunction", "imports", 1), message)
+                event = sqs_event(EventSourceMapping("ImportWorkerFunction", "imports", 1), message)
                 failed = handler(event, lambda_context(seconds))["batchItemFailures"]
                 receipt = {"QueueUrl": self.url, "ReceiptHandle": message["ReceiptHandle"]}
                 if failed:
@@ -75,24 +75,26 @@ class Line:
 def line(depot: Depot) -> Iterator[Line]:
     here = runtime.current()
     endpoint = here.settings.aws.dynamodb_endpoint
-    arn = f"arn:aws:sqs:{REGION}:{ACCOUNT}:{QUEUE}"
+    arn = f"arn:aws:sqs:{REGION}:{ACCOUNT_ID}:{QUEUE}"
     redrive = {"deadLetterTargetArn": arn.replace(QUEUE, DEAD), "maxReceiveCount": TRIES}
-    make_queues(endpoint, {QUEUE: {"VisibilityTimeout": 1800, "RedrivePolicy": redrive}, DEAD: {}})
+    create_queues(
+        endpoint, {QUEUE: {"VisibilityTimeout": 1800, "RedrivePolicy": redrive}, DEAD: {}}
+    )
     rules = {"S3Key": {"Rules": [{"Name": "prefix", "Value": "incoming/"}]}}
     told = {"Event": "s3:ObjectCreated:*", "Queue": arn, "Filter": rules}
-    make_notifications(
+    put_bucket_notifications(
         endpoint, BUCKET, {"NotificationConfiguration": {"QueueConfigurations": [told]}}
     )
     keys = {"aws_access_key_id": "local", "aws_secret_access_key": "local", "region_name": REGION}
     sqs = boto3.client("sqs", endpoint_url=endpoint, **keys)
-    url, dead = (f"{endpoint}/{ACCOUNT}/{name}" for name in (QUEUE, DEAD))
+    url, dead = (f"{endpoint}/{ACCOUNT_ID}/{name}" for name in (QUEUE, DEAD))
     aws = replace(here.settings.aws, s3_endpoint=endpoint, sqs_endpoint=endpoint)
     imports = {"imports_bucket": BUCKET, "imports_queue_url": url, "imports_dead_letters_url": dead}
     runtime.install(runtime.build(replace(here.settings, aws=aws, imports_tries=TRIES, **imports)))
     line = Line(depot, sqs, url, dead)
     assert [json.loads(message["Body"])["Event"] for message in line.receive()] == ["s3:TestEvent"]
     yield line
-    make_notifications(endpoint, BUCKET, {})
+    put_bucket_notifications(endpoint, BUCKET, {})
     for queue in (url, dead):
         sqs.delete_queue(QueueUrl=queue)
     sqs.close()
@@ -127,7 +129,7 @@ def test_what_the_database_refused_goes_on_when_it_is_put_back(
 ) -> None:
     state = ["--state", str(tmp_path)]
     (tmp_path / "local.json").write_text(
-        json.dumps({"sqs_url": line.url.partition("/" + ACCOUNT)[0]})
+        json.dumps({"sqs_url": line.url.partition("/" + ACCOUNT_ID)[0]})
     )
     line.depot.shop.sql("ALTER TABLE users RENAME TO customers")
     try:

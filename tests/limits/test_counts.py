@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from local.keys import emulated
+from local.api_keys import emulated_client
 from sluice.limits.dynamo import DynamoCounts
 from sluice.limits.memory import MemoryCounts
 from sluice.limits.rate import Counts, CountsUnavailable, Limiter
@@ -32,7 +32,7 @@ def dynamo(emulated_aws: AwsSettings) -> Iterator[Connect]:
 
         def connect() -> Counts:
             client = open_clients.enter_context(
-                closing(emulated("dynamodb", emulated_aws.dynamodb_endpoint))
+                closing(emulated_client("dynamodb", emulated_aws.dynamodb_endpoint))
             )
             return DynamoCounts(client, RATE_LIMIT_TABLE)
 
@@ -140,7 +140,7 @@ def test_both_stores_answer_alike_whatever_is_taken(
 def test_counts_that_cannot_be_had_say_so(
     emulated_aws: AwsSettings, endpoint: str, table: str
 ) -> None:
-    with closing(emulated("dynamodb", endpoint or emulated_aws.dynamodb_endpoint)) as client:
+    with closing(emulated_client("dynamodb", endpoint or emulated_aws.dynamodb_endpoint)) as client:
         counts = DynamoCounts(client, table)
         with pytest.raises(CountsUnavailable):
             counts.take("key", 1, amount=1, most=1, expires_at=LATER)
@@ -152,7 +152,7 @@ def test_an_item_in_dynamodb_knows_when_it_may_go(
     emulated_aws: AwsSettings, dynamo: Connect, key: str
 ) -> None:
     dynamo().take(key, 7, amount=2, most=5, expires_at=LATER)
-    with closing(emulated("dynamodb", emulated_aws.dynamodb_endpoint)) as client:
+    with closing(emulated_client("dynamodb", emulated_aws.dynamodb_endpoint)) as client:
         request = {"TableName": RATE_LIMIT_TABLE, "Key": {"id": {"S": f"{key}:7"}}}
         item = client.call("DynamoDB_20120810.GetItem", request)["Item"]
 

@@ -10,23 +10,25 @@ from typing import Any
 
 import pytest
 
-from local.environment import function_environment
-from local.pool import Pool
-from local.template import Function
+from local.environment import function_env_vars
+from local.pool import SandboxPool
+from local.template import LambdaFunction
 
-FunctionFactory = Callable[..., Function]
-PoolOpener = Callable[..., AbstractAsyncContextManager[tuple[Pool, list[str]]]]
+FunctionFactory = Callable[..., LambdaFunction]
+PoolOpener = Callable[..., AbstractAsyncContextManager[tuple[SandboxPool, list[str]]]]
 
 
 @pytest.fixture
 def write_function(tmp_path: Path) -> FunctionFactory:
     """`write_function(source, timeout=…)` makes a Lambda function of a handler's source."""
 
-    def write(source: str, **settings: Any) -> Function:
+    def write(source: str, **settings: Any) -> LambdaFunction:
         folder = tmp_path / "function"
         folder.mkdir(exist_ok=True)
         (folder / "handler.py").write_text(textwrap.dedent(source))
-        return Function("EchoFunction", folder, "handler.handler", **{"memory": 256, **settings})
+        return LambdaFunction(
+            "EchoFunction", folder, "handler.handler", **{"memory": 256, **settings}
+        )
 
     return write
 
@@ -38,11 +40,13 @@ def open_pool(write_function: FunctionFactory) -> PoolOpener:
     @asynccontextmanager
     async def opened(
         source: str, *, sandboxes: int = 10, **settings: Any
-    ) -> AsyncIterator[tuple[Pool, list[str]]]:
+    ) -> AsyncIterator[tuple[SandboxPool, list[str]]]:
         function = write_function(source, **settings)
         lines: list[str] = []
-        environment = function_environment(function, {})
-        pool = Pool(function, environment, lambda _, line: lines.append(line), sandboxes=sandboxes)
+        environment = function_env_vars(function, {})
+        pool = SandboxPool(
+            function, environment, lambda _, line: lines.append(line), sandboxes=sandboxes
+        )
         try:
             yield pool, lines
         finally:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from local.docker_bridge import HOST, Doorway, sam_variables
+from local.docker_bridge import HOST, PortForwarder, sam_env_vars
 from sluice.settings import DatabaseSettings, Settings
 
 pytestmark = pytest.mark.skipif(
@@ -39,7 +39,10 @@ def echo() -> Iterator[int]:
 def test_what_is_said_at_the_bridge_is_heard_and_answered_on_the_loopback(echo: int) -> None:
     said = b"x" * 300_000
     heard = b""
-    with Doorway(echo, address=BRIDGE), socket.create_connection((BRIDGE, echo), 5) as outside:
+    with (
+        PortForwarder(echo, address=BRIDGE),
+        socket.create_connection((BRIDGE, echo), 5) as outside,
+    ):
         threading.Thread(target=outside.sendall, args=(said,), daemon=True).start()
         while len(heard) < len(said):
             heard += outside.recv(65536)
@@ -49,12 +52,15 @@ def test_what_is_said_at_the_bridge_is_heard_and_answered_on_the_loopback(echo: 
 def test_one_who_finds_nobody_behind_the_doorway_is_hung_up_on() -> None:
     with socket.create_server(("127.0.0.1", 0)) as gone:
         port = gone.getsockname()[1]
-    with Doorway(port, address=BRIDGE), socket.create_connection((BRIDGE, port), 5) as outside:
+    with (
+        PortForwarder(port, address=BRIDGE),
+        socket.create_connection((BRIDGE, port), 5) as outside,
+    ):
         assert outside.recv(1) == b""
 
 
 def test_a_doorway_that_was_left_is_closed(echo: int) -> None:
-    with Doorway(echo, address=BRIDGE):
+    with PortForwarder(echo, address=BRIDGE):
         pass
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection((BRIDGE, echo), 5)
@@ -69,7 +75,7 @@ def test_the_variables_for_sam_make_settings_that_reach_the_host() -> None:
         host="127.0.0.1", name="shop", user="sluice_analyst", port=5499, password="c"
     )
     tables = {"SLUICE_API_KEYS_TABLE": "keys", "SLUICE_RATE_LIMIT_TABLE": "counts"}
-    variables = sam_variables(
+    variables = sam_env_vars(
         app, analyst, owner, "sixteen characters", aws_port=5000, tables=tables, bucket="files"
     )
     assert Settings.from_env(variables["Parameters"]).aws.dynamodb_endpoint == f"http://{HOST}:5000"

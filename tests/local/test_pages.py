@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from local.keys import KEYS
+from local.api_keys import KEYS
 from local.pages import FOLDERS, POLICY, TYPES, files
 from tests.fixtures.system import System
 from tests.fixtures.template import ROOT

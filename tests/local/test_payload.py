@@ -11,7 +11,7 @@ import pytest
 from local.http1 import Request
 from local.payload import build_event
 from local.routes import RouteTable
-from local.template import Route, read
+from local.template import Route, read_template
 
 ROOT = Path(__file__).parents[2]
 TEMPLATE = """
@@ -184,7 +184,7 @@ def test_a_body_that_is_not_text_is_in_base64(kind: str, content: bytes, is_base
 
 
 def test_the_examples_in_events_have_the_same_shape() -> None:
-    template = read(
+    template = read_template(
         ROOT / "template.yaml",
         parameters={
             "DbHost": "h",

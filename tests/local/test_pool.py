@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from local.invocation_result import Outcome
-from local.pool import Pool, Throttled
+from local.invocation_result import InvocationResult
+from local.pool import SandboxPool, Throttled
 from tests.local.conftest import PoolOpener
 from tests.local.waiting import DEADLINE, asynchronous, until
 
@@ -23,7 +23,7 @@ GATED = """
 """
 
 
-def start(pool: Pool, here: Path, count: int) -> list[asyncio.Task[object]]:
+def start(pool: SandboxPool, here: Path, count: int) -> list[asyncio.Task[object]]:
     here.mkdir(exist_ok=True)
 
     async def one(number: int) -> object:
@@ -33,7 +33,7 @@ def start(pool: Pool, here: Path, count: int) -> list[asyncio.Task[object]]:
     return [asyncio.create_task(one(number)) for number in range(count)]
 
 
-async def answer_of(pool: Pool, payload: bytes) -> Outcome:
+async def answer_of(pool: SandboxPool, payload: bytes) -> InvocationResult:
     """The first outcome with that payload: what was found of the code holds for a moment."""
     async with asyncio.timeout(DEADLINE):
         while (outcome := await pool.invoke(b"{}")).payload != payload:

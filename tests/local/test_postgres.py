@@ -116,7 +116,7 @@ def test_committed_rows_survive_a_killed_server(server: PostgresServer) -> None:
     port, pid = server.port, pid_of(server)
     os.kill(pid, signal.SIGKILL)
     wait_until(lambda: not server.running, "the end of the server")
-    server.revive()
+    server.restart()
     assert run(server, "SELECT count(*) FROM killed") == [[100]]
     assert server.port == port
     assert pid_of(server) != pid

@@ -3,10 +3,10 @@
 import asyncio
 import os
 
-from local.intrinsics import ACCOUNT, REGION
-from local.keys import emulated
-from local.queue import Poller, make_queues
-from local.template import QueueSource
+from local.api_keys import emulated_client
+from local.intrinsics import ACCOUNT_ID, REGION
+from local.queue import QueuePoller, create_queues
+from local.template import EventSourceMapping
 from sluice.settings import AwsSettings
 from tests.local.conftest import PoolOpener
 from tests.local.waiting import asynchronous, wait_until
@@ -30,14 +30,14 @@ async def test_good_messages_are_done_once_and_bad_ones_reach_the_dead_after_the
 ) -> None:
     endpoint, name = emulated_aws.dynamodb_endpoint, f"queue-{os.urandom(4).hex()}"
     redrive = {
-        "deadLetterTargetArn": f"arn:aws:sqs:{REGION}:{ACCOUNT}:{name}-dead",
+        "deadLetterTargetArn": f"arn:aws:sqs:{REGION}:{ACCOUNT_ID}:{name}-dead",
         "maxReceiveCount": 2,
     }
-    make_queues(
+    create_queues(
         endpoint, {name: {"VisibilityTimeout": 1, "RedrivePolicy": redrive}, f"{name}-dead": {}}
     )
-    sqs = emulated("sqs", endpoint)
-    url = f"http://sqs.{REGION}.amazonaws.com/{ACCOUNT}/{name}"
+    sqs = emulated_client("sqs", endpoint)
+    url = f"http://sqs.{REGION}.amazonaws.com/{ACCOUNT_ID}/{name}"
     for body in ("good 1", "bad", "broken", "good 2"):
         sqs.call("AmazonSQS.SendMessage", {"QueueUrl": url, "MessageBody": body})
     told: list[str] = []
@@ -51,8 +51,11 @@ async def test_good_messages_are_done_once_and_bad_ones_reach_the_dead_after_the
         return dead == {"bad", "broken"}
 
     async with open_pool(FAILS) as (pool, lines):
-        poller = Poller(
-            endpoint, [QueueSource("EchoFunction", name, 2)], {"EchoFunction": pool}, told.append
+        poller = QueuePoller(
+            endpoint,
+            [EventSourceMapping("EchoFunction", name, 2)],
+            {"EchoFunction": pool},
+            told.append,
         )
         poller.start()
         try:

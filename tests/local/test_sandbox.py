@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from local.invocation_result import Outcome
+from local.invocation_result import InvocationResult
 from tests.local.conftest import FunctionFactory, PoolOpener
 from tests.local.waiting import asynchronous, is_running, wait_until
 
@@ -19,7 +19,7 @@ on_linux = pytest.mark.skipif(
 PID = "import os\ndef handler(event, context):\n    return os.getpid()\n"
 
 
-def answer(outcome: Outcome) -> object:
+def answer(outcome: InvocationResult) -> object:
     assert outcome.error is None, outcome.payload
     return json.loads(outcome.payload)
 
@@ -188,9 +188,9 @@ def test_sandboxes_die_with_a_parent_that_is_killed(write_function: FunctionFact
         import asyncio
         from pathlib import Path
         from local.sandbox import Sandbox
-        from local.template import Function
+        from local.template import LambdaFunction
         async def main():
-            function = Function("F", Path({str(function.folder)!r}), "handler.handler", memory=256)
+            function = LambdaFunction("F", Path({str(function.folder)!r}), "handler.handler", memory=256)
             sandbox = Sandbox(function, {{"PATH": "/usr/bin"}}, print)
             await sandbox.start()
             print(sandbox.pid, flush=True)

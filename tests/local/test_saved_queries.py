@@ -10,7 +10,7 @@ from typing import Any
 import pg8000.native
 import pytest
 
-from local.intrinsics import load
+from local.intrinsics import load_template
 from sluice.settings import DatabaseSettings
 from tests.fixtures.insights import fields_of, found, names
 from tests.fixtures.system import System, state_of_its_own
@@ -25,7 +25,7 @@ ACCESS_VARIABLES = {  # of an HTTP API, as AWS lists them
 }  # fmt: skip
 
 
-RESOURCES: dict[str, Any] = load(ROOT / "template.yaml")["Resources"]
+RESOURCES: dict[str, Any] = load_template(ROOT / "template.yaml")["Resources"]
 QUERIES = {
     name: resource["Properties"]["QueryString"]
     for name, resource in RESOURCES.items()

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from local.pool import Pool
+from local.pool import SandboxPool
 from local.schedule import Scheduler
 from local.template import Schedule
 from tests.local.conftest import PoolOpener
@@ -52,7 +52,9 @@ class Periods:
 
 
 @asynccontextmanager
-async def scheduling(pool: Pool, *schedules: Schedule) -> AsyncIterator[tuple[Periods, list[str]]]:
+async def scheduling(
+    pool: SandboxPool, *schedules: Schedule
+) -> AsyncIterator[tuple[Periods, list[str]]]:
     """Started, with its first periods begun; also what it reports."""
     periods, reports = Periods(), []
     pools = {"EchoFunction": pool}

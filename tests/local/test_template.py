@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from local.intrinsics import Evaluator, TemplateError, load
-from local.template import Schedule, read
+from local.intrinsics import Evaluator, TemplateError, load_template
+from local.template import Schedule, read_template
 
 ROOT = Path(__file__).parents[2]
 RULE = "arn:aws:events:us-east-1:123456789012:rule/"
@@ -71,7 +71,7 @@ def schedules(tmp_path: Path) -> ScheduleReader:
             + event
             + "}}\n"
         )
-        return read(path, parameters={}, secret=str).schedules
+        return read_template(path, parameters={}, secret=str).schedules
 
     return schedules_of
 
@@ -82,7 +82,7 @@ def evaluate(tmp_path: Path, value: str) -> Any:
         "Mappings: {Sizes: {eu: {large: 9}}}\nConditions: {Holds: !Equals [1, '1'], Fails: !Not [!Condition Holds]}\n"
         f"Resources: {{Table: {{Type: 'AWS::DynamoDB::Table'}}}}\nValue: {value}\n"
     )
-    document = load(path)
+    document = load_template(path)
     evaluator = Evaluator(
         document, {"P": "p", "List": ["a", "b"]}, lambda name, attribute: f"<{name}.{attribute}>"
     )
@@ -195,7 +195,7 @@ def test_rule_uses_functions_of_rules_alone(
     tmp_path: Path, rule: str, expected: bool | str
 ) -> None:
     evaluator = evaluator_of(tmp_path, f"Conditions: {{Holds: !Equals [1, 1]}}\nAsked: {rule}\n")
-    asked = load(tmp_path / "template.yaml")["Asked"]
+    asked = load_template(tmp_path / "template.yaml")["Asked"]
     if isinstance(expected, bool):
         assert evaluator.rule(asked) is expected
     else:
@@ -209,11 +209,11 @@ def evaluator_of(folder: Path, sections: str) -> Evaluator:
         f"Mappings: {{Sizes: {{eu: {{large: 9}}}}}}\nResources: {{Table: {{Type: 'AWS::DynamoDB::Table'}}}}\n{sections}"
     )
     given = {"P": "p", "List": ["a", "b"], "None": [""]}
-    return Evaluator(load(path), given, lambda name, attribute: f"<{name}.{attribute}>")
+    return Evaluator(load_template(path), given, lambda name, attribute: f"<{name}.{attribute}>")
 
 
 def test_a_function_is_read_with_the_globals_and_parameters_applied(template: Path) -> None:
-    found = read(
+    found = read_template(
         template,
         parameters={"Name": "x", "Size": "7", "Unknown": "?"},
         secret=lambda name: f"secret of {name}",
@@ -228,7 +228,7 @@ def test_a_function_is_read_with_the_globals_and_parameters_applied(template: Pa
 
 
 def test_a_built_layer_is_its_python_folder(template: Path) -> None:
-    function = read(template, parameters={"Name": "x"}, secret=str, built=True).functions[
+    function = read_template(template, parameters={"Name": "x"}, secret=str, built=True).functions[
         "EchoFunction"
     ]
     assert function.layers == (template.parent / "layers/shared/python",)
@@ -248,11 +248,11 @@ def test_a_template_that_cannot_be_deployed_is_refused(
     template: Path, parameters: dict[str, str], told: str
 ) -> None:
     with pytest.raises(TemplateError, match=told):
-        read(template, parameters=parameters, secret=str)
+        read_template(template, parameters=parameters, secret=str)
 
 
 def test_a_schedule_stands_beside_the_routes(template: Path) -> None:
-    found = read(template, parameters={"Name": "x"}, secret=str)
+    found = read_template(template, parameters={"Name": "x"}, secret=str)
     assert found.schedules == (
         Schedule("EchoFunction", 86_400, f"{RULE}sluice-local-EchoFunctionTimer"),
     )
@@ -336,10 +336,10 @@ def test_an_input_that_is_not_json_text_is_refused(schedules: ScheduleReader, gi
 
 
 def test_cors_is_there_only_where_it_is_configured(template: Path) -> None:
-    assert read(template, parameters={"Name": "x"}, secret=str).cors is None
+    assert read_template(template, parameters={"Name": "x"}, secret=str).cors is None
     api = "  Api: {Type: 'AWS::Serverless::HttpApi', Properties: {CorsConfiguration: {AllowOrigins: [a], MaxAge: 5}}}\n"
     template.write_text(FUNCTION + api)
-    cors = read(template, parameters={"Name": "x"}, secret=str).cors
+    cors = read_template(template, parameters={"Name": "x"}, secret=str).cors
     assert cors is not None
     assert (cors.origins, cors.max_age) == (("a",), 5)
 
@@ -349,4 +349,4 @@ def test_what_is_no_template_is_refused(tmp_path: Path, text: str) -> None:
     path = tmp_path / "template.yaml"
     path.write_text(text)
     with pytest.raises(TemplateError, match=r"template\.yaml"):
-        load(path)
+        load_template(path)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from local.docker_bridge import Doorway, sam_variables
+from local.docker_bridge import PortForwarder, sam_env_vars
 from local.postgres import PostgresServer, free_port
 from sluice.settings import AwsSettings, DatabaseSettings
 from tests.fixtures.aws import TABLES
@@ -109,11 +109,11 @@ def sam(
     analyst = DatabaseSettings.from_url(
         postgres_server.url("sluice_analyst", owner.name, password="canary-analyst")
     )
-    told = sam_variables(
+    told = sam_env_vars(
         app, analyst, owner, CURSOR_KEY.decode(), aws_port=aws_port, tables=TABLES, bucket="imports"
     )
     variables.write_text(json.dumps(told))
-    with Doorway(app.port), Doorway(aws_port):
+    with PortForwarder(app.port), PortForwarder(aws_port):
         yield Sam(sam_program, variables)
 
 

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from local.intrinsics import Evaluator, load
+from local.intrinsics import Evaluator, load_template
 from scripts.connection_budget import READERS, BudgetError, budget, deployments, main, overrides
 
 ROOT = Path(__file__).parents[2]
-TEMPLATE = load(ROOT / "template.yaml")
+TEMPLATE = load_template(ROOT / "template.yaml")
 CONFIGURED = deployments(tomllib.loads((ROOT / "samconfig.toml").read_text()))
 
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from local.intrinsics import ACCOUNT, STACK, load
-from scripts.render_template import decide, stages
+from local.intrinsics import ACCOUNT_ID, STACK_NAME, load_template
+from scripts.render_template import render, stages
 from sluice.http.metrics import FAULTS, NAMESPACE, print_faults
 from sluice.settings import DatabaseSettings, Settings
 from tests.fixtures.template import ROOT
@@ -16,9 +16,9 @@ CONFIGURED = stages(tomllib.loads((ROOT / "samconfig.toml").read_text()))
 
 
 def resources(stage: str, **given: str) -> dict[str, Any]:
-    found: dict[str, Any] = decide(load(ROOT / "template.yaml"), {**CONFIGURED[stage], **given})[
-        "Resources"
-    ]
+    found: dict[str, Any] = render(
+        load_template(ROOT / "template.yaml"), {**CONFIGURED[stage], **given}
+    )["Resources"]
     return found
 
 
@@ -41,7 +41,7 @@ def test_canary_alarm_watches_the_metric_that_is_printed(
         settings = Settings(
             DatabaseSettings("db", "shop", "app"),
             b"",
-            service=STACK,
+            service=STACK_NAME,
             function=function,
             version=version,
         )
@@ -72,7 +72,7 @@ def test_one_failure_of_dynamodb_is_no_alarm(stage: str) -> None:
     )
     assert alarm["Period"] * alarm["EvaluationPeriods"] == 180
     assert (alarm["ComparisonOperator"], alarm["Threshold"]) == ("GreaterThanOrEqualToThreshold", 5)
-    assert alarm["Dimensions"] == [{"Name": "service", "Value": STACK}]
+    assert alarm["Dimensions"] == [{"Name": "service", "Value": STACK_NAME}]
 
 
 @pytest.mark.parametrize("stage", CONFIGURED)
@@ -80,7 +80,7 @@ def test_only_schedules_of_this_account_start_the_sweep(stage: str) -> None:
     role = properties(stage, "SweepScheduleRole")
     (trusted,) = role["AssumeRolePolicyDocument"]["Statement"]
     assert trusted["Principal"] == {"Service": "scheduler.amazonaws.com"}
-    assert trusted["Condition"] == {"StringEquals": {"aws:SourceAccount": ACCOUNT}}
+    assert trusted["Condition"] == {"StringEquals": {"aws:SourceAccount": ACCOUNT_ID}}
     (policy,) = role["Policies"]
     (allowed,) = policy["PolicyDocument"]["Statement"]
     assert (allowed["Action"], allowed["Resource"]) == (
@@ -90,7 +90,8 @@ def test_only_schedules_of_this_account_start_the_sweep(stage: str) -> None:
     assert "ManagedPolicyArns" not in role
     for event in properties(stage, "SweepFunction")["Events"].values():
         assert (
-            event["Properties"]["RoleArn"] == f"arn:aws:iam:us-east-1:{ACCOUNT}:SweepScheduleRole"
+            event["Properties"]["RoleArn"]
+            == f"arn:aws:iam:us-east-1:{ACCOUNT_ID}:SweepScheduleRole"
         )
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from local.intrinsics import Evaluator
 from local.template import parameter_values
-from scripts.render_template import ASKED as NEEDED
+from scripts.render_template import REQUIRED_PARAMETERS
 from tests.fixtures.sam import translate
 from tests.fixtures.template import Template
 
@@ -20,7 +20,7 @@ ASKED = [{"Tokens": []}]
 
 
 def evaluator(template: Template, **given: str) -> Evaluator:
-    values = parameter_values(template.body, {**NEEDED["default"], **given})
+    values = parameter_values(template.body, {**REQUIRED_PARAMETERS["default"], **given})
     return Evaluator(template.body, values, lambda name, attribute: f"{name}.{attribute}")
 
 

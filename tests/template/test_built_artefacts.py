@@ -15,11 +15,11 @@ from typing import Any
 
 import pytest
 
-from local.environment import function_environment
-from local.invocation_result import Outcome
+from local.environment import function_env_vars
+from local.invocation_result import InvocationResult
 from local.runtime_api import Invocation
 from local.sandbox import Sandbox
-from local.template import Function, read
+from local.template import LambdaFunction, read_template
 from sluice import runtime
 from sluice.settings import AwsSettings, DatabaseSettings
 from tests.fixtures.aws import TABLES
@@ -48,7 +48,7 @@ pytestmark = [
 ]
 
 
-def functions(database: DatabaseSettings) -> dict[str, Function]:
+def functions(database: DatabaseSettings) -> dict[str, LambdaFunction]:
     """The built functions, pointed at a database as a deployment's parameters would."""
     secret = "arn:aws:secretsmanager:us-east-1:123456789012:secret:local"
     parameters = {
@@ -62,7 +62,7 @@ def functions(database: DatabaseSettings) -> dict[str, Function]:
         "AnalystSecretArn": secret,
         "DbTls": "off",
     }
-    template = read(
+    template = read_template(
         BUILD / "template.yaml",
         parameters=parameters,
         secret=lambda _: CURSOR_KEY.decode(),
@@ -71,12 +71,14 @@ def functions(database: DatabaseSettings) -> dict[str, Function]:
     return dict(template.functions)
 
 
-def invoke(function: Function, event: Any, password: str, dynamodb: str = "") -> Outcome:
+def invoke(
+    function: LambdaFunction, event: Any, password: str, dynamodb: str = ""
+) -> InvocationResult:
     """Run one event in a cold sandbox; what the function logged is printed, for pytest to show where it fails."""
 
-    async def once() -> Outcome:
+    async def once() -> InvocationResult:
         environment = {
-            **function_environment(function, {}),
+            **function_env_vars(function, {}),
             "SLUICE_DB_PASSWORD": password,
             "SLUICE_ANALYST_PASSWORD": "canary-analyst",
             "AWS_ENDPOINT_URL_DYNAMODB": dynamodb,

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from local.intrinsics import PSEUDO_PARAMETERS, TemplateError, load
-from scripts.render_template import decide, stages
+from local.intrinsics import PSEUDO_PARAMETERS, TemplateError, load_template
+from scripts.render_template import render, stages
 from sluice.http.origin import ADDRESS_HEADER, KEY_HEADER
 from tests.fixtures.sam import lint
 from tests.fixtures.template import BEHIND_CDN, ROOT, Template
@@ -22,15 +22,17 @@ KEY = "{{resolve:secretsmanager:OriginKey}}"
 
 @cache
 def with_cdn(stage: str = "default") -> dict[str, Any]:
-    return decide(load(ROOT / "template.yaml"), {**CONFIGURED[stage], **BEHIND_CDN})
+    return render(load_template(ROOT / "template.yaml"), {**CONFIGURED[stage], **BEHIND_CDN})
 
 
 def nested(*, stack_id: str = PSEUDO_PARAMETERS["AWS::StackId"], **given: str) -> dict[str, Any]:
     """cdn.yaml, with the parameters that template.yaml passes on under these of its own."""
-    whole = decide(load(ROOT / "template.yaml"), {**CONFIGURED["default"], **BEHIND_CDN, **given})
+    whole = render(
+        load_template(ROOT / "template.yaml"), {**CONFIGURED["default"], **BEHIND_CDN, **given}
+    )
     passed = whole["Resources"]["Cdn"]["Properties"]["Parameters"]
     pseudo = {**PSEUDO_PARAMETERS, "AWS::StackName": "S" * 128, "AWS::StackId": stack_id}
-    return decide(load(ROOT / "cdn.yaml"), passed, pseudo_parameters=pseudo)
+    return render(load_template(ROOT / "cdn.yaml"), passed, pseudo_parameters=pseudo)
 
 
 def distribution(**given: str) -> dict[str, Any]:
@@ -42,7 +44,7 @@ def distribution(**given: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("stage", CONFIGURED)
 def test_cdn_adds_a_secret_and_a_stack_if_wanted(stage: str) -> None:
-    without = decide(load(ROOT / "template.yaml"), CONFIGURED[stage])
+    without = render(load_template(ROOT / "template.yaml"), CONFIGURED[stage])
     assert with_cdn(stage)["Resources"].keys() - without["Resources"].keys() == {"Cdn", "OriginKey"}
     assert without["Globals"]["Function"]["Environment"]["Variables"]["SLUICE_ORIGIN_KEY"] == ""
     assert "DomainTarget" not in without["Outputs"]
@@ -141,7 +143,7 @@ def test_names_are_short_and_no_two_stacks_share_one() -> None:
 
 @pytest.mark.slow
 def test_cdn_keeps_to_the_schemas() -> None:
-    assert lint([load(ROOT / "cdn.yaml")], ["us-east-1", "eu-south-1"]) == [[]]
+    assert lint([load_template(ROOT / "cdn.yaml")], ["us-east-1", "eu-south-1"]) == [[]]
 
 
 def test_web_acl_is_optional() -> None:
@@ -179,4 +181,6 @@ def test_web_acl_is_optional() -> None:
 )
 def test_cdn_that_could_not_work_is_refused(given: dict[str, str], refused: str) -> None:
     with pytest.raises(TemplateError, match=re.escape(refused)):
-        decide(load(ROOT / "template.yaml"), {**CONFIGURED["default"], **BEHIND_CDN, **given})
+        render(
+            load_template(ROOT / "template.yaml"), {**CONFIGURED["default"], **BEHIND_CDN, **given}
+        )

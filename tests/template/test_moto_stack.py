@@ -14,9 +14,9 @@ import pytest
 from moto import mock_aws
 from moto.cloudformation.parsing import resource_class_from_type
 
-from local.intrinsics import ACCOUNT, NO_VALUE, REGION, Evaluator
+from local.intrinsics import ACCOUNT_ID, NO_VALUE, REGION, Evaluator
 from local.template import parameter_values
-from scripts.render_template import ATTRIBUTES, stages
+from scripts.render_template import SAMPLE_ATTRIBUTES, stages
 from tests.fixtures.sam import translate
 from tests.fixtures.template import BEHIND_CDN, ROOT
 
@@ -123,8 +123,8 @@ class Decided:
         return self._stand_in(found[1], found[2]) if found[1] in self._left_out else found[0]
 
     def _stand_in(self, logical_id: str, attribute: str) -> str:
-        if attribute in ATTRIBUTES:
-            return ATTRIBUTES[attribute]
+        if attribute in SAMPLE_ATTRIBUTES:
+            return SAMPLE_ATTRIBUTES[attribute]
         kind = self._left_out[logical_id]
         service = kind.split("::")[1].lower()
         is_arn = attribute.endswith("Arn") or kind in (
@@ -132,7 +132,7 @@ class Decided:
             "AWS::SecretsManager::Secret",
         )
         return (
-            f"arn:aws:{service}:{REGION}:{ACCOUNT}:{logical_id}"
+            f"arn:aws:{service}:{REGION}:{ACCOUNT_ID}:{logical_id}"
             if is_arn
             else f"{self._stage}-{logical_id}"
         )

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from local.intrinsics import ACCOUNT, PSEUDO_PARAMETERS, Evaluator, load
+from local.intrinsics import ACCOUNT_ID, PSEUDO_PARAMETERS, Evaluator, load_template
 from local.template import parameter_values
-from scripts.render_template import SECRET, decide, stages
+from scripts.render_template import SECRET, render, stages
 from tests.fixtures.sam import lint, schemas, translate
 from tests.fixtures.template import BEHIND_CDN, ROOT, Template
 
@@ -175,12 +175,14 @@ def test_values_follow_region_and_partition(region: str, stage: str) -> None:
         "AWS::Partition": partition,
         "AWS::URLSuffix": suffix,
     }
-    own_secrets = f"arn:{partition}:secretsmanager:{region}:{ACCOUNT}:secret"
+    own_secrets = f"arn:{partition}:secretsmanager:{region}:{ACCOUNT_ID}:secret"
     given = {
         name: value.replace(SECRET, own_secrets)
         for name, value in {**CONFIGURED, "proxy": PROXY}[stage].items()
     }
-    whole = json.dumps(decide(load(ROOT / "template.yaml"), given, pseudo_parameters=pseudo))
+    whole = json.dumps(
+        render(load_template(ROOT / "template.yaml"), given, pseudo_parameters=pseudo)
+    )
 
     named = set(re.findall(r"\b(?:us|eu|cn|ap|ca|sa|me|af|il)(?:-gov)?-[a-z]+-\d", whole))
     assert named == {region}
@@ -212,7 +214,7 @@ def test_translated_template_is_within_the_limits(stage: str) -> None:
     """CloudFormation's quotas (UserGuide/cloudformation-limits.html), IAM's, Lambda's, and those of names."""
     given = {**CONFIGURED, "proxy": PROXY, "cdn": CDN}[stage]
     (made,) = translate({"parameters": given})
-    resources = decide(made, given, pseudo_parameters=LONG)["Resources"]
+    resources = render(made, given, pseudo_parameters=LONG)["Resources"]
 
     assert len(json.dumps(made).encode()) < 1_000_000
     assert len(made["Parameters"]) <= 200

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from local.intrinsics import TemplateError, load
-from scripts.render_template import ASKED, decide, main, stages
+from local.intrinsics import TemplateError, load_template
+from scripts.render_template import REQUIRED_PARAMETERS, main, render, stages
 from sluice.settings import Settings
 from tests.fixtures.sam import translate
 from tests.fixtures.template import ROOT
@@ -40,7 +40,7 @@ GIVEN = {
 
 @cache
 def decided(stage: str) -> dict[str, Any]:
-    return decide(load(ROOT / "template.yaml"), GIVEN[stage])
+    return render(load_template(ROOT / "template.yaml"), GIVEN[stage])
 
 
 def of_type(stage: str, kind: str) -> dict[str, dict[str, Any]]:
@@ -55,7 +55,7 @@ def of_type(stage: str, kind: str) -> dict[str, dict[str, Any]]:
     shared = decided(stage)["Globals"]["Function"]
     merged = {}
     for name, own in found.items():
-        given = load(ROOT / "template.yaml")["Resources"][name]["Properties"]
+        given = load_template(ROOT / "template.yaml")["Resources"][name]["Properties"]
         inherited = {key: value for key, value in shared.items() if key not in given or key in own}
         merged[name] = {**inherited, **own}
         variables = [part.get("Environment", {}).get("Variables", {}) for part in (inherited, own)]
@@ -263,7 +263,7 @@ def test_an_aurora_is_kept_as_the_stage_wants() -> None:
     assert production[scaling] == {"MinCapacity": "1", "MaxCapacity": "16"}
     assert (demo["DeletionProtection"], production["DeletionProtection"]) == (False, True)
     assert len(of_type("production", "AWS::RDS::DBInstance")) == 2
-    everywhere = load(ROOT / "template.yaml")["Resources"]
+    everywhere = load_template(ROOT / "template.yaml")["Resources"]
     assert (
         everywhere["DbCluster"]["DeletionPolicy"]
         == everywhere["DbCluster"]["UpdateReplacePolicy"]
@@ -340,7 +340,7 @@ def test_callers_get_versions_that_are_made_of_all_that_changed(stage: str) -> N
     ids=str,
 )
 def test_rollout_decides_alone_how_traffic_shifts(given: dict[str, str], kind: str) -> None:
-    whole = decide(load(ROOT / "template.yaml"), {**CONFIGURED["aurora"], **given})
+    whole = render(load_template(ROOT / "template.yaml"), {**CONFIGURED["aurora"], **given})
     assert whole["Globals"]["Function"]["DeploymentPreference"] == {"Type": kind}
     assert ("OrdersCanaryAlarm" in whole["Resources"]) == (kind != "AllAtOnce")
     assert len([name for name in whole["Resources"] if name.startswith("DbReplica")]) == (
@@ -415,7 +415,7 @@ def test_what_sam_makes_of_it_gives_each_function_a_role_that_may_no_more() -> N
         translate(*({"parameters": given} for given in CONFIGURED.values())),
         strict=True,
     ):
-        resources = decide(made, CONFIGURED[stage])["Resources"]
+        resources = render(made, CONFIGURED[stage])["Resources"]
         roles = {
             name for name, resource in resources.items() if resource["Type"] == "AWS::IAM::Role"
         }
@@ -464,7 +464,7 @@ READER = {"ReaderHost": "replica.internal:5433", "ReaderResourceId": "db-REPLICA
 def test_a_reader_is_where_it_was_asked_for_and_takes_the_same_tokens(
     given: dict[str, str], host: str, logins: list[str]
 ) -> None:
-    whole = decide(load(ROOT / "template.yaml"), given)
+    whole = render(load_template(ROOT / "template.yaml"), given)
     told = whole["Globals"]["Function"]["Environment"]["Variables"]["SLUICE_READER_HOST"]
     resources = whole["Resources"]
     assert told == host
@@ -489,30 +489,49 @@ OWN = {"DatabaseMode": "aurora", "DbAuth": "iam", "DbCaFile": "/opt/certificates
 @pytest.mark.parametrize(
     ("given", "refused"),
     [
-        ({**ASKED["default"], "DbHost": ""}, "needs DbHost"),
-        ({**ASKED["default"], "DbSecretArn": ""}, "needs DbSecretArn"),
-        ({**ASKED["default"], "DbOwnerSecretArn": ""}, "needs DbOwnerSecretArn"),
-        ({**ASKED["default"], "DbAuth": "iam"}, "needs DbResourceId"),
-        ({**ASKED["default"], "DbAuth": "iam", "DbResourceId": "*"}, "must match"),
+        ({**REQUIRED_PARAMETERS["default"], "DbHost": ""}, "needs DbHost"),
+        ({**REQUIRED_PARAMETERS["default"], "DbSecretArn": ""}, "needs DbSecretArn"),
+        ({**REQUIRED_PARAMETERS["default"], "DbOwnerSecretArn": ""}, "needs DbOwnerSecretArn"),
+        ({**REQUIRED_PARAMETERS["default"], "DbAuth": "iam"}, "needs DbResourceId"),
+        ({**REQUIRED_PARAMETERS["default"], "DbAuth": "iam", "DbResourceId": "*"}, "must match"),
         (
-            {**ASKED["default"], "AnalystAuth": "iam", "DbResourceId": "db-A", "DbTls": "off"},
+            {
+                **REQUIRED_PARAMETERS["default"],
+                "AnalystAuth": "iam",
+                "DbResourceId": "db-A",
+                "DbTls": "off",
+            },
             "verify-full",
         ),
         (
-            {**ASKED["default"], "UseProxy": "true", "AuroraMinCapacity": "1"},
+            {**REQUIRED_PARAMETERS["default"], "UseProxy": "true", "AuroraMinCapacity": "1"},
             "is for DatabaseMode aurora",
         ),
-        ({**ASKED["default"], "SubnetIds": "subnet-1"}, "SubnetIds need SecurityGroupIds"),
         (
-            {**ASKED["default"], "EnableSnapStart": "true", "ProvisionedConcurrency": "1"},
+            {**REQUIRED_PARAMETERS["default"], "SubnetIds": "subnet-1"},
+            "SubnetIds need SecurityGroupIds",
+        ),
+        (
+            {
+                **REQUIRED_PARAMETERS["default"],
+                "EnableSnapStart": "true",
+                "ProvisionedConcurrency": "1",
+            },
             "Lambda has no EnableSnapStart",
         ),
-        ({**ASKED["default"], "UseReader": "true"}, "give a replica of yours as ReaderHost"),
         (
-            {**ASKED["existing-vpc"], "DbAuth": "iam", "ReaderHost": "replica.internal"},
+            {**REQUIRED_PARAMETERS["default"], "UseReader": "true"},
+            "give a replica of yours as ReaderHost",
+        ),
+        (
+            {
+                **REQUIRED_PARAMETERS["existing-vpc"],
+                "DbAuth": "iam",
+                "ReaderHost": "replica.internal",
+            },
             "needs ReaderResourceId",
         ),
-        ({**ASKED["default"], "ReaderHost": "replica:5433:1"}, "must match"),
+        ({**REQUIRED_PARAMETERS["default"], "ReaderHost": "replica:5433:1"}, "must match"),
         ({**OWN, "UseReader": "true"}, "Stage production"),
         ({**OWN, "ReaderHost": "replica.example.com", "ReaderResourceId": "db-A"}, "by UseReader"),
         ({**OWN, "DbHost": "db.example.com"}, "stay empty"),
@@ -522,11 +541,11 @@ OWN = {"DatabaseMode": "aurora", "DbAuth": "iam", "DbCaFile": "/opt/certificates
         ({**OWN, "ZoneA": "us-east-1a"}, "are set together"),
         ({**OWN, "ZoneA": "us-east-1a", "ZoneB": "us-east-1a"}, "two different zones"),
         (
-            {**ASKED["default"], "ZoneA": "us-east-1a", "ZoneB": "us-east-1b"},
+            {**REQUIRED_PARAMETERS["default"], "ZoneA": "us-east-1a", "ZoneB": "us-east-1b"},
             "the zones of SubnetIds",
         ),
         ({**OWN, "AuroraEngineVersion": "17"}, "must match"),
-        ({**ASKED["default"], "DomainName": "api.example.com"}, "are set together"),
+        ({**REQUIRED_PARAMETERS["default"], "DomainName": "api.example.com"}, "are set together"),
         (
             {**OWN, "JwtIssuer": "https://issuer.example/", "JwtAudience": "shop"},
             "no way to JwtIssuer's keys",
@@ -536,7 +555,7 @@ OWN = {"DatabaseMode": "aurora", "DbAuth": "iam", "DbCaFile": "/opt/certificates
 )
 def test_a_deployment_that_could_not_work_is_refused(given: dict[str, str], refused: str) -> None:
     with pytest.raises(TemplateError, match=re.escape(refused)):
-        decide(load(ROOT / "template.yaml"), given)
+        render(load_template(ROOT / "template.yaml"), given)
 
 
 @pytest.mark.parametrize("by_gateway", [True, False])
@@ -545,7 +564,7 @@ def test_functions_trust_claims_only_behind_the_gateway_authorizer(by_gateway: b
     stage = "aurora" if by_gateway else "default"
     given = {"JwtIssuer": "https://issuer.example/", "JwtAudience": "sluice"}
     given |= {"GatewayJwtAuthorizer": "true"} if by_gateway else {}
-    whole = decide(load(ROOT / "template.yaml"), {**CONFIGURED[stage], **given})
+    whole = render(load_template(ROOT / "template.yaml"), {**CONFIGURED[stage], **given})
     variables = whole["Globals"]["Function"]["Environment"]["Variables"]
     assert variables["SLUICE_JWT_VERIFIED_BY"] == ("gateway" if by_gateway else "function")
     assert ("TokensLayer" in whole["Resources"]) != by_gateway
@@ -565,7 +584,7 @@ def test_own_domain_switches_the_gateways_address_off() -> None:
         "DomainName": "api.example.com",
         "DomainCertificateArn": certificate,
     }
-    whole = decide(load(ROOT / "template.yaml"), given)
+    whole = render(load_template(ROOT / "template.yaml"), given)
     assert whole["Resources"]["Api"]["Properties"]["DisableExecuteApiEndpoint"] is True
     assert whole["Outputs"]["ApiUrl"]["Value"] == "https://api.example.com"
     assert "ApiDomainMapping" in whole["Resources"]
@@ -593,7 +612,9 @@ def test_restored_database_has_the_version_of_its_snapshot(
     given: Any, version: str | None, family: str
 ) -> None:
     """RDS refuses a version that is older than the snapshot's, and upgrades minor versions by itself."""
-    resources = decide(load(ROOT / "template.yaml"), {**CONFIGURED["aurora"], **given})["Resources"]
+    resources = render(load_template(ROOT / "template.yaml"), {**CONFIGURED["aurora"], **given})[
+        "Resources"
+    ]
     assert resources["DbCluster"]["Properties"].get("EngineVersion") == version
     for name in ("DbClusterParameters", "DbInstanceParameters"):
         assert resources[name]["Properties"]["Family"] == family

@@ -10,13 +10,13 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from local import authority
+from local import certificates
 from sluice import aws, tls
 from sluice.settings import AwsSettings, SettingsError
 
 
 @contextmanager
-def server(certificate: authority.Certificate, address: str = "127.0.0.1") -> Iterator[str]:
+def server(certificate: certificates.Certificate, address: str = "127.0.0.1") -> Iterator[str]:
     """Responds `{}` to every POST, by TLS. Closes the connection without a word on a failed handshake."""
 
     class Handler(BaseHTTPRequestHandler):
@@ -63,16 +63,16 @@ def test_context_is_made_once_and_shared() -> None:
 
 
 def test_amazons_authorities_are_enough_for_amazons_certificate(tmp_path: Path) -> None:
-    made = authority.make(tmp_path)
+    made = certificates.create_certificates(tmp_path)
     with server(made) as url:
         connect(url, made.ca_file)
     trusted = subjects(tls.authorities(str(made.ca_file)).context)
-    assert authority.NAME in trusted
+    assert certificates.AUTHORITY_NAME in trusted
     assert "DigiCert" not in trusted
 
 
 def test_other_authorities_of_the_file_are_trusted_when_needed(tmp_path: Path) -> None:
-    made = authority.make(tmp_path, "Someone else")
+    made = certificates.create_certificates(tmp_path, "Someone else")
     with server(made) as url:
         connect(url, made.ca_file)
         connect(url, made.ca_file)
@@ -81,13 +81,16 @@ def test_other_authorities_of_the_file_are_trusted_when_needed(tmp_path: Path) -
 
 def test_authority_that_is_not_in_the_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "other").mkdir()
-    made, other = authority.make(tmp_path), authority.make(tmp_path / "other")
+    made, other = (
+        certificates.create_certificates(tmp_path),
+        certificates.create_certificates(tmp_path / "other"),
+    )
     with server(made) as url, pytest.raises(ssl.SSLCertVerificationError):
         connect(url, other.ca_file)
 
 
 def test_certificate_of_another_host_is_refused(tmp_path: Path) -> None:
-    made = authority.make(tmp_path)
+    made = certificates.create_certificates(tmp_path)
     with (
         server(made, "127.0.0.2") as url,
         pytest.raises(ssl.SSLCertVerificationError, match=r"127\.0\.0\.2"),
@@ -124,14 +127,14 @@ def test_bundle_that_cannot_be_read_is_a_problem_of_the_settings(tmp_path: Path)
 
 def test_making_a_client_reads_the_authorities(tmp_path: Path) -> None:
     """Before the first connection, so that a snapshot of the environment has them."""
-    made = authority.make(tmp_path)
+    made = certificates.create_certificates(tmp_path)
     aws.Client(AwsSettings("us-east-1", "a", "b", ca_file=str(made.ca_file)), "dynamodb")
     made.ca_file.unlink()
-    assert authority.NAME in subjects(tls.authorities(str(made.ca_file)).context)
+    assert certificates.AUTHORITY_NAME in subjects(tls.authorities(str(made.ca_file)).context)
 
 
 def test_client_speaks_tls_by_the_settings_authorities(tmp_path: Path) -> None:
-    made = authority.make(tmp_path)
+    made = certificates.create_certificates(tmp_path)
     with server(made) as url:
         client = aws.Client(
             AwsSettings("us-east-1", "a", "b", ca_file=str(made.ca_file)), "dynamodb", endpoint=url

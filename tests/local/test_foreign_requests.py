@@ -13,7 +13,7 @@ import pytest
 from botocore.config import Config
 
 from local.aws import AwsServer
-from local.invocation_result import Outcome
+from local.invocation_result import InvocationResult
 from local.runtime_api import Invocation, RuntimeApi
 from tests.local.test_gateway import Served, serve
 from tests.local.waiting import asynchronous
@@ -233,7 +233,7 @@ async def test_the_runtime_api_is_closed_to_other_processes() -> None:
     assert await runtime.ask(f"/{runtime.secret}{NEXT}") == (200, invocation.event)
     assert (await runtime.ask(f"/{runtime.secret}{result}", "GET"))[0] == 404
     assert (await runtime.ask(f"/{runtime.secret}{result}", "POST", b'"mine"'))[0] == 202
-    assert await answered == Outcome(b'"mine"')
+    assert await answered == InvocationResult(b'"mine"')
     await api.stop()
 
 

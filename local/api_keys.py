@@ -3,16 +3,16 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from local.intrinsics import STACK
+from local.intrinsics import STACK_NAME
 from sluice import aws
 from sluice.identity.api_keys import hash_key
 from sluice.identity.authenticator import SCOPES
 from sluice.settings import AwsSettings
 
-API_KEYS_TABLE = f"{STACK}-apikeystable"
+API_KEYS_TABLE = f"{STACK_NAME}-apikeystable"
 TABLES = {
     "SLUICE_API_KEYS_TABLE": API_KEYS_TABLE,
-    "SLUICE_RATE_LIMIT_TABLE": f"{STACK}-ratelimittable",
+    "SLUICE_RATE_LIMIT_TABLE": f"{STACK_NAME}-ratelimittable",
 }
 READS = tuple(scope for scope in SCOPES if scope.endswith(":read"))
 
@@ -32,15 +32,15 @@ KEYS = (
 )
 
 
-def emulated(service: str, endpoint: str) -> aws.Client:
+def emulated_client(service: str, endpoint: str) -> aws.Client:
     """A client of the emulated services, which check no signatures. `version` is DynamoDB's."""
     nobody = AwsSettings("us-east-1", "local", "local")
     return aws.Client(nobody, service, endpoint=endpoint, version="1.0", timeout=10)
 
 
-def store_keys(endpoint: str, table: str) -> None:
+def store_local_keys(endpoint: str, table: str) -> None:
     """Put the local keys into the table; AwsError where it is not there."""
-    dynamodb = emulated("dynamodb", endpoint)
+    dynamodb = emulated_client("dynamodb", endpoint)
     for known in KEYS:
         item = {
             "key_hash": {"S": hash_key(known.key)},
@@ -52,9 +52,9 @@ def store_keys(endpoint: str, table: str) -> None:
     dynamodb.close()
 
 
-def make_table(endpoint: str, name: str, properties: Mapping[str, object]) -> None:
+def create_table(endpoint: str, name: str, properties: Mapping[str, object]) -> None:
     """A table as the template declares it; what the emulation has no use for is left out."""
     wanted = {key: properties[key] for key in ("KeySchema", "AttributeDefinitions", "BillingMode")}
-    dynamodb = emulated("dynamodb", endpoint)
+    dynamodb = emulated_client("dynamodb", endpoint)
     dynamodb.call("DynamoDB_20120810.CreateTable", {"TableName": name, **wanted})
     dynamodb.close()

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import pytest
 
-from local.keys import TABLES, emulated
+from local.api_keys import TABLES, emulated_client
 from tests.fixtures.system import System, state_of_its_own
 
 QUOTA, SECONDS = 40, 2
@@ -61,7 +61,7 @@ def ask_until(system: System, ends: float) -> list[Answer]:
 
 def counts(system: System) -> dict[int, int]:
     """Window → what DynamoDB has counted in it."""
-    dynamodb = emulated("dynamodb", system.published["dynamodb_url"])
+    dynamodb = emulated_client("dynamodb", system.published["dynamodb_url"])
     scanned = dynamodb.call(
         "DynamoDB_20120810.Scan", {"TableName": TABLES["SLUICE_RATE_LIMIT_TABLE"]}
     )

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-NAME = (
+AUTHORITY_NAME = (
     "Local emulation of Amazon Web Services"  # clients look for Amazon's authorities by their name
 )
 HOSTS = ("localhost", "host.docker.internal")
@@ -30,7 +30,7 @@ class Certificate:
     key: Path
 
 
-def make(folder: Path, name: str = NAME) -> Certificate:
+def create_certificates(folder: Path, name: str = AUTHORITY_NAME) -> Certificate:
     """Write the three files into `folder`. The authority's own key is kept nowhere."""
     authority_key, key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
     authority = _authority(name, authority_key)

@@ -30,7 +30,7 @@ from benchmarks import (
 from benchmarks.contenders import BUILD, CONTENDERS, HEALTH, PEERS, SLUICE_ORDERS, built
 from benchmarks.database import open_shop
 from benchmarks.keys import emulated_keys
-from tests.fixtures.relay import Relay
+from tests.fixtures.tcp_proxy import TcpProxy
 
 RESULTS = Path(__file__).with_name("results.md")
 PRODUCTS, QUICK_PRODUCTS, DEEP_PRODUCTS = 20_000, 500, 1_000_000
@@ -78,15 +78,15 @@ def run(*, quick: bool, with_depth: bool, with_imports: bool) -> str:
         depth += imports.measure(imports.ROWS)
     products = QUICK_PRODUCTS if quick else PRODUCTS
     _progress(f"a database of {products:,} products")
-    with open_shop(products) as shop, Relay("127.0.0.1", shop.server.port) as relay:
+    with open_shop(products) as shop, TcpProxy("127.0.0.1", shop.server.port) as proxy:
         _progress("warm requests")
         calls = scenarios.scenarios(shop.products)
         rounds, samples = (2, 1) if quick else (ROUNDS, COLD_SAMPLES)
         measure = partial(
             warm.measure,
             near_url=shop.url,
-            far_url=shop.url_at(relay.port),
-            relay=relay,
+            far_url=shop.url_at(proxy.port),
+            proxy=proxy,
             rounds=rounds,
         )
         warm_results = measure(CONTENDERS, calls)
@@ -107,9 +107,9 @@ def run(*, quick: bool, with_depth: bool, with_imports: bool) -> str:
         )
         function_results = cold.measure(functions, shop.url, samples=samples)
         _progress("orders at once")
-        orders = hot_row.measure(shop, relay, quick=quick, rounds=1 if quick else ORDER_ROUNDS)
+        orders = hot_row.measure(shop, proxy, quick=quick, rounds=1 if quick else ORDER_ROUNDS)
         _progress("GraphQL")
-        graph, of_graph = graphql.measure(shop, relay, quick=quick, rounds=rounds)
+        graph, of_graph = graphql.measure(shop, proxy, quick=quick, rounds=rounds)
         _progress("the limiter")
         limits = limiter.measure(shop, calls["GET one"], rounds=rounds)
         _progress("TLS to AWS")

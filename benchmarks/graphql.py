@@ -22,7 +22,7 @@ from benchmarks.contenders import ROOT, Contender
 from benchmarks.database import Shop
 from benchmarks.scenarios import Event
 from benchmarks.warm import FAR, NEAR, Worker, calibrate
-from tests.fixtures.relay import Relay
+from tests.fixtures.tcp_proxy import TcpProxy
 
 SLUICE = Contender("Sluice", "functions.graphql.handler", ("graphql-core",))
 STRAWBERRY = Contender(
@@ -40,7 +40,7 @@ CALLS = 6  # in each round
 
 
 def measure(
-    shop: Shop, relay: Relay, *, quick: bool, rounds: int
+    shop: Shop, proxy: TcpProxy, *, quick: bool, rounds: int
 ) -> tuple[list[str], dict[str, float]]:
     """The section of the page, and by peer how many times Sluice's time it takes for the products, at 0 ms.
 
@@ -55,7 +55,7 @@ def measure(
         workers = {
             (contender.name, distance): stack.enter_context(Worker(contender, url, **extra))
             for contender in contenders
-            for distance, url in ((NEAR, shop.url), (FAR, shop.url_at(relay.port)))
+            for distance, url in ((NEAR, shop.url), (FAR, shop.url_at(proxy.port)))
         }
         _require_same(
             {name: worker.teach(QUERY, [_event(QUERY)])[0] for name, worker in workers.items()}
@@ -64,10 +64,10 @@ def measure(
             worker.teach(BARE, [_event(BARE)])
             worker.call(QUERY, 5 * CALLS)  # warms up
             if distance == FAR:
-                before = relay.round_trips
+                before = proxy.round_trips
                 worker.call(QUERY, 10)
-                trips[name] = round((relay.round_trips - before) / 10)
-        calibrate(relay, shop.url, shop.url_at(relay.port))
+                trips[name] = round((proxy.round_trips - before) / 10)
+        calibrate(proxy, shop.url, shop.url_at(proxy.port))
         for n in range(rounds):
             order = list(workers.items())
             for (name, distance), worker in order[n % len(order) :] + order[: n % len(order)]:

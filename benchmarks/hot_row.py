@@ -23,7 +23,7 @@ from benchmarks.contenders import ROOT, command
 from benchmarks.database import Shop, connect
 from benchmarks.report import header, row
 from benchmarks.warm import FAR, NEAR, calibrate
-from tests.fixtures.relay import Relay
+from tests.fixtures.tcp_proxy import TcpProxy
 
 CLIENTS = 8
 WINDOW, QUICK_WINDOW = 0.5, 0.1  # s
@@ -105,12 +105,12 @@ class Sold:
     round_trips: float = 0.0
 
 
-def measure(shop: Shop, relay: Relay, *, quick: bool, rounds: int) -> list[str]:
+def measure(shop: Shop, proxy: TcpProxy, *, quick: bool, rounds: int) -> list[str]:
     """Lines for the report. RuntimeError where orders and stock do not add up."""
     window, clients = (QUICK_WINDOW, 2) if quick else (WINDOW, CLIENTS)
     results = {contender: Sold() for contender in CONTENDERS}
-    urls = {NEAR: shop.url, FAR: shop.url_at(relay.port)}
-    calibrate(relay, urls[NEAR], urls[FAR])
+    urls = {NEAR: shop.url, FAR: shop.url_at(proxy.port)}
+    calibrate(proxy, urls[NEAR], urls[FAR])
     with closing(connect(shop.server.url())) as owner, ExitStack() as stack:
         users, products = _stock_up(owner, clients)
         buyers = {
@@ -122,9 +122,9 @@ def measure(shop: Shop, relay: Relay, *, quick: bool, rounds: int) -> list[str]:
                 _accounted(
                     owner, partial(theirs.place, url, window, products[:1], 1), 1
                 )  # warms up
-            before = relay.round_trips
+            before = proxy.round_trips
             placed = theirs.place(urls[FAR], window, products[:1], 1, alone=True)
-            results[contender].round_trips = (relay.round_trips - before) / max(placed, 1)
+            results[contender].round_trips = (proxy.round_trips - before) / max(placed, 1)
         for n in range(rounds):
             owner.run(
                 "VACUUM inventory"

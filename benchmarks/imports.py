@@ -28,7 +28,7 @@ from benchmarks.database import connect
 from benchmarks.report import header, machine, row
 from scripts.load import ImportsClient, import_file
 from sluice.migrations.runner import migrate_url
-from tests.fixtures.system import state_of_its_own
+from tests.fixtures.local_system import temporary_system
 
 ROWS, BESIDE_ROWS = 1_000_000, 200_000
 WORKER = "ImportWorkerFunction"
@@ -140,8 +140,8 @@ def measure(rows: int, *, beside: int = BESIDE_ROWS, idle: float = IDLE_SECONDS)
         file, other = Path(folder) / "products.csv", Path(folder) / "more.csv"
         write_file(file, rows)
         write_file(other, beside, first=rows)
-        with state_of_its_own() as system:
-            told = system.start().published
+        with temporary_system() as system:
+            told = system.start().local_json
             owner, api = told["database_url"], ImportsClient(told["base_url"], "local-admin")
             with closing(connect(owner)) as connection:
                 connection.run("CREATE DATABASE reference")

@@ -19,7 +19,7 @@ from benchmarks.contenders import command
 from benchmarks.database import connect
 from benchmarks.report import header, machine, row
 from scripts.seed import seed_more
-from tests.fixtures.system import state_of_its_own
+from tests.fixtures.local_system import temporary_system
 
 CLIENTS = 16
 MINUTES = 5.0
@@ -33,8 +33,8 @@ BOOKS = """
 
 def measure(minutes: float = MINUTES) -> Iterator[str]:
     """Lines for the report. RuntimeError where an order was lost, or one was made that nobody placed."""
-    with state_of_its_own() as system:
-        told = system.start().published
+    with temporary_system() as system:
+        told = system.start().local_json
         owner, netloc = told["database_url"], told["base_url"].partition("//")[2]
         seed_more(owner, products=PRODUCTS)
         with closing(connect(owner)) as connection:

@@ -21,7 +21,7 @@ from benchmarks.contenders import ROOT, Contender, command
 from benchmarks.database import connect
 from benchmarks.response_check import require_same
 from benchmarks.scenarios import Event
-from tests.fixtures.relay import Relay
+from tests.fixtures.tcp_proxy import TcpProxy
 
 DISTANCE = 0.001  # s, added to each round trip
 NEAR, FAR = "0 ms", "1 ms"
@@ -34,12 +34,12 @@ CALLS = {
 }  # in each round
 
 
-def calibrate(relay: Relay, near_url: str, far_url: str) -> None:
+def calibrate(proxy: TcpProxy, near_url: str, far_url: str) -> None:
     """Let the relay hold answers back for as long as makes a round trip through it DISTANCE longer than without."""
-    relay.latency = DISTANCE
+    proxy.latency = DISTANCE
     with closing(connect(near_url)) as near, closing(connect(far_url)) as far:
         excess = median([_ping(far) - _ping(near) for _ in range(300)]) - DISTANCE
-    relay.latency = max(0.0, DISTANCE - excess)
+    proxy.latency = max(0.0, DISTANCE - excess)
 
 
 def _ping(connection: Any) -> float:
@@ -117,7 +117,7 @@ def measure(
     *,
     near_url: str,
     far_url: str,
-    relay: Relay,
+    proxy: TcpProxy,
     rounds: int,
 ) -> dict[str, Warm]:
     """By contender's name. `far_url` leads through `relay`. RuntimeError where the answers are not the same."""
@@ -136,10 +136,10 @@ def measure(
                 worker.call(scenario, CALLS[scenario])  # warms up
         for name, result in results.items():
             for scenario in scenarios:
-                before = relay.round_trips
+                before = proxy.round_trips
                 workers[name, FAR].call(scenario, 10)
-                result.round_trips[scenario] = (relay.round_trips - before) / 10
-        calibrate(relay, near_url, far_url)
+                result.round_trips[scenario] = (proxy.round_trips - before) / 10
+        calibrate(proxy, near_url, far_url)
         for n in range(rounds):
             order = list(workers.items())
             for (name, distance), worker in order[n % len(order) :] + order[: n % len(order)]:

@@ -5,8 +5,8 @@ pytest_plugins = [
     "tests.fixtures.log_redaction",
     "tests.fixtures.aws",
     "tests.fixtures.shop",
-    "tests.fixtures.relay",
+    "tests.fixtures.tcp_proxy",
     "tests.fixtures.replica",
-    "tests.fixtures.system",
-    "tests.fixtures.summary",
+    "tests.fixtures.local_system",
+    "tests.fixtures.recorded_properties",
 ]

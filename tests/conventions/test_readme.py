@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.fixtures.system import System
+from tests.fixtures.local_system import LocalSystem
 
 PAGES = [Path(__file__).parents[2] / name for name in ("README.md", "docs/graphql.md")]
 EXAMPLE = re.compile(r"^\$ (.+)\n((?:(?!\$ |```).+\n)+)", re.MULTILINE)
@@ -21,10 +21,10 @@ def examples(page: Path) -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_every_example_answers_as_written(demo_shop: System, page: Path) -> None:
+def test_every_example_answers_as_written(demo_system: LocalSystem, page: Path) -> None:
     """`…` stands for anything. In the order they are written: a walk builds on its own steps."""
     assert len(examples(page)) >= 5
-    base_url = demo_shop.published["base_url"]
+    base_url = demo_system.local_json["base_url"]
     for command, told in examples(page):
         answer = subprocess.run(  # noqa: S602  README's own text
             command.replace("http://127.0.0.1:3000", base_url),

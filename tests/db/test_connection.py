@@ -140,34 +140,38 @@ def test_close_may_come_twice_and_after_the_server(open_connection: Connect, adm
 
 
 @pytest.fixture
-def wire(make_relay: Any, settings: Any, open_connection: Connect) -> Any:
+def wire(make_proxy: Any, settings: Any, open_connection: Connect) -> Any:
     """A relay and a pipelined connection through it."""
-    relay = make_relay(settings.host, settings.port)
-    return relay, open_connection(pipelined, host=relay.host, port=relay.port)
+    proxy = make_proxy(settings.host, settings.port)
+    return proxy, open_connection(pipelined, host=proxy.host, port=proxy.port)
 
 
 def test_round_trips(wire: Any) -> None:
-    relay, connection = wire
+    proxy, connection = wire
     cursor = connection.cursor()
-    assert relay.round_trips == 3  # SCRAM: greeting, challenge, proof
-    assert relay.count(lambda: cursor.execute("SELECT %s", (1,))) == 1  # with its BEGIN
-    assert relay.count(lambda: cursor.execute("SELECT 1")) == 1
-    assert relay.count(connection.commit) == 1
-    assert relay.count(connection.commit) == relay.count(connection.rollback) == 0
+    assert proxy.round_trips == 3  # SCRAM: greeting, challenge, proof
+    assert proxy.count_round_trips(lambda: cursor.execute("SELECT %s", (1,))) == 1  # with its BEGIN
+    assert proxy.count_round_trips(lambda: cursor.execute("SELECT 1")) == 1
+    assert proxy.count_round_trips(connection.commit) == 1
+    assert (
+        proxy.count_round_trips(connection.commit)
+        == proxy.count_round_trips(connection.rollback)
+        == 0
+    )
     connection.autocommit = True
-    assert relay.count(lambda: cursor.execute("SELECT %s", (1,))) == 1
-    assert relay.count(lambda: connection.is_alive(60)) == 0
+    assert proxy.count_round_trips(lambda: cursor.execute("SELECT %s", (1,))) == 1
+    assert proxy.count_round_trips(lambda: connection.is_alive(60)) == 0
 
 
 def test_refused_statement_and_rollback_are_two_round_trips(wire: Any) -> None:
-    relay, connection = wire
+    proxy, connection = wire
 
     def fail() -> None:
         with suppress(pg8000.legacy.Error):
             connection.cursor().execute("SELECT 1/0")
         connection.rollback()
 
-    assert relay.count(fail) == 2
+    assert proxy.count_round_trips(fail) == 2
 
 
 def test_socket_is_tuned(ours: PipelinedConnection) -> None:
@@ -198,9 +202,9 @@ def test_large_parameter_does_not_wait_for_an_acknowledgement(wire: Any) -> None
 
 
 def test_cut_wire_is_seen_without_asking(wire: Any) -> None:
-    relay, connection = wire
+    proxy, connection = wire
     assert connection.is_alive(60)
-    relay.cut()
+    proxy.disconnect()
     connection._poll.poll(5000)  # until the news is here
     assert not connection.is_alive(60)
     with pytest.raises(InterfaceError, match="network error"):

@@ -15,7 +15,7 @@ from sqlalchemy import event
 from sluice.db.database import Database
 from sluice.db.pool import PoolMetrics
 from sluice.errors import ConnectionLost, DatabaseUnavailable, PoolExhausted
-from tests.fixtures.relay import Relay
+from tests.fixtures.tcp_proxy import TcpProxy
 
 PID = "SELECT pg_backend_pid()"
 EMPTY = PoolMetrics(size=1, checked_in=0, checked_out=0, overflow=0, invalid=0)
@@ -76,68 +76,68 @@ def test_killed_backend_is_replaced_unnoticed(
 
 @pytest.fixture
 def relayed(
-    make_relay: Any, settings: Any, make_database: Callable[..., Database]
-) -> tuple[Relay, Database]:
-    relay = make_relay(settings.host, settings.port)
-    return relay, make_database(host=relay.host, port=relay.port, socket_timeout=5.0)
+    make_proxy: Any, settings: Any, make_database: Callable[..., Database]
+) -> tuple[TcpProxy, Database]:
+    proxy = make_proxy(settings.host, settings.port)
+    return proxy, make_database(host=proxy.host, port=proxy.port, socket_timeout=5.0)
 
 
 @pytest.mark.parametrize("delivered", [True, False])
 def test_read_that_loses_its_connection_is_sent_again(
-    relayed: tuple[Relay, Database], *, delivered: bool
+    relayed: tuple[TcpProxy, Database], *, delivered: bool
 ) -> None:
-    relay, database = relayed
+    proxy, database = relayed
     database.read("SELECT 1")
-    relay.cut_at(b"forty-two", delivered=delivered)
+    proxy.disconnect_at(b"forty-two", delivered=delivered)
     assert database.read("SELECT 'forty-two'")[0][0] == "forty-two"
-    assert relay.connections == 2
+    assert proxy.connections == 2
 
 
-def test_read_that_loses_two_connections_gives_up(relayed: tuple[Relay, Database]) -> None:
-    relay, database = relayed
+def test_read_that_loses_two_connections_gives_up(relayed: tuple[TcpProxy, Database]) -> None:
+    proxy, database = relayed
 
     def cut_again(*_: object) -> None:
-        relay.cut_at(b"unlucky", delivered=False)
+        proxy.disconnect_at(b"unlucky", delivered=False)
 
     event.listen(database._engine, "connect", cut_again)
     with pytest.raises(ConnectionLost):
         database.read("SELECT 'unlucky'")
-    assert relay.connections == 2
+    assert proxy.connections == 2
 
 
 def test_write_whose_answer_is_lost_is_never_sent_again(
-    relayed: tuple[Relay, Database], admin: Any
+    relayed: tuple[TcpProxy, Database], admin: Any
 ) -> None:
-    relay, database = relayed
+    proxy, database = relayed
     admin.run("CREATE TABLE IF NOT EXISTS sent_once (id int)")
     admin.run("TRUNCATE sent_once")
-    relay.cut_at(b"INSERT", delivered=True)
+    proxy.disconnect_at(b"INSERT", delivered=True)
     with pytest.raises(ConnectionLost):
         database.write("INSERT INTO sent_once VALUES (1)")
     assert database.read("SELECT count(*) FROM sent_once")[0][0] == 1
 
 
 def test_silent_server_is_unavailable_and_asked_once(
-    make_relay: Any, settings: Any, make_database: Callable[..., Database]
+    make_proxy: Any, settings: Any, make_database: Callable[..., Database]
 ) -> None:
-    relay = make_relay(settings.host, settings.port)
-    database = make_database(host=relay.host, port=relay.port, socket_timeout=0.2)
+    proxy = make_proxy(settings.host, settings.port)
+    database = make_database(host=proxy.host, port=proxy.port, socket_timeout=0.2)
     database.read("SELECT 1")
-    relay.swallow()
+    proxy.drop_data()
     with pytest.raises(DatabaseUnavailable) as caught:
         database.read("SELECT 1")
     assert type(caught.value) is DatabaseUnavailable
-    assert relay.connections == 1
-    relay.swallow(swallowing=False)
+    assert proxy.connections == 1
+    proxy.drop_data(swallowing=False)
     assert len(database.read("SELECT 1")) == 1
 
 
 def test_connecting_to_a_silent_server_ends_in_time(
-    make_relay: Any, settings: Any, make_database: Callable[..., Database]
+    make_proxy: Any, settings: Any, make_database: Callable[..., Database]
 ) -> None:
-    relay = make_relay(settings.host, settings.port)
-    relay.swallow()
-    database = make_database(host=relay.host, port=relay.port, connect_timeout=0.2)
+    proxy = make_proxy(settings.host, settings.port)
+    proxy.drop_data()
+    database = make_database(host=proxy.host, port=proxy.port, connect_timeout=0.2)
     begun = time.monotonic()
     with pytest.raises(DatabaseUnavailable):
         database.read("SELECT 1")

@@ -12,7 +12,7 @@ from sluice.db.connection import LIMIT_TIME
 from sluice.db.database import Database
 from sluice.errors import DatabaseUnavailable, PoolExhausted, StatementTimeout
 from sluice.settings import DatabaseSettings
-from tests.fixtures.relay import Relay
+from tests.fixtures.tcp_proxy import TcpProxy
 
 SLEEP = "SELECT pg_sleep(5) AS outlives_its_request"
 TIMEOUTS = "SELECT current_setting('statement_timeout') AS statement, current_setting('lock_timeout') AS lock"
@@ -99,16 +99,16 @@ def test_rds_proxy_gets_no_timeout_that_would_pin_it(make_database: Make) -> Non
 
 
 def test_while_there_is_enough_time_nothing_is_sent_for_it(
-    settings: DatabaseSettings, make_relay: Callable[..., Relay], make_database: Make
+    settings: DatabaseSettings, make_proxy: Callable[..., TcpProxy], make_database: Make
 ) -> None:
-    relay = make_relay(settings.host, settings.port)
-    database = make_database(host=relay.host, port=relay.port)
+    proxy = make_proxy(settings.host, settings.port)
+    database = make_database(host=proxy.host, port=proxy.port)
 
     def sent(seconds: float) -> int:
-        before = relay.sent
+        before = proxy.bytes_sent
         with deadline.within(seconds):
-            assert relay.count(lambda: database.read("SELECT 1")) == 1
-        return relay.sent - before
+            assert proxy.count_round_trips(lambda: database.read("SELECT 1")) == 1
+        return proxy.bytes_sent - before
 
     database.read("SELECT 1")
     assert sent(14.5) + len(LIMIT_TIME) < sent(14.1)
@@ -121,19 +121,19 @@ def test_without_time_nothing_is_sent_at_all(database: Database) -> None:
 
 
 def test_a_silent_server_is_given_up_with_the_request(
-    settings: DatabaseSettings, make_relay: Callable[..., Relay], make_database: Make
+    settings: DatabaseSettings, make_proxy: Callable[..., TcpProxy], make_database: Make
 ) -> None:
-    relay = make_relay(settings.host, settings.port)
-    database = make_database(host=relay.host, port=relay.port)
+    proxy = make_proxy(settings.host, settings.port)
+    database = make_database(host=proxy.host, port=proxy.port)
     database.read("SELECT 1")
-    relay.swallow()
+    proxy.drop_data()
     began = time.monotonic()
     with deadline.within(0.5), pytest.raises(DatabaseUnavailable):
         database.read("SELECT 1")
     with deadline.within(0.5), pytest.raises(DatabaseUnavailable):
         database.read("SELECT 1")  # on a new connection, which does not come about
     assert time.monotonic() - began < 1.5
-    relay.swallow(False)
+    proxy.drop_data(False)
     assert database.read("SELECT 1")
 
 

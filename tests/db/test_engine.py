@@ -102,15 +102,15 @@ def test_the_installed_driver_is_trusted() -> None:
 
 
 def test_round_trips(
-    make_relay: Any, settings: DatabaseSettings, make_database: Callable[..., Database]
+    make_proxy: Any, settings: DatabaseSettings, make_database: Callable[..., Database]
 ) -> None:
-    relay = make_relay(settings.host, settings.port)
-    database = make_database(host=relay.host, port=relay.port)
+    proxy = make_proxy(settings.host, settings.port)
+    database = make_database(host=proxy.host, port=proxy.port)
     assert (
-        relay.count(lambda: database.read("SELECT :n", {"n": 1})) == 4
+        proxy.count_round_trips(lambda: database.read("SELECT :n", {"n": 1})) == 4
     )  # SCRAM's three, and the statement
-    assert relay.count(lambda: database.read("SELECT :n", {"n": 1})) == 1
-    assert relay.count(lambda: database.write("SELECT :n", {"n": 1})) == 1
+    assert proxy.count_round_trips(lambda: database.read("SELECT :n", {"n": 1})) == 1
+    assert proxy.count_round_trips(lambda: database.write("SELECT :n", {"n": 1})) == 1
 
     def transaction(level: str) -> Callable[[], None]:
         def run() -> None:
@@ -126,8 +126,8 @@ def test_round_trips(
         ("SERIALIZABLE", 2),
         ("AUTOCOMMIT", 1),
     ):
-        assert relay.count(transaction(level)) == trips
-    assert relay.connections == 1
+        assert proxy.count_round_trips(transaction(level)) == trips
+    assert proxy.connections == 1
 
 
 def test_isolation_of_a_transaction_ends_with_it(database: Database) -> None:

@@ -9,7 +9,7 @@ import pytest
 from sluice.db.database import Database
 from sluice.errors import DatabaseUnavailable, Duplicate, InternalError
 from sluice.settings import DatabaseSettings
-from tests.fixtures.relay import Relay
+from tests.fixtures.tcp_proxy import TcpProxy
 
 KEPT = "SELECT statement, generic_plans + custom_plans AS runs FROM pg_prepared_statements WHERE name LIKE 'sluice%'"
 ADD = "INSERT INTO kept (n) VALUES (:n) RETURNING n"
@@ -136,14 +136,16 @@ TEXT = "INSERT INTO kept (n) VALUES ($1) RETURNING n"
 
 def test_it_is_one_round_trip_each_time(
     make_database: Callable[..., Database],
-    make_relay: Callable[..., Relay],
+    make_proxy: Callable[..., TcpProxy],
     settings: DatabaseSettings,
 ):
-    relay = make_relay(settings.host, settings.port)
-    database = make_database(port=relay.port, prepared_statements=2)
+    proxy = make_proxy(settings.host, settings.port)
+    database = make_database(port=proxy.port, prepared_statements=2)
     database.read("SELECT 1")
     for n in range(9):
-        trips = relay.count(lambda n=n: database.read(doubled(n % 3), {"n": n}, prepare=True))
+        trips = proxy.count_round_trips(
+            lambda n=n: database.read(doubled(n % 3), {"n": n}, prepare=True)
+        )
         assert trips == 1
 
 

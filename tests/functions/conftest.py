@@ -15,8 +15,8 @@ import pytest
 from local.postgres import PostgresServer
 from sluice import runtime
 from sluice.settings import AwsSettings
-from tests.fixtures.relay import Relay
 from tests.fixtures.shop import ADMIN, Answer, Shop, copy_database, owner_connection, shop_settings
+from tests.fixtures.tcp_proxy import TcpProxy
 
 # Every table, whichever there are, without a look at foreign keys: nothing is left that one could refer to.
 EMPTY = """
@@ -88,16 +88,16 @@ def breakable_shop(
 
 
 @pytest.fixture
-def relay(shop: Shop, make_relay: Callable[..., Relay]) -> Iterator[Relay]:
+def proxy(shop: Shop, make_proxy: Callable[..., TcpProxy]) -> Iterator[TcpProxy]:
     """On the wire of the installed runtime, which gives up soon. Closed after the test, as are its connections."""
     settings = runtime.current().settings
-    relay = make_relay(settings.database.host, settings.database.port)
+    proxy = make_proxy(settings.database.host, settings.database.port)
     database = replace(
-        settings.database, host=relay.host, port=relay.port, connect_timeout=0.5, socket_timeout=0.5
+        settings.database, host=proxy.host, port=proxy.port, connect_timeout=0.5, socket_timeout=0.5
     )
     behind = runtime.build(replace(settings, database=database))
     runtime.install(behind)
-    yield relay
+    yield proxy
     behind.database.dispose()
 
 

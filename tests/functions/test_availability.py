@@ -4,8 +4,8 @@ import time
 from dataclasses import replace
 
 from sluice import runtime
-from tests.fixtures.relay import Relay
 from tests.fixtures.shop import Shop
+from tests.fixtures.tcp_proxy import TcpProxy
 
 
 def test_a_backend_killed_between_two_requests_is_not_noticed(shop: Shop) -> None:
@@ -19,8 +19,8 @@ def test_a_backend_killed_between_two_requests_is_not_noticed(shop: Shop) -> Non
     assert shop.get(target).status == 200
 
 
-def test_a_database_that_refuses_is_503_with_retry_after(shop: Shop, relay: Relay) -> None:
-    relay.close()
+def test_a_database_that_refuses_is_503_with_retry_after(shop: Shop, proxy: TcpProxy) -> None:
+    proxy.close()
 
     answer = shop.get("/api/products/1")
 
@@ -29,14 +29,14 @@ def test_a_database_that_refuses_is_503_with_retry_after(shop: Shop, relay: Rela
 
 
 def test_a_silent_database_is_answered_for_within_the_socket_timeout(
-    shop: Shop, relay: Relay
+    shop: Shop, proxy: TcpProxy
 ) -> None:
     target = f"/api/products/{shop.product('Tall Mug')}"
     assert shop.get(target).status == 200
 
-    relay.swallow()
+    proxy.drop_data()
     silent = shop.get(target)
-    relay.swallow(False)
+    proxy.drop_data(False)
 
     assert silent.status in (503, 504)
     assert shop.get(target).status == 200
@@ -55,14 +55,14 @@ def test_a_pool_that_is_exhausted_is_answered_for_within_two_seconds(shop: Shop)
     assert shop.get("/api/products").status == 200
 
 
-def open_circuit(shop: Shop, relay: Relay) -> None:
-    relay.close()
+def open_circuit(shop: Shop, proxy: TcpProxy) -> None:
+    proxy.close()
     assert shop.get("/api/users").code == "database_unavailable"
     assert shop.get("/api/users").code == "circuit_open"
 
 
 def test_while_the_circuit_is_open_a_products_last_answer_is_given_and_says_so(
-    shop: Shop, relay: Relay
+    shop: Shop, proxy: TcpProxy
 ) -> None:
     first, second = (shop.product(name) for name in ("Tall Mug", "Small Mug"))
     good = shop.get(f"/api/products/{first}")
@@ -70,7 +70,7 @@ def test_while_the_circuit_is_open_a_products_last_answer_is_given_and_says_so(
     category = f"/api/categories/{shop.sql('SELECT id FROM categories')[0][0]}"
     shop.get(category)
 
-    open_circuit(shop, relay)
+    open_circuit(shop, proxy)
     old = shop.get(f"/api/products/{first}")
 
     assert (old.status, old.text, old.headers["ETag"]) == (200, good.text, good.headers["ETag"])
@@ -90,19 +90,19 @@ def test_while_the_circuit_is_open_a_products_last_answer_is_given_and_says_so(
     assert "Warning" not in good.headers
 
 
-def test_no_old_answer_where_the_operator_wants_none(shop: Shop, relay: Relay) -> None:
+def test_no_old_answer_where_the_operator_wants_none(shop: Shop, proxy: TcpProxy) -> None:
     target = f"/api/products/{shop.product('Tall Mug')}"
     behind = runtime.current()
     runtime.install(runtime.Runtime(replace(behind.settings, stale_seconds=0), behind.database))
     assert shop.get(target).status == 200
-    open_circuit(shop, relay)
+    open_circuit(shop, proxy)
     assert shop.get(target).code == "circuit_open"
 
 
 def test_readiness_fails_while_the_database_is_away_and_liveness_does_not(
-    shop: Shop, relay: Relay
+    shop: Shop, proxy: TcpProxy
 ) -> None:
-    relay.close()
+    proxy.close()
 
     unready = shop.get("/health/ready")
     assert (unready.status, unready.code) == (503, "database_unavailable")

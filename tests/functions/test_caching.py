@@ -7,9 +7,9 @@ from collections.abc import Callable
 import pytest
 
 from sluice import runtime
-from tests.fixtures.relay import Relay
 from tests.fixtures.resources import RESOURCES, path_of
 from tests.fixtures.shop import HANDLERS, Answer, Shop, handler_of
+from tests.fixtures.tcp_proxy import TcpProxy
 
 SERVICE = ("/health", "/openapi.json")
 ROUTES: list[tuple[str, str]] = sorted(
@@ -109,10 +109,10 @@ def test_graphql_queries_by_get_are_private(
     assert vary(answer) >= KEYED
 
 
-def test_a_stale_answer_is_not_stored(shop: Shop, relay: Relay) -> None:
+def test_a_stale_answer_is_not_stored(shop: Shop, proxy: TcpProxy) -> None:
     path = f"/api/products/{shop.product('Mug')}"
     assert shop.get(path).headers["Cache-Control"] == "private, no-cache"
-    relay.close()
+    proxy.close()
     shop.get("/api/users")  # opens the circuit
     stale = shop.get(path)
     assert stale.status == 200

@@ -31,10 +31,10 @@ from tests.fixtures.concurrent_orders import (
     stock_up,
     until_answered,
 )
+from tests.fixtures.local_system import LocalSystem, descendant_pids, temporary_system
 from tests.fixtures.postgres import throwaway_server
-from tests.fixtures.relay import Relay
 from tests.fixtures.shop import Answer, Shop, owner_connection
-from tests.fixtures.system import System, descendants, state_of_its_own
+from tests.fixtures.tcp_proxy import TcpProxy
 from tests.local.waiting import wait_until
 
 CUSTOMERS = 16
@@ -47,13 +47,13 @@ def orders_in(shop: Shop) -> list[int]:
 
 @pytest.mark.parametrize("delivered", [False, True], ids=["unheard", "unread"])
 def test_a_connection_cut_before_or_after_leaves_nothing_or_all(
-    shop: Shop, relay: Relay, delivered: bool
+    shop: Shop, proxy: TcpProxy, delivered: bool
 ) -> None:
     user, mug = shop.user(), shop.product("Mug", stock=5)
     body = {"user_id": user, "items": [{"product_id": mug, "quantity": 2}]}
     assert shop.get("/api/orders").status == 200  # so there is a connection to cut
 
-    relay.cut_at(CLAIM, delivered=delivered)
+    proxy.disconnect_at(CLAIM, delivered=delivered)
     lost = shop.post("/api/orders", body, idempotency_key="k")
 
     assert (lost.status, lost.code) == (503, "database_unavailable")
@@ -66,7 +66,7 @@ def test_a_connection_cut_before_or_after_leaves_nothing_or_all(
 
 @pytest.mark.parametrize("terminated", [False, True])
 def test_an_order_whose_client_is_lost_while_it_waits_is_placed_unless_it_was_ended(
-    shop: Shop, relay: Relay, terminated: bool
+    shop: Shop, proxy: TcpProxy, terminated: bool
 ) -> None:
     user, mug = shop.user(), shop.product("Mug", stock=5)
     body = {"user_id": user, "items": [{"product_id": mug, "quantity": 2}]}
@@ -82,7 +82,7 @@ def test_an_order_whose_client_is_lost_while_it_waits_is_placed_unless_it_was_en
         if terminated:
             shop.sql(waiting.format("pg_terminate_backend(pid, 5000)"))
         else:
-            relay.cut()
+            proxy.disconnect()
         assert lost.result().status == 503
         if not terminated:  # PostgreSQL has not noticed
             assert send().code == "idempotency_in_progress"
@@ -99,9 +99,9 @@ class Frail:
     """An execution environment, three in ten of whose executions die: before, after, or at any moment between."""
 
     def __init__(
-        self, relay: Relay, built: Environment, operator: Environment, chance: random.Random
+        self, proxy: TcpProxy, built: Environment, operator: Environment, chance: random.Random
     ) -> None:
-        self._relay, self._built, self._operator, self._chance = relay, built, operator, chance
+        self._proxy, self._built, self._operator, self._chance = proxy, built, operator, chance
         self.killed = 0
 
     def post(self, body: bytes, key: str) -> Answer:
@@ -112,15 +112,15 @@ class Frail:
         return way(body, key)
 
     def _unheard(self, body: bytes, key: str) -> Answer:
-        self._relay.cut_at(CLAIM, delivered=False)
+        self._proxy.disconnect_at(CLAIM, delivered=False)
         return post(self._built, body, key)
 
     def _unread(self, body: bytes, key: str) -> Answer:
-        self._relay.cut_at(CLAIM, delivered=True)
+        self._proxy.disconnect_at(CLAIM, delivered=True)
         return post(self._built, body, key)
 
     def _cut(self, body: bytes, key: str) -> Answer:
-        return self._meanwhile(self._relay.cut, body, key)
+        return self._meanwhile(self._proxy.disconnect, body, key)
 
     def _terminated(self, body: bytes, key: str) -> Answer:
         pid = self._built.database.read("SELECT pg_backend_pid() AS pid")[0].pid
@@ -137,7 +137,7 @@ class Frail:
 
 
 def test_640_requests_with_40_keys_are_40_orders_where_three_in_ten_executions_die(
-    shop: Shop, make_relay: Callable[..., Relay]
+    shop: Shop, make_proxy: Callable[..., TcpProxy]
 ) -> None:
     user, stocked, settings = (
         shop.user(),
@@ -157,11 +157,11 @@ def test_640_requests_with_40_keys_are_40_orders_where_three_in_ten_executions_d
         operator = stack.enter_context(environment(settings, CUSTOMERS))
         environments = []
         for customer in range(CUSTOMERS):
-            relay = make_relay(settings.host, settings.port)
+            proxy = make_proxy(settings.host, settings.port)
             built = stack.enter_context(
-                environment(replace(settings, host=relay.host, port=relay.port))
+                environment(replace(settings, host=proxy.host, port=proxy.port))
             )
-            environments.append(Frail(relay, built, operator, random.Random(customer)))
+            environments.append(Frail(proxy, built, operator, random.Random(customer)))
 
         def buy(customer: int) -> None:
             for key in asked[customer::CUSTOMERS]:
@@ -192,7 +192,7 @@ def mortal_shop() -> Iterator[tuple[PostgresServer, Shop]]:
 def kill(server: PostgresServer) -> None:
     """All of it: a backend that outlives the postmaster could still finish what it is at."""
     postmaster = int((server.home / "data" / "postmaster.pid").read_text().split()[0])
-    for pid in [postmaster, *descendants(postmaster)]:
+    for pid in [postmaster, *descendant_pids(postmaster)]:
         os.kill(pid, signal.SIGKILL)
     wait_until(lambda: not server.running, "the server's end")
 
@@ -250,10 +250,10 @@ def test_a_server_killed_while_orders_are_placed_comes_back_with_whole_orders(cr
         assert faults(shop, stocked, keyed=True) == []
 
 
-def sandboxes(system: System) -> list[int]:
+def sandboxes(system: LocalSystem) -> list[int]:
     """Of the orders' function, which is told by where it runs."""
     found = []
-    for pid in system.children():
+    for pid in system.child_pids():
         with suppress(FileNotFoundError):
             if Path(f"/proc/{pid}/cwd").readlink().name == "orders":
                 found.append(pid)
@@ -266,14 +266,14 @@ def sandboxes(system: System) -> list[int]:
 @pytest.mark.parametrize("kills", [4, pytest.param(40, marks=pytest.mark.slow)])
 def test_sandboxes_killed_while_orders_are_placed_leave_one_order_for_each_key(kills: int) -> None:
     chance = random.Random(7)
-    with state_of_its_own() as system:
+    with temporary_system() as system:
         system.start()
-        shop = Shop(system.published["database_url"])
+        shop = Shop(system.local_json["database_url"])
         user, stocked = shop.user(), stock_up(shop, 5, 100_000)
 
         def send(key: str) -> Answer:
             items = [{"product_id": id, "quantity": 1} for id in stocked]
-            status, body = system.ask(
+            status, body = system.request(
                 "/api/orders", {"user_id": user, "items": items}, idempotency_key=key
             )
             return Answer(status, {"Content-Type": "application/problem+json"}, json.dumps(body))

@@ -15,10 +15,10 @@ from local.postgres import PostgresServer
 from sluice import runtime
 from sluice.migrations.runner import migrate_url
 from sluice.settings import AwsSettings
+from tests.fixtures.local_system import descendant_pids
 from tests.fixtures.postgres import throwaway_server
-from tests.fixtures.relay import Relay
 from tests.fixtures.shop import Shop, owner_connection, shop_settings
-from tests.fixtures.system import descendants
+from tests.fixtures.tcp_proxy import TcpProxy
 from tests.local.waiting import wait_until
 
 SECONDS = 1.0  # that a function has for a request here
@@ -31,7 +31,7 @@ class Site:
 
     shop: Shop
     server: PostgresServer
-    relay: Relay
+    proxy: TcpProxy
     held: list[pg8000.native.Connection] = field(default_factory=list)
     frozen: list[int] = field(default_factory=list)
 
@@ -48,16 +48,16 @@ def own_server() -> Iterator[PostgresServer]:
 
 @pytest.fixture
 def site(
-    own_server: PostgresServer, emulated_aws: AwsSettings, make_relay: Callable[..., Relay]
+    own_server: PostgresServer, emulated_aws: AwsSettings, make_proxy: Callable[..., TcpProxy]
 ) -> Iterator[Site]:
-    relay = make_relay("127.0.0.1", own_server.port)
+    proxy = make_proxy("127.0.0.1", own_server.port)
     settings = shop_settings(own_server.url("sluice_app", password="canary-app"), emulated_aws)
-    there = replace(settings.database, port=relay.port, connect_timeout=0.4, pool_timeout=0.4)
+    there = replace(settings.database, port=proxy.port, connect_timeout=0.4, pool_timeout=0.4)
     built = runtime.build(replace(settings, database=there, stale_seconds=0))
     runtime.install(built)
     shop = Shop(own_server.url(), seconds=SECONDS)
     shop.sql("DELETE FROM users")
-    yield Site(shop, own_server, relay)
+    yield Site(shop, own_server, proxy)
     runtime.install(None)
     built.database.dispose()
 
@@ -70,7 +70,7 @@ def postmaster(site: Site) -> int:
 
 def freeze(site: Site) -> None:
     site.frozen = [postmaster(site)]
-    site.frozen += descendants(site.frozen[0])
+    site.frozen += descendant_pids(site.frozen[0])
     for pid in site.frozen:
         os.kill(pid, signal.SIGSTOP)
 
@@ -91,7 +91,7 @@ def restart(site: Site) -> None:
 
 
 def take_every_connection(site: Site) -> None:
-    site.relay.cut()
+    site.proxy.disconnect()
     ours = "SELECT count(*) FROM pg_stat_activity WHERE usename = 'sluice_app'"
     wait_until(lambda: site.shop.sql(ours) == [[0]], "the end of Sluice's connection")
     with suppress(pg8000.native.DatabaseError):
@@ -113,11 +113,17 @@ class Fault:
 FAULTS = {
     "stopped": Fault(stop, lambda site: site.server.restart()),
     "frozen": Fault(freeze, thaw),
-    "refused": Fault(lambda site: site.relay.close(), lambda site: site.relay.open()),
-    "silent": Fault(lambda site: site.relay.swallow(), lambda site: site.relay.swallow(False)),
-    "blackholed": Fault(lambda site: site.relay.ignore(), lambda site: site.relay.open()),
-    "reset": Fault(lambda site: site.relay.reset(), lambda site: site.relay.reset(False)),
-    "dropped": Fault(lambda site: site.relay.hang_up(), lambda site: site.relay.hang_up(False)),
+    "refused": Fault(lambda site: site.proxy.close(), lambda site: site.proxy.open()),
+    "silent": Fault(lambda site: site.proxy.drop_data(), lambda site: site.proxy.drop_data(False)),
+    "blackholed": Fault(lambda site: site.proxy.drop_packets(), lambda site: site.proxy.open()),
+    "reset": Fault(
+        lambda site: site.proxy.reset_connections(),
+        lambda site: site.proxy.reset_connections(False),
+    ),
+    "dropped": Fault(
+        lambda site: site.proxy.close_connections(),
+        lambda site: site.proxy.close_connections(False),
+    ),
     "full": Fault(take_every_connection, give_them_back),
 }
 

@@ -11,8 +11,8 @@ from functions.sweep.handler import handler as sweep
 from sluice import runtime
 from sluice.errors import DatabaseUnavailable
 from sluice.settings import RESUME_SECONDS, DatabaseSettings
-from tests.fixtures.relay import Relay
 from tests.fixtures.shop import Shop
+from tests.fixtures.tcp_proxy import TcpProxy
 from tests.local.waiting import wait_until
 
 PATIENCE, RESUMING = (
@@ -22,14 +22,14 @@ PATIENCE, RESUMING = (
 
 
 @pytest.fixture
-def slow(shop: Shop) -> Iterator[Relay]:
+def slow(shop: Shop) -> Iterator[TcpProxy]:
     """The shop's database, behind a wire on which every response is late, as while an Aurora resumes."""
     here = runtime.current()
     there = here.settings.database
-    with Relay(there.host, there.port, latency=RESUMING) as relay:
-        database = replace(there, host=relay.host, port=relay.port, connect_timeout=PATIENCE)
+    with TcpProxy(there.host, there.port, latency=RESUMING) as proxy:
+        database = replace(there, host=proxy.host, port=proxy.port, connect_timeout=PATIENCE)
         runtime.install(runtime.build(replace(here.settings, database=database)))
-        yield relay
+        yield proxy
         runtime.current().database.dispose()
         runtime.install(here)
 
@@ -40,7 +40,7 @@ def assert_no_connection(shop: Shop, names: str) -> None:
     wait_until(lambda: shop.sql(query) == [[0]], f"the end of {names}")
 
 
-def test_sweep_waits_for_a_database_that_resumes(shop: Shop, slow: Relay) -> None:
+def test_sweep_waits_for_a_database_that_resumes(shop: Shop, slow: TcpProxy) -> None:
     with pytest.raises(DatabaseUnavailable):
         runtime.current().schema.migration()
     assert sweep({}, None)["swept"] == 0
@@ -54,10 +54,10 @@ def test_sweep_leaves_no_connection_behind(shop: Shop) -> None:
 
 def test_migration_waits_for_a_database_that_resumes(shop: Shop) -> None:
     owner = DatabaseSettings.from_url(shop.url)
-    with Relay(owner.host, owner.port, latency=RESUMING) as relay:
+    with TcpProxy(owner.host, owner.port, latency=RESUMING) as proxy:
         environment = {
-            "SLUICE_DB_HOST": relay.host,
-            "SLUICE_DB_PORT": str(relay.port),
+            "SLUICE_DB_HOST": proxy.host,
+            "SLUICE_DB_PORT": str(proxy.port),
             "SLUICE_DB_NAME": owner.name,
             "SLUICE_DB_USER": owner.user,
             "SLUICE_DB_PASSWORD": owner.password,

@@ -12,8 +12,8 @@ import pytest
 
 from sluice import runtime
 from tests.fixtures.log_redaction import SECRET
-from tests.fixtures.relay import Relay
 from tests.fixtures.shop import Answer, Shop
+from tests.fixtures.tcp_proxy import TcpProxy
 
 ROW = {"email": "canary@example.com", "name": "Canary Row"}
 RAISE = """
@@ -85,13 +85,13 @@ def test_an_answer_and_its_line_in_the_log_hold_nothing_of_others(
 
 
 def test_parameters_are_not_logged_when_the_database_fails(
-    shop: Shop, relay: Relay, caplog: pytest.LogCaptureFixture
+    shop: Shop, proxy: TcpProxy, caplog: pytest.LogCaptureFixture
 ) -> None:
     key = {"idempotency_key": "canary-key"}
     shop.get("/api/users")
-    relay.cut_at(b"canary", delivered=True)
+    proxy.disconnect_at(b"canary", delivered=True)
     assert shop.post("/api/users", ROW, **key).status == 503
-    relay.close()
+    proxy.close()
     for _ in range(2):
         assert shop.post("/api/users", ROW, **key).status == 503
         assert shop.get("/api/users?email=canary@example.com").status == 503

@@ -17,7 +17,7 @@ from sluice import request_stats, runtime
 from sluice.http.metrics import Telemetry
 from sluice.settings import READER_SHARE
 from tests.fixtures.concurrent_orders import at_once
-from tests.fixtures.replica import AFTER, MUG, Site, replica_of
+from tests.fixtures.replica import MIN_LSN_HEADER, PRODUCT_PATH, ReplicatedShop, replica_of
 from tests.fixtures.shop import Answer, Shop
 from tests.local.waiting import wait_until
 
@@ -31,7 +31,9 @@ def place(position: str) -> int:
 
 
 @pytest.fixture
-def read_from(site: Site, capsys: pytest.CaptureFixture[str]) -> Callable[[], list[str]]:
+def read_from(
+    replicated_shop: ReplicatedShop, capsys: pytest.CaptureFixture[str]
+) -> Callable[[], list[str]]:
     """`read_from()`: what the requests' lines tell, since it was asked last."""
     capsys.readouterr()
 
@@ -43,24 +45,37 @@ def read_from(site: Site, capsys: pytest.CaptureFixture[str]) -> Callable[[], li
 
 
 def test_who_shows_what_a_write_told_reads_it_and_who_does_not_reads_what_there_is(
-    site: Site, read_from: Callable[[], list[str]]
+    replicated_shop: ReplicatedShop, read_from: Callable[[], list[str]]
 ) -> None:
-    with site.replica.lagging():
-        position = site.reprice("2.00")
-        assert [site.price(), site.price(position), site.price(FAR)] == ["1.00", "2.00", "2.00"]
+    with replicated_shop.replica.replay_paused():
+        position = replicated_shop.set_price("2.00")
+        assert [
+            replicated_shop.price(),
+            replicated_shop.price(position),
+            replicated_shop.price(FAR),
+        ] == ["1.00", "2.00", "2.00"]
         assert read_from() == ["", "reader", "primary", "primary"]
-    site.replica.catch_up(position)
-    assert [site.price(), site.price(position), site.price(FAR)] == ["2.00", "2.00", "2.00"]
+    replicated_shop.replica.wait_for_lsn(position)
+    assert [
+        replicated_shop.price(),
+        replicated_shop.price(position),
+        replicated_shop.price(FAR),
+    ] == ["2.00", "2.00", "2.00"]
     assert read_from() == ["reader", "reader", "primary"]
 
 
-def test_neither_a_write_nor_a_read_takes_a_round_trip_more(site: Site) -> None:
+def test_neither_a_write_nor_a_read_takes_a_round_trip_more(
+    replicated_shop: ReplicatedShop,
+) -> None:
     told: list[str] = []
-    assert site.round_trips(lambda: told.append(site.reprice("2.00"))) == (1, 0)
-    site.replica.catch_up(told[0])
-    assert site.round_trips(site.price) == (0, 1)
-    assert site.round_trips(lambda: site.price(told[0])) == (0, 1)
-    assert site.round_trips(lambda: site.price(FAR)) == (1, 1)
+    assert replicated_shop.round_trips(lambda: told.append(replicated_shop.set_price("2.00"))) == (
+        1,
+        0,
+    )
+    replicated_shop.replica.wait_for_lsn(told[0])
+    assert replicated_shop.round_trips(replicated_shop.price) == (0, 1)
+    assert replicated_shop.round_trips(lambda: replicated_shop.price(told[0])) == (0, 1)
+    assert replicated_shop.round_trips(lambda: replicated_shop.price(FAR)) == (1, 1)
 
 
 @pytest.mark.parametrize(
@@ -82,19 +97,28 @@ def test_neither_a_write_nor_a_read_takes_a_round_trip_more(site: Site) -> None:
     ],
 )
 def test_the_catalogue_and_analytics_are_read_from_the_reader_and_the_rest_is_not(
-    site: Site, read_from: Callable[[], list[str]], target: str
+    replicated_shop: ReplicatedShop, read_from: Callable[[], list[str]], target: str
 ) -> None:
     by_reader = not any(word in target for word in ("users", "orders{", "/orders", "imports"))
-    site.get(target), site.get(target, after="0/1"), site.get(target, after=FAR)
+    (
+        replicated_shop.get(target),
+        replicated_shop.get(target, min_lsn="0/1"),
+        replicated_shop.get(target, min_lsn=FAR),
+    )
     assert read_from() == (["reader", "reader", "primary"] if by_reader else ["", "", ""])
 
 
-def write_twice(site: Site, method: str, target: str, body: Any, **headers: str) -> list[Answer]:
-    user = site.shop.sql("SELECT id FROM users")[0][0]
+def write_twice(
+    replicated_shop: ReplicatedShop, method: str, target: str, body: Any, **headers: str
+) -> list[Answer]:
+    user = replicated_shop.shop.sql("SELECT id FROM users")[0][0]
     body = json.loads(
-        json.dumps(body).replace('"{mug}"', str(site.mug)).replace('"{user}"', str(user))
+        json.dumps(body).replace('"{mug}"', str(replicated_shop.mug)).replace('"{user}"', str(user))
     )
-    return [site.shop.call(method, target.format(mug=site.mug), body, **headers) for _ in range(2)]
+    return [
+        replicated_shop.shop.call(method, target.format(mug=replicated_shop.mug), body, **headers)
+        for _ in range(2)
+    ]
 
 
 ORDER = {"user_id": "{user}", "items": [{"product_id": "{mug}", "quantity": 1}]}
@@ -111,33 +135,37 @@ MUTATION = {"query": "mutation ($id: ID!) { deleteProduct(id: $id) }", "variable
             ("PATCH", "/api/inventory", {"updates": [{"product_id": "{mug}", "quantity": 4}]}),
             [200, 200],
         ),
-        (("DELETE", MUG, None), [204, 404]),
+        (("DELETE", PRODUCT_PATH, None), [204, 404]),
         (("POST", "/api/graphql", MUTATION), [200, 200]),
     ],
     ids=lambda value: value[1] if isinstance(value, tuple) else "",
 )
 def test_every_write_tells_a_position_done_or_refused(
-    site: Site, write: tuple[str, str, Any], statuses: list[int]
+    replicated_shop: ReplicatedShop, write: tuple[str, str, Any], statuses: list[int]
 ) -> None:
     """Who is refused wants to see why: the row that changed, the name that is taken."""
-    site.shop.user()
-    before = site.reprice("2.00")
-    done = write_twice(site, *write)
+    replicated_shop.shop.user()
+    before = replicated_shop.set_price("2.00")
+    done = write_twice(replicated_shop, *write)
     assert [answer.status for answer in done] == statuses
-    first, second = (place(answer.headers[AFTER]) for answer in done)
+    first, second = (place(answer.headers[MIN_LSN_HEADER]) for answer in done)
     assert place(before) < first <= second
-    assert AFTER not in site.shop.get("/api/users").headers
+    assert MIN_LSN_HEADER not in replicated_shop.shop.get("/api/users").headers
 
 
-def test_an_answer_that_is_given_again_tells_a_position_behind_the_first(site: Site) -> None:
-    site.shop.user()
-    first, again = write_twice(site, "POST", "/api/orders", ORDER, idempotency_key="k")
+def test_an_answer_that_is_given_again_tells_a_position_behind_the_first(
+    replicated_shop: ReplicatedShop,
+) -> None:
+    replicated_shop.shop.user()
+    first, again = write_twice(replicated_shop, "POST", "/api/orders", ORDER, idempotency_key="k")
     assert again.headers["Idempotency-Replayed"] == "true"
-    assert place(again.headers[AFTER]) >= place(first.headers[AFTER])
+    assert place(again.headers[MIN_LSN_HEADER]) >= place(first.headers[MIN_LSN_HEADER])
 
 
 @pytest.mark.parametrize("lagging", [False, True], ids=["streaming", "paused"])
-def test_of_many_who_write_at_once_each_reads_its_own(site: Site, lagging: bool) -> None:
+def test_of_many_who_write_at_once_each_reads_its_own(
+    replicated_shop: ReplicatedShop, lagging: bool
+) -> None:
     writers, rounds = 8, 12
     settings = runtime.current().settings
     assert settings.reader is not None
@@ -148,7 +176,7 @@ def test_of_many_who_write_at_once_each_reads_its_own(site: Site, lagging: bool)
             reader=replace(settings.reader, pool_size=writers),
         )
     )
-    mugs = [site.shop.product(f"Mug {n}") for n in range(writers)]
+    mugs = [replicated_shop.shop.product(f"Mug {n}") for n in range(writers)]
 
     def write_and_read(n: int) -> list[tuple[bool, str]]:
         seen = []
@@ -162,7 +190,7 @@ def test_of_many_who_write_at_once_each_reads_its_own(site: Site, lagging: bool)
         return seen
 
     if lagging:
-        with site.replica.lagging():
+        with replicated_shop.replica.replay_paused():
             met = at_once(writers, write_and_read)
     else:
         met = at_once(writers, write_and_read)
@@ -173,13 +201,15 @@ def test_of_many_who_write_at_once_each_reads_its_own(site: Site, lagging: bool)
         assert {by for _, by in seen} == {"primary"}
 
 
-def test_a_list_goes_on_across_both_servers(site: Site) -> None:
+def test_a_list_goes_on_across_both_servers(replicated_shop: ReplicatedShop) -> None:
     for n in range(5):
-        site.shop.product(f"Mug {n}")
-    site.replica.catch_up(runtime.current().schema.position())
+        replicated_shop.shop.product(f"Mug {n}")
+    replicated_shop.replica.wait_for_lsn(runtime.current().schema.position())
     names, cursor = [], ""
-    for after in ("0/1", FAR, "", FAR):
-        page = site.get(f"/api/products?limit=2&sort=name:asc{cursor}", after=after).json
+    for min_lsn in ("0/1", FAR, "", FAR):
+        page = replicated_shop.get(
+            f"/api/products?limit=2&sort=name:asc{cursor}", min_lsn=min_lsn
+        ).json
         names += [row["name"] for row in page["data"]]
         if page["pagination"]["next_cursor"] is None:
             break
@@ -187,67 +217,82 @@ def test_a_list_goes_on_across_both_servers(site: Site) -> None:
     assert names == ["Mug", *(f"Mug {n}" for n in range(5))]
 
 
-def test_an_etag_is_that_of_what_is_answered(site: Site) -> None:
-    old = site.get()
-    with site.replica.lagging():
-        written = site.shop.patch(MUG.format(mug=site.mug), {"price": "2.00"})
-        new = site.get(after=written.headers[AFTER])
+def test_an_etag_is_that_of_what_is_answered(replicated_shop: ReplicatedShop) -> None:
+    old = replicated_shop.get()
+    with replicated_shop.replica.replay_paused():
+        written = replicated_shop.shop.patch(
+            PRODUCT_PATH.format(mug=replicated_shop.mug), {"price": "2.00"}
+        )
+        new = replicated_shop.get(min_lsn=written.headers[MIN_LSN_HEADER])
         assert (
             new.headers["ETag"]
             == written.headers["ETag"]
             != old.headers["ETag"]
-            == site.get().headers["ETag"]
+            == replicated_shop.get().headers["ETag"]
         )
         held = {"if_none_match": old.headers["ETag"]}
-        target = MUG.format(mug=site.mug)
-        assert site.shop.get(target, **held).status == 304
-        assert site.shop.get(target, **held, x_sluice_after=written.headers[AFTER]).status == 200
-        stale = site.shop.patch(target, {"price": "3.00"}, if_match=site.get().headers["ETag"])
+        target = PRODUCT_PATH.format(mug=replicated_shop.mug)
+        assert replicated_shop.shop.get(target, **held).status == 304
+        assert (
+            replicated_shop.shop.get(
+                target, **held, x_sluice_after=written.headers[MIN_LSN_HEADER]
+            ).status
+            == 200
+        )
+        stale = replicated_shop.shop.patch(
+            target, {"price": "3.00"}, if_match=replicated_shop.get().headers["ETag"]
+        )
         assert stale.status == 412
-        fresh = site.get(after=stale.headers[AFTER]).headers["ETag"]
-        assert site.shop.patch(target, {"price": "3.00"}, if_match=fresh).status == 200
+        fresh = replicated_shop.get(min_lsn=stale.headers[MIN_LSN_HEADER]).headers["ETag"]
+        assert replicated_shop.shop.patch(target, {"price": "3.00"}, if_match=fresh).status == 200
 
 
 @pytest.mark.parametrize("token", ["0", "0/", "g/1", "0/1, 0/2", "0/123456789", "' OR 1=1", "-1/0"])
-def test_what_is_no_position_is_refused_by_name(site: Site, token: str) -> None:
-    answer = site.shop.get("/api/products", x_sluice_after=token)
+def test_what_is_no_position_is_refused_by_name(
+    replicated_shop: ReplicatedShop, token: str
+) -> None:
+    answer = replicated_shop.shop.get("/api/products", x_sluice_after=token)
     assert (answer.status, answer.code) == (400, "invalid_request")
-    assert AFTER in answer.json["detail"]
+    assert MIN_LSN_HEADER in answer.json["detail"]
 
 
-def test_pages_of_other_origins_may_show_and_see_it(site: Site) -> None:
+def test_pages_of_other_origins_may_show_and_see_it(replicated_shop: ReplicatedShop) -> None:
     built = runtime.current()
     open_to = replace(built.settings, cors_origins=("https://shop.example",))
     runtime.install(runtime.Runtime(open_to, built.database, replica=built.replica))
-    told = site.shop.call("OPTIONS", "/api/products", None, origin="https://shop.example").headers
-    assert AFTER in told["Access-Control-Allow-Headers"].split(", ")
-    assert AFTER in told["Access-Control-Expose-Headers"].split(", ")
+    told = replicated_shop.shop.call(
+        "OPTIONS", "/api/products", None, origin="https://shop.example"
+    ).headers
+    assert MIN_LSN_HEADER in told["Access-Control-Allow-Headers"].split(", ")
+    assert MIN_LSN_HEADER in told["Access-Control-Expose-Headers"].split(", ")
 
 
 def test_without_a_reader_nothing_is_told_asked_or_refused(shop: Shop) -> None:
     mug = shop.product("Mug")
-    assert AFTER not in shop.patch(f"/api/products/{mug}", {"price": 2}).headers
+    assert MIN_LSN_HEADER not in shop.patch(f"/api/products/{mug}", {"price": 2}).headers
     assert shop.get(f"/api/products/{mug}", x_sluice_after="nonsense").status == 200
     assert "reader" not in shop.get("/health/ready").json
 
 
-def test_it_is_told_whether_the_reader_is_there_and_how_far_behind(site: Site) -> None:
-    ready = site.get("/health/ready").json["reader"]
+def test_it_is_told_whether_the_reader_is_there_and_how_far_behind(
+    replicated_shop: ReplicatedShop,
+) -> None:
+    ready = replicated_shop.get("/health/ready").json["reader"]
     assert (ready["reachable"], ready["lag_bytes"], ready["lag_seconds"]) == (True, 0, 0)
     assert (ready["pool"]["size"], ready["breaker"]["state"]) == (1, "closed")
-    with site.replica.lagging():
-        site.reprice("2.00")
-        behind = site.get("/health/ready").json["reader"]
+    with replicated_shop.replica.replay_paused():
+        replicated_shop.set_price("2.00")
+        behind = replicated_shop.get("/health/ready").json["reader"]
         assert behind["lag_bytes"] > 0 < behind["lag_seconds"]
-    site.reader.close()
-    away = site.get("/health/ready").json["reader"]
+    replicated_shop.replica_proxy.close()
+    away = replicated_shop.get("/health/ready").json["reader"]
     assert (away["reachable"], away["lag_bytes"], away["breaker"]["state"]) == (False, None, "open")
 
 
 def test_both_pools_and_who_answered_are_metrics(
-    site: Site, capsys: pytest.CaptureFixture[str]
+    replicated_shop: ReplicatedShop, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    site.get(), site.get(), site.get(after=FAR)
+    replicated_shop.get(), replicated_shop.get(), replicated_shop.get(min_lsn=FAR)
     capsys.readouterr()
     Telemetry().tell(runtime.current())
     told = json.loads(capsys.readouterr().out)
@@ -260,56 +305,67 @@ def test_both_pools_and_who_answered_are_metrics(
     assert (told["breaker_open"], told["reader_breaker_open"]) == ([0], [0])
 
 
-def refuse(site: Site) -> None:
-    site.reader.close()
+def refuse(replicated_shop: ReplicatedShop) -> None:
+    replicated_shop.replica_proxy.close()
 
 
-def reset(site: Site) -> None:
-    site.reader.reset()
+def reset(replicated_shop: ReplicatedShop) -> None:
+    replicated_shop.replica_proxy.reset_connections()
 
 
-def freeze(site: Site) -> None:
-    site.reader.swallow()
+def freeze(replicated_shop: ReplicatedShop) -> None:
+    replicated_shop.replica_proxy.drop_data()
 
 
 @pytest.mark.parametrize("fault", [refuse, reset, freeze])
 def test_while_the_reader_is_away_the_primary_answers_and_few_wait(
-    site: Site, read_from: Callable[[], list[str]], fault: Callable[[Site], None]
+    replicated_shop: ReplicatedShop,
+    read_from: Callable[[], list[str]],
+    fault: Callable[[ReplicatedShop], None],
 ) -> None:
     """One finds out in half of its time; the next tries to connect, for as long as that may take; and no other does."""
-    site.shop.seconds = 2.0
-    fault(site)
+    replicated_shop.shop.seconds = 2.0
+    fault(replicated_shop)
     began = time.monotonic()
-    assert [site.price() for _ in range(2)] == ["1.00"] * 2
+    assert [replicated_shop.price() for _ in range(2)] == ["1.00"] * 2
     assert time.monotonic() - began < 2.0
-    connections = site.reader.connections
-    assert site.round_trips(lambda: [site.price() for _ in range(8)]) == (8, 0)
-    assert site.reader.connections == connections
+    connections = replicated_shop.replica_proxy.connections
+    assert replicated_shop.round_trips(lambda: [replicated_shop.price() for _ in range(8)]) == (
+        8,
+        0,
+    )
+    assert replicated_shop.replica_proxy.connections == connections
     assert read_from() == ["primary"] * 10
     assert runtime.current().database.breaker.state == "closed"
 
 
-def test_when_the_reader_is_back_it_answers(site: Site, read_from: Callable[[], list[str]]) -> None:
-    site.reader.close()
-    site.price(), site.price()
-    site.reader.open()
-    wait_until(lambda: (site.price(), read_from()[-1])[1] == "reader", "the reader's return")
+def test_when_the_reader_is_back_it_answers(
+    replicated_shop: ReplicatedShop, read_from: Callable[[], list[str]]
+) -> None:
+    replicated_shop.replica_proxy.close()
+    replicated_shop.price(), replicated_shop.price()
+    replicated_shop.replica_proxy.open()
+    wait_until(
+        lambda: (replicated_shop.price(), read_from()[-1])[1] == "reader", "the reader's return"
+    )
 
 
 def test_while_the_primary_is_away_the_reader_answers_those_for_whom_it_is_new_enough(
-    site: Site,
+    replicated_shop: ReplicatedShop,
 ) -> None:
-    position = site.reprice("2.00")
-    site.replica.catch_up(position)
-    assert site.price(FAR) == "2.00"
-    site.primary.close()
-    assert site.shop.get("/api/users").code == "database_unavailable"
-    assert [site.price(), site.price(position)] == ["2.00", "2.00"]
-    beyond = site.shop.get(MUG.format(mug=site.mug), x_sluice_after=FAR)
+    position = replicated_shop.set_price("2.00")
+    replicated_shop.replica.wait_for_lsn(position)
+    assert replicated_shop.price(FAR) == "2.00"
+    replicated_shop.primary_proxy.close()
+    assert replicated_shop.shop.get("/api/users").code == "database_unavailable"
+    assert [replicated_shop.price(), replicated_shop.price(position)] == ["2.00", "2.00"]
+    beyond = replicated_shop.shop.get(
+        PRODUCT_PATH.format(mug=replicated_shop.mug), x_sluice_after=FAR
+    )
     assert beyond.code == "circuit_open", "what was kept could be older than was asked for"
-    site.reader.close()
-    assert site.price() == "2.00"  # that is old, and says so
-    assert "Warning" in site.get().headers
+    replicated_shop.replica_proxy.close()
+    assert replicated_shop.price() == "2.00"  # that is old, and says so
+    assert "Warning" in replicated_shop.get().headers
 
 
 SLOW_THERE = """
@@ -318,10 +374,12 @@ SLOW_THERE = """
 """
 
 
-def test_what_replay_ends_on_the_reader_is_asked_of_the_primary(site: Site) -> None:
+def test_what_replay_ends_on_the_reader_is_asked_of_the_primary(
+    replicated_shop: ReplicatedShop,
+) -> None:
     """A lock that the primary took and the reader has to follow: 40001, canceling statement due to conflict."""
-    site.replica.run("ALTER SYSTEM SET max_standby_streaming_delay = 0")
-    site.replica.run("SELECT pg_reload_conf()")
+    replicated_shop.replica.run("ALTER SYSTEM SET max_standby_streaming_delay = 0")
+    replicated_shop.replica.run("SELECT pg_reload_conf()")
     built, met = runtime.current(), []
     assert built.replica is not None
     reads = built.replica.before(built.database)
@@ -334,36 +392,40 @@ def test_what_replay_ends_on_the_reader_is_asked_of_the_primary(site: Site) -> N
     thread = threading.Thread(target=read)
     thread.start()
     sleeping = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'"
-    wait_until(lambda: site.replica.run(sleeping) == [[1]], "the read")
-    site.shop.sql("DO $$ BEGIN LOCK TABLE categories IN ACCESS EXCLUSIVE MODE; END $$")
+    wait_until(lambda: replicated_shop.replica.run(sleeping) == [[1]], "the read")
+    replicated_shop.shop.sql("DO $$ BEGIN LOCK TABLE categories IN ACCESS EXCLUSIVE MODE; END $$")
     thread.join()
-    site.replica.run("ALTER SYSTEM RESET max_standby_streaming_delay")
-    site.replica.run("SELECT pg_reload_conf()")
+    replicated_shop.replica.run("ALTER SYSTEM RESET max_standby_streaming_delay")
+    replicated_shop.replica.run("SELECT pg_reload_conf()")
     assert met == [(1, "primary")]
 
 
-def test_a_write_is_kept_though_its_position_cannot_be_told(site: Site) -> None:
+def test_a_write_is_kept_though_its_position_cannot_be_told(
+    replicated_shop: ReplicatedShop,
+) -> None:
     """It is then taken to be where no reader is."""
-    site.shop.sql("REVOKE EXECUTE ON FUNCTION pg_current_wal_insert_lsn FROM PUBLIC")
-    assert site.reprice("2.00") == FAR
+    replicated_shop.shop.sql("REVOKE EXECUTE ON FUNCTION pg_current_wal_insert_lsn FROM PUBLIC")
+    assert replicated_shop.set_price("2.00") == FAR
     query = 'mutation ($id: ID!) { updateProduct(id: $id, input: {price: "3.00"}) { price } }'
-    mutation = site.shop.graphql(query, {"id": site.mug})
-    site.shop.sql("GRANT EXECUTE ON FUNCTION pg_current_wal_insert_lsn TO PUBLIC")
-    assert (mutation.json["data"], mutation.headers[AFTER]) == (
+    mutation = replicated_shop.shop.graphql(query, {"id": replicated_shop.mug})
+    replicated_shop.shop.sql("GRANT EXECUTE ON FUNCTION pg_current_wal_insert_lsn TO PUBLIC")
+    assert (mutation.json["data"], mutation.headers[MIN_LSN_HEADER]) == (
         {"updateProduct": {"price": "3.00"}},
         FAR,
     )
-    assert site.price(FAR) == "3.00"
+    assert replicated_shop.price(FAR) == "3.00"
 
 
 def test_a_replica_that_was_promoted_has_what_it_had_and_nothing_that_came_later(
-    site: Site, postgres_server: PostgresServer, read_from: Callable[[], list[str]]
+    replicated_shop: ReplicatedShop,
+    postgres_server: PostgresServer,
+    read_from: Callable[[], list[str]],
 ) -> None:
     with replica_of(postgres_server) as promoted:
-        before = site.reprice("2.00")
-        promoted.catch_up(before)
+        before = replicated_shop.set_price("2.00")
+        promoted.wait_for_lsn(before)
         promoted.run("SELECT pg_promote()")
-        later = site.reprice("3.00")
+        later = replicated_shop.set_price("3.00")
         settings = runtime.current().settings
         assert settings.reader is not None
         alone = runtime.build(
@@ -371,31 +433,37 @@ def test_a_replica_that_was_promoted_has_what_it_had_and_nothing_that_came_later
         )
         runtime.install(alone)
         read_from()
-        assert [site.price(), site.price(before), site.price(later)] == ["2.00", "2.00", "3.00"]
+        assert [
+            replicated_shop.price(),
+            replicated_shop.price(before),
+            replicated_shop.price(later),
+        ] == ["2.00", "2.00", "3.00"]
         assert read_from() == ["reader", "reader", "primary"]
         runtime.install(None)
         alone.database.dispose()
 
 
 def test_who_replays_nothing_answers_those_who_show_no_position(
-    site: Site, read_from: Callable[[], list[str]]
+    replicated_shop: ReplicatedShop, read_from: Callable[[], list[str]]
 ) -> None:
     """The reader endpoint of a cluster that has one instance alone leads to the primary."""
     settings = runtime.current().settings
     alone = runtime.build(replace(settings, reader=replace(settings.database, share=READER_SHARE)))
     runtime.install(alone)
-    position = site.reprice("2.00")
-    assert [site.price(), site.price(position)] == ["2.00", "2.00"]
+    position = replicated_shop.set_price("2.00")
+    assert [replicated_shop.price(), replicated_shop.price(position)] == ["2.00", "2.00"]
     assert read_from() == ["", "reader", "primary"]
-    assert site.get("/health/ready").json["reader"]["lag_bytes"] is None
+    assert replicated_shop.get("/health/ready").json["reader"]["lag_bytes"] is None
     runtime.install(None)
     alone.database.dispose()
 
 
-@pytest.mark.parametrize("after", ["", "0/1", FAR])
-def test_a_limit_under_0_is_an_analysts_own_fault(site: Site, after: str) -> None:
+@pytest.mark.parametrize("min_lsn", ["", "0/1", FAR])
+def test_a_limit_under_0_is_an_analysts_own_fault(
+    replicated_shop: ReplicatedShop, min_lsn: str
+) -> None:
     body = {"query": "select price from products limit -1"}
-    answer = site.shop.post(
-        "/api/analytics/query", body, **({"x_sluice_after": after} if after else {})
+    answer = replicated_shop.shop.post(
+        "/api/analytics/query", body, **({"x_sluice_after": min_lsn} if min_lsn else {})
     )
     assert (answer.status, answer.code) == (422, "validation_failed")

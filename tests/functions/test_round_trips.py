@@ -7,22 +7,22 @@ import pytest
 
 from sluice import runtime
 from sluice.http.route import Operation
-from tests.fixtures.relay import Relay
 from tests.fixtures.resources import RESOURCES, body_of, of_a_row, operations, path_of
 from tests.fixtures.shop import Shop
+from tests.fixtures.tcp_proxy import TcpProxy
 
 
 @pytest.fixture
-def relay(shop: Shop, make_relay: Callable[..., Relay]) -> Iterator[Relay]:
+def proxy(shop: Shop, make_proxy: Callable[..., TcpProxy]) -> Iterator[TcpProxy]:
     """On the wire of the installed runtime, whose connection is already open."""
     settings = runtime.current().settings
-    relay = make_relay(settings.database.host, settings.database.port)
+    proxy = make_proxy(settings.database.host, settings.database.port)
     far = runtime.build(
-        replace(settings, database=replace(settings.database, host=relay.host, port=relay.port))
+        replace(settings, database=replace(settings.database, host=proxy.host, port=proxy.port))
     )
     runtime.install(far)
     assert shop.get("/health/ready").status == 200
-    yield relay
+    yield proxy
     far.database.dispose()
 
 
@@ -61,18 +61,20 @@ def filled(target: str, shop: Shop) -> str:
         "/api/analytics/popular-products?days=365",
     ],
 )
-def test_a_read_is_one_statement_and_one_round_trip(shop: Shop, relay: Relay, target: str) -> None:
+def test_a_read_is_one_statement_and_one_round_trip(
+    shop: Shop, proxy: TcpProxy, target: str
+) -> None:
     shop.sql("CREATE EXTENSION IF NOT EXISTS pg_stat_statements")
     if "analytics" not in target:
         target = filled(target, shop)
     before = statements(shop)
 
-    assert relay.count(lambda: shop.get(target)) == 1
+    assert proxy.count_round_trips(lambda: shop.get(target)) == 1
     assert statements(shop) - before == 1
     assert shop.get(target).status == 200
 
 
-def test_a_page_after_a_cursor_is_one_round_trip(shop: Shop, relay: Relay) -> None:
+def test_a_page_after_a_cursor_is_one_round_trip(shop: Shop, proxy: TcpProxy) -> None:
     for n in range(5):
         shop.product(f"Mug {n}")
     cursor = shop.get("/api/products?limit=2&sort=price:desc,inventory:asc").json["pagination"][
@@ -81,7 +83,7 @@ def test_a_page_after_a_cursor_is_one_round_trip(shop: Shop, relay: Relay) -> No
 
     target = f"/api/products?limit=2&sort=price:desc,inventory:asc&cursor={cursor}"
 
-    assert relay.count(lambda: shop.get(target)) == 1
+    assert proxy.count_round_trips(lambda: shop.get(target)) == 1
 
 
 WRITES = [
@@ -97,7 +99,7 @@ WRITES = [
     ("name", "operation"), WRITES, ids=lambda value: getattr(value, "name", "")
 )
 def test_a_write_is_one_round_trip(
-    shop: Shop, relay: Relay, name: str, operation: Operation
+    shop: Shop, proxy: TcpProxy, name: str, operation: Operation
 ) -> None:
     path = path_of(shop, name) if of_a_row(operation) else operation.path
     if operation.path == "/api/products":
@@ -105,19 +107,22 @@ def test_a_write_is_one_round_trip(
     body = RESOURCES[name].patch if operation.method == "PATCH" else body_of(name, operation)
 
     answers = []
-    assert relay.count(lambda: answers.append(shop.call(operation.method, path, body))) == 1
+    assert (
+        proxy.count_round_trips(lambda: answers.append(shop.call(operation.method, path, body)))
+        == 1
+    )
     assert answers[0].status in (200, 201, 204), answers[0].text
 
 
 @pytest.mark.parametrize("status", ["paid", "cancelled"])
-def test_a_move_of_an_order_is_one_round_trip(shop: Shop, relay: Relay, status: str) -> None:
+def test_a_move_of_an_order_is_one_round_trip(shop: Shop, proxy: TcpProxy, status: str) -> None:
     path = path_of(shop, "orders")
 
-    assert relay.count(lambda: shop.patch(path, {"status": status})) == 1
+    assert proxy.count_round_trips(lambda: shop.patch(path, {"status": status})) == 1
 
 
 @pytest.mark.parametrize("key", [{}, {"idempotency_key": "k"}], ids=["without a key", "with a key"])
-def test_an_order_is_one_round_trip(shop: Shop, relay: Relay, key: dict[str, str]) -> None:
+def test_an_order_is_one_round_trip(shop: Shop, proxy: TcpProxy, key: dict[str, str]) -> None:
     user, mug, bowl = shop.user(), shop.product("Mug"), shop.product("Bowl")
     body = {
         "user_id": user,
@@ -125,24 +130,31 @@ def test_an_order_is_one_round_trip(shop: Shop, relay: Relay, key: dict[str, str
     }
 
     answers = []
-    assert relay.count(lambda: answers.append(shop.post("/api/orders", body, **key))) == 1
+    assert (
+        proxy.count_round_trips(lambda: answers.append(shop.post("/api/orders", body, **key))) == 1
+    )
     assert answers[0].status == 201
 
 
-def test_a_replay_is_two_round_trips(shop: Shop, relay: Relay) -> None:
+def test_a_replay_is_two_round_trips(shop: Shop, proxy: TcpProxy) -> None:
     def post() -> None:
         assert shop.post("/api/categories", {"name": "Bowls"}, idempotency_key="k").status == 201
 
-    assert (relay.count(post), relay.count(post)) == (1, 2)
+    assert (proxy.count_round_trips(post), proxy.count_round_trips(post)) == (1, 2)
 
 
-def test_a_stale_write_is_refused_in_one_round_trip(shop: Shop, relay: Relay) -> None:
+def test_a_stale_write_is_refused_in_one_round_trip(shop: Shop, proxy: TcpProxy) -> None:
     target = path_of(shop, "products")
 
-    assert relay.count(lambda: shop.call("PATCH", target, {"price": 6}, if_match='"9.9.9"')) == 1
+    assert (
+        proxy.count_round_trips(
+            lambda: shop.call("PATCH", target, {"price": 6}, if_match='"9.9.9"')
+        )
+        == 1
+    )
 
 
-def test_ten_thousand_updates_of_stock_are_one_round_trip(shop: Shop, relay: Relay) -> None:
+def test_ten_thousand_updates_of_stock_are_one_round_trip(shop: Shop, proxy: TcpProxy) -> None:
     shop.product("Tall Mug")
     shop.sql(
         """
@@ -154,7 +166,7 @@ def test_ten_thousand_updates_of_stock_are_one_round_trip(shop: Shop, relay: Rel
 
     answers = []
     assert (
-        relay.count(
+        proxy.count_round_trips(
             lambda: answers.append(shop.call("PATCH", "/api/inventory", {"updates": updates}))
         )
         == 1

@@ -12,8 +12,8 @@ from graphql import build_client_schema, get_introspection_query, print_schema
 from sluice import runtime
 from sluice.graph.schema import SCHEMA
 from tests.fixtures.graph import codes, data
-from tests.fixtures.relay import Relay
 from tests.fixtures.shop import Shop
+from tests.fixtures.tcp_proxy import TcpProxy
 
 GRAPHQL = "application/graphql-response+json"
 
@@ -190,9 +190,9 @@ def test_operation_names_choose(shop: Shop) -> None:
     assert codes(run(None, "fragment F on Query { __typename }"))[0] == "invalid_query"
 
 
-def test_a_database_that_is_away_is_503(shop: Shop, relay: Relay) -> None:
+def test_a_database_that_is_away_is_503(shop: Shop, proxy: TcpProxy) -> None:
     data(shop, "{ products { totalCount } }")
-    relay.close()
+    proxy.close()
 
     answer = shop.graphql("{ products { totalCount } }")
 

@@ -10,8 +10,8 @@ from graphql import parse
 
 from sluice import runtime
 from tests.fixtures.graph import codes, data
-from tests.fixtures.relay import Relay
 from tests.fixtures.shop import Shop
+from tests.fixtures.tcp_proxy import TcpProxy
 
 MOST_CPU = 0.05  # seconds, with all that a request takes
 THOUSAND = "{ " + "name " * 998 + "}"
@@ -168,18 +168,18 @@ def cpu_of(action: Callable[[], Any]) -> tuple[Any, float]:
 
 @pytest.mark.parametrize("name", BOMBS)
 def test_a_bomb_is_refused_in_little_time_and_without_a_statement(
-    shop: Shop, relay: Relay, name: str
+    shop: Shop, proxy: TcpProxy, name: str
 ) -> None:
     query, code = BOMBS[name]
     data(shop, "{ __typename }")
 
-    before = relay.round_trips
+    before = proxy.round_trips
     answer, cpu = cpu_of(lambda: shop.graphql(query, accept="application/graphql-response+json"))
 
     assert answer.status == 400
     assert set(codes(answer)) == {code}
     assert "data" not in answer.json
-    assert relay.round_trips == before
+    assert proxy.round_trips == before
     assert cpu < MOST_CPU, f"{cpu * 1000:.0f} ms"
 
 
@@ -193,14 +193,14 @@ VARIABLES: dict[str, tuple[Any, int, str]] = {
 
 
 @pytest.mark.parametrize("name", VARIABLES)
-def test_huge_variables_are_refused(shop: Shop, relay: Relay, name: str) -> None:
+def test_huge_variables_are_refused(shop: Shop, proxy: TcpProxy, name: str) -> None:
     variables, status, code = VARIABLES[name]
     body = json.dumps(
         {"query": "query ($id: ID!) { product(id: $id) { id } }", "variables": variables}
     ).encode()
     data(shop, "{ __typename }")
 
-    before = relay.round_trips
+    before = proxy.round_trips
     answer, cpu = cpu_of(
         lambda: shop.call(
             "POST", "/api/graphql", raw=body, accept="application/graphql-response+json"
@@ -209,7 +209,7 @@ def test_huge_variables_are_refused(shop: Shop, relay: Relay, name: str) -> None
 
     assert answer.status == status
     assert code in (answer.text if status == 413 else codes(answer))
-    assert relay.round_trips == before
+    assert proxy.round_trips == before
     assert cpu < MOST_CPU, f"{cpu * 1000:.0f} ms"
 
 

@@ -4,8 +4,8 @@ import pytest
 
 from tests.fixtures.aws import Store
 from tests.fixtures.graph import codes, data
-from tests.fixtures.relay import Relay
 from tests.fixtures.shop import Shop
+from tests.fixtures.tcp_proxy import TcpProxy
 
 FIELDS = {
     "catalog:read": [
@@ -42,16 +42,16 @@ ALL = (
 
 @pytest.mark.parametrize(("scope", "field"), EACH)
 def test_a_field_needs_the_scope_of_what_it_leads_to(
-    shop: Shop, store: Store, relay: Relay, scope: str, field: str
+    shop: Shop, store: Store, proxy: TcpProxy, scope: str, field: str
 ) -> None:
     has = store(f"graph {scope}", scope)
     lacks = store(f"graph not {scope}", *[other for other in ALL if other != scope])
     assert "errors" not in shop.graphql(f"{{ {field} }}", x_api_key=has).json
-    before = relay.round_trips
+    before = proxy.round_trips
 
     answer = shop.graphql(f"{{ {field} }}", x_api_key=lacks)
 
-    assert relay.round_trips == before
+    assert proxy.round_trips == before
     assert (answer.status, codes(answer)) == (200, ["insufficient_scope"])
     assert answer.json["errors"][0]["message"] == f"This needs the scope {scope}"
 
@@ -60,16 +60,16 @@ def test_a_field_needs_the_scope_of_what_it_leads_to(
     ("scope", "field"), [(scope, field) for scope, fields in MUTATIONS.items() for field in fields]
 )
 def test_a_mutation_needs_to_write(
-    shop: Shop, store: Store, relay: Relay, scope: str, field: str
+    shop: Shop, store: Store, proxy: TcpProxy, scope: str, field: str
 ) -> None:
     has = store(f"graph {scope}", scope)
     lacks = store(f"graph not {scope}", *[other for other in ALL if other != scope])
 
     assert "insufficient_scope" not in shop.graphql(f"mutation {{ {field} }}", x_api_key=has).text
-    before = relay.round_trips
+    before = proxy.round_trips
     answer = shop.graphql(f"mutation {{ deleteProduct(id: 99) a: {field} }}", x_api_key=lacks)
 
-    assert relay.round_trips == before
+    assert proxy.round_trips == before
     assert (answer.json["data"], set(codes(answer))) == (None, {"insufficient_scope"})
 
 

@@ -5,8 +5,8 @@ import json
 import pytest
 
 from tests.fixtures.graph import data
-from tests.fixtures.relay import Relay
 from tests.fixtures.shop import Shop
+from tests.fixtures.tcp_proxy import TcpProxy
 from tests.functions.test_round_trips import statements
 
 PRODUCTS = "{ products(first: 100) { edges { node { name price inventory category { name } } } } }"
@@ -83,16 +83,16 @@ def stock(shop: Shop, rows: int) -> None:
 @pytest.mark.parametrize("rows", [3, 100])
 @pytest.mark.parametrize(("query", "expected"), list(SHAPES.items()))
 def test_a_query_is_as_many_statements_and_round_trips_as_its_shape(
-    shop: Shop, relay: Relay, query: str, expected: int, rows: int
+    shop: Shop, proxy: TcpProxy, query: str, expected: int, rows: int
 ) -> None:
     stock(shop, rows)
     shop.sql("CREATE EXTENSION IF NOT EXISTS pg_stat_statements")
     data(shop, "{ product(id: 1) { id } }")  # connects
-    before, trips = statements(shop), relay.round_trips
+    before, trips = statements(shop), proxy.round_trips
 
     found = data(shop, query)
 
-    assert relay.round_trips - trips == expected
+    assert proxy.round_trips - trips == expected
     assert statements(shop) - before == expected
     assert len(json.dumps(found)) > 20
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.fixtures.commands import ROOT, commands, is_run, pages
-from tests.fixtures.system import System
+from tests.fixtures.local_system import LocalSystem
 
 FILE = "name,description,price,category,inventory\nAutumn Mug,,12.00,{category},3\n"
 RUNNABLE = dict.fromkeys(
@@ -16,23 +16,23 @@ RUNNABLE = dict.fromkeys(
 
 
 @pytest.fixture(scope="module")
-def checkout(tmp_path_factory: pytest.TempPathFactory, demo_shop: System) -> Path:
+def checkout(tmp_path_factory: pytest.TempPathFactory, demo_system: LocalSystem) -> Path:
     """A folder whose entries are the checkout's, with the files that the commands name."""
     folder = tmp_path_factory.mktemp("checkout")
     for entry in ROOT.iterdir():
         (folder / entry.name).symlink_to(entry)
-    category = demo_shop.ask("/api/categories?limit=1")[1]["data"][0]["slug"]
+    category = demo_system.request("/api/categories?limit=1")[1]["data"][0]["slug"]
     for name in ("autumn.csv", "products.csv"):
         (folder / name).write_text(FILE.format(category=category))
     return folder
 
 
 @pytest.fixture
-def environment(demo_shop: System) -> dict[str, str]:
+def environment(demo_system: LocalSystem) -> dict[str, str]:
     shell = {
         name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MAKELEVEL")
     }
-    return {**shell, "SLUICE_STATE": str(demo_shop.home / "state")}
+    return {**shell, "SLUICE_STATE": str(demo_system.home / "state")}
 
 
 @pytest.mark.parametrize("command", RUNNABLE)

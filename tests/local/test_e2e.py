@@ -5,17 +5,17 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.fixtures.system import state_of_its_own
+from tests.fixtures.local_system import temporary_system
 
 ROOT = Path(__file__).parents[2]
 
 
 def test_black_box_suite_passes_on_the_local_system() -> None:
-    with state_of_its_own(SLUICE_SEED="") as system:
+    with temporary_system(SLUICE_SEED="") as system:
         system.start("--aws-tls")
         environment = {
             **os.environ,
-            "SLUICE_E2E_URL": system.published["base_url"],
+            "SLUICE_E2E_URL": system.local_json["base_url"],
             "SLUICE_E2E_KEY": "local-admin",
             "SLUICE_E2E_LIMITED_KEY": "local-limited",
             "SLUICE_E2E_ORIGIN": "http://localhost:5173",

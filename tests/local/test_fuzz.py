@@ -11,20 +11,20 @@ from pathlib import Path
 
 import pytest
 
-from tests.fixtures.system import System, state_of_its_own
+from tests.fixtures.local_system import LocalSystem, temporary_system
 
 ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
-def fuzzed_shop() -> Iterator[System]:
+def fuzzed_shop() -> Iterator[LocalSystem]:
     """Of these tests alone: nobody knows what they leave of it."""
-    with state_of_its_own(SLUICE_SEED="") as system:
+    with temporary_system(SLUICE_SEED="") as system:
         yield system.start()
 
 
-def fuzz(system: System, *options: str) -> None:
-    document, base_url = str(ROOT / "openapi.json"), system.published["base_url"]
+def fuzz(system: LocalSystem, *options: str) -> None:
+    document, base_url = str(ROOT / "openapi.json"), system.local_json["base_url"]
     config = str(ROOT / "tests/fuzz.toml")
     command = [
         sys.executable,
@@ -43,10 +43,10 @@ def fuzz(system: System, *options: str) -> None:
     assert run.returncode == 0, run.stdout[-8_000:] + run.stderr
 
 
-def test_the_running_system_is_what_its_document_says(fuzzed_shop: System) -> None:
+def test_the_running_system_is_what_its_document_says(fuzzed_shop: LocalSystem) -> None:
     fuzz(fuzzed_shop, "--phases", "fuzzing", "--max-examples", "4", "--seed", "1")
 
 
 @pytest.mark.slow
-def test_thousands_of_requests_find_no_difference(fuzzed_shop: System) -> None:
+def test_thousands_of_requests_find_no_difference(fuzzed_shop: LocalSystem) -> None:
     fuzz(fuzzed_shop, "--max-examples", os.environ.get("SLUICE_FUZZ", "30"))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.fixtures.system import System
+from tests.fixtures.local_system import LocalSystem
 
 PACKAGES = ("graphql-http@1.23.1", "graphql@16.15.0")
 AUDITS = 61
@@ -37,10 +37,10 @@ def npm_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_all_audits_pass(
-    demo_shop: System, npm_folder: Path, record_property: Callable[[str, object], None]
+    demo_system: LocalSystem, npm_folder: Path, record_property: Callable[[str, object], None]
 ) -> None:
     script = Path(__file__).with_name("graphql_audits.mjs")
-    url = f"{demo_shop.published['base_url']}/api/graphql"
+    url = f"{demo_system.local_json['base_url']}/api/graphql"
     run = subprocess.run(
         ["node", str(script), url, "local-admin"],
         cwd=npm_folder,

@@ -12,9 +12,9 @@ from sluice.db.engine import make_engine
 from sluice.migrations.removal import remove
 from sluice.migrations.runner import migrate_url
 from sluice.settings import DatabaseSettings
+from tests.fixtures.local_system import LocalSystem, temporary_system
 from tests.fixtures.postgres import throwaway_server
 from tests.fixtures.shop import owner_connection
-from tests.fixtures.system import System, state_of_its_own
 
 
 @pytest.fixture(scope="module")
@@ -63,8 +63,8 @@ def own(server: PostgresServer) -> Iterator[Own]:
             connection.run(f"DROP ROLE {role}")
 
 
-def run(system: System, command: str) -> tuple[int, str, str]:
-    process = system.command(command)
+def run(system: LocalSystem, command: str) -> tuple[int, str, str]:
+    process = system.spawn(command)
     told, wrong = process.communicate(timeout=60)
     assert "Traceback" not in wrong
     return process.returncode, told, wrong
@@ -75,18 +75,18 @@ def test_without_the_schema_it_only_reads(own: Own) -> None:
     migrate_url(own.url, "shop")
     own.sql("INSERT INTO categories (name, slug) VALUES ('Mugs', 'mugs')")
     remove(make_engine(DatabaseSettings.from_url(own.url), "batch"))
-    with state_of_its_own(DATABASE_URL=own.url, SLUICE_SEED="") as system:
+    with temporary_system(DATABASE_URL=own.url, SLUICE_SEED="") as system:
         system.start()
-        assert [row["slug"] for row in system.ask("/api/categories")[1]["data"]] == ["mugs"]
-        assert system.ask("/api/products?search=mug")[1]["code"] == "not_set_up"
+        assert [row["slug"] for row in system.request("/api/categories")[1]["data"]] == ["mugs"]
+        assert system.request("/api/products?search=mug")[1]["code"] == "not_set_up"
         for headers in ({}, {"Idempotency_Key": "k"}):
-            status, told = system.ask("/api/categories", {"name": "Cups"}, **headers)
+            status, told = system.request("/api/categories", {"name": "Cups"}, **headers)
             assert (status, told["code"]) == (503, "not_set_up")
         mutation = {
             "query": 'mutation { createProduct(input: {name: "a", price: "1", categoryId: "1"}) { id } }'
         }
-        assert system.ask("/api/graphql", mutation)[1]["code"] == "not_set_up"
-        assert system.ask("/api/graphql", {"query": "{ products { nodes { id } } }"})[0] == 200
+        assert system.request("/api/graphql", mutation)[1]["code"] == "not_set_up"
+        assert system.request("/api/graphql", {"query": "{ products { nodes { id } } }"})[0] == 200
         _, told, _ = system.stop()
     assert told.count("make migrate DATABASE_URL=") == 1
     assert own.roles() == []
@@ -96,10 +96,10 @@ def test_without_the_schema_it_only_reads(own: Own) -> None:
 def test_a_table_of_another_application_is_not_set_up(own: Own) -> None:
     own.sql("CREATE TABLE products (sku text PRIMARY KEY, label text)")
     own.sql("INSERT INTO products VALUES ('a', 'Mug')")
-    with state_of_its_own(DATABASE_URL=own.url, SLUICE_SEED="") as system:
+    with temporary_system(DATABASE_URL=own.url, SLUICE_SEED="") as system:
         system.start()
         for path in ("/api/products", "/api/products/1", "/api/users"):
-            status, told = system.ask(path)
+            status, told = system.request(path)
             assert (status, told["code"]) == (503, "not_set_up"), path
         system.stop()
     assert own.sql("SELECT * FROM products") == [["a", "Mug"]]
@@ -107,11 +107,11 @@ def test_a_table_of_another_application_is_not_set_up(own: Own) -> None:
 
 def test_login_roles_end_with_the_system(own: Own) -> None:
     migrate_url(own.url, "shop")
-    with state_of_its_own(DATABASE_URL=own.url) as system:
+    with temporary_system(DATABASE_URL=own.url) as system:
         system.start()
         assert len(own.roles()) == 2
-        assert system.ask("/api/categories", {"name": "Cups"})[0] == 201
-        assert system.ask("/api/analytics/query?query=select+1+as+one")[1]["rows"] == [[1]]
+        assert system.request("/api/categories", {"name": "Cups"})[0] == 201
+        assert system.request("/api/analytics/query?query=select+1+as+one")[1]["rows"] == [[1]]
         settings = own.sql(
             "SELECT count(*) FROM pg_db_role_setting s JOIN pg_roles r ON r.oid = setrole "
             "WHERE rolname LIKE 'sluice_local%' AND 'random_page_cost=1.1' = ANY (setconfig)"
@@ -128,8 +128,8 @@ def test_stale_login_roles_go_at_the_next_start_of_any_system(
     migrate_url(own.url)
     migrate_url(other.url)
     with (
-        state_of_its_own(DATABASE_URL=other.url) as running,
-        state_of_its_own(DATABASE_URL=own.url) as crashed,
+        temporary_system(DATABASE_URL=other.url) as running,
+        temporary_system(DATABASE_URL=own.url) as crashed,
     ):
         running.start()
         held = own.roles()
@@ -137,13 +137,13 @@ def test_stale_login_roles_go_at_the_next_start_of_any_system(
         stale = [role for role in own.roles() if role not in held]
         crashed.stop(signal.SIGKILL)
         assert set(own.roles()) == {*held, *stale}
-        with state_of_its_own(DATABASE_URL=own.url) as third:
+        with temporary_system(DATABASE_URL=own.url) as third:
             third.start()
             assert not set(stale) & set(own.roles())
             assert set(held) < set(own.roles())
             third.stop()
         assert own.roles() == held
-        assert running.ask("/health/ready")[0] == 200
+        assert running.request("/health/ready")[0] == 200
         running.stop()
     assert own.roles() == []
     other.drop()
@@ -151,11 +151,11 @@ def test_stale_login_roles_go_at_the_next_start_of_any_system(
 
 def test_remove_is_refused_while_a_system_works_with_the_database(own: Own) -> None:
     migrate_url(own.url)
-    with state_of_its_own(DATABASE_URL=own.url) as system:
+    with temporary_system(DATABASE_URL=own.url) as system:
         system.start()
         status, _, wrong = run(system, "remove")
         assert (status, "stop it first (Ctrl-C)" in wrong) == (1, True)
-        assert system.ask("/health/ready")[0] == 200
+        assert system.request("/health/ready")[0] == 200
         system.stop()
         assert run(system, "remove")[0] == 0
         assert run(system, "remove")[1] == "nothing to remove\n"
@@ -165,7 +165,7 @@ def test_remove_is_refused_while_a_system_works_with_the_database(own: Own) -> N
 def test_demo_data_comes_only_where_it_is_asked_for(own: Own) -> None:
     migrate_url(own.url, "shop")
     for wanted, products in (("", 0), ("none", 0), ("demo", 171)):
-        with state_of_its_own(DATABASE_URL=own.url, SLUICE_SEED=wanted) as system:
+        with temporary_system(DATABASE_URL=own.url, SLUICE_SEED=wanted) as system:
             system.start().stop()
         assert own.sql("SELECT count(*) FROM products") == [[products]]
 
@@ -207,7 +207,7 @@ def test_what_cannot_be_done_is_one_sentence(
     own: Own, command: str, environ: dict[str, str], told: str
 ) -> None:
     own.sql("CREATE TABLE users (id int)")
-    with state_of_its_own(**{"DATABASE_URL": own.url, **environ}) as system:
+    with temporary_system(**{"DATABASE_URL": own.url, **environ}) as system:
         status, _, wrong = run(system, command)
     assert status == 1
     assert told in wrong
@@ -219,14 +219,14 @@ def test_what_cannot_be_done_is_one_sentence(
 def test_a_schema_of_another_release_is_one_sentence(own: Own, environ: dict[str, str]) -> None:
     migrate_url(own.url)
     own.sql("UPDATE sluice.version SET version_num = '0099'")
-    with state_of_its_own(DATABASE_URL=own.url, **environ) as system:
+    with temporary_system(DATABASE_URL=own.url, **environ) as system:
         status, _, wrong = run(system, "migrate")
     assert (status, wrong.count("\n")) == (1, 1)
     assert "it was migrated by another release of Sluice" in wrong
 
 
 def test_a_plan_is_printed_and_changes_nothing(own: Own) -> None:
-    with state_of_its_own(DATABASE_URL=own.url, APP="shop", PLAN="1") as system:
+    with temporary_system(DATABASE_URL=own.url, APP="shop", PLAN="1") as system:
         status, told, _ = run(system, "migrate")
     assert status == 0
     assert told.startswith("BEGIN;\n")
@@ -240,7 +240,7 @@ def test_what_an_administrator_can_set_is_all_of_standard_output(
 ) -> None:
     own.sql("CREATE ROLE clerk LOGIN CREATEROLE PASSWORD 'canary-clerk'")
     own.sql("ALTER DATABASE own OWNER TO clerk")
-    with state_of_its_own(
+    with temporary_system(
         DATABASE_URL=server.url("clerk", "own", password="canary-clerk")
     ) as system:
         status, statements, wrong = run(system, "migrate")
@@ -258,7 +258,7 @@ def test_an_owner_that_may_not_create_roles_is_told_what_to_ask_for(
     own.sql("CREATE ROLE clerk LOGIN PASSWORD 'canary-clerk'")
     own.sql("ALTER DATABASE own OWNER TO clerk")
     url = server.url("clerk", "own", password="canary-clerk")
-    with state_of_its_own(DATABASE_URL=url, APP="shop") as system:
+    with temporary_system(DATABASE_URL=url, APP="shop") as system:
         status, statements, wrong = run(system, "migrate")
         assert status == 1
         assert (
@@ -270,15 +270,15 @@ def test_an_owner_that_may_not_create_roles_is_told_what_to_ask_for(
         assert (status, statements) == (0, "")
         assert "is set up: sluice 0003, shop 0003\n" in wrong
         system.start()
-        assert system.ask("/api/categories", {"name": "Cups"}, Idempotency_Key="k")[0] == 201
-        assert system.ask("/api/analytics/query?query=select+1+as+one")[0] == 404
+        assert system.request("/api/categories", {"name": "Cups"}, Idempotency_Key="k")[0] == 201
+        assert system.request("/api/analytics/query?query=select+1+as+one")[0] == 404
         told = system.stop()[1]
     assert "the user clerk may not create login roles, so the functions work as that user" in told
 
 
 def test_the_embedded_database_is_closed_to_what_no_role_needs() -> None:
-    with state_of_its_own() as system:
-        url = system.start().published["database_url"]
+    with temporary_system() as system:
+        url = system.start().local_json["database_url"]
         with closing(owner_connection(url)) as owner:
             asked = owner.run("""
                 SELECT has_database_privilege('public', d, 'CONNECT'), has_database_privilege('public', d, 'TEMP'),
@@ -298,7 +298,7 @@ def test_the_embedded_database_is_closed_to_what_no_role_needs() -> None:
                 ) == [[False]], name
             owner.run("ALTER ROLE sluice_analyst IN DATABASE sluice SET statement_timeout = 0")
         system.stop()
-        with closing(owner_connection(system.start().published["database_url"])) as owner:
+        with closing(owner_connection(system.start().local_json["database_url"])) as owner:
             given = owner.run(
                 "SELECT setconfig FROM pg_db_role_setting WHERE setrole = 'sluice_analyst'::regrole"
             )

@@ -14,7 +14,7 @@ import pytest
 
 from local.api_keys import KEYS
 from local.pages import FOLDERS, POLICY, TYPES, files
-from tests.fixtures.system import System
+from tests.fixtures.local_system import LocalSystem
 from tests.fixtures.template import ROOT
 
 CHROMIUM = next(
@@ -27,26 +27,26 @@ CHROMIUM = next(
 )
 
 
-def fetch(system: System, path: str, **headers: str) -> tuple[str, bytes, dict[str, str]]:
-    request = urllib.request.Request(system.published["base_url"] + path, headers=headers)  # noqa: S310 - our own
+def fetch(system: LocalSystem, path: str, **headers: str) -> tuple[str, bytes, dict[str, str]]:
+    request = urllib.request.Request(system.local_json["base_url"] + path, headers=headers)  # noqa: S310 - our own
     with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
         return answer.headers["content-type"], answer.read(), dict(answer.headers)
 
 
-def dump(system: System, path: str, profile: Path) -> str:
+def dump(system: LocalSystem, path: str, profile: Path) -> str:
     """The page as Chromium has it after ten seconds of its time, with no network but this machine."""
     run = subprocess.run(
         [str(CHROMIUM), "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={profile}",
          "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1", "--virtual-time-budget=10000", "--dump-dom",
-         system.published["base_url"] + path],
+         system.local_json["base_url"] + path],
         capture_output=True, text=True, timeout=60, check=True,
     )  # fmt: skip
     return run.stdout
 
 
 @pytest.mark.parametrize("root", FOLDERS)
-def test_the_page_and_all_that_it_names_are_there(demo_shop: System, root: str) -> None:
-    kind, page, headers = fetch(demo_shop, root)
+def test_the_page_and_all_that_it_names_are_there(demo_system: LocalSystem, root: str) -> None:
+    kind, page, headers = fetch(demo_system, root)
     assert (kind, headers["content-security-policy"]) == ("text/html; charset=utf-8", POLICY)
     named = {
         name
@@ -58,9 +58,9 @@ def test_the_page_and_all_that_it_names_are_there(demo_shop: System, root: str) 
         named |= {f"{root}/{name}" for name in re.findall(r"from '\./(\S+)'", module.read_text())}
     assert {f"{root}/{name}" for name in files(root)} - named == {f"{root}/index.html"}
     for path in named:
-        kind, body, _ = fetch(demo_shop, path)
+        kind, body, _ = fetch(demo_system, path)
         assert (kind, bool(body)) == (TYPES[Path(path).suffix], True)
-        assert len(fetch(demo_shop, path, **{"Accept-Encoding": "gzip"})[1]) <= len(body) + 50
+        assert len(fetch(demo_system, path, **{"Accept-Encoding": "gzip"})[1]) <= len(body) + 50
 
 
 def test_nothing_is_loaded_from_elsewhere() -> None:
@@ -73,19 +73,19 @@ def test_nothing_is_loaded_from_elsewhere() -> None:
                 ), path
 
 
-def test_the_first_page_leads_to_the_others(demo_shop: System) -> None:
-    _, page, headers = fetch(demo_shop, "/")
+def test_the_first_page_leads_to_the_others(demo_system: LocalSystem) -> None:
+    _, page, headers = fetch(demo_system, "/")
     links = set(re.findall(r'href="(/[^"]*)"', page.decode()))
     assert links == {"/docs", "/graphiql", "/console", "/openapi.json", "/health/ready"}
     for link in links:
-        assert fetch(demo_shop, link)[1]
+        assert fetch(demo_system, link)[1]
     assert all(known.key in page.decode() for known in KEYS)
     assert "frame-ancestors 'none'" in headers["content-security-policy"]
     assert {headers["cache-control"], headers["vary"]} == {"no-cache", "Accept-Encoding"}
 
 
-def test_docs_name_the_local_keys(demo_shop: System) -> None:
-    document = json.loads(fetch(demo_shop, "/openapi.json")[1])
+def test_docs_name_the_local_keys(demo_system: LocalSystem) -> None:
+    document = json.loads(fetch(demo_system, "/openapi.json")[1])
     scheme = document["components"]["securitySchemes"]["apiKey"]
     assert scheme["x-local-key"] == "local-admin"
     assert all(known.key in scheme["description"] for known in KEYS)
@@ -95,7 +95,7 @@ def test_docs_name_the_local_keys(demo_shop: System) -> None:
     assert document == kept
 
 
-def send_example(system: System, document: Any, method: str, path: str) -> tuple[int, str]:
+def send_example(system: LocalSystem, document: Any, method: str, path: str) -> tuple[int, str]:
     """Status and body of the response to an operation's own examples."""
     operation = document["paths"][path][method]
     headers, query = {"X-API-Key": "local-admin"}, {}
@@ -124,7 +124,7 @@ def send_example(system: System, document: Any, method: str, path: str) -> tuple
     return response.status, text
 
 
-def test_every_example_of_the_document_works_twice(demo_shop: System) -> None:
+def test_every_example_of_the_document_works_twice(demo_system: LocalSystem) -> None:
     """As Swagger UI fills them in: parameters and bodies that have an example, and nothing else."""
     document = json.loads((ROOT / "openapi.json").read_text())
     tried = 0
@@ -133,7 +133,7 @@ def test_every_example_of_the_document_works_twice(demo_shop: System) -> None:
             if method == "delete":  # of a row that orders need, and that is gone the second time
                 continue
             for click in (1, 2):
-                status, text = send_example(demo_shop, document, method, path)
+                status, text = send_example(demo_system, document, method, path)
                 assert status in (200, 201), (click, method, path, text)
                 tried += 1
     assert tried > 60
@@ -172,7 +172,7 @@ def test_docs_send_new_examples_and_a_key_for_each_body() -> None:
     assert (told["key"].startswith("docs-"), told["plain"]) == (True, {})
 
 
-def test_other_paths_and_methods_are_not_the_pages(demo_shop: System) -> None:
+def test_other_paths_and_methods_are_not_the_pages(demo_system: LocalSystem) -> None:
     for path in (
         "/graphiql/../pages.py",
         "/graphiql/LICENSES.md",
@@ -180,8 +180,8 @@ def test_other_paths_and_methods_are_not_the_pages(demo_shop: System) -> None:
         "/graphiqlx",
         "/console/../console_api.py",
     ):
-        assert demo_shop.ask(path)[0] == 404
-    assert demo_shop.ask("/graphiql", {})[0] == 404
+        assert demo_system.request(path)[0] == 404
+    assert demo_system.request("/graphiql", {})[0] == 404
 
 
 def test_it_is_not_deployed() -> None:
@@ -196,17 +196,19 @@ def test_every_file_has_its_licence_told() -> None:
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")
-def test_a_browser_without_a_network_shows_graphiql(demo_shop: System, tmp_path: Path) -> None:
-    shown = dump(demo_shop, "/graphiql", tmp_path)
+def test_a_browser_without_a_network_shows_graphiql(
+    demo_system: LocalSystem, tmp_path: Path
+) -> None:
+    shown = dump(demo_system, "/graphiql", tmp_path)
     assert "graphiql-execute-button" in shown
     assert "Dearest" in shown
 
 
-def test_the_console_is_told_of_what_was_asked(demo_shop: System) -> None:
-    demo_shop.ask("/api/products?search=canary-of-the-console")
-    demo_shop.ask("/api/products/0", x_api_key="canary-of-a-stranger")
-    demo_shop.ask("/api/analytics/query", {"query": "select 'canary of sql'"})
-    told = demo_shop.ask("/console/data")[1]
+def test_the_console_is_told_of_what_was_asked(demo_system: LocalSystem) -> None:
+    demo_system.request("/api/products?search=canary-of-the-console")
+    demo_system.request("/api/products/0", x_api_key="canary-of-a-stranger")
+    demo_system.request("/api/analytics/query", {"query": "select 'canary of sql'"})
+    told = demo_system.request("/console/data")[1]
     routes = {each["route"]: each for each in told["routes"]}
     assert routes["GET /api/products"]["statuses"]["200"] >= 1
     assert routes["GET /api/products/{id}"]["statuses"]["401"] >= 1
@@ -224,15 +226,15 @@ def test_the_console_is_told_of_what_was_asked(demo_shop: System) -> None:
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")
-def test_a_browser_shows_traffic_on_the_console(demo_shop: System, tmp_path: Path) -> None:
+def test_a_browser_shows_traffic_on_the_console(demo_system: LocalSystem, tmp_path: Path) -> None:
     for path in ("/api/products", "/api/products/1", "/api/products/999999999"):
-        assert demo_shop.ask(path)[0] in (200, 404)
+        assert demo_system.request(path)[0] in (200, 404)
     told = {
         each["route"]: each["statuses"]
-        for each in demo_shop.ask("/console/data?window=60")[1]["routes"]
+        for each in demo_system.request("/console/data?window=60")[1]["routes"]
     }
     missed = told["GET /api/products/{id}"]["404"]
-    shown = dump(demo_shop, "/console", tmp_path)
+    shown = dump(demo_system, "/console", tmp_path)
     assert 'class="live"' in shown
     assert re.search(r"<b>closed</b><small>database reached", shown)
     for route in ("GET /api/products", "GET /api/products/{id}"):

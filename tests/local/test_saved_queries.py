@@ -12,8 +12,8 @@ import pytest
 
 from local.intrinsics import load_template
 from sluice.settings import DatabaseSettings
-from tests.fixtures.insights import fields_of, found, names
-from tests.fixtures.system import System, state_of_its_own
+from tests.fixtures.local_system import LocalSystem, temporary_system
+from tests.fixtures.logs_insights import fields_of, found, names
 from tests.local.conftest import PoolOpener
 from tests.local.waiting import asynchronous, wait_until
 
@@ -47,11 +47,11 @@ FAULTY = """
 @pytest.fixture(scope="module")
 def function_log() -> Iterator[list[str]]:
     """What the functions of the local system wrote, a request that failed for want of a column among them."""
-    with state_of_its_own() as system:
+    with temporary_system() as system:
         system.start()
-        assert system.ask("/api/products")[0] == 200
-        assert system.ask("/api/categories", {"name": ""})[0] == 422
-        owner = DatabaseSettings.from_url(system.published["database_url"])
+        assert system.request("/api/products")[0] == 200
+        assert system.request("/api/categories", {"name": ""})[0] == 422
+        owner = DatabaseSettings.from_url(system.local_json["database_url"])
         with closing(
             pg8000.native.Connection(
                 owner.user,
@@ -62,7 +62,7 @@ def function_log() -> Iterator[list[str]]:
             )
         ) as connection:
             connection.run("ALTER TABLE products RENAME COLUMN description TO words")
-        status, problem = system.ask("/api/products")
+        status, problem = system.request("/api/products")
         assert (status, problem["code"]) == (500, "internal_error")
         log = system.home / "state" / "functions.log"
         reported = f'"platform.report", "record": {{"requestId": "{problem["request_id"]}"'
@@ -70,7 +70,7 @@ def function_log() -> Iterator[list[str]]:
         yield [problem["request_id"], *lines_of(system)]
 
 
-def lines_of(system: System) -> list[str]:
+def lines_of(system: LocalSystem) -> list[str]:
     text = (system.home / "state" / "functions.log").read_text()
     return [line.partition(" ")[2] for line in text.splitlines()]
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import pytest
 
 from local.api_keys import TABLES, emulated_client
-from tests.fixtures.system import System, state_of_its_own
+from tests.fixtures.local_system import LocalSystem, temporary_system
 
 QUOTA, SECONDS = 40, 2
 CLIENTS, SANDBOXES, WINDOWS = 64, 8, 4
@@ -27,8 +27,8 @@ class Answer(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def system() -> Iterator[System]:
-    with state_of_its_own() as system:
+def system() -> Iterator[LocalSystem]:
+    with temporary_system() as system:
         system.start(
             "--set", f"RateTiers=default={QUOTA}/{SECONDS},limited=5/60,unlimited=1000000/60"
         )
@@ -38,14 +38,14 @@ def system() -> Iterator[System]:
         yield system
 
 
-def sandboxes(system: System) -> int:
-    commands = [Path(f"/proc/{pid}/cmdline") for pid in system.children()]
+def sandboxes(system: LocalSystem) -> int:
+    commands = [Path(f"/proc/{pid}/cmdline") for pid in system.child_pids()]
     return sum(b"bootstrap.py" in command.read_bytes() for command in commands if command.exists())
 
 
-def ask_until(system: System, ends: float) -> list[Answer]:
+def ask_until(system: LocalSystem, ends: float) -> list[Answer]:
     request = urllib.request.Request(  # noqa: S310 - our own server
-        f"{system.published['base_url']}/api/categories", headers={"X-API-Key": "local-reader"}
+        f"{system.local_json['base_url']}/api/categories", headers={"X-API-Key": "local-reader"}
     )
     answers = []
     while (sent := time.time()) < ends:
@@ -59,9 +59,9 @@ def ask_until(system: System, ends: float) -> list[Answer]:
     return answers
 
 
-def counts(system: System) -> dict[int, int]:
+def counts(system: LocalSystem) -> dict[int, int]:
     """Window → what DynamoDB has counted in it."""
-    dynamodb = emulated_client("dynamodb", system.published["dynamodb_url"])
+    dynamodb = emulated_client("dynamodb", system.local_json["dynamodb_url"])
     scanned = dynamodb.call(
         "DynamoDB_20120810.Scan", {"TableName": TABLES["SLUICE_RATE_LIMIT_TABLE"]}
     )
@@ -71,7 +71,7 @@ def counts(system: System) -> dict[int, int]:
     }
 
 
-def rush(system: System) -> None:
+def rush(system: LocalSystem) -> None:
     """Every client asks as often as it can, for WINDOWS whole windows."""
     begins = (time.time() // SECONDS + 1) * SECONDS
     ends = begins + WINDOWS * SECONDS
@@ -98,11 +98,11 @@ def rush(system: System) -> None:
     assert len(answers) > 2 * len(admitted), "there was more demand than there was quota"
 
 
-def test_a_key_on_many_environments_gets_its_quota_and_no_more(system: System) -> None:
+def test_a_key_on_many_environments_gets_its_quota_and_no_more(system: LocalSystem) -> None:
     rush(system)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("run", range(20))
-def test_and_so_it_does_every_time(system: System, run: int) -> None:
+def test_and_so_it_does_every_time(system: LocalSystem, run: int) -> None:
     rush(system)

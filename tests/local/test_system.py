@@ -16,7 +16,7 @@ import pytest
 
 from local.postgres import free_port
 from sluice.migrations.runner import migrate_url
-from tests.fixtures.system import System, state_of_its_own
+from tests.fixtures.local_system import LocalSystem, temporary_system
 from tests.local.waiting import is_running, wait_until
 
 ROOT = Path(__file__).parents[2]
@@ -24,21 +24,21 @@ START_SECONDS = 60.0  # a first start on a busy machine compiles every module
 
 
 @pytest.fixture(scope="module")
-def shared() -> Iterator[System]:
+def shared() -> Iterator[LocalSystem]:
     """One state for all tests; a test may stop the system, the next one's `system` starts it again."""
-    with state_of_its_own() as system:
+    with temporary_system() as system:
         yield system
 
 
 @pytest.fixture
-def system(shared: System) -> System:
+def system(shared: LocalSystem) -> LocalSystem:
     return shared if shared.process else shared.start()
 
 
-def test_it_finds_the_shop_again_and_leaves_nothing_in_between(system: System) -> None:
-    status, category = system.ask("/api/categories", {"name": f"Käse {os.urandom(4).hex()}"})
+def test_it_finds_the_shop_again_and_leaves_nothing_in_between(system: LocalSystem) -> None:
+    status, category = system.request("/api/categories", {"name": f"Käse {os.urandom(4).hex()}"})
     assert status == 201, category
-    port, pids = system.port, system.children()
+    port, pids = system.port, system.child_pids()
     assert len(pids) > 3
     returned, out, err = system.stop(signal.SIGINT)
     assert (returned, err) == (0, "")
@@ -51,7 +51,7 @@ def test_it_finds_the_shop_again_and_leaves_nothing_in_between(system: System) -
     left = {path.name for path in (system.home / "state").iterdir()}
     assert left == {"aws.log", "functions.log", "lock", "postgres", "secrets.json"}
     system.start()
-    assert system.ask(f"/api/categories/{category['id']}")[1]["name"] == category["name"]
+    assert system.request(f"/api/categories/{category['id']}")[1]["name"] == category["name"]
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_it_finds_the_shop_again_and_leaves_nothing_in_between(system: System) -
         "/no",
     ],
 )
-def test_head_has_gets_length_and_no_body(system: System, path: str) -> None:
+def test_head_has_gets_length_and_no_body(system: LocalSystem, path: str) -> None:
     seen = []
     for method in ("GET", "HEAD"):
         connection = http.client.HTTPConnection("127.0.0.1", system.port)
@@ -82,7 +82,7 @@ def test_head_has_gets_length_and_no_body(system: System, path: str) -> None:
 
 
 @pytest.mark.parametrize("origin", ["http://localhost:5173", "https://[::1]", "http://127.0.0.1"])
-def test_pages_of_this_machine_may_call_the_api(system: System, origin: str) -> None:
+def test_pages_of_this_machine_may_call_the_api(system: LocalSystem, origin: str) -> None:
     connection = http.client.HTTPConnection("127.0.0.1", system.port)
     asked = {
         "Origin": origin,
@@ -104,8 +104,8 @@ def test_pages_of_this_machine_may_call_the_api(system: System, origin: str) -> 
     assert "RateLimit" in refused.headers["Access-Control-Expose-Headers"]
 
 
-def test_where_its_parts_are_is_published_for_its_owner_alone(system: System) -> None:
-    published = system.published
+def test_where_its_parts_are_is_published_for_its_owner_alone(system: LocalSystem) -> None:
+    published = system.local_json
     assert published.keys() == {
         "base_url", "database_url", "dynamodb_url", "s3_url", "sqs_url", "imports_bucket", "pid",
     }  # fmt: skip
@@ -117,44 +117,44 @@ def test_where_its_parts_are_is_published_for_its_owner_alone(system: System) ->
         assert b"<KeyCount>0</KeyCount>" in listing.read()
 
 
-def test_a_functions_environment_can_be_taken_over(system: System) -> None:
-    told, _ = system.command("env", "ProductsFunction").communicate(timeout=30)
+def test_a_functions_environment_can_be_taken_over(system: LocalSystem) -> None:
+    told, _ = system.spawn("env", "ProductsFunction").communicate(timeout=30)
     assert "export AWS_LAMBDA_FUNCTION_NAME=ProductsFunction\n" in told
     assert "export SLUICE_DB_USER=sluice_app\n" in told
-    assert "there is no function 'NoFunction'" in system.fails("env", "NoFunction")
+    assert "there is no function 'NoFunction'" in system.failure_message("env", "NoFunction")
 
 
-def test_a_second_one_names_the_first(system: System) -> None:
-    assert f"{system.published['base_url']} (process {system.pid})" in system.fails()
+def test_a_second_one_names_the_first(system: LocalSystem) -> None:
+    assert f"{system.local_json['base_url']} (process {system.pid})" in system.failure_message()
 
 
-def test_a_killed_database_is_started_again(system: System) -> None:
-    assert system.ask("/api/products")[0] == 200
+def test_a_killed_database_is_started_again(system: LocalSystem) -> None:
+    assert system.request("/api/products")[0] == 200
     data = system.home / "state" / "postgres" / "data" / "postmaster.pid"
     os.kill(int(data.read_text().split()[0]), signal.SIGKILL)
-    wait_until(lambda: system.ask("/api/products")[0] == 200, "the database's return")
+    wait_until(lambda: system.request("/api/products")[0] == 200, "the database's return")
 
 
 @pytest.mark.skipif(
     sys.platform != "linux", reason="elsewhere PostgreSQL is stopped by the next start"
 )
-def test_it_leaves_nothing_when_it_is_killed_and_starts_again(system: System) -> None:
-    system.ask("/health")
-    pids = system.children()
+def test_it_leaves_nothing_when_it_is_killed_and_starts_again(system: LocalSystem) -> None:
+    system.request("/health")
+    pids = system.child_pids()
     system.stop(signal.SIGKILL)
     wait_until(lambda: not any(is_running(pid) for pid in pids), "the end of all children")
-    assert system.start().ask("/health")[0] == 200
+    assert system.start().request("/health")[0] == 200
 
 
 def test_another_server_is_used_where_database_url_names_one(
     home: Path, empty_database: str
 ) -> None:
     migrate_url(empty_database, "shop")
-    other = System(home, DATABASE_URL=empty_database).start()
+    other = LocalSystem(home, DATABASE_URL=empty_database).start()
     try:
-        assert other.ask("/api/products")[0] == 200
-        assert other.ask("/api/categories", {"name": "Guests"})[0] == 201
-        assert other.published["database_url"] == empty_database
+        assert other.request("/api/products")[0] == 200
+        assert other.request("/api/categories", {"name": "Guests"})[0] == 201
+        assert other.local_json["database_url"] == empty_database
         assert not (home / "state" / "postgres").exists()
     finally:
         other.stop()
@@ -163,32 +163,38 @@ def test_another_server_is_used_where_database_url_names_one(
 def test_a_taken_port_is_named(home: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        assert f"port {port} on 127.0.0.1 is taken" in System(home, PORT=str(port)).fails()
+        assert (
+            f"port {port} on 127.0.0.1 is taken"
+            in LocalSystem(home, PORT=str(port)).failure_message()
+        )
 
 
 def test_a_database_that_cannot_be_used_is_named_without_its_password(
     home: Path, empty_database: str
 ) -> None:
-    nowhere = System(
+    nowhere = LocalSystem(
         home, DATABASE_URL=f"postgresql://u:secret@127.0.0.1:{free_port()}/shop"
-    ).fails()
+    ).failure_message()
     assert "the database shop at 127.0.0.1" in nowhere
     assert "cannot be reached" in nowhere
     assert "secret" not in nowhere
     refused = re.sub(r":[^:@/]+@", ":wrong@", empty_database)
-    assert "refuses the user name or password" in System(home, DATABASE_URL=refused).fails()
+    assert (
+        "refuses the user name or password"
+        in LocalSystem(home, DATABASE_URL=refused).failure_message()
+    )
 
 
 def test_a_parameter_the_template_refuses_is_named(home: Path, empty_database: str) -> None:
-    told = System(home, DATABASE_URL=empty_database).fails("--set", "LogLevel=LOUD")
+    told = LocalSystem(home, DATABASE_URL=empty_database).failure_message("--set", "LogLevel=LOUD")
     assert "the parameter LogLevel is 'LOUD'" in told
 
 
 def test_there_is_no_environment_of_a_system_that_does_not_run(home: Path) -> None:
-    assert "not running" in System(home).fails("env", "ProductsFunction")
+    assert "not running" in LocalSystem(home).failure_message("env", "ProductsFunction")
 
 
-def test_output_that_nobody_reads_stops_neither_requests_nor_the_end(system: System) -> None:
+def test_output_that_nobody_reads_stops_neither_requests_nor_the_end(system: LocalSystem) -> None:
     pipe_full = 2_000  # lines; a pipe holds 64 KiB
     connection = http.client.HTTPConnection("127.0.0.1", system.port, timeout=30)
     for _ in range(pipe_full):

@@ -9,7 +9,7 @@ import pytest
 
 from local.database import settings_of
 from local.postgres import PostgresServer
-from tests.fixtures.system import ROOT, System, state_of_its_own
+from tests.fixtures.local_system import ROOT, LocalSystem, temporary_system
 
 Use = tuple[dict[str, str], list[str]]  # the variables, and words of the message
 HOST = "127.0.0.1:1"  # nothing listens there
@@ -83,8 +83,8 @@ OF_THE_DATABASE: list[Use] = [
 def test_wrong_use_is_one_sentence(
     command: list[str], environ: dict[str, str], words: list[str]
 ) -> None:
-    with state_of_its_own(**environ) as system:
-        message = system.fails(*command)
+    with temporary_system(**environ) as system:
+        message = system.failure_message(*command)
     assert message.count("\n") == 1
     for word in words:
         assert word in message, message
@@ -94,8 +94,8 @@ def test_a_server_that_asks_for_a_password_names_the_places(
     postgres_server: PostgresServer, tmp_path: Path
 ) -> None:
     url = f"postgresql://postgres@127.0.0.1:{postgres_server.port}/postgres"
-    with state_of_its_own(DATABASE_URL=url, PGPASSFILE=str(tmp_path / "none")) as system:
-        message = system.fails()
+    with temporary_system(DATABASE_URL=url, PGPASSFILE=str(tmp_path / "none")) as system:
+        message = system.failure_message()
     assert message.count("\n") == 1
     for place in ("asks for a password", "the URL", "PGPASSWORD", ".pgpass"):
         assert place in message
@@ -121,28 +121,28 @@ def test_what_a_server_refuses_is_one_sentence(
         f"127.0.0.1:{postgres_server.port}",
         settings_of(postgres_server.url()).password,
     )
-    with state_of_its_own(DATABASE_URL=url.format(place, password=password)) as system:
-        message = system.fails(*command)
+    with temporary_system(DATABASE_URL=url.format(place, password=password)) as system:
+        message = system.failure_message(*command)
     assert message.count("\n") == 1
     assert sentence in message
     assert "canary" not in message
 
 
 def test_tools_without_a_running_system_name_make_run(tmp_path: Path) -> None:
-    with state_of_its_own() as system:
+    with temporary_system() as system:
         for command in (["env", "ProductsFunction"], ["env"], ["psql"]):
-            assert "not running; start it with: make run" in system.fails(*command)
+            assert "not running; start it with: make run" in system.failure_message(*command)
 
 
-def test_env_without_a_function_lists_them(demo_shop: System) -> None:
-    message = demo_shop.fails("env")
+def test_env_without_a_function_lists_them(demo_system: LocalSystem) -> None:
+    message = demo_system.failure_message("env")
     assert "make env FUNCTION=" in message
     assert "ProductsFunction" in message
     assert message.count("\n") == 1
 
 
-def test_psql_opens_the_running_systems_database(demo_shop: System) -> None:
-    process = demo_shop.command(
+def test_psql_opens_the_running_systems_database(demo_system: LocalSystem) -> None:
+    process = demo_system.command(
         "psql", "-X", "-Atc", "SELECT current_database(), count(*) > 0 FROM products"
     )
     rows, wrong = process.communicate(timeout=30)
@@ -151,7 +151,7 @@ def test_psql_opens_the_running_systems_database(demo_shop: System) -> None:
 
 def test_an_interrupt_while_starting_is_silent() -> None:
     """At any moment from our first line on; before it, the interpreter answers for itself."""
-    with state_of_its_own() as system:
+    with temporary_system() as system:
         for moment in range(6):
             process = system.command()
             deadline = time.monotonic() + 0.1 + 0.12 * moment
@@ -173,18 +173,18 @@ def clean(state: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_clean_state_is_refused_while_it_runs(demo_shop: System) -> None:
-    state = demo_shop.home / "state"
+def test_clean_state_is_refused_while_it_runs(demo_system: LocalSystem) -> None:
+    state = demo_system.home / "state"
     done = clean(state)
     assert done.returncode == 1
     assert "already running" in done.stderr
     assert "stop it first" in done.stderr
     assert (state / "local.json").exists()
-    assert demo_shop.ask("/api/products?limit=1")[0] == 200
+    assert demo_system.ask("/api/products?limit=1")[0] == 200
 
 
 def test_clean_state_removes_what_a_stopped_system_left() -> None:
-    with state_of_its_own() as system:
+    with temporary_system() as system:
         system.start().stop()
         state = system.home / "state"
         elsewhere = state / "postgres" / "elsewhere"

@@ -18,7 +18,7 @@ from local.postgres import SERVER_ENVIRONMENT, PostgresServer
 from sluice.db.engine import make_engine
 from sluice.migrations.removal import Removed, remove
 from sluice.settings import DatabaseSettings
-from tests.fixtures.postgres import throwaway_server, wanted_bindir
+from tests.fixtures.postgres import bindir_from_env, throwaway_server
 from tests.fixtures.shop import owner_connection
 
 # Another application: tables with the names of Sluice's, defaults, grants, and a role of its own that creates tables.
@@ -172,7 +172,7 @@ class Server:
             "versions/b.py": SECOND,
         }.items():
             (self._home / path).write_text(text)
-        made = Company(url, superuser, wanted_bindir() or find_bindir(), self._home)
+        made = Company(url, superuser, bindir_from_env() or find_bindir(), self._home)
         made.alembic("a1b2c3d4e5f6")
         for statement in COMPANY:
             text = statement.replace("{reader}", reader)

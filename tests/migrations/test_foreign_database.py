@@ -6,8 +6,8 @@ import pytest
 
 from sluice.migrations.removal import CannotRemove
 from sluice.migrations.runner import migrate_url
+from tests.fixtures.local_system import temporary_system
 from tests.fixtures.shop import owner_connection
-from tests.fixtures.system import state_of_its_own
 from tests.migrations.conftest import Company, Server
 
 ROLES = {"sluice_app", "sluice_analyst"}
@@ -16,18 +16,20 @@ HARDENED = ("REVOKE ALL ON DATABASE {} FROM PUBLIC", "REVOKE ALL ON SCHEMA publi
 
 def test_make_run_changes_nothing(company: Company) -> None:
     before = company.seen()
-    with state_of_its_own(DATABASE_URL=company.url) as system:
+    with temporary_system(DATABASE_URL=company.url) as system:
         system.start()
-        assert system.ask("/api/products")[1]["code"] == "not_set_up"
-        assert system.ask("/api/categories", {"name": "Mugs"})[1]["code"] == "not_set_up"
+        assert system.request("/api/products")[1]["code"] == "not_set_up"
+        assert system.request("/api/categories", {"name": "Mugs"})[1]["code"] == "not_set_up"
         assert (
-            system.ask("/api/imports", {"resource": "users", "format": "csv", "filename": "u.csv"})[
-                0
-            ]
+            system.request(
+                "/api/imports", {"resource": "users", "format": "csv", "filename": "u.csv"}
+            )[0]
             == 503
         )
-        assert system.ask("/api/analytics/query?query=select+1+as+one")[1]["code"] == "not_set_up"
-        assert system.ask("/health/ready")[1]["code"] == "not_set_up"
+        assert (
+            system.request("/api/analytics/query?query=select+1+as+one")[1]["code"] == "not_set_up"
+        )
+        assert system.request("/health/ready")[1]["code"] == "not_set_up"
         status, told, _ = system.stop()
     assert status == 0
     assert "does not have the schema sluice" in told

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from tests.fixtures.system import state_of_its_own
+from tests.fixtures.local_system import temporary_system
 from tests.fixtures.template import ROOT
 from tests.sam.conftest import Sam
 
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.slow
 
 
 def test_black_box_suite_passes_on_start_api(sam_program: str) -> None:
-    with state_of_its_own(SLUICE_SEED="") as system:
+    with temporary_system(SLUICE_SEED="") as system:
         system.start()
         sam = Sam(sam_program, system.home / "state/env.json")
         with sam.start_api("--warm-containers", "LAZY") as port:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from scripts.api_keys import main
-from tests.fixtures.system import System
+from tests.fixtures.local_system import LocalSystem
 
 ROOT = Path(__file__).parents[2]
 
@@ -25,7 +25,7 @@ class Ran:
     stderr: str
 
 
-def api_keys(system: System, *arguments: str) -> Ran:
+def api_keys(system: LocalSystem, *arguments: str) -> Ran:
     """The command, in this process: an interpreter with boto3 of its own takes a second each time."""
     out, err = StringIO(), StringIO()
     with redirect_stdout(out), redirect_stderr(err):
@@ -36,9 +36,9 @@ def api_keys(system: System, *arguments: str) -> Ran:
     return Ran(code, out.getvalue(), err.getvalue())
 
 
-def status(system: System, key: str, path: str) -> int:
+def status(system: LocalSystem, key: str, path: str) -> int:
     request = urllib.request.Request(  # noqa: S310
-        system.published["base_url"] + path, headers={"X-API-Key": key}
+        system.local_json["base_url"] + path, headers={"X-API-Key": key}
     )
     try:
         with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
@@ -48,9 +48,9 @@ def status(system: System, key: str, path: str) -> int:
             return error.code
 
 
-def test_a_key_is_made_and_shown_once_and_works(demo_shop: System) -> None:
+def test_a_key_is_made_and_shown_once_and_works(demo_system: LocalSystem) -> None:
     made = api_keys(
-        demo_shop,
+        demo_system,
         "create",
         "shop-frontend",
         "--scopes",
@@ -61,18 +61,18 @@ def test_a_key_is_made_and_shown_once_and_works(demo_shop: System) -> None:
     key = made.stdout.strip()
 
     assert (made.returncode, made.stderr, key.startswith("sluice_"), len(key)) == (0, "", True, 50)
-    assert status(demo_shop, key, "/api/products") == 200
-    assert status(demo_shop, key, "/api/orders") == 403
-    listed = api_keys(demo_shop, "list").stdout
+    assert status(demo_system, key, "/api/products") == 200
+    assert status(demo_system, key, "/api/orders") == 403
+    listed = api_keys(demo_system, "list").stdout
     assert key not in listed
     assert "shop-frontend            holds     expires 20" in listed
     assert "catalog:read,orders:write" in listed
 
 
-def test_make_key_prints_the_key_alone_and_keeps_its_tenant(demo_shop: System) -> None:
+def test_make_key_prints_the_key_alone_and_keeps_its_tenant(demo_system: LocalSystem) -> None:
     of_make = ("MAKEFLAGS", "MAKELEVEL")  # when make runs the tests; a person's shell has neither
     shell = {name: value for name, value in os.environ.items() if name not in of_make}
-    environment = {**shell, "SLUICE_STATE": str(demo_shop.home / "state")}
+    environment = {**shell, "SLUICE_STATE": str(demo_system.home / "state")}
     command = [
         "make",
         "key",
@@ -85,45 +85,49 @@ def test_make_key_prints_the_key_alone_and_keeps_its_tenant(demo_shop: System) -
     )
     assert made.stdout.startswith("sluice_")
     assert len(made.stdout) == 51
-    assert status(demo_shop, made.stdout.strip(), "/api/orders") == 200
+    assert status(demo_system, made.stdout.strip(), "/api/orders") == 200
     (line,) = [
-        line for line in api_keys(demo_shop, "list").stdout.splitlines() if "tenants-own" in line
+        line for line in api_keys(demo_system, "list").stdout.splitlines() if "tenants-own" in line
     ]
     assert line.endswith("catalog:read,orders:read  tenant acme & sons")
-    api_keys(demo_shop, "rotate", line.split()[0])
-    assert api_keys(demo_shop, "list").stdout.count("tenant acme & sons") == 2
-    empty = api_keys(demo_shop, "create", "empty", "--scopes", "catalog:read", "--tenant", " ")
+    api_keys(demo_system, "rotate", line.split()[0])
+    assert api_keys(demo_system, "list").stdout.count("tenant acme & sons") == 2
+    empty = api_keys(demo_system, "create", "empty", "--scopes", "catalog:read", "--tenant", " ")
     assert (empty.returncode, empty.stdout) == (1, "")
 
 
-def test_a_key_is_rotated_and_revoked(demo_shop: System) -> None:
-    api_keys(demo_shop, "create", "rotating", "--scopes", "users:read")
+def test_a_key_is_rotated_and_revoked(demo_system: LocalSystem) -> None:
+    api_keys(demo_system, "create", "rotating", "--scopes", "users:read")
     (old_id,) = [
         line.split()[0]
-        for line in api_keys(demo_shop, "list").stdout.splitlines()
+        for line in api_keys(demo_system, "list").stdout.splitlines()
         if "rotating" in line
     ]
 
-    new = api_keys(demo_shop, "rotate", old_id).stdout.strip()
-    assert status(demo_shop, new, "/api/users") == 200
-    assert api_keys(demo_shop, "revoke", old_id).returncode == 0
+    new = api_keys(demo_system, "rotate", old_id).stdout.strip()
+    assert status(demo_system, new, "/api/users") == 200
+    assert api_keys(demo_system, "revoke", old_id).returncode == 0
 
-    lines = [line for line in api_keys(demo_shop, "list").stdout.splitlines() if "rotating" in line]
+    lines = [
+        line for line in api_keys(demo_system, "list").stdout.splitlines() if "rotating" in line
+    ]
     assert sorted(line.split()[2] for line in lines) == ["disabled", "holds"]
-    again = api_keys(demo_shop, "rotate", old_id)
+    again = api_keys(demo_system, "rotate", old_id)
     assert (again.returncode, "disabled" in again.stderr) == (1, True)
 
 
-def test_a_revoked_key_that_no_environment_remembers_is_refused_at_once(demo_shop: System) -> None:
-    key = api_keys(demo_shop, "create", "leaving", "--scopes", "catalog:read").stdout.strip()
+def test_a_revoked_key_that_no_environment_remembers_is_refused_at_once(
+    demo_system: LocalSystem,
+) -> None:
+    key = api_keys(demo_system, "create", "leaving", "--scopes", "catalog:read").stdout.strip()
     (id,) = [
         line.split()[0]
-        for line in api_keys(demo_shop, "list").stdout.splitlines()
+        for line in api_keys(demo_system, "list").stdout.splitlines()
         if "leaving" in line
     ]
-    api_keys(demo_shop, "revoke", id)
+    api_keys(demo_system, "revoke", id)
 
-    assert status(demo_shop, key, "/api/products") == 401
+    assert status(demo_system, key, "/api/products") == 401
 
 
 @pytest.mark.parametrize(
@@ -139,9 +143,9 @@ def test_a_revoked_key_that_no_environment_remembers_is_refused_at_once(demo_sho
     ],
 )
 def test_what_cannot_be_done_is_said(
-    demo_shop: System, arguments: tuple[str, ...], told: str
+    demo_system: LocalSystem, arguments: tuple[str, ...], told: str
 ) -> None:
-    answer = api_keys(demo_shop, *arguments)
+    answer = api_keys(demo_system, *arguments)
 
     assert (answer.returncode != 0, "Traceback" in answer.stderr) == (True, False)
     assert told in answer.stderr

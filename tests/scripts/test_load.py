@@ -10,18 +10,25 @@ from urllib.error import HTTPError
 import pytest
 
 from scripts.load import LoadError, main, refusal
-from tests.fixtures.system import System, demo_shop
+from tests.fixtures.local_system import LocalSystem, demo_system
 
-__all__ = ["demo_shop"]
+__all__ = ["demo_system"]
 
 
 @pytest.fixture
-def options(demo_shop: System) -> list[str]:
-    return ["--url", demo_shop.published["base_url"], "--key", "local-admin", "--resource", "users"]
+def options(demo_system: LocalSystem) -> list[str]:
+    return [
+        "--url",
+        demo_system.local_json["base_url"],
+        "--key",
+        "local-admin",
+        "--resource",
+        "users",
+    ]
 
 
-def imports(demo_shop: System) -> list[int]:
-    status, body = demo_shop.ask("/api/imports?limit=100")
+def imports(demo_system: LocalSystem) -> list[int]:
+    status, body = demo_system.request("/api/imports?limit=100")
     assert status == 200
     return [job["id"] for job in body["data"]]
 
@@ -38,7 +45,7 @@ UNUSABLE = {
 @pytest.mark.parametrize("name", UNUSABLE)
 def test_unusable_file_is_not_announced(
     name: str,
-    demo_shop: System,
+    demo_system: LocalSystem,
     options: list[str],
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
@@ -47,9 +54,9 @@ def test_unusable_file_is_not_announced(
     (tmp_path / "file.xlsx").write_text("x")
     (tmp_path / "empty.csv").touch()
     os.mkfifo(tmp_path / "pipe.csv")
-    before = imports(demo_shop)
+    before = imports(demo_system)
     assert main([str(tmp_path / name), *options]) == 1
-    assert imports(demo_shop) == before
+    assert imports(demo_system) == before
     assert capsys.readouterr() == (
         "",
         f"load: {tmp_path}/{UNUSABLE[name]}\n".replace(f"{tmp_path}/file", "file"),

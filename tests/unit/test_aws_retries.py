@@ -15,7 +15,7 @@ from sluice.db.probe_lock import SharedTurns
 from sluice.limits.dynamo import DynamoCounts
 from sluice.settings import AwsSettings
 from tests.fixtures.aws import RATE_LIMIT_TABLE
-from tests.fixtures.lossy import Fate, lossy
+from tests.fixtures.lossy_proxy import ResponseAction, lossy_proxy
 
 SOMEONE = AwsSettings("us-east-1", "a", "b")
 LATER = 2_000_000_000  # seconds since the epoch
@@ -129,7 +129,7 @@ def test_without_time_left_there_is_no_second_try() -> None:
 
 def test_service_that_is_silent_is_tried_again(emulated_aws: AwsSettings) -> None:
     with (
-        lossy(emulated_aws.dynamodb_endpoint, ["silence"]) as between,
+        lossy_proxy(emulated_aws.dynamodb_endpoint, ["silence"]) as between,
         client(between.endpoint, timeout=1.0) as sender,
     ):
         listed = sender.call("DynamoDB_20120810.ListTables", {})
@@ -140,11 +140,11 @@ def test_service_that_is_silent_is_tried_again(emulated_aws: AwsSettings) -> Non
 @pytest.mark.parametrize("fate", ["close", "500", "silence"])
 @pytest.mark.parametrize("warm", [False, True])
 def test_take_whose_response_got_lost_counts_once(
-    emulated_aws: AwsSettings, fate: Fate, warm: bool
+    emulated_aws: AwsSettings, fate: ResponseAction, warm: bool
 ) -> None:
     key = token_hex(8)
     with ExitStack() as stack:
-        between = stack.enter_context(lossy(emulated_aws.dynamodb_endpoint))
+        between = stack.enter_context(lossy_proxy(emulated_aws.dynamodb_endpoint))
         sender = stack.enter_context(client(between.endpoint, timeout=1.0))
         counts = DynamoCounts(sender, RATE_LIMIT_TABLE)
         if warm:  # the connection is a kept one then, and the item is there
@@ -160,7 +160,7 @@ def test_last_take_within_the_bound_is_not_refused_by_its_own_retry(
 ) -> None:
     key = token_hex(8)
     with (
-        lossy(emulated_aws.dynamodb_endpoint, ["500"]) as between,
+        lossy_proxy(emulated_aws.dynamodb_endpoint, ["500"]) as between,
         client(between.endpoint) as sender,
     ):
         counts = DynamoCounts(sender, RATE_LIMIT_TABLE)
@@ -169,10 +169,12 @@ def test_last_take_within_the_bound_is_not_refused_by_its_own_retry(
 
 
 @pytest.mark.parametrize("fate", ["close", "500"])
-def test_turn_whose_response_got_lost_is_still_taken(emulated_aws: AwsSettings, fate: Fate) -> None:
+def test_turn_whose_response_got_lost_is_still_taken(
+    emulated_aws: AwsSettings, fate: ResponseAction
+) -> None:
     name = token_hex(8)
     with (
-        lossy(emulated_aws.dynamodb_endpoint, [fate]) as between,
+        lossy_proxy(emulated_aws.dynamodb_endpoint, [fate]) as between,
         client(between.endpoint) as sender,
     ):
         turns = SharedTurns(sender, RATE_LIMIT_TABLE, name)
@@ -187,7 +189,7 @@ def test_connection_is_kept_while_it_may_be(
     emulated_aws: AwsSettings, idle: timedelta, connections: int
 ) -> None:
     now = [datetime(2026, 1, 31, tzinfo=UTC)]
-    with lossy(emulated_aws.dynamodb_endpoint) as between:
+    with lossy_proxy(emulated_aws.dynamodb_endpoint) as between:
         sender = aws.Client(
             SOMEONE, "dynamodb", endpoint=between.endpoint, version="1.0", now=lambda: now[0]
         )

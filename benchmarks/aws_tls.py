@@ -22,7 +22,8 @@ from statistics import median
 from urllib.parse import urlsplit
 
 from local.aws import AwsServer
-from sluice import aws, tls
+from sluice import tls
+from sluice.aws.client import AwsClient
 from sluice.settings import AwsSettings
 
 SAMPLES = 15
@@ -51,7 +52,7 @@ def one_context(endpoint: str, ca_file: str) -> None:
     """As Sluice does it."""
     for service, target, version in CALLS:
         settings = AwsSettings("us-east-1", "local", "local", ca_file=ca_file)
-        client = aws.Client(settings, service, endpoint=endpoint, version=version, timeout=5)
+        client = AwsClient(settings, service, endpoint=endpoint, version=version, timeout=5)
         client.call(target, {})
         client.close()
 
@@ -106,7 +107,7 @@ def _sample(way: str, endpoint: str, ca_file: str) -> float:
 
 def _run_sample(way: str, endpoint: str, ca_file: str) -> None:
     if WAYS[way] is context_there:
-        tls.authorities(ca_file)
+        tls.trust_store(ca_file)
     began = time.process_time()
     WAYS[way](endpoint, ca_file)
     print(json.dumps((time.process_time() - began) * 1000))

@@ -20,7 +20,7 @@ from benchmarks.database import Shop
 from benchmarks.report import header, row
 from benchmarks.scenarios import Event
 from benchmarks.warm import Worker
-from sluice import aws
+from sluice.aws.client import AwsClient
 from sluice.limits.dynamo import DynamoCounts
 from sluice.limits.memory import MemoryCounts
 from sluice.limits.rate import Limiter, Taken
@@ -134,7 +134,7 @@ def _times(
 
 
 def _time_of_a_write(endpoint: str, times: int) -> float:
-    client = aws.Client(
+    client = AwsClient(
         AwsSettings("us-east-1", "local", "local"), "dynamodb", endpoint=endpoint, version="1.0"
     )
     counts, taken = DynamoCounts(client, "counts"), []

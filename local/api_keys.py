@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from local.intrinsics import STACK_NAME
-from sluice import aws
+from sluice.aws.client import AwsClient
 from sluice.identity.api_keys import hash_key
 from sluice.identity.authenticator import SCOPES
 from sluice.settings import AwsSettings
@@ -32,10 +32,10 @@ KEYS = (
 )
 
 
-def emulated_client(service: str, endpoint: str) -> aws.Client:
+def emulated_client(service: str, endpoint: str) -> AwsClient:
     """A client of the emulated services, which check no signatures. `version` is DynamoDB's."""
     nobody = AwsSettings("us-east-1", "local", "local")
-    return aws.Client(nobody, service, endpoint=endpoint, version="1.0", timeout=10)
+    return AwsClient(nobody, service, endpoint=endpoint, version="1.0", timeout=10)
 
 
 def store_local_keys(endpoint: str, table: str) -> None:

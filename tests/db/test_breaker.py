@@ -9,7 +9,7 @@ from threading import Barrier, Lock
 import pytest
 from pg8000.exceptions import DatabaseError, InterfaceError
 
-from sluice import aws
+from sluice.aws.client import AwsClient
 from sluice.db.breaker import OPEN_SECONDS, TURN_SECONDS, Breaker, Hint, HintUnavailable
 from sluice.db.probe_lock import SharedTurns
 from sluice.errors import CircuitOpen, DatabaseUnavailable
@@ -104,7 +104,7 @@ def turns(request: pytest.FixtureRequest, emulated_aws: AwsSettings) -> Iterator
     if request.param == "memory":
         yield MemoryTurns()
         return
-    client = aws.Client(
+    client = AwsClient(
         emulated_aws, "dynamodb", endpoint=emulated_aws.dynamodb_endpoint, version="1.0"
     )
     yield SharedTurns(client, RATE_LIMIT_TABLE, f"{request.node.name}")

@@ -16,7 +16,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from moto.server import ThreadedMotoServer
 
-from sluice import aws
+from sluice.aws.client import AwsClient, AwsError
 from sluice.db.credentials import KEPT_SECONDS, SecretPassword
 from sluice.errors import DatabaseUnavailable
 from sluice.settings import AwsSettings
@@ -81,7 +81,7 @@ def test_the_signature_is_botocores(session_token: str) -> None:
     settings = AwsSettings(**KEYS, session_token=session_token)
     body = {"SecretId": "arn:aws:secretsmanager:x", "Ümlaut": "ß"}
     with service(200, b"{}") as (url, asked):
-        client = aws.Client(settings, "secretsmanager", endpoint=url, now=lambda: NOW)
+        client = AwsClient(settings, "secretsmanager", endpoint=url, now=lambda: NOW)
         client.call("secretsmanager.GetSecretValue", body)
         client.close()
     ((headers, sent),) = asked
@@ -95,7 +95,7 @@ def test_the_signature_is_botocores(session_token: str) -> None:
 @pytest.mark.parametrize("session_token", ["", "token"])
 def test_everything_that_says_what_is_asked_is_signed(session_token: str) -> None:
     with service(200, b"{}") as (url, asked):
-        aws.Client(
+        AwsClient(
             AwsSettings(**KEYS, session_token=session_token), "secretsmanager", endpoint=url
         ).call("t", {})
     signed = (
@@ -132,8 +132,8 @@ def test_everything_that_says_what_is_asked_is_signed(session_token: str) -> Non
 def test_a_refusal_is_an_aws_error_with_the_services_code(
     status: int, answer: bytes, code: str
 ) -> None:
-    with service(status, answer) as (url, _), pytest.raises(aws.AwsError) as caught:
-        aws.Client(AwsSettings(**KEYS), "secretsmanager", endpoint=url).call("t", {})
+    with service(status, answer) as (url, _), pytest.raises(AwsError) as caught:
+        AwsClient(AwsSettings(**KEYS), "secretsmanager", endpoint=url).call("t", {})
     assert caught.value.code == code
 
 
@@ -141,8 +141,8 @@ def test_a_refusal_is_an_aws_error_with_the_services_code(
     "url", ["http://127.0.0.1:1", "https://127.0.0.1:1", "http://nowhere.invalid"]
 )
 def test_a_service_that_does_not_answer_is_unreachable(url: str) -> None:
-    with pytest.raises(aws.AwsError) as caught:
-        aws.Client(AwsSettings(**KEYS), "secretsmanager", endpoint=url, timeout=1).call("t", {})
+    with pytest.raises(AwsError) as caught:
+        AwsClient(AwsSettings(**KEYS), "secretsmanager", endpoint=url, timeout=1).call("t", {})
     assert caught.value.code == "Unreachable"
 
 
@@ -207,7 +207,7 @@ def test_a_secret_that_is_not_there_makes_the_database_unavailable(moto: str) ->
     with pytest.raises(DatabaseUnavailable) as caught:
         secret()
     assert "secret:no" not in caught.value.detail
-    assert isinstance(caught.value.__cause__, aws.AwsError)
+    assert isinstance(caught.value.__cause__, AwsError)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,8 @@ from threading import Thread
 
 import pytest
 
-from sluice import aws, deadline
+from sluice import deadline
+from sluice.aws.client import MAX_IDLE, MIN_TIME_FOR_RETRY, RETRY_DELAY, AwsClient, AwsError
 from sluice.db.probe_lock import SharedTurns
 from sluice.limits.dynamo import DynamoCounts
 from sluice.settings import AwsSettings
@@ -57,10 +58,10 @@ def service(*answers: Answer) -> Iterator[tuple[str, list[str]]]:
 @contextmanager
 def client(
     url: str, pauses: list[float] | None = None, *, timeout: float = 5.0
-) -> Iterator[aws.Client]:
+) -> Iterator[AwsClient]:
     noted: list[float] = [] if pauses is None else pauses
-    opened = aws.Client(
-        SOMEONE, "dynamodb", endpoint=url, version="1.0", timeout=timeout, pause=noted.append
+    opened = AwsClient(
+        SOMEONE, "dynamodb", endpoint=url, version="1.0", timeout=timeout, sleep=noted.append
     )
     with closing(opened):
         yield opened
@@ -90,7 +91,7 @@ def test_passing_failure_is_tried_once_more(failure: Answer) -> None:
     with service(failure, DONE) as (url, targets), client(url, pauses) as sender:
         assert sender.call("t", {}) == {}
     assert len(targets) == 2
-    assert [aws.PAUSE_SECONDS / 2 <= pause <= aws.PAUSE_SECONDS * 1.5 for pause in pauses] == [True]
+    assert [RETRY_DELAY / 2 <= pause <= RETRY_DELAY * 1.5 for pause in pauses] == [True]
 
 
 @pytest.mark.parametrize("failure", PASSING)
@@ -98,7 +99,7 @@ def test_second_failure_is_raised_and_not_tried_again(failure: Answer) -> None:
     with (
         service(failure) as (url, targets),
         client(url) as sender,
-        pytest.raises(aws.AwsError) as caught,
+        pytest.raises(AwsError) as caught,
     ):
         sender.call("t", {})
     assert (caught.value.code, len(targets)) == (failure[1], 2)
@@ -109,19 +110,19 @@ def test_lasting_refusal_is_not_tried_again(failure: Answer) -> None:
     with (
         service(failure, DONE) as (url, targets),
         client(url) as sender,
-        pytest.raises(aws.AwsError) as caught,
+        pytest.raises(AwsError) as caught,
     ):
         sender.call("t", {})
     assert (caught.value.code, len(targets)) == (failure[1], 1)
 
 
 def test_without_time_left_there_is_no_second_try() -> None:
-    time_left = deadline.within(aws.LEAST_SECONDS / 2)
+    time_left = deadline.within(MIN_TIME_FOR_RETRY / 2)
     with (
         service(PASSING[0], DONE) as (url, targets),
         client(url) as sender,
         time_left,
-        pytest.raises(aws.AwsError),
+        pytest.raises(AwsError),
     ):
         sender.call("t", {})
     assert len(targets) == 1
@@ -183,14 +184,14 @@ def test_turn_whose_response_got_lost_is_still_taken(
 
 
 @pytest.mark.parametrize(
-    ("idle", "connections"), [(aws.MOST_IDLE, 1), (aws.MOST_IDLE + timedelta(seconds=1), 2)]
+    ("idle", "connections"), [(MAX_IDLE, 1), (MAX_IDLE + timedelta(seconds=1), 2)]
 )
 def test_connection_is_kept_while_it_may_be(
     emulated_aws: AwsSettings, idle: timedelta, connections: int
 ) -> None:
     now = [datetime(2026, 1, 31, tzinfo=UTC)]
     with lossy_proxy(emulated_aws.dynamodb_endpoint) as between:
-        sender = aws.Client(
+        sender = AwsClient(
             SOMEONE, "dynamodb", endpoint=between.endpoint, version="1.0", now=lambda: now[0]
         )
         with closing(sender):

@@ -8,7 +8,7 @@ import boto3
 import pytest
 from botocore.config import Config
 
-from sluice import aws
+from sluice.aws.client import AwsClient
 from sluice.db.credentials import IamToken
 from sluice.endpoints import host
 from sluice.imports.storage import ImportBucket
@@ -45,7 +45,7 @@ def test_host_is_botocores_in_every_region(service: str, fips: bool) -> None:
 @pytest.mark.parametrize(("region", "ending"), HOSTS)
 @pytest.mark.parametrize("service", ["dynamodb", "sqs", "secretsmanager"])
 def test_client_calls_the_regional_host(service: str, region: str, ending: str) -> None:
-    assert aws.Client(AwsSettings(region, **KEYS), service).netloc == f"{service}.{ending}"
+    assert AwsClient(AwsSettings(region, **KEYS), service).netloc == f"{service}.{ending}"
 
 
 @pytest.mark.parametrize("upload", [True, False])
@@ -65,7 +65,7 @@ def test_fips_setting_reaches_s3_and_the_others(region: str) -> None:
     bucket = ImportBucket(settings, "imports")
     assert urlsplit(bucket.presigned_url("k")).netloc == f"imports.s3-fips.{region}.amazonaws.com"
     bucket.close()
-    assert aws.Client(settings, "dynamodb").netloc == f"dynamodb-fips.{region}.amazonaws.com"
+    assert AwsClient(settings, "dynamodb").netloc == f"dynamodb-fips.{region}.amazonaws.com"
 
 
 @pytest.mark.parametrize("endpoint", ["http://127.0.0.1:4566", "http://host.docker.internal:4566"])

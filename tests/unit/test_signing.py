@@ -12,10 +12,15 @@ from urllib.parse import parse_qs, urlsplit
 import boto3
 import pytest
 
+from sluice.aws.credentials import (
+    REFRESH_MARGIN,
+    CredentialProvider,
+    Credentials,
+    CredentialsUnavailable,
+)
 from sluice.db.credentials import IamToken
 from sluice.errors import DatabaseUnavailable
 from sluice.settings import AwsSettings, DatabaseSettings
-from sluice.signing import RENEWED, Keys, KeysUnavailable, Role
 
 KEYS = {
     "region": "eu-central-1",
@@ -71,8 +76,8 @@ class Issuer:
         self.silent = False
         self.settings: AwsSettings
 
-    def role(self) -> Role:
-        return Role(self.settings, now=lambda: self.now)
+    def role(self) -> CredentialProvider:
+        return CredentialProvider(self.settings, now=lambda: self.now)
 
     def answer(self, authorization: str | None) -> tuple[int, bytes]:
         if self.silent or authorization != "pass-1":
@@ -127,28 +132,30 @@ def test_the_environments_own_keys_are_taken_without_asking(issuer: Issuer) -> N
     settings = AwsSettings(
         **KEYS, credentials_url=issuer.settings.credentials_url, credentials_token="pass-1"
     )
-    assert Role(settings).keys() == Keys("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG")
+    assert CredentialProvider(settings).current() == Credentials(
+        "AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG"
+    )
     assert issuer.issued == 0
 
 
 def test_keys_that_are_asked_for_are_kept_until_shortly_before_they_expire(issuer: Issuer) -> None:
     role = issuer.role()
-    assert [role.keys().access_key_id, role.keys().access_key_id] == ["AKID1", "AKID1"]
-    issuer.now += timedelta(hours=1) - RENEWED
-    assert role.keys().access_key_id == "AKID1"
+    assert [role.current().access_key_id, role.current().access_key_id] == ["AKID1", "AKID1"]
+    issuer.now += timedelta(hours=1) - REFRESH_MARGIN
+    assert role.current().access_key_id == "AKID1"
     issuer.now += timedelta(seconds=1)
-    assert role.keys().access_key_id == "AKID2"
+    assert role.current().access_key_id == "AKID2"
 
 
 def test_keys_that_still_hold_serve_while_nobody_gives_others(issuer: Issuer) -> None:
     role = issuer.role()
-    role.keys()
+    role.current()
     issuer.silent = True
     issuer.now += timedelta(minutes=59)
-    assert role.keys().access_key_id == "AKID1"
+    assert role.current().access_key_id == "AKID1"
     issuer.now += timedelta(minutes=1)
-    with pytest.raises(KeysUnavailable):
-        role.keys()
+    with pytest.raises(CredentialsUnavailable):
+        role.current()
 
 
 def test_a_token_is_signed_anew_with_new_keys_and_otherwise_after_ten_minutes(

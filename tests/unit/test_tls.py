@@ -11,7 +11,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from local import certificates
-from sluice import aws, tls
+from sluice import tls
+from sluice.aws.client import AwsClient, AwsError
 from sluice.settings import AwsSettings, SettingsError
 
 
@@ -59,14 +60,14 @@ def subjects(context: ssl.SSLContext) -> str:
 
 
 def test_context_is_made_once_and_shared() -> None:
-    assert tls.authorities("") is tls.authorities("")
+    assert tls.trust_store("") is tls.trust_store("")
 
 
 def test_amazons_authorities_are_enough_for_amazons_certificate(tmp_path: Path) -> None:
     made = certificates.create_certificates(tmp_path)
     with server(made) as url:
         connect(url, made.ca_file)
-    trusted = subjects(tls.authorities(str(made.ca_file)).context)
+    trusted = subjects(tls.trust_store(str(made.ca_file)).context)
     assert certificates.AUTHORITY_NAME in trusted
     assert "DigiCert" not in trusted
 
@@ -76,7 +77,7 @@ def test_other_authorities_of_the_file_are_trusted_when_needed(tmp_path: Path) -
     with server(made) as url:
         connect(url, made.ca_file)
         connect(url, made.ca_file)
-    assert "Someone else" in subjects(tls.authorities(str(made.ca_file)).context)
+    assert "Someone else" in subjects(tls.trust_store(str(made.ca_file)).context)
 
 
 def test_authority_that_is_not_in_the_file_is_refused(tmp_path: Path) -> None:
@@ -102,7 +103,7 @@ def test_system_has_amazons_authorities() -> None:
     """Those that sign AWS's certificates, and no more: what makes the first connection cheap."""
     if not Path(ssl.get_default_verify_paths().cafile or "").is_file():
         pytest.skip("this system has its authorities in no file")
-    trusted = tls.Authorities("").context.get_ca_certs()
+    trusted = tls.TrustStore("").context.get_ca_certs()
     assert {"Amazon Root CA 1", "Amazon Root CA 2", "Amazon Root CA 3", "Amazon Root CA 4"} <= {
         value
         for one in trusted
@@ -116,32 +117,32 @@ def test_system_has_amazons_authorities() -> None:
 def test_file_without_authorities_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "empty.pem").write_text("nothing")
     with pytest.raises(ssl.SSLError):
-        tls.Authorities(str(tmp_path / "empty.pem"))
+        tls.TrustStore(str(tmp_path / "empty.pem"))
 
 
 def test_bundle_that_cannot_be_read_is_a_problem_of_the_settings(tmp_path: Path) -> None:
     settings = AwsSettings("us-east-1", "a", "b", ca_file=str(tmp_path / "nothing.pem"))
     with pytest.raises(SettingsError, match="AWS_CA_BUNDLE cannot be used"):
-        aws.Client(settings, "dynamodb")
+        AwsClient(settings, "dynamodb")
 
 
 def test_making_a_client_reads_the_authorities(tmp_path: Path) -> None:
     """Before the first connection, so that a snapshot of the environment has them."""
     made = certificates.create_certificates(tmp_path)
-    aws.Client(AwsSettings("us-east-1", "a", "b", ca_file=str(made.ca_file)), "dynamodb")
+    AwsClient(AwsSettings("us-east-1", "a", "b", ca_file=str(made.ca_file)), "dynamodb")
     made.ca_file.unlink()
-    assert certificates.AUTHORITY_NAME in subjects(tls.authorities(str(made.ca_file)).context)
+    assert certificates.AUTHORITY_NAME in subjects(tls.trust_store(str(made.ca_file)).context)
 
 
 def test_client_speaks_tls_by_the_settings_authorities(tmp_path: Path) -> None:
     made = certificates.create_certificates(tmp_path)
     with server(made) as url:
-        client = aws.Client(
+        client = AwsClient(
             AwsSettings("us-east-1", "a", "b", ca_file=str(made.ca_file)), "dynamodb", endpoint=url
         )
         assert client.call("DynamoDB_20120810.GetItem", {}) == {}
         client.close()
-        with pytest.raises(aws.AwsError, match="Unreachable"):
-            aws.Client(
-                AwsSettings("us-east-1", "a", "b"), "dynamodb", endpoint=url, pause=float
+        with pytest.raises(AwsError, match="Unreachable"):
+            AwsClient(
+                AwsSettings("us-east-1", "a", "b"), "dynamodb", endpoint=url, sleep=float
             ).call("t", {})

@@ -15,7 +15,8 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import sluice.gc_tuning  # noqa: F401 - before the others, which import SQLAlchemy
-from sluice import aws, snapstart
+from sluice import snapstart
+from sluice.aws.client import AwsClient
 from sluice.db.breaker import Breaker
 from sluice.db.credentials import IamToken, SecretPassword
 from sluice.db.database import Database, Guard
@@ -65,7 +66,7 @@ class Runtime(Repositories):
         self,
         settings: Settings,
         database: Database,
-        dynamodb: aws.Client | None = None,
+        dynamodb: AwsClient | None = None,
         replica: "Replica | None" = None,
     ) -> None:
         self.settings = settings
@@ -167,10 +168,10 @@ class Runtime(Repositories):
         )
 
     @cached_property
-    def _queues(self) -> aws.Client:
+    def _queues(self) -> AwsClient:
         """SQS."""
         endpoint = self.settings.aws.sqs_endpoint
-        return aws.Client(self.settings.aws, "sqs", endpoint=endpoint, version="1.0", timeout=10)
+        return AwsClient(self.settings.aws, "sqs", endpoint=endpoint, version="1.0", timeout=10)
 
     def admit(
         self,
@@ -330,9 +331,9 @@ def build(settings: Settings) -> Runtime:
     return Runtime(settings, primary, dynamodb, replica)
 
 
-def _dynamodb(settings: Settings) -> aws.Client:
+def _dynamodb(settings: Settings) -> AwsClient:
     # Impatient: where DynamoDB does not answer, requests go through uncounted, and strangers come again.
-    return aws.Client(
+    return AwsClient(
         settings.aws,
         "dynamodb",
         endpoint=settings.aws.dynamodb_endpoint,
@@ -341,7 +342,7 @@ def _dynamodb(settings: Settings) -> aws.Client:
     )
 
 
-def _make_authenticator(settings: Settings, dynamodb: aws.Client) -> Authenticator:
+def _make_authenticator(settings: Settings, dynamodb: AwsClient) -> Authenticator:
     tokens, verified = None, None
     if settings.tokens is not None and settings.tokens.verified_by_gateway:
         from sluice.identity.claims import principal_from_claims

@@ -16,7 +16,7 @@ _BEGIN, _END = b"-----BEGIN CERTIFICATE-----", b"-----END CERTIFICATE-----"
 _AMAZONS = (b"Amazon", b"Starfield")  # in the names of the Amazon Trust Services' authorities
 
 
-class Authorities:
+class TrustStore:
     """The authorities in a PEM file (empty: the system's) and the context that verifies by them.
 
     `context` trusts Amazon's authorities alone until `widen` was called.
@@ -29,9 +29,9 @@ class Authorities:
         if amazons:
             self.context = ssl.create_default_context(cadata=amazons)
         else:
-            self.widen()
+            self.trust_all()
 
-    def widen(self) -> bool:
+    def trust_all(self) -> bool:
         """Trust every authority of the file from now on. Return whether that changes anything."""
         if self._is_whole:
             return False
@@ -41,9 +41,9 @@ class Authorities:
 
 
 @cache
-def authorities(file: str = "") -> Authorities:
+def trust_store(file: str = "") -> TrustStore:
     """Return those of this file, read once for each process. OSError where it cannot be read."""
-    return Authorities(file)
+    return TrustStore(file)
 
 
 def connect(url: SplitResult, *, timeout: float, ca_file: str = "") -> HTTPConnection:
@@ -52,11 +52,11 @@ def connect(url: SplitResult, *, timeout: float, ca_file: str = "") -> HTTPConne
         plain = HTTPConnection(url.netloc, timeout=timeout)
         plain.connect()
         return plain
-    trusted = authorities(ca_file)
+    trusted = trust_store(ca_file)
     try:
         return _encrypted(url.netloc, timeout, trusted.context)
     except ssl.SSLCertVerificationError:
-        if not trusted.widen():
+        if not trusted.trust_all():
             raise
         return _encrypted(url.netloc, timeout, trusted.context)
 

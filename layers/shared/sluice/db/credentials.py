@@ -8,7 +8,9 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
-from sluice import aws, signing
+from sluice.aws.client import AwsClient, AwsError
+from sluice.aws.credentials import CredentialProvider, Credentials, CredentialsUnavailable
+from sluice.aws.sigv4 import presign
 from sluice.errors import DatabaseUnavailable
 from sluice.settings import AwsSettings, DatabaseSettings
 
@@ -23,7 +25,7 @@ class SecretPassword:
     def __init__(
         self, settings: AwsSettings, arn: str, *, clock: Callable[[], float] = time.time
     ) -> None:
-        self._client = aws.Client(settings, "secretsmanager", endpoint=settings.secrets_endpoint)
+        self._client = AwsClient(settings, "secretsmanager", endpoint=settings.secrets_endpoint)
         self._arn = arn
         self._clock = clock
         self._password = ""
@@ -36,7 +38,7 @@ class SecretPassword:
                 password = json.loads(secret["SecretString"])["password"]
                 if not isinstance(password, str):
                     raise TypeError("the secret's password is not a string")
-            except (aws.AwsError, KeyError, TypeError, ValueError) as error:
+            except (AwsError, KeyError, TypeError, ValueError) as error:
                 raise DatabaseUnavailable("The database's credentials cannot be read") from error
             finally:
                 self._client.close()  # it would be too old for the next time
@@ -57,23 +59,27 @@ class IamToken:
         *,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        self._role = signing.Role(settings, now=now)
+        self._credentials = CredentialProvider(settings, now=now)
         self._region = settings.region
         host = f"[{database.host}]" if ":" in database.host else database.host
         self._netloc = f"{host}:{database.port}"
         self._query = {"Action": "connect", "DBUser": database.user}
         self._now = now
-        self._kept: tuple[signing.Keys, datetime, str] | None = None
+        self._kept: tuple[Credentials, datetime, str] | None = None
 
     def __call__(self) -> str:
         try:
-            keys = self._role.keys()
-        except signing.KeysUnavailable as error:
+            credentials = self._credentials.current()
+        except CredentialsUnavailable as error:
             raise DatabaseUnavailable("The database's credentials cannot be had") from error
         now, kept = self._now(), self._kept
-        if kept is None or kept[0] != keys or not timedelta(0) <= now - kept[1] <= TOKEN_KEPT:
-            token = signing.presigned(
-                keys,
+        if (
+            kept is None
+            or kept[0] != credentials
+            or not timedelta(0) <= now - kept[1] <= TOKEN_KEPT
+        ):
+            token = presign(
+                credentials,
                 self._region,
                 "rds-db",
                 self._netloc,
@@ -81,5 +87,5 @@ class IamToken:
                 now=now,
                 seconds=TOKEN_SECONDS,
             )
-            kept = self._kept = keys, now, token
+            kept = self._kept = credentials, now, token
         return kept[2]

@@ -3,7 +3,7 @@
 from os import urandom
 from typing import Any
 
-from sluice import aws
+from sluice.aws.client import AwsClient, AwsError
 from sluice.db.breaker import HintUnavailable
 
 REFUSED = "ConditionalCheckFailedException"
@@ -17,7 +17,7 @@ class SharedTurns:
     a turn twice, if the response to the first got lost; DynamoDB then finds the taker's own token.
     """
 
-    def __init__(self, dynamodb: aws.Client, table: str, database: str) -> None:
+    def __init__(self, dynamodb: AwsClient, table: str, database: str) -> None:
         self._dynamodb = dynamodb
         self._item = {"TableName": table, "Key": {"id": {"S": f"circuit {database}"}}}
 
@@ -53,7 +53,7 @@ class SharedTurns:
         """None where the condition does not hold."""
         try:
             return self._dynamodb.call(f"DynamoDB_20120810.{action}", self._item | request)
-        except aws.AwsError as error:
+        except AwsError as error:
             if error.code == REFUSED:
                 return None
             raise HintUnavailable from error

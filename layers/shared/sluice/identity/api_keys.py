@@ -7,7 +7,7 @@ import logging
 from hashlib import sha256
 from typing import Any
 
-from sluice import aws
+from sluice.aws.client import AwsClient, AwsError
 from sluice.errors import IdentityUnavailable
 from sluice.identity.authenticator import Principal
 
@@ -23,7 +23,7 @@ def hash_key(key: str) -> str:
 class ApiKeyStore:
     """The table's reader. An item: `key_hash, client, scopes, tier, disabled, expires_at` (seconds since the epoch)."""
 
-    def __init__(self, dynamodb: aws.Client, table: str) -> None:
+    def __init__(self, dynamodb: AwsClient, table: str) -> None:
         self._dynamodb = dynamodb
         self._table = table
 
@@ -38,7 +38,7 @@ class ApiKeyStore:
         }
         try:
             item = self._dynamodb.call("DynamoDB_20120810.GetItem", request).get("Item")
-        except aws.AwsError as error:
+        except AwsError as error:
             raise IdentityUnavailable from error
         return None if item is None else _caller(item)
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from sluice import aws
+from sluice.aws.client import AwsClient
 from sluice.imports.sqs_consumer import RESUMES, ImportConsumer
 from sluice.repositories.import_jobs import ImportJobRepository
 
@@ -39,7 +39,7 @@ class ImportMaintenance:
     """`queue` and `dead_letters_url` are of the dead-letter queue; without a URL there is none to look at."""
 
     consumer: ImportConsumer
-    queue: aws.Client
+    queue: AwsClient
     dead_letters_url: str
 
     @staticmethod

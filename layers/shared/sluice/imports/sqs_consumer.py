@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote_plus
 
-from sluice import aws, deadline
+from sluice import deadline
+from sluice.aws.client import AwsClient, AwsError
 from sluice.errors import InternalError, SluiceError
 from sluice.imports.job import Importer, ImportLocked
 from sluice.imports.row_parser import RESOURCES
@@ -35,7 +36,7 @@ _log = logging.getLogger(__name__)
 class ImportConsumer:
     importer: Importer
     jobs: ImportJobRepository
-    queue: aws.Client
+    queue: AwsClient
     queue_url: str
     tries: int = TRIES
 
@@ -59,7 +60,7 @@ class ImportConsumer:
         """
         try:
             self._hide(receipt, int(seconds) + GONE_SECONDS)
-        except aws.AwsError:
+        except AwsError:
             _log.warning(
                 "the message of a killed worker comes again only when the queue says so",
                 exc_info=True,

@@ -3,7 +3,7 @@
 from os import urandom
 from typing import Any
 
-from sluice import aws
+from sluice.aws.client import AwsClient, AwsError
 from sluice.limits.rate import CountsUnavailable, Taken
 
 REFUSED = "ConditionalCheckFailedException"
@@ -17,7 +17,7 @@ class DynamoCounts:
     then finds the take's own token and does not count it again.
     """
 
-    def __init__(self, dynamodb: aws.Client, table: str) -> None:
+    def __init__(self, dynamodb: AwsClient, table: str) -> None:
         self._dynamodb = dynamodb
         self._table = table
 
@@ -46,9 +46,9 @@ class DynamoCounts:
                     self._dynamodb.call("DynamoDB_20120810.UpdateItem", request).get("Attributes")
                 ),
             )
-        except aws.AwsError as error:
+        except AwsError as error:
             if error.code == REFUSED:
-                item = error.answer.get("Item") or {}
+                item = error.response.get("Item") or {}
                 return Taken(item.get("by") == {"S": token}, _count(item))
             raise CountsUnavailable from error
 
@@ -56,7 +56,7 @@ class DynamoCounts:
         request = {"TableName": self._table, "Key": _key(key, window), "ConsistentRead": True}
         try:
             return _count(self._dynamodb.call("DynamoDB_20120810.GetItem", request).get("Item"))
-        except aws.AwsError as error:
+        except AwsError as error:
             raise CountsUnavailable from error
 
 

@@ -11,14 +11,15 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from sluice import deadline, endpoints, tls
+from sluice.aws.credentials import CredentialProvider, CredentialsUnavailable
+from sluice.aws.sigv4 import authorization_header
 from sluice.settings import AwsSettings, SettingsError
-from sluice.signing import KeysUnavailable, Role, authorization
 
-MOST_IDLE = timedelta(
+MAX_IDLE = timedelta(
     seconds=15
 )  # a connection that the service has closed meanwhile is noticed and replaced
-PAUSE_SECONDS = 0.05  # before the second try: half of it to one and a half times
-LEAST_SECONDS = 0.1  # of the request's time that must be left for a second try
+RETRY_DELAY = 0.05  # before the second try: half of it to one and a half times
+MIN_TIME_FOR_RETRY = 0.1  # of the request's time that must be left for a second try
 THROTTLED = frozenset(
     {
         "ProvisionedThroughputExceededException",
@@ -36,17 +37,17 @@ class AwsError(Exception):
         self,
         code: str,
         message: str,
-        answer: Mapping[str, Any] | None = None,
+        response: Mapping[str, Any] | None = None,
         *,
-        passing: bool = False,
+        retryable: bool = False,
     ):
         super().__init__(f"{code}: {message}")
         self.code = code
-        self.answer = answer or {}
-        self.passing = passing  # a second try may succeed
+        self.response = response or {}
+        self.retryable = retryable  # a second try may succeed
 
 
-class Client:
+class AwsClient:
     """One service, by one connection that is kept. Safe to share between threads: they take turns.
 
     `version` is that of the JSON protocol. A call is sent once more where the service throttled it, failed (5xx) or did
@@ -63,9 +64,9 @@ class Client:
         version: str = "1.1",
         timeout: float = 2.0,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
-        pause: Callable[[float], None] = time.sleep,
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self._role = Role(settings, now=now)
+        self._credentials = CredentialProvider(settings, now=now)
         self._region = settings.region
         self._service = service
         self._url = urlsplit(
@@ -73,11 +74,11 @@ class Client:
         )
         self._ca_file = settings.ca_file
         if self._url.scheme == "https":
-            _read_authorities(settings.ca_file)
+            _load_trust_store(settings.ca_file)
         self._media_type = f"application/x-amz-json-{version}"
         self._timeout = timeout
         self._now = now
-        self._pause = pause
+        self._sleep = sleep
         self._lock = threading.Lock()
         self._connection: HTTPConnection | None = None
         self._used_at = now()
@@ -94,17 +95,17 @@ class Client:
             try:
                 return self._try(target, payload)
             except AwsError as error:
-                if not error.passing or deadline.at_most(self._timeout) < LEAST_SECONDS:
+                if not error.retryable or deadline.at_most(self._timeout) < MIN_TIME_FOR_RETRY:
                     raise
-            self._pause(PAUSE_SECONDS * random.uniform(0.5, 1.5))  # noqa: S311 - spreads callers, hides nothing
+            self._sleep(RETRY_DELAY * random.uniform(0.5, 1.5))  # noqa: S311 - spreads callers, hides nothing
             return self._try(target, payload)
 
     def _try(self, target: str, payload: bytes) -> dict[str, Any]:
         status, answer = self._exchange(payload, self._headers(target, payload))
         if status != 200:
             code, message, problem = _refusal(answer)
-            passing = status >= 500 or status == 429 or code in THROTTLED or "Throttling" in code
-            raise AwsError(code, message, problem, passing=passing)
+            retryable = status >= 500 or status == 429 or code in THROTTLED or "Throttling" in code
+            raise AwsError(code, message, problem, retryable=retryable)
         result: dict[str, Any] = json.loads(answer)
         return result
 
@@ -121,18 +122,18 @@ class Client:
             "x-amz-target": target,
         }
         try:
-            keys = self._role.keys()
-        except KeysUnavailable as error:
+            credentials = self._credentials.current()
+        except CredentialsUnavailable as error:
             raise AwsError("Unreachable", str(error)) from error
-        if keys.session_token:
-            headers["x-amz-security-token"] = keys.session_token
-        headers["authorization"] = authorization(
-            keys, self._region, self._service, headers, payload
+        if credentials.session_token:
+            headers["x-amz-security-token"] = credentials.session_token
+        headers["authorization"] = authorization_header(
+            credentials, self._region, self._service, headers, payload
         )
         return headers
 
     def _exchange(self, payload: bytes, headers: Mapping[str, str]) -> tuple[int, bytes]:
-        if self._now() - self._used_at > MOST_IDLE:
+        if self._now() - self._used_at > MAX_IDLE:
             self.close()
         for kept in (self._connection is not None, False):
             try:
@@ -141,7 +142,7 @@ class Client:
                 self.close()
                 if not kept or isinstance(error, TimeoutError):
                     raise AwsError(
-                        "Unreachable", f"{self.netloc} does not answer", passing=True
+                        "Unreachable", f"{self.netloc} does not answer", retryable=True
                     ) from error
         raise AssertionError("the second turn returns or raises")
 
@@ -158,10 +159,10 @@ class Client:
         return response.status, answer
 
 
-def _read_authorities(ca_file: str) -> None:
+def _load_trust_store(ca_file: str) -> None:
     """Read them now, so that they are in a snapshot of the environment (Lambda SnapStart)."""
     try:
-        tls.authorities(ca_file)
+        tls.trust_store(ca_file)
     except OSError as error:  # an SSLError is one
         raise SettingsError([f"AWS_CA_BUNDLE cannot be used: {error}"]) from error
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, assert_never
 
-from sluice.graph.request import Body, QueryString
+from sluice.graph.request import GraphQLBody, GraphQLQueryString
 from sluice.http import query_params
 from sluice.http.body import MAX_EMAIL, MAX_ID, Choice, Email, Integer, Items, Money, Shape, Text
 from sluice.http.query_params import FieldsOf, Number, Numbers, PageOf, Period, Query, Sql
@@ -30,7 +30,7 @@ DOCUMENT = "{ products { nodes { name } } }"
 
 def of_body(shape: Shape, method: str) -> Schema:
     """What a request may send. What the server sets may be sent back, whatever it holds: it is ignored."""
-    if isinstance(shape, Body):
+    if isinstance(shape, GraphQLBody):
         return {"type": "object", "properties": GRAPHQL, "required": ["query"]}
     properties = {name: of_field(field) for name, field in shape.fields.items()}
     ignored = {"readOnly": True, "description": "Set by the server; ignored here."}
@@ -125,7 +125,7 @@ def of_query(query: Query | None) -> Iterator[Schema]:
         case Numbers():
             for name, number in query.numbers.items():
                 yield parameter(name, _of_number(number))
-        case QueryString():
+        case GraphQLQueryString():
             yield parameter("query", GRAPHQL["query"], required=True, example=DOCUMENT)
             yield parameter("operationName", {"type": "string"})
             for name in ("variables", "extensions"):
@@ -261,7 +261,7 @@ FILTERS = {
 
 def example_of_body(shape: Shape, method: str = "POST") -> Schema:
     """One that the demo shop takes, twice: a new row of a POST, and else what the first row holds already."""
-    if isinstance(shape, Body):
+    if isinstance(shape, GraphQLBody):
         return {"query": DOCUMENT}
     if shape.first_row and method != "POST":
         return dict(shape.first_row)

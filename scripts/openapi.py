@@ -16,7 +16,7 @@ from local.intrinsics import load_template
 from scripts import json_schemas as schemas
 from scripts.json_schemas import Schema
 from sluice import errors
-from sluice.graph.handler import GRAPHQL
+from sluice.graph.handler import GRAPHQL_RESPONSE
 from sluice.http.query_params import Sql
 from sluice.http.route import Operation, Rows
 from sluice.http.router import Api
@@ -205,7 +205,7 @@ def _parameters(operation: Operation) -> Iterator[Schema]:
         ("IfNoneMatchOfWrite", _is_conditional(operation)),
         ("IfMatch", _is_conditional(operation)),
         ("IdempotencyKey", operation.keyed),
-        ("After", operation.scope in READ_BY_REPLICAS or operation.gives == GRAPHQL),
+        ("After", operation.scope in READ_BY_REPLICAS or operation.gives == GRAPHQL_RESPONSE),
     ):
         if applies:
             yield {"$ref": f"#/components/parameters/{name}"}
@@ -217,17 +217,19 @@ def _is_conditional(operation: Operation) -> bool:
 
 def _success(operation: Operation, components: Schema, known: Schema) -> Schema:
     gives, headers = operation.gives, ["X-Request-Id"]
-    if operation.scope.endswith(":write") or gives == GRAPHQL:
+    if operation.scope.endswith(":write") or gives == GRAPHQL_RESPONSE:
         headers.append("X-Sluice-After")
     if gives is None:
         return {"204": _response("It is gone.", headers)}
-    if gives == GRAPHQL:
+    if gives == GRAPHQL_RESPONSE:
         answer = {
             "description": "data, errors and extensions, as GraphQL has them.",
             "type": "object",
         }
-        told = _response("What was asked for, and what went wrong.", headers, GRAPHQL, answer)
-        told["content"]["application/json"] = told["content"][GRAPHQL]
+        told = _response(
+            "What was asked for, and what went wrong.", headers, GRAPHQL_RESPONSE, answer
+        )
+        told["content"]["application/json"] = told["content"][GRAPHQL_RESPONSE]
         return {"200": told}
     if isinstance(gives, str):
         schema = {"type": "object" if gives == "application/json" else "string"}
@@ -325,7 +327,7 @@ def _problems(operation: Operation) -> Schema:
         401: operation.path.startswith("/api"),
         403: operation.path.startswith("/api"),
         404: "<" in operation.path,
-        406: not isinstance(operation.gives, str) or operation.gives == GRAPHQL,
+        406: not isinstance(operation.gives, str) or operation.gives == GRAPHQL_RESPONSE,
         409: operation.method != "GET",
         412: _is_conditional(operation),
         413: operation.takes is not None,

@@ -3,21 +3,21 @@
 from aws_lambda_powertools.event_handler import Response
 
 from sluice import runtime
-from sluice.graph.handler import GRAPHQL, answer
-from sluice.graph.request import BODY, Asked, QueryString
+from sluice.graph.handler import GRAPHQL_RESPONSE, handle_request
+from sluice.graph.request import BODY, GraphQLQueryString, GraphQLRequest
 from sluice.http.request import Request
 from sluice.http.router import Api
 
 handler = api = Api(shop=runtime.current, scopes_within=True)
 
 
-@api.get("/api/graphql", query=QueryString(), gives=GRAPHQL)
-def run_query(request: Request, asked: Asked) -> Response[str]:
+@api.get("/api/graphql", query=GraphQLQueryString(), gives=GRAPHQL_RESPONSE)
+def run_query(request: Request, graphql_request: GraphQLRequest) -> Response[str]:
     """Run a query."""
-    return answer(runtime.current(), request, asked, api.judge)
+    return handle_request(runtime.current(), request, graphql_request, api.judge)
 
 
-@api.post("/api/graphql", takes=BODY, gives=GRAPHQL)
-def run_operation(request: Request, asked: Asked) -> Response[str]:
+@api.post("/api/graphql", takes=BODY, gives=GRAPHQL_RESPONSE)
+def run_operation(request: Request, graphql_request: GraphQLRequest) -> Response[str]:
     """Run a query, or mutations: all of a request's, or none."""
-    return answer(runtime.current(), request, asked, api.judge)
+    return handle_request(runtime.current(), request, graphql_request, api.judge)

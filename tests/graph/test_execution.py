@@ -23,10 +23,10 @@ from graphql import (
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from sluice.graph.document import Documents, Invalid
+from sluice.graph.document import DocumentCache, GraphQLRequestError
 from sluice.graph.execution import execute
 from sluice.graph.loaders import Loaders, Pending
-from sluice.graph.plan import KINDS, Selected, plan
+from sluice.graph.plan import FIELD_INFO, PlannedField, plan
 from sluice.graph.schema import SCHEMA
 from sluice.settings import GraphqlSettings
 
@@ -88,10 +88,10 @@ def documents(draw: Callable[..., Any]) -> str:
 def selections(
     draw: Callable[..., Any], owner: str, depth: int, fragments: Mapping[str, str]
 ) -> str:
-    names = [name for of, name in KINDS if of == owner and not name.startswith("__")] + [
+    names = [name for of, name in FIELD_INFO if of == owner and not name.startswith("__")] + [
         "__typename"
     ]
-    leaves = [name for name in names if KINDS[owner, name].object is None]
+    leaves = [name for name in names if FIELD_INFO[owner, name].object is None]
     parts = []
     for _ in range(draw(st.integers(1, 4))):
         directive = draw(st.sampled_from(DIRECTIVES))
@@ -106,7 +106,7 @@ def selections(
             name = draw(st.sampled_from(names if depth > 1 else leaves))
             alias = draw(st.sampled_from(["", "", "", "a: ", "b: "]))
             arguments = draw(st.sampled_from(ARGUMENTS.get((owner, name), [""])))
-            inner = KINDS[owner, name].object
+            inner = FIELD_INFO[owner, name].object
             body = draw(selections(inner, depth - 1, fragments)) if inner else ""
             parts.append(f"{alias}{name}{arguments}{directive} {body}")
     return "{ " + " ".join(parts) + " }"
@@ -118,7 +118,7 @@ def value_of(source: Any, owner: str, name: str, arguments: Mapping[str, Any], l
     chance = zlib.crc32(f"{luck}{seed}".encode())
     if chance % 100 < luck:
         return None if chance % 2 else GraphQLError(f"failed {seed}")
-    kind = KINDS[owner, name]
+    kind = FIELD_INFO[owner, name]
     if kind.many:
         return [f"{seed} {n}" for n in range(chance % 4)]
     if kind.object:
@@ -138,7 +138,7 @@ class Request:
         self.loaders = Loaders()
         self._luck = luck
 
-    def resolve(self, selected: Selected, objects: Sequence[Any]) -> Sequence[Any] | Pending:
+    def resolve(self, selected: PlannedField, objects: Sequence[Any]) -> Sequence[Any] | Pending:
         if selected.name == "__typename":
             return [selected.owner] * len(objects)
         values = [
@@ -164,15 +164,15 @@ def expected(source: str, luck: int) -> Any:
 
 
 def ours(source: str, luck: int) -> Any:
-    operation = Documents(LIMITS).operation(source, None)
+    operation = DocumentCache(LIMITS).operation(source, None)
     return execute(plan(operation, operation.variables(VARIABLES, LIMITS)), Request(luck))
 
 
 def refusal(source: str) -> str:
     """Why we do not run it; empty where we do."""
     try:
-        Documents(LIMITS).operation(source, None)
-    except Invalid as refused:
+        DocumentCache(LIMITS).operation(source, None)
+    except GraphQLRequestError as refused:
         return str(refused)
     return ""
 

@@ -15,7 +15,7 @@ from tests.fixtures.graph import codes, data
 from tests.fixtures.shop import Shop
 from tests.fixtures.tcp_proxy import TcpProxy
 
-GRAPHQL = "application/graphql-response+json"
+GRAPHQL_RESPONSE = "application/graphql-response+json"
 
 
 def get(shop: Shop, /, **parameters: str) -> Any:
@@ -29,14 +29,14 @@ def get(shop: Shop, /, **parameters: str) -> Any:
         ("*/*", "application/json"),
         ("application/*", "application/json"),
         ("application/json", "application/json"),
-        (GRAPHQL, GRAPHQL),
-        (f"{GRAPHQL}, application/json;q=0.9", GRAPHQL),
-        (f"{GRAPHQL};charset=utf-8, application/json;charset=utf-8", GRAPHQL),
-        (f"application/json, {GRAPHQL}", GRAPHQL),
-        (f"application/json, {GRAPHQL};q=0.5, */*;q=0.1", "application/json"),
-        ("application/json;q=0, */*", GRAPHQL),
-        (f"text/html, {GRAPHQL};q=0.2, application/json;q=0.1", GRAPHQL),
-        (f"{GRAPHQL};q=0, */*;q=0.1", "application/json"),
+        (GRAPHQL_RESPONSE, GRAPHQL_RESPONSE),
+        (f"{GRAPHQL_RESPONSE}, application/json;q=0.9", GRAPHQL_RESPONSE),
+        (f"{GRAPHQL_RESPONSE};charset=utf-8, application/json;charset=utf-8", GRAPHQL_RESPONSE),
+        (f"application/json, {GRAPHQL_RESPONSE}", GRAPHQL_RESPONSE),
+        (f"application/json, {GRAPHQL_RESPONSE};q=0.5, */*;q=0.1", "application/json"),
+        ("application/json;q=0, */*", GRAPHQL_RESPONSE),
+        (f"text/html, {GRAPHQL_RESPONSE};q=0.2, application/json;q=0.1", GRAPHQL_RESPONSE),
+        (f"{GRAPHQL_RESPONSE};q=0, */*;q=0.1", "application/json"),
     ],
 )
 def test_the_media_type_is_the_one_that_is_accepted(shop: Shop, accept: str, given: str) -> None:
@@ -52,7 +52,7 @@ def test_the_media_type_is_the_one_that_is_accepted(shop: Shop, accept: str, giv
         "text/html",
         "application/json;q=0",
         "image/*, application/xml",
-        f"*/*, {GRAPHQL};q=0, application/json;q=0",
+        f"*/*, {GRAPHQL_RESPONSE};q=0, application/json;q=0",
         "*/*;q=x",
     ],
 )
@@ -65,7 +65,7 @@ def test_what_accepts_neither_is_406(shop: Shop, accept: str) -> None:
     ["{", "{ nope }", "query ($id: ID!) { product(id: $id) { id } }", "{ a } query B { b }"],
 )
 def test_a_request_error_is_400_to_who_knows_of_graphql(shop: Shop, query: str) -> None:
-    told = shop.graphql(query, accept=GRAPHQL)
+    told = shop.graphql(query, accept=GRAPHQL_RESPONSE)
     legacy = shop.graphql(query, accept="application/json")
 
     assert (told.status, legacy.status) == (400, 200)

@@ -7,7 +7,7 @@ import pytest
 from tests.fixtures.graph import codes, data
 from tests.fixtures.shop import Shop
 
-GRAPHQL = "application/graphql-response+json"
+GRAPHQL_RESPONSE = "application/graphql-response+json"
 BY_PRICE = "query ($x: Decimal) { products(filter: {priceMin: $x}) { totalCount } }"
 BY_DAY = 'query ($x: Date!) { salesAnalytics(startDate: $x, endDate: "2026-01-01") { day } }'
 CURSORS = ["", " ", "\t", "0", "a" * 300, "ä", "\0"]
@@ -17,7 +17,7 @@ CURSORS = ["", " ", "\t", "0", "a" * 300, "ä", "\0"]
     "value", [True, False, "NaN", "Infinity", "0x10", 10**40, int("7" * 3000), [], {"a": 1}, ""]
 )
 def test_a_bad_amount_is_a_request_error(shop: Shop, value: Any) -> None:
-    answer = shop.graphql(BY_PRICE, {"x": value}, accept=GRAPHQL)
+    answer = shop.graphql(BY_PRICE, {"x": value}, accept=GRAPHQL_RESPONSE)
 
     assert (answer.status, codes(answer)) == (400, ["invalid_query"])
     assert "Decimal cannot represent value" in answer.json["errors"][0]["message"]
@@ -27,7 +27,7 @@ def test_a_bad_amount_is_a_request_error(shop: Shop, value: Any) -> None:
     "value", [True, 1, 1.5, [1], {"a": 1}, "2024-02-30", "2024-W09-1", "2024-02-29T00:00:00Z"]
 )
 def test_a_bad_day_is_a_request_error(shop: Shop, value: Any) -> None:
-    answer = shop.graphql(BY_DAY, {"x": value}, accept=GRAPHQL)
+    answer = shop.graphql(BY_DAY, {"x": value}, accept=GRAPHQL_RESPONSE)
 
     assert (answer.status, codes(answer)) == (400, ["invalid_query"])
     assert "Date cannot represent value" in answer.json["errors"][0]["message"]
@@ -110,7 +110,7 @@ def test_a_cursor_of_another_list_sort_or_filter_is_refused(shop: Shop) -> None:
     "size", ["first: 0", "first: -1", "first: 101", "last: 0", "last: 101", "first: 1, last: 1"]
 )
 def test_a_size_out_of_bounds_is_refused(shop: Shop, size: str) -> None:
-    answer = shop.graphql(f"{{ products({size}) {{ nodes {{ id }} }} }}", accept=GRAPHQL)
+    answer = shop.graphql(f"{{ products({size}) {{ nodes {{ id }} }} }}", accept=GRAPHQL_RESPONSE)
 
     assert (answer.status, codes(answer)) == (400, ["invalid_parameter"])
 

@@ -9,7 +9,7 @@ import pytest
 
 from sluice import runtime
 from sluice.errors import IdempotencyInProgress, SluiceError
-from sluice.graph.handler import answer
+from sluice.graph.handler import handle_request
 from sluice.graph.request import BODY
 from sluice.http import idempotency
 from sluice.http.request import Request
@@ -267,7 +267,7 @@ def test_a_crowd_with_one_key_orders_once(shop: Shop) -> None:
     environments = [runtime.build(runtime.current().settings) for _ in range(6)]
 
     def order(customer: int) -> str:
-        return str(answer(environments[customer], request, asked, judge=unexpected).body)
+        return str(handle_request(environments[customer], request, asked, judge=unexpected).body)
 
     answers = at_once(6, lambda customer: until_answered(lambda: order(customer)))
     for environment in environments:

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NoReturn
 
 from sluice.errors import Fault, InvalidParameter
-from sluice.graph.plan import Selected
+from sluice.graph.plan import PlannedField
 from sluice.repositories.connections import Slice
 from sluice.repositories.list_spec import ListQuery
 
@@ -15,12 +15,12 @@ MOST = 100
 TOTAL = "totalCount"
 
 
-def is_list(selected: Selected) -> bool:
+def is_list(selected: PlannedField) -> bool:
     """Does it take a size?"""
     return selected.kind.first is not None
 
 
-def size_of(selected: Selected) -> int:
+def size_of(selected: PlannedField) -> int:
     """How many rows it asks for. InvalidParameter unless 1 to 100, by one of `first` and `last`."""
     first, last = selected.arguments.get("first"), selected.arguments.get("last")
     if last is not None:
@@ -30,12 +30,12 @@ def size_of(selected: Selected) -> int:
     return _size("first", selected.kind.first if first is None else first)
 
 
-def wants_total(selected: Selected) -> bool:
+def wants_total(selected: PlannedField) -> bool:
     return any(inner.name == TOTAL for inner in selected.fields)
 
 
 def query_of(
-    selected: Selected, fields: Collection[str], filters: Mapping[str, object] | None = None
+    selected: PlannedField, fields: Collection[str], filters: Mapping[str, object] | None = None
 ) -> ListQuery:
     """What it asks of its list; `fields` are the rows', and TOTAL if the rows of the whole list are to be counted."""
     arguments = selected.arguments
@@ -52,9 +52,9 @@ def query_of(
     )
 
 
-def nodes_of(selected: Selected) -> tuple[Selected, ...]:
+def nodes_of(selected: PlannedField) -> tuple[PlannedField, ...]:
     """What is asked of the rows, under `nodes` and under `edges`."""
-    found: list[Selected] = []
+    found: list[PlannedField] = []
     for inner in selected.fields:
         if inner.name == "nodes":
             found.extend(inner.fields)

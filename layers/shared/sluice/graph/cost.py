@@ -10,7 +10,7 @@ from datetime import date
 
 from sluice.errors import QueryTooExpensive
 from sluice.graph.connection import is_list, size_of, wants_total
-from sluice.graph.plan import Selected, key_of
+from sluice.graph.plan import PlannedField, key_of
 
 # Lists without a size. An order has up to 100 items, and mostly a few. If a shop has more than 100 categories, a nested
 # list that becomes too large is refused when they are known (resolvers.py).
@@ -31,7 +31,7 @@ INDEXED_SORTS = ("price",)  # of the products of a category, beside the default
 MAX_DAYS = 366
 
 
-def cost_of(fields: Sequence[Selected]) -> int:
+def cost_of(fields: Sequence[PlannedField]) -> int:
     """Return the cost of an operation. InvalidParameter if the size of a list is out of bounds."""
     work = dict(_work(fields, 1))
     return _nodes(fields) + sum(work.values())
@@ -43,11 +43,11 @@ def require_affordable(cost: int, limit: int) -> None:
         raise QueryTooExpensive(f"This request costs {cost}; one request may cost {limit}")
 
 
-def _nodes(fields: Sequence[Selected]) -> int:
+def _nodes(fields: Sequence[PlannedField]) -> int:
     return sum(_nodes_of(selected) for selected in fields)
 
 
-def _nodes_of(selected: Selected) -> int:
+def _nodes_of(selected: PlannedField) -> int:
     if selected.kind.object is None:
         return 0
     inner = _nodes(selected.fields)
@@ -59,7 +59,7 @@ def _nodes_of(selected: Selected) -> int:
     return UNSIZED.get((selected.owner, selected.name), 1) * (own + inner)
 
 
-def _work(fields: Sequence[Selected], depth: int) -> Iterator[tuple[Hashable, int]]:
+def _work(fields: Sequence[PlannedField], depth: int) -> Iterator[tuple[Hashable, int]]:
     """The price of each field that is a statement of its own. Equal fields of a level have one key."""
     for selected in fields:
         if is_list(selected):
@@ -75,7 +75,7 @@ def _work(fields: Sequence[Selected], depth: int) -> Iterator[tuple[Hashable, in
         yield from _work(selected.fields, depth + 1)
 
 
-def _list(selected: Selected) -> int:
+def _list(selected: PlannedField) -> int:
     price, arguments = STATEMENT, selected.arguments
     filters = arguments.get("filter") or {
         name: arguments.get(name) for name in ("userId", "status")
@@ -88,7 +88,7 @@ def _list(selected: Selected) -> int:
     return price
 
 
-def days_of(report: Selected) -> int:
+def days_of(report: PlannedField) -> int:
     """How many days a report covers. One that is out of bounds is refused before it is computed."""
     start, end = (date.fromisoformat(report.arguments[name]) for name in ("startDate", "endDate"))
     return min(max((end - start).days + 1, 1), MAX_DAYS)

@@ -20,7 +20,7 @@ from graphql import (
 from graphql.execution.values import VariableValues
 
 from sluice.errors import InvalidQuery, QueryTooDeep, QueryTooLong
-from sluice.graph.field_collection import Field, outline
+from sluice.graph.field_collection import CollectedField, collect_fields
 from sluice.graph.schema import RULES, RULES_WITHOUT_INTROSPECTION, SCHEMA
 from sluice.graph.variables import read_variables
 from sluice.settings import GraphqlSettings
@@ -32,7 +32,7 @@ MAX_ERRORS = 20
 KEPT = 50  # documents; the longest takes a megabyte
 
 
-class Invalid(Exception):
+class GraphQLRequestError(Exception):
     """A request error of GraphQL's own making: one or more faults, each at its place in the document."""
 
     def __init__(self, errors: list[GraphQLError]) -> None:
@@ -45,7 +45,7 @@ class Operation:
     """One operation of a document, and its fields by key."""
 
     node: OperationDefinitionNode
-    fields: Mapping[str, Field]
+    fields: Mapping[str, CollectedField]
     document: DocumentNode
 
     @property
@@ -64,12 +64,12 @@ class Operation:
             hide_suggestions=not limits.introspection,
         )
         if faults:
-            raise Invalid(faults)
+            raise GraphQLRequestError(faults)
         return coerced
 
 
 @dataclass
-class Documents:
+class DocumentCache:
     """The documents met lately. One for each execution environment."""
 
     limits: GraphqlSettings
@@ -93,14 +93,14 @@ class Documents:
                 f"A document has at most {MAX_CHARACTERS} characters, not {len(source)}"
             )
         document = self._parse(source)
-        drawn = outline(document, self.limits)
+        drawn = collect_fields(document, self.limits)
         rules = RULES if self.limits.introspection else RULES_WITHOUT_INTROSPECTION
         hide = not self.limits.introspection
         faults = drawn.faults or validate(
             SCHEMA, document, rules, max_errors=MAX_ERRORS, hide_suggestions=hide
         )
         if faults:
-            raise Invalid(faults)
+            raise GraphQLRequestError(faults)
         return [Operation(node, fields, document) for node, fields in drawn.operations]
 
     def _parse(self, source: str) -> DocumentNode:
@@ -121,7 +121,7 @@ class Documents:
                 raise QueryTooLong(
                     f"A document has at most {most} tokens and {MAX_COMMENTS} comments"
                 ) from None
-            raise Invalid([error]) from None
+            raise GraphQLRequestError([error]) from None
 
 
 def _choose(operations: list[Operation], name: str | None) -> Operation:

@@ -17,18 +17,18 @@ from graphql import GraphQLError
 
 from sluice.errors import Unavailable
 from sluice.graph.loaders import Loaders, Pending
-from sluice.graph.plan import Selected
+from sluice.graph.plan import PlannedField
 
 Objects = Sequence[Any]
 Path = tuple[str | int, ...]
 
 
-class Answering(Protocol):
+class ExecutionContext(Protocol):
     """What a request is answered with: its loaders, and a way to resolve a field for many objects."""
 
     loaders: Loaders
 
-    def resolve(self, selected: Selected, objects: Objects) -> Sequence[Any] | Pending: ...
+    def resolve(self, selected: PlannedField, objects: Objects) -> Sequence[Any] | Pending: ...
 
 
 class _Failure:
@@ -41,31 +41,33 @@ class _Failure:
 
 
 @dataclass(slots=True)
-class Result:
+class ExecutionResult:
     """`data` as it is answered, None where null went all the way up; `errors` with their paths."""
 
     data: dict[str, Any] | None
     errors: list[GraphQLError] = field(default_factory=list)
 
 
-def execute(fields: Sequence[Selected], request: Answering) -> Result:
+def execute(fields: Sequence[PlannedField], request: ExecutionContext) -> ExecutionResult:
     """The fields of an operation's root. Unavailable passes through: then there is no answer."""
     return _Execution(request).run(fields)
 
 
 class _Execution:
-    def __init__(self, request: Answering) -> None:
+    def __init__(self, request: ExecutionContext) -> None:
         self._request = request
         self._failed = False
         self._errors: list[GraphQLError] = []
 
-    def run(self, fields: Sequence[Selected]) -> Result:
+    def run(self, fields: Sequence[PlannedField]) -> ExecutionResult:
         data = self._objects(fields, [None])[0]
         while self._request.loaders.dispatch():
             pass
-        return Result(self._settle(fields, data, ()) if self._failed else data, self._errors)
+        return ExecutionResult(
+            self._settle(fields, data, ()) if self._failed else data, self._errors
+        )
 
-    def _objects(self, fields: Sequence[Selected], objects: Objects) -> list[dict[str, Any]]:
+    def _objects(self, fields: Sequence[PlannedField], objects: Objects) -> list[dict[str, Any]]:
         """What is answered for each object. Its keys are there at once, in their order; values come as they may."""
         blank = dict.fromkeys([selected.key for selected in fields])
         answers = [blank.copy() for _ in objects]
@@ -74,7 +76,9 @@ class _Execution:
                 self._start(selected, objects, answers)
         return answers
 
-    def _start(self, selected: Selected, objects: Objects, answers: list[dict[str, Any]]) -> None:
+    def _start(
+        self, selected: PlannedField, objects: Objects, answers: list[dict[str, Any]]
+    ) -> None:
         try:
             values = self._request.resolve(selected, objects)
         except Unavailable:
@@ -87,7 +91,7 @@ class _Execution:
             self._complete(selected, values, answers)
 
     def _complete(
-        self, selected: Selected, values: Sequence[Any], answers: list[dict[str, Any]]
+        self, selected: PlannedField, values: Sequence[Any], answers: list[dict[str, Any]]
     ) -> None:
         kind, key = selected.kind, selected.key
         if kind.object is None:
@@ -115,7 +119,7 @@ class _Execution:
             for (answer, _), one in zip(present, inner, strict=True):
                 answer[key] = one
 
-    def _absent(self, selected: Selected, value: Exception | None) -> _Failure | None:
+    def _absent(self, selected: PlannedField, value: Exception | None) -> _Failure | None:
         if isinstance(value, Unavailable):
             raise value
         if value is None:
@@ -128,7 +132,7 @@ class _Execution:
         return _Failure(value)
 
     def _settle(
-        self, fields: Sequence[Selected], answer: dict[str, Any], path: Path
+        self, fields: Sequence[PlannedField], answer: dict[str, Any], path: Path
     ) -> dict[str, Any] | None:
         """The answer without failures; None where one of them is of a field that cannot be null."""
         holds = True
@@ -149,6 +153,6 @@ class _Execution:
         return answer if holds else None
 
 
-def located(error: Exception, selected: Selected, path: Path) -> GraphQLError:
+def located(error: Exception, selected: PlannedField, path: Path) -> GraphQLError:
     """With its place in the document and in the answer."""
     return GraphQLError(str(error), selected.field.nodes, path=list(path), original_error=error)

@@ -37,25 +37,25 @@ Conditions = tuple[DirectiveNode, ...]  # @skip and @include, on the way from th
 
 
 @dataclass(slots=True)
-class Field:
+class CollectedField:
     """One field of the answer, by the `key` it has there. It is wanted where all of one set of `conditions` hold."""
 
     key: str
     name: str
     nodes: list[FieldNode]
     conditions: list[Conditions]
-    fields: dict[str, "Field"] = field(default_factory=dict)
+    fields: dict[str, "CollectedField"] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
-class Outline:
+class CollectedDocument:
     """A document's operations, each with its fields by key; `faults` are what already makes it invalid."""
 
-    operations: list[tuple[OperationDefinitionNode, dict[str, Field]]]
+    operations: list[tuple[OperationDefinitionNode, dict[str, CollectedField]]]
     faults: list[GraphQLError]
 
 
-def outline(document: DocumentNode, limits: GraphqlSettings) -> Outline:
+def collect_fields(document: DocumentNode, limits: GraphqlSettings) -> CollectedDocument:
     """QueryTooDeep, TooManyAliases, QueryTooComplex."""
     if len(document.definitions) > MAX_DEFINITIONS:
         raise QueryTooComplex(f"A document has at most {MAX_DEFINITIONS} operations and fragments")
@@ -65,17 +65,17 @@ def outline(document: DocumentNode, limits: GraphqlSettings) -> Outline:
         if isinstance(node, FragmentDefinitionNode)
     }
     merger = _Merger(fragments, limits)
-    operations: list[tuple[OperationDefinitionNode, dict[str, Field]]] = []
+    operations: list[tuple[OperationDefinitionNode, dict[str, CollectedField]]] = []
     for node in document.definitions:
         if isinstance(node, OperationDefinitionNode):
-            fields: dict[str, Field] = {}
+            fields: dict[str, CollectedField] = {}
             merger.merge(node.selection_set.selections, fields, (), depth=1, most=limits.max_depth)
             operations.append((node, fields))
     unused = [
         node for name, node in fragments.items() if name not in merger.spread
     ]  # nor looked at: no bounds hold
     faults = [GraphQLError(f"Fragment {node.name.value!r} is never used.", node) for node in unused]
-    return Outline(operations, [*merger.conflicts, *faults])
+    return CollectedDocument(operations, [*merger.conflicts, *faults])
 
 
 class _Merger:
@@ -95,7 +95,7 @@ class _Merger:
     def merge(
         self,
         selections: Iterable[SelectionNode],
-        into: dict[str, Field],
+        into: dict[str, CollectedField],
         outer: Conditions,
         *,
         depth: int,
@@ -127,7 +127,7 @@ class _Merger:
     def _field(
         self,
         node: FieldNode,
-        into: dict[str, Field],
+        into: dict[str, CollectedField],
         conditions: Conditions,
         *,
         depth: int,
@@ -144,7 +144,7 @@ class _Merger:
         key = (node.alias or node.name).value
         known = into.get(key)
         if known is None:
-            known = into[key] = Field(key, node.name.value, [node], [conditions])
+            known = into[key] = CollectedField(key, node.name.value, [node], [conditions])
         else:
             self._agree(known, node)
             known.nodes.append(node)
@@ -154,7 +154,7 @@ class _Merger:
                 node.selection_set.selections, known.fields, conditions, depth=depth + 1, most=most
             )
 
-    def _agree(self, known: Field, node: FieldNode) -> None:
+    def _agree(self, known: CollectedField, node: FieldNode) -> None:
         first = known.nodes[0]
         if (
             len(self.conflicts) < MAX_CONFLICTS

@@ -22,12 +22,12 @@ from sluice.errors import (
     SluiceError,
 )
 from sluice.graph.cost import cost_of, require_affordable
-from sluice.graph.document import Documents, Invalid, Operation
-from sluice.graph.execution import Result, execute, located
+from sluice.graph.document import DocumentCache, GraphQLRequestError, Operation
+from sluice.graph.execution import ExecutionResult, execute, located
 from sluice.graph.mutations import mutate
-from sluice.graph.plan import Selected, plan
-from sluice.graph.request import Asked
-from sluice.graph.resolvers import Resolution, reads_catalogue, require_scopes
+from sluice.graph.plan import PlannedField, plan
+from sluice.graph.request import GraphQLRequest
+from sluice.graph.resolvers import ResolverContext, reads_catalogue, require_scopes
 from sluice.http import accept, idempotency, problem
 from sluice.http.request import Request
 from sluice.runtime import Runtime
@@ -37,17 +37,19 @@ from sluice.unit_of_work import Repositories, UnitOfWork
 Judge = Callable[[Exception], SluiceError]
 
 JSON = "application/json"
-GRAPHQL = "application/graphql-response+json"
+GRAPHQL_RESPONSE = "application/graphql-response+json"
 MAX_ERRORS = 100  # that are told one by one: each of ten thousand nodes may have one
 
 
 @lru_cache(maxsize=1)
-def documents(limits: GraphqlSettings) -> Documents:
+def documents(limits: GraphqlSettings) -> DocumentCache:
     """Those of this environment."""
-    return Documents(limits)
+    return DocumentCache(limits)
 
 
-def answer(shop: Runtime, request: Request, asked: Asked, judge: Judge) -> Response[str]:
+def handle_request(
+    shop: Runtime, request: Request, graphql_request: GraphQLRequest, judge: Judge
+) -> Response[str]:
     """The response to who asks; `judge` says what may be seen of an error.
 
     SluiceErrors that are no part of GraphQL: not acceptable, unavailable, a reused key.
@@ -55,15 +57,17 @@ def answer(shop: Runtime, request: Request, asked: Asked, judge: Judge) -> Respo
     media_type = _media_type(request)
     turn = _Turn(shop, request, judge)
     try:
-        text, replayed = turn.take(asked)
-    except (Invalid, BadRequest) as error:
+        text, replayed = turn.take(graphql_request)
+    except (GraphQLRequestError, BadRequest) as error:
         errors = (
             error.errors
-            if isinstance(error, Invalid)
+            if isinstance(error, GraphQLRequestError)
             else [GraphQLError(error.detail, original_error=error)]
         )
-        text = turn.render(Result(None, errors), with_data=False)
-        return Response(400 if media_type == GRAPHQL else 200, f"{media_type}; charset=utf-8", text)
+        text = turn.render(ExecutionResult(None, errors), with_data=False)
+        return Response(
+            400 if media_type == GRAPHQL_RESPONSE else 200, f"{media_type}; charset=utf-8", text
+        )
     headers = {"Idempotency-Replayed": "true"} if replayed else {}
     return Response(200, f"{media_type}; charset=utf-8", text, headers)
 
@@ -86,20 +90,24 @@ class _Turn:
         self._limits = shop.settings.graphql
         self._cost: int | None = None
 
-    def take(self, asked: Asked) -> tuple[str, bool]:
+    def take(self, graphql_request: GraphQLRequest) -> tuple[str, bool]:
         """The response's text, and whether it is an earlier one. Invalid, BadRequest: it is not run."""
-        operation = documents(self._limits).operation(asked.query, asked.operation)
+        operation = documents(self._limits).operation(
+            graphql_request.query, graphql_request.operation
+        )
         if operation.is_mutation and self._request.method != "POST":
             raise MethodNotAllowed("A mutation is sent by POST", headers={"Allow": "POST"})
-        fields = plan(operation, operation.variables(asked.variables, self._limits))
+        fields = plan(operation, operation.variables(graphql_request.variables, self._limits))
         self._cost = cost_of(fields)
         require_affordable(self._cost, self._limits.max_cost)
         if operation.is_mutation:
-            return self._mutate(operation, fields, asked)
+            return self._mutate(operation, fields, graphql_request)
         shop = self._shop if reads_catalogue(fields) else self._shop.primary
-        return self.render(execute(fields, self._resolution(operation, asked, shop))), False
+        return self.render(
+            execute(fields, self._resolution(operation, graphql_request, shop))
+        ), False
 
-    def render(self, result: Result, *, with_data: bool = True) -> str:
+    def render(self, result: ExecutionResult, *, with_data: bool = True) -> str:
         """The response as JSON."""
         body: dict[str, Any] = {}
         if result.errors:
@@ -139,7 +147,7 @@ class _Turn:
         return {**shown, "extensions": {"code": judged.code, "problem": told}}
 
     def _mutate(
-        self, operation: Operation, fields: Sequence[Selected], asked: Asked
+        self, operation: Operation, fields: Sequence[PlannedField], graphql_request: GraphQLRequest
     ) -> tuple[str, bool]:
         """All of it in one transaction, with the answer that its Idempotency-Key keeps."""
         key = idempotency.read(self._request)
@@ -147,7 +155,7 @@ class _Turn:
         def run(work: UnitOfWork) -> str:
             if key is not None:
                 work.answers.claim(key)
-            result = mutate(fields, self._resolution(operation, asked, work))
+            result = mutate(fields, self._resolution(operation, graphql_request, work))
             text = self.render(result)
             if result.errors:
                 raise _Refused(text)
@@ -159,7 +167,9 @@ class _Turn:
             try:
                 require_scopes([selected], self._request.scopes)
             except InsufficientScope as error:  # told before anything is begun
-                return self.render(Result(None, [located(error, selected, (selected.key,))])), False
+                return self.render(
+                    ExecutionResult(None, [located(error, selected, (selected.key,))])
+                ), False
         try:
             return self._shop.transact(run), False
         except _Refused as refused:
@@ -170,10 +180,12 @@ class _Turn:
                 raise
             return first.json, True
 
-    def _resolution(self, operation: Operation, asked: Asked, shop: Repositories) -> Resolution:
-        return Resolution(
+    def _resolution(
+        self, operation: Operation, graphql_request: GraphQLRequest, shop: Repositories
+    ) -> ResolverContext:
+        return ResolverContext(
             operation,
-            asked.variables,
+            graphql_request.variables,
             shop=shop,
             analytics=self._shop.analytics,
             scopes=self._request.scopes,
@@ -183,9 +195,9 @@ class _Turn:
 
 def _media_type(request: Request) -> str:
     """GraphQL's own media type where the client names it, else JSON. NotAcceptable."""
-    chosen = accept.choose(request.headers.get("accept", ""), (GRAPHQL, JSON), JSON)
+    chosen = accept.choose(request.headers.get("accept", ""), (GRAPHQL_RESPONSE, JSON), JSON)
     if chosen is None:
         raise NotAcceptable(
-            f"The response is {GRAPHQL} or {JSON}, which the Accept header excludes"
+            f"The response is {GRAPHQL_RESPONSE} or {JSON}, which the Accept header excludes"
         )
     return chosen

@@ -7,11 +7,13 @@ from graphql import FragmentDefinitionNode, OperationDefinitionNode, SelectionSe
 from graphql.language import DocumentNode
 
 from sluice.graph.document import Operation
-from sluice.graph.plan import Selected
+from sluice.graph.plan import PlannedField
 from sluice.graph.schema import SCHEMA
 
 
-def introspect(operation: Operation, variables: Mapping[str, object], selected: Selected) -> Any:
+def introspect(
+    operation: Operation, variables: Mapping[str, object], selected: PlannedField
+) -> Any:
     """The value of `__schema` or `__type`. Raises GraphQLError."""
     alone = OperationDefinitionNode(
         operation=operation.node.operation,

@@ -8,10 +8,10 @@ from typing import Any
 
 from sluice import ordering
 from sluice.errors import NotFound
-from sluice.graph.execution import Objects, Result, execute
+from sluice.graph.execution import ExecutionResult, Objects, execute
 from sluice.graph.loaders import Pending
-from sluice.graph.plan import Selected
-from sluice.graph.resolvers import RESOLVERS, Resolution, column_of, id_of
+from sluice.graph.plan import PlannedField
+from sluice.graph.resolvers import RESOLVERS, ResolverContext, column_of, id_of
 from sluice.http import schemas
 from sluice.http.body import Shape
 
@@ -31,24 +31,24 @@ PRODUCT = Shape(
 )
 
 
-def mutate(fields: Sequence[Selected], request: Resolution) -> Result:
+def mutate(fields: Sequence[PlannedField], request: ResolverContext) -> ExecutionResult:
     """One after the other, until one fails. Where there are errors there is no data: nothing may be kept then."""
     data: dict[str, Any] = {}
     for selected in fields:
         request.loaders.forget()
         result = execute([selected], request)
         if result.errors or result.data is None:
-            return Result(None, result.errors)
+            return ExecutionResult(None, result.errors)
         data |= result.data
-    return Result(data)
+    return ExecutionResult(data)
 
 
-def _create_product(request: Resolution, selected: Selected, objects: Objects) -> Pending:
+def _create_product(request: ResolverContext, selected: PlannedField, objects: Objects) -> Pending:
     record = request.shop.products.create(PRODUCT.read_body(_input(selected), "POST"))
     return request.products([record.id], selected)
 
 
-def _update_product(request: Resolution, selected: Selected, objects: Objects) -> Pending:
+def _update_product(request: ResolverContext, selected: PlannedField, objects: Objects) -> Pending:
     changes = PRODUCT.read_body(_input(selected), "PATCH")
     id, version, products = (
         _id(selected.arguments["id"]),
@@ -65,7 +65,9 @@ def _update_product(request: Resolution, selected: Selected, objects: Objects) -
     return request.products([id], selected)
 
 
-def _delete_product(request: Resolution, selected: Selected, objects: Objects) -> Sequence[bool]:
+def _delete_product(
+    request: ResolverContext, selected: PlannedField, objects: Objects
+) -> Sequence[bool]:
     try:
         request.shop.products.delete(_id(selected.arguments["id"]))
     except NotFound:
@@ -73,7 +75,7 @@ def _delete_product(request: Resolution, selected: Selected, objects: Objects) -
     return [True]
 
 
-def _place_order(request: Resolution, selected: Selected, objects: Objects) -> Pending:
+def _place_order(request: ResolverContext, selected: PlannedField, objects: Objects) -> Pending:
     given = _input(selected)
     items = [
         {"product_id": _id(item["productId"]), "quantity": item["quantity"]}
@@ -86,13 +88,15 @@ def _place_order(request: Resolution, selected: Selected, objects: Objects) -> P
     )
 
 
-def _update_order_status(request: Resolution, selected: Selected, objects: Objects) -> Pending:
+def _update_order_status(
+    request: ResolverContext, selected: PlannedField, objects: Objects
+) -> Pending:
     id = _id(selected.arguments["id"])
     ordering.change_status(request.shop, id, selected.arguments["status"])
     return request.orders([id], selected)
 
 
-def _input(selected: Selected) -> Mapping[str, Any]:
+def _input(selected: PlannedField) -> Mapping[str, Any]:
     return {column_of(name): value for name, value in selected.arguments["input"].items()}
 
 

@@ -22,15 +22,15 @@ from graphql import (
 )
 from graphql.execution.values import VariableValues, get_argument_values
 
-from sluice.graph.document import Invalid, Operation
-from sluice.graph.field_collection import INTROSPECTION, Conditions, Field
+from sluice.graph.document import GraphQLRequestError, Operation
+from sluice.graph.field_collection import INTROSPECTION, CollectedField, Conditions
 from sluice.graph.schema import SCHEMA
 
 DEFAULT_FIRST = 20  # where the schema says none
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class FieldInfo:
     """A field of the schema: the object type it leads to, if any; whether to many of them; how a leaf is written.
 
     `first`, of a list that takes a size: what that is where nobody says.
@@ -45,20 +45,20 @@ class Kind:
 
 
 @dataclass(frozen=True, slots=True)
-class Selected:
+class PlannedField:
     """A field to answer, on objects of the type `owner`. `given` are the arguments that the client gave itself."""
 
-    field: Field
+    field: CollectedField
     key: str
     name: str
     owner: str
-    kind: Kind
+    kind: FieldInfo
     arguments: Mapping[str, Any]
     given: frozenset[str]
-    fields: "tuple[Selected, ...]"
+    fields: "tuple[PlannedField, ...]"
 
 
-def key_of(selected: Selected) -> tuple[str, str, str]:
+def key_of(selected: PlannedField) -> tuple[str, str, str]:
     """What equal fields with equal arguments have in common. Arguments that are null count as absent."""
     return (
         selected.owner,
@@ -75,18 +75,18 @@ def _present(arguments: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def plan(operation: Operation, variables: VariableValues) -> tuple[Selected, ...]:
+def plan(operation: Operation, variables: VariableValues) -> tuple[PlannedField, ...]:
     """What to answer, in the order of the answer. Invalid where an argument cannot be what a variable makes it."""
     owner = "Mutation" if operation.is_mutation else "Query"
     try:
         return _select(operation.fields, owner, variables)
     except GraphQLError as error:
-        raise Invalid([error]) from None
+        raise GraphQLRequestError([error]) from None
 
 
 def _select(
-    fields: Mapping[str, Field], owner: str, variables: VariableValues
-) -> tuple[Selected, ...]:
+    fields: Mapping[str, CollectedField], owner: str, variables: VariableValues
+) -> tuple[PlannedField, ...]:
     return tuple(
         _selected(field, owner, variables)
         for field in fields.values()
@@ -94,8 +94,8 @@ def _select(
     )
 
 
-def _selected(field: Field, owner: str, variables: VariableValues) -> Selected:
-    node, kind = field.nodes[0], KINDS[owner, field.name]
+def _selected(field: CollectedField, owner: str, variables: VariableValues) -> PlannedField:
+    node, kind = field.nodes[0], FIELD_INFO[owner, field.name]
     arguments: Mapping[str, Any] = {}
     given: frozenset[str] = frozenset()
     if kind.definition.args:
@@ -107,7 +107,7 @@ def _selected(field: Field, owner: str, variables: VariableValues) -> Selected:
             or argument.value.name.value in variables.coerced
         )
     inner = _select(field.fields, kind.object, variables) if kind.object else ()
-    return Selected(field, field.key, field.name, owner, kind, arguments, given, inner)
+    return PlannedField(field, field.key, field.name, owner, kind, arguments, given, inner)
 
 
 def _holds(conditions: Conditions, variables: VariableValues) -> bool:
@@ -119,21 +119,21 @@ def _holds(conditions: Conditions, variables: VariableValues) -> bool:
     return True
 
 
-def _kinds() -> dict[tuple[str, str], Kind]:
+def _kinds() -> dict[tuple[str, str], FieldInfo]:
     kinds = {}
     string = GraphQLField(GraphQLString)
     for name, owner in SCHEMA.type_map.items():
         if isinstance(owner, GraphQLObjectType) and not name.startswith("__"):
-            kinds[name, "__typename"] = Kind(string, None, False, True, None)
+            kinds[name, "__typename"] = FieldInfo(string, None, False, True, None)
             kinds |= {
                 (name, field): _kind(definition) for field, definition in owner.fields.items()
             }
     for field in INTROSPECTION:  # answered by graphql-core
-        kinds["Query", field] = Kind(string, None, False, False, None)
+        kinds["Query", field] = FieldInfo(string, None, False, False, None)
     return kinds
 
 
-def _kind(definition: GraphQLField) -> Kind:
+def _kind(definition: GraphQLField) -> FieldInfo:
     """The schema has objects, lists of objects and leaves; of lists neither they nor what is in them can be null."""
     inner = get_nullable_type(definition.type)
     many = isinstance(inner, GraphQLList)
@@ -150,7 +150,9 @@ def _kind(definition: GraphQLField) -> Kind:
         first = get_argument_values(
             definition, FieldNode(name=NameNode(value="first"), arguments=())
         ).get("first", DEFAULT_FIRST)
-    return Kind(definition, name, many, isinstance(definition.type, GraphQLNonNull), write, first)
+    return FieldInfo(
+        definition, name, many, isinstance(definition.type, GraphQLNonNull), write, first
+    )
 
 
-KINDS = _kinds()
+FIELD_INFO = _kinds()

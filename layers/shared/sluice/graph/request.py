@@ -14,7 +14,7 @@ NAMES = ("query", "operationName", "variables", "extensions")
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class GraphQLRequest:
     """A document, which of its operations is meant, and its variables. `extensions` are taken, and ignored."""
 
     query: str
@@ -22,7 +22,7 @@ class Asked:
     variables: Mapping[str, Any]
 
 
-class Body(Shape):
+class GraphQLBody(Shape):
     """Of a POST. What is none of the four parameters is passed over, as the specification wants it."""
 
     __slots__ = ()
@@ -37,13 +37,13 @@ class Body(Shape):
         )
 
 
-BODY = Body({}, most_bytes=MOST_BYTES)
+BODY = GraphQLBody({}, most_bytes=MOST_BYTES)
 
 
-class QueryString:
+class GraphQLQueryString:
     """Of a GET, where `variables` and `extensions` are JSON in text."""
 
-    def read(self, query: Mapping[str, str]) -> Asked:
+    def read(self, query: Mapping[str, str]) -> GraphQLRequest:
         unknown = [
             Fault("unknown_parameter", "is not a parameter here", parameter=n[:100])
             for n in query
@@ -62,7 +62,7 @@ class QueryString:
         )
 
 
-def _asked(given: Mapping[str, Any], fault: Any, refusal: type[BadRequest]) -> Asked:
+def _asked(given: Mapping[str, Any], fault: Any, refusal: type[BadRequest]) -> GraphQLRequest:
     faults = []
     if not isinstance(given.get("query"), str):
         faults.append(fault("query", "must be a GraphQL document, as a string"))
@@ -75,4 +75,6 @@ def _asked(given: Mapping[str, Any], fault: Any, refusal: type[BadRequest]) -> A
     ]
     if faults:
         raise refusal(faults=faults)
-    return Asked(given["query"], given.get("operationName") or None, given.get("variables") or {})
+    return GraphQLRequest(
+        given["query"], given.get("operationName") or None, given.get("variables") or {}
+    )

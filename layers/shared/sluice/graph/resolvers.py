@@ -18,7 +18,7 @@ from sluice.graph.execution import Objects
 from sluice.graph.field_collection import INTROSPECTION
 from sluice.graph.introspection import introspect
 from sluice.graph.loaders import Batch, Loaders, Pending
-from sluice.graph.plan import Selected, key_of
+from sluice.graph.plan import PlannedField, key_of
 from sluice.http.body import MAX_ID
 from sluice.http.query_params import READERS, Period
 from sluice.repositories.analytics import AnalyticsRepository
@@ -38,7 +38,7 @@ SCOPES = {
 }
 
 
-class Resolution:
+class ResolverContext:
     """One request's answers, from these repositories, to who has these scopes; `max_rows` bounds nested lists."""
 
     def __init__(
@@ -59,7 +59,7 @@ class Resolution:
         self._scopes = scopes
         self._max_rows = max_rows
 
-    def resolve(self, selected: Selected, objects: Objects) -> Sequence[Any] | Pending:
+    def resolve(self, selected: PlannedField, objects: Objects) -> Sequence[Any] | Pending:
         """InsufficientScope, and whatever the field's own resolver raises."""
         require_scope(selected, self._scopes)
         resolver = RESOLVERS.get((selected.owner, selected.name))
@@ -70,30 +70,30 @@ class Resolution:
         column = column_of(selected.name)
         return [one[column] for one in objects]
 
-    def products(self, ids: Sequence[int | None], selected: Selected) -> Pending:
+    def products(self, ids: Sequence[int | None], selected: PlannedField) -> Pending:
         return self.loaders.of("products", self.shop.products.get_many).load(
             ids, fields_of(selected.fields)
         )
 
-    def orders(self, ids: Sequence[int | None], selected: Selected) -> Pending:
+    def orders(self, ids: Sequence[int | None], selected: PlannedField) -> Pending:
         return self.loaders.of("orders", self.shop.orders.get_many).load(
             ids, fields_of(selected.fields)
         )
 
-    def users(self, ids: Sequence[int | None], selected: Selected) -> Pending:
+    def users(self, ids: Sequence[int | None], selected: PlannedField) -> Pending:
         return self.loaders.of("users", self.shop.users.get_many).load(
             ids, fields_of(selected.fields)
         )
 
     def once(
-        self, selected: Selected, fields: Collection[str], read: Callable[[frozenset[str]], Any]
+        self, selected: PlannedField, fields: Collection[str], read: Callable[[frozenset[str]], Any]
     ) -> Pending:
         """A field of Query: equal ones in one request are read once, with what all of them need."""
         loader = self.loaders.of(key_of(selected), lambda keys, fields: {ALL: read(fields)})
         return loader.load([ALL], fields)
 
     def nested(
-        self, selected: Selected, objects: Objects, fields: Collection[str], batch: Batch
+        self, selected: PlannedField, objects: Objects, fields: Collection[str], batch: Batch
     ) -> Pending:
         """A list of each object's own, by the object's id. Equal lists are read once."""
         ids = [one["id"] for one in objects]
@@ -105,10 +105,10 @@ class Resolution:
         return self.loaders.of(key_of(selected), batch).load(ids, fields)
 
 
-Resolver = Callable[[Resolution, Selected, Objects], Sequence[Any] | Pending]
+Resolver = Callable[[ResolverContext, PlannedField, Objects], Sequence[Any] | Pending]
 
 
-def require_scope(selected: Selected, scopes: Collection[str]) -> None:
+def require_scope(selected: PlannedField, scopes: Collection[str]) -> None:
     """InsufficientScope. What a mutation gives back is part of what it did."""
     scope = (
         SCOPES.get(selected.kind.object or "")
@@ -119,14 +119,14 @@ def require_scope(selected: Selected, scopes: Collection[str]) -> None:
         raise InsufficientScope(scope)
 
 
-def require_scopes(fields: Sequence[Selected], scopes: Collection[str]) -> None:
+def require_scopes(fields: Sequence[PlannedField], scopes: Collection[str]) -> None:
     """InsufficientScope where any field in all of these would meet it."""
     for selected in fields:
         require_scope(selected, scopes)
         require_scopes(selected.fields, scopes)
 
 
-def reads_catalogue(fields: Sequence[Selected]) -> bool:
+def reads_catalogue(fields: Sequence[PlannedField]) -> bool:
     """Do these lead to products and categories alone? A reader that lacks a product may not be asked for its orders."""
     return all(
         SCOPES.get(selected.kind.object or "", CATALOGUE) == CATALOGUE
@@ -152,7 +152,7 @@ def column_of(name: str) -> str:
     return re.sub("([A-Z])", lambda found: f"_{found[0].lower()}", name)
 
 
-def fields_of(fields: Sequence[Selected]) -> frozenset[str]:
+def fields_of(fields: Sequence[PlannedField]) -> frozenset[str]:
     """The columns that these need of their objects."""
     return frozenset(
         ["id", *(NEEDS.get((one.owner, one.name)) or column_of(one.name) for one in fields)]
@@ -162,7 +162,7 @@ def fields_of(fields: Sequence[Selected]) -> frozenset[str]:
 NEEDS = {("Order", "user"): "user_id"}
 
 
-def _products(request: Resolution, selected: Selected, objects: Objects) -> Pending:
+def _products(request: ResolverContext, selected: PlannedField, objects: Objects) -> Pending:
     filters = _product_filters(selected.arguments.get("filter") or {})
     read = request.shop.products.slice
     return request.once(
@@ -170,7 +170,7 @@ def _products(request: Resolution, selected: Selected, objects: Objects) -> Pend
     )
 
 
-def _orders(request: Resolution, selected: Selected, objects: Objects) -> Pending:
+def _orders(request: ResolverContext, selected: PlannedField, objects: Objects) -> Pending:
     filters: dict[str, object] = {}
     if selected.arguments.get("userId") is not None:
         filters["user_id"] = id_of(selected.arguments["userId"]) or 0  # nobody's
@@ -182,7 +182,7 @@ def _orders(request: Resolution, selected: Selected, objects: Objects) -> Pendin
     )
 
 
-def _wanted(selected: Selected) -> frozenset[str]:
+def _wanted(selected: PlannedField) -> frozenset[str]:
     """What a connection needs of its list: the columns of its nodes, and its total."""
     columns = fields_of(connection.nodes_of(selected))
     return columns | {connection.TOTAL} if connection.wants_total(selected) else columns
@@ -206,7 +206,7 @@ def _product_filters(given: Mapping[str, Any]) -> dict[str, object]:
     return filters
 
 
-def _category(request: Resolution, selected: Selected, objects: Objects) -> Pending:
+def _category(request: ResolverContext, selected: PlannedField, objects: Objects) -> Pending:
     id, slug = selected.arguments.get("id"), selected.arguments.get("slug")
     categories, fields = request.shop.categories, fields_of(selected.fields)
     if id is not None and slug is None:
@@ -227,11 +227,11 @@ def _text(value: str) -> str | None:
     )
 
 
-def _categories(request: Resolution, selected: Selected, objects: Objects) -> Pending:
+def _categories(request: ResolverContext, selected: PlannedField, objects: Objects) -> Pending:
     return request.once(selected, fields_of(selected.fields), request.shop.categories.all)
 
 
-def _sales(request: Resolution, selected: Selected, objects: Objects) -> Pending:
+def _sales(request: ResolverContext, selected: PlannedField, objects: Objects) -> Pending:
     asked = {
         "start_date": selected.arguments["startDate"],
         "end_date": selected.arguments["endDate"],
@@ -248,11 +248,15 @@ def _sales(request: Resolution, selected: Selected, objects: Objects) -> Pending
     return request.once(selected, (), lambda _: json.loads(f"[{request.analytics.sales(*period)}]"))
 
 
-def _introspection(request: Resolution, selected: Selected, objects: Objects) -> Sequence[Any]:
+def _introspection(
+    request: ResolverContext, selected: PlannedField, objects: Objects
+) -> Sequence[Any]:
     return [introspect(request.operation, request.variables, selected)]
 
 
-def _products_of_categories(request: Resolution, selected: Selected, objects: Objects) -> Pending:
+def _products_of_categories(
+    request: ResolverContext, selected: PlannedField, objects: Objects
+) -> Pending:
     def read(ids: Sequence[int], fields: frozenset[str]) -> Mapping[int, Any]:
         slices = request.shop.products.slices_of(ids, connection.query_of(selected, fields))
         return {id: one.rows for id, one in slices.items()}  # type: ignore[union-attr]  # it takes no cursor
@@ -261,7 +265,7 @@ def _products_of_categories(request: Resolution, selected: Selected, objects: Ob
 
 
 def _connections_of_categories(
-    request: Resolution, selected: Selected, objects: Objects
+    request: ResolverContext, selected: PlannedField, objects: Objects
 ) -> Pending:
     read = request.shop.products.slices_of
     return request.nested(
@@ -272,7 +276,7 @@ def _connections_of_categories(
     )
 
 
-def _orders_of_users(request: Resolution, selected: Selected, objects: Objects) -> Pending:
+def _orders_of_users(request: ResolverContext, selected: PlannedField, objects: Objects) -> Pending:
     read = request.shop.orders.slices_of
     return request.nested(
         selected,

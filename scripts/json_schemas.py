@@ -7,7 +7,7 @@ from sluice.graph.request import GraphQLBody, GraphQLQueryString
 from sluice.http import query_params
 from sluice.http.body import MAX_EMAIL, MAX_ID, Choice, Email, Integer, Items, Money, Shape, Text
 from sluice.http.query_params import FieldsOf, Number, Numbers, PageOf, Period, Query, Sql
-from sluice.repositories.list_spec import Filter, Listing
+from sluice.repositories.list_spec import Filter, ListSpec
 from sluice.repositories.projection import Column
 
 Schema = dict[str, Any]
@@ -102,14 +102,14 @@ def of_column(column: Column) -> Schema:
             schema = {"type": "integer"}
         case "text":
             schema = {"type": "string"}
-        case "money":
+        case "decimal":
             schema = {"type": "string", "pattern": r"^[0-9]+\.[0-9]{2}$"}
-        case "time":
+        case "timestamp":
             schema = {"type": "string", "format": "date-time"}
         case "date":
             schema = {"type": "string", "format": "date"}
-        case "rows":
-            return {"type": "array", "items": of_columns(column.rows)}
+        case "json":
+            return {"type": "array", "items": of_columns(column.item_fields)}
         case _:
             assert_never(column.type)
     return schema | ({"type": [schema["type"], "null"]} if column.nullable else {})
@@ -119,9 +119,9 @@ def of_query(query: Query | None) -> Iterator[Schema]:
     """The parameters of a query string."""
     match query:
         case FieldsOf():
-            yield _fields(query.view.fields)
+            yield _fields(query.projection.fields)
         case PageOf():
-            yield from _of_listing(query.listing)
+            yield from _of_listing(query.list_spec)
         case Numbers():
             for name, number in query.numbers.items():
                 yield parameter(name, _of_number(number))
@@ -167,8 +167,8 @@ def parameter(name: str, schema: Schema, description: str = "", **more: Any) -> 
     } | (joined | more)
 
 
-def _of_listing(listing: Listing) -> Iterator[Schema]:
-    keys = [f"{name}{way}" for name in listing.sorts for way in ("", ":asc", ":desc")]
+def _of_listing(list_spec: ListSpec) -> Iterator[Schema]:
+    keys = [f"{name}{way}" for name in list_spec.sorts for way in ("", ":asc", ":desc")]
     limit = {
         "type": "integer",
         "minimum": 1,
@@ -191,13 +191,13 @@ def _of_listing(listing: Listing) -> Iterator[Schema]:
         "maxItems": query_params.MAX_SORTS,
         "uniqueItems": True,
     }
-    ties = f"Up to {query_params.MAX_SORTS} different keys. Ties go by `{listing.key}`, in the last key's direction."
+    ties = f"Up to {query_params.MAX_SORTS} different keys. Ties go by `{list_spec.key}`, in the last key's direction."
     yield parameter("sort", sort, ties)
-    yield _fields(listing.view.fields)
+    yield _fields(list_spec.projection.fields)
     yield parameter(
         "include_total", {"type": "boolean", "default": False}, "Adds `pagination.total`."
     )
-    for name, declared in listing.filters.items():
+    for name, declared in list_spec.filters.items():
         yield parameter(name, _of_filter(declared), FILTERS.get(name, ""))
 
 
@@ -218,7 +218,7 @@ def _of_filter(declared: Filter) -> Schema:
                 "minItems": 1,
                 "maxItems": query_params.MAX_VALUES,
             }
-        case "money":
+        case "decimal":
             return {"type": "string", "pattern": AMOUNT}
         case "slugs":
             item = {"type": "string", "pattern": "^[a-z0-9-]{1,200}$"}
@@ -228,13 +228,13 @@ def _of_filter(declared: Filter) -> Schema:
                 "minItems": 1,
                 "maxItems": query_params.MAX_VALUES,
             }
-        case "words":
+        case "search":
             return {"type": "string", "maxLength": query_params.MAX_TEXT, "pattern": WORDS}
         case "email":
             return {"type": "string", "format": "email", "maxLength": MAX_EMAIL}
         case "boolean":
             return {"type": "boolean"}
-        case "time":
+        case "timestamp":
             return {
                 "anyOf": [
                     {"type": "string", "format": "date-time"},
@@ -276,12 +276,18 @@ def _example_of_field(field: object) -> Any:
 
 def example_of_columns(fields: Mapping[str, Column], known: Mapping[str, Any]) -> Schema:
     """A row; `known` are the examples that the resource's own bodies have."""
-    by_type = {"integer": 1, "text": "…", "money": "19.99", "time": MOMENT, "date": "2026-01-31"}
+    by_type = {
+        "integer": 1,
+        "text": "…",
+        "decimal": "19.99",
+        "timestamp": MOMENT,
+        "date": "2026-01-31",
+    }
     example: Schema = {}
     for name, column in fields.items():
-        if column.type == "rows":
+        if column.type == "json":
             lines = known.get(name) or [{}]
-            example[name] = [example_of_columns(column.rows, line) for line in lines]
+            example[name] = [example_of_columns(column.item_fields, line) for line in lines]
         else:
             example[name] = known.get(name, by_type[column.type])
     return example

@@ -20,8 +20,8 @@ from sluice.graph.handler import GRAPHQL_RESPONSE
 from sluice.http.query_params import Sql
 from sluice.http.route import Operation, Rows
 from sluice.http.router import Api
-from sluice.repositories.list_spec import Listing
-from sluice.repositories.projection import View
+from sluice.repositories.list_spec import ListSpec
+from sluice.repositories.projection import Projection
 
 ROOT = Path(__file__).parents[1]
 TARGET = ROOT / "functions/docs/openapi.json"
@@ -201,7 +201,7 @@ def _parameters(operation: Operation) -> Iterator[Schema]:
         yield {"name": name, "in": "path", "required": True, "schema": schema, "example": 1}
     yield from schemas.of_query(operation.query)
     for name, applies in (
-        ("IfNoneMatch", operation.method == "GET" and isinstance(operation.gives, View)),
+        ("IfNoneMatch", operation.method == "GET" and isinstance(operation.gives, Projection)),
         ("IfNoneMatchOfWrite", _is_conditional(operation)),
         ("IfMatch", _is_conditional(operation)),
         ("IdempotencyKey", operation.keyed),
@@ -234,7 +234,7 @@ def _success(operation: Operation, components: Schema, known: Schema) -> Schema:
     if isinstance(gives, str):
         schema = {"type": "object" if gives == "application/json" else "string"}
         return {"200": _response("The file.", headers, gives, schema)}
-    if isinstance(gives, View):
+    if isinstance(gives, Projection):
         one = _resource(gives, components, whole=operation.method != "GET")
         example = schemas.example_of_columns(gives.fields, known)
         headers.append("ETag")
@@ -242,19 +242,21 @@ def _success(operation: Operation, components: Schema, known: Schema) -> Schema:
             headers += ["Location", *(["Idempotency-Replayed"] if operation.keyed else [])]
             return {
                 "201": _response(
-                    f"The new {gives.noun}.", headers, "application/json", one, example
+                    f"The new {gives.singular}.", headers, "application/json", one, example
                 )
             }
-        found = {"200": _response(f"The {gives.noun}.", headers, "application/json", one, example)}
+        found = {
+            "200": _response(f"The {gives.singular}.", headers, "application/json", one, example)
+        }
         unchanged = (
             {"304": _response("The client has it already.", headers)}
             if operation.method == "GET"
             else {}
         )
         return found | unchanged
-    if isinstance(gives, Listing):
+    if isinstance(gives, ListSpec):
         headers.append("Link")
-        row = schemas.example_of_columns(gives.view.fields, known)
+        row = schemas.example_of_columns(gives.projection.fields, known)
         example = {"data": [row], "pagination": PAGINATION_EXAMPLE}
         return {
             "200": _response(
@@ -273,7 +275,7 @@ def _success(operation: Operation, components: Schema, known: Schema) -> Schema:
 PAGINATION_EXAMPLE = {"limit": 20, "has_more": False, "next_cursor": None, "prev_cursor": None}
 
 
-def _page(listing: Listing, components: Schema) -> Schema:
+def _page(list_spec: ListSpec, components: Schema) -> Schema:
     cursors = {name: {"type": ["string", "null"]} for name in ("next_cursor", "prev_cursor")}
     pagination = _object(limit={"type": "integer"}, has_more={"type": "boolean"}, **cursors)
     pagination["properties"]["total"] = {
@@ -281,14 +283,14 @@ def _page(listing: Listing, components: Schema) -> Schema:
         "description": "Where `include_total` asked for it.",
     }
     components["Pagination"] = pagination
-    rows = {"type": "array", "items": _resource(listing.view, components, whole=False)}
+    rows = {"type": "array", "items": _resource(list_spec.projection, components, whole=False)}
     return _object(data=rows, pagination={"$ref": "#/components/schemas/Pagination"})
 
 
-def _resource(view: View, components: Schema, *, whole: bool) -> Schema:
+def _resource(projection: Projection, components: Schema, *, whole: bool) -> Schema:
     """The resource, or (`fields` may have chosen) a part of it."""
-    name, partial = view.noun.title(), f"Partial{view.noun.title()}"
-    schema = schemas.of_columns(view.fields)
+    name, partial = projection.singular.title(), f"Partial{projection.singular.title()}"
+    schema = schemas.of_columns(projection.fields)
     required = schema.pop("required")
     components[partial] = {**schema, "minProperties": 1}
     components[name] = {
@@ -344,7 +346,7 @@ def _problems(operation: Operation) -> Schema:
         for status, applies in statuses.items()
         if applies and status in known
     }
-    if isinstance(operation.gives, Listing) or isinstance(operation.query, Sql):
+    if isinstance(operation.gives, ListSpec) or isinstance(operation.query, Sql):
         problems["431"] = {"description": "The gateway's own: address and headers are over 10 KiB."}
     return problems
 

@@ -10,7 +10,7 @@ from sluice.http.body import SLUG, Shape, Text
 from sluice.http.conditional import precondition
 from sluice.http.request import Request
 from sluice.http.router import Api
-from sluice.repositories.categories import LISTING, VIEW
+from sluice.repositories.categories import LIST_SPEC, PROJECTION
 from sluice.repositories.list_spec import ListQuery
 
 CATEGORY = Shape(
@@ -27,13 +27,13 @@ CATEGORY = Shape(
 handler = api = Api(shop=runtime.current, scope="catalog")
 
 
-@api.get("/api/categories", gives=LISTING)
+@api.get("/api/categories", gives=LIST_SPEC)
 def list_categories(request: Request, query: ListQuery) -> Response[str]:
     """List categories, a page at a time."""
     return responses.page(request, runtime.current().categories.page(query), query.limit)
 
 
-@api.post("/api/categories", takes=CATEGORY, gives=VIEW)
+@api.post("/api/categories", takes=CATEGORY, gives=PROJECTION)
 def create_category(request: Request, category: dict[str, Any]) -> Response[str]:
     """Add a category; its slug is made from its name where none is given."""
     shop = runtime.current()
@@ -42,13 +42,13 @@ def create_category(request: Request, category: dict[str, Any]) -> Response[str]
     )
 
 
-@api.get("/api/categories/<id>", gives=VIEW, fallback=True)
+@api.get("/api/categories/<id>", gives=PROJECTION, fallback=True)
 def get_category(request: Request, fields: frozenset[str] | None, id: int) -> Response[str]:
     """Get a category."""
     return responses.one(request, runtime.current().categories.get_by_id(id, fields))
 
 
-@api.put("/api/categories/<id>", takes=CATEGORY, gives=VIEW)
+@api.put("/api/categories/<id>", takes=CATEGORY, gives=PROJECTION)
 def replace_category(request: Request, category: dict[str, Any], id: int) -> Response[str]:
     """Replace a category's name and slug."""
     return responses.one(
@@ -56,7 +56,7 @@ def replace_category(request: Request, category: dict[str, Any], id: int) -> Res
     )
 
 
-@api.patch("/api/categories/<id>", takes=CATEGORY, gives=VIEW)
+@api.patch("/api/categories/<id>", takes=CATEGORY, gives=PROJECTION)
 def change_category(request: Request, changes: dict[str, Any], id: int) -> Response[str]:
     """Change a category's name or slug (a JSON merge patch)."""
     return responses.one(

@@ -10,7 +10,7 @@ from sluice.http.body import MAX_ID, MAX_INTEGER, Integer, Items, Shape
 from sluice.http.conditional import precondition
 from sluice.http.request import Request
 from sluice.http.router import Api, json_response
-from sluice.repositories.inventory import LISTING, VIEW
+from sluice.repositories.inventory import LIST_SPEC, PROJECTION
 from sluice.repositories.list_spec import ListQuery
 
 SERVER_SET = ("product_id", "updated_at", "version")
@@ -34,7 +34,7 @@ BULK = Shape(
 handler = api = Api(shop=runtime.current, scope="catalog")
 
 
-@api.get("/api/inventory", gives=LISTING)
+@api.get("/api/inventory", gives=LIST_SPEC)
 def list_stock(request: Request, query: ListQuery) -> Response[str]:
     """List stock, a page at a time."""
     return responses.page(request, runtime.current().inventory.page(query), query.limit)
@@ -47,13 +47,13 @@ def set_many(request: Request, bulk: dict[str, Any]) -> Response[str]:
     return json_response(200, {"updated": runtime.current().inventory.set_many(pairs)})
 
 
-@api.get("/api/inventory/<product_id>", gives=VIEW)
+@api.get("/api/inventory/<product_id>", gives=PROJECTION)
 def get_stock(request: Request, fields: frozenset[str] | None, product_id: int) -> Response[str]:
     """Get the stock of a product."""
     return responses.one(request, runtime.current().inventory.get_by_id(product_id, fields))
 
 
-@api.put("/api/inventory/<product_id>", takes=STOCK, gives=VIEW)
+@api.put("/api/inventory/<product_id>", takes=STOCK, gives=PROJECTION)
 def set_stock(request: Request, stock: dict[str, Any], product_id: int) -> Response[str]:
     """Set the stock of a product."""
     return responses.one(
@@ -62,7 +62,7 @@ def set_stock(request: Request, stock: dict[str, Any], product_id: int) -> Respo
     )
 
 
-@api.patch("/api/inventory/<product_id>", takes=ADJUSTMENT, gives=VIEW)
+@api.patch("/api/inventory/<product_id>", takes=ADJUSTMENT, gives=PROJECTION)
 def adjust_stock(request: Request, change: dict[str, Any], product_id: int) -> Response[str]:
     """Add to the stock of a product, or take from it; never below zero."""
     return responses.one(

@@ -12,7 +12,7 @@ from sluice.http.request import Request
 from sluice.http.router import Api
 from sluice.http.schemas import NEW_ORDER, ORDER_SET
 from sluice.repositories.list_spec import ListQuery
-from sluice.repositories.orders import LISTING, STATUSES, VIEW, Repeated
+from sluice.repositories.orders import LIST_SPEC, PROJECTION, STATUSES, Repeated
 
 MOVE = Shape(
     {"status": Choice(STATUSES, example="paid")},
@@ -24,13 +24,13 @@ MOVE = Shape(
 handler = api = Api(shop=runtime.current, scope="orders")
 
 
-@api.get("/api/orders", gives=LISTING)
+@api.get("/api/orders", gives=LIST_SPEC)
 def list_orders(request: Request, query: ListQuery) -> Response[str]:
     """List orders, a page at a time."""
     return responses.page(request, runtime.current().orders.page(query), query.limit)
 
 
-@api.post("/api/orders", takes=NEW_ORDER, gives=VIEW)
+@api.post("/api/orders", takes=NEW_ORDER, gives=PROJECTION)
 def place_order(request: Request, order: dict[str, Any]) -> Response[str]:
     """Place an order: takes the stock and fixes the prices, all or nothing."""
     shop, user_id = runtime.current(), order["user_id"]
@@ -40,13 +40,13 @@ def place_order(request: Request, order: dict[str, Any]) -> Response[str]:
     )
 
 
-@api.get("/api/orders/<id>", gives=VIEW)
+@api.get("/api/orders/<id>", gives=PROJECTION)
 def get_order(request: Request, fields: frozenset[str] | None, id: int) -> Response[str]:
     """Get an order with its items."""
     return responses.one(request, runtime.current().orders.get_by_id(id, fields))
 
 
-@api.patch("/api/orders/<id>", takes=MOVE, gives=VIEW)
+@api.patch("/api/orders/<id>", takes=MOVE, gives=PROJECTION)
 def move_order(request: Request, move: dict[str, Any], id: int) -> Response[str]:
     """Move an order to another status; cancelling it returns its stock."""
     order = ordering.change_status(

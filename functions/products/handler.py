@@ -11,7 +11,7 @@ from sluice.http.conditional import precondition
 from sluice.http.request import Request
 from sluice.http.router import Api
 from sluice.repositories.list_spec import ListQuery
-from sluice.repositories.products import LISTING, VIEW
+from sluice.repositories.products import LIST_SPEC, PROJECTION
 
 PRODUCT = Shape(
     {
@@ -36,26 +36,26 @@ NEW_PRODUCT = Shape(
 handler = api = Api(shop=runtime.current, scope="catalog")
 
 
-@api.get("/api/products", gives=LISTING)
+@api.get("/api/products", gives=LIST_SPEC)
 def list_products(request: Request, query: ListQuery) -> Response[str]:
     """List products, a page at a time."""
     return responses.page(request, runtime.current().products.page(query), query.limit)
 
 
-@api.post("/api/products", takes=NEW_PRODUCT, gives=VIEW)
+@api.post("/api/products", takes=NEW_PRODUCT, gives=PROJECTION)
 def create_product(request: Request, product: dict[str, Any]) -> Response[str]:
     """Add a product, with what there is of it."""
     shop = runtime.current()
     return idempotency.create(request, shop.answers, lambda key: shop.products.create(product, key))
 
 
-@api.get("/api/products/<id>", gives=VIEW, fallback=True)
+@api.get("/api/products/<id>", gives=PROJECTION, fallback=True)
 def get_product(request: Request, fields: frozenset[str] | None, id: int) -> Response[str]:
     """Get a product."""
     return responses.one(request, runtime.current().products.get_by_id(id, fields))
 
 
-@api.put("/api/products/<id>", takes=PRODUCT, gives=VIEW)
+@api.put("/api/products/<id>", takes=PRODUCT, gives=PROJECTION)
 def replace_product(request: Request, product: dict[str, Any], id: int) -> Response[str]:
     """Replace all of a product but its stock."""
     return responses.one(
@@ -63,7 +63,7 @@ def replace_product(request: Request, product: dict[str, Any], id: int) -> Respo
     )
 
 
-@api.patch("/api/products/<id>", takes=PRODUCT, gives=VIEW)
+@api.patch("/api/products/<id>", takes=PRODUCT, gives=PROJECTION)
 def change_product(request: Request, changes: dict[str, Any], id: int) -> Response[str]:
     """Change some fields of a product (a JSON merge patch)."""
     return responses.one(

@@ -11,7 +11,7 @@ from sluice.http.conditional import precondition
 from sluice.http.request import Request
 from sluice.http.router import Api
 from sluice.repositories.list_spec import ListQuery
-from sluice.repositories.users import LISTING, VIEW
+from sluice.repositories.users import LIST_SPEC, PROJECTION
 
 USER = Shape(
     {"email": Email(example="ada.sample@example.com"), "name": Text(200, example="Ada Byron")},
@@ -23,32 +23,32 @@ USER = Shape(
 handler = api = Api(shop=runtime.current, scope="users")
 
 
-@api.get("/api/users", gives=LISTING)
+@api.get("/api/users", gives=LIST_SPEC)
 def list_users(request: Request, query: ListQuery) -> Response[str]:
     """List users, a page at a time."""
     return responses.page(request, runtime.current().users.page(query), query.limit)
 
 
-@api.post("/api/users", takes=USER, gives=VIEW)
+@api.post("/api/users", takes=USER, gives=PROJECTION)
 def create_user(request: Request, user: dict[str, Any]) -> Response[str]:
     """Add a user."""
     shop = runtime.current()
     return idempotency.create(request, shop.answers, lambda key: shop.users.create(user, key))
 
 
-@api.get("/api/users/<id>", gives=VIEW)
+@api.get("/api/users/<id>", gives=PROJECTION)
 def get_user(request: Request, fields: frozenset[str] | None, id: int) -> Response[str]:
     """Get a user."""
     return responses.one(request, runtime.current().users.get_by_id(id, fields))
 
 
-@api.put("/api/users/<id>", takes=USER, gives=VIEW)
+@api.put("/api/users/<id>", takes=USER, gives=PROJECTION)
 def replace_user(request: Request, user: dict[str, Any], id: int) -> Response[str]:
     """Replace a user's email and name."""
     return responses.one(request, runtime.current().users.update(id, user, precondition(request)))
 
 
-@api.patch("/api/users/<id>", takes=USER, gives=VIEW)
+@api.patch("/api/users/<id>", takes=USER, gives=PROJECTION)
 def change_user(request: Request, changes: dict[str, Any], id: int) -> Response[str]:
     """Change a user's email or name (a JSON merge patch)."""
     return responses.one(

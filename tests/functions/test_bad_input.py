@@ -350,7 +350,7 @@ COMMON = ("limit", "offset", "sort", "fields", "include_total")
 PARAMETERS = {
     name: (
         *COMMON,
-        *(f for f, declared in listing(name).filters.items() if declared.kind != "words"),
+        *(f for f, declared in listing(name).filters.items() if declared.kind != "search"),
     )
     for name in RESOURCES
 }

@@ -11,7 +11,7 @@ import pytest
 from local.postgres import PostgresServer
 from sluice import ordering, runtime
 from sluice.errors import OutOfStock, StillReferenced
-from sluice.repositories.projection import Record
+from sluice.repositories.projection import Representation
 from sluice.settings import DatabaseSettings
 from tests.fixtures.concurrent_orders import (
     Environment,
@@ -66,7 +66,7 @@ def test_of_64_orders_of_one_unit_20_take_a_stock_of_20(
         met = at_once(64, lambda _: ordering.place_order(built, user, [(mug, 1)]))
 
     assert met.count(OutOfStock) == 44
-    assert len({record.id for record in met if isinstance(record, Record)}) == 20
+    assert len({record.id for record in met if isinstance(record, Representation)}) == 20
     assert shop.sql("SELECT quantity FROM inventory") == [[0]]
     assert shop.sql("SELECT count(*) FROM orders") == [[20]]
     assert faults(shop, {mug: 20}) == []

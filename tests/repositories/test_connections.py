@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from sluice.db.database import Database
 from sluice.errors import InvalidCursor
-from sluice.repositories.connections import Slice, read_slice, read_slices
-from sluice.repositories.list_spec import Filter, Listing, ListQuery
+from sluice.repositories.connections import RelayConnection, read_connection, read_connections
+from sluice.repositories.list_spec import Filter, ListQuery, ListSpec
 from tests.repositories.test_listing import (
     SIGNER,
     THINGS,
@@ -29,15 +29,15 @@ SEARCHING = settings(
     max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 
-OWNED = Listing(
-    view=THINGS.view,
+OWNED = ListSpec(
+    projection=THINGS.projection,
     filters={**THINGS.filters, "stock": Filter("integer", "t.stock = CAST(:stock AS bigint)")},
     sorts=THINGS.sorts,
-    owners={"stock": "t.stock"},
+    parent_columns={"stock": "t.stock"},
 )
 
 
-def ids_of(found: Slice) -> list[int]:
+def ids_of(found: RelayConnection) -> list[int]:
     return [row["id"] for row in found.rows]
 
 
@@ -69,7 +69,7 @@ def test_a_slice_is_what_lies_between(
 ):
     put(things, table)
     ids = ordered(table, sorting, chosen)
-    whole = read_slice(
+    whole = read_connection(
         things,
         THINGS,
         ListQuery(limit=60, sort=sorting, filters=chosen, include_total=True),
@@ -85,10 +85,10 @@ def test_a_slice_is_what_lies_between(
     for start, stop, limit, end in asked:
         after, before = (place if 0 <= place < len(ids) else None for place in (start, stop))
         query = ListQuery(
-            limit=limit, sort=sorting, filters=chosen, end=end,
+            limit=limit, sort=sorting, filters=chosen, from_end=end,
             after=None if after is None else cursors[after], before=None if before is None else cursors[before],
         )  # fmt: skip
-        found = read_slice(things, THINGS, query, SIGNER)
+        found = read_connection(things, THINGS, query, SIGNER)
         expected = expected_slice(ids, after, before, limit, end=end)
         assert ids_of(found) == expected
         if expected:
@@ -104,13 +104,13 @@ def test_slices_of_many_lists_are_those_of_each(
     things: Database, table: dict[int, Row], sorting: Sorting, limit: int, end: bool
 ):
     put(things, table)
-    query = ListQuery(limit=limit, sort=sorting, end=end, include_total=True)
+    query = ListQuery(limit=limit, sort=sorting, from_end=end, include_total=True)
     owners = [-1, 0, 1, 2, 77]
-    together = read_slices(things, OWNED, query, SIGNER, "stock", owners)
+    together = read_connections(things, OWNED, query, SIGNER, "stock", owners)
     for owner in owners:
         ids = ordered({id: row for id, row in table.items() if row["stock"] == owner}, sorting)
         found = together[owner]
-        assert isinstance(found, Slice)
+        assert isinstance(found, RelayConnection)
         assert ids_of(found) == expected_slice(ids, None, None, limit, end=end)
         assert (found.total, found.has_next or found.has_previous) == (len(ids), len(ids) > limit)
 
@@ -120,11 +120,11 @@ def test_a_cursor_of_one_list_is_refused_in_the_others_alone(things: Database):
         things,
         {id: {"label": None, "price": "1", "at": None, "stock": id % 2} for id in range(1, 7)},
     )
-    first = read_slices(things, OWNED, ListQuery(limit=1), SIGNER, "stock", [1])[1]
-    assert isinstance(first, Slice)
+    first = read_connections(things, OWNED, ListQuery(limit=1), SIGNER, "stock", [1])[1]
+    assert isinstance(first, RelayConnection)
 
     query = ListQuery(limit=2, after=first.cursor(first.rows[0]))
-    found = read_slices(things, OWNED, query, SIGNER, "stock", [0, 1])
+    found = read_connections(things, OWNED, query, SIGNER, "stock", [0, 1])
 
     assert isinstance(found[0], InvalidCursor)
     assert ids_of(found[1]) == [3, 5]  # type: ignore[arg-type]

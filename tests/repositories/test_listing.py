@@ -15,10 +15,10 @@ from local.postgres import PostgresServer
 from sluice import runtime
 from sluice.db.database import Database
 from sluice.db.engine import make_engine
-from sluice.repositories.list_spec import Filter, Listing, ListQuery, Page, Sort
+from sluice.repositories.list_spec import Filter, ListQuery, ListSpec, Page, Sort
 from sluice.repositories.page_cursor import CursorSigner
 from sluice.repositories.pages import read_page
-from sluice.repositories.projection import View, integer, money, text
+from sluice.repositories.projection import Projection, decimal, integer, text
 from sluice.settings import DatabaseSettings
 from tests.fixtures.shop import Shop, owner_connection
 
@@ -28,26 +28,26 @@ SEARCHING = settings(
 )
 
 # A table with every kind of key: nullable or not, text, numeric, timestamptz, integer.
-THINGS = Listing(
-    view=View(
+THINGS = ListSpec(
+    projection=Projection(
         name="things",
-        noun="thing",
+        singular="thing",
         source="things t",
         key="t.id",
         fields={
             "id": integer("t.id"),
             "label": text("t.label", nullable=True),
-            "price": money("t.price"),
+            "price": decimal("t.price"),
         },
         etag="t.id::text",
     ),
     filters={
         "least": Filter("integer", "t.stock >= CAST(:least AS bigint)"),
-        "even": Filter("boolean", "mod(t.id, 2) = 0", otherwise="mod(t.id, 2) = 1"),
+        "even": Filter("boolean", "mod(t.id, 2) = 0", false_condition="mod(t.id, 2) = 1"),
         "ids": Filter(
             "integers",
             "t.id = ANY(CAST(:ids AS bigint[]))",
-            single="t.id = (CAST(:ids AS bigint[]))[1]",
+            single_value_condition="t.id = (CAST(:ids AS bigint[]))[1]",
         ),
     },
     sorts={

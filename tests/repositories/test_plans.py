@@ -23,12 +23,12 @@ from sluice import repositories
 from sluice.db.database import Database
 from sluice.db.engine import make_engine
 from sluice.repositories.analytics import AnalyticsRepository
-from sluice.repositories.connections import read_slice, read_slices
-from sluice.repositories.list_spec import Filter, FilterKind, Listing, ListQuery
-from sluice.repositories.orders import LISTING as ORDERS
+from sluice.repositories.connections import read_connection, read_connections
+from sluice.repositories.list_spec import Filter, FilterKind, ListQuery, ListSpec
+from sluice.repositories.orders import LIST_SPEC as ORDERS
 from sluice.repositories.page_cursor import CursorSigner
 from sluice.repositories.pages import read_page
-from sluice.repositories.products import NESTED
+from sluice.repositories.products import GRAPHQL_LIST_SPEC
 from sluice.settings import DatabaseSettings
 from tests.fixtures.shop import copy_database, owner_connection
 
@@ -77,19 +77,19 @@ JANUARY_4, JANUARY_5 = datetime(2024, 1, 4, tzinfo=UTC), datetime(2024, 1, 5, tz
 EXAMPLES: Mapping[FilterKind, list[object]] = {
     "integer": [-1, 5, 10**12],
     "integers": [[7], [-1], list(range(1, 40_000, 1_000))],
-    "money": [Decimal(-1), Decimal(450), Decimal(10**12)],
+    "decimal": [Decimal(-1), Decimal(450), Decimal(10**12)],
     "slugs": [["category-1"], ["category-49"], ["category-1", "category-49"], ["nope"]],
     "email": ["USER7@example.com", "nobody@example.com"],
-    "words": ["thing", "blue", "number 471", "nowhere"],
+    "search": ["thing", "blue", "number 471", "nowhere"],
     "boolean": [True, False],
     "choice": ["pending", "cancelled"],
-    "time": [datetime(1970, 1, 1, tzinfo=UTC), JANUARY_5, datetime(2100, 1, 1, tzinfo=UTC)],
+    "timestamp": [datetime(1970, 1, 1, tzinfo=UTC), JANUARY_5, datetime(2100, 1, 1, tzinfo=UTC)],
 }
 
-LISTINGS: dict[str, Listing] = {
-    module.LISTING.view.name: module.LISTING
+LISTINGS: dict[str, ListSpec] = {
+    module.LIST_SPEC.projection.name: module.LIST_SPEC
     for found in pkgutil.iter_modules(repositories.__path__)
-    if hasattr(module := importlib.import_module(f"sluice.repositories.{found.name}"), "LISTING")
+    if hasattr(module := importlib.import_module(f"sluice.repositories.{found.name}"), "LIST_SPEC")
 }
 
 
@@ -198,7 +198,7 @@ def test_every_kind_of_filter_has_examples():
 @pytest.mark.parametrize("name", LISTINGS)
 def test_a_page_of_every_sort_is_a_range_of_an_index(shelves: Explaining, name: str):
     listing = LISTINGS[name]
-    assert listing.view.source.split()[0].removeprefix("sluice.") in shelves.large, (
+    assert listing.projection.source.split()[0].removeprefix("sluice.") in shelves.large, (
         f"DATA, at the top of this file, needs {LARGE} rows of {name} or more"
     )
     for sort in listing.sorts:
@@ -295,31 +295,40 @@ def test_a_filter_without_an_index_is_found_out(shelves: Explaining):
 @pytest.mark.parametrize("sort", ["id", "name", "price", "created_at"])
 def test_a_slice_between_two_cursors_is_a_range_of_an_index(shelves: Explaining, sort: str):
     """However deep it lies, and however little lies between: nothing beyond is looked at."""
-    listing, order = NESTED, ((sort, True),)
+    listing, order = GRAPHQL_LIST_SPEC, ((sort, True),)
     deep = read_page(
         shelves.database, listing, ListQuery(limit=1, sort=order, offset=9_000), SIGNER
     )
     for end in (False, True):
-        query = ListQuery(limit=20, sort=order, end=end, after=deep.next_cursor)
-        rows = read_slice(shelves, listing, query, SIGNER)
+        query = ListQuery(limit=20, sort=order, from_end=end, after=deep.next_cursor)
+        rows = read_connection(shelves, listing, query, SIGNER)
         assert (shelves.faults(), shelves.visited() <= 300) == ([], True), shelves.visited()
         between = replace(query, before=rows.cursor(rows.rows[1]))
         if not end:
-            assert [row["id"] for row in read_slice(shelves, listing, between, SIGNER).rows] == [
-                rows.rows[0]["id"]
-            ]
+            assert [
+                row["id"] for row in read_connection(shelves, listing, between, SIGNER).rows
+            ] == [rows.rows[0]["id"]]
             assert (shelves.faults(), shelves.visited() <= 300) == ([], True), shelves.visited()
 
 
 def test_slices_of_many_owners_are_a_range_of_an_index_for_each(shelves: Explaining):
     owners = list(range(1, 41))
     for end in (False, True):
-        read_slices(shelves, NESTED, ListQuery(limit=5, end=end), SIGNER, "category_id", owners)
+        read_connections(
+            shelves,
+            GRAPHQL_LIST_SPEC,
+            ListQuery(limit=5, from_end=end),
+            SIGNER,
+            "category_id",
+            owners,
+        )
         assert (shelves.faults(), shelves.visited() <= 40 * 30) == ([], True), shelves.visited()
-        read_slices(shelves, ORDERS, ListQuery(limit=5, end=end), SIGNER, "user_id", owners)
+        read_connections(
+            shelves, ORDERS, ListQuery(limit=5, from_end=end), SIGNER, "user_id", owners
+        )
         assert (shelves.faults(), shelves.visited() <= 40 * 30) == ([], True), shelves.visited()
     by_price = ListQuery(limit=5, sort=(("price", True),))
-    read_slices(shelves, NESTED, by_price, SIGNER, "category_id", owners)
+    read_connections(shelves, GRAPHQL_LIST_SPEC, by_price, SIGNER, "category_id", owners)
     assert (shelves.faults(), shelves.visited() <= 40 * 30) == ([], True), shelves.visited()
 
 
@@ -331,5 +340,5 @@ def test_a_category_by_its_id_is_found_by_an_index_in_every_sort(
         query = ListQuery(
             sort=((sort, True),), filters={"category_id": category_id}, include_total=True
         )
-        read_slice(shelves, NESTED, query, SIGNER)
+        read_connection(shelves, GRAPHQL_LIST_SPEC, query, SIGNER)
         assert shelves.faults() == [], (sort, shelves.faults())

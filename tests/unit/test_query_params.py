@@ -9,7 +9,7 @@ import pytest
 from sluice.errors import InvalidParameter, NotFound
 from sluice.http.query_params import MAX_VALUES, READERS, FieldsOf, PageOf, record_id
 from sluice.repositories.list_spec import FilterKind
-from sluice.repositories.products import LISTING
+from sluice.repositories.products import LIST_SPEC
 
 
 @pytest.mark.parametrize(
@@ -33,7 +33,7 @@ def test_an_id_beyond_all_ids_is_not_found(text: str) -> None:
 
 
 def test_an_empty_query_is_the_first_page() -> None:
-    query = PageOf(LISTING).read({})
+    query = PageOf(LIST_SPEC).read({})
     assert (query.limit, query.offset, query.sort, query.fields, query.cursor) == (
         20,
         0,
@@ -45,7 +45,7 @@ def test_an_empty_query_is_the_first_page() -> None:
 
 
 def test_every_parameter_is_read() -> None:
-    query = PageOf(LISTING).read(
+    query = PageOf(LIST_SPEC).read(
         {
             "limit": "5",
             "sort": "price:desc,name",
@@ -63,21 +63,21 @@ def test_every_parameter_is_read() -> None:
     [
         ("integer", "-5", -5),
         ("integers", "3, 1,3", [3, 1, 3]),
-        ("money", "19.99", Decimal("19.99")),
-        ("money", "-1", Decimal(-1)),
+        ("decimal", "19.99", Decimal("19.99")),
+        ("decimal", "-1", Decimal(-1)),
         ("slugs", "a-1,b", ["a-1", "b"]),
-        ("words", "Blue mug", "Blue mug"),
-        ("words", "茶", "茶"),
+        ("search", "Blue mug", "Blue mug"),
+        ("search", "茶", "茶"),
         ("email", "Ada+shop@example.com", "Ada+shop@example.com"),
         ("boolean", "true", True),
         ("boolean", "false", False),
-        ("time", "2026-01-31", datetime(2026, 1, 31, tzinfo=UTC)),
-        ("time", "2026-01-31T12:00:00Z", datetime(2026, 1, 31, 12, tzinfo=UTC)),
-        ("time", "2026-01-31t12:00:00z", datetime(2026, 1, 31, 12, tzinfo=UTC)),
-        ("time", "2026-01-31 12:00:00+01:00", datetime(2026, 1, 31, 11, tzinfo=UTC)),
-        ("time", "2026-01-31T12:00:00 01:00", datetime(2026, 1, 31, 11, tzinfo=UTC)),
+        ("timestamp", "2026-01-31", datetime(2026, 1, 31, tzinfo=UTC)),
+        ("timestamp", "2026-01-31T12:00:00Z", datetime(2026, 1, 31, 12, tzinfo=UTC)),
+        ("timestamp", "2026-01-31t12:00:00z", datetime(2026, 1, 31, 12, tzinfo=UTC)),
+        ("timestamp", "2026-01-31 12:00:00+01:00", datetime(2026, 1, 31, 11, tzinfo=UTC)),
+        ("timestamp", "2026-01-31T12:00:00 01:00", datetime(2026, 1, 31, 11, tzinfo=UTC)),
         (
-            "time",
+            "timestamp",
             "2026-01-31T12:00:00.123456-23:59",
             datetime(2026, 2, 1, 11, 59, 0, 123456, tzinfo=UTC),
         ),
@@ -92,9 +92,9 @@ def test_a_filter_is_read_as_its_kind(kind: FilterKind, text: str, value: Any) -
     [
         ("integer", ["", "1.0", "x", "9" * 20, "٣", "1\n"]),
         ("integers", ["", "1,", ",1", "0", "-1", ",".join(["1"] * (MAX_VALUES + 1))]),
-        ("money", ["", "1e2", "NaN", "1,5", ".5", "5.", "9" * 16, "1.5\n", "٣"]),
+        ("decimal", ["", "1e2", "NaN", "1,5", ".5", "5.", "9" * 16, "1.5\n", "٣"]),
         ("slugs", ["", "A", "a,,b", "é", "a\n b", "x" * 201]),
-        ("words", ["", " ", "!?", "a\0", "\ud800", "x" * 201]),
+        ("search", ["", " ", "!?", "a\0", "\ud800", "x" * 201]),
         (
             "email",
             [
@@ -114,7 +114,7 @@ def test_a_filter_is_read_as_its_kind(kind: FilterKind, text: str, value: Any) -
         ),
         ("boolean", ["", "1", "True", "yes"]),
         (
-            "time",
+            "timestamp",
             [
                 "",
                 "x",
@@ -127,7 +127,7 @@ def test_a_filter_is_read_as_its_kind(kind: FilterKind, text: str, value: Any) -
             ],
         ),
         (
-            "time",
+            "timestamp",
             [
                 "0001-01-01T00:00:00+01:00",
                 "9999-12-31T23:59:59-01:00",
@@ -152,13 +152,13 @@ def test_what_is_not_of_its_kind_is_refused(kind: FilterKind, texts: list[str]) 
 )  # fmt: skip
 def test_a_malformed_parameter_is_named(name: str, text: str) -> None:
     with pytest.raises(InvalidParameter) as caught:
-        PageOf(LISTING).read({name: text, "limit": "7"} if name != "limit" else {name: text})
+        PageOf(LIST_SPEC).read({name: text, "limit": "7"} if name != "limit" else {name: text})
     assert [(fault.parameter, fault.code) for fault in caught.value.faults] == [(name, "invalid")]
 
 
 def test_every_fault_of_a_query_is_named() -> None:
     with pytest.raises(InvalidParameter) as caught:
-        PageOf(LISTING).read(
+        PageOf(LIST_SPEC).read(
             {"limit": "x", "offset": "1", "cursor": "c", "colour": "blue", "price_min": "x"}
         )
     assert {fault.parameter for fault in caught.value.faults} == {
@@ -170,9 +170,9 @@ def test_every_fault_of_a_query_is_named() -> None:
 
 
 def test_a_single_resource_takes_fields_alone() -> None:
-    assert FieldsOf(LISTING.view).read({"fields": "name,id"}) == frozenset({"id", "name"})
+    assert FieldsOf(LIST_SPEC.projection).read({"fields": "name,id"}) == frozenset({"id", "name"})
     with pytest.raises(InvalidParameter) as caught:
-        FieldsOf(LISTING.view).read({"fields": "colour", "limit": "1"})
+        FieldsOf(LIST_SPEC.projection).read({"fields": "colour", "limit": "1"})
     assert {fault.parameter for fault in caught.value.faults} == {"fields", "limit"}
 
 
@@ -187,5 +187,5 @@ def test_a_single_resource_takes_fields_alone() -> None:
 )
 def test_a_fault_of_a_parameter_is_a_sentence(query: dict[str, str], text: str) -> None:
     with pytest.raises(InvalidParameter) as caught:
-        PageOf(LISTING).read(query)
+        PageOf(LIST_SPEC).read(query)
     assert [str(fault) for fault in caught.value.faults] == [text]

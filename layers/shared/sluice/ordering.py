@@ -10,7 +10,7 @@ from sluice.errors import Fault, InvalidTransition, OutOfStock, ValidationFailed
 from sluice.repositories.conditional_write import ALWAYS, Precondition
 from sluice.repositories.idempotency import IdempotencyKey
 from sluice.repositories.orders import NOTHING, Placement, Repeated
-from sluice.repositories.projection import Record
+from sluice.repositories.projection import Representation
 from sluice.unit_of_work import Repositories
 
 # From each status to those that may follow.
@@ -28,7 +28,7 @@ def place_order(
     user_id: int,
     items: Sequence[tuple[int, int]],
     key: IdempotencyKey | None = None,
-) -> Record:
+) -> Representation:
     """Order `items`, each (product id, quantity); one that is named twice is one item.
 
     ValidationFailed for an unknown user or product, OutOfStock where there is too little, each with all of them;
@@ -54,7 +54,7 @@ def change_status(
     status: str | None,
     precondition: Precondition = ALWAYS,
     repeated: Repeated = NOTHING,
-) -> Record:
+) -> Representation:
     """Move an order to `status`, which it may have already; None keeps its status.
 
     NotFound, StaleVersion, InvalidTransition.

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from sluice.repositories.orders import OrderRepository
     from sluice.repositories.page_cursor import CursorSigner
     from sluice.repositories.products import ProductRepository
-    from sluice.repositories.projection import Statements
+    from sluice.repositories.projection import Executor
     from sluice.repositories.users import UserRepository
 
 
@@ -37,7 +37,7 @@ class Repositories:
     """
 
     def __init__(
-        self, statements: Statements, signer: CursorSigner, catalogue: Statements | None = None
+        self, statements: Executor, signer: CursorSigner, catalogue: Executor | None = None
     ) -> None:
         self._statements = statements
         self._catalogue = catalogue or statements

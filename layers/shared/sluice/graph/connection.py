@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 
 from sluice.errors import Fault, InvalidParameter
 from sluice.graph.plan import PlannedField
-from sluice.repositories.connections import Slice
+from sluice.repositories.connections import RelayConnection
 from sluice.repositories.list_spec import ListQuery
 
 MOST = 100
@@ -47,7 +47,7 @@ def query_of(
         fields=frozenset(fields) - {TOTAL},
         after=arguments.get("after"),
         before=arguments.get("before"),
-        end=arguments.get("last") is not None,
+        from_end=arguments.get("last") is not None,
         include_total=TOTAL in fields,
     )
 
@@ -76,14 +76,14 @@ def _refuse(name: str, message: str) -> NoReturn:
 
 
 # An edge is its slice and its row.
-Edge = tuple[Slice, Mapping[str, Any]]
+Edge = tuple[RelayConnection, Mapping[str, Any]]
 
 
-def edges(slices: Sequence[Slice]) -> list[list[Edge]]:
+def edges(slices: Sequence[RelayConnection]) -> list[list[Edge]]:
     return [[(one, row) for row in one.rows] for one in slices]
 
 
-def nodes(slices: Sequence[Slice]) -> list[Sequence[Mapping[str, Any]]]:
+def nodes(slices: Sequence[RelayConnection]) -> list[Sequence[Mapping[str, Any]]]:
     return [one.rows for one in slices]
 
 
@@ -95,6 +95,6 @@ def rows(edges: Sequence[Edge]) -> list[Mapping[str, Any]]:
     return [row for _, row in edges]
 
 
-def end(slices: Sequence[Slice], at: int) -> list[str | None]:
+def end(slices: Sequence[RelayConnection], at: int) -> list[str | None]:
     """The cursor of the first row (0) or the last (-1)."""
     return [one.cursor(one.rows[at]) if one.rows else None for one in slices]

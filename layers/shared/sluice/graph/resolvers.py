@@ -164,7 +164,7 @@ NEEDS = {("Order", "user"): "user_id"}
 
 def _products(request: ResolverContext, selected: PlannedField, objects: Objects) -> Pending:
     filters = _product_filters(selected.arguments.get("filter") or {})
-    read = request.shop.products.slice
+    read = request.shop.products.connection
     return request.once(
         selected, _wanted(selected), lambda f: read(connection.query_of(selected, f, filters))
     )
@@ -176,7 +176,7 @@ def _orders(request: ResolverContext, selected: PlannedField, objects: Objects) 
         filters["user_id"] = id_of(selected.arguments["userId"]) or 0  # nobody's
     if selected.arguments.get("status") is not None:
         filters["status"] = selected.arguments["status"]
-    read = request.shop.orders.slice
+    read = request.shop.orders.connection
     return request.once(
         selected, _wanted(selected), lambda f: read(connection.query_of(selected, f, filters))
     )
@@ -197,7 +197,7 @@ def _product_filters(given: Mapping[str, Any]) -> dict[str, object]:
             value = id_of(value) or 0  # nobody's
         elif name == "search":
             try:
-                value = READERS["words"](value)
+                value = READERS["search"](value)
             except ValueError as problem:
                 raise InvalidParameter(
                     faults=[Fault("invalid", str(problem), parameter=name)]
@@ -258,7 +258,9 @@ def _products_of_categories(
     request: ResolverContext, selected: PlannedField, objects: Objects
 ) -> Pending:
     def read(ids: Sequence[int], fields: frozenset[str]) -> Mapping[int, Any]:
-        slices = request.shop.products.slices_of(ids, connection.query_of(selected, fields))
+        slices = request.shop.products.connections_by_parent(
+            ids, connection.query_of(selected, fields)
+        )
         return {id: one.rows for id, one in slices.items()}  # type: ignore[union-attr]  # it takes no cursor
 
     return request.nested(selected, objects, fields_of(selected.fields), read)
@@ -267,7 +269,7 @@ def _products_of_categories(
 def _connections_of_categories(
     request: ResolverContext, selected: PlannedField, objects: Objects
 ) -> Pending:
-    read = request.shop.products.slices_of
+    read = request.shop.products.connections_by_parent
     return request.nested(
         selected,
         objects,
@@ -277,7 +279,7 @@ def _connections_of_categories(
 
 
 def _orders_of_users(request: ResolverContext, selected: PlannedField, objects: Objects) -> Pending:
-    read = request.shop.orders.slices_of
+    read = request.shop.orders.connections_by_parent
     return request.nested(
         selected,
         objects,

@@ -13,14 +13,16 @@ from sluice.errors import BadRequest, IdempotencyKeyReused
 from sluice.http import responses
 from sluice.http.request import Request
 from sluice.repositories.idempotency import AnswerRepository, IdempotencyKey
-from sluice.repositories.projection import Record
+from sluice.repositories.projection import Representation
 
 HEADER = "idempotency-key"
 KEY = re.compile(r"[\x21-\x7e]([\x20-\x7e]{0,253}[\x21-\x7e])?", re.ASCII)
 
 
 def create(
-    request: Request, answers: AnswerRepository, make: Callable[[IdempotencyKey | None], Record]
+    request: Request,
+    answers: AnswerRepository,
+    make: Callable[[IdempotencyKey | None], Representation],
 ) -> Response[str]:
     """201 with what `make` creates; or the first answer again, where this key had one for this body.
 

@@ -11,8 +11,8 @@ from typing import Any, Protocol, TypeVar
 
 from sluice.errors import Fault, InvalidParameter, NotFound
 from sluice.http.body import EMAIL, MAX_EMAIL, MAX_ID
-from sluice.repositories.list_spec import Filter, FilterKind, Listing, ListQuery
-from sluice.repositories.projection import View
+from sluice.repositories.list_spec import Filter, FilterKind, ListQuery, ListSpec
+from sluice.repositories.projection import Projection
 
 T = TypeVar("T")
 D = TypeVar("D")
@@ -56,11 +56,11 @@ class Query(Protocol):
 class FieldsOf:
     """`fields` of a single resource, which takes no other parameter: the names, or None for all."""
 
-    view: View
+    projection: Projection
 
     def read(self, query: Mapping[str, str]) -> frozenset[str] | None:
         reader = _Reader(query)
-        fields = reader.take("fields", lambda text: _fields(text, self.view.fields), None)
+        fields = reader.take("fields", lambda text: _fields(text, self.projection.fields), None)
         reader.finish()
         return fields
 
@@ -69,20 +69,22 @@ class FieldsOf:
 class PageOf:
     """Everything a list takes."""
 
-    listing: Listing
+    list_spec: ListSpec
 
     def read(self, query: Mapping[str, str]) -> ListQuery:
-        reader, listing = _Reader(query), self.listing
+        reader, list_spec = _Reader(query), self.list_spec
         result = ListQuery(
             limit=reader.take("limit", lambda text: _integer(text, 1, MAX_LIMIT), DEFAULT_LIMIT),
-            sort=reader.take("sort", lambda text: _sort(text, listing), ()),
-            fields=reader.take("fields", lambda text: _fields(text, listing.view.fields), None),
+            sort=reader.take("sort", lambda text: _sort(text, list_spec), ()),
+            fields=reader.take(
+                "fields", lambda text: _fields(text, list_spec.projection.fields), None
+            ),
             cursor=reader.take("cursor", _text_up_to(MAX_CURSOR), None),
             offset=reader.take("offset", lambda text: _integer(text, 0, MAX_OFFSET), 0),
             include_total=reader.take("include_total", _boolean, False),
             filters={
                 name: reader.take(name, _reader(declared), None)
-                for name, declared in listing.filters.items()
+                for name, declared in list_spec.filters.items()
                 if name in query
             },
         )
@@ -286,11 +288,11 @@ def _date(text: str) -> date:
     raise ValueError("must be a date such as 2026-01-31")
 
 
-def _sort(text: str, listing: Listing) -> tuple[tuple[str, bool], ...]:
+def _sort(text: str, list_spec: ListSpec) -> tuple[tuple[str, bool], ...]:
     terms = [term.strip().partition(":") for term in text.split(",")]
-    known = ", ".join(listing.sorts)
+    known = ", ".join(list_spec.sorts)
     for name, colon, direction in terms:
-        if name not in listing.sorts:
+        if name not in list_spec.sorts:
             raise ValueError(f"must name one of {known}, each with :asc or :desc")
         if colon and direction not in ("asc", "desc"):
             raise ValueError("must have asc or desc after the colon")
@@ -313,10 +315,10 @@ def _reader(declared: Filter) -> Callable[[str], object]:
 READERS: Mapping[FilterKind, Callable[[str], object]] = {
     "integer": lambda text: _integer(text, -MAX_ID, MAX_ID),
     "integers": _integers,
-    "money": _money,
+    "decimal": _money,
     "slugs": _slugs,
-    "words": _words,
+    "search": _words,
     "email": _email,
     "boolean": _boolean,
-    "time": _time,
+    "timestamp": _time,
 }

@@ -7,12 +7,12 @@ from aws_lambda_powertools.event_handler import Response
 from sluice.http import conditional
 from sluice.http.request import Request
 from sluice.repositories.list_spec import Page
-from sluice.repositories.projection import Record
+from sluice.repositories.projection import Representation
 
 JSON = "application/json"
 
 
-def one(request: Request, record: Record) -> Response[str]:
+def one(request: Request, record: Representation) -> Response[str]:
     """200 with the row, or 304 where the client holds it already. StaleVersion where a read's `If-Match` fails."""
     headers = {"ETag": f'"{record.etag}"'}
     if request.method in ("GET", "HEAD") and conditional.is_not_modified(request, record.etag):
@@ -20,7 +20,7 @@ def one(request: Request, record: Record) -> Response[str]:
     return Response(200, JSON, record.json, headers)
 
 
-def created(request: Request, record: Record, *, replayed: bool = False) -> Response[str]:
+def created(request: Request, record: Representation, *, replayed: bool = False) -> Response[str]:
     """201 with the new row and where it is from now on."""
     headers = {"ETag": f'"{record.etag}"', "Location": f"{request.path}/{record.id}"}
     if replayed:

@@ -9,8 +9,8 @@ from sluice.http import accept, content
 from sluice.http.body import Shape
 from sluice.http.query_params import FieldsOf, PageOf, Query, record_id
 from sluice.http.request import Request
-from sluice.repositories.list_spec import Listing
-from sluice.repositories.projection import Column, View
+from sluice.repositories.list_spec import ListSpec
+from sluice.repositories.projection import Column, Projection
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ Properties: TypeAlias = Mapping[
     str, Any
 ]  # JSON Schemas of an object's fields, where it is no resource
 Gives: TypeAlias = (
-    View | Listing | Rows | Properties | str | None
+    Projection | ListSpec | Rows | Properties | str | None
 )  # a str: the media type of no JSON; None: no body
 
 
@@ -54,7 +54,7 @@ class Operation:
     @property
     def changes_collection(self) -> bool:
         """Does it add to a collection, or change many of its rows? Then that is what a precondition is about."""
-        creates = self.method == "POST" and isinstance(self.gives, View)
+        creates = self.method == "POST" and isinstance(self.gives, Projection)
         return creates or (self.method == "PATCH" and "<" not in self.path)
 
     def receive(self, request: Request) -> Request:
@@ -81,6 +81,6 @@ class Operation:
 
 def query_of(gives: Gives) -> Query | None:
     """What everybody may ask of a page and of a single resource."""
-    if isinstance(gives, Listing):
+    if isinstance(gives, ListSpec):
         return PageOf(gives)
-    return FieldsOf(gives) if isinstance(gives, View) else None
+    return FieldsOf(gives) if isinstance(gives, Projection) else None

@@ -24,7 +24,7 @@ from sluice.imports.row_parser import Rejection
 from sluice.imports.storage import FileError, ImportBucket
 from sluice.repositories.import_jobs import ImportProgress, Job
 from sluice.repositories.import_rows import Disagreement, ImportRowRepository
-from sluice.repositories.projection import Statements
+from sluice.repositories.projection import Executor
 
 MAX_REJECTIONS = 100_000
 MAX_BYTES = 1024**3  # of a file, unless the settings say otherwise
@@ -46,7 +46,7 @@ class TooManyRejections(Exception):
     """A chunk has more rejected rows than are left to the job."""
 
 
-class Work(Statements, Protocol):
+class Work(Executor, Protocol):
     def copy(self, sql: str, data: bytes) -> None: ...
     def commit(self) -> None: ...
 

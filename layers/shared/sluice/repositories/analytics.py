@@ -6,14 +6,14 @@ PostgreSQL adds up, rounds and renders; a report is one statement, and its rows 
 from collections.abc import Mapping
 from datetime import date
 
-from sluice.repositories.projection import Column, Statements, integer, money, text
+from sluice.repositories.projection import Column, Executor, decimal, integer, text
 
 SALES_DAY = {
     "day": Column("d.day", "date"),
     "order_count": integer("count(*)"),
     "unique_customers": integer("count(DISTINCT o.user_id)"),
-    "revenue": money("coalesce(sum(o.total), 0.00)"),
-    "avg_order_value": Column("round(avg(o.total), 2)::text", "money", nullable=True),
+    "revenue": decimal("coalesce(sum(o.total), 0.00)"),
+    "avg_order_value": Column("round(avg(o.total), 2)::text", "decimal", nullable=True),
 }
 
 POPULAR_PRODUCT = {
@@ -21,7 +21,7 @@ POPULAR_PRODUCT = {
     "name": text("p.name"),
     "order_count": integer("b.order_count"),
     "units_sold": integer("b.units_sold"),
-    "revenue": money("e.revenue"),
+    "revenue": decimal("e.revenue"),
 }
 
 
@@ -90,7 +90,7 @@ POPULAR_PRODUCTS = f"""
 class AnalyticsRepository:
     """Every report. Each gives the JSON of its rows, with commas between."""
 
-    def __init__(self, statements: Statements) -> None:
+    def __init__(self, statements: Executor) -> None:
         self._statements = statements
 
     def sales(self, start: date, end: date) -> str:

@@ -6,31 +6,39 @@ from sluice.errors import Duplicate, Fault
 from sluice.repositories import conditional_write
 from sluice.repositories.conditional_write import ALWAYS, Precondition
 from sluice.repositories.idempotency import IdempotencyKey
-from sluice.repositories.list_spec import Filter, Listing, Sort
-from sluice.repositories.projection import Record, Row, View, integer, select, text, time
-from sluice.repositories.read_repository import Listed
+from sluice.repositories.list_spec import Filter, ListSpec, Sort
+from sluice.repositories.projection import (
+    Projection,
+    Representation,
+    Row,
+    integer,
+    select,
+    text,
+    timestamp,
+)
+from sluice.repositories.read_repository import ReadRepository
 from sluice.slugs import slug_from
 
-VIEW = View(
+PROJECTION = Projection(
     name="categories",
-    noun="category",
+    singular="category",
     source="categories c",
     key="c.id",
     fields={
         "id": integer("c.id"),
         "name": text("c.name"),
         "slug": text("c.slug"),
-        "created_at": time("c.created_at"),
-        "updated_at": time("c.updated_at"),
+        "created_at": timestamp("c.created_at"),
+        "updated_at": timestamp("c.updated_at"),
         "version": integer("c.version"),
     },
     etag="c.version::text",
 )
 
-LISTING = Listing(
-    view=VIEW,
+LIST_SPEC = ListSpec(
+    projection=PROJECTION,
     filters={
-        "search": Filter("words", "sluice.words(c.name) @> sluice.search_words(:search)"),
+        "search": Filter("search", "sluice.words(c.name) @> sluice.search_words(:search)"),
         "slug": Filter("slugs", "c.slug = ANY(:slug)"),
     },
     sorts={
@@ -45,22 +53,28 @@ INSERT = "c AS (INSERT INTO categories (name, slug) VALUES (:name, :slug) RETURN
 ASSIGNMENTS = {"name": "name = :name", "slug": "slug = :slug"}
 
 
-class CategoryRepository(Listed):
+class CategoryRepository(ReadRepository):
     """Every statement about categories."""
 
-    listing = LISTING
+    list_spec = LIST_SPEC
 
     def get_many_by_slug(self, slugs: Sequence[str], fields: Collection[str]) -> dict[str, Row]:
         rows = select(
-            self._statements, VIEW, "c.slug = ANY(CAST(:ids AS text[]))", slugs, {"slug", *fields}
+            self._statements,
+            PROJECTION,
+            "c.slug = ANY(CAST(:ids AS text[]))",
+            slugs,
+            {"slug", *fields},
         )
         return {row["slug"]: row for row in rows}
 
     def all(self, fields: Collection[str]) -> list[Row]:
         """Every category, by id."""
-        return select(self._statements, VIEW, "true", [], fields)
+        return select(self._statements, PROJECTION, "true", [], fields)
 
-    def create(self, category: Mapping[str, object], key: IdempotencyKey | None = None) -> Record:
+    def create(
+        self, category: Mapping[str, object], key: IdempotencyKey | None = None
+    ) -> Representation:
         """Add a category; a slug that is missing is made from the name.
 
         Duplicate where the slug is taken: of a slug that was made, it names the field that was sent, which is the name.
@@ -68,7 +82,7 @@ class CategoryRepository(Listed):
         slug = category.get("slug") or slug_from(str(category["name"]))
         values = {"name": category["name"], "slug": slug}
         try:
-            return conditional_write.create(self._statements, VIEW, INSERT, "c", values, key)
+            return conditional_write.create(self._statements, PROJECTION, INSERT, "c", values, key)
         except Duplicate as error:
             if category.get("slug"):
                 raise
@@ -77,12 +91,12 @@ class CategoryRepository(Listed):
 
     def update(
         self, id: int, changes: Mapping[str, object], precondition: Precondition = ALWAYS
-    ) -> Record:
+    ) -> Representation:
         """NotFound, StaleVersion; Duplicate where the slug is taken."""
         return conditional_write.update(
-            self._statements, VIEW, ASSIGNMENTS, id, changes, precondition
+            self._statements, PROJECTION, ASSIGNMENTS, id, changes, precondition
         )
 
     def delete(self, id: int, precondition: Precondition = ALWAYS) -> None:
         """NotFound, StaleVersion; StillReferenced where it has products."""
-        conditional_write.delete(self._statements, VIEW, id, precondition)
+        conditional_write.delete(self._statements, PROJECTION, id, precondition)

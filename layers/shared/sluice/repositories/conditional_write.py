@@ -12,7 +12,7 @@ from typing import Any
 from sluice.errors import NotFound, StaleVersion
 from sluice.repositories import idempotency
 from sluice.repositories.idempotency import IdempotencyKey
-from sluice.repositories.projection import Record, Statements, View
+from sluice.repositories.projection import Executor, Projection, Representation
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,62 +33,64 @@ class Precondition:
 ALWAYS = Precondition()
 
 
-def matches(view: View) -> str:
+def matches(projection: Projection) -> str:
     """A SELECT item: does the row satisfy the precondition?"""
     return (
-        f"((CAST(:match AS text[]) IS NULL OR ({view.etag}) = ANY(CAST(:match AS text[]))) AND "
-        f"(CAST(:unless AS text[]) IS NULL OR ({view.etag}) <> ALL(CAST(:unless AS text[])))) AS matches"
+        f"((CAST(:match AS text[]) IS NULL OR ({projection.etag}) = ANY(CAST(:match AS text[]))) AND "
+        f"(CAST(:unless AS text[]) IS NULL OR ({projection.etag}) <> ALL(CAST(:unless AS text[])))) AS matches"
     )
 
 
 def create(
-    statements: Statements,
-    view: View,
+    statements: Executor,
+    projection: Projection,
     inserts: str,
     source: str,
     values: Mapping[str, object],
     key: IdempotencyKey | None,
-) -> Record:
+) -> Representation:
     """The record of the row that `inserts` (CTEs) make, seen over `source`, which joins them to what else it shows."""
-    statement = idempotency.keep(inserts, f"SELECT {view.record()} FROM {source}", key)
+    statement = idempotency.keep(inserts, f"SELECT {projection.record()} FROM {source}", key)
     rows = statements.write(
         statement, idempotency.bound(values, key), guard=idempotency.claim(key), prepare=True
     )
-    return Record(*rows[0])
+    return Representation(*rows[0])
 
 
 def update(
-    statements: Statements,
-    view: View,
+    statements: Executor,
+    projection: Projection,
     assignments: Mapping[str, str],
     id: int,
     changes: Mapping[str, object],
     precondition: Precondition,
-) -> Record:
+) -> Representation:
     """Change what `changes` names, each by its assignment. NotFound, StaleVersion, and what constraints refuse."""
-    table, alias, *joins = view.source.split(" ")
+    table, alias, *joins = projection.source.split(" ")
     assigned = ", ".join(assignments[name] for name in changes) or f"version = {alias}.version"
     rows = statements.write(
-        f"""{_target(view)}, changed AS (
+        f"""{_target(projection)}, changed AS (
             UPDATE {table} {alias} SET {assigned} FROM target t
-            WHERE {view.key} = t.id AND t.matches RETURNING {alias}.*
+            WHERE {projection.key} = t.id AND t.matches RETURNING {alias}.*
         )
         SELECT r.json, r.etag, r.id
-        FROM target LEFT JOIN (SELECT {view.record()} FROM changed {alias} {" ".join(joins)}) r ON true""",
+        FROM target LEFT JOIN (SELECT {projection.record()} FROM changed {alias} {" ".join(joins)}) r ON true""",
         {**changes, "id": id, **precondition.values()},
         prepare=True,
     )
     if _found(rows).json is None:
         raise StaleVersion
-    return Record(*rows[0])
+    return Representation(*rows[0])
 
 
-def delete(statements: Statements, view: View, id: int, precondition: Precondition) -> None:
+def delete(
+    statements: Executor, projection: Projection, id: int, precondition: Precondition
+) -> None:
     """NotFound; StaleVersion; StillReferenced where other rows need this one."""
-    table, alias = view.source.split(" ")[:2]
+    table, alias = projection.source.split(" ")[:2]
     rows = statements.write(
-        f"""{_target(view)}, gone AS (
-            DELETE FROM {table} {alias} USING target t WHERE {view.key} = t.id AND t.matches RETURNING {view.key} AS id
+        f"""{_target(projection)}, gone AS (
+            DELETE FROM {table} {alias} USING target t WHERE {projection.key} = t.id AND t.matches RETURNING {projection.key} AS id
         )
         SELECT gone.id FROM target LEFT JOIN gone ON true""",
         {"id": id, **precondition.values()},
@@ -98,14 +100,14 @@ def delete(statements: Statements, view: View, id: int, precondition: Preconditi
         raise StaleVersion
 
 
-def _target(view: View) -> str:
+def _target(projection: Projection) -> str:
     # FOR UPDATE, though a weaker lock would let orders that refer to it go on: with FOR NO KEY UPDATE, two updates of
     # a row that orders hold by a foreign key wait for each other's place in its queue (PostgreSQL 18, measured).
-    alias = view.source.split(" ")[1]
+    alias = projection.source.split(" ")[1]
     return f"""
         WITH target AS (
-            SELECT {view.key} AS id, {matches(view)}
-            FROM {view.source} WHERE {view.key} = CAST(:id AS bigint) FOR UPDATE OF {alias}
+            SELECT {projection.key} AS id, {matches(projection)}
+            FROM {projection.source} WHERE {projection.key} = CAST(:id AS bigint) FOR UPDATE OF {alias}
         )"""
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from typing import NamedTuple
 
-from sluice.repositories.projection import Statements
+from sluice.repositories.projection import Executor
 
 NEWEST = (
     "0003"  # the newest of sluice/migrations/versions, which this code needs; a test compares them
@@ -37,7 +37,7 @@ class Lag(NamedTuple):
 class SchemaRepository:
     """Every statement about the schema itself."""
 
-    def __init__(self, statements: Statements) -> None:
+    def __init__(self, statements: Executor) -> None:
         self._statements = statements
 
     def migration(self) -> str:

@@ -6,7 +6,7 @@ So there is an answer exactly where there was an effect, whatever crashed in bet
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sluice.repositories.projection import Guard, Record, Statements
+from sluice.repositories.projection import Executor, Guard, Representation
 
 # `sluice.claim_key` fails if the key has an answer or its request is running; see the engine's migration 0002. A row
 # that it did not see is older than a day, and is replaced.
@@ -60,7 +60,7 @@ def claim(key: IdempotencyKey | None) -> Guard | None:
 class AnswerRepository:
     """Every other statement about answers."""
 
-    def __init__(self, statements: Statements) -> None:
+    def __init__(self, statements: Executor) -> None:
         self._statements = statements
 
     def claim(self, key: IdempotencyKey) -> None:
@@ -73,11 +73,11 @@ class AnswerRepository:
             KEEP_TEXT, {"key": key.id, "fingerprint": key.fingerprint, "answer": text}
         )
 
-    def find(self, key: IdempotencyKey) -> Record | None:
+    def find(self, key: IdempotencyKey) -> Representation | None:
         """The answer to this very request; None where the key is free, or was used for another."""
         for row in self._statements.read(FIND, {"key": key.id}):
             if row.fingerprint == key.fingerprint:
-                return Record(row.answer, row.etag, row.record_id)
+                return Representation(row.answer, row.etag, row.record_id)
         return None
 
     def sweep(self, most: int) -> int:

@@ -7,16 +7,24 @@ from typing import Any
 from sluice.errors import InternalError
 from sluice.repositories import conditional_write
 from sluice.repositories.idempotency import IdempotencyKey
-from sluice.repositories.list_spec import Filter, Listing, Sort
-from sluice.repositories.projection import Column, Record, Statements, View, integer, text, time
-from sluice.repositories.read_repository import Listed
+from sluice.repositories.list_spec import Filter, ListSpec, Sort
+from sluice.repositories.projection import (
+    Column,
+    Executor,
+    Projection,
+    Representation,
+    integer,
+    text,
+    timestamp,
+)
+from sluice.repositories.read_repository import ReadRepository
 
 RESOURCES = ("products", "inventory", "categories", "users")
 STATUSES = ("awaiting_upload", "queued", "running", "completed", "failed")
 
-VIEW = View(
+PROJECTION = Projection(
     name="imports",
-    noun="import",
+    singular="import",
     source="sluice.import_jobs j",
     key="j.id",
     fields={
@@ -34,16 +42,18 @@ VIEW = View(
             nullable=True,
         ),
         "error": text("j.error", nullable=True),
-        "created_at": time("j.created_at"),
-        "started_at": time("j.started_at", nullable=True),
-        "finished_at": time("j.finished_at", nullable=True),
+        "created_at": timestamp("j.created_at"),
+        "started_at": timestamp("j.started_at", nullable=True),
+        "finished_at": timestamp("j.finished_at", nullable=True),
     },
     etag="j.version::text",
 )
 # What a client that announces an upload gets: also where to put it.
-ANNOUNCED = replace(VIEW, fields={**VIEW.fields, "upload_url": text("CAST(:upload_url AS text)")})
-LISTING = Listing(
-    view=VIEW,
+NEW_IMPORT_PROJECTION = replace(
+    PROJECTION, fields={**PROJECTION.fields, "upload_url": text("CAST(:upload_url AS text)")}
+)
+LIST_SPEC = ListSpec(
+    projection=PROJECTION,
     filters={
         "status": Filter("choice", "j.status = :status", choices=STATUSES),
         "resource": Filter("choice", "j.resource = :resource", choices=RESOURCES),
@@ -174,14 +184,18 @@ class Job:
     rejected: int
 
 
-class ImportJobRepository(Listed):
+class ImportJobRepository(ReadRepository):
     """Every statement about imports."""
 
-    listing = LISTING
+    list_spec = LIST_SPEC
 
-    def create(self, job: Mapping[str, object], key: IdempotencyKey | None = None) -> Record:
+    def create(
+        self, job: Mapping[str, object], key: IdempotencyKey | None = None
+    ) -> Representation:
         """One that waits for its upload: `resource`, `object_key`, and the `upload_url` that the answer tells."""
-        return conditional_write.create(self._statements, ANNOUNCED, INSERT, "j", job, key)
+        return conditional_write.create(
+            self._statements, NEW_IMPORT_PROJECTION, INSERT, "j", job, key
+        )
 
     def receive(self, resource: str, key: str, etag: str, sequencer: str, size: int) -> int:
         """The id of the job for what was put there: one that waited for it, a new one, or the one it has."""
@@ -220,7 +234,7 @@ class ImportJobRepository(Listed):
 class ImportProgress:
     """The statements of who works at an import, in its transactions."""
 
-    def __init__(self, statements: Statements) -> None:
+    def __init__(self, statements: Executor) -> None:
         self._statements = statements
 
     def lock(self, id: int) -> bool:

@@ -5,26 +5,26 @@ from typing import Any
 
 from sluice.errors import Fault, NotFound, OutOfStock, StaleVersion, ValidationFailed
 from sluice.repositories.conditional_write import ALWAYS, Precondition, matches
-from sluice.repositories.list_spec import Filter, Listing, Sort
-from sluice.repositories.projection import Record, View, integer, time
-from sluice.repositories.read_repository import Listed
+from sluice.repositories.list_spec import Filter, ListSpec, Sort
+from sluice.repositories.projection import Projection, Representation, integer, timestamp
+from sluice.repositories.read_repository import ReadRepository
 
-VIEW = View(
+PROJECTION = Projection(
     name="inventory",
-    noun="stock",
+    singular="stock",
     source="inventory i",
     key="i.product_id",
     fields={
         "product_id": integer("i.product_id"),
         "quantity": integer("i.quantity"),
-        "updated_at": time("i.updated_at"),
+        "updated_at": timestamp("i.updated_at"),
         "version": integer("i.version"),
     },
     etag="i.version::text",
 )
 
-LISTING = Listing(
-    view=VIEW,
+LIST_SPEC = ListSpec(
+    projection=PROJECTION,
     key="product_id",
     filters={
         "below": Filter("integer", "i.quantity < CAST(:below AS bigint)"),
@@ -42,14 +42,14 @@ MOST = 2**31 - 1  # PostgreSQL's integer
 # The row is locked, then judged: `available` is what there is at that moment, so a refusal can say it.
 CHANGE = f"""
     WITH target AS (
-        SELECT i.product_id, i.quantity AS available, {matches(VIEW)}
+        SELECT i.product_id, i.quantity AS available, {matches(PROJECTION)}
         FROM inventory i WHERE i.product_id = CAST(:id AS bigint) FOR UPDATE OF i
     ), changed AS (
         UPDATE inventory i SET quantity = {{quantity}} FROM target t
         WHERE i.product_id = t.product_id AND t.matches AND {{quantity}} BETWEEN 0 AND {MOST} RETURNING i.*
     )
     SELECT r.json, r.etag, r.id, target.matches, target.available
-    FROM target LEFT JOIN (SELECT {VIEW.record()} FROM changed i) r ON true
+    FROM target LEFT JOIN (SELECT {PROJECTION.record()} FROM changed i) r ON true
 """
 SET = CHANGE.format(quantity="CAST(:quantity AS integer)")
 ADJUST = CHANGE.format(quantity="t.available + CAST(:delta AS bigint)")
@@ -74,16 +74,20 @@ SET_MANY = """
 """
 
 
-class InventoryRepository(Listed):
+class InventoryRepository(ReadRepository):
     """Every statement about stock."""
 
-    listing = LISTING
+    list_spec = LIST_SPEC
 
-    def set(self, product_id: int, quantity: int, precondition: Precondition = ALWAYS) -> Record:
+    def set(
+        self, product_id: int, quantity: int, precondition: Precondition = ALWAYS
+    ) -> Representation:
         """NotFound; StaleVersion unless `precondition` holds."""
         return self._changed(SET, {"id": product_id, "quantity": quantity, **precondition.values()})
 
-    def adjust(self, product_id: int, delta: int, precondition: Precondition = ALWAYS) -> Record:
+    def adjust(
+        self, product_id: int, delta: int, precondition: Precondition = ALWAYS
+    ) -> Representation:
         """Add `delta`. OutOfStock, saying what is left, below zero; ValidationFailed beyond `MOST`; else as `set`."""
         return self._changed(ADJUST, {"id": product_id, "delta": delta, **precondition.values()})
 
@@ -105,7 +109,7 @@ class InventoryRepository(Listed):
             )
         return int(row.updated)
 
-    def _changed(self, statement: str, params: dict[str, Any]) -> Record:
+    def _changed(self, statement: str, params: dict[str, Any]) -> Representation:
         rows = self._statements.write(statement, params, prepare=True)
         if not rows:
             raise NotFound
@@ -125,4 +129,4 @@ class InventoryRepository(Listed):
                     )
                 ]
             )
-        return Record(json, etag, id)
+        return Representation(json, etag, id)

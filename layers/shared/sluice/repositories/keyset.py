@@ -16,7 +16,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import NamedTuple
 
-from sluice.repositories.list_spec import Filter, Listing, ListQuery
+from sluice.repositories.list_spec import Filter, ListQuery, ListSpec
 from sluice.repositories.page_cursor import Position
 
 KEYS = "$"  # a row's sort keys, beside its fields
@@ -28,7 +28,7 @@ READ = {"timestamptz": UTC.format("CAST({} AS timestamp)")}
 OWNER = "owner"  # whose list it is, where there are many: slices.py names them by it
 
 
-class Shape(NamedTuple):
+class SelectSpec(NamedTuple):
     """Everything about a request that changes the SQL's text; the rest are bound values."""
 
     sort: tuple[tuple[str, bool], ...]
@@ -49,25 +49,29 @@ class Shape(NamedTuple):
     )
 
     @property
-    def steady(self) -> bool:
+    def generic_plan_ok(self) -> bool:
         """Is one plan the best for all values? A filter's tell how much will be found, and where to begin."""
         return self.limit > 0
 
     @classmethod
     def of(
-        cls, listing: Listing, query: ListQuery, position: Position | None, owned: str = ""
-    ) -> "Shape":
+        cls,
+        list_spec: ListSpec,
+        query: ListQuery,
+        position: Position | None,
+        parent_filter: str = "",
+    ) -> "SelectSpec":
         filters = [
-            (listing.filters[name], value)
+            (list_spec.filters[name], value)
             for name, value in sorted(query.filters.items())
-            if name != owned
+            if name != parent_filter
         ]
         joined = [declared.join for declared, _ in filters] + [
-            listing.sorts[name].join for name, _ in query.sort
+            list_spec.sorts[name].join for name, _ in query.sort
         ]
         conditions = [_condition(declared, value) for declared, value in filters]
-        owner = listing.owners[owned] if owned else ""
-        if owned:
+        owner = list_spec.parent_columns[parent_filter] if parent_filter else ""
+        if parent_filter:
             conditions += [f"{owner} >= owner.id", f"{owner} <= owner.id"]
         return cls(
             sort=query.sort,
@@ -84,7 +88,7 @@ class Shape(NamedTuple):
         )
 
 
-def values_of(
+def bind_values(
     query: ListQuery, start: Position | None, stop: Position | None = None
 ) -> dict[str, object]:
     params = {name: value for name, value in query.filters.items() if not isinstance(value, bool)}
@@ -103,10 +107,10 @@ def nulls_of(position: Position) -> tuple[bool, ...]:
 
 def _condition(declared: Filter, value: object) -> str:
     if value is False:
-        return declared.otherwise
+        return declared.false_condition
     return (
-        declared.single
-        if declared.single and isinstance(value, list) and len(value) == 1
+        declared.single_value_condition
+        if declared.single_value_condition and isinstance(value, list) and len(value) == 1
         else declared.condition
     )
 
@@ -120,7 +124,7 @@ class _Key(NamedTuple):
     nullable: bool
     descending: bool
     nulls_first: bool
-    twin: str
+    equivalent_column: str
 
     @property
     def value(self) -> str:
@@ -141,57 +145,59 @@ class _Key(NamedTuple):
         nulls = f" NULLS {'FIRST' if self.nulls_first else 'LAST'}" if self.nullable else ""
         return f"{expression} {'DESC' if self.descending else 'ASC'}{nulls}"
 
-    def turned(self) -> "_Key":
+    def reversed_key(self) -> "_Key":
         return self._replace(descending=not self.descending, nulls_first=not self.nulls_first)
 
 
 @lru_cache(maxsize=512)
-def compile_select(listing: Listing, shape: Shape) -> str:
-    keys = _order(listing, shape)
-    if shape.owner:
-        keys.insert(0, _owner(shape.owner, keys[0]))
-    source = " ".join([listing.source or listing.view.source, *shape.joins])
+def compile_select(list_spec: ListSpec, spec: SelectSpec) -> str:
+    keys = _order(list_spec, spec)
+    if spec.owner:
+        keys.insert(0, _owner(spec.owner, keys[0]))
+    source = " ".join([list_spec.source or list_spec.projection.source, *spec.joins])
     alias = source.split()[1]
     fields = [
-        f'{listing.lookups.get(name, column.sql)} AS "{name}"'
-        for name, column in listing.view.fields.items()
-        if shape.fields is None or name in shape.fields
+        f'{list_spec.subselects.get(name, column.sql)} AS "{name}"'
+        for name, column in list_spec.projection.fields.items()
+        if spec.fields is None or name in spec.fields
     ]
     page_keys = [key._replace(column=f"{alias}.{key.name}") for key in keys if key.name != OWNER]
     selected = f"{alias}.*" + "".join(f", {key.column} AS {key.name}" for key in keys)
     rendered_keys = f"json_build_array({', '.join(key.written for key in page_keys)})"
-    last = str(shape.limit) if shape.limit else "CAST(:limit AS bigint)"
-    limit = f"LIMIT {shape.limit + 1 if shape.limit else ':fetch'}{' OFFSET :offset' if shape.offset else ''}"
-    turned = [key.turned() for key in keys]
-    within, behind, beyond = shape, "false", "false"
-    if shape.nulls is not None:
-        behind = _probe(source, turned, shape, inclusive=not shape.inclusive)
-    if shape.stop is not None:
+    last = str(spec.limit) if spec.limit else "CAST(:limit AS bigint)"
+    limit = f"LIMIT {spec.limit + 1 if spec.limit else ':fetch'}{' OFFSET :offset' if spec.offset else ''}"
+    reversed_key = [key.reversed_key() for key in keys]
+    within, behind, beyond = spec, "false", "false"
+    if spec.nulls is not None:
+        behind = _probe(source, reversed_key, spec, inclusive=not spec.inclusive)
+    if spec.stop is not None:
         stops = [key._replace(name=key.name.replace("k", "s")) for key in keys]
-        nulls = (False, *shape.stop) if shape.owner else shape.stop
-        before = _beyond([key.turned() for key in stops], nulls, inclusive=shape.stop_inclusive)
-        within = shape._replace(conditions=(*shape.conditions, _any(before)))
+        nulls = (False, *spec.stop) if spec.owner else spec.stop
+        before = _beyond(
+            [key.reversed_key() for key in stops], nulls, inclusive=spec.stop_inclusive
+        )
+        within = spec._replace(conditions=(*spec.conditions, _any(before)))
         beyond = _probe(
-            source, stops, shape._replace(nulls=shape.stop), inclusive=not shape.stop_inclusive
+            source, stops, spec._replace(nulls=spec.stop), inclusive=not spec.stop_inclusive
         )
     rows = _union(
-        _selects(selected, source, keys, within, inclusive=shape.inclusive, limit=limit),
+        _selects(selected, source, keys, within, inclusive=spec.inclusive, limit=limit),
         keys,
         limit,
     )
     total = (
-        f"(SELECT count(*) FROM {source}{_where(shape.conditions)})"
-        if shape.total
+        f"(SELECT count(*) FROM {source}{_where(spec.conditions)})"
+        if spec.total
         else "CAST(NULL AS bigint)"
     )
-    if shape.keyed:
+    if spec.keyed:
         # In the order of the subquery, as PostgreSQL's manual has it: nothing else happens at this level.
         return f"""
             SELECT coalesce(string_agg(row_to_json(q)::text, ','), '') AS items,
                    {behind} AS behind, {beyond} AS beyond, {total} AS total
             FROM (SELECT {", ".join([*fields, f'{rendered_keys} AS "{KEYS}"'])} FROM ({rows}) {alias}) q"""
     return f"""
-        SELECT coalesce(string_agg(q.item, ',' ORDER BY q.n {"DESC" if shape.backward else "ASC"})
+        SELECT coalesce(string_agg(q.item, ',' ORDER BY q.n {"DESC" if spec.backward else "ASC"})
                         FILTER (WHERE q.n <= {last}), '') AS items,
                count(*) AS found,
                min(q.key) FILTER (WHERE q.n = 1) AS nearest,
@@ -206,20 +212,30 @@ def compile_select(listing: Listing, shape: Shape) -> str:
         ) q"""
 
 
-def _order(listing: Listing, shape: Shape) -> list[_Key]:
+def _order(list_spec: ListSpec, spec: SelectSpec) -> list[_Key]:
     """The full ORDER BY: what was asked for up to the first unique key, which the id is where none was named."""
-    named = list(shape.sort)
-    if not any(listing.sorts[name].unique for name, _ in named):
-        named.append((listing.key, named[-1][1] if named else False))
+    named = list(spec.sort)
+    if not any(list_spec.sorts[name].unique for name, _ in named):
+        named.append((list_spec.key, named[-1][1] if named else False))
     keys: list[_Key] = []
     for n, (name, descending) in enumerate(named):
-        sort = listing.sorts[name]
-        twin = sort.twin if shape.joins else ""
-        column = twin if twin and keys and _table(keys[0].column) == _table(twin) else sort.column
-        key = _Key(
-            f"k{n}", column, sort.type, sort.nullable, descending, nulls_first=False, twin=twin
+        sort = list_spec.sorts[name]
+        equivalent_column = sort.equivalent_column if spec.joins else ""
+        column = (
+            equivalent_column
+            if equivalent_column and keys and _table(keys[0].column) == _table(equivalent_column)
+            else sort.column
         )
-        keys.append(key.turned() if shape.backward else key)
+        key = _Key(
+            f"k{n}",
+            column,
+            sort.type,
+            sort.nullable,
+            descending,
+            nulls_first=False,
+            equivalent_column=equivalent_column,
+        )
+        keys.append(key.reversed_key() if spec.backward else key)
         if sort.unique:
             break
     return keys
@@ -239,7 +255,7 @@ def _owner(column: str, first: _Key) -> _Key:
         nullable=False,
         descending=first.descending,
         nulls_first=False,
-        twin="",
+        equivalent_column="",
     )
 
 
@@ -248,23 +264,23 @@ def _table(column: str) -> str:
 
 
 def _selects(
-    columns: str, source: str, keys: list[_Key], shape: Shape, *, inclusive: bool, limit: str
+    columns: str, source: str, keys: list[_Key], spec: SelectSpec, *, inclusive: bool, limit: str
 ) -> list[str]:
     """The SELECTs that together give the rows beyond the position, or all: each row once, each SELECT in order."""
     branches: list[list[str]] = [[]]
-    if shape.nulls is not None:
-        nulls = (False, *shape.nulls) if shape.owner else shape.nulls
+    if spec.nulls is not None:
+        nulls = (False, *spec.nulls) if spec.owner else spec.nulls
         branches = _beyond(keys, nulls, inclusive=inclusive)
     order = f"ORDER BY {_ordered(keys)} {limit}"
     return [
-        f"SELECT {columns} FROM {source}{_where([*shape.conditions, *branch])} {order}"
+        f"SELECT {columns} FROM {source}{_where([*spec.conditions, *branch])} {order}"
         for branch in branches
     ]
 
 
-def _probe(source: str, keys: list[_Key], shape: Shape, *, inclusive: bool) -> str:
+def _probe(source: str, keys: list[_Key], spec: SelectSpec, *, inclusive: bool) -> str:
     """Is there a row beyond the position?"""
-    selects = _selects("true", source, keys, shape, inclusive=inclusive, limit="LIMIT 1")
+    selects = _selects("true", source, keys, spec, inclusive=inclusive, limit="LIMIT 1")
     return f"coalesce({', '.join(f'({select})' for select in selects)}, false)"
 
 
@@ -289,8 +305,14 @@ def _beyond(keys: list[_Key], nulls: tuple[bool, ...], *, inclusive: bool) -> li
             ", ".join(key.column for key in keys),
             ", ".join(key.value for key in keys),
         )
-        twin = [f"{first.twin} {first.beyond}= {first.value}"] if first.twin else []
-        return [[f"({columns}) {first.beyond}{'=' if inclusive else ''} ({values})", *twin]]
+        equivalent_column = (
+            [f"{first.equivalent_column} {first.beyond}= {first.value}"]
+            if first.equivalent_column
+            else []
+        )
+        return [
+            [f"({columns}) {first.beyond}{'=' if inclusive else ''} ({values})", *equivalent_column]
+        ]
     branches: list[list[str]] = []
     equal: list[str] = []
     for key, null in zip(keys, nulls, strict=True):

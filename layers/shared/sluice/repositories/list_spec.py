@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from sluice.repositories.projection import View
+from sluice.repositories.projection import Projection
 
 FilterKind = Literal[
-    "integer", "integers", "money", "slugs", "words", "email", "boolean", "time", "choice"
+    "integer", "integers", "decimal", "slugs", "search", "email", "boolean", "timestamp", "choice"
 ]
 
 
@@ -21,8 +21,8 @@ class Filter:
 
     kind: FilterKind
     condition: str
-    otherwise: str = ""  # of a boolean: the condition for `false`
-    single: str = (
+    false_condition: str = ""  # of a boolean: the condition for `false`
+    single_value_condition: str = (
         ""  # of several values: the condition where one is given, and an index is to keep its order
     )
     join: str = ""  # what the condition needs beside the source
@@ -42,11 +42,11 @@ class Sort:
     unique: bool = False
     nullable: bool = False
     join: str = ""
-    twin: str = ""
+    equivalent_column: str = ""
 
 
 @dataclass(frozen=True, eq=False)
-class Listing:
+class ListSpec:
     """A view that can be listed. `sorts` must hold `key`, the unique one that breaks ties and orders by default.
 
     Where the view joins tables, `source` is the first one alone and `lookups` has the fields of the others,
@@ -54,13 +54,13 @@ class Listing:
     `owners`: filters by what a list may belong to, and the column that holds its id.
     """
 
-    view: View
+    projection: Projection
     filters: Mapping[str, Filter]
     sorts: Mapping[str, Sort]
     key: str = "id"
     source: str = ""
-    lookups: Mapping[str, str] = field(default_factory=dict)
-    owners: Mapping[str, str] = field(default_factory=dict)
+    subselects: Mapping[str, str] = field(default_factory=dict)
+    parent_columns: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,7 @@ class ListQuery:
     include_total: bool = False
     after: str | None = None
     before: str | None = None
-    end: bool = False
+    from_end: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +93,8 @@ class Page:
     total: int | None
 
 
-def scope_of(listing: Listing, query: ListQuery) -> str:
+def cursor_context(list_spec: ListSpec, query: ListQuery) -> str:
     """What a cursor is bound to."""
-    return json.dumps([listing.view.name, query.sort, query.filters], default=str, sort_keys=True)
+    return json.dumps(
+        [list_spec.projection.name, query.sort, query.filters], default=str, sort_keys=True
+    )

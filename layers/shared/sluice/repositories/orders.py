@@ -8,22 +8,22 @@ from sluice.errors import Fault, NotFound, StaleVersion, ValidationFailed
 from sluice.repositories import idempotency
 from sluice.repositories.conditional_write import ALWAYS, Precondition, matches
 from sluice.repositories.idempotency import IdempotencyKey
-from sluice.repositories.list_spec import Filter, Listing, Sort
+from sluice.repositories.list_spec import Filter, ListSpec, Sort
 from sluice.repositories.projection import (
     Column,
-    Record,
-    View,
+    Projection,
+    Representation,
+    decimal,
     integer,
-    money,
     text,
-    time,
+    timestamp,
 )
-from sluice.repositories.read_repository import Sliced
+from sluice.repositories.read_repository import ConnectionRepository
 
 ITEM = {
     "product_id": integer("product_id"),
     "quantity": integer("quantity"),
-    "unit_price": money("unit_price"),
+    "unit_price": decimal("unit_price"),
 }
 
 
@@ -34,12 +34,12 @@ def items(lines: str) -> Column:
         SELECT CAST('[' || coalesce(string_agg(row_to_json(l)::text, ',' ORDER BY l.product_id), '') || ']' AS json)
         FROM (SELECT {fields} FROM {lines} WHERE order_id = o.id) l
     )"""
-    return Column(sql, "rows", rows=ITEM)
+    return Column(sql, "json", item_fields=ITEM)
 
 
-VIEW = View(
+PROJECTION = Projection(
     name="orders",
-    noun="order",
+    singular="order",
     source="orders o",
     key="o.id",
     fields={
@@ -47,9 +47,9 @@ VIEW = View(
         "user_id": integer("o.user_id"),
         "status": text("o.status"),
         "items": items("order_items"),
-        "total": money("o.total"),
-        "created_at": time("o.created_at"),
-        "updated_at": time("o.updated_at"),
+        "total": decimal("o.total"),
+        "created_at": timestamp("o.created_at"),
+        "updated_at": timestamp("o.updated_at"),
         "version": integer("o.version"),
     },
     etag="o.version::text",  # items never change
@@ -57,13 +57,15 @@ VIEW = View(
 
 STATUSES = ("pending", "paid", "shipped", "delivered", "cancelled")
 
-LISTING = Listing(
-    view=VIEW,
+LIST_SPEC = ListSpec(
+    projection=PROJECTION,
     filters={
         "user_id": Filter("integer", "o.user_id = CAST(:user_id AS bigint)"),
         "status": Filter("choice", "o.status = :status", choices=STATUSES),
-        "created_after": Filter("time", "o.created_at >= CAST(:created_after AS timestamptz)"),
-        "created_before": Filter("time", "o.created_at < CAST(:created_before AS timestamptz)"),
+        "created_after": Filter("timestamp", "o.created_at >= CAST(:created_after AS timestamptz)"),
+        "created_before": Filter(
+            "timestamp", "o.created_at < CAST(:created_before AS timestamptz)"
+        ),
         # An order has a product once, so it is listed once.
         "product_id": Filter(
             "integer",
@@ -72,11 +74,11 @@ LISTING = Listing(
         ),
     },
     sorts={
-        "id": Sort("o.id", "bigint", unique=True, twin="i.order_id"),
+        "id": Sort("o.id", "bigint", unique=True, equivalent_column="i.order_id"),
         "created_at": Sort("o.created_at", "timestamptz"),
         "total": Sort("o.total", "numeric"),
     },
-    owners={"user_id": "o.user_id"},
+    parent_columns={"user_id": "o.user_id"},
 )
 
 # May the order be placed, and then: what is it? The function decides and writes (migration 0005); what it wrote is not
@@ -97,14 +99,14 @@ PLACE = """
 PLACED = f"""
     SELECT r.json, r.etag, r.id, p.user_known, p.unknown, p.short, p.available
     FROM p LEFT JOIN (
-        SELECT {replace(VIEW, fields={**VIEW.fields, "items": items("lines")}).record()} FROM o
+        SELECT {replace(PROJECTION, fields={**PROJECTION.fields, "items": items("lines")}).record()} FROM o
     ) r ON true
 """
 
 # Moves an order whose status is one of `from`, and returns its stock where it is cancelled by that.
 MOVE = f"""
     WITH target AS (
-        SELECT o.id, o.status, {matches(VIEW)},
+        SELECT o.id, o.status, {matches(PROJECTION)},
                (CAST(:user_id AS bigint) IS NULL OR o.user_id = CAST(:user_id AS bigint)) AS same_user,
                (CAST(:product_ids AS bigint[]) IS NULL OR (
                    SELECT array_agg(product_id ORDER BY product_id) = CAST(:product_ids AS bigint[])
@@ -124,7 +126,7 @@ MOVE = f"""
         UPDATE inventory i SET quantity = r.quantity FROM returned r WHERE i.product_id = r.product_id
     )
     SELECT r.json, r.etag, r.id, target.status, target.matches, target.same_user, target.same_items
-    FROM target LEFT JOIN (SELECT {VIEW.record()} FROM o) r ON true
+    FROM target LEFT JOIN (SELECT {PROJECTION.record()} FROM o) r ON true
 """
 
 
@@ -142,17 +144,17 @@ NOTHING = Repeated()
 class Placement:
     """What became of an order: its record, or None and why. `short` is what is left of each product with too little."""
 
-    record: Record | None
+    record: Representation | None
     user_known: bool
     unknown: frozenset[int]
     short: dict[int, int]
 
 
-class OrderRepository(Sliced):
+class OrderRepository(ConnectionRepository):
     """Every statement about orders."""
 
-    listing = nested = LISTING
-    owned = "user_id"
+    list_spec = graphql_list_spec = LIST_SPEC
+    parent_filter = "user_id"
 
     def place(
         self, user_id: int, items: Sequence[tuple[int, int]], key: IdempotencyKey | None = None
@@ -173,7 +175,7 @@ class OrderRepository(Sliced):
             statement, idempotency.bound(values, key), guard=idempotency.claim(key), prepare=True
         )[0]
         return Placement(
-            record=None if row.json is None else Record(row.json, row.etag, row.id),
+            record=None if row.json is None else Representation(row.json, row.etag, row.id),
             user_known=row.user_known,
             unknown=frozenset(row.unknown or ()),
             short=dict(zip(row.short or (), row.available or (), strict=True)),
@@ -187,7 +189,7 @@ class OrderRepository(Sliced):
         from_: Collection[str],
         precondition: Precondition = ALWAYS,
         repeated: Repeated = NOTHING,
-    ) -> tuple[Record | None, str]:
+    ) -> tuple[Representation | None, str]:
         """The order with its new status, or None where it is in none of `from_`; and the status it had.
 
         None as `status` keeps the one that the order has.
@@ -217,4 +219,4 @@ class OrderRepository(Sliced):
         ]
         if faults:
             raise ValidationFailed(faults=faults)
-        return None if json is None else Record(json, etag, id), was
+        return None if json is None else Representation(json, etag, id), was

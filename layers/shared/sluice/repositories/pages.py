@@ -2,23 +2,23 @@
 
 import json
 
-from sluice.repositories.keyset import Shape, compile_select, values_of
-from sluice.repositories.list_spec import Listing, ListQuery, Page, scope_of
+from sluice.repositories.keyset import SelectSpec, bind_values, compile_select
+from sluice.repositories.list_spec import ListQuery, ListSpec, Page, cursor_context
 from sluice.repositories.page_cursor import CursorSigner, Position
-from sluice.repositories.projection import Statements
+from sluice.repositories.projection import Executor
 
 
 def read_page(
-    statements: Statements, listing: Listing, query: ListQuery, signer: CursorSigner
+    statements: Executor, list_spec: ListSpec, query: ListQuery, signer: CursorSigner
 ) -> Page:
     """One page in one statement. InvalidCursor where the cursor was not made by this list, sort and filters."""
-    scope = scope_of(listing, query)
+    scope = cursor_context(list_spec, query)
     position = None if query.cursor is None else signer.open(query.cursor, scope)
-    params = values_of(query, position)
+    params = bind_values(query, position)
     if query.offset:
         params["offset"] = query.offset
-    shape = Shape.of(listing, query, position)
-    row = statements.read(compile_select(listing, shape), params, prepare=shape.steady)[0]
+    spec = SelectSpec.of(list_spec, query, position)
+    row = statements.read(compile_select(list_spec, spec), params, prepare=spec.generic_plan_ok)[0]
 
     further = (
         Position(_keys(row.furthest), backward=position.backward)

@@ -6,32 +6,32 @@ from dataclasses import replace
 from sluice.repositories import conditional_write
 from sluice.repositories.conditional_write import ALWAYS, Precondition
 from sluice.repositories.idempotency import IdempotencyKey
-from sluice.repositories.list_spec import Filter, Listing, Sort
+from sluice.repositories.list_spec import Filter, ListSpec, Sort
 from sluice.repositories.projection import (
     Column,
-    Record,
-    View,
+    Projection,
+    Representation,
+    decimal,
     integer,
-    money,
     text,
-    time,
+    timestamp,
 )
-from sluice.repositories.read_repository import Sliced
+from sluice.repositories.read_repository import ConnectionRepository
 
-VIEW = View(
+PROJECTION = Projection(
     name="products",
-    noun="product",
+    singular="product",
     source="products p JOIN categories c ON c.id = p.category_id JOIN inventory i ON i.product_id = p.id",
     key="p.id",
     fields={
         "id": integer("p.id"),
         "name": text("p.name"),
         "description": text("p.description", nullable=True),
-        "price": money("p.price"),
+        "price": decimal("p.price"),
         "category": text("c.slug"),
         "inventory": integer("i.quantity"),
-        "created_at": time("p.created_at"),
-        "updated_at": time("p.updated_at"),
+        "created_at": timestamp("p.created_at"),
+        "updated_at": timestamp("p.updated_at"),
         "version": integer("p.version"),
     },
     # All that its representation is made of: a category's new slug changes the product's JSON too.
@@ -45,10 +45,10 @@ SEARCH = (
 )
 STOCK = "JOIN inventory i ON i.product_id = p.id"
 
-LISTING = Listing(
-    view=VIEW,
+LIST_SPEC = ListSpec(
+    projection=PROJECTION,
     source="products p",
-    lookups={
+    subselects={
         "category": "(SELECT c.slug FROM categories c WHERE c.id = p.category_id)",
         "inventory": "(SELECT i.quantity FROM inventory i WHERE i.product_id = p.id)",
     },
@@ -57,19 +57,23 @@ LISTING = Listing(
         "category": Filter(
             "slugs",
             "p.category_id = ANY(public.category_ids(:category))",
-            single="p.category_id = (public.category_ids(:category))[1]",
+            single_value_condition="p.category_id = (public.category_ids(:category))[1]",
         ),
-        "price_min": Filter("money", "p.price >= CAST(:price_min AS numeric)"),
-        "price_max": Filter("money", "p.price <= CAST(:price_max AS numeric)"),
+        "price_min": Filter("decimal", "p.price >= CAST(:price_min AS numeric)"),
+        "price_max": Filter("decimal", "p.price <= CAST(:price_max AS numeric)"),
         # Said twice, the planner squares its estimate: a word that ANALYZE never met is rare, not in 0.5 % of rows.
-        "search": Filter("words", f"{SEARCH} AND {SEARCH}"),
-        "in_stock": Filter("boolean", "i.quantity > 0", otherwise="i.quantity = 0", join=STOCK),
-        "created_after": Filter("time", "p.created_at >= CAST(:created_after AS timestamptz)"),
-        "created_before": Filter("time", "p.created_at < CAST(:created_before AS timestamptz)"),
+        "search": Filter("search", f"{SEARCH} AND {SEARCH}"),
+        "in_stock": Filter(
+            "boolean", "i.quantity > 0", false_condition="i.quantity = 0", join=STOCK
+        ),
+        "created_after": Filter("timestamp", "p.created_at >= CAST(:created_after AS timestamptz)"),
+        "created_before": Filter(
+            "timestamp", "p.created_at < CAST(:created_before AS timestamptz)"
+        ),
         "ids": Filter("integers", "p.id = ANY(CAST(:ids AS bigint[]))"),
     },
     sorts={
-        "id": Sort("p.id", "bigint", unique=True, twin="i.product_id"),
+        "id": Sort("p.id", "bigint", unique=True, equivalent_column="i.product_id"),
         "name": Sort("p.name", "text", unique=True),
         "price": Sort("p.price", "numeric"),
         "created_at": Sort("p.created_at", "timestamptz"),
@@ -80,21 +84,23 @@ LISTING = Listing(
 
 # As GraphQL shows them: each with its category whole, so that a list of both is one statement.
 CATEGORY = "json_build_object('id', c.id, 'name', c.name, 'slug', c.slug)"
-NESTED = replace(
-    LISTING,
-    view=replace(VIEW, fields={**VIEW.fields, "category": Column(CATEGORY, "rows")}),
-    lookups={
-        **LISTING.lookups,
+GRAPHQL_LIST_SPEC = replace(
+    LIST_SPEC,
+    projection=replace(
+        PROJECTION, fields={**PROJECTION.fields, "category": Column(CATEGORY, "json")}
+    ),
+    subselects={
+        **LIST_SPEC.subselects,
         "category": f"(SELECT {CATEGORY} FROM categories c WHERE c.id = p.category_id)",
     },
     filters={
-        **LISTING.filters,
+        **LIST_SPEC.filters,
         "category_id": Filter("integer", "p.category_id = CAST(:category_id AS bigint)"),
     },
-    owners={"category_id": "p.category_id"},
+    parent_columns={"category_id": "p.category_id"},
 )
 
-VERSIONED = replace(VIEW, etag="p.version::text")
+OWN_VERSION_PROJECTION = replace(PROJECTION, etag="p.version::text")
 
 # An unknown slug leaves category_id NULL, which its NOT NULL constraint refuses.
 ASSIGNMENTS = {
@@ -120,14 +126,16 @@ INSERT = """
 INSERTED = "p JOIN categories c ON c.id = p.category_id JOIN i ON i.product_id = p.id"
 
 
-class ProductRepository(Sliced):
+class ProductRepository(ConnectionRepository):
     """Every statement about products."""
 
-    listing = LISTING
-    nested = NESTED
-    owned = "category_id"
+    list_spec = LIST_SPEC
+    graphql_list_spec = GRAPHQL_LIST_SPEC
+    parent_filter = "category_id"
 
-    def create(self, product: Mapping[str, object], key: IdempotencyKey | None = None) -> Record:
+    def create(
+        self, product: Mapping[str, object], key: IdempotencyKey | None = None
+    ) -> Representation:
         """Its category is told by `category`, a slug, or `category_id`.
 
         Duplicate where the name is taken; ValidationFailed for an unknown category.
@@ -139,21 +147,23 @@ class ProductRepository(Sliced):
             "category_id": None,
             **product,
         }
-        return conditional_write.create(self._statements, VIEW, INSERT, INSERTED, values, key)
+        return conditional_write.create(self._statements, PROJECTION, INSERT, INSERTED, values, key)
 
     def update(
         self, id: int, changes: Mapping[str, object], precondition: Precondition = ALWAYS
-    ) -> Record:
+    ) -> Representation:
         """NotFound, StaleVersion, Duplicate, ValidationFailed."""
         return conditional_write.update(
-            self._statements, VIEW, ASSIGNMENTS, id, changes, precondition
+            self._statements, PROJECTION, ASSIGNMENTS, id, changes, precondition
         )
 
-    def update_version(self, id: int, changes: Mapping[str, object], version: int) -> Record:
+    def update_version(
+        self, id: int, changes: Mapping[str, object], version: int
+    ) -> Representation:
         """As `update`, where the product's own row still has this version: its stock and its category may differ."""
         return conditional_write.update(
             self._statements,
-            VERSIONED,
+            OWN_VERSION_PROJECTION,
             ASSIGNMENTS,
             id,
             changes,
@@ -163,5 +173,5 @@ class ProductRepository(Sliced):
     def delete(self, id: int, precondition: Precondition = ALWAYS) -> None:
         """NotFound, StaleVersion; StillReferenced where an order holds it."""
         conditional_write.delete(
-            self._statements, VIEW, id, precondition
+            self._statements, PROJECTION, id, precondition
         )  # the product before its stock, as orders lock them

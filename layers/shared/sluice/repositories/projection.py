@@ -17,7 +17,7 @@ Row: TypeAlias = Mapping[
 ]  # a record that Python is to look into: field → value, as in its JSON
 
 
-class Statements(Protocol):
+class Executor(Protocol):
     """What a repository is given: somewhere to run one statement. A database, or one transaction of it.
 
     `read` may be repeated after a lost connection; `write` never is. A `guard` is a statement that gives no rows and
@@ -40,7 +40,7 @@ class Statements(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class Representation:
     """One resource as it goes to a client: its JSON text, the strong ETag of that, and its id."""
 
     json: str
@@ -52,20 +52,20 @@ class Column(NamedTuple):
     """A field: its SQL, and what JSON that gives. `rows`: of a list of objects, their fields."""
 
     sql: str
-    type: Literal["integer", "text", "money", "time", "date", "rows"]
+    type: Literal["integer", "text", "decimal", "timestamp", "date", "json"]
     nullable: bool = False
-    rows: Mapping[str, "Column"] = {}
+    item_fields: Mapping[str, "Column"] = {}
 
 
 @dataclass(frozen=True, eq=False)
-class View:
+class Projection:
     """A resource: `source` (table, alias, JOINs), `key` (the id column), `fields` and `etag` (SQL over the source).
 
     `name` is the collection's, `noun` that of one of it.
     """
 
     name: str
-    noun: str
+    singular: str
     source: str
     key: str
     fields: Mapping[str, Column]
@@ -97,33 +97,35 @@ def text(sql: str, *, nullable: bool = False) -> Column:
     return Column(sql, "text", nullable)
 
 
-def money(sql: str) -> Column:
+def decimal(sql: str) -> Column:
     """A numeric with two decimals, as a string: JSON's numbers are floats to most who read them."""
-    return Column(f"{sql}::text", "money")
+    return Column(f"{sql}::text", "decimal")
 
 
-def time(sql: str, *, nullable: bool = False) -> Column:
+def timestamp(sql: str, *, nullable: bool = False) -> Column:
     """A timestamptz as RFC 3339 in UTC with microseconds and `Z`."""
     return Column(
-        f"""to_char({sql} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')""", "time", nullable
+        f"""to_char({sql} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')""",
+        "timestamp",
+        nullable,
     )
 
 
 def get_many(
-    statements: Statements, view: View, ids: Sequence[int], fields: Collection[str]
+    statements: Executor, projection: Projection, ids: Sequence[int], fields: Collection[str]
 ) -> dict[int, Row]:
     """The rows that there are with these ids, in one statement: id → these fields, and the id."""
     return {
         row["id"]: row
         for row in select(
-            statements, view, f"{view.key} = ANY(CAST(:ids AS bigint[]))", ids, fields
+            statements, projection, f"{projection.key} = ANY(CAST(:ids AS bigint[]))", ids, fields
         )
     }
 
 
 def select(
-    statements: Statements,
-    view: View,
+    statements: Executor,
+    projection: Projection,
     condition: str,
     ids: Sequence[object],
     fields: Collection[str],
@@ -132,7 +134,7 @@ def select(
     rows = statements.read(
         f"""
         SELECT coalesce(string_agg(row_to_json(o)::text, ',' ORDER BY o.id), '') AS items
-        FROM (SELECT {view.columns({"id", *fields})} FROM {view.source} WHERE {condition}) o""",
+        FROM (SELECT {projection.columns({"id", *fields})} FROM {projection.source} WHERE {condition}) o""",
         {"ids": list(ids)},
         prepare=True,
     )
@@ -140,14 +142,14 @@ def select(
 
 
 def find(
-    statements: Statements, view: View, id: int, fields: frozenset[str] | None = None
-) -> Record:
+    statements: Executor, projection: Projection, id: int, fields: frozenset[str] | None = None
+) -> Representation:
     """The record with this id, in one statement; NotFound where there is none."""
     rows = statements.read(
-        f"SELECT {view.record(fields)} FROM {view.source} WHERE {view.key} = CAST(:id AS bigint)",
+        f"SELECT {projection.record(fields)} FROM {projection.source} WHERE {projection.key} = CAST(:id AS bigint)",
         {"id": id},
         prepare=True,
     )
     if not rows:
         raise NotFound
-    return Record(*rows[0])
+    return Representation(*rows[0])

@@ -5,8 +5,26 @@ from typing import Any, assert_never
 
 from sluice.graph.request import GraphQLBody, GraphQLQueryString
 from sluice.http import query_params
-from sluice.http.body import MAX_EMAIL, MAX_ID, Choice, Email, Integer, Items, Money, Shape, Text
-from sluice.http.query_params import FieldsOf, Number, Numbers, PageOf, Period, Query, Sql
+from sluice.http.body import (
+    MAX_EMAIL,
+    MAX_ID,
+    BodySchema,
+    Choice,
+    Email,
+    Integer,
+    Items,
+    Money,
+    Text,
+)
+from sluice.http.query_params import (
+    DateRangeParams,
+    FieldsParams,
+    IntParam,
+    IntParams,
+    ListParams,
+    QueryParams,
+    SqlParams,
+)
 from sluice.repositories.list_spec import Filter, ListSpec
 from sluice.repositories.projection import Column
 
@@ -28,19 +46,19 @@ GRAPHQL: Schema = {
 DOCUMENT = "{ products { nodes { name } } }"
 
 
-def of_body(shape: Shape, method: str) -> Schema:
+def of_body(shape: BodySchema, method: str) -> Schema:
     """What a request may send. What the server sets may be sent back, whatever it holds: it is ignored."""
     if isinstance(shape, GraphQLBody):
         return {"type": "object", "properties": GRAPHQL, "required": ["query"]}
     properties = {name: of_field(field) for name, field in shape.fields.items()}
     ignored = {"readOnly": True, "description": "Set by the server; ignored here."}
-    server_set = dict.fromkeys(shape.server_set, ignored)
+    read_only = dict.fromkeys(shape.read_only, ignored)
     note = {"description": "May be repeated as it is stored; 422 where it differs."}
-    fixed = {name: of_field(field) | note for name, field in shape.fixed.items()}
+    immutable = {name: of_field(field) | note for name, field in shape.immutable.items()}
     schema = {
         "type": "object",
         "additionalProperties": False,
-        "properties": properties | fixed | server_set,
+        "properties": properties | immutable | read_only,
     }
     required = list(shape.required(method))
     return schema | ({"required": required} if required else {})
@@ -53,38 +71,38 @@ def of_field(field: object) -> Schema:
                 f"^{field.pattern}$"
                 if field.pattern
                 else NOT_BLANK
-                if field.shortest
+                if field.min_length
                 else r"^[^\u0000]*$"
             )
             schema = {
                 "type": "string",
-                "minLength": field.shortest,
-                "maxLength": field.longest,
+                "minLength": field.min_length,
+                "maxLength": field.max_length,
                 "pattern": pattern,
             }
             return schema | ({"type": ["string", "null"]} if field.nullable else {})
         case Email():
             return {"type": "string", "format": "email", "maxLength": MAX_EMAIL}
         case Integer():
-            return {"type": "integer", "minimum": field.least, "maximum": field.most}
+            return {"type": "integer", "minimum": field.min_value, "maximum": field.max_value}
         case Money():
             number = {
                 "type": "number",
                 "minimum": 0,
-                "maximum": float(field.most),
+                "maximum": float(field.max_value),
                 "multipleOf": 0.01,
             }
             return {
                 "anyOf": [{"type": "string", "pattern": r"^[0-9]{1,10}(\.[0-9]{1,2})?$"}, number]
             }
         case Choice():
-            return {"type": "string", "enum": list(field.words)}
+            return {"type": "string", "enum": list(field.choices)}
         case Items():
             return {
                 "type": "array",
                 "items": of_body(field.shape, "PUT"),
                 "minItems": 1,
-                "maxItems": field.most,
+                "maxItems": field.max_items,
             }
     raise TypeError(field)
 
@@ -115,14 +133,14 @@ def of_column(column: Column) -> Schema:
     return schema | ({"type": [schema["type"], "null"]} if column.nullable else {})
 
 
-def of_query(query: Query | None) -> Iterator[Schema]:
+def of_query(query: QueryParams | None) -> Iterator[Schema]:
     """The parameters of a query string."""
     match query:
-        case FieldsOf():
+        case FieldsParams():
             yield _fields(query.projection.fields)
-        case PageOf():
+        case ListParams():
             yield from _of_listing(query.list_spec)
-        case Numbers():
+        case IntParams():
             for name, number in query.numbers.items():
                 yield parameter(name, _of_number(number))
         case GraphQLQueryString():
@@ -130,28 +148,28 @@ def of_query(query: Query | None) -> Iterator[Schema]:
             yield parameter("operationName", {"type": "string"})
             for name in ("variables", "extensions"):
                 yield parameter(name, {"type": "string"}, "A JSON object.", example="{}")
-        case Sql():
+        case SqlParams():
             text = {
                 "type": "string",
                 "minLength": 1,
-                "maxLength": query.longest,
+                "maxLength": query.max_length,
                 "pattern": NOT_BLANK,
             }
             yield parameter("query", text, "SQL: one query.", required=True, example=query.example)
             yield parameter("max_rows", _of_number(query.max_rows))
-        case Period():
-            days = f"At most {query.most_days} days, with both counted."
+        case DateRangeParams():
+            days = f"At most {query.max_days} days, with both counted."
             for name, example in (("start_date", "2026-01-01"), ("end_date", "2026-01-31")):
                 yield parameter(
                     name, {"type": "string", "format": "date"}, days, required=True, example=example
                 )
 
 
-def _of_number(number: Number) -> Schema:
+def _of_number(number: IntParam) -> Schema:
     return {
         "type": "integer",
-        "minimum": number.least,
-        "maximum": number.most,
+        "minimum": number.min_value,
+        "maximum": number.max_value,
         "default": number.default,
     }
 
@@ -259,12 +277,12 @@ FILTERS = {
 }
 
 
-def example_of_body(shape: Shape, method: str = "POST") -> Schema:
+def example_of_body(shape: BodySchema, method: str = "POST") -> Schema:
     """One that the demo shop takes, twice: a new row of a POST, and else what the first row holds already."""
     if isinstance(shape, GraphQLBody):
         return {"query": DOCUMENT}
-    if shape.first_row and method != "POST":
-        return dict(shape.first_row)
+    if shape.update_example and method != "POST":
+        return dict(shape.update_example)
     return {name: _example_of_field(field) for name, field in shape.fields.items()}
 
 

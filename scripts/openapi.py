@@ -17,8 +17,8 @@ from scripts import json_schemas as schemas
 from scripts.json_schemas import Schema
 from sluice import errors
 from sluice.graph.handler import GRAPHQL_RESPONSE
-from sluice.http.query_params import Sql
-from sluice.http.route import Operation, Rows
+from sluice.http.query_params import SqlParams
+from sluice.http.route import DataEnvelope, RouteSpec
 from sluice.http.router import Api
 from sluice.repositories.list_spec import ListSpec
 from sluice.repositories.projection import Projection
@@ -51,7 +51,7 @@ HEADERS: dict[str, Schema] = {
         "schema": {"type": "string"},
     },
     "Retry-After": {"description": "Seconds.", "schema": {"type": "integer", "minimum": 1}},
-    "X-Sluice-After": {
+    "X-Sluice-Min-LSN": {
         "description": "Where reads are answered by a replica: how far the database's log had come.",
         "schema": {"type": "string"},
         "example": "0/16B3748",
@@ -75,7 +75,7 @@ CONDITIONS: dict[str, Schema] = {
         "description": 'ETags such as `"1"`, or `*`. 412 unless the row has one of them.',
     },
     "After": {
-        "name": "X-Sluice-After", "in": "header",
+        "name": "X-Sluice-Min-LSN", "in": "header",
         "schema": {"type": "string"},
         "description": "What the response to a write had in its own, such as `0/16B3748`: nothing older is read.",
     },
@@ -131,7 +131,7 @@ def document() -> Schema:
         told = str(importlib.import_module(f"functions.{function}.handler").__doc__)
         tags.append({"name": function, "description": told.strip()})
         known = _known_examples(api)
-        for operation in api.operations:
+        for operation in api.routes:
             if operation.path.startswith("/docs/"):  # the page's own files
                 continue
             path = re.sub(r"<(\w+)>", r"{\1}", operation.path)
@@ -168,13 +168,13 @@ def document() -> Schema:
 def _known_examples(api: Api) -> Schema:
     """What the bodies of a resource say of its fields."""
     known: Schema = {}
-    for operation in api.operations:
-        if operation.takes is not None:
-            known |= schemas.example_of_body(operation.takes)
+    for operation in api.routes:
+        if operation.body is not None:
+            known |= schemas.example_of_body(operation.body)
     return known
 
 
-def _operation(operation: Operation, components: Schema, known: Schema) -> Schema:
+def _operation(operation: RouteSpec, components: Schema, known: Schema) -> Schema:
     described: Schema = {
         "operationId": operation.name,
         "summary": operation.text.strip().rstrip("."),
@@ -182,46 +182,46 @@ def _operation(operation: Operation, components: Schema, known: Schema) -> Schem
         "parameters": list(_parameters(operation)),
         "responses": {**_success(operation, components, known), **_problems(operation)},
     }
-    if operation.takes is not None:
-        schema = schemas.of_body(operation.takes, operation.method)
-        example = schemas.example_of_body(operation.takes, operation.method)
+    if operation.body is not None:
+        schema = schemas.of_body(operation.body, operation.method)
+        example = schemas.example_of_body(operation.body, operation.method)
         content = {
             media_type: {"schema": schema, "example": example}
             for media_type in operation.media_types
         }
         described["requestBody"] = {"required": True, "content": content}
-        if operation.method == "POST" and operation.takes.unique:
-            described["x-unique"] = list(operation.takes.unique)
+        if operation.method == "POST" and operation.body.unique:
+            described["x-unique"] = list(operation.body.unique)
     return described
 
 
-def _parameters(operation: Operation) -> Iterator[Schema]:
+def _parameters(operation: RouteSpec) -> Iterator[Schema]:
     for name in re.findall(r"<(\w+)>", operation.path):
         schema = {"type": "integer", "minimum": 0, "maximum": 2**63 - 1}
         yield {"name": name, "in": "path", "required": True, "schema": schema, "example": 1}
     yield from schemas.of_query(operation.query)
     for name, applies in (
-        ("IfNoneMatch", operation.method == "GET" and isinstance(operation.gives, Projection)),
+        ("IfNoneMatch", operation.method == "GET" and isinstance(operation.response, Projection)),
         ("IfNoneMatchOfWrite", _is_conditional(operation)),
         ("IfMatch", _is_conditional(operation)),
-        ("IdempotencyKey", operation.keyed),
-        ("After", operation.scope in READ_BY_REPLICAS or operation.gives == GRAPHQL_RESPONSE),
+        ("IdempotencyKey", operation.idempotent),
+        ("After", operation.scope in READ_BY_REPLICAS or operation.response == GRAPHQL_RESPONSE),
     ):
         if applies:
             yield {"$ref": f"#/components/parameters/{name}"}
 
 
-def _is_conditional(operation: Operation) -> bool:
+def _is_conditional(operation: RouteSpec) -> bool:
     return operation.method in ("PUT", "PATCH", "DELETE") and "<" in operation.path
 
 
-def _success(operation: Operation, components: Schema, known: Schema) -> Schema:
-    gives, headers = operation.gives, ["X-Request-Id"]
-    if operation.scope.endswith(":write") or gives == GRAPHQL_RESPONSE:
-        headers.append("X-Sluice-After")
-    if gives is None:
+def _success(operation: RouteSpec, components: Schema, known: Schema) -> Schema:
+    response, headers = operation.response, ["X-Request-Id"]
+    if operation.scope.endswith(":write") or response == GRAPHQL_RESPONSE:
+        headers.append("X-Sluice-Min-LSN")
+    if response is None:
         return {"204": _response("It is gone.", headers)}
-    if gives == GRAPHQL_RESPONSE:
+    if response == GRAPHQL_RESPONSE:
         answer = {
             "description": "data, errors and extensions, as GraphQL has them.",
             "type": "object",
@@ -231,22 +231,22 @@ def _success(operation: Operation, components: Schema, known: Schema) -> Schema:
         )
         told["content"]["application/json"] = told["content"][GRAPHQL_RESPONSE]
         return {"200": told}
-    if isinstance(gives, str):
-        schema = {"type": "object" if gives == "application/json" else "string"}
-        return {"200": _response("The file.", headers, gives, schema)}
-    if isinstance(gives, Projection):
-        one = _resource(gives, components, whole=operation.method != "GET")
-        example = schemas.example_of_columns(gives.fields, known)
+    if isinstance(response, str):
+        schema = {"type": "object" if response == "application/json" else "string"}
+        return {"200": _response("The file.", headers, response, schema)}
+    if isinstance(response, Projection):
+        one = _resource(response, components, whole=operation.method != "GET")
+        example = schemas.example_of_columns(response.fields, known)
         headers.append("ETag")
         if operation.method == "POST":
-            headers += ["Location", *(["Idempotency-Replayed"] if operation.keyed else [])]
+            headers += ["Location", *(["Idempotency-Replayed"] if operation.idempotent else [])]
             return {
                 "201": _response(
-                    f"The new {gives.singular}.", headers, "application/json", one, example
+                    f"The new {response.singular}.", headers, "application/json", one, example
                 )
             }
         found = {
-            "200": _response(f"The {gives.singular}.", headers, "application/json", one, example)
+            "200": _response(f"The {response.singular}.", headers, "application/json", one, example)
         }
         unchanged = (
             {"304": _response("The client has it already.", headers)}
@@ -254,22 +254,22 @@ def _success(operation: Operation, components: Schema, known: Schema) -> Schema:
             else {}
         )
         return found | unchanged
-    if isinstance(gives, ListSpec):
+    if isinstance(response, ListSpec):
         headers.append("Link")
-        row = schemas.example_of_columns(gives.projection.fields, known)
+        row = schemas.example_of_columns(response.projection.fields, known)
         example = {"data": [row], "pagination": PAGINATION_EXAMPLE}
         return {
             "200": _response(
-                "A page.", headers, "application/json", _page(gives, components), example
+                "A page.", headers, "application/json", _page(response, components), example
             )
         }
-    if isinstance(gives, Rows):
-        rows = {"type": "array", "items": schemas.of_columns(gives.fields)}
-        example = {"data": [schemas.example_of_columns(gives.fields, {"name": "Stoneware Mug"})]}
+    if isinstance(response, DataEnvelope):
+        rows = {"type": "array", "items": schemas.of_columns(response.fields)}
+        example = {"data": [schemas.example_of_columns(response.fields, {"name": "Stoneware Mug"})]}
         return {
             "200": _response("All rows.", headers, "application/json", _object(data=rows), example)
         }
-    return {"200": _response("Done.", headers, "application/json", _object(**gives))}
+    return {"200": _response("Done.", headers, "application/json", _object(**response))}
 
 
 PAGINATION_EXAMPLE = {"limit": 20, "has_more": False, "next_cursor": None, "prev_cursor": None}
@@ -321,7 +321,7 @@ def _response(
     return response
 
 
-def _problems(operation: Operation) -> Schema:
+def _problems(operation: RouteSpec) -> Schema:
     """What may go wrong, by what the route does."""
     database = operation.path not in ("/health", "/openapi.json", "/docs")
     statuses = {
@@ -329,12 +329,12 @@ def _problems(operation: Operation) -> Schema:
         401: operation.path.startswith("/api"),
         403: operation.path.startswith("/api"),
         404: "<" in operation.path,
-        406: not isinstance(operation.gives, str) or operation.gives == GRAPHQL_RESPONSE,
+        406: not isinstance(operation.response, str) or operation.response == GRAPHQL_RESPONSE,
         409: operation.method != "GET",
         412: _is_conditional(operation),
-        413: operation.takes is not None,
-        415: operation.takes is not None,
-        422: operation.takes is not None,
+        413: operation.body is not None,
+        415: operation.body is not None,
+        422: operation.body is not None,
         429: operation.path.startswith("/api"),
         500: True,
         503: database,
@@ -346,7 +346,7 @@ def _problems(operation: Operation) -> Schema:
         for status, applies in statuses.items()
         if applies and status in known
     }
-    if isinstance(operation.gives, ListSpec) or isinstance(operation.query, Sql):
+    if isinstance(operation.response, ListSpec) or isinstance(operation.query, SqlParams):
         problems["431"] = {"description": "The gateway's own: address and headers are over 10 KiB."}
     return problems
 

@@ -8,37 +8,39 @@ from aws_lambda_powertools.event_handler import Response
 from sluice import runtime
 from sluice.adhoc_sql import http
 from sluice.http import responses
-from sluice.http.query_params import MAX_LIMIT, Number, Numbers, Period
+from sluice.http.query_params import MAX_LIMIT, DateRangeParams, IntParam, IntParams
 from sluice.http.request import Request
-from sluice.http.route import Rows
+from sluice.http.route import DataEnvelope
 from sluice.http.router import Api
 from sluice.repositories.analytics import POPULAR_PRODUCT, SALES_DAY
 
-YEAR = Period(most_days=366)  # a leap year
-BEST = Numbers({"days": Number(1, 365, default=30), "limit": Number(1, MAX_LIMIT, default=10)})
+YEAR = DateRangeParams(max_days=366)  # a leap year
+BEST = IntParams(
+    {"days": IntParam(1, 365, default=30), "limit": IntParam(1, MAX_LIMIT, default=10)}
+)
 
-handler = api = Api(shop=runtime.current, scope="analytics")
+handler = api = Api(runtime=runtime.current, scope="analytics")
 
 
-@api.get("/api/analytics/sales", query=YEAR, gives=Rows(SALES_DAY))
+@api.get("/api/analytics/sales", query=YEAR, response=DataEnvelope(SALES_DAY))
 def sales_by_day(request: Request, period: tuple[date, date]) -> Response[str]:
     """Report what each day of a range brought, in UTC; cancelled orders are left out."""
-    return responses.report(runtime.current().analytics.sales(*period))
+    return responses.data(runtime.current().analytics.sales(*period))
 
 
-@api.get("/api/analytics/popular-products", query=BEST, gives=Rows(POPULAR_PRODUCT))
+@api.get("/api/analytics/popular-products", query=BEST, response=DataEnvelope(POPULAR_PRODUCT))
 def popular_products(request: Request, asked: dict[str, int]) -> Response[str]:
     """Report the products that sold most units lately; cancelled orders are left out."""
-    return responses.report(
+    return responses.data(
         runtime.current().analytics.popular_products(asked["days"], asked["limit"])
     )
 
 
 @api.post(
     "/api/analytics/query",
-    takes=http.QUESTION,
-    gives=http.ANSWER,
-    keyed=False,
+    body=http.QUESTION,
+    response=http.ANSWER,
+    idempotent=False,
     scope=http.SCOPE,
 )
 def run_sql(request: Request, asked: dict[str, Any]) -> Response[str]:
@@ -46,7 +48,7 @@ def run_sql(request: Request, asked: dict[str, Any]) -> Response[str]:
     return http.respond(request, asked, runtime.current().answer_analyst)
 
 
-@api.get("/api/analytics/query", query=http.ASKED, gives=http.ANSWER, scope=http.SCOPE)
+@api.get("/api/analytics/query", query=http.ASKED, response=http.ANSWER, scope=http.SCOPE)
 def run_sql_of_address(request: Request, asked: dict[str, Any]) -> Response[str]:
     """Run one query over the shop's tables, as POST does, with the query in the address."""
     return http.respond(request, asked, runtime.current().answer_analyst)

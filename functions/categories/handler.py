@@ -6,34 +6,34 @@ from aws_lambda_powertools.event_handler import Response
 
 from sluice import runtime
 from sluice.http import idempotency, responses
-from sluice.http.body import SLUG, Shape, Text
+from sluice.http.body import SLUG, BodySchema, Text
 from sluice.http.conditional import precondition
 from sluice.http.request import Request
 from sluice.http.router import Api
 from sluice.repositories.categories import LIST_SPEC, PROJECTION
 from sluice.repositories.list_spec import ListQuery
 
-CATEGORY = Shape(
+CATEGORY = BodySchema(
     {
         "name": Text(200, example="Sample Things"),
         "slug": Text(200, pattern=SLUG, example="sample-things"),
     },
-    server_set=("id", "created_at", "updated_at", "version"),
+    read_only=("id", "created_at", "updated_at", "version"),
     optional=("slug",),
     unique=("slug",),
-    first_row={"name": "Kitchen", "slug": "kitchen"},
+    update_example={"name": "Kitchen", "slug": "kitchen"},
 )
 
-handler = api = Api(shop=runtime.current, scope="catalog")
+handler = api = Api(runtime=runtime.current, scope="catalog")
 
 
-@api.get("/api/categories", gives=LIST_SPEC)
+@api.get("/api/categories", response=LIST_SPEC)
 def list_categories(request: Request, query: ListQuery) -> Response[str]:
     """List categories, a page at a time."""
     return responses.page(request, runtime.current().categories.page(query), query.limit)
 
 
-@api.post("/api/categories", takes=CATEGORY, gives=PROJECTION)
+@api.post("/api/categories", body=CATEGORY, response=PROJECTION)
 def create_category(request: Request, category: dict[str, Any]) -> Response[str]:
     """Add a category; its slug is made from its name where none is given."""
     shop = runtime.current()
@@ -42,24 +42,24 @@ def create_category(request: Request, category: dict[str, Any]) -> Response[str]
     )
 
 
-@api.get("/api/categories/<id>", gives=PROJECTION, fallback=True)
+@api.get("/api/categories/<id>", response=PROJECTION, stale_if_error=True)
 def get_category(request: Request, fields: frozenset[str] | None, id: int) -> Response[str]:
     """Get a category."""
-    return responses.one(request, runtime.current().categories.get_by_id(id, fields))
+    return responses.ok(request, runtime.current().categories.get_by_id(id, fields))
 
 
-@api.put("/api/categories/<id>", takes=CATEGORY, gives=PROJECTION)
+@api.put("/api/categories/<id>", body=CATEGORY, response=PROJECTION)
 def replace_category(request: Request, category: dict[str, Any], id: int) -> Response[str]:
     """Replace a category's name and slug."""
-    return responses.one(
+    return responses.ok(
         request, runtime.current().categories.update(id, category, precondition(request))
     )
 
 
-@api.patch("/api/categories/<id>", takes=CATEGORY, gives=PROJECTION)
+@api.patch("/api/categories/<id>", body=CATEGORY, response=PROJECTION)
 def change_category(request: Request, changes: dict[str, Any], id: int) -> Response[str]:
     """Change a category's name or slug (a JSON merge patch)."""
-    return responses.one(
+    return responses.ok(
         request, runtime.current().categories.update(id, changes, precondition(request))
     )
 
@@ -68,4 +68,4 @@ def change_category(request: Request, changes: dict[str, Any], id: int) -> Respo
 def delete_category(request: Request, id: int) -> Response[str]:
     """Delete a category that has no products."""
     runtime.current().categories.delete(id, precondition(request))
-    return responses.gone()
+    return responses.no_content()

@@ -45,13 +45,13 @@ POLICY = (
 handler = api = Api(cors_origins=("*",))  # a public document, of which nothing is a secret
 
 
-@api.get("/openapi.json", gives="application/json")
+@api.get("/openapi.json", response="application/json")
 def openapi(request: Request) -> Response[str]:
     """Get this document."""
     return _file(request, "application/json", _document(local_keys()))
 
 
-@api.get("/docs", gives="text/html")
+@api.get("/docs", response="text/html")
 def page(request: Request) -> Response[str]:
     """Browse this document, and try it."""
     return _file(
@@ -62,19 +62,19 @@ def page(request: Request) -> Response[str]:
     )
 
 
-@api.get("/docs/start.js", gives="text/javascript")
+@api.get("/docs/start.js", response="text/javascript")
 def start(request: Request) -> Response[str]:
     return _file(request, "text/javascript; charset=utf-8", _packed(START))
 
 
-@api.get("/docs/swagger-ui.js", gives="text/javascript")
+@api.get("/docs/swagger-ui.js", response="text/javascript")
 def script(request: Request) -> Response[str]:
     return _file(
         request, "text/javascript; charset=utf-8", _packed(SWAGGER_UI / "swagger-ui-bundle.min.js")
     )
 
 
-@api.get("/docs/swagger-ui.css", gives="text/css")
+@api.get("/docs/swagger-ui.css", response="text/css")
 def style(request: Request) -> Response[str]:
     return _file(request, "text/css; charset=utf-8", _packed(SWAGGER_UI / "swagger-ui.min.css"))
 

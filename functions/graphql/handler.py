@@ -8,16 +8,16 @@ from sluice.graph.request import BODY, GraphQLQueryString, GraphQLRequest
 from sluice.http.request import Request
 from sluice.http.router import Api
 
-handler = api = Api(shop=runtime.current, scopes_within=True)
+handler = api = Api(runtime=runtime.current, authenticate_only=True)
 
 
-@api.get("/api/graphql", query=GraphQLQueryString(), gives=GRAPHQL_RESPONSE)
+@api.get("/api/graphql", query=GraphQLQueryString(), response=GRAPHQL_RESPONSE)
 def run_query(request: Request, graphql_request: GraphQLRequest) -> Response[str]:
     """Run a query."""
-    return handle_request(runtime.current(), request, graphql_request, api.judge)
+    return handle_request(runtime.current(), request, graphql_request, api.to_api_error)
 
 
-@api.post("/api/graphql", takes=BODY, gives=GRAPHQL_RESPONSE)
+@api.post("/api/graphql", body=BODY, response=GRAPHQL_RESPONSE)
 def run_operation(request: Request, graphql_request: GraphQLRequest) -> Response[str]:
     """Run a query, or mutations: all of a request's, or none."""
-    return handle_request(runtime.current(), request, graphql_request, api.judge)
+    return handle_request(runtime.current(), request, graphql_request, api.to_api_error)

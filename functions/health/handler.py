@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from sluice.runtime import Runtime
 
 
-def shop() -> Runtime:
+def current_runtime() -> Runtime:
     from sluice import runtime  # here, so that being alive takes no database library
 
     return runtime.current()
@@ -74,16 +74,16 @@ READY = {
     },
 }
 
-handler = api = Api(shop=shop, counts_unmatched=True)
+handler = api = Api(runtime=current_runtime, rate_limit_unmatched=True)
 
 
-@api.get("/health", gives={"status": {"const": "ok"}})
+@api.get("/health", response={"status": {"const": "ok"}})
 def alive(request: Request) -> Response[str]:
     """Tell that the function is alive; asks no database."""
     return json_response(200, {"status": "ok"})
 
 
-@api.get("/health/ready", gives=READY)
+@api.get("/health/ready", response=READY)
 def ready(request: Request) -> Response[str]:
     """Tell whether the API can serve, and how well. 503, with the same members, where it cannot serve rightly."""
-    return json_response(200, {"status": "ready", **shop().readiness()})
+    return json_response(200, {"status": "ready", **current_runtime().readiness()})

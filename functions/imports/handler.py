@@ -9,33 +9,33 @@ from aws_lambda_powertools.event_handler import Response
 
 from sluice import runtime
 from sluice.http import idempotency, responses
-from sluice.http.body import Choice, Shape, Text
+from sluice.http.body import BodySchema, Choice, Text
 from sluice.http.request import Request
 from sluice.http.router import Api
 from sluice.repositories.import_jobs import LIST_SPEC, NEW_IMPORT_PROJECTION, PROJECTION, RESOURCES
 from sluice.repositories.list_spec import ListQuery
 
-NEW_IMPORT = Shape(
+NEW_IMPORT = BodySchema(
     {
         "resource": Choice(RESOURCES, example="products"),
         "format": Choice(("csv", "jsonl"), example="csv"),
         "filename": Text(200, example="autumn.csv"),
     },
-    server_set=[name for name in NEW_IMPORT_PROJECTION.fields if name != "resource"],
+    read_only=[name for name in NEW_IMPORT_PROJECTION.fields if name != "resource"],
 )
 REPORT = re.compile(r'"rejects_url":"(rejects/\d+\.csv)"')
 
-handler = api = Api(shop=runtime.current, scope="imports", storable=False)
+handler = api = Api(runtime=runtime.current, scope="imports", cacheable=False)
 
 
-@api.get("/api/imports", gives=LIST_SPEC)
+@api.get("/api/imports", response=LIST_SPEC)
 def list_imports(request: Request, query: ListQuery) -> Response[str]:
     """List imports, a page at a time."""
     page = runtime.current().imports.page(query)
     return responses.page(request, replace(page, items=_with_addresses(page.items)), query.limit)
 
 
-@api.post("/api/imports", takes=NEW_IMPORT, gives=NEW_IMPORT_PROJECTION)
+@api.post("/api/imports", body=NEW_IMPORT, response=NEW_IMPORT_PROJECTION)
 def announce_import(request: Request, new: dict[str, Any]) -> Response[str]:
     """Announce an import: the file is to be PUT to the address in the answer, within the hour."""
     shop, key = runtime.current(), _object_key(new)
@@ -47,11 +47,11 @@ def announce_import(request: Request, new: dict[str, Any]) -> Response[str]:
     return idempotency.create(request, shop.answers, lambda key: shop.imports.create(job, key))
 
 
-@api.get("/api/imports/<id>", gives=PROJECTION)
+@api.get("/api/imports/<id>", response=PROJECTION)
 def get_import(request: Request, fields: frozenset[str] | None, id: int) -> Response[str]:
     """Get an import: how far it is, and where what was rejected can be read."""
     record = runtime.current().imports.get_by_id(id, fields)
-    return responses.one(request, replace(record, json=_with_addresses(record.json)))
+    return responses.ok(request, replace(record, json=_with_addresses(record.json)))
 
 
 def _object_key(new: dict[str, Any]) -> str:

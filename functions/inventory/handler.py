@@ -6,7 +6,7 @@ from aws_lambda_powertools.event_handler import Response
 
 from sluice import runtime
 from sluice.http import responses
-from sluice.http.body import MAX_ID, MAX_INTEGER, Integer, Items, Shape
+from sluice.http.body import MAX_ID, MAX_INTEGER, BodySchema, Integer, Items
 from sluice.http.conditional import precondition
 from sluice.http.request import Request
 from sluice.http.router import Api, json_response
@@ -15,57 +15,57 @@ from sluice.repositories.list_spec import ListQuery
 
 SERVER_SET = ("product_id", "updated_at", "version")
 QUANTITY = Integer(0, MAX_INTEGER, example=7)
-STOCK = Shape({"quantity": QUANTITY}, server_set=SERVER_SET)
-ADJUSTMENT = Shape(
+STOCK = BodySchema({"quantity": QUANTITY}, read_only=SERVER_SET)
+ADJUSTMENT = BodySchema(
     {"delta": Integer(-MAX_INTEGER, MAX_INTEGER, example=-2)},
-    server_set=SERVER_SET,
-    patched=("delta",),
+    read_only=SERVER_SET,
+    patch_required=("delta",),
     merge_patch=False,
 )
-UPDATE = Shape(
-    {"product_id": Integer(1, MAX_ID), "quantity": QUANTITY}, server_set=("updated_at", "version")
+UPDATE = BodySchema(
+    {"product_id": Integer(1, MAX_ID), "quantity": QUANTITY}, read_only=("updated_at", "version")
 )
-BULK = Shape(
-    {"updates": Items(UPDATE, most=10_000, unique="product_id")},
-    patched=("updates",),
+BULK = BodySchema(
+    {"updates": Items(UPDATE, max_items=10_000, unique="product_id")},
+    patch_required=("updates",),
     merge_patch=False,
 )
 
-handler = api = Api(shop=runtime.current, scope="catalog")
+handler = api = Api(runtime=runtime.current, scope="catalog")
 
 
-@api.get("/api/inventory", gives=LIST_SPEC)
+@api.get("/api/inventory", response=LIST_SPEC)
 def list_stock(request: Request, query: ListQuery) -> Response[str]:
     """List stock, a page at a time."""
     return responses.page(request, runtime.current().inventory.page(query), query.limit)
 
 
-@api.patch("/api/inventory", takes=BULK, gives={"updated": {"type": "integer", "minimum": 1}})
+@api.patch("/api/inventory", body=BULK, response={"updated": {"type": "integer", "minimum": 1}})
 def set_many(request: Request, bulk: dict[str, Any]) -> Response[str]:
     """Set the stock of many products, all or none."""
     pairs = [(update["product_id"], update["quantity"]) for update in bulk["updates"]]
     return json_response(200, {"updated": runtime.current().inventory.set_many(pairs)})
 
 
-@api.get("/api/inventory/<product_id>", gives=PROJECTION)
+@api.get("/api/inventory/<product_id>", response=PROJECTION)
 def get_stock(request: Request, fields: frozenset[str] | None, product_id: int) -> Response[str]:
     """Get the stock of a product."""
-    return responses.one(request, runtime.current().inventory.get_by_id(product_id, fields))
+    return responses.ok(request, runtime.current().inventory.get_by_id(product_id, fields))
 
 
-@api.put("/api/inventory/<product_id>", takes=STOCK, gives=PROJECTION)
+@api.put("/api/inventory/<product_id>", body=STOCK, response=PROJECTION)
 def set_stock(request: Request, stock: dict[str, Any], product_id: int) -> Response[str]:
     """Set the stock of a product."""
-    return responses.one(
+    return responses.ok(
         request,
         runtime.current().inventory.set(product_id, stock["quantity"], precondition(request)),
     )
 
 
-@api.patch("/api/inventory/<product_id>", takes=ADJUSTMENT, gives=PROJECTION)
+@api.patch("/api/inventory/<product_id>", body=ADJUSTMENT, response=PROJECTION)
 def adjust_stock(request: Request, change: dict[str, Any], product_id: int) -> Response[str]:
     """Add to the stock of a product, or take from it; never below zero."""
-    return responses.one(
+    return responses.ok(
         request,
         runtime.current().inventory.adjust(product_id, change["delta"], precondition(request)),
     )

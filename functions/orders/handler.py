@@ -6,31 +6,31 @@ from aws_lambda_powertools.event_handler import Response
 
 from sluice import ordering, runtime
 from sluice.http import idempotency, responses
-from sluice.http.body import Choice, Shape
+from sluice.http.body import BodySchema, Choice
 from sluice.http.conditional import precondition
 from sluice.http.request import Request
 from sluice.http.router import Api
-from sluice.http.schemas import NEW_ORDER, ORDER_SET
+from sluice.http.schemas import NEW_ORDER, ORDER_READ_ONLY
 from sluice.repositories.list_spec import ListQuery
 from sluice.repositories.orders import LIST_SPEC, PROJECTION, STATUSES, Repeated
 
-MOVE = Shape(
+MOVE = BodySchema(
     {"status": Choice(STATUSES, example="paid")},
-    fixed=NEW_ORDER.fields,
-    server_set=ORDER_SET,
-    first_row={"status": "delivered"},
+    immutable=NEW_ORDER.fields,
+    read_only=ORDER_READ_ONLY,
+    update_example={"status": "delivered"},
 )
 
-handler = api = Api(shop=runtime.current, scope="orders")
+handler = api = Api(runtime=runtime.current, scope="orders")
 
 
-@api.get("/api/orders", gives=LIST_SPEC)
+@api.get("/api/orders", response=LIST_SPEC)
 def list_orders(request: Request, query: ListQuery) -> Response[str]:
     """List orders, a page at a time."""
     return responses.page(request, runtime.current().orders.page(query), query.limit)
 
 
-@api.post("/api/orders", takes=NEW_ORDER, gives=PROJECTION)
+@api.post("/api/orders", body=NEW_ORDER, response=PROJECTION)
 def place_order(request: Request, order: dict[str, Any]) -> Response[str]:
     """Place an order: takes the stock and fixes the prices, all or nothing."""
     shop, user_id = runtime.current(), order["user_id"]
@@ -40,19 +40,19 @@ def place_order(request: Request, order: dict[str, Any]) -> Response[str]:
     )
 
 
-@api.get("/api/orders/<id>", gives=PROJECTION)
+@api.get("/api/orders/<id>", response=PROJECTION)
 def get_order(request: Request, fields: frozenset[str] | None, id: int) -> Response[str]:
     """Get an order with its items."""
-    return responses.one(request, runtime.current().orders.get_by_id(id, fields))
+    return responses.ok(request, runtime.current().orders.get_by_id(id, fields))
 
 
-@api.patch("/api/orders/<id>", takes=MOVE, gives=PROJECTION)
+@api.patch("/api/orders/<id>", body=MOVE, response=PROJECTION)
 def move_order(request: Request, move: dict[str, Any], id: int) -> Response[str]:
     """Move an order to another status; cancelling it returns its stock."""
     order = ordering.change_status(
         runtime.current(), id, move.get("status"), precondition(request), _repeated(move)
     )
-    return responses.one(request, order)
+    return responses.ok(request, order)
 
 
 def _repeated(move: dict[str, Any]) -> Repeated:

@@ -6,67 +6,67 @@ from aws_lambda_powertools.event_handler import Response
 
 from sluice import runtime
 from sluice.http import idempotency, responses, schemas
-from sluice.http.body import SLUG, Shape, Text
+from sluice.http.body import SLUG, BodySchema, Text
 from sluice.http.conditional import precondition
 from sluice.http.request import Request
 from sluice.http.router import Api
 from sluice.repositories.list_spec import ListQuery
 from sluice.repositories.products import LIST_SPEC, PROJECTION
 
-PRODUCT = Shape(
+PRODUCT = BodySchema(
     {
         **schemas.PRODUCT,
         "category": Text(200, pattern=SLUG, example="tableware"),
     },
-    server_set=("id", "inventory", "created_at", "updated_at", "version"),
-    first_row={
+    read_only=("id", "inventory", "created_at", "updated_at", "version"),
+    update_example={
         "name": "Pocket Notebook Set of Three",
         "description": "Stapled, plain, and thin enough to forget about. 48 pages each.",
         "price": "9.90",
         "category": "stationery",
     },
 )
-NEW_PRODUCT = Shape(
+NEW_PRODUCT = BodySchema(
     {**PRODUCT.fields, "inventory": schemas.STOCK},
-    server_set=("id", "created_at", "updated_at", "version"),
+    read_only=("id", "created_at", "updated_at", "version"),
     optional=("description", "inventory"),
     unique=("name",),
 )
 
-handler = api = Api(shop=runtime.current, scope="catalog")
+handler = api = Api(runtime=runtime.current, scope="catalog")
 
 
-@api.get("/api/products", gives=LIST_SPEC)
+@api.get("/api/products", response=LIST_SPEC)
 def list_products(request: Request, query: ListQuery) -> Response[str]:
     """List products, a page at a time."""
     return responses.page(request, runtime.current().products.page(query), query.limit)
 
 
-@api.post("/api/products", takes=NEW_PRODUCT, gives=PROJECTION)
+@api.post("/api/products", body=NEW_PRODUCT, response=PROJECTION)
 def create_product(request: Request, product: dict[str, Any]) -> Response[str]:
     """Add a product, with what there is of it."""
     shop = runtime.current()
     return idempotency.create(request, shop.answers, lambda key: shop.products.create(product, key))
 
 
-@api.get("/api/products/<id>", gives=PROJECTION, fallback=True)
+@api.get("/api/products/<id>", response=PROJECTION, stale_if_error=True)
 def get_product(request: Request, fields: frozenset[str] | None, id: int) -> Response[str]:
     """Get a product."""
-    return responses.one(request, runtime.current().products.get_by_id(id, fields))
+    return responses.ok(request, runtime.current().products.get_by_id(id, fields))
 
 
-@api.put("/api/products/<id>", takes=PRODUCT, gives=PROJECTION)
+@api.put("/api/products/<id>", body=PRODUCT, response=PROJECTION)
 def replace_product(request: Request, product: dict[str, Any], id: int) -> Response[str]:
     """Replace all of a product but its stock."""
-    return responses.one(
+    return responses.ok(
         request, runtime.current().products.update(id, product, precondition(request))
     )
 
 
-@api.patch("/api/products/<id>", takes=PRODUCT, gives=PROJECTION)
+@api.patch("/api/products/<id>", body=PRODUCT, response=PROJECTION)
 def change_product(request: Request, changes: dict[str, Any], id: int) -> Response[str]:
     """Change some fields of a product (a JSON merge patch)."""
-    return responses.one(
+    return responses.ok(
         request, runtime.current().products.update(id, changes, precondition(request))
     )
 
@@ -75,4 +75,4 @@ def change_product(request: Request, changes: dict[str, Any], id: int) -> Respon
 def delete_product(request: Request, id: int) -> Response[str]:
     """Delete a product and its stock."""
     runtime.current().products.delete(id, precondition(request))
-    return responses.gone()
+    return responses.no_content()

@@ -10,7 +10,7 @@ from typing import Any
 
 from sluice.adhoc_sql.connection import AnalystDatabase
 from sluice.adhoc_sql.validator import check
-from sluice.errors import QueryRefused, QueryTooExpensive, SluiceError
+from sluice.errors import QueryRejected, QueryTooExpensive, SluiceError
 from sluice.runtime import Runtime
 from tests.adhoc_sql.conftest import AnalystsShop
 
@@ -107,7 +107,7 @@ def _new_backend(runtime: Runtime) -> AnalystDatabase:
 def _ask(text: str, runtime: Runtime) -> str:
     try:
         runtime.answer_analyst(text, 10_000)
-    except QueryRefused:
+    except QueryRejected:
         return "refused"
     except QueryTooExpensive:
         return "too expensive"

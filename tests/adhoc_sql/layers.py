@@ -7,7 +7,7 @@ from sluice.adhoc_sql.plan_cost import judge
 from sluice.adhoc_sql.service import Analyst
 from sluice.adhoc_sql.statements import AnalystRepository, Transaction
 from sluice.adhoc_sql.validator import check
-from sluice.errors import QueryRefused, SluiceError
+from sluice.errors import QueryRejected, SluiceError
 
 TIMEOUT = 0.15  # seconds: an attack that sleeps shall not make the tests sleep
 UNSTOPPABLE = (
@@ -19,7 +19,7 @@ def parser_stops(attack: str) -> bool:
     """The first layer alone: nothing is asked of PostgreSQL."""
     try:
         check(attack)
-    except QueryRefused:
+    except QueryRejected:
         return True
     return False
 

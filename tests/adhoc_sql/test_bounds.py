@@ -7,7 +7,7 @@ import pytest
 
 from sluice.adhoc_sql.plan_cost import check_sorts
 from sluice.adhoc_sql.validator import check
-from sluice.errors import QueryRefused, QueryTooExpensive
+from sluice.errors import QueryRejected, QueryTooExpensive
 from tests.adhoc_sql.bombs import OPENINGS
 
 SIZES = {
@@ -33,7 +33,7 @@ def levels(count: int, base: str, level: str) -> str:
 def refusal(text: str) -> str:
     """What is said against a statement, in well under the time that a function has."""
     began = time.thread_time()
-    with pytest.raises((QueryRefused, QueryTooExpensive)) as caught:
+    with pytest.raises((QueryRejected, QueryTooExpensive)) as caught:
         check(text, SIZES)
     assert time.thread_time() - began < 1
     return str(caught.value)
@@ -181,7 +181,7 @@ def test_whatever_opens_is_read_in_no_time(
 ) -> None:
     text = "select " + before * depth + within + after * depth
     began = time.thread_time()
-    with suppress(QueryRefused, QueryTooExpensive):
+    with suppress(QueryRejected, QueryTooExpensive):
         check(text[:10_000], SIZES)
 
     assert time.thread_time() - began < 0.5
@@ -197,5 +197,5 @@ def test_checking_ends_when_its_time_is_up() -> None:
     from sluice.adhoc_sql.tree import read
 
     ticks = iter(range(1_000))
-    with pytest.raises(QueryRefused, match="too long to check"):
+    with pytest.raises(QueryRejected, match="too long to check"):
         read("select 1, 2, 3, 4, 5", lambda: float(next(ticks)))

@@ -15,7 +15,7 @@ from pg8000.exceptions import DatabaseError
 
 from sluice.adhoc_sql.allowlist import FUNCTIONS, SERIES, TABLES
 from sluice.adhoc_sql.validator import check
-from sluice.errors import QueryRefused
+from sluice.errors import QueryRejected
 from tests.adhoc_sql.attacks import ATTACKS
 from tests.adhoc_sql.conftest import AnalystsShop
 from tests.adhoc_sql.test_legal import LEGAL
@@ -154,7 +154,7 @@ def fuzz(shop: AnalystsShop, seed: int, count: int) -> int:
     for text in statements(seed, count):
         try:
             sql = check(text).sql
-        except QueryRefused:
+        except QueryRejected:
             continue
         plan = plan_of(sql, shop)
         if plan is None:

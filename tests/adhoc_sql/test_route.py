@@ -111,12 +111,12 @@ def test_a_refusal_points_at_what_brought_the_query(shop: AnalystsShop) -> None:
     by_post = shop.ask("select nothing from orders")
     by_get = shop.get("/api/analytics/query?query=select+nothing+from+orders")
 
-    assert (by_post.status, by_post.code, by_post.faults) == (
+    assert (by_post.status, by_post.code, by_post.errors) == (
         422,
         "validation_failed",
         {"/query": "invalid"},
     )
-    assert (by_get.status, by_get.code, by_get.faults) == (
+    assert (by_get.status, by_get.code, by_get.errors) == (
         400,
         "invalid_parameter",
         {"query": "invalid"},
@@ -138,7 +138,7 @@ def test_a_refusal_points_at_what_brought_the_query(shop: AnalystsShop) -> None:
     ],
 )
 def test_a_body_that_is_not_acceptable_says_why(body: Any, faults: Any, shop: AnalystsShop) -> None:
-    assert shop.post("/api/analytics/query", body).faults == faults
+    assert shop.post("/api/analytics/query", body).errors == faults
 
 
 def test_no_more_rows_come_than_were_asked_for(shop: AnalystsShop) -> None:
@@ -164,7 +164,7 @@ def test_no_more_bytes_come_than_may_be_answered(shop: AnalystsShop) -> None:
 def test_a_row_that_is_too_large_alone_is_refused(shop: AnalystsShop) -> None:
     answer = shop.ask(f"select string_agg('{'x' * 300}', ',') from orders o, products p")
 
-    assert (answer.status, answer.faults) == (422, {"/query": "invalid"})
+    assert (answer.status, answer.errors) == (422, {"/query": "invalid"})
     assert "its first row is too large" in answer.json["detail"]
 
 

@@ -90,7 +90,7 @@ CASES = [
         detail="A value is out of the range of times",
     ),
     Case("22012", "SELECT 1/0", OURS, 500),
-    Case("2201W", "SELECT 1 LIMIT -1", errors.ReaderBehind, 503),
+    Case("2201W", "SELECT 1 LIMIT -1", errors.ReplicaBehind, 503),
     Case("22021", "SELECT convert_from('\\xff', 'UTF8')", INVALID, 422, detail=BAD_TEXT),
     Case("22P02", f"SELECT '{SECRET}'::int", INVALID, 422, detail="A value is not acceptable"),
     Case(
@@ -244,7 +244,7 @@ def test_refusal(engine: Engine, case: Case) -> None:
     )  # its own state since PostgreSQL 18
     assert type(error) is case.kind
     assert error.status == case.status
-    assert [(fault.pointer, fault.code) for fault in error.faults] == (
+    assert [(fault.pointer, fault.code) for fault in error.errors] == (
         [(f"/{case.field}", case.code)] if case.field else []
     )
     assert case.detail in (error.detail, "")
@@ -260,7 +260,7 @@ def state_of(error: errors.SluiceError) -> str:
 
 def assert_safe(error: errors.SluiceError) -> None:
     shown = " ".join(
-        [str(error), error.detail, *(f"{f.message} {f.pointer} {f.code}" for f in error.faults)]
+        [str(error), error.detail, *(f"{f.message} {f.pointer} {f.code}" for f in error.errors)]
     )
     for hidden in (
         SECRET,
@@ -333,7 +333,7 @@ def test_each_declared_field_is_named_to_the_client(
         for value in ("-1", "NULL"):
             with pytest.raises(errors.ValidationFailed) as caught, connection.begin_nested():
                 connection.execute(text(f"INSERT INTO things VALUES ({value})"))
-            assert [fault.pointer for fault in caught.value.faults] == [f"/{field}"]
+            assert [fault.pointer for fault in caught.value.errors] == [f"/{field}"]
 
 
 def test_no_other_field_is_named() -> None:
@@ -349,7 +349,7 @@ def test_deferred_constraint_is_translated_at_commit(engine: Engine) -> None:
         connection.execute(text("INSERT INTO c VALUES (1)"))
         with pytest.raises(errors.ValidationFailed) as caught:
             connection.commit()
-    assert [fault.pointer for fault in caught.value.faults] == ["/user_id"]
+    assert [fault.pointer for fault in caught.value.errors] == ["/user_id"]
 
 
 def test_commit_of_a_failed_transaction_is_a_fault_of_ours(engine: Engine) -> None:

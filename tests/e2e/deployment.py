@@ -48,7 +48,7 @@ class Answer:
         return str(problem["code"])
 
     @property
-    def faults(self) -> set[str]:
+    def errors(self) -> set[str]:
         """Pointers and parameters at fault."""
         return {error.get("pointer") or error["parameter"] for error in self.json["errors"]}
 

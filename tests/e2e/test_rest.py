@@ -81,7 +81,7 @@ def test_list_has_link_total_and_chosen_fields(
 )
 def test_bad_parameter_is_400_and_named(api: Deployment, query: str, parameter: str) -> None:
     answer = api("GET", f"/api/products?{query}")
-    assert (answer.status, answer.code, answer.faults) == (400, "invalid_parameter", {parameter})
+    assert (answer.status, answer.code, answer.errors) == (400, "invalid_parameter", {parameter})
 
 
 def test_changed_cursor_is_refused(api: Deployment) -> None:
@@ -93,7 +93,7 @@ def test_bad_fields_are_422_and_all_named(api: Deployment, category: str) -> Non
     body = {"name": "", "price": "-1", "category": category, "colour": "red"}
     answer = api("POST", "/api/products", body)
     assert (answer.status, answer.code) == (422, "validation_failed")
-    assert answer.faults == {"/name", "/price", "/colour"}
+    assert answer.errors == {"/name", "/price", "/colour"}
 
 
 def test_duplicate_and_referenced_rows_are_409(

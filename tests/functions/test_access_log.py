@@ -109,7 +109,7 @@ def test_errors_of_graphql_are_told_though_the_status_is_200(shop: Shop, lines: 
 
 
 def test_the_first_request_of_an_environment_is_cold(shop: Shop, lines: Lines) -> None:
-    handler._start_anew()
+    handler._reset()
     shop.get("/api/products")
     shop.get("/api/products")
     assert [line["cold_start"] for line in lines()] == [True, False]

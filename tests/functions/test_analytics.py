@@ -320,7 +320,7 @@ def test_a_range_that_cannot_be_is_refused_by_name(
     shop: Shop, query: str, faults: dict[str, str]
 ) -> None:
     answer = shop.get(f"/api/analytics/sales?{query}")
-    assert (answer.status, answer.code, answer.faults) == (400, "invalid_parameter", faults)
+    assert (answer.status, answer.code, answer.errors) == (400, "invalid_parameter", faults)
 
 
 @pytest.mark.parametrize(
@@ -331,7 +331,7 @@ def test_a_range_that_cannot_be_is_refused_by_name(
 def test_only_dates_are_dates(shop: Shop, text: str) -> None:
     for name, other in (("start_date", "end_date"), ("end_date", "start_date")):
         answer = shop.get(f"/api/analytics/sales?{name}={text}&{other}=2026-03-02")
-        assert (answer.status, answer.code, answer.faults) == (
+        assert (answer.status, answer.code, answer.errors) == (
             400,
             "invalid_parameter",
             {name: "invalid"},
@@ -354,7 +354,7 @@ def test_numbers_out_of_their_bounds_are_refused_by_name(
     shop: Shop, query: str, faults: dict[str, str]
 ) -> None:
     answer = shop.get(f"/api/analytics/popular-products?{query}")
-    assert (answer.status, answer.code, answer.faults) == (400, "invalid_parameter", faults)
+    assert (answer.status, answer.code, answer.errors) == (400, "invalid_parameter", faults)
 
 
 @pytest.mark.parametrize("query", ["days=1&limit=1", "days=365&limit=100"])

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from sluice.http.body import Choice, Email, Field, Items, Shape, Text
-from sluice.http.route import Operation
+from sluice.http.body import BodySchema, Choice, Email, FieldType, Items, Text
+from sluice.http.route import RouteSpec
 from tests.fixtures.resources import RESOURCES, body_of, listing, operations
 from tests.fixtures.shop import Answer, Shop, tables
 
@@ -31,7 +31,7 @@ def generated(examples: int) -> settings:
 class Write:
     """A route that takes a body, and one that it takes."""
 
-    operation: Operation
+    operation: RouteSpec
     body: dict[str, Any]
 
     @property
@@ -39,27 +39,25 @@ class Write:
         return self.operation.method
 
     @property
-    def shape(self) -> Shape:
-        assert self.operation.takes is not None
-        return self.operation.takes
+    def shape(self) -> BodySchema:
+        assert self.operation.body is not None
+        return self.operation.body
 
     @property
     def path(self) -> str:
         return path_of(self.operation)
 
 
-def path_of(operation: Operation) -> str:
+def path_of(operation: RouteSpec) -> str:
     return re.sub(r"<\w+>", "{id}", operation.path)
 
 
 BULK = {"updates": [{"product_id": 1, "quantity": 7}]}
 WRITES = [
-    Write(
-        operation, BULK if "updates" in operation.takes.fields else body_of(name, operation) or {}
-    )
+    Write(operation, BULK if "updates" in operation.body.fields else body_of(name, operation) or {})
     for name in RESOURCES
     for operation in operations(name)
-    if operation.takes is not None
+    if operation.body is not None
 ]
 ROUTES = [
     (
@@ -109,7 +107,7 @@ never_a_list = (
 )
 
 
-def never(field: Field) -> st.SearchStrategy[Any]:
+def never(field: FieldType) -> st.SearchStrategy[Any]:
     """Values that no field declared like this takes."""
     match field:
         case Email():
@@ -128,8 +126,8 @@ def never(field: Field) -> st.SearchStrategy[Any]:
             return never_a_text | broken_texts | st.none() | one_at | st.sampled_from(no_address)
         case Text():
             unlike = ["A", "a b", "é", "a/b", "a\nb"] if field.pattern else []
-            texts = broken_texts.filter(lambda text: field.shortest or text.strip())
-            bad = never_a_text | texts | st.sampled_from(["x" * (field.longest + 1), *unlike])
+            texts = broken_texts.filter(lambda text: field.min_length or text.strip())
+            bad = never_a_text | texts | st.sampled_from(["x" * (field.max_length + 1), *unlike])
             return bad if field.nullable else bad | st.none()
         case Choice():
             return (
@@ -185,7 +183,7 @@ def test_a_bad_value_in_any_field_is_422_there(
     field = data.draw(st.sampled_from(sorted(write.body)))
     value = data.draw(never(write.shape.fields[field]))
     answer = subject.shop.call(write.method, subject.at(write.path), {**write.body, field: value})
-    faults = subject.refuses(answer, 422).faults
+    faults = subject.refuses(answer, 422).errors
     assert faults
     assert all(pointer == f"/{field}" or pointer.startswith(f"/{field}/") for pointer in faults)
 
@@ -198,7 +196,7 @@ def test_an_unknown_field_is_422_there(
     name = "x" + name
     answer = subject.shop.call(write.method, subject.at(write.path), {**write.body, name: value})
     shown = name.encode("utf-8", "replace").decode().replace("~", "~0").replace("/", "~1")
-    assert subject.refuses(answer, 422).faults == {f"/{shown}": "unknown_field"}
+    assert subject.refuses(answer, 422).errors == {f"/{shown}": "unknown_field"}
 
 
 @generated(40)
@@ -213,7 +211,7 @@ def test_missing_fields_are_422_each_at_its_place(
     )
     body = {name: value for name, value in write.body.items() if name not in missing}
     answer = subject.shop.call(write.method, subject.at(write.path), body)
-    assert subject.refuses(answer, 422).faults == {f"/{name}": "required" for name in missing}
+    assert subject.refuses(answer, 422).errors == {f"/{name}": "required" for name in missing}
 
 
 def cut(raw: bytes, at: float) -> bytes:
@@ -269,7 +267,7 @@ def test_a_body_that_is_not_json_is_400(subject: Subject, write: Write, breaking
 )
 def test_a_body_that_is_no_object_is_422(subject: Subject, write: Write, body: Any) -> None:
     answer = subject.shop.call(write.method, subject.at(write.path), raw=json.dumps(body).encode())
-    assert subject.refuses(answer, 422).faults == {"": "type"}
+    assert subject.refuses(answer, 422).errors == {"": "type"}
 
 
 @generated(20)
@@ -321,7 +319,7 @@ def test_what_is_no_id_is_400_at_the_id(
 ) -> None:
     method, path, body = route
     answer = subject.refuses(subject.shop.call(method, path.replace("{id}", id), body), 400)
-    assert answer.faults == {"product_id" if "inventory" in path else "id": "invalid"}
+    assert answer.errors == {"product_id" if "inventory" in path else "id": "invalid"}
 
 
 @generated(40)
@@ -342,7 +340,7 @@ def test_an_unknown_parameter_is_400_and_named(
     name = "x" + name.encode("utf-8", "replace").decode()
     query = urlencode({name: value.encode("utf-8", "replace")})
     answer = subject.shop.call(method, f"{subject.at(path)}?{query}", body)
-    assert subject.refuses(answer, 400).faults == {name: "unknown_parameter"}
+    assert subject.refuses(answer, 400).errors == {name: "unknown_parameter"}
 
 
 COMMON = ("limit", "offset", "sort", "fields", "include_total")
@@ -390,7 +388,7 @@ def test_a_bad_value_of_any_parameter_is_400_and_named(
     assume(len(value) > 254 or not re.fullmatch(MAY_BE.get(name, "(?!)"), value, re.DOTALL))
     query = urlencode({name: value.encode("utf-8", "replace")})
     answer = subject.refuses(subject.shop.get(f"/api/{list_}?{query}"), 400)
-    assert answer.faults == {name: "invalid"}
+    assert answer.errors == {name: "invalid"}
 
 
 @generated(60)
@@ -414,7 +412,7 @@ def test_a_tampered_cursor_is_400(subject: Subject, data: st.DataObject, junk: s
     )
     query = urlencode({"limit": 1, "cursor": tampered.encode("utf-8", "replace")})
     answer = subject.refuses(subject.shop.get(f"/api/products?{query}"), 400)
-    assert answer.code == "invalid_cursor" or answer.faults == {"cursor": "invalid"}
+    assert answer.code == "invalid_cursor" or answer.errors == {"cursor": "invalid"}
 
 
 valid_values = st.one_of(

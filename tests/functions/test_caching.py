@@ -16,7 +16,7 @@ ROUTES: list[tuple[str, str]] = sorted(
     {
         (operation.method, re.sub(r"<\w+>", "1", operation.path))
         for api in {*HANDLERS.values(), *(handler_of(path) for path in SERVICE)}
-        for operation in api.operations
+        for operation in api.routes
     }
 )
 KEYED = {"Accept", "Authorization", "Origin", "X-API-Key"}

@@ -57,7 +57,7 @@ def test_a_missing_slug_is_made_from_the_name(shop: Shop, name: str, slug: str) 
 @pytest.mark.parametrize("name", ["!!!", "😀", "👩‍👩‍👧 ❤️", "—", "®", "\u200b.", "…"])
 def test_a_name_that_makes_no_slug_is_422_at_slug(shop: Shop, name: str) -> None:
     answer = shop.post("/api/categories", {"name": name})
-    assert (answer.status, answer.faults) == (422, {"/slug": "required"})
+    assert (answer.status, answer.errors) == (422, {"/slug": "required"})
 
 
 @pytest.mark.parametrize("body", [{"name": "Mugs", "slug": "mugs"}, {"name": "Mugs"}])
@@ -65,8 +65,8 @@ def test_a_taken_slug_is_409_at_what_was_sent(shop: Shop, body: Any) -> None:
     shop.category("mugs")
     answer = shop.post("/api/categories", body)
     sent = "/slug" if "slug" in body else "/name"
-    assert (answer.status, answer.code, answer.faults) == (409, "duplicate", {sent: "duplicate"})
-    assert shop.post("/api/categories", body, idempotency_key="k").faults == {sent: "duplicate"}
+    assert (answer.status, answer.code, answer.errors) == (409, "duplicate", {sent: "duplicate"})
+    assert shop.post("/api/categories", body, idempotency_key="k").errors == {sent: "duplicate"}
 
 
 def test_two_categories_may_share_a_name(shop: Shop) -> None:
@@ -98,7 +98,7 @@ def test_what_a_field_cannot_hold_is_422_at_that_field(
 ) -> None:
     path = "/api/categories" if method == "POST" else f"/api/categories/{shop.category('mugs')}"
     answer = shop.call(method, path, {"name": "Mugs", "slug": "cups", field: value})
-    assert (answer.status, answer.code, answer.faults) == (
+    assert (answer.status, answer.code, answer.errors) == (
         422,
         "validation_failed",
         {f"/{field}": code},
@@ -135,7 +135,7 @@ def test_put_replaces_and_counts_the_version(shop: Shop) -> None:
 
 def test_put_needs_the_slug_too(shop: Shop) -> None:
     answer = shop.put(f"/api/categories/{shop.category()}", {"name": "Cups"})
-    assert (answer.status, answer.faults) == (422, {"/slug": "required"})
+    assert (answer.status, answer.errors) == (422, {"/slug": "required"})
 
 
 def test_patch_changes_only_what_it_names(shop: Shop) -> None:
@@ -157,7 +157,7 @@ def test_changing_to_a_taken_slug_is_409_at_slug(shop: Shop, method: str) -> Non
     answer = shop.call(
         method, f"/api/categories/{shop.category('mugs')}", {"name": "Mugs", "slug": "taken"}
     )
-    assert (answer.status, answer.code, answer.faults) == (409, "duplicate", {"/slug": "duplicate"})
+    assert (answer.status, answer.code, answer.errors) == (409, "duplicate", {"/slug": "duplicate"})
 
 
 def test_a_new_slug_shows_in_the_products_of_the_category(shop: Shop) -> None:
@@ -193,7 +193,7 @@ def test_an_id_that_is_not_there_is_404_and_what_is_no_id_400(
         status,
         "not_found" if status == 404 else "invalid_parameter",
     )
-    assert answer.faults == ({} if status == 404 else {"id": "invalid"})
+    assert answer.errors == ({} if status == 404 else {"id": "invalid"})
 
 
 def test_a_single_category_can_be_cut_to_fields(shop: Shop) -> None:

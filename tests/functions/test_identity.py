@@ -18,7 +18,7 @@ from tests.fixtures.aws import API_KEYS_TABLE, Store
 from tests.fixtures.shop import HANDLERS, Shop
 from tests.fixtures.template import ROOT
 
-OPERATIONS = [operation for api in HANDLERS.values() for operation in api.operations]
+OPERATIONS = [operation for api in HANDLERS.values() for operation in api.routes]
 each_operation = pytest.mark.parametrize(
     "operation", OPERATIONS, ids=lambda operation: operation.name
 )
@@ -104,7 +104,7 @@ def test_the_service_is_open_to_all(shop: Shop) -> None:
     shop.headers = {}
 
     assert {
-        shop.get(operation.path).status for api in (health, docs) for operation in api.operations
+        shop.get(operation.path).status for api in (health, docs) for operation in api.routes
     } == {200}
     assert shop.get("/api/nothing").status == 404
 

@@ -54,7 +54,7 @@ def test_patch_adds_the_delta(shop: Shop, delta: float, left: int) -> None:
 def test_going_below_zero_is_out_of_stock_and_says_what_is_left(shop: Shop, delta: int) -> None:
     id = shop.product("Mug", stock=5)
     answer = shop.patch(f"/api/inventory/{id}", {"delta": delta})
-    assert (answer.status, answer.code, answer.faults) == (
+    assert (answer.status, answer.code, answer.errors) == (
         409,
         "out_of_stock",
         {"/delta": "out_of_stock"},
@@ -66,7 +66,7 @@ def test_going_below_zero_is_out_of_stock_and_says_what_is_left(shop: Shop, delt
 def test_going_above_what_a_quantity_can_be_is_422_at_delta(shop: Shop) -> None:
     id = shop.product("Mug", stock=5)
     answer = shop.patch(f"/api/inventory/{id}", {"delta": MOST})
-    assert (answer.status, answer.faults) == (422, {"/delta": "out_of_range"})
+    assert (answer.status, answer.errors) == (422, {"/delta": "out_of_range"})
     assert stock(shop) == {id: 5}
 
 
@@ -94,7 +94,7 @@ def test_what_a_change_cannot_hold_is_422_at_that_field(
 ) -> None:
     id = shop.product("Mug", stock=5)
     answer = shop.call(method, f"/api/inventory/{id}", body)
-    assert (answer.status, answer.faults, stock(shop)) == (422, faults, {id: 5})
+    assert (answer.status, answer.errors, stock(shop)) == (422, faults, {id: 5})
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def test_what_a_change_cannot_hold_is_422_at_that_field(
 def test_a_number_beyond_all_measure_is_422_at_its_field(shop: Shop, number: str) -> None:
     path = f"/api/inventory/{shop.product('Mug')}"
     answer = shop.call("PATCH", path, raw=f'{{"delta": {number}}}'.encode())
-    assert (answer.status, list(answer.faults)) == (422, ["/delta"])
+    assert (answer.status, list(answer.errors)) == (422, ["/delta"])
 
 
 @pytest.mark.parametrize(
@@ -117,7 +117,7 @@ def test_stock_that_is_not_there_is_404_and_what_is_no_id_400(
 ) -> None:
     answer = shop.call(method, f"/api/inventory/{id}", body)
     assert answer.status == status
-    assert answer.faults == ({} if status == 404 else {"product_id": "invalid"})
+    assert answer.errors == ({} if status == 404 else {"product_id": "invalid"})
 
 
 def test_bulk_sets_every_quantity_and_counts(shop: Shop) -> None:
@@ -133,7 +133,7 @@ def test_bulk_names_every_unknown_product_and_changes_nothing(shop: Shop) -> Non
     updates = [{"product_id": product, "quantity": 9} for product in (404, id, 405)]
     answer = shop.patch("/api/inventory", {"updates": updates})
     assert answer.status == 422
-    assert answer.faults == {"/updates/0/product_id": "unknown", "/updates/2/product_id": "unknown"}
+    assert answer.errors == {"/updates/0/product_id": "unknown", "/updates/2/product_id": "unknown"}
     assert stock(shop) == {id: 5}
 
 
@@ -157,7 +157,7 @@ def test_bulk_names_every_fault_by_pointer(
 ) -> None:
     id = shop.product("Mug", stock=5)
     answer = shop.patch("/api/inventory", {"updates": updates})
-    assert (answer.status, answer.faults, stock(shop)) == (422, faults, {id: 5})
+    assert (answer.status, answer.errors, stock(shop)) == (422, faults, {id: 5})
 
 
 def test_bulk_takes_back_the_rows_that_the_list_gave(shop: Shop) -> None:
@@ -191,7 +191,7 @@ def test_bulk_sets_ten_thousand_in_one_statement(breakable_shop: Shop) -> None:
 def test_bulk_of_more_than_ten_thousand_is_422(shop: Shop) -> None:
     updates = [{"product_id": n, "quantity": 1} for n in range(1, 10_002)]
     answer = shop.patch("/api/inventory", {"updates": updates})
-    assert (answer.status, answer.faults) == (422, {"/updates": "out_of_range"})
+    assert (answer.status, answer.errors) == (422, {"/updates": "out_of_range"})
 
 
 def test_stock_can_be_cut_to_fields(shop: Shop) -> None:

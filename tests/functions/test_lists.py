@@ -200,7 +200,7 @@ def test_a_malformed_parameter_is_400_and_named(
     shop: Shop, list_: str, parameter: str, value: str
 ) -> None:
     answer = shop.get(f"/api/{list_}?{parameter}={value}")
-    assert (answer.status, answer.code, answer.faults) == (
+    assert (answer.status, answer.code, answer.errors) == (
         400,
         "invalid_parameter",
         {parameter: "invalid"},
@@ -249,7 +249,7 @@ def test_a_malformed_filter_is_400_and_named(
     shop: Shop, list_: str, parameter: str, value: str
 ) -> None:
     answer = shop.get(f"/api/{list_}?{parameter}={value}")
-    assert (answer.status, answer.code, answer.faults) == (
+    assert (answer.status, answer.code, answer.errors) == (
         400,
         "invalid_parameter",
         {parameter: "invalid"},
@@ -265,7 +265,7 @@ def test_a_time_may_have_any_offset(shop: Shop, parameter: str, offset: str) -> 
 @pytest.mark.parametrize("time", ["0001-01-01T00:00:00%2B01:00", "9999-12-31T23:59:59-01:00"])
 def test_a_time_outside_the_calendar_is_400_and_named(shop: Shop, time: str) -> None:
     answer = shop.get(f"/api/products?created_after={time}")
-    assert (answer.status, answer.faults) == (400, {"created_after": "invalid"})
+    assert (answer.status, answer.errors) == (400, {"created_after": "invalid"})
 
 
 @lists
@@ -273,14 +273,14 @@ def test_all_faulty_parameters_are_named_at_once(shop: Shop, list_: str) -> None
     answer = shop.get(f"/api/{list_}?limit=0&sort=x&fields=x&colour=blue&size=1")
     faults = {"limit": "invalid", "sort": "invalid", "fields": "invalid"}
     assert (answer.status, answer.code) == (400, "invalid_parameter")
-    assert answer.faults == {**faults, "colour": "unknown_parameter", "size": "unknown_parameter"}
+    assert answer.errors == {**faults, "colour": "unknown_parameter", "size": "unknown_parameter"}
 
 
 @lists
 def test_every_declared_parameter_is_known_and_no_other(shop: Shop, list_: str) -> None:
     every = {*COMMON, *(name for names in FILTERS.values() for name in names), "Limit", "page", "q"}
     for name in every:
-        faults = shop.get(f"/api/{list_}?{name}=").faults
+        faults = shop.get(f"/api/{list_}?{name}=").errors
         known = name in (*COMMON, *FILTERS[list_])
         assert faults == {name: "invalid" if known else "unknown_parameter"}
 
@@ -302,7 +302,7 @@ def test_every_declared_sort_is_known_and_no_other(shop: Shop, list_: str) -> No
 def test_more_than_three_sort_keys_are_400(shop: Shop) -> None:
     assert shop.get("/api/products?sort=price,name,id").status == 200
     answer = shop.get("/api/products?sort=price,inventory,name,id")
-    assert (answer.status, answer.faults) == (400, {"sort": "invalid"})
+    assert (answer.status, answer.errors) == (400, {"sort": "invalid"})
 
 
 def test_sort_keys_apply_in_turn_each_in_its_direction(shop: Shop) -> None:
@@ -338,7 +338,7 @@ def test_offset_and_cursor_do_not_go_together(shop: Shop) -> None:
     fill(shop, "products", 2)
     cursor = shop.get("/api/products?limit=1").json["pagination"]["next_cursor"]
     answer = shop.get(f"/api/products?limit=1&offset=0&cursor={cursor}")
-    assert (answer.status, answer.faults) == (400, {"offset": "invalid"})
+    assert (answer.status, answer.errors) == (400, {"offset": "invalid"})
 
 
 @lists
@@ -452,7 +452,7 @@ def test_a_single_resource_takes_no_list_parameters(shop: Shop, path: str) -> No
     answer = shop.get(f"{path}?limit=5&cursor=x")
     if path != "/health":
         assert (answer.status, answer.code) == (400, "invalid_parameter")
-        assert answer.faults == {"limit": "unknown_parameter", "cursor": "unknown_parameter"}
+        assert answer.errors == {"limit": "unknown_parameter", "cursor": "unknown_parameter"}
 
 
 @pytest.mark.parametrize(
@@ -461,4 +461,4 @@ def test_a_single_resource_takes_no_list_parameters(shop: Shop, path: str) -> No
 )
 def test_fields_of_a_single_resource_are_checked_too(shop: Shop, path: str) -> None:
     answer = shop.get(f"{path}?fields=colour")
-    assert (answer.status, answer.faults) == (400, {"fields": "invalid"})
+    assert (answer.status, answer.errors) == (400, {"fields": "invalid"})

@@ -13,7 +13,7 @@ from sluice.db.breaker import OPEN_SECONDS, Breaker
 from sluice.db.database import Database
 from sluice.db.engine import make_engine
 from sluice.errors import DatabaseUnavailable
-from sluice.http.metrics import SOON, Telemetry
+from sluice.http.metrics import URGENT_INTERVAL, MetricsEmitter
 from sluice.http.request import Request
 from sluice.http.router import Api
 from sluice.limits.window import Policy
@@ -47,10 +47,10 @@ def metrics(printed: str) -> list[dict[str, float]]:
 
 def test_a_line_a_minute_while_all_is_well(shop: Shop, capsys: Capture) -> None:
     clock = Clock()
-    telemetry, here = Telemetry(clock=clock), runtime.current()
+    telemetry, here = MetricsEmitter(clock=clock), runtime.current()
     for seconds in (0, 1, EVERY - 2, 1, 1, EVERY - 2):
         clock.now += seconds
-        telemetry.tell(here)
+        telemetry.emit(here)
     told = metrics(capsys.readouterr().out)
     assert len(told) == 2
     assert set(told[0]) == {
@@ -66,16 +66,16 @@ def test_a_line_a_minute_while_all_is_well(shop: Shop, capsys: Capture) -> None:
 def test_a_system_that_is_looked_at_tells_more_often(shop: Shop, capsys: Capture) -> None:
     clock, here = Clock(), runtime.current()
     hasty = runtime.Runtime(replace(here.settings, telemetry_seconds=0.5), here.database)
-    telemetry = Telemetry(clock=clock)
+    telemetry = MetricsEmitter(clock=clock)
     for _ in range(5):
-        telemetry.tell(hasty)
+        telemetry.emit(hasty)
         clock.now += 0.25
     assert len(metrics(capsys.readouterr().out)) == 3
 
 
 def test_a_circuit_that_opens_or_closes_is_told_at_once(shop: Shop, capsys: Capture) -> None:
     here, clock = runtime.current(), Clock()
-    telemetry, breaker = Telemetry(clock=clock), Breaker(clock=clock)
+    telemetry, breaker = MetricsEmitter(clock=clock), Breaker(clock=clock)
     nowhere = runtime.Runtime(
         here.settings, Database(make_engine(here.settings.database, "function"), breaker)
     )
@@ -83,32 +83,32 @@ def test_a_circuit_that_opens_or_closes_is_told_at_once(shop: Shop, capsys: Capt
     def refused() -> None:
         raise ConnectionRefusedError
 
-    telemetry.tell(nowhere)
+    telemetry.emit(nowhere)
     with pytest.raises(ConnectionRefusedError):
         breaker.connect(refused)
     for _ in range(2):
-        telemetry.tell(nowhere)
+        telemetry.emit(nowhere)
     clock.now += OPEN_SECONDS / 2
-    telemetry.tell(nowhere)
+    telemetry.emit(nowhere)
     clock.now += OPEN_SECONDS / 2
     breaker.connect(lambda: None)
-    telemetry.tell(nowhere)
+    telemetry.emit(nowhere)
     assert [line["breaker_open"] for line in metrics(capsys.readouterr().out)] == [0, 1, 0]
 
 
 def test_trouble_is_told_soon_and_once(shop: Shop, capsys: Capture) -> None:
     clock = Clock()
-    telemetry, here = Telemetry(clock=clock), runtime.current()
-    telemetry.tell(here)
+    telemetry, here = MetricsEmitter(clock=clock), runtime.current()
+    telemetry.emit(here)
     for _ in range(3):
         telemetry.failed(503, "circuit_open")
         telemetry.failed(429, "rate_limited")
         telemetry.failed(404, "not_found")
-        telemetry.went_stale()
-        telemetry.tell(here)
-    clock.now += SOON
-    telemetry.tell(here)
-    telemetry.tell(here)
+        telemetry.count_stale_response()
+        telemetry.emit(here)
+    clock.now += URGENT_INTERVAL
+    telemetry.emit(here)
+    telemetry.emit(here)
     first, second = metrics(capsys.readouterr().out)
     assert "circuit_open" not in first
     assert {name: second.get(name) for name in ("circuit_open", "rate_limited", "not_found", "stale_answers")} == {
@@ -124,10 +124,10 @@ def test_internal_errors_of_a_published_version_are_a_metric(shop: Shop, capsys:
         ("7", [["executed_version", "function_name", "service"]]),
     ):
         settings = replace(here.settings, function="sluice-OrdersFunction-1", version=version)
-        telemetry = Telemetry(clock=Clock())
+        telemetry = MetricsEmitter(clock=Clock())
         telemetry.failed(500, "internal_error")
         telemetry.failed(503, "circuit_open")
-        telemetry.tell(runtime.Runtime(settings, here.database))
+        telemetry.emit(runtime.Runtime(settings, here.database))
         lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
         of_version = [line for line in lines if "executed_version" in line]
         dimensions = [
@@ -145,11 +145,11 @@ def test_internal_errors_of_a_published_version_are_a_metric(shop: Shop, capsys:
 
 def test_refused_clients_are_no_trouble(shop: Shop, capsys: Capture) -> None:
     clock = Clock()
-    telemetry, here = Telemetry(clock=clock), runtime.current()
-    telemetry.tell(here)
+    telemetry, here = MetricsEmitter(clock=clock), runtime.current()
+    telemetry.emit(here)
     telemetry.failed(429, "rate_limited")
-    clock.now += SOON
-    telemetry.tell(here)
+    clock.now += URGENT_INTERVAL
+    telemetry.emit(here)
     assert len(metrics(capsys.readouterr().out)) == 1
 
 
@@ -157,13 +157,13 @@ def test_the_fullest_moment_of_the_pool_is_told_and_warned_of(
     shop: Shop, capsys: Capture, caplog: pytest.LogCaptureFixture
 ) -> None:
     here, clock = runtime.current(), Clock()
-    telemetry = Telemetry(clock=clock)
+    telemetry = MetricsEmitter(clock=clock)
     here.database.busiest()
     with here.database.transaction(), here.database.transaction():
         pass
-    telemetry.tell(here)
+    telemetry.emit(here)
     clock.now += EVERY
-    telemetry.tell(here)
+    telemetry.emit(here)
     busy, idle = metrics(capsys.readouterr().out)
     assert [busy[f"pool_{name}"] for name in ("size", "checked_out", "overflow", "use")] == [
         1,
@@ -182,10 +182,10 @@ def test_a_request_that_fails_is_counted_by_its_code(shop: Shop, capsys: Capture
     here = runtime.current()
     aws = replace(here.settings.aws, dynamodb_endpoint="http://127.0.0.1:1")
     nowhere = runtime.Runtime(replace(here.settings, aws=aws), here.database)
-    api = Api(shop=lambda: nowhere, scope="orders")
+    api = Api(runtime=lambda: nowhere, scope="orders")
     nowhere.admit = here.admit  # type: ignore[method-assign]  # known callers, and a limiter that fails
 
-    @api.get("/api/orders", gives={})
+    @api.get("/api/orders", response={})
     def list_orders(request: Request) -> Response[str]:
         nowhere.limiter.hit("somebody", Policy(1, 60))
         raise DatabaseUnavailable

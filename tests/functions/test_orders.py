@@ -90,7 +90,7 @@ def test_too_little_stock_is_refused_naming_each_product_and_what_is_left_and_ta
     answer = place(shop, user, (mug, 2), (bowl, 9), (cup, 1))
 
     assert (answer.status, answer.code) == (409, "out_of_stock")
-    assert answer.faults == {
+    assert answer.errors == {
         "/items/0/quantity": "out_of_stock",
         "/items/2/quantity": "out_of_stock",
     }
@@ -108,7 +108,7 @@ def test_all_that_is_unknown_is_named_at_once(shop: Shop) -> None:
     answer = place(shop, 404, (mug, 1), (405, 1), (406, 2), (405, 3))
 
     assert (answer.status, answer.code) == (422, "validation_failed")
-    assert answer.faults == {
+    assert answer.errors == {
         "/user_id": "unknown",
         **{f"/items/{n}/product_id": "unknown" for n in (1, 2, 3)},
     }
@@ -139,7 +139,7 @@ def test_all_that_is_unknown_is_named_at_once(shop: Shop) -> None:
 )
 def test_an_order_that_is_none_is_422_there(shop: Shop, body: Any, faults: dict[str, str]) -> None:
     answer = shop.post("/api/orders", body)
-    assert (answer.status, answer.faults) == (422, faults)
+    assert (answer.status, answer.errors) == (422, faults)
 
 
 def test_an_order_of_more_than_money_can_say_is_refused(shop: Shop) -> None:
@@ -243,7 +243,7 @@ def test_what_cannot_change_is_refused_and_named(
     target = f"/api/orders/{shop.order(shop.user(), (shop.product('Mug'), 2))}"
     answer = shop.patch(target, {"status": "paid", **change})
     assert (answer.status, answer.code) == (422, "validation_failed")
-    assert {"/".join(pointer.split("/")[:2]) for pointer in answer.faults} == pointers
+    assert {"/".join(pointer.split("/")[:2]) for pointer in answer.errors} == pointers
     assert shop.get(target).json["status"] == "pending"
 
 
@@ -257,7 +257,7 @@ def test_other_items_are_refused_whatever_differs(shop: Shop) -> None:
         [(mug, 2), (bowl, 1), (404, 1)],
     ):
         sent = [{"product_id": id, "quantity": quantity} for id, quantity in items]
-        assert shop.patch(target, {"status": "paid", "items": sent}).faults == {
+        assert shop.patch(target, {"status": "paid", "items": sent}).errors == {
             "/items": "immutable"
         }
     same = [{"product_id": id, "quantity": 1, "unit_price": "7.00"} for id in (bowl, mug, mug)]
@@ -277,7 +277,7 @@ def test_a_field_that_differs_comes_after_404_and_412_and_before_409(shop: Shop)
 
 def test_a_new_order_has_no_status_but_pending(shop: Shop) -> None:
     order = {"user_id": shop.user(), "items": [{"product_id": shop.product("Mug"), "quantity": 1}]}
-    assert shop.post("/api/orders", {**order, "status": "delivered"}).faults == {
+    assert shop.post("/api/orders", {**order, "status": "delivered"}).errors == {
         "/status": "invalid"
     }
     assert shop.post("/api/orders", {**order, "status": "pending"}).status == 201
@@ -295,7 +295,7 @@ def test_a_merge_patch_without_a_status_changes_nothing(shop: Shop) -> None:
             answer = shop.patch(target, body)
             assert (answer.status, answer.json) == (200, order)
         for name, value in (("user_id", 404), ("items", [{"product_id": 404, "quantity": 1}])):
-            assert shop.patch(target, {name: value}).faults == {f"/{name}": "immutable"}
+            assert shop.patch(target, {name: value}).errors == {f"/{name}": "immutable"}
         assert shop.patch(target, {}, if_match='"9"').status == 412
         assert shop.get(target).json == order
     assert shop.patch("/api/orders/404", {}).status == 404

@@ -9,7 +9,7 @@ from functions.orders.handler import handler as orders
 from local.api_keys import emulated_client
 from sluice import runtime
 from sluice.errors import DirectAccess
-from sluice.http.origin import through_cloudfront
+from sluice.http.origin import require_cloudfront
 from sluice.http.request import Request
 from sluice.limits.memory import MemoryCounts
 from sluice.limits.rate import Limiter
@@ -38,7 +38,7 @@ def behind_cloudfront() -> Iterator[None]:
 
 def request(**headers: str) -> Request:
     sent = {name.replace("_", "-"): value for name, value in headers.items()}
-    return Request("GET", "/api/orders", {}, sent, b"", address="130.176.0.1")
+    return Request("GET", "/api/orders", {}, sent, b"", client_ip="130.176.0.1")
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "OPTIONS", "BREW"])
@@ -72,15 +72,15 @@ def test_without_a_setting_no_key_is_asked(shop: Shop) -> None:
 
 def test_address_is_believed_with_the_key_only() -> None:
     claimed = request(x_sluice_client_address="198.51.100.7", x_sluice_origin_key=KEY)
-    assert through_cloudfront(claimed, KEY).address == "198.51.100.7"
-    assert through_cloudfront(claimed, "").address == "130.176.0.1"
+    assert require_cloudfront(claimed, KEY).client_ip == "198.51.100.7"
+    assert require_cloudfront(claimed, "").client_ip == "130.176.0.1"
     with pytest.raises(DirectAccess):
-        through_cloudfront(claimed, "another key")
+        require_cloudfront(claimed, "another key")
     for empty in (
         request(x_sluice_origin_key=KEY),
         request(x_sluice_origin_key=KEY, x_sluice_client_address=""),
     ):
-        assert through_cloudfront(empty, KEY).address == "130.176.0.1"
+        assert require_cloudfront(empty, KEY).client_ip == "130.176.0.1"
 
 
 def stranger(edge: str, client: str) -> int:

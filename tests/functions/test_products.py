@@ -101,7 +101,7 @@ def test_money_goes_in_as_number_or_string_and_comes_out_as_string(
 def test_what_is_no_price_is_422(shop: Shop, price: object, code: str) -> None:
     shop.category("mugs")
     answer = shop.post("/api/products", {**BLUE_MUG, "price": price})
-    assert (answer.status, answer.code, answer.faults) == (
+    assert (answer.status, answer.code, answer.errors) == (
         422,
         "validation_failed",
         {"/price": code},
@@ -112,7 +112,7 @@ def test_what_is_no_price_is_422(shop: Shop, price: object, code: str) -> None:
 def test_a_number_beyond_all_measure_is_refused_at_its_field(shop: Shop, digits: str) -> None:
     body = '{"name": "Mug", "category": "mugs", "price": ' + digits + "}"
     answer = shop.call("POST", "/api/products", raw=body.encode())
-    assert (answer.status, list(answer.faults)) == (422, ["/price"])
+    assert (answer.status, list(answer.errors)) == (422, ["/price"])
 
 
 @pytest.mark.parametrize(
@@ -145,7 +145,7 @@ def test_what_a_field_cannot_hold_is_422_at_that_field(
 ) -> None:
     shop.category("mugs")
     answer = shop.post("/api/products", {**BLUE_MUG, field: value})
-    assert (answer.status, answer.code, answer.faults) == (
+    assert (answer.status, answer.code, answer.errors) == (
         422,
         "validation_failed",
         {f"/{field}": code},
@@ -178,7 +178,7 @@ def test_all_faults_are_named_at_once(shop: Shop) -> None:
         "/api/products", {"name": "", "price": -1, "inventory": "x", "colour": 1, "a/b~c": 2}
     )
     assert answer.status == 422
-    assert answer.faults == {
+    assert answer.errors == {
         "/category": "required",
         "/name": "too_short",
         "/price": "out_of_range",
@@ -190,13 +190,13 @@ def test_all_faults_are_named_at_once(shop: Shop) -> None:
 
 def test_an_unknown_category_is_422_at_category(shop: Shop) -> None:
     answer = shop.post("/api/products", {**BLUE_MUG, "category": "nowhere"})
-    assert (answer.status, list(answer.faults)) == (422, ["/category"])
+    assert (answer.status, list(answer.errors)) == (422, ["/category"])
 
 
 def test_a_taken_name_is_409_at_name(shop: Shop) -> None:
     shop.product("Blue mug")
     answer = shop.post("/api/products", BLUE_MUG)
-    assert (answer.status, answer.code, answer.faults) == (409, "duplicate", {"/name": "duplicate"})
+    assert (answer.status, answer.code, answer.errors) == (409, "duplicate", {"/name": "duplicate"})
 
 
 def test_a_refused_product_leaves_nothing_behind(shop: Shop) -> None:
@@ -241,7 +241,7 @@ def test_put_needs_every_writable_field(shop: Shop, missing: str) -> None:
     answer = shop.put(
         f"/api/products/{id}", {name: value for name, value in BLUE_MUG.items() if name != missing}
     )
-    assert (answer.status, answer.faults) == (422, {f"/{missing}": "required"})
+    assert (answer.status, answer.errors) == (422, {f"/{missing}": "required"})
 
 
 def test_patch_changes_only_what_it_names(shop: Shop) -> None:
@@ -280,14 +280,14 @@ def test_renaming_to_a_taken_name_is_409_at_name(shop: Shop, method: str) -> Non
     shop.product("Taken")
     id = shop.product("Mug")
     answer = shop.call(method, f"/api/products/{id}", {**BLUE_MUG, "name": "Taken"})
-    assert (answer.status, answer.code, answer.faults) == (409, "duplicate", {"/name": "duplicate"})
+    assert (answer.status, answer.code, answer.errors) == (409, "duplicate", {"/name": "duplicate"})
 
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH"])
 def test_moving_to_an_unknown_category_is_422_at_category(shop: Shop, method: str) -> None:
     id = shop.product("Mug")
     answer = shop.call(method, f"/api/products/{id}", {**BLUE_MUG, "category": "nowhere"})
-    assert (answer.status, list(answer.faults)) == (422, ["/category"])
+    assert (answer.status, list(answer.errors)) == (422, ["/category"])
 
 
 def test_delete_is_204_and_takes_the_stock_along(shop: Shop) -> None:
@@ -326,7 +326,7 @@ def test_what_is_no_id_is_400_at_id(shop: Shop, method: str, id: str) -> None:
     answer = shop.call(
         method, f"/api/products/{id}", None if method in ("GET", "DELETE") else BLUE_MUG
     )
-    assert (answer.status, answer.code, answer.faults) == (
+    assert (answer.status, answer.code, answer.errors) == (
         400,
         "invalid_parameter",
         {"id": "invalid"},
@@ -341,4 +341,4 @@ def test_a_single_product_can_be_cut_to_fields(shop: Shop) -> None:
 @pytest.mark.parametrize("body", [[], "text", 5, None, True, [BLUE_MUG]])
 def test_a_body_that_is_no_object_is_422(shop: Shop, body: object) -> None:
     answer = shop.call("POST", "/api/products", body if body is not None else "null")
-    assert (answer.status, answer.faults) == (422, {"": "type"})
+    assert (answer.status, answer.errors) == (422, {"": "type"})

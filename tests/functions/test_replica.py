@@ -14,7 +14,7 @@ import pytest
 
 from local.postgres import PostgresServer
 from sluice import request_stats, runtime
-from sluice.http.metrics import Telemetry
+from sluice.http.metrics import MetricsEmitter
 from sluice.settings import READER_SHARE
 from tests.fixtures.concurrent_orders import at_once
 from tests.fixtures.replica import MIN_LSN_HEADER, PRODUCT_PATH, ReplicatedShop, replica_of
@@ -235,7 +235,7 @@ def test_an_etag_is_that_of_what_is_answered(replicated_shop: ReplicatedShop) ->
         assert replicated_shop.shop.get(target, **held).status == 304
         assert (
             replicated_shop.shop.get(
-                target, **held, x_sluice_after=written.headers[MIN_LSN_HEADER]
+                target, **held, x_sluice_min_lsn=written.headers[MIN_LSN_HEADER]
             ).status
             == 200
         )
@@ -251,7 +251,7 @@ def test_an_etag_is_that_of_what_is_answered(replicated_shop: ReplicatedShop) ->
 def test_what_is_no_position_is_refused_by_name(
     replicated_shop: ReplicatedShop, token: str
 ) -> None:
-    answer = replicated_shop.shop.get("/api/products", x_sluice_after=token)
+    answer = replicated_shop.shop.get("/api/products", x_sluice_min_lsn=token)
     assert (answer.status, answer.code) == (400, "invalid_request")
     assert MIN_LSN_HEADER in answer.json["detail"]
 
@@ -270,7 +270,7 @@ def test_pages_of_other_origins_may_show_and_see_it(replicated_shop: ReplicatedS
 def test_without_a_reader_nothing_is_told_asked_or_refused(shop: Shop) -> None:
     mug = shop.product("Mug")
     assert MIN_LSN_HEADER not in shop.patch(f"/api/products/{mug}", {"price": 2}).headers
-    assert shop.get(f"/api/products/{mug}", x_sluice_after="nonsense").status == 200
+    assert shop.get(f"/api/products/{mug}", x_sluice_min_lsn="nonsense").status == 200
     assert "reader" not in shop.get("/health/ready").json
 
 
@@ -294,7 +294,7 @@ def test_both_pools_and_who_answered_are_metrics(
 ) -> None:
     replicated_shop.get(), replicated_shop.get(), replicated_shop.get(min_lsn=FAR)
     capsys.readouterr()
-    Telemetry().tell(runtime.current())
+    MetricsEmitter().emit(runtime.current())
     told = json.loads(capsys.readouterr().out)
     assert (told["reader_answered"], told["reader_replaced"]) == ([3], [1])  # one was the fixture's
     assert (told["pool_size"], told["reader_pool_size"], told["reader_pool_use"]) == (
@@ -360,7 +360,7 @@ def test_while_the_primary_is_away_the_reader_answers_those_for_whom_it_is_new_e
     assert replicated_shop.shop.get("/api/users").code == "database_unavailable"
     assert [replicated_shop.price(), replicated_shop.price(position)] == ["2.00", "2.00"]
     beyond = replicated_shop.shop.get(
-        PRODUCT_PATH.format(mug=replicated_shop.mug), x_sluice_after=FAR
+        PRODUCT_PATH.format(mug=replicated_shop.mug), x_sluice_min_lsn=FAR
     )
     assert beyond.code == "circuit_open", "what was kept could be older than was asked for"
     replicated_shop.replica_proxy.close()
@@ -464,6 +464,6 @@ def test_a_limit_under_0_is_an_analysts_own_fault(
 ) -> None:
     body = {"query": "select price from products limit -1"}
     answer = replicated_shop.shop.post(
-        "/api/analytics/query", body, **({"x_sluice_after": min_lsn} if min_lsn else {})
+        "/api/analytics/query", body, **({"x_sluice_min_lsn": min_lsn} if min_lsn else {})
     )
     assert (answer.status, answer.code) == (422, "validation_failed")

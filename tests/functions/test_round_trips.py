@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from sluice import runtime
-from sluice.http.route import Operation
+from sluice.http.route import RouteSpec
 from tests.fixtures.resources import RESOURCES, body_of, of_a_row, operations, path_of
 from tests.fixtures.shop import Shop
 from tests.fixtures.tcp_proxy import TcpProxy
@@ -99,7 +99,7 @@ WRITES = [
     ("name", "operation"), WRITES, ids=lambda value: getattr(value, "name", "")
 )
 def test_a_write_is_one_round_trip(
-    shop: Shop, proxy: TcpProxy, name: str, operation: Operation
+    shop: Shop, proxy: TcpProxy, name: str, operation: RouteSpec
 ) -> None:
     path = path_of(shop, name) if of_a_row(operation) else operation.path
     if operation.path == "/api/products":

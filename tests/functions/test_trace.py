@@ -14,7 +14,7 @@ import pytest
 
 from functions.products.handler import handler
 from local.intrinsics import load_template
-from sluice.http.access_log import Course
+from sluice.http.access_log import AccessLogEntry
 from sluice.http.request import Request
 from sluice.http.trace import Tracer
 from sluice.request_stats import Spent
@@ -38,7 +38,7 @@ def daemon() -> Iterator[socket.socket]:
 def environment(**variables: str) -> Iterator[None]:
     before = dict(os.environ)
     os.environ.update(variables)
-    handler._start_anew()  # as in a new environment
+    handler._reset()  # as in a new environment
     try:
         yield
     finally:
@@ -46,7 +46,7 @@ def environment(**variables: str) -> Iterator[None]:
             handler._tracer.close()
         os.environ.clear()
         os.environ.update(before)
-        handler._start_anew()
+        handler._reset()
 
 
 def received(daemon: socket.socket) -> dict[str, Any]:
@@ -98,7 +98,7 @@ def test_refusal_is_an_error_and_names_its_code(shop: Shop, daemon: socket.socke
 def test_request_that_is_not_sampled_sends_nothing(daemon: socket.socket, header: str) -> None:
     host, port = daemon.getsockname()
     with closing(Tracer(TraceSettings((host, port), "shop", lambda: header))) as tracer:
-        tracer.send(Request("GET", "/", {}, {}, b""), Course(0.0), Spent())
+        tracer.send(Request("GET", "/", {}, {}, b""), AccessLogEntry(0.0), Spent())
         daemon.setblocking(False)
         with pytest.raises(BlockingIOError):
             daemon.recv(1)

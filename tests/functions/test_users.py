@@ -36,7 +36,7 @@ def test_an_email_is_kept_as_sent_but_for_the_space_around_it(shop: Shop, email:
 def test_a_taken_email_is_409_at_email_in_any_case(shop: Shop, email: str) -> None:
     shop.user("ada@Example.com")
     answer = shop.post("/api/users", {"email": email, "name": "Ada"})
-    assert (answer.status, answer.code, answer.faults) == (
+    assert (answer.status, answer.code, answer.errors) == (
         409,
         "duplicate",
         {"/email": "duplicate"},
@@ -76,7 +76,7 @@ def test_what_a_field_cannot_hold_is_422_at_that_field(
 ) -> None:
     path = "/api/users" if method == "POST" else f"/api/users/{shop.user()}"
     answer = shop.call(method, path, {**ADA, field: value})
-    assert (answer.status, answer.code, answer.faults) == (
+    assert (answer.status, answer.code, answer.errors) == (
         422,
         "validation_failed",
         {f"/{field}": code},
@@ -90,7 +90,7 @@ def test_both_fields_are_needed(shop: Shop, method: str, missing: str) -> None:
     answer = shop.call(
         method, path, {name: value for name, value in ADA.items() if name != missing}
     )
-    assert (answer.status, answer.faults) == (422, {f"/{missing}": "required"})
+    assert (answer.status, answer.errors) == (422, {f"/{missing}": "required"})
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH"])
@@ -153,7 +153,7 @@ def test_changing_to_a_taken_email_is_409_at_email(shop: Shop, method: str) -> N
     answer = shop.call(
         method, f"/api/users/{shop.user()}", {"email": "Taken@example.com", "name": "Ada"}
     )
-    assert (answer.status, answer.code, answer.faults) == (
+    assert (answer.status, answer.code, answer.errors) == (
         409,
         "duplicate",
         {"/email": "duplicate"},
@@ -190,7 +190,7 @@ def test_an_id_that_is_not_there_is_404_and_what_is_no_id_400(
         status,
         "not_found" if status == 404 else "invalid_parameter",
     )
-    assert answer.faults == ({} if status == 404 else {"id": "invalid"})
+    assert answer.errors == ({} if status == 404 else {"id": "invalid"})
 
 
 def test_a_single_user_can_be_cut_to_fields(shop: Shop) -> None:

@@ -101,7 +101,7 @@ def test_every_wrong_parameter_is_named(shop: Shop) -> None:
         "/api/graphql", {"query": 1, "variables": 2, "operationName": 3, "extensions": 4}
     )
 
-    assert answer.faults == dict.fromkeys(
+    assert answer.errors == dict.fromkeys(
         ("/query", "/variables", "/operationName", "/extensions"), "type"
     )
 

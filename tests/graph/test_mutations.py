@@ -260,7 +260,7 @@ def test_a_crowd_with_one_key_orders_once(shop: Shop) -> None:
         {},
         {"idempotency-key": "k"},
         json.dumps(body).encode(),
-        client="c",
+        client_id="c",
         scopes=SCOPES,
         id="r",
     )
@@ -315,7 +315,7 @@ def test_a_key_of_a_running_request_is_in_progress(shop: Shop) -> None:
     """The lock that a first request holds is held here by hand."""
     mug = shop.product("Mug")
     key = idempotency.read(
-        Request("POST", "/api/graphql", {}, {"idempotency-key": "k"}, b"", client="admin")
+        Request("POST", "/api/graphql", {}, {"idempotency-key": "k"}, b"", client_id="admin")
     )
     assert key is not None
     with closing(owner_connection(shop.url)) as other:

@@ -76,7 +76,7 @@ def lines_of(system: LocalSystem) -> list[str]:
 
 
 @pytest.fixture
-def faults(open_pool: PoolOpener) -> list[str]:
+def errors(open_pool: PoolOpener) -> list[str]:
     """Lines of a function that raises, exits, logs an error and takes too long."""
     lines: list[str] = []
 

@@ -155,7 +155,7 @@ def test_what_the_server_refuses_of_the_session_is_our_error(shop: Shop, built: 
     with pytest.raises(Duplicate) as refused:
         built.transact(lambda work: work.session.add(User(email="ADA@example.com", name="Ada")))
 
-    assert [fault.pointer for fault in refused.value.faults] == ["/email"]
+    assert [fault.pointer for fault in refused.value.errors] == ["/email"]
 
 
 def test_objects_that_belong_together_are_written_in_order(shop: Shop, built: Runtime) -> None:

@@ -192,7 +192,7 @@ def test_search_finds_words_beside_any_punctuation(
 )
 def test_a_search_without_a_word_is_refused(shop: Shop, search: str) -> None:
     answer = shop.get(f"/api/products?search={quote(search)}")
-    assert (answer.status, answer.code, answer.faults) == (
+    assert (answer.status, answer.code, answer.errors) == (
         400,
         "invalid_parameter",
         {"search": "invalid"},

@@ -8,7 +8,7 @@ import pytest
 
 from local.intrinsics import ACCOUNT_ID, STACK_NAME, load_template
 from scripts.render_template import render, stages
-from sluice.http.metrics import FAULTS, NAMESPACE, print_faults
+from sluice.http.metrics import INTERNAL_ERRORS, NAMESPACE, print_internal_errors
 from sluice.settings import DatabaseSettings, Settings
 from tests.fixtures.template import ROOT
 
@@ -45,20 +45,20 @@ def test_canary_alarm_watches_the_metric_that_is_printed(
             function=function,
             version=version,
         )
-        print_faults(settings, 3)
+        print_internal_errors(settings, 3)
         printed = json.loads(capsys.readouterr().out)
         (directive,) = printed["_aws"]["CloudWatchMetrics"]
         (dimensions,) = directive["Dimensions"]
         (faults,) = [m["MetricStat"] for m in alarm["Metrics"] if m["Id"] == "faults"]
         assert (faults["Metric"]["Namespace"], faults["Metric"]["MetricName"]) == (
             NAMESPACE,
-            FAULTS,
+            INTERNAL_ERRORS,
         )
         assert directive["Namespace"] == NAMESPACE
-        assert [metric["Name"] for metric in directive["Metrics"]] == [FAULTS]
+        assert [metric["Name"] for metric in directive["Metrics"]] == [INTERNAL_ERRORS]
         watched = {each["Name"]: each["Value"] for each in faults["Metric"]["Dimensions"]}
         assert watched == {dimension: printed[dimension] for dimension in dimensions}, name
-        assert (faults["Stat"], printed[FAULTS]) == ("Sum", [3])
+        assert (faults["Stat"], printed[INTERNAL_ERRORS]) == ("Sum", [3])
 
 
 @pytest.mark.parametrize("stage", CONFIGURED)

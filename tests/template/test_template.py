@@ -84,7 +84,7 @@ def test_only_the_service_is_open(template: Template) -> None:
             template.functions[name]["CodeUri"].replace("/", ".") + ".handler"
         )
         declared = re.sub("{(.+?)}", "<\\1>", path)
-        own = [operation for operation in module.handler.operations if operation.path == declared]
+        own = [operation for operation in module.handler.routes if operation.path == declared]
         if (
             path == "/api/graphql"
         ):  # where fields have scopes (tests/graph/test_scopes.py), and nobody is let in unknown

@@ -5,13 +5,13 @@ from decimal import Decimal
 import pytest
 
 from sluice.errors import ValidationFailed
-from sluice.http.body import Email, Field, Integer, Items, Money, Shape, Text
+from sluice.http.body import BodySchema, Email, FieldType, Integer, Items, Money, Text
 
 
-def fault(field: Field, value: object) -> str:
+def error_of(field: FieldType, value: object) -> str:
     with pytest.raises(ValidationFailed) as caught:
         field.read(value, "/at")
-    (only,) = caught.value.faults
+    (only,) = caught.value.errors
     assert only.pointer == "/at"
     return only.code
 
@@ -30,12 +30,12 @@ def test_text_is_kept_but_for_space_around_it(given: str, read: str) -> None:
      (None, "type"), (5, "type"), (["a"], "type")],
 )  # fmt: skip
 def test_what_is_no_text_is_refused(given: object, code: str) -> None:
-    assert fault(Text(5), given) == code
+    assert error_of(Text(5), given) == code
 
 
 def test_a_nullable_text_takes_null_and_a_shortest_of_0_nothing() -> None:
     assert Text(5, nullable=True).read(None, "") is None
-    assert Text(5, shortest=0).read("  ", "") == ""
+    assert Text(5, min_length=0).read("  ", "") == ""
 
 
 @pytest.mark.parametrize("given", ["ab\n", "Ab", "é", "a b", "a\nb"])
@@ -44,7 +44,7 @@ def test_a_pattern_holds_for_the_whole_of_a_text(given: str) -> None:
     if given.strip() == "ab":
         assert field.read(given, "") == "ab"
     else:
-        assert fault(field, given) == "invalid"
+        assert error_of(field, given) == "invalid"
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_an_email_is_kept_as_sent(given: str) -> None:
      ("a\x1b@b", "invalid"), ("a\x85@b", "invalid"), ("a@b\0", "invalid")],
 )  # fmt: skip
 def test_what_is_no_email_is_refused(given: object, code: str) -> None:
-    assert fault(Email(), given) == code
+    assert error_of(Email(), given) == code
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ def test_a_whole_number_may_be_written_with_a_fraction_of_zero(given: object) ->
      ("3", "type"), (None, "type"), (Decimal("1e1000000"), "type"), (Decimal("-1e-1000000"), "type"), ([], "type")],
 )  # fmt: skip
 def test_what_is_no_whole_number_in_range_is_refused(given: object, code: str) -> None:
-    assert fault(Integer(0, 10), given) == code
+    assert error_of(Integer(0, 10), given) == code
 
 
 @pytest.mark.parametrize(
@@ -100,16 +100,16 @@ def test_money_comes_out_with_two_decimals(given: object, read: str) -> None:
      ("1e2", "type"), ("NaN", "type"), ("٣", "type"), ("1_0", "type"), (True, "type"), (None, "type"), ({}, "type")],
 )  # fmt: skip
 def test_what_is_no_amount_is_refused(given: object, code: str) -> None:
-    assert fault(Money(), given) == code
+    assert error_of(Money(), given) == code
 
 
-SHAPE = Shape({"name": Text(5), "size": Integer(0, 9)}, server_set=("id",), optional=("size",))
+SHAPE = BodySchema({"name": Text(5), "size": Integer(0, 9)}, read_only=("id",), optional=("size",))
 
 
-def faults(document: object, method: str) -> dict[str | None, str]:
+def errors_of(document: object, method: str) -> dict[str | None, str]:
     with pytest.raises(ValidationFailed) as caught:
         SHAPE.read_body(document, method)
-    return {one.pointer: one.code for one in caught.value.faults}
+    return {one.pointer: one.code for one in caught.value.errors}
 
 
 def test_a_shape_gives_what_is_there_without_what_the_server_sets() -> None:
@@ -118,19 +118,19 @@ def test_a_shape_gives_what_is_there_without_what_the_server_sets() -> None:
 
 
 def test_post_may_leave_out_what_is_optional_and_put_nothing() -> None:
-    assert faults({}, "POST") == {"/name": "required"}
-    assert faults({}, "PUT") == {"/name": "required", "/size": "required"}
+    assert errors_of({}, "POST") == {"/name": "required"}
+    assert errors_of({}, "PUT") == {"/name": "required", "/size": "required"}
 
 
 def test_a_patch_must_hold_what_it_is_for() -> None:
-    moved = Shape({"size": Integer(0, 9)}, patched=("size",))
+    moved = BodySchema({"size": Integer(0, 9)}, patch_required=("size",))
     with pytest.raises(ValidationFailed):
         moved.read_body({}, "PATCH")
 
 
 def test_every_fault_of_a_document_is_found() -> None:
     document = {"name": "", "size": "x", "colour": 1, "a/b": 1, "~": 1, "half\ud800": 1, "": 1}
-    assert faults(document, "PATCH") == {
+    assert errors_of(document, "PATCH") == {
         "/name": "too_short",
         "/size": "type",
         "/colour": "unknown_field",
@@ -143,17 +143,17 @@ def test_every_fault_of_a_document_is_found() -> None:
 
 @pytest.mark.parametrize("document", [None, [], "x", 5, True])
 def test_a_document_must_be_an_object(document: object) -> None:
-    assert faults(document, "PATCH") == {"": "type"}
+    assert errors_of(document, "PATCH") == {"": "type"}
 
 
-ITEMS = Items(Shape({"id": Integer(1, 9)}), most=3, unique="id")
+ITEMS = Items(BodySchema({"id": Integer(1, 9)}), max_items=3, unique="id")
 
 
 def test_items_are_read_each_and_no_two_alike() -> None:
     assert ITEMS.read([{"id": 1}, {"id": 2}], "/l") == [{"id": 1}, {"id": 2}]
     with pytest.raises(ValidationFailed) as caught:
         ITEMS.read([{"id": 1}, {"id": 0}, {"id": 1}], "/l")
-    assert {one.pointer: one.code for one in caught.value.faults} == {
+    assert {one.pointer: one.code for one in caught.value.errors} == {
         "/l/1/id": "out_of_range",
         "/l/2/id": "duplicate",
     }
@@ -163,4 +163,4 @@ def test_items_are_read_each_and_no_two_alike() -> None:
     ("given", "code"), [([], "out_of_range"), ([{"id": 1}] * 4, "out_of_range"), ({}, "type")]
 )
 def test_items_are_a_list_of_one_to_the_most(given: object, code: str) -> None:
-    assert fault(ITEMS, given) == code
+    assert error_of(ITEMS, given) == code

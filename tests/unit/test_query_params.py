@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from sluice.errors import InvalidParameter, NotFound
-from sluice.http.query_params import MAX_VALUES, READERS, FieldsOf, PageOf, record_id
+from sluice.http.query_params import MAX_VALUES, PARSERS, FieldsParams, ListParams, parse_id
 from sluice.repositories.list_spec import FilterKind
 from sluice.repositories.products import LIST_SPEC
 
@@ -16,24 +16,24 @@ from sluice.repositories.products import LIST_SPEC
     ("text", "id"), [("1", 1), ("007", 7), ("0", 0), (str(2**63 - 1), 2**63 - 1)]
 )
 def test_an_id_is_digits(text: str, id: int) -> None:
-    assert record_id(text) == id
+    assert parse_id(text) == id
 
 
 @pytest.mark.parametrize("text", ["", "-1", "+1", "1.0", "1e1", "٣", "²", "1_0", " 1", "1\n", "x"])
 def test_what_is_no_id_is_a_fault_of_its_parameter(text: str) -> None:
     with pytest.raises(InvalidParameter) as caught:
-        record_id(text, "product_id")
-    assert [fault.parameter for fault in caught.value.faults] == ["product_id"]
+        parse_id(text, "product_id")
+    assert [fault.parameter for fault in caught.value.errors] == ["product_id"]
 
 
 @pytest.mark.parametrize("text", [str(2**63), "9" * 19, "9" * 10_000])
 def test_an_id_beyond_all_ids_is_not_found(text: str) -> None:
     with pytest.raises(NotFound):
-        record_id(text)
+        parse_id(text)
 
 
 def test_an_empty_query_is_the_first_page() -> None:
-    query = PageOf(LIST_SPEC).read({})
+    query = ListParams(LIST_SPEC).read({})
     assert (query.limit, query.offset, query.sort, query.fields, query.cursor) == (
         20,
         0,
@@ -45,7 +45,7 @@ def test_an_empty_query_is_the_first_page() -> None:
 
 
 def test_every_parameter_is_read() -> None:
-    query = PageOf(LIST_SPEC).read(
+    query = ListParams(LIST_SPEC).read(
         {
             "limit": "5",
             "sort": "price:desc,name",
@@ -84,7 +84,7 @@ def test_every_parameter_is_read() -> None:
     ],
 )
 def test_a_filter_is_read_as_its_kind(kind: FilterKind, text: str, value: Any) -> None:
-    assert READERS[kind](text) == value
+    assert PARSERS[kind](text) == value
 
 
 @pytest.mark.parametrize(
@@ -141,7 +141,7 @@ def test_a_filter_is_read_as_its_kind(kind: FilterKind, text: str, value: Any) -
 def test_what_is_not_of_its_kind_is_refused(kind: FilterKind, texts: list[str]) -> None:
     for text in texts:
         with pytest.raises(ValueError, match=r"."):
-            READERS[kind](text)
+            PARSERS[kind](text)
 
 
 @pytest.mark.parametrize(
@@ -152,16 +152,16 @@ def test_what_is_not_of_its_kind_is_refused(kind: FilterKind, texts: list[str]) 
 )  # fmt: skip
 def test_a_malformed_parameter_is_named(name: str, text: str) -> None:
     with pytest.raises(InvalidParameter) as caught:
-        PageOf(LIST_SPEC).read({name: text, "limit": "7"} if name != "limit" else {name: text})
-    assert [(fault.parameter, fault.code) for fault in caught.value.faults] == [(name, "invalid")]
+        ListParams(LIST_SPEC).read({name: text, "limit": "7"} if name != "limit" else {name: text})
+    assert [(fault.parameter, fault.code) for fault in caught.value.errors] == [(name, "invalid")]
 
 
 def test_every_fault_of_a_query_is_named() -> None:
     with pytest.raises(InvalidParameter) as caught:
-        PageOf(LIST_SPEC).read(
+        ListParams(LIST_SPEC).read(
             {"limit": "x", "offset": "1", "cursor": "c", "colour": "blue", "price_min": "x"}
         )
-    assert {fault.parameter for fault in caught.value.faults} == {
+    assert {fault.parameter for fault in caught.value.errors} == {
         "limit",
         "offset",
         "colour",
@@ -170,10 +170,12 @@ def test_every_fault_of_a_query_is_named() -> None:
 
 
 def test_a_single_resource_takes_fields_alone() -> None:
-    assert FieldsOf(LIST_SPEC.projection).read({"fields": "name,id"}) == frozenset({"id", "name"})
+    assert FieldsParams(LIST_SPEC.projection).read({"fields": "name,id"}) == frozenset(
+        {"id", "name"}
+    )
     with pytest.raises(InvalidParameter) as caught:
-        FieldsOf(LIST_SPEC.projection).read({"fields": "colour", "limit": "1"})
-    assert {fault.parameter for fault in caught.value.faults} == {"fields", "limit"}
+        FieldsParams(LIST_SPEC.projection).read({"fields": "colour", "limit": "1"})
+    assert {fault.parameter for fault in caught.value.errors} == {"fields", "limit"}
 
 
 @pytest.mark.parametrize(
@@ -187,5 +189,5 @@ def test_a_single_resource_takes_fields_alone() -> None:
 )
 def test_a_fault_of_a_parameter_is_a_sentence(query: dict[str, str], text: str) -> None:
     with pytest.raises(InvalidParameter) as caught:
-        PageOf(LIST_SPEC).read(query)
-    assert [str(fault) for fault in caught.value.faults] == [text]
+        ListParams(LIST_SPEC).read(query)
+    assert [str(fault) for fault in caught.value.errors] == [text]

@@ -26,7 +26,7 @@
     ├─ TooLarge                     too_large               413
     ├─ UnsupportedMediaType         unsupported_media_type  415
     ├─ ValidationFailed             validation_failed       422
-    │  └─ QueryRefused              validation_failed       422
+    │  └─ QueryRejected              validation_failed       422
     ├─ IdempotencyKeyReused         idempotency_key_reused  422
     ├─ RateLimited                  rate_limited            429
     ├─ InternalError                internal_error          500
@@ -38,7 +38,7 @@
        ├─ DatabaseUnavailable       database_unavailable    503
        │  ├─ CircuitOpen            circuit_open            503
        │  ├─ ConnectionLost         database_unavailable    503
-       │  ├─ ReaderBehind           database_unavailable    503
+       │  ├─ ReplicaBehind           database_unavailable    503
        │  └─ RolledBack             database_unavailable    503
        └─ StatementTimeout          statement_timeout       504
 
@@ -51,7 +51,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class FieldError:
     """One thing wrong with a request: `pointer` (JSON pointer into the body) or `parameter` says where."""
 
     code: str
@@ -75,13 +75,13 @@ class SluiceError(Exception):
         self,
         detail: str = "",
         *,
-        faults: Sequence[Fault] = (),
+        errors: Sequence[FieldError] = (),
         headers: dict[str, str] | None = None,
         members: Mapping[str, object] | None = None,
     ) -> None:
-        self.detail = detail or "; ".join(str(fault) for fault in faults) or self.title
+        self.detail = detail or "; ".join(str(fault) for fault in errors) or self.title
         super().__init__(self.detail)
-        self.faults = tuple(faults)
+        self.errors = tuple(errors)
         self.headers = headers or {}
         self.members = members or {}  # of the problem, beside those that every one has
 
@@ -231,11 +231,11 @@ class ValidationFailed(SluiceError):
     code, status, title = "validation_failed", 422, "Some values are not acceptable"
 
 
-class QueryRefused(ValidationFailed):
+class QueryRejected(ValidationFailed):
     """An analyst's statement that cannot be read, or is not allowed; `reason` says what of it, in our own words."""
 
     def __init__(self, reason: str) -> None:
-        super().__init__(faults=[Fault("invalid", f"is refused: {reason}", pointer="/query")])
+        super().__init__(errors=[FieldError("invalid", f"is refused: {reason}", pointer="/query")])
         self.reason = reason
 
 
@@ -316,7 +316,7 @@ class ConnectionLost(DatabaseUnavailable):
     """An open connection broke under a statement: whether it took effect is unknown. A read may be tried again once."""
 
 
-class ReaderBehind(DatabaseUnavailable):
+class ReplicaBehind(DatabaseUnavailable):
     """The reader has not come as far as it would have to, or cannot tell: the primary is asked instead."""
 
 

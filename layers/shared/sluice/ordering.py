@@ -6,7 +6,7 @@ of work, where it is a part of one.
 
 from collections.abc import Sequence
 
-from sluice.errors import Fault, InvalidTransition, OutOfStock, ValidationFailed
+from sluice.errors import FieldError, InvalidTransition, OutOfStock, ValidationFailed
 from sluice.repositories.conditional_write import ALWAYS, Precondition
 from sluice.repositories.idempotency import IdempotencyKey
 from sluice.repositories.orders import NOTHING, Placement, Repeated
@@ -68,26 +68,28 @@ def change_status(
         then = (
             f"can only become {' or '.join(MOVES[was])}" if MOVES[was] else "cannot change any more"
         )
-        fault = Fault("invalid_transition", f"is {was} and {then}", pointer="/status")
-        raise InvalidTransition(faults=[fault])
+        fault = FieldError("invalid_transition", f"is {was} and {then}", pointer="/status")
+        raise InvalidTransition(errors=[fault])
     return record
 
 
 def _refusal(placement: Placement, product_ids: Sequence[int]) -> ValidationFailed | OutOfStock:
     """Every reason, at the items that name the products."""
     unknown = (
-        [Fault("unknown", "does not exist", pointer="/user_id")] if not placement.user_known else []
+        [FieldError("unknown", "does not exist", pointer="/user_id")]
+        if not placement.user_known
+        else []
     )
     unknown += [
-        Fault("unknown", "no such product", pointer=f"/items/{n}/product_id")
+        FieldError("unknown", "no such product", pointer=f"/items/{n}/product_id")
         for n, product_id in enumerate(product_ids)
         if product_id in placement.unknown
     ]
     if unknown:
-        return ValidationFailed(faults=unknown)
+        return ValidationFailed(errors=unknown)
     return OutOfStock(
-        faults=[
-            Fault(
+        errors=[
+            FieldError(
                 "out_of_stock",
                 f"product {id} has {placement.short[id]} left",
                 pointer=f"/items/{n}/quantity",

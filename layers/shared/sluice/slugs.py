@@ -3,7 +3,7 @@
 import re
 import unicodedata
 
-from sluice.errors import Fault, ValidationFailed
+from sluice.errors import FieldError, ValidationFailed
 
 MAX_SLUG = 200
 
@@ -23,5 +23,5 @@ def slug_from(name: str) -> str:
     slug = re.sub(r"[^a-z0-9]+", "-", anyascii(words).lower()).strip("-")[:MAX_SLUG].strip("-")
     if not slug:
         message = "cannot be made from this name, which has no letter or digit; send one"
-        raise ValidationFailed(faults=[Fault("required", message, pointer="/slug")])
+        raise ValidationFailed(errors=[FieldError("required", message, pointer="/slug")])
     return slug

@@ -21,7 +21,7 @@ PART_OF = frozenset({"left", "right", "substr", "substring"})
 
 
 def value_of(expressions: "Expressions", call: Node) -> Value:
-    """The value of a call. QueryRefused where it is not allowed."""
+    """The value of a call. QueryRejected where it is not allowed."""
     name = _name(call)
     rule = allowlist.FUNCTIONS.get(name)
     if name == allowlist.SERIES:

@@ -115,7 +115,7 @@ class AnalystTransaction:
         return deadline.at_most(left + SERVER_FIRST) - SERVER_FIRST
 
     def run(self, sql: str) -> Result:
-        """Run one statement. QueryRefused and QueryTooExpensive where it is at fault; other SluiceErrors."""
+        """Run one statement. QueryRejected and QueryTooExpensive where it is at fault; other SluiceErrors."""
         connection: Any = self._pooled.dbapi_connection
         timeout = f"SET LOCAL statement_timeout = {max(1, round(self._seconds() * 1000))}"
         try:
@@ -156,7 +156,7 @@ class AnalystDatabase:
     def transaction(
         self, *, timeout: float, guard: Guard | None = None
     ) -> Iterator[AnalystTransaction]:
-        """A READ ONLY transaction, undone at the end. Raises SluiceErrors; ReaderBehind where `guard` says so."""
+        """A READ ONLY transaction, undone at the end. Raises SluiceErrors; ReplicaBehind where `guard` says so."""
         if self._engine.driver != PIPELINED:
             raise errors.NotFound("Analytics by SQL needs the pipelined driver")
         try:
@@ -208,7 +208,7 @@ def _fault(error: BaseException, timeout: float) -> errors.SluiceError | None:
     if state == "XX000" and report.get("M", "").startswith(OVERSIZE):
         return errors.QueryTooExpensive(TOO_EXPENSIVE["53200"])
     reason = REASONS.get(state) or REASONS.get(state[:2])
-    return errors.QueryRefused(reason) if reason else None
+    return errors.QueryRejected(reason) if reason else None
 
 
 def _state(error: BaseException) -> str:

@@ -39,7 +39,7 @@ class Expressions:
         return replace(self, frames=frames)
 
     def value(self, node: Node) -> Value:
-        """The value of a node. QueryRefused for what is not allowed, or would be too large."""
+        """The value of a node. QueryRejected for what is not allowed, or would be too large."""
         rule = _RULES.get(node.kind)
         if rule is None:
             refuse(f"{allowlist.words(node.kind)} is not allowed here", node)

@@ -33,7 +33,7 @@ FIELDS = {
 
 
 def check_series(call: Node) -> int:
-    """How many rows it has. QueryRefused unless the series is one of constants, of at most MOST_ROWS."""
+    """How many rows it has. QueryRejected unless the series is one of constants, of at most MOST_ROWS."""
     if len(call.list("args")) not in (2, 3):
         refuse(FORM, call)
     try:

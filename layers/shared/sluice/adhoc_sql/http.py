@@ -5,25 +5,25 @@ from typing import Any
 
 from aws_lambda_powertools.event_handler import Response
 
-from sluice.errors import Fault, InvalidParameter, QueryRefused
-from sluice.http.body import Integer, Shape, Text
-from sluice.http.query_params import Number, Sql
+from sluice.errors import FieldError, InvalidParameter, QueryRejected
+from sluice.http.body import BodySchema, Integer, Text
+from sluice.http.query_params import IntParam, SqlParams
 from sluice.http.request import Request
 from sluice.http.responses import JSON
 
 SCOPE = "analytics:query"
 MAX_LENGTH = 10_000  # characters
-ROWS = Number(1, 10_000, default=1_000)
+ROWS = IntParam(1, 10_000, default=1_000)
 EXAMPLE = "select status, count(*) as orders, sum(total) as revenue from orders group by status order by status"
 
-QUESTION = Shape(
+QUESTION = BodySchema(
     fields={
         "query": Text(MAX_LENGTH, example=EXAMPLE),
-        "max_rows": Integer(ROWS.least, ROWS.most, example=100),
+        "max_rows": Integer(ROWS.min_value, ROWS.max_value, example=100),
     },
     optional=("max_rows",),
 )
-ASKED = Sql(MAX_LENGTH, ROWS, EXAMPLE)
+ASKED = SqlParams(MAX_LENGTH, ROWS, EXAMPLE)
 
 _COLUMN = {
     "type": "object",
@@ -51,8 +51,10 @@ def respond(
     """200 with the rows. A query that is refused is the fault of whatever brought it: a body, or a parameter."""
     try:
         return Response(200, JSON, answer(asked["query"], asked.get("max_rows", ROWS.default)))
-    except QueryRefused as refused:
+    except QueryRejected as refused:
         if request.method == "POST":
             raise
-        faults = [Fault(fault.code, fault.message, parameter="query") for fault in refused.faults]
-        raise InvalidParameter(faults=faults) from refused
+        errors = [
+            FieldError(fault.code, fault.message, parameter="query") for fault in refused.errors
+        ]
+        raise InvalidParameter(errors=errors) from refused

@@ -27,7 +27,7 @@ INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Cn", "Co", "Zl", "Zp"})
 
 
 def literal_of(node: Node) -> Value:
-    """The value of a constant. QueryRefused for a number that is too long."""
+    """The value of a constant. QueryRejected for a number that is too long."""
     value = node["value"]
     if isinstance(value, Number):
         if not NUMBER.fullmatch(value) or len(value) > MAX_DIGITS:
@@ -40,7 +40,7 @@ def literal_of(node: Node) -> Value:
 
 
 def check_name(name: str, node: Node) -> None:
-    """QueryRefused for a name that PostgreSQL would cut, or that shows something else than it is."""
+    """QueryRejected for a name that PostgreSQL would cut, or that shows something else than it is."""
     if not name or len(name.encode()) > 63:
         refuse(f"a name has 1 to 63 bytes, not {name[:63]!r}", node)
     if name in INTERNAL or any(
@@ -58,7 +58,7 @@ def text_of(node: Node | None) -> str | None:
 
 
 def check_short(node: Node | None, what: str, of: Node) -> str:
-    """The text of a literal. QueryRefused where it is none, or long."""
+    """The text of a literal. QueryRejected where it is none, or long."""
     text = text_of(node)
     if text is None or len(text) > MAX_PATTERN:
         refuse(
@@ -69,7 +69,7 @@ def check_short(node: Node | None, what: str, of: Node) -> str:
 
 
 def check_pattern(node: Node | None, what: str, of: Node) -> None:
-    """QueryRefused for a regular expression that takes PostgreSQL long to compile, or to match."""
+    """QueryRejected for a regular expression that takes PostgreSQL long to compile, or to match."""
     text = check_short(node, what, of)
     repeats = 1
     for least, most in BOUND.findall(text):
@@ -82,7 +82,7 @@ def check_pattern(node: Node | None, what: str, of: Node) -> None:
 
 
 def check_type(node: Node) -> None:
-    """QueryRefused for the name of a type that is not allowed."""
+    """QueryRejected for the name of a type that is not allowed."""
     names = [part["sval"] for part in node.list("names")]
     bare = len(names) == 1 or (
         len(names) == 2 and names[0] == "pg_catalog" and names[1] not in allowlist.UNQUALIFIED

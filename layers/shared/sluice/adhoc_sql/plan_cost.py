@@ -8,7 +8,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any, TypeAlias
 
-from sluice.errors import QueryRefused, QueryTooExpensive
+from sluice.errors import QueryRejected, QueryTooExpensive
 
 Plan: TypeAlias = Mapping[str, Any]  # a node of EXPLAIN (FORMAT JSON, VERBOSE)
 
@@ -68,7 +68,7 @@ STEPS = frozenset(
 def judge(
     plan: Plan, *, max_cost: float, tables: Collection[str], series: str, hashed: float
 ) -> float:
-    """The total cost of a plan that may be run. QueryTooExpensive, or QueryRefused for what it would touch.
+    """The total cost of a plan that may be run. QueryTooExpensive, or QueryRejected for what it would touch.
 
     `hashed` are the bytes that the largest list of IN has at most, should the plan keep one in memory.
     """
@@ -76,11 +76,11 @@ def judge(
     members = {"cost": cost, "max_cost": max_cost}
     for node in nodes(plan):
         if node.get("Node Type") not in STEPS or node.get("Function Name", series) != series:
-            raise QueryRefused("PostgreSQL would do for it what is not allowed")
+            raise QueryRejected("PostgreSQL would do for it what is not allowed")
         if "Relation Name" in node and (
             node["Schema"] != "public" or node["Relation Name"] not in tables
         ):
-            raise QueryRefused("PostgreSQL would read for it what is not the shop's")
+            raise QueryRejected("PostgreSQL would read for it what is not the shop's")
     if hashed > MAX_HASHED and any(HASHED_SUBPLAN in text for text in _texts(plan)):
         detail = f"It would keep up to {hashed:,.0f} bytes of a subquery in memory; {MAX_HASHED:,} are the most"
         raise QueryTooExpensive(detail, members=members)

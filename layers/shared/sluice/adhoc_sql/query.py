@@ -33,7 +33,7 @@ class Queries:
     selects: int = 0
 
     def relation(self, query: Node, tables: Tables | None = None, outer: Frames = ()) -> Relation:
-        """What a query gives; QueryRefused for what is not allowed in it, or would be too large."""
+        """What a query gives; QueryRejected for what is not allowed in it, or would be too large."""
         self.selects += 1
         if self.selects > MAX_SELECTS:
             refuse(
@@ -208,7 +208,7 @@ class Queries:
 
 
 def check_window(window: Node) -> None:
-    """QueryRefused for EXCLUDE in the frame of a window."""
+    """QueryRejected for EXCLUDE in the frame of a window."""
     if int(window["frameOptions"] or 0) & EXCLUDE:
         refuse("EXCLUDE is not allowed", window)
 

@@ -3,7 +3,7 @@
 from contextvars import ContextVar
 from typing import NoReturn, Protocol
 
-from sluice.errors import QueryRefused
+from sluice.errors import QueryRejected
 
 TEXT: ContextVar[bytes] = ContextVar(
     "TEXT", default=b""
@@ -16,13 +16,13 @@ class Placed(Protocol):
 
 
 def refuse(reason: str, node: Placed | None = None) -> NoReturn:
-    """QueryRefused, with the line and column of `node` where it has a place."""
+    """QueryRejected, with the line and column of `node` where it has a place."""
     raise refusal(reason, node)
 
 
-def refusal(reason: str, node: Placed | None = None) -> QueryRefused:
+def refusal(reason: str, node: Placed | None = None) -> QueryRejected:
     """What `refuse` raises."""
-    return QueryRefused(reason + _place(node.at if node is not None else -1))
+    return QueryRejected(reason + _place(node.at if node is not None else -1))
 
 
 def _place(at: int) -> str:

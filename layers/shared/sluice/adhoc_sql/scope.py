@@ -105,7 +105,7 @@ def bare(node: Node) -> str | None:
 
 
 def find(column: Node, frames: Frames) -> Value:
-    """The value of a column. QueryRefused for a name that means nothing, or several things."""
+    """The value of a column. QueryRejected for a name that means nothing, or several things."""
     names = names_of(column)
     if names is None:
         refuse("* may stand in a SELECT list, or in count(*)", column)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from sluice.adhoc_sql import plan_cost, rendering
 from sluice.adhoc_sql.allowlist import SERIES, TABLES
 from sluice.adhoc_sql.statements import AnalystRepository, Transaction
-from sluice.errors import QueryRefused, QueryTooExpensive
+from sluice.errors import QueryRejected, QueryTooExpensive
 
 if TYPE_CHECKING:
     from sluice.adhoc_sql.validator import Statement
@@ -31,7 +31,7 @@ class Analyst:
     clock: Callable[[], float] = field(default=time.perf_counter)
 
     def answer(self, text: str, max_rows: int) -> str:
-        """The answer's JSON. QueryRefused; QueryTooExpensive, with the cost where it is known; other SluiceErrors."""
+        """The answer's JSON. QueryRejected; QueryTooExpensive, with the cost where it is known; other SluiceErrors."""
         from sluice.adhoc_sql.validator import check  # with the parser: for those who ask
 
         members: dict[str, object] = {"cost": None, "max_cost": self.max_cost}
@@ -53,7 +53,7 @@ class Analyst:
         )
         truncated = found.truncated or len(rows) < len(found.rows)
         if truncated and not rows:
-            raise QueryRefused(LARGEST_ROW)
+            raise QueryRejected(LARGEST_ROW)
         columns = [
             {"name": name, "type": rendering.type_of(oid).name} for name, oid in found.columns
         ]

@@ -91,7 +91,7 @@ def _same(value: Any) -> Any:
 
 
 def read(text: str, clock: Callable[[], float] = time.monotonic) -> Node:
-    """The one SELECT in `text`. QueryRefused where it is none, or has what vocabulary.py does not."""
+    """The one SELECT in `text`. QueryRejected where it is none, or has what vocabulary.py does not."""
     _check_tokens(text)
     return read_written(text, clock)
 
@@ -109,7 +109,7 @@ def read_written(text: str, clock: Callable[[], float] = time.monotonic) -> Node
 
 
 def _check_tokens(text: str) -> None:
-    """QueryRefused for what the parser would read, but an analyst does not need; or what would take it long."""
+    """QueryRejected for what the parser would read, but an analyst does not need; or what would take it long."""
     if "\0" in text:
         refuse("it holds NUL")
     count = depth = signs = at = 0

@@ -45,7 +45,7 @@ class Statement:
 
 
 def check(text: str, sizes: Mapping[str, float] = UNKNOWN) -> Statement:
-    """The statement in `text`. QueryRefused says what is not allowed, and where; QueryTooExpensive, how much.
+    """The statement in `text`. QueryRejected says what is not allowed, and where; QueryTooExpensive, how much.
 
     `sizes` are the rows of the tables.
     """

@@ -73,7 +73,7 @@ def combined(
 
 
 def check_value(value: Value, node: Placed) -> None:
-    """QueryRefused for a value that would be too large, too much work, or too long an expression."""
+    """QueryRejected for a value that would be too large, too much work, or too long an expression."""
     if value.nodes > MAX_NODES:
         refuse(
             f"with every name replaced by what it stands for it has more than {MAX_NODES:,} parts",

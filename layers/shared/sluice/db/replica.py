@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from sluice import request_stats
 from sluice.db.database import Database, Guard, Rows
-from sluice.errors import InternalError, ReaderBehind, SluiceError, Unavailable
+from sluice.errors import InternalError, ReplicaBehind, SluiceError, Unavailable
 
 T = TypeVar("T")
 
@@ -89,5 +89,5 @@ class Reads:
 
 def _tell(error: SluiceError) -> None:
     """Why, where that is news: to be behind is a replica's lot, and of an open circuit its opening has told."""
-    if not isinstance(error, ReaderBehind) and error.code != "circuit_open":
+    if not isinstance(error, ReplicaBehind) and error.code != "circuit_open":
         _log.warning("the primary answers for the reader: %s", error.code, exc_info=error)

@@ -15,7 +15,7 @@ from sqlalchemy.engine import Engine, ExceptionContext
 
 from sluice import errors
 from sluice.db.transport import LOST
-from sluice.errors import Fault, SluiceError
+from sluice.errors import FieldError, SluiceError
 
 Report = Mapping[
     str, str
@@ -58,9 +58,9 @@ def _field(report: Report) -> str | None:
     return FIELDS.get(report.get("c") or re.sub("_(key|check|fkey|excl|not_null)$", "", constraint))
 
 
-def _faults(report: Report, code: str, message: str) -> list[Fault]:
+def _faults(report: Report, code: str, message: str) -> list[FieldError]:
     field = _field(report)
-    return [] if field is None else [Fault(code, message, pointer=f"/{field}")]
+    return [] if field is None else [FieldError(code, message, pointer=f"/{field}")]
 
 
 def _is(kind: Callable[[str], SluiceError], detail: str = "") -> Rule:
@@ -70,12 +70,12 @@ def _is(kind: Callable[[str], SluiceError], detail: str = "") -> Rule:
 def _invalid(code: str, message: str) -> Rule:
     """The value of one field; where the server does not name the column, some value."""
     return lambda report: errors.ValidationFailed(
-        "" if _field(report) else f"A value {message}", faults=_faults(report, code, message)
+        "" if _field(report) else f"A value {message}", errors=_faults(report, code, message)
     )
 
 
 def _taken(report: Report) -> SluiceError:
-    return errors.Duplicate(faults=_faults(report, "duplicate", "is already taken"))
+    return errors.Duplicate(errors=_faults(report, "duplicate", "is already taken"))
 
 
 def _reference(report: Report) -> SluiceError:
@@ -144,7 +144,7 @@ RULES: Mapping[str, Rule] = {
     "22007": _invalid("invalid", "cannot be read as a time"),
     "22008": _invalid("out_of_range", "is out of the range of times"),
     "22012": _is(errors.InternalError),  # division by zero: our arithmetic
-    "2201W": _is(errors.ReaderBehind),  # a LIMIT under 0, which only db/replica.py asks for
+    "2201W": _is(errors.ReplicaBehind),  # a LIMIT under 0, which only db/replica.py asks for
     "22021": _invalid("invalid", "holds a character that cannot be stored"),
     "23001": _is(errors.StillReferenced),  # restrict
     "23502": _missing,

@@ -6,7 +6,7 @@ https://relay.dev/graphql/connections.htm
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NoReturn
 
-from sluice.errors import Fault, InvalidParameter
+from sluice.errors import FieldError, InvalidParameter
 from sluice.graph.plan import PlannedField
 from sluice.repositories.connections import RelayConnection
 from sluice.repositories.list_spec import ListQuery
@@ -72,7 +72,7 @@ def _size(name: str, size: int | None) -> int:
 
 
 def _refuse(name: str, message: str) -> NoReturn:
-    raise InvalidParameter(faults=[Fault("invalid", message, parameter=name)])
+    raise InvalidParameter(errors=[FieldError("invalid", message, parameter=name)])
 
 
 # An edge is its slice and its row.

@@ -13,7 +13,7 @@ from sluice.graph.loaders import Pending
 from sluice.graph.plan import PlannedField
 from sluice.graph.resolvers import RESOLVERS, ResolverContext, column_of, id_of
 from sluice.http import schemas
-from sluice.http.body import Shape
+from sluice.http.body import BodySchema
 
 NOBODY = 0  # the id of no row
 
@@ -25,7 +25,7 @@ class Id:
         return None if value is None else _id(str(value))
 
 
-PRODUCT = Shape(
+PRODUCT = BodySchema(
     {**schemas.PRODUCT, "category_id": Id(), "inventory": schemas.STOCK},
     optional=("description", "inventory"),
 )

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sluice.errors import BadRequest, Fault, InvalidParameter
-from sluice.http.body import Shape
+from sluice.errors import BadRequest, FieldError, InvalidParameter
+from sluice.http.body import BodySchema
 from sluice.http.request import read_json
 
 MOST_BYTES = 128 * 1024  # of a body: reading JSON costs before anything can judge what it says
@@ -22,7 +22,7 @@ class GraphQLRequest:
     variables: Mapping[str, Any]
 
 
-class GraphQLBody(Shape):
+class GraphQLBody(BodySchema):
     """Of a POST. What is none of the four parameters is passed over, as the specification wants it."""
 
     __slots__ = ()
@@ -33,11 +33,13 @@ class GraphQLBody(Shape):
         if not isinstance(document, dict):
             raise BadRequest("The body must be an object with a query")
         return _asked(
-            document, lambda name, message: Fault("type", message, pointer=f"/{name}"), BadRequest
+            document,
+            lambda name, message: FieldError("type", message, pointer=f"/{name}"),
+            BadRequest,
         )
 
 
-BODY = GraphQLBody({}, most_bytes=MOST_BYTES)
+BODY = GraphQLBody({}, max_bytes=MOST_BYTES)
 
 
 class GraphQLQueryString:
@@ -45,12 +47,12 @@ class GraphQLQueryString:
 
     def read(self, query: Mapping[str, str]) -> GraphQLRequest:
         unknown = [
-            Fault("unknown_parameter", "is not a parameter here", parameter=n[:100])
+            FieldError("unknown_parameter", "is not a parameter here", parameter=n[:100])
             for n in query
             if n not in NAMES
         ]
         if unknown:
-            raise InvalidParameter(faults=unknown)
+            raise InvalidParameter(errors=unknown)
         given: dict[str, Any] = dict(query)
         for name in ("variables", "extensions"):
             if query.get(name):
@@ -58,23 +60,25 @@ class GraphQLQueryString:
             elif name in query:
                 given[name] = None
         return _asked(
-            given, lambda name, message: Fault("invalid", message, parameter=name), InvalidParameter
+            given,
+            lambda name, message: FieldError("invalid", message, parameter=name),
+            InvalidParameter,
         )
 
 
 def _asked(given: Mapping[str, Any], fault: Any, refusal: type[BadRequest]) -> GraphQLRequest:
-    faults = []
+    errors = []
     if not isinstance(given.get("query"), str):
-        faults.append(fault("query", "must be a GraphQL document, as a string"))
+        errors.append(fault("query", "must be a GraphQL document, as a string"))
     if not isinstance(given.get("operationName"), (str, type(None))):
-        faults.append(fault("operationName", "must be a string"))
-    faults += [
+        errors.append(fault("operationName", "must be a string"))
+    errors += [
         fault(name, "must be an object")
         for name in ("variables", "extensions")
         if not isinstance(given.get(name), (dict, type(None)))
     ]
-    if faults:
-        raise refusal(faults=faults)
+    if errors:
+        raise refusal(errors=errors)
     return GraphQLRequest(
         given["query"], given.get("operationName") or None, given.get("variables") or {}
     )

@@ -11,7 +11,7 @@ from dataclasses import replace
 from functools import cache
 from typing import Any
 
-from sluice.errors import Fault, InsufficientScope, InvalidParameter, QueryTooExpensive
+from sluice.errors import FieldError, InsufficientScope, InvalidParameter, QueryTooExpensive
 from sluice.graph import connection
 from sluice.graph.document import Operation
 from sluice.graph.execution import Objects
@@ -20,11 +20,11 @@ from sluice.graph.introspection import introspect
 from sluice.graph.loaders import Batch, Loaders, Pending
 from sluice.graph.plan import PlannedField, key_of
 from sluice.http.body import MAX_ID
-from sluice.http.query_params import READERS, Period
+from sluice.http.query_params import PARSERS, DateRangeParams
 from sluice.repositories.analytics import AnalyticsRepository
 from sluice.unit_of_work import Repositories
 
-YEAR = Period(most_days=366)
+YEAR = DateRangeParams(max_days=366)
 
 ALL = "all"  # the one key of a list that belongs to no object
 
@@ -197,10 +197,10 @@ def _product_filters(given: Mapping[str, Any]) -> dict[str, object]:
             value = id_of(value) or 0  # nobody's
         elif name == "search":
             try:
-                value = READERS["search"](value)
+                value = PARSERS["search"](value)
             except ValueError as problem:
                 raise InvalidParameter(
-                    faults=[Fault("invalid", str(problem), parameter=name)]
+                    errors=[FieldError("invalid", str(problem), parameter=name)]
                 ) from None
         filters[column_of(name)] = value
     return filters
@@ -214,7 +214,7 @@ def _category(request: ResolverContext, selected: PlannedField, objects: Objects
     if slug is not None and id is None:
         return request.loaders.of("slugs", categories.get_many_by_slug).load([_text(slug)], fields)
     raise InvalidParameter(
-        faults=[Fault("invalid", "or slug must be given, and not both", parameter="id")]
+        errors=[FieldError("invalid", "or slug must be given, and not both", parameter="id")]
     )
 
 
@@ -240,11 +240,11 @@ def _sales(request: ResolverContext, selected: PlannedField, objects: Objects) -
         period = YEAR.read(asked)
     except InvalidParameter as error:
         names = {"start_date": "startDate", "end_date": "endDate"}
-        faults = [
+        errors = [
             replace(fault, parameter=names.get(fault.parameter or "", fault.parameter))
-            for fault in error.faults
+            for fault in error.errors
         ]
-        raise InvalidParameter(faults=faults) from None
+        raise InvalidParameter(errors=errors) from None
     return request.once(selected, (), lambda _: json.loads(f"[{request.analytics.sales(*period)}]"))
 
 

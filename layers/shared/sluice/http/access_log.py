@@ -18,7 +18,7 @@ _log = logging.getLogger("sluice")
 
 
 @dataclass(slots=True)
-class Course:
+class AccessLogEntry:
     """What has become known of a request on its way."""
 
     began: float  # by time.perf_counter
@@ -29,17 +29,17 @@ class Course:
     seconds: float = 0.0
 
 
-def write(request: Request, course: Course, spent: Spent, *, cold: bool) -> None:
+def write(request: Request, entry: AccessLogEntry, spent: Spent, *, cold: bool) -> None:
     """At INFO. What there is none of is left out."""
     if cold and not _log.level:  # a function without a shop: nobody has read the settings
         _log.setLevel(log_level())
     if not _log.isEnabledFor(logging.INFO):
         return
-    decision, words = course.decision, ""
+    decision, words = entry.decision, ""
     for name, word in (
-        ("route", course.route),
-        ("client", request.client),
-        ("code", course.code),
+        ("route", entry.route),
+        ("client", request.client_id),
+        ("code", entry.code),
         ("read_from", spent.read_from),
     ):
         if word:
@@ -48,17 +48,17 @@ def write(request: Request, course: Course, spent: Spent, *, cold: bool) -> None
         words += f',"limiter":"{"allowed" if decision.allowed else "refused"}","limiter_by":"{decision.by}"'
     sys.stdout.write(
         f'{{"level":"INFO","request_id":{quoted(request.id)},"method":{quoted(request.method[:20])}{words}'
-        f',"status":{course.status},"duration_ms":{course.seconds * 1000:.2f},"db_ms":{spent.seconds * 1000:.2f}'
+        f',"status":{entry.status},"duration_ms":{entry.seconds * 1000:.2f},"db_ms":{spent.seconds * 1000:.2f}'
         f',"round_trips":{spent.round_trips},"statements":{spent.statements},"connects":{spent.connects}'
         f',"cold_start":{"true" if cold else "false"}}}\n'
     )
 
 
-def server_timing(course: Course, spent: Spent) -> str:
+def server_timing(entry: AccessLogEntry, spent: Spent) -> str:
     """The header (W3C Server Timing), as browsers show it."""
     counts = (
         f"{spent.statements} statements, {spent.round_trips} round trips, {spent.connects} connects"
     )
     return (
-        f'db;dur={spent.seconds * 1000:.2f};desc="{counts}", total;dur={course.seconds * 1000:.2f}'
+        f'db;dur={spent.seconds * 1000:.2f};desc="{counts}", total;dur={entry.seconds * 1000:.2f}'
     )

@@ -1,4 +1,4 @@
-"""What a body may hold: a `Shape` of declared fields, read all at once, so that every fault is named."""
+"""What a body may hold: a `BodySchema` of declared fields, read all at once, so that every fault is named."""
 
 import re
 from collections.abc import Collection, Mapping
@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, NoReturn, Protocol
 
-from sluice.errors import Fault, ValidationFailed
+from sluice.errors import FieldError, ValidationFailed
 from sluice.http.request import MAX_BODY_BYTES
 
 MAX_INTEGER = 2**31 - 1  # PostgreSQL's integer
@@ -19,38 +19,42 @@ EMAIL = re.compile(
 )  # plausible: only a letter proves more
 
 
-class Field(Protocol):
+class FieldType(Protocol):
     """A kind of value that stands at a JSON pointer: `read` gives it as the database takes it, or ValidationFailed."""
 
-    def read(self, value: object, at: str) -> object: ...
+    def read(self, value: object, pointer: str) -> object: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Text:
     """A string, kept as sent but for leading and trailing space; lengths are in characters, after that."""
 
-    longest: int
-    shortest: int = 1
+    max_length: int
+    min_length: int = 1
     nullable: bool = False
     pattern: str | None = None
     example: str = ""
 
-    def read(self, value: object, at: str) -> str | None:
+    def read(self, value: object, pointer: str) -> str | None:
         if value is None and self.nullable:
             return None
         if not isinstance(value, str):
-            _refuse(at, "type", "must be a string" + (" or null" if self.nullable else ""))
+            _refuse(pointer, "type", "must be a string" + (" or null" if self.nullable else ""))
         text = value.strip()
-        if len(text) < self.shortest:
-            _refuse(at, "too_short", f"must have at least {self.shortest} character")
-        if len(text) > self.longest:
-            _refuse(at, "too_long", f"must have at most {self.longest} characters, not {len(text)}")
+        if len(text) < self.min_length:
+            _refuse(pointer, "too_short", f"must have at least {self.min_length} character")
+        if len(text) > self.max_length:
+            _refuse(
+                pointer,
+                "too_long",
+                f"must have at most {self.max_length} characters, not {len(text)}",
+            )
         if "\0" in text:
-            _refuse(at, "invalid", "must not hold NUL")
+            _refuse(pointer, "invalid", "must not hold NUL")
         if any("\ud800" <= character <= "\udfff" for character in text):
-            _refuse(at, "invalid", "must not hold half a surrogate pair")
+            _refuse(pointer, "invalid", "must not hold half a surrogate pair")
         if self.pattern and not re.fullmatch(self.pattern, text, re.ASCII):
-            _refuse(at, "invalid", f"must match {self.pattern}")
+            _refuse(pointer, "invalid", f"must match {self.pattern}")
         return text
 
 
@@ -60,20 +64,20 @@ class Email:
 
     example: str = ""
 
-    def read(self, value: object, at: str) -> str:
-        text = Text(MAX_EMAIL).read(value, at)
+    def read(self, value: object, pointer: str) -> str:
+        text = Text(MAX_EMAIL).read(value, pointer)
         if not text or not EMAIL.fullmatch(text):
-            _refuse(at, "invalid", "must be an email address, with one @ and no spaces")
+            _refuse(pointer, "invalid", "must be an email address, with one @ and no spaces")
         return text
 
 
 @dataclass(frozen=True, slots=True)
 class Integer:
-    least: int
-    most: int
+    min_value: int
+    max_value: int
     example: int = 1
 
-    def read(self, value: object, at: str) -> int:
+    def read(self, value: object, pointer: str) -> int:
         # 3.0 is an integer to JSON. Its size is looked at first: arithmetic on 1e1000000 overflows.
         if (
             isinstance(value, Decimal)
@@ -82,9 +86,9 @@ class Integer:
         ):
             value = int(value)
         if not isinstance(value, int) or isinstance(value, bool):
-            _refuse(at, "type", "must be a whole number")
-        if not self.least <= value <= self.most:
-            _refuse(at, "out_of_range", f"must be from {self.least} to {self.most}")
+            _refuse(pointer, "type", "must be a whole number")
+        if not self.min_value <= value <= self.max_value:
+            _refuse(pointer, "out_of_range", f"must be from {self.min_value} to {self.max_value}")
         return value
 
 
@@ -92,21 +96,21 @@ class Integer:
 class Money:
     """A number, or a string of one, with at most two decimals."""
 
-    most: Decimal = MAX_PRICE
+    max_value: Decimal = MAX_PRICE
     example: str = ""
 
-    def read(self, value: object, at: str) -> Decimal:
+    def read(self, value: object, pointer: str) -> Decimal:
         if isinstance(value, str) and re.fullmatch(
             r"-?\d{1,20}(\.\d{1,20})?", value.strip(), re.ASCII
         ):
             value = Decimal(value.strip())
         if isinstance(value, bool) or not isinstance(value, (int, Decimal)):
-            _refuse(at, "type", 'must be an amount such as "19.99"')
+            _refuse(pointer, "type", 'must be an amount such as "19.99"')
         amount = Decimal(value)
-        if not 0 <= amount <= self.most:
-            _refuse(at, "out_of_range", f"must be from 0 to {self.most}")
+        if not 0 <= amount <= self.max_value:
+            _refuse(pointer, "out_of_range", f"must be from 0 to {self.max_value}")
         if amount != round(amount, 2):
-            _refuse(at, "invalid", "must have at most two decimals")
+            _refuse(pointer, "invalid", "must have at most two decimals")
         return round(amount, 2)
 
 
@@ -114,14 +118,14 @@ class Money:
 class Choice:
     """One of a few words."""
 
-    words: Collection[str]
+    choices: Collection[str]
     example: str = ""
 
-    def read(self, value: object, at: str) -> str:
+    def read(self, value: object, pointer: str) -> str:
         if not isinstance(value, str):
-            _refuse(at, "type", "must be a string")
-        if value.strip() not in self.words:
-            _refuse(at, "invalid", f"must be one of {', '.join(self.words)}")
+            _refuse(pointer, "type", "must be a string")
+        if value.strip() not in self.choices:
+            _refuse(pointer, "invalid", f"must be one of {', '.join(self.choices)}")
         return value.strip()
 
 
@@ -129,50 +133,56 @@ class Choice:
 class Items:
     """A list of objects, 1 to `most`, no two with the same value of the field `unique`, where that is named."""
 
-    shape: "Shape"
-    most: int
+    shape: "BodySchema"
+    max_items: int
     unique: str = ""
 
-    def read(self, value: object, at: str) -> list[dict[str, Any]]:
+    def read(self, value: object, pointer: str) -> list[dict[str, Any]]:
         if not isinstance(value, list):
-            _refuse(at, "type", "must be a list")
-        if not 1 <= len(value) <= self.most:
-            _refuse(at, "out_of_range", f"must have 1 to {self.most} items, not {len(value)}")
+            _refuse(pointer, "type", "must be a list")
+        if not 1 <= len(value) <= self.max_items:
+            _refuse(
+                pointer, "out_of_range", f"must have 1 to {self.max_items} items, not {len(value)}"
+            )
         items: list[dict[str, Any]] = []
-        faults: list[Fault] = []
+        errors: list[FieldError] = []
         seen: set[object] = set()
         for n, item in enumerate(value):
             try:
-                items.append(self.shape.read(item, f"{at}/{n}"))
+                items.append(self.shape.read(item, f"{pointer}/{n}"))
             except ValidationFailed as error:
-                faults.extend(error.faults)
+                errors.extend(error.errors)
                 continue
             if self.unique and items[-1][self.unique] in seen:
-                faults.append(
-                    Fault("duplicate", "stands here twice", pointer=f"{at}/{n}/{self.unique}")
+                errors.append(
+                    FieldError(
+                        "duplicate", "stands here twice", pointer=f"{pointer}/{n}/{self.unique}"
+                    )
                 )
             seen.add(items[-1].get(self.unique))
-        if faults:
-            raise ValidationFailed(faults=faults)
+        if errors:
+            raise ValidationFailed(errors=errors)
         return items
 
 
 @dataclass(frozen=True, slots=True)
-class Shape:
+class BodySchema:
     """The fields a client may write, and those the server sets, which are ignored: what GET gave can be sent back."""
 
-    fields: Mapping[str, Field]
-    server_set: Collection[str] = ()
+    fields: Mapping[str, FieldType]
+    read_only: Collection[str] = ()
     optional: Collection[str] = ()  # in a POST
-    patched: Collection[str] = ()  # what a PATCH must hold; one without is a merge patch (RFC 7396)
-    most_bytes: int = MAX_BODY_BYTES
-    fixed: Mapping[str, Field] = field(
+    patch_required: Collection[
+        str
+    ] = ()  # what a PATCH must hold; one without is a merge patch (RFC 7396)
+    max_bytes: int = MAX_BODY_BYTES
+    immutable: Mapping[str, FieldType] = field(
         default_factory=dict
     )  # what a body may repeat as it is stored, but not change
     unique: Collection[
         str
     ] = ()  # fields that no two rows may share: /docs makes their examples new for each visit
-    first_row: Mapping[str, Any] = field(
+    update_example: Mapping[str, Any] = field(
         default_factory=dict
     )  # in the demo shop: the example of a PUT and a PATCH
     merge_patch: bool = True  # a PATCH of it is a JSON merge patch, and no command of our own
@@ -180,44 +190,46 @@ class Shape:
     def required(self, method: str) -> Collection[str]:
         """The fields that must be there: all of them, in a PUT."""
         if method == "PATCH":
-            return self.patched
+            return self.patch_required
         return [name for name in self.fields if method != "POST" or name not in self.optional]
 
     def read_body(self, document: object, method: str) -> dict[str, Any]:
         """What a client sent. ValidationFailed, with every fault."""
         return self._read(document, self.required(method), "")
 
-    def read(self, value: object, at: str) -> dict[str, Any]:
+    def read(self, value: object, pointer: str) -> dict[str, Any]:
         """As a field of another shape: every field must be there."""
-        return self._read(value, self.fields, at)
+        return self._read(value, self.fields, pointer)
 
-    def _read(self, document: object, required: Collection[str], at: str) -> dict[str, Any]:
+    def _read(self, document: object, required: Collection[str], pointer: str) -> dict[str, Any]:
         if not isinstance(document, dict):
-            _refuse(at, "type", "must be an object")
+            _refuse(pointer, "type", "must be an object")
         values: dict[str, Any] = {}
-        faults = [
-            Fault("required", "is missing", pointer=f"{at}/{name}")
+        errors = [
+            FieldError("required", "is missing", pointer=f"{pointer}/{name}")
             for name in required
             if name not in document
         ]
         for name, value in document.items():
-            known = self.fields.get(name) or self.fixed.get(name)
+            known = self.fields.get(name) or self.immutable.get(name)
             if known is not None:
                 try:
-                    values[name] = known.read(value, f"{at}/{name}")
+                    values[name] = known.read(value, f"{pointer}/{name}")
                 except ValidationFailed as error:
-                    faults.extend(error.faults)
-            elif name not in self.server_set:
-                faults.append(
-                    Fault("unknown_field", "is not a field here", pointer=f"{at}/{_token(name)}")
+                    errors.extend(error.errors)
+            elif name not in self.read_only:
+                errors.append(
+                    FieldError(
+                        "unknown_field", "is not a field here", pointer=f"{pointer}/{_token(name)}"
+                    )
                 )
-        if faults:
-            raise ValidationFailed(faults=faults)
+        if errors:
+            raise ValidationFailed(errors=errors)
         return values
 
 
-def _refuse(at: str, code: str, message: str) -> NoReturn:
-    raise ValidationFailed(faults=[Fault(code, message, pointer=at)])
+def _refuse(pointer: str, code: str, message: str) -> NoReturn:
+    raise ValidationFailed(errors=[FieldError(code, message, pointer=pointer)])
 
 
 def _token(name: str) -> str:

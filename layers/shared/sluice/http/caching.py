@@ -12,13 +12,13 @@ REVALIDATED = "private, no-cache"
 VARY = ("Accept", "Authorization", "Origin", "X-API-Key")
 
 
-def headers(method: str, status: int, own: Mapping[str, str], *, storable: bool) -> dict[str, str]:
+def headers(method: str, status: int, own: Mapping[str, str], *, cacheable: bool) -> dict[str, str]:
     """The headers of a response that has the headers `own`, of which a route's own `Cache-Control` stays.
 
     Only what a GET or HEAD found is stored, and only where `storable`: not an error, not the response to a write, and
     not one that is marked as stale.
     """
     found = method in ("GET", "HEAD") and status in (200, 304) and "Warning" not in own
-    control = own.get("Cache-Control") or (REVALIDATED if storable and found else NO_STORE)
+    control = own.get("Cache-Control") or (REVALIDATED if cacheable and found else NO_STORE)
     vary = {name.strip(): None for name in own.get("Vary", "").split(",") if name.strip()}
     return {"Cache-Control": control, "Vary": ", ".join(sorted({*vary, *VARY}))}

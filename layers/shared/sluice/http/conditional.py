@@ -33,7 +33,7 @@ def precondition(request: Request) -> Precondition:
     )
 
 
-def require_of_collection(request: Request) -> None:
+def require_collection_precondition(request: Request) -> None:
     """StaleVersion where a precondition of a list does not hold: it is always there, and has no ETag. BadRequest."""
     match, unless = _read(request, "If-Match"), _read(request, "If-None-Match")
     if (match is not None and not match.anything) or (unless is not None and unless.anything):

@@ -15,12 +15,12 @@ MAX_MEMBERS = 100  # of a gzip stream
 _ADVERTISED_BY = {"POST": "Accept-Post", "PATCH": "Accept-Patch"}
 
 
-def advertised(method: str, types: Sequence[str]) -> dict[str, str]:
+def accepted_types_header(method: str, types: Sequence[str]) -> dict[str, str]:
     """The header by which a response says which media types the method takes."""
     return {_ADVERTISED_BY.get(method, "Accept"): ", ".join(types)}
 
 
-def require_type(request: Request, types: Sequence[str]) -> None:
+def require_media_type(request: Request, types: Sequence[str]) -> None:
     """UnsupportedMediaType unless the content is declared as one of `types`, in UTF-8.
 
     A type such as application/json-patch+json is JSON with a meaning of its own, so it is not taken as plain JSON. A
@@ -33,13 +33,13 @@ def require_type(request: Request, types: Sequence[str]) -> None:
         sent = f"not {media_type[:100]}" if media_type else "which is missing"
         raise UnsupportedMediaType(
             f"Send Content-Type: {' or '.join(types)}, {sent}",
-            headers=advertised(request.method, types),
+            headers=accepted_types_header(request.method, types),
         )
     for parameter in parameters:
         name, _, value = parameter.partition("=")
         if name.strip() == "charset" and value.strip().strip('"') not in ("utf-8", "utf8"):
             raise UnsupportedMediaType(
-                "Send the body as UTF-8", headers=advertised(request.method, types)
+                "Send the body as UTF-8", headers=accepted_types_header(request.method, types)
             )
 
 

@@ -10,9 +10,9 @@ LOOPBACK_ORIGIN = re.compile(r"https?://(localhost|127\.0\.0\.1|\[::1\])(:\d{1,5
 
 EXPOSED_HEADERS = (
     "Accept-Encoding, Accept-Patch, Accept-Post, Age, Allow, ETag, Idempotency-Replayed, Link, Location, RateLimit, "
-    "RateLimit-Policy, Retry-After, Server-Timing, Warning, WWW-Authenticate, X-Request-Id, X-Sluice-After"
+    "RateLimit-Policy, Retry-After, Server-Timing, Warning, WWW-Authenticate, X-Request-Id, X-Sluice-Min-LSN"
 )
-REQUEST_HEADERS = "Authorization, Content-Encoding, Content-Type, Idempotency-Key, If-Match, If-None-Match, X-API-Key, X-Sluice-After"
+REQUEST_HEADERS = "Authorization, Content-Encoding, Content-Type, Idempotency-Key, If-Match, If-None-Match, X-API-Key, X-Sluice-Min-LSN"
 MAX_AGE = 600  # seconds that a browser may remember a preflight
 
 

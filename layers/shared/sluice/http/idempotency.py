@@ -48,7 +48,7 @@ def read(request: Request) -> IdempotencyKey | None:
     if not KEY.fullmatch(key):
         raise BadRequest("Idempotency-Key must be 1 to 255 visible ASCII characters")
     # The parts are digested one by one, so that no two lists of them run together into the same bytes.
-    parts = (request.client, request.path, key)
+    parts = (request.client_id, request.path, key)
     digest = sha256(
         b"".join(sha256(part.encode("utf-8", "surrogatepass")).digest() for part in parts)
     ).digest()

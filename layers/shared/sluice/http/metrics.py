@@ -19,13 +19,15 @@ if TYPE_CHECKING:
     from sluice.settings import Settings
 
 NAMESPACE = "Sluice"
-SOON = 1.0  # seconds, while there is trouble: a line for each request would be trouble of its own
+URGENT_INTERVAL = (
+    1.0  # seconds, while there is trouble: a line for each request would be trouble of its own
+)
 COUNTED = 429  # the least HTTP status of errors that are counted
 TROUBLE = 500  # the least that is told of soon
-FAULTS = "internal_error"
+INTERNAL_ERRORS = "internal_error"
 
 
-class Telemetry:
+class MetricsEmitter:
     """One environment's. Counters are what happened since the last line; a pool is as it was when it was fullest.
 
     While all is well there is a line every `telemetry_seconds` of the settings in which somebody asks.
@@ -45,17 +47,17 @@ class Telemetry:
             self._counts[code] += 1
         self._trouble |= status >= TROUBLE
 
-    def went_stale(self) -> None:
+    def count_stale_response(self) -> None:
         """A request was answered with what an earlier one was."""
         self._counts["stale_answers"] += 1
 
-    def tell(self, shop: Runtime) -> None:
+    def emit(self, shop: Runtime) -> None:
         """Print a line, if it is time, there is trouble, or the circuit has opened or closed."""
         new_failures = shop.limiter.failures - self._limiter_failures
         breaker_open = shop.database.breaker.state != "closed"
         now, pace = self._clock(), shop.settings.telemetry_seconds
         if self._trouble or new_failures:
-            pace = min(pace, SOON)
+            pace = min(pace, URGENT_INTERVAL)
         if 0 <= now - self._told_at < pace and breaker_open == self._breaker_open:
             return
         metrics = EphemeralMetrics(namespace=NAMESPACE, service=shop.settings.service)
@@ -73,13 +75,13 @@ class Telemetry:
         for name, number in self._counts.items():
             metrics.add_metric(name, MetricUnit.Count, number)
         metrics.flush_metrics()
-        print_faults(shop.settings, self._counts[FAULTS])
+        print_internal_errors(shop.settings, self._counts[INTERNAL_ERRORS])
         self._counts.clear()
         self._limiter_failures += new_failures
         self._told_at, self._trouble, self._breaker_open = now, False, breaker_open
 
 
-def print_faults(settings: Settings, number: int) -> None:
+def print_internal_errors(settings: Settings, number: int) -> None:
     """Print the number of internal errors of a published version as its own metric, by which a canary is judged.
 
     CloudWatch charges for each combination of dimensions, so a version without internal errors has no such metric.
@@ -88,5 +90,5 @@ def print_faults(settings: Settings, number: int) -> None:
         metrics = EphemeralMetrics(namespace=NAMESPACE, service=settings.service)
         metrics.add_dimension("function_name", settings.function)
         metrics.add_dimension("executed_version", settings.version)
-        metrics.add_metric(FAULTS, MetricUnit.Count, number)
+        metrics.add_metric(INTERNAL_ERRORS, MetricUnit.Count, number)
         metrics.flush_metrics()

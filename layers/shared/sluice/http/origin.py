@@ -15,7 +15,7 @@ KEY_HEADER = "x-sluice-origin-key"
 ADDRESS_HEADER = "x-sluice-client-address"
 
 
-def through_cloudfront(request: Request, key: str) -> Request:
+def require_cloudfront(request: Request, key: str) -> Request:
     """Return the request with the address that CloudFront saw. Raise DirectAccess if it does not carry `key`.
 
     An empty `key` means that no CloudFront is in front. Then both headers mean nothing, and the request stays as it is.
@@ -24,4 +24,4 @@ def through_cloudfront(request: Request, key: str) -> Request:
         return request
     if not hmac.compare_digest(request.headers.get(KEY_HEADER, "").encode(), key.encode()):
         raise DirectAccess
-    return replace(request, address=request.headers.get(ADDRESS_HEADER) or request.address)
+    return replace(request, client_ip=request.headers.get(ADDRESS_HEADER) or request.client_ip)

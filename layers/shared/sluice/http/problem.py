@@ -4,7 +4,7 @@ import json
 
 from aws_lambda_powertools.event_handler import Response
 
-from sluice.errors import Fault, InternalError, SluiceError
+from sluice.errors import FieldError, InternalError, SluiceError
 
 MAX_DETAIL = 2_000  # characters
 MAX_FAULTS = 10_000  # a body of a mebibyte can hold more than Lambda's 6 MiB of answer can name
@@ -27,8 +27,8 @@ def body(error: SluiceError, request_id: str) -> dict[str, object]:
         "request_id": request_id,
         **error.members,
     }
-    if error.faults:
-        told["errors"] = [_fault(fault) for fault in error.faults[:MAX_FAULTS]]
+    if error.errors:
+        told["errors"] = [_fault(fault) for fault in error.errors[:MAX_FAULTS]]
     return told
 
 
@@ -36,7 +36,7 @@ def _cut(detail: str) -> str:
     return detail if len(detail) <= MAX_DETAIL else f"{detail[:MAX_DETAIL]} …"
 
 
-def _fault(fault: Fault) -> dict[str, str]:
+def _fault(fault: FieldError) -> dict[str, str]:
     where = (
         {"pointer": fault.pointer} if fault.parameter is None else {"parameter": fault.parameter}
     )

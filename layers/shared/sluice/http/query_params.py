@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any, Protocol, TypeVar
 
-from sluice.errors import Fault, InvalidParameter, NotFound
+from sluice.errors import FieldError, InvalidParameter, NotFound
 from sluice.http.body import EMAIL, MAX_EMAIL, MAX_ID
 from sluice.repositories.list_spec import Filter, FilterKind, ListQuery, ListSpec
 from sluice.repositories.projection import Projection
@@ -27,33 +27,33 @@ MAX_TEXT = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Number:
+class IntParam:
     """A whole number that a parameter may be, and what it is where nobody says."""
 
-    least: int
-    most: int
+    min_value: int
+    max_value: int
     default: int
 
 
-def record_id(text: str, parameter: str = "id") -> int:
+def parse_id(text: str, parameter: str = "id") -> int:
     """The id in a path: InvalidParameter unless digits; NotFound beyond what an id can be."""
     if not re.fullmatch(r"\d+", text, re.ASCII):
         raise InvalidParameter(
-            faults=[Fault("invalid", "must be a whole number", parameter=parameter)]
+            errors=[FieldError("invalid", "must be a whole number", parameter=parameter)]
         )
     if len(text) > 19 or int(text) > MAX_ID:
         raise NotFound
     return int(text)
 
 
-class Query(Protocol):
+class QueryParams(Protocol):
     """What a route may be asked: `read` takes the query string apart, or raises InvalidParameter with every fault."""
 
     def read(self, query: Mapping[str, str]) -> Any: ...
 
 
 @dataclass(frozen=True, slots=True)
-class FieldsOf:
+class FieldsParams:
     """`fields` of a single resource, which takes no other parameter: the names, or None for all."""
 
     projection: Projection
@@ -66,7 +66,7 @@ class FieldsOf:
 
 
 @dataclass(frozen=True, slots=True)
-class PageOf:
+class ListParams:
     """Everything a list takes."""
 
     list_spec: ListSpec
@@ -95,10 +95,10 @@ class PageOf:
 
 
 @dataclass(frozen=True, slots=True)
-class Numbers:
+class IntParams:
     """Whole numbers, and no other parameters."""
 
-    numbers: Mapping[str, Number]
+    numbers: Mapping[str, IntParam]
 
     def read(self, query: Mapping[str, str]) -> dict[str, int]:
         reader = _Reader(query)
@@ -111,26 +111,26 @@ class Numbers:
 
 
 @dataclass(frozen=True, slots=True)
-class Sql:
+class SqlParams:
     """`query`, an analyst's statement, which is required, and how many rows it may give: `max_rows`."""
 
-    longest: int  # characters
-    max_rows: Number
+    max_length: int  # characters
+    max_rows: IntParam
     example: str = ""
 
     def read(self, query: Mapping[str, str]) -> dict[str, Any]:
         reader = _Reader(query)
-        text = reader.require("query", _text_up_to(self.longest), "")
+        text = reader.require("query", _text_up_to(self.max_length), "")
         rows = reader.take("max_rows", _number(self.max_rows), self.max_rows.default)
         reader.finish()
         return {"query": text, "max_rows": rows}
 
 
 @dataclass(frozen=True, slots=True)
-class Period:
+class DateRangeParams:
     """`start_date` and `end_date`, its last day: both required, in order, at most `most_days` with both counted."""
 
-    most_days: int
+    max_days: int
 
     def read(self, query: Mapping[str, str]) -> tuple[date, date]:
         reader = _Reader(query)
@@ -138,10 +138,10 @@ class Period:
             reader.require("start_date", _date, date.min),
             reader.require("end_date", _date, date.min),
         )
-        if not reader.faults and end < start:
+        if not reader.errors and end < start:
             reader.fault("end_date", "must not be before the first day")
-        elif not reader.faults and (end - start).days >= self.most_days:
-            reader.fault("end_date", f"must be within {self.most_days} days, the first day counted")
+        elif not reader.errors and (end - start).days >= self.max_days:
+            reader.fault("end_date", f"must be within {self.max_days} days, the first day counted")
         reader.finish()
         return start, end
 
@@ -152,7 +152,7 @@ class _Reader:
     def __init__(self, query: Mapping[str, str]) -> None:
         self._query = query
         self._taken: set[str] = set()
-        self.faults: list[Fault] = []
+        self.errors: list[FieldError] = []
 
     def take(self, name: str, read: Callable[[str], T], default: D) -> T | D:
         self._taken.add(name)
@@ -171,27 +171,27 @@ class _Reader:
         return self.take(name, read, stand_in)
 
     def fault(self, name: str, message: str, *, code: str = "invalid") -> None:
-        self.faults.append(Fault(code, message, parameter=name))
+        self.errors.append(FieldError(code, message, parameter=name))
 
     def finish(self) -> None:
         for name in self._query:
             if name not in self._taken:
                 shown = name[:100].encode("utf-8", "replace").decode()
-                self.faults.append(
-                    Fault("unknown_parameter", "is not a parameter here", parameter=shown)
+                self.errors.append(
+                    FieldError("unknown_parameter", "is not a parameter here", parameter=shown)
                 )
-        if self.faults:
-            raise InvalidParameter(faults=self.faults)
+        if self.errors:
+            raise InvalidParameter(errors=self.errors)
 
 
-def _integer(text: str, least: int, most: int) -> int:
-    if not re.fullmatch(r"-?\d{1,19}", text, re.ASCII) or not least <= int(text) <= most:
-        raise ValueError(f"must be a whole number from {least} to {most}")
+def _integer(text: str, min_value: int, max_value: int) -> int:
+    if not re.fullmatch(r"-?\d{1,19}", text, re.ASCII) or not min_value <= int(text) <= max_value:
+        raise ValueError(f"must be a whole number from {min_value} to {max_value}")
     return int(text)
 
 
-def _number(number: Number) -> Callable[[str], int]:
-    return lambda text: _integer(text, number.least, number.most)
+def _number(number: IntParam) -> Callable[[str], int]:
+    return lambda text: _integer(text, number.min_value, number.max_value)
 
 
 def _boolean(text: str) -> bool:
@@ -206,12 +206,12 @@ def _money(text: str) -> Decimal:
     return Decimal(text)
 
 
-def _text_up_to(longest: int) -> Callable[[str], str]:
+def _text_up_to(max_length: int) -> Callable[[str], str]:
     def read(text: str) -> str:
         if not text.strip():
             raise ValueError("must not be empty")
-        if len(text) > longest:
-            raise ValueError(f"must have at most {longest} characters")
+        if len(text) > max_length:
+            raise ValueError(f"must have at most {max_length} characters")
         if "\0" in text:
             raise ValueError("must be text without NUL")
         if any("\ud800" <= character <= "\udfff" for character in text):
@@ -309,10 +309,10 @@ def _fields(text: str, known: Collection[str]) -> frozenset[str]:
 
 
 def _reader(declared: Filter) -> Callable[[str], object]:
-    return _choice(declared.choices) if declared.choices else READERS[declared.kind]
+    return _choice(declared.choices) if declared.choices else PARSERS[declared.kind]
 
 
-READERS: Mapping[FilterKind, Callable[[str], object]] = {
+PARSERS: Mapping[FilterKind, Callable[[str], object]] = {
     "integer": lambda text: _integer(text, -MAX_ID, MAX_ID),
     "integers": _integers,
     "decimal": _money,

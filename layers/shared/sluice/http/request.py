@@ -16,13 +16,13 @@ MAX_BODY_BYTES = 1024 * 1024
 _POSITION = re.compile(r"[0-9A-Fa-f]{1,8}/[0-9A-Fa-f]{1,8}", re.ASCII)
 
 
-class Number(Decimal):
+class JsonDecimal(Decimal):
     """A number that JSON wrote with a fraction or an exponent; `text` is how it was written."""
 
     __slots__ = ("text",)
     text: str
 
-    def __new__(cls, text: str) -> "Number":
+    def __new__(cls, text: str) -> "JsonDecimal":
         number = super().__new__(cls, text)
         number.text = text
         return number
@@ -37,8 +37,8 @@ class Request:
     query: Mapping[str, str]
     headers: Mapping[str, str]
     body: bytes
-    address: str = ""  # the caller's
-    client: str = ""  # whom the gate let in
+    client_ip: str = ""  # the caller's
+    client_id: str = ""  # whom the gate let in
     scopes: Collection[str] = ()  # with which it was
     id: str = ""  # as in the answer and the log
     claims: Mapping[str, Any] | None = None  # of a token that API Gateway's JWT authorizer verified
@@ -55,17 +55,17 @@ class Request:
             body=b64decode(body)
             if event.get("isBase64Encoded")
             else body.encode("utf-8", "surrogatepass"),
-            address=event["requestContext"]["http"].get("sourceIp", ""),
+            client_ip=event["requestContext"]["http"].get("sourceIp", ""),
             claims=event["requestContext"].get("authorizer", {}).get("jwt", {}).get("claims"),
             id=id,
         )
 
-    def after(self) -> str:
+    def min_lsn(self) -> str:
         """The position in the database's log that what is read must have seen; empty where any will do. BadRequest."""
-        position = self.headers.get("x-sluice-after", "")
+        position = self.headers.get("x-sluice-min-lsn", "")
         if position and not _POSITION.fullmatch(position):
             raise BadRequest(
-                "X-Sluice-After must be what the answer to a write had in its own, such as 0/16B3748"
+                "X-Sluice-Min-LSN must be what the answer to a write had in its own, such as 0/16B3748"
             )
         return position
 
@@ -77,7 +77,7 @@ def read_json(text: str, what: str) -> Any:
     try:
         return json.loads(
             text,
-            parse_float=Number,
+            parse_float=JsonDecimal,
             parse_constant=_refuse_constant,
             object_pairs_hook=_without_repetition,
         )

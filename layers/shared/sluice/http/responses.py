@@ -12,7 +12,7 @@ from sluice.repositories.projection import Representation
 JSON = "application/json"
 
 
-def one(request: Request, record: Representation) -> Response[str]:
+def ok(request: Request, record: Representation) -> Response[str]:
     """200 with the row, or 304 where the client holds it already. StaleVersion where a read's `If-Match` fails."""
     headers = {"ETag": f'"{record.etag}"'}
     if request.method in ("GET", "HEAD") and conditional.is_not_modified(request, record.etag):
@@ -28,11 +28,11 @@ def created(request: Request, record: Representation, *, replayed: bool = False)
     return Response(201, JSON, record.json, headers)
 
 
-def gone() -> Response[str]:
+def no_content() -> Response[str]:
     return Response(204)
 
 
-def report(items: str) -> Response[str]:
+def data(items: str) -> Response[str]:
     """200 with rows that are all there is: no pages, no ETag."""
     return Response(200, JSON, f'{{"data":[{items}]}}')
 

@@ -16,7 +16,7 @@ from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from sluice import deadline, request_stats, snapstart
 from sluice.errors import (
     CircuitOpen,
-    Fault,
+    FieldError,
     InsufficientScope,
     InternalError,
     InvalidParameter,
@@ -26,14 +26,14 @@ from sluice.errors import (
     SluiceError,
 )
 from sluice.http import access_log, caching, conditional, content, cors, problem
-from sluice.http.access_log import Course
-from sluice.http.body import Shape
-from sluice.http.metrics import Telemetry
-from sluice.http.origin import through_cloudfront
-from sluice.http.query_params import Query
+from sluice.http.access_log import AccessLogEntry
+from sluice.http.body import BodySchema
+from sluice.http.metrics import MetricsEmitter
+from sluice.http.origin import require_cloudfront
+from sluice.http.query_params import QueryParams
 from sluice.http.request import Request
-from sluice.http.route import Gives, Operation, query_of
-from sluice.http.stale_cache import LastGood
+from sluice.http.route import ResponseSpec, RouteSpec, query_of
+from sluice.http.stale_cache import StaleResponseCache
 from sluice.request_stats import Spent
 from sluice.settings import SettingsError, origin_key, tracing
 
@@ -43,12 +43,12 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("sluice")
 
-Route: TypeAlias = Callable[..., Response[Any]]
+RouteHandler: TypeAlias = Callable[..., Response[Any]]
 
-ANSWER_SECONDS = 0.3  # of the function's time, for making the answer and sending it
+RESPONSE_MARGIN = 0.3  # of the function's time, for making the answer and sending it
 
 
-def _no_shop() -> Runtime:
+def _no_runtime() -> Runtime:
     raise RuntimeError("this function works with no shop")
 
 
@@ -69,80 +69,95 @@ class Api:
     def __init__(
         self,
         *,
-        shop: Callable[[], Runtime] = _no_shop,
+        runtime: Callable[[], Runtime] = _no_runtime,
         scope: str = "",
-        scopes_within: bool = False,
+        authenticate_only: bool = False,
         cors_origins: Collection[str] | None = None,
-        storable: bool = True,
-        counts_unmatched: bool = False,
+        cacheable: bool = True,
+        rate_limit_unmatched: bool = False,
     ) -> None:
-        self._shop = shop  # asked when somebody asks: importing a function reads no settings
+        self._runtime = runtime  # asked when somebody asks: importing a function reads no settings
         self._scope = scope
-        self._admits = bool(scope) or scopes_within
-        self._counts_unmatched = counts_unmatched
+        self._admits = bool(scope) or authenticate_only
+        self._counts_unmatched = rate_limit_unmatched
         self._cors_origins = cors_origins
-        self._storable = self._admits and storable
+        self._storable = self._admits and cacheable
         self._resolver = APIGatewayHttpResolver()
         self._resolver.not_found(self._unmatched)
         self._resolver.exception_handler(Exception)(self._problem)
         self._methods: dict[str, set[str]] = {}  # by path, whose ids are <names>
-        self.operations: list[Operation] = []
-        self._start_anew()
-        snapstart.before(self._start_anew)
+        self.routes: list[RouteSpec] = []
+        self._reset()
+        snapstart.before(self._reset)
 
-    def _start_anew(self) -> None:
+    def _reset(self) -> None:
         """As if nobody had asked yet."""
         self._request = Request("", "", {}, {}, b"")
-        self._course = Course(0.0)
+        self._entry = AccessLogEntry(0.0)
         self._cold = True
         self._tracer: Tracer | None = None
-        self._last_good = LastGood()
-        self._telemetry = Telemetry()
+        self._last_good = StaleResponseCache()
+        self._telemetry = MetricsEmitter()
 
     def get(
         self,
         path: str,
         *,
-        gives: Gives,
-        query: Query | None = None,
+        response: ResponseSpec,
+        query: QueryParams | None = None,
         scope: str = "",
-        fallback: bool = False,
-    ) -> Callable[[Route], Route]:
+        stale_if_error: bool = False,
+    ) -> Callable[[RouteHandler], RouteHandler]:
         """`query` is what this route alone may be asked; pages and single resources have theirs.
 
         With `fallback` the last good answer is given again while the database is away.
         """
         return self._route(
-            "GET", path, gives, scope, query=query or query_of(gives), fallback=fallback
+            "GET",
+            path,
+            response,
+            scope,
+            query=query or query_of(response),
+            stale_if_error=stale_if_error,
         )
 
     def post(
-        self, path: str, *, takes: Shape, gives: Gives, keyed: bool = True, scope: str = ""
-    ) -> Callable[[Route], Route]:
-        return self._route("POST", path, gives, scope, takes=takes, keyed=keyed)
+        self,
+        path: str,
+        *,
+        body: BodySchema,
+        response: ResponseSpec,
+        idempotent: bool = True,
+        scope: str = "",
+    ) -> Callable[[RouteHandler], RouteHandler]:
+        return self._route("POST", path, response, scope, body=body, idempotent=idempotent)
 
-    def put(self, path: str, *, takes: Shape, gives: Gives) -> Callable[[Route], Route]:
-        return self._route("PUT", path, gives, takes=takes)
+    def put(
+        self, path: str, *, body: BodySchema, response: ResponseSpec
+    ) -> Callable[[RouteHandler], RouteHandler]:
+        return self._route("PUT", path, response, body=body)
 
-    def patch(self, path: str, *, takes: Shape, gives: Gives) -> Callable[[Route], Route]:
-        return self._route("PATCH", path, gives, takes=takes)
+    def patch(
+        self, path: str, *, body: BodySchema, response: ResponseSpec
+    ) -> Callable[[RouteHandler], RouteHandler]:
+        return self._route("PATCH", path, response, body=body)
 
-    def delete(self, path: str) -> Callable[[Route], Route]:
+    def delete(self, path: str) -> Callable[[RouteHandler], RouteHandler]:
         return self._route("DELETE", path, None)
 
     def __call__(self, event: Mapping[str, Any], context: Any) -> dict[str, Any]:
         """Answer one HTTP API event. Nothing escapes: an unknown error is logged whole and answered as a bare 500."""
-        course = self._course = Course(
+        entry = self._entry = AccessLogEntry(
             time.perf_counter()
         )  # one request at a time: Lambda's promise
         request = self._request = Request.from_event(event, context.aws_request_id)
         # The resolver's routes know no path but one of ASCII; an id of anything else is theirs to refuse. Its copy
         # of the headers would only be looked at to compress, which nothing here asks for.
         plain = {**event, "rawPath": quote(request.path, errors="replace"), "headers": {}}
-        seconds = context.get_remaining_time_in_millis() / 1000 - ANSWER_SECONDS
+        seconds = context.get_remaining_time_in_millis() / 1000 - RESPONSE_MARGIN
         with deadline.within(seconds), request_stats.counted() as taken:
             try:
-                request = self._request = through_cloudfront(request, origin_key())
+                request = self._request = require_cloudfront(request, origin_key())
                 if request.method == "OPTIONS":
                     answer = self._preflight()
                 else:
@@ -152,68 +167,68 @@ class Api:
                 answer = _as_answer(self._problem(error))
         headers = answer["headers"]
         headers["X-Request-Id"] = context.aws_request_id
-        if course.decision is not None:
-            headers.update(course.decision.headers())
+        if entry.decision is not None:
+            headers.update(entry.decision.headers())
         if taken.position:
-            headers["X-Sluice-After"] = taken.position
+            headers["X-Sluice-Min-LSN"] = taken.position
         if "origin" in request.headers:
             headers.update(cors.headers(request, self._origins(), allow=headers.get("Allow", "")))
         # HEAD has GET's body here: the gateway takes Content-Length from it, and sends none of it.
         headers.update(
-            caching.headers(request.method, answer["statusCode"], headers, storable=self._storable)
+            caching.headers(request.method, answer["statusCode"], headers, cacheable=self._storable)
         )
-        course.status, course.seconds = answer["statusCode"], time.perf_counter() - course.began
-        self._tell(course, taken, headers)
+        entry.status, entry.seconds = answer["statusCode"], time.perf_counter() - entry.began
+        self._record(entry, taken, headers)
         return answer
 
-    def _tell(self, course: Course, taken: Spent, headers: dict[str, Any]) -> None:
+    def _record(self, entry: AccessLogEntry, taken: Spent, headers: dict[str, Any]) -> None:
         """What is told of a request when it is answered: to CloudWatch, to the log, and to those who develop."""
-        if course.decision is not None:  # somebody is known, so there is a shop to tell of
-            shop = self._shop()
-            self._telemetry.tell(shop)
+        if entry.decision is not None:  # somebody is known, so there is a shop to tell of
+            shop = self._runtime()
+            self._telemetry.emit(shop)
             if shop.settings.server_timing:
-                headers["Server-Timing"] = access_log.server_timing(course, taken)
-        course.route = course.route or _shown(self._path())
-        access_log.write(self._request, course, taken, cold=self._cold)
+                headers["Server-Timing"] = access_log.server_timing(entry, taken)
+        entry.route = entry.route or _openapi_path(self._path())
+        access_log.write(self._request, entry, taken, cold=self._cold)
         if self._cold and (wanted := tracing()) is not None:
             from sluice.http.trace import Tracer  # only where it is on
 
             self._tracer = Tracer(wanted)
         if self._tracer is not None:
-            self._tracer.send(self._request, course, taken)
+            self._tracer.send(self._request, entry, taken)
         self._cold = False
 
     def _route(
-        self, method: str, path: str, gives: Gives, own_scope: str = "", **declared: Any
-    ) -> Callable[[Route], Route]:
+        self, method: str, path: str, response: ResponseSpec, own_scope: str = "", **declared: Any
+    ) -> Callable[[RouteHandler], RouteHandler]:
         methods = ["GET", "HEAD"] if method == "GET" else [method]
         usual = f"{self._scope}:{'read' if method == 'GET' else 'write'}" if self._scope else ""
 
-        def register(route: Route) -> Route:
+        def register(route: RouteHandler) -> RouteHandler:
             scope = own_scope or usual
-            operation = Operation(
-                method, path, route.__name__, route.__doc__ or "", gives, scope, **declared
+            operation = RouteSpec(
+                method, path, route.__name__, route.__doc__ or "", response, scope, **declared
             )
 
-            shown = _shown(path)
+            shown = _openapi_path(path)
 
             def answer(**ids: str) -> Response[str]:
-                self._course.route = shown
+                self._entry.route = shown
                 if scope and scope not in self._request.scopes:
                     raise InsufficientScope(scope)
                 request = self._request = operation.receive(self._request)
                 if operation.changes_collection:
-                    conditional.require_of_collection(request)
+                    conditional.require_collection_precondition(request)
                 if operation.query is None:
                     _require_no_query(request)
                 arguments, numbers = operation.read(request, ids)
-                if operation.fallback:
-                    return self._good_or_old(lambda: route(request, *arguments, **numbers))
+                if operation.stale_if_error:
+                    return self._stale_if_error(lambda: route(request, *arguments, **numbers))
                 return route(request, *arguments, **numbers)
 
             self._resolver.route(path, methods)(answer)
             self._methods.setdefault(path, set()).update(methods)
-            self.operations.append(operation)
+            self.routes.append(operation)
             return route
 
         return register
@@ -226,29 +241,29 @@ class Api:
         else:
             asks = self._admits or (self._counts_unmatched and not self._matches())
         if asks:
-            shop = self._shop()
-            principal, decision = shop.admit(*shown, request.address, request.claims)
-            self._request = replace(request, client=principal.client_id, scopes=principal.scopes)
-            self._course.decision = decision
+            shop = self._runtime()
+            principal, decision = shop.admit(*shown, request.client_ip, request.claims)
+            self._request = replace(request, client_id=principal.client_id, scopes=principal.scopes)
+            self._entry.decision = decision
             if not decision.allowed:
                 raise RateLimited(decision.retry_after)
             if shop.replica is not None:
-                request_stats.now().after = request.after()
+                request_stats.now().after = request.min_lsn()
 
-    def _good_or_old(self, ask: Callable[[], Response[str]]) -> Response[str]:
-        question = f"{self._request.path}?{sorted(self._request.query.items())}"
+    def _stale_if_error(self, ask: Callable[[], Response[str]]) -> Response[str]:
+        cache_key = f"{self._request.path}?{sorted(self._request.query.items())}"
         try:
             answer = ask()
         except CircuitOpen:
-            old = self._last_good.find(question, most_age=self._shop().settings.stale_seconds)
+            old = self._last_good.find(cache_key, max_age=self._runtime().settings.stale_seconds)
             if (
                 old is None or request_stats.now().after
             ):  # who wants no older data than that is not given what was kept
                 raise
-            self._telemetry.went_stale()
+            self._telemetry.count_stale_response()
             return old
         if answer.status_code == 200:
-            self._last_good.keep(question, answer)
+            self._last_good.store(cache_key, answer)
         return answer
 
     def _allowed(self) -> str:
@@ -279,19 +294,19 @@ class Api:
 
     def _preflight(self) -> dict[str, Any]:
         headers = {"Allow": self._allowed()}
-        for operation in self.operations:
+        for operation in self.routes:
             if (
                 operation.path == self._path()
                 and operation.method in ("POST", "PATCH")
-                and operation.takes
+                and operation.body
             ):
-                headers |= content.advertised(operation.method, operation.media_types)
+                headers |= content.accepted_types_header(operation.method, operation.media_types)
         return _as_answer(Response(204, headers=headers))
 
     def _problem(self, error: Exception) -> Response[str]:
-        return problem.render(self.judge(error), self._request.id)
+        return problem.render(self.to_api_error(error), self._request.id)
 
-    def judge(self, error: Exception) -> SluiceError:
+    def to_api_error(self, error: Exception) -> SluiceError:
         """The error as its client may see it. What is ours, or the database's, is logged, and counted."""
         if not isinstance(error, SluiceError):
             logger.error("unexpected error", exc_info=error, extra={"request_id": self._request.id})
@@ -309,7 +324,7 @@ class Api:
                 extra={"request_id": self._request.id},
             )
         self._telemetry.failed(error.status, error.code)
-        self._course.code = self._course.code or error.code
+        self._entry.code = self._entry.code or error.code
         return error
 
     def _origins(self) -> Collection[str]:
@@ -317,7 +332,7 @@ class Api:
         if self._cors_origins is not None:
             return self._cors_origins
         try:
-            return self._shop().settings.cors_origins
+            return self._runtime().settings.cors_origins
         except SettingsError:  # which every route that needs settings reports
             return ()
 
@@ -342,7 +357,7 @@ def _as_answer(response: Response[str]) -> dict[str, Any]:
     }
 
 
-def _shown(path: str | None) -> str:
+def _openapi_path(path: str | None) -> str:
     """As OpenAPI and template.yaml write it."""
     return (path or "").replace("<", "{").replace(">", "}")
 
@@ -350,8 +365,8 @@ def _shown(path: str | None) -> str:
 def _require_no_query(request: Request) -> None:
     if request.query:
         raise InvalidParameter(
-            faults=[
-                Fault(
+            errors=[
+                FieldError(
                     "unknown_parameter",
                     f"is not a parameter of {request.method} here",
                     parameter=name[:100],

@@ -1,24 +1,34 @@
 """What a client may write of a resource, where REST and GraphQL both take it."""
 
-from sluice.http.body import MAX_ID, MAX_INTEGER, Choice, Field, Integer, Items, Money, Shape, Text
+from sluice.http.body import (
+    MAX_ID,
+    MAX_INTEGER,
+    BodySchema,
+    Choice,
+    FieldType,
+    Integer,
+    Items,
+    Money,
+    Text,
+)
 
 # All of a product but its category, which REST knows by its slug and GraphQL by its id.
-PRODUCT: dict[str, Field] = {
+PRODUCT: dict[str, FieldType] = {
     "name": Text(200, example="Sample Mug"),
     "description": Text(
-        10_000, shortest=0, nullable=True, example="Holds 30 cl, and keeps it warm."
+        10_000, min_length=0, nullable=True, example="Holds 30 cl, and keeps it warm."
     ),
     "price": Money(example="19.99"),
 }
 STOCK = Integer(0, MAX_INTEGER, example=25)
 
-ITEM = Shape(
+ITEM = BodySchema(
     {"product_id": Integer(1, MAX_ID), "quantity": Integer(1, MAX_INTEGER, example=2)},
-    server_set=("unit_price",),
+    read_only=("unit_price",),
 )
-ORDER_SET = ("id", "total", "created_at", "updated_at", "version")
-NEW_ORDER = Shape(
-    {"user_id": Integer(1, MAX_ID), "items": Items(ITEM, most=100)},
-    fixed={"status": Choice(("pending",), example="pending")},  # a new order has no other
-    server_set=ORDER_SET,
+ORDER_READ_ONLY = ("id", "total", "created_at", "updated_at", "version")
+NEW_ORDER = BodySchema(
+    {"user_id": Integer(1, MAX_ID), "items": Items(ITEM, max_items=100)},
+    immutable={"status": Choice(("pending",), example="pending")},  # a new order has no other
+    read_only=ORDER_READ_ONLY,
 )

@@ -18,26 +18,26 @@ class _Kept(NamedTuple):
     at: float
 
 
-class LastGood:
+class StaleResponseCache:
     """One environment's answers, the least asked for forgotten first."""
 
     def __init__(self, *, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
         self._kept: OrderedDict[str, _Kept] = OrderedDict()
 
-    def keep(self, question: str, answer: Response[str]) -> None:
-        self._kept[question] = _Kept(answer, self._clock())
-        self._kept.move_to_end(question)
+    def store(self, cache_key: str, answer: Response[str]) -> None:
+        self._kept[cache_key] = _Kept(answer, self._clock())
+        self._kept.move_to_end(cache_key)
         if len(self._kept) > KEPT:
             self._kept.popitem(last=False)
 
-    def find(self, question: str, *, most_age: float) -> Response[str] | None:
+    def find(self, cache_key: str, *, max_age: float) -> Response[str] | None:
         """The answer that this question had less than so many seconds ago, marked as old."""
-        kept = self._kept.get(question)
+        kept = self._kept.get(cache_key)
         if kept is None:
             return None
         age = max(0, int(self._clock() - kept.at))
-        if age >= most_age:
+        if age >= max_age:
             return None
         answer = kept.answer
         marks = {"Age": str(age), "Warning": '110 - "Response is Stale"'}

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 
-from sluice.http.access_log import Course
+from sluice.http.access_log import AccessLogEntry
 from sluice.http.request import Request
 from sluice.request_stats import Spent
 from sluice.settings import TraceSettings
@@ -32,14 +32,14 @@ class Tracer:
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._socket.setblocking(False)
 
-    def send(self, request: Request, course: Course, spent: Spent) -> None:
+    def send(self, request: Request, entry: AccessLogEntry, spent: Spent) -> None:
         """Send the subsegment of a request that is done, if it is sampled."""
         fields = dict(
             part.strip().split("=", 1) for part in self._header().split(";") if "=" in part
         )
         if fields.get("Sampled") != "1" or not {"Root", "Parent"} <= fields.keys():
             return
-        document = self._document(request, course, spent, fields)
+        document = self._document(request, entry, spent, fields)
         with suppress(
             OSError
         ):  # no daemon, or a full buffer: a trace is no reason to fail a request
@@ -51,13 +51,13 @@ class Tracer:
         self._socket.close()
 
     def _document(
-        self, request: Request, course: Course, spent: Spent, fields: Mapping[str, str]
+        self, request: Request, entry: AccessLogEntry, spent: Spent, fields: Mapping[str, str]
     ) -> dict[str, object]:
         ended = self._clock()
         annotations: dict[str, object] = {
             "request_id": request.id,
-            "route": course.route,
-            "code": course.code,
+            "route": entry.route,
+            "code": entry.code,
             "db_ms": round(spent.seconds * 1000, 3),
             "statements": spent.statements,
             "round_trips": spent.round_trips,
@@ -69,14 +69,14 @@ class Tracer:
             "trace_id": fields["Root"],
             "parent_id": fields["Parent"],
             "type": "subsegment",
-            "start_time": ended - course.seconds,
+            "start_time": ended - entry.seconds,
             "end_time": ended,
             "http": {
                 "request": {"method": request.method[:20]},
-                "response": {"status": course.status},
+                "response": {"status": entry.status},
             },
-            "error": 400 <= course.status < 500,
-            "throttle": course.status == 429,
-            "fault": course.status >= 500,
+            "error": 400 <= entry.status < 500,
+            "throttle": entry.status == 429,
+            "fault": entry.status >= 500,
             "annotations": {name: value for name, value in annotations.items() if value != ""},
         }

@@ -225,8 +225,8 @@ def _keep(
 
 
 def _rejection_of(line: int, error: Exception) -> Rejection:
-    if isinstance(error, SluiceError) and error.faults:
-        fault = error.faults[0]
+    if isinstance(error, SluiceError) and error.errors:
+        fault = error.errors[0]
         return Rejection(line, (fault.pointer or "").strip("/") or None, fault.code, fault.message)
     if isinstance(error, (ValidationFailed, Conflict)):
         return Rejection(line, None, "invalid", error.detail)

@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple, NoReturn
 
 from sluice.errors import ValidationFailed
-from sluice.http.body import MAX_ID, MAX_INTEGER, SLUG, Email, Field, Integer, Money, Text
+from sluice.http.body import MAX_ID, MAX_INTEGER, SLUG, Email, FieldType, Integer, Money, Text
 from sluice.slugs import slug_from
 
 WHOLE = re.compile(r"[+-]?\d{1,20}", re.ASCII)
@@ -34,7 +34,7 @@ class Resource:
     `one_of` are alternatives, of which a header has one. `complete` makes what a row leaves out.
     """
 
-    fields: Mapping[str, Field]
+    fields: Mapping[str, FieldType]
     needed: Sequence[str]
     one_of: Sequence[str] = ()
     complete: Callable[[dict[str, Any]], None] = lambda values: None
@@ -73,7 +73,7 @@ RESOURCES: Mapping[str, Resource] = {
     "products": Resource(
         {
             "name": _NAME,
-            "description": Text(10_000, shortest=0, nullable=True),
+            "description": Text(10_000, min_length=0, nullable=True),
             "price": Money(),
             "category": Text(200, pattern=SLUG),
             "inventory": _STOCK,
@@ -159,7 +159,7 @@ class Reading:
                 return ambiguous
             self.resource.complete(values)
         except ValidationFailed as error:
-            fault = error.faults[0]
+            fault = error.errors[0]
             return Rejection(line, (fault.pointer or "").strip("/"), fault.code, fault.message)
         return [values.get(name) for name in self.columns()]
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 
-from sluice.errors import Duplicate, Fault
+from sluice.errors import Duplicate, FieldError
 from sluice.repositories import conditional_write
 from sluice.repositories.conditional_write import ALWAYS, Precondition
 from sluice.repositories.idempotency import IdempotencyKey
@@ -87,7 +87,7 @@ class CategoryRepository(ReadRepository):
             if category.get("slug"):
                 raise
             message = f"gives the slug {slug}, which is already taken; send another slug"
-            raise Duplicate(faults=[Fault("duplicate", message, pointer="/name")]) from error
+            raise Duplicate(errors=[FieldError("duplicate", message, pointer="/name")]) from error
 
     def update(
         self, id: int, changes: Mapping[str, object], precondition: Precondition = ALWAYS

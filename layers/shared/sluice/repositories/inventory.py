@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sluice.errors import Fault, NotFound, OutOfStock, StaleVersion, ValidationFailed
+from sluice.errors import FieldError, NotFound, OutOfStock, StaleVersion, ValidationFailed
 from sluice.repositories.conditional_write import ALWAYS, Precondition, matches
 from sluice.repositories.list_spec import Filter, ListSpec, Sort
 from sluice.repositories.projection import Projection, Representation, integer, timestamp
@@ -102,8 +102,8 @@ class InventoryRepository(ReadRepository):
         )[0]
         if row.unknown:
             raise ValidationFailed(
-                faults=[
-                    Fault("unknown", "no such product", pointer=f"/updates/{n}/product_id")
+                errors=[
+                    FieldError("unknown", "no such product", pointer=f"/updates/{n}/product_id")
                     for n in row.unknown
                 ]
             )
@@ -117,12 +117,12 @@ class InventoryRepository(ReadRepository):
         if not matched:
             raise StaleVersion
         if json is None and available + params["delta"] > MOST:
-            fault = Fault("out_of_range", f"leaves more than {MOST}", pointer="/delta")
-            raise ValidationFailed(faults=[fault])
+            fault = FieldError("out_of_range", f"leaves more than {MOST}", pointer="/delta")
+            raise ValidationFailed(errors=[fault])
         if json is None:
             raise OutOfStock(
-                faults=[
-                    Fault(
+                errors=[
+                    FieldError(
                         "out_of_stock",
                         f"product {params['id']} has {available} left",
                         pointer="/delta",

@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from sluice.errors import Fault, NotFound, StaleVersion, ValidationFailed
+from sluice.errors import FieldError, NotFound, StaleVersion, ValidationFailed
 from sluice.repositories import idempotency
 from sluice.repositories.conditional_write import ALWAYS, Precondition, matches
 from sluice.repositories.idempotency import IdempotencyKey
@@ -212,11 +212,11 @@ class OrderRepository(ConnectionRepository):
         json, etag, id, was, matched, same_user, same_items = rows[0]
         if not matched:
             raise StaleVersion
-        faults = [
-            Fault("immutable", "cannot change once the order is placed", pointer=pointer)
+        errors = [
+            FieldError("immutable", "cannot change once the order is placed", pointer=pointer)
             for pointer, same in (("/user_id", same_user), ("/items", same_items))
             if not same
         ]
-        if faults:
-            raise ValidationFailed(faults=faults)
+        if errors:
+            raise ValidationFailed(errors=errors)
         return None if json is None else Representation(json, etag, id), was

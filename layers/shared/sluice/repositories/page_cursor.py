@@ -11,7 +11,7 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as Base64Error
 from dataclasses import dataclass
 
-from sluice.errors import Fault, InvalidCursor
+from sluice.errors import FieldError, InvalidCursor
 
 _MAC_BYTES = 12  # 96 bits: forging one takes 2**95 requests on average
 
@@ -65,7 +65,9 @@ class CursorSigner:
 def _refused(parameter: str) -> InvalidCursor:
     """One text for every reason, so that trying tells nothing."""
     return InvalidCursor(
-        faults=[
-            Fault("invalid", "was not made by this list, sort and filters", parameter=parameter)
+        errors=[
+            FieldError(
+                "invalid", "was not made by this list, sort and filters", parameter=parameter
+            )
         ]
     )

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from typing import NamedTuple
 
-from sluice.limits.memory import MemoryCounts
-from sluice.limits.rate import Limiter, Taken
+from sluice.limits.memory import MemoryCounterStore
+from sluice.limits.rate import IncrementResult, Limiter
 from sluice.limits.window import Policy
 
 BEGAN = 1_800_000_000.0  # seconds since the epoch: windows are aligned with the clock
@@ -103,22 +103,24 @@ class Outcome:
         return 0
 
 
-class Counts(MemoryCounts):
+class Counts(MemoryCounterStore):
     """The counts that all environments share, and how often they are asked."""
 
     def __init__(self, now: list[float]) -> None:
-        super().__init__(kept=1_000_000)
+        super().__init__(max_windows=1_000_000)
         self._now = now
         self.writes = self.reads = self.hottest = 0
         self._second, self._of_key = -1, Counter[str]()
 
-    def take(self, key: str, window: int, *, amount: int, most: int, expires_at: int) -> Taken:
+    def increment(
+        self, key: str, window: int, *, amount: int, limit: int, expires_at: int
+    ) -> IncrementResult:
         self.writes += 1
         if int(self._now[0]) != self._second:
             self._second, self._of_key = int(self._now[0]), Counter()
         self._of_key[key] += 1
         self.hottest = max(self.hottest, self._of_key[key])
-        return super().take(key, window, amount=amount, most=most, expires_at=expires_at)
+        return super().increment(key, window, amount=amount, limit=limit, expires_at=expires_at)
 
     def count(self, key: str, window: int) -> int:
         self.reads += 1
@@ -220,7 +222,7 @@ def simulate(world: World, seed: int = 7) -> Outcome:
         if not fresh:
             environment = fleet.idle.pop()
         elif alive < world.most and fleet.may_grow(now):
-            environment = Environment(Limiter(counts, MemoryCounts(), clock=lambda: clock[0]))
+            environment = Environment(Limiter(counts, MemoryCounterStore(), clock=lambda: clock[0]))
             fleet.alive, alive = fleet.alive + 1, alive + 1
         else:
             out.refused += counted

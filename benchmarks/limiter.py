@@ -21,9 +21,9 @@ from benchmarks.report import header, row
 from benchmarks.scenarios import Event
 from benchmarks.warm import Worker
 from sluice.aws.client import AwsClient
-from sluice.limits.dynamo import DynamoCounts
-from sluice.limits.memory import MemoryCounts
-from sluice.limits.rate import Limiter, Taken
+from sluice.limits.dynamo import DynamoCounterStore
+from sluice.limits.memory import MemoryCounterStore
+from sluice.limits.rate import IncrementResult, Limiter
 from sluice.limits.window import Policy
 from sluice.settings import AwsSettings
 
@@ -53,14 +53,16 @@ LOADS = (
 )
 
 
-class Counted(MemoryCounts):
+class Counted(MemoryCounterStore):
     """Counts, and how often they were asked."""
 
     writes = reads = 0
 
-    def take(self, key: str, window: int, *, amount: int, most: int, expires_at: int) -> Taken:
+    def increment(
+        self, key: str, window: int, *, amount: int, limit: int, expires_at: int
+    ) -> IncrementResult:
         self.writes += 1
-        return super().take(key, window, amount=amount, most=most, expires_at=expires_at)
+        return super().increment(key, window, amount=amount, limit=limit, expires_at=expires_at)
 
     def count(self, key: str, window: int) -> int:
         self.reads += 1
@@ -80,7 +82,8 @@ def simulate(load: Load) -> Cost:
     chance, counts, now = random.Random(7), Counted(), [1_800_000_000.0]
     policy = Policy(load.quota, 60)
     limiters = [
-        Limiter(counts, MemoryCounts(), clock=lambda: now[0]) for _ in range(load.environments)
+        Limiter(counts, MemoryCounterStore(), clock=lambda: now[0])
+        for _ in range(load.environments)
     ]
     requests = int(load.quota * load.share * MINUTES)
     admitted = 0
@@ -137,10 +140,10 @@ def _time_of_a_write(endpoint: str, times: int) -> float:
     client = AwsClient(
         AwsSettings("us-east-1", "local", "local"), "dynamodb", endpoint=endpoint, version="1.0"
     )
-    counts, taken = DynamoCounts(client, "counts"), []
+    counts, taken = DynamoCounterStore(client, "counts"), []
     for _ in range(times):
         begun = time.perf_counter()
-        counts.take("client", 1, amount=1, most=100, expires_at=1)
+        counts.increment("client", 1, amount=1, limit=100, expires_at=1)
         taken.append(1000 * (time.perf_counter() - begun))
     client.close()
     return median(taken)

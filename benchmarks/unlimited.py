@@ -12,7 +12,7 @@ class Uncounted:
     failures = 0
 
     def hit(self, client: str, policy: Policy) -> Decision:
-        return Decision(True, policy, remaining=1, reset_after=1, by="lease")
+        return Decision(True, policy, remaining=1, reset_after=1, source="lease")
 
 
 runtime.current().limiter = Uncounted()  # type: ignore[assignment]

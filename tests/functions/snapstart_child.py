@@ -38,7 +38,7 @@ def get(key: str) -> tuple[int, str]:
 
 
 def leased() -> int:
-    return sum(known.leased for known in runtime.current().limiter._known.values())
+    return sum(known.leased for known in runtime.current().limiter._clients.values())
 
 
 def snapshot(key: str, revoked: str) -> dict[str, Any]:

@@ -47,7 +47,7 @@ def test_a_request_is_told_with_what_it_took(shop: Shop, lines: Lines) -> None:
     lines()
     answer = shop.get(f"/api/products/{id}")
     (line,) = lines()
-    assert line.keys() == ALWAYS | {"route", "client", "limiter", "limiter_by"}
+    assert line.keys() == ALWAYS | {"route", "client", "limiter", "limiter_source"}
     assert (line["request_id"], line["status"]) == (answer.headers["X-Request-Id"], 200)
     assert (line["method"], line["route"], line["client"]) == ("GET", "/api/products/{id}", "admin")
     assert (line["statements"], line["round_trips"], line["connects"]) == (1, 1, 0)
@@ -99,7 +99,7 @@ def test_one_too_many_is_told_without_a_statement(shop: Shop, lines: Lines) -> N
     shop.get("/api/products")
     first, second = lines()
     assert (first["limiter"], first["code"], first["statements"]) == ("refused", "rate_limited", 0)
-    assert (first["limiter_by"], second["limiter_by"]) == ("shared", "memory")
+    assert (first["limiter_source"], second["limiter_source"]) == ("shared", "cache")
 
 
 def test_errors_of_graphql_are_told_though_the_status_is_200(shop: Shop, lines: Lines) -> None:

@@ -11,7 +11,7 @@ from sluice import runtime
 from sluice.errors import DirectAccess
 from sluice.http.origin import require_cloudfront
 from sluice.http.request import Request
-from sluice.limits.memory import MemoryCounts
+from sluice.limits.memory import MemoryCounterStore
 from sluice.limits.rate import Limiter
 from sluice.settings import AwsSettings, origin_key
 from tests.fixtures.shop import HANDLERS, Shop, http_event, lambda_context
@@ -98,7 +98,7 @@ def test_strangers_are_counted_by_their_own_address(
     here, patient = runtime.current(), emulated_client("dynamodb", emulated_aws.dynamodb_endpoint)
     within_one_minute = runtime.Runtime(here.settings, here.database, patient)
     within_one_minute.limiter = Limiter(
-        MemoryCounts(), MemoryCounts(), clock=lambda: 1_700_000_000.0
+        MemoryCounterStore(), MemoryCounterStore(), clock=lambda: 1_700_000_000.0
     )
     runtime.install(within_one_minute)
 

@@ -7,7 +7,7 @@ import pytest
 
 from local.api_keys import emulated_client
 from sluice import runtime
-from sluice.limits.memory import MemoryCounts
+from sluice.limits.memory import MemoryCounterStore
 from sluice.limits.rate import Limiter
 from sluice.settings import AwsSettings
 from tests.fixtures.aws import Store
@@ -156,7 +156,7 @@ def test_strangers_are_limited_by_their_address_whatever_they_say_of_themselves(
     here, patient = runtime.current(), emulated_client("dynamodb", emulated_aws.dynamodb_endpoint)
     within_one_minute = runtime.Runtime(here.settings, here.database, patient)
     within_one_minute.limiter = Limiter(
-        MemoryCounts(), MemoryCounts(), clock=lambda: 1_700_000_000.0
+        MemoryCounterStore(), MemoryCounterStore(), clock=lambda: 1_700_000_000.0
     )
     runtime.install(within_one_minute)
     statuses = []

@@ -200,7 +200,7 @@ def test_an_issuer_that_never_ends_its_answer_is_given_up(sent: bytes) -> None:
         holding.start()
 
         with pytest.raises(TimeoutError):
-            fetch(f"http://127.0.0.1:{server.getsockname()[1]}/keys", seconds=0.2)
+            fetch(f"http://127.0.0.1:{server.getsockname()[1]}/keys", timeout=0.2)
         given_up.set()
         holding.join()
 

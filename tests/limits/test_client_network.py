@@ -2,7 +2,7 @@
 
 import pytest
 
-from sluice.limits.client_network import network_of
+from sluice.limits.client_network import client_network
 
 
 @pytest.mark.parametrize(
@@ -22,4 +22,4 @@ from sluice.limits.client_network import network_of
     ],
 )
 def test_an_address_is_its_networks(address: str, network: str) -> None:
-    assert network_of(address) == network
+    assert client_network(address) == network

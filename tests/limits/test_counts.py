@@ -11,9 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from local.api_keys import emulated_client
-from sluice.limits.dynamo import DynamoCounts
-from sluice.limits.memory import MemoryCounts
-from sluice.limits.rate import Counts, CountsUnavailable, Limiter
+from sluice.limits.dynamo import DynamoCounterStore
+from sluice.limits.memory import MemoryCounterStore
+from sluice.limits.rate import CounterStore, CounterStoreUnavailable, Limiter
 from sluice.limits.window import Policy
 from sluice.settings import AwsSettings
 from tests.fixtures.aws import RATE_LIMIT_TABLE
@@ -22,7 +22,7 @@ THREADS = 16
 LATER = 2_000_000_000  # seconds since the epoch
 AMOUNTS, BOUNDS = st.integers(1, 5), st.integers(-1, 12)
 
-Connect = Callable[[], Counts]
+Connect = Callable[[], CounterStore]
 
 
 @pytest.fixture
@@ -30,11 +30,11 @@ def dynamo(emulated_aws: AwsSettings) -> Iterator[Connect]:
     """Each call connects anew, as another environment does: one client sends one request at a time."""
     with ExitStack() as open_clients:
 
-        def connect() -> Counts:
+        def connect() -> CounterStore:
             client = open_clients.enter_context(
                 closing(emulated_client("dynamodb", emulated_aws.dynamodb_endpoint))
             )
-            return DynamoCounts(client, RATE_LIMIT_TABLE)
+            return DynamoCounterStore(client, RATE_LIMIT_TABLE)
 
         yield connect
 
@@ -44,7 +44,7 @@ def connect(request: pytest.FixtureRequest) -> Connect:
     if request.param == "dynamo":
         store: Connect = request.getfixturevalue("dynamo")
         return store
-    memory = MemoryCounts()
+    memory = MemoryCounterStore()
     return lambda: memory
 
 
@@ -58,28 +58,28 @@ class TestCounts:
         self, connect: Connect, key: str
     ) -> None:
         counts = connect()
-        assert counts.take(key, 1, amount=3, most=5, expires_at=LATER) == (True, 3)
-        assert counts.take(key, 1, amount=3, most=5, expires_at=LATER) == (False, 3)
-        assert counts.take(key, 1, amount=2, most=5, expires_at=LATER) == (True, 5)
-        assert counts.take(key, 1, amount=1, most=5, expires_at=LATER) == (False, 5)
+        assert counts.increment(key, 1, amount=3, limit=5, expires_at=LATER) == (True, 3)
+        assert counts.increment(key, 1, amount=3, limit=5, expires_at=LATER) == (False, 3)
+        assert counts.increment(key, 1, amount=2, limit=5, expires_at=LATER) == (True, 5)
+        assert counts.increment(key, 1, amount=1, limit=5, expires_at=LATER) == (False, 5)
 
-    @pytest.mark.parametrize("most", [0, 2, -1])
+    @pytest.mark.parametrize("limit", [0, 2, -1])
     def test_the_first_take_too_is_within_its_bound(
-        self, connect: Connect, key: str, most: int
+        self, connect: Connect, key: str, limit: int
     ) -> None:
         counts = connect()
-        assert counts.take(key, 1, amount=3, most=most, expires_at=LATER) == (False, 0)
+        assert counts.increment(key, 1, amount=3, limit=limit, expires_at=LATER) == (False, 0)
         assert counts.count(key, 1) == 0
 
     def test_a_bound_may_fall_below_the_count(self, connect: Connect, key: str) -> None:
         counts = connect()
-        counts.take(key, 1, amount=5, most=5, expires_at=LATER)
-        assert counts.take(key, 1, amount=1, most=3, expires_at=LATER) == (False, 5)
+        counts.increment(key, 1, amount=5, limit=5, expires_at=LATER)
+        assert counts.increment(key, 1, amount=1, limit=3, expires_at=LATER) == (False, 5)
 
     def test_keys_and_windows_are_counted_apart(self, connect: Connect, key: str) -> None:
         counts = connect()
-        counts.take(key, 12, amount=3, most=5, expires_at=LATER)
-        counts.take(f"{key}:1", 2, amount=1, most=5, expires_at=LATER)
+        counts.increment(key, 12, amount=3, limit=5, expires_at=LATER)
+        counts.increment(f"{key}:1", 2, amount=1, limit=5, expires_at=LATER)
 
         asked = [(key, 12), (f"{key}:1", 2), (key, 1), (key, 2), (f"{key}:1", 12), ("nobody", 12)]
         assert [counts.count(*which) for which in asked] == [3, 1, 0, 0, 0, 0]
@@ -89,14 +89,15 @@ class TestCounts:
     ) -> None:
         start, environments = Barrier(THREADS), [connect() for _ in range(THREADS)]
 
-        def take(counts: Counts) -> int:
+        def increment(counts: CounterStore) -> int:
             start.wait()
             return sum(
-                counts.take(key, 1, amount=1, most=40, expires_at=LATER).admitted for _ in range(5)
+                counts.increment(key, 1, amount=1, limit=40, expires_at=LATER).admitted
+                for _ in range(5)
             )
 
         with ThreadPoolExecutor(THREADS) as threads:
-            assert sum(threads.map(take, environments)) == 40
+            assert sum(threads.map(increment, environments)) == 40
         assert environments[0].count(key, 1) == 40
 
     def test_environments_at_once_admit_the_quota_and_no_more(
@@ -104,8 +105,8 @@ class TestCounts:
     ) -> None:
         start, environments = Barrier(THREADS), [connect() for _ in range(THREADS)]
 
-        def hit(counts: Counts) -> int:
-            limiter = Limiter(counts, MemoryCounts(), clock=lambda: 1_700_000_040.0)
+        def hit(counts: CounterStore) -> int:
+            limiter = Limiter(counts, MemoryCounterStore(), clock=lambda: 1_700_000_040.0)
             start.wait()
             return sum(limiter.hit(key, Policy(100, 60)).allowed for _ in range(20))
 
@@ -124,11 +125,11 @@ class TestCounts:
 def test_both_stores_answer_alike_whatever_is_taken(
     dynamo: Connect, takes: list[tuple[str, int, int, int]]
 ) -> None:
-    memory, shared = MemoryCounts(), dynamo()
+    memory, shared = MemoryCounterStore(), dynamo()
     run = token_hex(8)  # random is seeded anew for each example
-    for name, window, amount, most in takes:
+    for name, window, amount, limit in takes:
         answers = [
-            counts.take(f"{name} {run}", window, amount=amount, most=most, expires_at=LATER)
+            counts.increment(f"{name} {run}", window, amount=amount, limit=limit, expires_at=LATER)
             for counts in (memory, shared)
         ]
         assert answers[0] == answers[1]
@@ -141,17 +142,17 @@ def test_counts_that_cannot_be_had_say_so(
     emulated_aws: AwsSettings, endpoint: str, table: str
 ) -> None:
     with closing(emulated_client("dynamodb", endpoint or emulated_aws.dynamodb_endpoint)) as client:
-        counts = DynamoCounts(client, table)
-        with pytest.raises(CountsUnavailable):
-            counts.take("key", 1, amount=1, most=1, expires_at=LATER)
-        with pytest.raises(CountsUnavailable):
+        counts = DynamoCounterStore(client, table)
+        with pytest.raises(CounterStoreUnavailable):
+            counts.increment("key", 1, amount=1, limit=1, expires_at=LATER)
+        with pytest.raises(CounterStoreUnavailable):
             counts.count("key", 1)
 
 
 def test_an_item_in_dynamodb_knows_when_it_may_go(
     emulated_aws: AwsSettings, dynamo: Connect, key: str
 ) -> None:
-    dynamo().take(key, 7, amount=2, most=5, expires_at=LATER)
+    dynamo().increment(key, 7, amount=2, limit=5, expires_at=LATER)
     with closing(emulated_client("dynamodb", emulated_aws.dynamodb_endpoint)) as client:
         request = {"TableName": RATE_LIMIT_TABLE, "Key": {"id": {"S": f"{key}:7"}}}
         item = client.call("DynamoDB_20120810.GetItem", request)["Item"]

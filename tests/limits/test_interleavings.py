@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sluice.limits import window
-from sluice.limits.memory import MemoryCounts
-from sluice.limits.rate import Limiter, Taken
+from sluice.limits.memory import MemoryCounterStore
+from sluice.limits.rate import IncrementResult, Limiter
 from sluice.limits.window import Policy
 
 START = 1_700_000_040_000  # ms; windows of 1, 10 and 60 s begin
@@ -17,7 +17,7 @@ START = 1_700_000_040_000  # ms; windows of 1, 10 and 60 s begin
 Turns = list[tuple[int, int, int]]  # ms after the turn before, whose it is, and how many steps
 
 
-class Shared(MemoryCounts):
+class Shared(MemoryCounterStore):
     """Counts of one client, which can be looked at: what was taken, and admitted, in each window."""
 
     def __init__(self) -> None:
@@ -25,8 +25,10 @@ class Shared(MemoryCounts):
         self.taken: Counter[int] = Counter()
         self.admitted: Counter[int] = Counter()
 
-    def take(self, key: str, window: int, *, amount: int, most: int, expires_at: int) -> Taken:
-        taken = super().take(key, window, amount=amount, most=most, expires_at=expires_at)
+    def increment(
+        self, key: str, window: int, *, amount: int, limit: int, expires_at: int
+    ) -> IncrementResult:
+        taken = super().increment(key, window, amount=amount, limit=limit, expires_at=expires_at)
         self.taken[window] = taken.total
         return taken
 
@@ -34,13 +36,17 @@ class Shared(MemoryCounts):
 class Waiting:
     """Counts of which nobody may ask, or hear the answer, before it is their turn."""
 
-    def __init__(self, shared: MemoryCounts, wait: Callable[[], None]) -> None:
+    def __init__(self, shared: MemoryCounterStore, wait: Callable[[], None]) -> None:
         self._shared = shared
         self._wait = wait
 
-    def take(self, key: str, window: int, *, amount: int, most: int, expires_at: int) -> Taken:
+    def increment(
+        self, key: str, window: int, *, amount: int, limit: int, expires_at: int
+    ) -> IncrementResult:
         self._wait()
-        taken = self._shared.take(key, window, amount=amount, most=most, expires_at=expires_at)
+        taken = self._shared.increment(
+            key, window, amount=amount, limit=limit, expires_at=expires_at
+        )
         self._wait()
         return taken
 
@@ -61,7 +67,7 @@ class Environment(Thread):
         self._clock = clock
         self._policy = policy
         self._limiter = Limiter(
-            Waiting(shared, self._wait), MemoryCounts(), clock=lambda: clock() / 1000
+            Waiting(shared, self._wait), MemoryCounterStore(), clock=lambda: clock() / 1000
         )
         self._goes, self._waits = Semaphore(0), Semaphore(0)
         self._stops = False

@@ -8,8 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sluice.limits import window
-from sluice.limits.memory import MemoryCounts
-from sluice.limits.rate import SHUNNED, CountsUnavailable, Decision, Limiter, Taken
+from sluice.limits.memory import MemoryCounterStore
+from sluice.limits.rate import (
+    STORE_BACKOFF_MS,
+    CounterStoreUnavailable,
+    Decision,
+    IncrementResult,
+    Limiter,
+)
 from sluice.limits.window import Policy
 
 START = 1_700_000_040.0  # a window of 60 s begins
@@ -23,7 +29,7 @@ class Clock:
         return self.now
 
 
-class Counted(MemoryCounts):
+class Counted(MemoryCounterStore):
     """Counts, and how often they were asked."""
 
     def __init__(self) -> None:
@@ -31,16 +37,18 @@ class Counted(MemoryCounts):
         self.writes = self.reads = 0
         self.fails = False
 
-    def take(self, key: str, window: int, *, amount: int, most: int, expires_at: int) -> Taken:
+    def increment(
+        self, key: str, window: int, *, amount: int, limit: int, expires_at: int
+    ) -> IncrementResult:
         self.writes += 1
         if self.fails:
-            raise CountsUnavailable
-        return super().take(key, window, amount=amount, most=most, expires_at=expires_at)
+            raise CounterStoreUnavailable
+        return super().increment(key, window, amount=amount, limit=limit, expires_at=expires_at)
 
     def count(self, key: str, window: int) -> int:
         self.reads += 1
         if self.fails:
-            raise CountsUnavailable
+            raise CounterStoreUnavailable
         return super().count(key, window)
 
 
@@ -49,7 +57,7 @@ def simulate(
 ) -> tuple[Counter[int], int, Counted]:
     """Requests, each (ms after the one before, which environment); what each window admitted, and how many in all."""
     clock, counts = Clock(), Counted()
-    limiters = [Limiter(counts, MemoryCounts(), clock=clock) for _ in range(environments)]
+    limiters = [Limiter(counts, MemoryCounterStore(), clock=clock) for _ in range(environments)]
     admitted: Counter[int] = Counter()
     now = int(START * 1000)
     for pause, environment in requests:
@@ -59,7 +67,7 @@ def simulate(
         if limiters[environment % environments].hit("ada", policy).allowed:
             current, moment = window.index(policy, int(clock.now * 1000)), int(clock.now * 1000)
             admitted[current] += 1
-            assert admitted[current] <= window.bound(policy, admitted[current - 1], moment)
+            assert admitted[current] <= window.max_count(policy, admitted[current - 1], moment)
         assert counts.writes - before <= 1
     return admitted, sum(admitted.values()), counts
 
@@ -110,7 +118,7 @@ def simulate_exactly(
     for pause, _ in requests:
         now += pause
         current = window.index(policy, now)
-        if admitted[current] < window.bound(policy, admitted[current - 1], now):
+        if admitted[current] < window.max_count(policy, admitted[current - 1], now):
             admitted[current] += 1
     return admitted, sum(admitted.values()), None
 
@@ -124,7 +132,7 @@ def test_a_busy_client_costs_far_fewer_writes_than_requests() -> None:
 
 def test_one_who_is_over_costs_nothing_and_is_let_in_at_the_moment_it_was_told() -> None:
     policy, clock, counts = Policy(10, 60), Clock(), Counted()
-    limiter = Limiter(counts, MemoryCounts(), clock=clock)
+    limiter = Limiter(counts, MemoryCounterStore(), clock=clock)
     assert [limiter.hit("ada", policy).allowed for _ in range(11)] == [True] * 10 + [False]
     writes, told = counts.writes, limiter.hit("ada", policy).retry_after
     for _ in range(1_000):
@@ -146,7 +154,7 @@ def test_whoever_waits_as_long_as_told_is_let_in(
     quota: int, seconds: int, pauses: list[int]
 ) -> None:
     policy, clock = Policy(quota, seconds), Clock()
-    limiter = Limiter(MemoryCounts(), MemoryCounts(), clock=clock)
+    limiter = Limiter(MemoryCounterStore(), MemoryCounterStore(), clock=clock)
     for pause in pauses:
         clock.now += pause / 1000
         decision = limiter.hit("ada", policy)
@@ -156,7 +164,7 @@ def test_whoever_waits_as_long_as_told_is_let_in(
 
 
 def test_clients_and_policies_do_not_share() -> None:
-    limiter = Limiter(MemoryCounts(), MemoryCounts(), clock=Clock())
+    limiter = Limiter(MemoryCounterStore(), MemoryCounterStore(), clock=Clock())
     policy = Policy(1, 60)
     assert [limiter.hit(name, policy).allowed for name in ("ada", "bob", "ada")] == [
         True,
@@ -167,7 +175,7 @@ def test_clients_and_policies_do_not_share() -> None:
 
 
 def test_headers_are_the_drafts() -> None:
-    decision = Limiter(MemoryCounts(), MemoryCounts(), clock=Clock(START + 0.5)).hit(
+    decision = Limiter(MemoryCounterStore(), MemoryCounterStore(), clock=Clock(START + 0.5)).hit(
         "ada", Policy(100, 60)
     )
 
@@ -179,7 +187,7 @@ def test_headers_are_the_drafts() -> None:
 
 def test_where_counts_fail_requests_go_through_with_a_bound_of_this_environment() -> None:
     policy, clock, counts = Policy(10, 60), Clock(), Counted()
-    limiter = Limiter(counts, MemoryCounts(), clock=clock)
+    limiter = Limiter(counts, MemoryCounterStore(), clock=clock)
     counts.fails = True
 
     decisions: list[Decision] = [limiter.hit("ada", policy) for _ in range(15)]
@@ -187,15 +195,15 @@ def test_where_counts_fail_requests_go_through_with_a_bound_of_this_environment(
     assert [decision.allowed for decision in decisions] == [True] * 10 + [False] * 5
     assert (limiter.failures, counts.writes + counts.reads) == (1, 1)
     counts.fails = False
-    clock.now += SHUNNED / 1000 + 0.001
+    clock.now += STORE_BACKOFF_MS / 1000 + 0.001
     assert limiter.hit("bob", policy).allowed
     assert counts.writes == 1
 
 
 def test_clocks_that_differ_admit_no_more_than_the_quota_in_a_window_of_either() -> None:
-    counts, policy = MemoryCounts(), Policy(100, 60)
+    counts, policy = MemoryCounterStore(), Policy(100, 60)
     early, late = (
-        Limiter(counts, MemoryCounts(), clock=Clock(START + 30 + skew)) for skew in (-2, 2)
+        Limiter(counts, MemoryCounterStore(), clock=Clock(START + 30 + skew)) for skew in (-2, 2)
     )
 
     assert (

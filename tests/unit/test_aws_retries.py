@@ -13,7 +13,7 @@ import pytest
 from sluice import deadline
 from sluice.aws.client import MAX_IDLE, MIN_TIME_FOR_RETRY, RETRY_DELAY, AwsClient, AwsError
 from sluice.db.probe_lock import SharedTurns
-from sluice.limits.dynamo import DynamoCounts
+from sluice.limits.dynamo import DynamoCounterStore
 from sluice.settings import AwsSettings
 from tests.fixtures.aws import RATE_LIMIT_TABLE
 from tests.fixtures.lossy_proxy import ResponseAction, lossy_proxy
@@ -147,12 +147,12 @@ def test_take_whose_response_got_lost_counts_once(
     with ExitStack() as stack:
         between = stack.enter_context(lossy_proxy(emulated_aws.dynamodb_endpoint))
         sender = stack.enter_context(client(between.endpoint, timeout=1.0))
-        counts = DynamoCounts(sender, RATE_LIMIT_TABLE)
+        counts = DynamoCounterStore(sender, RATE_LIMIT_TABLE)
         if warm:  # the connection is a kept one then, and the item is there
-            counts.take(key, 1, amount=1, most=5, expires_at=LATER)
+            counts.increment(key, 1, amount=1, limit=5, expires_at=LATER)
         between.fates = [fate]
         before = int(warm)
-        assert counts.take(key, 1, amount=2, most=5, expires_at=LATER) == (True, before + 2)
+        assert counts.increment(key, 1, amount=2, limit=5, expires_at=LATER) == (True, before + 2)
         assert counts.count(key, 1) == before + 2
 
 
@@ -164,9 +164,9 @@ def test_last_take_within_the_bound_is_not_refused_by_its_own_retry(
         lossy_proxy(emulated_aws.dynamodb_endpoint, ["500"]) as between,
         client(between.endpoint) as sender,
     ):
-        counts = DynamoCounts(sender, RATE_LIMIT_TABLE)
-        assert counts.take(key, 1, amount=5, most=5, expires_at=LATER) == (True, 5)
-        assert counts.take(key, 1, amount=1, most=5, expires_at=LATER) == (False, 5)
+        counts = DynamoCounterStore(sender, RATE_LIMIT_TABLE)
+        assert counts.increment(key, 1, amount=5, limit=5, expires_at=LATER) == (True, 5)
+        assert counts.increment(key, 1, amount=1, limit=5, expires_at=LATER) == (False, 5)
 
 
 @pytest.mark.parametrize("fate", ["close", "500"])

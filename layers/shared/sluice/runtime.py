@@ -34,9 +34,9 @@ from sluice.errors import (
 )
 from sluice.identity.api_keys import ApiKeyStore
 from sluice.identity.authenticator import Authenticator, Principal
-from sluice.limits.client_network import network_of
-from sluice.limits.dynamo import DynamoCounts
-from sluice.limits.memory import MemoryCounts
+from sluice.limits.client_network import client_network
+from sluice.limits.dynamo import DynamoCounterStore
+from sluice.limits.memory import MemoryCounterStore
 from sluice.limits.rate import Decision, Limiter
 from sluice.limits.window import Policy
 from sluice.repositories.analytics import AnalyticsRepository
@@ -77,8 +77,8 @@ class Runtime(Repositories):
         super().__init__(database, self._signer, catalogue=reads)
         self._dynamodb = dynamodb or _dynamodb(settings)
         self.authenticator = _make_authenticator(settings, self._dynamodb)
-        counts = DynamoCounts(self._dynamodb, settings.rate_limit_table)
-        self.limiter = Limiter(counts, MemoryCounts(), clock=time.time)
+        counts = DynamoCounterStore(self._dynamodb, settings.rate_limit_table)
+        self.limiter = Limiter(counts, MemoryCounterStore(), clock=time.time)
         self._policies = {
             tier: Policy(*quota, name=tier) for tier, quota in settings.rate_tiers.items()
         }
@@ -188,7 +188,7 @@ class Runtime(Repositories):
         try:
             principal = self.authenticator.identify(key, authorization, claims)
         except Unauthenticated:
-            stranger = self.limiter.hit(f"address {network_of(address)}", STRANGERS)
+            stranger = self.limiter.hit(f"address {client_network(address)}", STRANGERS)
             if not stranger.allowed:
                 raise RateLimited(stranger.retry_after) from None
             raise
@@ -218,7 +218,7 @@ class Runtime(Repositories):
     def _parts(self, position: str | None) -> dict[str, object]:
         return {
             **_connections(self.database),
-            "limiter": {"counts": "shared" if self.limiter.reaches_all() else "unavailable"},
+            "limiter": {"counts": "shared" if self.limiter.is_available() else "unavailable"},
             **(
                 {}
                 if self.replica is None

@@ -45,7 +45,7 @@ def write(request: Request, entry: AccessLogEntry, spent: Spent, *, cold: bool) 
         if word:
             words += f',"{name}":{quoted(word)}'
     if decision is not None:
-        words += f',"limiter":"{"allowed" if decision.allowed else "refused"}","limiter_by":"{decision.by}"'
+        words += f',"limiter":"{"allowed" if decision.allowed else "refused"}","limiter_source":"{decision.source}"'
     sys.stdout.write(
         f'{{"level":"INFO","request_id":{quoted(request.id)},"method":{quoted(request.method[:20])}{words}'
         f',"status":{entry.status},"duration_ms":{entry.seconds * 1000:.2f},"db_ms":{spent.seconds * 1000:.2f}'

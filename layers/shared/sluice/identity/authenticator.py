@@ -86,7 +86,7 @@ class Authenticator:
         principal = remembered.principal
         if principal is None or now >= principal.expires_at:
             raise Unauthenticated(
-                f"This {'API key' if kind == 'key' else 'token'} is not known here, or no longer"
+                f"This {'API key' if kind == 'key' else 'token'} is unknown, disabled or expired"
             )
         return principal
 

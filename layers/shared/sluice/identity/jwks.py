@@ -34,7 +34,7 @@ class _NoRedirects(urllib.request.HTTPRedirectHandler):
 _opener = urllib.request.build_opener(_NoRedirects())
 
 
-def fetch(url: str, seconds: float = MAX_SECONDS) -> bytes:
+def fetch(url: str, timeout: float = MAX_SECONDS) -> bytes:
     """Return what is published at `url`.
 
     OSError or HTTPException if it is not answered in time, is a redirect or any other status than 200, or is too long.
@@ -43,9 +43,9 @@ def fetch(url: str, seconds: float = MAX_SECONDS) -> bytes:
     # A thread, because neither the lookup of a name nor a server that sends a byte a second has a limit of its own.
     threading.Thread(target=_fetch, args=(url, answers), daemon=True).start()
     try:
-        answer = answers.get(timeout=seconds)
+        answer = answers.get(timeout=timeout)
     except queue.Empty:
-        raise TimeoutError(f"no complete answer within {seconds:g} s") from None
+        raise TimeoutError(f"no complete answer within {timeout:g} s") from None
     if isinstance(answer, Exception):
         raise answer
     return answer

@@ -3,7 +3,7 @@
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
 
-def network_of(address: str) -> str:
+def client_network(address: str) -> str:
     """The address itself, its /64, or (what is no address) the text."""
     try:
         known: IPv4Address | IPv6Address = ip_address(address)

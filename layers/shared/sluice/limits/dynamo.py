@@ -4,12 +4,12 @@ from os import urandom
 from typing import Any
 
 from sluice.aws.client import AwsClient, AwsError
-from sluice.limits.rate import CountsUnavailable, Taken
+from sluice.limits.rate import CounterStoreUnavailable, IncrementResult
 
 REFUSED = "ConditionalCheckFailedException"
 
 
-class DynamoCounts:
+class DynamoCounterStore:
     """An item: `id` (the key and the window), `n` the count, `expires_at` for the table's time to live.
 
     Correct whether or not DynamoDB has removed what expired: a window's number is never used again. `by` is the token
@@ -21,8 +21,10 @@ class DynamoCounts:
         self._dynamodb = dynamodb
         self._table = table
 
-    def take(self, key: str, window: int, *, amount: int, most: int, expires_at: int) -> Taken:
-        first = "attribute_not_exists(n) OR " if amount <= most else ""
+    def increment(
+        self, key: str, window: int, *, amount: int, limit: int, expires_at: int
+    ) -> IncrementResult:
+        first = "attribute_not_exists(n) OR " if amount <= limit else ""
         token = urandom(6).hex()
         request = {
             "TableName": self._table,
@@ -32,7 +34,7 @@ class DynamoCounts:
             "ExpressionAttributeNames": {"#by": "by"},
             "ExpressionAttributeValues": {
                 ":amount": _number(amount),
-                ":bound": _number(most - amount),
+                ":bound": _number(limit - amount),
                 ":expires_at": _number(expires_at),
                 ":token": {"S": token},
             },
@@ -40,7 +42,7 @@ class DynamoCounts:
             "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
         }
         try:
-            return Taken(
+            return IncrementResult(
                 True,
                 _count(
                     self._dynamodb.call("DynamoDB_20120810.UpdateItem", request).get("Attributes")
@@ -49,15 +51,15 @@ class DynamoCounts:
         except AwsError as error:
             if error.code == REFUSED:
                 item = error.response.get("Item") or {}
-                return Taken(item.get("by") == {"S": token}, _count(item))
-            raise CountsUnavailable from error
+                return IncrementResult(item.get("by") == {"S": token}, _count(item))
+            raise CounterStoreUnavailable from error
 
     def count(self, key: str, window: int) -> int:
         request = {"TableName": self._table, "Key": _key(key, window), "ConsistentRead": True}
         try:
             return _count(self._dynamodb.call("DynamoDB_20120810.GetItem", request).get("Item"))
         except AwsError as error:
-            raise CountsUnavailable from error
+            raise CounterStoreUnavailable from error
 
 
 def _key(key: str, window: int) -> dict[str, Any]:

@@ -3,29 +3,31 @@
 from collections import OrderedDict
 from threading import Lock
 
-from sluice.limits.rate import Taken
+from sluice.limits.rate import IncrementResult
 
 KEPT = 4_096  # windows
 
 
-class MemoryCounts:
+class MemoryCounterStore:
     """The same promises as DynamoCounts', among threads, for the `kept` windows last written to."""
 
-    def __init__(self, kept: int = KEPT) -> None:
-        self._kept = kept
+    def __init__(self, max_windows: int = KEPT) -> None:
+        self._kept = max_windows
         self._lock = Lock()
         self._counts: OrderedDict[tuple[str, int], int] = OrderedDict()
 
-    def take(self, key: str, window: int, *, amount: int, most: int, expires_at: int) -> Taken:
+    def increment(
+        self, key: str, window: int, *, amount: int, limit: int, expires_at: int
+    ) -> IncrementResult:
         with self._lock:
             count = self._counts.get((key, window), 0)
-            if count + amount > most:
-                return Taken(False, count)
+            if count + amount > limit:
+                return IncrementResult(False, count)
             self._counts[key, window] = count + amount
             self._counts.move_to_end((key, window))
             if len(self._counts) > self._kept:
                 self._counts.popitem(last=False)
-            return Taken(True, count + amount)
+            return IncrementResult(True, count + amount)
 
     def count(self, key: str, window: int) -> int:
         with self._lock:

@@ -18,7 +18,7 @@ from sluice.limits import window
 from sluice.limits.window import Policy
 
 # Who decided: the shared counts, a lease of them, a refusal that is remembered, or this environment alone.
-By = Literal["shared", "lease", "memory", "alone"]
+DecisionSource = Literal["shared", "lease", "cache", "local"]
 
 _log = logging.getLogger(__name__)
 
@@ -26,24 +26,26 @@ KEPT = 10_000  # clients remembered in one environment
 MOST_LEASED = 64
 LEASED_PART = 20  # of the quota may lapse, at most, as leases
 BUSY_PART = 4  # of what was taken here so far is leased at once, at most: a client is as busy as it has been
-SHUNNED = 5_000  # ms without asking counts that have just failed
+STORE_BACKOFF_MS = 5_000  # ms without asking counts that have just failed
 
 
-class CountsUnavailable(Exception):
+class CounterStoreUnavailable(Exception):
     """The shared counts cannot be reached, or do not answer in time."""
 
 
-class Taken(NamedTuple):
+class IncrementResult(NamedTuple):
     """Was it within the bound? And how many there are now."""
 
     admitted: bool
     total: int
 
 
-class Counts(Protocol):
+class CounterStore(Protocol):
     """Where requests are counted. Both raise CountsUnavailable."""
 
-    def take(self, key: str, window: int, *, amount: int, most: int, expires_at: int) -> Taken:
+    def increment(
+        self, key: str, window: int, *, amount: int, limit: int, expires_at: int
+    ) -> IncrementResult:
         """Add `amount` to the window's count unless it would then be over `most`: in one step, whoever else does so."""
         ...
 
@@ -58,7 +60,7 @@ class Decision:
     policy: Policy
     remaining: int
     reset_after: int
-    by: By
+    source: DecisionSource
     retry_after: int = 0
 
     def headers(self) -> dict[str, str]:
@@ -86,12 +88,14 @@ class _Known:
 class Limiter:
     """One for each environment. `fallback` counts where `counts` fails: each environment has its own quota then."""
 
-    def __init__(self, counts: Counts, fallback: Counts, *, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, counts: CounterStore, fallback: CounterStore, *, clock: Callable[[], float]
+    ) -> None:
         self._counts = counts
         self._fallback = fallback
         self._clock = clock
         self._lock = Lock()
-        self._known: OrderedDict[str, _Known] = OrderedDict()
+        self._clients: OrderedDict[str, _Known] = OrderedDict()
         self._shunned_until = 0
         self.failures = 0
 
@@ -104,68 +108,81 @@ class Limiter:
             now = int(self._clock() * 1000)
             known = self._of(key, window.index(policy, now))
             if now < known.refused_until <= now + 2 * policy.length:
-                return self._refused(known, policy, now, "memory")
+                return self._refused(known, policy, now, "cache")
             if known.leased:
                 known.leased -= 1
                 return self._allowed(known, policy, now, "lease")
-            if not 0 <= self._shunned_until - now <= SHUNNED:
+            if not 0 <= self._shunned_until - now <= STORE_BACKOFF_MS:
                 try:
                     return self._ask(self._counts, key, known, policy, now, "shared")
-                except CountsUnavailable:
+                except CounterStoreUnavailable:
                     self.failures += 1
-                    self._shunned_until = now + SHUNNED
+                    self._shunned_until = now + STORE_BACKOFF_MS
                     _log.exception("requests are limited by this environment alone")
-            return self._ask(self._fallback, key, _Known(known.window), policy, now, "alone")
+            return self._ask(self._fallback, key, _Known(known.window), policy, now, "local")
 
-    def reaches_all(self) -> bool:
+    def is_available(self) -> bool:
         """Do the shared counts answer? Asks them."""
         try:
             self._counts.count("nobody", 0)
-        except CountsUnavailable:
+        except CounterStoreUnavailable:
             return False
         return True
 
     def _ask(
-        self, counts: Counts, key: str, known: _Known, policy: Policy, now: int, by: By
+        self,
+        counts: CounterStore,
+        key: str,
+        known: _Known,
+        policy: Policy,
+        now: int,
+        source: DecisionSource,
     ) -> Decision:
         if known.previous < 0:
             known.previous = max(0, counts.count(key, known.window - 1) - known.lapsed)
-        most = window.bound(policy, known.previous, now)
-        left = most - known.count
+        limit = window.max_count(policy, known.previous, now)
+        left = limit - known.count
         if left > 0:
             amount = self._lease(known, policy, left)
             expires_at = now // 1000 + 3 * policy.seconds
-            taken = counts.take(key, known.window, amount=amount, most=most, expires_at=expires_at)
+            taken = counts.increment(
+                key, known.window, amount=amount, limit=limit, expires_at=expires_at
+            )
             known.count = taken.total
             if taken.admitted:
                 known.own += amount
                 known.leased = amount - 1
-                return self._allowed(known, policy, now, by)
-        known.refused_until = window.frees_at(policy, known.previous, known.count, now)
-        return self._refused(known, policy, now, by)
+                return self._allowed(known, policy, now, source)
+        known.refused_until = window.retry_at(policy, known.previous, known.count, now)
+        return self._refused(known, policy, now, source)
 
     def _lease(self, known: _Known, policy: Policy, left: int) -> int:
         share = policy.quota * known.own // (LEASED_PART * max(known.own, known.count, 1))
         return max(1, min(known.own // BUSY_PART, 1 + share, left // 2, MOST_LEASED))
 
-    def _allowed(self, known: _Known, policy: Policy, now: int, by: By) -> Decision:
-        left = window.bound(policy, max(0, known.previous), now) - known.count + known.leased
-        return Decision(True, policy, max(0, left), _seconds(window.rest(policy, now)), by)
+    def _allowed(self, known: _Known, policy: Policy, now: int, source: DecisionSource) -> Decision:
+        left = window.max_count(policy, max(0, known.previous), now) - known.count + known.leased
+        return Decision(True, policy, max(0, left), _seconds(window.time_left(policy, now)), source)
 
-    def _refused(self, known: _Known, policy: Policy, now: int, by: By) -> Decision:
+    def _refused(self, known: _Known, policy: Policy, now: int, source: DecisionSource) -> Decision:
         retry_after = max(1, _seconds(known.refused_until - now))
         return Decision(
-            False, policy, 0, max(retry_after, _seconds(window.rest(policy, now))), by, retry_after
+            False,
+            policy,
+            0,
+            max(retry_after, _seconds(window.time_left(policy, now))),
+            source,
+            retry_after,
         )
 
     def _of(self, key: str, current: int) -> _Known:
-        known = self._known.setdefault(key, _Known())
-        self._known.move_to_end(key)
-        if len(self._known) > KEPT:
-            self._known.popitem(last=False)
+        known = self._clients.setdefault(key, _Known())
+        self._clients.move_to_end(key)
+        if len(self._clients) > KEPT:
+            self._clients.popitem(last=False)
         if known.window != current:
             lapsed = known.leased if known.window == current - 1 else 0
-            known = self._known[key] = _Known(
+            known = self._clients[key] = _Known(
                 current, lapsed=lapsed, refused_until=known.refused_until
             )
         return known

@@ -27,18 +27,18 @@ def index(policy: Policy, now: int) -> int:
     return now // policy.length
 
 
-def rest(policy: Policy, now: int) -> int:
+def time_left(policy: Policy, now: int) -> int:
     """How long this window goes on."""
     return policy.length - now % policy.length
 
 
-def bound(policy: Policy, previous: int, now: int) -> int:
+def max_count(policy: Policy, previous: int, now: int) -> int:
     """How many requests may have been made in this window by now, after `previous` ones in the window before."""
-    carried = -(-previous * rest(policy, now) // policy.length)  # rounded up
+    carried = -(-previous * time_left(policy, now) // policy.length)  # rounded up
     return max(0, policy.quota - carried)
 
 
-def frees_at(policy: Policy, previous: int, count: int, now: int) -> int:
+def retry_at(policy: Policy, previous: int, count: int, now: int) -> int:
     """The first moment when more than `count` may have been made, if nobody makes one until then.
 
     Counts only grow and a window's own never falls in it, so before this moment a refusal is right whatever others do.
@@ -47,7 +47,7 @@ def frees_at(policy: Policy, previous: int, count: int, now: int) -> int:
         if previous == 0:
             return now
         most_rest = (policy.quota - count - 1) * policy.length // previous
-        return max(now, now + rest(policy, now) - most_rest)
-    following = now + rest(policy, now)  # where this window's count is the one before
+        return max(now, now + time_left(policy, now) - most_rest)
+    following = now + time_left(policy, now)  # where this window's count is the one before
     most_rest = min(policy.length, (policy.quota - 1) * policy.length // count)
     return following + policy.length - most_rest

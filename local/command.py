@@ -60,7 +60,7 @@ def main() -> int:
                 state=home,
                 port=_port(arguments.port),
                 database_url=_database_url(),
-                reader_host=ENVIRON.get("SLUICE_READER_HOST", ""),
+                reader_host=ENVIRON.get("SLUICE_REPLICA_HOST", ""),
                 seeded=_seeded(),
                 built=arguments.built,
                 aws_tls=arguments.aws_tls,

@@ -18,9 +18,9 @@ NOT_EXPORTED = frozenset({"PATH", "LANG", "LD_LIBRARY_PATH", "AWS_LAMBDA_RUNTIME
 # one a minute; and pages of a development server (http://localhost:5173) may call the API.
 # /docs names the keys that work here.
 SETTINGS = {
-    "SLUICE_TELEMETRY_SECONDS": "1",
+    "SLUICE_METRICS_INTERVAL": "1",
     "SLUICE_CORS_ORIGINS": "loopback",
-    "SLUICE_LOCAL_KEYS": "; ".join(f"{known.key}: {known.meaning}" for known in KEYS),
+    "SLUICE_LOCAL_API_KEYS": "; ".join(f"{known.key}: {known.meaning}" for known in KEYS),
 }
 
 

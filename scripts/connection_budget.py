@@ -123,7 +123,7 @@ def budget(template: Mapping[str, Any], given: Mapping[str, str]) -> Budget:
             connections = int(resource.get("Metadata", {}).get("Connections", pool + analysts))
             shares.append(Share(name, None if cap is NO_VALUE else int(cap), connections))
     variables = template["Globals"]["Function"]["Environment"]["Variables"]
-    has_reader = bool(here.value(variables["SLUICE_READER_HOST"]))
+    has_reader = bool(here.value(variables["SLUICE_REPLICA_HOST"]))
     return Budget(
         tuple(shares), int(here.value(template["Outputs"]["MaxConnections"]["Value"])), has_reader
     )

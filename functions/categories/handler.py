@@ -38,7 +38,7 @@ def create_category(request: Request, category: dict[str, Any]) -> Response[str]
     """Add a category; its slug is made from its name where none is given."""
     shop = runtime.current()
     return idempotency.create(
-        request, shop.answers, lambda key: shop.categories.create(category, key)
+        request, shop.idempotency, lambda key: shop.categories.create(category, key)
     )
 
 

@@ -15,7 +15,7 @@ from aws_lambda_powertools.event_handler import Response
 
 from sluice.http.request import Request
 from sluice.http.router import Api
-from sluice.settings import local_keys
+from sluice.settings import local_api_keys
 
 OPENAPI = Path(__file__).parent / "openapi.json"
 SWAGGER_UI = Path(event_handler.__file__).parent / "openapi/swagger_ui"
@@ -48,7 +48,7 @@ handler = api = Api(cors_origins=("*",))  # a public document, of which nothing 
 @api.get("/openapi.json", response="application/json")
 def openapi(request: Request) -> Response[str]:
     """Get this document."""
-    return _file(request, "application/json", _document(local_keys()))
+    return _file(request, "application/json", _document(local_api_keys()))
 
 
 @api.get("/docs", response="text/html")

@@ -56,7 +56,7 @@ READY = {
     ),
     **CONNECTIONS,
     "limiter": _object(counts={"enum": ["shared", "unavailable"]}),
-    "reader": {
+    "replica": {
         **_object(
             reachable={"type": "boolean"},
             lag_bytes={

@@ -44,7 +44,7 @@ def announce_import(request: Request, new: dict[str, Any]) -> Response[str]:
         "object_key": key,
         "upload_url": shop.bucket.presigned_url(key, upload=True),
     }
-    return idempotency.create(request, shop.answers, lambda key: shop.imports.create(job, key))
+    return idempotency.create(request, shop.idempotency, lambda key: shop.imports.create(job, key))
 
 
 @api.get("/api/imports/<id>", response=PROJECTION)

@@ -15,8 +15,10 @@ from sluice.settings import Settings
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     """Migrate the database that the environment names; return its revisions, and what an administrator should run."""
     settings = Settings.from_env()
-    credentials = runtime.credentials(settings, settings.database)
-    engine = make_engine(settings.database.for_job(), "batch", credentials=credentials)
+    password_provider = runtime.password_provider(settings, settings.database)
+    engine = make_engine(
+        settings.database.for_batch(), "batch", password_provider=password_provider
+    )
     done = runner.migrate(
         engine,
         str(event.get("app") or settings.app),

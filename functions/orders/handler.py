@@ -36,7 +36,7 @@ def place_order(request: Request, order: dict[str, Any]) -> Response[str]:
     shop, user_id = runtime.current(), order["user_id"]
     items = [(item["product_id"], item["quantity"]) for item in order["items"]]
     return idempotency.create(
-        request, shop.answers, lambda key: ordering.place_order(shop, user_id, items, key)
+        request, shop.idempotency, lambda key: ordering.place_order(shop, user_id, items, key)
     )
 
 

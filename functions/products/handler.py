@@ -46,7 +46,9 @@ def list_products(request: Request, query: ListQuery) -> Response[str]:
 def create_product(request: Request, product: dict[str, Any]) -> Response[str]:
     """Add a product, with what there is of it."""
     shop = runtime.current()
-    return idempotency.create(request, shop.answers, lambda key: shop.products.create(product, key))
+    return idempotency.create(
+        request, shop.idempotency, lambda key: shop.products.create(product, key)
+    )
 
 
 @api.get("/api/products/<id>", response=PROJECTION, stale_if_error=True)

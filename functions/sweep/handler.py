@@ -17,7 +17,7 @@ MOST_BATCHES = 100  # in one run; what is left is the next one's
 def handler(event: dict[str, Any], context: object) -> dict[str, int]:
     """Return how many responses were deleted, and how many imports were expired, failed or forgotten."""
     here = runtime.current()
-    with here.job() as begin:
+    with here.batch() as begin:
         swept = _sweep(begin)
         with begin() as work:
             tidied = here.import_maintenance.clean_up(work.imports)
@@ -37,7 +37,7 @@ def _sweep(begin: Callable[[], AbstractContextManager[Any]]) -> int:
     swept = 0
     for _ in range(MOST_BATCHES):
         with begin() as work:
-            batch = work.answers.sweep(BATCH)
+            batch = work.idempotency.sweep(BATCH)
             work.commit()
         swept += batch
         if batch < BATCH:

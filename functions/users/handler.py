@@ -33,7 +33,7 @@ def list_users(request: Request, query: ListQuery) -> Response[str]:
 def create_user(request: Request, user: dict[str, Any]) -> Response[str]:
     """Add a user."""
     shop = runtime.current()
-    return idempotency.create(request, shop.answers, lambda key: shop.users.create(user, key))
+    return idempotency.create(request, shop.idempotency, lambda key: shop.users.create(user, key))
 
 
 @api.get("/api/users/<id>", response=PROJECTION)

@@ -91,6 +91,6 @@ def filled_shop(
 def shop(filled_shop: tuple[AnalystsShop, runtime.Runtime]) -> Iterator[AnalystsShop]:
     """Its runtime installed; analysts' SQL works as sluice_analyst."""
     shop, built = filled_shop
-    runtime.install(built)
+    runtime.set_current(built)
     yield shop
-    runtime.install(None)
+    runtime.set_current(None)

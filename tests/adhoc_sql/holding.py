@@ -82,7 +82,7 @@ class Backend:
 def hold(text: str, runtime: Runtime, shop: AnalystsShop) -> Holding:
     """Ask as the route does, by a backend of its own, and wait until that has ended its work."""
     database = _new_backend(runtime)
-    with runtime.analyst.begin(timeout=5.0) as transaction:
+    with runtime.adhoc_sql.begin(timeout=5.0) as transaction:
         pid = int(str(transaction.run("SELECT pg_backend_pid()").rows[0][0]))
     began = time.thread_time()
     with suppress(SluiceError):
@@ -98,7 +98,7 @@ def hold(text: str, runtime: Runtime, shop: AnalystsShop) -> Holding:
 
 
 def _new_backend(runtime: Runtime) -> AnalystDatabase:
-    runtime.analyst  # noqa: B018  (makes the database where there is none yet)
+    runtime.adhoc_sql  # noqa: B018  (makes the database where there is none yet)
     database = runtime._analyst_databases[None]
     database.dispose()
     return database
@@ -106,7 +106,7 @@ def _new_backend(runtime: Runtime) -> AnalystDatabase:
 
 def _ask(text: str, runtime: Runtime) -> str:
     try:
-        runtime.answer_analyst(text, 10_000)
+        runtime.run_adhoc_sql(text, 10_000)
     except QueryRejected:
         return "refused"
     except QueryTooExpensive:

@@ -56,7 +56,7 @@ def _names_the_server(told: str, attack: str) -> bool:
 
 def test_nothing_is_left_of_a_session(shop: AnalystsShop) -> None:
     """Had somebody got so far as to set or to lock something, the next one would not find it."""
-    analyst = runtime.current().analyst
+    analyst = runtime.current().adhoc_sql
     with analyst.begin(timeout=5.0) as transaction:
         transaction.run("SELECT set_config('work_mem', '9MB', false), pg_advisory_lock(7)")
     with analyst.begin(timeout=5.0) as transaction:

@@ -16,7 +16,7 @@ DECISION = Path(__file__).parents[2] / "docs/decisions/0009-analytics-sql.md"
 
 def test_without_the_parser_nothing_is_written(shop: AnalystsShop) -> None:
     before = shop.digest()
-    analyst = runtime.current().analyst
+    analyst = runtime.current().adhoc_sql
 
     through = [
         attack
@@ -35,7 +35,7 @@ def test_without_the_parser_nothing_is_written(shop: AnalystsShop) -> None:
 
 def test_without_the_parser_the_plan_shows_what_would_be_read(shop: AnalystsShop) -> None:
     """A catalogue may be read by everybody, and is seen before it is."""
-    analyst = runtime.current().analyst
+    analyst = runtime.current().adhoc_sql
 
     assert [a for a in ATTACKS["catalogues"] if not layers.plan_stops(a, analyst)] == []
 
@@ -43,14 +43,14 @@ def test_without_the_parser_the_plan_shows_what_would_be_read(shop: AnalystsShop
 def test_a_role_that_may_write_may_still_change_nothing(shop: AnalystsShop) -> None:
     before = shop.digest()
     for attack in ATTACKS["writes"]:
-        layers.role_stops(attack, runtime.current().analyst)
+        layers.role_stops(attack, runtime.current().adhoc_sql)
 
     assert shop.digest() == before
 
 
 def measured(attacks: list[str]) -> list[int]:
     """How many of them there are, and how many each layer stops; at last, those that the parser alone does."""
-    analyst = runtime.current().analyst
+    analyst = runtime.current().adhoc_sql
     plan = [layers.plan_stops(attack, analyst) for attack in attacks]
     run = [layers.run_stops(attack, analyst) for attack in attacks]
     role = [layers.role_stops(attack, analyst) for attack in attacks]

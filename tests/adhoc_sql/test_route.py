@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from sluice import runtime
-from sluice.settings import AnalystSettings
+from sluice.settings import AdhocSqlSettings
 from tests.adhoc_sql.conftest import AnalystsShop
 
 EXPENSIVE = "select count(*) from orders a, orders b, orders c, orders d"
@@ -19,13 +19,13 @@ def analyst(**changed: Any) -> Iterator[None]:
     """Another runtime, whose analyst may take more or less."""
     before = runtime.current()
     settings = before.settings
-    assert settings.analyst is not None
-    other = runtime.build(replace(settings, analyst=replace(settings.analyst, **changed)))
-    runtime.install(other)
+    assert settings.adhoc_sql is not None
+    other = runtime.build(replace(settings, adhoc_sql=replace(settings.adhoc_sql, **changed)))
+    runtime.set_current(other)
     try:
         yield
     finally:
-        runtime.install(before)
+        runtime.set_current(before)
         other.database.dispose()
 
 
@@ -216,11 +216,11 @@ def test_it_takes_a_scope_of_its_own(shop: AnalystsShop) -> None:
 
 def test_without_a_role_for_it_there_is_no_such_thing(shop: AnalystsShop) -> None:
     before = runtime.current()
-    without = runtime.build(replace(before.settings, analyst=None))
-    runtime.install(without)
+    without = runtime.build(replace(before.settings, adhoc_sql=None))
+    runtime.set_current(without)
 
     answer, reports = shop.ask("select 1"), shop.get("/api/analytics/popular-products")
-    runtime.install(before)
+    runtime.set_current(before)
     without.database.dispose()
 
     assert (answer.status, answer.code) == (404, "not_found")
@@ -254,13 +254,13 @@ def test_a_connection_that_was_cut_is_replaced(shop: AnalystsShop) -> None:
 def test_settings_give_the_role_its_own_small_pool() -> None:
     database = runtime.Settings.from_env(
         ENVIRONMENT | {"SLUICE_ANALYST_SECRET_ARN": "arn:x"}
-    ).analyst
-    assert isinstance(database, AnalystSettings)
+    ).adhoc_sql
+    assert isinstance(database, AdhocSqlSettings)
     role = database.database
     assert (role.user, role.password, role.secret_arn) == ("sluice_analyst", "", "arn:x")
     assert (role.pool_size, role.pool_overflow) == (1, 0)
     assert role.socket_timeout > database.timeout
-    assert runtime.Settings.from_env(ENVIRONMENT).analyst is None
+    assert runtime.Settings.from_env(ENVIRONMENT).adhoc_sql is None
 
 
 ENVIRONMENT = {

@@ -45,7 +45,7 @@ def not_set_up(shop: Shop) -> Answer:
 
 def unreachable(shop: Shop) -> Answer:
     here = runtime.current().settings
-    runtime.install(
+    runtime.set_current(
         runtime.build(
             dataclasses.replace(here, database=dataclasses.replace(here.database, port=1))
         )
@@ -68,7 +68,7 @@ def past_cloudfront(shop: Shop) -> Answer:
 
 def once_too_often(shop: Shop) -> Answer:
     here = runtime.current()
-    runtime.install(
+    runtime.set_current(
         runtime.Runtime(
             dataclasses.replace(here.settings, rate_tiers={"default": (1, 86_400)}), here.database
         )
@@ -80,7 +80,7 @@ def once_too_often(shop: Shop) -> Answer:
 def keyless(shop: Shop) -> Answer:
     here = runtime.current()
     aws = dataclasses.replace(here.settings.aws, dynamodb_endpoint="http://127.0.0.1:1")
-    runtime.install(runtime.Runtime(dataclasses.replace(here.settings, aws=aws), here.database))
+    runtime.set_current(runtime.Runtime(dataclasses.replace(here.settings, aws=aws), here.database))
     return shop.get("/api/products")
 
 
@@ -90,7 +90,7 @@ def exhausted(shop: Shop) -> Answer:
         here.settings.database, pool_size=1, pool_overflow=0, pool_timeout=0.05
     )
     engine = make_engine(small, "function")
-    runtime.install(runtime.Runtime(here.settings, Database(engine)))
+    runtime.set_current(runtime.Runtime(here.settings, Database(engine)))
     with closing(engine.raw_connection()):
         answer = shop.get("/api/products")
     engine.dispose()

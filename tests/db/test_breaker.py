@@ -10,8 +10,14 @@ import pytest
 from pg8000.exceptions import DatabaseError, InterfaceError
 
 from sluice.aws.client import AwsClient
-from sluice.db.breaker import OPEN_SECONDS, TURN_SECONDS, Breaker, Hint, HintUnavailable
-from sluice.db.probe_lock import SharedTurns
+from sluice.db.breaker import (
+    OPEN_SECONDS,
+    PROBE_SECONDS,
+    CircuitBreaker,
+    ProbeLock,
+    ProbeLockUnavailable,
+)
+from sluice.db.probe_lock import DynamoProbeLock
 from sluice.errors import CircuitOpen, DatabaseUnavailable
 from sluice.settings import AwsSettings
 from tests.fixtures.aws import RATE_LIMIT_TABLE
@@ -32,31 +38,31 @@ class MemoryTurns:
     def __init__(self) -> None:
         self._lock, self._until = Lock(), 0.0
 
-    def take_turn(self, now: float, until: float) -> bool:
+    def acquire(self, now: float, until: float) -> bool:
         with self._lock:
             free = not now <= self._until <= now + 60
             if free:
                 self._until = until
             return free
 
-    def turn_until(self) -> float:
+    def expires_at(self) -> float:
         return self._until
 
-    def clear(self) -> None:
+    def release(self) -> None:
         self._until = 0.0
 
 
 class NoTurns:
     """DynamoDB does not answer."""
 
-    def take_turn(self, now: float, until: float) -> bool:
-        raise HintUnavailable
+    def acquire(self, now: float, until: float) -> bool:
+        raise ProbeLockUnavailable
 
-    def turn_until(self) -> float:
-        raise HintUnavailable
+    def expires_at(self) -> float:
+        raise ProbeLockUnavailable
 
-    def clear(self) -> None:
-        raise HintUnavailable
+    def release(self) -> None:
+        raise ProbeLockUnavailable
 
 
 class Database:
@@ -89,7 +95,7 @@ HUNG_UP = InterfaceError(
 )  # pg8000's word for a connection that ends before the greeting
 
 
-def attempt(breaker: Breaker, database: Database) -> str:
+def attempt(breaker: CircuitBreaker, database: Database) -> str:
     """What came of it."""
     try:
         return breaker.connect(database)
@@ -100,36 +106,36 @@ def attempt(breaker: Breaker, database: Database) -> str:
 
 
 @pytest.fixture(params=["memory", "dynamodb"])
-def turns(request: pytest.FixtureRequest, emulated_aws: AwsSettings) -> Iterator[Hint]:
+def turns(request: pytest.FixtureRequest, emulated_aws: AwsSettings) -> Iterator[ProbeLock]:
     if request.param == "memory":
         yield MemoryTurns()
         return
     client = AwsClient(
         emulated_aws, "dynamodb", endpoint=emulated_aws.dynamodb_endpoint, version="1.0"
     )
-    yield SharedTurns(client, RATE_LIMIT_TABLE, f"{request.node.name}")
+    yield DynamoProbeLock(client, RATE_LIMIT_TABLE, f"{request.node.name}")
     client.close()
 
 
-def test_one_turn_at_a_time_and_none_is_for_ever(turns: Hint) -> None:
-    assert turns.turn_until() == 0
-    assert turns.take_turn(NOW, NOW + 2.5)
-    assert not turns.take_turn(NOW + 1, NOW + 3.5)
-    assert turns.turn_until() == NOW + 2.5
-    assert turns.take_turn(NOW + 2.6, NOW + 5.1)
-    turns.clear()
-    assert turns.turn_until() == 0
-    assert turns.take_turn(NOW + 2.7, NOW + 5.2)
+def test_one_turn_at_a_time_and_none_is_for_ever(turns: ProbeLock) -> None:
+    assert turns.expires_at() == 0
+    assert turns.acquire(NOW, NOW + 2.5)
+    assert not turns.acquire(NOW + 1, NOW + 3.5)
+    assert turns.expires_at() == NOW + 2.5
+    assert turns.acquire(NOW + 2.6, NOW + 5.1)
+    turns.release()
+    assert turns.expires_at() == 0
+    assert turns.acquire(NOW + 2.7, NOW + 5.2)
 
 
-def test_a_turn_in_the_far_future_is_a_wrong_clocks(turns: Hint) -> None:
-    assert turns.take_turn(NOW + 3600, NOW + 3602.5)
-    assert turns.take_turn(NOW, NOW + 2.5)
+def test_a_turn_in_the_far_future_is_a_wrong_clocks(turns: ProbeLock) -> None:
+    assert turns.acquire(NOW + 3600, NOW + 3602.5)
+    assert turns.acquire(NOW, NOW + 2.5)
 
 
-def test_of_many_who_ask_at_once_one_has_the_turn(turns: Hint) -> None:
+def test_of_many_who_ask_at_once_one_has_the_turn(turns: ProbeLock) -> None:
     with ThreadPoolExecutor(16) as threads:
-        assert sum(threads.map(lambda _: turns.take_turn(NOW, NOW + 2.5), range(64))) == 1
+        assert sum(threads.map(lambda _: turns.acquire(NOW, NOW + 2.5), range(64))) == 1
 
 
 @pytest.mark.parametrize(
@@ -137,9 +143,9 @@ def test_of_many_who_ask_at_once_one_has_the_turn(turns: Hint) -> None:
 )
 def test_a_failure_opens_it(error: Exception) -> None:
     database = Database(error)
-    breaker = Breaker(clock=Clock())
+    breaker = CircuitBreaker(clock=Clock())
     assert [attempt(breaker, database) for _ in range(5)] == ["failed"] + ["open"] * 4
-    assert (breaker.state, breaker.refusals, database.tried) == ("open", 4, 1)
+    assert (breaker.state, breaker.rejections, database.tried) == ("open", 4, 1)
 
 
 @pytest.mark.parametrize(
@@ -153,14 +159,14 @@ def test_a_failure_opens_it(error: Exception) -> None:
     ],
 )
 def test_what_says_nothing_about_availability_never_opens_it(error: Exception) -> None:
-    breaker = Breaker(clock=Clock())
+    breaker = CircuitBreaker(clock=Clock())
     assert {attempt(breaker, Database(error)) for _ in range(20)} == {"failed"}
     assert breaker.state == "closed"
 
 
 def test_then_one_tries_and_closes_it_or_keeps_it_open() -> None:
     clock, database = Clock(), Database(SILENT)
-    breaker = Breaker(clock=clock)
+    breaker = CircuitBreaker(clock=clock)
     attempt(breaker, database)
     for _ in range(3):
         clock.now += OPEN_SECONDS
@@ -175,7 +181,7 @@ def test_then_one_tries_and_closes_it_or_keeps_it_open() -> None:
 
 def test_a_clock_that_is_set_back_does_not_keep_it_open() -> None:
     clock, database = Clock(), Database(SILENT)
-    breaker = Breaker(clock=clock)
+    breaker = CircuitBreaker(clock=clock)
     attempt(breaker, database)
     clock.now -= 3600
     database.error = None
@@ -184,7 +190,7 @@ def test_a_clock_that_is_set_back_does_not_keep_it_open() -> None:
 
 def test_of_an_environments_threads_one_tries() -> None:
     clock, database = Clock(), Database(SILENT)
-    breaker = Breaker(clock=clock)
+    breaker = CircuitBreaker(clock=clock)
     attempt(breaker, database)
     clock.now += OPEN_SECONDS
     everybody = Barrier(8)
@@ -207,10 +213,10 @@ def test_of_an_environments_threads_one_tries() -> None:
 
 
 @pytest.mark.parametrize("error", [REFUSED, SILENT])
-def test_twenty_environments_hardly_knock(turns: Hint, error: Exception) -> None:
+def test_twenty_environments_hardly_knock(turns: ProbeLock, error: Exception) -> None:
     """Each finds out for itself; from then on it is one attempt for all of them, in the time that a turn takes."""
     clock, database = Clock(), Database(error)
-    environments = [Breaker(turns, clock=clock) for _ in range(20)]
+    environments = [CircuitBreaker(turns, clock=clock) for _ in range(20)]
     found_out, seconds = 0, 20
     for tick in range(seconds * 4):
         for breaker in environments:
@@ -218,7 +224,7 @@ def test_twenty_environments_hardly_knock(turns: Hint, error: Exception) -> None
         found_out = database.tried if tick == 0 else found_out
         clock.now += 0.25
     assert found_out == len(environments)
-    assert database.tried - found_out <= seconds / TURN_SECONDS + 1
+    assert database.tried - found_out <= seconds / PROBE_SECONDS + 1
 
     database.error = None
     back = clock.now
@@ -229,32 +235,32 @@ def test_twenty_environments_hardly_knock(turns: Hint, error: Exception) -> None
     assert clock.now - back < 5
 
 
-def test_one_that_alone_cannot_reach_it_shuts_nobody_out(turns: Hint) -> None:
+def test_one_that_alone_cannot_reach_it_shuts_nobody_out(turns: ProbeLock) -> None:
     clock, there = Clock(), Database(None)
-    lost, well = Breaker(turns, clock=clock), Breaker(turns, clock=clock)
+    lost, well = CircuitBreaker(turns, clock=clock), CircuitBreaker(turns, clock=clock)
     attempt(lost, Database(SILENT))
     assert lost.state == "open"
     assert well.open_elsewhere() is True
     assert attempt(well, there) == "connected"
 
 
-def test_one_who_dies_at_its_turn_delays_the_others_by_no_more_than_that(turns: Hint) -> None:
+def test_one_who_dies_at_its_turn_delays_the_others_by_no_more_than_that(turns: ProbeLock) -> None:
     clock, database = Clock(), Database(SILENT)
-    dies, lives = Breaker(turns, clock=clock), Breaker(turns, clock=clock)
+    dies, lives = CircuitBreaker(turns, clock=clock), CircuitBreaker(turns, clock=clock)
     attempt(dies, database), attempt(lives, database)
-    clock.now += TURN_SECONDS
+    clock.now += PROBE_SECONDS
     with suppress(CircuitOpen):
         dies._admit()  # and no more is heard of it
     database.error = None
     waited = clock.now
     while attempt(lives, database) == "open":
         clock.now += 0.1
-    assert clock.now - waited < TURN_SECONDS + OPEN_SECONDS
+    assert clock.now - waited < PROBE_SECONDS + OPEN_SECONDS
 
 
 def test_without_the_hint_each_tries_for_itself(caplog: pytest.LogCaptureFixture) -> None:
     clock, database = Clock(), Database(SILENT)
-    breaker = Breaker(NoTurns(), clock=clock)
+    breaker = CircuitBreaker(NoTurns(), clock=clock)
     assert attempt(breaker, database) == "failed"
     assert breaker.open_elsewhere() is None
     clock.now += OPEN_SECONDS

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from sluice import deadline
-from sluice.db.connection import LIMIT_TIME
+from sluice.db.connection import SET_TIMEOUTS
 from sluice.db.database import Database
 from sluice.errors import DatabaseUnavailable, PoolExhausted, StatementTimeout
 from sluice.settings import DatabaseSettings
@@ -25,16 +25,16 @@ def running(admin: Any, what: str) -> int:
 
 
 def test_the_inner_of_two_deadlines_counts_and_then_the_outer_again() -> None:
-    assert deadline.left() is None
+    assert deadline.remaining() is None
     with deadline.within(10):
         with deadline.within(100):
-            assert 9 < (deadline.left() or 0) <= 10
+            assert 9 < (deadline.remaining() or 0) <= 10
         with deadline.within(1):
-            assert deadline.at_most(5) <= 1
-        assert deadline.at_most(5) == 5
-    assert deadline.at_most(5) == 5
+            assert deadline.cap(5) <= 1
+        assert deadline.cap(5) == 5
+    assert deadline.cap(5) == 5
     with deadline.within(-1):
-        assert deadline.at_most(5) == 0.001
+        assert deadline.cap(5) == 0.001
 
 
 @pytest.mark.parametrize("way", ["read", "write", "transaction", "session"])
@@ -111,7 +111,7 @@ def test_while_there_is_enough_time_nothing_is_sent_for_it(
         return proxy.bytes_sent - before
 
     database.read("SELECT 1")
-    assert sent(14.5) + len(LIMIT_TIME) < sent(14.1)
+    assert sent(14.5) + len(SET_TIMEOUTS) < sent(14.1)
 
 
 def test_without_time_nothing_is_sent_at_all(database: Database) -> None:

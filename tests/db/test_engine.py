@@ -170,7 +170,7 @@ def test_each_connection_asks_for_its_password(
         asked.append(1)
         return str(settings.password)
 
-    database = make_database(password="", options={"credentials": credentials})
+    database = make_database(password="", options={"password_provider": credentials})
     for _ in range(2):
         assert database.read("SHOW application_name")[0][0] == "sluice-function"
         database.dispose()

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import text
 
 from sluice import deadline, errors, request_stats
-from sluice.db.connection import UNKNOWN_POSITION
+from sluice.db.connection import UNKNOWN_LSN
 from sluice.db.database import Database
 from sluice.settings import DatabaseSettings
 from tests.db.test_deadline import TIMEOUTS
@@ -83,18 +83,18 @@ def test_who_writes_is_told_how_far_the_log_has_come(
     """Where the pooler loses the name of a statement, one position of that connection is not known; no more."""
     admin.run("CREATE TABLE IF NOT EXISTS counted_up (n int)")
     databases = [
-        Database(make_database(port=pooler, pooler="pgbouncer")._engine, tells_positions=True)
+        Database(make_database(port=pooler, pooler="pgbouncer")._engine, report_lsn=True)
         for _ in range(THREADS)
     ]
 
     def writes(thread: int) -> list[str]:
         told = []
         for n in range(25):
-            with request_stats.counted() as counted:
+            with request_stats.collect() as counted:
                 value = {"n": thread * 1000 + n}
                 written = databases[thread].write(INSERT, value, prepare=prepare)
             assert written[0].n == value["n"]
-            told.append(counted.position)
+            told.append(counted.commit_lsn)
         return told
 
     with ThreadPoolExecutor(THREADS) as threads:
@@ -103,7 +103,7 @@ def test_who_writes_is_told_how_far_the_log_has_come(
         list(row) for row in admin.run("SELECT count(*), count(DISTINCT n) FROM counted_up")
     ] == [[400, 400]]
     admin.run("DROP TABLE counted_up")
-    assert all(positions.count(UNKNOWN_POSITION) <= 1 for positions in told)
+    assert all(positions.count(UNKNOWN_LSN) <= 1 for positions in told)
     assert all(
         re.fullmatch(r"[0-9A-F]+/[0-9A-F]+", position)
         for positions in told

@@ -82,12 +82,16 @@ def test_a_statement_that_fails_may_be_sent_again(database: Database):
 
 def test_a_guard_that_fails_at_the_naming_of_the_statement_leaves_it_unnamed(database: Database):
     add = "INSERT INTO kept (n) VALUES (CAST(:n AS integer))"
-    for n, guard in ((1, "SELECT 1 WHERE false"), (2, "SELECT 1 / 0"), (2, "SELECT 1 WHERE false")):
-        if "0" in guard:
+    for n, preceding in (
+        (1, "SELECT 1 WHERE false"),
+        (2, "SELECT 1 / 0"),
+        (2, "SELECT 1 WHERE false"),
+    ):
+        if "0" in preceding:
             with pytest.raises(InternalError):
-                database.write(add, {"n": n}, guard=(guard, {}), prepare=True)
+                database.write(add, {"n": n}, preceding=(preceding, {}), prepare=True)
         else:
-            database.write(add, {"n": n}, guard=(guard, {}), prepare=True)
+            database.write(add, {"n": n}, preceding=(preceding, {}), prepare=True)
     database.write(add, {"n": 3}, prepare=True)
     database.write(add, {"n": 4}, prepare=True)
     assert len(database.read("SELECT n FROM kept")) == 4

@@ -71,9 +71,9 @@ def shop(shared_shop: tuple[Shop, runtime.Runtime]) -> Iterator[Shop]:
     shop, built = shared_shop
     shop.sql(EMPTY)
     shop.headers = dict(ADMIN)
-    runtime.install(built)
+    runtime.set_current(built)
     yield shop
-    runtime.install(None)
+    runtime.set_current(None)
 
 
 @pytest.fixture
@@ -82,9 +82,9 @@ def breakable_shop(
 ) -> Iterator[Shop]:
     """As `shop`, in a database of its own: its tables may be dropped."""
     with _new_shop(postgres_server, migrated_template, emulated_aws) as (shop, built):
-        runtime.install(built)
+        runtime.set_current(built)
         yield shop
-        runtime.install(None)
+        runtime.set_current(None)
 
 
 @pytest.fixture
@@ -96,7 +96,7 @@ def proxy(shop: Shop, make_proxy: Callable[..., TcpProxy]) -> Iterator[TcpProxy]
         settings.database, host=proxy.host, port=proxy.port, connect_timeout=0.5, socket_timeout=0.5
     )
     behind = runtime.build(replace(settings, database=database))
-    runtime.install(behind)
+    runtime.set_current(behind)
     yield proxy
     behind.database.dispose()
 

@@ -118,7 +118,7 @@ def test_the_first_request_of_an_environment_is_cold(shop: Shop, lines: Lines) -
 def test_even_what_needs_no_settings_is_told_and_nothing_is_below_info(
     shop: Shop, lines: Lines
 ) -> None:
-    runtime.install(None)
+    runtime.set_current(None)
     shop.get("/health")
     assert [(line["route"], line["status"]) for line in lines()] == [("/health", 200)]
     logging.getLogger("sluice").setLevel("WARNING")
@@ -130,7 +130,7 @@ def test_even_what_needs_no_settings_is_told_and_nothing_is_below_info(
 def test_times_are_in_the_answer_where_the_local_system_asks_for_them(shop: Shop) -> None:
     assert "Server-Timing" not in shop.get("/api/products").headers
     here = runtime.current()
-    runtime.install(runtime.Runtime(replace(here.settings, server_timing=True), here.database))
+    runtime.set_current(runtime.Runtime(replace(here.settings, server_timing=True), here.database))
     timing = shop.get("/api/products").headers["Server-Timing"]
     assert re.fullmatch(
         r'db;dur=[\d.]+;desc="1 statements, 1 round trips, \d connects", total;dur=[\d.]+', timing

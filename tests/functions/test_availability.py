@@ -93,7 +93,9 @@ def test_while_the_circuit_is_open_a_products_last_answer_is_given_and_says_so(
 def test_no_old_answer_where_the_operator_wants_none(shop: Shop, proxy: TcpProxy) -> None:
     target = f"/api/products/{shop.product('Tall Mug')}"
     behind = runtime.current()
-    runtime.install(runtime.Runtime(replace(behind.settings, stale_seconds=0), behind.database))
+    runtime.set_current(
+        runtime.Runtime(replace(behind.settings, stale_if_error_seconds=0), behind.database)
+    )
     assert shop.get(target).status == 200
     open_circuit(shop, proxy)
     assert shop.get(target).code == "circuit_open"

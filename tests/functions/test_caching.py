@@ -37,7 +37,7 @@ def vary(answer: Answer) -> set[str]:
 def rate_limited(shop: Shop, method: str, path: str) -> Answer:
     here = runtime.current()
     settings = dataclasses.replace(here.settings, rate_tiers={"default": (1, 86_400)})
-    runtime.install(runtime.Runtime(settings, here.database))
+    runtime.set_current(runtime.Runtime(settings, here.database))
     shop.call(method, path, x_api_key="local-reader")
     return shop.call(method, path, x_api_key="local-reader")
 

@@ -53,12 +53,12 @@ def site(
     proxy = make_proxy("127.0.0.1", own_server.port)
     settings = shop_settings(own_server.url("sluice_app", password="canary-app"), emulated_aws)
     there = replace(settings.database, port=proxy.port, connect_timeout=0.4, pool_timeout=0.4)
-    built = runtime.build(replace(settings, database=there, stale_seconds=0))
-    runtime.install(built)
+    built = runtime.build(replace(settings, database=there, stale_if_error_seconds=0))
+    runtime.set_current(built)
     shop = Shop(own_server.url(), seconds=SECONDS)
     shop.sql("DELETE FROM users")
     yield Site(shop, own_server, proxy)
-    runtime.install(None)
+    runtime.set_current(None)
     built.database.dispose()
 
 

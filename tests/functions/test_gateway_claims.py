@@ -9,7 +9,7 @@ import pytest
 from functions.orders.handler import handler
 from sluice import runtime
 from sluice.identity.claims import parse_scopes, principal_from_claims
-from sluice.settings import Settings, TokenSettings
+from sluice.settings import JwtSettings, Settings
 from tests.fixtures.shop import Shop, http_event, lambda_context
 from tests.fixtures.tokens import AUDIENCE, ISSUER
 
@@ -37,9 +37,9 @@ def orders(given: dict[str, Any] | None, **headers: str) -> dict[str, Any]:
 
 def install(*, verified_by_gateway: bool) -> None:
     here = runtime.current()
-    tokens = TokenSettings(ISSUER, AUDIENCE, KEYS_URL, verified_by_gateway=verified_by_gateway)
-    runtime.install(
-        runtime.Runtime(dataclasses.replace(here.settings, tokens=tokens), here.database)
+    tokens = JwtSettings(ISSUER, AUDIENCE, KEYS_URL, verified_by_gateway=verified_by_gateway)
+    runtime.set_current(
+        runtime.Runtime(dataclasses.replace(here.settings, jwt=tokens), here.database)
     )
 
 
@@ -130,6 +130,6 @@ def test_setting_says_who_verifies(shop: Shop) -> None:
     }
     for variable, expected in ((None, False), ("function", False), ("gateway", True)):
         given = environ | ({} if variable is None else {"SLUICE_JWT_VERIFIED_BY": variable})
-        tokens = Settings.from_env(given).tokens
+        tokens = Settings.from_env(given).jwt
         assert tokens is not None
         assert tokens.verified_by_gateway is expected

@@ -7,7 +7,7 @@ from tests.fixtures.shop import Shop
 
 
 def test_being_alive_takes_no_database(shop: Shop) -> None:
-    runtime.install(None)
+    runtime.set_current(None)
     answer = shop.get("/health")
     assert (answer.status, answer.json) == (200, {"status": "ok"})
 
@@ -52,7 +52,7 @@ def test_the_app_role_has_the_timeouts_that_sluice_takes_it_to_have(shop: Shop) 
 def test_without_the_shared_counts_it_is_ready_and_says_so(shop: Shop) -> None:
     here = runtime.current()
     aws = dataclasses.replace(here.settings.aws, dynamodb_endpoint="http://127.0.0.1:1")
-    runtime.install(runtime.Runtime(dataclasses.replace(here.settings, aws=aws), here.database))
+    runtime.set_current(runtime.Runtime(dataclasses.replace(here.settings, aws=aws), here.database))
     answer = shop.get("/health/ready")
     assert (answer.status, answer.json["limiter"]) == (200, {"counts": "unavailable"})
 
@@ -60,7 +60,7 @@ def test_without_the_shared_counts_it_is_ready_and_says_so(shop: Shop) -> None:
 def test_a_database_that_cannot_be_reached_is_503_and_when_to_try_again(shop: Shop) -> None:
     here = runtime.current().settings
     nowhere = dataclasses.replace(here, database=dataclasses.replace(here.database, port=1))
-    runtime.install(runtime.build(nowhere))
+    runtime.set_current(runtime.build(nowhere))
     answer = shop.get("/health/ready")
     assert (answer.status, answer.code) == (503, "database_unavailable")
     assert int(answer.headers["Retry-After"]) >= 1
@@ -68,7 +68,7 @@ def test_a_database_that_cannot_be_reached_is_503_and_when_to_try_again(shop: Sh
 
 
 def test_an_environment_that_cannot_be_used_is_500_not_a_crash(shop: Shop) -> None:
-    runtime.install(None)  # what is built now reads an environment that names no database
+    runtime.set_current(None)  # what is built now reads an environment that names no database
     answer = shop.get("/health/ready", origin="https://shop.example")
     assert (answer.status, answer.code) == (500, "internal_error")
     assert "SLUICE" not in answer.text

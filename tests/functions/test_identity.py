@@ -214,7 +214,7 @@ def test_where_keys_cannot_be_asked_for_it_is_503_and_not_remembered(
 ) -> None:
     settings = runtime.current().settings
     nowhere = replace(settings, aws=replace(settings.aws, dynamodb_endpoint="http://127.0.0.1:1"))
-    runtime.install(runtime.Runtime(nowhere, runtime.current().database))
+    runtime.set_current(runtime.Runtime(nowhere, runtime.current().database))
 
     answer = shop.get("/api/products")
 

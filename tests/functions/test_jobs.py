@@ -28,10 +28,10 @@ def slow(shop: Shop) -> Iterator[TcpProxy]:
     there = here.settings.database
     with TcpProxy(there.host, there.port, latency=RESUMING) as proxy:
         database = replace(there, host=proxy.host, port=proxy.port, connect_timeout=PATIENCE)
-        runtime.install(runtime.build(replace(here.settings, database=database)))
+        runtime.set_current(runtime.build(replace(here.settings, database=database)))
         yield proxy
         runtime.current().database.dispose()
-        runtime.install(here)
+        runtime.set_current(here)
 
 
 def assert_no_connection(shop: Shop, names: str) -> None:
@@ -79,5 +79,5 @@ def test_migration_waits_for_a_database_that_resumes(shop: Shop) -> None:
 
 def test_job_waits_longer_where_the_settings_say_so() -> None:
     settings = DatabaseSettings("host", "name", "user", connect_timeout=100.0)
-    assert settings.for_job().connect_timeout == 100.0
-    assert replace(settings, connect_timeout=2.0).for_job().connect_timeout == RESUME_SECONDS
+    assert settings.for_batch().connect_timeout == 100.0
+    assert replace(settings, connect_timeout=2.0).for_batch().connect_timeout == RESUME_SECONDS

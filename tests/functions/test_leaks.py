@@ -118,7 +118,7 @@ def test_a_password_that_is_wrong_is_not_told(shop: Shop, caplog: pytest.LogCapt
     wrong = runtime.build(
         replace(here, database=replace(here.database, password="canary-app-once"))
     )
-    runtime.install(wrong)
+    runtime.set_current(wrong)
     assert shop.get("/api/users").status == 503
     assert "28P01" in caplog.text
     assert "canary" not in repr(wrong.settings)

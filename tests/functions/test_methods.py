@@ -52,7 +52,7 @@ def open_shop(shop: Shop) -> Shop:
 
 def allow(*origins: str) -> None:
     now = runtime.current()
-    runtime.install(
+    runtime.set_current(
         runtime.Runtime(dataclasses.replace(now.settings, cors_origins=origins), now.database)
     )
 

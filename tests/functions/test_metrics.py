@@ -9,7 +9,7 @@ import pytest
 from aws_lambda_powertools.event_handler import Response
 
 from sluice import runtime
-from sluice.db.breaker import OPEN_SECONDS, Breaker
+from sluice.db.breaker import OPEN_SECONDS, CircuitBreaker
 from sluice.db.database import Database
 from sluice.db.engine import make_engine
 from sluice.errors import DatabaseUnavailable
@@ -17,7 +17,7 @@ from sluice.http.metrics import URGENT_INTERVAL, MetricsEmitter
 from sluice.http.request import Request
 from sluice.http.router import Api
 from sluice.limits.window import Policy
-from sluice.settings import TELEMETRY_SECONDS as EVERY
+from sluice.settings import METRICS_INTERVAL as EVERY
 from tests.fixtures.shop import ADMIN, Shop, http_event, lambda_context
 
 Capture = pytest.CaptureFixture[str]
@@ -65,7 +65,7 @@ def test_a_line_a_minute_while_all_is_well(shop: Shop, capsys: Capture) -> None:
 
 def test_a_system_that_is_looked_at_tells_more_often(shop: Shop, capsys: Capture) -> None:
     clock, here = Clock(), runtime.current()
-    hasty = runtime.Runtime(replace(here.settings, telemetry_seconds=0.5), here.database)
+    hasty = runtime.Runtime(replace(here.settings, metrics_interval=0.5), here.database)
     telemetry = MetricsEmitter(clock=clock)
     for _ in range(5):
         telemetry.emit(hasty)
@@ -75,7 +75,7 @@ def test_a_system_that_is_looked_at_tells_more_often(shop: Shop, capsys: Capture
 
 def test_a_circuit_that_opens_or_closes_is_told_at_once(shop: Shop, capsys: Capture) -> None:
     here, clock = runtime.current(), Clock()
-    telemetry, breaker = MetricsEmitter(clock=clock), Breaker(clock=clock)
+    telemetry, breaker = MetricsEmitter(clock=clock), CircuitBreaker(clock=clock)
     nowhere = runtime.Runtime(
         here.settings, Database(make_engine(here.settings.database, "function"), breaker)
     )
@@ -158,7 +158,7 @@ def test_the_fullest_moment_of_the_pool_is_told_and_warned_of(
 ) -> None:
     here, clock = runtime.current(), Clock()
     telemetry = MetricsEmitter(clock=clock)
-    here.database.busiest()
+    here.database.take_peak()
     with here.database.transaction(), here.database.transaction():
         pass
     telemetry.emit(here)

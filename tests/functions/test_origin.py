@@ -100,7 +100,7 @@ def test_strangers_are_counted_by_their_own_address(
     within_one_minute.limiter = Limiter(
         MemoryCounterStore(), MemoryCounterStore(), clock=lambda: 1_700_000_000.0
     )
-    runtime.install(within_one_minute)
+    runtime.set_current(within_one_minute)
 
     statuses = [stranger("130.176.0.1", shop.address) for _ in range(601)]
 

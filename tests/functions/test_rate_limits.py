@@ -24,7 +24,7 @@ def tiers() -> Callable[..., None]:
         here = runtime.current()
         quotas_a_day = {name: (quota, DAY) for name, quota in quotas.items()}
         settings = dataclasses.replace(here.settings, rate_tiers=quotas_a_day)
-        runtime.install(runtime.Runtime(settings, here.database))
+        runtime.set_current(runtime.Runtime(settings, here.database))
 
     return install
 
@@ -158,7 +158,7 @@ def test_strangers_are_limited_by_their_address_whatever_they_say_of_themselves(
     within_one_minute.limiter = Limiter(
         MemoryCounterStore(), MemoryCounterStore(), clock=lambda: 1_700_000_000.0
     )
-    runtime.install(within_one_minute)
+    runtime.set_current(within_one_minute)
     statuses = []
     for n in range(620):
         shop.address = addresses[n % len(addresses)]
@@ -180,7 +180,7 @@ def test_where_counts_cannot_be_had_requests_go_through(
 ) -> None:
     here = runtime.current()
     settings = dataclasses.replace(here.settings, rate_limit_table="no-such-table")
-    runtime.install(runtime.Runtime(settings, here.database))
+    runtime.set_current(runtime.Runtime(settings, here.database))
 
     answer = shop.get("/api/products")
 

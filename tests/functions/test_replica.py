@@ -15,7 +15,7 @@ import pytest
 from local.postgres import PostgresServer
 from sluice import request_stats, runtime
 from sluice.http.metrics import MetricsEmitter
-from sluice.settings import READER_SHARE
+from sluice.settings import REPLICA_DEADLINE_SHARE
 from tests.fixtures.concurrent_orders import at_once
 from tests.fixtures.replica import MIN_LSN_HEADER, PRODUCT_PATH, ReplicatedShop, replica_of
 from tests.fixtures.shop import Answer, Shop
@@ -31,21 +31,21 @@ def place(position: str) -> int:
 
 
 @pytest.fixture
-def read_from(
+def served_by(
     replicated_shop: ReplicatedShop, capsys: pytest.CaptureFixture[str]
 ) -> Callable[[], list[str]]:
-    """`read_from()`: what the requests' lines tell, since it was asked last."""
+    """`served_by()`: what the requests' lines tell, since it was asked last."""
     capsys.readouterr()
 
     def told() -> list[str]:
         lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-        return [line.get("read_from", "") for line in lines if "request_id" in line]
+        return [line.get("served_by", "") for line in lines if "request_id" in line]
 
     return told
 
 
 def test_who_shows_what_a_write_told_reads_it_and_who_does_not_reads_what_there_is(
-    replicated_shop: ReplicatedShop, read_from: Callable[[], list[str]]
+    replicated_shop: ReplicatedShop, served_by: Callable[[], list[str]]
 ) -> None:
     with replicated_shop.replica.replay_paused():
         position = replicated_shop.set_price("2.00")
@@ -54,14 +54,14 @@ def test_who_shows_what_a_write_told_reads_it_and_who_does_not_reads_what_there_
             replicated_shop.price(position),
             replicated_shop.price(FAR),
         ] == ["1.00", "2.00", "2.00"]
-        assert read_from() == ["", "reader", "primary", "primary"]
+        assert served_by() == ["", "replica", "primary", "primary"]
     replicated_shop.replica.wait_for_lsn(position)
     assert [
         replicated_shop.price(),
         replicated_shop.price(position),
         replicated_shop.price(FAR),
     ] == ["2.00", "2.00", "2.00"]
-    assert read_from() == ["reader", "reader", "primary"]
+    assert served_by() == ["replica", "replica", "primary"]
 
 
 def test_neither_a_write_nor_a_read_takes_a_round_trip_more(
@@ -97,7 +97,7 @@ def test_neither_a_write_nor_a_read_takes_a_round_trip_more(
     ],
 )
 def test_the_catalogue_and_analytics_are_read_from_the_reader_and_the_rest_is_not(
-    replicated_shop: ReplicatedShop, read_from: Callable[[], list[str]], target: str
+    replicated_shop: ReplicatedShop, served_by: Callable[[], list[str]], target: str
 ) -> None:
     by_reader = not any(word in target for word in ("users", "orders{", "/orders", "imports"))
     (
@@ -105,7 +105,7 @@ def test_the_catalogue_and_analytics_are_read_from_the_reader_and_the_rest_is_no
         replicated_shop.get(target, min_lsn="0/1"),
         replicated_shop.get(target, min_lsn=FAR),
     )
-    assert read_from() == (["reader", "reader", "primary"] if by_reader else ["", "", ""])
+    assert served_by() == (["replica", "replica", "primary"] if by_reader else ["", "", ""])
 
 
 def write_twice(
@@ -168,12 +168,12 @@ def test_of_many_who_write_at_once_each_reads_its_own(
 ) -> None:
     writers, rounds = 8, 12
     settings = runtime.current().settings
-    assert settings.reader is not None
+    assert settings.replica is not None
     wide = runtime.build(
         replace(
             settings,
             database=replace(settings.database, pool_size=writers),
-            reader=replace(settings.reader, pool_size=writers),
+            replica=replace(settings.replica, pool_size=writers),
         )
     )
     mugs = [replicated_shop.shop.product(f"Mug {n}") for n in range(writers)]
@@ -181,12 +181,12 @@ def test_of_many_who_write_at_once_each_reads_its_own(
     def write_and_read(n: int) -> list[tuple[bool, str]]:
         seen = []
         for price in range(1, rounds + 1):
-            with request_stats.counted() as writing:
+            with request_stats.collect() as writing:
                 wide.products.update(mugs[n], {"price": f"{price}.00"})
-            with request_stats.counted() as reading:
-                reading.after = writing.position
+            with request_stats.collect() as reading:
+                reading.min_lsn = writing.commit_lsn
                 found = json.loads(wide.products.get_by_id(mugs[n]).json)["price"]
-            seen.append((found == f"{price}.00", reading.read_from))
+            seen.append((found == f"{price}.00", reading.served_by))
         return seen
 
     if lagging:
@@ -194,7 +194,7 @@ def test_of_many_who_write_at_once_each_reads_its_own(
             met = at_once(writers, write_and_read)
     else:
         met = at_once(writers, write_and_read)
-    wide.hang_up(), wide.database.dispose()
+    wide.close_clients(), wide.database.dispose()
     seen = [one for many in met if isinstance(many, list) for one in many]
     assert [fresh for fresh, _ in seen] == [True] * writers * rounds
     if lagging:
@@ -259,7 +259,7 @@ def test_what_is_no_position_is_refused_by_name(
 def test_pages_of_other_origins_may_show_and_see_it(replicated_shop: ReplicatedShop) -> None:
     built = runtime.current()
     open_to = replace(built.settings, cors_origins=("https://shop.example",))
-    runtime.install(runtime.Runtime(open_to, built.database, replica=built.replica))
+    runtime.set_current(runtime.Runtime(open_to, built.database, replica=built.replica))
     told = replicated_shop.shop.call(
         "OPTIONS", "/api/products", None, origin="https://shop.example"
     ).headers
@@ -271,21 +271,21 @@ def test_without_a_reader_nothing_is_told_asked_or_refused(shop: Shop) -> None:
     mug = shop.product("Mug")
     assert MIN_LSN_HEADER not in shop.patch(f"/api/products/{mug}", {"price": 2}).headers
     assert shop.get(f"/api/products/{mug}", x_sluice_min_lsn="nonsense").status == 200
-    assert "reader" not in shop.get("/health/ready").json
+    assert "replica" not in shop.get("/health/ready").json
 
 
 def test_it_is_told_whether_the_reader_is_there_and_how_far_behind(
     replicated_shop: ReplicatedShop,
 ) -> None:
-    ready = replicated_shop.get("/health/ready").json["reader"]
+    ready = replicated_shop.get("/health/ready").json["replica"]
     assert (ready["reachable"], ready["lag_bytes"], ready["lag_seconds"]) == (True, 0, 0)
     assert (ready["pool"]["size"], ready["breaker"]["state"]) == (1, "closed")
     with replicated_shop.replica.replay_paused():
         replicated_shop.set_price("2.00")
-        behind = replicated_shop.get("/health/ready").json["reader"]
+        behind = replicated_shop.get("/health/ready").json["replica"]
         assert behind["lag_bytes"] > 0 < behind["lag_seconds"]
     replicated_shop.replica_proxy.close()
-    away = replicated_shop.get("/health/ready").json["reader"]
+    away = replicated_shop.get("/health/ready").json["replica"]
     assert (away["reachable"], away["lag_bytes"], away["breaker"]["state"]) == (False, None, "open")
 
 
@@ -296,13 +296,13 @@ def test_both_pools_and_who_answered_are_metrics(
     capsys.readouterr()
     MetricsEmitter().emit(runtime.current())
     told = json.loads(capsys.readouterr().out)
-    assert (told["reader_answered"], told["reader_replaced"]) == ([3], [1])  # one was the fixture's
-    assert (told["pool_size"], told["reader_pool_size"], told["reader_pool_use"]) == (
+    assert (told["replica_reads"], told["replica_fallbacks"]) == ([3], [1])  # one was the fixture's
+    assert (told["pool_size"], told["replica_pool_size"], told["replica_pool_use"]) == (
         [1],
         [1],
         [50],
     )
-    assert (told["breaker_open"], told["reader_breaker_open"]) == ([0], [0])
+    assert (told["breaker_open"], told["replica_breaker_open"]) == ([0], [0])
 
 
 def refuse(replicated_shop: ReplicatedShop) -> None:
@@ -320,7 +320,7 @@ def freeze(replicated_shop: ReplicatedShop) -> None:
 @pytest.mark.parametrize("fault", [refuse, reset, freeze])
 def test_while_the_reader_is_away_the_primary_answers_and_few_wait(
     replicated_shop: ReplicatedShop,
-    read_from: Callable[[], list[str]],
+    served_by: Callable[[], list[str]],
     fault: Callable[[ReplicatedShop], None],
 ) -> None:
     """One finds out in half of its time; the next tries to connect, for as long as that may take; and no other does."""
@@ -335,18 +335,18 @@ def test_while_the_reader_is_away_the_primary_answers_and_few_wait(
         0,
     )
     assert replicated_shop.replica_proxy.connections == connections
-    assert read_from() == ["primary"] * 10
+    assert served_by() == ["primary"] * 10
     assert runtime.current().database.breaker.state == "closed"
 
 
 def test_when_the_reader_is_back_it_answers(
-    replicated_shop: ReplicatedShop, read_from: Callable[[], list[str]]
+    replicated_shop: ReplicatedShop, served_by: Callable[[], list[str]]
 ) -> None:
     replicated_shop.replica_proxy.close()
     replicated_shop.price(), replicated_shop.price()
     replicated_shop.replica_proxy.open()
     wait_until(
-        lambda: (replicated_shop.price(), read_from()[-1])[1] == "reader", "the reader's return"
+        lambda: (replicated_shop.price(), served_by()[-1])[1] == "replica", "the reader's return"
     )
 
 
@@ -382,12 +382,12 @@ def test_what_replay_ends_on_the_reader_is_asked_of_the_primary(
     replicated_shop.replica.run("SELECT pg_reload_conf()")
     built, met = runtime.current(), []
     assert built.replica is not None
-    reads = built.replica.before(built.database)
+    reads = built.replica.route_reads(built.database)
 
     def read() -> None:
-        with request_stats.counted() as taken:
-            taken.after = ""
-            met.append((reads.read(SLOW_THERE)[0].n, taken.read_from))
+        with request_stats.collect() as taken:
+            taken.min_lsn = ""
+            met.append((reads.read(SLOW_THERE)[0].n, taken.served_by))
 
     thread = threading.Thread(target=read)
     thread.start()
@@ -419,7 +419,7 @@ def test_a_write_is_kept_though_its_position_cannot_be_told(
 def test_a_replica_that_was_promoted_has_what_it_had_and_nothing_that_came_later(
     replicated_shop: ReplicatedShop,
     postgres_server: PostgresServer,
-    read_from: Callable[[], list[str]],
+    served_by: Callable[[], list[str]],
 ) -> None:
     with replica_of(postgres_server) as promoted:
         before = replicated_shop.set_price("2.00")
@@ -427,34 +427,36 @@ def test_a_replica_that_was_promoted_has_what_it_had_and_nothing_that_came_later
         promoted.run("SELECT pg_promote()")
         later = replicated_shop.set_price("3.00")
         settings = runtime.current().settings
-        assert settings.reader is not None
+        assert settings.replica is not None
         alone = runtime.build(
-            replace(settings, reader=replace(settings.reader, port=promoted.port))
+            replace(settings, replica=replace(settings.replica, port=promoted.port))
         )
-        runtime.install(alone)
-        read_from()
+        runtime.set_current(alone)
+        served_by()
         assert [
             replicated_shop.price(),
             replicated_shop.price(before),
             replicated_shop.price(later),
         ] == ["2.00", "2.00", "3.00"]
-        assert read_from() == ["reader", "reader", "primary"]
-        runtime.install(None)
+        assert served_by() == ["replica", "replica", "primary"]
+        runtime.set_current(None)
         alone.database.dispose()
 
 
 def test_who_replays_nothing_answers_those_who_show_no_position(
-    replicated_shop: ReplicatedShop, read_from: Callable[[], list[str]]
+    replicated_shop: ReplicatedShop, served_by: Callable[[], list[str]]
 ) -> None:
     """The reader endpoint of a cluster that has one instance alone leads to the primary."""
     settings = runtime.current().settings
-    alone = runtime.build(replace(settings, reader=replace(settings.database, share=READER_SHARE)))
-    runtime.install(alone)
+    alone = runtime.build(
+        replace(settings, replica=replace(settings.database, deadline_share=REPLICA_DEADLINE_SHARE))
+    )
+    runtime.set_current(alone)
     position = replicated_shop.set_price("2.00")
     assert [replicated_shop.price(), replicated_shop.price(position)] == ["2.00", "2.00"]
-    assert read_from() == ["", "reader", "primary"]
-    assert replicated_shop.get("/health/ready").json["reader"]["lag_bytes"] is None
-    runtime.install(None)
+    assert served_by() == ["", "replica", "primary"]
+    assert replicated_shop.get("/health/ready").json["replica"]["lag_bytes"] is None
+    runtime.set_current(None)
     alone.database.dispose()
 
 

@@ -20,7 +20,7 @@ def proxy(shop: Shop, make_proxy: Callable[..., TcpProxy]) -> Iterator[TcpProxy]
     far = runtime.build(
         replace(settings, database=replace(settings.database, host=proxy.host, port=proxy.port))
     )
-    runtime.install(far)
+    runtime.set_current(far)
     assert shop.get("/health/ready").status == 200
     yield proxy
     far.database.dispose()

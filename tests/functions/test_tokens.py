@@ -14,7 +14,7 @@ import pytest
 
 from sluice import runtime
 from sluice.identity.jwks import fetch
-from sluice.settings import TokenSettings
+from sluice.settings import JwtSettings
 from tests.fixtures.shop import Shop
 from tests.fixtures.tokens import (
     AUDIENCE,
@@ -62,12 +62,10 @@ def issuer(shop: Shop) -> Iterator[Issuer]:
     with Issuer(("127.0.0.1", 0), Answering) as server:
         Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         here = runtime.current()
-        tokens = TokenSettings(
-            ISSUER, AUDIENCE, f"http://127.0.0.1:{server.server_address[1]}/keys"
-        )
+        tokens = JwtSettings(ISSUER, AUDIENCE, f"http://127.0.0.1:{server.server_address[1]}/keys")
         tiers = {**here.settings.rate_tiers, "default": (2, DAY)}
-        settings = dataclasses.replace(here.settings, tokens=tokens, rate_tiers=tiers)
-        runtime.install(runtime.Runtime(settings, here.database))
+        settings = dataclasses.replace(here.settings, jwt=tokens, rate_tiers=tiers)
+        runtime.set_current(runtime.Runtime(settings, here.database))
         yield server
         server.shutdown()
 

@@ -17,8 +17,8 @@ from local.intrinsics import load_template
 from sluice.http.access_log import AccessLogEntry
 from sluice.http.request import Request
 from sluice.http.trace import Tracer
-from sluice.request_stats import Spent
-from sluice.settings import TraceSettings, tracing
+from sluice.request_stats import RequestStats
+from sluice.settings import TraceSettings, trace_settings
 from tests.fixtures.shop import Shop
 
 ROOT = Path(__file__).parents[2]
@@ -98,7 +98,7 @@ def test_refusal_is_an_error_and_names_its_code(shop: Shop, daemon: socket.socke
 def test_request_that_is_not_sampled_sends_nothing(daemon: socket.socket, header: str) -> None:
     host, port = daemon.getsockname()
     with closing(Tracer(TraceSettings((host, port), "shop", lambda: header))) as tracer:
-        tracer.send(Request("GET", "/", {}, {}, b""), AccessLogEntry(0.0), Spent())
+        tracer.send(Request("GET", "/", {}, {}, b""), AccessLogEntry(0.0), RequestStats())
         daemon.setblocking(False)
         with pytest.raises(BlockingIOError):
             daemon.recv(1)
@@ -112,8 +112,8 @@ def test_request_succeeds_without_a_daemon(shop: Shop, daemon: socket.socket) ->
 
 
 def test_tracing_is_off_by_default() -> None:
-    assert tracing({}) is None
-    assert tracing({"SLUICE_TRACING": "Disabled"}) is None
+    assert trace_settings({}) is None
+    assert trace_settings({"SLUICE_TRACING": "Disabled"}) is None
     template = load_template(ROOT / "template.yaml")
     assert template["Parameters"]["Tracing"]["Default"] == "Disabled"
     assert template["Globals"]["Function"]["Tracing"] == {"Ref": "Tracing"}

@@ -243,7 +243,7 @@ def closed_shop(shop: Shop) -> Iterator[Shop]:
     closed = runtime.build(
         replace(settings, graphql=replace(settings.graphql, introspection=False))
     )
-    runtime.install(closed)
+    runtime.set_current(closed)
     yield shop
     closed.database.dispose()
 

@@ -28,18 +28,18 @@ SESSIONS = """
 def shop(breakable_shop: Shop, postgres_server: PostgresServer) -> Iterator[Shop]:
     """In a database of its own, its runtime connected through the pooler."""
     direct = runtime.current().settings
-    assert direct.analyst is not None
+    assert direct.adhoc_sql is not None
     with pgbouncer(postgres_server.port, PASSWORDS) as port:
         app, analyst = (
             replace(database, port=port, pooler="pgbouncer")
-            for database in (direct.database, direct.analyst.database)
+            for database in (direct.database, direct.adhoc_sql.database)
         )
         behind = runtime.build(
-            replace(direct, database=app, analyst=replace(direct.analyst, database=analyst))
+            replace(direct, database=app, adhoc_sql=replace(direct.adhoc_sql, database=analyst))
         )
-        runtime.install(behind)
+        runtime.set_current(behind)
         yield breakable_shop
-        behind.hang_up()
+        behind.close_clients()
         behind.database.dispose()
 
 

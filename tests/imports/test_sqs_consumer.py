@@ -89,8 +89,14 @@ def line(depot: Depot) -> Iterator[Line]:
     sqs = boto3.client("sqs", endpoint_url=endpoint, **keys)
     url, dead = (f"{endpoint}/{ACCOUNT_ID}/{name}" for name in (QUEUE, DEAD))
     aws = replace(here.settings.aws, s3_endpoint=endpoint, sqs_endpoint=endpoint)
-    imports = {"imports_bucket": BUCKET, "imports_queue_url": url, "imports_dead_letters_url": dead}
-    runtime.install(runtime.build(replace(here.settings, aws=aws, imports_tries=TRIES, **imports)))
+    imports = {
+        "imports_bucket": BUCKET,
+        "imports_queue_url": url,
+        "imports_dead_letter_queue_url": dead,
+    }
+    runtime.set_current(
+        runtime.build(replace(here.settings, aws=aws, imports_max_receive_count=TRIES, **imports))
+    )
     line = Line(depot, sqs, url, dead)
     assert [json.loads(message["Body"])["Event"] for message in line.receive()] == ["s3:TestEvent"]
     yield line
@@ -99,8 +105,8 @@ def line(depot: Depot) -> Iterator[Line]:
         sqs.delete_queue(QueueUrl=queue)
     sqs.close()
     runtime.current().database.dispose()
-    runtime.current().hang_up()
-    runtime.install(here)
+    runtime.current().close_clients()
+    runtime.set_current(here)
 
 
 def test_a_file_that_is_put_there_is_imported(line: Line) -> None:

@@ -88,7 +88,9 @@ def test_the_variables_for_sam_make_settings_that_reach_the_host() -> None:
         "a",
     )
     assert (migrate.user, migrate.password, migrate.tls) == ("owner", "b", "off")
-    analytics = Settings.from_env(variables["Parameters"] | variables["AnalyticsFunction"]).analyst
+    analytics = Settings.from_env(
+        variables["Parameters"] | variables["AnalyticsFunction"]
+    ).adhoc_sql
     assert analytics is not None
     assert (analytics.database.user, analytics.database.password) == ("sluice_analyst", "c")
     imports = Settings.from_env(variables["Parameters"] | variables["ImportsFunction"])

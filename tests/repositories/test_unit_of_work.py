@@ -78,7 +78,7 @@ def test_an_error_at_any_step_undoes_all_before_it(
         raise ZeroDivisionError
 
     with pytest.raises((Duplicate, OutOfStock, ZeroDivisionError)):
-        built.transact(fail)
+        built.run_in_transaction(fail)
 
     assert names(shop) == ["Cup"]
     assert built.products.create(MUG).id  # its connection serves on
@@ -97,7 +97,7 @@ def test_an_order_is_a_part_of_a_unit(shop: Shop, built: Runtime) -> None:
         ordering.place_order(work, user, [(mug, 1)])
         return ordering.place_order(work, user, [(mug, 1)]).id
 
-    assert shop.get(f"/api/orders/{built.transact(twice)}").status == 200
+    assert shop.get(f"/api/orders/{built.run_in_transaction(twice)}").status == 200
     assert shop.sql("SELECT quantity FROM inventory") == [[3]]
 
 
@@ -153,7 +153,9 @@ def test_an_object_that_somebody_else_changed_is_stale(shop: Shop, built: Runtim
 def test_what_the_server_refuses_of_the_session_is_our_error(shop: Shop, built: Runtime) -> None:
     shop.user("ada@example.com")
     with pytest.raises(Duplicate) as refused:
-        built.transact(lambda work: work.session.add(User(email="ADA@example.com", name="Ada")))
+        built.run_in_transaction(
+            lambda work: work.session.add(User(email="ADA@example.com", name="Ada"))
+        )
 
     assert [fault.pointer for fault in refused.value.errors] == ["/email"]
 
@@ -193,7 +195,7 @@ def test_a_unit_that_lost_against_another_is_replayed_whole(
             shop.sql("UPDATE inventory SET quantity = quantity - 1")  # somebody else, in between
         work.inventory.adjust(mug, -1)
 
-    built.transact(take_one)
+    built.run_in_transaction(take_one)
 
     assert len(attempts) == 3
     assert shop.sql("SELECT quantity FROM inventory") == [[7]]
@@ -207,7 +209,7 @@ def test_a_unit_that_always_loses_is_given_up(built: Runtime) -> None:
         raise RolledBack
 
     with pytest.raises(RolledBack):
-        built.transact(lose)
+        built.run_in_transaction(lose)
 
     assert len(attempts) == 4
 

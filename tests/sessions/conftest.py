@@ -82,8 +82,8 @@ class Owner:
                 url = f"postgresql://sluice_app:canary-app@127.0.0.1:{port}/{name}?pooler=pgbouncer"
             built = runtime.build(shop_settings(url, self._emulated))
             undo.callback(built.database.dispose)
-            runtime.install(built)
-            undo.callback(runtime.install, None)
+            runtime.set_current(built)
+            undo.callback(runtime.set_current, None)
             yield Shop(self._server.url(database=name))
 
 

@@ -465,7 +465,7 @@ def test_a_reader_is_where_it_was_asked_for_and_takes_the_same_tokens(
     given: dict[str, str], host: str, logins: list[str]
 ) -> None:
     whole = render(load_template(ROOT / "template.yaml"), given)
-    told = whole["Globals"]["Function"]["Environment"]["Variables"]["SLUICE_READER_HOST"]
+    told = whole["Globals"]["Function"]["Environment"]["Variables"]["SLUICE_REPLICA_HOST"]
     resources = whole["Resources"]
     assert told == host
     access = [

@@ -8,7 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from sluice.settings import IMPORT_TRIES, Settings, SettingsError, origin_key, tracing
+from sluice.settings import (
+    IMPORTS_MAX_RECEIVE_COUNT,
+    Settings,
+    SettingsError,
+    origin_key,
+    trace_settings,
+)
 from tests.fixtures.template import ROOT, Template
 
 # path → the function that template.yaml must route it to: the one whose handler says so in openapi.json
@@ -143,9 +149,9 @@ def test_a_function_may_log_in_and_read_the_keys_of_its_callers_and_nothing_else
 
 def test_worker_knows_the_tries_of_its_queue(template: Template) -> None:
     """After its last try it says that the job has failed."""
-    tries = template.environment("ImportWorkerFunction")["SLUICE_IMPORTS_TRIES"]
+    tries = template.environment("ImportWorkerFunction")["SLUICE_IMPORTS_MAX_RECEIVE_COUNT"]
     queue = template.resources["ImportsQueue"]["Properties"]
-    assert queue["RedrivePolicy"]["maxReceiveCount"] == tries == IMPORT_TRIES
+    assert queue["RedrivePolicy"]["maxReceiveCount"] == tries == IMPORTS_MAX_RECEIVE_COUNT
 
 
 def test_only_migrations_work_as_the_owner(template: Template) -> None:
@@ -185,7 +191,7 @@ def test_no_function_is_given_what_settings_do_not_know(template: Template) -> N
     watched = Watched({})
     with pytest.raises(SettingsError):
         Settings.from_env(watched)
-    tracing(watched)
+    trace_settings(watched)
     origin_key(watched)
     for name in template.functions:
         given = {

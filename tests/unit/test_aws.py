@@ -17,7 +17,7 @@ from botocore.credentials import Credentials
 from moto.server import ThreadedMotoServer
 
 from sluice.aws.client import AwsClient, AwsError
-from sluice.db.credentials import KEPT_SECONDS, SecretPassword
+from sluice.db.passwords import SECRET_CACHE_SECONDS, SecretPassword
 from sluice.errors import DatabaseUnavailable
 from sluice.settings import AwsSettings
 
@@ -193,7 +193,7 @@ def test_a_rotated_password_is_in_use_after_a_while_and_the_old_one_until_then(
     secret.hold('{"password": "first"}')
     assert secret.password() == "first"
     secret.hold('{"password": "second"}')
-    secret.now += KEPT_SECONDS
+    secret.now += SECRET_CACHE_SECONDS
     assert secret.password() == "first"
     secret.now += 0.1
     assert secret.password() == "second"

@@ -12,7 +12,7 @@ import pytest
 
 from sluice import deadline
 from sluice.aws.client import MAX_IDLE, MIN_TIME_FOR_RETRY, RETRY_DELAY, AwsClient, AwsError
-from sluice.db.probe_lock import SharedTurns
+from sluice.db.probe_lock import DynamoProbeLock
 from sluice.limits.dynamo import DynamoCounterStore
 from sluice.settings import AwsSettings
 from tests.fixtures.aws import RATE_LIMIT_TABLE
@@ -178,9 +178,9 @@ def test_turn_whose_response_got_lost_is_still_taken(
         lossy_proxy(emulated_aws.dynamodb_endpoint, [fate]) as between,
         client(between.endpoint) as sender,
     ):
-        turns = SharedTurns(sender, RATE_LIMIT_TABLE, name)
-        assert turns.take_turn(1_000.0, 1_002.5)
-        assert not SharedTurns(sender, RATE_LIMIT_TABLE, name).take_turn(1_000.0, 1_002.5)
+        turns = DynamoProbeLock(sender, RATE_LIMIT_TABLE, name)
+        assert turns.acquire(1_000.0, 1_002.5)
+        assert not DynamoProbeLock(sender, RATE_LIMIT_TABLE, name).acquire(1_000.0, 1_002.5)
 
 
 @pytest.mark.parametrize(

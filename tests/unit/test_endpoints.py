@@ -9,7 +9,7 @@ import pytest
 from botocore.config import Config
 
 from sluice.aws.client import AwsClient
-from sluice.db.credentials import IamToken
+from sluice.db.passwords import IamToken
 from sluice.endpoints import host
 from sluice.imports.storage import ImportBucket
 from sluice.settings import AwsSettings, DatabaseSettings, Settings, SettingsError

@@ -31,7 +31,11 @@ def test_the_least_there_must_be_gives_safe_defaults() -> None:
         host="db.example", name="shop", user="sluice_app", password="secret"
     )
     assert (settings.database.tls, settings.database.port) == ("verify-full", 5432)
-    assert (settings.cors_origins, settings.log_level, settings.stale_seconds) == ((), "INFO", 300)
+    assert (settings.cors_origins, settings.log_level, settings.stale_if_error_seconds) == (
+        (),
+        "INFO",
+        300,
+    )
 
 
 def test_an_empty_environment_names_everything_that_is_missing() -> None:
@@ -98,9 +102,9 @@ def test_behind_rds_proxy_no_statement_is_named() -> None:
     behind = LEAST | {"SLUICE_DB_POOLER": "rds-proxy", "SLUICE_ANALYST_PASSWORD": "secret"}
     settings = Settings.from_env(behind)
 
-    assert settings.analyst is not None
+    assert settings.adhoc_sql is not None
     assert (settings.database.pooler, settings.database.prepared_statements) == ("rds-proxy", 0)
-    assert settings.analyst.database.pooler == "rds-proxy"
+    assert settings.adhoc_sql.database.pooler == "rds-proxy"
     chosen = Settings.from_env(behind | {"SLUICE_DB_PREPARED_STATEMENTS": "8"})
     assert chosen.database.prepared_statements == 8
 
@@ -145,7 +149,7 @@ def test_a_secret_may_stand_for_the_password() -> None:
 def test_tokens_of_iam_stand_for_passwords_where_they_cannot_be_overheard() -> None:
     iam = LEAST | {"SLUICE_DB_PASSWORD": "", "SLUICE_DB_AUTH": "iam", "AWS_REGION": "eu-central-1"}
     settings = Settings.from_env(iam)
-    assert (settings.database.auth, settings.database.password, settings.analyst) == (
+    assert (settings.database.auth, settings.database.password, settings.adhoc_sql) == (
         "iam",
         "",
         None,
@@ -160,12 +164,12 @@ def test_tokens_of_iam_stand_for_passwords_where_they_cannot_be_overheard() -> N
 
 def test_each_role_proves_who_it_is_in_its_own_way() -> None:
     here = LEAST | {"AWS_REGION": "eu-central-1"}
-    analyst = Settings.from_env(here | {"SLUICE_ANALYST_AUTH": "iam"}).analyst
+    analyst = Settings.from_env(here | {"SLUICE_ANALYST_AUTH": "iam"}).adhoc_sql
     assert analyst is not None
     assert (analyst.database.auth, analyst.database.password) == ("iam", "")
     mixed = Settings.from_env(
         here | {"SLUICE_DB_AUTH": "iam", "SLUICE_ANALYST_SECRET_ARN": "arn:aws:x"}
-    ).analyst
+    ).adhoc_sql
     assert mixed is not None
     assert (mixed.database.auth, mixed.database.secret_arn) == ("password", "arn:aws:x")
     (problem,) = problems(LEAST | {"SLUICE_ANALYST_AUTH": "iam"})
@@ -336,16 +340,16 @@ def test_a_url_may_name_the_authorities() -> None:
 def test_a_reader_is_the_same_database_elsewhere_and_has_half_of_a_requests_time(
     given: str, host: str, port: int
 ) -> None:
-    settings = Settings.from_env(LEAST | {"SLUICE_DB_PORT": "6432", "SLUICE_READER_HOST": given})
-    assert settings.reader == dataclasses.replace(
-        settings.database, host=host, port=port, share=0.5
+    settings = Settings.from_env(LEAST | {"SLUICE_DB_PORT": "6432", "SLUICE_REPLICA_HOST": given})
+    assert settings.replica == dataclasses.replace(
+        settings.database, host=host, port=port, deadline_share=0.5
     )
-    assert Settings.from_env(LEAST | {"SLUICE_READER_HOST": " "}).reader is None
+    assert Settings.from_env(LEAST | {"SLUICE_REPLICA_HOST": " "}).replica is None
 
 
 @pytest.mark.parametrize(
     "given", ["replica:0", "replica:65536", "replica:x", ":5433", "a b", "postgresql://replica"]
 )
 def test_a_reader_that_cannot_be_read_is_told(given: str) -> None:
-    (problem,) = problems(LEAST | {"SLUICE_READER_HOST": given})
-    assert problem.startswith("SLUICE_READER_HOST must be a host, or host:port")
+    (problem,) = problems(LEAST | {"SLUICE_REPLICA_HOST": given})
+    assert problem.startswith("SLUICE_REPLICA_HOST must be a host, or host:port")

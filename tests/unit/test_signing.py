@@ -18,7 +18,7 @@ from sluice.aws.credentials import (
     Credentials,
     CredentialsUnavailable,
 )
-from sluice.db.credentials import IamToken
+from sluice.db.passwords import IamToken
 from sluice.errors import DatabaseUnavailable
 from sluice.settings import AwsSettings, DatabaseSettings
 

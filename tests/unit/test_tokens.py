@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from sluice.errors import IdentityUnavailable
 from sluice.identity.tokens import JWKS_TTL, LEEWAY, MIN_FETCH_INTERVAL, TokenVerifier
-from sluice.settings import TokenSettings
+from sluice.settings import JwtSettings
 from tests.fixtures.tokens import (
     AUDIENCE,
     CLAIMS,
@@ -27,7 +27,7 @@ from tests.fixtures.tokens import (
     token,
 )
 
-SETTINGS = TokenSettings(ISSUER, AUDIENCE, "https://issuer.example/keys")
+SETTINGS = JwtSettings(ISSUER, AUDIENCE, "https://issuer.example/keys")
 
 
 class Issuer:
@@ -39,7 +39,7 @@ class Issuer:
         self.now = time.time()
 
     def fetch(self, url: str) -> bytes:
-        assert url == SETTINGS.keys_url
+        assert url == SETTINGS.jwks_url
         self.asked += 1
         if self.answer is None:
             raise OSError("no answer")

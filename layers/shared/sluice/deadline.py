@@ -25,13 +25,13 @@ def within(seconds: float) -> Iterator[None]:
         _ends.reset(token)
 
 
-def left() -> float | None:
+def remaining() -> float | None:
     """The seconds that are left, under 0 when time is up; None where there is no deadline."""
     ends = _ends.get()
     return None if ends is None else ends - time.monotonic()
 
 
-def at_most(seconds: float) -> float:
+def cap(seconds: float) -> float:
     """So many seconds, or what is left of the request's time where that is less; never under 1 ms."""
-    remaining = left()
-    return seconds if remaining is None else max(0.001, min(seconds, remaining))
+    time_left = remaining()
+    return seconds if time_left is None else max(0.001, min(seconds, time_left))

@@ -9,7 +9,7 @@ T = TypeVar("T")
 C = TypeVar("C", bound=str)
 
 
-class Variables:
+class EnvReader:
     """What cannot be used is added to `problems`, and a default taken in its place."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:

@@ -8,27 +8,27 @@ from typing import Literal
 
 
 @dataclass(slots=True)
-class Spent:
+class RequestStats:
     """Of our own connections; those of stock pg8000 tell only that they were made, and how long that took."""
 
-    seconds: float = 0.0  # waiting for the server, connecting included
+    db_seconds: float = 0.0  # waiting for the server, connecting included
     round_trips: int = 0  # but those of connecting
     statements: int = 0  # but BEGIN, COMMIT, ROLLBACK and a transaction's timeouts
-    connects: int = 0
+    connections_opened: int = 0
     # Where there is a reader (db/replica.py): how far it must have come to be asked, None where it may not be; where
     # the primary's log was behind what was written; and which of the two was read.
-    after: str | None = None
-    position: str = ""
-    read_from: Literal["", "reader", "primary"] = ""
+    min_lsn: str | None = None
+    commit_lsn: str = ""
+    served_by: Literal["", "replica", "primary"] = ""
 
 
-_counting: ContextVar[Spent | None] = ContextVar("counting", default=None)
+_counting: ContextVar[RequestStats | None] = ContextVar("counting", default=None)
 
 
 @contextmanager
-def counted() -> Iterator[Spent]:
+def collect() -> Iterator[RequestStats]:
     """What is done inside, in this thread, is added up."""
-    spent = Spent()
+    spent = RequestStats()
     token = _counting.set(spent)
     try:
         yield spent
@@ -36,6 +36,6 @@ def counted() -> Iterator[Spent]:
         _counting.reset(token)
 
 
-def now() -> Spent:
+def current() -> RequestStats:
     """Where to add to. What nobody counts is forgotten."""
-    return _counting.get() or Spent()
+    return _counting.get() or RequestStats()

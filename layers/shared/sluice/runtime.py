@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import sluice.gc_tuning  # noqa: F401 - before the others, which import SQLAlchemy
 from sluice import snapstart
 from sluice.aws.client import AwsClient
-from sluice.db.breaker import Breaker
-from sluice.db.credentials import IamToken, SecretPassword
-from sluice.db.database import Database, Guard
+from sluice.db.breaker import CircuitBreaker
+from sluice.db.database import Database, PrecedingStatement
 from sluice.db.engine import make_engine
-from sluice.db.probe_lock import SharedTurns
-from sluice.db.retry import replay
+from sluice.db.passwords import IamToken, SecretPassword
+from sluice.db.probe_lock import DynamoProbeLock
+from sluice.db.retry import retry_transaction
 from sluice.db.session_settings import deviations, role_settings
 from sluice.errors import (
     NotFound,
@@ -55,7 +55,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-STRANGERS = Policy(600, 60, "strangers")  # of one address, with credentials that are none
+UNAUTHENTICATED_LIMIT = Policy(
+    600, 60, "strangers"
+)  # of one address, with credentials that are none
 DYNAMODB_TIMEOUT = 0.5  # seconds
 
 
@@ -73,8 +75,8 @@ class Runtime(Repositories):
         self.database = database
         self.replica = replica
         self._signer = CursorSigner(settings.cursor_key)
-        reads = database if replica is None else replica.before(database)
-        super().__init__(database, self._signer, catalogue=reads)
+        reads = database if replica is None else replica.route_reads(database)
+        super().__init__(database, self._signer, replica_reads=reads)
         self._dynamodb = dynamodb or _dynamodb(settings)
         self.authenticator = _make_authenticator(settings, self._dynamodb)
         counts = DynamoCounterStore(self._dynamodb, settings.rate_limit_table)
@@ -94,25 +96,27 @@ class Runtime(Repositories):
         return self if self.replica is None else Repositories(self.database, self._signer)
 
     @property
-    def analyst(self) -> "Analyst":
+    def adhoc_sql(self) -> "Analyst":
         """Who answers analysts' SQL at the primary; NotFound where no role was set up for it."""
-        return self._analyst(None, None)
+        return self._adhoc_sql_service(None, None)
 
-    def answer_analyst(self, sql: str, max_rows: int) -> str:
+    def run_adhoc_sql(self, sql: str, max_rows: int) -> str:
         """As `analyst.answer`, by the reader where there is one."""
-        reader = self.settings.reader
+        reader = self.settings.replica
         if self.replica is None or reader is None:
-            return self.analyst.answer(sql, max_rows)
-        return self.replica.ask(
-            lambda guard: self._analyst(reader, guard).answer(sql, max_rows),
-            lambda: self.analyst.answer(sql, max_rows),
+            return self.adhoc_sql.answer(sql, max_rows)
+        return self.replica.read(
+            lambda preceding: self._adhoc_sql_service(reader, preceding).answer(sql, max_rows),
+            lambda: self.adhoc_sql.answer(sql, max_rows),
         )
 
-    def _analyst(self, reader: DatabaseSettings | None, guard: Guard | None) -> "Analyst":
+    def _adhoc_sql_service(
+        self, reader: DatabaseSettings | None, preceding: PrecedingStatement | None
+    ) -> "Analyst":
         """Made when it is first asked for."""
         from sluice.adhoc_sql.service import Analyst
 
-        wanted = self.settings.analyst
+        wanted = self.settings.adhoc_sql
         if wanted is None and not self.settings.database.migrated:
             raise NotSetUp("Analytics by SQL needs a role of its own in the database: make migrate")
         if wanted is None:
@@ -125,13 +129,18 @@ class Runtime(Repositories):
             # Without the primary's breaker: a wrong password of the analyst's must not keep the shop from its database.
             role, breaker = wanted.database, None
             if reader is not None and self.replica is not None:
-                role = replace(role, host=reader.host, port=reader.port, share=reader.share)
+                role = replace(
+                    role, host=reader.host, port=reader.port, deadline_share=reader.deadline_share
+                )
                 breaker = self.replica.database.breaker
             engine = make_engine(
-                role, "function", credentials=credentials(self.settings, role), breaker=breaker
+                role,
+                "function",
+                password_provider=password_provider(self.settings, role),
+                breaker=breaker,
             )
             self._analyst_databases[reader] = AnalystDatabase(engine)
-        begin = partial(self._analyst_databases[reader].transaction, guard=guard)
+        begin = partial(self._analyst_databases[reader].transaction, preceding=preceding)
         return Analyst(begin, wanted.max_cost, wanted.timeout)
 
     @cached_property
@@ -151,8 +160,10 @@ class Runtime(Repositories):
         """What fails imports by the clock, over one connection at a time. It waits for a paused database."""
         from sluice.imports.maintenance import ImportMaintenance
 
-        consumer = self._make_import_consumer(self.settings.database.for_job())
-        return ImportMaintenance(consumer, self._queues, self.settings.imports_dead_letters_url)
+        consumer = self._make_import_consumer(self.settings.database.for_batch())
+        return ImportMaintenance(
+            consumer, self._queues, self.settings.imports_dead_letter_queue_url
+        )
 
     def _make_import_consumer(self, there: DatabaseSettings) -> "ImportConsumer":
         from sluice.imports.job import Importer
@@ -160,11 +171,13 @@ class Runtime(Repositories):
         from sluice.repositories.import_jobs import ImportJobRepository
 
         here = self.settings
-        batch = Database(make_engine(there, "batch", credentials=credentials(here, there)))
+        batch = Database(
+            make_engine(there, "batch", password_provider=password_provider(here, there))
+        )
         importer = Importer(batch.connection, self.bucket, here.imports_max_bytes)
         jobs = ImportJobRepository(batch, self._signer)
         return ImportConsumer(
-            importer, jobs, self._queues, here.imports_queue_url, here.imports_tries
+            importer, jobs, self._queues, here.imports_queue_url, here.imports_max_receive_count
         )
 
     @cached_property
@@ -188,7 +201,7 @@ class Runtime(Repositories):
         try:
             principal = self.authenticator.identify(key, authorization, claims)
         except Unauthenticated:
-            stranger = self.limiter.hit(f"address {client_network(address)}", STRANGERS)
+            stranger = self.limiter.hit(f"address {client_network(address)}", UNAUTHENTICATED_LIMIT)
             if not stranger.allowed:
                 raise RateLimited(stranger.retry_after) from None
             raise
@@ -222,7 +235,7 @@ class Runtime(Repositories):
             **(
                 {}
                 if self.replica is None
-                else {"reader": self._reader(self.replica.database, position)}
+                else {"replica": self._reader(self.replica.database, position)}
             ),
         }
 
@@ -243,15 +256,15 @@ class Runtime(Repositories):
             **_connections(database),
         }
 
-    def databases(self) -> dict[str, Database]:
+    def databases_by_metric_prefix(self) -> dict[str, Database]:
         """Those it asks for the shop's rows, by what their metrics' names begin with."""
         return (
             {"": self.database}
             if self.replica is None
-            else {"": self.database, "reader_": self.replica.database}
+            else {"": self.database, "replica_": self.replica.database}
         )
 
-    def hang_up(self) -> None:
+    def close_clients(self) -> None:
         """Close the connections to AWS, to the reader, and the analyst's. The next call opens another."""
         self._dynamodb.close()
         if "_queues" in vars(self):
@@ -270,14 +283,14 @@ class Runtime(Repositories):
             yield UnitOfWork(transaction, self._signer)
 
     @contextmanager
-    def job(self) -> Iterator[Callable[[], AbstractContextManager[UnitOfWork]]]:
+    def batch(self) -> Iterator[Callable[[], AbstractContextManager[UnitOfWork]]]:
         """One connection for several units of work that no client waits for, closed at the end.
 
         It waits for a database that is paused, and takes no part in the circuit breaker.
         """
-        there = self.settings.database.for_job()
+        there = self.settings.database.for_batch()
         database = Database(
-            make_engine(there, "batch", credentials=credentials(self.settings, there))
+            make_engine(there, "batch", password_provider=password_provider(self.settings, there))
         )
         with database.connection() as begin:
 
@@ -288,7 +301,7 @@ class Runtime(Repositories):
 
             yield unit
 
-    def transact(self, use_case: Callable[[UnitOfWork], T]) -> T:
+    def run_in_transaction(self, use_case: Callable[[UnitOfWork], T]) -> T:
         """What `use_case` returns, committed. It is run again where its transaction lost against another."""
 
         def unit() -> T:
@@ -297,7 +310,7 @@ class Runtime(Repositories):
                 work.commit()
             return result
 
-        return replay(unit)
+        return retry_transaction(unit)
 
 
 def _connections(database: Database) -> dict[str, object]:
@@ -314,20 +327,20 @@ def build(settings: Settings) -> Runtime:
     dynamodb = _dynamodb(settings)
 
     def connected(there: DatabaseSettings, of: str) -> Database:
-        turns = SharedTurns(
+        turns = DynamoProbeLock(
             dynamodb, settings.rate_limit_table, f"{there.host}:{there.port}/{there.name}"
         )
-        breaker = Breaker(turns, of=of)
+        breaker = CircuitBreaker(turns, of=of)
         engine = make_engine(
-            there, "function", credentials=credentials(settings, there), breaker=breaker
+            there, "function", password_provider=password_provider(settings, there), breaker=breaker
         )
-        return Database(engine, breaker, tells_positions=settings.reader is not None)
+        return Database(engine, breaker, report_lsn=settings.replica is not None)
 
     primary, replica = connected(settings.database, "the database"), None
-    if settings.reader is not None and primary.pipelined:  # the stock driver tells no positions
+    if settings.replica is not None and primary.pipelined:  # the stock driver tells no positions
         from sluice.db.replica import Replica  # only where there is one
 
-        replica = Replica(connected(settings.reader, "the reader"))
+        replica = Replica(connected(settings.replica, "the reader"))
     return Runtime(settings, primary, dynamodb, replica)
 
 
@@ -344,20 +357,20 @@ def _dynamodb(settings: Settings) -> AwsClient:
 
 def _make_authenticator(settings: Settings, dynamodb: AwsClient) -> Authenticator:
     tokens, verified = None, None
-    if settings.tokens is not None and settings.tokens.verified_by_gateway:
+    if settings.jwt is not None and settings.jwt.verified_by_gateway:
         from sluice.identity.claims import principal_from_claims
 
-        verified = partial(principal_from_claims, issuer=settings.tokens.issuer)
-    elif settings.tokens is not None:
+        verified = partial(principal_from_claims, issuer=settings.jwt.issuer)
+    elif settings.jwt is not None:
         from sluice.identity.tokens import TokenVerifier  # only where an issuer is trusted
 
-        tokens = TokenVerifier(settings.tokens)
+        tokens = TokenVerifier(settings.jwt)
     return Authenticator(
         ApiKeyStore(dynamodb, settings.api_keys_table), tokens, verified, clock=time.time
     )
 
 
-def credentials(settings: Settings, database: DatabaseSettings) -> Callable[[], str] | None:
+def password_provider(settings: Settings, database: DatabaseSettings) -> Callable[[], str] | None:
     """What is asked for the password of each new connection, where the settings do not hold it."""
     if database.auth == "iam":
         return IamToken(settings.aws, database)
@@ -380,26 +393,26 @@ def current() -> Runtime:
     return _current
 
 
-def install(runtime: Runtime | None) -> None:
+def set_current(runtime: Runtime | None) -> None:
     """Put `runtime` in place; None makes the next `current()` build anew. The one before keeps its database alone."""
     global _current
     with _lock:
         if _current is not None:
-            _current.hang_up()
+            _current.close_clients()
         _current = runtime
 
 
-def forget() -> None:
+def reset() -> None:
     """Close every connection, and drop the runtime with all that it remembers: the next `current()` builds anew."""
     if _current is not None:
         _current.database.dispose()
-        install(None)
+        set_current(None)
         gc.collect()  # engines and pools refer to each other
 
 
 def _prepare_for_snapshot() -> None:
     current()  # so that what is loaded and read on first use is in the snapshot; and no version without settings
-    forget()
+    reset()
 
 
-snapstart.before(_prepare_for_snapshot)
+snapstart.before_snapshot(_prepare_for_snapshot)

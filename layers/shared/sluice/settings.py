@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from sluice.env_reader import Variables
+from sluice.env_reader import EnvReader
 
 TlsMode = Literal["verify-full", "off"]
 Pooler = Literal["none", "pgbouncer", "rds-proxy"]
@@ -20,11 +20,11 @@ POOLERS: tuple[Pooler, ...] = ("none", "pgbouncer", "rds-proxy")  # libpq_url.py
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 ANALYST_COST = 250_000
 ANALYST_SECONDS = 5.0
-TELEMETRY_SECONDS = 60.0
+METRICS_INTERVAL = 60.0
 RESUME_SECONDS = 60.0  # an Aurora that is paused resumes in about 15, after a day in more than 30
-IMPORT_TRIES = 5
+IMPORTS_MAX_RECEIVE_COUNT = 5
 IMPORT_MEGABYTES = 1024
-READER_SHARE = (
+REPLICA_DEADLINE_SHARE = (
     0.5  # of a request's time: the other half is for the primary, should the reader not answer
 )
 PATIENCE = 4.0  # seconds beyond a statement's own limit until the server is given up
@@ -72,9 +72,11 @@ class DatabaseSettings:
         "none"  # between us and the server: what it accepts at startup is in db/session_settings.py
     )
     migrated: bool = True  # False: `make migrate` was not run for it, so that sessions only read
-    share: float = 1.0  # of what is left of a request's time, that its server may take to answer
+    deadline_share: float = (
+        1.0  # of what is left of a request's time, that its server may take to answer
+    )
 
-    def for_job(self) -> "DatabaseSettings":
+    def for_batch(self) -> "DatabaseSettings":
         """Return these settings for a job that no client waits for: a connection may wait for a paused Aurora."""
         return replace(self, connect_timeout=max(self.connect_timeout, RESUME_SECONDS))
 
@@ -132,12 +134,12 @@ class AwsSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class TokenSettings:
-    """Whose JSON Web Tokens are taken: `issuer` and `audience` as in their claims, `keys_url` of the issuer's JWKS."""
+class JwtSettings:
+    """Whose JSON Web Tokens are taken: `issuer` and `audience` as in their claims, `jwks_url` of the issuer's JWKS."""
 
     issuer: str
     audience: str
-    keys_url: str
+    jwks_url: str
     verified_by_gateway: bool = (
         False  # then the claims in the event are trusted, and no keys are fetched
     )
@@ -155,7 +157,7 @@ class GraphqlSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class AnalystSettings:
+class AdhocSqlSettings:
     """The role that analytics by SQL works as, and what one statement may take: PostgreSQL's cost, and seconds."""
 
     database: DatabaseSettings
@@ -176,21 +178,23 @@ class Settings:
         default_factory=lambda: {"default": (100, 60)}
     )
     aws: AwsSettings = AwsSettings()
-    tokens: TokenSettings | None = None  # none are taken
-    analyst: AnalystSettings | None = None  # there is no analytics by SQL
-    reader: DatabaseSettings | None = None  # everything is read from the database itself
+    jwt: JwtSettings | None = None  # none are taken
+    adhoc_sql: AdhocSqlSettings | None = None  # there is no analytics by SQL
+    replica: DatabaseSettings | None = None  # everything is read from the database itself
     imports_bucket: str = ""  # what of imports a function has not been given, it has no use for
     imports_queue_url: str = ""
-    imports_dead_letters_url: str = ""
-    imports_tries: int = IMPORT_TRIES  # of a message, until it is in the dead-letter queue
+    imports_dead_letter_queue_url: str = ""
+    imports_max_receive_count: int = (
+        IMPORTS_MAX_RECEIVE_COUNT  # of a message, until it is in the dead-letter queue
+    )
     imports_max_bytes: int = IMPORT_MEGABYTES * 1024**2  # of a file
-    stale_seconds: float = (
+    stale_if_error_seconds: float = (
         300.0  # how old an answer may be that is given while the database is away; 0: none is
     )
     service: str = "sluice"  # what metrics are of
     function: str = ""  # its name
     version: str = "$LATEST"  # of the function, a number once it is published
-    telemetry_seconds: float = TELEMETRY_SECONDS  # between two lines of them, while all is well
+    metrics_interval: float = METRICS_INTERVAL  # between two lines of them, while all is well
     log_level: str = "INFO"
     server_timing: bool = False  # tells whoever asks what an answer took
     cors_origins: tuple[str, ...] = ()  # `loopback`: all of this machine; `*`: all
@@ -201,7 +205,7 @@ class Settings:
     @classmethod
     def from_env(cls, environ: Mapping[str, str] = os.environ) -> "Settings":
         """Read `SLUICE_*`; raise `SettingsError` with every problem found."""
-        env = Variables(environ)
+        env = EnvReader(environ)
         database = _database(env)
         settings = cls(
             database=database,
@@ -209,26 +213,33 @@ class Settings:
             api_keys_table=env.text("SLUICE_API_KEYS_TABLE"),
             rate_limit_table=env.text("SLUICE_RATE_LIMIT_TABLE"),
             rate_tiers=env.tiers("SLUICE_RATE_TIERS", default="default=100/60"),
-            tokens=_tokens(env),
-            analyst=_analyst(env, database),
-            reader=_reader(env, database),
+            jwt=_jwt(env),
+            adhoc_sql=_adhoc_sql(env, database),
+            replica=_replica(env, database),
             aws=_aws(env),
             imports_bucket=env.text("SLUICE_IMPORTS_BUCKET", default=""),
             imports_queue_url=env.text("SLUICE_IMPORTS_QUEUE_URL", default=""),
-            imports_dead_letters_url=env.text("SLUICE_IMPORTS_DEAD_LETTERS_URL", default=""),
-            imports_tries=env.integer(
-                "SLUICE_IMPORTS_TRIES", default=IMPORT_TRIES, least=1, most=1_000
+            imports_dead_letter_queue_url=env.text(
+                "SLUICE_IMPORTS_DEAD_LETTER_QUEUE_URL", default=""
+            ),
+            imports_max_receive_count=env.integer(
+                "SLUICE_IMPORTS_MAX_RECEIVE_COUNT",
+                default=IMPORTS_MAX_RECEIVE_COUNT,
+                least=1,
+                most=1_000,
             ),
             imports_max_bytes=env.megabytes(
                 "SLUICE_IMPORTS_MAX_MEGABYTES", default=IMPORT_MEGABYTES
             ),
-            stale_seconds=env.integer("SLUICE_STALE_SECONDS", default=300, least=0, most=86_400),
+            stale_if_error_seconds=env.integer(
+                "SLUICE_STALE_IF_ERROR_SECONDS", default=300, least=0, most=86_400
+            ),
             service=env.text("POWERTOOLS_SERVICE_NAME", default="sluice"),
             function=env.text("AWS_LAMBDA_FUNCTION_NAME", default=""),
             version=env.text("AWS_LAMBDA_FUNCTION_VERSION", default="$LATEST"),
             log_level=env.one_of("SLUICE_LOG_LEVEL", LOG_LEVELS, default="INFO"),
             server_timing=env.one_of("SLUICE_SERVER_TIMING", ("on", "off"), default="off") == "on",
-            telemetry_seconds=env.seconds("SLUICE_TELEMETRY_SECONDS", default=TELEMETRY_SECONDS),
+            metrics_interval=env.seconds("SLUICE_METRICS_INTERVAL", default=METRICS_INTERVAL),
             cors_origins=tuple(
                 o for o in env.text("SLUICE_CORS_ORIGINS", default="").split(",") if o
             ),
@@ -261,14 +272,14 @@ class Settings:
         return settings
 
 
-def is_snapshotted(environ: Mapping[str, str] = os.environ) -> bool:
+def uses_snapstart(environ: Mapping[str, str] = os.environ) -> bool:
     """Does Lambda take a snapshot of this environment once it is initialised, and start others from that?"""
     return environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "snap-start"
 
 
-def local_keys(environ: Mapping[str, str] = os.environ) -> str:
+def local_api_keys(environ: Mapping[str, str] = os.environ) -> str:
     """The API keys that only the local system has, each with its meaning; empty in a deployment."""
-    return Variables(environ).text("SLUICE_LOCAL_KEYS", default="")
+    return EnvReader(environ).text("SLUICE_LOCAL_API_KEYS", default="")
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,9 +291,9 @@ class TraceSettings:
     header: Callable[[], str]
 
 
-def tracing(environ: Mapping[str, str] = os.environ) -> TraceSettings | None:
+def trace_settings(environ: Mapping[str, str] = os.environ) -> TraceSettings | None:
     """Return how to trace; None where tracing is off. For every function, also those that work with no Settings."""
-    env = Variables(environ)
+    env = EnvReader(environ)
     if env.one_of("SLUICE_TRACING", ("Active", "Disabled"), default="Disabled") == "Disabled":
         return None
     host, _, port = env.text("AWS_XRAY_DAEMON_ADDRESS", default="127.0.0.1:2000").rpartition(":")
@@ -292,15 +303,15 @@ def tracing(environ: Mapping[str, str] = os.environ) -> TraceSettings | None:
 
 def origin_key(environ: Mapping[str, str] = os.environ) -> str:
     """Return the key that CloudFront adds to each request; empty where none is in front. For every function, too."""
-    return Variables(environ).text("SLUICE_ORIGIN_KEY", default="")
+    return EnvReader(environ).text("SLUICE_ORIGIN_KEY", default="")
 
 
 def log_level(environ: Mapping[str, str] = os.environ) -> str:
     """For a function that works with no shop, and so with no Settings, which complain of a level that is none."""
-    return Variables(environ).one_of("SLUICE_LOG_LEVEL", LOG_LEVELS, default="INFO")
+    return EnvReader(environ).one_of("SLUICE_LOG_LEVEL", LOG_LEVELS, default="INFO")
 
 
-def _database(env: Variables) -> DatabaseSettings:
+def _database(env: EnvReader) -> DatabaseSettings:
     pooler: Pooler = env.one_of("SLUICE_DB_POOLER", POOLERS, default="none")
     return DatabaseSettings(
         host=env.text("SLUICE_DB_HOST"),
@@ -332,7 +343,7 @@ def _database(env: Variables) -> DatabaseSettings:
     )
 
 
-def _aws(env: Variables) -> AwsSettings:
+def _aws(env: EnvReader) -> AwsSettings:
     url = env.text("AWS_CONTAINER_CREDENTIALS_FULL_URI", default="")
     env.check_url("AWS_CONTAINER_CREDENTIALS_FULL_URI", url)
     region = env.text("AWS_REGION", default="")
@@ -357,14 +368,14 @@ def _aws(env: Variables) -> AwsSettings:
     )
 
 
-def _check_auth(env: Variables, settings: Settings) -> None:
+def _check_auth(env: EnvReader, settings: Settings) -> None:
     """Can each role prove who it is, and that without telling anybody who listens?"""
-    database, analyst = settings.database, settings.analyst
+    database, adhoc_sql = settings.database, settings.adhoc_sql
     if database.auth == "password" and not database.password and not database.secret_arn:
         env.problems.append(
             "SLUICE_DB_PASSWORD or SLUICE_DB_SECRET_ARN must be set, or SLUICE_DB_AUTH be iam"
         )
-    if database.auth == "iam" or (analyst is not None and analyst.database.auth == "iam"):
+    if database.auth == "iam" or (adhoc_sql is not None and adhoc_sql.database.auth == "iam"):
         if database.tls != "verify-full":
             env.problems.append(
                 "SLUICE_DB_TLS must be verify-full for IAM tokens, which go over the wire as they are"
@@ -373,20 +384,22 @@ def _check_auth(env: Variables, settings: Settings) -> None:
             env.problems.append("AWS_REGION must be set for IAM tokens")
 
 
-def _reader(env: Variables, database: DatabaseSettings) -> DatabaseSettings | None:
+def _replica(env: EnvReader, database: DatabaseSettings) -> DatabaseSettings | None:
     """`host` or `host:port` of a replica, where everybody logs in as they do at the database itenv."""
-    place = env.text("SLUICE_READER_HOST", default="")
+    place = env.text("SLUICE_REPLICA_HOST", default="")
     if not place:
         return None
     found = re.fullmatch(r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:]+\])(?::(\d{1,5}))?", place, re.ASCII)
     port = database.port if found is None or found[2] is None else int(found[2])
     if found is None or not 1 <= port <= 65535:
-        env.problems.append(f"SLUICE_READER_HOST must be a host, or host:port, not {place!r}")
+        env.problems.append(f"SLUICE_REPLICA_HOST must be a host, or host:port, not {place!r}")
         return None
-    return replace(database, host=found[1].strip("[]"), port=port, share=READER_SHARE)
+    return replace(
+        database, host=found[1].strip("[]"), port=port, deadline_share=REPLICA_DEADLINE_SHARE
+    )
 
 
-def _analyst(env: Variables, database: DatabaseSettings) -> AnalystSettings | None:
+def _adhoc_sql(env: EnvReader, database: DatabaseSettings) -> AdhocSqlSettings | None:
     """The same server as another role; None where it has no way to prove who it is."""
     password = env.text("SLUICE_ANALYST_PASSWORD", default="")
     secret_arn = env.text("SLUICE_ANALYST_SECRET_ARN", default="")
@@ -408,21 +421,21 @@ def _analyst(env: Variables, database: DatabaseSettings) -> AnalystSettings | No
         lock_timeout=0.2,
         socket_timeout=ANALYST_SECONDS + PATIENCE,
     )
-    return AnalystSettings(role, max_cost)
+    return AdhocSqlSettings(role, max_cost)
 
 
-def _tokens(env: Variables) -> TokenSettings | None:
+def _jwt(env: EnvReader) -> JwtSettings | None:
     issuer, audience = (
         env.text("SLUICE_JWT_ISSUER", default=""),
         env.text("SLUICE_JWT_AUDIENCE", default=""),
     )
-    keys_url = (
-        env.text("SLUICE_JWT_KEYS_URL", default="") or f"{issuer.rstrip('/')}/.well-known/jwks.json"
+    jwks_url = (
+        env.text("SLUICE_JWT_JWKS_URL", default="") or f"{issuer.rstrip('/')}/.well-known/jwks.json"
     )
     verified_by = env.one_of("SLUICE_JWT_VERIFIED_BY", ("function", "gateway"), default="function")
     if not issuer:
         return None
     if not audience:
         env.problems.append("SLUICE_JWT_AUDIENCE must be set where SLUICE_JWT_ISSUER is")
-    env.check_url("SLUICE_JWT_KEYS_URL", keys_url)
-    return TokenSettings(issuer, audience, keys_url, verified_by_gateway=verified_by == "gateway")
+    env.check_url("SLUICE_JWT_JWKS_URL", jwks_url)
+    return JwtSettings(issuer, audience, jwks_url, verified_by_gateway=verified_by == "gateway")

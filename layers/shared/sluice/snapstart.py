@@ -8,24 +8,24 @@ nothing imported, where Lambda takes no snapshots. See docs/decisions/0014-snaps
 import random
 from collections.abc import Callable
 
-from sluice.settings import is_snapshotted
+from sluice.settings import uses_snapstart
 
 
-def before(drop: Callable[[], object]) -> None:
+def before_snapshot(drop: Callable[[], object]) -> None:
     """Have `drop` run before a snapshot is taken. Those that were registered last are run first."""
-    if is_snapshotted():
+    if uses_snapstart():
         from snapshot_restore_py import register_before_snapshot  # of Lambda's own runtime
 
         register_before_snapshot(drop)
 
 
-def after(renew: Callable[[], object]) -> None:
+def after_restore(renew: Callable[[], object]) -> None:
     """Have `renew` run in each environment that was restored, before its first request."""
-    if is_snapshotted():
+    if uses_snapstart():
         from snapshot_restore_py import register_after_restore
 
         register_after_restore(renew)
 
 
 # Of all that is drawn at random only `random` remembers: uuid, secrets and os.urandom ask the kernel, which is new.
-after(random.seed)
+after_restore(random.seed)

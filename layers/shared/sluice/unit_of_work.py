@@ -37,29 +37,29 @@ class Repositories:
     """
 
     def __init__(
-        self, statements: Executor, signer: CursorSigner, catalogue: Executor | None = None
+        self, statements: Executor, signer: CursorSigner, replica_reads: Executor | None = None
     ) -> None:
         self._statements = statements
-        self._catalogue = catalogue or statements
+        self._replica_reads = replica_reads or statements
         self._signer = signer
 
     @cached_property
     def categories(self) -> CategoryRepository:
         from sluice.repositories.categories import CategoryRepository
 
-        return CategoryRepository(self._catalogue, self._signer)
+        return CategoryRepository(self._replica_reads, self._signer)
 
     @cached_property
     def products(self) -> ProductRepository:
         from sluice.repositories.products import ProductRepository
 
-        return ProductRepository(self._catalogue, self._signer)
+        return ProductRepository(self._replica_reads, self._signer)
 
     @cached_property
     def inventory(self) -> InventoryRepository:
         from sluice.repositories.inventory import InventoryRepository
 
-        return InventoryRepository(self._catalogue, self._signer)
+        return InventoryRepository(self._replica_reads, self._signer)
 
     @cached_property
     def users(self) -> UserRepository:
@@ -80,7 +80,7 @@ class Repositories:
         return ImportJobRepository(self._statements, self._signer)
 
     @cached_property
-    def answers(self) -> AnswerRepository:
+    def idempotency(self) -> AnswerRepository:
         from sluice.repositories.idempotency import AnswerRepository
 
         return AnswerRepository(self._statements)

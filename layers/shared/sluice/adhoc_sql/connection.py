@@ -15,8 +15,8 @@ from pg8000.exceptions import DatabaseError, InterfaceError
 from sqlalchemy import Engine, PoolProxiedConnection, event, text
 
 from sluice import deadline, errors
-from sluice.db.connection import SERVER_FIRST
-from sluice.db.database import Guard
+from sluice.db.connection import CLIENT_TIMEOUT_MARGIN
+from sluice.db.database import PrecedingStatement
 from sluice.db.sqlstate import translate
 
 # What a value is written by; and UTC, which no deployment's default should change.
@@ -69,7 +69,7 @@ TOO_EXPENSIVE = {
 }
 BEHIND = "2201W"  # what the guard of db/replica.py ends in
 ALMOST_OVER = (
-    SERVER_FIRST + 0.1
+    CLIENT_TIMEOUT_MARGIN + 0.1
 )  # seconds that are left of a request when its last statement was ended for it
 OVERSIZE = (
     "invalid memory alloc request size"  # an internal error's words, for a value of over a gigabyte
@@ -90,12 +90,12 @@ class AnalystTransaction:
         self,
         pooled: PoolProxiedConnection,
         timeout: float,
-        guard: tuple[str, list[object]] | None,
+        preceding: tuple[str, list[object]] | None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._pooled = pooled
         self._timeout = timeout
-        self._guard = guard
+        self._preceding = preceding
         self._clock = clock
         self._ends = clock() + timeout
         self._setup: tuple[str, ...] = SESSION
@@ -112,7 +112,7 @@ class AnalystTransaction:
         left = self._ends - self._clock()
         if left <= 0:
             raise errors.QueryTooExpensive(TOO_EXPENSIVE["57014"].format(timeout=self._timeout))
-        return deadline.at_most(left + SERVER_FIRST) - SERVER_FIRST
+        return deadline.cap(left + CLIENT_TIMEOUT_MARGIN) - CLIENT_TIMEOUT_MARGIN
 
     def run(self, sql: str) -> Result:
         """Run one statement. QueryRejected and QueryTooExpensive where it is at fault; other SluiceErrors."""
@@ -121,12 +121,12 @@ class AnalystTransaction:
         try:
             cursor = connection.cursor()
             for statement in (timeout, *self._setup):  # with BEGIN, in the flush of the first
-                cursor.guard(statement)
-            if self._guard is not None:
-                cursor.guard(*self._guard)
+                cursor.prepend(statement)
+            if self._preceding is not None:
+                cursor.prepend(*self._preceding)
             self._setup = ()
             cursor.execute(sql)
-            self._guard = None
+            self._preceding = None
             if cursor.description is None:
                 return Result((), ())
             return Result(
@@ -135,7 +135,7 @@ class AnalystTransaction:
         except Exception as error:
             # First: translating takes from the report what may not be logged. A LIMIT under 0 is the guard's before it
             # has let somebody pass, and later the caller's own.
-            behind = self._guard is not None and _state(error) == BEHIND
+            behind = self._preceding is not None and _state(error) == BEHIND
             fault = None if behind else _fault(error, self._timeout)
             ours = translate(error, connected=True)
             known = fault or ours
@@ -154,7 +154,7 @@ class AnalystDatabase:
 
     @contextmanager
     def transaction(
-        self, *, timeout: float, guard: Guard | None = None
+        self, *, timeout: float, preceding: PrecedingStatement | None = None
     ) -> Iterator[AnalystTransaction]:
         """A READ ONLY transaction, undone at the end. Raises SluiceErrors; ReplicaBehind where `guard` says so."""
         if self._engine.driver != PIPELINED:
@@ -167,15 +167,15 @@ class AnalystDatabase:
                 raise
             raise ours from error
         try:
-            yield AnalystTransaction(pooled, timeout, self._compiled(guard))
+            yield AnalystTransaction(pooled, timeout, self._compiled(preceding))
         finally:
             pooled.close()  # the pool rolls back
 
-    def _compiled(self, guard: Guard | None) -> tuple[str, list[object]] | None:
-        if guard is None:
+    def _compiled(self, preceding: PrecedingStatement | None) -> tuple[str, list[object]] | None:
+        if preceding is None:
             return None
-        compiled = text(guard[0]).compile(dialect=self._engine.dialect)
-        return str(compiled), [guard[1][name] for name in compiled.positiontup or ()]
+        compiled = text(preceding[0]).compile(dialect=self._engine.dialect)
+        return str(compiled), [preceding[1][name] for name in compiled.positiontup or ()]
 
     def dispose(self) -> None:
         self._engine.dispose()
@@ -195,13 +195,13 @@ def _forget(connection: Any, record: object) -> None:
         connection.cursor().execute("DISCARD ALL")
         connection.autocommit = False
     except (DatabaseError, InterfaceError):
-        connection.abandon()
+        connection.close_socket()
 
 
 def _fault(error: BaseException, timeout: float) -> errors.SluiceError | None:
     """The caller's fault in what the server reports; None where it is none."""
     report, state = _report(error), _state(error)
-    if state == "57014" and deadline.at_most(ALMOST_OVER) < ALMOST_OVER:
+    if state == "57014" and deadline.cap(ALMOST_OVER) < ALMOST_OVER:
         return None  # it was not the statement's own time that was up, but the request's
     if state in TOO_EXPENSIVE:
         return errors.QueryTooExpensive(TOO_EXPENSIVE[state].format(timeout=timeout))

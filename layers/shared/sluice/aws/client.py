@@ -95,7 +95,7 @@ class AwsClient:
             try:
                 return self._try(target, payload)
             except AwsError as error:
-                if not error.retryable or deadline.at_most(self._timeout) < MIN_TIME_FOR_RETRY:
+                if not error.retryable or deadline.cap(self._timeout) < MIN_TIME_FOR_RETRY:
                     raise
             self._sleep(RETRY_DELAY * random.uniform(0.5, 1.5))  # noqa: S311 - spreads callers, hides nothing
             return self._try(target, payload)
@@ -147,7 +147,7 @@ class AwsClient:
         raise AssertionError("the second turn returns or raises")
 
     def _send(self, payload: bytes, headers: Mapping[str, str]) -> tuple[int, bytes]:
-        timeout = deadline.at_most(self._timeout)
+        timeout = deadline.cap(self._timeout)
         if self._connection is None:
             self._connection = tls.connect(self._url, timeout=timeout, ca_file=self._ca_file)
         if self._connection.sock is not None:

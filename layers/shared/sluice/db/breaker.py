@@ -15,14 +15,14 @@ from ssl import SSLCertVerificationError
 from threading import Lock
 from typing import Literal, Protocol, TypeVar
 
-from sluice.db.transport import LOST
+from sluice.db.transport import DISCONNECT_MESSAGES
 from sluice.errors import CircuitOpen
 
 T = TypeVar("T")
 State = Literal["closed", "open", "half_open"]
 
 OPEN_SECONDS = 1.0  # without trying
-TURN_SECONDS = 2.5  # for the one who is let through: more than a connect may take
+PROBE_SECONDS = 2.5  # for the one who is let through: more than a connect may take
 
 # SQLSTATEs of a server that is there and cannot serve: connections, resources, shutting down or starting, its disk.
 OUTAGES = ("08", "53", "57P01", "57P02", "57P03", "58")
@@ -30,32 +30,32 @@ OUTAGES = ("08", "53", "57P01", "57P02", "57P03", "58")
 _log = logging.getLogger(__name__)
 
 
-class HintUnavailable(Exception):
+class ProbeLockUnavailable(Exception):
     """What environments share cannot be reached."""
 
 
-class Hint(Protocol):
+class ProbeLock(Protocol):
     """Whose turn is it to try? At most one environment's, until its time is over. Both raise HintUnavailable."""
 
-    def take_turn(self, now: float, until: float) -> bool:
+    def acquire(self, now: float, until: float) -> bool:
         """Is it this one's, from now on? Not while it is another's. Seconds since the epoch."""
         ...
 
-    def turn_until(self) -> float:
+    def expires_at(self) -> float:
         """When the turn that was taken last is over; 0 where the database was there since."""
         ...
 
-    def clear(self) -> None:
+    def release(self) -> None:
         """The database is there."""
         ...
 
 
-class Breaker:
+class CircuitBreaker:
     """One for each engine, safe to share between threads. Without a `hint` it is for one environment alone."""
 
     def __init__(
         self,
-        hint: Hint | None = None,
+        hint: ProbeLock | None = None,
         *,
         clock: Callable[[], float] = time.time,
         of: str = "the database",
@@ -66,7 +66,7 @@ class Breaker:
         self._lock = Lock()
         self._open_until: float | None = None  # None: closed
         self._trying = False
-        self.refusals = 0  # so far
+        self.rejections = 0  # so far
 
     @property
     def state(self) -> State:
@@ -79,8 +79,8 @@ class Breaker:
     def open_elsewhere(self) -> bool | None:
         """Has any environment been kept from trying just now? None where that cannot be told."""
         try:
-            return self._hint is not None and self._hint.turn_until() > self._clock()
-        except HintUnavailable:
+            return self._hint is not None and self._hint.expires_at() > self._clock()
+        except ProbeLockUnavailable:
             return None
 
     def connect(self, attempt: Callable[[], T]) -> T:
@@ -105,7 +105,7 @@ class Breaker:
             if self._trying or self._waits(now):
                 raise self._refusal(now)
             self._trying = True
-        if not self._takes_turn(now, now + TURN_SECONDS):
+        if not self._takes_turn(now, now + PROBE_SECONDS):
             with self._lock:
                 self._trying, self._open_until = False, now + OPEN_SECONDS
                 raise self._refusal(now)
@@ -129,14 +129,14 @@ class Breaker:
         if was_open:
             _log.warning("the circuit is closed: %s is there again", self._of)
             if self._hint is not None:
-                with suppress(HintUnavailable):  # the turn is over by itself, a little later
-                    self._hint.clear()
+                with suppress(ProbeLockUnavailable):  # the turn is over by itself, a little later
+                    self._hint.release()
 
     def _takes_turn(self, now: float, until: float) -> bool:
         """Where nobody can be asked, every environment tries for itself."""
         try:
-            return self._hint is None or self._hint.take_turn(now, until)
-        except HintUnavailable:
+            return self._hint is None or self._hint.acquire(now, until)
+        except ProbeLockUnavailable:
             _log.exception("whether other environments find the database is not known")
             return True
 
@@ -145,7 +145,7 @@ class Breaker:
         return self._open_until is not None and 0 < self._open_until - now <= OPEN_SECONDS
 
     def _refusal(self, now: float) -> CircuitOpen:
-        self.refusals += 1
+        self.rejections += 1
         return CircuitOpen(retry_after=max(1, ceil((self._open_until or now) - now)))
 
 
@@ -153,7 +153,7 @@ def _is_outage(error: BaseException) -> bool:
     """Is the database away? Not where somebody answered (that our password is wrong), or nobody was asked."""
     if error.args and isinstance(error.args[0], dict):
         return str(error.args[0].get("C")).startswith(OUTAGES)
-    if str(error) in LOST:
+    if str(error) in DISCONNECT_MESSAGES:
         return True  # taken, and ended before the greeting: by a proxy with nobody behind it
     reason = error if isinstance(error, OSError) else error.__cause__
     return isinstance(reason, OSError) and not isinstance(reason, SSLCertVerificationError)

@@ -32,17 +32,17 @@ from pg8000.legacy import Connection
 from sluice import deadline, request_stats
 from sluice.db import protocol
 from sluice.db.cursor import PipelinedCursor
-from sluice.db.prepared import Statement, Statements
+from sluice.db.prepared import PreparedStatement, PreparedStatementCache
 from sluice.db.transport import CLOSED, NETWORK_ERROR, open_socket
 from sluice.settings import TlsMode
 
 # A transaction's timeouts, in a statement that gives no rows: SET LOCAL outside of BEGIN works too, but is warned of.
-LIMIT_TIME = "SELECT 1 WHERE set_config('statement_timeout', $1, true) || set_config('lock_timeout', $2, true) IS NULL"
+SET_TIMEOUTS = "SELECT 1 WHERE set_config('statement_timeout', $1, true) || set_config('lock_timeout', $2, true) IS NULL"
 # Sent behind a commit, this is answered after it: the commit's record lies before the place where the next one goes,
 # flushed or not, so whoever has replayed up to there has the commit, whatever synchronous_commit is.
-POSITION = "SELECT CAST(pg_current_wal_insert_lsn() AS text)"
-UNKNOWN_POSITION = "FFFFFFFF/FFFFFFFF"  # the end of the log, where no reader will ever be
-SERVER_FIRST = (
+CURRENT_LSN = "SELECT CAST(pg_current_wal_insert_lsn() AS text)"
+UNKNOWN_LSN = "FFFFFFFF/FFFFFFFF"  # the end of the log, where no reader will ever be
+CLIENT_TIMEOUT_MARGIN = (
     0.2  # seconds by which the server gives up before we do: else it would work on for nobody
 )
 
@@ -71,7 +71,7 @@ class PipelinedConnection(Connection):  # type: ignore[misc]
         statement_timeout: float = 14.0,  # these two are the role's own, for whom the server takes us
         lock_timeout: float = 5.0,
         prepared_statements: int = 0,  # that the server may be asked to keep
-        share: float = 1.0,  # of what is left of a request's time, that the server may be silent for
+        deadline_share: float = 1.0,  # of what is left of a request's time, that the server may be silent for
         application_name: str = "sluice",
         startup: Mapping[str, str]
         | None = None,  # settings of the session, which no default of the server outranks
@@ -82,8 +82,8 @@ class PipelinedConnection(Connection):  # type: ignore[misc]
         self._clock = clock
         self.isolation_level: str | None = None  # None: the role's default
         self.read_only = False
-        self._statements = Statements(prepared_statements)
-        self.tells_position = False  # of the log behind each commit, to who counts what is spent
+        self._statements = PreparedStatementCache(prepared_statements)
+        self.report_lsn = False  # of the log behind each commit, to who counts what is spent
         usock = open_socket(host, port, tls=tls, ca_file=ca_file, connect_timeout=connect_timeout)
         try:
             super().__init__(
@@ -105,7 +105,7 @@ class PipelinedConnection(Connection):  # type: ignore[misc]
             raise
         usock.settimeout(socket_timeout)
         self._timeouts = socket_timeout, statement_timeout, lock_timeout
-        self._share = share
+        self._share = deadline_share
         self._run_cursor = PipelinedCursor(self, paramstyle="named")
         self._poll = select.poll()
         self._poll.register(usock, select.POLLIN)
@@ -134,13 +134,11 @@ class PipelinedConnection(Connection):  # type: ignore[misc]
             raise InterfaceError(CLOSED)
         if not self._in_transaction:
             return
-        if not self.tells_position:
+        if not self.report_lsn:
             self.execute_simple("commit")
             return
         with self._in_step:
-            self._exchange(
-                protocol.run("commit") + SYNC_MSG, Context("commit"), tells_position=True
-            )
+            self._exchange(protocol.run("commit") + SYNC_MSG, Context("commit"), report_lsn=True)
 
     def rollback(self) -> None:
         """Nothing is sent when there is nothing to undo. A connection that breaks here is undone by the server."""
@@ -153,9 +151,9 @@ class PipelinedConnection(Connection):  # type: ignore[misc]
         if self._usock is not None:
             with suppress(OSError):
                 self._usock.sendall(TERMINATE_MSG)
-        self.abandon()
+        self.close_socket()
 
-    def abandon(self) -> None:
+    def close_socket(self) -> None:
         """Close the socket without a word. Safe at any time, twice, and in any state of the protocol."""
         if self._usock is None:
             return
@@ -176,9 +174,9 @@ class PipelinedConnection(Connection):  # type: ignore[misc]
         with self._in_step:
             return super().execute_simple(statement)
 
-    def guard(self, statement: str, vals: Sequence[Any]) -> bytes:
+    def encode_preceding(self, statement: str, vals: Sequence[Any]) -> bytes:
         """The bytes of a statement with `$n` placeholders that rides ahead of another and gives no rows."""
-        request_stats.now().statements += 1
+        request_stats.current().statements += 1
         return protocol.run(statement, make_params(self.py_types, vals), self._client_encoding)
 
     def execute_unnamed(
@@ -187,7 +185,7 @@ class PipelinedConnection(Connection):  # type: ignore[misc]
         vals: Sequence[Any] = (),
         oids: Sequence[int] = (),
         stream: Any = None,
-        guard: bytes = b"",
+        preceding: bytes = b"",
         prepare: bool = False,
     ) -> Context:
         """One statement with `$n` placeholders, and the BEGIN and the guard it may need, in one flush.
@@ -198,8 +196,8 @@ class PipelinedConnection(Connection):  # type: ignore[misc]
         if usock is None:
             raise InterfaceError(CLOSED)
         ahead = b"" if self.autocommit or self._in_transaction else self._begin()
-        ahead += self._limit_time() + guard
-        request_stats.now().statements += 1
+        ahead += self._limit_time() + preceding
+        request_stats.current().statements += 1
         if stream is not None:
             with self._in_step:
                 if ahead:
@@ -219,7 +217,7 @@ class PipelinedConnection(Connection):  # type: ignore[misc]
             )
         )
         with self._in_step:
-            self._exchange(message, context, tells_position=self.tells_position and self.autocommit)
+            self._exchange(message, context, report_lsn=self.report_lsn and self.autocommit)
         return context
 
     def _execute_kept(self, ahead: bytes, text: str, texts: list[str | None]) -> Context:
@@ -231,7 +229,7 @@ class PipelinedConnection(Connection):  # type: ignore[misc]
         )
         try:
             with self._in_step:
-                self._exchange(message, context, tells_position=self.tells_position)
+                self._exchange(message, context, report_lsn=self.report_lsn)
         except DatabaseError as error:
             if not self._statements.failed(statement, error.args[0]):
                 raise
@@ -241,7 +239,7 @@ class PipelinedConnection(Connection):  # type: ignore[misc]
 
     def handle_messages(self, context: Context) -> None:
         """Read answers until the server is ready; then raise what went wrong, if anything did."""
-        request_stats.now().round_trips += 1
+        request_stats.current().round_trips += 1
         self._hear(context)
         if context.error is not None:
             raise context.error
@@ -270,29 +268,29 @@ class PipelinedConnection(Connection):  # type: ignore[misc]
                 {"S": "ERROR", "C": "25P02", "M": "COMMIT was answered with ROLLBACK"}
             )
 
-    def _exchange(self, message: bytes, context: Context, *, tells_position: bool = False) -> None:
-        position = self._statements.find(POSITION) if tells_position else None
+    def _exchange(self, message: bytes, context: Context, *, report_lsn: bool = False) -> None:
+        position = self._statements.find(CURRENT_LSN) if report_lsn else None
         if position is not None:
             message += position.message([], self._client_encoding)
         self._usock.sendall(message)  # past the buffered writer: one call, one flush
-        request_stats.now().round_trips += 1
+        request_stats.current().round_trips += 1
         self._hear(context)
         if position is not None:
-            request_stats.now().position = self._hear_position(position)
+            request_stats.current().commit_lsn = self._hear_position(position)
         if context.error is not None:
             raise context.error
 
-    def _hear_position(self, statement: Statement) -> str:
+    def _hear_position(self, statement: PreparedStatement) -> str:
         """Of the log, behind what was just done: nothing that goes wrong here makes that undone."""
         context = statement.context()
         try:
             self._hear(context)
         except InterfaceError:
-            self.abandon()
-            return UNKNOWN_POSITION
+            self.close_socket()
+            return UNKNOWN_LSN
         if context.error is not None:
             self._statements.failed(statement, context.error.args[0])
-            return UNKNOWN_POSITION
+            return UNKNOWN_LSN
         statement.learn(context)
         return str(context.rows[0][0])
 
@@ -302,11 +300,11 @@ class PipelinedConnection(Connection):  # type: ignore[misc]
         Nothing rides while the role's own timeouts end sooner. Raises DatabaseError 57014 when time is up.
         """
         socket_timeout, statement_timeout, lock_timeout = self._timeouts
-        left = deadline.left()
+        left = deadline.remaining()
         if left is None:
             self._usock.settimeout(socket_timeout)
             return b""
-        if left <= SERVER_FIRST:
+        if left <= CLIENT_TIMEOUT_MARGIN:
             raise DatabaseError(
                 {"S": "ERROR", "C": "57014", "M": "no time is left for a statement"}
             )
@@ -314,10 +312,10 @@ class PipelinedConnection(Connection):  # type: ignore[misc]
         self._usock.settimeout(
             patience if socket_timeout is None else min(patience, socket_timeout)
         )
-        if left - SERVER_FIRST >= statement_timeout:
+        if left - CLIENT_TIMEOUT_MARGIN >= statement_timeout:
             return b""
-        limits = left - SERVER_FIRST, min(left - SERVER_FIRST, lock_timeout)
-        return protocol.run(LIMIT_TIME, [str(max(1, int(1000 * seconds))) for seconds in limits])
+        limits = left - CLIENT_TIMEOUT_MARGIN, min(left - CLIENT_TIMEOUT_MARGIN, lock_timeout)
+        return protocol.run(SET_TIMEOUTS, [str(max(1, int(1000 * seconds))) for seconds in limits])
 
     def _begin(self) -> bytes:
         # In the statement itself: SET SESSION CHARACTERISTICS costs a round trip and pins the session in RDS Proxy.
@@ -350,10 +348,10 @@ class _InStep:
         error: BaseException | None,
         at: TracebackType | None,
     ) -> None:
-        request_stats.now().seconds += time.perf_counter() - self._began
+        request_stats.current().db_seconds += time.perf_counter() - self._began
         if error is None or isinstance(error, DatabaseError):
             return
-        self._connection.abandon()
+        self._connection.close_socket()
         if isinstance(error, OSError):
             raise InterfaceError(NETWORK_ERROR) from error
 

@@ -13,31 +13,31 @@ class PipelinedCursor(Cursor):  # type: ignore[misc]
     """A cursor whose `execute` is one round trip; `stream` (COPY) goes pg8000's own way."""
 
     _input_oids: Sequence[int]
-    _guard = b""
+    _preceding = b""
     prepare = False  # may the server keep the statement and its plan, for the next who executes it?
 
-    def guard(self, operation: str, args: Sequence[Any] = ()) -> None:
+    def prepend(self, operation: str, args: Sequence[Any] = ()) -> None:
         """Send this statement, which gives no rows, ahead of the next one: in its flush, and in its transaction.
 
         Nothing happens until then; of several, the first goes first. Where one fails, the server skips the rest, and
         `execute` raises the failure.
         """
-        statement, _ = protocol.numbered(self.paramstyle, operation)
-        self._guard += self._c.guard(statement, args)
+        statement, _ = protocol.to_numbered_params(self.paramstyle, operation)
+        self._preceding += self._c.encode_preceding(statement, args)
 
     def execute(self, operation: str, args: Any = (), stream: Any = None) -> "PipelinedCursor":
         """Run one statement. Raises pg8000's DB-API errors; the server's report is their first argument."""
         if self._c is None:
             raise InterfaceError("Cursor closed")
         oids, self._input_oids = self._input_oids, ()
-        guard, self._guard = self._guard, b""
+        preceding, self._preceding = self._preceding, b""
         statement, values = operation, ()
         if len(args) > 0 or stream is not None:
-            statement, names = protocol.numbered(self.paramstyle, operation)
+            statement, names = protocol.to_numbered_params(self.paramstyle, operation)
             values = args if names is None else tuple([args[name] for name in names])
         try:
             self._context = self._c.execute_unnamed(
-                statement, values, oids, stream, guard, self.prepare
+                statement, values, oids, stream, preceding, self.prepare
             )
         except DatabaseError as error:
             raise _dbapi_error(error) from None

@@ -18,9 +18,9 @@ from sqlalchemy import Connection, Engine, PoolProxiedConnection, Row, text
 from sqlalchemy.engine import IteratorResult
 from sqlalchemy.engine.result import SimpleResultMetaData
 
-from sluice.db.breaker import Breaker
-from sluice.db.pool import PoolMetrics, PoolWatch
-from sluice.db.retry import replay
+from sluice.db.breaker import CircuitBreaker
+from sluice.db.pool import PoolMetrics, PoolMonitor
+from sluice.db.retry import retry_transaction
 from sluice.db.sqlstate import is_migrated, translate
 from sluice.errors import ConnectionLost, DatabaseUnavailable, NotSetUp
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 Rows: TypeAlias = Sequence[Row[*tuple[Any, ...]]]
 Begin: TypeAlias = "Callable[[], AbstractContextManager[Transaction]]"
-Guard: TypeAlias = tuple[str, Mapping[str, object]]
+PrecedingStatement: TypeAlias = tuple[str, Mapping[str, object]]
 
 _KEPT_STATEMENTS = 512
 
@@ -42,12 +42,12 @@ class Database:
     """
 
     def __init__(
-        self, engine: Engine, breaker: Breaker | None = None, *, tells_positions: bool = False
+        self, engine: Engine, breaker: CircuitBreaker | None = None, *, report_lsn: bool = False
     ) -> None:
-        self.breaker = breaker or Breaker()
-        self._tells_positions = tells_positions
+        self.breaker = breaker or CircuitBreaker()
+        self._tells_positions = report_lsn
         self._engine = engine
-        self._watch = PoolWatch(engine)
+        self._watch = PoolMonitor(engine)
         self._migrated = is_migrated(engine)
         # Stock pg8000 sends Sync between Parse and Bind. Outside a transaction a pooler may then bind somebody
         # else's statement, and give us their rows: so it gets a real transaction.
@@ -59,7 +59,7 @@ class Database:
         sql: str,
         params: Mapping[str, object] | None = None,
         *,
-        guard: Guard | None = None,
+        preceding: PrecedingStatement | None = None,
         prepare: bool = False,
     ) -> Rows:
         """Rows of one SELECT with `:named` parameters (modulo is `mod()`; `%` is pg8000's); a `guard` goes ahead.
@@ -68,16 +68,16 @@ class Database:
         server may keep its plan, which must be good whatever the parameters. Raises SluiceErrors.
         """
         try:
-            return self._run(sql, params or {}, guard, prepare=prepare)
+            return self._run(sql, params or {}, preceding, prepare=prepare)
         except ConnectionLost:
-            return self._run(sql, params or {}, guard, prepare=prepare)
+            return self._run(sql, params or {}, preceding, prepare=prepare)
 
     def write(
         self,
         sql: str,
         params: Mapping[str, object] | None = None,
         *,
-        guard: Guard | None = None,
+        preceding: PrecedingStatement | None = None,
         prepare: bool = False,
     ) -> Rows:
         """Run one INSERT, UPDATE or DELETE; the rows of its RETURNING. Committed when this returns.
@@ -87,7 +87,9 @@ class Database:
         as in `read`. Raises SluiceErrors; NotSetUp, without asking, where `make migrate` was not run.
         """
         self._check_migrated()
-        return replay(lambda: self._run(sql, params or {}, guard, prepare=prepare, writes=True))
+        return retry_transaction(
+            lambda: self._run(sql, params or {}, preceding, prepare=prepare, writes=True)
+        )
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
@@ -117,9 +119,9 @@ class Database:
     def pool_metrics(self) -> PoolMetrics:
         return self._watch.metrics()
 
-    def busiest(self) -> tuple[PoolMetrics, float]:
+    def take_peak(self) -> tuple[PoolMetrics, float]:
         """The pool at its fullest since this was asked last, and how many percent of its connections were in use."""
-        return self._watch.busiest()
+        return self._watch.take_peak()
 
     def dispose(self) -> None:
         """Close idle connections. The next statement opens a new pool."""
@@ -134,7 +136,7 @@ class Database:
         self,
         sql: str,
         params: Mapping[str, object],
-        guard: Guard | None = None,
+        preceding: PrecedingStatement | None = None,
         *,
         prepare: bool = False,
         writes: bool = False,
@@ -143,7 +145,7 @@ class Database:
         try:
             self._locate(pooled, writes=writes)
             return self.run_on(
-                pooled, pooled.invalidate, sql, params, guard, whole=True, prepare=prepare
+                pooled, pooled.invalidate, sql, params, preceding, whole=True, prepare=prepare
             )
         finally:
             pooled.close()
@@ -154,7 +156,7 @@ class Database:
         invalidate: Callable[[BaseException], None],
         sql: str,
         params: Mapping[str, object],
-        guard: Guard | None,
+        preceding: PrecedingStatement | None,
         *,
         whole: bool,
         prepare: bool = False,
@@ -162,7 +164,7 @@ class Database:
         """Run one statement there: the `whole` of a transaction, or a part of one that goes on."""
         try:
             return self._execute(
-                pooled.dbapi_connection, sql, params, guard, whole=whole, prepare=prepare
+                pooled.dbapi_connection, sql, params, preceding, whole=whole, prepare=prepare
             )
         except BaseException as error:
             if self._engine.dialect.is_disconnect(error, pooled, None):  # type: ignore[arg-type]
@@ -174,7 +176,7 @@ class Database:
 
     def _locate(self, pooled: PoolProxiedConnection, *, writes: bool) -> None:
         if self._tells_positions:
-            pooled.dbapi_connection.tells_position = writes  # type: ignore[union-attr]
+            pooled.dbapi_connection.report_lsn = writes  # type: ignore[union-attr]
 
     def _checkout(self) -> PoolProxiedConnection:
         try:
@@ -192,7 +194,7 @@ class Database:
         connection: Any,
         sql: str,
         params: Mapping[str, object],
-        guard: Guard | None,
+        preceding: PrecedingStatement | None,
         *,
         whole: bool,
         prepare: bool,
@@ -201,8 +203,8 @@ class Database:
         try:
             cursor = connection.cursor()
             cursor.prepare = prepare
-            if guard is not None:
-                (cursor.guard if self.pipelined else cursor.execute)(*self._bound(*guard))
+            if preceding is not None:
+                (cursor.prepend if self.pipelined else cursor.execute)(*self._bound(*preceding))
             cursor.execute(*self._bound(sql, params))
             if whole:
                 connection.commit()  # nothing to send, but on the stock connection
@@ -255,14 +257,14 @@ class Transaction:
         sql: str,
         params: Mapping[str, object] | None = None,
         *,
-        guard: Guard | None = None,
+        preceding: PrecedingStatement | None = None,
         prepare: bool = False,
     ) -> Rows:
         """As `Database.write`, but kept only by `commit`. Nothing is prepared."""
         self._flush()
         connection = self._connection
         return self._database.run_on(
-            connection.connection, connection.invalidate, sql, params or {}, guard, whole=False
+            connection.connection, connection.invalidate, sql, params or {}, preceding, whole=False
         )
 
     def copy(self, sql: str, data: bytes) -> None:

@@ -13,7 +13,7 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DisconnectionError
 
 from sluice.db.connection import PipelinedConnection
-from sluice.db.transport import LOST
+from sluice.db.transport import DISCONNECT_MESSAGES
 
 
 class SluiceDialect(PGDialect_pg8000):
@@ -68,11 +68,11 @@ class SluiceDialect(PGDialect_pg8000):
         raise DisconnectionError("the connection was idle for too long, or the server closed it")
 
     def do_terminate(self, dbapi_connection: Any) -> None:
-        dbapi_connection.abandon()
+        dbapi_connection.close_socket()
 
     def is_disconnect(self, e: Any, connection: Any, cursor: Any) -> bool:
         """A connection that closed its own socket is as gone as one the server closed."""
         driver = getattr(connection, "dbapi_connection", connection)
         return getattr(driver, "closed", False) or (
-            isinstance(e, InterfaceError) and str(e) in LOST
+            isinstance(e, InterfaceError) and str(e) in DISCONNECT_MESSAGES
         )

@@ -20,14 +20,14 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from sluice import deadline, request_stats
 from sluice.db import driver_compat, sqlstate
-from sluice.db.breaker import Breaker
+from sluice.db.breaker import CircuitBreaker
 from sluice.db.pool import BoundedPool
 from sluice.db.session_settings import startup_settings
 from sluice.db.transport import tls_context
 from sluice.settings import DatabaseSettings, Pooler, SettingsError
 
 Workload = Literal["function", "web", "batch"]
-Credentials = Callable[[], str]
+PasswordProvider = Callable[[], str]
 
 # PgBouncer: "unsupported startup parameter: jit". RDS Proxy: "RDS Proxy currently doesn't support the option jit".
 STARTUP_REJECTED = ("08P01", "0A000")
@@ -40,8 +40,8 @@ def make_engine(
     settings: DatabaseSettings,
     workload: Workload,
     *,
-    credentials: Credentials | None = None,
-    breaker: Breaker | None = None,
+    password_provider: PasswordProvider | None = None,
+    breaker: CircuitBreaker | None = None,
     clock: Callable[[], float] = time.time,
     unsupported_reason: Callable[[], str | None] = driver_compat.unsupported_reason,
 ) -> Engine:
@@ -51,7 +51,7 @@ def make_engine(
     asked for again. While `breaker` is open nothing is connected: CircuitOpen. Raises `SettingsError` without a
     password, or where the authorities cannot be read.
     """
-    password = _password(settings, credentials)
+    password = _password(settings, password_provider)
     _check_authorities(settings)
     reason = unsupported_reason()
     if reason is not None:
@@ -86,18 +86,18 @@ def make_engine(
     ) -> Any:
         def attempt() -> Any:
             timeout, began, account = (
-                deadline.at_most(settings.connect_timeout),
+                deadline.cap(settings.connect_timeout),
                 time.perf_counter(),
-                request_stats.now(),
+                request_stats.current(),
             )
-            account.connects += 1
+            account.connections_opened += 1
             try:
                 with _pooler_named(settings.pooler):
                     return dialect.connect(
                         *args, **options, password=password(), connect_timeout=timeout
                     )
             finally:
-                account.seconds += time.perf_counter() - began
+                account.db_seconds += time.perf_counter() - began
 
         return attempt() if breaker is None else breaker.connect(attempt)
 
@@ -139,7 +139,7 @@ def _own_options(settings: DatabaseSettings, clock: Callable[[], float]) -> dict
         "statement_timeout": 0.0 if settings.pooler == "rds-proxy" else settings.statement_timeout,
         "lock_timeout": settings.lock_timeout,
         "prepared_statements": settings.prepared_statements,
-        "share": settings.share,
+        "deadline_share": settings.deadline_share,
     }
 
 
@@ -158,9 +158,11 @@ def _pool(settings: DatabaseSettings, workload: Workload) -> dict[str, Any]:
     }
 
 
-def _password(settings: DatabaseSettings, credentials: Credentials | None) -> Credentials:
-    if credentials is not None:
-        return credentials
+def _password(
+    settings: DatabaseSettings, password_provider: PasswordProvider | None
+) -> PasswordProvider:
+    if password_provider is not None:
+        return password_provider
     if settings.password or settings.auth == "none":
         return lambda: settings.password
     raise SettingsError(

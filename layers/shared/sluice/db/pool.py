@@ -40,7 +40,7 @@ class BoundedPool(QueuePool):
 
     @property
     def _timeout(self) -> float:  # QueuePool's own attribute, read at each wait
-        return deadline.at_most(self._patience)
+        return deadline.cap(self._patience)
 
     @_timeout.setter
     def _timeout(self, seconds: float) -> None:
@@ -53,7 +53,7 @@ class BoundedPool(QueuePool):
             raise PoolExhausted from error
 
 
-class PoolWatch:
+class PoolMonitor:
     """Counts what a pool forgets, across `dispose()`. Make one for each engine, before its first connection."""
 
     def __init__(self, engine: Engine) -> None:
@@ -93,12 +93,12 @@ class PoolWatch:
                 "%d of %d connections are in use, %d is kept", used, pool.limit, pool.size()
             )
 
-    def busiest(self) -> tuple[PoolMetrics, float]:
+    def take_peak(self) -> tuple[PoolMetrics, float]:
         """The fullest moment since this was asked last, and how many percent of its connections were in use then."""
-        pool, busiest = self._engine.pool, self._busiest or self.metrics()
+        pool, take_peak = self._engine.pool, self._busiest or self.metrics()
         self._busiest = None
         limit = pool.limit if isinstance(pool, BoundedPool) else 0
-        return busiest, 100 * busiest.checked_out / limit if limit else 0.0
+        return take_peak, 100 * take_peak.checked_out / limit if limit else 0.0
 
     def _opened(self, connection: Any, record: ConnectionPoolEntry) -> None:
         with self._lock:

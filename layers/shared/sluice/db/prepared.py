@@ -23,7 +23,7 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
-class Statement:
+class PreparedStatement:
     """`name` is empty until the server is to know it; `columns` and `readers` are of no use until it is `known`."""
 
     text: str
@@ -49,20 +49,20 @@ class Statement:
             self.known, self.columns, self.readers = True, context.columns, context.input_funcs
 
 
-class Statements:
+class PreparedStatementCache:
     """At most `most`; of more, that one goes which has not been asked for the longest. 0: none is ever named."""
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self._kept: OrderedDict[str, Statement] = OrderedDict()
+        self._kept: OrderedDict[str, PreparedStatement] = OrderedDict()
         self._farewell = b""
 
-    def find(self, text: str) -> Statement:
+    def find(self, text: str) -> PreparedStatement:
         if not self._most or len(text) > protocol.KEPT_LENGTH:
-            return Statement(text)
+            return PreparedStatement(text)
         statement = self._kept.get(text)
         if statement is None:
-            statement = self._kept[text] = Statement(text)
+            statement = self._kept[text] = PreparedStatement(text)
             if len(self._kept) > self._most:
                 self._close(self._kept.popitem(last=False)[1])
             return statement
@@ -76,7 +76,7 @@ class Statements:
         farewell, self._farewell = self._farewell, b""
         return farewell
 
-    def failed(self, statement: Statement, report: dict[str, str]) -> bool:
+    def failed(self, statement: PreparedStatement, report: dict[str, str]) -> bool:
         """Is it the name that failed, so that nothing was run, and the statement may be sent again without one?"""
         if not statement.name:
             return False
@@ -97,6 +97,6 @@ class Statements:
             self._close(statement)
         return lost or outdated
 
-    def _close(self, statement: Statement) -> None:
+    def _close(self, statement: PreparedStatement) -> None:
         if statement.name:
             self._farewell += protocol.close(statement.name)

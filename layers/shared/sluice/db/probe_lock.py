@@ -4,13 +4,13 @@ from os import urandom
 from typing import Any
 
 from sluice.aws.client import AwsClient, AwsError
-from sluice.db.breaker import HintUnavailable
+from sluice.db.breaker import ProbeLockUnavailable
 
 REFUSED = "ConditionalCheckFailedException"
 FAR = 60_000  # ms: a turn that ends later than this was taken by a clock that is wrong, and is nobody's
 
 
-class SharedTurns:
+class DynamoProbeLock:
     """A breaker's Hint. The item: `turn_until` in ms, `expires_at` for the table's time to live, `token` of the taker.
 
     It shares the table of the rate limits: both are numbers that are soon of no use. The client may send the taking of
@@ -21,7 +21,7 @@ class SharedTurns:
         self._dynamodb = dynamodb
         self._item = {"TableName": table, "Key": {"id": {"S": f"circuit {database}"}}}
 
-    def take_turn(self, now: float, until: float) -> bool:
+    def acquire(self, now: float, until: float) -> bool:
         taken = self._call(
             "UpdateItem",
             UpdateExpression="SET turn_until = :until, expires_at = :expires_at, #token = :token",
@@ -38,11 +38,11 @@ class SharedTurns:
         )
         return taken is not None
 
-    def turn_until(self) -> float:
+    def expires_at(self) -> float:
         item = (self._call("GetItem", ConsistentRead=True) or {}).get("Item", {})
         return int(item.get("turn_until", {"N": "0"})["N"]) / 1000
 
-    def clear(self) -> None:
+    def release(self) -> None:
         self._call(
             "UpdateItem",
             UpdateExpression="SET turn_until = :no",
@@ -56,7 +56,7 @@ class SharedTurns:
         except AwsError as error:
             if error.code == REFUSED:
                 return None
-            raise HintUnavailable from error
+            raise ProbeLockUnavailable from error
 
 
 def _numbers(**values: float) -> dict[str, dict[str, str]]:

@@ -56,7 +56,7 @@ def run(statement: str, texts: Sequence[str | None] = (), encoding: str = "ascii
     return b"%b%b%b" % (parse(statement, (), encoding), bind(texts, encoding), EXECUTE_MSG)
 
 
-def numbered(style: str, operation: str) -> tuple[str, tuple[str, ...] | None]:
+def to_numbered_params(style: str, operation: str) -> tuple[str, tuple[str, ...] | None]:
     """The statement with `$n` for any DB-API style; for named styles also the names, in their order."""
     return (_scan if len(operation) > KEPT_LENGTH else _kept_scan)(style, operation)
 

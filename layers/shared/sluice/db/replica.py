@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 from sluice import request_stats
-from sluice.db.database import Database, Guard, Rows
+from sluice.db.database import Database, PrecedingStatement, Rows
 from sluice.errors import InternalError, ReplicaBehind, SluiceError, Unavailable
 
 T = TypeVar("T")
@@ -39,28 +39,28 @@ class Replica:
         self.database = database
         self._counts: Counter[str] = Counter()
 
-    def before(self, primary: Database) -> "Reads":
+    def route_reads(self, primary: Database) -> "ReplicaRouting":
         """For repositories whose reads it answers, where it can."""
-        return Reads(self, primary)
+        return ReplicaRouting(self, primary)
 
-    def ask(self, reader: Callable[[Guard | None], T], primary: Callable[[], T]) -> T:
+    def read(self, reader: Callable[[PrecedingStatement | None], T], primary: Callable[[], T]) -> T:
         """What `reader` gives, after the guard that it is handed; else what `primary` does.
 
         The primary alone answers a request that is not one of those that may be behind, that has written, or that the
         primary has answered in part: what is read next could be older than that.
         """
-        taken = request_stats.now()
-        if taken.after is not None and not taken.position and taken.read_from != "primary":
+        taken = request_stats.current()
+        if taken.min_lsn is not None and not taken.commit_lsn and taken.served_by != "primary":
             try:
-                found = reader((CAUGHT_UP, {"after": taken.after}) if taken.after else None)
+                found = reader((CAUGHT_UP, {"after": taken.min_lsn}) if taken.min_lsn else None)
             except (Unavailable, InternalError) as error:
-                self._counts["reader_replaced"] += 1
+                self._counts["replica_fallbacks"] += 1
                 _tell(error)
             else:
-                self._counts["reader_answered"] += 1
-                taken.read_from = "reader"
+                self._counts["replica_reads"] += 1
+                taken.served_by = "replica"
                 return found
-        taken.read_from = "primary"
+        taken.served_by = "primary"
         return primary()
 
     def take_counts(self) -> Counter[str]:
@@ -69,7 +69,7 @@ class Replica:
         return counts
 
 
-class Reads:
+class ReplicaRouting:
     """What a repository is given whose reads may go to the replica; it writes to the primary."""
 
     def __init__(self, replica: Replica, primary: Database) -> None:
@@ -81,8 +81,10 @@ class Reads:
         self, sql: str, params: Mapping[str, object] | None = None, *, prepare: bool = False
     ) -> Rows:
         """As `Database.read`."""
-        return self._replica.ask(
-            lambda guard: self._replica.database.read(sql, params, guard=guard, prepare=prepare),
+        return self._replica.read(
+            lambda preceding: self._replica.database.read(
+                sql, params, preceding=preceding, prepare=prepare
+            ),
             lambda: self._primary.read(sql, params, prepare=prepare),
         )
 

@@ -17,7 +17,7 @@ ATTEMPTS = 4
 FIRST_WAIT = 0.02  # seconds, at most
 
 
-def replay(unit: Callable[[], T], *, pause: Callable[[float], None] = time.sleep) -> T:
+def retry_transaction(unit: Callable[[], T], *, pause: Callable[[float], None] = time.sleep) -> T:
     """What `unit`, the whole of a transaction, returns. It is run again after RolledBack, up to ATTEMPTS in all.
 
     So it must do nothing that its transaction does not undo. Every other error is the first attempt's.

@@ -14,7 +14,7 @@ from sqlalchemy import event
 from sqlalchemy.engine import Engine, ExceptionContext
 
 from sluice import errors
-from sluice.db.transport import LOST
+from sluice.db.transport import DISCONNECT_MESSAGES
 from sluice.errors import FieldError, SluiceError
 
 Report = Mapping[
@@ -49,7 +49,7 @@ MESSAGES_WITHOUT_VALUES = (
     "58",
 )
 
-STOCK_GUARD = "inventory_quantity_check"
+STOCK_CHECK = "inventory_quantity_check"
 
 
 def _field(report: Report) -> str | None:
@@ -100,7 +100,7 @@ def _missing(report: Report) -> SluiceError:
 
 
 def _check(report: Report) -> SluiceError:
-    if report.get("n") == STOCK_GUARD:
+    if report.get("n") == STOCK_CHECK:
         return errors.OutOfStock()
     return _invalid("invalid", "is not acceptable")(report)
 
@@ -223,7 +223,7 @@ def translate(
         return errors.DatabaseUnavailable()
     if error.args and isinstance(error.args[0], dict):
         report = error.args[0]
-        error.args = (without_values(report),)  # it goes on as the cause, and causes are logged
+        error.args = (redact(report),)  # it goes on as the cause, and causes are logged
         if not migrated and report.get("C") == "25006":
             return errors.NotSetUp(
                 "Only reading is possible until the database is set up: make migrate"
@@ -236,12 +236,12 @@ def translate(
     if _gave_up_waiting(error):
         # The server may still be at it, so not ConnectionLost: that would run it a second time beside the first.
         return errors.DatabaseUnavailable()
-    if isinstance(error, OSError) or str(error) in LOST:
+    if isinstance(error, OSError) or str(error) in DISCONNECT_MESSAGES:
         return errors.ConnectionLost()
     return errors.InternalError()  # the driver was used wrongly
 
 
-def without_values(report: Report) -> dict[str, str]:
+def redact(report: Report) -> dict[str, str]:
     """What of a report may be logged: what happened, where in the server, to which constraint; and no row's values.
 
     Those stand in the detail and the context, in messages about data, and in what a function RAISEs.

@@ -17,7 +17,7 @@ from sluice.settings import TlsMode
 # pg8000's words, which SQLAlchemy looks for, where the connection is gone and the server has not said why.
 NETWORK_ERROR = "network error"
 CLOSED = "connection is closed"
-LOST = (NETWORK_ERROR, CLOSED)
+DISCONNECT_MESSAGES = (NETWORK_ERROR, CLOSED)
 
 _SSL_REQUEST = Struct("!ii").pack(8, 80877103)
 _REFUSED = "the server refuses TLS"

@@ -154,13 +154,13 @@ class _Turn:
 
         def run(work: UnitOfWork) -> str:
             if key is not None:
-                work.answers.claim(key)
+                work.idempotency.claim(key)
             result = mutate(fields, self._resolution(operation, graphql_request, work))
             text = self.render(result)
             if result.errors:
                 raise _Refused(text)
             if key is not None:
-                work.answers.keep(key, text)
+                work.idempotency.keep(key, text)
             return text
 
         for selected in fields:
@@ -171,11 +171,11 @@ class _Turn:
                     ExecutionResult(None, [located(error, selected, (selected.key,))])
                 ), False
         try:
-            return self._shop.transact(run), False
+            return self._shop.run_in_transaction(run), False
         except _Refused as refused:
             return refused.text, False
         except IdempotencyKeyReused:
-            first = self._shop.answers.find(key) if key else None
+            first = self._shop.idempotency.find(key) if key else None
             if first is None:
                 raise
             return first.json, True

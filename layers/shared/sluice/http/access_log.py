@@ -11,7 +11,7 @@ from json.encoder import encode_basestring_ascii as quoted
 
 from sluice.http.request import Request
 from sluice.limits.rate import Decision
-from sluice.request_stats import Spent
+from sluice.request_stats import RequestStats
 from sluice.settings import log_level
 
 _log = logging.getLogger("sluice")
@@ -29,7 +29,7 @@ class AccessLogEntry:
     seconds: float = 0.0
 
 
-def write(request: Request, entry: AccessLogEntry, spent: Spent, *, cold: bool) -> None:
+def write(request: Request, entry: AccessLogEntry, spent: RequestStats, *, cold: bool) -> None:
     """At INFO. What there is none of is left out."""
     if cold and not _log.level:  # a function without a shop: nobody has read the settings
         _log.setLevel(log_level())
@@ -40,7 +40,7 @@ def write(request: Request, entry: AccessLogEntry, spent: Spent, *, cold: bool) 
         ("route", entry.route),
         ("client", request.client_id),
         ("code", entry.code),
-        ("read_from", spent.read_from),
+        ("served_by", spent.served_by),
     ):
         if word:
             words += f',"{name}":{quoted(word)}'
@@ -48,17 +48,13 @@ def write(request: Request, entry: AccessLogEntry, spent: Spent, *, cold: bool) 
         words += f',"limiter":"{"allowed" if decision.allowed else "refused"}","limiter_source":"{decision.source}"'
     sys.stdout.write(
         f'{{"level":"INFO","request_id":{quoted(request.id)},"method":{quoted(request.method[:20])}{words}'
-        f',"status":{entry.status},"duration_ms":{entry.seconds * 1000:.2f},"db_ms":{spent.seconds * 1000:.2f}'
-        f',"round_trips":{spent.round_trips},"statements":{spent.statements},"connects":{spent.connects}'
+        f',"status":{entry.status},"duration_ms":{entry.seconds * 1000:.2f},"db_ms":{spent.db_seconds * 1000:.2f}'
+        f',"round_trips":{spent.round_trips},"statements":{spent.statements},"connects":{spent.connections_opened}'
         f',"cold_start":{"true" if cold else "false"}}}\n'
     )
 
 
-def server_timing(entry: AccessLogEntry, spent: Spent) -> str:
+def server_timing(entry: AccessLogEntry, spent: RequestStats) -> str:
     """The header (W3C Server Timing), as browsers show it."""
-    counts = (
-        f"{spent.statements} statements, {spent.round_trips} round trips, {spent.connects} connects"
-    )
-    return (
-        f'db;dur={spent.seconds * 1000:.2f};desc="{counts}", total;dur={entry.seconds * 1000:.2f}'
-    )
+    counts = f"{spent.statements} statements, {spent.round_trips} round trips, {spent.connections_opened} connects"
+    return f'db;dur={spent.db_seconds * 1000:.2f};desc="{counts}", total;dur={entry.seconds * 1000:.2f}'

@@ -30,7 +30,7 @@ INTERNAL_ERRORS = "internal_error"
 class MetricsEmitter:
     """One environment's. Counters are what happened since the last line; a pool is as it was when it was fullest.
 
-    While all is well there is a line every `telemetry_seconds` of the settings in which somebody asks.
+    While all is well there is a line every `metrics_interval` of the settings in which somebody asks.
     """
 
     def __init__(self, *, clock: Callable[[], float] = time.time) -> None:
@@ -55,14 +55,14 @@ class MetricsEmitter:
         """Print a line, if it is time, there is trouble, or the circuit has opened or closed."""
         new_failures = shop.limiter.failures - self._limiter_failures
         breaker_open = shop.database.breaker.state != "closed"
-        now, pace = self._clock(), shop.settings.telemetry_seconds
+        now, pace = self._clock(), shop.settings.metrics_interval
         if self._trouble or new_failures:
             pace = min(pace, URGENT_INTERVAL)
         if 0 <= now - self._told_at < pace and breaker_open == self._breaker_open:
             return
         metrics = EphemeralMetrics(namespace=NAMESPACE, service=shop.settings.service)
-        for whose, database in shop.databases().items():
-            pool, used = database.busiest()
+        for whose, database in shop.databases_by_metric_prefix().items():
+            pool, used = database.take_peak()
             for name, value in asdict(pool).items():
                 metrics.add_metric(f"{whose}pool_{name}", MetricUnit.Count, value)
             metrics.add_metric(f"{whose}pool_use", MetricUnit.Percent, used)

@@ -34,8 +34,8 @@ from sluice.http.query_params import QueryParams
 from sluice.http.request import Request
 from sluice.http.route import ResponseSpec, RouteSpec, query_of
 from sluice.http.stale_cache import StaleResponseCache
-from sluice.request_stats import Spent
-from sluice.settings import SettingsError, origin_key, tracing
+from sluice.request_stats import RequestStats
+from sluice.settings import SettingsError, origin_key, trace_settings
 
 if TYPE_CHECKING:
     from sluice.http.trace import Tracer
@@ -88,7 +88,7 @@ class Api:
         self._methods: dict[str, set[str]] = {}  # by path, whose ids are <names>
         self.routes: list[RouteSpec] = []
         self._reset()
-        snapstart.before(self._reset)
+        snapstart.before_snapshot(self._reset)
 
     def _reset(self) -> None:
         """As if nobody had asked yet."""
@@ -155,7 +155,7 @@ class Api:
         # of the headers would only be looked at to compress, which nothing here asks for.
         plain = {**event, "rawPath": quote(request.path, errors="replace"), "headers": {}}
         seconds = context.get_remaining_time_in_millis() / 1000 - RESPONSE_MARGIN
-        with deadline.within(seconds), request_stats.counted() as taken:
+        with deadline.within(seconds), request_stats.collect() as taken:
             try:
                 request = self._request = require_cloudfront(request, origin_key())
                 if request.method == "OPTIONS":
@@ -169,8 +169,8 @@ class Api:
         headers["X-Request-Id"] = context.aws_request_id
         if entry.decision is not None:
             headers.update(entry.decision.headers())
-        if taken.position:
-            headers["X-Sluice-Min-LSN"] = taken.position
+        if taken.commit_lsn:
+            headers["X-Sluice-Min-LSN"] = taken.commit_lsn
         if "origin" in request.headers:
             headers.update(cors.headers(request, self._origins(), allow=headers.get("Allow", "")))
         # HEAD has GET's body here: the gateway takes Content-Length from it, and sends none of it.
@@ -181,7 +181,7 @@ class Api:
         self._record(entry, taken, headers)
         return answer
 
-    def _record(self, entry: AccessLogEntry, taken: Spent, headers: dict[str, Any]) -> None:
+    def _record(self, entry: AccessLogEntry, taken: RequestStats, headers: dict[str, Any]) -> None:
         """What is told of a request when it is answered: to CloudWatch, to the log, and to those who develop."""
         if entry.decision is not None:  # somebody is known, so there is a shop to tell of
             shop = self._runtime()
@@ -190,7 +190,7 @@ class Api:
                 headers["Server-Timing"] = access_log.server_timing(entry, taken)
         entry.route = entry.route or _openapi_path(self._path())
         access_log.write(self._request, entry, taken, cold=self._cold)
-        if self._cold and (wanted := tracing()) is not None:
+        if self._cold and (wanted := trace_settings()) is not None:
             from sluice.http.trace import Tracer  # only where it is on
 
             self._tracer = Tracer(wanted)
@@ -248,16 +248,18 @@ class Api:
             if not decision.allowed:
                 raise RateLimited(decision.retry_after)
             if shop.replica is not None:
-                request_stats.now().after = request.min_lsn()
+                request_stats.current().min_lsn = request.min_lsn()
 
     def _stale_if_error(self, ask: Callable[[], Response[str]]) -> Response[str]:
         cache_key = f"{self._request.path}?{sorted(self._request.query.items())}"
         try:
             answer = ask()
         except CircuitOpen:
-            old = self._last_good.find(cache_key, max_age=self._runtime().settings.stale_seconds)
+            old = self._last_good.find(
+                cache_key, max_age=self._runtime().settings.stale_if_error_seconds
+            )
             if (
-                old is None or request_stats.now().after
+                old is None or request_stats.current().min_lsn
             ):  # who wants no older data than that is not given what was kept
                 raise
             self._telemetry.count_stale_response()

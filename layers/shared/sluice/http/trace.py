@@ -15,7 +15,7 @@ from contextlib import suppress
 
 from sluice.http.access_log import AccessLogEntry
 from sluice.http.request import Request
-from sluice.request_stats import Spent
+from sluice.request_stats import RequestStats
 from sluice.settings import TraceSettings
 
 HEADER = b'{"format":"json","version":1}\n'
@@ -32,7 +32,7 @@ class Tracer:
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._socket.setblocking(False)
 
-    def send(self, request: Request, entry: AccessLogEntry, spent: Spent) -> None:
+    def send(self, request: Request, entry: AccessLogEntry, spent: RequestStats) -> None:
         """Send the subsegment of a request that is done, if it is sampled."""
         fields = dict(
             part.strip().split("=", 1) for part in self._header().split(";") if "=" in part
@@ -51,17 +51,21 @@ class Tracer:
         self._socket.close()
 
     def _document(
-        self, request: Request, entry: AccessLogEntry, spent: Spent, fields: Mapping[str, str]
+        self,
+        request: Request,
+        entry: AccessLogEntry,
+        spent: RequestStats,
+        fields: Mapping[str, str],
     ) -> dict[str, object]:
         ended = self._clock()
         annotations: dict[str, object] = {
             "request_id": request.id,
             "route": entry.route,
             "code": entry.code,
-            "db_ms": round(spent.seconds * 1000, 3),
+            "db_ms": round(spent.db_seconds * 1000, 3),
             "statements": spent.statements,
             "round_trips": spent.round_trips,
-            "connects": spent.connects,
+            "connects": spent.connections_opened,
         }
         return {
             "name": self._service,

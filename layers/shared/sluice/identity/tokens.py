@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from sluice.errors import IdentityUnavailable
 from sluice.identity.authenticator import Principal
 from sluice.identity.claims import parse_scopes
-from sluice.settings import TokenSettings
+from sluice.settings import JwtSettings
 
 if TYPE_CHECKING:
     from jwt import PyJWK
@@ -33,7 +33,7 @@ class TokenVerifier:
 
     def __init__(
         self,
-        settings: TokenSettings,
+        settings: JwtSettings,
         *,
         fetch: Callable[[str], bytes] | None = None,
         clock: Callable[[], float] = time.time,
@@ -110,7 +110,7 @@ class TokenVerifier:
             self._tried_at = now
             try:
                 self._keys = (
-                    jwks.JwksClient(self._settings.keys_url, self._fetch or jwks.fetch)
+                    jwks.JwksClient(self._settings.jwks_url, self._fetch or jwks.fetch)
                     .get_jwk_set()
                     .keys
                 )
@@ -121,7 +121,7 @@ class TokenVerifier:
                 self._keys, self._fetched_at = (), now
             except (OSError, HTTPException, ValueError, jwt.PyJWTError):
                 _log.exception(
-                    "the issuer's keys cannot be fetched from %s", self._settings.keys_url
+                    "the issuer's keys cannot be fetched from %s", self._settings.jwks_url
                 )
         if not self._keys:
             raise IdentityUnavailable

@@ -48,7 +48,7 @@ class ImportConsumer:
         with deadline.within(seconds - ANSWER_SECONDS):
             for id in self._jobs(json.loads(message)):
                 try:
-                    if not self.importer.run(id, deadline.at_most(seconds) - SPARE_SECONDS):
+                    if not self.importer.run(id, deadline.cap(seconds) - SPARE_SECONDS):
                         self._go_on(id, 0)
                 except ImportLocked:
                     self._go_on(id, BUSY_SECONDS)

@@ -52,7 +52,7 @@ def create(
     """The record of the row that `inserts` (CTEs) make, seen over `source`, which joins them to what else it shows."""
     statement = idempotency.keep(inserts, f"SELECT {projection.record()} FROM {source}", key)
     rows = statements.write(
-        statement, idempotency.bound(values, key), guard=idempotency.claim(key), prepare=True
+        statement, idempotency.bound(values, key), preceding=idempotency.claim(key), prepare=True
     )
     return Representation(*rows[0])
 

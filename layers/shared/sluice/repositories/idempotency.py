@@ -6,7 +6,7 @@ So there is an answer exactly where there was an effect, whatever crashed in bet
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sluice.repositories.projection import Executor, Guard, Representation
+from sluice.repositories.projection import Executor, PrecedingStatement, Representation
 
 # `sluice.claim_key` fails if the key has an answer or its request is running; see the engine's migration 0002. A row
 # that it did not see is older than a day, and is replaced.
@@ -52,7 +52,7 @@ def bound(values: Mapping[str, object], key: IdempotencyKey | None) -> dict[str,
     )
 
 
-def claim(key: IdempotencyKey | None) -> Guard | None:
+def claim(key: IdempotencyKey | None) -> PrecedingStatement | None:
     """What goes ahead of such a statement. IdempotencyInProgress, or IdempotencyKeyReused where there is an answer."""
     return None if key is None else (CLAIM, {"key": key.id})
 

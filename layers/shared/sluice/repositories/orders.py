@@ -172,7 +172,10 @@ class OrderRepository(ConnectionRepository):
         }
         statement = idempotency.keep(PLACE, PLACED, key)
         row = self._statements.write(
-            statement, idempotency.bound(values, key), guard=idempotency.claim(key), prepare=True
+            statement,
+            idempotency.bound(values, key),
+            preceding=idempotency.claim(key),
+            prepare=True,
         )[0]
         return Placement(
             record=None if row.json is None else Representation(row.json, row.etag, row.id),

@@ -11,7 +11,7 @@ from typing import Any, Literal, NamedTuple, Protocol, TypeAlias
 
 from sluice.errors import NotFound
 
-Guard: TypeAlias = tuple[str, Mapping[str, object]]
+PrecedingStatement: TypeAlias = tuple[str, Mapping[str, object]]
 Row: TypeAlias = Mapping[
     str, Any
 ]  # a record that Python is to look into: field → value, as in its JSON
@@ -34,7 +34,7 @@ class Executor(Protocol):
         sql: str,
         params: Mapping[str, object] | None = None,
         *,
-        guard: Guard | None = None,
+        preceding: PrecedingStatement | None = None,
         prepare: bool = False,
     ) -> Sequence[Any]: ...
 

@@ -14,9 +14,11 @@ from sluice.aws.sigv4 import presign
 from sluice.errors import DatabaseUnavailable
 from sluice.settings import AwsSettings, DatabaseSettings
 
-KEPT_SECONDS = 60.0  # a rotated secret is in use within this; only new connections ask at all
+SECRET_CACHE_SECONDS = (
+    60.0  # a rotated secret is in use within this; only new connections ask at all
+)
 TOKEN_SECONDS = 900  # that RDS takes a token, at most, and only to connect: what is open stays open
-TOKEN_KEPT = timedelta(minutes=10)
+TOKEN_CACHE_TIME = timedelta(minutes=10)
 
 
 class SecretPassword:
@@ -32,7 +34,7 @@ class SecretPassword:
         self._read_at = float("-inf")
 
     def __call__(self) -> str:
-        if self._clock() - self._read_at > KEPT_SECONDS:
+        if self._clock() - self._read_at > SECRET_CACHE_SECONDS:
             try:
                 secret = self._client.call("secretsmanager.GetSecretValue", {"SecretId": self._arn})
                 password = json.loads(secret["SecretString"])["password"]
@@ -76,7 +78,7 @@ class IamToken:
         if (
             kept is None
             or kept[0] != credentials
-            or not timedelta(0) <= now - kept[1] <= TOKEN_KEPT
+            or not timedelta(0) <= now - kept[1] <= TOKEN_CACHE_TIME
         ):
             token = presign(
                 credentials,

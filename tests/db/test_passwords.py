@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from sluice.db.credentials import TOKEN_KEPT, IamToken
 from sluice.db.database import Database
+from sluice.db.passwords import TOKEN_CACHE_TIME, IamToken
 from sluice.errors import DatabaseUnavailable
 from sluice.settings import AwsSettings, DatabaseSettings
 
@@ -24,11 +24,13 @@ def test_each_connection_shows_a_token_that_is_young_enough(
     token = IamToken(
         AwsSettings("eu-central-1", "AKID", "canary-key", "st"), there, now=lambda: moment[0]
     )
-    database = make_database(user=ROLE, password="", auth="iam", options={"credentials": token})
+    database = make_database(
+        user=ROLE, password="", auth="iam", options={"password_provider": token}
+    )
     admin.run(f"CREATE ROLE {ROLE} LOGIN PASSWORD '{token()}'")
     try:
         assert database.read("SELECT 1 AS n")[0].n == 1
-        moment[0] += TOKEN_KEPT + timedelta(seconds=1)
+        moment[0] += TOKEN_CACHE_TIME + timedelta(seconds=1)
         assert database.read("SELECT 1 AS n")[0].n == 1  # still open
         database.dispose()
         with pytest.raises(DatabaseUnavailable):

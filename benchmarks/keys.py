@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from local.aws import AwsServer
-from tests.fixtures.aws import emulation
+from tests.fixtures.aws import create_tables
 
 ENDPOINT = "AWS_ENDPOINT_URL_DYNAMODB"  # in our own environment, for the contenders' to be made of
 
@@ -20,7 +20,7 @@ def emulated_keys() -> Iterator[None]:
         server.launch()
         try:
             server.wait()
-            os.environ[ENDPOINT] = emulation(server.endpoint).dynamodb_endpoint  # noqa: TID251
+            os.environ[ENDPOINT] = create_tables(server.endpoint).dynamodb_endpoint  # noqa: TID251
             yield
         finally:
             server.stop()

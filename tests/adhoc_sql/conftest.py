@@ -12,7 +12,7 @@ import pytest
 from local.postgres import PostgresServer
 from sluice import runtime
 from sluice.settings import AwsSettings
-from tests.fixtures.shop import Answer, Shop, copy_database, owner_connection, shop_settings
+from tests.fixtures.shop import ApiResponse, Shop, copy_database, owner_connection, shop_settings
 
 TABLES = ("categories", "products", "inventory", "users", "orders", "order_items")
 DATA = [
@@ -41,7 +41,7 @@ class AnalystsShop(Shop):
         assert self.owner is not None
         return [list(row) for row in self.owner.run(statement, **params) or ()]
 
-    def ask(self, query: str, **more: Any) -> Answer:
+    def ask(self, query: str, **more: Any) -> ApiResponse:
         return self.post("/api/analytics/query", {"query": query, **more})
 
     def digest(self) -> list[list[Any]]:
@@ -69,10 +69,10 @@ class AnalystsShop(Shop):
 
 @pytest.fixture(scope="session")
 def filled_shop(
-    postgres_server: PostgresServer, migrated_template: str, emulated_aws: AwsSettings
+    postgres_server: PostgresServer, migrated_database: str, emulated_aws: AwsSettings
 ) -> Iterator[tuple[AnalystsShop, runtime.Runtime]]:
     name = f"analysts_{os.urandom(6).hex()}"
-    copy_database(postgres_server, migrated_template, name)
+    copy_database(postgres_server, migrated_database, name)
     shop = AnalystsShop(postgres_server.url(database=name))
     built = runtime.build(
         shop_settings(postgres_server.url("sluice_app", name, password="canary-app"), emulated_aws)

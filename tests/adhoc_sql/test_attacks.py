@@ -22,18 +22,18 @@ def test_an_attack_changes_reveals_and_blocks_nothing(kind: str, shop: AnalystsS
     before = shop.digest()
     wrong = []
     for attack in ATTACKS[kind]:
-        answer = shop.ask(attack)
+        response = shop.ask(attack)
         left, running = shop.digest(), shop.running()
         legal = shop.ask("select count(*) from orders")
-        refused = answer.status in (400, 422) and answer.code in REFUSALS
+        refused = response.status in (400, 422) and response.code in REFUSALS
         if (
             not refused
-            or _names_the_server(answer.text, attack)
+            or _names_the_server(response.text, attack)
             or running
             or left != before
             or legal.json.get("rows") != [[240]]
         ):
-            wrong.append((attack[:200], answer.text[:300], running, legal.text[:300]))
+            wrong.append((attack[:200], response.text[:300], running, legal.text[:300]))
 
     assert wrong == []
 

@@ -41,11 +41,11 @@ SEED = int(os.environ.get("SLUICE_FUZZ_SEED") or 1)
 
 @pytest.fixture(scope="module")
 def large(
-    postgres_server: PostgresServer, migrated_template: str, emulated_aws: AwsSettings
+    postgres_server: PostgresServer, migrated_database: str, emulated_aws: AwsSettings
 ) -> Iterator[tuple[AnalystsShop, runtime.Runtime]]:
     name = f"bombs_{os.urandom(6).hex()}"
     with closing(owner_connection(postgres_server.url())) as connection:
-        connection.run(f"CREATE DATABASE {name} TEMPLATE {migrated_template}")
+        connection.run(f"CREATE DATABASE {name} TEMPLATE {migrated_database}")
     shop = AnalystsShop(postgres_server.url(database=name))
     built = runtime.build(
         shop_settings(postgres_server.url("sluice_app", name, password="canary-app"), emulated_aws)

@@ -29,12 +29,12 @@ def test_a_query_gives_what_it_gives_its_owner(query: str, shop: AnalystsShop) -
     assert shop.owner is not None
     names = [column["name"] for column in shop.owner.columns]
 
-    answer = shop.ask(query)
+    response = shop.ask(query)
 
-    assert answer.status == 200, answer.text
-    assert answer.json["rows"] == expected
-    assert [column["name"] for column in answer.json["columns"]] == names
-    assert (answer.json["row_count"], answer.json["truncated"]) == (len(expected), False)
+    assert response.status == 200, response.text
+    assert response.json["rows"] == expected
+    assert [column["name"] for column in response.json["columns"]] == names
+    assert (response.json["row_count"], response.json["truncated"]) == (len(expected), False)
 
 
 def test_there_are_rows_to_compare(shop: AnalystsShop) -> None:

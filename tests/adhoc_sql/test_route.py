@@ -30,12 +30,12 @@ def analyst(**changed: Any) -> Iterator[None]:
 
 
 def test_an_answer_has_columns_rows_and_what_it_took(shop: AnalystsShop) -> None:
-    answer = shop.ask(
+    response = shop.ask(
         "select status, count(*) as n, sum(total) from orders group by status order by 1 limit 1"
     )
 
-    told = answer.json
-    assert answer.status == 200
+    told = response.json
+    assert response.status == 200
     assert list(told) == [
         "columns",
         "rows",
@@ -92,9 +92,9 @@ def test_an_answer_has_columns_rows_and_what_it_took(shop: AnalystsShop) -> None
 def test_values_are_rendered_by_their_type(
     sql: str, type: str, value: Any, shop: AnalystsShop
 ) -> None:
-    answer = shop.ask(f"select {sql} as x").json
+    response = shop.ask(f"select {sql} as x").json
 
-    assert (answer["columns"], answer["rows"]) == ([{"name": "x", "type": type}], [[value]])
+    assert (response["columns"], response["rows"]) == ([{"name": "x", "type": type}], [[value]])
 
 
 def test_what_is_asked_in_the_address_is_answered_alike(shop: AnalystsShop) -> None:
@@ -153,36 +153,38 @@ def test_no_more_rows_come_than_were_asked_for(shop: AnalystsShop) -> None:
 def test_no_more_bytes_come_than_may_be_answered(shop: AnalystsShop) -> None:
     wide = f"select id, '{'x' * 9_000}' as x from orders order by id"
 
-    answer = shop.ask(wide)
+    response = shop.ask(wide)
 
-    assert answer.status == 200
-    assert 1_500_000 < len(answer.text) < 2_600_000
-    assert answer.json["truncated"]
-    assert [row[0] for row in answer.json["rows"]] == list(range(1, answer.json["row_count"] + 1))
+    assert response.status == 200
+    assert 1_500_000 < len(response.text) < 2_600_000
+    assert response.json["truncated"]
+    assert [row[0] for row in response.json["rows"]] == list(
+        range(1, response.json["row_count"] + 1)
+    )
 
 
 def test_a_row_that_is_too_large_alone_is_refused(shop: AnalystsShop) -> None:
-    answer = shop.ask(f"select string_agg('{'x' * 300}', ',') from orders o, products p")
+    response = shop.ask(f"select string_agg('{'x' * 300}', ',') from orders o, products p")
 
-    assert (answer.status, answer.errors) == (422, {"/query": "invalid"})
-    assert "its first row is too large" in answer.json["detail"]
+    assert (response.status, response.errors) == (422, {"/query": "invalid"})
+    assert "its first row is too large" in response.json["detail"]
 
 
 def test_nulls_and_marks_do_not_make_the_answer_larger_than_it_may_be(shop: AnalystsShop) -> None:
     """What is one byte in PostgreSQL may be several in JSON."""
     nulls = ", ".join(["null"] * 190)
 
-    answer = shop.ask(f"select {nulls} from orders, users, categories", max_rows=10_000)
+    response = shop.ask(f"select {nulls} from orders, users, categories", max_rows=10_000)
 
-    assert answer.json["truncated"]
-    assert len(answer.text) < 2_600_000
+    assert response.json["truncated"]
+    assert len(response.text) < 2_600_000
 
 
 def test_too_expensive_says_what_it_would_cost(shop: AnalystsShop) -> None:
-    answer = shop.ask(EXPENSIVE)
+    response = shop.ask(EXPENSIVE)
 
-    assert (answer.status, answer.code) == (400, "query_too_expensive")
-    assert answer.json["cost"] > answer.json["max_cost"] == 250_000
+    assert (response.status, response.code) == (400, "query_too_expensive")
+    assert response.json["cost"] > response.json["max_cost"] == 250_000
 
 
 def test_the_limit_is_the_deployments(shop: AnalystsShop) -> None:
@@ -194,11 +196,11 @@ def test_the_limit_is_the_deployments(shop: AnalystsShop) -> None:
 def test_a_query_that_runs_past_its_time_is_too_expensive_too_and_ended(shop: AnalystsShop) -> None:
     """Not 504: the time was the query's own, and the same one will not have more."""
     with analyst(max_cost=1e12, timeout=0.5):  # EXPLAIN has as long
-        answer = shop.ask(EXPENSIVE)
+        response = shop.ask(EXPENSIVE)
 
-        assert (answer.status, answer.code) == (400, "query_too_expensive")
-        assert answer.json["cost"] > 1_000_000
-        assert answer.json["detail"] == "It took longer than the 0.5 s that it may"
+        assert (response.status, response.code) == (400, "query_too_expensive")
+        assert response.json["cost"] > 1_000_000
+        assert response.json["detail"] == "It took longer than the 0.5 s that it may"
         assert shop.running() == []
         assert shop.ask("select 1").status == 200
 
@@ -209,9 +211,9 @@ def test_it_takes_a_scope_of_its_own(shop: AnalystsShop) -> None:
         shop.post("/api/analytics/query", {"query": "select 1"}, x_api_key="local-reader"),
     )
 
-    for answer in asked:
-        assert (answer.status, answer.code) == (403, "insufficient_scope")
-        assert "analytics:query" in answer.json["detail"]
+    for response in asked:
+        assert (response.status, response.code) == (403, "insufficient_scope")
+        assert "analytics:query" in response.json["detail"]
 
 
 def test_without_a_role_for_it_there_is_no_such_thing(shop: AnalystsShop) -> None:
@@ -219,11 +221,11 @@ def test_without_a_role_for_it_there_is_no_such_thing(shop: AnalystsShop) -> Non
     without = runtime.build(replace(before.settings, adhoc_sql=None))
     runtime.set_current(without)
 
-    answer, reports = shop.ask("select 1"), shop.get("/api/analytics/popular-products")
+    response, reports = shop.ask("select 1"), shop.get("/api/analytics/popular-products")
     runtime.set_current(before)
     without.database.dispose()
 
-    assert (answer.status, answer.code) == (404, "not_found")
+    assert (response.status, response.code) == (404, "not_found")
     assert reports.status == 200
 
 

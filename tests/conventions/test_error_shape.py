@@ -11,9 +11,9 @@ import pytest
 from sluice import errors, runtime
 from sluice.db.database import Database
 from sluice.db.engine import make_engine
-from tests.fixtures.shop import Answer, Shop, owner_connection
+from tests.fixtures.shop import ApiResponse, Shop, owner_connection
 
-Way = Callable[[Shop], Answer]
+Way = Callable[[Shop], ApiResponse]
 # What else a problem of that code holds.
 MEMBERS = {
     "query_too_expensive": ("cost", "max_cost"),
@@ -23,27 +23,27 @@ TOO_MANY_ROWS = ", ".join(f"orders o{n}" for n in range(5))
 MUG = {"name": "Mug", "price": "1.00", "category": "mugs"}
 
 
-def taken(shop: Shop) -> Answer:
-    shop.product("Mug")
+def taken(shop: Shop) -> ApiResponse:
+    shop.add_product("Mug")
     return shop.post("/api/products", MUG)
 
 
-def still_referenced(shop: Shop) -> Answer:
-    shop.product("Mug")
+def still_referenced(shop: Shop) -> ApiResponse:
+    shop.add_product("Mug")
     return shop.delete(f"/api/categories/{shop.sql('SELECT id FROM categories')[0][0]}")
 
 
-def broken(shop: Shop) -> Answer:
+def broken(shop: Shop) -> ApiResponse:
     shop.sql("ALTER TABLE inventory DROP COLUMN quantity CASCADE")
     return shop.get("/api/inventory")
 
 
-def not_set_up(shop: Shop) -> Answer:
+def not_set_up(shop: Shop) -> ApiResponse:
     shop.sql("DROP TABLE inventory")
     return shop.get("/api/inventory")
 
 
-def unreachable(shop: Shop) -> Answer:
+def unreachable(shop: Shop) -> ApiResponse:
     here = runtime.current().settings
     runtime.set_current(
         runtime.build(
@@ -53,12 +53,12 @@ def unreachable(shop: Shop) -> Answer:
     return shop.get("/api/products")
 
 
-def unreachable_lately(shop: Shop) -> Answer:
+def unreachable_lately(shop: Shop) -> ApiResponse:
     unreachable(shop)
     return shop.get("/api/products")
 
 
-def past_cloudfront(shop: Shop) -> Answer:
+def past_cloudfront(shop: Shop) -> ApiResponse:
     os.environ["SLUICE_ORIGIN_KEY"] = "what CloudFront sends"
     try:
         return shop.get("/api/products")
@@ -66,7 +66,7 @@ def past_cloudfront(shop: Shop) -> Answer:
         del os.environ["SLUICE_ORIGIN_KEY"]
 
 
-def once_too_often(shop: Shop) -> Answer:
+def once_too_often(shop: Shop) -> ApiResponse:
     here = runtime.current()
     runtime.set_current(
         runtime.Runtime(
@@ -77,14 +77,14 @@ def once_too_often(shop: Shop) -> Answer:
     return shop.get("/api/products", x_api_key="local-reader")
 
 
-def keyless(shop: Shop) -> Answer:
+def keyless(shop: Shop) -> ApiResponse:
     here = runtime.current()
     aws = dataclasses.replace(here.settings.aws, dynamodb_endpoint="http://127.0.0.1:1")
     runtime.set_current(runtime.Runtime(dataclasses.replace(here.settings, aws=aws), here.database))
     return shop.get("/api/products")
 
 
-def exhausted(shop: Shop) -> Answer:
+def exhausted(shop: Shop) -> ApiResponse:
     here = runtime.current()
     small = dataclasses.replace(
         here.settings.database, pool_size=1, pool_overflow=0, pool_timeout=0.05
@@ -98,8 +98,8 @@ def exhausted(shop: Shop) -> Answer:
 
 
 def locked_for_longer_than(setting: str) -> Way:
-    def way(shop: Shop) -> Answer:
-        id = shop.product("Mug")
+    def way(shop: Shop) -> ApiResponse:
+        id = shop.add_product("Mug")
         name = shop.sql("SELECT current_database()")[0][0]
         shop.sql(f"ALTER ROLE sluice_app IN DATABASE {name} SET {setting} = '50ms'")
         with closing(owner_connection(shop.url)) as owner:
@@ -112,24 +112,24 @@ def locked_for_longer_than(setting: str) -> Way:
     return way
 
 
-def without_triggers(shop: Shop) -> Answer:
+def without_triggers(shop: Shop) -> ApiResponse:
     name = shop.sql("SELECT current_database()")[0][0]
     shop.sql(f"ALTER ROLE sluice_app IN DATABASE {name} SET session_replication_role = 'replica'")
     return shop.get("/health/ready")
 
 
-def delivered(shop: Shop) -> Answer:
+def delivered(shop: Shop) -> ApiResponse:
     return shop.patch(
-        f"/api/orders/{shop.order(shop.user(), status='delivered')}", {"status": "paid"}
+        f"/api/orders/{shop.add_order(shop.add_user(), status='delivered')}", {"status": "paid"}
     )
 
 
-def keyed_twice(shop: Shop) -> Answer:
+def keyed_twice(shop: Shop) -> ApiResponse:
     assert shop.post("/api/categories", {"name": "Bowls"}, idempotency_key="k").status == 201
     return shop.post("/api/categories", {"name": "Cups"}, idempotency_key="k")
 
 
-def keyed_at_once(shop: Shop) -> Answer:
+def keyed_at_once(shop: Shop) -> ApiResponse:
     keyed_twice(shop)
     with closing(owner_connection(shop.url)) as owner:
         owner.run("BEGIN")
@@ -181,7 +181,7 @@ WAYS: dict[str, tuple[int, str, Way]] = {
     "too little stock": (
         409,
         "out_of_stock",
-        lambda s: s.patch(f"/api/inventory/{s.product('Mug')}", {"delta": -100}),
+        lambda s: s.patch(f"/api/inventory/{s.add_product('Mug')}", {"delta": -100}),
     ),
     "a move that an order does not make": (409, "invalid_transition", delivered),
     "a key of a request that is running": (409, "idempotency_in_progress", keyed_at_once),
@@ -189,7 +189,7 @@ WAYS: dict[str, tuple[int, str, Way]] = {
     "a stale ETag": (
         412,
         "stale_version",
-        lambda s: s.delete(f"/api/products/{s.product('Mug')}", if_match='"x"'),
+        lambda s: s.delete(f"/api/products/{s.add_product('Mug')}", if_match='"x"'),
     ),
     "a huge body": (
         413,

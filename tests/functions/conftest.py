@@ -15,7 +15,14 @@ import pytest
 from local.postgres import PostgresServer
 from sluice import runtime
 from sluice.settings import AwsSettings
-from tests.fixtures.shop import ADMIN, Answer, Shop, copy_database, owner_connection, shop_settings
+from tests.fixtures.shop import (
+    ADMIN,
+    ApiResponse,
+    Shop,
+    copy_database,
+    owner_connection,
+    shop_settings,
+)
 from tests.fixtures.tcp_proxy import TcpProxy
 
 # Every table, whichever there are, without a look at foreign keys: nothing is left that one could refer to.
@@ -59,9 +66,9 @@ def _new_shop(
 
 @pytest.fixture(scope="session")
 def shared_shop(
-    postgres_server: PostgresServer, migrated_template: str, emulated_aws: AwsSettings
+    postgres_server: PostgresServer, migrated_database: str, emulated_aws: AwsSettings
 ) -> Iterator[tuple[Shop, runtime.Runtime]]:
-    with _new_shop(postgres_server, migrated_template, emulated_aws) as made:
+    with _new_shop(postgres_server, migrated_database, emulated_aws) as made:
         yield made
 
 
@@ -78,10 +85,10 @@ def shop(shared_shop: tuple[Shop, runtime.Runtime]) -> Iterator[Shop]:
 
 @pytest.fixture
 def breakable_shop(
-    postgres_server: PostgresServer, migrated_template: str, emulated_aws: AwsSettings
+    postgres_server: PostgresServer, migrated_database: str, emulated_aws: AwsSettings
 ) -> Iterator[Shop]:
     """As `shop`, in a database of its own: its tables may be dropped."""
-    with _new_shop(postgres_server, migrated_template, emulated_aws) as (shop, built):
+    with _new_shop(postgres_server, migrated_database, emulated_aws) as (shop, built):
         runtime.set_current(built)
         yield shop
         runtime.set_current(None)
@@ -101,6 +108,6 @@ def proxy(shop: Shop, make_proxy: Callable[..., TcpProxy]) -> Iterator[TcpProxy]
     behind.database.dispose()
 
 
-def names(answer: Answer) -> list[str]:
-    assert answer.status == 200, answer.text
-    return [row["name"] for row in answer.json["data"]]
+def names(response: ApiResponse) -> list[str]:
+    assert response.status == 200, response.text
+    return [row["name"] for row in response.json["data"]]

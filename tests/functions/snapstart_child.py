@@ -31,10 +31,10 @@ def sockets() -> list[str]:
 
 def get(key: str) -> tuple[int, str]:
     """The status, and the request's id."""
-    answer = handler(
+    response = handler(
         http_event("GET", "/api/products?limit=1", None, None, {"X-API-Key": key}), lambda_context()
     )
-    return answer["statusCode"], answer["headers"]["X-Request-Id"]
+    return response["statusCode"], response["headers"]["X-Request-Id"]
 
 
 def leased() -> int:

@@ -11,7 +11,7 @@ import pytest
 
 from functions.products.handler import handler
 from sluice import runtime
-from tests.fixtures.aws import Store
+from tests.fixtures.aws import AddApiKey
 from tests.fixtures.shop import Shop
 
 Lines = Callable[[], list[dict[str, Any]]]
@@ -42,13 +42,13 @@ def lines(capsys: pytest.CaptureFixture[str]) -> Lines:
 
 
 def test_a_request_is_told_with_what_it_took(shop: Shop, lines: Lines) -> None:
-    id = shop.product("Mug")
+    id = shop.add_product("Mug")
     shop.get("/api/products?limit=1")
     lines()
-    answer = shop.get(f"/api/products/{id}")
+    response = shop.get(f"/api/products/{id}")
     (line,) = lines()
     assert line.keys() == ALWAYS | {"route", "client", "limiter", "limiter_source"}
-    assert (line["request_id"], line["status"]) == (answer.headers["X-Request-Id"], 200)
+    assert (line["request_id"], line["status"]) == (response.headers["X-Request-Id"], 200)
     assert (line["method"], line["route"], line["client"]) == ("GET", "/api/products/{id}", "admin")
     assert (line["statements"], line["round_trips"], line["connects"]) == (1, 1, 0)
     assert (line["limiter"], line["cold_start"]) == ("allowed", False)
@@ -57,7 +57,7 @@ def test_a_request_is_told_with_what_it_took(shop: Shop, lines: Lines) -> None:
 
 def test_a_unit_of_work_is_counted_whole_and_so_is_connecting(shop: Shop, lines: Lines) -> None:
     """A mutation that is kept under a key: claim, insert, keep, and a COMMIT that is no statement."""
-    shop.category()
+    shop.add_category()
     runtime.current().database.dispose()
     query = 'mutation { createProduct(input: {name: "Mug", price: "1", categoryId: "%s"}) { id } }'
     shop.graphql(query % shop.sql("SELECT id FROM categories")[0][0], idempotency_key="k")
@@ -67,9 +67,9 @@ def test_a_unit_of_work_is_counted_whole_and_so_is_connecting(shop: Shop, lines:
 
 
 def test_what_is_refused_is_told_with_its_code_and_route(
-    shop: Shop, store: Store, lines: Lines
+    shop: Shop, add_api_key: AddApiKey, lines: Lines
 ) -> None:
-    key = store(f"line {shop.address}", "orders:read")
+    key = add_api_key(f"line {shop.source_ip}", "orders:read")
     for ask in (
         lambda: shop.get("/api/products/canary", x_api_key=""),
         lambda: shop.get("/api/products/7", x_api_key=key),

@@ -102,12 +102,12 @@ class Counter:
         )
 
     def _rows(self, target: str) -> Any:
-        answer = self.shop.get(target)
-        assert (answer.status, answer.headers["Content-Type"]) == (200, "application/json"), (
-            answer.text
+        response = self.shop.get(target)
+        assert (response.status, response.headers["Content-Type"]) == (200, "application/json"), (
+            response.text
         )
-        assert list(answer.json) == ["data"]
-        return answer.json["data"]
+        assert list(response.json) == ["data"]
+        return response.json["data"]
 
 
 @pytest.fixture
@@ -119,7 +119,7 @@ def stocked(shop: Shop) -> Counter:
     users = shop.sql(
         "INSERT INTO users (email, name) SELECT n || '@example.com', 'U' FROM generate_series(1, 3) n RETURNING id"
     )
-    return Counter(shop, [id for (id,) in users], [shop.product(name) for name in NAMES])
+    return Counter(shop, [id for (id,) in users], [shop.add_product(name) for name in NAMES])
 
 
 def expected_sales(orders: Sequence[Order], start: date, end: date) -> list[dict[str, Any]]:
@@ -269,7 +269,7 @@ def test_without_orders_nothing_is_popular(counter: Counter) -> None:
 
 
 def test_popular_is_the_last_thirty_days_and_ten_products_unless_told(counter: Counter) -> None:
-    more = [counter.shop.product(f"More {n}") for n in range(8)]
+    more = [counter.shop.add_product(f"More {n}") for n in range(8)]
     counter.products += more
     now = datetime.now(UTC)
     lines = {number: (1, Decimal(1)) for number in range(12)}
@@ -319,8 +319,8 @@ def test_a_range_may_be_a_leap_year(counter: Counter, start: str) -> None:
 def test_a_range_that_cannot_be_is_refused_by_name(
     shop: Shop, query: str, faults: dict[str, str]
 ) -> None:
-    answer = shop.get(f"/api/analytics/sales?{query}")
-    assert (answer.status, answer.code, answer.errors) == (400, "invalid_parameter", faults)
+    response = shop.get(f"/api/analytics/sales?{query}")
+    assert (response.status, response.code, response.errors) == (400, "invalid_parameter", faults)
 
 
 @pytest.mark.parametrize(
@@ -330,8 +330,8 @@ def test_a_range_that_cannot_be_is_refused_by_name(
 )  # fmt: skip
 def test_only_dates_are_dates(shop: Shop, text: str) -> None:
     for name, other in (("start_date", "end_date"), ("end_date", "start_date")):
-        answer = shop.get(f"/api/analytics/sales?{name}={text}&{other}=2026-03-02")
-        assert (answer.status, answer.code, answer.errors) == (
+        response = shop.get(f"/api/analytics/sales?{name}={text}&{other}=2026-03-02")
+        assert (response.status, response.code, response.errors) == (
             400,
             "invalid_parameter",
             {name: "invalid"},
@@ -353,8 +353,8 @@ def test_only_dates_are_dates(shop: Shop, text: str) -> None:
 def test_numbers_out_of_their_bounds_are_refused_by_name(
     shop: Shop, query: str, faults: dict[str, str]
 ) -> None:
-    answer = shop.get(f"/api/analytics/popular-products?{query}")
-    assert (answer.status, answer.code, answer.errors) == (400, "invalid_parameter", faults)
+    response = shop.get(f"/api/analytics/popular-products?{query}")
+    assert (response.status, response.code, response.errors) == (400, "invalid_parameter", faults)
 
 
 @pytest.mark.parametrize("query", ["days=1&limit=1", "days=365&limit=100"])
@@ -372,8 +372,8 @@ def test_head_has_the_length_of_get(shop: Shop, path: str) -> None:
 @pytest.mark.parametrize("path", REPORTS)
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
 def test_a_report_is_only_read(shop: Shop, method: str, path: str) -> None:
-    answer = shop.call(method, path, {})
-    assert (answer.status, answer.code, answer.headers["Allow"]) == (
+    response = shop.call(method, path, {})
+    assert (response.status, response.code, response.headers["Allow"]) == (
         405,
         "method_not_allowed",
         "GET, HEAD, OPTIONS",

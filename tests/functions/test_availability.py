@@ -9,7 +9,7 @@ from tests.fixtures.tcp_proxy import TcpProxy
 
 
 def test_a_backend_killed_between_two_requests_is_not_noticed(shop: Shop) -> None:
-    target = f"/api/products/{shop.product('Tall Mug')}"
+    target = f"/api/products/{shop.add_product('Tall Mug')}"
     assert shop.get(target).status == 200
 
     shop.sql(
@@ -22,16 +22,16 @@ def test_a_backend_killed_between_two_requests_is_not_noticed(shop: Shop) -> Non
 def test_a_database_that_refuses_is_503_with_retry_after(shop: Shop, proxy: TcpProxy) -> None:
     proxy.close()
 
-    answer = shop.get("/api/products/1")
+    response = shop.get("/api/products/1")
 
-    assert (answer.status, answer.code) == (503, "database_unavailable")
-    assert int(answer.headers["Retry-After"]) >= 1
+    assert (response.status, response.code) == (503, "database_unavailable")
+    assert int(response.headers["Retry-After"]) >= 1
 
 
 def test_a_silent_database_is_answered_for_within_the_socket_timeout(
     shop: Shop, proxy: TcpProxy
 ) -> None:
-    target = f"/api/products/{shop.product('Tall Mug')}"
+    target = f"/api/products/{shop.add_product('Tall Mug')}"
     assert shop.get(target).status == 200
 
     proxy.drop_data()
@@ -47,10 +47,10 @@ def test_a_pool_that_is_exhausted_is_answered_for_within_two_seconds(shop: Shop)
     with database.transaction() as first, database.transaction() as second:
         first.read("SELECT 1"), second.read("SELECT 1")
         began = time.monotonic()
-        answer = shop.get("/api/products")
+        response = shop.get("/api/products")
         seconds = time.monotonic() - began
-    assert (answer.status, answer.code) == (503, "pool_exhausted")
-    assert int(answer.headers["Retry-After"]) >= 1
+    assert (response.status, response.code) == (503, "pool_exhausted")
+    assert int(response.headers["Retry-After"]) >= 1
     assert seconds < 2
     assert shop.get("/api/products").status == 200
 
@@ -64,7 +64,7 @@ def open_circuit(shop: Shop, proxy: TcpProxy) -> None:
 def test_while_the_circuit_is_open_a_products_last_answer_is_given_and_says_so(
     shop: Shop, proxy: TcpProxy
 ) -> None:
-    first, second = (shop.product(name) for name in ("Tall Mug", "Small Mug"))
+    first, second = (shop.add_product(name) for name in ("Tall Mug", "Small Mug"))
     good = shop.get(f"/api/products/{first}")
     part = shop.get(f"/api/products/{first}?fields=name")
     category = f"/api/categories/{shop.sql('SELECT id FROM categories')[0][0]}"
@@ -91,7 +91,7 @@ def test_while_the_circuit_is_open_a_products_last_answer_is_given_and_says_so(
 
 
 def test_no_old_answer_where_the_operator_wants_none(shop: Shop, proxy: TcpProxy) -> None:
-    target = f"/api/products/{shop.product('Tall Mug')}"
+    target = f"/api/products/{shop.add_product('Tall Mug')}"
     behind = runtime.current()
     runtime.set_current(
         runtime.Runtime(replace(behind.settings, stale_if_error_seconds=0), behind.database)

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from sluice.http.body import BodySchema, Choice, Email, FieldType, Items, Text
 from sluice.http.route import RouteSpec
-from tests.fixtures.resources import RESOURCES, body_of, listing, operations
-from tests.fixtures.shop import Answer, Shop, tables
+from tests.fixtures.resources import RESOURCES, list_spec, resource_routes, valid_body
+from tests.fixtures.shop import ApiResponse, Shop, written_tables
 
 
 def generated(examples: int) -> settings:
@@ -54,19 +54,21 @@ def path_of(operation: RouteSpec) -> str:
 
 BULK = {"updates": [{"product_id": 1, "quantity": 7}]}
 WRITES = [
-    Write(operation, BULK if "updates" in operation.body.fields else body_of(name, operation) or {})
+    Write(
+        operation, BULK if "updates" in operation.body.fields else valid_body(name, operation) or {}
+    )
     for name in RESOURCES
-    for operation in operations(name)
+    for operation in resource_routes(name)
     if operation.body is not None
 ]
 ROUTES = [
     (
         operation.method,
         path_of(operation),
-        BULK if operation.name == "set_many" else body_of(name, operation),
+        BULK if operation.name == "set_many" else valid_body(name, operation),
     )
     for name in RESOURCES
-    for operation in operations(name)
+    for operation in resource_routes(name)
 ]
 BY_ID = [route for route in ROUTES if "{id}" in route[1]]
 
@@ -147,15 +149,16 @@ class Subject:
 
     def __init__(self, shop: Shop) -> None:
         self.shop = shop
-        self.tables = tables(shop)
+        self.written_tables = written_tables(shop)
         self.ids = {
-            name: resource.row(shop, n) for n, (name, resource) in enumerate(RESOURCES.items())
+            name: resource.insert(shop, n) for n, (name, resource) in enumerate(RESOURCES.items())
         }
         self.before = self.digest()
 
     def digest(self) -> list[Any]:
         digests = (
-            f"SELECT md5(string_agg(t::text, '|' ORDER BY t::text)) FROM {t} t" for t in self.tables
+            f"SELECT md5(string_agg(t::text, '|' ORDER BY t::text)) FROM {t} t"
+            for t in self.written_tables
         )
         return self.shop.sql(" UNION ALL ".join(digests))
 
@@ -163,11 +166,11 @@ class Subject:
         """The path, with the id of the row that is there."""
         return path.replace("{id}", str(self.ids[path.split("/")[2]]))
 
-    def refuses(self, answer: Answer, *statuses: int) -> Answer:
-        assert answer.status in statuses, answer.text[:2_000]
-        assert answer.code
+    def refuses(self, response: ApiResponse, *statuses: int) -> ApiResponse:
+        assert response.status in statuses, response.text[:2_000]
+        assert response.code
         assert self.digest() == self.before
-        return answer
+        return response
 
 
 @pytest.fixture
@@ -182,8 +185,8 @@ def test_a_bad_value_in_any_field_is_422_there(
 ) -> None:
     field = data.draw(st.sampled_from(sorted(write.body)))
     value = data.draw(never(write.shape.fields[field]))
-    answer = subject.shop.call(write.method, subject.at(write.path), {**write.body, field: value})
-    faults = subject.refuses(answer, 422).errors
+    response = subject.shop.call(write.method, subject.at(write.path), {**write.body, field: value})
+    faults = subject.refuses(response, 422).errors
     assert faults
     assert all(pointer == f"/{field}" or pointer.startswith(f"/{field}/") for pointer in faults)
 
@@ -194,9 +197,9 @@ def test_an_unknown_field_is_422_there(
     subject: Subject, write: Write, name: str, value: Any
 ) -> None:
     name = "x" + name
-    answer = subject.shop.call(write.method, subject.at(write.path), {**write.body, name: value})
+    response = subject.shop.call(write.method, subject.at(write.path), {**write.body, name: value})
     shown = name.encode("utf-8", "replace").decode().replace("~", "~0").replace("/", "~1")
-    assert subject.refuses(answer, 422).errors == {f"/{shown}": "unknown_field"}
+    assert subject.refuses(response, 422).errors == {f"/{shown}": "unknown_field"}
 
 
 @generated(40)
@@ -210,8 +213,8 @@ def test_missing_fields_are_422_each_at_its_place(
         st.sets(st.sampled_from(sorted(write.shape.required(write.method))), min_size=1)
     )
     body = {name: value for name, value in write.body.items() if name not in missing}
-    answer = subject.shop.call(write.method, subject.at(write.path), body)
-    assert subject.refuses(answer, 422).errors == {f"/{name}": "required" for name in missing}
+    response = subject.shop.call(write.method, subject.at(write.path), body)
+    assert subject.refuses(response, 422).errors == {f"/{name}": "required" for name in missing}
 
 
 def cut(raw: bytes, at: float) -> bytes:
@@ -257,8 +260,8 @@ broken_bodies = st.one_of(
 @given(write=st.sampled_from(WRITES), breaking=broken_bodies)
 def test_a_body_that_is_not_json_is_400(subject: Subject, write: Write, breaking: Any) -> None:
     raw = breaking(json.dumps(write.body).encode())
-    answer = subject.shop.call(write.method, subject.at(write.path), raw=raw)
-    assert subject.refuses(answer, 400).code == "invalid_request"
+    response = subject.shop.call(write.method, subject.at(write.path), raw=raw)
+    assert subject.refuses(response, 400).code == "invalid_request"
 
 
 @generated(30)
@@ -266,8 +269,10 @@ def test_a_body_that_is_not_json_is_400(subject: Subject, write: Write, breaking
     write=st.sampled_from(WRITES), body=any_json.filter(lambda value: not isinstance(value, dict))
 )
 def test_a_body_that_is_no_object_is_422(subject: Subject, write: Write, body: Any) -> None:
-    answer = subject.shop.call(write.method, subject.at(write.path), raw=json.dumps(body).encode())
-    assert subject.refuses(answer, 422).errors == {"": "type"}
+    response = subject.shop.call(
+        write.method, subject.at(write.path), raw=json.dumps(body).encode()
+    )
+    assert subject.refuses(response, 422).errors == {"": "type"}
 
 
 @generated(20)
@@ -279,8 +284,8 @@ def test_a_body_that_is_no_object_is_422(subject: Subject, write: Write, body: A
 def test_a_body_over_a_mebibyte_is_413_whatever_it_holds(
     subject: Subject, write: Write, filler: bytes, over: int
 ) -> None:
-    answer = subject.shop.call(write.method, subject.at(write.path), raw=filler * (2**20 + over))
-    subject.refuses(answer, 413)
+    response = subject.shop.call(write.method, subject.at(write.path), raw=filler * (2**20 + over))
+    subject.refuses(response, 413)
 
 
 @generated(30)
@@ -318,8 +323,8 @@ def test_what_is_no_id_is_400_at_the_id(
     subject: Subject, route: tuple[str, str, Any], id: str
 ) -> None:
     method, path, body = route
-    answer = subject.refuses(subject.shop.call(method, path.replace("{id}", id), body), 400)
-    assert answer.errors == {"product_id" if "inventory" in path else "id": "invalid"}
+    response = subject.refuses(subject.shop.call(method, path.replace("{id}", id), body), 400)
+    assert response.errors == {"product_id" if "inventory" in path else "id": "invalid"}
 
 
 @generated(40)
@@ -339,8 +344,8 @@ def test_an_unknown_parameter_is_400_and_named(
     method, path, body = route
     name = "x" + name.encode("utf-8", "replace").decode()
     query = urlencode({name: value.encode("utf-8", "replace")})
-    answer = subject.shop.call(method, f"{subject.at(path)}?{query}", body)
-    assert subject.refuses(answer, 400).errors == {name: "unknown_parameter"}
+    response = subject.shop.call(method, f"{subject.at(path)}?{query}", body)
+    assert subject.refuses(response, 400).errors == {name: "unknown_parameter"}
 
 
 COMMON = ("limit", "offset", "sort", "fields", "include_total")
@@ -348,7 +353,7 @@ COMMON = ("limit", "offset", "sort", "fields", "include_total")
 PARAMETERS = {
     name: (
         *COMMON,
-        *(f for f, declared in listing(name).filters.items() if declared.kind != "search"),
+        *(f for f, declared in list_spec(name).filters.items() if declared.kind != "search"),
     )
     for name in RESOURCES
 }
@@ -387,15 +392,15 @@ def test_a_bad_value_of_any_parameter_is_400_and_named(
     name = data.draw(st.sampled_from(PARAMETERS[list_]))
     assume(len(value) > 254 or not re.fullmatch(MAY_BE.get(name, "(?!)"), value, re.DOTALL))
     query = urlencode({name: value.encode("utf-8", "replace")})
-    answer = subject.refuses(subject.shop.get(f"/api/{list_}?{query}"), 400)
-    assert answer.errors == {name: "invalid"}
+    response = subject.refuses(subject.shop.get(f"/api/{list_}?{query}"), 400)
+    assert response.errors == {name: "invalid"}
 
 
 @generated(60)
 @given(data=st.data(), junk=any_text)
 def test_a_tampered_cursor_is_400(subject: Subject, data: st.DataObject, junk: str) -> None:
     if "second" not in [row[0] for row in subject.shop.sql("SELECT name FROM products")]:
-        subject.shop.product("second")
+        subject.shop.add_product("second")
         subject.before = subject.digest()
     cursor = subject.shop.get("/api/products?limit=1").json["pagination"]["next_cursor"]
     at = data.draw(st.integers(0, len(cursor) - 1))
@@ -411,8 +416,8 @@ def test_a_tampered_cursor_is_400(subject: Subject, data: st.DataObject, junk: s
         )
     )
     query = urlencode({"limit": 1, "cursor": tampered.encode("utf-8", "replace")})
-    answer = subject.refuses(subject.shop.get(f"/api/products?{query}"), 400)
-    assert answer.code == "invalid_cursor" or answer.errors == {"cursor": "invalid"}
+    response = subject.refuses(subject.shop.get(f"/api/products?{query}"), 400)
+    assert response.code == "invalid_cursor" or response.errors == {"cursor": "invalid"}
 
 
 valid_values = st.one_of(
@@ -443,10 +448,10 @@ def test_whatever_is_sent_is_never_a_fault_of_ours(
         {name: value.encode("utf-8", "replace") for name, value in query.items()}
     )
     headers = {"if_match": etag, "if_none_match": etag, "accept": "*/*"}
-    answer = subject.shop.call(
+    response = subject.shop.call(
         method, f"{subject.at(path)}?{parameters}", raw=json.dumps(body).encode(), **headers
     )
-    assert answer.status < 500, answer.text
+    assert response.status < 500, response.text
 
 
 @generated(100)

@@ -7,15 +7,15 @@ from collections.abc import Callable
 import pytest
 
 from sluice import runtime
-from tests.fixtures.resources import RESOURCES, path_of
-from tests.fixtures.shop import HANDLERS, Answer, Shop, handler_of
+from tests.fixtures.resources import RESOURCES, new_row_path
+from tests.fixtures.shop import HANDLERS, ApiResponse, Shop, handler_for
 from tests.fixtures.tcp_proxy import TcpProxy
 
 SERVICE = ("/health", "/openapi.json")
 ROUTES: list[tuple[str, str]] = sorted(
     {
         (operation.method, re.sub(r"<\w+>", "1", operation.path))
-        for api in {*HANDLERS.values(), *(handler_of(path) for path in SERVICE)}
+        for api in {*HANDLERS.values(), *(handler_for(path) for path in SERVICE)}
         for operation in api.routes
     }
 )
@@ -23,18 +23,18 @@ KEYED = {"Accept", "Authorization", "Origin", "X-API-Key"}
 PUBLIC = ("/docs", "/openapi.json")
 
 
-def allows_shared_storage(answer: Answer) -> bool:
+def allows_shared_storage(response: ApiResponse) -> bool:
     directives = {
-        word.strip().partition("=")[0] for word in answer.headers["Cache-Control"].split(",")
+        word.strip().partition("=")[0] for word in response.headers["Cache-Control"].split(",")
     }
     return not directives & {"private", "no-store"}
 
 
-def vary(answer: Answer) -> set[str]:
-    return set(answer.headers["Vary"].split(", "))
+def vary(response: ApiResponse) -> set[str]:
+    return set(response.headers["Vary"].split(", "))
 
 
-def rate_limited(shop: Shop, method: str, path: str) -> Answer:
+def rate_limited(shop: Shop, method: str, path: str) -> ApiResponse:
     here = runtime.current()
     settings = dataclasses.replace(here.settings, rate_tiers={"default": (1, 86_400)})
     runtime.set_current(runtime.Runtime(settings, here.database))
@@ -42,7 +42,7 @@ def rate_limited(shop: Shop, method: str, path: str) -> Answer:
     return shop.call(method, path, x_api_key="local-reader")
 
 
-def every_answer(shop: Shop, method: str, path: str) -> list[Answer]:
+def every_answer(shop: Shop, method: str, path: str) -> list[ApiResponse]:
     """One route's responses to clients of every kind."""
     return [
         shop.call(
@@ -68,23 +68,23 @@ def every_answer(shop: Shop, method: str, path: str) -> list[Answer]:
 @pytest.mark.parametrize(("method", "path"), ROUTES)
 def test_no_shared_cache_keeps_a_clients_response(shop: Shop, method: str, path: str) -> None:
     answers = every_answer(shop, method, path)
-    assert len({answer.status for answer in answers}) > 1
-    for answer in answers:
-        assert vary(answer) >= KEYED, answer
-        public = path.startswith(PUBLIC) and answer.status == 200
-        assert allows_shared_storage(answer) == public, answer
-        if answer.status >= 400 or method != "GET":
-            assert answer.headers["Cache-Control"] == "no-store", answer
+    assert len({response.status for response in answers}) > 1
+    for response in answers:
+        assert vary(response) >= KEYED, response
+        public = path.startswith(PUBLIC) and response.status == 200
+        assert allows_shared_storage(response) == public, response
+        if response.status >= 400 or method != "GET":
+            assert response.headers["Cache-Control"] == "no-store", response
 
 
 @pytest.mark.parametrize("resource", RESOURCES)
 def test_what_was_read_may_be_revalidated(shop: Shop, resource: str) -> None:
-    path = path_of(shop, resource)
+    path = new_row_path(shop, resource)
     first = shop.get(path)
     again = shop.get(path, if_none_match=first.headers["ETag"])
     assert (first.status, again.status) == (200, 304)
-    for answer in (first, again, shop.get(f"/api/{resource}"), shop.call("HEAD", path)):
-        assert answer.headers["Cache-Control"] == "private, no-cache"
+    for response in (first, again, shop.get(f"/api/{resource}"), shop.call("HEAD", path)):
+        assert response.headers["Cache-Control"] == "private, no-cache"
     assert again.headers["Vary"] == first.headers["Vary"]
 
 
@@ -102,15 +102,15 @@ def test_what_was_read_may_be_revalidated(shop: Shop, resource: str) -> None:
     ],
 )
 def test_graphql_queries_by_get_are_private(
-    shop: Shop, call: Callable[[Shop], Answer], control: str
+    shop: Shop, call: Callable[[Shop], ApiResponse], control: str
 ) -> None:
-    answer = call(shop)
-    assert answer.headers["Cache-Control"] == control
-    assert vary(answer) >= KEYED
+    response = call(shop)
+    assert response.headers["Cache-Control"] == control
+    assert vary(response) >= KEYED
 
 
 def test_a_stale_answer_is_not_stored(shop: Shop, proxy: TcpProxy) -> None:
-    path = f"/api/products/{shop.product('Mug')}"
+    path = f"/api/products/{shop.add_product('Mug')}"
     assert shop.get(path).headers["Cache-Control"] == "private, no-cache"
     proxy.close()
     shop.get("/api/users")  # opens the circuit
@@ -120,6 +120,6 @@ def test_a_stale_answer_is_not_stored(shop: Shop, proxy: TcpProxy) -> None:
 
 
 def test_packed_files_vary_by_encoding_for_pages_too(shop: Shop) -> None:
-    answer = shop.get("/openapi.json", origin="https://elsewhere.example", accept_encoding="gzip")
-    assert answer.headers["Cache-Control"] == "public, max-age=300"
-    assert vary(answer) >= {"Accept-Encoding", "Origin"}
+    response = shop.get("/openapi.json", origin="https://elsewhere.example", accept_encoding="gzip")
+    assert response.headers["Cache-Control"] == "public, max-age=300"
+    assert vary(response) >= {"Accept-Encoding", "Origin"}

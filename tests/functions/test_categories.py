@@ -8,18 +8,18 @@ from tests.fixtures.shop import Shop
 
 
 def test_a_created_category_is_answered_whole_with_its_location(shop: Shop) -> None:
-    answer = shop.post("/api/categories", {"name": "Tea cups", "slug": "cups"})
-    assert answer.status == 201
-    assert answer.headers["Location"] == f"/api/categories/{answer.json['id']}"
-    assert answer.json == {
-        "id": answer.json["id"],
+    response = shop.post("/api/categories", {"name": "Tea cups", "slug": "cups"})
+    assert response.status == 201
+    assert response.headers["Location"] == f"/api/categories/{response.json['id']}"
+    assert response.json == {
+        "id": response.json["id"],
         "name": "Tea cups",
         "slug": "cups",
-        "created_at": answer.json["created_at"],
-        "updated_at": answer.json["created_at"],
+        "created_at": response.json["created_at"],
+        "updated_at": response.json["created_at"],
         "version": 1,
     }
-    assert shop.get(answer.headers["Location"]).text == answer.text
+    assert shop.get(response.headers["Location"]).text == response.text
 
 
 @pytest.mark.parametrize(
@@ -50,22 +50,26 @@ def test_a_created_category_is_answered_whole_with_its_location(shop: Shop) -> N
     ],
 )
 def test_a_missing_slug_is_made_from_the_name(shop: Shop, name: str, slug: str) -> None:
-    answer = shop.post("/api/categories", {"name": name})
-    assert (answer.status, answer.json["slug"]) == (201, slug)
+    response = shop.post("/api/categories", {"name": name})
+    assert (response.status, response.json["slug"]) == (201, slug)
 
 
 @pytest.mark.parametrize("name", ["!!!", "😀", "👩‍👩‍👧 ❤️", "—", "®", "\u200b.", "…"])
 def test_a_name_that_makes_no_slug_is_422_at_slug(shop: Shop, name: str) -> None:
-    answer = shop.post("/api/categories", {"name": name})
-    assert (answer.status, answer.errors) == (422, {"/slug": "required"})
+    response = shop.post("/api/categories", {"name": name})
+    assert (response.status, response.errors) == (422, {"/slug": "required"})
 
 
 @pytest.mark.parametrize("body", [{"name": "Mugs", "slug": "mugs"}, {"name": "Mugs"}])
 def test_a_taken_slug_is_409_at_what_was_sent(shop: Shop, body: Any) -> None:
-    shop.category("mugs")
-    answer = shop.post("/api/categories", body)
+    shop.add_category("mugs")
+    response = shop.post("/api/categories", body)
     sent = "/slug" if "slug" in body else "/name"
-    assert (answer.status, answer.code, answer.errors) == (409, "duplicate", {sent: "duplicate"})
+    assert (response.status, response.code, response.errors) == (
+        409,
+        "duplicate",
+        {sent: "duplicate"},
+    )
     assert shop.post("/api/categories", body, idempotency_key="k").errors == {sent: "duplicate"}
 
 
@@ -96,9 +100,9 @@ def test_two_categories_may_share_a_name(shop: Shop) -> None:
 def test_what_a_field_cannot_hold_is_422_at_that_field(
     shop: Shop, method: str, field: str, value: Any, code: str
 ) -> None:
-    path = "/api/categories" if method == "POST" else f"/api/categories/{shop.category('mugs')}"
-    answer = shop.call(method, path, {"name": "Mugs", "slug": "cups", field: value})
-    assert (answer.status, answer.code, answer.errors) == (
+    path = "/api/categories" if method == "POST" else f"/api/categories/{shop.add_category('mugs')}"
+    response = shop.call(method, path, {"name": "Mugs", "slug": "cups", field: value})
+    assert (response.status, response.code, response.errors) == (
         422,
         "validation_failed",
         {f"/{field}": code},
@@ -107,77 +111,86 @@ def test_what_a_field_cannot_hold_is_422_at_that_field(
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH"])
 def test_server_set_fields_are_ignored(shop: Shop, method: str) -> None:
-    path = "/api/categories" if method == "POST" else f"/api/categories/{shop.category('mugs')}"
+    path = "/api/categories" if method == "POST" else f"/api/categories/{shop.add_category('mugs')}"
     forged = {"id": 99, "created_at": 1, "updated_at": [], "version": "x"}
-    answer = shop.call(method, path, {"name": "Cups", "slug": "cups", **forged})
-    assert (answer.status, answer.json["name"]) == (201 if method == "POST" else 200, "Cups")
-    assert answer.json["id"] != 99
+    response = shop.call(method, path, {"name": "Cups", "slug": "cups", **forged})
+    assert (response.status, response.json["name"]) == (201 if method == "POST" else 200, "Cups")
+    assert response.json["id"] != 99
 
 
 def test_what_get_gave_can_be_put_back(shop: Shop) -> None:
-    path = f"/api/categories/{shop.category()}"
+    path = f"/api/categories/{shop.add_category()}"
     got = shop.get(path)
     put = shop.put(path, got.json)
     assert (put.status, put.text) == (200, got.text)
 
 
 def test_put_replaces_and_counts_the_version(shop: Shop) -> None:
-    path = f"/api/categories/{shop.category('mugs')}"
-    answer = shop.put(path, {"name": "Cups", "slug": "cups"})
-    assert (answer.status, answer.json["name"], answer.json["slug"], answer.json["version"]) == (
+    path = f"/api/categories/{shop.add_category('mugs')}"
+    response = shop.put(path, {"name": "Cups", "slug": "cups"})
+    assert (
+        response.status,
+        response.json["name"],
+        response.json["slug"],
+        response.json["version"],
+    ) == (
         200,
         "Cups",
         "cups",
         2,
     )
-    assert shop.get(path).text == answer.text
+    assert shop.get(path).text == response.text
 
 
 def test_put_needs_the_slug_too(shop: Shop) -> None:
-    answer = shop.put(f"/api/categories/{shop.category()}", {"name": "Cups"})
-    assert (answer.status, answer.errors) == (422, {"/slug": "required"})
+    response = shop.put(f"/api/categories/{shop.add_category()}", {"name": "Cups"})
+    assert (response.status, response.errors) == (422, {"/slug": "required"})
 
 
 def test_patch_changes_only_what_it_names(shop: Shop) -> None:
-    path = f"/api/categories/{shop.category('mugs')}"
-    answer = shop.patch(path, {"name": "Cups"})
-    assert (answer.status, answer.json["name"], answer.json["slug"]) == (200, "Cups", "mugs")
+    path = f"/api/categories/{shop.add_category('mugs')}"
+    response = shop.patch(path, {"name": "Cups"})
+    assert (response.status, response.json["name"], response.json["slug"]) == (200, "Cups", "mugs")
 
 
 def test_an_empty_patch_is_200_and_no_new_version(shop: Shop) -> None:
-    path = f"/api/categories/{shop.category()}"
+    path = f"/api/categories/{shop.add_category()}"
     before = shop.get(path).text
-    answer = shop.patch(path, {})
-    assert (answer.status, answer.text) == (200, before)
+    response = shop.patch(path, {})
+    assert (response.status, response.text) == (200, before)
 
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH"])
 def test_changing_to_a_taken_slug_is_409_at_slug(shop: Shop, method: str) -> None:
-    shop.category("taken")
-    answer = shop.call(
-        method, f"/api/categories/{shop.category('mugs')}", {"name": "Mugs", "slug": "taken"}
+    shop.add_category("taken")
+    response = shop.call(
+        method, f"/api/categories/{shop.add_category('mugs')}", {"name": "Mugs", "slug": "taken"}
     )
-    assert (answer.status, answer.code, answer.errors) == (409, "duplicate", {"/slug": "duplicate"})
+    assert (response.status, response.code, response.errors) == (
+        409,
+        "duplicate",
+        {"/slug": "duplicate"},
+    )
 
 
 def test_a_new_slug_shows_in_the_products_of_the_category(shop: Shop) -> None:
-    id = shop.product("Mug", category="mugs")
+    id = shop.add_product("Mug", category="mugs")
     category_id = shop.sql("SELECT category_id FROM products")[0][0]
     shop.patch(f"/api/categories/{category_id}", {"slug": "cups"})
     assert shop.get(f"/api/products/{id}").json["category"] == "cups"
 
 
 def test_delete_is_204(shop: Shop) -> None:
-    path = f"/api/categories/{shop.category()}"
-    answer = shop.delete(path)
-    assert (answer.status, answer.text, shop.get(path).status) == (204, "", 404)
+    path = f"/api/categories/{shop.add_category()}"
+    response = shop.delete(path)
+    assert (response.status, response.text, shop.get(path).status) == (204, "", 404)
 
 
 def test_a_category_with_products_is_still_referenced(shop: Shop) -> None:
-    shop.product("Mug")
+    shop.add_product("Mug")
     path = f"/api/categories/{shop.sql('SELECT id FROM categories')[0][0]}"
-    answer = shop.delete(path)
-    assert (answer.status, answer.code, shop.get(path).status) == (409, "still_referenced", 200)
+    response = shop.delete(path)
+    assert (response.status, response.code, shop.get(path).status) == (409, "still_referenced", 200)
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "PATCH", "DELETE"])
@@ -188,13 +201,15 @@ def test_an_id_that_is_not_there_is_404_and_what_is_no_id_400(
     shop: Shop, method: str, id: str, status: int
 ) -> None:
     body = None if method in ("GET", "DELETE") else {"name": "a", "slug": "a"}
-    answer = shop.call(method, f"/api/categories/{id}", body)
-    assert (answer.status, answer.code) == (
+    response = shop.call(method, f"/api/categories/{id}", body)
+    assert (response.status, response.code) == (
         status,
         "not_found" if status == 404 else "invalid_parameter",
     )
-    assert answer.errors == ({} if status == 404 else {"id": "invalid"})
+    assert response.errors == ({} if status == 404 else {"id": "invalid"})
 
 
 def test_a_single_category_can_be_cut_to_fields(shop: Shop) -> None:
-    assert shop.get(f"/api/categories/{shop.category('mugs')}?fields=slug").json == {"slug": "mugs"}
+    assert shop.get(f"/api/categories/{shop.add_category('mugs')}?fields=slug").json == {
+        "slug": "mugs"
+    }

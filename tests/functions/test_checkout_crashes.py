@@ -22,18 +22,18 @@ from sluice import runtime
 from sluice.migrations.runner import migrate_url
 from sluice.settings import DatabaseSettings
 from tests.fixtures.concurrent_orders import (
-    Environment,
-    at_once,
-    environment,
-    faults,
-    order_of,
-    post,
-    stock_up,
-    until_answered,
+    ShopEnvironment,
+    add_products,
+    find_inconsistencies,
+    order_body,
+    post_order,
+    retry_until_answered,
+    run_concurrently,
+    shop_environment,
 )
 from tests.fixtures.local_system import LocalSystem, descendant_pids, temporary_system
 from tests.fixtures.postgres import throwaway_server
-from tests.fixtures.shop import Answer, Shop, owner_connection
+from tests.fixtures.shop import ApiResponse, Shop, owner_connection
 from tests.fixtures.tcp_proxy import TcpProxy
 from tests.local.waiting import wait_until
 
@@ -49,7 +49,7 @@ def orders_in(shop: Shop) -> list[int]:
 def test_a_connection_cut_before_or_after_leaves_nothing_or_all(
     shop: Shop, proxy: TcpProxy, delivered: bool
 ) -> None:
-    user, mug = shop.user(), shop.product("Mug", stock=5)
+    user, mug = shop.add_user(), shop.add_product("Mug", stock=5)
     body = {"user_id": user, "items": [{"product_id": mug, "quantity": 2}]}
     assert shop.get("/api/orders").status == 200  # so there is a connection to cut
 
@@ -61,14 +61,14 @@ def test_a_connection_cut_before_or_after_leaves_nothing_or_all(
     again = shop.post("/api/orders", body, idempotency_key="k")
     assert (again.status, "Idempotency-Replayed" in again.headers) == (201, delivered)
     assert [again.json["id"]] == orders_in(shop)
-    assert faults(shop, {mug: 5}, keyed=True) == []
+    assert find_inconsistencies(shop, {mug: 5}, every_order_has_key=True) == []
 
 
 @pytest.mark.parametrize("terminated", [False, True])
 def test_an_order_whose_client_is_lost_while_it_waits_is_placed_unless_it_was_ended(
     shop: Shop, proxy: TcpProxy, terminated: bool
 ) -> None:
-    user, mug = shop.user(), shop.product("Mug", stock=5)
+    user, mug = shop.add_user(), shop.add_product("Mug", stock=5)
     body = {"user_id": user, "items": [{"product_id": mug, "quantity": 2}]}
     send = partial(shop.post, "/api/orders", body, idempotency_key="k")
     waiting = "SELECT {} FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
@@ -88,50 +88,54 @@ def test_an_order_whose_client_is_lost_while_it_waits_is_placed_unless_it_was_en
             assert send().code == "idempotency_in_progress"
         holder.run("COMMIT")
 
-    answer = until_answered(send)
+    response = retry_until_answered(send)
 
-    assert (answer.status, "Idempotency-Replayed" in answer.headers) == (201, not terminated)
-    assert [answer.json["id"]] == orders_in(shop)
-    assert faults(shop, {mug: 5}, keyed=True) == []
+    assert (response.status, "Idempotency-Replayed" in response.headers) == (201, not terminated)
+    assert [response.json["id"]] == orders_in(shop)
+    assert find_inconsistencies(shop, {mug: 5}, every_order_has_key=True) == []
 
 
 class Frail:
     """An execution environment, three in ten of whose executions die: before, after, or at any moment between."""
 
     def __init__(
-        self, proxy: TcpProxy, built: Environment, operator: Environment, chance: random.Random
+        self,
+        proxy: TcpProxy,
+        built: ShopEnvironment,
+        operator: ShopEnvironment,
+        chance: random.Random,
     ) -> None:
         self._proxy, self._built, self._operator, self._chance = proxy, built, operator, chance
         self.killed = 0
 
-    def post(self, body: bytes, key: str) -> Answer:
+    def post(self, body: bytes, key: str) -> ApiResponse:
         if self._chance.random() >= 0.3:
-            return post(self._built, body, key)
+            return post_order(self._built, body, key)
         self.killed += 1
         way = self._chance.choice([self._unheard, self._unread, self._cut, self._terminated])
         return way(body, key)
 
-    def _unheard(self, body: bytes, key: str) -> Answer:
+    def _unheard(self, body: bytes, key: str) -> ApiResponse:
         self._proxy.disconnect_at(CLAIM, delivered=False)
-        return post(self._built, body, key)
+        return post_order(self._built, body, key)
 
-    def _unread(self, body: bytes, key: str) -> Answer:
+    def _unread(self, body: bytes, key: str) -> ApiResponse:
         self._proxy.disconnect_at(CLAIM, delivered=True)
-        return post(self._built, body, key)
+        return post_order(self._built, body, key)
 
-    def _cut(self, body: bytes, key: str) -> Answer:
+    def _cut(self, body: bytes, key: str) -> ApiResponse:
         return self._meanwhile(self._proxy.disconnect, body, key)
 
-    def _terminated(self, body: bytes, key: str) -> Answer:
+    def _terminated(self, body: bytes, key: str) -> ApiResponse:
         pid = self._built.database.read("SELECT pg_backend_pid() AS pid")[0].pid
         end = "SELECT pg_terminate_backend(CAST(:pid AS integer))"
         return self._meanwhile(lambda: self._operator.database.read(end, {"pid": pid}), body, key)
 
-    def _meanwhile(self, kill: Callable[[], object], body: bytes, key: str) -> Answer:
+    def _meanwhile(self, kill: Callable[[], object], body: bytes, key: str) -> ApiResponse:
         killer = Timer(self._chance.uniform(0, 0.01), kill)
         killer.start()
         try:
-            return post(self._built, body, key)
+            return post_order(self._built, body, key)
         finally:
             killer.join()
 
@@ -140,43 +144,43 @@ def test_640_requests_with_40_keys_are_40_orders_where_three_in_ten_executions_d
     shop: Shop, make_proxy: Callable[..., TcpProxy]
 ) -> None:
     user, stocked, settings = (
-        shop.user(),
-        stock_up(shop, 5, 1000),
+        shop.add_user(),
+        add_products(shop, 5, 1000),
         runtime.current().settings.database,
     )
     chance = random.Random(7)
     orders = {
-        f"key {n}": order_of(user, *[(id, 1) for id in chance.sample(list(stocked), 2)])
+        f"key {n}": order_body(user, *[(id, 1) for id in chance.sample(list(stocked), 2)])
         for n in range(40)
     }
     asked = [*orders] * CUSTOMERS
     chance.shuffle(asked)
-    answers: dict[str, list[Answer]] = defaultdict(list)
+    answers: dict[str, list[ApiResponse]] = defaultdict(list)
 
     with ExitStack() as stack:
-        operator = stack.enter_context(environment(settings, CUSTOMERS))
+        operator = stack.enter_context(shop_environment(settings, CUSTOMERS))
         environments = []
         for customer in range(CUSTOMERS):
             proxy = make_proxy(settings.host, settings.port)
             built = stack.enter_context(
-                environment(replace(settings, host=proxy.host, port=proxy.port))
+                shop_environment(replace(settings, host=proxy.host, port=proxy.port))
             )
             environments.append(Frail(proxy, built, operator, random.Random(customer)))
 
         def buy(customer: int) -> None:
             for key in asked[customer::CUSTOMERS]:
                 answers[key].append(
-                    until_answered(partial(environments[customer].post, orders[key], key))
+                    retry_until_answered(partial(environments[customer].post, orders[key], key))
                 )
 
-        assert at_once(CUSTOMERS, buy) == [None] * CUSTOMERS
+        assert run_concurrently(CUSTOMERS, buy) == [None] * CUSTOMERS
 
-    assert sum(environment.killed for environment in environments) > 640 * 0.3
+    assert sum(shop_environment.killed for shop_environment in environments) > 640 * 0.3
     assert {key: len(given) for key, given in answers.items()} == dict.fromkeys(orders, CUSTOMERS)
-    assert {answer.status for given in answers.values() for answer in given} == {201}
-    assert [len({answer.text for answer in given}) for given in answers.values()] == [1] * 40
+    assert {response.status for given in answers.values() for response in given} == {201}
+    assert [len({response.text for response in given}) for given in answers.values()] == [1] * 40
     assert sorted(given[0].json["id"] for given in answers.values()) == orders_in(shop)
-    assert faults(shop, stocked, keyed=True) == []
+    assert find_inconsistencies(shop, stocked, every_order_has_key=True) == []
 
 
 @contextmanager
@@ -198,9 +202,9 @@ def kill(server: PostgresServer) -> None:
 
 
 @contextmanager
-def buying(customers: int, send: Callable[[str], Answer]) -> Iterator[dict[str, Answer]]:
+def buying(customers: int, send: Callable[[str], ApiResponse]) -> Iterator[dict[str, ApiResponse]]:
     """Each customer sends one order after the other, each with a key of its own: key → answer, until left."""
-    answers: dict[str, Answer] = {}
+    answers: dict[str, ApiResponse] = {}
     enough = Event()
 
     def buy(customer: int) -> None:
@@ -208,7 +212,7 @@ def buying(customers: int, send: Callable[[str], Answer]) -> Iterator[dict[str, 
             if enough.is_set():
                 return
             key = f"{customer} {n}"
-            answers[key] = until_answered(partial(send, key))
+            answers[key] = retry_until_answered(partial(send, key))
 
     with ThreadPoolExecutor(customers) as threads:
         busy = [threads.submit(buy, customer) for customer in range(customers)]
@@ -220,7 +224,7 @@ def buying(customers: int, send: Callable[[str], Answer]) -> Iterator[dict[str, 
             customer.result()
 
 
-def wait_for_more(answers: dict[str, Answer], more: int) -> None:
+def wait_for_more(answers: dict[str, ApiResponse], more: int) -> None:
     wanted = len(answers) + more
     wait_until(lambda: len(answers) >= wanted, f"{more} more orders")
 
@@ -229,25 +233,25 @@ def wait_for_more(answers: dict[str, Answer], more: int) -> None:
 def test_a_server_killed_while_orders_are_placed_comes_back_with_whole_orders(crashes: int) -> None:
     chance = random.Random(7)
     with mortal_shop() as (server, shop):
-        user, stocked = shop.user(), stock_up(shop, 8, 100_000)
+        user, stocked = shop.add_user(), add_products(shop, 8, 100_000)
         settings = DatabaseSettings.from_url(server.url("sluice_app", password="canary-app"))
 
-        def send(key: str) -> Answer:
+        def send(key: str) -> ApiResponse:
             items = [
                 (id, 1) for id in random.Random(key).sample(list(stocked), 3)
             ]  # the same whenever it is sent
-            return post(built, order_of(user, *items), key)
+            return post_order(built, order_body(user, *items), key)
 
-        with environment(settings, 8) as built, buying(8, send) as answers:
+        with shop_environment(settings, 8) as built, buying(8, send) as answers:
             for _ in range(crashes):
                 wait_for_more(answers, chance.randint(40, 60))
                 kill(server)
                 server.restart()
             wait_for_more(answers, 10)
 
-        assert {answer.status for answer in answers.values()} == {201}
-        assert sorted(answer.json["id"] for answer in answers.values()) == orders_in(shop)
-        assert faults(shop, stocked, keyed=True) == []
+        assert {response.status for response in answers.values()} == {201}
+        assert sorted(response.json["id"] for response in answers.values()) == orders_in(shop)
+        assert find_inconsistencies(shop, stocked, every_order_has_key=True) == []
 
 
 def sandboxes(system: LocalSystem) -> list[int]:
@@ -269,14 +273,16 @@ def test_sandboxes_killed_while_orders_are_placed_leave_one_order_for_each_key(k
     with temporary_system() as system:
         system.start()
         shop = Shop(system.local_json["database_url"])
-        user, stocked = shop.user(), stock_up(shop, 5, 100_000)
+        user, stocked = shop.add_user(), add_products(shop, 5, 100_000)
 
-        def send(key: str) -> Answer:
+        def send(key: str) -> ApiResponse:
             items = [{"product_id": id, "quantity": 1} for id in stocked]
             status, body = system.request(
                 "/api/orders", {"user_id": user, "items": items}, idempotency_key=key
             )
-            return Answer(status, {"Content-Type": "application/problem+json"}, json.dumps(body))
+            return ApiResponse(
+                status, {"Content-Type": "application/problem+json"}, json.dumps(body)
+            )
 
         with buying(4, send) as answers:
             for _ in range(kills):
@@ -284,6 +290,6 @@ def test_sandboxes_killed_while_orders_are_placed_leave_one_order_for_each_key(k
                 os.kill(chance.choice(sandboxes(system)), signal.SIGKILL)
             wait_for_more(answers, 10)
 
-        assert {answer.status for answer in answers.values()} == {201}
-        assert sorted(answer.json["id"] for answer in answers.values()) == orders_in(shop)
-        assert faults(shop, stocked, keyed=True) == []
+        assert {response.status for response in answers.values()} == {201}
+        assert sorted(response.json["id"] for response in answers.values()) == orders_in(shop)
+        assert find_inconsistencies(shop, stocked, every_order_has_key=True) == []

@@ -14,15 +14,15 @@ from sluice.errors import OutOfStock, StillReferenced
 from sluice.repositories.projection import Representation
 from sluice.settings import DatabaseSettings
 from tests.fixtures.concurrent_orders import (
-    Environment,
-    at_once,
-    environment,
-    faults,
-    order_of,
-    post,
-    stock_up,
+    ShopEnvironment,
+    add_products,
+    find_inconsistencies,
+    order_body,
+    post_order,
+    run_concurrently,
+    shop_environment,
 )
-from tests.fixtures.shop import Answer, Shop
+from tests.fixtures.shop import ApiResponse, Shop
 
 CUSTOMERS = 16
 
@@ -60,25 +60,25 @@ each_length = pytest.mark.parametrize(
 def test_of_64_orders_of_one_unit_20_take_a_stock_of_20(
     shop: Shop, settings: DatabaseSettings
 ) -> None:
-    user, mug = shop.user(), shop.product("Mug", stock=20)
+    user, mug = shop.add_user(), shop.add_product("Mug", stock=20)
 
-    with environment(settings, connections=64) as built:
-        met = at_once(64, lambda _: ordering.place_order(built, user, [(mug, 1)]))
+    with shop_environment(settings, connections=64) as built:
+        met = run_concurrently(64, lambda _: ordering.place_order(built, user, [(mug, 1)]))
 
     assert met.count(OutOfStock) == 44
     assert len({record.id for record in met if isinstance(record, Representation)}) == 20
     assert shop.sql("SELECT quantity FROM inventory") == [[0]]
     assert shop.sql("SELECT count(*) FROM orders") == [[20]]
-    assert faults(shop, {mug: 20}) == []
+    assert find_inconsistencies(shop, {mug: 20}) == []
 
 
 @each_length
 def test_orders_of_the_same_products_in_any_order_do_not_deadlock(
     shop: Shop, settings: DatabaseSettings, deadlocks: Callable[[], int], turns: Turns
 ) -> None:
-    user, stocked = shop.user(), stock_up(shop, 12, 60)
+    user, stocked = shop.add_user(), add_products(shop, 12, 60)
 
-    def order(built: Environment, customer: int) -> int:
+    def order(built: ShopEnvironment, customer: int) -> int:
         chance, placed = random.Random(customer), 0
         for _ in turns():
             items = [(product, chance.randint(1, 3)) for product in chance.sample(list(stocked), 3)]
@@ -89,14 +89,14 @@ def test_orders_of_the_same_products_in_any_order_do_not_deadlock(
                     ordering.change_status(built, id, "cancelled")
         return placed
 
-    with environment(settings, connections=CUSTOMERS) as built:
-        placed = at_once(CUSTOMERS, lambda customer: order(built, customer))
+    with shop_environment(settings, connections=CUSTOMERS) as built:
+        placed = run_concurrently(CUSTOMERS, lambda customer: order(built, customer))
 
     assert [met for met in placed if not isinstance(met, int)] == []
     assert shop.sql("SELECT count(*) FROM orders") == [
         [sum(met for met in placed if isinstance(met, int))]
     ]
-    assert faults(shop, stocked) == []
+    assert find_inconsistencies(shop, stocked) == []
     assert deadlocks() == 0
 
 
@@ -104,7 +104,7 @@ class Day:
     """What goes on in a shop, one call at a time: orders, and all else that touches the rows they touch."""
 
     def __init__(
-        self, built: Environment, user: int, counted: Sequence[int], recounted: Sequence[int]
+        self, built: ShopEnvironment, user: int, counted: Sequence[int], recounted: Sequence[int]
     ) -> None:
         self.built, self.user = built, user
         self.counted, self.recounted, self.products = counted, recounted, [*counted, *recounted]
@@ -162,20 +162,22 @@ def test_orders_live_with_all_else_that_happens_in_a_shop(
     shop: Shop, settings: DatabaseSettings, deadlocks: Callable[[], int], turns: Turns
 ) -> None:
     """Nobody is refused but for too little stock, or where a product that was sold is to be deleted."""
-    user, stocked = shop.user(), stock_up(shop, 6, 100)
+    user, stocked = shop.add_user(), add_products(shop, 6, 100)
     recounted = [
-        shop.product(f"Bowl {n}", stock=50) for n in range(6)
+        shop.add_product(f"Bowl {n}", stock=50) for n in range(6)
     ]  # their stock is set, so it adds up to nothing
-    shop.order(user, *[(product, 1) for product in [*stocked, *recounted]])  # so each has been sold
+    shop.add_order(
+        user, *[(product, 1) for product in [*stocked, *recounted]]
+    )  # so each has been sold
 
-    with environment(settings, connections=CUSTOMERS) as built:
+    with shop_environment(settings, connections=CUSTOMERS) as built:
         day = Day(built, user, list(stocked), recounted)
-        lived = at_once(CUSTOMERS, lambda customer: day.live(customer, turns))
+        lived = run_concurrently(CUSTOMERS, lambda customer: day.live(customer, turns))
 
     assert [met for met in lived if not isinstance(met, int)] == []
     for product, delta in [*day.delivered, *[(product, 1) for product in stocked]]:
         stocked[product] += delta
-    assert faults(shop, stocked) == []
+    assert find_inconsistencies(shop, stocked) == []
     assert len(day.placed) == shop.sql("SELECT count(*) - 1 FROM orders")[0][0]
     assert deadlocks() == 0
 
@@ -183,19 +185,30 @@ def test_orders_live_with_all_else_that_happens_in_a_shop(
 def test_50_requests_at_once_with_one_key_are_one_order(
     shop: Shop, settings: DatabaseSettings
 ) -> None:
-    mug = shop.product("Mug", stock=100)
-    body = order_of(shop.user(), (mug, 2))
+    mug = shop.add_product("Mug", stock=100)
+    body = order_body(shop.add_user(), (mug, 2))
 
-    with environment(settings, connections=50) as built:
-        answers = at_once(50, lambda _: post(built, body, "k"))
-        again = post(built, body, "k")
+    with shop_environment(settings, connections=50) as built:
+        answers = run_concurrently(50, lambda _: post_order(built, body, "k"))
+        again = post_order(built, body, "k")
 
-    placed = [answer for answer in answers if isinstance(answer, Answer) and answer.status == 201]
-    refused = [answer for answer in answers if isinstance(answer, Answer) and answer.status != 201]
+    placed = [
+        response
+        for response in answers
+        if isinstance(response, ApiResponse) and response.status == 201
+    ]
+    refused = [
+        response
+        for response in answers
+        if isinstance(response, ApiResponse) and response.status != 201
+    ]
     assert len(placed) + len(refused) == 50
-    assert {answer.text for answer in placed} == {again.text}
-    assert {answer.code for answer in refused} <= {"idempotency_in_progress"}
-    assert len([answer for answer in placed if "Idempotency-Replayed" not in answer.headers]) == 1
+    assert {response.text for response in placed} == {again.text}
+    assert {response.code for response in refused} <= {"idempotency_in_progress"}
+    assert (
+        len([response for response in placed if "Idempotency-Replayed" not in response.headers])
+        == 1
+    )
     assert (again.status, again.headers["Idempotency-Replayed"]) == (201, "true")
     assert shop.sql("SELECT count(*) FROM orders") == [[1]]
-    assert faults(shop, {mug: 100}, keyed=True) == []
+    assert find_inconsistencies(shop, {mug: 100}, every_order_has_key=True) == []

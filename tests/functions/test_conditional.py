@@ -9,19 +9,25 @@ import pytest
 from sluice import runtime
 from sluice.errors import StaleVersion
 from sluice.repositories.conditional_write import Precondition
-from tests.fixtures.resources import RESOURCES, body_of, of_a_row, operations, path_of
-from tests.fixtures.shop import Shop, tables
+from tests.fixtures.resources import (
+    RESOURCES,
+    is_item_route,
+    new_row_path,
+    resource_routes,
+    valid_body,
+)
+from tests.fixtures.shop import Shop, written_tables
 
 # resource, method and body of whatever changes a row
 WRITES: list[tuple[str, str, Any]] = [
     (
         name,
         operation.method,
-        RESOURCES[name].patch if operation.method == "PATCH" else body_of(name, operation),
+        RESOURCES[name].patch if operation.method == "PATCH" else valid_body(name, operation),
     )
     for name in RESOURCES
-    for operation in operations(name)
-    if of_a_row(operation) and operation.method != "GET"
+    for operation in resource_routes(name)
+    if is_item_route(operation) and operation.method != "GET"
 ]
 writes = pytest.mark.parametrize(("resource", "method", "body"), WRITES)
 resources = pytest.mark.parametrize("resource", RESOURCES)
@@ -30,14 +36,14 @@ resources = pytest.mark.parametrize("resource", RESOURCES)
 def state(shop: Shop) -> list[list[Any]]:
     return [
         row
-        for table in tables(shop)
+        for table in written_tables(shop)
         for row in shop.sql(f"SELECT * FROM {table} t ORDER BY t::text")
     ]
 
 
 @resources
 def test_a_single_resource_has_a_strong_etag(shop: Shop, resource: str) -> None:
-    etag = shop.get(path_of(shop, resource)).headers["ETag"]
+    etag = shop.get(new_row_path(shop, resource)).headers["ETag"]
     assert etag.startswith('"')
     assert etag.endswith('"')
     assert len(etag) > 2
@@ -45,7 +51,7 @@ def test_a_single_resource_has_a_strong_etag(shop: Shop, resource: str) -> None:
 
 @resources
 def test_the_etag_stays_while_nothing_changes(shop: Shop, resource: str) -> None:
-    path = path_of(shop, resource)
+    path = new_row_path(shop, resource)
     assert shop.get(path).headers["ETag"] == shop.get(path).headers["ETag"]
 
 
@@ -53,7 +59,7 @@ def test_the_etag_stays_while_nothing_changes(shop: Shop, resource: str) -> None
 def test_a_change_changes_the_etag_and_answers_the_new_one(
     shop: Shop, resource: str, method: str, body: Any
 ) -> None:
-    path = path_of(shop, resource)
+    path = new_row_path(shop, resource)
     before = shop.get(path).headers["ETag"]
     changed = shop.call(method, path, body)
     if method == "DELETE":
@@ -64,21 +70,21 @@ def test_a_change_changes_the_etag_and_answers_the_new_one(
 
 
 def test_a_products_etag_changes_with_its_stock(shop: Shop) -> None:
-    id = shop.product("Mug")
+    id = shop.add_product("Mug")
     before = shop.get(f"/api/products/{id}").headers["ETag"]
     shop.patch(f"/api/inventory/{id}", {"delta": -1})
     assert shop.get(f"/api/products/{id}").headers["ETag"] != before
 
 
 def test_a_products_etag_changes_with_its_categorys_slug(shop: Shop) -> None:
-    path = f"/api/products/{shop.product('Mug')}"
+    path = f"/api/products/{shop.add_product('Mug')}"
     before = shop.get(path).headers["ETag"]
     shop.patch(f"/api/categories/{shop.sql('SELECT id FROM categories')[0][0]}", {"slug": "cups"})
     assert shop.get(path).headers["ETag"] != before
 
 
 def test_an_etag_does_not_return_when_a_value_does(shop: Shop) -> None:
-    path = f"/api/inventory/{shop.product('Mug')}"
+    path = f"/api/inventory/{shop.add_product('Mug')}"
     before = shop.get(path)
     shop.patch(path, {"delta": 1})
     after = shop.patch(path, {"delta": -1})
@@ -93,23 +99,23 @@ def test_an_etag_does_not_return_when_a_value_does(shop: Shop) -> None:
 def test_what_the_client_holds_already_is_304_without_body(
     shop: Shop, resource: str, form: str
 ) -> None:
-    path = path_of(shop, resource)
+    path = new_row_path(shop, resource)
     tag = shop.get(path).headers["ETag"]
     for method in ("GET", "HEAD"):
-        answer = shop.call(method, path, if_none_match=form.format(tag=tag))
-        assert (answer.status, answer.text, answer.headers["ETag"]) == (304, "", tag)
-        assert "Content-Type" not in answer.headers
+        response = shop.call(method, path, if_none_match=form.format(tag=tag))
+        assert (response.status, response.text, response.headers["ETag"]) == (304, "", tag)
+        assert "Content-Type" not in response.headers
 
 
 @resources
 @pytest.mark.parametrize("tags", ['"other"', 'W/"other"', '"a", "b"', '""'])
 def test_what_the_client_does_not_hold_is_200(shop: Shop, resource: str, tags: str) -> None:
-    answer = shop.get(path_of(shop, resource), if_none_match=tags)
-    assert (answer.status, answer.text != "") == (200, True)
+    response = shop.get(new_row_path(shop, resource), if_none_match=tags)
+    assert (response.status, response.text != "") == (200, True)
 
 
 def test_a_stale_if_none_match_is_200_after_a_change(shop: Shop) -> None:
-    path = f"/api/inventory/{shop.product('Mug')}"
+    path = f"/api/inventory/{shop.add_product('Mug')}"
     old = shop.get(path).headers["ETag"]
     shop.put(path, {"quantity": 99})
     assert shop.get(path, if_none_match=old).status == 200
@@ -120,10 +126,10 @@ def test_a_stale_if_none_match_is_200_after_a_change(shop: Shop) -> None:
 def test_a_write_goes_through_where_if_match_holds(
     shop: Shop, resource: str, method: str, body: Any, form: str
 ) -> None:
-    path = path_of(shop, resource)
+    path = new_row_path(shop, resource)
     tag = shop.get(path).headers["ETag"]
-    answer = shop.call(method, path, body, if_match=form.format(tag=tag))
-    assert answer.status == (204 if method == "DELETE" else 200)
+    response = shop.call(method, path, body, if_match=form.format(tag=tag))
+    assert response.status == (204 if method == "DELETE" else 200)
 
 
 @writes
@@ -131,24 +137,24 @@ def test_a_write_goes_through_where_if_match_holds(
 def test_a_write_is_412_where_if_match_does_not_hold(
     shop: Shop, resource: str, method: str, body: Any, form: str
 ) -> None:
-    path = path_of(shop, resource)
+    path = new_row_path(shop, resource)
     tag, before = shop.get(path).headers["ETag"], state(shop)
-    answer = shop.call(method, path, body, if_match=form.format(tag=tag))
-    assert (answer.status, answer.code, state(shop)) == (412, "stale_version", before)
+    response = shop.call(method, path, body, if_match=form.format(tag=tag))
+    assert (response.status, response.code, state(shop)) == (412, "stale_version", before)
 
 
 @writes
 def test_a_write_with_an_etag_from_before_a_change_is_412(
     shop: Shop, resource: str, method: str, body: Any
 ) -> None:
-    path = path_of(shop, resource)
+    path = new_row_path(shop, resource)
     old = shop.get(path).headers["ETag"]
-    shop.call("PATCH", path, RESOURCES[resource].between)
+    shop.call("PATCH", path, RESOURCES[resource].concurrent_patch)
     assert shop.call(method, path, body, if_match=old).status == 412
 
 
 def test_a_product_is_not_replaced_by_who_has_not_seen_its_stock(shop: Shop) -> None:
-    id = shop.product("Mug")
+    id = shop.add_product("Mug")
     old = shop.get(f"/api/products/{id}").headers["ETag"]
     shop.patch(f"/api/inventory/{id}", {"delta": 1})
     assert shop.put(f"/api/products/{id}", RESOURCES["products"].body, if_match=old).status == 412
@@ -158,7 +164,7 @@ def test_a_product_is_not_replaced_by_who_has_not_seen_its_stock(shop: Shop) -> 
 def test_a_missing_row_is_404_whatever_if_match_says(
     shop: Shop, resource: str, method: str, body: Any
 ) -> None:
-    shop.category("mugs")
+    shop.add_category("mugs")
     assert shop.call(method, f"/api/{resource}/404", body, if_match='"1"').status == 404
 
 
@@ -167,9 +173,9 @@ def test_a_missing_row_is_404_whatever_if_match_says(
 def test_an_if_match_that_cannot_be_read_is_400(
     shop: Shop, resource: str, method: str, body: Any, header: str
 ) -> None:
-    answer = shop.call(method, path_of(shop, resource), body, if_match=header)
-    assert (answer.status, answer.code) == (400, "invalid_request")
-    assert "If-Match" in answer.json["detail"]
+    response = shop.call(method, new_row_path(shop, resource), body, if_match=header)
+    assert (response.status, response.code) == (400, "invalid_request")
+    assert "If-Match" in response.json["detail"]
 
 
 UNREADABLE = (
@@ -193,17 +199,17 @@ UNREADABLE = (
 def test_a_read_ignores_a_precondition_it_cannot_read(
     shop: Shop, resource: str, header: str
 ) -> None:
-    path = path_of(shop, resource)
+    path = new_row_path(shop, resource)
     assert shop.get(path, if_none_match=header).status == 200
     assert shop.get(path, if_match=header).status == 200
 
 
 @pytest.mark.parametrize("header", UNREADABLE)
 def test_an_unreadable_if_none_match_on_a_write_is_400(shop: Shop, header: str) -> None:
-    path, before = path_of(shop, "products"), state(shop)
+    path, before = new_row_path(shop, "products"), state(shop)
     for method in ("PUT", "PATCH", "DELETE"):
-        answer = shop.call(method, path, RESOURCES["products"].body, if_none_match=header)
-        assert (answer.status, answer.code, "If-None-Match" in answer.json["detail"]) == (
+        response = shop.call(method, path, RESOURCES["products"].body, if_none_match=header)
+        assert (response.status, response.code, "If-None-Match" in response.json["detail"]) == (
             400,
             "invalid_request",
             True,
@@ -221,10 +227,10 @@ def test_an_unreadable_if_none_match_on_a_write_is_400(shop: Shop, header: str) 
 def test_a_write_is_412_where_if_none_match_excludes_the_row(
     shop: Shop, resource: str, method: str, body: Any, form: str
 ) -> None:
-    path = path_of(shop, resource)
+    path = new_row_path(shop, resource)
     tag, before = shop.get(path).headers["ETag"], state(shop)
-    answer = shop.call(method, path, body, if_none_match=form.format(tag=tag))
-    assert (answer.status, answer.code, state(shop)) == (412, "stale_version", before)
+    response = shop.call(method, path, body, if_none_match=form.format(tag=tag))
+    assert (response.status, response.code, state(shop)) == (412, "stale_version", before)
 
 
 @writes
@@ -232,19 +238,19 @@ def test_a_write_is_412_where_if_none_match_excludes_the_row(
 def test_a_write_goes_through_where_if_none_match_holds(
     shop: Shop, resource: str, method: str, body: Any, header: str
 ) -> None:
-    answer = shop.call(method, path_of(shop, resource), body, if_none_match=header)
-    assert answer.status == (204 if method == "DELETE" else 200)
+    response = shop.call(method, new_row_path(shop, resource), body, if_none_match=header)
+    assert response.status == (204 if method == "DELETE" else 200)
 
 
 @writes
 def test_both_preconditions_must_hold(shop: Shop, resource: str, method: str, body: Any) -> None:
-    path = path_of(shop, resource)
+    path = new_row_path(shop, resource)
     tag, before = shop.get(path).headers["ETag"], state(shop)
     for match, unless in ((tag, tag), (tag, "*"), ('"other"', '"other"'), ("*", tag), ("*", "*")):
         assert shop.call(method, path, body, if_match=match, if_none_match=unless).status == 412
     assert state(shop) == before
-    answer = shop.call(method, path, body, if_match=tag, if_none_match='"other"')
-    assert answer.status == (204 if method == "DELETE" else 200)
+    response = shop.call(method, path, body, if_match=tag, if_none_match='"other"')
+    assert response.status == (204 if method == "DELETE" else 200)
 
 
 @writes
@@ -252,14 +258,14 @@ def test_both_preconditions_must_hold(shop: Shop, resource: str, method: str, bo
 def test_a_missing_row_is_404_with_either_precondition(
     shop: Shop, resource: str, method: str, body: Any, header: str
 ) -> None:
-    shop.category("mugs")
+    shop.add_category("mugs")
     for name in ("if_match", "if_none_match"):
         assert shop.call(method, f"/api/{resource}/404", body, **{name: header}).status == 404
 
 
 @resources
 def test_a_read_with_if_match_is_412_where_it_is_stale(shop: Shop, resource: str) -> None:
-    path = path_of(shop, resource)
+    path = new_row_path(shop, resource)
     tag = shop.get(path).headers["ETag"]
     for header in ('"other"', f"W/{tag}"):
         assert shop.get(path, if_match=header, if_none_match=tag).status == 412
@@ -279,7 +285,7 @@ def test_a_read_with_if_match_is_412_where_it_is_stale(shop: Shop, resource: str
     ],
 )
 def test_a_list_is_there_and_has_no_etag(shop: Shop, headers: dict[str, str], status: int) -> None:
-    id = shop.product("Mug")
+    id = shop.add_product("Mug")
     assert shop.post("/api/categories", {"name": "Cups"}, **headers).status == status
     assert shop.sql("SELECT count(*) FROM categories WHERE name = 'Cups'") == [[int(status == 201)]]
     updates = {"updates": [{"product_id": id, "quantity": 77}]}
@@ -304,17 +310,17 @@ def test_of_writers_that_exclude_what_they_saw_one_wins(shop: Shop) -> None:
 
     with ThreadPoolExecutor(2) as threads:
         for n in range(20):
-            id = shop.user(f"u{n}@example.com")
+            id = shop.add_user(f"u{n}@example.com")
             assert sorted(threads.map(write, (id, id), ("Bob", "Eve"))) == ["2", "stale"]
 
 
 @resources
 def test_empty_elements_in_a_list_of_tags_are_passed_over(shop: Shop, resource: str) -> None:
-    path = path_of(shop, resource)
+    path = new_row_path(shop, resource)
     tag = shop.get(path).headers["ETag"]
     assert shop.get(path, if_none_match=f'"other", , {tag},').status == 304
 
 
 def test_out_of_stock_does_not_hide_a_stale_version(shop: Shop) -> None:
-    path = f"/api/inventory/{shop.product('Mug', stock=1)}"
+    path = f"/api/inventory/{shop.add_product('Mug', stock=1)}"
     assert shop.patch(path, {"delta": -2}, if_match='"other"').status == 412

@@ -4,14 +4,14 @@ import logging
 
 import pytest
 
-from tests.fixtures.shop import Answer, Shop
+from tests.fixtures.shop import ApiResponse, Shop
 
 SECRETS = ("select", "insert", "update ", "delete from", "constraint", "_key", "_fkey", "_check", "_id_", "relation",
            "column", "traceback", "pg8000", "sqlalchemy", "violates", "sqlstate", ".py")  # fmt: skip
 
 
-def leaks(answer: Answer) -> list[str]:
-    return [word for word in SECRETS if word in answer.text.lower()]
+def leaks(response: ApiResponse) -> list[str]:
+    return [word for word in SECRETS if word in response.text.lower()]
 
 
 MUG = {"name": "Mug", "description": None, "price": "1.00", "category": "mugs"}
@@ -61,19 +61,19 @@ def test_what_is_not_installed_is_503_not_set_up(
     headers: dict[str, str],
     detail: str,
 ) -> None:
-    breakable_shop.category("mugs")
+    breakable_shop.add_category("mugs")
     breakable_shop.sql(damage)
-    answer = breakable_shop.call(method, path, body, **headers)
-    assert (answer.status, answer.code, leaks(answer)) == (503, "not_set_up", [])
-    assert answer.headers["Retry-After"] == "60"
-    assert detail in answer.json["detail"]
+    response = breakable_shop.call(method, path, body, **headers)
+    assert (response.status, response.code, leaks(response)) == (503, "not_set_up", [])
+    assert response.headers["Retry-After"] == "60"
+    assert detail in response.json["detail"]
 
 
 @pytest.mark.parametrize(
     "damage", ["DROP SCHEMA sluice CASCADE", "DROP TABLE sluice.import_jobs CASCADE"]
 )
 def test_without_the_schema_reading_goes_on(breakable_shop: Shop, damage: str) -> None:
-    breakable_shop.product("Mug")
+    breakable_shop.add_product("Mug")
     breakable_shop.sql(damage)
     for path in (
         "/api/products/1",
@@ -94,11 +94,11 @@ def test_a_fault_of_ours_is_a_bare_500_with_its_cause_in_the_log(
     path: str,
     body: object,
 ) -> None:
-    breakable_shop.category("mugs")
+    breakable_shop.add_category("mugs")
     breakable_shop.sql(damage)
-    answer = breakable_shop.call(method, path, body)
-    assert (answer.status, answer.code, leaks(answer)) == (500, "internal_error", [])
-    assert answer.json["detail"] == answer.json["title"]
+    response = breakable_shop.call(method, path, body)
+    assert (response.status, response.code, leaks(response)) == (500, "internal_error", [])
+    assert response.json["detail"] == response.json["title"]
     (record,) = [
         record
         for record in caplog.records
@@ -114,10 +114,10 @@ def test_the_log_of_a_fault_has_the_request_id_of_its_answer(
     breakable_shop: Shop, caplog: pytest.LogCaptureFixture
 ) -> None:
     breakable_shop.sql("ALTER TABLE inventory DROP COLUMN quantity CASCADE")
-    answer = breakable_shop.get("/api/inventory")
+    response = breakable_shop.get("/api/inventory")
     records = [record for record in caplog.records if record.name == "sluice"]
     assert [getattr(record, "request_id", None) for record in records] == [
-        answer.json["request_id"]
+        response.json["request_id"]
     ]
 
 
@@ -161,29 +161,29 @@ SECRET = "the other row's secret value"
 def test_a_refusal_holds_no_sql_no_names_and_no_other_rows_values(
     shop: Shop, method: str, path: str, body: object
 ) -> None:
-    shop.product("Taken", stock=7123)
+    shop.add_product("Taken", stock=7123)
     shop.sql("UPDATE products SET description = :d", d=SECRET)
-    ids = {"mug": shop.product("Mug"), "mugs": shop.sql("SELECT id FROM categories")[0][0]}
-    ids["user"] = shop.user("taken@example.com", SECRET)
+    ids = {"mug": shop.add_product("Mug"), "mugs": shop.sql("SELECT id FROM categories")[0][0]}
+    ids["user"] = shop.add_user("taken@example.com", SECRET)
     shop.sql("INSERT INTO orders (user_id, total) VALUES (:u, 1)", u=ids["user"])
-    answer = shop.call(method, path.format(**ids), body)
-    assert 400 <= answer.status < 500
-    assert leaks(answer) == []
-    assert SECRET not in answer.text
-    assert "7123" not in answer.text
+    response = shop.call(method, path.format(**ids), body)
+    assert 400 <= response.status < 500
+    assert leaks(response) == []
+    assert SECRET not in response.text
+    assert "7123" not in response.text
 
 
 def test_the_detail_of_many_faults_stays_short_and_the_answer_within_lambdas_bounds(
     shop: Shop,
 ) -> None:
     body = {f"f{n:x}": 0 for n in range(75_000)}
-    answer = shop.post("/api/products", body)
-    assert answer.status == 422
-    assert len(answer.json["detail"]) < 5_000
-    assert len(answer.text) < 5 * 2**20
+    response = shop.post("/api/products", body)
+    assert response.status == 422
+    assert len(response.json["detail"]) < 5_000
+    assert len(response.text) < 5 * 2**20
 
 
 def test_every_one_of_ten_thousand_faults_of_a_bulk_update_is_named(shop: Shop) -> None:
     updates = [{"product_id": n, "quantity": -1} for n in range(1, 10_001)]
-    answer = shop.patch("/api/inventory", {"updates": updates})
-    assert (answer.status, len(answer.errors)) == (422, 10_000)
+    response = shop.patch("/api/inventory", {"updates": updates})
+    assert (response.status, len(response.errors)) == (422, 10_000)

@@ -55,7 +55,7 @@ def site(
     there = replace(settings.database, port=proxy.port, connect_timeout=0.4, pool_timeout=0.4)
     built = runtime.build(replace(settings, database=there, stale_if_error_seconds=0))
     runtime.set_current(built)
-    shop = Shop(own_server.url(), seconds=SECONDS)
+    shop = Shop(own_server.url(), timeout=SECONDS)
     shop.sql("DELETE FROM users")
     yield Site(shop, own_server, proxy)
     runtime.set_current(None)
@@ -140,10 +140,10 @@ def test_a_fault_is_503_or_504_soon_and_over_when_it_is_over(site: Site, name: s
     answers = []
     for method, path, body in [("GET", "/api/products", None), ("POST", "/api/users", lost)] * 6:
         began = time.monotonic()
-        answer = shop.call(method, path, body)
-        answers.append((answer.status, answer.code, time.monotonic() - began))
-        assert answer.status in (503, 504), answers
-        assert int(answer.headers["Retry-After"]) >= 1
+        response = shop.call(method, path, body)
+        answers.append((response.status, response.code, time.monotonic() - began))
+        assert response.status in (503, 504), answers
+        assert int(response.headers["Retry-After"]) >= 1
     fault.mend(site)
     back = time.monotonic()
 

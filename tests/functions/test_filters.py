@@ -4,7 +4,7 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.fixtures.resources import key_of
+from tests.fixtures.resources import key_field
 from tests.fixtures.shop import Shop
 from tests.functions.conftest import names
 
@@ -37,7 +37,7 @@ def test_products_are_filtered_with_inclusive_bounds(shop: Shop, query: str, fou
         ("d", "4", "jars", 3),
     ]
     for name, price, category, stock in rows:
-        shop.product(name, price=price, category=category, stock=stock)
+        shop.add_product(name, price=price, category=category, stock=stock)
     assert names(shop.get(f"/api/products?{query}")) == list(found)
 
 
@@ -60,7 +60,7 @@ def test_created_after_is_inclusive_and_created_before_is_not(
 ) -> None:
     for name, day in (("a", 1), ("b", 2), ("c", 3)):
         shop.sql("UPDATE products SET created_at = CAST(:at AS timestamptz) WHERE id = :id",
-                 at=f"2026-01-0{day}T00:00:00Z", id=shop.product(name))  # fmt: skip
+                 at=f"2026-01-0{day}T00:00:00Z", id=shop.add_product(name))  # fmt: skip
     assert names(shop.get(f"/api/products?{query}")) == list(found)
 
 
@@ -68,10 +68,10 @@ def test_created_after_is_inclusive_and_created_before_is_not(
     ("list_", "parameter"), [("products", "ids"), ("inventory", "product_ids")]
 )
 def test_ids_pick_rows_in_the_lists_own_order(shop: Shop, list_: str, parameter: str) -> None:
-    a, b, c = (shop.product(name) for name in "abc")
+    a, b, c = (shop.add_product(name) for name in "abc")
     rows = shop.get(f"/api/{list_}?{parameter}={c},{a},404,{a}").json["data"]
-    assert [row[key_of(list_)] for row in rows] == [a, c]
-    assert b not in [row[key_of(list_)] for row in rows]
+    assert [row[key_field(list_)] for row in rows] == [a, c]
+    assert b not in [row[key_field(list_)] for row in rows]
 
 
 @pytest.mark.parametrize(
@@ -107,12 +107,12 @@ def test_search_wants_every_word_of_name_and_description_in_any_case(
     }
     ids = {}
     for key, (name, description) in rows.items():
-        ids[shop.product(name)] = key
+        ids[shop.add_product(name)] = key
         shop.sql("UPDATE products SET description = :d WHERE name = :n", d=description, n=name)
-    answer = shop.get(f"/api/products?search={quote(search)}")
-    assert answer.status == (400 if found is None else 200)
+    response = shop.get(f"/api/products?search={quote(search)}")
+    assert response.status == (400 if found is None else 200)
     if found is not None:
-        assert "".join(ids[row["id"]] for row in answer.json["data"]) == found
+        assert "".join(ids[row["id"]] for row in response.json["data"]) == found
 
 
 @pytest.mark.parametrize(
@@ -135,8 +135,8 @@ def test_categories_are_found_by_words_and_slugs(shop: Shop, query: str, found: 
 def test_users_are_found_by_email_in_any_case_and_by_words(
     shop: Shop, query: str, found: list[str]
 ) -> None:
-    shop.user("Ada@example.com", "Ada Byron")
-    shop.user("ä@example.com", "Änne")
+    shop.add_user("Ada@example.com", "Ada Byron")
+    shop.add_user("ä@example.com", "Änne")
     assert names(shop.get(f"/api/users?{query}")) == found
 
 
@@ -145,7 +145,7 @@ def test_users_are_found_by_email_in_any_case_and_by_words(
 )
 def test_inventory_below_is_under_n(shop: Shop, below: int, found: list[int]) -> None:
     for n in (0, 2, 3):
-        shop.product(f"p{n}", stock=n)
+        shop.add_product(f"p{n}", stock=n)
     assert [
         row["quantity"] for row in shop.get(f"/api/inventory?below={below}").json["data"]
     ] == found

@@ -8,36 +8,36 @@ from tests.fixtures.shop import Shop
 
 def test_being_alive_takes_no_database(shop: Shop) -> None:
     runtime.set_current(None)
-    answer = shop.get("/health")
-    assert (answer.status, answer.json) == (200, {"status": "ok"})
+    response = shop.get("/health")
+    assert (response.status, response.json) == (200, {"status": "ok"})
 
 
 def test_being_ready_tells_the_migration_and_the_pool(shop: Shop) -> None:
-    answer = shop.get("/health/ready")
-    assert (answer.status, answer.json["status"]) == (200, "ready")
+    response = shop.get("/health/ready")
+    assert (response.status, response.json["status"]) == (200, "ready")
     migrated = shop.sql("SELECT version_num FROM sluice.version")[0][0]
-    assert answer.json["database"] == {
+    assert response.json["database"] == {
         "migration": migrated,
         "expected_migration": migrated,
         "settings": [],
     }
-    assert answer.json["pool"] == answer.json["pool"] | {
+    assert response.json["pool"] == response.json["pool"] | {
         "size": 1,
         "checked_in": 1,
         "checked_out": 0,
         "overflow": 0,
     }
-    assert answer.json["pool"]["invalid"] >= 0
-    assert answer.json["breaker"] == {"state": "closed", "open_elsewhere": False}
-    assert answer.json["limiter"] == {"counts": "shared"}
+    assert response.json["pool"]["invalid"] >= 0
+    assert response.json["breaker"] == {"state": "closed", "open_elsewhere": False}
+    assert response.json["limiter"] == {"counts": "shared"}
 
 
 def test_a_migration_that_is_still_to_be_run_shows(breakable_shop: Shop) -> None:
     newest = breakable_shop.get("/health/ready").json["database"]["expected_migration"]
     breakable_shop.sql("UPDATE sluice.version SET version_num = '0001'")
-    answer = breakable_shop.get("/health/ready")
-    assert (answer.status, answer.json["database"]["migration"]) == (200, "0001")
-    assert answer.json["database"]["expected_migration"] == newest
+    response = breakable_shop.get("/health/ready")
+    assert (response.status, response.json["database"]["migration"]) == (200, "0001")
+    assert response.json["database"]["expected_migration"] == newest
 
 
 def test_the_app_role_has_the_timeouts_that_sluice_takes_it_to_have(shop: Shop) -> None:
@@ -53,22 +53,22 @@ def test_without_the_shared_counts_it_is_ready_and_says_so(shop: Shop) -> None:
     here = runtime.current()
     aws = dataclasses.replace(here.settings.aws, dynamodb_endpoint="http://127.0.0.1:1")
     runtime.set_current(runtime.Runtime(dataclasses.replace(here.settings, aws=aws), here.database))
-    answer = shop.get("/health/ready")
-    assert (answer.status, answer.json["limiter"]) == (200, {"counts": "unavailable"})
+    response = shop.get("/health/ready")
+    assert (response.status, response.json["limiter"]) == (200, {"counts": "unavailable"})
 
 
 def test_a_database_that_cannot_be_reached_is_503_and_when_to_try_again(shop: Shop) -> None:
     here = runtime.current().settings
     nowhere = dataclasses.replace(here, database=dataclasses.replace(here.database, port=1))
     runtime.set_current(runtime.build(nowhere))
-    answer = shop.get("/health/ready")
-    assert (answer.status, answer.code) == (503, "database_unavailable")
-    assert int(answer.headers["Retry-After"]) >= 1
+    response = shop.get("/health/ready")
+    assert (response.status, response.code) == (503, "database_unavailable")
+    assert int(response.headers["Retry-After"]) >= 1
     assert shop.get("/health").status == 200
 
 
 def test_an_environment_that_cannot_be_used_is_500_not_a_crash(shop: Shop) -> None:
     runtime.set_current(None)  # what is built now reads an environment that names no database
-    answer = shop.get("/health/ready", origin="https://shop.example")
-    assert (answer.status, answer.code) == (500, "internal_error")
-    assert "SLUICE" not in answer.text
+    response = shop.get("/health/ready", origin="https://shop.example")
+    assert (response.status, response.code) == (500, "internal_error")
+    assert "SLUICE" not in response.text

@@ -7,16 +7,16 @@ from typing import Any
 import pytest
 
 from functions.sweep.handler import handler as sweep
-from tests.fixtures.aws import Store
-from tests.fixtures.shop import Answer, Shop, owner_connection
+from tests.fixtures.aws import AddApiKey
+from tests.fixtures.shop import ApiResponse, Shop, owner_connection
 
 CREATES: dict[str, Callable[[Shop], dict[str, Any]]] = {
     "categories": lambda shop: {"name": "Bowls"},
     "products": lambda shop: {"name": "Bowl", "price": 5, "category": "mugs"},
     "users": lambda shop: {"email": "bob@example.com", "name": "Bob"},
     "orders": lambda shop: {
-        "user_id": shop.user(),
-        "items": [{"product_id": shop.product("Mug"), "quantity": 2}],
+        "user_id": shop.add_user(),
+        "items": [{"product_id": shop.add_product("Mug"), "quantity": 2}],
     },
 }
 each_create = pytest.mark.parametrize("name", CREATES)
@@ -24,7 +24,7 @@ each_create = pytest.mark.parametrize("name", CREATES)
 
 def prepared(shop: Shop, name: str) -> tuple[str, dict[str, Any]]:
     if name == "products":
-        shop.category("mugs")
+        shop.add_category("mugs")
     return f"/api/{name}", CREATES[name](shop)
 
 
@@ -32,7 +32,7 @@ def count(shop: Shop, name: str) -> int:
     return int(shop.sql(f"SELECT count(*) FROM {name}")[0][0])
 
 
-def same(first: Answer, again: Answer) -> bool:
+def same(first: ApiResponse, again: ApiResponse) -> bool:
     """Byte for byte; only the id is its own, what is left of the quota, and the note that it is a replay."""
     less = {"X-Request-Id": "", "Idempotency-Replayed": "", "RateLimit": ""}
     return (first.status, first.text, {**first.headers, **less}) == (
@@ -62,9 +62,9 @@ def test_the_same_key_with_another_body_is_422(shop: Shop, name: str) -> None:
     path, body = prepared(shop, name)
     assert shop.post(path, body, idempotency_key="k").status == 201
 
-    answer = shop.post(path, {**body, "id": 7}, idempotency_key="k")
+    response = shop.post(path, {**body, "id": 7}, idempotency_key="k")
 
-    assert (answer.status, answer.code) == (422, "idempotency_key_reused")
+    assert (response.status, response.code) == (422, "idempotency_key_reused")
 
 
 @each_create
@@ -82,10 +82,10 @@ def test_a_replay_is_the_first_answer_even_where_the_row_has_changed_or_gone(sho
     assert same(first, shop.post(path, body, idempotency_key="k"))
 
 
-def test_keys_belong_to_the_client_and_the_path(shop: Shop, store: Store) -> None:
+def test_keys_belong_to_the_client_and_the_path(shop: Shop, add_api_key: AddApiKey) -> None:
     path, body = prepared(shop, "users")
-    store("ada", "users:write", "catalog:write")
-    store("bob", "users:write")
+    add_api_key("ada", "users:write", "catalog:write")
+    add_api_key("bob", "users:write")
     assert shop.post(path, body, idempotency_key="k", x_api_key="ada").status == 201
 
     assert shop.post(path, body, idempotency_key="k", x_api_key="bob").code == "duplicate"
@@ -99,11 +99,13 @@ def test_keys_belong_to_the_client_and_the_path(shop: Shop, store: Store) -> Non
     )
 
 
-def test_keys_stay_the_clients_when_its_api_key_is_replaced(shop: Shop, store: Store) -> None:
+def test_keys_stay_the_clients_when_its_api_key_is_replaced(
+    shop: Shop, add_api_key: AddApiKey
+) -> None:
     path, body = prepared(shop, "users")
     client = {"S": "the same client"}
-    store("first", "users:write", client=client)
-    store("second", "users:write", client=client)
+    add_api_key("first", "users:write", client=client)
+    add_api_key("second", "users:write", client=client)
     assert shop.post(path, body, idempotency_key="k", x_api_key="first").status == 201
 
     assert (
@@ -113,7 +115,7 @@ def test_keys_stay_the_clients_when_its_api_key_is_replaced(shop: Shop, store: S
 
 
 def test_a_refusal_leaves_the_key_free(shop: Shop) -> None:
-    user, mug = shop.user(), shop.product("Mug", stock=1)
+    user, mug = shop.add_user(), shop.add_product("Mug", stock=1)
     body = {"user_id": user, "items": [{"product_id": mug, "quantity": 2}]}
     assert shop.post("/api/orders", body, idempotency_key="k").code == "out_of_stock"
     assert (
@@ -147,9 +149,9 @@ def test_while_the_first_is_running_the_second_is_409(shop: Shop) -> None:
 
 @pytest.mark.parametrize("key", ["", " ", "x" * 256, "a\tb", "caf\u00e9", "a\x7f"])
 def test_a_key_that_is_none_is_400(shop: Shop, key: str) -> None:
-    answer = shop.post("/api/categories", {"name": "Bowls"}, idempotency_key=key)
-    assert (answer.status, answer.code) == (400, "invalid_request")
-    assert "Idempotency-Key" in answer.json["detail"]
+    response = shop.post("/api/categories", {"name": "Bowls"}, idempotency_key=key)
+    assert (response.status, response.code) == (400, "invalid_request")
+    assert "Idempotency-Key" in response.json["detail"]
     assert count(shop, "categories") == 0
 
 
@@ -158,7 +160,10 @@ def test_a_key_may_have_255_characters(shop: Shop) -> None:
 
 
 def test_after_a_day_the_key_is_free_swept_or_not(shop: Shop) -> None:
-    body = {"user_id": shop.user(), "items": [{"product_id": shop.product("Mug"), "quantity": 1}]}
+    body = {
+        "user_id": shop.add_user(),
+        "items": [{"product_id": shop.add_product("Mug"), "quantity": 1}],
+    }
     first = shop.post("/api/orders", body, idempotency_key="k").json["id"]
     shop.sql("UPDATE sluice.idempotency_keys SET created_at = now() - interval '24 hours'")
 

@@ -14,7 +14,7 @@ from sluice import runtime
 from sluice.identity.api_keys import ApiKeyStore
 from sluice.identity.authenticator import SCOPES, Authenticator
 from sluice.settings import AwsSettings
-from tests.fixtures.aws import API_KEYS_TABLE, Store
+from tests.fixtures.aws import API_KEYS_TABLE, AddApiKey
 from tests.fixtures.shop import HANDLERS, Shop
 from tests.fixtures.template import ROOT
 
@@ -45,32 +45,32 @@ def test_nobody_is_answered_who_is_not_known(
     shop: Shop, operation: Any, headers: dict[str, str]
 ) -> None:
     shop.headers = {}
-    answer = shop.call(operation.method, target_of(operation), raw=b"{", **headers)
+    response = shop.call(operation.method, target_of(operation), raw=b"{", **headers)
 
-    assert (answer.status, answer.code) == (401, "unauthenticated")
-    assert answer.headers["WWW-Authenticate"] == 'ApiKey realm="sluice", Bearer realm="sluice"'
+    assert (response.status, response.code) == (401, "unauthenticated")
+    assert response.headers["WWW-Authenticate"] == 'ApiKey realm="sluice", Bearer realm="sluice"'
 
 
 @each_scoped
 def test_a_known_caller_without_the_scope_is_told_which_it_is(
-    shop: Shop, store: Store, operation: Any
+    shop: Shop, add_api_key: AddApiKey, operation: Any
 ) -> None:
-    key = store(
+    key = add_api_key(
         f"all-but-{operation.scope}", *(scope for scope in SCOPES if scope != operation.scope)
     )
-    answer = shop.call(operation.method, target_of(operation), raw=b"{", x_api_key=key)
+    response = shop.call(operation.method, target_of(operation), raw=b"{", x_api_key=key)
 
-    assert (answer.status, answer.code) == (403, "insufficient_scope")
-    assert operation.scope in answer.json["detail"]
+    assert (response.status, response.code) == (403, "insufficient_scope")
+    assert operation.scope in response.json["detail"]
     assert (
         f'error="insufficient_scope", scope="{operation.scope}"'
-        in answer.headers["WWW-Authenticate"]
+        in response.headers["WWW-Authenticate"]
     )
 
 
 @each_scoped
-def test_the_scope_alone_is_enough(shop: Shop, store: Store, operation: Any) -> None:
-    key = store(f"only-{operation.scope}", operation.scope)
+def test_the_scope_alone_is_enough(shop: Shop, add_api_key: AddApiKey, operation: Any) -> None:
+    key = add_api_key(f"only-{operation.scope}", operation.scope)
 
     assert shop.call(
         operation.method, target_of(operation), raw=b"{", x_api_key=key
@@ -133,9 +133,9 @@ def test_a_refusal_takes_no_connection(shop: Shop) -> None:
     ids=["disabled", "expired", "unreadable"],
 )
 def test_a_key_that_no_longer_holds_is_unknown(
-    shop: Shop, store: Store, attributes: dict[str, Any]
+    shop: Shop, add_api_key: AddApiKey, attributes: dict[str, Any]
 ) -> None:
-    key = store(f"old-{sorted(attributes)}", "catalog:read", **attributes)
+    key = add_api_key(f"old-{sorted(attributes)}", "catalog:read", **attributes)
 
     assert shop.get("/api/products", x_api_key=key).code == "unauthenticated"
 
@@ -170,15 +170,15 @@ class Clock:
 
 
 def test_a_revoked_key_is_refused_within_a_minute_and_asked_for_once_a_minute(
-    emulated_aws: AwsSettings, store: Store
+    emulated_aws: AwsSettings, add_api_key: AddApiKey
 ) -> None:
     clock, asked = Clock(), []
     keys = ApiKeyStore(emulated_client("dynamodb", emulated_aws.dynamodb_endpoint), API_KEYS_TABLE)
     authenticator = Authenticator(lambda key: asked.append(key) or keys(key), None, clock=clock)
-    store("leaving", "catalog:read")
+    add_api_key("leaving", "catalog:read")
     assert authenticator.identify("leaving", None).client_id == "client of leaving"
 
-    store("leaving", "catalog:read", disabled={"BOOL": True})
+    add_api_key("leaving", "catalog:read", disabled={"BOOL": True})
     clock.now += 59
     assert authenticator.identify("leaving", None).scopes == {"catalog:read"}
     assert asked == ["leaving"]
@@ -210,14 +210,14 @@ def test_what_is_remembered_is_bounded() -> None:
 
 
 def test_where_keys_cannot_be_asked_for_it_is_503_and_not_remembered(
-    shop: Shop, store: Store
+    shop: Shop, add_api_key: AddApiKey
 ) -> None:
     settings = runtime.current().settings
     nowhere = replace(settings, aws=replace(settings.aws, dynamodb_endpoint="http://127.0.0.1:1"))
     runtime.set_current(runtime.Runtime(nowhere, runtime.current().database))
 
-    answer = shop.get("/api/products")
+    response = shop.get("/api/products")
 
-    assert (answer.status, answer.code) == (503, "identity_unavailable")
-    assert int(answer.headers["Retry-After"]) >= 1
+    assert (response.status, response.code) == (503, "identity_unavailable")
+    assert int(response.headers["Retry-After"]) >= 1
     assert shop.get("/health/ready").status == 200

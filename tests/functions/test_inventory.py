@@ -14,27 +14,27 @@ def stock(shop: Shop) -> dict[int, int]:
 
 
 def test_stock_is_answered_whole(shop: Shop) -> None:
-    id = shop.product("Mug", stock=5)
-    answer = shop.get(f"/api/inventory/{id}")
-    assert answer.status == 200
-    assert answer.json == {
+    id = shop.add_product("Mug", stock=5)
+    response = shop.get(f"/api/inventory/{id}")
+    assert response.status == 200
+    assert response.json == {
         "product_id": id,
         "quantity": 5,
-        "updated_at": answer.json["updated_at"],
+        "updated_at": response.json["updated_at"],
         "version": 1,
     }
-    assert answer.json["updated_at"].endswith("Z")
+    assert response.json["updated_at"].endswith("Z")
 
 
 def test_put_sets_the_quantity(shop: Shop) -> None:
-    path = f"/api/inventory/{shop.product('Mug', stock=5)}"
-    answer = shop.put(path, {"quantity": 7})
-    assert (answer.status, answer.json["quantity"], answer.json["version"]) == (200, 7, 2)
-    assert shop.get(path).text == answer.text
+    path = f"/api/inventory/{shop.add_product('Mug', stock=5)}"
+    response = shop.put(path, {"quantity": 7})
+    assert (response.status, response.json["quantity"], response.json["version"]) == (200, 7, 2)
+    assert shop.get(path).text == response.text
 
 
 def test_what_get_gave_can_be_put_back(shop: Shop) -> None:
-    path = f"/api/inventory/{shop.product('Mug')}"
+    path = f"/api/inventory/{shop.add_product('Mug')}"
     got = shop.get(path)
     put = shop.put(path, got.json)
     assert (put.status, put.text) == (200, got.text)
@@ -44,29 +44,29 @@ def test_what_get_gave_can_be_put_back(shop: Shop) -> None:
     ("delta", "left"), [(-2, 3), (3, 8), (-5, 0), (0, 5), (2.0, 7), (MOST - 5, MOST)]
 )
 def test_patch_adds_the_delta(shop: Shop, delta: float, left: int) -> None:
-    path = f"/api/inventory/{shop.product('Mug', stock=5)}"
-    answer = shop.patch(path, {"delta": delta})
-    assert (answer.status, answer.json["quantity"]) == (200, left)
-    assert shop.get(path).text == answer.text
+    path = f"/api/inventory/{shop.add_product('Mug', stock=5)}"
+    response = shop.patch(path, {"delta": delta})
+    assert (response.status, response.json["quantity"]) == (200, left)
+    assert shop.get(path).text == response.text
 
 
 @pytest.mark.parametrize("delta", [-6, -MOST])
 def test_going_below_zero_is_out_of_stock_and_says_what_is_left(shop: Shop, delta: int) -> None:
-    id = shop.product("Mug", stock=5)
-    answer = shop.patch(f"/api/inventory/{id}", {"delta": delta})
-    assert (answer.status, answer.code, answer.errors) == (
+    id = shop.add_product("Mug", stock=5)
+    response = shop.patch(f"/api/inventory/{id}", {"delta": delta})
+    assert (response.status, response.code, response.errors) == (
         409,
         "out_of_stock",
         {"/delta": "out_of_stock"},
     )
-    assert f"product {id} has 5 left" in answer.json["errors"][0]["message"]
+    assert f"product {id} has 5 left" in response.json["errors"][0]["message"]
     assert stock(shop) == {id: 5}
 
 
 def test_going_above_what_a_quantity_can_be_is_422_at_delta(shop: Shop) -> None:
-    id = shop.product("Mug", stock=5)
-    answer = shop.patch(f"/api/inventory/{id}", {"delta": MOST})
-    assert (answer.status, answer.errors) == (422, {"/delta": "out_of_range"})
+    id = shop.add_product("Mug", stock=5)
+    response = shop.patch(f"/api/inventory/{id}", {"delta": MOST})
+    assert (response.status, response.errors) == (422, {"/delta": "out_of_range"})
     assert stock(shop) == {id: 5}
 
 
@@ -92,18 +92,18 @@ def test_going_above_what_a_quantity_can_be_is_422_at_delta(shop: Shop) -> None:
 def test_what_a_change_cannot_hold_is_422_at_that_field(
     shop: Shop, method: str, body: Any, faults: dict[str, str]
 ) -> None:
-    id = shop.product("Mug", stock=5)
-    answer = shop.call(method, f"/api/inventory/{id}", body)
-    assert (answer.status, answer.errors, stock(shop)) == (422, faults, {id: 5})
+    id = shop.add_product("Mug", stock=5)
+    response = shop.call(method, f"/api/inventory/{id}", body)
+    assert (response.status, response.errors, stock(shop)) == (422, faults, {id: 5})
 
 
 @pytest.mark.parametrize(
     "number", ["1e400", "-1e400", "1e1000000", "-1e1000000", "1e-1000000", "1" * 4000]
 )
 def test_a_number_beyond_all_measure_is_422_at_its_field(shop: Shop, number: str) -> None:
-    path = f"/api/inventory/{shop.product('Mug')}"
-    answer = shop.call("PATCH", path, raw=f'{{"delta": {number}}}'.encode())
-    assert (answer.status, list(answer.errors)) == (422, ["/delta"])
+    path = f"/api/inventory/{shop.add_product('Mug')}"
+    response = shop.call("PATCH", path, raw=f'{{"delta": {number}}}'.encode())
+    assert (response.status, list(response.errors)) == (422, ["/delta"])
 
 
 @pytest.mark.parametrize(
@@ -115,25 +115,28 @@ def test_a_number_beyond_all_measure_is_422_at_its_field(shop: Shop, number: str
 def test_stock_that_is_not_there_is_404_and_what_is_no_id_400(
     shop: Shop, method: str, body: Any, id: str, status: int
 ) -> None:
-    answer = shop.call(method, f"/api/inventory/{id}", body)
-    assert answer.status == status
-    assert answer.errors == ({} if status == 404 else {"product_id": "invalid"})
+    response = shop.call(method, f"/api/inventory/{id}", body)
+    assert response.status == status
+    assert response.errors == ({} if status == 404 else {"product_id": "invalid"})
 
 
 def test_bulk_sets_every_quantity_and_counts(shop: Shop) -> None:
-    a, b, c = (shop.product(name) for name in "abc")
+    a, b, c = (shop.add_product(name) for name in "abc")
     updates = [{"product_id": c, "quantity": 30}, {"product_id": a, "quantity": 10}]
-    answer = shop.patch("/api/inventory", {"updates": updates})
-    assert (answer.status, answer.json) == (200, {"updated": 2})
+    response = shop.patch("/api/inventory", {"updates": updates})
+    assert (response.status, response.json) == (200, {"updated": 2})
     assert stock(shop) == {a: 10, b: 5, c: 30}
 
 
 def test_bulk_names_every_unknown_product_and_changes_nothing(shop: Shop) -> None:
-    id = shop.product("Mug", stock=5)
+    id = shop.add_product("Mug", stock=5)
     updates = [{"product_id": product, "quantity": 9} for product in (404, id, 405)]
-    answer = shop.patch("/api/inventory", {"updates": updates})
-    assert answer.status == 422
-    assert answer.errors == {"/updates/0/product_id": "unknown", "/updates/2/product_id": "unknown"}
+    response = shop.patch("/api/inventory", {"updates": updates})
+    assert response.status == 422
+    assert response.errors == {
+        "/updates/0/product_id": "unknown",
+        "/updates/2/product_id": "unknown",
+    }
     assert stock(shop) == {id: 5}
 
 
@@ -155,20 +158,20 @@ def test_bulk_names_every_unknown_product_and_changes_nothing(shop: Shop) -> Non
 def test_bulk_names_every_fault_by_pointer(
     shop: Shop, updates: Any, faults: dict[str, str]
 ) -> None:
-    id = shop.product("Mug", stock=5)
-    answer = shop.patch("/api/inventory", {"updates": updates})
-    assert (answer.status, answer.errors, stock(shop)) == (422, faults, {id: 5})
+    id = shop.add_product("Mug", stock=5)
+    response = shop.patch("/api/inventory", {"updates": updates})
+    assert (response.status, response.errors, stock(shop)) == (422, faults, {id: 5})
 
 
 def test_bulk_takes_back_the_rows_that_the_list_gave(shop: Shop) -> None:
-    shop.product("Mug", stock=5)
-    answer = shop.patch("/api/inventory", {"updates": shop.get("/api/inventory").json["data"]})
-    assert (answer.status, answer.json) == (200, {"updated": 1})
+    shop.add_product("Mug", stock=5)
+    response = shop.patch("/api/inventory", {"updates": shop.get("/api/inventory").json["data"]})
+    assert (response.status, response.json) == (200, {"updated": 1})
 
 
 def test_bulk_sets_ten_thousand_in_one_statement(breakable_shop: Shop) -> None:
     shop = breakable_shop
-    shop.category("mugs")
+    shop.add_category("mugs")
     shop.sql(
         "INSERT INTO products (name, price, category_id) SELECT generate_series(1, 10000), 1, id FROM categories"
     )
@@ -181,8 +184,8 @@ def test_bulk_sets_ten_thousand_in_one_statement(breakable_shop: Shop) -> None:
         "CREATE TRIGGER note AFTER UPDATE ON inventory FOR EACH STATEMENT EXECUTE FUNCTION note()"
     )
     updates = [{"product_id": id, "quantity": 3} for id in stock(shop)]
-    answer = shop.patch("/api/inventory", {"updates": updates})
-    assert (answer.status, answer.json) == (200, {"updated": 10_000})
+    response = shop.patch("/api/inventory", {"updates": updates})
+    assert (response.status, response.json) == (200, {"updated": 10_000})
     assert shop.sql(
         "SELECT (SELECT sum(quantity) FROM inventory), (SELECT count(*) FROM writes)"
     ) == [[30_000, 1]]
@@ -190,10 +193,10 @@ def test_bulk_sets_ten_thousand_in_one_statement(breakable_shop: Shop) -> None:
 
 def test_bulk_of_more_than_ten_thousand_is_422(shop: Shop) -> None:
     updates = [{"product_id": n, "quantity": 1} for n in range(1, 10_002)]
-    answer = shop.patch("/api/inventory", {"updates": updates})
-    assert (answer.status, answer.errors) == (422, {"/updates": "out_of_range"})
+    response = shop.patch("/api/inventory", {"updates": updates})
+    assert (response.status, response.errors) == (422, {"/updates": "out_of_range"})
 
 
 def test_stock_can_be_cut_to_fields(shop: Shop) -> None:
-    id = shop.product("Mug", stock=5)
+    id = shop.add_product("Mug", stock=5)
     assert shop.get(f"/api/inventory/{id}?fields=quantity").json == {"quantity": 5}

@@ -12,7 +12,7 @@ import pytest
 
 from sluice import runtime
 from tests.fixtures.log_redaction import SECRET
-from tests.fixtures.shop import Answer, Shop
+from tests.fixtures.shop import ApiResponse, Shop
 from tests.fixtures.tcp_proxy import TcpProxy
 
 ROW = {"email": "canary@example.com", "name": "Canary Row"}
@@ -44,19 +44,19 @@ STATES = (
 def test_what_the_server_says_of_a_row_is_not_passed_on(
     breakable_shop: Shop, caplog: pytest.LogCaptureFixture, state: str
 ) -> None:
-    user = breakable_shop.user(ROW["email"], ROW["name"])
+    user = breakable_shop.add_user(ROW["email"], ROW["name"])
     breakable_shop.sql(RAISE.format(state=state))
     breakable_shop.sql(TRIGGER)
 
-    answer = breakable_shop.patch(f"/api/users/{user}", {"name": "Bob"})
+    response = breakable_shop.patch(f"/api/users/{user}", {"name": "Bob"})
 
-    assert answer.status >= 500
-    assert not SECRET.search(answer.text)
+    assert response.status >= 500
+    assert not SECRET.search(response.text)
     assert state in caplog.text, "what happened is there"
     assert "RAISE EXCEPTION" not in caplog.text
 
 
-WAYS: dict[str, Callable[[Shop], Answer]] = {
+WAYS: dict[str, Callable[[Shop], ApiResponse]] = {
     "a duplicate": lambda shop: shop.post(
         "/api/users", {"email": ROW["email"].upper(), "name": "Bob"}
     ),
@@ -77,11 +77,11 @@ WAYS: dict[str, Callable[[Shop], Answer]] = {
 def test_an_answer_and_its_line_in_the_log_hold_nothing_of_others(
     shop: Shop, capsys: pytest.CaptureFixture[str], way: str
 ) -> None:
-    shop.user(ROW["email"], ROW["name"])
-    answer = WAYS[way](shop)
+    shop.add_user(ROW["email"], ROW["name"])
+    response = WAYS[way](shop)
     line = capsys.readouterr().out
-    assert answer.headers["X-Request-Id"] in line
-    assert not SECRET.search(answer.text + repr(answer.headers) + line)
+    assert response.headers["X-Request-Id"] in line
+    assert not SECRET.search(response.text + repr(response.headers) + line)
 
 
 def test_parameters_are_not_logged_when_the_database_fails(
@@ -104,8 +104,8 @@ def test_a_table_that_is_gone_tells_its_name_to_the_log_alone(
     breakable_shop: Shop, caplog: pytest.LogCaptureFixture
 ) -> None:
     breakable_shop.sql("DROP TABLE users CASCADE")
-    answer = breakable_shop.get("/api/users?email=canary@example.com")
-    assert (answer.status, answer.code, "users" in answer.json["detail"]) == (
+    response = breakable_shop.get("/api/users?email=canary@example.com")
+    assert (response.status, response.code, "users" in response.json["detail"]) == (
         503,
         "not_set_up",
         False,

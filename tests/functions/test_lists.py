@@ -6,37 +6,37 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.fixtures.resources import RESOURCES, key_of, listing
-from tests.fixtures.shop import Answer, Shop
+from tests.fixtures.resources import RESOURCES, key_field, list_spec
+from tests.fixtures.shop import ApiResponse, Shop
 from tests.functions.conftest import names
 
 LISTS = tuple(RESOURCES)
-SORTS = {name: tuple(listing(name).sorts) for name in LISTS}
-FILTERS = {name: tuple(listing(name).filters) for name in LISTS}
+SORTS = {name: tuple(list_spec(name).sorts) for name in LISTS}
+FILTERS = {name: tuple(list_spec(name).filters) for name in LISTS}
 COMMON = ("limit", "cursor", "offset", "sort", "include_total", "fields")
 lists = pytest.mark.parametrize("list_", LISTS)
 
 
-def links(answer: Answer) -> dict[str, str]:
+def links(response: ApiResponse) -> dict[str, str]:
     """By relation, as a client reads the header."""
     return {
         rel: target
-        for target, rel in re.findall(r'<([^>]*)>; rel="(\w+)"', answer.headers.get("Link", ""))
+        for target, rel in re.findall(r'<([^>]*)>; rel="(\w+)"', response.headers.get("Link", ""))
     }
 
 
 def fill(shop: Shop, list_: str, count: int) -> None:
     for n in range(count):
-        RESOURCES[list_].row(shop, n)
+        RESOURCES[list_].insert(shop, n)
 
 
 @lists
 def test_an_empty_list_is_one_empty_page(shop: Shop, list_: str) -> None:
-    answer = shop.get(f"/api/{list_}")
-    assert (answer.status, answer.headers["Content-Type"]) == (200, "application/json")
+    response = shop.get(f"/api/{list_}")
+    assert (response.status, response.headers["Content-Type"]) == (200, "application/json")
     pagination = {"limit": 20, "has_more": False, "next_cursor": None, "prev_cursor": None}
-    assert answer.json == {"data": [], "pagination": pagination}
-    assert "Link" not in answer.headers
+    assert response.json == {"data": [], "pagination": pagination}
+    assert "Link" not in response.headers
 
 
 LONG = {
@@ -54,23 +54,23 @@ def test_every_cursor_that_is_given_is_taken_however_long(shop: Shop, text: str)
     name = (text * 200)[:196]
     part = "茶" if text == "\x01" else text
     for n in range(5):
-        shop.user(f"{(part * 254)[:246]}{n}@x.yz", f"a {name}{n}")
+        shop.add_user(f"{(part * 254)[:246]}{n}@x.yz", f"a {name}{n}")
     for sort in ("name:asc,email:desc", "name,email,id", "email:desc"):
         seen, target = [], f"/api/users?limit=1&sort={sort}&search=a"
         while target:
             assert len(target) < 8_000
-            answer = shop.get(target)
-            assert answer.status == 200, answer.text
-            seen.append(answer.json["data"][0]["id"])
-            target = links(answer).get("next", "")
+            response = shop.get(target)
+            assert response.status == 200, response.text
+            seen.append(response.json["data"][0]["id"])
+            target = links(response).get("next", "")
         assert len(set(seen)) == 5
-        back = links(answer)["prev"]
+        back = links(response)["prev"]
         assert shop.get(back).json["data"][0]["id"] == seen[-2]
-    shop.category("cups")
+    shop.add_category("cups")
     sort = "sortBy: {field: NAME, direction: ASC}"
     nodes = f"query($after: String) {{ products(first: 1, after: $after, {sort}) {{ pageInfo {{ endCursor }} }} }}"
     for n in range(2):
-        shop.product(name + str(n))
+        shop.add_product(name + str(n))
     first = shop.graphql(nodes).json["data"]["products"]["pageInfo"]["endCursor"]
     assert (
         shop.graphql(nodes, {"after": first}).json["data"]["products"]["pageInfo"]["endCursor"]
@@ -82,26 +82,26 @@ def test_every_cursor_that_is_given_is_taken_however_long(shop: Shop, text: str)
 def test_a_row_in_a_list_is_the_row_by_itself(shop: Shop, list_: str) -> None:
     fill(shop, list_, 1)
     (row,) = shop.get(f"/api/{list_}").json["data"]
-    assert row == shop.get(f"/api/{list_}/{row[key_of(list_)]}").json
+    assert row == shop.get(f"/api/{list_}/{row[key_field(list_)]}").json
 
 
 @lists
 def test_a_page_has_twenty_rows_by_id_and_says_that_there_are_more(shop: Shop, list_: str) -> None:
     fill(shop, list_, 21)
-    answer = shop.get(f"/api/{list_}")
-    ids = [row[key_of(list_)] for row in answer.json["data"]]
+    response = shop.get(f"/api/{list_}")
+    ids = [row[key_field(list_)] for row in response.json["data"]]
     assert (len(ids), ids) == (20, sorted(ids))
-    assert answer.json["pagination"]["has_more"] is True
-    assert answer.json["pagination"]["prev_cursor"] is None
-    assert set(links(answer)) == {"next"}
+    assert response.json["pagination"]["has_more"] is True
+    assert response.json["pagination"]["prev_cursor"] is None
+    assert set(links(response)) == {"next"}
 
 
 @lists
 def test_a_page_that_is_just_full_has_no_more(shop: Shop, list_: str) -> None:
     fill(shop, list_, 3)
-    answer = shop.get(f"/api/{list_}?limit=3")
-    assert len(answer.json["data"]) == 3
-    assert answer.json["pagination"] == {
+    response = shop.get(f"/api/{list_}?limit=3")
+    assert len(response.json["data"]) == 3
+    assert response.json["pagination"] == {
         "limit": 3,
         "has_more": False,
         "next_cursor": None,
@@ -124,15 +124,15 @@ def test_links_followed_literally_give_every_row_once_there_and_back(
     back = [pages[-1]]
     while "prev" in links(back[-1]):
         back.append(shop.get(links(back[-1])["prev"]))
-    rows = [row[key_of(list_)] for page in pages for row in page.json["data"]]
+    rows = [row[key_field(list_)] for page in pages for row in page.json["data"]]
     assert (len(rows), len(set(rows)), len(pages)) == (7, 7, 3)
-    assert [row[key_of(list_)] for page in reversed(back) for row in page.json["data"]] == rows
+    assert [row[key_field(list_)] for page in reversed(back) for row in page.json["data"]] == rows
     assert "prev" not in links(pages[0])
 
 
 def test_links_keep_the_lists_own_parameters(shop: Shop) -> None:
     for n in range(5):
-        shop.product(f"Blue & green {n}", price=str(n))
+        shop.add_product(f"Blue & green {n}", price=str(n))
     first = shop.get(
         "/api/products?limit=2&search=blue%20green&sort=price:desc&fields=name&include_total=true"
     )
@@ -150,10 +150,10 @@ def test_the_cursor_in_the_body_is_the_one_in_the_link(shop: Shop) -> None:
 
 
 def test_walking_neither_repeats_nor_skips_while_rows_come_and_go(shop: Shop) -> None:
-    ids = [shop.product(f"p{n}", price="1") for n in range(6)]
+    ids = [shop.add_product(f"p{n}", price="1") for n in range(6)]
     page = shop.get("/api/products?limit=2&sort=price")
     shop.delete(f"/api/products/{ids[1]}")
-    shop.product("cheaper", price="0")
+    shop.add_product("cheaper", price="0")
     seen = [row["id"] for row in page.json["data"]]
     while "next" in links(page):
         page = shop.get(links(page)["next"])
@@ -175,8 +175,8 @@ def test_a_page_size_may_change_on_the_way(shop: Shop) -> None:
 @lists
 @pytest.mark.parametrize("limit", ["1", "100"])
 def test_limit_is_from_1_to_100(shop: Shop, list_: str, limit: str) -> None:
-    answer = shop.get(f"/api/{list_}?limit={limit}")
-    assert (answer.status, answer.json["pagination"]["limit"]) == (200, int(limit))
+    response = shop.get(f"/api/{list_}?limit={limit}")
+    assert (response.status, response.json["pagination"]["limit"]) == (200, int(limit))
 
 
 @pytest.mark.parametrize(
@@ -199,8 +199,8 @@ def test_limit_is_from_1_to_100(shop: Shop, list_: str, limit: str) -> None:
 def test_a_malformed_parameter_is_400_and_named(
     shop: Shop, list_: str, parameter: str, value: str
 ) -> None:
-    answer = shop.get(f"/api/{list_}?{parameter}={value}")
-    assert (answer.status, answer.code, answer.errors) == (
+    response = shop.get(f"/api/{list_}?{parameter}={value}")
+    assert (response.status, response.code, response.errors) == (
         400,
         "invalid_parameter",
         {parameter: "invalid"},
@@ -248,8 +248,8 @@ def test_a_malformed_parameter_is_400_and_named(
 def test_a_malformed_filter_is_400_and_named(
     shop: Shop, list_: str, parameter: str, value: str
 ) -> None:
-    answer = shop.get(f"/api/{list_}?{parameter}={value}")
-    assert (answer.status, answer.code, answer.errors) == (
+    response = shop.get(f"/api/{list_}?{parameter}={value}")
+    assert (response.status, response.code, response.errors) == (
         400,
         "invalid_parameter",
         {parameter: "invalid"},
@@ -264,16 +264,16 @@ def test_a_time_may_have_any_offset(shop: Shop, parameter: str, offset: str) -> 
 
 @pytest.mark.parametrize("time", ["0001-01-01T00:00:00%2B01:00", "9999-12-31T23:59:59-01:00"])
 def test_a_time_outside_the_calendar_is_400_and_named(shop: Shop, time: str) -> None:
-    answer = shop.get(f"/api/products?created_after={time}")
-    assert (answer.status, answer.errors) == (400, {"created_after": "invalid"})
+    response = shop.get(f"/api/products?created_after={time}")
+    assert (response.status, response.errors) == (400, {"created_after": "invalid"})
 
 
 @lists
 def test_all_faulty_parameters_are_named_at_once(shop: Shop, list_: str) -> None:
-    answer = shop.get(f"/api/{list_}?limit=0&sort=x&fields=x&colour=blue&size=1")
+    response = shop.get(f"/api/{list_}?limit=0&sort=x&fields=x&colour=blue&size=1")
     faults = {"limit": "invalid", "sort": "invalid", "fields": "invalid"}
-    assert (answer.status, answer.code) == (400, "invalid_parameter")
-    assert answer.errors == {**faults, "colour": "unknown_parameter", "size": "unknown_parameter"}
+    assert (response.status, response.code) == (400, "invalid_parameter")
+    assert response.errors == {**faults, "colour": "unknown_parameter", "size": "unknown_parameter"}
 
 
 @lists
@@ -301,20 +301,20 @@ def test_every_declared_sort_is_known_and_no_other(shop: Shop, list_: str) -> No
 
 def test_more_than_three_sort_keys_are_400(shop: Shop) -> None:
     assert shop.get("/api/products?sort=price,name,id").status == 200
-    answer = shop.get("/api/products?sort=price,inventory,name,id")
-    assert (answer.status, answer.errors) == (400, {"sort": "invalid"})
+    response = shop.get("/api/products?sort=price,inventory,name,id")
+    assert (response.status, response.errors) == (400, {"sort": "invalid"})
 
 
 def test_sort_keys_apply_in_turn_each_in_its_direction(shop: Shop) -> None:
     for name, price in (("a", "1"), ("b", "2"), ("c", "2"), ("d", "3")):
-        shop.product(name, price=price)
+        shop.add_product(name, price=price)
     assert names(shop.get("/api/products?sort=price:desc,name:asc")) == ["d", "b", "c", "a"]
     assert names(shop.get("/api/products?sort=price,name:desc")) == ["a", "c", "b", "d"]
 
 
 def test_ties_are_broken_by_id_in_the_last_keys_direction(shop: Shop) -> None:
     for name in ("a", "b", "c"):
-        shop.product(name, price="1")
+        shop.add_product(name, price="1")
     assert names(shop.get("/api/products?sort=price:asc")) == ["a", "b", "c"]
     assert names(shop.get("/api/products?sort=price:desc")) == ["c", "b", "a"]
 
@@ -337,8 +337,8 @@ def test_a_page_by_offset_links_on_by_cursor(shop: Shop) -> None:
 def test_offset_and_cursor_do_not_go_together(shop: Shop) -> None:
     fill(shop, "products", 2)
     cursor = shop.get("/api/products?limit=1").json["pagination"]["next_cursor"]
-    answer = shop.get(f"/api/products?limit=1&offset=0&cursor={cursor}")
-    assert (answer.status, answer.errors) == (400, {"offset": "invalid"})
+    response = shop.get(f"/api/products?limit=1&offset=0&cursor={cursor}")
+    assert (response.status, response.errors) == (400, {"offset": "invalid"})
 
 
 @lists
@@ -351,8 +351,8 @@ def test_the_total_comes_only_when_asked_for(shop: Shop, list_: str) -> None:
 
 def test_the_total_counts_what_the_filters_leave(shop: Shop) -> None:
     fill(shop, "products", 6)
-    answer = shop.get("/api/products?price_min=1&limit=1&include_total=true")
-    assert answer.json["pagination"]["total"] == 4
+    response = shop.get("/api/products?price_min=1&limit=1&include_total=true")
+    assert response.json["pagination"]["total"] == 4
 
 
 @lists
@@ -370,7 +370,7 @@ def test_fields_need_not_hold_the_sort_key(shop: Shop) -> None:
 
 def test_users_are_sorted_by_email_without_regard_to_case(shop: Shop) -> None:
     for email in ("b@example.com", "C@example.com", "A@example.com"):
-        shop.user(email)
+        shop.add_user(email)
     first = shop.get("/api/users?sort=email:desc&limit=2&fields=email")
     second = shop.get(links(first)["next"])
     assert [row["email"][0] for page in (first, second) for row in page.json["data"]] == [
@@ -403,8 +403,8 @@ def test_a_changed_cursor_is_refused(shop: Shop) -> None:
         "null",
         "0",
     ]:
-        answer = shop.get(f"/api/products?limit=1&cursor={quote(other)}")
-        assert (answer.status, answer.code) == (400, "invalid_cursor"), other
+        response = shop.get(f"/api/products?limit=1&cursor={quote(other)}")
+        assert (response.status, response.code) == (400, "invalid_cursor"), other
 
 
 @pytest.mark.parametrize(
@@ -420,21 +420,21 @@ def test_a_changed_cursor_is_refused(shop: Shop) -> None:
     ],
 )
 def test_a_cursor_is_good_only_for_its_list_sort_and_filters(shop: Shop, other: str) -> None:
-    shop.product("a", category="mugs")
-    shop.product("b", category="cups")
-    shop.product("c", category="mugs")
+    shop.add_product("a", category="mugs")
+    shop.add_product("b", category="cups")
+    shop.add_product("c", category="mugs")
     fill(shop, "users", 2)
     plain = "/api/products?limit=1"
     for made, used in ((plain, other), (other, plain)):
-        answer = shop.get(f"{used}&cursor={next_cursor(shop, made)}")
-        assert (answer.status, answer.code) == (400, "invalid_cursor")
+        response = shop.get(f"{used}&cursor={next_cursor(shop, made)}")
+        assert (response.status, response.code) == (400, "invalid_cursor")
 
 
 def test_a_cursor_of_another_filter_value_is_refused(shop: Shop) -> None:
     fill(shop, "products", 6)
     cursor = next_cursor(shop, "/api/products?limit=1&price_min=1")
-    answer = shop.get(f"/api/products?limit=1&price_min=0&cursor={cursor}")
-    assert (answer.status, answer.code) == (400, "invalid_cursor")
+    response = shop.get(f"/api/products?limit=1&price_min=0&cursor={cursor}")
+    assert (response.status, response.code) == (400, "invalid_cursor")
 
 
 @pytest.mark.parametrize(
@@ -449,10 +449,10 @@ def test_a_cursor_of_another_filter_value_is_refused(shop: Shop) -> None:
     ],
 )
 def test_a_single_resource_takes_no_list_parameters(shop: Shop, path: str) -> None:
-    answer = shop.get(f"{path}?limit=5&cursor=x")
+    response = shop.get(f"{path}?limit=5&cursor=x")
     if path != "/health":
-        assert (answer.status, answer.code) == (400, "invalid_parameter")
-        assert answer.errors == {"limit": "unknown_parameter", "cursor": "unknown_parameter"}
+        assert (response.status, response.code) == (400, "invalid_parameter")
+        assert response.errors == {"limit": "unknown_parameter", "cursor": "unknown_parameter"}
 
 
 @pytest.mark.parametrize(
@@ -460,5 +460,5 @@ def test_a_single_resource_takes_no_list_parameters(shop: Shop, path: str) -> No
     ["/api/products/1", "/api/categories/1", "/api/inventory/1", "/api/users/1", "/api/orders/1"],
 )
 def test_fields_of_a_single_resource_are_checked_too(shop: Shop, path: str) -> None:
-    answer = shop.get(f"{path}?fields=colour")
-    assert (answer.status, answer.errors) == (400, {"fields": "invalid"})
+    response = shop.get(f"{path}?fields=colour")
+    assert (response.status, response.errors) == (400, {"fields": "invalid"})

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from sluice import runtime
-from tests.fixtures.resources import RESOURCES, operations
+from tests.fixtures.resources import RESOURCES, resource_routes
 from tests.fixtures.shop import Shop
 from tests.fixtures.template import ROOT
 
@@ -36,7 +36,7 @@ METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", 
 BODIES = [
     (operation.method, re.sub(r"<\w+>", "1", operation.path))
     for name in RESOURCES
-    for operation in operations(name)
+    for operation in resource_routes(name)
     if operation.body
 ]
 bodies = pytest.mark.parametrize(("method", "path"), BODIES)
@@ -62,11 +62,11 @@ def test_a_known_path_takes_its_methods_and_is_405_with_allow_for_others(
     shop: Shop, path: str
 ) -> None:
     for method in METHODS:
-        answer = shop.call(method, path)
+        response = shop.call(method, path)
         if method in ALLOWED[path].split(", "):
-            assert answer.status not in (404, 405) or path in SINGLES, method
+            assert response.status not in (404, 405) or path in SINGLES, method
         else:
-            assert (answer.status, answer.code, answer.headers["Allow"]) == (
+            assert (response.status, response.code, response.headers["Allow"]) == (
                 405,
                 "method_not_allowed",
                 ALLOWED[path],
@@ -76,14 +76,14 @@ def test_a_known_path_takes_its_methods_and_is_405_with_allow_for_others(
 @pytest.mark.parametrize("path", UNKNOWN)
 @pytest.mark.parametrize("method", METHODS)
 def test_an_unknown_path_is_404_whatever_the_method(shop: Shop, method: str, path: str) -> None:
-    answer = shop.call(method, path)
-    assert (answer.status, answer.headers["Content-Type"]) == (404, "application/problem+json")
+    response = shop.call(method, path)
+    assert (response.status, response.headers["Content-Type"]) == (404, "application/problem+json")
 
 
 @pytest.mark.parametrize("path", ALLOWED)
 def test_options_tells_the_methods(shop: Shop, path: str) -> None:
-    answer = shop.call("OPTIONS", path)
-    assert (answer.status, answer.text, answer.headers["Allow"]) == (204, "", ALLOWED[path])
+    response = shop.call("OPTIONS", path)
+    assert (response.status, response.text, response.headers["Allow"]) == (204, "", ALLOWED[path])
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,7 @@ def test_options_tells_the_methods(shop: Shop, path: str) -> None:
 @pytest.mark.parametrize("resource", ["products", "categories", "inventory"])
 def test_head_has_the_length_of_get(shop: Shop, target: str, resource: str) -> None:
     for name in "ab":
-        shop.product(name, category=name)
+        shop.add_product(name, category=name)
     got, head = (shop.call(method, target.format(resource)) for method in ("GET", "HEAD"))
     # The gateway takes Content-Length from the body, and does not send it (tests/local/test_system.py).
     assert (head.status, len(head.text)) == (got.status, len(got.text))
@@ -112,7 +112,7 @@ def test_head_has_the_length_of_get(shop: Shop, target: str, resource: str) -> N
 
 
 def test_head_of_a_row_has_its_etag(shop: Shop) -> None:
-    path = f"/api/products/{shop.product('Mug')}"
+    path = f"/api/products/{shop.add_product('Mug')}"
     head = shop.call("HEAD", path)
     assert (head.status, head.headers["ETag"]) == (200, shop.get(path).headers["ETag"])
 
@@ -151,12 +151,12 @@ def test_who_accepts_json_gets_it(shop: Shop, accept: str) -> None:
     ("method", "path"), [("GET", "/api/products"), ("GET", "/api/inventory/1"), *BODIES]
 )
 def test_who_does_not_accept_json_gets_406(shop: Shop, method: str, path: str, accept: str) -> None:
-    answer = shop.call(method, path, None if method == "GET" else {}, accept=accept)
-    assert (answer.status, answer.code) == (406, "not_acceptable")
+    response = shop.call(method, path, None if method == "GET" else {}, accept=accept)
+    assert (response.status, response.code) == (406, "not_acceptable")
 
 
 def test_a_response_without_a_body_needs_no_acceptable_type(shop: Shop) -> None:
-    assert shop.delete(f"/api/products/{shop.product('Mug')}", accept="text/html").status == 204
+    assert shop.delete(f"/api/products/{shop.add_product('Mug')}", accept="text/html").status == 204
 
 
 WRONG_TYPES = ("text/plain", "application/xml", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x",
@@ -171,11 +171,11 @@ WRONG_TYPES = ("text/plain", "application/xml", "application/x-www-form-urlencod
 def test_a_body_of_another_type_is_415(
     shop: Shop, method: str, path: str, content_type: str
 ) -> None:
-    answer = shop.call(method, path, {}, content_type=content_type)
-    assert (answer.status, answer.code) == (415, "unsupported_media_type")
+    response = shop.call(method, path, {}, content_type=content_type)
+    assert (response.status, response.code) == (415, "unsupported_media_type")
     assert (
         "application/json"
-        in answer.headers[{"POST": "Accept-Post", "PATCH": "Accept-Patch"}.get(method, "Accept")]
+        in response.headers[{"POST": "Accept-Post", "PATCH": "Accept-Patch"}.get(method, "Accept")]
     )
 
 
@@ -194,8 +194,8 @@ def test_json_by_any_of_its_names_is_taken(shop: Shop, content_type: str) -> Non
 @bodies
 def test_merge_patch_is_taken_where_patch_is_one(shop: Shop, method: str, path: str) -> None:
     is_one = method == "PATCH" and "inventory" not in path
-    answer = shop.call(method, path, {"x": 1}, content_type="application/merge-patch+json")
-    assert answer.status == (422 if is_one else 415)
+    response = shop.call(method, path, {"x": 1}, content_type="application/merge-patch+json")
+    assert response.status == (422 if is_one else 415)
     if method in ("POST", "PATCH"):
         told = shop.call("OPTIONS", path).headers[f"Accept-{method.title()}"]
         assert told == (
@@ -217,10 +217,10 @@ def test_a_gzipped_body_is_unpacked(shop: Shop, coding: str) -> None:
 
 def test_identity_is_no_coding(shop: Shop) -> None:
     for number, coding in enumerate(("identity", "", "Identity, identity")):
-        answer = shop.call(
+        response = shop.call(
             "POST", "/api/categories", {"name": f"Mugs {number}"}, content_encoding=coding
         )
-        assert answer.status == 201
+        assert response.status == 201
 
 
 @pytest.mark.parametrize(
@@ -232,9 +232,9 @@ def test_identity_is_no_coding(shop: Shop) -> None:
 def test_another_coding_is_415_and_names_those_that_are_taken(
     shop: Shop, coding: str, path: str
 ) -> None:
-    answer = shop.call("POST", path, {}, content_encoding=coding)
-    assert (answer.status, answer.code) == (415, "unsupported_media_type")
-    assert answer.headers["Accept-Encoding"] == "gzip, identity"
+    response = shop.call("POST", path, {}, content_encoding=coding)
+    assert (response.status, response.code) == (415, "unsupported_media_type")
+    assert response.headers["Accept-Encoding"] == "gzip, identity"
 
 
 @bodies
@@ -261,12 +261,12 @@ def test_a_packed_body_is_bounded(
 
 def test_the_same_body_packed_again_is_the_same_request(shop: Shop) -> None:
     for level in (1, 9):
-        answer = shop.call(
+        response = shop.call(
             "POST", "/api/categories", raw=packed({"name": "Mugs"}, compresslevel=level, mtime=level),
             content_encoding="gzip", idempotency_key="k",
         )  # fmt: skip
-        assert answer.status == 201
-    assert answer.headers["Idempotency-Replayed"] == "true"
+        assert response.status == 201
+    assert response.headers["Idempotency-Replayed"] == "true"
 
 
 @bodies
@@ -280,15 +280,15 @@ def test_a_body_over_a_mebibyte_is_413(shop: Shop, method: str, path: str) -> No
 @bodies
 def test_no_body_at_all_is_415_and_an_empty_one_400(shop: Shop, method: str, path: str) -> None:
     assert shop.call(method, path).status == 415
-    answer = shop.call(method, path, raw=b"")
-    assert (answer.status, answer.code) == (400, "invalid_request")
+    response = shop.call(method, path, raw=b"")
+    assert (response.status, response.code) == (400, "invalid_request")
 
 
 def test_a_page_of_an_allowed_origin_may_read_the_answer(open_shop: Shop) -> None:
-    answer = open_shop.get("/api/products", origin=OURS)
-    assert answer.headers["Access-Control-Allow-Origin"] == OURS
-    assert "Origin" in answer.headers["Vary"].split(", ")
-    exposed = answer.headers["Access-Control-Expose-Headers"].split(", ")
+    response = open_shop.get("/api/products", origin=OURS)
+    assert response.headers["Access-Control-Allow-Origin"] == OURS
+    assert "Origin" in response.headers["Vary"].split(", ")
+    exposed = response.headers["Access-Control-Expose-Headers"].split(", ")
     assert {"ETag", "Link", "Location", "Retry-After", "X-Request-Id"} <= set(exposed)
 
 
@@ -307,10 +307,10 @@ def test_a_preflight_of_an_allowed_origin_tells_methods_and_headers(
     open_shop: Shop, path: str
 ) -> None:
     asked: dict[str, Any] = {"origin": OURS, "access_control_request_method": "GET"}
-    answer = open_shop.call("OPTIONS", path, **asked)
-    assert (answer.status, answer.headers["Access-Control-Allow-Origin"]) == (204, OURS)
-    assert answer.headers["Access-Control-Allow-Methods"] == ALLOWED[path]
-    allowed = answer.headers["Access-Control-Allow-Headers"].split(", ")
+    response = open_shop.call("OPTIONS", path, **asked)
+    assert (response.status, response.headers["Access-Control-Allow-Origin"]) == (204, OURS)
+    assert response.headers["Access-Control-Allow-Methods"] == ALLOWED[path]
+    allowed = response.headers["Access-Control-Allow-Headers"].split(", ")
     assert {
         "Authorization",
         "Content-Type",
@@ -328,14 +328,14 @@ def test_a_preflight_of_an_allowed_origin_tells_methods_and_headers(
 def test_a_page_of_another_origin_is_told_nothing(
     open_shop: Shop, method: str, origin: str
 ) -> None:
-    answer = open_shop.call(method, "/api/products", origin=origin)
-    assert not [name for name in answer.headers if name.startswith("Access-Control")]
-    assert "Origin" in answer.headers["Vary"].split(", ")
+    response = open_shop.call(method, "/api/products", origin=origin)
+    assert not [name for name in response.headers if name.startswith("Access-Control")]
+    assert "Origin" in response.headers["Vary"].split(", ")
 
 
 def test_a_preflight_of_an_unknown_path_is_404(open_shop: Shop) -> None:
-    answer = open_shop.call("OPTIONS", "/api/nothing", origin=OURS)
-    assert (answer.status, "Access-Control-Allow-Methods" in answer.headers) == (404, False)
+    response = open_shop.call("OPTIONS", "/api/nothing", origin=OURS)
+    assert (response.status, "Access-Control-Allow-Methods" in response.headers) == (404, False)
 
 
 LOOPBACK = (
@@ -361,8 +361,8 @@ def test_pages_of_this_machine_may_read_where_loopback_is_allowed(
 ) -> None:
     assert "Access-Control-Allow-Origin" not in shop.get(path, origin=origin).headers
     allow("loopback")
-    answer = shop.get(path, origin=origin)
-    assert answer.headers["Access-Control-Allow-Origin"] == origin
+    response = shop.get(path, origin=origin)
+    assert response.headers["Access-Control-Allow-Origin"] == origin
     preflight = shop.call(
         "OPTIONS", "/api/orders", origin=origin, access_control_request_method="POST"
     )
@@ -373,8 +373,8 @@ def test_pages_of_this_machine_may_read_where_loopback_is_allowed(
 def test_pages_of_elsewhere_may_not_where_loopback_is_allowed(shop: Shop, origin: str) -> None:
     allow("loopback")
     for method in ("GET", "OPTIONS"):
-        answer = shop.call(method, "/api/products", origin=origin)
-        assert not [name for name in answer.headers if name.startswith("Access-Control")]
+        response = shop.call(method, "/api/products", origin=origin)
+        assert not [name for name in response.headers if name.startswith("Access-Control")]
 
 
 def test_a_star_lets_every_origin_in(shop: Shop) -> None:
@@ -394,8 +394,8 @@ def test_who_is_no_page_gets_no_cors_headers(open_shop: Shop) -> None:
 
 
 def test_a_byte_order_mark_is_named_as_the_fault(shop: Shop) -> None:
-    answer = shop.call(
+    response = shop.call(
         "POST", "/api/categories", raw="\ufeff{}".encode(), content_type="application/json"
     )
     detail = "The body begins with a byte order mark; send it without one"
-    assert (answer.status, answer.json["detail"]) == (400, detail)
+    assert (response.status, response.json["detail"]) == (400, detail)

@@ -6,10 +6,10 @@ import pytest
 
 from sluice.ordering import MOVES
 from sluice.repositories.orders import STATUSES
-from tests.fixtures.shop import Answer, Shop
+from tests.fixtures.shop import ApiResponse, Shop
 
 
-def place(shop: Shop, user: int, *items: tuple[int, int], **headers: str) -> Answer:
+def place(shop: Shop, user: int, *items: tuple[int, int], **headers: str) -> ApiResponse:
     body = {
         "user_id": user,
         "items": [{"product_id": product, "quantity": quantity} for product, quantity in items],
@@ -25,9 +25,9 @@ def stock(shop: Shop) -> list[int]:
 
 def test_an_order_is_placed_with_its_prices_and_takes_its_stock(shop: Shop) -> None:
     user, mug, bowl = (
-        shop.user(),
-        shop.product("Mug", price="9.99"),
-        shop.product("Bowl", price="20.00", stock=7),
+        shop.add_user(),
+        shop.add_product("Mug", price="9.99"),
+        shop.add_product("Bowl", price="20.00", stock=7),
     )
 
     placed = place(shop, user, (bowl, 2), (mug, 1))
@@ -61,7 +61,7 @@ def test_an_order_is_placed_with_its_prices_and_takes_its_stock(shop: Shop) -> N
 
 
 def test_a_product_named_twice_is_one_item(shop: Shop) -> None:
-    user, mug = shop.user(), shop.product("Mug", stock=5)
+    user, mug = shop.add_user(), shop.add_product("Mug", stock=5)
 
     order = place(shop, user, (mug, 2), (mug, 3)).json
 
@@ -71,7 +71,7 @@ def test_a_product_named_twice_is_one_item(shop: Shop) -> None:
 
 
 def test_an_order_keeps_the_prices_it_was_placed_at(shop: Shop) -> None:
-    user, mug = shop.user(), shop.product("Mug", price="9.99")
+    user, mug = shop.add_user(), shop.add_product("Mug", price="9.99")
     placed = place(shop, user, (mug, 1))
 
     shop.patch(f"/api/products/{mug}", {"price": 100})
@@ -82,19 +82,19 @@ def test_an_order_keeps_the_prices_it_was_placed_at(shop: Shop) -> None:
 def test_too_little_stock_is_refused_naming_each_product_and_what_is_left_and_takes_nothing(
     shop: Shop,
 ) -> None:
-    user = shop.user()
+    user = shop.add_user()
     mug, bowl, cup = (
-        shop.product(name, stock=left) for name, left in (("Mug", 1), ("Bowl", 9), ("Cup", 0))
+        shop.add_product(name, stock=left) for name, left in (("Mug", 1), ("Bowl", 9), ("Cup", 0))
     )
 
-    answer = place(shop, user, (mug, 2), (bowl, 9), (cup, 1))
+    response = place(shop, user, (mug, 2), (bowl, 9), (cup, 1))
 
-    assert (answer.status, answer.code) == (409, "out_of_stock")
-    assert answer.errors == {
+    assert (response.status, response.code) == (409, "out_of_stock")
+    assert response.errors == {
         "/items/0/quantity": "out_of_stock",
         "/items/2/quantity": "out_of_stock",
     }
-    assert [error["message"] for error in answer.json["errors"]] == [
+    assert [error["message"] for error in response.json["errors"]] == [
         f"product {mug} has 1 left",
         f"product {cup} has 0 left",
     ]
@@ -103,12 +103,12 @@ def test_too_little_stock_is_refused_naming_each_product_and_what_is_left_and_ta
 
 
 def test_all_that_is_unknown_is_named_at_once(shop: Shop) -> None:
-    mug = shop.product("Mug")
+    mug = shop.add_product("Mug")
 
-    answer = place(shop, 404, (mug, 1), (405, 1), (406, 2), (405, 3))
+    response = place(shop, 404, (mug, 1), (405, 1), (406, 2), (405, 3))
 
-    assert (answer.status, answer.code) == (422, "validation_failed")
-    assert answer.errors == {
+    assert (response.status, response.code) == (422, "validation_failed")
+    assert response.errors == {
         "/user_id": "unknown",
         **{f"/items/{n}/product_id": "unknown" for n in (1, 2, 3)},
     }
@@ -138,40 +138,42 @@ def test_all_that_is_unknown_is_named_at_once(shop: Shop) -> None:
     ],
 )
 def test_an_order_that_is_none_is_422_there(shop: Shop, body: Any, faults: dict[str, str]) -> None:
-    answer = shop.post("/api/orders", body)
-    assert (answer.status, answer.errors) == (422, faults)
+    response = shop.post("/api/orders", body)
+    assert (response.status, response.errors) == (422, faults)
 
 
 def test_an_order_of_more_than_money_can_say_is_refused(shop: Shop) -> None:
-    user = shop.user()
-    dear = [shop.product(f"Castle {n}", price="9999999999.99", stock=2**31 - 1) for n in range(2)]
+    user = shop.add_user()
+    dear = [
+        shop.add_product(f"Castle {n}", price="9999999999.99", stock=2**31 - 1) for n in range(2)
+    ]
 
-    answer = place(shop, user, *[(product, 2**31 - 1) for product in dear])
+    response = place(shop, user, *[(product, 2**31 - 1) for product in dear])
 
-    assert (answer.status, answer.code) == (422, "validation_failed")
+    assert (response.status, response.code) == (422, "validation_failed")
     assert stock(shop) == [2**31 - 1] * 2
 
 
 @pytest.mark.parametrize("target", STATUSES)
 @pytest.mark.parametrize("source", STATUSES)
 def test_an_order_moves_where_it_may_and_nowhere_else(shop: Shop, source: str, target: str) -> None:
-    mug = shop.product("Mug", stock=5)
-    id = shop.order(shop.user(), (mug, 2), status=source)
+    mug = shop.add_product("Mug", stock=5)
+    id = shop.add_order(shop.add_user(), (mug, 2), status=source)
 
-    answer = shop.patch(f"/api/orders/{id}", {"status": target})
+    response = shop.patch(f"/api/orders/{id}", {"status": target})
 
     returned = target == "cancelled" and source in ("pending", "paid")
     if target == source or target in MOVES[source]:
-        assert (answer.status, answer.json["status"]) == (200, target)
-        assert answer.json["version"] == (1 if target == source else 2)
+        assert (response.status, response.json["status"]) == (200, target)
+        assert response.json["version"] == (1 if target == source else 2)
     else:
-        assert (answer.status, answer.code) == (409, "invalid_transition")
+        assert (response.status, response.code) == (409, "invalid_transition")
         assert shop.get(f"/api/orders/{id}").json["status"] == source
     assert stock(shop) == [7 if returned else 5]
 
 
 def test_a_cancelled_order_returns_its_stock_once(shop: Shop) -> None:
-    user, mug, bowl = shop.user(), shop.product("Mug"), shop.product("Bowl")
+    user, mug, bowl = shop.add_user(), shop.add_product("Mug"), shop.add_product("Bowl")
     target = place(shop, user, (mug, 5), (bowl, 1)).headers["Location"]
     assert stock(shop) == [0, 4]
 
@@ -182,7 +184,7 @@ def test_a_cancelled_order_returns_its_stock_once(shop: Shop) -> None:
 
 
 def test_what_get_gave_can_be_sent_back_with_another_status(shop: Shop) -> None:
-    target = f"/api/orders/{shop.order(shop.user(), (shop.product('Mug'), 1))}"
+    target = f"/api/orders/{shop.add_order(shop.add_user(), (shop.add_product('Mug'), 1))}"
 
     moved = shop.patch(target, {**shop.get(target).json, "status": "paid"})
 
@@ -190,7 +192,7 @@ def test_what_get_gave_can_be_sent_back_with_another_status(shop: Shop) -> None:
 
 
 def test_a_move_under_a_stale_etag_is_412(shop: Shop) -> None:
-    target = f"/api/orders/{shop.order(shop.user(), (shop.product('Mug'), 1))}"
+    target = f"/api/orders/{shop.add_order(shop.add_user(), (shop.add_product('Mug'), 1))}"
     etag = shop.get(target).headers["ETag"]
     assert shop.patch(target, {"status": "paid"}, if_match=etag).status == 200
 
@@ -200,15 +202,15 @@ def test_a_move_under_a_stale_etag_is_412(shop: Shop) -> None:
 
 def test_an_order_cannot_be_deleted_or_replaced(shop: Shop) -> None:
     for method in ("PUT", "DELETE"):
-        answer = shop.call(method, "/api/orders/1")
-        assert (answer.status, answer.headers["Allow"]) == (405, "GET, HEAD, OPTIONS, PATCH")
+        response = shop.call(method, "/api/orders/1")
+        assert (response.status, response.headers["Allow"]) == (405, "GET, HEAD, OPTIONS, PATCH")
 
 
 def test_orders_are_filtered(shop: Shop) -> None:
-    ada, bob = shop.user(), shop.user("bob@example.com")
-    mug, bowl = shop.product("Mug"), shop.product("Bowl")
-    first = shop.order(ada, (mug, 1))
-    second = shop.order(bob, (mug, 1), (bowl, 2), status="paid")
+    ada, bob = shop.add_user(), shop.add_user("bob@example.com")
+    mug, bowl = shop.add_product("Mug"), shop.add_product("Bowl")
+    first = shop.add_order(ada, (mug, 1))
+    second = shop.add_order(bob, (mug, 1), (bowl, 2), status="paid")
     shop.sql("UPDATE orders SET created_at = '2026-01-01Z' WHERE id = :id", id=first)
 
     def found(query: str) -> list[int]:
@@ -240,16 +242,16 @@ CHANGED: list[tuple[dict[str, Any], set[str]]] = [
 def test_what_cannot_change_is_refused_and_named(
     shop: Shop, change: dict[str, Any], pointers: set[str]
 ) -> None:
-    target = f"/api/orders/{shop.order(shop.user(), (shop.product('Mug'), 2))}"
-    answer = shop.patch(target, {"status": "paid", **change})
-    assert (answer.status, answer.code) == (422, "validation_failed")
-    assert {"/".join(pointer.split("/")[:2]) for pointer in answer.errors} == pointers
+    target = f"/api/orders/{shop.add_order(shop.add_user(), (shop.add_product('Mug'), 2))}"
+    response = shop.patch(target, {"status": "paid", **change})
+    assert (response.status, response.code) == (422, "validation_failed")
+    assert {"/".join(pointer.split("/")[:2]) for pointer in response.errors} == pointers
     assert shop.get(target).json["status"] == "pending"
 
 
 def test_other_items_are_refused_whatever_differs(shop: Shop) -> None:
-    mug, bowl = shop.product("Mug"), shop.product("Bowl")
-    target = f"/api/orders/{shop.order(shop.user(), (mug, 2), (bowl, 1))}"
+    mug, bowl = shop.add_product("Mug"), shop.add_product("Bowl")
+    target = f"/api/orders/{shop.add_order(shop.add_user(), (mug, 2), (bowl, 1))}"
     for items in (
         [(mug, 2)],
         [(mug, 1), (bowl, 1)],
@@ -268,7 +270,7 @@ def test_other_items_are_refused_whatever_differs(shop: Shop) -> None:
 
 
 def test_a_field_that_differs_comes_after_404_and_412_and_before_409(shop: Shop) -> None:
-    target = f"/api/orders/{shop.order(shop.user(), (shop.product('Mug'), 2), status='delivered')}"
+    target = f"/api/orders/{shop.add_order(shop.add_user(), (shop.add_product('Mug'), 2), status='delivered')}"
     body = {"status": "paid", "user_id": 404}
     assert shop.patch(target, body, if_match='"9"').status == 412
     assert shop.patch("/api/orders/404", body).status == 404
@@ -276,7 +278,10 @@ def test_a_field_that_differs_comes_after_404_and_412_and_before_409(shop: Shop)
 
 
 def test_a_new_order_has_no_status_but_pending(shop: Shop) -> None:
-    order = {"user_id": shop.user(), "items": [{"product_id": shop.product("Mug"), "quantity": 1}]}
+    order = {
+        "user_id": shop.add_user(),
+        "items": [{"product_id": shop.add_product("Mug"), "quantity": 1}],
+    }
     assert shop.post("/api/orders", {**order, "status": "delivered"}).errors == {
         "/status": "invalid"
     }
@@ -284,16 +289,14 @@ def test_a_new_order_has_no_status_but_pending(shop: Shop) -> None:
 
 
 def test_a_merge_patch_without_a_status_changes_nothing(shop: Shop) -> None:
-    user = shop.user()
+    user = shop.add_user()
     for status in ("pending", "paid", "shipped", "delivered", "cancelled"):
-        target = (
-            f"/api/orders/{shop.order(user, (shop.product(f'Mug {status}'), 2), status=status)}"
-        )
+        target = f"/api/orders/{shop.add_order(user, (shop.add_product(f'Mug {status}'), 2), status=status)}"
         order = shop.get(target).json
         kept = ("user_id", "items", "total", "version")
         for body in ({}, {"user_id": user}, {name: order[name] for name in kept}):
-            answer = shop.patch(target, body)
-            assert (answer.status, answer.json) == (200, order)
+            response = shop.patch(target, body)
+            assert (response.status, response.json) == (200, order)
         for name, value in (("user_id", 404), ("items", [{"product_id": 404, "quantity": 1}])):
             assert shop.patch(target, {name: value}).errors == {f"/{name}": "immutable"}
         assert shop.patch(target, {}, if_match='"9"').status == 412
@@ -302,7 +305,7 @@ def test_a_merge_patch_without_a_status_changes_nothing(shop: Shop) -> None:
 
 
 def test_a_forbidden_move_names_those_that_are_allowed(shop: Shop) -> None:
-    user, mug = shop.user(), shop.product("Mug")
+    user, mug = shop.add_user(), shop.add_product("Mug")
     texts = {
         "pending": "is pending and can only become paid or cancelled",
         "paid": "is paid and can only become shipped or cancelled",
@@ -310,11 +313,12 @@ def test_a_forbidden_move_names_those_that_are_allowed(shop: Shop) -> None:
         "cancelled": "is cancelled and cannot change any more",
     }
     for status, text in texts.items():
-        answer = shop.patch(
-            f"/api/orders/{shop.order(user, (mug, 1), status=status)}", {"status": _wrong(status)}
+        response = shop.patch(
+            f"/api/orders/{shop.add_order(user, (mug, 1), status=status)}",
+            {"status": _wrong(status)},
         )
-        assert (answer.status, answer.code) == (409, "invalid_transition")
-        assert [fault["message"] for fault in answer.json["errors"]] == [text]
+        assert (response.status, response.code) == (409, "invalid_transition")
+        assert [fault["message"] for fault in response.json["errors"]] == [text]
 
 
 def _wrong(status: str) -> str:

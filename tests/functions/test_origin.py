@@ -52,9 +52,9 @@ def test_request_past_cloudfront_is_refused(
         {"x_sluice_origin_key": KEY[:-1]},
         {"x_sluice_origin_key": "ü"},
     ):
-        answer = shop.call(method, path, **headers)
-        assert (answer.status, answer.code) == (403, "direct_access")
-        assert "RateLimit" not in answer.headers
+        response = shop.call(method, path, **headers)
+        assert (response.status, response.code) == (403, "direct_access")
+        assert "RateLimit" not in response.headers
 
 
 def test_request_with_the_key_is_answered(behind_cloudfront: None, shop: Shop) -> None:
@@ -102,8 +102,8 @@ def test_strangers_are_counted_by_their_own_address(
     )
     runtime.set_current(within_one_minute)
 
-    statuses = [stranger("130.176.0.1", shop.address) for _ in range(601)]
+    statuses = [stranger("130.176.0.1", shop.source_ip) for _ in range(601)]
 
     assert statuses == [401] * 600 + [429]
     assert stranger("130.176.0.1", "198.51.100.1") == 401
-    assert stranger("130.176.0.2", shop.address) == 429
+    assert stranger("130.176.0.2", shop.source_ip) == 429

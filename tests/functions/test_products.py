@@ -10,23 +10,23 @@ BLUE_MUG = {"name": "Blue mug", "description": "For tea", "price": "12.50", "cat
 
 
 def test_a_created_product_is_answered_whole_with_its_location(shop: Shop) -> None:
-    shop.category("mugs")
-    answer = shop.post("/api/products", BLUE_MUG)
-    assert answer.status == 201
-    assert answer.headers["Content-Type"] == "application/json"
-    assert answer.headers["Location"] == f"/api/products/{answer.json['id']}"
-    assert answer.json == {
+    shop.add_category("mugs")
+    response = shop.post("/api/products", BLUE_MUG)
+    assert response.status == 201
+    assert response.headers["Content-Type"] == "application/json"
+    assert response.headers["Location"] == f"/api/products/{response.json['id']}"
+    assert response.json == {
         **BLUE_MUG,
-        "id": answer.json["id"],
+        "id": response.json["id"],
         "inventory": 0,
-        "created_at": answer.json["created_at"],
-        "updated_at": answer.json["created_at"],
+        "created_at": response.json["created_at"],
+        "updated_at": response.json["created_at"],
         "version": 1,
     }
 
 
 def test_a_created_product_can_be_got_at_its_location(shop: Shop) -> None:
-    shop.category("mugs")
+    shop.add_category("mugs")
     created = shop.post("/api/products", BLUE_MUG)
     found = shop.get(created.headers["Location"])
     assert (found.status, found.text, found.headers["ETag"]) == (
@@ -37,20 +37,20 @@ def test_a_created_product_can_be_got_at_its_location(shop: Shop) -> None:
 
 
 def test_a_created_product_may_bring_its_stock(shop: Shop) -> None:
-    shop.category("mugs")
-    answer = shop.post("/api/products", {**BLUE_MUG, "inventory": 7})
-    assert answer.json["inventory"] == 7
-    assert shop.get(f"/api/inventory/{answer.json['id']}").json["quantity"] == 7
+    shop.add_category("mugs")
+    response = shop.post("/api/products", {**BLUE_MUG, "inventory": 7})
+    assert response.json["inventory"] == 7
+    assert shop.get(f"/api/inventory/{response.json['id']}").json["quantity"] == 7
 
 
 def test_a_product_without_description_has_null(shop: Shop) -> None:
-    shop.category("mugs")
-    answer = shop.post("/api/products", {"name": "Plain", "price": "1", "category": "mugs"})
-    assert (answer.status, answer.json["description"]) == (201, None)
+    shop.add_category("mugs")
+    response = shop.post("/api/products", {"name": "Plain", "price": "1", "category": "mugs"})
+    assert (response.status, response.json["description"]) == (201, None)
 
 
 def test_times_are_rfc_3339_in_utc(shop: Shop) -> None:
-    id = shop.product("Mug")
+    id = shop.add_product("Mug")
     shop.sql("UPDATE products SET created_at = '2026-01-31 13:00:00.5+01' WHERE id = :id", id=id)
     assert shop.get(f"/api/products/{id}").json["created_at"] == "2026-01-31T12:00:00.500000Z"
 
@@ -74,7 +74,7 @@ def test_times_are_rfc_3339_in_utc(shop: Shop) -> None:
 def test_money_goes_in_as_number_or_string_and_comes_out_as_string(
     shop: Shop, sent: object, shown: str
 ) -> None:
-    shop.category("mugs")
+    shop.add_category("mugs")
     assert shop.post("/api/products", {**BLUE_MUG, "price": sent}).json["price"] == shown
 
 
@@ -99,9 +99,9 @@ def test_money_goes_in_as_number_or_string_and_comes_out_as_string(
     ],
 )
 def test_what_is_no_price_is_422(shop: Shop, price: object, code: str) -> None:
-    shop.category("mugs")
-    answer = shop.post("/api/products", {**BLUE_MUG, "price": price})
-    assert (answer.status, answer.code, answer.errors) == (
+    shop.add_category("mugs")
+    response = shop.post("/api/products", {**BLUE_MUG, "price": price})
+    assert (response.status, response.code, response.errors) == (
         422,
         "validation_failed",
         {"/price": code},
@@ -111,8 +111,8 @@ def test_what_is_no_price_is_422(shop: Shop, price: object, code: str) -> None:
 @pytest.mark.parametrize("digits", ["1e400", "1e-400", "1e1000000", "1" * 4000, "0." + "1" * 4000])
 def test_a_number_beyond_all_measure_is_refused_at_its_field(shop: Shop, digits: str) -> None:
     body = '{"name": "Mug", "category": "mugs", "price": ' + digits + "}"
-    answer = shop.call("POST", "/api/products", raw=body.encode())
-    assert (answer.status, list(answer.errors)) == (422, ["/price"])
+    response = shop.call("POST", "/api/products", raw=body.encode())
+    assert (response.status, list(response.errors)) == (422, ["/price"])
 
 
 @pytest.mark.parametrize(
@@ -143,9 +143,9 @@ def test_a_number_beyond_all_measure_is_refused_at_its_field(shop: Shop, digits:
 def test_what_a_field_cannot_hold_is_422_at_that_field(
     shop: Shop, field: str, value: Any, code: str
 ) -> None:
-    shop.category("mugs")
-    answer = shop.post("/api/products", {**BLUE_MUG, field: value})
-    assert (answer.status, answer.code, answer.errors) == (
+    shop.add_category("mugs")
+    response = shop.post("/api/products", {**BLUE_MUG, field: value})
+    assert (response.status, response.code, response.errors) == (
         422,
         "validation_failed",
         {f"/{field}": code},
@@ -158,27 +158,27 @@ def test_what_a_field_cannot_hold_is_422_at_that_field(
 def test_texts_reach_their_limits_in_characters_not_bytes(
     shop: Shop, field: str, length: int
 ) -> None:
-    shop.category("mugs")
-    answer = shop.post("/api/products", {**BLUE_MUG, field: "😀" * length})
-    assert (answer.status, answer.json[field]) == (201, "😀" * length)
+    shop.add_category("mugs")
+    response = shop.post("/api/products", {**BLUE_MUG, field: "😀" * length})
+    assert (response.status, response.json[field]) == (201, "😀" * length)
 
 
 def test_strings_are_kept_as_sent_but_for_space_around_them(shop: Shop) -> None:
-    shop.category("mugs")
+    shop.add_category("mugs")
     kept = '\u202eשלום\u202c <b>&amp;</b> "\\ é e\u0301 😀'
-    answer = shop.post(
+    response = shop.post(
         "/api/products", {**BLUE_MUG, "name": "  Two  inner\tspaces \n", "description": f" {kept} "}
     )
-    assert answer.json["name"] == "Two  inner\tspaces"
-    assert answer.json["description"] == kept
+    assert response.json["name"] == "Two  inner\tspaces"
+    assert response.json["description"] == kept
 
 
 def test_all_faults_are_named_at_once(shop: Shop) -> None:
-    answer = shop.post(
+    response = shop.post(
         "/api/products", {"name": "", "price": -1, "inventory": "x", "colour": 1, "a/b~c": 2}
     )
-    assert answer.status == 422
-    assert answer.errors == {
+    assert response.status == 422
+    assert response.errors == {
         "/category": "required",
         "/name": "too_short",
         "/price": "out_of_range",
@@ -189,18 +189,22 @@ def test_all_faults_are_named_at_once(shop: Shop) -> None:
 
 
 def test_an_unknown_category_is_422_at_category(shop: Shop) -> None:
-    answer = shop.post("/api/products", {**BLUE_MUG, "category": "nowhere"})
-    assert (answer.status, list(answer.errors)) == (422, ["/category"])
+    response = shop.post("/api/products", {**BLUE_MUG, "category": "nowhere"})
+    assert (response.status, list(response.errors)) == (422, ["/category"])
 
 
 def test_a_taken_name_is_409_at_name(shop: Shop) -> None:
-    shop.product("Blue mug")
-    answer = shop.post("/api/products", BLUE_MUG)
-    assert (answer.status, answer.code, answer.errors) == (409, "duplicate", {"/name": "duplicate"})
+    shop.add_product("Blue mug")
+    response = shop.post("/api/products", BLUE_MUG)
+    assert (response.status, response.code, response.errors) == (
+        409,
+        "duplicate",
+        {"/name": "duplicate"},
+    )
 
 
 def test_a_refused_product_leaves_nothing_behind(shop: Shop) -> None:
-    shop.product("Blue mug")
+    shop.add_product("Blue mug")
     shop.post("/api/products", BLUE_MUG)
     shop.post("/api/products", {**BLUE_MUG, "name": "Other", "category": "nowhere"})
     assert (
@@ -211,111 +215,115 @@ def test_a_refused_product_leaves_nothing_behind(shop: Shop) -> None:
 
 
 def test_server_set_fields_are_ignored_in_a_new_product(shop: Shop) -> None:
-    shop.category("mugs")
+    shop.add_category("mugs")
     forged = {"id": 99, "created_at": "never", "updated_at": None, "version": 7}
-    answer = shop.post("/api/products", {**BLUE_MUG, **forged})
-    assert (answer.status, answer.json["version"]) == (201, 1)
-    assert answer.json["id"] != 99
+    response = shop.post("/api/products", {**BLUE_MUG, **forged})
+    assert (response.status, response.json["version"]) == (201, 1)
+    assert response.json["id"] != 99
 
 
 def test_what_get_gave_can_be_put_back(shop: Shop) -> None:
-    path = f"/api/products/{shop.product('Mug')}"
+    path = f"/api/products/{shop.add_product('Mug')}"
     got = shop.get(path)
     put = shop.put(path, got.json)
     assert (put.status, put.text, put.headers["ETag"]) == (200, got.text, got.headers["ETag"])
 
 
 def test_put_replaces_every_writable_field(shop: Shop) -> None:
-    id = shop.product("Old", stock=3)
-    shop.category("cups")
-    answer = shop.put(f"/api/products/{id}", {**BLUE_MUG, "category": "cups", "inventory": 99})
-    assert answer.status == 200
-    assert {name: answer.json[name] for name in BLUE_MUG} == {**BLUE_MUG, "category": "cups"}
-    assert (answer.json["version"], answer.json["inventory"]) == (2, 3)
-    assert answer.text == shop.get(f"/api/products/{id}").text
+    id = shop.add_product("Old", stock=3)
+    shop.add_category("cups")
+    response = shop.put(f"/api/products/{id}", {**BLUE_MUG, "category": "cups", "inventory": 99})
+    assert response.status == 200
+    assert {name: response.json[name] for name in BLUE_MUG} == {**BLUE_MUG, "category": "cups"}
+    assert (response.json["version"], response.json["inventory"]) == (2, 3)
+    assert response.text == shop.get(f"/api/products/{id}").text
 
 
 @pytest.mark.parametrize("missing", sorted(BLUE_MUG))
 def test_put_needs_every_writable_field(shop: Shop, missing: str) -> None:
-    id = shop.product("Mug")
-    answer = shop.put(
+    id = shop.add_product("Mug")
+    response = shop.put(
         f"/api/products/{id}", {name: value for name, value in BLUE_MUG.items() if name != missing}
     )
-    assert (answer.status, answer.errors) == (422, {f"/{missing}": "required"})
+    assert (response.status, response.errors) == (422, {f"/{missing}": "required"})
 
 
 def test_patch_changes_only_what_it_names(shop: Shop) -> None:
-    id = shop.product("Mug", price="3.00")
+    id = shop.add_product("Mug", price="3.00")
     before = shop.get(f"/api/products/{id}").json
-    answer = shop.patch(f"/api/products/{id}", {"price": "4.00"})
-    changed = {"price": "4.00", "version": 2, "updated_at": answer.json["updated_at"]}
-    assert (answer.status, answer.json) == (200, {**before, **changed})
-    assert answer.json["updated_at"] > before["updated_at"]
+    response = shop.patch(f"/api/products/{id}", {"price": "4.00"})
+    changed = {"price": "4.00", "version": 2, "updated_at": response.json["updated_at"]}
+    assert (response.status, response.json) == (200, {**before, **changed})
+    assert response.json["updated_at"] > before["updated_at"]
 
 
 def test_patch_with_null_clears_the_description(shop: Shop) -> None:
-    id = shop.product("Mug")
+    id = shop.add_product("Mug")
     assert shop.patch(f"/api/products/{id}", {"description": "Nice"}).json["description"] == "Nice"
     assert shop.patch(f"/api/products/{id}", {"description": None}).json["description"] is None
 
 
 @pytest.mark.parametrize("body", [{}, {"version": 9, "inventory": 70, "id": 3}, {"name": "Mug"}])
 def test_a_patch_that_changes_nothing_is_200_and_no_new_version(shop: Shop, body: Any) -> None:
-    path = f"/api/products/{shop.product('Mug')}"
+    path = f"/api/products/{shop.add_product('Mug')}"
     before = shop.get(path).text
-    answer = shop.patch(path, body)
-    assert (answer.status, answer.text) == (200, before)
+    response = shop.patch(path, body)
+    assert (response.status, response.text) == (200, before)
 
 
 def test_patch_takes_the_merge_patch_media_type(shop: Shop) -> None:
-    id = shop.product("Mug")
-    answer = shop.patch(
+    id = shop.add_product("Mug")
+    response = shop.patch(
         f"/api/products/{id}", {"name": "Cup"}, content_type="application/merge-patch+json"
     )
-    assert (answer.status, answer.json["name"]) == (200, "Cup")
+    assert (response.status, response.json["name"]) == (200, "Cup")
 
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH"])
 def test_renaming_to_a_taken_name_is_409_at_name(shop: Shop, method: str) -> None:
-    shop.product("Taken")
-    id = shop.product("Mug")
-    answer = shop.call(method, f"/api/products/{id}", {**BLUE_MUG, "name": "Taken"})
-    assert (answer.status, answer.code, answer.errors) == (409, "duplicate", {"/name": "duplicate"})
+    shop.add_product("Taken")
+    id = shop.add_product("Mug")
+    response = shop.call(method, f"/api/products/{id}", {**BLUE_MUG, "name": "Taken"})
+    assert (response.status, response.code, response.errors) == (
+        409,
+        "duplicate",
+        {"/name": "duplicate"},
+    )
 
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH"])
 def test_moving_to_an_unknown_category_is_422_at_category(shop: Shop, method: str) -> None:
-    id = shop.product("Mug")
-    answer = shop.call(method, f"/api/products/{id}", {**BLUE_MUG, "category": "nowhere"})
-    assert (answer.status, list(answer.errors)) == (422, ["/category"])
+    id = shop.add_product("Mug")
+    response = shop.call(method, f"/api/products/{id}", {**BLUE_MUG, "category": "nowhere"})
+    assert (response.status, list(response.errors)) == (422, ["/category"])
 
 
 def test_delete_is_204_and_takes_the_stock_along(shop: Shop) -> None:
-    id = shop.product("Mug")
-    answer = shop.delete(f"/api/products/{id}")
-    assert (answer.status, answer.text) == (204, "")
+    id = shop.add_product("Mug")
+    response = shop.delete(f"/api/products/{id}")
+    assert (response.status, response.text) == (204, "")
     assert shop.get(f"/api/products/{id}").status == 404
     assert shop.sql("SELECT count(*) FROM inventory") == [[0]]
 
 
 def test_an_ordered_product_is_still_referenced(shop: Shop) -> None:
-    id = shop.product("Mug")
+    id = shop.add_product("Mug")
     shop.sql("INSERT INTO users (email, name) VALUES ('a@example.com', 'A')")
     shop.sql("INSERT INTO orders (user_id, total) SELECT id, 9.99 FROM users")
     shop.sql("INSERT INTO order_items SELECT id, :p, 1, 9.99 FROM orders", p=id)
-    answer = shop.delete(f"/api/products/{id}")
-    assert (answer.status, answer.code) == (409, "still_referenced")
+    response = shop.delete(f"/api/products/{id}")
+    assert (response.status, response.code) == (409, "still_referenced")
     assert shop.get(f"/api/products/{id}").status == 200
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "PATCH", "DELETE"])
 @pytest.mark.parametrize("id", ["0", "404", str(2**63 - 1), str(2**63), "9" * 100])
 def test_a_product_that_is_not_there_is_404(shop: Shop, method: str, id: str) -> None:
-    shop.category("mugs")
-    answer = shop.call(
+    shop.add_category("mugs")
+    response = shop.call(
         method, f"/api/products/{id}", None if method in ("GET", "DELETE") else BLUE_MUG
     )
-    assert (answer.status, answer.code) == (404, "not_found")
+    assert (response.status, response.code) == (404, "not_found")
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "PATCH", "DELETE"])
@@ -323,10 +331,10 @@ def test_a_product_that_is_not_there_is_404(shop: Shop, method: str, id: str) ->
     "id", ["-1", "+1", "1.0", "1e3", "abc", "٣", "1 ", "%31", "null", "1;drop", '"1"', "😀"]
 )
 def test_what_is_no_id_is_400_at_id(shop: Shop, method: str, id: str) -> None:
-    answer = shop.call(
+    response = shop.call(
         method, f"/api/products/{id}", None if method in ("GET", "DELETE") else BLUE_MUG
     )
-    assert (answer.status, answer.code, answer.errors) == (
+    assert (response.status, response.code, response.errors) == (
         400,
         "invalid_parameter",
         {"id": "invalid"},
@@ -334,11 +342,11 @@ def test_what_is_no_id_is_400_at_id(shop: Shop, method: str, id: str) -> None:
 
 
 def test_a_single_product_can_be_cut_to_fields(shop: Shop) -> None:
-    id = shop.product("Mug")
+    id = shop.add_product("Mug")
     assert shop.get(f"/api/products/{id}?fields=name,id").json == {"id": id, "name": "Mug"}
 
 
 @pytest.mark.parametrize("body", [[], "text", 5, None, True, [BLUE_MUG]])
 def test_a_body_that_is_no_object_is_422(shop: Shop, body: object) -> None:
-    answer = shop.call("POST", "/api/products", body if body is not None else "null")
-    assert (answer.status, answer.errors) == (422, {"": "type"})
+    response = shop.call("POST", "/api/products", body if body is not None else "null")
+    assert (response.status, response.errors) == (422, {"": "type"})

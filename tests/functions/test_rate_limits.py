@@ -10,7 +10,7 @@ from sluice import runtime
 from sluice.limits.memory import MemoryCounterStore
 from sluice.limits.rate import Limiter
 from sluice.settings import AwsSettings
-from tests.fixtures.aws import Store
+from tests.fixtures.aws import AddApiKey
 from tests.fixtures.shop import Shop
 
 DAY = 86_400  # a window that no test crosses by chance
@@ -30,10 +30,10 @@ def tiers() -> Callable[..., None]:
 
 
 def test_every_answer_to_a_known_client_tells_its_quota(
-    shop: Shop, store: Store, tiers: Callable[..., None]
+    shop: Shop, add_api_key: AddApiKey, tiers: Callable[..., None]
 ) -> None:
     tiers(default=100)
-    key = store(f"told {shop.address}", "catalog:read")
+    key = add_api_key(f"told {shop.source_ip}", "catalog:read")
     answers = [
         shop.get(path, x_api_key=key)
         for path in ("/api/products", "/api/products/1", "/api/products?x=1")
@@ -41,19 +41,19 @@ def test_every_answer_to_a_known_client_tells_its_quota(
     answers.append(shop.call("BREW", "/api/products", x_api_key=key))
     answers.append(shop.post("/api/products", {}, x_api_key=key))
 
-    assert [answer.status for answer in answers] == [200, 404, 400, 405, 403]
-    assert {answer.headers["RateLimit-Policy"] for answer in answers} == {
+    assert [response.status for response in answers] == [200, 404, 400, 405, 403]
+    assert {response.headers["RateLimit-Policy"] for response in answers} == {
         f'"default";q=100;w={DAY}'
     }
-    left = [answer.headers["RateLimit"].partition(";t=")[0] for answer in answers]
+    left = [response.headers["RateLimit"].partition(";t=")[0] for response in answers]
     assert left == [f'"default";r={n}' for n in (99, 98, 97, 96, 95)]
 
 
 def test_a_known_client_is_counted_on_paths_that_are_unknown(
-    shop: Shop, store: Store, tiers: Callable[..., None]
+    shop: Shop, add_api_key: AddApiKey, tiers: Callable[..., None]
 ) -> None:
     tiers(default=6)
-    key = store(f"lost {shop.address}", "catalog:read")
+    key = add_api_key(f"lost {shop.source_ip}", "catalog:read")
     asked = [
         ("GET", "/api/nowhere"),
         ("POST", "/api/a/b"),
@@ -62,14 +62,16 @@ def test_a_known_client_is_counted_on_paths_that_are_unknown(
     ]
     answers = [shop.call(method, path, x_api_key=key) for method, path in asked]
 
-    assert [answer.status for answer in answers] == [404, 404, 405, 405]
-    left = [answer.headers["RateLimit"].partition(";t=")[0] for answer in answers]
+    assert [response.status for response in answers] == [404, 404, 405, 405]
+    left = [response.headers["RateLimit"].partition(";t=")[0] for response in answers]
     assert left == [f'"default";r={n}' for n in (5, 4, 3, 2)]
     assert [shop.get("/api/products", x_api_key=key).status for _ in range(2)] == [200, 200]
     assert shop.get("/api/nowhere", x_api_key=key).code == "rate_limited"
 
 
-def test_unknown_credentials_are_refused_on_unknown_paths(shop: Shop, store: Store) -> None:
+def test_unknown_credentials_are_refused_on_unknown_paths(
+    shop: Shop, add_api_key: AddApiKey
+) -> None:
     """As on every other path, so that trying keys there is limited; without credentials a 404 costs nothing."""
     refused = shop.get("/api/nowhere", x_api_key="guess")
     assert (refused.status, refused.code) == (401, "unauthenticated")
@@ -89,10 +91,10 @@ def test_unknown_credentials_are_refused_on_unknown_paths(shop: Shop, store: Sto
 
 
 def test_one_too_many_is_429_with_retry_after_and_takes_no_connection(
-    shop: Shop, store: Store, tiers: Callable[..., None]
+    shop: Shop, add_api_key: AddApiKey, tiers: Callable[..., None]
 ) -> None:
     tiers(default=2)
-    key = store(f"over {shop.address}", "catalog:read")
+    key = add_api_key(f"over {shop.source_ip}", "catalog:read")
     assert [shop.get("/api/products", x_api_key=key).status for _ in range(2)] == [200, 200]
     runtime.current().database.dispose()
 
@@ -105,9 +107,9 @@ def test_one_too_many_is_429_with_retry_after_and_takes_no_connection(
 
 
 def test_environments_share_what_a_client_has_left(
-    shop: Shop, store: Store, tiers: Callable[..., None]
+    shop: Shop, add_api_key: AddApiKey, tiers: Callable[..., None]
 ) -> None:
-    key = store(f"spread {shop.address}", "catalog:read")
+    key = add_api_key(f"spread {shop.source_ip}", "catalog:read")
     statuses = []
     for _ in range(5):
         tiers(default=3)
@@ -117,12 +119,12 @@ def test_environments_share_what_a_client_has_left(
 
 
 def test_a_client_has_one_quota_whatever_its_keys_are(
-    shop: Shop, store: Store, tiers: Callable[..., None]
+    shop: Shop, add_api_key: AddApiKey, tiers: Callable[..., None]
 ) -> None:
     tiers(default=1)
-    client = {"S": f"two keys {shop.address}"}
+    client = {"S": f"two keys {shop.source_ip}"}
     first, second = (
-        store(f"{name} {shop.address}", "catalog:read", client=client)
+        add_api_key(f"{name} {shop.source_ip}", "catalog:read", client=client)
         for name in ("first", "second")
     )
 
@@ -131,11 +133,11 @@ def test_a_client_has_one_quota_whatever_its_keys_are(
 
 
 def test_a_tier_has_its_own_quota_and_an_unknown_one_the_default(
-    shop: Shop, store: Store, tiers: Callable[..., None]
+    shop: Shop, add_api_key: AddApiKey, tiers: Callable[..., None]
 ) -> None:
     tiers(default=1, partner=2)
-    partner = store(f"partner {shop.address}", "catalog:read", tier={"S": "partner"})
-    other = store(f"other {shop.address}", "catalog:read", tier={"S": "gone"})
+    partner = add_api_key(f"partner {shop.source_ip}", "catalog:read", tier={"S": "partner"})
+    other = add_api_key(f"other {shop.source_ip}", "catalog:read", tier={"S": "gone"})
 
     assert [shop.get("/api/products", x_api_key=partner).status for _ in range(3)] == [
         200,
@@ -161,7 +163,7 @@ def test_strangers_are_limited_by_their_address_whatever_they_say_of_themselves(
     runtime.set_current(within_one_minute)
     statuses = []
     for n in range(620):
-        shop.address = addresses[n % len(addresses)]
+        shop.source_ip = addresses[n % len(addresses)]
         said = {
             "x_api_key": f"guess {n}",
             "x_forwarded_for": f"10.0.0.{n}",
@@ -170,20 +172,20 @@ def test_strangers_are_limited_by_their_address_whatever_they_say_of_themselves(
         statuses.append(shop.get("/api/products", **said).status)
 
     assert statuses == [401] * 600 + [429] * 20
-    shop.address = "198.51.100.1"
+    shop.source_ip = "198.51.100.1"
     assert shop.get("/api/products", x_api_key="guess").status == 401
     assert shop.get("/api/products").status == 200
 
 
 def test_where_counts_cannot_be_had_requests_go_through(
-    shop: Shop, store: Store, tiers: Callable[..., None], emulated_aws: AwsSettings
+    shop: Shop, add_api_key: AddApiKey, tiers: Callable[..., None], emulated_aws: AwsSettings
 ) -> None:
     here = runtime.current()
     settings = dataclasses.replace(here.settings, rate_limit_table="no-such-table")
     runtime.set_current(runtime.Runtime(settings, here.database))
 
-    answer = shop.get("/api/products")
+    response = shop.get("/api/products")
 
-    assert answer.status == 200
-    assert "RateLimit" in answer.headers
+    assert response.status == 200
+    assert "RateLimit" in response.headers
     assert runtime.current().limiter.failures == 1

@@ -16,9 +16,9 @@ from local.postgres import PostgresServer
 from sluice import request_stats, runtime
 from sluice.http.metrics import MetricsEmitter
 from sluice.settings import REPLICA_DEADLINE_SHARE
-from tests.fixtures.concurrent_orders import at_once
+from tests.fixtures.concurrent_orders import run_concurrently
 from tests.fixtures.replica import MIN_LSN_HEADER, PRODUCT_PATH, ReplicatedShop, replica_of
-from tests.fixtures.shop import Answer, Shop
+from tests.fixtures.shop import ApiResponse, Shop
 from tests.local.waiting import wait_until
 
 FAR = "FFFFFFFF/FFFFFFFF"
@@ -110,7 +110,7 @@ def test_the_catalogue_and_analytics_are_read_from_the_reader_and_the_rest_is_no
 
 def write_twice(
     replicated_shop: ReplicatedShop, method: str, target: str, body: Any, **headers: str
-) -> list[Answer]:
+) -> list[ApiResponse]:
     user = replicated_shop.shop.sql("SELECT id FROM users")[0][0]
     body = json.loads(
         json.dumps(body).replace('"{mug}"', str(replicated_shop.mug)).replace('"{user}"', str(user))
@@ -144,11 +144,11 @@ def test_every_write_tells_a_position_done_or_refused(
     replicated_shop: ReplicatedShop, write: tuple[str, str, Any], statuses: list[int]
 ) -> None:
     """Who is refused wants to see why: the row that changed, the name that is taken."""
-    replicated_shop.shop.user()
+    replicated_shop.shop.add_user()
     before = replicated_shop.set_price("2.00")
     done = write_twice(replicated_shop, *write)
-    assert [answer.status for answer in done] == statuses
-    first, second = (place(answer.headers[MIN_LSN_HEADER]) for answer in done)
+    assert [response.status for response in done] == statuses
+    first, second = (place(response.headers[MIN_LSN_HEADER]) for response in done)
     assert place(before) < first <= second
     assert MIN_LSN_HEADER not in replicated_shop.shop.get("/api/users").headers
 
@@ -156,7 +156,7 @@ def test_every_write_tells_a_position_done_or_refused(
 def test_an_answer_that_is_given_again_tells_a_position_behind_the_first(
     replicated_shop: ReplicatedShop,
 ) -> None:
-    replicated_shop.shop.user()
+    replicated_shop.shop.add_user()
     first, again = write_twice(replicated_shop, "POST", "/api/orders", ORDER, idempotency_key="k")
     assert again.headers["Idempotency-Replayed"] == "true"
     assert place(again.headers[MIN_LSN_HEADER]) >= place(first.headers[MIN_LSN_HEADER])
@@ -176,7 +176,7 @@ def test_of_many_who_write_at_once_each_reads_its_own(
             replica=replace(settings.replica, pool_size=writers),
         )
     )
-    mugs = [replicated_shop.shop.product(f"Mug {n}") for n in range(writers)]
+    mugs = [replicated_shop.shop.add_product(f"Mug {n}") for n in range(writers)]
 
     def write_and_read(n: int) -> list[tuple[bool, str]]:
         seen = []
@@ -191,9 +191,9 @@ def test_of_many_who_write_at_once_each_reads_its_own(
 
     if lagging:
         with replicated_shop.replica.replay_paused():
-            met = at_once(writers, write_and_read)
+            met = run_concurrently(writers, write_and_read)
     else:
-        met = at_once(writers, write_and_read)
+        met = run_concurrently(writers, write_and_read)
     wide.close_clients(), wide.database.dispose()
     seen = [one for many in met if isinstance(many, list) for one in many]
     assert [fresh for fresh, _ in seen] == [True] * writers * rounds
@@ -203,7 +203,7 @@ def test_of_many_who_write_at_once_each_reads_its_own(
 
 def test_a_list_goes_on_across_both_servers(replicated_shop: ReplicatedShop) -> None:
     for n in range(5):
-        replicated_shop.shop.product(f"Mug {n}")
+        replicated_shop.shop.add_product(f"Mug {n}")
     replicated_shop.replica.wait_for_lsn(runtime.current().schema.position())
     names, cursor = [], ""
     for min_lsn in ("0/1", FAR, "", FAR):
@@ -251,9 +251,9 @@ def test_an_etag_is_that_of_what_is_answered(replicated_shop: ReplicatedShop) ->
 def test_what_is_no_position_is_refused_by_name(
     replicated_shop: ReplicatedShop, token: str
 ) -> None:
-    answer = replicated_shop.shop.get("/api/products", x_sluice_min_lsn=token)
-    assert (answer.status, answer.code) == (400, "invalid_request")
-    assert MIN_LSN_HEADER in answer.json["detail"]
+    response = replicated_shop.shop.get("/api/products", x_sluice_min_lsn=token)
+    assert (response.status, response.code) == (400, "invalid_request")
+    assert MIN_LSN_HEADER in response.json["detail"]
 
 
 def test_pages_of_other_origins_may_show_and_see_it(replicated_shop: ReplicatedShop) -> None:
@@ -268,7 +268,7 @@ def test_pages_of_other_origins_may_show_and_see_it(replicated_shop: ReplicatedS
 
 
 def test_without_a_reader_nothing_is_told_asked_or_refused(shop: Shop) -> None:
-    mug = shop.product("Mug")
+    mug = shop.add_product("Mug")
     assert MIN_LSN_HEADER not in shop.patch(f"/api/products/{mug}", {"price": 2}).headers
     assert shop.get(f"/api/products/{mug}", x_sluice_min_lsn="nonsense").status == 200
     assert "replica" not in shop.get("/health/ready").json
@@ -324,7 +324,7 @@ def test_while_the_reader_is_away_the_primary_answers_and_few_wait(
     fault: Callable[[ReplicatedShop], None],
 ) -> None:
     """One finds out in half of its time; the next tries to connect, for as long as that may take; and no other does."""
-    replicated_shop.shop.seconds = 2.0
+    replicated_shop.shop.timeout = 2.0
     fault(replicated_shop)
     began = time.monotonic()
     assert [replicated_shop.price() for _ in range(2)] == ["1.00"] * 2
@@ -465,7 +465,7 @@ def test_a_limit_under_0_is_an_analysts_own_fault(
     replicated_shop: ReplicatedShop, min_lsn: str
 ) -> None:
     body = {"query": "select price from products limit -1"}
-    answer = replicated_shop.shop.post(
+    response = replicated_shop.shop.post(
         "/api/analytics/query", body, **({"x_sluice_min_lsn": min_lsn} if min_lsn else {})
     )
-    assert (answer.status, answer.code) == (422, "validation_failed")
+    assert (response.status, response.code) == (422, "validation_failed")

@@ -7,7 +7,13 @@ import pytest
 
 from sluice import runtime
 from sluice.http.route import RouteSpec
-from tests.fixtures.resources import RESOURCES, body_of, of_a_row, operations, path_of
+from tests.fixtures.resources import (
+    RESOURCES,
+    is_item_route,
+    new_row_path,
+    resource_routes,
+    valid_body,
+)
 from tests.fixtures.shop import Shop
 from tests.fixtures.tcp_proxy import TcpProxy
 
@@ -42,7 +48,7 @@ def statements(shop: Shop) -> int:
 def filled(target: str, shop: Shop) -> str:
     """The target with the id of a row that is there, of the resource it names."""
     return target.replace(
-        "{id}", str(RESOURCES[target.split("/")[2].partition("?")[0]].row(shop, 3))
+        "{id}", str(RESOURCES[target.split("/")[2].partition("?")[0]].insert(shop, 3))
     )
 
 
@@ -76,7 +82,7 @@ def test_a_read_is_one_statement_and_one_round_trip(
 
 def test_a_page_after_a_cursor_is_one_round_trip(shop: Shop, proxy: TcpProxy) -> None:
     for n in range(5):
-        shop.product(f"Mug {n}")
+        shop.add_product(f"Mug {n}")
     cursor = shop.get("/api/products?limit=2&sort=price:desc,inventory:asc").json["pagination"][
         "next_cursor"
     ]
@@ -89,9 +95,9 @@ def test_a_page_after_a_cursor_is_one_round_trip(shop: Shop, proxy: TcpProxy) ->
 WRITES = [
     (name, operation)
     for name in RESOURCES
-    for operation in operations(name)
+    for operation in resource_routes(name)
     if operation.method != "GET"
-    and (of_a_row(operation) or (operation.method == "POST" and name != "orders"))
+    and (is_item_route(operation) or (operation.method == "POST" and name != "orders"))
 ]
 
 
@@ -101,10 +107,10 @@ WRITES = [
 def test_a_write_is_one_round_trip(
     shop: Shop, proxy: TcpProxy, name: str, operation: RouteSpec
 ) -> None:
-    path = path_of(shop, name) if of_a_row(operation) else operation.path
+    path = new_row_path(shop, name) if is_item_route(operation) else operation.path
     if operation.path == "/api/products":
-        shop.category("mugs")
-    body = RESOURCES[name].patch if operation.method == "PATCH" else body_of(name, operation)
+        shop.add_category("mugs")
+    body = RESOURCES[name].patch if operation.method == "PATCH" else valid_body(name, operation)
 
     answers = []
     assert (
@@ -116,14 +122,14 @@ def test_a_write_is_one_round_trip(
 
 @pytest.mark.parametrize("status", ["paid", "cancelled"])
 def test_a_move_of_an_order_is_one_round_trip(shop: Shop, proxy: TcpProxy, status: str) -> None:
-    path = path_of(shop, "orders")
+    path = new_row_path(shop, "orders")
 
     assert proxy.count_round_trips(lambda: shop.patch(path, {"status": status})) == 1
 
 
 @pytest.mark.parametrize("key", [{}, {"idempotency_key": "k"}], ids=["without a key", "with a key"])
 def test_an_order_is_one_round_trip(shop: Shop, proxy: TcpProxy, key: dict[str, str]) -> None:
-    user, mug, bowl = shop.user(), shop.product("Mug"), shop.product("Bowl")
+    user, mug, bowl = shop.add_user(), shop.add_product("Mug"), shop.add_product("Bowl")
     body = {
         "user_id": user,
         "items": [{"product_id": mug, "quantity": 1}, {"product_id": bowl, "quantity": 2}],
@@ -144,7 +150,7 @@ def test_a_replay_is_two_round_trips(shop: Shop, proxy: TcpProxy) -> None:
 
 
 def test_a_stale_write_is_refused_in_one_round_trip(shop: Shop, proxy: TcpProxy) -> None:
-    target = path_of(shop, "products")
+    target = new_row_path(shop, "products")
 
     assert (
         proxy.count_round_trips(
@@ -155,7 +161,7 @@ def test_a_stale_write_is_refused_in_one_round_trip(shop: Shop, proxy: TcpProxy)
 
 
 def test_ten_thousand_updates_of_stock_are_one_round_trip(shop: Shop, proxy: TcpProxy) -> None:
-    shop.product("Tall Mug")
+    shop.add_product("Tall Mug")
     shop.sql(
         """
         INSERT INTO products (name, price, category_id)

@@ -12,7 +12,7 @@ import pytest
 from local.api_keys import emulated_client
 from sluice import runtime
 from sluice.settings import AwsSettings, Settings
-from tests.fixtures.aws import API_KEYS_TABLE, RATE_LIMIT_TABLE, Store
+from tests.fixtures.aws import API_KEYS_TABLE, RATE_LIMIT_TABLE, AddApiKey
 from tests.fixtures.shop import Shop
 from tests.functions.snapstart_child import COLD, LEASED
 
@@ -45,11 +45,11 @@ def environment(settings: Settings) -> dict[str, str]:
 
 
 @pytest.fixture
-def life(shop: Shop, store: Store, emulated_aws: AwsSettings) -> dict[str, Any]:
+def life(shop: Shop, add_api_key: AddApiKey, emulated_aws: AwsSettings) -> dict[str, Any]:
     """What was told; with `counted`, the requests that DynamoDB has counted for the caller by the end."""
     key, revoked = (
-        store(f"snapshot {shop.address}", "catalog:read"),
-        store(f"revoked {shop.address}", "catalog:read"),
+        add_api_key(f"snapshot {shop.source_ip}", "catalog:read"),
+        add_api_key(f"revoked {shop.source_ip}", "catalog:read"),
     )
     process = subprocess.Popen(
         [sys.executable, "-m", "tests.functions.snapstart_child", key, revoked],
@@ -58,7 +58,7 @@ def life(shop: Shop, store: Store, emulated_aws: AwsSettings) -> dict[str, Any]:
     assert process.stdout is not None
     while "snapshot" not in (line := process.stdout.readline()):
         assert line, "it ended before there was a snapshot"
-    store(revoked, "catalog:read", disabled={"BOOL": True})
+    add_api_key(revoked, "catalog:read", disabled={"BOOL": True})
     out, _ = process.communicate("\n", timeout=60)
     assert process.returncode == 0
     told: dict[str, Any] = json.loads(out.splitlines()[-1])

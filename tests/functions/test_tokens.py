@@ -23,7 +23,7 @@ from tests.fixtures.tokens import (
     ISSUER,
     OTHER_RSA,
     RSA,
-    published,
+    jwks_document,
     signed,
     token,
 )
@@ -42,7 +42,7 @@ class Issuer(ThreadingTCPServer):
     """Answers every request with `answer`, to the byte, and hangs up."""
 
     allow_reuse_address = daemon_threads = True
-    answer = http(published(r=RSA))
+    answer = http(jwks_document(r=RSA))
     asked = 0
 
 
@@ -139,12 +139,12 @@ def test_a_token_that_does_not_hold_is_a_strangers(bearer: Bearer, shown: str) -
         b"SSH-2.0-OpenSSH_9.6\r\n",
         http(b"<html>"),
         http(b'{"keys": []}'),
-        http(published(r=RSA)[:-20], b"Content-Length: 1000"),
+        http(jwks_document(r=RSA)[:-20], b"Content-Length: 1000"),
         http(b"3e8\r\n{", b"Transfer-Encoding: chunked"),
         http(b'{"keys": [' + b" " * 2**20 + b"]}"),
         http(b"[" * 100_000),
         http(b"[]"),
-        http(published(r=RSA)).replace(b"200 OK", b"203 Changed", 1),
+        http(jwks_document(r=RSA)).replace(b"200 OK", b"203 Changed", 1),
     ],
     ids=[
         "hangs up",

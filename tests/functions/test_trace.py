@@ -63,9 +63,9 @@ def active(daemon: socket.socket, header: str = HEADER) -> dict[str, str]:
 
 
 def test_request_sends_its_subsegment(shop: Shop, daemon: socket.socket) -> None:
-    shop.product("Mug")
+    shop.add_product("Mug")
     with environment(**active(daemon)):
-        answer = shop.get("/api/products?limit=1")
+        response = shop.get("/api/products?limit=1")
         segment = received(daemon)
     assert (segment["name"], segment["type"]) == ("shop", "subsegment")
     assert (segment["trace_id"], segment["parent_id"]) == (
@@ -75,7 +75,7 @@ def test_request_sends_its_subsegment(shop: Shop, daemon: socket.socket) -> None
     assert 0 < segment["end_time"] - segment["start_time"] < 15
     assert segment["http"] == {"request": {"method": "GET"}, "response": {"status": 200}}
     annotations = segment["annotations"]
-    assert annotations["request_id"] == answer.headers["X-Request-Id"]
+    assert annotations["request_id"] == response.headers["X-Request-Id"]
     assert (annotations["route"], annotations["statements"]) == ("/api/products", 1)
     assert not segment["fault"]
 

@@ -10,18 +10,18 @@ ADA = {"email": "Ada@Example.com", "name": "Ada Byron"}
 
 
 def test_a_created_user_is_answered_whole_with_its_location(shop: Shop) -> None:
-    answer = shop.post("/api/users", ADA)
-    assert answer.status == 201
-    assert answer.headers["Location"] == f"/api/users/{answer.json['id']}"
-    assert answer.json == {
-        "id": answer.json["id"],
+    response = shop.post("/api/users", ADA)
+    assert response.status == 201
+    assert response.headers["Location"] == f"/api/users/{response.json['id']}"
+    assert response.json == {
+        "id": response.json["id"],
         "email": "Ada@Example.com",
         "name": "Ada Byron",
-        "created_at": answer.json["created_at"],
-        "updated_at": answer.json["created_at"],
+        "created_at": response.json["created_at"],
+        "updated_at": response.json["created_at"],
         "version": 1,
     }
-    assert shop.get(answer.headers["Location"]).text == answer.text
+    assert shop.get(response.headers["Location"]).text == response.text
 
 
 @pytest.mark.parametrize(
@@ -34,9 +34,9 @@ def test_an_email_is_kept_as_sent_but_for_the_space_around_it(shop: Shop, email:
 
 @pytest.mark.parametrize("email", ["ada@example.com", "ADA@EXAMPLE.COM", " Ada@example.com "])
 def test_a_taken_email_is_409_at_email_in_any_case(shop: Shop, email: str) -> None:
-    shop.user("ada@Example.com")
-    answer = shop.post("/api/users", {"email": email, "name": "Ada"})
-    assert (answer.status, answer.code, answer.errors) == (
+    shop.add_user("ada@Example.com")
+    response = shop.post("/api/users", {"email": email, "name": "Ada"})
+    assert (response.status, response.code, response.errors) == (
         409,
         "duplicate",
         {"/email": "duplicate"},
@@ -74,9 +74,9 @@ def test_two_users_may_share_a_name(shop: Shop) -> None:
 def test_what_a_field_cannot_hold_is_422_at_that_field(
     shop: Shop, method: str, field: str, value: Any, code: str
 ) -> None:
-    path = "/api/users" if method == "POST" else f"/api/users/{shop.user()}"
-    answer = shop.call(method, path, {**ADA, field: value})
-    assert (answer.status, answer.code, answer.errors) == (
+    path = "/api/users" if method == "POST" else f"/api/users/{shop.add_user()}"
+    response = shop.call(method, path, {**ADA, field: value})
+    assert (response.status, response.code, response.errors) == (
         422,
         "validation_failed",
         {f"/{field}": code},
@@ -86,44 +86,47 @@ def test_what_a_field_cannot_hold_is_422_at_that_field(
 @pytest.mark.parametrize("method", ["POST", "PUT"])
 @pytest.mark.parametrize("missing", ["email", "name"])
 def test_both_fields_are_needed(shop: Shop, method: str, missing: str) -> None:
-    path = "/api/users" if method == "POST" else f"/api/users/{shop.user()}"
-    answer = shop.call(
+    path = "/api/users" if method == "POST" else f"/api/users/{shop.add_user()}"
+    response = shop.call(
         method, path, {name: value for name, value in ADA.items() if name != missing}
     )
-    assert (answer.status, answer.errors) == (422, {f"/{missing}": "required"})
+    assert (response.status, response.errors) == (422, {f"/{missing}": "required"})
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH"])
 def test_server_set_fields_are_ignored(shop: Shop, method: str) -> None:
-    path = "/api/users" if method == "POST" else f"/api/users/{shop.user()}"
+    path = "/api/users" if method == "POST" else f"/api/users/{shop.add_user()}"
     forged = {"id": 10**9, "created_at": 1, "updated_at": [], "version": "x"}
-    answer = shop.call(method, path, ADA | forged)
-    assert (answer.status, answer.json["name"]) == (201 if method == "POST" else 200, "Ada Byron")
-    assert answer.json["id"] != 10**9
+    response = shop.call(method, path, ADA | forged)
+    assert (response.status, response.json["name"]) == (
+        201 if method == "POST" else 200,
+        "Ada Byron",
+    )
+    assert response.json["id"] != 10**9
 
 
 def test_what_get_gave_can_be_put_back(shop: Shop) -> None:
-    path = f"/api/users/{shop.user()}"
+    path = f"/api/users/{shop.add_user()}"
     got = shop.get(path)
     put = shop.put(path, got.json)
     assert (put.status, put.text) == (200, got.text)
 
 
 def test_put_replaces_and_counts_the_version(shop: Shop) -> None:
-    path = f"/api/users/{shop.user('old@example.com', 'Old')}"
-    answer = shop.put(path, ADA)
-    assert (answer.status, answer.json["email"], answer.json["name"]) == (
+    path = f"/api/users/{shop.add_user('old@example.com', 'Old')}"
+    response = shop.put(path, ADA)
+    assert (response.status, response.json["email"], response.json["name"]) == (
         200,
         ADA["email"],
         ADA["name"],
     )
-    assert (answer.json["version"], shop.get(path).text) == (2, answer.text)
+    assert (response.json["version"], shop.get(path).text) == (2, response.text)
 
 
 def test_patch_changes_only_what_it_names(shop: Shop) -> None:
-    path = f"/api/users/{shop.user('ada@example.com', 'Ada')}"
-    answer = shop.patch(path, {"name": "Ada Byron"})
-    assert (answer.status, answer.json["name"], answer.json["email"]) == (
+    path = f"/api/users/{shop.add_user('ada@example.com', 'Ada')}"
+    response = shop.patch(path, {"name": "Ada Byron"})
+    assert (response.status, response.json["name"], response.json["email"]) == (
         200,
         "Ada Byron",
         "ada@example.com",
@@ -131,9 +134,9 @@ def test_patch_changes_only_what_it_names(shop: Shop) -> None:
 
 
 def test_an_email_may_be_written_in_another_case_by_its_own_user(shop: Shop) -> None:
-    path = f"/api/users/{shop.user('ada@example.com')}"
-    answer = shop.patch(path, {"email": "Ada@Example.com"})
-    assert (answer.status, answer.json["email"], answer.json["version"]) == (
+    path = f"/api/users/{shop.add_user('ada@example.com')}"
+    response = shop.patch(path, {"email": "Ada@Example.com"})
+    assert (response.status, response.json["email"], response.json["version"]) == (
         200,
         "Ada@Example.com",
         2,
@@ -141,19 +144,19 @@ def test_an_email_may_be_written_in_another_case_by_its_own_user(shop: Shop) -> 
 
 
 def test_an_empty_patch_is_200_and_no_new_version(shop: Shop) -> None:
-    path = f"/api/users/{shop.user()}"
+    path = f"/api/users/{shop.add_user()}"
     before = shop.get(path).text
-    answer = shop.patch(path, {})
-    assert (answer.status, answer.text) == (200, before)
+    response = shop.patch(path, {})
+    assert (response.status, response.text) == (200, before)
 
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH"])
 def test_changing_to_a_taken_email_is_409_at_email(shop: Shop, method: str) -> None:
-    shop.user("taken@example.com")
-    answer = shop.call(
-        method, f"/api/users/{shop.user()}", {"email": "Taken@example.com", "name": "Ada"}
+    shop.add_user("taken@example.com")
+    response = shop.call(
+        method, f"/api/users/{shop.add_user()}", {"email": "Taken@example.com", "name": "Ada"}
     )
-    assert (answer.status, answer.code, answer.errors) == (
+    assert (response.status, response.code, response.errors) == (
         409,
         "duplicate",
         {"/email": "duplicate"},
@@ -161,17 +164,17 @@ def test_changing_to_a_taken_email_is_409_at_email(shop: Shop, method: str) -> N
 
 
 def test_delete_is_204_and_frees_the_email(shop: Shop) -> None:
-    path = f"/api/users/{shop.user('ada@example.com')}"
-    answer = shop.delete(path)
-    assert (answer.status, answer.text, shop.get(path).status) == (204, "", 404)
+    path = f"/api/users/{shop.add_user('ada@example.com')}"
+    response = shop.delete(path)
+    assert (response.status, response.text, shop.get(path).status) == (204, "", 404)
     assert shop.post("/api/users", ADA).status == 201
 
 
 def test_a_user_with_orders_is_still_referenced(shop: Shop) -> None:
-    id = shop.user()
+    id = shop.add_user()
     shop.sql("INSERT INTO orders (user_id, total) VALUES (:id, 5)", id=id)
-    answer = shop.delete(f"/api/users/{id}")
-    assert (answer.status, answer.code, shop.get(f"/api/users/{id}").status) == (
+    response = shop.delete(f"/api/users/{id}")
+    assert (response.status, response.code, shop.get(f"/api/users/{id}").status) == (
         409,
         "still_referenced",
         200,
@@ -185,15 +188,15 @@ def test_a_user_with_orders_is_still_referenced(shop: Shop) -> None:
 def test_an_id_that_is_not_there_is_404_and_what_is_no_id_400(
     shop: Shop, method: str, id: str, status: int
 ) -> None:
-    answer = shop.call(method, f"/api/users/{id}", None if method in ("GET", "DELETE") else ADA)
-    assert (answer.status, answer.code) == (
+    response = shop.call(method, f"/api/users/{id}", None if method in ("GET", "DELETE") else ADA)
+    assert (response.status, response.code) == (
         status,
         "not_found" if status == 404 else "invalid_parameter",
     )
-    assert answer.errors == ({} if status == 404 else {"id": "invalid"})
+    assert response.errors == ({} if status == 404 else {"id": "invalid"})
 
 
 def test_a_single_user_can_be_cut_to_fields(shop: Shop) -> None:
-    assert shop.get(f"/api/users/{shop.user('ada@example.com')}?fields=email").json == {
+    assert shop.get(f"/api/users/{shop.add_user('ada@example.com')}?fields=email").json == {
         "email": "ada@example.com"
     }

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.fixtures.graph import codes, data
+from tests.fixtures.graph import data, error_codes
 from tests.fixtures.shop import Shop
 
 CHECKS = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
@@ -181,15 +181,15 @@ def test_five_thousand_windows_are_the_oracles(
     ["{ products(%s) { totalCount } }", "{ categories { productsConnection(%s) { totalCount } } }"],
 )
 def test_a_size_is_1_to_100_from_one_end(shop: Shop, query: str, arguments: str) -> None:
-    answer = shop.graphql(query % arguments)
+    response = shop.graphql(query % arguments)
 
-    assert (answer.status, codes(answer)) == (200, ["invalid_parameter"])
-    assert "data" not in answer.json
+    assert (response.status, error_codes(response)) == (200, ["invalid_parameter"])
+    assert "data" not in response.json
 
 
 def test_the_default_of_first_stands_aside_for_last(shop: Shop) -> None:
     for n in range(12):
-        shop.product(f"P{n}")
+        shop.add_product(f"P{n}")
     query = "query ($first: Int, $last: Int) { products(first: $first, last: $last) { nodes { name } } }"
 
     def names(variables: Row) -> list[str]:
@@ -198,18 +198,18 @@ def test_the_default_of_first_stands_aside_for_last(shop: Shop) -> None:
     assert names({"last": 2}) == ["P10", "P11"]
     assert names({"last": 2, "first": None}) == ["P10", "P11"]
     assert len(names({})) == len(names({"first": None, "last": None})) == 10
-    assert codes(shop.graphql(query, {"first": 1, "last": 1})) == ["invalid_parameter"]
+    assert error_codes(shop.graphql(query, {"first": 1, "last": 1})) == ["invalid_parameter"]
     assert len(data(shop, "{ products(last: 3) { nodes { name } } }")["products"]["nodes"]) == 3
 
 
 def test_a_cursor_belongs_to_its_list_sort_and_filters(shop: Shop) -> None:
     for n in range(3):
-        shop.product(f"P{n}", price="1.00")
+        shop.add_product(f"P{n}", price="1.00")
     page = data(shop, "{ products(first: 1) { pageInfo { endCursor } } }")["products"]["pageInfo"]
     cursor = page["endCursor"]
 
     def refused(arguments: str) -> list[str]:
-        return codes(shop.graphql("{ products(%s) { nodes { id } } }" % arguments))  # noqa: UP031
+        return error_codes(shop.graphql("{ products(%s) { nodes { id } } }" % arguments))  # noqa: UP031
 
     assert refused(f'after: "{cursor}", sortBy: {{field: PRICE, direction: ASC}}') == [
         "invalid_cursor"
@@ -217,14 +217,14 @@ def test_a_cursor_belongs_to_its_list_sort_and_filters(shop: Shop) -> None:
     assert refused(f'before: "{cursor}", filter: {{priceMin: 1}}') == ["invalid_cursor"]
     assert refused(f'after: "{cursor[:-1]}"') == ["invalid_cursor"]
     assert refused('after: "é"') == ["invalid_cursor"]
-    assert codes(shop.graphql(f'{{ orders(after: "{cursor}") {{ nodes {{ id }} }} }}')) == [
+    assert error_codes(shop.graphql(f'{{ orders(after: "{cursor}") {{ nodes {{ id }} }} }}')) == [
         "invalid_cursor"
     ]
 
 
 def test_rests_cursors_are_these(shop: Shop) -> None:
     for n in range(4):
-        shop.product(f"P{n}", price="1.00")
+        shop.add_product(f"P{n}", price="1.00")
     rest = shop.get("/api/products?limit=2&sort=price:desc").json
     query = """query ($after: String) {
         products(first: 2, after: $after, sortBy: {field: PRICE, direction: DESC}) { edges { cursor node { name } } }
@@ -238,8 +238,8 @@ def test_rests_cursors_are_these(shop: Shop) -> None:
 
 
 def test_a_users_orders_go_on_where_the_page_ended(shop: Shop) -> None:
-    mug, ada = shop.product("Mug"), shop.user()
-    ids = [str(shop.order(ada, (mug, 1))) for _ in range(3)]
+    mug, ada = shop.add_product("Mug"), shop.add_user()
+    ids = [str(shop.add_order(ada, (mug, 1))) for _ in range(3)]
     query = """query ($id: ID!, $after: String) {
         user(id: $id) { orders(first: 2, after: $after) { nodes { id } pageInfo { hasNextPage endCursor } } } }"""
 

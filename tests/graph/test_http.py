@@ -11,7 +11,7 @@ from graphql import build_client_schema, get_introspection_query, print_schema
 
 from sluice import runtime
 from sluice.graph.schema import SCHEMA
-from tests.fixtures.graph import codes, data
+from tests.fixtures.graph import data, error_codes
 from tests.fixtures.shop import Shop
 from tests.fixtures.tcp_proxy import TcpProxy
 
@@ -40,10 +40,10 @@ def get(shop: Shop, /, **parameters: str) -> Any:
     ],
 )
 def test_the_media_type_is_the_one_that_is_accepted(shop: Shop, accept: str, given: str) -> None:
-    answer = shop.graphql("{ __typename }", accept=accept)
+    response = shop.graphql("{ __typename }", accept=accept)
 
-    assert (answer.status, answer.json["data"]) == (200, {"__typename": "Query"})
-    assert answer.headers["Content-Type"] == f"{given}; charset=utf-8"
+    assert (response.status, response.json["data"]) == (200, {"__typename": "Query"})
+    assert response.headers["Content-Type"] == f"{given}; charset=utf-8"
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def test_a_request_error_is_400_to_who_knows_of_graphql(shop: Shop, query: str) 
     legacy = shop.graphql(query, accept="application/json")
 
     assert (told.status, legacy.status) == (400, 200)
-    assert set(codes(told)) == set(codes(legacy)) == {"invalid_query"}
+    assert set(error_codes(told)) == set(error_codes(legacy)) == {"invalid_query"}
     assert "data" not in told.json
     assert "data" not in legacy.json
 
@@ -91,17 +91,17 @@ def test_a_request_error_is_400_to_who_knows_of_graphql(shop: Shop, query: str) 
     ],
 )
 def test_parameters_that_are_none_are_400(shop: Shop, body: Any) -> None:
-    answer = shop.call("POST", "/api/graphql", raw=json.dumps(body).encode())
+    response = shop.call("POST", "/api/graphql", raw=json.dumps(body).encode())
 
-    assert (answer.status, answer.code) == (400, "invalid_request")
+    assert (response.status, response.code) == (400, "invalid_request")
 
 
 def test_every_wrong_parameter_is_named(shop: Shop) -> None:
-    answer = shop.post(
+    response = shop.post(
         "/api/graphql", {"query": 1, "variables": 2, "operationName": 3, "extensions": 4}
     )
 
-    assert answer.errors == dict.fromkeys(
+    assert response.errors == dict.fromkeys(
         ("/query", "/variables", "/operationName", "/extensions"), "type"
     )
 
@@ -119,14 +119,14 @@ def test_other_parameters_and_nulls_are_passed_over(shop: Shop) -> None:
 
 
 def test_a_get_takes_a_query_in_its_address(shop: Shop) -> None:
-    mug = shop.product("Mug")
+    mug = shop.add_product("Mug")
     query = "query A($id: ID!) { product(id: $id) { name } } query B { categories { name } }"
 
-    answer = get(
+    response = get(
         shop, query=query, operationName="A", variables=json.dumps({"id": mug}), extensions="{}"
     )
 
-    assert answer.json["data"] == {"product": {"name": "Mug"}}
+    assert response.json["data"] == {"product": {"name": "Mug"}}
     assert get(shop, query="{ __typename }", variables="", operationName="").status == 200
 
 
@@ -144,9 +144,9 @@ def test_a_get_of_no_query_is_400(shop: Shop, parameters: dict[str, str]) -> Non
 
 
 def test_a_mutation_is_not_got(shop: Shop) -> None:
-    answer = get(shop, query="mutation { deleteProduct(id: 1) }")
+    response = get(shop, query="mutation { deleteProduct(id: 1) }")
 
-    assert (answer.status, answer.code, answer.headers["Allow"]) == (
+    assert (response.status, response.code, response.headers["Allow"]) == (
         405,
         "method_not_allowed",
         "POST",
@@ -155,9 +155,9 @@ def test_a_mutation_is_not_got(shop: Shop) -> None:
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
 def test_other_methods_are_405(shop: Shop, method: str) -> None:
-    answer = shop.call(method, "/api/graphql", {"query": "{ __typename }"})
+    response = shop.call(method, "/api/graphql", {"query": "{ __typename }"})
 
-    assert (answer.status, answer.headers["Allow"]) == (405, "GET, HEAD, OPTIONS, POST")
+    assert (response.status, response.headers["Allow"]) == (405, "GET, HEAD, OPTIONS, POST")
 
 
 def test_a_body_is_json_of_a_size(shop: Shop) -> None:
@@ -182,22 +182,22 @@ def test_operation_names_choose(shop: Shop) -> None:
 
     assert run("B").json["data"] == {"b": "Query"}
     assert (
-        codes(run(None))
-        == codes(run("C"))
-        == codes(run("B", "{ __typename }"))
+        error_codes(run(None))
+        == error_codes(run("C"))
+        == error_codes(run("B", "{ __typename }"))
         == ["invalid_query"]
     )
-    assert codes(run(None, "fragment F on Query { __typename }"))[0] == "invalid_query"
+    assert error_codes(run(None, "fragment F on Query { __typename }"))[0] == "invalid_query"
 
 
 def test_a_database_that_is_away_is_503(shop: Shop, proxy: TcpProxy) -> None:
     data(shop, "{ products { totalCount } }")
     proxy.close()
 
-    answer = shop.graphql("{ products { totalCount } }")
+    response = shop.graphql("{ products { totalCount } }")
 
-    assert (answer.status, answer.code) == (503, "database_unavailable")
-    assert answer.headers["Retry-After"]
+    assert (response.status, response.code) == (503, "database_unavailable")
+    assert response.headers["Retry-After"]
 
 
 def test_a_fault_of_ours_is_masked_in_its_field_alone(
@@ -205,23 +205,23 @@ def test_a_fault_of_ours_is_masked_in_its_field_alone(
 ) -> None:
     breakable_shop.sql("ALTER TABLE order_items DROP COLUMN quantity")
 
-    answer = breakable_shop.graphql(
+    response = breakable_shop.graphql(
         "{ order(id: 1) { items { quantity } } product(id: 1) { name } }"
     )
 
-    assert answer.json["data"] == {"order": None, "product": None}
-    assert codes(answer) == ["internal_error"]
-    assert answer.json["errors"][0]["path"] == ["order"]
-    assert "order_items" not in answer.text
+    assert response.json["data"] == {"order": None, "product": None}
+    assert error_codes(response) == ["internal_error"]
+    assert response.json["errors"][0]["path"] == ["order"]
+    assert "order_items" not in response.text
     (logged,) = [record for record in caplog.records if record.levelname == "ERROR"]
-    assert vars(logged)["request_id"] == answer.headers["X-Request-Id"]
+    assert vars(logged)["request_id"] == response.headers["X-Request-Id"]
     assert logged.exc_info
 
 
 def test_a_problem_is_the_one_of_rest(shop: Shop) -> None:
-    answer = shop.graphql('{ category(id: 1, slug: "x") { id } }')
+    response = shop.graphql('{ category(id: 1, slug: "x") { id } }')
 
-    error = answer.json["errors"][0]
+    error = response.json["errors"][0]
     assert error["locations"] == [{"line": 1, "column": 3}]
     assert error["extensions"]["problem"] == {
         "type": "urn:sluice:error:invalid_parameter",
@@ -229,7 +229,7 @@ def test_a_problem_is_the_one_of_rest(shop: Shop) -> None:
         "status": 400,
         "detail": error["message"],
         "code": "invalid_parameter",
-        "request_id": answer.headers["X-Request-Id"],
+        "request_id": response.headers["X-Request-Id"],
         "errors": [
             {"parameter": "id", "code": "invalid", "message": "or slug must be given, and not both"}
         ],
@@ -275,10 +275,10 @@ def test_introspection_tells_the_schema_where_it_is_on(shop: Shop) -> None:
     ],
 )
 def test_introspection_tells_nothing_where_it_is_off(closed_shop: Shop, query: str) -> None:
-    answer = closed_shop.graphql(query)
+    response = closed_shop.graphql(query)
 
-    assert "data" not in answer.json
-    assert set(codes(answer)) == {"invalid_query"}
+    assert "data" not in response.json
+    assert set(error_codes(response)) == {"invalid_query"}
     assert data(closed_shop, "{ __typename products { __typename } }")["__typename"] == "Query"
 
 
@@ -289,24 +289,24 @@ def test_suggestions_are_introspection_too(shop: Shop, closed_shop: Shop) -> Non
     valued = closed_shop.graphql(
         "query ($sort: ProductSort) { products(sortBy: $sort) { totalCount } }", wrong
     )
-    assert codes(valued) == ["invalid_query"]
+    assert error_codes(valued) == ["invalid_query"]
     assert "Did you mean" not in valued.text
 
 
 def test_an_error_of_many_is_logged_once_and_told_of_the_first_hundred(
     breakable_shop: Shop, caplog: pytest.LogCaptureFixture
 ) -> None:
-    mug, ada = breakable_shop.product("Mug"), breakable_shop.user()
+    mug, ada = breakable_shop.add_product("Mug"), breakable_shop.add_user()
     for _ in range(101):
-        breakable_shop.order(ada, (mug, 1))
+        breakable_shop.add_order(ada, (mug, 1))
     breakable_shop.sql("ALTER TABLE inventory RENAME COLUMN quantity TO amount")
 
-    answer = breakable_shop.graphql(
+    response = breakable_shop.graphql(
         "{ a: orders(first: 100) { nodes { items { product { inventory } } } }"
         " b: orders(first: 1) { nodes { items { product { inventory } } } } }"
     )
 
-    assert answer.json["data"] is None
-    assert codes(answer) == ["internal_error"] * 100
-    assert answer.json["errors"][-1]["message"].endswith("(and 1 more errors)")
+    assert response.json["data"] is None
+    assert error_codes(response) == ["internal_error"] * 100
+    assert response.json["errors"][-1]["message"].endswith("(and 1 more errors)")
     assert len([record for record in caplog.records if record.levelname == "ERROR"]) == 1

@@ -9,7 +9,7 @@ import pytest
 from graphql import parse
 
 from sluice import runtime
-from tests.fixtures.graph import codes, data
+from tests.fixtures.graph import data, error_codes
 from tests.fixtures.shop import Shop
 from tests.fixtures.tcp_proxy import TcpProxy
 
@@ -174,11 +174,11 @@ def test_a_bomb_is_refused_in_little_time_and_without_a_statement(
     data(shop, "{ __typename }")
 
     before = proxy.round_trips
-    answer, cpu = cpu_of(lambda: shop.graphql(query, accept="application/graphql-response+json"))
+    response, cpu = cpu_of(lambda: shop.graphql(query, accept="application/graphql-response+json"))
 
-    assert answer.status == 400
-    assert set(codes(answer)) == {code}
-    assert "data" not in answer.json
+    assert response.status == 400
+    assert set(error_codes(response)) == {code}
+    assert "data" not in response.json
     assert proxy.round_trips == before
     assert cpu < MOST_CPU, f"{cpu * 1000:.0f} ms"
 
@@ -201,14 +201,14 @@ def test_huge_variables_are_refused(shop: Shop, proxy: TcpProxy, name: str) -> N
     data(shop, "{ __typename }")
 
     before = proxy.round_trips
-    answer, cpu = cpu_of(
+    response, cpu = cpu_of(
         lambda: shop.call(
             "POST", "/api/graphql", raw=body, accept="application/graphql-response+json"
         )
     )
 
-    assert answer.status == status
-    assert code in (answer.text if status == 413 else codes(answer))
+    assert response.status == status
+    assert code in (response.text if status == 413 else error_codes(response))
     assert proxy.round_trips == before
     assert cpu < MOST_CPU, f"{cpu * 1000:.0f} ms"
 
@@ -232,13 +232,13 @@ def test_a_limit_is_where_it_is_said_to_be(shop: Shop, within: str, beyond: str,
     operation = {"operationName": "Q0"} if within.startswith("query Q0") else {}
 
     assert code not in shop.post("/api/graphql", {"query": within, **operation}).text
-    assert codes(shop.post("/api/graphql", {"query": beyond, **operation})) == [code]
+    assert error_codes(shop.post("/api/graphql", {"query": beyond, **operation})) == [code]
 
 
 def test_batches_are_not_taken(shop: Shop) -> None:
-    answer = shop.post("/api/graphql", [{"query": "{ __typename }"}] * 100)
+    response = shop.post("/api/graphql", [{"query": "{ __typename }"}] * 100)
 
-    assert (answer.status, answer.code) == (400, "invalid_request")
+    assert (response.status, response.code) == (400, "invalid_request")
 
 
 @pytest.mark.parametrize(
@@ -282,15 +282,15 @@ def test_batches_are_not_taken(shop: Shop) -> None:
     ],
 )  # fmt: skip
 def test_the_cost_is_told(shop: Shop, query: str, cost: int) -> None:
-    answer = shop.graphql(query)
+    response = shop.graphql(query)
 
-    assert answer.json["extensions"] == {"cost": {"requested": cost, "limit": 10_000}}
+    assert response.json["extensions"] == {"cost": {"requested": cost, "limit": 10_000}}
 
 
 def test_the_cost_is_told_of_what_is_refused_for_it(shop: Shop) -> None:
-    answer = shop.graphql(BOMBS["cost"][0])
+    response = shop.graphql(BOMBS["cost"][0])
 
-    assert answer.json["extensions"] == {
+    assert response.json["extensions"] == {
         "cost": {"requested": 25 + 25 + 100 * (1 + 1 + 100), "limit": 10_000}
     }
 
@@ -301,10 +301,10 @@ def test_a_shop_of_more_categories_than_are_counted_is_refused_when_they_are_kno
     shop.sql("INSERT INTO categories (name, slug) SELECT n, n FROM generate_series(1, 201) n")
     query = "{ categories { products(first: 50) { name } } }"
 
-    answer = shop.graphql(query)
+    response = shop.graphql(query)
 
-    assert answer.json["data"] is None
-    assert set(codes(answer)) == {"query_too_expensive"}
+    assert response.json["data"] is None
+    assert set(error_codes(response)) == {"query_too_expensive"}
 
 
 def test_what_was_read_once_is_not_read_again(shop: Shop) -> None:
@@ -312,5 +312,5 @@ def test_what_was_read_once_is_not_read_again(shop: Shop) -> None:
     limits = runtime.current().settings.graphql
     assert limits.max_depth == 12
     for _ in range(2):
-        assert codes(shop.graphql(nested(5))) == ["query_too_deep"]
+        assert error_codes(shop.graphql(nested(5))) == ["query_too_deep"]
         assert data(shop, "{ products { totalCount } }") == {"products": {"totalCount": 0}}

@@ -15,9 +15,9 @@ from sluice.http import idempotency
 from sluice.http.request import Request
 from sluice.identity.authenticator import SCOPES
 from sluice.repositories.idempotency import CLAIM
-from tests.fixtures.concurrent_orders import at_once
-from tests.fixtures.graph import codes, data
-from tests.fixtures.shop import Answer, Shop, owner_connection
+from tests.fixtures.concurrent_orders import run_concurrently
+from tests.fixtures.graph import data, error_codes
+from tests.fixtures.shop import ApiResponse, Shop, owner_connection
 
 CREATE = """mutation ($input: CreateProductInput!) {
     createProduct(input: $input) { id name price inventory category { slug } } }"""
@@ -31,13 +31,13 @@ def count(shop: Shop, table: str) -> int:
     return int(shop.sql(f"SELECT count(*) FROM {table}")[0][0])
 
 
-def refused(answer: Answer) -> list[str]:
+def refused(answer: ApiResponse) -> list[str]:
     assert answer.json["data"] is None, answer.text
-    return codes(answer)
+    return error_codes(answer)
 
 
 def test_a_product_is_created(shop: Shop) -> None:
-    mugs = shop.category("mugs")
+    mugs = shop.add_category("mugs")
 
     made = data(
         shop,
@@ -74,7 +74,7 @@ def test_a_product_is_created(shop: Shop) -> None:
 def test_what_rest_does_not_take_this_does_not_either(
     shop: Shop, wrong: dict[str, Any], faults: dict[str, str]
 ) -> None:
-    mugs = shop.category("mugs")
+    mugs = shop.add_category("mugs")
 
     answer = shop.graphql(
         CREATE, {"input": {"name": "Mug", "price": 1, "categoryId": mugs} | wrong}
@@ -88,7 +88,7 @@ def test_what_rest_does_not_take_this_does_not_either(
 
 
 def test_a_product_is_updated_in_what_is_given(shop: Shop) -> None:
-    mug, bowls = shop.product("Mug"), shop.category("bowls")
+    mug, bowls = shop.add_product("Mug"), shop.add_category("bowls")
     shop.sql("UPDATE products SET description = 'Warm'")
 
     def update(input: dict[str, Any], version: int | None = None) -> Any:
@@ -106,7 +106,7 @@ def test_a_product_is_updated_in_what_is_given(shop: Shop) -> None:
 
 
 def test_a_version_that_is_over_is_stale(shop: Shop) -> None:
-    mug = shop.product("Mug")
+    mug = shop.add_product("Mug")
     answer = shop.graphql(UPDATE, {"id": mug, "input": {"name": "Cup"}, "version": 7})
 
     assert refused(answer) == ["stale_version"]
@@ -123,7 +123,7 @@ def test_a_version_that_is_over_is_stale(shop: Shop) -> None:
 
 
 def test_what_is_not_there_is_no_error(shop: Shop) -> None:
-    shop.product("Mug")
+    shop.add_product("Mug")
     answer = data(
         shop,
         'mutation { updateProduct(id: "x", input: {name: "Y"}) { id } deleteProduct(id: 12345) }',
@@ -133,8 +133,8 @@ def test_what_is_not_there_is_no_error(shop: Shop) -> None:
 
 
 def test_a_product_is_deleted_unless_an_order_holds_it(shop: Shop) -> None:
-    mug, bowl = shop.product("Mug"), shop.product("Bowl")
-    shop.order(shop.user(), (mug, 1))
+    mug, bowl = shop.add_product("Mug"), shop.add_product("Bowl")
+    shop.add_order(shop.add_user(), (mug, 1))
     delete = "mutation ($id: ID!) { deleteProduct(id: $id) }"
 
     assert data(shop, delete, {"id": bowl}) == {"deleteProduct": True}
@@ -142,7 +142,7 @@ def test_a_product_is_deleted_unless_an_order_holds_it(shop: Shop) -> None:
 
 
 def test_an_order_is_placed_and_moved(shop: Shop) -> None:
-    mug, ada = shop.product("Mug", price="2.50", stock=5), shop.user()
+    mug, ada = shop.add_product("Mug", price="2.50", stock=5), shop.add_user()
     lines = [{"productId": mug, "quantity": 1}, {"productId": str(mug), "quantity": 1}]
 
     order = data(shop, PLACE, {"input": {"userId": ada, "items": lines}})["placeOrder"]
@@ -172,7 +172,7 @@ def test_an_order_is_placed_and_moved(shop: Shop) -> None:
     ],
 )
 def test_an_order_that_cannot_be_is_refused(shop: Shop, input: dict[str, Any], code: str) -> None:
-    mug, ada = shop.product("Mug", stock=5), shop.user()
+    mug, ada = shop.add_product("Mug", stock=5), shop.add_user()
     items = [{"productId": mug, "quantity": 1} | input]
 
     assert refused(shop.graphql(PLACE, {"input": {"userId": ada, "items": items}})) == [code]
@@ -187,7 +187,7 @@ def test_an_order_that_cannot_be_is_refused(shop: Shop, input: dict[str, Any], c
 
 
 def test_all_of_a_request_are_kept_in_their_order(shop: Shop) -> None:
-    mugs = shop.category("mugs")
+    mugs = shop.add_category("mugs")
 
     answer = data(
         shop,
@@ -214,7 +214,7 @@ def test_all_of_a_request_are_kept_in_their_order(shop: Shop) -> None:
     ],
 )
 def test_where_one_fails_none_is_kept_or_shown(shop: Shop, failing: str) -> None:
-    mugs, mug = shop.category("mugs"), shop.product("Mug")
+    mugs, mug = shop.add_category("mugs"), shop.add_product("Mug")
     query = f"""mutation ($mugs: ID!, $mug: ID!) {{
         made: createProduct(input: {{name: "A", price: 1, categoryId: $mugs}}) {{ id }}
         gone: deleteProduct(id: $mug)
@@ -230,7 +230,7 @@ def test_where_one_fails_none_is_kept_or_shown(shop: Shop, failing: str) -> None
 
 
 def test_a_key_does_it_once_and_answers_alike(shop: Shop) -> None:
-    mug, ada = shop.product("Mug", stock=5), shop.user()
+    mug, ada = shop.add_product("Mug", stock=5), shop.add_user()
     variables = {"input": {"userId": ada, "items": [{"productId": mug, "quantity": 1}]}}
     first = shop.graphql(PLACE, variables, idempotency_key="k")
 
@@ -248,7 +248,7 @@ def test_a_key_does_it_once_and_answers_alike(shop: Shop) -> None:
 
 def test_a_crowd_with_one_key_orders_once(shop: Shop) -> None:
     """Each on an environment of its own; those who come while it is running are told so, and try again."""
-    mug, ada = shop.product("Mug", stock=50), shop.user()
+    mug, ada = shop.add_product("Mug", stock=50), shop.add_user()
     body = {
         "query": PLACE,
         "variables": {"input": {"userId": ada, "items": [{"productId": mug, "quantity": 1}]}},
@@ -269,7 +269,7 @@ def test_a_crowd_with_one_key_orders_once(shop: Shop) -> None:
     def order(customer: int) -> str:
         return str(handle_request(environments[customer], request, asked, judge=unexpected).body)
 
-    answers = at_once(6, lambda customer: until_answered(lambda: order(customer)))
+    answers = run_concurrently(6, lambda customer: retry_until_answered(lambda: order(customer)))
     for environment in environments:
         environment.database.dispose()
 
@@ -278,7 +278,7 @@ def test_a_crowd_with_one_key_orders_once(shop: Shop) -> None:
     assert (count(shop, "orders"), shop.get(f"/api/inventory/{mug}").json["quantity"]) == (1, 49)
 
 
-def until_answered(send: Callable[[], str]) -> str:
+def retry_until_answered(send: Callable[[], str]) -> str:
     while True:
         try:
             return send()
@@ -291,7 +291,7 @@ def unexpected(error: Exception) -> SluiceError:
 
 
 def test_a_key_that_met_a_refusal_is_free(shop: Shop) -> None:
-    mug, ada = shop.product("Mug", stock=0), shop.user()
+    mug, ada = shop.add_product("Mug", stock=0), shop.add_user()
     variables = {"input": {"userId": ada, "items": [{"productId": mug, "quantity": 1}]}}
     assert refused(shop.graphql(PLACE, variables, idempotency_key="k")) == ["out_of_stock"]
     assert count(shop, "sluice.idempotency_keys") == 0
@@ -303,17 +303,17 @@ def test_a_key_that_met_a_refusal_is_free(shop: Shop) -> None:
 def test_a_key_means_nothing_to_a_query_and_must_be_one(shop: Shop) -> None:
     assert "Idempotency-Replayed" not in shop.graphql("{ __typename }", idempotency_key="q").headers
     assert count(shop, "sluice.idempotency_keys") == 0
-    assert codes(shop.graphql("mutation { deleteProduct(id: 1) }", idempotency_key="k" * 256)) == [
-        "invalid_request"
-    ]
-    assert codes(shop.graphql("mutation { deleteProduct(id: 1) }", idempotency_key="")) == [
+    assert error_codes(
+        shop.graphql("mutation { deleteProduct(id: 1) }", idempotency_key="k" * 256)
+    ) == ["invalid_request"]
+    assert error_codes(shop.graphql("mutation { deleteProduct(id: 1) }", idempotency_key="")) == [
         "invalid_request"
     ]
 
 
 def test_a_key_of_a_running_request_is_in_progress(shop: Shop) -> None:
     """The lock that a first request holds is held here by hand."""
-    mug = shop.product("Mug")
+    mug = shop.add_product("Mug")
     key = idempotency.read(
         Request("POST", "/api/graphql", {}, {"idempotency-key": "k"}, b"", client_id="admin")
     )

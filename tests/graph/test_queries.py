@@ -4,12 +4,12 @@ from typing import Any
 
 import pytest
 
-from tests.fixtures.graph import codes, data
+from tests.fixtures.graph import data, error_codes
 from tests.fixtures.shop import Shop
 
 
 def test_a_product_has_everything_the_schema_says(shop: Shop) -> None:
-    mug = shop.product("Mug", price="12.50", stock=3)
+    mug = shop.add_product("Mug", price="12.50", stock=3)
 
     found = data(
         shop,
@@ -41,8 +41,12 @@ def test_a_product_has_everything_the_schema_says(shop: Shop) -> None:
 
 
 def test_an_order_leads_to_its_user_and_products_and_back(shop: Shop) -> None:
-    mug, bowl, ada = shop.product("Mug"), shop.product("Bowl", category="bowls"), shop.user()
-    order = shop.order(ada, (mug, 2), (bowl, 1), status="paid")
+    mug, bowl, ada = (
+        shop.add_product("Mug"),
+        shop.add_product("Bowl", category="bowls"),
+        shop.add_user(),
+    )
+    order = shop.add_order(ada, (mug, 2), (bowl, 1), status="paid")
 
     found = data(
         shop,
@@ -75,8 +79,8 @@ def test_an_order_leads_to_its_user_and_products_and_back(shop: Shop) -> None:
 
 def test_categories_hold_their_products(shop: Shop) -> None:
     for name, category in (("A", "mugs"), ("B", "bowls"), ("C", "mugs"), ("D", "mugs")):
-        shop.product(name, category=category)
-    shop.category("empty")
+        shop.add_product(name, category=category)
+    shop.add_category("empty")
 
     found = data(
         shop,
@@ -116,9 +120,9 @@ def test_an_id_of_nobody_is_null(shop: Shop, id: str) -> None:
 
 @pytest.mark.parametrize("arguments", ["", '(id: 1, slug: "mugs")', "(id: null)"])
 def test_a_category_is_told_by_one_of_two(shop: Shop, arguments: str) -> None:
-    answer = shop.graphql(f"{{ category{arguments} {{ id }} }}")
+    response = shop.graphql(f"{{ category{arguments} {{ id }} }}")
 
-    assert (answer.status, answer.json["data"], codes(answer)) == (
+    assert (response.status, response.json["data"], error_codes(response)) == (
         200,
         {"category": None},
         ["invalid_parameter"],
@@ -139,7 +143,7 @@ def test_a_category_is_told_by_one_of_two(shop: Shop, arguments: str) -> None:
 )
 def test_filters(shop: Shop, chosen: dict[str, Any], expected: str) -> None:
     for n, name in enumerate("ABCD", start=1):
-        shop.product(name if name < "D" else "D red", price=f"{n}.00")
+        shop.add_product(name if name < "D" else "D red", price=f"{n}.00")
 
     query = (
         "query ($chosen: ProductFilter) { products(filter: $chosen) { nodes { name } totalCount } }"
@@ -151,9 +155,9 @@ def test_filters(shop: Shop, chosen: dict[str, Any], expected: str) -> None:
 
 
 def test_orders_are_filtered(shop: Shop) -> None:
-    mug, ada, bob = shop.product("Mug"), shop.user(), shop.user("bob@example.com")
+    mug, ada, bob = shop.add_product("Mug"), shop.add_user(), shop.add_user("bob@example.com")
     ids = [
-        str(shop.order(user, (mug, 1), status=status))
+        str(shop.add_order(user, (mug, 1), status=status))
         for user in (ada, bob)
         for status in ("paid", "pending")
     ]
@@ -174,7 +178,7 @@ def test_orders_are_filtered(shop: Shop) -> None:
 
 
 def test_sales_are_those_of_the_report(shop: Shop) -> None:
-    shop.order(shop.user(), (shop.product("Mug"), 3))
+    shop.add_order(shop.add_user(), (shop.add_product("Mug"), 3))
     today = shop.sql("SELECT (now() AT TIME ZONE 'UTC')::date::text")[0][0]
 
     found = data(
@@ -198,15 +202,21 @@ def test_sales_are_those_of_the_report(shop: Shop) -> None:
     ("start", "end"), [("2026-02-01", "2026-01-01"), ("2024-01-01", "2026-01-01")]
 )
 def test_a_period_has_an_order_and_a_length(shop: Shop, start: str, end: str) -> None:
-    answer = shop.graphql(f'{{ salesAnalytics(startDate: "{start}", endDate: "{end}") {{ day }} }}')
+    response = shop.graphql(
+        f'{{ salesAnalytics(startDate: "{start}", endDate: "{end}") {{ day }} }}'
+    )
 
-    assert (answer.status, answer.json["data"], codes(answer)) == (200, None, ["invalid_parameter"])
+    assert (response.status, response.json["data"], error_codes(response)) == (
+        200,
+        None,
+        ["invalid_parameter"],
+    )
 
 
 def test_fields_come_in_the_order_they_were_asked_and_fragments_are_merged(shop: Shop) -> None:
-    shop.product("Mug")
+    shop.add_product("Mug")
 
-    answer = shop.graphql(
+    response = shop.graphql(
         """query ($yes: Boolean = true, $no: Boolean!) {
              products {
                ...Two nodes { b: name } __typename ... on ProductConnection { nodes { c: name @skip(if: $yes) } }
@@ -218,4 +228,4 @@ def test_fields_come_in_the_order_they_were_asked_and_fragments_are_merged(shop:
     )
 
     expected = '{"data":{"products":{"nodes":[{"a":"Mug","b":"Mug"}],"totalCount":1,"__typename":"ProductConnection"}}'
-    assert answer.text.startswith(expected), answer.text
+    assert response.text.startswith(expected), response.text

@@ -42,7 +42,7 @@ def test_backslashes_are_ordinary_letters(depot: Depot, name: str) -> None:
 
 
 def test_end_of_data_mark_within_quotes_is_kept(depot: Depot) -> None:
-    depot.shop.category("mugs")
+    depot.shop.add_category("mugs")
     job = depot.load(HEADER + 'Mug,"of clay\n\\.\nand glass",1,mugs,1\nCup,,1,mugs,1\n')
     assert (job["rows_read"], job["rows_written"]) == (2, 2)
     assert [row[1] for row in products(depot)] == [None, "of clay\n\\.\nand glass"]
@@ -105,7 +105,7 @@ NUMBERS = {
 
 def test_numbers_are_read_alike_by_copy_and_by_us(depot: Depot) -> None:
     """Rows alone in their file go past COPY; beside a bad row each is read here. The outcome is the same."""
-    depot.shop.category("mugs")
+    depot.shop.add_category("mugs")
     for bad in ("", "Bad,,x,mugs,1\n"):
         for number, code in NUMBERS.items():
             job = depot.load(HEADER + bad + f'Mug,,"{number}",mugs,1\n')
@@ -123,7 +123,7 @@ QUANTITIES = {
 
 
 def test_quantities_are_read_alike_by_copy_and_by_us(depot: Depot) -> None:
-    depot.shop.category("mugs")
+    depot.shop.add_category("mugs")
     for bad in ("", "Bad,,x,mugs,1\n"):
         for number, code in QUANTITIES.items():
             job = depot.load(HEADER + bad + f'Mug,,1,mugs,"{number}"\n')

@@ -26,7 +26,7 @@ def check(depot: Depot, id: int, file: FaultyFile) -> None:
 def test_faults_of_every_kind_reject_their_records_alone(
     depot: Depot, faults: int, seed: int
 ) -> None:
-    depot.shop.category("mugs")
+    depot.shop.add_category("mugs")
     file = faulty_file(faults, seed)
     id = depot.put("incoming/products/a.csv", file.data)
     with product_trigger(depot, REFUSAL):
@@ -42,7 +42,7 @@ def test_faults_of_every_kind_reject_their_records_alone(
 def test_killed_workers_lose_no_record_and_repeat_none(
     depot: Depot, faults: int, kills: int
 ) -> None:
-    depot.shop.category("mugs")
+    depot.shop.add_category("mugs")
     file, chance = faulty_file(faults, kills), random.Random(kills)
     id = depot.put("incoming/products/a.csv", file.data)
     moments = iter([chance.uniform(0.3, 1.2) for _ in range(kills)])

@@ -216,7 +216,7 @@ def test_rejected_rows_are_deleted_when_no_redrive_can_come(line: Line) -> None:
 
 def test_worker_keeps_no_connection_in_a_pool(line: Line) -> None:
     """Each environment counts for one in the connection budget."""
-    line.depot.shop.category("mugs")
+    line.depot.shop.add_category("mugs")
     line.put("incoming/products/a.csv", HEADER + "Mug,,1.00,mugs,1\n")
     assert line.work() == 1
     assert runtime.current().database.pool_metrics().checked_in == 0

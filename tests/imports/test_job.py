@@ -17,7 +17,7 @@ def products(depot: Depot) -> list[list[object]]:
 
 
 def test_a_clean_file_is_imported_whole(depot: Depot) -> None:
-    depot.shop.category("mugs")
+    depot.shop.add_category("mugs")
     job = depot.load(HEADER + 'Mug,"Holds, well, 30 cl",19.99,mugs,5\r\n"Big ""Mug""",,1,mugs,\n')
     assert {name: job[name] for name in ("status", "rows_read", "rows_written", "rows_rejected", "error")} == {
         "status": "completed", "rows_read": 2, "rows_written": 2, "rows_rejected": 0, "error": None,
@@ -30,7 +30,7 @@ def test_a_clean_file_is_imported_whole(depot: Depot) -> None:
 
 
 def test_the_last_of_rows_with_one_key_counts(depot: Depot) -> None:
-    depot.shop.category("mugs")
+    depot.shop.add_category("mugs")
     depot.load(HEADER + "Mug,one,1.00,mugs,1\nCup,,2.00,mugs,\nMug,two,3.00,mugs,2\n")
     assert products(depot) == [
         ["Cup", None, "2.00", "mugs", 0, 1],
@@ -39,7 +39,7 @@ def test_the_last_of_rows_with_one_key_counts(depot: Depot) -> None:
 
 
 def test_an_unchanged_row_is_not_written_again(depot: Depot) -> None:
-    depot.shop.category("mugs")
+    depot.shop.add_category("mugs")
     text = HEADER + "".join(f"Mug {n},of clay,{n}.50,mugs,{n}\n" for n in range(50))
     for _ in range(2):
         job = depot.load(text)
@@ -53,7 +53,7 @@ def test_an_unchanged_row_is_not_written_again(depot: Depot) -> None:
 
 
 def test_columns_that_are_not_there_leave_what_there_is(depot: Depot) -> None:
-    depot.shop.category("mugs")
+    depot.shop.add_category("mugs")
     depot.load(HEADER + "Mug,of clay,1.00,mugs,5\n")
     depot.load("category,PRICE, name\nmugs,2.00,Mug\nmugs,3.00,Cup\n")
     assert products(depot) == [
@@ -63,7 +63,7 @@ def test_columns_that_are_not_there_leave_what_there_is(depot: Depot) -> None:
 
 
 def test_empty_rows_before_the_header_are_skipped(depot: Depot) -> None:
-    depot.shop.category("mugs")
+    depot.shop.add_category("mugs")
     for n, before in enumerate(("\n", "\r\n\n", " ,\t,\n,,,\r\n", "\ufeff\n\n")):
         job = depot.load(f"{before}{HEADER}Mug {n},,1,mugs,1\nCup {n},,x,mugs,1\n")
         assert (job["status"], job["rows_read"], job["rows_written"]) == ("completed", 2, 1)
@@ -102,7 +102,7 @@ DIRT = [
 def test_every_dirty_row_is_rejected_with_its_line_and_its_reason_and_no_other(
     depot: Depot,
 ) -> None:
-    depot.shop.category("mugs")
+    depot.shop.add_category("mugs")
     text = HEADER + "".join(f"{row}\n" for row, _ in DIRT)
     job = depot.load(text.encode("utf-8", "surrogateescape"))
     rejected = [rejection for _, rejection in DIRT if rejection]
@@ -218,7 +218,7 @@ def test_a_header_alone_is_a_file_of_no_rows(depot: Depot, text: str) -> None:
 def test_a_mark_and_a_missing_last_newline_do_not_matter(
     depot: Depot, packed: bool, ending: str
 ) -> None:
-    depot.shop.category("mugs")
+    depot.shop.add_category("mugs")
     data = ("\ufeff" + HEADER + "Mug,,1.00,mugs,1\nCup,,1.00,mugs,1" + ending).encode()
     job = depot.load(
         gzip.compress(data) if packed else data, name="file.csv.gz" if packed else "FILE.CSV"
@@ -231,7 +231,7 @@ def test_a_mark_and_a_missing_last_newline_do_not_matter(
 
 
 def test_lines_of_json(depot: Depot) -> None:
-    depot.shop.category("mugs")
+    depot.shop.add_category("mugs")
     lines = [
         '{"name": "Mug", "price": 1.5, "category": "mugs", "inventory": 3, "description": "a\\tb\\\\n"}',
         "",
@@ -255,7 +255,7 @@ def test_lines_of_json(depot: Depot) -> None:
 
 
 def test_stock_is_set_by_name_or_id(depot: Depot) -> None:
-    mug, cup = depot.shop.product("Mug"), depot.shop.product("Cup")
+    mug, cup = depot.shop.add_product("Mug"), depot.shop.add_product("Cup")
     by_name = depot.load("product,quantity\nMug,7\nPot,1\nMug,8\n", "inventory")
     assert depot.rejects(by_name["id"]) == [(3, "product", "unknown")]
     by_id = depot.load(f"quantity,product_id\n9,{cup}\n1,999999999\n1,x\n,{mug}\n", "inventory")
@@ -271,7 +271,7 @@ def test_stock_is_set_by_name_or_id(depot: Depot) -> None:
 
 
 def test_users_are_known_by_their_email_in_any_case(depot: Depot) -> None:
-    depot.shop.user("Ada@Example.com", "Ada")
+    depot.shop.add_user("Ada@Example.com", "Ada")
     job = depot.load(
         "email,name\nada@example.com,Ada Byron\nbob@example.com,Bob\nnobody,N\nBOB@example.com,Rob\n",
         "users",

@@ -50,7 +50,7 @@ def outcome(depot: Depot, id: int) -> tuple[Any, ...]:
 @pytest.fixture
 def clean(depot: Depot) -> tuple[bytes, tuple[Any, ...]]:
     """A file, and what one run makes of it; undone."""
-    depot.shop.category("mugs")
+    depot.shop.add_category("mugs")
     data = dirty_file()
     id = depot.put("incoming/products/clean.csv", data)
     assert depot.importer.run(id, 600.0)

@@ -45,10 +45,10 @@ def shop(breakable_shop: Shop, postgres_server: PostgresServer) -> Iterator[Shop
 
 def test_everything_works_and_nothing_of_a_session_is_left(depot: Depot) -> None:
     shop, data = depot.shop, dirty_file()
-    shop.category("mugs")
+    shop.add_category("mugs")
     order = {
-        "user_id": shop.user(),
-        "items": [{"product_id": shop.product("Mug", stock=9), "quantity": 1}],
+        "user_id": shop.add_user(),
+        "items": [{"product_id": shop.add_product("Mug", stock=9), "quantity": 1}],
     }
     jobs = [depot.put(f"incoming/products/{n}.csv", data) for n in range(2 * SERVER_CONNECTIONS)]
 

@@ -54,7 +54,7 @@ def counts(job: dict[str, Any]) -> tuple[int, int, int]:
 
 @pytest.mark.parametrize("packed", ["file.csv", "file.jsonl"])
 def test_field_that_is_too_long_rejects_its_row(depot: Depot, packed: str) -> None:
-    depot.shop.category("mugs")
+    depot.shop.add_category("mugs")
     rows = [
         ("Mug", "of clay"),
         ("Cup", "x" * 300_000),
@@ -81,7 +81,7 @@ def test_field_that_is_too_long_rejects_its_row(depot: Depot, packed: str) -> No
 )
 @pytest.mark.parametrize("ending", ["\n", ""])
 def test_record_over_a_mebibyte_rejects_itself_alone(depot: Depot, size: int, ending: str) -> None:
-    depot.shop.category("mugs")
+    depot.shop.add_category("mugs")
     long = f"Cup,{'x' * (size - 15)},1,mugs,1"
     job = depot.load(HEADER + f"Mug,,1,mugs,1\n{long}\nPot,,1,mugs,1\n{long}{ending}")
     assert [(line, code) for line, _, code in depot.rejects(job["id"])] == [
@@ -99,7 +99,7 @@ def test_record_over_a_mebibyte_rejects_itself_alone(depot: Depot, size: int, en
 
 
 def test_long_lines_in_quotes_are_skipped_to_their_end(depot: Depot) -> None:
-    depot.shop.category("mugs")
+    depot.shop.add_category("mugs")
     long = '"Cup\nand saucer",' + "x" * (2 * MAX_RECORD) + ",1,mugs,1"
     job = depot.load(HEADER + f"{long}\nPot,,1,mugs,1\nBad,,x,mugs,1\n")
     assert [(line, code) for line, _, code in depot.rejects(job["id"])] == [
@@ -111,7 +111,7 @@ def test_long_lines_in_quotes_are_skipped_to_their_end(depot: Depot) -> None:
 
 def test_record_that_only_the_server_refuses_is_rejected(depot: Depot) -> None:
     """The owner has a constraint that is no rule of the API's."""
-    depot.shop.category("mugs")
+    depot.shop.add_category("mugs")
     rows = [f"Mug {n},{'of lead' if n % 400 == 7 else 'of clay'},1,mugs,1\n" for n in range(2_000)]
     with product_trigger(depot, NO_LEAD):
         job = depot.load(HEADER + "".join(rows))
@@ -124,7 +124,7 @@ def test_record_that_only_the_server_refuses_is_rejected(depot: Depot) -> None:
 
 @pytest.mark.parametrize("refusal", REFUSALS)
 def test_record_that_a_trigger_refuses_is_rejected(depot: Depot, refusal: str) -> None:
-    depot.shop.category("mugs")
+    depot.shop.add_category("mugs")
     raised, code = REFUSALS[refusal]
     names = ["Bad 0", *(f"Mug {n}" for n in range(500)), "Bad 1", "Bad 2", "Cup", "Bad 3"]
     with product_trigger(depot, f"IF NEW.name LIKE 'Bad%' THEN {raised} END IF;"):
@@ -202,7 +202,7 @@ def test_ordinary_cells_of_reports_stay_as_they_are() -> None:
 
 
 def test_json_lines_name_a_product_by_name_or_id(depot: Depot) -> None:
-    mug, cup = depot.shop.product("Tin Mug"), depot.shop.product("Cup")
+    mug, cup = depot.shop.add_product("Tin Mug"), depot.shop.add_product("Cup")
     lines: list[dict[str, object]] = [
         {"product": "Tin Mug", "quantity": 3},
         {"product_id": cup, "quantity": 4},
@@ -237,7 +237,7 @@ def test_json_lines_name_a_product_by_name_or_id(depot: Depot) -> None:
     ],
 )
 def test_field_that_is_there_twice_rejects_the_line(depot: Depot, line: str, column: str) -> None:
-    depot.shop.category("mugs")
+    depot.shop.add_category("mugs")
     job = depot.load(line + '\n{"name":"y","price":1,"category":"mugs"}', name="file.jsonl")
     assert depot.rejects(job["id"]) == [(1, column, "duplicate_field")]
     assert [row[0] for row in products(depot)] == ["y"]
@@ -260,7 +260,7 @@ def test_lines_that_are_no_json_objects_are_rejected(depot: Depot) -> None:
 
 
 def test_rejections_never_exceed_their_limit(depot: Depot) -> None:
-    depot.shop.category("mugs")
+    depot.shop.add_category("mugs")
     depot.importer = replace(depot.importer, max_rejections=10)
     text = HEADER + "".join(f"Mug {n},,{'x' if n % 3 else '1'},mugs,1\n" for n in range(40))
     id = depot.put("incoming/products/a.csv", text.encode())
@@ -274,7 +274,7 @@ def test_rejections_never_exceed_their_limit(depot: Depot) -> None:
 
 
 def test_limit_holds_for_what_the_server_rejects(depot: Depot) -> None:
-    depot.shop.category("mugs")
+    depot.shop.add_category("mugs")
     depot.importer = replace(depot.importer, max_rejections=3)
     with product_trigger(depot, NO_LEAD):
         for category in ("cups", "mugs"):
@@ -285,7 +285,7 @@ def test_limit_holds_for_what_the_server_rejects(depot: Depot) -> None:
 
 
 def test_rejected_rows_are_deleted_when_the_report_is_there(depot: Depot) -> None:
-    depot.shop.category("mugs")
+    depot.shop.add_category("mugs")
     done = depot.load(HEADER + "Mug,,x,mugs,1\n" * 5)
     assert len(depot.rejects(done["id"])) == done["rows_rejected"] == 5
     assert done["rejects_url"]

@@ -31,7 +31,7 @@ def large_file() -> str:
 
 @pytest.mark.slow
 def test_a_worker_that_is_given_three_seconds_goes_on_and_on_to_the_same_end(line: Line) -> None:
-    line.depot.shop.category("mugs")
+    line.depot.shop.add_category("mugs")
     clean = line.depot.put("incoming/products/clean.csv", large_file().encode())
     for message in line.receive():  # the bucket's word of it: this one is imported at one go
         line.sqs.delete_message(QueueUrl=line.url, ReceiptHandle=message["ReceiptHandle"])

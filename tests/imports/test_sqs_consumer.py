@@ -110,7 +110,7 @@ def line(depot: Depot) -> Iterator[Line]:
 
 
 def test_a_file_that_is_put_there_is_imported(line: Line) -> None:
-    line.depot.shop.category("mugs")
+    line.depot.shop.add_category("mugs")
     line.put("incoming/products/Größe 1 + 2.csv", HEADER + "Mug,,1.00,mugs,1\n")
     line.put("elsewhere/file.csv", HEADER)
     line.put("incoming/orders/file.csv", HEADER)
@@ -120,7 +120,7 @@ def test_a_file_that_is_put_there_is_imported(line: Line) -> None:
 
 
 def test_a_poisoned_message_stops_nobody_and_ends_in_the_dead_letter_queue(line: Line) -> None:
-    line.depot.shop.category("mugs")
+    line.depot.shop.add_category("mugs")
     line.send("no message of ours")
     for n in range(3):
         line.put(f"incoming/products/{n}.csv", HEADER + f"Mug {n},,1.00,mugs,1\n")
@@ -185,7 +185,7 @@ def test_failed_messages_wait_longer_each_time() -> None:
 
 def test_an_event_that_comes_five_times_and_late_is_done_once(line: Line) -> None:
     """Of a file that was put there twice: the older version's event finds that it was replaced."""
-    line.depot.shop.category("mugs")
+    line.depot.shop.add_category("mugs")
     line.put("incoming/products/a.csv", HEADER + "Mug,,1.00,mugs,1\n")
     line.put(
         "incoming/products/a.csv",
@@ -204,7 +204,7 @@ def test_an_event_that_comes_five_times_and_late_is_done_once(line: Line) -> Non
 
 
 def test_a_worker_without_time_sends_itself_messages(line: Line) -> None:
-    line.depot.shop.category("mugs")
+    line.depot.shop.add_category("mugs")
     rows = "".join(f"Mug {n},{'large ' * 50},1.00,mugs,{n % 9}\n" for n in range(2_000))
     line.put("incoming/products/long.csv", HEADER + rows)
     assert line.work(seconds=1.3) > 1
@@ -221,11 +221,11 @@ def test_responses_with_signed_urls_are_not_stored(line: Line) -> None:
         shop.post("/api/imports", {**announced.json, "filename": "b.csv", "format": "csv"}).status
         == 201
     )
-    assert shop.post("/api/imports", {**new, "colour": "blue"}).faults == {
+    assert shop.post("/api/imports", {**new, "colour": "blue"}).errors == {
         "/colour": "unknown_field"
     }
-    for answer in (announced, shop.get(announced.headers["Location"]), shop.get("/api/imports")):
-        assert (answer.headers["Cache-Control"], "X-API-Key" in answer.headers["Vary"]) == (
+    for response in (announced, shop.get(announced.headers["Location"]), shop.get("/api/imports")):
+        assert (response.headers["Cache-Control"], "X-API-Key" in response.headers["Vary"]) == (
             "no-store",
             True,
         )

@@ -13,7 +13,7 @@ import pytest
 from local.intrinsics import load_template
 from sluice.settings import DatabaseSettings
 from tests.fixtures.local_system import LocalSystem, temporary_system
-from tests.fixtures.logs_insights import fields_of, found, names
+from tests.fixtures.logs_insights import fields_read, matching_lines, parse_line
 from tests.local.conftest import PoolOpener
 from tests.local.waiting import asynchronous, wait_until
 
@@ -92,7 +92,7 @@ def errors(open_pool: PoolOpener) -> list[str]:
 
 
 def test_failures_finds_every_kind_of_failure_and_nothing_else(faults: list[str]) -> None:
-    failures = [fields_of(line) for line in found(QUERIES["FailuresQuery"], faults)]
+    failures = [parse_line(line) for line in matching_lines(QUERIES["FailuresQuery"], faults)]
     assert {"KeyError", "ZeroDivisionError"} <= {line.get("errorType") for line in failures}
     assert {"timeout", "failure", "error"} <= {line.get("record.status") for line in failures}
     assert any("Task timed out" in line["@message"] for line in failures)
@@ -104,7 +104,9 @@ def test_failures_finds_every_kind_of_failure_and_nothing_else(faults: list[str]
 def test_unexpected_error_has_level_message_type_trace_and_request(function_log: list[str]) -> None:
     request_id, *lines = function_log
     (error,) = (
-        json.loads(line) for line in found(QUERIES["FailuresQuery"], lines) if '"message"' in line
+        json.loads(line)
+        for line in matching_lines(QUERIES["FailuresQuery"], lines)
+        if '"message"' in line
     )
     assert (error["level"], error["requestId"], error["errorType"]) == (
         "ERROR",
@@ -118,7 +120,7 @@ def test_unexpected_error_has_level_message_type_trace_and_request(function_log:
 def test_one_request_is_found_in_every_line_of_it(function_log: list[str]) -> None:
     request_id, *lines = function_log
     query = QUERIES["OneRequestQuery"].replace("put the X-Request-Id of an answer here", request_id)
-    of_it = [fields_of(line) for line in found(query, lines)]
+    of_it = [parse_line(line) for line in matching_lines(query, lines)]
     assert [line.get("type") for line in of_it if "type" in line] == [
         "platform.start",
         "platform.report",
@@ -128,9 +130,9 @@ def test_one_request_is_found_in_every_line_of_it(function_log: list[str]) -> No
 
 
 def test_slowest_and_cold_starts_find_the_reports(function_log: list[str]) -> None:
-    reports = found(QUERIES["SlowestQuery"], function_log)
+    reports = matching_lines(QUERIES["SlowestQuery"], function_log)
     assert len(reports) >= 3
-    cold = found(QUERIES["ColdStartsQuery"], function_log)
+    cold = matching_lines(QUERIES["ColdStartsQuery"], function_log)
     assert 0 < len(cold) < len(reports)
 
 
@@ -140,9 +142,9 @@ def test_slowest_and_cold_starts_find_the_reports(function_log: list[str]) -> No
 def test_fields_of_queries_stand_in_the_lines(
     name: str, function_log: list[str], faults: list[str]
 ) -> None:
-    written = {field for line in (*function_log, *faults) for field in fields_of(line)}
+    written = {field for line in (*function_log, *faults) for field in parse_line(line)}
     restored = {"record.metrics.restoreDurationMs"}  # which only Lambda's snapshots have
-    assert names(QUERIES[name]) - restored <= written
+    assert fields_read(QUERIES[name]) - restored <= written
 
 
 def access_line(**values: str) -> str:
@@ -150,7 +152,11 @@ def access_line(**values: str) -> str:
     form = RESOURCES["Api"]["Properties"]["AccessLogSettings"]["Format"]
     variables = set(re.findall(r"\$context\.([A-Za-z.]*[A-Za-z])", form))
     assert variables <= ACCESS_VARIABLES
-    return re.sub(r"\$context\.([A-Za-z.]*[A-Za-z])", lambda found: values.get(found[1], "-"), form)
+    return re.sub(
+        r"\$context\.([A-Za-z.]*[A-Za-z])",
+        lambda matching_lines: values.get(matching_lines[1], "-"),
+        form,
+    )
 
 
 def test_routes_counts_failures_of_the_access_log() -> None:
@@ -158,10 +164,10 @@ def test_routes_counts_failures_of_the_access_log() -> None:
         access_line(status=status, routeKey="ANY /api/products")
         for status in ("200", "404", "500", "503")
     ]
-    assert names(QUERIES["RoutesQuery"]) <= set(fields_of(lines[0]))
+    assert fields_read(QUERIES["RoutesQuery"]) <= set(parse_line(lines[0]))
     failed = 'fields strcontains(concat("s", status), "s5") as failed'
     assert QUERIES["RoutesQuery"].startswith(failed)
-    assert len(found(f"{failed}\n| filter failed = 1", lines)) == 2
+    assert len(matching_lines(f"{failed}\n| filter failed = 1", lines)) == 2
 
 
 def test_access_log_has_the_functions_request_id() -> None:

@@ -142,7 +142,7 @@ def test_env_without_a_function_lists_them(demo_system: LocalSystem) -> None:
 
 
 def test_psql_opens_the_running_systems_database(demo_system: LocalSystem) -> None:
-    process = demo_system.command(
+    process = demo_system.spawn(
         "psql", "-X", "-Atc", "SELECT current_database(), count(*) > 0 FROM products"
     )
     rows, wrong = process.communicate(timeout=30)
@@ -153,7 +153,7 @@ def test_an_interrupt_while_starting_is_silent() -> None:
     """At any moment from our first line on; before it, the interpreter answers for itself."""
     with temporary_system() as system:
         for moment in range(6):
-            process = system.command()
+            process = system.spawn()
             deadline = time.monotonic() + 0.1 + 0.12 * moment
             while time.monotonic() < deadline:
                 process.poll()
@@ -180,7 +180,7 @@ def test_clean_state_is_refused_while_it_runs(demo_system: LocalSystem) -> None:
     assert "already running" in done.stderr
     assert "stop it first" in done.stderr
     assert (state / "local.json").exists()
-    assert demo_system.ask("/api/products?limit=1")[0] == 200
+    assert demo_system.request("/api/products?limit=1")[0] == 200
 
 
 def test_clean_state_removes_what_a_stopped_system_left() -> None:

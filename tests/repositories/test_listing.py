@@ -333,7 +333,7 @@ INSERT INTO inventory (product_id, quantity) SELECT id, id % 3 FROM p
 )
 def test_products_are_walked_in_every_order(shop: Shop, chosen: dict[str, Any], holds: Any):
     for slug in ("mugs", "jars"):
-        shop.category(slug)
+        shop.add_category(slug)
     shop.sql(STOCKED)
     repository = runtime.current().products
     everything = [row for row in rows_of(repository.page(ListQuery(limit=100))) if holds(row)]
@@ -356,7 +356,7 @@ def test_products_are_walked_in_every_order(shop: Shop, chosen: dict[str, Any], 
 
 
 def test_an_unknown_category_holds_no_product(shop: Shop):
-    shop.product("Cup")
+    shop.add_product("Cup")
     for slugs in (["nope"], ["nope", "neither"]):
         page = runtime.current().products.page(ListQuery(filters={"category": slugs}))
         assert (page.items, page.next_cursor, page.prev_cursor) == ("", None, None)

@@ -147,8 +147,10 @@ class Explaining:
         return found + [f"reads {buffers} buffers"] * (buffers > MOST_BUFFERS)
 
 
-def _nodes_of(answer: Any) -> list[dict[str, Any]]:
-    return list(_nodes((json.loads(answer) if isinstance(answer, str) else answer)[0]["Plan"]))
+def _nodes_of(response: Any) -> list[dict[str, Any]]:
+    return list(
+        _nodes((json.loads(response) if isinstance(response, str) else response)[0]["Plan"])
+    )
 
 
 def _nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -158,9 +160,9 @@ def _nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 @pytest.fixture(scope="module")
-def shelves(postgres_server: PostgresServer, migrated_template: str) -> Iterator[Explaining]:
+def shelves(postgres_server: PostgresServer, migrated_database: str) -> Iterator[Explaining]:
     """A stocked shop, as the role the functions have."""
-    copy_database(postgres_server, migrated_template, "shelves")
+    copy_database(postgres_server, migrated_database, "shelves")
     with closing(owner_connection(postgres_server.url(database="shelves"))) as connection:
         connection.run("SELECT setseed(0.42)")
         connection.run(

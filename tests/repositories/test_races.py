@@ -46,7 +46,7 @@ def at_once(action: Callable[[int], object]) -> list[object]:
 
 def test_of_writers_with_the_same_etag_one_wins(shop: Shop, database: Database) -> None:
     products = ProductRepository(database, CursorSigner(CURSOR_KEY))
-    id = shop.product("Tall Mug")
+    id = shop.add_product("Tall Mug")
     etag = products.get_by_id(id).etag
 
     for attempt in range(10):
@@ -66,7 +66,7 @@ def test_stock_never_goes_below_zero_and_every_unit_is_taken(
     shop: Shop, database: Database
 ) -> None:
     inventory = InventoryRepository(database, CursorSigner(CURSOR_KEY))
-    id = shop.product("Tall Mug", stock=10)
+    id = shop.add_product("Tall Mug", stock=10)
 
     met = at_once(lambda _: inventory.adjust(id, -1))
 
@@ -76,7 +76,7 @@ def test_stock_never_goes_below_zero_and_every_unit_is_taken(
 
 def test_bulk_updates_in_opposite_orders_do_not_deadlock(shop: Shop, database: Database) -> None:
     inventory = InventoryRepository(database, CursorSigner(CURSOR_KEY))
-    ids = [shop.product(f"Mug {n}") for n in range(30)]
+    ids = [shop.add_product(f"Mug {n}") for n in range(30)]
 
     for _ in range(5):
         met = at_once(

@@ -54,7 +54,7 @@ def test_what_is_committed_is_kept_whole(shop: Shop, built: Runtime) -> None:
 
 
 def test_what_is_not_committed_is_undone(shop: Shop, built: Runtime) -> None:
-    shop.category("mugs")
+    shop.add_category("mugs")
     with built.unit_of_work() as work:
         work.products.create(MUG)
 
@@ -67,7 +67,7 @@ def test_what_is_not_committed_is_undone(shop: Shop, built: Runtime) -> None:
 def test_an_error_at_any_step_undoes_all_before_it(
     shop: Shop, built: Runtime, failing: str
 ) -> None:
-    shop.product("Cup", stock=1)
+    shop.add_product("Cup", stock=1)
 
     def fail(work: UnitOfWork) -> None:
         mug = work.products.create(MUG)
@@ -85,7 +85,7 @@ def test_an_error_at_any_step_undoes_all_before_it(
 
 
 def test_an_order_is_a_part_of_a_unit(shop: Shop, built: Runtime) -> None:
-    user, mug = shop.user(), shop.product("Mug", stock=5)
+    user, mug = shop.add_user(), shop.add_product("Mug", stock=5)
     with built.unit_of_work() as work:
         order = ordering.place_order(work, user, [(mug, 3)])
         ordering.change_status(work, order.id, "paid")
@@ -109,7 +109,7 @@ def test_a_unit_that_is_over_does_nothing_more(shop: Shop, built: Runtime) -> No
 
 
 def test_the_session_tracks_what_is_new_dirty_and_deleted(shop: Shop, built: Runtime) -> None:
-    ada, bob = shop.user(), shop.user("bob@example.com")
+    ada, bob = shop.add_user(), shop.add_user("bob@example.com")
     with built.unit_of_work() as work:
         eve = User(email="eve@example.com", name="Eve")
         renamed, leaving = work.session.get_one(User, ada), work.session.get_one(User, bob)
@@ -129,7 +129,7 @@ def test_the_session_tracks_what_is_new_dirty_and_deleted(shop: Shop, built: Run
 
 
 def test_the_session_writes_at_commit_and_not_without(shop: Shop, built: Runtime) -> None:
-    id = shop.user()
+    id = shop.add_user()
     for keeps, name in ((False, "Ada"), (True, "Ada Byron")):
         with built.unit_of_work() as work:
             work.session.get_one(User, id).name = "Ada Byron"
@@ -139,7 +139,7 @@ def test_the_session_writes_at_commit_and_not_without(shop: Shop, built: Runtime
 
 
 def test_an_object_that_somebody_else_changed_is_stale(shop: Shop, built: Runtime) -> None:
-    id = shop.user()
+    id = shop.add_user()
     with built.unit_of_work() as work:
         user = work.session.get_one(User, id)
         shop.sql("UPDATE users SET name = 'Augusta'")
@@ -151,7 +151,7 @@ def test_an_object_that_somebody_else_changed_is_stale(shop: Shop, built: Runtim
 
 
 def test_what_the_server_refuses_of_the_session_is_our_error(shop: Shop, built: Runtime) -> None:
-    shop.user("ada@example.com")
+    shop.add_user("ada@example.com")
     with pytest.raises(Duplicate) as refused:
         built.run_in_transaction(
             lambda work: work.session.add(User(email="ADA@example.com", name="Ada"))
@@ -178,7 +178,7 @@ def test_objects_that_belong_together_are_written_in_order(shop: Shop, built: Ru
 def test_a_unit_that_lost_against_another_is_replayed_whole(
     shop: Shop, built: Runtime, isolation: str
 ) -> None:
-    mug = shop.product("Mug", stock=10)
+    mug = shop.add_product("Mug", stock=10)
     built.database.dispose()
 
     @event.listens_for(built.database._engine, "connect")
@@ -215,11 +215,11 @@ def test_a_unit_that_always_loses_is_given_up(built: Runtime) -> None:
 
 
 def test_the_mapped_tables_are_the_migrated_ones(
-    postgres_server: PostgresServer, migrated_template: str
+    postgres_server: PostgresServer, migrated_database: str
 ) -> None:
     """Tables, columns, types and NULL: what a mapping could get wrong. Indexes and checks are the migrations' alone."""
     engine: Engine = make_engine(
-        DatabaseSettings.from_url(postgres_server.url(database=migrated_template)), "batch"
+        DatabaseSettings.from_url(postgres_server.url(database=migrated_database)), "batch"
     )
 
     def compared(item: Any, name: str | None, kind: str, reflected: bool, against: Any) -> bool:

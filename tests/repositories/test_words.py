@@ -135,7 +135,7 @@ def test_no_letter_or_digit_separates_words_and_all_punctuation_does() -> None:
 def test_a_long_word_does_not_make_a_row_impossible(shop: Shop) -> None:
     chance = random.Random(3)
     word = "".join(chance.choice("abcdefghijklmnopqrstuvwxyz0123456789") for _ in range(10_000))
-    shop.category("mugs")
+    shop.add_category("mugs")
     for name, description in (
         ("One", word),
         ("Two", "茶" + word[:9_990]),
@@ -169,11 +169,11 @@ SEARCHES = [
 def test_search_finds_words_beside_any_punctuation(
     shop: Shop, name: str, finding: list[str], missing: list[str]
 ) -> None:
-    shop.category("other")
-    shop.product(name)
-    shop.product("Decoy")
+    shop.add_category("other")
+    shop.add_product(name)
+    shop.add_product("Decoy")
     shop.sql("INSERT INTO categories (name, slug) VALUES (:n, 'wanted')", n=name)
-    shop.user("ada@example.com", name)
+    shop.add_user("ada@example.com", name)
     for searched in finding + missing:
         for list_ in ("products", "categories", "users"):
             found = [
@@ -181,18 +181,18 @@ def test_search_finds_words_beside_any_punctuation(
                 for row in shop.get(f"/api/{list_}?search={quote(searched)}").json["data"]
             ]
             assert found == ([name] if searched in finding else []), (list_, searched)
-        answer = shop.graphql(
+        response = shop.graphql(
             f"{{ products(filter: {{search: {json.dumps(searched)}}}) {{ nodes {{ name }} }} }}"
         )
-        assert bool(answer.json["data"]["products"]["nodes"]) == (searched in finding)
+        assert bool(response.json["data"]["products"]["nodes"]) == (searched in finding)
 
 
 @pytest.mark.parametrize(
     "search", ["—", "“”", "\u200b", "\u00ad", " \u00a0 ", "🫖", "%", "\u0301", "、。", "™"]
 )
 def test_a_search_without_a_word_is_refused(shop: Shop, search: str) -> None:
-    answer = shop.get(f"/api/products?search={quote(search)}")
-    assert (answer.status, answer.code, answer.errors) == (
+    response = shop.get(f"/api/products?search={quote(search)}")
+    assert (response.status, response.code, response.errors) == (
         400,
         "invalid_parameter",
         {"search": "invalid"},

@@ -119,14 +119,14 @@ def sam(
 
 @pytest.fixture(scope="session")
 def sam_shop(
-    docker: None, postgres_server: PostgresServer, migrated_template: str
+    docker: None, postgres_server: PostgresServer, migrated_database: str
 ) -> Iterator[Shop]:
     """One shop for all of them, since a container takes seconds; its tests must not mind each other."""
-    copy_database(postgres_server, migrated_template, "sam")
+    copy_database(postgres_server, migrated_database, "sam")
     shop = Shop(postgres_server.url(database="sam"))
     for name in ("Rope", "Bucket"):
-        shop.product(name, category="garden", stock=10)
-    shop.order(shop.user(), (1, 1))
+        shop.add_product(name, category="garden", stock=10)
+    shop.add_order(shop.add_user(), (1, 1))
     shop.sql(
         "INSERT INTO sluice.import_jobs (resource, object_key) VALUES ('users', 'incoming/users/1/users.csv')"
     )

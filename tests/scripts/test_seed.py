@@ -73,7 +73,7 @@ def test_the_api_serves_the_demo_shop_and_goes_on_from_it(shop: Shop) -> None:
     seed_demo(shop.url)
     found = shop.get("/api/products?search=CRÊPE&category=kitchen").json["data"]
     assert [product["name"] for product in found] == ["Crêpe Pan"]
-    assert shop.product("Something new", category="novelties") > 150
+    assert shop.add_product("Something new", category="novelties") > 150
 
 
 def test_a_second_demo_changes_nothing(shop: Shop) -> None:
@@ -84,7 +84,7 @@ def test_a_second_demo_changes_nothing(shop: Shop) -> None:
 
 
 def test_no_demo_is_put_among_somebody_elses_rows(shop: Shop) -> None:
-    shop.category("kitchen")
+    shop.add_category("kitchen")
     assert seed_demo(shop.url) == 0
     assert counts(shop) == [1, 0, 0, 0, 0]
 
@@ -149,7 +149,7 @@ def test_two_empty_shops_are_seeded_alike(shop: Shop, empty_database: str) -> No
 
 
 def test_a_shop_too_small_for_variety_gets_its_orders_all_the_same(shop: Shop) -> None:
-    shop.product("The only one")
+    shop.add_product("The only one")
     seed_more(shop.url, orders=5)
     assert counts(shop)[3:] == [1, 5]
     assert faults(shop).keys() <= {

@@ -9,16 +9,16 @@ from tests.sessions.hostile import HOSTILE
 
 
 def found(shop: Shop) -> dict[str, dict[str, str]]:
-    answer = shop.get("/health/ready")
-    assert answer.json["status"] in ("ready", 503)
-    return {deviation["setting"]: deviation for deviation in answer.json["database"]["settings"]}
+    response = shop.get("/health/ready")
+    assert response.json["status"] in ("ready", 503)
+    return {deviation["setting"]: deviation for deviation in response.json["database"]["settings"]}
 
 
 def test_without_settings_of_its_own_a_role_deviates_in_its_limits_alone(owner: Owner) -> None:
     with owner.shop("direct", {}) as shop:
-        answer = shop.get("/health/ready")
+        response = shop.get("/health/ready")
 
-        assert (answer.status, answer.json["status"]) == (200, "ready")
+        assert (response.status, response.json["status"]) == (200, "ready")
         assert found(shop)["statement_timeout"] == {
             "setting": "statement_timeout", "wanted": "14s", "found": "0", "changes": "limit",
         }  # fmt: skip
@@ -32,10 +32,10 @@ def test_triggers_that_do_not_run_are_not_ready(owner: Owner, way: str) -> None:
         shop.sql(
             f"ALTER ROLE sluice_app IN DATABASE {name} SET session_replication_role = 'replica'"
         )
-        answer = shop.get("/health/ready")
+        response = shop.get("/health/ready")
 
-        assert (answer.status, answer.code) == (503, "wrong_settings")
-        assert int(answer.headers["Retry-After"]) > 0
+        assert (response.status, response.code) == (503, "wrong_settings")
+        assert int(response.headers["Retry-After"]) > 0
         assert found(shop)["session_replication_role"]["found"] == "replica"
 
 
@@ -51,7 +51,7 @@ def test_behind_a_pooler_each_setting_that_changes_answers_shows(
         known = shop.sql("SELECT 1 FROM pg_settings WHERE name = :name", name=setting)
         if known:
             shop.sql(f"ALTER ROLE sluice_app IN DATABASE {name} SET {setting} = {HOSTILE[setting]}")
-        answer = shop.get("/health/ready")
+        response = shop.get("/health/ready")
 
         expected = 200 if SESSION[setting].poolers or not known else 503
-        assert answer.status == expected, answer.text
+        assert response.status == expected, response.text

@@ -8,7 +8,7 @@ from local.intrinsics import Evaluator
 from local.template import parameter_values
 from scripts.render_template import REQUIRED_PARAMETERS
 from tests.fixtures.sam import translate
-from tests.fixtures.template import Template
+from tests.fixtures.template import SourceTemplate
 
 GIVEN = {
     "GatewayJwtAuthorizer": "true",
@@ -19,7 +19,7 @@ ANY = "x-amazon-apigateway-any-method"
 ASKED = [{"Tokens": []}]
 
 
-def evaluator(template: Template, **given: str) -> Evaluator:
+def evaluator(template: SourceTemplate, **given: str) -> Evaluator:
     values = parameter_values(template.body, {**REQUIRED_PARAMETERS["default"], **given})
     return Evaluator(template.body, values, lambda name, attribute: f"{name}.{attribute}")
 
@@ -28,14 +28,16 @@ def routes_of(body: dict[str, Any]) -> dict[str, Any]:
     return {path: item[ANY].get("security") for path, item in body["paths"].items()}
 
 
-def test_by_default_the_gateway_lets_everybody_through(template: Template) -> None:
+def test_by_default_the_gateway_lets_everybody_through(template: SourceTemplate) -> None:
     body = evaluator(template).value(template.resources["Api"]["Properties"]["DefinitionBody"])
 
     assert body.keys() == {"openapi", "info", "paths"}
     assert set(routes_of(body).values()) == {None}
 
 
-def test_where_it_is_told_to_it_wants_a_token_at_every_route_of_the_api(template: Template) -> None:
+def test_where_it_is_told_to_it_wants_a_token_at_every_route_of_the_api(
+    template: SourceTemplate,
+) -> None:
     body = evaluator(template, **GIVEN).value(
         template.resources["Api"]["Properties"]["DefinitionBody"]
     )
@@ -66,7 +68,7 @@ def test_where_it_is_told_to_it_wants_a_token_at_every_route_of_the_api(template
     ids=str,
 )
 def test_a_deployment_that_could_not_work_is_refused(
-    template: Template, given: dict[str, str], refused: bool
+    template: SourceTemplate, given: dict[str, str], refused: bool
 ) -> None:
     here = evaluator(template, **given)
     applying = [
@@ -80,10 +82,12 @@ def test_a_deployment_that_could_not_work_is_refused(
 
 
 @pytest.mark.slow
-def test_sam_keeps_what_stands_there_and_adds_the_functions(template: Template) -> None:
+def test_sam_keeps_what_stands_there_and_adds_the_functions(template: SourceTemplate) -> None:
     both = translate({}, {"without": ["DefinitionBody"]})
     body, of_events_alone = (made["Resources"]["Api"]["Properties"]["Body"] for made in both)
-    made = Template({**both[0], "Globals": template.body["Globals"]})  # with the functions' aliases
+    made = SourceTemplate(
+        {**both[0], "Globals": template.body["Globals"]}
+    )  # with the functions' aliases
 
     assert evaluator(made).value(body) == evaluator(made).value(of_events_alone)
     for here, asked in ((evaluator(made), None), (evaluator(made, **GIVEN), ASKED)):

@@ -99,9 +99,9 @@ def invoke(
 def test_a_built_function_answers_its_event(
     path: Path, shop: Shop, emulated_aws: AwsSettings
 ) -> None:
-    rope = shop.product("Rope", category="garden", stock=10)
-    shop.product("Bucket", category="garden", stock=10)
-    shop.order(shop.user(), (rope, 1))
+    rope = shop.add_product("Rope", category="garden", stock=10)
+    shop.add_product("Bucket", category="garden", stock=10)
+    shop.add_order(shop.add_user(), (rope, 1))
     shop.sql(
         "INSERT INTO sluice.import_jobs (resource, object_key) VALUES ('users', 'incoming/users/1/users.csv')"
     )

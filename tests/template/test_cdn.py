@@ -14,7 +14,7 @@ from local.intrinsics import PSEUDO_PARAMETERS, TemplateError, load_template
 from scripts.render_template import render, stages
 from sluice.http.origin import ADDRESS_HEADER, KEY_HEADER
 from tests.fixtures.sam import lint
-from tests.fixtures.template import BEHIND_CDN, ROOT, Template
+from tests.fixtures.template import CDN_PARAMETERS, ROOT, SourceTemplate
 
 CONFIGURED = stages(tomllib.loads((ROOT / "samconfig.toml").read_text()))
 KEY = "{{resolve:secretsmanager:OriginKey}}"
@@ -22,13 +22,13 @@ KEY = "{{resolve:secretsmanager:OriginKey}}"
 
 @cache
 def with_cdn(stage: str = "default") -> dict[str, Any]:
-    return render(load_template(ROOT / "template.yaml"), {**CONFIGURED[stage], **BEHIND_CDN})
+    return render(load_template(ROOT / "template.yaml"), {**CONFIGURED[stage], **CDN_PARAMETERS})
 
 
 def nested(*, stack_id: str = PSEUDO_PARAMETERS["AWS::StackId"], **given: str) -> dict[str, Any]:
     """cdn.yaml, with the parameters that template.yaml passes on under these of its own."""
     whole = render(
-        load_template(ROOT / "template.yaml"), {**CONFIGURED["default"], **BEHIND_CDN, **given}
+        load_template(ROOT / "template.yaml"), {**CONFIGURED["default"], **CDN_PARAMETERS, **given}
     )
     passed = whole["Resources"]["Cdn"]["Properties"]["Parameters"]
     pseudo = {**PSEUDO_PARAMETERS, "AWS::StackName": "S" * 128, "AWS::StackId": stack_id}
@@ -50,7 +50,7 @@ def test_cdn_adds_a_secret_and_a_stack_if_wanted(stage: str) -> None:
     assert "DomainTarget" not in without["Outputs"]
 
 
-def test_functions_compare_the_key_that_cloudfront_sends(template: Template) -> None:
+def test_functions_compare_the_key_that_cloudfront_sends(template: SourceTemplate) -> None:
     (origin,) = distribution()["Origins"]
     assert origin["OriginCustomHeaders"] == [
         {"HeaderName": "X-Sluice-Origin-Key", "HeaderValue": KEY}
@@ -147,7 +147,7 @@ def test_cdn_keeps_to_the_schemas() -> None:
 
 
 def test_web_acl_is_optional() -> None:
-    assert distribution()["WebACLId"] == BEHIND_CDN["WebAclArn"]
+    assert distribution()["WebACLId"] == CDN_PARAMETERS["WebAclArn"]
     assert "WebACLId" not in distribution(WebAclArn="")
 
 
@@ -182,5 +182,6 @@ def test_web_acl_is_optional() -> None:
 def test_cdn_that_could_not_work_is_refused(given: dict[str, str], refused: str) -> None:
     with pytest.raises(TemplateError, match=re.escape(refused)):
         render(
-            load_template(ROOT / "template.yaml"), {**CONFIGURED["default"], **BEHIND_CDN, **given}
+            load_template(ROOT / "template.yaml"),
+            {**CONFIGURED["default"], **CDN_PARAMETERS, **given},
         )

@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl
 
 import pytest
 
-from tests.fixtures.template import ROOT, Template
+from tests.fixtures.template import ROOT, SourceTemplate
 
 EVENTS = sorted((ROOT / "events").glob("*.json"))
 
@@ -21,7 +21,7 @@ def read(path: Path) -> dict[str, Any]:
 
 
 @each_event
-def test_its_route_is_in_the_template(path: Path, template: Template) -> None:
+def test_its_route_is_in_the_template(path: Path, template: SourceTemplate) -> None:
     event = read(path)
     assert event["routeKey"] in template.routes()
     assert event["requestContext"]["routeKey"] == event["routeKey"]
@@ -65,7 +65,7 @@ def test_it_carries_no_key_but_the_local_systems(path: Path) -> None:
     assert event["headers"].get("x-api-key") == expected
 
 
-def test_every_route_has_an_event(template: Template) -> None:
+def test_every_route_has_an_event(template: SourceTemplate) -> None:
     assert {read(path)["routeKey"] for path in EVENTS} == template.routes().keys() - {
         "$default",
         "ANY /api/{proxy+}",

@@ -18,13 +18,13 @@ from local.intrinsics import ACCOUNT_ID, NO_VALUE, REGION, Evaluator
 from local.template import parameter_values
 from scripts.render_template import SAMPLE_ATTRIBUTES, stages
 from tests.fixtures.sam import translate
-from tests.fixtures.template import BEHIND_CDN, ROOT
+from tests.fixtures.template import CDN_PARAMETERS, ROOT
 
 CONFIGURED = stages(tomllib.loads((ROOT / "samconfig.toml").read_text()))
 GIVEN = {
     **CONFIGURED,
     "proxy": {**CONFIGURED["production"], "UseProxy": "true"},
-    "cdn": {**CONFIGURED["default"], **BEHIND_CDN},
+    "cdn": {**CONFIGURED["default"], **CDN_PARAMETERS},
 }
 
 # Types of which moto's CloudFormation has none. They are checked against CloudFormation's schemas alone.

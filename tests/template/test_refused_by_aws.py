@@ -12,12 +12,12 @@ from local.intrinsics import ACCOUNT_ID, PSEUDO_PARAMETERS, Evaluator, load_temp
 from local.template import parameter_values
 from scripts.render_template import SECRET, render, stages
 from tests.fixtures.sam import lint, schemas, translate
-from tests.fixtures.template import BEHIND_CDN, ROOT, Template
+from tests.fixtures.template import CDN_PARAMETERS, ROOT, SourceTemplate
 
 SAMCONFIG = tomllib.loads((ROOT / "samconfig.toml").read_text())
 CONFIGURED = stages(SAMCONFIG)
 PROXY = {**CONFIGURED["production"], "UseProxy": "true"}
-CDN = {**CONFIGURED["production"], **BEHIND_CDN}
+CDN = {**CONFIGURED["production"], **CDN_PARAMETERS}
 
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic-function-reference-rules.html
 OF_RULES = {
@@ -65,7 +65,7 @@ def functions_in(node: Any) -> Iterator[tuple[str, Any]]:
             yield from functions_in(item)
 
 
-def test_rules_use_no_function_that_aws_refuses(template: Template) -> None:
+def test_rules_use_no_function_that_aws_refuses(template: SourceTemplate) -> None:
     for name, rule in template.body["Rules"].items():
         assert rule.keys() <= {"RuleCondition", "Assertions"}, name
         asked = [
@@ -84,7 +84,7 @@ def test_rules_use_no_function_that_aws_refuses(template: Template) -> None:
                 assert list(functions_in(argument)) == [], (name, function)
 
 
-def test_every_rule_and_condition_is_evaluated(template: Template) -> None:
+def test_every_rule_and_condition_is_evaluated(template: SourceTemplate) -> None:
     """The evaluator refuses a function that AWS refuses in that section."""
     values = parameter_values(template.body, CONFIGURED["production"])
     here = Evaluator(template.body, values, lambda name, attribute: name)
@@ -267,7 +267,7 @@ def test_function_policy_has_room_for_its_permissions() -> None:
     assert max(statements.values()) < 20_480
 
 
-def test_template_goes_by_a_bucket_and_its_text_is_short_enough(template: Template) -> None:
+def test_template_goes_by_a_bucket_and_its_text_is_short_enough(template: SourceTemplate) -> None:
     """Over 51,200 bytes CloudFormation takes a template from S3 alone, which `resolve_s3` is for."""
     assert len((ROOT / "template.yaml").read_bytes()) > 51_200
     deployed = [
@@ -282,7 +282,7 @@ def test_template_goes_by_a_bucket_and_its_text_is_short_enough(template: Templa
         assert all(len(assertion["AssertDescription"]) <= 255 for assertion in rule["Assertions"])
 
 
-def test_what_holds_data_outlives_a_stack_but_no_failed_creation(template: Template) -> None:
+def test_what_holds_data_outlives_a_stack_but_no_failed_creation(template: SourceTemplate) -> None:
     for name in ("ApiKeysTable", "DataKey", "ImportsBucket"):
         assert template.resources[name]["DeletionPolicy"] == "RetainExceptOnCreate", name
         assert template.resources[name]["UpdateReplacePolicy"] == "Retain", name

@@ -15,7 +15,7 @@ from sluice.settings import (
     origin_key,
     trace_settings,
 )
-from tests.fixtures.template import ROOT, Template
+from tests.fixtures.template import ROOT, SourceTemplate
 
 # path → the function that template.yaml must route it to: the one whose handler says so in openapi.json
 ROUTES = {
@@ -70,7 +70,7 @@ class Watched(Mapping[str, str]):
 
 
 def test_the_routes_are_those_of_openapi_and_the_functions_see_every_method(
-    template: Template,
+    template: SourceTemplate,
 ) -> None:
     assert (
         {route: name for route, (name, _) in template.routes().items()}
@@ -82,7 +82,7 @@ def test_the_routes_are_those_of_openapi_and_the_functions_see_every_method(
     ), "Events in template.yaml, and openapi.json (make openapi), are not of the same routes"
 
 
-def test_only_the_service_is_open(template: Template) -> None:
+def test_only_the_service_is_open(template: SourceTemplate) -> None:
     """The gateway lets everybody through: each function of the API asks who it is."""
     assert "Auth" not in template.resources["Api"]["Properties"]
     for path, name in ROUTES.items():
@@ -100,7 +100,7 @@ def test_only_the_service_is_open(template: Template) -> None:
 
 
 def test_migrations_cannot_be_reached_over_the_api_and_run_one_at_a_time(
-    template: Template,
+    template: SourceTemplate,
 ) -> None:
     migrate = template.functions["MigrateFunction"]
     assert "Events" not in migrate
@@ -108,7 +108,7 @@ def test_migrations_cannot_be_reached_over_the_api_and_run_one_at_a_time(
 
 
 def test_a_function_may_log_in_and_read_the_keys_of_its_callers_and_nothing_else(
-    template: Template,
+    template: SourceTemplate,
 ) -> None:
     login, as_analyst = {"Ref": "DatabaseAccess"}, {"Ref": "AnalystAccess"}
     keys = {
@@ -147,14 +147,14 @@ def test_a_function_may_log_in_and_read_the_keys_of_its_callers_and_nothing_else
         ], name
 
 
-def test_worker_knows_the_tries_of_its_queue(template: Template) -> None:
+def test_worker_knows_the_tries_of_its_queue(template: SourceTemplate) -> None:
     """After its last try it says that the job has failed."""
     tries = template.environment("ImportWorkerFunction")["SLUICE_IMPORTS_MAX_RECEIVE_COUNT"]
     queue = template.resources["ImportsQueue"]["Properties"]
     assert queue["RedrivePolicy"]["maxReceiveCount"] == tries == IMPORTS_MAX_RECEIVE_COUNT
 
 
-def test_only_migrations_work_as_the_owner(template: Template) -> None:
+def test_only_migrations_work_as_the_owner(template: SourceTemplate) -> None:
     owners = {
         name
         for name in template.functions
@@ -164,7 +164,7 @@ def test_only_migrations_work_as_the_owner(template: Template) -> None:
     assert owners == {"MigrateFunction"}
 
 
-def test_only_analytics_works_as_the_analyst(template: Template) -> None:
+def test_only_analytics_works_as_the_analyst(template: SourceTemplate) -> None:
     given = {
         name
         for name in template.functions
@@ -173,7 +173,7 @@ def test_only_analytics_works_as_the_analyst(template: Template) -> None:
     assert given == {"AnalyticsFunction"}
 
 
-def test_every_function_is_given_what_settings_require(template: Template) -> None:
+def test_every_function_is_given_what_settings_require(template: SourceTemplate) -> None:
     with pytest.raises(SettingsError) as nothing_set:
         Settings.from_env({})
     required = {
@@ -187,7 +187,7 @@ def test_every_function_is_given_what_settings_require(template: Template) -> No
             assert required <= template.environment(name).keys(), name
 
 
-def test_no_function_is_given_what_settings_do_not_know(template: Template) -> None:
+def test_no_function_is_given_what_settings_do_not_know(template: SourceTemplate) -> None:
     watched = Watched({})
     with pytest.raises(SettingsError):
         Settings.from_env(watched)
@@ -200,7 +200,7 @@ def test_no_function_is_given_what_settings_do_not_know(template: Template) -> N
         assert given <= watched.asked, name
 
 
-def test_every_function_has_its_folder_and_handler(template: Template, root: Path) -> None:
+def test_every_function_has_its_folder_and_handler(template: SourceTemplate, root: Path) -> None:
     for name, properties in template.functions.items():
         module, _, attribute = properties["Handler"].rpartition(".")
         source = root / properties["CodeUri"] / f"{module}.py"
@@ -241,7 +241,7 @@ def _pins(requirements: Path) -> dict[str, str]:
     return dict(pins)
 
 
-def test_docs_function_has_no_secret_and_no_network(template: Template) -> None:
+def test_docs_function_has_no_secret_and_no_network(template: SourceTemplate) -> None:
     docs = template.functions["DocsFunction"]
     assert template.environment("DocsFunction") == {}
     assert docs["VpcConfig"] == {"Ref": "AWS::NoValue"}

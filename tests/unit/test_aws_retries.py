@@ -150,7 +150,7 @@ def test_take_whose_response_got_lost_counts_once(
         counts = DynamoCounterStore(sender, RATE_LIMIT_TABLE)
         if warm:  # the connection is a kept one then, and the item is there
             counts.increment(key, 1, amount=1, limit=5, expires_at=LATER)
-        between.fates = [fate]
+        between.actions = [fate]
         before = int(warm)
         assert counts.increment(key, 1, amount=2, limit=5, expires_at=LATER) == (True, before + 2)
         assert counts.count(key, 1) == before + 2

@@ -22,7 +22,7 @@ from tests.fixtures.tokens import (
     ISSUER,
     OTHER_RSA,
     RSA,
-    published,
+    jwks_document,
     signed,
     token,
 )
@@ -34,7 +34,7 @@ class Issuer:
     """What it publishes, how often it was asked, and a clock."""
 
     def __init__(self, **keys: Any) -> None:
-        self.answer: bytes | None = published(**keys)
+        self.answer: bytes | None = jwks_document(**keys)
         self.asked = 0
         self.now = time.time()
 
@@ -168,7 +168,7 @@ def key_set(*keys: dict[str, Any]) -> bytes:
 
 def row(key: Any, **members: Any) -> dict[str, Any]:
     """A key as it is published, without an id unless `members` have one."""
-    (published_key,) = json.loads(published(x=key))["keys"]
+    (published_key,) = json.loads(jwks_document(x=key))["keys"]
     del published_key["kid"]
     return published_key | members
 
@@ -310,7 +310,7 @@ def test_keys_are_asked_for_once_and_anew_where_one_was_rotated_in(issuer: Issue
         assert tokens(token()) is not None
     assert issuer.asked == 1
 
-    issuer.answer = published(n=OTHER_RSA)
+    issuer.answer = jwks_document(n=OTHER_RSA)
     issuer.now += MIN_FETCH_INTERVAL
     assert tokens(token(OTHER_RSA, kid="n")) is not None
     assert tokens(token()) is None  # rotated out
@@ -320,7 +320,7 @@ def test_keys_are_asked_for_once_and_anew_where_one_was_rotated_in(issuer: Issue
 def test_a_withdrawn_key_is_refused_within_the_hour(issuer: Issuer) -> None:
     tokens = issuer.tokens()
     assert tokens(token()) is not None
-    issuer.answer = published(e=EC)
+    issuer.answer = jwks_document(e=EC)
     issuer.now += JWKS_TTL + 1
 
     assert tokens(token()) is None
@@ -342,7 +342,9 @@ def test_keys_that_are_known_outlast_an_issuer_that_is_down(issuer: Issuer) -> N
 
 def test_what_else_an_issuer_publishes_does_not_spoil_its_keys(issuer: Issuer) -> None:
     others = [{"kty": "RSA"}, {"kid": "x", "use": "enc"}, "text", None, {"kid": 7}]
-    issuer.answer = json.dumps({"keys": [*others, *json.loads(published(r=RSA))["keys"]]}).encode()
+    issuer.answer = json.dumps(
+        {"keys": [*others, *json.loads(jwks_document(r=RSA))["keys"]]}
+    ).encode()
 
     assert issuer.tokens()(token()) is not None
 

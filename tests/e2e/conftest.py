@@ -1,7 +1,7 @@
-"""The black-box suite: `make e2e URL=https://… KEY=…`. Without a URL nothing of it is collected.
+"""Black-box tests of a deployment: `make e2e URL=https://… KEY=…`. Skipped without a URL.
 
-It makes a category of its own with everything in it, and deletes that in the end. Orders and import jobs cannot be
-deleted: each run leaves one cancelled order of the user `e2e-canary@example.com`, and two import jobs.
+Each run creates a category with all its products and deletes both at the end. Orders and import jobs
+cannot be deleted: a run leaves one cancelled order of `e2e-canary@example.com` and two import jobs.
 """
 
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ CANARY = "e2e-canary"
 
 @pytest.fixture(scope="session")
 def api() -> Deployment:
-    """The deployment, once it is ready."""
+    """Return the deployment once it is ready."""
     assert DEPLOYMENT is not None
     DEPLOYMENT.until_ready()
     return DEPLOYMENT
@@ -26,7 +26,7 @@ def api() -> Deployment:
 
 @pytest.fixture(scope="session")
 def category(api: Deployment) -> Iterator[str]:
-    """The slug of this run's own category. Its products go with it."""
+    """Create a category for this run and yield its slug. Delete it and its products at the end."""
     made = api("POST", "/api/categories", {"name": api.run, "slug": api.run})
     assert made.status == 201, made.body
     yield api.run
@@ -39,7 +39,7 @@ def category(api: Deployment) -> Iterator[str]:
 
 
 class Products:
-    """`products()` makes one of this run's category, with a name of its own."""
+    """A factory: `products(**fields)` creates a product with a unique name in this run's category."""
 
     def __init__(self, api: Deployment, category: str) -> None:
         self._api, self._category, self._made = api, category, 0
@@ -64,7 +64,10 @@ def products(api: Deployment, category: str) -> Products:
 
 @pytest.fixture(scope="session")
 def canary(api: Deployment) -> dict[str, int]:
-    """`user_id` and `product_id` that every run uses again, since what an order names cannot be deleted."""
+    """Return `user_id` and `product_id`, which all runs share.
+
+    A user or product with orders cannot be deleted.
+    """
     email = f"{CANARY}@example.com"
     users = api("GET", f"/api/users?email={email}").json["data"]
     user = users[0] if users else api("POST", "/api/users", {"email": email, "name": CANARY}).json

@@ -1,6 +1,6 @@
-"""A client of a deployment, which knows it only by its URL and an API key: for the black-box suite.
+"""HTTP client of a deployment for the black-box tests; it knows only the URL and API keys.
 
-It waits where a person would: while the limit of its key is used up, and while the database resumes.
+It waits and retries while the rate limit of its key is used up and while the database resumes.
 """
 
 import json
@@ -16,14 +16,14 @@ from urllib.parse import urlsplit
 
 import pytest
 
-WAIT_SECONDS = 120.0  # for a database that resumes, or a file that is imported
-MOST_WAITS = 4  # for the key's limit, in one request
-FORGOTTEN = object()
+WAIT_SECONDS = 120.0  # for a resuming database or an import
+MAX_ATTEMPTS = 4  # of a request that is rate limited
+NO_BODY = object()
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A response. Header names are lower-case."""
+    """An HTTP response. Header names are lower-case."""
 
     status: int
     headers: dict[str, str]
@@ -35,7 +35,7 @@ class Answer:
 
     @property
     def code(self) -> str:
-        """The code of a problem, which must have its whole shape."""
+        """Return the code of a problem, after checking that the problem is complete."""
         assert self.headers.get("content-type") == "application/problem+json", (
             self.status,
             self.headers,
@@ -49,16 +49,17 @@ class Answer:
 
     @property
     def errors(self) -> set[str]:
-        """Pointers and parameters at fault."""
+        """Return the pointers and parameters of the errors."""
         return {error.get("pointer") or error["parameter"] for error in self.json["errors"]}
 
 
 @dataclass
 class Deployment:
-    """`hosts` are addresses of host names that this machine does not know, such as an emulator's.
+    """A deployment under test.
 
-    `sam_local`: the gateway is the one of `sam local start-api`, which does less than API Gateway. Its containers call
-    this machine `host.docker.internal`, in presigned URLs too.
+    `hosts` maps host names without DNS, such as an emulator's, to addresses.
+    `sam_local`: the gateway is `sam local start-api`, which does less than API Gateway. Its containers
+    call this machine `host.docker.internal`, also in presigned URLs.
     """
 
     url: str
@@ -71,7 +72,7 @@ class Deployment:
 
     @classmethod
     def from_environment(cls) -> "Deployment | None":
-        """Return the one that `make e2e` names; None where it names none."""
+        """Return the deployment that `make e2e` names, or None."""
 
         def given(name: str) -> str:
             return os.environ.get(f"SLUICE_E2E_{name}", "")
@@ -91,22 +92,25 @@ class Deployment:
         )
 
     def __call__(
-        self, method: str, target: str, body: Any = FORGOTTEN, /, *, key: str | None = None, raw: bytes | None = None,
+        self, method: str, target: str, body: Any = NO_BODY, /, *, key: str | None = None, raw: bytes | None = None,
         **headers: str,
     ) -> Answer:  # fmt: skip
-        """Send one request. `target` goes out as it is; header names take _ for -; `key=""` sends none."""
+        """Send a request; `target` is sent unchanged, `_` in header names becomes `-`.
+
+        `key=""` sends no API key. A 429 is retried, unless the test passes its own key.
+        """
         sent = {"x-api-key": self.key if key is None else key}
         if not sent["x-api-key"]:
             del sent["x-api-key"]
-        if body is not FORGOTTEN:
+        if body is not NO_BODY:
             raw, sent["content-type"] = json.dumps(body).encode(), "application/json"
         sent |= {name.replace("_", "-"): value for name, value in headers.items()}
-        for _ in range(MOST_WAITS):
-            answer = self.send(method, self.url + target, raw, sent)
-            if answer.status != 429 or key is not None:
+        for _ in range(MAX_ATTEMPTS):
+            response = self.send(method, self.url + target, raw, sent)
+            if response.status != 429 or key is not None:
                 break
-            time.sleep(int(answer.headers["retry-after"]))
-        return answer
+            time.sleep(int(response.headers["retry-after"]))
+        return response
 
     def send(self, method: str, url: str, body: bytes | None, headers: dict[str, str]) -> Answer:
         """Send a request to any URL, such as a presigned one."""
@@ -135,32 +139,35 @@ class Deployment:
             connection.close()
 
     def graphql(self, query: str, variables: Any = None, **headers: str) -> Any:
-        """The data of an operation that has no errors."""
-        answer = self("POST", "/api/graphql", {"query": query, "variables": variables}, **headers)
-        assert answer.status == 200, answer.body
-        assert "errors" not in answer.json, answer.body
-        return answer.json["data"]
+        """Return the data of an operation. Fails if it has errors."""
+        response = self("POST", "/api/graphql", {"query": query, "variables": variables}, **headers)
+        assert response.status == 200, response.body
+        assert "errors" not in response.json, response.body
+        return response.json["data"]
 
     def until_ready(self) -> Answer:
-        """`GET /health/ready`, once it is 200."""
+        """Wait until /health/ready is 200 and return that response."""
         return self.until(
-            lambda: self("GET", "/health/ready", key=""), lambda answer: answer.status == 200
+            lambda: self("GET", "/health/ready", key=""), lambda response: response.status == 200
         )
 
-    def until(self, ask: Callable[[], Answer], holds: Callable[[Answer], bool]) -> Answer:
-        """What `ask` returns once it holds; AssertionError with the last one after WAIT_SECONDS."""
+    def until(self, send: Callable[[], Answer], condition: Callable[[Answer], bool]) -> Answer:
+        """Call `send` until `condition` holds, and return that response.
+
+        Raises AssertionError after WAIT_SECONDS.
+        """
         deadline = time.monotonic() + WAIT_SECONDS
-        while not holds(answer := ask()):
-            assert time.monotonic() < deadline, (answer.status, answer.body[:2_000])
+        while not condition(response := send()):
+            assert time.monotonic() < deadline, (response.status, response.body[:2_000])
             time.sleep(0.5)
-        return answer
+        return response
 
     def skip_on_sam_local(self, reason: str) -> None:
-        """Skip this test where `sam local start-api` does otherwise than API Gateway."""
+        """Skip this test on `sam local start-api`, which differs from API Gateway here."""
         if self.sam_local:
             pytest.skip(f"sam local start-api {reason}")
 
     def region(self) -> str | None:
-        """Of an API Gateway's own host name: `<id>.execute-api.<region>.amazonaws.com`."""
+        """Return the region in `<id>.execute-api.<region>.amazonaws.com`, or None for other hosts."""
         host = (urlsplit(self.url).hostname or "").split(".")
         return host[2] if host[1:2] == ["execute-api"] else None

@@ -1,6 +1,6 @@
-"""What lies between a client and the functions: encoded paths and queries, HEAD, CORS, odd headers.
+"""The gateway between clients and functions: URL encoding, HEAD, CORS and unusual headers.
 
-Some of this only a real API Gateway can show; see the checklist in docs/deploy.md.
+Some of it needs a real API Gateway; see the checklist in docs/deploy.md.
 """
 
 import pytest
@@ -27,7 +27,7 @@ def test_encoded_plus_in_a_query_is_a_plus(api: Deployment) -> None:
         assert api("DELETE", f"/api/users/{made.json['id']}").status == 204
 
 
-def test_encoded_comma_and_colon_in_a_query_are_read(
+def test_encoded_comma_and_colon_are_decoded(
     api: Deployment, products: Products, category: str
 ) -> None:
     products()
@@ -37,9 +37,9 @@ def test_encoded_comma_and_colon_in_a_query_are_read(
 
 
 @pytest.mark.parametrize("last", ["a%2Fb", "a+b", "%20", "%00", "caf%C3%A9", "1%3F", "%25"])
-def test_odd_path_is_a_problem_and_never_a_5xx(api: Deployment, last: str) -> None:
-    answer = api("GET", f"/api/products/{last}")
-    assert (answer.status, answer.code) in {
+def test_unusual_path_is_a_4xx_problem(api: Deployment, last: str) -> None:
+    response = api("GET", f"/api/products/{last}")
+    assert (response.status, response.code) in {
         (404, "not_found"),
         (400, "invalid_parameter"),
         (422, "validation_failed"),
@@ -54,20 +54,20 @@ def test_head_is_get_without_a_body(api: Deployment, products: Products) -> None
         assert head.headers.get(name) == got.headers.get(name)
 
 
-def test_options_says_which_methods_there_are(api: Deployment) -> None:
-    answer = api("OPTIONS", "/api/products", key="")
-    assert answer.status in (200, 204)
+def test_options_lists_the_methods(api: Deployment) -> None:
+    response = api("OPTIONS", "/api/products", key="")
+    assert response.status in (200, 204)
     assert {"GET", "POST", "HEAD"} <= {
-        method.strip() for method in answer.headers["allow"].split(",")
+        method.strip() for method in response.headers["allow"].split(",")
     }
 
 
-def test_page_of_an_unknown_origin_gets_no_permission(api: Deployment) -> None:
-    answer = api("GET", "/health", key="", origin="https://e2e.invalid")
-    assert answer.headers.get("access-control-allow-origin") in (None, "*")
+def test_unknown_origin_gets_no_cors_headers(api: Deployment) -> None:
+    response = api("GET", "/health", key="", origin="https://e2e.invalid")
+    assert response.headers.get("access-control-allow-origin") in (None, "*")
 
 
-def test_page_of_the_allowed_origin_gets_permission(api: Deployment) -> None:
+def test_allowed_origin_gets_cors_headers(api: Deployment) -> None:
     if not api.origin:
         pytest.skip("needs ORIGIN=…, one of CorsOrigins")
     asked = {"origin": api.origin, "access_control_request_method": "POST"}
@@ -78,6 +78,6 @@ def test_page_of_the_allowed_origin_gets_permission(api: Deployment) -> None:
 
 
 @pytest.mark.parametrize("agent", ['e2e "quoted"', "e2e \\ backslash", "e2e {json}"])
-def test_odd_user_agent_is_served(api: Deployment, agent: str) -> None:
-    """Whether the access log still is JSON then: the checklist."""
+def test_unusual_user_agent_is_served(api: Deployment, agent: str) -> None:
+    """The checklist in docs/deploy.md covers whether the access log stays valid JSON."""
     assert api("GET", "/health", key="", user_agent=agent).status == 200

@@ -1,4 +1,4 @@
-"""GraphQL over HTTP: queries, connections, mutations, limits and refusals."""
+"""GraphQL over HTTP: queries, connections, mutations, limits and errors."""
 
 from tests.e2e.conftest import Products
 from tests.e2e.deployment import Deployment
@@ -20,7 +20,7 @@ def category_id(api: Deployment, category: str) -> str:
     return str(found["id"])
 
 
-def test_connection_walks_all_products(api: Deployment, products: Products, category: str) -> None:
+def test_connection_visits_all_products(api: Deployment, products: Products, category: str) -> None:
     made = {str(products().json["id"]) for _ in range(3)}
     variables: dict[str, object] = {"category": category_id(api, category)}
     seen: list[str] = []
@@ -35,7 +35,7 @@ def test_connection_walks_all_products(api: Deployment, products: Products, cate
     assert made <= set(seen)
 
 
-def test_mutation_is_kept_and_repeated_once(api: Deployment, category: str) -> None:
+def test_mutation_with_a_key_runs_once(api: Deployment, category: str) -> None:
     given = {
         "name": f"{api.run} graph",
         "price": "2.50",
@@ -52,22 +52,22 @@ def test_mutation_is_kept_and_repeated_once(api: Deployment, category: str) -> N
     assert api("GET", f"/api/products/{first['id']}").json["price"] == "2.50"
 
 
-def test_field_error_has_a_code_and_the_problem(api: Deployment, category: str) -> None:
+def test_field_error_has_code_and_problem(api: Deployment, category: str) -> None:
     given = {"name": "", "price": "1", "categoryId": category_id(api, category)}
-    answer = api("POST", "/api/graphql", {"query": CREATE, "variables": {"input": given}})
-    assert answer.status == 200
-    (error,) = answer.json["errors"]
+    response = api("POST", "/api/graphql", {"query": CREATE, "variables": {"input": given}})
+    assert response.status == 200
+    (error,) = response.json["errors"]
     assert error["extensions"]["code"] == "validation_failed"
     assert error["extensions"]["problem"]["errors"]
 
 
-def test_query_by_get_is_answered_and_a_mutation_is_not(api: Deployment) -> None:
+def test_get_allows_queries_but_no_mutation(api: Deployment) -> None:
     assert api("GET", "/api/graphql?query=%7B__typename%7D").json["data"] == {"__typename": "Query"}
-    refused = api("GET", "/api/graphql?query=mutation%7BdeleteProduct(id%3A0)%7D")
-    assert refused.status == 405
+    rejected = api("GET", "/api/graphql?query=mutation%7BdeleteProduct(id%3A0)%7D")
+    assert rejected.status == 405
 
 
-def test_query_that_is_too_deep_is_refused(api: Deployment) -> None:
+def test_too_deep_query_is_rejected(api: Deployment) -> None:
     query = (
         "{ products { nodes { category "
         + "{ products { nodes { category " * 6
@@ -75,14 +75,14 @@ def test_query_that_is_too_deep_is_refused(api: Deployment) -> None:
         + " } } }" * 6
         + " } } }"
     )
-    answer = api("POST", "/api/graphql", {"query": query})
-    assert answer.status in (200, 400)
-    assert answer.json["errors"][0]["extensions"]["code"].startswith("query_too_")
+    response = api("POST", "/api/graphql", {"query": query})
+    assert response.status in (200, 400)
+    assert response.json["errors"][0]["extensions"]["code"].startswith("query_too_")
 
 
-def test_document_that_cannot_be_read_is_an_error(api: Deployment) -> None:
-    answer = api(
+def test_invalid_document_is_an_error(api: Deployment) -> None:
+    response = api(
         "POST", "/api/graphql", {"query": "{ products"}, accept="application/graphql-response+json"
     )
-    assert answer.status == 400
-    assert answer.json["errors"]
+    assert response.status == 400
+    assert response.json["errors"]

@@ -1,4 +1,4 @@
-"""A file by a presigned URL, from the announcement to the rejected rows."""
+"""An import by presigned URL, from creating the job to the report of rejected rows."""
 
 from urllib.parse import urlsplit
 
@@ -26,11 +26,11 @@ def upload(api: Deployment, job: dict[str, str], data: bytes) -> None:
         for name, value in job.items()
         if name.endswith("url") and value and "incoming" in value
     )
-    answer = api.send("PUT", url, data, {})
-    assert answer.status == 200, answer.body
+    response = api.send("PUT", url, data, {})
+    assert response.status == 200, response.body
 
 
-def test_presigned_url_names_the_region_of_the_api(api: Deployment) -> None:
+def test_presigned_url_names_the_region(api: Deployment) -> None:
     region = api.region()
     if region is None:
         pytest.skip("not an API Gateway's own host name")
@@ -40,13 +40,15 @@ def test_presigned_url_names_the_region_of_the_api(api: Deployment) -> None:
     assert f".s3.{region}.amazonaws.com" in (urlsplit(url).hostname or "")
 
 
-def test_file_is_imported_and_bad_rows_are_reported(api: Deployment, category: str) -> None:
+def test_file_is_imported_with_rejects(api: Deployment, category: str) -> None:
     job = announce(api)
     rows = [f"{api.run} imported {n},of a file,1.5{n},{category},{n}" for n in range(3)]
     bad = f"{api.run} bad,,not a price,{category},1"
     upload(api, job, "\n".join(["name,description,price,category,inventory", *rows, bad]).encode())
     path = f"/api/imports/{job['id']}"
-    done = api.until(lambda: api("GET", path), lambda answer: answer.json["status"] in ENDS).json
+    done = api.until(
+        lambda: api("GET", path), lambda response: response.json["status"] in ENDS
+    ).json
     assert (done["status"], done["error"]) == ("completed", None)
     assert (done["rows_read"], done["rows_written"], done["rows_rejected"]) == (4, 3, 1)
     rejects = api.send("GET", done["rejects_url"], None, {})

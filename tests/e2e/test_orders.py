@@ -1,12 +1,10 @@
-"""A canary of orders, and requests that may be sent twice."""
+"""The life of an order, and idempotent requests."""
 
 from tests.e2e.conftest import Products
 from tests.e2e.deployment import Deployment
 
 
-def test_order_takes_stock_and_gives_it_back_when_cancelled(
-    api: Deployment, canary: dict[str, int]
-) -> None:
+def test_order_takes_stock_until_cancelled(api: Deployment, canary: dict[str, int]) -> None:
     product = canary["product_id"]
     stock = f"/api/inventory/{product}"
     assert api("PUT", stock, {"quantity": 5}).status == 200
@@ -20,27 +18,25 @@ def test_order_takes_stock_and_gives_it_back_when_cancelled(
     assert api("GET", stock).json["quantity"] == 3
     path = f"/api/orders/{placed.json['id']}"
     assert api("PATCH", path, {"status": "paid"}).json["status"] == "paid"
-    refused = api("PATCH", path, {"status": "pending"})
-    assert (refused.status, refused.code) == (409, "invalid_transition")
+    rejected = api("PATCH", path, {"status": "pending"})
+    assert (rejected.status, rejected.code) == (409, "invalid_transition")
     assert api("PATCH", path, {"status": "cancelled"}).json["status"] == "cancelled"
     assert api("GET", stock).json["quantity"] == 5
 
 
-def test_order_of_more_than_there_is_changes_nothing(
-    api: Deployment, canary: dict[str, int]
-) -> None:
+def test_order_over_stock_changes_nothing(api: Deployment, canary: dict[str, int]) -> None:
     product = canary["product_id"]
     before = api("GET", f"/api/inventory/{product}").json["quantity"]
     body = {
         "user_id": canary["user_id"],
         "items": [{"product_id": product, "quantity": before + 1}],
     }
-    refused = api("POST", "/api/orders", body)
-    assert (refused.status, refused.code) == (409, "out_of_stock")
+    rejected = api("POST", "/api/orders", body)
+    assert (rejected.status, rejected.code) == (409, "out_of_stock")
     assert api("GET", f"/api/inventory/{product}").json["quantity"] == before
 
 
-def test_same_key_with_another_body_is_refused(
+def test_same_key_with_other_body_is_rejected(
     api: Deployment, products: Products, category: str
 ) -> None:
     body = {"name": f"{api.run} once", "price": "1.00", "category": category}

@@ -1,4 +1,4 @@
-"""REST as the contract has it: one resource's life, lists, conditional requests, and bad input."""
+"""REST: the lifecycle of a resource, lists, conditional requests and invalid input."""
 
 import pytest
 
@@ -6,9 +6,7 @@ from tests.e2e.conftest import Products
 from tests.e2e.deployment import Deployment
 
 
-def test_product_is_created_read_changed_and_deleted(
-    api: Deployment, products: Products, category: str
-) -> None:
+def test_product_lifecycle(api: Deployment, products: Products, category: str) -> None:
     made = products(description="of the e2e suite")
     path = made.headers["location"]
     path = path[path.index("/api/") :]
@@ -41,9 +39,7 @@ def test_conditional_requests_compare_the_etag(api: Deployment, products: Produc
     assert api("GET", path, if_none_match=etag).json["price"] == "1.00"
 
 
-def test_cursor_walks_a_list_without_gap_or_repetition(
-    api: Deployment, products: Products, category: str
-) -> None:
+def test_cursor_visits_every_row_once(api: Deployment, products: Products, category: str) -> None:
     made = {products(price=price).json["id"] for price in ("3.00", "1.00", "3.00", "2.00", "3.00")}
     path, walked = f"/api/products?category={category}&sort=price:desc&limit=2", []
     page = api("GET", path).json
@@ -58,9 +54,7 @@ def test_cursor_walks_a_list_without_gap_or_repetition(
     assert prices == sorted(prices, reverse=True)
 
 
-def test_list_has_link_total_and_chosen_fields(
-    api: Deployment, products: Products, category: str
-) -> None:
+def test_list_has_link_total_and_fields(api: Deployment, products: Products, category: str) -> None:
     products(), products()
     page = api(
         "GET", f"/api/products?category={category}&limit=1&include_total=true&fields=id,name"
@@ -79,21 +73,25 @@ def test_list_has_link_total_and_chosen_fields(
         ("price_min=x", "price_min"),
     ],
 )
-def test_bad_parameter_is_400_and_named(api: Deployment, query: str, parameter: str) -> None:
-    answer = api("GET", f"/api/products?{query}")
-    assert (answer.status, answer.code, answer.errors) == (400, "invalid_parameter", {parameter})
+def test_invalid_parameter_is_400(api: Deployment, query: str, parameter: str) -> None:
+    response = api("GET", f"/api/products?{query}")
+    assert (response.status, response.code, response.errors) == (
+        400,
+        "invalid_parameter",
+        {parameter},
+    )
 
 
-def test_changed_cursor_is_refused(api: Deployment) -> None:
-    answer = api("GET", "/api/products?cursor=e2e")
-    assert (answer.status, answer.code) == (400, "invalid_cursor")
+def test_changed_cursor_is_rejected(api: Deployment) -> None:
+    response = api("GET", "/api/products?cursor=e2e")
+    assert (response.status, response.code) == (400, "invalid_cursor")
 
 
-def test_bad_fields_are_422_and_all_named(api: Deployment, category: str) -> None:
+def test_all_field_errors_are_named(api: Deployment, category: str) -> None:
     body = {"name": "", "price": "-1", "category": category, "colour": "red"}
-    answer = api("POST", "/api/products", body)
-    assert (answer.status, answer.code) == (422, "validation_failed")
-    assert answer.errors == {"/name", "/price", "/colour"}
+    response = api("POST", "/api/products", body)
+    assert (response.status, response.code) == (422, "validation_failed")
+    assert response.errors == {"/name", "/price", "/colour"}
 
 
 def test_duplicate_and_referenced_rows_are_409(
@@ -103,11 +101,11 @@ def test_duplicate_and_referenced_rows_are_409(
     body = {"name": made["name"], "price": 1, "category": category}
     assert api("POST", "/api/products", body).code == "duplicate"
     (found,) = api("GET", f"/api/categories?slug={category}").json["data"]
-    refused = api("DELETE", f"/api/categories/{found['id']}")
-    assert (refused.status, refused.code) == (409, "still_referenced")
+    rejected = api("DELETE", f"/api/categories/{found['id']}")
+    assert (rejected.status, rejected.code) == (409, "still_referenced")
 
 
-def test_stock_is_adjusted_and_never_below_zero(api: Deployment, products: Products) -> None:
+def test_stock_never_falls_below_zero(api: Deployment, products: Products) -> None:
     path = f"/api/inventory/{products(inventory=3).json['id']}"
     assert api("PATCH", path, {"delta": -2}).json["quantity"] == 1
     short = api("PATCH", path, {"delta": -2})
@@ -117,10 +115,10 @@ def test_stock_is_adjusted_and_never_below_zero(api: Deployment, products: Produ
     assert api("PATCH", "/api/inventory", {"updates": updates}).json == {"updated": 1}
 
 
-def test_method_that_a_path_does_not_take_is_405(api: Deployment) -> None:
-    answer = api("PUT", "/api/products", {})
-    assert (answer.status, answer.code) == (405, "method_not_allowed")
-    assert {"GET", "POST"} <= {method.strip() for method in answer.headers["allow"].split(",")}
+def test_other_method_is_405(api: Deployment) -> None:
+    response = api("PUT", "/api/products", {})
+    assert (response.status, response.code) == (405, "method_not_allowed")
+    assert {"GET", "POST"} <= {method.strip() for method in response.headers["allow"].split(",")}
 
 
 @pytest.mark.parametrize(
@@ -132,15 +130,15 @@ def test_method_that_a_path_does_not_take_is_405(api: Deployment) -> None:
         (b'{"name": "' + b"x" * 1024 * 1024 + b'"}', "application/json", 413, "too_large"),
     ],
 )
-def test_unreadable_body_is_refused(
+def test_unreadable_body_is_rejected(
     api: Deployment, raw: bytes, content_type: str, status: int, code: str
 ) -> None:
     if b"\xff" in raw:
         api.skip_on_sam_local("answers 502 to a body that is not UTF-8, and asks no function")
-    answer = api("POST", "/api/categories", raw=raw, content_type=content_type)
-    assert (answer.status, answer.code) == (status, code)
+    response = api("POST", "/api/categories", raw=raw, content_type=content_type)
+    assert (response.status, response.code) == (status, code)
 
 
-def test_representation_that_is_not_json_is_406(api: Deployment) -> None:
-    answer = api("GET", "/api/products", accept="text/csv")
-    assert (answer.status, answer.code) == (406, "not_acceptable")
+def test_accept_without_json_is_406(api: Deployment) -> None:
+    response = api("GET", "/api/products", accept="text/csv")
+    assert (response.status, response.code) == (406, "not_acceptable")

@@ -1,4 +1,4 @@
-"""What a monitor and a new client see first: health, documents, request ids, and paths that are not there."""
+"""Service routes: health, API documents, request ids and unknown paths."""
 
 import pytest
 
@@ -18,7 +18,7 @@ def test_ready_shows_pool_breaker_and_limiter(api: Deployment) -> None:
     assert ready.json["limiter"] == {"counts": "shared"}
 
 
-def test_database_has_the_migration_of_this_release(api: Deployment) -> None:
+def test_database_has_the_expected_migration(api: Deployment) -> None:
     database = api("GET", "/health/ready", key="").json["database"]
     assert database["migration"] == database["expected_migration"]
 
@@ -45,11 +45,11 @@ def test_openapi_names_every_resource(api: Deployment) -> None:
 
 @pytest.mark.parametrize("path", ["/api/nothing", "/nothing", "/api", "/api/products/1/2"])
 def test_unknown_path_is_a_problem(api: Deployment, path: str) -> None:
-    answer = api("GET", path)
-    assert (answer.status, answer.code) == (404, "not_found")
+    response = api("GET", path)
+    assert (response.status, response.code) == (404, "not_found")
 
 
-def test_each_request_has_an_id_of_its_own(api: Deployment) -> None:
+def test_each_request_has_its_id(api: Deployment) -> None:
     ids = {
         api("GET", path, key="").headers["x-request-id"]
         for path in ("/health", "/health", "/docs", "/nothing")

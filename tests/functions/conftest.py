@@ -1,6 +1,7 @@
-"""One database for all of these tests, emptied before each: making one takes half a second, emptying one milliseconds.
+"""Fixtures that share one database between the tests and empty it before each test.
 
-A test that changes the schema asks for `breakable_shop`, which nobody else sees.
+Creating a database takes half a second, emptying it a few milliseconds. A test that changes the
+schema uses `isolated_shop`, which has its own database.
 """
 
 import os
@@ -25,8 +26,8 @@ from tests.fixtures.shop import (
 )
 from tests.fixtures.tcp_proxy import TcpProxy
 
-# Every table, whichever there are, without a look at foreign keys: nothing is left that one could refer to.
-EMPTY = """
+# Foreign keys are not checked, because every table is emptied.
+DELETE_ALL_ROWS = """
 DO $$ DECLARE found regclass; BEGIN
     PERFORM set_config('session_replication_role', 'replica', true);
     FOR found IN SELECT oid::regclass FROM pg_class
@@ -40,7 +41,7 @@ END $$
 
 
 class ConnectedShop(Shop):
-    """Keeps the owner's connection: a new one costs more than most statements here."""
+    """A shop that keeps one connection of the owner, because connecting costs more than a query."""
 
     owner: pg8000.native.Connection
 
@@ -74,9 +75,9 @@ def shared_shop(
 
 @pytest.fixture
 def shop(shared_shop: tuple[Shop, runtime.Runtime]) -> Iterator[Shop]:
-    """An empty shop, its runtime installed and working as the role sluice_app."""
+    """Return an empty shop and install its runtime, which connects as the role sluice_app."""
     shop, built = shared_shop
-    shop.sql(EMPTY)
+    shop.sql(DELETE_ALL_ROWS)
     shop.headers = dict(ADMIN)
     runtime.set_current(built)
     yield shop
@@ -84,10 +85,10 @@ def shop(shared_shop: tuple[Shop, runtime.Runtime]) -> Iterator[Shop]:
 
 
 @pytest.fixture
-def breakable_shop(
+def isolated_shop(
     postgres_server: PostgresServer, migrated_database: str, emulated_aws: AwsSettings
 ) -> Iterator[Shop]:
-    """As `shop`, in a database of its own: its tables may be dropped."""
+    """Return a shop with its own database, whose tables may be dropped."""
     with _new_shop(postgres_server, migrated_database, emulated_aws) as (shop, built):
         runtime.set_current(built)
         yield shop
@@ -96,7 +97,7 @@ def breakable_shop(
 
 @pytest.fixture
 def proxy(shop: Shop, make_proxy: Callable[..., TcpProxy]) -> Iterator[TcpProxy]:
-    """On the wire of the installed runtime, which gives up soon. Closed after the test, as are its connections."""
+    """Put a proxy between the installed runtime and PostgreSQL, with timeouts of half a second."""
     settings = runtime.current().settings
     proxy = make_proxy(settings.database.host, settings.database.port)
     database = replace(

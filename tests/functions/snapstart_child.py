@@ -1,7 +1,8 @@
-"""An environment of which a snapshot is taken while it is warm, and two that are restored from it, as forks.
+"""Simulate SnapStart: warm up an execution environment, snapshot it, and restore it twice by fork.
 
-Run as a program with a function's environment in its own, and `KEY REVOKED`: callers' keys. The runtime client's own
-runner runs the hooks. Prints as JSON what `snapshot` held, and what each of the `restored` did.
+Run as a program with the environment variables of a function and two API keys as arguments: a valid
+one, and one that is revoked after the snapshot. The hooks are run by the runtime client (awslambdaric).
+Prints JSON: the state at the snapshot, and what each restored environment did.
 """
 
 import json
@@ -21,50 +22,58 @@ from functions.products.handler import handler
 from sluice import runtime
 from tests.fixtures.shop import http_event, lambda_context
 
-LEASED, COLD = 3, 12  # requests
+LEASED_REQUESTS = 3
+REQUESTS_AFTER_RESTORE = 12
 
 
 def sockets() -> list[str]:
-    """Of this process, as the kernel knows them."""
+    """Return the open sockets of this process."""
     return [str(fd.readlink()) for fd in Path("/proc/self/fd").iterdir() if fd.is_socket()]
 
 
 def get(key: str) -> tuple[int, str]:
-    """The status, and the request's id."""
+    """Send a request with this API key. Return its status and request id."""
     response = handler(
         http_event("GET", "/api/products?limit=1", None, None, {"X-API-Key": key}), lambda_context()
     )
     return response["statusCode"], response["headers"]["X-Request-Id"]
 
 
-def leased() -> int:
+def leased_requests() -> int:
     return sum(known.leased for known in runtime.current().limiter._clients.values())
 
 
 def snapshot(key: str, revoked: str) -> dict[str, Any]:
-    """Warm up, have the hooks run, and tell."""
+    """Warm up, run the hooks before the snapshot, and return what the environment holds."""
     statuses = [get(revoked)[0]]
-    while leased() < LEASED:
+    while leased_requests() < LEASED_REQUESTS:
         statuses.append(get(key)[0])
     warm = runtime.current()
-    told = {"statuses": statuses, "leased": leased(), "sockets_while_warm": len(sockets())}
+    state = {
+        "statuses": statuses,
+        "leased": leased_requests(),
+        "sockets_while_warm": len(sockets()),
+    }
     run_before_snapshot()
-    return told | {"sockets": sockets(), "signed_as": warm.settings.aws.access_key_id}
+    return state | {"sockets": sockets(), "signed_as": warm.settings.aws.access_key_id}
 
 
-def restored(name: str, seed: Any, key: str, revoked: str) -> dict[str, Any]:
-    """What an environment does that goes on from here; Python seeds a fork's `random` anew, which no snapshot has."""
-    random.setstate(seed)
+def restored(name: str, random_state: Any, key: str, revoked: str) -> dict[str, Any]:
+    """Run the hooks after a restore and send requests. Return what happened.
+
+    Python reseeds `random` in a fork; `random_state` undoes that, because a snapshot restores it.
+    """
+    random.setstate(random_state)
     os.environ["AWS_ACCESS_KEY_ID"] = f"AKID{name}"
     run_after_restore()
-    drawn = [random.random(), str(uuid.uuid4()), secrets.token_hex(8)]
-    refused = get(revoked)[0]
-    answers = [get(key) for _ in range(COLD)]
+    random_values = [random.random(), str(uuid.uuid4()), secrets.token_hex(8)]
+    rejected = get(revoked)[0]
+    responses = [get(key) for _ in range(REQUESTS_AFTER_RESTORE)]
     return {
-        "drawn": drawn,
-        "refused": refused,
-        "statuses": [status for status, _ in answers],
-        "request_ids": [id for _, id in answers],
+        "random_values": random_values,
+        "refused": rejected,
+        "statuses": [status for status, _ in responses],
+        "request_ids": [id for _, id in responses],
         "sockets": sockets(),
         "signed_as": runtime.current().settings.aws.access_key_id,
         "backend": runtime.current().database.read("SELECT pg_backend_pid() AS pid")[0].pid,
@@ -72,7 +81,7 @@ def restored(name: str, seed: Any, key: str, revoked: str) -> dict[str, Any]:
 
 
 def in_a_fork(act: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    """What `act` tells, of a child that goes on from this very moment."""
+    """Fork, run `act` in the child, and return its result."""
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
@@ -80,22 +89,22 @@ def in_a_fork(act: Callable[[], dict[str, Any]]) -> dict[str, Any]:
             json.dump(act(), out)
         os._exit(0)
     os.close(writing)
-    with os.fdopen(reading) as answers:
-        told: dict[str, Any] = json.loads(answers.read())
+    with os.fdopen(reading) as responses:
+        result: dict[str, Any] = json.loads(responses.read())
     os.waitpid(child, 0)
-    return told
+    return result
 
 
 def main(key: str, revoked: str) -> None:
-    held = snapshot(key, revoked)
+    at_snapshot = snapshot(key, revoked)
     sys.stdout.write("snapshot\n")
     sys.stdout.flush()
-    sys.stdin.readline()  # time passes
-    both = [
+    sys.stdin.readline()  # until the test has revoked a key
+    restored_twice = [
         in_a_fork(partial(restored, name, random.getstate(), key, revoked))
         for name in ("ONE", "TWO")
     ]
-    sys.stdout.write(json.dumps({"snapshot": held, "restored": both}))
+    sys.stdout.write(json.dumps({"snapshot": at_snapshot, "restored": restored_twice}))
 
 
 if __name__ == "__main__":

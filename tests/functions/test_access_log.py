@@ -1,4 +1,4 @@
-"""Each request leaves one line in the log: who asked for what, what came of it, what it took; nothing that was sent."""
+"""The access log: one line for each request, with client, route, result and cost, and no user data."""
 
 import json
 import logging
@@ -32,16 +32,16 @@ ALWAYS = {
 
 @pytest.fixture
 def lines(capsys: pytest.CaptureFixture[str]) -> Lines:
-    """`lines()`: those since it was asked last."""
+    """Return a function that returns the access log lines since its last call."""
 
-    def taken() -> list[dict[str, Any]]:
+    def new_lines() -> list[dict[str, Any]]:
         printed = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
         return [line for line in printed if "request_id" in line]
 
-    return taken
+    return new_lines
 
 
-def test_a_request_is_told_with_what_it_took(shop: Shop, lines: Lines) -> None:
+def test_line_has_client_route_and_cost(shop: Shop, lines: Lines) -> None:
     id = shop.add_product("Mug")
     shop.get("/api/products?limit=1")
     lines()
@@ -55,8 +55,8 @@ def test_a_request_is_told_with_what_it_took(shop: Shop, lines: Lines) -> None:
     assert 0 < line["db_ms"] < line["duration_ms"]
 
 
-def test_a_unit_of_work_is_counted_whole_and_so_is_connecting(shop: Shop, lines: Lines) -> None:
-    """A mutation that is kept under a key: claim, insert, keep, and a COMMIT that is no statement."""
+def test_commit_and_connecting_are_counted(shop: Shop, lines: Lines) -> None:
+    """A mutation with an idempotency key: claim, insert, store. COMMIT is not counted as a statement."""
     shop.add_category()
     runtime.current().database.dispose()
     query = 'mutation { createProduct(input: {name: "Mug", price: "1", categoryId: "%s"}) { id } }'
@@ -66,7 +66,7 @@ def test_a_unit_of_work_is_counted_whole_and_so_is_connecting(shop: Shop, lines:
     assert line["round_trips"] == line["statements"] + 1 >= 4
 
 
-def test_what_is_refused_is_told_with_its_code_and_route(
+def test_rejected_request_has_code_and_route(
     shop: Shop, add_api_key: AddApiKey, lines: Lines
 ) -> None:
     key = add_api_key(f"line {shop.source_ip}", "orders:read")
@@ -79,8 +79,8 @@ def test_what_is_refused_is_told_with_its_code_and_route(
         lambda: shop.call("OPTIONS", "/api/products"),
     ):
         ask()
-    told = lines()
-    assert [(line["status"], line.get("route"), line.get("code")) for line in told] == [
+    logged = lines()
+    assert [(line["status"], line.get("route"), line.get("code")) for line in logged] == [
         (401, "/api/products/{id}", "unauthenticated"),
         (403, "/api/products/{id}", "insufficient_scope"),
         (404, "/api/products/{id}", "not_found"),
@@ -88,11 +88,11 @@ def test_what_is_refused_is_told_with_its_code_and_route(
         (404, None, "not_found"),
         (204, "/api/products", None),
     ]
-    assert [line.get("client") for line in told[:2]] == [None, f"client of {key}"]
-    assert "canary" not in repr(told)
+    assert [line.get("client") for line in logged[:2]] == [None, f"client of {key}"]
+    assert "canary" not in repr(logged)
 
 
-def test_one_too_many_is_told_without_a_statement(shop: Shop, lines: Lines) -> None:
+def test_rate_limited_request_runs_no_statement(shop: Shop, lines: Lines) -> None:
     shop.headers = {"x_api_key": "local-limited"}
     while shop.get("/api/products").status != 429:
         lines()
@@ -102,22 +102,20 @@ def test_one_too_many_is_told_without_a_statement(shop: Shop, lines: Lines) -> N
     assert (first["limiter_source"], second["limiter_source"]) == ("shared", "cache")
 
 
-def test_errors_of_graphql_are_told_though_the_status_is_200(shop: Shop, lines: Lines) -> None:
+def test_graphql_error_code_is_logged_with_status_200(shop: Shop, lines: Lines) -> None:
     shop.graphql("{ orders(first: 1000) { nodes { id } } }")
     (line,) = lines()
     assert (line["status"], line["code"]) == (200, "invalid_parameter")
 
 
-def test_the_first_request_of_an_environment_is_cold(shop: Shop, lines: Lines) -> None:
+def test_first_request_is_a_cold_start(shop: Shop, lines: Lines) -> None:
     handler._reset()
     shop.get("/api/products")
     shop.get("/api/products")
     assert [line["cold_start"] for line in lines()] == [True, False]
 
 
-def test_even_what_needs_no_settings_is_told_and_nothing_is_below_info(
-    shop: Shop, lines: Lines
-) -> None:
+def test_health_is_logged_at_info_without_settings(shop: Shop, lines: Lines) -> None:
     runtime.set_current(None)
     shop.get("/health")
     assert [(line["route"], line["status"]) for line in lines()] == [("/health", 200)]
@@ -127,7 +125,7 @@ def test_even_what_needs_no_settings_is_told_and_nothing_is_below_info(
     assert lines() == []
 
 
-def test_times_are_in_the_answer_where_the_local_system_asks_for_them(shop: Shop) -> None:
+def test_server_timing_header_is_optional(shop: Shop) -> None:
     assert "Server-Timing" not in shop.get("/api/products").headers
     here = runtime.current()
     runtime.set_current(runtime.Runtime(replace(here.settings, server_timing=True), here.database))

@@ -1,4 +1,4 @@
-"""Reports: the sales of each day and the products that sell, beside an independent sum over the same orders."""
+"""Reports: daily sales and popular products, compared with an independent sum over the same orders."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -30,8 +30,8 @@ examples = settings(
 
 
 @dataclass(frozen=True)
-class Order:
-    """`lines`: product → quantity and unit price; users and products are numbered from 0."""
+class PlacedOrder:
+    """An order. `lines` maps a product's index to quantity and unit price; `user` is an index too."""
 
     at: datetime
     lines: Mapping[int, tuple[int, Decimal]] = field(
@@ -46,15 +46,15 @@ class Order:
 
 
 @dataclass
-class Counter:
-    """A shop with three users and four products, where orders are written as they are wanted."""
+class AnalyticsShop:
+    """A shop with three users and four products, in which tests place orders."""
 
     shop: Shop
     users: list[int]
     products: list[int]
 
-    def place(self, *orders: Order) -> None:
-        """Instead of all orders there were."""
+    def replace_orders(self, *orders: PlacedOrder) -> None:
+        """Replace all orders by these."""
         self.shop.sql("DELETE FROM orders")
         rows = [
             {
@@ -111,18 +111,18 @@ class Counter:
 
 
 @pytest.fixture
-def counter(shop: Shop) -> Counter:
-    return stocked(shop)
+def analytics(shop: Shop) -> AnalyticsShop:
+    return create_analytics_shop(shop)
 
 
-def stocked(shop: Shop) -> Counter:
+def create_analytics_shop(shop: Shop) -> AnalyticsShop:
     users = shop.sql(
         "INSERT INTO users (email, name) SELECT n || '@example.com', 'U' FROM generate_series(1, 3) n RETURNING id"
     )
-    return Counter(shop, [id for (id,) in users], [shop.add_product(name) for name in NAMES])
+    return AnalyticsShop(shop, [id for (id,) in users], [shop.add_product(name) for name in NAMES])
 
 
-def expected_sales(orders: Sequence[Order], start: date, end: date) -> list[dict[str, Any]]:
+def expected_sales(orders: Sequence[PlacedOrder], start: date, end: date) -> list[dict[str, Any]]:
     days = [start + timedelta(n) for n in range((end - start).days + 1)]
     kept = [order for order in orders if order.status != "cancelled"]
     return [
@@ -131,7 +131,7 @@ def expected_sales(orders: Sequence[Order], start: date, end: date) -> list[dict
     ]
 
 
-def expected_day(day: date, orders: Sequence[Order]) -> dict[str, Any]:
+def expected_day(day: date, orders: Sequence[PlacedOrder]) -> dict[str, Any]:
     revenue = sum((order.total for order in orders), Decimal("0.00"))
     average = (revenue / len(orders)).quantize(CENT, ROUND_HALF_UP) if orders else None
     return {
@@ -144,13 +144,13 @@ def expected_day(day: date, orders: Sequence[Order]) -> dict[str, Any]:
 
 
 def expected_popular(
-    counter: Counter, orders: Sequence[Order], now: datetime, days: int, limit: int
+    analytics: AnalyticsShop, orders: Sequence[PlacedOrder], now: datetime, days: int, limit: int
 ) -> list[dict[str, Any]]:
     kept = [
         o.lines for o in orders if o.status != "cancelled" and now - timedelta(days) < o.at <= now
     ]
     rows = []
-    for number, product_id in enumerate(counter.products):
+    for number, product_id in enumerate(analytics.products):
         lines = [lines[number] for lines in kept if number in lines]
         if lines:
             rows.append(
@@ -165,7 +165,7 @@ def expected_popular(
     return sorted(rows, key=lambda row: (-row["units_sold"], row["product_id"]))[:limit]
 
 
-def orders_at(moments: st.SearchStrategy[datetime]) -> st.SearchStrategy[list[Order]]:
+def orders_at(moments: st.SearchStrategy[datetime]) -> st.SearchStrategy[list[PlacedOrder]]:
     prices = st.one_of(st.integers(0, 5), st.integers(0, 999_999_999_999)).map(
         lambda cents: cents * CENT
     )
@@ -173,11 +173,12 @@ def orders_at(moments: st.SearchStrategy[datetime]) -> st.SearchStrategy[list[Or
         st.integers(0, len(NAMES) - 1), st.tuples(st.integers(1, 4), prices), min_size=1
     )
     return st.lists(
-        st.builds(Order, moments, lines, st.sampled_from(STATUSES), st.integers(0, 2)), max_size=12
+        st.builds(PlacedOrder, moments, lines, st.sampled_from(STATUSES), st.integers(0, 2)),
+        max_size=12,
     )
 
 
-# Around midnight in UTC, told in UTC and elsewhere; two days before the range, and two after it.
+# Around midnight in UTC, written in several time zones; from two days before the range to two after.
 CLOCKS = (time.min, time(0, 0, 0, 1), time(12), time(23, 59, 59, 999_999))
 MOMENTS = st.builds(
     lambda days, clock, hours: datetime.combine(MONDAY + timedelta(days), clock, UTC).astimezone(
@@ -187,7 +188,7 @@ MOMENTS = st.builds(
     st.sampled_from(CLOCKS),
     st.sampled_from((0, -11, 13)),
 )
-# On either side of where `days` begins, and of now.
+# Five minutes before and after the start of each period of `days`, and before and after now.
 AGES = st.sampled_from(
     [timedelta(days) + side * MINUTE for days in (0, 1, 2, 30, 365) for side in (-5, 5)]
 )
@@ -195,28 +196,32 @@ AGES = st.sampled_from(
 
 @examples
 @given(orders=orders_at(MOMENTS), span=st.integers(0, 3))
-def test_sales_are_what_the_orders_say(counter: Counter, orders: list[Order], span: int) -> None:
+def test_sales_match_an_independent_sum(
+    analytics: AnalyticsShop, orders: list[PlacedOrder], span: int
+) -> None:
     end = MONDAY + timedelta(span)
-    counter.place(*orders)
-    assert counter.sales(MONDAY, end) == expected_sales(orders, MONDAY, end)
+    analytics.replace_orders(*orders)
+    assert analytics.sales(MONDAY, end) == expected_sales(orders, MONDAY, end)
 
 
 @examples
 @given(data=st.data(), days=st.sampled_from((1, 2, 30, 365)), limit=st.integers(1, 5))
-def test_popular_products_are_what_the_orders_say(
-    counter: Counter, data: st.DataObject, days: int, limit: int
+def test_popular_products_match_an_independent_sum(
+    analytics: AnalyticsShop, data: st.DataObject, days: int, limit: int
 ) -> None:
     now = datetime.now(UTC)
     orders = data.draw(orders_at(AGES.map(lambda age: now - age)))
-    counter.place(*orders)
-    assert counter.popular(days=days, limit=limit) == expected_popular(
-        counter, orders, now, days, limit
+    analytics.replace_orders(*orders)
+    assert analytics.popular(days=days, limit=limit) == expected_popular(
+        analytics, orders, now, days, limit
     )
 
 
-def test_a_day_is_told_by_these_fields_in_this_order(counter: Counter) -> None:
-    counter.place(Order(NOON), Order(NOON, {1: (2, Decimal("5.00"))}, user=1), Order(NOON))
-    (day,) = counter.sales(MONDAY)
+def test_day_has_its_fields_in_order(analytics: AnalyticsShop) -> None:
+    analytics.replace_orders(
+        PlacedOrder(NOON), PlacedOrder(NOON, {1: (2, Decimal("5.00"))}, user=1), PlacedOrder(NOON)
+    )
+    (day,) = analytics.sales(MONDAY)
     assert list(day.items()) == [
         ("day", "2026-03-02"),
         ("order_count", 3),
@@ -226,12 +231,14 @@ def test_a_day_is_told_by_these_fields_in_this_order(counter: Counter) -> None:
     ]
 
 
-def test_a_product_is_told_by_these_fields_in_this_order(counter: Counter) -> None:
+def test_product_has_its_fields_in_order(analytics: AnalyticsShop) -> None:
     now = datetime.now(UTC) - MINUTE
-    counter.place(Order(now, {1: (3, Decimal("1.50"))}), Order(now, {1: (1, Decimal("2.00"))}))
-    (product,) = counter.popular()
+    analytics.replace_orders(
+        PlacedOrder(now, {1: (3, Decimal("1.50"))}), PlacedOrder(now, {1: (1, Decimal("2.00"))})
+    )
+    (product,) = analytics.popular()
     assert list(product.items()) == [
-        ("product_id", counter.products[1]),
+        ("product_id", analytics.products[1]),
         ("name", 'The "tall" mug'),
         ("order_count", 2),
         ("units_sold", 4),
@@ -239,9 +246,9 @@ def test_a_product_is_told_by_these_fields_in_this_order(counter: Counter) -> No
     ]
 
 
-def test_days_without_orders_are_there_and_have_no_average(counter: Counter) -> None:
-    counter.place(Order(NOON, status="cancelled"))
-    days = counter.sales(date(2026, 2, 27), MONDAY)
+def test_day_without_orders_has_no_average(analytics: AnalyticsShop) -> None:
+    analytics.replace_orders(PlacedOrder(NOON, status="cancelled"))
+    days = analytics.sales(date(2026, 2, 27), MONDAY)
     assert [day.pop("day") for day in days] == [
         "2026-02-27",
         "2026-02-28",
@@ -252,49 +259,51 @@ def test_days_without_orders_are_there_and_have_no_average(counter: Counter) -> 
     assert days == [nothing] * 4
 
 
-def test_the_average_is_over_orders_and_not_over_their_lines(counter: Counter) -> None:
+def test_average_is_per_order_not_per_item(analytics: AnalyticsShop) -> None:
     many = {number: (1, Decimal("10.00")) for number in range(4)}
-    counter.place(Order(NOON, many), Order(NOON, {0: (1, Decimal("10.00"))}))
-    (day,) = counter.sales(MONDAY)
+    analytics.replace_orders(PlacedOrder(NOON, many), PlacedOrder(NOON, {0: (1, Decimal("10.00"))}))
+    (day,) = analytics.sales(MONDAY)
     assert (day["order_count"], day["revenue"], day["avg_order_value"]) == (2, "50.00", "25.00")
 
 
-def test_half_a_cent_is_rounded_up(counter: Counter) -> None:
-    counter.place(Order(NOON, {0: (1, CENT)}), Order(NOON, {0: (2, CENT)}))
-    assert counter.sales(MONDAY)[0]["avg_order_value"] == "0.02"
+def test_half_a_cent_is_rounded_up(analytics: AnalyticsShop) -> None:
+    analytics.replace_orders(PlacedOrder(NOON, {0: (1, CENT)}), PlacedOrder(NOON, {0: (2, CENT)}))
+    assert analytics.sales(MONDAY)[0]["avg_order_value"] == "0.02"
 
 
-def test_without_orders_nothing_is_popular(counter: Counter) -> None:
-    assert counter.popular() == []
+def test_no_orders_no_popular_products(analytics: AnalyticsShop) -> None:
+    assert analytics.popular() == []
 
 
-def test_popular_is_the_last_thirty_days_and_ten_products_unless_told(counter: Counter) -> None:
-    more = [counter.shop.add_product(f"More {n}") for n in range(8)]
-    counter.products += more
+def test_defaults_are_30_days_and_10_products(analytics: AnalyticsShop) -> None:
+    more = [analytics.shop.add_product(f"More {n}") for n in range(8)]
+    analytics.products += more
     now = datetime.now(UTC)
     lines = {number: (1, Decimal(1)) for number in range(12)}
-    counter.place(
-        Order(now - MINUTE, lines), Order(now - timedelta(30) - MINUTE, {11: (99, Decimal(1))})
+    analytics.replace_orders(
+        PlacedOrder(now - MINUTE, lines),
+        PlacedOrder(now - timedelta(30) - MINUTE, {11: (99, Decimal(1))}),
     )
-    assert [row["product_id"] for row in counter.popular()] == counter.products[:10]
-    assert counter.popular(days=31)[0]["product_id"] == counter.products[11]
+    assert [row["product_id"] for row in analytics.popular()] == analytics.products[:10]
+    assert analytics.popular(days=31)[0]["product_id"] == analytics.products[11]
 
 
-def test_days_are_utc_s_whatever_the_database_s_time_zone(breakable_shop: Shop) -> None:
-    name = breakable_shop.sql("SELECT current_database()")[0][0]
-    breakable_shop.sql(f"ALTER DATABASE {name} SET TimeZone = 'Pacific/Auckland'")
-    counter = stocked(breakable_shop)
-    counter.place(
-        Order(datetime(2026, 3, 2, tzinfo=UTC)), Order(datetime(2026, 3, 2, 23, 59, 59, tzinfo=UTC))
+def test_days_are_utc_in_any_database_time_zone(isolated_shop: Shop) -> None:
+    name = isolated_shop.sql("SELECT current_database()")[0][0]
+    isolated_shop.sql(f"ALTER DATABASE {name} SET TimeZone = 'Pacific/Auckland'")
+    analytics = create_analytics_shop(isolated_shop)
+    analytics.replace_orders(
+        PlacedOrder(datetime(2026, 3, 2, tzinfo=UTC)),
+        PlacedOrder(datetime(2026, 3, 2, 23, 59, 59, tzinfo=UTC)),
     )
-    days = counter.sales(date(2026, 3, 1), date(2026, 3, 3))
+    days = analytics.sales(date(2026, 3, 1), date(2026, 3, 3))
     assert [day["order_count"] for day in days] == [0, 2, 0]
 
 
 @pytest.mark.parametrize("start", ["2024-01-01", "0001-01-01", "9998-12-31"])
-def test_a_range_may_be_a_leap_year(counter: Counter, start: str) -> None:
+def test_range_may_be_a_leap_year(analytics: AnalyticsShop, start: str) -> None:
     first = date.fromisoformat(start)
-    days = counter.sales(first, first + timedelta(365))
+    days = analytics.sales(first, first + timedelta(365))
     assert (len(days), days[0]["day"], days[-1]["day"]) == (
         366,
         start,
@@ -316,9 +325,7 @@ def test_a_range_may_be_a_leap_year(counter: Counter, start: str) -> None:
         ("start_date=2026-03-01&end_date=2026-03-02&days=3", {"days": "unknown_parameter"}),
     ],
 )
-def test_a_range_that_cannot_be_is_refused_by_name(
-    shop: Shop, query: str, faults: dict[str, str]
-) -> None:
+def test_invalid_range_names_its_parameter(shop: Shop, query: str, faults: dict[str, str]) -> None:
     response = shop.get(f"/api/analytics/sales?{query}")
     assert (response.status, response.code, response.errors) == (400, "invalid_parameter", faults)
 
@@ -328,7 +335,7 @@ def test_a_range_that_cannot_be_is_refused_by_name(
     ["", "2026-02-29", "2026-3-2", "20260302", "2026-W10-1", "2026-03-02T00:00:00Z", " 2026-03-02", "2026-03-02%0A",
      "0000-01-01", "10000-01-01", "today", "٢٠٢٦-٠٣-٠٢", "2026-03-02,2026-03-03", "infinity", "%00"],
 )  # fmt: skip
-def test_only_dates_are_dates(shop: Shop, text: str) -> None:
+def test_only_iso_dates_are_accepted(shop: Shop, text: str) -> None:
     for name, other in (("start_date", "end_date"), ("end_date", "start_date")):
         response = shop.get(f"/api/analytics/sales?{name}={text}&{other}=2026-03-02")
         assert (response.status, response.code, response.errors) == (
@@ -350,15 +357,13 @@ def test_only_dates_are_dates(shop: Shop, text: str) -> None:
         ("sort=name", {"sort": "unknown_parameter"}),
     ],
 )
-def test_numbers_out_of_their_bounds_are_refused_by_name(
-    shop: Shop, query: str, faults: dict[str, str]
-) -> None:
+def test_number_out_of_range_is_rejected(shop: Shop, query: str, faults: dict[str, str]) -> None:
     response = shop.get(f"/api/analytics/popular-products?{query}")
     assert (response.status, response.code, response.errors) == (400, "invalid_parameter", faults)
 
 
 @pytest.mark.parametrize("query", ["days=1&limit=1", "days=365&limit=100"])
-def test_the_bounds_themselves_are_within(shop: Shop, query: str) -> None:
+def test_range_limits_are_inclusive(shop: Shop, query: str) -> None:
     assert shop.get(f"/api/analytics/popular-products?{query}").json == {"data": []}
 
 
@@ -371,7 +376,7 @@ def test_head_has_the_length_of_get(shop: Shop, path: str) -> None:
 
 @pytest.mark.parametrize("path", REPORTS)
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
-def test_a_report_is_only_read(shop: Shop, method: str, path: str) -> None:
+def test_report_allows_only_get(shop: Shop, method: str, path: str) -> None:
     response = shop.call(method, path, {})
     assert (response.status, response.code, response.headers["Allow"]) == (
         405,

@@ -1,4 +1,4 @@
-"""`Cache-Control` and `Vary` on every response, so that a shared cache never sends one client's response to another."""
+"""`Cache-Control` and `Vary`: a shared cache never sends one client's response to another client."""
 
 import dataclasses
 import re
@@ -19,7 +19,7 @@ ROUTES: list[tuple[str, str]] = sorted(
         for operation in api.routes
     }
 )
-KEYED = {"Accept", "Authorization", "Origin", "X-API-Key"}
+VARY = {"Accept", "Authorization", "Origin", "X-API-Key"}
 PUBLIC = ("/docs", "/openapi.json")
 
 
@@ -42,8 +42,8 @@ def rate_limited(shop: Shop, method: str, path: str) -> ApiResponse:
     return shop.call(method, path, x_api_key="local-reader")
 
 
-def every_answer(shop: Shop, method: str, path: str) -> list[ApiResponse]:
-    """One route's responses to clients of every kind."""
+def responses_to_all_clients(shop: Shop, method: str, path: str) -> list[ApiResponse]:
+    """Return the responses of one route to valid, invalid, unauthenticated and limited requests."""
     return [
         shop.call(
             "OPTIONS",
@@ -66,11 +66,11 @@ def every_answer(shop: Shop, method: str, path: str) -> list[ApiResponse]:
 
 
 @pytest.mark.parametrize(("method", "path"), ROUTES)
-def test_no_shared_cache_keeps_a_clients_response(shop: Shop, method: str, path: str) -> None:
-    answers = every_answer(shop, method, path)
-    assert len({response.status for response in answers}) > 1
-    for response in answers:
-        assert vary(response) >= KEYED, response
+def test_shared_caches_never_store_a_clients_response(shop: Shop, method: str, path: str) -> None:
+    responses = responses_to_all_clients(shop, method, path)
+    assert len({response.status for response in responses}) > 1
+    for response in responses:
+        assert vary(response) >= VARY, response
         public = path.startswith(PUBLIC) and response.status == 200
         assert allows_shared_storage(response) == public, response
         if response.status >= 400 or method != "GET":
@@ -78,7 +78,7 @@ def test_no_shared_cache_keeps_a_clients_response(shop: Shop, method: str, path:
 
 
 @pytest.mark.parametrize("resource", RESOURCES)
-def test_what_was_read_may_be_revalidated(shop: Shop, resource: str) -> None:
+def test_private_cache_may_revalidate(shop: Shop, resource: str) -> None:
     path = new_row_path(shop, resource)
     first = shop.get(path)
     again = shop.get(path, if_none_match=first.headers["ETag"])
@@ -101,15 +101,15 @@ def test_what_was_read_may_be_revalidated(shop: Shop, resource: str) -> None:
         ),
     ],
 )
-def test_graphql_queries_by_get_are_private(
+def test_graphql_get_response_is_private(
     shop: Shop, call: Callable[[Shop], ApiResponse], control: str
 ) -> None:
     response = call(shop)
     assert response.headers["Cache-Control"] == control
-    assert vary(response) >= KEYED
+    assert vary(response) >= VARY
 
 
-def test_a_stale_answer_is_not_stored(shop: Shop, proxy: TcpProxy) -> None:
+def test_stale_response_is_not_stored(shop: Shop, proxy: TcpProxy) -> None:
     path = f"/api/products/{shop.add_product('Mug')}"
     assert shop.get(path).headers["Cache-Control"] == "private, no-cache"
     proxy.close()
@@ -119,7 +119,7 @@ def test_a_stale_answer_is_not_stored(shop: Shop, proxy: TcpProxy) -> None:
     assert ("Warning" in stale.headers, stale.headers["Cache-Control"]) == (True, "no-store")
 
 
-def test_packed_files_vary_by_encoding_for_pages_too(shop: Shop) -> None:
+def test_compressed_file_varies_by_encoding_and_origin(shop: Shop) -> None:
     response = shop.get("/openapi.json", origin="https://elsewhere.example", accept_encoding="gzip")
     assert response.headers["Cache-Control"] == "public, max-age=300"
     assert vary(response) >= {"Accept-Encoding", "Origin"}

@@ -1,4 +1,4 @@
-"""Categories over REST: what each verb takes, sets, answers and refuses."""
+"""Categories over REST: create, read, replace, patch and delete."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ import pytest
 from tests.fixtures.shop import Shop
 
 
-def test_a_created_category_is_answered_whole_with_its_location(shop: Shop) -> None:
+def test_create_returns_category_and_location(shop: Shop) -> None:
     response = shop.post("/api/categories", {"name": "Tea cups", "slug": "cups"})
     assert response.status == 201
     assert response.headers["Location"] == f"/api/categories/{response.json['id']}"
@@ -49,19 +49,19 @@ def test_a_created_category_is_answered_whole_with_its_location(shop: Shop) -> N
         ("٣ أكواب", "3-kwb"),
     ],
 )
-def test_a_missing_slug_is_made_from_the_name(shop: Shop, name: str, slug: str) -> None:
+def test_missing_slug_is_derived_from_name(shop: Shop, name: str, slug: str) -> None:
     response = shop.post("/api/categories", {"name": name})
     assert (response.status, response.json["slug"]) == (201, slug)
 
 
 @pytest.mark.parametrize("name", ["!!!", "😀", "👩‍👩‍👧 ❤️", "—", "®", "\u200b.", "…"])
-def test_a_name_that_makes_no_slug_is_422_at_slug(shop: Shop, name: str) -> None:
+def test_name_without_letters_needs_a_slug(shop: Shop, name: str) -> None:
     response = shop.post("/api/categories", {"name": name})
     assert (response.status, response.errors) == (422, {"/slug": "required"})
 
 
 @pytest.mark.parametrize("body", [{"name": "Mugs", "slug": "mugs"}, {"name": "Mugs"}])
-def test_a_taken_slug_is_409_at_what_was_sent(shop: Shop, body: Any) -> None:
+def test_duplicate_slug_is_409_at_the_sent_field(shop: Shop, body: Any) -> None:
     shop.add_category("mugs")
     response = shop.post("/api/categories", body)
     sent = "/slug" if "slug" in body else "/name"
@@ -73,7 +73,7 @@ def test_a_taken_slug_is_409_at_what_was_sent(shop: Shop, body: Any) -> None:
     assert shop.post("/api/categories", body, idempotency_key="k").errors == {sent: "duplicate"}
 
 
-def test_two_categories_may_share_a_name(shop: Shop) -> None:
+def test_categories_may_share_a_name(shop: Shop) -> None:
     assert shop.post("/api/categories", {"name": "Mugs", "slug": "a"}).status == 201
     assert shop.post("/api/categories", {"name": "Mugs", "slug": "b"}).status == 201
 
@@ -97,9 +97,7 @@ def test_two_categories_may_share_a_name(shop: Shop) -> None:
     ],
 )
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH"])
-def test_what_a_field_cannot_hold_is_422_at_that_field(
-    shop: Shop, method: str, field: str, value: Any, code: str
-) -> None:
+def test_invalid_field_is_422(shop: Shop, method: str, field: str, value: Any, code: str) -> None:
     path = "/api/categories" if method == "POST" else f"/api/categories/{shop.add_category('mugs')}"
     response = shop.call(method, path, {"name": "Mugs", "slug": "cups", field: value})
     assert (response.status, response.code, response.errors) == (
@@ -110,7 +108,7 @@ def test_what_a_field_cannot_hold_is_422_at_that_field(
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH"])
-def test_server_set_fields_are_ignored(shop: Shop, method: str) -> None:
+def test_read_only_fields_are_ignored(shop: Shop, method: str) -> None:
     path = "/api/categories" if method == "POST" else f"/api/categories/{shop.add_category('mugs')}"
     forged = {"id": 99, "created_at": 1, "updated_at": [], "version": "x"}
     response = shop.call(method, path, {"name": "Cups", "slug": "cups", **forged})
@@ -118,14 +116,14 @@ def test_server_set_fields_are_ignored(shop: Shop, method: str) -> None:
     assert response.json["id"] != 99
 
 
-def test_what_get_gave_can_be_put_back(shop: Shop) -> None:
+def test_get_response_can_be_put_back(shop: Shop) -> None:
     path = f"/api/categories/{shop.add_category()}"
     got = shop.get(path)
     put = shop.put(path, got.json)
     assert (put.status, put.text) == (200, got.text)
 
 
-def test_put_replaces_and_counts_the_version(shop: Shop) -> None:
+def test_put_replaces_and_increments_version(shop: Shop) -> None:
     path = f"/api/categories/{shop.add_category('mugs')}"
     response = shop.put(path, {"name": "Cups", "slug": "cups"})
     assert (
@@ -142,18 +140,18 @@ def test_put_replaces_and_counts_the_version(shop: Shop) -> None:
     assert shop.get(path).text == response.text
 
 
-def test_put_needs_the_slug_too(shop: Shop) -> None:
+def test_put_requires_slug(shop: Shop) -> None:
     response = shop.put(f"/api/categories/{shop.add_category()}", {"name": "Cups"})
     assert (response.status, response.errors) == (422, {"/slug": "required"})
 
 
-def test_patch_changes_only_what_it_names(shop: Shop) -> None:
+def test_patch_changes_only_given_fields(shop: Shop) -> None:
     path = f"/api/categories/{shop.add_category('mugs')}"
     response = shop.patch(path, {"name": "Cups"})
     assert (response.status, response.json["name"], response.json["slug"]) == (200, "Cups", "mugs")
 
 
-def test_an_empty_patch_is_200_and_no_new_version(shop: Shop) -> None:
+def test_empty_patch_keeps_the_version(shop: Shop) -> None:
     path = f"/api/categories/{shop.add_category()}"
     before = shop.get(path).text
     response = shop.patch(path, {})
@@ -161,7 +159,7 @@ def test_an_empty_patch_is_200_and_no_new_version(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH"])
-def test_changing_to_a_taken_slug_is_409_at_slug(shop: Shop, method: str) -> None:
+def test_update_to_duplicate_slug_is_409(shop: Shop, method: str) -> None:
     shop.add_category("taken")
     response = shop.call(
         method, f"/api/categories/{shop.add_category('mugs')}", {"name": "Mugs", "slug": "taken"}
@@ -173,7 +171,7 @@ def test_changing_to_a_taken_slug_is_409_at_slug(shop: Shop, method: str) -> Non
     )
 
 
-def test_a_new_slug_shows_in_the_products_of_the_category(shop: Shop) -> None:
+def test_new_slug_shows_in_products(shop: Shop) -> None:
     id = shop.add_product("Mug", category="mugs")
     category_id = shop.sql("SELECT category_id FROM products")[0][0]
     shop.patch(f"/api/categories/{category_id}", {"slug": "cups"})
@@ -186,7 +184,7 @@ def test_delete_is_204(shop: Shop) -> None:
     assert (response.status, response.text, shop.get(path).status) == (204, "", 404)
 
 
-def test_a_category_with_products_is_still_referenced(shop: Shop) -> None:
+def test_delete_with_products_is_409(shop: Shop) -> None:
     shop.add_product("Mug")
     path = f"/api/categories/{shop.sql('SELECT id FROM categories')[0][0]}"
     response = shop.delete(path)
@@ -197,7 +195,7 @@ def test_a_category_with_products_is_still_referenced(shop: Shop) -> None:
 @pytest.mark.parametrize(
     ("id", "status"), [("404", 404), (str(2**63), 404), ("-1", 400), ("mugs", 400), ("🫖", 400)]
 )
-def test_an_id_that_is_not_there_is_404_and_what_is_no_id_400(
+def test_unknown_id_is_404_and_invalid_id_400(
     shop: Shop, method: str, id: str, status: int
 ) -> None:
     body = None if method in ("GET", "DELETE") else {"name": "a", "slug": "a"}
@@ -209,7 +207,7 @@ def test_an_id_that_is_not_there_is_404_and_what_is_no_id_400(
     assert response.errors == ({} if status == 404 else {"id": "invalid"})
 
 
-def test_a_single_category_can_be_cut_to_fields(shop: Shop) -> None:
+def test_fields_selects_fields(shop: Shop) -> None:
     assert shop.get(f"/api/categories/{shop.add_category('mugs')}?fields=slug").json == {
         "slug": "mugs"
     }

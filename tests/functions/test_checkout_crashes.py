@@ -1,4 +1,4 @@
-"""Whatever crashes while an order is placed, and whenever: there is all of it or nothing, and one for each key."""
+"""Crashes while orders are placed: each order is stored completely or not at all, once per key."""
 
 import json
 import os
@@ -38,34 +38,34 @@ from tests.fixtures.tcp_proxy import TcpProxy
 from tests.local.waiting import wait_until
 
 CUSTOMERS = 16
-CLAIM = b"sluice.claim_key"  # how an order with a key begins on the wire
+CLAIM = b"sluice.claim_key"  # the first SQL that an order with an idempotency key sends
 
 
-def orders_in(shop: Shop) -> list[int]:
+def order_ids(shop: Shop) -> list[int]:
     return [id for (id,) in shop.sql("SELECT id FROM orders ORDER BY id")]
 
 
-@pytest.mark.parametrize("delivered", [False, True], ids=["unheard", "unread"])
-def test_a_connection_cut_before_or_after_leaves_nothing_or_all(
+@pytest.mark.parametrize("delivered", [False, True], ids=["request lost", "response lost"])
+def test_lost_connection_places_order_wholly_or_not(
     shop: Shop, proxy: TcpProxy, delivered: bool
 ) -> None:
     user, mug = shop.add_user(), shop.add_product("Mug", stock=5)
     body = {"user_id": user, "items": [{"product_id": mug, "quantity": 2}]}
-    assert shop.get("/api/orders").status == 200  # so there is a connection to cut
+    assert shop.get("/api/orders").status == 200  # opens the connection that is cut below
 
     proxy.disconnect_at(CLAIM, delivered=delivered)
     lost = shop.post("/api/orders", body, idempotency_key="k")
 
     assert (lost.status, lost.code) == (503, "database_unavailable")
-    assert len(orders_in(shop)) == delivered
+    assert len(order_ids(shop)) == delivered
     again = shop.post("/api/orders", body, idempotency_key="k")
     assert (again.status, "Idempotency-Replayed" in again.headers) == (201, delivered)
-    assert [again.json["id"]] == orders_in(shop)
+    assert [again.json["id"]] == order_ids(shop)
     assert find_inconsistencies(shop, {mug: 5}, every_order_has_key=True) == []
 
 
 @pytest.mark.parametrize("terminated", [False, True])
-def test_an_order_whose_client_is_lost_while_it_waits_is_placed_unless_it_was_ended(
+def test_order_waiting_for_a_lock_outlives_its_client(
     shop: Shop, proxy: TcpProxy, terminated: bool
 ) -> None:
     user, mug = shop.add_user(), shop.add_product("Mug", stock=5)
@@ -84,63 +84,65 @@ def test_an_order_whose_client_is_lost_while_it_waits_is_placed_unless_it_was_en
         else:
             proxy.disconnect()
         assert lost.result().status == 503
-        if not terminated:  # PostgreSQL has not noticed
+        if not terminated:  # PostgreSQL has not noticed the disconnect
             assert send().code == "idempotency_in_progress"
         holder.run("COMMIT")
 
     response = retry_until_answered(send)
 
     assert (response.status, "Idempotency-Replayed" in response.headers) == (201, not terminated)
-    assert [response.json["id"]] == orders_in(shop)
+    assert [response.json["id"]] == order_ids(shop)
     assert find_inconsistencies(shop, {mug: 5}, every_order_has_key=True) == []
 
 
-class Frail:
-    """An execution environment, three in ten of whose executions die: before, after, or at any moment between."""
+class UnreliableEnvironment:
+    """An execution environment of which three in ten executions die: before, during or after the SQL."""
 
     def __init__(
         self,
         proxy: TcpProxy,
         built: ShopEnvironment,
         operator: ShopEnvironment,
-        chance: random.Random,
+        rng: random.Random,
     ) -> None:
-        self._proxy, self._built, self._operator, self._chance = proxy, built, operator, chance
+        self._proxy, self._built, self._operator, self._random = proxy, built, operator, rng
         self.killed = 0
 
     def post(self, body: bytes, key: str) -> ApiResponse:
-        if self._chance.random() >= 0.3:
+        if self._random.random() >= 0.3:
             return post_order(self._built, body, key)
         self.killed += 1
-        way = self._chance.choice([self._unheard, self._unread, self._cut, self._terminated])
-        return way(body, key)
+        failure = self._random.choice(
+            [self._lose_request, self._lose_response, self._disconnect, self._terminate_backend]
+        )
+        return failure(body, key)
 
-    def _unheard(self, body: bytes, key: str) -> ApiResponse:
+    def _lose_request(self, body: bytes, key: str) -> ApiResponse:
         self._proxy.disconnect_at(CLAIM, delivered=False)
         return post_order(self._built, body, key)
 
-    def _unread(self, body: bytes, key: str) -> ApiResponse:
+    def _lose_response(self, body: bytes, key: str) -> ApiResponse:
         self._proxy.disconnect_at(CLAIM, delivered=True)
         return post_order(self._built, body, key)
 
-    def _cut(self, body: bytes, key: str) -> ApiResponse:
-        return self._meanwhile(self._proxy.disconnect, body, key)
+    def _disconnect(self, body: bytes, key: str) -> ApiResponse:
+        return self._interrupt(self._proxy.disconnect, body, key)
 
-    def _terminated(self, body: bytes, key: str) -> ApiResponse:
+    def _terminate_backend(self, body: bytes, key: str) -> ApiResponse:
         pid = self._built.database.read("SELECT pg_backend_pid() AS pid")[0].pid
         end = "SELECT pg_terminate_backend(CAST(:pid AS integer))"
-        return self._meanwhile(lambda: self._operator.database.read(end, {"pid": pid}), body, key)
+        return self._interrupt(lambda: self._operator.database.read(end, {"pid": pid}), body, key)
 
-    def _meanwhile(self, kill: Callable[[], object], body: bytes, key: str) -> ApiResponse:
-        killer = Timer(self._chance.uniform(0, 0.01), kill)
-        killer.start()
+    def _interrupt(self, kill_server: Callable[[], object], body: bytes, key: str) -> ApiResponse:
+        timer = Timer(self._random.uniform(0, 0.01), kill_server)
+        timer.start()
         try:
             return post_order(self._built, body, key)
         finally:
-            killer.join()
+            timer.join()
 
 
-def test_640_requests_with_40_keys_are_40_orders_where_three_in_ten_executions_die(
+def test_retries_of_killed_executions_order_once(
     shop: Shop, make_proxy: Callable[..., TcpProxy]
 ) -> None:
     user, stocked, settings = (
@@ -148,14 +150,14 @@ def test_640_requests_with_40_keys_are_40_orders_where_three_in_ten_executions_d
         add_products(shop, 5, 1000),
         runtime.current().settings.database,
     )
-    chance = random.Random(7)
+    rng = random.Random(7)
     orders = {
-        f"key {n}": order_body(user, *[(id, 1) for id in chance.sample(list(stocked), 2)])
+        f"key {n}": order_body(user, *[(id, 1) for id in rng.sample(list(stocked), 2)])
         for n in range(40)
     }
-    asked = [*orders] * CUSTOMERS
-    chance.shuffle(asked)
-    answers: dict[str, list[ApiResponse]] = defaultdict(list)
+    keys = [*orders] * CUSTOMERS
+    rng.shuffle(keys)
+    responses: dict[str, list[ApiResponse]] = defaultdict(list)
 
     with ExitStack() as stack:
         operator = stack.enter_context(shop_environment(settings, CUSTOMERS))
@@ -165,27 +167,33 @@ def test_640_requests_with_40_keys_are_40_orders_where_three_in_ten_executions_d
             built = stack.enter_context(
                 shop_environment(replace(settings, host=proxy.host, port=proxy.port))
             )
-            environments.append(Frail(proxy, built, operator, random.Random(customer)))
+            environments.append(
+                UnreliableEnvironment(proxy, built, operator, random.Random(customer))
+            )
 
         def buy(customer: int) -> None:
-            for key in asked[customer::CUSTOMERS]:
-                answers[key].append(
+            for key in keys[customer::CUSTOMERS]:
+                responses[key].append(
                     retry_until_answered(partial(environments[customer].post, orders[key], key))
                 )
 
         assert run_concurrently(CUSTOMERS, buy) == [None] * CUSTOMERS
 
     assert sum(shop_environment.killed for shop_environment in environments) > 640 * 0.3
-    assert {key: len(given) for key, given in answers.items()} == dict.fromkeys(orders, CUSTOMERS)
-    assert {response.status for given in answers.values() for response in given} == {201}
-    assert [len({response.text for response in given}) for given in answers.values()] == [1] * 40
-    assert sorted(given[0].json["id"] for given in answers.values()) == orders_in(shop)
+    assert {key: len(received) for key, received in responses.items()} == dict.fromkeys(
+        orders, CUSTOMERS
+    )
+    assert {response.status for received in responses.values() for response in received} == {201}
+    assert [len({response.text for response in received}) for received in responses.values()] == [
+        1
+    ] * 40
+    assert sorted(received[0].json["id"] for received in responses.values()) == order_ids(shop)
     assert find_inconsistencies(shop, stocked, every_order_has_key=True) == []
 
 
 @contextmanager
-def mortal_shop() -> Iterator[tuple[PostgresServer, Shop]]:
-    """On a server that nobody else uses, and that keeps what it has confirmed."""
+def killable_shop() -> Iterator[tuple[PostgresServer, Shop]]:
+    """Return a shop with its own server, which runs with fsync."""
     with throwaway_server(durable=True) as server:
         migrate_url(server.url(), "shop")
         shop = Shop(server.url())
@@ -193,8 +201,8 @@ def mortal_shop() -> Iterator[tuple[PostgresServer, Shop]]:
         yield server, shop
 
 
-def kill(server: PostgresServer) -> None:
-    """All of it: a backend that outlives the postmaster could still finish what it is at."""
+def kill_server(server: PostgresServer) -> None:
+    """Kill the postmaster and its backends: a backend that survives could finish its statement."""
     postmaster = int((server.home / "data" / "postmaster.pid").read_text().split()[0])
     for pid in [postmaster, *descendant_pids(postmaster)]:
         os.kill(pid, signal.SIGKILL)
@@ -202,60 +210,62 @@ def kill(server: PostgresServer) -> None:
 
 
 @contextmanager
-def buying(customers: int, send: Callable[[str], ApiResponse]) -> Iterator[dict[str, ApiResponse]]:
-    """Each customer sends one order after the other, each with a key of its own: key → answer, until left."""
-    answers: dict[str, ApiResponse] = {}
-    enough = Event()
+def clients_ordering(
+    customers: int, send: Callable[[str], ApiResponse]
+) -> Iterator[dict[str, ApiResponse]]:
+    """Let customers send orders until the block ends. Yield their responses by idempotency key."""
+    responses: dict[str, ApiResponse] = {}
+    stop = Event()
 
     def buy(customer: int) -> None:
         for n in count():
-            if enough.is_set():
+            if stop.is_set():
                 return
             key = f"{customer} {n}"
-            answers[key] = retry_until_answered(partial(send, key))
+            responses[key] = retry_until_answered(partial(send, key))
 
     with ThreadPoolExecutor(customers) as threads:
-        busy = [threads.submit(buy, customer) for customer in range(customers)]
+        futures = [threads.submit(buy, customer) for customer in range(customers)]
         try:
-            yield answers
+            yield responses
         finally:
-            enough.set()
-        for customer in busy:
+            stop.set()
+        for customer in futures:
             customer.result()
 
 
-def wait_for_more(answers: dict[str, ApiResponse], more: int) -> None:
-    wanted = len(answers) + more
-    wait_until(lambda: len(answers) >= wanted, f"{more} more orders")
+def wait_for_orders(responses: dict[str, ApiResponse], more: int) -> None:
+    wanted = len(responses) + more
+    wait_until(lambda: len(responses) >= wanted, f"{more} more orders")
 
 
 @pytest.mark.parametrize("crashes", [2, pytest.param(20, marks=pytest.mark.slow)])
-def test_a_server_killed_while_orders_are_placed_comes_back_with_whole_orders(crashes: int) -> None:
-    chance = random.Random(7)
-    with mortal_shop() as (server, shop):
+def test_killed_server_keeps_whole_orders(crashes: int) -> None:
+    rng = random.Random(7)
+    with killable_shop() as (server, shop):
         user, stocked = shop.add_user(), add_products(shop, 8, 100_000)
         settings = DatabaseSettings.from_url(server.url("sluice_app", password="canary-app"))
 
         def send(key: str) -> ApiResponse:
             items = [
                 (id, 1) for id in random.Random(key).sample(list(stocked), 3)
-            ]  # the same whenever it is sent
+            ]  # seeded, so that a retry sends the same items
             return post_order(built, order_body(user, *items), key)
 
-        with shop_environment(settings, 8) as built, buying(8, send) as answers:
+        with shop_environment(settings, 8) as built, clients_ordering(8, send) as responses:
             for _ in range(crashes):
-                wait_for_more(answers, chance.randint(40, 60))
-                kill(server)
+                wait_for_orders(responses, rng.randint(40, 60))
+                kill_server(server)
                 server.restart()
-            wait_for_more(answers, 10)
+            wait_for_orders(responses, 10)
 
-        assert {response.status for response in answers.values()} == {201}
-        assert sorted(response.json["id"] for response in answers.values()) == orders_in(shop)
+        assert {response.status for response in responses.values()} == {201}
+        assert sorted(response.json["id"] for response in responses.values()) == order_ids(shop)
         assert find_inconsistencies(shop, stocked, every_order_has_key=True) == []
 
 
-def sandboxes(system: LocalSystem) -> list[int]:
-    """Of the orders' function, which is told by where it runs."""
+def sandbox_pids(system: LocalSystem) -> list[int]:
+    """Return the process ids of the orders function, found by their working directory."""
     found = []
     for pid in system.child_pids():
         with suppress(FileNotFoundError):
@@ -268,8 +278,8 @@ def sandboxes(system: LocalSystem) -> list[int]:
     sys.platform != "linux", reason="elsewhere there is no /proc to find sandboxes in"
 )
 @pytest.mark.parametrize("kills", [4, pytest.param(40, marks=pytest.mark.slow)])
-def test_sandboxes_killed_while_orders_are_placed_leave_one_order_for_each_key(kills: int) -> None:
-    chance = random.Random(7)
+def test_killed_sandboxes_leave_one_order_per_key(kills: int) -> None:
+    rng = random.Random(7)
     with temporary_system() as system:
         system.start()
         shop = Shop(system.local_json["database_url"])
@@ -284,12 +294,12 @@ def test_sandboxes_killed_while_orders_are_placed_leave_one_order_for_each_key(k
                 status, {"Content-Type": "application/problem+json"}, json.dumps(body)
             )
 
-        with buying(4, send) as answers:
+        with clients_ordering(4, send) as responses:
             for _ in range(kills):
-                wait_for_more(answers, chance.randint(1, 20))
-                os.kill(chance.choice(sandboxes(system)), signal.SIGKILL)
-            wait_for_more(answers, 10)
+                wait_for_orders(responses, rng.randint(1, 20))
+                os.kill(rng.choice(sandbox_pids(system)), signal.SIGKILL)
+            wait_for_orders(responses, 10)
 
-        assert {response.status for response in answers.values()} == {201}
-        assert sorted(response.json["id"] for response in answers.values()) == orders_in(shop)
+        assert {response.status for response in responses.values()} == {201}
+        assert sorted(response.json["id"] for response in responses.values()) == order_ids(shop)
         assert find_inconsistencies(shop, stocked, every_order_has_key=True) == []

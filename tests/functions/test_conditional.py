@@ -1,4 +1,4 @@
-"""ETags, If-None-Match and If-Match: nobody fetches twice what they have, nobody overwrites what they have not seen."""
+"""Conditional requests: ETag, If-None-Match and If-Match, for reads and writes."""
 
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
@@ -18,7 +18,7 @@ from tests.fixtures.resources import (
 )
 from tests.fixtures.shop import Shop, written_tables
 
-# resource, method and body of whatever changes a row
+# resource, method and body of every write to a single row
 WRITES: list[tuple[str, str, Any]] = [
     (
         name,
@@ -42,7 +42,7 @@ def state(shop: Shop) -> list[list[Any]]:
 
 
 @resources
-def test_a_single_resource_has_a_strong_etag(shop: Shop, resource: str) -> None:
+def test_resource_has_a_strong_etag(shop: Shop, resource: str) -> None:
     etag = shop.get(new_row_path(shop, resource)).headers["ETag"]
     assert etag.startswith('"')
     assert etag.endswith('"')
@@ -50,15 +50,13 @@ def test_a_single_resource_has_a_strong_etag(shop: Shop, resource: str) -> None:
 
 
 @resources
-def test_the_etag_stays_while_nothing_changes(shop: Shop, resource: str) -> None:
+def test_etag_is_stable_without_changes(shop: Shop, resource: str) -> None:
     path = new_row_path(shop, resource)
     assert shop.get(path).headers["ETag"] == shop.get(path).headers["ETag"]
 
 
 @writes
-def test_a_change_changes_the_etag_and_answers_the_new_one(
-    shop: Shop, resource: str, method: str, body: Any
-) -> None:
+def test_write_returns_the_new_etag(shop: Shop, resource: str, method: str, body: Any) -> None:
     path = new_row_path(shop, resource)
     before = shop.get(path).headers["ETag"]
     changed = shop.call(method, path, body)
@@ -69,21 +67,21 @@ def test_a_change_changes_the_etag_and_answers_the_new_one(
     assert changed.headers["ETag"] == shop.get(path).headers["ETag"]
 
 
-def test_a_products_etag_changes_with_its_stock(shop: Shop) -> None:
+def test_product_etag_changes_with_stock(shop: Shop) -> None:
     id = shop.add_product("Mug")
     before = shop.get(f"/api/products/{id}").headers["ETag"]
     shop.patch(f"/api/inventory/{id}", {"delta": -1})
     assert shop.get(f"/api/products/{id}").headers["ETag"] != before
 
 
-def test_a_products_etag_changes_with_its_categorys_slug(shop: Shop) -> None:
+def test_product_etag_changes_with_category_slug(shop: Shop) -> None:
     path = f"/api/products/{shop.add_product('Mug')}"
     before = shop.get(path).headers["ETag"]
     shop.patch(f"/api/categories/{shop.sql('SELECT id FROM categories')[0][0]}", {"slug": "cups"})
     assert shop.get(path).headers["ETag"] != before
 
 
-def test_an_etag_does_not_return_when_a_value_does(shop: Shop) -> None:
+def test_etag_is_not_reused_for_an_old_value(shop: Shop) -> None:
     path = f"/api/inventory/{shop.add_product('Mug')}"
     before = shop.get(path)
     shop.patch(path, {"delta": 1})
@@ -96,9 +94,7 @@ def test_an_etag_does_not_return_when_a_value_does(shop: Shop) -> None:
 @pytest.mark.parametrize(
     "form", ["{tag}", "*", "W/{tag}", '"other", {tag}', '"other",{tag} , "third"']
 )
-def test_what_the_client_holds_already_is_304_without_body(
-    shop: Shop, resource: str, form: str
-) -> None:
+def test_matching_if_none_match_is_304(shop: Shop, resource: str, form: str) -> None:
     path = new_row_path(shop, resource)
     tag = shop.get(path).headers["ETag"]
     for method in ("GET", "HEAD"):
@@ -109,12 +105,12 @@ def test_what_the_client_holds_already_is_304_without_body(
 
 @resources
 @pytest.mark.parametrize("tags", ['"other"', 'W/"other"', '"a", "b"', '""'])
-def test_what_the_client_does_not_hold_is_200(shop: Shop, resource: str, tags: str) -> None:
+def test_other_if_none_match_is_200(shop: Shop, resource: str, tags: str) -> None:
     response = shop.get(new_row_path(shop, resource), if_none_match=tags)
     assert (response.status, response.text != "") == (200, True)
 
 
-def test_a_stale_if_none_match_is_200_after_a_change(shop: Shop) -> None:
+def test_stale_if_none_match_is_200(shop: Shop) -> None:
     path = f"/api/inventory/{shop.add_product('Mug')}"
     old = shop.get(path).headers["ETag"]
     shop.put(path, {"quantity": 99})
@@ -123,7 +119,7 @@ def test_a_stale_if_none_match_is_200_after_a_change(shop: Shop) -> None:
 
 @writes
 @pytest.mark.parametrize("form", ["{tag}", "*", '"other", {tag}', '{tag},"other"'])
-def test_a_write_goes_through_where_if_match_holds(
+def test_write_with_matching_if_match_succeeds(
     shop: Shop, resource: str, method: str, body: Any, form: str
 ) -> None:
     path = new_row_path(shop, resource)
@@ -134,7 +130,7 @@ def test_a_write_goes_through_where_if_match_holds(
 
 @writes
 @pytest.mark.parametrize("form", ['"other"', "W/{tag}", '"other", W/{tag}', '""'])
-def test_a_write_is_412_where_if_match_does_not_hold(
+def test_write_with_failing_if_match_is_412(
     shop: Shop, resource: str, method: str, body: Any, form: str
 ) -> None:
     path = new_row_path(shop, resource)
@@ -144,16 +140,14 @@ def test_a_write_is_412_where_if_match_does_not_hold(
 
 
 @writes
-def test_a_write_with_an_etag_from_before_a_change_is_412(
-    shop: Shop, resource: str, method: str, body: Any
-) -> None:
+def test_write_with_stale_etag_is_412(shop: Shop, resource: str, method: str, body: Any) -> None:
     path = new_row_path(shop, resource)
     old = shop.get(path).headers["ETag"]
     shop.call("PATCH", path, RESOURCES[resource].concurrent_patch)
     assert shop.call(method, path, body, if_match=old).status == 412
 
 
-def test_a_product_is_not_replaced_by_who_has_not_seen_its_stock(shop: Shop) -> None:
+def test_stock_change_makes_product_etag_stale(shop: Shop) -> None:
     id = shop.add_product("Mug")
     old = shop.get(f"/api/products/{id}").headers["ETag"]
     shop.patch(f"/api/inventory/{id}", {"delta": 1})
@@ -161,16 +155,14 @@ def test_a_product_is_not_replaced_by_who_has_not_seen_its_stock(shop: Shop) -> 
 
 
 @writes
-def test_a_missing_row_is_404_whatever_if_match_says(
-    shop: Shop, resource: str, method: str, body: Any
-) -> None:
+def test_if_match_on_missing_row_is_404(shop: Shop, resource: str, method: str, body: Any) -> None:
     shop.add_category("mugs")
     assert shop.call(method, f"/api/{resource}/404", body, if_match='"1"').status == 404
 
 
 @writes
 @pytest.mark.parametrize("header", ["1.1", "'1'", '"1', '"a" "b"', "W/1", 'w/"1"', '*, "1"'])
-def test_an_if_match_that_cannot_be_read_is_400(
+def test_malformed_if_match_is_400(
     shop: Shop, resource: str, method: str, body: Any, header: str
 ) -> None:
     response = shop.call(method, new_row_path(shop, resource), body, if_match=header)
@@ -196,16 +188,14 @@ UNREADABLE = (
 
 @resources
 @pytest.mark.parametrize("header", UNREADABLE)
-def test_a_read_ignores_a_precondition_it_cannot_read(
-    shop: Shop, resource: str, header: str
-) -> None:
+def test_read_ignores_malformed_preconditions(shop: Shop, resource: str, header: str) -> None:
     path = new_row_path(shop, resource)
     assert shop.get(path, if_none_match=header).status == 200
     assert shop.get(path, if_match=header).status == 200
 
 
 @pytest.mark.parametrize("header", UNREADABLE)
-def test_an_unreadable_if_none_match_on_a_write_is_400(shop: Shop, header: str) -> None:
+def test_write_with_malformed_if_none_match_is_400(shop: Shop, header: str) -> None:
     path, before = new_row_path(shop, "products"), state(shop)
     for method in ("PUT", "PATCH", "DELETE"):
         response = shop.call(method, path, RESOURCES["products"].body, if_none_match=header)
@@ -224,7 +214,7 @@ def test_an_unreadable_if_none_match_on_a_write_is_400(shop: Shop, header: str) 
 @pytest.mark.parametrize(
     "form", ["*", " * ", "{tag}", "W/{tag}", '"other", {tag}', ', ,\tW/{tag} ,"x"']
 )
-def test_a_write_is_412_where_if_none_match_excludes_the_row(
+def test_write_with_failing_if_none_match_is_412(
     shop: Shop, resource: str, method: str, body: Any, form: str
 ) -> None:
     path = new_row_path(shop, resource)
@@ -235,7 +225,7 @@ def test_a_write_is_412_where_if_none_match_excludes_the_row(
 
 @writes
 @pytest.mark.parametrize("header", ['"other"', 'W/"other"', '"a", "b"', '""'])
-def test_a_write_goes_through_where_if_none_match_holds(
+def test_write_with_passing_if_none_match_succeeds(
     shop: Shop, resource: str, method: str, body: Any, header: str
 ) -> None:
     response = shop.call(method, new_row_path(shop, resource), body, if_none_match=header)
@@ -255,7 +245,7 @@ def test_both_preconditions_must_hold(shop: Shop, resource: str, method: str, bo
 
 @writes
 @pytest.mark.parametrize("header", ["*", '"1"'])
-def test_a_missing_row_is_404_with_either_precondition(
+def test_preconditions_on_missing_row_are_404(
     shop: Shop, resource: str, method: str, body: Any, header: str
 ) -> None:
     shop.add_category("mugs")
@@ -264,7 +254,7 @@ def test_a_missing_row_is_404_with_either_precondition(
 
 
 @resources
-def test_a_read_with_if_match_is_412_where_it_is_stale(shop: Shop, resource: str) -> None:
+def test_read_with_stale_if_match_is_412(shop: Shop, resource: str) -> None:
     path = new_row_path(shop, resource)
     tag = shop.get(path).headers["ETag"]
     for header in ('"other"', f"W/{tag}"):
@@ -284,7 +274,7 @@ def test_a_read_with_if_match_is_412_where_it_is_stale(shop: Shop, resource: str
         ({"if_match": "x"}, 400),
     ],
 )
-def test_a_list_is_there_and_has_no_etag(shop: Shop, headers: dict[str, str], status: int) -> None:
+def test_list_exists_and_has_no_etag(shop: Shop, headers: dict[str, str], status: int) -> None:
     id = shop.add_product("Mug")
     assert shop.post("/api/categories", {"name": "Cups"}, **headers).status == status
     assert shop.sql("SELECT count(*) FROM categories WHERE name = 'Cups'") == [[int(status == 201)]]
@@ -295,8 +285,8 @@ def test_a_list_is_there_and_has_no_etag(shop: Shop, headers: dict[str, str], st
     assert shop.graphql("{__typename}", **headers).status == 200
 
 
-def test_of_writers_that_exclude_what_they_saw_one_wins(shop: Shop) -> None:
-    """Each has seen version 1; the row's lock decides which of them finds it."""
+def test_one_of_two_conditional_writers_wins(shop: Shop) -> None:
+    """Both have read version 1; the row lock lets only one of them update it."""
     users, barrier = runtime.current().users, Barrier(2)
 
     def write(id: int, name: str) -> str:
@@ -315,12 +305,12 @@ def test_of_writers_that_exclude_what_they_saw_one_wins(shop: Shop) -> None:
 
 
 @resources
-def test_empty_elements_in_a_list_of_tags_are_passed_over(shop: Shop, resource: str) -> None:
+def test_empty_list_elements_are_skipped(shop: Shop, resource: str) -> None:
     path = new_row_path(shop, resource)
     tag = shop.get(path).headers["ETag"]
     assert shop.get(path, if_none_match=f'"other", , {tag},').status == 304
 
 
-def test_out_of_stock_does_not_hide_a_stale_version(shop: Shop) -> None:
+def test_stale_version_precedes_out_of_stock(shop: Shop) -> None:
     path = f"/api/inventory/{shop.add_product('Mug', stock=1)}"
     assert shop.patch(path, {"delta": -2}, if_match='"other"').status == 412

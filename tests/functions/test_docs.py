@@ -1,4 +1,4 @@
-"""/openapi.json and /docs: what the API says of itself, with nothing loaded from elsewhere."""
+"""/openapi.json and /docs: public, complete, and without files from other hosts."""
 
 import gzip
 import json
@@ -22,7 +22,7 @@ each_file = pytest.mark.parametrize("path", FILES)
 
 
 @each_file
-def test_a_file_is_there_for_everybody_packed_or_not(shop: Shop, path: str) -> None:
+def test_file_is_public_and_may_be_gzipped(shop: Shop, path: str) -> None:
     plain, packed = shop.get(path), shop.get(path, accept_encoding="br, gzip")
 
     assert (plain.status, packed.status) == (200, 200)
@@ -30,15 +30,15 @@ def test_a_file_is_there_for_everybody_packed_or_not(shop: Shop, path: str) -> N
     assert packed.headers["Content-Encoding"] == "gzip"
     assert gzip.decompress(b64decode(packed.text)).decode() == plain.text
     assert len(packed.text) < 1_000_000
-    assert shop.call("HEAD", path).text == plain.text  # its length is what the gateway tells
+    assert shop.call("HEAD", path).text == plain.text  # the gateway computes Content-Length from it
 
 
 @each_file
-def test_a_file_takes_no_other_method(shop: Shop, path: str) -> None:
+def test_file_allows_only_get(shop: Shop, path: str) -> None:
     assert shop.call("POST", path).headers["Allow"] == "GET, HEAD, OPTIONS"
 
 
-def test_the_document_is_the_one_that_is_kept(shop: Shop) -> None:
+def test_openapi_json_is_the_committed_file(shop: Shop) -> None:
     assert shop.get("/openapi.json").text == (ROOT / "openapi.json").read_text()
     assert (
         shop.get("/openapi.json", origin="https://elsewhere.example").headers[
@@ -48,7 +48,7 @@ def test_the_document_is_the_one_that_is_kept(shop: Shop) -> None:
     )
 
 
-def test_the_page_loads_only_what_is_here(shop: Shop) -> None:
+def test_docs_page_loads_only_local_files(shop: Shop) -> None:
     page = shop.get("/docs")
     loaded = re.findall(r'(?:href|src)="([^"]+)"', page.text)
 
@@ -59,7 +59,7 @@ def test_the_page_loads_only_what_is_here(shop: Shop) -> None:
     assert "openapi.json" in shop.get("/docs/start.js").text
 
 
-def test_the_document_tells_of_every_route_and_of_no_other(shop: Shop) -> None:
+def test_openapi_lists_every_route_and_no_other(shop: Shop) -> None:
     told = set(json.loads(shop.get("/openapi.json").text)["paths"])
 
     assert told >= {

@@ -1,4 +1,4 @@
-"""What a client learns of a fault, and what only the log does."""
+"""Error responses: what clients see, and what only the log shows."""
 
 import logging
 
@@ -6,17 +6,17 @@ import pytest
 
 from tests.fixtures.shop import ApiResponse, Shop
 
-SECRETS = ("select", "insert", "update ", "delete from", "constraint", "_key", "_fkey", "_check", "_id_", "relation",
+INTERNAL_WORDS = ("select", "insert", "update ", "delete from", "constraint", "_key", "_fkey", "_check", "_id_", "relation",
            "column", "traceback", "pg8000", "sqlalchemy", "violates", "sqlstate", ".py")  # fmt: skip
 
 
-def leaks(response: ApiResponse) -> list[str]:
-    return [word for word in SECRETS if word in response.text.lower()]
+def leaked_words(response: ApiResponse) -> list[str]:
+    return [word for word in INTERNAL_WORDS if word in response.text.lower()]
 
 
 MUG = {"name": "Mug", "description": None, "price": "1.00", "category": "mugs"}
 ORDER = {"user_id": 1, "items": [{"product_id": 1, "quantity": 1}]}
-BROKEN = [
+INTERNAL_ERRORS = [
     ("ALTER TABLE products DROP COLUMN description CASCADE", "GET", "/api/products", None),
     ("ALTER TABLE products DROP COLUMN description CASCADE", "POST", "/api/products", MUG),
     (
@@ -52,8 +52,8 @@ NOT_SET_UP = [
 
 
 @pytest.mark.parametrize(("damage", "method", "path", "body", "headers", "detail"), NOT_SET_UP)
-def test_what_is_not_installed_is_503_not_set_up(
-    breakable_shop: Shop,
+def test_missing_schema_object_is_503_not_set_up(
+    isolated_shop: Shop,
     damage: str,
     method: str,
     path: str,
@@ -61,10 +61,10 @@ def test_what_is_not_installed_is_503_not_set_up(
     headers: dict[str, str],
     detail: str,
 ) -> None:
-    breakable_shop.add_category("mugs")
-    breakable_shop.sql(damage)
-    response = breakable_shop.call(method, path, body, **headers)
-    assert (response.status, response.code, leaks(response)) == (503, "not_set_up", [])
+    isolated_shop.add_category("mugs")
+    isolated_shop.sql(damage)
+    response = isolated_shop.call(method, path, body, **headers)
+    assert (response.status, response.code, leaked_words(response)) == (503, "not_set_up", [])
     assert response.headers["Retry-After"] == "60"
     assert detail in response.json["detail"]
 
@@ -72,32 +72,32 @@ def test_what_is_not_installed_is_503_not_set_up(
 @pytest.mark.parametrize(
     "damage", ["DROP SCHEMA sluice CASCADE", "DROP TABLE sluice.import_jobs CASCADE"]
 )
-def test_without_the_schema_reading_goes_on(breakable_shop: Shop, damage: str) -> None:
-    breakable_shop.add_product("Mug")
-    breakable_shop.sql(damage)
+def test_reads_work_without_the_engine_schema(isolated_shop: Shop, damage: str) -> None:
+    isolated_shop.add_product("Mug")
+    isolated_shop.sql(damage)
     for path in (
         "/api/products/1",
         "/api/products?sort=price:desc",
         "/api/inventory",
         "/api/categories",
     ):
-        assert breakable_shop.get(path).status == 200, path
-    assert breakable_shop.graphql("{ products { nodes { name category { name } } } }").json["data"]
+        assert isolated_shop.get(path).status == 200, path
+    assert isolated_shop.graphql("{ products { nodes { name category { name } } } }").json["data"]
 
 
-@pytest.mark.parametrize(("damage", "method", "path", "body"), BROKEN)
-def test_a_fault_of_ours_is_a_bare_500_with_its_cause_in_the_log(
-    breakable_shop: Shop,
+@pytest.mark.parametrize(("damage", "method", "path", "body"), INTERNAL_ERRORS)
+def test_internal_error_hides_its_cause_from_clients(
+    isolated_shop: Shop,
     caplog: pytest.LogCaptureFixture,
     damage: str,
     method: str,
     path: str,
     body: object,
 ) -> None:
-    breakable_shop.add_category("mugs")
-    breakable_shop.sql(damage)
-    response = breakable_shop.call(method, path, body)
-    assert (response.status, response.code, leaks(response)) == (500, "internal_error", [])
+    isolated_shop.add_category("mugs")
+    isolated_shop.sql(damage)
+    response = isolated_shop.call(method, path, body)
+    assert (response.status, response.code, leaked_words(response)) == (500, "internal_error", [])
     assert response.json["detail"] == response.json["title"]
     (record,) = [
         record
@@ -107,14 +107,14 @@ def test_a_fault_of_ours_is_a_bare_500_with_its_cause_in_the_log(
     assert record.exc_info is not None
     cause = record.exc_info[1]
     assert cause is not None
-    assert cause.__cause__ is not None  # the driver's report, with SQLSTATE and all
+    assert cause.__cause__ is not None  # the driver's error, with its SQLSTATE
 
 
-def test_the_log_of_a_fault_has_the_request_id_of_its_answer(
-    breakable_shop: Shop, caplog: pytest.LogCaptureFixture
+def test_error_log_has_the_request_id(
+    isolated_shop: Shop, caplog: pytest.LogCaptureFixture
 ) -> None:
-    breakable_shop.sql("ALTER TABLE inventory DROP COLUMN quantity CASCADE")
-    response = breakable_shop.get("/api/inventory")
+    isolated_shop.sql("ALTER TABLE inventory DROP COLUMN quantity CASCADE")
+    response = isolated_shop.get("/api/inventory")
     records = [record for record in caplog.records if record.name == "sluice"]
     assert [getattr(record, "request_id", None) for record in records] == [
         response.json["request_id"]
@@ -130,14 +130,14 @@ def test_the_log_of_a_fault_has_the_request_id_of_its_answer(
         ("BREW", "/api/products"),
     ],
 )
-def test_a_refusal_is_not_logged_as_an_error(
+def test_client_error_is_not_logged_as_error(
     shop: Shop, caplog: pytest.LogCaptureFixture, method: str, path: str
 ) -> None:
     assert 400 <= shop.call(method, path, {"colour": 1}).status < 500
     assert [record.message for record in caplog.records if record.levelno >= logging.WARNING] == []
 
 
-SECRET = "the other row's secret value"
+SECRET = "a secret value of another row"
 
 
 @pytest.mark.parametrize(
@@ -158,7 +158,7 @@ SECRET = "the other row's secret value"
         ("GET", "/api/products?sort=password", None),
     ],
 )
-def test_a_refusal_holds_no_sql_no_names_and_no_other_rows_values(
+def test_client_error_leaks_no_sql_and_no_values(
     shop: Shop, method: str, path: str, body: object
 ) -> None:
     shop.add_product("Taken", stock=7123)
@@ -168,12 +168,12 @@ def test_a_refusal_holds_no_sql_no_names_and_no_other_rows_values(
     shop.sql("INSERT INTO orders (user_id, total) VALUES (:u, 1)", u=ids["user"])
     response = shop.call(method, path.format(**ids), body)
     assert 400 <= response.status < 500
-    assert leaks(response) == []
+    assert leaked_words(response) == []
     assert SECRET not in response.text
     assert "7123" not in response.text
 
 
-def test_the_detail_of_many_faults_stays_short_and_the_answer_within_lambdas_bounds(
+def test_many_field_errors_fit_lambdas_response_limit(
     shop: Shop,
 ) -> None:
     body = {f"f{n:x}": 0 for n in range(75_000)}
@@ -183,7 +183,7 @@ def test_the_detail_of_many_faults_stays_short_and_the_answer_within_lambdas_bou
     assert len(response.text) < 5 * 2**20
 
 
-def test_every_one_of_ten_thousand_faults_of_a_bulk_update_is_named(shop: Shop) -> None:
+def test_bulk_update_names_10_000_field_errors(shop: Shop) -> None:
     updates = [{"product_id": n, "quantity": -1} for n in range(1, 10_001)]
     response = shop.patch("/api/inventory", {"updates": updates})
     assert (response.status, len(response.errors)) == (422, 10_000)

@@ -1,4 +1,4 @@
-"""What each filter of a list leaves."""
+"""Filters of the lists: which rows each value selects."""
 
 from urllib.parse import quote
 
@@ -29,7 +29,7 @@ from tests.functions.conftest import names
         ("category=mugs&in_stock=true", "b"),
     ],
 )
-def test_products_are_filtered_with_inclusive_bounds(shop: Shop, query: str, found: str) -> None:
+def test_product_filters_have_inclusive_bounds(shop: Shop, query: str, found: str) -> None:
     rows = [
         ("a", "1", "mugs", 0),
         ("b", "2", "mugs", 1),
@@ -55,9 +55,7 @@ def test_products_are_filtered_with_inclusive_bounds(shop: Shop, query: str, fou
         ("created_before=2026-01-01T23:00:00-01:00", "a"),
     ],
 )
-def test_created_after_is_inclusive_and_created_before_is_not(
-    shop: Shop, query: str, found: str
-) -> None:
+def test_created_after_is_inclusive_before_exclusive(shop: Shop, query: str, found: str) -> None:
     for name, day in (("a", 1), ("b", 2), ("c", 3)):
         shop.sql("UPDATE products SET created_at = CAST(:at AS timestamptz) WHERE id = :id",
                  at=f"2026-01-0{day}T00:00:00Z", id=shop.add_product(name))  # fmt: skip
@@ -67,7 +65,7 @@ def test_created_after_is_inclusive_and_created_before_is_not(
 @pytest.mark.parametrize(
     ("list_", "parameter"), [("products", "ids"), ("inventory", "product_ids")]
 )
-def test_ids_pick_rows_in_the_lists_own_order(shop: Shop, list_: str, parameter: str) -> None:
+def test_ids_filter_keeps_the_sort_order(shop: Shop, list_: str, parameter: str) -> None:
     a, b, c = (shop.add_product(name) for name in "abc")
     rows = shop.get(f"/api/{list_}?{parameter}={c},{a},404,{a}").json["data"]
     assert [row[key_field(list_)] for row in rows] == [a, c]
@@ -97,9 +95,7 @@ def test_ids_pick_rows_in_the_lists_own_order(shop: Shop, list_: str, parameter:
         ("50% blue", ""),
     ],
 )
-def test_search_wants_every_word_of_name_and_description_in_any_case(
-    shop: Shop, search: str, found: str | None
-) -> None:
+def test_search_matches_every_word_in_any_case(shop: Shop, search: str, found: str | None) -> None:
     rows = {
         "a": ("Blue MUG", "For tea"),
         "b": ("Light-blue cup no. 5", "O'Brien"),
@@ -120,7 +116,7 @@ def test_search_wants_every_word_of_name_and_description_in_any_case(
     [("search=TEA", ["Tea cups"]), ("search=cups%20tea", ["Tea cups"]), ("slug=jars", ["Jars"]),
      ("slug=jars,cups", ["Tea cups", "Jars"]), ("slug=nowhere", [])],
 )  # fmt: skip
-def test_categories_are_found_by_words_and_slugs(shop: Shop, query: str, found: list[str]) -> None:
+def test_categories_by_search_and_slug(shop: Shop, query: str, found: list[str]) -> None:
     shop.post("/api/categories", {"name": "Tea cups", "slug": "cups"})
     shop.post("/api/categories", {"name": "Jars"})
     assert names(shop.get(f"/api/categories?{query}")) == found
@@ -132,9 +128,7 @@ def test_categories_are_found_by_words_and_slugs(shop: Shop, query: str, found: 
      ("email=%C3%84@example.com", ["Änne"]), ("search=EXAMPLE%20ada", ["Ada Byron"]), ("search=byron", ["Ada Byron"]),
      ("search=com", ["Ada Byron", "Änne"]), ("search=exam", []), ("email=ada@example.com&search=grace", [])],
 )  # fmt: skip
-def test_users_are_found_by_email_in_any_case_and_by_words(
-    shop: Shop, query: str, found: list[str]
-) -> None:
+def test_users_by_email_and_search(shop: Shop, query: str, found: list[str]) -> None:
     shop.add_user("Ada@example.com", "Ada Byron")
     shop.add_user("ä@example.com", "Änne")
     assert names(shop.get(f"/api/users?{query}")) == found
@@ -143,7 +137,7 @@ def test_users_are_found_by_email_in_any_case_and_by_words(
 @pytest.mark.parametrize(
     ("below", "found"), [(3, [0, 2]), (2, [0]), (0, []), (-5, []), (2**62, [0, 2, 3])]
 )
-def test_inventory_below_is_under_n(shop: Shop, below: int, found: list[int]) -> None:
+def test_inventory_below_is_exclusive(shop: Shop, below: int, found: list[int]) -> None:
     for n in (0, 2, 3):
         shop.add_product(f"p{n}", stock=n)
     assert [

@@ -1,4 +1,4 @@
-"""Clients whose tokens API Gateway has verified, and who claim so where it has not."""
+"""JWT claims that API Gateway has verified, and forged ones."""
 
 import dataclasses
 import time
@@ -13,11 +13,11 @@ from sluice.settings import JwtSettings, Settings
 from tests.fixtures.shop import Shop, http_event, lambda_context
 from tests.fixtures.tokens import AUDIENCE, ISSUER
 
-KEYS_URL = "https://issuer.example/keys"  # which nothing here can reach
+KEYS_URL = "https://issuer.example/keys"  # not reachable
 
 
 def claims(**given: Any) -> dict[str, Any]:
-    """As API Gateway puts them into an event: each one a text."""
+    """Return claims as API Gateway puts them into an event: all values are strings."""
     own = {
         "iss": ISSUER,
         "aud": AUDIENCE,
@@ -48,10 +48,10 @@ def verified(shop: Shop) -> None:
     install(verified_by_gateway=True)
 
 
-def test_claims_of_the_gateway_identify_the_client(verified: None) -> None:
+def test_gateway_claims_identify_the_client(verified: None) -> None:
     assert orders(claims(), authorization="Bearer whatever")["statusCode"] == 200
-    refused = orders(claims(scope="catalog:read"), authorization="Bearer whatever")
-    assert (refused["statusCode"], "insufficient_scope" in refused["body"]) == (403, True)
+    rejected = orders(claims(scope="catalog:read"), authorization="Bearer whatever")
+    assert (rejected["statusCode"], "insufficient_scope" in rejected["body"]) == (403, True)
 
 
 @pytest.mark.parametrize(
@@ -77,13 +77,13 @@ def test_claims_of_the_gateway_identify_the_client(verified: None) -> None:
         "expired",
     ],
 )
-def test_incomplete_claims_are_refused(verified: None, given: dict[str, Any] | None) -> None:
-    refused = orders(given, authorization="Bearer whatever")
-    assert refused["statusCode"] == 401
-    assert "WWW-Authenticate" in refused["headers"]
+def test_incomplete_claims_are_rejected(verified: None, given: dict[str, Any] | None) -> None:
+    rejected = orders(given, authorization="Bearer whatever")
+    assert rejected["statusCode"] == 401
+    assert "WWW-Authenticate" in rejected["headers"]
 
 
-def test_claims_without_the_gateway_authorizer_are_not_trusted(shop: Shop) -> None:
+def test_claims_without_authorizer_are_not_trusted(shop: Shop) -> None:
     for trusted_issuer in (False, True):
         if trusted_issuer:
             install(verified_by_gateway=False)
@@ -91,7 +91,7 @@ def test_claims_without_the_gateway_authorizer_are_not_trusted(shop: Shop) -> No
         assert orders(claims(), authorization="Bearer not.a.token")["statusCode"] in (401, 503)
 
 
-def test_claims_in_headers_and_body_are_not_read(verified: None) -> None:
+def test_claims_in_headers_are_ignored(verified: None) -> None:
     forged = {
         "x-amzn-oidc-data": "ada",
         "authorizer": "ada",
@@ -100,7 +100,7 @@ def test_claims_in_headers_and_body_are_not_read(verified: None) -> None:
     assert orders(None, authorization="Bearer whatever", **forged)["statusCode"] == 401
 
 
-def test_scopes_are_read_from_text_and_lists() -> None:
+def test_scopes_may_be_text_or_list() -> None:
     assert parse_scopes({"scope": "a:read b:write"}) == {"a:read", "b:write"}
     assert parse_scopes({"scp": "[a:read b:write]"}) == {
         "a:read",
@@ -110,13 +110,13 @@ def test_scopes_are_read_from_text_and_lists() -> None:
     assert parse_scopes({"scope": 7}) == frozenset()
 
 
-def test_subject_is_never_taken_for_a_key_client() -> None:
+def test_subject_is_distinct_from_api_key_clients() -> None:
     principal = principal_from_claims(claims(sub="shop"), ISSUER)
     assert principal is not None
     assert principal.client_id == "jwt shop"
 
 
-def test_setting_says_who_verifies(shop: Shop) -> None:
+def test_setting_selects_who_verifies(shop: Shop) -> None:
     environ = {
         "SLUICE_DB_HOST": "db",
         "SLUICE_DB_NAME": "shop",

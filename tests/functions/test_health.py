@@ -1,4 +1,4 @@
-"""Is the function alive, and can it serve?"""
+"""/health and /health/ready."""
 
 import dataclasses
 
@@ -6,13 +6,13 @@ from sluice import runtime
 from tests.fixtures.shop import Shop
 
 
-def test_being_alive_takes_no_database(shop: Shop) -> None:
+def test_liveness_needs_no_database(shop: Shop) -> None:
     runtime.set_current(None)
     response = shop.get("/health")
     assert (response.status, response.json) == (200, {"status": "ok"})
 
 
-def test_being_ready_tells_the_migration_and_the_pool(shop: Shop) -> None:
+def test_readiness_shows_migration_and_pool(shop: Shop) -> None:
     response = shop.get("/health/ready")
     assert (response.status, response.json["status"]) == (200, "ready")
     migrated = shop.sql("SELECT version_num FROM sluice.version")[0][0]
@@ -32,15 +32,15 @@ def test_being_ready_tells_the_migration_and_the_pool(shop: Shop) -> None:
     assert response.json["limiter"] == {"counts": "shared"}
 
 
-def test_a_migration_that_is_still_to_be_run_shows(breakable_shop: Shop) -> None:
-    newest = breakable_shop.get("/health/ready").json["database"]["expected_migration"]
-    breakable_shop.sql("UPDATE sluice.version SET version_num = '0001'")
-    response = breakable_shop.get("/health/ready")
+def test_pending_migration_is_shown(isolated_shop: Shop) -> None:
+    newest = isolated_shop.get("/health/ready").json["database"]["expected_migration"]
+    isolated_shop.sql("UPDATE sluice.version SET version_num = '0001'")
+    response = isolated_shop.get("/health/ready")
     assert (response.status, response.json["database"]["migration"]) == (200, "0001")
     assert response.json["database"]["expected_migration"] == newest
 
 
-def test_the_app_role_has_the_timeouts_that_sluice_takes_it_to_have(shop: Shop) -> None:
+def test_app_role_has_the_expected_timeouts(shop: Shop) -> None:
     told = runtime.current().database.read(
         "SELECT extract(epoch FROM CAST(current_setting('statement_timeout') AS interval)) AS statement, "
         "extract(epoch FROM CAST(current_setting('lock_timeout') AS interval)) AS lock"
@@ -49,7 +49,7 @@ def test_the_app_role_has_the_timeouts_that_sluice_takes_it_to_have(shop: Shop) 
     assert (told.statement, told.lock) == (assumed.statement_timeout, assumed.lock_timeout)
 
 
-def test_without_the_shared_counts_it_is_ready_and_says_so(shop: Shop) -> None:
+def test_ready_without_the_shared_rate_limit(shop: Shop) -> None:
     here = runtime.current()
     aws = dataclasses.replace(here.settings.aws, dynamodb_endpoint="http://127.0.0.1:1")
     runtime.set_current(runtime.Runtime(dataclasses.replace(here.settings, aws=aws), here.database))
@@ -57,7 +57,7 @@ def test_without_the_shared_counts_it_is_ready_and_says_so(shop: Shop) -> None:
     assert (response.status, response.json["limiter"]) == (200, {"counts": "unavailable"})
 
 
-def test_a_database_that_cannot_be_reached_is_503_and_when_to_try_again(shop: Shop) -> None:
+def test_unreachable_database_is_503_with_retry_after(shop: Shop) -> None:
     here = runtime.current().settings
     nowhere = dataclasses.replace(here, database=dataclasses.replace(here.database, port=1))
     runtime.set_current(runtime.build(nowhere))
@@ -67,8 +67,10 @@ def test_a_database_that_cannot_be_reached_is_503_and_when_to_try_again(shop: Sh
     assert shop.get("/health").status == 200
 
 
-def test_an_environment_that_cannot_be_used_is_500_not_a_crash(shop: Shop) -> None:
-    runtime.set_current(None)  # what is built now reads an environment that names no database
+def test_invalid_settings_are_500(shop: Shop) -> None:
+    runtime.set_current(
+        None
+    )  # the next request builds it from environment variables without a database
     response = shop.get("/health/ready", origin="https://shop.example")
     assert (response.status, response.code) == (500, "internal_error")
     assert "SLUICE" not in response.text

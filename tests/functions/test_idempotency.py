@@ -1,4 +1,4 @@
-"""A POST that is sent twice under one Idempotency-Key is done once."""
+"""A POST that is sent twice with one Idempotency-Key is executed once."""
 
 from collections.abc import Callable
 from contextlib import closing
@@ -22,18 +22,18 @@ CREATES: dict[str, Callable[[Shop], dict[str, Any]]] = {
 each_create = pytest.mark.parametrize("name", CREATES)
 
 
-def prepared(shop: Shop, name: str) -> tuple[str, dict[str, Any]]:
+def prepare(shop: Shop, name: str) -> tuple[str, dict[str, Any]]:
     if name == "products":
         shop.add_category("mugs")
     return f"/api/{name}", CREATES[name](shop)
 
 
-def count(shop: Shop, name: str) -> int:
+def count_rows(shop: Shop, name: str) -> int:
     return int(shop.sql(f"SELECT count(*) FROM {name}")[0][0])
 
 
-def same(first: ApiResponse, again: ApiResponse) -> bool:
-    """Byte for byte; only the id is its own, what is left of the quota, and the note that it is a replay."""
+def same_response(first: ApiResponse, again: ApiResponse) -> bool:
+    """Compare two responses except for request id, remaining quota and the replay header."""
     less = {"X-Request-Id": "", "Idempotency-Replayed": "", "RateLimit": ""}
     return (first.status, first.text, {**first.headers, **less}) == (
         again.status,
@@ -43,23 +43,23 @@ def same(first: ApiResponse, again: ApiResponse) -> bool:
 
 
 @each_create
-def test_the_same_request_again_is_answered_alike_and_does_nothing(shop: Shop, name: str) -> None:
-    path, body = prepared(shop, name)
+def test_repeated_request_is_replayed(shop: Shop, name: str) -> None:
+    path, body = prepare(shop, name)
     first = shop.post(path, body, idempotency_key="k")
     assert first.status == 201, first.text
     assert "Idempotency-Replayed" not in first.headers
-    before = count(shop, name)
+    before = count_rows(shop, name)
 
     again = shop.post(path, body, idempotency_key="k")
 
     assert again.headers["Idempotency-Replayed"] == "true"
-    assert same(first, again)
-    assert count(shop, name) == before
+    assert same_response(first, again)
+    assert count_rows(shop, name) == before
 
 
 @each_create
-def test_the_same_key_with_another_body_is_422(shop: Shop, name: str) -> None:
-    path, body = prepared(shop, name)
+def test_same_key_with_other_body_is_422(shop: Shop, name: str) -> None:
+    path, body = prepare(shop, name)
     assert shop.post(path, body, idempotency_key="k").status == 201
 
     response = shop.post(path, {**body, "id": 7}, idempotency_key="k")
@@ -68,22 +68,22 @@ def test_the_same_key_with_another_body_is_422(shop: Shop, name: str) -> None:
 
 
 @each_create
-def test_without_a_key_a_request_is_done_each_time(shop: Shop, name: str) -> None:
-    path, body = prepared(shop, name)
+def test_without_key_each_request_is_executed(shop: Shop, name: str) -> None:
+    path, body = prepare(shop, name)
     assert shop.post(path, body).status == 201
     assert shop.post(path, body).status == (201 if name == "orders" else 409)
 
 
-def test_a_replay_is_the_first_answer_even_where_the_row_has_changed_or_gone(shop: Shop) -> None:
-    path, body = prepared(shop, "users")
+def test_replay_survives_deletion_of_the_row(shop: Shop) -> None:
+    path, body = prepare(shop, "users")
     first = shop.post(path, body, idempotency_key="k")
     shop.delete(first.headers["Location"])
 
-    assert same(first, shop.post(path, body, idempotency_key="k"))
+    assert same_response(first, shop.post(path, body, idempotency_key="k"))
 
 
-def test_keys_belong_to_the_client_and_the_path(shop: Shop, add_api_key: AddApiKey) -> None:
-    path, body = prepared(shop, "users")
+def test_key_is_scoped_to_client_and_path(shop: Shop, add_api_key: AddApiKey) -> None:
+    path, body = prepare(shop, "users")
     add_api_key("ada", "users:write", "catalog:write")
     add_api_key("bob", "users:write")
     assert shop.post(path, body, idempotency_key="k", x_api_key="ada").status == 201
@@ -99,10 +99,8 @@ def test_keys_belong_to_the_client_and_the_path(shop: Shop, add_api_key: AddApiK
     )
 
 
-def test_keys_stay_the_clients_when_its_api_key_is_replaced(
-    shop: Shop, add_api_key: AddApiKey
-) -> None:
-    path, body = prepared(shop, "users")
+def test_key_survives_replacement_of_the_api_key(shop: Shop, add_api_key: AddApiKey) -> None:
+    path, body = prepare(shop, "users")
     client = {"S": "the same client"}
     add_api_key("first", "users:write", client=client)
     add_api_key("second", "users:write", client=client)
@@ -114,7 +112,7 @@ def test_keys_stay_the_clients_when_its_api_key_is_replaced(
     )
 
 
-def test_a_refusal_leaves_the_key_free(shop: Shop) -> None:
+def test_rejected_request_releases_the_key(shop: Shop) -> None:
     user, mug = shop.add_user(), shop.add_product("Mug", stock=1)
     body = {"user_id": user, "items": [{"product_id": mug, "quantity": 2}]}
     assert shop.post("/api/orders", body, idempotency_key="k").code == "out_of_stock"
@@ -122,20 +120,18 @@ def test_a_refusal_leaves_the_key_free(shop: Shop) -> None:
         shop.post("/api/users", {"email": "ada@example.com", "name": "A"}, idempotency_key="k").code
         == "duplicate"
     )
-    assert count(shop, "sluice.idempotency_keys") == 0
+    assert count_rows(shop, "sluice.idempotency_keys") == 0
 
     shop.put(f"/api/inventory/{mug}", {"quantity": 2})
 
     assert shop.post("/api/orders", body, idempotency_key="k").status == 201
 
 
-def test_while_the_first_is_running_the_second_is_409(shop: Shop) -> None:
-    path, body = prepared(shop, "users")
+def test_concurrent_request_with_same_key_is_409(shop: Shop) -> None:
+    path, body = prepare(shop, "users")
     shop.post(path, body, idempotency_key="k")
     key = shop.sql("SELECT id FROM sluice.idempotency_keys")[0][0]
-    with closing(
-        owner_connection(shop.url)
-    ) as first:  # as the transaction of a request that has not ended
+    with closing(owner_connection(shop.url)) as first:  # simulates a request that is still running
         first.run("BEGIN")
         first.run("DELETE FROM sluice.idempotency_keys WHERE id = :key", key=key)
         first.run("CALL sluice.claim_key(:key)", key=key)
@@ -148,18 +144,18 @@ def test_while_the_first_is_running_the_second_is_409(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("key", ["", " ", "x" * 256, "a\tb", "caf\u00e9", "a\x7f"])
-def test_a_key_that_is_none_is_400(shop: Shop, key: str) -> None:
+def test_invalid_key_is_400(shop: Shop, key: str) -> None:
     response = shop.post("/api/categories", {"name": "Bowls"}, idempotency_key=key)
     assert (response.status, response.code) == (400, "invalid_request")
     assert "Idempotency-Key" in response.json["detail"]
-    assert count(shop, "categories") == 0
+    assert count_rows(shop, "categories") == 0
 
 
-def test_a_key_may_have_255_characters(shop: Shop) -> None:
+def test_key_may_have_255_characters(shop: Shop) -> None:
     assert shop.post("/api/categories", {"name": "Bowls"}, idempotency_key="x" * 255).status == 201
 
 
-def test_after_a_day_the_key_is_free_swept_or_not(shop: Shop) -> None:
+def test_key_expires_after_a_day(shop: Shop) -> None:
     body = {
         "user_id": shop.add_user(),
         "items": [{"product_id": shop.add_product("Mug"), "quantity": 1}],
@@ -174,7 +170,7 @@ def test_after_a_day_the_key_is_free_swept_or_not(shop: Shop) -> None:
     assert shop.post("/api/orders", body, idempotency_key="k").json["id"] == again.json["id"]
 
 
-def test_the_sweep_forgets_what_is_older_than_a_day_and_nothing_else(shop: Shop) -> None:
+def test_cleanup_deletes_only_expired_keys(shop: Shop) -> None:
     shop.sql(
         """
         INSERT INTO sluice.idempotency_keys (id, fingerprint, answer, etag, record_id, created_at)
@@ -185,4 +181,4 @@ def test_the_sweep_forgets_what_is_older_than_a_day_and_nothing_else(shop: Shop)
 
     assert sweep({}, None)["swept"] == 12_000 - 24 * 60 + 1
     assert sweep({}, None)["swept"] == 0
-    assert count(shop, "sluice.idempotency_keys") == 24 * 60 - 1
+    assert count_rows(shop, "sluice.idempotency_keys") == 24 * 60 - 1

@@ -1,4 +1,4 @@
-"""Stock over REST: set, adjusted, and updated in bulk, and never below zero."""
+"""Stock over REST: set, adjust and bulk update, never below zero."""
 
 from typing import Any
 
@@ -6,14 +6,14 @@ import pytest
 
 from tests.fixtures.shop import Shop
 
-MOST = 2**31 - 1
+MAX_QUANTITY = 2**31 - 1
 
 
 def stock(shop: Shop) -> dict[int, int]:
     return {row[0]: row[1] for row in shop.sql("SELECT product_id, quantity FROM inventory")}
 
 
-def test_stock_is_answered_whole(shop: Shop) -> None:
+def test_get_returns_all_fields(shop: Shop) -> None:
     id = shop.add_product("Mug", stock=5)
     response = shop.get(f"/api/inventory/{id}")
     assert response.status == 200
@@ -26,14 +26,14 @@ def test_stock_is_answered_whole(shop: Shop) -> None:
     assert response.json["updated_at"].endswith("Z")
 
 
-def test_put_sets_the_quantity(shop: Shop) -> None:
+def test_put_sets_quantity(shop: Shop) -> None:
     path = f"/api/inventory/{shop.add_product('Mug', stock=5)}"
     response = shop.put(path, {"quantity": 7})
     assert (response.status, response.json["quantity"], response.json["version"]) == (200, 7, 2)
     assert shop.get(path).text == response.text
 
 
-def test_what_get_gave_can_be_put_back(shop: Shop) -> None:
+def test_get_response_can_be_put_back(shop: Shop) -> None:
     path = f"/api/inventory/{shop.add_product('Mug')}"
     got = shop.get(path)
     put = shop.put(path, got.json)
@@ -41,17 +41,18 @@ def test_what_get_gave_can_be_put_back(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize(
-    ("delta", "left"), [(-2, 3), (3, 8), (-5, 0), (0, 5), (2.0, 7), (MOST - 5, MOST)]
+    ("delta", "left"),
+    [(-2, 3), (3, 8), (-5, 0), (0, 5), (2.0, 7), (MAX_QUANTITY - 5, MAX_QUANTITY)],
 )
-def test_patch_adds_the_delta(shop: Shop, delta: float, left: int) -> None:
+def test_patch_adds_delta(shop: Shop, delta: float, left: int) -> None:
     path = f"/api/inventory/{shop.add_product('Mug', stock=5)}"
     response = shop.patch(path, {"delta": delta})
     assert (response.status, response.json["quantity"]) == (200, left)
     assert shop.get(path).text == response.text
 
 
-@pytest.mark.parametrize("delta", [-6, -MOST])
-def test_going_below_zero_is_out_of_stock_and_says_what_is_left(shop: Shop, delta: int) -> None:
+@pytest.mark.parametrize("delta", [-6, -MAX_QUANTITY])
+def test_negative_stock_is_409_and_names_the_rest(shop: Shop, delta: int) -> None:
     id = shop.add_product("Mug", stock=5)
     response = shop.patch(f"/api/inventory/{id}", {"delta": delta})
     assert (response.status, response.code, response.errors) == (
@@ -63,9 +64,9 @@ def test_going_below_zero_is_out_of_stock_and_says_what_is_left(shop: Shop, delt
     assert stock(shop) == {id: 5}
 
 
-def test_going_above_what_a_quantity_can_be_is_422_at_delta(shop: Shop) -> None:
+def test_stock_over_max_quantity_is_422(shop: Shop) -> None:
     id = shop.add_product("Mug", stock=5)
-    response = shop.patch(f"/api/inventory/{id}", {"delta": MOST})
+    response = shop.patch(f"/api/inventory/{id}", {"delta": MAX_QUANTITY})
     assert (response.status, response.errors) == (422, {"/delta": "out_of_range"})
     assert stock(shop) == {id: 5}
 
@@ -75,7 +76,7 @@ def test_going_above_what_a_quantity_can_be_is_422_at_delta(shop: Shop) -> None:
     [
         ("PUT", {}, {"/quantity": "required"}),
         ("PUT", {"quantity": -1}, {"/quantity": "out_of_range"}),
-        ("PUT", {"quantity": MOST + 1}, {"/quantity": "out_of_range"}),
+        ("PUT", {"quantity": MAX_QUANTITY + 1}, {"/quantity": "out_of_range"}),
         ("PUT", {"quantity": "7"}, {"/quantity": "type"}),
         ("PUT", {"quantity": 7.5}, {"/quantity": "type"}),
         ("PUT", {"quantity": False}, {"/quantity": "type"}),
@@ -85,13 +86,11 @@ def test_going_above_what_a_quantity_can_be_is_422_at_delta(shop: Shop) -> None:
         ("PATCH", {"quantity": 7}, {"/delta": "required", "/quantity": "unknown_field"}),
         ("PATCH", {"delta": None}, {"/delta": "type"}),
         ("PATCH", {"delta": 0.5}, {"/delta": "type"}),
-        ("PATCH", {"delta": MOST + 1}, {"/delta": "out_of_range"}),
-        ("PATCH", {"delta": -MOST - 1}, {"/delta": "out_of_range"}),
+        ("PATCH", {"delta": MAX_QUANTITY + 1}, {"/delta": "out_of_range"}),
+        ("PATCH", {"delta": -MAX_QUANTITY - 1}, {"/delta": "out_of_range"}),
     ],
 )
-def test_what_a_change_cannot_hold_is_422_at_that_field(
-    shop: Shop, method: str, body: Any, faults: dict[str, str]
-) -> None:
+def test_invalid_field_is_422(shop: Shop, method: str, body: Any, faults: dict[str, str]) -> None:
     id = shop.add_product("Mug", stock=5)
     response = shop.call(method, f"/api/inventory/{id}", body)
     assert (response.status, response.errors, stock(shop)) == (422, faults, {id: 5})
@@ -100,7 +99,7 @@ def test_what_a_change_cannot_hold_is_422_at_that_field(
 @pytest.mark.parametrize(
     "number", ["1e400", "-1e400", "1e1000000", "-1e1000000", "1e-1000000", "1" * 4000]
 )
-def test_a_number_beyond_all_measure_is_422_at_its_field(shop: Shop, number: str) -> None:
+def test_huge_number_is_422(shop: Shop, number: str) -> None:
     path = f"/api/inventory/{shop.add_product('Mug')}"
     response = shop.call("PATCH", path, raw=f'{{"delta": {number}}}'.encode())
     assert (response.status, list(response.errors)) == (422, ["/delta"])
@@ -112,7 +111,7 @@ def test_a_number_beyond_all_measure_is_422_at_its_field(shop: Shop, number: str
 @pytest.mark.parametrize(
     ("id", "status"), [("404", 404), (str(2**63), 404), ("-1", 400), ("x", 400), ("🫖", 400)]
 )
-def test_stock_that_is_not_there_is_404_and_what_is_no_id_400(
+def test_unknown_id_is_404_and_invalid_id_400(
     shop: Shop, method: str, body: Any, id: str, status: int
 ) -> None:
     response = shop.call(method, f"/api/inventory/{id}", body)
@@ -120,7 +119,7 @@ def test_stock_that_is_not_there_is_404_and_what_is_no_id_400(
     assert response.errors == ({} if status == 404 else {"product_id": "invalid"})
 
 
-def test_bulk_sets_every_quantity_and_counts(shop: Shop) -> None:
+def test_bulk_update_sets_and_counts_rows(shop: Shop) -> None:
     a, b, c = (shop.add_product(name) for name in "abc")
     updates = [{"product_id": c, "quantity": 30}, {"product_id": a, "quantity": 10}]
     response = shop.patch("/api/inventory", {"updates": updates})
@@ -128,7 +127,7 @@ def test_bulk_sets_every_quantity_and_counts(shop: Shop) -> None:
     assert stock(shop) == {a: 10, b: 5, c: 30}
 
 
-def test_bulk_names_every_unknown_product_and_changes_nothing(shop: Shop) -> None:
+def test_bulk_update_of_unknown_products_is_422(shop: Shop) -> None:
     id = shop.add_product("Mug", stock=5)
     updates = [{"product_id": product, "quantity": 9} for product in (404, id, 405)]
     response = shop.patch("/api/inventory", {"updates": updates})
@@ -155,7 +154,7 @@ def test_bulk_names_every_unknown_product_and_changes_nothing(shop: Shop) -> Non
         ([{"product_id": 1, "quantity": 1}] * 2, {"/updates/1/product_id": "duplicate"}),
     ],
 )
-def test_bulk_names_every_fault_by_pointer(
+def test_bulk_update_names_each_error_by_pointer(
     shop: Shop, updates: Any, faults: dict[str, str]
 ) -> None:
     id = shop.add_product("Mug", stock=5)
@@ -163,14 +162,14 @@ def test_bulk_names_every_fault_by_pointer(
     assert (response.status, response.errors, stock(shop)) == (422, faults, {id: 5})
 
 
-def test_bulk_takes_back_the_rows_that_the_list_gave(shop: Shop) -> None:
+def test_bulk_update_accepts_rows_of_the_list(shop: Shop) -> None:
     shop.add_product("Mug", stock=5)
     response = shop.patch("/api/inventory", {"updates": shop.get("/api/inventory").json["data"]})
     assert (response.status, response.json) == (200, {"updated": 1})
 
 
-def test_bulk_sets_ten_thousand_in_one_statement(breakable_shop: Shop) -> None:
-    shop = breakable_shop
+def test_bulk_update_is_one_statement(isolated_shop: Shop) -> None:
+    shop = isolated_shop
     shop.add_category("mugs")
     shop.sql(
         "INSERT INTO products (name, price, category_id) SELECT generate_series(1, 10000), 1, id FROM categories"
@@ -191,12 +190,12 @@ def test_bulk_sets_ten_thousand_in_one_statement(breakable_shop: Shop) -> None:
     ) == [[30_000, 1]]
 
 
-def test_bulk_of_more_than_ten_thousand_is_422(shop: Shop) -> None:
+def test_bulk_update_over_10_000_rows_is_422(shop: Shop) -> None:
     updates = [{"product_id": n, "quantity": 1} for n in range(1, 10_002)]
     response = shop.patch("/api/inventory", {"updates": updates})
     assert (response.status, response.errors) == (422, {"/updates": "out_of_range"})
 
 
-def test_stock_can_be_cut_to_fields(shop: Shop) -> None:
+def test_fields_selects_fields(shop: Shop) -> None:
     id = shop.add_product("Mug", stock=5)
     assert shop.get(f"/api/inventory/{id}?fields=quantity").json == {"quantity": 5}

@@ -1,4 +1,4 @@
-"""Jobs that no client waits for: they wait for a database that resumes, and leave no connection behind."""
+"""Scheduled jobs: they wait for a resuming database and close their connections."""
 
 import os
 from collections.abc import Iterator
@@ -15,19 +15,19 @@ from tests.fixtures.shop import Shop
 from tests.fixtures.tcp_proxy import TcpProxy
 from tests.local.waiting import wait_until
 
-PATIENCE, RESUMING = (
+CONNECT_TIMEOUT, RESPONSE_LATENCY = (
     0.1,
     0.4,
 )  # seconds: what a request waits for a connection, and what each response takes
 
 
 @pytest.fixture
-def slow(shop: Shop) -> Iterator[TcpProxy]:
-    """The shop's database, behind a wire on which every response is late, as while an Aurora resumes."""
+def slow_proxy(shop: Shop) -> Iterator[TcpProxy]:
+    """Delay every response of the database, like an Aurora cluster that resumes."""
     here = runtime.current()
     there = here.settings.database
-    with TcpProxy(there.host, there.port, latency=RESUMING) as proxy:
-        database = replace(there, host=proxy.host, port=proxy.port, connect_timeout=PATIENCE)
+    with TcpProxy(there.host, there.port, latency=RESPONSE_LATENCY) as proxy:
+        database = replace(there, host=proxy.host, port=proxy.port, connect_timeout=CONNECT_TIMEOUT)
         runtime.set_current(runtime.build(replace(here.settings, database=database)))
         yield proxy
         runtime.current().database.dispose()
@@ -35,26 +35,26 @@ def slow(shop: Shop) -> Iterator[TcpProxy]:
 
 
 def assert_no_connection(shop: Shop, names: str) -> None:
-    """In the end: a server's process ends a moment after its client has closed the connection."""
+    """Wait until no connection is left; a backend ends shortly after its client has closed it."""
     query = f"SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE '{names}' AND datname = current_database()"
     wait_until(lambda: shop.sql(query) == [[0]], f"the end of {names}")
 
 
-def test_sweep_waits_for_a_database_that_resumes(shop: Shop, slow: TcpProxy) -> None:
+def test_cleanup_waits_for_a_resuming_database(shop: Shop, slow_proxy: TcpProxy) -> None:
     with pytest.raises(DatabaseUnavailable):
         runtime.current().schema.migration()
     assert sweep({}, None)["swept"] == 0
 
 
-def test_sweep_leaves_no_connection_behind(shop: Shop) -> None:
+def test_cleanup_closes_its_connections(shop: Shop) -> None:
     runtime.current().database.dispose()
     assert sweep({}, None)["swept"] == 0
     assert_no_connection(shop, "sluice-%")
 
 
-def test_migration_waits_for_a_database_that_resumes(shop: Shop) -> None:
+def test_migration_waits_for_a_resuming_database(shop: Shop) -> None:
     owner = DatabaseSettings.from_url(shop.url)
-    with TcpProxy(owner.host, owner.port, latency=RESUMING) as proxy:
+    with TcpProxy(owner.host, owner.port, latency=RESPONSE_LATENCY) as proxy:
         environment = {
             "SLUICE_DB_HOST": proxy.host,
             "SLUICE_DB_PORT": str(proxy.port),
@@ -62,7 +62,7 @@ def test_migration_waits_for_a_database_that_resumes(shop: Shop) -> None:
             "SLUICE_DB_USER": owner.user,
             "SLUICE_DB_PASSWORD": owner.password,
             "SLUICE_DB_TLS": "off",
-            "SLUICE_DB_CONNECT_TIMEOUT": str(PATIENCE),
+            "SLUICE_DB_CONNECT_TIMEOUT": str(CONNECT_TIMEOUT),
             "SLUICE_CURSOR_KEY": "k" * 32,
             "SLUICE_API_KEYS_TABLE": "keys",
             "SLUICE_RATE_LIMIT_TABLE": "rates",
@@ -77,7 +77,7 @@ def test_migration_waits_for_a_database_that_resumes(shop: Shop) -> None:
     assert_no_connection(shop, "sluice-batch")
 
 
-def test_job_waits_longer_where_the_settings_say_so() -> None:
+def test_job_has_a_longer_connect_timeout() -> None:
     settings = DatabaseSettings("host", "name", "user", connect_timeout=100.0)
     assert settings.for_batch().connect_timeout == 100.0
     assert replace(settings, connect_timeout=2.0).for_batch().connect_timeout == RESUME_SECONDS

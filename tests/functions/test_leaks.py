@@ -1,7 +1,7 @@
-"""Whatever goes wrong with whatever it was sent, no answer and no log line tells a credential or somebody's data.
+"""No response and no log line holds a credential or a value of another row, whatever fails.
 
-The ear of tests/fixtures/log_redaction.py listens to this test too; here is what there is to hear. A canary in an answer is
-right only where the client itself has just sent it.
+tests/fixtures/log_redaction.py checks the log of every test. These tests provoke errors that could leak.
+A response may hold a canary only if the same client has just sent it.
 """
 
 import logging
@@ -41,14 +41,14 @@ STATES = (
 
 
 @pytest.mark.parametrize("state", STATES)
-def test_what_the_server_says_of_a_row_is_not_passed_on(
-    breakable_shop: Shop, caplog: pytest.LogCaptureFixture, state: str
+def test_server_error_details_are_not_passed_on(
+    isolated_shop: Shop, caplog: pytest.LogCaptureFixture, state: str
 ) -> None:
-    user = breakable_shop.add_user(ROW["email"], ROW["name"])
-    breakable_shop.sql(RAISE.format(state=state))
-    breakable_shop.sql(TRIGGER)
+    user = isolated_shop.add_user(ROW["email"], ROW["name"])
+    isolated_shop.sql(RAISE.format(state=state))
+    isolated_shop.sql(TRIGGER)
 
-    response = breakable_shop.patch(f"/api/users/{user}", {"name": "Bob"})
+    response = isolated_shop.patch(f"/api/users/{user}", {"name": "Bob"})
 
     assert response.status >= 500
     assert not SECRET.search(response.text)
@@ -56,7 +56,7 @@ def test_what_the_server_says_of_a_row_is_not_passed_on(
     assert "RAISE EXCEPTION" not in caplog.text
 
 
-WAYS: dict[str, Callable[[Shop], ApiResponse]] = {
+REQUESTS: dict[str, Callable[[Shop], ApiResponse]] = {
     "a duplicate": lambda shop: shop.post(
         "/api/users", {"email": ROW["email"].upper(), "name": "Bob"}
     ),
@@ -73,18 +73,18 @@ WAYS: dict[str, Callable[[Shop], ApiResponse]] = {
 }
 
 
-@pytest.mark.parametrize("way", WAYS)
-def test_an_answer_and_its_line_in_the_log_hold_nothing_of_others(
-    shop: Shop, capsys: pytest.CaptureFixture[str], way: str
+@pytest.mark.parametrize("name", REQUESTS)
+def test_response_and_log_line_hold_no_secret(
+    shop: Shop, capsys: pytest.CaptureFixture[str], name: str
 ) -> None:
     shop.add_user(ROW["email"], ROW["name"])
-    response = WAYS[way](shop)
+    response = REQUESTS[name](shop)
     line = capsys.readouterr().out
     assert response.headers["X-Request-Id"] in line
     assert not SECRET.search(response.text + repr(response.headers) + line)
 
 
-def test_parameters_are_not_logged_when_the_database_fails(
+def test_parameters_are_not_logged_on_outage(
     shop: Shop, proxy: TcpProxy, caplog: pytest.LogCaptureFixture
 ) -> None:
     key = {"idempotency_key": "canary-key"}
@@ -100,11 +100,11 @@ def test_parameters_are_not_logged_when_the_database_fails(
     assert any(record.exc_info for record in caplog.records if record.levelno >= logging.ERROR)
 
 
-def test_a_table_that_is_gone_tells_its_name_to_the_log_alone(
-    breakable_shop: Shop, caplog: pytest.LogCaptureFixture
+def test_missing_table_is_named_only_in_the_log(
+    isolated_shop: Shop, caplog: pytest.LogCaptureFixture
 ) -> None:
-    breakable_shop.sql("DROP TABLE users CASCADE")
-    response = breakable_shop.get("/api/users?email=canary@example.com")
+    isolated_shop.sql("DROP TABLE users CASCADE")
+    response = isolated_shop.get("/api/users?email=canary@example.com")
     assert (response.status, response.code, "users" in response.json["detail"]) == (
         503,
         "not_set_up",
@@ -113,7 +113,7 @@ def test_a_table_that_is_gone_tells_its_name_to_the_log_alone(
     assert "42P01" in caplog.text
 
 
-def test_a_password_that_is_wrong_is_not_told(shop: Shop, caplog: pytest.LogCaptureFixture) -> None:
+def test_wrong_password_is_not_logged(shop: Shop, caplog: pytest.LogCaptureFixture) -> None:
     here = runtime.current().settings
     wrong = runtime.build(
         replace(here, database=replace(here.database, password="canary-app-once"))

@@ -14,11 +14,11 @@ LISTS = tuple(RESOURCES)
 SORTS = {name: tuple(list_spec(name).sorts) for name in LISTS}
 FILTERS = {name: tuple(list_spec(name).filters) for name in LISTS}
 COMMON = ("limit", "cursor", "offset", "sort", "include_total", "fields")
-lists = pytest.mark.parametrize("list_", LISTS)
+each_list = pytest.mark.parametrize("list_", LISTS)
 
 
 def links(response: ApiResponse) -> dict[str, str]:
-    """By relation, as a client reads the header."""
+    """Return the targets of the Link header by relation."""
     return {
         rel: target
         for target, rel in re.findall(r'<([^>]*)>; rel="(\w+)"', response.headers.get("Link", ""))
@@ -30,8 +30,8 @@ def fill(shop: Shop, list_: str, count: int) -> None:
         RESOURCES[list_].insert(shop, n)
 
 
-@lists
-def test_an_empty_list_is_one_empty_page(shop: Shop, list_: str) -> None:
+@each_list
+def test_empty_list_is_one_empty_page(shop: Shop, list_: str) -> None:
     response = shop.get(f"/api/{list_}")
     assert (response.status, response.headers["Content-Type"]) == (200, "application/json")
     pagination = {"limit": 20, "has_more": False, "next_cursor": None, "prev_cursor": None}
@@ -39,7 +39,7 @@ def test_an_empty_list_is_one_empty_page(shop: Shop, list_: str) -> None:
     assert "Link" not in response.headers
 
 
-LONG = {
+LONGEST_TEXTS = {
     "wide": "\U0001f375",
     "controls": "\x01",
     "quotes": '"\\',
@@ -48,9 +48,9 @@ LONG = {
 }
 
 
-@pytest.mark.parametrize("text", LONG.values(), ids=LONG)
-def test_every_cursor_that_is_given_is_taken_however_long(shop: Shop, text: str) -> None:
-    """Names and emails as long as they may be, in one sort, with the longest search beside it."""
+@pytest.mark.parametrize("text", LONGEST_TEXTS.values(), ids=LONGEST_TEXTS)
+def test_longest_possible_cursor_is_accepted(shop: Shop, text: str) -> None:
+    """Names and emails of maximum length, sorted by both, together with a search."""
     name = (text * 200)[:196]
     part = "茶" if text == "\x01" else text
     for n in range(5):
@@ -78,15 +78,15 @@ def test_every_cursor_that_is_given_is_taken_however_long(shop: Shop, text: str)
     )
 
 
-@lists
-def test_a_row_in_a_list_is_the_row_by_itself(shop: Shop, list_: str) -> None:
+@each_list
+def test_list_row_equals_single_row(shop: Shop, list_: str) -> None:
     fill(shop, list_, 1)
     (row,) = shop.get(f"/api/{list_}").json["data"]
     assert row == shop.get(f"/api/{list_}/{row[key_field(list_)]}").json
 
 
-@lists
-def test_a_page_has_twenty_rows_by_id_and_says_that_there_are_more(shop: Shop, list_: str) -> None:
+@each_list
+def test_default_page_has_20_rows_by_id(shop: Shop, list_: str) -> None:
     fill(shop, list_, 21)
     response = shop.get(f"/api/{list_}")
     ids = [row[key_field(list_)] for row in response.json["data"]]
@@ -96,8 +96,8 @@ def test_a_page_has_twenty_rows_by_id_and_says_that_there_are_more(shop: Shop, l
     assert set(links(response)) == {"next"}
 
 
-@lists
-def test_a_page_that_is_just_full_has_no_more(shop: Shop, list_: str) -> None:
+@each_list
+def test_exactly_full_page_has_no_more(shop: Shop, list_: str) -> None:
     fill(shop, list_, 3)
     response = shop.get(f"/api/{list_}?limit=3")
     assert len(response.json["data"]) == 3
@@ -113,7 +113,7 @@ def test_a_page_that_is_just_full_has_no_more(shop: Shop, list_: str) -> None:
     ("list_", "sort"), [(list_, sort) for list_ in LISTS for sort in ("", *SORTS[list_])]
 )
 @pytest.mark.parametrize("direction", ["", ":asc", ":desc"])
-def test_links_followed_literally_give_every_row_once_there_and_back(
+def test_links_visit_every_row_once_both_ways(
     shop: Shop, list_: str, sort: str, direction: str
 ) -> None:
     fill(shop, list_, 7)
@@ -130,7 +130,7 @@ def test_links_followed_literally_give_every_row_once_there_and_back(
     assert "prev" not in links(pages[0])
 
 
-def test_links_keep_the_lists_own_parameters(shop: Shop) -> None:
+def test_links_keep_the_parameters(shop: Shop) -> None:
     for n in range(5):
         shop.add_product(f"Blue & green {n}", price=str(n))
     first = shop.get(
@@ -141,7 +141,7 @@ def test_links_keep_the_lists_own_parameters(shop: Shop) -> None:
     assert second.json["pagination"]["total"] == 5
 
 
-def test_the_cursor_in_the_body_is_the_one_in_the_link(shop: Shop) -> None:
+def test_body_and_link_have_the_same_cursor(shop: Shop) -> None:
     fill(shop, "products", 3)
     first = shop.get("/api/products?limit=1")
     assert f"cursor={first.json['pagination']['next_cursor']}" in links(first)["next"]
@@ -149,7 +149,7 @@ def test_the_cursor_in_the_body_is_the_one_in_the_link(shop: Shop) -> None:
     assert f"cursor={second.json['pagination']['prev_cursor']}" in links(second)["prev"]
 
 
-def test_walking_neither_repeats_nor_skips_while_rows_come_and_go(shop: Shop) -> None:
+def test_changes_between_pages_skip_no_row(shop: Shop) -> None:
     ids = [shop.add_product(f"p{n}", price="1") for n in range(6)]
     page = shop.get("/api/products?limit=2&sort=price")
     shop.delete(f"/api/products/{ids[1]}")
@@ -161,7 +161,7 @@ def test_walking_neither_repeats_nor_skips_while_rows_come_and_go(shop: Shop) ->
     assert seen == ids
 
 
-def test_a_page_size_may_change_on_the_way(shop: Shop) -> None:
+def test_limit_may_change_between_pages(shop: Shop) -> None:
     fill(shop, "products", 6)
     cursor = shop.get("/api/products?limit=1").json["pagination"]["next_cursor"]
     assert names(shop.get(f"/api/products?limit=4&cursor={cursor}")) == [
@@ -172,7 +172,7 @@ def test_a_page_size_may_change_on_the_way(shop: Shop) -> None:
     ]
 
 
-@lists
+@each_list
 @pytest.mark.parametrize("limit", ["1", "100"])
 def test_limit_is_from_1_to_100(shop: Shop, list_: str, limit: str) -> None:
     response = shop.get(f"/api/{list_}?limit={limit}")
@@ -195,10 +195,8 @@ def test_limit_is_from_1_to_100(shop: Shop, list_: str, limit: str) -> None:
         ],
     ],
 )
-@lists
-def test_a_malformed_parameter_is_400_and_named(
-    shop: Shop, list_: str, parameter: str, value: str
-) -> None:
+@each_list
+def test_malformed_parameter_is_400(shop: Shop, list_: str, parameter: str, value: str) -> None:
     response = shop.get(f"/api/{list_}?{parameter}={value}")
     assert (response.status, response.code, response.errors) == (
         400,
@@ -245,9 +243,7 @@ def test_a_malformed_parameter_is_400_and_named(
         ("users", "search", "@."),
     ],
 )
-def test_a_malformed_filter_is_400_and_named(
-    shop: Shop, list_: str, parameter: str, value: str
-) -> None:
+def test_malformed_filter_is_400(shop: Shop, list_: str, parameter: str, value: str) -> None:
     response = shop.get(f"/api/{list_}?{parameter}={value}")
     assert (response.status, response.code, response.errors) == (
         400,
@@ -258,26 +254,26 @@ def test_a_malformed_filter_is_400_and_named(
 
 @pytest.mark.parametrize("offset", ["%2B23:59", "-23:59", "%2B00:00:30"])
 @pytest.mark.parametrize("parameter", ["created_after", "created_before"])
-def test_a_time_may_have_any_offset(shop: Shop, parameter: str, offset: str) -> None:
+def test_time_may_have_any_offset(shop: Shop, parameter: str, offset: str) -> None:
     assert shop.get(f"/api/products?{parameter}=2026-01-01T00:00:00{offset}").status == 200
 
 
 @pytest.mark.parametrize("time", ["0001-01-01T00:00:00%2B01:00", "9999-12-31T23:59:59-01:00"])
-def test_a_time_outside_the_calendar_is_400_and_named(shop: Shop, time: str) -> None:
+def test_time_outside_the_calendar_is_400(shop: Shop, time: str) -> None:
     response = shop.get(f"/api/products?created_after={time}")
     assert (response.status, response.errors) == (400, {"created_after": "invalid"})
 
 
-@lists
-def test_all_faulty_parameters_are_named_at_once(shop: Shop, list_: str) -> None:
+@each_list
+def test_all_invalid_parameters_are_named(shop: Shop, list_: str) -> None:
     response = shop.get(f"/api/{list_}?limit=0&sort=x&fields=x&colour=blue&size=1")
     faults = {"limit": "invalid", "sort": "invalid", "fields": "invalid"}
     assert (response.status, response.code) == (400, "invalid_parameter")
     assert response.errors == {**faults, "colour": "unknown_parameter", "size": "unknown_parameter"}
 
 
-@lists
-def test_every_declared_parameter_is_known_and_no_other(shop: Shop, list_: str) -> None:
+@each_list
+def test_only_declared_parameters_are_known(shop: Shop, list_: str) -> None:
     every = {*COMMON, *(name for names in FILTERS.values() for name in names), "Limit", "page", "q"}
     for name in every:
         faults = shop.get(f"/api/{list_}?{name}=").errors
@@ -285,8 +281,8 @@ def test_every_declared_parameter_is_known_and_no_other(shop: Shop, list_: str) 
         assert faults == {name: "invalid" if known else "unknown_parameter"}
 
 
-@lists
-def test_every_declared_sort_is_known_and_no_other(shop: Shop, list_: str) -> None:
+@each_list
+def test_only_declared_sorts_are_known(shop: Shop, list_: str) -> None:
     every = {name for names in SORTS.values() for name in names} | {
         "version",
         "description",
@@ -305,14 +301,14 @@ def test_more_than_three_sort_keys_are_400(shop: Shop) -> None:
     assert (response.status, response.errors) == (400, {"sort": "invalid"})
 
 
-def test_sort_keys_apply_in_turn_each_in_its_direction(shop: Shop) -> None:
+def test_each_sort_key_has_its_direction(shop: Shop) -> None:
     for name, price in (("a", "1"), ("b", "2"), ("c", "2"), ("d", "3")):
         shop.add_product(name, price=price)
     assert names(shop.get("/api/products?sort=price:desc,name:asc")) == ["d", "b", "c", "a"]
     assert names(shop.get("/api/products?sort=price,name:desc")) == ["a", "c", "b", "d"]
 
 
-def test_ties_are_broken_by_id_in_the_last_keys_direction(shop: Shop) -> None:
+def test_ties_are_broken_by_id(shop: Shop) -> None:
     for name in ("a", "b", "c"):
         shop.add_product(name, price="1")
     assert names(shop.get("/api/products?sort=price:asc")) == ["a", "b", "c"]
@@ -327,48 +323,48 @@ def test_offset_skips_rows(shop: Shop, offset: int, found: list[str]) -> None:
     assert names(shop.get(f"/api/products?limit=2&offset={offset}")) == found
 
 
-def test_a_page_by_offset_links_on_by_cursor(shop: Shop) -> None:
+def test_offset_page_links_by_cursor(shop: Shop) -> None:
     fill(shop, "products", 6)
     page = shop.get("/api/products?limit=2&offset=2")
     assert names(shop.get(links(page)["next"])) == ["p004", "p005"]
     assert names(shop.get(links(page)["prev"])) == ["p000", "p001"]
 
 
-def test_offset_and_cursor_do_not_go_together(shop: Shop) -> None:
+def test_offset_with_cursor_is_400(shop: Shop) -> None:
     fill(shop, "products", 2)
     cursor = shop.get("/api/products?limit=1").json["pagination"]["next_cursor"]
     response = shop.get(f"/api/products?limit=1&offset=0&cursor={cursor}")
     assert (response.status, response.errors) == (400, {"offset": "invalid"})
 
 
-@lists
-def test_the_total_comes_only_when_asked_for(shop: Shop, list_: str) -> None:
+@each_list
+def test_total_is_optional(shop: Shop, list_: str) -> None:
     fill(shop, list_, 3)
     assert shop.get(f"/api/{list_}?limit=1&include_total=true").json["pagination"]["total"] == 3
     for query in ("limit=1", "limit=1&include_total=false"):
         assert "total" not in shop.get(f"/api/{list_}?{query}").json["pagination"]
 
 
-def test_the_total_counts_what_the_filters_leave(shop: Shop) -> None:
+def test_total_counts_filtered_rows(shop: Shop) -> None:
     fill(shop, "products", 6)
     response = shop.get("/api/products?price_min=1&limit=1&include_total=true")
     assert response.json["pagination"]["total"] == 4
 
 
-@lists
-def test_fields_keeps_only_those(shop: Shop, list_: str) -> None:
+@each_list
+def test_fields_selects_fields(shop: Shop, list_: str) -> None:
     fill(shop, list_, 2)
     rows = shop.get(f"/api/{list_}?fields=version,updated_at").json["data"]
     assert [set(row) for row in rows] == [{"version", "updated_at"}] * 2
 
 
-def test_fields_need_not_hold_the_sort_key(shop: Shop) -> None:
+def test_fields_may_omit_the_sort_key(shop: Shop) -> None:
     fill(shop, "products", 4)
     page = shop.get("/api/products?limit=2&sort=price:desc&fields=name")
     assert shop.get(links(page)["next"]).json["data"] == [{"name": "p003"}, {"name": "p000"}]
 
 
-def test_users_are_sorted_by_email_without_regard_to_case(shop: Shop) -> None:
+def test_email_sort_ignores_case(shop: Shop) -> None:
     for email in ("b@example.com", "C@example.com", "A@example.com"):
         shop.add_user(email)
     first = shop.get("/api/users?sort=email:desc&limit=2&fields=email")
@@ -384,7 +380,7 @@ def next_cursor(shop: Shop, target: str) -> str:
     return str(shop.get(target).json["pagination"]["next_cursor"])
 
 
-def test_a_changed_cursor_is_refused(shop: Shop) -> None:
+def test_changed_cursor_is_rejected(shop: Shop) -> None:
     fill(shop, "products", 3)
     cursor = next_cursor(shop, "/api/products?limit=1")
     changed: list[Any] = [
@@ -419,7 +415,7 @@ def test_a_changed_cursor_is_refused(shop: Shop) -> None:
         "/api/users?limit=1",
     ],
 )
-def test_a_cursor_is_good_only_for_its_list_sort_and_filters(shop: Shop, other: str) -> None:
+def test_cursor_of_other_list_or_sort_is_rejected(shop: Shop, other: str) -> None:
     shop.add_product("a", category="mugs")
     shop.add_product("b", category="cups")
     shop.add_product("c", category="mugs")
@@ -430,7 +426,7 @@ def test_a_cursor_is_good_only_for_its_list_sort_and_filters(shop: Shop, other: 
         assert (response.status, response.code) == (400, "invalid_cursor")
 
 
-def test_a_cursor_of_another_filter_value_is_refused(shop: Shop) -> None:
+def test_cursor_of_other_filter_value_is_rejected(shop: Shop) -> None:
     fill(shop, "products", 6)
     cursor = next_cursor(shop, "/api/products?limit=1&price_min=1")
     response = shop.get(f"/api/products?limit=1&price_min=0&cursor={cursor}")
@@ -448,7 +444,7 @@ def test_a_cursor_of_another_filter_value_is_refused(shop: Shop) -> None:
         "/health",
     ],
 )
-def test_a_single_resource_takes_no_list_parameters(shop: Shop, path: str) -> None:
+def test_single_resource_rejects_list_parameters(shop: Shop, path: str) -> None:
     response = shop.get(f"{path}?limit=5&cursor=x")
     if path != "/health":
         assert (response.status, response.code) == (400, "invalid_parameter")
@@ -459,6 +455,6 @@ def test_a_single_resource_takes_no_list_parameters(shop: Shop, path: str) -> No
     "path",
     ["/api/products/1", "/api/categories/1", "/api/inventory/1", "/api/users/1", "/api/orders/1"],
 )
-def test_fields_of_a_single_resource_are_checked_too(shop: Shop, path: str) -> None:
+def test_single_resource_checks_fields(shop: Shop, path: str) -> None:
     response = shop.get(f"{path}?fields=colour")
     assert (response.status, response.errors) == (400, {"fields": "invalid"})

@@ -1,4 +1,4 @@
-"""What an environment prints for CloudWatch, read as CloudWatch reads it."""
+"""Metrics that an execution environment prints in CloudWatch's embedded metric format."""
 
 import json
 import logging
@@ -30,12 +30,12 @@ class Clock:
         return self.now
 
 
-def metrics(printed: str) -> list[dict[str, float]]:
-    """The metrics of each line in the embedded metric format; each one has the dimension that the alarms name."""
+def parse_metrics(printed: str) -> list[dict[str, float]]:
+    """Return the metrics of each line, and check the namespace and dimension that the alarms use."""
     lines = []
     for line in printed.splitlines():
         document: dict[str, Any] = json.loads(line)
-        if "_aws" not in document:  # a request's own line
+        if "_aws" not in document:  # an access log line
             continue
         (directive,) = document["_aws"]["CloudWatchMetrics"]
         assert (directive["Namespace"], directive["Dimensions"]) == ("Sluice", [["service"]])
@@ -45,13 +45,13 @@ def metrics(printed: str) -> list[dict[str, float]]:
     return lines
 
 
-def test_a_line_a_minute_while_all_is_well(shop: Shop, capsys: Capture) -> None:
+def test_metrics_are_written_once_a_minute(shop: Shop, capsys: Capture) -> None:
     clock = Clock()
     telemetry, here = MetricsEmitter(clock=clock), runtime.current()
     for seconds in (0, 1, EVERY - 2, 1, 1, EVERY - 2):
         clock.now += seconds
         telemetry.emit(here)
-    told = metrics(capsys.readouterr().out)
+    told = parse_metrics(capsys.readouterr().out)
     assert len(told) == 2
     assert set(told[0]) == {
         *(
@@ -63,29 +63,29 @@ def test_a_line_a_minute_while_all_is_well(shop: Shop, capsys: Capture) -> None:
     }
 
 
-def test_a_system_that_is_looked_at_tells_more_often(shop: Shop, capsys: Capture) -> None:
+def test_interval_is_configurable(shop: Shop, capsys: Capture) -> None:
     clock, here = Clock(), runtime.current()
     hasty = runtime.Runtime(replace(here.settings, metrics_interval=0.5), here.database)
     telemetry = MetricsEmitter(clock=clock)
     for _ in range(5):
         telemetry.emit(hasty)
         clock.now += 0.25
-    assert len(metrics(capsys.readouterr().out)) == 3
+    assert len(parse_metrics(capsys.readouterr().out)) == 3
 
 
-def test_a_circuit_that_opens_or_closes_is_told_at_once(shop: Shop, capsys: Capture) -> None:
+def test_circuit_change_is_written_at_once(shop: Shop, capsys: Capture) -> None:
     here, clock = runtime.current(), Clock()
     telemetry, breaker = MetricsEmitter(clock=clock), CircuitBreaker(clock=clock)
     nowhere = runtime.Runtime(
         here.settings, Database(make_engine(here.settings.database, "function"), breaker)
     )
 
-    def refused() -> None:
+    def rejected() -> None:
         raise ConnectionRefusedError
 
     telemetry.emit(nowhere)
     with pytest.raises(ConnectionRefusedError):
-        breaker.connect(refused)
+        breaker.connect(rejected)
     for _ in range(2):
         telemetry.emit(nowhere)
     clock.now += OPEN_SECONDS / 2
@@ -93,10 +93,10 @@ def test_a_circuit_that_opens_or_closes_is_told_at_once(shop: Shop, capsys: Capt
     clock.now += OPEN_SECONDS / 2
     breaker.connect(lambda: None)
     telemetry.emit(nowhere)
-    assert [line["breaker_open"] for line in metrics(capsys.readouterr().out)] == [0, 1, 0]
+    assert [line["breaker_open"] for line in parse_metrics(capsys.readouterr().out)] == [0, 1, 0]
 
 
-def test_trouble_is_told_soon_and_once(shop: Shop, capsys: Capture) -> None:
+def test_errors_are_written_within_a_second(shop: Shop, capsys: Capture) -> None:
     clock = Clock()
     telemetry, here = MetricsEmitter(clock=clock), runtime.current()
     telemetry.emit(here)
@@ -109,15 +109,15 @@ def test_trouble_is_told_soon_and_once(shop: Shop, capsys: Capture) -> None:
     clock.now += URGENT_INTERVAL
     telemetry.emit(here)
     telemetry.emit(here)
-    first, second = metrics(capsys.readouterr().out)
+    first, second = parse_metrics(capsys.readouterr().out)
     assert "circuit_open" not in first
     assert {name: second.get(name) for name in ("circuit_open", "rate_limited", "not_found", "stale_answers")} == {
         "circuit_open": 3, "rate_limited": 3, "not_found": None, "stale_answers": 3
     }  # fmt: skip
 
 
-def test_internal_errors_of_a_published_version_are_a_metric(shop: Shop, capsys: Capture) -> None:
-    """By which its canary alarm in template.yaml judges it; `$LATEST` takes part in no deployment."""
+def test_internal_errors_are_counted_per_version(shop: Shop, capsys: Capture) -> None:
+    """The canary alarms of template.yaml use it. `$LATEST` is not part of any deployment."""
     here = runtime.current()
     for version, expected in (
         ("$LATEST", []),
@@ -143,17 +143,17 @@ def test_internal_errors_of_a_published_version_are_a_metric(shop: Shop, capsys:
             assert "circuit_open" not in line
 
 
-def test_refused_clients_are_no_trouble(shop: Shop, capsys: Capture) -> None:
+def test_rate_limited_requests_are_not_urgent(shop: Shop, capsys: Capture) -> None:
     clock = Clock()
     telemetry, here = MetricsEmitter(clock=clock), runtime.current()
     telemetry.emit(here)
     telemetry.failed(429, "rate_limited")
     clock.now += URGENT_INTERVAL
     telemetry.emit(here)
-    assert len(metrics(capsys.readouterr().out)) == 1
+    assert len(parse_metrics(capsys.readouterr().out)) == 1
 
 
-def test_the_fullest_moment_of_the_pool_is_told_and_warned_of(
+def test_peak_pool_use_is_reported_and_logged(
     shop: Shop, capsys: Capture, caplog: pytest.LogCaptureFixture
 ) -> None:
     here, clock = runtime.current(), Clock()
@@ -164,7 +164,7 @@ def test_the_fullest_moment_of_the_pool_is_told_and_warned_of(
     telemetry.emit(here)
     clock.now += EVERY
     telemetry.emit(here)
-    busy, idle = metrics(capsys.readouterr().out)
+    busy, idle = parse_metrics(capsys.readouterr().out)
     assert [busy[f"pool_{name}"] for name in ("size", "checked_out", "overflow", "use")] == [
         1,
         2,
@@ -178,12 +178,12 @@ def test_the_fullest_moment_of_the_pool_is_told_and_warned_of(
     assert warnings == ["2 of 2 connections are in use, 1 is kept"]
 
 
-def test_a_request_that_fails_is_counted_by_its_code(shop: Shop, capsys: Capture) -> None:
+def test_failed_request_is_counted_by_code(shop: Shop, capsys: Capture) -> None:
     here = runtime.current()
     aws = replace(here.settings.aws, dynamodb_endpoint="http://127.0.0.1:1")
     nowhere = runtime.Runtime(replace(here.settings, aws=aws), here.database)
     api = Api(runtime=lambda: nowhere, scope="orders")
-    nowhere.admit = here.admit  # type: ignore[method-assign]  # known callers, and a limiter that fails
+    nowhere.admit = here.admit  # type: ignore[method-assign]  # authentication works, the limiter fails
 
     @api.get("/api/orders", response={})
     def list_orders(request: Request) -> Response[str]:
@@ -192,5 +192,5 @@ def test_a_request_that_fails_is_counted_by_its_code(shop: Shop, capsys: Capture
 
     api(http_event("GET", "/api/orders", None, None, ADMIN), lambda_context())
 
-    (told,) = metrics(capsys.readouterr().out)
+    (told,) = parse_metrics(capsys.readouterr().out)
     assert (told["database_unavailable"], told["limiter_failures"]) == (1, 1)

@@ -1,4 +1,4 @@
-"""Requests that come through CloudFront, and those that go past it, to API Gateway's own address."""
+"""Requests through CloudFront, and requests that bypass it."""
 
 import os
 from collections.abc import Iterator
@@ -43,7 +43,7 @@ def request(**headers: str) -> Request:
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "OPTIONS", "BREW"])
 @pytest.mark.parametrize("path", PATHS)
-def test_request_past_cloudfront_is_refused(
+def test_request_past_cloudfront_is_rejected(
     behind_cloudfront: None, shop: Shop, path: str, method: str
 ) -> None:
     for headers in (
@@ -57,20 +57,20 @@ def test_request_past_cloudfront_is_refused(
         assert "RateLimit" not in response.headers
 
 
-def test_request_with_the_key_is_answered(behind_cloudfront: None, shop: Shop) -> None:
+def test_request_with_origin_key_is_accepted(behind_cloudfront: None, shop: Shop) -> None:
     assert shop.get("/api/orders", x_sluice_origin_key=KEY).status == 200
     assert shop.call("OPTIONS", "/api/orders", x_sluice_origin_key=KEY).status == 204
     assert shop.get("/health", x_sluice_origin_key=KEY).status == 200
     assert shop.get("/api/orders", x_sluice_origin_key=KEY, x_api_key="unknown").status == 401
 
 
-def test_without_a_setting_no_key_is_asked(shop: Shop) -> None:
+def test_origin_key_is_optional(shop: Shop) -> None:
     assert origin_key({}) == ""
     assert shop.get("/api/orders").status == 200
     assert shop.get("/api/orders", x_sluice_origin_key="").status == 200
 
 
-def test_address_is_believed_with_the_key_only() -> None:
+def test_client_address_needs_the_origin_key() -> None:
     claimed = request(x_sluice_client_address="198.51.100.7", x_sluice_origin_key=KEY)
     assert require_cloudfront(claimed, KEY).client_ip == "198.51.100.7"
     assert require_cloudfront(claimed, "").client_ip == "130.176.0.1"
@@ -83,18 +83,18 @@ def test_address_is_believed_with_the_key_only() -> None:
         assert require_cloudfront(empty, KEY).client_ip == "130.176.0.1"
 
 
-def stranger(edge: str, client: str) -> int:
-    """Ask with an unknown key, through CloudFront's `edge`; return the status."""
+def unauthenticated_status(edge: str, client: str) -> int:
+    """Send an unknown API key from `client` through CloudFront's `edge`. Return the status."""
     headers = {"x_api_key": "guess", "x_sluice_origin_key": KEY, "x_sluice_client_address": client}
     event = http_event("GET", "/api/orders", None, None, headers)
     event["requestContext"]["http"]["sourceIp"] = edge
     return int(orders(event, lambda_context())["statusCode"])
 
 
-def test_strangers_are_counted_by_their_own_address(
+def test_unauthenticated_requests_count_per_address(
     behind_cloudfront: None, shop: Shop, emulated_aws: AwsSettings
 ) -> None:
-    """Else all strangers that one edge of CloudFront serves would use up one quota."""
+    """Otherwise all unauthenticated clients behind one edge of CloudFront would share a quota."""
     here, patient = runtime.current(), emulated_client("dynamodb", emulated_aws.dynamodb_endpoint)
     within_one_minute = runtime.Runtime(here.settings, here.database, patient)
     within_one_minute.limiter = Limiter(
@@ -102,8 +102,8 @@ def test_strangers_are_counted_by_their_own_address(
     )
     runtime.set_current(within_one_minute)
 
-    statuses = [stranger("130.176.0.1", shop.source_ip) for _ in range(601)]
+    statuses = [unauthenticated_status("130.176.0.1", shop.source_ip) for _ in range(601)]
 
     assert statuses == [401] * 600 + [429]
-    assert stranger("130.176.0.1", "198.51.100.1") == 401
-    assert stranger("130.176.0.2", shop.source_ip) == 429
+    assert unauthenticated_status("130.176.0.1", "198.51.100.1") == 401
+    assert unauthenticated_status("130.176.0.2", shop.source_ip) == 429

@@ -1,4 +1,4 @@
-"""Products over REST: what each verb takes, sets, answers and refuses."""
+"""Products over REST: create, read, replace, patch and delete."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from tests.fixtures.shop import Shop
 BLUE_MUG = {"name": "Blue mug", "description": "For tea", "price": "12.50", "category": "mugs"}
 
 
-def test_a_created_product_is_answered_whole_with_its_location(shop: Shop) -> None:
+def test_create_returns_product_and_location(shop: Shop) -> None:
     shop.add_category("mugs")
     response = shop.post("/api/products", BLUE_MUG)
     assert response.status == 201
@@ -25,7 +25,7 @@ def test_a_created_product_is_answered_whole_with_its_location(shop: Shop) -> No
     }
 
 
-def test_a_created_product_can_be_got_at_its_location(shop: Shop) -> None:
+def test_created_product_is_at_its_location(shop: Shop) -> None:
     shop.add_category("mugs")
     created = shop.post("/api/products", BLUE_MUG)
     found = shop.get(created.headers["Location"])
@@ -36,14 +36,14 @@ def test_a_created_product_can_be_got_at_its_location(shop: Shop) -> None:
     )
 
 
-def test_a_created_product_may_bring_its_stock(shop: Shop) -> None:
+def test_create_may_set_the_stock(shop: Shop) -> None:
     shop.add_category("mugs")
     response = shop.post("/api/products", {**BLUE_MUG, "inventory": 7})
     assert response.json["inventory"] == 7
     assert shop.get(f"/api/inventory/{response.json['id']}").json["quantity"] == 7
 
 
-def test_a_product_without_description_has_null(shop: Shop) -> None:
+def test_description_defaults_to_null(shop: Shop) -> None:
     shop.add_category("mugs")
     response = shop.post("/api/products", {"name": "Plain", "price": "1", "category": "mugs"})
     assert (response.status, response.json["description"]) == (201, None)
@@ -71,9 +71,7 @@ def test_times_are_rfc_3339_in_utc(shop: Shop) -> None:
         (9999999999.99, "9999999999.99"),
     ],
 )
-def test_money_goes_in_as_number_or_string_and_comes_out_as_string(
-    shop: Shop, sent: object, shown: str
-) -> None:
+def test_price_may_be_number_or_string(shop: Shop, sent: object, shown: str) -> None:
     shop.add_category("mugs")
     assert shop.post("/api/products", {**BLUE_MUG, "price": sent}).json["price"] == shown
 
@@ -98,7 +96,7 @@ def test_money_goes_in_as_number_or_string_and_comes_out_as_string(
         ({}, "type"),
     ],
 )
-def test_what_is_no_price_is_422(shop: Shop, price: object, code: str) -> None:
+def test_invalid_price_is_422(shop: Shop, price: object, code: str) -> None:
     shop.add_category("mugs")
     response = shop.post("/api/products", {**BLUE_MUG, "price": price})
     assert (response.status, response.code, response.errors) == (
@@ -109,7 +107,7 @@ def test_what_is_no_price_is_422(shop: Shop, price: object, code: str) -> None:
 
 
 @pytest.mark.parametrize("digits", ["1e400", "1e-400", "1e1000000", "1" * 4000, "0." + "1" * 4000])
-def test_a_number_beyond_all_measure_is_refused_at_its_field(shop: Shop, digits: str) -> None:
+def test_huge_number_is_422(shop: Shop, digits: str) -> None:
     body = '{"name": "Mug", "category": "mugs", "price": ' + digits + "}"
     response = shop.call("POST", "/api/products", raw=body.encode())
     assert (response.status, list(response.errors)) == (422, ["/price"])
@@ -140,9 +138,7 @@ def test_a_number_beyond_all_measure_is_refused_at_its_field(shop: Shop, digits:
         ("colour", "blue", "unknown_field"),
     ],
 )
-def test_what_a_field_cannot_hold_is_422_at_that_field(
-    shop: Shop, field: str, value: Any, code: str
-) -> None:
+def test_invalid_field_is_422(shop: Shop, field: str, value: Any, code: str) -> None:
     shop.add_category("mugs")
     response = shop.post("/api/products", {**BLUE_MUG, field: value})
     assert (response.status, response.code, response.errors) == (
@@ -155,15 +151,13 @@ def test_what_a_field_cannot_hold_is_422_at_that_field(
 @pytest.mark.parametrize(
     ("field", "length"), [("name", 1), ("name", 200), ("description", 0), ("description", 10_000)]
 )
-def test_texts_reach_their_limits_in_characters_not_bytes(
-    shop: Shop, field: str, length: int
-) -> None:
+def test_text_length_is_counted_in_characters(shop: Shop, field: str, length: int) -> None:
     shop.add_category("mugs")
     response = shop.post("/api/products", {**BLUE_MUG, field: "😀" * length})
     assert (response.status, response.json[field]) == (201, "😀" * length)
 
 
-def test_strings_are_kept_as_sent_but_for_space_around_them(shop: Shop) -> None:
+def test_text_is_stripped_and_kept(shop: Shop) -> None:
     shop.add_category("mugs")
     kept = '\u202eשלום\u202c <b>&amp;</b> "\\ é e\u0301 😀'
     response = shop.post(
@@ -173,7 +167,7 @@ def test_strings_are_kept_as_sent_but_for_space_around_them(shop: Shop) -> None:
     assert response.json["description"] == kept
 
 
-def test_all_faults_are_named_at_once(shop: Shop) -> None:
+def test_all_field_errors_are_named(shop: Shop) -> None:
     response = shop.post(
         "/api/products", {"name": "", "price": -1, "inventory": "x", "colour": 1, "a/b~c": 2}
     )
@@ -188,12 +182,12 @@ def test_all_faults_are_named_at_once(shop: Shop) -> None:
     }
 
 
-def test_an_unknown_category_is_422_at_category(shop: Shop) -> None:
+def test_unknown_category_is_422(shop: Shop) -> None:
     response = shop.post("/api/products", {**BLUE_MUG, "category": "nowhere"})
     assert (response.status, list(response.errors)) == (422, ["/category"])
 
 
-def test_a_taken_name_is_409_at_name(shop: Shop) -> None:
+def test_duplicate_name_is_409(shop: Shop) -> None:
     shop.add_product("Blue mug")
     response = shop.post("/api/products", BLUE_MUG)
     assert (response.status, response.code, response.errors) == (
@@ -203,7 +197,7 @@ def test_a_taken_name_is_409_at_name(shop: Shop) -> None:
     )
 
 
-def test_a_refused_product_leaves_nothing_behind(shop: Shop) -> None:
+def test_rejected_product_leaves_no_rows(shop: Shop) -> None:
     shop.add_product("Blue mug")
     shop.post("/api/products", BLUE_MUG)
     shop.post("/api/products", {**BLUE_MUG, "name": "Other", "category": "nowhere"})
@@ -214,7 +208,7 @@ def test_a_refused_product_leaves_nothing_behind(shop: Shop) -> None:
     )
 
 
-def test_server_set_fields_are_ignored_in_a_new_product(shop: Shop) -> None:
+def test_read_only_fields_are_ignored(shop: Shop) -> None:
     shop.add_category("mugs")
     forged = {"id": 99, "created_at": "never", "updated_at": None, "version": 7}
     response = shop.post("/api/products", {**BLUE_MUG, **forged})
@@ -222,7 +216,7 @@ def test_server_set_fields_are_ignored_in_a_new_product(shop: Shop) -> None:
     assert response.json["id"] != 99
 
 
-def test_what_get_gave_can_be_put_back(shop: Shop) -> None:
+def test_get_response_can_be_put_back(shop: Shop) -> None:
     path = f"/api/products/{shop.add_product('Mug')}"
     got = shop.get(path)
     put = shop.put(path, got.json)
@@ -240,7 +234,7 @@ def test_put_replaces_every_writable_field(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("missing", sorted(BLUE_MUG))
-def test_put_needs_every_writable_field(shop: Shop, missing: str) -> None:
+def test_put_requires_every_writable_field(shop: Shop, missing: str) -> None:
     id = shop.add_product("Mug")
     response = shop.put(
         f"/api/products/{id}", {name: value for name, value in BLUE_MUG.items() if name != missing}
@@ -248,7 +242,7 @@ def test_put_needs_every_writable_field(shop: Shop, missing: str) -> None:
     assert (response.status, response.errors) == (422, {f"/{missing}": "required"})
 
 
-def test_patch_changes_only_what_it_names(shop: Shop) -> None:
+def test_patch_changes_only_given_fields(shop: Shop) -> None:
     id = shop.add_product("Mug", price="3.00")
     before = shop.get(f"/api/products/{id}").json
     response = shop.patch(f"/api/products/{id}", {"price": "4.00"})
@@ -257,21 +251,21 @@ def test_patch_changes_only_what_it_names(shop: Shop) -> None:
     assert response.json["updated_at"] > before["updated_at"]
 
 
-def test_patch_with_null_clears_the_description(shop: Shop) -> None:
+def test_patch_with_null_clears_description(shop: Shop) -> None:
     id = shop.add_product("Mug")
     assert shop.patch(f"/api/products/{id}", {"description": "Nice"}).json["description"] == "Nice"
     assert shop.patch(f"/api/products/{id}", {"description": None}).json["description"] is None
 
 
 @pytest.mark.parametrize("body", [{}, {"version": 9, "inventory": 70, "id": 3}, {"name": "Mug"}])
-def test_a_patch_that_changes_nothing_is_200_and_no_new_version(shop: Shop, body: Any) -> None:
+def test_patch_without_changes_keeps_the_version(shop: Shop, body: Any) -> None:
     path = f"/api/products/{shop.add_product('Mug')}"
     before = shop.get(path).text
     response = shop.patch(path, body)
     assert (response.status, response.text) == (200, before)
 
 
-def test_patch_takes_the_merge_patch_media_type(shop: Shop) -> None:
+def test_patch_accepts_merge_patch_media_type(shop: Shop) -> None:
     id = shop.add_product("Mug")
     response = shop.patch(
         f"/api/products/{id}", {"name": "Cup"}, content_type="application/merge-patch+json"
@@ -280,7 +274,7 @@ def test_patch_takes_the_merge_patch_media_type(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH"])
-def test_renaming_to_a_taken_name_is_409_at_name(shop: Shop, method: str) -> None:
+def test_update_to_duplicate_name_is_409(shop: Shop, method: str) -> None:
     shop.add_product("Taken")
     id = shop.add_product("Mug")
     response = shop.call(method, f"/api/products/{id}", {**BLUE_MUG, "name": "Taken"})
@@ -292,13 +286,13 @@ def test_renaming_to_a_taken_name_is_409_at_name(shop: Shop, method: str) -> Non
 
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH"])
-def test_moving_to_an_unknown_category_is_422_at_category(shop: Shop, method: str) -> None:
+def test_update_to_unknown_category_is_422(shop: Shop, method: str) -> None:
     id = shop.add_product("Mug")
     response = shop.call(method, f"/api/products/{id}", {**BLUE_MUG, "category": "nowhere"})
     assert (response.status, list(response.errors)) == (422, ["/category"])
 
 
-def test_delete_is_204_and_takes_the_stock_along(shop: Shop) -> None:
+def test_delete_is_204_and_deletes_stock(shop: Shop) -> None:
     id = shop.add_product("Mug")
     response = shop.delete(f"/api/products/{id}")
     assert (response.status, response.text) == (204, "")
@@ -306,7 +300,7 @@ def test_delete_is_204_and_takes_the_stock_along(shop: Shop) -> None:
     assert shop.sql("SELECT count(*) FROM inventory") == [[0]]
 
 
-def test_an_ordered_product_is_still_referenced(shop: Shop) -> None:
+def test_delete_of_ordered_product_is_409(shop: Shop) -> None:
     id = shop.add_product("Mug")
     shop.sql("INSERT INTO users (email, name) VALUES ('a@example.com', 'A')")
     shop.sql("INSERT INTO orders (user_id, total) SELECT id, 9.99 FROM users")
@@ -318,7 +312,7 @@ def test_an_ordered_product_is_still_referenced(shop: Shop) -> None:
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "PATCH", "DELETE"])
 @pytest.mark.parametrize("id", ["0", "404", str(2**63 - 1), str(2**63), "9" * 100])
-def test_a_product_that_is_not_there_is_404(shop: Shop, method: str, id: str) -> None:
+def test_unknown_id_is_404(shop: Shop, method: str, id: str) -> None:
     shop.add_category("mugs")
     response = shop.call(
         method, f"/api/products/{id}", None if method in ("GET", "DELETE") else BLUE_MUG
@@ -330,7 +324,7 @@ def test_a_product_that_is_not_there_is_404(shop: Shop, method: str, id: str) ->
 @pytest.mark.parametrize(
     "id", ["-1", "+1", "1.0", "1e3", "abc", "٣", "1 ", "%31", "null", "1;drop", '"1"', "😀"]
 )
-def test_what_is_no_id_is_400_at_id(shop: Shop, method: str, id: str) -> None:
+def test_invalid_id_is_400(shop: Shop, method: str, id: str) -> None:
     response = shop.call(
         method, f"/api/products/{id}", None if method in ("GET", "DELETE") else BLUE_MUG
     )
@@ -341,12 +335,12 @@ def test_what_is_no_id_is_400_at_id(shop: Shop, method: str, id: str) -> None:
     )
 
 
-def test_a_single_product_can_be_cut_to_fields(shop: Shop) -> None:
+def test_fields_selects_fields(shop: Shop) -> None:
     id = shop.add_product("Mug")
     assert shop.get(f"/api/products/{id}?fields=name,id").json == {"id": id, "name": "Mug"}
 
 
 @pytest.mark.parametrize("body", [[], "text", 5, None, True, [BLUE_MUG]])
-def test_a_body_that_is_no_object_is_422(shop: Shop, body: object) -> None:
+def test_body_that_is_not_an_object_is_422(shop: Shop, body: object) -> None:
     response = shop.call("POST", "/api/products", body if body is not None else "null")
     assert (response.status, response.errors) == (422, {"": "type"})

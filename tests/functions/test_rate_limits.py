@@ -1,4 +1,4 @@
-"""How often: every answer to a known client tells its quota, and one that is over is refused before the database."""
+"""Rate limits: quota headers, and 429 before the database is used."""
 
 import dataclasses
 from collections.abc import Callable
@@ -13,43 +13,43 @@ from sluice.settings import AwsSettings
 from tests.fixtures.aws import AddApiKey
 from tests.fixtures.shop import Shop
 
-DAY = 86_400  # a window that no test crosses by chance
+DAY_SECONDS = 86_400  # a window long enough that no test crosses its end
 
 
 @pytest.fixture
 def tiers() -> Callable[..., None]:
-    """`tiers(name=requests)`: what each may send in a day, from now on, in an environment that is new."""
+    """Return `tiers(name=requests)`, which sets daily quotas in a new execution environment."""
 
     def install(**quotas: int) -> None:
         here = runtime.current()
-        quotas_a_day = {name: (quota, DAY) for name, quota in quotas.items()}
+        quotas_a_day = {name: (quota, DAY_SECONDS) for name, quota in quotas.items()}
         settings = dataclasses.replace(here.settings, rate_tiers=quotas_a_day)
         runtime.set_current(runtime.Runtime(settings, here.database))
 
     return install
 
 
-def test_every_answer_to_a_known_client_tells_its_quota(
+def test_each_response_has_the_quota(
     shop: Shop, add_api_key: AddApiKey, tiers: Callable[..., None]
 ) -> None:
     tiers(default=100)
     key = add_api_key(f"told {shop.source_ip}", "catalog:read")
-    answers = [
+    responses = [
         shop.get(path, x_api_key=key)
         for path in ("/api/products", "/api/products/1", "/api/products?x=1")
     ]
-    answers.append(shop.call("BREW", "/api/products", x_api_key=key))
-    answers.append(shop.post("/api/products", {}, x_api_key=key))
+    responses.append(shop.call("BREW", "/api/products", x_api_key=key))
+    responses.append(shop.post("/api/products", {}, x_api_key=key))
 
-    assert [response.status for response in answers] == [200, 404, 400, 405, 403]
-    assert {response.headers["RateLimit-Policy"] for response in answers} == {
-        f'"default";q=100;w={DAY}'
+    assert [response.status for response in responses] == [200, 404, 400, 405, 403]
+    assert {response.headers["RateLimit-Policy"] for response in responses} == {
+        f'"default";q=100;w={DAY_SECONDS}'
     }
-    left = [response.headers["RateLimit"].partition(";t=")[0] for response in answers]
+    left = [response.headers["RateLimit"].partition(";t=")[0] for response in responses]
     assert left == [f'"default";r={n}' for n in (99, 98, 97, 96, 95)]
 
 
-def test_a_known_client_is_counted_on_paths_that_are_unknown(
+def test_unknown_paths_count_against_the_quota(
     shop: Shop, add_api_key: AddApiKey, tiers: Callable[..., None]
 ) -> None:
     tiers(default=6)
@@ -60,21 +60,19 @@ def test_a_known_client_is_counted_on_paths_that_are_unknown(
         ("DELETE", "/health"),
         ("PUT", "/api/products"),
     ]
-    answers = [shop.call(method, path, x_api_key=key) for method, path in asked]
+    responses = [shop.call(method, path, x_api_key=key) for method, path in asked]
 
-    assert [response.status for response in answers] == [404, 404, 405, 405]
-    left = [response.headers["RateLimit"].partition(";t=")[0] for response in answers]
+    assert [response.status for response in responses] == [404, 404, 405, 405]
+    left = [response.headers["RateLimit"].partition(";t=")[0] for response in responses]
     assert left == [f'"default";r={n}' for n in (5, 4, 3, 2)]
     assert [shop.get("/api/products", x_api_key=key).status for _ in range(2)] == [200, 200]
     assert shop.get("/api/nowhere", x_api_key=key).code == "rate_limited"
 
 
-def test_unknown_credentials_are_refused_on_unknown_paths(
-    shop: Shop, add_api_key: AddApiKey
-) -> None:
-    """As on every other path, so that trying keys there is limited; without credentials a 404 costs nothing."""
-    refused = shop.get("/api/nowhere", x_api_key="guess")
-    assert (refused.status, refused.code) == (401, "unauthenticated")
+def test_unknown_credentials_are_401_on_any_path(shop: Shop, add_api_key: AddApiKey) -> None:
+    """So guessing keys is limited on every path. A 404 without credentials costs nothing."""
+    rejected = shop.get("/api/nowhere", x_api_key="guess")
+    assert (rejected.status, rejected.code) == (401, "unauthenticated")
     shop.headers = {}
     assert shop.get("/api/nowhere", authorization="Bearer x").status == 401
     assert (shop.get("/api/nowhere").status, shop.get("/api/products").status) == (404, 401)
@@ -90,7 +88,7 @@ def test_unknown_credentials_are_refused_on_unknown_paths(
     )
 
 
-def test_one_too_many_is_429_with_retry_after_and_takes_no_connection(
+def test_request_over_quota_is_429(
     shop: Shop, add_api_key: AddApiKey, tiers: Callable[..., None]
 ) -> None:
     tiers(default=2)
@@ -98,15 +96,15 @@ def test_one_too_many_is_429_with_retry_after_and_takes_no_connection(
     assert [shop.get("/api/products", x_api_key=key).status for _ in range(2)] == [200, 200]
     runtime.current().database.dispose()
 
-    refused = shop.get("/api/products", x_api_key=key)
+    rejected = shop.get("/api/products", x_api_key=key)
 
-    assert (refused.status, refused.code) == (429, "rate_limited")
-    assert 0 < int(refused.headers["Retry-After"]) <= 2 * DAY
-    assert refused.headers["RateLimit"].startswith('"default";r=0;t=')
+    assert (rejected.status, rejected.code) == (429, "rate_limited")
+    assert 0 < int(rejected.headers["Retry-After"]) <= 2 * DAY_SECONDS
+    assert rejected.headers["RateLimit"].startswith('"default";r=0;t=')
     assert runtime.current().database.pool_metrics().checked_in == 0
 
 
-def test_environments_share_what_a_client_has_left(
+def test_environments_share_the_quota(
     shop: Shop, add_api_key: AddApiKey, tiers: Callable[..., None]
 ) -> None:
     key = add_api_key(f"spread {shop.source_ip}", "catalog:read")
@@ -118,7 +116,7 @@ def test_environments_share_what_a_client_has_left(
     assert statuses == [200, 200, 200, 429, 429]
 
 
-def test_a_client_has_one_quota_whatever_its_keys_are(
+def test_client_has_one_quota_for_all_keys(
     shop: Shop, add_api_key: AddApiKey, tiers: Callable[..., None]
 ) -> None:
     tiers(default=1)
@@ -132,7 +130,7 @@ def test_a_client_has_one_quota_whatever_its_keys_are(
     assert shop.get("/api/products", x_api_key=second).status == 429
 
 
-def test_a_tier_has_its_own_quota_and_an_unknown_one_the_default(
+def test_each_tier_has_its_quota(
     shop: Shop, add_api_key: AddApiKey, tiers: Callable[..., None]
 ) -> None:
     tiers(default=1, partner=2)
@@ -152,7 +150,7 @@ def test_a_tier_has_its_own_quota_and_an_unknown_one_the_default(
     [["203.0.113.7", "::ffff:203.0.113.7"], ["2001:db8:1:2::1", "2001:db8:1:2:ffff::9"]],
     ids=str,
 )
-def test_strangers_are_limited_by_their_address_whatever_they_say_of_themselves(
+def test_unauthenticated_requests_count_per_network(
     shop: Shop, emulated_aws: AwsSettings, addresses: list[str]
 ) -> None:
     here, patient = runtime.current(), emulated_client("dynamodb", emulated_aws.dynamodb_endpoint)
@@ -177,7 +175,7 @@ def test_strangers_are_limited_by_their_address_whatever_they_say_of_themselves(
     assert shop.get("/api/products").status == 200
 
 
-def test_where_counts_cannot_be_had_requests_go_through(
+def test_requests_pass_without_the_counter_store(
     shop: Shop, add_api_key: AddApiKey, tiers: Callable[..., None], emulated_aws: AwsSettings
 ) -> None:
     here = runtime.current()

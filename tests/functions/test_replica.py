@@ -1,6 +1,6 @@
-"""Reads from a replica that streams from the primary: who answers, how new that is, and what it costs on the wire.
+"""Reads from a streaming replica: which server answers, how fresh it is, and the round trips.
 
-Replay is paused and resumed, so how far the replica is behind is exact.
+The tests pause and resume WAL replay, so the lag is exact.
 """
 
 import json
@@ -21,11 +21,11 @@ from tests.fixtures.replica import MIN_LSN_HEADER, PRODUCT_PATH, ReplicatedShop,
 from tests.fixtures.shop import ApiResponse, Shop
 from tests.local.waiting import wait_until
 
-FAR = "FFFFFFFF/FFFFFFFF"
-SQL = "/api/analytics/query?query=select price from products"
+UNREACHED_LSN = "FFFFFFFF/FFFFFFFF"
+ADHOC_SQL_PATH = "/api/analytics/query?query=select price from products"
 
 
-def place(position: str) -> int:
+def parse_lsn(position: str) -> int:
     high, low = position.split("/")
     return int(high, 16) << 32 | int(low, 16)
 
@@ -34,7 +34,7 @@ def place(position: str) -> int:
 def served_by(
     replicated_shop: ReplicatedShop, capsys: pytest.CaptureFixture[str]
 ) -> Callable[[], list[str]]:
-    """`served_by()`: what the requests' lines tell, since it was asked last."""
+    """Return a function that returns which server answered each request since its last call."""
     capsys.readouterr()
 
     def told() -> list[str]:
@@ -44,7 +44,7 @@ def served_by(
     return told
 
 
-def test_who_shows_what_a_write_told_reads_it_and_who_does_not_reads_what_there_is(
+def test_min_lsn_header_reads_own_writes(
     replicated_shop: ReplicatedShop, served_by: Callable[[], list[str]]
 ) -> None:
     with replicated_shop.replica.replay_paused():
@@ -52,19 +52,19 @@ def test_who_shows_what_a_write_told_reads_it_and_who_does_not_reads_what_there_
         assert [
             replicated_shop.price(),
             replicated_shop.price(position),
-            replicated_shop.price(FAR),
+            replicated_shop.price(UNREACHED_LSN),
         ] == ["1.00", "2.00", "2.00"]
         assert served_by() == ["", "replica", "primary", "primary"]
     replicated_shop.replica.wait_for_lsn(position)
     assert [
         replicated_shop.price(),
         replicated_shop.price(position),
-        replicated_shop.price(FAR),
+        replicated_shop.price(UNREACHED_LSN),
     ] == ["2.00", "2.00", "2.00"]
     assert served_by() == ["replica", "replica", "primary"]
 
 
-def test_neither_a_write_nor_a_read_takes_a_round_trip_more(
+def test_replica_adds_no_round_trip(
     replicated_shop: ReplicatedShop,
 ) -> None:
     told: list[str] = []
@@ -75,7 +75,7 @@ def test_neither_a_write_nor_a_read_takes_a_round_trip_more(
     replicated_shop.replica.wait_for_lsn(told[0])
     assert replicated_shop.round_trips(replicated_shop.price) == (0, 1)
     assert replicated_shop.round_trips(lambda: replicated_shop.price(told[0])) == (0, 1)
-    assert replicated_shop.round_trips(lambda: replicated_shop.price(FAR)) == (1, 1)
+    assert replicated_shop.round_trips(lambda: replicated_shop.price(UNREACHED_LSN)) == (1, 1)
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ def test_neither_a_write_nor_a_read_takes_a_round_trip_more(
         "/api/inventory/{mug}",
         "/api/analytics/sales?start_date=2026-01-01&end_date=2026-01-02",
         "/api/analytics/popular-products",
-        SQL,
+        ADHOC_SQL_PATH,
         "/api/graphql?query={{products{{nodes{{id category{{products{{name}}}}}}}}}}",
         '/api/graphql?query={{salesAnalytics(startDate:"2026-01-01",endDate:"2026-01-02"){{day}}}}',
         "/api/users",
@@ -96,14 +96,14 @@ def test_neither_a_write_nor_a_read_takes_a_round_trip_more(
         "/api/graphql?query={{products{{nodes{{id}}}}orders{{nodes{{id}}}}}}",
     ],
 )
-def test_the_catalogue_and_analytics_are_read_from_the_reader_and_the_rest_is_not(
+def test_only_catalog_and_analytics_use_the_replica(
     replicated_shop: ReplicatedShop, served_by: Callable[[], list[str]], target: str
 ) -> None:
     by_reader = not any(word in target for word in ("users", "orders{", "/orders", "imports"))
     (
         replicated_shop.get(target),
         replicated_shop.get(target, min_lsn="0/1"),
-        replicated_shop.get(target, min_lsn=FAR),
+        replicated_shop.get(target, min_lsn=UNREACHED_LSN),
     )
     assert served_by() == (["replica", "replica", "primary"] if by_reader else ["", "", ""])
 
@@ -122,7 +122,10 @@ def write_twice(
 
 
 ORDER = {"user_id": "{user}", "items": [{"product_id": "{mug}", "quantity": 1}]}
-MUTATION = {"query": "mutation ($id: ID!) { deleteProduct(id: $id) }", "variables": {"id": "{mug}"}}
+DELETE_MUTATION = {
+    "query": "mutation ($id: ID!) { deleteProduct(id: $id) }",
+    "variables": {"id": "{mug}"},
+}
 
 
 @pytest.mark.parametrize(
@@ -136,36 +139,34 @@ MUTATION = {"query": "mutation ($id: ID!) { deleteProduct(id: $id) }", "variable
             [200, 200],
         ),
         (("DELETE", PRODUCT_PATH, None), [204, 404]),
-        (("POST", "/api/graphql", MUTATION), [200, 200]),
+        (("POST", "/api/graphql", DELETE_MUTATION), [200, 200]),
     ],
     ids=lambda value: value[1] if isinstance(value, tuple) else "",
 )
-def test_every_write_tells_a_position_done_or_refused(
+def test_every_write_returns_an_lsn(
     replicated_shop: ReplicatedShop, write: tuple[str, str, Any], statuses: list[int]
 ) -> None:
-    """Who is refused wants to see why: the row that changed, the name that is taken."""
+    """Rejected writes too: the client then reads the row that caused the conflict."""
     replicated_shop.shop.add_user()
     before = replicated_shop.set_price("2.00")
     done = write_twice(replicated_shop, *write)
     assert [response.status for response in done] == statuses
-    first, second = (place(response.headers[MIN_LSN_HEADER]) for response in done)
-    assert place(before) < first <= second
+    first, second = (parse_lsn(response.headers[MIN_LSN_HEADER]) for response in done)
+    assert parse_lsn(before) < first <= second
     assert MIN_LSN_HEADER not in replicated_shop.shop.get("/api/users").headers
 
 
-def test_an_answer_that_is_given_again_tells_a_position_behind_the_first(
+def test_replayed_response_returns_an_lsn(
     replicated_shop: ReplicatedShop,
 ) -> None:
     replicated_shop.shop.add_user()
     first, again = write_twice(replicated_shop, "POST", "/api/orders", ORDER, idempotency_key="k")
     assert again.headers["Idempotency-Replayed"] == "true"
-    assert place(again.headers[MIN_LSN_HEADER]) >= place(first.headers[MIN_LSN_HEADER])
+    assert parse_lsn(again.headers[MIN_LSN_HEADER]) >= parse_lsn(first.headers[MIN_LSN_HEADER])
 
 
 @pytest.mark.parametrize("lagging", [False, True], ids=["streaming", "paused"])
-def test_of_many_who_write_at_once_each_reads_its_own(
-    replicated_shop: ReplicatedShop, lagging: bool
-) -> None:
+def test_concurrent_writers_read_own_writes(replicated_shop: ReplicatedShop, lagging: bool) -> None:
     writers, rounds = 8, 12
     settings = runtime.current().settings
     assert settings.replica is not None
@@ -201,12 +202,12 @@ def test_of_many_who_write_at_once_each_reads_its_own(
         assert {by for _, by in seen} == {"primary"}
 
 
-def test_a_list_goes_on_across_both_servers(replicated_shop: ReplicatedShop) -> None:
+def test_pages_continue_on_the_other_server(replicated_shop: ReplicatedShop) -> None:
     for n in range(5):
         replicated_shop.shop.add_product(f"Mug {n}")
     replicated_shop.replica.wait_for_lsn(runtime.current().schema.position())
     names, cursor = [], ""
-    for min_lsn in ("0/1", FAR, "", FAR):
+    for min_lsn in ("0/1", UNREACHED_LSN, "", UNREACHED_LSN):
         page = replicated_shop.get(
             f"/api/products?limit=2&sort=name:asc{cursor}", min_lsn=min_lsn
         ).json
@@ -217,7 +218,7 @@ def test_a_list_goes_on_across_both_servers(replicated_shop: ReplicatedShop) -> 
     assert names == ["Mug", *(f"Mug {n}" for n in range(5))]
 
 
-def test_an_etag_is_that_of_what_is_answered(replicated_shop: ReplicatedShop) -> None:
+def test_etag_belongs_to_the_server_that_answered(replicated_shop: ReplicatedShop) -> None:
     old = replicated_shop.get()
     with replicated_shop.replica.replay_paused():
         written = replicated_shop.shop.patch(
@@ -248,15 +249,13 @@ def test_an_etag_is_that_of_what_is_answered(replicated_shop: ReplicatedShop) ->
 
 
 @pytest.mark.parametrize("token", ["0", "0/", "g/1", "0/1, 0/2", "0/123456789", "' OR 1=1", "-1/0"])
-def test_what_is_no_position_is_refused_by_name(
-    replicated_shop: ReplicatedShop, token: str
-) -> None:
+def test_invalid_lsn_is_400(replicated_shop: ReplicatedShop, token: str) -> None:
     response = replicated_shop.shop.get("/api/products", x_sluice_min_lsn=token)
     assert (response.status, response.code) == (400, "invalid_request")
     assert MIN_LSN_HEADER in response.json["detail"]
 
 
-def test_pages_of_other_origins_may_show_and_see_it(replicated_shop: ReplicatedShop) -> None:
+def test_cors_allows_and_exposes_the_lsn_header(replicated_shop: ReplicatedShop) -> None:
     built = runtime.current()
     open_to = replace(built.settings, cors_origins=("https://shop.example",))
     runtime.set_current(runtime.Runtime(open_to, built.database, replica=built.replica))
@@ -267,14 +266,14 @@ def test_pages_of_other_origins_may_show_and_see_it(replicated_shop: ReplicatedS
     assert MIN_LSN_HEADER in told["Access-Control-Expose-Headers"].split(", ")
 
 
-def test_without_a_reader_nothing_is_told_asked_or_refused(shop: Shop) -> None:
+def test_without_replica_the_header_is_ignored(shop: Shop) -> None:
     mug = shop.add_product("Mug")
     assert MIN_LSN_HEADER not in shop.patch(f"/api/products/{mug}", {"price": 2}).headers
     assert shop.get(f"/api/products/{mug}", x_sluice_min_lsn="nonsense").status == 200
     assert "replica" not in shop.get("/health/ready").json
 
 
-def test_it_is_told_whether_the_reader_is_there_and_how_far_behind(
+def test_readiness_shows_replica_lag(
     replicated_shop: ReplicatedShop,
 ) -> None:
     ready = replicated_shop.get("/health/ready").json["replica"]
@@ -289,14 +288,17 @@ def test_it_is_told_whether_the_reader_is_there_and_how_far_behind(
     assert (away["reachable"], away["lag_bytes"], away["breaker"]["state"]) == (False, None, "open")
 
 
-def test_both_pools_and_who_answered_are_metrics(
+def test_metrics_cover_both_servers(
     replicated_shop: ReplicatedShop, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    replicated_shop.get(), replicated_shop.get(), replicated_shop.get(min_lsn=FAR)
+    replicated_shop.get(), replicated_shop.get(), replicated_shop.get(min_lsn=UNREACHED_LSN)
     capsys.readouterr()
     MetricsEmitter().emit(runtime.current())
     told = json.loads(capsys.readouterr().out)
-    assert (told["replica_reads"], told["replica_fallbacks"]) == ([3], [1])  # one was the fixture's
+    assert (told["replica_reads"], told["replica_fallbacks"]) == (
+        [3],
+        [1],
+    )  # one request was sent by the fixture
     assert (told["pool_size"], told["replica_pool_size"], told["replica_pool_use"]) == (
         [1],
         [1],
@@ -318,12 +320,12 @@ def freeze(replicated_shop: ReplicatedShop) -> None:
 
 
 @pytest.mark.parametrize("fault", [refuse, reset, freeze])
-def test_while_the_reader_is_away_the_primary_answers_and_few_wait(
+def test_primary_answers_while_replica_is_down(
     replicated_shop: ReplicatedShop,
     served_by: Callable[[], list[str]],
     fault: Callable[[ReplicatedShop], None],
 ) -> None:
-    """One finds out in half of its time; the next tries to connect, for as long as that may take; and no other does."""
+    """Only the first two requests try the replica: one read, then one attempt to connect."""
     replicated_shop.shop.timeout = 2.0
     fault(replicated_shop)
     began = time.monotonic()
@@ -339,7 +341,7 @@ def test_while_the_reader_is_away_the_primary_answers_and_few_wait(
     assert runtime.current().database.breaker.state == "closed"
 
 
-def test_when_the_reader_is_back_it_answers(
+def test_replica_is_used_again_after_an_outage(
     replicated_shop: ReplicatedShop, served_by: Callable[[], list[str]]
 ) -> None:
     replicated_shop.replica_proxy.close()
@@ -350,34 +352,34 @@ def test_when_the_reader_is_back_it_answers(
     )
 
 
-def test_while_the_primary_is_away_the_reader_answers_those_for_whom_it_is_new_enough(
+def test_replica_serves_reads_while_primary_is_down(
     replicated_shop: ReplicatedShop,
 ) -> None:
     position = replicated_shop.set_price("2.00")
     replicated_shop.replica.wait_for_lsn(position)
-    assert replicated_shop.price(FAR) == "2.00"
+    assert replicated_shop.price(UNREACHED_LSN) == "2.00"
     replicated_shop.primary_proxy.close()
     assert replicated_shop.shop.get("/api/users").code == "database_unavailable"
     assert [replicated_shop.price(), replicated_shop.price(position)] == ["2.00", "2.00"]
     beyond = replicated_shop.shop.get(
-        PRODUCT_PATH.format(mug=replicated_shop.mug), x_sluice_min_lsn=FAR
+        PRODUCT_PATH.format(mug=replicated_shop.mug), x_sluice_min_lsn=UNREACHED_LSN
     )
     assert beyond.code == "circuit_open", "what was kept could be older than was asked for"
     replicated_shop.replica_proxy.close()
-    assert replicated_shop.price() == "2.00"  # that is old, and says so
+    assert replicated_shop.price() == "2.00"  # a stale response, marked by a Warning header
     assert "Warning" in replicated_shop.get().headers
 
 
-SLOW_THERE = """
+SLOW_ON_REPLICA = """
     SELECT count(*) AS n FROM categories
     WHERE CASE WHEN pg_is_in_recovery() THEN CAST(pg_sleep(9) AS text) = '' ELSE true END
 """
 
 
-def test_what_replay_ends_on_the_reader_is_asked_of_the_primary(
+def test_recovery_conflict_is_retried_on_the_primary(
     replicated_shop: ReplicatedShop,
 ) -> None:
-    """A lock that the primary took and the reader has to follow: 40001, canceling statement due to conflict."""
+    """The replica replays a lock of the primary and cancels the read with SQLSTATE 40001."""
     replicated_shop.replica.run("ALTER SYSTEM SET max_standby_streaming_delay = 0")
     replicated_shop.replica.run("SELECT pg_reload_conf()")
     built, met = runtime.current(), []
@@ -387,7 +389,7 @@ def test_what_replay_ends_on_the_reader_is_asked_of_the_primary(
     def read() -> None:
         with request_stats.collect() as taken:
             taken.min_lsn = ""
-            met.append((reads.read(SLOW_THERE)[0].n, taken.served_by))
+            met.append((reads.read(SLOW_ON_REPLICA)[0].n, taken.served_by))
 
     thread = threading.Thread(target=read)
     thread.start()
@@ -400,23 +402,23 @@ def test_what_replay_ends_on_the_reader_is_asked_of_the_primary(
     assert met == [(1, "primary")]
 
 
-def test_a_write_is_kept_though_its_position_cannot_be_told(
+def test_write_succeeds_without_its_lsn(
     replicated_shop: ReplicatedShop,
 ) -> None:
-    """It is then taken to be where no reader is."""
+    """It returns an LSN that no replica has reached, so reads with it use the primary."""
     replicated_shop.shop.sql("REVOKE EXECUTE ON FUNCTION pg_current_wal_insert_lsn FROM PUBLIC")
-    assert replicated_shop.set_price("2.00") == FAR
+    assert replicated_shop.set_price("2.00") == UNREACHED_LSN
     query = 'mutation ($id: ID!) { updateProduct(id: $id, input: {price: "3.00"}) { price } }'
     mutation = replicated_shop.shop.graphql(query, {"id": replicated_shop.mug})
     replicated_shop.shop.sql("GRANT EXECUTE ON FUNCTION pg_current_wal_insert_lsn TO PUBLIC")
     assert (mutation.json["data"], mutation.headers[MIN_LSN_HEADER]) == (
         {"updateProduct": {"price": "3.00"}},
-        FAR,
+        UNREACHED_LSN,
     )
-    assert replicated_shop.price(FAR) == "3.00"
+    assert replicated_shop.price(UNREACHED_LSN) == "3.00"
 
 
-def test_a_replica_that_was_promoted_has_what_it_had_and_nothing_that_came_later(
+def test_promoted_replica_serves_only_old_reads(
     replicated_shop: ReplicatedShop,
     postgres_server: PostgresServer,
     served_by: Callable[[], list[str]],
@@ -443,10 +445,10 @@ def test_a_replica_that_was_promoted_has_what_it_had_and_nothing_that_came_later
         alone.database.dispose()
 
 
-def test_who_replays_nothing_answers_those_who_show_no_position(
+def test_endpoint_without_replica_is_the_primary(
     replicated_shop: ReplicatedShop, served_by: Callable[[], list[str]]
 ) -> None:
-    """The reader endpoint of a cluster that has one instance alone leads to the primary."""
+    """The reader endpoint of an Aurora cluster with a single instance resolves to the primary."""
     settings = runtime.current().settings
     alone = runtime.build(
         replace(settings, replica=replace(settings.database, deadline_share=REPLICA_DEADLINE_SHARE))
@@ -460,10 +462,8 @@ def test_who_replays_nothing_answers_those_who_show_no_position(
     alone.database.dispose()
 
 
-@pytest.mark.parametrize("min_lsn", ["", "0/1", FAR])
-def test_a_limit_under_0_is_an_analysts_own_fault(
-    replicated_shop: ReplicatedShop, min_lsn: str
-) -> None:
+@pytest.mark.parametrize("min_lsn", ["", "0/1", UNREACHED_LSN])
+def test_negative_sql_limit_is_422(replicated_shop: ReplicatedShop, min_lsn: str) -> None:
     body = {"query": "select price from products limit -1"}
     response = replicated_shop.shop.post(
         "/api/analytics/query", body, **({"x_sluice_min_lsn": min_lsn} if min_lsn else {})

@@ -1,4 +1,4 @@
-"""What a request costs on the wire, counted by a relay between the handler and PostgreSQL."""
+"""Round trips and statements of a request, counted by a proxy in front of PostgreSQL."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -20,7 +20,7 @@ from tests.fixtures.tcp_proxy import TcpProxy
 
 @pytest.fixture
 def proxy(shop: Shop, make_proxy: Callable[..., TcpProxy]) -> Iterator[TcpProxy]:
-    """On the wire of the installed runtime, whose connection is already open."""
+    """Put a proxy between the runtime and PostgreSQL, and open the connection."""
     settings = runtime.current().settings
     proxy = make_proxy(settings.database.host, settings.database.port)
     far = runtime.build(
@@ -32,8 +32,8 @@ def proxy(shop: Shop, make_proxy: Callable[..., TcpProxy]) -> Iterator[TcpProxy]
     far.database.dispose()
 
 
-def statements(shop: Shop) -> int:
-    """How many statements the application's role has run in this shop."""
+def count_statements(shop: Shop) -> int:
+    """Return the number of statements that the role sluice_app has run in this shop."""
     return int(
         shop.sql(
             """
@@ -45,8 +45,8 @@ def statements(shop: Shop) -> int:
     )
 
 
-def filled(target: str, shop: Shop) -> str:
-    """The target with the id of a row that is there, of the resource it names."""
+def with_row_id(target: str, shop: Shop) -> str:
+    """Replace {id} by the id of a new row of the resource."""
     return target.replace(
         "{id}", str(RESOURCES[target.split("/")[2].partition("?")[0]].insert(shop, 3))
     )
@@ -67,20 +67,18 @@ def filled(target: str, shop: Shop) -> str:
         "/api/analytics/popular-products?days=365",
     ],
 )
-def test_a_read_is_one_statement_and_one_round_trip(
-    shop: Shop, proxy: TcpProxy, target: str
-) -> None:
+def test_read_is_one_statement_and_round_trip(shop: Shop, proxy: TcpProxy, target: str) -> None:
     shop.sql("CREATE EXTENSION IF NOT EXISTS pg_stat_statements")
     if "analytics" not in target:
-        target = filled(target, shop)
-    before = statements(shop)
+        target = with_row_id(target, shop)
+    before = count_statements(shop)
 
     assert proxy.count_round_trips(lambda: shop.get(target)) == 1
-    assert statements(shop) - before == 1
+    assert count_statements(shop) - before == 1
     assert shop.get(target).status == 200
 
 
-def test_a_page_after_a_cursor_is_one_round_trip(shop: Shop, proxy: TcpProxy) -> None:
+def test_page_after_cursor_is_one_round_trip(shop: Shop, proxy: TcpProxy) -> None:
     for n in range(5):
         shop.add_product(f"Mug {n}")
     cursor = shop.get("/api/products?limit=2&sort=price:desc,inventory:asc").json["pagination"][
@@ -104,7 +102,7 @@ WRITES = [
 @pytest.mark.parametrize(
     ("name", "operation"), WRITES, ids=lambda value: getattr(value, "name", "")
 )
-def test_a_write_is_one_round_trip(
+def test_write_is_one_round_trip(
     shop: Shop, proxy: TcpProxy, name: str, operation: RouteSpec
 ) -> None:
     path = new_row_path(shop, name) if is_item_route(operation) else operation.path
@@ -112,44 +110,45 @@ def test_a_write_is_one_round_trip(
         shop.add_category("mugs")
     body = RESOURCES[name].patch if operation.method == "PATCH" else valid_body(name, operation)
 
-    answers = []
+    responses = []
     assert (
-        proxy.count_round_trips(lambda: answers.append(shop.call(operation.method, path, body)))
+        proxy.count_round_trips(lambda: responses.append(shop.call(operation.method, path, body)))
         == 1
     )
-    assert answers[0].status in (200, 201, 204), answers[0].text
+    assert responses[0].status in (200, 201, 204), responses[0].text
 
 
 @pytest.mark.parametrize("status", ["paid", "cancelled"])
-def test_a_move_of_an_order_is_one_round_trip(shop: Shop, proxy: TcpProxy, status: str) -> None:
+def test_order_transition_is_one_round_trip(shop: Shop, proxy: TcpProxy, status: str) -> None:
     path = new_row_path(shop, "orders")
 
     assert proxy.count_round_trips(lambda: shop.patch(path, {"status": status})) == 1
 
 
 @pytest.mark.parametrize("key", [{}, {"idempotency_key": "k"}], ids=["without a key", "with a key"])
-def test_an_order_is_one_round_trip(shop: Shop, proxy: TcpProxy, key: dict[str, str]) -> None:
+def test_order_is_one_round_trip(shop: Shop, proxy: TcpProxy, key: dict[str, str]) -> None:
     user, mug, bowl = shop.add_user(), shop.add_product("Mug"), shop.add_product("Bowl")
     body = {
         "user_id": user,
         "items": [{"product_id": mug, "quantity": 1}, {"product_id": bowl, "quantity": 2}],
     }
 
-    answers = []
+    responses = []
     assert (
-        proxy.count_round_trips(lambda: answers.append(shop.post("/api/orders", body, **key))) == 1
+        proxy.count_round_trips(lambda: responses.append(shop.post("/api/orders", body, **key)))
+        == 1
     )
-    assert answers[0].status == 201
+    assert responses[0].status == 201
 
 
-def test_a_replay_is_two_round_trips(shop: Shop, proxy: TcpProxy) -> None:
+def test_idempotent_replay_is_two_round_trips(shop: Shop, proxy: TcpProxy) -> None:
     def post() -> None:
         assert shop.post("/api/categories", {"name": "Bowls"}, idempotency_key="k").status == 201
 
     assert (proxy.count_round_trips(post), proxy.count_round_trips(post)) == (1, 2)
 
 
-def test_a_stale_write_is_refused_in_one_round_trip(shop: Shop, proxy: TcpProxy) -> None:
+def test_stale_write_is_one_round_trip(shop: Shop, proxy: TcpProxy) -> None:
     target = new_row_path(shop, "products")
 
     assert (
@@ -160,7 +159,7 @@ def test_a_stale_write_is_refused_in_one_round_trip(shop: Shop, proxy: TcpProxy)
     )
 
 
-def test_ten_thousand_updates_of_stock_are_one_round_trip(shop: Shop, proxy: TcpProxy) -> None:
+def test_bulk_stock_update_is_one_round_trip(shop: Shop, proxy: TcpProxy) -> None:
     shop.add_product("Tall Mug")
     shop.sql(
         """
@@ -170,11 +169,11 @@ def test_ten_thousand_updates_of_stock_are_one_round_trip(shop: Shop, proxy: Tcp
     )
     updates = [{"product_id": id, "quantity": 8} for (id,) in shop.sql("SELECT id FROM products")]
 
-    answers = []
+    responses = []
     assert (
         proxy.count_round_trips(
-            lambda: answers.append(shop.call("PATCH", "/api/inventory", {"updates": updates}))
+            lambda: responses.append(shop.call("PATCH", "/api/inventory", {"updates": updates}))
         )
         == 1
     )
-    assert answers[0].json == {"updated": 10_000}
+    assert responses[0].json == {"updated": 10_000}

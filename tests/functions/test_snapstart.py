@@ -1,4 +1,4 @@
-"""Nothing that a snapshot holds is in two environments that are restored from it; see restored.py."""
+"""Two execution environments restored from one snapshot share no state. See snapstart_child.py."""
 
 import json
 import subprocess
@@ -14,14 +14,14 @@ from sluice import runtime
 from sluice.settings import AwsSettings, Settings
 from tests.fixtures.aws import API_KEYS_TABLE, RATE_LIMIT_TABLE, AddApiKey
 from tests.fixtures.shop import Shop
-from tests.functions.snapstart_child import COLD, LEASED
+from tests.functions.snapstart_child import LEASED_REQUESTS, REQUESTS_AFTER_RESTORE
 
 ROOT = Path(__file__).parents[2]
-DAY = 86_400  # a window that no test crosses by chance
+DAY_SECONDS = 86_400  # a window long enough that no test crosses its end
 
 
 def environment(settings: Settings) -> dict[str, str]:
-    """A function's, where Lambda takes snapshots."""
+    """Return the environment variables of a function with SnapStart."""
     database, aws = settings.database, settings.aws
     return {
         "PYTHONPATH": f"{ROOT}:{ROOT / 'layers' / 'shared'}",
@@ -35,7 +35,7 @@ def environment(settings: Settings) -> dict[str, str]:
         "SLUICE_CURSOR_KEY": settings.cursor_key.decode(),
         "SLUICE_API_KEYS_TABLE": API_KEYS_TABLE,
         "SLUICE_RATE_LIMIT_TABLE": RATE_LIMIT_TABLE,
-        "SLUICE_RATE_TIERS": f"default=100000/{DAY}",
+        "SLUICE_RATE_TIERS": f"default=100000/{DAY_SECONDS}",
         "SLUICE_LOG_LEVEL": "WARNING",
         "AWS_REGION": aws.region,
         "AWS_ACCESS_KEY_ID": "AKIDSNAPSHOT",
@@ -45,8 +45,11 @@ def environment(settings: Settings) -> dict[str, str]:
 
 
 @pytest.fixture
-def life(shop: Shop, add_api_key: AddApiKey, emulated_aws: AwsSettings) -> dict[str, Any]:
-    """What was told; with `counted`, the requests that DynamoDB has counted for the caller by the end."""
+def snapstart(shop: Shop, add_api_key: AddApiKey, emulated_aws: AwsSettings) -> dict[str, Any]:
+    """Run snapstart_child.py and return its result.
+
+    `counted` is the number of requests that DynamoDB has counted for the client in the end.
+    """
     key, revoked = (
         add_api_key(f"snapshot {shop.source_ip}", "catalog:read"),
         add_api_key(f"revoked {shop.source_ip}", "catalog:read"),
@@ -66,21 +69,21 @@ def life(shop: Shop, add_api_key: AddApiKey, emulated_aws: AwsSettings) -> dict[
 
 
 def counted(aws: AwsSettings, client: str) -> int:
-    """In the window, and in the one after where it was midnight."""
+    """Return the client's request count, summed over windows in case midnight has passed."""
     dynamodb = emulated_client("dynamodb", aws.dynamodb_endpoint)
     items = dynamodb.call("DynamoDB_20120810.Scan", {"TableName": RATE_LIMIT_TABLE})["Items"]
     dynamodb.close()
-    id = sha256(f"default\0{DAY}\0{client}".encode()).hexdigest()
+    id = sha256(f"default\0{DAY_SECONDS}\0{client}".encode()).hexdigest()
     return sum(int(item["n"]["N"]) for item in items if item["id"]["S"].startswith(f"{id}:"))
 
 
-def test_what_is_restored_shares_nothing_and_serves(life: dict[str, Any]) -> None:
-    held, (one, two) = life["snapshot"], life["restored"]
+def test_restored_environments_share_no_state(snapstart: dict[str, Any]) -> None:
+    held, (one, two) = snapstart["snapshot"], snapstart["restored"]
     assert set(held["statuses"]) == {200}
     assert held["sockets_while_warm"] > 0
     assert held["sockets"] == []
     assert [set(one["statuses"]), set(two["statuses"])] == [{200}, {200}]
-    assert len({*one["request_ids"], *two["request_ids"]}) == 2 * COLD
+    assert len({*one["request_ids"], *two["request_ids"]}) == 2 * REQUESTS_AFTER_RESTORE
     assert not {*one["sockets"]} & {*two["sockets"]}
     assert one["backend"] != two["backend"]
     assert all(mine != yours for mine, yours in zip(one["drawn"], two["drawn"], strict=True))
@@ -92,7 +95,10 @@ def test_what_is_restored_shares_nothing_and_serves(life: dict[str, Any]) -> Non
     assert (one["refused"], two["refused"]) == (
         401,
         401,
-    )  # it was a client's when the snapshot was taken
-    # A lease that the snapshot held would be given out by both, and counted once.
-    assert held["leased"] == LEASED
-    assert life["counted"] >= len(held["statuses"]) - 1 + LEASED + 2 * COLD
+    )  # the key was valid when the snapshot was taken
+    # A lease in the snapshot would be used by both environments but counted only once.
+    assert held["leased"] == LEASED_REQUESTS
+    assert (
+        snapstart["counted"]
+        >= len(held["statuses"]) - 1 + LEASED_REQUESTS + 2 * REQUESTS_AFTER_RESTORE
+    )

@@ -1,4 +1,4 @@
-"""Callers with JSON Web Tokens, at the handlers, whose issuer publishes its keys over HTTP or fails to."""
+"""Requests with JSON Web Tokens, whose issuer publishes its keys over HTTP or fails to."""
 
 import dataclasses
 import json
@@ -28,42 +28,42 @@ from tests.fixtures.tokens import (
     token,
 )
 
-DAY = 86_400
-Bearer = Callable[..., Any]
+DAY_SECONDS = 86_400
+SendWithToken = Callable[..., Any]
 
 
-def http(body: bytes, *heads: bytes) -> bytes:
+def http_response(body: bytes, *heads: bytes) -> bytes:
     return b"\r\n".join(
         [b"HTTP/1.1 200 OK", *(heads or (b"Content-Length: %d" % len(body),)), b"", body]
     )
 
 
-class Issuer(ThreadingTCPServer):
-    """Answers every request with `answer`, to the byte, and hangs up."""
+class JwksServer(ThreadingTCPServer):
+    """An issuer that sends the bytes of `response` to every request and closes the connection."""
 
     allow_reuse_address = daemon_threads = True
-    answer = http(jwks_document(r=RSA))
-    asked = 0
+    response = http_response(jwks_document(r=RSA))
+    requests = 0
 
 
-class Answering(StreamRequestHandler):
-    server: Issuer
+class JwksHandler(StreamRequestHandler):
+    server: JwksServer
 
     def handle(self) -> None:
         while self.rfile.readline().strip():
             pass
-        self.server.asked += 1
-        self.wfile.write(self.server.answer)
+        self.server.requests += 1
+        self.wfile.write(self.server.response)
 
 
 @pytest.fixture
-def issuer(shop: Shop) -> Iterator[Issuer]:
-    """Its tokens are taken from now on, with two requests a day for each client, in an environment that is new."""
-    with Issuer(("127.0.0.1", 0), Answering) as server:
+def issuer(shop: Shop) -> Iterator[JwksServer]:
+    """Start an issuer and trust its tokens, with a quota of two requests a day per client."""
+    with JwksServer(("127.0.0.1", 0), JwksHandler) as server:
         Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         here = runtime.current()
         tokens = JwtSettings(ISSUER, AUDIENCE, f"http://127.0.0.1:{server.server_address[1]}/keys")
-        tiers = {**here.settings.rate_tiers, "default": (2, DAY)}
+        tiers = {**here.settings.rate_tiers, "default": (2, DAY_SECONDS)}
         settings = dataclasses.replace(here.settings, jwt=tokens, rate_tiers=tiers)
         runtime.set_current(runtime.Runtime(settings, here.database))
         yield server
@@ -71,8 +71,8 @@ def issuer(shop: Shop) -> Iterator[Issuer]:
 
 
 @pytest.fixture
-def bearer(shop: Shop, issuer: Issuer) -> Bearer:
-    """`bearer(token, method, path)`: asks with a token and no key."""
+def send_with_token(shop: Shop, issuer: JwksServer) -> SendWithToken:
+    """Return `bearer(token, method, path)`, which sends a request with a token and without API key."""
 
     def ask(token: str, method: str = "GET", path: str = "/api/products") -> Any:
         shop.headers = {}
@@ -85,16 +85,14 @@ def subject() -> str:
     return f"canary-token {time.time_ns()}"
 
 
-def test_a_token_opens_what_its_scopes_name_within_its_subjects_quota(
-    bearer: Bearer, issuer: Issuer
-) -> None:
+def test_token_has_its_scopes_and_quota(send_with_token: SendWithToken, issuer: JwksServer) -> None:
     ada, bob = subject(), subject()
-    assert bearer(token(sub=ada)).status == 200
-    refused = bearer(token(sub=ada, jti="another"), "POST")
-    assert (refused.status, refused.code) == (403, "insufficient_scope")
-    assert bearer(token(sub=ada)).status == 429
-    assert bearer(token(sub=bob)).status == 200
-    assert issuer.asked == 1
+    assert send_with_token(token(sub=ada)).status == 200
+    rejected = send_with_token(token(sub=ada, jti="another"), "POST")
+    assert (rejected.status, rejected.code) == (403, "insufficient_scope")
+    assert send_with_token(token(sub=ada)).status == 429
+    assert send_with_token(token(sub=bob)).status == 200
+    assert issuer.requests == 1
 
 
 @pytest.mark.parametrize(
@@ -102,7 +100,7 @@ def test_a_token_opens_what_its_scopes_name_within_its_subjects_quota(
     [
         token(OTHER_RSA),
         token(kid="another"),
-        token(exp=time.time() - DAY),
+        token(exp=time.time() - DAY_SECONDS),
         token(aud="another"),
         signed(b'{"kid": "r"}', json.dumps(CLAIMS).encode()),
         signed(b"[" * 5_000, b"{}"),
@@ -124,27 +122,27 @@ def test_a_token_opens_what_its_scopes_name_within_its_subjects_quota(
         "bytes",
     ],
 )
-def test_a_token_that_does_not_hold_is_a_strangers(bearer: Bearer, shown: str) -> None:
-    refused = bearer(shown)
+def test_invalid_token_is_401(send_with_token: SendWithToken, shown: str) -> None:
+    rejected = send_with_token(shown)
 
-    assert (refused.status, refused.code) == (401, "unauthenticated")
-    assert "RateLimit" not in refused.headers
+    assert (rejected.status, rejected.code) == (401, "unauthenticated")
+    assert "RateLimit" not in rejected.headers
 
 
 @pytest.mark.parametrize(
-    "answer",
+    "response",
     [
         b"",
         b"HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\n\r\n",
         b"SSH-2.0-OpenSSH_9.6\r\n",
-        http(b"<html>"),
-        http(b'{"keys": []}'),
-        http(jwks_document(r=RSA)[:-20], b"Content-Length: 1000"),
-        http(b"3e8\r\n{", b"Transfer-Encoding: chunked"),
-        http(b'{"keys": [' + b" " * 2**20 + b"]}"),
-        http(b"[" * 100_000),
-        http(b"[]"),
-        http(jwks_document(r=RSA)).replace(b"200 OK", b"203 Changed", 1),
+        http_response(b"<html>"),
+        http_response(b'{"keys": []}'),
+        http_response(jwks_document(r=RSA)[:-20], b"Content-Length: 1000"),
+        http_response(b"3e8\r\n{", b"Transfer-Encoding: chunked"),
+        http_response(b'{"keys": [' + b" " * 2**20 + b"]}"),
+        http_response(b"[" * 100_000),
+        http_response(b"[]"),
+        http_response(jwks_document(r=RSA)).replace(b"200 OK", b"203 Changed", 1),
     ],
     ids=[
         "hangs up",
@@ -160,30 +158,30 @@ def test_a_token_that_does_not_hold_is_a_strangers(bearer: Bearer, shown: str) -
         "not 200",
     ],
 )
-def test_an_issuer_that_cannot_be_asked_shuts_nobody_out_who_has_a_key(
-    shop: Shop, bearer: Bearer, issuer: Issuer, answer: bytes
+def test_unusable_issuer_leaves_api_keys_working(
+    shop: Shop, send_with_token: SendWithToken, issuer: JwksServer, response: bytes
 ) -> None:
-    issuer.answer = answer
+    issuer.response = response
     keys = dict(shop.headers)
-    refused = bearer(token())
+    rejected = send_with_token(token())
 
-    assert (refused.status, refused.code) == (503, "identity_unavailable")
-    assert int(refused.headers["Retry-After"]) >= 1
+    assert (rejected.status, rejected.code) == (503, "identity_unavailable")
+    assert int(rejected.headers["Retry-After"]) >= 1
     shop.headers = keys
     assert shop.get("/api/products").status == 200
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-def test_a_redirect_of_the_issuer_is_not_followed(
-    bearer: Bearer, issuer: Issuer, status: int
+def test_redirect_of_the_issuer_is_not_followed(
+    send_with_token: SendWithToken, issuer: JwksServer, status: int
 ) -> None:
     place = f"http://127.0.0.1:{issuer.server_address[1]}/elsewhere"
-    issuer.answer = (
+    issuer.response = (
         f"HTTP/1.1 {status} Moved\r\nLocation: {place}\r\nContent-Length: 0\r\n\r\n".encode()
     )
 
-    assert bearer(token()).code == "identity_unavailable"
-    assert issuer.asked == 1
+    assert send_with_token(token()).code == "identity_unavailable"
+    assert issuer.requests == 1
 
 
 @pytest.mark.parametrize(
@@ -191,10 +189,10 @@ def test_a_redirect_of_the_issuer_is_not_followed(
     [b"", b"HTTP/1.1 200 OK\r\nX: ", b"HTTP/1.1 200 OK\r\n\r\n{"],
     ids=["none", "head", "body"],
 )
-def test_an_issuer_that_never_ends_its_answer_is_given_up(sent: bytes) -> None:
+def test_endless_issuer_response_times_out(sent: bytes) -> None:
     given_up = Event()
     with socket.create_server(("127.0.0.1", 0)) as server:
-        holding = Thread(target=hold, args=(server, sent, given_up))
+        holding = Thread(target=send_and_wait, args=(server, sent, given_up))
         holding.start()
 
         with pytest.raises(TimeoutError):
@@ -203,16 +201,18 @@ def test_an_issuer_that_never_ends_its_answer_is_given_up(sent: bytes) -> None:
         holding.join()
 
 
-def hold(server: socket.socket, sent: bytes, given_up: Event) -> None:
-    """Sends this, and nothing more until the client has given up."""
+def send_and_wait(server: socket.socket, sent: bytes, given_up: Event) -> None:
+    """Send these bytes, then nothing until the client has given up."""
     connection, _ = server.accept()
     with connection:
         connection.sendall(sent)
         given_up.wait(10)
 
 
-def test_a_token_without_key_id_is_taken(bearer: Bearer, issuer: Issuer) -> None:
+def test_token_without_key_id_is_accepted(
+    send_with_token: SendWithToken, issuer: JwksServer
+) -> None:
     claims = {**CLAIMS, "sub": subject(), "exp": time.time() + 600}
 
-    assert bearer(jwt.encode(claims, RSA, algorithm="RS256")).status == 200
-    assert bearer(jwt.encode(claims, OTHER_RSA, algorithm="RS256")).status == 401
+    assert send_with_token(jwt.encode(claims, RSA, algorithm="RS256")).status == 200
+    assert send_with_token(jwt.encode(claims, OTHER_RSA, algorithm="RS256")).status == 401

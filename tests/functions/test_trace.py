@@ -1,4 +1,4 @@
-"""With tracing on each sampled request sends X-Ray one subsegment; with tracing off nothing of it is imported."""
+"""X-Ray tracing: each sampled request sends one subsegment; disabled, nothing is imported."""
 
 import json
 import os
@@ -26,8 +26,8 @@ HEADER = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampl
 
 
 @pytest.fixture
-def daemon() -> Iterator[socket.socket]:
-    """Lambda's X-Ray daemon, as far as a function sees it."""
+def xray_daemon() -> Iterator[socket.socket]:
+    """Listen on UDP like Lambda's X-Ray daemon."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as listening:
         listening.bind(("127.0.0.1", 0))
         listening.settimeout(5)
@@ -38,7 +38,7 @@ def daemon() -> Iterator[socket.socket]:
 def environment(**variables: str) -> Iterator[None]:
     before = dict(os.environ)
     os.environ.update(variables)
-    handler._reset()  # as in a new environment
+    handler._reset()  # as in a new execution environment
     try:
         yield
     finally:
@@ -49,24 +49,24 @@ def environment(**variables: str) -> Iterator[None]:
         handler._reset()
 
 
-def received(daemon: socket.socket) -> dict[str, Any]:
-    header, _, document = daemon.recv(65_536).partition(b"\n")
+def receive_segment(xray_daemon: socket.socket) -> dict[str, Any]:
+    header, _, document = xray_daemon.recv(65_536).partition(b"\n")
     assert json.loads(header) == {"format": "json", "version": 1}
     read: dict[str, Any] = json.loads(document)
     return read
 
 
-def active(daemon: socket.socket, header: str = HEADER) -> dict[str, str]:
-    host, port = daemon.getsockname()
+def tracing_variables(xray_daemon: socket.socket, header: str = HEADER) -> dict[str, str]:
+    host, port = xray_daemon.getsockname()
     address = {"AWS_XRAY_DAEMON_ADDRESS": f"{host}:{port}", "_X_AMZN_TRACE_ID": header}
     return {"SLUICE_TRACING": "Active", "POWERTOOLS_SERVICE_NAME": "shop", **address}
 
 
-def test_request_sends_its_subsegment(shop: Shop, daemon: socket.socket) -> None:
+def test_request_sends_its_subsegment(shop: Shop, xray_daemon: socket.socket) -> None:
     shop.add_product("Mug")
-    with environment(**active(daemon)):
+    with environment(**tracing_variables(xray_daemon)):
         response = shop.get("/api/products?limit=1")
-        segment = received(daemon)
+        segment = receive_segment(xray_daemon)
     assert (segment["name"], segment["type"]) == ("shop", "subsegment")
     assert (segment["trace_id"], segment["parent_id"]) == (
         "1-5759e988-bd862e3fe1be46a994272793",
@@ -80,10 +80,10 @@ def test_request_sends_its_subsegment(shop: Shop, daemon: socket.socket) -> None
     assert not segment["fault"]
 
 
-def test_refusal_is_an_error_and_names_its_code(shop: Shop, daemon: socket.socket) -> None:
-    with environment(**active(daemon)):
+def test_client_error_is_marked_with_its_code(shop: Shop, xray_daemon: socket.socket) -> None:
+    with environment(**tracing_variables(xray_daemon)):
         shop.get("/api/products?secret=canary", x_api_key="")
-        segment = received(daemon)
+        segment = receive_segment(xray_daemon)
     assert (segment["error"], segment["fault"], segment["annotations"]["code"]) == (
         True,
         False,
@@ -95,18 +95,18 @@ def test_refusal_is_an_error_and_names_its_code(shop: Shop, daemon: socket.socke
 @pytest.mark.parametrize(
     "header", ["", HEADER.replace("Sampled=1", "Sampled=0"), "Sampled=1", "nonsense"]
 )
-def test_request_that_is_not_sampled_sends_nothing(daemon: socket.socket, header: str) -> None:
-    host, port = daemon.getsockname()
+def test_unsampled_request_sends_nothing(xray_daemon: socket.socket, header: str) -> None:
+    host, port = xray_daemon.getsockname()
     with closing(Tracer(TraceSettings((host, port), "shop", lambda: header))) as tracer:
         tracer.send(Request("GET", "/", {}, {}, b""), AccessLogEntry(0.0), RequestStats())
-        daemon.setblocking(False)
+        xray_daemon.setblocking(False)
         with pytest.raises(BlockingIOError):
-            daemon.recv(1)
+            xray_daemon.recv(1)
 
 
-def test_request_succeeds_without_a_daemon(shop: Shop, daemon: socket.socket) -> None:
-    variables = active(daemon)
-    daemon.close()
+def test_request_succeeds_without_a_daemon(shop: Shop, xray_daemon: socket.socket) -> None:
+    variables = tracing_variables(xray_daemon)
+    xray_daemon.close()
     with environment(**variables):
         assert [shop.get("/api/products").status for _ in range(3)] == [200, 200, 200]
 
@@ -119,7 +119,7 @@ def test_tracing_is_off_by_default() -> None:
     assert template["Globals"]["Function"]["Tracing"] == {"Ref": "Tracing"}
 
 
-def test_nothing_of_it_is_imported_while_it_is_off() -> None:
+def test_disabled_tracing_imports_nothing() -> None:
     code = (
         "import sys; from types import SimpleNamespace as C; from functions.health.handler import handler as h;"
         "http = {'method': 'GET', 'path': '/health'};"

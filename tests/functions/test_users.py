@@ -1,4 +1,4 @@
-"""Users over REST: what each verb takes, sets, answers and refuses."""
+"""Users over REST: create, read, replace, patch and delete."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from tests.fixtures.shop import Shop
 ADA = {"email": "Ada@Example.com", "name": "Ada Byron"}
 
 
-def test_a_created_user_is_answered_whole_with_its_location(shop: Shop) -> None:
+def test_create_returns_user_and_location(shop: Shop) -> None:
     response = shop.post("/api/users", ADA)
     assert response.status == 201
     assert response.headers["Location"] == f"/api/users/{response.json['id']}"
@@ -27,13 +27,13 @@ def test_a_created_user_is_answered_whole_with_its_location(shop: Shop) -> None:
 @pytest.mark.parametrize(
     "email", ["a@b", "Ada+shop@Example.com", "ä@例え.jp", "o'neil@x.ie", "a@" + "b" * 252]
 )
-def test_an_email_is_kept_as_sent_but_for_the_space_around_it(shop: Shop, email: str) -> None:
+def test_email_is_stripped_and_kept(shop: Shop, email: str) -> None:
     created = shop.post("/api/users", {"email": f" {email}\n", "name": "Ada"})
     assert (created.status, created.json["email"]) == (201, email)
 
 
 @pytest.mark.parametrize("email", ["ada@example.com", "ADA@EXAMPLE.COM", " Ada@example.com "])
-def test_a_taken_email_is_409_at_email_in_any_case(shop: Shop, email: str) -> None:
+def test_duplicate_email_is_409_in_any_case(shop: Shop, email: str) -> None:
     shop.add_user("ada@Example.com")
     response = shop.post("/api/users", {"email": email, "name": "Ada"})
     assert (response.status, response.code, response.errors) == (
@@ -43,7 +43,7 @@ def test_a_taken_email_is_409_at_email_in_any_case(shop: Shop, email: str) -> No
     )
 
 
-def test_two_users_may_share_a_name(shop: Shop) -> None:
+def test_users_may_share_a_name(shop: Shop) -> None:
     assert shop.post("/api/users", {"email": "a@example.com", "name": "Ada"}).status == 201
     assert shop.post("/api/users", {"email": "b@example.com", "name": "Ada"}).status == 201
 
@@ -71,9 +71,7 @@ def test_two_users_may_share_a_name(shop: Shop) -> None:
     ],
 )
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH"])
-def test_what_a_field_cannot_hold_is_422_at_that_field(
-    shop: Shop, method: str, field: str, value: Any, code: str
-) -> None:
+def test_invalid_field_is_422(shop: Shop, method: str, field: str, value: Any, code: str) -> None:
     path = "/api/users" if method == "POST" else f"/api/users/{shop.add_user()}"
     response = shop.call(method, path, {**ADA, field: value})
     assert (response.status, response.code, response.errors) == (
@@ -85,7 +83,7 @@ def test_what_a_field_cannot_hold_is_422_at_that_field(
 
 @pytest.mark.parametrize("method", ["POST", "PUT"])
 @pytest.mark.parametrize("missing", ["email", "name"])
-def test_both_fields_are_needed(shop: Shop, method: str, missing: str) -> None:
+def test_both_fields_are_required(shop: Shop, method: str, missing: str) -> None:
     path = "/api/users" if method == "POST" else f"/api/users/{shop.add_user()}"
     response = shop.call(
         method, path, {name: value for name, value in ADA.items() if name != missing}
@@ -94,7 +92,7 @@ def test_both_fields_are_needed(shop: Shop, method: str, missing: str) -> None:
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH"])
-def test_server_set_fields_are_ignored(shop: Shop, method: str) -> None:
+def test_read_only_fields_are_ignored(shop: Shop, method: str) -> None:
     path = "/api/users" if method == "POST" else f"/api/users/{shop.add_user()}"
     forged = {"id": 10**9, "created_at": 1, "updated_at": [], "version": "x"}
     response = shop.call(method, path, ADA | forged)
@@ -105,14 +103,14 @@ def test_server_set_fields_are_ignored(shop: Shop, method: str) -> None:
     assert response.json["id"] != 10**9
 
 
-def test_what_get_gave_can_be_put_back(shop: Shop) -> None:
+def test_get_response_can_be_put_back(shop: Shop) -> None:
     path = f"/api/users/{shop.add_user()}"
     got = shop.get(path)
     put = shop.put(path, got.json)
     assert (put.status, put.text) == (200, got.text)
 
 
-def test_put_replaces_and_counts_the_version(shop: Shop) -> None:
+def test_put_replaces_and_increments_version(shop: Shop) -> None:
     path = f"/api/users/{shop.add_user('old@example.com', 'Old')}"
     response = shop.put(path, ADA)
     assert (response.status, response.json["email"], response.json["name"]) == (
@@ -123,7 +121,7 @@ def test_put_replaces_and_counts_the_version(shop: Shop) -> None:
     assert (response.json["version"], shop.get(path).text) == (2, response.text)
 
 
-def test_patch_changes_only_what_it_names(shop: Shop) -> None:
+def test_patch_changes_only_given_fields(shop: Shop) -> None:
     path = f"/api/users/{shop.add_user('ada@example.com', 'Ada')}"
     response = shop.patch(path, {"name": "Ada Byron"})
     assert (response.status, response.json["name"], response.json["email"]) == (
@@ -133,7 +131,7 @@ def test_patch_changes_only_what_it_names(shop: Shop) -> None:
     )
 
 
-def test_an_email_may_be_written_in_another_case_by_its_own_user(shop: Shop) -> None:
+def test_user_may_change_case_of_own_email(shop: Shop) -> None:
     path = f"/api/users/{shop.add_user('ada@example.com')}"
     response = shop.patch(path, {"email": "Ada@Example.com"})
     assert (response.status, response.json["email"], response.json["version"]) == (
@@ -143,7 +141,7 @@ def test_an_email_may_be_written_in_another_case_by_its_own_user(shop: Shop) -> 
     )
 
 
-def test_an_empty_patch_is_200_and_no_new_version(shop: Shop) -> None:
+def test_empty_patch_keeps_the_version(shop: Shop) -> None:
     path = f"/api/users/{shop.add_user()}"
     before = shop.get(path).text
     response = shop.patch(path, {})
@@ -151,7 +149,7 @@ def test_an_empty_patch_is_200_and_no_new_version(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH"])
-def test_changing_to_a_taken_email_is_409_at_email(shop: Shop, method: str) -> None:
+def test_update_to_duplicate_email_is_409(shop: Shop, method: str) -> None:
     shop.add_user("taken@example.com")
     response = shop.call(
         method, f"/api/users/{shop.add_user()}", {"email": "Taken@example.com", "name": "Ada"}
@@ -170,7 +168,7 @@ def test_delete_is_204_and_frees_the_email(shop: Shop) -> None:
     assert shop.post("/api/users", ADA).status == 201
 
 
-def test_a_user_with_orders_is_still_referenced(shop: Shop) -> None:
+def test_delete_with_orders_is_409(shop: Shop) -> None:
     id = shop.add_user()
     shop.sql("INSERT INTO orders (user_id, total) VALUES (:id, 5)", id=id)
     response = shop.delete(f"/api/users/{id}")
@@ -185,7 +183,7 @@ def test_a_user_with_orders_is_still_referenced(shop: Shop) -> None:
 @pytest.mark.parametrize(
     ("id", "status"), [("404", 404), (str(2**63), 404), ("-1", 400), ("ada", 400), ("🫖", 400)]
 )
-def test_an_id_that_is_not_there_is_404_and_what_is_no_id_400(
+def test_unknown_id_is_404_and_invalid_id_400(
     shop: Shop, method: str, id: str, status: int
 ) -> None:
     response = shop.call(method, f"/api/users/{id}", None if method in ("GET", "DELETE") else ADA)
@@ -196,7 +194,7 @@ def test_an_id_that_is_not_there_is_404_and_what_is_no_id_400(
     assert response.errors == ({} if status == 404 else {"id": "invalid"})
 
 
-def test_a_single_user_can_be_cut_to_fields(shop: Shop) -> None:
+def test_fields_selects_fields(shop: Shop) -> None:
     assert shop.get(f"/api/users/{shop.add_user('ada@example.com')}?fields=email").json == {
         "email": "ada@example.com"
     }

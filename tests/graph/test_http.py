@@ -201,11 +201,11 @@ def test_a_database_that_is_away_is_503(shop: Shop, proxy: TcpProxy) -> None:
 
 
 def test_a_fault_of_ours_is_masked_in_its_field_alone(
-    breakable_shop: Shop, caplog: pytest.LogCaptureFixture
+    isolated_shop: Shop, caplog: pytest.LogCaptureFixture
 ) -> None:
-    breakable_shop.sql("ALTER TABLE order_items DROP COLUMN quantity")
+    isolated_shop.sql("ALTER TABLE order_items DROP COLUMN quantity")
 
-    response = breakable_shop.graphql(
+    response = isolated_shop.graphql(
         "{ order(id: 1) { items { quantity } } product(id: 1) { name } }"
     )
 
@@ -294,14 +294,14 @@ def test_suggestions_are_introspection_too(shop: Shop, closed_shop: Shop) -> Non
 
 
 def test_an_error_of_many_is_logged_once_and_told_of_the_first_hundred(
-    breakable_shop: Shop, caplog: pytest.LogCaptureFixture
+    isolated_shop: Shop, caplog: pytest.LogCaptureFixture
 ) -> None:
-    mug, ada = breakable_shop.add_product("Mug"), breakable_shop.add_user()
+    mug, ada = isolated_shop.add_product("Mug"), isolated_shop.add_user()
     for _ in range(101):
-        breakable_shop.add_order(ada, (mug, 1))
-    breakable_shop.sql("ALTER TABLE inventory RENAME COLUMN quantity TO amount")
+        isolated_shop.add_order(ada, (mug, 1))
+    isolated_shop.sql("ALTER TABLE inventory RENAME COLUMN quantity TO amount")
 
-    response = breakable_shop.graphql(
+    response = isolated_shop.graphql(
         "{ a: orders(first: 100) { nodes { items { product { inventory } } } }"
         " b: orders(first: 1) { nodes { items { product { inventory } } } } }"
     )

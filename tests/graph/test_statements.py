@@ -7,7 +7,7 @@ import pytest
 from tests.fixtures.graph import data
 from tests.fixtures.shop import Shop
 from tests.fixtures.tcp_proxy import TcpProxy
-from tests.functions.test_round_trips import statements
+from tests.functions.test_round_trips import count_statements
 
 PRODUCTS = "{ products(first: 100) { edges { node { name price inventory category { name } } } } }"
 ORDERS = "{ orders(first: 100) { nodes { items { product { name category { name } } } user { name } } } }"
@@ -88,12 +88,12 @@ def test_a_query_is_as_many_statements_and_round_trips_as_its_shape(
     stock(shop, rows)
     shop.sql("CREATE EXTENSION IF NOT EXISTS pg_stat_statements")
     data(shop, "{ product(id: 1) { id } }")  # connects
-    before, trips = statements(shop), proxy.round_trips
+    before, trips = count_statements(shop), proxy.round_trips
 
     found = data(shop, query)
 
     assert proxy.round_trips - trips == expected
-    assert statements(shop) - before == expected
+    assert count_statements(shop) - before == expected
     assert len(json.dumps(found)) > 20
 
 

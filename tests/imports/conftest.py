@@ -19,9 +19,9 @@ from sluice.repositories.import_jobs import ImportJobRepository
 from sluice.repositories.page_cursor import CursorSigner
 from sluice.settings import AwsSettings
 from tests.fixtures.shop import Shop
-from tests.functions.conftest import breakable_shop, shared_shop, shop
+from tests.functions.conftest import isolated_shop, shared_shop, shop
 
-__all__ = ["breakable_shop", "shared_shop", "shop"]
+__all__ = ["isolated_shop", "shared_shop", "shop"]
 
 BUCKET = "imports"
 

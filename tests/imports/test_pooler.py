@@ -25,7 +25,7 @@ SESSIONS = """
 
 
 @pytest.fixture
-def shop(breakable_shop: Shop, postgres_server: PostgresServer) -> Iterator[Shop]:
+def shop(isolated_shop: Shop, postgres_server: PostgresServer) -> Iterator[Shop]:
     """In a database of its own, its runtime connected through the pooler."""
     direct = runtime.current().settings
     assert direct.adhoc_sql is not None
@@ -38,7 +38,7 @@ def shop(breakable_shop: Shop, postgres_server: PostgresServer) -> Iterator[Shop
             replace(direct, database=app, adhoc_sql=replace(direct.adhoc_sql, database=analyst))
         )
         runtime.set_current(behind)
-        yield breakable_shop
+        yield isolated_shop
         behind.close_clients()
         behind.database.dispose()
 

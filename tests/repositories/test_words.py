@@ -14,9 +14,9 @@ import pytest
 from local.postgres import PostgresServer
 from sluice.migrations import words
 from tests.fixtures.shop import Shop, owner_connection
-from tests.functions.conftest import breakable_shop, shared_shop, shop
+from tests.functions.conftest import isolated_shop, shared_shop, shop
 
-__all__ = ["breakable_shop", "shared_shop", "shop"]
+__all__ = ["isolated_shop", "shared_shop", "shop"]
 
 # Databases of every kind of locale that a server of this version knows.
 LOCALES = (

@@ -1,4 +1,4 @@
-"""The small AWS client: it signs as botocore does, and reads a rotated password from Secrets Manager."""
+"""The AWS client and passwords from Secrets Manager; signatures are compared with botocore's."""
 
 import json
 import threading
@@ -31,8 +31,10 @@ KEYS = {
 
 
 @contextmanager
-def service(status: int, answer: bytes) -> Iterator[tuple[str, list[tuple[dict[str, str], bytes]]]]:
-    """A service that gives one answer to everything, and what it was asked."""
+def service(
+    status: int, response: bytes
+) -> Iterator[tuple[str, list[tuple[dict[str, str], bytes]]]]:
+    """Run a service that sends one response to every request. Yield its URL and the requests."""
     asked: list[tuple[dict[str, str], bytes]] = []
 
     class Handler(BaseHTTPRequestHandler):
@@ -40,9 +42,9 @@ def service(status: int, answer: bytes) -> Iterator[tuple[str, list[tuple[dict[s
             body = self.rfile.read(int(self.headers["content-length"]))
             asked.append(({name.lower(): value for name, value in self.headers.items()}, body))
             self.send_response(status)
-            self.send_header("Content-Length", str(len(answer)))
+            self.send_header("Content-Length", str(len(response)))
             self.end_headers()
-            self.wfile.write(answer)
+            self.wfile.write(response)
 
         def log_message(self, *_: object) -> None:
             pass
@@ -58,8 +60,10 @@ def service(status: int, answer: bytes) -> Iterator[tuple[str, list[tuple[dict[s
         server.server_close()
 
 
-def by_botocore(settings: AwsSettings, url: str, headers: dict[str, str], body: bytes) -> str:
-    """The Authorization header that botocore gives the same request at the same moment."""
+def sign_with_botocore(
+    settings: AwsSettings, url: str, headers: dict[str, str], body: bytes
+) -> str:
+    """Return botocore's Authorization header for the same request at the same time."""
     request = AWSRequest("POST", url, headers=headers, data=body)
     request.context["timestamp"] = STAMP
     signer: Any = SigV4Auth(
@@ -77,7 +81,7 @@ def by_botocore(settings: AwsSettings, url: str, headers: dict[str, str], body: 
 
 
 @pytest.mark.parametrize("session_token", ["", "FwoGZXIvYXdzE//token=="])
-def test_the_signature_is_botocores(session_token: str) -> None:
+def test_signature_equals_botocores(session_token: str) -> None:
     settings = AwsSettings(**KEYS, session_token=session_token)
     body = {"SecretId": "arn:aws:secretsmanager:x", "Ümlaut": "ß"}
     with service(200, b"{}") as (url, asked):
@@ -89,11 +93,11 @@ def test_the_signature_is_botocores(session_token: str) -> None:
     assert headers.get("x-amz-security-token", "") == session_token
     signed = headers["authorization"].partition("SignedHeaders=")[2].partition(",")[0].split(";")
     same = {name: headers[name] for name in signed}
-    assert headers["authorization"] == by_botocore(settings, url, same, sent)
+    assert headers["authorization"] == sign_with_botocore(settings, url, same, sent)
 
 
 @pytest.mark.parametrize("session_token", ["", "token"])
-def test_everything_that_says_what_is_asked_is_signed(session_token: str) -> None:
+def test_all_relevant_headers_are_signed(session_token: str) -> None:
     with service(200, b"{}") as (url, asked):
         AwsClient(
             AwsSettings(**KEYS, session_token=session_token), "secretsmanager", endpoint=url
@@ -112,7 +116,7 @@ def test_everything_that_says_what_is_asked_is_signed(session_token: str) -> Non
 
 
 @pytest.mark.parametrize(
-    ("status", "answer", "code"),
+    ("status", "response", "code"),
     [
         (
             400,
@@ -129,10 +133,8 @@ def test_everything_that_says_what_is_asked_is_signed(session_token: str) -> Non
         (500, b"[]", "Unknown"),
     ],
 )
-def test_a_refusal_is_an_aws_error_with_the_services_code(
-    status: int, answer: bytes, code: str
-) -> None:
-    with service(status, answer) as (url, _), pytest.raises(AwsError) as caught:
+def test_error_response_is_aws_error_with_code(status: int, response: bytes, code: str) -> None:
+    with service(status, response) as (url, _), pytest.raises(AwsError) as caught:
         AwsClient(AwsSettings(**KEYS), "secretsmanager", endpoint=url).call("t", {})
     assert caught.value.code == code
 
@@ -140,7 +142,7 @@ def test_a_refusal_is_an_aws_error_with_the_services_code(
 @pytest.mark.parametrize(
     "url", ["http://127.0.0.1:1", "https://127.0.0.1:1", "http://nowhere.invalid"]
 )
-def test_a_service_that_does_not_answer_is_unreachable(url: str) -> None:
+def test_unreachable_service_is_aws_error(url: str) -> None:
     with pytest.raises(AwsError) as caught:
         AwsClient(AwsSettings(**KEYS), "secretsmanager", endpoint=url, timeout=1).call("t", {})
     assert caught.value.code == "Unreachable"
@@ -148,7 +150,7 @@ def test_a_service_that_does_not_answer_is_unreachable(url: str) -> None:
 
 @pytest.fixture(scope="module")
 def moto() -> Iterator[str]:
-    """Secrets Manager, emulated."""
+    """Run an emulated Secrets Manager. Yield its URL."""
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
@@ -156,8 +158,8 @@ def moto() -> Iterator[str]:
     server.stop()
 
 
-class Secret:
-    """A secret, what reads its password, and that reader's clock."""
+class SecretWithPassword:
+    """A secret in Secrets Manager, and a SecretPassword that reads it with a fake clock."""
 
     def __init__(self, client: Any, endpoint: str) -> None:
         self.client = client
@@ -169,37 +171,37 @@ class Secret:
             AwsSettings(**KEYS, secrets_endpoint=endpoint), self.arn, clock=lambda: self.now
         )
 
-    def hold(self, value: str) -> None:
+    def set_value(self, value: str) -> None:
         self.client.put_secret_value(SecretId=self.arn, SecretString=value)
 
 
 @pytest.fixture
-def secret(moto: str) -> Iterator[Secret]:
+def secret(moto: str) -> Iterator[SecretWithPassword]:
     keys: Any = {"aws_access_key_id": "a", "aws_secret_access_key": "b"}
     with closing(
         boto3.client("secretsmanager", "eu-central-1", endpoint_url=moto, **keys)
     ) as client:
-        yield Secret(client, moto)
+        yield SecretWithPassword(client, moto)
 
 
-def test_the_password_is_the_secrets(secret: Secret) -> None:
-    secret.hold('{"username": "u", "password": "first"}')
+def test_password_is_read_from_the_secret(secret: SecretWithPassword) -> None:
+    secret.set_value('{"username": "u", "password": "first"}')
     assert secret.password() == "first"
 
 
-def test_a_rotated_password_is_in_use_after_a_while_and_the_old_one_until_then(
-    secret: Secret,
+def test_rotated_password_is_used_after_the_cache(
+    secret: SecretWithPassword,
 ) -> None:
-    secret.hold('{"password": "first"}')
+    secret.set_value('{"password": "first"}')
     assert secret.password() == "first"
-    secret.hold('{"password": "second"}')
+    secret.set_value('{"password": "second"}')
     secret.now += SECRET_CACHE_SECONDS
     assert secret.password() == "first"
     secret.now += 0.1
     assert secret.password() == "second"
 
 
-def test_a_secret_that_is_not_there_makes_the_database_unavailable(moto: str) -> None:
+def test_missing_secret_is_database_unavailable(moto: str) -> None:
     secret = SecretPassword(
         AwsSettings(**KEYS, secrets_endpoint=moto),
         "arn:aws:secretsmanager:eu-central-1:1:secret:no",
@@ -219,21 +221,19 @@ def test_a_secret_that_is_not_there_makes_the_database_unavailable(moto: str) ->
         '{"password": null}',
     ],
 )
-def test_a_secret_without_a_password_makes_the_database_unavailable(
-    secret: Secret, value: str
-) -> None:
-    secret.hold(value)
+def test_secret_without_password_is_an_outage(secret: SecretWithPassword, value: str) -> None:
+    secret.set_value(value)
     with pytest.raises(DatabaseUnavailable):
         secret.password()
 
 
-def test_a_failure_is_not_kept(secret: Secret) -> None:
+def test_failure_is_not_cached(secret: SecretWithPassword) -> None:
     with pytest.raises(DatabaseUnavailable):
         secret.password()
-    secret.hold('{"password": "now"}')
+    secret.set_value('{"password": "now"}')
     assert secret.password() == "now"
 
 
-def test_a_service_that_is_down_makes_the_database_unavailable() -> None:
+def test_unreachable_secrets_manager_is_an_outage() -> None:
     with pytest.raises(DatabaseUnavailable):
         SecretPassword(AwsSettings(**KEYS, secrets_endpoint="http://127.0.0.1:1"), "arn")()

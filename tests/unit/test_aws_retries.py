@@ -1,4 +1,4 @@
-"""A call to AWS is sent a second time after a passing failure, within the request's time, and counts once."""
+"""The AWS client retries transient errors once, and a retried write counts once."""
 
 import json
 from collections.abc import Iterator
@@ -18,21 +18,24 @@ from sluice.settings import AwsSettings
 from tests.fixtures.aws import RATE_LIMIT_TABLE
 from tests.fixtures.lossy_proxy import ResponseAction, lossy_proxy
 
-SOMEONE = AwsSettings("us-east-1", "a", "b")
-LATER = 2_000_000_000  # seconds since the epoch
-Answer = tuple[int, str]
-DONE: Answer = (200, "{}")
+AWS_SETTINGS = AwsSettings("us-east-1", "a", "b")
+EXPIRES_AT = 2_000_000_000  # Unix time
+ServiceResponse = tuple[int, str]
+SUCCESS: ServiceResponse = (200, "{}")
 
 
 @contextmanager
-def service(*answers: Answer) -> Iterator[tuple[str, list[str]]]:
-    """Gives these answers in turn, the last one for ever, and notes the targets that were called."""
+def service(*responses: ServiceResponse) -> Iterator[tuple[str, list[str]]]:
+    """Run a service that sends these responses in turn, then repeats the last one.
+
+    Yields its URL and the X-Amz-Target of each request.
+    """
     targets: list[str] = []
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             self.rfile.read(int(self.headers["content-length"]))
-            status, code = answers[min(len(targets), len(answers) - 1)]
+            status, code = responses[min(len(targets), len(responses) - 1)]
             targets.append(self.headers["x-amz-target"])
             body = json.dumps(
                 {} if status == 200 else {"__type": f"com.amazon#{code}", "message": "no"}
@@ -61,13 +64,13 @@ def client(
 ) -> Iterator[AwsClient]:
     noted: list[float] = [] if pauses is None else pauses
     opened = AwsClient(
-        SOMEONE, "dynamodb", endpoint=url, version="1.0", timeout=timeout, sleep=noted.append
+        AWS_SETTINGS, "dynamodb", endpoint=url, version="1.0", timeout=timeout, sleep=noted.append
     )
     with closing(opened):
         yield opened
 
 
-PASSING = [
+TRANSIENT_ERRORS = [
     (500, "InternalServerError"),
     (502, "Unknown"),
     (503, "ServiceUnavailable"),
@@ -78,24 +81,24 @@ PASSING = [
     (403, "RequestThrottled"),
     (400, "KMS.ThrottlingException"),
 ]
-LASTING = [
+PERMANENT_ERRORS = [
     (400, "ConditionalCheckFailedException"),
     (400, "ResourceNotFoundException"),
     (403, "AccessDenied"),
 ]
 
 
-@pytest.mark.parametrize("failure", PASSING)
-def test_passing_failure_is_tried_once_more(failure: Answer) -> None:
+@pytest.mark.parametrize("failure", TRANSIENT_ERRORS)
+def test_transient_error_is_retried_once(failure: ServiceResponse) -> None:
     pauses: list[float] = []
-    with service(failure, DONE) as (url, targets), client(url, pauses) as sender:
+    with service(failure, SUCCESS) as (url, targets), client(url, pauses) as sender:
         assert sender.call("t", {}) == {}
     assert len(targets) == 2
     assert [RETRY_DELAY / 2 <= pause <= RETRY_DELAY * 1.5 for pause in pauses] == [True]
 
 
-@pytest.mark.parametrize("failure", PASSING)
-def test_second_failure_is_raised_and_not_tried_again(failure: Answer) -> None:
+@pytest.mark.parametrize("failure", TRANSIENT_ERRORS)
+def test_second_failure_is_raised(failure: ServiceResponse) -> None:
     with (
         service(failure) as (url, targets),
         client(url) as sender,
@@ -105,10 +108,10 @@ def test_second_failure_is_raised_and_not_tried_again(failure: Answer) -> None:
     assert (caught.value.code, len(targets)) == (failure[1], 2)
 
 
-@pytest.mark.parametrize("failure", LASTING)
-def test_lasting_refusal_is_not_tried_again(failure: Answer) -> None:
+@pytest.mark.parametrize("failure", PERMANENT_ERRORS)
+def test_permanent_error_is_not_retried(failure: ServiceResponse) -> None:
     with (
-        service(failure, DONE) as (url, targets),
+        service(failure, SUCCESS) as (url, targets),
         client(url) as sender,
         pytest.raises(AwsError) as caught,
     ):
@@ -116,10 +119,10 @@ def test_lasting_refusal_is_not_tried_again(failure: Answer) -> None:
     assert (caught.value.code, len(targets)) == (failure[1], 1)
 
 
-def test_without_time_left_there_is_no_second_try() -> None:
+def test_no_retry_without_time_left() -> None:
     time_left = deadline.within(MIN_TIME_FOR_RETRY / 2)
     with (
-        service(PASSING[0], DONE) as (url, targets),
+        service(TRANSIENT_ERRORS[0], SUCCESS) as (url, targets),
         client(url) as sender,
         time_left,
         pytest.raises(AwsError),
@@ -128,7 +131,7 @@ def test_without_time_left_there_is_no_second_try() -> None:
     assert len(targets) == 1
 
 
-def test_service_that_is_silent_is_tried_again(emulated_aws: AwsSettings) -> None:
+def test_timeout_is_retried(emulated_aws: AwsSettings) -> None:
     with (
         lossy_proxy(emulated_aws.dynamodb_endpoint, ["silence"]) as between,
         client(between.endpoint, timeout=1.0) as sender,
@@ -140,7 +143,7 @@ def test_service_that_is_silent_is_tried_again(emulated_aws: AwsSettings) -> Non
 
 @pytest.mark.parametrize("fate", ["close", "500", "silence"])
 @pytest.mark.parametrize("warm", [False, True])
-def test_take_whose_response_got_lost_counts_once(
+def test_retried_increment_counts_once(
     emulated_aws: AwsSettings, fate: ResponseAction, warm: bool
 ) -> None:
     key = token_hex(8)
@@ -148,15 +151,18 @@ def test_take_whose_response_got_lost_counts_once(
         between = stack.enter_context(lossy_proxy(emulated_aws.dynamodb_endpoint))
         sender = stack.enter_context(client(between.endpoint, timeout=1.0))
         counts = DynamoCounterStore(sender, RATE_LIMIT_TABLE)
-        if warm:  # the connection is a kept one then, and the item is there
-            counts.increment(key, 1, amount=1, limit=5, expires_at=LATER)
+        if warm:  # then the connection is reused and the item exists
+            counts.increment(key, 1, amount=1, limit=5, expires_at=EXPIRES_AT)
         between.actions = [fate]
         before = int(warm)
-        assert counts.increment(key, 1, amount=2, limit=5, expires_at=LATER) == (True, before + 2)
+        assert counts.increment(key, 1, amount=2, limit=5, expires_at=EXPIRES_AT) == (
+            True,
+            before + 2,
+        )
         assert counts.count(key, 1) == before + 2
 
 
-def test_last_take_within_the_bound_is_not_refused_by_its_own_retry(
+def test_retried_increment_may_reach_the_limit(
     emulated_aws: AwsSettings,
 ) -> None:
     key = token_hex(8)
@@ -165,14 +171,12 @@ def test_last_take_within_the_bound_is_not_refused_by_its_own_retry(
         client(between.endpoint) as sender,
     ):
         counts = DynamoCounterStore(sender, RATE_LIMIT_TABLE)
-        assert counts.increment(key, 1, amount=5, limit=5, expires_at=LATER) == (True, 5)
-        assert counts.increment(key, 1, amount=1, limit=5, expires_at=LATER) == (False, 5)
+        assert counts.increment(key, 1, amount=5, limit=5, expires_at=EXPIRES_AT) == (True, 5)
+        assert counts.increment(key, 1, amount=1, limit=5, expires_at=EXPIRES_AT) == (False, 5)
 
 
 @pytest.mark.parametrize("fate", ["close", "500"])
-def test_turn_whose_response_got_lost_is_still_taken(
-    emulated_aws: AwsSettings, fate: ResponseAction
-) -> None:
+def test_retried_probe_lock_stays_acquired(emulated_aws: AwsSettings, fate: ResponseAction) -> None:
     name = token_hex(8)
     with (
         lossy_proxy(emulated_aws.dynamodb_endpoint, [fate]) as between,
@@ -186,13 +190,13 @@ def test_turn_whose_response_got_lost_is_still_taken(
 @pytest.mark.parametrize(
     ("idle", "connections"), [(MAX_IDLE, 1), (MAX_IDLE + timedelta(seconds=1), 2)]
 )
-def test_connection_is_kept_while_it_may_be(
+def test_connection_is_reused_until_max_idle(
     emulated_aws: AwsSettings, idle: timedelta, connections: int
 ) -> None:
     now = [datetime(2026, 1, 31, tzinfo=UTC)]
     with lossy_proxy(emulated_aws.dynamodb_endpoint) as between:
         sender = AwsClient(
-            SOMEONE, "dynamodb", endpoint=between.endpoint, version="1.0", now=lambda: now[0]
+            AWS_SETTINGS, "dynamodb", endpoint=between.endpoint, version="1.0", now=lambda: now[0]
         )
         with closing(sender):
             sender.call("DynamoDB_20120810.ListTables", {})

@@ -1,4 +1,4 @@
-"""Each AWS service is called at its own host in its own region and partition, as botocore would call it."""
+"""Host names of AWS services in every region and partition, compared with botocore's."""
 
 from contextlib import closing
 from datetime import UTC, datetime
@@ -32,7 +32,7 @@ KEYS = {"access_key_id": "AKIDEXAMPLE", "secret_access_key": "secret", "session_
 
 @pytest.mark.parametrize("fips", [False, True])
 @pytest.mark.parametrize("service", ["dynamodb", "sqs", "secretsmanager"])
-def test_host_is_botocores_in_every_region(service: str, fips: bool) -> None:
+def test_host_equals_botocores_in_every_region(service: str, fips: bool) -> None:
     keys = {"aws_access_key_id": "a", "aws_secret_access_key": "b"}
     config = Config(use_fips_endpoint=fips)
     regions = [region for region in REGIONS if not (fips and region.startswith(("cn-", "us-iso")))]
@@ -60,7 +60,7 @@ def test_presigned_url_names_the_regional_host(region: str, ending: str, upload:
 
 
 @pytest.mark.parametrize("region", ["us-east-1", "us-gov-west-1"])
-def test_fips_setting_reaches_s3_and_the_others(region: str) -> None:
+def test_fips_setting_applies_to_every_service(region: str) -> None:
     settings = AwsSettings(region, **KEYS, fips=True)
     bucket = ImportBucket(settings, "imports")
     assert urlsplit(bucket.presigned_url("k")).netloc == f"imports.s3-fips.{region}.amazonaws.com"
@@ -69,7 +69,7 @@ def test_fips_setting_reaches_s3_and_the_others(region: str) -> None:
 
 
 @pytest.mark.parametrize("endpoint", ["http://127.0.0.1:4566", "http://host.docker.internal:4566"])
-def test_emulator_gets_the_bucket_in_the_path(endpoint: str) -> None:
+def test_emulator_url_has_the_bucket_in_its_path(endpoint: str) -> None:
     bucket = ImportBucket(AwsSettings("eu-south-1", **KEYS, s3_endpoint=endpoint), "imports")
     assert bucket.presigned_url("incoming/users/1.csv", upload=True).startswith(
         f"{endpoint}/imports/incoming/users/1.csv?"
@@ -78,7 +78,7 @@ def test_emulator_gets_the_bucket_in_the_path(endpoint: str) -> None:
 
 
 @pytest.mark.parametrize(("region", "ending"), HOSTS)
-def test_rds_token_is_botocores_for_the_servers_host(region: str, ending: str) -> None:
+def test_rds_token_names_host_and_region(region: str, ending: str) -> None:
     now = datetime(2026, 1, 31, 12, 34, 56, tzinfo=UTC)
     name = f"shop.cluster-abc.{ending.replace('.amazonaws', '.rds.amazonaws')}"
     database = DatabaseSettings(host=name, name="shop", user="sluice_app", auth="iam")
@@ -102,14 +102,14 @@ def environment(**more: str) -> dict[str, str]:
     return shop | tables | more
 
 
-def test_fips_is_off_unless_the_environment_asks_for_it() -> None:
+def test_fips_is_off_by_default() -> None:
     assert not Settings.from_env(environment(AWS_REGION="eu-central-1")).aws.fips
     assert Settings.from_env(
         environment(AWS_REGION="us-west-2", AWS_USE_FIPS_ENDPOINT="true")
     ).aws.fips
 
 
-def test_fips_in_china_is_a_problem_of_the_settings() -> None:
+def test_fips_in_china_is_rejected() -> None:
     with pytest.raises(
         SettingsError, match="AWS_USE_FIPS_ENDPOINT cannot be true in a region of China"
     ):

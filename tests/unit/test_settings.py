@@ -1,4 +1,4 @@
-"""The environment, read once: every problem of it is told at once, and every variable ends where it belongs."""
+"""Settings from environment variables and database URLs, and the problems they report."""
 
 import dataclasses
 import re
@@ -8,7 +8,7 @@ import pytest
 
 from sluice.settings import DatabaseSettings, Settings, SettingsError
 
-LEAST = {
+REQUIRED = {
     "SLUICE_DB_HOST": "db.example",
     "SLUICE_DB_NAME": "shop",
     "SLUICE_DB_USER": "sluice_app",
@@ -25,8 +25,8 @@ def problems(environ: dict[str, str]) -> list[str]:
     return caught.value.problems
 
 
-def test_the_least_there_must_be_gives_safe_defaults() -> None:
-    settings = Settings.from_env(LEAST)
+def test_defaults_are_safe() -> None:
+    settings = Settings.from_env(REQUIRED)
     assert settings.database == DatabaseSettings(
         host="db.example", name="shop", user="sluice_app", password="secret"
     )
@@ -38,7 +38,7 @@ def test_the_least_there_must_be_gives_safe_defaults() -> None:
     )
 
 
-def test_an_empty_environment_names_everything_that_is_missing() -> None:
+def test_all_missing_variables_are_named() -> None:
     assert problems({}) == [
         "SLUICE_DB_HOST is not set",
         "SLUICE_DB_NAME is not set",
@@ -54,18 +54,18 @@ def test_an_empty_environment_names_everything_that_is_missing() -> None:
     "name", ["SLUICE_DB_HOST", "SLUICE_DB_NAME", "SLUICE_DB_USER", "SLUICE_CURSOR_KEY"]
 )
 @pytest.mark.parametrize("value", ["", "   "])
-def test_an_empty_variable_is_a_missing_one(name: str, value: str) -> None:
-    assert problems(LEAST | {name: value}) == [f"{name} is not set"]
+def test_empty_variable_counts_as_missing(name: str, value: str) -> None:
+    assert problems(REQUIRED | {name: value}) == [f"{name} is not set"]
 
 
-def test_every_problem_is_told_at_once() -> None:
+def test_all_problems_are_reported() -> None:
     wrong = {
         "SLUICE_DB_PORT": "x",
         "SLUICE_DB_TLS": "maybe",
         "SLUICE_DB_POOL_SIZE": "0",
         "SLUICE_LOG_LEVEL": "LOUD",
     }
-    told = problems(LEAST | wrong | {"SLUICE_CURSOR_KEY": "short", "SLUICE_DB_HOST": ""})
+    told = problems(REQUIRED | wrong | {"SLUICE_CURSOR_KEY": "short", "SLUICE_DB_HOST": ""})
     assert {problem.split()[0] for problem in told} == {
         *wrong,
         "SLUICE_CURSOR_KEY",
@@ -91,15 +91,13 @@ def test_every_problem_is_told_at_once() -> None:
         ("SLUICE_DB_POOLER", "pgbouncer", "pooler", "pgbouncer"),
     ],
 )
-def test_a_database_variable_sets_its_one_field(
-    name: str, value: str, field: str, read: Any
-) -> None:
-    changed = Settings.from_env(LEAST | {name: value}).database
-    assert changed == dataclasses.replace(Settings.from_env(LEAST).database, **{field: read})
+def test_database_variable_sets_its_field(name: str, value: str, field: str, read: Any) -> None:
+    changed = Settings.from_env(REQUIRED | {name: value}).database
+    assert changed == dataclasses.replace(Settings.from_env(REQUIRED).database, **{field: read})
 
 
-def test_behind_rds_proxy_no_statement_is_named() -> None:
-    behind = LEAST | {"SLUICE_DB_POOLER": "rds-proxy", "SLUICE_ANALYST_PASSWORD": "secret"}
+def test_rds_proxy_disables_prepared_statements() -> None:
+    behind = REQUIRED | {"SLUICE_DB_POOLER": "rds-proxy", "SLUICE_ANALYST_PASSWORD": "secret"}
     settings = Settings.from_env(behind)
 
     assert settings.adhoc_sql is not None
@@ -126,28 +124,32 @@ def test_behind_rds_proxy_no_statement_is_named() -> None:
         ("SLUICE_LOG_LEVEL", ["debug", "TRACE"]),
     ],
 )
-def test_a_value_out_of_range_is_told_with_its_name_and_value(name: str, values: list[str]) -> None:
+def test_out_of_range_value_is_named(name: str, values: list[str]) -> None:
     for value in values:
-        (problem,) = problems(LEAST | {name: value})
+        (problem,) = problems(REQUIRED | {name: value})
         assert problem.startswith(f"{name} must be ")
         assert repr(value) in problem
 
 
-def test_a_cursor_key_that_could_be_guessed_is_refused_without_being_shown() -> None:
-    assert problems(LEAST | {"SLUICE_CURSOR_KEY": "fifteen letters"}) == [
+def test_short_cursor_key_is_rejected_and_not_shown() -> None:
+    assert problems(REQUIRED | {"SLUICE_CURSOR_KEY": "fifteen letters"}) == [
         "SLUICE_CURSOR_KEY must be at least 16 characters"
     ]
 
 
-def test_a_secret_may_stand_for_the_password() -> None:
+def test_secret_arn_replaces_the_password() -> None:
     settings = Settings.from_env(
-        LEAST | {"SLUICE_DB_PASSWORD": "", "SLUICE_DB_SECRET_ARN": "arn:aws:x"}
+        REQUIRED | {"SLUICE_DB_PASSWORD": "", "SLUICE_DB_SECRET_ARN": "arn:aws:x"}
     )
     assert (settings.database.password, settings.database.secret_arn) == ("", "arn:aws:x")
 
 
-def test_tokens_of_iam_stand_for_passwords_where_they_cannot_be_overheard() -> None:
-    iam = LEAST | {"SLUICE_DB_PASSWORD": "", "SLUICE_DB_AUTH": "iam", "AWS_REGION": "eu-central-1"}
+def test_iam_tokens_require_tls_and_region() -> None:
+    iam = REQUIRED | {
+        "SLUICE_DB_PASSWORD": "",
+        "SLUICE_DB_AUTH": "iam",
+        "AWS_REGION": "eu-central-1",
+    }
     settings = Settings.from_env(iam)
     assert (settings.database.auth, settings.database.password, settings.adhoc_sql) == (
         "iam",
@@ -162,8 +164,8 @@ def test_tokens_of_iam_stand_for_passwords_where_they_cannot_be_overheard() -> N
     ]
 
 
-def test_each_role_proves_who_it_is_in_its_own_way() -> None:
-    here = LEAST | {"AWS_REGION": "eu-central-1"}
+def test_each_role_has_its_authentication() -> None:
+    here = REQUIRED | {"AWS_REGION": "eu-central-1"}
     analyst = Settings.from_env(here | {"SLUICE_ANALYST_AUTH": "iam"}).adhoc_sql
     assert analyst is not None
     assert (analyst.database.auth, analyst.database.password) == ("iam", "")
@@ -172,17 +174,17 @@ def test_each_role_proves_who_it_is_in_its_own_way() -> None:
     ).adhoc_sql
     assert mixed is not None
     assert (mixed.database.auth, mixed.database.secret_arn) == ("password", "arn:aws:x")
-    (problem,) = problems(LEAST | {"SLUICE_ANALYST_AUTH": "iam"})
+    (problem,) = problems(REQUIRED | {"SLUICE_ANALYST_AUTH": "iam"})
     assert problem == "AWS_REGION must be set for IAM tokens"
 
 
-def test_keys_are_not_asked_for_over_an_open_wire() -> None:
+def test_credentials_url_must_be_https() -> None:
     name = "AWS_CONTAINER_CREDENTIALS_FULL_URI"
-    assert problems(LEAST | {name: "http://keys.example/"}) == [
+    assert problems(REQUIRED | {name: "http://keys.example/"}) == [
         f"{name} must start with https://, not 'http://keys.example/'"
     ]
     given = {name: "http://127.0.0.1:9001/keys", "AWS_CONTAINER_AUTHORIZATION_TOKEN": "hush"}
-    aws = Settings.from_env(LEAST | given).aws
+    aws = Settings.from_env(REQUIRED | given).aws
     assert (aws.credentials_url, aws.credentials_token) == (given[name], "hush")
     assert "hush" not in repr(aws)
 
@@ -195,13 +197,13 @@ def test_keys_are_not_asked_for_over_an_open_wire() -> None:
         ("https://a.example,https://b.example", ("https://a.example", "https://b.example")),
     ],
 )
-def test_cors_origins_are_separated_by_commas(text: str, origins: tuple[str, ...]) -> None:
-    assert Settings.from_env(LEAST | {"SLUICE_CORS_ORIGINS": text}).cors_origins == origins
+def test_cors_origins_are_comma_separated(text: str, origins: tuple[str, ...]) -> None:
+    assert Settings.from_env(REQUIRED | {"SLUICE_CORS_ORIGINS": text}).cors_origins == origins
 
 
-def test_what_lambda_says_of_itself_is_read_too() -> None:
+def test_lambda_variables_are_read() -> None:
     aws = Settings.from_env(
-        LEAST
+        REQUIRED
         | {
             "AWS_REGION": "eu-central-1",
             "AWS_ACCESS_KEY_ID": "AKIA",
@@ -220,13 +222,13 @@ def test_what_lambda_says_of_itself_is_read_too() -> None:
     assert read == ("eu-central-1", "AKIA", "sk", "st", "http://127.0.0.1:1")
 
 
-def test_secrets_are_not_in_what_is_printed() -> None:
+def test_repr_hides_secrets() -> None:
     secrets = {"SLUICE_DB_PASSWORD": "hush-1", "SLUICE_CURSOR_KEY": "hush-2-hush-2-hush-2"}
     keys = {"AWS_SECRET_ACCESS_KEY": "hush-3", "AWS_SESSION_TOKEN": "hush-4"}
-    assert "hush" not in repr(Settings.from_env(LEAST | secrets | keys))
+    assert "hush" not in repr(Settings.from_env(REQUIRED | secrets | keys))
 
 
-def test_a_url_gives_each_part_decoded() -> None:
+def test_url_parts_are_percent_decoded() -> None:
     settings = DatabaseSettings.from_url("postgresql://us%40er:p%2Fss@db.example:6432/my%20shop")
     assert (settings.user, settings.password, settings.host) == ("us@er", "p/ss", "db.example")
     assert (settings.port, settings.name, settings.tls) == (6432, "my shop", "verify-full")
@@ -245,7 +247,7 @@ def test_a_url_gives_each_part_decoded() -> None:
         ("postgres://u@localhost/shop?sslmode=verify-full", "verify-full"),
     ],
 )
-def test_tls_is_verified_but_on_loopback_or_where_it_is_disabled(url: str, tls: str) -> None:
+def test_tls_is_verified_except_on_loopback(url: str, tls: str) -> None:
     assert DatabaseSettings.from_url(url).tls == tls
 
 
@@ -258,7 +260,7 @@ def test_tls_is_verified_but_on_loopback_or_where_it_is_disabled(url: str, tls: 
         ("postgresql://", ["host", "user", "database"]),
     ],
 )
-def test_everything_a_url_lacks_is_named_at_once(url: str, missing: list[str]) -> None:
+def test_all_missing_url_parts_are_named(url: str, missing: list[str]) -> None:
     with pytest.raises(SettingsError) as caught:
         DatabaseSettings.from_url(url)
     assert caught.value.problems == [f"the database URL has no {part}" for part in missing]
@@ -285,7 +287,7 @@ def test_everything_a_url_lacks_is_named_at_once(url: str, missing: list[str]) -
         ("postgresql://u@h/shop?schema=public", "'schema'"),
     ],
 )
-def test_a_url_that_cannot_be_honoured_is_refused(url: str, named: str) -> None:
+def test_unsupported_url_is_rejected(url: str, named: str) -> None:
     with pytest.raises(SettingsError, match=re.escape(named)):
         DatabaseSettings.from_url(url)
 
@@ -304,7 +306,7 @@ def test_a_url_that_cannot_be_honoured_is_refused(url: str, named: str) -> None:
         ("postgresql://u@h/shop?application_name=x&channel_binding=require", "h", 5432, "u", ""),
     ],
 )
-def test_urls_of_psql_and_sqlalchemy_are_accepted(
+def test_psql_and_sqlalchemy_urls_are_accepted(
     url: str, host: str, port: int, user: str, password: str
 ) -> None:
     settings = DatabaseSettings.from_url(url)
@@ -318,11 +320,11 @@ def test_urls_of_psql_and_sqlalchemy_are_accepted(
 
 
 @pytest.mark.parametrize(("query", "pooler"), [("", "none"), ("?pooler=pgbouncer", "pgbouncer")])
-def test_a_url_may_name_the_pooler(query: str, pooler: str) -> None:
+def test_url_may_name_the_pooler(query: str, pooler: str) -> None:
     assert DatabaseSettings.from_url("postgresql://u@h/shop" + query).pooler == pooler
 
 
-def test_a_url_may_name_the_authorities() -> None:
+def test_url_may_name_the_ca_file() -> None:
     url = "postgresql://u@db.example/shop?sslmode=verify-full&sslrootcert="
     assert DatabaseSettings.from_url(url + "/etc/ca.pem").ca_file == "/etc/ca.pem"
     assert DatabaseSettings.from_url(url + "system").ca_file == ""
@@ -337,19 +339,19 @@ def test_a_url_may_name_the_authorities() -> None:
         ("[::1]:5433", "::1", 5433),
     ],
 )
-def test_a_reader_is_the_same_database_elsewhere_and_has_half_of_a_requests_time(
-    given: str, host: str, port: int
-) -> None:
-    settings = Settings.from_env(LEAST | {"SLUICE_DB_PORT": "6432", "SLUICE_REPLICA_HOST": given})
+def test_replica_has_the_primarys_settings(given: str, host: str, port: int) -> None:
+    settings = Settings.from_env(
+        REQUIRED | {"SLUICE_DB_PORT": "6432", "SLUICE_REPLICA_HOST": given}
+    )
     assert settings.replica == dataclasses.replace(
         settings.database, host=host, port=port, deadline_share=0.5
     )
-    assert Settings.from_env(LEAST | {"SLUICE_REPLICA_HOST": " "}).replica is None
+    assert Settings.from_env(REQUIRED | {"SLUICE_REPLICA_HOST": " "}).replica is None
 
 
 @pytest.mark.parametrize(
     "given", ["replica:0", "replica:65536", "replica:x", ":5433", "a b", "postgresql://replica"]
 )
-def test_a_reader_that_cannot_be_read_is_told(given: str) -> None:
-    (problem,) = problems(LEAST | {"SLUICE_REPLICA_HOST": given})
+def test_invalid_replica_host_is_rejected(given: str) -> None:
+    (problem,) = problems(REQUIRED | {"SLUICE_REPLICA_HOST": given})
     assert problem.startswith("SLUICE_REPLICA_HOST must be a host, or host:port")

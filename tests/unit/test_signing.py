@@ -1,4 +1,4 @@
-"""A token for a database is botocore's, byte for byte; and the keys that sign it are those of the moment."""
+"""IAM tokens for databases, compared with botocore's, and the credentials that sign them."""
 
 import json
 import threading
@@ -30,8 +30,10 @@ KEYS = {
 NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
 
 
-def by_botocore(settings: AwsSettings, host: str, port: int, user: str) -> tuple[str, datetime]:
-    """botocore's token, and when it was signed."""
+def token_of_botocore(
+    settings: AwsSettings, host: str, port: int, user: str
+) -> tuple[str, datetime]:
+    """Return botocore's token and the time at which it was signed."""
     client: Any = boto3.client(
         "rds",
         settings.region,
@@ -57,9 +59,9 @@ def by_botocore(settings: AwsSettings, host: str, port: int, user: str) -> tuple
     ],
     ids=["instance", "proxy", "port 443", "IPv6", "special characters"],
 )
-def test_a_token_is_botocores(host: str, port: int, user: str, session_token: str) -> None:
+def test_token_equals_botocores(host: str, port: int, user: str, session_token: str) -> None:
     settings = AwsSettings(**KEYS, session_token=session_token)
-    theirs, signed_at = by_botocore(settings, host, port, user)
+    theirs, signed_at = token_of_botocore(settings, host, port, user)
     database = DatabaseSettings(host=host, name="shop", user=user, port=port, auth="iam")
     ours = IamToken(settings, database, now=lambda: signed_at)()
     assert ours == theirs
@@ -67,8 +69,8 @@ def test_a_token_is_botocores(host: str, port: int, user: str, session_token: st
     assert "X-Amz-Expires=900&" in ours
 
 
-class Issuer:
-    """What answers where AWS_CONTAINER_CREDENTIALS_FULL_URI says; `issued` pairs of keys, or none any more."""
+class CredentialsService:
+    """The service behind AWS_CONTAINER_CREDENTIALS_FULL_URI. `silent` makes it reject requests."""
 
     def __init__(self) -> None:
         self.now = NOON
@@ -79,7 +81,7 @@ class Issuer:
     def role(self) -> CredentialProvider:
         return CredentialProvider(self.settings, now=lambda: self.now)
 
-    def answer(self, authorization: str | None) -> tuple[int, bytes]:
+    def response(self, authorization: str | None) -> tuple[int, bytes]:
         if self.silent or authorization != "pass-1":
             return 401, b"no"
         self.issued += 1
@@ -94,11 +96,11 @@ class Issuer:
 
 
 @contextmanager
-def serving(issuer: Issuer) -> Iterator[None]:
+def serving(credentials_service: CredentialsService) -> Iterator[None]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             status, body = (
-                issuer.answer(self.headers["Authorization"])
+                credentials_service.response(self.headers["Authorization"])
                 if self.path == "/keys?v=1"
                 else (404, b"")
             )
@@ -112,7 +114,9 @@ def serving(issuer: Issuer) -> Iterator[None]:
 
     server = HTTPServer(("127.0.0.1", 0), Handler)
     url = f"http://127.0.0.1:{server.server_port}/keys?v=1"
-    issuer.settings = AwsSettings("eu-central-1", credentials_url=url, credentials_token="pass-1")
+    credentials_service.settings = AwsSettings(
+        "eu-central-1", credentials_url=url, credentials_token="pass-1"
+    )
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     yield
@@ -122,62 +126,66 @@ def serving(issuer: Issuer) -> Iterator[None]:
 
 
 @pytest.fixture
-def issuer() -> Iterator[Issuer]:
-    issuer = Issuer()
-    with serving(issuer):
-        yield issuer
+def credentials_service() -> Iterator[CredentialsService]:
+    credentials_service = CredentialsService()
+    with serving(credentials_service):
+        yield credentials_service
 
 
-def test_the_environments_own_keys_are_taken_without_asking(issuer: Issuer) -> None:
+def test_environment_credentials_need_no_request(credentials_service: CredentialsService) -> None:
     settings = AwsSettings(
-        **KEYS, credentials_url=issuer.settings.credentials_url, credentials_token="pass-1"
+        **KEYS,
+        credentials_url=credentials_service.settings.credentials_url,
+        credentials_token="pass-1",
     )
     assert CredentialProvider(settings).current() == Credentials(
         "AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG"
     )
-    assert issuer.issued == 0
+    assert credentials_service.issued == 0
 
 
-def test_keys_that_are_asked_for_are_kept_until_shortly_before_they_expire(issuer: Issuer) -> None:
-    role = issuer.role()
+def test_credentials_are_cached_until_near_expiry(credentials_service: CredentialsService) -> None:
+    role = credentials_service.role()
     assert [role.current().access_key_id, role.current().access_key_id] == ["AKID1", "AKID1"]
-    issuer.now += timedelta(hours=1) - REFRESH_MARGIN
+    credentials_service.now += timedelta(hours=1) - REFRESH_MARGIN
     assert role.current().access_key_id == "AKID1"
-    issuer.now += timedelta(seconds=1)
+    credentials_service.now += timedelta(seconds=1)
     assert role.current().access_key_id == "AKID2"
 
 
-def test_keys_that_still_hold_serve_while_nobody_gives_others(issuer: Issuer) -> None:
-    role = issuer.role()
+def test_valid_credentials_survive_an_outage(credentials_service: CredentialsService) -> None:
+    role = credentials_service.role()
     role.current()
-    issuer.silent = True
-    issuer.now += timedelta(minutes=59)
+    credentials_service.silent = True
+    credentials_service.now += timedelta(minutes=59)
     assert role.current().access_key_id == "AKID1"
-    issuer.now += timedelta(minutes=1)
+    credentials_service.now += timedelta(minutes=1)
     with pytest.raises(CredentialsUnavailable):
         role.current()
 
 
-def test_a_token_is_signed_anew_with_new_keys_and_otherwise_after_ten_minutes(
-    issuer: Issuer,
+def test_token_is_renewed_after_ten_minutes(
+    credentials_service: CredentialsService,
 ) -> None:
     database = DatabaseSettings(host="db.example", name="shop", user="sluice_app", auth="iam")
-    token = IamToken(issuer.settings, database, now=lambda: issuer.now)
+    token = IamToken(credentials_service.settings, database, now=lambda: credentials_service.now)
     first = token()
-    issuer.now += timedelta(minutes=10)
+    credentials_service.now += timedelta(minutes=10)
     assert token() == first
-    issuer.now += timedelta(seconds=1)
+    credentials_service.now += timedelta(seconds=1)
     second = token()
     assert second != first
     assert "AKID1" in second
-    issuer.now = NOON + timedelta(minutes=54)
+    credentials_service.now = NOON + timedelta(minutes=54)
     third = token()
-    issuer.now += timedelta(minutes=2)
+    credentials_service.now += timedelta(minutes=2)
     assert ("AKID1" in third, "AKID2" in token()) == (True, True)
 
 
-def test_without_keys_the_database_is_unavailable(issuer: Issuer) -> None:
-    issuer.silent = True
+def test_missing_credentials_are_database_unavailable(
+    credentials_service: CredentialsService,
+) -> None:
+    credentials_service.silent = True
     database = DatabaseSettings(host="db.example", name="shop", user="sluice_app", auth="iam")
     with pytest.raises(DatabaseUnavailable):
-        IamToken(issuer.settings, database)()
+        IamToken(credentials_service.settings, database)()

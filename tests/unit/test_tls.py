@@ -1,4 +1,4 @@
-"""Connections to AWS: one context for all, Amazon's authorities first, and nothing that does not verify."""
+"""TLS to AWS: one shared context, Amazon's authorities first, and certificate verification."""
 
 import ssl
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ from sluice.settings import AwsSettings, SettingsError
 
 @contextmanager
 def server(certificate: certificates.Certificate, address: str = "127.0.0.1") -> Iterator[str]:
-    """Responds `{}` to every POST, by TLS. Closes the connection without a word on a failed handshake."""
+    """Run a TLS server that responds `{}` to every POST. It ignores failed handshakes."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -59,11 +59,11 @@ def subjects(context: ssl.SSLContext) -> str:
     return str([certificate["subject"] for certificate in context.get_ca_certs()])
 
 
-def test_context_is_made_once_and_shared() -> None:
+def test_context_is_shared() -> None:
     assert tls.trust_store("") is tls.trust_store("")
 
 
-def test_amazons_authorities_are_enough_for_amazons_certificate(tmp_path: Path) -> None:
+def test_amazon_authorities_suffice_for_aws(tmp_path: Path) -> None:
     made = certificates.create_certificates(tmp_path)
     with server(made) as url:
         connect(url, made.ca_file)
@@ -72,15 +72,15 @@ def test_amazons_authorities_are_enough_for_amazons_certificate(tmp_path: Path) 
     assert "DigiCert" not in trusted
 
 
-def test_other_authorities_of_the_file_are_trusted_when_needed(tmp_path: Path) -> None:
-    made = certificates.create_certificates(tmp_path, "Someone else")
+def test_other_authorities_are_loaded_when_needed(tmp_path: Path) -> None:
+    made = certificates.create_certificates(tmp_path, "Another CA")
     with server(made) as url:
         connect(url, made.ca_file)
         connect(url, made.ca_file)
-    assert "Someone else" in subjects(tls.trust_store(str(made.ca_file)).context)
+    assert "Another CA" in subjects(tls.trust_store(str(made.ca_file)).context)
 
 
-def test_authority_that_is_not_in_the_file_is_refused(tmp_path: Path) -> None:
+def test_unknown_authority_is_rejected(tmp_path: Path) -> None:
     (tmp_path / "other").mkdir()
     made, other = (
         certificates.create_certificates(tmp_path),
@@ -90,7 +90,7 @@ def test_authority_that_is_not_in_the_file_is_refused(tmp_path: Path) -> None:
         connect(url, other.ca_file)
 
 
-def test_certificate_of_another_host_is_refused(tmp_path: Path) -> None:
+def test_certificate_of_other_host_is_rejected(tmp_path: Path) -> None:
     made = certificates.create_certificates(tmp_path)
     with (
         server(made, "127.0.0.2") as url,
@@ -99,8 +99,8 @@ def test_certificate_of_another_host_is_refused(tmp_path: Path) -> None:
         connect(url, made.ca_file)
 
 
-def test_system_has_amazons_authorities() -> None:
-    """Those that sign AWS's certificates, and no more: what makes the first connection cheap."""
+def test_system_has_the_amazon_authorities() -> None:
+    """Only those that sign AWS's certificates: few, so that the first connection is cheap."""
     if not Path(ssl.get_default_verify_paths().cafile or "").is_file():
         pytest.skip("this system has its authorities in no file")
     trusted = tls.TrustStore("").context.get_ca_certs()
@@ -120,21 +120,21 @@ def test_file_without_authorities_is_an_error(tmp_path: Path) -> None:
         tls.TrustStore(str(tmp_path / "empty.pem"))
 
 
-def test_bundle_that_cannot_be_read_is_a_problem_of_the_settings(tmp_path: Path) -> None:
+def test_unreadable_ca_bundle_is_a_settings_error(tmp_path: Path) -> None:
     settings = AwsSettings("us-east-1", "a", "b", ca_file=str(tmp_path / "nothing.pem"))
     with pytest.raises(SettingsError, match="AWS_CA_BUNDLE cannot be used"):
         AwsClient(settings, "dynamodb")
 
 
-def test_making_a_client_reads_the_authorities(tmp_path: Path) -> None:
-    """Before the first connection, so that a snapshot of the environment has them."""
+def test_creating_a_client_loads_authorities(tmp_path: Path) -> None:
+    """They are loaded before the first connection, so that a SnapStart snapshot contains them."""
     made = certificates.create_certificates(tmp_path)
     AwsClient(AwsSettings("us-east-1", "a", "b", ca_file=str(made.ca_file)), "dynamodb")
     made.ca_file.unlink()
     assert certificates.AUTHORITY_NAME in subjects(tls.trust_store(str(made.ca_file)).context)
 
 
-def test_client_speaks_tls_by_the_settings_authorities(tmp_path: Path) -> None:
+def test_client_uses_the_configured_authorities(tmp_path: Path) -> None:
     made = certificates.create_certificates(tmp_path)
     with server(made) as url:
         client = AwsClient(

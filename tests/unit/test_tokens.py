@@ -1,4 +1,4 @@
-"""JSON Web Tokens: those of one issuer for one audience are taken, and no others, whatever they say of themselves."""
+"""JSON Web Tokens: only those of the configured issuer and audience are accepted."""
 
 import json
 import time
@@ -30,35 +30,35 @@ from tests.fixtures.tokens import (
 SETTINGS = JwtSettings(ISSUER, AUDIENCE, "https://issuer.example/keys")
 
 
-class Issuer:
-    """What it publishes, how often it was asked, and a clock."""
+class FakeIssuer:
+    """A fake issuer with a clock, which counts how often its keys are fetched."""
 
     def __init__(self, **keys: Any) -> None:
-        self.answer: bytes | None = jwks_document(**keys)
-        self.asked = 0
+        self.response: bytes | None = jwks_document(**keys)
+        self.fetches = 0
         self.now = time.time()
 
     def fetch(self, url: str) -> bytes:
         assert url == SETTINGS.jwks_url
-        self.asked += 1
-        if self.answer is None:
+        self.fetches += 1
+        if self.response is None:
             raise OSError("no answer")
-        return self.answer
+        return self.response
 
     def tokens(self) -> TokenVerifier:
         return TokenVerifier(SETTINGS, fetch=self.fetch, clock=lambda: self.now)
 
 
 @pytest.fixture
-def issuer() -> Issuer:
-    return Issuer(r=RSA, e=EC)
+def issuer() -> FakeIssuer:
+    return FakeIssuer(r=RSA, e=EC)
 
 
 @pytest.mark.parametrize(
     ("key", "algorithm", "kid"), [(RSA, "RS256", "r"), (EC, "ES256", "e")], ids=["RS256", "ES256"]
 )
-def test_a_token_that_holds_tells_who_and_what(
-    issuer: Issuer, key: Any, algorithm: str, kid: str
+def test_valid_token_identifies_the_client(
+    issuer: FakeIssuer, key: Any, algorithm: str, kid: str
 ) -> None:
     expires = time.time() + 600
     principal = issuer.tokens()(token(key, algorithm, kid, exp=expires))
@@ -75,14 +75,14 @@ def test_a_token_that_holds_tells_who_and_what(
 @pytest.mark.parametrize(
     "scopes", [{"scope": None, "scp": ["orders:read"]}, {"scope": None, "scp": "orders:read"}]
 )
-def test_scopes_may_be_in_scp(issuer: Issuer, scopes: dict[str, Any]) -> None:
+def test_scopes_may_be_in_scp(issuer: FakeIssuer, scopes: dict[str, Any]) -> None:
     principal = issuer.tokens()(token(**scopes))
     assert principal is not None
     assert principal.scopes == {"orders:read"}
 
 
 @pytest.mark.parametrize("scope", [None, 5, {"orders:read": True}, [["orders:read"]]], ids=str)
-def test_scopes_that_cannot_be_read_are_none(issuer: Issuer, scope: Any) -> None:
+def test_malformed_scopes_are_empty(issuer: FakeIssuer, scope: Any) -> None:
     claims = {**CLAIMS, "exp": time.time() + 600, "scope": scope}
     principal = issuer.tokens()(jwt.encode(claims, RSA, algorithm="RS256", headers={"kid": "r"}))
     assert principal is not None
@@ -99,8 +99,8 @@ def unsigned() -> str:
     )
 
 
-def confused() -> str:
-    """Signed with the issuer's public key as if it were a shared secret."""
+def algorithm_confusion() -> str:
+    """Return a token signed with the issuer's public key as an HMAC secret."""
     pem = RSA.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     head, body, _ = token().split(".")
     head = (
@@ -114,11 +114,11 @@ def confused() -> str:
     return f"{head}.{body}.{urlsafe_b64encode(signature).rstrip(b'=').decode()}"
 
 
-REFUSED: dict[str, Callable[[], str]] = {
+INVALID_TOKENS: dict[str, Callable[[], str]] = {
     "forged": lambda: token(OTHER_RSA),
     "changed": lambda: token()[:-4] + "AAAA",
     "unsigned": unsigned,
-    "algorithm confusion": confused,
+    "algorithm confusion": algorithm_confusion,
     "RS512": lambda: token(algorithm="RS512"),
     "PS256": lambda: token(algorithm="PS256"),
     "a shared secret": lambda: jwt.encode(
@@ -157,8 +157,8 @@ REFUSED: dict[str, Callable[[], str]] = {
 }
 
 
-@pytest.mark.parametrize("make", REFUSED.values(), ids=REFUSED.keys())
-def test_a_token_is_refused(issuer: Issuer, make: Callable[[], str]) -> None:
+@pytest.mark.parametrize("make", INVALID_TOKENS.values(), ids=INVALID_TOKENS.keys())
+def test_invalid_token_is_rejected(issuer: FakeIssuer, make: Callable[[], str]) -> None:
     assert issuer.tokens()(make()) is None
 
 
@@ -166,8 +166,8 @@ def key_set(*keys: dict[str, Any]) -> bytes:
     return json.dumps({"keys": list(keys)}).encode()
 
 
-def row(key: Any, **members: Any) -> dict[str, Any]:
-    """A key as it is published, without an id unless `members` have one."""
+def jwk(key: Any, **members: Any) -> dict[str, Any]:
+    """Return a JWK without `kid`, unless `members` has one."""
     (published_key,) = json.loads(jwks_document(x=key))["keys"]
     del published_key["kid"]
     return published_key | members
@@ -180,18 +180,18 @@ def without_kid(key: Any = RSA, algorithm: str = "RS256") -> str:
 @pytest.mark.parametrize(
     "keys",
     [
-        [row(RSA)],
-        [row(RSA, kid="r")],
-        [row(RSA, alg="RS256", use="sig", key_ops=["verify"])],
-        [row(OTHER_RSA, kid="o"), row(EC, kid="e"), row(RSA, kid="r")],
-        [row(OTHER_RSA, use="enc"), row(RSA)],
-        [*[row(OTHER_RSA, alg="RS512")] * 20, row(RSA)],
+        [jwk(RSA)],
+        [jwk(RSA, kid="r")],
+        [jwk(RSA, alg="RS256", use="sig", key_ops=["verify"])],
+        [jwk(OTHER_RSA, kid="o"), jwk(EC, kid="e"), jwk(RSA, kid="r")],
+        [jwk(OTHER_RSA, use="enc"), jwk(RSA)],
+        [*[jwk(OTHER_RSA, alg="RS512")] * 20, jwk(RSA)],
         [
             {"kty": "oct", "k": "c2VjcmV0"},
             {"kty": "OKP", "crv": "X25519", "x": "AA"},
             "text",
             None,
-            row(RSA),
+            jwk(RSA),
         ],
     ],
     ids=[
@@ -204,10 +204,8 @@ def without_kid(key: Any = RSA, algorithm: str = "RS256") -> str:
         "odd ones",
     ],
 )
-def test_a_token_without_key_id_is_tried_with_the_keys_that_fit(
-    issuer: Issuer, keys: list[Any]
-) -> None:
-    issuer.answer = key_set(*keys)
+def test_token_without_key_id_tries_matching_keys(issuer: FakeIssuer, keys: list[Any]) -> None:
+    issuer.response = key_set(*keys)
 
     assert issuer.tokens()(without_kid()) is not None
 
@@ -215,16 +213,16 @@ def test_a_token_without_key_id_is_tried_with_the_keys_that_fit(
 @pytest.mark.parametrize(
     "keys",
     [
-        [row(EC)],
-        [row(OTHER_RSA)],
-        [row(RSA, use="enc"), row(EC)],
-        [row(RSA, alg="RS512"), row(EC)],
-        [row(RSA, alg="RSA-OAEP"), row(EC)],
-        [row(RSA, key_ops=["encrypt"]), row(EC)],
-        [row(RSA, key_ops="verify"), row(EC)],
-        [*[row(OTHER_RSA)] * 10, row(RSA)],
-        [row(RSA, d="AQ"), row(EC)],
-        [*[row(EC)] * 100, row(RSA)],
+        [jwk(EC)],
+        [jwk(OTHER_RSA)],
+        [jwk(RSA, use="enc"), jwk(EC)],
+        [jwk(RSA, alg="RS512"), jwk(EC)],
+        [jwk(RSA, alg="RSA-OAEP"), jwk(EC)],
+        [jwk(RSA, key_ops=["encrypt"]), jwk(EC)],
+        [jwk(RSA, key_ops="verify"), jwk(EC)],
+        [*[jwk(OTHER_RSA)] * 10, jwk(RSA)],
+        [jwk(RSA, d="AQ"), jwk(EC)],
+        [*[jwk(EC)] * 100, jwk(RSA)],
     ],
     ids=[
         "other kind",
@@ -239,16 +237,14 @@ def test_a_token_without_key_id_is_tried_with_the_keys_that_fit(
         "long",
     ],
 )
-def test_a_token_without_key_id_that_no_fitting_key_signed_is_refused(
-    issuer: Issuer, keys: list[Any]
-) -> None:
-    issuer.answer = key_set(*keys)
+def test_token_without_matching_key_is_rejected(issuer: FakeIssuer, keys: list[Any]) -> None:
+    issuer.response = key_set(*keys)
 
     assert issuer.tokens()(without_kid()) is None
 
 
-def test_keys_of_two_kinds_may_share_an_id(issuer: Issuer) -> None:
-    issuer.answer = key_set(row(RSA, kid="x"), row(EC, kid="x"), row(OTHER_RSA, kid="x"))
+def test_keys_of_two_types_may_share_an_id(issuer: FakeIssuer) -> None:
+    issuer.response = key_set(jwk(RSA, kid="x"), jwk(EC, kid="x"), jwk(OTHER_RSA, kid="x"))
     tokens = issuer.tokens()
 
     assert tokens(token(RSA, kid="x")) is not None
@@ -257,102 +253,102 @@ def test_keys_of_two_kinds_may_share_an_id(issuer: Issuer) -> None:
     assert tokens(token(RSA, kid="y")) is None
 
 
-def test_a_key_id_that_the_key_lacks_is_unknown(issuer: Issuer) -> None:
-    issuer.answer = key_set(row(RSA))
+def test_key_without_id_does_not_match_an_id(issuer: FakeIssuer) -> None:
+    issuer.response = key_set(jwk(RSA))
 
     assert issuer.tokens()(token(RSA, kid="r")) is None
     assert issuer.tokens()(token(RSA, kid="")) is None
 
 
-def test_a_rotated_key_is_found_without_its_id(issuer: Issuer) -> None:
-    issuer.answer = key_set(row(OTHER_RSA))
+def test_rotated_key_is_found_without_key_id(issuer: FakeIssuer) -> None:
+    issuer.response = key_set(jwk(OTHER_RSA))
     tokens = issuer.tokens()
     assert tokens(without_kid(OTHER_RSA)) is not None
-    issuer.answer = key_set(row(RSA))
+    issuer.response = key_set(jwk(RSA))
     assert tokens(without_kid()) is None
     issuer.now += MIN_FETCH_INTERVAL
 
     assert tokens(without_kid()) is not None
     assert tokens(without_kid(OTHER_RSA)) is None
-    assert issuer.asked == 2
+    assert issuer.fetches == 2
 
 
-@pytest.mark.filterwarnings("ignore::jwt.InsecureKeyLengthWarning")  # of signing with one
+@pytest.mark.filterwarnings("ignore::jwt.InsecureKeyLengthWarning")  # from signing with a short key
 @pytest.mark.parametrize(
     ("bits", "taken"), [(1_024, False), (2_047, False), (2_048, True), (3_072, True)]
 )
-def test_an_rsa_key_has_at_least_2048_bits(issuer: Issuer, bits: int, taken: bool) -> None:
+def test_rsa_key_has_at_least_2048_bits(issuer: FakeIssuer, bits: int, taken: bool) -> None:
     short = rsa.generate_private_key(public_exponent=65537, key_size=bits)
-    issuer.answer = key_set(row(short, kid="s"), row(EC, kid="e"))
+    issuer.response = key_set(jwk(short, kid="s"), jwk(EC, kid="e"))
     tokens = issuer.tokens()
 
     assert (tokens(token(short, kid="s")) is not None) is taken
     assert (tokens(without_kid(short)) is not None) is taken
 
 
-def test_withdrawing_every_key_refuses_all_tokens(issuer: Issuer) -> None:
+def test_empty_key_set_rejects_all_tokens(issuer: FakeIssuer) -> None:
     tokens = issuer.tokens()
     assert tokens(token()) is not None
-    issuer.answer = key_set()
+    issuer.response = key_set()
     issuer.now += JWKS_TTL + 1
 
     with pytest.raises(IdentityUnavailable):
         tokens(token())
 
 
-def test_the_issuers_clock_may_be_a_little_off(issuer: Issuer) -> None:
+def test_expiry_has_leeway(issuer: FakeIssuer) -> None:
     assert issuer.tokens()(token(exp=time.time() - LEEWAY + 5)) is not None
 
 
-def test_keys_are_asked_for_once_and_anew_where_one_was_rotated_in(issuer: Issuer) -> None:
+def test_keys_are_cached_until_rotation(issuer: FakeIssuer) -> None:
     tokens = issuer.tokens()
     for _ in range(3):
         assert tokens(token()) is not None
-    assert issuer.asked == 1
+    assert issuer.fetches == 1
 
-    issuer.answer = jwks_document(n=OTHER_RSA)
+    issuer.response = jwks_document(n=OTHER_RSA)
     issuer.now += MIN_FETCH_INTERVAL
     assert tokens(token(OTHER_RSA, kid="n")) is not None
-    assert tokens(token()) is None  # rotated out
-    assert issuer.asked == 2
+    assert tokens(token()) is None  # no longer published
+    assert issuer.fetches == 2
 
 
-def test_a_withdrawn_key_is_refused_within_the_hour(issuer: Issuer) -> None:
+def test_withdrawn_key_is_rejected_within_an_hour(issuer: FakeIssuer) -> None:
     tokens = issuer.tokens()
     assert tokens(token()) is not None
-    issuer.answer = jwks_document(e=EC)
+    issuer.response = jwks_document(e=EC)
     issuer.now += JWKS_TTL + 1
 
     assert tokens(token()) is None
 
 
-def test_made_up_key_ids_do_not_make_us_ask_each_time(issuer: Issuer) -> None:
+def test_unknown_key_ids_do_not_cause_fetches(issuer: FakeIssuer) -> None:
     tokens = issuer.tokens()
     for n in range(50):
         assert tokens(token(kid=f"made up {n}")) is None
-    assert issuer.asked == 1
+    assert issuer.fetches == 1
 
 
-def test_keys_that_are_known_outlast_an_issuer_that_is_down(issuer: Issuer) -> None:
+def test_cached_keys_outlive_an_issuer_outage(issuer: FakeIssuer) -> None:
     tokens = issuer.tokens()
     assert tokens(token()) is not None
-    issuer.answer, issuer.now = None, issuer.now + JWKS_TTL + 1
+    issuer.response, issuer.now = None, issuer.now + JWKS_TTL + 1
     assert tokens(token()) is not None
 
 
-def test_what_else_an_issuer_publishes_does_not_spoil_its_keys(issuer: Issuer) -> None:
+def test_unsupported_keys_are_skipped(issuer: FakeIssuer) -> None:
     others = [{"kty": "RSA"}, {"kid": "x", "use": "enc"}, "text", None, {"kid": 7}]
-    issuer.answer = json.dumps(
+    issuer.response = json.dumps(
         {"keys": [*others, *json.loads(jwks_document(r=RSA))["keys"]]}
     ).encode()
 
     assert issuer.tokens()(token()) is not None
 
 
-@pytest.mark.parametrize("answer", [None, b"", b"[]", b'{"keys": [{}]}', b'{"keys": 1}', b"<html>"])
-def test_where_no_key_was_ever_had_nothing_can_be_told(
-    issuer: Issuer, answer: bytes | None
-) -> None:
-    issuer.answer = answer
+@pytest.mark.parametrize(
+    "response", [None, b"", b"[]", b'{"keys": [{}]}', b'{"keys": 1}', b"<html>"]
+)
+def test_without_keys_identity_is_unavailable(issuer: FakeIssuer, response: bytes | None) -> None:
+    issuer.response = response
     with pytest.raises(IdentityUnavailable):
         issuer.tokens()(token())

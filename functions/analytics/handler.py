@@ -6,7 +6,7 @@ from typing import Any
 from aws_lambda_powertools.event_handler import Response
 
 from sluice import runtime
-from sluice.adhoc_sql import http
+from sluice.adhoc_sql import route
 from sluice.http import responses
 from sluice.http.query_params import MAX_LIMIT, DateRangeParams, IntParam, IntParams
 from sluice.http.request import Request
@@ -38,17 +38,17 @@ def popular_products(request: Request, asked: dict[str, int]) -> Response[str]:
 
 @api.post(
     "/api/analytics/query",
-    body=http.QUESTION,
-    response=http.ANSWER,
+    body=route.BODY,
+    response=route.RESPONSE,
     idempotent=False,
-    scope=http.SCOPE,
+    scope=route.SCOPE,
 )
 def run_sql(request: Request, asked: dict[str, Any]) -> Response[str]:
     """Run one query over the shop's tables; it changes nothing, and is refused where it would cost too much."""
-    return http.respond(request, asked, runtime.current().run_adhoc_sql)
+    return route.respond(request, asked, runtime.current().run_adhoc_sql)
 
 
-@api.get("/api/analytics/query", query=http.ASKED, response=http.ANSWER, scope=http.SCOPE)
+@api.get("/api/analytics/query", query=route.QUERY, response=route.RESPONSE, scope=route.SCOPE)
 def run_sql_of_address(request: Request, asked: dict[str, Any]) -> Response[str]:
     """Run one query over the shop's tables, as POST does, with the query in the address."""
-    return http.respond(request, asked, runtime.current().run_adhoc_sql)
+    return route.respond(request, asked, runtime.current().run_adhoc_sql)

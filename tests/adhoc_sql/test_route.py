@@ -15,7 +15,7 @@ EXPENSIVE = "select count(*) from orders a, orders b, orders c, orders d"
 
 
 @contextmanager
-def analyst(**changed: Any) -> Iterator[None]:
+def adhoc_sql(**changed: Any) -> Iterator[None]:
     """Another runtime, whose analyst may take more or less."""
     before = runtime.current()
     settings = before.settings
@@ -188,14 +188,14 @@ def test_too_expensive_says_what_it_would_cost(shop: AnalystsShop) -> None:
 
 
 def test_the_limit_is_the_deployments(shop: AnalystsShop) -> None:
-    with analyst(max_cost=5.0):
+    with adhoc_sql(max_cost=5.0):
         assert shop.ask("select count(*) from orders").json["max_cost"] == 5
         assert shop.ask("select 1").status == 200
 
 
 def test_a_query_that_runs_past_its_time_is_too_expensive_too_and_ended(shop: AnalystsShop) -> None:
     """Not 504: the time was the query's own, and the same one will not have more."""
-    with analyst(max_cost=1e12, timeout=0.5):  # EXPLAIN has as long
+    with adhoc_sql(max_cost=1e12, timeout=0.5):  # EXPLAIN has as long
         response = shop.ask(EXPENSIVE)
 
         assert (response.status, response.code) == (400, "query_too_expensive")

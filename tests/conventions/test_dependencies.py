@@ -48,7 +48,7 @@ ALLOWED = {
     "sluice.ordering": {"sluice.unit_of_work", "sluice.repositories", "sluice.errors"},
     # Analysts' SQL is one package. What reads a query knows neither the database nor HTTP.
     "sluice.adhoc_sql": {"sluice.adhoc_sql", "sluice.errors", "pgparse"},
-    "sluice.adhoc_sql.connection": {
+    "sluice.adhoc_sql.database": {
         "sluice.adhoc_sql",
         "sluice.db",
         "sluice.deadline",
@@ -57,7 +57,7 @@ ALLOWED = {
         "sqlalchemy",
         "pg8000",
     },
-    "sluice.adhoc_sql.http": {
+    "sluice.adhoc_sql.route": {
         "sluice.http",
         "sluice.runtime",
         "sluice.errors",
@@ -125,7 +125,7 @@ ALLOWED = {
         "aws_lambda_powertools",
     },
     "functions.analytics": {
-        "sluice.adhoc_sql.http",
+        "sluice.adhoc_sql.route",
         "sluice.http",
         "sluice.runtime",
         "sluice.repositories",

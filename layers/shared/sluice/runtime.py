@@ -46,8 +46,8 @@ from sluice.settings import DatabaseSettings, Settings
 from sluice.unit_of_work import Repositories, UnitOfWork
 
 if TYPE_CHECKING:
-    from sluice.adhoc_sql.connection import AnalystDatabase
-    from sluice.adhoc_sql.service import Analyst
+    from sluice.adhoc_sql.database import AdhocSqlDatabase
+    from sluice.adhoc_sql.service import AdhocSqlService
     from sluice.db.replica import Replica
     from sluice.imports.maintenance import ImportMaintenance
     from sluice.imports.sqs_consumer import ImportConsumer
@@ -86,8 +86,8 @@ class Runtime(Repositories):
         }
         self.analytics = AnalyticsRepository(reads)
         self.schema = SchemaRepository(database)
-        self._analyst_databases: dict[
-            DatabaseSettings | None, AnalystDatabase
+        self._adhoc_sql_databases: dict[
+            DatabaseSettings | None, AdhocSqlDatabase
         ] = {}  # None: that of the primary
 
     @cached_property
@@ -96,25 +96,25 @@ class Runtime(Repositories):
         return self if self.replica is None else Repositories(self.database, self._signer)
 
     @property
-    def adhoc_sql(self) -> "Analyst":
+    def adhoc_sql(self) -> "AdhocSqlService":
         """Who answers analysts' SQL at the primary; NotFound where no role was set up for it."""
         return self._adhoc_sql_service(None, None)
 
     def run_adhoc_sql(self, sql: str, max_rows: int) -> str:
-        """As `analyst.answer`, by the reader where there is one."""
+        """As `adhoc_sql.execute`, by the reader where there is one."""
         reader = self.settings.replica
         if self.replica is None or reader is None:
-            return self.adhoc_sql.answer(sql, max_rows)
+            return self.adhoc_sql.execute(sql, max_rows)
         return self.replica.read(
-            lambda preceding: self._adhoc_sql_service(reader, preceding).answer(sql, max_rows),
-            lambda: self.adhoc_sql.answer(sql, max_rows),
+            lambda preceding: self._adhoc_sql_service(reader, preceding).execute(sql, max_rows),
+            lambda: self.adhoc_sql.execute(sql, max_rows),
         )
 
     def _adhoc_sql_service(
         self, reader: DatabaseSettings | None, preceding: PrecedingStatement | None
-    ) -> "Analyst":
+    ) -> "AdhocSqlService":
         """Made when it is first asked for."""
-        from sluice.adhoc_sql.service import Analyst
+        from sluice.adhoc_sql.service import AdhocSqlService
 
         wanted = self.settings.adhoc_sql
         if wanted is None and not self.settings.database.migrated:
@@ -123,8 +123,8 @@ class Runtime(Repositories):
             raise NotFound(
                 "Analytics by SQL is not set up here: it needs a database role of its own"
             )
-        if reader not in self._analyst_databases:
-            from sluice.adhoc_sql.connection import AnalystDatabase
+        if reader not in self._adhoc_sql_databases:
+            from sluice.adhoc_sql.database import AdhocSqlDatabase
 
             # Without the primary's breaker: a wrong password of the analyst's must not keep the shop from its database.
             role, breaker = wanted.database, None
@@ -139,9 +139,9 @@ class Runtime(Repositories):
                 password_provider=password_provider(self.settings, role),
                 breaker=breaker,
             )
-            self._analyst_databases[reader] = AnalystDatabase(engine)
-        begin = partial(self._analyst_databases[reader].transaction, preceding=preceding)
-        return Analyst(begin, wanted.max_cost, wanted.timeout)
+            self._adhoc_sql_databases[reader] = AdhocSqlDatabase(engine)
+        begin = partial(self._adhoc_sql_databases[reader].transaction, preceding=preceding)
+        return AdhocSqlService(begin, wanted.max_cost, wanted.timeout)
 
     @cached_property
     def bucket(self) -> "ImportBucket":
@@ -271,7 +271,7 @@ class Runtime(Repositories):
             self._queues.close()
         if "bucket" in vars(self):
             self.bucket.close()
-        for database in self._analyst_databases.values():
+        for database in self._adhoc_sql_databases.values():
             database.dispose()
         if self.replica is not None:
             self.replica.database.dispose()

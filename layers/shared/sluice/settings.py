@@ -18,8 +18,8 @@ Auth = Literal["password", "iam", "none"]  # none: the server asks for no passwo
 
 POOLERS: tuple[Pooler, ...] = ("none", "pgbouncer", "rds-proxy")  # libpq_url.py has them, too
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
-ANALYST_COST = 250_000
-ANALYST_SECONDS = 5.0
+ADHOC_SQL_MAX_COST = 250_000
+ADHOC_SQL_TIMEOUT = 5.0
 METRICS_INTERVAL = 60.0
 RESUME_SECONDS = 60.0  # an Aurora that is paused resumes in about 15, after a day in more than 30
 IMPORTS_MAX_RECEIVE_COUNT = 5
@@ -161,8 +161,8 @@ class AdhocSqlSettings:
     """The role that analytics by SQL works as, and what one statement may take: PostgreSQL's cost, and seconds."""
 
     database: DatabaseSettings
-    max_cost: float = ANALYST_COST
-    timeout: float = ANALYST_SECONDS
+    max_cost: float = ADHOC_SQL_MAX_COST
+    timeout: float = ADHOC_SQL_TIMEOUT
 
 
 @dataclass(frozen=True, slots=True)
@@ -404,7 +404,9 @@ def _adhoc_sql(env: EnvReader, database: DatabaseSettings) -> AdhocSqlSettings |
     password = env.text("SLUICE_ANALYST_PASSWORD", default="")
     secret_arn = env.text("SLUICE_ANALYST_SECRET_ARN", default="")
     user = env.text("SLUICE_ANALYST_USER", default="sluice_analyst")
-    max_cost = env.integer("SLUICE_ANALYST_MAX_COST", default=ANALYST_COST, least=1, most=10**12)
+    max_cost = env.integer(
+        "SLUICE_ANALYST_MAX_COST", default=ADHOC_SQL_MAX_COST, least=1, most=10**12
+    )
     auth: Auth = env.one_of("SLUICE_ANALYST_AUTH", ("password", "iam"), default="password")
     if auth == "password" and not password and not secret_arn:
         return None
@@ -417,9 +419,9 @@ def _adhoc_sql(env: EnvReader, database: DatabaseSettings) -> AdhocSqlSettings |
         pool_size=1,
         pool_overflow=0,
         prepared_statements=0,  # no two are the same
-        statement_timeout=ANALYST_SECONDS,
+        statement_timeout=ADHOC_SQL_TIMEOUT,
         lock_timeout=0.2,
-        socket_timeout=ANALYST_SECONDS + PATIENCE,
+        socket_timeout=ADHOC_SQL_TIMEOUT + PATIENCE,
     )
     return AdhocSqlSettings(role, max_cost)
 

@@ -47,7 +47,9 @@ STATUSES = 5
 class Rule(NamedTuple):
     """How large what a function gives may be, and whether it is text."""
 
-    size: str  # fixed, same (as its largest argument), sum, or a rule of its own in measure.py
+    size: (
+        str  # fixed, same (as its largest argument), sum, or a rule of its own in function_calls.py
+    )
     number: int = 0  # the size, or what is added to that of the arguments
     factor: int = 1
     text: bool = False
@@ -119,7 +121,7 @@ AGGREGATES = _words(
     "var_pop var_samp corr covar_pop covar_samp regr_slope regr_intercept regr_r2 regr_count mode percentile_cont "
     "percentile_disc"
 )
-SERIES = "generate_series"  # in FROM alone, between constants: series.py
+SERIES = "generate_series"  # in FROM alone, between constants: generate_series.py
 LITERAL_ARGUMENTS = {  # so that they are short
     "to_char": (1,),
     "to_date": (1,),

@@ -3,12 +3,12 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
-from sluice.adhoc_sql import allowlist, calls
+from sluice.adhoc_sql import allowlist, function_calls
+from sluice.adhoc_sql.estimate import NUMBER_OF_TEXT, Value, combined
 from sluice.adhoc_sql.literals import check_pattern, check_type, literal_of
+from sluice.adhoc_sql.parser import Node
 from sluice.adhoc_sql.rejection import refuse
 from sluice.adhoc_sql.scope import Frames, Relation, Tables, find
-from sluice.adhoc_sql.tree import Node
-from sluice.adhoc_sql.value import NUMBER_OF_TEXT, Value, combined
 
 Query = Callable[[Node, Tables, Frames], Relation]
 SUBLINKS = ("ANY_SUBLINK", "ALL_SUBLINK", "EXISTS_SUBLINK", "EXPR_SUBLINK", "ARRAY_SUBLINK")
@@ -163,7 +163,7 @@ class Expressions:
         return Value(40, distinct=1)
 
     def call(self, node: Node) -> Value:
-        return calls.value_of(self, node)
+        return function_calls.value_of(self, node)
 
     def grouping(self, node: Node) -> Value:
         return combined(self.values(node.list("args")), 12, node=node)
@@ -194,7 +194,7 @@ class Expressions:
                 fixed=result.fixed,
             )
         if kind == "ARRAY_SUBLINK":
-            size = calls.gathered(self.totals, relation.rows * (2 * row + 16))
+            size = function_calls.gathered(self.totals, relation.rows * (2 * row + 16))
             return combined([nodes], size, text=True, node=node)
         rows = min(relation.rows, _combinations([value for _, value in relation.columns]))
         self.totals.hashed = max(self.totals.hashed, rows * (row + HASHED))

@@ -9,8 +9,8 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from sluice.adhoc_sql.parser import Node, Number
 from sluice.adhoc_sql.rejection import refuse
-from sluice.adhoc_sql.tree import Node, Number
 
 MOST_ROWS = 10_000
 LONGEST = 100  # characters of an interval

@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from sluice.adhoc_sql.parser import Node
 from sluice.adhoc_sql.scope import Frame, names_of
-from sluice.adhoc_sql.tree import Node
 
 
 @dataclass(frozen=True)

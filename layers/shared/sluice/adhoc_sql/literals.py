@@ -5,9 +5,9 @@ import unicodedata
 from dataclasses import replace
 
 from sluice.adhoc_sql import allowlist
+from sluice.adhoc_sql.estimate import Value, of_text
+from sluice.adhoc_sql.parser import Node, Number
 from sluice.adhoc_sql.rejection import refuse
-from sluice.adhoc_sql.tree import Node, Number
-from sluice.adhoc_sql.value import Value, of_text
 
 MAX_DIGITS = 40
 MAX_PATTERN = 100  # characters of a regular expression, or of a format
@@ -19,7 +19,7 @@ BOUND = re.compile(r"\{(\d*)(?:,(\d*))?\}", re.ASCII)
 BACKREFERENCE = re.compile(r"\\[1-9]", re.ASCII)
 INTERNAL = frozenset(
     {"%bytes", "%found", "%rows", "%row"}
-)  # adhoc_sql/statements.py puts these around a statement
+)  # adhoc_sql/query_runner.py puts these around a statement
 JOINERS = (
     "\u200c\u200d"  # of emojis and scripts: the only invisible characters that a name may have
 )

@@ -7,16 +7,16 @@ multiplied, but for a table of which each row is the only one for a row of the o
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
+from sluice.adhoc_sql.column_names import label
+from sluice.adhoc_sql.estimate import MAX_NODES, MAX_ROW, MAX_WORK, Value
 from sluice.adhoc_sql.expression import Expressions, Totals
-from sluice.adhoc_sql.groups import grouped, groupings, own_nodes
+from sluice.adhoc_sql.from_clause import Sources
+from sluice.adhoc_sql.grouping import grouped, groupings, own_nodes
 from sluice.adhoc_sql.joins import rows_of
-from sluice.adhoc_sql.labels import label
 from sluice.adhoc_sql.literals import check_name
+from sluice.adhoc_sql.parser import Node
 from sluice.adhoc_sql.rejection import refuse
 from sluice.adhoc_sql.scope import Frame, Frames, Relation, Tables, bare
-from sluice.adhoc_sql.sources import Sources
-from sluice.adhoc_sql.tree import Node
-from sluice.adhoc_sql.value import MAX_NODES, MAX_ROW, MAX_WORK, Value
 
 MAX_COLUMNS = 200
 MAX_SELECTS = 60

@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from math import inf
 
+from sluice.adhoc_sql.estimate import Value
+from sluice.adhoc_sql.parser import Node
 from sluice.adhoc_sql.rejection import refusal, refuse
-from sluice.adhoc_sql.tree import Node
-from sluice.adhoc_sql.value import Value
 
 Key = frozenset[str]
 

@@ -7,9 +7,9 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from sluice.adhoc_sql import plan_cost, rendering
+from sluice.adhoc_sql import plan_check, rendering
 from sluice.adhoc_sql.allowlist import SERIES, TABLES
-from sluice.adhoc_sql.statements import AnalystRepository, Transaction
+from sluice.adhoc_sql.query_runner import QueryRunner, Transaction
 from sluice.errors import QueryRejected, QueryTooExpensive
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ LARGEST_ROW = "its first row is too large to be answered"
 
 
 @dataclass(frozen=True)
-class Analyst:
+class AdhocSqlService:
     """`begin` gives a transaction that reads; `timeout` is of all its statements together, in seconds."""
 
     begin: Callable[..., AbstractContextManager[Transaction]]
@@ -30,7 +30,7 @@ class Analyst:
     timeout: float
     clock: Callable[[], float] = field(default=time.perf_counter)
 
-    def answer(self, text: str, max_rows: int) -> str:
+    def execute(self, text: str, max_rows: int) -> str:
         """The answer's JSON. QueryRejected; QueryTooExpensive, with the cost where it is known; other SluiceErrors."""
         from sluice.adhoc_sql.validator import check  # with the parser: for those who ask
 
@@ -38,7 +38,7 @@ class Analyst:
         try:
             check(text)  # what is refused whatever the tables hold takes no connection
             with self.begin(timeout=self.timeout) as transaction:
-                asked = AnalystRepository(transaction)
+                asked = QueryRunner(transaction)
                 began = self.clock()
                 statement = check(
                     text, {table: rows * MARGIN + 10 for table, rows in asked.sizes(TABLES).items()}
@@ -65,17 +65,17 @@ class Analyst:
         }
         return f'{{"columns":{_json(columns)},"rows":[{",".join(rows)}],{_json(rest)[1:]}'
 
-    def _judge(self, asked: AnalystRepository, statement: "Statement") -> float:
+    def _judge(self, asked: QueryRunner, statement: "Statement") -> float:
         """The cost of what PostgreSQL means to do, which it may do. It is asked twice where it would hash too much."""
         asked.limit_memory(statement.work_mem)
         plan = asked.plan(statement.sql)
-        if plan_cost.may_outgrow(plan):
+        if plan_check.may_outgrow(plan):
             asked.without_hashing()
             plan = asked.plan(statement.sql)
-        cost = plan_cost.judge(
+        cost = plan_check.judge(
             plan, max_cost=self.max_cost, tables=TABLES, series=SERIES, hashed=statement.hashed
         )
-        plan_cost.check_sorts(
+        plan_check.check_sorts(
             plan, largest=statement.largest_sort, aggregates=statement.aggregate_sorts
         )
         return cost

@@ -1,6 +1,6 @@
 """Decides whether a statement may run: parses it, checks and measures every part, and writes it again.
 
-What is run is never the caller's text, but what was understood of it. Nothing is forbidden by name; what vocabulary.py
+What is run is never the caller's text, but what was understood of it. Nothing is forbidden by name; what allowlist.py
 does not have is refused.
 """
 
@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from sluice.adhoc_sql import allowlist
+from sluice.adhoc_sql.deparser import write
 from sluice.adhoc_sql.expression import Totals
-from sluice.adhoc_sql.plan_cost import MAX_SORTED
+from sluice.adhoc_sql.parser import Node, read, read_written
+from sluice.adhoc_sql.plan_check import MAX_SORTED
 from sluice.adhoc_sql.query import Queries
 from sluice.adhoc_sql.rejection import TEXT, refuse
-from sluice.adhoc_sql.tree import Node, read, read_written
-from sluice.adhoc_sql.writer import write
 
 MAX_TABLES = 12  # PostgreSQL tries their orders
 MAX_LATERALS = 12

@@ -1,7 +1,7 @@
 """What PostgreSQL calls a column that was given no name: its rules (FigureColname), without which names mean others."""
 
+from sluice.adhoc_sql.parser import Node
 from sluice.adhoc_sql.scope import names_of
-from sluice.adhoc_sql.tree import Node
 
 NAMELESS = "?column?"  # PostgreSQL's own
 WEAK, STRONG = 1, 2  # a cast's name gives way to none but a weak one

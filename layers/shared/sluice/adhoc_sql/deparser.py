@@ -1,13 +1,13 @@
 """A tree as SQL again: the text that PostgreSQL gets, of nothing but what was read and allowed.
 
-Every name is quoted, every expression in parentheses, every text safe whatever standard_conforming_strings is. guard.py
+Every name is quoted, every expression in parentheses, every text safe whatever standard_conforming_strings is. validator.py
 reads the text once more, and runs it only where it means the same.
 """
 
 from collections.abc import Callable, Sequence
 
 from sluice.adhoc_sql import allowlist
-from sluice.adhoc_sql.tree import Node, Number
+from sluice.adhoc_sql.parser import Node, Number
 
 # The options of a window's frame (FRAMEOPTION_…), and how its start and end are written.
 DEFAULT_FRAME = 0x422

@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING
 
 from sluice.adhoc_sql import allowlist
 from sluice.adhoc_sql.allowlist import Rule
+from sluice.adhoc_sql.estimate import MAX_GATHERED, Value, combined, too_many_rows
 from sluice.adhoc_sql.literals import MAX_SCALE, check_pattern, check_short, text_of
+from sluice.adhoc_sql.parser import Node
 from sluice.adhoc_sql.rejection import refuse
-from sluice.adhoc_sql.tree import Node
-from sluice.adhoc_sql.value import MAX_GATHERED, Value, combined, too_many_rows
 
 if TYPE_CHECKING:
     from sluice.adhoc_sql.expression import Expressions, Totals

@@ -16,14 +16,14 @@ MAX_LENGTH = 10_000  # characters
 ROWS = IntParam(1, 10_000, default=1_000)
 EXAMPLE = "select status, count(*) as orders, sum(total) as revenue from orders group by status order by status"
 
-QUESTION = BodySchema(
+BODY = BodySchema(
     fields={
         "query": Text(MAX_LENGTH, example=EXAMPLE),
         "max_rows": Integer(ROWS.min_value, ROWS.max_value, example=100),
     },
     optional=("max_rows",),
 )
-ASKED = SqlParams(MAX_LENGTH, ROWS, EXAMPLE)
+QUERY = SqlParams(MAX_LENGTH, ROWS, EXAMPLE)
 
 _COLUMN = {
     "type": "object",
@@ -31,7 +31,7 @@ _COLUMN = {
     "properties": {"name": {"type": "string"}, "type": {"type": "string"}},
 }
 _NUMBER = {"type": "number", "minimum": 0}
-ANSWER = {
+RESPONSE = {
     "columns": {"type": "array", "items": _COLUMN},
     "rows": {
         "type": "array",

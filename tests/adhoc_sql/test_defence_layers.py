@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from sluice import runtime
-from tests.adhoc_sql import layers
+from tests.adhoc_sql import defence_layers
 from tests.adhoc_sql.attacks import ATTACKS
 from tests.adhoc_sql.conftest import AnalystsShop
 
@@ -22,7 +22,7 @@ def test_without_the_parser_nothing_is_written(shop: AnalystsShop) -> None:
         attack
         for kind in ("writes", "several statements")
         for attack in ATTACKS[kind]
-        if not layers.run_stops(attack, analyst)
+        if not defence_layers.run_stops(attack, analyst)
     ]
 
     # These write nothing that lasts: a transaction's number, a line in the log of what was done; and, in PostgreSQL 15
@@ -37,13 +37,13 @@ def test_without_the_parser_the_plan_shows_what_would_be_read(shop: AnalystsShop
     """A catalogue may be read by everybody, and is seen before it is."""
     analyst = runtime.current().adhoc_sql
 
-    assert [a for a in ATTACKS["catalogues"] if not layers.plan_stops(a, analyst)] == []
+    assert [a for a in ATTACKS["catalogues"] if not defence_layers.plan_stops(a, analyst)] == []
 
 
 def test_a_role_that_may_write_may_still_change_nothing(shop: AnalystsShop) -> None:
     before = shop.digest()
     for attack in ATTACKS["writes"]:
-        layers.role_stops(attack, runtime.current().adhoc_sql)
+        defence_layers.role_stops(attack, runtime.current().adhoc_sql)
 
     assert shop.digest() == before
 
@@ -51,13 +51,13 @@ def test_a_role_that_may_write_may_still_change_nothing(shop: AnalystsShop) -> N
 def measured(attacks: list[str]) -> list[int]:
     """How many of them there are, and how many each layer stops; at last, those that the parser alone does."""
     analyst = runtime.current().adhoc_sql
-    plan = [layers.plan_stops(attack, analyst) for attack in attacks]
-    run = [layers.run_stops(attack, analyst) for attack in attacks]
-    role = [layers.role_stops(attack, analyst) for attack in attacks]
+    plan = [defence_layers.plan_stops(attack, analyst) for attack in attacks]
+    run = [defence_layers.run_stops(attack, analyst) for attack in attacks]
+    role = [defence_layers.role_stops(attack, analyst) for attack in attacks]
     through = sum(1 for before, after in zip(plan, run, strict=True) if not before and not after)
     return [
         len(attacks),
-        sum(map(layers.parser_stops, attacks)),
+        sum(map(defence_layers.parser_stops, attacks)),
         sum(plan),
         sum(run),
         sum(role),

@@ -3,9 +3,9 @@
 from collections.abc import Callable
 
 from sluice.adhoc_sql.allowlist import SERIES, TABLES
-from sluice.adhoc_sql.plan_cost import judge
-from sluice.adhoc_sql.service import Analyst
-from sluice.adhoc_sql.statements import AnalystRepository, Transaction
+from sluice.adhoc_sql.plan_check import judge
+from sluice.adhoc_sql.query_runner import QueryRunner, Transaction
+from sluice.adhoc_sql.service import AdhocSqlService
 from sluice.adhoc_sql.validator import check
 from sluice.errors import QueryRejected, SluiceError
 
@@ -24,26 +24,26 @@ def parser_stops(attack: str) -> bool:
     return False
 
 
-def plan_stops(attack: str, analyst: Analyst) -> bool:
+def plan_stops(attack: str, analyst: AdhocSqlService) -> bool:
     """Without the parser: EXPLAIN by the extended protocol, as the role, and what is made of its plan."""
 
     def run(transaction: Transaction) -> None:
-        plan = AnalystRepository(transaction).plan(attack)
+        plan = QueryRunner(transaction).plan(attack)
         judge(plan, max_cost=analyst.max_cost, tables=TABLES, series=SERIES, hashed=0)
 
     return _stops(attack, analyst, run)
 
 
-def run_stops(attack: str, analyst: Analyst) -> bool:
+def run_stops(attack: str, analyst: AdhocSqlService) -> bool:
     """Without parser and plan: wrapped, read-only, as the role, against the timeout."""
 
     def run(transaction: Transaction) -> None:
-        AnalystRepository(transaction).rows(attack, max_rows=100, max_bytes=100_000)
+        QueryRunner(transaction).rows(attack, max_rows=100, max_bytes=100_000)
 
     return _stops(attack, analyst, run)
 
 
-def role_stops(attack: str, analyst: Analyst) -> bool:
+def role_stops(attack: str, analyst: AdhocSqlService) -> bool:
     """With nothing left but the role and the timeout: the text as it is, in a transaction that may write."""
 
     def run(transaction: Transaction) -> None:
@@ -53,7 +53,7 @@ def role_stops(attack: str, analyst: Analyst) -> bool:
     return _stops(attack, analyst, run)
 
 
-def _stops(attack: str, analyst: Analyst, run: Callable[[Transaction], None]) -> bool:
+def _stops(attack: str, analyst: AdhocSqlService, run: Callable[[Transaction], None]) -> bool:
     if any(name in attack for name in UNSTOPPABLE):
         return False
     try:

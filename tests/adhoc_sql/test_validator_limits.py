@@ -5,10 +5,10 @@ from contextlib import suppress
 
 import pytest
 
-from sluice.adhoc_sql.plan_cost import check_sorts
+from sluice.adhoc_sql.plan_check import check_sorts
 from sluice.adhoc_sql.validator import check
 from sluice.errors import QueryRejected, QueryTooExpensive
-from tests.adhoc_sql.bombs import OPENINGS
+from tests.adhoc_sql.expensive_queries import OPENINGS
 
 SIZES = {
     "categories": 50.0,
@@ -194,7 +194,7 @@ def test_an_interval_of_spaces_is_read_in_no_time() -> None:
 
 
 def test_checking_ends_when_its_time_is_up() -> None:
-    from sluice.adhoc_sql.tree import read
+    from sluice.adhoc_sql.parser import read
 
     ticks = iter(range(1_000))
     with pytest.raises(QueryRejected, match="too long to check"):

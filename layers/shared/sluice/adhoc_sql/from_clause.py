@@ -5,13 +5,13 @@ from dataclasses import dataclass, replace
 from math import inf
 
 from sluice.adhoc_sql import allowlist
+from sluice.adhoc_sql.estimate import Value
 from sluice.adhoc_sql.expression import Expressions
 from sluice.adhoc_sql.generate_series import check_series
 from sluice.adhoc_sql.literals import check_name
+from sluice.adhoc_sql.parser import Node
 from sluice.adhoc_sql.rejection import refuse
 from sluice.adhoc_sql.scope import Frame, Frames, Relation, Tables
-from sluice.adhoc_sql.tree import Node
-from sluice.adhoc_sql.value import Value
 
 TOASTED = 2_000  # bytes of a row beyond which PostgreSQL puts values in a table of their own
 JOINS = frozenset({"JOIN_INNER", "JOIN_LEFT", "JOIN_RIGHT", "JOIN_FULL"})

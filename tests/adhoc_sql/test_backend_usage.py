@@ -13,9 +13,9 @@ import pytest
 from local.postgres import PostgresServer
 from sluice import runtime
 from sluice.settings import AwsSettings
-from tests.adhoc_sql.bombs import statements
+from tests.adhoc_sql.backend_usage import Holding, hold
 from tests.adhoc_sql.conftest import AnalystsShop
-from tests.adhoc_sql.holding import Holding, hold
+from tests.adhoc_sql.expensive_queries import statements
 from tests.fixtures.shop import owner_connection, shop_settings
 
 # A shop large enough for a bomb: long names and descriptions, orders that many lines go with.
@@ -54,7 +54,7 @@ def large(
         for statement in DATA:
             shop.sql(statement)
         yield shop, built
-    for database in (*built._analyst_databases.values(), built.database):
+    for database in (*built._adhoc_sql_databases.values(), built.database):
         database.dispose()
     with closing(owner_connection(postgres_server.url())) as connection:
         connection.run(f"DROP DATABASE {name} WITH (FORCE)")

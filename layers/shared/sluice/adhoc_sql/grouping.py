@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 
 from sluice.adhoc_sql import allowlist
+from sluice.adhoc_sql.estimate import Value
+from sluice.adhoc_sql.parser import Node
 from sluice.adhoc_sql.rejection import refuse
 from sluice.adhoc_sql.scope import Frame, Key, bare
-from sluice.adhoc_sql.tree import Node
-from sluice.adhoc_sql.value import Value
 
 MAX_GROUPINGS = 64  # sets of GROUPING SETS, CUBE and ROLLUP, multiplied
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sluice.adhoc_sql.connection import AnalystDatabase
+from sluice.adhoc_sql.database import AdhocSqlDatabase
 from sluice.adhoc_sql.validator import check
 from sluice.errors import QueryRejected, QueryTooExpensive, SluiceError
 from sluice.runtime import Runtime
@@ -97,9 +97,9 @@ def hold(text: str, runtime: Runtime, shop: AnalystsShop) -> Holding:
     return Holding(text, checked, held, backend.peak, ended)
 
 
-def _new_backend(runtime: Runtime) -> AnalystDatabase:
+def _new_backend(runtime: Runtime) -> AdhocSqlDatabase:
     runtime.adhoc_sql  # noqa: B018  (makes the database where there is none yet)
-    database = runtime._analyst_databases[None]
+    database = runtime._adhoc_sql_databases[None]
     database.dispose()
     return database
 

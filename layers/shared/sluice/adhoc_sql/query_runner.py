@@ -28,7 +28,7 @@ class Found(NamedTuple):
     truncated: bool
 
 
-class AnalystRepository:
+class QueryRunner:
     """Runs a statement that was checked, within a transaction that reads."""
 
     def __init__(self, transaction: Transaction) -> None:

@@ -1,4 +1,4 @@
-"""An analyst's text as PostgreSQL's own parser reads it: a tree of nodes, each of which vocabulary.py allows.
+"""An analyst's text as PostgreSQL's own parser reads it: a tree of nodes, each of which allowlist.py allows.
 
 The parser (pgparse, which wraps libpg_query) takes linear time and is C; what is done with its tree here is bounded by
 the number of nodes and by a clock, because the function that checks has others to serve.
@@ -91,7 +91,7 @@ def _same(value: Any) -> Any:
 
 
 def read(text: str, clock: Callable[[], float] = time.monotonic) -> Node:
-    """The one SELECT in `text`. QueryRejected where it is none, or has what vocabulary.py does not."""
+    """The one SELECT in `text`. QueryRejected where it is none, or has what allowlist.py does not."""
     _check_tokens(text)
     return read_written(text, clock)
 

@@ -83,7 +83,7 @@ class Result(NamedTuple):
     rows: Sequence[Sequence[str | None]]
 
 
-class AnalystTransaction:
+class AdhocSqlTransaction:
     """One transaction that reads. All its statements have `timeout` seconds together; a `guard` precedes the first."""
 
     def __init__(
@@ -144,7 +144,7 @@ class AnalystTransaction:
             raise known from error
 
 
-class AnalystDatabase:
+class AdhocSqlDatabase:
     """One for each engine, made before its first connection; NotFound where the driver is not ours."""
 
     def __init__(self, engine: Engine) -> None:
@@ -155,7 +155,7 @@ class AnalystDatabase:
     @contextmanager
     def transaction(
         self, *, timeout: float, preceding: PrecedingStatement | None = None
-    ) -> Iterator[AnalystTransaction]:
+    ) -> Iterator[AdhocSqlTransaction]:
         """A READ ONLY transaction, undone at the end. Raises SluiceErrors; ReplicaBehind where `guard` says so."""
         if self._engine.driver != PIPELINED:
             raise errors.NotFound("Analytics by SQL needs the pipelined driver")
@@ -167,7 +167,7 @@ class AnalystDatabase:
                 raise
             raise ours from error
         try:
-            yield AnalystTransaction(pooled, timeout, self._compiled(preceding))
+            yield AdhocSqlTransaction(pooled, timeout, self._compiled(preceding))
         finally:
             pooled.close()  # the pool rolls back
 

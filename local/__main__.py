@@ -1,4 +1,7 @@
-"""Run `python -m local`. Importing the rest takes half a second, in which Ctrl-C must end it as quietly as later."""
+"""Run `python -m local`.
+
+The import takes half a second, and Ctrl-C during it must end the program without a traceback.
+"""
 
 import sys
 

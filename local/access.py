@@ -1,7 +1,8 @@
-"""As whom the functions work with the database, and what they can do there.
+"""Determine the roles with which the functions use the database, and what they may do there.
 
-On the embedded server they are `sluice_app` and `sluice_analyst`. In a database that DATABASE_URL names they have
-login roles of this run, if `make migrate` was run for it; else they only read, as the user of the URL.
+On the embedded server the roles are `sluice_app` and `sluice_analyst`. In a database that
+DATABASE_URL names, they are temporary login roles if `make migrate` was run for it. Otherwise the
+functions only read, as the user of the URL.
 """
 
 from collections.abc import Callable, Mapping
@@ -13,13 +14,13 @@ from local.database import (
     ANALYST_ROLE,
     APP_ROLE,
     DatabaseUnusable,
-    Login,
-    give_up_imports,
-    prepare,
-    settings_of,
+    RoleLogin,
+    fail_unfinished_imports,
+    migrate_embedded,
+    settings_from_url,
 )
-from local.own_database import Found, Guests, look
-from local.state import State
+from local.own_database import DatabaseContents, TemporaryRoles, inspect_database
+from local.state import StateFolder
 from sluice.settings import DatabaseSettings
 
 
@@ -29,96 +30,106 @@ def _nothing() -> None:
 
 @dataclass(frozen=True, slots=True)
 class DatabaseAccess:
-    """The functions' logins. `remarks` says what is missing; `keep` is called now and then while the system runs."""
+    """The roles that the functions log in as.
+
+    `remarks` are sentences about what is missing. `renew_locks` is to be called repeatedly while
+    the system runs.
+    """
 
     version: str
-    app: Login
-    analyst: Login  # without a password there is no analytics by SQL
-    shop: bool = True  # its tables are there, and may be written to
+    app: RoleLogin
+    analyst: RoleLogin  # without a password, SQL analytics is off
+    shop: bool = True  # the shop's tables exist and can be written to
     remarks: tuple[str, ...] = ()
     migrated: bool = True
-    keep: Callable[[], None] = _nothing
+    renew_locks: Callable[[], None] = _nothing
 
-    def settings(self, url: str, login: Login) -> DatabaseSettings:
-        """How `login` connects to the database at `url`."""
-        settings = settings_of(url)
+    def settings(self, url: str, login: RoleLogin) -> DatabaseSettings:
+        """Return the settings with which `login` connects to the database at `url`."""
+        settings = settings_from_url(url)
         auth = settings.auth if login.role == settings.user else "password"
         return replace(
             settings, user=login.role, password=login.password, auth=auth, migrated=self.migrated
         )
 
     def environment(self, url: str, user: str | None) -> Mapping[str, str]:
-        """The variables of a function that works as `user`, beside those that the template gives it."""
-        settings, found = settings_of(url), {}
+        """Return additional environment variables of a function that logs in as `user`."""
+        settings = settings_from_url(url)
+        variables: dict[str, str] = {}
         if not self.migrated:
-            found["SLUICE_DB_MIGRATED"] = "off"
+            variables["SLUICE_DB_MIGRATED"] = "off"
         if user == settings.user and settings.auth == "none":
-            found["SLUICE_DB_AUTH"] = "none"
+            variables["SLUICE_DB_AUTH"] = "none"
         if settings.ca_file:
-            found["SLUICE_DB_CA_FILE"] = settings.ca_file
+            variables["SLUICE_DB_CA_FILE"] = settings.ca_file
         if settings.pooler != "none":
-            found["SLUICE_DB_POOLER"] = settings.pooler
-        return found
+            variables["SLUICE_DB_POOLER"] = settings.pooler
+        return variables
 
 
-def embedded(url: str, state: State) -> DatabaseAccess:
-    """Prepare the embedded server's database at `url`."""
-    app = Login(APP_ROLE, APP_ROLE, state.secret("app_password"))
-    analyst = Login(ANALYST_ROLE, ANALYST_ROLE, state.secret("analyst_password"))
-    version = prepare(url, app, analyst)
-    give_up_imports(url)
+def prepare_embedded(url: str, state: StateFolder) -> DatabaseAccess:
+    """Migrate the embedded server's database at `url` and return its two roles."""
+    app = RoleLogin(APP_ROLE, APP_ROLE, state.secret("app_password"))
+    analyst = RoleLogin(ANALYST_ROLE, ANALYST_ROLE, state.secret("analyst_password"))
+    version = migrate_embedded(url, app, analyst)
+    fail_unfinished_imports(url)
     return DatabaseAccess(version, app, analyst)
 
 
-def own(url: str, state: State, parts: ExitStack) -> DatabaseAccess:
-    """Look at the database at `url`, and create login roles if it was migrated; `parts` drops them at the end."""
-    found, settings = look(url), settings_of(url)
+def prepare_own(url: str, state: StateFolder, parts: ExitStack) -> DatabaseAccess:
+    """Inspect the database at `url`, and create temporary roles if it was migrated.
+
+    `parts` drops the roles at the end. Raise DatabaseUnusable.
+    """
+    found, settings = inspect_database(url), settings_from_url(url)
     remarks = found.remarks(settings.name)
-    nobody = Login(ANALYST_ROLE, ANALYST_ROLE, "")
-    given = Login(APP_ROLE, settings.user, settings.password)
+    no_login = RoleLogin(ANALYST_ROLE, ANALYST_ROLE, "")
+    given = RoleLogin(APP_ROLE, settings.user, settings.password)
     if not found.migrated:
         return DatabaseAccess(
-            found.version, given, nobody, found.shop, tuple(remarks), migrated=False
+            found.version, given, no_login, found.shop, tuple(remarks), migrated=False
         )
-    guests = Guests(
+    temporary_roles = TemporaryRoles(
         url,
         app_password=state.secret("app_password"),
         analyst_password=state.secret("analyst_password"),
     )
-    guests.hold()
-    parts.callback(guests.drop)
-    guests.drop_stale()
-    if guests.create():
+    temporary_roles.lock()
+    parts.callback(temporary_roles.drop)
+    temporary_roles.drop_stale()
+    if temporary_roles.create():
         access = DatabaseAccess(
-            found.version, guests.app, guests.analyst, found.shop, tuple(remarks)
+            found.version, temporary_roles.app, temporary_roles.analyst, found.shop, tuple(remarks)
         )
-        return replace(access, keep=partial(_keep, guests))
-    return _without_guests(found, given, nobody, remarks, settings)
+        return replace(access, renew_locks=partial(_renew_locks, temporary_roles))
+    return _without_temporary_roles(found, given, no_login, remarks, settings)
 
 
-def _keep(guests: Guests) -> None:
-    with suppress(DatabaseUnusable):  # the server is away: later, then
-        guests.hold()
+def _renew_locks(temporary_roles: TemporaryRoles) -> None:
+    with suppress(DatabaseUnusable):  # the server is not reachable; the next call tries again
+        temporary_roles.lock()
 
 
-def _without_guests(
-    found: Found, given: Login, nobody: Login, remarks: list[str], settings: DatabaseSettings
+def _without_temporary_roles(
+    found: DatabaseContents,
+    given: RoleLogin,
+    no_login: RoleLogin,
+    remarks: list[str],
+    settings: DatabaseSettings,
 ) -> DatabaseAccess:
-    """The user may not create login roles: the functions work as the user, who may have the rights or not."""
-    refused = f"the user {settings.user} may not create login roles"
+    """Return the access of the URL's user, which may not create login roles."""
+    reason = f"the user {settings.user} may not create login roles"
     if found.usable:
-        remarks.append(
-            f"{refused}, so the functions work as that user, and analytics by SQL is off"
-        )
+        remarks.append(f"{reason}, so the functions work as that user, and SQL analytics is off")
     else:
         remarks.append(
-            f"{refused} nor use the schema sluice, so Sluice only reads; "
+            f"{reason} or use the schema sluice, so Sluice only reads; "
             f"an administrator can change that: GRANT {APP_ROLE} TO {settings.user}"
         )
     return DatabaseAccess(
         found.version,
         given,
-        nobody,
+        no_login,
         found.shop and found.usable,
         tuple(remarks),
         migrated=found.usable,
@@ -126,8 +137,9 @@ def _without_guests(
 
 
 def check_seed(access: DatabaseAccess, name: str) -> None:
-    """Raise DatabaseUnusable if demo data was asked for and cannot be added."""
+    """Raise DatabaseUnusable if demo data cannot be added to the database."""
     if not (access.migrated and access.shop):
         raise DatabaseUnusable(
-            f"SLUICE_SEED=demo needs the shop in the database {name}: APP=shop make migrate DATABASE_URL=…"
+            f"SLUICE_SEED=demo needs the shop's tables in the database {name}; "
+            "to add them: APP=shop make migrate DATABASE_URL=…"
         )

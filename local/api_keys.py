@@ -1,4 +1,4 @@
-"""The keys that only this machine knows: rows of an emulated table, of which nothing that is deployed has heard."""
+"""Store the local API keys in the emulated DynamoDB. A deployment does not have these keys."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,37 +14,39 @@ TABLES = {
     "SLUICE_API_KEYS_TABLE": API_KEYS_TABLE,
     "SLUICE_RATE_LIMIT_TABLE": f"{STACK_NAME}-ratelimittable",
 }
-READS = tuple(scope for scope in SCOPES if scope.endswith(":read"))
+READ_SCOPES = tuple(scope for scope in SCOPES if scope.endswith(":read"))
 
 
 @dataclass(frozen=True, slots=True)
 class LocalKey:
+    """An API key of the local system, with its scopes and rate tier."""
+
     key: str
     scopes: tuple[str, ...]
     tier: str
-    meaning: str
+    description: str
 
 
-KEYS = (
+LOCAL_KEYS = (
     LocalKey("local-admin", SCOPES, "unlimited", "every scope, practically unlimited"),
-    LocalKey("local-reader", READS, "default", "reads everything, at the default rate"),
-    LocalKey("local-limited", READS, "limited", "reads everything, 5 requests a minute"),
+    LocalKey("local-reader", READ_SCOPES, "default", "reads everything, at the default rate"),
+    LocalKey("local-limited", READ_SCOPES, "limited", "reads everything, 5 requests a minute"),
 )
 
 
 def emulated_client(service: str, endpoint: str) -> AwsClient:
-    """A client of the emulated services, which check no signatures. `version` is DynamoDB's."""
-    nobody = AwsSettings("us-east-1", "local", "local")
-    return AwsClient(nobody, service, endpoint=endpoint, version="1.0", timeout=10)
+    """Return a client of an emulated service."""
+    no_account = AwsSettings("us-east-1", "local", "local")
+    return AwsClient(no_account, service, endpoint=endpoint, version="1.0", timeout=10)
 
 
 def store_local_keys(endpoint: str, table: str) -> None:
-    """Put the local keys into the table; AwsError where it is not there."""
+    """Put the local keys into the table. Raise AwsError if the table does not exist."""
     dynamodb = emulated_client("dynamodb", endpoint)
-    for known in KEYS:
+    for known in LOCAL_KEYS:
         item = {
             "key_hash": {"S": hash_key(known.key)},
-            "client": {"S": known.key.removeprefix("local-")},  # a client's name is logged
+            "client": {"S": known.key.removeprefix("local-")},  # not the key: it is logged
             "scopes": {"SS": list(known.scopes)},
             "tier": {"S": known.tier},
         }
@@ -53,8 +55,8 @@ def store_local_keys(endpoint: str, table: str) -> None:
 
 
 def create_table(endpoint: str, name: str, properties: Mapping[str, object]) -> None:
-    """A table as the template declares it; what the emulation has no use for is left out."""
-    wanted = {key: properties[key] for key in ("KeySchema", "AttributeDefinitions", "BillingMode")}
+    """Create a table with the template's properties, except those that the emulation ignores."""
+    used = {key: properties[key] for key in ("KeySchema", "AttributeDefinitions", "BillingMode")}
     dynamodb = emulated_client("dynamodb", endpoint)
-    dynamodb.call("DynamoDB_20120810.CreateTable", {"TableName": name, **wanted})
+    dynamodb.call("DynamoDB_20120810.CreateTable", {"TableName": name, **used})
     dynamodb.close()

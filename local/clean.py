@@ -1,23 +1,26 @@
-"""Remove the local system's state: `make clean-state`. Refuses while the system runs. Standard library only."""
+"""Remove the local system's state (`make clean-state`), unless the system runs.
+
+It uses only the standard library, so that it needs no virtual environment.
+"""
 
 import os
 import shutil
 import sys
 from pathlib import Path
 
-from local.state import AlreadyRunning, State, StateUnusable
+from local.state import AlreadyRunning, StateFolder, StateUnusable
 
 ROOT = Path(__file__).parents[1]
 DEFAULT_HOME = ROOT / ".sluice"
 
 
 def remove_state(home: Path) -> str:
-    """Remove the state folder `home` and return what to print. Raise AlreadyRunning or StateUnusable."""
+    """Remove the state folder `home`; return a message. Raise AlreadyRunning or StateUnusable."""
     if not home.exists():
         return f"nothing to remove: {home} does not exist"
     if home != DEFAULT_HOME and not ((home / "lock").exists() and (home / "secrets.json").exists()):
-        raise StateUnusable(f"{home} is not a state folder of Sluice, so it is left alone")
-    state = State(home)
+        raise StateUnusable(f"{home} is not a state folder of Sluice, so it was not removed")
+    state = StateFolder(home)
     state.claim()
     try:
         elsewhere = home / "postgres" / "elsewhere"

@@ -1,7 +1,8 @@
-"""Has the code changed since a sandbox was started?
+"""Detect that the code of a function has changed since a sandbox was started.
 
-`CodeStamp.current()` differs after any file under its folders was edited, added or removed. It is asked at each
-request, so what it found holds for a moment, a folder is listed again only when it changed, and a file costs one stat.
+`CodeFingerprint.current()` changes when a file under its folders is edited, added or removed. It is
+called for each request. Therefore its value is kept for CHECK_INTERVAL, a folder is listed again
+only if it changed, and a file costs one `stat`.
 """
 
 import os
@@ -9,31 +10,34 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
-MOMENT = 0.02  # seconds: shorter than an editor and a request take, longer than requests are apart under load
+# Seconds: shorter than the time between saving a file and the next request, longer than the time
+# between two requests under load.
+CHECK_INTERVAL = 0.02
 
 
-class CodeStamp:
-    """Watches folders by asking, so it needs no thread, and whoever edits and then asks again sees the edit."""
+class CodeFingerprint:
+    """A number for the state of all files in some folders, computed on demand without a thread."""
 
     def __init__(self, folders: Iterable[Path]) -> None:
         self._roots = [str(folder) for folder in folders]
-        self._taken, self._stamp = float("-inf"), 0
+        self._computed_at, self._fingerprint = float("-inf"), 0
         self._listed: dict[str, tuple[int, list[str], list[str]]] = {}
 
     def current(self) -> int:
-        """A number that stands for the state of every file, compiled ones aside; at most MOMENT old."""
+        """Return the fingerprint of all files but compiled ones, at most CHECK_INTERVAL old."""
         now = time.monotonic()
-        if now - self._taken > MOMENT:
-            self._taken, self._stamp = now, self._take()
-        return self._stamp
+        if now - self._computed_at > CHECK_INTERVAL:
+            self._computed_at, self._fingerprint = now, self._compute()
+        return self._fingerprint
 
-    def _take(self) -> int:
-        marks: list[tuple[str, int, int]] = []
+    def _compute(self) -> int:
+        states: list[tuple[str, int, int]] = []
         waiting = list(self._roots)
         while waiting:
             folder = waiting.pop()
             try:
-                changed = os.stat(folder).st_mtime_ns  # noqa: PTH116 - at every request; Path takes three times as long
+                # os.stat at every request: Path.stat takes three times as long
+                changed = os.stat(folder).st_mtime_ns  # noqa: PTH116
             except FileNotFoundError:
                 continue
             known = self._listed.get(folder)
@@ -46,8 +50,8 @@ class CodeStamp:
                     found = os.stat(file)  # noqa: PTH116
                 except FileNotFoundError:  # removed since it was listed
                     continue
-                marks.append((file, found.st_mtime_ns, found.st_size))
-        return hash(tuple(marks))
+                states.append((file, found.st_mtime_ns, found.st_size))
+        return hash(tuple(states))
 
 
 def _list(folder: str) -> tuple[list[str], list[str]]:

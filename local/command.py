@@ -1,6 +1,7 @@
-"""Commands of the local system: `python -m local` runs it, `python -m local env FUNCTION` prints an environment.
+"""The commands of the local system.
 
-`python -m local migrate` and `remove` set up the database that DATABASE_URL names, and undo that.
+`python -m local` runs it, `env FUNCTION` prints a function's environment variables, and `psql`
+opens psql. `migrate` and `remove` set up the database that DATABASE_URL names, and undo that.
 """
 
 import argparse
@@ -14,22 +15,22 @@ from pathlib import Path
 from typing import NoReturn
 
 ROOT = Path(__file__).parents[1]
-sys.path.insert(1, str(ROOT / "layers" / "shared"))  # migrations and seeds are Sluice's own code
+sys.path.insert(1, str(ROOT / "layers" / "shared"))  # for sluice, which this package uses
 
 from local.aws import AwsError  # noqa: E402
 from local.binaries import PostgresError  # noqa: E402
 from local.console import Console  # noqa: E402
-from local.database import DatabaseUnusable, connect, settings_of  # noqa: E402
+from local.database import DatabaseUnusable, connect, settings_from_url  # noqa: E402
 from local.intrinsics import TemplateError  # noqa: E402
 from local.libpq import complete_url, psql_variables  # noqa: E402
-from local.state import AlreadyRunning, State, StateUnusable  # noqa: E402
-from local.system import STOPPING, CannotStart, Options, run  # noqa: E402
+from local.state import AlreadyRunning, StateFolder, StateUnusable  # noqa: E402
+from local.system import STOP_SIGNALS, Options, StartError, run  # noqa: E402
 from sluice.settings import SettingsError  # noqa: E402
 
-EXPECTED = (
+EXPECTED_ERRORS = (
     AlreadyRunning,
     AwsError,
-    CannotStart,
+    StartError,
     DatabaseUnusable,
     PostgresError,
     StateUnusable,
@@ -39,12 +40,13 @@ ENVIRON = os.environ  # noqa: TID251 - the local system's own settings; function
 
 
 def main() -> int:
+    """Run the command of the command line and return the exit code."""
     arguments = _arguments()
     home = Path(ENVIRON.get("SLUICE_STATE") or ROOT / ".sluice")
     if arguments.command == "env":
-        return _print_environment(State(home), arguments.function)
+        return _print_environment(StateFolder(home), arguments.function)
     if arguments.command == "psql":
-        return _open_psql(State(home), arguments.others)
+        return _open_psql(StateFolder(home), arguments.others)
     if arguments.command in ("migrate", "remove"):
         return _change_database(arguments.command)
     console = Console(
@@ -52,7 +54,7 @@ def main() -> int:
         verbose=arguments.verbose,
         colour=sys.stdout.isatty() and not ENVIRON.get("NO_COLOR"),
     )
-    for signum in STOPPING:
+    for signum in STOP_SIGNALS:
         signal.signal(signum, _interrupt)
     try:
         run(
@@ -60,8 +62,8 @@ def main() -> int:
                 state=home,
                 port=_port(arguments.port),
                 database_url=_database_url(),
-                reader_host=ENVIRON.get("SLUICE_REPLICA_HOST", ""),
-                seeded=_seeded(),
+                replica_host=ENVIRON.get("SLUICE_REPLICA_HOST", ""),
+                demo_data=_demo_data(),
                 built=arguments.built,
                 aws_tls=arguments.aws_tls,
                 parameters=dict(pair.partition("=")[::2] for pair in arguments.set),
@@ -70,7 +72,7 @@ def main() -> int:
         )
     except KeyboardInterrupt:  # during the start
         return 0
-    except EXPECTED as error:
+    except EXPECTED_ERRORS as error:
         console.error(str(error))
         return 1
     finally:
@@ -83,33 +85,36 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--port",
         default=ENVIRON.get("PORT") or "3000",
-        help="default 3000, or PORT; 0: any free one",
+        help="default: PORT, or 3000; 0: any free port",
     )
     parser.add_argument("--verbose", action="store_true", help="show the functions' logs")
     parser.add_argument(
-        "--built", action="store_true", help="run what `sam build` made, with its layer alone"
+        "--built",
+        action="store_true",
+        help="run the functions and the layer that `sam build` built",
     )
     parser.add_argument(
-        "--aws-tls", action="store_true", help="functions reach the emulated AWS services by TLS"
+        "--aws-tls", action="store_true", help="functions call the emulated AWS services over TLS"
     )
     parser.add_argument(
         "--set",
         action="append",
         default=[],
         metavar="NAME=VALUE",
-        help="a parameter of template.yaml",
+        help="set a parameter of template.yaml",
     )
     commands = parser.add_subparsers(dest="command", metavar="")
-    env = commands.add_parser("env", help="print a function's environment as export lines")
+    env = commands.add_parser("env", help="print a function's environment variables as exports")
     env.add_argument("function", metavar="FUNCTION", nargs="?", default="")
     commands.add_parser(
-        "psql", help="open psql, as the owner, on the running system's database; more is psql's own"
+        "psql",
+        help="open psql as the owner of the running system's database; more arguments go to psql",
     )
     commands.add_parser(
         "migrate", help="set up the database that DATABASE_URL names; with APP=shop also the shop"
     )
     commands.add_parser(
-        "remove", help="remove again what `migrate` made; with DROP_APP=shop also the shop's tables"
+        "remove", help="remove what `migrate` created; with DROP_APP=shop also the shop's tables"
     )
     arguments, others = parser.parse_known_args()
     if others and arguments.command != "psql":
@@ -121,7 +126,7 @@ def _arguments() -> argparse.Namespace:
 def _port(given: str) -> int:
     if re.fullmatch("[0-9]{1,5}", given) and int(given) <= 65535:
         return int(given)
-    raise CannotStart(
+    raise StartError(
         f"PORT must be a number from 0 to 65535 (0 takes any free port), not {given!r}"
     )
 
@@ -134,25 +139,25 @@ def _database_url() -> str:
         raise DatabaseUnusable(f"DATABASE_URL: {'; '.join(error.problems)}") from error
 
 
-def _seeded() -> bool:
-    """Demo data goes into the embedded server's database; into another one only if SLUICE_SEED=demo asks for it."""
-    wanted = ENVIRON.get("SLUICE_SEED", "")
-    if wanted not in ("", "demo", "none"):
-        raise CannotStart(f"SLUICE_SEED must be demo or none, not {wanted!r}")
-    return wanted == "demo" or (not wanted and not ENVIRON.get("DATABASE_URL"))
+def _demo_data() -> bool:
+    """Return whether to add demo data: to the embedded database, or if SLUICE_SEED is demo."""
+    seed = ENVIRON.get("SLUICE_SEED", "")
+    if seed not in ("", "demo", "none"):
+        raise StartError(f"SLUICE_SEED must be demo or none, not {seed!r}")
+    return seed == "demo" or (not seed and not ENVIRON.get("DATABASE_URL"))
 
 
 def _change_database(command: str) -> int:
-    """`make migrate` and `make remove`."""
+    """Run `make migrate` or `make remove` and return the exit code."""
     from local import migration_commands
 
     try:
         url = _database_url()
         if not url:
             raise DatabaseUnusable(
-                f"make {command} needs a database of yours: DATABASE_URL=postgresql://…"
+                f"make {command} needs the URL of a database: DATABASE_URL=postgresql://…"
             )
-        with connect(settings_of(url)):  # first, because its messages name the remedy
+        with connect(settings_from_url(url)):  # try first, because its errors name the remedy
             pass
         if command == "remove":
             return migration_commands.remove(url, ENVIRON.get("DROP_APP", ""))
@@ -172,26 +177,27 @@ def _change_database(command: str) -> int:
         return 130
 
 
-def _print_environment(state: State, function: str) -> int:
+def _print_environment(state: StateFolder, function: str) -> int:
     published = state.read("functions.json")
     if published is None:
         print("sluice: not running; start it with: make run", file=sys.stderr)
         return 1
     if function not in published:
-        wrong = (
-            f"there is no function {function!r}"
-            if function
-            else "name a function: make env FUNCTION=…"
-        )
-        print(f"sluice: {wrong}; there are {', '.join(published)}", file=sys.stderr)
+        problem = "name a function: make env FUNCTION=…"
+        if function:
+            problem = f"there is no function {function!r}"
+        print(f"sluice: {problem}; there are {', '.join(published)}", file=sys.stderr)
         return 1
     for name, value in published[function].items():
         print(f"export {name}={shlex.quote(value)}")
     return 0
 
 
-def _open_psql(state: State, arguments: list[str]) -> int:  # noqa: RET503 - execve does not return
-    """Become psql, connected to the running system's database. The password is not in the process list."""
+def _open_psql(state: StateFolder, arguments: list[str]) -> int:  # noqa: RET503 - execve does not return
+    """Replace this process by psql, connected to the running system's database.
+
+    The password is passed in a variable, so that it is not in the process list.
+    """
     published = state.read("local.json")
     if published is None:
         print("sluice: not running; start it with: make run", file=sys.stderr)
@@ -208,11 +214,12 @@ def _open_psql(state: State, arguments: list[str]) -> int:  # noqa: RET503 - exe
         for name, value in ENVIRON.items()
         if name not in ("PGHOSTADDR", "PGSERVICE", "PGOPTIONS")
     }
-    os.execve(program, [program, *arguments], kept | psql_variables(published["database_url"]))  # noqa: S606 - a shell would read the arguments again
+    environ = kept | psql_variables(published["database_url"])
+    os.execve(program, [program, *arguments], environ)  # noqa: S606 - no shell is needed
 
 
 def _interrupt(signum: int, frame: object) -> NoReturn:
-    """The first signal stops the start; more of them would only interrupt the stopping."""
-    for stopping in STOPPING:
-        signal.signal(stopping, signal.SIG_IGN)
+    """Interrupt the start, and ignore further signals while the parts stop."""
+    for each in STOP_SIGNALS:
+        signal.signal(each, signal.SIG_IGN)
     raise KeyboardInterrupt

@@ -1,4 +1,4 @@
-"""What does whoever runs the local system see? The way in, then one line a request; with --verbose the logs too."""
+"""Print the URL of the local system, one line for each request, and logs with --verbose."""
 
 import json
 import os
@@ -8,111 +8,122 @@ import threading
 from contextlib import suppress
 from typing import IO
 
-from local.api_keys import KEYS
-from local.gateway import Access
+from local.api_keys import LOCAL_KEYS
+from local.gateway import AccessRecord
 
-BOLD, DIM, RED, GREEN, YELLOW, PLAIN = "1", "2", "31", "32", "33", "0"
-MOST_WAITING, CLOSE_SECONDS = 10_000, 2.0
+BOLD = "1"
+DIM = "2"
+RED = "31"
+GREEN = "32"
+YELLOW = "33"
+PLAIN = "0"
+MAX_WAITING_LINES = 10_000
+CLOSE_SECONDS = 2.0
 
 
 class Console:
-    """Writes lines to `out`; colours only where it is a terminal that wants them.
+    """Writes lines to `out`, with colours if `colour` is set.
 
-    A thread does the writing, for a pipe that nobody reads blocks its writer: requests go on being served, and
-    lines that find MOST_WAITING before them are lost. `close` waits for the others, as long as they move.
+    A thread writes them, because a pipe that is not read blocks its writer. Requests continue to
+    be served, and new lines are dropped while MAX_WAITING_LINES are queued.
     """
 
     def __init__(self, out: IO[str], *, verbose: bool = False, colour: bool = False) -> None:
         self._out = out
         self._verbose = verbose
         self._colour = colour
-        self._waiting: queue.Queue[str | None] = queue.Queue(MOST_WAITING)
+        self._waiting: queue.Queue[str | None] = queue.Queue(MAX_WAITING_LINES)
         self._writer = threading.Thread(target=self._write, daemon=True)
         self._writer.start()
 
     def close(self) -> None:
-        """Call it last: whoever does not read by now gets no more."""
+        """Write the queued lines for at most CLOSE_SECONDS, and stop the thread. Call this last."""
         with suppress(queue.Full):
             self._waiting.put_nowait(None)
         self._writer.join(CLOSE_SECONDS)
 
-    def step(self, what: str, told: str) -> None:
-        """One line of the start."""
-        self._line(f"  {self._paint(DIM, f'{what:<11}')} {told}")
+    def step(self, label: str, text: str) -> None:
+        """Print one step of the start."""
+        self._line(f"  {self._paint(DIM, f'{label:<11}')} {text}")
 
     def ready(self, url: str, seconds: float, path: str) -> None:
-        self._line(
-            f"\n  {self._paint(BOLD, 'Sluice')} is ready at {self._paint(BOLD, url)}  ({seconds:.1f} s)\n"
-        )
-        for position, known in enumerate(KEYS):
+        """Print where the system is, its keys, and a first request to `path`."""
+        name, address = self._paint(BOLD, "Sluice"), self._paint(BOLD, url)
+        self._line(f"\n  {name} is ready at {address}  ({seconds:.1f} s)\n")
+        for position, known in enumerate(LOCAL_KEYS):
             self.step(
-                "" if position else "API keys", f"{known.key:<14} {self._paint(DIM, known.meaning)}"
+                "" if position else "API keys",
+                f"{known.key:<14} {self._paint(DIM, known.description)}",
             )
         self.step("try", f"curl -H 'X-API-Key: local-admin' '{url}{path}'")
         self.step("browse", f"{url}/docs for REST, {url}/graphiql for GraphQL")
         self.step("watch", f"{url}/console")
         self.step("stop", "Ctrl-C\n")
 
-    def access(self, access: Access) -> None:
-        """One request: method, path, status, time; `cold` with what starting the sandbox took."""
+    def log_access(self, access: AccessRecord) -> None:
+        """Print one request: method, path, status and time, and the time of a cold start."""
         colour = GREEN if access.status < 400 else YELLOW if access.status < 500 else RED
-        line = f"  {access.method:<7} {_shown(access.target):<48} {self._paint(colour, str(access.status))}"
+        status = self._paint(colour, str(access.status))
+        line = f"  {access.method:<7} {_truncated(access.target):<48} {status}"
         line += f" {access.duration * 1000:>8.1f} ms"
         if access.init is not None:
             line += self._paint(DIM, f"  cold ({access.init * 1000:.0f} ms)")
         self._line(line)
         if access.error is not None:
-            self._line(
-                self._paint(RED, f"          {access.function}: {_shown(access.error, 400)}")
-            )
+            error = f"          {access.function}: {_truncated(access.error, 400)}"
+            self._line(self._paint(RED, error))
 
-    def function(self, name: str, line: str) -> None:
-        """A line of a function's log."""
+    def log_line(self, name: str, line: str) -> None:
+        """Print a line of a function's log if --verbose is set."""
         if self._verbose:
             self._line(f"{self._paint(DIM, f'  {name} |')} {_printable(_readable(line))}")
 
-    def notice(self, told: str) -> None:
-        self._line(f"  {self._paint(YELLOW, _shown(told, 400))}")
+    def notice(self, message: str) -> None:
+        self._line(f"  {self._paint(YELLOW, _truncated(message, 400))}")
 
-    def error(self, told: str) -> None:
-        print(f"sluice: {told}", file=sys.stderr, flush=True)
+    def error(self, message: str) -> None:
+        print(f"sluice: {message}", file=sys.stderr, flush=True)
 
     def _line(self, text: str) -> None:
         with suppress(queue.Full):
             self._waiting.put_nowait(text)
 
     def _write(self) -> None:
-        """By file descriptor: a thread that waits in a buffered write cannot be left behind at the end."""
+        """Write queued lines to the file descriptor.
+
+        A thread that waits in a buffered write would block the interpreter's exit.
+        """
         while (text := self._waiting.get()) is not None:
-            left = f"{text}\n".encode(errors="replace")
-            with suppress(BrokenPipeError):  # whoever read along has gone; serving goes on
-                while left:
-                    left = left[os.write(self._out.fileno(), left) :]
+            remaining = f"{text}\n".encode(errors="replace")
+            with suppress(BrokenPipeError):  # the reader has ended; the system continues to serve
+                while remaining:
+                    remaining = remaining[os.write(self._out.fileno(), remaining) :]
 
     def _paint(self, colour: str, text: str) -> str:
         return f"\x1b[{colour}m{text}\x1b[{PLAIN}m" if self._colour else text
 
 
 def _readable(line: str) -> str:
-    """An error's JSON as a person reads a traceback; every other line as it is."""
+    """Format the JSON of an error as a traceback; return any other line unchanged."""
     if '"stackTrace"' not in line:
         return line
     try:
-        told = json.loads(line)
-        trace = "".join(told["stackTrace"])
-        words = (told.get("level", ""), told.get("message", ""), told.get("requestId", ""))
-        return f"{' '.join(word for word in words if word)}\n{trace}{told.get('errorType')}: {told.get('errorMessage')}"
+        record = json.loads(line)
+        trace = "".join(record["stackTrace"])
+        words = (record.get("level", ""), record.get("message", ""), record.get("requestId", ""))
+        heading = " ".join(word for word in words if word)
+        return f"{heading}\n{trace}{record.get('errorType')}: {record.get('errorMessage')}"
     except (ValueError, TypeError, KeyError, AttributeError):  # a function may print anything
         return line
 
 
-def _shown(text: str, most: int = 120) -> str:
+def _truncated(text: str, max_length: int = 120) -> str:
     text = _printable(text).replace("\n", " ")
-    return text if len(text) <= most else text[: most - 1] + "…"
+    return text if len(text) <= max_length else text[: max_length - 1] + "…"
 
 
 def _printable(text: str) -> str:
-    """Nothing a client sends may steer the terminal."""
+    """Replace control characters, so that a client cannot send escape sequences to the terminal."""
     return "".join(
         letter if letter.isprintable() or letter in "\n\t" else "\N{REPLACEMENT CHARACTER}"
         for letter in text

@@ -1,6 +1,7 @@
-"""What does /console/data tell? Metrics, sandboxes and imports as one document, for the page at /console.
+"""Serve /console/data: metrics, sandboxes and imports as JSON, for the page at /console.
 
-Counts, times and names that the template gives: no key, no address, no row, and nothing of a request but its route.
+It holds counts, times and names from the template. It holds no key, no address, no row, and
+nothing of a request but its route.
 """
 
 import json
@@ -9,46 +10,49 @@ import time
 from collections.abc import Callable, Mapping
 from urllib.parse import parse_qs
 
-from local.http1 import HttpError, Request, Response
-from local.import_status import Progress
-from local.metrics import KEPT_SECONDS, Metrics, Second, Told, Traffic
-from local.pool import Glimpse, SandboxPool
+from local.http1 import HttpError, HttpRequest, HttpResponse
+from local.import_status import ImportStatus
+from local.metrics import RETENTION_SECONDS, LastMetrics, Metrics, SecondCounts, Traffic
+from local.pool import SandboxPool, SandboxStatus
 
 PATH = "/console/data"
-SHARES = (0.5, 0.95, 0.99)
+QUANTILES = (0.5, 0.95, 0.99)
 
 
-class Vitals:
-    """`pools` by function name. `clock` tells seconds since the epoch, and is that of `metrics`."""
+class ConsoleApi:
+    """Answers GET /console/data.
+
+    `pools`: by function name. `clock` returns Unix time; it must be the clock of `metrics`.
+    """
 
     def __init__(
         self,
         metrics: Metrics,
         pools: Mapping[str, SandboxPool],
-        progress: Progress,
+        progress: ImportStatus,
         *,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._metrics = metrics
         self._pools = pools
-        self._progress = progress
+        self._import_status = progress
         self._clock = clock
 
-    def page(self, request: Request) -> Response | None:
-        """None where something else is meant. HttpError 400. The gateway has refused strangers by then.
+    def page(self, request: HttpRequest) -> HttpResponse | None:
+        """Return the document, or None for another path or method. Raise HttpError 400.
 
-        `after`: seconds since the epoch of what is known already; `window`: over how many seconds routes are summed.
+        Query parameters: `after`, the Unix time up to which the client has the data; `window`,
+        the number of seconds over which routes are summed. The gateway has already rejected
+        foreign hosts and pages.
         """
         path, _, query = request.target.partition("?")
         if path != PATH or request.method != "GET":
             return None
-        asked = parse_qs(query)
-        after, window = (
-            _number(asked, name, default)
-            for name, default in (("after", 0), ("window", KEPT_SECONDS))
-        )
+        parameters = parse_qs(query)
+        after = _number(parameters, "after", 0)
+        window = _number(parameters, "window", RETENTION_SECONDS)
         body = json.dumps(self._document(after, window), separators=(",", ":")).encode()
-        return Response(
+        return HttpResponse(
             200,
             [
                 ("content-type", "application/json"),
@@ -59,10 +63,10 @@ class Vitals:
         )
 
     def _document(self, after: int, window: int) -> dict[str, object]:
-        imports, database = self._progress.latest()
-        routes, together = self._metrics.routes(window), Traffic()
+        imports, database = self._import_status.latest()
+        routes, total = self._metrics.routes(window), Traffic()
         for traffic in routes.values():
-            together.merge(traffic)
+            total.merge(traffic)
         return {
             "started": self._metrics.started,
             "now": self._clock(),
@@ -70,12 +74,12 @@ class Vitals:
                 {"at": at, **_second(second)} for at, second in self._metrics.seconds(after)
             ],
             "routes": [{"route": route, **_traffic(routes[route])} for route in sorted(routes)],
-            "times": together.times.quantiles(*SHARES),
+            "times": total.times.quantiles(*QUANTILES),
             "functions": [
                 {
                     "name": name,
                     "waiting": pool.waiting,
-                    "sandboxes": [self._sandbox(name, glimpse) for glimpse in pool.glimpses()],
+                    "sandboxes": [self._sandbox(name, status) for status in pool.statuses()],
                 }
                 for name, pool in self._pools.items()
             ],
@@ -83,21 +87,22 @@ class Vitals:
             "imports": imports,
         }
 
-    def _sandbox(self, function: str, glimpse: Glimpse) -> dict[str, object]:
-        told = self._metrics.told(function, glimpse.number)
+    def _sandbox(self, function: str, status: SandboxStatus) -> dict[str, object]:
+        last = self._metrics.last_metrics(function, status.number)
+        metrics = None
+        if last is not None:
+            metrics = {"age": round(self._clock() - last.at, 1), **_last_metrics(last)}
         return {
-            "number": glimpse.number,
-            "state": glimpse.state,
-            "invocations": glimpse.invocations,
-            "memory": glimpse.memory,
-            "told": None
-            if told is None
-            else {"age": round(self._clock() - told.at, 1), **_told(told)},
+            "number": status.number,
+            "state": status.state,
+            "invocations": status.invocations,
+            "memory": status.memory,
+            "metrics": metrics,
         }
 
 
-def _second(second: Second) -> dict[str, object]:
-    pools = [_told(told) for told in second.told.values()]
+def _second(second: SecondCounts) -> dict[str, object]:
+    pools = [_last_metrics(last) for last in second.last_metrics.values()]
     return {
         **_traffic(second.traffic),
         "counted": second.counted,
@@ -109,27 +114,27 @@ def _second(second: Second) -> dict[str, object]:
 
 
 def _traffic(traffic: Traffic) -> dict[str, object]:
-    """Times in seconds: the median, p95 and p99."""
+    """Return the counts, and the median, p95 and p99 in seconds."""
     return {
         "function": traffic.function,
         "statuses": traffic.statuses,
         "cold": traffic.cold,
-        "times": traffic.times.quantiles(*SHARES),
+        "times": traffic.times.quantiles(*QUANTILES),
     }
 
 
-def _told(told: Told) -> dict[str, int]:
+def _last_metrics(metrics: LastMetrics) -> dict[str, int]:
     return {
-        "size": told.size,
-        "checked_in": told.checked_in,
-        "checked_out": told.checked_out,
-        "overflow": told.overflow,
-        "breaker_open": told.breaker_open,
+        "size": metrics.size,
+        "checked_in": metrics.checked_in,
+        "checked_out": metrics.checked_out,
+        "overflow": metrics.overflow,
+        "breaker_open": metrics.breaker_open,
     }
 
 
-def _number(asked: Mapping[str, list[str]], name: str, default: int) -> int:
-    value = asked.get(name, [str(default)])[0]
+def _number(parameters: Mapping[str, list[str]], name: str, default: int) -> int:
+    value = parameters.get(name, [str(default)])[0]
     if not re.fullmatch(r"\d{1,12}", value, re.ASCII):
         raise HttpError(400, f"{name} must be a whole number")
     return int(value)

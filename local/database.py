@@ -1,6 +1,6 @@
-"""The embedded server's database, made ready for the functions, and plain connections to any database.
+"""Create and migrate the embedded server's database, and connect to any database.
 
-What is in a database of someone else, and what is created there, is in own_database.py.
+own_database.py inspects a database that DATABASE_URL names.
 """
 
 import socket
@@ -17,46 +17,53 @@ from local.postgres import PostgresServer
 from sluice.settings import DatabaseSettings, SettingsError
 
 NAME = "sluice"
-APP_ROLE, ANALYST_ROLE = "sluice_app", "sluice_analyst"
+APP_ROLE = "sluice_app"
+ANALYST_ROLE = "sluice_analyst"
 CONNECT_SECONDS = 5.0
-# The server is Sluice's alone, so what PostgreSQL lets every role do is closed: other databases, tables of their own,
-# and large objects, which no grant bounds. Only a superuser may run these, so migrations cannot.
-EMBEDDED = (
+# Only Sluice uses the embedded server, so revoke what PostgreSQL allows every role: other
+# databases, new tables in public, and large objects, for which there are no grants. Only a
+# superuser may run these statements, so they are not migrations.
+EMBEDDED_SQL = (
     "CREATE EXTENSION IF NOT EXISTS pg_stat_statements",
     f"REVOKE CONNECT, TEMPORARY ON DATABASE {NAME}, postgres, template1 FROM PUBLIC",
     "REVOKE CREATE ON SCHEMA public FROM PUBLIC",
-    "REVOKE EXECUTE ON FUNCTION lo_creat(integer), lo_create(oid), lo_from_bytea(oid, bytea) FROM PUBLIC",
+    "REVOKE EXECUTE ON FUNCTION lo_creat(integer), lo_create(oid), lo_from_bytea(oid, bytea) "
+    "FROM PUBLIC",
 )
-REASONS = {
-    "28P01": "it refuses the user name or password; correct them in the URL, in PGPASSWORD, or in ~/.pgpass",
-    "28000": "it refuses this user from here; pg_hba.conf on the server says who may connect, and whether with TLS",
+CONNECT_ERRORS = {
+    "28P01": "it rejects the user name or password; "
+    "correct them in the URL, in PGPASSWORD, or in ~/.pgpass",
+    "28000": "it rejects this user from this address; "
+    "check pg_hba.conf on the server, which also says whether TLS is required",
     "3D000": "that database does not exist; create it (createdb), or correct its name in the URL",
     "42501": "the user lacks the right",
     "53300": "it has no connection left",
     "57P03": "it is starting up or shutting down",
 }
 LOGIN_REMEDY = "it asks for a password: write it in the URL, in PGPASSWORD, or in ~/.pgpass"
-UNVERIFIED = "name its authority (?sslrootcert=/path/ca.pem), or give up on TLS (?sslmode=disable)"
+UNVERIFIED = (
+    "name its certificate authority (?sslrootcert=/path/ca.pem), or disable TLS (?sslmode=disable)"
+)
 
 
 class DatabaseUnusable(Exception):
-    """The database cannot serve; the message says which one and why, without its password."""
+    """The database cannot be used. The message says which one and why, without its password."""
 
 
-def make_embedded(server: PostgresServer) -> str:
-    """The owner's URL of Sluice's database on our own server, made where it is absent."""
+def create_embedded(server: PostgresServer) -> str:
+    """Create Sluice's database on the embedded server if it is missing; return its owner's URL."""
     with connect(DatabaseSettings.from_url(server.url())) as connection:
         if not connection.run("SELECT FROM pg_database WHERE datname = :name", name=NAME):
             connection.run(f"CREATE DATABASE {NAME}")
     url = server.url(database=NAME)
     with connect(DatabaseSettings.from_url(url)) as connection:
-        for statement in EMBEDDED:
+        for statement in EMBEDDED_SQL:
             connection.run(statement)
     return url
 
 
-def settings_of(url: str) -> DatabaseSettings:
-    """Where `url` leads; raises DatabaseUnusable where it is not a database URL."""
+def settings_from_url(url: str) -> DatabaseSettings:
+    """Return the settings for a database URL. Raise DatabaseUnusable if it is not valid."""
     try:
         return DatabaseSettings.from_url(url)
     except (SettingsError, ValueError) as error:
@@ -64,23 +71,23 @@ def settings_of(url: str) -> DatabaseSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class Login:
-    """A role that logs in, with the rights and the limits of one of the two that migrations make."""
+class RoleLogin:
+    """A role to log in with, which has the rights and limits of `base_role`."""
 
-    rights: str
+    base_role: str
     role: str
     password: str
 
 
-def prepare(url: str, *logins: Login) -> str:
-    """Migrate the embedded server's database with the shop, and give the roles their passwords; return the version."""
-    # SQLAlchemy and Alembic: slow to load
+def migrate_embedded(url: str, *logins: RoleLogin) -> str:
+    """Migrate the embedded database with the shop, set the passwords, and return the version."""
+    # imported here because SQLAlchemy and Alembic are slow to load
     from local.migration_commands import readable_errors
     from sluice.migrations.runner import migrate_url
 
     with readable_errors(url, "migrated"):
         migrate_url(url, "shop")
-    with connect(settings_of(url)) as connection:
+    with connect(settings_from_url(url)) as connection:
         for login in logins:
             connection.run(
                 f"ALTER ROLE {login.role} PASSWORD {pg8000.native.literal(login.password)}"
@@ -88,32 +95,40 @@ def prepare(url: str, *logins: Login) -> str:
         return str(connection.run("SHOW server_version")[0][0]).split()[0]
 
 
-def give_up_imports(url: str) -> None:
-    """End the imports that an earlier run left: their files and messages ended with it, for both are in memory."""
-    with connect(settings_of(url)) as connection:
+def fail_unfinished_imports(url: str) -> None:
+    """Mark the imports that an earlier run left unfinished as failed.
+
+    Their files and messages were in the memory of the emulated services.
+    """
+    with connect(settings_from_url(url)) as connection:
         connection.run(
-            "UPDATE sluice.import_jobs SET status = 'failed', finished_at = now(), error = :error "
-            "WHERE status IN ('awaiting_upload', 'queued', 'running')",
-            error="the local system was stopped, and keeps no files",
+            """
+            UPDATE sluice.import_jobs SET status = 'failed', finished_at = now(), error = :error
+            WHERE status IN ('awaiting_upload', 'queued', 'running')
+            """,
+            error="the local system was stopped; it does not keep uploaded files",
         )
 
 
 def seed(url: str) -> int:
-    """Fill an empty shop; returns the number of products made, 0 where there was something already."""
+    """Add the demo data to an empty shop; return the number of products, or 0 if it had rows."""
     from scripts.seed import seed_demo
 
-    with connect(settings_of(url)) as connection:
-        taken = connection.run(
+    with connect(settings_from_url(url)) as connection:
+        has_rows = connection.run(
             "SELECT EXISTS (SELECT FROM categories) OR EXISTS (SELECT FROM products)"
         )[0][0]
-    return 0 if taken else seed_demo(url)
+    return 0 if has_rows else seed_demo(url)
 
 
 @contextmanager
 def connect(
     settings: DatabaseSettings, *, close: bool = True
 ) -> Iterator[pg8000.native.Connection]:
-    """An autocommitting connection; what the server refuses in it becomes DatabaseUnusable."""
+    """Open a connection in autocommit mode.
+
+    Errors of the server and of connecting are raised as DatabaseUnusable, with a remedy.
+    """
     try:
         connection = pg8000.native.Connection(
             settings.user,
@@ -130,42 +145,48 @@ def connect(
         if close:
             connection.close()
     except DatabaseError as error:
-        told = error.args[0] if error.args and isinstance(error.args[0], dict) else {}
-        reason = REASONS.get(told.get("C", ""), told.get("M", str(error)))
-        if settings.auth == "none" and told.get("C") == "28P01":
+        fields = error.args[0] if error.args and isinstance(error.args[0], dict) else {}
+        reason = CONNECT_ERRORS.get(fields.get("C", ""), fields.get("M", str(error)))
+        if settings.auth == "none" and fields.get("C") == "28P01":
             reason = LOGIN_REMEDY
-        raise DatabaseUnusable(f"{place(settings)} cannot be used: {reason}") from error
+        raise DatabaseUnusable(f"{describe(settings)} cannot be used: {reason}") from error
     except ssl.SSLCertVerificationError as error:
         raise DatabaseUnusable(
-            f"{place(settings)} cannot be trusted: {error.verify_message}; {UNVERIFIED}"
+            f"{describe(settings)} cannot be trusted: {error.verify_message}; {UNVERIFIED}"
         ) from error
     except (InterfaceError, OSError) as error:
         raise DatabaseUnusable(
-            f"{place(settings)} cannot be reached: {_unreachable(error, settings)}"
+            f"{describe(settings)} cannot be reached: {_unreachable(error, settings)}"
         ) from error
 
 
 def _unreachable(error: Exception, settings: DatabaseSettings) -> str:
-    """The reason in words, and the remedy."""
+    """Return the reason why the server cannot be reached, and the remedy."""
     cause = error.__cause__ or error
-    where = "the URL's host and port are right"
+    host_and_port = "the URL's host and port are right"
     if isinstance(cause, socket.gaierror):
         return "its host name is not known; correct it in the URL"
     if isinstance(cause, ConnectionRefusedError):
-        return f"the connection was refused; see that the server runs, and that {where}"
+        return f"the connection was refused; check that the server runs, and that {host_and_port}"
     if isinstance(cause, TimeoutError):
-        return f"it did not answer in {CONNECT_SECONDS:.0f} s; see that {where}, and that no firewall is between"
+        return (
+            f"it did not respond in {CONNECT_SECONDS:.0f} s; "
+            f"check that {host_and_port}, and that no firewall blocks the connection"
+        )
     if "refuses SSL" in str(cause):
-        return "the server has no TLS; if the network can be trusted: ?sslmode=disable"
+        return "the server has no TLS; if the network is trusted, use ?sslmode=disable"
     if isinstance(cause, FileNotFoundError) and settings.host.startswith("/"):
-        return f"there is no socket of a server in that folder with port {settings.port}; correct ?host= or the port"
+        return (
+            f"that folder has no socket of a server with port {settings.port}; "
+            "correct ?host= or the port"
+        )
     if isinstance(cause, FileNotFoundError):
         return f"there is no file {settings.ca_file}; correct sslrootcert in the URL"
     return str(getattr(cause, "strerror", None) or cause)
 
 
 def _address(settings: DatabaseSettings) -> dict[str, Any]:
-    """Return pg8000's arguments for the server's address: a Unix socket, or a host with or without TLS."""
+    """Return pg8000's arguments for the server's address: a Unix socket, or a host and TLS."""
     if settings.host.startswith("/"):
         return {"unix_sock": f"{settings.host}/.s.PGSQL.{settings.port}"}
     context: ssl.SSLContext | bool = False
@@ -175,11 +196,12 @@ def _address(settings: DatabaseSettings) -> dict[str, Any]:
 
 
 def error_code(error: DatabaseUnusable) -> str:
-    """The server's code for what it refused; empty where it was not the server."""
+    """Return the SQLSTATE of the server's error; empty if the error is not the server's."""
     cause = error.__cause__
     report = cause.args[0] if cause is not None and cause.args else None
     return str(report.get("C", "")) if isinstance(report, dict) else ""
 
 
-def place(settings: DatabaseSettings) -> str:
+def describe(settings: DatabaseSettings) -> str:
+    """Return the database's name, address and user for a message, without the password."""
     return f"the database {settings.name} at {settings.host}:{settings.port} (as {settings.user})"

@@ -1,34 +1,38 @@
-"""Percentiles of times, without keeping the times: DDSketch (Masson, Rim and Lee, VLDB 2019).
+"""Compute percentiles of times without storing the times: DDSketch (Masson, Rim, Lee, VLDB 2019).
 
-A time is counted in a bucket whose bounds are a constant factor apart, so every percentile is true to ACCURACY, however
-many times there were, and sketches add up. Memory is bounded by the number of buckets between SHORTEST and LONGEST.
+The bounds of each bucket are a constant factor apart, so the relative error of every percentile is
+at most RELATIVE_ACCURACY. Sketches can be merged. The number of buckets between MIN_SECONDS and
+MAX_SECONDS bounds the memory.
 """
 
 import math
 from collections import Counter
 
-ACCURACY = 0.01
-SHORTEST, LONGEST = 1e-4, 1e3  # seconds; what lies beyond counts as these
-_GAMMA = (1 + ACCURACY) / (1 - ACCURACY)
-_FIRST, _LAST = (math.ceil(math.log(bound, _GAMMA)) for bound in (SHORTEST, LONGEST))
+RELATIVE_ACCURACY = 0.01
+MIN_SECONDS = 1e-4  # shorter times count as this
+MAX_SECONDS = 1e3  # longer times count as this
+_GAMMA = (1 + RELATIVE_ACCURACY) / (1 - RELATIVE_ACCURACY)
+_FIRST = math.ceil(math.log(MIN_SECONDS, _GAMMA))
+_LAST = math.ceil(math.log(MAX_SECONDS, _GAMMA))
 BUCKETS = _LAST - _FIRST + 1
 
 
-class Sketch:
-    """Times in seconds."""
+class DDSketch:
+    """A distribution of times in seconds."""
 
     def __init__(self) -> None:
         self.buckets: Counter[int] = Counter()
 
     def add(self, seconds: float) -> None:
-        self.buckets[math.ceil(math.log(min(max(seconds, SHORTEST), LONGEST), _GAMMA))] += 1
+        bounded = min(max(seconds, MIN_SECONDS), MAX_SECONDS)
+        self.buckets[math.ceil(math.log(bounded, _GAMMA))] += 1
 
-    def merge(self, other: "Sketch") -> None:
-        """Count what `other` counted, too."""
+    def merge(self, other: "DDSketch") -> None:
+        """Add the counts of `other`."""
         self.buckets.update(other.buckets)
 
     def quantiles(self, *wanted: float) -> list[float] | None:
-        """For each of these shares, ascending, the time below which so many lie; None where there are no times."""
+        """Return the time at each quantile in `wanted` (0 to 1, ascending); None without times."""
         if not self.buckets:
             return None
         found: list[float] = []
@@ -36,7 +40,6 @@ class Sketch:
         for bucket, number in sorted(self.buckets.items()):
             below += number
             while len(found) < len(wanted) and wanted[len(found)] * last < below:
-                found.append(
-                    2 * _GAMMA**bucket / (_GAMMA + 1)
-                )  # from either bound of the bucket equally far
+                # the value with the same relative error to both bounds of the bucket
+                found.append(2 * _GAMMA**bucket / (_GAMMA + 1))
         return found

@@ -1,9 +1,9 @@
-"""How do the containers of `sam local` reach what listens on 127.0.0.1 here?
+"""Let the containers of `sam local` reach servers on 127.0.0.1 of this machine.
 
-By the name HOST. Docker Desktop leads it to this machine's loopback. On Linux (with
-`--add-host host.docker.internal:host-gateway`) it is the address of Docker's bridge, where nothing listens: a
-`Doorway` passes connections on from there, and is open to nobody but containers and this machine.
-`sam_variables` is what the functions in them then need to be told.
+Containers use the host name HOST. Docker Desktop resolves it to the machine's loopback. On Linux
+(with `--add-host host.docker.internal:host-gateway`) it is the address of Docker's bridge, where
+no server listens. A `PortForwarder` listens there and passes connections on; only containers and
+this machine can reach it. `sam_env_vars` returns the environment variables for these containers.
 """
 
 import socket
@@ -19,11 +19,14 @@ from sluice.settings import DatabaseSettings
 
 HOST = "host.docker.internal"
 BRIDGE = "docker0"
-SIOCGIFADDR = 0x8915  # Linux: the address of an interface
+SIOCGIFADDR = 0x8915  # Linux's ioctl for the address of an interface
 
 
 class PortForwarder:
-    """While it is entered, containers reach `port` of 127.0.0.1 at HOST; without a bridge it does nothing."""
+    """A context manager that forwards `port` of Docker's bridge to the same port of 127.0.0.1.
+
+    Without a bridge it does nothing.
+    """
 
     def __init__(self, port: int, *, address: str | None = None) -> None:
         self._port = port
@@ -43,17 +46,15 @@ class PortForwarder:
         trace: TracebackType | None,
     ) -> None:
         if self._listener is not None:
-            with suppress(OSError):
-                self._listener.shutdown(
-                    socket.SHUT_RDWR
-                )  # wakes accept, which close alone does not
+            with suppress(OSError):  # shutdown wakes `accept`, close alone does not
+                self._listener.shutdown(socket.SHUT_RDWR)
             self._listener.close()
 
     def _serve(self, listener: socket.socket) -> None:
         while True:
             try:
                 outside, _ = listener.accept()
-            except OSError:  # the doorway was left
+            except OSError:  # the listener was closed
                 return
             try:
                 inside = socket.create_connection(("127.0.0.1", self._port), 2)
@@ -62,7 +63,7 @@ class PortForwarder:
                 continue
             inside.settimeout(None)
             for source, sink in ((outside, inside), (inside, outside)):
-                threading.Thread(target=_pass_on, args=(source, sink), daemon=True).start()
+                threading.Thread(target=_copy, args=(source, sink), daemon=True).start()
 
 
 def sam_env_vars(
@@ -75,7 +76,7 @@ def sam_env_vars(
     tables: Mapping[str, str],
     bucket: str,
 ) -> dict[str, dict[str, str]]:
-    """What `sam local --env-vars` reads: in place of what a deployment gives, the parts of this machine."""
+    """Return the document for `sam local --env-vars`: the addresses of this machine's servers."""
     aws = f"http://{HOST}:{aws_port}"
     shared = {
         "SLUICE_DB_HOST": HOST,
@@ -100,8 +101,8 @@ def sam_env_vars(
     }
 
 
-def _pass_on(source: socket.socket, sink: socket.socket) -> None:
-    """One direction until its end; the last one out closes both."""
+def _copy(source: socket.socket, sink: socket.socket) -> None:
+    """Copy one direction of a connection until its end, then shut both sockets down."""
     with suppress(OSError):
         while chunk := source.recv(65536):
             sink.sendall(chunk)
@@ -112,12 +113,13 @@ def _pass_on(source: socket.socket, sink: socket.socket) -> None:
 
 
 def _bridge_address() -> str | None:
-    """Docker's bridge on this machine, or None where there is none (Docker Desktop, or no Docker)."""
+    """Return the address of Docker's bridge, or None without one (Docker Desktop, or no Docker)."""
     try:
         import fcntl
 
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
-            answer = fcntl.ioctl(asking.fileno(), SIOCGIFADDR, struct.pack("256s", BRIDGE.encode()))
+        request = struct.pack("256s", BRIDGE.encode())
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            response = fcntl.ioctl(probe.fileno(), SIOCGIFADDR, request)
     except (ImportError, OSError):
         return None
-    return socket.inet_ntoa(answer[20:24])
+    return socket.inet_ntoa(response[20:24])

@@ -1,6 +1,7 @@
-"""API Gateway in front: takes HTTP on one port, finds the route, invokes its function, answers as an HTTP API does.
+"""Emulate an API Gateway HTTP API: match the route, invoke its function, and send its response.
 
-What it does not have: authorizers (the functions admit their callers), throttling, stages and custom domains.
+It has no authorizers (the functions authenticate their callers), throttling, stages or custom
+domains.
 """
 
 import asyncio
@@ -11,24 +12,26 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from local.http1 import HttpError, HttpServer, Limits, Request, Response
+from local.http1 import HttpError, HttpLimits, HttpRequest, HttpResponse, HttpServer
 from local.invocation_result import InvocationResult
-from local.origins import authority_of, is_foreign_page, is_here
-from local.pages import page
+from local.origins import is_cross_origin, is_loopback_host, target_authority
+from local.pages import serve_page
 from local.payload import build_event, build_response, new_request_id
 from local.pool import SandboxPool, Throttled
-from local.routes import Match, RouteTable
+from local.routes import RouteMatch, RouteTable
 from local.runtime_api import new_trace_id
-from local.template import Cors, Template
+from local.template import CorsConfiguration, SamTemplate
 
-# The quotas of an HTTP API; the head is request line and headers together.
-LIMITS = Limits(head=10_240, body=10 * 1024 * 1024, idle=75.0, head_seconds=10.0, body_seconds=30.0)
+# The quotas of an HTTP API. The head is the request line and the headers together.
+LIMITS = HttpLimits(
+    head=10_240, body=10 * 1024 * 1024, idle=75.0, head_seconds=10.0, body_seconds=30.0
+)
 INTEGRATION_SECONDS = 30.0
 
 
 @dataclass(frozen=True, slots=True)
-class Access:
-    """One line of the access log. Times in seconds; `init` where the request started a sandbox."""
+class AccessRecord:
+    """One request, for the access log. Times in seconds; `init`: of a cold start, else None."""
 
     method: str
     target: str
@@ -37,21 +40,25 @@ class Access:
     function: str | None = None
     init: float | None = None
     error: str | None = None
-    route: str | None = None  # its key; None where the gateway itself answered
+    route: str | None = None  # the route key; None if the gateway itself responded
 
 
 class Gateway:
-    """`pools` by function name, for every function a route of `template` names. `pages` come before all routes."""
+    """Serves the routes of `template` on one port.
+
+    `pools` has a pool for every function that a route names. `log` is called after each request.
+    `pages` is tried before the routes.
+    """
 
     def __init__(
         self,
-        template: Template,
+        template: SamTemplate,
         pools: Mapping[str, SandboxPool],
-        log: Callable[[Access], None],
+        log: Callable[[AccessRecord], None],
         *,
         integration_seconds: float = INTEGRATION_SECONDS,
-        limits: Limits = LIMITS,
-        pages: Callable[[Request], Response | None] = page,
+        limits: HttpLimits = LIMITS,
+        pages: Callable[[HttpRequest], HttpResponse | None] = serve_page,
     ) -> None:
         self._routes = RouteTable(template.routes)
         self._cors = template.cors
@@ -64,29 +71,29 @@ class Gateway:
         self._running: set[asyncio.Task[InvocationResult]] = set()
 
     async def start(self, listener: socket.socket | None = None) -> int:
-        """Listen; returns the port."""
+        """Start to listen and return the port."""
         self._port = await self._server.start(listener)
         return self._port
 
     async def stop(self) -> None:
-        """Close the port. The pools are the caller's to stop."""
+        """Close the port. The caller stops the pools."""
         await self._server.stop()
         for task in self._running:
             task.cancel()
         await asyncio.gather(*self._running, return_exceptions=True)
 
-    async def _handle(self, request: Request) -> Response:
+    async def _handle(self, request: HttpRequest) -> HttpResponse:
         began = time.perf_counter()
         request_id = new_request_id()
-        outcome: InvocationResult | None = None
-        match: Match | None = None
+        result: InvocationResult | None = None
+        match: RouteMatch | None = None
         try:
-            authority = authority_of(request.target)
+            authority = target_authority(request.target)
             request.target = _origin_form(request.target)
             self._require_local(request, authority)
-            own = self._pages(request)
-            if own is not None:
-                return own
+            local_page = self._pages(request)
+            if local_page is not None:
+                return local_page
             match = self._routes.match(request.method, request.target.partition("?")[0])
             preflight = self._preflight(request)
             if preflight is not None:
@@ -94,54 +101,58 @@ class Gateway:
             elif match is None:
                 raise HttpError(404, "Not Found")
             else:
-                outcome = await self._invoke(request, match, request_id)
-                response = build_response(outcome)
+                result = await self._invoke(request, match, request_id)
+                response = build_response(result)
         except HttpError as error:
-            response = Response.message(error.status, str(error))
-        headers = [*self._share(request, response.headers), ("apigw-requestid", request_id)]
+            response = HttpResponse.message(error.status, str(error))
+        headers = [*self._apply_cors(request, response.headers), ("apigw-requestid", request_id)]
+        error_text = f"{result.error}: {result.error_message}" if result and result.error else None
         self._log(
-            Access(
+            AccessRecord(
                 request.method,
                 request.target,
                 response.status,
                 time.perf_counter() - began,
                 function=match.route.function if match else None,
-                init=outcome.init if outcome else None,
-                error=f"{outcome.error}: {outcome.error_message}"
-                if outcome and outcome.error
-                else None,
+                init=result.init if result else None,
+                error=error_text,
                 route=match.route.key if match else None,
             )
         )
-        return Response(response.status, headers, response.body)
+        return HttpResponse(response.status, headers, response.body)
 
-    def _require_local(self, request: Request, authority: str | None) -> None:
-        """HttpError 421 for a request that names another machine, 403 for one of a page of another origin.
+    def _require_local(self, request: HttpRequest, authority: str | None) -> None:
+        """Raise HttpError 421 for another host name, and 403 for a page of another origin.
 
-        With a key that is known to everybody, either could do all that the developer can.
+        The local keys are public, so such a request could do all that the developer can.
         """
-        named = [request.header("host"), *([] if authority is None else [authority])]
-        if not all(is_here(host, self._port) for host in named):
+        hosts = [request.header("host")]
+        if authority is not None:
+            hosts.append(authority)
+        if not all(is_loopback_host(host, self._port) for host in hosts):
             raise HttpError(
-                421, f"This is http://127.0.0.1:{self._port}, and answers to no other host"
+                421,
+                f"Only http://127.0.0.1:{self._port} and localhost are served; use that address",
             )
         allowed = () if self._cors is None else self._cors.origins
         origin, site, mode = (
             request.header(name) for name in ("origin", "sec-fetch-site", "sec-fetch-mode")
         )
-        if is_foreign_page(origin, site, mode, request.method, allowed):
+        if is_cross_origin(origin, site, mode, request.method, allowed):
             raise HttpError(403, "A page of another origin may not use the local system")
         acts = request.target.startswith("/console") and request.method not in ("GET", "HEAD")
         if acts and origin != f"http://{request.header('host')}":
-            raise HttpError(403, "Only the console's own page may do that")
+            raise HttpError(403, "Only the console's page may do this")
 
-    async def _invoke(self, request: Request, match: Match, request_id: str) -> InvocationResult:
+    async def _invoke(
+        self, request: HttpRequest, match: RouteMatch, request_id: str
+    ) -> InvocationResult:
         trace_id = new_trace_id()
         event = build_event(
             request, match, request_id=request_id, trace_id=trace_id, port=self._port
         )
         payload = json.dumps(event, separators=(",", ":"), ensure_ascii=False).encode()
-        # Shielded: a function that outlives the gateway's patience runs on, as it does in the cloud.
+        # Shielded: as on AWS, a function continues to run after the gateway's timeout.
         task = asyncio.create_task(
             self._pools[match.route.function].invoke(payload, trace_id=trace_id)
         )
@@ -149,17 +160,17 @@ class Gateway:
         task.add_done_callback(self._running.discard)
         try:
             async with asyncio.timeout(self._integration_seconds):
-                outcome = await asyncio.shield(task)
+                result = await asyncio.shield(task)
         except TimeoutError as error:
             raise HttpError(504, "Endpoint request timed out") from error
         except Throttled as error:
             raise HttpError(503, "Service Unavailable") from error
-        if outcome.error == "RequestEntityTooLargeException":
+        if result.error == "RequestEntityTooLargeException":
             raise HttpError(413)
-        return outcome
+        return result
 
-    def _preflight(self, request: Request) -> Response | None:
-        """The gateway answers these itself where CORS is configured in the template, and only there."""
+    def _preflight(self, request: HttpRequest) -> HttpResponse | None:
+        """Return the response to a preflight request if the template configures CORS, else None."""
         if (
             self._cors is None
             or request.method != "OPTIONS"
@@ -172,26 +183,27 @@ class Gateway:
             headers.append(("access-control-allow-headers", ",".join(self._cors.headers)))
             if self._cors.max_age is not None:
                 headers.append(("access-control-max-age", str(self._cors.max_age)))
-        return Response(204, [(name, value) for name, value in headers if value])
+        return HttpResponse(204, [(name, value) for name, value in headers if value])
 
-    def _share(self, request: Request, headers: list[tuple[str, str]]) -> list[tuple[str, str]]:
-        """`headers` as they leave: with CORS configured, the gateway's CORS headers replace the function's."""
+    def _apply_cors(
+        self, request: HttpRequest, headers: list[tuple[str, str]]
+    ) -> list[tuple[str, str]]:
+        """Replace the function's CORS headers by the gateway's if the template configures CORS."""
         if self._cors is None:
             return headers
-        own = [(name, value) for name, value in headers if name not in _CORS_ANSWERS]
+        kept = [(name, value) for name, value in headers if name not in _CORS_RESPONSE_HEADERS]
         origin = request.header("origin")
         if _allows(self._cors, origin):
-            own.append(
-                ("access-control-allow-origin", "*" if "*" in self._cors.origins else origin)
-            )
+            allowed = "*" if "*" in self._cors.origins else origin
+            kept.append(("access-control-allow-origin", allowed))
             if self._cors.exposed:
-                own.append(("access-control-expose-headers", ",".join(self._cors.exposed)))
+                kept.append(("access-control-expose-headers", ",".join(self._cors.exposed)))
             if self._cors.credentials:
-                own.append(("access-control-allow-credentials", "true"))
-        return own
+                kept.append(("access-control-allow-credentials", "true"))
+        return kept
 
 
-_CORS_ANSWERS = frozenset(
+_CORS_RESPONSE_HEADERS = frozenset(
     {
         "access-control-allow-origin",
         "access-control-expose-headers",
@@ -200,12 +212,12 @@ _CORS_ANSWERS = frozenset(
 )
 
 
-def _allows(cors: Cors, origin: str) -> bool:
+def _allows(cors: CorsConfiguration, origin: str) -> bool:
     return bool(origin) and ("*" in cors.origins or origin in cors.origins)
 
 
 def _origin_form(target: str) -> str:
-    """`/path?query`, also where a proxy's form `http://host/path` was sent."""
+    """Return `/path?query`, also for a target in absolute form (`http://host/path`)."""
     if target.startswith("/"):
         return target.partition("#")[0]
     try:

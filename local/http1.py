@@ -1,7 +1,7 @@
-"""How does this machine speak HTTP/1.1? One small server for the gateway and for the sandboxes' Runtime API.
+"""An HTTP/1.1 server for the gateway and for the Runtime API of the sandboxes.
 
-It reads whole requests and writes whole responses, keeps connections alive, and refuses what is
-malformed, oversized or too slow. It knows nothing of Lambda, routes or events.
+It reads whole requests, writes whole responses, keeps connections alive, and rejects requests that
+are malformed, too large or too slow. Routes and Lambda events are not its concern.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ BODILESS = frozenset({204, 304})
 
 
 class HttpError(Exception):
-    """The request gets `status` and `{"message": …}`, and where it could not be read the connection is closed."""
+    """Respond with `status` and `{"message": …}`. A malformed request closes the connection."""
 
     def __init__(self, status: int, message: str = "") -> None:
         super().__init__(message or HTTPStatus(status).phrase)
@@ -28,19 +28,19 @@ class HttpError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
-    """Sizes in bytes, times in seconds."""
+class HttpLimits:
+    """Limits of a request. Sizes in bytes, times in seconds; None: no limit."""
 
     head: int
     body: int
-    idle: float | None = None  # between requests; None waits for ever
+    idle: float | None = None  # between two requests of a connection
     head_seconds: float | None = None
     body_seconds: float | None = None
 
 
 @dataclass(slots=True)
-class Request:
-    """A request as it came; header names are lower case."""
+class HttpRequest:
+    """A request as it was received. Header names are in lower case."""
 
     method: str
     target: str
@@ -50,26 +50,28 @@ class Request:
     peer: str = "127.0.0.1"
 
     def header(self, name: str) -> str:
-        """All values of a header, joined by commas; empty where it is absent."""
+        """Return all values of a header, joined by commas; empty if it is absent."""
         return ",".join(value for key, value in self.headers if key == name)
 
     @property
     def keeps_alive(self) -> bool:
-        wish = self.header("connection").lower()
-        return "close" not in wish if self.version == "HTTP/1.1" else "keep-alive" in wish
+        connection = self.header("connection").lower()
+        if self.version == "HTTP/1.1":
+            return "close" not in connection
+        return "keep-alive" in connection
 
 
 @dataclass(slots=True)
-class Response:
-    """What to send; length, date and connection headers are added on the way out."""
+class HttpResponse:
+    """A response. The server adds the Content-Length, Date and Connection headers."""
 
     status: int
     headers: list[tuple[str, str]]
     body: bytes = b""
 
     @classmethod
-    def message(cls, status: int, text: str) -> "Response":
-        """The gateway's own kind of answer, which no cache may keep."""
+    def message(cls, status: int, text: str) -> "HttpResponse":
+        """Return a JSON response with a message, as API Gateway sends it; not cacheable."""
         headers = [
             ("content-type", "application/json"),
             ("cache-control", "no-store"),
@@ -79,16 +81,21 @@ class Response:
 
 
 class HttpServer:
-    """Serves `handle` until `stop`. It may raise HttpError; any other exception is a bug, for asyncio to log."""
+    """Calls `handle` for each request until `stop`.
 
-    def __init__(self, handle: Callable[[Request], Awaitable[Response]], limits: Limits) -> None:
+    `handle` may raise HttpError. Any other exception is a bug, which asyncio logs.
+    """
+
+    def __init__(
+        self, handle: Callable[[HttpRequest], Awaitable[HttpResponse]], limits: HttpLimits
+    ) -> None:
         self._handle = handle
         self._limits = limits
         self._server: asyncio.Server | None = None
         self._connections: set[asyncio.Task[None]] = set()
 
     async def start(self, listener: socket.socket | None = None) -> int:
-        """Listen on `listener`, or on a free port of 127.0.0.1; returns the port."""
+        """Listen on `listener`, or on a free port of 127.0.0.1, and return the port."""
         if listener is None:
             self._server = await asyncio.start_server(
                 self._connected, "127.0.0.1", 0, limit=self._limits.head
@@ -101,7 +108,7 @@ class HttpServer:
         return port
 
     async def stop(self) -> None:
-        """Close the port and every connection, finished or not."""
+        """Close the port and every connection, also those with a request in progress."""
         if self._server is not None:
             self._server.close()
         for connection in self._connections:
@@ -111,7 +118,8 @@ class HttpServer:
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.ensure_future(self._converse(reader, writer))
         self._connections.add(task)
-        # Not `await task`: where `stop` cancels it, this one would end cancelled too, which early 3.12's streams log.
+        # Not `await task`: if `stop` cancels it, this task would end as cancelled too, and the
+        # streams of early Python 3.12 log that.
         await asyncio.wait({task})
         self._connections.discard(task)
         writer.close()
@@ -119,7 +127,7 @@ class HttpServer:
         if failure is not None and not isinstance(
             failure, (ConnectionError, asyncio.IncompleteReadError)
         ):
-            raise failure  # but where the client went away, nobody is left to answer
+            raise failure  # a connection that the client closed is not an error
 
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         peer = writer.get_extra_info("peername")[0]
@@ -128,7 +136,10 @@ class HttpServer:
                 request = await read_request(reader, writer, self._limits)
             except HttpError as error:
                 _write(
-                    writer, Response.message(error.status, str(error)), keep=False, head_only=False
+                    writer,
+                    HttpResponse.message(error.status, str(error)),
+                    keep=False,
+                    head_only=False,
                 )
                 await _drain_and_close(reader, writer)
                 return
@@ -138,7 +149,7 @@ class HttpServer:
             try:
                 response = await self._handle(request)
             except HttpError as error:
-                response = Response.message(error.status, str(error))
+                response = HttpResponse.message(error.status, str(error))
             keep = request.keeps_alive
             _write(writer, response, keep=keep, head_only=request.method == "HEAD")
             await writer.drain()
@@ -147,9 +158,9 @@ class HttpServer:
 
 
 async def read_request(
-    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, limits: Limits
-) -> Request | None:
-    """The next request of a connection, None where there is none to come; HttpError for what cannot be served."""
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, limits: HttpLimits
+) -> HttpRequest | None:
+    """Return the next request of a connection, or None at its end. Raise HttpError."""
     try:
         async with asyncio.timeout(limits.idle):
             first = await reader.read(1)
@@ -175,7 +186,7 @@ async def read_request(
     return request
 
 
-def _parse_head(head: str) -> Request:
+def _parse_head(head: str) -> HttpRequest:
     line, *fields = head.split("\r\n")
     words = line.split(" ")
     if len(words) != 3 or not TOKEN.fullmatch(words[0]) or not words[1] or CONTROL.search(line):
@@ -188,7 +199,7 @@ def _parse_head(head: str) -> Request:
         if not colon or not TOKEN.fullmatch(name) or CONTROL.search(value):
             raise HttpError(400)
         headers.append((name.lower(), value.strip(" \t")))
-    request = Request(words[0], words[1], words[2], headers)
+    request = HttpRequest(words[0], words[1], words[2], headers)
     hosts = [value for name, value in headers if name == "host"]
     if len(hosts) > 1 or (not hosts and request.version == "HTTP/1.1"):
         raise HttpError(400)
@@ -196,25 +207,25 @@ def _parse_head(head: str) -> Request:
 
 
 async def _read_body(
-    request: Request, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, most: int
+    request: HttpRequest, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, max_bytes: int
 ) -> bytes:
     lengths = {value for name, value in request.headers if name == "content-length"}
     coding = request.header("transfer-encoding").lower()
     if coding and lengths:
-        raise HttpError(400)  # two lengths are how requests are smuggled
+        raise HttpError(400)  # request smuggling uses two different lengths
     if coding and coding != "chunked":
         raise HttpError(501)
     if len(lengths) > 1 or not all(length.isascii() and length.isdigit() for length in lengths):
         raise HttpError(400)
     length = int(lengths.pop()) if lengths else 0
-    if length > most:
+    if length > max_bytes:
         raise HttpError(413)
     if (length or coding) and request.header("expect").lower() == "100-continue":
         writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-    return await _read_chunks(reader, most) if coding else await reader.readexactly(length)
+    return await _read_chunks(reader, max_bytes) if coding else await reader.readexactly(length)
 
 
-async def _read_chunks(reader: asyncio.StreamReader, most: int) -> bytes:
+async def _read_chunks(reader: asyncio.StreamReader, max_bytes: int) -> bytes:
     body = bytearray()
     try:
         while True:
@@ -222,11 +233,11 @@ async def _read_chunks(reader: asyncio.StreamReader, most: int) -> bytes:
             if not re.fullmatch(rb"[0-9A-Fa-f]{1,8}", size):
                 raise HttpError(400)
             length = int(size, 16)
-            if len(body) + length > most:
+            if len(body) + length > max_bytes:
                 raise HttpError(413)
             if length == 0:
                 while await reader.readuntil(b"\r\n") != b"\r\n":
-                    pass  # trailers say nothing a function would get to see
+                    pass  # trailers are not passed on to a function
                 return bytes(body)
             body += await reader.readexactly(length)
             if await reader.readexactly(2) != b"\r\n":
@@ -236,7 +247,7 @@ async def _read_chunks(reader: asyncio.StreamReader, most: int) -> bytes:
 
 
 def _write(
-    writer: asyncio.StreamWriter, response: Response, *, keep: bool, head_only: bool
+    writer: asyncio.StreamWriter, response: HttpResponse, *, keep: bool, head_only: bool
 ) -> None:
     lines = [f"HTTP/1.1 {response.status} {_phrase(response.status)}"]
     lines += [f"{name}: {value}" for name, value in response.headers]
@@ -257,7 +268,10 @@ def _phrase(status: int) -> str:
 
 
 async def _drain_and_close(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Read on for a moment: closing over unread bytes resets the connection before the client has the refusal."""
+    """Read the rest of the request for DRAIN_SECONDS, then close.
+
+    Closing a socket with unread bytes resets the connection before the client reads the response.
+    """
     try:
         async with asyncio.timeout(DRAIN_SECONDS):
             await writer.drain()

@@ -1,4 +1,7 @@
-"""How far are the imports? Asked of the database while somebody looks, and never waited for."""
+"""Read the progress of imports from the database while the console is open.
+
+The database is queried in the background: requests of the console never wait for it.
+"""
 
 import asyncio
 import json
@@ -15,9 +18,9 @@ from sluice.repositories.list_spec import ListQuery
 from sluice.repositories.page_cursor import CursorSigner
 from sluice.settings import DatabaseSettings
 
-EVERY = 1.0  # seconds, at most
-OLD_SECONDS = 3.0  # an answer, when nobody has looked for a while
-SHOWN = 8
+REFRESH_SECONDS = 1.0  # between two queries
+STALE_SECONDS = 3.0  # after which the state of the database is unknown again
+MAX_JOBS = 8
 FIELDS = frozenset(
     {
         "id",
@@ -29,60 +32,64 @@ FIELDS = frozenset(
         "bytes_read",
         "bytes_total",
         "error",
+        "started_at",
+        "finished_at",
     }
-    | {"started_at", "finished_at"}
 )
 
-State = Literal["asked", "reached", "away"]
-Ask = Callable[[], list[dict[str, Any]]]
+DatabaseState = Literal["unknown", "reachable", "unreachable"]
+FetchJobs = Callable[[], list[dict[str, Any]]]
 
 
-class Progress:
-    """`ask` gives the newest imports, from a thread; SluiceError where the database cannot tell. `clock`: seconds."""
+class ImportStatus:
+    """The newest imports, and whether the database is reachable.
 
-    def __init__(self, ask: Ask, *, clock: Callable[[], float] = time.monotonic) -> None:
-        self._ask = ask
+    `fetch` returns the imports; it runs in a thread and may raise SluiceError. `clock` returns
+    seconds.
+    """
+
+    def __init__(self, fetch: FetchJobs, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._fetch = fetch
         self._clock = clock
-        self._asked_at = float("-inf")
-        self._asking: asyncio.Task[None] | None = None
-        self._answered_at = float("-inf")
+        self._started_at = float("-inf")
+        self._refreshing: asyncio.Task[None] | None = None
+        self._finished_at = float("-inf")
         self._jobs: list[dict[str, Any]] = []
-        self._state: State = "asked"
+        self._state: DatabaseState = "unknown"
 
-    def latest(self) -> tuple[list[dict[str, Any]], State]:
-        """What is known by now, and what the database is when asked. Asks again, for the next time."""
-        if (
-            self._asking is None or self._asking.done()
-        ) and self._clock() - self._asked_at >= EVERY:
-            self._asked_at = self._clock()
-            self._asking = asyncio.create_task(self._refresh())
-        fresh = self._clock() - self._answered_at < OLD_SECONDS
-        return self._jobs, self._state if fresh else "asked"
+    def latest(self) -> tuple[list[dict[str, Any]], DatabaseState]:
+        """Return the last known imports and state, and start a query for the next call."""
+        idle = self._refreshing is None or self._refreshing.done()
+        if idle and self._clock() - self._started_at >= REFRESH_SECONDS:
+            self._started_at = self._clock()
+            self._refreshing = asyncio.create_task(self._refresh())
+        fresh = self._clock() - self._finished_at < STALE_SECONDS
+        return self._jobs, self._state if fresh else "unknown"
 
     async def stop(self) -> None:
-        """Wait for an answer that is under way."""
-        if self._asking is not None:
-            await self._asking
+        """Wait for a query that is running."""
+        if self._refreshing is not None:
+            await self._refreshing
 
     async def _refresh(self) -> None:
         try:
-            self._jobs, self._state = await asyncio.to_thread(self._ask), "reached"
+            self._jobs, self._state = await asyncio.to_thread(self._fetch), "reachable"
         except NotSetUp:
-            self._jobs, self._state = [], "reached"
+            self._jobs, self._state = [], "reachable"
         except SluiceError:
-            self._state = "away"
-        self._answered_at = self._clock()
+            self._state = "unreachable"
+        self._finished_at = self._clock()
 
 
-def ask_of(settings: DatabaseSettings) -> Ask:
-    """What asks there, by a connection of its own that is opened when it is first needed."""
+def import_jobs_fetcher(settings: DatabaseSettings) -> FetchJobs:
+    """Return a function that fetches the newest imports; it connects when first called."""
     impatient = replace(settings, pool_overflow=0, connect_timeout=1.0, socket_timeout=2.0)
     database = Database(make_engine(impatient, "function"))
-    imports = ImportJobRepository(database, CursorSigner(b"no cursor is made of it"))
+    imports = ImportJobRepository(database, CursorSigner(b"cursors are not used"))
 
-    def ask() -> list[dict[str, Any]]:
-        page = imports.page(ListQuery(limit=SHOWN, sort=(("id", True),), fields=FIELDS))
+    def fetch() -> list[dict[str, Any]]:
+        page = imports.page(ListQuery(limit=MAX_JOBS, sort=(("id", True),), fields=FIELDS))
         jobs: list[dict[str, Any]] = json.loads(f"[{page.items}]")
         return jobs
 
-    return ask
+    return fetch

@@ -1,7 +1,8 @@
-"""Evaluates the values in template.yaml as CloudFormation does, without CloudFormation.
+"""Evaluate CloudFormation's intrinsic functions in a template, without an AWS account.
 
-`load` reads the YAML with its short forms (`!Ref x` is `{"Ref": x}`). `Evaluator` evaluates intrinsic functions.
-In each section of a template it knows only those that CloudFormation allows there; any other function is an error.
+`load_template` reads the YAML with its short forms (`!Ref x` is `{"Ref": x}`). `Evaluator`
+evaluates the intrinsic functions. In each section of a template it accepts only the functions that
+CloudFormation allows there; any other function is an error.
 """
 
 import re
@@ -23,9 +24,9 @@ PSEUDO_PARAMETERS: Mapping[str, str] = {
 }
 NO_VALUE = object()
 
-# The functions that each section may use. CloudFormation refuses a template with any other, before it makes anything.
+# The functions that each section may use. CloudFormation rejects a template with any other one.
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic-function-reference-rules.html
-# (Fn::RefAll, Fn::ValueOf and Fn::ValueOfAll are allowed in Rules too, but they ask the account, so nothing here can.)
+# (Rules also allow Fn::RefAll, Fn::ValueOf and Fn::ValueOfAll, but these need an account.)
 IN_RULES = frozenset(
     f"Fn::{name}"
     for name in ("And", "Contains", "EachMemberEquals", "EachMemberIn", "Equals", "Not", "Or")
@@ -41,11 +42,11 @@ IN_RESOURCES = frozenset(  # and in Outputs, Globals and their conditions' value
 
 
 class TemplateError(Exception):
-    """The template, or a parameter given to it, cannot be used here; the message names the place."""
+    """The template or a parameter is not valid. The message names the place."""
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML with CloudFormation's tags."""
+    """Loads YAML with CloudFormation's tags."""
 
 
 def _tagged(loader: _Loader, suffix: str, node: yaml.Node) -> dict[str, Any]:
@@ -65,9 +66,9 @@ _Loader.add_multi_constructor("!", _tagged)
 
 
 def load_template(path: Path) -> dict[str, Any]:
-    """The template with its functions still in it; fails where it is not readable YAML."""
+    """Return the template with its intrinsic functions. Raise TemplateError if it is invalid."""
     try:
-        document = yaml.load(path.read_text(), Loader=_Loader)  # noqa: S506 - a subclass of SafeLoader
+        document = yaml.load(path.read_text(), Loader=_Loader)  # noqa: S506 - it is a SafeLoader
     except FileNotFoundError as error:
         raise TemplateError(f"{path} does not exist") from error
     except yaml.YAMLError as error:
@@ -79,7 +80,7 @@ def load_template(path: Path) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class _Section:
-    """A section of a template, and the functions that CloudFormation evaluates in it."""
+    """A section of a template, with the functions that CloudFormation evaluates in it."""
 
     name: str
     functions: frozenset[str]
@@ -91,9 +92,11 @@ _RESOURCES = _Section("Resources and Outputs", IN_RESOURCES)
 
 
 class Evaluator:
-    """Evaluates the values of one template. `resource(logical_id, attribute)` returns a Ref (attribute "") or a GetAtt.
+    """Evaluates the values of one template.
 
-    `value` is for Globals, Resources and Outputs, `condition` for a named condition, `rule` for a part of Rules.
+    `resource(logical_id, attribute)` returns the value of a Ref (attribute "") or a GetAtt. Use
+    `value` for Globals, Resources and Outputs, `condition` for a named condition, and `rule` for a
+    part of Rules. All raise TemplateError.
     """
 
     def __init__(
@@ -134,11 +137,14 @@ class Evaluator:
         }
 
     def value(self, node: Any) -> Any:
-        """Evaluate every function in `node`, a part of Globals, Resources or Outputs; NO_VALUE where it is left out."""
+        """Evaluate all functions in `node`, a part of Globals, Resources or Outputs.
+
+        Return NO_VALUE for AWS::NoValue.
+        """
         return self._evaluate(node, _RESOURCES)
 
     def condition(self, name: str) -> bool:
-        """Return whether a named condition holds. Raises TemplateError for one that is not declared."""
+        """Return whether a named condition is true. Raise TemplateError if it is not declared."""
         if name not in self._conditions:
             raise TemplateError(f"the condition {name} is not declared")
         return _boolean(
@@ -162,49 +168,50 @@ class Evaluator:
                 return self._functions[name](argument, section)
             if str(name).startswith("Fn::") or (section is not _RESOURCES and name == "Condition"):
                 raise TemplateError(
-                    f"CloudFormation does not evaluate {name} in {section.name}, or not without an account"
+                    f"CloudFormation does not evaluate {name} in {section.name}, "
+                    "or needs an account for it"
                 )
         values = {key: self._evaluate(item, section) for key, item in node.items()}
         return {key: value for key, value in values.items() if value is not NO_VALUE}
 
     def _booleans(self, name: str, parts: Any, section: _Section) -> list[bool]:
-        least, most = (1, 1) if name == "Fn::Not" else (2, 10)
-        if not isinstance(parts, list) or not least <= len(parts) <= most:
-            raise TemplateError(f"{name} takes a list of {least} to {most} conditions")
+        minimum, maximum = (1, 1) if name == "Fn::Not" else (2, 10)
+        if not isinstance(parts, list) or not minimum <= len(parts) <= maximum:
+            raise TemplateError(f"{name} needs a list of {minimum} to {maximum} conditions")
         return [_boolean(self._evaluate(part, section), f"an operand of {name}") for part in parts]
 
     def _equals(self, pair: Any, section: _Section) -> bool:
         if not isinstance(pair, list) or len(pair) != 2:
-            raise TemplateError("Fn::Equals takes a list of two values")
+            raise TemplateError("Fn::Equals needs a list of two values")
         left, right = (self._evaluate(part, section) for part in pair)
         if isinstance(left, list | dict) or isinstance(right, list | dict):
-            raise TemplateError("Fn::Equals compares two strings, and neither a list nor an object")
+            raise TemplateError("Fn::Equals compares two strings, not lists or objects")
         return _text(left) == _text(right)
 
     def _contains(self, pair: Any, section: _Section) -> bool:
-        members, wanted = self._members("Fn::Contains", pair, section)
-        return _text(wanted) in members
+        members, value = self._members("Fn::Contains", pair, section)
+        return _text(value) in members
 
     def _each_member_equals(self, pair: Any, section: _Section) -> bool:
-        members, wanted = self._members("Fn::EachMemberEquals", pair, section)
-        return all(member == _text(wanted) for member in members)
+        members, value = self._members("Fn::EachMemberEquals", pair, section)
+        return all(member == _text(value) for member in members)
 
     def _each_member_in(self, pair: Any, section: _Section) -> bool:
         members, allowed = self._members("Fn::EachMemberIn", pair, section)
         return set(members) <= set(map(_text, allowed))
 
     def _members(self, name: str, pair: Any, section: _Section) -> tuple[list[str], Any]:
-        """The list of strings that a rule function takes first, and what it takes second."""
+        """Return the two arguments of a rule function: a list of strings, and the other one."""
         if not isinstance(pair, list) or len(pair) != 2:
-            raise TemplateError(f"{name} takes a list of two values")
+            raise TemplateError(f"{name} needs a list of two values")
         members, other = (self._evaluate(part, section) for part in pair)
         if not isinstance(members, list) or isinstance(other, list) != (name == "Fn::EachMemberIn"):
-            raise TemplateError(f"{name} takes a list of strings first")
+            raise TemplateError(f"the first argument of {name} must be a list of strings")
         return [_text(member) for member in members], other
 
     def _if(self, parts: Any, section: _Section) -> Any:
         if not isinstance(parts, list) or len(parts) != 3 or not isinstance(parts[0], str):
-            raise TemplateError("Fn::If takes the name of a condition and two values")
+            raise TemplateError("Fn::If needs the name of a condition and two values")
         return self._evaluate(parts[1] if self.condition(parts[0]) else parts[2], section)
 
     def _join(self, parts: Any, section: _Section) -> str:
@@ -221,10 +228,12 @@ class Evaluator:
         if name in self._parameters:
             return self._parameters[name]
         if section is not _RESOURCES:
-            raise TemplateError(f"{section.name} can refer to parameters alone, and {name} is none")
-        logical_id, _, made_by_sam = name.partition(".")
-        if made_by_sam in ("", "Alias", "Version", "Stage"):  # of a function, or of an API
-            return self._attribute(logical_id, made_by_sam)
+            raise TemplateError(
+                f"{section.name} can refer to parameters only, and {name} is not a parameter"
+            )
+        logical_id, _, generated = name.partition(".")
+        if generated in ("", "Alias", "Version", "Stage"):  # SAM generates these resources
+            return self._attribute(logical_id, generated)
         raise TemplateError(f"{name} is neither a parameter nor a resource")
 
     def _attribute(self, logical_id: str, attribute: str) -> Any:
@@ -237,13 +246,13 @@ class Evaluator:
         try:
             return self._mappings[name][first][second]
         except KeyError as error:
-            raise TemplateError(f"Fn::FindInMap: there is no {name}.{first}.{second}") from error
+            raise TemplateError(f"Fn::FindInMap: {name}.{first}.{second} does not exist") from error
 
     def _sub(self, argument: Any, section: _Section) -> str:
         text, names = (argument, {}) if isinstance(argument, str) else argument
         own = {name: self._evaluate(value, section) for name, value in names.items()}
 
-        def put(match: re.Match[str]) -> str:
+        def substitute(match: re.Match[str]) -> str:
             name = match[1]
             if name.startswith("!"):  # ${!Literal}
                 return "${" + name[1:] + "}"
@@ -253,12 +262,12 @@ class Evaluator:
                 return _text(self._attribute(*name.split(".", 1)))
             return _text(self._ref(name, section))
 
-        return re.sub(r"\$\{([^}]+)\}", put, text)
+        return re.sub(r"\$\{([^}]+)\}", substitute, text)
 
 
-def _boolean(value: Any, of: str) -> bool:
+def _boolean(value: Any, label: str) -> bool:
     if not isinstance(value, bool):
-        raise TemplateError(f"{of} is {value!r}, which is neither true nor false")
+        raise TemplateError(f"{label} is {value!r}, which is neither true nor false")
     return value
 
 

@@ -1,4 +1,4 @@
-"""How did an invocation end? The service's own names for it, and the lines it writes to the log, as text or JSON."""
+"""The result of an invocation with Lambda's error types, and Lambda's log lines in text or JSON."""
 
 import json
 import math
@@ -6,14 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-MOST_PAYLOAD = 6_291_556  # bytes, either way, as the service words it in its error
+MAX_PAYLOAD_BYTES = 6_291_556  # of an event and of a response, as in Lambda's error messages
 
 
 @dataclass(frozen=True, slots=True)
 class InvocationResult:
-    """`error` is None where the function returned; else its type, and `payload` the service's error document.
+    """What a function returned, or how it failed.
 
-    Times in seconds; `init` is there where the sandbox was new.
+    `error` is the type of the error, None if the function returned. `payload` is the function's
+    response, or Lambda's error document. Times are in seconds; `init` is None unless the sandbox
+    was new.
     """
 
     payload: bytes
@@ -26,69 +28,72 @@ class InvocationResult:
         return str(json.loads(self.payload).get("errorMessage", "")) if self.error else ""
 
 
-def failure(kind: str, message: str, request_id: str = "") -> InvocationResult:
-    """An invocation that ended without an answer of the function's own."""
-    told = f"RequestId: {request_id} Error: {message}" if request_id else message
+def failure(error_type: str, message: str, request_id: str = "") -> InvocationResult:
+    """Return the result of an invocation that ended without a response of the function."""
+    text = f"RequestId: {request_id} Error: {message}" if request_id else message
     return InvocationResult(
-        json.dumps({"errorType": kind, "errorMessage": told}).encode(), error=kind
+        json.dumps({"errorType": error_type, "errorMessage": text}).encode(), error=error_type
     )
 
 
-def exited(status: int, request_id: str = "") -> InvocationResult:
-    """The process ended by itself; `status` is Popen's, negative for a signal."""
+def process_exit(status: int, request_id: str = "") -> InvocationResult:
+    """Return the result for a process that ended. `status` is Popen's: negative for a signal."""
     if status == 0:
         return failure("Runtime.ExitError", "Runtime exited without providing a reason", request_id)
     how = f"signal: {-status}" if status < 0 else f"exit status {status}"
     return failure("Runtime.ExitError", f"Runtime exited with error: {how}", request_id)
 
 
-def report(
-    request_id: str, outcome: InvocationResult, *, memory: int, most_used: int | None
+def report_line(
+    request_id: str, result: InvocationResult, *, memory: int, max_memory_used: int | None
 ) -> str:
-    """The REPORT line. Memory in MB; initialisation is billed, as it has been since August 2025."""
+    """Return the REPORT line. Memory in MB; the billed time includes the initialisation.
+
+    AWS bills the initialisation since August 2025.
+    """
     fields = [
         f"REPORT RequestId: {request_id}",
-        f"Duration: {outcome.duration * 1000:.2f} ms",
-        f"Billed Duration: {math.ceil((outcome.duration + (outcome.init or 0)) * 1000)} ms",
+        f"Duration: {result.duration * 1000:.2f} ms",
+        f"Billed Duration: {math.ceil((result.duration + (result.init or 0)) * 1000)} ms",
         f"Memory Size: {memory} MB",
     ]
-    if most_used is not None:
-        fields.append(f"Max Memory Used: {most_used} MB")
-    if outcome.init is not None:
-        fields.append(f"Init Duration: {outcome.init * 1000:.2f} ms")
-    if outcome.error in ("Sandbox.Timedout", "Runtime.OutOfMemory", "Runtime.ExitError"):
-        fields.append(f"Status: {'timeout' if outcome.error == 'Sandbox.Timedout' else 'error'}")
+    if max_memory_used is not None:
+        fields.append(f"Max Memory Used: {max_memory_used} MB")
+    if result.init is not None:
+        fields.append(f"Init Duration: {result.init * 1000:.2f} ms")
+    if result.error in ("Sandbox.Timedout", "Runtime.OutOfMemory", "Runtime.ExitError"):
+        fields.append(f"Status: {'timeout' if result.error == 'Sandbox.Timedout' else 'error'}")
     return "\t".join(fields)
 
 
-def platform(kind: str, record: Mapping[str, object]) -> str:
-    """A line of the service's own in the JSON format: `platform.start`, `platform.report`, …
+def platform_event(error_type: str, record: Mapping[str, object]) -> str:
+    """Return one of Lambda's own log lines in the JSON format: `platform.start`, `platform.report`.
 
     https://docs.aws.amazon.com/lambda/latest/dg/telemetry-schema-reference.html
     """
     time = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    return json.dumps({"time": time, "type": f"platform.{kind}", "record": record})
+    return json.dumps({"time": time, "type": f"platform.{error_type}", "record": record})
 
 
 def report_record(
-    request_id: str, outcome: InvocationResult, *, memory: int, most_used: int | None
+    request_id: str, result: InvocationResult, *, memory: int, max_memory_used: int | None
 ) -> dict[str, object]:
-    """What `platform.report` tells; as `report` does."""
+    """Return the record of `platform.report`, with the numbers of `report_line`."""
     metrics: dict[str, object] = {
-        "durationMs": round(outcome.duration * 1000, 3),
-        "billedDurationMs": math.ceil((outcome.duration + (outcome.init or 0)) * 1000),
+        "durationMs": round(result.duration * 1000, 3),
+        "billedDurationMs": math.ceil((result.duration + (result.init or 0)) * 1000),
         "memorySizeMB": memory,
     }
-    if most_used is not None:
-        metrics["maxMemoryUsedMB"] = most_used
-    if outcome.init is not None:
-        metrics["initDurationMs"] = round(outcome.init * 1000, 3)
+    if max_memory_used is not None:
+        metrics["maxMemoryUsedMB"] = max_memory_used
+    if result.init is not None:
+        metrics["initDurationMs"] = round(result.init * 1000, 3)
     status = "success"
-    if outcome.error is not None:
+    if result.error is not None:
         status = {
             "Sandbox.Timedout": "timeout",
             "Runtime.OutOfMemory": "failure",
             "Runtime.ExitError": "failure",
-        }.get(outcome.error, "error")
+        }.get(result.error, "error")
     record: dict[str, object] = {"requestId": request_id, "metrics": metrics, "status": status}
-    return record if outcome.error is None else {**record, "errorType": outcome.error}
+    return record if result.error is None else {**record, "errorType": result.error}

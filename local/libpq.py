@@ -1,7 +1,7 @@
-"""Complete a database URL as psql does: from the PG* variables, the password file, and this machine's defaults.
+"""Complete a database URL as psql does: from PG* variables, the password file, and defaults.
 
-Everything after this reads one URL that names host, port, user, database and password. A missing password is
-left out: the server may ask for none (trust, peer).
+The result names the host, port, user and database. A password that is not found is left out,
+because the server may not need one (trust, peer).
 """
 
 import getpass
@@ -23,11 +23,12 @@ VARIABLES = {
     "sslmode": "PGSSLMODE",
     "sslrootcert": "PGSSLROOTCERT",
 }
-SOCKET_FOLDERS = (Path("/var/run/postgresql"), Path("/tmp"))  # noqa: S108 - Debian's, and PostgreSQL's own default
+# the defaults of Debian and of PostgreSQL
+SOCKET_FOLDERS = (Path("/var/run/postgresql"), Path("/tmp"))  # noqa: S108
 
 
 def complete_url(url: str, environ: Mapping[str, str]) -> str:
-    """Return `url` with what it lacks filled in. Raise `SettingsError` with every problem of the result."""
+    """Return `url` with its missing parts filled in. Raise SettingsError with all problems."""
     keywords, problems = read_url(url)
     if problems:
         raise SettingsError(problems)
@@ -44,7 +45,7 @@ def complete_url(url: str, environ: Mapping[str, str]) -> str:
             keywords["password"] = password
     completed = _write_url(keywords)
     problems = read_url(completed)[1]
-    if problems:  # of a variable's value
+    if problems:  # with the value of a variable
         raise SettingsError(problems)
     return completed
 
@@ -80,7 +81,7 @@ def _password_file(environ: Mapping[str, str]) -> Path:
 
 
 def _default_host(port: str) -> str:
-    """Return the folder with a server's Unix socket, as libpq prefers it, or localhost."""
+    """Return the folder with a server's Unix socket if it exists, as libpq does, or localhost."""
     for folder in SOCKET_FOLDERS:
         if (folder / f".s.PGSQL.{port}").is_socket():
             return str(folder)
@@ -88,7 +89,7 @@ def _default_host(port: str) -> str:
 
 
 def psql_variables(url: str) -> dict[str, str]:
-    """The variables with which psql connects to the complete `url`."""
+    """Return the environment variables with which psql connects to the complete `url`."""
     keywords = read_url(url)[0]
     return {
         variable: keywords[keyword]

@@ -1,8 +1,8 @@
-"""What has the system done in the last ten minutes? From what a deployment tells too: accesses and lines of metrics.
+"""Count the requests and the metrics of the last ten minutes, for the console.
 
-The gateway's accesses say what clients saw; the lines that functions print for CloudWatch, in its embedded metric
-format, what it was like inside. Counted by the second for plots, and by ten seconds for each route; what is older is
-forgotten, and nothing grows with the number of requests.
+The sources are those of a deployment: the gateway's access records, and the lines that functions
+print for CloudWatch in its embedded metric format (EMF). Counts are kept per second for the plots,
+and per ten seconds for each route. Memory does not grow with the number of requests.
 """
 
 import json
@@ -13,33 +13,40 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-from local.ddsketch import Sketch
-from local.gateway import Access
+from local.ddsketch import DDSketch
+from local.gateway import AccessRecord
 
 T = TypeVar("T")
-Key = tuple[str, int]  # a sandbox: its function, and its number there
+Key = tuple[str, int]  # a sandbox: the name of its function, and its number in the pool
 
-KEPT_SECONDS = 600
+RETENTION_SECONDS = 600
 ROUTE_SECONDS = 10
-MOST_SANDBOXES = 1_000  # that are remembered; there are ten a function at most
+MAX_SANDBOXES = 1_000  # whose last metrics are kept; at most ten of each function are running
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-# What the functions count (docs/operations.md), as far as it is shown.
-COUNTED = (
-    "rate_limited", "limiter_failures", "stale_answers", "circuit_open", "pool_exhausted", "identity_unavailable",
-    "statement_timeout", "database_unavailable", "internal_error",
-)  # fmt: skip
+# The metrics of the functions (docs/operations.md) that the console shows.
+COUNTED_METRICS = (
+    "rate_limited",
+    "limiter_failures",
+    "stale_answers",
+    "circuit_open",
+    "pool_exhausted",
+    "identity_unavailable",
+    "statement_timeout",
+    "database_unavailable",
+    "internal_error",
+)
 
 
 @dataclass(slots=True)
 class Traffic:
-    """Of one route, or of all."""
+    """The requests of one route or of all routes: statuses, times and cold starts."""
 
     statuses: Counter[int] = field(default_factory=Counter)
-    times: Sketch = field(default_factory=Sketch)
+    times: DDSketch = field(default_factory=DDSketch)
     cold: int = 0
     function: str | None = None
 
-    def add(self, access: Access) -> None:
+    def add(self, access: AccessRecord) -> None:
         self.statuses[access.status] += 1
         self.times.add(access.duration)
         self.cold += access.init is not None
@@ -53,8 +60,11 @@ class Traffic:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """What a sandbox told last, and when: its connections at their fullest since it told before."""
+class LastMetrics:
+    """The last metrics that a sandbox wrote, and when (Unix time).
+
+    The numbers of connections are the peaks since the metrics before.
+    """
 
     at: float
     checked_in: int
@@ -65,20 +75,28 @@ class Told:
 
 
 @dataclass(slots=True)
-class Second:
+class SecondCounts:
+    """What was counted in one second."""
+
     traffic: Traffic = field(default_factory=Traffic)
     counted: Counter[str] = field(default_factory=Counter)
-    told: dict[Key, Told] = field(default_factory=dict)
+    last_metrics: dict[Key, LastMetrics] = field(default_factory=dict)
 
 
-class Ring(Generic[T]):
-    """The last `length` slots of `width` seconds, by the time each begins; one in which nothing was takes no room."""
+class TimeBuckets(Generic[T]):
+    """The last `length` intervals of `width` seconds, each with a value that `make` creates.
+
+    Intervals in which nothing happened use no memory.
+    """
 
     def __init__(self, length: int, width: int, make: Callable[[], T]) -> None:
-        self._length, self._width, self._make = length, width, make
+        self._length = length
+        self._width = width
+        self._make = make
         self._slots: deque[tuple[int, T]] = deque()
 
     def at(self, now: float) -> T:
+        """Return the value of the interval that contains `now`; drop intervals that are too old."""
         begin = int(now // self._width) * self._width
         while self._slots and self._slots[-1][0] > begin:  # the clock was set back
             self._slots.pop()
@@ -89,62 +107,68 @@ class Ring(Generic[T]):
         return self._slots[-1][1]
 
     def between(self, after: float, until: float) -> Iterator[tuple[int, T]]:
-        """Slots that end after the one, and no later than the other."""
+        """Return the start and value of intervals that end after `after` and not after `until`."""
         return (
             (begin, slot) for begin, slot in self._slots if after < begin + self._width <= until
         )
 
 
 class Metrics:
-    """`clock` tells seconds since the epoch."""
+    """Counts of the last RETENTION_SECONDS. `clock` returns Unix time."""
 
     def __init__(self, *, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
         self.started = clock()
-        self._seconds: Ring[Second] = Ring(KEPT_SECONDS, 1, Second)
-        self._routes: Ring[dict[str, Traffic]] = Ring(
-            KEPT_SECONDS // ROUTE_SECONDS, ROUTE_SECONDS, dict
+        self._seconds: TimeBuckets[SecondCounts] = TimeBuckets(RETENTION_SECONDS, 1, SecondCounts)
+        self._routes: TimeBuckets[dict[str, Traffic]] = TimeBuckets(
+            RETENTION_SECONDS // ROUTE_SECONDS, ROUTE_SECONDS, dict
         )
-        self._told: dict[Key, Told] = {}
+        self._last_metrics: dict[Key, LastMetrics] = {}
 
-    def access(self, access: Access) -> None:
+    def record_access(self, access: AccessRecord) -> None:
         now = self._clock()
         self._seconds.at(now).traffic.add(access)
         self._routes.at(now).setdefault(_label(access), Traffic()).add(access)
 
-    def line(self, function: str, number: int, line: str) -> None:
-        """A line of a sandbox's log; most are none of metrics."""
-        # Not always at its beginning: the runtime ends a traceback with no line end where nobody takes it in frames.
+    def record_line(self, function: str, number: int, line: str) -> None:
+        """Record the metrics in a line of a sandbox's log, if it has any."""
+        # Metrics may follow other text: the runtime writes no line end after a traceback.
         begin = line.find('{"_aws":')
-        values = read(line[begin:]) if begin >= 0 else None
+        values = parse_emf(line[begin:]) if begin >= 0 else None
         if values is None:
             return
         now, key = self._clock(), (function, number)
         second = self._seconds.at(now)
-        second.counted.update({name: int(values[name]) for name in COUNTED if values.get(name)})
+        second.counted.update(
+            {name: int(values[name]) for name in COUNTED_METRICS if values.get(name)}
+        )
         if "pool_size" in values:
             parts = {
                 name: int(values.get(f"pool_{name}", 0))
                 for name in ("checked_in", "checked_out", "overflow", "size")
             }
-            second.told[key] = told = Told(
+            second.last_metrics[key] = last_metrics = LastMetrics(
                 now, **parts, breaker_open=bool(values.get("breaker_open"))
             )
-            self._told.pop(key, None)
-            self._told[key] = told
-            if len(self._told) > MOST_SANDBOXES:
-                del self._told[next(iter(self._told))]  # who has not told for longest
+            self._last_metrics.pop(key, None)
+            self._last_metrics[key] = last_metrics
+            if len(self._last_metrics) > MAX_SANDBOXES:
+                oldest = next(iter(self._last_metrics))
+                del self._last_metrics[oldest]
 
-    def told(self, function: str, number: int) -> Told | None:
-        return self._told.get((function, number))
+    def last_metrics(self, function: str, number: int) -> LastMetrics | None:
+        return self._last_metrics.get((function, number))
 
-    def seconds(self, after: float) -> Iterator[tuple[int, Second]]:
-        """Every second since then that is over and had anything in it."""
+    def seconds(self, after: float) -> Iterator[tuple[int, SecondCounts]]:
+        """Return the finished seconds after `after` in which anything was counted."""
         now = self._clock()
-        return self._seconds.between(max(after, now - KEPT_SECONDS), now)
+        return self._seconds.between(max(after, now - RETENTION_SECONDS), now)
 
     def routes(self, window: float) -> Mapping[str, Traffic]:
-        """The traffic of each route in so many seconds, and in up to ROUTE_SECONDS more."""
+        """Return the traffic of each route in the last `window` seconds.
+
+        The window is rounded up to a multiple of ROUTE_SECONDS.
+        """
         now = self._clock()
         total: dict[str, Traffic] = defaultdict(Traffic)
         for _, routes in self._routes.between(now - window, now + ROUTE_SECONDS):
@@ -153,8 +177,8 @@ class Metrics:
         return total
 
 
-def read(line: str) -> dict[str, float] | None:
-    """The sums of Sluice's metrics in a line of the embedded metric format; None where it is none."""
+def parse_emf(line: str) -> dict[str, float] | None:
+    """Return the sums of Sluice's metrics in a line of the embedded metric format, or None."""
     try:
         document = json.loads(line)
         metrics = [
@@ -164,23 +188,18 @@ def read(line: str) -> dict[str, float] | None:
             for metric in directive["Metrics"]
         ]
         values = {name: document[name] for name in metrics}
-        read = {
+        sums = {
             name: float(sum(value) if isinstance(value, list) else value)
             for name, value in values.items()
         }
-    except (
-        ValueError,
-        KeyError,
-        TypeError,
-        OverflowError,
-        RecursionError,
-    ):  # a line may hold anything
+    # a function may print anything
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
         return None
-    return read if all(map(math.isfinite, read.values())) else None
+    return sums if all(map(math.isfinite, sums.values())) else None
 
 
-def _label(access: Access) -> str:
-    """Method and path as the template has them: nothing that a client can make up."""
+def _label(access: AccessRecord) -> str:
+    """Return the method and path from the template, so that clients cannot invent route names."""
     if access.route is None:
         return "no route"
     path = access.route.partition(" ")[2]

@@ -1,7 +1,7 @@
-"""Who may talk to the servers of this machine: clients that name it as it is, and pages that it serves itself.
+"""Decide by its headers whether a request comes from this machine or from a foreign web page.
 
-They listen on loopback, which every browser page can reach. A page whose own name was made to lead to 127.0.0.1 (DNS
-rebinding) sends that name as Host; a page of another origin sends Origin, or Sec-Fetch-Site where it sends no Origin.
+The local servers listen on loopback, which every page in a browser can reach. After DNS rebinding,
+a page sends its own name as Host. A page of another origin sends Origin, or else Sec-Fetch-Site.
 """
 
 import re
@@ -14,31 +14,32 @@ NAMES = frozenset({"localhost"})
 PORTS = {"http": 80, "https": 443}
 
 
-def is_here(
+def is_loopback_host(
     host: str, port: int | None, names: Collection[str] = NAMES, *, scheme: str = "http"
 ) -> bool:
-    """Whether a Host header names this machine's loopback, with this port (None: any). Absent is the empty string."""
-    found = AUTHORITY.fullmatch(host)
-    if found is None or port not in (None, int(found[2] or PORTS[scheme])):
+    """Return whether a Host header (empty if absent) names loopback and `port` (None: any port)."""
+    match = AUTHORITY.fullmatch(host)
+    if match is None or port not in (None, int(match[2] or PORTS[scheme])):
         return False
-    return found[1].lower().removesuffix(".") in names or _is_loopback(found[1])
+    return match[1].lower().removesuffix(".") in names or _is_loopback(match[1])
 
 
 def is_local_origin(origin: str) -> bool:
-    """Whether an Origin header is that of a page served from this machine, on any port."""
+    """Return whether an Origin header names a page served from this machine, on any port."""
     scheme, separator, authority = origin.partition("://")
-    found = AUTHORITY.fullmatch(authority)
-    if scheme not in PORTS or not separator or found is None:
+    match = AUTHORITY.fullmatch(authority)
+    if scheme not in PORTS or not separator or match is None:
         return False
-    return found[1].lower() in NAMES or _is_loopback(found[1])
+    return match[1].lower() in NAMES or _is_loopback(match[1])
 
 
-def is_foreign_page(
+def is_cross_origin(
     origin: str, site: str, mode: str, method: str, allowed: Collection[str] = ()
 ) -> bool:
-    """Whether a page of another origin sent a request with these headers (empty where absent).
+    """Return whether a page of a foreign origin sent a request, by its headers (empty if absent).
 
-    `allowed` origins are at home as well. Following a link from anywhere is what no page gains anything by.
+    Origins of this machine and those in `allowed` are not foreign. Following a link from a foreign
+    page is allowed, because that page cannot read the response.
     """
     if origin:
         return origin not in allowed and not is_local_origin(origin)
@@ -46,11 +47,12 @@ def is_foreign_page(
 
 
 def is_navigation(mode: str, method: str) -> bool:
+    """Return whether a request follows a link (`mode`: the header Sec-Fetch-Mode)."""
     return mode.lower() == "navigate" and method in ("GET", "HEAD")
 
 
-def authority_of(target: str) -> str | None:
-    """The host of a request target in absolute form (`http://host/path`), None for one in origin form."""
+def target_authority(target: str) -> str | None:
+    """Return the host of a target in absolute form (`http://host/path`), None for origin form."""
     if target.startswith("/"):
         return None
     try:

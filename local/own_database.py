@@ -1,7 +1,8 @@
-"""A database that DATABASE_URL names: what is in it, and the login roles that this system creates there.
+"""Inspect a database that DATABASE_URL names, and manage temporary login roles in it.
 
-Looking changes nothing. Login roles are created only in a database for which `make migrate` was run, and are dropped
-when the system stops. A system that crashed leaves its roles; the next start of any system on that server drops them.
+Inspecting changes nothing. Roles are created only in a database for which `make migrate` was run,
+and are dropped when the system stops. The roles of a system that crashed are dropped at the next
+start of any local system on that server.
 """
 
 import hashlib
@@ -17,41 +18,51 @@ from local.database import (
     ANALYST_ROLE,
     APP_ROLE,
     DatabaseUnusable,
-    Login,
+    RoleLogin,
     connect,
+    describe,
     error_code,
-    place,
-    settings_of,
+    settings_from_url,
 )
 from sluice.migrations import roles
 from sluice.repositories.health import NEWEST
 
-# A running system holds an advisory lock for each of its roles: this number, and the eight digits of the role's name.
+# A running system holds an advisory lock for each of its roles. The two keys of the lock are this
+# number and the eight hexadecimal digits in the role's name.
 LOCK_CLASS = 1936484705
-ROLES = r"SELECT rolname FROM pg_roles WHERE rolname ~ '^sluice_local_[0-9a-f]{8}$' ORDER BY 1"
-HELD = """
+ROLE_NAMES_SQL = (
+    r"SELECT rolname FROM pg_roles WHERE rolname ~ '^sluice_local_[0-9a-f]{8}$' ORDER BY 1"
+)
+LOCK_HOLDERS_SQL = """
     SELECT d.datname = current_database() FROM pg_locks l JOIN pg_database d ON d.oid = l.database
     WHERE locktype = 'advisory' AND granted AND objsubid = 2
         AND classid = CAST(:class AS bigint)::oid AND objid = CAST(:number AS bigint)::oid
 """
-LOOK = """
+INSPECT_SQL = """
     SELECT current_setting('server_version_num')::int, current_setting('server_version'),
         to_regclass('sluice.version') IS NOT NULL,
         coalesce(has_schema_privilege(to_regnamespace('sluice')::oid, 'USAGE'), false)
-            AND coalesce(has_table_privilege(to_regclass('sluice.version')::oid, 'SELECT'), false)
-            AND coalesce(has_table_privilege(to_regclass('sluice.import_jobs')::oid, 'INSERT'), false),
+            AND coalesce(
+                has_table_privilege(to_regclass('sluice.version')::oid, 'SELECT'), false
+            )
+            AND coalesce(
+                has_table_privilege(to_regclass('sluice.import_jobs')::oid, 'INSERT'), false
+            ),
         to_regclass('public.products') IS NOT NULL AND to_regclass('public.order_items') IS NOT NULL
 """
 CHECK_SECONDS = 5.0
-DROP_ATTEMPTS, DROP_PAUSE = (
-    20,
-    0.1,
-)  # while the server ends the sessions of functions that were stopped
+# The server needs a moment to end the sessions of functions that were stopped.
+DROP_ATTEMPTS = 20
+DROP_PAUSE_SECONDS = 0.1
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """What is there: Sluice's schema, one that the user may work with and that is the newest, and the shop's tables."""
+class DatabaseContents:
+    """What a database contains.
+
+    `migrated`: the schema sluice exists. `usable`: the user has the rights to work with it.
+    `newest`: its version is that of this release. `shop`: the shop's tables exist.
+    """
 
     version: str
     migrated: bool
@@ -60,49 +71,53 @@ class Found:
     shop: bool
 
     def remarks(self, name: str) -> list[str]:
-        """One sentence for each thing that is missing, with the command that adds it."""
-        told = []
+        """Return a sentence for each thing that is missing, with the command that adds it."""
+        missing = []
         if not self.migrated:
-            told.append(
-                f"the database {name} does not have the schema sluice, so Sluice only reads from it; "
-                "to add it: make migrate DATABASE_URL=…  (PLAN=1 prints the SQL and stops)"
+            missing.append(
+                f"the database {name} does not have the schema sluice, "
+                "so Sluice only reads from it; to add it: make migrate DATABASE_URL=…  "
+                "(PLAN=1 prints the SQL and stops)"
             )
         elif not self.newest:
-            told.append(
-                f"the schema sluice of {name} is of another release; to update it: make migrate DATABASE_URL=…"
+            missing.append(
+                f"the schema sluice of {name} is of another release; "
+                "to update it: make migrate DATABASE_URL=…"
             )
         if not self.shop:
-            told.append(
-                f"the shop's tables are not in the database {name}; to add them: APP=shop make migrate DATABASE_URL=…"
+            missing.append(
+                f"the shop's tables are not in the database {name}; "
+                "to add them: APP=shop make migrate DATABASE_URL=…"
             )
-        return told
+        return missing
 
 
-def look(url: str) -> Found:
-    """Look at the database and change nothing. Raise DatabaseUnusable if the server is too old or refuses."""
-    settings = settings_of(url)
+def inspect_database(url: str) -> DatabaseContents:
+    """Return what the database contains. Raise DatabaseUnusable, also if the server is too old."""
+    settings = settings_from_url(url)
     with connect(settings) as connection:
-        number, version, migrated, usable, shop = connection.run(LOOK)[0]
+        number, version, migrated, usable, shop = connection.run(INSPECT_SQL)[0]
         if number < MIN_MAJOR_VERSION * 10_000:
             raise DatabaseUnusable(
-                f"{place(settings)} is PostgreSQL {version}; {MIN_MAJOR_VERSION} or newer is needed"
+                f"{describe(settings)} is PostgreSQL {version}; "
+                f"{MIN_MAJOR_VERSION} or newer is needed"
             )
         newest = usable and connection.run("SELECT version_num FROM sluice.version")[0][0] == NEWEST
-    return Found(version.split()[0], migrated, usable, newest, shop)
+    return DatabaseContents(version.split()[0], migrated, usable, newest, shop)
 
 
-class Guests:
-    """This run's login roles: one with the rights of `sluice_app`, one with those of `sluice_analyst`."""
+class TemporaryRoles:
+    """The two login roles of this run, with the rights of `sluice_app` and `sluice_analyst`."""
 
     def __init__(self, url: str, *, app_password: str, analyst_password: str) -> None:
-        self._settings = settings_of(url)
-        self.app = guest(APP_ROLE, app_password)
-        self.analyst = guest(ANALYST_ROLE, analyst_password)
+        self._settings = settings_from_url(url)
+        self.app = temporary_role(APP_ROLE, app_password)
+        self.analyst = temporary_role(ANALYST_ROLE, analyst_password)
         self._connection: pg8000.native.Connection | None = None
         self._checked_at = float("-inf")
 
     def create(self) -> bool:
-        """Drop what crashed systems left, and create this run's. False: the user may not create login roles."""
+        """Create the roles. Return False if the user may not create login roles."""
         try:
             with connect(self._settings) as connection:
                 for login in (self.app, self.analyst):
@@ -114,10 +129,10 @@ class Guests:
             raise
         return True
 
-    def hold(self) -> None:
-        """Show other systems, until `drop` or the end of this process, that the roles are in use.
+    def lock(self) -> None:
+        """Hold the advisory locks that mark the roles as in use, until `drop` or the process's end.
 
-        To be called again now and then: a server that was restarted has forgotten it.
+        Call it repeatedly: a restart of the server releases the locks.
         """
         if time.monotonic() - self._checked_at < CHECK_SECONDS:
             return
@@ -130,7 +145,7 @@ class Guests:
             else:
                 return
         with connect(self._settings, close=False) as connection:
-            # One session each may hold them, and a killed system's session may take a moment to end.
+            # Wait for the locks: the session of a killed system may take a moment to end.
             for login in (self.app, self.analyst):
                 connection.run(
                     "SELECT pg_advisory_lock(:class, :number)", **_key(login.role, signed=True)
@@ -138,10 +153,10 @@ class Guests:
             self._connection = connection
 
     def drop(self) -> None:
-        """Drop this run's roles, and let go of them. Where the server is away, the next start drops them."""
+        """Release the locks and drop the roles. If the server fails, the next start drops them."""
         connection, self._connection = self._connection, None
         if connection is not None:
-            with suppress(InterfaceError, OSError):  # the server may have ended it
+            with suppress(InterfaceError, OSError):  # the server may have closed it
                 connection.close()
         try:
             with connect(self._settings) as fresh:
@@ -156,18 +171,20 @@ class Guests:
             drop_stale(connection)
 
 
-def guest(rights: str, password: str) -> Login:
-    """A login role that only this state folder knows, for it is named after its password."""
-    return Login(
-        rights, f"sluice_local_{hashlib.sha256(password.encode()).hexdigest()[:8]}", password
-    )
+def temporary_role(base_role: str, password: str) -> RoleLogin:
+    """Return a login role whose name is derived from its password, which is unique to the state."""
+    digits = hashlib.sha256(password.encode()).hexdigest()[:8]
+    return RoleLogin(base_role, f"sluice_local_{digits}", password)
 
 
 def drop_stale(connection: pg8000.native.Connection) -> list[str]:
-    """Drop the login roles that no running system holds; return the names of those that are in use in this database."""
+    """Drop the temporary roles that no running system has locked.
+
+    Return the names of the roles that are in use in this database.
+    """
     used_here = []
-    for (role,) in connection.run(ROLES):
-        held = connection.run(HELD, **_key(role))
+    for (role,) in connection.run(ROLE_NAMES_SQL):
+        held = connection.run(LOCK_HOLDERS_SQL, **_key(role))
         if not held:
             _drop(connection, role)
         elif any(here for (here,) in held):
@@ -175,33 +192,36 @@ def drop_stale(connection: pg8000.native.Connection) -> list[str]:
     return used_here
 
 
-def _create(connection: pg8000.native.Connection, login: Login) -> None:
+def _create(connection: pg8000.native.Connection, login: RoleLogin) -> None:
     if not connection.run("SELECT FROM pg_roles WHERE rolname = :role", role=login.role):
-        connection.run(f"CREATE ROLE {login.role} LOGIN IN ROLE {login.rights}")
+        connection.run(f"CREATE ROLE {login.role} LOGIN IN ROLE {login.base_role}")
     database = str(connection.run("SELECT current_database()")[0][0])
     known = connection.run(roles.KNOWN)[0][0]
-    for statement in roles.setting_statements(database, login.role, login.rights, known):
+    for statement in roles.setting_statements(database, login.role, login.base_role, known):
         try:
             connection.run(statement)
         except DatabaseError as error:
-            if error.args[0]["C"] != "42501":  # a superuser's setting: the server's own value stays
+            if (
+                error.args[0]["C"] != "42501"
+            ):  # only a superuser may set it: keep the server's value
                 raise
     connection.run(f"ALTER ROLE {login.role} PASSWORD {pg8000.native.literal(login.password)}")
 
 
 def _drop(connection: pg8000.native.Connection, role: str) -> None:
-    """Drop a role if it exists and this user may; a session that ends may hold it for a moment."""
+    """Drop a role if it exists and this user may drop it. Retry while it is still in use."""
     for attempt in range(DROP_ATTEMPTS):
         try:
             connection.run(f"DROP ROLE IF EXISTS {role}")
         except DatabaseError as error:
             if error.args[0]["C"] != "2BP01" or attempt == DROP_ATTEMPTS - 1:
                 return
-            time.sleep(DROP_PAUSE)
+            time.sleep(DROP_PAUSE_SECONDS)
         else:
             return
 
 
 def _key(role: str, *, signed: bool = False) -> dict[str, int]:
+    """Return the keys of the role's advisory lock, as parameters of a statement."""
     number = int(role.rpartition("_")[2], 16)
     return {"class": LOCK_CLASS, "number": number - (number >> 31 << 32) if signed else number}

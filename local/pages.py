@@ -1,53 +1,57 @@
-"""Pages of this machine alone, from files that lie beside: GraphiQL at /graphiql, our own at / and /console.
+"""Serve the pages of the local system from files: /, /console, and GraphiQL at /graphiql.
 
-Nothing is loaded from elsewhere.
+The pages load nothing from other servers.
 """
 
 import gzip
 from functools import cache
 from pathlib import Path
 
-from local.http1 import Request, Response
+from local.http1 import HttpRequest, HttpResponse
 
 HERE = Path(__file__).parent
-FOLDERS = {"/": HERE / "home", "/graphiql": HERE / "graphiql", "/console": HERE / "dashboard"}
-TYPES = {  # of every file that is given out; LICENSES.md is not
+PAGE_FOLDERS = {"/": HERE / "home", "/graphiql": HERE / "graphiql", "/console": HERE / "dashboard"}
+CONTENT_TYPES = {  # files of other types, such as LICENSES.md, are not served
     ".html": "text/html; charset=utf-8",
     ".css": "text/css; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
 }
-POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; font-src data:; img-src 'self' data:; "
-    "connect-src 'self'; frame-ancestors 'none'"
+CONTENT_SECURITY_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; font-src data:; "
+    "img-src 'self' data:; connect-src 'self'; frame-ancestors 'none'"
 )
 
 
 @cache
-def files(root: str) -> dict[str, Path]:
-    """What there is under `root`, by the name it is asked for; what is packed here (.gz) is packed on the wire."""
-    found = {path.name.removesuffix(".gz"): path for path in FOLDERS[root].iterdir()}
-    return {name: path for name, path in found.items() if Path(name).suffix in TYPES}
+def page_files(root: str) -> dict[str, Path]:
+    """Return the files under `root` by their name in URLs, which lacks the suffix .gz."""
+    found = {path.name.removesuffix(".gz"): path for path in PAGE_FOLDERS[root].iterdir()}
+    return {name: path for name, path in found.items() if Path(name).suffix in CONTENT_TYPES}
 
 
-def page(request: Request) -> Response | None:
-    """A page, or a file of it; None where something else is meant."""
+def serve_page(request: HttpRequest) -> HttpResponse | None:
+    """Return a page or one of its files, or None for another path or method."""
     root, _, name = request.target.partition("?")[0].removeprefix("/").partition("/")
     root, name = f"/{root}", name or "index.html"
-    if root not in FOLDERS or name not in files(root) or request.method not in ("GET", "HEAD"):
+    if (
+        root not in PAGE_FOLDERS
+        or name not in page_files(root)
+        or request.method not in ("GET", "HEAD")
+    ):
         return None
-    body = _packed(files(root)[name])
-    kind = TYPES[Path(name).suffix]
+    body = _compressed(page_files(root)[name])
+    kind = CONTENT_TYPES[Path(name).suffix]
     headers = [
         ("content-type", kind),
-        ("content-security-policy", POLICY),
+        ("content-security-policy", CONTENT_SECURITY_POLICY),
         ("cache-control", "no-cache"),
         ("vary", "Accept-Encoding"),
     ]
     if "gzip" in request.header("accept-encoding"):
-        return Response(200, [*headers, ("content-encoding", "gzip")], body)
-    return Response(200, headers, gzip.decompress(body))
+        return HttpResponse(200, [*headers, ("content-encoding", "gzip")], body)
+    return HttpResponse(200, headers, gzip.decompress(body))
 
 
 @cache
-def _packed(path: Path) -> bytes:
+def _compressed(path: Path) -> bytes:
     return path.read_bytes() if path.suffix == ".gz" else gzip.compress(path.read_bytes(), mtime=0)

@@ -1,15 +1,15 @@
-"""How does a child process die with its parent, even where the parent is killed with SIGKILL?
+"""Make a child process end when its parent ends, even if the parent is killed with SIGKILL.
 
-On Linux the kernel sends the child a signal of our choice when the thread that started it ends
-(PR_SET_PDEATHSIG). Start children from the main thread, therefore. Elsewhere this does nothing, and each
-child has a second way out: the sandboxes lose their Runtime API, moto its standard input, and an orphaned
-PostgreSQL is stopped by the next start.
+On Linux the kernel sends the child a signal when the thread that started it ends
+(PR_SET_PDEATHSIG). Therefore start children from the main thread. On other systems this does
+nothing, and the children end otherwise: the sandboxes lose their Runtime API, moto its standard
+input, and an orphaned PostgreSQL is stopped by the next start.
 
-Run as a program it puts on the leash, gives up root where told to, and becomes another program:
+As a program it sets the signal, changes the user if one is given, and executes another program:
 
     python -I -S parent_death.py PARENT_PID SIGNAL UID:GID|- COMMAND [ARGUMENT ...]
 
-A program of its own rather than `preexec_fn`, which may deadlock in a parent that has threads.
+It is a program because `preexec_fn` may deadlock in a parent that has threads.
 """
 
 import ctypes
@@ -20,30 +20,36 @@ import sys
 PR_SET_PDEATHSIG = 1
 
 
-def die_with(parent: int, sent: int = signal.SIGKILL) -> None:
-    """Call first thing in the child: end it by signal `sent` when `parent` ends, or has ended already."""
+def set_parent_death_signal(parent: int, signum: int = signal.SIGKILL) -> None:
+    """End this process with signal `signum` when `parent` ends, and at once if it has ended.
+
+    Call it first in the child.
+    """
     if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, sent)
-    if os.getppid() != parent:  # it died before the kernel knew of the leash
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signum)
+    if os.getppid() != parent:  # it ended before the signal was set
         os.kill(os.getpid(), signal.SIGKILL)
 
 
 def command(
-    argv: list[str], *, sent: int = signal.SIGKILL, user: tuple[int, int] | None = None
+    argv: list[str], *, signum: int = signal.SIGKILL, user: tuple[int, int] | None = None
 ) -> list[str]:
-    """The command line that runs `argv` on a leash held by this process, as `user` (uid, gid) where given."""
+    """Return a command line that runs `argv` as a child that ends with this process.
+
+    `user` is the (uid, gid) to run it as; None: the current user.
+    """
     owner = f"{user[0]}:{user[1]}" if user else "-"
-    return [sys.executable, "-I", "-S", __file__, str(os.getpid()), str(int(sent)), owner, *argv]
+    return [sys.executable, "-I", "-S", __file__, str(os.getpid()), str(int(signum)), owner, *argv]
 
 
 def main() -> None:
-    parent, sent, owner, *argv = sys.argv[1:]
+    parent, signum, owner, *argv = sys.argv[1:]
     if owner != "-":
         uid, gid = map(int, owner.split(":"))
         os.setgroups([])
         os.setgid(gid)
-        os.setuid(uid)  # before the leash: a change of user would slip it
-    die_with(int(parent), int(sent))
+        os.setuid(uid)  # first, because a change of user clears the signal
+    set_parent_death_signal(int(parent), int(signum))
     os.execv(argv[0], argv)  # noqa: S606 - no shell is wanted
 
 

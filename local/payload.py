@@ -1,4 +1,6 @@
-"""What does a function get for a request, and what does the client get for its answer? Payload format 2.0.
+"""Convert an HTTP request to a Lambda event, and the function's result to a response.
+
+The events have API Gateway's payload format 2.0:
 
 https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
 """
@@ -11,29 +13,29 @@ import time
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
-from local.http1 import Request, Response
+from local.http1 import HttpRequest, HttpResponse
 from local.intrinsics import ACCOUNT_ID
 from local.invocation_result import InvocationResult
-from local.routes import Match
+from local.routes import RouteMatch
 
 API_ID = "localapi00"
 DOMAIN = "localhost"
 TEXT_TYPES = ("text/", "application/json", "application/javascript", "application/xml")
-# The gateway's own to set, in either direction.
+# Headers that the gateway itself sets, for requests and for responses.
 HOP_BY_HOP = frozenset(
     {"connection", "keep-alive", "transfer-encoding", "upgrade", "te", "trailer", "expect"}
 )
-INTERNAL_ERROR = Response.message(500, "Internal Server Error")
+INTERNAL_ERROR = HttpResponse.message(500, "Internal Server Error")
 
 
 class _Malformed(Exception):
-    """The function's answer is not one the gateway can send."""
+    """The function's result is not a valid response."""
 
 
 def build_event(
-    request: Request, match: Match, *, request_id: str, trace_id: str, port: int
+    request: HttpRequest, match: RouteMatch, *, request_id: str, trace_id: str, port: int
 ) -> dict[str, Any]:
-    """The event for `request`. What a request does not have is absent, not null."""
+    """Return the event for `request`. Parts that the request does not have are absent, not null."""
     raw_path, _, raw_query = request.target.partition("?")
     path = unquote(raw_path)
     now = time.time()
@@ -77,29 +79,30 @@ def build_event(
 
 
 def new_request_id() -> str:
-    """In the form of the gateway's own: it is the `apigw-requestid` of the answer."""
+    """Return a request id in API Gateway's format, for the header `apigw-requestid`."""
     return base64.urlsafe_b64encode(secrets.token_bytes(11)).decode()
 
 
-def build_response(outcome: InvocationResult) -> Response:
-    """The answer for what a function returned; a 500 that tells nothing where it failed or returned nonsense."""
-    if outcome.error is not None:
+def build_response(result: InvocationResult) -> HttpResponse:
+    """Return the response for a function's result.
+
+    If the function failed or its result is malformed, it is a 500 without details.
+    """
+    if result.error is not None:
         return INTERNAL_ERROR
     try:
-        answer = json.loads(outcome.payload)
-        if isinstance(answer, dict) and "statusCode" in answer:
-            return _explicit(answer)
+        returned = json.loads(result.payload)
+        if isinstance(returned, dict) and "statusCode" in returned:
+            return _proxy_response(returned)
     except (ValueError, _Malformed):
         return INTERNAL_ERROR
-    body = (
-        answer
-        if isinstance(answer, str)
-        else json.dumps(answer, separators=(",", ":"), ensure_ascii=False)
-    )
-    return Response(200, [("content-type", "application/json")], body.encode())
+    body = returned
+    if not isinstance(returned, str):
+        body = json.dumps(returned, separators=(",", ":"), ensure_ascii=False)
+    return HttpResponse(200, [("content-type", "application/json")], body.encode())
 
 
-def _headers(request: Request, *, trace_id: str, port: int) -> dict[str, str]:
+def _headers(request: HttpRequest, *, trace_id: str, port: int) -> dict[str, str]:
     headers = _joined(
         (name, value)
         for name, value in request.headers
@@ -121,21 +124,23 @@ def _joined(pairs: Any) -> dict[str, str]:
     return joined
 
 
-def _body(request: Request) -> tuple[str, bool]:
-    """As text where it is declared to be text and is UTF-8, else in base64."""
+def _body(request: HttpRequest) -> tuple[str, bool]:
+    """Return the body and whether it is base64: text if declared as text and valid UTF-8."""
     kind = request.header("content-type").partition(";")[0].strip().lower()
     if (kind.startswith(TEXT_TYPES) or kind.endswith(("+json", "+xml"))) and not request.header(
         "content-encoding"
     ):
         try:
             return request.body.decode(), False
-        except UnicodeDecodeError:  # the function gets the bytes, and says what it thinks of them
+        except UnicodeDecodeError:  # the function gets the bytes and rejects them itself
             return base64.b64encode(request.body).decode(), True
     return base64.b64encode(request.body).decode(), bool(request.body)
 
 
-def _explicit(answer: dict[str, Any]) -> Response:
-    status, body, headers = answer["statusCode"], answer.get("body"), answer.get("headers") or {}
+def _proxy_response(returned: dict[str, Any]) -> HttpResponse:
+    status = returned["statusCode"]
+    body = returned.get("body")
+    headers = returned.get("headers") or {}
     if isinstance(status, bool) or not str(status).isdigit() or not 100 <= int(status) <= 599:
         raise _Malformed
     if not isinstance(headers, dict) or not isinstance(body, str | None):
@@ -145,16 +150,15 @@ def _explicit(answer: dict[str, Any]) -> Response:
         if isinstance(value, dict | list) or value is None or _breaks_line(f"{name}{value}"):
             raise _Malformed
         if name.lower() not in HOP_BY_HOP | {"content-length", "date"}:
-            fields.append(
-                (name.lower(), str(value).lower() if isinstance(value, bool) else str(value))
-            )
-    cookies = answer.get("cookies") or []
+            text = str(value).lower() if isinstance(value, bool) else str(value)
+            fields.append((name.lower(), text))
+    cookies = returned.get("cookies") or []
     if not isinstance(cookies, list) or any(_breaks_line(str(cookie)) for cookie in cookies):
         raise _Malformed
     fields += [("set-cookie", str(cookie)) for cookie in cookies]
     if body and all(name != "content-type" for name, _ in fields):
         fields.append(("content-type", "text/plain;charset=UTF-8"))
-    return Response(int(status), fields, _decoded(body or "", answer.get("isBase64Encoded")))
+    return HttpResponse(int(status), fields, _decoded(body or "", returned.get("isBase64Encoded")))
 
 
 def _decoded(body: str, is_base64: Any) -> bytes:

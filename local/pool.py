@@ -1,8 +1,8 @@
-"""How does a function run several requests at once? As many sandboxes as needed, warm ones first.
+"""Run concurrent requests of a function in a pool of sandboxes, idle ones first.
 
-Lambda starts an environment for each request that finds none free. A machine cannot, so here at most
-`sandboxes` exist and further requests wait for the next free one; only past the function's concurrency are they
-throttled, as there.
+Lambda starts an execution environment for each request that finds none idle. A single machine
+cannot, so a pool has at most `max_sandboxes`, and further requests wait for the next idle one.
+As on Lambda, only requests beyond the function's concurrency are throttled.
 """
 
 import asyncio
@@ -12,35 +12,35 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import count
 
-from local.code_fingerprint import CodeStamp
-from local.invocation_result import MOST_PAYLOAD, InvocationResult, failure
+from local.code_fingerprint import CodeFingerprint
+from local.invocation_result import MAX_PAYLOAD_BYTES, InvocationResult, failure
 from local.runtime_api import Invocation, new_trace_id
-from local.sandbox import InitFailed, Sandbox, State
+from local.sandbox import InitFailed, Sandbox, SandboxState
 from local.template import LambdaFunction
 
-IDLE_SECONDS = 300.0  # then an idle sandbox is given up, about as the service does
+IDLE_SECONDS = 300.0  # after which an idle sandbox is stopped; Lambda waits about as long
 
 
 class Throttled(Exception):
-    """TooManyRequestsException: more requests at once than the function's concurrency."""
+    """More concurrent requests than the function's concurrency (TooManyRequestsException)."""
 
 
 @dataclass(frozen=True, slots=True)
-class Glimpse:
-    """One moment of one sandbox; memory in MB, None where it is not known."""
+class SandboxStatus:
+    """The state of one sandbox at one moment. Memory is in MB, None if it is not known."""
 
     number: int
-    state: State
+    state: SandboxState
     invocations: int
     memory: int | None
 
 
 class SandboxPool:
-    """All sandboxes of one function. Edited code is picked up by the next request. `log` gets the number of a sandbox
-    and a line of it.
+    """All sandboxes of one function. The next request after an edit runs the new code.
 
-    `starts` is shared by the pools of a machine: sandboxes that start at once take each other's CPU, and together
-    would pass the time each has to initialise.
+    `log` is called with the number of a sandbox and a line of its output. `start_limit` is shared
+    by all pools of the machine: sandboxes that start at the same time compete for the CPU and
+    would all exceed their time to initialise.
     """
 
     def __init__(
@@ -49,19 +49,19 @@ class SandboxPool:
         environment: Mapping[str, str],
         log: Callable[[int, str], None],
         *,
-        sandboxes: int = 10,
-        starts: asyncio.Semaphore | None = None,
+        max_sandboxes: int = 10,
+        start_limit: asyncio.Semaphore | None = None,
     ) -> None:
         self.function = function
         self._environment = environment
         self._log = log
-        self._most = min(sandboxes, function.concurrency)
-        self._starts = starts or asyncio.Semaphore(sandboxes)
-        self._code = CodeStamp([function.folder, *function.layers])
-        self._stamp = self._code.current()
+        self._max_sandboxes = min(max_sandboxes, function.concurrency)
+        self._start_limit = start_limit or asyncio.Semaphore(max_sandboxes)
+        self._code = CodeFingerprint([function.folder, *function.layers])
+        self._fingerprint = self._code.current()
         self._idle: list[Sandbox] = []
         self._waiting: deque[asyncio.Future[Sandbox]] = deque()
-        self._all: dict[Sandbox, int] = {}
+        self._sandboxes: dict[Sandbox, int] = {}
         self._numbers = count(1)
         self._starting = 0
         self._in_flight = 0
@@ -69,11 +69,11 @@ class SandboxPool:
         self._reaper: asyncio.TimerHandle | None = None
 
     async def invoke(self, event: bytes, *, trace_id: str | None = None) -> InvocationResult:
-        """Run one request. Raises `Throttled`; every other failure is in the outcome."""
-        if len(event) > MOST_PAYLOAD:
+        """Run one request. Raise Throttled; every other failure is in the result."""
+        if len(event) > MAX_PAYLOAD_BYTES:
             return failure(
                 "RequestEntityTooLargeException",
-                f"Request must be smaller than {MOST_PAYLOAD} bytes",
+                f"Request must be smaller than {MAX_PAYLOAD_BYTES} bytes",
             )
         if self._in_flight >= self.function.concurrency:
             raise Throttled
@@ -82,7 +82,7 @@ class SandboxPool:
             sandbox = await self._acquire()
         except InitFailed as failed:
             self._in_flight -= 1
-            return failed.outcome
+            return failed.result
         try:
             return await sandbox.invoke(Invocation(event, trace_id=trace_id or new_trace_id()))
         finally:
@@ -91,63 +91,65 @@ class SandboxPool:
 
     @property
     def waiting(self) -> int:
-        """How many requests wait for a sandbox."""
+        """The number of requests that wait for a sandbox."""
         return sum(not waiter.done() for waiter in self._waiting)
 
-    def glimpses(self) -> list[Glimpse]:
-        """Every sandbox there is now."""
+    def statuses(self) -> list[SandboxStatus]:
+        """Return the status of every sandbox."""
         return [
-            Glimpse(number, sandbox.state, sandbox.invocations, sandbox.memory)
-            for sandbox, number in self._all.items()
+            SandboxStatus(number, sandbox.state, sandbox.invocations, sandbox.memory)
+            for sandbox, number in self._sandboxes.items()
         ]
 
     async def stop(self) -> None:
-        """Kill every sandbox; requests that run or wait are lost."""
+        """Kill every sandbox. Requests that run or wait are lost."""
         if self._reaper is not None:
             self._reaper.cancel()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await asyncio.gather(*(sandbox.stop() for sandbox in self._all))
+        await asyncio.gather(*(sandbox.stop() for sandbox in self._sandboxes))
 
     async def _acquire(self) -> Sandbox:
-        stamp = self._code.current()
-        if stamp != self._stamp:
-            self._stamp = stamp
+        fingerprint = self._code.current()
+        if fingerprint != self._fingerprint:
+            self._fingerprint = fingerprint
             while self._idle:
                 self._discard(self._idle.pop())
         while self._idle:
-            sandbox = self._idle.pop()  # the one used last: the others may grow old and go
+            sandbox = self._idle.pop()  # the last one used, so that the others can expire
             if sandbox.alive:
                 return sandbox
             self._discard(sandbox)
         waiter: asyncio.Future[Sandbox] = asyncio.get_running_loop().create_future()
         self._waiting.append(waiter)
-        self._grow()
+        self._start_missing()
         return await waiter
 
-    def _grow(self) -> None:
-        """Start as many as there are requests waiting for one, within the limit."""
-        while self._starting < len(self._waiting) and len(self._all) < self._most:
+    def _start_missing(self) -> None:
+        """Start a sandbox for each waiting request, up to the limit."""
+        while self._starting < len(self._waiting) and len(self._sandboxes) < self._max_sandboxes:
             number = next(self._numbers)
             sandbox = Sandbox(
-                self.function, self._environment, partial(self._log, number), stamp=self._stamp
+                self.function,
+                self._environment,
+                partial(self._log, number),
+                fingerprint=self._fingerprint,
             )
-            self._all[sandbox] = number
+            self._sandboxes[sandbox] = number
             self._starting += 1
             self._spawn(self._start(sandbox))
 
     async def _start(self, sandbox: Sandbox) -> None:
         try:
-            async with self._starts:
-                if all(
-                    waiter.done() for waiter in self._waiting
-                ):  # served by another in the meantime
-                    self._all.pop(sandbox, None)
+            async with self._start_limit:
+                # another sandbox may have served the request in the meantime
+                if all(waiter.done() for waiter in self._waiting):
+                    self._sandboxes.pop(sandbox, None)
                     return
                 await sandbox.start()
         except InitFailed as failed:
-            self._all.pop(sandbox, None)
+            self._sandboxes.pop(sandbox, None)
             waiter = self._next_waiter()
             if waiter is not None:
                 waiter.set_exception(failed)
@@ -155,12 +157,12 @@ class SandboxPool:
             self._release(sandbox)
         finally:
             self._starting -= 1
-        self._grow()
+        self._start_missing()
 
     def _release(self, sandbox: Sandbox) -> None:
-        if not sandbox.alive or sandbox.stamp != self._stamp:
+        if not sandbox.alive or sandbox.fingerprint != self._fingerprint:
             self._discard(sandbox)
-            self._grow()
+            self._start_missing()
             return
         waiter = self._next_waiter()
         if waiter is not None:
@@ -180,7 +182,7 @@ class SandboxPool:
         return None
 
     def _discard(self, sandbox: Sandbox) -> None:
-        self._all.pop(sandbox, None)
+        self._sandboxes.pop(sandbox, None)
         self._spawn(sandbox.stop())
 
     def _reap(self) -> None:

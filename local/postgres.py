@@ -1,8 +1,8 @@
-"""How does Sluice run a PostgreSQL of its own, on this machine, without Docker and without leaving one behind?
+"""Run an embedded PostgreSQL server as a child process, without Docker.
 
-One `PostgresServer` owns one home folder: the data, the password, the log. The server listens on
-127.0.0.1 only, is a child of ours that stops when we end, and what a SIGKILL left over is dealt with at
-the next start: an orphan of ours is stopped, a stale `postmaster.pid` never kills or blocks anybody.
+A `PostgresServer` owns a home folder with the data, the password and the log. The server listens
+on 127.0.0.1 only and ends with this process. After a SIGKILL, the next start stops an orphaned
+server, and ignores a stale `postmaster.pid` safely.
 """
 
 import fcntl
@@ -23,12 +23,12 @@ from local import parent_death
 from local.binaries import (
     PostgresError,
     find_bindir,
+    is_reachable,
     major_version,
-    reachable,
     runnable_bindir,
     server_user,
 )
-from local.postmaster import STOP_SECONDS, is_ready, release
+from local.postmaster import STOP_SECONDS, free_data_directory, is_ready
 
 SUPERUSER = "postgres"
 SERVER_ENVIRONMENT: Mapping[str, str] = {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"}
@@ -36,10 +36,10 @@ START_SECONDS = 30.0
 
 
 class PostgresServer:
-    """A server on 127.0.0.1. Start it from the main thread; `start` raises `PostgresError`, which says what to do.
+    """A PostgreSQL server on 127.0.0.1. Start it from the main thread.
 
-    `home` survives restarts, password included. `durable=False` is for tests: faster, and a crash of the
-    machine may lose data. Without `port` a free one is taken.
+    The data and the password in `home` survive restarts. `port` None: use a free port.
+    `durable=False` is for tests: faster, but a crash of the machine may lose data.
     """
 
     superuser = SUPERUSER
@@ -77,7 +77,7 @@ class PostgresServer:
     def url(
         self, user: str = SUPERUSER, database: str = "postgres", *, password: str | None = None
     ) -> str:
-        """A libpq URL; the superuser's password unless another is given."""
+        """Return a libpq URL, with the superuser's password unless `password` is given."""
         return f"postgresql://{user}:{password or self.password}@127.0.0.1:{self.port}/{database}"
 
     @property
@@ -85,15 +85,19 @@ class PostgresServer:
         return self.home / "server.log"
 
     def start(self) -> None:
-        """Return when it takes connections. Fails where home or port are taken, or the data is another version's."""
+        """Start the server and return when it accepts connections.
+
+        Raise PostgresError if the home or the port is in use, or if another major version of
+        PostgreSQL created the data.
+        """
         self.home.mkdir(parents=True, exist_ok=True)
-        self._claim_home()
+        self._lock_home()
         try:
-            place = self._prepare_place()
+            folder = self._prepare_folder()
             bindir = self._wanted_bindir or find_bindir()
             major = major_version(bindir)
-            bindir = runnable_bindir(bindir, place)
-            data = place / "data"
+            bindir = runnable_bindir(bindir, folder)
+            data = folder / "data"
             if not data.exists():
                 self._initialise(bindir, data, major)
             self._check_data(data, major)
@@ -108,17 +112,17 @@ class PostgresServer:
         return self._process is not None and self._process.poll() is None
 
     def restart(self) -> None:
-        """Start again, on the same port, a server that was killed while it was ours; fails as `start` does."""
+        """Start a server that has ended again, on the same port. Raise PostgresError."""
         if self._cluster is None:
             raise PostgresError("the server was never started")
         self._any_port = False
         self._run(*self._cluster)
 
     def stop(self) -> None:
-        """End the server, cutting open connections, and free the home. May be called twice."""
+        """Stop the server, close its connections, and unlock the home. May be called twice."""
         if self._process is not None:
-            for insisting in (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL):
-                self._process.send_signal(insisting)
+            for signum in (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL):
+                self._process.send_signal(signum)
                 try:
                     self._process.wait(STOP_SECONDS)
                     break
@@ -129,7 +133,7 @@ class PostgresServer:
             self._lock.close()
             self._lock = None
 
-    def _claim_home(self) -> None:
+    def _lock_home(self) -> None:
         lock = (self.home / "lock").open("a+")
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -143,38 +147,39 @@ class PostgresServer:
         lock.flush()
         self._lock = lock
 
-    def _prepare_place(self) -> Path:
-        """The folder for the data: the home, or one in /var/tmp where the server's user cannot reach it.
+    def _prepare_folder(self) -> Path:
+        """Return the folder for the data, and create the password if it is missing.
 
-        The home then holds a link to it, `elsewhere`, so that a home that was moved finds its data, and
-        `make clean-state` what to remove.
+        The folder is the home, or one in /var/tmp if the server's user cannot access the home. The
+        link `elsewhere` in the home points to it, so that the data is found after the home was
+        moved, and `make clean-state` can remove it.
         """
         secret = self.home / "password"
         user = server_user()
-        place = self.home
-        if user is not None and not reachable(self.home / "data"):
+        folder = self.home
+        if user is not None and not is_reachable(self.home / "data"):
             name = f"sluice-{hashlib.sha256(str(self.home).encode()).hexdigest()[:12]}"
             link = self.home / "elsewhere"
             if not link.is_symlink():
-                link.symlink_to(Path("/var/tmp") / name)  # noqa: S108 - whose it is, is checked below
-            place = link.readlink()
-            if not secret.exists():  # the home was cleaned, so its data goes too
-                shutil.rmtree(place, ignore_errors=True)
-            place.mkdir(mode=0o711, exist_ok=True)
-            if place.is_symlink() or place.stat().st_uid != os.geteuid():
-                raise PostgresError(f"{place} belongs to somebody else")
+                link.symlink_to(Path("/var/tmp") / name)  # noqa: S108 - its owner is checked below
+            folder = link.readlink()
+            if not secret.exists():  # the home was removed, so its data is obsolete
+                shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir(mode=0o711, exist_ok=True)
+            if folder.is_symlink() or folder.stat().st_uid != os.geteuid():
+                raise PostgresError(f"{folder} belongs to another user; remove {link}")
         if not secret.exists():
-            if (place / "data").exists():
+            if (folder / "data").exists():
                 raise PostgresError(
-                    f"{secret} is missing, so nobody can log in: remove {self.home} to start anew"
+                    f"{secret} is missing, so nothing can log in: remove {self.home} to start again"
                 )
             secret.touch(mode=0o600)
             secret.write_text(secrets.token_urlsafe(24))
         self.password = secret.read_text()
-        return place
+        return folder
 
     def _initialise(self, bindir: Path, data: Path, major: int) -> None:
-        """Make an empty cluster: UTF-8 whose upper and lower case hold beyond ASCII, sorted by code point."""
+        """Create an empty cluster in UTF-8, with Unicode case mapping, sorted by code point."""
         locale = ["--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
         if major < 17:
             locale = ["--locale=C.UTF-8"]
@@ -186,62 +191,63 @@ class PostgresServer:
         uid, gid = user = server_user() or (os.geteuid(), os.getegid())
         for path in (fresh, secret):
             os.chown(path, uid, gid)
-        initdb: list[str] = [
-            str(bindir / "initdb"),
-            "-D",
-            str(fresh),
-            "-U",
-            SUPERUSER,
-            "-E",
-            "UTF8",
-            *locale,
-        ]
-        initdb += ["--auth=scram-sha-256", f"--pwfile={secret}"] + (
-            ["--no-sync"] if not self._durable else []
-        )
+        initdb = [str(bindir / "initdb"), "-D", str(fresh), "-U", SUPERUSER, "-E", "UTF8", *locale]
+        initdb += ["--auth=scram-sha-256", f"--pwfile={secret}"]
+        if not self._durable:
+            initdb.append("--no-sync")
         done = subprocess.run(
             parent_death.command(initdb, user=user if server_user() else None),
-            check=False, capture_output=True, text=True, env=SERVER_ENVIRONMENT, cwd=data.parent,
-        )  # fmt: skip
+            check=False,
+            capture_output=True,
+            text=True,
+            env=SERVER_ENVIRONMENT,
+            cwd=data.parent,
+        )
         secret.unlink()
         if done.returncode:
             raise PostgresError(_diagnosis(done.stdout + done.stderr, self.port, data))
-        fresh.rename(data)  # only a whole cluster gets the name
+        fresh.rename(data)  # only a complete cluster gets this name
 
     def _check_data(self, data: Path, major: int) -> None:
         owner = (server_user() or (os.geteuid(), 0))[0]
         if data.stat().st_uid != owner:
             raise PostgresError(
-                f"{data} belongs to another user (uid {data.stat().st_uid}); run as before, or remove it"
+                f"{data} belongs to another user (uid {data.stat().st_uid}); "
+                "run as that user, or remove it"
             )
-        made_by = (data / "PG_VERSION").read_text().strip()
-        if made_by != str(major):
+        created_by = (data / "PG_VERSION").read_text().strip()
+        if created_by != str(major):
             raise PostgresError(
-                f"{data} was made by PostgreSQL {made_by} and this is {major}: remove {self.home} to start anew"
+                f"{data} was created by PostgreSQL {created_by}, and this is PostgreSQL {major}: "
+                f"remove {self.home} to start again"
             )
 
     def _run(self, bindir: Path, data: Path) -> None:
-        release(data)
+        free_data_directory(data)
         deadline = time.monotonic() + START_SECONDS
         while True:
             if self._any_port:
                 self.port = free_port()
             with self.log.open("wb") as log:
+                command = self._command(bindir, data)
                 self._process = subprocess.Popen(
-                    parent_death.command(self._command(bindir, data), sent=signal.SIGINT, user=server_user()),
-                    stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                    env=SERVER_ENVIRONMENT, cwd=data.parent,
-                    start_new_session=True,  # Ctrl-C is for us; we then stop the server in order
-                )  # fmt: skip
+                    parent_death.command(command, signum=signal.SIGINT, user=server_user()),
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    env=SERVER_ENVIRONMENT,
+                    cwd=data.parent,
+                    start_new_session=True,  # Ctrl-C goes to this process, which stops the server
+                )
             if self._becomes_ready(self._process, data, deadline):
                 return
-            told = self.log.read_text(errors="replace")
-            # The backends of a killed server need a moment to notice; a port that was free may be gone.
-            transient = "is still in use" in told or (
-                self._any_port and "Address already in use" in told
+            output = self.log.read_text(errors="replace")
+            # The backends of a killed server end a moment later. A free port may be in use by now.
+            transient = "is still in use" in output or (
+                self._any_port and "Address already in use" in output
             )
             if not transient or time.monotonic() > deadline:
-                raise PostgresError(_diagnosis(told, self.port, data))
+                raise PostgresError(_diagnosis(output, self.port, data))
             time.sleep(0.1)
 
     def _command(self, bindir: Path, data: Path) -> list[str]:
@@ -262,7 +268,7 @@ class PostgresServer:
         return [str(bindir / "postgres"), "-D", str(data), *chosen]
 
     def _becomes_ready(self, process: subprocess.Popen[bytes], data: Path, deadline: float) -> bool:
-        """Wait until it takes connections. False: it ended instead."""
+        """Wait until the server accepts connections. Return False if it has ended instead."""
         while process.poll() is None:
             if is_ready(data, process.pid):
                 return True
@@ -275,16 +281,16 @@ class PostgresServer:
 
 
 def free_port() -> int:
-    """A loopback port nobody listens on at this moment."""
+    """Return a loopback port that is free at this moment."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
 
 
-def _diagnosis(told: str, port: int, data: Path) -> str:
-    if "No space left on device" in told:
+def _diagnosis(output: str, port: int, data: Path) -> str:
+    if "No space left on device" in output:
         return f"the disk is full: PostgreSQL cannot write to {data}"
-    if "Address already in use" in told:
-        return f"port {port} on 127.0.0.1 is taken"
-    return "PostgreSQL did not start:\n" + "\n".join(told.strip().splitlines()[-12:])
+    if "Address already in use" in output:
+        return f"port {port} on 127.0.0.1 is in use"
+    return "PostgreSQL did not start:\n" + "\n".join(output.strip().splitlines()[-12:])

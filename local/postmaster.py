@@ -1,4 +1,4 @@
-"""Who holds a PostgreSQL data folder? Reads `postmaster.pid`, and frees the folder of what a killed owner left."""
+"""Read `postmaster.pid` of a data folder, and stop a server that a killed owner left running."""
 
 import os
 import signal
@@ -9,32 +9,36 @@ from pathlib import Path
 from local.binaries import PostgresError
 
 STOP_SECONDS = 10.0
-NOBODY = 2**31 - 1  # a pid that no system gives out
+UNUSED_PID = 2**31 - 1  # no system assigns this pid
 
 
 def is_ready(data: Path, pid: int) -> bool:
-    """What pg_ctl looks at: the file is of this very server, and its eighth line says `ready`."""
+    """Return whether the server with this pid accepts connections.
+
+    Like pg_ctl, check the pid in the first line of the file, and `ready` in its eighth line.
+    """
     lines = _lines(data)
     return len(lines) > 7 and lines[0] == str(pid) and lines[7].strip() == "ready"
 
 
-def release(data: Path) -> None:
-    """Stop an orphaned server on `data`, or defuse a stale pid file; raises PostgresError if it does not stop.
+def free_data_directory(data: Path) -> None:
+    """Stop an orphaned server on `data`, or make a stale pid file harmless.
 
-    Call it as the one who owns the folder: a server found running there has nobody else to look after it.
+    Call it only while holding the lock of the home: then a server that runs there is an orphan.
+    Raise PostgresError if it does not stop.
     """
     lines = _lines(data)
     if not lines or not lines[0].isdigit():
         return
     pid = int(lines[0])
     if not _serves(pid, data):
-        # Another program may have the pid by now, and PostgreSQL would take it for a server. The other
-        # lines stay: by them it finds backends that outlived their server.
-        lines[0] = str(NOBODY)
+        # Another program may have this pid now, and PostgreSQL would mistake it for a server. The
+        # other lines stay: PostgreSQL uses them to find backends that outlived their server.
+        lines[0] = str(UNUSED_PID)
         (data / "postmaster.pid").write_text("\n".join(lines) + "\n")
         return
-    for insisting in (signal.SIGINT, signal.SIGQUIT):
-        os.kill(pid, insisting)
+    for signum in (signal.SIGINT, signal.SIGQUIT):
+        os.kill(pid, signum)
         deadline = time.monotonic() + STOP_SECONDS
         while time.monotonic() < deadline:
             if not _serves(pid, data):
@@ -51,7 +55,7 @@ def _lines(data: Path) -> list[str]:
 
 
 def _serves(pid: int, data: Path) -> bool:
-    """Whether `pid` is a PostgreSQL started on `data`, judged by its command line."""
+    """Return whether the command line of process `pid` is a PostgreSQL server on `data`."""
     try:
         words = Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").split("\0")
     except (FileNotFoundError, ProcessLookupError):

@@ -1,8 +1,8 @@
-"""How does a message get from a queue to a function? Polled for, as Lambda does it, and taken off where it is done.
+"""Deliver the messages of a queue to a function, as an event source mapping of Lambda does.
 
-A batch is one message. What the function reports as failed, or what ends in an error, stays in the queue: it is seen
-again when its time is over, and after its last try goes to the dead-letter queue, both of which are the emulated
-queue's own doing.
+A batch has one message. A message that the function processed is deleted. Any other message stays
+in the queue: the emulated SQS delivers it again after its visibility timeout, and moves it to the
+dead-letter queue after the last attempt.
 
 https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
 """
@@ -19,12 +19,12 @@ from local.intrinsics import ACCOUNT_ID, REGION
 from local.pool import SandboxPool, Throttled
 from local.template import EventSourceMapping
 
-WAIT_SECONDS = 1  # a poll's; a stop waits for it
+WAIT_SECONDS = 1  # of a long poll; `stop` waits for it
 XMLNS = "http://s3.amazonaws.com/doc/2006-03-01/"
 
 
 def create_queues(endpoint: str, queues: Mapping[str, Mapping[str, Any]]) -> None:
-    """Queues as the template declares them, those first that others hand over to."""
+    """Create the queues of the template, the dead-letter queues first."""
     sqs = emulated_client("sqs", endpoint)
     for name, properties in sorted(queues.items(), key=lambda queue: "RedrivePolicy" in queue[1]):
         attributes = {
@@ -37,25 +37,33 @@ def create_queues(endpoint: str, queues: Mapping[str, Mapping[str, Any]]) -> Non
 
 
 def put_bucket_notifications(endpoint: str, bucket: str, properties: Mapping[str, Any]) -> None:
-    """Let the bucket tell its queues of new objects."""
+    """Configure the bucket's notifications to queues, as the template declares them."""
     configurations = properties.get("NotificationConfiguration", {}).get("QueueConfigurations", [])
-    told = "".join(
-        f"<QueueConfiguration><Queue>{escape(each['Queue'])}</Queue><Event>{escape(each['Event'])}</Event><Filter><S3Key>"
-        + "".join(
-            f"<FilterRule><Name>{escape(rule['Name'])}</Name><Value>{escape(rule['Value'])}</Value></FilterRule>"
-            for rule in each["Filter"]["S3Key"]["Rules"]
-        )
-        + "</S3Key></Filter></QueueConfiguration>"
-        for each in configurations
-    )
-    document = f'<NotificationConfiguration xmlns="{XMLNS}">{told}</NotificationConfiguration>'
+    queues = "".join(_queue_configuration(each) for each in configurations)
+    document = f'<NotificationConfiguration xmlns="{XMLNS}">{queues}</NotificationConfiguration>'
     url, headers = f"{endpoint}/{bucket}?notification", {"Content-Type": "application/xml"}
     request = urllib.request.Request(url, document.encode(), headers, method="PUT")  # noqa: S310
     urllib.request.urlopen(request, timeout=10).close()  # noqa: S310 - our own server
 
 
+def _queue_configuration(configuration: Mapping[str, Any]) -> str:
+    rules = "".join(
+        f"<FilterRule><Name>{escape(rule['Name'])}</Name>"
+        f"<Value>{escape(rule['Value'])}</Value></FilterRule>"
+        for rule in configuration["Filter"]["S3Key"]["Rules"]
+    )
+    return (
+        f"<QueueConfiguration><Queue>{escape(configuration['Queue'])}</Queue>"
+        f"<Event>{escape(configuration['Event'])}</Event>"
+        f"<Filter><S3Key>{rules}</S3Key></Filter></QueueConfiguration>"
+    )
+
+
 class QueuePoller:
-    """`pools` by function name. `log` gets a line for each invocation that failed."""
+    """Polls queues and invokes their functions.
+
+    `pools`: by function name. `log` is called with a line for each invocation that failed.
+    """
 
     def __init__(
         self,
@@ -79,7 +87,7 @@ class QueuePoller:
         ]
 
     async def stop(self) -> None:
-        """Messages that are being worked at come again, one day."""
+        """Stop polling. Messages in progress are delivered again after their visibility timeout."""
         self._stopping = True
         for task in self._tasks:
             task.cancel()
@@ -88,7 +96,7 @@ class QueuePoller:
     async def _poll(self, source: EventSourceMapping) -> None:
         sqs = emulated_client("sqs", self._endpoint)
         url = f"http://sqs.{REGION}.amazonaws.com/{ACCOUNT_ID}/{source.queue}"
-        asked = {
+        poll = {
             "QueueUrl": url,
             "MaxNumberOfMessages": 1,
             "WaitTimeSeconds": WAIT_SECONDS,
@@ -96,37 +104,40 @@ class QueuePoller:
         }
         try:
             while not self._stopping:
-                received = await asyncio.to_thread(sqs.call, "AmazonSQS.ReceiveMessage", asked)
+                received = await asyncio.to_thread(sqs.call, "AmazonSQS.ReceiveMessage", poll)
                 for message in received.get("Messages", ()):
-                    if await self._is_done(source, message):
-                        done = {"QueueUrl": url, "ReceiptHandle": message["ReceiptHandle"]}
-                        await asyncio.to_thread(sqs.call, "AmazonSQS.DeleteMessage", done)
+                    if await self._process(source, message):
+                        deletion = {"QueueUrl": url, "ReceiptHandle": message["ReceiptHandle"]}
+                        await asyncio.to_thread(sqs.call, "AmazonSQS.DeleteMessage", deletion)
         finally:
             sqs.close()
 
-    async def _is_done(self, source: EventSourceMapping, message: Mapping[str, Any]) -> bool:
+    async def _process(self, source: EventSourceMapping, message: Mapping[str, Any]) -> bool:
+        """Invoke the function with the message; return whether it succeeded."""
         try:
-            outcome = await self._pools[source.function].invoke(
+            result = await self._pools[source.function].invoke(
                 json.dumps(sqs_event(source, message)).encode()
             )
         except Throttled:
             return False
-        if outcome.error is not None:
+        if result.error is not None:
             self._log(
-                f"{source.function}, for a message of {source.queue}: {outcome.error}: {outcome.error_message}"
+                f"{source.function} failed for a message of {source.queue}: "
+                f"{result.error}: {result.error_message}"
             )
             return False
-        reported = json.loads(outcome.payload or b"null") or {}
+        reported = json.loads(result.payload or b"null") or {}
         failed = reported.get("batchItemFailures", ())
         if failed:
             self._log(
-                f"{source.function} could not do what a message of {source.queue} asks; it will come again"
+                f"{source.function} reported a message of {source.queue} as failed; "
+                "it will be delivered again"
             )
         return not failed
 
 
 def sqs_event(source: EventSourceMapping, message: Mapping[str, Any]) -> dict[str, Any]:
-    """What Lambda makes of a message."""
+    """Return the event that Lambda sends for a message."""
     record = {
         "messageId": message["MessageId"],
         "receiptHandle": message["ReceiptHandle"],

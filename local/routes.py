@@ -1,4 +1,4 @@
-"""Which route takes a request? API Gateway's rules for HTTP APIs: the most specific path, then the exact method.
+"""Match requests to routes by API Gateway's rules: the most specific path, then the exact method.
 
 https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-routes.html
 """
@@ -7,38 +7,44 @@ from collections.abc import Iterable
 from typing import NamedTuple
 from urllib.parse import unquote
 
-from local.template import Route
+from local.template import HttpApiRoute
 
-STATIC, VARIABLE, GREEDY = 2, 1, 0  # how specific a segment of a route is
+# how specific a segment of a route is
+STATIC = 2
+VARIABLE = 1
+GREEDY = 0
 
 
-class Match(NamedTuple):
-    route: Route
+class RouteMatch(NamedTuple):
+    route: HttpApiRoute
     path_parameters: dict[str, str]
 
 
 class RouteTable:
-    """Built once from the template; `match` is None where the gateway answers 404 itself."""
+    """The routes of a template, in the order of precedence."""
 
-    def __init__(self, routes: Iterable[Route]) -> None:
+    def __init__(self, routes: Iterable[HttpApiRoute]) -> None:
         declared = list(routes)
         self._default = next((route for route in declared if route.key == "$default"), None)
         self._routes = sorted(
             (route for route in declared if route.key != "$default"), key=_rank, reverse=True
         )
 
-    def match(self, method: str, path: str) -> Match | None:
-        """`path` as it was sent, percent-encoded, so that an encoded slash does not split a segment."""
+    def match(self, method: str, path: str) -> RouteMatch | None:
+        """Return the route for a request, or None if no route matches (the gateway's 404).
+
+        `path` is percent-encoded as sent, so that an encoded slash does not split a segment.
+        """
         segments = path.split("/")[1:]
         for route in self._routes:
             if route.method in (method, "ANY"):
                 parameters = _bind(route.path.split("/")[1:], segments)
                 if parameters is not None:
-                    return Match(route, parameters)
-        return Match(self._default, {}) if self._default else None
+                    return RouteMatch(route, parameters)
+        return RouteMatch(self._default, {}) if self._default else None
 
 
-def _rank(route: Route) -> tuple[list[int], bool]:
+def _rank(route: HttpApiRoute) -> tuple[list[int], bool]:
     return [_specificity(segment) for segment in route.path.split("/")[1:]], route.method != "ANY"
 
 
@@ -49,7 +55,7 @@ def _specificity(segment: str) -> int:
 
 
 def _bind(pattern: list[str], segments: list[str]) -> dict[str, str] | None:
-    """The path parameters, decoded; None where the path is another."""
+    """Return the decoded path parameters, or None if the path does not match."""
     parameters = {}
     for position, part in enumerate(pattern):
         specificity = _specificity(part)

@@ -1,7 +1,8 @@
-"""One execution environment: a process with the real awslambdaric in it, that runs one request at a time.
+"""Run a function in a sandbox: a process with the real awslambdaric, for one request at a time.
 
-It has Lambda's budgets (10 s to initialise, the function's timeout for each request), its memory limit and its log
-lines. What it does not have: a read-only file system, IAM, and a CPU that grows with the memory.
+A sandbox is the local counterpart of Lambda's execution environment. It enforces Lambda's limits
+(10 s to initialise, the function's timeout for each request, its memory) and writes Lambda's log
+lines. It has no read-only file system, no IAM, and a CPU that does not grow with the memory.
 """
 
 import asyncio
@@ -17,22 +18,22 @@ from typing import Any, Literal
 
 from local.invocation_result import (
     InvocationResult,
-    exited,
     failure,
-    platform,
-    report,
+    platform_event,
+    process_exit,
+    report_line,
     report_record,
 )
 from local.runtime_api import Invocation, RuntimeApi
 from local.template import LambdaFunction
 
-State = Literal["starting", "idle", "busy", "ended"]
+SandboxState = Literal["starting", "idle", "busy", "ended"]
 
 INIT_SECONDS = 10.0
-PEAK_SECONDS = 0.1
-LONGEST_LINE = 1024 * 1024  # CloudWatch's limit for one event
+MEMORY_CHECK_INTERVAL = 0.1
+MAX_LINE_BYTES = 1024 * 1024  # CloudWatch's limit for one event
 BOOTSTRAP = Path(__file__).with_name("bootstrap.py")
-# Errors after which the service does not trust the environment again.
+# Errors after which Lambda does not use the execution environment again.
 FATAL = frozenset(
     {
         "Runtime.OutOfMemory",
@@ -44,17 +45,18 @@ FATAL = frozenset(
 
 
 class InitFailed(Exception):
-    """The function cannot be loaded; `outcome` is what the invocation that wanted it gets."""
+    """The function could not be loaded. `result` is the result of the invocation that needed it."""
 
-    def __init__(self, outcome: InvocationResult) -> None:
-        super().__init__(outcome.error)
-        self.outcome = outcome
+    def __init__(self, result: InvocationResult) -> None:
+        super().__init__(result.error)
+        self.result = result
 
 
 class Sandbox:
-    """Start it, invoke it any number of times, stop it. `log` gets each line, without its end.
+    """One process that runs one function. Start it, invoke it any number of times, and stop it.
 
-    `stamp` says which state of the code it was started from.
+    `environment` has the environment variables of the process. `log` is called with each line of
+    its output, without the line end. `fingerprint` identifies the code it was started from.
     """
 
     def __init__(
@@ -63,10 +65,10 @@ class Sandbox:
         environment: Mapping[str, str],
         log: Callable[[str], None],
         *,
-        stamp: int = 0,
+        fingerprint: int = 0,
     ) -> None:
         self.function = function
-        self.stamp = stamp
+        self.fingerprint = fingerprint
         self.alive = False
         self.idle_since = 0.0
         self.invocations = 0
@@ -87,7 +89,7 @@ class Sandbox:
         return self._process.pid if self._process else None
 
     @property
-    def state(self) -> State:
+    def state(self) -> SandboxState:
         if not self._api.ready.is_set():
             return "starting"
         if not self.alive:
@@ -96,11 +98,11 @@ class Sandbox:
 
     @property
     def memory(self) -> int | None:
-        """The most it has used, in MB, as it was read last."""
+        """Peak memory in MB at the last reading; None before the first one and outside Linux."""
         return self._peak[1]
 
     async def start(self) -> None:
-        """Return when the function is loaded; `InitFailed` where it raises, exits or takes over 10 s."""
+        """Return when the function is loaded. Raise InitFailed if it fails or takes over 10 s."""
         began = time.perf_counter()
         address = await self._api.start()
         self._output, theirs = os.pipe()
@@ -114,9 +116,9 @@ class Sandbox:
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=theirs,
                 stderr=theirs,
-                start_new_session=True,  # so that stopping it stops what it started
+                start_new_session=True,  # so that stopping it also stops its own children
             )
-        except OSError as error:  # the function's folder is not there
+        except OSError as error:  # the function's folder does not exist
             await self.stop()
             raise InitFailed(failure("Runtime.InvalidEntrypoint", str(error))) from error
         finally:
@@ -127,14 +129,14 @@ class Sandbox:
             async with asyncio.timeout(INIT_SECONDS):
                 await self._api.ready.wait()
         except TimeoutError:
-            outcome = failure(
+            result = failure(
                 "Sandbox.Timedout", f"Init phase timed out after {INIT_SECONDS:.2f} seconds"
             )
         else:
             if self.alive:
                 self._init = time.perf_counter() - began
                 return
-            outcome = self._api.init_error or exited(self._process.returncode or 0)
+            result = self._api.init_error or process_exit(self._process.returncode or 0)
         took = (time.perf_counter() - began) * 1000
         await self.stop()
         if self._json:
@@ -142,21 +144,21 @@ class Sandbox:
             record = {
                 "phase": "init",
                 "status": "error",
-                "errorType": outcome.error,
+                "errorType": result.error,
                 "metrics": metrics,
             }
-            self._log(platform("initReport", record))
+            self._log(platform_event("initReport", record))
         else:
-            told = f"Phase: init\tStatus: error\tError Type: {outcome.error}"
-            self._log(f"INIT_REPORT Init Duration: {took:.2f} ms\t{told}")
-        raise InitFailed(outcome)
+            status = f"Phase: init\tStatus: error\tError Type: {result.error}"
+            self._log(f"INIT_REPORT Init Duration: {took:.2f} ms\t{status}")
+        raise InitFailed(result)
 
     async def invoke(self, invocation: Invocation) -> InvocationResult:
-        """Run one request; whatever goes wrong in it is in the outcome. Ask `alive` before the next."""
+        """Run one request; failures are in the result. Check `alive` before the next request."""
         request_id = invocation.request_id
         started: dict[str, object] = {"requestId": request_id, "version": "$LATEST"}
         self._log(
-            platform("start", started)
+            platform_event("start", started)
             if self._json
             else f"START RequestId: {request_id} Version: $LATEST"
         )
@@ -164,27 +166,27 @@ class Sandbox:
         self._busy = True
         began = time.perf_counter()
         try:
-            outcome = await self._api.invoke(invocation)
+            result = await self._api.invoke(invocation)
         except TimeoutError:
-            told = f"Task timed out after {self.function.timeout:.2f} seconds"
-            outcome = failure("Sandbox.Timedout", told, request_id)
-        outcome = replace(outcome, duration=time.perf_counter() - began, init=self._init)
-        most_used = self._peak_memory()
+            message = f"Task timed out after {self.function.timeout:.2f} seconds"
+            result = failure("Sandbox.Timedout", message, request_id)
+        result = replace(result, duration=time.perf_counter() - began, init=self._init)
+        max_memory_used = self._peak_memory()
         self._read_output()
-        if outcome.error in FATAL:
+        if result.error in FATAL:
             self._kill()
-            self._log(f"{request_id} {outcome.error_message}")
-        used: Any = {"memory": self.function.memory, "most_used": most_used}
+            self._log(f"{request_id} {result.error_message}")
+        used: Any = {"memory": self.function.memory, "max_memory_used": max_memory_used}
         if self._json:
-            self._log(platform("report", report_record(request_id, outcome, **used)))
+            self._log(platform_event("report", report_record(request_id, result, **used)))
         else:
             self._log(f"END RequestId: {request_id}")
-            self._log(report(request_id, outcome, **used))
+            self._log(report_line(request_id, result, **used))
         self._init, self._busy = None, False
-        return outcome
+        return result
 
     async def stop(self) -> None:
-        """Kill the process, as the service does; nothing of it stays."""
+        """Kill the process and release its resources, as Lambda does."""
         self._kill()
         if self._watch is not None:
             await self._watch
@@ -206,11 +208,11 @@ class Sandbox:
         self._read_output()
         if self._partial:
             self._log(self._partial.decode(errors="replace"))
-        self._api.end(exited(status))
-        self._api.ready.set()  # wakes `start`, which sees that nobody is there
+        self._api.end(process_exit(status))
+        self._api.ready.set()  # wakes `start`, which then sees that the process has ended
 
     def _read_output(self) -> None:
-        """Take what the process has written by now, so that its lines come before the END of their request."""
+        """Log what the process has written, so that its lines precede the END of their request."""
         if self._output < 0:
             return
         while True:
@@ -222,32 +224,37 @@ class Sandbox:
                 asyncio.get_running_loop().remove_reader(self._output)
                 return
             *lines, self._partial = (self._partial + chunk).split(b"\n")
-            if len(self._partial) > LONGEST_LINE:
+            if len(self._partial) > MAX_LINE_BYTES:
                 lines.append(self._partial)
                 self._partial = b""
             for line in lines:
-                self._log(
-                    line.decode(errors="replace").replace("\r", "\n")
-                )  # awslambdaric joins tracebacks by CR
+                # awslambdaric separates the lines of a traceback by CR
+                self._log(line.decode(errors="replace").replace("\r", "\n"))
 
     def _peak_memory(self) -> int | None:
-        """In MB, read ten times a second at most, for it costs as much as handing over a request. None but on Linux."""
+        """Return the peak memory in MB, or None outside Linux.
+
+        It is read at most ten times a second: reading costs as much as passing on a request.
+        """
         now = time.monotonic()
-        if now - self._peak[0] > PEAK_SECONDS:
+        if now - self._peak[0] > MEMORY_CHECK_INTERVAL:
             try:
                 status = Path(f"/proc/{self.pid}/status").read_text()
             except FileNotFoundError:
                 return None
-            told = status.partition("VmHWM:")[2].split(maxsplit=1)
-            self._peak = (now, round(int(told[0]) / 1024) if told else None)
+            fields = status.partition("VmHWM:")[2].split(maxsplit=1)
+            self._peak = (now, round(int(fields[0]) / 1024) if fields else None)
         return self._peak[1]
 
 
 def _command(function: LambdaFunction) -> list[str]:
-    """-P and -s keep folders of ours off the path, -S (for a built function) everything that is installed here."""
-    memory = (
-        str(function.memory) if sys.platform == "linux" else "-"
-    )  # elsewhere RLIMIT_DATA limits nothing
+    """Return the command line of the sandbox.
+
+    -P and -s keep this repository and the user's site-packages off the path. -S, for a built
+    function, also keeps off everything that is installed in this environment.
+    """
+    # outside Linux, RLIMIT_DATA limits nothing
+    memory = str(function.memory) if sys.platform == "linux" else "-"
     packages = "-"
     flags = ["-s", "-P"]
     if function.built:

@@ -1,8 +1,7 @@
-"""When does a function run that nobody calls? At the rate its schedule declares, with the event EventBridge sends.
+"""Run functions at the rate of their schedules, with the event that EventBridge sends.
 
-The first run is one period after the start: the service counts from the schedule's creation, and a start of this
-system creates nothing. What it does not have: cron, start and end dates, flexible windows, the attributes that
-EventBridge Scheduler puts into an Input, and retries, for which the next run stands in.
+The first run is one period after the start of the system. cron expressions, start and end dates,
+flexible windows, the context attributes of an Input, and retries are not supported.
 
 https://docs.aws.amazon.com/scheduler/latest/UserGuide/schedule-types.html
 """
@@ -21,9 +20,11 @@ from local.template import Schedule
 
 
 class Scheduler:
-    """`pools` by function name, for every function a schedule names. `log` gets a line for each run that failed.
+    """Runs scheduled functions until `stop`.
 
-    `sleep` and `clock` are time itself: the one lets a period pass, the other says what the event tells.
+    `pools` has a pool for every function that a schedule names. `log` is called with a line for
+    each run that failed or was skipped. `sleep` waits for a period, and `clock` returns the Unix
+    time for the event; tests replace both.
     """
 
     def __init__(
@@ -43,46 +44,48 @@ class Scheduler:
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
-        self._tasks = [asyncio.create_task(self._keep(schedule)) for schedule in self._schedules]
+        self._tasks = [
+            asyncio.create_task(self._run_schedule(schedule)) for schedule in self._schedules
+        ]
 
     async def stop(self) -> None:
-        """Runs that are under way are lost. The pools are the caller's to stop."""
+        """Cancel all runs. The caller stops the pools."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _keep(self, schedule: Schedule) -> None:
+    async def _run_schedule(self, schedule: Schedule) -> None:
         run: asyncio.Task[None] | None = None
-        async with (
-            asyncio.TaskGroup() as runs
-        ):  # a run never delays the next, and ends with its schedule
+        # a task group: a run does not delay the next one, and ends with its schedule
+        async with asyncio.TaskGroup() as runs:
             while True:
                 await self._sleep(schedule.seconds)
                 if run is None or run.done():
                     run = runs.create_task(self._run(schedule))
-                else:  # the service would start one beside it, where the function's concurrency allows
-                    self._log(f"{schedule.function} still runs; its schedule leaves this run out")
+                else:  # EventBridge would start a second run
+                    self._log(
+                        f"{schedule.function} is still running; this scheduled run is skipped"
+                    )
 
     async def _run(self, schedule: Schedule) -> None:
-        outcome = await self._outcome(schedule)
-        if outcome.error is not None:
+        result = await self._invoke(schedule)
+        if result.error is not None:
             self._log(
-                f"{schedule.function}, run by its schedule: {outcome.error}: {outcome.error_message}"
+                f"the scheduled run of {schedule.function} failed: "
+                f"{result.error}: {result.error_message}"
             )
 
-    async def _outcome(self, schedule: Schedule) -> InvocationResult:
+    async def _invoke(self, schedule: Schedule) -> InvocationResult:
         try:
             return await self._pools[schedule.function].invoke(build_event(schedule, self._clock()))
         except Throttled:
             return failure("TooManyRequestsException", "Rate Exceeded.")
-        except (
-            Exception
-        ) as error:  # nobody else would tell of it, and the next run would never come
+        except Exception as error:  # otherwise the task would end, and the schedule with it
             return failure(type(error).__name__, str(error))
 
 
 def build_event(schedule: Schedule, now: float) -> bytes:
-    """What the function gets: its Input where the template gives one, else the service's account of the run."""
+    """Return the event of a run: the Input of the template, or else EventBridge's default event."""
     if schedule.payload is not None:
         return schedule.payload.encode()
     event: dict[str, Any] = {
@@ -94,8 +97,7 @@ def build_event(schedule: Schedule, now: float) -> bytes:
         "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now)),
         "region": REGION,
         "resources": [schedule.arn],
-        "detail": "{}"
-        if schedule.service == "scheduler"
-        else {},  # EventBridge Scheduler sends it as text
+        # EventBridge Scheduler sends the detail as text
+        "detail": "{}" if schedule.service == "scheduler" else {},
     }
     return json.dumps(event, separators=(",", ":")).encode()

@@ -1,4 +1,4 @@
-"""The state folder `.sluice/`: a lock, the generated secrets, and where the parts of a running system are."""
+"""The state folder `.sluice/`: its lock, the generated secrets, and the addresses of the parts."""
 
 import fcntl
 import json
@@ -12,31 +12,35 @@ LETTERS = string.ascii_letters + string.digits
 
 
 class AlreadyRunning(Exception):
-    """Another process holds this state."""
+    """Another process holds the lock of the state folder."""
 
 
 class StateUnusable(Exception):
     """The state folder cannot be written; the message names it and the remedy."""
 
 
-class State:
-    """One running system at a time; what it publishes is readable by its owner only, for it holds passwords."""
+class StateFolder:
+    """The state folder, for one running system at a time.
+
+    The published files hold passwords, so only their owner can read them.
+    """
 
     def __init__(self, home: Path) -> None:
         self.home = home.resolve()
         self._lock: IO[str] | None = None
 
     def claim(self) -> None:
-        """Hold the state until `release`, or until the process ends however it ends.
+        """Hold the folder until `release` or the end of the process.
 
-        Raises `AlreadyRunning`, and `StateUnusable` if the folder cannot be written.
+        Raise AlreadyRunning, or StateUnusable if the folder cannot be written.
         """
         try:
             self.home.mkdir(parents=True, exist_ok=True)
             lock = (self.home / "lock").open("a+")
         except OSError as error:
             raise StateUnusable(
-                f"{self.home} cannot be written ({error.strerror}); name another folder: SLUICE_STATE=/path make run"
+                f"{self.home} cannot be written ({error.strerror}); "
+                "name another folder: SLUICE_STATE=/path make run"
             ) from error
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -59,7 +63,7 @@ class State:
             self._lock = None
 
     def secret(self, name: str, *, length: int = 64) -> str:
-        """A random word of letters and digits, the same at every start."""
+        """Return the secret `name`: random letters and digits, the same at every start."""
         kept = self.read("secrets.json") or {}
         if name not in kept:
             kept[name] = "".join(secrets.choice(LETTERS) for _ in range(length))
@@ -67,7 +71,7 @@ class State:
         return str(kept[name])
 
     def publish(self, name: str, document: dict[str, Any]) -> None:
-        """Write the file whole or not at all."""
+        """Write a JSON file atomically."""
         fresh = self.home / f"{name}.new"
         fresh.touch(mode=0o600)
         fresh.write_text(json.dumps(document, indent=2) + "\n")
@@ -77,7 +81,7 @@ class State:
         (self.home / name).unlink(missing_ok=True)
 
     def read(self, name: str) -> dict[str, Any] | None:
-        """What was published, None where nothing is."""
+        """Return a published file, or None if it does not exist."""
         try:
             document: dict[str, Any] = json.loads((self.home / name).read_text())
         except FileNotFoundError:

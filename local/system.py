@@ -1,6 +1,6 @@
-"""How do the parts become one system, and how does all of it end? Starts in order, stops in reverse, whatever happens.
+"""Start the parts of the local system in order, serve, and stop them in reverse order.
 
-Nothing here outlives the process: PostgreSQL, the emulated services and the sandboxes are its children.
+No part outlives the process: PostgreSQL, the emulated services and the sandboxes are its children.
 """
 
 import asyncio
@@ -15,73 +15,76 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from local.access import DatabaseAccess, check_seed, embedded, own
+from local.access import DatabaseAccess, check_seed, prepare_embedded, prepare_own
 from local.api_keys import API_KEYS_TABLE, TABLES, create_table, store_local_keys
 from local.aws import ROOT, AwsServer
 from local.console import Console
-from local.console_api import Vitals
-from local.database import make_embedded, seed, settings_of
+from local.console_api import ConsoleApi
+from local.database import create_embedded, seed, settings_from_url
 from local.docker_bridge import PortForwarder, sam_env_vars
-from local.environment import NOT_EXPORTED, SETTINGS, aws_env_vars, function_env_vars
-from local.gateway import Access, Gateway
-from local.import_status import Progress, ask_of
+from local.environment import LOCAL_SETTINGS, NOT_EXPORTED, aws_env_vars, function_env_vars
+from local.gateway import AccessRecord, Gateway
+from local.import_status import ImportStatus, import_jobs_fetcher
 from local.intrinsics import ACCOUNT_ID, REGION
 from local.metrics import Metrics
-from local.pages import page
+from local.pages import serve_page
 from local.pool import SandboxPool
 from local.postgres import PostgresServer
 from local.queue import QueuePoller, create_queues, put_bucket_notifications
 from local.schedule import Scheduler
-from local.state import State
-from local.template import Template, read_template
+from local.state import StateFolder
+from local.template import SamTemplate, read_template
 
-STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 WATCH_SECONDS = 0.5
-MOST_REVIVALS = 5
-USERS = {"SLUICE_DB_USER": "SLUICE_DB_PASSWORD", "SLUICE_ANALYST_USER": "SLUICE_ANALYST_PASSWORD"}
+MAX_RESTARTS = 5
+PASSWORD_VARIABLES = {
+    "SLUICE_DB_USER": "SLUICE_DB_PASSWORD",
+    "SLUICE_ANALYST_USER": "SLUICE_ANALYST_PASSWORD",
+}
 
 
-class CannotStart(Exception):
-    """The message is for whoever typed the command."""
+class StartError(Exception):
+    """The local system cannot start or continue. The message says why and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
+    """The options of `python -m local`."""
+
     state: Path
     port: int
-    database_url: str = ""  # empty: a server of our own
-    reader_host: str = ""  # of a replica of it, `host` or `host:port`
-    seeded: bool = True  # with demo data
-    built: bool = False  # run what `sam build` made
-    aws_tls: bool = False  # the functions reach the emulated AWS services by TLS
-    parameters: Mapping[str, str] = field(
-        default_factory=dict
-    )  # of the template, over our own values
+    database_url: str = ""  # empty: the embedded server
+    replica_host: str = ""  # a replica of it, `host` or `host:port`
+    demo_data: bool = True  # seed an empty shop
+    built: bool = False  # run the functions that `sam build` built
+    aws_tls: bool = False  # the functions call the emulated AWS services over TLS
+    # parameters of the template, which override the local system's values
+    parameters: Mapping[str, str] = field(default_factory=dict)
 
 
 def run(options: Options, console: Console) -> None:
-    """Serve until a signal says stop. Raises CannotStart and the parts' own errors, all of them readable."""
+    """Serve until a stop signal. Raise StartError, or an error of a part with a plain message."""
     began = time.perf_counter()
-    state = State(options.state)
+    state = StateFolder(options.state)
     with ExitStack() as parts:
         state.claim()
         parts.callback(state.release)
         listener = parts.enter_context(_listen(options.port))
         aws = AwsServer(state.home / "aws.log", tls=options.aws_tls)
         parts.callback(aws.stop)
-        aws.launch()  # boots while PostgreSQL does
+        aws.launch()  # it starts while PostgreSQL starts
         server, url = _database(options, state, parts)
-        access = own(url, state, parts) if server is None else embedded(url, state)
-        console.step(
-            "database",
-            f"PostgreSQL {access.version} on {settings_of(url).host}:{settings_of(url).port}",
-        )
+        access = prepare_own(url, state, parts) if server is None else prepare_embedded(url, state)
+        database = settings_from_url(url)
+        server_address = f"{database.host}:{database.port}"
+        console.step("database", f"PostgreSQL {access.version} on {server_address}")
         for remark in access.remarks:
             console.notice(remark)
-        if options.seeded:
-            check_seed(access, settings_of(url).name)
-        if options.seeded and (products := seed(url)):
+        if options.demo_data:
+            check_seed(access, database.name)
+        if options.demo_data and (products := seed(url)):
             console.step("demo shop", f"{products:,} products")
         aws.wait()
         template = _template(options, state, url, access)
@@ -97,13 +100,13 @@ def run(options: Options, console: Console) -> None:
 
 
 class _System:
-    """The serving half: pools, gateway, scheduler and the watch over the children."""
+    """The serving parts: pools, gateway, scheduler, queue poller, and the watch of the children."""
 
     def __init__(
         self,
-        state: State,
+        state: StateFolder,
         console: Console,
-        template: Template,
+        template: SamTemplate,
         url: str,
         access: DatabaseAccess,
         aws: AwsServer,
@@ -119,50 +122,54 @@ class _System:
         )
         self._aws = aws
         self._server = server
-        users = (self._app, self._analyst, settings_of(url))
+        users = (self._app, self._analyst, settings_from_url(url))
         passwords = {user.user: user.password for user in users}
         self._environments = {}
         for name, function in template.functions.items():
-            overlay = {**aws_env_vars(aws.tls_endpoint or aws.endpoint, aws.ca_file), **SETTINGS}
+            overlay = {
+                **aws_env_vars(aws.tls_endpoint or aws.endpoint, aws.ca_file),
+                **LOCAL_SETTINGS,
+            }
             overlay |= access.environment(url, function.variables.get("SLUICE_DB_USER"))
-            for user, password in USERS.items():
+            for user, password in PASSWORD_VARIABLES.items():
                 if user in function.variables:
                     overlay[password] = passwords.get(function.variables[user], "")
             self._environments[name] = function_env_vars(function, overlay)
 
     async def serve(self, listener: socket.socket, began: float) -> None:
+        """Serve requests on `listener` until a stop signal. `began`: perf_counter at the start."""
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
-        for signum in STOPPING:
+        for signum in STOP_SIGNALS:
             loop.add_signal_handler(signum, stop.set)
         with (
             (self._state.home / "functions.log").open("w", buffering=1) as log,
-            ExitStack() as doors,
+            ExitStack() as forwarders,
         ):
 
             def write(name: str, number: int, line: str) -> None:
                 log.write(f"{name} {line}\n")
-                self._console.function(name, line)
-                metrics.line(name, number, line)
+                self._console.log_line(name, line)
+                metrics.record_line(name, number, line)
 
-            def note(access: Access) -> None:
-                self._console.access(access)
-                metrics.access(access)
+            def record_access(access: AccessRecord) -> None:
+                self._console.log_access(access)
+                metrics.record_access(access)
 
-            metrics, progress = Metrics(), Progress(ask_of(self._app))
+            metrics, import_status = Metrics(), ImportStatus(import_jobs_fetcher(self._app))
             starts = asyncio.Semaphore(max(2, os.cpu_count() or 1))
             pools = {
                 name: SandboxPool(
-                    function, self._environments[name], partial(write, name), starts=starts
+                    function, self._environments[name], partial(write, name), start_limit=starts
                 )
                 for name, function in self._template.functions.items()
             }
-            vitals = Vitals(metrics, pools, progress)
+            console_api = ConsoleApi(metrics, pools, import_status)
             gateway = Gateway(
                 self._template,
                 pools,
-                note,
-                pages=lambda request: vitals.page(request) or page(request),
+                record_access,
+                pages=lambda request: console_api.page(request) or serve_page(request),
             )
             scheduler = Scheduler(self._template.schedules, pools, self._console.notice)
             poller = QueuePoller(
@@ -171,7 +178,7 @@ class _System:
             watch = asyncio.create_task(self._watch_children())
             try:
                 url = f"http://127.0.0.1:{await gateway.start(listener)}"
-                self._open_doors(doors)
+                self._forward_ports(forwarders)
                 self._publish(url)
                 scheduler.start()
                 poller.start()
@@ -181,7 +188,7 @@ class _System:
                 await asyncio.wait({watch, waiting}, return_when=asyncio.FIRST_COMPLETED)
                 waiting.cancel()
             finally:
-                for signum in STOPPING:  # from here on nothing interrupts the stopping
+                for signum in STOP_SIGNALS:  # further signals must not interrupt the stopping
                     loop.remove_signal_handler(signum)
                     signal.signal(signum, signal.SIG_IGN)
                 for name in ("local.json", "env.json", "functions.json"):
@@ -189,38 +196,42 @@ class _System:
                 await scheduler.stop()
                 await poller.stop()
                 await gateway.stop()
-                await progress.stop()
+                await import_status.stop()
                 await asyncio.gather(*(pool.stop() for pool in pools.values()))
                 watch.cancel()
         with suppress(asyncio.CancelledError):
             await watch
 
     async def _watch_children(self) -> None:
-        """Bring a killed PostgreSQL back; end with the emulated services, whose state is gone with them."""
-        revivals = 0
+        """Restart PostgreSQL if it was killed. Raise StartError if the emulated services end.
+
+        The state of the emulated services is in memory, so they cannot be restarted.
+        """
+        restarts = 0
         while self._aws.running:
             await asyncio.sleep(WATCH_SECONDS)
             if self._server is None:
-                await asyncio.to_thread(self._access.keep)
+                await asyncio.to_thread(self._access.renew_locks)
                 continue
             if self._server.running:
                 continue
-            revivals += 1
-            if revivals > MOST_REVIVALS:
-                raise CannotStart(f"PostgreSQL keeps ending; see {self._server.log}")
+            restarts += 1
+            if restarts > MAX_RESTARTS:
+                raise StartError(f"PostgreSQL keeps ending; see {self._server.log}")
             self._console.notice("PostgreSQL has ended; starting it again")
-            # The loop's threads live as long as it does, and so does what they start.
+            # On Linux the server ends with the thread that started it. The event loop's threads
+            # end with the loop.
             await asyncio.to_thread(self._server.restart)
-        raise CannotStart(
+        raise StartError(
             f"the emulated AWS services have ended; see {self._state.home / 'aws.log'}"
         )
 
-    def _open_doors(self, doors: ExitStack) -> None:
-        database = settings_of(self._url)
+    def _forward_ports(self, forwarders: ExitStack) -> None:
+        database = settings_from_url(self._url)
         ports = [self._aws.port, *([database.port] if database.host in LOOPBACK else [])]
         for port in ports:
-            with suppress(OSError):  # a server that listens there itself needs no door
-                doors.enter_context(PortForwarder(port))
+            with suppress(OSError):  # a server that listens there itself needs no forwarding
+                forwarders.enter_context(PortForwarder(port))
 
     def _publish(self, base_url: str) -> None:
         endpoint = self._aws.endpoint
@@ -231,12 +242,17 @@ class _System:
                 for name, environment in self._environments.items()
             },
         )
-        owner = settings_of(self._url)
+        owner = settings_from_url(self._url)
         if owner.host in LOOPBACK:
             variables = sam_env_vars(
-                self._app, self._analyst, owner, self._state.secret("CursorKey"),
-                aws_port=self._aws.port, tables=TABLES, bucket=next(iter(self._template.buckets)),
-            )  # fmt: skip
+                self._app,
+                self._analyst,
+                owner,
+                self._state.secret("CursorKey"),
+                aws_port=self._aws.port,
+                tables=TABLES,
+                bucket=next(iter(self._template.buckets)),
+            )
             self._state.publish("env.json", variables)
         self._state.publish(
             "local.json",
@@ -253,7 +269,7 @@ class _System:
 
 
 def _listen(port: int) -> socket.socket:
-    """Taken at once, so that a port in use is told before anything has been started."""
+    """Bind the port first, so that a port in use is reported before anything is started."""
     listener = socket.socket()
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
@@ -261,34 +277,36 @@ def _listen(port: int) -> socket.socket:
     except OSError as error:
         listener.close()
         if error.errno == errno.EACCES:
-            raise CannotStart(
-                f"port {port} needs more rights; choose one above 1023: PORT=3000 make run"
+            raise StartError(
+                f"port {port} needs administrator rights; use one above 1023: PORT=3000 make run"
             ) from error
         other = port + 1 if port < 65535 else 3000
-        raise CannotStart(
-            f"port {port} on 127.0.0.1 is taken; choose another: PORT={other} make run"
+        raise StartError(
+            f"port {port} on 127.0.0.1 is in use; use another: PORT={other} make run"
         ) from error
     return listener
 
 
 def _database(
-    options: Options, state: State, parts: ExitStack
+    options: Options, state: StateFolder, parts: ExitStack
 ) -> tuple[PostgresServer | None, str]:
     if options.database_url:
         return None, options.database_url
     server = PostgresServer(state.home / "postgres")
     parts.callback(server.stop)
     server.start()
-    return server, make_embedded(server)
+    return server, create_embedded(server)
 
 
-def _template(options: Options, state: State, url: str, access: DatabaseAccess) -> Template:
-    database = settings_of(url)
+def _template(
+    options: Options, state: StateFolder, url: str, access: DatabaseAccess
+) -> SamTemplate:
+    database = settings_from_url(url)
     secret = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT_ID}:secret:sluice-local"
     parameters = {
         "DbHost": database.host,
         "DbPort": str(database.port),
-        "ReaderHost": options.reader_host,
+        "ReaderHost": options.replica_host,
         "DbName": database.name,
         "DbUser": access.app.role,
         "DbSecretArn": secret,
@@ -298,7 +316,7 @@ def _template(options: Options, state: State, url: str, access: DatabaseAccess) 
         "AnalystSecretArn": secret if access.analyst.password else "",
         "DbTls": database.tls,
         "GraphqlIntrospection": "on",
-        "FunctionConcurrency": "0",  # a laptop makes requests wait where Lambda would add environments
+        "FunctionConcurrency": "0",  # no limit: here, requests wait for a sandbox instead
         **options.parameters,
     }
     path = ROOT / ".aws-sam/build/template.yaml" if options.built else ROOT / "template.yaml"

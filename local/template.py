@@ -1,7 +1,7 @@
-"""Which functions does template.yaml declare, with what environment, and which routes and schedules lead to them?
+"""Read the functions, routes, schedules, tables, queues and buckets of template.yaml.
 
-A small reading of what `sam deploy` would make of the template: conditions, parameters and intrinsic functions
-are evaluated as CloudFormation evaluates them. Names of resources are this machine's.
+Conditions, parameters and intrinsic functions are evaluated as CloudFormation evaluates them. The
+names of resources are local ones.
 """
 
 import json
@@ -21,20 +21,18 @@ from local.intrinsics import (
     load_template,
 )
 
-POLLERS = 5  # of a queue, with which Lambda begins
-UNRESERVED_CONCURRENCY = 1000  # what an account has unless it asks for more
+POLLERS = 5  # Lambda starts with five pollers for a queue
+UNRESERVED_CONCURRENCY = 1000  # the default concurrency of an AWS account
 DYNAMIC_SECRET = re.compile(r"\{\{resolve:secretsmanager:(arn:[^}]*?:secret:([^:}]+))[^}]*\}\}")
-SCHEDULES = {
-    "Schedule": "Schedule",
-    "ScheduleV2": "ScheduleExpression",
-}  # the event, and its property that says when
+# the type of an event, and its property that has the schedule
+SCHEDULES = {"Schedule": "Schedule", "ScheduleV2": "ScheduleExpression"}
 RATE = re.compile(r"rate\(([1-9][0-9]*) +(minute|hour|day)(s?)\)")
 SECONDS = {"minute": 60, "hour": 3600, "day": 86_400}
 
 
 @dataclass(frozen=True, slots=True)
-class Route:
-    """`key` is API Gateway's: `ANY /api/products/{id}`, or `$default`."""
+class HttpApiRoute:
+    """A route of the HTTP API. `key` is its route key: `ANY /api/products/{id}`, or `$default`."""
 
     key: str
     function: str
@@ -50,9 +48,10 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """`arn` names what sends the event: an EventBridge rule, or a schedule of EventBridge Scheduler.
+    """A schedule of a function.
 
-    `payload` is what the template gives as Input; None where the service sends its own account of the run.
+    `arn` is that of an EventBridge rule, or of a schedule of EventBridge Scheduler. `payload` is
+    the Input in the template; None: the service sends its default event.
     """
 
     function: str
@@ -68,7 +67,7 @@ class Schedule:
 
 @dataclass(frozen=True, slots=True)
 class EventSourceMapping:
-    """An event source mapping: `queue` delivers to `function`, to so many at once."""
+    """An event source mapping of `queue` to `function`, with at most `concurrency` invocations."""
 
     function: str
     queue: str
@@ -77,7 +76,10 @@ class EventSourceMapping:
 
 @dataclass(frozen=True, slots=True)
 class LambdaFunction:
-    """One AWS::Serverless::Function. Memory in MB, timeout in seconds; `layers` hold a Python path each."""
+    """An AWS::Serverless::Function. Memory is in MB, the timeout in seconds.
+
+    `layers` are folders for the Python path. `variables` are its environment variables.
+    """
 
     name: str
     folder: Path
@@ -89,12 +91,13 @@ class LambdaFunction:
     variables: Mapping[str, str] = field(default_factory=dict)
     layers: tuple[Path, ...] = ()
     log_format: str = "Text"  # or JSON
-    built: bool = False  # by `sam build`: then it gets what is in its layers, and nothing of our own environment
+    # built by `sam build`: then it can import its layers, and no package that is installed here
+    built: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Cors:
-    """What the gateway itself answers to a preflight; absent where the functions do."""
+class CorsConfiguration:
+    """The CorsConfiguration of an HTTP API. Without it, the functions answer preflight requests."""
 
     origins: tuple[str, ...] = ()
     methods: tuple[str, ...] = ()
@@ -105,25 +108,29 @@ class Cors:
 
 
 @dataclass(frozen=True, slots=True)
-class Template:
+class SamTemplate:
+    """The parts of a template that the local system runs.
+
+    `tables`, `queues` and `buckets` have the properties of resources, by their local names.
+    """
+
     functions: Mapping[str, LambdaFunction]
-    routes: tuple[Route, ...]
-    cors: Cors | None
+    routes: tuple[HttpApiRoute, ...]
+    cors: CorsConfiguration | None
     schedules: tuple[Schedule, ...] = ()
-    tables: Mapping[str, Mapping[str, Any]] = field(
-        default_factory=dict
-    )  # of DynamoDB, by their names here
-    queues: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # likewise
+    tables: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    queues: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     buckets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     sources: tuple[EventSourceMapping, ...] = ()
 
 
 def read_template(
     path: Path, *, parameters: Mapping[str, str], secret: Callable[[str], str], built: bool = False
-) -> Template:
-    """The template at `path` under `parameters` (those it does not declare are left aside).
+) -> SamTemplate:
+    """Read the template at `path` with `parameters`; undeclared parameters are ignored.
 
-    `secret(logical_id)` gives the value of a secret the template generates. Raises `TemplateError`.
+    `secret(logical_id)` returns the value of a secret that the template generates. Raise
+    TemplateError.
     """
     document = load_template(path)
     evaluator = Evaluator(
@@ -134,9 +141,12 @@ def read_template(
     for name, declared in document["Resources"].items():
         if declared.get("Type") != "AWS::Serverless::Function" or not _exists(declared, evaluator):
             continue
-        given = declared.get("Properties", {})
-        own = evaluator.value(given)
-        inherited = {key: value for key, value in shared.items() if key not in given or key in own}
+        properties = declared.get("Properties", {})
+        own = evaluator.value(properties)
+        # AWS::NoValue also removes the inherited property
+        inherited = {
+            key: value for key, value in shared.items() if key not in properties or key in own
+        }
         functions[name] = _function(name, inherited, own, path.parent, secret, built)
         for event_name, event in own.get("Events", {}).items():
             if event["Type"] == "HttpApi":
@@ -153,7 +163,7 @@ def read_template(
             if declared["Type"] == kind and _exists(declared, evaluator)
         }
 
-    return Template(
+    return SamTemplate(
         functions,
         tuple(routes),
         _cors(document, evaluator),
@@ -166,27 +176,27 @@ def read_template(
 
 
 def _name(logical_id: str, declared: Mapping[str, Any], evaluator: Evaluator) -> str:
-    """A bucket's is its own where it has one: it is in addresses that others make up."""
-    return str(
-        evaluator.value(
-            declared.get("Properties", {}).get("BucketName", f"{STACK_NAME}-{logical_id.lower()}")
-        )
-    )
+    """Return the local name of a resource: its BucketName, or else one made of the logical id."""
+    local_name = f"{STACK_NAME}-{logical_id.lower()}"
+    return str(evaluator.value(declared.get("Properties", {}).get("BucketName", local_name)))
 
 
 def _source(function: str, event: Mapping[str, Any]) -> EventSourceMapping:
     properties = event["Properties"]
-    most = properties.get("ScalingConfig", {}).get("MaximumConcurrency", POLLERS)
-    return EventSourceMapping(function, properties["Queue"].rpartition(":")[2], int(most))
+    concurrency = properties.get("ScalingConfig", {}).get("MaximumConcurrency", POLLERS)
+    return EventSourceMapping(function, properties["Queue"].rpartition(":")[2], int(concurrency))
 
 
 def parameter_values(document: Mapping[str, Any], given: Mapping[str, str]) -> dict[str, Any]:
-    """What each parameter is, by `given` or its default; TemplateError where there is neither, or it is not allowed."""
+    """Return the value of each parameter: the one in `given`, or its default.
+
+    Raise TemplateError if a parameter has neither, or if its value is not allowed.
+    """
     values: dict[str, Any] = {}
     for name, declared in document.get("Parameters", {}).items():
         if name not in given and "Default" not in declared:
             raise TemplateError(
-                f"the parameter {name} has no default, and the local system has no value for it"
+                f"the parameter {name} has no default, and no value is given for it"
             )
         value = str(given.get(name, declared.get("Default")))
         allowed = [str(item) for item in declared.get("AllowedValues", [])]
@@ -204,7 +214,7 @@ def parameter_values(document: Mapping[str, Any], given: Mapping[str, str]) -> d
 
 
 def _resource(document: Mapping[str, Any], root: Path) -> Callable[[str, str], Any]:
-    """What Ref and GetAtt give for a resource: its name on this machine."""
+    """Return a function that evaluates Ref and GetAtt of a resource to its local name."""
 
     def physical(logical_id: str, attribute: str) -> Any:
         declared = document["Resources"][logical_id]
@@ -239,6 +249,7 @@ def _function(
         if needed not in merged:
             raise TemplateError(f"{name} has no {needed}")
     raw = {**_variables(shared), **_variables(own)}
+    logging = {**shared.get("LoggingConfig", {}), **own.get("LoggingConfig", {})}
     layers = tuple(Path(layer) for layer in merged.get("Layers", []))
     return LambdaFunction(
         name=name,
@@ -253,9 +264,7 @@ def _function(
             for key in raw
         },
         layers=tuple(layer / "python" for layer in layers) if built else layers,
-        log_format={**shared.get("LoggingConfig", {}), **own.get("LoggingConfig", {})}.get(
-            "LogFormat", "Text"
-        ),
+        log_format=logging.get("LogFormat", "Text"),
         built=built,
     )
 
@@ -269,12 +278,12 @@ def _string(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _route(function: str, event: Mapping[str, Any]) -> Route:
+def _route(function: str, event: Mapping[str, Any]) -> HttpApiRoute:
     properties = event.get("Properties", {})
     path = properties.get("Path", "$default")
     if path == "$default":
-        return Route("$default", function)
-    return Route(f"{properties.get('Method', 'ANY').upper()} {path}", function)
+        return HttpApiRoute("$default", function)
+    return HttpApiRoute(f"{properties.get('Method', 'ANY').upper()} {path}", function)
 
 
 def _is_enabled(event: Mapping[str, Any]) -> bool:
@@ -289,21 +298,24 @@ def _schedule(function: str, name: str, event: Mapping[str, Any]) -> Schedule:
     properties = event.get("Properties", {})
     expression = str(properties.get(SCHEDULES[event["Type"]], ""))
     rate = RATE.fullmatch(expression)
-    if rate is None or (rate[1] == "1") == bool(
-        rate[3]
-    ):  # EventBridge wants the unit to agree with the number
-        told = "the local system runs only rates, such as rate(1 hour) or rate(5 minutes)"
-        raise TemplateError(f"{function} has the schedule {expression!r}, and {told}")
+    # EventBridge requires the singular for 1, and the plural for other numbers
+    if rate is None or (rate[1] == "1") == bool(rate[3]):
+        raise TemplateError(
+            f"{function} has the schedule {expression!r}, and the local system runs only rates, "
+            "such as rate(1 hour) or rate(5 minutes)"
+        )
     payload = properties.get("Input")
     if payload is not None and not _is_json(payload):
         raise TemplateError(
             f"{function} has a schedule whose Input is {payload!r}; it must be JSON in a string"
         )
     if event["Type"] == "ScheduleV2":
-        path = f"schedule/{properties.get('GroupName', 'default')}/{properties.get('Name', function + name)}"
-        arn = f"arn:aws:scheduler:{REGION}:{ACCOUNT_ID}:{path}"
+        group = properties.get("GroupName", "default")
+        schedule = properties.get("Name", function + name)
+        arn = f"arn:aws:scheduler:{REGION}:{ACCOUNT_ID}:schedule/{group}/{schedule}"
     else:
-        arn = f"arn:aws:events:{REGION}:{ACCOUNT_ID}:rule/{properties.get('Name', f'{STACK_NAME}-{function}{name}')}"
+        rule = properties.get("Name", f"{STACK_NAME}-{function}{name}")
+        arn = f"arn:aws:events:{REGION}:{ACCOUNT_ID}:rule/{rule}"
     return Schedule(function, int(rate[1]) * SECONDS[rate[2]], arn, payload)
 
 
@@ -315,7 +327,7 @@ def _is_json(text: Any) -> bool:
     return True
 
 
-def _cors(document: Mapping[str, Any], evaluator: Evaluator) -> Cors | None:
+def _cors(document: Mapping[str, Any], evaluator: Evaluator) -> CorsConfiguration | None:
     for declared in document["Resources"].values():
         if declared.get("Type") != "AWS::Serverless::HttpApi":
             continue
@@ -323,8 +335,8 @@ def _cors(document: Mapping[str, Any], evaluator: Evaluator) -> Cors | None:
         if configured is None or configured is NO_VALUE or configured is False:
             return None
         if configured is True:
-            return Cors(origins=("*",))
-        return Cors(
+            return CorsConfiguration(origins=("*",))
+        return CorsConfiguration(
             origins=tuple(configured.get("AllowOrigins", ())),
             methods=tuple(configured.get("AllowMethods", ())),
             headers=tuple(configured.get("AllowHeaders", ())),

@@ -1,12 +1,13 @@
-"""Makes, lists, revokes and rotates the API keys of a deployment, or of the local system while it runs.
+"""Create, list, rotate and revoke the API keys of a deployment or of the running local system.
 
     make key CLIENT=shop-frontend SCOPES='catalog:read orders:write' ARGS='--days 365' STACK=sluice
     make keys STACK=sluice
     make rotate-key ID=3f1c6a527d0e STACK=sluice
     make revoke-key ID=3f1c6a527d0e STACK=sluice
 
-A key is shown once, when it is made: the table holds its hash. What is revoked is refused within a minute. Needs AWS
-credentials with access to the table, as boto3 finds them; without STACK, the local system.
+A key is printed only once, when it is created: the table holds its hash. A revoked key is rejected
+within a minute. Without STACK the local system is used. With STACK, boto3 needs AWS credentials
+with access to the table.
 """
 
 import argparse
@@ -24,36 +25,38 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from local.api_keys import API_KEYS_TABLE
-from local.state import State
+from local.state import StateFolder
 from sluice.identity.api_keys import hash_key
 from sluice.identity.authenticator import SCOPES
 
-PREFIX = "sluice_"  # so that scanners of leaked secrets can tell what it is
-ID_LENGTH = 12  # of the hash: enough to name a key
+PREFIX = "sluice_"  # so that scanners for leaked secrets can identify a key
+ID_LENGTH = 12  # the first characters of the hash identify a key
 DAY = 86_400
 
 
-class CannotDo(Exception):
-    """The message is for whoever typed the command."""
+class ApiKeyError(Exception):
+    """The command failed. The message says why."""
 
 
 def main(arguments: list[str]) -> int:
+    """Run a command and return the exit code."""
     options = _parser().parse_args(arguments)
     try:
         options.run(_table(options), options)
-    except (CannotDo, BotoCoreError, ClientError) as error:
+    except (ApiKeyError, BotoCoreError, ClientError) as error:
         print(f"api_keys: {error}", file=sys.stderr)
         return 1
     return 0
 
 
 def create(table: Any, options: argparse.Namespace) -> None:
+    """Create a key and print it."""
     unknown = sorted(set(options.scopes) - set(SCOPES))
     if unknown:
-        raise CannotDo(f"there is no scope {', '.join(unknown)}; there are {', '.join(SCOPES)}")
+        raise ApiKeyError(f"there is no scope {', '.join(unknown)}; there are {', '.join(SCOPES)}")
     item = {"client": options.client, "scopes": set(options.scopes), "tier": options.tier}
     if any(not tenant.strip() for tenant in options.tenant):
-        raise CannotDo("a tenant is empty; name it, or leave it out")
+        raise ApiKeyError("a tenant is empty; name it, or omit the option")
     if options.tenant:
         item["tenants"] = set(options.tenant)
     if options.days:
@@ -62,32 +65,29 @@ def create(table: Any, options: argparse.Namespace) -> None:
 
 
 def list_keys(table: Any, options: argparse.Namespace) -> None:
-    for item in sorted(
-        _items(table), key=lambda item: (item["client"], item.get("created_at", ""))
-    ):
-        state = "disabled" if item.get("disabled") else "expired" if _is_expired(item) else "holds"
-        expires = (
-            datetime.fromtimestamp(int(item["expires_at"]), UTC).date()
-            if "expires_at" in item
-            else "never"
-        )
+    """Print a line for each key: id, client, state, expiry, rate tier, scopes and tenants."""
+    items = sorted(_items(table), key=lambda item: (item["client"], item.get("created_at", "")))
+    for item in items:
+        expires: object = "never"
+        if "expires_at" in item:
+            expires = datetime.fromtimestamp(int(item["expires_at"]), UTC).date()
+        key_id, client, state = item["key_hash"][:ID_LENGTH], item["client"], _state_of(item)
         rights = f"{item.get('tier', 'default')}  {','.join(sorted(item['scopes']))}"
         rights += "".join(f"  tenant {tenant}" for tenant in sorted(item.get("tenants", ())))
-        print(
-            f"{item['key_hash'][:ID_LENGTH]}  {item['client']:<24} {state:<9} expires {expires}  {rights}"
-        )
+        print(f"{key_id}  {client:<24} {state:<9} expires {expires}  {rights}")
 
 
 def revoke(table: Any, options: argparse.Namespace) -> None:
-    _disable(table, _found(table, options.id))
-    print(f"{options.id} is refused from now on, by environments that remember it within a minute")
+    """Disable a key."""
+    _disable(table, _find(table, options.id))
+    print(f"{options.id} is revoked; functions that have it in their cache accept it for a minute")
 
 
 def rotate(table: Any, options: argparse.Namespace) -> None:
-    """A new key with the old one's client and rights. The old one goes on until it is revoked."""
-    old = _found(table, options.id)
+    """Create a key with the client and rights of an old one, which stays valid until revoked."""
+    old = _find(table, options.id)
     if old.get("disabled"):
-        raise CannotDo(f"{options.id} is disabled; create a new key")
+        raise ApiKeyError(f"{options.id} is disabled; create a new key instead")
     kept = {
         name: value
         for name, value in old.items()
@@ -95,7 +95,8 @@ def rotate(table: Any, options: argparse.Namespace) -> None:
     }
     print(_store_new(table, kept))
     print(
-        f"when nobody uses the old one any more: api_keys.py revoke {options.id}", file=sys.stderr
+        f"revoke the old key when it is not used any more: api_keys.py revoke {options.id}",
+        file=sys.stderr,
     )
 
 
@@ -128,13 +129,20 @@ def _items(table: Any) -> Iterator[dict[str, Any]]:
         start = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
 
 
-def _found(table: Any, key_id: str) -> dict[str, Any]:
+def _find(table: Any, key_id: str) -> dict[str, Any]:
     found = [item for item in _items(table) if item["key_hash"].startswith(key_id)]
     if len(found) != 1:
-        raise CannotDo(
-            f"{len(found) or 'no'} keys have an id that starts with {key_id!r}; see list"
+        raise ApiKeyError(
+            f"{len(found) or 'no'} keys have an id that starts with {key_id!r}; "
+            "list the keys: make keys"
         )
     return found[0]
+
+
+def _state_of(item: dict[str, Any]) -> str:
+    if item.get("disabled"):
+        return "disabled"
+    return "expired" if _is_expired(item) else "valid"
 
 
 def _is_expired(item: dict[str, Any]) -> bool:
@@ -148,17 +156,17 @@ def _table(options: argparse.Namespace) -> Any:
         stack = boto3.resource("cloudformation").Stack(options.stack)
         outputs = {output["OutputKey"]: output["OutputValue"] for output in stack.outputs or ()}
         if "ApiKeysTable" not in outputs:
-            raise CannotDo(f"the stack {options.stack} has no output ApiKeysTable")
+            raise ApiKeyError(f"the stack {options.stack} has no output ApiKeysTable")
         return boto3.resource("dynamodb").Table(outputs["ApiKeysTable"])
-    published = State(options.state).read("local.json")
+    published = StateFolder(options.state).read("local.json")
     if published is None:
-        raise CannotDo("name a --stack or a --table, or start the local system (make run)")
+        raise ApiKeyError("name a --stack or a --table, or start the local system (make run)")
     local = boto3.resource(
         "dynamodb",
         endpoint_url=published["dynamodb_url"],
         region_name="us-east-1",
         aws_access_key_id="local",
-        aws_secret_access_key="local",  # noqa: S106 - which the emulation does not look at
+        aws_secret_access_key="local",  # noqa: S106 - the emulation ignores it
     )
     return local.Table(API_KEYS_TABLE)
 
@@ -167,54 +175,60 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="api_keys.py", description="API keys of a Sluice deployment"
     )
-    where = argparse.ArgumentParser(add_help=False)
-    where.add_argument("--stack", help="the CloudFormation stack")
-    where.add_argument("--table", help="or its ApiKeysTable")
-    where.add_argument(
-        "--state", type=Path, default=_state(), help="or the local system's state; or SLUICE_STATE"
+    target = argparse.ArgumentParser(add_help=False)
+    target.add_argument("--stack", help="the CloudFormation stack")
+    target.add_argument("--table", help="or the name of its ApiKeysTable")
+    target.add_argument(
+        "--state",
+        type=Path,
+        default=_state(),
+        help="or the local system's state folder; default: SLUICE_STATE, or .sluice",
     )
     commands = parser.add_subparsers(required=True, metavar="create | list | revoke | rotate")
-    making = commands.add_parser("create", parents=[where], help="make a key, and show it once")
-    making.add_argument(
-        "client", type=_client, help="whose it is: limits and idempotency keys go by this"
-    )
-    making.add_argument(
-        "--scopes", required=True, type=lambda text: text.split(","), help=", ".join(SCOPES)
-    )
-    making.add_argument("--tier", default="default", help="rate tier")
-    making.add_argument(
-        "--tenant", action="append", default=[], help="whose rows it may use; may be repeated"
-    )
-    making.add_argument("--days", type=_days, help="expires after so many; else never")
-    making.set_defaults(run=create)
-    commands.add_parser("list", parents=[where], help="all keys, by their ids").set_defaults(
-        run=list_keys
-    )
-    for name, run, told in (
-        ("revoke", revoke, "refuse a key"),
-        ("rotate", rotate, "a new key in place of one"),
+    _add_create(commands.add_parser("create", parents=[target], help="create a key and print it"))
+    listing = commands.add_parser("list", parents=[target], help="list all keys with their ids")
+    listing.set_defaults(run=list_keys)
+    for name, run, text in (
+        ("revoke", revoke, "disable a key"),
+        ("rotate", rotate, "create a key that replaces another one"),
     ):
-        changing = commands.add_parser(name, parents=[where], help=told)
-        changing.add_argument("id", help="as list shows it")
-        changing.set_defaults(run=run)
+        command = commands.add_parser(name, parents=[target], help=text)
+        command.add_argument("id", help="the key's id, as list prints it")
+        command.set_defaults(run=run)
     return parser
 
 
+def _add_create(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "client", type=_client, help="the client id, for rate limits and idempotency keys"
+    )
+    command.add_argument(
+        "--scopes", required=True, type=lambda text: text.split(","), help=", ".join(SCOPES)
+    )
+    command.add_argument("--tier", default="default", help="the rate tier")
+    command.add_argument(
+        "--tenant", action="append", default=[], help="a tenant of the key; may be repeated"
+    )
+    command.add_argument("--days", type=_days, help="days until it expires; default: never")
+    command.set_defaults(run=create)
+
+
 def _state() -> Path:
-    return Path(os.environ.get("SLUICE_STATE") or ".sluice")  # noqa: TID251 - as the local system reads it
+    # a tool reads the variables as the local system does
+    return Path(os.environ.get("SLUICE_STATE") or ".sluice")  # noqa: TID251
 
 
 def _client(text: str) -> str:
-    """A name without spaces, so that it is no token's: those are `jwt` and a subject."""
+    """Check a client id. It has no spaces, unlike the client ids of tokens (`jwt SUBJECT`)."""
     if not re.fullmatch(r"[\w.@+-]{1,100}", text):
-        raise argparse.ArgumentTypeError("letters, digits and .@+-_ alone, at most 100")
+        raise argparse.ArgumentTypeError("only letters, digits and .@+-_ are allowed, at most 100")
     return text
 
 
 def _days(text: str) -> int:
     days = int(text)
     if days < 1:
-        raise argparse.ArgumentTypeError("at least 1")
+        raise argparse.ArgumentTypeError("must be at least 1")
     return days
 
 

@@ -1,9 +1,10 @@
-"""Do the connections that a deployment may open fit into its PostgreSQL? `make check` asks for all of samconfig.toml.
+"""Check that the connections of a deployment fit into its PostgreSQL server.
 
-    environments of each function x the connections each may hold <= 80 % of max_connections
+    environments of each function x connections of each <= 80 % of max_connections
 
-CloudFormation cannot add, so a template cannot refuse a sum. The fifth that is left is for what no parameter bounds:
-operators, monitoring, the server's own reserve, and what environments held that Lambda took away without a word.
+`make check` runs it for all stages of samconfig.toml. CloudFormation cannot add, so a template
+cannot check a sum. The remaining 20 % are for operators, monitoring, the server's own reserve, and
+for connections of execution environments that Lambda stopped without closing them.
 """
 
 import argparse
@@ -18,8 +19,8 @@ from typing import Any
 from local.intrinsics import NO_VALUE, Evaluator, load_template
 
 ROOT = Path(__file__).parents[1]
-MAX_CONNECTIONS_PERCENT = 80  # percent of max_connections
-READERS = (  # the functions that may read from a replica
+MAX_CONNECTIONS_PERCENT = 80  # of max_connections
+REPLICA_FUNCTIONS = (  # the functions that may read from a replica
     "ProductsFunction",
     "CategoriesFunction",
     "InventoryFunction",
@@ -27,16 +28,17 @@ READERS = (  # the functions that may read from a replica
     "GraphqlFunction",
     "HealthFunction",
 )
-SMALLEST_ACCOUNT = 10  # environments at once, of all functions: what AWS gives a new account
+# The concurrent execution environments of all functions that AWS allows a new account.
+MIN_ACCOUNT_CONCURRENCY = 10
 
 
 class BudgetError(Exception):
-    """The numbers do not fit, or cannot be read; the message shows them."""
+    """The parameters cannot be read, or contradict each other. The message shows them."""
 
 
 @dataclass(frozen=True)
-class Share:
-    """What one function may take: so many environments, None where nothing caps them, with so many connections each."""
+class FunctionBudget:
+    """The limits of a function: its environments (None: no limit), and the connections of each."""
 
     function: str
     environments: int | None
@@ -49,26 +51,27 @@ class Share:
 
 @dataclass(frozen=True)
 class Budget:
-    """Of one deployment."""
+    """The connections that the functions of a deployment may open, and those of its server."""
 
-    shares: tuple[Share, ...]
+    functions: tuple[FunctionBudget, ...]
     max_connections: int
-    has_reader: bool = False
+    has_replica: bool = False
 
     @property
-    def most(self) -> int | None:
-        """Connections that all functions together may hold; None where nothing caps them."""
-        if any(share.environments is None and share.connections for share in self.shares):
+    def required(self) -> int | None:
+        """The maximum number of connections of all functions; None without a limit."""
+        if any(share.environments is None and share.connections for share in self.functions):
             return None
-        return sum((share.environments or 0) * share.connections for share in self.shares)
+        return sum((share.environments or 0) * share.connections for share in self.functions)
 
     @property
-    def reader(self) -> "Budget | None":
-        """That of the replica. It takes no fewer than its primary: PostgreSQL would not let it serve."""
-        if not self.has_reader:
+    def replica(self) -> "Budget | None":
+        """The budget of the replica, whose max_connections PostgreSQL requires to be as high."""
+        if not self.has_replica:
             return None
         return Budget(
-            tuple(share for share in self.shares if share.function in READERS), self.max_connections
+            tuple(share for share in self.functions if share.function in REPLICA_FUNCTIONS),
+            self.max_connections,
         )
 
     @property
@@ -77,28 +80,37 @@ class Budget:
 
     @property
     def environments(self) -> int:
-        """How many environments of whichever function fit, for an account whose own limit is the cap."""
-        return self.allowed // max(share.connections for share in self.shares)
+        """How many environments fit if only the account's concurrency limits them."""
+        return self.allowed // max(share.connections for share in self.functions)
 
     @property
     def fits(self) -> bool:
-        return (
-            self.environments >= SMALLEST_ACCOUNT
-            if self.most is None
-            else self.most <= self.allowed
-        )
+        if self.required is None:
+            return self.environments >= MIN_ACCOUNT_CONCURRENCY
+        return self.required <= self.allowed
 
     def __str__(self) -> str:
-        of = f"{self.allowed}, {MAX_CONNECTIONS_PERCENT} % of max_connections = {self.max_connections}"
-        if self.most is None:
-            return f"nothing caps environments; {self.environments} at once, of all functions, would fit into {of}"
-        beside = "" if self.reader is None else f"; of its reader at most {self.reader.most}"
-        return f"at most {self.most} connections of {of}{beside}"
+        allowed = (
+            f"{self.allowed} ({MAX_CONNECTIONS_PERCENT} % of max_connections = "
+            f"{self.max_connections})"
+        )
+        if self.required is None:
+            return (
+                "the number of environments is not limited; "
+                f"{self.environments} concurrent environments of all functions fit into {allowed}"
+            )
+        text = f"at most {self.required} connections of {allowed}"
+        if self.replica is not None:
+            text += f"; at most {self.replica.required} of the replica's"
+        return text
 
 
 def budget(template: Mapping[str, Any], given: Mapping[str, str]) -> Budget:
-    """The arithmetic of `template` with the parameters `given`. A function's `Metadata.Connections` is how many each of
-    its environments may hold, where its pool does not say."""
+    """Compute the budget of `template` with the parameters `given`.
+
+    `Metadata.Connections` of a function is the number of connections of an environment, if it is
+    not that of its pool. Raise BudgetError.
+    """
     unknown = given.keys() - template["Parameters"].keys()
     if unknown:
         raise BudgetError(f"template.yaml has no parameter {', '.join(sorted(unknown))}")
@@ -108,11 +120,11 @@ def budget(template: Mapping[str, Any], given: Mapping[str, str]) -> Budget:
     }
     if 0 < int(values["FunctionConcurrency"]) < int(values["ProvisionedConcurrency"]):
         raise BudgetError(
-            "ProvisionedConcurrency is more than FunctionConcurrency, of which it is a part"
+            "ProvisionedConcurrency is part of FunctionConcurrency, so it must not be more"
         )
     here = Evaluator(template, values, lambda name, attribute: f"{name}.{attribute}")
     pool = int(values["PoolSize"]) + int(values["PoolOverflow"])
-    shares = []
+    functions = []
     for name, resource in template["Resources"].items():
         if resource["Type"] == "AWS::Serverless::Function":
             cap = here.value(
@@ -121,16 +133,20 @@ def budget(template: Mapping[str, Any], given: Mapping[str, str]) -> Budget:
             variables = resource["Properties"].get("Environment", {}).get("Variables", {})
             analysts = 1 if "SLUICE_ANALYST_USER" in variables else 0  # beside the pool
             connections = int(resource.get("Metadata", {}).get("Connections", pool + analysts))
-            shares.append(Share(name, None if cap is NO_VALUE else int(cap), connections))
+            functions.append(
+                FunctionBudget(name, None if cap is NO_VALUE else int(cap), connections)
+            )
     variables = template["Globals"]["Function"]["Environment"]["Variables"]
-    has_reader = bool(here.value(variables["SLUICE_REPLICA_HOST"]))
+    has_replica = bool(here.value(variables["SLUICE_REPLICA_HOST"]))
     return Budget(
-        tuple(shares), int(here.value(template["Outputs"]["MaxConnections"]["Value"])), has_reader
+        tuple(functions),
+        int(here.value(template["Outputs"]["MaxConnections"]["Value"])),
+        has_replica,
     )
 
 
 def deployments(samconfig: Mapping[str, Any]) -> dict[str, dict[str, str]]:
-    """Each environment of samconfig.toml that can be deployed, with the parameters it gives."""
+    """Return the parameters of each stage in samconfig.toml that can be deployed."""
     found = {}
     for name, commands in samconfig.items():
         if isinstance(commands, dict) and (name == "default" or "deploy" in commands):
@@ -143,16 +159,13 @@ def deployments(samconfig: Mapping[str, Any]) -> dict[str, dict[str, str]]:
 
 
 def overrides(written: str | list[str] | Mapping[str, Any]) -> dict[str, str]:
-    """`parameter_overrides` as SAM takes it: `A=1 B="2 3"`, a list of such, or a table."""
+    """Parse `parameter_overrides` in SAM's forms: `A=1 B="2 3"`, a list of these, or a table."""
     if isinstance(written, Mapping):
         return {name: str(value) for name, value in written.items()}
-    pairs = [
-        pair
-        for part in ([written] if isinstance(written, str) else written)
-        for pair in shlex.split(part)
-    ]
+    parts = [written] if isinstance(written, str) else written
+    pairs = [pair for part in parts for pair in shlex.split(part)]
     if any("=" not in pair or pair.startswith("ParameterKey=") for pair in pairs):
-        raise BudgetError(f"parameter_overrides are read as NAME=VALUE here, not as {written!r}")
+        raise BudgetError(f"parameter_overrides must have the form NAME=VALUE, not {written!r}")
     return dict(pair.split("=", 1) for pair in pairs)
 
 
@@ -161,10 +174,10 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--template", type=Path, default=ROOT / "template.yaml")
     parser.add_argument("--config-file", type=Path, default=ROOT / "samconfig.toml")
     parser.add_argument(
-        "--verbose", action="store_true", help="every function's share, where all fits too"
+        "--verbose", action="store_true", help="print every function, also if the budget fits"
     )
     parser.add_argument(
-        "parameters", nargs="*", metavar="NAME=VALUE", help="over what samconfig.toml gives"
+        "parameters", nargs="*", metavar="NAME=VALUE", help="override values of samconfig.toml"
     )
     options = parser.parse_args(arguments)
     fits = True
@@ -174,8 +187,9 @@ def main(arguments: list[str] | None = None) -> int:
             found = budget(load_template(options.template), {**given, **more})
             fits &= found.fits
             print(f"{name}: {found}{'' if found.fits else ', WHICH DOES NOT FIT'}")
-            for share in found.shares if options.verbose or not found.fits else ():
-                print(f"  {share}")
+            if options.verbose or not found.fits:
+                for function in found.functions:
+                    print(f"  {function}")
     except BudgetError as error:
         print(error, file=sys.stderr)
         return 1

@@ -1,12 +1,14 @@
-"""Deploys a stack: build, change set, migrations, code. `make deploy STAGE=production`.
+"""Deploy a stack: build, change set, migrations, code (`make deploy STAGE=production`).
 
-    1. Prints the account, region and stack, and refuses what could not work.
-    2. `make build`, then `sam deploy --no-execute-changeset`, which shows what would change. You confirm it.
-    3. The stack's migration function gets the new migrations, and runs them. If they fail, nothing else has changed.
-    4. The change set is executed; in production a canary that alarms turn back.
+    1. Print the account, region and stack, and check the parameters.
+    2. Run `make build` and `sam deploy --no-execute-changeset`, which shows the changes. You
+       confirm them.
+    3. Update the stack's migration function and run the migrations. If they fail, nothing else
+       has changed.
+    4. Execute the change set. In production it is a canary, which alarms roll back.
 
-Migrations only add, so the code that is running goes on working between 3 and 4, and if a canary is turned back. A
-stack that is not there yet is created first and migrated then.
+Migrations only add objects. Therefore the running code works between steps 3 and 4, and after a
+rollback. A new stack is created first and migrated after that.
 """
 
 import argparse
@@ -29,39 +31,41 @@ DONE = ("CREATE_COMPLETE", "UPDATE_COMPLETE")
 
 
 @dataclass(frozen=True, slots=True)
-class Cloud:
-    """The account's services, by clients of one session."""
+class AwsClients:
+    """Clients of the AWS services, from one session."""
 
     cloudformation: Any
     functions: Any
     sts: Any
 
     @classmethod
-    def of(cls, session: Any) -> "Cloud":
+    def of(cls, session: Any) -> "AwsClients":
         from botocore.config import Config
 
-        # A migration is not asked for twice by a client that only lost patience.
-        patient = Config(read_timeout=migration.LONGEST_SECONDS + 10, retries={"max_attempts": 0})
+        # A client that retries after a timeout would run the migrations twice.
+        no_retries = Config(
+            read_timeout=migration.LONGEST_SECONDS + 10, retries={"max_attempts": 0}
+        )
         return cls(
             session.client("cloudformation"),
-            session.client("lambda", config=patient),
+            session.client("lambda", config=no_retries),
             session.client("sts"),
         )
 
 
 @dataclass(frozen=True, slots=True)
-class Tools:
-    """What a deployment runs and asks. `build` and `sam` return an exit code; `confirm` whether to go on."""
+class DeployTools:
+    """The programs and prompts of a deployment. `build` and `sam` return an exit code."""
 
     build: Callable[[], int]
     sam: Callable[[Sequence[str]], int]
     confirm: Callable[[str], bool]
-    pause: Callable[[float], None] = time.sleep
+    sleep: Callable[[float], None] = time.sleep
     built: Path = BUILT
 
 
-def deploy(target: Target, region: str, cloud: Cloud, tools: Tools) -> str:
-    """Deploy, and return the revision that the database is at. Raises DeployError, and boto3's errors."""
+def deploy(target: Target, region: str, cloud: AwsClients, tools: DeployTools) -> str:
+    """Deploy, and return the database's revision. Raise DeployError, or an error of boto3."""
     account = cloud.sts.get_caller_identity()["Account"]
     existing = _stack(cloud.cloudformation, target.stack)
     _print_target(target, account, region, exists=existing is not None)
@@ -77,49 +81,50 @@ def deploy(target: Target, region: str, cloud: Cloud, tools: Tools) -> str:
     revision = ""
     if function:
         revision = migration.run(
-            cloud.functions, function, migration.package(tools.built), tools.pause
+            cloud.functions, function, migration.package(tools.built), tools.sleep
         )
-        print(f"{target.stack}: the database is at {revision}; now the code", flush=True)
+        print(f"{target.stack}: the database is at {revision}; deploying the code", flush=True)
     if change_set:
         try:
-            _execute(cloud.cloudformation, target, change_set, tools.pause)
+            _execute(cloud.cloudformation, target, change_set, tools.sleep)
         except DeployError as error:
             raise DeployError(
                 f"{error}; the database is at {revision or 'no revision yet'}"
             ) from error
     if not function:
-        made = migration.function_of(cloud.cloudformation, target.stack)
-        if made is None:
+        created = migration.function_of(cloud.cloudformation, target.stack)
+        if created is None:
             raise DeployError(
                 f"{target.stack} has no MigrateFunction, so the database was not migrated"
             )
-        revision = migration.run(cloud.functions, made, None, tools.pause)
+        revision = migration.run(cloud.functions, created, None, tools.sleep)
         print(f"{target.stack}: the database is at {revision}")
     return revision
 
 
 def _print_target(target: Target, account: str, region: str, *, exists: bool) -> None:
-    print(f"environment  {target.stage} of samconfig.toml")
-    print(f"account      {account}")
-    print(f"region       {region}")
-    print(f"profile      {target.profile or 'as boto3 finds it'}")
-    print(
-        f"stack        {target.stack}, which {'exists' if exists else 'will be created'}",
-        flush=True,
-    )
+    stack_state = "exists" if exists else "will be created"
+    print(f"stage    {target.stage} of samconfig.toml")
+    print(f"account  {account}")
+    print(f"region   {region}")
+    print(f"profile  {target.profile or 'default of boto3'}")
+    print(f"stack    {target.stack}, which {stack_state}", flush=True)
 
 
-def _change_set(target: Target, cloudformation: Any, tools: Tools) -> str | None:
-    """Have SAM make a change set and show it; return its id. None where nothing would change. Raises DeployError."""
+def _change_set(target: Target, cloudformation: Any, tools: DeployTools) -> str | None:
+    """Let SAM create and print a change set; return its id, or None without changes.
+
+    Raise DeployError.
+    """
     before = _change_sets(cloudformation, target.stack)
     if tools.sam(["--no-execute-changeset", "--no-confirm-changeset"]):
-        raise DeployError("sam deploy made no change set; nothing has changed")
+        raise DeployError("sam deploy did not create a change set; nothing has changed")
     fresh = _change_sets(cloudformation, target.stack) - before
     return next(iter(fresh), None)
 
 
 def _stack(cloudformation: Any, name: str) -> dict[str, Any] | None:
-    """The stack; None where there is none, or only the shell of one that was never created."""
+    """Return the stack, or None if it does not exist or has only a change set for its creation."""
     try:
         (stack,) = cloudformation.describe_stacks(StackName=name)["Stacks"]
     except ClientError as error:
@@ -132,13 +137,13 @@ def _stack(cloudformation: Any, name: str) -> dict[str, Any] | None:
 
 
 def _parameters_of(stack: dict[str, Any] | None) -> dict[str, str]:
-    """Those that the stack has now, which SAM takes again where nothing overrides them."""
+    """Return the stack's current parameters, which SAM keeps if they are not overridden."""
     given = stack.get("Parameters", []) if stack else []
     return {parameter["ParameterKey"]: parameter.get("ParameterValue", "") for parameter in given}
 
 
 def _change_sets(cloudformation: Any, stack: str) -> set[str]:
-    """The ids of those that can be executed; none where there is no stack."""
+    """Return the ids of the stack's change sets that can be executed."""
     pages = cloudformation.get_paginator("list_change_sets").paginate(StackName=stack)
     try:
         found = [summary for page in pages for summary in page["Summaries"]]
@@ -152,9 +157,12 @@ def _change_sets(cloudformation: Any, stack: str) -> set[str]:
 
 
 def _execute(
-    cloudformation: Any, target: Target, change_set: str, pause: Callable[[float], None]
+    cloudformation: Any, target: Target, change_set: str, sleep: Callable[[float], None]
 ) -> None:
-    """Execute the change set and print what happens until the stack is done. Raises DeployError where it fails."""
+    """Execute the change set and print the stack's events until it is done.
+
+    Raise DeployError if it fails.
+    """
     seen = {event["EventId"] for event in _events(cloudformation, target.stack, set())}
     more = {"DisableRollback": True} if target.disables_rollback else {}
     cloudformation.execute_change_set(ChangeSetName=change_set, StackName=target.stack, **more)
@@ -164,24 +172,21 @@ def _execute(
             seen.add(event["EventId"])
             status, name = event["ResourceStatus"], event["LogicalResourceId"]
             reason = event.get("ResourceStatusReason", "")
-            print(
-                f"  {event['Timestamp']:%H:%M:%S} {status:<28} {name}{f': {reason}' if reason else ''}",
-                flush=True,
-            )
+            suffix = f": {reason}" if reason else ""
+            print(f"  {event['Timestamp']:%H:%M:%S} {status:<28} {name}{suffix}", flush=True)
             if status.endswith("_FAILED"):
                 failures.append(f"{name}: {reason}")
-            if event["PhysicalResourceId"] == event["StackId"] and not status.endswith(
-                "IN_PROGRESS"
-            ):
+            of_stack = event["PhysicalResourceId"] == event["StackId"]
+            if of_stack and not status.endswith("IN_PROGRESS"):
                 if status in DONE:
                     return
-                why = failures[0] if failures else reason or "without a reason"
-                raise DeployError(f"the stack is {status}, because of {why}")
-        pause(POLL_SECONDS)
+                cause = failures[0] if failures else reason or "an unknown reason"
+                raise DeployError(f"the stack is {status}, because of {cause}")
+        sleep(POLL_SECONDS)
 
 
 def _events(cloudformation: Any, stack: str, seen: set[str]) -> list[dict[str, Any]]:
-    """The stack's events, the newest first, as far as they are new."""
+    """Return the stack's new events, the newest first."""
     fresh: list[dict[str, Any]] = []
     for page in cloudformation.get_paginator("describe_stack_events").paginate(StackName=stack):
         for event in page["StackEvents"]:
@@ -196,7 +201,8 @@ def _ask(question: str) -> bool:
         return input(f"{question} [y/N] ").strip().lower() in ("y", "yes")
     except EOFError:
         raise DeployError(
-            "not deployed: nobody is there to confirm; ARGS=--no-confirm-changeset asks nothing"
+            "not deployed: there is no input to confirm it; "
+            "to deploy without confirmation: ARGS=--no-confirm-changeset"
         ) from None
 
 
@@ -211,14 +217,15 @@ def main(
     session_of: Callable[[Target], Any] = _session,
     confirm: Callable[[str], bool] = _ask,
 ) -> int:
+    """Deploy the stage of the command line and return the exit code."""
     parser = argparse.ArgumentParser(description=str(__doc__).split("\n")[0], allow_abbrev=False)
-    parser.add_argument("stage", help="an environment of samconfig.toml")
+    parser.add_argument("stage", help="a stage of samconfig.toml")
     parser.add_argument("--sam", default=str(ROOT / ".venv-sam/bin/sam"))
     parser.add_argument("--make", default="make")
     options, more = parser.parse_known_args(arguments)
     command = [options.sam, "deploy", "--config-env", options.stage, *more]
     build = [options.make, "--no-print-directory", "build"]
-    tools = Tools(
+    tools = DeployTools(
         build=lambda: subprocess.run(build, cwd=ROOT, check=False).returncode,
         sam=lambda added: subprocess.run([*command, *added], cwd=ROOT, check=False).returncode,
         confirm=confirm,
@@ -228,14 +235,15 @@ def main(
         session = session_of(target)
         if not session.region_name:
             raise DeployError(
-                "no region is set: give one in samconfig.toml, AWS_REGION, or ARGS='--region eu-central-1'"
+                "no region is set: set it in samconfig.toml, AWS_REGION, "
+                "or ARGS='--region eu-central-1'"
             )
-        deploy(target, session.region_name, Cloud.of(session), tools)
+        deploy(target, session.region_name, AwsClients.of(session), tools)
     except (DeployError, BotoCoreError, ClientError) as error:
         print(f"deploy: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("deploy: interrupted; what CloudFormation has begun goes on", file=sys.stderr)
+        print("deploy: interrupted; CloudFormation continues what it has started", file=sys.stderr)
         return 130
     return 0
 

@@ -1,6 +1,8 @@
-"""Draws docs/architecture.svg from docs/architecture.txt, which says how.
+"""Draw docs/architecture.svg from docs/architecture.txt, which explains its format.
 
-python scripts/draw_architecture.py           a test fails where the picture is older than the text
+    python scripts/draw_architecture.py
+
+A test fails if the picture is not that of the text.
 """
 
 import sys
@@ -9,8 +11,11 @@ from html import escape
 from pathlib import Path
 
 DOCS = Path(__file__).parents[1] / "docs"
-WIDTH, HEIGHT = 190, 56  # of a box, in pixels; and of the space between two
-ACROSS, DOWN = 90, 54
+# in pixels
+BOX_WIDTH = 190
+BOX_HEIGHT = 56
+COLUMN_GAP = 90
+ROW_GAP = 54
 MARGIN = 16
 STYLE = """
   rect { fill: #f5f8fb; stroke: #34597d; stroke-width: 1.5 }
@@ -24,6 +29,8 @@ STYLE = """
 
 @dataclass(frozen=True)
 class Box:
+    """A box of the picture, at a column and a row."""
+
     column: int
     row: int
     title: str
@@ -31,29 +38,29 @@ class Box:
 
     @property
     def centre(self) -> tuple[float, float]:
-        return MARGIN + self.column * (WIDTH + ACROSS) + WIDTH / 2, MARGIN + self.row * (
-            HEIGHT + DOWN
-        ) + HEIGHT / 2
+        x = MARGIN + self.column * (BOX_WIDTH + COLUMN_GAP) + BOX_WIDTH / 2
+        y = MARGIN + self.row * (BOX_HEIGHT + ROW_GAP) + BOX_HEIGHT / 2
+        return x, y
 
     def edge(self, other: "Box") -> tuple[float, float]:
-        """Where the line to `other` leaves this box."""
+        """Return the point at which the line to `other` leaves this box."""
         (x, y), (x2, y2) = self.centre, other.centre
-        across, down = x2 - x, y2 - y
-        part = min(
-            WIDTH / 2 / abs(across) if across else 1.0, HEIGHT / 2 / abs(down) if down else 1.0
-        )
-        return x + across * part, y + down * part
+        dx, dy = x2 - x, y2 - y
+        part_x = BOX_WIDTH / 2 / abs(dx) if dx else 1.0
+        part_y = BOX_HEIGHT / 2 / abs(dy) if dy else 1.0
+        part = min(part_x, part_y)
+        return x + dx * part, y + dy * part
 
 
 def read(text: str) -> tuple[dict[str, Box], list[tuple[str, str, str]]]:
-    """The boxes by name, and the arrows; ValueError with the line that is neither."""
+    """Return the boxes by name, and the arrows. Raise ValueError for a line that is neither."""
     boxes: dict[str, Box] = {}
     arrows = []
     for line in text.splitlines():
         kind, *rest = line.split(maxsplit=4 if line.startswith("box") else 3) or ["#"]
         if kind == "box" and "|" in rest[-1]:
-            title, told = rest[3].split("|")
-            boxes[rest[0]] = Box(int(rest[1]), int(rest[2]), title.strip(), told.strip())
+            title, description = rest[3].split("|")
+            boxes[rest[0]] = Box(int(rest[1]), int(rest[2]), title.strip(), description.strip())
         elif kind == "arrow" and {rest[0], rest[1]} <= boxes.keys():
             arrows.append((rest[0], rest[1], rest[2]))
         elif not kind.startswith("#"):
@@ -62,27 +69,32 @@ def read(text: str) -> tuple[dict[str, Box], list[tuple[str, str, str]]]:
 
 
 def draw(text: str) -> str:
-    """The picture, in SVG."""
+    """Return the picture as SVG."""
     boxes, arrows = read(text)
-    wide = 2 * MARGIN + max(box.column for box in boxes.values()) * (WIDTH + ACROSS) + WIDTH
-    high = 2 * MARGIN + max(box.row for box in boxes.values()) * (HEIGHT + DOWN) + HEIGHT
+    last_column = max(box.column for box in boxes.values())
+    last_row = max(box.row for box in boxes.values())
+    width = 2 * MARGIN + last_column * (BOX_WIDTH + COLUMN_GAP) + BOX_WIDTH
+    height = 2 * MARGIN + last_row * (BOX_HEIGHT + ROW_GAP) + BOX_HEIGHT
     lines = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {wide} {high}" role="img" aria-label="Architecture">',
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
+        'role="img" aria-label="Architecture">',
         f"<style>{STYLE}</style>",
-        '<marker id="head" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto">'
-        '<path d="M0 0L8 4L0 8z" fill="#7d93a8"/></marker>',
-        f'<rect class="page" width="{wide}" height="{high}"/>',
+        '<marker id="head" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" '
+        'orient="auto"><path d="M0 0L8 4L0 8z" fill="#7d93a8"/></marker>',
+        f'<rect class="page" width="{width}" height="{height}"/>',
     ]
-    for start, end, said in arrows:
+    for start, end, label in arrows:
         (x, y), (x2, y2) = boxes[start].edge(boxes[end]), boxes[end].edge(boxes[start])
         lines.append(f'<line x1="{x:.0f}" y1="{y:.0f}" x2="{x2:.0f}" y2="{y2:.0f}"/>')
+        label_x, label_y = (x + x2) / 2, (y + y2) / 2 - 5
         lines.append(
-            f'<text class="said" x="{(x + x2) / 2:.0f}" y="{(y + y2) / 2 - 5:.0f}">{escape(said)}</text>'
+            f'<text class="said" x="{label_x:.0f}" y="{label_y:.0f}">{escape(label)}</text>'
         )
     for box in boxes.values():
         x, y = box.centre
+        left, top = x - BOX_WIDTH / 2, y - BOX_HEIGHT / 2
         lines.append(
-            f'<rect x="{x - WIDTH / 2:.0f}" y="{y - HEIGHT / 2:.0f}" width="{WIDTH}" height="{HEIGHT}" rx="6"/>'
+            f'<rect x="{left:.0f}" y="{top:.0f}" width="{BOX_WIDTH}" height="{BOX_HEIGHT}" rx="6"/>'
         )
         lines.append(f'<text class="title" x="{x:.0f}" y="{y - 5:.0f}">{escape(box.title)}</text>')
         lines.append(f'<text x="{x:.0f}" y="{y + 14:.0f}">{escape(box.text)}</text>')

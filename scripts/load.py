@@ -1,11 +1,11 @@
-"""Import a file into a running Sluice, and watch it: announce it, put it where the answer says, wait for the report.
+"""Import a file into a running Sluice: create an import, upload the file, wait for the result.
 
     make load FILE=products.csv
-    python scripts/load.py users.jsonl.gz --resource users --url https://….execute-api.….amazonaws.com --key sk_…
+    python scripts/load.py users.jsonl.gz --resource users --url https://API --key sluice_…
 
-The file is looked at first: one that cannot be imported is not announced. Ends with 0 if every row was written, with 2
-if some were rejected (the first ones and the report's address are printed), and with 1 if the file was not imported.
-Stopping it stops nothing but the watching: the import goes on by itself.
+The file is checked before the import is created. The exit code is 0 if every row was written, 2 if
+some rows were rejected (the first ones and the URL of the report are printed), and 1 if the file
+was not imported. Stopping this program does not stop the import.
 """
 
 import argparse
@@ -27,47 +27,53 @@ from tqdm import tqdm
 STATE = Path(".sluice")
 RESOURCES = ("products", "inventory", "categories", "users")
 FORMATS = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
-POLL_SECONDS, PATIENCE = (
-    0.5,
-    20,
-)  # questions in a row that may go unanswered: an import outlives a restart
+POLL_SECONDS = 0.5
+MAX_FAILED_POLLS = 20  # in a row: an import survives a restart of the local system
 TIMEOUT = 30  # seconds, of one request
-SHOWN = 10  # rejected rows
+MAX_SHOWN_ROWS = 10  # of the rejected rows
 BAR = "{desc:9} {percentage:3.0f}% |{bar:30}| {n_fmt} of {total_fmt}B  {elapsed} {postfix}"
 
 
 class LoadError(Exception):
-    """The file was not imported; the message says why."""
+    """The file was not imported. The message says why."""
 
 
 class ImportsClient:
-    """A running Sluice's imports. Raises LoadError for what it refuses, OSError where it does not answer."""
+    """A client of a running Sluice's imports.
+
+    Raises LoadError for a rejected request, and OSError for one that may succeed later.
+    """
 
     def __init__(self, url: str, key: str) -> None:
         self._url = url.rstrip("/")
         self._headers = {"X-API-Key": key, "Content-Type": "application/json"}
 
-    def announce(self, resource: str, format: str, filename: str) -> dict[str, Any]:
+    def create(self, resource: str, format: str, filename: str) -> dict[str, Any]:
+        """Create an import and return it, with the URL for the upload."""
         body = json.dumps({"resource": resource, "format": format, "filename": filename}).encode()
-        return self._ask(urllib.request.Request(f"{self._url}/api/imports", body, self._headers))  # noqa: S310
+        request = urllib.request.Request(f"{self._url}/api/imports", body, self._headers)  # noqa: S310
+        return self._send(request)
 
     def job(self, id: int) -> dict[str, Any]:
-        return self._ask(
-            urllib.request.Request(f"{self._url}/api/imports/{id}", headers=self._headers)  # noqa: S310
-        )
+        """Return the import with this id."""
+        url = f"{self._url}/api/imports/{id}"
+        return self._send(urllib.request.Request(url, headers=self._headers))  # noqa: S310
 
-    def _ask(self, request: urllib.request.Request) -> dict[str, Any]:
+    def _send(self, request: urllib.request.Request) -> dict[str, Any]:
         try:
-            with urllib.request.urlopen(request, timeout=TIMEOUT) as answer:  # noqa: S310 - the URL that was asked for
-                return dict(json.load(answer))
+            with urllib.request.urlopen(request, timeout=TIMEOUT) as response:  # noqa: S310
+                return dict(json.load(response))
         except urllib.error.HTTPError as error:
             if error.code in (429, 503):
-                raise refusal(error) from error
-            raise LoadError(f"{request.full_url} answers {_problem(error)}") from error
+                raise service_error(error) from error
+            raise LoadError(f"{request.full_url} responds with {_problem(error)}") from error
 
 
-def refusal(error: urllib.error.HTTPError) -> Exception:
-    """OSError if a later try may succeed. A database that is not set up needs its operator first."""
+def service_error(error: urllib.error.HTTPError) -> Exception:
+    """Return the exception for a 429 or 503: OSError if a later attempt may succeed.
+
+    If the database is not set up, it is a LoadError, because an operator has to set it up.
+    """
     try:
         problem = json.load(error)
     except ValueError:
@@ -77,8 +83,8 @@ def refusal(error: urllib.error.HTTPError) -> Exception:
     return OSError(f"{error.code}: {problem.get('detail', 'busy')}")
 
 
-class _Watched:
-    """A file that tells how much of it was read."""
+class _ProgressFile:
+    """A file that reports how many bytes were read."""
 
     def __init__(self, file: IO[bytes], read: Callable[[int], object]) -> None:
         self._file = file
@@ -91,34 +97,34 @@ class _Watched:
 
 
 def import_file(api: ImportsClient, file: Path, resource: str, format: str) -> dict[str, Any]:
-    """Import it, with a bar on a terminal's stderr; the job as it ended."""
+    """Import `file` and return the finished job. Show a progress bar if stderr is a terminal."""
     size = file.stat().st_size
     with file.open("rb") as opened, _bar("upload", size) as bar:
-        job = api.announce(resource, format, file.name)
-        _put(job["upload_url"], _Watched(opened, bar.update), size)
+        job = api.create(resource, format, file.name)
+        _put(job["upload_url"], _ProgressFile(opened, bar.update), size)
     with _bar("import", size) as bar:
         return _watch(api, job["id"], bar)
 
 
 def _put(url: str, body: Any, size: int) -> None:
     headers = {"Content-Length": str(size), "Content-Type": "application/octet-stream"}
-    request = urllib.request.Request(url, body, headers, method="PUT")  # noqa: S310 - the URL that the API gave
+    request = urllib.request.Request(url, body, headers, method="PUT")  # noqa: S310
     try:
         urllib.request.urlopen(request, timeout=600).close()  # noqa: S310
     except urllib.error.HTTPError as error:
-        raise LoadError(f"the upload was refused: {_problem(error)}") from error
+        raise LoadError(f"the upload was rejected: {_problem(error)}") from error
 
 
 def _watch(api: ImportsClient, id: int, bar: Any) -> dict[str, Any]:
-    unanswered = 0
+    failed_polls = 0
     while True:
         try:
             job = api.job(id)
-            unanswered = 0
+            failed_polls = 0
         except OSError as error:
-            unanswered += 1
-            if unanswered == PATIENCE:
-                raise LoadError(f"import {id} cannot be asked about any more: {error}") from error
+            failed_polls += 1
+            if failed_polls == MAX_FAILED_POLLS:
+                raise LoadError(f"the status of import {id} cannot be read: {error}") from error
         else:
             bar.set_postfix_str(
                 f"{job['rows_read']:,} rows, {job['rows_rejected']:,} rejected", refresh=False
@@ -155,12 +161,12 @@ def _running(state: Path) -> Mapping[str, Any]:
         return dict(json.loads((state / "local.json").read_text(encoding="utf-8")))
     except (FileNotFoundError, NotADirectoryError):
         raise LoadError(
-            f"nothing runs here ({state}/local.json is missing): `make run` first, or give --url"
+            f"no system is running ({state}/local.json is missing): `make run` first, or use --url"
         ) from None
 
 
-def look_at(file: Path) -> str:
-    """Return the format of a file that can be uploaded. LoadError says why another cannot."""
+def check_file(file: Path) -> str:
+    """Return the format of a file. Raise LoadError if it cannot be imported."""
     if not file.exists():
         raise LoadError(f"{file} does not exist")
     if file.is_dir():
@@ -179,12 +185,14 @@ def look_at(file: Path) -> str:
 
 def first_rejections(url: str) -> list[str]:
     """Return the first rejected rows of a report, each with its line and reason."""
-    with urllib.request.urlopen(url, timeout=TIMEOUT) as response:  # noqa: S310 - the URL that the API returned
+    with urllib.request.urlopen(url, timeout=TIMEOUT) as response:  # noqa: S310
         rows = csv.DictReader(io.TextIOWrapper(response, encoding="utf-8", newline=""))
-        return [
-            f"  line {row['line']}{', ' if row['column'] else ''}{row['column']}: {row['reason']} ({row['code']})"
-            for row in itertools.islice(rows, SHOWN)
-        ]
+        return [_rejection(row) for row in itertools.islice(rows, MAX_SHOWN_ROWS)]
+
+
+def _rejection(row: Mapping[str, str]) -> str:
+    column = f", {row['column']}" if row["column"] else ""
+    return f"  line {row['line']}{column}: {row['reason']} ({row['code']})"
 
 
 def _show_rejections(job: Mapping[str, Any]) -> None:
@@ -195,7 +203,9 @@ def _show_rejections(job: Mapping[str, Any]) -> None:
     except OSError as error:
         lines = [f"  the report cannot be read: {error}"]
     more = job["rows_rejected"] - len(lines)
-    print("\n".join(["rejected:", *lines, *([f"  and {more:,} more"] if more > 0 else [])]))
+    if more > 0:
+        lines.append(f"  and {more:,} more")
+    print("\n".join(["rejected:", *lines]))
     print(f"the whole report: {job['rejects_url']}")
 
 
@@ -210,21 +220,24 @@ def _format(file: Path) -> str:
 
 
 def main(arguments: list[str] | None = None) -> int:
+    """Import the file of the command line and return the exit code."""
     parser = argparse.ArgumentParser(description="Import a file into a running Sluice.")
     parser.add_argument("file", type=Path)
     parser.add_argument("--resource", choices=RESOURCES, default="products")
-    parser.add_argument("--url", help="by default that of `make run`, from its state folder")
+    parser.add_argument("--url", help="default: the URL of the running local system")
     parser.add_argument(
         "--key", help="an API key with imports:write and imports:read; or SLUICE_API_KEY"
     )
     chosen = parser.parse_args(arguments)
-    state = Path(os.environ.get("SLUICE_STATE") or STATE)  # noqa: TID251 - a tool's, as the local system reads it
-    key = chosen.key or os.environ.get("SLUICE_API_KEY")  # noqa: TID251 - so that it need not stand in a shell's history
+    # a tool reads the variables as the local system does
+    state = Path(os.environ.get("SLUICE_STATE") or STATE)  # noqa: TID251
+    # a variable keeps the key out of the shell's history
+    key = chosen.key or os.environ.get("SLUICE_API_KEY")  # noqa: TID251
     began = time.monotonic()
     try:
         if chosen.url and not key:
-            raise LoadError("whose import is it? Give --key, or set SLUICE_API_KEY")
-        format = look_at(chosen.file)
+            raise LoadError("an API key is missing: use --key, or set SLUICE_API_KEY")
+        format = check_file(chosen.file)
         api = ImportsClient(chosen.url or _running(state)["base_url"], key or "local-admin")
         job = import_file(api, chosen.file, chosen.resource, format)
         if job["status"] == "failed":
@@ -234,12 +247,13 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"load: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("\nload: no longer watching; an import that was uploaded goes on", file=sys.stderr)
+        print("\nload: stopped waiting; an import that was uploaded continues", file=sys.stderr)
         return 130
     seconds = time.monotonic() - began
+    rows_per_second = job["rows_read"] / seconds
     print(
         f"import {job['id']}: {job['rows_read']:,} rows read, {job['rows_written']:,} written, "
-        f"{job['rows_rejected']:,} rejected, in {seconds:.1f} s ({job['rows_read'] / seconds:,.0f} rows/s)"
+        f"{job['rows_rejected']:,} rejected, in {seconds:.1f} s ({rows_per_second:,.0f} rows/s)"
     )
     _show_rejections(job)
     return 2 if job["rows_rejected"] else 0

@@ -1,6 +1,6 @@
-"""Pins what each dependency group of pyproject.toml installs: exact versions with hashes, for every platform.
+"""Pin the packages of each dependency group in pyproject.toml, with hashes, for every platform.
 
-Run by `make lock`. The files say nothing of where packages come from, so any index or mirror serves.
+`make lock` runs it. The files do not name an index, so any index or mirror can be used.
 """
 
 import subprocess
@@ -29,7 +29,7 @@ COMPILE = [
 
 
 def main() -> None:
-    """Needs `uv` on the PATH: pip has no universal resolver."""
+    """Write all requirements files. `uv` must be on the PATH: pip has no universal resolver."""
     for group, target in TARGETS.items():
         subprocess.run([*COMPILE, "--group", group, "--output-file", target], cwd=ROOT, check=True)
         print(f"{group:8} {target}")

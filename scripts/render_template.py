@@ -1,9 +1,10 @@
-"""What does each deployment in samconfig.toml come to: the template, its parameters put in and its conditions decided?
+"""Render the template for each stage of samconfig.toml, with parameters and conditions evaluated.
 
-    python scripts/render_template.py FOLDER     one JSON file for each, for tools that look at templates (`make checkov`)
+    python scripts/render_template.py FOLDER
 
-A reference to what is not there under those parameters is an error, as are a rule that does not hold and a parameter
-that the template would refuse.
+It writes one JSON file for each stage, for template linters (`make checkov`). It fails if a
+resource is referenced that these parameters leave out, if a rule is violated, or if a parameter is
+not allowed.
 """
 
 import argparse
@@ -28,7 +29,7 @@ from scripts.connection_budget import deployments
 ROOT = Path(__file__).parents[1]
 SECRET = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT_ID}:secret"
 
-# What `sam deploy --guided` asks for, because no two accounts have the same.
+# The parameters without a default, which `sam deploy --guided` asks for.
 REQUIRED_PARAMETERS: Mapping[str, Mapping[str, str]] = {
     "default": {
         "DbHost": "db.example.com",
@@ -43,7 +44,8 @@ REQUIRED_PARAMETERS: Mapping[str, Mapping[str, str]] = {
         "SecurityGroupIds": "sg-1",
     },
 }
-SAMPLE_ATTRIBUTES = {  # that are taken apart, or must look like what they are
+# Attributes that need a realistic value, because the template splits it or AWS checks its form.
+SAMPLE_ATTRIBUTES = {
     "DBProxyArn": f"arn:aws:rds:{REGION}:{ACCOUNT_ID}:db-proxy:prx-0123456789abcdef0",
     "DBClusterResourceId": "cluster-ABCDEFGHIJKL",
     "MasterUserSecret.SecretArn": f"{SECRET}:rds-owner",
@@ -51,7 +53,7 @@ SAMPLE_ATTRIBUTES = {  # that are taken apart, or must look like what they are
 
 
 def stages(samconfig: Mapping[str, Any]) -> dict[str, dict[str, str]]:
-    """Each environment that can be deployed, with all the parameters it has to be given."""
+    """Return all required parameters of each stage in samconfig.toml that can be deployed."""
     return {
         name: {**REQUIRED_PARAMETERS.get(name, {}), **given}
         for name, given in deployments(samconfig).items()
@@ -64,43 +66,44 @@ def render(
     *,
     pseudo_parameters: Mapping[str, str] = PSEUDO_PARAMETERS,
 ) -> dict[str, Any]:
-    """`template` under the parameters `given`: resources and outputs that are there, with values in place of functions.
-    Raises `TemplateError`."""
+    """Return the template's resources and outputs for the parameters `given`, without functions.
+
+    Raise TemplateError.
+    """
     values = parameter_values(template, given)
-    resource = _attributes(template, lambda name: here.condition(name), pseudo_parameters)
-    here = Evaluator(template, values, resource, pseudo_parameters)
+    resource = _attributes(template, lambda name: evaluator.condition(name), pseudo_parameters)
+    evaluator = Evaluator(template, values, resource, pseudo_parameters)
+    _check_rules(template, evaluator)
+    rendered: dict[str, Any] = {"AWSTemplateFormatVersion": "2010-09-09"}
+    for part in ("Globals", "Resources", "Outputs"):
+        entries = {}
+        for name, declared in template.get(part, {}).items():
+            if "Condition" not in declared or evaluator.condition(declared["Condition"]):
+                node = {key: value for key, value in declared.items() if key != "Condition"}
+                entries[name] = evaluator.value(node)
+        if entries:
+            rendered[part] = entries
+    return rendered
+
+
+def _check_rules(template: Mapping[str, Any], evaluator: Evaluator) -> None:
     for name, rule in template.get("Rules", {}).items():
-        if "RuleCondition" not in rule or here.rule(rule["RuleCondition"]):
+        if "RuleCondition" not in rule or evaluator.rule(rule["RuleCondition"]):
             for assertion in rule["Assertions"]:
-                if not here.rule(assertion["Assert"]):
+                if not evaluator.rule(assertion["Assert"]):
                     raise TemplateError(f"{name}: {assertion['AssertDescription']}")
-    parts = ("Globals", "Resources", "Outputs")
-    there = {
-        part: {
-            name: here.value({key: value for key, value in declared.items() if key != "Condition"})
-            for name, declared in template.get(part, {}).items()
-            if "Condition" not in declared or here.condition(declared["Condition"])
-        }
-        for part in parts
-    }
-    return {
-        "AWSTemplateFormatVersion": "2010-09-09",
-        **{part: there[part] for part in parts if there[part]},
-    }
 
 
 def _attributes(
     template: Mapping[str, Any], holds: Callable[[str], bool], pseudo_parameters: Mapping[str, str]
 ) -> Callable[[str, str], str]:
-    """What Ref and GetAtt give for a resource: something that looks like it."""
+    """Return a function that evaluates Ref and GetAtt of a resource to a plausible value."""
     partition, region = (pseudo_parameters[f"AWS::{name}"] for name in ("Partition", "Region"))
 
     def attribute(logical_id: str, name: str) -> str:
         declared = template["Resources"][logical_id]
         if "Condition" in declared and not holds(declared["Condition"]):
-            raise TemplateError(
-                f"{logical_id} is not there under these parameters, but something refers to it"
-            )
+            raise TemplateError(f"{logical_id} is referenced, but these parameters leave it out")
         if name in SAMPLE_ATTRIBUTES:
             return (
                 SAMPLE_ATTRIBUTES[name]
@@ -109,11 +112,9 @@ def _attributes(
             )
         service = declared["Type"].split("::")[1].lower()
         arn = f"arn:{partition}:{service}:{region}:{ACCOUNT_ID}:{logical_id}"
-        return (
-            arn
-            if name.endswith("Arn") or declared["Type"] == "AWS::IAM::ManagedPolicy"
-            else logical_id + name
-        )
+        if name.endswith("Arn") or declared["Type"] == "AWS::IAM::ManagedPolicy":
+            return arn
+        return logical_id + name
 
     return attribute
 
@@ -125,8 +126,8 @@ def main(arguments: list[str] | None = None) -> int:
     folder.mkdir(parents=True, exist_ok=True)
     try:
         for name, given in stages(tomllib.loads((ROOT / "samconfig.toml").read_text())).items():
-            decided = render(load_template(ROOT / "template.yaml"), given)
-            (folder / f"{name}.json").write_text(json.dumps(decided, indent=1) + "\n")
+            rendered = render(load_template(ROOT / "template.yaml"), given)
+            (folder / f"{name}.json").write_text(json.dumps(rendered, indent=1) + "\n")
     except TemplateError as error:
         print(f"{name}: {error}", file=sys.stderr)
         return 1

@@ -1,12 +1,13 @@
-"""Demo data: the shop that `make run` opens with, and as many products and orders as you want on top of it.
+"""Add demo data: the shop that `make run` starts with, and any number of products and orders.
 
     make seed PRODUCTS=100000 ORDERS=200000
 
-The demo shop is in demo_shop/*.csv, in the very columns that an import takes. Everything beyond it is made up by the
-server from demo_shop/words.json, so that no row travels. Each batch is a transaction and leaves whole rows behind it:
-a killed run leaves less, never something broken, and the next one goes on from there.
+The demo shop is in demo_shop/*.csv, with the columns of an import. Further rows are generated on
+the server from demo_shop/words.json, so they are not sent over the network. Each batch is a
+transaction: a run that was killed leaves fewer rows, but consistent ones, and the next run
+continues from there.
 
-Seeded orders are history: they took their stock long ago, so inventory is not reduced by them.
+Seeded orders are in the past and do not reduce the inventory.
 """
 
 import argparse
@@ -32,31 +33,35 @@ from sluice.settings import DatabaseSettings, SettingsError
 
 DATA = Path(__file__).with_name("demo_shop")
 STATE = Path(".sluice")
-DEMO_ORDERS, DEMO_ORDERS_FROM = 300, timedelta(days=90)
-DEMO_OPENED = timedelta(days=400)  # ago
-OPENED, ORDERS_FROM = timedelta(days=3 * 365), timedelta(days=365)
-BATCH = 25_000
-MOST = 100_000_000
+DEMO_ORDERS = 300
+# the ages of the oldest rows
+DEMO_ORDERS_FROM = timedelta(days=90)
+DEMO_OPENED = timedelta(days=400)
+OPENED = timedelta(days=3 * 365)
+ORDERS_FROM = timedelta(days=365)
+BATCH_SIZE = 25_000
+MAX_AMOUNT = 100_000_000
 
-Report = Callable[[str, int, int], None]  # of what, how many are done, how many there will be
+# called with the table, the number of rows so far, and the total
+ProgressCallback = Callable[[str, int, int], None]
 
 
 class SeedError(Exception):
-    """Nothing can be seeded as asked; the message says why."""
+    """The demo data cannot be added. The message says why."""
 
 
 def seed_demo(url: str) -> int:
-    """Put the demo shop into the migrated database of the owner's `url`; return how many products it has.
+    """Add the demo shop to the migrated database at the owner's `url`; count its products.
 
-    Does nothing and returns 0 where there are categories, products or users: those are somebody's. Raises
-    `SeedError`, `SettingsError` or an error of pg8000.
+    Return the number of products. If there are categories, products or users already, change
+    nothing and return 0. Raise SeedError, SettingsError or an error of pg8000.
     """
     chance = random.Random(7)
     with _connect(url) as connection:
         connection.run("BEGIN")
-        connection.run(sql.ONE_AT_A_TIME)
-        now, taken = connection.run(sql.LOOK)[0]
-        if taken:
+        connection.run(sql.LOCK_SQL)
+        now, has_rows = connection.run(sql.CURRENT_STATE_SQL)[0]
+        if has_rows:
             connection.run("ROLLBACK")
             return 0
         _add_categories(connection, now - DEMO_OPENED)
@@ -71,7 +76,7 @@ def seed_demo(url: str) -> int:
         for _ in _order_slices(connection, DEMO_ORDERS, DEMO_ORDERS_FROM):
             pass
         connection.run("COMMIT")
-        connection.run(sql.TIDY)
+        connection.run(sql.VACUUM_SQL)
     return len(products)
 
 
@@ -81,17 +86,18 @@ def seed_more(
     products: int = 0,
     orders: int = 0,
     users: int | None = None,
-    report: Report = lambda *_: None,
+    report: ProgressCallback = lambda *_: None,
 ) -> None:
-    """Add that many to the shop at the owner's `url`, which may be in use. Users: by default a tenth of the orders.
+    """Add rows to the shop at the owner's `url`, which may be in use.
 
-    The same call on the same shop makes up the same products and users. Connect to the server itself, not to a pooler
-    that hands out connections by transaction. Raises as `seed_demo` does; what was reported as done stays.
+    `users`: by default a tenth of the orders. `report` is called after each batch. The same call
+    on the same shop generates the same products and users. `url` must not be that of a pooler in
+    transaction mode. Raise as `seed_demo` does; batches that were reported stay.
     """
     users = -(-orders // 10) if users is None else users
     words = json.loads((DATA / "words.json").read_text(encoding="utf-8"))
     with _connect(url) as connection:
-        connection.run(sql.SESSION)
+        connection.run(sql.SESSION_SETTINGS_SQL)
         if products:
             _add_categories(connection, connection.run("SELECT now()")[0][0] - OPENED)
             _add_batches(
@@ -100,10 +106,10 @@ def seed_more(
         if users:
             _add_batches(connection, "users", users, sql.ADD_USERS, _user_words(words), report)
         if orders:
-            _repeatable(connection, "orders")
+            _set_seed(connection, "orders")
             for done in _order_slices(connection, orders, ORDERS_FROM):
                 report("orders", done, orders)
-        connection.run(sql.TIDY)
+        connection.run(sql.VACUUM_SQL)
 
 
 def _add_batches(
@@ -112,11 +118,11 @@ def _add_batches(
     total: int,
     statement: str,
     words: Mapping[str, object],
-    report: Report,
+    report: ProgressCallback,
 ) -> None:
-    _repeatable(connection, table)
-    for first in range(0, total, BATCH):
-        last = min(first + BATCH, total)
+    _set_seed(connection, table)
+    for first in range(0, total, BATCH_SIZE):
+        last = min(first + BATCH_SIZE, total)
         connection.run(
             statement, first=first, last=last, total=total, span=_interval(OPENED), **words
         )
@@ -124,23 +130,22 @@ def _add_batches(
 
 
 def _order_slices(connection: Any, orders: int, since: timedelta) -> Iterator[int]:
-    """Place orders from `since` ago until now, a slice of that time after the other; yield how many there are so far.
+    """Add orders from `since` ago until now, one time slice after the other; yield their number.
 
-    An order draws from the products and users that were there when its slice began.
+    Orders use only products and users that existed at the start of their slice.
     """
-    for statement in sql.POOLS:
+    for statement in sql.CREATE_POOLS_SQL:
         connection.run(statement)
-    slices = max(min(orders // 100, 12), -(-orders // BATCH))
+    slices = max(min(orders // 100, 12), -(-orders // BATCH_SIZE))
     for n in range(slices):
         done, last = orders * n // slices, orders * (n + 1) // slices
-        left = (slices - n) / slices  # of the time, when this slice begins
-        ago = _interval(since * left)
+        remaining = (slices - n) / slices  # of the time, at the start of this slice
+        ago = _interval(since * remaining)
         products, users = connection.run(sql.POOL_SIZES, ago=ago)[0]
         if not products or not users:
-            raise SeedError(
-                f"an order needs {'a product' if not products else 'a user'}, and there is none: add some too"
-            )
-        share = 1 / slices / left  # of the time that is left
+            needed = "a user" if products else "a product"
+            raise SeedError(f"an order needs {needed}, and the shop has none: add some too")
+        share = 1 / slices / remaining  # of the remaining time
         connection.run(
             sql.ADD_ORDERS, ago=ago, products=products, users=users, orders=last - done, share=share
         )
@@ -159,7 +164,8 @@ def _interval(span: timedelta) -> str:
     return f"{span.total_seconds()} seconds"
 
 
-def _repeatable(connection: Any, table: str) -> None:
+def _set_seed(connection: Any, table: str) -> None:
+    """Set the seed of random() from the newest id, so that equal calls generate equal rows."""
     connection.run(f"SELECT setseed(coalesce(max(id), 0) % 1009 / 1009.0) FROM {table}")
 
 
@@ -201,7 +207,7 @@ def _read(name: str) -> list[dict[str, str]]:
 
 @contextmanager
 def _connect(url: str) -> Iterator[Any]:
-    """A connection without a socket timeout: a batch may take its time."""
+    """Connect without a socket timeout, because a batch may take long."""
     settings = DatabaseSettings.from_url(url)
     usock = open_socket(
         settings.host, settings.port, tls=settings.tls, ca_file=settings.ca_file, connect_timeout=5
@@ -220,21 +226,21 @@ def _connect(url: str) -> Iterator[Any]:
 
 
 def _running_url(state: Path) -> str:
-    """The owner's URL of the running local system."""
+    """Return the owner's URL of the running local system's database. Raise SeedError."""
     try:
         return str(json.loads((state / "local.json").read_text(encoding="utf-8"))["database_url"])
     except (FileNotFoundError, NotADirectoryError):
         raise SeedError(
-            f"nothing runs here ({state}/local.json is missing): `make run` first, or give --url"
+            f"no system is running ({state}/local.json is missing): `make run` first, or use --url"
         ) from None
     except (ValueError, KeyError):
         raise SeedError(
-            f"{state}/local.json names no database_url: start `make run` again, or give --url"
+            f"{state}/local.json has no database_url: start `make run` again, or use --url"
         ) from None
 
 
-def _progress() -> Report:
-    """One line for each table, kept up to date on a terminal, written once elsewhere."""
+def _progress() -> ProgressCallback:
+    """Return a callback that prints a line for each table; on a terminal it updates the line."""
     began = time.monotonic()
 
     def report(what: str, done: int, total: int) -> None:
@@ -249,23 +255,29 @@ def _progress() -> Report:
     return report
 
 
-def _explained(error: Exception) -> str:
-    told = error.args[0] if error.args else ""
-    if isinstance(told, dict):  # what the server says
-        if told.get("C") == "42P01":
-            return "the database has no shop in it; to add it: make migrate DATABASE_URL=… APP=shop"
-        return f"the database refused: {told.get('M')}"
-    return str(told)
+def _error_message(error: Exception) -> str:
+    detail = error.args[0] if error.args else ""
+    if isinstance(detail, dict):  # an error of the server
+        if detail.get("C") == "42P01":
+            return (
+                "the database does not have the shop's tables; "
+                "to add them: make migrate DATABASE_URL=… APP=shop"
+            )
+        return f"the database reports an error: {detail.get('M')}"
+    return str(detail)
 
 
 def _amount(text: str) -> int:
     digits = text.replace("_", "")
-    if not (digits.isascii() and digits.isdigit() and int(digits) <= MOST):
-        raise argparse.ArgumentTypeError(f"must be a whole number from 0 to {MOST:,}, not {text!r}")
+    if not (digits.isascii() and digits.isdigit() and int(digits) <= MAX_AMOUNT):
+        raise argparse.ArgumentTypeError(
+            f"must be a whole number from 0 to {MAX_AMOUNT:,}, not {text!r}"
+        )
     return int(digits)
 
 
 def main(arguments: list[str] | None = None) -> None:
+    """Add the rows of the command line to the running system."""
     parser = argparse.ArgumentParser(description="Add demo data of any size to the running system.")
     parser.add_argument("--products", type=_amount, default=0, metavar="N")
     parser.add_argument(
@@ -275,17 +287,16 @@ def main(arguments: list[str] | None = None) -> None:
         metavar="N",
         help="over the last year, 1 to 5 items each",
     )
-    parser.add_argument(
-        "--users", type=_amount, metavar="N", help="a tenth of the orders unless told"
-    )
+    parser.add_argument("--users", type=_amount, metavar="N", help="default: a tenth of the orders")
     parser.add_argument(
         "--url",
-        help="the owner's postgresql:// URL; by default that of `make run`, from its state folder",
+        help="the owner's postgresql:// URL; default: that of the running local system",
     )
     chosen = parser.parse_args(arguments)
     if not (chosen.products or chosen.orders or chosen.users):
-        parser.error("how many? For example: make seed PRODUCTS=100000 ORDERS=200000")
-    state = Path(os.environ.get("SLUICE_STATE") or STATE)  # noqa: TID251 - a tool's, as the local system reads it
+        parser.error("a number of rows is missing: make seed PRODUCTS=100000 ORDERS=200000")
+    # a tool reads the variables as the local system does
+    state = Path(os.environ.get("SLUICE_STATE") or STATE)  # noqa: TID251
     began = time.monotonic()
     try:
         url = chosen.url or _running_url(state)
@@ -297,9 +308,9 @@ def main(arguments: list[str] | None = None) -> None:
             report=_progress(),
         )
     except (SeedError, SettingsError, ValueError, DatabaseError, InterfaceError) as error:
-        sys.exit(f"seed: {_explained(error)}")
+        sys.exit(f"seed: {_error_message(error)}")
     except KeyboardInterrupt:
-        sys.exit("\nseed: stopped; what it had reported is there")
+        sys.exit("\nseed: stopped; the reported rows were added")
     print(f"done in {time.monotonic() - began:.1f} s")
 
 

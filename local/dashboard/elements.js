@@ -1,4 +1,4 @@
-// Elements, and numbers in words. What is put into an element becomes text, never markup.
+// Create elements, and format numbers. Children of an element become text, never markup.
 const SVG = new Set(['svg', 'g', 'path', 'line', 'text']);
 
 export function make(tag, attributes = {}, ...children) {

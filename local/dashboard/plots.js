@@ -2,14 +2,15 @@
 import { duration, make, rate, tinted } from './elements.js';
 
 const LEFT = 44, TOP = 8, FOOT = 134, HEIGHT = 150; // of the plot in its picture, in pixels
-const FLOOR = 0.0015; // seconds: the foot of a plot of times, which has no zero
-const still = matchMedia('(prefers-reduced-motion: reduce)');
-let cursor = null; // how many seconds ago
+const FLOOR = 0.0015; // seconds: the lower end of the logarithmic scale of times
+const reducedMotion = matchMedia('(prefers-reduced-motion: reduce)');
+let cursor = null; // seconds before the end of the plot
 
 class Plot {
-  // `series`: of each its name, its colour, and what finds its value in a second. `quiet`: what to say of nothing.
-  constructor(title, series, quiet = '') {
-    Object.assign(this, { title, series, quiet });
+  // `series`: the name, the colour, and a function that returns the value of a second.
+  // `empty`: the caption if all values are zero.
+  constructor(title, series, empty = '') {
+    Object.assign(this, { title, series, empty });
     this.caption = make('figcaption');
     this.picture = make('svg', { role: 'img', 'aria-label': title });
     this.figure = make('figure', {}, this.caption, this.picture);
@@ -17,7 +18,7 @@ class Plot {
     this.picture.onpointerleave = () => { cursor = null; };
   }
 
-  // `seconds`: a Map of those in which anything was. The plot ends where the second `end` begins.
+  // `seconds`: a Map of the seconds with data. The plot ends at the start of the second `end`.
   draw(seconds, end, span) {
     this.width = this.picture.clientWidth || 560;
     this.step = (this.width - LEFT) / span;
@@ -33,18 +34,18 @@ class Plot {
       const x = this.x(pointed + 0.5);
       this.picture.append(make('line', { class: 'cursor', x1: x, x2: x, y1: TOP, y2: FOOT }));
     }
-    if (!still.matches) moving.animate([{ transform: `translateX(${this.step}px)` }, { transform: 'none' }], 1000);
+    if (!reducedMotion.matches) moving.animate([{ transform: `translateX(${this.step}px)` }, { transform: 'none' }], 1000);
     this.label(values, pointed);
   }
 
   label(values, pointed) {
     const shown = this.series.map(([name, colour], index) => {
-      const known = !this.quiet || [...values.values()].some((each) => each[index]);
-      const words = `${name} ${this.tell(values.get(pointed)?.[index])}`;
-      return known && tinted(colour, make('small', { class: 'key' }, words));
+      const visible = !this.empty || [...values.values()].some((each) => each[index]);
+      const text = `${name} ${this.format(values.get(pointed)?.[index])}`;
+      return visible && tinted(colour, make('small', { class: 'key' }, text));
     }).filter(Boolean);
     this.caption.replaceChildren(
-      make('strong', {}, this.title), ...(shown.length ? shown : [make('small', {}, this.quiet)]));
+      make('strong', {}, this.title), ...(shown.length ? shown : [make('small', {}, this.empty)]));
   }
 
   axes(span) {
@@ -52,13 +53,13 @@ class Plot {
       'text', { x: this.width - part * (this.width - LEFT), y: HEIGHT - 3 }, `−${duration(part * span)}`));
     const lines = this.ticks.map((value) => make('g', {},
       make('line', { x1: LEFT, x2: this.width, y1: this.y(value), y2: this.y(value) }),
-      make('text', { x: LEFT - 6, y: this.y(value) + 4, 'text-anchor': 'end' }, this.tell(value))));
+      make('text', { x: LEFT - 6, y: this.y(value) + 4, 'text-anchor': 'end' }, this.format(value))));
     return [...times, ...lines];
   }
 }
 
 export class Bars extends Plot {
-  tell(value) { return rate(value ?? 0); }
+  format(value) { return rate(value ?? 0); }
 
   paths(values) {
     const highest = Math.max(1, ...[...values.values()].map((each) => each.reduce((total, value) => total + value)));
@@ -80,14 +81,14 @@ export class Bars extends Plot {
 }
 
 export class Curves extends Plot {
-  tell(value) { return duration(value || null); }
+  format(value) { return duration(value || null); }
 
   paths(values) {
     const highest = 1.3 * Math.max(1, ...[...values.values()].flat()), powers = (value) => Math.log10(value / FLOOR);
     this.ticks = [0.01, 0.1, 1, 10, 100].filter((value) => value < highest);
     this.y = (value) => FOOT - (powers(Math.max(value, FLOOR)) / powers(highest)) * (FOOT - TOP);
     return this.series.map(([, colour], index) => {
-      let before = -Infinity; // joined are points two seconds apart; one that stands alone is a dot
+      let before = -Infinity; // points at most two seconds apart are joined; a single point is a dot
       const path = [...values].filter(([, each]) => each[index]).map(([at, each]) => {
         const point = `${this.x(at + 0.5)} ${this.y(each[index])}`, joined = at - before <= 2;
         before = at;

@@ -1,4 +1,4 @@
-// The page asks /console/data once a second for what is new, keeps ten minutes of it, and shows all of it again.
+// Fetch new data from /console/data every second, keep ten minutes of it, and draw the page.
 import { duration, make } from './elements.js';
 import { KINDS, requests, showImports, showRoutes, showSandboxes, showTiles } from './panels.js';
 import { Bars, Curves } from './plots.js';
@@ -13,45 +13,45 @@ const COUNTED = {
 const plots = [
   new Bars('Requests a second', Object.keys(KINDS).reverse().map(
     (kind) => [kind, KINDS[kind][0], (second) => requests(second, kind)])),
-  new Curves('Time to answer', [['p99', 'pale'], ['p95', 'blue'], ['median', 'deep']].map(
+  new Curves('Response time', [['p99', 'pale'], ['p95', 'blue'], ['median', 'deep']].map(
     ([name, colour], index) => [name, colour, (second) => second.times?.[2 - index]])),
-  new Bars('Connections of the sandboxes at work', [
+  new Bars('Database connections of busy sandboxes', [
     ['in use', 'blue', ({ pool }) => Math.max(0, pool.checked_out - pool.overflow)],
     ['overflow', 'amber', ({ pool }) => pool.overflow],
     ['idle', 'pale', ({ pool }) => pool.checked_in],
   ]),
-  new Bars('Limits, failures, and answers from memory', Object.entries(COUNTED).map(
+  new Bars('Rate limits, failures and stale responses', Object.entries(COUNTED).map(
     ([name, colour]) => [name, colour, (second) => second.counted[name.replace(' ', '_')]]), 'none'),
 ];
-const seconds = new Map(); // of those in which anything was, by when they began
-const at = (id) => document.getElementById(id);
-let known = 0, span = 60; // up to when all is known, and how much of it is shown
+const seconds = new Map(); // the seconds with data, by their start
+const byId = (id) => document.getElementById(id);
+let latest = 0, span = 60; // the end of the data (Unix time), and how many seconds are shown
 
-async function ask() {
+async function refresh() {
   try {
-    const url = `/console/data?after=${known}&window=${span}`;
+    const url = `/console/data?after=${latest}&window=${span}`;
     show(await (await fetch(url, { signal: AbortSignal.timeout(3000) })).json());
-  } catch (error) { // while it is started again, say
+  } catch (error) { // for example during a restart of the system
     console.warn(error);
-    at('link').textContent = 'not reached; trying again';
-    at('link').className = '';
+    byId('link').textContent = 'not reachable; trying again';
+    byId('link').className = '';
     document.body.className = 'lost';
   }
 }
 
 function show(data) {
-  known = Math.floor(data.now);
+  latest = Math.floor(data.now);
   for (const second of data.seconds) seconds.set(second.at, second);
-  for (const begun of seconds.keys()) if (begun < known - KEPT) seconds.delete(begun);
-  const since = (begun) => [...seconds.values()].filter((second) => second.at >= begun);
-  showTiles(data, since(known - span), since(known - 5), span);
+  for (const start of seconds.keys()) if (start < latest - KEPT) seconds.delete(start);
+  const since = (start) => [...seconds.values()].filter((second) => second.at >= start);
+  showTiles(data, since(latest - span), since(latest - 5), span);
   showRoutes(data, span);
   showSandboxes(data);
   showImports(data);
-  for (const plot of plots) plot.draw(seconds, known, span);
-  at('empty').hidden = seconds.size > 0;
-  at('link').textContent = `up ${duration(data.now - data.started)}`;
-  at('link').className = 'live';
+  for (const plot of plots) plot.draw(seconds, latest, span);
+  byId('empty').hidden = seconds.size > 0;
+  byId('link').textContent = `up ${duration(data.now - data.started)}`;
+  byId('link').className = 'live';
   document.body.className = '';
 }
 
@@ -59,13 +59,13 @@ for (const [name, length] of Object.entries(SPANS)) {
   const button = make('button', { 'aria-pressed': length === span }, name);
   button.onclick = () => {
     span = length;
-    for (const each of at('windows').children) each.setAttribute('aria-pressed', each === button);
-    ask();
+    for (const each of byId('windows').children) each.setAttribute('aria-pressed', each === button);
+    refresh();
   };
-  at('windows').append(button);
+  byId('windows').append(button);
 }
-at('traffic').onclick = () => toggle(at('traffic'));
-at('empty').querySelector('code').textContent = `curl -H 'X-API-Key: local-reader' ${location.origin}/api/products`;
-at('plots').append(...plots.map((plot) => plot.figure));
-ask();
-setInterval(ask, 1000);
+byId('traffic').onclick = () => toggle(byId('traffic'));
+byId('empty').querySelector('code').textContent = `curl -H 'X-API-Key: local-reader' ${location.origin}/api/products`;
+byId('plots').append(...plots.map((plot) => plot.figure));
+refresh();
+setInterval(refresh, 1000);

@@ -1,4 +1,4 @@
-// Something to look at: reads of all kinds, and a few requests that are refused. Nothing is changed.
+// Send sample requests: reads of all kinds, and a few that are rejected. They change nothing.
 const graphql = (query) => ['/api/graphql', 'local-admin', { query }];
 const REQUESTS = [
   () => ['/api/products?limit=20', 'local-admin'],
@@ -12,19 +12,19 @@ const REQUESTS = [
   () => ['/api/products/999999999', 'local-admin'],
   () => ['/api/analytics/popular-products', 'local-admin'],
   () => ['/api/users?limit=5', 'local-limited'],
-  () => ['/api/products', 'nobody'],
+  () => ['/api/products', 'unknown-key'],
 ];
-const MOST = 4; // at once: a browser has six connections, and the page needs one
+const MAX_CONCURRENT = 4; // a browser has six connections, and the page needs one
 let timer = null, next = 0, running = 0;
 
 async function send() {
-  if (running >= MOST || Math.random() < 0.25) return;
+  if (running >= MAX_CONCURRENT || Math.random() < 0.25) return;
   running += 1;
   const [path, key, body] = REQUESTS[next++ % REQUESTS.length]();
   const headers = { 'X-API-Key': key, 'Content-Type': 'application/json' };
   try {
     await fetch(path, { method: body ? 'POST' : 'GET', headers, body: body && JSON.stringify(body) });
-  } catch { // the page tells that nobody is there
+  } catch { // the page shows that the system is not reachable
   } finally {
     running -= 1;
   }

@@ -1,6 +1,6 @@
-const EXAMPLE = `# The demo shop. Run it with Ctrl-Enter; the book on the left has the schema.
-# The key is under Headers below: local-reader reads, local-admin may do everything.
-query Dearest($first: Int = 3) {
+const EXAMPLE = `# A query of the demo shop. Run it with Ctrl-Enter; the book icon on the left shows the schema.
+# The API key is under Headers below: local-reader can read, local-admin can do everything.
+query MostExpensive($first: Int = 3) {
   products(first: $first, sortBy: {field: PRICE, direction: DESC}) {
     edges {
       cursor
@@ -12,11 +12,11 @@ query Dearest($first: Int = 3) {
 }
 `;
 
-// The schema is asked for before the editor's headers are there.
+// GraphiQL fetches the schema before the editor's headers are loaded.
 const KEY = { 'X-API-Key': 'local-admin' };
 
 const fetcher = async (request, options) => {
-  const answer = await fetch('/api/graphql', {
+  const response = await fetch('/api/graphql', {
     method: 'POST',
     headers: {
       'Content-Type': 'application/json',
@@ -26,7 +26,7 @@ const fetcher = async (request, options) => {
     },
     body: JSON.stringify(request),
   });
-  return answer.json();
+  return response.json();
 };
 
 ReactDOM.createRoot(document.getElementById('graphiql')).render(

@@ -156,7 +156,7 @@ def test_what_the_database_refused_goes_on_when_it_is_put_back(
         }  # fmt: skip
     (about_users,) = [told.split()[0] for told in listed if "incoming/users" in told]
     assert dead_letters(["redrive", about_users, *state]) == 0
-    assert capsys.readouterr().out == "1 put back\n"
+    assert capsys.readouterr().out == "1 moved back\n"
     assert line.work() == 1
     assert line.jobs() == [["incoming/users/a.csv", "completed", 1, None]]
 

@@ -1,8 +1,9 @@
-"""What events does SAM CLI's own gateway make of requests? Run by its Python, as the oracle of test_payload.py.
+"""Print the events that SAM CLI's gateway creates for requests. test_payload.py compares with them.
 
-    python sam_events.py TEMPLATE < requests.json     [{"method", "target", "headers": [[name, value]], "body"}]
+    python sam_events.py TEMPLATE < requests.json
 
-No container runs: in the function's place the event is kept.
+The input is a list of {"method", "target", "headers": [[name, value]], "body"}. SAM CLI's Python
+runs this program. It starts no container: the events are recorded instead.
 """
 
 import json
@@ -15,7 +16,7 @@ from samcli.local.apigw.local_apigw_service import LocalApigwService
 
 
 class Recorder:
-    """In the place of SAM's runner of containers."""
+    """Replaces SAM's runner of containers, and records the events."""
 
     def __init__(self) -> None:
         self.events: list[Any] = []

@@ -1,4 +1,4 @@
-"""The documented commands that need only a running system, run as they are written."""
+"""Run the documented commands that need only a running system, as they are written."""
 
 import os
 import subprocess
@@ -17,7 +17,7 @@ RUNNABLE = dict.fromkeys(
 
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory: pytest.TempPathFactory, demo_system: LocalSystem) -> Path:
-    """A folder whose entries are the checkout's, with the files that the commands name."""
+    """A copy of the checkout, by links, with the files that the commands name."""
     folder = tmp_path_factory.mktemp("checkout")
     for entry in ROOT.iterdir():
         (folder / entry.name).symlink_to(entry)
@@ -36,7 +36,7 @@ def environment(demo_system: LocalSystem) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("command", RUNNABLE)
-def test_a_documented_command_works_as_written(
+def test_documented_command_works_as_written(
     command: str, checkout: Path, environment: dict[str, str]
 ) -> None:
     done = subprocess.run(  # noqa: S602 - the documents' own text

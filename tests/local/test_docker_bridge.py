@@ -1,4 +1,4 @@
-"""The doorway, on another address of the loopback in place of Docker's bridge."""
+"""The port forwarder, on another loopback address instead of Docker's bridge."""
 
 import socket
 import sys
@@ -19,39 +19,39 @@ BRIDGE = "127.0.0.2"
 
 @pytest.fixture
 def echo() -> Iterator[int]:
-    """A server on 127.0.0.1 that gives one connection its own words back; its port."""
+    """The port of a server on 127.0.0.1 that echoes the data of one connection."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
         def serve() -> None:
             try:
                 connection, _ = listener.accept()
-            except OSError:  # the test ended without a word
+            except OSError:  # the test ended without a connection
                 return
             with connection:
-                while said := connection.recv(65536):
-                    connection.sendall(said)
+                while data := connection.recv(65536):
+                    connection.sendall(data)
 
         thread = threading.Thread(target=serve, daemon=True)
         thread.start()
         yield listener.getsockname()[1]
 
 
-def test_what_is_said_at_the_bridge_is_heard_and_answered_on_the_loopback(echo: int) -> None:
-    said = b"x" * 300_000
-    heard = b""
+def test_data_is_forwarded_in_both_directions(echo: int) -> None:
+    sent = b"x" * 300_000
+    received = b""
     with (
         PortForwarder(echo, address=BRIDGE),
         socket.create_connection((BRIDGE, echo), 5) as outside,
     ):
-        threading.Thread(target=outside.sendall, args=(said,), daemon=True).start()
-        while len(heard) < len(said):
-            heard += outside.recv(65536)
-    assert heard == said
+        threading.Thread(target=outside.sendall, args=(sent,), daemon=True).start()
+        while len(received) < len(sent):
+            received += outside.recv(65536)
+    assert received == sent
 
 
-def test_one_who_finds_nobody_behind_the_doorway_is_hung_up_on() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as gone:
-        port = gone.getsockname()[1]
+def test_connection_without_server_is_closed() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
     with (
         PortForwarder(port, address=BRIDGE),
         socket.create_connection((BRIDGE, port), 5) as outside,
@@ -59,14 +59,14 @@ def test_one_who_finds_nobody_behind_the_doorway_is_hung_up_on() -> None:
         assert outside.recv(1) == b""
 
 
-def test_a_doorway_that_was_left_is_closed(echo: int) -> None:
+def test_exit_closes_the_listener(echo: int) -> None:
     with PortForwarder(echo, address=BRIDGE):
         pass
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection((BRIDGE, echo), 5)
 
 
-def test_the_variables_for_sam_make_settings_that_reach_the_host() -> None:
+def test_sam_variables_reach_the_host() -> None:
     app = DatabaseSettings(
         host="127.0.0.1", name="shop", user="sluice_app", port=5499, password="a"
     )
@@ -81,12 +81,8 @@ def test_the_variables_for_sam_make_settings_that_reach_the_host() -> None:
     assert Settings.from_env(variables["Parameters"]).aws.dynamodb_endpoint == f"http://{HOST}:5000"
     functions = Settings.from_env(variables["Parameters"]).database
     migrate = Settings.from_env(variables["Parameters"] | variables["MigrateFunction"]).database
-    assert (functions.host, functions.port, functions.user, functions.password) == (
-        HOST,
-        5499,
-        "sluice_app",
-        "a",
-    )
+    assert (functions.host, functions.port) == (HOST, 5499)
+    assert (functions.user, functions.password) == ("sluice_app", "a")
     assert (migrate.user, migrate.password, migrate.tls) == ("owner", "b", "off")
     analytics = Settings.from_env(
         variables["Parameters"] | variables["AnalyticsFunction"]

@@ -1,4 +1,4 @@
-"""The black-box suite passes on the local system, whose functions speak TLS with the emulated AWS services here."""
+"""The black-box suite against the local system, whose functions call emulated AWS over TLS."""
 
 import os
 import subprocess
@@ -10,7 +10,7 @@ from tests.fixtures.local_system import temporary_system
 ROOT = Path(__file__).parents[2]
 
 
-def test_black_box_suite_passes_on_the_local_system() -> None:
+def test_black_box_suite_passes_locally() -> None:
     with temporary_system(SLUICE_SEED="") as system:
         system.start("--aws-tls")
         environment = {
@@ -19,9 +19,8 @@ def test_black_box_suite_passes_on_the_local_system() -> None:
             "SLUICE_E2E_KEY": "local-admin",
             "SLUICE_E2E_LIMITED_KEY": "local-limited",
             "SLUICE_E2E_ORIGIN": "http://localhost:5173",
-            "SSL_CERT_FILE": str(
-                system.home / "state/aws-ca.pem"
-            ),  # presigned URLs are of the emulated S3
+            # for presigned URLs, which are those of the emulated S3
+            "SSL_CERT_FILE": str(system.home / "state/aws-ca.pem"),
         }
         command = [sys.executable, "-m", "pytest", "-rs", "-p", "no:cacheprovider", "tests/e2e"]
         done = subprocess.run(
@@ -35,12 +34,11 @@ def test_black_box_suite_passes_on_the_local_system() -> None:
         )
     assert done.returncode == 0, done.stdout[-8_000:] + done.stderr
     assert "passed" in done.stdout or "[100%]" in done.stdout
-    assert done.stdout.count("SKIPPED") == 1, done.stdout[
-        -2_000:
-    ]  # the region of an API Gateway's host name
+    # the skipped test needs the region in an API Gateway's host name
+    assert done.stdout.count("SKIPPED") == 1, done.stdout[-2_000:]
 
 
-def test_suite_is_not_collected_without_a_url() -> None:
+def test_suite_needs_a_url() -> None:
     environment = {
         name: value for name, value in os.environ.items() if not name.startswith("SLUICE_E2E_")
     }
@@ -48,4 +46,4 @@ def test_suite_is_not_collected_without_a_url() -> None:
     done = subprocess.run(
         command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=60
     )
-    assert done.returncode == 5, done.stdout  # no tests
+    assert done.returncode == 5, done.stdout  # pytest's code for no collected tests

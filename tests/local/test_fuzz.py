@@ -1,6 +1,6 @@
-"""Schemathesis asks the running system whatever openapi.json allows, and what it forbids, and holds every answer to it.
+"""Schemathesis sends requests that openapi.json allows and forbids, and checks every response.
 
-`make fuzz` asks thousands of times; here each route is asked a little.
+Here each route gets a few requests; `make fuzz` sends thousands.
 """
 
 import os
@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture(scope="module")
 def fuzzed_shop() -> Iterator[LocalSystem]:
-    """Of these tests alone: nobody knows what they leave of it."""
+    """A system for these tests only, because they change its data arbitrarily."""
     with temporary_system(SLUICE_SEED="") as system:
         yield system.start()
 
@@ -43,10 +43,10 @@ def fuzz(system: LocalSystem, *options: str) -> None:
     assert run.returncode == 0, run.stdout[-8_000:] + run.stderr
 
 
-def test_the_running_system_is_what_its_document_says(fuzzed_shop: LocalSystem) -> None:
+def test_system_conforms_to_openapi(fuzzed_shop: LocalSystem) -> None:
     fuzz(fuzzed_shop, "--phases", "fuzzing", "--max-examples", "4", "--seed", "1")
 
 
 @pytest.mark.slow
-def test_thousands_of_requests_find_no_difference(fuzzed_shop: LocalSystem) -> None:
+def test_system_conforms_in_thousands_of_requests(fuzzed_shop: LocalSystem) -> None:
     fuzz(fuzzed_shop, "--max-examples", os.environ.get("SLUICE_FUZZ", "30"))

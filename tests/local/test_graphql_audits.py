@@ -1,4 +1,4 @@
-"""The audits of GraphQL over HTTP that npm's graphql-http has, against the running system. They need Node and npm."""
+"""The GraphQL over HTTP audits of npm's graphql-http against the running system (Node, npm)."""
 
 import json
 import shutil
@@ -16,7 +16,7 @@ AUDITS = 61
 
 @pytest.fixture(scope="session")
 def npm_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """With the packages in it."""
+    """A folder with the installed packages."""
     if not (shutil.which("node") and shutil.which("npm")):
         pytest.skip("the GraphQL over HTTP audits need Node and npm")
     folder = tmp_path_factory.mktemp("npm")
@@ -36,7 +36,7 @@ def npm_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_all_audits_pass(
+def test_graphql_audits_pass(
     demo_system: LocalSystem, npm_folder: Path, record_property: Callable[[str, object], None]
 ) -> None:
     script = Path(__file__).with_name("graphql_audits.mjs")

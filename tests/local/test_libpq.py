@@ -1,4 +1,4 @@
-"""Completing a database URL: what psql would fill in, `complete_url` fills in."""
+"""`complete_url` completes a database URL as psql does."""
 
 from pathlib import Path
 
@@ -10,12 +10,12 @@ from sluice.settings import DatabaseSettings, SettingsError
 KEYWORDS = {"host": "db.example", "port": "5432", "dbname": "shop", "user": "ann"}
 
 
-def test_a_whole_url_stays_as_it_is() -> None:
+def test_complete_url_is_unchanged() -> None:
     url = "postgresql://ann:p%2Fss@db.example:6432/my%20shop?sslmode=disable"
     assert complete_url(url, {"PGHOST": "other", "PGPASSWORD": "other"}) == url
 
 
-def test_missing_parts_come_from_the_variables() -> None:
+def test_missing_parts_come_from_variables() -> None:
     variables = {
         "PGHOST": "db.example",
         "PGPORT": "6432",
@@ -26,7 +26,7 @@ def test_missing_parts_come_from_the_variables() -> None:
     assert complete_url("postgresql://", variables) == "postgresql://ann:a%20b@db.example:6432/shop"
 
 
-def test_the_database_defaults_to_the_users_name(tmp_path: Path) -> None:
+def test_database_defaults_to_user_name(tmp_path: Path) -> None:
     environ = {"PGUSER": "ann", "PGPASSFILE": str(tmp_path / "none")}
     assert complete_url("postgresql://h", environ) == "postgresql://ann@h:5432/ann"
 
@@ -34,24 +34,20 @@ def test_the_database_defaults_to_the_users_name(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "url", ["postgresql+psycopg://ann:x@h:1/shop", "postgres://ann:x@h:1/shop?application_name=y"]
 )
-def test_other_spellings_become_one(url: str) -> None:
+def test_url_is_normalized(url: str) -> None:
     assert complete_url(url, {}) == "postgresql://ann:x@h:1/shop"
 
 
 @pytest.mark.parametrize("host", ["::1", "/var/run/postgresql", "db.example"])
-def test_a_completed_url_reads_back(host: str) -> None:
+def test_completed_url_can_be_parsed(host: str) -> None:
     settings = DatabaseSettings.from_url(
         complete_url(f"postgresql:///s?host={host}&user=%C3%A4%40&password=%2F", {})
     )
-    assert (settings.host, settings.user, settings.password, settings.name) == (
-        host,
-        "ä@",
-        "/",
-        "s",
-    )
+    assert (settings.host, settings.user) == (host, "ä@")
+    assert (settings.password, settings.name) == ("/", "s")
 
 
-def test_a_variable_that_cannot_be_used_is_named() -> None:
+def test_invalid_variable_is_named() -> None:
     with pytest.raises(SettingsError, match="'many'"):
         complete_url("postgresql://ann@h/shop", {"PGPORT": "many"})
 
@@ -68,23 +64,21 @@ def test_a_variable_that_cannot_be_used_is_named() -> None:
         ("", ""),
     ],
 )
-def test_the_first_matching_line_of_pgpass_counts(
-    tmp_path: Path, lines: str, password: str
-) -> None:
+def test_first_matching_pgpass_line_is_used(tmp_path: Path, lines: str, password: str) -> None:
     file = tmp_path / "pgpass"
     file.touch(mode=0o600)
     file.write_text(lines)
     assert password_from_file(file, KEYWORDS) == password
 
 
-def test_a_socket_is_localhost_in_pgpass(tmp_path: Path) -> None:
+def test_socket_is_localhost_in_pgpass(tmp_path: Path) -> None:
     file = tmp_path / "pgpass"
     file.touch(mode=0o600)
     file.write_text("localhost:*:*:*:secret")
     assert password_from_file(file, KEYWORDS | {"host": "/tmp"}) == "secret"
 
 
-def test_a_pgpass_that_others_may_read_is_ignored(tmp_path: Path) -> None:
+def test_readable_pgpass_is_ignored(tmp_path: Path) -> None:
     file = tmp_path / "pgpass"
     file.write_text("*:*:*:*:secret")
     file.chmod(0o644)

@@ -1,4 +1,4 @@
-"""`make run`, `make migrate` and `make remove` with a database of one's own."""
+"""`make run`, `make migrate` and `make remove` with a database that DATABASE_URL names."""
 
 import signal
 from collections.abc import Iterator
@@ -23,8 +23,8 @@ def server() -> Iterator[PostgresServer]:
         yield made
 
 
-class Own:
-    """One database of that server."""
+class OwnDatabase:
+    """A database on the server, which the test created."""
 
     def __init__(self, server: PostgresServer, name: str) -> None:
         self.url = server.url(database=name)
@@ -51,9 +51,9 @@ class Own:
 
 
 @pytest.fixture
-def own(server: PostgresServer) -> Iterator[Own]:
-    """Without Sluice's roles on its server, before and after."""
-    made = Own(server, "own")
+def own(server: PostgresServer) -> Iterator[OwnDatabase]:
+    """A new database. Afterwards it is dropped with all of Sluice's roles."""
+    made = OwnDatabase(server, "own")
     yield made
     made.drop()
     with closing(owner_connection(server.url())) as connection:
@@ -65,13 +65,12 @@ def own(server: PostgresServer) -> Iterator[Own]:
 
 def run(system: LocalSystem, command: str) -> tuple[int, str, str]:
     process = system.spawn(command)
-    told, wrong = process.communicate(timeout=60)
+    output, wrong = process.communicate(timeout=60)
     assert "Traceback" not in wrong
-    return process.returncode, told, wrong
+    return process.returncode, output, wrong
 
 
-def test_without_the_schema_it_only_reads(own: Own) -> None:
-    """The shop's tables are left from before; nothing may be written to them."""
+def test_database_without_schema_is_read_only(own: OwnDatabase) -> None:
     migrate_url(own.url, "shop")
     own.sql("INSERT INTO categories (name, slug) VALUES ('Mugs', 'mugs')")
     remove(make_engine(DatabaseSettings.from_url(own.url), "batch"))
@@ -80,32 +79,31 @@ def test_without_the_schema_it_only_reads(own: Own) -> None:
         assert [row["slug"] for row in system.request("/api/categories")[1]["data"]] == ["mugs"]
         assert system.request("/api/products?search=mug")[1]["code"] == "not_set_up"
         for headers in ({}, {"Idempotency_Key": "k"}):
-            status, told = system.request("/api/categories", {"name": "Cups"}, **headers)
-            assert (status, told["code"]) == (503, "not_set_up")
-        mutation = {
-            "query": 'mutation { createProduct(input: {name: "a", price: "1", categoryId: "1"}) { id } }'
-        }
+            status, problem = system.request("/api/categories", {"name": "Cups"}, **headers)
+            assert (status, problem["code"]) == (503, "not_set_up")
+        create = 'createProduct(input: {name: "a", price: "1", categoryId: "1"}) { id }'
+        mutation = {"query": f"mutation {{ {create} }}"}
         assert system.request("/api/graphql", mutation)[1]["code"] == "not_set_up"
         assert system.request("/api/graphql", {"query": "{ products { nodes { id } } }"})[0] == 200
-        _, told, _ = system.stop()
-    assert told.count("make migrate DATABASE_URL=") == 1
+        _, output, _ = system.stop()
+    assert output.count("make migrate DATABASE_URL=") == 1
     assert own.roles() == []
     assert own.sql("SELECT slug FROM categories") == [["mugs"]]
 
 
-def test_a_table_of_another_application_is_not_set_up(own: Own) -> None:
+def test_foreign_table_is_not_set_up(own: OwnDatabase) -> None:
     own.sql("CREATE TABLE products (sku text PRIMARY KEY, label text)")
     own.sql("INSERT INTO products VALUES ('a', 'Mug')")
     with temporary_system(DATABASE_URL=own.url, SLUICE_SEED="") as system:
         system.start()
         for path in ("/api/products", "/api/products/1", "/api/users"):
-            status, told = system.request(path)
-            assert (status, told["code"]) == (503, "not_set_up"), path
+            status, problem = system.request(path)
+            assert (status, problem["code"]) == (503, "not_set_up"), path
         system.stop()
     assert own.sql("SELECT * FROM products") == [["a", "Mug"]]
 
 
-def test_login_roles_end_with_the_system(own: Own) -> None:
+def test_stop_drops_login_roles(own: OwnDatabase) -> None:
     migrate_url(own.url, "shop")
     with temporary_system(DATABASE_URL=own.url) as system:
         system.start()
@@ -121,10 +119,8 @@ def test_login_roles_end_with_the_system(own: Own) -> None:
     assert own.roles() == []
 
 
-def test_stale_login_roles_go_at_the_next_start_of_any_system(
-    own: Own, server: PostgresServer
-) -> None:
-    other = Own(server, "other")
+def test_next_start_drops_stale_roles(own: OwnDatabase, server: PostgresServer) -> None:
+    other = OwnDatabase(server, "other")
     migrate_url(own.url)
     migrate_url(other.url)
     with (
@@ -149,7 +145,7 @@ def test_stale_login_roles_go_at_the_next_start_of_any_system(
     other.drop()
 
 
-def test_remove_is_refused_while_a_system_works_with_the_database(own: Own) -> None:
+def test_remove_fails_while_database_is_in_use(own: OwnDatabase) -> None:
     migrate_url(own.url)
     with temporary_system(DATABASE_URL=own.url) as system:
         system.start()
@@ -162,7 +158,7 @@ def test_remove_is_refused_while_a_system_works_with_the_database(own: Own) -> N
     assert own.sql("SELECT count(*) FROM pg_roles WHERE rolname LIKE 'sluice%'") == [[0]]
 
 
-def test_demo_data_comes_only_where_it_is_asked_for(own: Own) -> None:
+def test_demo_data_is_added_on_request(own: OwnDatabase) -> None:
     migrate_url(own.url, "shop")
     for wanted, products in (("", 0), ("none", 0), ("demo", 171)):
         with temporary_system(DATABASE_URL=own.url, SLUICE_SEED=wanted) as system:
@@ -171,17 +167,17 @@ def test_demo_data_comes_only_where_it_is_asked_for(own: Own) -> None:
 
 
 @pytest.mark.parametrize(
-    ("command", "environ", "told"),
+    ("command", "environ", "message"),
     [
         (
             "migrate",
             {"DATABASE_URL": ""},
-            "make migrate needs a database of yours: DATABASE_URL=postgresql://",
+            "make migrate needs the URL of a database: DATABASE_URL=postgresql://",
         ),
         (
             "remove",
             {"DATABASE_URL": ""},
-            "make remove needs a database of yours: DATABASE_URL=postgresql://",
+            "make remove needs the URL of a database: DATABASE_URL=postgresql://",
         ),
         (
             "migrate",
@@ -198,25 +194,25 @@ def test_demo_data_comes_only_where_it_is_asked_for(own: Own) -> None:
         ),
         (
             "migrate",
-            {"DATABASE_URL": "postgresql://nobody:x@127.0.0.1:1/x"},
-            "127.0.0.1:1 (as nobody) cannot be",
+            {"DATABASE_URL": "postgresql://guest:x@127.0.0.1:1/x"},
+            "127.0.0.1:1 (as guest) cannot be",
         ),
     ],
 )
-def test_what_cannot_be_done_is_one_sentence(
-    own: Own, command: str, environ: dict[str, str], told: str
+def test_command_error_is_one_sentence(
+    own: OwnDatabase, command: str, environ: dict[str, str], message: str
 ) -> None:
     own.sql("CREATE TABLE users (id int)")
     with temporary_system(**{"DATABASE_URL": own.url, **environ}) as system:
         status, _, wrong = run(system, command)
     assert status == 1
-    assert told in wrong
+    assert message in wrong
     assert wrong.count("\n") == 1
     assert own.sql("SELECT to_regnamespace('sluice') IS NULL") == [[True]]
 
 
 @pytest.mark.parametrize("environ", [{}, {"PLAN": "1"}, {"APP": "shop"}])
-def test_a_schema_of_another_release_is_one_sentence(own: Own, environ: dict[str, str]) -> None:
+def test_schema_of_other_release_is_reported(own: OwnDatabase, environ: dict[str, str]) -> None:
     migrate_url(own.url)
     own.sql("UPDATE sluice.version SET version_num = '0099'")
     with temporary_system(DATABASE_URL=own.url, **environ) as system:
@@ -225,19 +221,17 @@ def test_a_schema_of_another_release_is_one_sentence(own: Own, environ: dict[str
     assert "it was migrated by another release of Sluice" in wrong
 
 
-def test_a_plan_is_printed_and_changes_nothing(own: Own) -> None:
+def test_plan_changes_nothing(own: OwnDatabase) -> None:
     with temporary_system(DATABASE_URL=own.url, APP="shop", PLAN="1") as system:
-        status, told, _ = run(system, "migrate")
+        status, output, _ = run(system, "migrate")
     assert status == 0
-    assert told.startswith("BEGIN;\n")
-    assert told.endswith("COMMIT;\n")
-    assert "CREATE TABLE public.orders (" in told
+    assert output.startswith("BEGIN;\n")
+    assert output.endswith("COMMIT;\n")
+    assert "CREATE TABLE public.orders (" in output
     assert own.sql("SELECT to_regnamespace('sluice') IS NULL") == [[True]]
 
 
-def test_what_an_administrator_can_set_is_all_of_standard_output(
-    own: Own, server: PostgresServer
-) -> None:
+def test_stdout_is_sql_for_administrator(own: OwnDatabase, server: PostgresServer) -> None:
     own.sql("CREATE ROLE clerk LOGIN CREATEROLE PASSWORD 'canary-clerk'")
     own.sql("ALTER DATABASE own OWNER TO clerk")
     with temporary_system(
@@ -245,16 +239,14 @@ def test_what_an_administrator_can_set_is_all_of_standard_output(
     ) as system:
         status, statements, wrong = run(system, "migrate")
         assert status == 0
-        assert "Sluice works without it; an administrator of the server can run:\n" in wrong
+        assert "Sluice works without them; an administrator of the server can run:\n" in wrong
         for statement in statements.strip().splitlines():
             own.sql(statement)
         assert "temp_file_limit" in statements
         assert run(system, "remove")[0] == 0
 
 
-def test_an_owner_that_may_not_create_roles_is_told_what_to_ask_for(
-    own: Own, server: PostgresServer
-) -> None:
+def test_owner_without_createrole_gets_sql(own: OwnDatabase, server: PostgresServer) -> None:
     own.sql("CREATE ROLE clerk LOGIN PASSWORD 'canary-clerk'")
     own.sql("ALTER DATABASE own OWNER TO clerk")
     url = server.url("clerk", "own", password="canary-clerk")
@@ -272,34 +264,36 @@ def test_an_owner_that_may_not_create_roles_is_told_what_to_ask_for(
         system.start()
         assert system.request("/api/categories", {"name": "Cups"}, Idempotency_Key="k")[0] == 201
         assert system.request("/api/analytics/query?query=select+1+as+one")[0] == 404
-        told = system.stop()[1]
-    assert "the user clerk may not create login roles, so the functions work as that user" in told
+        output = system.stop()[1]
+    assert "the user clerk may not create login roles, so the functions work as that user" in output
 
 
-def test_the_embedded_database_is_closed_to_what_no_role_needs() -> None:
+def test_embedded_database_revokes_defaults() -> None:
     with temporary_system() as system:
         url = system.start().local_json["database_url"]
         with closing(owner_connection(url)) as owner:
-            asked = owner.run("""
-                SELECT has_database_privilege('public', d, 'CONNECT'), has_database_privilege('public', d, 'TEMP'),
+            privileges = owner.run("""
+                SELECT
+                    has_database_privilege('public', d, 'CONNECT'),
+                    has_database_privilege('public', d, 'TEMP'),
                     has_database_privilege('sluice_app', d, 'CONNECT'),
                     has_database_privilege('sluice_analyst', d, 'TEMP')
                 FROM unnest(ARRAY['sluice', 'postgres', 'template1']) d
             """)
-            assert asked == [
+            assert privileges == [
                 [False, False, True, False],
                 [False, False, False, False],
                 [False, False, False, False],
             ]
-            objects = "lo_creat(int)", "lo_create(oid)", "lo_from_bytea(oid, bytea)"
-            for name in objects:
-                assert owner.run(
+            for name in ("lo_creat(int)", "lo_create(oid)", "lo_from_bytea(oid, bytea)"):
+                allowed = owner.run(
                     f"SELECT has_function_privilege('sluice_app', '{name}', 'EXECUTE')"
-                ) == [[False]], name
+                )
+                assert allowed == [[False]], name
             owner.run("ALTER ROLE sluice_analyst IN DATABASE sluice SET statement_timeout = 0")
         system.stop()
         with closing(owner_connection(system.start().local_json["database_url"])) as owner:
-            given = owner.run(
+            settings = owner.run(
                 "SELECT setconfig FROM pg_db_role_setting WHERE setrole = 'sluice_analyst'::regrole"
             )
-            assert "statement_timeout=5s" in given[0][0]
+            assert "statement_timeout=5s" in settings[0][0]

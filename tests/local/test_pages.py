@@ -1,4 +1,4 @@
-"""GraphiQL and the console of the local system: whole, from files that are here, and nowhere else."""
+"""The pages of the local system: home, GraphiQL, the console, and the examples of /docs."""
 
 import http.client
 import json
@@ -12,8 +12,8 @@ from urllib.parse import urlencode
 
 import pytest
 
-from local.api_keys import KEYS
-from local.pages import FOLDERS, POLICY, TYPES, files
+from local.api_keys import LOCAL_KEYS
+from local.pages import CONTENT_SECURITY_POLICY, CONTENT_TYPES, PAGE_FOLDERS, page_files
 from tests.fixtures.local_system import LocalSystem
 from tests.fixtures.template import ROOT
 
@@ -28,67 +28,76 @@ CHROMIUM = next(
 
 
 def fetch(system: LocalSystem, path: str, **headers: str) -> tuple[str, bytes, dict[str, str]]:
-    request = urllib.request.Request(system.local_json["base_url"] + path, headers=headers)  # noqa: S310 - our own
-    with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
-        return answer.headers["content-type"], answer.read(), dict(answer.headers)
+    request = urllib.request.Request(system.local_json["base_url"] + path, headers=headers)  # noqa: S310
+    with urllib.request.urlopen(request, timeout=30) as response:  # noqa: S310
+        return response.headers["content-type"], response.read(), dict(response.headers)
 
 
 def dump(system: LocalSystem, path: str, profile: Path) -> str:
-    """The page as Chromium has it after ten seconds of its time, with no network but this machine."""
-    run = subprocess.run(
-        [str(CHROMIUM), "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={profile}",
-         "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1", "--virtual-time-budget=10000", "--dump-dom",
-         system.local_json["base_url"] + path],
-        capture_output=True, text=True, timeout=60, check=True,
-    )  # fmt: skip
+    """Return the page's DOM in Chromium after ten seconds, with access to this machine only."""
+    command = [
+        str(CHROMIUM),
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        f"--user-data-dir={profile}",
+        "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1",
+        "--virtual-time-budget=10000",
+        "--dump-dom",
+        system.local_json["base_url"] + path,
+    ]
+    run = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
     return run.stdout
 
 
-@pytest.mark.parametrize("root", FOLDERS)
-def test_the_page_and_all_that_it_names_are_there(demo_system: LocalSystem, root: str) -> None:
+@pytest.mark.parametrize("root", PAGE_FOLDERS)
+def test_page_and_its_files_are_served(demo_system: LocalSystem, root: str) -> None:
     kind, page, headers = fetch(demo_system, root)
-    assert (kind, headers["content-security-policy"]) == ("text/html; charset=utf-8", POLICY)
+    assert (kind, headers["content-security-policy"]) == (
+        "text/html; charset=utf-8",
+        CONTENT_SECURITY_POLICY,
+    )
     named = {
         name
         for name in re.findall(r'(?:src|href)="(/[^"]+)"', page.decode())
         if name.startswith(f"{root}/")
     }
-    modules = {path for path in FOLDERS[root].glob("*.js") if b"import {" in path.read_bytes()}
+    modules = {path for path in PAGE_FOLDERS[root].glob("*.js") if b"import {" in path.read_bytes()}
     for module in modules:
         named |= {f"{root}/{name}" for name in re.findall(r"from '\./(\S+)'", module.read_text())}
-    assert {f"{root}/{name}" for name in files(root)} - named == {f"{root}/index.html"}
+    assert {f"{root}/{name}" for name in page_files(root)} - named == {f"{root}/index.html"}
     for path in named:
         kind, body, _ = fetch(demo_system, path)
-        assert (kind, bool(body)) == (TYPES[Path(path).suffix], True)
+        assert (kind, bool(body)) == (CONTENT_TYPES[Path(path).suffix], True)
         assert len(fetch(demo_system, path, **{"Accept-Encoding": "gzip"})[1]) <= len(body) + 50
 
 
-def test_nothing_is_loaded_from_elsewhere() -> None:
-    assert "http" not in POLICY
-    for root in FOLDERS:
-        for path in files(root).values():
+def test_pages_load_nothing_external() -> None:
+    assert "http" not in CONTENT_SECURITY_POLICY
+    for root in PAGE_FOLDERS:
+        for path in page_files(root).values():
             if path.suffix != ".gz":
                 assert not re.search(
                     r"//\w", path.read_text().replace("http://www.w3.org/2000/svg", "")
                 ), path
 
 
-def test_the_first_page_leads_to_the_others(demo_system: LocalSystem) -> None:
+def test_home_page_links_to_others(demo_system: LocalSystem) -> None:
     _, page, headers = fetch(demo_system, "/")
     links = set(re.findall(r'href="(/[^"]*)"', page.decode()))
     assert links == {"/docs", "/graphiql", "/console", "/openapi.json", "/health/ready"}
     for link in links:
         assert fetch(demo_system, link)[1]
-    assert all(known.key in page.decode() for known in KEYS)
+    assert all(known.key in page.decode() for known in LOCAL_KEYS)
     assert "frame-ancestors 'none'" in headers["content-security-policy"]
     assert {headers["cache-control"], headers["vary"]} == {"no-cache", "Accept-Encoding"}
 
 
-def test_docs_name_the_local_keys(demo_system: LocalSystem) -> None:
+def test_docs_list_the_local_keys(demo_system: LocalSystem) -> None:
     document = json.loads(fetch(demo_system, "/openapi.json")[1])
     scheme = document["components"]["securitySchemes"]["apiKey"]
     assert scheme["x-local-key"] == "local-admin"
-    assert all(known.key in scheme["description"] for known in KEYS)
+    assert all(known.key in scheme["description"] for known in LOCAL_KEYS)
     kept = json.loads((ROOT / "openapi.json").read_text())
     assert "local-" not in json.dumps(kept)
     kept["components"]["securitySchemes"]["apiKey"] = scheme
@@ -96,7 +105,7 @@ def test_docs_name_the_local_keys(demo_system: LocalSystem) -> None:
 
 
 def send_example(system: LocalSystem, document: Any, method: str, path: str) -> tuple[int, str]:
-    """Status and body of the response to an operation's own examples."""
+    """Send the examples of an operation; return the status and body of the response."""
     operation = document["paths"][path][method]
     headers, query = {"X-API-Key": "local-admin"}, {}
     for parameter in operation["parameters"]:
@@ -124,13 +133,12 @@ def send_example(system: LocalSystem, document: Any, method: str, path: str) -> 
     return response.status, text
 
 
-def test_every_example_of_the_document_works_twice(demo_system: LocalSystem) -> None:
-    """As Swagger UI fills them in: parameters and bodies that have an example, and nothing else."""
+def test_every_openapi_example_works_twice(demo_system: LocalSystem) -> None:
     document = json.loads((ROOT / "openapi.json").read_text())
     tried = 0
     for path, operations in document["paths"].items():
         for method in operations:
-            if method == "delete":  # of a row that orders need, and that is gone the second time
+            if method == "delete":  # orders reference the row, and it is missing the second time
                 continue
             for click in (1, 2):
                 status, text = send_example(demo_system, document, method, path)
@@ -140,14 +148,15 @@ def test_every_example_of_the_document_works_twice(demo_system: LocalSystem) -> 
 
 
 @pytest.mark.skipif(shutil.which("node") is None, reason="needs Node.js")
-def test_docs_send_new_examples_and_a_key_for_each_body() -> None:
+def test_docs_send_fresh_examples_and_keys() -> None:
     script = """
         import { prepare, intercept } from './functions/docs/start.js';
         import { readFileSync } from 'node:fs';
         const spec = prepare(JSON.parse(readFileSync('openapi.json')));
-        const example = path => spec.paths[path].post.requestBody.content['application/json'].example;
-        const headers = () => ({ 'Idempotency-Key': 'k' });
-        const send = body => intercept({ url: '/x', headers: headers(), body }).headers['Idempotency-Key'];
+        const bodyOf = path => spec.paths[path].post.requestBody.content['application/json'];
+        const example = path => bodyOf(path).example;
+        const request = body => ({ url: '/x', headers: { 'Idempotency-Key': 'k' }, body });
+        const send = body => intercept(request(body)).headers['Idempotency-Key'];
         console.log(JSON.stringify({
           examples: ['/api/products', '/api/categories', '/api/users', '/api/orders'].map(example),
           key: spec.components.parameters.IdempotencyKey.example,
@@ -162,17 +171,17 @@ def test_docs_send_new_examples_and_a_key_for_each_body() -> None:
         text=True,
         check=True,
     )
-    told = json.loads(run.stdout)
-    product, category, user, order = told["examples"]
+    results = json.loads(run.stdout)
+    product, category, user, order = results["examples"]
     assert re.fullmatch(r"Sample Mug \w+", product["name"])
     assert re.fullmatch(r"sample-things-\w+", category["slug"])
     assert re.fullmatch(r"ada\.sample\+\w+@example\.com", user["email"])
     assert order["items"] == [{"product_id": 1, "quantity": 2}]
-    assert told["sent"] == ["k", "k", "k-1", "k", "k-2", "k-1"]
-    assert (told["key"].startswith("docs-"), told["plain"]) == (True, {})
+    assert results["sent"] == ["k", "k", "k-1", "k", "k-2", "k-1"]
+    assert (results["key"].startswith("docs-"), results["plain"]) == (True, {})
 
 
-def test_other_paths_and_methods_are_not_the_pages(demo_system: LocalSystem) -> None:
+def test_other_paths_are_not_served(demo_system: LocalSystem) -> None:
     for path in (
         "/graphiql/../pages.py",
         "/graphiql/LICENSES.md",
@@ -184,37 +193,35 @@ def test_other_paths_and_methods_are_not_the_pages(demo_system: LocalSystem) -> 
     assert demo_system.request("/graphiql", {})[0] == 404
 
 
-def test_it_is_not_deployed() -> None:
+def test_graphiql_is_not_deployed() -> None:
     assert "graphiql" not in (ROOT / "template.yaml").read_text()
     assert not list((ROOT / "functions").rglob("*graphiql*"))
 
 
-def test_every_file_has_its_licence_told() -> None:
-    folder = FOLDERS["/graphiql"]
-    told = (folder / "LICENSES.md").read_text()
-    assert [path.name for path in folder.glob("*.gz") if path.name not in told] == []
+def test_every_file_has_a_licence() -> None:
+    folder = PAGE_FOLDERS["/graphiql"]
+    licences = (folder / "LICENSES.md").read_text()
+    assert [path.name for path in folder.glob("*.gz") if path.name not in licences] == []
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")
-def test_a_browser_without_a_network_shows_graphiql(
-    demo_system: LocalSystem, tmp_path: Path
-) -> None:
+def test_browser_shows_graphiql_offline(demo_system: LocalSystem, tmp_path: Path) -> None:
     shown = dump(demo_system, "/graphiql", tmp_path)
     assert "graphiql-execute-button" in shown
-    assert "Dearest" in shown
+    assert "MostExpensive" in shown
 
 
-def test_the_console_is_told_of_what_was_asked(demo_system: LocalSystem) -> None:
+def test_console_data_shows_requests(demo_system: LocalSystem) -> None:
     demo_system.request("/api/products?search=canary-of-the-console")
     demo_system.request("/api/products/0", x_api_key="canary-of-a-stranger")
     demo_system.request("/api/analytics/query", {"query": "select 'canary of sql'"})
-    told = demo_system.request("/console/data")[1]
-    routes = {each["route"]: each for each in told["routes"]}
+    document = demo_system.request("/console/data")[1]
+    routes = {each["route"]: each for each in document["routes"]}
     assert routes["GET /api/products"]["statuses"]["200"] >= 1
     assert routes["GET /api/products/{id}"]["statuses"]["401"] >= 1
     pools = [
-        box["told"]
-        for each in told["functions"]
+        box["metrics"]
+        for each in document["functions"]
         for box in each["sandboxes"]
         if each["name"] == "ProductsFunction"
     ]
@@ -222,21 +229,21 @@ def test_the_console_is_told_of_what_was_asked(demo_system: LocalSystem) -> None
         pool and (pool["size"], pool["checked_out"], pool["breaker_open"]) == (1, 1, False)
         for pool in pools
     )
-    assert not re.search(r"canary|local-|select", json.dumps(told), re.IGNORECASE)
+    assert not re.search(r"canary|local-|select", json.dumps(document), re.IGNORECASE)
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")
-def test_a_browser_shows_traffic_on_the_console(demo_system: LocalSystem, tmp_path: Path) -> None:
+def test_browser_shows_traffic_on_console(demo_system: LocalSystem, tmp_path: Path) -> None:
     for path in ("/api/products", "/api/products/1", "/api/products/999999999"):
         assert demo_system.request(path)[0] in (200, 404)
-    told = {
+    statuses = {
         each["route"]: each["statuses"]
         for each in demo_system.request("/console/data?window=60")[1]["routes"]
     }
-    missed = told["GET /api/products/{id}"]["404"]
+    missed = statuses["GET /api/products/{id}"]["404"]
     shown = dump(demo_system, "/console", tmp_path)
     assert 'class="live"' in shown
-    assert re.search(r"<b>closed</b><small>database reached", shown)
+    assert re.search(r"<b>closed</b><small>database reachable", shown)
     for route in ("GET /api/products", "GET /api/products/{id}"):
         assert f"<td>{route}</td><td><small>ProductsFunction</small></td>" in shown
     assert f">404 ×{missed}<" in shown
@@ -244,6 +251,8 @@ def test_a_browser_shows_traffic_on_the_console(demo_system: LocalSystem, tmp_pa
         re.findall(r'<path d="(M[^"]+)" fill', shown),
         re.findall(r'<path class="curve[^>]+ d="(M[^"]+)"', shown),
     )
-    assert len(bars) >= 3  # answered, refused, and connections in use
+    assert len(bars) >= 3  # successful, rejected, and connections in use
     assert len(curve) == 3  # median, p95, p99
-    assert re.search(r'class="sandbox idle[^"]*" title="[^"]+size 1; circuit closed"', shown)
+    assert re.search(
+        r'class="sandbox idle[^"]*" title="[^"]+size 1; circuit breaker closed"', shown
+    )

@@ -1,4 +1,4 @@
-"""Events of payload format 2.0, checked against those of SAM CLI's own gateway, and what the two do differently."""
+"""Events in payload format 2.0, compared with those of SAM CLI's gateway."""
 
 import json
 import os
@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from local.http1 import Request
+from local.http1 import HttpRequest
 from local.payload import build_event
 from local.routes import RouteTable
-from local.template import Route, read_template
+from local.template import HttpApiRoute, read_template
 
 ROOT = Path(__file__).parents[2]
 TEMPLATE = """
@@ -66,48 +66,56 @@ REQUESTS: dict[str, tuple[str, str, list[list[str]], str]] = {
 }
 
 
-def ours(
+def local_event(
     method: str, target: str, headers: list[list[str]], body: str, *, content: bytes = b""
 ) -> dict[str, Any]:
     routes = RouteTable(
-        Route(f"ANY {path}", "F")
+        HttpApiRoute(f"ANY {path}", "F")
         for path in ("/api/products", "/api/products/{id}", "/files/{proxy+}")
     )
     match = routes.match(method, target.partition("?")[0])
     assert match is not None
     fields = [(name.lower(), value) for name, value in [["host", "localhost"], *headers]]
-    request = Request(method, target, "HTTP/1.1", fields, body.encode() or content)
+    request = HttpRequest(method, target, "HTTP/1.1", fields, body.encode() or content)
     event = build_event(request, match, request_id="id", trace_id="Root=1-a-b;Sampled=0", port=3000)
     decoded: dict[str, Any] = json.loads(json.dumps(event))
     return decoded
 
 
 @pytest.fixture(scope="module")
-def theirs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
+def sam_events(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
     python = Path(os.environ.get("SLUICE_SAM_PYTHON", ROOT / ".venv-sam/bin/python"))
     if not python.exists():
         pytest.skip(
-            "SAM CLI is not installed: make .venv-sam/.done, or name its Python in SLUICE_SAM_PYTHON"
+            "SAM CLI is not installed: make .venv-sam/.done, or set SLUICE_SAM_PYTHON to its Python"
         )
     template = tmp_path_factory.mktemp("sam") / "template.yaml"
     template.write_text(TEMPLATE)
-    asked = [
+    requests = [
         dict(zip(("method", "target", "headers", "body"), sent, strict=True))
         for sent in REQUESTS.values()
     ]
-    told = subprocess.run(
+    done = subprocess.run(
         [python, Path(__file__).with_name("sam_events.py"), template],
-        input=json.dumps(asked), capture_output=True, text=True, check=True,
-        env={"SAM_CLI_TELEMETRY": "0", "HOME": str(template.parent), "AWS_DEFAULT_REGION": "us-east-1"},
-    )  # fmt: skip
-    return dict(zip(REQUESTS, json.loads(told.stdout), strict=True))
+        input=json.dumps(requests),
+        capture_output=True,
+        text=True,
+        check=True,
+        env={
+            "SAM_CLI_TELEMETRY": "0",
+            "HOME": str(template.parent),
+            "AWS_DEFAULT_REGION": "us-east-1",
+        },
+    )
+    return dict(zip(REQUESTS, json.loads(done.stdout), strict=True))
 
 
 def in_common(event: dict[str, Any]) -> dict[str, Any]:
-    """What both gateways mean alike. Left out is what is new in each request, and where SAM CLI differs from AWS:
+    """Return the parts of an event that both gateways must agree on.
 
-    it keeps names of headers as sent, joins by comma and space, leaves cookies among the headers, sends null or
-    an empty value for what is absent, and names the method in the route's key where the route says ANY.
+    It omits what is new in each request, and where SAM CLI differs from AWS: SAM CLI keeps the case
+    of header names, joins values by comma and space, leaves cookies in the headers, sends null or
+    an empty value for missing parts, and replaces ANY in a route key by the method.
     """
     known = {
         name.lower(): value.replace(", ", ",")
@@ -138,20 +146,24 @@ def in_common(event: dict[str, Any]) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("name", REQUESTS)
-def test_an_event_is_what_sam_cli_makes_of_the_same_request(
-    theirs: dict[str, dict[str, Any]], name: str
-) -> None:
-    assert in_common(ours(*REQUESTS[name])) == in_common(theirs[name])
+def test_event_equals_that_of_sam_cli(sam_events: dict[str, dict[str, Any]], name: str) -> None:
+    assert in_common(local_event(*REQUESTS[name])) == in_common(sam_events[name])
 
 
-def test_what_a_request_does_not_have_is_absent() -> None:
-    assert ours(*REQUESTS["plain"]).keys() == {
-        "version", "routeKey", "rawPath", "rawQueryString", "headers", "requestContext", "isBase64Encoded",
-    }  # fmt: skip
+def test_missing_parts_are_absent() -> None:
+    assert local_event(*REQUESTS["plain"]).keys() == {
+        "version",
+        "routeKey",
+        "rawPath",
+        "rawQueryString",
+        "headers",
+        "requestContext",
+        "isBase64Encoded",
+    }
 
 
-def test_cookies_are_taken_out_of_the_headers_and_repeated_headers_are_joined() -> None:
-    event = ours(
+def test_cookies_and_repeated_headers() -> None:
+    event = local_event(
         "GET", "/api/products", [["Cookie", "a=1; b=2"], ["X-Many", "a"], ["X-Many", "b"]], ""
     )
     assert event["cookies"] == ["a=1", "b=2"]
@@ -160,9 +172,9 @@ def test_cookies_are_taken_out_of_the_headers_and_repeated_headers_are_joined() 
 
 
 @pytest.mark.parametrize("sent", [[], [["X-Forwarded-For", "10.0.0.1"]]])
-def test_the_clients_address_is_added_to_those_before_it(sent: list[list[str]]) -> None:
+def test_client_address_is_appended(sent: list[list[str]]) -> None:
     before = [value for _, value in sent]
-    assert ours("GET", "/api/products", sent, "")["headers"]["x-forwarded-for"] == ", ".join(
+    assert local_event("GET", "/api/products", sent, "")["headers"]["x-forwarded-for"] == ", ".join(
         [*before, "127.0.0.1"]
     )
 
@@ -177,13 +189,13 @@ def test_the_clients_address_is_added_to_those_before_it(sent: list[list[str]]) 
         ("text/csv", "ä".encode(), False),
     ],
 )
-def test_a_body_that_is_not_text_is_in_base64(kind: str, content: bytes, is_base64: bool) -> None:
-    event = ours("POST", "/api/products", [["Content-Type", kind]], "", content=content)
+def test_binary_body_is_base64(kind: str, content: bytes, is_base64: bool) -> None:
+    event = local_event("POST", "/api/products", [["Content-Type", kind]], "", content=content)
     assert event["isBase64Encoded"] is is_base64
     assert "body" in event
 
 
-def test_the_examples_in_events_have_the_same_shape() -> None:
+def test_events_folder_matches_routes() -> None:
     template = read_template(
         ROOT / "template.yaml",
         parameters={
@@ -202,10 +214,8 @@ def test_the_examples_in_events_have_the_same_shape() -> None:
             continue
         match = routes.match(event["requestContext"]["http"]["method"], event["rawPath"])
         assert match is not None, file.name
-        assert (match.route.key, match.path_parameters) == (
-            event["routeKey"],
-            event.get("pathParameters") or {},
-        ), file.name
+        expected = (event["routeKey"], event.get("pathParameters") or {})
+        assert (match.route.key, match.path_parameters) == expected, file.name
 
 
 ARN = "arn:aws:secretsmanager:us-east-1:123456789012:secret:x"

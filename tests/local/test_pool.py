@@ -1,4 +1,4 @@
-"""Several requests at once, and code that changes between them."""
+"""A pool of sandboxes: concurrent requests, and code that changes between requests."""
 
 import asyncio
 import json
@@ -11,7 +11,7 @@ from local.pool import SandboxPool, Throttled
 from tests.local.conftest import PoolOpener
 from tests.local.waiting import DEADLINE, asynchronous, until
 
-# Announces itself by a file, then returns its pid when the file `go` is there.
+# Creates a file for its request, and returns its pid when the file `go` exists.
 GATED = """
     import os, pathlib, time
     def handler(event, context):
@@ -27,24 +27,22 @@ def start(pool: SandboxPool, here: Path, count: int) -> list[asyncio.Task[object
     here.mkdir(exist_ok=True)
 
     async def one(number: int) -> object:
-        outcome = await pool.invoke(json.dumps({"here": str(here), "number": number}).encode())
-        return json.loads(outcome.payload)
+        result = await pool.invoke(json.dumps({"here": str(here), "number": number}).encode())
+        return json.loads(result.payload)
 
     return [asyncio.create_task(one(number)) for number in range(count)]
 
 
-async def answer_of(pool: SandboxPool, payload: bytes) -> InvocationResult:
-    """The first outcome with that payload: what was found of the code holds for a moment."""
+async def wait_for_payload(pool: SandboxPool, payload: bytes) -> InvocationResult:
+    """Invoke the function until it returns `payload`: the code is checked only now and then."""
     async with asyncio.timeout(DEADLINE):
-        while (outcome := await pool.invoke(b"{}")).payload != payload:
+        while (result := await pool.invoke(b"{}")).payload != payload:
             continue
-    return outcome
+    return result
 
 
 @asynchronous
-async def test_requests_at_once_run_at_once_each_in_a_sandbox_of_its_own(
-    open_pool: PoolOpener, tmp_path: Path
-) -> None:
+async def test_concurrent_requests_use_own_sandboxes(open_pool: PoolOpener, tmp_path: Path) -> None:
     here = tmp_path / "gate"
     async with open_pool(GATED, timeout=10) as (pool, _):
         running = start(pool, here, 4)
@@ -54,27 +52,23 @@ async def test_requests_at_once_run_at_once_each_in_a_sandbox_of_its_own(
 
 
 @asynchronous
-async def test_a_glimpse_tells_what_each_sandbox_is_at(
-    open_pool: PoolOpener, tmp_path: Path
-) -> None:
+async def test_status_of_each_sandbox(open_pool: PoolOpener, tmp_path: Path) -> None:
     here = tmp_path / "gate"
-    async with open_pool(GATED, timeout=10, sandboxes=1) as (pool, _):
+    async with open_pool(GATED, timeout=10, max_sandboxes=1) as (pool, _):
         running = start(pool, here, 2)
         await until(lambda: len(list(here.iterdir())) == 1)
-        ((busy,), waiting) = pool.glimpses(), pool.waiting
+        (busy,), waiting = pool.statuses(), pool.waiting
         (here / "go").touch()
         await asyncio.gather(*running)
-        ((idle,), left) = pool.glimpses(), pool.waiting
+        (idle,), left = pool.statuses(), pool.waiting
     assert (busy.number, busy.state, busy.invocations, waiting) == (1, "busy", 1, 1)
     assert (idle.number, idle.state, idle.invocations, left) == (1, "idle", 2, 0)
 
 
 @asynchronous
-async def test_requests_wait_for_a_free_sandbox_where_the_machine_has_no_more(
-    open_pool: PoolOpener, tmp_path: Path
-) -> None:
+async def test_requests_wait_for_a_sandbox(open_pool: PoolOpener, tmp_path: Path) -> None:
     here = tmp_path / "gate"
-    async with open_pool(GATED, timeout=10, sandboxes=1) as (pool, _):
+    async with open_pool(GATED, timeout=10, max_sandboxes=1) as (pool, _):
         running = start(pool, here, 3)
         await until(lambda: len(list(here.iterdir())) == 1)
         (here / "go").touch()
@@ -82,7 +76,7 @@ async def test_requests_wait_for_a_free_sandbox_where_the_machine_has_no_more(
 
 
 @asynchronous
-async def test_requests_over_the_functions_concurrency_are_throttled(
+async def test_requests_over_concurrency_are_throttled(
     open_pool: PoolOpener, tmp_path: Path
 ) -> None:
     here = tmp_path / "gate"
@@ -93,28 +87,27 @@ async def test_requests_over_the_functions_concurrency_are_throttled(
             await pool.invoke(b"{}")
         (here / "go").touch()
         await running[0]
-        assert (
-            await pool.invoke(json.dumps({"here": str(here), "number": 1}).encode())
-        ).error is None
+        event = json.dumps({"here": str(here), "number": 1}).encode()
+        assert (await pool.invoke(event)).error is None
 
 
 @asynchronous
-async def test_every_request_that_waits_hears_that_the_function_cannot_be_loaded(
+async def test_every_waiting_request_gets_init_error(
     open_pool: PoolOpener,
 ) -> None:
-    async with open_pool("import no_such_module", sandboxes=2) as (pool, _):
+    async with open_pool("import no_such_module", max_sandboxes=2) as (pool, _):
         outcomes = await asyncio.gather(*(pool.invoke(b"{}") for _ in range(5)))
-    assert {outcome.error for outcome in outcomes} == {"Runtime.ImportModuleError"}
+    assert {result.error for result in outcomes} == {"Runtime.ImportModuleError"}
 
 
 @asynchronous
-async def test_edited_code_is_what_the_next_request_runs(open_pool: PoolOpener) -> None:
+async def test_next_request_runs_edited_code(open_pool: PoolOpener) -> None:
     async with open_pool("def handler(event, context): return 'one'") as (pool, _):
         before = await pool.invoke(b"{}")
         (pool.function.folder / "handler.py").write_text(
             "def handler(event, context): return 'two!'"
         )
-        after = await answer_of(pool, b'"two!"')
+        after = await wait_for_payload(pool, b'"two!"')
         again = await pool.invoke(b"{}")
     assert before.payload == b'"one"'
     assert after.init is not None
@@ -122,7 +115,7 @@ async def test_edited_code_is_what_the_next_request_runs(open_pool: PoolOpener) 
 
 
 @asynchronous
-async def test_a_module_added_to_a_layer_is_found(open_pool: PoolOpener, tmp_path: Path) -> None:
+async def test_new_module_in_layer_is_found(open_pool: PoolOpener, tmp_path: Path) -> None:
     layer = tmp_path / "layer" / "shop"
     layer.mkdir(parents=True)
     (layer / "prices.py").write_text("PRICE = 1")
@@ -131,14 +124,14 @@ async def test_a_module_added_to_a_layer_is_found(open_pool: PoolOpener, tmp_pat
         before = await pool.invoke(b"{}")
         (layer / "prices.py").write_text("from shop.taxes import PRICE")
         (layer / "taxes.py").write_text("PRICE = 2")
-        await answer_of(pool, b"2")
+        await wait_for_payload(pool, b"2")
     assert before.payload == b"1"
 
 
 @asynchronous
-async def test_a_repaired_function_is_loaded_again(open_pool: PoolOpener) -> None:
+async def test_repaired_function_is_loaded_again(open_pool: PoolOpener) -> None:
     async with open_pool("def handler(:") as (pool, _):
         broken = await pool.invoke(b"{}")
         (pool.function.folder / "handler.py").write_text("def handler(event, context): return 1")
-        await answer_of(pool, b"1")
+        await wait_for_payload(pool, b"1")
     assert broken.error == "Runtime.UserCodeSyntaxError"

@@ -1,4 +1,4 @@
-"""The embedded server: what survives it, what never lingers, and what it says when it cannot start."""
+"""The embedded server: what survives a restart, what a killed owner leaves, and start errors."""
 
 import os
 import shutil
@@ -27,7 +27,7 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture(scope="module")
 def shared_home() -> Iterator[Path]:
-    """One home for all tests: each leaves it with a stopped server, and initdb takes most of the time."""
+    """One home for all tests, because initdb takes long. Each test leaves its server stopped."""
     folder = Path(tempfile.mkdtemp(prefix="sluice-home-"))
     folder.chmod(0o711)
     yield folder
@@ -36,14 +36,14 @@ def shared_home() -> Iterator[Path]:
 
 @pytest.fixture
 def server(shared_home: Path) -> Iterator[PostgresServer]:
-    """Started, stopped afterwards."""
+    """A running server."""
     with PostgresServer(shared_home, durable=False) as server:
         yield server
 
 
 @pytest.fixture
 def stopped(server: PostgresServer) -> PostgresServer:
-    """Has been started, so that its data is there."""
+    """A stopped server with data."""
     server.stop()
     return server
 
@@ -70,7 +70,7 @@ def pid_of(server: PostgresServer) -> int:
 
 
 def start_by_hand(server: PostgresServer) -> subprocess.Popen[bytes]:
-    """A server on the same data that is nobody's child of ours, as a killed `make run` would leave it."""
+    """Start a server on the same data without a lock, like the one that a killed owner leaves."""
     command = [
         str(find_bindir() / "postgres"),
         "-D",
@@ -87,14 +87,14 @@ def start_by_hand(server: PostgresServer) -> subprocess.Popen[bytes]:
     )
 
 
-def test_case_folds_beyond_ascii_and_statements_are_counted(empty_database: str) -> None:
+def test_unicode_case_and_pg_stat_statements(empty_database: str) -> None:
     with closing(connect(empty_database)) as connection:
         assert connection.run("SELECT lower('ÄÖÜ É'), upper('ß à')")[0][0] == "äöü é"
         connection.run("CREATE EXTENSION pg_stat_statements")
         assert connection.run("SELECT count(*) > 0 FROM pg_stat_statements")[0][0] is True
 
 
-def test_it_listens_on_loopback_alone_and_asks_for_the_password(server: PostgresServer) -> None:
+def test_server_is_local_and_needs_password(server: PostgresServer) -> None:
     assert run(server, "SHOW listen_addresses") == [["127.0.0.1"]]
     assert run(server, "SHOW unix_socket_directories") == [[""]]
     with pytest.raises(pg8000.exceptions.DatabaseError):
@@ -102,7 +102,7 @@ def test_it_listens_on_loopback_alone_and_asks_for_the_password(server: Postgres
     assert stat.S_IMODE((server.home / "password").stat().st_mode) == 0o600
 
 
-def test_rows_and_password_are_there_after_a_restart(server: PostgresServer) -> None:
+def test_rows_and_password_survive_restart(server: PostgresServer) -> None:
     password = server.password
     run(server, "CREATE TABLE kept AS SELECT 1 AS n")
     server.stop()
@@ -111,7 +111,7 @@ def test_rows_and_password_are_there_after_a_restart(server: PostgresServer) -> 
         assert again.password == password
 
 
-def test_committed_rows_survive_a_killed_server(server: PostgresServer) -> None:
+def test_committed_rows_survive_sigkill(server: PostgresServer) -> None:
     run(server, "CREATE TABLE killed AS SELECT generate_series(1, 100) AS n")
     port, pid = server.port, pid_of(server)
     os.kill(pid, signal.SIGKILL)
@@ -122,7 +122,7 @@ def test_committed_rows_survive_a_killed_server(server: PostgresServer) -> None:
     assert pid_of(server) != pid
 
 
-def test_a_stopped_server_leaves_neither_process_nor_port(server: PostgresServer) -> None:
+def test_stop_ends_process_and_port(server: PostgresServer) -> None:
     pid = pid_of(server)
     server.stop()
     server.stop()
@@ -131,7 +131,7 @@ def test_a_stopped_server_leaves_neither_process_nor_port(server: PostgresServer
         assert probe.connect_ex(("127.0.0.1", server.port)) != 0
 
 
-def test_an_orphan_is_stopped_before_another_server_starts(stopped: PostgresServer) -> None:
+def test_start_stops_an_orphaned_server(stopped: PostgresServer) -> None:
     with start_by_hand(stopped) as orphan:
         wait_until(
             lambda: (stopped.home / "data" / "postmaster.pid").exists(), "the start of the orphan"
@@ -142,7 +142,7 @@ def test_an_orphan_is_stopped_before_another_server_starts(stopped: PostgresServ
         assert run(stopped, "SELECT 1") == [[1]]
 
 
-def test_a_foreign_process_with_the_old_pid_is_left_alone(server: PostgresServer) -> None:
+def test_reused_pid_is_not_killed(server: PostgresServer) -> None:
     lines = (server.home / "data" / "postmaster.pid").read_text().splitlines()
     server.stop()
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as foreign:
@@ -156,7 +156,7 @@ def test_a_foreign_process_with_the_old_pid_is_left_alone(server: PostgresServer
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the next start stops it")
-def test_a_server_whose_owner_is_killed_ends(stopped: PostgresServer) -> None:
+def test_server_ends_with_its_killed_owner(stopped: PostgresServer) -> None:
     program = f"""
         from pathlib import Path
         from local.postgres import PostgresServer
@@ -177,29 +177,29 @@ def test_a_server_whose_owner_is_killed_ends(stopped: PostgresServer) -> None:
     stopped.start()
 
 
-def test_a_home_has_one_owner_at_a_time(server: PostgresServer) -> None:
+def test_home_has_one_owner_at_a_time(server: PostgresServer) -> None:
     with pytest.raises(PostgresError, match=f"in use by process {os.getpid()}"):
         PostgresServer(server.home).start()
     assert run(server, "SELECT 1") == [[1]]
 
 
-def test_a_taken_port_is_named(stopped: PostgresServer) -> None:
+def test_port_in_use_is_named(stopped: PostgresServer) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        with pytest.raises(PostgresError, match=f"port {port} on 127.0.0.1 is taken"):
+        with pytest.raises(PostgresError, match=f"port {port} on 127.0.0.1 is in use"):
             PostgresServer(stopped.home, port=port).start()
 
 
-def test_data_of_another_major_version_is_refused(stopped: PostgresServer) -> None:
+def test_data_of_other_major_is_rejected(stopped: PostgresServer) -> None:
     version = stopped.home / "data" / "PG_VERSION"
     kept = version.read_text()
     version.write_text("9\n")
-    with pytest.raises(PostgresError, match="was made by PostgreSQL 9"):
+    with pytest.raises(PostgresError, match="was created by PostgreSQL 9"):
         stopped.start()
     version.write_text(kept)
 
 
-def test_data_without_its_password_is_refused(stopped: PostgresServer) -> None:
+def test_data_without_password_is_rejected(stopped: PostgresServer) -> None:
     password = stopped.home / "password"
     hidden = password.rename(stopped.home / "hidden")
     with pytest.raises(PostgresError, match="password is missing"):
@@ -207,12 +207,12 @@ def test_data_without_its_password_is_refused(stopped: PostgresServer) -> None:
     hidden.rename(password)
 
 
-def test_a_folder_without_programs_is_refused(stopped: PostgresServer, tmp_path: Path) -> None:
+def test_folder_without_programs_is_rejected(stopped: PostgresServer, tmp_path: Path) -> None:
     with pytest.raises(PostgresError, match="does not run"):
         PostgresServer(stopped.home, bindir=tmp_path).start()
 
 
-def test_another_installation_serves_as_well(home: Path) -> None:
+def test_other_installation_works(home: Path) -> None:
     others = [
         folder
         for folder in Path("/usr/lib/postgresql").glob("*/bin")
@@ -222,13 +222,12 @@ def test_another_installation_serves_as_well(home: Path) -> None:
         pytest.skip("no other PostgreSQL is installed")
     with PostgresServer(home, bindir=others[0], durable=False) as server:
         assert run(server, "SELECT upper('é')") == [["É"]]
-        assert run(server, "SHOW server_version_num")[0][0].startswith(
-            str(major_version(others[0]))
-        )  # type: ignore[index]
+        version = run(server, "SHOW server_version_num")[0][0]  # type: ignore[index]
+        assert version.startswith(str(major_version(others[0])))
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root's server runs as another user")
-def test_a_home_the_servers_user_cannot_reach_keeps_its_data_elsewhere(home: Path) -> None:
+def test_unreachable_home_keeps_data_elsewhere(home: Path) -> None:
     home.chmod(0o700)
     server = PostgresServer(home / "postgres", durable=False)
     server.start()

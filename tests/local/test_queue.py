@@ -1,4 +1,4 @@
-"""Messages of a queue, as Lambda delivers them: done ones are off it, failed ones come again and end with the dead."""
+"""Delivery of queue messages to functions, and the dead-letter queue."""
 
 import asyncio
 import os
@@ -25,7 +25,7 @@ FAILS = """
 
 
 @asynchronous
-async def test_good_messages_are_done_once_and_bad_ones_reach_the_dead_after_their_tries(
+async def test_failed_messages_reach_dead_letter_queue(
     emulated_aws: AwsSettings, open_pool: PoolOpener
 ) -> None:
     endpoint, name = emulated_aws.dynamodb_endpoint, f"queue-{os.urandom(4).hex()}"
@@ -40,7 +40,7 @@ async def test_good_messages_are_done_once_and_bad_ones_reach_the_dead_after_the
     url = f"http://sqs.{REGION}.amazonaws.com/{ACCOUNT_ID}/{name}"
     for body in ("good 1", "bad", "broken", "good 2"):
         sqs.call("AmazonSQS.SendMessage", {"QueueUrl": url, "MessageBody": body})
-    told: list[str] = []
+    failures: list[str] = []
     dead: set[str] = set()
 
     def all_are_dead() -> bool:
@@ -55,15 +55,15 @@ async def test_good_messages_are_done_once_and_bad_ones_reach_the_dead_after_the
             endpoint,
             [EventSourceMapping("EchoFunction", name, 2)],
             {"EchoFunction": pool},
-            told.append,
+            failures.append,
         )
         poller.start()
         try:
-            await asyncio.to_thread(wait_until, all_are_dead, "the end of the bad ones")
+            await asyncio.to_thread(wait_until, all_are_dead, "the end of the failed messages")
         finally:
             await poller.stop()
     sqs.close()
     tries = sorted(line.partition("TRY ")[2] for line in lines if "TRY " in line)
     assert tries == ["bad 1", "bad 2", "broken 1", "broken 2", "good 1 1", "good 2 1"]
-    assert len(told) == 4, told
-    assert any("ValueError: no good" in line for line in told)
+    assert len(failures) == 4, failures
+    assert any("ValueError: no good" in line for line in failures)

@@ -1,4 +1,4 @@
-"""The saved queries of template.yaml find what they are for, in lines that functions really write."""
+"""The saved queries of template.yaml, run on log lines that functions really write."""
 
 import json
 import re
@@ -18,13 +18,24 @@ from tests.local.conftest import PoolOpener
 from tests.local.waiting import asynchronous, wait_until
 
 ROOT = Path(__file__).parents[2]
-ACCESS_VARIABLES = {  # of an HTTP API, as AWS lists them
-    "requestTime", "requestId", "httpMethod", "path", "routeKey", "status", "responseLength", "responseLatency",
-    "integrationLatency", "integrationErrorMessage", "integration.requestId", "integration.status",
-    "authorizer.error", "error.message", "identity.sourceIp", "identity.userAgent",
-}  # fmt: skip
-
-
+ACCESS_VARIABLES = {  # of an HTTP API's access log, as AWS documents them
+    "requestTime",
+    "requestId",
+    "httpMethod",
+    "path",
+    "routeKey",
+    "status",
+    "responseLength",
+    "responseLatency",
+    "integrationLatency",
+    "integrationErrorMessage",
+    "integration.requestId",
+    "integration.status",
+    "authorizer.error",
+    "error.message",
+    "identity.sourceIp",
+    "identity.userAgent",
+}
 RESOURCES: dict[str, Any] = load_template(ROOT / "template.yaml")["Resources"]
 QUERIES = {
     name: resource["Properties"]["QueryString"]
@@ -46,7 +57,7 @@ FAULTY = """
 
 @pytest.fixture(scope="module")
 def function_log() -> Iterator[list[str]]:
-    """What the functions of the local system wrote, a request that failed for want of a column among them."""
+    """The id of a request that failed because a column is missing, and the functions' log lines."""
     with temporary_system() as system:
         system.start()
         assert system.request("/api/products")[0] == 200
@@ -76,8 +87,8 @@ def lines_of(system: LocalSystem) -> list[str]:
 
 
 @pytest.fixture
-def errors(open_pool: PoolOpener) -> list[str]:
-    """Lines of a function that raises, exits, logs an error and takes too long."""
+def faulty_lines(open_pool: PoolOpener) -> list[str]:
+    """Log lines of a function that raises, exits, logs an error and times out."""
     lines: list[str] = []
 
     @asynchronous
@@ -91,8 +102,8 @@ def errors(open_pool: PoolOpener) -> list[str]:
     return lines
 
 
-def test_failures_finds_every_kind_of_failure_and_nothing_else(faults: list[str]) -> None:
-    failures = [parse_line(line) for line in matching_lines(QUERIES["FailuresQuery"], faults)]
+def test_failures_query_finds_only_failures(faulty_lines: list[str]) -> None:
+    failures = [parse_line(line) for line in matching_lines(QUERIES["FailuresQuery"], faulty_lines)]
     assert {"KeyError", "ZeroDivisionError"} <= {line.get("errorType") for line in failures}
     assert {"timeout", "failure", "error"} <= {line.get("record.status") for line in failures}
     assert any("Task timed out" in line["@message"] for line in failures)
@@ -101,7 +112,7 @@ def test_failures_finds_every_kind_of_failure_and_nothing_else(faults: list[str]
     assert not any(line.get("record.status") == "success" for line in failures)
 
 
-def test_unexpected_error_has_level_message_type_trace_and_request(function_log: list[str]) -> None:
+def test_unexpected_error_has_all_fields(function_log: list[str]) -> None:
     request_id, *lines = function_log
     (error,) = (
         json.loads(line)
@@ -117,7 +128,7 @@ def test_unexpected_error_has_level_message_type_trace_and_request(function_log:
     assert any("handler.py" in frame for frame in error["stackTrace"])
 
 
-def test_one_request_is_found_in_every_line_of_it(function_log: list[str]) -> None:
+def test_one_request_query_finds_all_lines(function_log: list[str]) -> None:
     request_id, *lines = function_log
     query = QUERIES["OneRequestQuery"].replace("put the X-Request-Id of an answer here", request_id)
     of_it = [parse_line(line) for line in matching_lines(query, lines)]
@@ -129,7 +140,7 @@ def test_one_request_is_found_in_every_line_of_it(function_log: list[str]) -> No
     assert 500 in {line.get("status") for line in of_it}
 
 
-def test_slowest_and_cold_starts_find_the_reports(function_log: list[str]) -> None:
+def test_slowest_and_cold_starts_queries(function_log: list[str]) -> None:
     reports = matching_lines(QUERIES["SlowestQuery"], function_log)
     assert len(reports) >= 3
     cold = matching_lines(QUERIES["ColdStartsQuery"], function_log)
@@ -139,27 +150,23 @@ def test_slowest_and_cold_starts_find_the_reports(function_log: list[str]) -> No
 @pytest.mark.parametrize(
     "name", ["FailuresQuery", "SlowestQuery", "ColdStartsQuery", "OneRequestQuery"]
 )
-def test_fields_of_queries_stand_in_the_lines(
-    name: str, function_log: list[str], faults: list[str]
+def test_query_fields_exist_in_log_lines(
+    name: str, function_log: list[str], faulty_lines: list[str]
 ) -> None:
-    written = {field for line in (*function_log, *faults) for field in parse_line(line)}
-    restored = {"record.metrics.restoreDurationMs"}  # which only Lambda's snapshots have
+    written = {field for line in (*function_log, *faulty_lines) for field in parse_line(line)}
+    restored = {"record.metrics.restoreDurationMs"}  # only SnapStart writes it
     assert fields_read(QUERIES[name]) - restored <= written
 
 
 def access_line(**values: str) -> str:
-    """A line as API Gateway writes it: a variable that has no value is a hyphen."""
-    form = RESOURCES["Api"]["Properties"]["AccessLogSettings"]["Format"]
-    variables = set(re.findall(r"\$context\.([A-Za-z.]*[A-Za-z])", form))
-    assert variables <= ACCESS_VARIABLES
-    return re.sub(
-        r"\$context\.([A-Za-z.]*[A-Za-z])",
-        lambda matching_lines: values.get(matching_lines[1], "-"),
-        form,
-    )
+    """Return an access log line as API Gateway writes it: a hyphen replaces a missing value."""
+    line = RESOURCES["Api"]["Properties"]["AccessLogSettings"]["Format"]
+    variable = re.compile(r"\$context\.([A-Za-z.]*[A-Za-z])")
+    assert set(variable.findall(line)) <= ACCESS_VARIABLES
+    return variable.sub(lambda match: values.get(match[1], "-"), line)
 
 
-def test_routes_counts_failures_of_the_access_log() -> None:
+def test_routes_query_counts_failures() -> None:
     lines = [
         access_line(status=status, routeKey="ANY /api/products")
         for status in ("200", "404", "500", "503")
@@ -170,7 +177,7 @@ def test_routes_counts_failures_of_the_access_log() -> None:
     assert len(matching_lines(f"{failed}\n| filter failed = 1", lines)) == 2
 
 
-def test_access_log_has_the_functions_request_id() -> None:
+def test_access_log_has_function_request_id() -> None:
     line = json.loads(
         access_line(**{"integration.requestId": "of-the-function", "requestId": "of-the-gateway"})
     )

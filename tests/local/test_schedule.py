@@ -1,4 +1,4 @@
-"""Functions that run by the clock: a period passes when the test says so, and what runs is a real sandbox."""
+"""Scheduled functions in real sandboxes. The tests decide when a period has passed."""
 
 import asyncio
 import json
@@ -26,7 +26,7 @@ ECHO = """
         print("got " + json.dumps(event))
 """
 FAILING = "def handler(event, context): raise ValueError('no luck')"
-# Runs until the file `go` is there.
+# Runs until the file in its event exists.
 GATED = """
     import pathlib, time
     def handler(event, context):
@@ -36,8 +36,8 @@ GATED = """
 """
 
 
-class Periods:
-    """`waiting` has the length of each period that was waited for; `end` lets one pass."""
+class FakePeriods:
+    """Replaces sleeping. `waiting` lists the lengths of the periods; `end` ends one of them."""
 
     def __init__(self) -> None:
         self.waiting: list[float] = []
@@ -54,9 +54,9 @@ class Periods:
 @asynccontextmanager
 async def scheduling(
     pool: SandboxPool, *schedules: Schedule
-) -> AsyncIterator[tuple[Periods, list[str]]]:
-    """Started, with its first periods begun; also what it reports."""
-    periods, reports = Periods(), []
+) -> AsyncIterator[tuple[FakePeriods, list[str]]]:
+    """Run a scheduler; yield its periods and the lines that it logs."""
+    periods, reports = FakePeriods(), []
     pools = {"EchoFunction": pool}
     scheduler = Scheduler(
         schedules, pools, reports.append, sleep=periods.sleep, clock=lambda: 1_764_115_200.9
@@ -82,7 +82,7 @@ def count(lines: list[str], start: str) -> int:
 
 
 @asynchronous
-async def test_a_function_runs_when_a_period_has_passed_and_after_the_next(
+async def test_function_runs_after_each_period(
     open_pool: PoolOpener,
 ) -> None:
     async with open_pool(ECHO) as (pool, lines), scheduling(pool, RULE) as (periods, reports):
@@ -96,7 +96,7 @@ async def test_a_function_runs_when_a_period_has_passed_and_after_the_next(
 
 
 @asynchronous
-async def test_each_schedule_has_its_own_period(open_pool: PoolOpener) -> None:
+async def test_each_schedule_has_its_period(open_pool: PoolOpener) -> None:
     async with open_pool(ECHO) as (pool, _), scheduling(pool, RULE, SCHEDULE) as (periods, _):
         assert periods.waiting == [60, 3600]
 
@@ -107,7 +107,7 @@ async def test_each_schedule_has_its_own_period(open_pool: PoolOpener) -> None:
     ids=["rule", "scheduler"],
 )
 @asynchronous
-async def test_it_gets_the_event_the_service_sends(
+async def test_event_is_that_of_the_service(
     open_pool: PoolOpener, schedule: Schedule, source: str, detail: object
 ) -> None:
     async with open_pool(ECHO) as (pool, lines), scheduling(pool, schedule) as (periods, _):
@@ -128,7 +128,7 @@ async def test_it_gets_the_event_the_service_sends(
 
 
 @asynchronous
-async def test_an_input_of_the_templates_is_all_it_gets(open_pool: PoolOpener) -> None:
+async def test_input_replaces_the_event(open_pool: PoolOpener) -> None:
     schedule = Schedule("EchoFunction", 60, RULE.arn, '{"keep": ["ü", 7]}')
     async with open_pool(ECHO) as (pool, lines), scheduling(pool, schedule) as (periods, _):
         periods.end()
@@ -137,19 +137,17 @@ async def test_an_input_of_the_templates_is_all_it_gets(open_pool: PoolOpener) -
 
 
 @asynchronous
-async def test_a_run_that_fails_is_reported_and_the_next_one_comes(open_pool: PoolOpener) -> None:
+async def test_failed_run_does_not_end_the_schedule(open_pool: PoolOpener) -> None:
     async with open_pool(FAILING) as (pool, _), scheduling(pool, RULE) as (periods, reports):
         periods.end()
         await until(lambda: len(reports) == 1)
         periods.end()
         await until(lambda: len(reports) == 2)
-    assert set(reports) == {"EchoFunction, run by its schedule: ValueError: no luck"}
+    assert set(reports) == {"the scheduled run of EchoFunction failed: ValueError: no luck"}
 
 
 @asynchronous
-async def test_a_run_over_the_functions_concurrency_is_reported(
-    open_pool: PoolOpener, tmp_path: Path
-) -> None:
+async def test_throttled_run_is_reported(open_pool: PoolOpener, tmp_path: Path) -> None:
     async with (
         open_pool(GATED, timeout=10, concurrency=1) as (pool, lines),
         scheduling(pool, RULE) as (periods, reports),
@@ -163,15 +161,15 @@ async def test_a_run_over_the_functions_concurrency_is_reported(
         (tmp_path / "go").touch()
         await other
     assert reports == [
-        "EchoFunction, run by its schedule: TooManyRequestsException: Rate Exceeded."
+        "the scheduled run of EchoFunction failed: TooManyRequestsException: Rate Exceeded."
     ]
 
 
 @asynchronous
-async def test_a_pool_that_breaks_is_reported_and_ends_no_schedule(open_pool: PoolOpener) -> None:
+async def test_pool_error_does_not_end_the_schedule(open_pool: PoolOpener) -> None:
     async with open_pool(ECHO) as (pool, _), scheduling(pool, RULE) as (periods, reports):
         shutil.rmtree(pool.function.folder)
-        pool.function.folder.touch()  # so that its files cannot be listed, once that is tried again
+        pool.function.folder.touch()  # a file now, so that listing the folder fails
 
         def broke_in_the_next_period() -> bool:
             periods.end()
@@ -181,9 +179,7 @@ async def test_a_pool_that_breaks_is_reported_and_ends_no_schedule(open_pool: Po
 
 
 @asynchronous
-async def test_runs_do_not_pile_up_behind_one_that_takes_longer_than_a_period(
-    open_pool: PoolOpener, tmp_path: Path
-) -> None:
+async def test_runs_do_not_overlap(open_pool: PoolOpener, tmp_path: Path) -> None:
     gate = tmp_path / "go"
     async with (
         open_pool(GATED, timeout=10) as (pool, lines),
@@ -198,13 +194,11 @@ async def test_runs_do_not_pile_up_behind_one_that_takes_longer_than_a_period(
         await until(lambda: count(lines, "REPORT") == 1)
         periods.end()
         await until(lambda: count(lines, "REPORT") == 2)
-    assert set(reports) == {"EchoFunction still runs; its schedule leaves this run out"}
+    assert set(reports) == {"EchoFunction is still running; this scheduled run is skipped"}
 
 
 @asynchronous
-async def test_stopping_waits_for_no_run_and_leaves_none(
-    open_pool: PoolOpener, tmp_path: Path
-) -> None:
+async def test_stop_cancels_runs(open_pool: PoolOpener, tmp_path: Path) -> None:
     before = asyncio.all_tasks()
     never = gated_by(tmp_path / "never")
     async with (

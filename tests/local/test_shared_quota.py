@@ -1,4 +1,4 @@
-"""One key, many clients, many environments: never more than its quota in a window of the clock, and nearly all."""
+"""The quota of a key that many clients use in many sandboxes: not exceeded, and nearly used up."""
 
 import time
 import urllib.error
@@ -18,11 +18,11 @@ QUOTA, SECONDS = 40, 2
 CLIENTS, SANDBOXES, WINDOWS = 64, 8, 4
 
 
-class Answer(NamedTuple):
-    """When it was asked for and had, by the clock that the functions have too."""
+class TimedResponse(NamedTuple):
+    """The status of a response, and when the request was sent and the response received."""
 
     sent: float
-    had: float
+    received: float
     status: int
 
 
@@ -43,24 +43,24 @@ def sandboxes(system: LocalSystem) -> int:
     return sum(b"bootstrap.py" in command.read_bytes() for command in commands if command.exists())
 
 
-def ask_until(system: LocalSystem, ends: float) -> list[Answer]:
+def ask_until(system: LocalSystem, ends: float) -> list[TimedResponse]:
     request = urllib.request.Request(  # noqa: S310 - our own server
         f"{system.local_json['base_url']}/api/categories", headers={"X-API-Key": "local-reader"}
     )
-    answers = []
+    responses = []
     while (sent := time.time()) < ends:
         try:
-            with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
-                status = answer.status
+            with urllib.request.urlopen(request, timeout=30) as response:  # noqa: S310
+                status = response.status
         except urllib.error.HTTPError as error:
             with error:
                 status = error.code
-        answers.append(Answer(sent, time.time(), status))
-    return answers
+        responses.append(TimedResponse(sent, time.time(), status))
+    return responses
 
 
 def counts(system: LocalSystem) -> dict[int, int]:
-    """Window → what DynamoDB has counted in it."""
+    """Return the number of requests that DynamoDB has counted in each window."""
     dynamodb = emulated_client("dynamodb", system.local_json["dynamodb_url"])
     scanned = dynamodb.call(
         "DynamoDB_20120810.Scan", {"TableName": TABLES["SLUICE_RATE_LIMIT_TABLE"]}
@@ -72,37 +72,42 @@ def counts(system: LocalSystem) -> dict[int, int]:
 
 
 def rush(system: LocalSystem) -> None:
-    """Every client asks as often as it can, for WINDOWS whole windows."""
+    """Let every client send requests as fast as it can for WINDOWS windows; check the counts."""
     begins = (time.time() // SECONDS + 1) * SECONDS
     ends = begins + WINDOWS * SECONDS
     with ThreadPoolExecutor(CLIENTS) as threads:
-        asked = threads.map(lambda _: ask_until(system, ends), range(CLIENTS))
-        answers = [answer for one in asked for answer in one]
-    assert {answer.status for answer in answers} <= {200, 429}
+        by_client = threads.map(lambda _: ask_until(system, ends), range(CLIENTS))
+        responses = [response for client in by_client for response in client]
+    assert {response.status for response in responses} <= {200, 429}
     counted = counts(system)
     assert max(counted.values()) <= QUOTA
 
-    # An answer that was asked for and had in one window was admitted in it: of those no window may have more than was
-    # counted, nor all windows together.
+    # A request that was sent and answered in one window was admitted in that window. Neither one
+    # window nor all windows together may have more admitted requests than were counted.
     windows = range(int(begins) // SECONDS, int(ends) // SECONDS)
-    admitted = [answer for answer in answers if answer.status == 200]
-    surely = Counter(
-        int(a.sent) // SECONDS for a in admitted if int(a.sent) // SECONDS == int(a.had) // SECONDS
+    admitted = [response for response in responses if response.status == 200]
+    within_one_window = Counter(
+        int(each.sent) // SECONDS
+        for each in admitted
+        if int(each.sent) // SECONDS == int(each.received) // SECONDS
     )
-    assert {window: number for window, number in surely.items() if number > counted[window]} == {}
+    exceeded = {
+        window: number for window, number in within_one_window.items() if number > counted[window]
+    }
+    assert exceeded == {}
     assert len(admitted) <= sum(
         number for window, number in counted.items() if window >= windows[0] - 1
     )
 
     assert sum(counted[window] for window in windows) >= 0.9 * QUOTA * len(windows), counted
-    assert len(answers) > 2 * len(admitted), "there was more demand than there was quota"
+    assert len(responses) > 2 * len(admitted), "the demand must exceed the quota"
 
 
-def test_a_key_on_many_environments_gets_its_quota_and_no_more(system: LocalSystem) -> None:
+def test_quota_holds_over_many_environments(system: LocalSystem) -> None:
     rush(system)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("run", range(20))
-def test_and_so_it_does_every_time(system: LocalSystem, run: int) -> None:
+def test_quota_holds_in_every_run(system: LocalSystem, run: int) -> None:
     rush(system)

@@ -1,4 +1,4 @@
-"""`python -m local` as whoever types `make run` meets it: it serves, remembers, says what is wrong, leaves nothing."""
+"""`python -m local`: it serves, keeps its data, reports errors, and leaves no processes."""
 
 import http.client
 import json
@@ -25,7 +25,7 @@ START_SECONDS = 60.0  # a first start on a busy machine compiles every module
 
 @pytest.fixture(scope="module")
 def shared() -> Iterator[LocalSystem]:
-    """One state for all tests; a test may stop the system, the next one's `system` starts it again."""
+    """A system for all tests. A test may stop it: the fixture `system` starts it again."""
     with temporary_system() as system:
         yield system
 
@@ -35,7 +35,7 @@ def system(shared: LocalSystem) -> LocalSystem:
     return shared if shared.process else shared.start()
 
 
-def test_it_finds_the_shop_again_and_leaves_nothing_in_between(system: LocalSystem) -> None:
+def test_restart_keeps_data_and_no_processes(system: LocalSystem) -> None:
     status, category = system.request("/api/categories", {"name": f"Käse {os.urandom(4).hex()}"})
     assert status == 201, category
     port, pids = system.port, system.child_pids()
@@ -66,7 +66,7 @@ def test_it_finds_the_shop_again_and_leaves_nothing_in_between(system: LocalSyst
         "/no",
     ],
 )
-def test_head_has_gets_length_and_no_body(system: LocalSystem, path: str) -> None:
+def test_head_has_the_length_of_get(system: LocalSystem, path: str) -> None:
     seen = []
     for method in ("GET", "HEAD"):
         connection = http.client.HTTPConnection("127.0.0.1", system.port)
@@ -82,7 +82,7 @@ def test_head_has_gets_length_and_no_body(system: LocalSystem, path: str) -> Non
 
 
 @pytest.mark.parametrize("origin", ["http://localhost:5173", "https://[::1]", "http://127.0.0.1"])
-def test_pages_of_this_machine_may_call_the_api(system: LocalSystem, origin: str) -> None:
+def test_local_pages_may_call_the_api(system: LocalSystem, origin: str) -> None:
     connection = http.client.HTTPConnection("127.0.0.1", system.port)
     asked = {
         "Origin": origin,
@@ -104,7 +104,7 @@ def test_pages_of_this_machine_may_call_the_api(system: LocalSystem, origin: str
     assert "RateLimit" in refused.headers["Access-Control-Expose-Headers"]
 
 
-def test_where_its_parts_are_is_published_for_its_owner_alone(system: LocalSystem) -> None:
+def test_published_files_are_private(system: LocalSystem) -> None:
     published = system.local_json
     assert published.keys() == {
         "base_url", "database_url", "dynamodb_url", "s3_url", "sqs_url", "imports_bucket", "pid",
@@ -117,18 +117,18 @@ def test_where_its_parts_are_is_published_for_its_owner_alone(system: LocalSyste
         assert b"<KeyCount>0</KeyCount>" in listing.read()
 
 
-def test_a_functions_environment_can_be_taken_over(system: LocalSystem) -> None:
-    told, _ = system.spawn("env", "ProductsFunction").communicate(timeout=30)
-    assert "export AWS_LAMBDA_FUNCTION_NAME=ProductsFunction\n" in told
-    assert "export SLUICE_DB_USER=sluice_app\n" in told
+def test_env_prints_exports(system: LocalSystem) -> None:
+    output, _ = system.spawn("env", "ProductsFunction").communicate(timeout=30)
+    assert "export AWS_LAMBDA_FUNCTION_NAME=ProductsFunction\n" in output
+    assert "export SLUICE_DB_USER=sluice_app\n" in output
     assert "there is no function 'NoFunction'" in system.failure_message("env", "NoFunction")
 
 
-def test_a_second_one_names_the_first(system: LocalSystem) -> None:
+def test_second_system_names_the_first(system: LocalSystem) -> None:
     assert f"{system.local_json['base_url']} (process {system.pid})" in system.failure_message()
 
 
-def test_a_killed_database_is_started_again(system: LocalSystem) -> None:
+def test_killed_database_is_restarted(system: LocalSystem) -> None:
     assert system.request("/api/products")[0] == 200
     data = system.home / "state" / "postgres" / "data" / "postmaster.pid"
     os.kill(int(data.read_text().split()[0]), signal.SIGKILL)
@@ -138,7 +138,7 @@ def test_a_killed_database_is_started_again(system: LocalSystem) -> None:
 @pytest.mark.skipif(
     sys.platform != "linux", reason="elsewhere PostgreSQL is stopped by the next start"
 )
-def test_it_leaves_nothing_when_it_is_killed_and_starts_again(system: LocalSystem) -> None:
+def test_kill_leaves_no_processes(system: LocalSystem) -> None:
     system.request("/health")
     pids = system.child_pids()
     system.stop(signal.SIGKILL)
@@ -146,9 +146,7 @@ def test_it_leaves_nothing_when_it_is_killed_and_starts_again(system: LocalSyste
     assert system.start().request("/health")[0] == 200
 
 
-def test_another_server_is_used_where_database_url_names_one(
-    home: Path, empty_database: str
-) -> None:
+def test_database_url_selects_the_server(home: Path, empty_database: str) -> None:
     migrate_url(empty_database, "shop")
     other = LocalSystem(home, DATABASE_URL=empty_database).start()
     try:
@@ -160,18 +158,16 @@ def test_another_server_is_used_where_database_url_names_one(
         other.stop()
 
 
-def test_a_taken_port_is_named(home: Path) -> None:
+def test_port_in_use_is_named(home: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         assert (
-            f"port {port} on 127.0.0.1 is taken"
+            f"port {port} on 127.0.0.1 is in use"
             in LocalSystem(home, PORT=str(port)).failure_message()
         )
 
 
-def test_a_database_that_cannot_be_used_is_named_without_its_password(
-    home: Path, empty_database: str
-) -> None:
+def test_database_error_hides_password(home: Path, empty_database: str) -> None:
     nowhere = LocalSystem(
         home, DATABASE_URL=f"postgresql://u:secret@127.0.0.1:{free_port()}/shop"
     ).failure_message()
@@ -180,21 +176,23 @@ def test_a_database_that_cannot_be_used_is_named_without_its_password(
     assert "secret" not in nowhere
     refused = re.sub(r":[^:@/]+@", ":wrong@", empty_database)
     assert (
-        "refuses the user name or password"
+        "rejects the user name or password"
         in LocalSystem(home, DATABASE_URL=refused).failure_message()
     )
 
 
-def test_a_parameter_the_template_refuses_is_named(home: Path, empty_database: str) -> None:
-    told = LocalSystem(home, DATABASE_URL=empty_database).failure_message("--set", "LogLevel=LOUD")
-    assert "the parameter LogLevel is 'LOUD'" in told
+def test_invalid_parameter_is_named(home: Path, empty_database: str) -> None:
+    output = LocalSystem(home, DATABASE_URL=empty_database).failure_message(
+        "--set", "LogLevel=LOUD"
+    )
+    assert "the parameter LogLevel is 'LOUD'" in output
 
 
-def test_there_is_no_environment_of_a_system_that_does_not_run(home: Path) -> None:
+def test_env_needs_a_running_system(home: Path) -> None:
     assert "not running" in LocalSystem(home).failure_message("env", "ProductsFunction")
 
 
-def test_output_that_nobody_reads_stops_neither_requests_nor_the_end(system: LocalSystem) -> None:
+def test_unread_output_does_not_block(system: LocalSystem) -> None:
     pipe_full = 2_000  # lines; a pipe holds 64 KiB
     connection = http.client.HTTPConnection("127.0.0.1", system.port, timeout=30)
     for _ in range(pipe_full):

@@ -1,4 +1,4 @@
-"""What the local system reads out of a template: the functions of CloudFormation, and our own template.yaml."""
+"""Reading a template: intrinsic functions, functions, routes, schedules and CORS."""
 
 import re
 from collections.abc import Callable
@@ -37,7 +37,11 @@ Resources:
       Layers: [!Ref Layer]
       MemorySize: !If [IsLocal, 512, 256]
       ReservedConcurrentExecutions: !If [IsLocal, !Ref AWS::NoValue, 3]
-      Environment: {Variables: {A: own, KEY: !Sub "{{resolve:secretsmanager:${Key}}}", GONE: !Ref AWS::NoValue}}
+      Environment:
+        Variables:
+          A: own
+          KEY: !Sub "{{resolve:secretsmanager:${Key}}}"
+          GONE: !Ref AWS::NoValue
       Events:
         Get: {Type: HttpApi, Properties: {Method: get, Path: "/echo/{id}"}}
         Rest: {Type: HttpApi}
@@ -56,7 +60,7 @@ def template(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def schedules(tmp_path: Path) -> ScheduleReader:
-    """`schedules(event)`: those of EchoFunction, where `event` is its event Timer."""
+    """`schedules(event)` returns the schedules of a function with the event Timer."""
 
     def schedules_of(event: str) -> tuple[Schedule, ...]:
         path = tmp_path / "template.yaml"
@@ -79,7 +83,8 @@ def schedules(tmp_path: Path) -> ScheduleReader:
 def evaluate(tmp_path: Path, value: str) -> Any:
     path = tmp_path / "template.yaml"
     path.write_text(
-        "Mappings: {Sizes: {eu: {large: 9}}}\nConditions: {Holds: !Equals [1, '1'], Fails: !Not [!Condition Holds]}\n"
+        "Mappings: {Sizes: {eu: {large: 9}}}\n"
+        "Conditions: {Holds: !Equals [1, '1'], Fails: !Not [!Condition Holds]}\n"
         f"Resources: {{Table: {{Type: 'AWS::DynamoDB::Table'}}}}\nValue: {value}\n"
     )
     document = load_template(path)
@@ -113,27 +118,25 @@ def evaluate(tmp_path: Path, value: str) -> Any:
         ("{a: !Ref AWS::NoValue, b: [!Ref AWS::NoValue, 1]}", {"b": [1]}),
     ],
 )
-def test_a_function_comes_to_what_cloudformation_makes_of_it(
-    tmp_path: Path, value: str, expected: object
-) -> None:
+def test_intrinsic_function_values(tmp_path: Path, value: str, expected: object) -> None:
     assert evaluate(tmp_path, value) == expected
 
 
 @pytest.mark.parametrize(
-    ("value", "told"),
+    ("value", "message"),
     [
         ("!ImportValue x", "does not evaluate Fn::ImportValue"),
         ("!Base64 x", "does not evaluate Fn::Base64"),
         ("!And [!Condition Holds, !Condition Fails]", "does not evaluate Fn::And in Resources"),
         ("!Contains [!Ref List, a]", "does not evaluate Fn::Contains in Resources"),
-        ("!If [!Equals [1, 1], a, b]", "takes the name of a condition"),
+        ("!If [!Equals [1, 1], a, b]", "needs the name of a condition"),
         ("!Ref Nothing", "Nothing is neither a parameter nor a resource"),
         ("!If [Maybe, a, b]", "the condition Maybe is not declared"),
-        ("!FindInMap [Sizes, us, large]", "there is no Sizes.us.large"),
+        ("!FindInMap [Sizes, us, large]", "Sizes.us.large does not exist"),
     ],
 )
-def test_what_is_not_known_is_an_error_and_no_guess(tmp_path: Path, value: str, told: str) -> None:
-    with pytest.raises(TemplateError, match=told):
+def test_unknown_name_is_an_error(tmp_path: Path, value: str, message: str) -> None:
+    with pytest.raises(TemplateError, match=message):
         evaluate(tmp_path, value)
 
 
@@ -145,16 +148,16 @@ def test_what_is_not_known_is_an_error_and_no_guess(tmp_path: Path, value: str, 
         ("!Equals [!Join ['', !Ref List], ab]", True),
         ("!Equals [!FindInMap [Sizes, eu, large], 9]", True),
         ("!Equals [!Select [0, !Split ['.', '17.7']], '17']", True),
-        ("!Equals [!Ref List, a]", "neither a list nor an object"),
+        ("!Equals [!Ref List, a]", "not lists or objects"),
         ("!Equals [!If [Holds, a, b], a]", "does not evaluate Fn::If in Conditions"),
         ("!Equals [!GetAtt Table.Arn, a]", "does not evaluate Fn::GetAtt in Conditions"),
-        ("!Equals [!Ref Table, a]", "Conditions can refer to parameters alone"),
+        ("!Equals [!Ref Table, a]", "Conditions can refer to parameters only"),
         ("!And [!Condition Holds]", "a list of 2 to 10 conditions"),
         ("!Not [maybe]", "neither true nor false"),
         ("!Contains [!Ref List, a]", "does not evaluate Fn::Contains in Conditions"),
     ],
 )
-def test_condition_uses_functions_of_conditions_alone(
+def test_conditions_allow_only_their_functions(
     tmp_path: Path, condition: str, expected: bool | str
 ) -> None:
     evaluator = evaluator_of(
@@ -187,13 +190,11 @@ def test_condition_uses_functions_of_conditions_alone(
         ("!Equals [!Select [0, !Ref List], a]", "does not evaluate Fn::Select in Rules"),
         ("!If [Holds, a, b]", "does not evaluate Fn::If in Rules"),
         ("!Condition Holds", "does not evaluate Condition in Rules"),
-        ("!Equals [!Ref Table, a]", "Rules can refer to parameters alone"),
-        ("!Contains [!Ref P, p]", "takes a list of strings first"),
+        ("!Equals [!Ref Table, a]", "Rules can refer to parameters only"),
+        ("!Contains [!Ref P, p]", "must be a list of strings"),
     ],
 )
-def test_rule_uses_functions_of_rules_alone(
-    tmp_path: Path, rule: str, expected: bool | str
-) -> None:
+def test_rules_allow_only_their_functions(tmp_path: Path, rule: str, expected: bool | str) -> None:
     evaluator = evaluator_of(tmp_path, f"Conditions: {{Holds: !Equals [1, 1]}}\nAsked: {rule}\n")
     asked = load_template(tmp_path / "template.yaml")["Asked"]
     if isinstance(expected, bool):
@@ -206,13 +207,15 @@ def test_rule_uses_functions_of_rules_alone(
 def evaluator_of(folder: Path, sections: str) -> Evaluator:
     path = folder / "template.yaml"
     path.write_text(
-        f"Mappings: {{Sizes: {{eu: {{large: 9}}}}}}\nResources: {{Table: {{Type: 'AWS::DynamoDB::Table'}}}}\n{sections}"
+        "Mappings: {Sizes: {eu: {large: 9}}}\n"
+        "Resources: {Table: {Type: 'AWS::DynamoDB::Table'}}\n"
+        f"{sections}"
     )
     given = {"P": "p", "List": ["a", "b"], "None": [""]}
     return Evaluator(load_template(path), given, lambda name, attribute: f"<{name}.{attribute}>")
 
 
-def test_a_function_is_read_with_the_globals_and_parameters_applied(template: Path) -> None:
+def test_function_inherits_globals(template: Path) -> None:
     found = read_template(
         template,
         parameters={"Name": "x", "Size": "7", "Unknown": "?"},
@@ -227,7 +230,7 @@ def test_a_function_is_read_with_the_globals_and_parameters_applied(template: Pa
     assert "AbsentFunction" not in found.functions
 
 
-def test_a_built_layer_is_its_python_folder(template: Path) -> None:
+def test_built_layer_is_its_python_folder(template: Path) -> None:
     function = read_template(template, parameters={"Name": "x"}, secret=str, built=True).functions[
         "EchoFunction"
     ]
@@ -236,7 +239,7 @@ def test_a_built_layer_is_its_python_folder(template: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("parameters", "told"),
+    ("parameters", "message"),
     [
         ({}, "the parameter Name has no default"),
         ({"Name": "x", "Stage": "prod"}, "the parameter Stage is 'prod'; it may be dev, local"),
@@ -244,14 +247,14 @@ def test_a_built_layer_is_its_python_folder(template: Path) -> None:
         ({"Name": "x", "Stage": "local"}, "AbsentFunction has no CodeUri"),
     ],
 )
-def test_a_template_that_cannot_be_deployed_is_refused(
-    template: Path, parameters: dict[str, str], told: str
+def test_undeployable_template_is_rejected(
+    template: Path, parameters: dict[str, str], message: str
 ) -> None:
-    with pytest.raises(TemplateError, match=told):
+    with pytest.raises(TemplateError, match=message):
         read_template(template, parameters=parameters, secret=str)
 
 
-def test_a_schedule_stands_beside_the_routes(template: Path) -> None:
+def test_schedule_is_read_with_routes(template: Path) -> None:
     found = read_template(template, parameters={"Name": "x"}, secret=str)
     assert found.schedules == (
         Schedule("EchoFunction", 86_400, f"{RULE}sluice-local-EchoFunctionTimer"),
@@ -280,15 +283,15 @@ def test_a_schedule_stands_beside_the_routes(template: Path) -> None:
             None,
         ),
         (
-            "{Type: ScheduleV2, Properties: {ScheduleExpression: !Sub 'rate(${Often} minutes)', State: ENABLED,"
-            " GroupName: own, Name: tick, Input: '{\"a\": 1}'}}",
+            "{Type: ScheduleV2, Properties: {ScheduleExpression: !Sub 'rate(${Often} minutes)',"
+            " State: ENABLED, GroupName: own, Name: tick, Input: '{\"a\": 1}'}}",
             300,
             f"{SCHEDULE}own/tick",
             '{"a": 1}',
         ),
     ],
 )
-def test_a_schedule_is_its_period_its_name_and_its_input(
+def test_schedule_has_period_name_and_input(
     schedules: ScheduleReader, event: str, seconds: int, arn: str, payload: str | None
 ) -> None:
     assert schedules(event) == (Schedule("EchoFunction", seconds, arn, payload),)
@@ -299,11 +302,12 @@ def test_a_schedule_is_its_period_its_name_and_its_input(
     [
         "{Type: Schedule, Properties: {Schedule: rate(1 hour), Enabled: false}}",
         "{Type: Schedule, Properties: {Schedule: rate(1 hour), State: DISABLED}}",
-        "{Type: ScheduleV2, Properties: {ScheduleExpression: 'cron(0 3 * * ? *)', State: !If [IsOff, DISABLED, x]}}",
+        "{Type: ScheduleV2, Properties: {ScheduleExpression: 'cron(0 3 * * ? *)',"
+        " State: !If [IsOff, DISABLED, x]}}",
         "!If [IsOff, !Ref AWS::NoValue, {Type: Schedule, Properties: {Schedule: rate(1 hour)}}]",
     ],
 )
-def test_a_schedule_that_is_off_is_none(schedules: ScheduleReader, event: str) -> None:
+def test_disabled_schedule_is_ignored(schedules: ScheduleReader, event: str) -> None:
     assert schedules(event) == ()
 
 
@@ -319,25 +323,24 @@ def test_a_schedule_that_is_off_is_none(schedules: ScheduleReader, event: str) -
         "",
     ],
 )
-def test_a_schedule_that_would_never_run_here_is_refused(
-    schedules: ScheduleReader, expression: str
-) -> None:
-    told = re.escape(
+def test_unsupported_schedule_is_rejected(schedules: ScheduleReader, expression: str) -> None:
+    message = re.escape(
         f"EchoFunction has the schedule {expression!r}, and the local system runs only rates"
     )
-    with pytest.raises(TemplateError, match=told):
+    with pytest.raises(TemplateError, match=message):
         schedules(f"{{Type: ScheduleV2, Properties: {{ScheduleExpression: '{expression}'}}}}")
 
 
 @pytest.mark.parametrize("given", ["'{'", "{a: 1}"])
-def test_an_input_that_is_not_json_text_is_refused(schedules: ScheduleReader, given: str) -> None:
+def test_input_must_be_json_text(schedules: ScheduleReader, given: str) -> None:
     with pytest.raises(TemplateError, match="EchoFunction has a schedule whose Input is"):
         schedules(f"{{Type: Schedule, Properties: {{Schedule: rate(1 hour), Input: {given}}}}}")
 
 
-def test_cors_is_there_only_where_it_is_configured(template: Path) -> None:
+def test_cors_needs_configuration(template: Path) -> None:
     assert read_template(template, parameters={"Name": "x"}, secret=str).cors is None
-    api = "  Api: {Type: 'AWS::Serverless::HttpApi', Properties: {CorsConfiguration: {AllowOrigins: [a], MaxAge: 5}}}\n"
+    cors_configuration = "CorsConfiguration: {AllowOrigins: [a], MaxAge: 5}"
+    api = f"  Api: {{Type: 'AWS::Serverless::HttpApi', Properties: {{{cors_configuration}}}}}\n"
     template.write_text(FUNCTION + api)
     cors = read_template(template, parameters={"Name": "x"}, secret=str).cors
     assert cors is not None
@@ -345,7 +348,7 @@ def test_cors_is_there_only_where_it_is_configured(template: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "Resources: 1", "a: [", "a: !Ref [b"])
-def test_what_is_no_template_is_refused(tmp_path: Path, text: str) -> None:
+def test_invalid_template_is_rejected(tmp_path: Path, text: str) -> None:
     path = tmp_path / "template.yaml"
     path.write_text(text)
     with pytest.raises(TemplateError, match=r"template\.yaml"):

@@ -1,4 +1,4 @@
-"""Wrong uses of the local system: each ends with one sentence that names the fault and the remedy."""
+"""Wrong use of the local system ends with one sentence that names the cause and the remedy."""
 
 import subprocess
 import sys
@@ -7,15 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from local.database import settings_of
+from local.database import settings_from_url
 from local.postgres import PostgresServer
 from tests.fixtures.local_system import ROOT, LocalSystem, temporary_system
 
-Use = tuple[dict[str, str], list[str]]  # the variables, and words of the message
+# environment variables, and words of the error message
+UsageError = tuple[dict[str, str], list[str]]
 HOST = "127.0.0.1:1"  # nothing listens there
 
 
-OF_THE_START: list[Use] = [
+START_ERRORS: list[UsageError] = [
     ({"PORT": "abc"}, ["PORT must be a number from 0 to 65535", "'abc'"]),
     ({"PORT": "80000"}, ["PORT must be a number from 0 to 65535", "'80000'"]),
     ({"PORT": "-1"}, ["PORT must be a number", "'-1'"]),
@@ -25,7 +26,7 @@ OF_THE_START: list[Use] = [
         ["/dev/null/state cannot be written", "SLUICE_STATE=/path make run"],
     ),
 ]
-OF_THE_DATABASE: list[Use] = [
+DATABASE_ERRORS: list[UsageError] = [
     (
         {"DATABASE_URL": "mysql://u@h/d"},
         ["DATABASE_URL", "postgresql://user:password@host:5432/database"],
@@ -73,14 +74,14 @@ OF_THE_DATABASE: list[Use] = [
 @pytest.mark.parametrize(
     ("command", "environ", "words"),
     [
-        *(([], *use) for use in OF_THE_START),
-        *((command, *use) for use in OF_THE_DATABASE for command in ([], ["migrate"], ["remove"])),
+        *(([], *use) for use in START_ERRORS),
+        *((command, *use) for use in DATABASE_ERRORS for command in ([], ["migrate"], ["remove"])),
     ],
     ids=lambda value: (
         " ".join(f"{k}={v}" for k, v in value.items()) if isinstance(value, dict) else ""
     ),
 )
-def test_wrong_use_is_one_sentence(
+def test_usage_error_is_one_sentence(
     command: list[str], environ: dict[str, str], words: list[str]
 ) -> None:
     with temporary_system(**environ) as system:
@@ -90,9 +91,7 @@ def test_wrong_use_is_one_sentence(
         assert word in message, message
 
 
-def test_a_server_that_asks_for_a_password_names_the_places(
-    postgres_server: PostgresServer, tmp_path: Path
-) -> None:
+def test_missing_password_names_the_places(postgres_server: PostgresServer, tmp_path: Path) -> None:
     url = f"postgresql://postgres@127.0.0.1:{postgres_server.port}/postgres"
     with temporary_system(DATABASE_URL=url, PGPASSFILE=str(tmp_path / "none")) as system:
         message = system.failure_message()
@@ -107,19 +106,19 @@ def test_a_server_that_asks_for_a_password_names_the_places(
     [
         (
             "postgresql://postgres:canary-wrong@{}/postgres",
-            "refuses the user name or password; correct them",
+            "rejects the user name or password; correct them",
         ),
         ("postgresql://postgres:{password}@{}/nowhere", "that database does not exist; create it"),
         ("postgresql://postgres:canary@p/canary@{}/postgres", "an @ after the host"),
         ("postgresql://postgres:{password}@{}/postgres?sslmode=require", "the server has no TLS"),
     ],
 )
-def test_what_a_server_refuses_is_one_sentence(
+def test_server_error_is_one_sentence(
     postgres_server: PostgresServer, command: list[str], url: str, sentence: str
 ) -> None:
     place, password = (
         f"127.0.0.1:{postgres_server.port}",
-        settings_of(postgres_server.url()).password,
+        settings_from_url(postgres_server.url()).password,
     )
     with temporary_system(DATABASE_URL=url.format(place, password=password)) as system:
         message = system.failure_message(*command)
@@ -128,20 +127,20 @@ def test_what_a_server_refuses_is_one_sentence(
     assert "canary" not in message
 
 
-def test_tools_without_a_running_system_name_make_run(tmp_path: Path) -> None:
+def test_tools_need_a_running_system(tmp_path: Path) -> None:
     with temporary_system() as system:
         for command in (["env", "ProductsFunction"], ["env"], ["psql"]):
             assert "not running; start it with: make run" in system.failure_message(*command)
 
 
-def test_env_without_a_function_lists_them(demo_system: LocalSystem) -> None:
+def test_env_without_function_lists_them(demo_system: LocalSystem) -> None:
     message = demo_system.failure_message("env")
     assert "make env FUNCTION=" in message
     assert "ProductsFunction" in message
     assert message.count("\n") == 1
 
 
-def test_psql_opens_the_running_systems_database(demo_system: LocalSystem) -> None:
+def test_psql_opens_the_database(demo_system: LocalSystem) -> None:
     process = demo_system.spawn(
         "psql", "-X", "-Atc", "SELECT current_database(), count(*) > 0 FROM products"
     )
@@ -149,8 +148,8 @@ def test_psql_opens_the_running_systems_database(demo_system: LocalSystem) -> No
     assert (process.returncode, rows, wrong) == (0, "sluice|t\n", "")
 
 
-def test_an_interrupt_while_starting_is_silent() -> None:
-    """At any moment from our first line on; before it, the interpreter answers for itself."""
+def test_interrupted_start_is_silent() -> None:
+    """At any moment after the first line of this package; before it, Python prints a traceback."""
     with temporary_system() as system:
         for moment in range(6):
             process = system.spawn()
@@ -173,7 +172,7 @@ def clean(state: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_clean_state_is_refused_while_it_runs(demo_system: LocalSystem) -> None:
+def test_clean_state_fails_while_running(demo_system: LocalSystem) -> None:
     state = demo_system.home / "state"
     done = clean(state)
     assert done.returncode == 1
@@ -183,7 +182,7 @@ def test_clean_state_is_refused_while_it_runs(demo_system: LocalSystem) -> None:
     assert demo_system.request("/api/products?limit=1")[0] == 200
 
 
-def test_clean_state_removes_what_a_stopped_system_left() -> None:
+def test_clean_state_removes_all_state() -> None:
     with temporary_system() as system:
         system.start().stop()
         state = system.home / "state"
@@ -196,7 +195,7 @@ def test_clean_state_removes_what_a_stopped_system_left() -> None:
         assert clean(state).returncode == 0  # nothing left to remove
 
 
-def test_clean_state_leaves_other_folders_alone(tmp_path: Path) -> None:
+def test_clean_state_keeps_other_folders(tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("years of work")
     assert clean(tmp_path).returncode == 1
     assert (tmp_path / "thesis.txt").exists()

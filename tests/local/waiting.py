@@ -1,4 +1,4 @@
-"""Tests wait for what they want to see, with a deadline, and never for time to pass."""
+"""Helpers that wait for a condition, with a deadline."""
 
 import asyncio
 import functools
@@ -11,7 +11,7 @@ DEADLINE = 10.0
 
 
 def asynchronous(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., None]:
-    """Lets pytest run an async test; it gets its fixtures as ever."""
+    """Decorate an async test so that pytest can run it with its fixtures."""
 
     @functools.wraps(test)
     def run(**fixtures: Any) -> None:
@@ -34,7 +34,7 @@ async def until(holds: Callable[[], bool]) -> None:
 
 
 def is_running(pid: int) -> bool:
-    """Zombies do not count: they hold nothing."""
+    """Return whether a process runs. A zombie does not count."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
     except (FileNotFoundError, ProcessLookupError):

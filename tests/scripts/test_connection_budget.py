@@ -1,4 +1,4 @@
-"""The connection budget: what is counted, what is compared, and what is said where it does not fit."""
+"""The connection budget of each stage, and the messages if it does not fit."""
 
 import re
 import tomllib
@@ -7,7 +7,14 @@ from pathlib import Path
 import pytest
 
 from local.intrinsics import Evaluator, load_template
-from scripts.connection_budget import READERS, BudgetError, budget, deployments, main, overrides
+from scripts.connection_budget import (
+    REPLICA_FUNCTIONS,
+    BudgetError,
+    budget,
+    deployments,
+    main,
+    overrides,
+)
 
 ROOT = Path(__file__).parents[2]
 TEMPLATE = load_template(ROOT / "template.yaml")
@@ -15,28 +22,30 @@ CONFIGURED = deployments(tomllib.loads((ROOT / "samconfig.toml").read_text()))
 
 
 @pytest.mark.parametrize("name", CONFIGURED)
-def test_every_stage_of_samconfig_fits_into_its_server(name: str) -> None:
+def test_every_stage_fits_its_server(name: str) -> None:
     found = budget(TEMPLATE, CONFIGURED[name])
 
     advice = (
         f"lower FunctionConcurrency of [{name}] in samconfig.toml, or its default in template.yaml"
     )
-    assert found.fits, f"{found}: {advice}\n" + "\n".join(map(str, found.shares))
+    assert found.fits, f"{found}: {advice}\n" + "\n".join(map(str, found.functions))
 
 
 @pytest.mark.parametrize(
-    ("least", "most", "takes"),
+    ("min_capacity", "max_capacity", "max_connections"),
     [("0", "1", 189), ("0.5", "16", 2000), ("1", "16", 3360), ("2", "128", 5000)],
 )
-def test_what_an_aurora_takes_follows_from_its_capacity(least: str, most: str, takes: int) -> None:
+def test_aurora_limit_follows_its_capacity(
+    min_capacity: str, max_capacity: str, max_connections: int
+) -> None:
     given = {
         "DatabaseMode": "aurora",
-        "AuroraMinCapacity": least,
-        "AuroraMaxCapacity": most,
+        "AuroraMinCapacity": min_capacity,
+        "AuroraMaxCapacity": max_capacity,
         "MaxConnections": "9999",
     }
 
-    assert budget(TEMPLATE, given).max_connections == takes
+    assert budget(TEMPLATE, given).max_connections == max_connections
 
 
 @pytest.mark.parametrize(
@@ -49,26 +58,28 @@ def test_what_an_aurora_takes_follows_from_its_capacity(least: str, most: str, t
     ],
     ids=str,
 )
-def test_the_stack_tells_the_same_sum(given: dict[str, str]) -> None:
-    """The output ConnectionBudget is arithmetic with words in it."""
+def test_stack_output_has_the_same_sum(given: dict[str, str]) -> None:
     defaults = {
         name: declared.get("Default", "given") for name, declared in TEMPLATE["Parameters"].items()
     }
     here = Evaluator(TEMPLATE, {**defaults, **given}, lambda name, attribute: name)
-    told, takes = (
+    formula_text, takes = (
         here.value(TEMPLATE["Outputs"][name]["Value"])
         for name in ("ConnectionBudget", "MaxConnections")
     )
     found = budget(TEMPLATE, given)
 
-    formula = re.sub(r"[a-wyz][a-z]+", "", told).replace("x", "*")
-    assert eval(formula) == found.most, told  # noqa: S307 - the template's own text
+    # the output ConnectionBudget is a formula with words in it
+    formula = re.sub(r"[a-wyz][a-z]+", "", formula_text).replace("x", "*")
+    assert eval(formula) == found.required, formula_text  # noqa: S307 - the template's own text
     assert int(takes) == found.max_connections
 
 
-def test_a_function_counts_its_environments_times_what_each_may_hold() -> None:
+def test_function_budget_is_a_product() -> None:
     given = {"FunctionConcurrency": "7", "PoolSize": "2", "PoolOverflow": "3"}
-    shares = {s.function: (s.environments, s.connections) for s in budget(TEMPLATE, given).shares}
+    shares = {
+        s.function: (s.environments, s.connections) for s in budget(TEMPLATE, given).functions
+    }
 
     assert shares["ProductsFunction"] == (7, 5)
     assert shares["AnalyticsFunction"] == (7, 6)  # one as the analyst
@@ -81,21 +92,20 @@ def test_a_function_counts_its_environments_times_what_each_may_hold() -> None:
     }
 
 
-def test_a_reader_is_asked_by_the_functions_that_read_from_it_and_fits_where_its_primary_does() -> (
-    None
-):
+def test_replica_budget_has_reading_functions() -> None:
     production = budget(TEMPLATE, CONFIGURED["production"])
-    assert production.reader is not None
-    assert production.reader.most == 5 * 60 * 2 + 60 + 2 * 2  # of a resource; analysts; health
-    assert production.reader.fits
-    assert production.reader.most < (production.most or 0)
-    assert {share.function for share in production.reader.shares} == set(READERS)
-    assert budget(TEMPLATE, {}).reader is None
-    assert budget(TEMPLATE, {"ReaderHost": "replica.example.com"}).reader is not None
+    assert production.replica is not None
+    # five functions with a pool, the analysts, and the health check
+    assert production.replica.required == 5 * 60 * 2 + 60 + 2 * 2
+    assert production.replica.fits
+    assert production.replica.required < (production.required or 0)
+    assert {share.function for share in production.replica.functions} == set(REPLICA_FUNCTIONS)
+    assert budget(TEMPLATE, {}).replica is None
+    assert budget(TEMPLATE, {"ReaderHost": "replica.example.com"}).replica is not None
 
 
-def test_the_last_connection_that_fits_fits() -> None:
-    most = budget(TEMPLATE, {}).most
+def test_exact_limit_fits() -> None:
+    most = budget(TEMPLATE, {}).required
     assert most is not None
     server = -(-most * 100 // 80)  # the smallest of which 80 % are as many
 
@@ -103,40 +113,39 @@ def test_the_last_connection_that_fits_fits() -> None:
     assert not budget(TEMPLATE, {"MaxConnections": str(server - 2)}).fits
 
 
-def test_without_a_cap_the_smallest_account_must_fit() -> None:
+def test_unlimited_budget_fits_new_accounts() -> None:
     uncapped = {"FunctionConcurrency": "0"}
 
-    assert budget(TEMPLATE, uncapped).most is None
+    assert budget(TEMPLATE, uncapped).required is None
     assert budget(TEMPLATE, uncapped).fits  # ten environments at once, of all functions
     assert not budget(TEMPLATE, {**uncapped, "PoolSize": "8"}).fits
 
 
-def test_no_more_is_kept_warm_than_may_run() -> None:
+def test_provisioned_is_part_of_concurrency() -> None:
     assert budget(TEMPLATE, {"ProvisionedConcurrency": "4"}).fits
     assert budget(TEMPLATE, {"ProvisionedConcurrency": "9", "FunctionConcurrency": "0"}).fits
-    with pytest.raises(BudgetError, match="more than FunctionConcurrency"):
+    with pytest.raises(BudgetError, match="part of FunctionConcurrency"):
         budget(TEMPLATE, {"ProvisionedConcurrency": "5"})
 
 
-def test_what_does_not_fit_fails_and_shows_the_arithmetic(
+def test_budget_error_shows_the_arithmetic(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     config = tmp_path / "samconfig.toml"
     config.write_text(
-        '[greedy.deploy.parameters]\nparameter_overrides = "FunctionConcurrency=50 MaxConnections=200"'
+        "[greedy.deploy.parameters]\n"
+        'parameter_overrides = "FunctionConcurrency=50 MaxConnections=200"'
     )
 
     assert main(["--config-file", str(config)]) == 1
-    told = capsys.readouterr().out
-    assert told.startswith("greedy: at most ")
-    assert "WHICH DOES NOT FIT" in told
-    assert re.search(r"ProductsFunction +50 x 2\n", told)
+    printed = capsys.readouterr().out
+    assert printed.startswith("greedy: at most ")
+    assert "WHICH DOES NOT FIT" in printed
+    assert re.search(r"ProductsFunction +50 x 2\n", printed)
     assert main(["--config-file", str(config), "MaxConnections=5000"]) == 0
 
 
-def test_a_parameter_that_is_none_is_no_silent_default(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_unknown_parameter_is_rejected(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     config = tmp_path / "samconfig.toml"
     config.write_text('[typo.deploy.parameters]\nparameter_overrides = ["FunctionConcurency=1"]')
 
@@ -144,7 +153,7 @@ def test_a_parameter_that_is_none_is_no_silent_default(
     assert capsys.readouterr().err == "template.yaml has no parameter FunctionConcurency\n"
 
 
-def test_overrides_are_read_as_sam_writes_them() -> None:
+def test_overrides_have_all_sam_forms() -> None:
     assert overrides('DbHost="db.example" SubnetIds="a,b" Empty=""') == {
         "DbHost": "db.example", "SubnetIds": "a,b", "Empty": "",
     }  # fmt: skip
@@ -154,7 +163,7 @@ def test_overrides_are_read_as_sam_writes_them() -> None:
         overrides("ParameterKey=A,ParameterValue=1")
 
 
-def test_what_the_documentation_advises_fits() -> None:
+def test_documented_values_fit() -> None:
     advised = re.findall(
         r"^\| ([\d,]+) \| .+ \| (\d+) \|$", (ROOT / "docs/deploy.md").read_text(), re.MULTILINE
     )
@@ -167,7 +176,7 @@ def test_what_the_documentation_advises_fits() -> None:
         ).fits, server
 
 
-def test_a_stage_takes_what_all_its_commands_take() -> None:
+def test_stage_merges_its_commands() -> None:
     given = deployments(
         {
             "version": 0.1,

@@ -1,4 +1,4 @@
-"""Migrations come before the code that needs them, after a person said yes, and in the account that SAM deploys to."""
+"""Deploying: migrations run after the confirmation and before the code, in SAM's account."""
 
 import io
 import json
@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, NoCredentialsError, WaiterError
 
-from scripts.deploy import Cloud, Tools, deploy, main
+from scripts.deploy import AwsClients, DeployTools, deploy, main
 from scripts.migration import package
 from scripts.target import DeployError, Target
 
@@ -29,28 +29,28 @@ def refusal(code: str, message: str) -> ClientError:
 
 
 @dataclass
-class Fake:
-    """An account with one stack in it, which notes in order what is done to it; each service is this object."""
+class FakeAccount:
+    """An AWS account with one stack. It is the client of each service, and records the calls."""
 
     exists: bool = True
     sam_code: int = 0
-    empty: bool = False  # SAM finds nothing to change
-    says: bool = True  # the person who is asked
+    empty: bool = False  # SAM finds no changes
+    confirms: bool = True
     fails: bool = False  # the migrations
     function_status: str = "UPDATE_COMPLETE"
-    states: list[str] = field(default_factory=list)  # of the function, as it is asked; Active then
-    invocations: list[str] = field(default_factory=list)  # errors of the first ones
-    ends: str = ""  # the stack's status in the end; by default it succeeds
+    states: list[str] = field(default_factory=list)  # of the function, before it is Active
+    invocations: list[str] = field(default_factory=list)  # errors of the first invocations
+    ends: str = ""  # the stack's final status; empty: it succeeds
     parameters: dict[str, str] = field(default_factory=dict)
-    done: list[str] = field(default_factory=list)
+    done: list[str] = field(default_factory=list)  # the calls that change something
     events: list[dict[str, Any]] = field(default_factory=list)
     change_sets: list[str] = field(default_factory=lambda: [OLD_CHANGE_SET])
 
-    def cloud(self) -> Cloud:
-        return Cloud(self, self, self)
+    def cloud(self) -> AwsClients:
+        return AwsClients(self, self, self)
 
-    def tools(self, built: Path) -> Tools:
-        return Tools(self.build, self.sam, self.confirm, lambda _: None, built)
+    def tools(self, built: Path) -> DeployTools:
+        return DeployTools(self.build, self.sam, self.confirm, lambda _: None, built)
 
     def get_caller_identity(self) -> dict[str, str]:
         return {"Account": "123456789012"}
@@ -87,11 +87,16 @@ class Fake:
         yield {"StackEvents": self.events[::-1]}
 
     def event(self, name: str, status: str, reason: str = "") -> None:
-        self.events.append({
-            "EventId": str(len(self.events)), "Timestamp": datetime.now(UTC), "LogicalResourceId": name,
-            "PhysicalResourceId": STACK if name == "shop" else name, "StackId": STACK, "ResourceStatus": status,
+        event = {
+            "EventId": str(len(self.events)),
+            "Timestamp": datetime.now(UTC),
+            "LogicalResourceId": name,
+            "PhysicalResourceId": STACK if name == "shop" else name,
+            "StackId": STACK,
+            "ResourceStatus": status,
             "ResourceStatusReason": reason,
-        })  # fmt: skip
+        }
+        self.events.append(event)
 
     def build(self) -> int:
         self.done.append("build")
@@ -107,12 +112,12 @@ class Fake:
 
     def confirm(self, question: str) -> bool:
         assert "shop in account 123456789012, region eu-central-1" in question
-        self.done.append("ask")
-        return self.says
+        self.done.append("confirm")
+        return self.confirms
 
     def delete_change_set(self, ChangeSetName: str, StackName: str) -> None:
         assert ChangeSetName == CHANGE_SET
-        self.done.append("forget")
+        self.done.append("delete change set")
 
     def execute_change_set(self, ChangeSetName: str, StackName: str) -> None:
         assert ChangeSetName == CHANGE_SET
@@ -143,12 +148,15 @@ class Fake:
         if self.invocations:
             raise refusal(self.invocations.pop(0), "The function is inactive")
         if self.fails:
-            said = {
+            message = {
                 "errorType": "MissingPrivilege",
                 "errorMessage": "no such role",
                 "stackTrace": ["…"],
             }
-            return {"FunctionError": "Unhandled", "Payload": io.BytesIO(json.dumps(said).encode())}
+            return {
+                "FunctionError": "Unhandled",
+                "Payload": io.BytesIO(json.dumps(message).encode()),
+            }
         return {"Payload": io.BytesIO(b'{"revision": "sluice 0007"}')}
 
 
@@ -160,48 +168,48 @@ def built(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def run(account: Fake, built: Path, target: Target = TARGET) -> str:
+def run(account: FakeAccount, built: Path, target: Target = TARGET) -> str:
     return deploy(target, "eu-central-1", account.cloud(), account.tools(built))
 
 
 UPDATE = ["update shop-Migrate", "wait function_updated_v2", "migrate"]
 
 
-def test_existing_stack_is_migrated_after_the_yes_and_before_the_code(built: Path) -> None:
-    account = Fake()
+def test_migration_runs_before_the_code(built: Path) -> None:
+    account = FakeAccount()
     assert run(account, built) == "sluice 0007"
-    assert account.done == ["build", "change set", "ask", *UPDATE, "execute"]
+    assert account.done == ["build", "change set", "confirm", *UPDATE, "execute"]
 
 
-def test_a_no_changes_nothing_and_migrates_nothing(built: Path) -> None:
-    account = Fake(says=False)
+def test_declined_deployment_changes_nothing(built: Path) -> None:
+    account = FakeAccount(confirms=False)
     with pytest.raises(
         DeployError, match="not deployed: nothing has changed, and the database was not migrated"
     ):
         run(account, built)
-    assert account.done == ["build", "change set", "ask", "forget"]
+    assert account.done == ["build", "change set", "confirm", "delete change set"]
 
 
-def test_without_confirmation_nobody_is_asked(built: Path) -> None:
-    account = Fake()
+def test_confirmation_can_be_disabled(built: Path) -> None:
+    account = FakeAccount()
     run(account, built, Target("default", "shop", confirms=False))
-    assert "ask" not in account.done
+    assert "confirm" not in account.done
 
 
-def test_new_stack_is_created_first_and_migrated_then(built: Path) -> None:
-    account = Fake(exists=False, change_sets=[])
+def test_new_stack_is_migrated_after_creation(built: Path) -> None:
+    account = FakeAccount(exists=False, change_sets=[])
     assert run(account, built) == "sluice 0007"
-    assert account.done == ["build", "change set", "ask", "execute", "migrate"]
+    assert account.done == ["build", "change set", "confirm", "execute", "migrate"]
 
 
-def test_without_changes_the_database_is_still_migrated(built: Path) -> None:
-    account = Fake(empty=True)
+def test_migration_runs_without_changes(built: Path) -> None:
+    account = FakeAccount(empty=True)
     assert run(account, built) == "sluice 0007"
     assert account.done == ["build", "change set", *UPDATE]
 
 
-def test_no_code_is_deployed_over_migrations_that_failed(built: Path) -> None:
-    account = Fake(fails=True)
+def test_failed_migration_stops_deployment(built: Path) -> None:
+    account = FakeAccount(fails=True)
     with pytest.raises(
         DeployError, match=r"no code has been deployed over them: MissingPrivilege: no such role$"
     ):
@@ -209,8 +217,8 @@ def test_no_code_is_deployed_over_migrations_that_failed(built: Path) -> None:
     assert "execute" not in account.done
 
 
-def test_failed_stack_names_the_first_reason_and_the_revision(built: Path) -> None:
-    account = Fake(ends="UPDATE_ROLLBACK_COMPLETE")
+def test_failed_stack_names_the_reason(built: Path) -> None:
+    account = FakeAccount(ends="UPDATE_ROLLBACK_COMPLETE")
     with pytest.raises(
         DeployError, match=r"because of Api: no such certificate; the database is at sluice 0007$"
     ):
@@ -218,52 +226,54 @@ def test_failed_stack_names_the_first_reason_and_the_revision(built: Path) -> No
 
 
 def test_failed_change_set_migrates_nothing(built: Path) -> None:
-    account = Fake(sam_code=1)
-    with pytest.raises(DeployError, match="sam deploy made no change set; nothing has changed"):
+    account = FakeAccount(sam_code=1)
+    with pytest.raises(
+        DeployError, match="sam deploy did not create a change set; nothing has changed"
+    ):
         run(account, built)
     assert account.done == ["build", "change set"]
 
 
 @pytest.mark.parametrize("code", ["ResourceNotReadyException", "ResourceConflictException"])
-def test_idle_function_is_woken_and_invoked_once_more(built: Path, code: str) -> None:
-    account = Fake(states=["Idle", "Idle", "Pending", "Pending", "Active"], invocations=[code])
+def test_idle_function_is_invoked_again(built: Path, code: str) -> None:
+    account = FakeAccount(
+        states=["Idle", "Idle", "Pending", "Pending", "Active"], invocations=[code]
+    )
     assert run(account, built) == "sluice 0007"
     assert account.done.count("migrate") == 2
     assert account.states == []
 
 
-def test_invocation_that_fails_twice_is_an_error(built: Path) -> None:
-    account = Fake(invocations=["ResourceNotReadyException"] * 2)
+def test_second_failed_invocation_is_an_error(built: Path) -> None:
+    account = FakeAccount(invocations=["ResourceNotReadyException"] * 2)
     with pytest.raises(ClientError):
         run(account, built)
     assert "execute" not in account.done
 
 
-def test_refused_invocation_is_not_repeated(built: Path) -> None:
-    account = Fake(invocations=["AccessDeniedException"])
+def test_denied_invocation_is_not_repeated(built: Path) -> None:
+    account = FakeAccount(invocations=["AccessDeniedException"])
     with pytest.raises(ClientError):
         run(account, built)
     assert account.done.count("migrate") == 1
 
 
-def test_function_that_cannot_run_is_an_error(built: Path) -> None:
+def test_failed_function_is_an_error(built: Path) -> None:
     with pytest.raises(DeployError, match="shop-Migrate cannot run: the subnet is gone"):
-        run(Fake(states=["Failed"]), built)
+        run(FakeAccount(states=["Failed"]), built)
 
 
-def test_function_that_was_deleted_is_not_invoked(built: Path) -> None:
-    account = Fake(function_status="DELETE_COMPLETE")
+def test_deleted_function_is_not_invoked(built: Path) -> None:
+    account = FakeAccount(function_status="DELETE_COMPLETE")
     with pytest.raises(DeployError, match="shop has no MigrateFunction"):
         run(account, built)
-    assert account.done == ["build", "change set", "ask", "execute"]
+    assert account.done == ["build", "change set", "confirm", "execute"]
 
 
 @pytest.mark.parametrize("source", ["override", "stack"])
-def test_certificate_that_is_not_in_the_layer_stops_before_the_build(
-    built: Path, source: str
-) -> None:
+def test_missing_certificate_stops_early(built: Path, source: str) -> None:
     given = {"DbCaFile": "/opt/certificates/missing.pem"}
-    account = Fake(parameters=given if source == "stack" else {})
+    account = FakeAccount(parameters=given if source == "stack" else {})
     target = Target("default", "shop", parameters=given if source == "override" else {})
     with pytest.raises(
         DeployError,
@@ -273,12 +283,10 @@ def test_certificate_that_is_not_in_the_layer_stops_before_the_build(
     assert account.done == []
 
 
-def test_target_is_printed_before_anything_happens(
-    built: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_target_is_printed_first(built: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(DeployError):
         run(
-            Fake(),
+            FakeAccount(),
             built,
             Target(
                 "x",
@@ -292,7 +300,7 @@ def test_target_is_printed_before_anything_happens(
         assert part in printed
 
 
-def test_same_build_is_the_same_package(built: Path) -> None:
+def test_package_is_reproducible(built: Path) -> None:
     first = package(built)
     (built / "handler.py").touch()
     assert package(built) == first
@@ -302,23 +310,23 @@ def test_same_build_is_the_same_package(built: Path) -> None:
 
 @pytest.fixture
 def tools(tmp_path: Path) -> list[str]:
-    """A SAM and a make that note how they were called."""
+    """Options for a fake sam and a fake make, which record how they were called."""
     for name in ("sam", "make"):
         (tmp_path / name).write_text(f'#!/bin/sh\necho "{name} $@" >> {tmp_path}/calls\n')
         (tmp_path / name).chmod(0o755)
     return ["--sam", str(tmp_path / "sam"), "--make", str(tmp_path / "make")]
 
 
-def session(account: Fake, region: str | None = "eu-central-1") -> Any:
+def session(account: FakeAccount, region: str | None = "eu-central-1") -> Any:
     return SimpleNamespace(region_name=region, client=lambda name, config=None: account)
 
 
-def test_sam_gets_the_environment_and_the_arguments(tools: list[str], tmp_path: Path) -> None:
+def test_sam_gets_stage_and_arguments(tools: list[str], tmp_path: Path) -> None:
     given: list[Target] = []
 
     def session_of(target: Target) -> Any:
         given.append(target)
-        return session(Fake(exists=False), "eu-west-1")
+        return session(FakeAccount(exists=False), "eu-west-1")
 
     arguments = [
         "default",
@@ -341,7 +349,7 @@ def test_sam_gets_the_environment_and_the_arguments(tools: list[str], tmp_path: 
 
 
 def failing(error: Exception) -> Any:
-    class Sts(Fake):
+    class Sts(FakeAccount):
         def get_caller_identity(self) -> dict[str, str]:
             raise error
 
@@ -349,7 +357,7 @@ def failing(error: Exception) -> Any:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "session_of", "said"),
+    ("arguments", "session_of", "message"),
     [
         (
             ["staging"],
@@ -357,11 +365,11 @@ def failing(error: Exception) -> Any:
             "samconfig.toml has no environment staging; it has default, existing-vpc, aurora",
         ),
         (["default", "--guided"], None, "--guided asks questions of its own"),
-        (["default"], lambda target: session(Fake(), None), "no region is set"),
+        (["default"], lambda target: session(FakeAccount(), None), "no region is set"),
         (
-            ["default", "--profile", "nobody-has-this"],
+            ["default", "--profile", "no-such-profile"],
             None,
-            "The config profile (nobody-has-this) could not be found",
+            "The config profile (no-such-profile) could not be found",
         ),
         (["default"], failing(NoCredentialsError()), "Unable to locate credentials"),
         (
@@ -379,12 +387,12 @@ def failing(error: Exception) -> Any:
 def test_error_is_one_sentence(
     arguments: list[str],
     session_of: Any,
-    said: str,
+    message: str,
     tools: list[str],
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     assert main([*arguments, *tools], *([session_of] if session_of else [])) == 1
-    told = capsys.readouterr().err
-    assert told.startswith("deploy: ")
-    assert said in told
-    assert "Traceback" not in told
+    printed = capsys.readouterr().err
+    assert printed.startswith("deploy: ")
+    assert message in printed
+    assert "Traceback" not in printed

@@ -1,4 +1,4 @@
-"""`make load`: a file is looked at before it is announced, and the first rejected rows are printed."""
+"""`make load`: a file is checked before an import is created; rejected rows are printed."""
 
 import json
 import os
@@ -9,7 +9,7 @@ from urllib.error import HTTPError
 
 import pytest
 
-from scripts.load import LoadError, main, refusal
+from scripts.load import LoadError, main, service_error
 from tests.fixtures.local_system import LocalSystem, demo_system
 
 __all__ = ["demo_system"]
@@ -43,7 +43,7 @@ UNUSABLE = {
 
 
 @pytest.mark.parametrize("name", UNUSABLE)
-def test_unusable_file_is_not_announced(
+def test_unusable_file_creates_no_import(
     name: str,
     demo_system: LocalSystem,
     options: list[str],
@@ -80,15 +80,15 @@ def test_unusable_file_is_not_announced(
         ),
     ],
 )
-def test_refusal_that_needs_an_operator_ends_the_wait(
+def test_not_set_up_is_not_retried(
     code: str, detail: str, kind: type[Exception], message: str
 ) -> None:
     body = BytesIO(json.dumps({"code": code, "detail": detail}).encode())
-    error = refusal(HTTPError("http://127.0.0.1/api/imports", 503, "", Message(), body))
+    error = service_error(HTTPError("http://127.0.0.1/api/imports", 503, "", Message(), body))
     assert (type(error), str(error)) == (kind, message)
 
 
-def test_first_rejected_rows_are_printed_with_their_reasons(
+def test_first_rejected_rows_are_printed(
     options: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = tmp_path / "users.csv"
@@ -108,7 +108,7 @@ def test_first_rejected_rows_are_printed_with_their_reasons(
     assert lines[13].startswith("the whole report: http")
 
 
-def test_rejected_rows_of_a_failed_import_are_printed(
+def test_failed_import_prints_rejected_rows(
     options: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = tmp_path / "users.csv"

@@ -1,4 +1,4 @@
-"""make says what is missing, and passes on what it was given."""
+"""make names what is missing, and passes its variables on to the scripts."""
 
 import os
 import subprocess
@@ -10,7 +10,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def make(*arguments: str, path: Path, dry: bool = False) -> subprocess.CompletedProcess[str]:
-    """With nothing on the path but `path` and the system's own tools. The installed environments count as new."""
+    """Run make with only `path` and the system's tools on PATH; packages are up to date."""
     old = ["--old-file=.venv-sam/.done", "--old-file=.venv/.run", "--old-file=.venv/.bench"]
     environment = {"PATH": f"{path}:/usr/bin:/bin", "HOME": os.environ.get("HOME", "/")}
     command = ["make", "--no-print-directory", *old, *(["--dry-run"] if dry else []), *arguments]
@@ -20,8 +20,8 @@ def make(*arguments: str, path: Path, dry: bool = False) -> subprocess.Completed
 
 
 @pytest.fixture
-def without(tmp_path: Path) -> Path:
-    """A path on which python3.13 does not run, as pyenv leaves one for a version that is not selected."""
+def without_python(tmp_path: Path) -> Path:
+    """A folder with a python3.13 that does not run, like pyenv's for a version not selected."""
     (tmp_path / "python3.13").write_text(
         "#!/bin/sh\necho 'pyenv: python3.13: command not found' >&2\nexit 127\n"
     )
@@ -30,16 +30,16 @@ def without(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("target", ["build", "test-build"])
-def test_build_without_lambdas_python_offers_the_container(without: Path, target: str) -> None:
-    done = make(target, path=without)
+def test_build_without_python_offers_container(without_python: Path, target: str) -> None:
+    done = make(target, path=without_python)
     assert done.returncode == 2
     assert "there is no python3.13 here that runs and has pip" in done.stdout
     assert f"make {target} CONTAINER=1" in done.stdout
     assert "127" not in done.stdout + done.stderr
 
 
-def test_container_build_needs_no_python(without: Path) -> None:
-    done = make("build", "CONTAINER=1", path=without, dry=True)
+def test_container_build_needs_no_python(without_python: Path) -> None:
+    done = make("build", "CONTAINER=1", path=without_python, dry=True)
     assert "sam build" in done.stdout
     assert "--use-container" in done.stdout
 
@@ -62,15 +62,13 @@ def test_container_build_needs_no_python(without: Path) -> None:
         (["redrive", "ID=3f1c"], "scripts/dead_letters.py redrive 3f1c"),
     ],
 )
-def test_targets_of_keys_and_dead_letters_run_the_scripts(
-    tmp_path: Path, arguments: list[str], command: str
-) -> None:
+def test_targets_run_the_scripts(tmp_path: Path, arguments: list[str], command: str) -> None:
     done = make(*arguments, path=tmp_path, dry=True)
     assert done.returncode == 0, done.stderr
     assert command in " ".join(done.stdout.replace("\\\n", " ").split())
 
 
-def test_key_without_scopes_says_which_are_missing(tmp_path: Path) -> None:
+def test_key_without_scopes_is_an_error(tmp_path: Path) -> None:
     done = make("key", path=tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
     assert "Which scopes?" in done.stderr

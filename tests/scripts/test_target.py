@@ -1,4 +1,4 @@
-"""A deployment goes where SAM would go with the same samconfig.toml and the same arguments."""
+"""A deployment has the same target as SAM with the same samconfig.toml and arguments."""
 
 from pathlib import Path
 
@@ -15,7 +15,9 @@ region = "eu-west-1"
 region = "eu-central-1"
 profile = "admin"
 confirm_changeset = true
-parameter_overrides = ["DbAuth=iam", 'CorsOrigins="https://a https://b"', "DbCaFile=/opt/certificates/rds.pem"]
+parameter_overrides = [
+  "DbAuth=iam", 'CorsOrigins="https://a https://b"', "DbCaFile=/opt/certificates/rds.pem",
+]
 [text.deploy.parameters]
 stack_name = "text"
 parameter_overrides = 'DbAuth=iam ParameterKey=Stage,ParameterValue=production DbName="my shop"'
@@ -34,13 +36,13 @@ def config(tmp_path: Path) -> Path:
     return path
 
 
-def test_section_of_the_command_comes_before_the_global_one(config: Path) -> None:
+def test_command_section_precedes_global(config: Path) -> None:
     target = read("shop", [], config)
     assert (target.stack, target.region, target.profile) == ("from-global", "eu-central-1", "admin")
     assert target.confirms
 
 
-def test_arguments_come_before_the_file(config: Path) -> None:
+def test_arguments_precede_the_file(config: Path) -> None:
     arguments = [
         "--region=us-east-2",
         "--stack-name",
@@ -51,20 +53,16 @@ def test_arguments_come_before_the_file(config: Path) -> None:
         "--force",
     ]
     target = read("shop", arguments, config)
-    assert (target.stack, target.region, target.profile, target.confirms) == (
-        "other",
-        "us-east-2",
-        "me",
-        False,
-    )
+    assert (target.stack, target.region, target.profile) == ("other", "us-east-2", "me")
+    assert target.confirms is False
 
 
-def test_without_region_and_profile_boto3_finds_them(config: Path) -> None:
+def test_region_and_profile_are_optional(config: Path) -> None:
     target = read("text", [], config)
     assert (target.region, target.profile, target.confirms) == (None, None, False)
 
 
-def test_config_file_of_the_arguments_is_read(config: Path) -> None:
+def test_config_file_argument_is_used(config: Path) -> None:
     assert read("text", ["--config-file", str(config)]).stack == "text"
 
 
@@ -101,24 +99,24 @@ def test_parameters_are_read_in_every_form(
 
 
 @pytest.mark.parametrize(
-    ("stage", "said"),
+    ("stage", "message"),
     [
         ("nameless", "samconfig.toml has no stack_name for nameless"),
         ("staging", "no environment staging; it has shop, text, table, nameless"),
     ],
 )
-def test_unusable_environment_is_refused(config: Path, stage: str, said: str) -> None:
-    with pytest.raises(DeployError, match=said):
+def test_unusable_stage_is_rejected(config: Path, stage: str, message: str) -> None:
+    with pytest.raises(DeployError, match=message):
         read(stage, [], config)
 
 
-def test_broken_file_is_refused(tmp_path: Path) -> None:
+def test_invalid_file_is_rejected(tmp_path: Path) -> None:
     (tmp_path / "samconfig.toml").write_text("[")
     with pytest.raises(DeployError, match="cannot be read"):
         read("shop", [], tmp_path / "samconfig.toml")
 
 
-def test_every_environment_of_this_repository_has_a_stack() -> None:
+def test_every_stage_has_a_stack() -> None:
     stacks = {
         stage: read(stage, []).stack
         for stage in ("default", "existing-vpc", "aurora", "production")
@@ -127,12 +125,12 @@ def test_every_environment_of_this_repository_has_a_stack() -> None:
 
 
 @pytest.mark.parametrize("path", ["", "/etc/pki/tls/certs/ca-bundle.crt"])
-def test_certificate_of_the_system_needs_no_file(tmp_path: Path, path: str) -> None:
+def test_system_certificate_needs_no_file(tmp_path: Path, path: str) -> None:
     check_certificate({"DbCaFile": path}, tmp_path)
 
 
 @pytest.mark.parametrize("content", [None, "", "<html>not found</html>"])
-def test_certificate_of_the_layer_must_be_one(tmp_path: Path, content: str | None) -> None:
+def test_layer_certificate_must_be_valid(tmp_path: Path, content: str | None) -> None:
     (tmp_path / "certificates").mkdir()
     if content is not None:
         (tmp_path / "certificates/rds.pem").write_text(content)
@@ -140,7 +138,7 @@ def test_certificate_of_the_layer_must_be_one(tmp_path: Path, content: str | Non
         check_certificate({"DbCaFile": "/opt/certificates/rds.pem"}, tmp_path)
 
 
-def test_certificate_that_is_there_is_enough(tmp_path: Path) -> None:
+def test_existing_certificate_is_accepted(tmp_path: Path) -> None:
     (tmp_path / "certificates").mkdir()
     (tmp_path / "certificates/rds.pem").write_text("-----BEGIN CERTIFICATE-----\n")
     check_certificate({"DbCaFile": "/opt/certificates/rds.pem"}, tmp_path)

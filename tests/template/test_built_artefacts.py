@@ -108,9 +108,9 @@ def test_a_built_function_answers_its_event(
     database = runtime.current().settings.database  # the shop installed it; works as sluice_app
     event = json.loads(path.read_text())
     function = functions(database)[function_of(event)]
-    outcome = invoke(function, event, database.password, emulated_aws.dynamodb_endpoint)
-    assert outcome.error is None, outcome.payload
-    answer = json.loads(outcome.payload)
+    result = invoke(function, event, database.password, emulated_aws.dynamodb_endpoint)
+    assert result.error is None, result.payload
+    answer = json.loads(result.payload)
     assert answer["statusCode"] == (201 if path.stem in CREATED else 200), answer
 
 
@@ -176,9 +176,9 @@ def test_migrations_run_without_the_layer(empty_database: str) -> None:
     """A deployment runs them on the layer of the release before."""
     owner = DatabaseSettings.from_url(empty_database)
     alone = replace(functions(owner)["MigrateFunction"], layers=())
-    outcome = invoke(alone, {}, owner.password)
-    assert outcome.error is None, outcome.payload
-    assert json.loads(outcome.payload)["revisions"].keys() == {"sluice", "shop"}
+    result = invoke(alone, {}, owner.password)
+    assert result.error is None, result.payload
+    assert json.loads(result.payload)["revisions"].keys() == {"sluice", "shop"}
 
 
 def test_the_graphql_package_brings_graphql_core_alone() -> None:

@@ -306,7 +306,7 @@ def _template(
     parameters = {
         "DbHost": database.host,
         "DbPort": str(database.port),
-        "ReaderHost": options.replica_host,
+        "ReplicaHost": options.replica_host,
         "DbName": database.name,
         "DbUser": access.app.role,
         "DbSecretArn": secret,

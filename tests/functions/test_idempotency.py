@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from functions.sweep.handler import handler as sweep
+from functions.cleanup.handler import handler as cleanup
 from tests.fixtures.aws import AddApiKey
 from tests.fixtures.shop import ApiResponse, Shop, owner_connection
 
@@ -179,6 +179,6 @@ def test_cleanup_deletes_only_expired_keys(shop: Shop) -> None:
         """
     )
 
-    assert sweep({}, None)["swept"] == 12_000 - 24 * 60 + 1
-    assert sweep({}, None)["swept"] == 0
+    assert cleanup({}, None)["deleted"] == 12_000 - 24 * 60 + 1
+    assert cleanup({}, None)["deleted"] == 0
     assert count_rows(shop, "sluice.idempotency_keys") == 24 * 60 - 1

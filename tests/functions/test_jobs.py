@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
+from functions.cleanup.handler import handler as cleanup
 from functions.migrate.handler import handler as migrate
-from functions.sweep.handler import handler as sweep
 from sluice import runtime
 from sluice.errors import DatabaseUnavailable
 from sluice.settings import RESUME_SECONDS, DatabaseSettings
@@ -43,12 +43,12 @@ def assert_no_connection(shop: Shop, names: str) -> None:
 def test_cleanup_waits_for_a_resuming_database(shop: Shop, slow_proxy: TcpProxy) -> None:
     with pytest.raises(DatabaseUnavailable):
         runtime.current().schema.migration()
-    assert sweep({}, None)["swept"] == 0
+    assert cleanup({}, None)["deleted"] == 0
 
 
 def test_cleanup_closes_its_connections(shop: Shop) -> None:
     runtime.current().database.dispose()
-    assert sweep({}, None)["swept"] == 0
+    assert cleanup({}, None)["deleted"] == 0
     assert_no_connection(shop, "sluice-%")
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from functions.sweep.handler import handler as sweep
+from functions.cleanup.handler import handler as cleanup
 from local.intrinsics import ACCOUNT_ID
 from scripts.dead_letters import main as dead_letters
 from sluice import runtime
@@ -111,7 +111,7 @@ def test_worker_that_is_killed_each_time_leaves_a_failed_job(line: Line, tmp_pat
     assert kill(line) == 9 * TRIES
     assert len(jobs(line)) == 1
     for failed in (2, 0):
-        assert sweep({}, None) == {"swept": 0, "expired": 0, "failed": failed, "forgotten": 0}
+        assert cleanup({}, None) == {"deleted": 0, "expired": 0, "failed": failed, "forgotten": 0}
         assert {(job["status"], job["error"]) for job in jobs(line)} == {
             ("failed", maintenance.DEAD)
         }
@@ -127,20 +127,20 @@ def test_worker_that_is_killed_each_time_leaves_a_failed_job(line: Line, tmp_pat
 def test_redrive_resumes_what_the_sweep_has_failed(line: Line, tmp_path: Path) -> None:
     line.put("incoming/users/a.csv", "email,name\na@x.y,A\n")
     kill(line)
-    assert sweep({}, None)["failed"] == 1
+    assert cleanup({}, None)["failed"] == 1
     redrive(line, tmp_path)
     assert line.work() == 1
     assert [(job["status"], job["rows_written"], job["error"]) for job in jobs(line)] == [
         ("completed", 1, None)
     ]
-    assert sweep({}, None)["failed"] == 0
+    assert cleanup({}, None)["failed"] == 0
 
 
 def test_more_dead_letters_than_one_look_shows_are_all_found(line: Line) -> None:
     for n in range(25):
         line.put(f"incoming/users/{n}.csv", "email,name\na@x.y,A\n")
     assert kill(line) == 25 * TRIES
-    assert sweep({}, None)["failed"] == 25
+    assert cleanup({}, None)["failed"] == 25
     assert {job["status"] for job in jobs(line)} == {"failed"}
 
 
@@ -153,7 +153,7 @@ def test_job_that_has_ended_is_not_failed_by_a_dead_letter(line: Line) -> None:
         QueueUrl=line.url, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=0
     )
     assert kill(line) == TRIES - 1
-    assert sweep({}, None)["failed"] == 0
+    assert cleanup({}, None)["failed"] == 0
     assert [job["status"] for job in jobs(line)] == ["completed"]
 
 
@@ -165,7 +165,7 @@ def test_stalled_job_is_failed_and_resumes(line: Line) -> None:
         "UPDATE sluice.import_jobs SET seen_at = now() - make_interval(secs => :s) WHERE id = :id",
         s=maintenance.STALL_SECONDS + 1, id=ids[0],
     )  # fmt: skip
-    assert sweep({}, None) == {"swept": 0, "expired": 0, "failed": 1, "forgotten": 0}
+    assert cleanup({}, None) == {"deleted": 0, "expired": 0, "failed": 1, "forgotten": 0}
     assert [(job["status"], job["error"]) for job in jobs(line)] == [
         ("failed", maintenance.STALLED),
         ("queued", None),
@@ -183,7 +183,7 @@ def test_announced_import_that_is_not_uploaded_expires(line: Line) -> None:
         "UPDATE sluice.import_jobs SET created_at = now() - make_interval(secs => :s) WHERE id = :id",
         s=maintenance.UPLOAD_SECONDS + 1, id=old.id,
     )  # fmt: skip
-    assert sweep({}, None) == {"swept": 0, "expired": 1, "failed": 0, "forgotten": 0}
+    assert cleanup({}, None) == {"deleted": 0, "expired": 1, "failed": 0, "forgotten": 0}
     assert [(job["status"], job["error"]) for job in jobs(line)] == [
         ("failed", maintenance.NOT_UPLOADED), ("awaiting_upload", None)
     ]  # fmt: skip
@@ -204,11 +204,11 @@ def test_rejected_rows_are_deleted_when_no_redrive_can_come(line: Line) -> None:
     assert line.depot.importer.fail(id, "for a test")
     assert not line.depot.importer.fail(id, "for a test")
     count = "SELECT count(*) FROM sluice.import_rejects"
-    assert sweep({}, None)["forgotten"] == 0
+    assert cleanup({}, None)["forgotten"] == 0
     assert line.depot.shop.sql(count) == [[1]]
     finished = "UPDATE sluice.import_jobs SET finished_at = now() - make_interval(secs => :s)"
     line.depot.shop.sql(finished, s=maintenance.KEEP_SECONDS + 1)
-    assert sweep({}, None)["forgotten"] == 1
+    assert cleanup({}, None)["forgotten"] == 1
     assert line.depot.shop.sql(count) == [[0]]
     assert line.depot.importer.run(id, 60.0), "there is nothing left to resume"
     assert jobs(line)[0]["status"] == "failed"

@@ -101,7 +101,7 @@ def test_replica_budget_has_reading_functions() -> None:
     assert production.replica.required < (production.required or 0)
     assert {share.function for share in production.replica.functions} == set(REPLICA_FUNCTIONS)
     assert budget(TEMPLATE, {}).replica is None
-    assert budget(TEMPLATE, {"ReaderHost": "replica.example.com"}).replica is not None
+    assert budget(TEMPLATE, {"ReplicaHost": "replica.example.com"}).replica is not None
 
 
 def test_exact_limit_fits() -> None:

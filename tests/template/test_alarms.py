@@ -77,7 +77,7 @@ def test_one_failure_of_dynamodb_is_no_alarm(stage: str) -> None:
 
 @pytest.mark.parametrize("stage", CONFIGURED)
 def test_only_schedules_of_this_account_start_the_sweep(stage: str) -> None:
-    role = properties(stage, "SweepScheduleRole")
+    role = properties(stage, "CleanupScheduleRole")
     (trusted,) = role["AssumeRolePolicyDocument"]["Statement"]
     assert trusted["Principal"] == {"Service": "scheduler.amazonaws.com"}
     assert trusted["Condition"] == {"StringEquals": {"aws:SourceAccount": ACCOUNT_ID}}
@@ -85,13 +85,13 @@ def test_only_schedules_of_this_account_start_the_sweep(stage: str) -> None:
     (allowed,) = policy["PolicyDocument"]["Statement"]
     assert (allowed["Action"], allowed["Resource"]) == (
         "lambda:InvokeFunction",
-        "SweepFunctionAlias",
+        "CleanupFunctionAlias",
     )
     assert "ManagedPolicyArns" not in role
-    for event in properties(stage, "SweepFunction")["Events"].values():
+    for event in properties(stage, "CleanupFunction")["Events"].values():
         assert (
             event["Properties"]["RoleArn"]
-            == f"arn:aws:iam:us-east-1:{ACCOUNT_ID}:SweepScheduleRole"
+            == f"arn:aws:iam:us-east-1:{ACCOUNT_ID}:CleanupScheduleRole"
         )
 
 

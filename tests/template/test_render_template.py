@@ -443,7 +443,7 @@ def test_what_sam_makes_of_it_gives_each_function_a_role_that_may_no_more() -> N
                 assert not wide, (stage, name, wide)
 
 
-READER = {"ReaderHost": "replica.internal:5433", "ReaderResourceId": "db-REPLICA"}
+READER = {"ReplicaHost": "replica.internal:5433", "ReplicaResourceId": "db-REPLICA"}
 
 
 @pytest.mark.parametrize(
@@ -451,7 +451,7 @@ READER = {"ReaderHost": "replica.internal:5433", "ReaderResourceId": "db-REPLICA
     [
         (CONFIGURED["default"], "", []),
         (CONFIGURED["aurora"], "", ["cluster-ABCDEFGHIJKL"]),
-        (PROXY, "DbProxyReaderEndpoint", ["prx-0123456789abcdef0"]),
+        (PROXY, "DbProxyReadOnlyEndpoint", ["prx-0123456789abcdef0"]),
         (CONFIGURED["production"], "DbClusterReadEndpoint.Address", ["cluster-ABCDEFGHIJKL"]),
         (
             {**CONFIGURED["existing-vpc"], **READER},
@@ -474,8 +474,8 @@ def test_a_reader_is_where_it_was_asked_for_and_takes_the_same_tokens(
         for to in listed(s["Resource"])
     ]
     assert [server for to in access for server in re.findall(r"dbuser:([^/]+)/", to)] == logins
-    if host == "DbProxyReaderEndpoint":
-        reader = resources["DbProxyReader"]["Properties"]
+    if host == "DbProxyReadOnlyEndpoint":
+        reader = resources["DbProxyReadOnly"]["Properties"]
         assert reader["TargetRole"] == "READ_ONLY"
         assert (
             reader["VpcSecurityGroupIds"]
@@ -520,20 +520,23 @@ OWN = {"DatabaseMode": "aurora", "DbAuth": "iam", "DbCaFile": "/opt/certificates
             "Lambda has no EnableSnapStart",
         ),
         (
-            {**REQUIRED_PARAMETERS["default"], "UseReader": "true"},
-            "give a replica of yours as ReaderHost",
+            {**REQUIRED_PARAMETERS["default"], "UseReplica": "true"},
+            "give a replica of yours as ReplicaHost",
         ),
         (
             {
                 **REQUIRED_PARAMETERS["existing-vpc"],
                 "DbAuth": "iam",
-                "ReaderHost": "replica.internal",
+                "ReplicaHost": "replica.internal",
             },
-            "needs ReaderResourceId",
+            "needs ReplicaResourceId",
         ),
-        ({**REQUIRED_PARAMETERS["default"], "ReaderHost": "replica:5433:1"}, "must match"),
-        ({**OWN, "UseReader": "true"}, "Stage production"),
-        ({**OWN, "ReaderHost": "replica.example.com", "ReaderResourceId": "db-A"}, "by UseReader"),
+        ({**REQUIRED_PARAMETERS["default"], "ReplicaHost": "replica:5433:1"}, "must match"),
+        ({**OWN, "UseReplica": "true"}, "Stage production"),
+        (
+            {**OWN, "ReplicaHost": "replica.example.com", "ReplicaResourceId": "db-A"},
+            "by UseReplica",
+        ),
         ({**OWN, "DbHost": "db.example.com"}, "stay empty"),
         ({**OWN, "SubnetIds": "subnet-1", "SecurityGroupIds": "sg-1"}, "makes the network"),
         ({**OWN, "DbCaFile": ""}, "DbCaFile"),
@@ -627,7 +630,7 @@ def test_database_that_pauses_is_left_alone() -> None:
         ("production", "rate(1 hour)", 1),
         ("default", "rate(1 hour)", 1),
     ):
-        events = functions(stage)["SweepFunction"]["Events"]
+        events = functions(stage)["CleanupFunction"]["Events"]
         assert [event["Properties"]["ScheduleExpression"] for event in events.values()] == [rate]
         for alarm in ("DatabaseAwayAlarm", "CircuitOpenAlarm"):
             assert of_type(stage, "AWS::CloudWatch::Alarm")[alarm]["EvaluationPeriods"] == periods

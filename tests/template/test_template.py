@@ -41,7 +41,7 @@ OF_FILES = {
             {"Fn::GetAtt": ["ImportsQueue", "Arn"]},
         ),
     ],
-    "SweepFunction": [  # it looks at dead letters, and may not take them away
+    "CleanupFunction": [  # it looks at dead letters, and may not take them away
         allow("s3:PutObject", REJECTS),
         allow(
             ["sqs:ReceiveMessage", "sqs:ChangeMessageVisibility"],

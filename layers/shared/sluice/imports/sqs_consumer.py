@@ -77,7 +77,7 @@ class ImportConsumer:
             self.fail_message(message, f"given up after {tries} tries: {reason}. {RESUMES}")
         except Exception:
             _log.exception(
-                "an import that is given up cannot be marked as failed now; the sweep does it later"
+                "an import that is given up cannot be marked as failed now; the hourly cleanup marks it later"
             )
         self._hide(receipt, 0)  # its queue hands it over to the dead-letter queue
 

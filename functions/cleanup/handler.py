@@ -11,35 +11,35 @@ from typing import Any
 from sluice import runtime
 
 BATCH = 5_000  # rows in one transaction: short, whatever has piled up
-MOST_BATCHES = 100  # in one run; what is left is the next one's
+MAX_BATCHES = 100  # in one run; what is left is the next one's
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, int]:
     """Return how many responses were deleted, and how many imports were expired, failed or forgotten."""
-    here = runtime.current()
-    with here.batch() as begin:
-        swept = _sweep(begin)
+    current = runtime.current()
+    with current.batch() as begin:
+        deleted = _delete_expired_keys(begin)
         with begin() as work:
-            tidied = here.import_maintenance.clean_up(work.imports)
+            tidied = current.import_maintenance.clean_up(work.imports)
             work.commit()
-    failed = here.import_maintenance.fail_stalled(
+    failed = current.import_maintenance.fail_stalled(
         tidied.stalled
     )  # by a connection of its own, now that this one is closed
     return {
-        "swept": swept,
+        "deleted": deleted,
         "expired": tidied.expired,
         "failed": failed,
         "forgotten": tidied.forgotten,
     }
 
 
-def _sweep(begin: Callable[[], AbstractContextManager[Any]]) -> int:
-    swept = 0
-    for _ in range(MOST_BATCHES):
+def _delete_expired_keys(begin: Callable[[], AbstractContextManager[Any]]) -> int:
+    deleted = 0
+    for _ in range(MAX_BATCHES):
         with begin() as work:
             batch = work.idempotency.sweep(BATCH)
             work.commit()
-        swept += batch
+        deleted += batch
         if batch < BATCH:
             break
-    return swept
+    return deleted

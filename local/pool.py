@@ -65,8 +65,10 @@ class SandboxPool:
         self._numbers = count(1)
         self._starting = 0
         self._in_flight = 0
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._starts_running: set[asyncio.Task[None]] = set()
+        self._stops_running: set[asyncio.Task[None]] = set()
         self._reaper: asyncio.TimerHandle | None = None
+        self._stopped = False
 
     async def invoke(self, event: bytes, *, trace_id: str | None = None) -> InvocationResult:
         """Run one request. Raise Throttled; every other failure is in the result."""
@@ -102,13 +104,17 @@ class SandboxPool:
         ]
 
     async def stop(self) -> None:
-        """Kill every sandbox. Requests that run or wait are lost."""
+        """Kill every sandbox, and wait until each has ended. Requests that run or wait are lost."""
+        self._stopped = True
         if self._reaper is not None:
             self._reaper.cancel()
-        for task in self._tasks:
+        while (waiter := self._next_waiter()) is not None:
+            waiter.cancel()
+        for task in self._starts_running:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*self._starts_running, return_exceptions=True)
         await asyncio.gather(*(sandbox.stop() for sandbox in self._sandboxes))
+        await asyncio.gather(*self._stops_running)
 
     async def _acquire(self) -> Sandbox:
         fingerprint = self._code.current()
@@ -128,6 +134,8 @@ class SandboxPool:
 
     def _start_missing(self) -> None:
         """Start a sandbox for each waiting request, up to the limit."""
+        if self._stopped:
+            return
         while self._starting < len(self._waiting) and len(self._sandboxes) < self._max_sandboxes:
             number = next(self._numbers)
             sandbox = Sandbox(
@@ -138,7 +146,7 @@ class SandboxPool:
             )
             self._sandboxes[sandbox] = number
             self._starting += 1
-            self._spawn(self._start(sandbox))
+            self._spawn(self._start(sandbox), self._starts_running)
 
     async def _start(self, sandbox: Sandbox) -> None:
         try:
@@ -160,6 +168,8 @@ class SandboxPool:
         self._start_missing()
 
     def _release(self, sandbox: Sandbox) -> None:
+        if self._stopped:  # `stop` has the sandbox
+            return
         if not sandbox.alive or sandbox.fingerprint != self._fingerprint:
             self._discard(sandbox)
             self._start_missing()
@@ -183,7 +193,7 @@ class SandboxPool:
 
     def _discard(self, sandbox: Sandbox) -> None:
         self._sandboxes.pop(sandbox, None)
-        self._spawn(sandbox.stop())
+        self._spawn(sandbox.stop(), self._stops_running)
 
     def _reap(self) -> None:
         loop = asyncio.get_running_loop()
@@ -197,7 +207,7 @@ class SandboxPool:
         if self._idle:
             self._reaper = loop.call_at(self._idle[0].idle_since + IDLE_SECONDS, self._reap)
 
-    def _spawn(self, work: Coroutine[None, None, None]) -> None:
+    def _spawn(self, work: Coroutine[None, None, None], running: set[asyncio.Task[None]]) -> None:
         task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        running.add(task)
+        task.add_done_callback(running.discard)

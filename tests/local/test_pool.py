@@ -135,3 +135,33 @@ async def test_repaired_function_is_loaded_again(open_pool: PoolOpener) -> None:
         (pool.function.folder / "handler.py").write_text("def handler(event, context): return 1")
         await wait_for_payload(pool, b"1")
     assert broken.error == "Runtime.UserCodeSyntaxError"
+
+
+def open_files() -> int:
+    return len(list(Path("/dev/fd").iterdir()))
+
+
+@asynchronous
+async def test_stop_waits_for_discarded_sandboxes(open_pool: PoolOpener) -> None:
+    """Edited code discards a sandbox in the background. `stop` closes its sockets and pipes too."""
+    before = open_files()
+    async with open_pool("def handler(event, context): return 1") as (pool, _):
+        await pool.invoke(b"{}")
+        (pool.function.folder / "handler.py").write_text("def handler(event, context): return 22")
+        request = asyncio.create_task(pool.invoke(b"{}"))
+        await asyncio.wait({request}, timeout=0)
+        assert (pool.waiting, request.done()) == (1, False)
+    assert open_files() == before
+
+
+@asynchronous
+async def test_stop_starts_nothing_for_requests_that_wait(
+    open_pool: PoolOpener, tmp_path: Path
+) -> None:
+    here = tmp_path / "gate"
+    async with open_pool(GATED, timeout=10, sandboxes=1) as (pool, _):
+        running = start(pool, here, 3)
+        await until(lambda: len(list(here.iterdir())) == 1)
+        await pool.stop()
+        await asyncio.wait(running)
+        assert [glimpse.number for glimpse in pool.glimpses()] == [1]

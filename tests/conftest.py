@@ -1,5 +1,10 @@
 """Fixtures live in plugins by subject, under fixtures/; this names them."""
 
+import signal
+
+# A shell starts background jobs with SIGINT ignored, and children would inherit that. Tests send it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 pytest_plugins = [
     "tests.fixtures.postgres",
     "tests.fixtures.log_redaction",

@@ -42,10 +42,10 @@ test-major: .venv/.dev ## the tests that meet SQL on another major: MAJOR=15 (14
 	SLUICE_TEST_BINDIR="$$bindir" $(BIN)/python -m pytest -m "not slow" --hypothesis-profile=ci $(PARALLEL) $(ARGS) $(MAJOR_TESTS)
 
 test-slow: .venv/.dev ## the long ones, and the property tests with examples of their own each time
-	@$(BIN)/python -m pytest -m "slow or hypothesis" $(ARGS)
+	@$(BIN)/python -m pytest -m "slow or hypothesis" --timeout 0 $(ARGS)
 
 fuzz: .venv/.dev ## thousands of requests that openapi.json allows and forbids: EXAMPLES=100 for each route
-	@SLUICE_FUZZ=$(or $(EXAMPLES),100) $(BIN)/python -m pytest -m slow tests/local/test_fuzz.py
+	@SLUICE_FUZZ=$(or $(EXAMPLES),100) $(BIN)/python -m pytest -m slow --timeout 0 tests/local/test_fuzz.py
 
 fuzz-sql: .venv/.dev ## statements that nest and multiply all that analysts may use, and what they hold: MINUTES=10 SEED=1
 	@SLUICE_FUZZ_SQL=$(or $(MINUTES),10) SLUICE_FUZZ_SEED=$(or $(SEED),1) $(BIN)/python -m pytest -s --show-capture=no \

@@ -14,4 +14,5 @@ pytest_plugins = [
     "tests.fixtures.replica",
     "tests.fixtures.local_system",
     "tests.fixtures.recorded_properties",
+    "tests.fixtures.early_failures",
 ]

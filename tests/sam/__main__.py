@@ -24,7 +24,16 @@ def main() -> int:
     ).returncode:
         sys.exit("make test-sam needs a running Docker")
     subprocess.run(["sam", "build"], cwd=ROOT, env=environment, check=True)
-    tests = [sys.executable, "-m", "pytest", "-m", "slow", "tests/sam", *sys.argv[1:]]
+    tests = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-m",
+        "slow",
+        "--timeout=900",
+        "tests/sam",
+        *sys.argv[1:],
+    ]
     return subprocess.run(tests, cwd=ROOT, env=environment, check=False).returncode
 
 

@@ -1,0 +1,50 @@
+"""Write docs/modules.md: each module of the product with the first sentence of its docstring.
+
+Run by `make openapi`. A test fails if the page is not what this script writes.
+"""
+
+import ast
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+PAGE = ROOT / "docs" / "modules.md"
+FOLDERS = ("layers/shared/sluice", "layers/shared/shop", "functions", "local", "scripts")
+HEAD = """# Modules
+
+Each module with the first sentence of its docstring. `make openapi` writes this page.
+"""
+
+
+def main() -> None:
+    PAGE.write_text(page())
+    print(PAGE.relative_to(ROOT))
+
+
+def page() -> str:
+    sections = [HEAD]
+    for folder in FOLDERS:
+        for part, modules in _parts(ROOT / folder).items():
+            rows = [f"| `{module.name}` | {_summary(module)} |" for module in modules]
+            title = part.relative_to(ROOT).as_posix()
+            sections.append(f"## {title}/\n\n| module | |\n| --- | --- |\n" + "\n".join(rows) + "\n")
+    return "\n".join(sections)
+
+
+def _parts(folder: Path) -> dict[Path, list[Path]]:
+    """Return the modules of each folder, outer folders first. Empty `__init__` files are left out."""
+    parts: dict[Path, list[Path]] = {}
+    for module in sorted(folder.rglob("*.py"), key=lambda path: (path.parent, path.name)):
+        if module.read_text().strip():
+            parts.setdefault(module.parent, []).append(module)
+    return parts
+
+
+def _summary(module: Path) -> str:
+    """Return the first sentence, with characters escaped that end a cell of a table."""
+    text = " ".join((ast.get_docstring(ast.parse(module.read_text())) or "").split("\n\n")[0].split())
+    return re.split(r"(?<=[.?])\s", text, maxsplit=1)[0].replace("|", "\\|")
+
+
+if __name__ == "__main__":
+    main()

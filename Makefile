@@ -143,8 +143,9 @@ env: .venv/.run ## a function's environment as export lines: FUNCTION=ProductsFu
 clean-state: ## remove the local system's data; not while it runs
 	@$(or $(wildcard $(BIN)/python),$(PYTHON)) -m local.clean
 
-openapi: .venv/.dev ## write openapi.json, from what the handlers declare
+openapi: .venv/.dev ## write openapi.json from the handlers' declarations, and docs/modules.md
 	@$(BIN)/python scripts/openapi.py
+	@$(BIN)/python scripts/module_map.py
 
 lint-openapi: ## what the OpenAPI community's linter says of openapi.json; needs npx
 	@npx --yes @stoplight/spectral-cli@6.16.3 lint --fail-severity warn --ruleset tests/spectral.yaml openapi.json

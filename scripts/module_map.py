@@ -27,7 +27,9 @@ def page() -> str:
         for part, modules in _parts(ROOT / folder).items():
             rows = [f"| `{module.name}` | {_summary(module)} |" for module in modules]
             title = part.relative_to(ROOT).as_posix()
-            sections.append(f"## {title}/\n\n| module | |\n| --- | --- |\n" + "\n".join(rows) + "\n")
+            sections.append(
+                f"## {title}/\n\n| module | |\n| --- | --- |\n" + "\n".join(rows) + "\n"
+            )
     return "\n".join(sections)
 
 
@@ -42,7 +44,9 @@ def _parts(folder: Path) -> dict[Path, list[Path]]:
 
 def _summary(module: Path) -> str:
     """Return the first sentence, with characters escaped that end a cell of a table."""
-    text = " ".join((ast.get_docstring(ast.parse(module.read_text())) or "").split("\n\n")[0].split())
+    text = " ".join(
+        (ast.get_docstring(ast.parse(module.read_text())) or "").split("\n\n")[0].split()
+    )
     return re.split(r"(?<=[.?])\s", text, maxsplit=1)[0].replace("|", "\\|")
 
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import quote, urlencode
 
-from sluice.libpq_url import read_url
+from sluice.libpq_url import parse_url
 from sluice.settings import SettingsError
 
 VARIABLES = {
@@ -29,7 +29,7 @@ SOCKET_FOLDERS = (Path("/var/run/postgresql"), Path("/tmp"))  # noqa: S108
 
 def complete_url(url: str, environ: Mapping[str, str]) -> str:
     """Return `url` with its missing parts filled in. Raise SettingsError with all problems."""
-    keywords, problems = read_url(url)
+    keywords, problems = parse_url(url)
     if problems:
         raise SettingsError(problems)
     for keyword, variable in VARIABLES.items():
@@ -44,7 +44,7 @@ def complete_url(url: str, environ: Mapping[str, str]) -> str:
         if password:
             keywords["password"] = password
     completed = _write_url(keywords)
-    problems = read_url(completed)[1]
+    problems = parse_url(completed)[1]
     if problems:  # with the value of a variable
         raise SettingsError(problems)
     return completed
@@ -90,7 +90,7 @@ def _default_host(port: str) -> str:
 
 def psql_variables(url: str) -> dict[str, str]:
     """Return the environment variables with which psql connects to the complete `url`."""
-    keywords = read_url(url)[0]
+    keywords = parse_url(url)[0]
     return {
         variable: keywords[keyword]
         for keyword, variable in VARIABLES.items()

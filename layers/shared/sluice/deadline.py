@@ -1,8 +1,9 @@
-"""How long may this request still take? Whatever waits, waits no longer.
+"""The deadline of the current request, in a context variable.
 
-Lambda ends a function whose time is up in the middle of what it does, and its caller gets an error that says nothing.
-So a request has a little less, and what it waits for (a connection, a lock, a statement, the network) is told how much
-is left. By the monotonic clock: an environment is never frozen within a request.
+Lambda kills a function that runs out of time, and its client gets an error without a reason. So a
+request ends a little earlier, and each wait (for a connection, a lock, a statement, the network) is
+limited to the time remaining. Times come from the monotonic clock, which is safe here: Lambda
+never freezes an execution environment during a request.
 """
 
 import time
@@ -10,28 +11,30 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
-_ends: ContextVar[float | None] = ContextVar("ends", default=None)
+_deadline: ContextVar[float | None] = ContextVar("deadline", default=None)
+
+_MIN_WAIT = 0.001  # seconds
 
 
 @contextmanager
 def within(seconds: float) -> Iterator[None]:
-    """What is done inside, in this thread, has so many seconds, or fewer where there is a deadline already."""
-    ends = time.monotonic() + seconds
-    outer = _ends.get()
-    token = _ends.set(ends if outer is None else min(ends, outer))
+    """Set a deadline for the block, in this context. An outer deadline that is earlier remains."""
+    outer = _deadline.get()
+    inner = time.monotonic() + seconds
+    token = _deadline.set(inner if outer is None else min(inner, outer))
     try:
         yield
     finally:
-        _ends.reset(token)
+        _deadline.reset(token)
 
 
 def remaining() -> float | None:
-    """The seconds that are left, under 0 when time is up; None where there is no deadline."""
-    ends = _ends.get()
-    return None if ends is None else ends - time.monotonic()
+    """Return the seconds until the deadline, negative after it; None without a deadline."""
+    deadline = _deadline.get()
+    return None if deadline is None else deadline - time.monotonic()
 
 
 def cap(seconds: float) -> float:
-    """So many seconds, or what is left of the request's time where that is less; never under 1 ms."""
+    """Return `seconds`, or the time remaining if that is less; at least 1 ms."""
     time_left = remaining()
-    return seconds if time_left is None else max(0.001, min(seconds, time_left))
+    return seconds if time_left is None else max(_MIN_WAIT, min(seconds, time_left))

@@ -1,6 +1,6 @@
-"""The host name of an AWS service in a region. Not in here: S3, whose host names botocore makes from its own data."""
+"""Host names of AWS services by region, except for S3: botocore has those."""
 
-# By the prefix of the region's name, longest first. Every other region is in the partition `aws` or `aws-us-gov`.
+# By the prefix of the region, longest first. Other regions are in the partition aws or aws-us-gov.
 _DNS_SUFFIXES = {
     "cn-": "amazonaws.com.cn",
     "eusc-": "amazonaws.eu",
@@ -12,7 +12,7 @@ _DNS_SUFFIXES = {
 
 
 def dns_suffix(region: str) -> str:
-    """Return the domain of the region's partition, which CloudFormation calls `AWS::URLSuffix`."""
+    """Return the DNS suffix of the region's partition, CloudFormation's `AWS::URLSuffix`."""
     return next(
         (suffix for prefix, suffix in _DNS_SUFFIXES.items() if region.startswith(prefix)),
         "amazonaws.com",
@@ -20,8 +20,11 @@ def dns_suffix(region: str) -> str:
 
 
 def host(service: str, region: str, *, fips: bool = False) -> str:
-    """Return the regional host of `service`; with `fips` the one whose cryptography is validated for FIPS 140."""
-    second_name = fips and not (
-        service == "sqs" and region.startswith("us-gov-")
-    )  # there the usual one is validated
-    return f"{service}{'-fips' if second_name else ''}.{region}.{dns_suffix(region)}"
+    """Return the regional host of `service`.
+
+    With `fips` it is the host whose cryptography is validated for FIPS 140. In AWS GovCloud the
+    usual host of SQS is.
+    """
+    usual_host_is_fips = service == "sqs" and region.startswith("us-gov-")
+    suffix = "-fips" if fips and not usual_host_is_fips else ""
+    return f"{service}{suffix}.{region}.{dns_suffix(region)}"

@@ -1,4 +1,4 @@
-"""One environment variable at a time, and all that is wrong with them at once: one deploy shows every problem."""
+"""Read environment variables and collect every problem, so that one deployment shows them all."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -8,58 +8,63 @@ from urllib.parse import urlsplit
 T = TypeVar("T")
 C = TypeVar("C", bound=str)
 
+_RATE_TIER = re.compile(r"\s*([a-z][a-z0-9_-]*)=([1-9]\d{0,8})/([1-9]\d{0,4})\s*", re.ASCII)
+
 
 class EnvReader:
-    """What cannot be used is added to `problems`, and a default taken in its place."""
+    """Reads one variable at a time. An invalid one is added to `problems`, and its default used."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._environ = environ
         self.problems: list[str] = []
 
     def text(self, name: str, *, default: str | None = None) -> str:
+        """Return the value without surrounding space. Without `default` it is required."""
         value = self._environ.get(name, "").strip()
         if value or default is not None:
             return value or default or ""
         self.problems.append(f"{name} is not set")
         return ""
 
-    def integer(self, name: str, *, default: int, least: int, most: int) -> int:
+    def integer(self, name: str, *, default: int, limits: tuple[int, int]) -> int:
+        """Return a whole number from `limits[0]` to `limits[1]`, both inclusive."""
+        min_value, max_value = limits
         return self._number(
             name,
             int,
             default,
-            lambda n: least <= n <= most,
-            f"a whole number from {least} to {most}",
+            lambda n: min_value <= n <= max_value,
+            f"a whole number from {min_value} to {max_value}",
         )
 
     def megabytes(self, name: str, *, default: int) -> int:
-        """Return a size that is given in mebibytes, in bytes."""
-        return self.integer(name, default=default, least=1, most=1_048_576) * 1024**2
+        """Return a size in bytes. The variable and `default` are in mebibytes."""
+        return self.integer(name, default=default, limits=(1, 1_048_576)) * 1024**2
 
     def seconds(self, name: str, *, default: float) -> float:
+        """Return a number of seconds, above 0 and at most 900."""
         return self._number(
             name, float, default, lambda n: 0 < n <= 900, "seconds, above 0 and at most 900"
         )
 
-    def tiers(self, name: str, *, default: str) -> dict[str, tuple[int, int]]:
-        """`default=100/60,partner=1000/60`: for each tier, so many requests in so many seconds."""
+    def rate_tiers(self, name: str, *, default: str) -> dict[str, tuple[int, int]]:
+        """Read `default=100/60,partner=1000/60`: for each tier, its requests and seconds."""
         raw = self.text(name, default=default)
         tiers = {}
         for part in raw.split(","):
-            tier = re.fullmatch(
-                r"\s*([a-z][a-z0-9_-]*)=([1-9]\d{0,8})/([1-9]\d{0,4})\s*", part, re.ASCII
-            )
-            if tier is None:
+            match = _RATE_TIER.fullmatch(part)
+            if match is None:
                 self.problems.append(
                     f"{name} must be tiers such as default=100/60, not {part.strip()!r}"
                 )
             else:
-                tiers[tier[1]] = (int(tier[2]), int(tier[3]))
+                tiers[match[1]] = (int(match[2]), int(match[3]))
         if "default" not in tiers:
-            self.problems.append(f"{name} must say what default is")
+            self.problems.append(f"{name} must contain the tier default")
         return tiers
 
-    def one_of(self, name: str, choices: tuple[C, ...], *, default: C) -> C:
+    def choice(self, name: str, choices: tuple[C, ...], *, default: C) -> C:
+        """Return one of `choices`."""
         raw = self.text(name, default="")
         for choice in choices:
             if raw == choice:
@@ -68,8 +73,12 @@ class EnvReader:
             self.problems.append(f"{name} must be one of {', '.join(choices)}, not {raw!r}")
         return default
 
+    def flag(self, name: str, *, default: bool = False) -> bool:
+        """Return whether the variable is `on`, not `off`."""
+        return self.choice(name, ("on", "off"), default="on" if default else "off") == "on"
+
     def check_url(self, name: str, url: str) -> None:
-        """Nothing is asked of anybody over an open wire."""
+        """Add a problem if `url` is not HTTPS. Empty, and plain HTTP to this machine, are valid."""
         parts = urlsplit(url)
         if url and parts.scheme != "https" and parts.hostname not in ("127.0.0.1", "localhost"):
             self.problems.append(f"{name} must start with https://, not {url!r}")
@@ -77,19 +86,19 @@ class EnvReader:
     def _number(
         self,
         name: str,
-        read: Callable[[str], T],
+        parse: Callable[[str], T],
         default: T,
-        fits: Callable[[T], bool],
-        wanted: str,
+        is_valid: Callable[[T], bool],
+        expected: str,
     ) -> T:
         raw = self.text(name, default="")
         if not raw:
             return default
         try:
-            value = read(raw)
+            value = parse(raw)
         except ValueError:
             value = None
-        if value is None or not fits(value):
-            self.problems.append(f"{name} must be {wanted}, not {raw!r}")
+        if value is None or not is_valid(value):
+            self.problems.append(f"{name} must be {expected}, not {raw!r}")
             return default
         return value

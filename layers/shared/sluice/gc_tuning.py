@@ -1,17 +1,17 @@
-"""SQLAlchemy, imported while the garbage collector rests. Import this before what imports that.
+"""Import SQLAlchemy with the garbage collector off. Import this module before all that uses it.
 
-It is half of what a cold start imports, and makes tens of thousands of objects that stay for good. The collector
-would go through them again and again meanwhile, to free none, and once more with each of its full rounds later: so it
-is told to leave them alone.
+SQLAlchemy is half of the imports of a cold start, and creates tens of thousands of objects that
+are never freed. The collector would scan them again and again during the import, and once more in
+each of its later full collections. `gc.freeze()` excludes them from those.
 """
 
 import gc
 
-_collects = gc.isenabled()
+_was_enabled = gc.isenabled()
 gc.disable()
 try:
     import sqlalchemy.dialects.postgresql.pg8000  # noqa: F401
 finally:
-    if _collects:
+    if _was_enabled:
         gc.enable()
 gc.freeze()

@@ -1,4 +1,8 @@
-"""What has this request taken of the database so far? Counted where it is spent, for the request's line in the log."""
+"""Database statistics of the current request, for the access log and Server-Timing.
+
+They are kept in a context variable: an execution environment serves one request at a time, but
+reads in several threads.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,33 +13,35 @@ from typing import Literal
 
 @dataclass(slots=True)
 class RequestStats:
-    """Of our own connections; those of stock pg8000 tell only that they were made, and how long that took."""
+    """What the current request has used of the database.
 
-    db_seconds: float = 0.0  # waiting for the server, connecting included
-    round_trips: int = 0  # but those of connecting
-    statements: int = 0  # but BEGIN, COMMIT, ROLLBACK and a transaction's timeouts
+    Stock pg8000 (db/driver_compat.py) reports only `connections_opened` and the time to connect.
+    """
+
+    db_seconds: float = 0.0  # waiting for the server, including connecting
+    round_trips: int = 0  # without those of connecting
+    statements: int = 0  # without BEGIN, COMMIT, ROLLBACK and the timeouts of a transaction
     connections_opened: int = 0
-    # Where there is a reader (db/replica.py): how far it must have come to be asked, None where it may not be; where
-    # the primary's log was behind what was written; and which of the two was read.
-    min_lsn: str | None = None
-    commit_lsn: str = ""
-    served_by: Literal["", "replica", "primary"] = ""
+    # The next three are for reads from a replica (db/replica.py).
+    min_lsn: str | None = None  # a replica must have replayed this; "": any; None: use the primary
+    commit_lsn: str = ""  # WAL position after the last commit of this request
+    served_by: Literal["", "replica", "primary"] = ""  # the server of the last routed read
 
 
-_counting: ContextVar[RequestStats | None] = ContextVar("counting", default=None)
+_current: ContextVar[RequestStats | None] = ContextVar("request_stats", default=None)
 
 
 @contextmanager
 def collect() -> Iterator[RequestStats]:
-    """What is done inside, in this thread, is added up."""
-    spent = RequestStats()
-    token = _counting.set(spent)
+    """Collect the statistics of all statements inside the block, in this context."""
+    stats = RequestStats()
+    token = _current.set(stats)
     try:
-        yield spent
+        yield stats
     finally:
-        _counting.reset(token)
+        _current.reset(token)
 
 
 def current() -> RequestStats:
-    """Where to add to. What nobody counts is forgotten."""
-    return _counting.get() or RequestStats()
+    """Return the statistics of the current request, or a throw-away object outside of one."""
+    return _current.get() or RequestStats()

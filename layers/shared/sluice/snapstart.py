@@ -1,8 +1,11 @@
-"""What may not be in a snapshot of this environment (Lambda SnapStart), for it would then be in many environments.
+"""Hooks for Lambda SnapStart: release state before a snapshot, restore it afterwards.
 
-Lambda initialises a version of a function once, keeps a picture of its memory, and starts each environment from that,
-weeks later too. Whoever holds sockets, counts, keys or answers registers how to drop them. Nothing is registered, and
-nothing imported, where Lambda takes no snapshots. See docs/decisions/0014-snapstart.md.
+Lambda initialises a version of a function once, stores a snapshot of its memory, and starts every
+execution environment from it, even weeks later. Sockets, counters, keys and cached responses must
+not be part of it, so the modules that hold them register hooks here. Without SnapStart nothing is
+registered or imported. See docs/decisions/0014-snapstart.md.
+
+Importing this module registers `random.seed` as a hook.
 """
 
 import random
@@ -11,21 +14,22 @@ from collections.abc import Callable
 from sluice.settings import uses_snapstart
 
 
-def before_snapshot(drop: Callable[[], object]) -> None:
-    """Have `drop` run before a snapshot is taken. Those that were registered last are run first."""
+def before_snapshot(hook: Callable[[], object]) -> None:
+    """Run `hook` before the snapshot is taken. Hooks run in reverse order of registration."""
     if uses_snapstart():
-        from snapshot_restore_py import register_before_snapshot  # of Lambda's own runtime
+        from snapshot_restore_py import register_before_snapshot  # part of Lambda's runtime
 
-        register_before_snapshot(drop)
+        register_before_snapshot(hook)
 
 
-def after_restore(renew: Callable[[], object]) -> None:
-    """Have `renew` run in each environment that was restored, before its first request."""
+def after_restore(hook: Callable[[], object]) -> None:
+    """Run `hook` in each restored execution environment, before its first request."""
     if uses_snapstart():
         from snapshot_restore_py import register_after_restore
 
-        register_after_restore(renew)
+        register_after_restore(hook)
 
 
-# Of all that is drawn at random only `random` remembers: uuid, secrets and os.urandom ask the kernel, which is new.
+# `random` is the only generator with state in this process: uuid, secrets and os.urandom ask the
+# kernel, and Lambda reseeds that.
 after_restore(random.seed)

@@ -1,8 +1,8 @@
-"""TLS to AWS: one context for all clients of this process, and connections that use it.
+"""TLS connections to AWS services, with one SSL context for each process.
 
-`ssl.create_default_context` reads some 140 authorities, which takes 33 to 50 ms of CPU. AWS's certificates are of
-Amazon's own authorities, seven of them, which take 2 to 4 ms. So those are read, out of the same file; the others only
-where a certificate turns out to be of another authority.
+`ssl.create_default_context` reads some 140 certificate authorities in 33 to 50 ms of CPU. AWS's
+certificates are issued by seven of them, Amazon's own, which take 2 to 4 ms. So only those are
+read at first. The others follow if a certificate turns out to be from another authority.
 """
 
 import ssl
@@ -12,56 +12,58 @@ from http.client import HTTPConnection, HTTPSConnection
 from pathlib import Path
 from urllib.parse import SplitResult
 
-_BEGIN, _END = b"-----BEGIN CERTIFICATE-----", b"-----END CERTIFICATE-----"
-_AMAZONS = (b"Amazon", b"Starfield")  # in the names of the Amazon Trust Services' authorities
+_BEGIN = b"-----BEGIN CERTIFICATE-----"
+_END = b"-----END CERTIFICATE-----"
+_AMAZON_NAMES = (b"Amazon", b"Starfield")  # in the subjects of Amazon Trust Services' authorities
 
 
 class TrustStore:
-    """The authorities in a PEM file (empty: the system's) and the context that verifies by them.
+    """The certificate authorities of a PEM file (empty: the system's), as an SSL context.
 
-    `context` trusts Amazon's authorities alone until `widen` was called.
+    `context` trusts only Amazon's authorities until `trust_all` is called. If the file has none of
+    them, it trusts all from the start. Raises OSError if the file cannot be read.
     """
 
     def __init__(self, file: str) -> None:
         self._file = file
-        self._is_whole = False
-        amazons = _amazons(file or ssl.get_default_verify_paths().cafile or "")
-        if amazons:
-            self.context = ssl.create_default_context(cadata=amazons)
+        self._trusts_all = False
+        amazon = _amazon_certificates(file or ssl.get_default_verify_paths().cafile or "")
+        if amazon:
+            self.context = ssl.create_default_context(cadata=amazon)
         else:
             self.trust_all()
 
     def trust_all(self) -> bool:
-        """Trust every authority of the file from now on. Return whether that changes anything."""
-        if self._is_whole:
+        """Trust every authority of the file from now on. Return False if it already did."""
+        if self._trusts_all:
             return False
         self.context = ssl.create_default_context(cafile=self._file or None)
-        self._is_whole = True
+        self._trusts_all = True
         return True
 
 
 @cache
 def trust_store(file: str = "") -> TrustStore:
-    """Return those of this file, read once for each process. OSError where it cannot be read."""
+    """Return the trust store of `file`, read once for each process. Raise OSError."""
     return TrustStore(file)
 
 
 def connect(url: SplitResult, *, timeout: float, ca_file: str = "") -> HTTPConnection:
-    """Open a connection to the host of `url`; OSError (ssl.SSLError among them) where that fails."""
+    """Open a connection to the host of `url`. Raise OSError (or its subclass SSLError)."""
     if url.scheme == "http":
         plain = HTTPConnection(url.netloc, timeout=timeout)
         plain.connect()
         return plain
-    trusted = trust_store(ca_file)
+    store = trust_store(ca_file)
     try:
-        return _encrypted(url.netloc, timeout, trusted.context)
+        return _connect_tls(url.netloc, timeout, store.context)
     except ssl.SSLCertVerificationError:
-        if not trusted.trust_all():
+        if not store.trust_all():
             raise
-        return _encrypted(url.netloc, timeout, trusted.context)
+        return _connect_tls(url.netloc, timeout, store.context)
 
 
-def _encrypted(netloc: str, timeout: float, context: ssl.SSLContext) -> HTTPSConnection:
+def _connect_tls(netloc: str, timeout: float, context: ssl.SSLContext) -> HTTPSConnection:
     connection = HTTPSConnection(netloc, timeout=timeout, context=context)
     try:
         connection.connect()
@@ -71,10 +73,10 @@ def _encrypted(netloc: str, timeout: float, context: ssl.SSLContext) -> HTTPSCon
     return connection
 
 
-def _amazons(file: str) -> bytes:
-    """The certificates of Amazon's authorities in `file`, in DER; empty where there is no such file or none in it."""
+def _amazon_certificates(file: str) -> bytes:
+    """Return the certificates of Amazon's authorities in `file`, in DER, or empty bytes."""
     if not Path(file).is_file():
         return b""
-    _, *bodies = Path(file).read_bytes().split(_BEGIN)
-    found = (a2b_base64(body.partition(_END)[0]) for body in bodies)
-    return b"".join(der for der in found if any(name in der for name in _AMAZONS))
+    _, *blocks = Path(file).read_bytes().split(_BEGIN)
+    certificates = (a2b_base64(block.partition(_END)[0]) for block in blocks)
+    return b"".join(der for der in certificates if any(name in der for name in _AMAZON_NAMES))

@@ -1,4 +1,4 @@
-"""A small signed client for AWS services that speak JSON. boto3 costs 200 ms of a cold start; this, nothing."""
+"""A small client for AWS services with a JSON protocol. It loads at once; boto3 takes 200 ms."""
 
 import json
 import random
@@ -15,11 +15,9 @@ from sluice.aws.credentials import CredentialProvider, CredentialsUnavailable
 from sluice.aws.sigv4 import authorization_header
 from sluice.settings import AwsSettings, SettingsError
 
-MAX_IDLE = timedelta(
-    seconds=15
-)  # a connection that the service has closed meanwhile is noticed and replaced
-RETRY_DELAY = 0.05  # before the second try: half of it to one and a half times
-MIN_TIME_FOR_RETRY = 0.1  # of the request's time that must be left for a second try
+MAX_IDLE = timedelta(seconds=15)  # if the service closes earlier, the request is sent again
+RETRY_DELAY = 0.05  # seconds before the second attempt, times 0.5 to 1.5
+MIN_TIME_FOR_RETRY = 0.1  # seconds of the request's time that a second attempt needs
 THROTTLED = frozenset(
     {
         "ProvisionedThroughputExceededException",
@@ -31,7 +29,10 @@ THROTTLED = frozenset(
 
 
 class AwsError(Exception):
-    """A service refused, with what it `answer`ed, or could not be reached (`code` is then "Unreachable")."""
+    """A service rejected a call, or could not be reached (`code` is then "Unreachable").
+
+    `response` is the body of the rejection. `retryable`: a second attempt may succeed.
+    """
 
     def __init__(
         self,
@@ -44,15 +45,16 @@ class AwsError(Exception):
         super().__init__(f"{code}: {message}")
         self.code = code
         self.response = response or {}
-        self.retryable = retryable  # a second try may succeed
+        self.retryable = retryable
 
 
 class AwsClient:
-    """One service, by one connection that is kept. Safe to share between threads: they take turns.
+    """A client of one service, over one kept connection. Threads share it one after the other.
 
-    `version` is that of the JSON protocol. A call is sent once more where the service throttled it, failed (5xx) or did
-    not respond in `timeout` seconds, if the request's deadline leaves time for that; and where the kept connection
-    turned out to be closed. The first try may have been carried out, so every action must bear being sent twice.
+    `version` is the version of the JSON protocol; `timeout` is in seconds, for each attempt. A call
+    is sent a second time if the service throttled it, failed (5xx) or was silent, and the
+    request's deadline leaves time for that; and if the kept connection was closed. The first
+    attempt may have been carried out, so every call must be safe to repeat.
     """
 
     def __init__(
@@ -69,9 +71,8 @@ class AwsClient:
         self._credentials = CredentialProvider(settings, now=now)
         self._region = settings.region
         self._service = service
-        self._url = urlsplit(
-            endpoint or f"https://{endpoints.host(service, settings.region, fips=settings.fips)}"
-        )
+        host = endpoints.host(service, settings.region, fips=settings.fips)
+        self._url = urlsplit(endpoint or f"https://{host}")
         self._ca_file = settings.ca_file
         if self._url.scheme == "https":
             _load_trust_store(settings.ca_file)
@@ -85,34 +86,39 @@ class AwsClient:
 
     @property
     def netloc(self) -> str:
-        """The host, with its port if that is not the usual one."""
+        """The host, with its port unless that is the default."""
         return self._url.netloc
 
     def call(self, target: str, body: Mapping[str, object]) -> dict[str, Any]:
-        """Perform one action, such as `secretsmanager.GetSecretValue`, and return its result. AwsError if it fails."""
+        """Call an action such as `secretsmanager.GetSecretValue`; return its result.
+
+        Raise AwsError if it fails.
+        """
         payload = json.dumps(body).encode()
         with self._lock:
             try:
-                return self._try(target, payload)
+                return self._attempt(target, payload)
             except AwsError as error:
                 if not error.retryable or deadline.cap(self._timeout) < MIN_TIME_FOR_RETRY:
                     raise
-            self._sleep(RETRY_DELAY * random.uniform(0.5, 1.5))  # noqa: S311 - spreads callers, hides nothing
-            return self._try(target, payload)
-
-    def _try(self, target: str, payload: bytes) -> dict[str, Any]:
-        status, answer = self._exchange(payload, self._headers(target, payload))
-        if status != 200:
-            code, message, problem = _refusal(answer)
-            retryable = status >= 500 or status == 429 or code in THROTTLED or "Throttling" in code
-            raise AwsError(code, message, problem, retryable=retryable)
-        result: dict[str, Any] = json.loads(answer)
-        return result
+            jitter = random.uniform(0.5, 1.5)  # noqa: S311 - spreads clients, not a secret
+            self._sleep(RETRY_DELAY * jitter)
+            return self._attempt(target, payload)
 
     def close(self) -> None:
+        """Close the connection. The next call opens another."""
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+
+    def _attempt(self, target: str, payload: bytes) -> dict[str, Any]:
+        status, body = self._exchange(payload, self._headers(target, payload))
+        if status != 200:
+            code, message, problem = _parse_error(body)
+            is_throttled = status == 429 or code in THROTTLED or "Throttling" in code
+            raise AwsError(code, message, problem, retryable=status >= 500 or is_throttled)
+        result: dict[str, Any] = json.loads(body)
+        return result
 
     def _headers(self, target: str, payload: bytes) -> dict[str, str]:
         headers = {
@@ -133,18 +139,18 @@ class AwsClient:
         return headers
 
     def _exchange(self, payload: bytes, headers: Mapping[str, str]) -> tuple[int, bytes]:
+        """Send the request, and once more if the service had closed the kept connection."""
         if self._now() - self._used_at > MAX_IDLE:
             self.close()
-        for kept in (self._connection is not None, False):
+        for is_kept in (self._connection is not None, False):
             try:
                 return self._send(payload, headers)
             except (OSError, HTTPException) as error:
                 self.close()
-                if not kept or isinstance(error, TimeoutError):
-                    raise AwsError(
-                        "Unreachable", f"{self.netloc} does not answer", retryable=True
-                    ) from error
-        raise AssertionError("the second turn returns or raises")
+                if not is_kept or isinstance(error, TimeoutError):
+                    message = f"{self.netloc} does not respond"
+                    raise AwsError("Unreachable", message, retryable=True) from error
+        raise AssertionError("the second iteration returns or raises")
 
     def _send(self, payload: bytes, headers: Mapping[str, str]) -> tuple[int, bytes]:
         timeout = deadline.cap(self._timeout)
@@ -154,23 +160,29 @@ class AwsClient:
             self._connection.sock.settimeout(timeout)
         self._connection.request("POST", "/", payload, dict(headers))
         response = self._connection.getresponse()
-        answer = response.read()
+        body = response.read()
         self._used_at = self._now()
-        return response.status, answer
+        return response.status, body
 
 
 def _load_trust_store(ca_file: str) -> None:
-    """Read them now, so that they are in a snapshot of the environment (Lambda SnapStart)."""
+    """Read the certificate authorities now, so that a SnapStart snapshot has them.
+
+    Raise SettingsError if the file is unusable.
+    """
     try:
         tls.trust_store(ca_file)
-    except OSError as error:  # an SSLError is one
+    except OSError as error:  # SSLError is one
         raise SettingsError([f"AWS_CA_BUNDLE cannot be used: {error}"]) from error
 
 
-def _refusal(answer: bytes) -> tuple[str, str, dict[str, Any]]:
-    """The service's code, its message, and all it said; a proxy in between may answer something else than JSON."""
+def _parse_error(body: bytes) -> tuple[str, str, dict[str, Any]]:
+    """Return the code, the message and the whole body of an error response.
+
+    A proxy in between may respond with something other than JSON: the code is then "Unknown".
+    """
     try:
-        problem = json.loads(answer)
+        problem = json.loads(body)
     except ValueError:
         problem = None
     if not isinstance(problem, dict):

@@ -10,17 +10,17 @@ from urllib.parse import urlsplit
 from sluice import tls
 from sluice.settings import AwsSettings
 
-REFRESH_MARGIN = timedelta(minutes=5)  # before they expire
-FETCH_TIMEOUT = 2.0
+REFRESH_MARGIN = timedelta(minutes=5)  # before the credentials expire
+FETCH_TIMEOUT = 2.0  # seconds
 
 
 class CredentialsUnavailable(Exception):
-    """Nobody tells the keys of this function's role."""
+    """The credentials have expired, and no new ones can be fetched."""
 
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """What requests are signed with."""
+    """An access key, with the session token that a role's credentials have."""
 
     access_key_id: str
     secret_access_key: str = field(repr=False)
@@ -28,9 +28,10 @@ class Credentials:
 
 
 class CredentialProvider:
-    """The keys of this function's role: those in its environment, or those of the address that is given there.
+    """Provides the credentials in the settings, or fetches them from the URL there.
 
-    Lambda gives an address where environments are restored from a snapshot, whose own keys would have expired.
+    Lambda provides a URL with SnapStart, because credentials in a snapshot would have expired when
+    an execution environment is restored.
     """
 
     def __init__(
@@ -45,32 +46,33 @@ class CredentialProvider:
         self._expires_at = datetime.min.replace(tzinfo=UTC)
 
     def current(self) -> Credentials:
-        """Those to sign with now. KeysUnavailable where they have expired, and no others can be had."""
+        """Return valid credentials, fetched again shortly before they expire.
+
+        Raise CredentialsUnavailable if they have expired and cannot be fetched.
+        """
         if self._fetches and self._now() + REFRESH_MARGIN > self._expires_at:
+            url, token = self._settings.credentials_url, self._settings.credentials_token
             try:
-                self._credentials, self._expires_at = _fetch(
-                    self._settings.credentials_url, self._settings.credentials_token
-                )
+                self._credentials, self._expires_at = _fetch(url, token)
             except (OSError, HTTPException, ValueError, KeyError, TypeError) as error:
                 if self._now() >= self._expires_at:
                     raise CredentialsUnavailable(
-                        "the keys of this function's role cannot be had"
+                        "the credentials of this function's role cannot be fetched"
                     ) from error
         return self._credentials
 
 
 def _fetch(url: str, token: str) -> tuple[Credentials, datetime]:
-    """The keys, and until when they are good."""
-    place = urlsplit(url)
-    connection = tls.connect(place, timeout=FETCH_TIMEOUT)
+    """Return the credentials at `url`, and when they expire."""
+    parts = urlsplit(url)
+    target = f"{parts.path}?{parts.query}".rstrip("?")
+    connection = tls.connect(parts, timeout=FETCH_TIMEOUT)
     try:
-        connection.request(
-            "GET", f"{place.path}?{place.query}".rstrip("?"), headers={"Authorization": token}
-        )
-        answer = json.loads(connection.getresponse().read())
+        connection.request("GET", target, headers={"Authorization": token})
+        body = json.loads(connection.getresponse().read())
     finally:
         connection.close()
     credentials = Credentials(
-        str(answer["AccessKeyId"]), str(answer["SecretAccessKey"]), str(answer["Token"])
+        str(body["AccessKeyId"]), str(body["SecretAccessKey"]), str(body["Token"])
     )
-    return credentials, datetime.fromisoformat(answer["Expiration"])
+    return credentials, datetime.fromisoformat(body["Expiration"])

@@ -1,9 +1,10 @@
-"""While the database is away, who tries to connect? One at a time; everybody else is refused in a millisecond.
+"""A circuit breaker around connecting to the database (Michael Nygard, "Release It!").
 
-A circuit breaker (Michael Nygard, "Release It!") around connecting, and nothing else: a connection that is open tells
-by itself when it breaks. Each environment's circuit opens by a failure of its own, so that one which alone cannot reach
-the database shuts nobody else out. What they share is whose turn it is to look whether it is back.
-See docs/decisions/0012-circuit-breaker.md.
+While the database is unavailable, one execution environment at a time tries to connect; all others
+reject requests within a millisecond. The breaker guards only connecting: an open connection
+notices by itself that it broke. Each environment opens its circuit after its own failure, so an
+environment that alone cannot reach the database does not stop the others. What they share is the
+probe lock, which elects the environment that tries. See docs/decisions/0012-circuit-breaker.md.
 """
 
 import logging
@@ -21,80 +22,92 @@ from sluice.errors import CircuitOpen
 T = TypeVar("T")
 State = Literal["closed", "open", "half_open"]
 
-OPEN_SECONDS = 1.0  # without trying
-PROBE_SECONDS = 2.5  # for the one who is let through: more than a connect may take
+OPEN_SECONDS = 1.0  # without an attempt
+PROBE_SECONDS = 2.5  # how long a probe holds the lock: more than connecting may take
 
-# SQLSTATEs of a server that is there and cannot serve: connections, resources, shutting down or starting, its disk.
-OUTAGES = ("08", "53", "57P01", "57P02", "57P03", "58")
+# SQLSTATEs of a server that runs but cannot serve: connections, resources, shutdown, startup, I/O.
+OUTAGE_SQLSTATES = ("08", "53", "57P01", "57P02", "57P03", "58")
 
 _log = logging.getLogger(__name__)
 
 
 class ProbeLockUnavailable(Exception):
-    """What environments share cannot be reached."""
+    """The probe lock cannot be reached."""
 
 
 class ProbeLock(Protocol):
-    """Whose turn is it to try? At most one environment's, until its time is over. Both raise HintUnavailable."""
+    """Elects the execution environment that may try to connect. Times are Unix time in seconds.
+
+    The methods raise ProbeLockUnavailable.
+    """
 
     def acquire(self, now: float, until: float) -> bool:
-        """Is it this one's, from now on? Not while it is another's. Seconds since the epoch."""
+        """Take the lock until `until`. Return False if another environment holds it."""
         ...
 
     def expires_at(self) -> float:
-        """When the turn that was taken last is over; 0 where the database was there since."""
+        """Return when the current lock expires, or 0 if it was released."""
         ...
 
     def release(self) -> None:
-        """The database is there."""
+        """Release the lock, because the database answered."""
         ...
 
 
 class CircuitBreaker:
-    """One for each engine, safe to share between threads. Without a `hint` it is for one environment alone."""
+    """The circuit breaker of one engine. Safe to share between threads.
+
+    Without a `lock` it works for this execution environment alone. `name` is for the log.
+    """
 
     def __init__(
         self,
-        hint: ProbeLock | None = None,
+        lock: ProbeLock | None = None,
         *,
         clock: Callable[[], float] = time.time,
-        of: str = "the database",
+        name: str = "the database",
     ) -> None:
-        self._hint = hint
-        self._of = of  # in the log
+        self._probe_lock = lock
+        self._name = name
         self._clock = clock
         self._lock = Lock()
         self._open_until: float | None = None  # None: closed
-        self._trying = False
-        self.rejections = 0  # so far
+        self._is_probing = False
+        self.rejections = 0  # since the environment started
 
     @property
     def state(self) -> State:
-        """Half open: the next to come, or one who is at it, tries for all."""
+        """The state of the circuit. Half open: the next attempt, or one running now, is a probe."""
         with self._lock:
             if self._open_until is None:
                 return "closed"
-            return "open" if self._waits(self._clock()) else "half_open"
+            return "open" if self._is_open(self._clock()) else "half_open"
 
     def open_elsewhere(self) -> bool | None:
-        """Has any environment been kept from trying just now? None where that cannot be told."""
+        """Return whether any environment has found the database unavailable just now.
+
+        Return None if the probe lock cannot be reached.
+        """
         try:
-            return self._hint is not None and self._hint.expires_at() > self._clock()
+            return self._probe_lock is not None and self._probe_lock.expires_at() > self._clock()
         except ProbeLockUnavailable:
             return None
 
     def connect(self, attempt: Callable[[], T]) -> T:
-        """The connection that `attempt` makes; its errors are passed on. CircuitOpen where nothing was tried."""
+        """Return the connection that `attempt` opens, and pass on its errors.
+
+        Raise CircuitOpen, without an attempt, while the circuit is open.
+        """
         self._admit()
         try:
             connection = attempt()
         except BaseException as error:
             if _is_outage(error):
-                self._failed()
+                self._on_failure()
             else:
-                self._answered()
+                self._on_success()
             raise
-        self._answered()
+        self._on_success()
         return connection
 
     def _admit(self) -> None:
@@ -102,58 +115,60 @@ class CircuitBreaker:
             if self._open_until is None:
                 return
             now = self._clock()
-            if self._trying or self._waits(now):
-                raise self._refusal(now)
-            self._trying = True
-        if not self._takes_turn(now, now + PROBE_SECONDS):
+            if self._is_probing or self._is_open(now):
+                raise self._rejection(now)
+            self._is_probing = True
+        if not self._acquire(now, now + PROBE_SECONDS):
             with self._lock:
-                self._trying, self._open_until = False, now + OPEN_SECONDS
-                raise self._refusal(now)
+                self._is_probing, self._open_until = False, now + OPEN_SECONDS
+                raise self._rejection(now)
 
-    def _failed(self) -> None:
+    def _on_failure(self) -> None:
         with self._lock:
             now = self._clock()
             opens = self._open_until is None
-            self._trying, self._open_until = False, now + OPEN_SECONDS
+            self._is_probing, self._open_until = False, now + OPEN_SECONDS
         if opens:
-            _log.warning("the circuit is open: %s is away", self._of)
-            self._takes_turn(
-                now, now + OPEN_SECONDS
-            )  # that it is away is known: the others may wait
+            _log.warning("the circuit is open: %s is unavailable", self._name)
+            # The state of the database is known now, so no other environment needs to probe.
+            self._acquire(now, now + OPEN_SECONDS)
 
-    def _answered(self) -> None:
-        """Somebody was there, if only to say that our password is wrong."""
+    def _on_success(self) -> None:
+        """Close the circuit. The server answered, even if it only rejected our password."""
         with self._lock:
             was_open = self._open_until is not None
-            self._trying, self._open_until = False, None
+            self._is_probing, self._open_until = False, None
         if was_open:
-            _log.warning("the circuit is closed: %s is there again", self._of)
-            if self._hint is not None:
-                with suppress(ProbeLockUnavailable):  # the turn is over by itself, a little later
-                    self._hint.release()
+            _log.warning("the circuit is closed: %s is available again", self._name)
+            if self._probe_lock is not None:
+                with suppress(ProbeLockUnavailable):  # the lock expires a little later
+                    self._probe_lock.release()
 
-    def _takes_turn(self, now: float, until: float) -> bool:
-        """Where nobody can be asked, every environment tries for itself."""
+    def _acquire(self, now: float, until: float) -> bool:
+        """Take the probe lock. If it cannot be reached, every environment probes on its own."""
         try:
-            return self._hint is None or self._hint.acquire(now, until)
+            return self._probe_lock is None or self._probe_lock.acquire(now, until)
         except ProbeLockUnavailable:
-            _log.exception("whether other environments find the database is not known")
+            _log.exception("the probe lock is unavailable; this environment probes on its own")
             return True
 
-    def _waits(self, now: float) -> bool:
-        # A clock that was set back must not keep the circuit open for longer than it would be.
+    def _is_open(self, now: float) -> bool:
+        # A clock that was set back must not keep the circuit open for longer than OPEN_SECONDS.
         return self._open_until is not None and 0 < self._open_until - now <= OPEN_SECONDS
 
-    def _refusal(self, now: float) -> CircuitOpen:
+    def _rejection(self, now: float) -> CircuitOpen:
         self.rejections += 1
         return CircuitOpen(retry_after=max(1, ceil((self._open_until or now) - now)))
 
 
 def _is_outage(error: BaseException) -> bool:
-    """Is the database away? Not where somebody answered (that our password is wrong), or nobody was asked."""
+    """Return whether the error means that the database is unavailable.
+
+    It does not if the server answered (our password is wrong), or if no attempt was made.
+    """
     if error.args and isinstance(error.args[0], dict):
-        return str(error.args[0].get("C")).startswith(OUTAGES)
+        return str(error.args[0].get("C")).startswith(OUTAGE_SQLSTATES)
     if str(error) in DISCONNECT_MESSAGES:
-        return True  # taken, and ended before the greeting: by a proxy with nobody behind it
+        return True  # a proxy accepted the connection, and closed it because it has no server
     reason = error if isinstance(error, OSError) else error.__cause__
     return isinstance(reason, OSError) and not isinstance(reason, SSLCertVerificationError)

@@ -1,12 +1,14 @@
-"""What is said to PostgreSQL, and in how many round trips: pg8000's connection, but one flush for each statement.
+"""A connection that sends each statement in one flush, over pg8000.
 
-Stock pg8000 waits three times for a statement with parameters, once for BEGIN and three times for COMMIT. Here
-Parse, Bind, Describe, Execute and Sync leave together, BEGIN rides with the first statement of a transaction, and
-COMMIT is one simple query. Text of a caller always goes by the extended protocol, where the server refuses a second
-statement: the simple one would run `SELECT 1; DROP ...`.
+Stock pg8000 waits for the server three times for a statement with parameters, once for BEGIN and
+three times for COMMIT. Here Parse, Bind, Describe, Execute and Sync are sent together, BEGIN is
+sent with the first statement of a transaction, and COMMIT is one simple query. A caller's text
+always goes by the extended protocol, in which the server rejects a second statement. The simple
+protocol would run `SELECT 1; DROP ...`.
 
-A connection that can no longer tell which answer belongs to which question closes its socket, whatever the reason,
-so that nobody can be given another's rows. This leans on internals of pg8000 1.31: driver.py checks them.
+A connection that may have lost track of which response belongs to which statement closes its
+socket, so that a client never gets the rows of another. This module uses internals of pg8000 1.31,
+which driver_compat.py checks.
 """
 
 import select
@@ -36,24 +38,28 @@ from sluice.db.prepared import PreparedStatement, PreparedStatementCache
 from sluice.db.transport import CLOSED, NETWORK_ERROR, open_socket
 from sluice.settings import TlsMode
 
-# A transaction's timeouts, in a statement that gives no rows: SET LOCAL outside of BEGIN works too, but is warned of.
-SET_TIMEOUTS = "SELECT 1 WHERE set_config('statement_timeout', $1, true) || set_config('lock_timeout', $2, true) IS NULL"
-# Sent behind a commit, this is answered after it: the commit's record lies before the place where the next one goes,
-# flushed or not, so whoever has replayed up to there has the commit, whatever synchronous_commit is.
+# The timeouts of a transaction, in a statement without rows. SET LOCAL outside of a transaction
+# works as well, but causes a warning.
+SET_TIMEOUTS = """
+    SELECT 1
+    WHERE set_config('statement_timeout', $1, true) || set_config('lock_timeout', $2, true) IS NULL
+"""
+# Run after COMMIT. The insert LSN is past the commit record, so a replica that has replayed up to
+# it has the commit, even with synchronous_commit off.
 CURRENT_LSN = "SELECT CAST(pg_current_wal_insert_lsn() AS text)"
-UNKNOWN_LSN = "FFFFFFFF/FFFFFFFF"  # the end of the log, where no reader will ever be
-CLIENT_TIMEOUT_MARGIN = (
-    0.2  # seconds by which the server gives up before we do: else it would work on for nobody
-)
+UNKNOWN_LSN = "FFFFFFFF/FFFFFFFF"  # the highest LSN, which no replica ever reaches
+CLIENT_TIMEOUT_MARGIN = 0.2  # seconds by which the server gives up first, and so stops working
 
 
 class PipelinedConnection(Connection):  # type: ignore[misc]
-    """One session. Its attributes (`autocommit`, `isolation_level` and so on) may be changed between transactions.
+    """One session.
 
-    Raises InterfaceError when it cannot connect, DatabaseError's kin when the server refuses the session.
+    Its attributes (`autocommit`, `isolation_level`, `read_only`, `report_lsn`) may be changed
+    between transactions. Raises InterfaceError if it cannot connect, and DatabaseError or a
+    subclass if the server rejects the session.
     """
 
-    _usock: Any  # a socket, or None once closed
+    _usock: Any  # a socket, or None once it is closed
     _sock: Any  # its buffered file
 
     def __init__(
@@ -67,23 +73,22 @@ class PipelinedConnection(Connection):  # type: ignore[misc]
         tls: TlsMode = "verify-full",
         ca_file: str = "",
         connect_timeout: float = 2.0,
-        socket_timeout: float | None = 20.0,  # None: as long as it takes
-        statement_timeout: float = 14.0,  # these two are the role's own, for whom the server takes us
+        socket_timeout: float | None = 20.0,  # None: wait without limit
+        statement_timeout: float = 14.0,  # this and the next are what the role has on the server
         lock_timeout: float = 5.0,
-        prepared_statements: int = 0,  # that the server may be asked to keep
-        deadline_share: float = 1.0,  # of what is left of a request's time, that the server may be silent for
+        prepared_statements: int = 0,  # at most on the server
+        deadline_share: float = 1.0,  # of the request's remaining time, the longest wait
         application_name: str = "sluice",
-        startup: Mapping[str, str]
-        | None = None,  # settings of the session, which no default of the server outranks
+        startup: Mapping[str, str] | None = None,  # session settings; they override all defaults
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._usock = None
-        self._in_step = _InStep(self)
+        self._protocol_guard = _ProtocolGuard(self)
         self._clock = clock
-        self.isolation_level: str | None = None  # None: the role's default
+        self.isolation_level: str | None = None  # None: the default of the role
         self.read_only = False
         self._statements = PreparedStatementCache(prepared_statements)
-        self.report_lsn = False  # of the log behind each commit, to who counts what is spent
+        self.report_lsn = False  # store the WAL position after each commit in the request's stats
         usock = open_socket(host, port, tls=tls, ca_file=ca_file, connect_timeout=connect_timeout)
         try:
             super().__init__(
@@ -95,7 +100,7 @@ class PipelinedConnection(Connection):  # type: ignore[misc]
                 application_name=application_name,
                 startup_params=dict(startup or {}),
                 sock=usock,
-                ssl_context=False,  # already encrypted
+                ssl_context=False,  # the socket is already encrypted
             )
         except OSError as error:
             usock.close()
@@ -105,7 +110,7 @@ class PipelinedConnection(Connection):  # type: ignore[misc]
             raise
         usock.settimeout(socket_timeout)
         self._timeouts = socket_timeout, statement_timeout, lock_timeout
-        self._share = deadline_share
+        self._deadline_share = deadline_share
         self._run_cursor = PipelinedCursor(self, paramstyle="named")
         self._poll = select.poll()
         self._poll.register(usock, select.POLLIN)
@@ -113,23 +118,24 @@ class PipelinedConnection(Connection):  # type: ignore[misc]
 
     @property
     def closed(self) -> bool:
+        """Whether the socket is closed."""
         return self._usock is None
 
     def cursor(self) -> PipelinedCursor:
         return PipelinedCursor(self, paramstyle="format")
 
     def is_alive(self, max_idle: float) -> bool:
-        """Whether the next statement may be sent here; asks nobody. Call it while idle, before each use.
+        """Return whether an idle connection can be used, without a round trip.
 
-        Age is by the wall clock, because a monotonic one may stand still while an environment is frozen; and a
-        socket with something to read while nothing was asked holds a farewell.
+        Age is measured by the wall clock: a monotonic clock may stand still while the execution
+        environment is frozen. If data has arrived without a request, the server closed the session.
         """
         if self._usock is None or not 0 <= self._clock() - self._used_at <= max_idle:
             return False
         return not self._poll.poll(0)
 
     def commit(self) -> None:
-        """Raises DatabaseError 25P02 when the transaction had failed: the server then rolls back, without complaint."""
+        """Commit. Raise DatabaseError 25P02 if the transaction had failed and is rolled back."""
         if self._usock is None:
             raise InterfaceError(CLOSED)
         if not self._in_transaction:
@@ -137,47 +143,50 @@ class PipelinedConnection(Connection):  # type: ignore[misc]
         if not self.report_lsn:
             self.execute_simple("commit")
             return
-        with self._in_step:
-            self._exchange(protocol.run("commit") + SYNC_MSG, Context("commit"), report_lsn=True)
+        message = protocol.parse_bind_execute("commit") + SYNC_MSG
+        with self._protocol_guard:
+            self._exchange(message, Context("commit"), report_lsn=True)
 
     def rollback(self) -> None:
-        """Nothing is sent when there is nothing to undo. A connection that breaks here is undone by the server."""
+        """Roll back. Nothing is sent without a transaction, and a broken connection is no error."""
         if self._usock is not None and self._in_transaction:
             with suppress(InterfaceError):
                 self.execute_simple("rollback")
 
     def close(self) -> None:
-        """Say goodbye and close. Never raises: with a dead connection there is nothing else to do."""
+        """Terminate the session and close the socket. Never raises."""
         if self._usock is not None:
             with suppress(OSError):
                 self._usock.sendall(TERMINATE_MSG)
         self.close_socket()
 
     def close_socket(self) -> None:
-        """Close the socket without a word. Safe at any time, twice, and in any state of the protocol."""
+        """Close the socket without a message. Safe at any time, and more than once."""
         if self._usock is None:
             return
         usock, stream = self._usock, self._sock
         self._usock = self._sock = self._transaction_status = None
         with suppress(OSError):
-            usock.shutdown(
-                socket.SHUT_RDWR
-            )  # before `stream` is closed, which would flush what is left to send
+            usock.shutdown(socket.SHUT_RDWR)  # closing `stream` first would flush unsent data
         with suppress(OSError, ValueError):
             stream.close()
         usock.close()
 
     def execute_simple(self, statement: str) -> Context:
-        """The simple protocol, for our own COMMIT and ROLLBACK: never for a caller's text."""
+        """Run COMMIT or ROLLBACK by the simple protocol. Never pass a caller's text."""
         if self._usock is None:
             raise InterfaceError(CLOSED)
-        with self._in_step:
+        with self._protocol_guard:
             return super().execute_simple(statement)
 
     def encode_preceding(self, statement: str, vals: Sequence[Any]) -> bytes:
-        """The bytes of a statement with `$n` placeholders that rides ahead of another and gives no rows."""
+        """Return the messages of a statement without rows, to send before another one.
+
+        Its placeholders are `$n`.
+        """
         request_stats.current().statements += 1
-        return protocol.run(statement, make_params(self.py_types, vals), self._client_encoding)
+        texts = make_params(self.py_types, vals)
+        return protocol.parse_bind_execute(statement, texts, self._client_encoding)
 
     def execute_unnamed(
         self,
@@ -188,149 +197,151 @@ class PipelinedConnection(Connection):  # type: ignore[misc]
         preceding: bytes = b"",
         prepare: bool = False,
     ) -> Context:
-        """One statement with `$n` placeholders, and the BEGIN and the guard it may need, in one flush.
+        """Run one statement with `$n` placeholders, in one flush with BEGIN and `preceding`.
 
-        Outside of transactions the server may `prepare` it: there nothing is lost where it forgot it.
+        With `prepare`, and outside of transactions, the server may keep the statement. Inside one,
+        a name that the server lost would fail the whole transaction.
         """
         usock = self._usock
         if usock is None:
             raise InterfaceError(CLOSED)
-        ahead = b"" if self.autocommit or self._in_transaction else self._begin()
-        ahead += self._limit_time() + preceding
+        begin = b"" if self.autocommit or self._in_transaction else self._begin()
+        before = begin + self._apply_deadline() + preceding
         request_stats.current().statements += 1
         if stream is not None:
-            with self._in_step:
-                if ahead:
-                    self._exchange(ahead + SYNC_MSG, Context("begin"))
+            with self._protocol_guard:
+                if before:
+                    self._exchange(before + SYNC_MSG, Context("begin"))
                 return super().execute_unnamed(statement, vals, oids, stream)
         encoding = self._client_encoding
         texts = make_params(self.py_types, vals)
         if prepare and self.autocommit and not oids:
-            return self._execute_kept(ahead, statement, texts)
+            return self._execute_prepared(before, statement, texts)
         context = Context(statement)
-        message = b"".join(
-            (
-                ahead,
-                protocol.parse(statement, oids, encoding),
-                protocol.bind(texts, encoding),
-                protocol.FINISH,
-            )
-        )
-        with self._in_step:
+        parse, bind = protocol.parse(statement, oids, encoding), protocol.bind(texts, encoding)
+        message = before + parse + bind + protocol.DESCRIBE_EXECUTE_SYNC
+        with self._protocol_guard:
             self._exchange(message, context, report_lsn=self.report_lsn and self.autocommit)
         return context
 
-    def _execute_kept(self, ahead: bytes, text: str, texts: list[str | None]) -> Context:
-        """The whole of a transaction, by a statement that the server may know: where it does not, nothing happened."""
+    def _execute_prepared(self, before: bytes, text: str, texts: list[str | None]) -> Context:
+        """Run a statement as a whole transaction, by its name if the server knows it.
+
+        If the server lost the name, nothing ran, and the statement is sent again.
+        """
         statement = self._statements.find(text)
         context = statement.context()
-        message = (
-            self._statements.farewell() + ahead + statement.message(texts, self._client_encoding)
-        )
+        execute = statement.message(texts, self._client_encoding)
+        message = self._statements.take_close_messages() + before + execute
         try:
-            with self._in_step:
+            with self._protocol_guard:
                 self._exchange(message, context, report_lsn=self.report_lsn)
         except DatabaseError as error:
-            if not self._statements.failed(statement, error.args[0]):
+            if not self._statements.invalidate(statement, error.args[0]):
                 raise
-            return self._execute_kept(ahead, text, texts)
-        statement.learn(context)
+            return self._execute_prepared(before, text, texts)
+        statement.mark_prepared(context)
         return context
 
     def handle_messages(self, context: Context) -> None:
-        """Read answers until the server is ready; then raise what went wrong, if anything did."""
+        """Read messages until the server is ready for a query. Raise the error it reported."""
         request_stats.current().round_trips += 1
-        self._hear(context)
+        self._read_response(context)
         if context.error is not None:
             raise context.error
 
-    def _hear(self, context: Context) -> None:
+    def _read_response(self, context: Context) -> None:
         read, handlers, code = self._sock.read, self.message_types, b""
         try:
             while code != READY_FOR_QUERY:
-                code, size = ci_unpack(_whole(read(5), 5))
-                handlers[code](_whole(read(size - 4), size - 4), context)
+                code, size = ci_unpack(_require_size(read(5), 5))
+                handlers[code](_require_size(read(size - 4), size - 4), context)
         except OSError as error:
-            # The server's last words ("terminating connection due to ...") say more than the closed socket.
+            # The server's last report ("terminating connection due to ...") says more than the
+            # closed socket.
             raise InterfaceError(NETWORK_ERROR) from context.error or error
         self._used_at = self._clock()
 
     def handle_COMMAND_COMPLETE(self, data: bytes, context: Context) -> None:
-        word = data[:-1].rpartition(b" ")[2]  # INSERT 0 5, SELECT 5, COMMIT
-        if word.isdigit():
-            context.row_count = int(word) + max(context.row_count, 0)
-        elif (
-            word == b"ROLLBACK"
-            and self._transaction_status == IN_FAILED_TRANSACTION
-            and not _undoes(context)
-        ):
-            context.error = DatabaseError(
-                {"S": "ERROR", "C": "25P02", "M": "COMMIT was answered with ROLLBACK"}
-            )
+        """Count the rows, and turn a COMMIT that PostgreSQL answered with ROLLBACK into an error.
+
+        The command tag is `INSERT 0 5`, `SELECT 5` or `COMMIT`, for example.
+        """
+        last_word = data[:-1].rpartition(b" ")[2]
+        if last_word.isdigit():
+            context.row_count = int(last_word) + max(context.row_count, 0)
+            return
+        has_failed = self._transaction_status == IN_FAILED_TRANSACTION
+        if last_word == b"ROLLBACK" and has_failed and not _is_rollback(context):
+            report = {"S": "ERROR", "C": "25P02", "M": "COMMIT was answered with ROLLBACK"}
+            context.error = DatabaseError(report)
 
     def _exchange(self, message: bytes, context: Context, *, report_lsn: bool = False) -> None:
-        position = self._statements.find(CURRENT_LSN) if report_lsn else None
-        if position is not None:
-            message += position.message([], self._client_encoding)
-        self._usock.sendall(message)  # past the buffered writer: one call, one flush
+        """Send a message, read the response, and raise the error that the server reported."""
+        lsn_statement = self._statements.find(CURRENT_LSN) if report_lsn else None
+        if lsn_statement is not None:
+            message += lsn_statement.message([], self._client_encoding)
+        self._usock.sendall(message)  # not by the buffered writer: one call, one flush
         request_stats.current().round_trips += 1
-        self._hear(context)
-        if position is not None:
-            request_stats.current().commit_lsn = self._hear_position(position)
+        self._read_response(context)
+        if lsn_statement is not None:
+            request_stats.current().commit_lsn = self._read_lsn(lsn_statement)
         if context.error is not None:
             raise context.error
 
-    def _hear_position(self, statement: PreparedStatement) -> str:
-        """Of the log, behind what was just done: nothing that goes wrong here makes that undone."""
+    def _read_lsn(self, statement: PreparedStatement) -> str:
+        """Return the WAL position, or UNKNOWN_LSN. An error here must not undo the commit."""
         context = statement.context()
         try:
-            self._hear(context)
+            self._read_response(context)
         except InterfaceError:
             self.close_socket()
             return UNKNOWN_LSN
         if context.error is not None:
-            self._statements.failed(statement, context.error.args[0])
+            self._statements.invalidate(statement, context.error.args[0])
             return UNKNOWN_LSN
-        statement.learn(context)
+        statement.mark_prepared(context)
         return str(context.rows[0][0])
 
-    def _limit_time(self) -> bytes:
-        """Bound what follows by the request's time: the socket here and now, the server by what rides in this flush.
+    def _apply_deadline(self) -> bytes:
+        """Limit the next statement to the request's remaining time.
 
-        Nothing rides while the role's own timeouts end sooner. Raises DatabaseError 57014 when time is up.
+        Sets the timeout of the socket, and returns the messages that set the server's. They are
+        empty if the timeouts of the role end sooner. Raise DatabaseError 57014 if no time remains.
         """
         socket_timeout, statement_timeout, lock_timeout = self._timeouts
-        left = deadline.remaining()
-        if left is None:
+        remaining = deadline.remaining()
+        if remaining is None:
             self._usock.settimeout(socket_timeout)
             return b""
-        if left <= CLIENT_TIMEOUT_MARGIN:
-            raise DatabaseError(
-                {"S": "ERROR", "C": "57014", "M": "no time is left for a statement"}
-            )
-        patience = left * self._share
-        self._usock.settimeout(
-            patience if socket_timeout is None else min(patience, socket_timeout)
-        )
-        if left - CLIENT_TIMEOUT_MARGIN >= statement_timeout:
+        if remaining <= CLIENT_TIMEOUT_MARGIN:
+            report = {"S": "ERROR", "C": "57014", "M": "no time is left for a statement"}
+            raise DatabaseError(report)
+        longest_wait = remaining * self._deadline_share
+        if socket_timeout is not None:
+            longest_wait = min(longest_wait, socket_timeout)
+        self._usock.settimeout(longest_wait)
+        server_time = remaining - CLIENT_TIMEOUT_MARGIN
+        if server_time >= statement_timeout:
             return b""
-        limits = left - CLIENT_TIMEOUT_MARGIN, min(left - CLIENT_TIMEOUT_MARGIN, lock_timeout)
-        return protocol.run(SET_TIMEOUTS, [str(max(1, int(1000 * seconds))) for seconds in limits])
+        limits = server_time, min(server_time, lock_timeout)
+        milliseconds = [str(max(1, int(1000 * seconds))) for seconds in limits]
+        return protocol.parse_bind_execute(SET_TIMEOUTS, milliseconds)
 
     def _begin(self) -> bytes:
-        # In the statement itself: SET SESSION CHARACTERISTICS costs a round trip and pins the session in RDS Proxy.
+        # BEGIN has the mode: SET SESSION CHARACTERISTICS costs a round trip, and pins RDS Proxy.
         words = ["begin"]
         if self.isolation_level is not None:
             words.append(f"isolation level {self.isolation_level}")
         if self.read_only:
             words.append("read only")
-        return protocol.run(" ".join(words))
+        return protocol.parse_bind_execute(" ".join(words))
 
 
-class _InStep:
-    """Closes the connection when what happens inside leaves question and answer out of step; adds up how long it takes.
+class _ProtocolGuard:
+    """Closes the connection if an exchange ends before its last response; also measures its time.
 
-    A DatabaseError is the one thing that does not: it is raised after the server said that it is ready again.
+    A DatabaseError does not close it: it is raised after the server is ready for the next query.
     """
 
     __slots__ = ("_began", "_connection")
@@ -346,7 +357,7 @@ class _InStep:
         self,
         kind: type[BaseException] | None,
         error: BaseException | None,
-        at: TracebackType | None,
+        traceback: TracebackType | None,
     ) -> None:
         request_stats.current().db_seconds += time.perf_counter() - self._began
         if error is None or isinstance(error, DatabaseError):
@@ -356,11 +367,11 @@ class _InStep:
             raise InterfaceError(NETWORK_ERROR) from error
 
 
-def _undoes(context: Context) -> bool:
+def _is_rollback(context: Context) -> bool:
     return str(context.statement).lstrip().lower().startswith(("rollback", "abort"))
 
 
-def _whole(data: bytes, size: int) -> bytes:
+def _require_size(data: bytes, size: int) -> bytes:
     if len(data) < size:
         raise ConnectionResetError("the server closed the connection")
     return data

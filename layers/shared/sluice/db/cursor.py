@@ -1,4 +1,4 @@
-"""pg8000's cursor, over a connection that runs a statement in one flush."""
+"""A DB-API cursor over a connection that sends each statement in one flush."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -10,23 +10,26 @@ from sluice.db import protocol
 
 
 class PipelinedCursor(Cursor):  # type: ignore[misc]
-    """A cursor whose `execute` is one round trip; `stream` (COPY) goes pg8000's own way."""
+    """A cursor whose `execute` takes one round trip. `stream` (COPY) works as in pg8000.
+
+    With `prepare`, the server may keep the statement and its plan for the next execution.
+    """
 
     _input_oids: Sequence[int]
-    _preceding = b""
-    prepare = False  # may the server keep the statement and its plan, for the next who executes it?
+    _preceding = b""  # encoded statements to send before the next one
+    prepare = False
 
     def prepend(self, operation: str, args: Sequence[Any] = ()) -> None:
-        """Send this statement, which gives no rows, ahead of the next one: in its flush, and in its transaction.
+        """Send a statement without rows before the next one, in its flush and its transaction.
 
-        Nothing happens until then; of several, the first goes first. Where one fails, the server skips the rest, and
-        `execute` raises the failure.
+        Nothing is sent until `execute`. Several statements are sent in order. If one fails, the
+        server skips the rest, and `execute` raises the failure.
         """
         statement, _ = protocol.to_numbered_params(self.paramstyle, operation)
         self._preceding += self._c.encode_preceding(statement, args)
 
     def execute(self, operation: str, args: Any = (), stream: Any = None) -> "PipelinedCursor":
-        """Run one statement. Raises pg8000's DB-API errors; the server's report is their first argument."""
+        """Run one statement. Raise pg8000's errors, with the server's report as `args[0]`."""
         if self._c is None:
             raise InterfaceError("Cursor closed")
         oids, self._input_oids = self._input_oids, ()
@@ -45,14 +48,15 @@ class PipelinedCursor(Cursor):  # type: ignore[misc]
         return self
 
     def fetchall(self) -> tuple[list[Any], ...]:
+        """Return all rows. pg8000's own method makes two Python calls for each row."""
         if self._context is None or self._context.columns is None:
             raise ProgrammingError("no result set")
-        return tuple(self._row_iter)  # stock asks for each row through two Python calls
+        return tuple(self._row_iter)
 
 
 def _dbapi_error(error: DatabaseError) -> Exception:
-    """The class stock pg8000 would raise; only the SQLSTATE inside means anything (see db/sqlstate.py)."""
+    """Return the error that stock pg8000 raises. Only its SQLSTATE matters (db/sqlstate.py)."""
     report: Mapping[str, str] = error.args[0]
-    kinds = {"28000": InterfaceError, "23505": IntegrityError}
-    kind: type[Exception] = kinds.get(report["C"], ProgrammingError)
-    return kind(report)
+    classes = {"28000": InterfaceError, "23505": IntegrityError}
+    error_class: type[Exception] = classes.get(report["C"], ProgrammingError)
+    return error_class(report)

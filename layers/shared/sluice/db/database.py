@@ -1,8 +1,10 @@
-"""What repositories are given: `read` and `write`, each one statement, one implicit transaction, one round trip.
+"""Run SQL for repositories: `read` and `write`, each one statement in one round trip.
 
-Statements go to the pool's connection directly, so the engine's cursor events do not fire for them. Measured on a
-one-row read over loopback: 55 µs of CPU on the bare cursor, 105 here, 230 through SQLAlchemy's Connection and Result.
-What needs several statements in one transaction asks for `transaction`.
+Each is a transaction. Several statements in one transaction use `Database.transaction`.
+
+Statements go to the pool's connection directly, so the cursor events of the engine do not fire.
+CPU time of a one-row read over loopback: 55 µs on the bare cursor, 105 µs here, 230 µs by
+SQLAlchemy's Connection and Result.
 """
 
 from __future__ import annotations
@@ -29,30 +31,34 @@ if TYPE_CHECKING:
 
 Rows: TypeAlias = Sequence[Row[*tuple[Any, ...]]]
 Begin: TypeAlias = "Callable[[], AbstractContextManager[Transaction]]"
+# A statement without rows and its parameters, sent before another one in the same flush. If it
+# fails, the other one does not run.
 PrecedingStatement: TypeAlias = tuple[str, Mapping[str, object]]
 
-_KEPT_STATEMENTS = 512
+_CACHE_SIZE = 512  # compiled statements, and their column names
 
 
 class Database:
-    """One for each engine, made before its first connection. Safe to share between threads.
+    """Runs statements on the connections of one engine. Safe to share between threads.
 
-    `breaker` is the engine's own, for those who want to know its state. With `tells_positions` each write and each
-    transaction tells who counts what is spent how far the log had come when it was committed, in the same flush.
+    Create it before the engine's first connection. `breaker` is the engine's, so that its state
+    can be shown. If `report_lsn` is set, each write also fetches the WAL position after its commit,
+    in the same round trip, and stores it in the request's statistics.
     """
 
     def __init__(
         self, engine: Engine, breaker: CircuitBreaker | None = None, *, report_lsn: bool = False
     ) -> None:
         self.breaker = breaker or CircuitBreaker()
-        self._tells_positions = report_lsn
+        self._report_lsn = report_lsn
         self._engine = engine
-        self._watch = PoolMonitor(engine)
+        self._monitor = PoolMonitor(engine)
         self._migrated = is_migrated(engine)
-        # Stock pg8000 sends Sync between Parse and Bind. Outside a transaction a pooler may then bind somebody
-        # else's statement, and give us their rows: so it gets a real transaction.
+        # Stock pg8000 sends Sync between Parse and Bind. Outside of a transaction, a pooler may
+        # then bind the statement of another client, and return its rows. So stock pg8000 gets an
+        # explicit transaction.
         self.pipelined = engine.driver == "sluice"
-        self._compiled = lru_cache(maxsize=_KEPT_STATEMENTS)(self._compile)
+        self._compiled = lru_cache(maxsize=_CACHE_SIZE)(self._compile)
 
     def read(
         self,
@@ -62,10 +68,11 @@ class Database:
         preceding: PrecedingStatement | None = None,
         prepare: bool = False,
     ) -> Rows:
-        """Rows of one SELECT with `:named` parameters (modulo is `mod()`; `%` is pg8000's); a `guard` goes ahead.
+        """Return the rows of one SELECT with `:named` parameters.
 
-        Sent a second time, once, when the connection broke under it; so it must change nothing. With `prepare` the
-        server may keep its plan, which must be good whatever the parameters. Raises SluiceErrors.
+        The statement must not change anything, because it is sent once more after ConnectionLost.
+        For modulo write `mod()`: pg8000 uses `%`. With `prepare` the server may keep the plan, so
+        it must suit all parameters. Raise SluiceErrors.
         """
         try:
             return self._run(sql, params or {}, preceding, prepare=prepare)
@@ -80,55 +87,59 @@ class Database:
         preceding: PrecedingStatement | None = None,
         prepare: bool = False,
     ) -> Rows:
-        """Run one INSERT, UPDATE or DELETE; the rows of its RETURNING. Committed when this returns.
+        """Run one INSERT, UPDATE or DELETE, commit it, and return the rows of its RETURNING.
 
-        A `guard` gives no rows and goes ahead in the same flush: where it fails, the statement is not run. Sent again
-        only where it was certainly undone (RolledBack); after `ConnectionLost` it may have happened or not. `prepare`
-        as in `read`. Raises SluiceErrors; NotSetUp, without asking, where `make migrate` was not run.
+        It is sent again only if it was certainly rolled back (RolledBack). After ConnectionLost it
+        may have been committed or not. `prepare` works as in `read`. Raise SluiceErrors; NotSetUp,
+        without a round trip, before `make migrate`.
         """
-        self._check_migrated()
+        self._require_migrated()
         return retry_transaction(
             lambda: self._run(sql, params or {}, preceding, prepare=prepare, writes=True)
         )
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
-        """Several statements in one transaction, undone unless it is committed. Raises SluiceErrors."""
-        self._check_migrated()
+        """Open a transaction, rolled back at the end unless committed. Raise SluiceErrors."""
+        self._require_migrated()
         with self._engine.connect() as connection:
-            self._watch.taken()
-            connection.begin()  # in SQLAlchemy's books; the server's BEGIN rides with the first statement
-            self._locate(connection.connection, writes=True)
+            self._monitor.on_checkout()
+            connection.begin()  # for SQLAlchemy only; BEGIN is sent with the first statement
+            self._set_lsn_reporting(connection.connection, writes=True)
             yield Transaction(self, connection)
 
     @contextmanager
     def connection(self) -> Iterator[Begin]:
-        """One connection, for several transactions one after the other: `with begin() as transaction`."""
-        self._check_migrated()
+        """Open a connection for several transactions in turn: `with begin() as transaction`."""
+        self._require_migrated()
         with self._engine.connect() as connection:
 
             @contextmanager
             def begin() -> Iterator[Transaction]:
-                with connection.begin() as books:
+                with connection.begin() as root_transaction:
                     yield Transaction(self, connection)
-                    if books.is_active:
-                        books.rollback()
+                    if root_transaction.is_active:
+                        root_transaction.rollback()
 
             yield begin
 
     def pool_metrics(self) -> PoolMetrics:
-        return self._watch.metrics()
+        """Return the current state of the pool."""
+        return self._monitor.metrics()
 
     def take_peak(self) -> tuple[PoolMetrics, float]:
-        """The pool at its fullest since this was asked last, and how many percent of its connections were in use."""
-        return self._watch.take_peak()
+        """Return the peak of the pool since the last call, and its usage in percent."""
+        return self._monitor.take_peak()
 
     def dispose(self) -> None:
         """Close idle connections. The next statement opens a new pool."""
         self._engine.dispose()
 
-    def _check_migrated(self) -> None:
-        """Raise NotSetUp before a write. A session behind a pooler cannot be made read-only, others are (engine.py)."""
+    def _require_migrated(self) -> None:
+        """Raise NotSetUp before a write.
+
+        Sessions are read-only before `make migrate` (engine.py), but not behind a pooler.
+        """
         if not self._migrated:
             raise NotSetUp("Only reading is possible until the database is set up: make migrate")
 
@@ -143,14 +154,20 @@ class Database:
     ) -> Rows:
         pooled = self._checkout()
         try:
-            self._locate(pooled, writes=writes)
-            return self.run_on(
-                pooled, pooled.invalidate, sql, params, preceding, whole=True, prepare=prepare
+            self._set_lsn_reporting(pooled, writes=writes)
+            return self.execute_on(
+                pooled,
+                pooled.invalidate,
+                sql,
+                params,
+                preceding,
+                own_transaction=True,
+                prepare=prepare,
             )
         finally:
             pooled.close()
 
-    def run_on(
+    def execute_on(
         self,
         pooled: PoolProxiedConnection,
         invalidate: Callable[[BaseException], None],
@@ -158,35 +175,40 @@ class Database:
         params: Mapping[str, object],
         preceding: PrecedingStatement | None,
         *,
-        whole: bool,
+        own_transaction: bool,
         prepare: bool = False,
     ) -> Rows:
-        """Run one statement there: the `whole` of a transaction, or a part of one that goes on."""
+        """Run one statement on a connection, as a transaction or as part of the current one."""
         try:
             return self._execute(
-                pooled.dbapi_connection, sql, params, preceding, whole=whole, prepare=prepare
+                pooled.dbapi_connection,
+                sql,
+                params,
+                preceding,
+                own_transaction=own_transaction,
+                prepare=prepare,
             )
         except BaseException as error:
             if self._engine.dialect.is_disconnect(error, pooled, None):  # type: ignore[arg-type]
                 invalidate(error)
-            ours = translate(error, connected=True, migrated=self._migrated)
-            if ours is None:
+            translated = translate(error, connected=True, migrated=self._migrated)
+            if translated is None:
                 raise
-            raise ours from error
+            raise translated from error
 
-    def _locate(self, pooled: PoolProxiedConnection, *, writes: bool) -> None:
-        if self._tells_positions:
+    def _set_lsn_reporting(self, pooled: PoolProxiedConnection, *, writes: bool) -> None:
+        if self._report_lsn:
             pooled.dbapi_connection.report_lsn = writes  # type: ignore[union-attr]
 
     def _checkout(self) -> PoolProxiedConnection:
         try:
             pooled = self._engine.raw_connection()
         except Exception as error:
-            ours = translate(error, connected=False)
-            if ours is None:
+            translated = translate(error, connected=False)
+            if translated is None:
                 raise
-            raise ours from error
-        self._watch.taken()
+            raise translated from error
+        self._monitor.on_checkout()
         return pooled
 
     def _execute(
@@ -196,18 +218,19 @@ class Database:
         params: Mapping[str, object],
         preceding: PrecedingStatement | None,
         *,
-        whole: bool,
+        own_transaction: bool,
         prepare: bool,
     ) -> Rows:
-        connection.autocommit = whole and self.pipelined
+        connection.autocommit = own_transaction and self.pipelined
         try:
             cursor = connection.cursor()
             cursor.prepare = prepare
             if preceding is not None:
-                (cursor.prepend if self.pipelined else cursor.execute)(*self._bound(*preceding))
-            cursor.execute(*self._bound(sql, params))
-            if whole:
-                connection.commit()  # nothing to send, but on the stock connection
+                send_before = cursor.prepend if self.pipelined else cursor.execute
+                send_before(*self._positional(*preceding))
+            cursor.execute(*self._positional(sql, params))
+            if own_transaction:
+                connection.commit()  # only stock pg8000 has anything to send here
             description = cursor.description
             if description is None:
                 return ()
@@ -216,7 +239,7 @@ class Database:
         finally:
             connection.autocommit = False
 
-    def _bound(self, sql: str, params: Mapping[str, object]) -> tuple[str, list[object]]:
+    def _positional(self, sql: str, params: Mapping[str, object]) -> tuple[str, list[object]]:
         statement, names = self._compiled(sql)
         return statement, [params[name] for name in names]
 
@@ -226,10 +249,10 @@ class Database:
 
 
 class Transaction:
-    """One transaction, begun by its first statement. What is not committed is undone when its connection goes back.
+    """A transaction that its first statement begins, rolled back unless `commit` is called.
 
-    `session` is SQLAlchemy's, in the same transaction: its objects are tracked (`session.new`, `.dirty`, `.deleted`)
-    and written before each statement of ours and at `commit`.
+    `session` is SQLAlchemy's in the same transaction. It tracks objects (`session.new`, `.dirty`,
+    `.deleted`), and writes them before each statement of this class and at `commit`.
     """
 
     def __init__(self, database: Database, connection: Connection) -> None:
@@ -239,17 +262,20 @@ class Transaction:
 
     @property
     def session(self) -> Session:
-        """Made when it is first asked for: the ORM takes 60 ms to import, and most units need none of it."""
+        """The session, created on first use: importing the ORM takes 60 ms, and few need it."""
         if self._session is None:
-            from sluice.db.models import session_over
+            from sluice.db.models import make_session
 
-            self._session = session_over(self._connection)
+            self._session = make_session(self._connection)
         return self._session
 
     def read(
         self, sql: str, params: Mapping[str, object] | None = None, *, prepare: bool = False
     ) -> Rows:
-        """As `Database.read`, but never sent twice: what came before it would be missing. Nothing is prepared."""
+        """Return the rows of one SELECT, as `Database.read` but without a second attempt.
+
+        `prepare` is ignored.
+        """
         return self.write(sql, params)
 
     def write(
@@ -260,43 +286,50 @@ class Transaction:
         preceding: PrecedingStatement | None = None,
         prepare: bool = False,
     ) -> Rows:
-        """As `Database.write`, but kept only by `commit`. Nothing is prepared."""
+        """Run one statement, as `Database.write` but without a commit. `prepare` is ignored."""
         self._flush()
         connection = self._connection
-        return self._database.run_on(
-            connection.connection, connection.invalidate, sql, params or {}, preceding, whole=False
+        return self._database.execute_on(
+            connection.connection,
+            connection.invalidate,
+            sql,
+            params or {},
+            preceding,
+            own_transaction=False,
         )
 
     def copy(self, sql: str, data: bytes) -> None:
-        """Run COPY … FROM STDIN with this as what is copied. Raises SluiceErrors; the transaction has failed then."""
+        """Run COPY … FROM STDIN with `data`. Raise SluiceErrors, which fail the transaction."""
         self._flush()
         cursor: Any = self._connection.connection.cursor()
         try:
             cursor.execute(sql, stream=BytesIO(data))
         except DriverError as error:
-            ours = translate(error, connected=True)
-            if ours is None:
+            translated = translate(error, connected=True)
+            if translated is None:
                 raise
-            if isinstance(ours, DatabaseUnavailable):
+            if isinstance(translated, DatabaseUnavailable):
                 self._connection.invalidate(error)
-            raise ours from error
+            raise translated from error
 
     def commit(self) -> None:
-        """Keep everything, and end. Raises SluiceErrors: nothing is kept then; after ConnectionLost, who knows."""
+        """Commit and end the transaction.
+
+        Raise SluiceErrors if it was rolled back; after ConnectionLost it may have been committed.
+        """
         self._flush()
         self._connection.commit()
 
     def _flush(self) -> None:
         if not self._connection.in_transaction():
-            raise RuntimeError(
-                "this transaction is over"
-            )  # what came now would be undone without a word
+            # A statement now would begin another transaction, and be rolled back silently.
+            raise RuntimeError("this transaction has ended")
         if self._session is not None:
             from sluice.db.models import flush
 
             flush(self._session)
 
 
-@lru_cache(maxsize=_KEPT_STATEMENTS)
+@lru_cache(maxsize=_CACHE_SIZE)
 def _columns(names: tuple[str, ...]) -> SimpleResultMetaData:
     return SimpleResultMetaData(names)

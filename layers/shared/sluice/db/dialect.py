@@ -1,7 +1,8 @@
-"""SQLAlchemy's dialect over `PipelinedConnection`: `postgresql+sluice`. It never asks the server about itself.
+"""SQLAlchemy's dialect for `PipelinedConnection`: `postgresql+sluice`.
 
-Stock spends ten round trips on a pool's first connection and eight on a one-row read. What it asks for is in the
-server's greeting, and what it sets (isolation, autocommit) rides in the next BEGIN.
+It sends no statements of its own. SQLAlchemy's pg8000 dialect needs ten round trips on the first
+connection of a pool and eight for a one-row read. Here the server's version comes from its
+parameter statuses, and the isolation level is sent with the next BEGIN.
 """
 
 import re
@@ -17,7 +18,7 @@ from sluice.db.transport import DISCONNECT_MESSAGES
 
 
 class SluiceDialect(PGDialect_pg8000):
-    """`max_idle` is the age in seconds after which the pool's pre-ping replaces an idle connection unasked."""
+    """The dialect. The pool's pre-ping replaces connections that were idle for `max_idle` s."""
 
     driver = "sluice"
     supports_statement_cache = True
@@ -30,16 +31,20 @@ class SluiceDialect(PGDialect_pg8000):
         return PipelinedConnection(*args, **options)
 
     def initialize(self, connection: Connection) -> None:
-        """Once for each engine. `super()` would probe: nine round trips."""
-        greeting: dict[str, str] = connection.connection.dbapi_connection.parameter_statuses  # type: ignore[union-attr]
-        version = tuple(
-            int(part) for part in re.findall(r"\d+", greeting["server_version"].split()[0])
-        )
+        """Set what SQLAlchemy needs to know of the server, without its nine round trips.
+
+        SQLAlchemy calls it once for each engine.
+        """
+        driver_connection = connection.connection.dbapi_connection
+        statuses: dict[str, str] = driver_connection.parameter_statuses  # type: ignore[union-attr]
+        number = statuses["server_version"].split()[0]
+        version = tuple(int(part) for part in re.findall(r"\d+", number))
         self.server_version_info = version
         self.default_schema_name = "public"
         self.default_isolation_level = "READ COMMITTED"
-        self._backslash_escapes = greeting.get("standard_conforming_strings") == "off"
-        # The rest of what PGDialect.initialize derives; its defaults are those of the newest version but for these.
+        self._backslash_escapes = statuses.get("standard_conforming_strings") == "off"
+        # PGDialect.initialize derives more, but its defaults are those of the newest version. Only
+        # these two differ between the versions that Sluice supports.
         self._supports_jsonb_subscripting = version >= (14,)
         self.supports_virtual_generated_columns = version >= (18,)
 
@@ -53,7 +58,8 @@ class SluiceDialect(PGDialect_pg8000):
         dbapi_connection.isolation_level = None if level == "AUTOCOMMIT" else level
 
     def reset_isolation_level(self, dbapi_connection: Any) -> None:
-        dbapi_connection.autocommit, dbapi_connection.isolation_level = False, None
+        dbapi_connection.autocommit = False
+        dbapi_connection.isolation_level = None
 
     def set_readonly(self, connection: Any, value: bool) -> None:
         connection.read_only = value
@@ -62,7 +68,10 @@ class SluiceDialect(PGDialect_pg8000):
         return bool(connection.read_only)
 
     def do_ping(self, dbapi_connection: Any) -> bool:
-        """Zero round trips. An idle connection grown old says nothing about the others: only it is replaced."""
+        """Check an idle connection without a round trip.
+
+        Raise DisconnectionError, by which the pool replaces only this connection.
+        """
         if dbapi_connection.is_alive(self.max_idle):
             return True
         raise DisconnectionError("the connection was idle for too long, or the server closed it")
@@ -71,8 +80,7 @@ class SluiceDialect(PGDialect_pg8000):
         dbapi_connection.close_socket()
 
     def is_disconnect(self, e: Any, connection: Any, cursor: Any) -> bool:
-        """A connection that closed its own socket is as gone as one the server closed."""
-        driver = getattr(connection, "dbapi_connection", connection)
-        return getattr(driver, "closed", False) or (
-            isinstance(e, InterfaceError) and str(e) in DISCONNECT_MESSAGES
-        )
+        """Return whether the connection is unusable: closed by itself or by the server."""
+        driver_connection = getattr(connection, "dbapi_connection", connection)
+        is_closed = getattr(driver_connection, "closed", False)
+        return is_closed or (isinstance(e, InterfaceError) and str(e) in DISCONNECT_MESSAGES)

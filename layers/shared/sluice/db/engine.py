@@ -1,6 +1,7 @@
-"""How many connections may this process hold, and how does it prove who it is? One engine for each process.
+"""Create SQLAlchemy engines: the pool for each kind of workload, startup settings, passwords.
 
-`make_engine` connects nothing. It refuses, before any request, settings that could never connect.
+A process has one engine for each server. `make_engine` opens no connection, but rejects settings
+with which none could be opened.
 """
 
 import logging
@@ -29,9 +30,10 @@ from sluice.settings import DatabaseSettings, Pooler, SettingsError
 Workload = Literal["function", "web", "batch"]
 PasswordProvider = Callable[[], str]
 
-# PgBouncer: "unsupported startup parameter: jit". RDS Proxy: "RDS Proxy currently doesn't support the option jit".
+# PgBouncer: "unsupported startup parameter: jit".
+# RDS Proxy: "RDS Proxy currently doesn't support the option jit".
 STARTUP_REJECTED = ("08P01", "0A000")
-REJECTED_WORDS = r"startup parameter|support the option"
+STARTUP_REJECTED_WORDS = r"startup parameter|support the option"
 
 _log = logging.getLogger(__name__)
 
@@ -45,109 +47,136 @@ def make_engine(
     clock: Callable[[], float] = time.time,
     unsupported_reason: Callable[[], str | None] = driver_compat.unsupported_reason,
 ) -> Engine:
-    """An engine whose every error is one of ours (db/sqlstate.py).
+    """Return an engine that raises only SluiceErrors (db/sqlstate.py).
 
-    `credentials` gives the password of each new connection, so that a rotated secret or a token that expires is
-    asked for again. While `breaker` is open nothing is connected: CircuitOpen. Raises `SettingsError` without a
-    password, or where the authorities cannot be read.
+    `password_provider` is called for each new connection, so that rotated secrets and short-lived
+    tokens work. While `breaker` is open, connecting raises CircuitOpen. Raise `SettingsError`
+    without a password, or if the certificate authorities cannot be read.
     """
-    password = _password(settings, password_provider)
-    _check_authorities(settings)
+    password = password_provider or _configured_password(settings)
+    _check_ca_file(settings)
     reason = unsupported_reason()
-    if reason is not None:
+    is_pipelined = reason is None
+    if not is_pipelined:
         _log.warning("using stock pg8000, with more round trips: %s", reason)
     engine = create_engine(
-        URL.create(
-            "postgresql+sluice" if reason is None else "postgresql+sluice_stock",
-            username=settings.user,
-            host=settings.host,
-            port=settings.port,
-            database=settings.name,
-        ),
-        connect_args={
-            "tls": settings.tls,
-            "ca_file": settings.ca_file,
-            # A migration's or an import's statement may take what it takes; keepalive notices a peer that is gone.
-            "socket_timeout": None if workload == "batch" else settings.socket_timeout,
-            "application_name": f"sluice-{workload}",
-            "startup": _startup(settings),
-            **(_own_options(settings, clock) if reason is None else {}),
-        },
+        _url(settings, is_pipelined=is_pipelined),
+        connect_args=_connect_args(settings, workload, clock, is_pipelined=is_pipelined),
         hide_parameters=True,
         execution_options={"migrated": settings.migrated},
         pool_pre_ping=True,
-        **({"max_idle": settings.max_idle} if reason is None else {}),
-        **_pool(settings, workload),
+        **({"max_idle": settings.max_idle} if is_pipelined else {}),
+        **_pool_options(settings, workload),
     )
+    _listen_for_connect(engine, settings, password, breaker)
+    sqlstate.translate_errors(engine)
+    return engine
+
+
+def _url(settings: DatabaseSettings, *, is_pipelined: bool) -> URL:
+    return URL.create(
+        "postgresql+sluice" if is_pipelined else "postgresql+sluice_stock",
+        username=settings.user,
+        host=settings.host,
+        port=settings.port,
+        database=settings.name,
+    )
+
+
+def _connect_args(
+    settings: DatabaseSettings,
+    workload: Workload,
+    clock: Callable[[], float],
+    *,
+    is_pipelined: bool,
+) -> dict[str, Any]:
+    # A statement of a migration or an import may take any time. TCP keepalive notices a dead peer.
+    socket_timeout = None if workload == "batch" else settings.socket_timeout
+    return {
+        "tls": settings.tls,
+        "ca_file": settings.ca_file,
+        "socket_timeout": socket_timeout,
+        "application_name": f"sluice-{workload}",
+        "startup": _startup_parameters(settings),
+        **(_pipelined_options(settings, clock) if is_pipelined else {}),
+    }
+
+
+def _listen_for_connect(
+    engine: Engine,
+    settings: DatabaseSettings,
+    password: PasswordProvider,
+    breaker: CircuitBreaker | None,
+) -> None:
+    """Connect with the breaker, a current password, and within the request's deadline."""
 
     @event.listens_for(engine, "do_connect")
     def connect(
         dialect: Dialect, record: ConnectionPoolEntry, args: Any, options: dict[str, Any]
     ) -> Any:
         def attempt() -> Any:
-            timeout, began, account = (
-                deadline.cap(settings.connect_timeout),
-                time.perf_counter(),
-                request_stats.current(),
-            )
-            account.connections_opened += 1
+            timeout = deadline.cap(settings.connect_timeout)
+            stats = request_stats.current()
+            stats.connections_opened += 1
+            began = time.perf_counter()
             try:
-                with _pooler_named(settings.pooler):
+                with _explain_pooler_error(settings.pooler):
                     return dialect.connect(
                         *args, **options, password=password(), connect_timeout=timeout
                     )
             finally:
-                account.db_seconds += time.perf_counter() - began
+                stats.db_seconds += time.perf_counter() - began
 
         return attempt() if breaker is None else breaker.connect(attempt)
 
-    sqlstate.translate_errors(engine)
-    return engine
-
 
 @contextmanager
-def _pooler_named(pooler: Pooler) -> Iterator[None]:
-    """Say which setting to change where a pooler rejects our startup parameters; other errors pass as they are."""
+def _explain_pooler_error(pooler: Pooler) -> Iterator[None]:
+    """Name the setting to change if a pooler rejects the startup parameters."""
     try:
         yield
     except DriverError as error:
         report = error.args[0] if error.args and isinstance(error.args[0], dict) else {}
-        told = str(report.get("M", ""))
-        if report.get("C") not in STARTUP_REJECTED or not re.search(REJECTED_WORDS, told):
+        message = str(report.get("M", ""))
+        is_rejection = report.get("C") in STARTUP_REJECTED
+        if not is_rejection or not re.search(STARTUP_REJECTED_WORDS, message):
             raise
         remedy = (
             f"If there is a pooler, set SLUICE_DB_POOLER to pgbouncer or rds-proxy; it is {pooler}"
         )
-        raise InterfaceError(f"{told}. {remedy}") from error
+        raise InterfaceError(f"{message}. {remedy}") from error
 
 
-def _startup(settings: DatabaseSettings) -> dict[str, str]:
-    """What each connection sends at startup. Without `make migrate`, nothing may be written to the database."""
+def _startup_parameters(settings: DatabaseSettings) -> dict[str, str]:
+    """Return the startup parameters. Before `make migrate`, they make sessions read-only."""
     startup = startup_settings(settings.pooler)
     if not settings.migrated and settings.pooler == "none":
         startup["default_transaction_read_only"] = "on"
     return startup
 
 
-def _own_options(settings: DatabaseSettings, clock: Callable[[], float]) -> dict[str, Any]:
-    """What stock pg8000 does not take."""
-    # With RDS Proxy no shorter timeout goes ahead of a statement: set_config would pin the connection, and does so just
-    # when the database is slow. The role's own timeouts remain, and the socket's.
+def _pipelined_options(settings: DatabaseSettings, clock: Callable[[], float]) -> dict[str, Any]:
+    """Return the options of `PipelinedConnection` that stock pg8000 does not have."""
+    # With RDS Proxy, no shorter timeout is sent before a statement: set_config would pin the
+    # connection, and most often while the database is slow. The timeouts of the role and of the
+    # socket remain.
     # https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/rds-proxy-pinning.html
+    statement_timeout = 0.0 if settings.pooler == "rds-proxy" else settings.statement_timeout
     return {
         "clock": clock,
-        "statement_timeout": 0.0 if settings.pooler == "rds-proxy" else settings.statement_timeout,
+        "statement_timeout": statement_timeout,
         "lock_timeout": settings.lock_timeout,
         "prepared_statements": settings.prepared_statements,
         "deadline_share": settings.deadline_share,
     }
 
 
-def _pool(settings: DatabaseSettings, workload: Workload) -> dict[str, Any]:
+def _pool_options(settings: DatabaseSettings, workload: Workload) -> dict[str, Any]:
     if workload == "batch":
         return {"poolclass": NullPool}  # a connection lives as long as its job
-    # A function serves one request at a time; its second connection is for health. Others follow the PostgreSQL
-    # wiki's (cores * 2) + spindles. LIFO keeps few connections warm and lets the rest grow old.
+    # A function serves one request at a time; its second connection is for health checks. For
+    # other workloads: (cores * 2) + spindles, from the PostgreSQL wiki. LIFO keeps few connections
+    # in use and lets the others grow old.
     size = settings.pool_size if workload == "function" else (os.cpu_count() or 1) * 2 + 1
     return {
         "poolclass": BoundedPool,
@@ -158,11 +187,7 @@ def _pool(settings: DatabaseSettings, workload: Workload) -> dict[str, Any]:
     }
 
 
-def _password(
-    settings: DatabaseSettings, password_provider: PasswordProvider | None
-) -> PasswordProvider:
-    if password_provider is not None:
-        return password_provider
+def _configured_password(settings: DatabaseSettings) -> PasswordProvider:
     if settings.password or settings.auth == "none":
         return lambda: settings.password
     raise SettingsError(
@@ -170,7 +195,7 @@ def _password(
     )
 
 
-def _check_authorities(settings: DatabaseSettings) -> None:
+def _check_ca_file(settings: DatabaseSettings) -> None:
     if settings.tls == "verify-full":
         try:
             tls_context(settings.ca_file)

@@ -1,8 +1,9 @@
-"""Every table, mapped, for use cases that change objects by rules and leave the statements to SQLAlchemy.
+"""Models of every table, for SQLAlchemy's ORM.
 
-Imported only by those (`Transaction.session`): what the API reads and writes all day is in repositories/. The schema
-is the migrations' own (a test compares). What the server sets, ids, times and versions, is fetched with each flush;
-a row whose version has moved since it was read is StaleVersion.
+Use cases that change objects by rules use them, by `Transaction.session`; the API itself uses
+repositories/. The migrations define the schema, and a test compares it with the models. Values
+that the server sets (ids, times, versions) are fetched with each flush. A row whose version has
+changed since it was read raises StaleVersion.
 """
 
 from datetime import datetime
@@ -34,7 +35,7 @@ from sqlalchemy.orm.exc import StaleDataError
 from sluice.errors import StaleVersion
 
 Id = Annotated[int, mapped_column(BigInteger, primary_key=True)]
-ENGINE = {"schema": "sluice"}  # the tables that are not the shop's
+SLUICE_SCHEMA = {"schema": "sluice"}  # of the tables that are not the shop's
 Money = Annotated[Decimal, mapped_column(Numeric(12, 2))]
 
 
@@ -42,8 +43,8 @@ class Base(DeclarativeBase):
     type_annotation_map = {str: Text, datetime: TIMESTAMP(timezone=True)}  # noqa: RUF012  SQLAlchemy's convention
 
 
-class Touched:
-    """What the trigger function sluice.touch counts and dates, whoever changes the row."""
+class Versioned:
+    """The columns that the trigger function sluice.touch sets on every change of a row."""
 
     updated_at: Mapped[datetime] = mapped_column(
         server_default=FetchedValue(), server_onupdate=FetchedValue()
@@ -61,18 +62,18 @@ class Touched:
         }
 
 
-class Created:
+class WithCreatedAt:
     created_at: Mapped[datetime] = mapped_column(server_default=FetchedValue())
 
 
-class Category(Created, Touched, Base):
+class Category(WithCreatedAt, Versioned, Base):
     __tablename__ = "categories"
     id: Mapped[Id]
     name: Mapped[str]
     slug: Mapped[str]
 
 
-class Product(Created, Touched, Base):
+class Product(WithCreatedAt, Versioned, Base):
     __tablename__ = "products"
     id: Mapped[Id]
     name: Mapped[str]
@@ -82,13 +83,13 @@ class Product(Created, Touched, Base):
     category: Mapped[Category] = relationship(lazy="raise")
 
 
-class Inventory(Touched, Base):
+class Inventory(Versioned, Base):
     __tablename__ = "inventory"
     product_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("products.id"), primary_key=True)
     quantity: Mapped[int] = mapped_column(Integer, server_default=FetchedValue())
 
 
-class User(Created, Touched, Base):
+class User(WithCreatedAt, Versioned, Base):
     __tablename__ = "users"
     id: Mapped[Id]
     email: Mapped[str]
@@ -103,7 +104,7 @@ class OrderItem(Base):
     unit_price: Mapped[Money]
 
 
-class Order(Created, Touched, Base):
+class Order(WithCreatedAt, Versioned, Base):
     __tablename__ = "orders"
     id: Mapped[Id]
     user_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("users.id"))
@@ -112,9 +113,9 @@ class Order(Created, Touched, Base):
     items: Mapped[list[OrderItem]] = relationship(lazy="raise", order_by=OrderItem.product_id)
 
 
-class IdempotencyKey(Created, Base):
+class IdempotencyKey(WithCreatedAt, Base):
     __tablename__ = "idempotency_keys"
-    __table_args__ = ENGINE
+    __table_args__ = SLUICE_SCHEMA
     id: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
     fingerprint: Mapped[bytes] = mapped_column(LargeBinary)
     answer: Mapped[str]
@@ -122,9 +123,9 @@ class IdempotencyKey(Created, Base):
     record_id: Mapped[int] = mapped_column(BigInteger)
 
 
-class ImportJob(Created, Touched, Base):
+class ImportJob(WithCreatedAt, Versioned, Base):
     __tablename__ = "import_jobs"
-    __table_args__ = ENGINE
+    __table_args__ = SLUICE_SCHEMA
     id: Mapped[Id]
     resource: Mapped[str]
     object_key: Mapped[str]
@@ -148,7 +149,7 @@ class ImportJob(Created, Touched, Base):
 
 class ImportReject(Base):
     __tablename__ = "import_rejects"
-    __table_args__ = ENGINE
+    __table_args__ = SLUICE_SCHEMA
     import_id: Mapped[int] = mapped_column(
         BigInteger, ForeignKey("sluice.import_jobs.id"), primary_key=True
     )
@@ -158,13 +159,13 @@ class ImportReject(Base):
     reason: Mapped[str]
 
 
-def session_over(connection: Connection) -> Session:
-    """A session that works in the connection's transaction and leaves its end to whoever began it."""
+def make_session(connection: Connection) -> Session:
+    """Return a session in the connection's transaction, which its caller ends."""
     return Session(bind=connection)
 
 
 def flush(session: Session) -> None:
-    """Write what has changed. StaleVersion where a row's version is not the one that was read."""
+    """Write all changes. Raise StaleVersion if a row's version is not the one that was read."""
     try:
         session.flush()
     except StaleDataError as error:

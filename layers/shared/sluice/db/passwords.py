@@ -1,6 +1,6 @@
-"""What each new connection shows for a password: a secret of Secrets Manager, or a token that this function signs.
+"""Passwords for new connections: from a Secrets Manager secret, or an IAM token signed here.
 
-Either is kept for a while, and asked for or signed anew after.
+Both are cached for a while. Only new connections ask for one.
 """
 
 import json
@@ -14,15 +14,16 @@ from sluice.aws.sigv4 import presign
 from sluice.errors import DatabaseUnavailable
 from sluice.settings import AwsSettings, DatabaseSettings
 
-SECRET_CACHE_SECONDS = (
-    60.0  # a rotated secret is in use within this; only new connections ask at all
-)
-TOKEN_SECONDS = 900  # that RDS takes a token, at most, and only to connect: what is open stays open
+SECRET_CACHE_SECONDS = 60.0  # a rotated secret is in use after this time at the latest
+TOKEN_SECONDS = 900  # RDS accepts a token for 15 minutes; open connections outlive it
 TOKEN_CACHE_TIME = timedelta(minutes=10)
 
 
 class SecretPassword:
-    """Gives the `password` of a secret `{"username": …, "password": …}`; DatabaseUnavailable where it cannot."""
+    """Returns the `password` of a secret `{"username": …, "password": …}`.
+
+    Raises DatabaseUnavailable if the secret cannot be read.
+    """
 
     def __init__(
         self, settings: AwsSettings, arn: str, *, clock: Callable[[], float] = time.time
@@ -43,15 +44,16 @@ class SecretPassword:
             except (AwsError, KeyError, TypeError, ValueError) as error:
                 raise DatabaseUnavailable("The database's credentials cannot be read") from error
             finally:
-                self._client.close()  # it would be too old for the next time
+                self._client.close()  # the service closes it long before the next call
             self._password, self._read_at = password, self._clock()
         return self._password
 
 
 class IamToken:
-    """Gives a token of RDS's IAM authentication, for one role of one database; DatabaseUnavailable where it cannot.
+    """Returns a token of RDS's IAM authentication for one role of one database.
 
-    A token is a presigned URL: made here, known to nobody before it is shown, and good for TOKEN_SECONDS.
+    A token is a presigned URL, made without a request to AWS, and valid for TOKEN_SECONDS. Raises
+    DatabaseUnavailable if this function has no AWS credentials.
     """
 
     def __init__(
@@ -67,27 +69,28 @@ class IamToken:
         self._netloc = f"{host}:{database.port}"
         self._query = {"Action": "connect", "DBUser": database.user}
         self._now = now
-        self._kept: tuple[Credentials, datetime, str] | None = None
+        # The credentials, the time and the token of the last signature.
+        self._cached: tuple[Credentials, datetime, str] | None = None
 
     def __call__(self) -> str:
         try:
             credentials = self._credentials.current()
         except CredentialsUnavailable as error:
-            raise DatabaseUnavailable("The database's credentials cannot be had") from error
-        now, kept = self._now(), self._kept
-        if (
-            kept is None
-            or kept[0] != credentials
-            or not timedelta(0) <= now - kept[1] <= TOKEN_CACHE_TIME
-        ):
-            token = presign(
-                credentials,
-                self._region,
-                "rds-db",
-                self._netloc,
-                self._query,
-                now=now,
-                seconds=TOKEN_SECONDS,
-            )
-            kept = self._kept = credentials, now, token
-        return kept[2]
+            raise DatabaseUnavailable("The credentials for the database are missing") from error
+        now = self._now()
+        if self._cached is not None:
+            signed_with, signed_at, token = self._cached
+            is_fresh = timedelta(0) <= now - signed_at <= TOKEN_CACHE_TIME
+            if is_fresh and signed_with == credentials:
+                return token
+        token = presign(
+            credentials,
+            self._region,
+            "rds-db",
+            self._netloc,
+            self._query,
+            now=now,
+            seconds=TOKEN_SECONDS,
+        )
+        self._cached = credentials, now, token
+        return token

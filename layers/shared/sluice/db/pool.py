@@ -1,4 +1,4 @@
-"""How full is the pool? `PoolMetrics` for health and CloudWatch, and the pool that refuses in our own words."""
+"""The connection pool: its limits, and its metrics for health and CloudWatch."""
 
 import logging
 import threading
@@ -19,32 +19,35 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class PoolMetrics:
-    """One moment of one environment's pool. Without a pool (batch) `size` is 0 and what is open is checked out."""
+    """The state of the pool of one execution environment.
+
+    A batch engine has no pool: `size` is 0, and open connections count as checked out.
+    """
 
     size: int
     checked_in: int
     checked_out: int
-    overflow: int  # connections open beyond `size`
-    invalid: int  # connections found dead or too old, since the engine was made
+    overflow: int  # open connections beyond `size`
+    invalid: int  # connections found dead or too old since the engine was created
 
 
 class BoundedPool(QueuePool):
-    """A QueuePool whose waiting time ends in `PoolExhausted`, and with the request's own time."""
+    """A QueuePool that raises PoolExhausted, and waits no longer than the request's deadline."""
 
-    _patience: float
+    _base_timeout: float
 
     @property
     def limit(self) -> int:
-        """How many connections it may have open."""
+        """The maximum number of open connections."""
         return self.size() + self._max_overflow
 
     @property
-    def _timeout(self) -> float:  # QueuePool's own attribute, read at each wait
-        return deadline.cap(self._patience)
+    def _timeout(self) -> float:  # an attribute of QueuePool, which reads it before each wait
+        return deadline.cap(self._base_timeout)
 
     @_timeout.setter
     def _timeout(self, seconds: float) -> None:
-        self._patience = seconds
+        self._base_timeout = seconds
 
     def _do_get(self) -> ConnectionPoolEntry:
         try:
@@ -54,20 +57,23 @@ class BoundedPool(QueuePool):
 
 
 class PoolMonitor:
-    """Counts what a pool forgets, across `dispose()`. Make one for each engine, before its first connection."""
+    """Counts what a pool does not, even across `dispose()`.
+
+    Create one for each engine, before its first connection.
+    """
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._lock = threading.Lock()  # threads connect at once, and += is two steps
+        self._lock = threading.Lock()  # threads connect at the same time, and += is two steps
         self._open = 0
         self._invalid = 0
-        self._busiest: PoolMetrics | None = None
-        event.listen(engine, "connect", self._opened)
-        event.listen(engine, "close", self._closed)
-        event.listen(engine, "invalidate", self._invalidated)
+        self._peak: PoolMetrics | None = None
+        event.listen(engine, "connect", self._on_connect)
+        event.listen(engine, "close", self._on_close)
+        event.listen(engine, "invalidate", self._on_invalidate)
 
     def metrics(self) -> PoolMetrics:
-        """Read the pool now. Never waits, and never opens a connection."""
+        """Return the current state of the pool. Never waits, and never opens a connection."""
         pool = self._engine.pool
         if not isinstance(pool, QueuePool):
             return PoolMetrics(0, 0, checked_out=self._open, overflow=0, invalid=self._invalid)
@@ -79,36 +85,41 @@ class PoolMonitor:
             invalid=self._invalid,
         )
 
-    def taken(self) -> None:
-        """A connection has been handed out: remember the fullest moment, and warn of it, once until `busiest` asks."""
+    def on_checkout(self) -> None:
+        """Record the peak usage. Log a warning when it nears the limit, at most once for a peak."""
         pool = self._engine.pool
         if not isinstance(pool, BoundedPool):
             return
-        used, before = pool.checkedout(), self._busiest
-        if before is not None and used <= before.checked_out:
+        used = pool.checkedout()
+        if self._peak is not None and used <= self._peak.checked_out:
             return
-        self._busiest = self.metrics()
-        if used * 100 >= ALMOST_FULL * pool.limit or used > pool.size():
+        self._peak = self.metrics()
+        is_almost_full = used * 100 >= ALMOST_FULL * pool.limit
+        if is_almost_full or used > pool.size():
             _log.warning(
-                "%d of %d connections are in use, %d is kept", used, pool.limit, pool.size()
+                "%d of %d connections are in use; the pool keeps %d", used, pool.limit, pool.size()
             )
 
     def take_peak(self) -> tuple[PoolMetrics, float]:
-        """The fullest moment since this was asked last, and how many percent of its connections were in use then."""
-        pool, take_peak = self._engine.pool, self._busiest or self.metrics()
-        self._busiest = None
-        limit = pool.limit if isinstance(pool, BoundedPool) else 0
-        return take_peak, 100 * take_peak.checked_out / limit if limit else 0.0
+        """Return the pool at its peak since the last call, and the connections in use as percent.
 
-    def _opened(self, connection: Any, record: ConnectionPoolEntry) -> None:
+        The percentage is of the limit. The next peak starts from here.
+        """
+        peak = self._peak or self.metrics()
+        self._peak = None
+        pool = self._engine.pool
+        limit = pool.limit if isinstance(pool, BoundedPool) else 0
+        return peak, 100 * peak.checked_out / limit if limit else 0.0
+
+    def _on_connect(self, connection: Any, record: ConnectionPoolEntry) -> None:
         with self._lock:
             self._open += 1
 
-    def _closed(self, connection: Any, record: ConnectionPoolEntry) -> None:
+    def _on_close(self, connection: Any, record: ConnectionPoolEntry) -> None:
         with self._lock:
             self._open -= 1
 
-    def _invalidated(
+    def _on_invalidate(
         self, connection: Any, record: ConnectionPoolEntry, error: BaseException | None
     ) -> None:
         with self._lock:

@@ -1,9 +1,10 @@
-"""Which statements does the server keep parsed and planned for one connection, so that it need not do that each time?
+"""Cache prepared statements on one connection, so that the server keeps their plans.
 
-Parsing and planning is over half of what a small read takes. A statement is named when it is sent for the second time,
-and named after its text: so a pooler that hands the session to somebody else, or gives us somebody else's, can at worst
-not know the name, or know it already, and never run another statement for us. Where that happens the connection goes
-on without names. See docs/decisions/0017-prepared-statements.md.
+Parsing and planning take over half of the time of a small read. A statement gets a name when it is
+sent for the second time. The name is derived from its text: a pooler that assigns sessions to
+several clients can at worst not know the name, or know it already, but never run another
+statement. If that happens, the connection continues without names.
+See docs/decisions/0017-prepared-statements.md.
 """
 
 import hashlib
@@ -16,87 +17,97 @@ from pg8000.core import Context
 
 from sluice.db import protocol
 
-# SQLSTATE and, where that alone does not tell, the server's routine: what says that a name is of no use any more.
-_UNKNOWN, _TAKEN, _OUTDATED = "26000", "42P05", ("0A000", "RevalidateCachedQuery")
+# SQLSTATEs after which a name is of no more use, with the server's routine if that is needed.
+_UNKNOWN_NAME = "26000"
+_DUPLICATE_NAME = "42P05"
+_RESULT_TYPE_CHANGED = ("0A000", "RevalidateCachedQuery")
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
 class PreparedStatement:
-    """`name` is empty until the server is to know it; `columns` and `readers` are of no use until it is `known`."""
+    """A statement that the server may know by `name`, which is empty after its first use.
+
+    `columns` and `decoders` describe the result, and are set once the statement `is_prepared`.
+    """
 
     text: str
     name: bytes = b""
-    known: bool = False  # to the server
+    is_prepared: bool = False
     columns: list[dict[str, Any]] | None = None
-    readers: list[Any] = field(default_factory=list)  # of each column, from its text
+    decoders: list[Any] = field(default_factory=list)  # one for each column, from its text
 
     def message(self, texts: list[str | None], encoding: str) -> bytes:
-        """Bind and Execute, and what must go before them."""
-        if self.known:
-            return protocol.bind(texts, encoding, self.name) + protocol.EXECUTE_AND_SYNC
+        """Return the messages that execute it; the first time also those that prepare it."""
+        if self.is_prepared:
+            return protocol.bind(texts, encoding, self.name) + protocol.EXECUTE_SYNC
         parse = protocol.parse(self.text, (), encoding, self.name)
-        return parse + protocol.bind(texts, encoding, self.name) + protocol.FINISH
+        return parse + protocol.bind(texts, encoding, self.name) + protocol.DESCRIBE_EXECUTE_SYNC
 
     def context(self) -> Context:
-        """Where the answer is gathered: a server that knows the statement does not describe it again."""
-        return Context(self.text, columns=self.columns, input_funcs=self.readers)
+        """Return the context of an execution. A prepared statement is not described again."""
+        return Context(self.text, columns=self.columns, input_funcs=self.decoders)
 
-    def learn(self, context: Context) -> None:
-        """It was answered."""
-        if self.name and not self.known:
-            self.known, self.columns, self.readers = True, context.columns, context.input_funcs
+    def mark_prepared(self, context: Context) -> None:
+        """Keep the description of the result after the first execution by name."""
+        if self.name and not self.is_prepared:
+            self.is_prepared = True
+            self.columns = context.columns
+            self.decoders = context.input_funcs
 
 
 class PreparedStatementCache:
-    """At most `most`; of more, that one goes which has not been asked for the longest. 0: none is ever named."""
+    """The least recently used cache of one connection. With a `max_size` of 0 nothing is named."""
 
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._kept: OrderedDict[str, PreparedStatement] = OrderedDict()
-        self._farewell = b""
+    def __init__(self, max_size: int) -> None:
+        self._max_size = max_size
+        self._cache: OrderedDict[str, PreparedStatement] = OrderedDict()
+        self._pending_close = b""
 
     def find(self, text: str) -> PreparedStatement:
-        if not self._most or len(text) > protocol.KEPT_LENGTH:
+        """Return the statement with this text. Its second use gives it a name."""
+        if not self._max_size or len(text) > protocol.MAX_CACHED_LENGTH:
             return PreparedStatement(text)
-        statement = self._kept.get(text)
+        statement = self._cache.get(text)
         if statement is None:
-            statement = self._kept[text] = PreparedStatement(text)
-            if len(self._kept) > self._most:
-                self._close(self._kept.popitem(last=False)[1])
+            statement = self._cache[text] = PreparedStatement(text)
+            if len(self._cache) > self._max_size:
+                self._close(self._cache.popitem(last=False)[1])
             return statement
-        self._kept.move_to_end(text)
+        self._cache.move_to_end(text)
         if not statement.name:
             statement.name = b"sluice_" + hashlib.sha256(text.encode()).hexdigest()[:32].encode()
         return statement
 
-    def farewell(self) -> bytes:
-        """What is to be said to the server ahead of the next statement: which ones it may forget."""
-        farewell, self._farewell = self._farewell, b""
-        return farewell
+    def take_close_messages(self) -> bytes:
+        """Return the Close messages of evicted statements, to send with the next statement."""
+        messages, self._pending_close = self._pending_close, b""
+        return messages
 
-    def failed(self, statement: PreparedStatement, report: dict[str, str]) -> bool:
-        """Is it the name that failed, so that nothing was run, and the statement may be sent again without one?"""
+    def invalidate(self, statement: PreparedStatement, report: dict[str, str]) -> bool:
+        """Forget a statement that failed, if its name may be the cause.
+
+        Return True if the name is the cause, so that nothing ran and it may be sent again.
+        """
         if not statement.name:
             return False
         state = report.get("C")
-        lost = state in (_UNKNOWN, _TAKEN)
-        if lost:
+        is_lost = state in (_UNKNOWN_NAME, _DUPLICATE_NAME)
+        if is_lost:
             _log.warning(
-                "the server lost a prepared statement (%s); is there a pooler? Going on without",
+                "the server lost a prepared statement (%s), probably because of a pooler; "
+                "this connection continues without prepared statements",
                 state,
             )
-            self._most = 0
-            self._kept.clear()
-        outdated = (state, report.get("R")) == _OUTDATED  # a migration has changed what it returns
-        if (
-            outdated or not statement.known
-        ):  # in the latter case it may or may not have come to be known
-            self._kept.pop(statement.text, None)
+            self._max_size = 0
+            self._cache.clear()
+        is_outdated = (state, report.get("R")) == _RESULT_TYPE_CHANGED  # by a migration
+        if is_outdated or not statement.is_prepared:  # not prepared: the server may know it or not
+            self._cache.pop(statement.text, None)
             self._close(statement)
-        return lost or outdated
+        return is_lost or is_outdated
 
     def _close(self, statement: PreparedStatement) -> None:
         if statement.name:
-            self._farewell += protocol.close(statement.name)
+            self._pending_close += protocol.close(statement.name)

@@ -1,4 +1,8 @@
-"""Whose turn it is to look whether the database is back, told to all environments: one item in DynamoDB."""
+"""A lock in DynamoDB, by which one execution environment at a time probes an unavailable database.
+
+The lock is an item in the table of the rate limits, which also holds only short-lived numbers:
+`locked_until` in ms, `token` of the holder, and `expires_at` for the table's time to live.
+"""
 
 from os import urandom
 from typing import Any
@@ -6,15 +10,16 @@ from typing import Any
 from sluice.aws.client import AwsClient, AwsError
 from sluice.db.breaker import ProbeLockUnavailable
 
-REFUSED = "ConditionalCheckFailedException"
-FAR = 60_000  # ms: a turn that ends later than this was taken by a clock that is wrong, and is nobody's
+CONDITION_FAILED = "ConditionalCheckFailedException"
+MAX_CLOCK_SKEW_MS = 60_000  # a lock that expires later comes from a wrong clock, and is ignored
+TTL_SECONDS = 60  # after the lock has expired
 
 
 class DynamoProbeLock:
-    """A breaker's Hint. The item: `turn_until` in ms, `expires_at` for the table's time to live, `token` of the taker.
+    """A breaker's ProbeLock for `database`.
 
-    It shares the table of the rate limits: both are numbers that are soon of no use. The client may send the taking of
-    a turn twice, if the response to the first got lost; DynamoDB then finds the taker's own token.
+    The client may send `acquire` twice, if the response to the first attempt was lost. DynamoDB
+    then finds the same token, so the second attempt succeeds as well.
     """
 
     def __init__(self, dynamodb: AwsClient, table: str, database: str) -> None:
@@ -22,39 +27,47 @@ class DynamoProbeLock:
         self._item = {"TableName": table, "Key": {"id": {"S": f"circuit {database}"}}}
 
     def acquire(self, now: float, until: float) -> bool:
-        taken = self._call(
+        """Take the lock until `until` (Unix time). Return False if another environment holds it."""
+        now_ms = now * 1000
+        numbers = _numbers(
+            now=now_ms,
+            max=now_ms + MAX_CLOCK_SKEW_MS,
+            until=until * 1000,
+            expires_at=until + TTL_SECONDS,
+        )
+        response = self._call(
             "UpdateItem",
-            UpdateExpression="SET turn_until = :until, expires_at = :expires_at, #token = :token",
+            UpdateExpression="SET locked_until = :until, expires_at = :expires_at, #token = :token",
             ConditionExpression=(
-                "attribute_not_exists(turn_until) OR NOT turn_until BETWEEN :now AND :far OR #token = :token"
+                "attribute_not_exists(locked_until)"
+                " OR NOT locked_until BETWEEN :now AND :max"
+                " OR #token = :token"
             ),
             ExpressionAttributeNames={"#token": "token"},
-            ExpressionAttributeValues={
-                **_numbers(
-                    until=until * 1000, expires_at=until + 60, now=now * 1000, far=now * 1000 + FAR
-                ),
-                ":token": {"S": urandom(6).hex()},
-            },
+            ExpressionAttributeValues={**numbers, ":token": {"S": urandom(6).hex()}},
         )
-        return taken is not None
+        return response is not None
 
     def expires_at(self) -> float:
-        item = (self._call("GetItem", ConsistentRead=True) or {}).get("Item", {})
-        return int(item.get("turn_until", {"N": "0"})["N"]) / 1000
+        """Return when the current lock expires (Unix time), or 0 if it was released."""
+        response = self._call("GetItem", ConsistentRead=True) or {}
+        item = response.get("Item", {})
+        return int(item.get("locked_until", {"N": "0"})["N"]) / 1000
 
     def release(self) -> None:
+        """Release the lock, because the database answered."""
         self._call(
             "UpdateItem",
-            UpdateExpression="SET turn_until = :no",
-            ExpressionAttributeValues=_numbers(no=0),
+            UpdateExpression="SET locked_until = :zero",
+            ExpressionAttributeValues=_numbers(zero=0),
         )
 
     def _call(self, action: str, **request: Any) -> dict[str, Any] | None:
-        """None where the condition does not hold."""
+        """Return the result, or None if the condition failed. Raise ProbeLockUnavailable."""
         try:
             return self._dynamodb.call(f"DynamoDB_20120810.{action}", self._item | request)
         except AwsError as error:
-            if error.code == REFUSED:
+            if error.code == CONDITION_FAILED:
                 return None
             raise ProbeLockUnavailable from error
 

@@ -1,7 +1,7 @@
-"""The bytes of one statement in PostgreSQL's extended protocol, and what of them is worth keeping.
+"""Encode the messages of PostgreSQL's extended query protocol, and cache what is worth it.
 
-A statement's text is the same in every request, so its Parse message is built once, and pg8000's scan for
-placeholders, which looks at one character at a time, runs once.
+The text of a statement is the same in every request. So its Parse message is built once, and so is
+its form with numbered parameters: pg8000 looks for placeholders one character at a time.
 """
 
 from collections.abc import Sequence
@@ -11,28 +11,34 @@ from pg8000.core import EXECUTE_MSG, SYNC_MSG, H_pack, i_pack
 from pg8000.dbapi import convert_paramstyle
 from pg8000.exceptions import DatabaseError
 
-_KEPT = 512
-KEPT_LENGTH = 16_384  # longer texts are written once (bulk, reports), and would crowd out memory
+_CACHE_SIZE = 512
+MAX_CACHED_LENGTH = 16_384  # longer texts (bulk, reports) are sent once, and would fill the memory
 _NULL = i_pack(-1)
-_BIND_NOTHING: bytes = b"B" + i_pack(12) + b"\x00\x00" + H_pack(0) * 3
+_BIND_NO_PARAMS: bytes = b"B" + i_pack(12) + b"\x00\x00" + H_pack(0) * 3
 _DESCRIBE_PORTAL = b"D" + i_pack(6) + b"P\x00"
-EXECUTE_AND_SYNC: bytes = EXECUTE_MSG + SYNC_MSG
-FINISH: bytes = _DESCRIBE_PORTAL + EXECUTE_AND_SYNC
+EXECUTE_SYNC: bytes = EXECUTE_MSG + SYNC_MSG
+DESCRIBE_EXECUTE_SYNC: bytes = _DESCRIBE_PORTAL + EXECUTE_SYNC
 
 
 def parse(statement: str, oids: Sequence[int], encoding: str, name: bytes = b"") -> bytes:
-    """Parse, into the unnamed statement or a named one; `oids` are types that the server shall not infer."""
+    """Return a Parse message, for the unnamed statement or a named one.
+
+    `oids` are the types of parameters that the server must not infer.
+    """
     if name:
         return _parse(statement, tuple(oids), encoding, name)
-    if oids or len(statement) > KEPT_LENGTH:
+    if oids or len(statement) > MAX_CACHED_LENGTH:
         return _parse(statement, tuple(oids), encoding)
-    return _kept_parse(statement, (), encoding)
+    return _cached_parse(statement, (), encoding)
 
 
 def bind(texts: Sequence[str | None], encoding: str, name: bytes = b"") -> bytes:
-    """Bind a statement to the unnamed portal, all in text. DatabaseError 22021 for what the encoding cannot spell."""
+    """Return a Bind message to the unnamed portal, with parameters and results as text.
+
+    Raise DatabaseError 22021 if the encoding lacks a character.
+    """
     if not texts and not name:
-        return _BIND_NOTHING
+        return _BIND_NO_PARAMS
     parts = [b"\x00%b\x00" % name, H_pack(0), H_pack(len(texts))]
     try:
         for text in texts:
@@ -41,46 +47,49 @@ def bind(texts: Sequence[str | None], encoding: str, name: bytes = b"") -> bytes
             else:
                 raw = text.encode(encoding)
                 parts += (i_pack(len(raw)), raw)
-    except (
-        UnicodeEncodeError
-    ) as error:  # half a surrogate pair, which JSON can spell: the server would say the same
-        raise DatabaseError(
-            {"S": "ERROR", "C": "22021", "M": "invalid character in a parameter"}
-        ) from error
+    except UnicodeEncodeError as error:
+        # A lone surrogate, which JSON allows. The server would raise the same error.
+        report = {"S": "ERROR", "C": "22021", "M": "invalid character in a parameter"}
+        raise DatabaseError(report) from error
     parts.append(H_pack(0))
     return _message(b"B", b"".join(parts))
 
 
-def run(statement: str, texts: Sequence[str | None] = (), encoding: str = "ascii") -> bytes:
-    """Parse, Bind and Execute of a statement that gives no rows, to ride before another's."""
+def parse_bind_execute(
+    statement: str, texts: Sequence[str | None] = (), encoding: str = "ascii"
+) -> bytes:
+    """Return Parse, Bind and Execute of a statement without rows, to send before another one."""
     return b"%b%b%b" % (parse(statement, (), encoding), bind(texts, encoding), EXECUTE_MSG)
 
 
 def to_numbered_params(style: str, operation: str) -> tuple[str, tuple[str, ...] | None]:
-    """The statement with `$n` for any DB-API style; for named styles also the names, in their order."""
-    return (_scan if len(operation) > KEPT_LENGTH else _kept_scan)(style, operation)
+    """Return the statement with `$n` placeholders, from any DB-API parameter style.
+
+    For named styles also return the names, in the order of the numbers.
+    """
+    convert = _convert if len(operation) > MAX_CACHED_LENGTH else _cached_convert
+    return convert(style, operation)
 
 
 def close(name: bytes) -> bytes:
-    """Let the server forget a named statement; one that it does not know is no error."""
+    """Return a Close message for a named statement. An unknown name is no error."""
     return _message(b"C", b"S%b\x00" % name)
 
 
 def _parse(statement: str, oids: tuple[int, ...], encoding: str, name: bytes = b"") -> bytes:
+    text = statement.encode(encoding)
     types = b"".join([i_pack(0 if oid == -1 else oid) for oid in oids])
-    return _message(
-        b"P", b"%b\x00%b\x00%b%b" % (name, statement.encode(encoding), H_pack(len(oids)), types)
-    )
+    return _message(b"P", b"%b\x00%b\x00%b%b" % (name, text, H_pack(len(oids)), types))
 
 
-def _scan(style: str, operation: str) -> tuple[str, tuple[str, ...] | None]:
-    echo = _Echo()
-    statement, names = convert_paramstyle(style, operation, echo)
-    return statement, None if names is echo else names
+def _convert(style: str, operation: str) -> tuple[str, tuple[str, ...] | None]:
+    parameters = _NameRecorder()
+    statement, names = convert_paramstyle(style, operation, parameters)
+    return statement, None if names is parameters else names
 
 
-class _Echo(dict[str, str]):
-    """Given to pg8000 in place of parameters, to learn which names it asks for."""
+class _NameRecorder(dict[str, str]):
+    """Passed to pg8000 instead of parameters: the value of each name is the name."""
 
     def __missing__(self, name: str) -> str:
         return name
@@ -90,5 +99,5 @@ def _message(code: bytes, body: bytes) -> bytes:
     return b"%b%b%b" % (code, i_pack(len(body) + 4), body)
 
 
-_kept_parse = lru_cache(maxsize=_KEPT)(_parse)
-_kept_scan = lru_cache(maxsize=_KEPT)(_scan)
+_cached_parse = lru_cache(maxsize=_CACHE_SIZE)(_parse)
+_cached_convert = lru_cache(maxsize=_CACHE_SIZE)(_convert)

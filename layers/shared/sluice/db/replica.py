@@ -1,8 +1,9 @@
-"""Reads from a replica, and from the primary where the replica is away, too far behind, or cannot tell how far it is.
+"""Route reads to a replica, and to the primary if the replica cannot serve them.
 
-Whoever wrote was told how far the primary's log had come (db/connection.py); who shows that position reads nothing
-older. The reader is asked in the flush of the statement itself: where it has not replayed up to there, it refuses, and
-the primary answers. It decides before it looks: at READ COMMITTED each statement sees what was there when it began.
+A write returns the primary's WAL position (LSN) after its commit (db/connection.py). A client that
+sends it back reads nothing older. The check travels in the flush of the statement itself: if the
+replica has not replayed the position, it raises an error and the primary serves the read. The
+check runs first, and at READ COMMITTED each statement sees what was committed when it began.
 See docs/decisions/0016-read-replicas.md.
 """
 
@@ -17,12 +18,13 @@ from sluice.errors import InternalError, ReplicaBehind, SluiceError, Unavailable
 
 T = TypeVar("T")
 
-# A LIMIT of -1 is the one error (2201W) that plain SQL can raise by choice and nothing else here can raise by chance.
-# Behind is also who cannot tell: a server that replays nothing (NULL), one whose snapshot could be older than its
-# answer, and Aurora, whose readers share the writer's storage and count by other means.
-CAUGHT_UP = """
+# Raises 2201W if the replica has not replayed `min_lsn`. A negative LIMIT is the one error that
+# plain SQL can raise on purpose and no other statement of Sluice raises by accident. It is also
+# raised if the position is unknown: the server replays nothing (NULL), its snapshot could be older
+# than this check, or it is Aurora, whose replicas share the storage and do not replay WAL.
+REPLAYED_CHECK = """
     SELECT 1 LIMIT CASE
-        WHEN pg_last_wal_replay_lsn() >= CAST(:after AS pg_lsn)
+        WHEN pg_last_wal_replay_lsn() >= CAST(:min_lsn AS pg_lsn)
             AND current_setting('transaction_isolation') = 'read committed'
             AND to_regproc('aurora_version') IS NULL
         THEN 0 ELSE -1
@@ -33,44 +35,50 @@ _log = logging.getLogger(__name__)
 
 
 class Replica:
-    """One environment's reader: who may be answered by it, and what it could not answer."""
+    """The replica of one execution environment, with counts of its reads and of fallbacks."""
 
     def __init__(self, database: Database) -> None:
         self.database = database
         self._counts: Counter[str] = Counter()
 
     def route_reads(self, primary: Database) -> "ReplicaRouting":
-        """For repositories whose reads it answers, where it can."""
+        """Return an executor that reads from this replica if possible, and writes to `primary`."""
         return ReplicaRouting(self, primary)
 
-    def read(self, reader: Callable[[PrecedingStatement | None], T], primary: Callable[[], T]) -> T:
-        """What `reader` gives, after the guard that it is handed; else what `primary` does.
+    def read(
+        self,
+        from_replica: Callable[[PrecedingStatement | None], T],
+        from_primary: Callable[[], T],
+    ) -> T:
+        """Return the result of `from_replica`, or of `from_primary` if the replica cannot serve.
 
-        The primary alone answers a request that is not one of those that may be behind, that has written, or that the
-        primary has answered in part: what is read next could be older than that.
+        `from_replica` gets the statement to send first. It is not called if the request must not
+        read stale data, has written, or has already read from the primary.
         """
-        taken = request_stats.current()
-        if taken.min_lsn is not None and not taken.commit_lsn and taken.served_by != "primary":
+        stats = request_stats.current()
+        has_written = bool(stats.commit_lsn)
+        if stats.min_lsn is not None and not has_written and stats.served_by != "primary":
+            check = (REPLAYED_CHECK, {"min_lsn": stats.min_lsn}) if stats.min_lsn else None
             try:
-                found = reader((CAUGHT_UP, {"after": taken.min_lsn}) if taken.min_lsn else None)
+                result = from_replica(check)
             except (Unavailable, InternalError) as error:
                 self._counts["replica_fallbacks"] += 1
-                _tell(error)
+                _log_fallback(error)
             else:
                 self._counts["replica_reads"] += 1
-                taken.served_by = "replica"
-                return found
-        taken.served_by = "primary"
-        return primary()
+                stats.served_by = "replica"
+                return result
+        stats.served_by = "primary"
+        return from_primary()
 
     def take_counts(self) -> Counter[str]:
-        """Since they were taken last: the reads it answered, and those that the primary answered in its place."""
+        """Return the reads from the replica, and the fallbacks to the primary, since last time."""
         counts, self._counts = self._counts, Counter()
         return counts
 
 
 class ReplicaRouting:
-    """What a repository is given whose reads may go to the replica; it writes to the primary."""
+    """An executor for repositories: reads go to the replica if possible, writes to the primary."""
 
     def __init__(self, replica: Replica, primary: Database) -> None:
         self._replica = replica
@@ -80,16 +88,15 @@ class ReplicaRouting:
     def read(
         self, sql: str, params: Mapping[str, object] | None = None, *, prepare: bool = False
     ) -> Rows:
-        """As `Database.read`."""
+        """Return the rows of one SELECT. Arguments and errors are those of `Database.read`."""
+        replica = self._replica.database
         return self._replica.read(
-            lambda preceding: self._replica.database.read(
-                sql, params, preceding=preceding, prepare=prepare
-            ),
+            lambda check: replica.read(sql, params, preceding=check, prepare=prepare),
             lambda: self._primary.read(sql, params, prepare=prepare),
         )
 
 
-def _tell(error: SluiceError) -> None:
-    """Why, where that is news: to be behind is a replica's lot, and of an open circuit its opening has told."""
+def _log_fallback(error: SluiceError) -> None:
+    """Log why the primary serves a read, unless the replica only lags or its circuit is open."""
     if not isinstance(error, ReplicaBehind) and error.code != "circuit_open":
-        _log.warning("the primary answers for the reader: %s", error.code, exc_info=error)
+        _log.warning("a read falls back to the primary: %s", error.code, exc_info=error)

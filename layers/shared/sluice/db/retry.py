@@ -1,7 +1,8 @@
-"""When may a unit of work be sent again? When its transaction lost against another, and is certainly undone.
+"""Retry transactions that PostgreSQL rolled back because of another one.
 
-Full jitter: each wait is drawn from the whole of a range that doubles, so that those who met do not meet again.
-See Marc Brooker, "Exponential Backoff And Jitter" (AWS Architecture Blog, 2015).
+The delays have full jitter: each is drawn from a whole range, and the ranges double, so that two
+transactions that collided do not collide again. See Marc Brooker, "Exponential Backoff And Jitter"
+(AWS Architecture Blog, 2015).
 """
 
 import random
@@ -13,18 +14,19 @@ from sluice.errors import RolledBack
 
 T = TypeVar("T")
 
-ATTEMPTS = 4
-FIRST_WAIT = 0.02  # seconds, at most
+MAX_ATTEMPTS = 4
+FIRST_DELAY = 0.02  # seconds, at most
 
 
-def retry_transaction(unit: Callable[[], T], *, pause: Callable[[float], None] = time.sleep) -> T:
-    """What `unit`, the whole of a transaction, returns. It is run again after RolledBack, up to ATTEMPTS in all.
+def retry_transaction(fn: Callable[[], T], *, sleep: Callable[[float], None] = time.sleep) -> T:
+    """Return the result of `fn`, which runs a whole transaction.
 
-    So it must do nothing that its transaction does not undo. Every other error is the first attempt's.
+    It is called again after RolledBack, MAX_ATTEMPTS times in all, so it must not do anything that
+    a rollback does not undo. Any other error is passed on at once.
     """
-    for attempt in range(ATTEMPTS - 1):
+    for attempt in range(MAX_ATTEMPTS - 1):
         try:
-            return unit()
+            return fn()
         except RolledBack:
-            pause(random.uniform(0, FIRST_WAIT * 2**attempt))  # noqa: S311  nobody gains by guessing it
-    return unit()
+            sleep(random.uniform(0, FIRST_DELAY * 2**attempt))  # noqa: S311 - not a secret
+    return fn()

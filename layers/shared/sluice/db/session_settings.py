@@ -1,9 +1,12 @@
-"""The PostgreSQL settings that Sluice pins in its sessions, with the reason for each. Data only, no SQL.
+"""The PostgreSQL settings that Sluice pins in its sessions, with the reason for each.
 
-The defaults of a session may come from postgresql.conf, a parameter group, ALTER DATABASE or ALTER ROLE. Each
-migration sets these values by `ALTER ROLE … IN DATABASE … SET`, which outranks all of those. A direct connection also
-sends `startup_settings("none")` when it connects; behind a pooler it sends only what that pooler accepts.
-docs/decisions/0020-session-settings.md has the table, and tests/sessions/test_left_alone.py goes through pg_settings.
+The default of a setting may come from postgresql.conf, a parameter group, ALTER DATABASE or ALTER
+ROLE. Migrations set the values below by `ALTER ROLE … IN DATABASE … SET`, which overrides all of
+those. A direct connection also sends `startup_settings("none")` when it opens; behind a pooler it
+sends only what the pooler accepts. This module holds no SQL.
+
+docs/decisions/0020-session-settings.md has the table of settings, and
+tests/sessions/test_unpinned_settings.py goes through pg_settings.
 """
 
 from collections.abc import Mapping
@@ -11,34 +14,36 @@ from typing import Literal, NamedTuple
 
 from sluice.settings import Pooler
 
-PGBOUNCER, RDS_PROXY = "pgbouncer", "rds-proxy"
+PGBOUNCER = "pgbouncer"
+RDS_PROXY = "rds-proxy"
+
+Affected = Literal["results", "speed", "limit"]
 
 
 class Setting(NamedTuple):
-    """One pinned setting. `value` is written as `current_setting` shows it.
+    """A pinned setting. `value` is written as `current_setting` returns it.
 
-    `changes` says what another value would change: answers (data, results, errors), or only speed, or a limit.
+    `affects` says what another value would change: results (data and errors), speed, or a limit.
     """
 
     value: str
     reason: str
-    changes: Literal["answers", "speed", "limit"] = "answers"
+    affects: Affected = "results"
     poolers: frozenset[str] = frozenset()  # those that accept it as a startup parameter
-    since: int = 14  # the first major that has it; 0: some minor releases of a major lack it
-    needs_grant: bool = (
-        False  # only a superuser may set it, or a role with GRANT SET ON PARAMETER (PostgreSQL 15)
-    )
+    since: int = 14  # the first major version with it; 0: some minor releases lack it
+    needs_grant: bool = False  # for superusers, and from PostgreSQL 15 by GRANT SET ON PARAMETER
 
 
-def _plan(value: str, reason: str = "a plan that its tests expect", *, since: int = 14) -> Setting:
+def _plan(value: str, reason: str = "the tests of plans expect it", *, since: int = 14) -> Setting:
     return Setting(value, reason, "speed", since=since)
 
 
-# PgBouncer tracks these in every version; RDS Proxy accepts what pgjdbc always sends, and rejects unknown names.
+# PgBouncer tracks these in every version. RDS Proxy accepts what pgjdbc always sends, and rejects
+# other names.
 _BOTH = frozenset({PGBOUNCER, RDS_PROXY})
 _PGBOUNCER = frozenset({PGBOUNCER})
 
-# How values are written and read.
+# The text formats of values.
 VALUES: Mapping[str, Setting] = {
     "client_encoding": Setting("UTF8", "text in both directions", poolers=_BOTH),
     "DateStyle": Setting(
@@ -60,7 +65,7 @@ VALUES: Mapping[str, Setting] = {
     "quote_all_identifiers": Setting("off", "text of quote_ident, format('%I') and pg_get_*def"),
 }
 
-# What a statement means.
+# The meaning of statements.
 MEANING: Mapping[str, Setting] = {
     "standard_conforming_strings": Setting(
         "on", "backslashes in literals are plain characters", poolers=_PGBOUNCER
@@ -71,7 +76,7 @@ MEANING: Mapping[str, Setting] = {
     "row_security": Setting("on", "policies filter rows instead of raising an error"),
     "gin_fuzzy_search_limit": Setting("0", "a search finds every row, not a random part"),
     "default_transaction_isolation": Setting(
-        "read committed", "what retries and row locks are written for"
+        "read committed", "retries and row locks depend on it"
     ),
     "default_transaction_deferrable": Setting("off", "no transaction waits for a safe snapshot"),
     "default_transaction_read_only": Setting("off", "writes are accepted"),
@@ -86,26 +91,24 @@ MEANING: Mapping[str, Setting] = {
     "lo_compat_privileges": Setting("off", "large objects have privileges", needs_grant=True),
 }
 
-# What the planner may use, and what it thinks things cost.
+# The planner: its methods and cost constants.
 PLANS: Mapping[str, Setting] = {
     "random_page_cost": _plan(
         "1.1", "storage is not a spinning disk: 0.94 ms instead of 3.8 for 100 products"
     ),
-    "seq_page_cost": _plan("1", "the unit of the cost that analysts' statements may have"),
+    "seq_page_cost": _plan("1", "the unit of the cost limit of ad-hoc SQL"),
     "cpu_tuple_cost": _plan("0.01", "as seq_page_cost"),
     "cpu_index_tuple_cost": _plan("0.005", "as seq_page_cost"),
     "cpu_operator_cost": _plan("0.0025", "as seq_page_cost"),
-    "jit": _plan("off", "compiling takes longer than our statements run"),
+    "jit": _plan("off", "compiling takes longer than the statements"),
     "max_parallel_workers_per_gather": _plan(
-        "0", "a page is soon read; starting workers takes 10 ms"
+        "0", "starting workers takes 10 ms, more than reading a page"
     ),
-    "plan_cache_mode": _plan(
-        "auto", "prepared statements get a generic plan where that is no dearer"
-    ),
+    "plan_cache_mode": _plan("auto", "prepared statements get a generic plan unless it costs more"),
     "constraint_exclusion": _plan("partition"),
-    "from_collapse_limit": _plan("8", "order of joins is the planner's choice"),
-    "join_collapse_limit": _plan("8", "order of joins is the planner's choice"),
-    "geqo_threshold": _plan("12", "no random plans for few tables"),
+    "from_collapse_limit": _plan("8", "the planner chooses the order of joins"),
+    "join_collapse_limit": _plan("8", "the planner chooses the order of joins"),
+    "geqo_threshold": _plan("12", "no genetic optimiser below 12 tables"),
     "enable_bitmapscan": _plan("on"),
     "enable_hashagg": _plan("on"),
     "enable_hashjoin": _plan("on"),
@@ -128,73 +131,76 @@ PLANS: Mapping[str, Setting] = {
 
 SESSION: Mapping[str, Setting] = {**VALUES, **MEANING, **PLANS}
 
-# Limits of the two roles. They are set by ALTER ROLE alone: an import and a migration may take longer.
+# Limits of the two roles, set only by ALTER ROLE: imports and migrations may take longer.
 APP: Mapping[str, Setting] = {
     "statement_timeout": Setting("14s", "ends before the function does", "limit"),
-    "lock_timeout": Setting("5s", "a lock that is not free soon is a 503", "limit"),
+    "lock_timeout": Setting("5s", "a request that waits longer for a lock is a 503", "limit"),
     "idle_in_transaction_session_timeout": Setting(
         "15s", "a frozen environment holds no locks", "limit"
     ),
     "transaction_timeout": Setting(
-        "0", "it would end the session; the three above are enough", "limit", since=17
+        "0", "it would end the session; the limits above are enough", "limit", since=17
     ),
 }
 ANALYST: Mapping[str, Setting] = {
-    "default_transaction_read_only": Setting("on", "an analyst only reads"),
-    "statement_timeout": Setting(
-        "5s", "an analyst's statement shares the server with the API", "limit"
-    ),
-    "lock_timeout": Setting("200ms", "a migration does not wait behind an analyst", "limit"),
+    "default_transaction_read_only": Setting("on", "ad-hoc SQL only reads"),
+    "statement_timeout": Setting("5s", "ad-hoc SQL shares the server with the API", "limit"),
+    "lock_timeout": Setting("200ms", "a migration does not wait for ad-hoc SQL", "limit"),
     "idle_in_transaction_session_timeout": Setting(
         "10s", "a frozen environment holds no locks", "limit"
     ),
     "transaction_timeout": Setting(
-        "0", "it would end the session; the three above are enough", "limit", since=17
+        "0", "it would end the session; the limits above are enough", "limit", since=17
     ),
     "work_mem": Setting("8MB", "memory of each sort and hash", "limit"),
     "temp_file_limit": Setting(
-        "256MB", "what does not fit into work_mem goes to disk", "limit", needs_grant=True
+        "256MB", "sorts and hashes over work_mem use disk", "limit", needs_grant=True
     ),
 }
 
 
 def role_settings(role: Literal["app", "analyst"]) -> Mapping[str, Setting]:
-    """Return what `ALTER ROLE … IN DATABASE … SET` gives this role: every pinned setting, then its own limits.
+    """Return the settings for `ALTER ROLE … IN DATABASE … SET`: all pinned ones, and its limits.
 
-    A migration leaves out the names that pg_settings of its server does not have, and reports those that
-    `needs_grant` where the owner may not set them.
+    Migrations skip settings that the server does not have. If the owner may not set one that
+    `needs_grant`, they report it.
     """
     return {**SESSION, **(APP if role == "app" else ANALYST)}
 
 
 def startup_settings(pooler: Pooler) -> dict[str, str]:
-    """Return what a connection sends at startup: all that every major accepts, or what the pooler accepts."""
+    """Return the startup parameters: those of every major version, or those the pooler accepts."""
     return {
         name: setting.value
         for name, setting in SESSION.items()
-        if (
-            setting.since == 14 and not setting.needs_grant
-            if pooler == "none"
-            else pooler in setting.poolers
-        )
+        if _is_startup_parameter(setting, pooler)
     }
+
+
+def _is_startup_parameter(setting: Setting, pooler: Pooler) -> bool:
+    if pooler == "none":
+        return setting.since == 14 and not setting.needs_grant
+    return pooler in setting.poolers
 
 
 class Deviation(NamedTuple):
     """A pinned setting that has another value in a live session."""
 
     setting: str
-    wanted: str
-    found: str
-    changes: Literal["answers", "speed", "limit"]
+    expected: str
+    actual: str
+    affects: Affected
 
 
-def deviations(found: Mapping[str, str]) -> list[Deviation]:
-    """Return the settings of the app role that differ in `found`; those that its server lacks are passed over."""
+def deviations(actual: Mapping[str, str]) -> list[Deviation]:
+    """Return the pinned settings of the app role that differ in `actual`.
+
+    Settings that the server does not have are skipped.
+    """
     return [
-        Deviation(name, setting.value, found[name], setting.changes)
+        Deviation(name, setting.value, actual[name], setting.affects)
         for name, setting in role_settings("app").items()
-        if name in found and found[name].lower() != setting.value.lower()
+        if name in actual and actual[name].lower() != setting.value.lower()
     ]
 
 

@@ -1,7 +1,8 @@
-"""How bytes reach the database: one TCP socket, tuned for short requests, under TLS that verifies or not at all.
+"""Open the socket to the database: tuned for short requests, with verified TLS or without TLS.
 
-pg8000's own socket is not used: it delays messages over 8 KB (Nagle), builds a certificate store for each
-connection and then verifies nothing, and goes on in plain text where the server refuses TLS.
+pg8000's own socket is not used. It delays messages over 8 KB (Nagle's algorithm), creates a
+certificate store for each connection but verifies nothing, and continues in plain text if the
+server rejects TLS.
 """
 
 import socket
@@ -14,17 +15,18 @@ from pg8000.exceptions import InterfaceError
 
 from sluice.settings import TlsMode
 
-# pg8000's words, which SQLAlchemy looks for, where the connection is gone and the server has not said why.
+# pg8000's messages for a lost connection without a report of the server. SQLAlchemy knows them.
 NETWORK_ERROR = "network error"
 CLOSED = "connection is closed"
 DISCONNECT_MESSAGES = (NETWORK_ERROR, CLOSED)
 
 _SSL_REQUEST = Struct("!ii").pack(8, 80877103)
-_REFUSED = "the server refuses TLS"
+_TLS_REJECTED = "the server rejects TLS"
 
-# Idle 30 s, then a probe each 10 s, dead after 3: a peer that vanished under a long statement is noticed within a
-# minute. Unacknowledged data is given up after 5 s: NAT gateways drop silently what a frozen environment left open.
-_TUNING = (
+# After 30 s of silence, a probe every 10 s; 3 unanswered ones mean that the peer is dead: even
+# during a long statement it is noticed within a minute. Unacknowledged data is given up after 5 s,
+# because NAT gateways silently drop the connections of a frozen execution environment.
+_SOCKET_OPTIONS = (
     ("SOL_SOCKET", "SO_KEEPALIVE", 1),
     ("IPPROTO_TCP", "TCP_NODELAY", 1),
     ("IPPROTO_TCP", "TCP_KEEPIDLE", 30),
@@ -36,13 +38,14 @@ _TUNING = (
 
 @lru_cache(maxsize=8)
 def tls_context(ca_file: str) -> ssl.SSLContext:
-    """The verifying context for these authorities (empty: the system's), made once for each process.
+    """Return the context that verifies certificates, created once for each process.
 
-    Raises OSError where the file cannot be read or holds no certificate.
+    `ca_file` has the certificate authorities in PEM (empty: the system's). Raise OSError if it
+    cannot be read or has no certificate.
     """
     context = ssl.create_default_context(cafile=ca_file or None)
-    # Python 3.13 turned on RFC 5280 pedantry, which several authorities of RDS fail ("basic constraints not marked
-    # critical"). Chain, dates and host name stay verified.
+    # Python 3.13 sets VERIFY_X509_STRICT (RFC 5280), which several authorities of RDS fail ("basic
+    # constraints not marked critical"). Chain, dates and host name are still verified.
     context.verify_flags &= ~ssl.VERIFY_X509_STRICT
     return context
 
@@ -50,11 +53,13 @@ def tls_context(ca_file: str) -> ssl.SSLContext:
 def open_socket(
     host: str, port: int, *, tls: TlsMode, ca_file: str, connect_timeout: float
 ) -> socket.socket:
-    """Connect, and speak TLS before anything else unless `tls` is off.
+    """Return a connected socket, encrypted before anything else is sent unless `tls` is off.
 
-    A `host` that starts with / is the folder of the server's Unix socket, where TLS has no meaning.
-    The socket keeps `connect_timeout`. Raises InterfaceError, from the cause, when nobody answers, the certificate
-    does not verify, or the server refuses TLS: there is no plain text to fall back to.
+    A `host` that starts with / is the directory of the server's Unix socket, without TLS. The
+    timeout of the socket stays at `connect_timeout` seconds.
+
+    Raise InterfaceError, with the cause, if the server does not answer, its certificate is not
+    valid, or it rejects TLS. There is no fallback to plain text.
     """
     try:
         if host.startswith("/"):
@@ -66,30 +71,30 @@ def open_socket(
         except BaseException:
             plain.close()
             raise
-    except OSError as error:  # certificate errors are OSErrors too
+    except OSError as error:  # certificate errors are OSErrors, too
         raise InterfaceError(f"cannot connect to {host}:{port}") from error
 
 
 def _open_unix_socket(path: str, connect_timeout: float) -> socket.socket:
-    opened = socket.socket(socket.AF_UNIX)
+    unix_socket = socket.socket(socket.AF_UNIX)
     try:
-        opened.settimeout(connect_timeout)
-        opened.connect(path)
+        unix_socket.settimeout(connect_timeout)
+        unix_socket.connect(path)
     except BaseException:
-        opened.close()
+        unix_socket.close()
         raise
-    return opened
+    return unix_socket
 
 
 def _tune(plain: socket.socket) -> None:
-    for level, option, value in _TUNING:
+    for level, option, value in _SOCKET_OPTIONS:
         if hasattr(socket, option):  # macOS lacks some of them
-            with suppress(OSError):  # tuning only: never a reason not to connect
+            with suppress(OSError):  # an untuned socket still works
                 plain.setsockopt(getattr(socket, level), getattr(socket, option), value)
 
 
 def _encrypt(plain: socket.socket, host: str, ca_file: str) -> ssl.SSLSocket:
     plain.sendall(_SSL_REQUEST)
     if plain.recv(1) != b"S":
-        raise ConnectionRefusedError(_REFUSED)
+        raise ConnectionRefusedError(_TLS_REJECTED)
     return tls_context(ca_file).wrap_socket(plain, server_hostname=host)

@@ -48,9 +48,9 @@ READY = {
             "description": "settings of the session that differ from those that Sluice pins",
             "items": _object(
                 setting={"type": "string"},
-                wanted={"type": "string"},
-                found={"type": "string"},
-                changes={"enum": ["answers", "speed", "limit"]},
+                expected={"type": "string"},
+                actual={"type": "string"},
+                affects={"enum": ["results", "speed", "limit"]},
             ),
         },
     ),

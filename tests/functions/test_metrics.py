@@ -175,7 +175,7 @@ def test_peak_pool_use_is_reported_and_logged(
     warnings = [
         record.getMessage() for record in caplog.records if record.levelno == logging.WARNING
     ]
-    assert warnings == ["2 of 2 connections are in use, 1 is kept"]
+    assert warnings == ["2 of 2 connections are in use; the pool keeps 1"]
 
 
 def test_failed_request_is_counted_by_code(shop: Shop, capsys: Capture) -> None:

@@ -1,57 +1,57 @@
-"""/health/ready names each pinned setting that a session does not have."""
+"""/health/ready names each pinned setting with another value."""
 
 import pytest
 
 from sluice.db.session_settings import SESSION
 from tests.fixtures.shop import Shop
-from tests.sessions.conftest import Owner
-from tests.sessions.hostile import HOSTILE
+from tests.sessions.conftest import DatabaseOwner
+from tests.sessions.hostile_values import HOSTILE
 
 
-def found(shop: Shop) -> dict[str, dict[str, str]]:
-    response = shop.get("/health/ready")
-    assert response.json["status"] in ("ready", 503)
-    return {deviation["setting"]: deviation for deviation in response.json["database"]["settings"]}
+def deviations_by_setting(shop: Shop) -> dict[str, dict[str, str]]:
+    answer = shop.get("/health/ready")
+    assert answer.json["status"] in ("ready", 503)
+    return {deviation["setting"]: deviation for deviation in answer.json["database"]["settings"]}
 
 
-def test_without_settings_of_its_own_a_role_deviates_in_its_limits_alone(owner: Owner) -> None:
+def test_role_without_settings_deviates_in_limits(owner: DatabaseOwner) -> None:
     with owner.shop("direct", {}) as shop:
-        response = shop.get("/health/ready")
+        answer = shop.get("/health/ready")
 
-        assert (response.status, response.json["status"]) == (200, "ready")
-        assert found(shop)["statement_timeout"] == {
-            "setting": "statement_timeout", "wanted": "14s", "found": "0", "changes": "limit",
+        assert (answer.status, answer.json["status"]) == (200, "ready")
+        assert deviations_by_setting(shop)["statement_timeout"] == {
+            "setting": "statement_timeout", "expected": "14s", "actual": "0", "affects": "limit",
         }  # fmt: skip
-        assert {deviation["changes"] for deviation in found(shop).values()} == {"limit"}
+        assert {deviation["affects"] for deviation in deviations_by_setting(shop).values()} == {
+            "limit"
+        }
 
 
-@pytest.mark.parametrize("way", ["direct", "pgbouncer"])
-def test_triggers_that_do_not_run_are_not_ready(owner: Owner, way: str) -> None:
-    with owner.shop(way, {}) as shop:
+@pytest.mark.parametrize("route", ["direct", "pgbouncer"])
+def test_disabled_triggers_are_not_ready(owner: DatabaseOwner, route: str) -> None:
+    with owner.shop(route, {}) as shop:
         name = shop.sql("SELECT current_database()")[0][0]
         shop.sql(
             f"ALTER ROLE sluice_app IN DATABASE {name} SET session_replication_role = 'replica'"
         )
-        response = shop.get("/health/ready")
+        answer = shop.get("/health/ready")
 
-        assert (response.status, response.code) == (503, "wrong_settings")
-        assert int(response.headers["Retry-After"]) > 0
-        assert found(shop)["session_replication_role"]["found"] == "replica"
+        assert (answer.status, answer.code) == (503, "wrong_settings")
+        assert int(answer.headers["Retry-After"]) > 0
+        assert deviations_by_setting(shop)["session_replication_role"]["actual"] == "replica"
 
 
 @pytest.mark.parametrize(
-    "setting", [name for name, setting in SESSION.items() if setting.changes == "answers"]
+    "setting", [name for name, setting in SESSION.items() if setting.affects == "results"]
 )
-def test_behind_a_pooler_each_setting_that_changes_answers_shows(
-    owner: Owner, setting: str
-) -> None:
-    """But for those that the pooler sets, and those that its server lacks."""
+def test_deviation_behind_a_pooler_is_not_ready(owner: DatabaseOwner, setting: str) -> None:
+    """Except for settings that the pooler sets, or that the server does not have."""
     with owner.shop("pgbouncer", {}) as shop:
         name = shop.sql("SELECT current_database()")[0][0]
         known = shop.sql("SELECT 1 FROM pg_settings WHERE name = :name", name=setting)
         if known:
             shop.sql(f"ALTER ROLE sluice_app IN DATABASE {name} SET {setting} = {HOSTILE[setting]}")
-        response = shop.get("/health/ready")
+        answer = shop.get("/health/ready")
 
         expected = 200 if SESSION[setting].poolers or not known else 503
-        assert response.status == expected, response.text
+        assert answer.status == expected, answer.text

@@ -1,7 +1,8 @@
-"""The composition root: everything with a side effect, built once for each execution environment.
+"""The composition root: builds clients, pools and repositories, once per execution environment.
 
-Importing this builds nothing. `current()` builds on first use, never at init: a database that is
-waking up must not fail a cold start. Tests `install` a runtime of their own.
+`current()` builds the runtime on first use, never during initialisation: a database that is
+resuming must not fail a cold start. Tests call `set_current`. Importing this module freezes the
+garbage collector (gc_tuning.py) and registers SnapStart hooks.
 """
 
 import gc
@@ -15,7 +16,7 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import sluice.gc_tuning  # noqa: F401 - before the others, which import SQLAlchemy
-from sluice import snapstart
+from sluice import errors, snapstart
 from sluice.aws.client import AwsClient
 from sluice.db.breaker import CircuitBreaker
 from sluice.db.database import Database, PrecedingStatement
@@ -24,14 +25,6 @@ from sluice.db.passwords import IamToken, SecretPassword
 from sluice.db.probe_lock import DynamoProbeLock
 from sluice.db.retry import retry_transaction
 from sluice.db.session_settings import deviations, role_settings
-from sluice.errors import (
-    NotFound,
-    NotSetUp,
-    RateLimited,
-    Unauthenticated,
-    Unavailable,
-    WrongSettings,
-)
 from sluice.identity.api_keys import ApiKeyStore
 from sluice.identity.authenticator import Authenticator, Principal
 from sluice.limits.client_network import client_network
@@ -55,14 +48,13 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-UNAUTHENTICATED_LIMIT = Policy(
-    600, 60, "strangers"
-)  # of one address, with credentials that are none
-DYNAMODB_TIMEOUT = 0.5  # seconds
+# Requests with invalid credentials, for each client network.
+UNAUTHENTICATED_LIMIT = Policy(600, 60, "unauthenticated")
+DYNAMODB_TIMEOUT = 0.5  # seconds; without DynamoDB, requests are served without rate limits
 
 
 class Runtime(Repositories):
-    """What handlers work with. Repositories hold no session: each call is one statement, kept when it returns."""
+    """Everything that handlers use. A repository call is one statement, committed at once."""
 
     def __init__(
         self,
@@ -86,103 +78,95 @@ class Runtime(Repositories):
         }
         self.analytics = AnalyticsRepository(reads)
         self.schema = SchemaRepository(database)
-        self._adhoc_sql_databases: dict[
-            DatabaseSettings | None, AdhocSqlDatabase
-        ] = {}  # None: that of the primary
+        # Replica settings → its database. None: the primary.
+        self._adhoc_sql_databases: dict[DatabaseSettings | None, AdhocSqlDatabase] = {}
 
     @cached_property
     def primary(self) -> Repositories:
-        """The shop as the primary alone knows it, for those who put together what several statements read."""
+        """Repositories that only use the primary, for reads that must be consistent."""
         return self if self.replica is None else Repositories(self.database, self._signer)
 
     @property
     def adhoc_sql(self) -> "AdhocSqlService":
-        """Who answers analysts' SQL at the primary; NotFound where no role was set up for it."""
+        """The ad-hoc SQL service on the primary. Raises NotFound without a database role."""
         return self._adhoc_sql_service(None, None)
 
     def run_adhoc_sql(self, sql: str, max_rows: int) -> str:
-        """As `adhoc_sql.execute`, by the reader where there is one."""
-        reader = self.settings.replica
-        if self.replica is None or reader is None:
+        """Return the JSON of a query's result, from the replica if possible."""
+        replica = self.settings.replica
+        if self.replica is None or replica is None:
             return self.adhoc_sql.execute(sql, max_rows)
         return self.replica.read(
-            lambda preceding: self._adhoc_sql_service(reader, preceding).execute(sql, max_rows),
+            lambda check: self._adhoc_sql_service(replica, check).execute(sql, max_rows),
             lambda: self.adhoc_sql.execute(sql, max_rows),
         )
 
     def _adhoc_sql_service(
-        self, reader: DatabaseSettings | None, preceding: PrecedingStatement | None
+        self, replica: DatabaseSettings | None, preceding: PrecedingStatement | None
     ) -> "AdhocSqlService":
-        """Made when it is first asked for."""
         from sluice.adhoc_sql.service import AdhocSqlService
 
-        wanted = self.settings.adhoc_sql
-        if wanted is None and not self.settings.database.migrated:
-            raise NotSetUp("Analytics by SQL needs a role of its own in the database: make migrate")
-        if wanted is None:
-            raise NotFound(
-                "Analytics by SQL is not set up here: it needs a database role of its own"
-            )
-        if reader not in self._adhoc_sql_databases:
-            from sluice.adhoc_sql.database import AdhocSqlDatabase
+        settings = self.settings.adhoc_sql
+        if settings is None and not self.settings.database.migrated:
+            raise errors.NotSetUp("Ad-hoc SQL needs the role sluice_analyst: make migrate")
+        if settings is None:
+            raise errors.NotFound("Ad-hoc SQL is not set up here: it needs a database role")
+        if replica not in self._adhoc_sql_databases:
+            self._adhoc_sql_databases[replica] = self._adhoc_sql_database(settings.database, replica)
+        begin = partial(self._adhoc_sql_databases[replica].transaction, preceding=preceding)
+        return AdhocSqlService(begin, settings.max_cost, settings.timeout)
 
-            # Without the primary's breaker: a wrong password of the analyst's must not keep the shop from its database.
-            role, breaker = wanted.database, None
-            if reader is not None and self.replica is not None:
-                role = replace(
-                    role, host=reader.host, port=reader.port, deadline_share=reader.deadline_share
-                )
-                breaker = self.replica.database.breaker
-            engine = make_engine(
-                role,
-                "function",
-                password_provider=password_provider(self.settings, role),
-                breaker=breaker,
-            )
-            self._adhoc_sql_databases[reader] = AdhocSqlDatabase(engine)
-        begin = partial(self._adhoc_sql_databases[reader].transaction, preceding=preceding)
-        return AdhocSqlService(begin, wanted.max_cost, wanted.timeout)
+    def _adhoc_sql_database(
+        self, role: DatabaseSettings, replica: DatabaseSettings | None
+    ) -> "AdhocSqlDatabase":
+        from sluice.adhoc_sql.database import AdhocSqlDatabase
+
+        # On the primary it has no breaker: a wrong password of the analyst role must not cut the
+        # other routes off from the database.
+        breaker = None
+        if replica is not None and self.replica is not None:
+            share = replica.deadline_share
+            role = replace(role, host=replica.host, port=replica.port, deadline_share=share)
+            breaker = self.replica.database.breaker
+        provider = password_provider(self.settings, role)
+        engine = make_engine(role, "function", password_provider=provider, breaker=breaker)
+        return AdhocSqlDatabase(engine)
 
     @cached_property
     def bucket(self) -> "ImportBucket":
-        """Where files are put to be imported."""
+        """The S3 bucket of files to import."""
         from sluice.imports.storage import ImportBucket
 
         return ImportBucket(self.settings.aws, self.settings.imports_bucket)
 
     @cached_property
     def import_consumer(self) -> "ImportConsumer":
-        """What works through the messages about files, over one connection at a time, which no pool keeps."""
+        """The consumer of messages about files, with one connection at a time and no pool."""
         return self._make_import_consumer(self.settings.database)
 
     @cached_property
     def import_maintenance(self) -> "ImportMaintenance":
-        """What fails imports by the clock, over one connection at a time. It waits for a paused database."""
+        """Fails stalled imports, by one connection at a time that waits for a paused database."""
         from sluice.imports.maintenance import ImportMaintenance
 
         consumer = self._make_import_consumer(self.settings.database.for_batch())
-        return ImportMaintenance(
-            consumer, self._queues, self.settings.imports_dead_letter_queue_url
-        )
+        queue_url = self.settings.imports_dead_letter_queue_url
+        return ImportMaintenance(consumer, self._queues, queue_url)
 
-    def _make_import_consumer(self, there: DatabaseSettings) -> "ImportConsumer":
+    def _make_import_consumer(self, database: DatabaseSettings) -> "ImportConsumer":
         from sluice.imports.job import Importer
         from sluice.imports.sqs_consumer import ImportConsumer
         from sluice.repositories.import_jobs import ImportJobRepository
 
-        here = self.settings
-        batch = Database(
-            make_engine(there, "batch", password_provider=password_provider(here, there))
-        )
-        importer = Importer(batch.connection, self.bucket, here.imports_max_bytes)
+        settings = self.settings
+        batch = _batch_database(settings, database)
+        importer = Importer(batch.connection, self.bucket, settings.imports_max_bytes)
         jobs = ImportJobRepository(batch, self._signer)
-        return ImportConsumer(
-            importer, jobs, self._queues, here.imports_queue_url, here.imports_max_receive_count
-        )
+        url, max_receive_count = settings.imports_queue_url, settings.imports_max_receive_count
+        return ImportConsumer(importer, jobs, self._queues, url, max_receive_count)
 
     @cached_property
     def _queues(self) -> AwsClient:
-        """SQS."""
         endpoint = self.settings.aws.sqs_endpoint
         return AwsClient(self.settings.aws, "sqs", endpoint=endpoint, version="1.0", timeout=10)
 
@@ -193,79 +177,57 @@ class Runtime(Repositories):
         address: str,
         claims: Mapping[str, Any] | None = None,
     ) -> tuple[Principal, Decision]:
-        """Identify the client and count the request. Raise Unauthenticated, IdentityUnavailable or RateLimited.
+        """Authenticate the client and count the request.
 
-        Unknown clients are limited by their address, so that none tries keys by the thousand. `claims` are API
-        Gateway's, and count only if the settings say that it verifies tokens.
+        Clients with invalid credentials are counted by their network, so that none can try
+        thousands of keys. `claims` are API Gateway's, and are used only if the settings say that it
+        verifies tokens. Raise Unauthenticated, IdentityUnavailable or RateLimited.
         """
         try:
             principal = self.authenticator.identify(key, authorization, claims)
-        except Unauthenticated:
-            stranger = self.limiter.hit(f"address {client_network(address)}", UNAUTHENTICATED_LIMIT)
-            if not stranger.allowed:
-                raise RateLimited(stranger.retry_after) from None
+        except errors.Unauthenticated:
+            decision = self.limiter.hit(f"address {client_network(address)}", UNAUTHENTICATED_LIMIT)
+            if not decision.allowed:
+                raise errors.RateLimited(decision.retry_after) from None
             raise
         policy = self._policies.get(principal.tier, self._policies["default"])
         return principal, self.limiter.hit(principal.client_id, policy)
 
     def readiness(self) -> dict[str, object]:
-        """Return the state of this environment's parts.
+        """Return the state of the database, the pool, the breaker and the limiter.
 
-        Raise Unavailable, with the same members, without the database, and WrongSettings where the settings of its
-        sessions would change answers.
+        Raise Unavailable with the same members if the database is unavailable, and WrongSettings
+        if the settings of its sessions change results.
         """
         try:
             migration = self.schema.migration()
-            found = deviations(self.schema.settings(role_settings("app")))
-            position = self.schema.position() if self.replica else None
-        except Unavailable as error:
-            error.members = self._parts(None)
+            deviating = deviations(self.schema.settings(role_settings("app")))
+            lsn = self.schema.position() if self.replica else None
+        except errors.Unavailable as error:
+            error.members = self._components(None)
             raise
-        settings = [deviation._asdict() for deviation in found]
+        settings = [deviation._asdict() for deviation in deviating]
         database = {"migration": migration, "expected_migration": NEWEST, "settings": settings}
-        members = {"database": database, **self._parts(position)}
-        if any(deviation.changes == "answers" for deviation in found):
-            raise WrongSettings(members=members)
+        members = {"database": database, **self._components(lsn)}
+        if any(deviation.affects == "results" for deviation in deviating):
+            raise errors.WrongSettings(members=members)
         return members
 
-    def _parts(self, position: str | None) -> dict[str, object]:
-        return {
-            **_connections(self.database),
-            "limiter": {"counts": "shared" if self.limiter.is_available() else "unavailable"},
-            **(
-                {}
-                if self.replica is None
-                else {"replica": self._reader(self.replica.database, position)}
-            ),
-        }
-
-    def _reader(self, database: Database, position: str | None) -> dict[str, object]:
-        try:
-            lag = SchemaRepository(database).lag(position)
-        except Unavailable:
-            return {
-                "reachable": False,
-                "lag_bytes": None,
-                "lag_seconds": None,
-                **_connections(database),
-            }
-        return {
-            "reachable": True,
-            "lag_bytes": lag.bytes,
-            "lag_seconds": lag.seconds,
-            **_connections(database),
-        }
+    def _components(self, lsn: str | None) -> dict[str, object]:
+        counts = "shared" if self.limiter.is_available() else "unavailable"
+        components = {**_connections(self.database), "limiter": {"counts": counts}}
+        if self.replica is not None:
+            components["replica"] = _replica_state(self.replica.database, lsn)
+        return components
 
     def databases_by_metric_prefix(self) -> dict[str, Database]:
-        """Those it asks for the shop's rows, by what their metrics' names begin with."""
-        return (
-            {"": self.database}
-            if self.replica is None
-            else {"": self.database, "replica_": self.replica.database}
-        )
+        """Return the primary and the replica, by the prefix of their metrics."""
+        if self.replica is None:
+            return {"": self.database}
+        return {"": self.database, "replica_": self.replica.database}
 
     def close_clients(self) -> None:
-        """Close the connections to AWS, to the reader, and the analyst's. The next call opens another."""
+        """Close all connections but those to the primary. The next use opens new ones."""
         self._dynamodb.close()
         if "_queues" in vars(self):
             self._queues.close()
@@ -278,39 +240,39 @@ class Runtime(Repositories):
 
     @contextmanager
     def unit_of_work(self) -> Iterator[UnitOfWork]:
-        """The repositories over one transaction, undone unless it is committed."""
+        """Open a transaction with its repositories, rolled back unless it is committed."""
         with self.database.transaction() as transaction:
             yield UnitOfWork(transaction, self._signer)
 
     @contextmanager
     def batch(self) -> Iterator[Callable[[], AbstractContextManager[UnitOfWork]]]:
-        """One connection for several units of work that no client waits for, closed at the end.
+        """Open one connection for several units of work, outside of requests.
 
-        It waits for a database that is paused, and takes no part in the circuit breaker.
+        It waits for a paused database, and does not use the circuit breaker.
         """
-        there = self.settings.database.for_batch()
-        database = Database(
-            make_engine(there, "batch", password_provider=password_provider(self.settings, there))
-        )
+        database = _batch_database(self.settings, self.settings.database.for_batch())
         with database.connection() as begin:
 
             @contextmanager
-            def unit() -> Iterator[UnitOfWork]:
+            def unit_of_work() -> Iterator[UnitOfWork]:
                 with begin() as transaction:
                     yield UnitOfWork(transaction, self._signer)
 
-            yield unit
+            yield unit_of_work
 
     def run_in_transaction(self, use_case: Callable[[UnitOfWork], T]) -> T:
-        """What `use_case` returns, committed. It is run again where its transaction lost against another."""
+        """Run `use_case` in a transaction, commit it, and return its result.
 
-        def unit() -> T:
+        It runs again if PostgreSQL rolled the transaction back because of another one.
+        """
+
+        def attempt() -> T:
             with self.unit_of_work() as work:
                 result = use_case(work)
                 work.commit()
             return result
 
-        return retry_transaction(unit)
+        return retry_transaction(attempt)
 
 
 def _connections(database: Database) -> dict[str, object]:
@@ -321,38 +283,51 @@ def _connections(database: Database) -> dict[str, object]:
     }
 
 
+def _replica_state(database: Database, lsn: str | None) -> dict[str, object]:
+    try:
+        lag = SchemaRepository(database).lag(lsn)
+    except errors.Unavailable:
+        state = {"reachable": False, "lag_bytes": None, "lag_seconds": None}
+        return {**state, **_connections(database)}
+    lags = {"lag_bytes": lag.bytes, "lag_seconds": lag.seconds}
+    return {"reachable": True, **lags, **_connections(database)}
+
+
 def build(settings: Settings) -> Runtime:
-    """Wire a runtime. Connects to nothing."""
+    """Build a runtime. Opens no connection."""
     logging.getLogger("sluice").setLevel(settings.log_level)
     dynamodb = _dynamodb(settings)
+    primary, replica = (
+        _request_database(settings, settings.database, dynamodb, "the database"),
+        None,
+    )
+    if settings.replica is not None and primary.pipelined:  # stock pg8000 reports no LSN
+        from sluice.db.replica import Replica
 
-    def connected(there: DatabaseSettings, of: str) -> Database:
-        turns = DynamoProbeLock(
-            dynamodb, settings.rate_limit_table, f"{there.host}:{there.port}/{there.name}"
-        )
-        breaker = CircuitBreaker(turns, of=of)
-        engine = make_engine(
-            there, "function", password_provider=password_provider(settings, there), breaker=breaker
-        )
-        return Database(engine, breaker, report_lsn=settings.replica is not None)
-
-    primary, replica = connected(settings.database, "the database"), None
-    if settings.replica is not None and primary.pipelined:  # the stock driver tells no positions
-        from sluice.db.replica import Replica  # only where there is one
-
-        replica = Replica(connected(settings.replica, "the reader"))
+        replica = Replica(_request_database(settings, settings.replica, dynamodb, "the replica"))
     return Runtime(settings, primary, dynamodb, replica)
 
 
+def _request_database(
+    settings: Settings, server: DatabaseSettings, dynamodb: AwsClient, name: str
+) -> Database:
+    """Return a database for requests, with a circuit breaker. `name` is for the log."""
+    address = f"{server.host}:{server.port}/{server.name}"
+    probe_lock = DynamoProbeLock(dynamodb, settings.rate_limit_table, address)
+    breaker = CircuitBreaker(probe_lock, name=name)
+    provider = password_provider(settings, server)
+    engine = make_engine(server, "function", password_provider=provider, breaker=breaker)
+    return Database(engine, breaker, report_lsn=settings.replica is not None)
+
+
+def _batch_database(settings: Settings, server: DatabaseSettings) -> Database:
+    provider = password_provider(settings, server)
+    return Database(make_engine(server, "batch", password_provider=provider))
+
+
 def _dynamodb(settings: Settings) -> AwsClient:
-    # Impatient: where DynamoDB does not answer, requests go through uncounted, and strangers come again.
-    return AwsClient(
-        settings.aws,
-        "dynamodb",
-        endpoint=settings.aws.dynamodb_endpoint,
-        version="1.0",
-        timeout=DYNAMODB_TIMEOUT,
-    )
+    endpoint, timeout = settings.aws.dynamodb_endpoint, DYNAMODB_TIMEOUT
+    return AwsClient(settings.aws, "dynamodb", endpoint=endpoint, version="1.0", timeout=timeout)
 
 
 def _make_authenticator(settings: Settings, dynamodb: AwsClient) -> Authenticator:
@@ -362,7 +337,7 @@ def _make_authenticator(settings: Settings, dynamodb: AwsClient) -> Authenticato
 
         verified = partial(principal_from_claims, issuer=settings.jwt.issuer)
     elif settings.jwt is not None:
-        from sluice.identity.tokens import TokenVerifier  # only where an issuer is trusted
+        from sluice.identity.tokens import TokenVerifier  # only if tokens are accepted
 
         tokens = TokenVerifier(settings.jwt)
     return Authenticator(
@@ -371,7 +346,7 @@ def _make_authenticator(settings: Settings, dynamodb: AwsClient) -> Authenticato
 
 
 def password_provider(settings: Settings, database: DatabaseSettings) -> Callable[[], str] | None:
-    """What is asked for the password of each new connection, where the settings do not hold it."""
+    """Return the provider of passwords for new connections, or None if the settings have one."""
     if database.auth == "iam":
         return IamToken(settings.aws, database)
     if database.password or database.auth == "none":
@@ -384,7 +359,10 @@ _current: Runtime | None = None
 
 
 def current() -> Runtime:
-    """This environment's runtime. SettingsError, naming every problem, where the environment cannot be used."""
+    """Return the runtime of this execution environment, built on first use.
+
+    Raise SettingsError, which names every problem, if environment variables are invalid.
+    """
     global _current
     if _current is None:
         with _lock:
@@ -394,7 +372,10 @@ def current() -> Runtime:
 
 
 def set_current(runtime: Runtime | None) -> None:
-    """Put `runtime` in place; None makes the next `current()` build anew. The one before keeps its database alone."""
+    """Replace the runtime, and close the clients of the previous one, but not its database.
+
+    With None, the next `current()` builds a runtime.
+    """
     global _current
     with _lock:
         if _current is not None:
@@ -403,7 +384,7 @@ def set_current(runtime: Runtime | None) -> None:
 
 
 def reset() -> None:
-    """Close every connection, and drop the runtime with all that it remembers: the next `current()` builds anew."""
+    """Close every connection and drop the runtime. The next `current()` builds a new one."""
     if _current is not None:
         _current.database.dispose()
         set_current(None)
@@ -411,7 +392,7 @@ def reset() -> None:
 
 
 def _prepare_for_snapshot() -> None:
-    current()  # so that what is loaded and read on first use is in the snapshot; and no version without settings
+    current()  # so that lazy imports are in the snapshot, and invalid settings fail here
     reset()
 
 

@@ -1,12 +1,13 @@
-"""What changes together: several calls of repositories, or of SQLAlchemy's session, in one transaction.
+"""Run several repository calls, or SQLAlchemy's session, in one transaction.
 
     with runtime.current().unit_of_work() as work:
         product = work.products.create({...})
         work.inventory.adjust(product.id, 5)
         work.commit()
 
-Leaving without `commit`, by an error or not, undoes everything. A single call of a repository needs none of this: each
-is one statement and so a transaction of its own, whose BEGIN and COMMIT cost no round trip.
+Without `commit`, with an error or not, everything is rolled back. A single repository call does not
+need a unit of work: it is one statement, and so a transaction without round trips for BEGIN and
+COMMIT.
 """
 
 from __future__ import annotations
@@ -30,17 +31,17 @@ if TYPE_CHECKING:
 
 
 class Repositories:
-    """The shop, over the statements of a database, each kept as it returns, or of one transaction.
+    """The repositories of the shop, over a database or over one transaction.
 
-    `catalogue` are those of categories, products and stock, where they are others. Each repository is imported when it
-    is first asked for: most functions need one of them.
+    `replica_reads` is the executor for categories, products and inventory, if it is another one.
+    Each repository is imported on first use: most functions need only one.
     """
 
     def __init__(
-        self, statements: Executor, signer: CursorSigner, replica_reads: Executor | None = None
+        self, executor: Executor, signer: CursorSigner, replica_reads: Executor | None = None
     ) -> None:
-        self._statements = statements
-        self._replica_reads = replica_reads or statements
+        self._executor = executor
+        self._replica_reads = replica_reads or executor
         self._signer = signer
 
     @cached_property
@@ -65,29 +66,32 @@ class Repositories:
     def users(self) -> UserRepository:
         from sluice.repositories.users import UserRepository
 
-        return UserRepository(self._statements, self._signer)
+        return UserRepository(self._executor, self._signer)
 
     @cached_property
     def orders(self) -> OrderRepository:
         from sluice.repositories.orders import OrderRepository
 
-        return OrderRepository(self._statements, self._signer)
+        return OrderRepository(self._executor, self._signer)
 
     @cached_property
     def imports(self) -> ImportJobRepository:
         from sluice.repositories.import_jobs import ImportJobRepository
 
-        return ImportJobRepository(self._statements, self._signer)
+        return ImportJobRepository(self._executor, self._signer)
 
     @cached_property
     def idempotency(self) -> AnswerRepository:
         from sluice.repositories.idempotency import AnswerRepository
 
-        return AnswerRepository(self._statements)
+        return AnswerRepository(self._executor)
 
 
 class UnitOfWork(Repositories):
-    """One transaction's repositories. Made by `Runtime.unit_of_work`, and good until its `with` ends or it commits."""
+    """The repositories of one transaction, from `Runtime.unit_of_work`.
+
+    It ends with its `with` block, or when it is committed.
+    """
 
     def __init__(self, transaction: Transaction, signer: CursorSigner) -> None:
         super().__init__(transaction, signer)
@@ -95,12 +99,15 @@ class UnitOfWork(Repositories):
 
     @property
     def session(self) -> Session:
-        """SQLAlchemy's own unit of work over db/models.py: `new`, `dirty` and `deleted` are what it will write.
+        """SQLAlchemy's session over db/models.py, in the same transaction.
 
-        It is written before each statement of a repository, and at `commit`.
+        Changed objects are written before each statement of a repository, and at `commit`.
         """
         return self._transaction.session
 
     def commit(self) -> None:
-        """Keep everything, and end. Raises SluiceErrors: StaleVersion for an object that somebody else has changed."""
+        """Commit and end the transaction.
+
+        Raise SluiceErrors; StaleVersion if another transaction has changed an object of `session`.
+        """
         self._transaction.commit()

@@ -1,4 +1,4 @@
-"""Connections to a database that the tests of this folder share; each makes the tables it needs."""
+"""Connections to one database for the tests of this folder. Each test creates its own tables."""
 
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
@@ -18,7 +18,7 @@ Connect = Callable[..., Any]
 
 
 def stock(settings: DatabaseSettings, **options: Any) -> Any:
-    """pg8000 as it comes."""
+    """Return a connection of stock pg8000."""
     parts = {
         "host": settings.host,
         "port": settings.port,
@@ -29,6 +29,7 @@ def stock(settings: DatabaseSettings, **options: Any) -> Any:
 
 
 def pipelined(settings: DatabaseSettings, **options: Any) -> PipelinedConnection:
+    """Return a pipelined connection. `options` override the settings."""
     parts: dict[str, Any] = {
         "host": settings.host,
         "port": settings.port,
@@ -44,8 +45,8 @@ def rows(connection: Any, sql: str, args: Any = ()) -> list[list[Any]]:
     return list(cursor.fetchall())
 
 
-def refused(connection: Any, sql: str, args: Any = ()) -> dict[str, str]:
-    """The server's report of a statement that it must refuse."""
+def rejection_report(connection: Any, sql: str, args: Any = ()) -> dict[str, str]:
+    """Run a statement that the server must reject, and return its report."""
     with pytest.raises(pg8000.legacy.Error) as caught:
         connection.cursor().execute(sql, args)
     report: dict[str, str] = caught.value.args[0]
@@ -54,7 +55,7 @@ def refused(connection: Any, sql: str, args: Any = ()) -> dict[str, str]:
 
 @pytest.fixture(scope="session")
 def settings(postgres_server: PostgresServer) -> DatabaseSettings:
-    """The superuser's, in a database of this folder's tests."""
+    """Settings of the superuser in a database for the tests of this folder."""
     server = DatabaseSettings.from_url(postgres_server.url())
     with closing(stock(server)) as connection:
         connection.autocommit = True
@@ -64,7 +65,7 @@ def settings(postgres_server: PostgresServer) -> DatabaseSettings:
 
 @pytest.fixture
 def open_connection(settings: DatabaseSettings) -> Iterator[Connect]:
-    """`open_connection(kind)`, closed after the test."""
+    """Return `open_connection(kind)`, which closes the connections after the test."""
     opened: list[Any] = []
 
     def connect(kind: Connect, where: DatabaseSettings = settings, **options: Any) -> Any:
@@ -73,19 +74,19 @@ def open_connection(settings: DatabaseSettings) -> Iterator[Connect]:
 
     yield connect
     for connection in opened:
-        with suppress(Exception):  # stock's raises where the test has killed it
+        with suppress(Exception):  # stock pg8000 raises if the test has terminated it
             connection.close()
 
 
 @pytest.fixture
-def ours(open_connection: Connect) -> PipelinedConnection:
+def pipelined_connection(open_connection: Connect) -> PipelinedConnection:
     connection: PipelinedConnection = open_connection(pipelined)
     return connection
 
 
 @pytest.fixture
 def admin(open_connection: Connect) -> Any:
-    """Another client, each statement committed."""
+    """A connection of another client, with autocommit."""
     connection = open_connection(stock)
     connection.autocommit = True
     return connection
@@ -93,7 +94,7 @@ def admin(open_connection: Connect) -> Any:
 
 @pytest.fixture
 def make_database(settings: DatabaseSettings) -> Iterator[Callable[..., Database]]:
-    """`make_database(workload, **changes to the settings)`; disposed of after the test."""
+    """Return `make_database(workload, **changes)`, with changes to the settings."""
     made: list[Database] = []
 
     def make(

@@ -1,4 +1,7 @@
-"""Who tries to connect while the database is away: clocks are arguments, environments are breakers with one hint."""
+"""The circuit breaker and its probe lock.
+
+Clocks are arguments. An execution environment is a breaker; environments share a probe lock.
+"""
 
 import ssl
 from collections.abc import Iterator
@@ -32,8 +35,8 @@ class Clock:
         return self.now
 
 
-class MemoryTurns:
-    """What SharedTurns promises, in this process."""
+class MemoryProbeLock:
+    """The behaviour of DynamoProbeLock, in this process."""
 
     def __init__(self) -> None:
         self._lock, self._until = Lock(), 0.0
@@ -52,8 +55,8 @@ class MemoryTurns:
         self._until = 0.0
 
 
-class NoTurns:
-    """DynamoDB does not answer."""
+class UnavailableProbeLock:
+    """A probe lock while DynamoDB is unavailable."""
 
     def acquire(self, now: float, until: float) -> bool:
         raise ProbeLockUnavailable
@@ -66,37 +69,36 @@ class NoTurns:
 
 
 class Database:
-    """Away or not; counts who tried."""
+    """A database that is available, or fails with `error`. Counts the attempts."""
 
     def __init__(self, error: Exception | None) -> None:
-        self.error, self.tried = error, 0
+        self.error, self.attempts = error, 0
 
     def __call__(self) -> str:
-        self.tried += 1
+        self.attempts += 1
         if self.error is not None:
             raise self.error
         return "connected"
 
 
-def because(reason: BaseException) -> Exception:
+def interface_error(reason: BaseException) -> Exception:
     error = InterfaceError("cannot connect")
     error.__cause__ = reason
     return error
 
 
-def said(state: str) -> Exception:
+def server_error(state: str) -> Exception:
     return DatabaseError({"C": state})
 
 
-REFUSED = because(ConnectionRefusedError())
-SILENT = because(TimeoutError())
-HUNG_UP = InterfaceError(
-    "network error"
-)  # pg8000's word for a connection that ends before the greeting
+REFUSED = interface_error(ConnectionRefusedError())
+SILENT = interface_error(TimeoutError())
+# pg8000's message for a connection that ends before the server's first message.
+DISCONNECTED = InterfaceError("network error")
 
 
 def attempt(breaker: CircuitBreaker, database: Database) -> str:
-    """What came of it."""
+    """Connect, and return the outcome: connected, open or failed."""
     try:
         return breaker.connect(database)
     except CircuitOpen:
@@ -106,9 +108,9 @@ def attempt(breaker: CircuitBreaker, database: Database) -> str:
 
 
 @pytest.fixture(params=["memory", "dynamodb"])
-def turns(request: pytest.FixtureRequest, emulated_aws: AwsSettings) -> Iterator[ProbeLock]:
+def probe_lock(request: pytest.FixtureRequest, emulated_aws: AwsSettings) -> Iterator[ProbeLock]:
     if request.param == "memory":
-        yield MemoryTurns()
+        yield MemoryProbeLock()
         return
     client = AwsClient(
         emulated_aws, "dynamodb", endpoint=emulated_aws.dynamodb_endpoint, version="1.0"
@@ -117,54 +119,62 @@ def turns(request: pytest.FixtureRequest, emulated_aws: AwsSettings) -> Iterator
     client.close()
 
 
-def test_one_turn_at_a_time_and_none_is_for_ever(turns: ProbeLock) -> None:
-    assert turns.expires_at() == 0
-    assert turns.acquire(NOW, NOW + 2.5)
-    assert not turns.acquire(NOW + 1, NOW + 3.5)
-    assert turns.expires_at() == NOW + 2.5
-    assert turns.acquire(NOW + 2.6, NOW + 5.1)
-    turns.release()
-    assert turns.expires_at() == 0
-    assert turns.acquire(NOW + 2.7, NOW + 5.2)
+def test_lock_has_one_holder_and_expires(probe_lock: ProbeLock) -> None:
+    assert probe_lock.expires_at() == 0
+    assert probe_lock.acquire(NOW, NOW + 2.5)
+    assert not probe_lock.acquire(NOW + 1, NOW + 3.5)
+    assert probe_lock.expires_at() == NOW + 2.5
+    assert probe_lock.acquire(NOW + 2.6, NOW + 5.1)
+    probe_lock.release()
+    assert probe_lock.expires_at() == 0
+    assert probe_lock.acquire(NOW + 2.7, NOW + 5.2)
 
 
-def test_a_turn_in_the_far_future_is_a_wrong_clocks(turns: ProbeLock) -> None:
-    assert turns.acquire(NOW + 3600, NOW + 3602.5)
-    assert turns.acquire(NOW, NOW + 2.5)
+def test_lock_from_a_wrong_clock_is_ignored(probe_lock: ProbeLock) -> None:
+    assert probe_lock.acquire(NOW + 3600, NOW + 3602.5)
+    assert probe_lock.acquire(NOW, NOW + 2.5)
 
 
-def test_of_many_who_ask_at_once_one_has_the_turn(turns: ProbeLock) -> None:
+def test_concurrent_acquire_has_one_winner(probe_lock: ProbeLock) -> None:
     with ThreadPoolExecutor(16) as threads:
-        assert sum(threads.map(lambda _: turns.acquire(NOW, NOW + 2.5), range(64))) == 1
-
-
-@pytest.mark.parametrize(
-    "error", [REFUSED, SILENT, HUNG_UP, said("53300"), said("57P03"), said("08006")]
-)
-def test_a_failure_opens_it(error: Exception) -> None:
-    database = Database(error)
-    breaker = CircuitBreaker(clock=Clock())
-    assert [attempt(breaker, database) for _ in range(5)] == ["failed"] + ["open"] * 4
-    assert (breaker.state, breaker.rejections, database.tried) == ("open", 4, 1)
+        assert sum(threads.map(lambda _: probe_lock.acquire(NOW, NOW + 2.5), range(64))) == 1
 
 
 @pytest.mark.parametrize(
     "error",
     [
-        said("28P01"),
-        said("3D000"),
-        because(ssl.SSLCertVerificationError()),
-        DatabaseUnavailable(),
-        because(ValueError()),
+        REFUSED,
+        SILENT,
+        DISCONNECTED,
+        server_error("53300"),
+        server_error("57P03"),
+        server_error("08006"),
     ],
 )
-def test_what_says_nothing_about_availability_never_opens_it(error: Exception) -> None:
+def test_failure_opens_the_circuit(error: Exception) -> None:
+    database = Database(error)
+    breaker = CircuitBreaker(clock=Clock())
+    assert [attempt(breaker, database) for _ in range(5)] == ["failed"] + ["open"] * 4
+    assert (breaker.state, breaker.rejections, database.attempts) == ("open", 4, 1)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        server_error("28P01"),
+        server_error("3D000"),
+        interface_error(ssl.SSLCertVerificationError()),
+        DatabaseUnavailable(),
+        interface_error(ValueError()),
+    ],
+)
+def test_other_errors_do_not_open_the_circuit(error: Exception) -> None:
     breaker = CircuitBreaker(clock=Clock())
     assert {attempt(breaker, Database(error)) for _ in range(20)} == {"failed"}
     assert breaker.state == "closed"
 
 
-def test_then_one_tries_and_closes_it_or_keeps_it_open() -> None:
+def test_probe_closes_the_circuit_or_keeps_it_open() -> None:
     clock, database = Clock(), Database(SILENT)
     breaker = CircuitBreaker(clock=clock)
     attempt(breaker, database)
@@ -179,7 +189,7 @@ def test_then_one_tries_and_closes_it_or_keeps_it_open() -> None:
     assert breaker.state == "closed"
 
 
-def test_a_clock_that_is_set_back_does_not_keep_it_open() -> None:
+def test_clock_set_back_does_not_keep_it_open() -> None:
     clock, database = Clock(), Database(SILENT)
     breaker = CircuitBreaker(clock=clock)
     attempt(breaker, database)
@@ -188,19 +198,19 @@ def test_a_clock_that_is_set_back_does_not_keep_it_open() -> None:
     assert attempt(breaker, database) == "connected"
 
 
-def test_of_an_environments_threads_one_tries() -> None:
+def test_one_thread_of_an_environment_probes() -> None:
     clock, database = Clock(), Database(SILENT)
     breaker = CircuitBreaker(clock=clock)
     attempt(breaker, database)
     clock.now += OPEN_SECONDS
-    everybody = Barrier(8)
+    all_threads = Barrier(8)
 
     def slow() -> str:
         database()  # raises
         return ""
 
-    def enter(_: int) -> str:
-        everybody.wait()
+    def attempt_in_thread(_: int) -> str:
+        all_threads.wait()
         try:
             return breaker.connect(slow)
         except CircuitOpen:
@@ -209,58 +219,64 @@ def test_of_an_environments_threads_one_tries() -> None:
             return "failed"
 
     with ThreadPoolExecutor(8) as threads:
-        assert sorted(threads.map(enter, range(8))) == ["failed"] + ["open"] * 7
+        assert sorted(threads.map(attempt_in_thread, range(8))) == ["failed"] + ["open"] * 7
 
 
 @pytest.mark.parametrize("error", [REFUSED, SILENT])
-def test_twenty_environments_hardly_knock(turns: ProbeLock, error: Exception) -> None:
-    """Each finds out for itself; from then on it is one attempt for all of them, in the time that a turn takes."""
+def test_environments_share_the_probes(probe_lock: ProbeLock, error: Exception) -> None:
+    """Each environment fails once; after that, all of them together make one attempt per probe."""
     clock, database = Clock(), Database(error)
-    environments = [CircuitBreaker(turns, clock=clock) for _ in range(20)]
-    found_out, seconds = 0, 20
+    environments = [CircuitBreaker(probe_lock, clock=clock) for _ in range(20)]
+    first_attempts, seconds = 0, 20
     for tick in range(seconds * 4):
         for breaker in environments:
             attempt(breaker, database)
-        found_out = database.tried if tick == 0 else found_out
+        first_attempts = database.attempts if tick == 0 else first_attempts
         clock.now += 0.25
-    assert found_out == len(environments)
-    assert database.tried - found_out <= seconds / PROBE_SECONDS + 1
+    assert first_attempts == len(environments)
+    assert database.attempts - first_attempts <= seconds / PROBE_SECONDS + 1
 
     database.error = None
-    back = clock.now
+    recovered_at = clock.now
     while {breaker.state for breaker in environments} != {"closed"}:
         for breaker in environments:
             attempt(breaker, database)
         clock.now += 0.05
-    assert clock.now - back < 5
+    assert clock.now - recovered_at < 5
 
 
-def test_one_that_alone_cannot_reach_it_shuts_nobody_out(turns: ProbeLock) -> None:
-    clock, there = Clock(), Database(None)
-    lost, well = CircuitBreaker(turns, clock=clock), CircuitBreaker(turns, clock=clock)
-    attempt(lost, Database(SILENT))
-    assert lost.state == "open"
-    assert well.open_elsewhere() is True
-    assert attempt(well, there) == "connected"
+def test_one_isolated_environment_stops_no_other(probe_lock: ProbeLock) -> None:
+    clock, database = Clock(), Database(None)
+    isolated, healthy = (
+        CircuitBreaker(probe_lock, clock=clock),
+        CircuitBreaker(probe_lock, clock=clock),
+    )
+    attempt(isolated, Database(SILENT))
+    assert isolated.state == "open"
+    assert healthy.open_elsewhere() is True
+    assert attempt(healthy, database) == "connected"
 
 
-def test_one_who_dies_at_its_turn_delays_the_others_by_no_more_than_that(turns: ProbeLock) -> None:
+def test_killed_probe_delays_the_others_by_its_lock(probe_lock: ProbeLock) -> None:
     clock, database = Clock(), Database(SILENT)
-    dies, lives = CircuitBreaker(turns, clock=clock), CircuitBreaker(turns, clock=clock)
-    attempt(dies, database), attempt(lives, database)
+    killed, surviving = (
+        CircuitBreaker(probe_lock, clock=clock),
+        CircuitBreaker(probe_lock, clock=clock),
+    )
+    attempt(killed, database), attempt(surviving, database)
     clock.now += PROBE_SECONDS
     with suppress(CircuitOpen):
-        dies._admit()  # and no more is heard of it
+        killed._admit()  # a probe that never ends
     database.error = None
-    waited = clock.now
-    while attempt(lives, database) == "open":
+    waiting_since = clock.now
+    while attempt(surviving, database) == "open":
         clock.now += 0.1
-    assert clock.now - waited < PROBE_SECONDS + OPEN_SECONDS
+    assert clock.now - waiting_since < PROBE_SECONDS + OPEN_SECONDS
 
 
-def test_without_the_hint_each_tries_for_itself(caplog: pytest.LogCaptureFixture) -> None:
+def test_without_dynamodb_each_environment_probes(caplog: pytest.LogCaptureFixture) -> None:
     clock, database = Clock(), Database(SILENT)
-    breaker = CircuitBreaker(NoTurns(), clock=clock)
+    breaker = CircuitBreaker(UnavailableProbeLock(), clock=clock)
     assert attempt(breaker, database) == "failed"
     assert breaker.open_elsewhere() is None
     clock.now += OPEN_SECONDS

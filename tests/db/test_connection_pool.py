@@ -1,4 +1,4 @@
-"""The pool judges its connections without asking, refuses in time, and counts right."""
+"""The connection pool: replacing connections, retrying reads, limits and metrics."""
 
 import logging
 import os
@@ -28,7 +28,7 @@ class Clock:
         return self.now
 
 
-def pid(database: Database) -> int:
+def backend_pid(database: Database) -> int:
     return int(database.read(PID)[0][0])
 
 
@@ -40,13 +40,13 @@ def test_idle_connection_is_replaced_by_age(
 ) -> None:
     clock = Clock()
     database = make_database(options={"clock": clock})
-    first = pid(database)
-    clock.now += seconds  # backwards: a clock that was set says nothing about age
-    assert (pid(database) == first) is kept
+    first = backend_pid(database)
+    clock.now += seconds  # backwards: a clock that was set back does not show the age
+    assert (backend_pid(database) == first) is kept
     assert database.pool_metrics() == replace(EMPTY, checked_in=1, invalid=0 if kept else 1)
 
 
-def test_one_old_connection_says_nothing_about_the_others(
+def test_old_connection_is_replaced_alone(
     make_database: Callable[..., Database],
 ) -> None:
     clock = Clock()
@@ -63,10 +63,10 @@ def test_one_old_connection_says_nothing_about_the_others(
         connection.close()
 
 
-def test_killed_backend_is_replaced_unnoticed(
+def test_terminated_backend_is_replaced_silently(
     database: Database, admin: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    first = pid(database)
+    first = backend_pid(database)
     admin.run("SELECT pg_terminate_backend(:pid, 5000)", pid=first)
     for use in (database.read, database.write):
         assert use(PID)[0][0] != first
@@ -75,7 +75,7 @@ def test_killed_backend_is_replaced_unnoticed(
 
 
 @pytest.fixture
-def relayed(
+def proxied_database(
     make_proxy: Any, settings: Any, make_database: Callable[..., Database]
 ) -> tuple[TcpProxy, Database]:
     proxy = make_proxy(settings.host, settings.port)
@@ -83,18 +83,18 @@ def relayed(
 
 
 @pytest.mark.parametrize("delivered", [True, False])
-def test_read_that_loses_its_connection_is_sent_again(
-    relayed: tuple[TcpProxy, Database], *, delivered: bool
+def test_read_is_retried_after_a_lost_connection(
+    proxied_database: tuple[TcpProxy, Database], *, delivered: bool
 ) -> None:
-    proxy, database = relayed
+    proxy, database = proxied_database
     database.read("SELECT 1")
     proxy.disconnect_at(b"forty-two", delivered=delivered)
     assert database.read("SELECT 'forty-two'")[0][0] == "forty-two"
     assert proxy.connections == 2
 
 
-def test_read_that_loses_two_connections_gives_up(relayed: tuple[TcpProxy, Database]) -> None:
-    proxy, database = relayed
+def test_read_fails_after_two_lost_connections(proxied_database: tuple[TcpProxy, Database]) -> None:
+    proxy, database = proxied_database
 
     def cut_again(*_: object) -> None:
         proxy.disconnect_at(b"unlucky", delivered=False)
@@ -105,10 +105,10 @@ def test_read_that_loses_two_connections_gives_up(relayed: tuple[TcpProxy, Datab
     assert proxy.connections == 2
 
 
-def test_write_whose_answer_is_lost_is_never_sent_again(
-    relayed: tuple[TcpProxy, Database], admin: Any
+def test_write_is_not_retried_after_a_lost_response(
+    proxied_database: tuple[TcpProxy, Database], admin: Any
 ) -> None:
-    proxy, database = relayed
+    proxy, database = proxied_database
     admin.run("CREATE TABLE IF NOT EXISTS sent_once (id int)")
     admin.run("TRUNCATE sent_once")
     proxy.disconnect_at(b"INSERT", delivered=True)
@@ -117,7 +117,7 @@ def test_write_whose_answer_is_lost_is_never_sent_again(
     assert database.read("SELECT count(*) FROM sent_once")[0][0] == 1
 
 
-def test_silent_server_is_unavailable_and_asked_once(
+def test_silent_server_is_unavailable_without_retry(
     make_proxy: Any, settings: Any, make_database: Callable[..., Database]
 ) -> None:
     proxy = make_proxy(settings.host, settings.port)
@@ -128,11 +128,11 @@ def test_silent_server_is_unavailable_and_asked_once(
         database.read("SELECT 1")
     assert type(caught.value) is DatabaseUnavailable
     assert proxy.connections == 1
-    proxy.drop_data(swallowing=False)
+    proxy.drop_data(enabled=False)
     assert len(database.read("SELECT 1")) == 1
 
 
-def test_connecting_to_a_silent_server_ends_in_time(
+def test_connecting_to_a_silent_server_times_out(
     make_proxy: Any, settings: Any, make_database: Callable[..., Database]
 ) -> None:
     proxy = make_proxy(settings.host, settings.port)
@@ -144,7 +144,7 @@ def test_connecting_to_a_silent_server_ends_in_time(
     assert time.monotonic() - begun < 2
 
 
-def test_busy_pool_refuses_within_its_timeout(make_database: Callable[..., Database]) -> None:
+def test_exhausted_pool_rejects_within_its_timeout(make_database: Callable[..., Database]) -> None:
     database = make_database(pool_timeout=0.3)
     held = [database._engine.raw_connection() for _ in range(2)]
     assert database.pool_metrics() == replace(EMPTY, checked_out=2, overflow=1)
@@ -165,13 +165,13 @@ def test_busy_pool_refuses_within_its_timeout(make_database: Callable[..., Datab
     assert database.pool_metrics() == replace(EMPTY, checked_in=1)
 
 
-def test_engines_own_connections_are_refused_alike(make_database: Callable[..., Database]) -> None:
+def test_exhausted_pool_rejects_engine_connections(make_database: Callable[..., Database]) -> None:
     engine = make_database(pool_timeout=0.1, pool_overflow=0)._engine
     with engine.connect(), pytest.raises(PoolExhausted):
         engine.connect()
 
 
-def test_metrics_of_an_unused_and_of_a_disposed_pool(database: Database) -> None:
+def test_metrics_of_unused_and_disposed_pools(database: Database) -> None:
     assert database.pool_metrics() == EMPTY
     database.read("SELECT 1")
     database.dispose()
@@ -179,15 +179,15 @@ def test_metrics_of_an_unused_and_of_a_disposed_pool(database: Database) -> None
     assert database.read("SELECT 1")[0][0] == 1
 
 
-def test_batch_has_no_pool_but_counts(make_database: Callable[..., Database]) -> None:
+def test_batch_engine_counts_without_a_pool(make_database: Callable[..., Database]) -> None:
     database = make_database("batch")
-    assert pid(database) != pid(database)
+    assert backend_pid(database) != backend_pid(database)
     with database._engine.connect():
         assert database.pool_metrics() == PoolMetrics(0, 0, checked_out=1, overflow=0, invalid=0)
     assert database.pool_metrics().checked_out == 0
 
 
-def test_web_pool_is_sized_by_processors(make_database: Callable[..., Database]) -> None:
+def test_web_pool_size_depends_on_cpu_count(make_database: Callable[..., Database]) -> None:
     assert make_database("web").pool_metrics().size == (os.cpu_count() or 1) * 2 + 1
 
 

@@ -1,4 +1,4 @@
-"""The pipelined connection keeps stock pg8000's contract: each of these cases runs over both."""
+"""The pipelined connection behaves like stock pg8000: each test runs with both."""
 
 import io
 from dataclasses import replace
@@ -11,7 +11,7 @@ import pg8000
 import pytest
 from pg8000.exceptions import DatabaseError, InterfaceError
 
-from tests.db.conftest import Connect, pipelined, refused, rows, stock
+from tests.db.conftest import Connect, pipelined, rejection_report, rows, stock
 
 
 @pytest.fixture(params=[stock, pipelined], ids=["stock", "pipelined"])
@@ -49,7 +49,7 @@ VALUES = [
 
 
 @pytest.mark.parametrize(("kind", "value"), VALUES, ids=lambda part: str(part)[:20])
-def test_value_comes_back_as_it_went(connection: Any, kind: str, value: object) -> None:
+def test_value_round_trips(connection: Any, kind: str, value: object) -> None:
     ((result,),) = rows(connection, f"SELECT CAST(%s AS {kind})", (value,))
     assert str(result) == str(value)
     assert type(result) is type(value)
@@ -60,7 +60,7 @@ def test_null_is_none(connection: Any, kind: str) -> None:
     assert rows(connection, f"SELECT CAST(%s AS {kind}), 1", (None,)) == [[None, 1]]
 
 
-def test_rows_are_described_counted_and_fetched_in_parts(connection: Any) -> None:
+def test_rows_are_described_counted_and_fetched(connection: Any) -> None:
     cursor = connection.cursor()
     cursor.execute("SELECT n AS number, n::text FROM generate_series(1, %s) n", (5,))
     assert [(column[0], column[1]) for column in cursor.description] == [("number", 23), ("n", 25)]
@@ -71,14 +71,14 @@ def test_rows_are_described_counted_and_fetched_in_parts(connection: Any) -> Non
     assert cursor.fetchone() is None
 
 
-def test_result_without_rows_is_still_described(connection: Any) -> None:
+def test_empty_result_is_described(connection: Any) -> None:
     cursor = connection.cursor()
     cursor.execute("SELECT %s AS none WHERE false", ("x",))
     assert cursor.description[0][0] == "none"
     assert list(cursor.fetchall()) == []
 
 
-def test_statement_without_result_has_nothing_to_fetch(connection: Any) -> None:
+def test_statement_without_result_cannot_be_fetched(connection: Any) -> None:
     cursor = connection.cursor()
     cursor.execute("CREATE TEMP TABLE nothing (id int)")
     assert cursor.description is None
@@ -134,7 +134,7 @@ def test_parameters_of_megabytes(connection: Any) -> None:
     assert rows(connection, "SELECT length(%s), %s", ("é" * 2_500_000, 1)) == [[2_500_000, "1"]]
 
 
-def test_statement_too_long_to_be_kept(connection: Any) -> None:
+def test_statement_too_long_for_the_cache(connection: Any) -> None:
     sql = f"SELECT %s::int /* {'x' * 100_000} */"
     assert rows(connection, sql, (1,)) == rows(connection, sql, (1,)) == [[1]]
 
@@ -150,15 +150,15 @@ def test_statement_too_long_to_be_kept(connection: Any) -> None:
         ("INSERT INTO pg_temp.t VALUES (%s)", (1,), "23505"),
     ],
 )
-def test_refused_statement_leaves_the_connection_usable(
+def test_connection_is_usable_after_an_error(
     connection: Any, sql: str, args: Any, state: str
 ) -> None:
     rows_of_one = connection.cursor()
     rows_of_one.execute("CREATE TEMP TABLE t (id int PRIMARY KEY)")
     rows_of_one.execute("INSERT INTO t VALUES (1)")
     connection.commit()
-    assert refused(connection, sql, args)["C"] == state
-    assert refused(connection, "SELECT %s", ("failed transaction",))["C"] == "25P02"
+    assert rejection_report(connection, sql, args)["C"] == state
+    assert rejection_report(connection, "SELECT %s", ("failed transaction",))["C"] == "25P02"
     connection.rollback()
     assert rows(connection, "SELECT %s", ("next",)) == [["next"]]
 
@@ -173,7 +173,7 @@ def test_error_classes_are_those_of_stock(connection: Any) -> None:
         connection.cursor().execute("INSERT INTO t VALUES (%s)", (-1,))
 
 
-def test_commit_shows_and_rollback_undoes(connection: Any, admin: Any) -> None:
+def test_commit_and_rollback(connection: Any, admin: Any) -> None:
     admin.run(f"CREATE TABLE IF NOT EXISTS kept_{type(connection).__name__.lower()} (id int)")
     table = f"kept_{type(connection).__name__.lower()}"
     connection.cursor().execute(f"INSERT INTO {table} VALUES (1)")
@@ -190,13 +190,13 @@ def test_commit_shows_and_rollback_undoes(connection: Any, admin: Any) -> None:
 
 
 def test_commit_of_a_failed_transaction_raises(connection: Any) -> None:
-    refused(connection, "SELECT 1/0")
+    rejection_report(connection, "SELECT 1/0")
     with pytest.raises(pg8000.legacy.Error):
         connection.commit()
     assert rows(connection, "SELECT 1") == [[1]]
 
 
-def test_deferred_constraint_refuses_the_commit(connection: Any) -> None:
+def test_deferred_constraint_fails_the_commit(connection: Any) -> None:
     cursor = connection.cursor()
     cursor.execute("CREATE TEMP TABLE p (id int PRIMARY KEY)")
     cursor.execute("CREATE TEMP TABLE c (p int REFERENCES p DEFERRABLE INITIALLY DEFERRED)")
@@ -207,16 +207,16 @@ def test_deferred_constraint_refuses_the_commit(connection: Any) -> None:
     assert rows(connection, "SELECT 1") == [[1]]
 
 
-def test_savepoint_mends_a_failed_transaction(connection: Any) -> None:
+def test_savepoint_recovers_a_failed_transaction(connection: Any) -> None:
     cursor = connection.cursor()
     cursor.execute("SAVEPOINT here")
-    refused(connection, "SELECT 1/0")
+    rejection_report(connection, "SELECT 1/0")
     cursor.execute("ROLLBACK TO SAVEPOINT here")
     assert rows(connection, "SELECT %s::int", (1,)) == [[1]]
     connection.commit()
 
 
-def test_copy_in_from_strings_bytes_and_files_and_out_again(connection: Any) -> None:
+def test_copy_from_iterables_and_files_and_to_files(connection: Any) -> None:
     cursor = connection.cursor()
     cursor.execute("CREATE TEMP TABLE t (id int, name text)")
     cursor.execute("COPY t FROM STDIN WITH (FORMAT csv)", stream=["1,ä\n", "2,b\n"])
@@ -230,7 +230,7 @@ def test_copy_in_from_strings_bytes_and_files_and_out_again(connection: Any) -> 
     assert out.getvalue().decode() == "1,ä\n2,b\n3,c\n4,d\n5,e\n"
 
 
-def test_copy_can_be_the_first_statement_of_a_transaction(connection: Any) -> None:
+def test_copy_can_begin_a_transaction(connection: Any) -> None:
     connection.autocommit = True
     connection.cursor().execute("CREATE TEMP TABLE t (id int)")
     connection.autocommit = False
@@ -240,7 +240,7 @@ def test_copy_can_be_the_first_statement_of_a_transaction(connection: Any) -> No
 
 
 @pytest.mark.parametrize("sql", ["COPY t FROM STDIN", "COPY no_such_table FROM STDIN"])
-def test_refused_copy_leaves_the_connection_usable(connection: Any, sql: str) -> None:
+def test_connection_is_usable_after_a_failed_copy(connection: Any, sql: str) -> None:
     connection.autocommit = True
     connection.cursor().execute("CREATE TEMP TABLE t (id int)")
     with pytest.raises(pg8000.legacy.Error) as caught:
@@ -249,7 +249,7 @@ def test_refused_copy_leaves_the_connection_usable(connection: Any, sql: str) ->
     assert rows(connection, "SELECT count(*) FROM t WHERE id > %s", (0,)) == [[0]]
 
 
-def test_notices_are_kept(connection: Any) -> None:
+def test_notices_are_stored(connection: Any) -> None:
     connection.cursor().execute("DO $$ BEGIN RAISE NOTICE 'careful'; END $$")
     assert connection.notices[-1][b"M"] == b"careful"
 
@@ -258,16 +258,14 @@ def test_empty_statement_is_allowed(connection: Any) -> None:
     assert connection.cursor().execute("") is not None
 
 
-def test_killed_backend_is_a_network_error(connection: Any, admin: Any) -> None:
+def test_terminated_backend_is_a_network_error(connection: Any, admin: Any) -> None:
     ((pid,),) = rows(connection, "SELECT pg_backend_pid()")
     admin.run("SELECT pg_terminate_backend(:pid, 5000)", pid=pid)
     with pytest.raises(InterfaceError, match="network error"):
         connection.cursor().execute("SELECT %s", (1,))
 
 
-def test_wrong_password_and_unknown_database_are_reported(
-    open_connection: Connect, settings: Any
-) -> None:
+def test_wrong_password_and_database_are_reported(open_connection: Connect, settings: Any) -> None:
     for kind in (stock, pipelined):
         for changes, state in (({"password": "wrong"}, "28P01"), ({"name": "no_such"}, "3D000")):
             with pytest.raises(pg8000.legacy.Error) as caught:

@@ -1,4 +1,4 @@
-"""What an engine costs in round trips, what it refuses at once, and what serves where our connection cannot."""
+"""Engines: round trips, startup checks, and the fallback to stock pg8000."""
 
 import logging
 from collections.abc import Callable
@@ -16,17 +16,22 @@ from sluice.db.driver_compat import unsupported_reason
 from sluice.db.engine import make_engine
 from sluice.settings import DatabaseSettings, SettingsError
 
-STOCK = {"unsupported_reason": lambda: "these tests want the stock connection"}
+STOCK = {"unsupported_reason": lambda: "requested by a test"}
 
 
 @pytest.fixture(params=[{}, STOCK], ids=["pipelined", "stock"])
-def either(request: pytest.FixtureRequest, make_database: Callable[..., Database]) -> Database:
+def any_database(
+    request: pytest.FixtureRequest, make_database: Callable[..., Database]
+) -> Database:
     return make_database(options=request.param, socket_timeout=0.5)
 
 
-def test_rows_have_names_and_values(either: Database) -> None:
-    (row,) = either.read(
-        "SELECT CAST(:a AS numeric) AS price, :b || '%' AS name, CAST(:a AS int) * 2, CAST(:t AS timestamptz) AS at",
+def test_rows_have_names_and_values(any_database: Database) -> None:
+    (row,) = any_database.read(
+        """
+        SELECT CAST(:a AS numeric) AS price, :b || '%' AS name, CAST(:a AS int) * 2,
+               CAST(:t AS timestamptz) AS at
+        """,
         {"a": Decimal(7), "b": "é", "t": datetime(2026, 1, 1, tzinfo=UTC)},
     )
     assert (row.price, row.name, row[2], row.at) == (
@@ -38,66 +43,66 @@ def test_rows_have_names_and_values(either: Database) -> None:
     assert row._mapping["name"] == "é%"
 
 
-def test_write_is_committed_and_returns_rows(either: Database, admin: Any) -> None:
+def test_write_is_committed_and_returns_rows(any_database: Database, admin: Any) -> None:
     admin.run("CREATE TABLE IF NOT EXISTS notes (id int GENERATED ALWAYS AS IDENTITY, note text)")
-    (row,) = either.write(
+    (row,) = any_database.write(
         "INSERT INTO notes (note) VALUES (:note) RETURNING id, note", {"note": "x"}
     )
     assert row.note == "x"
-    assert either.write("UPDATE notes SET note = 'y' WHERE id = :id", {"id": row.id}) == ()
+    assert any_database.write("UPDATE notes SET note = 'y' WHERE id = :id", {"id": row.id}) == ()
     assert list(admin.run("SELECT note FROM notes WHERE id = :id", id=row.id)) == [["y"]]
 
 
-def test_refused_statement_leaves_nothing_behind(either: Database) -> None:
+def test_connection_is_valid_after_an_error(any_database: Database) -> None:
     with pytest.raises(errors.InternalError):
-        either.write("SELECT no_such_column")
-    assert either.read("SELECT 1")[0][0] == 1
-    assert either.pool_metrics().invalid == 0
+        any_database.write("SELECT no_such_column")
+    assert any_database.read("SELECT 1")[0][0] == 1
+    assert any_database.pool_metrics().invalid == 0
 
 
-def test_late_answer_is_never_read_as_anothers(either: Database) -> None:
+def test_late_response_is_not_read_by_the_next_query(any_database: Database) -> None:
     with pytest.raises(errors.DatabaseUnavailable):
-        either.read("SELECT 'late' FROM pg_sleep(1)")
-    assert either.read("SELECT 'next'")[0][0] == "next"
+        any_database.read("SELECT 'late' FROM pg_sleep(1)")
+    assert any_database.read("SELECT 'next'")[0][0] == "next"
 
 
-def test_a_batch_waits_as_long_as_its_statement_takes(
+def test_batch_has_no_socket_timeout(
     make_database: Callable[..., Database],
 ) -> None:
     batch = make_database("batch", socket_timeout=0.1)
     assert batch.read("SELECT 'done' FROM pg_sleep(0.3)")[0][0] == "done"
 
 
-def test_killed_backend_is_replaced_quietly(
-    either: Database, admin: Any, caplog: pytest.LogCaptureFixture
+def test_terminated_backend_is_replaced(
+    any_database: Database, admin: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    pid = either.read("SELECT pg_backend_pid()")[0][0]
+    pid = any_database.read("SELECT pg_backend_pid()")[0][0]
     admin.run("SELECT pg_terminate_backend(:pid, 5000)", pid=pid)
     caplog.clear()
-    assert either.read("SELECT 1")[0][0] == 1
+    assert any_database.read("SELECT 1")[0][0] == 1
     assert [record.message for record in caplog.records if record.levelno >= logging.WARNING] == []
 
 
-def test_stock_reads_in_a_real_transaction(make_database: Callable[..., Database]) -> None:
-    """Behind a transaction pooler its autocommit would mix up clients' rows."""
+def test_stock_driver_reads_in_a_transaction(make_database: Callable[..., Database]) -> None:
+    """With autocommit, a transaction pooler could mix up the rows of clients."""
     assert make_database(options=STOCK).write("SAVEPOINT only_in_a_transaction") == ()
     with pytest.raises(errors.InternalError):
         make_database().write("SAVEPOINT only_in_a_transaction")
 
 
-def test_stock_is_announced(
+def test_stock_driver_is_logged(
     make_database: Callable[..., Database], caplog: pytest.LogCaptureFixture
 ) -> None:
     make_database(options=STOCK)
-    assert "these tests want the stock connection" in caplog.text
+    assert "requested by a test" in caplog.text
 
 
 @pytest.mark.parametrize("version", ["1.30.5", "1.32.0", "1.310.0", "2.0"])
-def test_another_driver_is_not_trusted(version: str) -> None:
+def test_other_driver_version_is_not_supported(version: str) -> None:
     assert unsupported_reason(version) == f"pg8000 {version} is not 1.31"
 
 
-def test_the_installed_driver_is_trusted() -> None:
+def test_installed_driver_is_supported() -> None:
     assert unsupported_reason() is None
 
 
@@ -130,7 +135,7 @@ def test_round_trips(
     assert proxy.connections == 1
 
 
-def test_isolation_of_a_transaction_ends_with_it(database: Database) -> None:
+def test_isolation_level_ends_with_the_transaction(database: Database) -> None:
     show = text("SHOW transaction_isolation")
     with database._engine.connect().execution_options(isolation_level="SERIALIZABLE") as connection:
         assert connection.scalar(show) == "serializable"
@@ -149,7 +154,7 @@ def test_read_only_transaction(database: Database) -> None:
         assert connection.scalar(text("SHOW transaction_read_only")) == "off"
 
 
-def test_dialect_knows_what_it_never_asked(database: Database) -> None:
+def test_dialect_knows_version_and_schema(database: Database) -> None:
     with database._engine.connect() as connection:
         asked = connection.exec_driver_sql(
             "SELECT current_setting('server_version_num')::int / 10000, current_schema()"
@@ -161,7 +166,7 @@ def test_dialect_knows_what_it_never_asked(database: Database) -> None:
     assert isinstance(inspect(database._engine).get_table_names(), list)
 
 
-def test_each_connection_asks_for_its_password(
+def test_each_connection_gets_a_current_password(
     make_database: Callable[..., Database], settings: Any
 ) -> None:
     asked = []
@@ -177,7 +182,7 @@ def test_each_connection_asks_for_its_password(
     assert len(asked) == 2
 
 
-def test_settings_that_cannot_connect_are_refused_at_once(settings: DatabaseSettings) -> None:
+def test_unusable_settings_are_rejected_at_once(settings: DatabaseSettings) -> None:
     for changes, problem in (
         ({"password": ""}, "SLUICE_DB_PASSWORD"),
         ({"tls": "verify-full", "ca_file": "/no/such.pem"}, "SLUICE_DB_CA_FILE"),
@@ -187,7 +192,7 @@ def test_settings_that_cannot_connect_are_refused_at_once(settings: DatabaseSett
             make_engine(replace(settings, **changes), "function")  # type: ignore[arg-type]
 
 
-def test_statement_timeout_of_the_role(database: Database, admin: Any) -> None:
+def test_statement_timeout_is_raised(database: Database, admin: Any) -> None:
     with database._engine.connect() as connection:
         connection.execute(text("SET LOCAL statement_timeout = 20"))
         with pytest.raises(errors.StatementTimeout):

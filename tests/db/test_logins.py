@@ -1,4 +1,4 @@
-"""Connections without a password, and over a Unix socket: what a server on one's own machine offers."""
+"""Connections without a password, and over a Unix socket."""
 
 import socket
 import tempfile
@@ -34,7 +34,7 @@ def _serve_one(listener: socket.socket, address: tuple[str, int]) -> None:
 
 @contextmanager
 def unix_socket_to(address: tuple[str, int]) -> Iterator[str]:
-    """The folder of a Unix socket that leads to the server at `address`, for one connection."""
+    """Yield the directory of a Unix socket that forwards one connection to `address`."""
     with (
         tempfile.TemporaryDirectory() as folder,
         closing(socket.socket(socket.AF_UNIX)) as listener,
@@ -49,8 +49,8 @@ def unix_socket_to(address: tuple[str, int]) -> Iterator[str]:
 
 
 @pytest.fixture
-def trusted(admin: Any) -> Iterator[str]:
-    """A role that the server lets in without a password."""
+def trusted_role(admin: Any) -> Iterator[str]:
+    """The name of a role that may log in without a password."""
     file = Path(admin.run("SHOW hba_file")[0][0])
     before = file.read_text()
     admin.run("CREATE ROLE trusted_tester LOGIN")
@@ -62,7 +62,7 @@ def trusted(admin: Any) -> Iterator[str]:
     admin.run("DROP ROLE trusted_tester")
 
 
-def test_queries_go_over_a_unix_socket(
+def test_unix_socket_works(
     make_database: Callable[..., Database], settings: DatabaseSettings
 ) -> None:
     with unix_socket_to((settings.host, settings.port)) as folder:
@@ -71,22 +71,22 @@ def test_queries_go_over_a_unix_socket(
         database.dispose()
 
 
-def test_a_missing_unix_socket_is_an_unreachable_database(
+def test_missing_unix_socket_is_unavailable(
     make_database: Callable[..., Database], tmp_path: Path
 ) -> None:
     with pytest.raises(DatabaseUnavailable):
         make_database(host=str(tmp_path)).read("SELECT 1")
 
 
-def test_a_server_that_trusts_the_user_needs_no_password(
-    make_database: Callable[..., Database], trusted: str
+def test_trusted_role_needs_no_password(
+    make_database: Callable[..., Database], trusted_role: str
 ) -> None:
-    database = make_database(user=trusted, password="", auth="none")
-    assert database.read("SELECT current_user AS name")[0].name == trusted
+    database = make_database(user=trusted_role, password="", auth="none")
+    assert database.read("SELECT current_user AS name")[0].name == trusted_role
     database.dispose()
 
 
-def test_a_server_that_asks_for_a_password_refuses_without(
+def test_missing_password_is_unavailable(
     make_database: Callable[..., Database],
 ) -> None:
     with pytest.raises(DatabaseUnavailable):

@@ -1,4 +1,4 @@
-"""With IAM a real PostgreSQL is shown a token of the moment by each connection, and by none that is open."""
+"""IAM tokens as passwords, with a real PostgreSQL that takes them for plain passwords."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -15,10 +15,9 @@ from sluice.settings import AwsSettings, DatabaseSettings
 ROLE = "iam_tester"
 
 
-def test_each_connection_shows_a_token_that_is_young_enough(
+def test_each_connection_sends_a_fresh_token(
     make_database: Callable[..., Database], settings: DatabaseSettings, admin: Any
 ) -> None:
-    """The server is told to take the token for a password, in place of RDS, which would look at it."""
     moment = [datetime(2026, 1, 31, 12, tzinfo=UTC)]
     there = replace(settings, user=ROLE, password="", auth="iam")
     token = IamToken(
@@ -31,7 +30,7 @@ def test_each_connection_shows_a_token_that_is_young_enough(
     try:
         assert database.read("SELECT 1 AS n")[0].n == 1
         moment[0] += TOKEN_CACHE_TIME + timedelta(seconds=1)
-        assert database.read("SELECT 1 AS n")[0].n == 1  # still open
+        assert database.read("SELECT 1 AS n")[0].n == 1  # on the open connection
         database.dispose()
         with pytest.raises(DatabaseUnavailable):
             database.read("SELECT 1")

@@ -1,4 +1,4 @@
-"""Behind a transaction pooler, where each transaction may get another server connection, rows stay their owner's."""
+"""Behind PgBouncer in transaction mode: each transaction may get another server connection."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -15,15 +15,15 @@ from sluice.settings import DatabaseSettings
 from tests.db.test_deadline import TIMEOUTS
 from tests.fixtures.pgbouncer import SERVER_CONNECTIONS, pgbouncer
 
-STOCK = {"unsupported_reason": lambda: "these tests want the stock connection"}
+STOCK = {"unsupported_reason": lambda: "requested by a test"}
 INSERT = "INSERT INTO counted_up VALUES (:n) RETURNING n"
 THREADS = 16
-Make = Callable[..., Database]
+MakeDatabase = Callable[..., Database]
 
 
 @pytest.fixture(scope="module")
 def pooler(settings: DatabaseSettings) -> Iterator[int]:
-    """The port of one that has a client wait for a second until a connection to the server is free."""
+    """The port of a PgBouncer whose clients wait at most 1 s for a server connection."""
     with pgbouncer(
         settings.port, {settings.user: settings.password}, "query_wait_timeout=1"
     ) as port:
@@ -31,12 +31,16 @@ def pooler(settings: DatabaseSettings) -> Iterator[int]:
 
 
 @pytest.mark.parametrize(
-    ("options", "prepare", "each"),
+    ("options", "prepare", "reads_per_thread"),
     [({}, False, 125), ({}, True, 125), (STOCK, False, 25)],
     ids=["pipelined", "prepared", "stock"],
 )
 def test_threads_get_their_own_rows(
-    make_database: Make, pooler: int, options: dict[str, Any], prepare: bool, each: int
+    make_database: MakeDatabase,
+    pooler: int,
+    options: dict[str, Any],
+    prepare: bool,
+    reads_per_thread: int,
 ) -> None:
     database = make_database(
         "web",
@@ -48,7 +52,7 @@ def test_threads_get_their_own_rows(
     )
 
     def reads(thread: int) -> tuple[bool, set[int]]:
-        mine = [thread * 1000 + n for n in range(each)]
+        mine = [thread * 1000 + n for n in range(reads_per_thread)]
         statements = [
             f"SELECT CAST(:n AS int) + {n % 7} - {n % 7} AS n, pg_backend_pid() AS pid"
             for n in mine
@@ -65,7 +69,9 @@ def test_threads_get_their_own_rows(
     assert len(set().union(*(pids for _, pids in results))) <= SERVER_CONNECTIONS
 
 
-def test_transactions_hold_behind_the_pooler(make_database: Make, pooler: int, admin: Any) -> None:
+def test_transactions_commit_and_roll_back(
+    make_database: MakeDatabase, pooler: int, admin: Any
+) -> None:
     admin.run("CREATE TABLE IF NOT EXISTS pooled (id int)")
     engine = make_database(port=pooler, pooler="pgbouncer")._engine
     with engine.connect() as connection:
@@ -77,10 +83,10 @@ def test_transactions_hold_behind_the_pooler(make_database: Make, pooler: int, a
 
 
 @pytest.mark.parametrize("prepare", [False, True], ids=["unnamed", "prepared"])
-def test_who_writes_is_told_how_far_the_log_has_come(
-    make_database: Make, pooler: int, admin: Any, prepare: bool
+def test_write_reports_its_lsn(
+    make_database: MakeDatabase, pooler: int, admin: Any, prepare: bool
 ) -> None:
-    """Where the pooler loses the name of a statement, one position of that connection is not known; no more."""
+    """If the pooler loses a prepared statement, one LSN of that connection is unknown."""
     admin.run("CREATE TABLE IF NOT EXISTS counted_up (n int)")
     databases = [
         Database(make_database(port=pooler, pooler="pgbouncer")._engine, report_lsn=True)
@@ -113,7 +119,7 @@ def test_who_writes_is_told_how_far_the_log_has_come(
 
 @pytest.mark.parametrize("options", [{}, STOCK], ids=["pipelined", "stock"])
 def test_rejected_startup_parameter_names_the_setting(
-    make_database: Make, pooler: int, options: dict[str, Any]
+    make_database: MakeDatabase, pooler: int, options: dict[str, Any]
 ) -> None:
     database = make_database(port=pooler, options=options)
     with pytest.raises(errors.DatabaseUnavailable) as caught:
@@ -124,20 +130,16 @@ def test_rejected_startup_parameter_names_the_setting(
     assert "set SLUICE_DB_POOLER to pgbouncer or rds-proxy; it is none" in told
 
 
-def test_what_is_set_for_one_client_is_not_set_for_the_next(
-    make_database: Make, pooler: int
-) -> None:
+def test_timeouts_do_not_leak_to_other_clients(make_database: MakeDatabase, pooler: int) -> None:
     one, other = (make_database(port=pooler, pooler="pgbouncer") for _ in range(2))
     for _ in range(2 * SERVER_CONNECTIONS):
         with deadline.within(3):
             assert one.read(TIMEOUTS)[0].statement.endswith("ms")
-        assert tuple(other.read(TIMEOUTS)[0]) == ("0", "0"), "the superuser's own"
+        assert tuple(other.read(TIMEOUTS)[0]) == ("0", "0"), "the superuser has no timeouts"
 
 
-def test_who_waits_too_long_for_the_server_is_told_that_it_is_away(
-    make_database: Make, pooler: int
-) -> None:
-    """PgBouncer says 08P01, which would be a fault of ours, and closes the connection, which is none."""
+def test_full_pooler_is_unavailable(make_database: MakeDatabase, pooler: int) -> None:
+    """PgBouncer reports 08P01, else an internal error, but closes the connection, too."""
     databases = [
         make_database(port=pooler, pooler="pgbouncer") for _ in range(SERVER_CONNECTIONS + 1)
     ]

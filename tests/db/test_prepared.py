@@ -1,4 +1,4 @@
-"""The server keeps what it may, nobody gets another statement's rows, and a name that is lost does nothing twice."""
+"""Prepared statements: which are kept, and what happens if a pooler loses them."""
 
 import logging
 from collections.abc import Callable, Iterator
@@ -11,7 +11,10 @@ from sluice.errors import DatabaseUnavailable, Duplicate, InternalError
 from sluice.settings import DatabaseSettings
 from tests.fixtures.tcp_proxy import TcpProxy
 
-KEPT = "SELECT statement, generic_plans + custom_plans AS runs FROM pg_prepared_statements WHERE name LIKE 'sluice%'"
+PREPARED_STATEMENTS = """
+    SELECT statement, generic_plans + custom_plans AS runs
+    FROM pg_prepared_statements WHERE name LIKE 'sluice%'
+"""
 ADD = "INSERT INTO kept (n) VALUES (:n) RETURNING n"
 
 
@@ -22,48 +25,48 @@ def database(make_database: Callable[..., Database], admin: Any) -> Iterator[Dat
     admin.run("DROP TABLE kept")
 
 
-def kept(database: Database) -> dict[str, int]:
-    """The statements that the server knows by a name of ours → how often they were run by it."""
-    return {row.statement: row.runs for row in database.read(KEPT)}
+def prepared(database: Database) -> dict[str, int]:
+    """Return the prepared statements of the session → how often each ran."""
+    return {row.statement: row.runs for row in database.read(PREPARED_STATEMENTS)}
 
 
 def doubled(n: int, word: str = "doubled") -> str:
     return f"SELECT 2 * CAST(:n AS integer) AS {word}, {n} AS n"
 
 
-def test_from_the_second_time_on_the_server_knows_it(database: Database):
+def test_second_execution_prepares_the_statement(database: Database):
     answers = [database.read(doubled(0), {"n": n}, prepare=True)[0] for n in range(5)]
     assert [(row.doubled, row.n) for row in answers] == [(2 * n, 0) for n in range(5)]
-    assert list(kept(database).values()) == [4]
+    assert list(prepared(database).values()) == [4]
 
 
-def test_what_may_not_be_prepared_is_not(database: Database):
+def test_only_requested_statements_are_prepared(database: Database):
     for n in range(3):
         database.read(doubled(0), {"n": n})
         with database.transaction() as transaction:
             transaction.read(doubled(0), {"n": n}, prepare=True)
             transaction.commit()
-    assert kept(database) == {}
+    assert prepared(database) == {}
 
 
-def test_none_is_kept_where_none_may_be(make_database: Callable[..., Database]):
+def test_cache_size_zero_prepares_nothing(make_database: Callable[..., Database]):
     database = make_database(prepared_statements=0)
     for n in range(3):
         assert database.read(doubled(0), {"n": n}, prepare=True)[0].doubled == 2 * n
-    assert kept(database) == {}
+    assert prepared(database) == {}
 
 
-def test_what_was_not_asked_for_the_longest_is_forgotten(database: Database):
+def test_least_recently_used_is_evicted(database: Database):
     for n in (0, 0, 1, 1, 2, 2, 0, 3, 3, 3):
         assert database.read(doubled(n), {"n": n}, prepare=True)[0].doubled == 2 * n
-    assert sorted(text.rpartition(", ")[2] for text in kept(database)) == [
+    assert sorted(text.rpartition(", ")[2] for text in prepared(database)) == [
         "0 AS n",
         "2 AS n",
         "3 AS n",
     ]
 
 
-def test_a_statement_that_fails_may_be_sent_again(database: Database):
+def test_failed_statement_can_run_again(database: Database):
     for n, word in (
         (1, "row"),
         (1, Duplicate),
@@ -80,7 +83,7 @@ def test_a_statement_that_fails_may_be_sent_again(database: Database):
     assert [row.n for row in database.read("SELECT n FROM kept ORDER BY n")] == [1, 2, 3]
 
 
-def test_a_guard_that_fails_at_the_naming_of_the_statement_leaves_it_unnamed(database: Database):
+def test_failed_preceding_statement_prepares_nothing(database: Database):
     add = "INSERT INTO kept (n) VALUES (CAST(:n AS integer))"
     for n, preceding in (
         (1, "SELECT 1 WHERE false"),
@@ -95,10 +98,10 @@ def test_a_guard_that_fails_at_the_naming_of_the_statement_leaves_it_unnamed(dat
     database.write(add, {"n": 3}, prepare=True)
     database.write(add, {"n": 4}, prepare=True)
     assert len(database.read("SELECT n FROM kept")) == 4
-    assert list(kept(database).values()) == [2]
+    assert list(prepared(database).values()) == [2]
 
 
-def test_a_migration_that_changes_what_it_returns_is_not_noticed(database: Database, admin: Any):
+def test_changed_result_type_is_handled(database: Database, admin: Any):
     everything = "SELECT * FROM kept ORDER BY n"
     for n in range(3):
         database.write(ADD, {"n": n}, prepare=True)
@@ -109,36 +112,36 @@ def test_a_migration_that_changes_what_it_returns_is_not_noticed(database: Datab
     ]
     for _ in range(2):
         assert database.read(everything, prepare=True)[2].word == "new"
-    assert everything in kept(database)
+    assert everything in prepared(database)
 
 
-@pytest.mark.parametrize("fate", ["lost", "taken"])
-def test_a_pooler_that_changes_the_session_is_noticed_and_nothing_done_twice(
-    database: Database, caplog: pytest.LogCaptureFixture, fate: str
+@pytest.mark.parametrize("name_is", ["lost", "taken"])
+def test_lost_name_runs_the_statement_once(
+    database: Database, caplog: pytest.LogCaptureFixture, name_is: str
 ):
-    for n in range(3 if fate == "lost" else 1):
+    for n in range(3 if name_is == "lost" else 1):
         database.write(ADD, {"n": n}, prepare=True)
-    if fate == "lost":
+    if name_is == "lost":
         database.read("DEALLOCATE ALL")
-    else:  # by another client, whose session we were given
+    else:  # as if another client of the pooler had prepared it
         name = database.read(
             "SELECT 'sluice_' || left(encode(sha256(:text), 'hex'), 32)", {"text": TEXT.encode()}
         )
         database.read(f"PREPARE {name[0][0]} AS {TEXT}")
     with caplog.at_level(logging.WARNING):
         assert [row.n for row in database.write(ADD, {"n": 7}, prepare=True)] == [7]
-    assert "is there a pooler?" in caplog.text
+    assert "probably because of a pooler" in caplog.text
     assert database.read("SELECT count(*) FROM kept WHERE n = 7")[0][0] == 1
-    before = kept(database)
+    before = prepared(database)
     for n in range(8, 11):
         database.write(ADD, {"n": n}, prepare=True)
-    assert kept(database) == before, "from then on it goes without names"
+    assert prepared(database) == before, "the connection continues without names"
 
 
 TEXT = "INSERT INTO kept (n) VALUES ($1) RETURNING n"
 
 
-def test_it_is_one_round_trip_each_time(
+def test_each_execution_takes_one_round_trip(
     make_database: Callable[..., Database],
     make_proxy: Callable[..., TcpProxy],
     settings: DatabaseSettings,
@@ -153,7 +156,7 @@ def test_it_is_one_round_trip_each_time(
         assert trips == 1
 
 
-def test_the_server_gone_in_between_is_a_lost_connection(database: Database, admin: Any):
+def test_terminated_backend_is_a_lost_connection(database: Database, admin: Any):
     for n in range(3):
         database.write(ADD, {"n": n}, prepare=True)
     pid = database.read("SELECT pg_backend_pid()")[0][0]

@@ -1,7 +1,7 @@
-"""Every line of the table, provoked: deleting one turns a test here red.
+"""Every rule of the table of SQLSTATEs: removing one fails a test here.
 
-Where PostgreSQL can be brought to refuse by itself, it is. The states it keeps for broken hardware, other servers or
-functions of ours are raised from a DO block (`raised`): the wire carries them the same way.
+PostgreSQL raises the errors itself if possible. Those of broken hardware, of other servers or of
+Sluice's functions are raised in a DO block (`raise_statement`), and arrive in the same way.
 """
 
 import threading
@@ -18,14 +18,15 @@ from sluice.db.database import Database
 from sluice.db.sqlstate import FIELDS, RULES, from_report, translate
 from tests.db.conftest import Connect, pipelined
 
-SECRET = "Kj9_secret_value"  # in every row and parameter, and never in an answer
+SECRET = "Kj9_secret_value"  # in every row and parameter, and never in an error
 
 SCHEMA = f"""
 CREATE TABLE makers (id int PRIMARY KEY, name text NOT NULL, slug text UNIQUE);
 CREATE TABLE products (
     id int PRIMARY KEY, name varchar(40) NOT NULL CHECK (name <> 'bad'), price numeric(6, 2),
-    category_id int REFERENCES makers, hidden int CHECK (hidden > 0), UNIQUE (hidden), UNIQUE (name),
-    status text, CONSTRAINT products_status_excl EXCLUDE USING hash (status WITH =)
+    category_id int REFERENCES makers, hidden int CHECK (hidden > 0),
+    UNIQUE (hidden), UNIQUE (name), status text,
+    CONSTRAINT products_status_excl EXCLUDE USING hash (status WITH =)
 );
 CREATE TABLE inventory (product_id int PRIMARY KEY, quantity int NOT NULL CHECK (quantity >= 0));
 CREATE TABLE counted (id int GENERATED ALWAYS AS IDENTITY);
@@ -37,35 +38,39 @@ INSERT INTO inventory VALUES (1, 3);
 INSERT INTO strict_children VALUES (3);
 """
 
-SAME = "name slug description price quantity email status user_id product_id unit_price total"
-NAMED = {"category_id": "category"} | {column: column for column in SAME.split()}
+UNCHANGED_FIELDS = (
+    "name slug description price quantity email status user_id product_id unit_price total"
+)
+EXPECTED_FIELDS = {"category_id": "category"} | {
+    column: column for column in UNCHANGED_FIELDS.split()
+}
 
 
 @dataclass(frozen=True)
 class Case:
-    """A statement, and what a client is told about it."""
+    """A statement that fails, and the error that a client gets."""
 
     state: str
     sql: str
-    kind: type[errors.SluiceError]
+    error_class: type[errors.SluiceError]
     status: int
     field: str | None = None
     code: str | None = None
     detail: str = ""
 
 
-def raised(state: str) -> str:
-    return f"DO $$ BEGIN RAISE EXCEPTION '{SECRET}' USING ERRCODE = '{state}', DETAIL = '{SECRET}'; END $$"
+def raise_statement(state: str) -> str:
+    return f"""DO $$ BEGIN
+        RAISE EXCEPTION '{SECRET}' USING ERRCODE = '{state}', DETAIL = '{SECRET}';
+    END $$"""
 
 
 TOO_MUCH = "This is more than the database can take at once."
 BAD_TEXT = "A value holds a character that cannot be stored"
 UNKNOWN = "Whether this took effect is unknown; send it again with the same key."
-INVALID, UNAVAILABLE, OURS = (
-    errors.ValidationFailed,
-    errors.DatabaseUnavailable,
-    errors.InternalError,
-)
+INVALID = errors.ValidationFailed
+UNAVAILABLE = errors.DatabaseUnavailable
+INTERNAL = errors.InternalError
 
 CASES = [
     # values
@@ -89,7 +94,7 @@ CASES = [
         422,
         detail="A value is out of the range of times",
     ),
-    Case("22012", "SELECT 1/0", OURS, 500),
+    Case("22012", "SELECT 1/0", INTERNAL, 500),
     Case("2201W", "SELECT 1 LIMIT -1", errors.ReplicaBehind, 503),
     Case("22021", "SELECT convert_from('\\xff', 'UTF8')", INVALID, 422, detail=BAD_TEXT),
     Case("22P02", f"SELECT '{SECRET}'::int", INVALID, 422, detail="A value is not acceptable"),
@@ -101,7 +106,7 @@ CASES = [
     Case("23502", "INSERT INTO products (id) VALUES (2)", INVALID, 422, "name", "required"),
     Case(
         "23502", "INSERT INTO products (name) VALUES ('x')", INVALID, 422
-    ),  # id is not a client's to give
+    ),  # clients do not set the id
     Case("23503", "UPDATE products SET category_id = 99", INVALID, 422, "category", "unknown"),
     Case("23503", "DELETE FROM makers WHERE id = 1", errors.StillReferenced, 409),
     Case("23503", "UPDATE makers SET id = 9 WHERE id = 1", errors.StillReferenced, 409),
@@ -143,70 +148,76 @@ CASES = [
     ),
     # transactions
     Case("25006", "SET TRANSACTION READ ONLY; UPDATE makers SET id = id", UNAVAILABLE, 503),
-    Case("40001", raised("40001"), errors.RolledBack, 503),  # for real below, with 40P01 and 55P03
-    Case("40002", raised("40002"), errors.Conflict, 409),
-    Case("40003", raised("40003"), UNAVAILABLE, 503, detail=UNKNOWN),
-    Case("25P03", raised("25P03"), UNAVAILABLE, 503),
-    Case("25P04", raised("25P04"), UNAVAILABLE, 503),
+    Case(
+        "40001", raise_statement("40001"), errors.RolledBack, 503
+    ),  # and by two transactions below, as 40P01 and 55P03
+    Case("40002", raise_statement("40002"), errors.Conflict, 409),
+    Case("40003", raise_statement("40003"), UNAVAILABLE, 503, detail=UNKNOWN),
+    Case("25P03", raise_statement("25P03"), UNAVAILABLE, 503),
+    Case("25P04", raise_statement("25P04"), UNAVAILABLE, 503),
     Case("26000", "EXECUTE lost_by_a_pooler", errors.RolledBack, 503),
-    # the server and our place in it
-    Case("08006", raised("08006"), UNAVAILABLE, 503),
-    Case("08P01", raised("08P01"), OURS, 500),
-    Case("0L000", raised("0L000"), UNAVAILABLE, 503),
-    Case("0P000", raised("0P000"), UNAVAILABLE, 503),
-    Case("28000", raised("28000"), UNAVAILABLE, 503),
-    Case("28P01", raised("28P01"), UNAVAILABLE, 503),
-    Case("53100", raised("53100"), UNAVAILABLE, 503),
-    Case("53200", raised("53200"), UNAVAILABLE, 503),
-    Case("53300", raised("53300"), UNAVAILABLE, 503),
-    Case("53400", raised("53400"), UNAVAILABLE, 503),
+    # connections and resources of the server
+    Case("08006", raise_statement("08006"), UNAVAILABLE, 503),
+    Case("08P01", raise_statement("08P01"), INTERNAL, 500),
+    Case("0L000", raise_statement("0L000"), UNAVAILABLE, 503),
+    Case("0P000", raise_statement("0P000"), UNAVAILABLE, 503),
+    Case("28000", raise_statement("28000"), UNAVAILABLE, 503),
+    Case("28P01", raise_statement("28P01"), UNAVAILABLE, 503),
+    Case("53100", raise_statement("53100"), UNAVAILABLE, 503),
+    Case("53200", raise_statement("53200"), UNAVAILABLE, 503),
+    Case("53300", raise_statement("53300"), UNAVAILABLE, 503),
+    Case("53400", raise_statement("53400"), UNAVAILABLE, 503),
     Case("54001", "SELECT repeat('[', 200000)::json", INVALID, 422, detail=TOO_MUCH),
-    Case("55006", raised("55006"), UNAVAILABLE, 503),
+    Case("55006", raise_statement("55006"), UNAVAILABLE, 503),
     Case(
         "57014",
         "SET LOCAL statement_timeout = 20; SELECT pg_sleep(5)",
         errors.StatementTimeout,
         504,
     ),
-    Case("57P01", raised("57P01"), errors.ConnectionLost, 503),
-    Case("57P02", raised("57P02"), errors.ConnectionLost, 503),
-    Case("57P03", raised("57P03"), UNAVAILABLE, 503),
-    Case("57P05", raised("57P05"), errors.ConnectionLost, 503),
-    # functions of ours
-    Case("P0001", raised("P0001"), INVALID, 422, detail="The database does not accept this."),
+    Case("57P01", raise_statement("57P01"), errors.ConnectionLost, 503),
+    Case("57P02", raise_statement("57P02"), errors.ConnectionLost, 503),
+    Case("57P03", raise_statement("57P03"), UNAVAILABLE, 503),
+    Case("57P05", raise_statement("57P05"), errors.ConnectionLost, 503),
+    # functions of Sluice
+    Case(
+        "P0001", raise_statement("P0001"), INVALID, 422, detail="The database does not accept this."
+    ),
     Case(
         "P0002",
         "DO $$ DECLARE n int; BEGIN SELECT id INTO STRICT n FROM makers WHERE id = 99; END $$",
         errors.NotFound,
         404,
     ),
-    Case("IKHAS", raised("IKHAS"), errors.IdempotencyKeyReused, 422),
-    Case("IKRUN", raised("IKRUN"), errors.IdempotencyInProgress, 409),
-    Case("PT404", raised("PT404"), errors.NotFound, 404),
-    Case("PT409", raised("PT409"), errors.Conflict, 409),
-    Case("PT412", raised("PT412"), errors.StaleVersion, 412),
-    Case("PT422", raised("PT422"), INVALID, 422, detail="The database does not accept this."),
-    # ours to mend, whatever it is
-    Case("0A000", raised("0A000"), OURS, 500),
-    Case("21000", "SELECT (SELECT n FROM generate_series(1, 2) n)", OURS, 500),
-    Case("25001", raised("25001"), OURS, 500),
-    Case("3F000", "CREATE TABLE no_schema.t (id int)", OURS, 500),
+    Case("IKHAS", raise_statement("IKHAS"), errors.IdempotencyKeyReused, 422),
+    Case("IKRUN", raise_statement("IKRUN"), errors.IdempotencyInProgress, 409),
+    Case("PT404", raise_statement("PT404"), errors.NotFound, 404),
+    Case("PT409", raise_statement("PT409"), errors.Conflict, 409),
+    Case("PT412", raise_statement("PT412"), errors.StaleVersion, 412),
+    Case(
+        "PT422", raise_statement("PT422"), INVALID, 422, detail="The database does not accept this."
+    ),
+    # internal errors
+    Case("0A000", raise_statement("0A000"), INTERNAL, 500),
+    Case("21000", "SELECT (SELECT n FROM generate_series(1, 2) n)", INTERNAL, 500),
+    Case("25001", raise_statement("25001"), INTERNAL, 500),
+    Case("3F000", "CREATE TABLE no_schema.t (id int)", INTERNAL, 500),
     Case("3F000", "CALL sluice.claim_key(NULL::bytea)", errors.NotSetUp, 503),
-    Case("42501", raised("42501"), OURS, 500),
-    Case("42601", "SELEC 1", OURS, 500),
-    Case("42703", "SELECT no_column FROM makers", OURS, 500),
-    Case("42883", "SELECT no_function(1)", OURS, 500),
+    Case("42501", raise_statement("42501"), INTERNAL, 500),
+    Case("42601", "SELEC 1", INTERNAL, 500),
+    Case("42703", "SELECT no_column FROM makers", INTERNAL, 500),
+    Case("42883", "SELECT no_function(1)", INTERNAL, 500),
     Case("42883", "SELECT public.no_function(1)", errors.NotSetUp, 503),
     Case("42P01", "SELECT * FROM no_table", errors.NotSetUp, 503),
-    Case("55000", "SELECT currval(pg_get_serial_sequence('counted', 'id'))", OURS, 500),
-    Case("58030", raised("58030"), OURS, 500),
-    Case("XX000", raised("XX000"), OURS, 500),
+    Case("55000", "SELECT currval(pg_get_serial_sequence('counted', 'id'))", INTERNAL, 500),
+    Case("58030", raise_statement("58030"), INTERNAL, 500),
+    Case("XX000", raise_statement("XX000"), INTERNAL, 500),
 ]
 
 
 @pytest.fixture(scope="module")
 def schema(settings: Any) -> Iterator[str]:
-    """A schema of this module's own, whose rows no test changes for good."""
+    """The name of a schema for this module. Tests roll back their changes."""
     with closing(pipelined(settings)) as connection:
         connection.autocommit = True
         for statement in [
@@ -224,8 +235,8 @@ def engine(database: Database, schema: str) -> Engine:
     return database._engine
 
 
-def refusal(engine: Engine, sql: str) -> errors.SluiceError:
-    """The error of the last of these statements, run in one transaction that is undone."""
+def provoke(engine: Engine, sql: str) -> errors.SluiceError:
+    """Return the error of the last statement, run in a transaction that is rolled back."""
     *before, last = sql.split("; ") if not sql.startswith("DO") else [sql]
     with engine.connect() as connection:
         for statement in ["SET LOCAL search_path TO s", *before]:
@@ -236,20 +247,20 @@ def refusal(engine: Engine, sql: str) -> errors.SluiceError:
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.state}-{case.sql[:24]}")
-def test_refusal(engine: Engine, case: Case) -> None:
-    error = refusal(engine, case.sql)
+def test_sqlstate_is_translated(engine: Engine, case: Case) -> None:
+    error = provoke(engine, case.sql)
     assert state_of(error) in (
         case.state,
         {"23001": "23503"}.get(case.state),
     )  # its own state since PostgreSQL 18
-    assert type(error) is case.kind
+    assert type(error) is case.error_class
     assert error.status == case.status
     assert [(fault.pointer, fault.code) for fault in error.errors] == (
         [(f"/{case.field}", case.code)] if case.field else []
     )
     assert case.detail in (error.detail, "")
     assert ("Retry-After" in error.headers) == (case.status in (503, 504))
-    assert_safe(error)
+    assert_no_values(error)
 
 
 def state_of(error: errors.SluiceError) -> str:
@@ -258,7 +269,7 @@ def state_of(error: errors.SluiceError) -> str:
     return report["C"]
 
 
-def assert_safe(error: errors.SluiceError) -> None:
+def assert_no_values(error: errors.SluiceError) -> None:
     shown = " ".join(
         [str(error), error.detail, *(f"{f.message} {f.pointer} {f.code}" for f in error.errors)]
     )
@@ -276,19 +287,19 @@ def assert_safe(error: errors.SluiceError) -> None:
         assert hidden not in shown
 
 
-def test_every_line_of_the_table_is_provoked() -> None:
+def test_every_rule_is_tested() -> None:
     provoked = {case.state for case in CASES} | {"40P01", "55P03"}
     used = {state if state in RULES else state[:2] for state in provoked}
     assert set(RULES) <= used
 
 
-def test_an_unforeseen_state_is_a_fault_of_ours() -> None:
+def test_unknown_sqlstate_is_an_internal_error() -> None:
     for report in ({"C": "ZZ999"}, {"C": ""}, {}):
         assert type(from_report(report)) is errors.InternalError
 
 
-def test_a_table_that_contains_another_ones_name_is_not_mistaken(engine: Engine) -> None:
-    """`item` refers to `item_kinds`, whose name begins like its own; and the key holds the child's name as a value."""
+def test_similar_table_names_are_distinguished(engine: Engine) -> None:
+    """`item` refers to `item_kinds`, and the key contains the name of the child table."""
     with engine.connect() as connection:
         connection.execute(text("CREATE TEMP TABLE item_kinds (name text PRIMARY KEY)"))
         connection.execute(text("CREATE TEMP TABLE item (name text REFERENCES item_kinds)"))
@@ -297,7 +308,7 @@ def test_a_table_that_contains_another_ones_name_is_not_mistaken(engine: Engine)
 
 
 @pytest.mark.parametrize(
-    ("detail", "kind"),
+    ("detail", "error_class"),
     [
         (
             "La clé (id)=(1) est toujours référencée à partir de la table « products ».",
@@ -315,17 +326,15 @@ def test_a_table_that_contains_another_ones_name_is_not_mistaken(engine: Engine)
         ("", errors.ValidationFailed),
     ],
 )
-def test_references_are_told_apart_in_any_language(
-    detail: str, kind: type[errors.SluiceError]
+def test_foreign_key_errors_in_any_language(
+    detail: str, error_class: type[errors.SluiceError]
 ) -> None:
     report = {"C": "23503", "t": "products", "n": "products_category_id_fkey", "D": detail}
-    assert type(from_report(report)) is kind
+    assert type(from_report(report)) is error_class
 
 
-@pytest.mark.parametrize(("column", "field"), NAMED.items())
-def test_each_declared_field_is_named_to_the_client(
-    engine: Engine, column: str, field: str
-) -> None:
+@pytest.mark.parametrize(("column", "field"), EXPECTED_FIELDS.items())
+def test_declared_field_is_named(engine: Engine, column: str, field: str) -> None:
     with engine.connect() as connection:
         connection.execute(
             text(f"CREATE TEMP TABLE things ({column} int NOT NULL CHECK ({column} > 0))")
@@ -337,10 +346,10 @@ def test_each_declared_field_is_named_to_the_client(
 
 
 def test_no_other_field_is_named() -> None:
-    assert FIELDS == NAMED
+    assert FIELDS == EXPECTED_FIELDS
 
 
-def test_deferred_constraint_is_translated_at_commit(engine: Engine) -> None:
+def test_deferred_constraint_is_translated(engine: Engine) -> None:
     with engine.connect() as connection:
         connection.execute(text("CREATE TEMP TABLE p (id int PRIMARY KEY)"))
         connection.execute(
@@ -352,7 +361,7 @@ def test_deferred_constraint_is_translated_at_commit(engine: Engine) -> None:
     assert [fault.pointer for fault in caught.value.errors] == ["/user_id"]
 
 
-def test_commit_of_a_failed_transaction_is_a_fault_of_ours(engine: Engine) -> None:
+def test_commit_after_an_error_is_an_internal_error(engine: Engine) -> None:
     with engine.connect() as connection:
         with pytest.raises(errors.InternalError):
             connection.execute(text("SELECT 1/0"))
@@ -361,53 +370,53 @@ def test_commit_of_a_failed_transaction_is_a_fault_of_ours(engine: Engine) -> No
     assert state_of(caught.value) == "25P02"
 
 
-# --- states that need two transactions
+# --- errors that need two transactions
 
 
 @pytest.fixture
-def rival(open_connection: Connect, schema: str) -> Any:
+def other_connection(open_connection: Connect, schema: str) -> Any:
     connection = open_connection(pipelined)
     connection.run("SET search_path TO s")
     connection.commit()
     return connection
 
 
-def test_serialization_failure(engine: Engine, rival: Any) -> None:
+def test_serialization_failure(engine: Engine, other_connection: Any) -> None:
     with engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection:
         connection.execute(text("SELECT * FROM s.inventory"))
-        rival.run("UPDATE inventory SET quantity = quantity")
-        rival.commit()
+        other_connection.run("UPDATE inventory SET quantity = quantity")
+        other_connection.commit()
         with pytest.raises(errors.RolledBack) as caught:
             connection.execute(text("UPDATE s.inventory SET quantity = quantity"))
     assert state_of(caught.value) == "40001"
-    assert_safe(caught.value)
+    assert_no_values(caught.value)
 
 
-def test_lock_not_available(engine: Engine, rival: Any) -> None:
-    rival.run("SELECT * FROM inventory FOR UPDATE")
-    error = refusal(engine, "SELECT * FROM inventory FOR UPDATE NOWAIT")
-    rival.rollback()
+def test_lock_not_available(engine: Engine, other_connection: Any) -> None:
+    other_connection.run("SELECT * FROM inventory FOR UPDATE")
+    error = provoke(engine, "SELECT * FROM inventory FOR UPDATE NOWAIT")
+    other_connection.rollback()
     assert (state_of(error), type(error)) == ("55P03", errors.DatabaseUnavailable)
-    assert_safe(error)
+    assert_no_values(error)
 
 
-def test_deadlock(engine: Engine, rival: Any) -> None:
-    rival.run("SELECT * FROM makers WHERE id = 2 FOR UPDATE")
+def test_deadlock(engine: Engine, other_connection: Any) -> None:
+    other_connection.run("SELECT * FROM makers WHERE id = 2 FOR UPDATE")
     with engine.connect() as connection:
         connection.execute(text("SET LOCAL deadlock_timeout = 20"))
         connection.execute(text("SELECT * FROM s.makers WHERE id = 3 FOR UPDATE"))
-        rival_pid = rival._backend_key_data[:4]
+        rival_pid = other_connection._backend_key_data[:4]
         other = threading.Thread(
-            target=rival.run, args=("SELECT * FROM makers WHERE id = 3 FOR UPDATE",)
+            target=other_connection.run, args=("SELECT * FROM makers WHERE id = 3 FOR UPDATE",)
         )
         other.start()
         wait_until_blocked(connection, int.from_bytes(rival_pid, "big"))
         with pytest.raises(errors.RolledBack) as caught:
             connection.execute(text("SELECT * FROM s.makers WHERE id = 2 FOR UPDATE"))
     other.join()
-    rival.rollback()
+    other_connection.rollback()
     assert state_of(caught.value) == "40P01"
-    assert_safe(caught.value)
+    assert_no_values(caught.value)
 
 
 def wait_until_blocked(connection: Any, pid: int) -> None:
@@ -418,7 +427,7 @@ def wait_until_blocked(connection: Any, pid: int) -> None:
     pytest.fail(f"{pid} never waited for a lock")
 
 
-# --- what is no statement
+# --- errors without a report of the server
 
 
 @pytest.mark.parametrize(
@@ -426,7 +435,7 @@ def wait_until_blocked(connection: Any, pid: int) -> None:
     [{"password": "wrong"}, {"name": "no_such"}, {"port": 1}, {"host": "no-such-host.invalid"}],
     ids=str,
 )
-def test_refused_connection_is_unavailable(
+def test_failed_connection_is_unavailable(
     make_database: Callable[..., Database], changes: dict[str, Any]
 ) -> None:
     database = make_database(**changes)
@@ -439,11 +448,11 @@ def test_refused_connection_is_unavailable(
         assert "wrong" not in str(caught.value)
 
 
-def test_a_misused_driver_is_a_fault_of_ours(engine: Engine) -> None:
+def test_misused_driver_is_an_internal_error(engine: Engine) -> None:
     with engine.connect() as connection, pytest.raises(errors.InternalError):
         connection.exec_driver_sql("COPY (SELECT 1) TO STDOUT")
 
 
-def test_what_is_not_the_drivers_passes() -> None:
+def test_other_exceptions_are_not_translated() -> None:
     assert translate(LookupError("x"), connected=True) is None
     assert translate(errors.PoolExhausted(), connected=True) is None

@@ -1,4 +1,4 @@
-"""TLS verifies or does not happen. Needs a PostgreSQL with TLS, which the embedded one is built without."""
+"""TLS to the database. Needs an installed PostgreSQL: the embedded one is built without TLS."""
 
 import os
 import shutil
@@ -18,12 +18,12 @@ from sluice.db.transport import tls_context
 from sluice.errors import DatabaseUnavailable
 from sluice.settings import DatabaseSettings
 
-STOCK = {"unsupported_reason": lambda: "these tests want the stock connection"}
+STOCK = {"unsupported_reason": lambda: "requested by a test"}
 
 
 @pytest.fixture(scope="module")
 def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """ca.pem, which signed server.pem for the name localhost alone; stranger.pem, which signed nothing."""
+    """A directory with ca.pem, server.pem for localhost, signed by it, and another CA."""
     if shutil.which("openssl") is None:
         pytest.skip("no openssl to make certificates with")
     folder = tmp_path_factory.mktemp("certificates")
@@ -85,8 +85,8 @@ def connect(
     tls_server: PostgresServer,
     certificates: Path,
 ) -> Callable[..., Database]:
-    """`connect(authority, host)`."""
-    wanted: dict[str, Any] = {
+    """Return `connect(authority, host)`, for a certificate authority of `certificates`."""
+    server_options: dict[str, Any] = {
         "port": tls_server.port,
         "password": tls_server.password,
         "name": "postgres",
@@ -95,13 +95,13 @@ def connect(
     def connect(authority: str, host: str) -> Database:
         ca_file = str(certificates / f"{authority}.pem")
         return make_database(
-            host=host, tls="verify-full", ca_file=ca_file, options=request.param, **wanted
+            host=host, tls="verify-full", ca_file=ca_file, options=request.param, **server_options
         )
 
     return connect
 
 
-def test_right_name_and_authority_are_accepted_and_encrypted(
+def test_valid_certificate_is_accepted(
     connect: Callable[..., Database],
 ) -> None:
     database = connect("ca", "localhost")
@@ -112,7 +112,9 @@ def test_right_name_and_authority_are_accepted_and_encrypted(
 
 
 @pytest.mark.parametrize(("authority", "host"), [("stranger", "localhost"), ("ca", "127.0.0.1")])
-def test_stranger_is_refused(connect: Callable[..., Database], authority: str, host: str) -> None:
+def test_invalid_certificate_is_rejected(
+    connect: Callable[..., Database], authority: str, host: str
+) -> None:
     with pytest.raises(DatabaseUnavailable) as caught:
         connect(authority, host).read("SELECT 1")
     chain = repr(caught.value.__cause__) + repr(
@@ -121,10 +123,10 @@ def test_stranger_is_refused(connect: Callable[..., Database], authority: str, h
     assert "CERTIFICATE_VERIFY_FAILED" in chain
 
 
-def test_server_without_tls_is_refused(
+def test_server_without_tls_is_rejected(
     make_database: Callable[..., Database], settings: DatabaseSettings
 ) -> None:
-    """`settings` is of the embedded server. A stock pg8000 would go on in plain text."""
+    """The embedded server has no TLS. Stock pg8000 would continue in plain text."""
     with pytest.raises(DatabaseUnavailable):
         make_database(tls="verify-full").read("SELECT 1")
 

@@ -1,4 +1,4 @@
-"""Shops in databases whose owner changed what the settings of a session are, reached directly or through PgBouncer."""
+"""Shops in databases whose owner changed the defaults of settings, directly or by PgBouncer."""
 
 import os
 from collections.abc import Iterator, Mapping
@@ -13,16 +13,16 @@ from sluice.settings import AwsSettings
 from tests.fixtures.pgbouncer import PASSWORDS, pgbouncer
 from tests.fixtures.shop import Shop, copy_database, owner_connection, shop_settings
 from tests.imports.conftest import Depot, depot_of
-from tests.sessions.tour import fill, first_pages, tour
+from tests.sessions.api_tour import fill, first_pages, tour
 
-FORGET_ROLES = "ALTER ROLE {role} IN DATABASE {name} RESET ALL"
+RESET_ROLE_SETTINGS = "ALTER ROLE {role} IN DATABASE {name} RESET ALL"
 
 
 @pytest.fixture(scope="module")
-def filled(postgres_server: PostgresServer, migrated_database: str) -> Iterator[str]:
-    """The name of a database with rows in every list, to copy from."""
+def filled(postgres_server: PostgresServer, migrated_template: str) -> Iterator[str]:
+    """The name of a template database with rows in every table."""
     name = f"filled_{os.urandom(6).hex()}"
-    copy_database(postgres_server, migrated_database, name)
+    copy_database(postgres_server, migrated_template, name)
     fill(Shop(postgres_server.url(database=name)))
     yield name
     with closing(owner_connection(postgres_server.url())) as owner:
@@ -30,15 +30,18 @@ def filled(postgres_server: PostgresServer, migrated_database: str) -> Iterator[
 
 
 @dataclass(frozen=True)
-class Expected:
-    """`second_pages`: of each list that was walked, a target that goes on from its first page."""
+class ExpectedResponses:
+    """The responses of the tour with default settings.
 
-    answers: Mapping[str, str]
+    `second_pages` maps each list to the request of its second page, if it has one.
+    """
+
+    responses: Mapping[str, str]
     second_pages: Mapping[str, str]
 
 
-class Owner:
-    """Makes copies of the filled database, and says what their sessions begin with."""
+class DatabaseOwner:
+    """Makes copies of the filled database, with other defaults of settings."""
 
     def __init__(self, server: PostgresServer, filled: str, emulated: AwsSettings) -> None:
         self._server = server
@@ -51,32 +54,31 @@ class Owner:
             return int(connection.run("SHOW server_version_num")[0][0]) // 10_000
 
     @contextmanager
-    def depot(self, way: str, settings: Mapping[str, str]) -> Iterator[Depot]:
-        with self.shop(way, settings) as shop, depot_of(self._emulated, shop) as made:
+    def depot(self, route: str, settings: Mapping[str, str]) -> Iterator[Depot]:
+        with self.shop(route, settings) as shop, depot_of(self._emulated, shop) as made:
             yield made
 
     @contextmanager
-    def shop(self, way: str, settings: Mapping[str, str]) -> Iterator[Shop]:
-        """A copy whose database has these `settings`, in use by the installed runtime.
+    def shop(self, route: str, settings: Mapping[str, str]) -> Iterator[Shop]:
+        """Yield a shop whose database has these default `settings`, with a runtime.
 
-        `way`: directly, where the roles have no settings of their own, so that only the startup message can help; or
-        through PgBouncer, where only those of the roles can.
+        By the `route` direct, the roles have no settings, so only the startup parameters apply. By
+        pgbouncer, only the settings of the roles apply.
         """
         name = f"shop_{os.urandom(6).hex()}"
         copy_database(self._server, self._filled, name)
         with closing(owner_connection(self._server.url())) as owner, ExitStack() as undo:
             undo.callback(owner.run, f"DROP DATABASE {name} WITH (FORCE)")
-            known = owner.run("SELECT array_agg(name) FROM pg_settings")[0][
-                0
-            ]  # a newer major has more
+            # An older major version has fewer settings.
+            known = owner.run("SELECT array_agg(name) FROM pg_settings")[0][0]
             for setting, value in settings.items():
                 if setting not in known:
                     continue
                 owner.run(f"ALTER DATABASE {name} SET {setting} = {value}")
             url = self._server.url("sluice_app", name, password="canary-app")
-            if way == "direct":
+            if route == "direct":
                 for role in PASSWORDS:
-                    owner.run(FORGET_ROLES.format(role=role, name=name))
+                    owner.run(RESET_ROLE_SETTINGS.format(role=role, name=name))
             else:
                 port = undo.enter_context(pgbouncer(self._server.port, PASSWORDS))
                 url = f"postgresql://sluice_app:canary-app@127.0.0.1:{port}/{name}?pooler=pgbouncer"
@@ -88,13 +90,13 @@ class Owner:
 
 
 @pytest.fixture(scope="module")
-def owner(postgres_server: PostgresServer, filled: str, emulated_aws: AwsSettings) -> Owner:
-    return Owner(postgres_server, filled, emulated_aws)
+def owner(postgres_server: PostgresServer, filled: str, emulated_aws: AwsSettings) -> DatabaseOwner:
+    return DatabaseOwner(postgres_server, filled, emulated_aws)
 
 
 @pytest.fixture(scope="module")
-def expected(owner: Owner) -> Expected:
-    """What a database that nobody changed answers."""
+def expected(owner: DatabaseOwner) -> ExpectedResponses:
+    """The responses with the default settings of PostgreSQL."""
     with owner.depot("direct", {}) as depot:
         pages = first_pages(depot.shop)  # before the tour writes
-        return Expected(tour(depot), pages)
+        return ExpectedResponses(tour(depot), pages)

@@ -1,4 +1,4 @@
-"""For each pinned setting a value, as an SQL literal, that would change an answer, a plan or an error."""
+"""For each pinned setting, a value (SQL literal) that changes a result, a plan or an error."""
 
 from collections.abc import Mapping
 

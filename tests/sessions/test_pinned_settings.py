@@ -1,0 +1,58 @@
+"""Responses do not depend on the default settings of the database."""
+
+from collections.abc import Mapping
+
+import pytest
+
+from sluice.db.session_settings import SESSION
+from tests.sessions.api_tour import read_all_pages, tour
+from tests.sessions.conftest import DatabaseOwner, ExpectedResponses
+from tests.sessions.hostile_values import HOSTILE
+
+DATES = {"DateStyle": "'SQL, DMY'", "TimeZone": "'Asia/Kolkata'"}
+SETTINGS: Mapping[str, Mapping[str, str]] = {
+    "SQL_ASCII": {"client_encoding": "'SQL_ASCII'"},
+    "LATIN1": {"client_encoding": "'LATIN1'"},
+    "dates": DATES,
+    "all": HOSTILE,
+}
+ROUTES = ("direct", "pgbouncer")
+
+
+def startup_parameters(settings: Mapping[str, str]) -> dict[str, str]:
+    """Return the settings that any role may set at startup in every major version."""
+    return {
+        name: value
+        for name, value in settings.items()
+        if SESSION[name].since == 14 and not SESSION[name].needs_grant
+    }
+
+
+@pytest.mark.parametrize("route", ROUTES)
+@pytest.mark.parametrize("settings", SETTINGS.values(), ids=list(SETTINGS))
+def test_database_defaults_change_no_response(
+    owner: DatabaseOwner, expected: ExpectedResponses, route: str, settings: Mapping[str, str]
+) -> None:
+    with owner.depot(
+        route, startup_parameters(settings) if route == "direct" else settings
+    ) as depot:
+        responses = tour(depot)
+
+    assert {
+        request: text for request, text in responses.items() if text != expected.responses[request]
+    } == {}
+
+
+@pytest.mark.parametrize("route", ROUTES)
+def test_cursor_survives_changed_settings(
+    owner: DatabaseOwner, expected: ExpectedResponses, route: str
+) -> None:
+    with owner.shop(route, DATES) as shop:
+        rests = {
+            target: read_all_pages(shop, second)
+            for target, second in expected.second_pages.items()
+            if second
+        }
+
+    for target, rest in rests.items():
+        assert expected.responses[target].split("\n", 1)[1] == rest

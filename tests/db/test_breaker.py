@@ -91,7 +91,7 @@ def server_error(state: str) -> Exception:
     return DatabaseError({"C": state})
 
 
-REFUSED = interface_error(ConnectionRefusedError())
+CONNECTION_REFUSED = interface_error(ConnectionRefusedError())
 SILENT = interface_error(TimeoutError())
 # pg8000's message for a connection that ends before the server's first message.
 DISCONNECTED = InterfaceError("network error")
@@ -143,7 +143,7 @@ def test_concurrent_acquire_has_one_winner(probe_lock: ProbeLock) -> None:
 @pytest.mark.parametrize(
     "error",
     [
-        REFUSED,
+        CONNECTION_REFUSED,
         SILENT,
         DISCONNECTED,
         server_error("53300"),
@@ -222,7 +222,7 @@ def test_one_thread_of_an_environment_probes() -> None:
         assert sorted(threads.map(attempt_in_thread, range(8))) == ["failed"] + ["open"] * 7
 
 
-@pytest.mark.parametrize("error", [REFUSED, SILENT])
+@pytest.mark.parametrize("error", [CONNECTION_REFUSED, SILENT])
 def test_environments_share_the_probes(probe_lock: ProbeLock, error: Exception) -> None:
     """Each environment fails once; after that, all of them together make one attempt per probe."""
     clock, database = Clock(), Database(error)

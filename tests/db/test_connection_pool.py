@@ -149,14 +149,14 @@ def test_exhausted_pool_rejects_within_its_timeout(make_database: Callable[..., 
     held = [database._engine.raw_connection() for _ in range(2)]
     assert database.pool_metrics() == replace(EMPTY, checked_out=2, overflow=1)
 
-    def refused(_: int) -> tuple[PoolExhausted, float]:
+    def read_rejected(_: int) -> tuple[PoolExhausted, float]:
         begun = time.monotonic()
         with pytest.raises(PoolExhausted) as caught:
             database.read("SELECT 1")
         return caught.value, time.monotonic() - begun
 
     with ThreadPoolExecutor(10) as threads:
-        for error, waited in threads.map(refused, range(10)):
+        for error, waited in threads.map(read_rejected, range(10)):
             assert (error.status, error.headers["Retry-After"]) == (503, "1")
             assert 0.2 < waited < 2
     for connection in held:

@@ -1,4 +1,4 @@
-"""IAM tokens as passwords, with a real PostgreSQL that takes them for plain passwords."""
+"""IAM tokens as passwords, with a real PostgreSQL that accepts them as plain passwords."""
 
 from collections.abc import Callable
 from dataclasses import replace

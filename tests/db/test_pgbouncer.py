@@ -94,26 +94,26 @@ def test_write_reports_its_lsn(
     ]
 
     def writes(thread: int) -> list[str]:
-        told = []
+        lsns = []
         for n in range(25):
-            with request_stats.collect() as counted:
+            with request_stats.collect() as stats:
                 value = {"n": thread * 1000 + n}
                 written = databases[thread].write(INSERT, value, prepare=prepare)
             assert written[0].n == value["n"]
-            told.append(counted.commit_lsn)
-        return told
+            lsns.append(stats.commit_lsn)
+        return lsns
 
     with ThreadPoolExecutor(THREADS) as threads:
-        told = list(threads.map(writes, range(THREADS)))
+        lsns = list(threads.map(writes, range(THREADS)))
     assert [
         list(row) for row in admin.run("SELECT count(*), count(DISTINCT n) FROM counted_up")
     ] == [[400, 400]]
     admin.run("DROP TABLE counted_up")
-    assert all(positions.count(UNKNOWN_LSN) <= 1 for positions in told)
+    assert all(lsns_of_thread.count(UNKNOWN_LSN) <= 1 for lsns_of_thread in lsns)
     assert all(
-        re.fullmatch(r"[0-9A-F]+/[0-9A-F]+", position)
-        for positions in told
-        for position in positions
+        re.fullmatch(r"[0-9A-F]+/[0-9A-F]+", lsn)
+        for lsns_of_thread in lsns
+        for lsn in lsns_of_thread
     )
 
 
@@ -125,9 +125,9 @@ def test_rejected_startup_parameter_names_the_setting(
     with pytest.raises(errors.DatabaseUnavailable) as caught:
         database.read("SELECT 1")
 
-    told = str(caught.value.__cause__)
-    assert "unsupported startup parameter: " in told
-    assert "set SLUICE_DB_POOLER to pgbouncer or rds-proxy; it is none" in told
+    message = str(caught.value.__cause__)
+    assert "unsupported startup parameter: " in message
+    assert "set SLUICE_DB_POOLER to pgbouncer or rds-proxy; it is none" in message
 
 
 def test_timeouts_do_not_leak_to_other_clients(make_database: MakeDatabase, pooler: int) -> None:

@@ -35,8 +35,8 @@ def doubled(n: int, word: str = "doubled") -> str:
 
 
 def test_second_execution_prepares_the_statement(database: Database):
-    answers = [database.read(doubled(0), {"n": n}, prepare=True)[0] for n in range(5)]
-    assert [(row.doubled, row.n) for row in answers] == [(2 * n, 0) for n in range(5)]
+    rows = [database.read(doubled(0), {"n": n}, prepare=True)[0] for n in range(5)]
+    assert [(row.doubled, row.n) for row in rows] == [(2 * n, 0) for n in range(5)]
     assert list(prepared(database).values()) == [4]
 
 

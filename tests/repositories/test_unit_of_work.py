@@ -104,7 +104,7 @@ def test_an_order_is_a_part_of_a_unit(shop: Shop, built: Runtime) -> None:
 def test_a_unit_that_is_over_does_nothing_more(shop: Shop, built: Runtime) -> None:
     with built.unit_of_work() as work:
         work.commit()
-        with pytest.raises(RuntimeError, match="over"):
+        with pytest.raises(RuntimeError, match="ended"):
             work.categories.create({"name": "Mugs"})
 
 

@@ -130,11 +130,11 @@ def read_all_pages(shop: Shop, target: str) -> str:
     """Return the bodies of all pages from `target` on. Fail if the list has more than 10 pages."""
     pages, following = [], target
     while following:
-        answer = shop.get(following)
-        assert answer.status == 200, answer.text
+        response = shop.get(following)
+        assert response.status == 200, response.text
         assert len(pages) < 10, f"{target} does not end"
-        pages.append(answer.text)
-        following = _next(target, answer.json) or ""
+        pages.append(response.text)
+        following = _next(target, response.json) or ""
     return "\n".join(pages)
 
 
@@ -199,13 +199,13 @@ def _writes(shop: Shop) -> Iterator[tuple[str, str]]:
     ]
     for number, (method, target, sent) in enumerate(calls):
         key = {"idempotency_key": f"key {number}"} if method == "POST" else {}
-        answer = shop.call(method, target, sent, **key)
-        yield f"{number} {method} {target}", _normalized(answer)
-        if key and answer.status == 201:
+        response = shop.call(method, target, sent, **key)
+        yield f"{number} {method} {target}", _normalized(response)
+        if key and response.status == 201:
             replayed = shop.call(method, target, sent, **key)
-            yield f"{number} again", str(replayed.text == answer.text)
+            yield f"{number} again", str(replayed.text == response.text)
 
 
-def _normalized(answer: Any) -> str:
-    etag = answer.headers.get("ETag", "")
-    return VOLATILE.sub("", NOW.sub('"now"', f"{answer.status} {etag} {answer.text}"))
+def _normalized(response: Any) -> str:
+    etag = response.headers.get("ETag", "")
+    return VOLATILE.sub("", NOW.sub('"now"', f"{response.status} {etag} {response.text}"))

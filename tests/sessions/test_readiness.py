@@ -9,16 +9,16 @@ from tests.sessions.hostile_values import HOSTILE
 
 
 def deviations_by_setting(shop: Shop) -> dict[str, dict[str, str]]:
-    answer = shop.get("/health/ready")
-    assert answer.json["status"] in ("ready", 503)
-    return {deviation["setting"]: deviation for deviation in answer.json["database"]["settings"]}
+    response = shop.get("/health/ready")
+    assert response.json["status"] in ("ready", 503)
+    return {deviation["setting"]: deviation for deviation in response.json["database"]["settings"]}
 
 
 def test_role_without_settings_deviates_in_limits(owner: DatabaseOwner) -> None:
     with owner.shop("direct", {}) as shop:
-        answer = shop.get("/health/ready")
+        response = shop.get("/health/ready")
 
-        assert (answer.status, answer.json["status"]) == (200, "ready")
+        assert (response.status, response.json["status"]) == (200, "ready")
         assert deviations_by_setting(shop)["statement_timeout"] == {
             "setting": "statement_timeout", "expected": "14s", "actual": "0", "affects": "limit",
         }  # fmt: skip
@@ -34,10 +34,10 @@ def test_disabled_triggers_are_not_ready(owner: DatabaseOwner, route: str) -> No
         shop.sql(
             f"ALTER ROLE sluice_app IN DATABASE {name} SET session_replication_role = 'replica'"
         )
-        answer = shop.get("/health/ready")
+        response = shop.get("/health/ready")
 
-        assert (answer.status, answer.code) == (503, "wrong_settings")
-        assert int(answer.headers["Retry-After"]) > 0
+        assert (response.status, response.code) == (503, "wrong_settings")
+        assert int(response.headers["Retry-After"]) > 0
         assert deviations_by_setting(shop)["session_replication_role"]["actual"] == "replica"
 
 
@@ -51,7 +51,7 @@ def test_deviation_behind_a_pooler_is_not_ready(owner: DatabaseOwner, setting: s
         known = shop.sql("SELECT 1 FROM pg_settings WHERE name = :name", name=setting)
         if known:
             shop.sql(f"ALTER ROLE sluice_app IN DATABASE {name} SET {setting} = {HOSTILE[setting]}")
-        answer = shop.get("/health/ready")
+        response = shop.get("/health/ready")
 
         expected = 200 if SESSION[setting].poolers or not known else 503
-        assert answer.status == expected, answer.text
+        assert response.status == expected, response.text

@@ -68,7 +68,7 @@ class UnavailableProbeLock:
         raise ProbeLockUnavailable
 
 
-class Database:
+class FakeDatabase:
     """A database that is available, or fails with `error`. Counts the attempts."""
 
     def __init__(self, error: Exception | None) -> None:
@@ -97,7 +97,7 @@ SILENT = interface_error(TimeoutError())
 DISCONNECTED = InterfaceError("network error")
 
 
-def attempt(breaker: CircuitBreaker, database: Database) -> str:
+def attempt(breaker: CircuitBreaker, database: FakeDatabase) -> str:
     """Connect, and return the outcome: connected, open or failed."""
     try:
         return breaker.connect(database)
@@ -152,7 +152,7 @@ def test_concurrent_acquire_has_one_winner(probe_lock: ProbeLock) -> None:
     ],
 )
 def test_failure_opens_the_circuit(error: Exception) -> None:
-    database = Database(error)
+    database = FakeDatabase(error)
     breaker = CircuitBreaker(clock=Clock())
     assert [attempt(breaker, database) for _ in range(5)] == ["failed"] + ["open"] * 4
     assert (breaker.state, breaker.rejections, database.attempts) == ("open", 4, 1)
@@ -170,12 +170,12 @@ def test_failure_opens_the_circuit(error: Exception) -> None:
 )
 def test_other_errors_do_not_open_the_circuit(error: Exception) -> None:
     breaker = CircuitBreaker(clock=Clock())
-    assert {attempt(breaker, Database(error)) for _ in range(20)} == {"failed"}
+    assert {attempt(breaker, FakeDatabase(error)) for _ in range(20)} == {"failed"}
     assert breaker.state == "closed"
 
 
 def test_probe_closes_the_circuit_or_keeps_it_open() -> None:
-    clock, database = Clock(), Database(SILENT)
+    clock, database = Clock(), FakeDatabase(SILENT)
     breaker = CircuitBreaker(clock=clock)
     attempt(breaker, database)
     for _ in range(3):
@@ -190,7 +190,7 @@ def test_probe_closes_the_circuit_or_keeps_it_open() -> None:
 
 
 def test_clock_set_back_does_not_keep_it_open() -> None:
-    clock, database = Clock(), Database(SILENT)
+    clock, database = Clock(), FakeDatabase(SILENT)
     breaker = CircuitBreaker(clock=clock)
     attempt(breaker, database)
     clock.now -= 3600
@@ -199,7 +199,7 @@ def test_clock_set_back_does_not_keep_it_open() -> None:
 
 
 def test_one_thread_of_an_environment_probes() -> None:
-    clock, database = Clock(), Database(SILENT)
+    clock, database = Clock(), FakeDatabase(SILENT)
     breaker = CircuitBreaker(clock=clock)
     attempt(breaker, database)
     clock.now += OPEN_SECONDS
@@ -225,7 +225,7 @@ def test_one_thread_of_an_environment_probes() -> None:
 @pytest.mark.parametrize("error", [CONNECTION_REFUSED, SILENT])
 def test_environments_share_the_probes(probe_lock: ProbeLock, error: Exception) -> None:
     """Each environment fails once; after that, all of them together make one attempt per probe."""
-    clock, database = Clock(), Database(error)
+    clock, database = Clock(), FakeDatabase(error)
     environments = [CircuitBreaker(probe_lock, clock=clock) for _ in range(20)]
     first_attempts, seconds = 0, 20
     for tick in range(seconds * 4):
@@ -246,19 +246,19 @@ def test_environments_share_the_probes(probe_lock: ProbeLock, error: Exception) 
 
 
 def test_one_isolated_environment_stops_no_other(probe_lock: ProbeLock) -> None:
-    clock, database = Clock(), Database(None)
+    clock, database = Clock(), FakeDatabase(None)
     isolated, healthy = (
         CircuitBreaker(probe_lock, clock=clock),
         CircuitBreaker(probe_lock, clock=clock),
     )
-    attempt(isolated, Database(SILENT))
+    attempt(isolated, FakeDatabase(SILENT))
     assert isolated.state == "open"
     assert healthy.open_elsewhere() is True
     assert attempt(healthy, database) == "connected"
 
 
 def test_killed_probe_delays_the_others_by_its_lock(probe_lock: ProbeLock) -> None:
-    clock, database = Clock(), Database(SILENT)
+    clock, database = Clock(), FakeDatabase(SILENT)
     killed, surviving = (
         CircuitBreaker(probe_lock, clock=clock),
         CircuitBreaker(probe_lock, clock=clock),
@@ -275,7 +275,7 @@ def test_killed_probe_delays_the_others_by_its_lock(probe_lock: ProbeLock) -> No
 
 
 def test_without_dynamodb_each_environment_probes(caplog: pytest.LogCaptureFixture) -> None:
-    clock, database = Clock(), Database(SILENT)
+    clock, database = Clock(), FakeDatabase(SILENT)
     breaker = CircuitBreaker(UnavailableProbeLock(), clock=clock)
     assert attempt(breaker, database) == "failed"
     assert breaker.open_elsewhere() is None

@@ -19,10 +19,10 @@ RESET_ROLE_SETTINGS = "ALTER ROLE {role} IN DATABASE {name} RESET ALL"
 
 
 @pytest.fixture(scope="module")
-def filled(postgres_server: PostgresServer, migrated_template: str) -> Iterator[str]:
+def filled(postgres_server: PostgresServer, migrated_database: str) -> Iterator[str]:
     """The name of a template database with rows in every table."""
     name = f"filled_{os.urandom(6).hex()}"
-    copy_database(postgres_server, migrated_template, name)
+    copy_database(postgres_server, migrated_database, name)
     fill(Shop(postgres_server.url(database=name)))
     yield name
     with closing(owner_connection(postgres_server.url())) as owner:

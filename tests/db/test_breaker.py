@@ -39,7 +39,8 @@ class MemoryProbeLock:
     """The behaviour of DynamoProbeLock, in this process."""
 
     def __init__(self) -> None:
-        self._lock, self._until = Lock(), 0.0
+        self._lock = Lock()
+        self._until = 0.0
 
     def acquire(self, now: float, until: float) -> bool:
         with self._lock:
@@ -205,14 +206,14 @@ def test_one_thread_of_an_environment_probes() -> None:
     clock.now += OPEN_SECONDS
     all_threads = Barrier(8)
 
-    def slow() -> str:
+    def fail() -> str:
         database()  # raises
         return ""
 
     def attempt_in_thread(_: int) -> str:
         all_threads.wait()
         try:
-            return breaker.connect(slow)
+            return breaker.connect(fail)
         except CircuitOpen:
             return "open"
         except InterfaceError:
@@ -247,10 +248,8 @@ def test_environments_share_the_probes(probe_lock: ProbeLock, error: Exception) 
 
 def test_one_isolated_environment_stops_no_other(probe_lock: ProbeLock) -> None:
     clock, database = Clock(), FakeDatabase(None)
-    isolated, healthy = (
-        CircuitBreaker(probe_lock, clock=clock),
-        CircuitBreaker(probe_lock, clock=clock),
-    )
+    isolated = CircuitBreaker(probe_lock, clock=clock)
+    healthy = CircuitBreaker(probe_lock, clock=clock)
     attempt(isolated, FakeDatabase(SILENT))
     assert isolated.state == "open"
     assert healthy.open_elsewhere() is True
@@ -259,11 +258,10 @@ def test_one_isolated_environment_stops_no_other(probe_lock: ProbeLock) -> None:
 
 def test_killed_probe_delays_the_others_by_its_lock(probe_lock: ProbeLock) -> None:
     clock, database = Clock(), FakeDatabase(SILENT)
-    killed, surviving = (
-        CircuitBreaker(probe_lock, clock=clock),
-        CircuitBreaker(probe_lock, clock=clock),
-    )
-    attempt(killed, database), attempt(surviving, database)
+    killed = CircuitBreaker(probe_lock, clock=clock)
+    surviving = CircuitBreaker(probe_lock, clock=clock)
+    attempt(killed, database)
+    attempt(surviving, database)
     clock.now += PROBE_SECONDS
     with suppress(CircuitOpen):
         killed._admit()  # a probe that never ends

@@ -111,12 +111,13 @@ class Runtime(Repositories):
             raise errors.NotSetUp("Ad-hoc SQL needs the role sluice_analyst: make migrate")
         if settings is None:
             raise errors.NotFound("Ad-hoc SQL is not set up here: it needs a database role")
-        if replica not in self._adhoc_sql_databases:
-            self._adhoc_sql_databases[replica] = self._adhoc_sql_database(settings.database, replica)
-        begin = partial(self._adhoc_sql_databases[replica].transaction, preceding=preceding)
+        databases = self._adhoc_sql_databases
+        if replica not in databases:
+            databases[replica] = self._make_adhoc_sql_database(settings.database, replica)
+        begin = partial(databases[replica].transaction, preceding=preceding)
         return AdhocSqlService(begin, settings.max_cost, settings.timeout)
 
-    def _adhoc_sql_database(
+    def _make_adhoc_sql_database(
         self, role: DatabaseSettings, replica: DatabaseSettings | None
     ) -> "AdhocSqlDatabase":
         from sluice.adhoc_sql.database import AdhocSqlDatabase

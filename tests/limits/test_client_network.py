@@ -1,4 +1,4 @@
-"""Which addresses are one stranger's."""
+"""The networks by which unauthenticated requests are limited."""
 
 import pytest
 
@@ -16,10 +16,10 @@ from sluice.limits.client_network import client_network
         ("2001:db8:1:3::1", "2001:db8:1:3::/64"),
         ("fe80::1%eth0", "fe80::/64"),
         ("", ""),
-        ("203.0.113.07", "203.0.113.07"),  # some read it as octal, so it is no address
+        ("203.0.113.07", "203.0.113.07"),  # some parsers read 07 as octal, so Python rejects it
         ("٢٠٣.0.113.7", "٢٠٣.0.113.7"),
         ("not an address", "not an address"),
     ],
 )
-def test_an_address_is_its_networks(address: str, network: str) -> None:
+def test_address_is_mapped_to_its_network(address: str, network: str) -> None:
     assert client_network(address) == network

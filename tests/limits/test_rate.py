@@ -1,4 +1,4 @@
-"""The limiter, driven by an injected clock: exact in every window, with any number of environments in any order."""
+"""The limiter, with an injected clock and any number of execution environments."""
 
 import random
 from collections import Counter
@@ -18,7 +18,7 @@ from sluice.limits.rate import (
 )
 from sluice.limits.window import Policy
 
-START = 1_700_000_040.0  # a window of 60 s begins
+START = 1_700_000_040.0  # the beginning of a window of 60 s
 
 
 class Clock:
@@ -29,8 +29,8 @@ class Clock:
         return self.now
 
 
-class Counted(MemoryCounterStore):
-    """Counts, and how often they were asked."""
+class CountingStore(MemoryCounterStore):
+    """A store that counts its calls and can fail."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -54,22 +54,26 @@ class Counted(MemoryCounterStore):
 
 def simulate(
     policy: Policy, environments: int, requests: list[tuple[int, int]]
-) -> tuple[Counter[int], int, Counted]:
-    """Requests, each (ms after the one before, which environment); what each window admitted, and how many in all."""
-    clock, counts = Clock(), Counted()
-    limiters = [Limiter(counts, MemoryCounterStore(), clock=clock) for _ in range(environments)]
+) -> tuple[Counter[int], int, CountingStore]:
+    """Send requests to limiters that share a store; return the admitted ones by window, and in all.
+
+    A request is the pause before it, in milliseconds, and the number of its environment.
+    """
+    clock, store = Clock(), CountingStore()
+    limiters = [Limiter(store, MemoryCounterStore(), clock=clock) for _ in range(environments)]
     admitted: Counter[int] = Counter()
     now = int(START * 1000)
     for pause, environment in requests:
         now += pause
         clock.now = now / 1000
-        before = counts.writes
+        before = store.writes
         if limiters[environment % environments].hit("ada", policy).allowed:
-            current, moment = window.index(policy, int(clock.now * 1000)), int(clock.now * 1000)
+            moment = int(clock.now * 1000)
+            current = window.index(policy, moment)
             admitted[current] += 1
             assert admitted[current] <= window.max_count(policy, admitted[current - 1], moment)
-        assert counts.writes - before <= 1
-    return admitted, sum(admitted.values()), counts
+        assert store.writes - before <= 1
+    return admitted, sum(admitted.values()), store
 
 
 @settings(max_examples=150, deadline=None)
@@ -81,7 +85,7 @@ def simulate(
         st.tuples(st.sampled_from([0, 0, 1, 7, 100, 2_500]), st.integers(0, 49)), max_size=1_500
     ),
 )
-def test_no_window_holds_more_than_the_quota_nor_its_edge_more_than_the_share(
+def test_no_window_admits_more_than_the_quota(
     quota: int, seconds: int, environments: int, requests: list[tuple[int, int]]
 ) -> None:
     admitted, _, _ = simulate(Policy(quota, seconds), environments, requests)
@@ -91,28 +95,29 @@ def test_no_window_holds_more_than_the_quota_nor_its_edge_more_than_the_share(
 
 @pytest.mark.parametrize("quota", [5, 100, 1_000])
 @pytest.mark.parametrize(
-    ("environments", "least"), [(1, 1.0), (2, 0.9), (5, 0.9), (20, 0.9), (50, 0.9)]
+    ("environments", "min_share"), [(1, 1.0), (2, 0.9), (5, 0.9), (20, 0.9), (50, 0.9)]
 )
 @pytest.mark.parametrize("pressure", [0.8, 1.5, 5.0])
-def test_a_client_gets_its_quota_on_one_environment_and_nine_tenths_on_many(
-    quota: int, environments: int, least: float, pressure: float
+def test_client_gets_90_percent_on_many_environments(
+    quota: int, environments: int, min_share: float, pressure: float
 ) -> None:
-    """Three windows of requests that come evenly, and go where chance sends them."""
-    policy, chance = Policy(quota, 60), random.Random(7)
+    """Three windows of evenly spaced requests, each to a random environment."""
+    policy = Policy(quota, 60)
+    generator = random.Random(7)
     pause = max(1, int(60_000 / quota / pressure))
-    wanted = 3 * 60_000 // pause
-    requests = [(pause, chance.randrange(environments)) for _ in range(wanted)]
-    _, total, counts = simulate(policy, environments, requests)
+    count = 3 * 60_000 // pause
+    requests = [(pause, generator.randrange(environments)) for _ in range(count)]
+    _, total, store = simulate(policy, environments, requests)
     _, exact, _ = simulate_exactly(policy, requests)
 
-    assert total >= least * exact
-    assert counts.writes <= wanted
+    assert total >= min_share * exact
+    assert store.writes <= count
 
 
 def simulate_exactly(
     policy: Policy, requests: list[tuple[int, int]]
 ) -> tuple[Counter[int], int, None]:
-    """The arithmetic alone: one count, asked for each request."""
+    """Admit requests by one exact count, without leases."""
     admitted: Counter[int] = Counter()
     now = int(START * 1000)
     for pause, _ in requests:
@@ -123,24 +128,25 @@ def simulate_exactly(
     return admitted, sum(admitted.values()), None
 
 
-def test_a_busy_client_costs_far_fewer_writes_than_requests() -> None:
-    _, total, counts = simulate(Policy(6_000, 60), 1, [(10, 0)] * 6_000)
+def test_busy_client_costs_few_writes() -> None:
+    _, total, store = simulate(Policy(6_000, 60), 1, [(10, 0)] * 6_000)
 
     assert total == 6_000
-    assert counts.writes < 200
+    assert store.writes < 200
 
 
-def test_one_who_is_over_costs_nothing_and_is_let_in_at_the_moment_it_was_told() -> None:
-    policy, clock, counts = Policy(10, 60), Clock(), Counted()
-    limiter = Limiter(counts, MemoryCounterStore(), clock=clock)
+def test_rejections_cost_no_writes_until_retry_after() -> None:
+    policy, clock, store = Policy(10, 60), Clock(), CountingStore()
+    limiter = Limiter(store, MemoryCounterStore(), clock=clock)
     assert [limiter.hit("ada", policy).allowed for _ in range(11)] == [True] * 10 + [False]
-    writes, told = counts.writes, limiter.hit("ada", policy).retry_after
+    writes = store.writes
+    retry_after = limiter.hit("ada", policy).retry_after
     for _ in range(1_000):
-        clock.now += (told - 1) / 1_001
+        clock.now += (retry_after - 1) / 1_001
         assert not limiter.hit("ada", policy).allowed
-    assert counts.writes == writes
+    assert store.writes == writes
 
-    clock.now = START + told
+    clock.now = START + retry_after
     assert limiter.hit("ada", policy).allowed
 
 
@@ -150,9 +156,7 @@ def test_one_who_is_over_costs_nothing_and_is_let_in_at_the_moment_it_was_told()
     seconds=st.sampled_from([1, 60]),
     pauses=st.lists(st.integers(0, 5_000), max_size=200),
 )
-def test_whoever_waits_as_long_as_told_is_let_in(
-    quota: int, seconds: int, pauses: list[int]
-) -> None:
+def test_request_after_retry_after_is_allowed(quota: int, seconds: int, pauses: list[int]) -> None:
     policy, clock = Policy(quota, seconds), Clock()
     limiter = Limiter(MemoryCounterStore(), MemoryCounterStore(), clock=clock)
     for pause in pauses:
@@ -163,7 +167,7 @@ def test_whoever_waits_as_long_as_told_is_let_in(
             assert limiter.hit("ada", policy).allowed
 
 
-def test_clients_and_policies_do_not_share() -> None:
+def test_clients_and_policies_have_separate_counts() -> None:
     limiter = Limiter(MemoryCounterStore(), MemoryCounterStore(), clock=Clock())
     policy = Policy(1, 60)
     assert [limiter.hit(name, policy).allowed for name in ("ada", "bob", "ada")] == [
@@ -174,7 +178,7 @@ def test_clients_and_policies_do_not_share() -> None:
     assert limiter.hit("ada", Policy(1, 60, "other")).allowed
 
 
-def test_headers_are_the_drafts() -> None:
+def test_headers_follow_the_ietf_draft() -> None:
     decision = Limiter(MemoryCounterStore(), MemoryCounterStore(), clock=Clock(START + 0.5)).hit(
         "ada", Policy(100, 60)
     )
@@ -185,28 +189,26 @@ def test_headers_are_the_drafts() -> None:
     }
 
 
-def test_where_counts_fail_requests_go_through_with_a_bound_of_this_environment() -> None:
-    policy, clock, counts = Policy(10, 60), Clock(), Counted()
-    limiter = Limiter(counts, MemoryCounterStore(), clock=clock)
-    counts.fails = True
+def test_limiter_counts_locally_if_the_store_fails() -> None:
+    policy, clock, store = Policy(10, 60), Clock(), CountingStore()
+    limiter = Limiter(store, MemoryCounterStore(), clock=clock)
+    store.fails = True
 
     decisions: list[Decision] = [limiter.hit("ada", policy) for _ in range(15)]
 
     assert [decision.allowed for decision in decisions] == [True] * 10 + [False] * 5
-    assert (limiter.failures, counts.writes + counts.reads) == (1, 1)
-    counts.fails = False
+    assert (limiter.failures, store.writes + store.reads) == (1, 1)
+    store.fails = False
     clock.now += STORE_BACKOFF_MS / 1000 + 0.001
     assert limiter.hit("bob", policy).allowed
-    assert counts.writes == 1
+    assert store.writes == 1
 
 
-def test_clocks_that_differ_admit_no_more_than_the_quota_in_a_window_of_either() -> None:
-    counts, policy = MemoryCounterStore(), Policy(100, 60)
-    early, late = (
-        Limiter(counts, MemoryCounterStore(), clock=Clock(START + 30 + skew)) for skew in (-2, 2)
-    )
+def test_clock_skew_does_not_exceed_the_quota() -> None:
+    store, policy = MemoryCounterStore(), Policy(100, 60)
+    early = Limiter(store, MemoryCounterStore(), clock=Clock(START + 28))
+    late = Limiter(store, MemoryCounterStore(), clock=Clock(START + 32))
 
-    assert (
-        sum(limiter.hit("ada", policy).allowed for _ in range(100) for limiter in (early, late))
-        == 100
-    )
+    decisions = [limiter.hit("ada", policy) for _ in range(100) for limiter in (early, late)]
+
+    assert sum(decision.allowed for decision in decisions) == 100

@@ -1,6 +1,7 @@
-"""Whose is this API key? Asked of a DynamoDB table that knows keys only by their hashes.
+"""Look up API keys in the DynamoDB table, which stores only their hashes.
 
-A key is 256 random bits (scripts/api_keys.py), so its plain SHA-256 can be neither guessed nor looked up.
+A key has 256 random bits (scripts/api_keys.py). So a plain SHA-256 is enough: the key cannot be
+guessed, nor found in a table of precomputed hashes.
 """
 
 import logging
@@ -12,24 +13,32 @@ from sluice.errors import IdentityUnavailable
 from sluice.identity.authenticator import Principal
 
 _log = logging.getLogger(__name__)
-MOST = 200  # characters; ours have 46
+
+MAX_KEY_LENGTH = 200  # characters; a key of scripts/api_keys.py has 46
 
 
 def hash_key(key: str) -> str:
-    """What stands in the table in place of the key."""
+    """Return the hash under which the table stores the key."""
     return sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 class ApiKeyStore:
-    """The table's reader. An item: `key_hash, client, scopes, tier, disabled, expires_at` (seconds since the epoch)."""
+    """Reads the API keys table.
+
+    An item has `key_hash`, `client`, `scopes`, `tier`, `disabled` and `expires_at` (seconds since
+    the epoch).
+    """
 
     def __init__(self, dynamodb: AwsClient, table: str) -> None:
         self._dynamodb = dynamodb
         self._table = table
 
     def __call__(self, key: str) -> Principal | None:
-        """Whose key it is; None where it is unknown or disabled. IdentityUnavailable where nobody answers."""
-        if not 0 < len(key) <= MOST:
+        """Return the owner of the key, or None if it is unknown or disabled.
+
+        Raises IdentityUnavailable if DynamoDB does not respond.
+        """
+        if not 0 < len(key) <= MAX_KEY_LENGTH:
             return None
         request = {
             "TableName": self._table,
@@ -40,10 +49,10 @@ class ApiKeyStore:
             item = self._dynamodb.call("DynamoDB_20120810.GetItem", request).get("Item")
         except AwsError as error:
             raise IdentityUnavailable from error
-        return None if item is None else _caller(item)
+        return None if item is None else _principal(item)
 
 
-def _caller(item: dict[str, dict[str, Any]]) -> Principal | None:
+def _principal(item: dict[str, dict[str, Any]]) -> Principal | None:
     if item.get("disabled", {}).get("BOOL"):
         return None
     try:
@@ -54,5 +63,5 @@ def _caller(item: dict[str, dict[str, Any]]) -> Principal | None:
             expires_at=float(item["expires_at"]["N"]) if "expires_at" in item else float("inf"),
         )
     except (KeyError, ValueError):
-        _log.exception("an API key's item cannot be read: %s", item.get("key_hash"))
+        _log.exception("the item of an API key is invalid: %s", item.get("key_hash"))
         return None

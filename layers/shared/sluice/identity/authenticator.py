@@ -1,26 +1,37 @@
-"""Who is asking, and what may they do? An API key or a token, each looked up once and then remembered for a while."""
+"""Authenticate clients by an API key or a bearer token, and cache the result.
+
+What a client may do is in the scopes of its Principal; the routes check them.
+"""
 
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from threading import Lock
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from sluice.errors import Unauthenticated
 
-CACHE_TTL = 60.0  # so what is revoked is refused within this
-CACHE_SIZE = 1_000  # credentials, unknown ones too: asking about them is not free either
+CACHE_TTL = 60.0  # seconds: a revoked key is rejected within this time
+CACHE_SIZE = 1_000  # credentials; unknown ones too, because looking them up is not free either
 
 SCOPES = (
-    *("catalog:read", "catalog:write", "users:read", "users:write", "orders:read", "orders:write"),
-    *("analytics:read", "analytics:query", "imports:read", "imports:write"),
+    "catalog:read",
+    "catalog:write",
+    "users:read",
+    "users:write",
+    "orders:read",
+    "orders:write",
+    "analytics:read",
+    "analytics:query",
+    "imports:read",
+    "imports:write",
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """A known client. `expires_at`: seconds since the epoch, from when its credentials are none."""
+    """An authenticated client. `expires_at`: Unix time after which its credentials are invalid."""
 
     client_id: str
     scopes: frozenset[str]
@@ -28,71 +39,80 @@ class Principal:
     expires_at: float = float("inf")
 
 
-Lookup = Callable[
-    [str], Principal | None
-]  # credentials → whose they are; None where they are nobody's
+# Returns the owner of the credentials, or None if they are invalid.
+Lookup = Callable[[str], Principal | None]
+# Returns the owner of the claims that API Gateway verified, or None if they are not acceptable.
+ClaimsLookup = Callable[[Mapping[str, Any] | None], Principal | None]
 
 
-class _Remembered(NamedTuple):
+class _CacheEntry(NamedTuple):
     principal: Principal | None
-    until: float
+    expires_at: float
 
 
 class Authenticator:
-    """Tells callers apart by what they show. `lookup` may fail with an Unavailable; that is not remembered."""
+    """Identifies clients. A lookup may raise Unavailable; a failed lookup is not cached.
+
+    Without `token_lookup`, bearer tokens are rejected. If `claims_lookup` is set, API Gateway has
+    verified the tokens, and only the claims it passes on count.
+    """
 
     def __init__(
         self,
-        keys: Lookup,
-        tokens: Lookup | None,
-        verified: Callable[[Mapping[str, Any] | None], Principal | None] | None = None,
+        key_lookup: Lookup,
+        token_lookup: Lookup | None,
+        claims_lookup: ClaimsLookup | None = None,
         *,
         clock: Callable[[], float],
     ) -> None:
-        self._lookups = {"key": keys, "token": tokens}
-        self._verified = verified  # claims that API Gateway has verified → whose they are; None: they are not trusted
+        self._lookups = {"key": key_lookup, "token": token_lookup}
+        self._claims_lookup = claims_lookup
         self._clock = clock
         self._lock = Lock()
-        self._remembered: OrderedDict[bytes, _Remembered] = OrderedDict()
+        self._cache: OrderedDict[bytes, _CacheEntry] = OrderedDict()
 
     def identify(
         self, key: str | None, authorization: str | None, claims: Mapping[str, Any] | None = None
     ) -> Principal:
-        """Return the client of `X-API-Key` or, without one, of `Authorization: Bearer`. Raise Unauthenticated."""
+        """Return the client of `X-API-Key` or, without that, of `Authorization: Bearer`.
+
+        Raises Unauthenticated if the credentials are missing, unknown or expired.
+        """
         if key is not None:
-            return self._known("key", key.strip())
-        if self._verified is not None:
-            principal = self._verified(claims)
+            return self._authenticate("key", key.strip())
+        if self._claims_lookup is not None:
+            principal = self._claims_lookup(claims)
             if principal is None or self._clock() >= principal.expires_at:
                 raise Unauthenticated(
-                    "Send Authorization: Bearer with a token of this API's issuer"
+                    "Send an Authorization header with a Bearer token of this API's issuer"
                 )
             return principal
         scheme, _, token = (authorization or "").strip().partition(" ")
         if scheme.lower() != "bearer" or not token:
-            raise Unauthenticated("Send an X-API-Key, or Authorization: Bearer with a token")
-        return self._known("token", token.strip())
+            raise Unauthenticated(
+                "Send an X-API-Key header, or an Authorization header with a Bearer token"
+            )
+        return self._authenticate("token", token.strip())
 
-    def _known(self, kind: str, credentials: str) -> Principal:
+    def _authenticate(self, kind: Literal["key", "token"], credentials: str) -> Principal:
         digest = sha256(f"{kind} {credentials}".encode("utf-8", "surrogatepass")).digest()
         now = self._clock()
         with self._lock:
-            remembered = self._remembered.get(digest)
-        # A clock that was set back would make a memory last: from the future, it counts as old.
-        if remembered is None or not now < remembered.until <= now + CACHE_TTL:
+            entry = self._cache.get(digest)
+        # An entry that expires too far in the future was made before the clock was set back.
+        if entry is None or not now < entry.expires_at <= now + CACHE_TTL:
             lookup = self._lookups[kind]
-            remembered = _Remembered(lookup(credentials) if lookup else None, now + CACHE_TTL)
-            self._remember(digest, remembered)
-        principal = remembered.principal
-        if principal is None or now >= principal.expires_at:
-            raise Unauthenticated(
-                f"This {'API key' if kind == 'key' else 'token'} is unknown, disabled or expired"
-            )
-        return principal
+            principal = lookup(credentials) if lookup else None
+            entry = _CacheEntry(principal, now + CACHE_TTL)
+            self._store(digest, entry)
+        if entry.principal is None or now >= entry.principal.expires_at:
+            noun = "API key" if kind == "key" else "token"
+            raise Unauthenticated(f"This {noun} is unknown, disabled or expired")
+        return entry.principal
 
-    def _remember(self, digest: bytes, remembered: _Remembered) -> None:
+    def _store(self, digest: bytes, entry: _CacheEntry) -> None:
         with self._lock:
-            self._remembered[digest] = remembered
-            self._remembered.move_to_end(digest)
-            if len(self._remembered) > CACHE_SIZE:
-                self._remembered.popitem(last=False)
+            self._cache[digest] = entry
+            self._cache.move_to_end(digest)
+            if len(self._cache) > CACHE_SIZE:
+                self._cache.popitem(last=False)

@@ -1,7 +1,8 @@
-"""Reads the claims of a JSON Web Token, after its signature was verified here or by API Gateway.
+"""Read the claims of a JSON Web Token whose signature was verified, here or by API Gateway.
 
-With GatewayJwtAuthorizer API Gateway verifies a token before it starts a function, and puts its claims into the event.
-They are in `requestContext`, which no client can write. Nothing here is called unless the settings say so.
+With the template's GatewayJwtAuthorizer, API Gateway verifies a token before it starts a function,
+and puts the claims into the event's `requestContext`. A client cannot write there. The functions
+use these claims only if the settings say that API Gateway verifies tokens.
 """
 
 from collections.abc import Mapping
@@ -11,22 +12,24 @@ from sluice.identity.authenticator import Principal
 
 
 def parse_scopes(claims: Mapping[str, Any]) -> frozenset[str]:
-    """Return the scopes in `scope` (RFC 8693: a text with spaces), or in `scp`, a list or a text; else none.
+    """Return the scopes in `scope` (RFC 8693: separated by spaces), or else in `scp`.
 
-    API Gateway hands a list on as a text in brackets.
+    `scp` is a list or a string. API Gateway passes a list on as a string in brackets. Anything
+    else means no scopes.
     """
-    given = claims.get("scope", claims.get("scp", ""))
-    if isinstance(given, str):
-        return frozenset(given.removeprefix("[").removesuffix("]").split())
-    return (
-        frozenset(scope for scope in given if isinstance(scope, str))
-        if isinstance(given, list)
-        else frozenset()
-    )
+    scopes = claims.get("scope", claims.get("scp", ""))
+    if isinstance(scopes, str):
+        return frozenset(scopes.removeprefix("[").removesuffix("]").split())
+    if isinstance(scopes, list):
+        return frozenset(scope for scope in scopes if isinstance(scope, str))
+    return frozenset()
 
 
 def principal_from_claims(claims: Mapping[str, Any] | None, issuer: str) -> Principal | None:
-    """Return the client whose token API Gateway verified; None if there are no claims of `issuer` with a subject."""
+    """Return the client of a token that API Gateway verified.
+
+    Returns None if the claims are missing, of another issuer, or without a subject or an expiry.
+    """
     if not claims or claims.get("iss") != issuer or not claims.get("sub"):
         return None
     try:

@@ -1,7 +1,7 @@
-"""The keys that an issuer publishes: fetched with bounds, and chosen for one token's signature.
+"""Fetch the key set (JWKS) of an issuer within limits, and choose the keys for a token.
 
-PyJWT's client and key classes do what they can; docs/decisions/0007-callers.md says what they cannot. This module is
-imported with the first token, because it loads PyJWT and its cryptography.
+docs/decisions/0007-callers.md says what PyJWT's client lacks. This module loads PyJWT and
+cryptography, so it is imported with the first token.
 """
 
 import json
@@ -16,16 +16,16 @@ from urllib.error import HTTPError
 import jwt
 
 MAX_BYTES = 1024 * 1024
-MAX_SECONDS = 4.0  # for the whole answer, with the name's lookup
-SOCKET_SECONDS = 2.0  # without a byte
-MAX_KEYS = 100  # that are read of a key set
-MAX_TRIED = 10  # that may fit one token
+TOTAL_TIMEOUT = 4.0  # seconds, for the name lookup and the whole response
+SOCKET_TIMEOUT = 2.0  # seconds between two bytes
+MAX_KEYS = 100  # that are read from a key set
+MAX_MATCHES = 10  # keys that may match one token
 MIN_RSA_BITS = 2_048  # RFC 7518, section 3.3
 MAX_RSA_BITS = 8_192  # verifying takes longer with each bit
 
 
 class _NoRedirects(urllib.request.HTTPRedirectHandler):
-    """Makes a redirect an HTTPError: the operator named one place for keys, and no other is trusted."""
+    """Turns a redirect into an HTTPError: only the URL that the operator configured is trusted."""
 
     def redirect_request(self, *_: Any) -> None:
         return None
@@ -34,61 +34,67 @@ class _NoRedirects(urllib.request.HTTPRedirectHandler):
 _opener = urllib.request.build_opener(_NoRedirects())
 
 
-def fetch(url: str, timeout: float = MAX_SECONDS) -> bytes:
-    """Return what is published at `url`.
+def fetch(url: str, timeout: float = TOTAL_TIMEOUT) -> bytes:
+    """Return the body of a GET of `url`.
 
-    OSError or HTTPException if it is not answered in time, is a redirect or any other status than 200, or is too long.
+    Raises OSError or HTTPException if there is no complete response in time, if it is a redirect
+    or has another status than 200, or if it has more than MAX_BYTES.
     """
-    answers: queue.SimpleQueue[bytes | Exception] = queue.SimpleQueue()
-    # A thread, because neither the lookup of a name nor a server that sends a byte a second has a limit of its own.
-    threading.Thread(target=_fetch, args=(url, answers), daemon=True).start()
+    results: queue.SimpleQueue[bytes | Exception] = queue.SimpleQueue()
+    # In a thread, because a timeout of urllib limits neither the name lookup nor a server that
+    # sends one byte a second.
+    threading.Thread(target=_fetch, args=(url, results), daemon=True).start()
     try:
-        answer = answers.get(timeout=timeout)
+        result = results.get(timeout=timeout)
     except queue.Empty:
-        raise TimeoutError(f"no complete answer within {timeout:g} s") from None
-    if isinstance(answer, Exception):
-        raise answer
-    return answer
+        raise TimeoutError(f"no complete response within {timeout:g} s") from None
+    if isinstance(result, Exception):
+        raise result
+    return result
 
 
-def _fetch(url: str, answers: "queue.SimpleQueue[bytes | Exception]") -> None:
+def _fetch(url: str, results: "queue.SimpleQueue[bytes | Exception]") -> None:
     try:
         accept = {"Accept": "application/jwk-set+json, application/json"}
-        request = urllib.request.Request(url, headers=accept)  # noqa: S310 - settings take https alone, or loopback
-        with _opener.open(request, timeout=SOCKET_SECONDS) as response:
+        # The settings allow only https, and http to the loopback interface.
+        request = urllib.request.Request(url, headers=accept)  # noqa: S310
+        with _opener.open(request, timeout=SOCKET_TIMEOUT) as response:
             if response.status != 200:
-                raise OSError(f"status {response.status}")
+                raise OSError(f"the status is {response.status}, not 200")
             body: bytes = response.read(MAX_BYTES + 1)
         if len(body) > MAX_BYTES:
-            raise OSError(f"over {MAX_BYTES} bytes")
-        answers.put(body)
+            raise OSError(f"the response has more than {MAX_BYTES} bytes")
+        results.put(body)
     except (OSError, HTTPException, ValueError) as error:
         if isinstance(error, HTTPError):
             error.close()
-        answers.put(error)
+        results.put(error)
 
 
 class JwksClient(jwt.PyJWKClient):
-    """PyJWT's client, with a fetch that has bounds. `get_jwk_set` raises PyJWTError, OSError or HTTPException."""
+    """PyJWT's client for a key set, with the limits of `fetch`.
+
+    `get_jwk_set` raises PyJWTError, OSError or HTTPException.
+    """
 
     def __init__(self, url: str, fetch: Callable[[str], bytes] = fetch) -> None:
         super().__init__(url, cache_jwk_set=False)
         self._fetch = fetch
 
     def fetch_data(self) -> dict[str, Any]:
-        """Return the published keys that may verify signatures."""
+        """Return the key set, without keys that are not for verifying signatures."""
         try:
-            published = self._as_jwk_set_payload(json.loads(self._fetch(self.uri)))
+            key_set = self._as_jwk_set_payload(json.loads(self._fetch(self.uri)))
         except (ValueError, RecursionError) as error:
             raise jwt.PyJWKClientError(f"the key set is not JSON: {error}") from None
-        keys = published.get("keys")
+        keys = key_set.get("keys")
         if not isinstance(keys, list):
             raise jwt.PyJWKClientError("the key set has no list of keys")
-        return {"keys": [key for key in keys[:MAX_KEYS] if _may_verify(key)]}
+        return {"keys": [key for key in keys[:MAX_KEYS] if _is_signature_key(key)]}
 
 
-def _may_verify(key: Any) -> bool:
-    """Whether it is a public key for signatures (RFC 7517, sections 4.2 and 4.3)."""
+def _is_signature_key(key: Any) -> bool:
+    """Return whether this is a public key for signatures (RFC 7517, sections 4.2 and 4.3)."""
     if not isinstance(key, dict) or "d" in key or key.get("use", "sig") != "sig":
         return False
     operations = key.get("key_ops", ["verify"])
@@ -100,20 +106,21 @@ def matching_keys(
 ) -> list[jwt.PyJWK]:
     """Return the keys that may have signed a token with this header (RFC 7515, section 4.1).
 
-    A key fits by its algorithm (its own `alg`, or that of its kind and curve), and by its id if the token names one.
-    The id is optional, and several keys may share one. If more than MAX_TRIED keys fit, the token does not say enough.
+    A key matches by its algorithm (`alg`, or the one of its type and curve), and by its id if the
+    header has a `kid`. The id is optional, and several keys may share one. If more than
+    MAX_MATCHES keys match, the header is too vague and the result is empty.
     """
     algorithm = header.get("alg")
     if algorithm not in algorithms:
         return []
-    fit = [
+    matches = [
         key
         for key in keys
         if key.algorithm_name == algorithm
         and ("kid" not in header or key.key_id == header["kid"])
         and _is_strong(key)
     ]
-    return fit if len(fit) <= MAX_TRIED else []
+    return matches if len(matches) <= MAX_MATCHES else []
 
 
 def _is_strong(key: jwt.PyJWK) -> bool:

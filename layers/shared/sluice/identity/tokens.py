@@ -1,6 +1,7 @@
-"""Whose is this JSON Web Token? Verified against the issuer's published keys, RS256 and ES256 alone.
+"""Verify JSON Web Tokens with the keys that the issuer publishes. Only RS256 and ES256 are allowed.
 
-PyJWT and its cryptography are loaded with the first token: a client with an API key never pays for them.
+PyJWT and cryptography are imported with the first token, so that functions whose clients use API
+keys do not load them.
 """
 
 from __future__ import annotations
@@ -23,13 +24,16 @@ _log = logging.getLogger(__name__)
 
 ALGORITHMS = ("RS256", "ES256")
 JWKS_TTL = 3600.0  # seconds
-MIN_FETCH_INTERVAL = 30.0  # seconds, whatever tokens say
-LEEWAY = 30  # seconds that the issuer's clock may be off
-MOST = 8_192  # characters
+MIN_FETCH_INTERVAL = 30.0  # seconds between two fetches of the keys, even for unknown key ids
+LEEWAY = 30  # seconds by which the clocks of the issuer and of Lambda may differ
+MAX_TOKEN_LENGTH = 8_192  # characters
 
 
 class TokenVerifier:
-    """One issuer's tokens for one audience. `fetch` returns what is published at a URL; jwks.py has the usual one."""
+    """Verifies the tokens of one issuer for one audience.
+
+    `fetch` returns the body of a URL; the default is `jwks.fetch`.
+    """
 
     def __init__(
         self,
@@ -45,43 +49,47 @@ class TokenVerifier:
         self._fetched_at = self._tried_at = float("-inf")
 
     def __call__(self, token: str) -> Principal | None:
-        """Whose token it is; None for one that is forged, expired, of others or for others.
+        """Return the client of the token.
 
-        IdentityUnavailable if the issuer's keys have never been received.
+        Returns None if the token is forged, expired, of another issuer or for another audience.
+        Raises IdentityUnavailable if the issuer's keys were never received.
         """
         import jwt
 
-        if len(token) > MOST:
+        if len(token) > MAX_TOKEN_LENGTH:
             return None
         try:
-            claims = self._claims(token, jwt.get_unverified_header(token))
+            claims = self._verify(token, jwt.get_unverified_header(token))
             expires_at = float(claims["exp"]) + LEEWAY
         except (jwt.PyJWTError, ValueError, TypeError, OverflowError) as error:
-            _log.info("a token was refused: %s", type(error).__name__)
+            _log.info("a token was rejected: %s", type(error).__name__)
             return None
-        if not claims["sub"]:  # all who have no name would be one client
+        if not claims["sub"]:  # all clients without a subject would share one client id
             return None
         return Principal(
             client_id=f"jwt {claims['sub']}", scopes=parse_scopes(claims), expires_at=expires_at
         )
 
-    def _claims(self, token: str, header: Mapping[str, Any]) -> Mapping[str, Any]:
-        """The claims, verified. PyJWTError. Keys are fetched again if the one that signed it may be a new one."""
+    def _verify(self, token: str, header: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return the verified claims. Raises PyJWTError.
+
+        The keys are fetched again if none matches, because the issuer may have a new one.
+        """
         import jwt
 
         from sluice.identity.jwks import matching_keys
 
         self._refresh(self._clock() - JWKS_TTL)
         for _ in range(2):
-            fit = matching_keys(self._keys, header, ALGORITHMS)
-            for key in fit:
+            matches = matching_keys(self._keys, header, ALGORITHMS)
+            for key in matches:
                 try:
                     return self._decode(token, key)
                 except jwt.InvalidSignatureError:
-                    continue  # another key may fit as well
-            if (fit and "kid" in header) or not self._refresh(float("inf")):
+                    continue  # another key may match as well
+            if (matches and "kid" in header) or not self._refresh(float("inf")):
                 break
-        raise jwt.InvalidSignatureError("none of the issuer's keys has signed it")
+        raise jwt.InvalidSignatureError("no key of the issuer has signed this token")
 
     def _decode(self, token: str, key: PyJWK) -> Mapping[str, Any]:
         import jwt
@@ -97,32 +105,29 @@ class TokenVerifier:
         )
         return claims
 
-    def _refresh(self, before: float) -> bool:
-        """Fetch the keys if those known are older than `before`; whether new ones came. IdentityUnavailable."""
+    def _refresh(self, fetched_since: float) -> bool:
+        """Fetch the keys if the last fetch was before `fetched_since`; return whether it worked.
+
+        Raises IdentityUnavailable if there are no keys, neither new nor old.
+        """
         import jwt
 
         from sluice.identity import jwks
 
         now = self._clock()
-        stale = not before <= self._fetched_at <= now
+        stale = not fetched_since <= self._fetched_at <= now
         fetched = False
         if stale and not 0 <= now - self._tried_at < MIN_FETCH_INTERVAL:
             self._tried_at = now
+            client = jwks.JwksClient(self._settings.jwks_url, self._fetch or jwks.fetch)
             try:
-                self._keys = (
-                    jwks.JwksClient(self._settings.jwks_url, self._fetch or jwks.fetch)
-                    .get_jwk_set()
-                    .keys
-                )
+                self._keys = client.get_jwk_set().keys
                 self._fetched_at, fetched = now, True
-            except (
-                jwt.PyJWKSetError
-            ):  # it publishes keys, and none of use: those known are withdrawn
+            except jwt.PyJWKSetError:
+                # The key set has no usable key: the issuer has withdrawn the known ones.
                 self._keys, self._fetched_at = (), now
             except (OSError, HTTPException, ValueError, jwt.PyJWTError):
-                _log.exception(
-                    "the issuer's keys cannot be fetched from %s", self._settings.jwks_url
-                )
+                _log.exception("cannot fetch the issuer's keys from %s", self._settings.jwks_url)
         if not self._keys:
             raise IdentityUnavailable
         return fetched

@@ -1,16 +1,20 @@
-"""Which addresses are one stranger's? An IPv4 address; of IPv6 a /64, in which a host has as many as it likes."""
+"""Group client addresses into the networks that the rate limit of unknown clients counts."""
 
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
 
 def client_network(address: str) -> str:
-    """The address itself, its /64, or (what is no address) the text."""
+    """Return the IPv4 address itself, or the /64 network of an IPv6 address.
+
+    An IPv6 host can use every address of its /64, so a limit per address would not limit it.
+    A text that is not an address is returned unchanged.
+    """
     try:
-        known: IPv4Address | IPv6Address = ip_address(address)
+        parsed: IPv4Address | IPv6Address = ip_address(address)
     except ValueError:
         return address
-    if isinstance(known, IPv6Address):
-        if known.ipv4_mapped:
-            return str(known.ipv4_mapped)
-        return f"{IPv6Address(int(known) >> 64 << 64)}/64"
-    return str(known)
+    if isinstance(parsed, IPv6Address):
+        if parsed.ipv4_mapped:
+            return str(parsed.ipv4_mapped)
+        return f"{IPv6Address(int(parsed) >> 64 << 64)}/64"
+    return str(parsed)

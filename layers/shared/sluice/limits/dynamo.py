@@ -1,4 +1,7 @@
-"""Counts that all environments share: a DynamoDB item for each client and window, and a conditional ADD a request."""
+"""A counter store in DynamoDB, shared by all execution environments.
+
+There is one item per client and window. A request costs one conditional UpdateItem.
+"""
 
 from os import urandom
 from typing import Any
@@ -6,15 +9,18 @@ from typing import Any
 from sluice.aws.client import AwsClient, AwsError
 from sluice.limits.rate import CounterStoreUnavailable, IncrementResult
 
-REFUSED = "ConditionalCheckFailedException"
+CONDITION_FAILED = "ConditionalCheckFailedException"
 
 
 class DynamoCounterStore:
-    """An item: `id` (the key and the window), `n` the count, `expires_at` for the table's time to live.
+    """Count requests in items of the rate limit table. Raises CounterStoreUnavailable.
 
-    Correct whether or not DynamoDB has removed what expired: a window's number is never used again. `by` is the token
-    of the take that was counted last. The client may send a take twice, if the response to the first got lost; DynamoDB
-    then finds the take's own token and does not count it again.
+    An item has `id` (the key and the window), `n` (the count), `expires_at` (for DynamoDB's TTL)
+    and `by` (the token of the last increment). Expired items do not have to be deleted in time,
+    because the number of a window is never used again.
+
+    The AWS client may send an increment twice if the first response is lost. DynamoDB then finds
+    the token of this increment and does not count it again.
     """
 
     def __init__(self, dynamodb: AwsClient, table: str) -> None:
@@ -24,13 +30,16 @@ class DynamoCounterStore:
     def increment(
         self, key: str, window: int, *, amount: int, limit: int, expires_at: int
     ) -> IncrementResult:
-        first = "attribute_not_exists(n) OR " if amount <= limit else ""
+        """Add `amount` to the count, unless the sum would exceed `limit`."""
         token = urandom(6).hex()
+        condition = "n <= :bound AND #by <> :token"
+        if amount <= limit:
+            condition = f"attribute_not_exists(n) OR ({condition})"
         request = {
             "TableName": self._table,
-            "Key": _key(key, window),
+            "Key": _item_key(key, window),
             "UpdateExpression": "ADD n :amount SET expires_at = :expires_at, #by = :token",
-            "ConditionExpression": f"{first}(n <= :bound AND #by <> :token)",
+            "ConditionExpression": condition,
             "ExpressionAttributeNames": {"#by": "by"},
             "ExpressionAttributeValues": {
                 ":amount": _number(amount),
@@ -42,27 +51,26 @@ class DynamoCounterStore:
             "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
         }
         try:
-            return IncrementResult(
-                True,
-                _count(
-                    self._dynamodb.call("DynamoDB_20120810.UpdateItem", request).get("Attributes")
-                ),
-            )
+            response = self._dynamodb.call("DynamoDB_20120810.UpdateItem", request)
         except AwsError as error:
-            if error.code == REFUSED:
+            if error.code == CONDITION_FAILED:
                 item = error.response.get("Item") or {}
-                return IncrementResult(item.get("by") == {"S": token}, _count(item))
+                counted_before = item.get("by") == {"S": token}
+                return IncrementResult(counted_before, _count(item))
             raise CounterStoreUnavailable from error
+        return IncrementResult(True, _count(response.get("Attributes")))
 
     def count(self, key: str, window: int) -> int:
-        request = {"TableName": self._table, "Key": _key(key, window), "ConsistentRead": True}
+        """Return the count of the window; 0 if it has no item."""
+        request = {"TableName": self._table, "Key": _item_key(key, window), "ConsistentRead": True}
         try:
-            return _count(self._dynamodb.call("DynamoDB_20120810.GetItem", request).get("Item"))
+            response = self._dynamodb.call("DynamoDB_20120810.GetItem", request)
         except AwsError as error:
             raise CounterStoreUnavailable from error
+        return _count(response.get("Item"))
 
 
-def _key(key: str, window: int) -> dict[str, Any]:
+def _item_key(key: str, window: int) -> dict[str, Any]:
     return {"id": {"S": f"{key}:{window}"}}
 
 

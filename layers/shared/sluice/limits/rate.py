@@ -1,9 +1,12 @@
-"""How often may a client ask, whatever environments answer it? Decides from shared counts, asked as rarely as can be.
+"""Limit the requests of each client, over counts that all execution environments share.
 
-A request costs at most one write of the shared count, and none where it is known to be over: a refusal holds until the
-arithmetic frees a request. A busy client's environment takes several at a time, a lease, and gives them out itself. So
-that leases which lapse cost a client that is spread over many environments no more than a tenth of its quota, each
-takes at most its own share of a twentieth. See docs/decisions/0008-rate-limit.md.
+A request costs at most one write to the counter store. A rejection costs none: it is remembered
+until the arithmetic of the window allows another request.
+
+The execution environment of a busy client leases several requests with one write, and then admits
+them on its own. Leases are capped so that unused ones waste at most 10 % of a quota: all leases of
+a client together hold at most 5 % of its quota, and each environment gets its share of that.
+See docs/decisions/0008-rate-limit.md.
 """
 
 import logging
@@ -17,44 +20,54 @@ from typing import Literal, NamedTuple, Protocol
 from sluice.limits import window
 from sluice.limits.window import Policy
 
-# Who decided: the shared counts, a lease of them, a refusal that is remembered, or this environment alone.
+# What a decision is based on: the shared counts, a lease of them, a remembered rejection, or the
+# counts of this execution environment alone.
 DecisionSource = Literal["shared", "lease", "cache", "local"]
 
 _log = logging.getLogger(__name__)
 
-KEPT = 10_000  # clients remembered in one environment
-MOST_LEASED = 64
-LEASED_PART = 20  # of the quota may lapse, at most, as leases
-BUSY_PART = 4  # of what was taken here so far is leased at once, at most: a client is as busy as it has been
-STORE_BACKOFF_MS = 5_000  # ms without asking counts that have just failed
+CACHE_SIZE = 10_000  # clients that one execution environment remembers
+MAX_LEASE = 64  # requests
+LEASE_QUOTA_DIVISOR = 20  # all leases of a client together are at most 1/20 of its quota
+LEASE_TAKEN_DIVISOR = 4  # a lease is at most 1/4 of what was taken here in this window
+STORE_BACKOFF_MS = 5_000  # after a failure of the store, until it is tried again
 
 
 class CounterStoreUnavailable(Exception):
-    """The shared counts cannot be reached, or do not answer in time."""
+    """The shared counts cannot be reached, or do not respond in time."""
 
 
 class IncrementResult(NamedTuple):
-    """Was it within the bound? And how many there are now."""
+    """The result of an increment: whether the limit allowed it, and the count after it."""
 
     admitted: bool
     total: int
 
 
 class CounterStore(Protocol):
-    """Where requests are counted. Both raise CountsUnavailable."""
+    """Counts requests by key and window. Both methods raise CounterStoreUnavailable."""
 
     def increment(
         self, key: str, window: int, *, amount: int, limit: int, expires_at: int
     ) -> IncrementResult:
-        """Add `amount` to the window's count unless it would then be over `most`: in one step, whoever else does so."""
+        """Add `amount` to the count atomically, unless the sum would exceed `limit`.
+
+        The count may be deleted after `expires_at`, in seconds since the epoch.
+        """
         ...
 
-    def count(self, key: str, window: int) -> int: ...
+    def count(self, key: str, window: int) -> int:
+        """Return the count of the window; 0 if nothing was counted."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """May this request be answered? `remaining` requests may follow it at once; times are whole seconds."""
+    """Whether a request is allowed, and what the client may do next.
+
+    `remaining` requests are allowed right after this one. `reset_after` and `retry_after` are
+    whole seconds, rounded up.
+    """
 
     allowed: bool
     policy: Policy
@@ -64,7 +77,7 @@ class Decision:
     retry_after: int = 0
 
     def headers(self) -> dict[str, str]:
-        """After draft-ietf-httpapi-ratelimit-headers."""
+        """Return the fields of draft-ietf-httpapi-ratelimit-headers."""
         name = self.policy.name
         return {
             "RateLimit-Policy": f'"{name}";q={self.policy.quota};w={self.policy.seconds}',
@@ -73,119 +86,136 @@ class Decision:
 
 
 @dataclass(slots=True)
-class _Known:
-    """What this environment knows of one client's window."""
+class _ClientWindow:
+    """What this execution environment knows about the current window of one client."""
 
     window: int = -1
-    previous: int = -1  # requests in the window before, which is over; -1: not asked yet
-    count: int = 0  # in this one, at least
-    own: int = 0  # of them taken here
-    leased: int = 0  # of those not yet given out
-    lapsed: int = 0  # of the window before: taken here, and never given out
-    refused_until: int = 0
+    previous: int = -1  # requests in the previous window; -1: not read yet
+    count: int = 0  # requests in this window, at least
+    taken_here: int = 0  # of these, requests that this environment has taken
+    leased: int = 0  # of these, requests that are not used yet
+    unused_leased: int = 0  # requests of the previous window that were leased here and never used
+    rejected_until: int = 0
 
 
 class Limiter:
-    """One for each environment. `fallback` counts where `counts` fails: each environment has its own quota then."""
+    """Decides for each request whether the client's policy allows it. One per environment.
+
+    If `store` fails, `fallback` counts instead. Then each environment grants the whole quota.
+    """
 
     def __init__(
-        self, counts: CounterStore, fallback: CounterStore, *, clock: Callable[[], float]
+        self, store: CounterStore, fallback: CounterStore, *, clock: Callable[[], float]
     ) -> None:
-        self._counts = counts
+        self._store = store
         self._fallback = fallback
         self._clock = clock
         self._lock = Lock()
-        self._clients: OrderedDict[str, _Known] = OrderedDict()
-        self._shunned_until = 0
+        self._clients: OrderedDict[str, _ClientWindow] = OrderedDict()
+        self._retry_store_at = 0
         self.failures = 0
 
-    def hit(self, client: str, policy: Policy) -> Decision:
-        """Count one request of this client, if it is within the policy. Never fails."""
-        key = sha256(
-            f"{policy.name}\0{policy.seconds}\0{client}".encode("utf-8", "surrogatepass")
-        ).hexdigest()
+    def hit(self, client_id: str, policy: Policy) -> Decision:
+        """Count one request of the client if the policy allows it. Never raises."""
+        identity = f"{policy.name}\0{policy.seconds}\0{client_id}"
+        key = sha256(identity.encode("utf-8", "surrogatepass")).hexdigest()
         with self._lock:
             now = int(self._clock() * 1000)
-            known = self._of(key, window.index(policy, now))
-            if now < known.refused_until <= now + 2 * policy.length:
-                return self._refused(known, policy, now, "cache")
-            if known.leased:
-                known.leased -= 1
-                return self._allowed(known, policy, now, "lease")
-            if not 0 <= self._shunned_until - now <= STORE_BACKOFF_MS:
+            client = self._client_window(key, window.index(policy, now))
+            # A rejection further in the future was made before the clock was set back: ignore it.
+            if now < client.rejected_until <= now + 2 * policy.length_ms:
+                return self._rejected(client, policy, now, "cache")
+            if client.leased:
+                client.leased -= 1
+                return self._allowed(client, policy, now, "lease")
+            if not 0 <= self._retry_store_at - now <= STORE_BACKOFF_MS:
                 try:
-                    return self._ask(self._counts, key, known, policy, now, "shared")
+                    return self._take(self._store, key, client, policy, now, "shared")
                 except CounterStoreUnavailable:
                     self.failures += 1
-                    self._shunned_until = now + STORE_BACKOFF_MS
-                    _log.exception("requests are limited by this environment alone")
-            return self._ask(self._fallback, key, _Known(known.window), policy, now, "local")
+                    self._retry_store_at = now + STORE_BACKOFF_MS
+                    _log.exception(
+                        "the rate limit table is unavailable: this execution environment counts"
+                        " alone for %g s",
+                        STORE_BACKOFF_MS / 1000,
+                    )
+            local = _ClientWindow(client.window)
+            return self._take(self._fallback, key, local, policy, now, "local")
 
     def is_available(self) -> bool:
-        """Do the shared counts answer? Asks them."""
+        """Read from the store; return whether it responds."""
         try:
-            self._counts.count("nobody", 0)
+            self._store.count("readiness", 0)
         except CounterStoreUnavailable:
             return False
         return True
 
-    def _ask(
+    def _take(
         self,
-        counts: CounterStore,
+        store: CounterStore,
         key: str,
-        known: _Known,
+        client: _ClientWindow,
         policy: Policy,
         now: int,
         source: DecisionSource,
     ) -> Decision:
-        if known.previous < 0:
-            known.previous = max(0, counts.count(key, known.window - 1) - known.lapsed)
-        limit = window.max_count(policy, known.previous, now)
-        left = limit - known.count
+        """Take one request, or a lease of several, from the store."""
+        if client.previous < 0:
+            previous = store.count(key, client.window - 1)
+            client.previous = max(0, previous - client.unused_leased)
+        limit = window.max_count(policy, client.previous, now)
+        left = limit - client.count
         if left > 0:
-            amount = self._lease(known, policy, left)
-            expires_at = now // 1000 + 3 * policy.seconds
-            taken = counts.increment(
-                key, known.window, amount=amount, limit=limit, expires_at=expires_at
+            amount = self._lease_size(client, policy, left)
+            result = store.increment(
+                key,
+                client.window,
+                amount=amount,
+                limit=limit,
+                expires_at=now // 1000 + 3 * policy.seconds,
             )
-            known.count = taken.total
-            if taken.admitted:
-                known.own += amount
-                known.leased = amount - 1
-                return self._allowed(known, policy, now, source)
-        known.refused_until = window.retry_at(policy, known.previous, known.count, now)
-        return self._refused(known, policy, now, source)
+            client.count = result.total
+            if result.admitted:
+                client.taken_here += amount
+                client.leased = amount - 1
+                return self._allowed(client, policy, now, source)
+        client.rejected_until = window.retry_at(policy, client.previous, client.count, now)
+        return self._rejected(client, policy, now, source)
 
-    def _lease(self, known: _Known, policy: Policy, left: int) -> int:
-        share = policy.quota * known.own // (LEASED_PART * max(known.own, known.count, 1))
-        return max(1, min(known.own // BUSY_PART, 1 + share, left // 2, MOST_LEASED))
+    def _lease_size(self, client: _ClientWindow, policy: Policy, left: int) -> int:
+        """Return how many requests to take at once, this one included."""
+        total = max(client.taken_here, client.count, 1)
+        share = policy.quota * client.taken_here // (LEASE_QUOTA_DIVISOR * total)
+        busy = client.taken_here // LEASE_TAKEN_DIVISOR
+        return max(1, min(busy, 1 + share, left // 2, MAX_LEASE))
 
-    def _allowed(self, known: _Known, policy: Policy, now: int, source: DecisionSource) -> Decision:
-        left = window.max_count(policy, max(0, known.previous), now) - known.count + known.leased
-        return Decision(True, policy, max(0, left), _seconds(window.time_left(policy, now)), source)
+    def _allowed(
+        self, client: _ClientWindow, policy: Policy, now: int, source: DecisionSource
+    ) -> Decision:
+        limit = window.max_count(policy, max(0, client.previous), now)
+        remaining = max(0, limit - client.count + client.leased)
+        reset_after = _seconds(window.time_left(policy, now))
+        return Decision(True, policy, remaining, reset_after, source)
 
-    def _refused(self, known: _Known, policy: Policy, now: int, source: DecisionSource) -> Decision:
-        retry_after = max(1, _seconds(known.refused_until - now))
-        return Decision(
-            False,
-            policy,
-            0,
-            max(retry_after, _seconds(window.time_left(policy, now))),
-            source,
-            retry_after,
-        )
+    def _rejected(
+        self, client: _ClientWindow, policy: Policy, now: int, source: DecisionSource
+    ) -> Decision:
+        retry_after = max(1, _seconds(client.rejected_until - now))
+        reset_after = max(retry_after, _seconds(window.time_left(policy, now)))
+        return Decision(False, policy, 0, reset_after, source, retry_after)
 
-    def _of(self, key: str, current: int) -> _Known:
-        known = self._clients.setdefault(key, _Known())
+    def _client_window(self, key: str, current: int) -> _ClientWindow:
+        """Return the state of the client, reset if a new window has begun."""
+        client = self._clients.setdefault(key, _ClientWindow())
         self._clients.move_to_end(key)
-        if len(self._clients) > KEPT:
+        if len(self._clients) > CACHE_SIZE:
             self._clients.popitem(last=False)
-        if known.window != current:
-            lapsed = known.leased if known.window == current - 1 else 0
-            known = self._clients[key] = _Known(
-                current, lapsed=lapsed, refused_until=known.refused_until
+        if client.window != current:
+            unused = client.leased if client.window == current - 1 else 0
+            client = self._clients[key] = _ClientWindow(
+                current, unused_leased=unused, rejected_until=client.rejected_until
             )
-        return known
+        return client
 
 
 def _seconds(milliseconds: int) -> int:

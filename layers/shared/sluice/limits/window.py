@@ -1,9 +1,14 @@
-"""A sliding-window counter, as arithmetic: how many requests may have been made by now, and when one more may be?
+"""The arithmetic of a sliding-window counter. Nothing here keeps state.
 
-Requests are counted in windows aligned with the clock. What the window before holds counts too, less and less as this
-one goes on, so that its edge cannot double the quota: at the fraction f of this window, with p requests in the one
-before, at most quota - p(1 - f) may have been made in this. (Cloudflare, "How we built rate limiting capable of
-scaling to millions of domains", 2017.) Times are whole milliseconds since the epoch: nothing here rounds in favour.
+Requests are counted in windows that are aligned with the clock. Requests of the previous window
+count as well, with a weight that falls from 1 to 0 during the current window. This prevents a
+client from using its quota twice around the edge of a window.
+
+After p requests in the previous window, at the fraction f of the current one, at most
+quota - p(1 - f) requests are allowed in the current window. (Cloudflare, "How we built rate
+limiting capable of scaling to millions of domains", 2017.)
+
+All times are whole milliseconds since the epoch. Rounding never allows an extra request.
 """
 
 from dataclasses import dataclass
@@ -11,43 +16,48 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """At most `quota` requests in each window of so many seconds."""
+    """Allow at most `quota` requests in each window of `seconds` seconds."""
 
     quota: int
     seconds: int
     name: str = "default"
 
     @property
-    def length(self) -> int:
+    def length_ms(self) -> int:
         return self.seconds * 1000
 
 
 def index(policy: Policy, now: int) -> int:
-    """Which window it is; they are numbered from the epoch."""
-    return now // policy.length
+    """Return the number of the current window, counted from the epoch."""
+    return now // policy.length_ms
 
 
 def time_left(policy: Policy, now: int) -> int:
-    """How long this window goes on."""
-    return policy.length - now % policy.length
+    """Return the milliseconds until the current window ends."""
+    return policy.length_ms - now % policy.length_ms
 
 
 def max_count(policy: Policy, previous: int, now: int) -> int:
-    """How many requests may have been made in this window by now, after `previous` ones in the window before."""
-    carried = -(-previous * time_left(policy, now) // policy.length)  # rounded up
+    """Return how many requests are allowed in the current window up to now.
+
+    `previous` is the number of requests in the previous window.
+    """
+    carried = -(-previous * time_left(policy, now) // policy.length_ms)  # rounded up
     return max(0, policy.quota - carried)
 
 
 def retry_at(policy: Policy, previous: int, count: int, now: int) -> int:
-    """The first moment when more than `count` may have been made, if nobody makes one until then.
+    """Return the first time when `max_count` exceeds `count`, if no request is counted until then.
 
-    Counts only grow and a window's own never falls in it, so before this moment a refusal is right whatever others do.
+    Counts never fall within a window, so a rejection stays correct until this time, whatever
+    other execution environments count.
     """
+    window_end = now + time_left(policy, now)
     if count < policy.quota:
         if previous == 0:
             return now
-        most_rest = (policy.quota - count - 1) * policy.length // previous
-        return max(now, now + time_left(policy, now) - most_rest)
-    following = now + time_left(policy, now)  # where this window's count is the one before
-    most_rest = min(policy.length, (policy.quota - 1) * policy.length // count)
-    return following + policy.length - most_rest
+        max_time_left = (policy.quota - count - 1) * policy.length_ms // previous
+        return max(now, window_end - max_time_left)
+    # The quota is used up. In the next window, `count` is the number of the previous window.
+    max_time_left = min(policy.length_ms, (policy.quota - 1) * policy.length_ms // count)
+    return window_end + policy.length_ms - max_time_left

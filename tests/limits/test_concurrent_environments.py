@@ -1,4 +1,4 @@
-"""Environments that ask at once, with clocks that differ: whatever the order of their steps, no window is overdrawn."""
+"""Concurrent execution environments whose clocks differ: no order of steps exceeds a quota."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -12,13 +12,14 @@ from sluice.limits.memory import MemoryCounterStore
 from sluice.limits.rate import IncrementResult, Limiter
 from sluice.limits.window import Policy
 
-START = 1_700_000_040_000  # ms; windows of 1, 10 and 60 s begin
+START = 1_700_000_040_000  # ms; the beginning of a window of 1, 10 and 60 s
 
-Turns = list[tuple[int, int, int]]  # ms after the turn before, whose it is, and how many steps
+# The milliseconds since the previous turn, the number of the environment, and its steps.
+Turns = list[tuple[int, int, int]]
 
 
-class Shared(MemoryCounterStore):
-    """Counts of one client, which can be looked at: what was taken, and admitted, in each window."""
+class SharedStore(MemoryCounterStore):
+    """The counts of one client; records what was taken and admitted in each window."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -33,8 +34,8 @@ class Shared(MemoryCounterStore):
         return taken
 
 
-class Waiting:
-    """Counts of which nobody may ask, or hear the answer, before it is their turn."""
+class SteppedStore:
+    """Waits for a step before it calls the shared store, and before it returns the result."""
 
     def __init__(self, shared: MemoryCounterStore, wait: Callable[[], None]) -> None:
         self._shared = shared
@@ -58,47 +59,47 @@ class Waiting:
 
 
 class Environment(Thread):
-    """Sends one request after another. Each `step` goes on to its next question, answer or end."""
+    """Sends one request after another, in steps: up to a store call, its result, or the end."""
 
-    def __init__(self, shared: Shared, clock: Callable[[], int], policy: Policy) -> None:
+    def __init__(self, shared: SharedStore, clock: Callable[[], int], policy: Policy) -> None:
         super().__init__(daemon=True)
-        self.within = False  # a request
+        self.in_request = False
         self._shared = shared
         self._clock = clock
         self._policy = policy
         self._limiter = Limiter(
-            Waiting(shared, self._wait), MemoryCounterStore(), clock=lambda: clock() / 1000
+            SteppedStore(shared, self._wait), MemoryCounterStore(), clock=lambda: clock() / 1000
         )
-        self._goes, self._waits = Semaphore(0), Semaphore(0)
-        self._stops = False
+        self._may_run = Semaphore(0)
+        self._has_stopped = Semaphore(0)
+        self._ended = False
         self.start()
 
     def step(self) -> None:
-        self._goes.release()
-        self._waits.acquire()
+        self._may_run.release()
+        self._has_stopped.acquire()
 
     def stop(self) -> None:
-        while self.within:
+        while self.in_request:
             self.step()
-        self._stops = True
-        self._goes.release()
+        self._ended = True
+        self._may_run.release()
         self.join()
 
     def run(self) -> None:
-        self._goes.acquire()
-        while not self._stops:
-            self.within = True
-            current = window.index(self._policy, self._clock())  # as its own clock has it
+        self._may_run.acquire()
+        while not self._ended:
+            self.in_request = True
+            current = window.index(self._policy, self._clock())  # by its clock
             decision = self._limiter.hit("ada", self._policy)
-            self._shared.admitted[current] += (
-                decision.allowed
-            )  # one step: nobody else's turn is in between
-            self.within = False
+            # In the same step as the end of the hit, so no other environment runs in between.
+            self._shared.admitted[current] += decision.allowed
+            self.in_request = False
             self._wait()
 
     def _wait(self) -> None:
-        self._waits.release()
-        self._goes.acquire()
+        self._has_stopped.release()
+        self._may_run.acquire()
 
 
 @settings(max_examples=80, deadline=None)
@@ -113,17 +114,17 @@ class Environment(Thread):
         max_size=150,
     ),
 )
-def test_no_window_is_overdrawn_in_any_order_of_steps(
+def test_no_order_of_steps_exceeds_the_quota(
     quota: int, seconds: int, skews: list[int], turns: Turns
 ) -> None:
-    now, shared, policy = START, Shared(), Policy(quota, seconds)
+    now, shared, policy = START, SharedStore(), Policy(quota, seconds)
     environments = [Environment(shared, lambda skew=skew: now + skew, policy) for skew in skews]
-    for pause, who, steps in turns:
+    for pause, environment, steps in turns:
         now += pause
         for _ in range(steps):
-            environments[who % len(environments)].step()
+            environments[environment % len(environments)].step()
         assert all(
             count <= shared.taken[current] <= quota for current, count in shared.admitted.items()
         )
-    for environment in environments:
-        environment.stop()
+    for each in environments:
+        each.stop()

@@ -1,12 +1,12 @@
-"""What analysts must not get away with, by kind: attacks.txt, one a line, and the long ones, which are made here."""
+"""Attacks by kind. attacks.txt has one a line; the long ones are built here."""
 
 import re
 from pathlib import Path
 
-SHORT = (Path(__file__).parent / "attacks.txt").read_text()
+SHORT_ATTACKS = (Path(__file__).parent / "attacks.txt").read_text()
 
 
-def _long() -> list[str]:
+def _long_attacks() -> list[str]:
     return [
         "select" + " " * 20_000 + "1",
         "select " + "a" * 9_990,
@@ -45,5 +45,5 @@ def _long() -> list[str]:
 
 ATTACKS = {
     kind: lines.strip().split("\n")
-    for kind, lines in re.findall(r"^## (.+)\n((?:(?!## ).*\n?)+)", SHORT, re.MULTILINE)
-} | {"long": _long()}
+    for kind, lines in re.findall(r"^## (.+)\n((?:(?!## ).*\n?)+)", SHORT_ATTACKS, re.MULTILINE)
+} | {"long": _long_attacks()}

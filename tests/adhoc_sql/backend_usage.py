@@ -1,4 +1,4 @@
-"""What a statement of an analyst holds: the memory and the time of its backend, and the time of the function."""
+"""Measure what a query uses: memory and time of its backend, and time of the function."""
 
 import threading
 import time
@@ -9,45 +9,45 @@ from pathlib import Path
 from typing import Any
 
 from sluice.adhoc_sql.database import AdhocSqlDatabase
-from sluice.adhoc_sql.validator import check
+from sluice.adhoc_sql.validator import validate
 from sluice.errors import QueryRejected, QueryTooExpensive, SluiceError
 from sluice.runtime import Runtime
-from tests.adhoc_sql.conftest import AnalystsShop
+from tests.adhoc_sql.conftest import AdhocSqlShop
 
 MAX_MEMORY = 256  # MB of a backend
-MAX_HELD = (
-    6.0  # seconds from the first statement to the last sign of work: the timeout and one more
-)
-MAX_CHECK = 2.0  # seconds before PostgreSQL is asked
-INTERVAL = 0.01
+# Seconds from the first statement until the backend is idle: the contract allows the timeout and
+# one second more.
+MAX_BUSY = 6.0
+MAX_VALIDATION = 2.0  # seconds before the first statement
+POLL_INTERVAL = 0.01
 
 
 @dataclass
-class Holding:
-    """What one statement held, and how it ended."""
+class Usage:
+    """What one query used, and its outcome. Times are in seconds, memory in MB at the peak."""
 
     text: str
-    check: float
-    held: float
-    memory: float  # MB at the highest
-    ended: str
+    validation: float
+    busy: float
+    memory: float
+    outcome: str
 
-    def faults(self) -> list[str]:
-        """What of it is more than may be."""
+    def violations(self) -> list[str]:
+        """Return the limits that it exceeded."""
         found = []
         if self.memory > MAX_MEMORY:
             found.append(f"{self.memory:,.0f} MB")
-        if self.held > MAX_HELD:
-            found.append(f"{self.held:.1f} s")
-        if self.check > MAX_CHECK:
-            found.append(f"{self.check:.1f} s to check")
-        if self.ended not in ("answered", "refused", "too expensive"):
-            found.append(self.ended)
+        if self.busy > MAX_BUSY:
+            found.append(f"{self.busy:.1f} s")
+        if self.validation > MAX_VALIDATION:
+            found.append(f"{self.validation:.1f} s of validation")
+        if self.outcome not in ("answered", "rejected", "too expensive"):
+            found.append(self.outcome)
         return found
 
 
-class Backend:
-    """Watches the process of one backend: its memory at the highest (VmHWM), until it is stopped."""
+class MemoryWatch:
+    """Polls the peak memory (VmHWM) of a process in a thread."""
 
     def __init__(self, pid: int) -> None:
         self._status = Path(f"/proc/{pid}/status")
@@ -55,60 +55,60 @@ class Backend:
         self.peak = 0.0
 
     @contextmanager
-    def watched(self) -> Iterator["Backend"]:
-        thread = threading.Thread(target=self._watch)
+    def running(self) -> Iterator["MemoryWatch"]:
+        thread = threading.Thread(target=self._poll)
         thread.start()
         try:
             yield self
         finally:
-            self._look()
+            self._read()
             self._stop.set()
             thread.join()
 
-    def _watch(self) -> None:
-        while not self._stop.wait(INTERVAL):
-            self._look()
+    def _poll(self) -> None:
+        while not self._stop.wait(POLL_INTERVAL):
+            self._read()
 
-    def _look(self) -> None:
+    def _read(self) -> None:
         try:
             lines = self._status.read_text().splitlines()
         except OSError:
-            return  # it has ended
+            return  # the process has ended
         for line in lines:
             if line.startswith("VmHWM:"):
                 self.peak = max(self.peak, int(line.split()[1]) / 1024)
 
 
-def hold(text: str, runtime: Runtime, shop: AnalystsShop) -> Holding:
-    """Ask as the route does, by a backend of its own, and wait until that has ended its work."""
+def measure(text: str, runtime: Runtime, shop: AdhocSqlShop) -> Usage:
+    """Run a query as the route does, in a new backend, and wait until that is idle."""
     database = _new_backend(runtime)
     with runtime.adhoc_sql.begin(timeout=5.0) as transaction:
         pid = int(str(transaction.run("SELECT pg_backend_pid()").rows[0][0]))
-    began = time.thread_time()
+    started = time.thread_time()
     with suppress(SluiceError):
-        check(text)
-    checked = time.thread_time() - began
-    with Backend(pid).watched() as backend:
-        began = time.monotonic()
-        ended = _ask(text, runtime)
-        answered = time.monotonic() - began
-        held = max(answered, _until_idle(pid, shop) - began)
+        validate(text)
+    validation = time.thread_time() - started
+    with MemoryWatch(pid).running() as watch:
+        started = time.monotonic()
+        outcome = _execute(text, runtime)
+        answered = time.monotonic() - started
+        busy = max(answered, _wait_until_idle(pid, shop) - started)
     database.dispose()
-    return Holding(text, checked, held, backend.peak, ended)
+    return Usage(text, validation, busy, watch.peak, outcome)
 
 
 def _new_backend(runtime: Runtime) -> AdhocSqlDatabase:
-    runtime.adhoc_sql  # noqa: B018  (makes the database where there is none yet)
+    runtime.adhoc_sql  # noqa: B018  (creates the database if there is none yet)
     database = runtime._adhoc_sql_databases[None]
     database.dispose()
     return database
 
 
-def _ask(text: str, runtime: Runtime) -> str:
+def _execute(text: str, runtime: Runtime) -> str:
     try:
         runtime.run_adhoc_sql(text, 10_000)
     except QueryRejected:
-        return "refused"
+        return "rejected"
     except QueryTooExpensive:
         return "too expensive"
     except Exception as error:
@@ -116,13 +116,13 @@ def _ask(text: str, runtime: Runtime) -> str:
     return "answered"
 
 
-def _until_idle(pid: int, shop: AnalystsShop) -> float:
-    """When the backend was seen to have no work any more."""
-    while _works(pid, shop):
-        if threading.Event().wait(INTERVAL):
+def _wait_until_idle(pid: int, shop: AdhocSqlShop) -> float:
+    """Return the time when the backend was first seen to be idle."""
+    while _is_busy(pid, shop):
+        if threading.Event().wait(POLL_INTERVAL):
             break
     return time.monotonic()
 
 
-def _works(pid: int, shop: AnalystsShop) -> Any:
+def _is_busy(pid: int, shop: AdhocSqlShop) -> Any:
     return shop.sql("SELECT 1 FROM pg_stat_activity WHERE pid = :pid AND state <> 'idle'", pid=pid)

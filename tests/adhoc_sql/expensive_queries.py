@@ -1,192 +1,136 @@
-"""Statements that nobody asks and that grow: every construct that analysts may use, nested and multiplied at random.
+"""Random queries that are expensive: every allowed construct, nested and multiplied.
 
-A statement is put together in levels. Each level makes one value of the one below, mostly by naming it more than once;
-around it go sources, conditions, groups and sorts that hold much or take long.
+A query is built in levels. Each level computes a value from that of the level below, mostly by
+naming it more than once. Around it are sources, conditions, groups and sorts that use much memory
+or time.
 """
 
-import random
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from random import Random
+
+from tests.adhoc_sql.query_templates import (
+    BASE_QUERIES,
+    CONDITIONS,
+    KEYS,
+    LEVELS,
+    NESTED_CONSTRUCTS,
+    PATTERNS,
+    REPEATING_EXPRESSIONS,
+    TABLES,
+    UNARY_EXPRESSIONS,
+)
 
 MAX_BYTES = 10_000
 
-Chance = random.Random
-Maker = Callable[[Chance], str]
 
-ONCE = {  # what makes of a value another one of the same type
-    "text": (
-        "lower({x})", "upper({x})", "initcap({x})", "reverse({x})", "left({x}, 9999)", "trim(both 'x' from {x})",
-        "md5({x})", "substring({x} from 1 for 5000)", "substring({x} from '[a-z]+')", "split_part({x}, 'a', 1)",
-        "replace({x}, 'a', 'bbbbbbbbbbbbbbbb')", "replace({x}, '\"', '\\\\\\\\')", "coalesce(max({x}) over (), 'x')",
-        "({x})::varchar(9)", "lag({x}) over (order by {x})", "to_char(length({x}), '{nines}')",
-        "to_char(now(), '{months}')", "(array[{x}])::text", "row({x})::text", "json_build_object('a', {x})::text",
-        "string_agg({x}, ',') over ()", "concat_ws({x}, 'a', 'b', 'c')", "(select {x})", "ltrim({x}, {x})",
-    ),
-    "number": (
-        "round({x}, 100)", "trunc({x}, -50)", "({x})::numeric(100, 50)", "sqrt(abs({x}))", "power({x}, 2)", "{x} ^ 2",
-        "exp(least({x}, 700))", "ln(abs({x}) + 1)", "log(abs({x}) + 2)", "log(2, abs({x}) + 1)", "-{x}", "abs({x})",
-        "({x})::float8::numeric", "({x})::text::numeric", "sum({x}) over ()", "avg({x}) over (order by {x})",
-        "stddev({x}) over ()", "{x} * 1e99", "{x} / 3.7e-99", "{x} / 1e-99", "mod({x}, 7e-30)", "div({x}, 3e-60)",
-        "greatest({x}, 1e99)", "coalesce('1e9999', {x})", "'1e130000' + {x}", "(select {x})", "{x} % 1e-40",
-        "width_bucket({x}, 0, 100, 1000000)", "extract(epoch from now()) * {x}", "ceil({x})", "sign({x})",
-    ),
-}  # fmt: skip
-TWICE = {  # what names a value more than once
-    "text": (
-        "{x} || {x}", "concat({x}, {x}, {x})", "greatest({x}, {x}, {x}, {x})", "coalesce({x}, {x})",
-        "case when {x} = {x} then {x} else {x} end", "nullif({x}, {x} || 'a')", "({x}, {x})::text",
-        "row({x}, {x}, {x})::text", "array[{x}, {x}]::text", "json_build_object('a', {x}, 'b', {x})::text",
-        "concat_ws(',', {x}, {x})", "replace({x} || {x}, 'e', 'eeeeeeee')", "({x} || {x} in ({x}, {x}))::text",
-        "(select {x} || {x})", "array(select {x} union all select {x})::text", "(select max({x}) || {x})",
-        "case {x} when {x} then {x} || '\"' end", "({x} like {x})::text || {x}", "trim({x} from {x} || {x})",
-    ),
-    "number": (
-        "{x} + {x}", "{x} * {x}", "{x} - {x} * 2", "{x} / ({x} + 1)", "mod({x} * {x}, {x} + 1)", "greatest({x}, {x}, {x})",
-        "least({x}, {x}, {x}, {x})", "coalesce({x}, {x}, {x})", "case when {x} > {x} then {x} else {x} * {x} end",
-        "{x} % ({x} + 3)", "nullif({x}, {x} + 1)", "power({x}, {x})", "{x} ^ {x}", "div({x} * {x}, {x} + 1)",
-        "round({x} * {x}, 50)", "(select {x} + {x})", "({x} between {x} and {x})::int + {x}", "({x} + {x}) * ({x} + {x})",
-        "log(abs({x}) + 2, abs({x}) + 3)", "sqrt({x} * {x})", "({x} in ({x}, {x}, 1))::int * {x}",
-        "(array_length(array[{x}, {x}], 1)) * {x}", "sum({x} * {x}) over (partition by {x})",
-    ),
-}  # fmt: skip
-BASES = {
-    "text": (
-        "select name as x from products", "select description as x from products", "select 'xaxa\"\"\\\\' as x",
-        "select email as x from users", "select '{literal}' as x from orders", "select v as x from (values {values}) t(v)",
-        "select string_agg(name, ',') as x from products", "select array_agg(id)::text as x from order_items",
-        "select json_agg(json_build_object('a', name, 'b', email))::text as x from users",
-        "select string_agg(p.name, ',') as x from products p, categories c",
-        "select string_agg(status, ',' order by total) as x from orders group by user_id",
-        "select o.status || i.quantity as x from orders o join order_items i on i.order_id = o.id",
-    ),
-    "number": (
-        "select 1 as x", "select 1.5 as x", "select total as x from orders", "select 3.0 ^ 137000 as x",
-        "select 1e99 as x", "select n as x from generate_series(1, 10000) g(n)", "select '1e130000'::numeric as x",
-        "select quantity * unit_price as x from order_items", "select power(3.0, 137000) as x",
-        "select sum(total) as x from orders group by user_id", "select ('1e' || 130000)::numeric as x",
-        "select a.quantity as x from order_items a, order_items b", "select sum(total) * 1e99 as x from orders",
-    ),
-}  # fmt: skip
-LEVELS = (
-    "select {e} as x from ({q}) q{n}", "select {e} as x from ({q}) q{n} offset 0", "select distinct {e} as x from ({q}) q{n}",
-    "with q{n} as ({q}) select {e} as x from q{n}", "with q{n} as materialized ({q}) select {e} as x from q{n}",
-    "with q{n} as not materialized ({q}) select {e} as x from q{n}",
-    "with q{n} as not materialized ({q}) select {e} as x from q{n} union all select x from q{n}",
-    "select {e} as x from ({q}) q{n} limit 50", "select {e} as x from ({q}) q{n} order by x",
-    "select {e} as x from ({q}) q{n} where {c}", "select max({e}) as x from ({q}) q{n} group by x",
-    "select q{n}b.x from ({q}) q{n}, lateral (select {e} as x) q{n}b", "({q}) union ({q2})", "({q}) union all ({q2})",
-    "({q}) except ({q2})", "({q}) intersect all ({q2})", "select {e} as x from ({q}) q{n} group by x having {c}",
-    "select {e} as x from ({q}) q{n} window w as (order by x rows between 1000000000 preceding and 5 following)",
-    "select x from ({q}) q{n} where x in (select {e} from ({q2}) r{n})", "select (select {e}) as x from ({q}) q{n}",
-    "select x from (values (1), (2), (3)) v{n}(k), ({q}) q{n} where {c}", "select min(x) as x from ({q}) q{n} group by {e}",
-)  # fmt: skip
-CONDITIONS = {
-    "text": (
-        "x > 'a' and x is distinct from x || 'a'", "length(x) >= 0 and length(x || x) > -7", "x like '%a%e%i%o%u%'",
-        "x ~ '(a|b)*c'", "x ilike x", "x not in (select name from products)", "x !~* '^(.*a){10}'", "x like x || '%'",
-    ),
-    "number": (
-        "x = x and x + 1 > x", "length(x::text) > -7", "x not in (select total from orders)", "x * x >= 0",
-        "x in (select quantity from order_items) or x > 0", "x between x - 1 and x + 1",
-    ),
-}  # fmt: skip
-TABLES = ("orders", "order_items", "products", "users", "inventory", "categories")
-KEY = {"order_items": "order_id", "inventory": "product_id"}
+def random_queries(seed: int) -> Iterator[str]:
+    """Yield queries of at most MAX_BYTES without end. A seed always yields the same ones."""
+    generator = Random(seed)
+    while True:
+        query = generator.choice((levels, levels, memory, memory, repetition))(generator)
+        if len(query.encode()) <= MAX_BYTES:
+            yield query
 
 
-def nested(chance: Chance) -> str:
-    """Levels upon levels; most of one kind of value."""
-    kind = chance.choice(("text", "number"))
-    query = _filled(chance.choice(BASES[kind]), chance)
-    grows = TWICE[kind] if chance.random() < 0.7 else ONCE[kind] + TWICE[kind]
-    few = chance.sample(grows, min(len(grows), chance.randint(1, 4)))
-    levels = chance.sample(LEVELS, chance.randint(1, 5))
-    for n in range(chance.randint(1, 28)):
-        expression = _filled(chance.choice(few).replace("{x}", "x"), chance)
-        repeated = chance.random() < 0.2
-        if repeated:
-            expression = _filled(chance.choice(few), chance).replace("{x}", f"({expression})")
-        level = chance.choice(levels)
-        parts = {
-            "q": query,
-            "q2": query if chance.random() < 0.5 else query.replace("q", "r"),
-            "e": expression,
-        }
-        longer = level.format(**parts, n=n, c=chance.choice(CONDITIONS[kind]))
+def levels(generator: Random) -> str:
+    """Return nested queries over values of one type."""
+    kind = generator.choice(("text", "number"))
+    query = _filled(generator.choice(BASE_QUERIES[kind]), generator)
+    expressions = REPEATING_EXPRESSIONS[kind]
+    if generator.random() >= 0.7:
+        expressions = UNARY_EXPRESSIONS[kind] + expressions
+    few = generator.sample(expressions, min(len(expressions), generator.randint(1, 4)))
+    templates = generator.sample(LEVELS, generator.randint(1, 5))
+    for n in range(generator.randint(1, 28)):
+        expression = _filled(generator.choice(few).replace("{x}", "x"), generator)
+        if generator.random() < 0.2:
+            outer = _filled(generator.choice(few), generator)
+            expression = outer.replace("{x}", f"({expression})")
+        template = generator.choice(templates)
+        second = query if generator.random() < 0.5 else query.replace("q", "r")
+        condition = generator.choice(CONDITIONS[kind])
+        longer = template.format(q=query, q2=second, e=expression, n=n, c=condition)
         if len(longer) > MAX_BYTES - 200:
             break
         query = longer
-    return _ended(query, chance)
+    return _with_outer_select(query, generator)
 
 
-def _ended(query: str, chance: Chance) -> str:
-    columns = chance.choice((1, 1, 1, 2, 10, 150))
-    ways = ("x", "length(x::text)", "count(*) over (), x", "x, md5(x::text)")
+def _with_outer_select(query: str, generator: Random) -> str:
+    columns = generator.choice((1, 1, 1, 2, 10, 150))
+    select_lists = ("x", "length(x::text)", "count(*) over (), x", "x, md5(x::text)")
     if columns > 1:
-        return f"select {', '.join([chance.choice(ways[:2])] * columns)} from ({query}) z"[
-            :MAX_BYTES
-        ]
-    return chance.choice(
+        select_list = ", ".join([generator.choice(select_lists[:2])] * columns)
+        return f"select {select_list} from ({query}) z"[:MAX_BYTES]
+    return generator.choice(
         (
             query,
             query,
-            f"select {chance.choice(ways)} from ({query}) z",
+            f"select {generator.choice(select_lists)} from ({query}) z",
             f"select max(x) from ({query}) z",
         )
     )
 
 
-def _filled(text: str, chance: Chance) -> str:
-    literal = chance.choice('xa"\\') * chance.choice((1, 90, 1_500, 6_000))
+def _filled(text: str, generator: Random) -> str:
+    """Replace the placeholders of a template by long literals."""
+    literal = generator.choice('xa"\\') * generator.choice((1, 90, 1_500, 6_000))
     return (
         text.replace("{nines}", "9" * 99)
         .replace("{months}", "TMMonth" * 14)
         .replace("{literal}", literal)
-        .replace("{values}", ", ".join([f"('{literal[:50]}')"] * chance.choice((2, 60))))
+        .replace("{values}", ", ".join([f"('{literal[:50]}')"] * generator.choice((2, 60))))
     )
 
 
-def held(chance: Chance) -> str:
-    """Rows that aggregates, hash tables and sorts keep, behind conditions that the planner cannot judge."""
-    one, other = chance.choice(TABLES), chance.choice(TABLES)
-    key, its = KEY.get(one, "id"), KEY.get(other, "id")
-    column, theirs = (
-        chance.choice((k, "version::text" if t not in ("order_items",) else "quantity::text"))
-        for t, k in ((one, key), (other, its))
+def memory(generator: Random) -> str:
+    """Return a query whose aggregates, hash tables or sorts keep many rows.
+
+    The planner cannot estimate its conditions.
+    """
+    left, right = generator.choice(TABLES), generator.choice(TABLES)
+    a, b = f"a.{KEYS.get(left, 'id')}", f"b.{KEYS.get(right, 'id')}"
+    left_column = _column(left, generator)
+    right_column = _column(right, generator)
+    wide = "'" + "x" * generator.choice((1, 100, 1_500, 4_000)) + "' || "
+    condition = _opaque_condition(a, b, generator)
+    join = generator.choice(
+        (f"{a} = {b}", "true", f"{a} * 0 = {b} * 0", f"{a} % 2 = {b} % 2", f"{a} <> {b}")
     )
-    wide = "'" + "x" * chance.choice((1, 100, 1_500, 4_000)) + "' || "
-    opaque = (
-        " and ".join(
-            chance.choice(
-                (
-                    f"length(a.{key}::text || b.{its}::text) > -7",
-                    f"length(a.{key}::text) > -7",
-                    f"a.{key} is not null",
-                    f"b.{its} + 0 = b.{its}",
-                )
-            )
-            for _ in range(chance.randint(0, 9))
-        )
-        or "true"
+    value = generator.choice(
+        (f"{wide}{a}", f"{wide}{b}", f"{a}::text", f"{wide}{a} || {b}", f"row({a}, {b})::text")
     )
-    join = chance.choice(
+    aggregate = _aggregate(value, generator)
+    source = f"{left} a join {right} b on {join}"
+    where = f"{source} where {condition}"
+    return generator.choice(
         (
-            f"a.{key} = b.{its}",
-            "true",
-            f"a.{key} * 0 = b.{its} * 0",
-            f"a.{key} % 2 = b.{its} % 2",
-            f"a.{key} <> b.{its}",
+            *_aggregate_queries(value, aggregate, where, a, generator),
+            *_hash_queries(value, source, where, a, b, left_column),
+            *_sort_queries(value, source, where, a, f"{right_column} from {right} b"),
+            *_other_queries(value, aggregate, source, where, condition, a, generator),
         )
     )
-    value = chance.choice(
-        (
-            f"{wide}a.{key}",
-            f"{wide}b.{its}",
-            f"a.{key}::text",
-            f"{wide}a.{key} || b.{its}",
-            f"row(a.{key}, b.{its})::text",
-        )
+
+
+def _column(table: str, generator: Random) -> str:
+    text = "quantity::text" if table == "order_items" else "version::text"
+    return generator.choice((KEYS.get(table, "id"), text))
+
+
+def _opaque_condition(a: str, b: str, generator: Random) -> str:
+    conditions = (
+        f"length({a}::text || {b}::text) > -7",
+        f"length({a}::text) > -7",
+        f"{a} is not null",
+        f"{b} + 0 = {b}",
     )
-    gather = chance.choice(
+    count = generator.randint(0, 9)
+    return " and ".join(generator.choice(conditions) for _ in range(count)) or "true"
+
+
+def _aggregate(value: str, generator: Random) -> str:
+    return generator.choice(
         (
             "string_agg({v}, ',')",
             "array_agg({v})",
@@ -200,125 +144,236 @@ def held(chance: Chance) -> str:
             "max({v})",
         )
     ).format(v=value)
-    source = f"{one} a join {other} b on {join}"
-    shapes = (
-        f"select cardinality(array_agg({value})) from {source} where {opaque}",
-        f"select length(({gather})::text) from {source} where {opaque}",
-        f"select {gather} from {source} where {opaque} group by a.{key}",
-        f"select {', '.join([gather] * chance.choice((1, 5, 60)))} from {source} where {opaque}",
-        f"select count(*) from orders o where o.status not in (select {value} from {source} where {opaque})",
-        f"select count(*) from orders o where o.status in (select {value} from {source} where {opaque}) or o.total > 5",
-        f"select count(*) from orders o where exists (select 1 from {source} where {opaque} and a.{column} = o.status) or o.total < 0",
-        f"select count(*) from (select {value} as w, a.{key} as k from {source} where {opaque} offset 0) p join (select {value} as w, b.{its} as k from {source} offset 0) r on p.k * 0 = r.k * 0",
-        f"select {value} from {source} where {opaque} order by 1",
-        f"select {value} from {source} where {opaque} except select {theirs} from {other} b",
-        f"select {value} from {source} where {opaque} intersect select {value} from {source}",
-        f"select distinct {value} from {source} where {opaque}",
-        f"select {value}, row_number() over (order by {value}), sum(length({value})) over (order by a.{key} range between unbounded preceding and current row) from {source} where {opaque}",
-        f"with c as materialized (select {value} as w from {source} where {opaque}) select count(*) from c x, c y",
-        f"select * from {source} cross join {chance.choice(TABLES)} c where {opaque} limit {chance.choice((1, 10_000))}",
-        f"select array(select {value} from {source} where {opaque}) from categories",
-        f"select (select {gather} from {source} where {opaque} and a.{key} <> o.id) from orders o order by 1",
-        f"select json_agg(w) from (select {value} as w from {source} where {opaque} limit {chance.choice((10, 100_000))}) q",
-    )  # fmt: skip
-    return chance.choice(shapes)
 
 
-def long(chance: Chance) -> str:
-    """Many of the same: joins, arms of UNION, columns, conditions, lists, sets of groups, sorts."""
-    n = chance.randint(2, 12)
-    many = chance.choice((20, 60, 150, 400))
-    aliases = [f"t{k}" for k in range(n)]
-    table = chance.choice(TABLES)
-    key = (
-        chance.choice((KEY.get(table, "id"), "user_id"))
-        if table == "orders"
-        else KEY.get(table, "id")
+def _aggregate_queries(
+    value: str, aggregate: str, where: str, a: str, generator: Random
+) -> tuple[str, ...]:
+    aggregates = ", ".join([aggregate] * generator.choice((1, 5, 60)))
+    return (
+        f"select cardinality(array_agg({value})) from {where}",
+        f"select length(({aggregate})::text) from {where}",
+        f"select {aggregate} from {where} group by {a}",
+        f"select {aggregates} from {where}",
     )
+
+
+def _hash_queries(
+    value: str, source: str, where: str, a: str, b: str, column: str
+) -> tuple[str, ...]:
+    one = f"(select {value} as w, {a} as k from {where} offset 0)"
+    other = f"(select {value} as w, {b} as k from {source} offset 0)"
+    return (
+        f"select count(*) from orders o where o.status not in (select {value} from {where})",
+        f"select count(*) from orders o where o.status in (select {value} from {where})"
+        " or o.total > 5",
+        f"select count(*) from orders o where exists (select 1 from {where}"
+        f" and a.{column} = o.status) or o.total < 0",
+        f"select count(*) from {one} p join {other} r on p.k * 0 = r.k * 0",
+    )
+
+
+def _sort_queries(value: str, source: str, where: str, a: str, other: str) -> tuple[str, ...]:
+    running_sum = (
+        f"sum(length({value})) over"
+        f" (order by {a} range between unbounded preceding and current row)"
+    )
+    return (
+        f"select {value} from {where} order by 1",
+        f"select {value} from {where} except select {other}",
+        f"select {value} from {where} intersect select {value} from {source}",
+        f"select distinct {value} from {where}",
+        f"select {value}, row_number() over (order by {value}), {running_sum} from {where}",
+    )
+
+
+def _other_queries(
+    value: str,
+    aggregate: str,
+    source: str,
+    where: str,
+    condition: str,
+    a: str,
+    generator: Random,
+) -> tuple[str, ...]:
+    third = generator.choice(TABLES)
+    limit = generator.choice((1, 10_000))
+    subquery_limit = generator.choice((10, 100_000))
+    return (
+        f"with c as materialized (select {value} as w from {where}) select count(*) from c x, c y",
+        f"select * from {source} cross join {third} c where {condition} limit {limit}",
+        f"select array(select {value} from {where}) from categories",
+        f"select (select {aggregate} from {where} and {a} <> o.id) from orders o order by 1",
+        f"select json_agg(w) from (select {value} as w from {where} limit {subquery_limit}) q",
+    )
+
+
+def repetition(generator: Random) -> str:
+    """Return a query with many joins, UNIONs, columns, conditions, lists, groups or sorts."""
+    n = generator.randint(2, 12)
+    count = generator.choice((20, 60, 150, 400))
+    table = generator.choice(TABLES)
+    key = KEYS.get(table, "id")
+    if table == "orders":
+        key = generator.choice((key, "user_id"))
+    return generator.choice(
+        (
+            *_joins(table, key, n, generator),
+            *_unions(table, key, count, generator),
+            *_columns(table, key, count),
+            *_conditions(table, key, count),
+            *_groups(table, key, count),
+            *_subqueries(table, key, count, generator),
+            *_patterns(count, generator),
+            *_times(table, key, generator),
+            *_windows(table, key, generator),
+            *_arrays(table, key, count),
+            nested_construct(generator),
+        )
+    )
+
+
+def _joins(table: str, key: str, n: int, generator: Random) -> tuple[str, ...]:
+    aliases = [f"t{k}" for k in range(n)]
     chain = " and ".join(f"t0.{key} = {alias}.{key}" for alias in aliases[1:]) or "true"
     clique = (
         " and ".join(f"{a}.{key} = {b}.{key}" for a in aliases for b in aliases if a < b) or "true"
     )
-    shapes = (
-        f"select count(*) from {', '.join(f'{table} {alias}' for alias in aliases)} where {chance.choice((chain, clique))}",
-        f"select count(*) from {table} t0 " + " ".join(f"left join {chance.choice(TABLES[:4])} u{k} on true" for k in range(n - 1)),
-        f"select * from {' natural_ '.join(aliases)}".replace("natural_", ","),
-        " union ".join([f"select {key} from {table}"] * chance.randint(2, 12)),
-        " union all ".join([f"select {k} as x" for k in range(min(many, 58))]),
-        f"select x from ({' union all '.join(f'select {key} + {k} as x from {table}' for k in range(11))}) q where " + " or ".join(f"x = {k}" for k in range(many)),
-        f"select {', '.join(f'count(distinct {key} + {k})' for k in range(min(many, 199)))} from order_items x" if table == "order_items" else f"select {', '.join(f'count(distinct {key} + {k})' for k in range(min(many, 199)))} from {table}",
-        f"select {', '.join(f'sum({key}) over (order by {key} + {k}, {key} * {k})' for k in range(min(many, 60)))} from {table}",
-        f"select {', '.join(f'percentile_cont(0.{k}) within group (order by {key} + {k})' for k in range(1, min(many, 99)))} from {table}",
-        f"select {key} from {table} where {key} in ({', '.join(map(str, range(min(many * 4, 1_200))))})",
-        f"select {key} from {table} where " + " or ".join(f"{key} = {k} and {key} < {k + 2}" for k in range(min(many, 300))),
-        f"select {key} from {table} where " + " and ".join(f"({key} <> {k} or {key} is null)" for k in range(min(many, 300))),
-        f"select {key} from {table} where not (" * 25 + f"{key} > 5" + ")" * 25,
-        "select count(*) from order_items group by cube (order_id, product_id, quantity, unit_price, order_id + 1, product_id + 1)",
-        f"select count(*) from {table} group by grouping sets ({', '.join(f'({key} + {k})' for k in range(min(many, 64)))})",
-        f"select count(*) from {table} group by rollup ({', '.join(f'{key} + {k}' for k in range(min(many, 60)))})",
-        f"select case {' '.join(f'when {key} = {k} then {k}' for k in range(min(many, 400)))} end from {table}",
-        f"select {', '.join(f'(select count(*) from {chance.choice(TABLES)} y{k} where y{k}.{{}} > t.{key})'.format('id') for k in range(11))} from {table} t".replace("order_items y", "orders y").replace("inventory y", "users y"),
-        f"select count(*) from {table} order by " + ", ".join(f"count(*) + {k}" for k in range(min(many, 150))),
-        f"select name ~ '{chance.choice(PATTERNS)}', description ~* '{chance.choice(PATTERNS)}' from products",
-        f"select substring(description from '{chance.choice(PATTERNS)}') from products",
-        f"select description like '{'%a' * many}%' from products",
-        f"select description ilike '{'%_e' * many}%', name like description from products",
-        f"select count(now() at time zone '{chance.choice(('UTC', 'A+1', 'Europe/Berlin'))}') from {table}",
-        f"select count(('2026-01-01 00:00 ABC+' || {key} % 150)::timestamptz) from {table}",
-        f"select d from generate_series(timestamp '{chance.choice(('0001', '2020'))}-01-01', '9999-12-31', '{chance.choice(('1 day', '30 years', ' ' * 5_000 + '1 day'))}') d",
-        f"select timestamp '294276-12-31' - interval '{chance.choice(('178000000 years', '1 day'))}' * {key}, make_interval(years => 100000 * {key}) from {table}",
-        f"select {', '.join(['p.*', 'i.*', 'o.*'] * chance.randint(1, 10))} from products p, inventory i, orders o limit 10000",
-        f"select sum({key}) over (rows between {10 ** chance.randint(0, 18)} preceding and {10 ** chance.randint(0, 18)} following) from {table}",
-        f"select nth_value({key}, {10 ** chance.randint(0, 9)}) over (order by {key} % 3), lag({key}, {10 ** chance.randint(0, 9)}) over () from {table}",
-        f"select {key} = any (array[{', '.join(map(str, range(min(many * 4, 1_200))))}]) from {table}",
-        f"select row({', '.join([key] * min(many, 400))}) from {table}",
-        f"select array[{', '.join([key] * min(many, 400))}] || array[{', '.join([key] * min(many, 400))}] from {table}",
-        opening(chance),
-    )  # fmt: skip
-    return chance.choice(shapes)
-
-
-PATTERNS = (
-    "(a+)+b", "(a|aa)*c", "(.*a){20}", "((a{1,7}){1,7})b", "(a{50})", "[a-z]*[a-z]*[a-z]*[a-z]*1", "(?=.*a)(?=.*e)x",
-    "(.+)*(.+)*(.+)*x", "\\\\m\\\\w+\\\\M.*\\\\m\\\\w+\\\\M", "^(a?){50}a{50}$", "(x+x+)+y", "((((a*)*)*)*)*b", "[^b]*b[^b]*b{40}",
-    ".{1,50}x.*y.*z.*a.*b", "(a|b|c|d|e|f|g){50}", "\\\\S*\\\\s*\\\\S*\\\\s*x", "(\\\\w|\\\\d|[a-z])*!", "(?:a{0,50}b{0,1}){1}c",
-)  # fmt: skip
-OPENINGS = (
-    ("array[", "1", "]"), ("1::decimal(", "1", ")"), ("1 limit (select ", "1", ")"), ("(", "1", ")"), ("(select ", "1", ")"),
-    ("case when true then ", "1", " end"), ("not ", "true", ""), ("- ", "1", ""), ("+ ", "1", ""), ("row(", "1", ")"),
-    ("coalesce(", "1", ")"), ("cast(", "1", " as int)"), ("exists (select ", "1", ")"), ("1 in (select ", "1", ")"),
-    ("1 + ", "1", ""), ("1 = any (array[", "1", "])"), ("array(select ", "1", ")"), ("greatest(1, ", "1", ")"),
-    ("extract(day from ", "now()", ")"), ("trim('a' from ", "'b'", ")"), ("substring('a' from ", "1", ")"),
-    ("1 between 0 and ", "1", ""), ("1 from (select ", "1", ") q"), ("x.y.", "z", ""), ("interval '1 day' + ", "now()", ""),
-    ("sum(1) over (order by ", "1", ")"), ("count(*) filter (where ", "true", ")"), ("1 offset (select ", "1", ")"),
-    ("1 union select ", "1", ""), ("1 from a join (b ", "c", ")"), ("numeric(", "1", ")"), ("a[", "1", "]"),
-    ("f(variadic ", "1", ")"), ("case 1 when ", "1", " then 1 end"), ("1 is distinct from ", "1", ""), ("1::int[", "1", "]"),
-    ("position('a' in ", "'b'", ")"), ("overlay(", "'a'", " placing 'b' from 1)"), ("x'", "1", "'"), ("/*", "1", "*/"),
-    ("xmlelement(name a, ", "1", ")"), ("json_object('a': ", "1", ")"), ("(values (", "1", "))"), ("(with q as (select ", "1", ") select 1)"),
-    ("grouping sets (", "1", ")"), ("'a' like ", "'b'", ""), ("'a' collate \"C\" || ", "'b'", ""), ("1 at time zone ", "'b'", ""),
-    ("1 = all (select ", "1", ")"), ("lateral (select ", "1", ") q"), ("nullif(1, ", "1", ")"), ("{", "1", "}"), ("[", "1", "]"),
-    ("map[", "1", "]"), ("struct(", "1", ")"), ("x -> ", "1", ""), ("$$", "1", "$$"), ("if(", "1", ", 1, 2)"), ("date '2026-01-01' - ", "1", ""),
-)  # fmt: skip
-
-
-def opening(chance: Chance) -> str:
-    """A construct within itself, or two within each other, more or less deep."""
-    one, other = chance.choice(OPENINGS), chance.choice(OPENINGS)
-    depth = chance.choice((10, 14, 29, 29, 29, 60, 400))
-    pairs = [chance.choice((one, one, other)) for _ in range(depth)]
-    text = (
-        "select "
-        + "".join(pair[0] for pair in pairs)
-        + one[1]
-        + "".join(pair[2] for pair in reversed(pairs))
+    tables = ", ".join(f"{table} {alias}" for alias in aliases)
+    condition = generator.choice((chain, clique))
+    left_joins = " ".join(
+        f"left join {generator.choice(TABLES[:4])} u{k} on true" for k in range(n - 1)
     )
-    return text[:MAX_BYTES]
+    return (
+        f"select count(*) from {tables} where {condition}",
+        f"select count(*) from {table} t0 {left_joins}",
+        f"select * from {' , '.join(aliases)}",
+    )
 
 
-def statements(seed: int) -> Iterator[str]:
-    """Without end, the same for the same seed; none longer than MAX_BYTES."""
-    chance = random.Random(seed)
-    while True:
-        text = chance.choice((nested, nested, held, held, long))(chance)
-        if len(text.encode()) <= MAX_BYTES:
-            yield text
+def _unions(table: str, key: str, count: int, generator: Random) -> tuple[str, ...]:
+    arms = " union all ".join(f"select {key} + {k} as x from {table}" for k in range(11))
+    conditions = " or ".join(f"x = {k}" for k in range(count))
+    return (
+        " union ".join([f"select {key} from {table}"] * generator.randint(2, 12)),
+        " union all ".join([f"select {k} as x" for k in range(min(count, 58))]),
+        f"select x from ({arms}) q where {conditions}",
+    )
+
+
+def _columns(table: str, key: str, count: int) -> tuple[str, ...]:
+    distinct = ", ".join(f"count(distinct {key} + {k})" for k in range(min(count, 199)))
+    sums = ", ".join(
+        f"sum({key}) over (order by {key} + {k}, {key} * {k})" for k in range(min(count, 60))
+    )
+    percentiles = ", ".join(
+        f"percentile_cont(0.{k}) within group (order by {key} + {k})"
+        for k in range(1, min(count, 99))
+    )
+    alias = " x" if table == "order_items" else ""
+    return (
+        f"select {distinct} from {table}{alias}",
+        f"select {sums} from {table}",
+        f"select {percentiles} from {table}",
+    )
+
+
+def _conditions(table: str, key: str, count: int) -> tuple[str, ...]:
+    numbers = ", ".join(map(str, range(min(count * 4, 1_200))))
+    few = range(min(count, 300))
+    alternatives = " or ".join(f"{key} = {k} and {key} < {k + 2}" for k in few)
+    exclusions = " and ".join(f"({key} <> {k} or {key} is null)" for k in few)
+    return (
+        f"select {key} from {table} where {key} in ({numbers})",
+        f"select {key} from {table} where {alternatives}",
+        f"select {key} from {table} where {exclusions}",
+        f"select {key} from {table} where not (" * 25 + f"{key} > 5" + ")" * 25,
+    )
+
+
+def _groups(table: str, key: str, count: int) -> tuple[str, ...]:
+    sets = ", ".join(f"({key} + {k})" for k in range(min(count, 64)))
+    rollup = ", ".join(f"{key} + {k}" for k in range(min(count, 60)))
+    return (
+        "select count(*) from order_items group by cube"
+        " (order_id, product_id, quantity, unit_price, order_id + 1, product_id + 1)",
+        f"select count(*) from {table} group by grouping sets ({sets})",
+        f"select count(*) from {table} group by rollup ({rollup})",
+    )
+
+
+def _subqueries(table: str, key: str, count: int, generator: Random) -> tuple[str, ...]:
+    whens = " ".join(f"when {key} = {k} then {k}" for k in range(min(count, 400)))
+    subqueries = ", ".join(
+        f"(select count(*) from {generator.choice(TABLES)} y{k} where y{k}.id > t.{key})"
+        for k in range(11)
+    )
+    # order_items and inventory have no column id.
+    subqueries_of_all = f"select {subqueries} from {table} t"
+    for without_id, with_id in (("order_items y", "orders y"), ("inventory y", "users y")):
+        subqueries_of_all = subqueries_of_all.replace(without_id, with_id)
+    order = ", ".join(f"count(*) + {k}" for k in range(min(count, 150)))
+    return (
+        f"select case {whens} end from {table}",
+        subqueries_of_all,
+        f"select count(*) from {table} order by {order}",
+    )
+
+
+def _patterns(count: int, generator: Random) -> tuple[str, ...]:
+    one, other, third = (generator.choice(PATTERNS) for _ in range(3))
+    return (
+        f"select name ~ '{one}', description ~* '{other}' from products",
+        f"select substring(description from '{third}') from products",
+        f"select description like '{'%a' * count}%' from products",
+        f"select description ilike '{'%_e' * count}%', name like description from products",
+    )
+
+
+def _times(table: str, key: str, generator: Random) -> tuple[str, ...]:
+    zone = generator.choice(("UTC", "A+1", "Europe/Berlin"))
+    year = generator.choice(("0001", "2020"))
+    step = generator.choice(("1 day", "30 years", " " * 5_000 + "1 day"))
+    interval = generator.choice(("178000000 years", "1 day"))
+    return (
+        f"select count(now() at time zone '{zone}') from {table}",
+        f"select count(('2026-01-01 00:00 ABC+' || {key} % 150)::timestamptz) from {table}",
+        f"select d from generate_series(timestamp '{year}-01-01', '9999-12-31', '{step}') d",
+        f"select timestamp '294276-12-31' - interval '{interval}' * {key},"
+        f" make_interval(years => 100000 * {key}) from {table}",
+    )
+
+
+def _windows(table: str, key: str, generator: Random) -> tuple[str, ...]:
+    stars = ", ".join(["p.*", "i.*", "o.*"] * generator.randint(1, 10))
+    preceding = 10 ** generator.randint(0, 18)
+    following = 10 ** generator.randint(0, 18)
+    nth = 10 ** generator.randint(0, 9)
+    offset = 10 ** generator.randint(0, 9)
+    return (
+        f"select {stars} from products p, inventory i, orders o limit 10000",
+        f"select sum({key}) over (rows between {preceding} preceding and {following} following)"
+        f" from {table}",
+        f"select nth_value({key}, {nth}) over (order by {key} % 3),"
+        f" lag({key}, {offset}) over () from {table}",
+    )
+
+
+def _arrays(table: str, key: str, count: int) -> tuple[str, ...]:
+    numbers = ", ".join(map(str, range(min(count * 4, 1_200))))
+    keys = ", ".join([key] * min(count, 400))
+    return (
+        f"select {key} = any (array[{numbers}]) from {table}",
+        f"select row({keys}) from {table}",
+        f"select array[{keys}] || array[{keys}] from {table}",
+    )
+
+
+def nested_construct(generator: Random) -> str:
+    """Return one construct nested in itself, or two in each other, at some depth."""
+    one, other = generator.choice(NESTED_CONSTRUCTS), generator.choice(NESTED_CONSTRUCTS)
+    depth = generator.choice((10, 14, 29, 29, 29, 60, 400))
+    constructs = [generator.choice((one, one, other)) for _ in range(depth)]
+    beginnings = "".join(beginning for beginning, _, _ in constructs)
+    ends = "".join(end for _, _, end in reversed(constructs))
+    return f"select {beginnings}{one[1]}{ends}"[:MAX_BYTES]

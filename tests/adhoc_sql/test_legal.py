@@ -1,4 +1,4 @@
-"""Analysts find that the usual things work, and that every answer is PostgreSQL's own."""
+"""Legal queries return what PostgreSQL returns for the same query."""
 
 from datetime import date, datetime
 from decimal import Decimal
@@ -7,15 +7,15 @@ from typing import Any
 
 import pytest
 
-from tests.adhoc_sql.conftest import AnalystsShop
+from tests.adhoc_sql.conftest import AdhocSqlShop
 
 LEGAL = (Path(__file__).parent / "legal.sql").read_text().strip().split("\n")
 
 
-def as_answered(value: Any) -> Any:
-    """What docs/api.md says of how a value is rendered, on what a driver gives."""
+def rendered(value: Any) -> Any:
+    """Return a value of the driver in the format that docs/api.md specifies."""
     if isinstance(value, list):
-        return [as_answered(element) for element in value]
+        return [rendered(element) for element in value]
     if isinstance(value, Decimal):
         return str(value)
     if isinstance(value, datetime):
@@ -24,12 +24,12 @@ def as_answered(value: Any) -> Any:
 
 
 @pytest.mark.parametrize("query", LEGAL)
-def test_a_query_gives_what_it_gives_its_owner(query: str, shop: AnalystsShop) -> None:
-    expected = [[as_answered(value) for value in row] for row in shop.sql(query)]
+def test_query_returns_the_same_as_for_the_owner(query: str, shop: AdhocSqlShop) -> None:
+    expected = [[rendered(value) for value in row] for row in shop.sql(query)]
     assert shop.owner is not None
     names = [column["name"] for column in shop.owner.columns]
 
-    response = shop.ask(query)
+    response = shop.query(query)
 
     assert response.status == 200, response.text
     assert response.json["rows"] == expected
@@ -37,7 +37,7 @@ def test_a_query_gives_what_it_gives_its_owner(query: str, shop: AnalystsShop) -
     assert (response.json["row_count"], response.json["truncated"]) == (len(expected), False)
 
 
-def test_there_are_rows_to_compare(shop: AnalystsShop) -> None:
-    """A corpus of empty answers would prove little."""
+def test_most_legal_queries_return_rows(shop: AdhocSqlShop) -> None:
+    """Comparing empty results would prove little."""
     assert len(LEGAL) >= 70
     assert sum(1 for query in LEGAL if shop.sql(query)) >= len(LEGAL) - 3

@@ -1,31 +1,43 @@
-"""What PostgreSQL itself lets the analyst's role do, whatever got past everything else."""
+"""The privileges and limits of the database role, the last layer of defence."""
 
 from sluice.adhoc_sql.allowlist import TABLES
-from tests.adhoc_sql.conftest import AnalystsShop
+from tests.adhoc_sql.conftest import AdhocSqlShop
 
 
-def test_the_tables_that_may_be_named_are_those_it_may_read(shop: AnalystsShop) -> None:
-    """Column by column, in their order: `*` is expanded by what the vocabulary says."""
+def test_role_can_read_exactly_the_allowlist(shop: AdhocSqlShop) -> None:
+    """The order of the columns counts too, because `*` is expanded by the allowlist."""
     readable = shop.sql(
-        """SELECT c.relname, array_agg(a.attname::text ORDER BY a.attnum)
-           FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
-           WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'v', 'm', 'p')
-             AND has_table_privilege('sluice_analyst', c.oid, 'SELECT')
-           GROUP BY c.relname"""
+        """
+        SELECT c.relname, array_agg(a.attname::text ORDER BY a.attnum)
+        FROM pg_class c
+        JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+        WHERE c.relnamespace = 'public'::regnamespace
+          AND c.relkind IN ('r', 'v', 'm', 'p')
+          AND has_table_privilege('sluice_analyst', c.oid, 'SELECT')
+        GROUP BY c.relname
+        """
     )
 
     assert {name: tuple(columns) for name, columns in readable} == TABLES
 
 
-def test_it_may_write_nothing_and_call_nothing_of_ours(shop: AnalystsShop) -> None:
+def test_role_cannot_write_or_call_functions(shop: AdhocSqlShop) -> None:
     writable = shop.sql(
-        """SELECT relname FROM pg_class
-           WHERE relnamespace IN ('public'::regnamespace, 'sluice'::regnamespace) AND relkind IN ('r', 'v', 'm', 'p')
-           AND has_table_privilege('sluice_analyst', oid, 'INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER')"""
+        """
+        SELECT relname FROM pg_class
+        WHERE relnamespace IN ('public'::regnamespace, 'sluice'::regnamespace)
+          AND relkind IN ('r', 'v', 'm', 'p')
+          AND has_table_privilege(
+              'sluice_analyst', oid, 'INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER'
+          )
+        """
     )
     callable_ = shop.sql(
-        """SELECT proname FROM pg_proc WHERE pronamespace IN ('public'::regnamespace, 'sluice'::regnamespace)
-           AND has_function_privilege('sluice_analyst', oid, 'EXECUTE')"""
+        """
+        SELECT proname FROM pg_proc
+        WHERE pronamespace IN ('public'::regnamespace, 'sluice'::regnamespace)
+          AND has_function_privilege('sluice_analyst', oid, 'EXECUTE')
+        """
     )
 
     assert (writable, callable_) == ([], [])
@@ -34,11 +46,15 @@ def test_it_may_write_nothing_and_call_nothing_of_ours(shop: AnalystsShop) -> No
     ]
 
 
-def test_it_takes_little_and_not_for_long(shop: AnalystsShop) -> None:
+def test_role_has_limits(shop: AdhocSqlShop) -> None:
     limits, connections = shop.sql(
-        """SELECT s.setconfig, r.rolconnlimit FROM pg_roles r JOIN pg_db_role_setting s ON s.setrole = r.oid
-           JOIN pg_database d ON d.oid = s.setdatabase AND d.datname = current_database()
-           WHERE rolname = 'sluice_analyst'"""
+        """
+        SELECT s.setconfig, r.rolconnlimit
+        FROM pg_roles r
+        JOIN pg_db_role_setting s ON s.setrole = r.oid
+        JOIN pg_database d ON d.oid = s.setdatabase AND d.datname = current_database()
+        WHERE rolname = 'sluice_analyst'
+        """
     )[0]
 
     assert {

@@ -1,4 +1,4 @@
-"""GET and POST /api/analytics/query: what is asked, what is answered, and how much of it."""
+"""GET and POST /api/analytics/query: requests, responses and their limits."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,14 +9,14 @@ import pytest
 
 from sluice import runtime
 from sluice.settings import AdhocSqlSettings
-from tests.adhoc_sql.conftest import AnalystsShop
+from tests.adhoc_sql.conftest import AdhocSqlShop
 
 EXPENSIVE = "select count(*) from orders a, orders b, orders c, orders d"
 
 
 @contextmanager
-def adhoc_sql(**changed: Any) -> Iterator[None]:
-    """Another runtime, whose analyst may take more or less."""
+def adhoc_sql_settings(**changed: Any) -> Iterator[None]:
+    """Run the block with other limits."""
     before = runtime.current()
     settings = before.settings
     assert settings.adhoc_sql is not None
@@ -29,14 +29,14 @@ def adhoc_sql(**changed: Any) -> Iterator[None]:
         other.database.dispose()
 
 
-def test_an_answer_has_columns_rows_and_what_it_took(shop: AnalystsShop) -> None:
-    response = shop.ask(
+def test_response_has_columns_rows_and_cost(shop: AdhocSqlShop) -> None:
+    response = shop.query(
         "select status, count(*) as n, sum(total) from orders group by status order by 1 limit 1"
     )
 
-    told = response.json
+    body = response.json
     assert response.status == 200
-    assert list(told) == [
+    assert list(body) == [
         "columns",
         "rows",
         "row_count",
@@ -45,15 +45,15 @@ def test_an_answer_has_columns_rows_and_what_it_took(shop: AnalystsShop) -> None
         "max_cost",
         "duration_ms",
     ]
-    assert told["columns"] == [
+    assert body["columns"] == [
         {"name": "status", "type": "text"},
         {"name": "n", "type": "bigint"},
         {"name": "sum", "type": "numeric"},
     ]
-    assert told["rows"] == [["cancelled", 48, "2519.52"]]
-    assert (told["row_count"], told["truncated"], told["max_cost"]) == (1, False, 250_000)
-    assert 0 < told["cost"] < 100
-    assert 0 < told["duration_ms"] < 5_000
+    assert body["rows"] == [["cancelled", 48, "2519.52"]]
+    assert (body["row_count"], body["truncated"], body["max_cost"]) == (1, False, 250_000)
+    assert 0 < body["cost"] < 100
+    assert 0 < body["duration_ms"] < 5_000
 
 
 @pytest.mark.parametrize(
@@ -89,17 +89,15 @@ def test_an_answer_has_columns_rows_and_what_it_took(shop: AnalystsShop) -> None
         ("(1, 'a')", "record", "(1,a)"),
     ],
 )
-def test_values_are_rendered_by_their_type(
-    sql: str, type: str, value: Any, shop: AnalystsShop
-) -> None:
-    response = shop.ask(f"select {sql} as x").json
+def test_values_are_rendered_by_type(sql: str, type: str, value: Any, shop: AdhocSqlShop) -> None:
+    response = shop.query(f"select {sql} as x").json
 
     assert (response["columns"], response["rows"]) == ([{"name": "x", "type": type}], [[value]])
 
 
-def test_what_is_asked_in_the_address_is_answered_alike(shop: AnalystsShop) -> None:
+def test_get_returns_the_same_as_post(shop: AdhocSqlShop) -> None:
     by_get = shop.get("/api/analytics/query?query=select+id+from+orders+order+by+1&max_rows=2").json
-    by_post = shop.ask("select id from orders order by 1", max_rows=2).json
+    by_post = shop.query("select id from orders order by 1", max_rows=2).json
 
     assert by_get.pop("duration_ms") > 0
     assert by_post.pop("duration_ms") > 0
@@ -107,8 +105,8 @@ def test_what_is_asked_in_the_address_is_answered_alike(shop: AnalystsShop) -> N
     assert (by_get["rows"], by_get["truncated"]) == ([[1], [2]], True)
 
 
-def test_a_refusal_points_at_what_brought_the_query(shop: AnalystsShop) -> None:
-    by_post = shop.ask("select nothing from orders")
+def test_rejection_names_the_body_or_the_parameter(shop: AdhocSqlShop) -> None:
+    by_post = shop.query("select nothing from orders")
     by_get = shop.get("/api/analytics/query?query=select+nothing+from+orders")
 
     assert (by_post.status, by_post.code, by_post.errors) == (
@@ -121,12 +119,12 @@ def test_a_refusal_points_at_what_brought_the_query(shop: AnalystsShop) -> None:
         "invalid_parameter",
         {"query": "invalid"},
     )
-    assert "there is no column nothing; there are id, user_id" in by_post.json["detail"]
+    assert "there is no column nothing; the columns are id, user_id" in by_post.json["detail"]
     assert "line 1, column 8" in by_get.json["detail"]
 
 
 @pytest.mark.parametrize(
-    ("body", "faults"),
+    ("body", "errors"),
     [
         ({}, {"/query": "required"}),
         ({"query": ""}, {"/query": "too_short"}),
@@ -137,23 +135,23 @@ def test_a_refusal_points_at_what_brought_the_query(shop: AnalystsShop) -> None:
         ({"query": "select '" + "x" * 10_000 + "'"}, {"/query": "too_long"}),
     ],
 )
-def test_a_body_that_is_not_acceptable_says_why(body: Any, faults: Any, shop: AnalystsShop) -> None:
-    assert shop.post("/api/analytics/query", body).errors == faults
+def test_invalid_body_is_rejected(body: Any, errors: Any, shop: AdhocSqlShop) -> None:
+    assert shop.post("/api/analytics/query", body).errors == errors
 
 
-def test_no_more_rows_come_than_were_asked_for(shop: AnalystsShop) -> None:
-    every = shop.ask("select id from orders order by id")
-    exact = shop.ask("select id from orders order by id", max_rows=240)
-    fewer = shop.ask("select id from orders order by id", max_rows=239)
+def test_rows_are_limited_to_max_rows(shop: AdhocSqlShop) -> None:
+    every = shop.query("select id from orders order by id")
+    exact = shop.query("select id from orders order by id", max_rows=240)
+    fewer = shop.query("select id from orders order by id", max_rows=239)
 
     assert [a.json["truncated"] for a in (every, exact, fewer)] == [False, False, True]
     assert fewer.json["rows"] == every.json["rows"][:239]
 
 
-def test_no_more_bytes_come_than_may_be_answered(shop: AnalystsShop) -> None:
+def test_rows_are_limited_to_2_mb(shop: AdhocSqlShop) -> None:
     wide = f"select id, '{'x' * 9_000}' as x from orders order by id"
 
-    response = shop.ask(wide)
+    response = shop.query(wide)
 
     assert response.status == 200
     assert 1_500_000 < len(response.text) < 2_600_000
@@ -163,65 +161,65 @@ def test_no_more_bytes_come_than_may_be_answered(shop: AnalystsShop) -> None:
     )
 
 
-def test_a_row_that_is_too_large_alone_is_refused(shop: AnalystsShop) -> None:
-    response = shop.ask(f"select string_agg('{'x' * 300}', ',') from orders o, products p")
+def test_single_row_that_is_too_large_is_rejected(shop: AdhocSqlShop) -> None:
+    response = shop.query(f"select string_agg('{'x' * 300}', ',') from orders o, products p")
 
     assert (response.status, response.errors) == (422, {"/query": "invalid"})
     assert "its first row is too large" in response.json["detail"]
 
 
-def test_nulls_and_marks_do_not_make_the_answer_larger_than_it_may_be(shop: AnalystsShop) -> None:
-    """What is one byte in PostgreSQL may be several in JSON."""
+def test_size_limit_counts_json_characters(shop: AdhocSqlShop) -> None:
+    """A null has no bytes in PostgreSQL and four characters in JSON."""
     nulls = ", ".join(["null"] * 190)
 
-    response = shop.ask(f"select {nulls} from orders, users, categories", max_rows=10_000)
+    response = shop.query(f"select {nulls} from orders, users, categories", max_rows=10_000)
 
     assert response.json["truncated"]
     assert len(response.text) < 2_600_000
 
 
-def test_too_expensive_says_what_it_would_cost(shop: AnalystsShop) -> None:
-    response = shop.ask(EXPENSIVE)
+def test_expensive_query_is_rejected_with_its_cost(shop: AdhocSqlShop) -> None:
+    response = shop.query(EXPENSIVE)
 
     assert (response.status, response.code) == (400, "query_too_expensive")
     assert response.json["cost"] > response.json["max_cost"] == 250_000
 
 
-def test_the_limit_is_the_deployments(shop: AnalystsShop) -> None:
-    with adhoc_sql(max_cost=5.0):
-        assert shop.ask("select count(*) from orders").json["max_cost"] == 5
-        assert shop.ask("select 1").status == 200
+def test_cost_limit_is_a_setting(shop: AdhocSqlShop) -> None:
+    with adhoc_sql_settings(max_cost=5.0):
+        assert shop.query("select count(*) from orders").json["max_cost"] == 5
+        assert shop.query("select 1").status == 200
 
 
-def test_a_query_that_runs_past_its_time_is_too_expensive_too_and_ended(shop: AnalystsShop) -> None:
-    """Not 504: the time was the query's own, and the same one will not have more."""
-    with adhoc_sql(max_cost=1e12, timeout=0.5):  # EXPLAIN has as long
-        response = shop.ask(EXPENSIVE)
+def test_query_is_cancelled_at_its_timeout(shop: AdhocSqlShop) -> None:
+    """The response is 400 and not 504, because the same query will time out again."""
+    with adhoc_sql_settings(max_cost=1e12, timeout=0.5):  # EXPLAIN counts too
+        response = shop.query(EXPENSIVE)
 
         assert (response.status, response.code) == (400, "query_too_expensive")
         assert response.json["cost"] > 1_000_000
-        assert response.json["detail"] == "It took longer than the 0.5 s that it may"
-        assert shop.running() == []
-        assert shop.ask("select 1").status == 200
+        assert response.json["detail"] == "The query took longer than its limit of 0.5 s"
+        assert shop.active_sessions() == []
+        assert shop.query("select 1").status == 200
 
 
-def test_it_takes_a_scope_of_its_own(shop: AnalystsShop) -> None:
-    asked = (
+def test_query_needs_its_scope(shop: AdhocSqlShop) -> None:
+    responses = (
         shop.get("/api/analytics/query?query=select+1", x_api_key="local-reader"),
         shop.post("/api/analytics/query", {"query": "select 1"}, x_api_key="local-reader"),
     )
 
-    for response in asked:
+    for response in responses:
         assert (response.status, response.code) == (403, "insufficient_scope")
         assert "analytics:query" in response.json["detail"]
 
 
-def test_without_a_role_for_it_there_is_no_such_thing(shop: AnalystsShop) -> None:
+def test_route_is_404_without_a_database_role(shop: AdhocSqlShop) -> None:
     before = runtime.current()
     without = runtime.build(replace(before.settings, adhoc_sql=None))
     runtime.set_current(without)
 
-    response, reports = shop.ask("select 1"), shop.get("/api/analytics/popular-products")
+    response, reports = shop.query("select 1"), shop.get("/api/analytics/popular-products")
     runtime.set_current(before)
     without.database.dispose()
 
@@ -229,31 +227,32 @@ def test_without_a_role_for_it_there_is_no_such_thing(shop: AnalystsShop) -> Non
     assert reports.status == 200
 
 
-def test_one_connection_serves_one_query_after_another(shop: AnalystsShop) -> None:
+def test_connection_is_reused(shop: AdhocSqlShop) -> None:
     def pids() -> list[list[Any]]:
         return shop.sql(
-            "SELECT pid FROM pg_stat_activity WHERE usename = 'sluice_analyst' AND datname = current_database()"
+            "SELECT pid FROM pg_stat_activity"
+            " WHERE usename = 'sluice_analyst' AND datname = current_database()"
         )
 
-    shop.ask("select 1")
+    shop.query("select 1")
     first = pids()
-    shop.ask("select 2")
+    shop.query("select 2")
 
     assert len(first) == 1
     assert pids() == first
 
 
-def test_a_connection_that_was_cut_is_replaced(shop: AnalystsShop) -> None:
-    shop.ask("select 1")
+def test_terminated_connection_is_replaced(shop: AdhocSqlShop) -> None:
+    shop.query("select 1")
     shop.sql(
         "SELECT pg_terminate_backend(pid, 2000) FROM pg_stat_activity "
         "WHERE usename = 'sluice_analyst' AND datname = current_database()"
     )
 
-    assert shop.ask("select 1").json["rows"] == [[1]]
+    assert shop.query("select 1").json["rows"] == [[1]]
 
 
-def test_settings_give_the_role_its_own_small_pool() -> None:
+def test_role_has_a_pool_of_one_connection() -> None:
     database = runtime.Settings.from_env(
         ENVIRONMENT | {"SLUICE_ANALYST_SECRET_ARN": "arn:x"}
     ).adhoc_sql

@@ -1,4 +1,8 @@
-"""What an analyst's SQL may be made of. Whatever is not here is refused, what nobody thought of too."""
+"""The allowlist of ad-hoc SQL: tables, functions, operators, types and syntax.
+
+Everything that is not listed here is rejected, so a feature that a later PostgreSQL adds is
+rejected until it is added here.
+"""
 
 import re
 from collections.abc import Mapping
@@ -6,17 +10,16 @@ from typing import NamedTuple
 
 Columns = tuple[str, ...]
 
-_ROW = ("created_at", "updated_at", "version")
+_ROW_COLUMNS = ("created_at", "updated_at", "version")
 TABLES: Mapping[str, Columns] = {
-    "categories": ("id", "name", "slug", *_ROW),
-    "products": ("id", "name", "description", "price", "category_id", *_ROW),
+    "categories": ("id", "name", "slug", *_ROW_COLUMNS),
+    "products": ("id", "name", "description", "price", "category_id", *_ROW_COLUMNS),
     "inventory": ("product_id", "quantity", "updated_at", "version"),
-    "users": ("id", "email", "name", *_ROW),
-    "orders": ("id", "user_id", "status", "total", *_ROW),
+    "users": ("id", "email", "name", *_ROW_COLUMNS),
+    "orders": ("id", "user_id", "status", "total", *_ROW_COLUMNS),
     "order_items": ("order_id", "product_id", "quantity", "unit_price"),
 }
-# The columns that no two rows of a table share.
-KEYS: Mapping[str, tuple[Columns, ...]] = {
+UNIQUE_KEYS: Mapping[str, tuple[Columns, ...]] = {
     "categories": (("id",), ("name",), ("slug",)),
     "products": (("id",), ("name",)),
     "inventory": (("product_id",),),
@@ -24,33 +27,37 @@ KEYS: Mapping[str, tuple[Columns, ...]] = {
     "orders": (("id",),),
     "order_items": (("order_id", "product_id"),),
 }
-# The longest text of a column in bytes (the tables check the characters); other columns are numbers and times.
-TEXTS: Mapping[str, int] = {
+# The size limits of text columns in bytes. The tables limit their characters.
+TEXT_COLUMN_BYTES: Mapping[str, int] = {
     "name": 800,
     "slug": 200,
     "description": 40_000,
     "email": 1_016,
     "status": 9,
 }
-NUMBER, TIME = 20, 40  # bytes of other columns
-TIMES = frozenset({"created_at", "updated_at"})
-# Whose rows a column counts: it has no more values than that table has rows.
-REFERENCES: Mapping[str, str] = {
+TIME_COLUMNS = frozenset({"created_at", "updated_at"})
+TIME_BYTES = 40
+NUMBER_BYTES = 20  # of every other column
+# A foreign key has no more distinct values than the table it references has rows.
+FOREIGN_KEYS: Mapping[str, str] = {
     "category_id": "categories",
     "product_id": "products",
     "user_id": "users",
     "order_id": "orders",
 }
-STATUSES = 5
+STATUS_COUNT = 5  # distinct values of orders.status
 
 
-class Rule(NamedTuple):
-    """How large what a function gives may be, and whether it is text."""
+class FunctionRule(NamedTuple):
+    """How to estimate the size of a function's result, and whether the result is text.
 
-    size: (
-        str  # fixed, same (as its largest argument), sum, or a rule of its own in function_calls.py
-    )
-    number: int = 0  # the size, or what is added to that of the arguments
+    `size` is one of: fixed (`number` bytes), same (as the largest argument, times `factor`, plus
+    `number`), sum (of the arguments, plus `number`), gather (all rows of the group), json, and
+    own (function_calls.py has a formula for this function).
+    """
+
+    size: str
+    number: int = 0
     factor: int = 1
     text: bool = False
 
@@ -61,12 +68,12 @@ def _words(text: str) -> frozenset[str]:
 
 def _rules(
     names: str, size: str, number: int = 0, factor: int = 1, text: bool = False
-) -> dict[str, Rule]:
-    return {name: Rule(size, number, factor, text) for name in names.split()}
+) -> dict[str, FunctionRule]:
+    return {name: FunctionRule(size, number, factor, text) for name in names.split()}
 
 
-# Each gives one value, reads no table and changes nothing.
-FUNCTIONS: Mapping[str, Rule] = {
+# Each of these returns one value, reads no table and changes nothing.
+FUNCTIONS: Mapping[str, FunctionRule] = {
     # Aggregates
     **_rules(
         "count bool_and bool_or every corr regr_slope regr_intercept regr_r2 regr_count",
@@ -83,9 +90,9 @@ FUNCTIONS: Mapping[str, Rule] = {
     **_rules("min max mode percentile_disc", "same"),
     **_rules("percentile_cont", "fixed", 60),
     **_rules("string_agg array_agg", "gather", text=True),
-    **_rules(
-        "json_agg", "gather"
-    ),  # no text: it is put into other JSON as it is, and cast to nothing but text
+    # The result of json_agg is not text: it is embedded into other JSON unquoted, and can be cast
+    # to text only.
+    **_rules("json_agg", "gather"),
     # Window functions
     **_rules("row_number rank dense_rank percent_rank cume_dist ntile", "fixed", 25),
     **_rules("lag lead first_value last_value nth_value", "same"),
@@ -117,31 +124,29 @@ FUNCTIONS: Mapping[str, Rule] = {
     **_rules("cardinality array_length", "fixed", 12),
 }
 AGGREGATES = _words(
-    "count sum avg min max string_agg array_agg json_agg bool_and bool_or every stddev stddev_pop stddev_samp variance "
-    "var_pop var_samp corr covar_pop covar_samp regr_slope regr_intercept regr_r2 regr_count mode percentile_cont "
-    "percentile_disc"
+    "count sum avg min max string_agg array_agg json_agg bool_and bool_or every"
+    " stddev stddev_pop stddev_samp variance var_pop var_samp corr covar_pop covar_samp"
+    " regr_slope regr_intercept regr_r2 regr_count mode percentile_cont percentile_disc"
 )
-SERIES = "generate_series"  # in FROM alone, between constants: generate_series.py
-LITERAL_ARGUMENTS = {  # so that they are short
+# Allowed only in FROM, with constant arguments: see generate_series.py.
+GENERATE_SERIES = "generate_series"
+# The positions of arguments that must be short string literals.
+LITERAL_ARGUMENTS = {
     "to_char": (1,),
     "to_date": (1,),
     "to_timestamp": (1,),
     "replace": (1, 2),
-    "timezone": (
-        0,
-    ),  # PostgreSQL keeps every zone that it has read, for as long as the connection lives
+    # PostgreSQL caches each time zone it has read until the connection is closed.
+    "timezone": (0,),
     "like_escape": (0, 1),
 }
-ROUNDING = ("round", "trunc")
-IN_DOUBLE = frozenset(
-    {"power", "exp", "ln"}
-)  # of numeric they have up to 131,072 digits, so they get float8
-GATHERING = frozenset(
-    {"string_agg", "array_agg", "json_agg"}
-)  # one value of as many rows as there are
-# Written in a grammar of their own (EXTRACT, AT TIME ZONE), of which the parser makes calls in pg_catalog.
-OF_GRAMMAR = _words("extract position substring btrim ltrim rtrim timezone like_escape")
-MULTIPLYING = {
+ROUNDING_FUNCTIONS = ("round", "trunc")
+# With numeric arguments these return up to 131,072 digits, so the arguments are cast to float8.
+DOUBLE_PRECISION_FUNCTIONS = frozenset({"power", "exp", "ln"})
+# Special syntax (EXTRACT, AT TIME ZONE) that the parser turns into calls of pg_catalog functions.
+GRAMMAR_FUNCTIONS = _words("extract position substring btrim ltrim rtrim timezone like_escape")
+# The time of these grows with the square of their arguments' digits.
+QUADRATIC_OPERATIONS = {
     "*",
     "/",
     "%",
@@ -158,8 +163,9 @@ MULTIPLYING = {
 OPERATORS = (
     _words("+ - * / % ^ = <> < > <= >= ||") | _words("~ ~* !~ !~*") | _words("~~ !~~ ~~* !~~*")
 )
-REGEXES = _words("~ ~* !~ !~*")
-EXPRESSIONS = {  # kinds of A_Expr, by how they are written
+REGEX_OPERATORS = _words("~ ~* !~ !~*")
+# The kinds of A_Expr, and their keywords.
+OPERATOR_KINDS = {
     "AEXPR_OP": "",
     "AEXPR_OP_ANY": "ANY",
     "AEXPR_OP_ALL": "ALL",
@@ -173,31 +179,43 @@ EXPRESSIONS = {  # kinds of A_Expr, by how they are written
     "AEXPR_NOT_BETWEEN": "NOT BETWEEN",
 }
 
-# PostgreSQL's names of them, and how large a value is. No char(n): it pads. None: as large as what is cast.
+# The types of casts by PostgreSQL's internal names, and the size of a value in bytes. None: the
+# size of the value that is cast. char(n) is not allowed, because it pads.
 TYPES: Mapping[str, int | None] = {
-    "text": None, "varchar": None, "int2": 12, "int4": 12, "int8": 21, "numeric": None, "float4": 25, "float8": 25,
-    "bool": 5, "date": 16, "timestamp": 40, "timestamptz": 40, "time": 20, "interval": 80,
-}  # fmt: skip
-UNQUALIFIED = frozenset(
-    {"text", "date"}
-)  # the grammar has no keyword for them, so who says pg_catalog wrote it
+    "text": None,
+    "varchar": None,
+    "int2": 12,
+    "int4": 12,
+    "int8": 21,
+    "numeric": None,
+    "float4": 25,
+    "float8": 25,
+    "bool": 5,
+    "date": 16,
+    "timestamp": 40,
+    "timestamptz": 40,
+    "time": 20,
+    "interval": 80,
+}
+# The grammar has no keyword for these types, so only a user can have qualified them.
+UNQUALIFIED_TYPES = frozenset({"text", "date"})
 TEXT_TYPES = frozenset({"text", "varchar"})
 TIME_TYPES = frozenset({"date", "timestamp", "timestamptz", "time", "interval"})
-NOW = {
+CURRENT_TIME = {
     "SVFOP_CURRENT_DATE": "CURRENT_DATE",
     "SVFOP_CURRENT_TIMESTAMP": "CURRENT_TIMESTAMP",
     "SVFOP_CURRENT_TIMESTAMP_N": "CURRENT_TIMESTAMP",
 }
 
-# The kinds of nodes a tree may have, and which of their parts may be filled. A part that a later PostgreSQL invents is
-# refused until somebody has looked at it.
-GRAMMAR: Mapping[str, frozenset[str]] = {
-    name: _words(parts)
-    for name, parts in (
+# The node kinds that a parse tree may contain, and the fields of each that may be set.
+NODE_FIELDS: Mapping[str, frozenset[str]] = {
+    name: _words(fields)
+    for name, fields in (
         (
             "SelectStmt",
-            "distinctClause targetList fromClause whereClause groupClause havingClause windowClause valuesLists "
-            "sortClause limitOffset limitCount limitOption withClause op all larg rarg",
+            "distinctClause targetList fromClause whereClause groupClause havingClause"
+            " windowClause valuesLists sortClause limitOffset limitCount limitOption withClause"
+            " op all larg rarg",
         ),
         ("ResTarget", "name val"),
         ("RangeVar", "schemaname relname inh alias"),
@@ -241,18 +259,18 @@ GRAMMAR: Mapping[str, frozenset[str]] = {
     )
 }
 
-# What to call what is refused, where PostgreSQL's own name would tell an analyst nothing.
-WORDS = {
+# How to name nodes and fields in messages if PostgreSQL's internal name is not clear.
+DESCRIPTIONS = {
     "lockingClause": "FOR UPDATE or FOR SHARE",
     "intoClause": "SELECT INTO",
     "recursive": "WITH RECURSIVE",
     "RangeTableSample": "TABLESAMPLE",
     "RangeTableFunc": "XMLTABLE",
-    "A_Indirection": "a subscript, or a field of a row,",
+    "A_Indirection": "a subscript or a field of a row",
     "CollateClause": "COLLATE",
     "ParamRef": "a parameter",
-    "arrayBounds": "the type of an array",
-    "catalogname": "the name of a database",
+    "arrayBounds": "an array type",
+    "catalogname": "a database name",
     "isNatural": "NATURAL JOIN",
     "ordinality": "WITH ORDINALITY",
     "is_rowsfrom": "ROWS FROM",
@@ -260,12 +278,12 @@ WORDS = {
     "func_variadic": "VARIADIC",
     "useOp": "ORDER BY with USING",
     "join_using_alias": "an alias of USING",
-    "coldeflist": "a list of column definitions",
+    "coldeflist": "a column definition list",
     "XmlExpr": "XML",
 }
 
 
-def words(name: str) -> str:
-    """What to call a kind of node or a part of one, for somebody who writes SQL."""
-    plain = re.sub(r"(?<=[a-z])(?=[A-Z])|_", " ", name.removesuffix("Stmt")).strip().upper()
-    return WORDS.get(name, plain)
+def describe(name: str) -> str:
+    """Return a name for a node kind or a field that a user of SQL understands."""
+    words = re.sub(r"(?<=[a-z])(?=[A-Z])|_", " ", name.removesuffix("Stmt"))
+    return DESCRIPTIONS.get(name, words.strip().upper())

@@ -1,59 +1,71 @@
-"""What PostgreSQL calls a column that was given no name: its rules (FigureColname), without which names mean others."""
+"""The names that PostgreSQL gives to result columns without an alias.
+
+These are the rules of its function FigureColname. A name that differed would make a reference to
+the column mean something else here than in PostgreSQL.
+"""
 
 from sluice.adhoc_sql.parser import Node
-from sluice.adhoc_sql.scope import names_of
+from sluice.adhoc_sql.scope import name_parts
 
-NAMELESS = "?column?"  # PostgreSQL's own
-WEAK, STRONG = 1, 2  # a cast's name gives way to none but a weak one
+UNNAMED = "?column?"  # PostgreSQL's own name
+# A name of a cast or a CASE is weak: a strong name inside it takes precedence.
+WEAK = 1
+STRONG = 2
 NAMES = {
     "CoalesceExpr": "coalesce",
     "A_ArrayExpr": "array",
     "RowExpr": "row",
     "GroupingFunc": "grouping",
 }
-SUBLINKS = {"EXISTS_SUBLINK": "exists", "ARRAY_SUBLINK": "array"}
+SUBLINK_NAMES = {"EXISTS_SUBLINK": "exists", "ARRAY_SUBLINK": "array"}
 
 
-def label(node: Node) -> str:
-    """The name of a column of this expression."""
-    return _label(node)[0]
+def column_name(node: Node) -> str:
+    """Return the name of a result column with this expression."""
+    return _name_and_strength(node)[0]
 
 
-def _label(node: Node) -> tuple[str, int]:
+def _name_and_strength(node: Node) -> tuple[str, int]:
     if node.kind == "ColumnRef":
-        return (names_of(node) or [NAMELESS])[-1], STRONG
+        return (name_parts(node) or [UNNAMED])[-1], STRONG
     if node.kind == "FuncCall":
         return str(node.list("funcname")[-1]["sval"]), STRONG
     if node.kind == "TypeCast":
-        name, strength = _label(node["arg"])
-        return (
-            (name, strength)
-            if strength == STRONG
-            else (str(node["typeName"].list("names")[-1]["sval"]), WEAK)
-        )
+        return _cast_name(node)
     if node.kind == "CaseExpr":
-        name, strength = (
-            _label(node["defresult"]) if node["defresult"] is not None else (NAMELESS, 0)
-        )
-        return (name, strength) if strength == STRONG else ("case", WEAK)
+        return _case_name(node)
     if node.kind == "SubLink" and node["subLinkType"] == "EXPR_SUBLINK":
-        return _first_name(node["subselect"]), STRONG
-    if node.kind == "SubLink" and node["subLinkType"] in SUBLINKS:
-        return SUBLINKS[node["subLinkType"]], STRONG
+        return _first_column_name(node["subselect"]), STRONG
+    if node.kind == "SubLink" and node["subLinkType"] in SUBLINK_NAMES:
+        return SUBLINK_NAMES[node["subLinkType"]], STRONG
     if node.kind == "MinMaxExpr":
         return ("greatest" if node["op"] == "IS_GREATEST" else "least"), STRONG
     if node.kind == "A_Expr" and node["kind"] == "AEXPR_NULLIF":
         return "nullif", STRONG
     if node.kind == "SQLValueFunction":
         return str(node["op"]).removeprefix("SVFOP_").removesuffix("_N").lower(), STRONG
-    return (NAMES[node.kind], STRONG) if node.kind in NAMES else (NAMELESS, 0)
+    return (NAMES[node.kind], STRONG) if node.kind in NAMES else (UNNAMED, 0)
 
 
-def _first_name(query: Node) -> str:
-    """A subquery as a value has the name of its column; one of UNION that of its first part."""
+def _cast_name(cast: Node) -> tuple[str, int]:
+    name, strength = _name_and_strength(cast["arg"])
+    if strength == STRONG:
+        return name, strength
+    return str(cast["typeName"].list("names")[-1]["sval"]), WEAK
+
+
+def _case_name(case: Node) -> tuple[str, int]:
+    name, strength = UNNAMED, 0
+    if case["defresult"] is not None:
+        name, strength = _name_and_strength(case["defresult"])
+    return (name, strength) if strength == STRONG else ("case", WEAK)
+
+
+def _first_column_name(query: Node) -> str:
+    """Return the name of a subquery's first column; of a UNION's, that of its first query."""
     while query["larg"] is not None:
         query = query["larg"]
     if not query.list("targetList"):
         return "column1"
     target = query.list("targetList")[0]
-    return str(target["name"] or label(target["val"]))
+    return str(target["name"] or column_name(target["val"]))

@@ -1,7 +1,8 @@
-"""Where an analyst's statement is run: a connection as a role that may only read, one transaction, always undone.
+"""Read-only transactions for ad-hoc SQL, as a database role that can only read.
 
-The text was written anew from what was understood of the caller's (analyst/). Still it goes by the extended protocol,
-which refuses a second statement; and nothing of a session outlives it, should anything have been made of one.
+The SQL was written from the parse tree of the client's query. For safety, statements still use the
+extended protocol, which rejects several statements in one text. The transaction is always rolled
+back, and no state of a session is kept for the next query.
 """
 
 import re
@@ -19,72 +20,79 @@ from sluice.db.connection import CLIENT_TIMEOUT_MARGIN
 from sluice.db.database import PrecedingStatement
 from sluice.db.sqlstate import translate
 
-# What a value is written by; and UTC, which no deployment's default should change.
-SESSION = (
+# The format of values, and settings that must not depend on the defaults of a deployment.
+SESSION_SETTINGS = (
     "SET LOCAL TimeZone = 'UTC'",
     "SET LOCAL DateStyle = 'ISO, YMD'",
     "SET LOCAL IntervalStyle = 'postgres'",
     "SET LOCAL extra_float_digits = 1",
-    "SET LOCAL hash_mem_multiplier = 1",  # 2 since PostgreSQL 15
-    # The planner tries a part of the orders of more than 8 tables: all those of 11 take it 2.8 s and 480 MB.
+    "SET LOCAL hash_mem_multiplier = 1",  # the default is 2 since PostgreSQL 15
+    # Above 8 tables, the planner tries only some join orders. All orders of 11 tables take it
+    # 2.8 s and 480 MB.
     "SET LOCAL geqo = on",
     "SET LOCAL geqo_threshold = 9",
     "SET LOCAL from_collapse_limit = 8",
     "SET LOCAL join_collapse_limit = 8",
 )
-# What a statement's own memory is bounded by.
-LIMITS = frozenset({"work_mem", "enable_hashjoin", "enable_hashagg"})
-PIPELINED = "sluice"  # the driver; the stock one would run every statement of a text
+# The settings that `AdhocSqlTransaction.limit` may change.
+LIMIT_SETTINGS = frozenset({"work_mem", "enable_hashjoin", "enable_hashagg"})
+PIPELINED_DRIVER = "sluice"  # pg8000's own dialect would run several statements of one text
 
-# SQLSTATE, or its class → what is wrong with the statement, in words of ours: PostgreSQL's hold names and values.
-REASONS: Mapping[str, str] = {
-    "0A": "PostgreSQL does not do that",
-    "21": "a subquery gives more than one row where one value is wanted",
-    "22": "a function in it does not take one of the values it gets",
+# By SQLSTATE or its class: what is wrong with the query. PostgreSQL's own messages contain names
+# and values.
+REJECTION_REASONS: Mapping[str, str] = {
+    "0A": "PostgreSQL does not support a feature in it",
+    "21": "a subquery returns more than one row where one value is needed",
+    "22": "a function in it does not accept one of its arguments",
     "22003": "a number in it is out of range",
     "22007": "a text cannot be read as a time",
     "22008": "a time in it is out of range",
     "22012": "it divides by zero",
-    "22023": "a function in it does not take one of the values it gets",
-    "22P02": "a text cannot be read as the type it is cast to, or compared with",
+    "22023": "a function in it does not accept one of its arguments",
+    "22P02": "a text cannot be converted to the type it is cast to or compared with",
     "25006": "it may only read",
     "42": "PostgreSQL does not accept it",
-    "42501": "it asks for what an analyst may not read",
-    "42601": "PostgreSQL cannot read it",
-    "42702": "the name of a column in it may be that of several",
-    "42703": "a column in it does not exist where it is named",
-    "42803": "a column in it must stand in GROUP BY, or within an aggregate; and an aggregate not in WHERE",
+    "42501": "it needs a privilege that the database role does not have",
+    "42601": "PostgreSQL reports a syntax error",
+    "42702": "a column name in it is ambiguous",
+    "42703": "a column in it does not exist, or is not visible there",
+    "42803": (
+        "a column in it must be in GROUP BY or in an aggregate, and aggregates are not allowed"
+        " in WHERE"
+    ),
     "42804": "the types of values in it do not match",
     "42846": "a value in it cannot be cast to that type",
-    "42883": "an operator or a function in it does not take values of these types",
-    "42P01": "a table is named in it where it cannot be seen",
-    "42P10": "ORDER BY, GROUP BY or DISTINCT ON in it names a column that is not there for it",
-    "42P20": "a window function stands in it where none may",
-    "54": "it is more than the database can take at once",
+    "42883": "an operator or a function in it does not accept arguments of these types",
+    "42P01": "a table in it does not exist, or is not visible there",
+    "42P10": "ORDER BY, GROUP BY or DISTINCT ON in it names a column that cannot be used there",
+    "42P20": "a window function in it is not allowed there",
+    "54": "it exceeds a limit of PostgreSQL",
 }
 TOO_EXPENSIVE = {
-    "53200": "It would take more memory than there is",
-    "53400": "It would write more to disk than it may",
-    "57014": "It took longer than the {timeout:g} s that it may",
+    "53200": "The query needs more memory than is available",
+    "53400": "The query needs more temporary disk space than is allowed",
+    "57014": "The query took longer than its limit of {timeout:g} s",
 }
-BEHIND = "2201W"  # what the guard of db/replica.py ends in
-ALMOST_OVER = (
-    CLIENT_TIMEOUT_MARGIN + 0.1
-)  # seconds that are left of a request when its last statement was ended for it
-OVERSIZE = (
-    "invalid memory alloc request size"  # an internal error's words, for a value of over a gigabyte
-)
+INVALID_LIMIT = "2201W"  # a negative LIMIT: how the check of db/replica.py fails
+# If less than this was left of the request when a statement was cancelled, the deadline of the
+# request cancelled it, not the limit of the query. In seconds.
+DEADLINE_MARGIN = CLIENT_TIMEOUT_MARGIN + 0.1
+# The message of an internal error for a value of more than a gigabyte.
+OVERSIZE_MESSAGE = "invalid memory alloc request size"
 
 
-class Result(NamedTuple):
-    """`columns` are names and types' OIDs; values are PostgreSQL's texts."""
+class StatementResult(NamedTuple):
+    """The names and type OIDs of the columns, and the values in PostgreSQL's text format."""
 
     columns: Sequence[tuple[str, int]]
     rows: Sequence[Sequence[str | None]]
 
 
 class AdhocSqlTransaction:
-    """One transaction that reads. All its statements have `timeout` seconds together; a `guard` precedes the first."""
+    """A read-only transaction. Its statements have `timeout` seconds together.
+
+    `preceding` is a statement that is sent ahead of the first one; see db/replica.py.
+    """
 
     def __init__(
         self,
@@ -97,97 +105,109 @@ class AdhocSqlTransaction:
         self._timeout = timeout
         self._preceding = preceding
         self._clock = clock
-        self._ends = clock() + timeout
-        self._setup: tuple[str, ...] = SESSION
+        self._deadline = clock() + timeout
+        self._pending_settings: tuple[str, ...] = SESSION_SETTINGS
 
     def limit(self, **settings: str | int) -> None:
-        """Change settings of this transaction for the statements that follow; LIMITS has those that may be."""
-        for name, value in settings.items():
-            if name not in LIMITS or not re.fullmatch(r"\w+", str(value)):
-                raise ValueError(f"{name} = {value}")
-            self._setup = (*self._setup, f"SET LOCAL {name} = '{value}'")
+        """Change settings for the next statements of this transaction.
 
-    def _seconds(self) -> float:
-        """What is left of the time that all statements of this transaction have together."""
-        left = self._ends - self._clock()
+        Raises ValueError for a setting that is not in LIMIT_SETTINGS.
+        """
+        for name, value in settings.items():
+            if name not in LIMIT_SETTINGS or not re.fullmatch(r"\w+", str(value)):
+                raise ValueError(f"{name} = {value}")
+            self._pending_settings = (*self._pending_settings, f"SET LOCAL {name} = '{value}'")
+
+    def _time_left(self) -> float:
+        """Return the seconds that the next statement may take."""
+        left = self._deadline - self._clock()
         if left <= 0:
             raise errors.QueryTooExpensive(TOO_EXPENSIVE["57014"].format(timeout=self._timeout))
         return deadline.cap(left + CLIENT_TIMEOUT_MARGIN) - CLIENT_TIMEOUT_MARGIN
 
-    def run(self, sql: str) -> Result:
-        """Run one statement. QueryRejected and QueryTooExpensive where it is at fault; other SluiceErrors."""
+    def run(self, sql: str) -> StatementResult:
+        """Run one statement and return its rows.
+
+        Raises QueryRejected or QueryTooExpensive if the query is the cause of an error, and other
+        SluiceErrors of the database.
+        """
         connection: Any = self._pooled.dbapi_connection
-        timeout = f"SET LOCAL statement_timeout = {max(1, round(self._seconds() * 1000))}"
+        timeout_ms = max(1, round(self._time_left() * 1000))
+        timeout = f"SET LOCAL statement_timeout = {timeout_ms}"
         try:
             cursor = connection.cursor()
-            for statement in (timeout, *self._setup):  # with BEGIN, in the flush of the first
+            # All of these, and BEGIN, are sent together with the statement, in one round trip.
+            for statement in (timeout, *self._pending_settings):
                 cursor.prepend(statement)
             if self._preceding is not None:
                 cursor.prepend(*self._preceding)
-            self._setup = ()
+            self._pending_settings = ()
             cursor.execute(sql)
             self._preceding = None
             if cursor.description is None:
-                return Result((), ())
-            return Result(
-                [(column[0], column[1]) for column in cursor.description], cursor.fetchall()
-            )
+                return StatementResult((), ())
+            columns = [(column[0], column[1]) for column in cursor.description]
+            return StatementResult(columns, cursor.fetchall())
         except Exception as error:
-            # First: translating takes from the report what may not be logged. A LIMIT under 0 is the guard's before it
-            # has let somebody pass, and later the caller's own.
-            behind = self._preceding is not None and _state(error) == BEHIND
-            fault = None if behind else _fault(error, self._timeout)
-            ours = translate(error, connected=True)
-            known = fault or ours
-            if known is None:
+            # Read the report first: `translate` removes from it what must not be logged. A
+            # negative LIMIT comes from the preceding statement until that has succeeded.
+            behind = self._preceding is not None and _sqlstate(error) == INVALID_LIMIT
+            query_error = None if behind else _query_error(error, self._timeout)
+            translated = query_error or translate(error, connected=True)
+            if translated is None:
                 raise
-            raise known from error
+            raise translated from error
 
 
 class AdhocSqlDatabase:
-    """One for each engine, made before its first connection; NotFound where the driver is not ours."""
+    """Opens transactions on an engine. Create it before the engine's first connection."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        event.listen(engine, "connect", _only_read)
-        event.listen(engine, "checkin", _forget)
+        event.listen(engine, "connect", _make_read_only)
+        event.listen(engine, "checkin", _discard_session)
 
     @contextmanager
     def transaction(
         self, *, timeout: float, preceding: PrecedingStatement | None = None
     ) -> Iterator[AdhocSqlTransaction]:
-        """A READ ONLY transaction, undone at the end. Raises SluiceErrors; ReplicaBehind where `guard` says so."""
-        if self._engine.driver != PIPELINED:
-            raise errors.NotFound("Analytics by SQL needs the pipelined driver")
+        """Open a READ ONLY transaction, which is rolled back at the end.
+
+        Raises ReplicaBehind if `preceding` fails, NotFound if the driver does not support it, and
+        other SluiceErrors of the database.
+        """
+        if self._engine.driver != PIPELINED_DRIVER:
+            raise errors.NotFound("SQL analytics needs the pipelined driver")
         try:
             pooled = self._engine.raw_connection()
         except Exception as error:
-            ours = translate(error, connected=False)
-            if ours is None:
+            translated = translate(error, connected=False)
+            if translated is None:
                 raise
-            raise ours from error
+            raise translated from error
         try:
-            yield AdhocSqlTransaction(pooled, timeout, self._compiled(preceding))
+            yield AdhocSqlTransaction(pooled, timeout, self._compile(preceding))
         finally:
             pooled.close()  # the pool rolls back
 
-    def _compiled(self, preceding: PrecedingStatement | None) -> tuple[str, list[object]] | None:
+    def _compile(self, preceding: PrecedingStatement | None) -> tuple[str, list[object]] | None:
         if preceding is None:
             return None
         compiled = text(preceding[0]).compile(dialect=self._engine.dialect)
         return str(compiled), [preceding[1][name] for name in compiled.positiontup or ()]
 
     def dispose(self) -> None:
+        """Close the connections."""
         self._engine.dispose()
 
 
-def _only_read(connection: Any, record: object) -> None:
+def _make_read_only(connection: Any, record: object) -> None:
     connection.read_only = True
-    connection.pg_types = defaultdict(lambda: str)  # values stay as PostgreSQL writes them
+    connection.pg_types = defaultdict(lambda: str)  # keep values in PostgreSQL's text format
 
 
-def _forget(connection: Any, record: object) -> None:
-    """DISCARD ALL: settings, advisory locks and temporary tables would outlive a rollback."""
+def _discard_session(connection: Any, record: object) -> None:
+    """Run DISCARD ALL: settings, advisory locks and temporary tables survive a rollback."""
     if connection is None or connection.closed:
         return
     try:
@@ -198,22 +218,23 @@ def _forget(connection: Any, record: object) -> None:
         connection.close_socket()
 
 
-def _fault(error: BaseException, timeout: float) -> errors.SluiceError | None:
-    """The caller's fault in what the server reports; None where it is none."""
-    report, state = _report(error), _state(error)
-    if state == "57014" and deadline.cap(ALMOST_OVER) < ALMOST_OVER:
-        return None  # it was not the statement's own time that was up, but the request's
+def _query_error(error: BaseException, timeout: float) -> errors.SluiceError | None:
+    """Return the error for the client if the query is its cause, else None."""
+    report, state = _report(error), _sqlstate(error)
+    if state == "57014" and deadline.cap(DEADLINE_MARGIN) < DEADLINE_MARGIN:
+        return None  # the deadline of the request has cancelled the statement
     if state in TOO_EXPENSIVE:
         return errors.QueryTooExpensive(TOO_EXPENSIVE[state].format(timeout=timeout))
-    if state == "XX000" and report.get("M", "").startswith(OVERSIZE):
+    if state == "XX000" and report.get("M", "").startswith(OVERSIZE_MESSAGE):
         return errors.QueryTooExpensive(TOO_EXPENSIVE["53200"])
-    reason = REASONS.get(state) or REASONS.get(state[:2])
+    reason = REJECTION_REASONS.get(state) or REJECTION_REASONS.get(state[:2])
     return errors.QueryRejected(reason) if reason else None
 
 
-def _state(error: BaseException) -> str:
+def _sqlstate(error: BaseException) -> str:
     return _report(error).get("C", "")
 
 
 def _report(error: BaseException) -> Mapping[str, str]:
+    """Return the fields of PostgreSQL's ErrorResponse message; none for another error."""
     return error.args[0] if error.args and isinstance(error.args[0], dict) else {}

@@ -1,7 +1,8 @@
-"""A tree as SQL again: the text that PostgreSQL gets, of nothing but what was read and allowed.
+"""Write a parse tree as SQL again: the text that PostgreSQL runs.
 
-Every name is quoted, every expression in parentheses, every text safe whatever standard_conforming_strings is. validator.py
-reads the text once more, and runs it only where it means the same.
+Only what was parsed and allowed can be in it. Every name is quoted, every expression is in
+parentheses, and strings are safe whatever standard_conforming_strings is. validator.py parses the
+text once more, and rejects it if the tree is not the same.
 """
 
 from collections.abc import Callable, Sequence
@@ -9,17 +10,18 @@ from collections.abc import Callable, Sequence
 from sluice.adhoc_sql import allowlist
 from sluice.adhoc_sql.parser import Node, Number
 
-# The options of a window's frame (FRAMEOPTION_…), and how its start and end are written.
+# The bits of a window frame (FRAMEOPTION_…), and the syntax of its start and end.
 DEFAULT_FRAME = 0x422
-UNITS = {0x2: "RANGE", 0x4: "ROWS", 0x8: "GROUPS"}
-STARTS = {
+FRAMEOPTION_BETWEEN = 0x10
+FRAME_UNITS = {0x2: "RANGE", 0x4: "ROWS", 0x8: "GROUPS"}
+FRAME_STARTS = {
     0x20: "UNBOUNDED PRECEDING",
     0x80: "UNBOUNDED FOLLOWING",
     0x200: "CURRENT ROW",
     0x800: "{} PRECEDING",
     0x2000: "{} FOLLOWING",
 }
-ENDS = {bit * 2: words for bit, words in STARTS.items()}
+FRAME_ENDS = {bit * 2: words for bit, words in FRAME_STARTS.items()}
 JOINS = {
     "JOIN_INNER": "JOIN",
     "JOIN_LEFT": "LEFT JOIN",
@@ -27,7 +29,10 @@ JOINS = {
     "JOIN_FULL": "FULL JOIN",
 }
 SET_OPERATIONS = {"SETOP_UNION": "UNION", "SETOP_INTERSECT": "INTERSECT", "SETOP_EXCEPT": "EXCEPT"}
-MATERIALIZED = {"CTEMaterializeAlways": "MATERIALIZED ", "CTEMaterializeNever": "NOT MATERIALIZED "}
+MATERIALIZED = {
+    "CTEMaterializeAlways": "MATERIALIZED ",
+    "CTEMaterializeNever": "NOT MATERIALIZED ",
+}
 DIRECTIONS = {"SORTBY_ASC": " ASC", "SORTBY_DESC": " DESC"}
 NULLS = {"SORTBY_NULLS_FIRST": " NULLS FIRST", "SORTBY_NULLS_LAST": " NULLS LAST"}
 GROUPINGS = {
@@ -36,43 +41,51 @@ GROUPINGS = {
     "GROUPING_SET_SETS": "GROUPING SETS",
 }
 TESTS = {
-    "IS_NULL": "IS NULL", "IS_NOT_NULL": "IS NOT NULL", "IS_TRUE": "IS TRUE", "IS_NOT_TRUE": "IS NOT TRUE",
-    "IS_FALSE": "IS FALSE", "IS_NOT_FALSE": "IS NOT FALSE", "IS_UNKNOWN": "IS UNKNOWN",
+    "IS_NULL": "IS NULL",
+    "IS_NOT_NULL": "IS NOT NULL",
+    "IS_TRUE": "IS TRUE",
+    "IS_NOT_TRUE": "IS NOT TRUE",
+    "IS_FALSE": "IS FALSE",
+    "IS_NOT_FALSE": "IS NOT FALSE",
+    "IS_UNKNOWN": "IS UNKNOWN",
     "IS_NOT_UNKNOWN": "IS NOT UNKNOWN",
-}  # fmt: skip
+}
+SUBLINK_PREFIXES = {"EXPR_SUBLINK": "", "EXISTS_SUBLINK": "EXISTS ", "ARRAY_SUBLINK": "ARRAY"}
 
 
-def write(query: Node) -> str:
-    """A SELECT, without parentheses around it."""
+def deparse(query: Node) -> str:
+    """Return the SQL of a SELECT, without parentheses around it."""
     parts = []
     if query["withClause"]:
         parts.append("WITH " + ", ".join(map(_cte, query["withClause"].list("ctes"))))
     if query["op"] not in (None, "SETOP_NONE"):
-        every = " ALL" if query["all"] else ""
-        parts.append(
-            f"({write(query['larg'])}) {SET_OPERATIONS[query['op']]}{every} ({write(query['rarg'])})"
-        )
+        parts.append(_set_operation(query))
     elif query["valuesLists"]:
-        parts.append(
-            "VALUES "
-            + ", ".join(f"({_list(row.list('items'))})" for row in query.list("valuesLists"))
-        )
+        rows = (f"({_list(row.list('items'))})" for row in query.list("valuesLists"))
+        parts.append("VALUES " + ", ".join(rows))
     else:
         parts.append(_select(query))
     if query.list("sortClause"):
-        parts.append(f"ORDER BY {_sorted(query.list('sortClause'))}")
+        parts.append(f"ORDER BY {_order(query.list('sortClause'))}")
     if query["limitOffset"] is not None:
-        parts.append(f"OFFSET {_operand(query['limitOffset'])}")
+        parts.append(f"OFFSET {expression(query['limitOffset'])}")
     if query["limitCount"] is not None:
         ties = query["limitOption"] == "LIMIT_OPTION_WITH_TIES"
-        count = _operand(query["limitCount"])
+        count = expression(query["limitCount"])
         parts.append(f"FETCH FIRST ({count}) ROWS WITH TIES" if ties else f"LIMIT {count}")
     return " ".join(parts)
 
 
+def _set_operation(query: Node) -> str:
+    operator = SET_OPERATIONS[query["op"]] + (" ALL" if query["all"] else "")
+    return f"({deparse(query['larg'])}) {operator} ({deparse(query['rarg'])})"
+
+
 def _cte(cte: Node) -> str:
-    how = MATERIALIZED.get(cte["ctematerialized"], "")
-    return f"{name(cte['ctename'])}{_names(cte.list('aliascolnames'))} AS {how}({write(cte['ctequery'])})"
+    name = quote_identifier(cte["ctename"])
+    columns = _column_list(cte.list("aliascolnames"))
+    materialized = MATERIALIZED.get(cte["ctematerialized"], "")
+    return f"{name}{columns} AS {materialized}({deparse(cte['ctequery'])})"
 
 
 def _select(select: Node) -> str:
@@ -91,7 +104,7 @@ def _select(select: Node) -> str:
         parts.append(f"HAVING {expression(select['havingClause'])}")
     if select.list("windowClause"):
         windows = (
-            f"{name(window['name'])} AS ({_window(window)})"
+            f"{quote_identifier(window['name'])} AS ({_window(window)})"
             for window in select.list("windowClause")
         )
         parts.append("WINDOW " + ", ".join(windows))
@@ -99,30 +112,29 @@ def _select(select: Node) -> str:
 
 
 def _target(target: Node) -> str:
-    alias = f" AS {name(target['name'])}" if target["name"] is not None else ""
-    return expression(target["val"]) + alias
+    sql = expression(target["val"])
+    return sql if target["name"] is None else f"{sql} AS {quote_identifier(target['name'])}"
 
 
 def _source(item: Node) -> str:
     if item.kind == "JoinExpr":
         return _join(item)
-    alias = (
-        f" AS {name(item['alias']['aliasname'])}{_names(item['alias'].list('colnames'))}"
-        if item["alias"]
-        else ""
-    )
+    alias = ""
+    if item["alias"]:
+        name = quote_identifier(item["alias"]["aliasname"])
+        alias = f" AS {name}{_column_list(item['alias'].list('colnames'))}"
     if item.kind == "RangeVar":
-        schema = f"{name(item['schemaname'])}." if item["schemaname"] else ""
-        return f"{schema}{name(item['relname'])}{alias}"
-    lateral = "LATERAL " if item["lateral"] else ""
+        schema = f"{quote_identifier(item['schemaname'])}." if item["schemaname"] else ""
+        return f"{schema}{quote_identifier(item['relname'])}{alias}"
     if item.kind == "RangeFunction":
         return f"{expression(item.list('functions')[0].list('items')[0])}{alias}"
-    return f"{lateral}({write(item['subquery'])}){alias}"
+    lateral = "LATERAL " if item["lateral"] else ""
+    return f"{lateral}({deparse(item['subquery'])}){alias}"
 
 
 def _join(join: Node) -> str:
-    left, right = (_joined(join[side]) for side in ("larg", "rarg"))
-    using = [name(part["sval"]) for part in join.list("usingClause")]
+    left, right = (_join_side(join[side]) for side in ("larg", "rarg"))
+    using = [quote_identifier(part["sval"]) for part in join.list("usingClause")]
     if using:
         return f"{left} {JOINS[join['jointype']]} {right} USING ({', '.join(using)})"
     if join["quals"] is None:
@@ -130,7 +142,7 @@ def _join(join: Node) -> str:
     return f"{left} {JOINS[join['jointype']]} {right} ON {expression(join['quals'])}"
 
 
-def _joined(item: Node) -> str:
+def _join_side(item: Node) -> str:
     return f"({_source(item)})" if item.kind == "JoinExpr" else _source(item)
 
 
@@ -143,44 +155,50 @@ def _group(node: Node) -> str:
 
 
 def _window(window: Node) -> str:
-    parts = [name(window["refname"])] if window["refname"] else []
+    parts = [quote_identifier(window["refname"])] if window["refname"] else []
     if window.list("partitionClause"):
         parts.append(f"PARTITION BY {_list(window.list('partitionClause'))}")
     if window.list("orderClause"):
-        parts.append(f"ORDER BY {_sorted(window.list('orderClause'))}")
+        parts.append(f"ORDER BY {_order(window.list('orderClause'))}")
     options = int(window["frameOptions"] or DEFAULT_FRAME)
     if options != DEFAULT_FRAME:
-        start = next(words for bit, words in STARTS.items() if options & bit)
-        end = next((words for bit, words in ENDS.items() if options & bit), "CURRENT ROW")
-        start = start.format(
-            _operand(window["startOffset"]) if window["startOffset"] is not None else ""
-        )
-        end = end.format(_operand(window["endOffset"]) if window["endOffset"] is not None else "")
-        unit = next(words for bit, words in UNITS.items() if options & bit)
-        parts.append(f"{unit} BETWEEN {start} AND {end}" if options & 0x10 else f"{unit} {start}")
+        parts.append(_window_frame(window, options))
     return " ".join(parts)
 
 
-def _sorted(items: Sequence[Node]) -> str:
+def _window_frame(window: Node, options: int) -> str:
+    start = next(words for bit, words in FRAME_STARTS.items() if options & bit)
+    end = next((words for bit, words in FRAME_ENDS.items() if options & bit), "CURRENT ROW")
+    if window["startOffset"] is not None:
+        start = start.format(expression(window["startOffset"]))
+    if window["endOffset"] is not None:
+        end = end.format(expression(window["endOffset"]))
+    unit = next(words for bit, words in FRAME_UNITS.items() if options & bit)
+    if options & FRAMEOPTION_BETWEEN:
+        return f"{unit} BETWEEN {start} AND {end}"
+    return f"{unit} {start}"
+
+
+def _order(items: Sequence[Node]) -> str:
     return ", ".join(
-        _operand(item["node"])
+        expression(item["node"])
         + DIRECTIONS.get(item["sortby_dir"], "")
         + NULLS.get(item["sortby_nulls"], "")
         for item in items
     )
 
 
-def name(text: str) -> str:
-    """An identifier, quoted."""
-    return '"' + text.replace('"', '""') + '"'
+def quote_identifier(name: str) -> str:
+    """Return the name as a quoted identifier."""
+    return '"' + name.replace('"', '""') + '"'
 
 
-def _names(names: Sequence[Node]) -> str:
-    return f" ({', '.join(name(part['sval']) for part in names)})" if names else ""
+def _column_list(names: Sequence[Node]) -> str:
+    return f" ({', '.join(quote_identifier(part['sval']) for part in names)})" if names else ""
 
 
-def text(value: str) -> str:
-    """A string, whatever standard_conforming_strings is."""
+def quote_literal(value: str) -> str:
+    """Return the string as a literal that is safe whatever standard_conforming_strings is."""
     quoted = "'" + value.replace("'", "''") + "'"
     return " E" + quoted.replace("\\", "\\\\") if "\\" in value else quoted
 
@@ -190,18 +208,17 @@ def _list(nodes: Sequence[Node]) -> str:
 
 
 def expression(node: Node) -> str:
-    """An expression; all but constants, columns and calls in parentheses."""
+    """Return the SQL of an expression.
+
+    Constants, columns and calls are not in parentheses, because `ORDER BY 1` means a column.
+    """
     return _WRITERS[node.kind](node)
-
-
-def _operand(node: Node) -> str:
-    """Where a clause follows: constants stay bare, as `ORDER BY 1` means a column."""
-    return expression(node)
 
 
 def _column(node: Node) -> str:
     return ".".join(
-        "*" if part.kind == "A_Star" else name(part["sval"]) for part in node.list("fields")
+        "*" if part.kind == "A_Star" else quote_identifier(part["sval"])
+        for part in node.list("fields")
     )
 
 
@@ -211,36 +228,40 @@ def _constant(node: Node) -> str:
         return "NULL"
     if isinstance(value, bool):
         return "TRUE" if value else "FALSE"
-    if isinstance(value, Number):
-        return f"({value})" if value.startswith("-") else str(value)
-    return text(value) if isinstance(value, str) else (f"({value})" if value < 0 else str(value))
+    if isinstance(value, str) and not isinstance(value, Number):
+        return quote_literal(value)
+    number = str(value)
+    return f"({number})" if number.startswith("-") else number
 
 
 def _operation(node: Node) -> str:
     kind, left, right = node["kind"], node["lexpr"], node["rexpr"]
     operator = node.list("name")[0]["sval"]
+    keyword = allowlist.OPERATOR_KINDS[kind]
     if kind == "AEXPR_NULLIF":
         return f"NULLIF({expression(left)}, {expression(right)})"
     first = "" if left is None else expression(left) + " "
     if kind in ("AEXPR_BETWEEN", "AEXPR_NOT_BETWEEN"):
         low, high = map(expression, right.list("items"))
-        return f"({first}{allowlist.EXPRESSIONS[kind]} {low} AND {high})"
+        return f"({first}{keyword} {low} AND {high})"
     if kind == "AEXPR_IN":
-        return f"({first}{'NOT IN' if operator == '<>' else 'IN'} ({_list(right.list('items'))}))"
+        keyword = "NOT IN" if operator == "<>" else "IN"
+        return f"({first}{keyword} ({_list(right.list('items'))}))"
     if kind in ("AEXPR_LIKE", "AEXPR_ILIKE"):
-        negated = "NOT " if operator.startswith("!") else ""
-        return f"({first}{negated}{allowlist.EXPRESSIONS[kind]} {expression(right)})"
+        negation = "NOT " if operator.startswith("!") else ""
+        return f"({first}{negation}{keyword} {expression(right)})"
     if kind in ("AEXPR_OP_ANY", "AEXPR_OP_ALL"):
-        return f"({first}{operator} {allowlist.EXPRESSIONS[kind]} ({expression(right)}))"
-    word = operator if kind == "AEXPR_OP" else allowlist.EXPRESSIONS[kind]
-    return f"({first}{word} {expression(right)})"
+        return f"({first}{operator} {keyword} ({expression(right)}))"
+    if kind == "AEXPR_OP":
+        keyword = operator
+    return f"({first}{keyword} {expression(right)})"
 
 
 def _boolean(node: Node) -> str:
     if node["boolop"] == "NOT_EXPR":
         return f"(NOT {expression(node.list('args')[0])})"
-    word = " AND " if node["boolop"] == "AND_EXPR" else " OR "
-    return f"({word.join(map(expression, node.list('args')))})"
+    operator = " AND " if node["boolop"] == "AND_EXPR" else " OR "
+    return f"({operator.join(map(expression, node.list('args')))})"
 
 
 def _test(node: Node) -> str:
@@ -248,39 +269,38 @@ def _test(node: Node) -> str:
 
 
 def _case(node: Node) -> str:
-    of = f" {expression(node['arg'])}" if node["arg"] is not None else ""
+    operand = f" {expression(node['arg'])}" if node["arg"] is not None else ""
     whens = "".join(
-        f" WHEN {expression(w['expr'])} THEN {expression(w['result'])}" for w in node.list("args")
+        f" WHEN {expression(when['expr'])} THEN {expression(when['result'])}"
+        for when in node.list("args")
     )
-    other = f" ELSE {expression(node['defresult'])}" if node["defresult"] is not None else ""
-    return f"(CASE{of}{whens}{other} END)"
+    default = f" ELSE {expression(node['defresult'])}" if node["defresult"] is not None else ""
+    return f"(CASE{operand}{whens}{default} END)"
 
 
 def _call(node: Node) -> str:
-    called = ".".join(name(part["sval"]) for part in node.list("funcname"))
-    distinct = "DISTINCT " if node["agg_distinct"] else ""
+    function = ".".join(quote_identifier(part["sval"]) for part in node.list("funcname"))
     args = "*" if node["agg_star"] else _list(node.list("args"))
-    order = f"ORDER BY {_sorted(node.list('agg_order'))}" if node.list("agg_order") else ""
+    order = f"ORDER BY {_order(node.list('agg_order'))}" if node.list("agg_order") else ""
     if node["agg_within_group"]:
-        written = f"{called}({args}) WITHIN GROUP ({order})"
+        sql = f"{function}({args}) WITHIN GROUP ({order})"
     else:
-        written = f"{called}({distinct}{args}{' ' + order if order else ''})"
+        distinct = "DISTINCT " if node["agg_distinct"] else ""
+        sql = f"{function}({distinct}{args}{' ' + order if order else ''})"
     if node["agg_filter"] is not None:
-        written += f" FILTER (WHERE {expression(node['agg_filter'])})"
-    over = node["over"]
-    if over is None:
-        return written
-    return (
-        f"{written} OVER {name(over['name'])}"
-        if over["name"]
-        else f"{written} OVER ({_window(over)})"
-    )
+        sql += f" FILTER (WHERE {expression(node['agg_filter'])})"
+    window = node["over"]
+    if window is None:
+        return sql
+    if window["name"]:
+        return f"{sql} OVER {quote_identifier(window['name'])}"
+    return f"{sql} OVER ({_window(window)})"
 
 
 def _subquery(node: Node) -> str:
-    kind, query = node["subLinkType"], write(node["subselect"])
-    if kind in ("EXPR_SUBLINK", "EXISTS_SUBLINK", "ARRAY_SUBLINK"):
-        return f"{ {'EXISTS_SUBLINK': 'EXISTS ', 'ARRAY_SUBLINK': 'ARRAY'}.get(kind, '') }({query})"
+    kind, query = node["subLinkType"], deparse(node["subselect"])
+    if kind in SUBLINK_PREFIXES:
+        return f"{SUBLINK_PREFIXES[kind]}({query})"
     operator = node.list("operName")
     if not operator:
         return f"({expression(node['testexpr'])} IN ({query}))"
@@ -290,14 +310,16 @@ def _subquery(node: Node) -> str:
 
 def _cast(node: Node) -> str:
     type_ = node["typeName"]
-    names = ".".join(name(part["sval"]) for part in type_.list("names"))
+    name = ".".join(quote_identifier(part["sval"]) for part in type_.list("names"))
     modifiers = f"({_list(type_.list('typmods'))})" if type_.list("typmods") else ""
-    return f"CAST({expression(node['arg'])} AS {names}{modifiers})"
+    return f"CAST({expression(node['arg'])} AS {name}{modifiers})"
 
 
-def _now(node: Node) -> str:
-    precision = f"({int(node['typmod'] or 0)})" if node["op"] == "SVFOP_CURRENT_TIMESTAMP_N" else ""
-    return allowlist.NOW[node["op"]] + precision
+def _current_time(node: Node) -> str:
+    keyword = allowlist.CURRENT_TIME[node["op"]]
+    if node["op"] == "SVFOP_CURRENT_TIMESTAMP_N":
+        return f"{keyword}({int(node['typmod'] or 0)})"
+    return keyword
 
 
 _WRITERS: dict[str, Callable[[Node], str]] = {
@@ -315,7 +337,7 @@ _WRITERS: dict[str, Callable[[Node], str]] = {
     "TypeCast": _cast,
     "A_ArrayExpr": lambda node: f"ARRAY[{_list(node.list('elements'))}]",
     "RowExpr": lambda node: f"ROW({_list(node.list('args'))})",
-    "SQLValueFunction": _now,
+    "SQLValueFunction": _current_time,
     "GroupingFunc": lambda node: f"GROUPING({_list(node.list('args'))})",
-    "NamedArgExpr": lambda node: f"{name(node['name'])} => {expression(node['arg'])}",
+    "NamedArgExpr": lambda node: f"{quote_identifier(node['name'])} => {expression(node['arg'])}",
 }

@@ -1,108 +1,138 @@
-"""How much a value of an expression may be, before PostgreSQL is asked: its size, its work, its nodes.
+"""Upper bounds for the size and the work of a value, computed before PostgreSQL plans the query.
 
-PostgreSQL puts the expression of a subquery's column in place of each use of its name. So a column weighs what its
-expression weighs, through all levels; a level that names the one below twice doubles it.
+PostgreSQL replaces the name of a subquery's column by the column's expression, at each use. So a
+column counts as much as its expression, through all levels of nesting. A level that names a
+column of the level below twice doubles the expression.
 """
 
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from math import inf
+from typing import TYPE_CHECKING
 
-from sluice.adhoc_sql.rejection import Placed, refuse
+from sluice.adhoc_sql.rejection import reject
 from sluice.errors import QueryTooExpensive
 
-MAX_NODES = (
-    20_000  # of a statement, every name replaced by what it stands for: some 20 MB in the planner
-)
-MAX_GROWTH = 64  # times as long as a column's text may a text become that is made of it
-MAX_WORK = 32_000_000  # bytes that the values of one row may take, intermediate ones too: nothing interrupts a row
-MAX_VALUE = 16_000_000  # bytes of one value
-MAX_ROW = 8_000_000  # bytes of a row: sorts and joins hold several
-MAX_GATHERED = 16_000_000  # bytes of rows that aggregates make values of
-NUMBER_OF_TEXT = 150_000  # digits that a computed text may have as a number
+if TYPE_CHECKING:
+    from sluice.adhoc_sql.parser import Node
+
+# Nodes of all expressions of a query, after names are replaced. They take the planner about 20 MB.
+MAX_NODES = 20_000
+MAX_EXPANSION = 64  # the length of a text, as a multiple of the columns it is made of
+# Bytes of all values of one row, intermediate ones included. PostgreSQL cannot be interrupted
+# while it computes a row.
+MAX_WORK = 32_000_000
+MAX_VALUE_BYTES = 16_000_000
+MAX_ROW_BYTES = 8_000_000  # sorts and joins hold several rows
+MAX_GATHERED_BYTES = 16_000_000  # of all rows that aggregates collect in one value
+DIGITS_OF_TEXT = 150_000  # the digits of a number that is cast from a computed text
 EXPONENT = re.compile(r"\s*[+-]?[\d_]*\.?[\d_]*e([+-]?\d{1,6})\s*", re.ASCII | re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
-class Value:
-    """`size` is of its text, in bytes; `nodes` and `work` are of its whole expression, names replaced."""
+class Estimate:
+    """What one value takes at most. `nodes` and `work` are those of its whole expression."""
 
-    size: int
-    nodes: int = 1
-    work: int = 0
+    size: int  # bytes of its text
+    nodes: int = 1  # of the expression, after names are replaced
+    work: int = 0  # bytes of the value and of all intermediate values
     text: bool = False
-    fixed: bool = False  # one of those texts that are written in the statement
-    distinct: float = inf  # how many values it has at most
-    growth: int = 1  # how many times as long as a column's text it may be
-    reads: int = 0  # bytes of the columns that it is made of, as rows have them
-    gathers: bool = False  # made by an aggregate of this SELECT of all its rows: what all groups have is bounded
+    literal: bool = False  # a constant, or one of several constants
+    distinct: float = inf  # number of distinct values
+    expansion: int = 1  # the length of the text, as a multiple of a column
+    stored_bytes: int = 0  # of the columns it is made of, as rows store them
+    # An aggregate that collects all rows of this SELECT. The sum over all groups is limited.
+    gathered: bool = False
 
-    def once(self) -> "Value":
-        """As a column of rows that PostgreSQL has kept: read, not computed."""
-        return replace(self, nodes=1, work=0, reads=self.kept, gathers=False)
+    def materialized(self) -> "Estimate":
+        """Return the estimate of reading this value from rows that PostgreSQL has stored."""
+        return replace(self, nodes=1, work=0, stored_bytes=self.sort_width, gathered=False)
 
     @property
-    def kept(self) -> int:
-        """Its bytes in a row that is sorted: itself, or what it is made of."""
-        return max(self.reads, self.size) if self.nodes > 1 or not self.reads else self.reads
+    def sort_width(self) -> int:
+        """The bytes of the value in a row that is sorted: its own, or those of its columns."""
+        if self.nodes <= 1 and self.stored_bytes:
+            return self.stored_bytes
+        return max(self.stored_bytes, self.size)
 
 
-def combined(
-    values: Iterable[Value],
+def combine(
+    operands: Iterable[Estimate],
     size: int,
     *,
-    own: int = 0,
+    extra_work: int = 0,
     text: bool = False,
-    growth: int | None = None,
-    node: Placed,
-) -> Value:
-    """The value of an expression over `values`; `own` is its work beyond the making of its result."""
-    of = tuple(values)
-    result = Value(
+    expansion: int | None = None,
+    node: "Node",
+) -> Estimate:
+    """Return the estimate of an expression over `operands`, whose result has `size` bytes.
+
+    `extra_work` is the work besides producing the result. Without `expansion`, the text is at
+    most as long as the longest operand. Raises QueryRejected if a limit is exceeded.
+    """
+    operands = tuple(operands)
+    if expansion is None:
+        expansion = max((operand.expansion for operand in operands), default=0)
+    estimate = Estimate(
         size,
-        nodes=1 + sum(value.nodes for value in of),
-        work=size + own + sum(value.work for value in of),
+        nodes=1 + sum(operand.nodes for operand in operands),
+        work=size + extra_work + sum(operand.work for operand in operands),
         text=text,
-        growth=max((value.growth for value in of), default=0) if growth is None else growth,
-        reads=sum(value.reads for value in of),
-        gathers=any(value.gathers for value in of),
+        expansion=expansion,
+        stored_bytes=sum(operand.stored_bytes for operand in operands),
+        gathered=any(operand.gathered for operand in operands),
     )
-    check_value(result, node)
-    return result
+    check_limits(estimate, node)
+    return estimate
 
 
-def check_value(value: Value, node: Placed) -> None:
-    """QueryRejected for a value that would be too large, too much work, or too long an expression."""
-    if value.nodes > MAX_NODES:
-        refuse(
-            f"with every name replaced by what it stands for it has more than {MAX_NODES:,} parts",
+def check_limits(estimate: Estimate, node: "Node") -> None:
+    """Raise QueryRejected if the value could be too large, too much work, or too complex."""
+    check_nodes(estimate.nodes, node)
+    if estimate.expansion > MAX_EXPANSION:
+        reject(
+            f"a text could become {estimate.expansion:,} times as long;"
+            f" the limit is {MAX_EXPANSION} times",
             node,
         )
-    if value.growth > MAX_GROWTH:
-        refuse(f"a text in it could grow {value.growth:,}-fold; {MAX_GROWTH} is the most", node)
-    if value.size > MAX_VALUE:
-        refuse(
-            f"a value in it could have {value.size:,} bytes or digits; {MAX_VALUE:,} are the most",
+    if estimate.size > MAX_VALUE_BYTES:
+        reject(
+            f"a value could have {estimate.size:,} bytes or digits;"
+            f" the limit is {MAX_VALUE_BYTES:,}",
             node,
         )
-    if value.work > MAX_WORK:
-        refuse(
-            f"one row of it could be the work of {value.work:,} bytes; {MAX_WORK:,} are the most",
+    if estimate.work > MAX_WORK:
+        reject(
+            f"computing one row could process {estimate.work:,} bytes; the limit is {MAX_WORK:,}",
             node,
         )
 
 
-def of_text(text: str) -> Value:
-    """The value of a string that is written out. PostgreSQL may take it for a number, '1e9999' for a long one."""
-    found = EXPONENT.fullmatch(text)
-    digits = abs(int(found[1])) if found else 0
-    return Value(len(text.encode()) + digits, text=True, fixed=True, distinct=1, growth=0)
+def check_nodes(nodes: int, node: "Node") -> None:
+    """Raise QueryRejected if the expressions have more than MAX_NODES nodes."""
+    if nodes > MAX_NODES:
+        reject(
+            "the query is too complex: after every name is replaced by its expression, it has"
+            f" more than {MAX_NODES:,} parts",
+            node,
+        )
 
 
-def too_many_rows(bytes_: float) -> QueryTooExpensive:
-    """What to raise for an aggregate, or a list of IN, that would hold too much in memory at once."""
+def estimate_string(text: str) -> Estimate:
+    """Return the estimate of a string literal.
+
+    PostgreSQL may read the string as a number, so '1e9999' counts 9,999 digits more.
+    """
+    exponent = EXPONENT.fullmatch(text)
+    digits = abs(int(exponent[1])) if exponent else 0
+    size = len(text.encode()) + digits
+    return Estimate(size, text=True, literal=True, distinct=1, expansion=0)
+
+
+def gather_error(gathered_bytes: float) -> QueryTooExpensive:
+    """Return the error for aggregates that could hold too many rows in memory."""
     return QueryTooExpensive(
-        f"It would gather up to {bytes_:,.0f} bytes in memory; {MAX_GATHERED:,} are the most. "
-        "Fewer rows, by LIMIT in a subquery, or shorter values make it less"
+        f"The query could collect {gathered_bytes:,.0f} bytes in memory;"
+        f" the limit is {MAX_GATHERED_BYTES:,}. Use LIMIT in a subquery, or shorter values"
     )

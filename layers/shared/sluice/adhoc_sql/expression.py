@@ -1,229 +1,261 @@
-"""What an expression may be made of, and how large its value may become: a rule for each kind of node."""
+"""Check expressions against the allowlist, and estimate the size of their values.
+
+There is one rule for each node kind. A kind without a rule is rejected.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from sluice.adhoc_sql import allowlist, function_calls
-from sluice.adhoc_sql.estimate import NUMBER_OF_TEXT, Value, combined
-from sluice.adhoc_sql.literals import check_pattern, check_type, literal_of
+from sluice.adhoc_sql.estimate import DIGITS_OF_TEXT, Estimate, combine
+from sluice.adhoc_sql.literals import check_pattern, check_type, estimate_literal
 from sluice.adhoc_sql.parser import Node
-from sluice.adhoc_sql.rejection import refuse
-from sluice.adhoc_sql.scope import Frames, Relation, Tables, find
+from sluice.adhoc_sql.rejection import reject
+from sluice.adhoc_sql.scope import Ctes, Relation, Scopes, resolve_column
 
-Query = Callable[[Node, Tables, Frames], Relation]
+# Resolves a subquery; see query.py.
+ResolveQuery = Callable[[Node, Ctes, Scopes], Relation]
 SUBLINKS = ("ANY_SUBLINK", "ALL_SUBLINK", "EXISTS_SUBLINK", "EXPR_SUBLINK", "ARRAY_SUBLINK")
-HASHED = 64  # bytes that a row of a hashed subquery has beside its values
+HASH_OVERHEAD = 64  # bytes of a row of a hashed subquery, besides its values
+MAX_PATTERN_POSITIONS = 1_000  # for the work of LIKE
+BOOLEAN_BYTES = 5
+DOUBLE_BYTES = 25
+QUOTIENT_DIGITS = 25  # that a division adds
+NUMERIC_BYTES = 350  # of any value that is not text, as numeric
 
 
 @dataclass
-class Totals:
-    """What all queries of a statement hold in memory, each row of them counted once."""
+class MemoryTotals:
+    """What all parts of a query may hold in memory, in bytes."""
 
-    gathered: float = 0  # bytes of rows that aggregates make values of
-    hashed: float = 0  # bytes of the largest list of IN, or of EXISTS, that is hashed
-    # Rows that may be sorted, and the bytes of each: where the plan has a Sort, and in aggregates, where it shows none.
+    gathered: float = 0  # rows that aggregates collect
+    hashed: float = 0  # the largest list of IN, or subquery of EXISTS, that may be hashed
+    # The rows of each sort, and the width of a row: for Sort nodes of the plan, and for sorts in
+    # aggregates, which a plan does not show.
     sorts: list[tuple[float, int]] = field(default_factory=list)
     aggregate_sorts: list[tuple[float, int]] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
-class Expressions:
-    """Checks and measures expressions within one SELECT, or within VALUES."""
+class ExpressionEstimator:
+    """Checks and estimates the expressions of one SELECT or VALUES."""
 
-    query: Query
-    tables: Tables
-    frames: Frames
-    totals: Totals
+    query: ResolveQuery
+    ctes: Ctes
+    scopes: Scopes
+    totals: MemoryTotals
 
-    def within(self, frames: Frames) -> "Expressions":
-        return replace(self, frames=frames)
+    def within(self, scopes: Scopes) -> "ExpressionEstimator":
+        """Return an estimator that sees other names."""
+        return replace(self, scopes=scopes)
 
-    def value(self, node: Node) -> Value:
-        """The value of a node. QueryRejected for what is not allowed, or would be too large."""
+    def estimate(self, node: Node) -> Estimate:
+        """Return the estimate of an expression.
+
+        Raises QueryRejected if it is not allowed, or if its value could be too large.
+        """
         rule = _RULES.get(node.kind)
         if rule is None:
-            refuse(f"{allowlist.words(node.kind)} is not allowed here", node)
+            reject(f"{allowlist.describe(node.kind)} is not allowed here", node)
         return rule(self, node)
 
-    def values(self, nodes: Sequence[Node]) -> list[Value]:
-        return [self.value(node) for node in nodes]
+    def estimate_all(self, nodes: Sequence[Node]) -> list[Estimate]:
+        """Return the estimates of several expressions."""
+        return [self.estimate(node) for node in nodes]
 
-    def column(self, node: Node) -> Value:
-        return find(node, self.frames)
+    def column(self, node: Node) -> Estimate:
+        return resolve_column(node, self.scopes)
 
-    def constant(self, node: Node) -> Value:
-        return literal_of(node)
+    def constant(self, node: Node) -> Estimate:
+        return estimate_literal(node)
 
-    def largest(self, node: Node) -> Value:
-        """COALESCE, GREATEST, LEAST, CASE: one of several."""
-        return self._one_of(self.values(node.list("args")), [], node)
+    def largest(self, node: Node) -> Estimate:
+        """Estimate COALESCE, GREATEST and LEAST."""
+        return self._one_of(self.estimate_all(node.list("args")), [], node)
 
-    def case(self, node: Node) -> Value:
+    def case(self, node: Node) -> Estimate:
         whens = node.list("args")
-        tests = self.values(
-            [when["expr"] for when in whens] + ([node["arg"]] if node["arg"] else [])
+        tests = [when["expr"] for when in whens]
+        if node["arg"]:
+            tests.append(node["arg"])
+        results = [when["result"] for when in whens]
+        if node["defresult"]:
+            results.append(node["defresult"])
+        test_estimates = self.estimate_all(tests)
+        return self._one_of(self.estimate_all(results), test_estimates, node)
+
+    def _one_of(self, results: list[Estimate], tests: list[Estimate], node: Node) -> Estimate:
+        """Estimate a value that is one of `results`."""
+        size = max((result.size for result in results), default=1)
+        text = any(result.text for result in results)
+        estimate = combine([*results, *tests], size, text=text, node=node)
+        return replace(
+            estimate,
+            literal=all(result.literal for result in results),
+            distinct=sum(result.distinct for result in results),
         )
-        results = self.values(
-            [when["result"] for when in whens] + ([node["defresult"]] if node["defresult"] else [])
-        )
-        return self._one_of(results, tests, node)
 
-    def _one_of(self, values: list[Value], tests: list[Value], node: Node) -> Value:
-        size = max((value.size for value in values), default=1)
-        text = any(value.text for value in values)
-        result = combined([*values, *tests], size, text=text, node=node)
-        distinct = sum(value.distinct for value in values)
-        return replace(result, fixed=all(value.fixed for value in values), distinct=distinct)
+    def boolean(self, node: Node) -> Estimate:
+        operands = node.list("args") or [node["arg"]]
+        return combine(self.estimate_all(operands), BOOLEAN_BYTES, node=node)
 
-    def boolean(self, node: Node) -> Value:
-        parts = node.list("args") or [node["arg"]]
-        return combined(self.values(parts), 5, node=node)
-
-    def operator(self, node: Node) -> Value:
+    def operator(self, node: Node) -> Estimate:
         kind, name = node["kind"], "".join(part["sval"] for part in node.list("name"))
-        if kind not in allowlist.EXPRESSIONS or len(node.list("name")) != 1:
-            refuse(
-                f"{allowlist.words(str(kind).removeprefix('AEXPR_'))} {name} is not allowed", node
-            )
+        if kind not in allowlist.OPERATOR_KINDS or len(node.list("name")) != 1:
+            words = allowlist.describe(str(kind).removeprefix("AEXPR_"))
+            reject(f"{words} {name} is not allowed", node)
         if kind in ("AEXPR_OP", "AEXPR_OP_ANY", "AEXPR_OP_ALL") and name not in allowlist.OPERATORS:
-            refuse(f"the operator {name[:20]} is not allowed", node)
-        if name in allowlist.REGEXES:
+            reject(f"the operator {name[:20]} is not allowed", node)
+        if name in allowlist.REGEX_OPERATORS:
             check_pattern(node["rexpr"], "a regular expression", node)
-        sides = [side for side in (node["lexpr"], node["rexpr"]) if side is not None]
-        sides = [
-            item
-            for side in sides
-            for item in (side.list("items") if side.kind == "List" else [side])
-        ]
-        values = self.values(sides)
+        operands = self.estimate_all(_operands(node))
         if name == "||":
-            grown = sum(value.growth for value in values)
-            return combined(
-                values, sum(value.size for value in values), text=True, growth=grown, node=node
+            return combine(
+                operands,
+                sum(operand.size for operand in operands),
+                text=True,
+                expansion=sum(operand.expansion for operand in operands),
+                node=node,
             )
         if kind == "AEXPR_OP" and name in "+-*/%^":
-            return self._arithmetic(name, values, node)
+            return self._arithmetic(name, operands, node)
         if kind == "AEXPR_NULLIF":
             return replace(
-                values[0], nodes=1 + sum(v.nodes for v in values), work=sum(v.work for v in values)
+                operands[0],
+                nodes=1 + sum(operand.nodes for operand in operands),
+                work=sum(operand.work for operand in operands),
             )
-        own = sum(value.size for value in values)
-        if (
-            kind in ("AEXPR_LIKE", "AEXPR_ILIKE") or "~" in name
-        ):  # compared at each place, in the worst case
-            own += values[0].size * min(values[1].size, 1_000)
-        return combined(values, 5, own=own, node=node)
+        work = sum(operand.size for operand in operands)
+        if kind in ("AEXPR_LIKE", "AEXPR_ILIKE") or "~" in name:
+            # In the worst case, the pattern is compared at each position of the text.
+            text, pattern = operands[0], operands[1]
+            work += text.size * min(pattern.size, MAX_PATTERN_POSITIONS)
+        return combine(operands, BOOLEAN_BYTES, extra_work=work, node=node)
 
-    def _arithmetic(self, name: str, values: list[Value], node: Node) -> Value:
-        """Digits: those of a product are those of both factors, and its work their product."""
+    def _arithmetic(self, name: str, operands: list[Estimate], node: Node) -> Estimate:
+        """Estimate the digits: a product has those of both factors; its work is their product."""
         if name == "^":
-            return combined(values, 25, node=node)
-        left, right = values[0].size, values[-1].size
+            return combine(operands, DOUBLE_BYTES, node=node)
+        left, right = operands[0].size, operands[-1].size
         sizes = {
             "+": max(left, right) + 1,
             "-": max(left, right) + 1,
             "*": left + right,
+            "/": left + right + QUOTIENT_DIGITS,
             "%": max(left, right),
         }
-        own = left * right // 8 if name in allowlist.MULTIPLYING and len(values) > 1 else 0
+        work = 0
+        if name in allowlist.QUADRATIC_OPERATIONS and len(operands) > 1:
+            work = left * right // 8
         if name == "/":
-            own = (left + 25) * (right + 25) // 8
-        return combined(values, sizes.get(name, left + right + 25), own=own, node=node)
+            work = (left + QUOTIENT_DIGITS) * (right + QUOTIENT_DIGITS) // 8
+        return combine(operands, sizes[name], extra_work=work, node=node)
 
-    def cast(self, node: Node) -> Value:
+    def cast(self, node: Node) -> Estimate:
         check_type(node["typeName"])
         name = node["typeName"].list("names")[-1]["sval"]
-        value = self.value(node["arg"])
-        if name in allowlist.TIME_TYPES and value.text and not value.fixed:
-            refuse(
-                f"a text that is computed cannot be cast to {name}; to_date and to_timestamp take one",
-                node,
-            )
+        operand = self.estimate(node["arg"])
+        is_computed_text = operand.text and not operand.literal
+        if name in allowlist.TIME_TYPES and is_computed_text:
+            reject(f"a computed text cannot be cast to {name}; use to_date or to_timestamp", node)
         size = allowlist.TYPES[name]
-        modifiers = [modifier["value"] for modifier in node["typeName"].list("typmods")]
-        if size is None:
-            size = value.size
-            if name == "numeric":
-                size = NUMBER_OF_TEXT if value.text and not value.fixed else max(size, 350)
-                size = sum(modifiers[:1]) + 3 if modifiers else size
-        result = combined([value], size, text=name in allowlist.TEXT_TYPES, node=node)
-        return replace(result, fixed=value.fixed, distinct=value.distinct)
+        if name == "numeric":
+            size = DIGITS_OF_TEXT if is_computed_text else max(operand.size, NUMERIC_BYTES)
+            modifiers = [modifier["value"] for modifier in node["typeName"].list("typmods")]
+            if modifiers:
+                size = modifiers[0] + 3
+        elif size is None:
+            size = operand.size
+        estimate = combine([operand], size, text=name in allowlist.TEXT_TYPES, node=node)
+        return replace(estimate, literal=operand.literal, distinct=operand.distinct)
 
-    def array(self, node: Node) -> Value:
-        """As text: each element is quoted, and quotes within it are doubled."""
-        values = self.values(node.list("elements") or node.list("args"))
-        size = sum(2 * value.size + 3 for value in values) + 2
-        return combined(
-            values, size, text=True, growth=sum(value.growth for value in values), node=node
-        )
+    def array(self, node: Node) -> Estimate:
+        """Estimate an array or a row as text: elements are quoted, and quotes are doubled."""
+        operands = self.estimate_all(node.list("elements") or node.list("args"))
+        size = sum(2 * operand.size + 3 for operand in operands) + 2
+        expansion = sum(operand.expansion for operand in operands)
+        return combine(operands, size, text=True, expansion=expansion, node=node)
 
-    def now(self, node: Node) -> Value:
-        if node["op"] not in allowlist.NOW:
-            refuse(f"{str(node['op']).removeprefix('SVFOP_').lower()} is not allowed", node)
-        return Value(40, distinct=1)
+    def current_time(self, node: Node) -> Estimate:
+        if node["op"] not in allowlist.CURRENT_TIME:
+            reject(f"{str(node['op']).removeprefix('SVFOP_').lower()} is not allowed", node)
+        return Estimate(40, distinct=1)
 
-    def call(self, node: Node) -> Value:
-        return function_calls.value_of(self, node)
+    def call(self, node: Node) -> Estimate:
+        return function_calls.estimate_call(self, node)
 
-    def grouping(self, node: Node) -> Value:
-        return combined(self.values(node.list("args")), 12, node=node)
+    def grouping(self, node: Node) -> Estimate:
+        return combine(self.estimate_all(node.list("args")), 12, node=node)
 
-    def named(self, node: Node) -> Value:
-        return self.value(node["arg"])
+    def named_argument(self, node: Node) -> Estimate:
+        return self.estimate(node["arg"])
 
-    def subquery(self, node: Node) -> Value:
-        """A subquery in an expression: planned again wherever the expression is put."""
+    def subquery(self, node: Node) -> Estimate:
+        """Estimate a subquery. PostgreSQL plans it again wherever the expression is copied to."""
         kind = node["subLinkType"]
         operators = [part["sval"] for part in node.list("operName")]
-        if kind not in SUBLINKS or not set(operators) <= allowlist.OPERATORS - allowlist.REGEXES:
-            refuse(f"{allowlist.words(str(kind))} {' '.join(operators)[:20]} is not allowed", node)
-        tests = [node["testexpr"]] if node["testexpr"] is not None else []
-        tests = [
-            item
-            for test in tests
-            for item in (test.list("args") if test.kind == "RowExpr" else [test])
-        ]
-        values = self.values(tests)
-        relation = self.query(node["subselect"], self.tables, self.frames)
-        row = sum(value.size for _, value in relation.columns)
-        nodes = Value(0, nodes=relation.nodes)
+        if kind not in SUBLINKS or not set(operators) <= (
+            allowlist.OPERATORS - allowlist.REGEX_OPERATORS
+        ):
+            words = f"{allowlist.describe(str(kind))} {' '.join(operators)[:20]}"
+            reject(f"{words} is not allowed", node)
+        tests = self.estimate_all(_test_operands(node))
+        relation = self.query(node["subselect"], self.ctes, self.scopes)
+        row = sum(estimate.size for _, estimate in relation.columns)
+        nodes = Estimate(0, nodes=relation.nodes)
         if kind == "EXPR_SUBLINK" and relation.columns:
-            result = relation.columns[0][1]
-            return replace(
-                combined([nodes, *values], result.size, text=result.text, node=node),
-                fixed=result.fixed,
-            )
+            column = relation.columns[0][1]
+            estimate = combine([nodes, *tests], column.size, text=column.text, node=node)
+            return replace(estimate, literal=column.literal)
         if kind == "ARRAY_SUBLINK":
-            size = function_calls.gathered(self.totals, relation.rows * (2 * row + 16))
-            return combined([nodes], size, text=True, node=node)
-        rows = min(relation.rows, _combinations([value for _, value in relation.columns]))
-        self.totals.hashed = max(self.totals.hashed, rows * (row + HASHED))
-        return combined([nodes, *values], 5, own=row, node=node)
+            size = function_calls.add_gathered(self.totals, relation.rows * (2 * row + 16))
+            return combine([nodes], size, text=True, node=node)
+        rows = min(relation.rows, _combinations([estimate for _, estimate in relation.columns]))
+        self.totals.hashed = max(self.totals.hashed, rows * (row + HASH_OVERHEAD))
+        return combine([nodes, *tests], BOOLEAN_BYTES, extra_work=row, node=node)
 
 
-def _combinations(values: list[Value]) -> float:
+def _operands(operation: Node) -> list[Node]:
+    """Return the operands of an operator, and each item of a list of IN or BETWEEN."""
+    operands: list[Node] = []
+    for side in (operation["lexpr"], operation["rexpr"]):
+        if side is not None:
+            operands += side.list("items") if side.kind == "List" else [side]
+    return operands
+
+
+def _test_operands(sublink: Node) -> list[Node]:
+    """Return what is compared with the subquery: nothing, one expression, or those of a row."""
+    test = sublink["testexpr"]
+    if test is None:
+        return []
+    return test.list("args") if test.kind == "RowExpr" else [test]
+
+
+def _combinations(columns: list[Estimate]) -> float:
+    """Return how many different rows columns can have."""
     product = 1.0
-    for value in values:
-        product *= value.distinct
+    for column in columns:
+        product *= column.distinct
     return product
 
 
-_RULES: dict[str, Callable[[Expressions, Node], Value]] = {
-    "ColumnRef": Expressions.column,
-    "A_Const": Expressions.constant,
-    "A_Expr": Expressions.operator,
-    "BoolExpr": Expressions.boolean,
-    "NullTest": Expressions.boolean,
-    "BooleanTest": Expressions.boolean,
-    "CaseExpr": Expressions.case,
-    "CoalesceExpr": Expressions.largest,
-    "MinMaxExpr": Expressions.largest,
-    "FuncCall": Expressions.call,
-    "SubLink": Expressions.subquery,
-    "TypeCast": Expressions.cast,
-    "A_ArrayExpr": Expressions.array,
-    "RowExpr": Expressions.array,
-    "SQLValueFunction": Expressions.now,
-    "GroupingFunc": Expressions.grouping,
-    "NamedArgExpr": Expressions.named,
+_RULES: dict[str, Callable[[ExpressionEstimator, Node], Estimate]] = {
+    "ColumnRef": ExpressionEstimator.column,
+    "A_Const": ExpressionEstimator.constant,
+    "A_Expr": ExpressionEstimator.operator,
+    "BoolExpr": ExpressionEstimator.boolean,
+    "NullTest": ExpressionEstimator.boolean,
+    "BooleanTest": ExpressionEstimator.boolean,
+    "CaseExpr": ExpressionEstimator.case,
+    "CoalesceExpr": ExpressionEstimator.largest,
+    "MinMaxExpr": ExpressionEstimator.largest,
+    "FuncCall": ExpressionEstimator.call,
+    "SubLink": ExpressionEstimator.subquery,
+    "TypeCast": ExpressionEstimator.cast,
+    "A_ArrayExpr": ExpressionEstimator.array,
+    "RowExpr": ExpressionEstimator.array,
+    "SQLValueFunction": ExpressionEstimator.current_time,
+    "GroupingFunc": ExpressionEstimator.grouping,
+    "NamedArgExpr": ExpressionEstimator.named_argument,
 }

@@ -1,157 +1,148 @@
-"""What stands in FROM: tables, subqueries, series and joins, each with its alias and where its names are seen."""
+"""Resolve the items of FROM: tables, subqueries, generate_series and joins, with their aliases."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from math import inf
 
 from sluice.adhoc_sql import allowlist
-from sluice.adhoc_sql.estimate import Value
-from sluice.adhoc_sql.expression import Expressions
-from sluice.adhoc_sql.generate_series import check_series
+from sluice.adhoc_sql.estimate import Estimate
+from sluice.adhoc_sql.expression import ExpressionEstimator
+from sluice.adhoc_sql.generate_series import count_rows
 from sluice.adhoc_sql.literals import check_name
 from sluice.adhoc_sql.parser import Node
-from sluice.adhoc_sql.rejection import refuse
-from sluice.adhoc_sql.scope import Frame, Frames, Relation, Tables
+from sluice.adhoc_sql.rejection import reject
+from sluice.adhoc_sql.scope import Column, Ctes, Relation, Scope, Scopes
 
-TOASTED = 2_000  # bytes of a row beyond which PostgreSQL puts values in a table of their own
+# Bytes of a row beyond which PostgreSQL stores values in a separate table (TOAST).
+TOAST_THRESHOLD = 2_000
 JOINS = frozenset({"JOIN_INNER", "JOIN_LEFT", "JOIN_RIGHT", "JOIN_FULL"})
+# Parts of a call that generate_series must not have.
+CALL_MODIFIERS = (
+    "agg_order",
+    "agg_filter",
+    "over",
+    "agg_star",
+    "agg_distinct",
+    "agg_within_group",
+)
 
 
 @dataclass
-class Sources:
-    """Reads FROM, item by item, into a frame."""
+class FromClause:
+    """Adds the items of a FROM clause to a scope. `table_rows` has the rows of each table."""
 
-    sizes: Mapping[str, float]
-    frame: Frame
-    expressions: Expressions
-    tables: Tables
-    outer: Frames
+    table_rows: Mapping[str, float]
+    scope: Scope
+    expressions: ExpressionEstimator
+    ctes: Ctes
+    outer: Scopes
 
     def __post_init__(self) -> None:
-        self.conditions: list[Value] = []  # those of joins
+        self.conditions: list[Estimate] = []  # of joins
 
     def add(self, item: Node) -> set[str]:
-        """Add one item of FROM; the aliases that it has brought."""
-        read: Callable[[Node], set[str]] | None = {
+        """Add one item; return the aliases that it defines."""
+        resolve: Callable[[Node], set[str]] | None = {
             "JoinExpr": self._join,
             "RangeVar": self._table,
             "RangeSubselect": self._subquery,
             "RangeFunction": self._series,
         }.get(item.kind)
-        if read is None:
-            refuse(f"{allowlist.words(item.kind)} cannot stand in FROM", item)
-        return read(item)
+        if resolve is None:
+            reject(f"{allowlist.describe(item.kind)} is not allowed in FROM", item)
+        return resolve(item)
 
     def _join(self, join: Node) -> set[str]:
         if join["jointype"] not in JOINS:
-            refuse("this kind of join is not allowed", join)
+            reject("this kind of join is not allowed", join)
         left = self.add(join["larg"])
         right = self.add(join["rarg"])
         for name in (part["sval"] for part in join.list("usingClause")):
             if not (self._has(left, name) and self._has(right, name)):
-                refuse(f"the column {name} is not on both sides of USING", join)
-            self.frame.merged.add(name)
+                reject(f"the column {name} of USING is not on both sides of the join", join)
+            self.scope.merged.add(name)
         if join["quals"] is not None:
-            seen = self.frame.only(left | right)
-            self.conditions.append(
-                self.expressions.within((seen, *self.outer)).value(join["quals"])
-            )
+            visible = self.scope.restricted_to(left | right)
+            expressions = self.expressions.within((visible, *self.outer))
+            self.conditions.append(expressions.estimate(join["quals"]))
         return left | right
 
     def _has(self, aliases: set[str], name: str) -> bool:
-        return any(name == own for alias in aliases for own, _ in self.frame.sources[alias].columns)
+        return any(alias in aliases for alias in self.scope.aliases_with(name))
 
-    def _added(self, alias: str, relation: Relation, item: Node) -> set[str]:
+    def _add_source(self, alias: str, relation: Relation, item: Node) -> set[str]:
         check_name(alias, item)
         for name, _ in relation.columns:
             check_name(name, item)
-        self.frame.add(alias, relation.renamed(item["alias"]), item)
+        self.scope.add(alias, relation.renamed(item["alias"]), item)
         return {alias}
 
     def _table(self, item: Node) -> set[str]:
         name, schema = item["relname"], item["schemaname"]
         if schema not in (None, "public"):
-            refuse(f"there is no schema {schema[:63]} here", item)
+            reject(f"there is no schema {schema[:63]}", item)
         if not item["inh"]:
-            refuse("ONLY is not allowed", item)
+            reject("ONLY is not allowed", item)
         alias = item["alias"]["aliasname"] if item["alias"] else name
-        known = self.tables.get(name) if schema is None else None
-        if known is None:
-            known = table_of(name, self.sizes)
-            if known is None:
-                refuse(
-                    f"there is no table {name[:63]}; there are {', '.join(allowlist.TABLES)}", item
-                )
-            item.parts["schemaname"] = "public"  # whatever search_path says
+        relation = self.ctes.get(name) if schema is None else None
+        if relation is None:
+            relation = table_relation(name, self.table_rows)
+            if relation is None:
+                tables = ", ".join(allowlist.TABLES)
+                reject(f"there is no table {name[:63]}; the tables are {tables}", item)
+            item.fields["schemaname"] = "public"  # so that search_path does not matter
             if not item["alias"]:
-                self.frame.schemas[name] = name
-                item.parts["alias"] = Node("Alias", {"aliasname": name})
-        return self._added(alias, known, item)
+                self.scope.schema_aliases[name] = name
+                item.fields["alias"] = Node("Alias", {"aliasname": name})
+        return self._add_source(alias, relation, item)
 
     def _subquery(self, item: Node) -> set[str]:
         if not item["alias"]:
-            refuse("a subquery in FROM needs a name", item)
-        outer = (
-            (replace(self.frame, schemas=dict(self.frame.schemas)), *self.outer)
-            if item["lateral"]
-            else self.outer
-        )
-        return self._added(
-            item["alias"]["aliasname"],
-            self.expressions.query(item["subquery"], self.tables, outer),
-            item,
-        )
+            reject("a subquery in FROM needs an alias", item)
+        outer = self.outer
+        if item["lateral"]:
+            visible = replace(self.scope, schema_aliases=dict(self.scope.schema_aliases))
+            outer = (visible, *self.outer)
+        relation = self.expressions.query(item["subquery"], self.ctes, outer)
+        return self._add_source(item["alias"]["aliasname"], relation, item)
 
     def _series(self, item: Node) -> set[str]:
-        """generate_series, which names its column as itself."""
+        """Add generate_series. Its column has the name of its alias."""
         call = item.list("functions")[0].list("items")[0]
         if call.kind != "FuncCall" or [part["sval"] for part in call.list("funcname")] != [
-            allowlist.SERIES
+            allowlist.GENERATE_SERIES
         ]:
-            refuse("no function but generate_series may stand in FROM", item)
-        for part in (
-            "agg_order",
-            "agg_filter",
-            "over",
-            "agg_star",
-            "agg_distinct",
-            "agg_within_group",
-        ):
-            if call[part]:
-                refuse("generate_series takes its arguments alone", item)
-        rows = check_series(call)
-        self.expressions.within(()).values(call.list("args"))
-        name = item["alias"]["aliasname"] if item["alias"] else allowlist.SERIES
-        return self._added(
-            name, Relation(((name, Value(40, distinct=rows)),), rows, (frozenset({name}),)), item
-        )
+            reject("generate_series is the only function that is allowed in FROM", item)
+        if any(call[modifier] for modifier in CALL_MODIFIERS):
+            reject("generate_series must have only its arguments", item)
+        rows = count_rows(call)
+        self.expressions.within(()).estimate_all(call.list("args"))
+        name = item["alias"]["aliasname"] if item["alias"] else allowlist.GENERATE_SERIES
+        column = (name, Estimate(40, distinct=rows))
+        return self._add_source(name, Relation((column,), rows, (frozenset({name}),)), item)
 
 
-def table_of(name: str, sizes: Mapping[str, float]) -> Relation | None:
-    """One of the tables, with the columns that it has; None where there is no such table."""
+def table_relation(name: str, table_rows: Mapping[str, float]) -> Relation | None:
+    """Return a table that may be read, with its columns, or None if there is no such table."""
     columns = allowlist.TABLES.get(name)
     if columns is None:
         return None
-    rows = sizes.get(name, inf)
-    values = []
-    for column in columns:
-        size = allowlist.TEXTS.get(
-            column, allowlist.TIME if column in allowlist.TIMES else allowlist.NUMBER
-        )
-        distinct = (
-            allowlist.STATUSES
-            if column == "status"
-            else sizes.get(allowlist.REFERENCES.get(column, name), inf)
-        )
-        values.append(
-            (
-                column,
-                Value(
-                    size,
-                    text=column in allowlist.TEXTS,
-                    distinct=min(rows, distinct),
-                    reads=min(size, TOASTED),
-                ),
-            )
-        )
-    return Relation(tuple(values), rows, tuple(frozenset(key) for key in allowlist.KEYS[name]))
+    rows = table_rows.get(name, inf)
+    keys = tuple(frozenset(key) for key in allowlist.UNIQUE_KEYS[name])
+    return Relation(
+        tuple(_table_column(column, name, rows, table_rows) for column in columns), rows, keys
+    )
+
+
+def _table_column(column: str, table: str, rows: float, table_rows: Mapping[str, float]) -> Column:
+    other = allowlist.TIME_BYTES if column in allowlist.TIME_COLUMNS else allowlist.NUMBER_BYTES
+    size = allowlist.TEXT_COLUMN_BYTES.get(column, other)
+    distinct: float = allowlist.STATUS_COUNT
+    if column != "status":
+        distinct = table_rows.get(allowlist.FOREIGN_KEYS.get(column, table), inf)
+    return column, Estimate(
+        size,
+        text=column in allowlist.TEXT_COLUMN_BYTES,
+        distinct=min(rows, distinct),
+        stored_bytes=min(size, TOAST_THRESHOLD),
+    )

@@ -1,72 +1,73 @@
-"""What GROUP BY, DISTINCT and aggregates make of the rows of FROM: how many stay at most, and what tells them apart."""
+"""Bound the rows that GROUP BY, DISTINCT and aggregates leave, and find their unique keys."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from sluice.adhoc_sql import allowlist
-from sluice.adhoc_sql.estimate import Value
 from sluice.adhoc_sql.parser import Node
-from sluice.adhoc_sql.rejection import refuse
-from sluice.adhoc_sql.scope import Frame, Key, bare
+from sluice.adhoc_sql.rejection import reject
+from sluice.adhoc_sql.scope import Column, Scope, UniqueKey, unqualified_name
 
-MAX_GROUPINGS = 64  # sets of GROUPING SETS, CUBE and ROLLUP, multiplied
+MAX_GROUPING_SETS = 64  # of GROUPING SETS, CUBE and ROLLUP, multiplied
+MAX_CUBE_COLUMNS = 20  # beyond this, the number of sets is not computed exactly
 
 
-def grouped(
-    select: Node, outputs: list[tuple[str, Value]], frame: Frame
-) -> tuple[float, tuple[Key, ...]]:
-    """How many rows come of those of FROM, and which columns no two of them share."""
-    rows = frame.rows
-    keys: tuple[Key, ...] = ()
+def group_rows(
+    select: Node, outputs: list[Column], scope: Scope
+) -> tuple[float, tuple[UniqueKey, ...]]:
+    """Return the most rows of a SELECT, and its unique keys."""
+    rows = scope.rows
+    keys: tuple[UniqueKey, ...] = ()
     groups = select.list("groupClause")
     if groups:
-        sets = groupings(groups)
-        if sets > MAX_GROUPINGS:
-            refuse(f"it groups by {sets:,} sets of columns; {MAX_GROUPINGS} are the most", select)
-        named = {bare(node) for node in groups}
-        by_name = [(name, value) for name, value in outputs if name in named]
-        if sets == 1 and len(by_name) == len(groups):
-            rows = min(rows, _product(value.distinct for _, value in by_name))
-            keys = (frozenset(name for name, _ in by_name),)
+        sets = count_grouping_sets(groups)
+        if sets > MAX_GROUPING_SETS:
+            reject(f"it has {sets:,} grouping sets; the limit is {MAX_GROUPING_SETS}", select)
+        names = {unqualified_name(node) for node in groups}
+        grouped = [(name, estimate) for name, estimate in outputs if name in names]
+        if sets == 1 and len(grouped) == len(groups):
+            rows = min(rows, _product(estimate.distinct for _, estimate in grouped))
+            keys = (frozenset(name for name, _ in grouped),)
         rows *= sets
-    elif _aggregates(select):
+    elif _has_aggregate(select):
         rows, keys = 1, (frozenset(),)
     if select["distinctClause"] is not None and not select.list("distinctClause"):
-        rows = min(rows, _product(value.distinct for _, value in outputs))
+        rows = min(rows, _product(estimate.distinct for _, estimate in outputs))
         keys = (*keys, frozenset(name for name, _ in outputs))
     return rows, keys
 
 
-def _product(factors: Iterator[float]) -> float:
+def _product(factors: Iterable[float]) -> float:
     product = 1.0
     for factor in factors:
         product *= factor
     return product
 
 
-def groupings(groups: list[Node]) -> int:
+def count_grouping_sets(groups: list[Node]) -> int:
+    """Return how many grouping sets the items of a GROUP BY make together."""
     product = 1
     for group in groups:
-        product *= _sets(group)
+        product *= _sets_of(group)
     return product
 
 
-def _sets(group: Node) -> int:
+def _sets_of(group: Node) -> int:
     content = group.list("content")
     if group.kind != "GroupingSet" or group["kind"] == "GROUPING_SET_EMPTY":
         return 1
     if group["kind"] == "GROUPING_SET_CUBE":
-        return 1 << min(len(content), 20)
+        return 1 << min(len(content), MAX_CUBE_COLUMNS)
     if group["kind"] == "GROUPING_SET_ROLLUP":
         return len(content) + 1
-    return sum(_sets(element) for element in content)
+    return sum(_sets_of(element) for element in content)
 
 
-def _aggregates(select: Node) -> bool:
-    """Return whether an aggregate makes one row without GROUP BY. Window functions do not count."""
+def _has_aggregate(select: Node) -> bool:
+    """Return whether an aggregate makes one row without GROUP BY. Window functions do not."""
     return any(
         node.kind == "FuncCall" and node["over"] is None and _is_aggregate(node)
         for target in select.list("targetList")
-        for node in own_nodes(target)
+        for node in walk_without_subqueries(target)
     )
 
 
@@ -75,9 +76,9 @@ def _is_aggregate(call: Node) -> bool:
     return bool(call["agg_star"]) or name in allowlist.AGGREGATES
 
 
-def own_nodes(node: Node) -> Iterator[Node]:
-    """The nodes below one, but for those of subqueries."""
+def walk_without_subqueries(node: Node) -> Iterator[Node]:
+    """Yield this node and the nodes below it, except those of subqueries."""
     yield node
     for child in node.children():
         if child.kind != "SelectStmt":
-            yield from own_nodes(child)
+            yield from walk_without_subqueries(child)

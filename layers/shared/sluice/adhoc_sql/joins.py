@@ -1,92 +1,110 @@
-"""How many rows a join has at most: its tables multiplied, but for those that the others determine."""
+"""Bound the rows of a join: the product of its sources, without those that others determine.
+
+A source is determined if a unique key of it equals constants or columns of the other sources.
+Then each combination of rows of the others has at most one row of it.
+"""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from sluice.adhoc_sql.parser import Node
-from sluice.adhoc_sql.scope import Frame, names_of
+from sluice.adhoc_sql.scope import Scope, name_parts
 
 
 @dataclass(frozen=True)
 class Equality:
-    """`column` of `alias` is a constant, or a column of the source `of`; with `filled`, or there is no row of `of`."""
+    """A condition that `column` of `alias` equals a constant, or a column of `other`.
+
+    With `null_filled`, rows of `alias` without a match stay, filled with nulls.
+    """
 
     alias: str
     column: str
-    of: str | None
-    filled: bool = False
+    other: str | None
+    null_filled: bool = False
 
 
-def rows_of(frame: Frame, select: Node) -> float:
-    """The most rows that FROM and WHERE can give. Conditions count only where they are equalities with a key."""
-    equalities = list(_of_condition(select["whereClause"], frame, None))
+def max_join_rows(scope: Scope, select: Node) -> float:
+    """Return the most rows that FROM and WHERE can produce.
+
+    Of the conditions, only equalities with a unique key count.
+    """
+    equalities = list(_condition_equalities(select["whereClause"], scope, None))
     for item in select.list("fromClause"):
-        equalities += _of_item(item, frame)
-    down = sorted(frame.sources, key=lambda alias: -frame.sources[alias].rows)
-    orders = [down, down[::-1], *([*(a for a in down if a != last), last] for last in down)]
-    return min(_product(order, frame, equalities) for order in orders)
+        equalities += _item_equalities(item, scope)
+    largest_first = sorted(scope.sources, key=lambda alias: -scope.sources[alias].rows)
+    each_one_last = [
+        [*(alias for alias in largest_first if alias != last), last] for last in largest_first
+    ]
+    orders = [largest_first, largest_first[::-1], *each_one_last]
+    return min(_product(order, scope, equalities) for order in orders)
 
 
-def _product(order: Sequence[str], frame: Frame, equalities: Sequence[Equality]) -> float:
-    """The rows of the sources multiplied, without those that the rest determines; left out in this order."""
-    rows = {alias: max(1.0, source.rows) for alias, source in frame.sources.items()}
+def _product(order: Sequence[str], scope: Scope, equalities: Sequence[Equality]) -> float:
+    """Return the product of the sources' rows, after leaving out determined ones in this order."""
+    rows = {alias: max(1.0, source.rows) for alias, source in scope.sources.items()}
     remaining = set(rows)
-    strict = [equality for equality in equalities if not equality.filled]
+    strict = [equality for equality in equalities if not equality.null_filled]
     for alias in order:
         others = remaining - {alias}
-        if alias not in _determined(others, frame, equalities):
+        if alias not in _determined(others, scope, equalities):
             continue
         remaining = others
-        if alias not in _determined(others, frame, strict):
-            for by in {
-                equality.of
+        if alias not in _determined(others, scope, strict):
+            # An outer join keeps each of its rows once more, without a match.
+            matched = {
+                equality.other
                 for equality in equalities
-                if equality.alias == alias and equality.filled
-            }:
-                rows[by or alias] += rows[
-                    alias
-                ]  # each of its rows once more, without one of the other
+                if equality.alias == alias and equality.null_filled
+            }
+            for other in matched:
+                rows[other or alias] += rows[alias]
     product = 1.0
     for alias in remaining:
         product *= rows[alias]
     return product
 
 
-def _determined(known: set[str], frame: Frame, equalities: Sequence[Equality]) -> set[str]:
-    """The sources of which no more than one row goes with a row of each of the known ones."""
+def _determined(known: set[str], scope: Scope, equalities: Sequence[Equality]) -> set[str]:
+    """Return the sources with at most one row for each combination of rows of `known`."""
     known = set(known)
     while True:
         fixed: dict[str, set[str]] = {}
         for equality in equalities:
-            if equality.of is None or equality.of in known:
+            if equality.other is None or equality.other in known:
                 fixed.setdefault(equality.alias, set()).add(equality.column)
         more = {
             alias
-            for alias, source in frame.sources.items()
-            if alias not in known and any(key <= fixed.get(alias, set()) for key in source.keys)
+            for alias, source in scope.sources.items()
+            if alias not in known
+            and any(key <= fixed.get(alias, set()) for key in source.unique_keys)
         }
         if not more:
             return known
         known |= more
 
 
-def _of_item(item: Node, frame: Frame) -> Iterator[Equality]:
-    """The equalities of a join; those of an outer one do not hold for the rows that it fills up with nulls."""
+def _item_equalities(item: Node, scope: Scope) -> Iterator[Equality]:
+    """Yield the equalities of a join in FROM.
+
+    Those of an outer join do not hold for rows that it fills with nulls.
+    """
     if item.kind != "JoinExpr":
         return
-    yield from _of_item(item["larg"], frame)
-    yield from _of_item(item["rarg"], frame)
+    yield from _item_equalities(item["larg"], scope)
+    yield from _item_equalities(item["rarg"], scope)
     left, right = _aliases(item["larg"]), _aliases(item["rarg"])
-    kept = {"JOIN_LEFT": left, "JOIN_RIGHT": right, "JOIN_FULL": left | right}.get(
+    preserved = {"JOIN_LEFT": left, "JOIN_RIGHT": right, "JOIN_FULL": left | right}.get(
         item["jointype"], set()
     )
-    yield from _of_condition(item["quals"], frame, kept)
+    yield from _condition_equalities(item["quals"], scope, preserved)
     for name in (part["sval"] for part in item.list("usingClause")):
-        ours = [a for a in left if any(name == own for own, _ in frame.sources[a].columns)]
-        theirs = [a for a in right if any(name == own for own, _ in frame.sources[a].columns)]
-        if len(ours) == len(theirs) == 1:
-            for alias, other in ((ours[0], theirs[0]), (theirs[0], ours[0])):
-                yield Equality(alias, name, other, alias in kept)
+        left_aliases = [alias for alias in scope.aliases_with(name) if alias in left]
+        right_aliases = [alias for alias in scope.aliases_with(name) if alias in right]
+        if len(left_aliases) == len(right_aliases) == 1:
+            one, other = left_aliases[0], right_aliases[0]
+            yield Equality(one, name, other, one in preserved)
+            yield Equality(other, name, one, other in preserved)
 
 
 def _aliases(item: Node) -> set[str]:
@@ -97,61 +115,69 @@ def _aliases(item: Node) -> set[str]:
     return {str(item["relname"] or "generate_series")}
 
 
-def _of_condition(
-    condition: Node | None, frame: Frame, kept: set[str] | None
+def _condition_equalities(
+    condition: Node | None, scope: Scope, preserved: set[str] | None
 ) -> Iterator[Equality]:
-    """The equalities of a condition. `kept` are the sources of which a row stays where it is not true."""
+    """Yield the equalities that a condition requires.
+
+    `preserved` are the sources whose rows an outer join keeps if the condition is false.
+    """
     if condition is None:
         return
     if condition.kind == "BoolExpr" and condition["boolop"] == "AND_EXPR":
         for part in condition.list("args"):
-            yield from _of_condition(part, frame, kept)
+            yield from _condition_equalities(part, scope, preserved)
         return
-    is_equality = condition.kind == "A_Expr" and condition["kind"] == "AEXPR_OP"
-    if (
-        not is_equality
-        or [part["sval"] for part in condition.list("name")] != ["="]
-        or condition["lexpr"] is None
-    ):
+    if not _is_equality(condition):
         return
     left, right = condition["lexpr"], condition["rexpr"]
     for one, other in ((left, right), (right, left)):
-        column, source = _column(one, frame), _column(other, frame)
+        column, source = _column(one, scope), _column(other, scope)
         if column is None:
             continue
-        filled = kept is not None and column[0] in kept
+        null_filled = preserved is not None and column[0] in preserved
         if source is not None and source[0] != column[0]:
-            yield Equality(*column, source[0], filled)
-        elif (
-            source is None and not filled and not any(_is_of(node, frame) for node in other.walk())
-        ):
+            yield Equality(*column, source[0], null_filled)
+        elif source is None and not null_filled and not _depends_on(other, scope):
             yield Equality(*column, None)
 
 
-def _is_of(node: Node, frame: Frame) -> bool:
-    """Return whether its value differs by row of this frame. A column of an outer query does not."""
+def _is_equality(condition: Node) -> bool:
+    if condition.kind != "A_Expr" or condition["kind"] != "AEXPR_OP":
+        return False
+    operator = [part["sval"] for part in condition.list("name")]
+    return operator == ["="] and condition["lexpr"] is not None
+
+
+def _depends_on(expression: Node, scope: Scope) -> bool:
+    """Return whether the expression may differ between rows of this scope.
+
+    A column of an outer query does not; a subquery may.
+    """
+    return any(_differs_by_row(node, scope) for node in expression.walk())
+
+
+def _differs_by_row(node: Node, scope: Scope) -> bool:
     if node.kind != "ColumnRef":
         return node.kind == "SubLink"
-    names = names_of(node)
-    if names is None or len(names) > 2:
+    parts = name_parts(node)
+    if parts is None or len(parts) > 2:
         return True
-    if len(names) == 2:
-        return names[0] in frame.sources
-    return bool(frame.named(names[0]))
+    if len(parts) == 2:
+        return parts[0] in scope.sources
+    return bool(scope.columns_named(parts[0]))
 
 
-def _column(node: Node, frame: Frame) -> tuple[str, str] | None:
-    """The source and the name of a column of this frame; None for anything else."""
-    names = names_of(node) if node.kind == "ColumnRef" else None
-    if names is None:
+def _column(node: Node, scope: Scope) -> tuple[str, str] | None:
+    """Return the alias and the name of a column of this scope, or None for anything else."""
+    parts = name_parts(node) if node.kind == "ColumnRef" else None
+    if parts is None:
         return None
-    if len(names) == 3 and names[0] == "public" and names[1] in frame.schemas:
-        names = [frame.schemas[names[1]], names[2]]
-    if len(names) == 2 and names[0] in frame.sources:
-        return names[0], names[1]
-    having = [
-        alias
-        for alias, source in frame.sources.items()
-        if any(names == [own] for own, _ in source.columns)
-    ]
-    return (having[0], names[0]) if len(having) == 1 and len(names) == 1 else None
+    if len(parts) == 3 and parts[0] == "public" and parts[1] in scope.schema_aliases:
+        parts = [scope.schema_aliases[parts[1]], parts[2]]
+    if len(parts) == 2 and parts[0] in scope.sources:
+        return parts[0], parts[1]
+    if len(parts) != 1:
+        return None
+    aliases = list(scope.aliases_with(parts[0]))
+    return (aliases[0], parts[0]) if len(aliases) == 1 else None

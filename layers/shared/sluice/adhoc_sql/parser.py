@@ -1,7 +1,7 @@
-"""An analyst's text as PostgreSQL's own parser reads it: a tree of nodes, each of which allowlist.py allows.
+"""Parse a query with PostgreSQL's own parser into a tree of nodes that are on the allowlist.
 
-The parser (pgparse, which wraps libpg_query) takes linear time and is C; what is done with its tree here is bounded by
-the number of nodes and by a clock, because the function that checks has others to serve.
+The parser (pgparse, which wraps libpg_query) is C code and takes linear time. The checks here are
+bounded by the number of nodes and by a clock, because one request must not block the function.
 """
 
 import re
@@ -12,30 +12,31 @@ from typing import Any, NoReturn
 import pgparse
 
 from sluice.adhoc_sql import allowlist
-from sluice.adhoc_sql.rejection import refusal, refuse
+from sluice.adhoc_sql.rejection import reject, rejection
 
 MAX_TOKENS = 4_000
-MAX_NESTING = 30  # parentheses and brackets within each other
-LONGEST = 63  # bytes of a name: PostgreSQL would cut a longer one
-SIGNS = frozenset({"-", "+", "not"})
-MAX_DEPTH = 90  # nodes within each other
-MAX_SECONDS = 1.0  # that checking may take
+MAX_NESTING = 30  # of parentheses, brackets and unary operators
+MAX_NAME_BYTES = 63  # PostgreSQL would truncate a longer name
+MAX_DEPTH = 90  # of the parse tree
+MAX_SECONDS = 1.0  # for building the tree
+UNARY_OPERATORS = frozenset({"-", "+", "not"})
 
-# The lexical structure of PostgreSQL, as far as it decides where a text, a name or a comment ends.
+# PostgreSQL's lexical structure, as much as decides where a string, a name or a comment ends.
 TOKEN = re.compile(
     r"""--[^\n\r]*|/\*|[uU]&['"]|[eEbBxXnN]'|'[^']*'|"[^"]*"|\$\w*\$|[^\W\d][\w$]*|\d[\w.]*|\s+|.""",
     re.DOTALL,
 )
 COMMENT = re.compile(r"/\*|\*/")
-REFUSED_TEXTS = re.compile(r"""(?:[uU]&['"]|[eEbBxXnN]'|\$\w*\$)\Z""")
-# The parts of a node that hold one of a known kind, which the parser does not name again.
-EMBEDDED = {
+# The beginning of strings and names that are not in plain quotes.
+SPECIAL_QUOTES = re.compile(r"""(?:[uU]&['"]|[eEbBxXnN]'|\$\w*\$)\Z""")
+# Fields whose node has a known kind, which the parser does not repeat.
+EMBEDDED_KINDS = {
     "alias": "Alias",
     "typeName": "TypeName",
     "over": "WindowDef",
     "withClause": "WithClause",
 }
-IGNORED = frozenset(
+IGNORED_FIELDS = frozenset(
     {
         "location",
         "stmt_location",
@@ -46,169 +47,188 @@ IGNORED = frozenset(
         "argnumber",
     }
 )
-TYPE_PARTS = frozenset({"typemod"})
 
 
 class Node:
-    """A node of PostgreSQL's parse tree. `at` is its place in the text, in bytes; -1 where there is none."""
+    """A node of PostgreSQL's parse tree.
 
-    __slots__ = ("at", "kind", "parts")
+    `position` is its place in the query in bytes, or -1 if it has none.
+    """
 
-    def __init__(self, kind: str, parts: dict[str, Any], at: int = -1) -> None:
+    __slots__ = ("fields", "kind", "position")
+
+    def __init__(self, kind: str, fields: dict[str, Any], position: int = -1) -> None:
         self.kind = kind
-        self.parts = parts
-        self.at = at
+        self.fields = fields
+        self.position = position
 
-    def __getitem__(self, part: str) -> Any:
-        return self.parts.get(part)
+    def __getitem__(self, field: str) -> Any:
+        return self.fields.get(field)
 
-    def list(self, part: str) -> list["Node"]:
-        """The nodes of a part that is a list; none where it is absent."""
-        return [node for node in self.parts.get(part) or () if node is not None]
+    def list(self, field: str) -> list["Node"]:
+        """Return the nodes of a field that is a list; an empty list if it is absent."""
+        return [node for node in self.fields.get(field) or () if node is not None]
 
     def children(self) -> Iterator["Node"]:
-        for value in self.parts.values():
+        """Yield the nodes directly below this one."""
+        for value in self.fields.values():
             if isinstance(value, Node):
                 yield value
             elif isinstance(value, list):
                 yield from (item for item in value if item is not None)
 
     def walk(self) -> Iterator["Node"]:
-        """This node and all below it, the upper ones first."""
+        """Yield this node and all nodes below it, parents first."""
         yield self
         for child in self.children():
             yield from child.walk()
 
-    def same(self) -> Any:
-        """What two trees have equal that mean the same, wherever they stand."""
-        return self.kind, {part: _same(value) for part, value in self.parts.items()}
+    def comparable(self) -> Any:
+        """Return a value that is equal for trees that differ only in positions."""
+        fields = {field: _comparable(value) for field, value in self.fields.items()}
+        return self.kind, fields
 
 
-def _same(value: Any) -> Any:
+def _comparable(value: Any) -> Any:
     if isinstance(value, Node):
-        return value.same()
-    return [_same(item) for item in value] if isinstance(value, list) else value
+        return value.comparable()
+    return [_comparable(item) for item in value] if isinstance(value, list) else value
 
 
-def read(text: str, clock: Callable[[], float] = time.monotonic) -> Node:
-    """The one SELECT in `text`. QueryRejected where it is none, or has what allowlist.py does not."""
+class Number(str):
+    """The text of a number that does not fit into an int of four bytes."""
+
+    __slots__ = ()
+
+
+def parse(text: str, clock: Callable[[], float] = time.monotonic) -> Node:
+    """Return the tree of the one SELECT in `text`.
+
+    Raises QueryRejected if it is not one SELECT, or contains what is not on the allowlist.
+    """
     _check_tokens(text)
-    return read_written(text, clock)
+    return parse_deparsed(text, clock)
 
 
-def read_written(text: str, clock: Callable[[], float] = time.monotonic) -> Node:
-    """As `read`, of a text that writer.py has made: its tokens need no check."""
+def parse_deparsed(text: str, clock: Callable[[], float] = time.monotonic) -> Node:
+    """Parse a text that deparser.py wrote: like `parse`, without checking its tokens."""
     statements = _parse(text)
     if len(statements) != 1:
-        refuse(f"send one statement, not {len(statements)}")
-    reader = _Reader(clock, clock() + MAX_SECONDS)
-    tree = reader.node(statements[0]["stmt"], 0)
+        reject(f"send one statement, not {len(statements)}")
+    builder = _TreeBuilder(clock, clock() + MAX_SECONDS)
+    tree = builder.node(statements[0]["stmt"], 0)
     if tree is None or tree.kind != "SelectStmt" or tree["valuesLists"]:
-        refuse("only SELECT may be run")
+        reject("only a SELECT is allowed")
     return tree
 
 
 def _check_tokens(text: str) -> None:
-    """QueryRejected for what the parser would read, but an analyst does not need; or what would take it long."""
+    """Raise QueryRejected for texts that are slow to parse, and for syntax that is not needed."""
     if "\0" in text:
-        refuse("it holds NUL")
-    count = depth = signs = at = 0
-    while found := TOKEN.match(text, at):
-        word, at = found[0], found.end()
-        if word == "/*":
-            at = _end_of_comment(text, at)
-        if word.isspace() or word.startswith(("/*", "--")):
+        reject("it contains a NUL character")
+    count = depth = unary = position = 0
+    while found := TOKEN.match(text, position):
+        lexeme, position = found[0], found.end()
+        if lexeme == "/*":
+            position = _end_of_comment(text, position)
+        if lexeme.isspace() or lexeme.startswith(("/*", "--")):
             continue
-        if REFUSED_TEXTS.match(word):
-            refuse(f"a text or a name is written in plain quotes, not with {word}")
-        if (
-            word[0] != "'"
-            and len(word.strip('"').replace('""', '"').encode(errors="replace")) > LONGEST
-        ):
-            refuse(f"a name has at most {LONGEST} bytes, not {word[:63]}")
+        _check_token(lexeme)
         count += 1
-        depth += (word in ("(", "[")) - (word in (")", "]"))
-        signs = signs + 1 if word.lower() in SIGNS else 0
+        depth += (lexeme in ("(", "[")) - (lexeme in (")", "]"))
+        unary = unary + 1 if lexeme.lower() in UNARY_OPERATORS else 0
         if count > MAX_TOKENS:
-            refuse(f"it has more than {MAX_TOKENS:,} words and signs")
-        if max(depth, signs) > MAX_NESTING:
-            refuse(f"it is nested more than {MAX_NESTING} deep")
+            reject(f"it has more than {MAX_TOKENS:,} tokens")
+        if max(depth, unary) > MAX_NESTING:
+            reject(f"it is nested more than {MAX_NESTING} levels deep")
 
 
-def _end_of_comment(text: str, at: int) -> int:
-    """Where the comment ends that began before `at`: they nest."""
+def _check_token(lexeme: str) -> None:
+    if SPECIAL_QUOTES.match(lexeme):
+        reject(f"strings and names must be in plain quotes, not begin with {lexeme}")
+    if lexeme[0] == "'":
+        return
+    name = lexeme.strip('"').replace('""', '"')
+    if len(name.encode(errors="replace")) > MAX_NAME_BYTES:
+        reject(f"a name has at most {MAX_NAME_BYTES} bytes, not {lexeme[:63]}")
+
+
+def _end_of_comment(text: str, position: int) -> int:
+    """Return the end of the comment that begins before `position`. Comments nest."""
     depth = 1
-    while found := COMMENT.search(text, at):
+    while found := COMMENT.search(text, position):
         depth += 1 if found[0] == "/*" else -1
-        at = found.end()
+        position = found.end()
         if not depth:
-            return at
-    raise refusal("it cannot be read: a comment in it has no end")
+            return position
+    raise rejection("it cannot be parsed: a comment does not end")
 
 
 def _parse(text: str) -> Any:
     try:
         return pgparse.parse(text)
     except UnicodeEncodeError:
-        refuse("it holds half of a character")
+        reject("it contains half of a surrogate pair")
     except RecursionError:
-        refuse("it is nested too deeply")
+        reject("it is nested too deeply")
     except pgparse.PGQueryError as error:
-        _refuse_syntax(text, int(error.position or 0))
+        _reject_syntax(text, int(error.position or 0))
 
 
-def _refuse_syntax(text: str, position: int) -> NoReturn:
+def _reject_syntax(text: str, position: int) -> NoReturn:
+    if not position:
+        reject("it has a syntax error")
     before = text[: max(0, position - 1)]
     line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
     near = text[len(before) : len(before) + 40].split("\n")[0].strip()
-    place = f" at line {line}, column {column}" if position else ""
-    refuse(f"it cannot be read{place}" + (f", near {near}" if near and position else ""))
+    place = f" at line {line}, column {column}" + (f", near {near}" if near else "")
+    reject(f"it has a syntax error{place}")
 
 
-class _Reader:
-    """Makes nodes of what the parser gives, and looks each one up."""
+class _TreeBuilder:
+    """Turns the parser's output into nodes, and checks each one against the allowlist."""
 
-    def __init__(self, clock: Callable[[], float], until: float) -> None:
+    def __init__(self, clock: Callable[[], float], deadline: float) -> None:
         self._clock = clock
-        self._until = until
+        self._deadline = deadline
 
     def node(self, raw: dict[str, Any], depth: int, kind: str = "") -> Node | None:
-        """A node; None for one that PostgreSQL leaves empty, as that of a bare DISTINCT."""
+        """Return a node, or None if PostgreSQL leaves it empty, as in a DISTINCT without ON."""
         if not kind:
             if not raw:
                 return None
             ((kind, raw),) = raw.items()
         node = Node(kind, {}, raw.get("location", -1))
         if depth > MAX_DEPTH:
-            refuse("it is nested too deeply")
-        if self._clock() > self._until:
-            refuse("it takes too long to check")
-        allowed = allowlist.GRAMMAR.get(kind)
+            reject("it is nested too deeply")
+        if self._clock() > self._deadline:
+            reject("it takes too long to check")
+        allowed = allowlist.NODE_FIELDS.get(kind)
         if allowed is None:
-            refuse(f"{allowlist.words(kind)} is not allowed", node)
+            reject(f"{allowlist.describe(kind)} is not allowed", node)
         if kind == "A_Const":
-            node.parts["value"] = _constant(raw, node)
+            node.fields["value"] = _constant(raw, node)
             return node
-        for part, value in raw.items():
-            if part in IGNORED:
+        for field, value in raw.items():
+            if field in IGNORED_FIELDS:
                 continue
-            if part not in allowed:
-                refuse(f"{allowlist.words(part)} is not allowed", node)
-            node.parts[part] = self._part(kind, part, value, depth + 1)
+            if field not in allowed:
+                reject(f"{allowlist.describe(field)} is not allowed", node)
+            node.fields[field] = self._field(kind, field, value, depth + 1)
         return node
 
-    def _part(self, kind: str, part: str, value: Any, depth: int) -> Any:
+    def _field(self, kind: str, field: str, value: Any, depth: int) -> Any:
         if isinstance(value, list):
             return [self.node(item, depth) for item in value]
         if not isinstance(value, dict):
             return value
-        if kind == "SelectStmt" and part in ("larg", "rarg"):
+        if kind == "SelectStmt" and field in ("larg", "rarg"):
             return self.node(value, depth, "SelectStmt")
-        return self.node(value, depth, EMBEDDED.get(part, ""))
+        return self.node(value, depth, EMBEDDED_KINDS.get(field, ""))
 
 
 def _constant(raw: dict[str, Any], node: Node) -> Any:
-    """An int, a str, a bool or None; a number that is no int is a Number."""
+    """Return an int, a str, a bool or None, or a Number for any other number."""
     if "ival" in raw:
         return int(raw["ival"].get("ival", 0))
     if "fval" in raw:
@@ -218,11 +238,5 @@ def _constant(raw: dict[str, Any], node: Node) -> Any:
     if "boolval" in raw:
         return bool(raw["boolval"].get("boolval", False))
     if not raw.get("isnull"):
-        refuse("a text of b'' or x'' is not allowed", node)
+        reject("a bit string (b'' or x'') is not allowed", node)
     return None
-
-
-class Number(str):
-    """A number as it was written, which is not an int of four bytes."""
-
-    __slots__ = ()

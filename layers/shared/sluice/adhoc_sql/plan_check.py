@@ -1,7 +1,8 @@
-"""Would an analyst's statement cost too much? What PostgreSQL means to do for it, judged before it is done.
+"""Check the plan of a query before it runs: what it reads, its cost, and its memory.
 
-Cost alone is no gate: a call of a function that reads a table costs nothing in it. So the plan is also looked at for
-what it reads and how; all that was to be refused should have been before (analyst/), and here it is once more.
+The cost alone does not suffice: a call of a function that reads a table costs almost nothing. So
+the plan is also checked for what it reads and how. The validator should have rejected all of this
+before; this is a second check.
 """
 
 import re
@@ -12,132 +13,137 @@ from sluice.errors import QueryRejected, QueryTooExpensive
 
 Plan: TypeAlias = Mapping[str, Any]  # a node of EXPLAIN (FORMAT JSON, VERBOSE)
 
-MAX_SORTED = (
-    64_000_000  # bytes that all sorts keep in memory, and all other steps before they write to disk
-)
-MAX_HASHED = 32_000_000  # bytes of a subquery that is kept as a hash table: that never goes to disk
+# Bytes that all sorts keep in memory, and all other steps before they use disk.
+MAX_SORTED_BYTES = 64_000_000
+MAX_HASHED_BYTES = 32_000_000  # of a subquery in a hash table, which never uses disk
 HASHED_SUBPLAN = "hashed SubPlan"
-# Columns of which few rows share a value, so that a hash join can put parts of them on disk.
-KEYS = frozenset({"id", "order_id", "product_id", "user_id", "name", "email", "slug"})
+# Columns in which few rows have the same value, so that a hash join can split them.
+SELECTIVE_COLUMNS = frozenset({"id", "order_id", "product_id", "user_id", "name", "email", "slug"})
 EQUALITY = re.compile(r"""("(?:[^"]|"")+"|\w+)\.(\w+) = ("(?:[^"]|"")+"|\w+)\.(\w+)\)""")
-STEPS = frozenset(
+ALLOWED_NODE_TYPES = frozenset(
     {
-        *(
-            "Seq Scan",
-            "Index Scan",
-            "Index Only Scan",
-            "Bitmap Heap Scan",
-            "Bitmap Index Scan",
-            "BitmapAnd",
-            "BitmapOr",
-        ),
-        *(
-            "Function Scan",
-            "Values Scan",
-            "CTE Scan",
-            "Subquery Scan",
-            "Result",
-            "Append",
-            "Merge Append",
-        ),
-        *(
-            "Nested Loop",
-            "Hash Join",
-            "Merge Join",
-            "Hash",
-            "Materialize",
-            "Memoize",
-            "Gather",
-            "Gather Merge",
-        ),
-        *(
-            "Sort",
-            "Incremental Sort",
-            "Aggregate",
-            "WindowAgg",
-            "Group",
-            "Unique",
-            "SetOp",
-            "Limit",
-            "ProjectSet",
-        ),
+        "Aggregate",
+        "Append",
+        "Bitmap Heap Scan",
+        "Bitmap Index Scan",
+        "BitmapAnd",
+        "BitmapOr",
+        "CTE Scan",
+        "Function Scan",
+        "Gather",
+        "Gather Merge",
+        "Group",
+        "Hash",
+        "Hash Join",
+        "Incremental Sort",
+        "Index Only Scan",
+        "Index Scan",
+        "Limit",
+        "Materialize",
+        "Memoize",
+        "Merge Append",
+        "Merge Join",
+        "Nested Loop",
+        "ProjectSet",
+        "Result",
+        "Seq Scan",
+        "SetOp",
+        "Sort",
+        "Subquery Scan",
+        "Unique",
+        "Values Scan",
+        "WindowAgg",
     }
 )
 
 
-def judge(
-    plan: Plan, *, max_cost: float, tables: Collection[str], series: str, hashed: float
+def check_plan(
+    plan: Plan, *, max_cost: float, tables: Collection[str], set_function: str, hashed: float
 ) -> float:
-    """The total cost of a plan that may be run. QueryTooExpensive, or QueryRejected for what it would touch.
+    """Return the total cost of a plan that may run.
 
-    `hashed` are the bytes that the largest list of IN has at most, should the plan keep one in memory.
+    `set_function` is the only function that may be in FROM. `hashed` are the bytes of the largest
+    subquery that PostgreSQL may keep in a hash table.
+
+    Raises QueryRejected for a plan that reads or does what is not allowed, and QueryTooExpensive
+    if it exceeds `max_cost` or MAX_HASHED_BYTES.
     """
     cost = float(plan.get("Total Cost", "inf"))
     members = {"cost": cost, "max_cost": max_cost}
-    for node in nodes(plan):
-        if node.get("Node Type") not in STEPS or node.get("Function Name", series) != series:
-            raise QueryRejected("PostgreSQL would do for it what is not allowed")
+    for node in plan_nodes(plan):
+        function = node.get("Function Name", set_function)
+        if node.get("Node Type") not in ALLOWED_NODE_TYPES or function != set_function:
+            raise QueryRejected("its plan has a step that is not allowed")
         if "Relation Name" in node and (
             node["Schema"] != "public" or node["Relation Name"] not in tables
         ):
-            raise QueryRejected("PostgreSQL would read for it what is not the shop's")
-    if hashed > MAX_HASHED and any(HASHED_SUBPLAN in text for text in _texts(plan)):
-        detail = f"It would keep up to {hashed:,.0f} bytes of a subquery in memory; {MAX_HASHED:,} are the most"
-        raise QueryTooExpensive(detail, members=members)
+            raise QueryRejected("its plan reads a table that is not allowed")
+    if hashed > MAX_HASHED_BYTES and any(HASHED_SUBPLAN in text for text in _strings(plan)):
+        raise QueryTooExpensive(
+            f"The query could keep {hashed:,.0f} bytes of a subquery in memory;"
+            f" the limit is {MAX_HASHED_BYTES:,}",
+            members=members,
+        )
     if not cost <= max_cost:
-        detail = f"PostgreSQL estimates a cost of {cost:,.0f}; {max_cost:,.0f} is the most"
-        raise QueryTooExpensive(detail, members=members)
+        raise QueryTooExpensive(
+            f"PostgreSQL estimates a cost of {cost:,.0f}; the limit is {max_cost:,.0f}",
+            members=members,
+        )
     return cost
 
 
 def check_sorts(plan: Plan, *, largest: float, aggregates: float) -> None:
-    """QueryTooExpensive where the sorts of a plan, and those in its aggregates, would keep too much in memory."""
-    sorts = sum(node["Node Type"] in ("Sort", "Incremental Sort") for node in nodes(plan))
-    kept = sorts * largest + aggregates
-    if kept > MAX_SORTED:
+    """Raise QueryTooExpensive if the sorts of a plan could keep too much in memory.
+
+    `largest` are the bytes of one sort, `aggregates` those of all sorts in aggregates.
+    """
+    sorts = sum(node["Node Type"] in ("Sort", "Incremental Sort") for node in plan_nodes(plan))
+    sorted_bytes = sorts * largest + aggregates
+    if sorted_bytes > MAX_SORTED_BYTES:
         raise QueryTooExpensive(
-            f"It would sort up to {kept:,.0f} bytes in memory; {MAX_SORTED:,} are the most. "
-            "Fewer rows, by LIMIT in a subquery, or shorter values make it less"
+            f"The query could sort {sorted_bytes:,.0f} bytes in memory; the limit is"
+            f" {MAX_SORTED_BYTES:,}. Use LIMIT in a subquery, or shorter values"
         )
 
 
-def may_outgrow(plan: Plan) -> bool:
-    """Does the plan hash what may not fit into work_mem, and cannot be put on disk in parts?
+def may_exceed_work_mem(plan: Plan) -> bool:
+    """Return whether a plan may hash more than work_mem without the possibility to use disk.
 
-    A join by hashes can, unless its keys are all alike: those of KEYS are not. A hashed SetOp never can.
+    A hash join can split its rows, unless their keys are all the same: those of SELECTIVE_COLUMNS
+    are not. A hashed SetOp never can.
     """
-    relations = {node["Alias"] for node in nodes(plan) if "Relation Name" in node}
-    for node in nodes(plan):
+    relations = {node["Alias"] for node in plan_nodes(plan) if "Relation Name" in node}
+    for node in plan_nodes(plan):
         if node["Node Type"] == "SetOp" and node.get("Strategy") == "Hashed":
             return True
-        if node["Node Type"] == "Hash Join" and not _splits(
-            str(node.get("Hash Cond", "")), relations
-        ):
+        condition = str(node.get("Hash Cond", ""))
+        if node["Node Type"] == "Hash Join" and not _can_split(condition, relations):
             return True
     return False
 
 
-def _splits(condition: str, relations: Collection[str]) -> bool:
+def _can_split(condition: str, relations: Collection[str]) -> bool:
     for left, one, right, other in EQUALITY.findall(condition):
         aliases = {alias.strip('"').replace('""', '"') for alias in (left, right)}
-        if aliases <= set(relations) and {one, other} <= KEYS:
+        if aliases <= set(relations) and {one, other} <= SELECTIVE_COLUMNS:
             return True
     return False
 
 
-def nodes(plan: Plan) -> Iterator[Plan]:
-    """Every node of a plan."""
+def plan_nodes(plan: Plan) -> Iterator[Plan]:
+    """Yield every node of a plan, parents first."""
     yield plan
     for child in plan.get("Plans", ()):
-        yield from nodes(child)
+        yield from plan_nodes(child)
 
 
-def _texts(plan: Any) -> Iterator[str]:
+def _strings(plan: Any) -> Iterator[str]:
+    """Yield every string in a plan."""
     if isinstance(plan, str):
         yield plan
     elif isinstance(plan, Mapping):
         for value in plan.values():
-            yield from _texts(value)
+            yield from _strings(value)
     elif isinstance(plan, list):
         for value in plan:
-            yield from _texts(value)
+            yield from _strings(value)

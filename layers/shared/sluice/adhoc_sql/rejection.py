@@ -1,33 +1,32 @@
-"""How a statement is refused: in words of ours, with the place in what the caller wrote."""
+"""Reject a query, with the line and the column of what is wrong in it."""
 
 from contextvars import ContextVar
-from typing import NoReturn, Protocol
+from typing import TYPE_CHECKING, NoReturn
 
 from sluice.errors import QueryRejected
 
-TEXT: ContextVar[bytes] = ContextVar(
-    "TEXT", default=b""
-)  # what is being checked, in UTF-8, as the parser counts
+if TYPE_CHECKING:
+    from sluice.adhoc_sql.parser import Node
+
+# The query that is being validated, in UTF-8, because the parser counts positions in bytes.
+QUERY_TEXT: ContextVar[bytes] = ContextVar("QUERY_TEXT", default=b"")
 
 
-class Placed(Protocol):
-    @property
-    def at(self) -> int: ...
+def reject(reason: str, node: "Node | None" = None) -> NoReturn:
+    """Raise QueryRejected with the reason, and with the position of `node` if it has one."""
+    raise rejection(reason, node)
 
 
-def refuse(reason: str, node: Placed | None = None) -> NoReturn:
-    """QueryRejected, with the line and column of `node` where it has a place."""
-    raise refusal(reason, node)
+def rejection(reason: str, node: "Node | None" = None) -> QueryRejected:
+    """Return the exception that `reject` raises."""
+    return QueryRejected(reason + _place(node.position if node is not None else -1))
 
 
-def refusal(reason: str, node: Placed | None = None) -> QueryRejected:
-    """What `refuse` raises."""
-    return QueryRejected(reason + _place(node.at if node is not None else -1))
-
-
-def _place(at: int) -> str:
-    text = TEXT.get()
-    if not 0 <= at < len(text):
+def _place(position: int) -> str:
+    text = QUERY_TEXT.get()
+    if not 0 <= position < len(text):
         return ""
-    before = text[:at].decode(errors="ignore")
-    return f" (line {before.count(chr(10)) + 1}, column {len(before) - before.rfind(chr(10))})"
+    before = text[:position].decode(errors="ignore")
+    line = before.count("\n") + 1
+    column = len(before) - before.rfind("\n")
+    return f" (line {line}, column {column})"

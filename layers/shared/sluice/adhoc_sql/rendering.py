@@ -1,4 +1,4 @@
-"""How PostgreSQL's values become JSON: by their types' OIDs, from the texts in which they came."""
+"""Convert PostgreSQL's text values to JSON, by the OIDs of their types."""
 
 import json
 import re
@@ -7,14 +7,15 @@ from typing import NamedTuple
 
 NUMBER = re.compile(r"-?\d+(\.\d+)?(e[+-]?\d+)?", re.ASCII)
 TIME = re.compile(r"(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d)(?:\.(\d{1,6}))?(\+00)?", re.ASCII)
-ELEMENT = re.compile(
-    r'"((?:[^"\\]|\\.)*)"|([^{},"]+)|[{}]', re.DOTALL
-)  # of an array; commas are JSON's own
+# The parts of an array's text. Commas are the same in JSON.
+ELEMENT = re.compile(r'"((?:[^"\\]|\\.)*)"|([^{},"]+)|[{}]', re.DOTALL)
 
 Render = Callable[[str], str]
 
 
-class Type(NamedTuple):
+class ColumnType(NamedTuple):
+    """A type: its name in the response, and how to write its values as JSON."""
+
     name: str
     render: Render
 
@@ -24,7 +25,7 @@ def _text(value: str) -> str:
 
 
 def _number(value: str) -> str:
-    """A float; NaN and infinity, of which JSON has none, are strings."""
+    """Render a float. NaN and infinity become strings, because JSON has no numbers for them."""
     return value if NUMBER.fullmatch(value) else _text(value)
 
 
@@ -33,7 +34,10 @@ def _boolean(value: str) -> str:
 
 
 def _time(value: str) -> str:
-    """RFC 3339 with microseconds, and Z where there is a zone: the session's is UTC. Infinity and BC stay."""
+    """Render a time as RFC 3339 with microseconds, and Z for a time with zone.
+
+    The time zone of the session is UTC. Infinity and years BC stay in PostgreSQL's format.
+    """
     time = TIME.fullmatch(value)
     if time is None:
         return _text(value)
@@ -42,9 +46,12 @@ def _time(value: str) -> str:
 
 
 def _array(element: Render) -> Render:
-    """`{1,NULL,"a b"}` as a list; quotes tell the text NULL from none."""
+    """Return a function that renders arrays, such as `{1,NULL,"a b"}`.
 
-    def piece(found: re.Match[str]) -> str:
+    NULL without quotes is a null; with quotes it is a text.
+    """
+
+    def render_part(found: re.Match[str]) -> str:
         quoted, plain = found.groups()
         if quoted is not None:
             return element(re.sub(r"\\(.)", r"\1", quoted, flags=re.DOTALL))
@@ -52,41 +59,44 @@ def _array(element: Render) -> Render:
             return "null" if plain == "NULL" else element(plain)
         return "[" if found[0] == "{" else "]"
 
-    return lambda value: ELEMENT.sub(piece, value[value.index("{") :])
+    return lambda value: ELEMENT.sub(render_part, value[value.index("{") :])
 
 
-_SCALARS = {  # OID, and that of its arrays
-    (16, 1000): Type("boolean", _boolean),
-    (21, 1005): Type("smallint", str),
-    (23, 1007): Type("integer", str),
-    (20, 1016): Type("bigint", str),
-    (700, 1021): Type("real", _number),
-    (701, 1022): Type("double precision", _number),
-    (1700, 1231): Type("numeric", _text),
-    (25, 1009): Type("text", _text),
-    (1043, 1015): Type("varchar", _text),
-    (1082, 1182): Type("date", _text),
-    (1083, 1183): Type("time", _text),
-    (1114, 1115): Type("timestamp", _time),
-    (1184, 1185): Type("timestamptz", _time),
-    (1186, 1187): Type("interval", _text),
-    (2249, 2287): Type("record", _text),
-    (114, 199): Type("json", str),
+# By the OID of the type and the OID of its array type.
+_SCALARS = {
+    (16, 1000): ColumnType("boolean", _boolean),
+    (21, 1005): ColumnType("smallint", str),
+    (23, 1007): ColumnType("integer", str),
+    (20, 1016): ColumnType("bigint", str),
+    (700, 1021): ColumnType("real", _number),
+    (701, 1022): ColumnType("double precision", _number),
+    (1700, 1231): ColumnType("numeric", _text),
+    (25, 1009): ColumnType("text", _text),
+    (1043, 1015): ColumnType("varchar", _text),
+    (1082, 1182): ColumnType("date", _text),
+    (1083, 1183): ColumnType("time", _text),
+    (1114, 1115): ColumnType("timestamp", _time),
+    (1184, 1185): ColumnType("timestamptz", _time),
+    (1186, 1187): ColumnType("interval", _text),
+    (2249, 2287): ColumnType("record", _text),
+    (114, 199): ColumnType("json", str),
 }
-TYPES = {one: type for (one, _), type in _SCALARS.items()} | {
-    many: Type(f"{type.name}[]", _array(type.render)) for (_, many), type in _SCALARS.items()
+TYPES = {oid: type_ for (oid, _), type_ in _SCALARS.items()} | {
+    array_oid: ColumnType(f"{type_.name}[]", _array(type_.render))
+    for (_, array_oid), type_ in _SCALARS.items()
 }
-OTHER = Type("other", _text)  # whatever a function may give one day: as text
+OTHER = ColumnType("other", _text)
 
 
-def type_of(oid: int) -> Type:
+def type_of(oid: int) -> ColumnType:
+    """Return the type with this OID; values of unknown types are rendered as text."""
     return TYPES.get(oid, OTHER)
 
 
 def render_rows(
-    rows: Sequence[Sequence[str | None]], oids: Sequence[int], *, most: int
+    rows: Sequence[Sequence[str | None]], oids: Sequence[int], *, max_characters: int
 ) -> list[str]:
-    """Each row as a JSON list: all of them, or as many as have no more than `most` characters together."""
+    """Return each row as a JSON list, as long as they have at most `max_characters` together."""
     renders = [type_of(oid).render for oid in oids]
     lists: list[str] = []
     for row in rows:
@@ -95,7 +105,7 @@ def render_rows(
             for render, value in zip(renders, row, strict=True)
         ]
         lists.append(f"[{','.join(values)}]")
-        most -= len(lists[-1])
-        if most < 0:
+        max_characters -= len(lists[-1])
+        if max_characters < 0:
             return lists[:-1]
     return lists

@@ -1,4 +1,4 @@
-"""Analytics by SQL as a route: what is asked in a body or a query string, and what is answered."""
+"""The route /api/analytics/query: its body, its query parameters and its response."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -14,7 +14,10 @@ from sluice.http.responses import JSON
 SCOPE = "analytics:query"
 MAX_LENGTH = 10_000  # characters
 ROWS = IntParam(1, 10_000, default=1_000)
-EXAMPLE = "select status, count(*) as orders, sum(total) as revenue from orders group by status order by status"
+EXAMPLE = (
+    "select status, count(*) as orders, sum(total) as revenue"
+    " from orders group by status order by status"
+)
 
 BODY = BodySchema(
     fields={
@@ -35,26 +38,34 @@ RESPONSE = {
     "columns": {"type": "array", "items": _COLUMN},
     "rows": {
         "type": "array",
-        "items": {"type": "array", "items": {}, "description": "A value for each column."},
+        "items": {
+            "type": "array",
+            "items": {},
+            "description": "The values of one row, in the order of the columns.",
+        },
     },
     "row_count": {"type": "integer", "minimum": 0},
-    "truncated": {"type": "boolean", "description": "There are rows beyond these."},
-    "cost": {**_NUMBER, "description": "PostgreSQL's estimate of the query."},
+    "truncated": {"type": "boolean", "description": "Whether the query has more rows than these."},
+    "cost": {**_NUMBER, "description": "The cost of the query, as PostgreSQL estimates it."},
     "max_cost": _NUMBER,
     "duration_ms": _NUMBER,
 }
 
 
 def respond(
-    request: Request, asked: Mapping[str, Any], answer: Callable[[str, int], str]
+    request: Request, values: Mapping[str, Any], execute: Callable[[str, int], str]
 ) -> Response[str]:
-    """200 with the rows. A query that is refused is the fault of whatever brought it: a body, or a parameter."""
+    """Execute the query and return 200 with its rows.
+
+    A rejected query is an error of the body, or with GET an error of the parameter `query`.
+    """
     try:
-        return Response(200, JSON, answer(asked["query"], asked.get("max_rows", ROWS.default)))
-    except QueryRejected as refused:
+        body = execute(values["query"], values.get("max_rows", ROWS.default))
+    except QueryRejected as rejected:
         if request.method == "POST":
             raise
         errors = [
-            FieldError(fault.code, fault.message, parameter="query") for fault in refused.errors
+            FieldError(error.code, error.message, parameter="query") for error in rejected.errors
         ]
-        raise InvalidParameter(errors=errors) from refused
+        raise InvalidParameter(errors=errors) from rejected
+    return Response(200, JSON, body)

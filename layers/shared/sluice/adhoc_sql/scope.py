@@ -1,157 +1,172 @@
-"""Checks that every name in a statement is a column of a table it may read, by PostgreSQL's rules of scope.
+"""Resolve column names by PostgreSQL's scoping rules, and reject names that match no column.
 
-`products.row_to_json` is a call of a function to PostgreSQL where no such column is, and `products` alone a whole row:
-so each column is found here first, or refused, before PostgreSQL is asked.
+If no such column exists, PostgreSQL reads `products.row_to_json` as a function call, and
+`products` as a whole row. So each name must resolve here before PostgreSQL sees the query.
 """
 
-from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from math import inf
 
-from sluice.adhoc_sql.estimate import Value
+from sluice.adhoc_sql.estimate import Estimate
 from sluice.adhoc_sql.parser import Node
-from sluice.adhoc_sql.rejection import refusal, refuse
+from sluice.adhoc_sql.rejection import reject, rejection
+from sluice.errors import QueryRejected
 
-Key = frozenset[str]
+UniqueKey = frozenset[str]
+Column = tuple[str, Estimate]  # name and estimate
 
 
 @dataclass(frozen=True)
 class Relation:
-    """What a query or a table gives: columns by name, in order, and how many rows at most."""
+    """A table, or the result of a query. Names of columns may repeat."""
 
-    columns: tuple[tuple[str, Value], ...]
-    rows: float = inf
-    keys: tuple[Key, ...] = ()  # columns that no two rows share
+    columns: tuple[Column, ...]
+    rows: float = inf  # the most rows that it can have
+    unique_keys: tuple[UniqueKey, ...] = ()  # columns of which no two rows have the same values
     nodes: int = 0  # of all expressions in it
-    arms: int = 1  # parts of UNION: the planner repeats for each what is asked of all
-    tables: int = 1  # relations in it, those of nested queries too
+    union_arms: int = 1  # queries of a UNION; the planner copies outer conditions to each
+    tables: int = 1  # relations in it, those of subqueries included
 
     def renamed(self, alias: Node | None) -> "Relation":
-        """With the columns' names of an alias; keys are lost where names change."""
+        """Return the relation with the column names of an alias."""
         names = [name["sval"] for name in alias.list("colnames")] if alias else []
         if len(names) > len(self.columns):
-            refuse(
-                f"the name has {len(names)} columns, and what it names {len(self.columns)}", alias
+            reject(
+                f"the alias names {len(names)} columns, but there are {len(self.columns)}", alias
             )
         if not names:
             return self
-        own = [name for name, _ in self.columns]
-        new = dict(zip(own, names, strict=False))
-        columns = tuple((new.get(name, name), value) for name, value in self.columns)
-        keys = tuple(frozenset(new.get(name, name) for name in key) for key in self.keys)
-        return replace(self, columns=columns, keys=keys if len(set(own)) == len(own) else ())
+        old = [name for name, _ in self.columns]
+        new = dict(zip(old, names, strict=False))
+        columns = tuple((new.get(name, name), estimate) for name, estimate in self.columns)
+        # A key can be renamed only if its column names are unambiguous.
+        keys: tuple[UniqueKey, ...] = ()
+        if len(set(old)) == len(old):
+            keys = tuple(frozenset(new.get(name, name) for name in key) for key in self.unique_keys)
+        return replace(self, columns=columns, unique_keys=keys)
 
 
-Tables = Mapping[str, Relation]  # what WITH has named
+Ctes = Mapping[str, Relation]  # the queries of WITH, by name
 
 
 @dataclass
-class Frame:
-    """What one SELECT sees: its sources in FROM, by alias, and the columns that USING has made one."""
+class Scope:
+    """The names that are visible in one SELECT: its sources in FROM, by alias."""
 
     sources: dict[str, Relation] = field(default_factory=dict)
-    merged: set[str] = field(default_factory=set)
-    schemas: dict[str, str] = field(default_factory=dict)  # table → alias, for names of three parts
+    merged: set[str] = field(default_factory=set)  # columns that USING merges
+    # The aliases of tables that may also be named as `public.table`.
+    schema_aliases: dict[str, str] = field(default_factory=dict)
     rows: float = 1
 
     def add(self, alias: str, relation: Relation, node: Node) -> None:
+        """Add a source. Raises QueryRejected if the alias is in use."""
         if alias in self.sources:
-            refuse(f"the name {alias} stands twice in FROM", node)
+            reject(f"the name {alias} is used twice in FROM", node)
         self.sources[alias] = relation
 
-    def only(self, aliases: set[str]) -> "Frame":
-        """The part of it that a join's condition sees."""
+    def restricted_to(self, aliases: set[str]) -> "Scope":
+        """Return the scope with only these sources, for the condition of a join."""
         sources = {alias: source for alias, source in self.sources.items() if alias in aliases}
-        schemas = {table: alias for table, alias in self.schemas.items() if alias in aliases}
-        return Frame(sources, self.merged, schemas, self.rows)
+        schema_aliases = {
+            table: alias for table, alias in self.schema_aliases.items() if alias in aliases
+        }
+        return Scope(sources, self.merged, schema_aliases, self.rows)
 
-    def columns(self) -> list[tuple[str, Value]]:
-        """As `*` gives them; those of USING once, and first."""
-        every = [column for source in self.sources.values() for column in source.columns]
-        first: dict[str, Value] = {}
-        for name, value in every:
+    def columns(self) -> list[Column]:
+        """Return the columns of `*`: merged columns once and first."""
+        columns = [column for source in self.sources.values() for column in source.columns]
+        merged: dict[str, Estimate] = {}
+        for name, estimate in columns:
             if name in self.merged:
-                first.setdefault(name, value)
-        return [*first.items(), *(column for column in every if column[0] not in self.merged)]
+                merged.setdefault(name, estimate)
+        return [*merged.items(), *(column for column in columns if column[0] not in self.merged)]
 
-    def named(self, name: str) -> list[Value]:
+    def columns_named(self, name: str) -> list[Estimate]:
+        """Return the columns of this name; a merged one only once."""
         found = [
-            value
+            estimate
             for source in self.sources.values()
-            for own, value in source.columns
-            if own == name
+            for column, estimate in source.columns
+            if column == name
         ]
         return found[:1] if name in self.merged else found
 
+    def aliases_with(self, name: str) -> Iterator[str]:
+        """Yield the aliases of the sources that have a column of this name."""
+        for alias, source in self.sources.items():
+            if any(column == name for column, _ in source.columns):
+                yield alias
 
-Frames = tuple[Frame, ...]  # the innermost first
+
+Scopes = tuple[Scope, ...]  # the innermost first
 
 
-def names_of(column: Node) -> list[str] | None:
-    """The parts of a column's name; None for one with a star."""
+def name_parts(column: Node) -> list[str] | None:
+    """Return the parts of a column's name, or None if it ends in a star."""
     fields = column.list("fields")
-    return (
-        [str(part["sval"]) for part in fields]
-        if all(part.kind == "String" for part in fields)
-        else None
-    )
+    if any(part.kind != "String" for part in fields):
+        return None
+    return [str(part["sval"]) for part in fields]
 
 
-def bare(node: Node) -> str | None:
-    """The name of a column that has no table before it."""
-    names = names_of(node) if node.kind == "ColumnRef" else None
-    return names[0] if names is not None and len(names) == 1 else None
+def unqualified_name(node: Node) -> str | None:
+    """Return the name of a column without a table, or None for anything else."""
+    parts = name_parts(node) if node.kind == "ColumnRef" else None
+    return parts[0] if parts is not None and len(parts) == 1 else None
 
 
-def find(column: Node, frames: Frames) -> Value:
-    """The value of a column. QueryRejected for a name that means nothing, or several things."""
-    names = names_of(column)
-    if names is None:
-        refuse("* may stand in a SELECT list, or in count(*)", column)
-    if len(names) == 3:
-        names = _of_schema(column, names, frames)
-    if len(names) > 2:
-        refuse("a name of so many parts is not allowed", column)
-    if len(names) == 2:
-        return _qualified(column, names[0], names[1], frames)
-    for frame in frames:
-        found = frame.named(names[0])
+def resolve_column(column: Node, scopes: Scopes) -> Estimate:
+    """Return the estimate of a column.
+
+    Raises QueryRejected if the name is unknown or ambiguous.
+    """
+    parts = name_parts(column)
+    if parts is None:
+        reject("* is allowed only in a SELECT list and in count(*)", column)
+    if len(parts) == 3:
+        parts = _without_schema(column, parts, scopes)
+    if len(parts) > 2:
+        reject("a column name has at most three parts", column)
+    if len(parts) == 2:
+        return _resolve_qualified(column, parts[0], parts[1], scopes)
+    name = parts[0]
+    for scope in scopes:
+        found = scope.columns_named(name)
         if len(found) == 1:
             return found[0]
         if found:
-            where = [
-                a
-                for a, source in frame.sources.items()
-                if any(n == names[0] for n, _ in source.columns)
-            ]
-            refuse(
-                f"{names[0]} may be that of {' or '.join(dict.fromkeys(where))}: say which", column
-            )
-    known = Counter(
-        name for frame in frames for source in frame.sources.values() for name, _ in source.columns
-    )
-    hint = f"; there are {', '.join(known)}" if known else ""
-    raise refusal(f"there is no column {names[0][:63]}{hint}", column)
+            aliases = " or ".join(scope.aliases_with(name))
+            reject(f"the column {name} is ambiguous: write whether it is of {aliases}", column)
+    raise _unknown_column(column, name, scopes)
 
 
-def _qualified(column: Node, alias: str, name: str, frames: Frames) -> Value:
-    for frame in frames:
-        if alias in frame.sources:
-            found = [value for own, value in frame.sources[alias].columns if own == name]
+def _unknown_column(column: Node, name: str, scopes: Scopes) -> QueryRejected:
+    sources = (source for scope in scopes for source in scope.sources.values())
+    known = dict.fromkeys(known for source in sources for known, _ in source.columns)
+    hint = f"; the columns are {', '.join(known)}" if known else ""
+    return rejection(f"there is no column {name[:63]}{hint}", column)
+
+
+def _resolve_qualified(column: Node, alias: str, name: str, scopes: Scopes) -> Estimate:
+    for scope in scopes:
+        if alias in scope.sources:
+            found = [value for own, value in scope.sources[alias].columns if own == name]
             if len(found) == 1:
                 return found[0]
             if found:
-                refuse(f"{alias} has {len(found)} columns {name[:63]}", column)
-            refuse(f"{alias} has no column {name[:63]}", column)
-    raise refusal(f"there is no {alias[:63]} in FROM", column)
+                reject(f"{alias} has {len(found)} columns named {name[:63]}", column)
+            reject(f"{alias} has no column {name[:63]}", column)
+    raise rejection(f"there is no {alias[:63]} in FROM", column)
 
 
-def _of_schema(column: Node, names: list[str], frames: Frames) -> list[str]:
-    """`public.products.id` as the column of an alias: only a table that was given no other name is meant."""
-    if names[0] == "public":
-        for frame in frames:
-            if names[1] in frame.schemas:
-                column.parts["fields"] = column.parts["fields"][1:]
-                return [frame.schemas[names[1]], names[2]]
-    raise refusal(f"there is no {'.'.join(names[:2])[:63]} in FROM", column)
+def _without_schema(column: Node, parts: list[str], scopes: Scopes) -> list[str]:
+    """Replace `public.products.id` by the column of the table, which must not have an alias."""
+    schema, table, name = parts
+    if schema == "public":
+        for scope in scopes:
+            if table in scope.schema_aliases:
+                column.fields["fields"] = column.fields["fields"][1:]
+                return [scope.schema_aliases[table], name]
+    raise rejection(f"there is no {schema}.{table}"[:63] + " in FROM", column)

@@ -1,4 +1,4 @@
-"""An analyst's question, from the text to the answer: checked, priced, run, and rendered."""
+"""Execute an ad-hoc query: validate it, check its plan, run it, and render the rows."""
 
 import json
 import time
@@ -8,77 +8,90 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from sluice.adhoc_sql import plan_check, rendering
-from sluice.adhoc_sql.allowlist import SERIES, TABLES
-from sluice.adhoc_sql.query_runner import QueryRunner, Transaction
+from sluice.adhoc_sql.allowlist import GENERATE_SERIES, TABLES
+from sluice.adhoc_sql.query_runner import QueryResult, QueryRunner
 from sluice.errors import QueryRejected, QueryTooExpensive
 
 if TYPE_CHECKING:
-    from sluice.adhoc_sql.validator import Statement
+    from sluice.adhoc_sql.database import AdhocSqlTransaction
+    from sluice.adhoc_sql.validator import ValidatedQuery
 
-MAX_BYTES = 2_000_000  # of the rows' text where they are made. Lambda answers with 6 MiB at most, quoted once more
-MAX_CHARACTERS = 2_500_000  # of their JSON
-MARGIN = 1.25  # more rows than estimated that a table may have
-LARGEST_ROW = "its first row is too large to be answered"
+# Bytes of all rows as text. A response of Lambda has at most 6 MiB, in which JSON is quoted again.
+MAX_BYTES = 2_000_000
+MAX_CHARACTERS = 2_500_000  # of all rows as JSON
+ROW_MARGIN = 1.25  # how many more rows than estimated a table may have
+ROW_ALLOWANCE = 10  # added to the rows of each table
 
 
 @dataclass(frozen=True)
 class AdhocSqlService:
-    """`begin` gives a transaction that reads; `timeout` is of all its statements together, in seconds."""
+    """Executes queries of users who may query the tables.
 
-    begin: Callable[..., AbstractContextManager[Transaction]]
+    `begin` returns a read-only transaction. Its statements have `timeout` seconds together.
+    """
+
+    begin: Callable[..., "AbstractContextManager[AdhocSqlTransaction]"]
     max_cost: float
     timeout: float
     clock: Callable[[], float] = field(default=time.perf_counter)
 
     def execute(self, text: str, max_rows: int) -> str:
-        """The answer's JSON. QueryRejected; QueryTooExpensive, with the cost where it is known; other SluiceErrors."""
-        from sluice.adhoc_sql.validator import check  # with the parser: for those who ask
+        """Return the response body as JSON.
+
+        Raises QueryRejected, QueryTooExpensive (with the cost if it is known), and other
+        SluiceErrors of the database.
+        """
+        # Imported here, because it loads the parser: other requests of the function do not need it.
+        from sluice.adhoc_sql.validator import validate
 
         members: dict[str, object] = {"cost": None, "max_cost": self.max_cost}
         try:
-            check(text)  # what is refused whatever the tables hold takes no connection
+            validate(text)  # without table sizes, to reject most queries before connecting
             with self.begin(timeout=self.timeout) as transaction:
-                asked = QueryRunner(transaction)
-                began = self.clock()
-                statement = check(
-                    text, {table: rows * MARGIN + 10 for table, rows in asked.sizes(TABLES).items()}
+                runner = QueryRunner(transaction)
+                started = self.clock()
+                estimated = runner.table_rows(TABLES)
+                query = validate(
+                    text,
+                    {table: rows * ROW_MARGIN + ROW_ALLOWANCE for table, rows in estimated.items()},
                 )
-                members["cost"] = self._judge(asked, statement)
-                found = asked.rows(statement.sql, max_rows=max_rows, max_bytes=MAX_BYTES)
-                took = self.clock() - began
+                members["cost"] = self._check_plan(runner, query)
+                result = runner.rows(query.sql, max_rows=max_rows, max_bytes=MAX_BYTES)
+                duration_ms = round((self.clock() - started) * 1000, 1)
         except QueryTooExpensive as error:
             raise QueryTooExpensive(error.detail, members={**members, **error.members}) from error
-        rows = rendering.render_rows(
-            found.rows, [oid for _, oid in found.columns], most=MAX_CHARACTERS
-        )
-        truncated = found.truncated or len(rows) < len(found.rows)
-        if truncated and not rows:
-            raise QueryRejected(LARGEST_ROW)
-        columns = [
-            {"name": name, "type": rendering.type_of(oid).name} for name, oid in found.columns
-        ]
-        rest = {
-            "row_count": len(rows),
-            "truncated": truncated,
-            **members,
-            "duration_ms": round(took * 1000, 1),
-        }
-        return f'{{"columns":{_json(columns)},"rows":[{",".join(rows)}],{_json(rest)[1:]}'
+        return _response(result, {**members, "duration_ms": duration_ms})
 
-    def _judge(self, asked: QueryRunner, statement: "Statement") -> float:
-        """The cost of what PostgreSQL means to do, which it may do. It is asked twice where it would hash too much."""
-        asked.limit_memory(statement.work_mem)
-        plan = asked.plan(statement.sql)
-        if plan_check.may_outgrow(plan):
-            asked.without_hashing()
-            plan = asked.plan(statement.sql)
-        cost = plan_check.judge(
-            plan, max_cost=self.max_cost, tables=TABLES, series=SERIES, hashed=statement.hashed
+    def _check_plan(self, runner: QueryRunner, query: "ValidatedQuery") -> float:
+        """Return the cost of the plan, if it may run.
+
+        If the plan could hash too much, the query is planned again without hashing.
+        """
+        runner.limit_memory(query.work_mem)
+        plan = runner.plan(query.sql)
+        if plan_check.may_exceed_work_mem(plan):
+            runner.disable_hashing()
+            plan = runner.plan(query.sql)
+        cost = plan_check.check_plan(
+            plan,
+            max_cost=self.max_cost,
+            tables=TABLES,
+            set_function=GENERATE_SERIES,
+            hashed=query.hashed,
         )
-        plan_check.check_sorts(
-            plan, largest=statement.largest_sort, aggregates=statement.aggregate_sorts
-        )
+        plan_check.check_sorts(plan, largest=query.largest_sort, aggregates=query.aggregate_sorts)
         return cost
+
+
+def _response(result: QueryResult, members: dict[str, object]) -> str:
+    oids = [oid for _, oid in result.columns]
+    rows = rendering.render_rows(result.rows, oids, max_characters=MAX_CHARACTERS)
+    truncated = result.truncated or len(rows) < len(result.rows)
+    if truncated and not rows:
+        raise QueryRejected("its first row is too large for a response")
+    columns = [{"name": name, "type": rendering.type_of(oid).name} for name, oid in result.columns]
+    rest = {"row_count": len(rows), "truncated": truncated, **members}
+    return f'{{"columns":{_json(columns)},"rows":[{",".join(rows)}],{_json(rest)[1:]}'
 
 
 def _json(value: object) -> str:

@@ -1,7 +1,7 @@
-"""Decides whether a statement may run: parses it, checks and measures every part, and writes it again.
+"""Decide whether a query may run: parse it, check and estimate each part, and write it again.
 
-What is run is never the caller's text, but what was understood of it. Nothing is forbidden by name; what allowlist.py
-does not have is refused.
+PostgreSQL never gets the text of the client, but SQL that is written from the parse tree. Nothing
+is forbidden by name: what is not on the allowlist (allowlist.py) is rejected.
 """
 
 from collections.abc import Mapping
@@ -9,91 +9,99 @@ from dataclasses import dataclass
 from typing import Any
 
 from sluice.adhoc_sql import allowlist
-from sluice.adhoc_sql.deparser import write
-from sluice.adhoc_sql.expression import Totals
-from sluice.adhoc_sql.parser import Node, read, read_written
-from sluice.adhoc_sql.plan_check import MAX_SORTED
-from sluice.adhoc_sql.query import Queries
-from sluice.adhoc_sql.rejection import TEXT, refuse
+from sluice.adhoc_sql.deparser import deparse
+from sluice.adhoc_sql.expression import MemoryTotals
+from sluice.adhoc_sql.parser import Node, parse, parse_deparsed
+from sluice.adhoc_sql.plan_check import MAX_SORTED_BYTES
+from sluice.adhoc_sql.query import QueryEstimator
+from sluice.adhoc_sql.rejection import QUERY_TEXT, reject
 
-MAX_TABLES = 12  # PostgreSQL tries their orders
+MAX_TABLES = 12  # the planner tries the orders in which they can be joined
 MAX_LATERALS = 12
-WORK_MEM, LEAST_WORK_MEM = (
-    8_192,
-    64,
-)  # kilobytes of a step: the role's, and the least that PostgreSQL takes
-POINTER, LEAST_SORTED = (
-    24,
-    1_024,
-)  # bytes beside a row that is sorted, and how many rows a sort keeps in any case
-STEPS = frozenset(
+MAX_WORK_MEM = 8_192  # kilobytes for each step of a plan: the setting of the role
+MIN_WORK_MEM = 64  # kilobytes: the least that PostgreSQL accepts
+ROW_POINTER_BYTES = 24  # of each row in a sort, besides the row
+MIN_SORTED_ROWS = 1_024  # that a sort keeps in memory, whatever work_mem is
+# The nodes that may add steps with memory of their own to a plan.
+STEP_NODES = frozenset(
     {"SubLink", "CommonTableExpr", "RangeVar", "RangeSubselect", "RangeFunction", "GroupingSet"}
 )
-UNKNOWN = dict.fromkeys(allowlist.TABLES, 1.0)
+UNKNOWN_ROWS = dict.fromkeys(allowlist.TABLES, 1.0)
 
 
 @dataclass(frozen=True, slots=True)
-class Statement:
-    """A statement that may be run: its SQL, written again, what its columns are called, and what it may hold."""
+class ValidatedQuery:
+    """A query that may run: its SQL, its column names, and the memory it may use."""
 
     sql: str
     columns: tuple[str, ...]
-    hashed: float  # bytes of the largest list of IN, should PostgreSQL hash it
-    work_mem: int  # kilobytes that each of its steps may take
-    largest_sort: float  # bytes that a Sort of its plan may keep in memory
-    aggregate_sorts: float  # bytes that its aggregates may, all together
+    hashed: float  # bytes of the largest list of IN, if PostgreSQL hashes it
+    work_mem: int  # kilobytes for each step of its plan
+    largest_sort: float  # bytes that one Sort of its plan may keep in memory
+    aggregate_sorts: float  # bytes that the sorts in its aggregates may keep together
 
 
-def check(text: str, sizes: Mapping[str, float] = UNKNOWN) -> Statement:
-    """The statement in `text`. QueryRejected says what is not allowed, and where; QueryTooExpensive, how much.
+def validate(text: str, table_rows: Mapping[str, float] = UNKNOWN_ROWS) -> ValidatedQuery:
+    """Return the query in `text`. `table_rows` has the rows of each table.
 
-    `sizes` are the rows of the tables.
+    Raises QueryRejected with what is not allowed and where, and QueryTooExpensive if the query
+    could collect too many rows in memory.
     """
-    token = TEXT.set(text.encode(errors="replace"))
+    token = QUERY_TEXT.set(text.encode(errors="replace"))
     try:
-        tree = read(text)
+        tree = parse(text)
         nodes = list(tree.walk())
-        _check_size(nodes)
-        totals = Totals()
-        relation = Queries(sizes, totals).relation(tree)
-        _in_double(nodes)
-        sql = write(tree)
-        if read_written(sql).same() != tree.same():
-            refuse("it cannot be written as it was read")
-        return Statement(
-            sql, tuple(name for name, _ in relation.columns), totals.hashed, *_sorts(nodes, totals)
+        _check_tables(nodes)
+        totals = MemoryTotals()
+        relation = QueryEstimator(table_rows, totals).resolve(tree)
+        _use_double_precision(nodes)
+        sql = deparse(tree)
+        if parse_deparsed(sql).comparable() != tree.comparable():
+            reject("it cannot be written again with the same meaning")
+        work_mem = _choose_work_mem(nodes, totals)
+        return ValidatedQuery(
+            sql,
+            columns=tuple(name for name, _ in relation.columns),
+            hashed=totals.hashed,
+            work_mem=work_mem,
+            largest_sort=max((_sort_bytes(*sort, work_mem) for sort in totals.sorts), default=0.0),
+            aggregate_sorts=sum(_sort_bytes(*sort, work_mem) for sort in totals.aggregate_sorts),
         )
     except RecursionError:
-        refuse("it is nested too deeply")
+        reject("it is nested too deeply")
     finally:
-        TEXT.reset(token)
+        QUERY_TEXT.reset(token)
 
 
-def _check_size(nodes: list[Node]) -> None:
+def _check_tables(nodes: list[Node]) -> None:
     tables = sum(node.kind in ("RangeVar", "RangeFunction") for node in nodes)
     if tables > MAX_TABLES:
-        refuse(f"it names {tables} tables; {MAX_TABLES} are the most")
+        reject(f"it names {tables} tables; the limit is {MAX_TABLES}")
     laterals = sum(bool(node["lateral"]) for node in nodes)
     if laterals > MAX_LATERALS:
-        refuse(f"it has {laterals} LATERAL; {MAX_LATERALS} are the most")
+        reject(f"it has {laterals} LATERAL subqueries; the limit is {MAX_LATERALS}")
 
 
-def _in_double(nodes: list[Node]) -> None:
-    """Powers and logarithms of numeric have up to 131,072 digits: double precision has 15, and is quick."""
+def _use_double_precision(nodes: list[Node]) -> None:
+    """Cast the operands of powers and logarithms to double precision.
+
+    With numeric they return up to 131,072 digits. Double precision has 15, and is fast.
+    """
     for node in nodes:
-        if (
-            node.kind == "FuncCall"
-            and str(node.list("funcname")[-1]["sval"]) in allowlist.IN_DOUBLE
-        ):
-            node.parts["args"] = [_as_double(arg) for arg in node.list("args")]
-        elif (
-            node.kind == "A_Expr"
-            and node["kind"] == "AEXPR_OP"
-            and node.list("name")[0]["sval"] == "^"
-        ):
+        if node.kind == "FuncCall":
+            name = str(node.list("funcname")[-1]["sval"])
+            if name in allowlist.DOUBLE_PRECISION_FUNCTIONS:
+                node.fields["args"] = [_as_double(arg) for arg in node.list("args")]
+        elif _is_power(node):
             for side in ("lexpr", "rexpr"):
                 if node[side] is not None:
-                    node.parts[side] = _as_double(node[side])
+                    node.fields[side] = _as_double(node[side])
+
+
+def _is_power(node: Node) -> bool:
+    if node.kind != "A_Expr" or node["kind"] != "AEXPR_OP":
+        return False
+    return bool(node.list("name")[0]["sval"] == "^")
 
 
 def _as_double(node: Node) -> Node:
@@ -104,25 +112,25 @@ def _as_double(node: Node) -> Node:
     return Node("TypeCast", {"arg": node, "typeName": Node("TypeName", type_)})
 
 
-def _sorts(nodes: list[Node], totals: Totals) -> tuple[int, float, float]:
-    """The work_mem of a statement, and with it the bytes of its largest sort, and of all sorts of its aggregates.
+def _choose_work_mem(nodes: list[Node], totals: MemoryTotals) -> int:
+    """Return the kilobytes with which all steps together stay within MAX_SORTED_BYTES.
 
-    PostgreSQL 17 and 18 do not count the rows of a sort, only 24 bytes for each: with 8 MB they keep 349,525 rows,
-    however wide. So the rows that are sorted, and their width, say how many kilobytes that may be.
+    In PostgreSQL 17 and 18, a sort counts 24 bytes for each row, not the row itself. With 8 MB it
+    keeps 349,525 rows, whatever their width. So work_mem depends on the estimated width.
     """
-    steps = sum(node.kind in STEPS for node in nodes) + sum(
-        node.kind in ("SubLink", "JoinExpr") for node in nodes
-    )
-    every = [*totals.sorts, *totals.aggregate_sorts]
-    work_mem = WORK_MEM
-    while work_mem > LEAST_WORK_MEM:
-        if sum(_sorted(*rows, work_mem) for rows in every) + steps * work_mem * 1024 <= MAX_SORTED:
+    steps = sum(node.kind in STEP_NODES for node in nodes)
+    steps += sum(node.kind in ("SubLink", "JoinExpr") for node in nodes)
+    sorts = [*totals.sorts, *totals.aggregate_sorts]
+    work_mem = MAX_WORK_MEM
+    while work_mem > MIN_WORK_MEM:
+        sorted_bytes = sum(_sort_bytes(*sort, work_mem) for sort in sorts)
+        if sorted_bytes + steps * work_mem * 1024 <= MAX_SORTED_BYTES:
             break
         work_mem //= 2
-    largest = max((_sorted(*rows, work_mem) for rows in totals.sorts), default=0.0)
-    return work_mem, largest, sum(_sorted(*rows, work_mem) for rows in totals.aggregate_sorts)
+    return work_mem
 
 
-def _sorted(rows: float, width: int, work_mem: int) -> float:
-    """The bytes of a sort in memory."""
-    return min(rows, max(LEAST_SORTED, work_mem * 1024 / POINTER)) * (width + POINTER)
+def _sort_bytes(rows: float, width: int, work_mem: int) -> float:
+    """Return the bytes that a sort keeps in memory."""
+    rows_in_memory = max(MIN_SORTED_ROWS, work_mem * 1024 / ROW_POINTER_BYTES)
+    return min(rows, rows_in_memory) * (width + ROW_POINTER_BYTES)

@@ -9,8 +9,8 @@ from threading import Barrier
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from local.keys import emulated
 
+from local.api_keys import emulated_client
 from sluice.limits.dynamo import DynamoCounterStore
 from sluice.limits.memory import MemoryCounterStore
 from sluice.limits.rate import CounterStore, CounterStoreUnavailable, Limiter
@@ -33,7 +33,7 @@ def dynamo(emulated_aws: AwsSettings) -> Iterator[Connect]:
 
         def connect() -> CounterStore:
             client = open_clients.enter_context(
-                closing(emulated("dynamodb", emulated_aws.dynamodb_endpoint))
+                closing(emulated_client("dynamodb", emulated_aws.dynamodb_endpoint))
             )
             return DynamoCounterStore(client, RATE_LIMIT_TABLE)
 
@@ -145,7 +145,7 @@ def test_both_stores_return_the_same_results(
 def test_unreachable_store_raises_unavailable(
     emulated_aws: AwsSettings, endpoint: str, table: str
 ) -> None:
-    with closing(emulated("dynamodb", endpoint or emulated_aws.dynamodb_endpoint)) as client:
+    with closing(emulated_client("dynamodb", endpoint or emulated_aws.dynamodb_endpoint)) as client:
         store = DynamoCounterStore(client, table)
         with pytest.raises(CounterStoreUnavailable):
             store.increment("key", 1, amount=1, limit=1, expires_at=LATER)
@@ -155,7 +155,7 @@ def test_unreachable_store_raises_unavailable(
 
 def test_dynamodb_item_has_an_expiry(emulated_aws: AwsSettings, dynamo: Connect, key: str) -> None:
     dynamo().increment(key, 7, amount=2, limit=5, expires_at=LATER)
-    with closing(emulated("dynamodb", emulated_aws.dynamodb_endpoint)) as client:
+    with closing(emulated_client("dynamodb", emulated_aws.dynamodb_endpoint)) as client:
         request = {"TableName": RATE_LIMIT_TABLE, "Key": {"id": {"S": f"{key}:7"}}}
         item = client.call("DynamoDB_20120810.GetItem", request)["Item"]
 

@@ -25,7 +25,7 @@ ALWAYS = {
     "db_ms",
     "round_trips",
     "statements",
-    "connects",
+    "connections_opened",
     "cold_start",
 }
 
@@ -50,7 +50,7 @@ def test_line_has_client_route_and_cost(shop: Shop, lines: Lines) -> None:
     assert line.keys() == ALWAYS | {"route", "client", "limiter", "limiter_source"}
     assert (line["request_id"], line["status"]) == (response.headers["X-Request-Id"], 200)
     assert (line["method"], line["route"], line["client"]) == ("GET", "/api/products/{id}", "admin")
-    assert (line["statements"], line["round_trips"], line["connects"]) == (1, 1, 0)
+    assert (line["statements"], line["round_trips"], line["connections_opened"]) == (1, 1, 0)
     assert (line["limiter"], line["cold_start"]) == ("allowed", False)
     assert 0 < line["db_ms"] < line["duration_ms"]
 
@@ -62,7 +62,7 @@ def test_commit_and_connecting_are_counted(shop: Shop, lines: Lines) -> None:
     query = 'mutation { createProduct(input: {name: "Mug", price: "1", categoryId: "%s"}) { id } }'
     shop.graphql(query % shop.sql("SELECT id FROM categories")[0][0], idempotency_key="k")
     (line,) = lines()
-    assert line["connects"] == 1
+    assert line["connections_opened"] == 1
     assert line["round_trips"] == line["statements"] + 1 >= 4
 
 

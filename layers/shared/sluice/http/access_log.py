@@ -49,7 +49,7 @@ def write(request: Request, entry: AccessLogEntry, spent: RequestStats, *, cold:
     sys.stdout.write(
         f'{{"level":"INFO","request_id":{quoted(request.id)},"method":{quoted(request.method[:20])}{words}'
         f',"status":{entry.status},"duration_ms":{entry.seconds * 1000:.2f},"db_ms":{spent.db_seconds * 1000:.2f}'
-        f',"round_trips":{spent.round_trips},"statements":{spent.statements},"connects":{spent.connections_opened}'
+        f',"round_trips":{spent.round_trips},"statements":{spent.statements},"connections_opened":{spent.connections_opened}'
         f',"cold_start":{"true" if cold else "false"}}}\n'
     )
 

@@ -65,7 +65,7 @@ class Tracer:
             "db_ms": round(spent.db_seconds * 1000, 3),
             "statements": spent.statements,
             "round_trips": spent.round_trips,
-            "connects": spent.connections_opened,
+            "connections_opened": spent.connections_opened,
         }
         return {
             "name": self._service,

@@ -159,9 +159,9 @@ async def test_stop_starts_nothing_for_requests_that_wait(
     open_pool: PoolOpener, tmp_path: Path
 ) -> None:
     here = tmp_path / "gate"
-    async with open_pool(GATED, timeout=10, sandboxes=1) as (pool, _):
+    async with open_pool(GATED, timeout=10, max_sandboxes=1) as (pool, _):
         running = start(pool, here, 3)
         await until(lambda: len(list(here.iterdir())) == 1)
         await pool.stop()
         await asyncio.wait(running)
-        assert [glimpse.number for glimpse in pool.glimpses()] == [1]
+        assert [status.number for status in pool.statuses()] == [1]

@@ -10,6 +10,14 @@ from sluice import errors
 ROOT = Path(__file__).parents[2]
 
 
+NAMED = re.compile(r"(?<![\w.*/{<-])((?:[\w-]+/)*\w[\w-]*\.(?:py|yaml|md))(?![\w/])")
+EXAMPLES = {
+    "functions/suppliers/handler.py",
+    "layers/shared/sluice/repositories/suppliers.py",
+    "tests/functions/test_suppliers.py",
+}
+
+
 def error_codes(root: type[errors.SluiceError] = errors.SluiceError) -> dict[str, int]:
     """code → status of every error a client can meet: abstract ones are never raised as they are."""
     found = {} if root in (errors.SluiceError, errors.Unavailable) else {root.code: root.status}
@@ -42,3 +50,26 @@ def test_readme_names_each_top_level_entry() -> None:
 
 def test_list_of_modules_is_current() -> None:
     assert module_map.PAGE.read_text() == module_map.page(), "run: make openapi"
+
+
+def test_files_that_are_named_exist() -> None:
+    """In documents, and in docstrings and comments of the code."""
+    listed = subprocess.run(
+        ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.split()
+    ends = {"/".join(path.split("/")[i:]) for path in listed for i in range(path.count("/") + 1)}
+    folders = ("layers/", "functions/", "local/", "scripts/", "benchmarks/")
+    texts = [
+        path
+        for path in listed
+        if path.endswith(".md") or (path.endswith(".py") and path.startswith(folders))
+    ]
+
+    missing = {
+        f"{path}: {name}"
+        for path in texts
+        for name in NAMED.findall((ROOT / path).read_text())
+        if name not in ends | EXAMPLES
+    }
+
+    assert missing == set()

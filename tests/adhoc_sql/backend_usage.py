@@ -15,8 +15,8 @@ from sluice.runtime import Runtime
 from tests.adhoc_sql.conftest import AdhocSqlShop
 
 MAX_MEMORY = 256  # MB of a backend
-# Seconds from the first statement until the backend is idle: the contract allows the timeout and
-# one second more.
+# Seconds from the first statement until the backend is idle: the role's timeout and one second
+# more. The timeout of a query is half a second shorter.
 MAX_BUSY = 6.0
 MAX_VALIDATION = 2.0  # seconds before the first statement
 POLL_INTERVAL = 0.01

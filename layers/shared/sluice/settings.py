@@ -19,7 +19,8 @@ Auth = Literal["password", "iam", "none"]  # none: the server asks for no passwo
 POOLERS: tuple[Pooler, ...] = ("none", "pgbouncer", "rds-proxy")  # libpq_url.py lists them, too
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 ADHOC_SQL_MAX_COST = 250_000
-ADHOC_SQL_TIMEOUT = 5.0  # seconds
+ADHOC_SQL_TIMEOUT = 4.5  # seconds; a busy server may cancel a statement half a second late
+ADHOC_SQL_ROLE_TIMEOUT = 5.0  # seconds; the statement_timeout of the role
 METRICS_INTERVAL = 60.0  # seconds
 RESUME_SECONDS = 60.0  # a paused Aurora resumes in about 15, after a day in more than 30
 IMPORTS_MAX_RECEIVE_COUNT = 5
@@ -351,9 +352,9 @@ def _adhoc_sql(env: EnvReader, database: DatabaseSettings) -> AdhocSqlSettings |
         pool_size=1,
         pool_overflow=0,
         prepared_statements=0,  # no query is sent twice
-        statement_timeout=ADHOC_SQL_TIMEOUT,
+        statement_timeout=ADHOC_SQL_ROLE_TIMEOUT,
         lock_timeout=0.2,
-        socket_timeout=ADHOC_SQL_TIMEOUT + SOCKET_TIMEOUT_MARGIN,
+        socket_timeout=ADHOC_SQL_ROLE_TIMEOUT + SOCKET_TIMEOUT_MARGIN,
     )
     return AdhocSqlSettings(role, max_cost)
 

@@ -39,6 +39,12 @@ class ExpectedResponses:
     responses: Mapping[str, str]
     second_pages: Mapping[str, str]
 
+    def differences(self, responses: Mapping[str, str]) -> dict[str, str]:
+        """Return the responses that are not the expected ones."""
+        return {
+            request: text for request, text in responses.items() if text != self.responses[request]
+        }
+
 
 class DatabaseOwner:
     """Makes copies of the filled database, with other defaults of settings."""
@@ -54,16 +60,16 @@ class DatabaseOwner:
             return int(connection.run("SHOW server_version_num")[0][0]) // 10_000
 
     @contextmanager
-    def depot(self, route: str, settings: Mapping[str, str]) -> Iterator[Depot]:
-        with self.shop(route, settings) as shop, depot_of(self._emulated, shop) as made:
+    def depot(self, access_path: str, settings: Mapping[str, str]) -> Iterator[Depot]:
+        with self.shop(access_path, settings) as shop, depot_of(self._emulated, shop) as made:
             yield made
 
     @contextmanager
-    def shop(self, route: str, settings: Mapping[str, str]) -> Iterator[Shop]:
+    def shop(self, access_path: str, settings: Mapping[str, str]) -> Iterator[Shop]:
         """Yield a shop whose database has these default `settings`, with a runtime.
 
-        By the `route` direct, the roles have no settings, so only the startup parameters apply. By
-        pgbouncer, only the settings of the roles apply.
+        With the `access_path` direct, the roles have no settings, so only the startup parameters
+        apply. With pgbouncer, only the settings of the roles apply.
         """
         name = f"shop_{os.urandom(6).hex()}"
         copy_database(self._server, self._filled, name)
@@ -76,7 +82,7 @@ class DatabaseOwner:
                     continue
                 owner.run(f"ALTER DATABASE {name} SET {setting} = {value}")
             url = self._server.url("sluice_app", name, password="canary-app")
-            if route == "direct":
+            if access_path == "direct":
                 for role in PASSWORDS:
                     owner.run(RESET_ROLE_SETTINGS.format(role=role, name=name))
             else:

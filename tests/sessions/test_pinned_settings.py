@@ -16,7 +16,7 @@ SETTINGS: Mapping[str, Mapping[str, str]] = {
     "dates": DATES,
     "all": HOSTILE,
 }
-ROUTES = ("direct", "pgbouncer")
+ACCESS_PATHS = ("direct", "pgbouncer")
 
 
 def startup_parameters(settings: Mapping[str, str]) -> dict[str, str]:
@@ -28,31 +28,28 @@ def startup_parameters(settings: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-@pytest.mark.parametrize("route", ROUTES)
+@pytest.mark.parametrize("access_path", ACCESS_PATHS)
 @pytest.mark.parametrize("settings", SETTINGS.values(), ids=list(SETTINGS))
 def test_database_defaults_change_no_response(
-    owner: DatabaseOwner, expected: ExpectedResponses, route: str, settings: Mapping[str, str]
+    owner: DatabaseOwner, expected: ExpectedResponses, access_path: str, settings: Mapping[str, str]
 ) -> None:
-    with owner.depot(
-        route, startup_parameters(settings) if route == "direct" else settings
-    ) as depot:
+    defaults = startup_parameters(settings) if access_path == "direct" else settings
+    with owner.depot(access_path, defaults) as depot:
         responses = tour(depot)
 
-    assert {
-        request: text for request, text in responses.items() if text != expected.responses[request]
-    } == {}
+    assert expected.differences(responses) == {}
 
 
-@pytest.mark.parametrize("route", ROUTES)
+@pytest.mark.parametrize("access_path", ACCESS_PATHS)
 def test_cursor_survives_changed_settings(
-    owner: DatabaseOwner, expected: ExpectedResponses, route: str
+    owner: DatabaseOwner, expected: ExpectedResponses, access_path: str
 ) -> None:
-    with owner.shop(route, DATES) as shop:
-        rests = {
+    with owner.shop(access_path, DATES) as shop:
+        later_pages = {
             target: read_all_pages(shop, second)
             for target, second in expected.second_pages.items()
             if second
         }
 
-    for target, rest in rests.items():
-        assert expected.responses[target].split("\n", 1)[1] == rest
+    for target, pages in later_pages.items():
+        assert expected.responses[target].split("\n", 1)[1] == pages

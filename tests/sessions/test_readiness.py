@@ -22,14 +22,13 @@ def test_role_without_settings_deviates_in_limits(owner: DatabaseOwner) -> None:
         assert deviations_by_setting(shop)["statement_timeout"] == {
             "setting": "statement_timeout", "expected": "14s", "actual": "0", "affects": "limit",
         }  # fmt: skip
-        assert {deviation["affects"] for deviation in deviations_by_setting(shop).values()} == {
-            "limit"
-        }
+        affected = {deviation["affects"] for deviation in deviations_by_setting(shop).values()}
+        assert affected == {"limit"}
 
 
-@pytest.mark.parametrize("route", ["direct", "pgbouncer"])
-def test_disabled_triggers_are_not_ready(owner: DatabaseOwner, route: str) -> None:
-    with owner.shop(route, {}) as shop:
+@pytest.mark.parametrize("access_path", ["direct", "pgbouncer"])
+def test_disabled_triggers_are_not_ready(owner: DatabaseOwner, access_path: str) -> None:
+    with owner.shop(access_path, {}) as shop:
         name = shop.sql("SELECT current_database()")[0][0]
         shop.sql(
             f"ALTER ROLE sluice_app IN DATABASE {name} SET session_replication_role = 'replica'"

@@ -44,7 +44,7 @@ def test_each_pinned_setting_has_a_hostile_value() -> None:
     assert HOSTILE.keys() == SESSION.keys()
 
 
-@pytest.mark.parametrize("bound", ["least", "most"])
+@pytest.mark.parametrize("bound", ["minimum", "maximum"])
 def test_unpinned_settings_change_no_response(
     owner: DatabaseOwner, expected: ExpectedResponses, settable: list[list[Any]], bound: str
 ) -> None:
@@ -59,26 +59,24 @@ def test_unpinned_settings_change_no_response(
         responses = tour(depot)
 
     assert len(chosen) > 80
-    assert {
-        request: text for request, text in responses.items() if text != expected.responses[request]
-    } == {}
+    assert expected.differences(responses) == {}
 
 
 def bound_value(
     bound: str,
     kind: str,
-    boot: str,
-    least: str | None,
-    most: str | None,
+    default: str,
+    minimum: str | None,
+    maximum: str | None,
     values: list[str] | None,
     unit: str | None,
 ) -> str | None:
     """Return an extreme value as an SQL literal, or None if the setting has no other value."""
     if kind == "bool":
-        return "on" if boot == "off" else "off"
+        return "on" if default == "off" else "off"
     if kind == "enum" and values:
-        others = [value for value in values if value != boot]
-        return f"'{others[0 if bound == 'least' else -1]}'" if others else None
+        others = [value for value in values if value != default]
+        return f"'{others[0 if bound == 'minimum' else -1]}'" if others else None
     if kind in ("integer", "real"):
-        return f"'{least if bound == 'least' else most}'"
+        return f"'{minimum if bound == 'minimum' else maximum}'"
     return None

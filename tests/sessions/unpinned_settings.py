@@ -22,7 +22,7 @@ UNPINNED: Mapping[str, str] = {
         maintenance_io_concurrency maintenance_work_mem max_stack_depth temp_buffers
         vacuum_buffer_usage_limit
     """,
-    "durability, which its owner chooses: off may lose commits, remote_apply waits for replicas": """
+    "durability, which the owner chooses: off may lose commits, remote_apply waits": """
         commit_delay commit_siblings synchronous_commit wal_compression wal_consistency_checking
         wal_init_zero wal_recycle wal_skip_threshold
     """,
@@ -47,7 +47,7 @@ UNPINNED: Mapping[str, str] = {
         jit_above_cost jit_expressions jit_inline_above_cost jit_optimize_above_cost
         jit_tuple_deforming
     """,
-    "plans that no statement of Sluice has: cursors, recursion, foreign tables, very many tables": """
+    "plans that no statement has: cursors, recursion, foreign tables, very many tables": """
         cursor_tuple_fraction enable_async_append enable_partitionwise_aggregate
         enable_partitionwise_join geqo geqo_effort geqo_generations geqo_pool_size geqo_seed
         geqo_selection_bias recursive_worktable_factor

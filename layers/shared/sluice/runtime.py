@@ -108,7 +108,7 @@ class Runtime(Repositories):
 
         settings = self.settings.adhoc_sql
         if settings is None and not self.settings.database.migrated:
-            raise errors.NotSetUp("Ad-hoc SQL needs the role sluice_analyst: make migrate")
+            raise errors.NotSetUp("Ad-hoc SQL needs the role sluice_analyst: run make migrate")
         if settings is None:
             raise errors.NotFound("Ad-hoc SQL is not set up here: it needs a database role")
         databases = self._adhoc_sql_databases

@@ -23,7 +23,7 @@ from sqlalchemy.engine.result import SimpleResultMetaData
 from sluice.db.breaker import CircuitBreaker
 from sluice.db.pool import PoolMetrics, PoolMonitor
 from sluice.db.retry import retry_transaction
-from sluice.db.sqlstate import is_migrated, translate
+from sluice.db.sqlstate import SETUP_NEEDED, is_migrated, translate
 from sluice.errors import ConnectionLost, DatabaseUnavailable, NotSetUp
 
 if TYPE_CHECKING:
@@ -141,7 +141,7 @@ class Database:
         Sessions are read-only before `make migrate` (engine.py), but not behind a pooler.
         """
         if not self._migrated:
-            raise NotSetUp("Only reading is possible until the database is set up: make migrate")
+            raise NotSetUp(SETUP_NEEDED)
 
     def _run(
         self,

@@ -62,10 +62,12 @@ STOCK_CHECK = "inventory_quantity_check"
 # is missing, or has another type.
 FOREIGN_TABLE_SQLSTATES = ("42703", "42804", "42846")
 
-# Messages are translated (lc_messages), but the names in them are not. All statements qualify the
-# functions of these two schemas.
-SLUICE_SCHEMA = "sluice."
-APPLICATION_SCHEMA = "public."
+# The prefixes of names in these two schemas. Messages are translated (lc_messages), but the names in
+# them are not, and all statements qualify the functions of these schemas.
+SLUICE_PREFIX = "sluice."
+APPLICATION_PREFIX = "public."
+
+SETUP_NEEDED = "Only reads are possible until the database is set up: run make migrate"
 
 
 def _field(report: Report) -> str | None:
@@ -110,7 +112,10 @@ def _foreign_key_violation(report: Report) -> SluiceError:
 
 
 def _not_null_violation(report: Report) -> SluiceError:
-    """An id is null if a lookup by another value found nothing. No client sends a null id."""
+    """Return "unknown" for a null id, and "required" for other nulls.
+
+    No client sends a null id: it is null if a lookup by another value found nothing.
+    """
     if report.get("c", "").endswith("_id"):
         return _invalid("unknown", "does not exist")(report)
     return _invalid("required", "is missing")(report)
@@ -123,24 +128,26 @@ def _check_violation(report: Report) -> SluiceError:
 
 
 def _undefined_table(report: Report) -> SluiceError:
-    """A table or schema is missing: `make migrate` was not run for this database or application."""
+    """Return NotSetUp: `make migrate` was not run for this database, or for the application."""
     message = report.get("M", "")
-    if SLUICE_SCHEMA in message:
-        return errors.NotSetUp("This needs the schema sluice in the database: make migrate")
-    return errors.NotSetUp("The database does not have the tables for this: make migrate, with APP")
+    if SLUICE_PREFIX in message:
+        return errors.NotSetUp("The database does not have the schema sluice: run make migrate")
+    return errors.NotSetUp(
+        "The database does not have the tables for this: run make migrate with APP"
+    )
 
 
 def _undefined_function(report: Report) -> SluiceError:
-    """A function of a migration is missing, or another one was called with wrong arguments."""
+    """Return NotSetUp for a function of a migration; otherwise the arguments are wrong."""
     message = report.get("M", "")
-    is_migrated_function = SLUICE_SCHEMA in message or APPLICATION_SCHEMA in message
+    is_migrated_function = SLUICE_PREFIX in message or APPLICATION_PREFIX in message
     return _undefined_table(report) if is_migrated_function else errors.InternalError()
 
 
 def _undefined_schema(report: Report) -> SluiceError:
-    """The schema sluice is missing, or one that no statement of Sluice names."""
-    if SLUICE_SCHEMA.rstrip(".") in report.get("M", ""):
-        return _undefined_table({**report, "M": SLUICE_SCHEMA})
+    """Return NotSetUp for the schema sluice. No statement names another one."""
+    if SLUICE_PREFIX.rstrip(".") in report.get("M", ""):
+        return _undefined_table({**report, "M": SLUICE_PREFIX})
     return errors.InternalError()
 
 
@@ -243,11 +250,9 @@ def _unmigrated_error(report: Report) -> SluiceError:
     """Return the error for a report of a database for which `make migrate` was not run."""
     state = report.get("C")
     if state == "25006":
-        return errors.NotSetUp(
-            "Only reading is possible until the database is set up: make migrate"
-        )
+        return errors.NotSetUp(SETUP_NEEDED)
     if state in FOREIGN_TABLE_SQLSTATES:
-        return errors.NotSetUp("The database has a table of this name of another application")
+        return errors.NotSetUp("The table of this name belongs to another application")
     return from_report(report)
 
 

@@ -1,4 +1,4 @@
-"""Host names of AWS services by region, except for S3: botocore has those."""
+"""Host names of AWS services by region. Those of S3 come from botocore."""
 
 # By the prefix of the region, longest first. Other regions are in the partition aws or aws-us-gov.
 _DNS_SUFFIXES = {

@@ -1,4 +1,4 @@
-"""A small client for AWS services with a JSON protocol. It loads at once; boto3 takes 200 ms."""
+"""A small client for AWS services with a JSON protocol. Importing boto3 would take 200 ms."""
 
 import json
 import random
@@ -49,7 +49,7 @@ class AwsError(Exception):
 
 
 class AwsClient:
-    """A client of one service, over one kept connection. Threads share it one after the other.
+    """A client of one service, over one kept connection. Safe to share: threads take turns.
 
     `version` is the version of the JSON protocol; `timeout` is in seconds, for each attempt. A call
     is sent a second time if the service throttled it, failed (5xx) or was silent, and the

@@ -52,7 +52,7 @@ CLIENT_TIMEOUT_MARGIN = 0.2  # seconds by which the server gives up first, and s
 
 
 class PipelinedConnection(Connection):  # type: ignore[misc]
-    """One session.
+    """A session that sends each statement in one flush.
 
     Its attributes (`autocommit`, `isolation_level`, `read_only`, `report_lsn`) may be changed
     between transactions. Raises InterfaceError if it cannot connect, and DatabaseError or a

@@ -18,7 +18,7 @@ from sluice.db.transport import DISCONNECT_MESSAGES
 
 
 class SluiceDialect(PGDialect_pg8000):
-    """The dialect. The pool's pre-ping replaces connections that were idle for `max_idle` s."""
+    """A dialect whose pre-ping replaces connections that were idle for over `max_idle` seconds."""
 
     driver = "sluice"
     supports_statement_cache = True

@@ -57,7 +57,7 @@ class BoundedPool(QueuePool):
 
 
 class PoolMonitor:
-    """Counts what a pool does not, even across `dispose()`.
+    """Counts the open and invalid connections of an engine, and its peak, across `dispose()`.
 
     Create one for each engine, before its first connection.
     """

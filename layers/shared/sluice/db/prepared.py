@@ -58,7 +58,7 @@ class PreparedStatement:
 
 
 class PreparedStatementCache:
-    """The least recently used cache of one connection. With a `max_size` of 0 nothing is named."""
+    """The LRU cache of one connection. With a `max_size` of 0, no statement gets a name."""
 
     def __init__(self, max_size: int) -> None:
         self._max_size = max_size
@@ -66,7 +66,7 @@ class PreparedStatementCache:
         self._pending_close = b""
 
     def find(self, text: str) -> PreparedStatement:
-        """Return the statement with this text. Its second use gives it a name."""
+        """Return the statement with this text. At its second use it gets a name."""
         if not self._max_size or len(text) > protocol.MAX_CACHED_LENGTH:
             return PreparedStatement(text)
         statement = self._cache.get(text)

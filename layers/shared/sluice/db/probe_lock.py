@@ -1,4 +1,4 @@
-"""A lock in DynamoDB, by which one execution environment at a time probes an unavailable database.
+"""A lock in DynamoDB: one execution environment at a time probes an unavailable database.
 
 The lock is an item in the table of the rate limits, which also holds only short-lived numbers:
 `locked_until` in ms, `token` of the holder, and `expires_at` for the table's time to live.
@@ -16,7 +16,7 @@ TTL_SECONDS = 60  # after the lock has expired
 
 
 class DynamoProbeLock:
-    """A breaker's ProbeLock for `database`.
+    """Elects the execution environment that checks whether `database` is available again.
 
     The client may send `acquire` twice, if the response to the first attempt was lost. DynamoDB
     then finds the same token, so the second attempt succeeds as well.

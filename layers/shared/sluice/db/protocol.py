@@ -1,4 +1,4 @@
-"""Encode the messages of PostgreSQL's extended query protocol, and cache what is worth it.
+"""Encode messages of PostgreSQL's extended query protocol, and cache those built from SQL.
 
 The text of a statement is the same in every request. So its Parse message is built once, and so is
 its form with numbered parameters: pg8000 looks for placeholders one character at a time.

@@ -160,7 +160,7 @@ ANALYST: Mapping[str, Setting] = {
 
 
 def role_settings(role: Literal["app", "analyst"]) -> Mapping[str, Setting]:
-    """Return the settings for `ALTER ROLE … IN DATABASE … SET`: all pinned ones, and its limits.
+    """Return a role's settings, for ALTER ROLE: all pinned ones, and the limits of the role.
 
     Migrations skip settings that the server does not have. If the owner may not set one that
     `needs_grant`, they report it.

@@ -62,8 +62,8 @@ STOCK_CHECK = "inventory_quantity_check"
 # is missing, or has another type.
 FOREIGN_TABLE_SQLSTATES = ("42703", "42804", "42846")
 
-# The prefixes of names in these two schemas. Messages are translated (lc_messages), but the names in
-# them are not, and all statements qualify the functions of these schemas.
+# The prefixes of names in these two schemas. Messages are translated (lc_messages), but the names
+# in them are not, and all statements qualify the functions of these schemas.
 SLUICE_PREFIX = "sluice."
 APPLICATION_PREFIX = "public."
 

@@ -15,7 +15,7 @@ TIMEOUT = 0.15  # seconds: short, so that attacks that sleep do not slow the tes
 UNSTOPPABLE = ("database_to_xml",)
 
 
-def parser_stops(attack: str) -> bool:
+def validator_stops(attack: str) -> bool:
     """Return whether the validator rejects the attack, without PostgreSQL."""
     try:
         validate(attack)

@@ -25,9 +25,9 @@ def test_attack_changes_reveals_and_blocks_nothing(kind: str, shop: AdhocSqlShop
         response = shop.query(attack)
         left, running = shop.digest(), shop.active_sessions()
         legal = shop.query("select count(*) from orders")
-        refused = response.status in (400, 422) and response.code in REJECTION_CODES
+        rejected = response.status in (400, 422) and response.code in REJECTION_CODES
         if (
-            not refused
+            not rejected
             or _reveals_internals(response.text, attack)
             or running
             or left != before

@@ -59,7 +59,7 @@ def count_stopped(attacks: list[str]) -> list[int]:
     through = sum(1 for before, after in zip(plan, run, strict=True) if not before and not after)
     return [
         len(attacks),
-        sum(map(defence_layers.parser_stops, attacks)),
+        sum(map(defence_layers.validator_stops, attacks)),
         sum(plan),
         sum(run),
         sum(role),

@@ -58,7 +58,7 @@ class SteppedStore:
         return count
 
 
-class Environment(Thread):
+class SteppedEnvironment(Thread):
     """Sends one request after another, in steps: up to a store call, its result, or the end."""
 
     def __init__(self, shared: SharedStore, clock: Callable[[], int], policy: Policy) -> None:
@@ -118,7 +118,9 @@ def test_no_order_of_steps_exceeds_the_quota(
     quota: int, seconds: int, skews: list[int], turns: Turns
 ) -> None:
     now, shared, policy = START, SharedStore(), Policy(quota, seconds)
-    environments = [Environment(shared, lambda skew=skew: now + skew, policy) for skew in skews]
+    environments = [
+        SteppedEnvironment(shared, lambda skew=skew: now + skew, policy) for skew in skews
+    ]
     for pause, environment, steps in turns:
         now += pause
         for _ in range(steps):

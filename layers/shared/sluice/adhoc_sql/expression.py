@@ -64,9 +64,11 @@ class ExpressionEstimator:
         return [self.estimate(node) for node in nodes]
 
     def column(self, node: Node) -> Estimate:
+        """Estimate a column reference."""
         return resolve_column(node, self.scopes)
 
     def constant(self, node: Node) -> Estimate:
+        """Estimate a literal."""
         return estimate_literal(node)
 
     def largest(self, node: Node) -> Estimate:
@@ -74,6 +76,7 @@ class ExpressionEstimator:
         return self._one_of(self.estimate_all(node.list("args")), [], node)
 
     def case(self, node: Node) -> Estimate:
+        """Estimate CASE."""
         whens = node.list("args")
         tests = [when["expr"] for when in whens]
         if node["arg"]:
@@ -96,10 +99,12 @@ class ExpressionEstimator:
         )
 
     def boolean(self, node: Node) -> Estimate:
+        """Estimate AND, OR, NOT, and the tests of null and truth values."""
         operands = node.list("args") or [node["arg"]]
         return combine(self.estimate_all(operands), BOOLEAN_BYTES, node=node)
 
     def operator(self, node: Node) -> Estimate:
+        """Estimate an operator, IN, BETWEEN, LIKE or NULLIF."""
         kind, name = node["kind"], "".join(part["sval"] for part in node.list("name"))
         if kind not in allowlist.OPERATOR_KINDS or len(node.list("name")) != 1:
             words = allowlist.describe(str(kind).removeprefix("AEXPR_"))
@@ -152,6 +157,7 @@ class ExpressionEstimator:
         return combine(operands, sizes[name], extra_work=work, node=node)
 
     def cast(self, node: Node) -> Estimate:
+        """Estimate a cast."""
         check_type(node["typeName"])
         name = node["typeName"].list("names")[-1]["sval"]
         operand = self.estimate(node["arg"])
@@ -177,17 +183,21 @@ class ExpressionEstimator:
         return combine(operands, size, text=True, expansion=expansion, node=node)
 
     def current_time(self, node: Node) -> Estimate:
+        """Estimate CURRENT_DATE and CURRENT_TIMESTAMP."""
         if node["op"] not in allowlist.CURRENT_TIME:
             reject(f"{str(node['op']).removeprefix('SVFOP_').lower()} is not allowed", node)
         return Estimate(40, distinct=1)
 
     def call(self, node: Node) -> Estimate:
+        """Estimate a function call; see function_calls.py."""
         return function_calls.estimate_call(self, node)
 
     def grouping(self, node: Node) -> Estimate:
+        """Estimate GROUPING."""
         return combine(self.estimate_all(node.list("args")), 12, node=node)
 
     def named_argument(self, node: Node) -> Estimate:
+        """Estimate `name => value`."""
         return self.estimate(node["arg"])
 
     def subquery(self, node: Node) -> Estimate:

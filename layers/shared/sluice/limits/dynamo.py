@@ -13,7 +13,7 @@ CONDITION_FAILED = "ConditionalCheckFailedException"
 
 
 class DynamoCounterStore:
-    """Count requests in items of the rate limit table. Raises CounterStoreUnavailable.
+    """Counts requests in items of the rate limit table. Raises CounterStoreUnavailable.
 
     An item has `id` (the key and the window), `n` (the count), `expires_at` (for DynamoDB's TTL)
     and `by` (the token of the last increment). Expired items do not have to be deleted in time,

@@ -9,7 +9,7 @@ MAX_WINDOWS = 4_096
 
 
 class MemoryCounterStore:
-    """Count with the same guarantees as DynamoCounterStore, among the threads of this process.
+    """Counts with the same guarantees as DynamoCounterStore, among the threads of this process.
 
     Only the `max_windows` windows that were incremented last are kept.
     """

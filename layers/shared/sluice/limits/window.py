@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """Allow at most `quota` requests in each window of `seconds` seconds."""
+    """Allows at most `quota` requests in each window of `seconds` seconds."""
 
     quota: int
     seconds: int
@@ -24,6 +24,7 @@ class Policy:
 
     @property
     def length_ms(self) -> int:
+        """The length of a window in milliseconds."""
         return self.seconds * 1000
 
 

@@ -1,7 +1,8 @@
 """Black-box tests of a deployment: `make e2e URL=https://… KEY=…`. Skipped without a URL.
 
-Each run creates a category with all its products and deletes both at the end. Orders and import jobs
-cannot be deleted: a run leaves one cancelled order of `e2e-canary@example.com` and two import jobs.
+Each run creates a category with all its products and deletes both at the end. Orders and import
+jobs cannot be deleted: a run leaves one cancelled order of `e2e-canary@example.com` and two import
+jobs.
 """
 
 from collections.abc import Iterator
@@ -9,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.deployment import Answer, Deployment
+from tests.e2e.deployment import Deployment, DeploymentResponse
 
 DEPLOYMENT = Deployment.from_environment()
 collect_ignore_glob = [] if DEPLOYMENT else ["test_*.py"]
@@ -39,12 +40,12 @@ def category(api: Deployment) -> Iterator[str]:
 
 
 class Products:
-    """A factory: `products(**fields)` creates a product with a unique name in this run's category."""
+    """`products(**fields)` creates a product with a unique name in this run's category."""
 
     def __init__(self, api: Deployment, category: str) -> None:
         self._api, self._category, self._made = api, category, 0
 
-    def __call__(self, **fields: Any) -> Answer:
+    def __call__(self, **fields: Any) -> DeploymentResponse:
         self._made += 1
         body = {
             "name": f"{self._api.run} {self._made}",

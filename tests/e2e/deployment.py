@@ -22,7 +22,7 @@ NO_BODY = object()
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class DeploymentResponse:
     """An HTTP response. Header names are lower-case."""
 
     status: int
@@ -58,8 +58,8 @@ class Deployment:
     """A deployment under test.
 
     `hosts` maps host names without DNS, such as an emulator's, to addresses.
-    `sam_local`: the gateway is `sam local start-api`, which does less than API Gateway. Its containers
-    call this machine `host.docker.internal`, also in presigned URLs.
+    `sam_local`: the gateway is `sam local start-api`, which does less than API Gateway. Its
+    containers call this machine `host.docker.internal`, also in presigned URLs.
     """
 
     url: str
@@ -74,27 +74,34 @@ class Deployment:
     def from_environment(cls) -> "Deployment | None":
         """Return the deployment that `make e2e` names, or None."""
 
-        def given(name: str) -> str:
+        def variable(name: str) -> str:
             return os.environ.get(f"SLUICE_E2E_{name}", "")
 
-        if not given("URL"):
+        if not variable("URL"):
             return None
-        sam_local = bool(given("SAM_LOCAL"))
+        sam_local = bool(variable("SAM_LOCAL"))
         hosts = {"host.docker.internal": "127.0.0.1"} if sam_local else {}
-        hosts |= dict(pair.split("=") for pair in given("HOSTS").split(",") if pair)
+        hosts |= dict(pair.split("=") for pair in variable("HOSTS").split(",") if pair)
         return cls(
-            given("URL").rstrip("/"),
-            given("KEY"),
-            given("LIMITED_KEY"),
-            given("ORIGIN"),
+            variable("URL").rstrip("/"),
+            variable("KEY"),
+            variable("LIMITED_KEY"),
+            variable("ORIGIN"),
             hosts,
             sam_local,
         )
 
     def __call__(
-        self, method: str, target: str, body: Any = NO_BODY, /, *, key: str | None = None, raw: bytes | None = None,
+        self,
+        method: str,
+        target: str,
+        body: Any = NO_BODY,
+        /,
+        *,
+        key: str | None = None,
+        raw: bytes | None = None,
         **headers: str,
-    ) -> Answer:  # fmt: skip
+    ) -> DeploymentResponse:
         """Send a request; `target` is sent unchanged, `_` in header names becomes `-`.
 
         `key=""` sends no API key. A 429 is retried, unless the test passes its own key.
@@ -112,7 +119,9 @@ class Deployment:
             time.sleep(int(response.headers["retry-after"]))
         return response
 
-    def send(self, method: str, url: str, body: bytes | None, headers: dict[str, str]) -> Answer:
+    def send(
+        self, method: str, url: str, body: bytes | None, headers: dict[str, str]
+    ) -> DeploymentResponse:
         """Send a request to any URL, such as a presigned one."""
         parts = urlsplit(url)
         address = self.hosts.get(parts.hostname or "", parts.hostname or "")
@@ -125,12 +134,12 @@ class Deployment:
             connection = HTTPConnection(address, parts.port, timeout=60)
         try:
             connection.putrequest(method, url.partition(parts.netloc)[2] or "/", skip_host=True)
-            given = {"host": parts.netloc, "content-length": str(len(body or b"")), **headers}
-            for name, value in given.items():
+            sent = {"host": parts.netloc, "content-length": str(len(body or b"")), **headers}
+            for name, value in sent.items():
                 connection.putheader(name, value)
             connection.endheaders(body)
             response = connection.getresponse()
-            return Answer(
+            return DeploymentResponse(
                 response.status,
                 {name.lower(): value for name, value in response.getheaders()},
                 response.read(),
@@ -145,13 +154,17 @@ class Deployment:
         assert "errors" not in response.json, response.body
         return response.json["data"]
 
-    def until_ready(self) -> Answer:
+    def until_ready(self) -> DeploymentResponse:
         """Wait until /health/ready is 200 and return that response."""
         return self.until(
             lambda: self("GET", "/health/ready", key=""), lambda response: response.status == 200
         )
 
-    def until(self, send: Callable[[], Answer], condition: Callable[[Answer], bool]) -> Answer:
+    def until(
+        self,
+        send: Callable[[], DeploymentResponse],
+        condition: Callable[[DeploymentResponse], bool],
+    ) -> DeploymentResponse:
         """Call `send` until `condition` holds, and return that response.
 
         Raises AssertionError after WAIT_SECONDS.
@@ -168,6 +181,6 @@ class Deployment:
             pytest.skip(f"sam local start-api {reason}")
 
     def region(self) -> str | None:
-        """Return the region in `<id>.execute-api.<region>.amazonaws.com`, or None for other hosts."""
+        """Return the region of an `<id>.execute-api.<region>.amazonaws.com`, else None."""
         host = (urlsplit(self.url).hostname or "").split(".")
         return host[2] if host[1:2] == ["execute-api"] else None

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.e2e.deployment import Answer, Deployment
+from tests.e2e.deployment import Deployment, DeploymentResponse
 
 
 def test_sales_have_every_day_of_the_range(api: Deployment) -> None:
@@ -17,7 +17,7 @@ def test_popular_products_respect_the_limit(api: Deployment) -> None:
     assert len(response.json["data"]) <= 3
 
 
-def query(api: Deployment, sql: str) -> Answer:
+def query(api: Deployment, sql: str) -> DeploymentResponse:
     response = api("POST", "/api/analytics/query", {"query": sql, "max_rows": 10})
     if response.status == 404:
         pytest.skip("this deployment has no role for ad-hoc SQL")

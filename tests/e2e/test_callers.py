@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from tests.e2e.deployment import WAIT_SECONDS, Answer, Deployment
+from tests.e2e.deployment import WAIT_SECONDS, Deployment, DeploymentResponse
 
 MAX_REQUESTS = 200  # sent to exceed the rate limit
 
@@ -38,11 +38,11 @@ def test_response_has_the_rate_limit(api: Deployment) -> None:
 
 
 def test_limited_key_is_403_and_then_429(api: Deployment) -> None:
-    """403 without the scope, then 429 over the quota. Needs a key with read scopes and a low tier."""
+    """Needs LIMITED_KEY, a key with read scopes and a low quota."""
     if not api.limited_key:
         pytest.skip("needs LIMITED_KEY=…")
 
-    def ask(method: str = "GET") -> Answer:
+    def ask(method: str = "GET") -> DeploymentResponse:
         body = ({"name": "e2e"},) if method == "POST" else ()
         return api(method, "/api/categories", *body, key=api.limited_key)
 

@@ -48,10 +48,11 @@ def test_unusual_path_is_a_4xx_problem(api: Deployment, last: str) -> None:
 
 def test_head_is_get_without_a_body(api: Deployment, products: Products) -> None:
     path = f"/api/products/{products().json['id']}"
-    got, head = api("GET", path), api("HEAD", path)
+    get = api("GET", path)
+    head = api("HEAD", path)
     assert (head.status, head.body) == (200, b"")
     for name in ("etag", "content-type", "cache-control"):
-        assert head.headers.get(name) == got.headers.get(name)
+        assert head.headers.get(name) == get.headers.get(name)
 
 
 def test_options_lists_the_methods(api: Deployment) -> None:
@@ -70,8 +71,8 @@ def test_unknown_origin_gets_no_cors_headers(api: Deployment) -> None:
 def test_allowed_origin_gets_cors_headers(api: Deployment) -> None:
     if not api.origin:
         pytest.skip("needs ORIGIN=…, one of CorsOrigins")
-    asked = {"origin": api.origin, "access_control_request_method": "POST"}
-    preflight = api("OPTIONS", "/api/products", key="", **asked)
+    headers = {"origin": api.origin, "access_control_request_method": "POST"}
+    preflight = api("OPTIONS", "/api/products", key="", **headers)
     assert preflight.headers["access-control-allow-origin"] in (api.origin, "*")
     assert "POST" in preflight.headers["access-control-allow-methods"]
     assert "x-request-id" in preflight.headers["access-control-expose-headers"].lower()

@@ -12,7 +12,11 @@ query Page($category: ID!, $after: String) {
   }
 }
 """
-CREATE = "mutation Create($input: CreateProductInput!) { createProduct(input: $input) { id name version } }"
+CREATE = """
+mutation Create($input: CreateProductInput!) {
+  createProduct(input: $input) { id name version }
+}
+"""
 
 
 def category_id(api: Deployment, category: str) -> str:
@@ -36,16 +40,16 @@ def test_connection_visits_all_products(api: Deployment, products: Products, cat
 
 
 def test_mutation_with_a_key_runs_once(api: Deployment, category: str) -> None:
-    given = {
+    product = {
         "name": f"{api.run} graph",
         "price": "2.50",
         "categoryId": category_id(api, category),
         "inventory": 1,
     }
-    first = api.graphql(CREATE, {"input": given}, idempotency_key=f"{api.run}-graph")[
+    first = api.graphql(CREATE, {"input": product}, idempotency_key=f"{api.run}-graph")[
         "createProduct"
     ]
-    again = api.graphql(CREATE, {"input": given}, idempotency_key=f"{api.run}-graph")[
+    again = api.graphql(CREATE, {"input": product}, idempotency_key=f"{api.run}-graph")[
         "createProduct"
     ]
     assert first == again
@@ -53,8 +57,8 @@ def test_mutation_with_a_key_runs_once(api: Deployment, category: str) -> None:
 
 
 def test_field_error_has_code_and_problem(api: Deployment, category: str) -> None:
-    given = {"name": "", "price": "1", "categoryId": category_id(api, category)}
-    response = api("POST", "/api/graphql", {"query": CREATE, "variables": {"input": given}})
+    product = {"name": "", "price": "1", "categoryId": category_id(api, category)}
+    response = api("POST", "/api/graphql", {"query": CREATE, "variables": {"input": product}})
     assert response.status == 200
     (error,) = response.json["errors"]
     assert error["extensions"]["code"] == "validation_failed"

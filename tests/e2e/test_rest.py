@@ -18,11 +18,8 @@ def test_product_lifecycle(api: Deployment, products: Products, category: str) -
     )
     assert (replaced.status, replaced.json["price"], replaced.json["version"]) == (200, "5.00", 2)
     patched = api("PATCH", path, {"price": "6.50"}, content_type="application/merge-patch+json")
-    assert (patched.status, patched.json["price"], patched.json["description"]) == (
-        200,
-        "6.50",
-        None,
-    )
+    expected = (200, "6.50", None)
+    assert (patched.status, patched.json["price"], patched.json["description"]) == expected
     assert api("DELETE", path).status == 204
     assert api("GET", path).code == "not_found"
 
@@ -75,11 +72,8 @@ def test_list_has_link_total_and_fields(api: Deployment, products: Products, cat
 )
 def test_invalid_parameter_is_400(api: Deployment, query: str, parameter: str) -> None:
     response = api("GET", f"/api/products?{query}")
-    assert (response.status, response.code, response.errors) == (
-        400,
-        "invalid_parameter",
-        {parameter},
-    )
+    expected = (400, "invalid_parameter", {parameter})
+    assert (response.status, response.code, response.errors) == expected
 
 
 def test_changed_cursor_is_rejected(api: Deployment) -> None:

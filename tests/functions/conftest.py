@@ -4,7 +4,9 @@ Creating a database takes half a second, emptying it a few milliseconds. A test 
 schema uses `isolated_shop`, which has its own database.
 """
 
+import json
 import os
+import re
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
@@ -16,6 +18,8 @@ import pytest
 from local.postgres import PostgresServer
 from sluice import runtime
 from sluice.settings import AwsSettings
+from tests.fixtures.replica import ReplicatedShop
+from tests.fixtures.resources import RESOURCES
 from tests.fixtures.shop import (
     ADMIN,
     ApiResponse,
@@ -28,13 +32,13 @@ from tests.fixtures.tcp_proxy import TcpProxy
 
 # Foreign keys are not checked, because every table is emptied.
 DELETE_ALL_ROWS = """
-DO $$ DECLARE found regclass; BEGIN
+DO $$ DECLARE name regclass; BEGIN
     PERFORM set_config('session_replication_role', 'replica', true);
-    FOR found IN SELECT oid::regclass FROM pg_class
+    FOR name IN SELECT oid::regclass FROM pg_class
         WHERE relkind = 'r' AND relname NOT IN ('version', 'shop_version', 'grants')
         AND relnamespace IN ('public'::regnamespace, 'sluice'::regnamespace)
     LOOP
-        EXECUTE format('DELETE FROM %s', found);
+        EXECUTE format('DELETE FROM %s', name);
     END LOOP;
 END $$
 """
@@ -103,12 +107,39 @@ def proxy(shop: Shop, make_proxy: Callable[..., TcpProxy]) -> Iterator[TcpProxy]
     database = replace(
         settings.database, host=proxy.host, port=proxy.port, connect_timeout=0.5, socket_timeout=0.5
     )
-    behind = runtime.build(replace(settings, database=database))
-    runtime.set_current(behind)
+    behind_proxy = runtime.build(replace(settings, database=database))
+    runtime.set_current(behind_proxy)
     yield proxy
-    behind.database.dispose()
+    behind_proxy.database.dispose()
 
 
 def names(response: ApiResponse) -> list[str]:
     assert response.status == 200, response.text
     return [row["name"] for row in response.json["data"]]
+
+
+def links(response: ApiResponse) -> dict[str, str]:
+    """Return the targets of the Link header by relation."""
+    return {
+        rel: target
+        for target, rel in re.findall(r'<([^>]*)>; rel="(\w+)"', response.headers.get("Link", ""))
+    }
+
+
+def fill(shop: Shop, list_: str, count: int) -> None:
+    for n in range(count):
+        RESOURCES[list_].insert(shop, n)
+
+
+@pytest.fixture
+def served_by(
+    replicated: ReplicatedShop, capsys: pytest.CaptureFixture[str]
+) -> Callable[[], list[str]]:
+    """Return a function that returns which server answered each request since its last call."""
+    capsys.readouterr()
+
+    def servers() -> list[str]:
+        lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+        return [line.get("served_by", "") for line in lines if "request_id" in line]
+
+    return servers

@@ -1,7 +1,7 @@
 """Simulate SnapStart: warm up an execution environment, snapshot it, and restore it twice by fork.
 
-Run as a program with the environment variables of a function and two API keys as arguments: a valid
-one, and one that is revoked after the snapshot. The hooks are run by the runtime client (awslambdaric).
+Run as a program with the environment variables of a function and two API keys: a valid one, and
+one that is revoked after the snapshot. The hooks are run by the runtime client (awslambdaric).
 Prints JSON: the state at the snapshot, and what each restored environment did.
 """
 
@@ -33,14 +33,13 @@ def sockets() -> list[str]:
 
 def get(key: str) -> tuple[int, str]:
     """Send a request with this API key. Return its status and request id."""
-    response = handler(
-        http_event("GET", "/api/products?limit=1", None, None, {"X-API-Key": key}), lambda_context()
-    )
+    event = http_event("GET", "/api/products?limit=1", None, None, {"X-API-Key": key})
+    response = handler(event, lambda_context())
     return response["statusCode"], response["headers"]["X-Request-Id"]
 
 
 def leased_requests() -> int:
-    return sum(known.leased for known in runtime.current().limiter._clients.values())
+    return sum(window.leased for window in runtime.current().limiter._clients.values())
 
 
 def snapshot(key: str, revoked: str) -> dict[str, Any]:
@@ -58,7 +57,7 @@ def snapshot(key: str, revoked: str) -> dict[str, Any]:
     return state | {"sockets": sockets(), "signed_as": warm.settings.aws.access_key_id}
 
 
-def restored(name: str, random_state: Any, key: str, revoked: str) -> dict[str, Any]:
+def restore(name: str, random_state: Any, key: str, revoked: str) -> dict[str, Any]:
     """Run the hooks after a restore and send requests. Return what happened.
 
     Python reseeds `random` in a fork; `random_state` undoes that, because a snapshot restores it.
@@ -71,7 +70,7 @@ def restored(name: str, random_state: Any, key: str, revoked: str) -> dict[str, 
     responses = [get(key) for _ in range(REQUESTS_AFTER_RESTORE)]
     return {
         "random_values": random_values,
-        "refused": rejected,
+        "rejected": rejected,
         "statuses": [status for status, _ in responses],
         "request_ids": [id for _, id in responses],
         "sockets": sockets(),
@@ -80,7 +79,7 @@ def restored(name: str, random_state: Any, key: str, revoked: str) -> dict[str, 
     }
 
 
-def in_a_fork(act: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+def run_in_fork(act: Callable[[], dict[str, Any]]) -> dict[str, Any]:
     """Fork, run `act` in the child, and return its result."""
     reading, writing = os.pipe()
     child = os.fork()
@@ -89,8 +88,8 @@ def in_a_fork(act: Callable[[], dict[str, Any]]) -> dict[str, Any]:
             json.dump(act(), out)
         os._exit(0)
     os.close(writing)
-    with os.fdopen(reading) as responses:
-        result: dict[str, Any] = json.loads(responses.read())
+    with os.fdopen(reading) as output:
+        result: dict[str, Any] = json.loads(output.read())
     os.waitpid(child, 0)
     return result
 
@@ -100,11 +99,11 @@ def main(key: str, revoked: str) -> None:
     sys.stdout.write("snapshot\n")
     sys.stdout.flush()
     sys.stdin.readline()  # until the test has revoked a key
-    restored_twice = [
-        in_a_fork(partial(restored, name, random.getstate(), key, revoked))
+    environments = [
+        run_in_fork(partial(restore, name, random.getstate(), key, revoked))
         for name in ("ONE", "TWO")
     ]
-    sys.stdout.write(json.dumps({"snapshot": at_snapshot, "restored": restored_twice}))
+    sys.stdout.write(json.dumps({"snapshot": at_snapshot, "restored": environments}))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The access log: one line for each request, with client, route, result and cost, and no user data."""
+"""The access log: one line a request, with client, route, result and cost, and no user data."""
 
 import json
 import logging
@@ -56,7 +56,7 @@ def test_line_has_client_route_and_cost(shop: Shop, lines: Lines) -> None:
 
 
 def test_commit_and_connecting_are_counted(shop: Shop, lines: Lines) -> None:
-    """A mutation with an idempotency key: claim, insert, store. COMMIT is not counted as a statement."""
+    """A mutation with an idempotency key claims, inserts and stores; COMMIT is no statement."""
     shop.add_category()
     runtime.current().database.dispose()
     query = 'mutation { createProduct(input: {name: "Mug", price: "1", categoryId: "%s"}) { id } }'
@@ -70,7 +70,7 @@ def test_rejected_request_has_code_and_route(
     shop: Shop, add_api_key: AddApiKey, lines: Lines
 ) -> None:
     key = add_api_key(f"line {shop.source_ip}", "orders:read")
-    for ask in (
+    for send in (
         lambda: shop.get("/api/products/canary", x_api_key=""),
         lambda: shop.get("/api/products/7", x_api_key=key),
         lambda: shop.get("/api/products/999999"),
@@ -78,7 +78,7 @@ def test_rejected_request_has_code_and_route(
         lambda: shop.get("/api/products/7/canary?canary=canary"),
         lambda: shop.call("OPTIONS", "/api/products"),
     ):
-        ask()
+        send()
     logged = lines()
     assert [(line["status"], line.get("route"), line.get("code")) for line in logged] == [
         (401, "/api/products/{id}", "unauthenticated"),
@@ -127,8 +127,10 @@ def test_health_is_logged_at_info_without_settings(shop: Shop, lines: Lines) -> 
 
 def test_server_timing_header_is_optional(shop: Shop) -> None:
     assert "Server-Timing" not in shop.get("/api/products").headers
-    here = runtime.current()
-    runtime.set_current(runtime.Runtime(replace(here.settings, server_timing=True), here.database))
+    current = runtime.current()
+    runtime.set_current(
+        runtime.Runtime(replace(current.settings, server_timing=True), current.database)
+    )
     timing = shop.get("/api/products").headers["Server-Timing"]
     assert re.fullmatch(
         r'db;dur=[\d.]+;desc="1 statements, 1 round trips, \d connects", total;dur=[\d.]+', timing

@@ -60,37 +60,40 @@ def open_circuit(shop: Shop, proxy: TcpProxy) -> None:
 
 
 def test_open_circuit_serves_the_stale_response(shop: Shop, proxy: TcpProxy) -> None:
-    first, second = (shop.add_product(name) for name in ("Tall Mug", "Small Mug"))
-    good = shop.get(f"/api/products/{first}")
-    part = shop.get(f"/api/products/{first}?fields=name")
+    first = shop.add_product("Tall Mug")
+    second = shop.add_product("Small Mug")
+    fresh = shop.get(f"/api/products/{first}")
+    with_fields = shop.get(f"/api/products/{first}?fields=name")
     category = f"/api/categories/{shop.sql('SELECT id FROM categories')[0][0]}"
     shop.get(category)
 
     open_circuit(shop, proxy)
-    old = shop.get(f"/api/products/{first}")
+    stale = shop.get(f"/api/products/{first}")
 
-    assert (old.status, old.text, old.headers["ETag"]) == (200, good.text, good.headers["ETag"])
-    assert (old.headers["Age"], old.headers["Warning"]) == ("0", '110 - "Response is Stale"')
-    assert shop.get(f"/api/products/{first}?fields=name").text == part.text
-    assert shop.call("HEAD", f"/api/products/{first}").headers["Warning"] == old.headers["Warning"]
+    expected = (200, fresh.text, fresh.headers["ETag"])
+    assert (stale.status, stale.text, stale.headers["ETag"]) == expected
+    assert (stale.headers["Age"], stale.headers["Warning"]) == ("0", '110 - "Response is Stale"')
+    assert shop.get(f"/api/products/{first}?fields=name").text == with_fields.text
+    head = shop.call("HEAD", f"/api/products/{first}")
+    assert head.headers["Warning"] == stale.headers["Warning"]
     assert shop.get(category).headers["Warning"].startswith("110")
-    for unseen in (
+    for not_cached in (
         f"/api/products/{second}",
         f"/api/products/{first}?fields=price",
         "/api/products",
         "/api/orders/1",
     ):
-        assert shop.get(unseen).code == "circuit_open"
+        assert shop.get(not_cached).code == "circuit_open"
     assert shop.patch(f"/api/products/{first}", {"price": "1.00"}).code == "circuit_open"
     assert shop.get(f"/api/products/{first}", x_api_key="unknown-key").status == 401
-    assert "Warning" not in good.headers
+    assert "Warning" not in fresh.headers
 
 
 def test_stale_responses_can_be_disabled(shop: Shop, proxy: TcpProxy) -> None:
     target = f"/api/products/{shop.add_product('Tall Mug')}"
-    behind = runtime.current()
+    current = runtime.current()
     runtime.set_current(
-        runtime.Runtime(replace(behind.settings, stale_if_error_seconds=0), behind.database)
+        runtime.Runtime(replace(current.settings, stale_if_error_seconds=0), current.database)
     )
     assert shop.get(target).status == 200
     open_circuit(shop, proxy)

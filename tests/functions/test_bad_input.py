@@ -5,19 +5,29 @@ import re
 import string
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from sluice.http.body import BodySchema, Choice, Email, FieldType, Items, Text
+from sluice.http.body import BodySchema
 from sluice.http.route import RouteSpec
 from tests.fixtures.resources import RESOURCES, list_spec, resource_routes, valid_body
 from tests.fixtures.shop import ApiResponse, Shop, written_tables
+from tests.functions.invalid_input import (
+    any_json,
+    any_text,
+    invalid_ids,
+    invalid_parameters,
+    invalid_values,
+    malformed_json,
+    unknown_ids,
+)
 
 
 def generated(examples: int) -> settings:
+    """Return Hypothesis settings for a deterministic test with this many examples."""
     return settings(
         max_examples=examples,
         derandomize=True,
@@ -39,111 +49,41 @@ class WriteRoute:
         return self.operation.method
 
     @property
-    def shape(self) -> BodySchema:
+    def body_schema(self) -> BodySchema:
         assert self.operation.body is not None
         return self.operation.body
 
     @property
     def path(self) -> str:
-        return path_of(self.operation)
+        return path_template(self.operation)
 
 
-def path_of(operation: RouteSpec) -> str:
+def path_template(operation: RouteSpec) -> str:
     return re.sub(r"<\w+>", "{id}", operation.path)
 
 
 BULK_BODY = {"updates": [{"product_id": 1, "quantity": 7}]}
+
+
+def example_body(name: str, operation: RouteSpec) -> dict[str, Any] | None:
+    """Return a valid body for this route, or None if it has no body."""
+    if operation.body is not None and "updates" in operation.body.fields:
+        return BULK_BODY
+    return valid_body(name, operation)
+
+
 WRITES = [
-    WriteRoute(
-        operation,
-        BULK_BODY if "updates" in operation.body.fields else valid_body(name, operation) or {},
-    )
+    WriteRoute(operation, example_body(name, operation) or {})
     for name in RESOURCES
     for operation in resource_routes(name)
     if operation.body is not None
 ]
 ROUTES = [
-    (
-        operation.method,
-        path_of(operation),
-        BULK_BODY if operation.name == "set_many" else valid_body(name, operation),
-    )
+    (operation.method, path_template(operation), example_body(name, operation))
     for name in RESOURCES
     for operation in resource_routes(name)
 ]
 BY_ID = [route for route in ROUTES if "{id}" in route[1]]
-
-any_text = st.text(
-    st.characters(exclude_categories=()), max_size=50
-)  # with surrogates, which st.text omits
-any_json = st.recursive(
-    st.none()
-    | st.booleans()
-    | st.integers()
-    | st.floats(allow_nan=False, allow_infinity=False)
-    | any_text,
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(any_text, inner, max_size=3),
-    max_leaves=5,
-)
-invalid_texts = st.sampled_from(
-    ["", "  ", "a\0b", "\0", "\ud800", "x\udfffy", "x" * 10_001, "😀" * 10_001]
-)
-not_text = (
-    st.booleans()
-    | st.integers()
-    | st.floats(allow_nan=False, allow_infinity=False)
-    | st.lists(any_json)
-    | st.just({"a": "b"})
-)
-not_number = (
-    st.none() | st.booleans() | any_text.filter(lambda text: not any(c.isdigit() for c in text))
-    | st.lists(any_json, max_size=2) | st.dictionaries(any_text, any_json, max_size=2)
-    | st.integers(max_value=-(2**31)) | st.integers(min_value=2**40) | st.floats(0.001, 0.009)
-    | st.sampled_from([1e300, -1e300, 0.5e-7, 10**4000, -(10**4000), 1.0000001])
-)  # fmt: skip
-not_list = (
-    st.none()
-    | st.booleans()
-    | any_text
-    | st.just([])
-    | st.lists(any_json.filter(lambda v: v != {}), min_size=1)
-)
-
-
-def invalid_values(field: FieldType) -> st.SearchStrategy[Any]:
-    """Return a strategy for values that are invalid for this field."""
-    match field:
-        case Email():
-            invalid_emails = [
-                "@",
-                "a@",
-                "@b",
-                "a@b@c",
-                "a b@c",
-                "a\nb@c",
-                "a\x1bb@c",
-                "a\u2003b@c",
-                "a@" + "b" * 253,
-            ]
-            one_at = any_text.filter(lambda text: text.count("@") != 1)
-            return not_text | invalid_texts | st.none() | one_at | st.sampled_from(invalid_emails)
-        case Text():
-            pattern_mismatches = ["A", "a b", "é", "a/b", "a\nb"] if field.pattern else []
-            texts = invalid_texts.filter(lambda text: field.min_length or text.strip())
-            bad = (
-                not_text
-                | texts
-                | st.sampled_from(["x" * (field.max_length + 1), *pattern_mismatches])
-            )
-            return bad if field.nullable else bad | st.none()
-        case Choice():
-            return (
-                not_text | invalid_texts | st.none() | st.sampled_from(["Paid", "new", "paid paid"])
-            )
-        case Items():
-            return not_list
-        case _:
-            return not_number
 
 
 class PopulatedShop:
@@ -151,7 +91,7 @@ class PopulatedShop:
 
     def __init__(self, shop: Shop) -> None:
         self.shop = shop
-        self.written_tables = written_tables(shop)
+        self.tables = written_tables(shop)
         self.ids = {
             name: resource.insert(shop, n) for n, (name, resource) in enumerate(RESOURCES.items())
         }
@@ -159,16 +99,16 @@ class PopulatedShop:
 
     def digest(self) -> list[Any]:
         digests = (
-            f"SELECT md5(string_agg(t::text, '|' ORDER BY t::text)) FROM {t} t"
-            for t in self.written_tables
+            f"SELECT md5(string_agg(t::text, '|' ORDER BY t::text)) FROM {t} t" for t in self.tables
         )
         return self.shop.sql(" UNION ALL ".join(digests))
 
-    def at(self, path: str) -> str:
+    def with_id(self, path: str) -> str:
         """Return the path with the id of the existing row."""
         return path.replace("{id}", str(self.ids[path.split("/")[2]]))
 
     def assert_rejected(self, response: ApiResponse, *statuses: int) -> ApiResponse:
+        """Assert that the response is a problem and no row has changed. Return the response."""
         assert response.status in statuses, response.text[:2_000]
         assert response.code
         assert self.digest() == self.before
@@ -186,9 +126,9 @@ def test_invalid_field_value_is_422(
     populated: PopulatedShop, data: st.DataObject, write: WriteRoute
 ) -> None:
     field = data.draw(st.sampled_from(sorted(write.body)))
-    value = data.draw(invalid_values(write.shape.fields[field]))
+    value = data.draw(invalid_values(write.body_schema.fields[field]))
     response = populated.shop.call(
-        write.method, populated.at(write.path), {**write.body, field: value}
+        write.method, populated.with_id(write.path), {**write.body, field: value}
     )
     faults = populated.assert_rejected(response, 422).errors
     assert faults
@@ -202,7 +142,7 @@ def test_unknown_field_is_422(
 ) -> None:
     name = "x" + name
     response = populated.shop.call(
-        write.method, populated.at(write.path), {**write.body, name: value}
+        write.method, populated.with_id(write.path), {**write.body, name: value}
     )
     shown = name.encode("utf-8", "replace").decode().replace("~", "~0").replace("/", "~1")
     assert populated.assert_rejected(response, 422).errors == {f"/{shown}": "unknown_field"}
@@ -215,55 +155,13 @@ def test_unknown_field_is_422(
 def test_missing_fields_are_422(
     populated: PopulatedShop, data: st.DataObject, write: WriteRoute
 ) -> None:
-    missing = data.draw(
-        st.sets(st.sampled_from(sorted(write.shape.required(write.method))), min_size=1)
-    )
+    required = sorted(write.body_schema.required(write.method))
+    missing = data.draw(st.sets(st.sampled_from(required), min_size=1))
     body = {name: value for name, value in write.body.items() if name not in missing}
-    response = populated.shop.call(write.method, populated.at(write.path), body)
+    response = populated.shop.call(write.method, populated.with_id(write.path), body)
     assert populated.assert_rejected(response, 422).errors == {
         f"/{name}": "required" for name in missing
     }
-
-
-def cut(raw: bytes, at: float) -> bytes:
-    return raw[: int(len(raw) * at)]
-
-
-INVALID_JSON_VALUES = [
-    "NaN",
-    "Infinity",
-    "-Infinity",
-    "1e",
-    ".5",
-    "01",
-    "+1",
-    "0x1",
-    "'a'",
-    "undefined",
-    "tru",
-    "1" * 5_000,
-]
-INVALID_JSON_VALUES += ["1e99999999999999999999", "-1E-99999999999999999999"]
-
-malformed_json = st.one_of(
-    st.floats(0, 0.99).map(lambda at: lambda raw: cut(raw, at)),
-    st.integers(1, 1_000).map(lambda depth: lambda raw: b"[" * depth + raw),
-    st.just(lambda raw: b"[" * 500_000),
-    st.just(lambda raw: b'{"a":' * 100_000),
-    st.just(lambda raw: b"\xef\xbb\xbf" + raw),
-    st.just(lambda raw: raw.decode().encode("utf-16")),
-    st.sampled_from([b"\xff", b"\xc0\x80", b"\xed\xa0\x80", b"\xf5\x80\x80\x80"]).map(
-        lambda bad: lambda raw: b'{"' + bad + b'": 1, ' + raw[1:]
-    ),
-    st.sampled_from(INVALID_JSON_VALUES).map(
-        lambda bad: lambda raw: b'{"price": ' + bad.encode() + b"}"
-    ),
-    st.just(lambda raw: raw[:-1] + b"," + raw[1:]),  # every field twice
-    st.sampled_from([b"}", b",", b"{}", b" x", b"\0"]).map(lambda end: lambda raw: raw + end),
-    st.just(lambda raw: raw.replace(b'"', b"'")),
-    st.just(lambda raw: raw.replace(b":", b" ")),
-    st.binary(max_size=30).map(lambda random_text: lambda raw: b"\x01" + random_text),
-)
 
 
 @generated(80)
@@ -272,7 +170,7 @@ def test_body_that_is_not_json_is_400(
     populated: PopulatedShop, write: WriteRoute, breaking: Any
 ) -> None:
     raw = breaking(json.dumps(write.body).encode())
-    response = populated.shop.call(write.method, populated.at(write.path), raw=raw)
+    response = populated.shop.call(write.method, populated.with_id(write.path), raw=raw)
     assert populated.assert_rejected(response, 400).code == "invalid_request"
 
 
@@ -284,7 +182,7 @@ def test_body_that_is_not_an_object_is_422(
     populated: PopulatedShop, write: WriteRoute, body: Any
 ) -> None:
     response = populated.shop.call(
-        write.method, populated.at(write.path), raw=json.dumps(body).encode()
+        write.method, populated.with_id(write.path), raw=json.dumps(body).encode()
     )
     assert populated.assert_rejected(response, 422).errors == {"": "type"}
 
@@ -299,7 +197,7 @@ def test_body_over_1_mib_is_413(
     populated: PopulatedShop, write: WriteRoute, filler: bytes, over: int
 ) -> None:
     response = populated.shop.call(
-        write.method, populated.at(write.path), raw=filler * (2**20 + over)
+        write.method, populated.with_id(write.path), raw=filler * (2**20 + over)
     )
     populated.assert_rejected(response, 413)
 
@@ -309,30 +207,10 @@ def test_body_over_1_mib_is_413(
 def test_body_of_other_media_type_is_415(
     populated: PopulatedShop, write: WriteRoute, kind: str
 ) -> None:
-    populated.assert_rejected(
-        populated.shop.call(
-            write.method, populated.at(write.path), write.body, content_type=f"x/{kind}"
-        ),
-        415,
+    response = populated.shop.call(
+        write.method, populated.with_id(write.path), write.body, content_type=f"x/{kind}"
     )
-
-
-invalid_ids = st.one_of(
-    st.integers(max_value=-1).map(str),
-    st.floats(allow_nan=True).map(str),
-    st.integers(0, 99).map(lambda n: "".join(chr(0x660 + int(d)) for d in str(n))),
-    st.text(string.printable, min_size=1)
-    .filter(lambda text: not text.isdigit())
-    .map(lambda t: quote(t, safe="")),
-    any_text.filter(lambda text: text and not text.isascii()).map(
-        lambda t: "".join(c for c in t if ord(c) > 127)
-    ),
-    st.integers(0, 9).map(lambda n: f"%3{n}"),
-    st.sampled_from(
-        ["1 ", "1.0", "1,2", "null", "true", "0x1", "1e1", "+1", "1_0", "..", "1;", "'1'", "1--"]
-    ),
-)
-unknown_ids = st.integers(2**40, 10**300).map(str) | st.sampled_from(["0", "0" * 400, "9" * 5_000])
+    populated.assert_rejected(response, 415)
 
 
 @generated(100)
@@ -360,7 +238,7 @@ def test_unknown_parameter_is_400(
     method, path, body = route
     name = "x" + name.encode("utf-8", "replace").decode()
     query = urlencode({name: value.encode("utf-8", "replace")})
-    response = populated.shop.call(method, f"{populated.at(path)}?{query}", body)
+    response = populated.shop.call(method, f"{populated.with_id(path)}?{query}", body)
     assert populated.assert_rejected(response, 400).errors == {name: "unknown_parameter"}
 
 
@@ -373,31 +251,9 @@ PARAMETERS = {
     )
     for name in RESOURCES
 }
-FIELDS = sorted({name for write in WRITES for name in write.shape.fields})
-invalid_parameters = (
-    any_text.map(lambda text: "!" + text)
-    | st.sampled_from(
-        [
-            "",
-            "NaN",
-            "1e400",
-            "9" * 5_000,
-            "٣",
-            "\0",
-            "True",
-            "1.5.2",
-            ",",
-            "id;drop table x",
-            "' or 1=1",
-        ]
-    )
-    | st.floats().map(lambda number: f"{number}x")
-)
-VALID_PATTERNS = {
-    "slug": "[a-z0-9-]+",
-    "category": "[a-z0-9-]+",
-    "email": ".+@.+",
-}  # 1e400 is an invalid number but a valid slug
+FIELDS = sorted({name for write in WRITES for name in write.body_schema.fields})
+# Some invalid numbers are valid for these, such as the slug 1e400.
+VALID_PATTERNS = {"slug": "[a-z0-9-]+", "category": "[a-z0-9-]+", "email": ".+@.+"}
 
 
 @generated(80)
@@ -422,17 +278,14 @@ def test_tampered_cursor_is_400(
         populated.before = populated.digest()
     cursor = populated.shop.get("/api/products?limit=1").json["pagination"]["next_cursor"]
     at = data.draw(st.integers(0, len(cursor) - 1))
-    tampered = data.draw(
-        st.sampled_from(
-            [
-                cursor[:at],
-                cursor[at + 1 :],
-                cursor[:at] + random_text + "." + cursor[at:],
-                random_text + "!",
-                cursor[::-1],
-            ]
-        )
-    )
+    changes = [
+        cursor[:at],
+        cursor[at + 1 :],
+        cursor[:at] + random_text + "." + cursor[at:],
+        random_text + "!",
+        cursor[::-1],
+    ]
+    tampered = data.draw(st.sampled_from(changes))
     query = urlencode({"limit": 1, "cursor": tampered.encode("utf-8", "replace")})
     response = populated.assert_rejected(populated.shop.get(f"/api/products?{query}"), 400)
     assert response.code == "invalid_cursor" or response.errors == {"cursor": "invalid"}
@@ -441,11 +294,12 @@ def test_tampered_cursor_is_400(
 valid_values = st.one_of(
     any_text,
     st.integers().map(str),
-    st.sampled_from(["1", "id", "name:desc", "price,id", "true", "2026-01-01", "mugs", "0", "id,name"]),
+    st.sampled_from(["1", "0", "id", "name:desc", "price,id", "id,name", "true", "mugs"]),
+    st.just("2026-01-01"),
     st.lists(st.integers(1, 2**63 - 1).map(str), min_size=1).map(",".join),
     st.dates().map(lambda day: f"{day}T12:00:00-12:00"),
     st.decimals(0, 10**10, places=2).map(str),
-)  # fmt: skip
+)
 every_parameter = sorted(
     {name for names in PARAMETERS.values() for name in names} | {"search", "cursor"}
 )
@@ -467,7 +321,7 @@ def test_no_input_causes_a_5xx(
     )
     headers = {"if_match": etag, "if_none_match": etag, "accept": "*/*"}
     response = populated.shop.call(
-        method, f"{populated.at(path)}?{parameters}", raw=json.dumps(body).encode(), **headers
+        method, f"{populated.with_id(path)}?{parameters}", raw=json.dumps(body).encode(), **headers
     )
     assert response.status < 500, response.text
 
@@ -495,5 +349,6 @@ def test_accepted_values_are_returned_unchanged(
     created = populated.shop.post("/api/products", body)
     assert created.status == 201, created.text
     found = populated.shop.get(created.headers["Location"]).json
-    kept = None if description is None else description.strip()
-    assert {key: found[key] for key in body} == {**body, "name": name.strip(), "description": kept}
+    stripped = None if description is None else description.strip()
+    expected = {**body, "name": name.strip(), "description": stripped}
+    assert {key: found[key] for key in body} == expected

@@ -1,4 +1,4 @@
-"""`Cache-Control` and `Vary`: a shared cache never sends one client's response to another client."""
+"""`Cache-Control` and `Vary`: a shared cache never sends one client's response to another."""
 
 import dataclasses
 import re
@@ -34,10 +34,10 @@ def vary(response: ApiResponse) -> set[str]:
     return set(response.headers["Vary"].split(", "))
 
 
-def rate_limited(shop: Shop, method: str, path: str) -> ApiResponse:
-    here = runtime.current()
-    settings = dataclasses.replace(here.settings, rate_tiers={"default": (1, 86_400)})
-    runtime.set_current(runtime.Runtime(settings, here.database))
+def rate_limited_response(shop: Shop, method: str, path: str) -> ApiResponse:
+    current = runtime.current()
+    settings = dataclasses.replace(current.settings, rate_tiers={"default": (1, 86_400)})
+    runtime.set_current(runtime.Runtime(settings, current.database))
     shop.call(method, path, x_api_key="local-reader")
     return shop.call(method, path, x_api_key="local-reader")
 
@@ -61,7 +61,7 @@ def responses_to_all_clients(shop: Shop, method: str, path: str) -> list[ApiResp
         shop.call(method, path, accept="text/html"),
         shop.call(method, path, origin="https://elsewhere.example"),
         *([shop.call("HEAD", path)] if method == "GET" else []),
-        rate_limited(shop, method, path),
+        rate_limited_response(shop, method, path),
     ]
 
 

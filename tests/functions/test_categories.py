@@ -65,11 +65,8 @@ def test_duplicate_slug_is_409_at_the_sent_field(shop: Shop, body: Any) -> None:
     shop.add_category("mugs")
     response = shop.post("/api/categories", body)
     sent = "/slug" if "slug" in body else "/name"
-    assert (response.status, response.code, response.errors) == (
-        409,
-        "duplicate",
-        {sent: "duplicate"},
-    )
+    expected = (409, "duplicate", {sent: "duplicate"})
+    assert (response.status, response.code, response.errors) == expected
     assert shop.post("/api/categories", body, idempotency_key="k").errors == {sent: "duplicate"}
 
 
@@ -100,11 +97,8 @@ def test_categories_may_share_a_name(shop: Shop) -> None:
 def test_invalid_field_is_422(shop: Shop, method: str, field: str, value: Any, code: str) -> None:
     path = "/api/categories" if method == "POST" else f"/api/categories/{shop.add_category('mugs')}"
     response = shop.call(method, path, {"name": "Mugs", "slug": "cups", field: value})
-    assert (response.status, response.code, response.errors) == (
-        422,
-        "validation_failed",
-        {f"/{field}": code},
-    )
+    expected = (422, "validation_failed", {f"/{field}": code})
+    assert (response.status, response.code, response.errors) == expected
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH"])
@@ -118,9 +112,9 @@ def test_read_only_fields_are_ignored(shop: Shop, method: str) -> None:
 
 def test_get_response_can_be_put_back(shop: Shop) -> None:
     path = f"/api/categories/{shop.add_category()}"
-    got = shop.get(path)
-    put = shop.put(path, got.json)
-    assert (put.status, put.text) == (200, got.text)
+    current = shop.get(path)
+    put = shop.put(path, current.json)
+    assert (put.status, put.text) == (200, current.text)
 
 
 def test_put_replaces_and_increments_version(shop: Shop) -> None:
@@ -164,11 +158,8 @@ def test_update_to_duplicate_slug_is_409(shop: Shop, method: str) -> None:
     response = shop.call(
         method, f"/api/categories/{shop.add_category('mugs')}", {"name": "Mugs", "slug": "taken"}
     )
-    assert (response.status, response.code, response.errors) == (
-        409,
-        "duplicate",
-        {"/slug": "duplicate"},
-    )
+    expected = (409, "duplicate", {"/slug": "duplicate"})
+    assert (response.status, response.code, response.errors) == expected
 
 
 def test_new_slug_shows_in_products(shop: Shop) -> None:
@@ -200,10 +191,8 @@ def test_unknown_id_is_404_and_invalid_id_400(
 ) -> None:
     body = None if method in ("GET", "DELETE") else {"name": "a", "slug": "a"}
     response = shop.call(method, f"/api/categories/{id}", body)
-    assert (response.status, response.code) == (
-        status,
-        "not_found" if status == 404 else "invalid_parameter",
-    )
+    expected = (status, "not_found" if status == 404 else "invalid_parameter")
+    assert (response.status, response.code) == expected
     assert response.errors == ({} if status == 404 else {"id": "invalid"})
 
 

@@ -14,6 +14,7 @@ from functools import partial
 from itertools import count
 from pathlib import Path
 from threading import Event, Timer
+from typing import Any
 
 import pytest
 
@@ -49,7 +50,8 @@ def order_ids(shop: Shop) -> list[int]:
 def test_lost_connection_places_order_wholly_or_not(
     shop: Shop, proxy: TcpProxy, delivered: bool
 ) -> None:
-    user, mug = shop.add_user(), shop.add_product("Mug", stock=5)
+    user = shop.add_user()
+    mug = shop.add_product("Mug", stock=5)
     body = {"user_id": user, "items": [{"product_id": mug, "quantity": 2}]}
     assert shop.get("/api/orders").status == 200  # opens the connection that is cut below
 
@@ -58,35 +60,43 @@ def test_lost_connection_places_order_wholly_or_not(
 
     assert (lost.status, lost.code) == (503, "database_unavailable")
     assert len(order_ids(shop)) == delivered
-    again = shop.post("/api/orders", body, idempotency_key="k")
-    assert (again.status, "Idempotency-Replayed" in again.headers) == (201, delivered)
-    assert [again.json["id"]] == order_ids(shop)
+    retried = shop.post("/api/orders", body, idempotency_key="k")
+    assert (retried.status, "Idempotency-Replayed" in retried.headers) == (201, delivered)
+    assert [retried.json["id"]] == order_ids(shop)
     assert find_inconsistencies(shop, {mug: 5}, every_order_has_key=True) == []
+
+
+def waiting_backends(shop: Shop, expression: str = "count(*)") -> list[list[Any]]:
+    """Select an expression over the backends of this shop that wait for a lock."""
+    return shop.sql(
+        f"""
+        SELECT {expression} FROM pg_stat_activity
+        WHERE wait_event_type = 'Lock' AND datname = current_database()
+        """
+    )
 
 
 @pytest.mark.parametrize("terminated", [False, True])
 def test_order_waiting_for_a_lock_outlives_its_client(
     shop: Shop, proxy: TcpProxy, terminated: bool
 ) -> None:
-    user, mug = shop.add_user(), shop.add_product("Mug", stock=5)
+    user = shop.add_user()
+    mug = shop.add_product("Mug", stock=5)
     body = {"user_id": user, "items": [{"product_id": mug, "quantity": 2}]}
     send = partial(shop.post, "/api/orders", body, idempotency_key="k")
-    waiting = "SELECT {} FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
-    with closing(owner_connection(shop.url)) as holder, ThreadPoolExecutor(1) as client:
-        holder.run("BEGIN")
-        holder.run("SELECT FROM inventory FOR UPDATE")
+    with closing(owner_connection(shop.url)) as lock_holder, ThreadPoolExecutor(1) as client:
+        lock_holder.run("BEGIN")
+        lock_holder.run("SELECT FROM inventory FOR UPDATE")
         lost = client.submit(send)
-        wait_until(
-            lambda: shop.sql(waiting.format("count(*)")) == [[1]], "the order's wait for its stock"
-        )
+        wait_until(lambda: waiting_backends(shop) == [[1]], "the order to wait for its stock")
         if terminated:
-            shop.sql(waiting.format("pg_terminate_backend(pid, 5000)"))
+            waiting_backends(shop, "pg_terminate_backend(pid, 5000)")
         else:
             proxy.disconnect()
         assert lost.result().status == 503
         if not terminated:  # PostgreSQL has not noticed the disconnect
             assert send().code == "idempotency_in_progress"
-        holder.run("COMMIT")
+        lock_holder.run("COMMIT")
 
     response = retry_until_answered(send)
 
@@ -96,7 +106,7 @@ def test_order_waiting_for_a_lock_outlives_its_client(
 
 
 class UnreliableEnvironment:
-    """An execution environment of which three in ten executions die: before, during or after the SQL."""
+    """An execution environment in which three of ten executions fail at a random moment."""
 
     def __init__(
         self,
@@ -105,7 +115,10 @@ class UnreliableEnvironment:
         operator: ShopEnvironment,
         rng: random.Random,
     ) -> None:
-        self._proxy, self._built, self._operator, self._random = proxy, built, operator, rng
+        self._proxy = proxy
+        self._built = built
+        self._operator = operator
+        self._random = rng
         self.killed = 0
 
     def post(self, body: bytes, key: str) -> ApiResponse:
@@ -130,11 +143,15 @@ class UnreliableEnvironment:
 
     def _terminate_backend(self, body: bytes, key: str) -> ApiResponse:
         pid = self._built.database.read("SELECT pg_backend_pid() AS pid")[0].pid
-        end = "SELECT pg_terminate_backend(CAST(:pid AS integer))"
-        return self._interrupt(lambda: self._operator.database.read(end, {"pid": pid}), body, key)
+        terminate = "SELECT pg_terminate_backend(CAST(:pid AS integer))"
 
-    def _interrupt(self, kill_server: Callable[[], object], body: bytes, key: str) -> ApiResponse:
-        timer = Timer(self._random.uniform(0, 0.01), kill_server)
+        def kill() -> object:
+            return self._operator.database.read(terminate, {"pid": pid})
+
+        return self._interrupt(kill, body, key)
+
+    def _interrupt(self, kill: Callable[[], object], body: bytes, key: str) -> ApiResponse:
+        timer = Timer(self._random.uniform(0, 0.01), kill)
         timer.start()
         try:
             return post_order(self._built, body, key)
@@ -142,14 +159,29 @@ class UnreliableEnvironment:
             timer.join()
 
 
-def test_retries_of_killed_executions_order_once(
+@pytest.fixture
+def unreliable_environments(
     shop: Shop, make_proxy: Callable[..., TcpProxy]
+) -> Iterator[list[UnreliableEnvironment]]:
+    """Return an unreliable environment for each customer."""
+    settings = runtime.current().settings.database
+    with ExitStack() as stack:
+        operator = stack.enter_context(shop_environment(settings, CUSTOMERS))
+        environments = []
+        for customer in range(CUSTOMERS):
+            proxy = make_proxy(settings.host, settings.port)
+            behind_proxy = replace(settings, host=proxy.host, port=proxy.port)
+            built = stack.enter_context(shop_environment(behind_proxy))
+            rng = random.Random(customer)
+            environments.append(UnreliableEnvironment(proxy, built, operator, rng))
+        yield environments
+
+
+def test_retries_of_killed_executions_order_once(
+    shop: Shop, unreliable_environments: list[UnreliableEnvironment]
 ) -> None:
-    user, stocked, settings = (
-        shop.add_user(),
-        add_products(shop, 5, 1000),
-        runtime.current().settings.database,
-    )
+    user = shop.add_user()
+    stocked = add_products(shop, 5, 1000)
     rng = random.Random(7)
     orders = {
         f"key {n}": order_body(user, *[(id, 1) for id in rng.sample(list(stocked), 2)])
@@ -157,37 +189,25 @@ def test_retries_of_killed_executions_order_once(
     }
     keys = [*orders] * CUSTOMERS
     rng.shuffle(keys)
-    responses: dict[str, list[ApiResponse]] = defaultdict(list)
+    received: dict[str, list[ApiResponse]] = defaultdict(list)
 
-    with ExitStack() as stack:
-        operator = stack.enter_context(shop_environment(settings, CUSTOMERS))
-        environments = []
-        for customer in range(CUSTOMERS):
-            proxy = make_proxy(settings.host, settings.port)
-            built = stack.enter_context(
-                shop_environment(replace(settings, host=proxy.host, port=proxy.port))
-            )
-            environments.append(
-                UnreliableEnvironment(proxy, built, operator, random.Random(customer))
-            )
+    def buy(customer: int) -> None:
+        for key in keys[customer::CUSTOMERS]:
+            send = partial(unreliable_environments[customer].post, orders[key], key)
+            received[key].append(retry_until_answered(send))
 
-        def buy(customer: int) -> None:
-            for key in keys[customer::CUSTOMERS]:
-                responses[key].append(
-                    retry_until_answered(partial(environments[customer].post, orders[key], key))
-                )
+    assert run_concurrently(CUSTOMERS, buy) == [None] * CUSTOMERS
 
-        assert run_concurrently(CUSTOMERS, buy) == [None] * CUSTOMERS
-
-    assert sum(shop_environment.killed for shop_environment in environments) > 640 * 0.3
-    assert {key: len(received) for key, received in responses.items()} == dict.fromkeys(
-        orders, CUSTOMERS
-    )
-    assert {response.status for received in responses.values() for response in received} == {201}
-    assert [len({response.text for response in received}) for received in responses.values()] == [
-        1
-    ] * 40
-    assert sorted(received[0].json["id"] for received in responses.values()) == order_ids(shop)
+    requests = CUSTOMERS * len(orders)
+    assert sum(unreliable.killed for unreliable in unreliable_environments) > requests * 0.3
+    counts = {key: len(responses) for key, responses in received.items()}
+    assert counts == dict.fromkeys(orders, CUSTOMERS)
+    statuses = {response.status for responses in received.values() for response in responses}
+    assert statuses == {201}
+    for responses in received.values():
+        assert len({response.text for response in responses}) == 1
+    placed = sorted(responses[0].json["id"] for responses in received.values())
+    assert placed == order_ids(shop)
     assert find_inconsistencies(shop, stocked, every_order_has_key=True) == []
 
 
@@ -206,7 +226,7 @@ def kill_server(server: PostgresServer) -> None:
     postmaster = int((server.home / "data" / "postmaster.pid").read_text().split()[0])
     for pid in [postmaster, *descendant_pids(postmaster)]:
         os.kill(pid, signal.SIGKILL)
-    wait_until(lambda: not server.running, "the server's end")
+    wait_until(lambda: not server.running, "the server to stop")
 
 
 @contextmanager
@@ -230,26 +250,27 @@ def clients_ordering(
             yield responses
         finally:
             stop.set()
-        for customer in futures:
-            customer.result()
+        for future in futures:
+            future.result()
 
 
 def wait_for_orders(responses: dict[str, ApiResponse], more: int) -> None:
-    wanted = len(responses) + more
-    wait_until(lambda: len(responses) >= wanted, f"{more} more orders")
+    expected = len(responses) + more
+    wait_until(lambda: len(responses) >= expected, f"{more} more orders")
 
 
 @pytest.mark.parametrize("crashes", [2, pytest.param(20, marks=pytest.mark.slow)])
 def test_killed_server_keeps_whole_orders(crashes: int) -> None:
     rng = random.Random(7)
     with killable_shop() as (server, shop):
-        user, stocked = shop.add_user(), add_products(shop, 8, 100_000)
+        user = shop.add_user()
+        stocked = add_products(shop, 8, 100_000)
         settings = DatabaseSettings.from_url(server.url("sluice_app", password="canary-app"))
 
         def send(key: str) -> ApiResponse:
-            items = [
-                (id, 1) for id in random.Random(key).sample(list(stocked), 3)
-            ]  # seeded, so that a retry sends the same items
+            # The key is the seed, so that a retry sends the same items.
+            products = random.Random(key).sample(list(stocked), 3)
+            items = [(id, 1) for id in products]
             return post_order(built, order_body(user, *items), key)
 
         with shop_environment(settings, 8) as built, clients_ordering(8, send) as responses:
@@ -266,24 +287,23 @@ def test_killed_server_keeps_whole_orders(crashes: int) -> None:
 
 def sandbox_pids(system: LocalSystem) -> list[int]:
     """Return the process ids of the orders function, found by their working directory."""
-    found = []
+    pids = []
     for pid in system.child_pids():
         with suppress(FileNotFoundError):
             if Path(f"/proc/{pid}/cwd").readlink().name == "orders":
-                found.append(pid)
-    return found
+                pids.append(pid)
+    return pids
 
 
-@pytest.mark.skipif(
-    sys.platform != "linux", reason="elsewhere there is no /proc to find sandboxes in"
-)
+@pytest.mark.skipif(sys.platform != "linux", reason="the sandboxes are found in /proc")
 @pytest.mark.parametrize("kills", [4, pytest.param(40, marks=pytest.mark.slow)])
 def test_killed_sandboxes_leave_one_order_per_key(kills: int) -> None:
     rng = random.Random(7)
     with temporary_system() as system:
         system.start()
         shop = Shop(system.local_json["database_url"])
-        user, stocked = shop.add_user(), add_products(shop, 5, 100_000)
+        user = shop.add_user()
+        stocked = add_products(shop, 5, 100_000)
 
         def send(key: str) -> ApiResponse:
             items = [{"product_id": id, "quantity": 1} for id in stocked]

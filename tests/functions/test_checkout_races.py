@@ -31,11 +31,12 @@ Iterations = Callable[[], Iterable[int]]
 
 @pytest.fixture
 def settings(shop: Shop) -> DatabaseSettings:
+    """Return the database settings of the installed runtime."""
     return runtime.current().settings.database
 
 
 @pytest.fixture
-def deadlocks(postgres_server: PostgresServer) -> Callable[[], int]:
+def new_deadlocks(postgres_server: PostgresServer) -> Callable[[], int]:
     """Return a function that counts the deadlocks since the test began, in the server's log.
 
     The application retries them, so it does not show them.
@@ -49,6 +50,7 @@ def deadlocks(postgres_server: PostgresServer) -> Callable[[], int]:
 
 
 def iterate_for(seconds: float) -> Iterator[int]:
+    """Yield numbers for this many seconds."""
     end = time.monotonic() + seconds
     return itertools.takewhile(lambda _: time.monotonic() < end, itertools.count())
 
@@ -61,13 +63,14 @@ short_and_long = pytest.mark.parametrize(
 
 
 def test_concurrent_orders_never_oversell(shop: Shop, settings: DatabaseSettings) -> None:
-    user, mug = shop.add_user(), shop.add_product("Mug", stock=20)
+    user = shop.add_user()
+    mug = shop.add_product("Mug", stock=20)
 
     with shop_environment(settings, connections=64) as built:
-        result = run_concurrently(64, lambda _: ordering.place_order(built, user, [(mug, 1)]))
+        results = run_concurrently(64, lambda _: ordering.place_order(built, user, [(mug, 1)]))
 
-    assert result.count(OutOfStock) == 44
-    assert len({record.id for record in result if isinstance(record, Representation)}) == 20
+    assert results.count(OutOfStock) == 44
+    assert len({order.id for order in results if isinstance(order, Representation)}) == 20
     assert shop.sql("SELECT quantity FROM inventory") == [[0]]
     assert shop.sql("SELECT count(*) FROM orders") == [[20]]
     assert find_inconsistencies(shop, {mug: 20}) == []
@@ -75,12 +78,15 @@ def test_concurrent_orders_never_oversell(shop: Shop, settings: DatabaseSettings
 
 @short_and_long
 def test_orders_of_same_products_do_not_deadlock(
-    shop: Shop, settings: DatabaseSettings, deadlocks: Callable[[], int], iterations: Iterations
+    shop: Shop, settings: DatabaseSettings, new_deadlocks: Callable[[], int], iterations: Iterations
 ) -> None:
-    user, stocked = shop.add_user(), add_products(shop, 12, 60)
+    user = shop.add_user()
+    stocked = add_products(shop, 12, 60)
 
-    def order(built: ShopEnvironment, customer: int) -> int:
-        rng, placed = random.Random(customer), 0
+    def place_orders(built: ShopEnvironment, customer: int) -> int:
+        """Return the number of orders that this customer has placed."""
+        rng = random.Random(customer)
+        placed = 0
         for _ in iterations():
             items = [(product, rng.randint(1, 3)) for product in rng.sample(list(stocked), 3)]
             with suppress(OutOfStock):
@@ -91,37 +97,40 @@ def test_orders_of_same_products_do_not_deadlock(
         return placed
 
     with shop_environment(settings, connections=CUSTOMERS) as built:
-        placed = run_concurrently(CUSTOMERS, lambda customer: order(built, customer))
+        results = run_concurrently(CUSTOMERS, lambda customer: place_orders(built, customer))
 
-    assert [result for result in placed if not isinstance(result, int)] == []
-    assert shop.sql("SELECT count(*) FROM orders") == [
-        [sum(result for result in placed if isinstance(result, int))]
-    ]
+    assert [result for result in results if not isinstance(result, int)] == []
+    placed = sum(result for result in results if isinstance(result, int))
+    assert shop.sql("SELECT count(*) FROM orders") == [[placed]]
     assert find_inconsistencies(shop, stocked) == []
-    assert deadlocks() == 0
+    assert new_deadlocks() == 0
 
 
 class MixedWorkload:
-    """A mixed workload: orders, and every other write to the rows that orders touch."""
+    """A mixed workload: orders, and every other write to the rows that orders touch.
+
+    The stock of `adjusted` products is changed by deltas, that of `overwritten` ones is set.
+    """
 
     def __init__(
         self,
         built: ShopEnvironment,
         user: int,
-        adjusted_products: Sequence[int],
-        overwritten_products: Sequence[int],
+        adjusted: Sequence[int],
+        overwritten: Sequence[int],
     ) -> None:
-        self.built, self.user = built, user
-        self.adjusted_products, self.overwritten_products, self.products = (
-            adjusted_products,
-            overwritten_products,
-            [*adjusted_products, *overwritten_products],
-        )
+        self.built = built
+        self.user = user
+        self.adjusted = adjusted
+        self.overwritten = overwritten
+        self.products = [*adjusted, *overwritten]
         self.placed: list[int] = []
         self.adjustments: list[tuple[int, int]] = []
 
     def run(self, customer: int, iterations: Iterations) -> int:
-        rng, counts = random.Random(customer), 0
+        """Run random actions. Return how many."""
+        rng = random.Random(customer)
+        count = 0
         actions = [self.order] * 6 + [
             self.cancel,
             self.adjust_stock,
@@ -133,8 +142,8 @@ class MixedWorkload:
         for _ in iterations():
             with suppress(OutOfStock, StillReferenced):  # the only errors that are expected
                 rng.choice(actions)(rng)
-            counts += 1
-        return counts
+            count += 1
+        return count
 
     def order(self, rng: random.Random) -> None:
         items = [(product, rng.randint(1, 3)) for product in rng.sample(self.products, 3)]
@@ -145,13 +154,14 @@ class MixedWorkload:
             ordering.change_status(self.built, rng.choice(self.placed), "cancelled")
 
     def adjust_stock(self, rng: random.Random) -> None:
-        product, delta = rng.choice(self.adjusted_products), rng.randint(-3, 9)
+        product = rng.choice(self.adjusted)
+        delta = rng.randint(-3, 9)
         self.built.inventory.adjust(product, delta)
         self.adjustments.append((product, delta))
 
     def set_stock(self, rng: random.Random) -> None:
         self.built.inventory.set_many(
-            [(id, rng.randint(0, 50)) for id in rng.sample(self.overwritten_products, 4)]
+            [(id, rng.randint(0, 50)) for id in rng.sample(self.overwritten, 4)]
         )
 
     def change_price(self, rng: random.Random) -> None:
@@ -166,27 +176,28 @@ class MixedWorkload:
 
 @short_and_long
 def test_mixed_workload_keeps_stock_consistent(
-    shop: Shop, settings: DatabaseSettings, deadlocks: Callable[[], int], iterations: Iterations
+    shop: Shop, settings: DatabaseSettings, new_deadlocks: Callable[[], int], iterations: Iterations
 ) -> None:
     """The only errors are OutOfStock, and StillReferenced when a sold product is deleted."""
-    user, stocked = shop.add_user(), add_products(shop, 6, 100)
-    overwritten_products = [
-        shop.add_product(f"Bowl {n}", stock=50) for n in range(6)
-    ]  # their stock is overwritten, so it is not checked
-    shop.add_order(
-        user, *[(product, 1) for product in [*stocked, *overwritten_products]]
-    )  # so that no product can be deleted
+    user = shop.add_user()
+    stocked = add_products(shop, 6, 100)
+    overwritten = [shop.add_product(f"Bowl {n}", stock=50) for n in range(6)]
+    # Every product is in this order, so that none can be deleted.
+    initial_order = [(product, 1) for product in [*stocked, *overwritten]]
+    shop.add_order(user, *initial_order)
 
     with shop_environment(settings, connections=CUSTOMERS) as built:
-        workload = MixedWorkload(built, user, list(stocked), overwritten_products)
-        counts = run_concurrently(CUSTOMERS, lambda customer: workload.run(customer, iterations))
+        workload = MixedWorkload(built, user, list(stocked), overwritten)
+        results = run_concurrently(CUSTOMERS, lambda customer: workload.run(customer, iterations))
 
-    assert [result for result in counts if not isinstance(result, int)] == []
-    for product, delta in [*workload.adjustments, *[(product, 1) for product in stocked]]:
+    assert [result for result in results if not isinstance(result, int)] == []
+    for product in stocked:
+        stocked[product] += 1  # shop.order takes no stock
+    for product, delta in workload.adjustments:
         stocked[product] += delta
     assert find_inconsistencies(shop, stocked) == []
     assert len(workload.placed) == shop.sql("SELECT count(*) - 1 FROM orders")[0][0]
-    assert deadlocks() == 0
+    assert new_deadlocks() == 0
 
 
 def test_concurrent_requests_with_one_key_order_once(
@@ -197,25 +208,16 @@ def test_concurrent_requests_with_one_key_order_once(
 
     with shop_environment(settings, connections=50) as built:
         responses = run_concurrently(50, lambda _: post_order(built, body, "k"))
-        again = post_order(built, body, "k")
+        repeated = post_order(built, body, "k")
 
-    placed = [
-        response
-        for response in responses
-        if isinstance(response, ApiResponse) and response.status == 201
-    ]
-    rejected = [
-        response
-        for response in responses
-        if isinstance(response, ApiResponse) and response.status != 201
-    ]
+    received = [response for response in responses if isinstance(response, ApiResponse)]
+    placed = [response for response in received if response.status == 201]
+    rejected = [response for response in received if response.status != 201]
     assert len(placed) + len(rejected) == 50
-    assert {response.text for response in placed} == {again.text}
+    assert {response.text for response in placed} == {repeated.text}
     assert {response.code for response in rejected} <= {"idempotency_in_progress"}
-    assert (
-        len([response for response in placed if "Idempotency-Replayed" not in response.headers])
-        == 1
-    )
-    assert (again.status, again.headers["Idempotency-Replayed"]) == (201, "true")
+    original = [response for response in placed if "Idempotency-Replayed" not in response.headers]
+    assert len(original) == 1
+    assert (repeated.status, repeated.headers["Idempotency-Replayed"]) == (201, "true")
     assert shop.sql("SELECT count(*) FROM orders") == [[1]]
     assert find_inconsistencies(shop, {mug: 100}, every_order_has_key=True) == []

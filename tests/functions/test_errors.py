@@ -6,8 +6,25 @@ import pytest
 
 from tests.fixtures.shop import ApiResponse, Shop
 
-INTERNAL_WORDS = ("select", "insert", "update ", "delete from", "constraint", "_key", "_fkey", "_check", "_id_", "relation",
-           "column", "traceback", "pg8000", "sqlalchemy", "violates", "sqlstate", ".py")  # fmt: skip
+INTERNAL_WORDS = (
+    "select",
+    "insert",
+    "update ",
+    "delete from",
+    "constraint",
+    "_key",
+    "_fkey",
+    "_check",
+    "_id_",
+    "relation",
+    "column",
+    "traceback",
+    "pg8000",
+    "sqlalchemy",
+    "violates",
+    "sqlstate",
+    ".py",
+)
 
 
 def leaked_words(response: ApiResponse) -> list[str]:

@@ -16,46 +16,47 @@ from tests.fixtures.tokens import AUDIENCE, ISSUER
 KEYS_URL = "https://issuer.example/keys"  # not reachable
 
 
-def claims(**given: Any) -> dict[str, Any]:
+def claims(**changes: Any) -> dict[str, Any]:
     """Return claims as API Gateway puts them into an event: all values are strings."""
-    own = {
+    defaults = {
         "iss": ISSUER,
         "aud": AUDIENCE,
         "sub": "ada",
         "scope": "orders:read",
         "exp": str(int(time.time()) + 600),
     }
-    return {name: value for name, value in {**own, **given}.items() if value is not None}
+    return {name: value for name, value in {**defaults, **changes}.items() if value is not None}
 
 
-def orders(given: dict[str, Any] | None, **headers: str) -> dict[str, Any]:
+def get_orders(claims: dict[str, Any] | None, **headers: str) -> dict[str, Any]:
+    """Send GET /api/orders with these verified claims, or without an authorizer."""
     event = http_event("GET", "/api/orders", None, None, headers)
-    if given is not None:
-        event["requestContext"]["authorizer"] = {"jwt": {"claims": given, "scopes": None}}
+    if claims is not None:
+        event["requestContext"]["authorizer"] = {"jwt": {"claims": claims, "scopes": None}}
     return handler(event, lambda_context())
 
 
-def install(*, verified_by_gateway: bool) -> None:
-    here = runtime.current()
+def set_token_settings(*, verified_by_gateway: bool) -> None:
+    current = runtime.current()
     tokens = JwtSettings(ISSUER, AUDIENCE, KEYS_URL, verified_by_gateway=verified_by_gateway)
     runtime.set_current(
-        runtime.Runtime(dataclasses.replace(here.settings, jwt=tokens), here.database)
+        runtime.Runtime(dataclasses.replace(current.settings, jwt=tokens), current.database)
     )
 
 
 @pytest.fixture
 def verified(shop: Shop) -> None:
-    install(verified_by_gateway=True)
+    set_token_settings(verified_by_gateway=True)
 
 
 def test_gateway_claims_identify_the_client(verified: None) -> None:
-    assert orders(claims(), authorization="Bearer whatever")["statusCode"] == 200
-    rejected = orders(claims(scope="catalog:read"), authorization="Bearer whatever")
+    assert get_orders(claims(), authorization="Bearer token")["statusCode"] == 200
+    rejected = get_orders(claims(scope="catalog:read"), authorization="Bearer token")
     assert (rejected["statusCode"], "insufficient_scope" in rejected["body"]) == (403, True)
 
 
 @pytest.mark.parametrize(
-    "given",
+    "invalid",
     [
         None,
         {},
@@ -77,8 +78,8 @@ def test_gateway_claims_identify_the_client(verified: None) -> None:
         "expired",
     ],
 )
-def test_incomplete_claims_are_rejected(verified: None, given: dict[str, Any] | None) -> None:
-    rejected = orders(given, authorization="Bearer whatever")
+def test_incomplete_claims_are_rejected(verified: None, invalid: dict[str, Any] | None) -> None:
+    rejected = get_orders(invalid, authorization="Bearer token")
     assert rejected["statusCode"] == 401
     assert "WWW-Authenticate" in rejected["headers"]
 
@@ -86,9 +87,9 @@ def test_incomplete_claims_are_rejected(verified: None, given: dict[str, Any] | 
 def test_claims_without_authorizer_are_not_trusted(shop: Shop) -> None:
     for trusted_issuer in (False, True):
         if trusted_issuer:
-            install(verified_by_gateway=False)
-        assert orders(claims())["statusCode"] == 401
-        assert orders(claims(), authorization="Bearer not.a.token")["statusCode"] in (401, 503)
+            set_token_settings(verified_by_gateway=False)
+        assert get_orders(claims())["statusCode"] == 401
+        assert get_orders(claims(), authorization="Bearer not.a.token")["statusCode"] in (401, 503)
 
 
 def test_claims_in_headers_are_ignored(verified: None) -> None:
@@ -97,7 +98,7 @@ def test_claims_in_headers_are_ignored(verified: None) -> None:
         "authorizer": "ada",
         "requestcontext": '{"authorizer": {"jwt": {}}}',
     }
-    assert orders(None, authorization="Bearer whatever", **forged)["statusCode"] == 401
+    assert get_orders(None, authorization="Bearer token", **forged)["statusCode"] == 401
 
 
 def test_scopes_may_be_text_or_list() -> None:
@@ -129,7 +130,7 @@ def test_setting_selects_who_verifies(shop: Shop) -> None:
         "SLUICE_JWT_AUDIENCE": AUDIENCE,
     }
     for variable, expected in ((None, False), ("function", False), ("gateway", True)):
-        given = environ | ({} if variable is None else {"SLUICE_JWT_VERIFIED_BY": variable})
-        tokens = Settings.from_env(given).jwt
+        variables = environ | ({} if variable is None else {"SLUICE_JWT_VERIFIED_BY": variable})
+        tokens = Settings.from_env(variables).jwt
         assert tokens is not None
         assert tokens.verified_by_gateway is expected

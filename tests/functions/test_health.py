@@ -41,26 +41,30 @@ def test_pending_migration_is_shown(isolated_shop: Shop) -> None:
 
 
 def test_app_role_has_the_expected_timeouts(shop: Shop) -> None:
-    told = runtime.current().database.read(
-        "SELECT extract(epoch FROM CAST(current_setting('statement_timeout') AS interval)) AS statement, "
-        "extract(epoch FROM CAST(current_setting('lock_timeout') AS interval)) AS lock"
-    )[0]
-    assumed = runtime.current().settings.database
-    assert (told.statement, told.lock) == (assumed.statement_timeout, assumed.lock_timeout)
+    query = """
+        SELECT
+            extract(epoch FROM CAST(current_setting('statement_timeout') AS interval)) AS statement,
+            extract(epoch FROM CAST(current_setting('lock_timeout') AS interval)) AS lock
+    """
+    actual = runtime.current().database.read(query)[0]
+    expected = runtime.current().settings.database
+    timeouts = (expected.statement_timeout, expected.lock_timeout)
+    assert (actual.statement, actual.lock) == timeouts
 
 
 def test_ready_without_the_shared_rate_limit(shop: Shop) -> None:
-    here = runtime.current()
-    aws = dataclasses.replace(here.settings.aws, dynamodb_endpoint="http://127.0.0.1:1")
-    runtime.set_current(runtime.Runtime(dataclasses.replace(here.settings, aws=aws), here.database))
+    current = runtime.current()
+    aws = dataclasses.replace(current.settings.aws, dynamodb_endpoint="http://127.0.0.1:1")
+    settings = dataclasses.replace(current.settings, aws=aws)
+    runtime.set_current(runtime.Runtime(settings, current.database))
     response = shop.get("/health/ready")
     assert (response.status, response.json["limiter"]) == (200, {"counts": "unavailable"})
 
 
 def test_unreachable_database_is_503_with_retry_after(shop: Shop) -> None:
-    here = runtime.current().settings
-    nowhere = dataclasses.replace(here, database=dataclasses.replace(here.database, port=1))
-    runtime.set_current(runtime.build(nowhere))
+    settings = runtime.current().settings
+    unreachable = dataclasses.replace(settings.database, port=1)
+    runtime.set_current(runtime.build(dataclasses.replace(settings, database=unreachable)))
     response = shop.get("/health/ready")
     assert (response.status, response.code) == (503, "database_unavailable")
     assert int(response.headers["Retry-After"]) >= 1

@@ -60,10 +60,8 @@ def test_missing_scope_is_403_and_named(shop: Shop, add_api_key: AddApiKey, oper
 
     assert (response.status, response.code) == (403, "insufficient_scope")
     assert operation.scope in response.json["detail"]
-    assert (
-        f'error="insufficient_scope", scope="{operation.scope}"'
-        in response.headers["WWW-Authenticate"]
-    )
+    challenge = f'error="insufficient_scope", scope="{operation.scope}"'
+    assert challenge in response.headers["WWW-Authenticate"]
 
 
 @each_scoped_route
@@ -76,7 +74,7 @@ def test_one_scope_is_sufficient(shop: Shop, add_api_key: AddApiKey, operation: 
 
 
 def test_scopes_match_the_documentation(shop: Shop) -> None:
-    told = re.findall(
+    documented = re.findall(
         r"^\| `(\w+):read`.*? \| ([a-z, ]+?),? (?:but for: )?\|$",
         (ROOT / "docs/api.md").read_text(),
         re.M,
@@ -85,18 +83,18 @@ def test_scopes_match_the_documentation(shop: Shop) -> None:
         operation.path.split("/")[2]: operation.scope.split(":")[0] for operation in SCOPED_ROUTES
     }
 
-    assert needed == {name: scope for scope, names in told for name in names.split(", ")}, (
+    assert needed == {name: scope for scope, names in documented for name in names.split(", ")}, (
         "the table in docs/api.md"
     )
-    own = {
+    custom = {
         o.path for o in SCOPED_ROUTES if o.scope == "analytics:query"
     }  # the client writes the SQL, so it is neither :read nor :write
-    assert own == {"/api/analytics/query"}
+    assert custom == {"/api/analytics/query"}
     assert {
-        o.scope.split(":")[1] for o in SCOPED_ROUTES if o.method == "GET" and o.path not in own
+        o.scope.split(":")[1] for o in SCOPED_ROUTES if o.method == "GET" and o.path not in custom
     } == {"read"}
     assert {
-        o.scope.split(":")[1] for o in SCOPED_ROUTES if o.method != "GET" and o.path not in own
+        o.scope.split(":")[1] for o in SCOPED_ROUTES if o.method != "GET" and o.path not in custom
     } == {"write"}
 
 
@@ -114,9 +112,8 @@ def test_unauthenticated_client_cannot_probe_routes(shop: Shop) -> None:
 
     assert shop.call("BREW", "/api/products").status == 401
     assert shop.get("/api/products/x").status == 401
-    assert (
-        shop.call("OPTIONS", "/api/products", origin="https://shop.example").status == 204
-    )  # preflight requests have no credentials
+    # Preflight requests have no credentials.
+    assert shop.call("OPTIONS", "/api/products", origin="https://shop.example").status == 204
 
 
 def test_401_opens_no_database_connection(shop: Shop) -> None:
@@ -148,18 +145,17 @@ def test_malformed_key_is_401(shop: Shop, key: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "given", ["", "Bearer", "Bearer ", "Basic local-admin", "local-admin", "Bearer local-admin"]
+    "header", ["", "Bearer", "Bearer ", "Basic local-admin", "local-admin", "Bearer local-admin"]
 )
-def test_api_key_is_not_a_bearer_token(shop: Shop, given: str) -> None:
+def test_api_key_is_not_a_bearer_token(shop: Shop, header: str) -> None:
     shop.headers = {}
-    assert shop.get("/api/products", authorization=given).status == 401
+    assert shop.get("/api/products", authorization=header).status == 401
 
 
 def test_api_key_precedes_token(shop: Shop) -> None:
     assert shop.get("/api/products", authorization="Bearer x").status == 200
-    assert (
-        shop.get("/api/products", x_api_key="no-such-key", authorization="Bearer x").status == 401
-    )
+    response = shop.get("/api/products", x_api_key="no-such-key", authorization="Bearer x")
+    assert response.status == 401
 
 
 class Clock:
@@ -191,10 +187,10 @@ def test_clock_set_back_does_not_extend_the_cache(emulated_aws: AwsSettings) -> 
     authenticator = Authenticator(lambda key: lookups.append(key), None, clock=clock)
     for _ in range(2):
         with pytest.raises(Exception, match="unknown"):
-            authenticator.identify("nobody", None)
+            authenticator.identify("unknown-key", None)
         clock.now -= 3600
 
-    assert lookups == ["nobody"] * 2
+    assert lookups == ["unknown-key"] * 2
 
 
 def test_key_cache_is_bounded() -> None:
@@ -209,8 +205,10 @@ def test_key_cache_is_bounded() -> None:
 
 def test_unreachable_key_store_is_503(shop: Shop, add_api_key: AddApiKey) -> None:
     settings = runtime.current().settings
-    nowhere = replace(settings, aws=replace(settings.aws, dynamodb_endpoint="http://127.0.0.1:1"))
-    runtime.set_current(runtime.Runtime(nowhere, runtime.current().database))
+    unreachable = replace(
+        settings, aws=replace(settings.aws, dynamodb_endpoint="http://127.0.0.1:1")
+    )
+    runtime.set_current(runtime.Runtime(unreachable, runtime.current().database))
 
     response = shop.get("/api/products")
 

@@ -35,9 +35,9 @@ def test_put_sets_quantity(shop: Shop) -> None:
 
 def test_get_response_can_be_put_back(shop: Shop) -> None:
     path = f"/api/inventory/{shop.add_product('Mug')}"
-    got = shop.get(path)
-    put = shop.put(path, got.json)
-    assert (put.status, put.text) == (200, got.text)
+    current = shop.get(path)
+    put = shop.put(path, current.json)
+    assert (put.status, put.text) == (200, current.text)
 
 
 @pytest.mark.parametrize(
@@ -55,11 +55,8 @@ def test_patch_adds_delta(shop: Shop, delta: float, left: int) -> None:
 def test_negative_stock_is_409_and_names_the_rest(shop: Shop, delta: int) -> None:
     id = shop.add_product("Mug", stock=5)
     response = shop.patch(f"/api/inventory/{id}", {"delta": delta})
-    assert (response.status, response.code, response.errors) == (
-        409,
-        "out_of_stock",
-        {"/delta": "out_of_stock"},
-    )
+    expected = (409, "out_of_stock", {"/delta": "out_of_stock"})
+    assert (response.status, response.code, response.errors) == expected
     assert f"product {id} has 5 left" in response.json["errors"][0]["message"]
     assert stock(shop) == {id: 5}
 
@@ -172,15 +169,23 @@ def test_bulk_update_is_one_statement(isolated_shop: Shop) -> None:
     shop = isolated_shop
     shop.add_category("mugs")
     shop.sql(
-        "INSERT INTO products (name, price, category_id) SELECT generate_series(1, 10000), 1, id FROM categories"
+        """
+        INSERT INTO products (name, price, category_id)
+        SELECT generate_series(1, 10000), 1, id FROM categories
+        """
     )
     shop.sql("CREATE TABLE writes (n int)")
     shop.sql(
-        "CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER"
-        " AS $$ BEGIN INSERT INTO writes VALUES (1); RETURN NULL; END $$"
+        """
+        CREATE FUNCTION count_write() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+        AS $$ BEGIN INSERT INTO writes VALUES (1); RETURN NULL; END $$
+        """
     )
     shop.sql(
-        "CREATE TRIGGER note AFTER UPDATE ON inventory FOR EACH STATEMENT EXECUTE FUNCTION note()"
+        """
+        CREATE TRIGGER count_write AFTER UPDATE ON inventory
+        FOR EACH STATEMENT EXECUTE FUNCTION count_write()
+        """
     )
     updates = [{"product_id": id, "quantity": 3} for id in stock(shop)]
     response = shop.patch("/api/inventory", {"updates": updates})

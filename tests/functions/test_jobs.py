@@ -15,29 +15,32 @@ from tests.fixtures.shop import Shop
 from tests.fixtures.tcp_proxy import TcpProxy
 from tests.local.waiting import wait_until
 
-CONNECT_TIMEOUT, RESPONSE_LATENCY = (
-    0.1,
-    0.4,
-)  # seconds: what a request waits for a connection, and what each response takes
+CONNECT_TIMEOUT = 0.1  # seconds that a request waits for a connection
+RESPONSE_LATENCY = 0.4  # seconds
 
 
 @pytest.fixture
 def slow_proxy(shop: Shop) -> Iterator[TcpProxy]:
     """Delay every response of the database, like an Aurora cluster that resumes."""
-    here = runtime.current()
-    there = here.settings.database
-    with TcpProxy(there.host, there.port, latency=RESPONSE_LATENCY) as proxy:
-        database = replace(there, host=proxy.host, port=proxy.port, connect_timeout=CONNECT_TIMEOUT)
-        runtime.set_current(runtime.build(replace(here.settings, database=database)))
+    current = runtime.current()
+    direct = current.settings.database
+    with TcpProxy(direct.host, direct.port, latency=RESPONSE_LATENCY) as proxy:
+        database = replace(
+            direct, host=proxy.host, port=proxy.port, connect_timeout=CONNECT_TIMEOUT
+        )
+        runtime.set_current(runtime.build(replace(current.settings, database=database)))
         yield proxy
         runtime.current().database.dispose()
-        runtime.set_current(here)
+        runtime.set_current(current)
 
 
 def assert_no_connection(shop: Shop, names: str) -> None:
     """Wait until no connection is left; a backend ends shortly after its client has closed it."""
-    query = f"SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE '{names}' AND datname = current_database()"
-    wait_until(lambda: shop.sql(query) == [[0]], f"the end of {names}")
+    query = f"""
+        SELECT count(*) FROM pg_stat_activity
+        WHERE application_name LIKE '{names}' AND datname = current_database()
+    """
+    wait_until(lambda: shop.sql(query) == [[0]], f"{names} to disconnect")
 
 
 def test_cleanup_waits_for_a_resuming_database(shop: Shop, slow_proxy: TcpProxy) -> None:

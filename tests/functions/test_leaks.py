@@ -1,7 +1,7 @@
 """No response and no log line holds a credential or a value of another row, whatever fails.
 
-tests/fixtures/log_redaction.py checks the log of every test. These tests provoke errors that could leak.
-A response may hold a canary only if the same client has just sent it.
+tests/fixtures/log_redaction.py checks the log of every test. These tests provoke errors that
+could leak. A response may hold a canary only if the same client has just sent it.
 """
 
 import logging
@@ -17,13 +17,13 @@ from tests.fixtures.tcp_proxy import TcpProxy
 
 ROW = {"email": "canary@example.com", "name": "Canary Row"}
 RAISE = """
-    CREATE FUNCTION tell() RETURNS trigger LANGUAGE plpgsql AS $$
+    CREATE FUNCTION reveal() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
         RAISE EXCEPTION 'the row of %', NEW.email
             USING ERRCODE = '{state}', DETAIL = 'its name is ' || NEW.name, HINT = NEW.email;
     END $$;
 """
-TRIGGER = "CREATE TRIGGER tell BEFORE UPDATE ON users FOR EACH ROW EXECUTE FUNCTION tell()"
+TRIGGER = "CREATE TRIGGER reveal BEFORE UPDATE ON users FOR EACH ROW EXECUTE FUNCTION reveal()"
 STATES = (
     "XX000",
     "XX001",
@@ -52,7 +52,7 @@ def test_server_error_details_are_not_passed_on(
 
     assert response.status >= 500
     assert not SECRET.search(response.text)
-    assert state in caplog.text, "what happened is there"
+    assert state in caplog.text, "the log has the SQLSTATE"
     assert "RAISE EXCEPTION" not in caplog.text
 
 
@@ -105,18 +105,15 @@ def test_missing_table_is_named_only_in_the_log(
 ) -> None:
     isolated_shop.sql("DROP TABLE users CASCADE")
     response = isolated_shop.get("/api/users?email=canary@example.com")
-    assert (response.status, response.code, "users" in response.json["detail"]) == (
-        503,
-        "not_set_up",
-        False,
-    )
+    expected = (503, "not_set_up", False)
+    assert (response.status, response.code, "users" in response.json["detail"]) == expected
     assert "42P01" in caplog.text
 
 
 def test_wrong_password_is_not_logged(shop: Shop, caplog: pytest.LogCaptureFixture) -> None:
-    here = runtime.current().settings
+    settings = runtime.current().settings
     wrong = runtime.build(
-        replace(here, database=replace(here.database, password="canary-app-once"))
+        replace(settings, database=replace(settings.database, password="canary-app-once"))
     )
     runtime.set_current(wrong)
     assert shop.get("/api/users").status == 503

@@ -24,11 +24,9 @@ def stock(shop: Shop) -> list[int]:
 
 
 def test_order_stores_prices_and_reduces_stock(shop: Shop) -> None:
-    user, mug, bowl = (
-        shop.add_user(),
-        shop.add_product("Mug", price="9.99"),
-        shop.add_product("Bowl", price="20.00", stock=7),
-    )
+    user = shop.add_user()
+    mug = shop.add_product("Mug", price="9.99")
+    bowl = shop.add_product("Bowl", price="20.00", stock=7)
 
     placed = place(shop, user, (bowl, 2), (mug, 1))
 
@@ -44,12 +42,8 @@ def test_order_stores_prices_and_reduces_stock(shop: Shop) -> None:
         "updated_at",
         "version",
     ]
-    assert (order["user_id"], order["status"], order["total"], order["version"]) == (
-        user,
-        "pending",
-        "49.99",
-        1,
-    )
+    expected = (user, "pending", "49.99", 1)
+    assert (order["user_id"], order["status"], order["total"], order["version"]) == expected
     assert order["items"] == [
         {"product_id": mug, "quantity": 1, "unit_price": "9.99"},
         {"product_id": bowl, "quantity": 2, "unit_price": "20.00"},
@@ -83,9 +77,9 @@ def test_insufficient_stock_is_409_per_product(
     shop: Shop,
 ) -> None:
     user = shop.add_user()
-    mug, bowl, cup = (
-        shop.add_product(name, stock=left) for name, left in (("Mug", 1), ("Bowl", 9), ("Cup", 0))
-    )
+    mug = shop.add_product("Mug", stock=1)
+    bowl = shop.add_product("Bowl", stock=9)
+    cup = shop.add_product("Cup", stock=0)
 
     response = place(shop, user, (mug, 2), (bowl, 9), (cup, 1))
 
@@ -144,11 +138,11 @@ def test_invalid_order_is_422(shop: Shop, body: Any, faults: dict[str, str]) -> 
 
 def test_total_over_max_amount_is_422(shop: Shop) -> None:
     user = shop.add_user()
-    dear = [
+    products = [
         shop.add_product(f"Castle {n}", price="9999999999.99", stock=2**31 - 1) for n in range(2)
     ]
 
-    response = place(shop, user, *[(product, 2**31 - 1) for product in dear])
+    response = place(shop, user, *[(product, 2**31 - 1) for product in products])
 
     assert (response.status, response.code) == (422, "validation_failed")
     assert stock(shop) == [2**31 - 1] * 2
@@ -186,9 +180,9 @@ def test_cancelling_returns_stock_once(shop: Shop) -> None:
 def test_get_response_can_be_patched_back(shop: Shop) -> None:
     target = f"/api/orders/{shop.add_order(shop.add_user(), (shop.add_product('Mug'), 1))}"
 
-    moved = shop.patch(target, {**shop.get(target).json, "status": "paid"})
+    updated = shop.patch(target, {**shop.get(target).json, "status": "paid"})
 
-    assert (moved.status, moved.json["status"]) == (200, "paid")
+    assert (updated.status, updated.json["status"]) == (200, "paid")
 
 
 def test_transition_with_stale_etag_is_412(shop: Shop) -> None:
@@ -225,7 +219,7 @@ def test_orders_are_filtered(shop: Shop) -> None:
     assert found("sort=total:desc") == [second, first]
 
 
-CHANGED: list[tuple[dict[str, Any], set[str]]] = [
+IMMUTABLE: list[tuple[dict[str, Any], set[str]]] = [
     ({"items": []}, {"/items"}),
     ({"items": None}, {"/items"}),
     ({"items": [{"product_id": 0, "quantity": 1}]}, {"/items"}),
@@ -238,7 +232,7 @@ CHANGED: list[tuple[dict[str, Any], set[str]]] = [
 ]
 
 
-@pytest.mark.parametrize(("change", "pointers"), CHANGED)
+@pytest.mark.parametrize(("change", "pointers"), IMMUTABLE)
 def test_immutable_field_is_422(shop: Shop, change: dict[str, Any], pointers: set[str]) -> None:
     target = f"/api/orders/{shop.add_order(shop.add_user(), (shop.add_product('Mug'), 2))}"
     response = shop.patch(target, {"status": "paid", **change})
@@ -261,14 +255,13 @@ def test_items_are_immutable(shop: Shop) -> None:
             "/items": "immutable"
         }
     same = [{"product_id": id, "quantity": 1, "unit_price": "7.00"} for id in (bowl, mug, mug)]
-    assert (
-        shop.patch(target, {"status": "paid", "items": same, "total": "0.01"}).json["status"]
-        == "paid"
-    )
+    response = shop.patch(target, {"status": "paid", "items": same, "total": "0.01"})
+    assert response.json["status"] == "paid"
 
 
 def test_404_and_412_precede_field_errors(shop: Shop) -> None:
-    target = f"/api/orders/{shop.add_order(shop.add_user(), (shop.add_product('Mug'), 2), status='delivered')}"
+    mug = shop.add_product("Mug")
+    target = f"/api/orders/{shop.add_order(shop.add_user(), (mug, 2), status='delivered')}"
     body = {"status": "paid", "user_id": 404}
     assert shop.patch(target, body, if_match='"9"').status == 412
     assert shop.patch("/api/orders/404", body).status == 404
@@ -280,19 +273,19 @@ def test_new_order_is_pending(shop: Shop) -> None:
         "user_id": shop.add_user(),
         "items": [{"product_id": shop.add_product("Mug"), "quantity": 1}],
     }
-    assert shop.post("/api/orders", {**order, "status": "delivered"}).errors == {
-        "/status": "invalid"
-    }
+    response = shop.post("/api/orders", {**order, "status": "delivered"})
+    assert response.errors == {"/status": "invalid"}
     assert shop.post("/api/orders", {**order, "status": "pending"}).status == 201
 
 
 def test_patch_without_status_changes_nothing(shop: Shop) -> None:
     user = shop.add_user()
     for status in ("pending", "paid", "shipped", "delivered", "cancelled"):
-        target = f"/api/orders/{shop.add_order(user, (shop.add_product(f'Mug {status}'), 2), status=status)}"
+        mug = shop.add_product(f"Mug {status}")
+        target = f"/api/orders/{shop.add_order(user, (mug, 2), status=status)}"
         order = shop.get(target).json
-        kept = ("user_id", "items", "total", "version")
-        for body in ({}, {"user_id": user}, {name: order[name] for name in kept}):
+        unchanged = ("user_id", "items", "total", "version")
+        for body in ({}, {"user_id": user}, {name: order[name] for name in unchanged}):
             response = shop.patch(target, body)
             assert (response.status, response.json) == (200, order)
         for name, value in (("user_id", 404), ("items", [{"product_id": 404, "quantity": 1}])):
@@ -313,11 +306,11 @@ def test_invalid_transition_names_allowed_ones(shop: Shop) -> None:
     for status, text in texts.items():
         response = shop.patch(
             f"/api/orders/{shop.add_order(user, (mug, 1), status=status)}",
-            {"status": _wrong(status)},
+            {"status": invalid_target(status)},
         )
         assert (response.status, response.code) == (409, "invalid_transition")
-        assert [fault["message"] for fault in response.json["errors"]] == [text]
+        assert [error["message"] for error in response.json["errors"]] == [text]
 
 
-def _wrong(status: str) -> str:
+def invalid_target(status: str) -> str:
     return "pending" if status != "pending" else "delivered"

@@ -95,12 +95,13 @@ def test_unauthenticated_requests_count_per_address(
     behind_cloudfront: None, shop: Shop, emulated_aws: AwsSettings
 ) -> None:
     """Otherwise all unauthenticated clients behind one edge of CloudFront would share a quota."""
-    here, patient = runtime.current(), emulated_client("dynamodb", emulated_aws.dynamodb_endpoint)
-    within_one_minute = runtime.Runtime(here.settings, here.database, patient)
-    within_one_minute.limiter = Limiter(
+    current = runtime.current()
+    dynamodb = emulated_client("dynamodb", emulated_aws.dynamodb_endpoint)
+    with_fixed_clock = runtime.Runtime(current.settings, current.database, dynamodb)
+    with_fixed_clock.limiter = Limiter(
         MemoryCounterStore(), MemoryCounterStore(), clock=lambda: 1_700_000_000.0
     )
-    runtime.set_current(within_one_minute)
+    runtime.set_current(with_fixed_clock)
 
     statuses = [unauthenticated_status("130.176.0.1", shop.source_ip) for _ in range(601)]
 

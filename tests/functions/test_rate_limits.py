@@ -21,10 +21,10 @@ def tiers() -> Callable[..., None]:
     """Return `tiers(name=requests)`, which sets daily quotas in a new execution environment."""
 
     def install(**quotas: int) -> None:
-        here = runtime.current()
+        current = runtime.current()
         quotas_a_day = {name: (quota, DAY_SECONDS) for name, quota in quotas.items()}
-        settings = dataclasses.replace(here.settings, rate_tiers=quotas_a_day)
-        runtime.set_current(runtime.Runtime(settings, here.database))
+        settings = dataclasses.replace(current.settings, rate_tiers=quotas_a_day)
+        runtime.set_current(runtime.Runtime(settings, current.database))
 
     return install
 
@@ -33,7 +33,7 @@ def test_each_response_has_the_quota(
     shop: Shop, add_api_key: AddApiKey, tiers: Callable[..., None]
 ) -> None:
     tiers(default=100)
-    key = add_api_key(f"told {shop.source_ip}", "catalog:read")
+    key = add_api_key(f"quota {shop.source_ip}", "catalog:read")
     responses = [
         shop.get(path, x_api_key=key)
         for path in ("/api/products", "/api/products/1", "/api/products?x=1")
@@ -45,26 +45,26 @@ def test_each_response_has_the_quota(
     assert {response.headers["RateLimit-Policy"] for response in responses} == {
         f'"default";q=100;w={DAY_SECONDS}'
     }
-    left = [response.headers["RateLimit"].partition(";t=")[0] for response in responses]
-    assert left == [f'"default";r={n}' for n in (99, 98, 97, 96, 95)]
+    remaining = [response.headers["RateLimit"].partition(";t=")[0] for response in responses]
+    assert remaining == [f'"default";r={n}' for n in (99, 98, 97, 96, 95)]
 
 
 def test_unknown_paths_count_against_the_quota(
     shop: Shop, add_api_key: AddApiKey, tiers: Callable[..., None]
 ) -> None:
     tiers(default=6)
-    key = add_api_key(f"lost {shop.source_ip}", "catalog:read")
-    asked = [
+    key = add_api_key(f"unknown path {shop.source_ip}", "catalog:read")
+    requests = [
         ("GET", "/api/nowhere"),
         ("POST", "/api/a/b"),
         ("DELETE", "/health"),
         ("PUT", "/api/products"),
     ]
-    responses = [shop.call(method, path, x_api_key=key) for method, path in asked]
+    responses = [shop.call(method, path, x_api_key=key) for method, path in requests]
 
     assert [response.status for response in responses] == [404, 404, 405, 405]
-    left = [response.headers["RateLimit"].partition(";t=")[0] for response in responses]
-    assert left == [f'"default";r={n}' for n in (5, 4, 3, 2)]
+    remaining = [response.headers["RateLimit"].partition(";t=")[0] for response in responses]
+    assert remaining == [f'"default";r={n}' for n in (5, 4, 3, 2)]
     assert [shop.get("/api/products", x_api_key=key).status for _ in range(2)] == [200, 200]
     assert shop.get("/api/nowhere", x_api_key=key).code == "rate_limited"
 
@@ -82,10 +82,8 @@ def test_unknown_credentials_are_401_on_any_path(shop: Shop, add_api_key: AddApi
         200,
         200,
     ]
-    assert (shop.get("/nowhere").status, "RateLimit" in shop.get("/nowhere").headers) == (
-        404,
-        False,
-    )
+    expected = (404, False)
+    assert (shop.get("/nowhere").status, "RateLimit" in shop.get("/nowhere").headers) == expected
 
 
 def test_request_over_quota_is_429(
@@ -153,21 +151,22 @@ def test_each_tier_has_its_quota(
 def test_unauthenticated_requests_count_per_network(
     shop: Shop, emulated_aws: AwsSettings, addresses: list[str]
 ) -> None:
-    here, patient = runtime.current(), emulated_client("dynamodb", emulated_aws.dynamodb_endpoint)
-    within_one_minute = runtime.Runtime(here.settings, here.database, patient)
-    within_one_minute.limiter = Limiter(
+    current = runtime.current()
+    dynamodb = emulated_client("dynamodb", emulated_aws.dynamodb_endpoint)
+    with_fixed_clock = runtime.Runtime(current.settings, current.database, dynamodb)
+    with_fixed_clock.limiter = Limiter(
         MemoryCounterStore(), MemoryCounterStore(), clock=lambda: 1_700_000_000.0
     )
-    runtime.set_current(within_one_minute)
+    runtime.set_current(with_fixed_clock)
     statuses = []
     for n in range(620):
         shop.source_ip = addresses[n % len(addresses)]
-        said = {
+        headers = {
             "x_api_key": f"guess {n}",
             "x_forwarded_for": f"10.0.0.{n}",
             "forwarded": f"for=10.0.0.{n}",
         }
-        statuses.append(shop.get("/api/products", **said).status)
+        statuses.append(shop.get("/api/products", **headers).status)
 
     assert statuses == [401] * 600 + [429] * 20
     shop.source_ip = "198.51.100.1"
@@ -178,9 +177,9 @@ def test_unauthenticated_requests_count_per_network(
 def test_requests_pass_without_the_counter_store(
     shop: Shop, add_api_key: AddApiKey, tiers: Callable[..., None], emulated_aws: AwsSettings
 ) -> None:
-    here = runtime.current()
-    settings = dataclasses.replace(here.settings, rate_limit_table="no-such-table")
-    runtime.set_current(runtime.Runtime(settings, here.database))
+    current = runtime.current()
+    settings = dataclasses.replace(current.settings, rate_limit_table="no-such-table")
+    runtime.set_current(runtime.Runtime(settings, current.database))
 
     response = shop.get("/api/products")
 

@@ -14,7 +14,7 @@ from tests.fixtures.resources import (
     resource_routes,
     valid_body,
 )
-from tests.fixtures.shop import Shop
+from tests.fixtures.shop import ApiResponse, Shop
 from tests.fixtures.tcp_proxy import TcpProxy
 
 
@@ -23,33 +23,28 @@ def proxy(shop: Shop, make_proxy: Callable[..., TcpProxy]) -> Iterator[TcpProxy]
     """Put a proxy between the runtime and PostgreSQL, and open the connection."""
     settings = runtime.current().settings
     proxy = make_proxy(settings.database.host, settings.database.port)
-    far = runtime.build(
-        replace(settings, database=replace(settings.database, host=proxy.host, port=proxy.port))
-    )
-    runtime.set_current(far)
+    database = replace(settings.database, host=proxy.host, port=proxy.port)
+    behind_proxy = runtime.build(replace(settings, database=database))
+    runtime.set_current(behind_proxy)
     assert shop.get("/health/ready").status == 200
     yield proxy
-    far.database.dispose()
+    behind_proxy.database.dispose()
 
 
 def count_statements(shop: Shop) -> int:
     """Return the number of statements that the role sluice_app has run in this shop."""
-    return int(
-        shop.sql(
-            """
-            SELECT coalesce(sum(calls), 0) FROM pg_stat_statements s
-            WHERE s.userid = 'sluice_app'::regrole AND s.toplevel
-              AND s.dbid = (SELECT oid FROM pg_database WHERE datname = current_database())
-            """
-        )[0][0]
-    )
+    query = """
+        SELECT coalesce(sum(calls), 0) FROM pg_stat_statements s
+        WHERE s.userid = 'sluice_app'::regrole AND s.toplevel
+          AND s.dbid = (SELECT oid FROM pg_database WHERE datname = current_database())
+    """
+    return int(shop.sql(query)[0][0])
 
 
 def with_row_id(target: str, shop: Shop) -> str:
-    """Replace {id} by the id of a new row of the resource."""
-    return target.replace(
-        "{id}", str(RESOURCES[target.split("/")[2].partition("?")[0]].insert(shop, 3))
-    )
+    """Insert a row of the resource and replace {id} by its id."""
+    resource = target.split("/")[2].partition("?")[0]
+    return target.replace("{id}", str(RESOURCES[resource].insert(shop, 3)))
 
 
 @pytest.mark.parametrize(
@@ -81,11 +76,8 @@ def test_read_is_one_statement_and_round_trip(shop: Shop, proxy: TcpProxy, targe
 def test_page_after_cursor_is_one_round_trip(shop: Shop, proxy: TcpProxy) -> None:
     for n in range(5):
         shop.add_product(f"Mug {n}")
-    cursor = shop.get("/api/products?limit=2&sort=price:desc,inventory:asc").json["pagination"][
-        "next_cursor"
-    ]
-
-    target = f"/api/products?limit=2&sort=price:desc,inventory:asc&cursor={cursor}"
+    target = "/api/products?limit=2&sort=price:desc,inventory:asc"
+    target += f"&cursor={shop.get(target).json['pagination']['next_cursor']}"
 
     assert proxy.count_round_trips(lambda: shop.get(target)) == 1
 
@@ -110,12 +102,11 @@ def test_write_is_one_round_trip(
         shop.add_category("mugs")
     body = RESOURCES[name].patch if operation.method == "PATCH" else valid_body(name, operation)
 
-    responses = []
-    assert (
-        proxy.count_round_trips(lambda: responses.append(shop.call(operation.method, path, body)))
-        == 1
-    )
-    assert responses[0].status in (200, 201, 204), responses[0].text
+    def write() -> None:
+        response = shop.call(operation.method, path, body)
+        assert response.status in (200, 201, 204), response.text
+
+    assert proxy.count_round_trips(write) == 1
 
 
 @pytest.mark.parametrize("status", ["paid", "cancelled"])
@@ -133,12 +124,10 @@ def test_order_is_one_round_trip(shop: Shop, proxy: TcpProxy, key: dict[str, str
         "items": [{"product_id": mug, "quantity": 1}, {"product_id": bowl, "quantity": 2}],
     }
 
-    responses = []
-    assert (
-        proxy.count_round_trips(lambda: responses.append(shop.post("/api/orders", body, **key)))
-        == 1
-    )
-    assert responses[0].status == 201
+    def place_order() -> None:
+        assert shop.post("/api/orders", body, **key).status == 201
+
+    assert proxy.count_round_trips(place_order) == 1
 
 
 def test_idempotent_replay_is_two_round_trips(shop: Shop, proxy: TcpProxy) -> None:
@@ -151,12 +140,10 @@ def test_idempotent_replay_is_two_round_trips(shop: Shop, proxy: TcpProxy) -> No
 def test_stale_write_is_one_round_trip(shop: Shop, proxy: TcpProxy) -> None:
     target = new_row_path(shop, "products")
 
-    assert (
-        proxy.count_round_trips(
-            lambda: shop.call("PATCH", target, {"price": 6}, if_match='"9.9.9"')
-        )
-        == 1
-    )
+    def write() -> ApiResponse:
+        return shop.patch(target, {"price": 6}, if_match='"9.9.9"')
+
+    assert proxy.count_round_trips(write) == 1
 
 
 def test_bulk_stock_update_is_one_round_trip(shop: Shop, proxy: TcpProxy) -> None:
@@ -169,11 +156,8 @@ def test_bulk_stock_update_is_one_round_trip(shop: Shop, proxy: TcpProxy) -> Non
     )
     updates = [{"product_id": id, "quantity": 8} for (id,) in shop.sql("SELECT id FROM products")]
 
-    responses = []
-    assert (
-        proxy.count_round_trips(
-            lambda: responses.append(shop.call("PATCH", "/api/inventory", {"updates": updates}))
-        )
-        == 1
-    )
-    assert responses[0].json == {"updated": 10_000}
+    def update() -> None:
+        response = shop.patch("/api/inventory", {"updates": updates})
+        assert response.json == {"updated": 10_000}
+
+    assert proxy.count_round_trips(update) == 1

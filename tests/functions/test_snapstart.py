@@ -50,25 +50,27 @@ def snapstart(shop: Shop, add_api_key: AddApiKey, emulated_aws: AwsSettings) -> 
 
     `counted` is the number of requests that DynamoDB has counted for the client in the end.
     """
-    key, revoked = (
-        add_api_key(f"snapshot {shop.source_ip}", "catalog:read"),
-        add_api_key(f"revoked {shop.source_ip}", "catalog:read"),
-    )
+    key = add_api_key(f"snapshot {shop.source_ip}", "catalog:read")
+    revoked = add_api_key(f"revoked {shop.source_ip}", "catalog:read")
     process = subprocess.Popen(
         [sys.executable, "-m", "tests.functions.snapstart_child", key, revoked],
-        cwd=ROOT, env=environment(runtime.current().settings), text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-    )  # fmt: skip
+        cwd=ROOT,
+        env=environment(runtime.current().settings),
+        text=True,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
     assert process.stdout is not None
     while "snapshot" not in (line := process.stdout.readline()):
-        assert line, "it ended before there was a snapshot"
+        assert line, "the child ended before the snapshot"
     add_api_key(revoked, "catalog:read", disabled={"BOOL": True})
     out, _ = process.communicate("\n", timeout=60)
     assert process.returncode == 0
-    told: dict[str, Any] = json.loads(out.splitlines()[-1])
-    return told | {"counted": counted(emulated_aws, f"client of {key}")}
+    result: dict[str, Any] = json.loads(out.splitlines()[-1])
+    return result | {"counted": counted_requests(emulated_aws, f"client of {key}")}
 
 
-def counted(aws: AwsSettings, client: str) -> int:
+def counted_requests(aws: AwsSettings, client: str) -> int:
     """Return the client's request count, summed over windows in case midnight has passed."""
     dynamodb = emulated_client("dynamodb", aws.dynamodb_endpoint)
     items = dynamodb.call("DynamoDB_20120810.Scan", {"TableName": RATE_LIMIT_TABLE})["Items"]
@@ -78,27 +80,23 @@ def counted(aws: AwsSettings, client: str) -> int:
 
 
 def test_restored_environments_share_no_state(snapstart: dict[str, Any]) -> None:
-    held, (one, two) = snapstart["snapshot"], snapstart["restored"]
-    assert set(held["statuses"]) == {200}
-    assert held["sockets_while_warm"] > 0
-    assert held["sockets"] == []
+    snapshot = snapstart["snapshot"]
+    one, two = snapstart["restored"]
+    assert set(snapshot["statuses"]) == {200}
+    assert snapshot["sockets_while_warm"] > 0
+    assert snapshot["sockets"] == []
     assert [set(one["statuses"]), set(two["statuses"])] == [{200}, {200}]
     assert len({*one["request_ids"], *two["request_ids"]}) == 2 * REQUESTS_AFTER_RESTORE
     assert not {*one["sockets"]} & {*two["sockets"]}
     assert one["backend"] != two["backend"]
-    assert all(mine != yours for mine, yours in zip(one["drawn"], two["drawn"], strict=True))
-    assert (held["signed_as"], one["signed_as"], two["signed_as"]) == (
-        "AKIDSNAPSHOT",
-        "AKIDONE",
-        "AKIDTWO",
-    )
-    assert (one["refused"], two["refused"]) == (
-        401,
-        401,
-    )  # the key was valid when the snapshot was taken
+    random_values = zip(one["random_values"], two["random_values"], strict=True)
+    assert all(first != second for first, second in random_values)
+    access_keys = [state["signed_as"] for state in (snapshot, one, two)]
+    assert access_keys == ["AKIDSNAPSHOT", "AKIDONE", "AKIDTWO"]
+    # The key was valid when the snapshot was taken.
+    assert (one["rejected"], two["rejected"]) == (401, 401)
     # A lease in the snapshot would be used by both environments but counted only once.
-    assert held["leased"] == LEASED_REQUESTS
-    assert (
-        snapstart["counted"]
-        >= len(held["statuses"]) - 1 + LEASED_REQUESTS + 2 * REQUESTS_AFTER_RESTORE
-    )
+    assert snapshot["leased"] == LEASED_REQUESTS
+    before_snapshot = len(snapshot["statuses"]) - 1
+    after_restore = 2 * REQUESTS_AFTER_RESTORE
+    assert snapstart["counted"] >= before_snapshot + LEASED_REQUESTS + after_restore

@@ -33,9 +33,8 @@ SendWithToken = Callable[..., Any]
 
 
 def http_response(body: bytes, *heads: bytes) -> bytes:
-    return b"\r\n".join(
-        [b"HTTP/1.1 200 OK", *(heads or (b"Content-Length: %d" % len(body),)), b"", body]
-    )
+    headers = heads or (b"Content-Length: %d" % len(body),)
+    return b"\r\n".join([b"HTTP/1.1 200 OK", *headers, b"", body])
 
 
 class JwksServer(ThreadingTCPServer):
@@ -61,24 +60,24 @@ def issuer(shop: Shop) -> Iterator[JwksServer]:
     """Start an issuer and trust its tokens, with a quota of two requests a day per client."""
     with JwksServer(("127.0.0.1", 0), JwksHandler) as server:
         Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-        here = runtime.current()
+        current = runtime.current()
         tokens = JwtSettings(ISSUER, AUDIENCE, f"http://127.0.0.1:{server.server_address[1]}/keys")
-        tiers = {**here.settings.rate_tiers, "default": (2, DAY_SECONDS)}
-        settings = dataclasses.replace(here.settings, jwt=tokens, rate_tiers=tiers)
-        runtime.set_current(runtime.Runtime(settings, here.database))
+        tiers = {**current.settings.rate_tiers, "default": (2, DAY_SECONDS)}
+        settings = dataclasses.replace(current.settings, jwt=tokens, rate_tiers=tiers)
+        runtime.set_current(runtime.Runtime(settings, current.database))
         yield server
         server.shutdown()
 
 
 @pytest.fixture
 def send_with_token(shop: Shop, issuer: JwksServer) -> SendWithToken:
-    """Return `bearer(token, method, path)`, which sends a request with a token and without API key."""
+    """Return a function that sends a request with a token and without API key."""
 
-    def ask(token: str, method: str = "GET", path: str = "/api/products") -> Any:
+    def send(token: str, method: str = "GET", path: str = "/api/products") -> Any:
         shop.headers = {}
         return shop.call(method, path, authorization=f"Bearer {token}")
 
-    return ask
+    return send
 
 
 def subject() -> str:
@@ -96,7 +95,7 @@ def test_token_has_its_scopes_and_quota(send_with_token: SendWithToken, issuer: 
 
 
 @pytest.mark.parametrize(
-    "shown",
+    "invalid",
     [
         token(OTHER_RSA),
         token(kid="another"),
@@ -122,8 +121,8 @@ def test_token_has_its_scopes_and_quota(send_with_token: SendWithToken, issuer: 
         "bytes",
     ],
 )
-def test_invalid_token_is_401(send_with_token: SendWithToken, shown: str) -> None:
-    rejected = send_with_token(shown)
+def test_invalid_token_is_401(send_with_token: SendWithToken, invalid: str) -> None:
+    rejected = send_with_token(invalid)
 
     assert (rejected.status, rejected.code) == (401, "unauthenticated")
     assert "RateLimit" not in rejected.headers
@@ -145,7 +144,7 @@ def test_invalid_token_is_401(send_with_token: SendWithToken, shown: str) -> Non
         http_response(jwks_document(r=RSA)).replace(b"200 OK", b"203 Changed", 1),
     ],
     ids=[
-        "hangs up",
+        "closes the connection",
         "fails",
         "other protocol",
         "no JSON",
@@ -175,9 +174,9 @@ def test_unusable_issuer_leaves_api_keys_working(
 def test_redirect_of_the_issuer_is_not_followed(
     send_with_token: SendWithToken, issuer: JwksServer, status: int
 ) -> None:
-    place = f"http://127.0.0.1:{issuer.server_address[1]}/elsewhere"
+    location = f"http://127.0.0.1:{issuer.server_address[1]}/elsewhere"
     issuer.response = (
-        f"HTTP/1.1 {status} Moved\r\nLocation: {place}\r\nContent-Length: 0\r\n\r\n".encode()
+        f"HTTP/1.1 {status} Moved\r\nLocation: {location}\r\nContent-Length: 0\r\n\r\n".encode()
     )
 
     assert send_with_token(token()).code == "identity_unavailable"

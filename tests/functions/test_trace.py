@@ -68,10 +68,8 @@ def test_request_sends_its_subsegment(shop: Shop, xray_daemon: socket.socket) ->
         response = shop.get("/api/products?limit=1")
         segment = receive_segment(xray_daemon)
     assert (segment["name"], segment["type"]) == ("shop", "subsegment")
-    assert (segment["trace_id"], segment["parent_id"]) == (
-        "1-5759e988-bd862e3fe1be46a994272793",
-        "53995c3f42cd8ad8",
-    )
+    expected = ("1-5759e988-bd862e3fe1be46a994272793", "53995c3f42cd8ad8")
+    assert (segment["trace_id"], segment["parent_id"]) == expected
     assert 0 < segment["end_time"] - segment["start_time"] < 15
     assert segment["http"] == {"request": {"method": "GET"}, "response": {"status": 200}}
     annotations = segment["annotations"]
@@ -84,11 +82,8 @@ def test_client_error_is_marked_with_its_code(shop: Shop, xray_daemon: socket.so
     with environment(**tracing_variables(xray_daemon)):
         shop.get("/api/products?secret=canary", x_api_key="")
         segment = receive_segment(xray_daemon)
-    assert (segment["error"], segment["fault"], segment["annotations"]["code"]) == (
-        True,
-        False,
-        "unauthenticated",
-    )
+    expected = (True, False, "unauthenticated")
+    assert (segment["error"], segment["fault"], segment["annotations"]["code"]) == expected
     assert "canary" not in json.dumps(segment)
 
 
@@ -121,7 +116,8 @@ def test_tracing_is_off_by_default() -> None:
 
 def test_disabled_tracing_imports_nothing() -> None:
     code = (
-        "import sys; from types import SimpleNamespace as C; from functions.health.handler import handler as h;"
+        "import sys; from types import SimpleNamespace as C;"
+        "from functions.health.handler import handler as h;"
         "http = {'method': 'GET', 'path': '/health'};"
         "e = {'rawPath': '/health', 'requestContext': {'http': http, 'stage': '$default'}};"
         "c = C(aws_request_id='1', get_remaining_time_in_millis=lambda: 9000, function_name='f',"

@@ -36,11 +36,8 @@ def test_email_is_stripped_and_kept(shop: Shop, email: str) -> None:
 def test_duplicate_email_is_409_in_any_case(shop: Shop, email: str) -> None:
     shop.add_user("ada@Example.com")
     response = shop.post("/api/users", {"email": email, "name": "Ada"})
-    assert (response.status, response.code, response.errors) == (
-        409,
-        "duplicate",
-        {"/email": "duplicate"},
-    )
+    expected = (409, "duplicate", {"/email": "duplicate"})
+    assert (response.status, response.code, response.errors) == expected
 
 
 def test_users_may_share_a_name(shop: Shop) -> None:
@@ -74,11 +71,8 @@ def test_users_may_share_a_name(shop: Shop) -> None:
 def test_invalid_field_is_422(shop: Shop, method: str, field: str, value: Any, code: str) -> None:
     path = "/api/users" if method == "POST" else f"/api/users/{shop.add_user()}"
     response = shop.call(method, path, {**ADA, field: value})
-    assert (response.status, response.code, response.errors) == (
-        422,
-        "validation_failed",
-        {f"/{field}": code},
-    )
+    expected = (422, "validation_failed", {f"/{field}": code})
+    assert (response.status, response.code, response.errors) == expected
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT"])
@@ -96,49 +90,38 @@ def test_read_only_fields_are_ignored(shop: Shop, method: str) -> None:
     path = "/api/users" if method == "POST" else f"/api/users/{shop.add_user()}"
     forged = {"id": 10**9, "created_at": 1, "updated_at": [], "version": "x"}
     response = shop.call(method, path, ADA | forged)
-    assert (response.status, response.json["name"]) == (
-        201 if method == "POST" else 200,
-        "Ada Byron",
-    )
+    expected = (201 if method == "POST" else 200, "Ada Byron")
+    assert (response.status, response.json["name"]) == expected
     assert response.json["id"] != 10**9
 
 
 def test_get_response_can_be_put_back(shop: Shop) -> None:
     path = f"/api/users/{shop.add_user()}"
-    got = shop.get(path)
-    put = shop.put(path, got.json)
-    assert (put.status, put.text) == (200, got.text)
+    current = shop.get(path)
+    put = shop.put(path, current.json)
+    assert (put.status, put.text) == (200, current.text)
 
 
 def test_put_replaces_and_increments_version(shop: Shop) -> None:
     path = f"/api/users/{shop.add_user('old@example.com', 'Old')}"
     response = shop.put(path, ADA)
-    assert (response.status, response.json["email"], response.json["name"]) == (
-        200,
-        ADA["email"],
-        ADA["name"],
-    )
+    expected = (200, ADA["email"], ADA["name"])
+    assert (response.status, response.json["email"], response.json["name"]) == expected
     assert (response.json["version"], shop.get(path).text) == (2, response.text)
 
 
 def test_patch_changes_only_given_fields(shop: Shop) -> None:
     path = f"/api/users/{shop.add_user('ada@example.com', 'Ada')}"
     response = shop.patch(path, {"name": "Ada Byron"})
-    assert (response.status, response.json["name"], response.json["email"]) == (
-        200,
-        "Ada Byron",
-        "ada@example.com",
-    )
+    expected = (200, "Ada Byron", "ada@example.com")
+    assert (response.status, response.json["name"], response.json["email"]) == expected
 
 
 def test_user_may_change_case_of_own_email(shop: Shop) -> None:
     path = f"/api/users/{shop.add_user('ada@example.com')}"
     response = shop.patch(path, {"email": "Ada@Example.com"})
-    assert (response.status, response.json["email"], response.json["version"]) == (
-        200,
-        "Ada@Example.com",
-        2,
-    )
+    expected = (200, "Ada@Example.com", 2)
+    assert (response.status, response.json["email"], response.json["version"]) == expected
 
 
 def test_empty_patch_keeps_the_version(shop: Shop) -> None:
@@ -154,11 +137,8 @@ def test_update_to_duplicate_email_is_409(shop: Shop, method: str) -> None:
     response = shop.call(
         method, f"/api/users/{shop.add_user()}", {"email": "Taken@example.com", "name": "Ada"}
     )
-    assert (response.status, response.code, response.errors) == (
-        409,
-        "duplicate",
-        {"/email": "duplicate"},
-    )
+    expected = (409, "duplicate", {"/email": "duplicate"})
+    assert (response.status, response.code, response.errors) == expected
 
 
 def test_delete_is_204_and_frees_the_email(shop: Shop) -> None:
@@ -172,11 +152,8 @@ def test_delete_with_orders_is_409(shop: Shop) -> None:
     id = shop.add_user()
     shop.sql("INSERT INTO orders (user_id, total) VALUES (:id, 5)", id=id)
     response = shop.delete(f"/api/users/{id}")
-    assert (response.status, response.code, shop.get(f"/api/users/{id}").status) == (
-        409,
-        "still_referenced",
-        200,
-    )
+    expected = (409, "still_referenced", 200)
+    assert (response.status, response.code, shop.get(f"/api/users/{id}").status) == expected
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "PATCH", "DELETE"])
@@ -187,10 +164,8 @@ def test_unknown_id_is_404_and_invalid_id_400(
     shop: Shop, method: str, id: str, status: int
 ) -> None:
     response = shop.call(method, f"/api/users/{id}", None if method in ("GET", "DELETE") else ADA)
-    assert (response.status, response.code) == (
-        status,
-        "not_found" if status == 404 else "invalid_parameter",
-    )
+    expected = (status, "not_found" if status == 404 else "invalid_parameter")
+    assert (response.status, response.code) == expected
     assert response.errors == ({} if status == 404 else {"id": "invalid"})
 
 

@@ -35,12 +35,12 @@ def service(
     status: int, response: bytes
 ) -> Iterator[tuple[str, list[tuple[dict[str, str], bytes]]]]:
     """Run a service that sends one response to every request. Yield its URL and the requests."""
-    asked: list[tuple[dict[str, str], bytes]] = []
+    requests: list[tuple[dict[str, str], bytes]] = []
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["content-length"]))
-            asked.append(({name.lower(): value for name, value in self.headers.items()}, body))
+            requests.append(({name.lower(): value for name, value in self.headers.items()}, body))
             self.send_response(status)
             self.send_header("Content-Length", str(len(response)))
             self.end_headers()
@@ -53,7 +53,7 @@ def service(
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     try:
-        yield f"http://127.0.0.1:{server.server_port}", asked
+        yield f"http://127.0.0.1:{server.server_port}", requests
     finally:
         server.shutdown()
         thread.join()
@@ -84,11 +84,11 @@ def sign_with_botocore(
 def test_signature_equals_botocores(session_token: str) -> None:
     settings = AwsSettings(**KEYS, session_token=session_token)
     body = {"SecretId": "arn:aws:secretsmanager:x", "Ümlaut": "ß"}
-    with service(200, b"{}") as (url, asked):
+    with service(200, b"{}") as (url, requests):
         client = AwsClient(settings, "secretsmanager", endpoint=url, now=lambda: NOW)
         client.call("secretsmanager.GetSecretValue", body)
         client.close()
-    ((headers, sent),) = asked
+    ((headers, sent),) = requests
     assert (headers["x-amz-date"], json.loads(sent)) == (STAMP, body)
     assert headers.get("x-amz-security-token", "") == session_token
     signed = headers["authorization"].partition("SignedHeaders=")[2].partition(",")[0].split(";")
@@ -98,12 +98,12 @@ def test_signature_equals_botocores(session_token: str) -> None:
 
 @pytest.mark.parametrize("session_token", ["", "token"])
 def test_all_relevant_headers_are_signed(session_token: str) -> None:
-    with service(200, b"{}") as (url, asked):
+    with service(200, b"{}") as (url, requests):
         AwsClient(
             AwsSettings(**KEYS, session_token=session_token), "secretsmanager", endpoint=url
         ).call("t", {})
     signed = (
-        asked[0][0]["authorization"].partition("SignedHeaders=")[2].partition(",")[0].split(";")
+        requests[0][0]["authorization"].partition("SignedHeaders=")[2].partition(",")[0].split(";")
     )
     wanted = [
         "content-type",

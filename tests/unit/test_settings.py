@@ -31,11 +31,8 @@ def test_defaults_are_safe() -> None:
         host="db.example", name="shop", user="sluice_app", password="secret"
     )
     assert (settings.database.tls, settings.database.port) == ("verify-full", 5432)
-    assert (settings.cors_origins, settings.log_level, settings.stale_if_error_seconds) == (
-        (),
-        "INFO",
-        300,
-    )
+    expected = ((), "INFO", 300)
+    assert (settings.cors_origins, settings.log_level, settings.stale_if_error_seconds) == expected
 
 
 def test_all_missing_variables_are_named() -> None:
@@ -65,13 +62,13 @@ def test_all_problems_are_reported() -> None:
         "SLUICE_DB_POOL_SIZE": "0",
         "SLUICE_LOG_LEVEL": "LOUD",
     }
-    told = problems(REQUIRED | wrong | {"SLUICE_CURSOR_KEY": "short", "SLUICE_DB_HOST": ""})
-    assert {problem.split()[0] for problem in told} == {
+    reported = problems(REQUIRED | wrong | {"SLUICE_CURSOR_KEY": "short", "SLUICE_DB_HOST": ""})
+    assert {problem.split()[0] for problem in reported} == {
         *wrong,
         "SLUICE_CURSOR_KEY",
         "SLUICE_DB_HOST",
     }
-    assert all(problem in str(SettingsError(told)) for problem in told)
+    assert all(problem in str(SettingsError(reported)) for problem in reported)
 
 
 @pytest.mark.parametrize(
@@ -97,13 +94,13 @@ def test_database_variable_sets_its_field(name: str, value: str, field: str, rea
 
 
 def test_rds_proxy_disables_prepared_statements() -> None:
-    behind = REQUIRED | {"SLUICE_DB_POOLER": "rds-proxy", "SLUICE_ANALYST_PASSWORD": "secret"}
-    settings = Settings.from_env(behind)
+    environ = REQUIRED | {"SLUICE_DB_POOLER": "rds-proxy", "SLUICE_ANALYST_PASSWORD": "secret"}
+    settings = Settings.from_env(environ)
 
     assert settings.adhoc_sql is not None
     assert (settings.database.pooler, settings.database.prepared_statements) == ("rds-proxy", 0)
     assert settings.adhoc_sql.database.pooler == "rds-proxy"
-    chosen = Settings.from_env(behind | {"SLUICE_DB_PREPARED_STATEMENTS": "8"})
+    chosen = Settings.from_env(environ | {"SLUICE_DB_PREPARED_STATEMENTS": "8"})
     assert chosen.database.prepared_statements == 8
 
 
@@ -151,11 +148,8 @@ def test_iam_tokens_require_tls_and_region() -> None:
         "AWS_REGION": "eu-central-1",
     }
     settings = Settings.from_env(iam)
-    assert (settings.database.auth, settings.database.password, settings.adhoc_sql) == (
-        "iam",
-        "",
-        None,
-    )
+    expected = ("iam", "", None)
+    assert (settings.database.auth, settings.database.password, settings.adhoc_sql) == expected
     assert [
         problem.split()[0] for problem in problems(iam | {"AWS_REGION": "", "SLUICE_DB_TLS": "off"})
     ] == [
@@ -165,12 +159,12 @@ def test_iam_tokens_require_tls_and_region() -> None:
 
 
 def test_each_role_has_its_authentication() -> None:
-    here = REQUIRED | {"AWS_REGION": "eu-central-1"}
-    analyst = Settings.from_env(here | {"SLUICE_ANALYST_AUTH": "iam"}).adhoc_sql
+    environ = REQUIRED | {"AWS_REGION": "eu-central-1"}
+    analyst = Settings.from_env(environ | {"SLUICE_ANALYST_AUTH": "iam"}).adhoc_sql
     assert analyst is not None
     assert (analyst.database.auth, analyst.database.password) == ("iam", "")
     mixed = Settings.from_env(
-        here | {"SLUICE_DB_AUTH": "iam", "SLUICE_ANALYST_SECRET_ARN": "arn:aws:x"}
+        environ | {"SLUICE_DB_AUTH": "iam", "SLUICE_ANALYST_SECRET_ARN": "arn:aws:x"}
     ).adhoc_sql
     assert mixed is not None
     assert (mixed.database.auth, mixed.database.secret_arn) == ("password", "arn:aws:x")
@@ -183,9 +177,9 @@ def test_credentials_url_must_be_https() -> None:
     assert problems(REQUIRED | {name: "http://keys.example/"}) == [
         f"{name} must start with https://, not 'http://keys.example/'"
     ]
-    given = {name: "http://127.0.0.1:9001/keys", "AWS_CONTAINER_AUTHORIZATION_TOKEN": "hush"}
-    aws = Settings.from_env(REQUIRED | given).aws
-    assert (aws.credentials_url, aws.credentials_token) == (given[name], "hush")
+    variables = {name: "http://127.0.0.1:9001/keys", "AWS_CONTAINER_AUTHORIZATION_TOKEN": "hush"}
+    aws = Settings.from_env(REQUIRED | variables).aws
+    assert (aws.credentials_url, aws.credentials_token) == (variables[name], "hush")
     assert "hush" not in repr(aws)
 
 
@@ -310,12 +304,8 @@ def test_psql_and_sqlalchemy_urls_are_accepted(
     url: str, host: str, port: int, user: str, password: str
 ) -> None:
     settings = DatabaseSettings.from_url(url)
-    assert (settings.host, settings.port, settings.user, settings.password) == (
-        host,
-        port,
-        user,
-        password,
-    )
+    expected = (host, port, user, password)
+    assert (settings.host, settings.port, settings.user, settings.password) == expected
     assert (settings.name, settings.auth) == ("shop", "password" if password else "none")
 
 
@@ -331,7 +321,7 @@ def test_url_may_name_the_ca_file() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "host", "port"),
+    ("value", "host", "port"),
     [
         ("replica.example", "replica.example", 6432),
         ("replica.example:5433", "replica.example", 5433),
@@ -339,9 +329,9 @@ def test_url_may_name_the_ca_file() -> None:
         ("[::1]:5433", "::1", 5433),
     ],
 )
-def test_replica_has_the_primarys_settings(given: str, host: str, port: int) -> None:
+def test_replica_has_the_primarys_settings(value: str, host: str, port: int) -> None:
     settings = Settings.from_env(
-        REQUIRED | {"SLUICE_DB_PORT": "6432", "SLUICE_REPLICA_HOST": given}
+        REQUIRED | {"SLUICE_DB_PORT": "6432", "SLUICE_REPLICA_HOST": value}
     )
     assert settings.replica == dataclasses.replace(
         settings.database, host=host, port=port, deadline_share=0.5
@@ -350,8 +340,8 @@ def test_replica_has_the_primarys_settings(given: str, host: str, port: int) -> 
 
 
 @pytest.mark.parametrize(
-    "given", ["replica:0", "replica:65536", "replica:x", ":5433", "a b", "postgresql://replica"]
+    "value", ["replica:0", "replica:65536", "replica:x", ":5433", "a b", "postgresql://replica"]
 )
-def test_invalid_replica_host_is_rejected(given: str) -> None:
-    (problem,) = problems(REQUIRED | {"SLUICE_REPLICA_HOST": given})
+def test_invalid_replica_host_is_rejected(value: str) -> None:
+    (problem,) = problems(REQUIRED | {"SLUICE_REPLICA_HOST": value})
     assert problem.startswith("SLUICE_REPLICA_HOST must be a host, or host:port")

@@ -42,7 +42,7 @@ class FakeIssuer:
         assert url == SETTINGS.jwks_url
         self.fetches += 1
         if self.response is None:
-            raise OSError("no answer")
+            raise OSError("no response")
         return self.response
 
     def tokens(self) -> TokenVerifier:
@@ -64,11 +64,8 @@ def test_valid_token_identifies_the_client(
     principal = issuer.tokens()(token(key, algorithm, kid, exp=expires))
 
     assert principal is not None
-    assert (principal.client_id, principal.scopes, principal.tier) == (
-        "jwt ada",
-        {"orders:read", "catalog:read"},
-        "default",
-    )
+    expected = ("jwt ada", {"orders:read", "catalog:read"}, "default")
+    assert (principal.client_id, principal.scopes, principal.tier) == expected
     assert principal.expires_at == pytest.approx(expires + LEEWAY, abs=1)
 
 
@@ -131,10 +128,10 @@ INVALID_TOKENS: dict[str, Callable[[], str]] = {
     "of another issuer": lambda: token(iss="https://issuer.example"),
     "for another audience": lambda: token(aud="other"),
     "that never expires": lambda: token(exp=None),
-    "of nobody": lambda: token(sub=None),
+    "without a subject": lambda: token(sub=None),
     "for no audience": lambda: token(aud=None),
     "no token": lambda: "abc",
-    "of one without a name": lambda: token(sub=""),
+    "with an empty subject": lambda: token(sub=""),
     "that expires after the end of numbers": lambda: token(exp=10**400),
     "that expires at infinity": lambda: signed(
         HEAD, json.dumps({**CLAIMS, "exp": float("inf")}).encode()
@@ -275,15 +272,15 @@ def test_rotated_key_is_found_without_key_id(issuer: FakeIssuer) -> None:
 
 @pytest.mark.filterwarnings("ignore::jwt.InsecureKeyLengthWarning")  # from signing with a short key
 @pytest.mark.parametrize(
-    ("bits", "taken"), [(1_024, False), (2_047, False), (2_048, True), (3_072, True)]
+    ("bits", "accepted"), [(1_024, False), (2_047, False), (2_048, True), (3_072, True)]
 )
-def test_rsa_key_has_at_least_2048_bits(issuer: FakeIssuer, bits: int, taken: bool) -> None:
+def test_rsa_key_has_at_least_2048_bits(issuer: FakeIssuer, bits: int, accepted: bool) -> None:
     short = rsa.generate_private_key(public_exponent=65537, key_size=bits)
     issuer.response = key_set(jwk(short, kid="s"), jwk(EC, kid="e"))
     tokens = issuer.tokens()
 
-    assert (tokens(token(short, kid="s")) is not None) is taken
-    assert (tokens(without_kid(short)) is not None) is taken
+    assert (tokens(token(short, kid="s")) is not None) is accepted
+    assert (tokens(without_kid(short)) is not None) is accepted
 
 
 def test_empty_key_set_rejects_all_tokens(issuer: FakeIssuer) -> None:

@@ -66,18 +66,19 @@ def sign_with_botocore(
     """Return botocore's Authorization header for the same request at the same time."""
     request = AWSRequest("POST", url, headers=headers, data=body)
     request.context["timestamp"] = STAMP
-    signer: Any = SigV4Auth(
-        Credentials(
-            settings.access_key_id, settings.secret_access_key, settings.session_token or None
-        ),
-        "secretsmanager",
-        settings.region,
+    credentials = Credentials(
+        settings.access_key_id, settings.secret_access_key, settings.session_token or None
     )
-    signature = signer.signature(
-        signer.string_to_sign(request, signer.canonical_request(request)), request
-    )
+    signer: Any = SigV4Auth(credentials, "secretsmanager", settings.region)
+    string_to_sign = signer.string_to_sign(request, signer.canonical_request(request))
+    signature = signer.signature(string_to_sign, request)
     signer._inject_signature_to_request(request, signature)
     return str(request.headers["Authorization"])
+
+
+def signed_headers(headers: dict[str, str]) -> list[str]:
+    """Return the names of the headers that the Authorization header signs."""
+    return headers["authorization"].partition("SignedHeaders=")[2].partition(",")[0].split(";")
 
 
 @pytest.mark.parametrize("session_token", ["", "FwoGZXIvYXdzE//token=="])
@@ -91,28 +92,24 @@ def test_signature_equals_botocores(session_token: str) -> None:
     ((headers, sent),) = requests
     assert (headers["x-amz-date"], json.loads(sent)) == (STAMP, body)
     assert headers.get("x-amz-security-token", "") == session_token
-    signed = headers["authorization"].partition("SignedHeaders=")[2].partition(",")[0].split(";")
-    same = {name: headers[name] for name in signed}
+    same = {name: headers[name] for name in signed_headers(headers)}
     assert headers["authorization"] == sign_with_botocore(settings, url, same, sent)
 
 
 @pytest.mark.parametrize("session_token", ["", "token"])
 def test_all_relevant_headers_are_signed(session_token: str) -> None:
+    settings = AwsSettings(**KEYS, session_token=session_token)
     with service(200, b"{}") as (url, requests):
-        AwsClient(
-            AwsSettings(**KEYS, session_token=session_token), "secretsmanager", endpoint=url
-        ).call("t", {})
-    signed = (
-        requests[0][0]["authorization"].partition("SignedHeaders=")[2].partition(",")[0].split(";")
-    )
-    wanted = [
+        AwsClient(settings, "secretsmanager", endpoint=url).call("t", {})
+    headers, _ = requests[0]
+    expected = [
         "content-type",
         "host",
         "x-amz-date",
         *(["x-amz-security-token"] if session_token else []),
         "x-amz-target",
     ]
-    assert signed == wanted
+    assert signed_headers(headers) == expected
 
 
 @pytest.mark.parametrize(
@@ -163,13 +160,11 @@ class SecretWithPassword:
 
     def __init__(self, client: Any, endpoint: str) -> None:
         self.client = client
-        self.arn = client.create_secret(Name=f"database-{uuid.uuid4()}", SecretString="not JSON")[
-            "ARN"
-        ]
+        name = f"database-{uuid.uuid4()}"
+        self.arn = client.create_secret(Name=name, SecretString="not JSON")["ARN"]
         self.now = 1_000.0
-        self.password = SecretPassword(
-            AwsSettings(**KEYS, secrets_endpoint=endpoint), self.arn, clock=lambda: self.now
-        )
+        settings = AwsSettings(**KEYS, secrets_endpoint=endpoint)
+        self.password = SecretPassword(settings, self.arn, clock=lambda: self.now)
 
     def set_value(self, value: str) -> None:
         self.client.put_secret_value(SecretId=self.arn, SecretString=value)

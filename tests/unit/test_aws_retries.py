@@ -37,9 +37,8 @@ def service(*responses: ServiceResponse) -> Iterator[tuple[str, list[str]]]:
             self.rfile.read(int(self.headers["content-length"]))
             status, code = responses[min(len(targets), len(responses) - 1)]
             targets.append(self.headers["x-amz-target"])
-            body = json.dumps(
-                {} if status == 200 else {"__type": f"com.amazon#{code}", "message": "no"}
-            ).encode()
+            error = {"__type": f"com.amazon#{code}", "message": "no"}
+            body = json.dumps({} if status == 200 else error).encode()
             self.send_response(status)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
@@ -60,14 +59,15 @@ def service(*responses: ServiceResponse) -> Iterator[tuple[str, list[str]]]:
 
 @contextmanager
 def client(
-    url: str, pauses: list[float] | None = None, *, timeout: float = 5.0
+    url: str, delays: list[float] | None = None, *, timeout: float = 5.0
 ) -> Iterator[AwsClient]:
-    noted: list[float] = [] if pauses is None else pauses
-    opened = AwsClient(
-        AWS_SETTINGS, "dynamodb", endpoint=url, version="1.0", timeout=timeout, sleep=noted.append
+    """Create a client that does not sleep before a retry, but appends the delay to `delays`."""
+    sleep = [].append if delays is None else delays.append
+    aws_client = AwsClient(
+        AWS_SETTINGS, "dynamodb", endpoint=url, version="1.0", timeout=timeout, sleep=sleep
     )
-    with closing(opened):
-        yield opened
+    with closing(aws_client):
+        yield aws_client
 
 
 TRANSIENT_ERRORS = [
@@ -88,78 +88,77 @@ PERMANENT_ERRORS = [
 ]
 
 
-@pytest.mark.parametrize("failure", TRANSIENT_ERRORS)
-def test_transient_error_is_retried_once(failure: ServiceResponse) -> None:
-    pauses: list[float] = []
-    with service(failure, SUCCESS) as (url, targets), client(url, pauses) as sender:
-        assert sender.call("t", {}) == {}
+@pytest.mark.parametrize("error", TRANSIENT_ERRORS)
+def test_transient_error_is_retried_once(error: ServiceResponse) -> None:
+    delays: list[float] = []
+    with service(error, SUCCESS) as (url, targets), client(url, delays) as aws_client:
+        assert aws_client.call("t", {}) == {}
     assert len(targets) == 2
-    assert [RETRY_DELAY / 2 <= pause <= RETRY_DELAY * 1.5 for pause in pauses] == [True]
+    (delay,) = delays
+    assert RETRY_DELAY / 2 <= delay <= RETRY_DELAY * 1.5
 
 
-@pytest.mark.parametrize("failure", TRANSIENT_ERRORS)
-def test_second_failure_is_raised(failure: ServiceResponse) -> None:
+@pytest.mark.parametrize("error", TRANSIENT_ERRORS)
+def test_second_failure_is_raised(error: ServiceResponse) -> None:
     with (
-        service(failure) as (url, targets),
-        client(url) as sender,
+        service(error) as (url, targets),
+        client(url) as aws_client,
         pytest.raises(AwsError) as caught,
     ):
-        sender.call("t", {})
-    assert (caught.value.code, len(targets)) == (failure[1], 2)
+        aws_client.call("t", {})
+    assert (caught.value.code, len(targets)) == (error[1], 2)
 
 
-@pytest.mark.parametrize("failure", PERMANENT_ERRORS)
-def test_permanent_error_is_not_retried(failure: ServiceResponse) -> None:
+@pytest.mark.parametrize("error", PERMANENT_ERRORS)
+def test_permanent_error_is_not_retried(error: ServiceResponse) -> None:
     with (
-        service(failure, SUCCESS) as (url, targets),
-        client(url) as sender,
+        service(error, SUCCESS) as (url, targets),
+        client(url) as aws_client,
         pytest.raises(AwsError) as caught,
     ):
-        sender.call("t", {})
-    assert (caught.value.code, len(targets)) == (failure[1], 1)
+        aws_client.call("t", {})
+    assert (caught.value.code, len(targets)) == (error[1], 1)
 
 
 def test_no_retry_without_time_left() -> None:
     time_left = deadline.within(MIN_TIME_FOR_RETRY / 2)
     with (
         service(TRANSIENT_ERRORS[0], SUCCESS) as (url, targets),
-        client(url) as sender,
+        client(url) as aws_client,
         time_left,
         pytest.raises(AwsError),
     ):
-        sender.call("t", {})
+        aws_client.call("t", {})
     assert len(targets) == 1
 
 
 def test_timeout_is_retried(emulated_aws: AwsSettings) -> None:
     with (
-        lossy_proxy(emulated_aws.dynamodb_endpoint, ["silence"]) as between,
-        client(between.endpoint, timeout=1.0) as sender,
+        lossy_proxy(emulated_aws.dynamodb_endpoint, ["silence"]) as proxy,
+        client(proxy.endpoint, timeout=1.0) as aws_client,
     ):
-        listed = sender.call("DynamoDB_20120810.ListTables", {})
-    assert RATE_LIMIT_TABLE in listed["TableNames"]
-    assert between.carried_out == 2
+        tables = aws_client.call("DynamoDB_20120810.ListTables", {})
+    assert RATE_LIMIT_TABLE in tables["TableNames"]
+    assert proxy.carried_out == 2
 
 
-@pytest.mark.parametrize("fate", ["close", "500", "silence"])
+@pytest.mark.parametrize("action", ["close", "500", "silence"])
 @pytest.mark.parametrize("warm", [False, True])
 def test_retried_increment_counts_once(
-    emulated_aws: AwsSettings, fate: ResponseAction, warm: bool
+    emulated_aws: AwsSettings, action: ResponseAction, warm: bool
 ) -> None:
     key = token_hex(8)
     with ExitStack() as stack:
-        between = stack.enter_context(lossy_proxy(emulated_aws.dynamodb_endpoint))
-        sender = stack.enter_context(client(between.endpoint, timeout=1.0))
-        counts = DynamoCounterStore(sender, RATE_LIMIT_TABLE)
+        proxy = stack.enter_context(lossy_proxy(emulated_aws.dynamodb_endpoint))
+        aws_client = stack.enter_context(client(proxy.endpoint, timeout=1.0))
+        store = DynamoCounterStore(aws_client, RATE_LIMIT_TABLE)
         if warm:  # then the connection is reused and the item exists
-            counts.increment(key, 1, amount=1, limit=5, expires_at=EXPIRES_AT)
-        between.actions = [fate]
+            store.increment(key, 1, amount=1, limit=5, expires_at=EXPIRES_AT)
+        proxy.actions = [action]
         before = int(warm)
-        assert counts.increment(key, 1, amount=2, limit=5, expires_at=EXPIRES_AT) == (
-            True,
-            before + 2,
-        )
-        assert counts.count(key, 1) == before + 2
+        result = store.increment(key, 1, amount=2, limit=5, expires_at=EXPIRES_AT)
+        assert result == (True, before + 2)
+        assert store.count(key, 1) == before + 2
 
 
 def test_retried_increment_may_reach_the_limit(
@@ -167,24 +166,26 @@ def test_retried_increment_may_reach_the_limit(
 ) -> None:
     key = token_hex(8)
     with (
-        lossy_proxy(emulated_aws.dynamodb_endpoint, ["500"]) as between,
-        client(between.endpoint) as sender,
+        lossy_proxy(emulated_aws.dynamodb_endpoint, ["500"]) as proxy,
+        client(proxy.endpoint) as aws_client,
     ):
-        counts = DynamoCounterStore(sender, RATE_LIMIT_TABLE)
-        assert counts.increment(key, 1, amount=5, limit=5, expires_at=EXPIRES_AT) == (True, 5)
-        assert counts.increment(key, 1, amount=1, limit=5, expires_at=EXPIRES_AT) == (False, 5)
+        store = DynamoCounterStore(aws_client, RATE_LIMIT_TABLE)
+        assert store.increment(key, 1, amount=5, limit=5, expires_at=EXPIRES_AT) == (True, 5)
+        assert store.increment(key, 1, amount=1, limit=5, expires_at=EXPIRES_AT) == (False, 5)
 
 
-@pytest.mark.parametrize("fate", ["close", "500"])
-def test_retried_probe_lock_stays_acquired(emulated_aws: AwsSettings, fate: ResponseAction) -> None:
+@pytest.mark.parametrize("action", ["close", "500"])
+def test_retried_probe_lock_stays_acquired(
+    emulated_aws: AwsSettings, action: ResponseAction
+) -> None:
     name = token_hex(8)
     with (
-        lossy_proxy(emulated_aws.dynamodb_endpoint, [fate]) as between,
-        client(between.endpoint) as sender,
+        lossy_proxy(emulated_aws.dynamodb_endpoint, [action]) as proxy,
+        client(proxy.endpoint) as aws_client,
     ):
-        turns = DynamoProbeLock(sender, RATE_LIMIT_TABLE, name)
-        assert turns.acquire(1_000.0, 1_002.5)
-        assert not DynamoProbeLock(sender, RATE_LIMIT_TABLE, name).acquire(1_000.0, 1_002.5)
+        lock = DynamoProbeLock(aws_client, RATE_LIMIT_TABLE, name)
+        assert lock.acquire(1_000.0, 1_002.5)
+        assert not DynamoProbeLock(aws_client, RATE_LIMIT_TABLE, name).acquire(1_000.0, 1_002.5)
 
 
 @pytest.mark.parametrize(
@@ -194,12 +195,12 @@ def test_connection_is_reused_until_max_idle(
     emulated_aws: AwsSettings, idle: timedelta, connections: int
 ) -> None:
     now = [datetime(2026, 1, 31, tzinfo=UTC)]
-    with lossy_proxy(emulated_aws.dynamodb_endpoint) as between:
-        sender = AwsClient(
-            AWS_SETTINGS, "dynamodb", endpoint=between.endpoint, version="1.0", now=lambda: now[0]
+    with lossy_proxy(emulated_aws.dynamodb_endpoint) as proxy:
+        aws_client = AwsClient(
+            AWS_SETTINGS, "dynamodb", endpoint=proxy.endpoint, version="1.0", now=lambda: now[0]
         )
-        with closing(sender):
-            sender.call("DynamoDB_20120810.ListTables", {})
+        with closing(aws_client):
+            aws_client.call("DynamoDB_20120810.ListTables", {})
             now[0] += idle
-            sender.call("DynamoDB_20120810.ListTables", {})
-    assert len(between.callers) == connections
+            aws_client.call("DynamoDB_20120810.ListTables", {})
+    assert len(proxy.callers) == connections

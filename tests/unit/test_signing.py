@@ -61,12 +61,12 @@ def token_of_botocore(
 )
 def test_token_equals_botocores(host: str, port: int, user: str, session_token: str) -> None:
     settings = AwsSettings(**KEYS, session_token=session_token)
-    theirs, signed_at = token_of_botocore(settings, host, port, user)
+    expected, signed_at = token_of_botocore(settings, host, port, user)
     database = DatabaseSettings(host=host, name="shop", user=user, port=port, auth="iam")
-    ours = IamToken(settings, database, now=lambda: signed_at)()
-    assert ours == theirs
-    assert ours.startswith(("shop", "Shop", "[2001", "192"))
-    assert "X-Amz-Expires=900&" in ours
+    token = IamToken(settings, database, now=lambda: signed_at)()
+    assert token == expected
+    assert token.startswith(("shop", "Shop", "[2001", "192"))
+    assert "X-Amz-Expires=900&" in token
 
 
 class CredentialsService:
@@ -78,10 +78,10 @@ class CredentialsService:
         self.silent = False
         self.settings: AwsSettings
 
-    def role(self) -> CredentialProvider:
+    def provider(self) -> CredentialProvider:
         return CredentialProvider(self.settings, now=lambda: self.now)
 
-    def response(self, authorization: str | None) -> tuple[int, bytes]:
+    def respond(self, authorization: str | None) -> tuple[int, bytes]:
         if self.silent or authorization != "pass-1":
             return 401, b"no"
         self.issued += 1
@@ -97,13 +97,14 @@ class CredentialsService:
 
 @contextmanager
 def serving(credentials_service: CredentialsService) -> Iterator[None]:
+    """Serve the credentials over HTTP until the block ends."""
+
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            status, body = (
-                credentials_service.response(self.headers["Authorization"])
-                if self.path == "/keys?v=1"
-                else (404, b"")
-            )
+            if self.path == "/keys?v=1":
+                status, body = credentials_service.respond(self.headers["Authorization"])
+            else:
+                status, body = 404, b""
             self.send_response(status)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
@@ -145,23 +146,26 @@ def test_environment_credentials_need_no_request(credentials_service: Credential
 
 
 def test_credentials_are_cached_until_near_expiry(credentials_service: CredentialsService) -> None:
-    role = credentials_service.role()
-    assert [role.current().access_key_id, role.current().access_key_id] == ["AKID1", "AKID1"]
+    provider = credentials_service.provider()
+    assert [provider.current().access_key_id, provider.current().access_key_id] == [
+        "AKID1",
+        "AKID1",
+    ]
     credentials_service.now += timedelta(hours=1) - REFRESH_MARGIN
-    assert role.current().access_key_id == "AKID1"
+    assert provider.current().access_key_id == "AKID1"
     credentials_service.now += timedelta(seconds=1)
-    assert role.current().access_key_id == "AKID2"
+    assert provider.current().access_key_id == "AKID2"
 
 
 def test_valid_credentials_survive_an_outage(credentials_service: CredentialsService) -> None:
-    role = credentials_service.role()
-    role.current()
+    provider = credentials_service.provider()
+    provider.current()
     credentials_service.silent = True
     credentials_service.now += timedelta(minutes=59)
-    assert role.current().access_key_id == "AKID1"
+    assert provider.current().access_key_id == "AKID1"
     credentials_service.now += timedelta(minutes=1)
     with pytest.raises(CredentialsUnavailable):
-        role.current()
+        provider.current()
 
 
 def test_token_is_renewed_after_ten_minutes(

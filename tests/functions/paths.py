@@ -15,8 +15,8 @@ ALLOWED_METHODS = {
     if "get" in methods and not path.startswith(("/docs", "/openapi"))
 }
 BODY_ROUTES = [
-    (operation.method, re.sub(r"<\w+>", "1", operation.path))
+    (route.method, re.sub(r"<\w+>", "1", route.path))
     for name in RESOURCES
-    for operation in resource_routes(name)
-    if operation.body
+    for route in resource_routes(name)
+    if route.body
 ]

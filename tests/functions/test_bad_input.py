@@ -41,49 +41,49 @@ def generated(examples: int) -> settings:
 class WriteRoute:
     """A route with a request body, and a valid body for it."""
 
-    operation: RouteSpec
+    route: RouteSpec
     body: dict[str, Any]
 
     @property
     def method(self) -> str:
-        return self.operation.method
+        return self.route.method
 
     @property
     def body_schema(self) -> BodySchema:
-        assert self.operation.body is not None
-        return self.operation.body
+        assert self.route.body is not None
+        return self.route.body
 
     @property
     def path(self) -> str:
-        return path_template(self.operation)
+        return path_template(self.route)
 
 
-def path_template(operation: RouteSpec) -> str:
-    return re.sub(r"<\w+>", "{id}", operation.path)
+def path_template(route: RouteSpec) -> str:
+    return re.sub(r"<\w+>", "{id}", route.path)
 
 
 BULK_BODY = {"updates": [{"product_id": 1, "quantity": 7}]}
 
 
-def example_body(name: str, operation: RouteSpec) -> dict[str, Any] | None:
+def example_body(name: str, route: RouteSpec) -> dict[str, Any] | None:
     """Return a valid body for this route, or None if it has no body."""
-    if operation.body is not None and "updates" in operation.body.fields:
+    if route.body is not None and "updates" in route.body.fields:
         return BULK_BODY
-    return valid_body(name, operation)
+    return valid_body(name, route)
 
 
 WRITES = [
-    WriteRoute(operation, example_body(name, operation) or {})
+    WriteRoute(route, example_body(name, route) or {})
     for name in RESOURCES
-    for operation in resource_routes(name)
-    if operation.body is not None
+    for route in resource_routes(name)
+    if route.body is not None
 ]
 ROUTES = [
-    (operation.method, path_template(operation), example_body(name, operation))
+    (route.method, path_template(route), example_body(name, route))
     for name in RESOURCES
-    for operation in resource_routes(name)
+    for route in resource_routes(name)
 ]
-BY_ID = [route for route in ROUTES if "{id}" in route[1]]
+BY_ID = [request for request in ROUTES if "{id}" in request[1]]
 
 
 class PopulatedShop:
@@ -214,9 +214,11 @@ def test_body_of_other_media_type_is_415(
 
 
 @generated(100)
-@given(route=st.sampled_from(BY_ID), id=invalid_ids)
-def test_invalid_id_is_400(populated: PopulatedShop, route: tuple[str, str, Any], id: str) -> None:
-    method, path, body = route
+@given(request=st.sampled_from(BY_ID), id=invalid_ids)
+def test_invalid_id_is_400(
+    populated: PopulatedShop, request: tuple[str, str, Any], id: str
+) -> None:
+    method, path, body = request
     response = populated.assert_rejected(
         populated.shop.call(method, path.replace("{id}", id), body), 400
     )
@@ -224,18 +226,20 @@ def test_invalid_id_is_400(populated: PopulatedShop, route: tuple[str, str, Any]
 
 
 @generated(40)
-@given(route=st.sampled_from(BY_ID), id=unknown_ids)
-def test_unknown_id_is_404(populated: PopulatedShop, route: tuple[str, str, Any], id: str) -> None:
-    method, path, body = route
+@given(request=st.sampled_from(BY_ID), id=unknown_ids)
+def test_unknown_id_is_404(
+    populated: PopulatedShop, request: tuple[str, str, Any], id: str
+) -> None:
+    method, path, body = request
     populated.assert_rejected(populated.shop.call(method, path.replace("{id}", id), body), 404)
 
 
 @generated(60)
-@given(route=st.sampled_from(ROUTES), name=any_text, value=any_text)
+@given(request=st.sampled_from(ROUTES), name=any_text, value=any_text)
 def test_unknown_parameter_is_400(
-    populated: PopulatedShop, route: tuple[str, str, Any], name: str, value: str
+    populated: PopulatedShop, request: tuple[str, str, Any], name: str, value: str
 ) -> None:
-    method, path, body = route
+    method, path, body = request
     name = "x" + name.encode("utf-8", "replace").decode()
     query = urlencode({name: value.encode("utf-8", "replace")})
     response = populated.shop.call(method, f"{populated.with_id(path)}?{query}", body)
@@ -308,7 +312,7 @@ every_parameter = sorted(
 @generated(150)
 @given(
     method=st.sampled_from(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]),
-    path=st.sampled_from(sorted({route[1] for route in ROUTES})),
+    path=st.sampled_from(sorted({request[1] for request in ROUTES})),
     query=st.dictionaries(st.sampled_from(every_parameter), valid_values, max_size=3),
     body=st.dictionaries(st.sampled_from([*FIELDS, "version"]), any_json) | any_json,
     etag=st.sampled_from(["*", '"1"', 'W/"1"', '"1.1.1"']) | any_text,

@@ -14,9 +14,9 @@ from tests.fixtures.tcp_proxy import TcpProxy
 SERVICE = ("/health", "/openapi.json")
 ROUTES: list[tuple[str, str]] = sorted(
     {
-        (operation.method, re.sub(r"<\w+>", "1", operation.path))
+        (route.method, re.sub(r"<\w+>", "1", route.path))
         for api in {*HANDLERS.values(), *(handler_for(path) for path in SERVICE)}
-        for operation in api.routes
+        for route in api.routes
     }
 )
 VARY = {"Accept", "Authorization", "Origin", "X-API-Key"}

@@ -8,6 +8,7 @@ import pytest
 
 from sluice import runtime
 from sluice.errors import StaleVersion
+from sluice.http.route import RouteSpec
 from sluice.repositories.conditional_write import Precondition
 from tests.fixtures.resources import (
     RESOURCES,
@@ -18,22 +19,24 @@ from tests.fixtures.resources import (
 )
 from tests.fixtures.shop import Shop, written_tables
 
-# resource, method and body of every write to a single row
+
+def body_of(name: str, route: RouteSpec) -> Any:
+    return RESOURCES[name].patch if route.method == "PATCH" else valid_body(name, route)
+
+
+# The resource, method and body of every write to a single row.
 WRITES: list[tuple[str, str, Any]] = [
-    (
-        name,
-        operation.method,
-        RESOURCES[name].patch if operation.method == "PATCH" else valid_body(name, operation),
-    )
+    (name, route.method, body_of(name, route))
     for name in RESOURCES
-    for operation in resource_routes(name)
-    if is_item_route(operation) and operation.method != "GET"
+    for route in resource_routes(name)
+    if is_item_route(route) and route.method != "GET"
 ]
-writes = pytest.mark.parametrize(("resource", "method", "body"), WRITES)
-resources = pytest.mark.parametrize("resource", RESOURCES)
+each_write = pytest.mark.parametrize(("resource", "method", "body"), WRITES)
+each_resource = pytest.mark.parametrize("resource", RESOURCES)
 
 
-def state(shop: Shop) -> list[list[Any]]:
+def table_contents(shop: Shop) -> list[list[Any]]:
+    """Return all rows of all tables, to compare them before and after a request."""
     return [
         row
         for table in written_tables(shop)
@@ -41,7 +44,7 @@ def state(shop: Shop) -> list[list[Any]]:
     ]
 
 
-@resources
+@each_resource
 def test_resource_has_a_strong_etag(shop: Shop, resource: str) -> None:
     etag = shop.get(new_row_path(shop, resource)).headers["ETag"]
     assert etag.startswith('"')
@@ -49,13 +52,13 @@ def test_resource_has_a_strong_etag(shop: Shop, resource: str) -> None:
     assert len(etag) > 2
 
 
-@resources
+@each_resource
 def test_etag_is_stable_without_changes(shop: Shop, resource: str) -> None:
     path = new_row_path(shop, resource)
     assert shop.get(path).headers["ETag"] == shop.get(path).headers["ETag"]
 
 
-@writes
+@each_write
 def test_write_returns_the_new_etag(shop: Shop, resource: str, method: str, body: Any) -> None:
     path = new_row_path(shop, resource)
     before = shop.get(path).headers["ETag"]
@@ -90,7 +93,7 @@ def test_etag_is_not_reused_for_an_old_value(shop: Shop) -> None:
     assert after.headers["ETag"] != before.headers["ETag"]
 
 
-@resources
+@each_resource
 @pytest.mark.parametrize(
     "form", ["{tag}", "*", "W/{tag}", '"other", {tag}', '"other",{tag} , "third"']
 )
@@ -103,7 +106,7 @@ def test_matching_if_none_match_is_304(shop: Shop, resource: str, form: str) -> 
         assert "Content-Type" not in response.headers
 
 
-@resources
+@each_resource
 @pytest.mark.parametrize("tags", ['"other"', 'W/"other"', '"a", "b"', '""'])
 def test_other_if_none_match_is_200(shop: Shop, resource: str, tags: str) -> None:
     response = shop.get(new_row_path(shop, resource), if_none_match=tags)
@@ -117,7 +120,7 @@ def test_stale_if_none_match_is_200(shop: Shop) -> None:
     assert shop.get(path, if_none_match=old).status == 200
 
 
-@writes
+@each_write
 @pytest.mark.parametrize("form", ["{tag}", "*", '"other", {tag}', '{tag},"other"'])
 def test_write_with_matching_if_match_succeeds(
     shop: Shop, resource: str, method: str, body: Any, form: str
@@ -128,18 +131,18 @@ def test_write_with_matching_if_match_succeeds(
     assert response.status == (204 if method == "DELETE" else 200)
 
 
-@writes
+@each_write
 @pytest.mark.parametrize("form", ['"other"', "W/{tag}", '"other", W/{tag}', '""'])
 def test_write_with_failing_if_match_is_412(
     shop: Shop, resource: str, method: str, body: Any, form: str
 ) -> None:
     path = new_row_path(shop, resource)
-    tag, before = shop.get(path).headers["ETag"], state(shop)
+    tag, before = shop.get(path).headers["ETag"], table_contents(shop)
     response = shop.call(method, path, body, if_match=form.format(tag=tag))
-    assert (response.status, response.code, state(shop)) == (412, "stale_version", before)
+    assert (response.status, response.code, table_contents(shop)) == (412, "stale_version", before)
 
 
-@writes
+@each_write
 def test_write_with_stale_etag_is_412(shop: Shop, resource: str, method: str, body: Any) -> None:
     path = new_row_path(shop, resource)
     old = shop.get(path).headers["ETag"]
@@ -154,13 +157,13 @@ def test_stock_change_makes_product_etag_stale(shop: Shop) -> None:
     assert shop.put(f"/api/products/{id}", RESOURCES["products"].body, if_match=old).status == 412
 
 
-@writes
+@each_write
 def test_if_match_on_missing_row_is_404(shop: Shop, resource: str, method: str, body: Any) -> None:
     shop.add_category("mugs")
     assert shop.call(method, f"/api/{resource}/404", body, if_match='"1"').status == 404
 
 
-@writes
+@each_write
 @pytest.mark.parametrize("header", ["1.1", "'1'", '"1', '"a" "b"', "W/1", 'w/"1"', '*, "1"'])
 def test_malformed_if_match_is_400(
     shop: Shop, resource: str, method: str, body: Any, header: str
@@ -186,7 +189,7 @@ UNREADABLE = (
 )
 
 
-@resources
+@each_resource
 @pytest.mark.parametrize("header", UNREADABLE)
 def test_read_ignores_malformed_preconditions(shop: Shop, resource: str, header: str) -> None:
     path = new_row_path(shop, resource)
@@ -196,7 +199,7 @@ def test_read_ignores_malformed_preconditions(shop: Shop, resource: str, header:
 
 @pytest.mark.parametrize("header", UNREADABLE)
 def test_write_with_malformed_if_none_match_is_400(shop: Shop, header: str) -> None:
-    path, before = new_row_path(shop, "products"), state(shop)
+    path, before = new_row_path(shop, "products"), table_contents(shop)
     for method in ("PUT", "PATCH", "DELETE"):
         response = shop.call(method, path, RESOURCES["products"].body, if_none_match=header)
         expected = (400, "invalid_request", True)
@@ -207,10 +210,10 @@ def test_write_with_malformed_if_none_match_is_400(shop: Shop, header: str) -> N
         ) == expected
     response = shop.post("/api/products", RESOURCES["products"].body, if_none_match=header)
     assert response.status == 400
-    assert state(shop) == before
+    assert table_contents(shop) == before
 
 
-@writes
+@each_write
 @pytest.mark.parametrize(
     "form", ["*", " * ", "{tag}", "W/{tag}", '"other", {tag}', ', ,\tW/{tag} ,"x"']
 )
@@ -218,12 +221,12 @@ def test_write_with_failing_if_none_match_is_412(
     shop: Shop, resource: str, method: str, body: Any, form: str
 ) -> None:
     path = new_row_path(shop, resource)
-    tag, before = shop.get(path).headers["ETag"], state(shop)
+    tag, before = shop.get(path).headers["ETag"], table_contents(shop)
     response = shop.call(method, path, body, if_none_match=form.format(tag=tag))
-    assert (response.status, response.code, state(shop)) == (412, "stale_version", before)
+    assert (response.status, response.code, table_contents(shop)) == (412, "stale_version", before)
 
 
-@writes
+@each_write
 @pytest.mark.parametrize("header", ['"other"', 'W/"other"', '"a", "b"', '""'])
 def test_write_with_passing_if_none_match_succeeds(
     shop: Shop, resource: str, method: str, body: Any, header: str
@@ -232,18 +235,18 @@ def test_write_with_passing_if_none_match_succeeds(
     assert response.status == (204 if method == "DELETE" else 200)
 
 
-@writes
+@each_write
 def test_both_preconditions_must_hold(shop: Shop, resource: str, method: str, body: Any) -> None:
     path = new_row_path(shop, resource)
-    tag, before = shop.get(path).headers["ETag"], state(shop)
+    tag, before = shop.get(path).headers["ETag"], table_contents(shop)
     for match, unless in ((tag, tag), (tag, "*"), ('"other"', '"other"'), ("*", tag), ("*", "*")):
         assert shop.call(method, path, body, if_match=match, if_none_match=unless).status == 412
-    assert state(shop) == before
+    assert table_contents(shop) == before
     response = shop.call(method, path, body, if_match=tag, if_none_match='"other"')
     assert response.status == (204 if method == "DELETE" else 200)
 
 
-@writes
+@each_write
 @pytest.mark.parametrize("header", ["*", '"1"'])
 def test_preconditions_on_missing_row_are_404(
     shop: Shop, resource: str, method: str, body: Any, header: str
@@ -253,7 +256,7 @@ def test_preconditions_on_missing_row_are_404(
         assert shop.call(method, f"/api/{resource}/404", body, **{name: header}).status == 404
 
 
-@resources
+@each_resource
 def test_read_with_stale_if_match_is_412(shop: Shop, resource: str) -> None:
     path = new_row_path(shop, resource)
     tag = shop.get(path).headers["ETag"]
@@ -304,7 +307,7 @@ def test_one_of_two_conditional_writers_wins(shop: Shop) -> None:
             assert sorted(threads.map(write, (id, id), ("Bob", "Eve"))) == ["2", "stale"]
 
 
-@resources
+@each_resource
 def test_empty_list_elements_are_skipped(shop: Shop, resource: str) -> None:
     path = new_row_path(shop, resource)
     tag = shop.get(path).headers["ETag"]

@@ -66,7 +66,7 @@ def test_openapi_lists_every_route_and_no_other(shop: Shop) -> None:
         "/openapi.json",
         "/docs",
     }
-    assert {operation.path for operation in docs.routes} - documented == set(FILES) - {
+    assert {route.path for route in docs.routes} - documented == set(FILES) - {
         "/openapi.json",
         "/docs",
     }

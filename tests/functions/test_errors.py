@@ -119,11 +119,8 @@ def test_internal_error_hides_its_cause_from_clients(
     response = isolated_shop.call(method, path, body)
     assert (response.status, response.code, leaked_words(response)) == (500, "internal_error", [])
     assert response.json["detail"] == response.json["title"]
-    (record,) = [
-        record
-        for record in caplog.records
-        if record.name == "sluice" and record.levelno == logging.ERROR
-    ]
+    records = [record for record in caplog.records if record.name == "sluice"]
+    (record,) = [record for record in records if record.levelno == logging.ERROR]
     assert record.exc_info is not None
     cause = record.exc_info[1]
     assert cause is not None

@@ -18,8 +18,8 @@ from tests.fixtures.aws import API_KEYS_TABLE, AddApiKey
 from tests.fixtures.shop import HANDLERS, Shop
 from tests.fixtures.template import ROOT
 
-ROUTES = [operation for api in HANDLERS.values() for operation in api.routes]
-each_route = pytest.mark.parametrize("operation", ROUTES, ids=lambda operation: operation.name)
+ROUTES = [route for api in HANDLERS.values() for route in api.routes]
+each_route = pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.name)
 REPEATED_KEYS = (
     "local-admin,local-admin",
     "local-admin, x",
@@ -27,50 +27,47 @@ REPEATED_KEYS = (
 )  # the gateway joins repeated headers
 
 # In GraphQL the fields have scopes, not the route: see tests/graph/test_scopes.py.
-SCOPED_ROUTES = [operation for operation in ROUTES if operation.path != "/api/graphql"]
-each_scoped_route = pytest.mark.parametrize(
-    "operation", SCOPED_ROUTES, ids=lambda operation: operation.name
-)
+SCOPED_ROUTES = [route for route in ROUTES if route.path != "/api/graphql"]
+each_scoped_route = pytest.mark.parametrize("route", SCOPED_ROUTES, ids=lambda route: route.name)
 
 
-def target_of(operation: Any) -> str:
-    return str(operation.path.replace("<id>", "1").replace("<product_id>", "1"))
+def target_of(route: Any) -> str:
+    return str(route.path.replace("<id>", "1").replace("<product_id>", "1"))
 
 
 @each_route
 @pytest.mark.parametrize(
     "headers", [{}, {"x_api_key": "no-such-key"}, {"authorization": "Bearer a.b.c"}], ids=str
 )
-def test_unauthenticated_request_is_401(
-    shop: Shop, operation: Any, headers: dict[str, str]
-) -> None:
+def test_unauthenticated_request_is_401(shop: Shop, route: Any, headers: dict[str, str]) -> None:
     shop.headers = {}
-    response = shop.call(operation.method, target_of(operation), raw=b"{", **headers)
+    response = shop.call(route.method, target_of(route), raw=b"{", **headers)
 
     assert (response.status, response.code) == (401, "unauthenticated")
     assert response.headers["WWW-Authenticate"] == 'ApiKey realm="sluice", Bearer realm="sluice"'
 
 
 @each_scoped_route
-def test_missing_scope_is_403_and_named(shop: Shop, add_api_key: AddApiKey, operation: Any) -> None:
+def test_missing_scope_is_403_and_named(shop: Shop, add_api_key: AddApiKey, route: Any) -> None:
     key = add_api_key(
-        f"all-but-{operation.scope}", *(scope for scope in SCOPES if scope != operation.scope)
+        f"all-but-{route.scope}", *(scope for scope in SCOPES if scope != route.scope)
     )
-    response = shop.call(operation.method, target_of(operation), raw=b"{", x_api_key=key)
+    response = shop.call(route.method, target_of(route), raw=b"{", x_api_key=key)
 
     assert (response.status, response.code) == (403, "insufficient_scope")
-    assert operation.scope in response.json["detail"]
-    challenge = f'error="insufficient_scope", scope="{operation.scope}"'
+    assert route.scope in response.json["detail"]
+    challenge = f'error="insufficient_scope", scope="{route.scope}"'
     assert challenge in response.headers["WWW-Authenticate"]
 
 
 @each_scoped_route
-def test_one_scope_is_sufficient(shop: Shop, add_api_key: AddApiKey, operation: Any) -> None:
-    key = add_api_key(f"only-{operation.scope}", operation.scope)
+def test_one_scope_is_sufficient(shop: Shop, add_api_key: AddApiKey, route: Any) -> None:
+    key = add_api_key(f"only-{route.scope}", route.scope)
 
-    assert shop.call(
-        operation.method, target_of(operation), raw=b"{", x_api_key=key
-    ).status not in (401, 403)
+    assert shop.call(route.method, target_of(route), raw=b"{", x_api_key=key).status not in (
+        401,
+        403,
+    )
 
 
 def test_scopes_match_the_documentation(shop: Shop) -> None:
@@ -79,9 +76,7 @@ def test_scopes_match_the_documentation(shop: Shop) -> None:
         (ROOT / "docs/api.md").read_text(),
         re.M,
     )
-    needed = {
-        operation.path.split("/")[2]: operation.scope.split(":")[0] for operation in SCOPED_ROUTES
-    }
+    needed = {route.path.split("/")[2]: route.scope.split(":")[0] for route in SCOPED_ROUTES}
 
     assert needed == {name: scope for scope, names in documented for name in names.split(", ")}, (
         "the table in docs/api.md"
@@ -101,9 +96,7 @@ def test_scopes_match_the_documentation(shop: Shop) -> None:
 def test_service_routes_need_no_credentials(shop: Shop) -> None:
     shop.headers = {}
 
-    assert {
-        shop.get(operation.path).status for api in (health, docs) for operation in api.routes
-    } == {200}
+    assert {shop.get(route.path).status for api in (health, docs) for route in api.routes} == {200}
     assert shop.get("/api/nothing").status == 404
 
 

@@ -83,27 +83,23 @@ def test_page_after_cursor_is_one_round_trip(shop: Shop, proxy: TcpProxy) -> Non
 
 
 WRITES = [
-    (name, operation)
+    (name, route)
     for name in RESOURCES
-    for operation in resource_routes(name)
-    if operation.method != "GET"
-    and (is_item_route(operation) or (operation.method == "POST" and name != "orders"))
+    for route in resource_routes(name)
+    if route.method != "GET"
+    and (is_item_route(route) or (route.method == "POST" and name != "orders"))
 ]
 
 
-@pytest.mark.parametrize(
-    ("name", "operation"), WRITES, ids=lambda value: getattr(value, "name", "")
-)
-def test_write_is_one_round_trip(
-    shop: Shop, proxy: TcpProxy, name: str, operation: RouteSpec
-) -> None:
-    path = new_row_path(shop, name) if is_item_route(operation) else operation.path
-    if operation.path == "/api/products":
+@pytest.mark.parametrize(("name", "route"), WRITES, ids=lambda value: getattr(value, "name", ""))
+def test_write_is_one_round_trip(shop: Shop, proxy: TcpProxy, name: str, route: RouteSpec) -> None:
+    path = new_row_path(shop, name) if is_item_route(route) else route.path
+    if route.path == "/api/products":
         shop.add_category("mugs")
-    body = RESOURCES[name].patch if operation.method == "PATCH" else valid_body(name, operation)
+    body = RESOURCES[name].patch if route.method == "PATCH" else valid_body(name, route)
 
     def write() -> None:
-        response = shop.call(operation.method, path, body)
+        response = shop.call(route.method, path, body)
         assert response.status in (200, 201, 204), response.text
 
     assert proxy.count_round_trips(write) == 1

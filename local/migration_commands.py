@@ -25,11 +25,11 @@ REMEDIES = {
 
 def migrate(url: str, app: str, *, function_concurrency: int = 0, only_plan: bool = False) -> int:
     """Migrate, or print the SQL that would be run; return the exit code. Raise DatabaseUnusable."""
+    from sluice.migrations.applications import UnknownApplication
     from sluice.migrations.plan import plan
     from sluice.migrations.runner import MissingPrivilege, migrate
-    from sluice.migrations.sets import UnknownApplication
 
-    limit = 2 * function_concurrency or roles.ANALYST_CONNECTIONS
+    limit = 2 * function_concurrency or roles.ANALYST_CONNECTION_LIMIT
     try:
         with readable_errors(url, "migrated"):
             if only_plan:
@@ -55,9 +55,9 @@ def migrate(url: str, app: str, *, function_concurrency: int = 0, only_plan: boo
 
 def remove(url: str, drop_app: str) -> int:
     """Remove what `make migrate` created; return the exit code. Raise DatabaseUnusable."""
+    from sluice.migrations.applications import UnknownApplication
     from sluice.migrations.removal import CannotRemove, remove
     from sluice.migrations.runner import MissingPrivilege
-    from sluice.migrations.sets import UnknownApplication
 
     with connect(settings_from_url(url)) as connection:
         if running := drop_stale(connection):
@@ -75,11 +75,11 @@ def remove(url: str, drop_app: str) -> int:
     except MissingPrivilege as error:
         _ask_administrator(f"{_user(url)} cannot remove it: {error}", error.statements)
         return 1
-    for line in done.gone:
+    for line in done.removed:
         print(f"removed  {line}")
-    for line in done.stays:
+    for line in done.kept:
         print(f"stays    {line}")
-    if not done.gone and not done.stays:
+    if not done.removed and not done.kept:
         print("nothing to remove")
     return 0
 
@@ -96,7 +96,7 @@ def readable_errors(url: str, what: str) -> Iterator[None]:
     from alembic.util import CommandError
     from sqlalchemy.exc import SQLAlchemyError
 
-    from sluice.migrations.runner import report
+    from sluice.migrations.runner import server_error_fields
 
     try:
         yield
@@ -107,7 +107,7 @@ def readable_errors(url: str, what: str) -> Iterator[None]:
             f"or remove its objects (for the embedded database: make clean-state): {error}"
         ) from error
     except (SQLAlchemyError, SluiceError) as error:
-        fields = report(error) if isinstance(error, SluiceError) else {}
+        fields = server_error_fields(error) if isinstance(error, SluiceError) else {}
         cause = error.__cause__ or error
         reason = fields.get("M") or str(getattr(error, "orig", None) or cause).splitlines()[0]
         remedy = REMEDIES.get(fields.get("C", ""), "")

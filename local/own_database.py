@@ -25,7 +25,7 @@ from local.database import (
     settings_from_url,
 )
 from sluice.migrations import roles
-from sluice.repositories.health import NEWEST
+from sluice.repositories.health import EXPECTED_MIGRATION
 
 # A running system holds an advisory lock for each of its roles. The two keys of the lock are this
 # number and the eight hexadecimal digits in the role's name.
@@ -102,7 +102,10 @@ def inspect_database(url: str) -> DatabaseContents:
                 f"{describe(settings)} is PostgreSQL {version}; "
                 f"{MIN_MAJOR_VERSION} or newer is needed"
             )
-        newest = usable and connection.run("SELECT version_num FROM sluice.version")[0][0] == NEWEST
+        newest = (
+            usable
+            and connection.run("SELECT version_num FROM sluice.version")[0][0] == EXPECTED_MIGRATION
+        )
     return DatabaseContents(version.split()[0], migrated, usable, newest, shop)
 
 
@@ -196,7 +199,7 @@ def _create(connection: pg8000.native.Connection, login: RoleLogin) -> None:
     if not connection.run("SELECT FROM pg_roles WHERE rolname = :role", role=login.role):
         connection.run(f"CREATE ROLE {login.role} LOGIN IN ROLE {login.base_role}")
     database = str(connection.run("SELECT current_database()")[0][0])
-    known = connection.run(roles.KNOWN)[0][0]
+    known = connection.run(roles.SERVER_SETTINGS_SQL)[0][0]
     for statement in roles.setting_statements(database, login.role, login.base_role, known):
         try:
             connection.run(statement)

@@ -23,7 +23,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from scripts import migration
-from scripts.target import ROOT, DeployError, Target, check_certificate, read
+from scripts.target import ROOT, DeployError, DeployTarget, check_certificate, read_target
 
 BUILT = ROOT / ".aws-sam/build/MigrateFunction"
 POLL_SECONDS = 5.0
@@ -44,7 +44,7 @@ class AwsClients:
 
         # A client that retries after a timeout would run the migrations twice.
         no_retries = Config(
-            read_timeout=migration.LONGEST_SECONDS + 10, retries={"max_attempts": 0}
+            read_timeout=migration.TIMEOUT_SECONDS + 10, retries={"max_attempts": 0}
         )
         return cls(
             session.client("cloudformation"),
@@ -64,7 +64,7 @@ class DeployTools:
     built: Path = BUILT
 
 
-def deploy(target: Target, region: str, cloud: AwsClients, tools: DeployTools) -> str:
+def deploy(target: DeployTarget, region: str, cloud: AwsClients, tools: DeployTools) -> str:
     """Deploy, and return the database's revision. Raise DeployError, or an error of boto3."""
     account = cloud.sts.get_caller_identity()["Account"]
     existing = _stack(cloud.cloudformation, target.stack)
@@ -74,14 +74,14 @@ def deploy(target: Target, region: str, cloud: AwsClients, tools: DeployTools) -
         raise DeployError("the build failed; nothing has changed")
     change_set = _change_set(target, cloud.cloudformation, tools)
     question = f"Deploy these changes to {target.stack} in account {account}, region {region}?"
-    if change_set and target.confirms and not tools.confirm(question):
+    if change_set and target.confirm_changeset and not tools.confirm(question):
         cloud.cloudformation.delete_change_set(ChangeSetName=change_set, StackName=target.stack)
         raise DeployError("not deployed: nothing has changed, and the database was not migrated")
-    function = migration.function_of(cloud.cloudformation, target.stack) if existing else None
+    function = migration.find_function(cloud.cloudformation, target.stack) if existing else None
     revision = ""
     if function:
-        revision = migration.run(
-            cloud.functions, function, migration.package(tools.built), tools.sleep
+        revision = migration.run_migrations(
+            cloud.functions, function, migration.build_package(tools.built), tools.sleep
         )
         print(f"{target.stack}: the database is at {revision}; deploying the code", flush=True)
     if change_set:
@@ -92,17 +92,17 @@ def deploy(target: Target, region: str, cloud: AwsClients, tools: DeployTools) -
                 f"{error}; the database is at {revision or 'no revision yet'}"
             ) from error
     if not function:
-        created = migration.function_of(cloud.cloudformation, target.stack)
+        created = migration.find_function(cloud.cloudformation, target.stack)
         if created is None:
             raise DeployError(
                 f"{target.stack} has no MigrateFunction, so the database was not migrated"
             )
-        revision = migration.run(cloud.functions, created, None, tools.sleep)
+        revision = migration.run_migrations(cloud.functions, created, None, tools.sleep)
         print(f"{target.stack}: the database is at {revision}")
     return revision
 
 
-def _print_target(target: Target, account: str, region: str, *, exists: bool) -> None:
+def _print_target(target: DeployTarget, account: str, region: str, *, exists: bool) -> None:
     stack_state = "exists" if exists else "will be created"
     print(f"stage    {target.stage} of samconfig.toml")
     print(f"account  {account}")
@@ -111,7 +111,7 @@ def _print_target(target: Target, account: str, region: str, *, exists: bool) ->
     print(f"stack    {target.stack}, which {stack_state}", flush=True)
 
 
-def _change_set(target: Target, cloudformation: Any, tools: DeployTools) -> str | None:
+def _change_set(target: DeployTarget, cloudformation: Any, tools: DeployTools) -> str | None:
     """Let SAM create and print a change set; return its id, or None without changes.
 
     Raise DeployError.
@@ -157,14 +157,14 @@ def _change_sets(cloudformation: Any, stack: str) -> set[str]:
 
 
 def _execute(
-    cloudformation: Any, target: Target, change_set: str, sleep: Callable[[float], None]
+    cloudformation: Any, target: DeployTarget, change_set: str, sleep: Callable[[float], None]
 ) -> None:
     """Execute the change set and print the stack's events until it is done.
 
     Raise DeployError if it fails.
     """
     seen = {event["EventId"] for event in _events(cloudformation, target.stack, set())}
-    more = {"DisableRollback": True} if target.disables_rollback else {}
+    more = {"DisableRollback": True} if target.disable_rollback else {}
     cloudformation.execute_change_set(ChangeSetName=change_set, StackName=target.stack, **more)
     failures: list[str] = []
     while True:
@@ -206,7 +206,7 @@ def _ask(question: str) -> bool:
         ) from None
 
 
-def _session(target: Target) -> Any:
+def _session(target: DeployTarget) -> Any:
     import boto3
 
     return boto3.Session(profile_name=target.profile, region_name=target.region)
@@ -214,7 +214,7 @@ def _session(target: Target) -> Any:
 
 def main(
     arguments: list[str],
-    session_of: Callable[[Target], Any] = _session,
+    session_of: Callable[[DeployTarget], Any] = _session,
     confirm: Callable[[str], bool] = _ask,
 ) -> int:
     """Deploy the stage of the command line and return the exit code."""
@@ -231,7 +231,7 @@ def main(
         confirm=confirm,
     )
     try:
-        target = read(options.stage, more)
+        target = read_target(options.stage, more)
         session = session_of(target)
         if not session.region_name:
             raise DeployError(

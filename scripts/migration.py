@@ -1,7 +1,8 @@
-"""The migration function of a stack: find it, give it new code, run it. It sleeps between two releases.
+"""The migration function of a stack: find it, update its code, run it.
 
-Lambda takes the network interfaces of a function in a VPC that was not called for weeks. The invocation that wakes it
-fails, and the function is pending until it has new ones; so one failed invocation is repeated once it is active.
+The function is not called between two releases. If a function in a VPC was not called for weeks,
+Lambda removes its network interfaces. The next invocation fails, and the function is pending until
+it has new interfaces. So a failed invocation is repeated once when the function is active again.
 """
 
 import io
@@ -15,99 +16,102 @@ from botocore.exceptions import ClientError, WaiterError
 
 from scripts.target import DeployError
 
-LONGEST_SECONDS = 300  # the function's own timeout
-THEN = (1980, 1, 1, 0, 0, 0)  # the same files are the same package
-# What Lambda says of a function that is idle, or gets its network interfaces or new code at the moment.
+TIMEOUT_SECONDS = 300  # the timeout of the function
+ZIP_TIMESTAMP = (1980, 1, 1, 0, 0, 0)  # constant, so that the same files are the same package
+# Errors of Lambda for a function that is idle, or that gets network interfaces or new code.
 NOT_READY = frozenset(
     {"ResourceNotReadyException", "ResourceConflictException", "EC2ThrottledException"}
 )
-WAKE_SECONDS, WAKE_TRIES = 5.0, 60
+POLL_SECONDS = 5.0
+MAX_POLLS = 60
 
 
-def function_of(cloudformation: Any, stack: str) -> str | None:
-    """Return the name of the stack's MigrateFunction; None where it has none. ClientError."""
+def find_function(cloudformation: Any, stack: str) -> str | None:
+    """Return the name of the stack's MigrateFunction; None if it has none. Raises ClientError."""
     for page in cloudformation.get_paginator("list_stack_resources").paginate(StackName=stack):
         for resource in page["StackResourceSummaries"]:
-            is_there = not resource["ResourceStatus"].startswith("DELETE")
-            if (
-                resource["LogicalResourceId"] == "MigrateFunction"
-                and is_there
-                and resource.get("PhysicalResourceId")
-            ):
-                return str(resource["PhysicalResourceId"])
+            is_deleted = resource["ResourceStatus"].startswith("DELETE")
+            name = resource.get("PhysicalResourceId")
+            if resource["LogicalResourceId"] == "MigrateFunction" and name and not is_deleted:
+                return str(name)
     return None
 
 
-def package(folder: Path) -> bytes:
-    """Return what was built, as Lambda takes it. Raises DeployError where nothing was."""
+def build_package(folder: Path) -> bytes:
+    """Return the files of a build as a ZIP archive. Raises DeployError if there is no build."""
     if not folder.is_dir():
-        raise DeployError(f"{folder} is not there: make build")
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        raise DeployError(f"{folder} does not exist: run make build")
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-            entry = zipfile.ZipInfo(str(path.relative_to(folder)), THEN)
+            entry = zipfile.ZipInfo(str(path.relative_to(folder)), ZIP_TIMESTAMP)
             entry.external_attr = 0o644 << 16
             entry.compress_type = zipfile.ZIP_DEFLATED
             archive.writestr(entry, path.read_bytes())
-    return packed.getvalue()
+    return buffer.getvalue()
 
 
-def run(functions: Any, name: str, code: bytes | None, pause: Callable[[float], None]) -> str:
-    """Give the function `code`, if any, run the migrations, and return the revision. DeployError, ClientError."""
-    _wait(functions, name, pause)
+def run_migrations(
+    client: Any, name: str, code: bytes | None, sleep: Callable[[float], None]
+) -> str:
+    """Update the function's code, if `code` is given, and run it. Return the revision.
+
+    `client` is one of Lambda. Raises DeployError and ClientError.
+    """
+    _wait_while_pending(client, name, sleep)
     if code is not None:
-        functions.update_function_code(FunctionName=name, ZipFile=code)
-        try:
-            functions.get_waiter("function_updated_v2").wait(FunctionName=name)
-        except WaiterError as error:
-            raise DeployError(
-                f"{name} does not take the new migrations ({error}); nothing else has changed"
-            ) from error
-        _wait(functions, name, pause)
+        _update_code(client, name, code)
+        _wait_while_pending(client, name, sleep)
     try:
-        response = _invoke(functions, name)
+        response = _invoke(client, name)
     except ClientError as error:
         if error.response["Error"]["Code"] not in NOT_READY:
             raise
-        print(f"{name} was idle; Lambda gives it network interfaces again", flush=True)
-        _wait(functions, name, pause)
-        response = _invoke(functions, name)
-    said = response["Payload"].read()
+        print(f"{name} was idle; waiting for Lambda to create its network interfaces", flush=True)
+        _wait_while_pending(client, name, sleep)
+        response = _invoke(client, name)
+    payload = response["Payload"].read()
     if "FunctionError" in response:
         raise DeployError(
-            f"the migrations failed, and no code has been deployed over them: {_told(said)}"
+            f"the migrations failed, and no code was deployed: {_error_message(payload)}"
         )
-    return str(json.loads(said)["revision"])
+    return str(json.loads(payload)["revision"])
 
 
-def _invoke(functions: Any, name: str) -> Any:
-    return functions.invoke(FunctionName=name, Payload=b"{}")
-
-
-def _wait(functions: Any, name: str, pause: Callable[[float], None]) -> None:
-    """Wait while the function is pending. An idle one is left idle: only an invocation wakes it."""
-    for _ in range(WAKE_TRIES):
-        state = functions.get_function_configuration(FunctionName=name)
-        if state.get("State", "Active") == "Failed":
-            raise DeployError(
-                f"{name} cannot run: {state.get('StateReason', 'Lambda gives no reason')}"
-            )
-        if state.get("State") != "Pending":
-            return
-        pause(WAKE_SECONDS)
-    raise DeployError(
-        f"{name} is still pending after {WAKE_SECONDS * WAKE_TRIES:.0f} s; nothing else has changed"
-    )
-
-
-def _told(said: bytes) -> str:
-    """The function's own words: the type of its error and the message, without its traceback."""
+def _update_code(client: Any, name: str, code: bytes) -> None:
+    client.update_function_code(FunctionName=name, ZipFile=code)
     try:
-        error = json.loads(said)
-        return (
-            f"{error['errorType']}: {error['errorMessage']}"
-            if "errorType" in error
-            else str(error["errorMessage"])
-        )
+        client.get_waiter("function_updated_v2").wait(FunctionName=name)
+    except WaiterError as error:
+        raise DeployError(
+            f"{name} could not be updated with the new migrations ({error}); nothing else changed"
+        ) from error
+
+
+def _invoke(client: Any, name: str) -> Any:
+    return client.invoke(FunctionName=name, Payload=b"{}")
+
+
+def _wait_while_pending(client: Any, name: str, sleep: Callable[[float], None]) -> None:
+    """Wait while the function is pending. Do not wait for an idle one: an invocation wakes it."""
+    for _ in range(MAX_POLLS):
+        configuration = client.get_function_configuration(FunctionName=name)
+        state = configuration.get("State", "Active")
+        if state == "Failed":
+            reason = configuration.get("StateReason", "Lambda has no reason")
+            raise DeployError(f"{name} cannot run: {reason}")
+        if state != "Pending":
+            return
+        sleep(POLL_SECONDS)
+    seconds = POLL_SECONDS * MAX_POLLS
+    raise DeployError(f"{name} is still pending after {seconds:.0f} s; nothing else changed")
+
+
+def _error_message(payload: bytes) -> str:
+    """Return the type and the message of the function's error, without its traceback."""
+    try:
+        error = json.loads(payload)
+        message = str(error["errorMessage"])
+        return f"{error['errorType']}: {message}" if "errorType" in error else message
     except (ValueError, KeyError, TypeError):
-        return said.decode(errors="replace")
+        return payload.decode(errors="replace")

@@ -37,7 +37,7 @@ def _delete_expired_keys(begin: Callable[[], AbstractContextManager[Any]]) -> in
     deleted = 0
     for _ in range(MAX_BATCHES):
         with begin() as work:
-            batch = work.idempotency.sweep(BATCH)
+            batch = work.idempotency.delete_expired(BATCH)
             work.commit()
         deleted += batch
         if batch < BATCH:

@@ -12,7 +12,7 @@ from sluice.http.request import Request
 from sluice.http.router import Api
 from sluice.http.schemas import NEW_ORDER, ORDER_READ_ONLY
 from sluice.repositories.list_spec import ListQuery
-from sluice.repositories.orders import LIST_SPEC, PROJECTION, STATUSES, Repeated
+from sluice.repositories.orders import LIST_SPEC, PROJECTION, STATUSES, ImmutableFields
 
 MOVE = BodySchema(
     {"status": Choice(STATUSES, example="paid")},
@@ -55,12 +55,12 @@ def move_order(request: Request, move: dict[str, Any], id: int) -> Response[str]
     return responses.ok(request, order)
 
 
-def _repeated(move: dict[str, Any]) -> Repeated:
+def _repeated(move: dict[str, Any]) -> ImmutableFields:
     """What a body holds beside the status: GET's response, sent back."""
     items = move.get("items")
     pairs = (
         None
         if items is None
-        else ordering.merged([(item["product_id"], item["quantity"]) for item in items])
+        else ordering.merge_items([(item["product_id"], item["quantity"]) for item in items])
     )
-    return Repeated(move.get("user_id"), pairs)
+    return ImmutableFields(move.get("user_id"), pairs)

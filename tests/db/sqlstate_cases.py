@@ -192,7 +192,7 @@ CASES = [
     Case("21000", "SELECT (SELECT n FROM generate_series(1, 2) n)", INTERNAL, 500),
     Case("25001", raise_statement("25001"), INTERNAL, 500),
     Case("3F000", "CREATE TABLE no_schema.t (id int)", INTERNAL, 500),
-    Case("3F000", "CALL sluice.claim_key(NULL::bytea)", errors.NotSetUp, 503),
+    Case("3F000", "CALL sluice.claim_idempotency_key(NULL::bytea)", errors.NotSetUp, 503),
     Case("42501", raise_statement("42501"), INTERNAL, 500),
     Case("42601", "SELEC 1", INTERNAL, 500),
     Case("42703", "SELECT no_column FROM makers", INTERNAL, 500),

@@ -39,7 +39,7 @@ from tests.fixtures.tcp_proxy import TcpProxy
 from tests.local.waiting import wait_until
 
 CUSTOMERS = 16
-CLAIM = b"sluice.claim_key"  # the first SQL that an order with an idempotency key sends
+CLAIM = b"sluice.claim_idempotency_key"  # the first SQL that an order with an idempotency key sends
 
 
 def order_ids(shop: Shop) -> list[int]:

@@ -67,7 +67,14 @@ NOT_SET_UP = [
     ("DROP SCHEMA sluice CASCADE", "GET", "/api/products?search=mug", None, {}, ENGINE),
     ("DROP SCHEMA sluice CASCADE", "GET", "/api/imports", None, {}, ENGINE),
     ("DROP SCHEMA sluice CASCADE", "POST", "/api/categories", {"name": "a"}, KEY, ENGINE),
-    ("DROP PROCEDURE sluice.claim_key", "POST", "/api/categories", {"name": "a"}, KEY, ENGINE),
+    (
+        "DROP PROCEDURE sluice.claim_idempotency_key",
+        "POST",
+        "/api/categories",
+        {"name": "a"},
+        KEY,
+        ENGINE,
+    ),
 ]
 
 

@@ -127,7 +127,7 @@ def test_concurrent_request_with_same_key_is_409(shop: Shop) -> None:
     with closing(owner_connection(shop.url)) as first:  # simulates a request that is still running
         first.run("BEGIN")
         first.run("DELETE FROM sluice.idempotency_keys WHERE id = :key", key=key)
-        first.run("CALL sluice.claim_key(:key)", key=key)
+        first.run("CALL sluice.claim_idempotency_key(:key)", key=key)
 
         second = shop.post(path, body, idempotency_key="k")
 
@@ -166,7 +166,7 @@ def test_key_expires_after_a_day(shop: Shop) -> None:
 def test_cleanup_deletes_only_expired_keys(shop: Shop) -> None:
     shop.sql(
         """
-        INSERT INTO sluice.idempotency_keys (id, fingerprint, answer, etag, record_id, created_at)
+        INSERT INTO sluice.idempotency_keys (id, fingerprint, response, etag, resource_id, created_at)
         SELECT sha256(n::text::bytea), '', '{}', '1', n, now() - n * interval '1 minute'
         FROM generate_series(1, 12000) n
         """

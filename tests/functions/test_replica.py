@@ -169,7 +169,7 @@ def test_concurrent_writers_read_own_writes(replicated: ReplicatedShop, lagging:
 def test_pages_continue_on_the_other_server(replicated: ReplicatedShop) -> None:
     for n in range(5):
         replicated.shop.add_product(f"Mug {n}")
-    replicated.replica.wait_for_lsn(runtime.current().schema.position())
+    replicated.replica.wait_for_lsn(runtime.current().schema.current_lsn())
     names: list[str] = []
     cursor = ""
     for min_lsn in ("0/1", UNREACHED_LSN, "", UNREACHED_LSN):

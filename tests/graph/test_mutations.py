@@ -14,7 +14,7 @@ from sluice.graph.request import BODY
 from sluice.http import idempotency
 from sluice.http.request import Request
 from sluice.identity.authenticator import SCOPES
-from sluice.repositories.idempotency import CLAIM
+from sluice.repositories.idempotency import CLAIM_KEY_SQL
 from tests.fixtures.concurrent_orders import run_concurrently
 from tests.fixtures.graph import data, error_codes
 from tests.fixtures.shop import ApiResponse, Shop, owner_connection
@@ -320,7 +320,7 @@ def test_a_key_of_a_running_request_is_in_progress(shop: Shop) -> None:
     assert key is not None
     with closing(owner_connection(shop.url)) as other:
         other.run("BEGIN")
-        other.run(CLAIM, key=key.id)
+        other.run(CLAIM_KEY_SQL, key=key.id)
         running = shop.graphql(
             "mutation ($id: ID!) { deleteProduct(id: $id) }", {"id": mug}, idempotency_key="k"
         )

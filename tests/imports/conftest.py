@@ -38,7 +38,9 @@ class Depot:
     def put(self, key: str, data: bytes) -> int:
         """The id of its job."""
         etag = self.s3.put_object(Bucket=BUCKET, Key=key, Body=data)["ETag"].strip('"')
-        return self.jobs.receive(key.split("/")[1], key, etag, os.urandom(8).hex(), len(data))
+        return self.jobs.upsert_for_object(
+            key.split("/")[1], key, etag, os.urandom(8).hex(), len(data)
+        )
 
     def job(self, id: int) -> dict[str, Any]:
         return dict(json.loads(self.jobs.get_by_id(id).json))

@@ -16,7 +16,7 @@ from alembic.config import Config
 from local.binaries import find_bindir
 from local.postgres import SERVER_ENVIRONMENT, PostgresServer
 from sluice.db.engine import make_engine
-from sluice.migrations.removal import Removed, remove
+from sluice.migrations.removal import RemovalReport, remove
 from sluice.settings import DatabaseSettings
 from tests.fixtures.postgres import bindir_from_env, throwaway_server
 from tests.fixtures.shop import owner_connection
@@ -132,7 +132,7 @@ class Company:
         command.upgrade(config, revision)
         engine.dispose()
 
-    def remove(self, drop_app: str = "", url: str = "") -> Removed:
+    def remove(self, drop_app: str = "", url: str = "") -> RemovalReport:
         return remove(make_engine(DatabaseSettings.from_url(url or self.url), "batch"), drop_app)
 
     def roles(self) -> set[str]:

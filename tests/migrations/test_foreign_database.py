@@ -64,7 +64,7 @@ def test_make_remove_restores_everything(company: Company, app: str, hardened: b
     migrate_url(company.url, app)
     assert company.roles() == ROLES
     removed = company.remove(app)
-    assert removed.stays == []
+    assert removed.kept == []
     assert company.seen() == before
 
 
@@ -90,7 +90,7 @@ def test_the_shops_tables_stay_unless_they_are_asked_for(company: Company) -> No
     company.as_owner("INSERT INTO categories (name, slug) VALUES ('Mugs', 'mugs')")
     removed = company.remove()
     assert company.roles() == set()
-    assert "trigger categories_touch on public.categories" in removed.gone
+    assert "trigger categories_touch on public.categories" in removed.removed
     company.as_owner("UPDATE categories SET name = 'Cups'")
     assert company.sql("SELECT name, slug, version FROM categories") == [["Cups", "mugs", 1]]
 
@@ -109,11 +109,11 @@ def test_a_role_that_another_database_uses_stays_and_is_named(server: Server) ->
     migrate_url(two.url)
     migrate_url(one.superuser)
     removed = one.remove(url=one.superuser)
-    assert removed.stays == [
+    assert removed.kept == [
         f'role {role}: The "Other" Co. x still uses it' for role in ("sluice_app", "sluice_analyst")
     ]
     assert two.roles() == ROLES
-    assert two.remove().stays == []
+    assert two.remove().kept == []
     assert two.roles() == set()
 
 
@@ -122,7 +122,7 @@ def test_what_an_administrator_granted_does_not_keep_the_roles(company: Company)
     company.as_owner("GRANT SELECT ON suppliers TO sluice_app")
     company.sql("CREATE TABLE owned (id int)")
     company.sql("ALTER TABLE owned OWNER TO sluice_app")
-    assert company.remove().stays == []
+    assert company.remove().kept == []
     assert company.roles() == set()
     assert company.sql("SELECT count(*) FROM owned") == [[0]]  # its owner is another now
 
@@ -133,7 +133,7 @@ def test_a_sequence_of_migrate_and_remove_ends_where_it_began(company: Company) 
         migrate_url(company.url, app)
         migrate_url(company.url, app)
         company.remove(app)
-        assert company.remove().gone == []
+        assert company.remove().removed == []
     assert company.seen() == before
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from sluice.migrations.runner import Migrated, MissingPrivilege, migrate_url
+from sluice.migrations.runner import MigrationResult, MissingPrivilege, migrate_url
 from tests.migrations.conftest import Company, Server
 
 SUPERUSERS_ALONE = {"temp_file_limit", "session_replication_role", "lo_compat_privileges"}
@@ -16,7 +16,7 @@ def settings_in(statements: list[str]) -> set[str]:
     }
 
 
-def works(company: Company, done: Migrated) -> None:
+def works(company: Company, done: MigrationResult) -> None:
     """The roles can do what they are for."""
     assert done.revisions == {"sluice": "0003", "shop": "0003"}
     assert company.sql("SELECT has_table_privilege('sluice_app', 'products', 'INSERT')") == [[True]]
@@ -44,7 +44,7 @@ def test_an_owner_with_createrole_sets_all_but_a_superusers_settings(server: Ser
     for statement in done.for_administrator:
         company.sql(statement)
     assert migrate_url(company.url, "shop").for_administrator == []
-    assert company.remove("shop").stays == []
+    assert company.remove("shop").kept == []
 
 
 def test_an_owner_without_createrole_gets_the_statements_for_an_administrator(
@@ -68,7 +68,7 @@ def test_roles_of_an_administrator_stay(server: Server) -> None:
     company.sql("CREATE ROLE sluice_analyst LOGIN")
     before = company.seen()
     migrate_url(company.url)
-    assert all("role sluice_" in line for line in company.remove().stays)
+    assert all("role sluice_" in line for line in company.remove().kept)
     assert company.seen() == before
 
 
@@ -114,7 +114,7 @@ def test_any_name_of_a_database_and_of_its_owner_will_do(
     before = company.seen()
     works(company, migrate_url(company.url, "shop"))
     assert company.sql("SELECT count(*) FROM pg_db_role_setting WHERE setdatabase <> 0")[0][0] == 2
-    assert company.remove("shop").stays == []
+    assert company.remove("shop").kept == []
     assert company.seen() == before
 
 

@@ -14,14 +14,14 @@ import pytest
 from botocore.exceptions import ClientError, NoCredentialsError, WaiterError
 
 from scripts.deploy import AwsClients, DeployTools, deploy, main
-from scripts.migration import package
-from scripts.target import DeployError, Target
+from scripts.migration import build_package
+from scripts.target import DeployError, DeployTarget
 
 ROOT = Path(__file__).parents[2]
 STACK = "arn:aws:cloudformation:eu-central-1:123456789012:stack/shop/1"
 CHANGE_SET = "arn:aws:cloudformation:eu-central-1:123456789012:changeSet/samcli-deploy2/1"
 OLD_CHANGE_SET = CHANGE_SET.replace("deploy2", "deploy1")
-TARGET = Target("default", "shop", confirms=True)
+TARGET = DeployTarget("default", "shop", confirm_changeset=True)
 
 
 def refusal(code: str, message: str) -> ClientError:
@@ -35,7 +35,7 @@ class FakeAccount:
     exists: bool = True
     sam_code: int = 0
     empty: bool = False  # SAM finds no changes
-    confirms: bool = True
+    confirm_changeset: bool = True
     fails: bool = False  # the migrations
     function_status: str = "UPDATE_COMPLETE"
     states: list[str] = field(default_factory=list)  # of the function, before it is Active
@@ -113,7 +113,7 @@ class FakeAccount:
     def confirm(self, question: str) -> bool:
         assert "shop in account 123456789012, region eu-central-1" in question
         self.done.append("confirm")
-        return self.confirms
+        return self.confirm_changeset
 
     def delete_change_set(self, ChangeSetName: str, StackName: str) -> None:
         assert ChangeSetName == CHANGE_SET
@@ -168,7 +168,7 @@ def built(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def run(account: FakeAccount, built: Path, target: Target = TARGET) -> str:
+def run(account: FakeAccount, built: Path, target: DeployTarget = TARGET) -> str:
     return deploy(target, "eu-central-1", account.cloud(), account.tools(built))
 
 
@@ -182,7 +182,7 @@ def test_migration_runs_before_the_code(built: Path) -> None:
 
 
 def test_declined_deployment_changes_nothing(built: Path) -> None:
-    account = FakeAccount(confirms=False)
+    account = FakeAccount(confirm_changeset=False)
     with pytest.raises(
         DeployError, match="not deployed: nothing has changed, and the database was not migrated"
     ):
@@ -192,7 +192,7 @@ def test_declined_deployment_changes_nothing(built: Path) -> None:
 
 def test_confirmation_can_be_disabled(built: Path) -> None:
     account = FakeAccount()
-    run(account, built, Target("default", "shop", confirms=False))
+    run(account, built, DeployTarget("default", "shop", confirm_changeset=False))
     assert "confirm" not in account.done
 
 
@@ -210,9 +210,7 @@ def test_migration_runs_without_changes(built: Path) -> None:
 
 def test_failed_migration_stops_deployment(built: Path) -> None:
     account = FakeAccount(fails=True)
-    with pytest.raises(
-        DeployError, match=r"no code has been deployed over them: MissingPrivilege: no such role$"
-    ):
+    with pytest.raises(DeployError, match=r"no code was deployed: MissingPrivilege: no such role$"):
         run(account, built)
     assert "execute" not in account.done
 
@@ -274,10 +272,10 @@ def test_deleted_function_is_not_invoked(built: Path) -> None:
 def test_missing_certificate_stops_early(built: Path, source: str) -> None:
     given = {"DbCaFile": "/opt/certificates/missing.pem"}
     account = FakeAccount(parameters=given if source == "stack" else {})
-    target = Target("default", "shop", parameters=given if source == "override" else {})
+    target = DeployTarget("default", "shop", parameters=given if source == "override" else {})
     with pytest.raises(
         DeployError,
-        match=r"layers/shared/certificates/missing\.pem is not there.*global-bundle\.pem",
+        match=r"layers/shared/certificates/missing\.pem does not exist.*global-bundle\.pem",
     ):
         run(account, built, target)
     assert account.done == []
@@ -288,7 +286,7 @@ def test_target_is_printed_first(built: Path, capsys: pytest.CaptureFixture[str]
         run(
             FakeAccount(),
             built,
-            Target(
+            DeployTarget(
                 "x",
                 "shop",
                 profile="admin",
@@ -301,11 +299,11 @@ def test_target_is_printed_first(built: Path, capsys: pytest.CaptureFixture[str]
 
 
 def test_package_is_reproducible(built: Path) -> None:
-    first = package(built)
+    first = build_package(built)
     (built / "handler.py").touch()
-    assert package(built) == first
+    assert build_package(built) == first
     with pytest.raises(DeployError, match="make build"):
-        package(built / "nothing")
+        build_package(built / "nothing")
 
 
 @pytest.fixture
@@ -322,9 +320,9 @@ def session(account: FakeAccount, region: str | None = "eu-central-1") -> Any:
 
 
 def test_sam_gets_stage_and_arguments(tools: list[str], tmp_path: Path) -> None:
-    given: list[Target] = []
+    given: list[DeployTarget] = []
 
-    def session_of(target: Target) -> Any:
+    def session_of(target: DeployTarget) -> Any:
         given.append(target)
         return session(FakeAccount(exists=False), "eu-west-1")
 
@@ -362,9 +360,9 @@ def failing(error: Exception) -> Any:
         (
             ["staging"],
             None,
-            "samconfig.toml has no environment staging; it has default, existing-vpc, aurora",
+            "samconfig.toml has no stage staging; it has default, existing-vpc, aurora",
         ),
-        (["default", "--guided"], None, "--guided asks questions of its own"),
+        (["default", "--guided"], None, "--guided asks questions"),
         (["default"], lambda target: session(FakeAccount(), None), "no region is set"),
         (
             ["default", "--profile", "no-such-profile"],

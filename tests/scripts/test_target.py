@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.target import DeployError, check_certificate, read
+from scripts.target import DeployError, check_certificate, read_target
 
 CONFIG = """
 version = 0.1
@@ -37,9 +37,9 @@ def config(tmp_path: Path) -> Path:
 
 
 def test_command_section_precedes_global(config: Path) -> None:
-    target = read("shop", [], config)
+    target = read_target("shop", [], config)
     assert (target.stack, target.region, target.profile) == ("from-global", "eu-central-1", "admin")
-    assert target.confirms
+    assert target.confirm_changeset
 
 
 def test_arguments_precede_the_file(config: Path) -> None:
@@ -52,18 +52,18 @@ def test_arguments_precede_the_file(config: Path) -> None:
         "me",
         "--force",
     ]
-    target = read("shop", arguments, config)
+    target = read_target("shop", arguments, config)
     assert (target.stack, target.region, target.profile) == ("other", "us-east-2", "me")
-    assert target.confirms is False
+    assert target.confirm_changeset is False
 
 
 def test_region_and_profile_are_optional(config: Path) -> None:
-    target = read("text", [], config)
-    assert (target.region, target.profile, target.confirms) == (None, None, False)
+    target = read_target("text", [], config)
+    assert (target.region, target.profile, target.confirm_changeset) == (None, None, False)
 
 
 def test_config_file_argument_is_used(config: Path) -> None:
-    assert read("text", ["--config-file", str(config)]).stack == "text"
+    assert read_target("text", ["--config-file", str(config)]).stack == "text"
 
 
 @pytest.mark.parametrize(
@@ -95,30 +95,30 @@ def test_config_file_argument_is_used(config: Path) -> None:
 def test_parameters_are_read_in_every_form(
     config: Path, stage: str, arguments: list[str], parameters: dict[str, str]
 ) -> None:
-    assert read(stage, arguments, config).parameters == parameters
+    assert read_target(stage, arguments, config).parameters == parameters
 
 
 @pytest.mark.parametrize(
     ("stage", "message"),
     [
         ("nameless", "samconfig.toml has no stack_name for nameless"),
-        ("staging", "no environment staging; it has shop, text, table, nameless"),
+        ("staging", "no stage staging; it has shop, text, table, nameless"),
     ],
 )
 def test_unusable_stage_is_rejected(config: Path, stage: str, message: str) -> None:
     with pytest.raises(DeployError, match=message):
-        read(stage, [], config)
+        read_target(stage, [], config)
 
 
 def test_invalid_file_is_rejected(tmp_path: Path) -> None:
     (tmp_path / "samconfig.toml").write_text("[")
     with pytest.raises(DeployError, match="cannot be read"):
-        read("shop", [], tmp_path / "samconfig.toml")
+        read_target("shop", [], tmp_path / "samconfig.toml")
 
 
 def test_every_stage_has_a_stack() -> None:
     stacks = {
-        stage: read(stage, []).stack
+        stage: read_target(stage, []).stack
         for stage in ("default", "existing-vpc", "aurora", "production")
     }
     assert stacks["production"] == "sluice-production"

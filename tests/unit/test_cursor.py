@@ -24,7 +24,7 @@ positions = st.builds(
 @each_example
 @given(position=positions, scope=st.text(max_size=50))
 def test_signed_cursor_round_trips(position: Position, scope: str) -> None:
-    assert SIGNER.open(SIGNER.sign(position, scope), scope) == position
+    assert SIGNER.verify(SIGNER.sign(position, scope), scope) == position
 
 
 @each_example
@@ -39,12 +39,12 @@ def test_cursor_is_url_safe(position: Position) -> None:
 @given(position=positions, scope=st.text(max_size=50).filter(lambda text: text != SCOPE))
 def test_cursor_of_other_context_is_rejected(position: Position, scope: str) -> None:
     with pytest.raises(InvalidCursor):
-        SIGNER.open(SIGNER.sign(position, SCOPE), scope)
+        SIGNER.verify(SIGNER.sign(position, SCOPE), scope)
 
 
 def test_cursor_of_other_key_is_rejected() -> None:
     with pytest.raises(InvalidCursor):
-        CursorSigner(b"another key of 18.").open(SIGNER.sign(Position(("1",)), SCOPE), SCOPE)
+        CursorSigner(b"another key of 18.").verify(SIGNER.sign(Position(("1",)), SCOPE), SCOPE)
 
 
 @each_example
@@ -54,24 +54,24 @@ def test_any_flipped_bit_is_detected(position: Position, data: st.DataObject) ->
     bit = data.draw(st.integers(0, len(raw) * 8 - 1))
     raw[bit // 8] ^= 1 << bit % 8
     with pytest.raises(InvalidCursor):
-        SIGNER.open(urlsafe_b64encode(raw).rstrip(b"=").decode(), SCOPE)
+        SIGNER.verify(urlsafe_b64encode(raw).rstrip(b"=").decode(), SCOPE)
 
 
 @each_example
 @given(junk=st.text(st.characters(exclude_categories=()), max_size=40))
 def test_random_text_is_rejected(junk: str) -> None:
     with pytest.raises(InvalidCursor):
-        SIGNER.open(junk, SCOPE)
+        SIGNER.verify(junk, SCOPE)
 
 
 @pytest.mark.parametrize("change", ["{}=", "{}==", " {}", "{}\n", "{}!", "{}{}", "{}A"])
 def test_other_encoding_of_a_cursor_is_rejected(change: str) -> None:
     cursor = SIGNER.sign(Position(("9.99", "12")), SCOPE)
     with pytest.raises(InvalidCursor):
-        SIGNER.open(change.format(cursor, cursor), SCOPE)
+        SIGNER.verify(change.format(cursor, cursor), SCOPE)
 
 
 def test_context_cannot_extend_into_the_payload() -> None:
     cursor = SIGNER.sign(Position(("1",)), "list\0")
     with pytest.raises(InvalidCursor):
-        SIGNER.open(cursor, "list")
+        SIGNER.verify(cursor, "list")

@@ -7,14 +7,14 @@ of work, where it is a part of one.
 from collections.abc import Sequence
 
 from sluice.errors import FieldError, InvalidTransition, OutOfStock, ValidationFailed
-from sluice.repositories.conditional_write import ALWAYS, Precondition
+from sluice.repositories.conditional_write import NO_PRECONDITION, Precondition
 from sluice.repositories.idempotency import IdempotencyKey
-from sluice.repositories.orders import NOTHING, Placement, Repeated
+from sluice.repositories.orders import NO_IMMUTABLE_FIELDS, ImmutableFields, PlaceOrderResult
 from sluice.repositories.projection import Representation
 from sluice.unit_of_work import Repositories
 
 # From each status to those that may follow.
-MOVES = {
+TRANSITIONS = {
     "pending": ("paid", "cancelled"),
     "paid": ("shipped", "cancelled"),
     "shipped": ("delivered",),
@@ -34,13 +34,13 @@ def place_order(
     ValidationFailed for an unknown user or product, OutOfStock where there is too little, each with all of them;
     with a key also IdempotencyInProgress and IdempotencyKeyReused. In all cases nothing has changed.
     """
-    placement = shop.orders.place(user_id, merged(items), key)
-    if placement.record is None:
-        raise _refusal(placement, [product_id for product_id, _ in items])
-    return placement.record
+    result = shop.orders.place(user_id, merge_items(items), key)
+    if result.record is None:
+        raise _refusal(result, [product_id for product_id, _ in items])
+    return result.record
 
 
-def merged(items: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+def merge_items(items: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
     """The items with each product once, and the sum of its quantities."""
     quantities: dict[int, int] = {}
     for product_id, quantity in items:
@@ -52,38 +52,42 @@ def change_status(
     shop: Repositories,
     id: int,
     status: str | None,
-    precondition: Precondition = ALWAYS,
-    repeated: Repeated = NOTHING,
+    precondition: Precondition = NO_PRECONDITION,
+    immutable_fields: ImmutableFields = NO_IMMUTABLE_FIELDS,
 ) -> Representation:
     """Move an order to `status`, which it may have already; None keeps its status.
 
     NotFound, StaleVersion, InvalidTransition.
     ValidationFailed where `repeated` differs from the order. A cancelled order's stock is returned with it.
     """
-    sources = [source for source, targets in MOVES.items() if status in (None, source, *targets)]
-    record, was = shop.orders.move(
-        id, status, from_=sources, precondition=precondition, repeated=repeated
+    sources = [
+        source for source, targets in TRANSITIONS.items() if status in (None, source, *targets)
+    ]
+    record, was = shop.orders.update_status(
+        id, status, from_=sources, precondition=precondition, immutable_fields=immutable_fields
     )
     if record is None:
         then = (
-            f"can only become {' or '.join(MOVES[was])}" if MOVES[was] else "cannot change any more"
+            f"can only become {' or '.join(TRANSITIONS[was])}"
+            if TRANSITIONS[was]
+            else "cannot change any more"
         )
         fault = FieldError("invalid_transition", f"is {was} and {then}", pointer="/status")
         raise InvalidTransition(errors=[fault])
     return record
 
 
-def _refusal(placement: Placement, product_ids: Sequence[int]) -> ValidationFailed | OutOfStock:
+def _refusal(result: PlaceOrderResult, product_ids: Sequence[int]) -> ValidationFailed | OutOfStock:
     """Every reason, at the items that name the products."""
     unknown = (
         [FieldError("unknown", "does not exist", pointer="/user_id")]
-        if not placement.user_known
+        if not result.user_known
         else []
     )
     unknown += [
         FieldError("unknown", "no such product", pointer=f"/items/{n}/product_id")
         for n, product_id in enumerate(product_ids)
-        if product_id in placement.unknown
+        if product_id in result.unknown
     ]
     if unknown:
         return ValidationFailed(errors=unknown)
@@ -91,10 +95,10 @@ def _refusal(placement: Placement, product_ids: Sequence[int]) -> ValidationFail
         errors=[
             FieldError(
                 "out_of_stock",
-                f"product {id} has {placement.short[id]} left",
+                f"product {id} has {result.short[id]} left",
                 pointer=f"/items/{n}/quantity",
             )
             for n, id in enumerate(product_ids)
-            if id in placement.short
+            if id in result.short
         ]
     )

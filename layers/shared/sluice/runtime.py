@@ -33,7 +33,7 @@ from sluice.limits.memory import MemoryCounterStore
 from sluice.limits.rate import Decision, Limiter
 from sluice.limits.window import Policy
 from sluice.repositories.analytics import AnalyticsRepository
-from sluice.repositories.health import NEWEST, SchemaRepository
+from sluice.repositories.health import EXPECTED_MIGRATION, HealthRepository
 from sluice.repositories.page_cursor import CursorSigner
 from sluice.settings import DatabaseSettings, Settings
 from sluice.unit_of_work import Repositories, UnitOfWork
@@ -77,7 +77,7 @@ class Runtime(Repositories):
             tier: Policy(*quota, name=tier) for tier, quota in settings.rate_tiers.items()
         }
         self.analytics = AnalyticsRepository(reads)
-        self.schema = SchemaRepository(database)
+        self.schema = HealthRepository(database)
         # Replica settings → its database. None: the primary.
         self._adhoc_sql_databases: dict[DatabaseSettings | None, AdhocSqlDatabase] = {}
 
@@ -201,14 +201,18 @@ class Runtime(Repositories):
         if the settings of its sessions change results.
         """
         try:
-            migration = self.schema.migration()
+            migration = self.schema.schema_version()
             deviating = deviations(self.schema.settings(role_settings("app")))
-            lsn = self.schema.position() if self.replica else None
+            lsn = self.schema.current_lsn() if self.replica else None
         except errors.Unavailable as error:
             error.members = self._components(None)
             raise
         settings = [deviation._asdict() for deviation in deviating]
-        database = {"migration": migration, "expected_migration": NEWEST, "settings": settings}
+        database = {
+            "migration": migration,
+            "expected_migration": EXPECTED_MIGRATION,
+            "settings": settings,
+        }
         members = {"database": database, **self._components(lsn)}
         if any(deviation.affects == "results" for deviation in deviating):
             raise errors.WrongSettings(members=members)
@@ -286,7 +290,7 @@ def _connections(database: Database) -> dict[str, object]:
 
 def _replica_state(database: Database, lsn: str | None) -> dict[str, object]:
     try:
-        lag = SchemaRepository(database).lag(lsn)
+        lag = HealthRepository(database).replication_lag(lsn)
     except errors.Unavailable:
         state = {"reachable": False, "lag_bytes": None, "lag_seconds": None}
         return {**state, **_connections(database)}

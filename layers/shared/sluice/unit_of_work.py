@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from sluice.db.database import Transaction
     from sluice.repositories.categories import CategoryRepository
-    from sluice.repositories.idempotency import AnswerRepository
+    from sluice.repositories.idempotency import IdempotencyKeyRepository
     from sluice.repositories.import_jobs import ImportJobRepository
     from sluice.repositories.inventory import InventoryRepository
     from sluice.repositories.orders import OrderRepository
@@ -81,10 +81,10 @@ class Repositories:
         return ImportJobRepository(self._executor, self._signer)
 
     @cached_property
-    def idempotency(self) -> AnswerRepository:
-        from sluice.repositories.idempotency import AnswerRepository
+    def idempotency(self) -> IdempotencyKeyRepository:
+        from sluice.repositories.idempotency import IdempotencyKeyRepository
 
-        return AnswerRepository(self._executor)
+        return IdempotencyKeyRepository(self._executor)
 
 
 class UnitOfWork(Repositories):

@@ -19,7 +19,7 @@ GRANTS = (
     Grant(APP, "SELECT, INSERT", "TABLE", "public.order_items"),
     Grant(APP, "EXECUTE", "FUNCTION", "public.place_order(bigint,bigint[],bigint[])"),
     Grant(APP, "EXECUTE", "FUNCTION", "public.category_ids(text[])"),
-    Grant(APP, "EXECUTE", "FUNCTION", "public.stock_new_products()"),
+    Grant(APP, "EXECUTE", "FUNCTION", "public.create_inventory_rows()"),
     Grant(APP, "SELECT", "TABLE", "sluice.shop_version"),
     *(Grant(ANALYST, "SELECT", "TABLE", f"public.{name}") for name in ANALYSED),
 )

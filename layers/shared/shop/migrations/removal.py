@@ -9,5 +9,5 @@ DROPS = (
     "DROP FUNCTION IF EXISTS public.place_order(bigint, bigint[], bigint[])",
     "DROP FUNCTION IF EXISTS public.category_ids(text[])",
     "DROP TABLE IF EXISTS " + ", ".join(f"public.{name}" for name in TABLES),
-    "DROP FUNCTION IF EXISTS public.stock_new_products()",
+    "DROP FUNCTION IF EXISTS public.create_inventory_rows()",
 )

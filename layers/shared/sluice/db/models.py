@@ -113,14 +113,14 @@ class Order(WithCreatedAt, Versioned, Base):
     items: Mapped[list[OrderItem]] = relationship(lazy="raise", order_by=OrderItem.product_id)
 
 
-class IdempotencyKey(WithCreatedAt, Base):
+class StoredIdempotencyKey(WithCreatedAt, Base):
     __tablename__ = "idempotency_keys"
     __table_args__ = SLUICE_SCHEMA
     id: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
     fingerprint: Mapped[bytes] = mapped_column(LargeBinary)
-    answer: Mapped[str]
+    response: Mapped[str]
     etag: Mapped[str]
-    record_id: Mapped[int] = mapped_column(BigInteger)
+    resource_id: Mapped[int] = mapped_column(BigInteger)
 
 
 class ImportJob(WithCreatedAt, Versioned, Base):

@@ -203,8 +203,12 @@ RULES: Mapping[str, Rule] = {
     "57P02": _error(errors.ConnectionLost),  # crash shutdown
     "57P03": _database_unavailable,  # starting up
     "57P05": _error(errors.ConnectionLost),  # idle_session_timeout
-    "IKHAS": _error(errors.IdempotencyKeyReused),  # sluice.claim_key: the key has a response
-    "IKRUN": _error(errors.IdempotencyInProgress),  # sluice.claim_key: the first request runs
+    "IKHAS": _error(
+        errors.IdempotencyKeyReused
+    ),  # sluice.claim_idempotency_key: the key has a response
+    "IKRUN": _error(
+        errors.IdempotencyInProgress
+    ),  # sluice.claim_idempotency_key: the first request runs
     "P0001": _not_accepted,  # RAISE without a SQLSTATE
     "P0002": _error(errors.NotFound),  # no data found
     "PT404": _error(errors.NotFound),  # PTnnn: a function of Sluice names the HTTP status

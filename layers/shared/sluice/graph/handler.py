@@ -160,7 +160,7 @@ class _Turn:
             if result.errors:
                 raise _Refused(text)
             if key is not None:
-                work.idempotency.keep(key, text)
+                work.idempotency.store_response(key, text)
             return text
 
         for selected in fields:
@@ -175,7 +175,7 @@ class _Turn:
         except _Refused as refused:
             return refused.text, False
         except IdempotencyKeyReused:
-            first = self._shop.idempotency.find(key) if key else None
+            first = self._shop.idempotency.find_response(key) if key else None
             if first is None:
                 raise
             return first.json, True

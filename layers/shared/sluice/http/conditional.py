@@ -26,10 +26,10 @@ def precondition(request: Request) -> Precondition:
     """
     match, unless = _read(request, "If-Match"), _read(request, "If-None-Match")
     if unless is not None and unless.anything:  # the row exists, so this never holds
-        return Precondition(match=())
+        return Precondition(if_match=())
     return Precondition(
-        match=None if match is None or match.anything else match.strong,
-        unless=None if unless is None else unless.strong + unless.weak,
+        if_match=None if match is None or match.anything else match.strong,
+        if_none_match=None if unless is None else unless.strong + unless.weak,
     )
 
 

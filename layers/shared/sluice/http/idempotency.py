@@ -12,7 +12,7 @@ from aws_lambda_powertools.event_handler import Response
 from sluice.errors import BadRequest, IdempotencyKeyReused
 from sluice.http import responses
 from sluice.http.request import Request
-from sluice.repositories.idempotency import AnswerRepository, IdempotencyKey
+from sluice.repositories.idempotency import IdempotencyKey, IdempotencyKeyRepository
 from sluice.repositories.projection import Representation
 
 HEADER = "idempotency-key"
@@ -21,7 +21,7 @@ KEY = re.compile(r"[\x21-\x7e]([\x20-\x7e]{0,253}[\x21-\x7e])?", re.ASCII)
 
 def create(
     request: Request,
-    answers: AnswerRepository,
+    store: IdempotencyKeyRepository,
     make: Callable[[IdempotencyKey | None], Representation],
 ) -> Response[str]:
     """201 with what `make` creates; or the first answer again, where this key had one for this body.
@@ -34,7 +34,7 @@ def create(
     try:
         return responses.created(request, make(key))
     except IdempotencyKeyReused:
-        first = answers.find(key)
+        first = store.find_response(key)
         if first is None:
             raise
         return responses.created(request, first, replayed=True)

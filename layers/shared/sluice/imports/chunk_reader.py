@@ -10,7 +10,7 @@ from sluice.imports.gzip_reader import Unpacked
 from sluice.imports.record_splitter import AT_ONCE, RecordTooLong
 from sluice.imports.row_parser import RESOURCES, Reading, Rejection
 from sluice.imports.storage import FileError, ImportBucket
-from sluice.repositories.import_jobs import Job
+from sluice.repositories.import_jobs import RunningImport
 
 LINES = (".jsonl", ".ndjson")
 NAMES = (".csv", *LINES)
@@ -53,7 +53,7 @@ class Chunk:
 class File:
     """One file. FileError for one that cannot be imported at all."""
 
-    def __init__(self, bucket: ImportBucket, job: Job, max_bytes: int) -> None:
+    def __init__(self, bucket: ImportBucket, job: RunningImport, max_bytes: int) -> None:
         if job.size > max_bytes:
             raise FileError(
                 f"the file has {job.size:,} bytes; at most {max_bytes:,} are imported. Split it"

@@ -22,8 +22,8 @@ from sluice.imports.record_splitter import AT_ONCE
 from sluice.imports.report import report
 from sluice.imports.row_parser import Rejection
 from sluice.imports.storage import FileError, ImportBucket
-from sluice.repositories.import_jobs import ImportProgress, Job
-from sluice.repositories.import_rows import Disagreement, ImportRowRepository
+from sluice.repositories.import_jobs import ImportRunRepository, RunningImport
+from sluice.repositories.import_rows import ImportRowRepository, RowCountMismatch
 from sluice.repositories.projection import Executor
 
 MAX_REJECTIONS = 100_000
@@ -81,26 +81,26 @@ class Importer:
         """
         with self.connect() as begin, begin() as work:
             progress = _alone(work, id)
-            given_up = progress.give_up(id, error)
+            given_up = progress.fail_resumable(id, error)
             if given_up:
                 self._report(progress, id)
                 work.commit()
         return given_up
 
-    def _start(self, begin: Begin, id: int) -> Job | None:
+    def _start(self, begin: Begin, id: int) -> RunningImport | None:
         with begin() as work:
             job = _alone(work, id).start(id)
             work.commit()
         return job
 
-    def _go_on(self, begin: Begin, job: Job, ends: float) -> bool:
+    def _go_on(self, begin: Begin, job: RunningImport, ends: float) -> bool:
         try:
             return self._import(begin, job, ends)
         except FileError as error:
             self._end(begin, job, "failed", str(error))
             return True
 
-    def _import(self, begin: Begin, job: Job, ends: float) -> bool:
+    def _import(self, begin: Begin, job: RunningImport, ends: float) -> bool:
         file, size, rejected = File(self.bucket, job, self.max_bytes), FIRST_BYTES, job.rejected
         began, came_further = self.clock(), False
         while (chunk := file.next(size)) is not None:
@@ -126,7 +126,7 @@ class Importer:
         return True
 
     def _write_or_divide(
-        self, begin: Begin, job: Job, file: File, chunk: Chunk, rejected: int
+        self, begin: Begin, job: RunningImport, file: File, chunk: Chunk, rejected: int
     ) -> int | None:
         """Write a chunk; return how many rows are rejected by now. None if it cannot be written and can be divided."""
         single = file.is_single(chunk)
@@ -138,14 +138,16 @@ class Importer:
             if single:
                 raise FileError(f"more than {self.max_rejections:,} rows are rejected") from None
         except Exception as error:
-            if not isinstance(error, (ValidationFailed, Conflict, Disagreement)):
+            if not isinstance(error, (ValidationFailed, Conflict, RowCountMismatch)):
                 self._check_without_rows(begin, job, file)
             if single:
                 _log.warning("import %d: line %d is rejected", job.id, chunk.line, exc_info=True)
                 return self._reject(begin, job, file, chunk, error, rejected)
         return None
 
-    def _write(self, begin: Begin, job: Job, file: File, chunk: Chunk, rejected: int) -> int:
+    def _write(
+        self, begin: Begin, job: RunningImport, file: File, chunk: Chunk, rejected: int
+    ) -> int:
         if chunk.well_formed:
             try:
                 with begin() as work:
@@ -154,17 +156,17 @@ class Importer:
                         ImportRowRepository(work, job.resource),
                         record_splitter.count(chunk.data),
                     )
-                    if staging.stage_file(file.reading.header, chunk.data, count):
+                    if staging.copy_file(file.reading.header, chunk.data, count):
                         staging.write(file.reading.header, count)
                         return _keep(work, job, file, chunk, count, [])
-            except (ValidationFailed, Conflict, Disagreement):
+            except (ValidationFailed, Conflict, RowCountMismatch):
                 pass  # the server found a fault in it; which row's it is, is found below
         with begin() as work:
             _alone(work, job.id)
             staging, columns = ImportRowRepository(work, job.resource), file.reading.columns()
             good, rejections = _sorted(file.read(chunk))
-            staging.stage(columns, good)
-            unknown = staging.drop_unknown(columns)
+            staging.copy_rows(columns, good)
+            unknown = staging.delete_unresolved(columns)
             rejections += [
                 Rejection(line, column, "unknown", "does not exist") for line, column in unknown
             ]
@@ -175,7 +177,13 @@ class Importer:
             return _keep(work, job, file, chunk, count, rejections)
 
     def _reject(
-        self, begin: Begin, job: Job, file: File, chunk: Chunk, error: Exception, rejected: int
+        self,
+        begin: Begin,
+        job: RunningImport,
+        file: File,
+        chunk: Chunk,
+        error: Exception,
+        rejected: int,
     ) -> int:
         """Reject the one record of a chunk, for what the server has against it."""
         if rejected >= self.max_rejections:
@@ -184,35 +192,40 @@ class Importer:
             _alone(work, job.id)
             return _keep(work, job, file, chunk, 0, [_rejection_of(chunk.line, error)])
 
-    def _check_without_rows(self, begin: Begin, job: Job, file: File) -> None:
+    def _check_without_rows(self, begin: Begin, job: RunningImport, file: File) -> None:
         """Raise what the server has against writing no rows at all: then it is no record's fault."""
         with begin() as work:
             staging, columns = ImportRowRepository(work, job.resource), file.reading.columns()
-            staging.stage(columns, [])
-            staging.drop_unknown(columns)
+            staging.copy_rows(columns, [])
+            staging.delete_unresolved(columns)
             staging.write(columns, 0)
 
-    def _end(self, begin: Begin, job: Job, status: str, error: str | None = None) -> None:
+    def _end(self, begin: Begin, job: RunningImport, status: str, error: str | None = None) -> None:
         """Upload the report before the job ends: a worker that is killed in between uploads the same report again."""
         with begin() as work:
             progress = _alone(work, job.id)
             self._report(progress, job.id)
-            progress.end(job.id, status, error)
+            progress.finish(job.id, status, error)
             work.commit()
 
-    def _report(self, progress: ImportProgress, id: int) -> None:
+    def _report(self, progress: ImportRunRepository, id: int) -> None:
         rejected = report(progress, id)
         if rejected:
             self.bucket.put(f"rejects/{id}.csv", rejected, "text/csv; charset=utf-8")
 
 
 def _keep(
-    work: Work, job: Job, file: File, chunk: Chunk, written: int, rejections: Sequence[Rejection]
+    work: Work,
+    job: RunningImport,
+    file: File,
+    chunk: Chunk,
+    written: int,
+    rejections: Sequence[Rejection],
 ) -> int:
     """Commit what was written of a chunk, and that it was. Return how many rows are rejected by now."""
-    progress = ImportProgress(work)
-    progress.reject(job.id, rejections)
-    rejected = progress.advance(
+    progress = ImportRunRepository(work)
+    progress.add_rejections(job.id, rejections)
+    rejected = progress.save_progress(
         job.id,
         from_byte=chunk.start, next_byte=chunk.end, next_line=chunk.line + chunk.lines,
         header=list(file.reading.header), bytes_read=file.taken(chunk),
@@ -246,9 +259,9 @@ def _sorted(
     return good, rejections
 
 
-def _alone(work: Work, id: int) -> ImportProgress:
+def _alone(work: Work, id: int) -> ImportRunRepository:
     """Nobody else is at this import, until this transaction ends; else Busy. Between two, another may take it over."""
-    progress = ImportProgress(work)
-    if not progress.lock(id):
+    progress = ImportRunRepository(work)
+    if not progress.try_lock(id):
         raise ImportLocked
     return progress

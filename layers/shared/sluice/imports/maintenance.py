@@ -45,9 +45,11 @@ class ImportMaintenance:
     @staticmethod
     def clean_up(jobs: ImportJobRepository) -> CleanupResult:
         """Fail the imports that were announced and never uploaded, and delete rejected rows that no redrive needs."""
-        expired = jobs.expire(UPLOAD_SECONDS, NOT_UPLOADED, MOST)
+        expired = jobs.fail_not_uploaded(UPLOAD_SECONDS, NOT_UPLOADED, MOST)
         return CleanupResult(
-            expired, jobs.forget(KEEP_SECONDS, MOST), jobs.stalled(STALL_SECONDS, MOST)
+            expired,
+            jobs.delete_stale_rejections(KEEP_SECONDS, MOST),
+            jobs.find_stalled(STALL_SECONDS, MOST),
         )
 
     def fail_stalled(self, stalled: Iterable[int]) -> int:

@@ -4,7 +4,7 @@ import csv
 import io
 import re
 
-from sluice.repositories.import_jobs import ImportProgress
+from sluice.repositories.import_jobs import ImportRunRepository
 
 HEADER = ("line", "column", "code", "reason")
 # Spreadsheets take a cell for a formula if it begins so, also behind spaces and quotes, and in full-width letters.
@@ -12,12 +12,12 @@ HEADER = ("line", "column", "code", "reason")
 FORMULA = re.compile(r"[\s\"'`]*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
 
 
-def report(progress: ImportProgress, id: int) -> bytes:
+def report(progress: ImportRunRepository, id: int) -> bytes:
     """Return the rejected rows as CSV; nothing if there are none."""
     written = io.StringIO(newline="")
     writer = csv.writer(written)
     after = 0
-    while page := progress.rejects(id, after):
+    while page := progress.rejections_after(id, after):
         if not after:
             writer.writerow(HEADER)
         writer.writerows([line, *map(harmless, cells)] for line, *cells in page)

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, NoReturn
 
 from sluice.errors import ValidationFailed
 from sluice.http.body import MAX_ID, MAX_INTEGER, SLUG, Email, FieldType, Integer, Money, Text
-from sluice.slugs import slug_from
+from sluice.slugs import slugify
 
 WHOLE = re.compile(r"[+-]?\d{1,20}", re.ASCII)
 
@@ -63,7 +63,7 @@ class Resource:
 
 def _make_slug(values: dict[str, Any]) -> None:
     if values.get("slug") is None:
-        values["slug"] = slug_from(values["name"])
+        values["slug"] = slugify(values["name"])
 
 
 MALFORMED = "has a quote or a CR where none may stand, or a quote that is never closed"

@@ -123,7 +123,7 @@ class ImportConsumer:
                 folder, resource, *rest = [*key.split("/"), "", ""]
                 if folder == INCOMING and resource in RESOURCES and rest[0]:
                     size = int(thing["size"])
-                    yield self.jobs.receive(
+                    yield self.jobs.upsert_for_object(
                         resource, key, thing["eTag"], thing.get("sequencer", ""), size
                     )
                 else:

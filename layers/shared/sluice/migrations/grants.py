@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from sluice.migrations import words
+from sluice.migrations import text_search
 from sluice.migrations.roles import ANALYST, APP, literal, quoted
 
 Kind = Literal["DATABASE", "SCHEMA", "TABLE", "FUNCTION", "PROCEDURE"]
@@ -80,9 +80,9 @@ ENGINE = (
     Grant(APP, "SELECT, INSERT, UPDATE, DELETE", "TABLE", "sluice.idempotency_keys"),
     Grant(APP, "SELECT, INSERT, UPDATE", "TABLE", "sluice.import_jobs"),
     Grant(APP, "SELECT, INSERT, DELETE", "TABLE", "sluice.import_rejects"),
-    *(Grant(APP, "EXECUTE", "FUNCTION", signature) for signature in words.SIGNATURES),
+    *(Grant(APP, "EXECUTE", "FUNCTION", signature) for signature in text_search.SIGNATURES),
     Grant(APP, "EXECUTE", "FUNCTION", "sluice.touch()"),
-    Grant(APP, "EXECUTE", "PROCEDURE", "sluice.claim_key(bytea)"),
+    Grant(APP, "EXECUTE", "PROCEDURE", "sluice.claim_idempotency_key(bytea)"),
 )
 
 

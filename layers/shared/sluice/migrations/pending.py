@@ -15,7 +15,7 @@ GIVEN_SETTINGS = """
 SERVER_VALUE = "SELECT reset_val FROM pg_catalog.pg_settings WHERE name = {name}"
 
 
-class Pending:
+class PendingChanges:
     """The questions, and the statements that follow from their answers. `ask` sees what has been done already."""
 
     def __init__(self, ask: Ask) -> None:
@@ -55,7 +55,7 @@ class Pending:
 
     def settings(self) -> Iterator[tuple[str, bool]]:
         """Statements that give the roles their settings; and whether the server does without, by its own default."""
-        known = self._ask(roles.KNOWN)
+        known = self._ask(roles.SERVER_SETTINGS_SQL)
         for role in roles.ROLES:
             given = set(self._ask(GIVEN_SETTINGS.format(role=roles.literal(role))) or ())
             for name, value in roles.settings(role, known).items():

@@ -6,20 +6,20 @@ from collections.abc import Iterator
 from alembic import command
 from sqlalchemy import Engine
 
-from sluice.migrations import grants, roles, sets
-from sluice.migrations.pending import Pending
+from sluice.migrations import applications, grants, roles
+from sluice.migrations.pending import PendingChanges
 from sluice.migrations.runner import BEGIN, LOCK
 
 
 def plan(
-    engine: Engine, app: str = "", *, analyst_connections: int = roles.ANALYST_CONNECTIONS
+    engine: Engine, app: str = "", *, analyst_connections: int = roles.ANALYST_CONNECTION_LIMIT
 ) -> str:
     """Return the script, and dispose of the engine. UnknownApplication, SluiceError."""
-    sets.check_application(app)
+    applications.check_application(app)
     try:
         with engine.connect() as connection:
             connection.exec_driver_sql("SET TRANSACTION READ ONLY")
-            pending = Pending(lambda query: connection.exec_driver_sql(query).scalar())
+            pending = PendingChanges(lambda query: connection.exec_driver_sql(query).scalar())
             parts = [_statements(["BEGIN", *BEGIN, LOCK])]
             if head := list(_roles_and_schema(pending)):
                 parts.append(_statements(head))
@@ -34,26 +34,26 @@ def plan(
     return "\n".join([*parts, "COMMIT;\n"])
 
 
-def _roles_and_schema(pending: Pending) -> Iterator[str]:
+def _roles_and_schema(pending: PendingChanges) -> Iterator[str]:
     for create, mark in pending.roles():
         yield from (create, mark)
     if not pending.has_schema():
         yield "CREATE SCHEMA sluice"
 
 
-def _migrations(pending: Pending, app: str) -> str:
+def _migrations(pending: PendingChanges, app: str) -> str:
     found = []
-    for name in (sets.ENGINE, *([app] if app and sets.has_versions(app) else [])):
-        current = pending.revision(sets.version_table(name)) or "base"
+    for name in (applications.ENGINE, *([app] if app and applications.has_versions(app) else [])):
+        current = pending.revision(applications.version_table(name)) or "base"
         buffer = io.StringIO()
-        command.upgrade(sets.config(name, buffer=buffer), f"{current}:head", sql=True)
+        command.upgrade(applications.config(name, buffer=buffer), f"{current}:head", sql=True)
         found.append(buffer.getvalue().strip())
     return "\n\n".join(part for part in found if part)
 
 
-def _rights(pending: Pending, app: str, analyst_connections: int) -> Iterator[str]:
+def _rights(pending: PendingChanges, app: str, analyst_connections: int) -> Iterator[str]:
     missing = list(
-        pending.privileges(grants.wanted(pending.database, sets.application_grants(app)))
+        pending.privileges(grants.wanted(pending.database, applications.application_grants(app)))
     )
     if missing:
         yield grants.RECORD.strip()

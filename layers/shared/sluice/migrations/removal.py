@@ -11,8 +11,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine
 
-from sluice.migrations import grants, roles, sets
-from sluice.migrations.runner import MissingPrivilege, Session
+from sluice.migrations import applications, grants, roles
+from sluice.migrations.runner import MigrationSession, MissingPrivilege
 
 # Objects outside the schema that depend on one inside.
 DEPENDENTS = """
@@ -61,20 +61,20 @@ class CannotRemove(Exception):
 
 
 @dataclass(slots=True)
-class Removed:
+class RemovalReport:
     """What is gone, and what stays with the reason; in words to print."""
 
-    gone: list[str] = field(default_factory=list)
-    stays: list[str] = field(default_factory=list)
+    removed: list[str] = field(default_factory=list)
+    kept: list[str] = field(default_factory=list)
 
 
-def remove(engine: Engine, drop_app: str = "") -> Removed:
+def remove(engine: Engine, drop_app: str = "") -> RemovalReport:
     """Remove it in one transaction, as the engine's user, and dispose of the engine.
 
     With `drop_app` the tables of that application are dropped too, with their data. Raises CannotRemove,
     UnknownApplication, MissingPrivilege or SluiceError; then nothing was changed.
     """
-    sets.check_application(drop_app)
+    applications.check_application(drop_app)
     try:
         with engine.begin() as connection:
             return _Removal(connection).remove(drop_app)
@@ -82,16 +82,16 @@ def remove(engine: Engine, drop_app: str = "") -> Removed:
         engine.dispose()
 
 
-class _Removal(Session):
+class _Removal(MigrationSession):
     def __init__(self, connection: Connection) -> None:
         super().__init__(connection)
         self._database = str(self.ask("SELECT current_database()"))
-        self._done = Removed()
+        self._done = RemovalReport()
 
-    def remove(self, drop_app: str) -> Removed:
-        for statement in sets.application_drops(drop_app):
+    def remove(self, drop_app: str) -> RemovalReport:
+        for statement in applications.application_drops(drop_app):
             self.run(statement)
-            self._done.gone.append(statement.removeprefix("DROP ").replace("IF EXISTS ", ""))
+            self._done.removed.append(statement.removeprefix("DROP ").replace("IF EXISTS ", ""))
         if self.ask("SELECT to_regclass('sluice.grants') IS NOT NULL"):
             self._revoke()
         if self.ask("SELECT to_regnamespace('sluice') IS NOT NULL"):
@@ -113,7 +113,7 @@ class _Removal(Session):
                     raise MissingPrivilege(
                         f"it may not revoke a privilege on {grant.target}", [statement]
                     )
-                self._done.gone.append(f"{privilege} on {grant.target} of {role}")
+                self._done.removed.append(f"{privilege} on {grant.target} of {role}")
 
     def _drop_schema(self) -> None:
         dependents = self._rows(DEPENDENTS)
@@ -126,28 +126,28 @@ class _Removal(Session):
             raise MissingPrivilege(
                 "it does not own the schema sluice", ["DROP SCHEMA sluice CASCADE"]
             )
-        self._done.gone.append("schema sluice")
-        self._done.gone += [f"{kind} {name}" for kind, name in dependents]
+        self._done.removed.append("schema sluice")
+        self._done.removed += [f"{kind} {name}" for kind, name in dependents]
 
     def _drop_role(self, role: str) -> None:
         name, quoted = roles.literal(role), roles.quoted(role)
         if not self.attempt(
             f"ALTER ROLE {quoted} IN DATABASE {roles.quoted(self._database)} RESET ALL"
         ):
-            self._done.stays.append(
+            self._done.kept.append(
                 f"role {role}, and its settings here: the user may not change it"
             )
             return
         used = [database for (database,) in self._rows(USES.format(role=name))]
         elsewhere = [database for database in used if database != self._database]
         if self.ask(MARK.format(role=name)) != roles.MARK:
-            self._done.stays.append(f"role {role}: an administrator made it")
+            self._done.kept.append(f"role {role}: an administrator made it")
         elif elsewhere:
-            self._done.stays.append(f"role {role}: {', '.join(elsewhere)} still uses it")
+            self._done.kept.append(f"role {role}: {', '.join(elsewhere)} still uses it")
         elif self.attempt(*(self._disown(quoted) if used else ()), f"DROP ROLE {quoted}"):
-            self._done.gone.append(f"role {role}")
+            self._done.removed.append(f"role {role}")
         else:
-            self._done.stays.append(f"role {role}: the user may not drop it")
+            self._done.kept.append(f"role {role}: the user may not drop it")
 
     def _disown(self, role: str) -> Iterator[str]:
         """Privileges here that were granted by hand would keep the role, and what it owns must not be lost."""

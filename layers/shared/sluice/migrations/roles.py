@@ -15,8 +15,10 @@ from sluice.db.session_settings import role_settings
 
 APP, ANALYST = "sluice_app", "sluice_analyst"
 ROLES: dict[str, Literal["app", "analyst"]] = {APP: "app", ANALYST: "analyst"}
-ANALYST_CONNECTIONS = 50
-KNOWN = "SELECT array_agg(name) FROM pg_catalog.pg_settings"  # the settings that this server has
+ANALYST_CONNECTION_LIMIT = 50
+SERVER_SETTINGS_SQL = (
+    "SELECT array_agg(name) FROM pg_catalog.pg_settings"  # the settings that this server has
+)
 
 
 def quoted(name: str) -> str:

@@ -14,8 +14,8 @@ from sqlalchemy import Connection, Engine
 
 from sluice.db.engine import make_engine
 from sluice.errors import SluiceError
-from sluice.migrations import grants, roles, sets
-from sluice.migrations.pending import Pending
+from sluice.migrations import applications, grants, roles
+from sluice.migrations.pending import PendingChanges
 from sluice.settings import DatabaseSettings
 
 ATTEMPTS = 5  # at a role that another database's migration changes at this moment
@@ -44,7 +44,7 @@ class MissingPrivilege(Exception):
 
 
 @dataclass(slots=True)
-class Migrated:
+class MigrationResult:
     """The revision of each set of migrations, and the statements that the migrating user may not run."""
 
     revisions: dict[str, str] = field(default_factory=dict)
@@ -52,18 +52,18 @@ class Migrated:
 
 
 def migrate_url(
-    url: str, app: str = "", *, analyst_connections: int = roles.ANALYST_CONNECTIONS
-) -> Migrated:
+    url: str, app: str = "", *, analyst_connections: int = roles.ANALYST_CONNECTION_LIMIT
+) -> MigrationResult:
     """Migrate the database at the owner's `url`."""
     engine = make_engine(DatabaseSettings.from_url(url), "batch")
     return migrate(engine, app, analyst_connections=analyst_connections)
 
 
 def migrate(
-    engine: Engine, app: str = "", *, analyst_connections: int = roles.ANALYST_CONNECTIONS
-) -> Migrated:
+    engine: Engine, app: str = "", *, analyst_connections: int = roles.ANALYST_CONNECTION_LIMIT
+) -> MigrationResult:
     """Migrate, as the engine's user, and dispose of the engine. UnknownApplication, MissingPrivilege, SluiceError."""
-    sets.check_application(app)
+    applications.check_application(app)
     try:
         with engine.begin() as connection:
             return _Run(connection, app, analyst_connections).run_all()
@@ -71,7 +71,7 @@ def migrate(
         engine.dispose()
 
 
-class Session:
+class MigrationSession:
     """A connection that runs migrations' statements, each of which may be tried in a savepoint."""
 
     def __init__(self, connection: Connection) -> None:
@@ -106,19 +106,19 @@ class Session:
                 return True
 
 
-class _Run(Session):
+class _Run(MigrationSession):
     def __init__(self, connection: Connection, app: str, analyst_connections: int) -> None:
         super().__init__(connection)
         self._app = app
         self._analyst_connections = analyst_connections
-        self._pending = Pending(self.ask)
-        self._done = Migrated()
+        self._pending = PendingChanges(self.ask)
+        self._done = MigrationResult()
 
-    def run_all(self) -> Migrated:
+    def run_all(self) -> MigrationResult:
         self._create_roles()
         self._create_schema()
-        self._upgrade(sets.ENGINE)
-        if self._app and sets.has_versions(self._app):
+        self._upgrade(applications.ENGINE)
+        if self._app and applications.has_versions(self._app):
             self._check_public()
             self._upgrade(self._app)
         self._grant()
@@ -146,18 +146,20 @@ class _Run(Session):
     def _check_public(self) -> None:
         """An application's first migration creates tables in `public`, which not every owner of a database may."""
         missing = self._pending.may_create("SCHEMA", "public")
-        if missing and not self._pending.revision(sets.version_table(self._app)):
+        if missing and not self._pending.revision(applications.version_table(self._app)):
             raise MissingPrivilege("it may not create tables in the schema public", [missing])
 
     def _upgrade(self, app: str) -> None:
-        command.upgrade(sets.config(app, connection=self.connection), "head")
-        self._done.revisions[app or "sluice"] = self._pending.revision(sets.version_table(app))
+        command.upgrade(applications.config(app, connection=self.connection), "head")
+        self._done.revisions[app or "sluice"] = self._pending.revision(
+            applications.version_table(app)
+        )
         if not app:
             self.run(grants.RECORD)
 
     def _grant(self) -> None:
         for grant in self._pending.privileges(
-            grants.wanted(self._pending.database, sets.application_grants(self._app))
+            grants.wanted(self._pending.database, applications.application_grants(self._app))
         ):
             give, record = grant.statements()
             if self.attempt(give) and self._pending.is_granted(
@@ -178,10 +180,10 @@ class _Run(Session):
 
 def sqlstate(error: SluiceError) -> str:
     """The server's code for what caused `error`; empty where it was not the server."""
-    return report(error).get("C", "")
+    return server_error_fields(error).get("C", "")
 
 
-def report(error: SluiceError) -> dict[str, str]:
+def server_error_fields(error: SluiceError) -> dict[str, str]:
     """What the server said of the cause of `error`, by the letters of the protocol."""
     cause = error.__cause__
     found = cause.args[0] if cause is not None and cause.args else None

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from sluice.errors import Duplicate, FieldError
 from sluice.repositories import conditional_write
-from sluice.repositories.conditional_write import ALWAYS, Precondition
+from sluice.repositories.conditional_write import NO_PRECONDITION, Precondition
 from sluice.repositories.idempotency import IdempotencyKey
 from sluice.repositories.list_spec import Filter, ListSpec, Sort
 from sluice.repositories.projection import (
@@ -17,7 +17,7 @@ from sluice.repositories.projection import (
     timestamp,
 )
 from sluice.repositories.read_repository import ReadRepository
-from sluice.slugs import slug_from
+from sluice.slugs import slugify
 
 PROJECTION = Projection(
     name="categories",
@@ -79,7 +79,7 @@ class CategoryRepository(ReadRepository):
 
         Duplicate where the slug is taken: of a slug that was made, it names the field that was sent, which is the name.
         """
-        slug = category.get("slug") or slug_from(str(category["name"]))
+        slug = category.get("slug") or slugify(str(category["name"]))
         values = {"name": category["name"], "slug": slug}
         try:
             return conditional_write.create(self._statements, PROJECTION, INSERT, "c", values, key)
@@ -90,13 +90,13 @@ class CategoryRepository(ReadRepository):
             raise Duplicate(errors=[FieldError("duplicate", message, pointer="/name")]) from error
 
     def update(
-        self, id: int, changes: Mapping[str, object], precondition: Precondition = ALWAYS
+        self, id: int, changes: Mapping[str, object], precondition: Precondition = NO_PRECONDITION
     ) -> Representation:
         """NotFound, StaleVersion; Duplicate where the slug is taken."""
         return conditional_write.update(
             self._statements, PROJECTION, ASSIGNMENTS, id, changes, precondition
         )
 
-    def delete(self, id: int, precondition: Precondition = ALWAYS) -> None:
+    def delete(self, id: int, precondition: Precondition = NO_PRECONDITION) -> None:
         """NotFound, StaleVersion; StillReferenced where it has products."""
         conditional_write.delete(self._statements, PROJECTION, id, precondition)

@@ -17,27 +17,27 @@ from sluice.repositories.projection import Executor, Projection, Representation
 
 @dataclass(frozen=True, slots=True)
 class Precondition:
-    """What a write requires of its row's ETag: to be one of `match`, and none of `unless`. None requires nothing."""
+    """What a write requires of its row's ETag: to be one of `if_match`, and none of `if_none_match`. None requires nothing."""
 
-    match: Collection[str] | None = None
-    unless: Collection[str] | None = None
+    if_match: Collection[str] | None = None
+    if_none_match: Collection[str] | None = None
 
     def values(self) -> dict[str, object]:
         """The values of a statement that has `matches`."""
         return {
-            "match": None if self.match is None else list(self.match),
-            "unless": None if self.unless is None else list(self.unless),
+            "if_match": None if self.if_match is None else list(self.if_match),
+            "if_none_match": None if self.if_none_match is None else list(self.if_none_match),
         }
 
 
-ALWAYS = Precondition()
+NO_PRECONDITION = Precondition()
 
 
 def matches(projection: Projection) -> str:
     """A SELECT item: does the row satisfy the precondition?"""
     return (
-        f"((CAST(:match AS text[]) IS NULL OR ({projection.etag}) = ANY(CAST(:match AS text[]))) AND "
-        f"(CAST(:unless AS text[]) IS NULL OR ({projection.etag}) <> ALL(CAST(:unless AS text[])))) AS matches"
+        f"((CAST(:if_match AS text[]) IS NULL OR ({projection.etag}) = ANY(CAST(:if_match AS text[]))) AND "
+        f"(CAST(:if_none_match AS text[]) IS NULL OR ({projection.etag}) <> ALL(CAST(:if_none_match AS text[])))) AS matches"
     )
 
 

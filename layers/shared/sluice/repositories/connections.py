@@ -75,8 +75,8 @@ def _slice(
 ) -> tuple[SelectSpec, dict[str, object], str]:
     """What to select, its values, and the scope of the cursors."""
     scope = cursor_context(list_spec, query)
-    after = None if query.after is None else signer.open(query.after, scope, "after")
-    before = None if query.before is None else signer.open(query.before, scope, "before")
+    after = None if query.after is None else signer.verify(query.after, scope, "after")
+    before = None if query.before is None else signer.verify(query.before, scope, "before")
     start, stop = (before, after) if query.from_end else (after, before)
     start = replace(start, backward=query.from_end) if start else None
     spec = SelectSpec.of(list_spec, query, start, parent_filter)

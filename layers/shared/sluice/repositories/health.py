@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from sluice.repositories.projection import Executor
 
-NEWEST = (
+EXPECTED_MIGRATION = (
     "0003"  # the newest of sluice/migrations/versions, which this code needs; a test compares them
 )
 
@@ -24,7 +24,7 @@ SETTINGS = """
 """
 
 
-class Lag(NamedTuple):
+class ReplicationLag(NamedTuple):
     """What of the primary's log a replica has not replayed: bytes, and the age of what it replayed last, in seconds.
 
     None where it cannot tell.
@@ -34,13 +34,13 @@ class Lag(NamedTuple):
     seconds: float | None
 
 
-class SchemaRepository:
+class HealthRepository:
     """Every statement about the schema itself."""
 
     def __init__(self, statements: Executor) -> None:
         self._statements = statements
 
-    def migration(self) -> str:
+    def schema_version(self) -> str:
         """The newest migration that has been applied; answering at all proves that the database serves."""
         return str(self._statements.read("SELECT version_num FROM sluice.version")[0].version_num)
 
@@ -50,7 +50,7 @@ class SchemaRepository:
             row.name: row.value for row in self._statements.read(SETTINGS, {"names": list(names)})
         }
 
-    def position(self) -> str:
+    def current_lsn(self) -> str:
         """How far the log of a primary has come."""
         return str(
             self._statements.read("SELECT CAST(pg_current_wal_insert_lsn() AS text) AS position")[
@@ -58,7 +58,7 @@ class SchemaRepository:
             ].position
         )
 
-    def lag(self, position: str | None) -> Lag:
+    def replication_lag(self, lsn: str | None) -> ReplicationLag:
         """How far a replica is behind that position of its primary's, where that is known."""
-        row = self._statements.read(LAG, {"position": position})[0]
-        return Lag(None if row.bytes is None else max(0, row.bytes), row.seconds)
+        row = self._statements.read(LAG, {"position": lsn})[0]
+        return ReplicationLag(None if row.bytes is None else max(0, row.bytes), row.seconds)

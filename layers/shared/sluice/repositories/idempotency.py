@@ -8,18 +8,18 @@ from dataclasses import dataclass
 
 from sluice.repositories.projection import Executor, PrecedingStatement, Representation
 
-# `sluice.claim_key` fails if the key has an answer or its request is running; see the engine's migration 0002. A row
+# `sluice.claim_idempotency_key` fails if the key has an answer or its request is running; see the engine's migration 0002. A row
 # that it did not see is older than a day, and is replaced.
-CLAIM = "CALL sluice.claim_key(CAST(:key AS bytea))"
+CLAIM_KEY_SQL = "CALL sluice.claim_idempotency_key(CAST(:key AS bytea))"
 _KEEP = """
-    INSERT INTO sluice.idempotency_keys AS k (id, fingerprint, answer, etag, record_id)
+    INSERT INTO sluice.idempotency_keys AS k (id, fingerprint, response, etag, resource_id)
     SELECT CAST(:key AS bytea), CAST(:fingerprint AS bytea), {answered}
-    ON CONFLICT (id) DO UPDATE SET fingerprint = excluded.fingerprint, answer = excluded.answer,
-        etag = excluded.etag, record_id = excluded.record_id, created_at = excluded.created_at
+    ON CONFLICT (id) DO UPDATE SET fingerprint = excluded.fingerprint, response = excluded.response,
+        etag = excluded.etag, resource_id = excluded.resource_id, created_at = excluded.created_at
 """
 KEEP = _KEEP.format(answered="json, etag, id FROM answered WHERE json IS NOT NULL")
-KEEP_TEXT = _KEEP.format(answered="CAST(:answer AS text), '', 0")  # of no one row
-FIND = "SELECT fingerprint, answer, etag, record_id FROM sluice.idempotency_keys WHERE id = CAST(:key AS bytea)"
+KEEP_TEXT = _KEEP.format(answered="CAST(:response AS text), '', 0")  # of no one row
+FIND = "SELECT fingerprint, response, etag, resource_id FROM sluice.idempotency_keys WHERE id = CAST(:key AS bytea)"
 
 # A batch takes little time and few locks; oldest first, by idempotency_keys_created_at_idx.
 SWEEP = """
@@ -54,10 +54,10 @@ def bound(values: Mapping[str, object], key: IdempotencyKey | None) -> dict[str,
 
 def claim(key: IdempotencyKey | None) -> PrecedingStatement | None:
     """What goes ahead of such a statement. IdempotencyInProgress, or IdempotencyKeyReused where there is an answer."""
-    return None if key is None else (CLAIM, {"key": key.id})
+    return None if key is None else (CLAIM_KEY_SQL, {"key": key.id})
 
 
-class AnswerRepository:
+class IdempotencyKeyRepository:
     """Every other statement about answers."""
 
     def __init__(self, statements: Executor) -> None:
@@ -65,21 +65,21 @@ class AnswerRepository:
 
     def claim(self, key: IdempotencyKey) -> None:
         """At the beginning of a transaction that will `keep`. IdempotencyInProgress, IdempotencyKeyReused."""
-        self._statements.write(CLAIM, {"key": key.id})
+        self._statements.write(CLAIM_KEY_SQL, {"key": key.id})
 
-    def keep(self, key: IdempotencyKey, text: str) -> None:
+    def store_response(self, key: IdempotencyKey, text: str) -> None:
         """An answer that is no record, in the transaction that claimed its key."""
         self._statements.write(
-            KEEP_TEXT, {"key": key.id, "fingerprint": key.fingerprint, "answer": text}
+            KEEP_TEXT, {"key": key.id, "fingerprint": key.fingerprint, "response": text}
         )
 
-    def find(self, key: IdempotencyKey) -> Representation | None:
+    def find_response(self, key: IdempotencyKey) -> Representation | None:
         """The answer to this very request; None where the key is free, or was used for another."""
         for row in self._statements.read(FIND, {"key": key.id}):
             if row.fingerprint == key.fingerprint:
-                return Representation(row.answer, row.etag, row.record_id)
+                return Representation(row.response, row.etag, row.resource_id)
         return None
 
-    def sweep(self, most: int) -> int:
+    def delete_expired(self, most: int) -> int:
         """Forget up to `most` answers of more than 24 hours ago; how many they were."""
         return len(self._statements.write(SWEEP, {"most": most}))

@@ -170,7 +170,7 @@ LOCK = "SELECT pg_try_advisory_xact_lock(hashtextextended('sluice import', :id))
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
+class RunningImport:
     """What a worker needs to know of an import; `header` is empty before the file's was read."""
 
     id: int
@@ -197,7 +197,9 @@ class ImportJobRepository(ReadRepository):
             self._statements, NEW_IMPORT_PROJECTION, INSERT, "j", job, key
         )
 
-    def receive(self, resource: str, key: str, etag: str, sequencer: str, size: int) -> int:
+    def upsert_for_object(
+        self, resource: str, key: str, etag: str, sequencer: str, size: int
+    ) -> int:
         """The id of the job for what was put there: one that waited for it, a new one, or the one it has."""
         values = {
             "resource": resource,
@@ -213,44 +215,46 @@ class ImportJobRepository(ReadRepository):
                 return int(row.id)
         raise InternalError
 
-    def expire(self, seconds: float, error: str, most: int) -> int:
+    def fail_not_uploaded(self, seconds: float, error: str, most: int) -> int:
         """Fail up to `most` imports that were announced so long ago and never uploaded. Return how many."""
         return len(
             self._statements.write(EXPIRE, {"seconds": seconds, "error": error, "most": most})
         )
 
-    def stalled(self, seconds: float, most: int) -> list[int]:
+    def find_stalled(self, seconds: float, most: int) -> list[int]:
         """Return the ids of up to `most` imports that gave no sign of life for so long."""
         return [
             int(row.id)
             for row in self._statements.read(STALLED, {"seconds": seconds, "most": most})
         ]
 
-    def forget(self, seconds: float, most: int) -> int:
+    def delete_stale_rejections(self, seconds: float, most: int) -> int:
         """Delete the rejected rows of up to `most` imports that were given up so long ago. Return how many imports."""
         return len(self._statements.write(FORGET, {"seconds": seconds, "most": most}))
 
 
-class ImportProgress:
+class ImportRunRepository:
     """The statements of who works at an import, in its transactions."""
 
     def __init__(self, statements: Executor) -> None:
         self._statements = statements
 
-    def lock(self, id: int) -> bool:
+    def try_lock(self, id: int) -> bool:
         """Is nobody else at it? Held until the transaction ends."""
         return bool(self._statements.write(LOCK, {"id": id})[0].mine)
 
-    def start(self, id: int) -> Job | None:
+    def start(self, id: int) -> RunningImport | None:
         """The job, from where it is to go on; None where there is nothing left to do."""
         for row in self._statements.write(START, {"id": id}):
-            return Job(
+            return RunningImport(
                 row.id, row.resource, row.object_key, row.object_etag, row.bytes_total, row.header or (),
                 row.next_byte, row.next_line, row.rows_rejected,
             )  # fmt: skip
         return None
 
-    def reject(self, id: int, rejections: Sequence[tuple[int, str | None, str, str]]) -> None:
+    def add_rejections(
+        self, id: int, rejections: Sequence[tuple[int, str | None, str, str]]
+    ) -> None:
         """Keep these; a line's first rejection is its only one."""
         if rejections:
             lines, columns, codes, reasons = (
@@ -265,19 +269,19 @@ class ImportProgress:
             }
             self._statements.write(REJECT, values)
 
-    def advance(self, id: int, **values: Any) -> int | None:
+    def save_progress(self, id: int, **values: Any) -> int | None:
         """How many rows are rejected by now; None where somebody else has gone on from `from_byte`."""
         rows = self._statements.write(ADVANCE, {"id": id, **values})
         return int(rows[0].rows_rejected) if rows else None
 
-    def rejects(self, id: int, after: int) -> Sequence[Any]:
+    def rejections_after(self, id: int, after: int) -> Sequence[Any]:
         """A page of rejections beyond a line."""
         return self._statements.read(REJECTS, {"id": id, "after": after})
 
-    def end(self, id: int, status: str, error: str | None = None) -> None:
+    def finish(self, id: int, status: str, error: str | None = None) -> None:
         """End a job for good, and delete its rejected rows, which are in the report."""
         self._statements.write(END, {"id": id, "status": status, "error": error})
 
-    def give_up(self, id: int, error: str) -> bool:
+    def fail_resumable(self, id: int, error: str) -> bool:
         """Fail a job until its message comes again. Return False if it has ended."""
         return bool(self._statements.write(GIVE_UP, {"id": id, "error": error}))

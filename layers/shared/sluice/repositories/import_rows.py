@@ -15,7 +15,7 @@ class Transaction(Protocol):
     def copy(self, sql: str, data: bytes) -> None: ...
 
 
-class Disagreement(Exception):
+class RowCountMismatch(Exception):
     """The server has another number of rows than were read: nothing is written."""
 
     def __init__(self, read: int, staged: int) -> None:
@@ -23,7 +23,7 @@ class Disagreement(Exception):
 
 
 @dataclass(frozen=True)
-class Target:
+class UpsertTarget:
     """`clean` is true of a row that is certainly right as it stands; what is not certain is read by imports/row_parser.py.
 
     `references` are columns that name rows of a table. `write` returns one row: how many of the staged rows it took.
@@ -106,15 +106,15 @@ USERS = """
     SELECT count(*) AS rows FROM import_rows
 """
 
-TARGETS: Mapping[str, Target] = {
-    "products": Target(
+TARGETS: Mapping[str, UpsertTarget] = {
+    "products": UpsertTarget(
         clean=f"{_NAME} AND r.price ~ '^[0-9]{{1,10}}([.][0-9]{{1,2}})?$' AND r.category IS NOT NULL"
         f" AND (r.description IS NULL OR char_length(r.description) <= 10000 AND r.description {_TRIMMED})"
         f" AND (r.inventory IS NULL OR r.inventory {_QUANTITY})",
         write=PRODUCTS,
         references={"category": "SELECT FROM categories t WHERE t.slug = r.category"},
     ),
-    "inventory": Target(
+    "inventory": UpsertTarget(
         clean=f"r.quantity {_QUANTITY} AND (r.product IS NOT NULL OR r.product_id ~ '^[1-9][0-9]{{0,17}}$')",
         write=INVENTORY,
         references={
@@ -122,12 +122,12 @@ TARGETS: Mapping[str, Target] = {
             "product_id": "SELECT FROM products t WHERE t.id = CAST(r.product_id AS bigint)",
         },
     ),
-    "categories": Target(
+    "categories": UpsertTarget(
         clean=f"{_NAME} AND r.slug ~ '^[a-z0-9-]{{1,200}}$'",
         write=CATEGORIES,
         references={},
     ),
-    "users": Target(
+    "users": UpsertTarget(
         clean=f"{_NAME} AND char_length(r.email) <= 254 AND r.email ~ '^[!-?A-~]+@[!-?A-~]+$'",
         write=USERS,
         references={},
@@ -143,7 +143,7 @@ class ImportRowRepository:
         self._target = TARGETS[resource]
         transaction.write(STAGE)
 
-    def stage_file(self, header: Sequence[str], data: bytes, records: int) -> bool:
+    def copy_file(self, header: Sequence[str], data: bytes, records: int) -> bool:
         """Copy so many records of a CSV file as they are. Return False if a row is not certainly right.
 
         It is also False if COPY has read another number of rows. Until PostgreSQL 17 it stops at a line `\\.`.
@@ -161,14 +161,16 @@ class ImportRowRepository:
         (staged,) = self._transaction.write(looked)
         return bool(staged.clean) and int(staged.rows) == records
 
-    def stage(self, columns: Sequence[str], rows: Iterable[tuple[int, Sequence[object]]]) -> None:
+    def copy_rows(
+        self, columns: Sequence[str], rows: Iterable[tuple[int, Sequence[object]]]
+    ) -> None:
         """Copy rows that were read, each with its line."""
         lines = ["\t".join([str(line), *map(_copied, values)]) for line, values in rows]
         data = "".join(f"{line}\n" for line in lines).encode()
         copy = f"COPY import_rows (line, {', '.join(columns)}) FROM STDIN WITH (ENCODING 'UTF8')"
         self._transaction.copy(copy, data)
 
-    def drop_unknown(self, columns: Sequence[str]) -> list[tuple[int, str]]:
+    def delete_unresolved(self, columns: Sequence[str]) -> list[tuple[int, str]]:
         """Take out the rows that name what there is not: the line of each, and the column."""
         dropped = []
         for column, found in self._target.references.items():
@@ -187,7 +189,7 @@ class ImportRowRepository:
         )
         (taken,) = self._transaction.write(self._target.write, values)
         if taken.rows != read:
-            raise Disagreement(read, int(taken.rows))
+            raise RowCountMismatch(read, int(taken.rows))
 
 
 def _copied(value: object) -> str:

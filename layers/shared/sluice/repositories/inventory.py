@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from sluice.errors import FieldError, NotFound, OutOfStock, StaleVersion, ValidationFailed
-from sluice.repositories.conditional_write import ALWAYS, Precondition, matches
+from sluice.repositories.conditional_write import NO_PRECONDITION, Precondition, matches
 from sluice.repositories.list_spec import Filter, ListSpec, Sort
 from sluice.repositories.projection import Projection, Representation, integer, timestamp
 from sluice.repositories.read_repository import ReadRepository
@@ -80,13 +80,13 @@ class InventoryRepository(ReadRepository):
     list_spec = LIST_SPEC
 
     def set(
-        self, product_id: int, quantity: int, precondition: Precondition = ALWAYS
+        self, product_id: int, quantity: int, precondition: Precondition = NO_PRECONDITION
     ) -> Representation:
         """NotFound; StaleVersion unless `precondition` holds."""
         return self._changed(SET, {"id": product_id, "quantity": quantity, **precondition.values()})
 
     def adjust(
-        self, product_id: int, delta: int, precondition: Precondition = ALWAYS
+        self, product_id: int, delta: int, precondition: Precondition = NO_PRECONDITION
     ) -> Representation:
         """Add `delta`. OutOfStock, saying what is left, below zero; ValidationFailed beyond `MOST`; else as `set`."""
         return self._changed(ADJUST, {"id": product_id, "delta": delta, **precondition.values()})

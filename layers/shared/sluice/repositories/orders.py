@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from sluice.errors import FieldError, NotFound, StaleVersion, ValidationFailed
 from sluice.repositories import idempotency
-from sluice.repositories.conditional_write import ALWAYS, Precondition, matches
+from sluice.repositories.conditional_write import NO_PRECONDITION, Precondition, matches
 from sluice.repositories.idempotency import IdempotencyKey
 from sluice.repositories.list_spec import Filter, ListSpec, Sort
 from sluice.repositories.projection import (
@@ -130,18 +130,18 @@ MOVE = f"""
 """
 
 
-class Repeated(NamedTuple):
+class ImmutableFields(NamedTuple):
     """What a client repeats of an order that cannot change. Items are (product id, quantity); None is left out."""
 
     user_id: int | None = None
     items: Sequence[tuple[int, int]] | None = None
 
 
-NOTHING = Repeated()
+NO_IMMUTABLE_FIELDS = ImmutableFields()
 
 
 @dataclass(frozen=True, slots=True)
-class Placement:
+class PlaceOrderResult:
     """What became of an order: its record, or None and why. `short` is what is left of each product with too little."""
 
     record: Representation | None
@@ -158,7 +158,7 @@ class OrderRepository(ConnectionRepository):
 
     def place(
         self, user_id: int, items: Sequence[tuple[int, int]], key: IdempotencyKey | None = None
-    ) -> Placement:
+    ) -> PlaceOrderResult:
         """Take the stock of each (product id, quantity), fix the prices and write the order: all of it or nothing.
 
         No product may be named twice. RolledBack where stock was taken in between, after a few attempts; with a key,
@@ -177,21 +177,21 @@ class OrderRepository(ConnectionRepository):
             preceding=idempotency.claim(key),
             prepare=True,
         )[0]
-        return Placement(
+        return PlaceOrderResult(
             record=None if row.json is None else Representation(row.json, row.etag, row.id),
             user_known=row.user_known,
             unknown=frozenset(row.unknown or ()),
             short=dict(zip(row.short or (), row.available or (), strict=True)),
         )
 
-    def move(
+    def update_status(
         self,
         id: int,
         status: str | None,
         *,
         from_: Collection[str],
-        precondition: Precondition = ALWAYS,
-        repeated: Repeated = NOTHING,
+        precondition: Precondition = NO_PRECONDITION,
+        immutable_fields: ImmutableFields = NO_IMMUTABLE_FIELDS,
     ) -> tuple[Representation | None, str]:
         """The order with its new status, or None where it is in none of `from_`; and the status it had.
 
@@ -199,12 +199,12 @@ class OrderRepository(ConnectionRepository):
         NotFound; StaleVersion; ValidationFailed where `repeated` is not what is stored. Where the order is cancelled,
         its stock is returned.
         """
-        items = None if repeated.items is None else sorted(repeated.items)
+        items = None if immutable_fields.items is None else sorted(immutable_fields.items)
         values = {
             "id": id,
             "status": status,
             "from": list(from_),
-            "user_id": repeated.user_id,
+            "user_id": immutable_fields.user_id,
             "product_ids": None if items is None else [product_id for product_id, _ in items],
             "quantities": None if items is None else [quantity for _, quantity in items],
             **precondition.values(),

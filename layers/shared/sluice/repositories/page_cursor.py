@@ -41,7 +41,7 @@ class CursorSigner:
         payload = json.dumps(values, separators=(",", ":"), ensure_ascii=False).encode()
         return urlsafe_b64encode(self._mac(payload, scope) + payload).rstrip(b"=").decode()
 
-    def open(self, cursor: str, scope: str, parameter: str = "cursor") -> Position:
+    def verify(self, cursor: str, scope: str, parameter: str = "cursor") -> Position:
         """Return the position in `cursor`.
 
         InvalidCursor, naming `parameter`, unless it was signed under this key for this `scope`.

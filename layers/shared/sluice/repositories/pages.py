@@ -13,7 +13,7 @@ def read_page(
 ) -> Page:
     """One page in one statement. InvalidCursor where the cursor was not made by this list, sort and filters."""
     scope = cursor_context(list_spec, query)
-    position = None if query.cursor is None else signer.open(query.cursor, scope)
+    position = None if query.cursor is None else signer.verify(query.cursor, scope)
     params = bind_values(query, position)
     if query.offset:
         params["offset"] = query.offset

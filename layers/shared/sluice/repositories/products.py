@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from sluice.repositories import conditional_write
-from sluice.repositories.conditional_write import ALWAYS, Precondition
+from sluice.repositories.conditional_write import NO_PRECONDITION, Precondition
 from sluice.repositories.idempotency import IdempotencyKey
 from sluice.repositories.list_spec import Filter, ListSpec, Sort
 from sluice.repositories.projection import (
@@ -150,7 +150,7 @@ class ProductRepository(ConnectionRepository):
         return conditional_write.create(self._statements, PROJECTION, INSERT, INSERTED, values, key)
 
     def update(
-        self, id: int, changes: Mapping[str, object], precondition: Precondition = ALWAYS
+        self, id: int, changes: Mapping[str, object], precondition: Precondition = NO_PRECONDITION
     ) -> Representation:
         """NotFound, StaleVersion, Duplicate, ValidationFailed."""
         return conditional_write.update(
@@ -167,10 +167,10 @@ class ProductRepository(ConnectionRepository):
             ASSIGNMENTS,
             id,
             changes,
-            Precondition(match=[str(version)]),
+            Precondition(if_match=[str(version)]),
         )
 
-    def delete(self, id: int, precondition: Precondition = ALWAYS) -> None:
+    def delete(self, id: int, precondition: Precondition = NO_PRECONDITION) -> None:
         """NotFound, StaleVersion; StillReferenced where an order holds it."""
         conditional_write.delete(
             self._statements, PROJECTION, id, precondition

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from sluice.repositories import conditional_write
-from sluice.repositories.conditional_write import ALWAYS, Precondition
+from sluice.repositories.conditional_write import NO_PRECONDITION, Precondition
 from sluice.repositories.idempotency import IdempotencyKey
 from sluice.repositories.list_spec import Filter, ListSpec, Sort
 from sluice.repositories.projection import Projection, Representation, integer, text, timestamp
@@ -59,13 +59,13 @@ class UserRepository(ReadRepository):
         return conditional_write.create(self._statements, PROJECTION, INSERT, "u", user, key)
 
     def update(
-        self, id: int, changes: Mapping[str, object], precondition: Precondition = ALWAYS
+        self, id: int, changes: Mapping[str, object], precondition: Precondition = NO_PRECONDITION
     ) -> Representation:
         """NotFound, StaleVersion; Duplicate where the email is taken, in any case."""
         return conditional_write.update(
             self._statements, PROJECTION, ASSIGNMENTS, id, changes, precondition
         )
 
-    def delete(self, id: int, precondition: Precondition = ALWAYS) -> None:
+    def delete(self, id: int, precondition: Precondition = NO_PRECONDITION) -> None:
         """NotFound, StaleVersion; StillReferenced where the user has orders."""
         conditional_write.delete(self._statements, PROJECTION, id, precondition)

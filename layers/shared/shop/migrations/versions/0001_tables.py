@@ -76,7 +76,7 @@ CREATE TABLE public.order_items (
 
 # Every product has a row of stock, whichever statement inserts it. A statement that brings its own row keeps it.
 STOCK_FUNCTION = """
-CREATE FUNCTION public.stock_new_products() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION public.create_inventory_rows() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     INSERT INTO public.inventory (product_id) SELECT id FROM inserted ON CONFLICT DO NOTHING;
     RETURN NULL;
@@ -84,9 +84,9 @@ END $$
 """
 STOCK_TRIGGER = """
 CREATE TRIGGER products_stock AFTER INSERT ON public.products
-REFERENCING NEW TABLE AS inserted FOR EACH STATEMENT EXECUTE FUNCTION public.stock_new_products()
+REFERENCING NEW TABLE AS inserted FOR EACH STATEMENT EXECUTE FUNCTION public.create_inventory_rows()
 """
-REVOKE = "REVOKE EXECUTE ON FUNCTION public.stock_new_products() FROM PUBLIC"
+REVOKE = "REVOKE EXECUTE ON FUNCTION public.create_inventory_rows() FROM PUBLIC"
 
 VERSIONED = ("categories", "products", "inventory", "users", "orders")
 

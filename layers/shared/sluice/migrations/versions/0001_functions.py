@@ -2,7 +2,7 @@
 
 from alembic import op
 
-from sluice.migrations import words
+from sluice.migrations import text_search
 
 revision = "0001"
 down_revision = None
@@ -20,9 +20,11 @@ END $$
 """
 
 # PostgreSQL lets every role execute a new function.
-REVOKE = f"REVOKE EXECUTE ON FUNCTION {', '.join(words.SIGNATURES)}, sluice.touch() FROM PUBLIC"
+REVOKE = (
+    f"REVOKE EXECUTE ON FUNCTION {', '.join(text_search.SIGNATURES)}, sluice.touch() FROM PUBLIC"
+)
 
 
 def upgrade() -> None:
-    for statement in (*words.statements(), TOUCH, REVOKE):
+    for statement in (*text_search.statements(), TOUCH, REVOKE):
         op.execute(statement)

@@ -11,9 +11,9 @@ TABLE = """
 CREATE TABLE sluice.idempotency_keys (
     id bytea PRIMARY KEY,
     fingerprint bytea NOT NULL,
-    answer text NOT NULL,
+    response text NOT NULL,
     etag text NOT NULL,
-    record_id bigint NOT NULL,
+    resource_id bigint NOT NULL,
     created_at timestamptz NOT NULL DEFAULT now()
 )
 """
@@ -24,7 +24,7 @@ INDEX = "CREATE INDEX idempotency_keys_created_at_idx ON sluice.idempotency_keys
 # row is looked for and held until the row is committed, so a request that gets the lock sees the row, if there is one.
 # It is an advisory lock of the transaction: it blocks no other statement, and RDS Proxy does not pin it.
 CLAIM = """
-CREATE PROCEDURE sluice.claim_key(claimed bytea) LANGUAGE plpgsql AS $$
+CREATE PROCEDURE sluice.claim_idempotency_key(claimed bytea) LANGUAGE plpgsql AS $$
 BEGIN
     IF NOT pg_try_advisory_xact_lock(CAST('x' || encode(substring(claimed, 1, 8), 'hex') AS bit(64))::bigint) THEN
         RAISE 'a request with this key is running' USING ERRCODE = 'IKRUN';
@@ -36,7 +36,7 @@ BEGIN
     END IF;
 END $$
 """
-REVOKE = "REVOKE EXECUTE ON PROCEDURE sluice.claim_key(bytea) FROM PUBLIC"
+REVOKE = "REVOKE EXECUTE ON PROCEDURE sluice.claim_idempotency_key(bytea) FROM PUBLIC"
 
 
 def upgrade() -> None:

@@ -12,7 +12,7 @@ import pg8000.native
 import pytest
 
 from local.postgres import PostgresServer
-from sluice.migrations import words
+from sluice.migrations import text_search
 from tests.fixtures.shop import Shop, owner_connection
 from tests.functions.conftest import isolated_shop, shared_shop, shop
 
@@ -71,7 +71,7 @@ def servers(postgres_server: PostgresServer) -> Iterator[list[pg8000.native.Conn
             names.append(name)
             connection = owner_connection(postgres_server.url(database=name))
             connection.run("CREATE SCHEMA sluice")
-            for statement in words.statements():
+            for statement in text_search.statements():
                 connection.run(statement)
             made.append(connection)
         assert len(made) >= 3
@@ -122,7 +122,7 @@ def test_a_text_is_found_by_each_of_its_normal_forms(
 def test_no_letter_or_digit_separates_words_and_all_punctuation_does() -> None:
     """By this Python's Unicode, which may be newer than the list: what it adds is a letter to us."""
     separators = set()
-    for text in words.SEPARATORS.split():
+    for text in text_search.SEPARATORS.split():
         first, _, last = text.partition("-")
         separators |= set(range(int(first, 16), int(last or first, 16) + 1))
     for code in range(1, 0x3000):

@@ -23,11 +23,11 @@ def check_application(app: str) -> None:
     known = re.fullmatch("[a-z][a-z0-9_]*", app) and app != "sluice" and find_spec(app) is not None
     if app and not (known and find_spec(f"{app}.migrations") is not None):
         raise UnknownApplication(
-            f"there is no application {app!r} here; there are: {', '.join(applications())}"
+            f"there is no application {app!r} here; there are: {', '.join(installed())}"
         )
 
 
-def applications() -> list[str]:
+def installed() -> list[str]:
     """The applications that are installed beside the engine and have migrations or grants."""
     return sorted(
         folder.parent.name for folder in HERE.parents[1].glob("[a-z]*/migrations") if folder != HERE

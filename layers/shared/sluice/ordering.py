@@ -1,7 +1,7 @@
-"""What an order may be, and where it may go: the rules that are about more than one row.
+"""Rules of orders that concern several rows: placing an order, and changing its status.
 
-Each takes the shop's repositories: a Runtime's, where the one statement is the whole transaction, or those of a unit
-of work, where it is a part of one.
+Each function takes the repositories of a Runtime, whose statements are transactions of their own,
+or those of a unit of work, to run as a part of its transaction.
 """
 
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from sluice.repositories.orders import NO_IMMUTABLE_FIELDS, ImmutableFields, Pla
 from sluice.repositories.projection import Representation
 from sluice.unit_of_work import Repositories
 
-# From each status to those that may follow.
+# Status → the statuses that may follow it.
 TRANSITIONS = {
     "pending": ("paid", "cancelled"),
     "paid": ("shipped", "cancelled"),
@@ -24,24 +24,25 @@ TRANSITIONS = {
 
 
 def place_order(
-    shop: Repositories,
+    repositories: Repositories,
     user_id: int,
     items: Sequence[tuple[int, int]],
     key: IdempotencyKey | None = None,
 ) -> Representation:
-    """Order `items`, each (product id, quantity); one that is named twice is one item.
+    """Place an order of `items`, each (product id, quantity), and return it.
 
-    ValidationFailed for an unknown user or product, OutOfStock where there is too little, each with all of them;
-    with a key also IdempotencyInProgress and IdempotencyKeyReused. In all cases nothing has changed.
+    A product that occurs twice is one item. Raises ValidationFailed for an unknown user or
+    products, and OutOfStock; each lists all of its reasons. With a key it also raises
+    IdempotencyInProgress and IdempotencyKeyReused. After an error nothing has changed.
     """
-    result = shop.orders.place(user_id, merge_items(items), key)
-    if result.record is None:
-        raise _refusal(result, [product_id for product_id, _ in items])
-    return result.record
+    result = repositories.orders.place(user_id, merge_items(items), key)
+    if result.order is None:
+        raise _error_of(result, [product_id for product_id, _ in items])
+    return result.order
 
 
 def merge_items(items: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
-    """The items with each product once, and the sum of its quantities."""
+    """Return the items with each product once, and the sum of its quantities."""
     quantities: dict[int, int] = {}
     for product_id, quantity in items:
         quantities[product_id] = quantities.get(product_id, 0) + quantity
@@ -49,41 +50,48 @@ def merge_items(items: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
 
 
 def change_status(
-    shop: Repositories,
+    repositories: Repositories,
     id: int,
     status: str | None,
     precondition: Precondition = NO_PRECONDITION,
     immutable_fields: ImmutableFields = NO_IMMUTABLE_FIELDS,
 ) -> Representation:
-    """Move an order to `status`, which it may have already; None keeps its status.
+    """Set the status of an order and return the order. None keeps the status.
 
-    NotFound, StaleVersion, InvalidTransition.
-    ValidationFailed where `repeated` differs from the order. A cancelled order's stock is returned with it.
+    Setting the status that the order has is allowed. A cancelled order returns its stock.
+
+    Raises NotFound, StaleVersion, InvalidTransition, and ValidationFailed if `immutable_fields`
+    differ from the order.
     """
-    sources = [
+    allowed_from = [
         source for source, targets in TRANSITIONS.items() if status in (None, source, *targets)
     ]
-    record, was = shop.orders.update_status(
-        id, status, from_=sources, precondition=precondition, immutable_fields=immutable_fields
+    order, previous_status = repositories.orders.update_status(
+        id,
+        status,
+        from_=allowed_from,
+        precondition=precondition,
+        immutable_fields=immutable_fields,
     )
-    if record is None:
-        then = (
-            f"can only become {' or '.join(TRANSITIONS[was])}"
-            if TRANSITIONS[was]
-            else "cannot change any more"
-        )
-        fault = FieldError("invalid_transition", f"is {was} and {then}", pointer="/status")
-        raise InvalidTransition(errors=[fault])
-    return record
+    if order is None:
+        raise _invalid_transition(previous_status)
+    return order
 
 
-def _refusal(result: PlaceOrderResult, product_ids: Sequence[int]) -> ValidationFailed | OutOfStock:
-    """Every reason, at the items that name the products."""
-    unknown = (
-        [FieldError("unknown", "does not exist", pointer="/user_id")]
-        if not result.user_known
-        else []
-    )
+def _invalid_transition(status: str) -> InvalidTransition:
+    allowed = " or ".join(TRANSITIONS[status])
+    rule = f"can only become {allowed}" if allowed else "cannot change any more"
+    message = f"is {status} and {rule}"
+    return InvalidTransition(errors=[FieldError("invalid_transition", message, pointer="/status")])
+
+
+def _error_of(
+    result: PlaceOrderResult, product_ids: Sequence[int]
+) -> ValidationFailed | OutOfStock:
+    """Return the error with every reason, each at the item that names the product."""
+    unknown = []
+    if not result.user_known:
+        unknown.append(FieldError("unknown", "does not exist", pointer="/user_id"))
     unknown += [
         FieldError("unknown", "no such product", pointer=f"/items/{n}/product_id")
         for n, product_id in enumerate(product_ids)
@@ -93,12 +101,8 @@ def _refusal(result: PlaceOrderResult, product_ids: Sequence[int]) -> Validation
         return ValidationFailed(errors=unknown)
     return OutOfStock(
         errors=[
-            FieldError(
-                "out_of_stock",
-                f"product {id} has {result.short[id]} left",
-                pointer=f"/items/{n}/quantity",
-            )
+            FieldError("out_of_stock", f"product {id} has {left} left", pointer=f"/items/{n}/quantity")
             for n, id in enumerate(product_ids)
-            if id in result.short
+            if (left := result.insufficient.get(id)) is not None
         ]
     )

@@ -1,16 +1,16 @@
-"""What the two roles may do with the shop's tables and functions."""
+"""The privileges of the two roles on the shop's tables and functions."""
 
 from sluice.migrations.grants import Grant
 from sluice.migrations.roles import ANALYST, APP
 
-ANALYSED = ("categories", "products", "inventory", "users", "orders", "order_items")
+ANALYST_TABLES = ("categories", "products", "inventory", "users", "orders", "order_items")
 
 GRANTS = (
     Grant(APP, "USAGE", "SCHEMA", "public"),
     Grant(ANALYST, "USAGE", "SCHEMA", "public"),
     *(
-        Grant(APP, "SELECT, INSERT, UPDATE, DELETE", "TABLE", f"public.{n}")
-        for n in ("categories", "products", "users")
+        Grant(APP, "SELECT, INSERT, UPDATE, DELETE", "TABLE", f"public.{name}")
+        for name in ("categories", "products", "users")
     ),
     *(
         Grant(APP, "SELECT, INSERT, UPDATE", "TABLE", f"public.{name}")
@@ -21,5 +21,5 @@ GRANTS = (
     Grant(APP, "EXECUTE", "FUNCTION", "public.category_ids(text[])"),
     Grant(APP, "EXECUTE", "FUNCTION", "public.create_inventory_rows()"),
     Grant(APP, "SELECT", "TABLE", "sluice.shop_version"),
-    *(Grant(ANALYST, "SELECT", "TABLE", f"public.{name}") for name in ANALYSED),
+    *(Grant(ANALYST, "SELECT", "TABLE", f"public.{name}") for name in ANALYST_TABLES),
 )

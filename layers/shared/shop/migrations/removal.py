@@ -1,6 +1,7 @@
-"""What drops the shop, with its data: the statements of `make remove DROP_APP=shop`.
+"""The statements of `make remove DROP_APP=shop`, which drop the shop with its data.
 
-Without CASCADE, so that a view or a foreign key of another application makes it fail, and nothing is lost.
+They have no CASCADE. A view or a foreign key of another application makes them fail, and then
+nothing is removed.
 """
 
 TABLES = ("order_items", "orders", "users", "inventory", "products", "categories")

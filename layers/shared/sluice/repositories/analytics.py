@@ -1,6 +1,7 @@
-"""Reports over orders: what each day brought, and what sells. Cancelled orders are in none of them.
+"""Reports over orders: sales by day, and popular products. Cancelled orders are excluded.
 
-PostgreSQL adds up, rounds and renders; a report is one statement, and its rows come back as one text.
+PostgreSQL adds up, rounds and renders. A report is one statement, which returns its rows as one
+text.
 """
 
 from collections.abc import Mapping
@@ -29,10 +30,11 @@ def _columns(fields: Mapping[str, Column]) -> str:
     return ", ".join(f"{column.sql} AS {name}" for name, column in fields.items())
 
 
-# What did each day of a range bring, the days without orders too? Each day is one range of orders_sales_idx, which
-# holds all that is asked of an order; so customers are told apart a day at a time, in memory, and no day is missing.
-# Averaged over orders: joined with its items, an order would count once for each of them.
-SALES = f"""
+# One row for each day, also for a day without orders. Each day reads one range of
+# orders_sales_idx, which has every column that is needed; so the distinct customers of a day are
+# counted in memory. The average is over orders: a join with the items would count an order once
+# for each item.
+SALES_SQL = f"""
     SELECT coalesce(string_agg(row_to_json(r)::text, ',' ORDER BY r.day), '') AS items
     FROM (
         SELECT s.*
@@ -42,61 +44,86 @@ SALES = f"""
             SELECT {_columns(SALES_DAY)}
             FROM orders o
             WHERE o.status <> 'cancelled'
-              AND o.created_at >= CAST(d.day AS timestamp) AT TIME ZONE 'UTC'
-              AND o.created_at < CAST(d.day + 1 AS timestamp) AT TIME ZONE 'UTC'
+                AND o.created_at >= CAST(d.day AS timestamp) AT TIME ZONE 'UTC'
+                AND o.created_at < CAST(d.day + 1 AS timestamp) AT TIME ZONE 'UTC'
         ) AS s
     ) AS r
 """
 
-# Which products sold most lately? The orders are one range of orders_sales_idx. Ids grow with time, so their lines are
-# nearly all there is from their low end on: one range of order_items_pkey, in place of a search for each order. A
-# hundredth of them may have lower ids, and are searched for: one old id must not make it a range of all lines. What is
-# ranked is counted in integers. Numeric sums cost more, and are made for the few products that are left, whose lines
-# are found by order_items_product_id_idx. A product is in an order once, so its lines are its orders.
-# Days are 24 hours, whatever the session's time zone.
-POPULAR_PRODUCTS = f"""
+# The products of which most units were sold.
+#
+# recent: the orders, one range of orders_sales_idx.
+# low: ids grow with time, so nearly all recent items are one range of order_items_pkey, from the
+#     lowest recent id. One old order with a recent date would make this a range of all items.
+#     So the range starts at the first percentile, and the orders below it are looked up.
+# best: counted in integers. Sums of numerics cost more, so only the best products get them.
+# earned: the revenue of the best products. Their items are found by order_items_product_id_idx.
+#
+# A product is in an order once, so the items of a product are its orders. A day is 24 hours, in
+# any time zone of the session.
+POPULAR_PRODUCTS_SQL = f"""
     WITH recent AS MATERIALIZED (
         SELECT id FROM orders
         WHERE status <> 'cancelled'
-          AND created_at > now() - make_interval(hours => 24 * CAST(:days AS integer)) AND created_at <= now()
+            AND created_at > now() - make_interval(hours => 24 * CAST(:days AS integer))
+            AND created_at <= now()
     ), low AS MATERIALIZED (
         SELECT percentile_disc(0.01) WITHIN GROUP (ORDER BY id) AS id FROM recent
     ), best AS MATERIALIZED (
         SELECT i.product_id, count(*) AS order_count, sum(i.quantity) AS units_sold
         FROM (
-            SELECT i.product_id, i.quantity FROM recent JOIN order_items i ON i.order_id = recent.id
+            SELECT i.product_id, i.quantity
+            FROM recent JOIN order_items i ON i.order_id = recent.id
             WHERE i.order_id >= (SELECT id FROM low)
             UNION ALL
-            SELECT i.product_id, i.quantity FROM recent CROSS JOIN LATERAL (
-                SELECT product_id, quantity FROM order_items WHERE order_id = recent.id OFFSET 0
+            SELECT i.product_id, i.quantity
+            FROM recent CROSS JOIN LATERAL (
+                SELECT product_id, quantity FROM order_items
+                WHERE order_id = recent.id
+                OFFSET 0
             ) i
             WHERE recent.id < (SELECT id FROM low)
         ) i
-        GROUP BY i.product_id ORDER BY units_sold DESC, i.product_id LIMIT CAST(:limit AS integer)
+        GROUP BY i.product_id
+        ORDER BY units_sold DESC, i.product_id
+        LIMIT CAST(:limit AS integer)
     ), earned AS (
         SELECT i.product_id, sum(i.quantity * i.unit_price) AS revenue
-        FROM best JOIN order_items i ON i.product_id = best.product_id JOIN recent ON recent.id = i.order_id
+        FROM best
+        JOIN order_items i ON i.product_id = best.product_id
+        JOIN recent ON recent.id = i.order_id
         WHERE i.order_id >= (SELECT min(id) FROM recent)
         GROUP BY i.product_id
     )
-    SELECT coalesce(string_agg(row_to_json(r)::text, ',' ORDER BY r.units_sold DESC, r.product_id), '') AS items
+    SELECT coalesce(
+        string_agg(row_to_json(r)::text, ',' ORDER BY r.units_sold DESC, r.product_id), ''
+    ) AS items
     FROM (
         SELECT {_columns(POPULAR_PRODUCT)}
-        FROM best b JOIN earned e USING (product_id) JOIN products p ON p.id = b.product_id
+        FROM best b
+        JOIN earned e USING (product_id)
+        JOIN products p ON p.id = b.product_id
     ) AS r
 """
 
 
 class AnalyticsRepository:
-    """Every report. Each gives the JSON of its rows, with commas between."""
+    """Reads the reports. Each method returns the JSON of the rows, separated by commas."""
 
-    def __init__(self, statements: Executor) -> None:
-        self._statements = statements
+    def __init__(self, executor: Executor) -> None:
+        self._executor = executor
 
     def sales(self, start: date, end: date) -> str:
-        """One row for each day from `start` to `end`, in UTC and with both; none where `end` is before `start`."""
-        return str(self._statements.read(SALES, {"start": start, "end": end})[0].items)
+        """Return a row for each day in UTC, from `start` to `end` inclusive.
+
+        There is no row if `end` is before `start`.
+        """
+        return str(self._executor.read(SALES_SQL, {"start": start, "end": end})[0].items)
 
     def popular_products(self, days: int, limit: int) -> str:
-        """The `limit` products of which most units were ordered within the last `days` days; of equals, the older."""
-        return str(self._statements.read(POPULAR_PRODUCTS, {"days": days, "limit": limit})[0].items)
+        """Return the `limit` products with most units ordered in the last `days` days.
+
+        Products with equal units are in the order of their ids.
+        """
+        params = {"days": days, "limit": limit}
+        return str(self._executor.read(POPULAR_PRODUCTS_SQL, params)[0].items)

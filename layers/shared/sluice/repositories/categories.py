@@ -1,4 +1,4 @@
-"""Categories, and the slugs they are known by."""
+"""Categories, and their slugs."""
 
 from collections.abc import Collection, Mapping, Sequence
 
@@ -54,49 +54,46 @@ ASSIGNMENTS = {"name": "name = :name", "slug": "slug = :slug"}
 
 
 class CategoryRepository(ReadRepository):
-    """Every statement about categories."""
+    """Reads and writes categories."""
 
     list_spec = LIST_SPEC
 
     def get_many_by_slug(self, slugs: Sequence[str], fields: Collection[str]) -> dict[str, Row]:
-        rows = select(
-            self._statements,
-            PROJECTION,
-            "c.slug = ANY(CAST(:ids AS text[]))",
-            slugs,
-            {"slug", *fields},
-        )
+        """Return the categories with these slugs, by slug."""
+        condition = "c.slug = ANY(CAST(:ids AS text[]))"
+        rows = select(self._executor, PROJECTION, condition, slugs, {"slug", *fields})
         return {row["slug"]: row for row in rows}
 
     def all(self, fields: Collection[str]) -> list[Row]:
-        """Every category, by id."""
-        return select(self._statements, PROJECTION, "true", [], fields)
+        """Return every category, by id."""
+        return select(self._executor, PROJECTION, "true", [], fields)
 
     def create(
         self, category: Mapping[str, object], key: IdempotencyKey | None = None
     ) -> Representation:
-        """Add a category; a slug that is missing is made from the name.
+        """Add a category. Without a `slug`, the slug is made from the name.
 
-        Duplicate where the slug is taken: of a slug that was made, it names the field that was sent, which is the name.
+        Raises Duplicate if the slug is taken. If the slug was made from the name, the error names
+        the field `name`.
         """
         slug = category.get("slug") or slugify(str(category["name"]))
         values = {"name": category["name"], "slug": slug}
         try:
-            return conditional_write.create(self._statements, PROJECTION, INSERT, "c", values, key)
+            return conditional_write.create(self._executor, PROJECTION, INSERT, "c", values, key)
         except Duplicate as error:
             if category.get("slug"):
                 raise
-            message = f"gives the slug {slug}, which is already taken; send another slug"
+            message = f"has the slug {slug}, which is already taken; send another slug"
             raise Duplicate(errors=[FieldError("duplicate", message, pointer="/name")]) from error
 
     def update(
         self, id: int, changes: Mapping[str, object], precondition: Precondition = NO_PRECONDITION
     ) -> Representation:
-        """NotFound, StaleVersion; Duplicate where the slug is taken."""
+        """Change a category. Raises NotFound, StaleVersion, and Duplicate if the slug is taken."""
         return conditional_write.update(
-            self._statements, PROJECTION, ASSIGNMENTS, id, changes, precondition
+            self._executor, PROJECTION, ASSIGNMENTS, id, changes, precondition
         )
 
     def delete(self, id: int, precondition: Precondition = NO_PRECONDITION) -> None:
-        """NotFound, StaleVersion; StillReferenced where it has products."""
-        conditional_write.delete(self._statements, PROJECTION, id, precondition)
+        """Delete a category. Raises NotFound, StaleVersion, and StillReferenced by a product."""
+        conditional_write.delete(self._executor, PROJECTION, id, precondition)

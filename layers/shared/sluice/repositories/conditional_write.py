@@ -1,8 +1,8 @@
-"""Writes of one row under a precondition: lock, compare, change and answer, in one statement.
+"""Writes of one row under a precondition: lock, compare, change and read, in one statement.
 
-The row is locked before its ETag is compared, so of two writers with the same `If-Match` one wins. The statement gives
-no row where the target does not exist, and one of NULLs where its ETag did not match: NotFound and StaleVersion are
-told apart without a second round trip.
+The row is locked before its ETag is compared, so of two writers with the same `If-Match` one wins.
+The statement returns no row if the target does not exist, and a row of NULLs if its ETag did not
+match. So one round trip distinguishes NotFound from StaleVersion.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -17,13 +17,16 @@ from sluice.repositories.projection import Executor, Projection, Representation
 
 @dataclass(frozen=True, slots=True)
 class Precondition:
-    """What a write requires of its row's ETag: to be one of `if_match`, and none of `if_none_match`. None requires nothing."""
+    """A condition on the ETag of the row that is written.
+
+    It must be one of `if_match` and none of `if_none_match`. None requires nothing.
+    """
 
     if_match: Collection[str] | None = None
     if_none_match: Collection[str] | None = None
 
-    def values(self) -> dict[str, object]:
-        """The values of a statement that has `matches`."""
+    def params(self) -> dict[str, object]:
+        """Return the parameters of a statement that has `match_condition`."""
         return {
             "if_match": None if self.if_match is None else list(self.if_match),
             "if_none_match": None if self.if_none_match is None else list(self.if_none_match),
@@ -33,85 +36,109 @@ class Precondition:
 NO_PRECONDITION = Precondition()
 
 
-def matches(projection: Projection) -> str:
-    """A SELECT item: does the row satisfy the precondition?"""
+def match_condition(projection: Projection) -> str:
+    """Return the SELECT item `matches`: whether the row satisfies the precondition."""
+    etag = projection.etag
     return (
-        f"((CAST(:if_match AS text[]) IS NULL OR ({projection.etag}) = ANY(CAST(:if_match AS text[]))) AND "
-        f"(CAST(:if_none_match AS text[]) IS NULL OR ({projection.etag}) <> ALL(CAST(:if_none_match AS text[])))) AS matches"
+        f"((CAST(:if_match AS text[]) IS NULL OR ({etag}) = ANY(CAST(:if_match AS text[]))) AND "
+        f"(CAST(:if_none_match AS text[]) IS NULL"
+        f" OR ({etag}) <> ALL(CAST(:if_none_match AS text[])))) AS matches"
     )
 
 
 def create(
-    statements: Executor,
+    executor: Executor,
     projection: Projection,
     inserts: str,
     source: str,
     values: Mapping[str, object],
     key: IdempotencyKey | None,
 ) -> Representation:
-    """The record of the row that `inserts` (CTEs) make, seen over `source`, which joins them to what else it shows."""
-    statement = idempotency.keep(inserts, f"SELECT {projection.record()} FROM {source}", key)
-    rows = statements.write(
-        statement, idempotency.bound(values, key), preceding=idempotency.claim(key), prepare=True
+    """Insert a row and return it.
+
+    `inserts` are the CTEs that insert it. `source` joins them to the other tables of the
+    projection. With a key, the statement also stores the response.
+    """
+    select = f"SELECT {projection.representation()} FROM {source}"
+    rows = executor.write(
+        idempotency.with_stored_response(inserts, select, key),
+        idempotency.params_with_key(values, key),
+        preceding=idempotency.claim_statement(key),
+        prepare=True,
     )
     return Representation(*rows[0])
 
 
 def update(
-    statements: Executor,
+    executor: Executor,
     projection: Projection,
     assignments: Mapping[str, str],
     id: int,
     changes: Mapping[str, object],
     precondition: Precondition,
 ) -> Representation:
-    """Change what `changes` names, each by its assignment. NotFound, StaleVersion, and what constraints refuse."""
+    """Change the fields in `changes`, by the assignment of each, and return the row.
+
+    Raises NotFound, StaleVersion, and the errors of the table's constraints.
+    """
     table, alias, *joins = projection.source.split(" ")
     assigned = ", ".join(assignments[name] for name in changes) or f"version = {alias}.version"
-    rows = statements.write(
-        f"""{_target(projection)}, changed AS (
+    changed = f"changed {alias} {' '.join(joins)}"
+    rows = executor.write(
+        f"""
+        WITH {_target(projection)}, changed AS (
             UPDATE {table} {alias} SET {assigned} FROM target t
-            WHERE {projection.key} = t.id AND t.matches RETURNING {alias}.*
+            WHERE {projection.key} = t.id AND t.matches
+            RETURNING {alias}.*
         )
         SELECT r.json, r.etag, r.id
-        FROM target LEFT JOIN (SELECT {projection.record()} FROM changed {alias} {" ".join(joins)}) r ON true""",
-        {**changes, "id": id, **precondition.values()},
+        FROM target
+        LEFT JOIN (SELECT {projection.representation()} FROM {changed}) r ON true""",
+        {**changes, "id": id, **precondition.params()},
         prepare=True,
     )
-    if _found(rows).json is None:
+    if _first(rows).json is None:
         raise StaleVersion
     return Representation(*rows[0])
 
 
-def delete(
-    statements: Executor, projection: Projection, id: int, precondition: Precondition
-) -> None:
-    """NotFound; StaleVersion; StillReferenced where other rows need this one."""
+def delete(executor: Executor, projection: Projection, id: int, precondition: Precondition) -> None:
+    """Delete a row.
+
+    Raises NotFound, StaleVersion, and StillReferenced if other rows refer to it.
+    """
     table, alias = projection.source.split(" ")[:2]
-    rows = statements.write(
-        f"""{_target(projection)}, gone AS (
-            DELETE FROM {table} {alias} USING target t WHERE {projection.key} = t.id AND t.matches RETURNING {projection.key} AS id
+    rows = executor.write(
+        f"""
+        WITH {_target(projection)}, deleted AS (
+            DELETE FROM {table} {alias} USING target t
+            WHERE {projection.key} = t.id AND t.matches
+            RETURNING {projection.key} AS id
         )
-        SELECT gone.id FROM target LEFT JOIN gone ON true""",
-        {"id": id, **precondition.values()},
+        SELECT deleted.id FROM target LEFT JOIN deleted ON true""",
+        {"id": id, **precondition.params()},
         prepare=True,
     )
-    if _found(rows).id is None:
+    if _first(rows).id is None:
         raise StaleVersion
 
 
 def _target(projection: Projection) -> str:
-    # FOR UPDATE, though a weaker lock would let orders that refer to it go on: with FOR NO KEY UPDATE, two updates of
-    # a row that orders hold by a foreign key wait for each other's place in its queue (PostgreSQL 18, measured).
+    """Return the CTE that locks the row.
+
+    FOR NO KEY UPDATE would not block orders that refer to the row. But then two updates of a row
+    that such orders lock wait for each other's place in the lock queue (PostgreSQL 18, measured).
+    """
     alias = projection.source.split(" ")[1]
-    return f"""
-        WITH target AS (
-            SELECT {projection.key} AS id, {matches(projection)}
-            FROM {projection.source} WHERE {projection.key} = CAST(:id AS bigint) FOR UPDATE OF {alias}
+    return f"""target AS (
+            SELECT {projection.key} AS id, {match_condition(projection)}
+            FROM {projection.source}
+            WHERE {projection.key} = CAST(:id AS bigint)
+            FOR UPDATE OF {alias}
         )"""
 
 
-def _found(rows: Sequence[Any]) -> Any:
+def _first(rows: Sequence[Any]) -> Any:
     if not rows:
         raise NotFound
     return rows[0]

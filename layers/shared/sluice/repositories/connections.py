@@ -1,95 +1,128 @@
-"""Slices of lists, as Relay's connections want them: what lies between two cursors, from its beginning or its end.
+"""Relay connections: the rows of a list between two cursors, from its beginning or its end.
 
-Where REST's pages (pages.py) go on from one cursor and come rendered, these are rows of which each has a cursor. The
-slices of many lists (the products of each category) are one statement: the same SELECT, run once for each owner.
+REST's pages (pages.py) are rendered JSON with two cursors. A connection has rows, each of which
+can have a cursor. The connections of several parents (the products of each category) are one
+statement: the same SELECT, run once for each parent by a lateral join.
 """
 
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from sluice.errors import InvalidCursor
-from sluice.repositories.keyset import KEYS, SelectSpec, bind_values, compile_select, nulls_of
+from sluice.repositories.keyset import (
+    KEYS_FIELD,
+    SelectSpec,
+    bind_values,
+    compile_select,
+    null_keys_of,
+)
 from sluice.repositories.list_spec import ListQuery, ListSpec, cursor_context
 from sluice.repositories.page_cursor import CursorSigner, Position
 from sluice.repositories.projection import Executor
+from sluice.repositories.sort_keys import PARENT
 
 
 @dataclass(frozen=True, slots=True)
 class RelayConnection:
-    """Rows in the list's order, each with its sort keys at KEYS; both booleans are true to the data."""
+    """Rows in the order of the list, each with its sort keys in the field KEYS_FIELD.
+
+    `has_next` and `has_previous` are exact, whichever end the rows were read from.
+    """
 
     rows: Sequence[Mapping[str, Any]]
     has_next: bool
     has_previous: bool
     total: int | None
     signer: CursorSigner
-    scope: str
+    context: str
 
     def cursor(self, row: Mapping[str, Any]) -> str:
-        """The row's place: good in this list, sort and filters, as `after`, `before` and REST's `cursor`."""
-        return self.signer.sign(Position(tuple(row[KEYS])), self.scope)
+        """Return the cursor of a row, which is valid as `after`, `before` and REST's `cursor`."""
+        return self.signer.sign(Position(tuple(row[KEYS_FIELD])), self.context)
 
 
 def read_connection(
-    statements: Executor, list_spec: ListSpec, query: ListQuery, signer: CursorSigner
+    executor: Executor, list_spec: ListSpec, query: ListQuery, signer: CursorSigner
 ) -> RelayConnection:
-    """One slice in one statement. InvalidCursor where a cursor was not made by this list, sort and filters."""
-    spec, params, scope = _slice(list_spec, query, signer)
-    row = statements.read(compile_select(list_spec, spec), params, prepare=spec.generic_plan_ok)[0]
-    return _as_slice(row, query, signer, scope)
+    """Return the rows of `query`, in one statement.
+
+    Raises InvalidCursor if a cursor was not made by this list, sort and filters.
+    """
+    select = _select(list_spec, query, signer)
+    sql = compile_select(list_spec, select.spec)
+    row = executor.read(sql, select.params, prepare=select.spec.generic_plan_ok)[0]
+    return _connection(row, query, signer, select.context)
 
 
 def read_connections(
-    statements: Executor,
+    executor: Executor,
     list_spec: ListSpec,
     query: ListQuery,
     signer: CursorSigner,
     parent_filter: str,
-    owners: Sequence[int],
+    parent_ids: Sequence[int],
 ) -> dict[int, RelayConnection | InvalidCursor]:
-    """The slice of each owner, in one statement; `owned` is the filter that tells whose. Cursors are its own."""
-    slices: dict[int, RelayConnection | InvalidCursor] = {}
-    scopes: dict[int, str] = {}
-    for owner in owners:
-        own = replace(query, filters={**query.filters, parent_filter: owner})
+    """Return the connection of each parent, in one statement.
+
+    `parent_filter` is the filter of the list that selects the rows of a parent. A parent for which
+    the cursors of `query` are not valid has an InvalidCursor.
+    """
+    connections: dict[int, RelayConnection | InvalidCursor] = {}
+    selects: dict[int, _Select] = {}
+    for parent_id in parent_ids:
+        filters = {**query.filters, parent_filter: parent_id}
+        of_parent = replace(query, filters=filters)
         try:
-            spec, params, scopes[owner] = _slice(list_spec, own, signer, parent_filter)
+            selects[parent_id] = _select(list_spec, of_parent, signer, parent_filter)
         except InvalidCursor as error:
-            slices[owner] = error
-    if scopes:  # they differ in nothing that is bound but the owner: a cursor fits one list
-        page = compile_select(list_spec, spec)
-        each = f"""
-            SELECT page.*, owner.id AS owner
-            FROM unnest(CAST(:owners AS bigint[])) AS owner (id) CROSS JOIN LATERAL ({page}) page"""
-        for row in statements.read(
-            each, {**params, "owners": list(scopes)}, prepare=spec.generic_plan_ok
-        ):
-            slices[row.owner] = _as_slice(row, query, signer, scopes[row.owner])
-    return slices
+            connections[parent_id] = error
+    if not selects:
+        return connections
+    # All parents share one statement. A cursor is valid for one parent only, so with cursors there
+    # is one parent left here, and without cursors the parameters are equal.
+    select = next(iter(selects.values()))
+    page = compile_select(list_spec, select.spec)
+    sql = f"""
+        SELECT page.*, {PARENT}.id AS parent_id
+        FROM unnest(CAST(:parent_ids AS bigint[])) AS {PARENT} (id)
+        CROSS JOIN LATERAL ({page}) page"""
+    params = {**select.params, "parent_ids": list(selects)}
+    for row in executor.read(sql, params, prepare=select.spec.generic_plan_ok):
+        context = selects[row.parent_id].context
+        connections[row.parent_id] = _connection(row, query, signer, context)
+    return connections
 
 
-def _slice(
+class _Select(NamedTuple):
+    """What to select, the parameters, and the context of the cursors."""
+
+    spec: SelectSpec
+    params: dict[str, object]
+    context: str
+
+
+def _select(
     list_spec: ListSpec, query: ListQuery, signer: CursorSigner, parent_filter: str = ""
-) -> tuple[SelectSpec, dict[str, object], str]:
-    """What to select, its values, and the scope of the cursors."""
-    scope = cursor_context(list_spec, query)
-    after = None if query.after is None else signer.verify(query.after, scope, "after")
-    before = None if query.before is None else signer.verify(query.before, scope, "before")
-    start, stop = (before, after) if query.from_end else (after, before)
+) -> _Select:
+    context = cursor_context(list_spec, query)
+    after = None if query.after is None else signer.verify(query.after, context, "after")
+    before = None if query.before is None else signer.verify(query.before, context, "before")
+    start, until = (before, after) if query.from_end else (after, before)
     start = replace(start, backward=query.from_end) if start else None
-    spec = SelectSpec.of(list_spec, query, start, parent_filter)
-    spec = spec._replace(backward=query.from_end, keyed=True)
-    if stop:
-        spec = spec._replace(stop=nulls_of(stop), stop_inclusive=stop.inclusive)
-    return spec, bind_values(query, start, stop), scope
+    spec = SelectSpec.from_query(list_spec, query, start, parent_filter)
+    spec = spec._replace(backward=query.from_end, with_cursors=True)
+    if until:
+        spec = spec._replace(until_null_keys=null_keys_of(until), until_inclusive=until.inclusive)
+    return _Select(spec, bind_values(query, start, until), context)
 
 
-def _as_slice(row: Any, query: ListQuery, signer: CursorSigner, scope: str) -> RelayConnection:
+def _connection(row: Any, query: ListQuery, signer: CursorSigner, context: str) -> RelayConnection:
+    """Return the connection; `row` has one row more than the limit if there is one."""
     rows = json.loads(f"[{row.items}]")
-    further, behind = len(rows) > query.limit or row.beyond, row.behind
+    has_more = len(rows) > query.limit or row.has_more
     rows = rows[: query.limit]
-    if query.from_end:  # walked from there
-        return RelayConnection(rows[::-1], behind, further, row.total, signer, scope)
-    return RelayConnection(rows, further, behind, row.total, signer, scope)
+    if query.from_end:  # the rows were read from the end
+        return RelayConnection(rows[::-1], row.has_before, has_more, row.total, signer, context)
+    return RelayConnection(rows, has_more, row.has_before, row.total, signer, context)

@@ -1,33 +1,41 @@
-"""What state is the schema in, and how far is a replica behind?"""
+"""The state of the database: its migration, the settings of the session, the lag of a replica."""
 
 from collections.abc import Collection
 from typing import NamedTuple
 
 from sluice.repositories.projection import Executor
 
-EXPECTED_MIGRATION = (
-    "0003"  # the newest of sluice/migrations/versions, which this code needs; a test compares them
-)
+# The newest migration of sluice/migrations/versions, which this code needs. A test compares them.
+EXPECTED_MIGRATION = "0003"
 
-# A replica that has all of it is not behind, however long ago the last transaction was.
-LAG = """
-    SELECT bytes, CASE WHEN bytes <= 0 THEN 0.0
-        ELSE CAST(extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp()) AS float) END AS seconds
-    FROM (SELECT CAST(pg_wal_lsn_diff(CAST(:position AS pg_lsn), pg_last_wal_replay_lsn()) AS bigint) AS bytes) AS lag
+# A replica that has replayed the primary's log has no lag, however old the last transaction is.
+LAG_SQL = """
+    SELECT
+        bytes,
+        CASE WHEN bytes <= 0 THEN 0.0 ELSE CAST(
+            extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp()) AS float
+        ) END AS seconds
+    FROM (
+        SELECT CAST(
+            pg_wal_lsn_diff(CAST(:lsn AS pg_lsn), pg_last_wal_replay_lsn()) AS bigint
+        ) AS bytes
+    ) AS lag
 """
 
-# Not the timeouts that db/connection.py shortened for this transaction alone.
-SETTINGS = """
+# Without the timeouts that db/connection.py shortens for this transaction alone.
+SETTINGS_SQL = """
     SELECT name, current_setting(name) AS value FROM pg_catalog.pg_settings
     WHERE name = ANY(CAST(:names AS text[]))
         AND NOT (name IN ('statement_timeout', 'lock_timeout') AND source = 'session')
 """
 
+CURRENT_LSN_SQL = "SELECT CAST(pg_current_wal_insert_lsn() AS text) AS lsn"
+
 
 class ReplicationLag(NamedTuple):
-    """What of the primary's log a replica has not replayed: bytes, and the age of what it replayed last, in seconds.
+    """The part of the primary's log that a replica has not replayed; None if it is not known.
 
-    None where it cannot tell.
+    `seconds` is the age of the last transaction that was replayed.
     """
 
     bytes: int | None
@@ -35,30 +43,26 @@ class ReplicationLag(NamedTuple):
 
 
 class HealthRepository:
-    """Every statement about the schema itself."""
+    """Reads the state of a primary or of a replica."""
 
-    def __init__(self, statements: Executor) -> None:
-        self._statements = statements
+    def __init__(self, executor: Executor) -> None:
+        self._executor = executor
 
     def schema_version(self) -> str:
-        """The newest migration that has been applied; answering at all proves that the database serves."""
-        return str(self._statements.read("SELECT version_num FROM sluice.version")[0].version_num)
+        """Return the newest migration that was applied. Any result proves that reads work."""
+        return str(self._executor.read("SELECT version_num FROM sluice.version")[0].version_num)
 
     def settings(self, names: Collection[str]) -> dict[str, str]:
-        """What the session has of these settings; those that the server lacks are absent."""
-        return {
-            row.name: row.value for row in self._statements.read(SETTINGS, {"names": list(names)})
-        }
+        """Return the session's values of these settings. A setting the server lacks is missing."""
+        rows = self._executor.read(SETTINGS_SQL, {"names": list(names)})
+        return {row.name: row.value for row in rows}
 
     def current_lsn(self) -> str:
-        """How far the log of a primary has come."""
-        return str(
-            self._statements.read("SELECT CAST(pg_current_wal_insert_lsn() AS text) AS position")[
-                0
-            ].position
-        )
+        """Return the insert LSN of a primary."""
+        return str(self._executor.read(CURRENT_LSN_SQL)[0].lsn)
 
     def replication_lag(self, lsn: str | None) -> ReplicationLag:
-        """How far a replica is behind that position of its primary's, where that is known."""
-        row = self._statements.read(LAG, {"position": lsn})[0]
-        return ReplicationLag(None if row.bytes is None else max(0, row.bytes), row.seconds)
+        """Return how far a replica is behind this LSN of its primary; None is not known."""
+        row = self._executor.read(LAG_SQL, {"lsn": lsn})[0]
+        lag_bytes = None if row.bytes is None else max(0, row.bytes)
+        return ReplicationLag(lag_bytes, row.seconds)

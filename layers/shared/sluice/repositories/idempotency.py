@@ -1,6 +1,7 @@
-"""What a POST answered under its Idempotency-Key, kept in the transaction that did what the answer tells of.
+"""Idempotency keys: the responses of POST requests, stored so that a retry gets the same response.
 
-So there is an answer exactly where there was an effect, whatever crashed in between; and none after a refusal.
+A response is stored in the transaction that did the work. So a response is stored exactly if the
+work was done, even if the function crashes in between. A rejected request stores nothing.
 """
 
 from collections.abc import Mapping
@@ -8,78 +9,100 @@ from dataclasses import dataclass
 
 from sluice.repositories.projection import Executor, PrecedingStatement, Representation
 
-# `sluice.claim_idempotency_key` fails if the key has an answer or its request is running; see the engine's migration 0002. A row
-# that it did not see is older than a day, and is replaced.
+# sluice.claim_idempotency_key fails if the key has a response, or if its request is running (see
+# migration 0002). A row that it ignores is older than 24 hours, and is replaced.
 CLAIM_KEY_SQL = "CALL sluice.claim_idempotency_key(CAST(:key AS bytea))"
-_KEEP = """
-    INSERT INTO sluice.idempotency_keys AS k (id, fingerprint, response, etag, resource_id)
-    SELECT CAST(:key AS bytea), CAST(:fingerprint AS bytea), {answered}
-    ON CONFLICT (id) DO UPDATE SET fingerprint = excluded.fingerprint, response = excluded.response,
-        etag = excluded.etag, resource_id = excluded.resource_id, created_at = excluded.created_at
-"""
-KEEP = _KEEP.format(answered="json, etag, id FROM answered WHERE json IS NOT NULL")
-KEEP_TEXT = _KEEP.format(answered="CAST(:response AS text), '', 0")  # of no one row
-FIND = "SELECT fingerprint, response, etag, resource_id FROM sluice.idempotency_keys WHERE id = CAST(:key AS bytea)"
 
-# A batch takes little time and few locks; oldest first, by idempotency_keys_created_at_idx.
-SWEEP = """
+_STORE = """
+    INSERT INTO sluice.idempotency_keys AS k (id, fingerprint, response, etag, resource_id)
+    SELECT CAST(:key AS bytea), CAST(:fingerprint AS bytea), {response}
+    ON CONFLICT (id) DO UPDATE SET
+        fingerprint = excluded.fingerprint,
+        response = excluded.response,
+        etag = excluded.etag,
+        resource_id = excluded.resource_id,
+        created_at = excluded.created_at
+"""
+STORE_ROW_SQL = _STORE.format(response="json, etag, id FROM created WHERE json IS NOT NULL")
+STORE_TEXT_SQL = _STORE.format(response="CAST(:response AS text), '', 0")
+FIND_SQL = """
+    SELECT fingerprint, response, etag, resource_id
+    FROM sluice.idempotency_keys
+    WHERE id = CAST(:key AS bytea)
+"""
+
+# In batches, which take little time and few locks. The oldest come first, by the index
+# idempotency_keys_created_at_idx.
+DELETE_EXPIRED_SQL = """
     DELETE FROM sluice.idempotency_keys WHERE id IN (
-        SELECT id FROM sluice.idempotency_keys WHERE created_at <= now() - interval '24 hours'
-        ORDER BY created_at LIMIT CAST(:most AS integer) FOR UPDATE SKIP LOCKED
-    ) RETURNING 1
+        SELECT id FROM sluice.idempotency_keys
+        WHERE created_at <= now() - interval '24 hours'
+        ORDER BY created_at
+        LIMIT CAST(:limit AS integer)
+        FOR UPDATE SKIP LOCKED
+    )
+    RETURNING 1
 """
 
 
 @dataclass(frozen=True, slots=True)
 class IdempotencyKey:
-    """Whose key for what, as a digest, and a digest of the body it came with."""
+    """The digest of a client, a path and a key, and the digest of the body that was sent."""
 
     id: bytes
     fingerprint: bytes
 
 
-def keep(ctes: str, select: str, key: IdempotencyKey | None) -> str:
-    """`WITH ctes select`, which gives a Record's columns; with a key, the answer is kept in the same statement."""
+def with_stored_response(ctes: str, select: str, key: IdempotencyKey | None) -> str:
+    """Return `WITH ctes select`; with a key, the statement also stores the row that it returns.
+
+    `select` must return the columns of a Representation.
+    """
     if key is None:
         return f"WITH {ctes} {select}"
-    return f"WITH {ctes}, answered AS ({select}), kept AS ({KEEP}) SELECT * FROM answered"
+    return f"WITH {ctes}, created AS ({select}), stored AS ({STORE_ROW_SQL}) SELECT * FROM created"
 
 
-def bound(values: Mapping[str, object], key: IdempotencyKey | None) -> dict[str, object]:
-    """The values of a statement that `keep` made."""
-    return (
-        dict(values) if key is None else {**values, "key": key.id, "fingerprint": key.fingerprint}
-    )
+def params_with_key(values: Mapping[str, object], key: IdempotencyKey | None) -> dict[str, object]:
+    """Return the parameters of a statement of `with_stored_response`."""
+    if key is None:
+        return dict(values)
+    return {**values, "key": key.id, "fingerprint": key.fingerprint}
 
 
-def claim(key: IdempotencyKey | None) -> PrecedingStatement | None:
-    """What goes ahead of such a statement. IdempotencyInProgress, or IdempotencyKeyReused where there is an answer."""
+def claim_statement(key: IdempotencyKey | None) -> PrecedingStatement | None:
+    """Return the statement to send before one of `with_stored_response`.
+
+    It raises IdempotencyInProgress, or IdempotencyKeyReused if the key has a response.
+    """
     return None if key is None else (CLAIM_KEY_SQL, {"key": key.id})
 
 
 class IdempotencyKeyRepository:
-    """Every other statement about answers."""
+    """Claims keys, and stores, finds and deletes responses."""
 
-    def __init__(self, statements: Executor) -> None:
-        self._statements = statements
+    def __init__(self, executor: Executor) -> None:
+        self._executor = executor
 
     def claim(self, key: IdempotencyKey) -> None:
-        """At the beginning of a transaction that will `keep`. IdempotencyInProgress, IdempotencyKeyReused."""
-        self._statements.write(CLAIM_KEY_SQL, {"key": key.id})
+        """Claim a key, as the first statement of the transaction that will store its response.
+
+        Raises IdempotencyInProgress, or IdempotencyKeyReused if the key has a response.
+        """
+        self._executor.write(CLAIM_KEY_SQL, {"key": key.id})
 
     def store_response(self, key: IdempotencyKey, text: str) -> None:
-        """An answer that is no record, in the transaction that claimed its key."""
-        self._statements.write(
-            KEEP_TEXT, {"key": key.id, "fingerprint": key.fingerprint, "response": text}
-        )
+        """Store a response that is not one row, in the transaction that claimed the key."""
+        params = {"key": key.id, "fingerprint": key.fingerprint, "response": text}
+        self._executor.write(STORE_TEXT_SQL, params)
 
     def find_response(self, key: IdempotencyKey) -> Representation | None:
-        """The answer to this very request; None where the key is free, or was used for another."""
-        for row in self._statements.read(FIND, {"key": key.id}):
+        """Return the response to the same request; None if the key was used for another body."""
+        for row in self._executor.read(FIND_SQL, {"key": key.id}):
             if row.fingerprint == key.fingerprint:
                 return Representation(row.response, row.etag, row.resource_id)
         return None
 
-    def delete_expired(self, most: int) -> int:
-        """Forget up to `most` answers of more than 24 hours ago; how many they were."""
-        return len(self._statements.write(SWEEP, {"most": most}))
+    def delete_expired(self, limit: int) -> int:
+        """Delete up to `limit` responses that are older than 24 hours. Return how many."""
+        return len(self._executor.write(DELETE_EXPIRED_SQL, {"limit": limit}))

@@ -1,4 +1,4 @@
-"""Imports, and how far each has come."""
+"""Import jobs, and the progress of each."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -36,9 +36,12 @@ PROJECTION = Projection(
         "rows_rejected": integer("j.rows_rejected"),
         "bytes_read": integer("j.bytes_read"),
         "bytes_total": Column("j.bytes_total", "integer", nullable=True),
-        # The object's key, which http/uploads.py makes an address of.
+        # The key of the object with the report; functions/imports replaces it by a presigned URL.
         "rejects_url": text(
-            "CASE WHEN j.rows_rejected > 0 AND j.finished_at IS NOT NULL THEN 'rejects/' || j.id || '.csv' END",
+            """
+            CASE WHEN j.rows_rejected > 0 AND j.finished_at IS NOT NULL
+            THEN 'rejects/' || j.id || '.csv' END
+            """,
             nullable=True,
         ),
         "error": text("j.error", nullable=True),
@@ -48,7 +51,7 @@ PROJECTION = Projection(
     },
     etag="j.version::text",
 )
-# What a client that announces an upload gets: also where to put it.
+# The response to a POST also has the URL to upload to.
 NEW_IMPORT_PROJECTION = replace(
     PROJECTION, fields={**PROJECTION.fields, "upload_url": text("CAST(:upload_url AS text)")}
 )
@@ -63,15 +66,27 @@ LIST_SPEC = ListSpec(
         "created_at": Sort("j.created_at", "timestamptz"),
     },
 )
-INSERT = "j AS (INSERT INTO sluice.import_jobs (resource, object_key) VALUES (:resource, :object_key) RETURNING *)"
 
-# An upload that was announced takes what is put there, even if it was given up meanwhile; whatever else is put
-# somewhere gets a job of its own. A repeated event finds the job it made.
-RECEIVE = """
+INSERT = """
+    j AS (
+        INSERT INTO sluice.import_jobs (resource, object_key)
+        VALUES (:resource, :object_key)
+        RETURNING *
+    )
+"""
+
+# An object at the key of an announced upload belongs to that job, even if the job has failed
+# meanwhile. Any other object gets a new job. A repeated event finds the job that it made.
+UPSERT_FOR_OBJECT_SQL = """
     WITH announced AS (
         UPDATE sluice.import_jobs SET
-            status = 'queued', object_etag = :etag, sequencer = :sequencer, bytes_total = :size,
-            seen_at = now(), error = NULL, finished_at = NULL
+            status = 'queued',
+            object_etag = :etag,
+            sequencer = :sequencer,
+            bytes_total = :size,
+            seen_at = now(),
+            error = NULL,
+            finished_at = NULL
         WHERE object_key = :key AND status IN ('awaiting_upload', 'failed') AND object_etag IS NULL
             AND NOT EXISTS (
                 SELECT FROM sluice.import_jobs k
@@ -79,99 +94,204 @@ RECEIVE = """
             )
         RETURNING id
     ), added AS (
-        INSERT INTO sluice.import_jobs (resource, object_key, object_etag, sequencer, bytes_total, status, seen_at)
-        SELECT :resource, :key, :etag, :sequencer, :size, 'queued', now() WHERE NOT EXISTS (SELECT FROM announced)
+        INSERT INTO sluice.import_jobs
+            (resource, object_key, object_etag, sequencer, bytes_total, status, seen_at)
+        SELECT :resource, :key, :etag, :sequencer, :size, 'queued', now()
+        WHERE NOT EXISTS (SELECT FROM announced)
         ON CONFLICT (object_key, coalesce(object_etag, ''), coalesce(sequencer, '')) DO NOTHING
         RETURNING id
     )
-    SELECT id FROM announced UNION ALL SELECT id FROM added
+    SELECT id FROM announced
     UNION ALL
-    SELECT id FROM sluice.import_jobs WHERE object_key = :key AND object_etag = :etag AND sequencer = :sequencer
+    SELECT id FROM added
+    UNION ALL
+    SELECT id FROM sluice.import_jobs
+    WHERE object_key = :key AND object_etag = :etag AND sequencer = :sequencer
     LIMIT 1
 """
-# A job that was given up is `resumable`: its message may come again, by a redrive or late. `seen_at` is the last sign
-# of life: an attempt that began, or rows that were written.
-START = """
-    UPDATE sluice.import_jobs SET
-        status = 'running', started_at = coalesce(started_at, now()), seen_at = now(), error = NULL, finished_at = NULL
-    WHERE id = :id AND (status IN ('queued', 'running') OR status = 'failed' AND resumable)
-    RETURNING id, resource, object_key, object_etag, bytes_total, header, next_byte, next_line, rows_rejected
+
+FAIL_NOT_UPLOADED_SQL = """
+    UPDATE sluice.import_jobs SET status = 'failed', error = :error, finished_at = now()
+    WHERE id IN (
+        SELECT id FROM sluice.import_jobs
+        WHERE status = 'awaiting_upload'
+            AND created_at < now() - make_interval(secs => CAST(:seconds AS float8))
+        ORDER BY id
+        LIMIT CAST(:limit AS integer)
+        FOR UPDATE SKIP LOCKED
+    )
+    RETURNING id
 """
-# Only if no other worker has gone on from the same place. A job that was given up under a slow worker runs again.
-ADVANCE = """
+
+FIND_STALLED_SQL = """
+    SELECT id FROM sluice.import_jobs
+    WHERE status IN ('queued', 'running')
+        AND coalesce(seen_at, created_at) < now() - make_interval(secs => CAST(:seconds AS float8))
+    ORDER BY id
+    LIMIT CAST(:limit AS integer)
+"""
+
+# By this time the dead-letter queue has deleted the message, too.
+DELETE_STALE_REJECTIONS_SQL = """
+    WITH final AS (
+        UPDATE sluice.import_jobs SET resumable = false
+        WHERE id IN (
+            SELECT id FROM sluice.import_jobs
+            WHERE status = 'failed' AND resumable
+                AND finished_at < now() - make_interval(secs => CAST(:seconds AS float8))
+            ORDER BY id
+            LIMIT CAST(:limit AS integer)
+            FOR UPDATE SKIP LOCKED
+        )
+        RETURNING id
+    ), deleted AS (
+        DELETE FROM sluice.import_rejects r USING final f WHERE r.import_id = f.id
+    )
+    SELECT id FROM final
+"""
+
+# A lock of the transaction, not of the session. A pooler may give the next transaction another
+# session: it would unlock nothing, and the lock would be held until the pooler closes the session.
+TRY_LOCK_SQL = (
+    "SELECT pg_try_advisory_xact_lock(hashtextextended('sluice import', :id)) AS acquired"
+)
+
+# A failed job is `resumable` if its message may be received again, late or by a redrive. `seen_at`
+# is when an attempt began, or when rows were last written.
+START_SQL = """
     UPDATE sluice.import_jobs SET
-        next_byte = :next_byte, next_line = :next_line, header = :header, bytes_read = :bytes_read,
-        rows_read = rows_read + :read, rows_written = rows_written + :written,
+        status = 'running',
+        started_at = coalesce(started_at, now()),
+        seen_at = now(),
+        error = NULL,
+        finished_at = NULL
+    WHERE id = :id AND (status IN ('queued', 'running') OR status = 'failed' AND resumable)
+    RETURNING
+        id, resource, object_key, object_etag, bytes_total, header, next_byte, next_line,
+        rows_rejected
+"""
+
+# Only if no other worker has advanced from the same position. A job that was failed while its
+# worker was slow runs again.
+SAVE_PROGRESS_SQL = """
+    UPDATE sluice.import_jobs SET
+        next_byte = :next_byte,
+        next_line = :next_line,
+        header = :header,
+        bytes_read = :bytes_read,
+        rows_read = rows_read + :read,
+        rows_written = rows_written + :written,
         rows_rejected = rows_rejected + :rejected,
-        status = 'running', seen_at = now(), error = NULL, finished_at = NULL
-    WHERE id = :id AND next_byte = :from_byte AND (status = 'running' OR status = 'failed' AND resumable)
+        status = 'running',
+        seen_at = now(),
+        error = NULL,
+        finished_at = NULL
+    WHERE id = :id AND next_byte = :from_byte
+        AND (status = 'running' OR status = 'failed' AND resumable)
     RETURNING rows_rejected
 """
-REJECT = """
+
+ADD_REJECTIONS_SQL = """
     INSERT INTO sluice.import_rejects (import_id, line, column_name, code, reason)
     SELECT :id, * FROM unnest(
-        CAST(:lines AS bigint[]), CAST(:columns AS text[]), CAST(:codes AS text[]), CAST(:reasons AS text[])
+        CAST(:lines AS bigint[]),
+        CAST(:columns AS text[]),
+        CAST(:codes AS text[]),
+        CAST(:reasons AS text[])
     )
     ON CONFLICT DO NOTHING
 """
-REJECTS = """
+
+REJECTIONS_AFTER_SQL = """
     SELECT line, column_name, code, reason FROM sluice.import_rejects
-    WHERE import_id = :id AND line > :after ORDER BY line LIMIT 10000
+    WHERE import_id = :id AND line > :after
+    ORDER BY line
+    LIMIT 10000
 """
-# The report has the rejected rows then.
-END = """
-    WITH ended AS (
-        UPDATE sluice.import_jobs SET status = :status, error = :error, finished_at = now(), resumable = false,
+
+# The rejections are in the report, which was uploaded before.
+FINISH_SQL = """
+    WITH finished AS (
+        UPDATE sluice.import_jobs SET
+            status = :status,
+            error = :error,
+            finished_at = now(),
+            resumable = false,
             bytes_read = CASE WHEN :status = 'completed' THEN bytes_total ELSE bytes_read END
         WHERE id = :id AND (status = 'running' OR status = 'failed' AND resumable)
         RETURNING id
     )
-    DELETE FROM sluice.import_rejects r USING ended e WHERE r.import_id = e.id
+    DELETE FROM sluice.import_rejects r USING finished f WHERE r.import_id = f.id
 """
-# The rejected rows stay: the report is written again when the job has come to its end.
-GIVE_UP = """
-    UPDATE sluice.import_jobs SET status = 'failed', error = :error, finished_at = now(), resumable = true
+
+# The rejections are kept: the report is written again when the job ends.
+FAIL_RESUMABLE_SQL = """
+    UPDATE sluice.import_jobs
+    SET status = 'failed', error = :error, finished_at = now(), resumable = true
     WHERE id = :id AND status IN ('queued', 'running')
     RETURNING id
 """
-EXPIRE = """
-    UPDATE sluice.import_jobs SET status = 'failed', error = :error, finished_at = now()
-    WHERE id IN (
-        SELECT id FROM sluice.import_jobs
-        WHERE status = 'awaiting_upload' AND created_at < now() - make_interval(secs => CAST(:seconds AS float8))
-        ORDER BY id LIMIT CAST(:most AS integer) FOR UPDATE SKIP LOCKED
-    )
-    RETURNING id
-"""
-STALLED = """
-    SELECT id FROM sluice.import_jobs
-    WHERE status IN ('queued', 'running')
-        AND coalesce(seen_at, created_at) < now() - make_interval(secs => CAST(:seconds AS float8))
-    ORDER BY id LIMIT CAST(:most AS integer)
-"""
-# By then the dead-letter queue has forgotten the message, too.
-FORGET = """
-    WITH over AS (
-        UPDATE sluice.import_jobs SET resumable = false WHERE id IN (
-            SELECT id FROM sluice.import_jobs
-            WHERE status = 'failed' AND resumable
-                AND finished_at < now() - make_interval(secs => CAST(:seconds AS float8))
-            ORDER BY id LIMIT CAST(:most AS integer) FOR UPDATE SKIP LOCKED
+
+
+class ImportJobRepository(ReadRepository):
+    """Reads and creates import jobs, and cleans up those that were abandoned."""
+
+    list_spec = LIST_SPEC
+
+    def create(
+        self, job: Mapping[str, object], key: IdempotencyKey | None = None
+    ) -> Representation:
+        """Add a job that waits for its upload.
+
+        `job` has `resource`, `object_key`, and the `upload_url` that the response shows.
+        """
+        return conditional_write.create(
+            self._executor, NEW_IMPORT_PROJECTION, INSERT, "j", job, key
         )
-        RETURNING id
-    ), deleted AS (
-        DELETE FROM sluice.import_rejects r USING over o WHERE r.import_id = o.id
-    )
-    SELECT id FROM over
-"""
-# The transaction's, not the session's: behind a pooler, which may give the next one another session, that would be
-# unlocked in vain, and held until the pooler closes it.
-LOCK = "SELECT pg_try_advisory_xact_lock(hashtextextended('sluice import', :id)) AS mine"
+
+    def upsert_for_object(
+        self, resource: str, key: str, etag: str, sequencer: str, size: int
+    ) -> int:
+        """Return the id of the job of an uploaded object.
+
+        It is the job that waits for this upload, the job that the object has already, or a new one.
+        """
+        params = {
+            "resource": resource,
+            "key": key,
+            "etag": etag,
+            "sequencer": sequencer,
+            "size": size,
+        }
+        # If the same event is handled at the same time, the other transaction may add the job: the
+        # first statement then finds nothing, and the second one sees the job.
+        for _ in range(2):
+            for row in self._executor.write(UPSERT_FOR_OBJECT_SQL, params):
+                return int(row.id)
+        raise InternalError
+
+    def fail_not_uploaded(self, seconds: float, error: str, limit: int) -> int:
+        """Fail up to `limit` jobs that have waited so long for their upload. Return how many."""
+        params = {"seconds": seconds, "error": error, "limit": limit}
+        return len(self._executor.write(FAIL_NOT_UPLOADED_SQL, params))
+
+    def find_stalled(self, seconds: float, limit: int) -> list[int]:
+        """Return the ids of up to `limit` jobs whose worker has not been seen for so long."""
+        rows = self._executor.read(FIND_STALLED_SQL, {"seconds": seconds, "limit": limit})
+        return [int(row.id) for row in rows]
+
+    def delete_stale_rejections(self, seconds: float, limit: int) -> int:
+        """Delete the rejections of up to `limit` jobs that failed so long ago.
+
+        Return the number of jobs. They cannot resume any more.
+        """
+        params = {"seconds": seconds, "limit": limit}
+        return len(self._executor.write(DELETE_STALE_REJECTIONS_SQL, params))
 
 
 @dataclass(frozen=True, slots=True)
 class RunningImport:
-    """What a worker needs to know of an import; `header` is empty before the file's was read."""
+    """An import, and its position in the file. `header` is empty until it was read."""
 
     id: int
     resource: str
@@ -184,104 +304,61 @@ class RunningImport:
     rejected: int
 
 
-class ImportJobRepository(ReadRepository):
-    """Every statement about imports."""
-
-    list_spec = LIST_SPEC
-
-    def create(
-        self, job: Mapping[str, object], key: IdempotencyKey | None = None
-    ) -> Representation:
-        """One that waits for its upload: `resource`, `object_key`, and the `upload_url` that the answer tells."""
-        return conditional_write.create(
-            self._statements, NEW_IMPORT_PROJECTION, INSERT, "j", job, key
-        )
-
-    def upsert_for_object(
-        self, resource: str, key: str, etag: str, sequencer: str, size: int
-    ) -> int:
-        """The id of the job for what was put there: one that waited for it, a new one, or the one it has."""
-        values = {
-            "resource": resource,
-            "key": key,
-            "etag": etag,
-            "sequencer": sequencer,
-            "size": size,
-        }
-        for _ in range(
-            2
-        ):  # the same event at the same time adds the job unseen; the second statement sees it
-            for row in self._statements.write(RECEIVE, values):
-                return int(row.id)
-        raise InternalError
-
-    def fail_not_uploaded(self, seconds: float, error: str, most: int) -> int:
-        """Fail up to `most` imports that were announced so long ago and never uploaded. Return how many."""
-        return len(
-            self._statements.write(EXPIRE, {"seconds": seconds, "error": error, "most": most})
-        )
-
-    def find_stalled(self, seconds: float, most: int) -> list[int]:
-        """Return the ids of up to `most` imports that gave no sign of life for so long."""
-        return [
-            int(row.id)
-            for row in self._statements.read(STALLED, {"seconds": seconds, "most": most})
-        ]
-
-    def delete_stale_rejections(self, seconds: float, most: int) -> int:
-        """Delete the rejected rows of up to `most` imports that were given up so long ago. Return how many imports."""
-        return len(self._statements.write(FORGET, {"seconds": seconds, "most": most}))
-
-
 class ImportRunRepository:
-    """The statements of who works at an import, in its transactions."""
+    """Reads and writes the progress of an import, in the transactions of its worker."""
 
-    def __init__(self, statements: Executor) -> None:
-        self._statements = statements
+    def __init__(self, executor: Executor) -> None:
+        self._executor = executor
 
     def try_lock(self, id: int) -> bool:
-        """Is nobody else at it? Held until the transaction ends."""
-        return bool(self._statements.write(LOCK, {"id": id})[0].mine)
+        """Lock an import until the transaction ends. Return False if another worker has it."""
+        return bool(self._executor.write(TRY_LOCK_SQL, {"id": id})[0].acquired)
 
     def start(self, id: int) -> RunningImport | None:
-        """The job, from where it is to go on; None where there is nothing left to do."""
-        for row in self._statements.write(START, {"id": id}):
+        """Mark a job as running, and return it. Return None if it has ended."""
+        for row in self._executor.write(START_SQL, {"id": id}):
             return RunningImport(
-                row.id, row.resource, row.object_key, row.object_etag, row.bytes_total, row.header or (),
-                row.next_byte, row.next_line, row.rows_rejected,
-            )  # fmt: skip
+                id=row.id,
+                resource=row.resource,
+                key=row.object_key,
+                etag=row.object_etag,
+                size=row.bytes_total,
+                header=row.header or (),
+                next_byte=row.next_byte,
+                next_line=row.next_line,
+                rejected=row.rows_rejected,
+            )
         return None
 
     def add_rejections(
         self, id: int, rejections: Sequence[tuple[int, str | None, str, str]]
     ) -> None:
-        """Keep these; a line's first rejection is its only one."""
-        if rejections:
-            lines, columns, codes, reasons = (
-                list(values) for values in zip(*rejections, strict=True)
-            )
-            values = {
-                "id": id,
-                "lines": lines,
-                "columns": columns,
-                "codes": codes,
-                "reasons": reasons,
-            }
-            self._statements.write(REJECT, values)
+        """Store rejections (line, column, code, reason). The first one of a line is kept."""
+        if not rejections:
+            return
+        lines, columns, codes, reasons = (list(values) for values in zip(*rejections, strict=True))
+        params = {"id": id, "lines": lines, "columns": columns, "codes": codes, "reasons": reasons}
+        self._executor.write(ADD_REJECTIONS_SQL, params)
 
     def save_progress(self, id: int, **values: Any) -> int | None:
-        """How many rows are rejected by now; None where somebody else has gone on from `from_byte`."""
-        rows = self._statements.write(ADVANCE, {"id": id, **values})
+        """Store the position after a chunk. Return how many rows of the file are rejected by now.
+
+        Return None if another worker has advanced past `from_byte`.
+        """
+        rows = self._executor.write(SAVE_PROGRESS_SQL, {"id": id, **values})
         return int(rows[0].rows_rejected) if rows else None
 
     def rejections_after(self, id: int, after: int) -> Sequence[Any]:
-        """A page of rejections beyond a line."""
-        return self._statements.read(REJECTS, {"id": id, "after": after})
+        """Return up to 10,000 rejections of the lines after `after`."""
+        return self._executor.read(REJECTIONS_AFTER_SQL, {"id": id, "after": after})
 
     def finish(self, id: int, status: str, error: str | None = None) -> None:
-        """End a job for good, and delete its rejected rows, which are in the report."""
-        self._statements.write(END, {"id": id, "status": status, "error": error})
+        """End a job, and delete its rejections, which are in the report."""
+        self._executor.write(FINISH_SQL, {"id": id, "status": status, "error": error})
 
     def fail_resumable(self, id: int, error: str) -> bool:
-        """Fail a job until its message comes again. Return False if it has ended."""
-        return bool(self._statements.write(GIVE_UP, {"id": id, "error": error}))
+        """Fail a job that resumes if its message is received again.
+
+        Return False if it has ended.
+        """
+        return bool(self._executor.write(FAIL_RESUMABLE_SQL, {"id": id, "error": error}))

@@ -1,10 +1,14 @@
-"""Stock: one row for each product, set, adjusted, or updated in bulk, and never below zero."""
+"""Stock: one row for each product, set, adjusted or updated in bulk, and never below zero."""
 
 from collections.abc import Sequence
 from typing import Any
 
 from sluice.errors import FieldError, NotFound, OutOfStock, StaleVersion, ValidationFailed
-from sluice.repositories.conditional_write import NO_PRECONDITION, Precondition, matches
+from sluice.repositories.conditional_write import (
+    NO_PRECONDITION,
+    Precondition,
+    match_condition,
+)
 from sluice.repositories.list_spec import Filter, ListSpec, Sort
 from sluice.repositories.projection import Projection, Representation, integer, timestamp
 from sluice.repositories.read_repository import ReadRepository
@@ -37,69 +41,90 @@ LIST_SPEC = ListSpec(
     },
 )
 
-MOST = 2**31 - 1  # PostgreSQL's integer
+MAX_QUANTITY = 2**31 - 1  # PostgreSQL's integer
 
-# The row is locked, then judged: `available` is what there is at that moment, so a refusal can say it.
-CHANGE = f"""
+# The row is locked before its quantity is read. So `available`, which an error reports, is the
+# quantity at that moment.
+_CHANGE = f"""
     WITH target AS (
-        SELECT i.product_id, i.quantity AS available, {matches(PROJECTION)}
-        FROM inventory i WHERE i.product_id = CAST(:id AS bigint) FOR UPDATE OF i
+        SELECT i.product_id, i.quantity AS available, {match_condition(PROJECTION)}
+        FROM inventory i
+        WHERE i.product_id = CAST(:id AS bigint)
+        FOR UPDATE OF i
     ), changed AS (
-        UPDATE inventory i SET quantity = {{quantity}} FROM target t
-        WHERE i.product_id = t.product_id AND t.matches AND {{quantity}} BETWEEN 0 AND {MOST} RETURNING i.*
+        UPDATE inventory i SET quantity = {{quantity}}
+        FROM target t
+        WHERE i.product_id = t.product_id AND t.matches
+            AND {{quantity}} BETWEEN 0 AND {MAX_QUANTITY}
+        RETURNING i.*
     )
     SELECT r.json, r.etag, r.id, target.matches, target.available
-    FROM target LEFT JOIN (SELECT {PROJECTION.record()} FROM changed i) r ON true
+    FROM target
+    LEFT JOIN (SELECT {PROJECTION.representation()} FROM changed i) r ON true
 """
-SET = CHANGE.format(quantity="CAST(:quantity AS integer)")
-ADJUST = CHANGE.format(quantity="t.available + CAST(:delta AS bigint)")
+SET_SQL = _CHANGE.format(quantity="CAST(:quantity AS integer)")
+ADJUST_SQL = _CHANGE.format(quantity="t.available + CAST(:delta AS bigint)")
 
-# All or nothing: nothing is written where a product is unknown, and `unknown` tells which updates those are.
-# Rows are locked in the products' order, so that two bulk updates, or one and an order, cannot deadlock.
-SET_MANY = """
-    WITH given AS (
+# All or nothing: if a product is unknown, nothing is written, and `unknown` has the indexes of its
+# updates. Rows are locked in the order of the products' ids, so that two bulk updates, or one and
+# an order, cannot deadlock.
+SET_MANY_SQL = """
+    WITH updates AS (
         SELECT product_id, quantity, n - 1 AS n
         FROM unnest(CAST(:product_ids AS bigint[]), CAST(:quantities AS integer[]))
-             WITH ORDINALITY AS u(product_id, quantity, n)
+            WITH ORDINALITY AS u(product_id, quantity, n)
     ), locked AS MATERIALIZED (
-        SELECT i.product_id FROM inventory i WHERE i.product_id = ANY(CAST(:product_ids AS bigint[]))
-        ORDER BY i.product_id FOR UPDATE
+        SELECT i.product_id FROM inventory i
+        WHERE i.product_id = ANY(CAST(:product_ids AS bigint[]))
+        ORDER BY i.product_id
+        FOR UPDATE
     ), unknown AS (
-        SELECT n FROM given WHERE product_id NOT IN (SELECT product_id FROM locked)
+        SELECT n FROM updates WHERE product_id NOT IN (SELECT product_id FROM locked)
     ), changed AS (
-        UPDATE inventory i SET quantity = given.quantity FROM given
-        WHERE i.product_id = given.product_id AND NOT EXISTS (SELECT FROM unknown) RETURNING i.product_id
+        UPDATE inventory i SET quantity = updates.quantity
+        FROM updates
+        WHERE i.product_id = updates.product_id AND NOT EXISTS (SELECT FROM unknown)
+        RETURNING i.product_id
     )
-    SELECT (SELECT count(*) FROM changed) AS updated, (SELECT array_agg(n ORDER BY n) FROM unknown) AS unknown
+    SELECT
+        (SELECT count(*) FROM changed) AS updated,
+        (SELECT array_agg(n ORDER BY n) FROM unknown) AS unknown
 """
 
 
 class InventoryRepository(ReadRepository):
-    """Every statement about stock."""
+    """Reads and changes stock."""
 
     list_spec = LIST_SPEC
 
     def set(
         self, product_id: int, quantity: int, precondition: Precondition = NO_PRECONDITION
     ) -> Representation:
-        """NotFound; StaleVersion unless `precondition` holds."""
-        return self._changed(SET, {"id": product_id, "quantity": quantity, **precondition.values()})
+        """Set the quantity of a product. Raises NotFound and StaleVersion."""
+        params = {"id": product_id, "quantity": quantity, **precondition.params()}
+        return self._change(SET_SQL, params)
 
     def adjust(
         self, product_id: int, delta: int, precondition: Precondition = NO_PRECONDITION
     ) -> Representation:
-        """Add `delta`. OutOfStock, saying what is left, below zero; ValidationFailed beyond `MOST`; else as `set`."""
-        return self._changed(ADJUST, {"id": product_id, "delta": delta, **precondition.values()})
+        """Add `delta` to the quantity of a product.
+
+        Raises NotFound and StaleVersion. Raises OutOfStock, with the quantity left, if the result
+        is negative, and ValidationFailed if it is more than MAX_QUANTITY.
+        """
+        params = {"id": product_id, "delta": delta, **precondition.params()}
+        return self._change(ADJUST_SQL, params)
 
     def set_many(self, updates: Sequence[tuple[int, int]]) -> int:
-        """Set each (product id, quantity), all or none; ValidationFailed names the updates of unknown products."""
-        row = self._statements.write(
-            SET_MANY,
-            {
-                "product_ids": [product_id for product_id, _ in updates],
-                "quantities": [q for _, q in updates],
-            },
-        )[0]
+        """Set each (product id, quantity), all or none. Return the number of updates.
+
+        Raises ValidationFailed, which names the updates of unknown products.
+        """
+        params = {
+            "product_ids": [product_id for product_id, _ in updates],
+            "quantities": [quantity for _, quantity in updates],
+        }
+        row = self._executor.write(SET_MANY_SQL, params)[0]
         if row.unknown:
             raise ValidationFailed(
                 errors=[
@@ -109,24 +134,17 @@ class InventoryRepository(ReadRepository):
             )
         return int(row.updated)
 
-    def _changed(self, statement: str, params: dict[str, Any]) -> Representation:
-        rows = self._statements.write(statement, params, prepare=True)
+    def _change(self, sql: str, params: dict[str, Any]) -> Representation:
+        rows = self._executor.write(sql, params, prepare=True)
         if not rows:
             raise NotFound
-        json, etag, id, matched, available = rows[0]
-        if not matched:
+        json, etag, id, matches, available = rows[0]
+        if not matches:
             raise StaleVersion
-        if json is None and available + params["delta"] > MOST:
-            fault = FieldError("out_of_range", f"leaves more than {MOST}", pointer="/delta")
-            raise ValidationFailed(errors=[fault])
-        if json is None:
-            raise OutOfStock(
-                errors=[
-                    FieldError(
-                        "out_of_stock",
-                        f"product {params['id']} has {available} left",
-                        pointer="/delta",
-                    )
-                ]
-            )
-        return Representation(json, etag, id)
+        if json is not None:
+            return Representation(json, etag, id)
+        if available + params["delta"] > MAX_QUANTITY:
+            message = f"leaves more than {MAX_QUANTITY}"
+            raise ValidationFailed(errors=[FieldError("out_of_range", message, pointer="/delta")])
+        message = f"product {params['id']} has {available} left"
+        raise OutOfStock(errors=[FieldError("out_of_stock", message, pointer="/delta")])

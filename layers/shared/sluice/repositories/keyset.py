@@ -1,15 +1,20 @@
-"""Declared filters and sorts, compiled to one SELECT that costs the same on page 1 and page 10,000.
+"""Compiles the filters and sorts of a list to one SELECT that costs the same on every page.
 
-A page after a cursor is a *keyset* page: a condition on the sort keys that an index answers, never an
-OFFSET over what was already seen. Where every key runs the same way, is of one table and cannot be NULL, the
-condition is a row comparison; otherwise there is one UNION ALL branch for each prefix of the keys (equal up to
-there, beyond in the next), because PostgreSQL answers the textbook OR of those by reading everything.
-See Markus Winand, "Paging Through Results", and docs/decisions/0004-keyset-pages.md for the figures.
+A page after a cursor is a *keyset* page. A condition on the sort keys, which an index answers,
+finds its first row; OFFSET would read all rows before it.
 
-The page's rows are found first, in their own table and within LIMIT; only then are they rendered. A table is
-joined only where a filter or a sort needs it: given a join, the planner may merge it from its beginning.
+- If all keys have one direction, are columns of one table and are not nullable, the condition is a
+  row comparison.
+- Otherwise there is one UNION ALL branch for each prefix of the keys: equal in the prefix, beyond
+  in the next key. PostgreSQL would answer the usual OR of these branches by reading every row.
 
-The id breaks ties in the last key's direction; NULLs come last in either direction.
+See Markus Winand, "Paging Through Results", and docs/decisions/0004-keyset-pages.md for figures.
+
+The rows of the page are found first, in their own table and within LIMIT, and rendered then. A
+table is joined only if a filter or a sort needs it: the planner may run a join as a merge from the
+first row of both tables.
+
+The id breaks ties in the direction of the last key. NULLs come last in either direction.
 """
 
 from collections.abc import Iterable
@@ -18,240 +23,280 @@ from typing import NamedTuple
 
 from sluice.repositories.list_spec import Filter, ListQuery, ListSpec
 from sluice.repositories.page_cursor import Position
+from sluice.repositories.sort_keys import PARENT, SortKey, after_condition, order_by, table_of
 
-KEYS = "$"  # a row's sort keys, beside its fields
-# How a sort key's value is written into a cursor and read from one, so that no setting of the session (DateStyle,
-# TimeZone) changes either: JSON has times in ISO 8601, and every DateStyle reads that. Other types are their text.
-UTC = "{} AT TIME ZONE 'UTC'"
-WRITTEN = {"timestamptz": UTC, "timestamp": "{}", "date": "{}"}
-READ = {"timestamptz": UTC.format("CAST({} AS timestamp)")}
-OWNER = "owner"  # whose list it is, where there are many: slices.py names them by it
+KEYS_FIELD = "$"  # the field with a row's sort keys, in the rows of a connection
 
 
 class SelectSpec(NamedTuple):
-    """Everything about a request that changes the SQL's text; the rest are bound values."""
+    """What determines the text of a SELECT. All other parts of a request are bound values.
+
+    null_keys: for each key of the position, whether it is NULL; None without a position.
+    until_null_keys: the same for the position at which a connection ends.
+    parent_column: the column with the id of the parent, for lists of several parents.
+    with_cursors: return each row of a connection with its keys, in the order of the walk.
+    limit: a limit that is written into the SQL, if the server may keep the plan. A plan that knows
+        no limit would read every row.
+    """
 
     sort: tuple[tuple[str, bool], ...]
     conditions: tuple[str, ...]
     joins: tuple[str, ...]
     fields: frozenset[str] | None
-    nulls: tuple[bool, ...] | None  # of a position: which of its keys are NULL
+    null_keys: tuple[bool, ...] | None
     backward: bool
     inclusive: bool
     offset: bool
     total: bool
-    stop: tuple[bool, ...] | None = None  # of the position that a slice ends at: as `nulls`
-    stop_inclusive: bool = False
-    owner: str = ""  # the column of the one that the list belongs to: see _owner
-    keyed: bool = False  # a slice: as many rows as are fetched, in the order they are walked, each with its keys
-    limit: int = (
-        0  # written out, where the plan is to be kept: one that knows no limit reads everything
-    )
+    until_null_keys: tuple[bool, ...] | None = None
+    until_inclusive: bool = False
+    parent_column: str = ""
+    with_cursors: bool = False
+    limit: int = 0
 
     @property
     def generic_plan_ok(self) -> bool:
-        """Is one plan the best for all values? A filter's tell how much will be found, and where to begin."""
+        """Whether one plan is the best for all values.
+
+        It is not with a filter or an offset: their values say how many rows match, and how many
+        are skipped.
+        """
         return self.limit > 0
 
     @classmethod
-    def of(
+    def from_query(
         cls,
         list_spec: ListSpec,
         query: ListQuery,
         position: Position | None,
         parent_filter: str = "",
     ) -> "SelectSpec":
+        """Return the SELECT of `query` from `position` on.
+
+        `parent_filter` is the filter that is replaced by the parent of a lateral join.
+        """
         filters = [
             (list_spec.filters[name], value)
             for name, value in sorted(query.filters.items())
             if name != parent_filter
         ]
-        joined = [declared.join for declared, _ in filters] + [
-            list_spec.sorts[name].join for name, _ in query.sort
-        ]
+        joins = [declared.join for declared, _ in filters]
+        joins += [list_spec.sorts[name].join for name, _ in query.sort]
         conditions = [_condition(declared, value) for declared, value in filters]
-        owner = list_spec.parent_columns[parent_filter] if parent_filter else ""
+        parent_column = list_spec.parent_columns[parent_filter] if parent_filter else ""
         if parent_filter:
-            conditions += [f"{owner} >= owner.id", f"{owner} <= owner.id"]
+            conditions += [f"{parent_column} >= {PARENT}.id", f"{parent_column} <= {PARENT}.id"]
         return cls(
             sort=query.sort,
             conditions=tuple(conditions),
-            joins=tuple(sorted({join for join in joined if join})),
+            joins=tuple(sorted({join for join in joins if join})),
             fields=query.fields,
-            nulls=nulls_of(position) if position else None,
+            null_keys=null_keys_of(position) if position else None,
             backward=position.backward if position else False,
             inclusive=position.inclusive if position else False,
             offset=query.offset > 0,
             total=query.include_total,
-            owner=owner,
+            parent_column=parent_column,
             limit=0 if filters or query.offset else query.limit,
         )
 
 
 def bind_values(
-    query: ListQuery, start: Position | None, stop: Position | None = None
+    query: ListQuery, start: Position | None, until: Position | None = None
 ) -> dict[str, object]:
+    """Return the parameters of the SELECT, without those of an offset."""
     params = {name: value for name, value in query.filters.items() if not isinstance(value, bool)}
     params |= {"limit": query.limit, "fetch": query.limit + 1}
-    for prefix, position in (("k", start), ("s", stop)):
-        if position:
-            params |= {
-                f"{prefix}{n}": key for n, key in enumerate(position.keys) if key is not None
-            }
+    for prefix, position in (("k", start), ("s", until)):
+        for n, key in enumerate(position.keys if position else ()):
+            if key is not None:
+                params[f"{prefix}{n}"] = key
     return params
 
 
-def nulls_of(position: Position) -> tuple[bool, ...]:
+def null_keys_of(position: Position) -> tuple[bool, ...]:
     return tuple(key is None for key in position.keys)
 
 
 def _condition(declared: Filter, value: object) -> str:
     if value is False:
         return declared.false_condition
-    return (
-        declared.single_value_condition
-        if declared.single_value_condition and isinstance(value, list) and len(value) == 1
-        else declared.condition
-    )
+    is_single = isinstance(value, list) and len(value) == 1
+    if is_single and declared.single_value_condition:
+        return declared.single_value_condition
+    return declared.condition
 
 
-class _Key(NamedTuple):
-    """One term of an ORDER BY, as it is walked: `descending` and `nulls_first` already turned for a backward page."""
+class _Parts(NamedTuple):
+    """The parts of a SELECT as SQL; `keys` are columns of the rows, which are called `alias`."""
 
-    name: str
-    column: str
-    type: str
-    nullable: bool
-    descending: bool
-    nulls_first: bool
-    equivalent_column: str
-
-    @property
-    def value(self) -> str:
-        if self.name == OWNER:
-            return "owner.id"
-        return READ.get(self.type, f"CAST({{}} AS {self.type})").format(f":{self.name}")
+    alias: str
+    fields: list[str]
+    keys: list[SortKey]
+    rows: str
+    has_before: str
+    has_more: str
+    total: str
 
     @property
-    def written(self) -> str:
-        """The SQL that writes this key's value into a cursor."""
-        return WRITTEN.get(self.type, "{}::text").format(self.column)
-
-    @property
-    def beyond(self) -> str:
-        return "<" if self.descending else ">"
-
-    def ordered(self, expression: str) -> str:
-        nulls = f" NULLS {'FIRST' if self.nulls_first else 'LAST'}" if self.nullable else ""
-        return f"{expression} {'DESC' if self.descending else 'ASC'}{nulls}"
-
-    def reversed_key(self) -> "_Key":
-        return self._replace(descending=not self.descending, nulls_first=not self.nulls_first)
+    def cursor_values(self) -> str:
+        return f"json_build_array({', '.join(key.cursor_value for key in self.keys)})"
 
 
 @lru_cache(maxsize=512)
 def compile_select(list_spec: ListSpec, spec: SelectSpec) -> str:
-    keys = _order(list_spec, spec)
-    if spec.owner:
-        keys.insert(0, _owner(spec.owner, keys[0]))
+    """Return the SELECT of a page or, with `with_cursors`, of a connection.
+
+    Both return one row. Its columns are those that pages.py and connections.py read.
+    """
     source = " ".join([list_spec.source or list_spec.projection.source, *spec.joins])
     alias = source.split()[1]
-    fields = [
+    keys = _order(list_spec, spec)
+    if spec.parent_column:
+        keys.insert(0, _parent_key(spec.parent_column, keys[0]))
+    parts = _Parts(
+        alias=alias,
+        fields=_fields(list_spec, spec),
+        keys=[key._replace(column=f"{alias}.{key.name}") for key in keys if key.name != PARENT],
+        rows=_rows(source, alias, keys, spec),
+        has_before=_has_before(source, keys, spec),
+        has_more=_has_more(source, keys, spec),
+        total=_total(source, spec),
+    )
+    return _connection_select(parts) if spec.with_cursors else _page_select(parts, spec)
+
+
+def _connection_select(parts: _Parts) -> str:
+    """Return the SELECT of a connection.
+
+    string_agg keeps the order of the subquery, because nothing else happens at this level
+    (PostgreSQL's manual, "Aggregate Functions").
+    """
+    fields = ", ".join([*parts.fields, f'{parts.cursor_values} AS "{KEYS_FIELD}"'])
+    return f"""
+        SELECT coalesce(string_agg(row_to_json(q)::text, ','), '') AS items,
+               {parts.has_before} AS has_before,
+               {parts.has_more} AS has_more,
+               {parts.total} AS total
+        FROM (SELECT {fields} FROM ({parts.rows}) {parts.alias}) q"""
+
+
+def _page_select(parts: _Parts, spec: SelectSpec) -> str:
+    """Return the SELECT of a page. `found` counts one row more than the page has, if it exists."""
+    fields = ", ".join(parts.fields)
+    direction = "DESC" if spec.backward else "ASC"
+    last = str(spec.limit) if spec.limit else "CAST(:limit AS bigint)"
+    return f"""
+        SELECT coalesce(string_agg(q.item, ',' ORDER BY q.n {direction})
+                        FILTER (WHERE q.n <= {last}), '') AS items,
+               count(*) AS found,
+               min(q.key) FILTER (WHERE q.n = 1) AS first_key,
+               min(q.key) FILTER (WHERE q.n = {last}) AS last_key,
+               {parts.has_before} AS has_before,
+               {parts.total} AS total
+        FROM (
+            SELECT row_number() OVER (ORDER BY {order_by(parts.keys)}) AS n,
+                   (SELECT row_to_json(o)::text FROM (SELECT {fields}) o) AS item,
+                   {parts.cursor_values}::text AS key
+            FROM ({parts.rows}) {parts.alias}
+        ) q"""
+
+
+def _fields(list_spec: ListSpec, spec: SelectSpec) -> list[str]:
+    return [
         f'{list_spec.subselects.get(name, column.sql)} AS "{name}"'
         for name, column in list_spec.projection.fields.items()
         if spec.fields is None or name in spec.fields
     ]
-    page_keys = [key._replace(column=f"{alias}.{key.name}") for key in keys if key.name != OWNER]
+
+
+def _rows(source: str, alias: str, keys: list[SortKey], spec: SelectSpec) -> str:
+    """Return the SELECT of the page's rows and one more, each with its sort keys."""
     selected = f"{alias}.*" + "".join(f", {key.column} AS {key.name}" for key in keys)
-    rendered_keys = f"json_build_array({', '.join(key.written for key in page_keys)})"
-    last = str(spec.limit) if spec.limit else "CAST(:limit AS bigint)"
-    limit = f"LIMIT {spec.limit + 1 if spec.limit else ':fetch'}{' OFFSET :offset' if spec.offset else ''}"
-    reversed_key = [key.reversed_key() for key in keys]
-    within, behind, beyond = spec, "false", "false"
-    if spec.nulls is not None:
-        behind = _probe(source, reversed_key, spec, inclusive=not spec.inclusive)
-    if spec.stop is not None:
-        stops = [key._replace(name=key.name.replace("k", "s")) for key in keys]
-        nulls = (False, *spec.stop) if spec.owner else spec.stop
-        before = _beyond(
-            [key.reversed_key() for key in stops], nulls, inclusive=spec.stop_inclusive
-        )
-        within = spec._replace(conditions=(*spec.conditions, _any(before)))
-        beyond = _probe(
-            source, stops, spec._replace(nulls=spec.stop), inclusive=not spec.stop_inclusive
-        )
-    rows = _union(
-        _selects(selected, source, keys, within, inclusive=spec.inclusive, limit=limit),
-        keys,
-        limit,
-    )
-    total = (
-        f"(SELECT count(*) FROM {source}{_where(spec.conditions)})"
-        if spec.total
-        else "CAST(NULL AS bigint)"
-    )
-    if spec.keyed:
-        # In the order of the subquery, as PostgreSQL's manual has it: nothing else happens at this level.
-        return f"""
-            SELECT coalesce(string_agg(row_to_json(q)::text, ','), '') AS items,
-                   {behind} AS behind, {beyond} AS beyond, {total} AS total
-            FROM (SELECT {", ".join([*fields, f'{rendered_keys} AS "{KEYS}"'])} FROM ({rows}) {alias}) q"""
-    return f"""
-        SELECT coalesce(string_agg(q.item, ',' ORDER BY q.n {"DESC" if spec.backward else "ASC"})
-                        FILTER (WHERE q.n <= {last}), '') AS items,
-               count(*) AS found,
-               min(q.key) FILTER (WHERE q.n = 1) AS nearest,
-               min(q.key) FILTER (WHERE q.n = {last}) AS furthest,
-               {behind} AS behind,
-               {total} AS total
-        FROM (
-            SELECT row_number() OVER (ORDER BY {_ordered(page_keys)}) AS n,
-                   (SELECT row_to_json(o)::text FROM (SELECT {", ".join(fields)}) o) AS item,
-                   {rendered_keys}::text AS key
-            FROM ({rows}) {alias}
-        ) q"""
+    count = spec.limit + 1 if spec.limit else ":fetch"
+    limit = f"LIMIT {count}{' OFFSET :offset' if spec.offset else ''}"
+    spec = spec._replace(conditions=(*spec.conditions, *_until_condition(keys, spec)))
+    selects = _selects(selected, source, keys, spec, inclusive=spec.inclusive, limit=limit)
+    return _union(selects, keys, limit)
 
 
-def _order(list_spec: ListSpec, spec: SelectSpec) -> list[_Key]:
-    """The full ORDER BY: what was asked for up to the first unique key, which the id is where none was named."""
+def _has_before(source: str, keys: list[SortKey], spec: SelectSpec) -> str:
+    """Return the SQL of whether a row lies before the start position, against the walk."""
+    if spec.null_keys is None:
+        return "false"
+    reversed_keys = [key.reversed() for key in keys]
+    return _exists_select(source, reversed_keys, spec, inclusive=not spec.inclusive)
+
+
+def _has_more(source: str, keys: list[SortKey], spec: SelectSpec) -> str:
+    """Return the SQL of whether a row lies beyond the end position of a connection."""
+    if spec.until_null_keys is None:
+        return "false"
+    beyond = spec._replace(null_keys=spec.until_null_keys)
+    return _exists_select(source, _until_keys(keys), beyond, inclusive=not spec.until_inclusive)
+
+
+def _until_condition(keys: list[SortKey], spec: SelectSpec) -> list[str]:
+    """Return the condition that a row lies before the end position, if the connection has one."""
+    if spec.until_null_keys is None:
+        return []
+    reversed_keys = [key.reversed() for key in _until_keys(keys)]
+    null_keys = _with_parent(spec.until_null_keys, spec)
+    branches = after_condition(reversed_keys, null_keys, inclusive=spec.until_inclusive)
+    if not branches:
+        return ["false"]
+    return [f"({' OR '.join(' AND '.join(branch) for branch in branches)})"]
+
+
+def _until_keys(keys: list[SortKey]) -> list[SortKey]:
+    """The keys with the parameters of the end position: :s0 instead of :k0."""
+    return [key._replace(name=key.name.replace("k", "s")) for key in keys]
+
+
+def _total(source: str, spec: SelectSpec) -> str:
+    if not spec.total:
+        return "CAST(NULL AS bigint)"
+    return f"(SELECT count(*) FROM {source}{_where(spec.conditions)})"
+
+
+def _order(list_spec: ListSpec, spec: SelectSpec) -> list[SortKey]:
+    """Return the ORDER BY: the query's keys up to the first unique one, or all and the id."""
     named = list(spec.sort)
     if not any(list_spec.sorts[name].unique for name, _ in named):
         named.append((list_spec.key, named[-1][1] if named else False))
-    keys: list[_Key] = []
+    keys: list[SortKey] = []
     for n, (name, descending) in enumerate(named):
         sort = list_spec.sorts[name]
-        equivalent_column = sort.equivalent_column if spec.joins else ""
-        column = (
-            equivalent_column
-            if equivalent_column and keys and _table(keys[0].column) == _table(equivalent_column)
-            else sort.column
-        )
-        key = _Key(
-            f"k{n}",
-            column,
-            sort.type,
-            sort.nullable,
-            descending,
+        column = sort.column
+        equivalent = sort.equivalent_column if spec.joins else ""
+        if equivalent and keys and table_of(keys[0].column) == table_of(equivalent):
+            column = equivalent
+        key = SortKey(
+            name=f"k{n}",
+            column=column,
+            type=sort.type,
+            nullable=sort.nullable,
+            descending=descending,
             nulls_first=False,
-            equivalent_column=equivalent_column,
+            equivalent_column=equivalent,
         )
-        keys.append(key.reversed_key() if spec.backward else key)
+        keys.append(key.reversed() if spec.backward else key)
         if sort.unique:
             break
     return keys
 
 
-def _owner(column: str, first: _Key) -> _Key:
-    """What the list belongs to, as its first sort key, although it is the same in all of its rows.
+def _parent_key(column: str, first: SortKey) -> SortKey:
+    """Return the parent's id as the first sort key, although it is equal in all rows of a list.
 
-    Told that it is equal, the planner sees that it need not sort by it, and walks an index of the other keys past every
-    row that is somebody else's: all of the table, where there are too few. Between two bounds it is a range of an index
-    that begins with it.
+    With `column = parent.id` the planner drops the column from ORDER BY. It may then walk an index
+    of the other keys and filter the rows of other parents: for a small parent, the whole table. As
+    a range (>= and <=) the condition uses an index that begins with the column.
     """
-    return _Key(
-        OWNER,
-        column,
-        "bigint",
+    return SortKey(
+        name=PARENT,
+        column=column,
+        type="bigint",
         nullable=False,
         descending=first.descending,
         nulls_first=False,
@@ -259,75 +304,38 @@ def _owner(column: str, first: _Key) -> _Key:
     )
 
 
-def _table(column: str) -> str:
-    return column.partition(".")[0]
-
-
 def _selects(
-    columns: str, source: str, keys: list[_Key], spec: SelectSpec, *, inclusive: bool, limit: str
+    columns: str, source: str, keys: list[SortKey], spec: SelectSpec, *, inclusive: bool, limit: str
 ) -> list[str]:
-    """The SELECTs that together give the rows beyond the position, or all: each row once, each SELECT in order."""
+    """Return ordered SELECTs that together have each row after the position once, or all rows."""
     branches: list[list[str]] = [[]]
-    if spec.nulls is not None:
-        nulls = (False, *spec.nulls) if spec.owner else spec.nulls
-        branches = _beyond(keys, nulls, inclusive=inclusive)
-    order = f"ORDER BY {_ordered(keys)} {limit}"
+    if spec.null_keys is not None:
+        null_keys = _with_parent(spec.null_keys, spec)
+        branches = after_condition(keys, null_keys, inclusive=inclusive)
+    order = f"ORDER BY {order_by(keys)} {limit}"
     return [
         f"SELECT {columns} FROM {source}{_where([*spec.conditions, *branch])} {order}"
         for branch in branches
     ]
 
 
-def _probe(source: str, keys: list[_Key], spec: SelectSpec, *, inclusive: bool) -> str:
-    """Is there a row beyond the position?"""
+def _exists_select(source: str, keys: list[SortKey], spec: SelectSpec, *, inclusive: bool) -> str:
+    """Return the SQL of whether there is a row after the position."""
     selects = _selects("true", source, keys, spec, inclusive=inclusive, limit="LIMIT 1")
     return f"coalesce({', '.join(f'({select})' for select in selects)}, false)"
 
 
-def _any(branches: list[list[str]]) -> str:
-    return f"({' OR '.join(' AND '.join(branch) for branch in branches)})" if branches else "false"
-
-
-def _union(selects: list[str], keys: list[_Key], limit: str) -> str:
+def _union(selects: list[str], keys: list[SortKey], limit: str) -> str:
     if len(selects) == 1:
         return selects[0]
     merged = " UNION ALL ".join(f"({select})" for select in selects)
-    return f"SELECT * FROM ({merged}) u ORDER BY {', '.join(key.ordered(key.name) for key in keys)} {limit}"
+    order = ", ".join(key.ordered(key.name) for key in keys)
+    return f"SELECT * FROM ({merged}) u ORDER BY {order} {limit}"
 
 
-def _beyond(keys: list[_Key], nulls: tuple[bool, ...], *, inclusive: bool) -> list[list[str]]:
-    """The rows beyond a position in the order of `keys`, as branches that share no row; conditions are ANDed."""
-    first = keys[0]
-    if len({(key.descending, _table(key.column)) for key in keys}) == 1 and not any(
-        key.nullable for key in keys
-    ):
-        columns, values = (
-            ", ".join(key.column for key in keys),
-            ", ".join(key.value for key in keys),
-        )
-        equivalent_column = (
-            [f"{first.equivalent_column} {first.beyond}= {first.value}"]
-            if first.equivalent_column
-            else []
-        )
-        return [
-            [f"({columns}) {first.beyond}{'=' if inclusive else ''} ({values})", *equivalent_column]
-        ]
-    branches: list[list[str]] = []
-    equal: list[str] = []
-    for key, null in zip(keys, nulls, strict=True):
-        if not null:
-            branches.append([*equal, f"{key.column} {key.beyond} {key.value}"])
-        if null and key.nulls_first:
-            branches.append([*equal, f"{key.column} IS NOT NULL"])
-        if not null and key.nullable and not key.nulls_first:
-            branches.append([*equal, f"{key.column} IS NULL"])
-        equal.append(f"{key.column} IS NULL" if null else f"{key.column} = {key.value}")
-    return [*branches, equal] if inclusive else branches
-
-
-def _ordered(keys: list[_Key]) -> str:
-    return ", ".join(key.ordered(key.column) for key in keys)
+def _with_parent(null_keys: tuple[bool, ...], spec: SelectSpec) -> tuple[bool, ...]:
+    """The keys of a cursor do not have the parent's id; it is never NULL."""
+    return (False, *null_keys) if spec.parent_column else null_keys
 
 
 def _where(conditions: Iterable[str]) -> str:

@@ -1,6 +1,7 @@
-"""What a list is: its declared filters and sorts, and what a client may ask of it.
+"""List specifications: the filters and sorts of a list, and what a client may ask of it.
 
-keyset.py makes one SELECT of both, for pages.py (REST's) and slices.py (Relay's).
+keyset.py compiles a specification and a query to one SELECT, for pages.py (REST) and
+connections.py (Relay).
 """
 
 import json
@@ -11,30 +12,46 @@ from typing import Literal
 from sluice.repositories.projection import Projection
 
 FilterKind = Literal[
-    "integer", "integers", "decimal", "slugs", "search", "email", "boolean", "timestamp", "choice"
+    "integer",
+    "integers",
+    "decimal",
+    "slugs",
+    "search",
+    "email",
+    "boolean",
+    "timestamp",
+    "choice",
 ]
 
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """`?name=value` as SQL over the list's source, with the value as `:name`; a boolean's is in its two conditions."""
+    """A filter `?name=value`: an SQL condition over the list's source, with the value as `:name`.
+
+    `join` is a join that the condition needs beside the source. `choices` are the allowed values
+    of the kind "choice". A "boolean" has no bound value: `condition` is for true,
+    `false_condition` for false.
+
+    `single_value_condition` replaces `condition` if a list of values has one element. An equality
+    keeps the order of an index; `= ANY` does not.
+    """
 
     kind: FilterKind
     condition: str
-    false_condition: str = ""  # of a boolean: the condition for `false`
-    single_value_condition: str = (
-        ""  # of several values: the condition where one is given, and an index is to keep its order
-    )
-    join: str = ""  # what the condition needs beside the source
-    choices: tuple[str, ...] = ()  # of a choice: all there are
+    false_condition: str = ""
+    single_value_condition: str = ""
+    join: str = ""
+    choices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Sort:
-    """A sort key: its column, the type its values are read back as, whether it alone orders the list.
+    """A sort key: its column, and the SQL type that its values are cast to.
 
-    `twin` is the same column in the table that `join` brings: one index can then answer for both its keys,
-    and a merge of the two tables begins on the page, not at their first rows.
+    A `unique` key orders the list without further keys. `join` is a join that the column needs.
+
+    `equivalent_column` is the same column in the table of another key's join. Then one index can
+    answer both keys, and a merge join starts at the page instead of at the first row.
     """
 
     column: str
@@ -47,11 +64,16 @@ class Sort:
 
 @dataclass(frozen=True, eq=False)
 class ListSpec:
-    """A view that can be listed. `sorts` must hold `key`, the unique one that breaks ties and orders by default.
+    """A projection that can be listed.
 
-    Where the view joins tables, `source` is the first one alone and `lookups` has the fields of the others,
-    as subselects: they are run for the rows of a page only, and planned in a third of a join's time.
-    `owners`: filters by what a list may belong to, and the column that holds its id.
+    `sorts` must contain `key`. It is unique, breaks ties, and is the default order.
+
+    If the projection joins tables, `source` is the first table alone, and `subselects` has the
+    fields of the other tables. Subselects run only for the rows of a page, and planning them takes
+    a third of the time of a join.
+
+    `parent_columns`: filter name → the column with the id of the parent, for lists that belong to
+    a row of another table.
     """
 
     projection: Projection
@@ -65,10 +87,10 @@ class ListSpec:
 
 @dataclass(frozen=True, slots=True)
 class ListQuery:
-    """What a client asks of a list; `sort` holds (name, descending) pairs, `fields` None means all.
+    """A request for a part of a list. `sort` has (name, descending) pairs; `fields` None means all.
 
-    A page goes on from `cursor` or `offset`; a slice is the first `limit` rows, or those at the `end`, of what lies
-    `after` and `before` its cursors.
+    A REST page starts at `cursor` or at `offset`. A Relay connection has the first `limit` rows
+    between the cursors `after` and `before`, or the last ones with `from_end`.
     """
 
     limit: int = 20
@@ -85,7 +107,10 @@ class ListQuery:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A page: `items` is the JSON of its rows with commas between; both cursors are true to the data."""
+    """A page of a list. `items` is the JSON of its rows, separated by commas.
+
+    A cursor is None if there is no row in its direction.
+    """
 
     items: str
     next_cursor: str | None
@@ -94,7 +119,6 @@ class Page:
 
 
 def cursor_context(list_spec: ListSpec, query: ListQuery) -> str:
-    """What a cursor is bound to."""
-    return json.dumps(
-        [list_spec.projection.name, query.sort, query.filters], default=str, sort_keys=True
-    )
+    """Return what a cursor is signed with: the list, its sort and its filters."""
+    parts = [list_spec.projection.name, query.sort, query.filters]
+    return json.dumps(parts, default=str, sort_keys=True)

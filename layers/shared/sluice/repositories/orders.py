@@ -1,4 +1,4 @@
-"""Orders and their items, placed and moved in one statement each, with the stock they take and return."""
+"""Orders and their items. Placing an order and changing its status are one statement each."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
@@ -6,7 +6,11 @@ from typing import NamedTuple
 
 from sluice.errors import FieldError, NotFound, StaleVersion, ValidationFailed
 from sluice.repositories import idempotency
-from sluice.repositories.conditional_write import NO_PRECONDITION, Precondition, matches
+from sluice.repositories.conditional_write import (
+    NO_PRECONDITION,
+    Precondition,
+    match_condition,
+)
 from sluice.repositories.idempotency import IdempotencyKey
 from sluice.repositories.list_spec import Filter, ListSpec, Sort
 from sluice.repositories.projection import (
@@ -27,12 +31,15 @@ ITEM = {
 }
 
 
-def items(lines: str) -> Column:
-    """An order's items, by product; `lines` is where they are."""
+def items(source: str) -> Column:
+    """Return the column with an order's items from `source`, in the order of their products."""
     fields = ", ".join(f"{column.sql} AS {name}" for name, column in ITEM.items())
     sql = f"""(
-        SELECT CAST('[' || coalesce(string_agg(row_to_json(l)::text, ',' ORDER BY l.product_id), '') || ']' AS json)
-        FROM (SELECT {fields} FROM {lines} WHERE order_id = o.id) l
+        SELECT CAST(
+            '[' || coalesce(string_agg(row_to_json(l)::text, ',' ORDER BY l.product_id), '') || ']'
+            AS json
+        )
+        FROM (SELECT {fields} FROM {source} WHERE order_id = o.id) l
     )"""
     return Column(sql, "json", item_fields=ITEM)
 
@@ -66,7 +73,7 @@ LIST_SPEC = ListSpec(
         "created_before": Filter(
             "timestamp", "o.created_at < CAST(:created_before AS timestamptz)"
         ),
-        # An order has a product once, so it is listed once.
+        # An order has a product at most once, so the join does not repeat an order.
         "product_id": Filter(
             "integer",
             "i.product_id = CAST(:product_id AS bigint)",
@@ -81,57 +88,78 @@ LIST_SPEC = ListSpec(
     parent_columns={"user_id": "o.user_id"},
 )
 
-# May the order be placed, and then: what is it? The function decides and writes (migration 0005); what it wrote is not
-# visible to the statement that calls it, so the order's JSON is made of what it gives.
-PLACE = """
+# public.place_order (migration 0003) decides whether the order is possible, and writes it. The
+# statement that calls it does not see what it wrote, so the JSON is made of its return values.
+PLACE_ORDER_CTES = """
     p AS MATERIALIZED (
         SELECT * FROM public.place_order(
-            CAST(:user_id AS bigint), CAST(:product_ids AS bigint[]), CAST(:quantities AS bigint[])
+            CAST(:user_id AS bigint),
+            CAST(:product_ids AS bigint[]),
+            CAST(:quantities AS bigint[])
         )
     ), o AS (
-        SELECT (p.placed).* FROM p WHERE (p.placed).id IS NOT NULL
-    ), lines AS (
+        SELECT (p.new_order).* FROM p WHERE (p.new_order).id IS NOT NULL
+    ), items AS (
         SELECT o.id AS order_id, l.* FROM o, p, unnest(
-            CAST(:product_ids AS bigint[]), CAST(:quantities AS bigint[]), p.prices
+            CAST(:product_ids AS bigint[]),
+            CAST(:quantities AS bigint[]),
+            p.prices
         ) AS l(product_id, quantity, unit_price)
     )
 """
-PLACED = f"""
-    SELECT r.json, r.etag, r.id, p.user_known, p.unknown, p.short, p.available
-    FROM p LEFT JOIN (
-        SELECT {replace(PROJECTION, fields={**PROJECTION.fields, "items": items("lines")}).record()} FROM o
-    ) r ON true
+_NEW_ORDER = replace(PROJECTION, fields={**PROJECTION.fields, "items": items("items")})
+PLACE_ORDER_SELECT = f"""
+    SELECT r.json, r.etag, r.id, p.user_known, p.unknown, p.insufficient, p.available
+    FROM p
+    LEFT JOIN (SELECT {_NEW_ORDER.representation()} FROM o) r ON true
 """
 
-# Moves an order whose status is one of `from`, and returns its stock where it is cancelled by that.
-MOVE = f"""
+# Sets the status if the current one is one of :from. A cancelled order returns its stock.
+UPDATE_STATUS_SQL = f"""
     WITH target AS (
-        SELECT o.id, o.status, {matches(PROJECTION)},
-               (CAST(:user_id AS bigint) IS NULL OR o.user_id = CAST(:user_id AS bigint)) AS same_user,
-               (CAST(:product_ids AS bigint[]) IS NULL OR (
-                   SELECT array_agg(product_id ORDER BY product_id) = CAST(:product_ids AS bigint[])
-                      AND array_agg(CAST(quantity AS bigint) ORDER BY product_id) = CAST(:quantities AS bigint[])
-                   FROM order_items WHERE order_id = o.id
-               )) AS same_items
-        FROM orders o WHERE o.id = CAST(:id AS bigint) FOR NO KEY UPDATE OF o
+        SELECT
+            o.id,
+            o.status,
+            {match_condition(PROJECTION)},
+            (CAST(:user_id AS bigint) IS NULL OR o.user_id = CAST(:user_id AS bigint)) AS same_user,
+            (CAST(:product_ids AS bigint[]) IS NULL OR (
+                SELECT
+                    array_agg(product_id ORDER BY product_id) = CAST(:product_ids AS bigint[])
+                    AND array_agg(CAST(quantity AS bigint) ORDER BY product_id)
+                        = CAST(:quantities AS bigint[])
+                FROM order_items WHERE order_id = o.id
+            )) AS same_items
+        FROM orders o WHERE o.id = CAST(:id AS bigint)
+        FOR NO KEY UPDATE OF o
     ), o AS (
-        UPDATE orders o SET status = coalesce(:status, t.status) FROM target t
-        WHERE o.id = t.id AND t.matches AND t.same_user AND t.same_items AND t.status = ANY (CAST(:from AS text[]))
-        RETURNING o.*, t.status AS was
+        UPDATE orders o SET status = coalesce(:status, t.status)
+        FROM target t
+        WHERE o.id = t.id AND t.matches AND t.same_user AND t.same_items
+            AND t.status = ANY (CAST(:from AS text[]))
+        RETURNING o.*, t.status AS previous_status
     ), returned AS MATERIALIZED (
         SELECT i.product_id, i.quantity + l.quantity AS quantity
-        FROM o JOIN order_items l ON l.order_id = o.id JOIN inventory i ON i.product_id = l.product_id
-        WHERE o.status = 'cancelled' AND o.was <> 'cancelled' ORDER BY i.product_id FOR NO KEY UPDATE OF i
+        FROM o
+        JOIN order_items l ON l.order_id = o.id
+        JOIN inventory i ON i.product_id = l.product_id
+        WHERE o.status = 'cancelled' AND o.previous_status <> 'cancelled'
+        ORDER BY i.product_id
+        FOR NO KEY UPDATE OF i
     ), stock AS (
-        UPDATE inventory i SET quantity = r.quantity FROM returned r WHERE i.product_id = r.product_id
+        UPDATE inventory i SET quantity = r.quantity
+        FROM returned r WHERE i.product_id = r.product_id
     )
     SELECT r.json, r.etag, r.id, target.status, target.matches, target.same_user, target.same_items
-    FROM target LEFT JOIN (SELECT {PROJECTION.record()} FROM o) r ON true
+    FROM target
+    LEFT JOIN (SELECT {PROJECTION.representation()} FROM o) r ON true
 """
 
 
 class ImmutableFields(NamedTuple):
-    """What a client repeats of an order that cannot change. Items are (product id, quantity); None is left out."""
+    """Fields of an order that cannot change, as a client sent them back; None was not sent.
+
+    `items` are (product id, quantity).
+    """
 
     user_id: int | None = None
     items: Sequence[tuple[int, int]] | None = None
@@ -142,27 +170,33 @@ NO_IMMUTABLE_FIELDS = ImmutableFields()
 
 @dataclass(frozen=True, slots=True)
 class PlaceOrderResult:
-    """What became of an order: its record, or None and why. `short` is what is left of each product with too little."""
+    """The new order, or the reasons why there is none.
 
-    record: Representation | None
+    `unknown` are ids of products that do not exist. `insufficient` has the quantity left of each
+    product with too little stock.
+    """
+
+    order: Representation | None
     user_known: bool
     unknown: frozenset[int]
-    short: dict[int, int]
+    insufficient: dict[int, int]
 
 
 class OrderRepository(ConnectionRepository):
-    """Every statement about orders."""
+    """Reads, places and updates orders."""
 
-    list_spec = graphql_list_spec = LIST_SPEC
+    list_spec = LIST_SPEC
+    graphql_list_spec = LIST_SPEC
     parent_filter = "user_id"
 
     def place(
         self, user_id: int, items: Sequence[tuple[int, int]], key: IdempotencyKey | None = None
     ) -> PlaceOrderResult:
-        """Take the stock of each (product id, quantity), fix the prices and write the order: all of it or nothing.
+        """Take the stock of each (product id, quantity), fix the prices and write the order.
 
-        No product may be named twice. RolledBack where stock was taken in between, after a few attempts; with a key,
-        also IdempotencyInProgress and IdempotencyKeyReused.
+        Either all of it happens or nothing. A product may occur once. Raises RolledBack if other
+        orders took the stock meanwhile, after a few attempts; with a key also
+        IdempotencyInProgress and IdempotencyKeyReused.
         """
         items = sorted(items)
         values = {
@@ -170,18 +204,17 @@ class OrderRepository(ConnectionRepository):
             "product_ids": [product_id for product_id, _ in items],
             "quantities": [quantity for _, quantity in items],
         }
-        statement = idempotency.keep(PLACE, PLACED, key)
-        row = self._statements.write(
-            statement,
-            idempotency.bound(values, key),
-            preceding=idempotency.claim(key),
+        row = self._executor.write(
+            idempotency.with_stored_response(PLACE_ORDER_CTES, PLACE_ORDER_SELECT, key),
+            idempotency.params_with_key(values, key),
+            preceding=idempotency.claim_statement(key),
             prepare=True,
         )[0]
         return PlaceOrderResult(
-            record=None if row.json is None else Representation(row.json, row.etag, row.id),
+            order=None if row.json is None else Representation(row.json, row.etag, row.id),
             user_known=row.user_known,
             unknown=frozenset(row.unknown or ()),
-            short=dict(zip(row.short or (), row.available or (), strict=True)),
+            insufficient=dict(zip(row.insufficient or (), row.available or (), strict=True)),
         )
 
     def update_status(
@@ -193,27 +226,26 @@ class OrderRepository(ConnectionRepository):
         precondition: Precondition = NO_PRECONDITION,
         immutable_fields: ImmutableFields = NO_IMMUTABLE_FIELDS,
     ) -> tuple[Representation | None, str]:
-        """The order with its new status, or None where it is in none of `from_`; and the status it had.
+        """Set the status of an order, and return the order and its previous status.
 
-        None as `status` keeps the one that the order has.
-        NotFound; StaleVersion; ValidationFailed where `repeated` is not what is stored. Where the order is cancelled,
-        its stock is returned.
+        With `status` None the order keeps its status. The order is None if its status is not one
+        of `from_`. The stock of a cancelled order is returned in the same statement.
+
+        Raises NotFound, StaleVersion, and ValidationFailed if `immutable_fields` differ from what
+        is stored.
         """
-        items = None if immutable_fields.items is None else sorted(immutable_fields.items)
-        values = {
+        params = {
             "id": id,
             "status": status,
             "from": list(from_),
-            "user_id": immutable_fields.user_id,
-            "product_ids": None if items is None else [product_id for product_id, _ in items],
-            "quantities": None if items is None else [quantity for _, quantity in items],
-            **precondition.values(),
+            **_params_of(immutable_fields),
+            **precondition.params(),
         }
-        rows = self._statements.write(MOVE, values, prepare=True)
+        rows = self._executor.write(UPDATE_STATUS_SQL, params, prepare=True)
         if not rows:
             raise NotFound
-        json, etag, id, was, matched, same_user, same_items = rows[0]
-        if not matched:
+        json, etag, id, previous_status, matches, same_user, same_items = rows[0]
+        if not matches:
             raise StaleVersion
         errors = [
             FieldError("immutable", "cannot change once the order is placed", pointer=pointer)
@@ -222,4 +254,13 @@ class OrderRepository(ConnectionRepository):
         ]
         if errors:
             raise ValidationFailed(errors=errors)
-        return None if json is None else Representation(json, etag, id), was
+        return None if json is None else Representation(json, etag, id), previous_status
+
+
+def _params_of(fields: ImmutableFields) -> dict[str, object]:
+    product_ids = quantities = None
+    if fields.items is not None:
+        items = sorted(fields.items)
+        product_ids = [product_id for product_id, _ in items]
+        quantities = [quantity for _, quantity in items]
+    return {"user_id": fields.user_id, "product_ids": product_ids, "quantities": quantities}

@@ -1,6 +1,7 @@
-"""Pages of lists, as REST wants them: rendered by PostgreSQL, with cursors to what follows and to what came before."""
+"""Pages of a list for REST: rendered by PostgreSQL, with cursors to the next and previous page."""
 
 import json
+from typing import Any
 
 from sluice.repositories.keyset import SelectSpec, bind_values, compile_select
 from sluice.repositories.list_spec import ListQuery, ListSpec, Page, cursor_context
@@ -9,35 +10,45 @@ from sluice.repositories.projection import Executor
 
 
 def read_page(
-    statements: Executor, list_spec: ListSpec, query: ListQuery, signer: CursorSigner
+    executor: Executor, list_spec: ListSpec, query: ListQuery, signer: CursorSigner
 ) -> Page:
-    """One page in one statement. InvalidCursor where the cursor was not made by this list, sort and filters."""
-    scope = cursor_context(list_spec, query)
-    position = None if query.cursor is None else signer.verify(query.cursor, scope)
+    """Return the page of `query`, in one statement.
+
+    Raises InvalidCursor if the cursor was not made by this list, sort and filters.
+    """
+    context = cursor_context(list_spec, query)
+    position = None if query.cursor is None else signer.verify(query.cursor, context)
     params = bind_values(query, position)
     if query.offset:
         params["offset"] = query.offset
-    spec = SelectSpec.of(list_spec, query, position)
-    row = statements.read(compile_select(list_spec, spec), params, prepare=spec.generic_plan_ok)[0]
+    spec = SelectSpec.from_query(list_spec, query, position)
+    select = compile_select(list_spec, spec)
+    row = executor.read(select, params, prepare=spec.generic_plan_ok)[0]
 
-    further = (
-        Position(_keys(row.furthest), backward=position.backward)
-        if position
-        else Position(_keys(row.furthest))
-    )
-    onward = signer.sign(further, scope) if row.found > query.limit else None
-    back = None
-    if row.nearest is not None and (row.behind or query.offset):
-        back = signer.sign(Position(_keys(row.nearest), backward=not further.backward), scope)
-    elif position and row.behind:  # an empty page: what lies behind begins at the position itself
-        turned = Position(
-            position.keys, backward=not position.backward, inclusive=not position.inclusive
-        )
-        back = signer.sign(turned, scope)
-    if further.backward:
-        onward, back = back, onward
-    return Page(items=row.items, next_cursor=onward, prev_cursor=back, total=row.total)
+    ahead, back = _positions(row, query, position)
+    next_cursor = None if ahead is None else signer.sign(ahead, context)
+    prev_cursor = None if back is None else signer.sign(back, context)
+    if position and position.backward:
+        next_cursor, prev_cursor = prev_cursor, next_cursor
+    return Page(items=row.items, next_cursor=next_cursor, prev_cursor=prev_cursor, total=row.total)
 
 
-def _keys(rendered: str | None) -> tuple[str | None, ...]:
-    return tuple(json.loads(rendered)) if rendered else ()
+def _positions(
+    row: Any, query: ListQuery, position: Position | None
+) -> tuple[Position | None, Position | None]:
+    """Return where the walk continues after the page, and where it turns back."""
+    backward = position.backward if position else False
+    ahead = None
+    if row.found > query.limit:
+        ahead = Position(_keys(row.last_key), backward=backward)
+    if row.first_key is not None and (row.has_before or query.offset):
+        return ahead, Position(_keys(row.first_key), backward=not backward)
+    if row.first_key is None and position and row.has_before:
+        # The page is empty: the rows before it begin at the position itself.
+        turned = Position(position.keys, backward=not backward, inclusive=not position.inclusive)
+        return ahead, turned
+    return ahead, None
+
+
+def _keys(rendered: str) -> tuple[str | None, ...]:
+    return tuple(json.loads(rendered))

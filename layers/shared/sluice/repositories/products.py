@@ -1,4 +1,4 @@
-"""Products: what a client sees of one is a product, the slug of its category and the stock it has."""
+"""Products, shown with the slug of their category and the quantity in stock."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -18,10 +18,13 @@ from sluice.repositories.projection import (
 )
 from sluice.repositories.read_repository import ConnectionRepository
 
+JOIN_CATEGORY = "JOIN categories c ON c.id = p.category_id"
+JOIN_INVENTORY = "JOIN inventory i ON i.product_id = p.id"
+
 PROJECTION = Projection(
     name="products",
     singular="product",
-    source="products p JOIN categories c ON c.id = p.category_id JOIN inventory i ON i.product_id = p.id",
+    source=f"products p {JOIN_CATEGORY} {JOIN_INVENTORY}",
     key="p.id",
     fields={
         "id": integer("p.id"),
@@ -34,16 +37,13 @@ PROJECTION = Projection(
         "updated_at": timestamp("p.updated_at"),
         "version": integer("p.version"),
     },
-    # All that its representation is made of: a category's new slug changes the product's JSON too.
+    # The version of each table that the JSON comes from: a category's new slug changes it, too.
     etag="p.version || '.' || i.version || '.' || c.version",
 )
 
-# Said twice, which squares how many rows the planner expects. It takes any word that it has not met in its sample to be
-# in 0.5 % of them, and then looks for a page of those along the sort's index: 15 s in 1,000,000 products, for 5 ms.
 SEARCH = (
     "sluice.words(p.name || ' ' || coalesce(p.description, '')) @> sluice.search_words(:search)"
 )
-STOCK = "JOIN inventory i ON i.product_id = p.id"
 
 LIST_SPEC = ListSpec(
     projection=PROJECTION,
@@ -53,7 +53,7 @@ LIST_SPEC = ListSpec(
         "inventory": "(SELECT i.quantity FROM inventory i WHERE i.product_id = p.id)",
     },
     filters={
-        # The planner runs public.category_ids, so it knows whose products it plans for: many, few or none.
+        # The planner runs public.category_ids, so it plans for the categories' real sizes.
         "category": Filter(
             "slugs",
             "p.category_id = ANY(public.category_ids(:category))",
@@ -61,10 +61,15 @@ LIST_SPEC = ListSpec(
         ),
         "price_min": Filter("decimal", "p.price >= CAST(:price_min AS numeric)"),
         "price_max": Filter("decimal", "p.price <= CAST(:price_max AS numeric)"),
-        # Said twice, the planner squares its estimate: a word that ANALYZE never met is rare, not in 0.5 % of rows.
+        # The condition is repeated on purpose. For words outside its sample PostgreSQL assumes
+        # 0.5 % of the rows and walks the index of the sort (15 s at 1,000,000 products). Two
+        # conditions multiply the estimate, and it uses the GIN index (5 ms).
         "search": Filter("search", f"{SEARCH} AND {SEARCH}"),
         "in_stock": Filter(
-            "boolean", "i.quantity > 0", false_condition="i.quantity = 0", join=STOCK
+            "boolean",
+            "i.quantity > 0",
+            false_condition="i.quantity = 0",
+            join=JOIN_INVENTORY,
         ),
         "created_after": Filter("timestamp", "p.created_at >= CAST(:created_after AS timestamptz)"),
         "created_before": Filter(
@@ -78,11 +83,11 @@ LIST_SPEC = ListSpec(
         "price": Sort("p.price", "numeric"),
         "created_at": Sort("p.created_at", "timestamptz"),
         "updated_at": Sort("p.updated_at", "timestamptz"),
-        "inventory": Sort("i.quantity", "integer", join=STOCK),
+        "inventory": Sort("i.quantity", "integer", join=JOIN_INVENTORY),
     },
 )
 
-# As GraphQL shows them: each with its category whole, so that a list of both is one statement.
+# GraphQL shows each product with its whole category, so that a list of both is one statement.
 CATEGORY = "json_build_object('id', c.id, 'name', c.name, 'slug', c.slug)"
 GRAPHQL_LIST_SPEC = replace(
     LIST_SPEC,
@@ -102,7 +107,7 @@ GRAPHQL_LIST_SPEC = replace(
 
 OWN_VERSION_PROJECTION = replace(PROJECTION, etag="p.version::text")
 
-# An unknown slug leaves category_id NULL, which its NOT NULL constraint refuses.
+# With an unknown slug, category_id is NULL, which its NOT NULL constraint rejects.
 ASSIGNMENTS = {
     "name": "name = :name",
     "description": "description = :description",
@@ -111,7 +116,8 @@ ASSIGNMENTS = {
     "category_id": "category_id = CAST(:category_id AS bigint)",
 }
 
-# The products trigger adds a row of stock to a product that comes without; this one comes with its own.
+# The trigger of products adds a row to inventory for each product without one. This product gets
+# its row here.
 INSERT = """
     p AS (
         INSERT INTO products (name, description, price, category_id)
@@ -120,14 +126,16 @@ INSERT = """
         ))
         RETURNING *
     ), i AS (
-        INSERT INTO inventory (product_id, quantity) SELECT id, CAST(:inventory AS integer) FROM p RETURNING *
+        INSERT INTO inventory (product_id, quantity)
+        SELECT id, CAST(:inventory AS integer) FROM p
+        RETURNING *
     )
 """
-INSERTED = "p JOIN categories c ON c.id = p.category_id JOIN i ON i.product_id = p.id"
+INSERTED_SOURCE = f"p {JOIN_CATEGORY} JOIN i ON i.product_id = p.id"
 
 
 class ProductRepository(ConnectionRepository):
-    """Every statement about products."""
+    """Reads and writes products."""
 
     list_spec = LIST_SPEC
     graphql_list_spec = GRAPHQL_LIST_SPEC
@@ -136,42 +144,37 @@ class ProductRepository(ConnectionRepository):
     def create(
         self, product: Mapping[str, object], key: IdempotencyKey | None = None
     ) -> Representation:
-        """Its category is told by `category`, a slug, or `category_id`.
+        """Add a product. Its category is given by `category`, a slug, or by `category_id`.
 
-        Duplicate where the name is taken; ValidationFailed for an unknown category.
+        Raises Duplicate if the name is taken, and ValidationFailed for an unknown category.
         """
-        values = {
-            "description": None,
-            "inventory": 0,
-            "category": None,
-            "category_id": None,
-            **product,
-        }
-        return conditional_write.create(self._statements, PROJECTION, INSERT, INSERTED, values, key)
+        defaults = {"description": None, "inventory": 0, "category": None, "category_id": None}
+        values = {**defaults, **product}
+        return conditional_write.create(
+            self._executor, PROJECTION, INSERT, INSERTED_SOURCE, values, key
+        )
 
     def update(
         self, id: int, changes: Mapping[str, object], precondition: Precondition = NO_PRECONDITION
     ) -> Representation:
-        """NotFound, StaleVersion, Duplicate, ValidationFailed."""
+        """Change a product. Raises NotFound, StaleVersion, Duplicate and ValidationFailed."""
         return conditional_write.update(
-            self._statements, PROJECTION, ASSIGNMENTS, id, changes, precondition
+            self._executor, PROJECTION, ASSIGNMENTS, id, changes, precondition
         )
 
     def update_version(
         self, id: int, changes: Mapping[str, object], version: int
     ) -> Representation:
-        """As `update`, where the product's own row still has this version: its stock and its category may differ."""
+        """Change a product if its own row has this version.
+
+        Changes of its stock and its category do not matter. Raises the errors of `update`.
+        """
+        precondition = Precondition(if_match=[str(version)])
         return conditional_write.update(
-            self._statements,
-            OWN_VERSION_PROJECTION,
-            ASSIGNMENTS,
-            id,
-            changes,
-            Precondition(if_match=[str(version)]),
+            self._executor, OWN_VERSION_PROJECTION, ASSIGNMENTS, id, changes, precondition
         )
 
     def delete(self, id: int, precondition: Precondition = NO_PRECONDITION) -> None:
-        """NotFound, StaleVersion; StillReferenced where an order holds it."""
-        conditional_write.delete(
-            self._statements, PROJECTION, id, precondition
-        )  # the product before its stock, as orders lock them
+        """Delete a product. Raises NotFound, StaleVersion, and StillReferenced by an order."""
+        # The row of the product is locked before its stock, as orders lock them.
+        conditional_write.delete(self._executor, PROJECTION, id, precondition)

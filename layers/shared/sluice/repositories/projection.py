@@ -1,6 +1,7 @@
-"""How a resource is read: where its rows come from, what each field is in SQL, what its ETag is made of.
+"""Projections: which SQL reads each field of a resource, and what its ETag is made of.
 
-PostgreSQL renders the JSON, so a row crosses the wire once, as text, and Python never takes it apart.
+PostgreSQL renders the JSON. So a row crosses the network once, as text, and Python does not parse
+it.
 """
 
 import json
@@ -11,18 +12,20 @@ from typing import Any, Literal, NamedTuple, Protocol, TypeAlias
 
 from sluice.errors import NotFound
 
+# A statement with its parameters, which is sent before another one.
 PrecedingStatement: TypeAlias = tuple[str, Mapping[str, object]]
-Row: TypeAlias = Mapping[
-    str, Any
-]  # a record that Python is to look into: field → value, as in its JSON
+# A row for Python to read: field → value, as in its JSON.
+Row: TypeAlias = Mapping[str, Any]
 
 
 class Executor(Protocol):
-    """What a repository is given: somewhere to run one statement. A database, or one transaction of it.
+    """Runs the statements of a repository: a database, or one transaction of it.
 
-    `read` may be repeated after a lost connection; `write` never is. A `guard` is a statement that gives no rows and
-    goes ahead in the same flush and transaction: where it fails, the other is not run. With `prepare` the server may
-    keep the statement's plan: for one whose best plan is the same whatever its parameters.
+    `read` may be repeated after a lost connection, `write` is not. With `prepare` the server may
+    keep the statement's plan: use it if one plan is the best for all parameters.
+
+    `preceding` is a statement without rows. It is sent in the same flush, before the other one, and
+    runs in the same transaction. If it fails, the other statement does not run.
     """
 
     def read(
@@ -41,7 +44,7 @@ class Executor(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Representation:
-    """One resource as it goes to a client: its JSON text, the strong ETag of that, and its id."""
+    """One row as a client gets it: its JSON text, its strong ETag and its id."""
 
     json: str
     etag: str
@@ -49,7 +52,10 @@ class Representation:
 
 
 class Column(NamedTuple):
-    """A field: its SQL, and what JSON that gives. `rows`: of a list of objects, their fields."""
+    """A field: its SQL, and the type of its JSON value.
+
+    If the value is a list of objects, `item_fields` are the fields of those objects.
+    """
 
     sql: str
     type: Literal["integer", "text", "decimal", "timestamp", "date", "json"]
@@ -59,9 +65,10 @@ class Column(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Projection:
-    """A resource: `source` (table, alias, JOINs), `key` (the id column), `fields` and `etag` (SQL over the source).
+    """The fields of a resource, as SQL over `source` (a table, its alias, and joins).
 
-    `name` is the collection's, `noun` that of one of it.
+    `name` is the name of the collection, `singular` that of one row. `key` is the id column.
+    `etag` is the SQL of the ETag.
     """
 
     name: str
@@ -72,7 +79,7 @@ class Projection:
     etag: str
 
     def columns(self, only: Collection[str] | None = None) -> str:
-        """The SELECT list: every field, or those in `only`, in the declared order."""
+        """Return the SELECT list of all fields, or of those in `only`, in the declared order."""
         chosen = (
             (name, column.sql)
             for name, column in self.fields.items()
@@ -80,9 +87,9 @@ class Projection:
         )
         return ", ".join(f'{sql} AS "{name}"' for name, sql in chosen)
 
-    @lru_cache(maxsize=256)  # noqa: B019  views are module constants: none is ever freed
-    def record(self, only: frozenset[str] | None = None) -> str:
-        """The SELECT list of a `Record`."""
+    @lru_cache(maxsize=256)  # noqa: B019  projections are module constants: none is ever freed
+    def representation(self, only: frozenset[str] | None = None) -> str:
+        """Return the SELECT list of a `Representation`: json, etag, id."""
         return (
             f"(SELECT row_to_json(o)::text FROM (SELECT {self.columns(only)}) o) AS json, "
             f"({self.etag}) AS etag, {self.key} AS id"
@@ -98,58 +105,53 @@ def text(sql: str, *, nullable: bool = False) -> Column:
 
 
 def decimal(sql: str) -> Column:
-    """A numeric with two decimals, as a string: JSON's numbers are floats to most who read them."""
+    """A numeric with two decimals. It is a string, because most clients read numbers as floats."""
     return Column(f"{sql}::text", "decimal")
 
 
 def timestamp(sql: str, *, nullable: bool = False) -> Column:
-    """A timestamptz as RFC 3339 in UTC with microseconds and `Z`."""
-    return Column(
-        f"""to_char({sql} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')""",
-        "timestamp",
-        nullable,
-    )
-
-
-def get_many(
-    statements: Executor, projection: Projection, ids: Sequence[int], fields: Collection[str]
-) -> dict[int, Row]:
-    """The rows that there are with these ids, in one statement: id → these fields, and the id."""
-    return {
-        row["id"]: row
-        for row in select(
-            statements, projection, f"{projection.key} = ANY(CAST(:ids AS bigint[]))", ids, fields
-        )
-    }
-
-
-def select(
-    statements: Executor,
-    projection: Projection,
-    condition: str,
-    ids: Sequence[object],
-    fields: Collection[str],
-) -> list[Row]:
-    """The rows for which `condition` on `:ids` holds, by id, in one statement."""
-    rows = statements.read(
-        f"""
-        SELECT coalesce(string_agg(row_to_json(o)::text, ',' ORDER BY o.id), '') AS items
-        FROM (SELECT {projection.columns({"id", *fields})} FROM {projection.source} WHERE {condition}) o""",
-        {"ids": list(ids)},
-        prepare=True,
-    )
-    return list(json.loads(f"[{rows[0].items}]"))
+    """A timestamptz as RFC 3339 in UTC, with microseconds and `Z`."""
+    rendered = f"""to_char({sql} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')"""
+    return Column(rendered, "timestamp", nullable)
 
 
 def find(
-    statements: Executor, projection: Projection, id: int, fields: frozenset[str] | None = None
+    executor: Executor, projection: Projection, id: int, fields: frozenset[str] | None = None
 ) -> Representation:
-    """The record with this id, in one statement; NotFound where there is none."""
-    rows = statements.read(
-        f"SELECT {projection.record(fields)} FROM {projection.source} WHERE {projection.key} = CAST(:id AS bigint)",
+    """Return the row with this id, in one statement. Raises NotFound."""
+    rows = executor.read(
+        f"SELECT {projection.representation(fields)} FROM {projection.source} "
+        f"WHERE {projection.key} = CAST(:id AS bigint)",
         {"id": id},
         prepare=True,
     )
     if not rows:
         raise NotFound
     return Representation(*rows[0])
+
+
+def get_many(
+    executor: Executor, projection: Projection, ids: Sequence[int], fields: Collection[str]
+) -> dict[int, Row]:
+    """Return these fields and the id of the rows with these ids, by id, in one statement."""
+    condition = f"{projection.key} = ANY(CAST(:ids AS bigint[]))"
+    return {row["id"]: row for row in select(executor, projection, condition, ids, fields)}
+
+
+def select(
+    executor: Executor,
+    projection: Projection,
+    condition: str,
+    ids: Sequence[object],
+    fields: Collection[str],
+) -> list[Row]:
+    """Return the rows for which `condition` on `:ids` holds, in the order of their ids."""
+    columns = projection.columns({"id", *fields})
+    rows = executor.read(
+        f"""
+        SELECT coalesce(string_agg(row_to_json(o)::text, ',' ORDER BY o.id), '') AS items
+        FROM (SELECT {columns} FROM {projection.source} WHERE {condition}) o""",
+        {"ids": list(ids)},
+        prepare=True,
+    )
+    return list(json.loads(f"[{rows[0].items}]"))

@@ -1,4 +1,4 @@
-"""What the repositories of all resources read alike: a page, one by its id, many by theirs, and slices."""
+"""Base classes of the repositories, which read pages, rows by id, and Relay connections."""
 
 from collections.abc import Collection, Sequence
 from typing import ClassVar
@@ -12,49 +12,54 @@ from sluice.repositories.projection import Executor, Representation, Row, find, 
 
 
 class ReadRepository:
-    """A repository whose resource is `listing`'s view."""
+    """Reads the resource of `list_spec`."""
 
     list_spec: ClassVar[ListSpec]
 
-    def __init__(self, statements: Executor, signer: CursorSigner) -> None:
-        self._statements = statements
+    def __init__(self, executor: Executor, signer: CursorSigner) -> None:
+        self._executor = executor
         self._signer = signer
 
     def page(self, query: ListQuery) -> Page:
-        """InvalidCursor where the cursor is no cursor of this list."""
-        return read_page(self._statements, self.list_spec, query, self._signer)
+        """Return a page. Raises InvalidCursor if the cursor is not one of this list."""
+        return read_page(self._executor, self.list_spec, query, self._signer)
 
     def get_by_id(self, id: int, fields: frozenset[str] | None = None) -> Representation:
-        """NotFound where there is none."""
-        return find(self._statements, self.list_spec.projection, id, fields)
+        """Return the row with this id. Raises NotFound."""
+        return find(self._executor, self.list_spec.projection, id, fields)
 
     def get_many(self, ids: Sequence[int], fields: Collection[str]) -> dict[int, Row]:
-        """Those that there are."""
-        return get_many(self._statements, self.list_spec.projection, ids, fields)
+        """Return the rows with these ids, by id. Ids without a row are missing."""
+        return get_many(self._executor, self.list_spec.projection, ids, fields)
 
 
 class ConnectionRepository(ReadRepository):
-    """A repository that others' rows lead to: `nested` is its list as their connections show it, `owned` by which."""
+    """A repository whose rows GraphQL also shows as the children of other rows.
+
+    `graphql_list_spec` is the list as GraphQL shows it. `parent_filter` is the filter that selects
+    the children of one parent.
+    """
 
     graphql_list_spec: ClassVar[ListSpec]
     parent_filter: ClassVar[str]
 
     def connection(self, query: ListQuery) -> RelayConnection:
-        """InvalidCursor as in `page`."""
-        return read_connection(self._statements, self.graphql_list_spec, query, self._signer)
+        """Return a part of the list. Raises InvalidCursor if a cursor is not one of this list."""
+        return read_connection(self._executor, self.graphql_list_spec, query, self._signer)
 
     def connections_by_parent(
-        self, owners: Sequence[int], query: ListQuery
+        self, parent_ids: Sequence[int], query: ListQuery
     ) -> dict[int, RelayConnection | InvalidCursor]:
-        """The slice of each owner's rows."""
+        """Return the children of each parent; InvalidCursor if its cursors are not valid."""
         return read_connections(
-            self._statements,
+            self._executor,
             self.graphql_list_spec,
             query,
             self._signer,
             self.parent_filter,
-            owners,
+            parent_ids,
         )
 
     def get_many(self, ids: Sequence[int], fields: Collection[str]) -> dict[int, Row]:
-        return get_many(self._statements, self.graphql_list_spec.projection, ids, fields)
+        """Return the rows with these ids as GraphQL shows them, by id."""
+        return get_many(self._executor, self.graphql_list_spec.projection, ids, fields)

@@ -1,4 +1,4 @@
-"""Users. Their emails are kept as they were sent, and compared and sorted without regard to case."""
+"""Users. An email is stored as it was sent, and compared and sorted without regard to case."""
 
 from collections.abc import Mapping
 
@@ -6,7 +6,13 @@ from sluice.repositories import conditional_write
 from sluice.repositories.conditional_write import NO_PRECONDITION, Precondition
 from sluice.repositories.idempotency import IdempotencyKey
 from sluice.repositories.list_spec import Filter, ListSpec, Sort
-from sluice.repositories.projection import Projection, Representation, integer, text, timestamp
+from sluice.repositories.projection import (
+    Projection,
+    Representation,
+    integer,
+    text,
+    timestamp,
+)
 from sluice.repositories.read_repository import ReadRepository
 
 PROJECTION = Projection(
@@ -25,7 +31,8 @@ PROJECTION = Projection(
     etag="u.version::text",
 )
 
-# Always lower(email), as in users_email_key: the server alone decides what a letter's other case is.
+# Emails are compared by lower(email) of the server, as in the index users_email_key. Python and
+# PostgreSQL may disagree on the other case of a letter.
 LIST_SPEC = ListSpec(
     projection=PROJECTION,
     filters={
@@ -48,24 +55,24 @@ ASSIGNMENTS = {"email": "email = :email", "name": "name = :name"}
 
 
 class UserRepository(ReadRepository):
-    """Every statement about users."""
+    """Reads and writes users."""
 
     list_spec = LIST_SPEC
 
     def create(
         self, user: Mapping[str, object], key: IdempotencyKey | None = None
     ) -> Representation:
-        """Duplicate where the email is taken, in any case."""
-        return conditional_write.create(self._statements, PROJECTION, INSERT, "u", user, key)
+        """Add a user. Raises Duplicate if the email is taken, in any case."""
+        return conditional_write.create(self._executor, PROJECTION, INSERT, "u", user, key)
 
     def update(
         self, id: int, changes: Mapping[str, object], precondition: Precondition = NO_PRECONDITION
     ) -> Representation:
-        """NotFound, StaleVersion; Duplicate where the email is taken, in any case."""
+        """Change a user. Raises NotFound, StaleVersion, and Duplicate if the email is taken."""
         return conditional_write.update(
-            self._statements, PROJECTION, ASSIGNMENTS, id, changes, precondition
+            self._executor, PROJECTION, ASSIGNMENTS, id, changes, precondition
         )
 
     def delete(self, id: int, precondition: Precondition = NO_PRECONDITION) -> None:
-        """NotFound, StaleVersion; StillReferenced where the user has orders."""
-        conditional_write.delete(self._statements, PROJECTION, id, precondition)
+        """Delete a user. Raises NotFound, StaleVersion, and StillReferenced by an order."""
+        conditional_write.delete(self._executor, PROJECTION, id, precondition)

@@ -1,58 +1,76 @@
-"""Placing an order, and looking up categories: functions of the database."""
+"""Functions of the database: place_order, and category_ids, which finds categories by slug."""
 
 from alembic import op
 
 revision = "0003"
 down_revision = "0002"
 
-# A function, so that the session keeps its plans. First it checks, without a lock, all that can be refused, and
-# reports all of it. Then it writes the order, whose foreign keys hold the user and the products. At last it takes the
-# stock, in the order of the products' ids: two orders cannot deadlock, and a popular product's row is locked only for
-# one UPDATE and the commit. If another order took the stock in between, the transaction fails as a serialization
-# failure; it is run again, and that run reports what is left. `wanted` is sorted and has no product twice.
+# A function, so that the session keeps the plans of its statements.
+#
+# 1. Check everything that can be rejected, without locks, and report all reasons at once.
+# 2. Write the order. Its foreign keys lock the user and the products.
+# 3. Take the stock, in the order of the products' ids, so that two orders cannot deadlock. The row
+#    of a popular product is locked only for this UPDATE and the commit.
+#
+# If another order took the stock between 1 and 3, the transaction fails as a serialization failure.
+# It is retried, and the retry reports what is left. `product_ids` is sorted and has no duplicates.
 PLACE_ORDER = """
 CREATE FUNCTION public.place_order(
-    buyer bigint, wanted bigint[], quantities bigint[],
-    OUT placed public.orders, OUT prices numeric[],
-    OUT user_known boolean, OUT unknown bigint[], OUT short bigint[], OUT available integer[]
+    customer_id bigint,
+    product_ids bigint[],
+    quantities bigint[],
+    OUT new_order public.orders,
+    OUT prices numeric[],
+    OUT user_known boolean,
+    OUT unknown bigint[],
+    OUT insufficient bigint[],
+    OUT available integer[]
 ) LANGUAGE plpgsql AS $$
 DECLARE
     total numeric;
-    taken bigint;
+    updated bigint;
 BEGIN
-    user_known := EXISTS (SELECT FROM public.users u WHERE u.id = buyer);
-    SELECT array_agg(p.price ORDER BY w.n), sum(p.price * w.quantity),
-           array_agg(w.product_id) FILTER (WHERE i.product_id IS NULL),
-           array_agg(w.product_id ORDER BY w.n) FILTER (WHERE i.quantity < w.quantity),
-           array_agg(i.quantity ORDER BY w.n) FILTER (WHERE i.quantity < w.quantity)
-    INTO prices, total, unknown, short, available
-    FROM unnest(wanted, quantities) WITH ORDINALITY AS w(product_id, quantity, n)
-    LEFT JOIN public.products p ON p.id = w.product_id LEFT JOIN public.inventory i ON i.product_id = p.id;
-    IF NOT user_known OR unknown IS NOT NULL OR short IS NOT NULL THEN
+    user_known := EXISTS (SELECT FROM public.users u WHERE u.id = customer_id);
+    SELECT
+        array_agg(p.price ORDER BY w.n),
+        sum(p.price * w.quantity),
+        array_agg(w.product_id) FILTER (WHERE i.product_id IS NULL),
+        array_agg(w.product_id ORDER BY w.n) FILTER (WHERE i.quantity < w.quantity),
+        array_agg(i.quantity ORDER BY w.n) FILTER (WHERE i.quantity < w.quantity)
+    INTO prices, total, unknown, insufficient, available
+    FROM unnest(product_ids, quantities) WITH ORDINALITY AS w(product_id, quantity, n)
+    LEFT JOIN public.products p ON p.id = w.product_id
+    LEFT JOIN public.inventory i ON i.product_id = p.id;
+    IF NOT user_known OR unknown IS NOT NULL OR insufficient IS NOT NULL THEN
         RETURN;
     END IF;
 
-    INSERT INTO public.orders (user_id, total) VALUES (buyer, total) RETURNING * INTO placed;
+    INSERT INTO public.orders (user_id, total) VALUES (customer_id, total)
+    RETURNING * INTO new_order;
     INSERT INTO public.order_items (order_id, product_id, quantity, unit_price)
-    SELECT placed.id, w.* FROM unnest(wanted, quantities, prices) AS w;
+    SELECT new_order.id, w.* FROM unnest(product_ids, quantities, prices) AS w;
 
     UPDATE public.inventory i SET quantity = i.quantity - l.quantity
     FROM (
         SELECT i.product_id, w.quantity
-        FROM unnest(wanted, quantities) AS w(product_id, quantity) JOIN public.inventory i USING (product_id)
-        ORDER BY i.product_id FOR NO KEY UPDATE OF i
+        FROM unnest(product_ids, quantities) AS w(product_id, quantity)
+        JOIN public.inventory i USING (product_id)
+        ORDER BY i.product_id
+        FOR NO KEY UPDATE OF i
     ) l
     WHERE i.product_id = l.product_id AND i.quantity >= l.quantity;
-    GET DIAGNOSTICS taken = ROW_COUNT;
-    IF taken < cardinality(wanted) THEN
-        RAISE 'the stock was taken in between' USING ERRCODE = 'serialization_failure';
+    GET DIAGNOSTICS updated = ROW_COUNT;
+    IF updated < cardinality(product_ids) THEN
+        RAISE 'another transaction took the stock meanwhile'
+            USING ERRCODE = 'serialization_failure';
     END IF;
 END $$
 """
 
-# The planner runs it, once a statement, so that it knows which categories it plans for; for that it must be IMMUTABLE.
-# That is not true of what it reads, so it must not be in an index or in a prepared statement that is kept. STABLE
-# would be estimated with as well, but in a filter it would be run again for each row.
+# IMMUTABLE, so that the planner runs the function once for each statement and plans for the
+# categories that it finds. This is not true of a function that reads a table: do not use it in an
+# index, or in a prepared statement that is kept. The planner would also run a STABLE function for
+# its estimates, but in a filter it would run again for each row.
 CATEGORY_IDS = """
 CREATE FUNCTION public.category_ids(slugs text[]) RETURNS bigint[]
 LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
@@ -62,7 +80,10 @@ END $$
 """
 
 REVOKE = """
-REVOKE EXECUTE ON FUNCTION public.place_order(bigint, bigint[], bigint[]), public.category_ids(text[]) FROM PUBLIC
+REVOKE EXECUTE ON FUNCTION
+    public.place_order(bigint, bigint[], bigint[]),
+    public.category_ids(text[])
+FROM PUBLIC
 """
 
 

@@ -1,4 +1,4 @@
-"""The functions that the engine's statements, and the indexes and triggers of applications, call."""
+"""Functions that Sluice's statements, and indexes and triggers of applications, call."""
 
 from alembic import op
 
@@ -7,7 +7,8 @@ from sluice.migrations import text_search
 revision = "0001"
 down_revision = None
 
-# A trigger function. `version` counts a row's changes, also those made by hand, so that an ETag stays true.
+# A trigger function. `version` counts the changes of a row, including changes by hand, so that an
+# ETag is always correct.
 TOUCH = """
 CREATE FUNCTION sluice.touch() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -19,10 +20,13 @@ BEGIN
 END $$
 """
 
-# PostgreSQL lets every role execute a new function.
-REVOKE = (
-    f"REVOKE EXECUTE ON FUNCTION {', '.join(text_search.SIGNATURES)}, sluice.touch() FROM PUBLIC"
-)
+# By default PostgreSQL lets every role execute a new function.
+REVOKE = f"""
+REVOKE EXECUTE ON FUNCTION
+    {", ".join(text_search.SIGNATURES)},
+    sluice.touch()
+FROM PUBLIC
+"""
 
 
 def upgrade() -> None:

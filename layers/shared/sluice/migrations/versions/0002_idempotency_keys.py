@@ -1,12 +1,12 @@
-"""The keys under which a POST may be sent again, and the procedure that claims one."""
+"""Idempotency keys with their responses, and the procedure that claims a key."""
 
 from alembic import op
 
 revision = "0002"
 down_revision = "0001"
 
-# `id` is a digest of client, path and key: it has a fixed size and is not secret. The transaction that did the work
-# writes the row, so there is a row exactly where there was an effect.
+# `id` is a digest of client, path and key: it has a fixed size and is not secret. The transaction
+# that does the work also inserts the row, so a row exists exactly if the work was done.
 TABLE = """
 CREATE TABLE sluice.idempotency_keys (
     id bytea PRIMARY KEY,
@@ -19,20 +19,26 @@ CREATE TABLE sluice.idempotency_keys (
 """
 INDEX = "CREATE INDEX idempotency_keys_created_at_idx ON sluice.idempotency_keys (created_at)"
 
-# Sent ahead of the statement it guards, in one flush: its error skips the rest, so nothing is done twice. The lock
-# refuses a second request at once; waiting for the first one's row would hold a connection. It is taken before the
-# row is looked for and held until the row is committed, so a request that gets the lock sees the row, if there is one.
-# It is an advisory lock of the transaction: it blocks no other statement, and RDS Proxy does not pin it.
+# The call is sent before the statement that does the work, in one flush. Its error skips the rest
+# of the flush, so that the work is not done twice.
+#
+# The lock rejects a second request immediately: waiting for the row of the first one would hold a
+# connection. The lock is taken before the row is looked up, and held until the row is committed. So
+# a request that gets the lock sees the row if it exists. It is an advisory lock of the transaction:
+# it blocks no other statement, and RDS Proxy does not pin the session.
 CLAIM = """
-CREATE PROCEDURE sluice.claim_idempotency_key(claimed bytea) LANGUAGE plpgsql AS $$
+CREATE PROCEDURE sluice.claim_idempotency_key(key bytea) LANGUAGE plpgsql AS $$
 BEGIN
-    IF NOT pg_try_advisory_xact_lock(CAST('x' || encode(substring(claimed, 1, 8), 'hex') AS bit(64))::bigint) THEN
-        RAISE 'a request with this key is running' USING ERRCODE = 'IKRUN';
+    IF NOT pg_try_advisory_xact_lock(
+        CAST('x' || encode(substring(key, 1, 8), 'hex') AS bit(64))::bigint
+    ) THEN
+        RAISE 'a request with this idempotency key is running' USING ERRCODE = 'IKRUN';
     END IF;
     IF EXISTS (
-        SELECT FROM sluice.idempotency_keys k WHERE k.id = claimed AND k.created_at > now() - interval '24 hours'
+        SELECT FROM sluice.idempotency_keys k
+        WHERE k.id = key AND k.created_at > now() - interval '24 hours'
     ) THEN
-        RAISE 'a request with this key has been answered' USING ERRCODE = 'IKHAS';
+        RAISE 'this idempotency key already has a response' USING ERRCODE = 'IKHAS';
     END IF;
 END $$
 """

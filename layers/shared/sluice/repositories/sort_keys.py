@@ -1,0 +1,95 @@
+"""Sort keys: the terms of an ORDER BY, and the SQL condition "after this position".
+
+keyset.py explains the conditions.
+"""
+
+from typing import NamedTuple
+
+PARENT = "parent"  # the alias of the parent row, and the name of its key; see connections.py
+
+# SQL that writes a sort key's value into a cursor and reads it back, by type. No setting of the
+# session (DateStyle, TimeZone) changes either: JSON has times in ISO 8601, and every DateStyle
+# reads ISO 8601. The value of any other type is written as text.
+UTC = "{} AT TIME ZONE 'UTC'"
+TO_CURSOR = {"timestamptz": UTC, "timestamp": "{}", "date": "{}"}
+FROM_CURSOR = {"timestamptz": UTC.format("CAST({} AS timestamp)")}
+
+
+class SortKey(NamedTuple):
+    """One term of an ORDER BY.
+
+    `descending` and `nulls_first` are those of the walk: a backward page has them reversed.
+    """
+
+    name: str
+    column: str
+    type: str
+    nullable: bool
+    descending: bool
+    nulls_first: bool
+    equivalent_column: str
+
+    @property
+    def bound_value(self) -> str:
+        """The SQL of the position's value of this key."""
+        if self.name == PARENT:
+            return f"{PARENT}.id"
+        return FROM_CURSOR.get(self.type, f"CAST({{}} AS {self.type})").format(f":{self.name}")
+
+    @property
+    def cursor_value(self) -> str:
+        """The SQL that writes this key's value into a cursor."""
+        return TO_CURSOR.get(self.type, "{}::text").format(self.column)
+
+    @property
+    def operator(self) -> str:
+        """The comparison that holds for the rows after the position."""
+        return "<" if self.descending else ">"
+
+    def ordered(self, expression: str) -> str:
+        nulls = f" NULLS {'FIRST' if self.nulls_first else 'LAST'}" if self.nullable else ""
+        return f"{expression} {'DESC' if self.descending else 'ASC'}{nulls}"
+
+    def reversed(self) -> "SortKey":
+        return self._replace(descending=not self.descending, nulls_first=not self.nulls_first)
+
+
+def order_by(keys: list[SortKey]) -> str:
+    return ", ".join(key.ordered(key.column) for key in keys)
+
+
+def after_condition(
+    keys: list[SortKey], null_keys: tuple[bool, ...], *, inclusive: bool
+) -> list[list[str]]:
+    """Return the condition "after the position" as branches, which have no row in common.
+
+    The conditions of a branch are joined by AND. `inclusive` adds the row at the position.
+    """
+    tables_and_directions = {(table_of(key.column), key.descending) for key in keys}
+    if len(tables_and_directions) == 1 and not any(key.nullable for key in keys):
+        return [_row_comparison(keys, inclusive=inclusive)]
+    branches: list[list[str]] = []
+    equal: list[str] = []
+    for key, null in zip(keys, null_keys, strict=True):
+        if not null:
+            branches.append([*equal, f"{key.column} {key.operator} {key.bound_value}"])
+        if null and key.nulls_first:
+            branches.append([*equal, f"{key.column} IS NOT NULL"])
+        if not null and key.nullable and not key.nulls_first:
+            branches.append([*equal, f"{key.column} IS NULL"])
+        equal.append(f"{key.column} IS NULL" if null else f"{key.column} = {key.bound_value}")
+    return [*branches, equal] if inclusive else branches
+
+
+def _row_comparison(keys: list[SortKey], *, inclusive: bool) -> list[str]:
+    first = keys[0]
+    columns = ", ".join(key.column for key in keys)
+    values = ", ".join(key.bound_value for key in keys)
+    conditions = [f"({columns}) {first.operator}{'=' if inclusive else ''} ({values})"]
+    if first.equivalent_column:
+        conditions.append(f"{first.equivalent_column} {first.operator}= {first.bound_value}")
+    return conditions
+
+
+def table_of(column: str) -> str:
+    return column.partition(".")[0]

@@ -157,7 +157,7 @@ def test_what_the_server_refuses_of_the_session_is_our_error(shop: Shop, built: 
             lambda work: work.session.add(User(email="ADA@example.com", name="Ada"))
         )
 
-    assert [fault.pointer for fault in refused.value.errors] == ["/email"]
+    assert [error_.pointer for error_ in refused.value.errors] == ["/email"]
 
 
 def test_objects_that_belong_together_are_written_in_order(shop: Shop, built: Runtime) -> None:

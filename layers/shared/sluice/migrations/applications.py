@@ -1,4 +1,4 @@
-"""The sets of migrations: the engine's own, and one of each application that has any."""
+"""The applications whose migrations can run: Sluice itself, and those installed beside it."""
 
 import re
 from collections.abc import Iterator
@@ -11,41 +11,41 @@ from alembic.config import Config
 from sluice.migrations.grants import Grant
 
 HERE = Path(__file__).parent
-ENGINE = ""  # the engine's set; an application's is named after it
+SLUICE = ""  # the name of Sluice's own migrations
 
 
 class UnknownApplication(Exception):
-    """There is no application of that name here."""
+    """No application of that name is installed. The message lists those that are."""
 
 
 def check_application(app: str) -> None:
-    """Raise UnknownApplication unless `app` is empty or an application that is installed here."""
-    known = re.fullmatch("[a-z][a-z0-9_]*", app) and app != "sluice" and find_spec(app) is not None
-    if app and not (known and find_spec(f"{app}.migrations") is not None):
-        raise UnknownApplication(
-            f"there is no application {app!r} here; there are: {', '.join(installed())}"
-        )
+    """Raise UnknownApplication unless `app` is empty or an installed application."""
+    if not app:
+        return
+    is_package = re.fullmatch("[a-z][a-z0-9_]*", app) and app != "sluice" and find_spec(app)
+    if not is_package or find_spec(f"{app}.migrations") is None:
+        names = ", ".join(installed())
+        raise UnknownApplication(f"there is no application {app!r} here; there are: {names}")
 
 
 def installed() -> list[str]:
-    """The applications that are installed beside the engine and have migrations or grants."""
-    return sorted(
-        folder.parent.name for folder in HERE.parents[1].glob("[a-z]*/migrations") if folder != HERE
-    )
+    """Return the packages beside `sluice` that have migrations or grants."""
+    folders = HERE.parents[1].glob("[a-z]*/migrations")
+    return sorted(folder.parent.name for folder in folders if folder != HERE)
 
 
 def version_table(app: str) -> str:
-    """The table in which Alembic keeps the revision; in the schema `sluice`."""
+    """Return the table of the schema `sluice` in which Alembic stores the revision."""
     return f"{app}_version" if app else "version"
 
 
 def has_versions(app: str) -> bool:
-    """Whether there are migrations: an application whose owner has a migration tool needs none."""
+    """Whether the application has migrations. It needs none if its owner migrates it."""
     return _versions(app).is_dir()
 
 
 def config(app: str, **attributes: object) -> Config:
-    """How Alembic runs the migrations of `app`, or of the engine. `attributes` are for env.py."""
+    """Return Alembic's configuration for the migrations of `app`. `attributes` are for env.py."""
     config = Config()
     config.set_main_option("script_location", str(HERE).replace("%", "%%"))
     config.set_main_option("path_separator", "newline")
@@ -55,13 +55,13 @@ def config(app: str, **attributes: object) -> Config:
 
 
 def application_grants(app: str) -> Iterator[Grant]:
-    """What the roles need for `app`."""
+    """Return the privileges that the roles need for `app`."""
     if app and find_spec(f"{app}.migrations.grants") is not None:
         yield from import_module(f"{app}.migrations.grants").GRANTS
 
 
 def application_drops(app: str) -> Iterator[str]:
-    """The statements that drop what the migrations of `app` have created, with its data."""
+    """Return the statements that drop what the migrations of `app` created, with its data."""
     if app and find_spec(f"{app}.migrations.removal") is not None:
         yield from import_module(f"{app}.migrations.removal").DROPS
 

@@ -1,7 +1,7 @@
-"""Alembic's environment, for the engine's migrations and for those of an application.
+"""Alembic's environment, for Sluice's migrations and for those of an application.
 
-`runner` sets the attributes. With a connection, migrations run in the transaction that the connection has. Without
-one, Alembic writes the SQL to the buffer.
+`runner` sets the attributes. With a connection, migrations run in the connection's transaction.
+Without one, Alembic writes the SQL to the buffer.
 """
 
 from alembic import context
@@ -14,7 +14,7 @@ if attributes.get("connection") is None:
         dialect_name="postgresql",
         as_sql=True,
         output_buffer=attributes["buffer"],
-        transactional_ddl=False,  # the script has BEGIN and COMMIT of its own
+        transactional_ddl=False,  # plan.py adds BEGIN and COMMIT
         **options,
     )
 else:

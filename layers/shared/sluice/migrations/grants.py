@@ -1,7 +1,7 @@
-"""Grants: which privileges the roles need, and a record of those that a migration granted.
+"""The privileges that the roles need, and a record of those that a migration granted.
 
-A privilege that a role has already is neither granted nor recorded, and nothing is revoked here. `make remove` revokes
-what `sluice.grants` holds, and no other privilege.
+A privilege that a role already has is neither granted nor recorded. A migration revokes nothing.
+`make remove` revokes the privileges in `sluice.grants`, and no other ones.
 """
 
 from collections.abc import Iterable, Iterator
@@ -13,8 +13,8 @@ from sluice.migrations.roles import ANALYST, APP, literal, quoted
 
 Kind = Literal["DATABASE", "SCHEMA", "TABLE", "FUNCTION", "PROCEDURE"]
 
-# Which function says whether a role has a privilege, and which one finds the object. An object that does not exist is
-# NULL, and so is the answer.
+# Kind → the function that checks a privilege, and the SQL that finds the object. If the object
+# does not exist, both return NULL.
 CHECKS = {
     "DATABASE": ("has_database_privilege", "(SELECT oid FROM pg_database WHERE datname = {name})"),
     "SCHEMA": ("has_schema_privilege", "to_regnamespace({name})::oid"),
@@ -26,43 +26,49 @@ CHECKS = {
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """Privileges of a role on one object; `name` is qualified and quoted as SQL wants it, but a database's name is
-    as it is."""
+    """Privileges of a role on one object, separated by commas.
+
+    `name` is qualified and quoted as in SQL, except that of a database, which is not quoted.
+    """
 
     role: str
-    privileges: str  # comma-separated
+    privileges: str
     kind: Kind
     name: str
 
     def each(self) -> Iterator["Grant"]:
-        """One grant for each privilege."""
+        """Return one grant for each privilege."""
         for privilege in self.privileges.split(","):
             yield Grant(self.role, privilege.strip(), self.kind, self.name)
 
     @property
     def target(self) -> str:
+        """The object as in `GRANT ... ON`."""
         return f"{self.kind} {quoted(self.name) if self.kind == 'DATABASE' else self.name}"
 
-    def question(self) -> str:
-        """A query for whether the role has the privilege; false if the object does not exist.
+    def check_query(self) -> str:
+        """Return the query for whether the role has the privilege.
 
-        A role that does not exist yet will have what PUBLIC has, which is role 0 to these functions.
+        Its result is false if the object does not exist. A role that does not exist yet will have
+        the privileges of PUBLIC, which these functions know as role 0.
         """
         check, find = CHECKS[self.kind]
         role = f"coalesce((SELECT oid FROM pg_roles WHERE rolname = {literal(self.role)}), 0)"
         target = find.format(name=literal(self.name))
         return f"SELECT coalesce({check}({role}, {target}, {literal(self.privileges)}), false)"
 
-    def statements(self) -> Iterator[str]:
-        """Grant, and record."""
-        yield f"GRANT {self.privileges} ON {self.target} TO {quoted(self.role)}"
-        values = ", ".join(
-            literal(value) for value in (self.role, self.privileges, self.kind, self.name)
+    def statements(self) -> tuple[str, str]:
+        """Return the statement that grants, and the one that records the grant."""
+        values = (self.role, self.privileges, self.kind, self.name)
+        literals = ", ".join(literal(value) for value in values)
+        return (
+            f"GRANT {self.privileges} ON {self.target} TO {quoted(self.role)}",
+            "INSERT INTO sluice.grants (role, privilege, kind, name) "
+            f"VALUES ({literals}) ON CONFLICT DO NOTHING",
         )
-        yield f"INSERT INTO sluice.grants (role, privilege, kind, name) VALUES ({values}) ON CONFLICT DO NOTHING"
 
 
-RECORD = """
+GRANTS_TABLE = """
 CREATE TABLE IF NOT EXISTS sluice.grants (
     role text NOT NULL,
     privilege text NOT NULL,
@@ -73,8 +79,8 @@ CREATE TABLE IF NOT EXISTS sluice.grants (
 )
 """
 
-# What the engine needs of its own schema. The analyst's role needs nothing there.
-ENGINE = (
+# Privileges on objects of the schema sluice. The analysts' role needs none.
+SLUICE_GRANTS = (
     Grant(APP, "USAGE", "SCHEMA", "sluice"),
     Grant(APP, "SELECT", "TABLE", "sluice.version"),
     Grant(APP, "SELECT, INSERT, UPDATE, DELETE", "TABLE", "sluice.idempotency_keys"),
@@ -86,14 +92,17 @@ ENGINE = (
 )
 
 
-def on_database(name: str) -> Iterator[Grant]:
-    """To log in and to stage an import's rows. PUBLIC may do both, unless an administrator revoked it."""
+def database_grants(name: str) -> Iterator[Grant]:
+    """Return the privileges to log in, and to create the temporary table of an import.
+
+    PUBLIC has both, unless an administrator revoked them.
+    """
     yield Grant(APP, "CONNECT, TEMPORARY", "DATABASE", name)
     yield Grant(ANALYST, "CONNECT", "DATABASE", name)
 
 
-def wanted(database: str, of_application: Iterable[Grant]) -> Iterator[Grant]:
-    """Every grant that a migration makes where it is missing."""
-    yield from ENGINE
-    yield from on_database(database)
+def required(database: str, of_application: Iterable[Grant]) -> Iterator[Grant]:
+    """Return every grant that a migration makes if it is missing."""
+    yield from SLUICE_GRANTS
+    yield from database_grants(database)
     yield from of_application

@@ -1,30 +1,36 @@
-"""What a database still lacks: roles, privileges, settings. Only reads, so that a plan may be made by any user."""
+"""What a database still lacks: roles, privileges, settings.
+
+This only reads, so that any user can make a plan.
+"""
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from sluice.migrations import grants, roles
 
-Ask = Callable[[str], Any]  # runs a query and returns its one value
+QueryValue = Callable[[str], Any]  # runs a query and returns its one value
 
-GIVEN_SETTINGS = """
+ROLE_SETTINGS_SQL = """
     SELECT s.setconfig FROM pg_catalog.pg_db_role_setting s
     JOIN pg_catalog.pg_database d ON d.oid = s.setdatabase AND d.datname = current_database()
     JOIN pg_catalog.pg_roles r ON r.oid = s.setrole AND r.rolname = {role}
 """
-SERVER_VALUE = "SELECT reset_val FROM pg_catalog.pg_settings WHERE name = {name}"
+SERVER_DEFAULT_SQL = "SELECT reset_val FROM pg_catalog.pg_settings WHERE name = {name}"
 
 
 class PendingChanges:
-    """The questions, and the statements that follow from their answers. `ask` sees what has been done already."""
+    """Finds what is missing, and the statements that add it.
 
-    def __init__(self, ask: Ask) -> None:
-        self._ask = ask
-        self.database = str(ask("SELECT current_database()"))
-        self.user = str(ask("SELECT current_user"))
+    `query_value` runs in the session of the migration, and so sees what was already done.
+    """
+
+    def __init__(self, query_value: QueryValue) -> None:
+        self._query_value = query_value
+        self.database = str(query_value("SELECT current_database()"))
+        self.user = str(query_value("SELECT current_user"))
 
     def roles(self) -> Iterator[tuple[str, str]]:
-        """For each role that does not exist: the statement that creates it, and the one that marks it as Sluice's."""
+        """Return the statements that create each missing role and mark it as Sluice's."""
         for role in roles.ROLES:
             if not self._exists("pg_roles", "rolname", role):
                 yield roles.create_statement(role), roles.mark_statement(role)
@@ -32,47 +38,52 @@ class PendingChanges:
     def has_schema(self) -> bool:
         return self._exists("pg_namespace", "nspname", "sluice")
 
-    def may_create(self, kind: grants.Kind, name: str) -> str:
-        """Return the GRANT that the user lacks to create in a database or a schema; empty where it lacks none."""
+    def missing_create_privilege(self, kind: grants.Kind, name: str) -> str:
+        """Return the GRANT that lets the user create objects there; empty if it is not missing."""
         grant = grants.Grant(self.user, "CREATE", kind, name)
-        return "" if self._ask(grant.question()) else next(grant.statements())
+        return "" if self.is_granted(grant) else grant.statements()[0]
 
     def revision(self, version_table: str) -> str:
-        """The newest migration that was applied; empty where none was."""
-        if not self._ask(f"SELECT to_regclass('sluice.{version_table}') IS NOT NULL"):
+        """Return the newest migration that was applied; empty if none was."""
+        if not self._query_value(f"SELECT to_regclass('sluice.{version_table}') IS NOT NULL"):
             return ""
-        return str(self._ask(f"SELECT version_num FROM sluice.{version_table}") or "")
+        return str(self._query_value(f"SELECT version_num FROM sluice.{version_table}") or "")
 
-    def privileges(self, wanted: Iterable[grants.Grant]) -> Iterator[grants.Grant]:
-        """The privileges that are missing, one at a time."""
-        for several in wanted:
+    def privileges(self, required: Iterable[grants.Grant]) -> Iterator[grants.Grant]:
+        """Return a grant for each missing privilege."""
+        for several in required:
             for grant in several.each():
                 if not self.is_granted(grant):
                     yield grant
 
     def is_granted(self, grant: grants.Grant) -> bool:
-        return bool(self._ask(grant.question()))
+        return bool(self._query_value(grant.check_query()))
 
     def settings(self) -> Iterator[tuple[str, bool]]:
-        """Statements that give the roles their settings; and whether the server does without, by its own default."""
-        known = self._ask(roles.SERVER_SETTINGS_SQL)
+        """Return the statements that set the roles' missing settings.
+
+        The second value is whether the setting is the server's default anyway.
+        """
+        known = self._query_value(roles.SERVER_SETTINGS_SQL)
         for role in roles.ROLES:
-            given = set(self._ask(GIVEN_SETTINGS.format(role=roles.literal(role))) or ())
+            query = ROLE_SETTINGS_SQL.format(role=roles.literal(role))
+            current = set(self._query_value(query) or ())
             for name, value in roles.settings(role, known).items():
-                if f"{name}={value}" not in given:
-                    default = self._ask(SERVER_VALUE.format(name=roles.literal(name)))
-                    yield (
-                        roles.setting_statement(self.database, role, name, value),
-                        default == value,
-                    )
+                if f"{name}={value}" in current:
+                    continue
+                statement = roles.setting_statement(self.database, role, name, value)
+                default = self._query_value(SERVER_DEFAULT_SQL.format(name=roles.literal(name)))
+                yield statement, default == value
 
     def connection_limit(self, limit: int) -> str:
-        """The statement that sets the analyst's connection limit; empty where it is set."""
-        found = self._ask(
-            f"SELECT rolconnlimit FROM pg_roles WHERE rolname = {roles.literal(roles.ANALYST)}"
-        )
-        return "" if found == limit else roles.connection_limit_statement(roles.ANALYST, limit)
+        """Return the statement that sets the analysts' connection limit; empty if it is set."""
+        name = roles.literal(roles.ANALYST)
+        current = self._query_value(f"SELECT rolconnlimit FROM pg_roles WHERE rolname = {name}")
+        if current == limit:
+            return ""
+        return roles.connection_limit_statement(roles.ANALYST, limit)
 
-    def _exists(self, catalogue: str, column: str, name: str) -> bool:
-        query = f"SELECT EXISTS (SELECT FROM pg_catalog.{catalogue} WHERE {column} = {roles.literal(name)})"
-        return bool(self._ask(query))
+    def _exists(self, catalog: str, column: str, name: str) -> bool:
+        condition = f"{column} = {roles.literal(name)}"
+        query = f"SELECT EXISTS (SELECT FROM pg_catalog.{catalog} WHERE {condition})"
+        return bool(self._query_value(query))

@@ -1,4 +1,7 @@
-"""The SQL that a migration would run, as a script for psql. Changes nothing, and any user may make it."""
+"""The SQL that a migration would run, as a script for psql.
+
+This changes nothing, and any user can run it.
+"""
 
 import io
 from collections.abc import Iterator
@@ -8,30 +11,30 @@ from sqlalchemy import Engine
 
 from sluice.migrations import applications, grants, roles
 from sluice.migrations.pending import PendingChanges
-from sluice.migrations.runner import BEGIN, LOCK
+from sluice.migrations.runner import LOCK_SQL, TRANSACTION_SETTINGS
 
 
 def plan(
     engine: Engine, app: str = "", *, analyst_connections: int = roles.ANALYST_CONNECTION_LIMIT
 ) -> str:
-    """Return the script, and dispose of the engine. UnknownApplication, SluiceError."""
+    """Return the script, and dispose of the engine. Raises UnknownApplication and SluiceErrors."""
     applications.check_application(app)
     try:
         with engine.connect() as connection:
             connection.exec_driver_sql("SET TRANSACTION READ ONLY")
             pending = PendingChanges(lambda query: connection.exec_driver_sql(query).scalar())
-            parts = [_statements(["BEGIN", *BEGIN, LOCK])]
-            if head := list(_roles_and_schema(pending)):
-                parts.append(_statements(head))
-            if tables := _migrations(pending, app):
-                parts.append(tables)
-            if rights := list(_rights(pending, app, analyst_connections)):
-                parts.append(_statements(rights))
+            parts = [
+                _script(_roles_and_schema(pending)),
+                _migrations(pending, app),
+                _script(_privileges_and_settings(pending, app, analyst_connections)),
+            ]
     finally:
         engine.dispose()
-    if len(parts) == 1:
+    changes = [part for part in parts if part]
+    if not changes:
         return "-- Nothing is missing.\n"
-    return "\n".join([*parts, "COMMIT;\n"])
+    begin = _script(["BEGIN", *TRANSACTION_SETTINGS, LOCK_SQL])
+    return "\n".join([begin, *changes, "COMMIT;\n"])
 
 
 def _roles_and_schema(pending: PendingChanges) -> Iterator[str]:
@@ -42,27 +45,33 @@ def _roles_and_schema(pending: PendingChanges) -> Iterator[str]:
 
 
 def _migrations(pending: PendingChanges, app: str) -> str:
-    found = []
-    for name in (applications.ENGINE, *([app] if app and applications.has_versions(app) else [])):
+    names = [applications.SLUICE]
+    if app and applications.has_versions(app):
+        names.append(app)
+    scripts = []
+    for name in names:
         current = pending.revision(applications.version_table(name)) or "base"
         buffer = io.StringIO()
-        command.upgrade(applications.config(name, buffer=buffer), f"{current}:head", sql=True)
-        found.append(buffer.getvalue().strip())
-    return "\n\n".join(part for part in found if part)
+        config = applications.config(name, buffer=buffer)
+        command.upgrade(config, f"{current}:head", sql=True)
+        scripts.append(buffer.getvalue().strip())
+    return "\n\n".join(script for script in scripts if script)
 
 
-def _rights(pending: PendingChanges, app: str, analyst_connections: int) -> Iterator[str]:
-    missing = list(
-        pending.privileges(grants.wanted(pending.database, applications.application_grants(app)))
-    )
+def _privileges_and_settings(
+    pending: PendingChanges, app: str, analyst_connections: int
+) -> Iterator[str]:
+    required = grants.required(pending.database, applications.application_grants(app))
+    missing = list(pending.privileges(required))
     if missing:
-        yield grants.RECORD.strip()
+        yield grants.GRANTS_TABLE.strip()
     for grant in missing:
         yield from grant.statements()
-    yield from (statement for statement, _ in pending.settings())
+    for statement, _ in pending.settings():
+        yield statement
     if limit := pending.connection_limit(analyst_connections):
         yield limit
 
 
-def _statements(statements: list[str]) -> str:
+def _script(statements: Iterator[str] | list[str]) -> str:
     return "".join(f"{statement};\n" for statement in statements)

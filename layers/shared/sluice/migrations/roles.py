@@ -1,11 +1,12 @@
 """The two roles, and the settings that they have in this database.
 
-`sluice_app` is what the functions work as, `sluice_analyst` what analysts' SQL works as. Roles belong to the whole
-server, so another database of it may have made them, or be making them now. Neither has a password: an operator gives
-it one, or `rds_iam`. Every migration sets the settings again, because a role may change its own.
+`sluice_app` is the role of the functions, `sluice_analyst` the role of ad-hoc SQL. Roles belong to
+the whole server, so another database of it may have created them, or may be creating them now.
+Neither has a password: an operator sets one, or grants `rds_iam`. Each migration sets the settings
+again, because a role may change its own settings.
 
-A setting of a role in a database takes no round trip and does not pin a connection of RDS Proxy. It applies to the
-role that logs in; a member of the role needs the settings too.
+Settings of a role in a database take no round trip, and do not pin a connection of RDS Proxy. They
+apply to the role that logs in, so a member of the role needs them, too.
 """
 
 from collections.abc import Collection, Iterator
@@ -13,26 +14,25 @@ from typing import Literal
 
 from sluice.db.session_settings import role_settings
 
-APP, ANALYST = "sluice_app", "sluice_analyst"
+APP = "sluice_app"
+ANALYST = "sluice_analyst"
 ROLES: dict[str, Literal["app", "analyst"]] = {APP: "app", ANALYST: "analyst"}
 ANALYST_CONNECTION_LIMIT = 50
-SERVER_SETTINGS_SQL = (
-    "SELECT array_agg(name) FROM pg_catalog.pg_settings"  # the settings that this server has
-)
+SERVER_SETTINGS_SQL = "SELECT array_agg(name) FROM pg_catalog.pg_settings"
+
+# The comment on a role that a migration created. An administrator's role does not have it.
+MARK = "Made by Sluice: `make remove` drops it"
 
 
 def quoted(name: str) -> str:
-    """`name` as an SQL identifier."""
+    """Return `name` as an SQL identifier."""
     return '"' + name.replace('"', '""') + '"'
 
 
 def literal(text: str) -> str:
-    """`text` as an SQL string, whatever standard_conforming_strings is."""
+    """Return `text` as an SQL string, for any value of standard_conforming_strings."""
     value = "'" + text.replace("'", "''") + "'"
     return " E" + value.replace("\\", "\\\\") if "\\" in value else value
-
-
-MARK = "Made by Sluice: `make remove` drops it"  # the comment that tells it from a role that an administrator made
 
 
 def create_statement(role: str) -> str:
@@ -44,7 +44,10 @@ def mark_statement(role: str) -> str:
 
 
 def settings(rights: str, known: Collection[str]) -> dict[str, str]:
-    """Return the settings of the role `rights`, as far as the server has them."""
+    """Return the settings of a role, without those that the server does not know.
+
+    `rights` is one of ROLES; `known` are the names of the server's settings.
+    """
     return {
         name: setting.value
         for name, setting in role_settings(ROLES[rights]).items()
@@ -55,7 +58,7 @@ def settings(rights: str, known: Collection[str]) -> dict[str, str]:
 def setting_statements(
     database: str, role: str, rights: str, known: Collection[str]
 ) -> Iterator[str]:
-    """Give `role`, when it logs into `database`, the settings of `rights`, which is one of the two roles."""
+    """Return the statements that give `role` in `database` the settings of the role `rights`."""
     for name, value in settings(rights, known).items():
         yield setting_statement(database, role, name, value)
 

@@ -1,8 +1,9 @@
 """Migrates a database: the schema `sluice`, then the tables of an application if one is named.
 
-A run is one transaction, and a second run waits for it: a run that is killed leaves nothing. It may run again at any
-time; then it applies what is new, grants what is missing, and sets the roles' settings again. It grants, revokes and
-changes nothing that it did not make, except the privileges that it records in `sluice.grants`.
+A run is one transaction, and a second run waits for it. So a run that is killed leaves nothing. A
+migration can run again at any time: it applies what is new, grants what is missing, and sets the
+roles' settings again. It changes nothing that it did not make, except the privileges that it
+records in `sluice.grants`.
 """
 
 from collections.abc import Iterable
@@ -18,25 +19,26 @@ from sluice.migrations import applications, grants, roles
 from sluice.migrations.pending import PendingChanges
 from sluice.settings import DatabaseSettings
 
-ATTEMPTS = 5  # at a role that another database's migration changes at this moment
-CHANGED_MEANWHILE = "XX000"  # "tuple concurrently updated"
-CREATED_MEANWHILE = ("23505", "42710")
-FORBIDDEN = ("42501", "0LP01")
+# A migration of another database may change the same role at the same time.
+MAX_ATTEMPTS = 5
+CONCURRENT_UPDATE = "XX000"  # "tuple concurrently updated"
+ALREADY_EXISTS = ("23505", "42710")
+INSUFFICIENT_PRIVILEGE = ("42501", "0LP01")
 
-# The owner's defaults must not decide what happens: a second run waits as long as the first one takes, and names mean
-# what they say, whatever the search path would find first.
-BEGIN = (
+# The settings of the owner must not change the result. A second run waits as long as the first one
+# takes, and the search path does not change which objects the names mean.
+TRANSACTION_SETTINGS = (
     "SET TRANSACTION READ WRITE",
     "SET LOCAL statement_timeout = 0",
     "SET LOCAL lock_timeout = 0",
     "SET LOCAL search_path = pg_catalog, pg_temp",
 )
-# Of the transaction, not of the session, so that it also works through a transaction pooler.
-LOCK = "SELECT pg_advisory_xact_lock(hashtext('sluice.migrate'))"
+# A lock of the transaction, not of the session, so that it works through a transaction pooler.
+LOCK_SQL = "SELECT pg_advisory_xact_lock(hashtext('sluice.migrate'))"
 
 
 class MissingPrivilege(Exception):
-    """The database refuses what the migration cannot do without. `statements` are for an administrator to run."""
+    """The user may not do what the migration needs. An administrator can run `statements`."""
 
     def __init__(self, message: str, statements: Iterable[str]) -> None:
         super().__init__(message)
@@ -45,7 +47,11 @@ class MissingPrivilege(Exception):
 
 @dataclass(slots=True)
 class MigrationResult:
-    """The revision of each set of migrations, and the statements that the migrating user may not run."""
+    """The revision of "sluice" and of the application.
+
+    `for_administrator` are statements that the user may not run, and that the migration can do
+    without.
+    """
 
     revisions: dict[str, str] = field(default_factory=dict)
     for_administrator: list[str] = field(default_factory=list)
@@ -54,7 +60,7 @@ class MigrationResult:
 def migrate_url(
     url: str, app: str = "", *, analyst_connections: int = roles.ANALYST_CONNECTION_LIMIT
 ) -> MigrationResult:
-    """Migrate the database at the owner's `url`."""
+    """Migrate the database at the URL of its owner."""
     engine = make_engine(DatabaseSettings.from_url(url), "batch")
     return migrate(engine, app, analyst_connections=analyst_connections)
 
@@ -62,31 +68,34 @@ def migrate_url(
 def migrate(
     engine: Engine, app: str = "", *, analyst_connections: int = roles.ANALYST_CONNECTION_LIMIT
 ) -> MigrationResult:
-    """Migrate, as the engine's user, and dispose of the engine. UnknownApplication, MissingPrivilege, SluiceError."""
+    """Migrate the database as the engine's user, and dispose of the engine.
+
+    Raises UnknownApplication, MissingPrivilege and SluiceErrors.
+    """
     applications.check_application(app)
     try:
         with engine.begin() as connection:
-            return _Run(connection, app, analyst_connections).run_all()
+            return _MigrationRun(connection, app, analyst_connections).run_all()
     finally:
         engine.dispose()
 
 
 class MigrationSession:
-    """A connection that runs migrations' statements, each of which may be tried in a savepoint."""
+    """The transaction of a migration, in which statements can run in savepoints."""
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
-        for statement in (*BEGIN, LOCK):
+        for statement in (*TRANSACTION_SETTINGS, LOCK_SQL):
             self.run(statement)
 
     def run(self, statement: str) -> None:
         self.connection.exec_driver_sql(statement)
 
-    def ask(self, query: str) -> Any:
+    def query_value(self, query: str) -> Any:
         return self.connection.exec_driver_sql(query).scalar()
 
     def attempt(self, *statements: str) -> bool:
-        """Run statements in a savepoint. False: the user may not."""
+        """Run statements in a savepoint. Return False if the user lacks a privilege."""
         attempts = 0
         while True:
             attempts += 1
@@ -96,95 +105,100 @@ class MigrationSession:
                         self.run(statement)
             except SluiceError as error:
                 state = sqlstate(error)
-                if state in FORBIDDEN:
+                if state in INSUFFICIENT_PRIVILEGE:
                     return False
-                if state in CREATED_MEANWHILE and statements[0].startswith("CREATE ROLE"):
+                if state in ALREADY_EXISTS and statements[0].startswith("CREATE ROLE"):
                     return True
-                if state != CHANGED_MEANWHILE or attempts == ATTEMPTS:
+                if state != CONCURRENT_UPDATE or attempts == MAX_ATTEMPTS:
                     raise
             else:
                 return True
 
 
-class _Run(MigrationSession):
+class _MigrationRun(MigrationSession):
     def __init__(self, connection: Connection, app: str, analyst_connections: int) -> None:
         super().__init__(connection)
         self._app = app
         self._analyst_connections = analyst_connections
-        self._pending = PendingChanges(self.ask)
-        self._done = MigrationResult()
+        self._pending = PendingChanges(self.query_value)
+        self._result = MigrationResult()
 
     def run_all(self) -> MigrationResult:
         self._create_roles()
         self._create_schema()
-        self._upgrade(applications.ENGINE)
+        self._upgrade(applications.SLUICE)
         if self._app and applications.has_versions(self._app):
-            self._check_public()
+            self._check_public_schema()
             self._upgrade(self._app)
         self._grant()
-        self._configure()
-        return self._done
+        self._configure_roles()
+        return self._result
 
     def _create_roles(self) -> None:
         missing = list(self._pending.roles())
         created = [self.attempt(create, mark) for create, mark in missing]
-        if not all(created):
-            # With what the roles would be given next, so that an administrator is asked only once.
-            statements = [create for create, _ in missing]
-            statements += [
-                statement for statement, default in self._pending.settings() if not default
-            ]
-            statements += [self._pending.may_create("DATABASE", self._pending.database)]
-            statements += [self._pending.connection_limit(self._analyst_connections)]
-            raise MissingPrivilege("it may not create roles", filter(None, statements))
+        if all(created):
+            return
+        # Include all that an administrator will have to do, so that one request is enough.
+        statements = [create for create, _ in missing]
+        statements += [
+            statement for statement, is_default in self._pending.settings() if not is_default
+        ]
+        statements += [
+            self._pending.missing_create_privilege("DATABASE", self._pending.database),
+            self._pending.connection_limit(self._analyst_connections),
+        ]
+        raise MissingPrivilege("it may not create roles", filter(None, statements))
 
     def _create_schema(self) -> None:
         if not self._pending.has_schema() and not self.attempt("CREATE SCHEMA sluice"):
-            missing = self._pending.may_create("DATABASE", self._pending.database)
-            raise MissingPrivilege("it may not create a schema in this database", [missing])
+            grant = self._pending.missing_create_privilege("DATABASE", self._pending.database)
+            raise MissingPrivilege("it may not create a schema in this database", [grant])
 
-    def _check_public(self) -> None:
-        """An application's first migration creates tables in `public`, which not every owner of a database may."""
-        missing = self._pending.may_create("SCHEMA", "public")
-        if missing and not self._pending.revision(applications.version_table(self._app)):
-            raise MissingPrivilege("it may not create tables in the schema public", [missing])
+    def _check_public_schema(self) -> None:
+        """Raise MissingPrivilege if the application's first migration may not create tables.
+
+        Not every owner of a database may create tables in `public`.
+        """
+        grant = self._pending.missing_create_privilege("SCHEMA", "public")
+        if grant and not self._pending.revision(applications.version_table(self._app)):
+            raise MissingPrivilege("it may not create tables in the schema public", [grant])
 
     def _upgrade(self, app: str) -> None:
         command.upgrade(applications.config(app, connection=self.connection), "head")
-        self._done.revisions[app or "sluice"] = self._pending.revision(
-            applications.version_table(app)
-        )
+        revision = self._pending.revision(applications.version_table(app))
+        self._result.revisions[app or "sluice"] = revision
         if not app:
-            self.run(grants.RECORD)
+            self.run(grants.GRANTS_TABLE)
 
     def _grant(self) -> None:
-        for grant in self._pending.privileges(
-            grants.wanted(self._pending.database, applications.application_grants(self._app))
-        ):
-            give, record = grant.statements()
-            if self.attempt(give) and self._pending.is_granted(
-                grant
-            ):  # some refusals are only warnings
-                self.run(record)
+        required = grants.required(
+            self._pending.database, applications.application_grants(self._app)
+        )
+        for grant in self._pending.privileges(required):
+            grant_statement, record_statement = grant.statements()
+            # PostgreSQL may answer with a warning instead of an error, so check the privilege.
+            if self.attempt(grant_statement) and self._pending.is_granted(grant):
+                self.run(record_statement)
             else:
-                self._done.for_administrator.append(give)
+                self._result.for_administrator.append(grant_statement)
 
-    def _configure(self) -> None:
-        for statement, default in list(self._pending.settings()):
-            if not self.attempt(statement) and not default:
-                self._done.for_administrator.append(statement)
+    def _configure_roles(self) -> None:
+        for statement, is_default in list(self._pending.settings()):
+            if not self.attempt(statement) and not is_default:
+                self._result.for_administrator.append(statement)
         limit = self._pending.connection_limit(self._analyst_connections)
         if limit and not self.attempt(limit):
-            self._done.for_administrator.append(limit)
+            self._result.for_administrator.append(limit)
 
 
 def sqlstate(error: SluiceError) -> str:
-    """The server's code for what caused `error`; empty where it was not the server."""
+    """Return the SQLSTATE of the cause of `error`; empty if the cause is not a server error."""
     return server_error_fields(error).get("C", "")
 
 
 def server_error_fields(error: SluiceError) -> dict[str, str]:
-    """What the server said of the cause of `error`, by the letters of the protocol."""
+    """Return the fields of the server's ErrorResponse that caused `error`, by their letters."""
     cause = error.__cause__
-    found = cause.args[0] if cause is not None and cause.args else None
-    return dict(found) if isinstance(found, dict) else {}
+    fields = cause.args[0] if cause is not None and cause.args else None
+    return dict(fields) if isinstance(fields, dict) else {}

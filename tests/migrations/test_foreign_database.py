@@ -1,4 +1,4 @@
-"""What Sluice changes in someone else's database: nothing, then a schema and two roles, then nothing again."""
+"""What changes in a database with another application: nothing, a schema and two roles, nothing."""
 
 from contextlib import closing
 
@@ -6,41 +6,34 @@ import pytest
 
 from sluice.migrations.removal import CannotRemove
 from sluice.migrations.runner import migrate_url
-from tests.fixtures.local_system import temporary_system
 from tests.fixtures.shop import owner_connection
-from tests.migrations.conftest import Company, Server
+from tests.fixtures.local_system import temporary_system
+from tests.migrations.conftest import ForeignDatabase, ForeignServer
 
 ROLES = {"sluice_app", "sluice_analyst"}
-HARDENED = ("REVOKE ALL ON DATABASE {} FROM PUBLIC", "REVOKE ALL ON SCHEMA public FROM PUBLIC")
 
 
-def test_make_run_changes_nothing(company: Company) -> None:
-    before = company.seen()
-    with temporary_system(DATABASE_URL=company.url) as system:
+def test_make_run_changes_nothing(database: ForeignDatabase) -> None:
+    upload = {"resource": "users", "format": "csv", "filename": "u.csv"}
+    before = database.snapshot()
+    with temporary_system(DATABASE_URL=database.url) as system:
         system.start()
         assert system.request("/api/products")[1]["code"] == "not_set_up"
         assert system.request("/api/categories", {"name": "Mugs"})[1]["code"] == "not_set_up"
-        assert (
-            system.request(
-                "/api/imports", {"resource": "users", "format": "csv", "filename": "u.csv"}
-            )[0]
-            == 503
-        )
-        assert (
-            system.request("/api/analytics/query?query=select+1+as+one")[1]["code"] == "not_set_up"
-        )
+        assert system.request("/api/imports", upload)[0] == 503
+        assert system.request("/api/analytics/query?query=select+1+as+one")[1]["code"] == "not_set_up"
         assert system.request("/health/ready")[1]["code"] == "not_set_up"
-        status, told, _ = system.stop()
+        status, output, _ = system.stop()
     assert status == 0
-    assert "does not have the schema sluice" in told
-    assert "make migrate DATABASE_URL=" in told
-    assert company.seen() == before
+    assert "does not have the schema sluice" in output
+    assert "make migrate DATABASE_URL=" in output
+    assert database.snapshot() == before
 
 
-def test_make_migrate_adds_only_a_schema_and_two_roles(company: Company) -> None:
-    before = company.seen()
-    migrate_url(company.url)
-    after = company.seen()
+def test_migrate_adds_only_schema_and_roles(database: ForeignDatabase) -> None:
+    before = database.snapshot()
+    migrate_url(database.url)
+    after = database.snapshot()
     assert after["rows"] == before["rows"]
     assert {row[0] for row in after["roles"] if row not in before["roles"]} == ROLES
     assert [row for row in before["roles"] if row not in after["roles"]] == []
@@ -48,68 +41,68 @@ def test_make_migrate_adds_only_a_schema_and_two_roles(company: Company) -> None
         name for name, acl in after["privileges"].items() if before["privileges"].get(name) != acl
     ]
     assert [name for name in changed if " sluice" not in name] == []
-    assert company.dump("--exclude-schema=sluice") == before["dump"]
+    assert database.dump("--exclude-schema=sluice") == before["dump"]
 
 
 @pytest.mark.parametrize("app", ["", "shop"])
 @pytest.mark.parametrize("hardened", [False, True])
-def test_make_remove_restores_everything(company: Company, app: str, hardened: bool) -> None:
+def test_remove_restores_everything(database: ForeignDatabase, app: str, hardened: bool) -> None:
     if hardened:
-        for statement in HARDENED:
-            company.sql(
-                statement.format(company.sql("SELECT quote_ident(current_database())")[0][0])
-            )
-        company.sql("GRANT ALL ON SCHEMA public TO " + company.owner)
-    before = company.seen()
-    migrate_url(company.url, app)
-    assert company.roles() == ROLES
-    removed = company.remove(app)
-    assert removed.kept == []
-    assert company.seen() == before
+        name = database.sql("SELECT quote_ident(current_database())")[0][0]
+        database.sql(f"REVOKE ALL ON DATABASE {name} FROM PUBLIC")
+        database.sql("REVOKE ALL ON SCHEMA public FROM PUBLIC")
+        database.sql("GRANT ALL ON SCHEMA public TO " + database.owner)
+    before = database.snapshot()
+    migrate_url(database.url, app)
+    assert database.roles() == ROLES
+    report = database.remove(app)
+    assert report.kept == []
+    assert database.snapshot() == before
 
 
-def test_nobody_loses_the_right_to_create_tables(company: Company) -> None:
-    migrate_url(company.url, "shop")
-    assert company.sql("SELECT has_schema_privilege('public', 'public', 'CREATE')") == [[True]]
+def test_migrate_revokes_no_create_privilege(database: ForeignDatabase) -> None:
+    migrate_url(database.url, "shop")
+    assert database.sql("SELECT has_schema_privilege('public', 'public', 'CREATE')") == [[True]]
 
 
-def test_another_applications_alembic_works_before_and_after(company: Company) -> None:
+def test_other_applications_alembic_still_works(database: ForeignDatabase) -> None:
     revision = "SELECT version_num FROM alembic_version"
-    migrate_url(company.url, "shop")
-    assert company.sql(revision) == [["a1b2c3d4e5f6"]]
-    company.alembic("b2c3d4e5f6a1")
-    migrate_url(company.url, "shop")
-    assert company.sql(revision) == [["b2c3d4e5f6a1"]]
-    company.remove("shop")
-    company.alembic("head")
-    assert company.sql("SELECT note FROM bookings") == []
+    migrate_url(database.url, "shop")
+    assert database.sql(revision) == [["a1b2c3d4e5f6"]]
+    database.alembic("b2c3d4e5f6a1")
+    migrate_url(database.url, "shop")
+    assert database.sql(revision) == [["b2c3d4e5f6a1"]]
+    database.remove("shop")
+    database.alembic("head")
+    assert database.sql("SELECT note FROM bookings") == []
 
 
-def test_the_shops_tables_stay_unless_they_are_asked_for(company: Company) -> None:
-    migrate_url(company.url, "shop")
-    company.as_owner("INSERT INTO categories (name, slug) VALUES ('Mugs', 'mugs')")
-    removed = company.remove()
-    assert company.roles() == set()
-    assert "trigger categories_touch on public.categories" in removed.removed
-    company.as_owner("UPDATE categories SET name = 'Cups'")
-    assert company.sql("SELECT name, slug, version FROM categories") == [["Cups", "mugs", 1]]
+def test_remove_keeps_tables_without_drop_app(database: ForeignDatabase) -> None:
+    migrate_url(database.url, "shop")
+    database.sql_as_owner("INSERT INTO categories (name, slug) VALUES ('Mugs', 'mugs')")
+    report = database.remove()
+    assert database.roles() == set()
+    assert "trigger categories_touch on public.categories" in report.removed
+    database.sql_as_owner("UPDATE categories SET name = 'Cups'")
+    assert database.sql("SELECT name, slug, version FROM categories") == [["Cups", "mugs", 1]]
 
 
-def test_what_depends_on_the_schema_is_not_removed_with_it(company: Company) -> None:
-    migrate_url(company.url)
-    company.as_owner("CREATE VIEW found AS SELECT sluice.words(name) AS w FROM suppliers")
+def test_remove_fails_if_a_view_uses_the_schema(database: ForeignDatabase) -> None:
+    migrate_url(database.url)
+    database.sql_as_owner("CREATE VIEW found AS SELECT sluice.words(name) AS w FROM suppliers")
     with pytest.raises(CannotRemove, match="found"):
-        company.remove()
-    assert company.sql("SELECT count(*) FROM found") == [[300]]
-    assert company.roles() == ROLES
+        database.remove()
+    assert database.sql("SELECT count(*) FROM found") == [[300]]
+    assert database.roles() == ROLES
 
 
-def test_a_role_that_another_database_uses_stays_and_is_named(server: Server) -> None:
-    one, two = server.company(), server.company("SUPERUSER", name='The "Other" Co. x')
+def test_role_of_another_database_is_kept(server: ForeignServer) -> None:
+    one = server.create_database()
+    two = server.create_database("SUPERUSER", name='The "Other" Co. x')
     migrate_url(two.url)
-    migrate_url(one.superuser)
-    removed = one.remove(url=one.superuser)
-    assert removed.kept == [
+    migrate_url(one.superuser_url)
+    report = one.remove(url=one.superuser_url)
+    assert report.kept == [
         f'role {role}: The "Other" Co. x still uses it' for role in ("sluice_app", "sluice_analyst")
     ]
     assert two.roles() == ROLES
@@ -117,32 +110,31 @@ def test_a_role_that_another_database_uses_stays_and_is_named(server: Server) ->
     assert two.roles() == set()
 
 
-def test_what_an_administrator_granted_does_not_keep_the_roles(company: Company) -> None:
-    migrate_url(company.url)
-    company.as_owner("GRANT SELECT ON suppliers TO sluice_app")
-    company.sql("CREATE TABLE owned (id int)")
-    company.sql("ALTER TABLE owned OWNER TO sluice_app")
-    assert company.remove().kept == []
-    assert company.roles() == set()
-    assert company.sql("SELECT count(*) FROM owned") == [[0]]  # its owner is another now
+def test_grants_of_administrator_do_not_keep_roles(database: ForeignDatabase) -> None:
+    migrate_url(database.url)
+    database.sql_as_owner("GRANT SELECT ON suppliers TO sluice_app")
+    database.sql("CREATE TABLE owned (id int)")
+    database.sql("ALTER TABLE owned OWNER TO sluice_app")
+    assert database.remove().kept == []
+    assert database.roles() == set()
+    assert database.sql("SELECT count(*) FROM owned") == [[0]]  # it has another owner now
 
 
-def test_a_sequence_of_migrate_and_remove_ends_where_it_began(company: Company) -> None:
-    before = company.seen()
+def test_repeated_migrate_and_remove_change_nothing(database: ForeignDatabase) -> None:
+    before = database.snapshot()
     for app in ("", "shop", ""):
-        migrate_url(company.url, app)
-        migrate_url(company.url, app)
-        company.remove(app)
-        assert company.remove().removed == []
-    assert company.seen() == before
+        migrate_url(database.url, app)
+        migrate_url(database.url, app)
+        database.remove(app)
+        assert database.remove().removed == []
+    assert database.snapshot() == before
 
 
-def test_a_session_of_a_client_is_not_disturbed(company: Company) -> None:
-    """A transaction that reads a table, and one that wrote, are open all the while."""
-    with closing(owner_connection(company.url)) as client:
+def test_open_transaction_is_not_disturbed(database: ForeignDatabase) -> None:
+    with closing(owner_connection(database.url)) as client:
         client.run("BEGIN")
         client.run("UPDATE suppliers SET name = 'x' WHERE id = 1")
-        migrate_url(company.url, "shop")
-        company.remove("shop")
+        migrate_url(database.url, "shop")
+        database.remove("shop")
         client.run("COMMIT")
-    assert company.sql("SELECT name FROM suppliers WHERE id = 1") == [["x"]]
+    assert database.sql("SELECT name FROM suppliers WHERE id = 1") == [["x"]]

@@ -1,4 +1,7 @@
-"""Slices against an oracle: any two cursors, either end, any sort and filter, with ties and NULLs."""
+"""Relay connections, compared with a list that Python sorts (the oracle).
+
+Any two cursors, either end, any sort and filter, with ties and NULLs.
+"""
 
 from typing import Any
 
@@ -9,15 +12,15 @@ from sluice.db.database import Database
 from sluice.errors import InvalidCursor
 from sluice.repositories.connections import RelayConnection, read_connection, read_connections
 from sluice.repositories.list_spec import Filter, ListQuery, ListSpec
-from tests.repositories.test_listing import (
+from tests.repositories.test_pages import (
     SIGNER,
     THINGS,
     Row,
     Sorting,
+    fill,
     filters,
     limits,
     ordered,
-    put,
     sortings,
     tables,
     things,
@@ -25,11 +28,11 @@ from tests.repositories.test_listing import (
 
 __all__ = ["things"]
 
-SEARCHING = settings(
+PROPERTY = settings(
     max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 
-OWNED = ListSpec(
+BY_STOCK = ListSpec(
     projection=THINGS.projection,
     filters={**THINGS.filters, "stock": Filter("integer", "t.stock = CAST(:stock AS bigint)")},
     sorts=THINGS.sorts,
@@ -37,37 +40,39 @@ OWNED = ListSpec(
 )
 
 
-def ids_of(found: RelayConnection) -> list[int]:
-    return [row["id"] for row in found.rows]
+def ids_of(connection: RelayConnection) -> list[int]:
+    return [row["id"] for row in connection.rows]
 
 
-def expected_slice(
-    ids: list[int], after: int | None, before: int | None, limit: int, *, end: bool
+def expected_ids(
+    ids: list[int], after: int | None, before: int | None, limit: int, *, from_end: bool
 ) -> list[int]:
-    """The oracle: of the list's ids, those between two positions, as many as wanted from one end."""
-    between = ids[0 if after is None else after + 1 : len(ids) if before is None else before]
-    return between[-limit:] if end else between[:limit]
+    """Return up to `limit` ids between two indexes of the list, from one end."""
+    start = 0 if after is None else after + 1
+    end = len(ids) if before is None else before
+    between = ids[start:end]
+    return between[-limit:] if from_end else between[:limit]
 
 
-@SEARCHING
+@PROPERTY
 @given(
     table=tables,
     sorting=sortings,
     chosen=filters,
-    asked=st.lists(
+    queries=st.lists(
         st.tuples(st.integers(-8, 24), st.integers(-8, 24), limits, st.booleans()),
         min_size=1,
         max_size=12,
     ),
 )
-def test_a_slice_is_what_lies_between(
+def test_connection_has_the_rows_between_its_cursors(
     things: Database,
     table: dict[int, Row],
     sorting: Sorting,
     chosen: dict[str, Any],
-    asked: list[tuple[int, int, int, bool]],
+    queries: list[tuple[int, int, int, bool]],
 ):
-    put(things, table)
+    fill(things, table)
     ids = ordered(table, sorting, chosen)
     whole = read_connection(
         things,
@@ -82,14 +87,19 @@ def test_a_slice_is_what_lies_between(
         False,
     )
     cursors = [whole.cursor(row) for row in whole.rows]
-    for start, stop, limit, end in asked:
-        after, before = (place if 0 <= place < len(ids) else None for place in (start, stop))
+    for start, end, limit, from_end in queries:
+        after = start if 0 <= start < len(ids) else None
+        before = end if 0 <= end < len(ids) else None
         query = ListQuery(
-            limit=limit, sort=sorting, filters=chosen, from_end=end,
-            after=None if after is None else cursors[after], before=None if before is None else cursors[before],
-        )  # fmt: skip
+            limit=limit,
+            sort=sorting,
+            filters=chosen,
+            from_end=from_end,
+            after=None if after is None else cursors[after],
+            before=None if before is None else cursors[before],
+        )
         found = read_connection(things, THINGS, query, SIGNER)
-        expected = expected_slice(ids, after, before, limit, end=end)
+        expected = expected_ids(ids, after, before, limit, from_end=from_end)
         assert ids_of(found) == expected
         if expected:
             assert found.has_previous == (expected[0] != ids[0])
@@ -98,33 +108,33 @@ def test_a_slice_is_what_lies_between(
             assert (found.has_previous, found.has_next) == (after is not None, before is not None)
 
 
-@SEARCHING
-@given(table=tables, sorting=sortings, limit=limits, end=st.booleans())
-def test_slices_of_many_lists_are_those_of_each(
-    things: Database, table: dict[int, Row], sorting: Sorting, limit: int, end: bool
+@PROPERTY
+@given(table=tables, sorting=sortings, limit=limits, from_end=st.booleans())
+def test_connections_of_parents_equal_single_ones(
+    things: Database, table: dict[int, Row], sorting: Sorting, limit: int, from_end: bool
 ):
-    put(things, table)
-    query = ListQuery(limit=limit, sort=sorting, from_end=end, include_total=True)
-    owners = [-1, 0, 1, 2, 77]
-    together = read_connections(things, OWNED, query, SIGNER, "stock", owners)
-    for owner in owners:
-        ids = ordered({id: row for id, row in table.items() if row["stock"] == owner}, sorting)
-        found = together[owner]
+    fill(things, table)
+    query = ListQuery(limit=limit, sort=sorting, from_end=from_end, include_total=True)
+    stocks = [-1, 0, 1, 2, 77]
+    together = read_connections(things, BY_STOCK, query, SIGNER, "stock", stocks)
+    for stock in stocks:
+        ids = ordered({id: row for id, row in table.items() if row["stock"] == stock}, sorting)
+        found = together[stock]
         assert isinstance(found, RelayConnection)
-        assert ids_of(found) == expected_slice(ids, None, None, limit, end=end)
+        assert ids_of(found) == expected_ids(ids, None, None, limit, from_end=from_end)
         assert (found.total, found.has_next or found.has_previous) == (len(ids), len(ids) > limit)
 
 
-def test_a_cursor_of_one_list_is_refused_in_the_others_alone(things: Database):
-    put(
+def test_cursor_of_another_parent_is_rejected(things: Database):
+    fill(
         things,
         {id: {"label": None, "price": "1", "at": None, "stock": id % 2} for id in range(1, 7)},
     )
-    first = read_connections(things, OWNED, ListQuery(limit=1), SIGNER, "stock", [1])[1]
+    first = read_connections(things, BY_STOCK, ListQuery(limit=1), SIGNER, "stock", [1])[1]
     assert isinstance(first, RelayConnection)
 
     query = ListQuery(limit=2, after=first.cursor(first.rows[0]))
-    found = read_connections(things, OWNED, query, SIGNER, "stock", [0, 1])
+    found = read_connections(things, BY_STOCK, query, SIGNER, "stock", [0, 1])
 
     assert isinstance(found[0], InvalidCursor)
     assert ids_of(found[1]) == [3, 5]  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""Walking a list by cursor against an oracle that sorts it once."""
+"""Pages of a list, compared with a list that Python sorts (the oracle)."""
 
 import json
 from collections.abc import Iterator
@@ -23,11 +23,11 @@ from sluice.settings import DatabaseSettings
 from tests.fixtures.shop import Shop, owner_connection
 
 SIGNER = CursorSigner(b"the key of these tests' cursors")
-SEARCHING = settings(
+PROPERTY = settings(
     max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 
-# A table with every kind of key: nullable or not, text, numeric, timestamptz, integer.
+# A table with every kind of sort key: nullable and not, text, numeric, timestamptz, integer.
 THINGS = ListSpec(
     projection=Projection(
         name="things",
@@ -59,13 +59,23 @@ THINGS = ListSpec(
     },
 )
 TABLE = """
-CREATE TABLE things (id bigint PRIMARY KEY, label text, price numeric NOT NULL, at timestamptz, stock integer NOT NULL)
+CREATE TABLE things (
+    id bigint PRIMARY KEY,
+    label text,
+    price numeric NOT NULL,
+    at timestamptz,
+    stock integer NOT NULL
+)
+"""
+INSERT = """
+INSERT INTO things
+VALUES (:id, :label, CAST(:price AS numeric), CAST(:at AS timestamptz), :stock)
 """
 
 Row = dict[str, Any]
 Sorting = tuple[tuple[str, bool], ...]
 
-# Few different values, so that ties and whole runs of NULLs are common.
+# Few different values, so that ties and runs of NULLs are common.
 rows = st.fixed_dictionaries(
     {
         "label": st.sampled_from([None, "", "a", "A", "ä", "b'\"\\", "\U0001f375"]),
@@ -107,23 +117,20 @@ def things(postgres_server: PostgresServer) -> Iterator[Database]:
         connection.run("DROP DATABASE things WITH (FORCE)")
 
 
-def put(database: Database, table: dict[int, Row]) -> None:
+def fill(database: Database, table: dict[int, Row]) -> None:
     database.write("DELETE FROM things")
     for id, row in table.items():
         insert(database, id, row)
 
 
 def insert(database: Database, id: int, row: Row) -> None:
-    database.write(
-        "INSERT INTO things VALUES (:id, :label, CAST(:price AS numeric), CAST(:at AS timestamptz), :stock)",
-        {"id": id, **row},
-    )
+    database.write(INSERT, {"id": id, **row})
 
 
 def ordered(
     table: dict[int, Row], sorting: Sorting, chosen: dict[str, Any] | None = None
 ) -> list[int]:
-    """The oracle: the ids of what the filters choose, sorted key by key from the last to the first."""
+    """Return the ids that the filters select, sorted by each key from the last to the first."""
     chosen = chosen or {}
     ids = [
         id
@@ -146,9 +153,8 @@ def value(table: dict[int, Row], id: int, name: str) -> Any:
         return found
     if name == "price":
         return Decimal(found)
-    return (
-        found.encode() if name == "label" else found.replace("Z", "")
-    )  # the tests' server sorts by code point
+    # The server of the tests sorts text by code point.
+    return found.encode() if name == "label" else found.replace("Z", "")
 
 
 def ids_of(page: Page) -> list[int]:
@@ -160,20 +166,21 @@ def rows_of(page: Page) -> list[Row]:
     return result
 
 
-def read(database: Database, cursor: str | None = None, **asked: Any) -> Page:
-    return read_page(database, THINGS, ListQuery(cursor=cursor, **asked), SIGNER)
+def read(database: Database, cursor: str | None = None, **query: Any) -> Page:
+    return read_page(database, THINGS, ListQuery(cursor=cursor, **query), SIGNER)
 
 
-@SEARCHING
+@PROPERTY
 @given(table=tables, sorting=sortings, chosen=filters, limit=limits)
-def test_pages_put_together_are_the_list_in_both_directions(
+def test_pages_in_both_directions_are_the_whole_list(
     things: Database, table: dict[int, Row], sorting: Sorting, chosen: dict[str, Any], limit: int
 ):
-    put(things, table)
+    fill(things, table)
     expected = ordered(table, sorting, chosen)
     page = read(things, sort=sorting, filters=chosen, limit=limit, include_total=True)
     assert page.total == len(expected)
-    forward, before = ids_of(page), []
+    forward = ids_of(page)
+    backward: list[int] = []
     while page.next_cursor:
         page = read(things, page.next_cursor, sort=sorting, filters=chosen, limit=limit)
         forward += ids_of(page)
@@ -181,11 +188,11 @@ def test_pages_put_together_are_the_list_in_both_directions(
     last = ids_of(page)
     while page.prev_cursor:
         page = read(things, page.prev_cursor, sort=sorting, filters=chosen, limit=limit)
-        before = ids_of(page) + before
-    assert before + last == expected
+        backward = ids_of(page) + backward
+    assert backward + last == expected
 
 
-@SEARCHING
+@PROPERTY
 @given(
     table=tables,
     sorting=sortings,
@@ -193,7 +200,7 @@ def test_pages_put_together_are_the_list_in_both_directions(
     offset=st.integers(0, 12),
     steps=st.lists(st.tuples(st.booleans(), limits), max_size=12),
 )
-def test_there_is_a_cursor_exactly_where_there_are_rows(
+def test_cursors_exist_exactly_if_rows_follow(
     things: Database,
     table: dict[int, Row],
     sorting: Sorting,
@@ -201,12 +208,12 @@ def test_there_is_a_cursor_exactly_where_there_are_rows(
     offset: int,
     steps: list[tuple[bool, int]],
 ):
-    put(things, table)
+    fill(things, table)
     expected = ordered(table, sorting, chosen)
     page = read(things, sort=sorting, filters=chosen, limit=5, offset=offset)
     start, end = offset, min(offset + 5, len(expected))
     for forward, limit in steps:
-        if start >= end:  # an offset beyond the list, which knows of no row to go back from
+        if start >= end:  # the offset is beyond the list, so there is no row for a cursor back
             break
         assert ids_of(page) == expected[start:end]
         assert (page.prev_cursor is not None, page.next_cursor is not None) == (
@@ -216,14 +223,13 @@ def test_there_is_a_cursor_exactly_where_there_are_rows(
         cursor = page.next_cursor if forward else page.prev_cursor
         if cursor:
             page = read(things, cursor, sort=sorting, filters=chosen, limit=limit)
-            start, end = (
-                (end, min(end + limit, len(expected)))
-                if forward
-                else (max(0, start - limit), start)
-            )
+            if forward:
+                start, end = end, min(end + limit, len(expected))
+            else:
+                start, end = max(0, start - limit), start
 
 
-@SEARCHING
+@PROPERTY
 @given(
     table=tables,
     sorting=sortings,
@@ -237,7 +243,7 @@ def test_there_is_a_cursor_exactly_where_there_are_rows(
         max_size=8,
     ),
 )
-def test_a_walk_meets_every_row_that_stays_once_while_others_come_and_go(
+def test_unchanged_rows_are_seen_once_during_writes(
     things: Database,
     table: dict[int, Row],
     sorting: Sorting,
@@ -245,8 +251,8 @@ def test_a_walk_meets_every_row_that_stays_once_while_others_come_and_go(
     forward: bool,
     changes: list[tuple[set[int], dict[int, Row]]],
 ):
-    put(things, table)
-    now = dict(table)
+    fill(things, table)
+    current = dict(table)
     page = read(
         things, sort=sorting, limit=limit, offset=0 if forward else max(0, len(table) - limit)
     )
@@ -256,58 +262,59 @@ def test_a_walk_meets_every_row_that_stays_once_while_others_come_and_go(
         things.write(
             "DELETE FROM things WHERE id = ANY(CAST(:ids AS bigint[]))", {"ids": list(deleted)}
         )
-        for id in inserted.keys() - now.keys():
+        for id in inserted.keys() - current.keys():
             insert(things, id, inserted[id])
-            now[id] = inserted[id]
-        for id in deleted & now.keys():
-            del now[id]
+            current[id] = inserted[id]
+        for id in deleted & current.keys():
+            del current[id]
         page = read(things, cursor, sort=sorting, limit=limit)
         found = ids_of(page)
         seen = seen + found if forward else found + seen
         if found:
-            current = ordered(now, sorting)
-            assert (page.prev_cursor is None) == (found[0] == current[0])
-            assert (page.next_cursor is None) == (found[-1] == current[-1])
+            ids = ordered(current, sorting)
+            assert (page.prev_cursor is None) == (found[0] == ids[0])
+            assert (page.next_cursor is None) == (found[-1] == ids[-1])
         else:
-            assert (page.prev_cursor if forward else page.next_cursor) or not now
+            assert (page.prev_cursor if forward else page.next_cursor) or not current
     assert len(set(seen)) == len(seen)
-    stayed = {id: row for id, row in now.items() if id in table}
-    assert [id for id in seen if id in stayed] == ordered(stayed, sorting)
+    kept = {id: row for id, row in current.items() if id in table}
+    assert [id for id in seen if id in kept] == ordered(kept, sorting)
 
 
 @pytest.mark.parametrize("forward", [True, False])
 @pytest.mark.parametrize("sorting", [(), (("label", False),), (("label", True), ("at", False))])
-def test_a_page_that_was_emptied_leads_back(things: Database, sorting: Sorting, forward: bool):
+def test_emptied_page_has_a_cursor_back(things: Database, sorting: Sorting, forward: bool):
     table = {
         id: {"label": "a" if id < 5 else None, "price": "1", "at": None, "stock": 1}
         for id in range(1, 10)
     }
-    put(things, table)
+    fill(things, table)
     page = read(things, sort=sorting, limit=3, offset=3)
     cursor = page.next_cursor if forward else page.prev_cursor
-    left = ids_of(page)
-    things.write("DELETE FROM things WHERE id <> ALL(CAST(:ids AS bigint[]))", {"ids": left})
+    remaining = ids_of(page)
+    things.write("DELETE FROM things WHERE id <> ALL(CAST(:ids AS bigint[]))", {"ids": remaining})
     empty = read(things, cursor, sort=sorting, limit=3)
     assert (empty.items, empty.next_cursor if forward else empty.prev_cursor) == ("", None)
     back = empty.prev_cursor if forward else empty.next_cursor
-    assert ids_of(read(things, back, sort=sorting, limit=3)) == left
+    assert ids_of(read(things, back, sort=sorting, limit=3)) == remaining
 
 
-SORTS = ["id", "name", "price", "created_at", "updated_at", "inventory"]
-SINGLE = [((name, descending),) for name in SORTS for descending in (False, True)]
+PRODUCT_SORTS = ["id", "name", "price", "created_at", "updated_at", "inventory"]
+SINGLE = [((name, descending),) for name in PRODUCT_SORTS for descending in (False, True)]
 PAIRS = [
     ((first, ascending), (second, descending))
-    for first, second in permutations(SORTS, 2)
+    for first, second in permutations(PRODUCT_SORTS, 2)
     for ascending, descending in product((False, True), repeat=2)
 ]
 TRIPLE = (("inventory", True), ("price", False), ("created_at", False))
-STOCKED = """
+INSERT_PRODUCTS = """
 WITH p AS (
     INSERT INTO products (name, description, price, category_id, created_at, updated_at)
     SELECT 'P ' || (n * 7) % 40, CASE WHEN n % 3 = 0 THEN 'Blue cup' END, n % 4, c.id,
            timestamptz '2026-01-01Z' + n % 5 * interval '1 s',
            timestamptz '2026-02-01Z' + n % 3 * interval '1 microsecond'
-    FROM generate_series(1, 24) n JOIN categories c ON c.slug = CASE WHEN n % 2 = 0 THEN 'mugs' ELSE 'jars' END
+    FROM generate_series(1, 24) n
+    JOIN categories c ON c.slug = CASE WHEN n % 2 = 0 THEN 'mugs' ELSE 'jars' END
     RETURNING id
 )
 INSERT INTO inventory (product_id, quantity) SELECT id, id % 3 FROM p
@@ -315,7 +322,7 @@ INSERT INTO inventory (product_id, quantity) SELECT id, id % 3 FROM p
 
 
 @pytest.mark.parametrize(
-    ("chosen", "holds"),
+    ("chosen", "matches"),
     [
         ({}, lambda row: True),
         ({"in_stock": True}, lambda row: row["inventory"] > 0),
@@ -331,15 +338,16 @@ INSERT INTO inventory (product_id, quantity) SELECT id, id % 3 FROM p
     ],
     ids=lambda case: "+".join(case) or "all" if isinstance(case, dict) else "",
 )
-def test_products_are_walked_in_every_order(shop: Shop, chosen: dict[str, Any], holds: Any):
+def test_products_in_every_order(shop: Shop, chosen: dict[str, Any], matches: Any):
     for slug in ("mugs", "jars"):
         shop.add_category(slug)
-    shop.sql(STOCKED)
+    shop.sql(INSERT_PRODUCTS)
     repository = runtime.current().products
-    everything = [row for row in rows_of(repository.page(ListQuery(limit=100))) if holds(row)]
-    assert everything
+    every_row = rows_of(repository.page(ListQuery(limit=100)))
+    matching = [row for row in every_row if matches(row)]
+    assert matching
     for sorting in [*SINGLE, *PAIRS, TRIPLE]:
-        expected = sorted(everything, key=lambda row: row["id"], reverse=sorting[-1][1])
+        expected = sorted(matching, key=lambda row: row["id"], reverse=sorting[-1][1])
         for name, descending in reversed(sorting):
             expected.sort(key=lambda row, name=name: row[name], reverse=descending)
         pages = [repository.page(ListQuery(limit=7, sort=sorting, filters=chosen))]
@@ -348,14 +356,14 @@ def test_products_are_walked_in_every_order(shop: Shop, chosen: dict[str, Any], 
                 repository.page(ListQuery(limit=7, sort=sorting, filters=chosen, cursor=cursor))
             )
         assert [row for page in pages for row in rows_of(page)] == expected, sorting
-        for page, behind in zip(pages[:0:-1], pages[-2::-1], strict=True):
+        for page, previous in zip(pages[:0:-1], pages[-2::-1], strict=True):
             back = repository.page(
                 ListQuery(limit=7, sort=sorting, filters=chosen, cursor=page.prev_cursor)
             )
-            assert back.items == behind.items, sorting
+            assert back.items == previous.items, sorting
 
 
-def test_an_unknown_category_holds_no_product(shop: Shop):
+def test_unknown_category_has_no_products(shop: Shop):
     shop.add_product("Cup")
     for slugs in (["nope"], ["nope", "neither"]):
         page = runtime.current().products.page(ListQuery(filters={"category": slugs}))

@@ -1,4 +1,4 @@
-"""Many writers at once, on one row and on many: exact counts, and no deadlock."""
+"""Concurrent writers, on one row and on many: exact counts, and no deadlock."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -22,7 +22,7 @@ WRITERS = 16
 
 @pytest.fixture
 def database(shop: Shop) -> Iterator[Database]:
-    """With a connection for each writer."""
+    """A database with a connection for each writer."""
     settings = replace(runtime.current().settings.database, pool_size=WRITERS)
     database = Database(make_engine(settings, "function"))
     yield database
@@ -30,7 +30,7 @@ def database(shop: Shop) -> Iterator[Database]:
 
 
 def at_once(action: Callable[[int], object]) -> list[object]:
-    """What each writer got: a result, or the error it met."""
+    """Run `action` in all writers at the same time. Return the result or error type of each."""
     start = Barrier(WRITERS)
 
     def run(writer: int) -> object:
@@ -44,47 +44,47 @@ def at_once(action: Callable[[int], object]) -> list[object]:
         return list(writers.map(run, range(WRITERS)))
 
 
-def test_of_writers_with_the_same_etag_one_wins(shop: Shop, database: Database) -> None:
+def test_one_of_several_writers_with_an_etag_wins(shop: Shop, database: Database) -> None:
     products = ProductRepository(database, CursorSigner(CURSOR_KEY))
     id = shop.add_product("Tall Mug")
     etag = products.get_by_id(id).etag
 
     for attempt in range(10):
-        prices = [
-            100 * attempt + writer + 20 for writer in range(WRITERS)
-        ]  # each a change: others keep the version
-        met = at_once(
-            lambda writer: products.update(id, {"price": prices[writer]}, Precondition([etag]))  # noqa: B023
+        # Each price is new, because an update without a change keeps the version.
+        prices = [100 * attempt + writer + 20 for writer in range(WRITERS)]
+        match = Precondition([etag])
+        results = at_once(
+            lambda writer, prices=prices, match=match: products.update(
+                id, {"price": prices[writer]}, match
+            )
         )
 
-        assert met.count(StaleVersion) == WRITERS - 1
+        assert results.count(StaleVersion) == WRITERS - 1
         etag = products.get_by_id(id).etag
     assert shop.sql("SELECT version FROM products WHERE id = :id", id=id) == [[11]]
 
 
-def test_stock_never_goes_below_zero_and_every_unit_is_taken(
-    shop: Shop, database: Database
-) -> None:
+def test_stock_is_sold_exactly_and_never_negative(shop: Shop, database: Database) -> None:
     inventory = InventoryRepository(database, CursorSigner(CURSOR_KEY))
     id = shop.add_product("Tall Mug", stock=10)
 
-    met = at_once(lambda _: inventory.adjust(id, -1))
+    results = at_once(lambda _: inventory.adjust(id, -1))
 
-    assert met.count(OutOfStock) == WRITERS - 10
+    assert results.count(OutOfStock) == WRITERS - 10
     assert shop.sql("SELECT quantity FROM inventory WHERE product_id = :id", id=id) == [[0]]
 
 
-def test_bulk_updates_in_opposite_orders_do_not_deadlock(shop: Shop, database: Database) -> None:
+def test_bulk_updates_do_not_deadlock(shop: Shop, database: Database) -> None:
     inventory = InventoryRepository(database, CursorSigner(CURSOR_KEY))
     ids = [shop.add_product(f"Mug {n}") for n in range(30)]
 
     for _ in range(5):
-        met = at_once(
+        results = at_once(
             lambda writer: inventory.set_many(
                 [(id, writer) for id in (ids if writer % 2 else ids[::-1])]
             )
         )
 
-        assert met == [len(ids)] * WRITERS
+        assert results == [len(ids)] * WRITERS
     quantities = {quantity for (quantity,) in shop.sql("SELECT quantity FROM inventory")}
     assert len(quantities) == 1  # each update is whole

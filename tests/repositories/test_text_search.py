@@ -1,4 +1,4 @@
-"""The words of a text, as `search` compares them: alike on every server, whatever its version and locale."""
+"""The words of a text, for `search`: the same on servers of any version and locale."""
 
 import json
 import os
@@ -18,7 +18,7 @@ from tests.functions.conftest import isolated_shop, shared_shop, shop
 
 __all__ = ["isolated_shop", "shared_shop", "shop"]
 
-# Databases of every kind of locale that a server of this version knows.
+# Databases with each kind of locale. A server has those that its version and machine support.
 LOCALES = (
     "LOCALE 'C' LOCALE_PROVIDER libc",
     "LOCALE 'C.UTF-8' LOCALE_PROVIDER libc",
@@ -57,26 +57,24 @@ EXPECTED = {
 
 @pytest.fixture(scope="module")
 def servers(postgres_server: PostgresServer) -> Iterator[list[pg8000.native.Connection]]:
-    """A connection to a database of each locale, with the functions in it."""
-    made, names = [], []
+    """Connections to databases with the functions, one for each locale."""
+    connections, names = [], []
     with closing(owner_connection(postgres_server.url())) as owner:
         for locale in LOCALES:
             name = f"words_{os.urandom(4).hex()}"
             try:
                 owner.run(f"CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8' {locale}")
-            except (
-                pg8000.native.DatabaseError
-            ):  # a locale that this version or machine does not have
-                continue
+            except pg8000.native.DatabaseError:
+                continue  # this version or machine does not have the locale
             names.append(name)
             connection = owner_connection(postgres_server.url(database=name))
             connection.run("CREATE SCHEMA sluice")
             for statement in text_search.statements():
                 connection.run(statement)
-            made.append(connection)
-        assert len(made) >= 3
-        yield made
-        for connection in made:
+            connections.append(connection)
+        assert len(connections) >= 3
+        yield connections
+        for connection in connections:
             connection.close()
         for name in names:
             owner.run(f"DROP DATABASE {name} WITH (FORCE)")
@@ -85,42 +83,50 @@ def servers(postgres_server: PostgresServer) -> Iterator[list[pg8000.native.Conn
 def words_of(
     server: pg8000.native.Connection, texts: list[str], function: str = "words"
 ) -> list[list[str]]:
-    query = f"SELECT sluice.{function}(t) FROM unnest(CAST(:texts AS text[])) WITH ORDINALITY AS u(t, n) ORDER BY n"
-    return [found for (found,) in server.run(query, texts=texts)]
+    query = f"""
+        SELECT sluice.{function}(t)
+        FROM unnest(CAST(:texts AS text[])) WITH ORDINALITY AS u(t, n)
+        ORDER BY n
+    """
+    return [words for (words,) in server.run(query, texts=texts)]
 
 
-def test_words_are_the_same_in_every_locale(servers: list[pg8000.native.Connection]) -> None:
+def test_words_are_equal_in_all_locales(servers: list[pg8000.native.Connection]) -> None:
     for server in servers:
         assert dict(zip(EXPECTED, words_of(server, list(EXPECTED)), strict=True)) == EXPECTED
 
 
-def test_random_texts_have_the_same_words_in_every_locale(
+def test_words_of_random_texts_are_equal(
     servers: list[pg8000.native.Connection],
 ) -> None:
     chance = random.Random(8)
     codes = [*range(1, 0xD800), *range(0xE000, 0x10000), *range(0x1F300, 0x1FA00)]
-    texts = ["".join(chr(chance.choice(codes[: chance.choice((0x250, 0x600, len(codes)))])) for _ in range(60))
-             for _ in range(300)]  # fmt: skip
+
+    def random_character() -> str:
+        limit = chance.choice((0x250, 0x600, len(codes)))
+        return chr(chance.choice(codes[:limit]))
+
+    texts = ["".join(random_character() for _ in range(60)) for _ in range(300)]
     first, *others = (words_of(server, texts) for server in servers)
     assert all(other == first for other in others)
     assert sum(map(len, first)) > 2_000
 
 
-def test_a_text_is_found_by_each_of_its_normal_forms(
+def test_search_ignores_the_normal_form(
     servers: list[pg8000.native.Connection],
 ) -> None:
     texts = list(EXPECTED)
     for server in servers:
         for form in ("NFC", "NFD"):
             changed = [unicodedata.normalize(form, text) for text in texts]
-            wanted = words_of(server, changed, "search_words")
-            for held, needed in zip(words_of(server, texts), wanted, strict=True):
-                assert set(needed) <= set(held)
+            searches = words_of(server, changed, "search_words")
+            for words, searched in zip(words_of(server, texts), searches, strict=True):
+                assert set(searched) <= set(words)
             assert words_of(server, changed) == words_of(server, texts)
 
 
-def test_no_letter_or_digit_separates_words_and_all_punctuation_does() -> None:
-    """By this Python's Unicode, which may be newer than the list: what it adds is a letter to us."""
+def test_punctuation_separates_words_and_letters_do_not() -> None:
+    """Python's Unicode may be newer than the list, in which new characters count as letters."""
     separators = set()
     for text in text_search.SEPARATORS.split():
         first, _, last = text.partition("-")
@@ -132,7 +138,7 @@ def test_no_letter_or_digit_separates_words_and_all_punctuation_does() -> None:
             assert code in separators, hex(code)
 
 
-def test_a_long_word_does_not_make_a_row_impossible(shop: Shop) -> None:
+def test_row_with_a_long_word_can_be_written(shop: Shop) -> None:
     chance = random.Random(3)
     word = "".join(chance.choice("abcdefghijklmnopqrstuvwxyz0123456789") for _ in range(10_000))
     shop.add_category("mugs")
@@ -166,7 +172,7 @@ SEARCHES = [
 
 
 @pytest.mark.parametrize(("name", "finding", "missing"), SEARCHES)
-def test_search_finds_words_beside_any_punctuation(
+def test_search_ignores_punctuation(
     shop: Shop, name: str, finding: list[str], missing: list[str]
 ) -> None:
     shop.add_category("other")
@@ -190,7 +196,7 @@ def test_search_finds_words_beside_any_punctuation(
 @pytest.mark.parametrize(
     "search", ["—", "“”", "\u200b", "\u00ad", " \u00a0 ", "🫖", "%", "\u0301", "、。", "™"]
 )
-def test_a_search_without_a_word_is_refused(shop: Shop, search: str) -> None:
+def test_search_without_a_word_is_rejected(shop: Shop, search: str) -> None:
     response = shop.get(f"/api/products?search={quote(search)}")
     assert (response.status, response.code, response.errors) == (
         400,
@@ -203,7 +209,7 @@ def test_a_search_without_a_word_is_refused(shop: Shop, search: str) -> None:
     assert found.json["errors"][0]["extensions"]["code"] == "invalid_parameter"
 
 
-def test_search_reads_the_index(shop: Shop) -> None:
+def test_search_uses_the_index(shop: Shop) -> None:
     shop.sql("SET enable_seqscan = off")
     for table, text in (
         ("products", "name || ' ' || coalesce(description, '')"),
@@ -211,6 +217,9 @@ def test_search_reads_the_index(shop: Shop) -> None:
         ("users", "name || ' ' || email"),
     ):
         plan = shop.sql(
-            f"EXPLAIN SELECT 1 FROM {table} WHERE sluice.words({text}) @> sluice.search_words('“Tea”')"
+            f"""
+            EXPLAIN SELECT 1 FROM {table}
+            WHERE sluice.words({text}) @> sluice.search_words('“Tea”')
+            """
         )
         assert f"{table}_search_idx" in str(plan)

@@ -1,4 +1,4 @@
-"""One transaction over several repositories, and over SQLAlchemy's session: kept whole by `commit`, else undone."""
+"""Units of work: one transaction over several repositories and SQLAlchemy's session."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -22,13 +22,13 @@ from tests.fixtures.shop import Shop
 MUG = {"name": "Mug", "price": 5, "category": "mugs"}
 
 
-@pytest.fixture(params=["pipelined", "stock"])
+@pytest.fixture(params=["pipelined", "stock driver"])
 def built(request: pytest.FixtureRequest, shop: Shop) -> Iterator[Runtime]:
-    """Over our connection, and over pg8000 as it comes."""
+    """A runtime that uses Sluice's connection, and one that uses pg8000's."""
     settings = runtime.current().settings
     reasons: dict[str, Callable[[], str | None]] = {
         "pipelined": lambda: None,
-        "stock": lambda: "for this test",
+        "stock driver": lambda: "for this test",
     }
     database = Database(
         make_engine(settings.database, "function", unsupported_reason=reasons[request.param])
@@ -41,19 +41,19 @@ def names(shop: Shop) -> list[str]:
     return [name for (name,) in shop.sql("SELECT name FROM products ORDER BY id")]
 
 
-def test_what_is_committed_is_kept_whole(shop: Shop, built: Runtime) -> None:
+def test_commit_keeps_all_changes(shop: Shop, built: Runtime) -> None:
     with built.unit_of_work() as work:
         work.categories.create({"name": "Mugs"})
         mug = work.products.create(MUG)
         work.inventory.adjust(mug.id, 5)
-        assert names(shop) == []  # nobody else sees it yet
+        assert names(shop) == []  # not committed yet
         work.commit()
 
     assert names(shop) == ["Mug"]
     assert shop.get(f"/api/inventory/{mug.id}").json["quantity"] == 5
 
 
-def test_what_is_not_committed_is_undone(shop: Shop, built: Runtime) -> None:
+def test_changes_without_commit_are_rolled_back(shop: Shop, built: Runtime) -> None:
     shop.add_category("mugs")
     with built.unit_of_work() as work:
         work.products.create(MUG)
@@ -61,19 +61,15 @@ def test_what_is_not_committed_is_undone(shop: Shop, built: Runtime) -> None:
     assert names(shop) == []
 
 
-@pytest.mark.parametrize(
-    "failing", ["a refusal of the server", "a refusal of ours", "an error of anybody's"]
-)
-def test_an_error_at_any_step_undoes_all_before_it(
-    shop: Shop, built: Runtime, failing: str
-) -> None:
+@pytest.mark.parametrize("failure", ["server error", "repository error", "other error"])
+def test_any_error_rolls_back_all_changes(shop: Shop, built: Runtime, failure: str) -> None:
     shop.add_product("Cup", stock=1)
 
     def fail(work: UnitOfWork) -> None:
         mug = work.products.create(MUG)
-        if failing == "a refusal of the server":
+        if failure == "server error":
             work.products.create(MUG)
-        if failing == "a refusal of ours":
+        if failure == "repository error":
             work.inventory.adjust(mug.id, -1)
         raise ZeroDivisionError
 
@@ -81,10 +77,10 @@ def test_an_error_at_any_step_undoes_all_before_it(
         built.run_in_transaction(fail)
 
     assert names(shop) == ["Cup"]
-    assert built.products.create(MUG).id  # its connection serves on
+    assert built.products.create(MUG).id  # the connection can still be used
 
 
-def test_an_order_is_a_part_of_a_unit(shop: Shop, built: Runtime) -> None:
+def test_order_is_part_of_a_unit_of_work(shop: Shop, built: Runtime) -> None:
     user, mug = shop.add_user(), shop.add_product("Mug", stock=5)
     with built.unit_of_work() as work:
         order = ordering.place_order(work, user, [(mug, 3)])
@@ -101,44 +97,47 @@ def test_an_order_is_a_part_of_a_unit(shop: Shop, built: Runtime) -> None:
     assert shop.sql("SELECT quantity FROM inventory") == [[3]]
 
 
-def test_a_unit_that_is_over_does_nothing_more(shop: Shop, built: Runtime) -> None:
+def test_committed_unit_of_work_rejects_statements(shop: Shop, built: Runtime) -> None:
     with built.unit_of_work() as work:
         work.commit()
         with pytest.raises(RuntimeError, match="ended"):
             work.categories.create({"name": "Mugs"})
 
 
-def test_the_session_tracks_what_is_new_dirty_and_deleted(shop: Shop, built: Runtime) -> None:
+def test_session_tracks_new_dirty_and_deleted(shop: Shop, built: Runtime) -> None:
     ada, bob = shop.add_user(), shop.add_user("bob@example.com")
     with built.unit_of_work() as work:
         eve = User(email="eve@example.com", name="Eve")
-        renamed, leaving = work.session.get_one(User, ada), work.session.get_one(User, bob)
+        renamed = work.session.get_one(User, ada)
+        leaving = work.session.get_one(User, bob)
         work.session.add(eve)
         renamed.name = "Ada Byron"
         work.session.delete(leaving)
-        assert (list(work.session.new), list(work.session.dirty), list(work.session.deleted)) == (
-            [eve], [renamed], [leaving],
-        )  # fmt: skip
-        assert (
-            work.users.get_by_id(ada).json.count("Ada Byron") == 1
-        )  # written before a repository looks
+        session = work.session
+        assert (list(session.new), list(session.dirty), list(session.deleted)) == (
+            [eve],
+            [renamed],
+            [leaving],
+        )
+        # The session is flushed before the statement of a repository.
+        assert work.users.get_by_id(ada).json.count("Ada Byron") == 1
         assert (renamed.version, eve.version, list(work.session.new)) == (2, 1, [])
         work.commit()
 
     assert shop.sql("SELECT name FROM users ORDER BY id") == [["Ada Byron"], ["Eve"]]
 
 
-def test_the_session_writes_at_commit_and_not_without(shop: Shop, built: Runtime) -> None:
+def test_session_writes_only_at_commit(shop: Shop, built: Runtime) -> None:
     id = shop.add_user()
-    for keeps, name in ((False, "Ada"), (True, "Ada Byron")):
+    for commits, name in ((False, "Ada"), (True, "Ada Byron")):
         with built.unit_of_work() as work:
             work.session.get_one(User, id).name = "Ada Byron"
-            if keeps:
+            if commits:
                 work.commit()
         assert shop.sql("SELECT name FROM users") == [[name]]
 
 
-def test_an_object_that_somebody_else_changed_is_stale(shop: Shop, built: Runtime) -> None:
+def test_object_changed_elsewhere_is_stale(shop: Shop, built: Runtime) -> None:
     id = shop.add_user()
     with built.unit_of_work() as work:
         user = work.session.get_one(User, id)
@@ -150,17 +149,15 @@ def test_an_object_that_somebody_else_changed_is_stale(shop: Shop, built: Runtim
     assert shop.sql("SELECT name FROM users") == [["Augusta"]]
 
 
-def test_what_the_server_refuses_of_the_session_is_our_error(shop: Shop, built: Runtime) -> None:
+def test_session_raises_sluice_errors(shop: Shop, built: Runtime) -> None:
     shop.add_user("ada@example.com")
-    with pytest.raises(Duplicate) as refused:
-        built.run_in_transaction(
-            lambda work: work.session.add(User(email="ADA@example.com", name="Ada"))
-        )
+    with pytest.raises(Duplicate) as error:
+        built.run_in_transaction(lambda work: work.session.add(User(email="ADA@example.com", name="Ada")))
 
-    assert [error_.pointer for error_ in refused.value.errors] == ["/email"]
+    assert [error_.pointer for error_ in error.value.errors] == ["/email"]
 
 
-def test_objects_that_belong_together_are_written_in_order(shop: Shop, built: Runtime) -> None:
+def test_related_objects_are_written_in_order(shop: Shop, built: Runtime) -> None:
     with built.unit_of_work() as work:
         mugs = Category(name="Mugs", slug="mugs")
         mug = Product(name="Mug", price=5, category=mugs)
@@ -175,7 +172,7 @@ def test_objects_that_belong_together_are_written_in_order(shop: Shop, built: Ru
 
 
 @pytest.mark.parametrize("isolation", ["repeatable read", "serializable"])
-def test_a_unit_that_lost_against_another_is_replayed_whole(
+def test_serialization_failure_retries_the_whole_unit(
     shop: Shop, built: Runtime, isolation: str
 ) -> None:
     mug = shop.add_product("Mug", stock=10)
@@ -190,9 +187,9 @@ def test_a_unit_that_lost_against_another_is_replayed_whole(
 
     def take_one(work: UnitOfWork) -> None:
         attempts.append(work)
-        work.inventory.get_by_id(mug)  # fixes what this transaction sees
+        work.inventory.get_by_id(mug)  # starts the snapshot of this transaction
         if len(attempts) < 3:
-            shop.sql("UPDATE inventory SET quantity = quantity - 1")  # somebody else, in between
+            shop.sql("UPDATE inventory SET quantity = quantity - 1")  # a concurrent change
         work.inventory.adjust(mug, -1)
 
     built.run_in_transaction(take_one)
@@ -201,7 +198,7 @@ def test_a_unit_that_lost_against_another_is_replayed_whole(
     assert shop.sql("SELECT quantity FROM inventory") == [[7]]
 
 
-def test_a_unit_that_always_loses_is_given_up(built: Runtime) -> None:
+def test_retries_are_limited(built: Runtime) -> None:
     attempts: list[UnitOfWork] = []
 
     def lose(work: UnitOfWork) -> None:
@@ -214,25 +211,22 @@ def test_a_unit_that_always_loses_is_given_up(built: Runtime) -> None:
     assert len(attempts) == 4
 
 
-def test_the_mapped_tables_are_the_migrated_ones(
+def test_models_match_the_migrations(
     postgres_server: PostgresServer, migrated_database: str
 ) -> None:
-    """Tables, columns, types and NULL: what a mapping could get wrong. Indexes and checks are the migrations' alone."""
+    """Tables, columns, types and NULL. The models have no indexes and checks."""
     engine: Engine = make_engine(
         DatabaseSettings.from_url(postgres_server.url(database=migrated_database)), "batch"
     )
 
+    unmapped = ("version", "shop_version", "grants")  # tables of the migrations
+
     def compared(item: Any, name: str | None, kind: str, reflected: bool, against: Any) -> bool:
-        return kind in ("table", "column") and name not in (
-            "version",
-            "shop_version",
-            "grants",
-        )  # the migrations' own
+        return kind in ("table", "column") and name not in unmapped
 
     opts = {"include_object": compared, "compare_type": True, "include_schemas": True}
     with engine.connect() as connection:
         context = MigrationContext.configure(connection, opts=opts)
         differences = compare_metadata(context, Base.metadata)
-    assert [
-        difference for difference in differences if difference[0] not in ("add_fk", "remove_fk")
-    ] == []
+    foreign_keys = ("add_fk", "remove_fk")
+    assert [difference for difference in differences if difference[0] not in foreign_keys] == []

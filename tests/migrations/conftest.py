@@ -18,7 +18,7 @@ from local.postgres import SERVER_ENVIRONMENT, PostgresServer
 from sluice.db.engine import make_engine
 from sluice.migrations.removal import RemovalReport, remove
 from sluice.settings import DatabaseSettings
-from tests.fixtures.postgres import throwaway_server, bindir_from_env
+from tests.fixtures.postgres import bindir_from_env, throwaway_server
 from tests.fixtures.shop import owner_connection
 
 # Another application: tables with the names of Sluice's, default settings, grants, and a role that

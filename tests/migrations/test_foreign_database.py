@@ -6,8 +6,8 @@ import pytest
 
 from sluice.migrations.removal import CannotRemove
 from sluice.migrations.runner import migrate_url
-from tests.fixtures.shop import owner_connection
 from tests.fixtures.local_system import temporary_system
+from tests.fixtures.shop import owner_connection
 from tests.migrations.conftest import ForeignDatabase, ForeignServer
 
 ROLES = {"sluice_app", "sluice_analyst"}
@@ -21,7 +21,9 @@ def test_make_run_changes_nothing(database: ForeignDatabase) -> None:
         assert system.request("/api/products")[1]["code"] == "not_set_up"
         assert system.request("/api/categories", {"name": "Mugs"})[1]["code"] == "not_set_up"
         assert system.request("/api/imports", upload)[0] == 503
-        assert system.request("/api/analytics/query?query=select+1+as+one")[1]["code"] == "not_set_up"
+        assert (
+            system.request("/api/analytics/query?query=select+1+as+one")[1]["code"] == "not_set_up"
+        )
         assert system.request("/health/ready")[1]["code"] == "not_set_up"
         status, output, _ = system.stop()
     assert status == 0

@@ -152,9 +152,11 @@ def test_object_changed_elsewhere_is_stale(shop: Shop, built: Runtime) -> None:
 def test_session_raises_sluice_errors(shop: Shop, built: Runtime) -> None:
     shop.add_user("ada@example.com")
     with pytest.raises(Duplicate) as error:
-        built.run_in_transaction(lambda work: work.session.add(User(email="ADA@example.com", name="Ada")))
+        built.run_in_transaction(
+            lambda work: work.session.add(User(email="ADA@example.com", name="Ada"))
+        )
 
-    assert [error_.pointer for error_ in error.value.errors] == ["/email"]
+    assert [field.pointer for field in error.value.errors] == ["/email"]
 
 
 def test_related_objects_are_written_in_order(shop: Shop, built: Runtime) -> None:

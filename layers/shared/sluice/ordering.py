@@ -101,7 +101,9 @@ def _error_of(
         return ValidationFailed(errors=unknown)
     return OutOfStock(
         errors=[
-            FieldError("out_of_stock", f"product {id} has {left} left", pointer=f"/items/{n}/quantity")
+            FieldError(
+                "out_of_stock", f"product {id} has {left} left", pointer=f"/items/{n}/quantity"
+            )
             for n, id in enumerate(product_ids)
             if (left := result.insufficient.get(id)) is not None
         ]

@@ -1,5 +1,7 @@
-"""Sluice beside its peers, in one run on one throw-away PostgreSQL: warm requests, cold starts, GraphQL, orders at
-once; and alone: what its limiter and TLS to AWS cost, memory, and the whole system under load.
+"""Compare Sluice with its peers in one run, on one temporary PostgreSQL.
+
+Compared: warm requests, cold starts, GraphQL and concurrent orders. Measured for Sluice alone: the
+cost of its limiter and of TLS to AWS, memory, and the whole system under load.
 
     make bench                                    # half an hour; writes benchmarks/results.md
     PYTHONPATH=.:layers/shared python -m benchmarks [--quick] [--deep] [--imports] [--output FILE]
@@ -28,13 +30,17 @@ from benchmarks import (
     warm,
 )
 from benchmarks.contenders import BUILD, CONTENDERS, HEALTH, PEERS, SLUICE_ORDERS, built
-from benchmarks.database import open_shop
+from benchmarks.database import benchmark_database
 from benchmarks.keys import emulated_keys
 from tests.fixtures.tcp_proxy import TcpProxy
 
 RESULTS = Path(__file__).with_name("results.md")
-PRODUCTS, QUICK_PRODUCTS, DEEP_PRODUCTS = 20_000, 500, 1_000_000
-COLD_SAMPLES, ROUNDS, ORDER_ROUNDS = 15, 40, 9
+PRODUCTS = 20_000
+QUICK_PRODUCTS = 500
+DEEP_PRODUCTS = 1_000_000
+COLD_SAMPLES = 15
+ROUNDS = 40
+ORDER_ROUNDS = 9
 
 
 def main(arguments: list[str]) -> None:
@@ -43,16 +49,16 @@ def main(arguments: list[str]) -> None:
     parser.add_argument(
         "--quick",
         action="store_true",
-        help="a smoke run: everything once or twice, nothing written",
+        help="smoke test: run everything once or twice, write nothing",
     )
     parser.add_argument(
-        "--deep", action="store_true", help=f"page 10,000 too, of {DEEP_PRODUCTS:,} products"
+        "--deep", action="store_true", help=f"also page 10,000 of {DEEP_PRODUCTS:,} products"
     )
     parser.add_argument(
-        "--imports", action="store_true", help=f"a file of {imports.ROWS:,} products too"
+        "--imports", action="store_true", help=f"also import {imports.ROWS:,} products"
     )
     parser.add_argument(
-        "--output", type=Path, help=f"the page to write (default: {RESULTS}; with --quick none)"
+        "--output", type=Path, help=f"page to write (default: {RESULTS}; none with --quick)"
     )
     options = parser.parse_args(arguments)
 
@@ -66,32 +72,35 @@ def main(arguments: list[str]) -> None:
 
 
 def run(*, quick: bool, with_depth: bool, with_imports: bool) -> str:
-    """The page of results."""
+    """Run all benchmarks and return the page of results."""
     cold.compile_everything()
     depth: list[str] = []
     if with_depth:
         _progress(f"depth: {DEEP_PRODUCTS:,} products")
-        with open_shop(DEEP_PRODUCTS) as shop:
-            depth += deep.measure(shop)
+        with benchmark_database(DEEP_PRODUCTS) as database:
+            depth += deep.measure(database)
     if with_imports:
         _progress("imports")
         depth += imports.measure(imports.ROWS)
     products = QUICK_PRODUCTS if quick else PRODUCTS
     _progress(f"a database of {products:,} products")
-    with open_shop(products) as shop, TcpProxy("127.0.0.1", shop.server.port) as proxy:
+    with (
+        benchmark_database(products) as database,
+        TcpProxy("127.0.0.1", database.server.port) as proxy,
+    ):
         _progress("warm requests")
-        calls = scenarios.scenarios(shop.products)
+        calls = scenarios.scenarios(database.products)
         rounds, samples = (2, 1) if quick else (ROUNDS, COLD_SAMPLES)
         measure = partial(
             warm.measure,
-            near_url=shop.url,
-            far_url=shop.url_at(proxy.port),
+            near_url=database.url,
+            far_url=database.url_at(proxy.port),
             proxy=proxy,
             rounds=rounds,
         )
         warm_results = measure(CONTENDERS, calls)
         for name, ordered in measure(
-            (SLUICE_ORDERS, *PEERS), scenarios.orders(shop.products)
+            (SLUICE_ORDERS, *PEERS), scenarios.orders(database.products)
         ).items():
             warm_results[name].rounds |= ordered.rounds
             warm_results[name].round_trips |= ordered.round_trips
@@ -99,38 +108,38 @@ def run(*, quick: bool, with_depth: bool, with_imports: bool) -> str:
         entries = [(contender, scenarios.get_one(1)) for contender in CONTENDERS] + [
             (HEALTH, scenarios.health())
         ]
-        cold_results = cold.measure(entries, shop.url, samples=samples)
+        cold_results = cold.measure(entries, database.url, samples=samples)
         functions = (
             [(built(name), scenarios.first(name)) for name in scenarios.FIRST]
             if _is_built()
             else []
         )
-        function_results = cold.measure(functions, shop.url, samples=samples)
+        function_results = cold.measure(functions, database.url, samples=samples)
         _progress("orders at once")
-        orders = hot_row.measure(shop, proxy, quick=quick, rounds=1 if quick else ORDER_ROUNDS)
+        orders = hot_row.measure(database, proxy, quick=quick, rounds=1 if quick else ORDER_ROUNDS)
         _progress("GraphQL")
-        graph, of_graph = graphql.measure(shop, proxy, quick=quick, rounds=rounds)
+        graph, of_graph = graphql.measure(database, proxy, quick=quick, rounds=rounds)
         _progress("the limiter")
-        limits = limiter.measure(shop, calls["GET one"], rounds=rounds)
+        limits = limiter.measure(database, calls["GET one"], rounds=rounds)
         _progress("TLS to AWS")
         encrypted = aws_tls.table(aws_tls.measure(1 if quick else aws_tls.SAMPLES))
         _progress("memory")
-        weights = memory.measure(shop, requests=200 if quick else memory.REQUESTS)
+        weights = memory.measure(database, requests=200 if quick else memory.REQUESTS)
     _progress("the whole system")
     load = list(system_load.measure(0.05 if quick else system_load.MINUTES))
     return report.render(
         cold_results,
         warm_results,
         function_results,
-        report.aims(cold_results, warm_results, of_graph),
-        products=shop.products,
-        postgres=shop.version,
+        report.goals(cold_results, warm_results, of_graph),
+        products=database.products,
+        postgres=database.version,
         more=[*graph, *orders, *limits, *encrypted, *weights, *load, *depth],
     )
 
 
 def _is_built() -> bool:
-    """Has `sam build` run, for this Python?"""
+    """Return whether `sam build` has built the functions for this version of Python."""
     layer = BUILD / "SharedLayer/python/sluice/__pycache__"
     return (
         any(layer.glob(f"*.{sys.implementation.cache_tag}.pyc"))

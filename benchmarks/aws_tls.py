@@ -1,11 +1,11 @@
-"""Measures what TLS to AWS costs the first request of a new environment, in CPU: two connections, to two services.
+"""Measure the CPU time of TLS to AWS in the first request of a new environment: two connections.
 
     PYTHONPATH=.:layers/shared python -m benchmarks.aws_tls [SAMPLES]
 
-Each sample is a fresh process that calls the emulated DynamoDB and Secrets Manager by TLS. Their authority stands in
-one file with the system's, as on Lambda. `a context each` is what http.client does by itself, and what Sluice did
-before; `one context` is Sluice's client. The handshakes and requests with a context that is there already are measured
-too, and subtracted.
+Each sample is a new process that calls the emulated DynamoDB and Secrets Manager over TLS. Their
+authority is in one file with the system's, as on Lambda. `a context each` is the default of
+http.client; `one context` is Sluice's client. `an existing context` measures handshakes and
+requests alone, and is subtracted.
 """
 
 import json
@@ -31,11 +31,14 @@ CALLS = (
     ("dynamodb", "DynamoDB_20120810.ListTables", "1.0"),
     ("secretsmanager", "secretsmanager.ListSecrets", "1.1"),
 )
-AUTHORIZATION = "AWS4-HMAC-SHA256 Credential=local/20260131/us-east-1/{}/aws4_request, SignedHeaders=host, Signature=0"
+AUTHORIZATION = (
+    "AWS4-HMAC-SHA256 Credential=local/20260131/us-east-1/{}/aws4_request,"
+    " SignedHeaders=host, Signature=0"
+)
 
 
 def context_each(endpoint: str, ca_file: str) -> None:
-    """As http.client does it; the authorities come from SSL_CERT_FILE."""
+    """Call with http.client's default contexts; the authorities come from SSL_CERT_FILE."""
     for service, target, version in CALLS:
         connection = HTTPSConnection(urlsplit(endpoint).netloc, timeout=5)
         headers = {
@@ -49,7 +52,7 @@ def context_each(endpoint: str, ca_file: str) -> None:
 
 
 def one_context(endpoint: str, ca_file: str) -> None:
-    """As Sluice does it."""
+    """Make both calls with Sluice's client, whose connections share one context."""
     for service, target, version in CALLS:
         settings = AwsSettings("us-east-1", "local", "local", ca_file=ca_file)
         client = AwsClient(settings, service, endpoint=endpoint, version=version, timeout=5)
@@ -57,19 +60,19 @@ def one_context(endpoint: str, ca_file: str) -> None:
         client.close()
 
 
-def context_there(endpoint: str, ca_file: str) -> None:
+def existing_context(endpoint: str, ca_file: str) -> None:
     one_context(endpoint, ca_file)
 
 
 WAYS: dict[str, Callable[[str, str], None]] = {
     "a context each": context_each,
     "one context": one_context,
-    "a context that is there": context_there,
+    "an existing context": existing_context,
 }
 
 
 def measure(samples: int) -> dict[str, float]:
-    """The median CPU of each way, in ms."""
+    """Return the median CPU time of each way, in ms."""
     taken: dict[str, list[float]] = {way: [] for way in WAYS}
     with _emulation() as (endpoint, ca_file):
         for n in range(-1, samples):  # one of each first, which fills the disk's cache
@@ -81,14 +84,15 @@ def measure(samples: int) -> dict[str, float]:
 
 
 def table(results: dict[str, float]) -> list[str]:
-    """For benchmarks/results.md."""
-    floor = results["a context that is there"]
+    """Return the lines of benchmarks/results.md."""
+    floor = results["an existing context"]
     return [
         "",
         "## TLS to AWS",
         "",
-        "CPU of a new environment's first two connections to AWS (DynamoDB, Secrets Manager; emulated, by TLS), median",
-        "of fresh processes. Set-up is what comes before the handshakes: reading the authorities.",
+        "CPU of a new environment's first two connections to AWS (DynamoDB and Secrets Manager,",
+        "emulated, over TLS), median of new processes. Set-up is the work before the handshakes:",
+        "reading the authorities.",
         "",
         "| | CPU, ms | set-up, ms |",
         "| --- | ---: | ---: |",
@@ -106,7 +110,7 @@ def _sample(way: str, endpoint: str, ca_file: str) -> float:
 
 
 def _run_sample(way: str, endpoint: str, ca_file: str) -> None:
-    if WAYS[way] is context_there:
+    if WAYS[way] is existing_context:
         tls.trust_store(ca_file)
     began = time.process_time()
     WAYS[way](endpoint, ca_file)

@@ -1,7 +1,9 @@
-"""How long until a new execution environment answers, from the start of its process, and what of that is import?
+"""Measure cold starts: the time from the start of a process to its first response, and the part of
+imports.
 
-Each sample is a fresh process of the same interpreter with all bytecode compiled before; the contenders take turns,
-so that a slow minute of the machine is everybody's. On Lambda its own runtime starts first, the same for all.
+Each sample is a new process of the same interpreter, with all bytecode compiled before. The
+contenders alternate, so that a slow minute of the machine affects all of them. Lambda's own
+runtime, which starts first and is the same for all, is not included.
 """
 
 import compileall
@@ -16,39 +18,47 @@ from benchmarks.scenarios import Event
 
 
 @dataclass
-class Cold:
-    """Samples in ms (memory in MiB), in the order they were taken: the n-th of all contenders belong together."""
+class ColdSamples:
+    """The samples of one contender, in ms (memory in MiB).
 
-    first_answer: list[float] = field(default_factory=list)
+    The n-th samples of all contenders were taken in the same round.
+    """
+
+    first_response: list[float] = field(default_factory=list)
     importing: list[float] = field(default_factory=list)
     cpu: list[float] = field(default_factory=list)
     memory: list[float] = field(default_factory=list)
 
 
 def compile_everything() -> None:
-    """Our modules; pip has compiled the libraries."""
+    """Compile the bytecode of this repository's modules. pip has compiled the libraries."""
     for folder in ("benchmarks", "functions", "layers/shared/sluice"):
         compileall.compile_dir(ROOT / folder, quiet=1)
 
 
-def measure(entries: Sequence[tuple[Contender, Event]], url: str, samples: int) -> dict[str, Cold]:
-    """By contender's name. Before a whole run one of each fills the disk's cache, and is not counted."""
-    results = {contender.name: Cold() for contender, _ in entries}
+def measure(
+    entries: Sequence[tuple[Contender, Event]], url: str, samples: int
+) -> dict[str, ColdSamples]:
+    """Return the samples by the contender's name.
+
+    In a full run, one uncounted start of each contender fills the disk cache first.
+    """
+    results = {contender.name: ColdSamples() for contender, _ in entries}
     for n in range(-1 if samples > 1 else 0, samples):
         for contender, event in entries:
-            start(contender, event, url, results[contender.name] if n >= 0 else Cold())
+            start(contender, event, url, results[contender.name] if n >= 0 else ColdSamples())
     return results
 
 
-def start(contender: Contender, event: Event, url: str, into: Cold) -> None:
-    """One cold start, added to `into`."""
+def start(contender: Contender, event: Event, url: str, samples: ColdSamples) -> None:
+    """Measure one cold start and append it to `samples`."""
     started = time.monotonic_ns()
-    done = subprocess.run(
-        command("first_answer", contender.module, json.dumps(event)),
+    process = subprocess.run(
+        command("one_cold_start", contender.module, json.dumps(event)),
         cwd=ROOT, env=contender.environment(url), check=True, stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
-    told = json.loads(done.stdout)
-    into.first_answer.append((told["answered_at"] - started) / 1e6)
-    into.importing.append(told["import"] / 1e6)
-    into.cpu.append(told["cpu"] / 1e6)
-    into.memory.append(told["kib"] / 1024)
+    measured = json.loads(process.stdout)
+    samples.first_response.append((measured["answered_at"] - started) / 1e6)
+    samples.importing.append(measured["import"] / 1e6)
+    samples.cpu.append(measured["cpu"] / 1e6)
+    samples.memory.append(measured["kib"] / 1024)

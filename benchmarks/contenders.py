@@ -1,7 +1,8 @@
-"""Who is measured: each one a Lambda handler, in a process of its own, with an environment of its own.
+"""The contenders: Lambda handlers, each in its own process with its own environment variables.
 
-Sluice answers what API Gateway sends it with its cursors, ETags and problems; the peers give the same products in
-the same JSON and owe nothing else (`answers.py` compares them before anything is timed).
+Sluice answers API Gateway's events with cursors, ETags and problem documents. The peers return the
+same products in the same JSON and need nothing else; response_check.py compares the responses
+first.
 """
 
 import os
@@ -19,9 +20,11 @@ ROOT = Path(__file__).parents[1]
 
 @dataclass(frozen=True, slots=True)
 class Contender:
-    """`module` holds a `handler`; `version_of` are the libraries that its figures depend on.
+    """A Lambda handler to measure.
 
-    `built` is where `sam build` has left the function: it is then taken from there, with the layers, as Lambda does.
+    `module` contains the function `handler`. `version_of` names the libraries whose versions are
+    reported. If `built` is set, it is the folder in which `sam build` left the function; it and the
+    layers are imported from there, as on Lambda.
     """
 
     name: str
@@ -30,7 +33,7 @@ class Contender:
     built: Path | None = None
 
     def environment(self, url: str) -> dict[str, str]:
-        """All that its process is given, for the database at `url`."""
+        """Return the environment variables of the contender's process, for the database `url`."""
         own = {"DATABASE_URL": url} if self.module.startswith("benchmarks.peers") else _sluice(url)
         path = [ROOT, ROOT / "layers/shared"]
         if self.built is not None:
@@ -64,12 +67,15 @@ BUILD = ROOT / ".aws-sam/build"
 
 
 def built(name: str) -> Contender:
-    """A function as `sam build` left it."""
+    """Return the contender for a function that `sam build` has built."""
     return Contender(name, "handler", built=BUILD / name)
 
 
 def command(program: str, *arguments: str) -> list[str]:
-    """A fresh interpreter, this one's own, that runs one of our programs as a script (-P: beside nothing else)."""
+    """Return the command that runs a program of benchmarks/ with this interpreter.
+
+    -P keeps the program's folder off sys.path.
+    """
     return [sys.executable, "-P", str(ROOT / "benchmarks" / f"{program}.py"), *arguments]
 
 

@@ -1,4 +1,6 @@
-"""One throw-away PostgreSQL for the whole run, migrated, with products made by scripts/seed.py, and ANALYZEd."""
+"""Start a temporary PostgreSQL for the whole run, migrated, with products of scripts/seed.py,
+analyzed.
+"""
 
 import tempfile
 from collections.abc import Iterator
@@ -16,8 +18,8 @@ from sluice.settings import DatabaseSettings
 
 
 @dataclass(frozen=True, slots=True)
-class Shop:
-    """`url` is for contenders: the role that Sluice's functions have in a deployment."""
+class BenchmarkDatabase:
+    """The database of a benchmark. `url` is for contenders and logs in as the functions' role."""
 
     server: PostgresServer
     url: str
@@ -25,13 +27,13 @@ class Shop:
     version: str  # of PostgreSQL
 
     def url_at(self, port: int) -> str:
-        """The same database, by way of a relay."""
+        """Return the database's URL with another port: that of a proxy."""
         return self.url.replace(f":{self.server.port}/", f":{port}/")
 
 
 @contextmanager
-def open_shop(products: int) -> Iterator[Shop]:
-    """Runs until left; nothing stays behind."""
+def benchmark_database(products: int) -> Iterator[BenchmarkDatabase]:
+    """Run the database while the block runs; then stop it and delete its files."""
     with tempfile.TemporaryDirectory(prefix="sluice-bench-") as home:
         Path(home).chmod(0o711)  # as root the server runs as another user, who must find its data
         with PostgresServer(Path(home), durable=False) as server:
@@ -44,16 +46,17 @@ def open_shop(products: int) -> Iterator[Shop]:
                 )
                 connection.run(
                     "UPDATE inventory SET quantity = 1000000 + quantity"
-                )  # nobody sells out
+                )  # no product sells out
                 connection.run("ALTER ROLE sluice_app PASSWORD 'app'")
                 connection.run("VACUUM ANALYZE")
                 count = connection.run("SELECT count(*) FROM products")[0][0]
                 version = connection.run("SHOW server_version")[0][0]
-            yield Shop(server, server.url("sluice_app", password="app"), count, version)  # noqa: S106 - lives minutes
+            app_url = server.url("sluice_app", password="app")  # noqa: S106 - a temporary server
+            yield BenchmarkDatabase(server, app_url, count, version)
 
 
 def connect(url: str) -> Any:
-    """A plain connection, past everything that is measured."""
+    """Open a plain connection that is not part of the measurement."""
     parts = DatabaseSettings.from_url(url)
     return pg8000.native.Connection(
         parts.user,

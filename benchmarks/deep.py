@@ -1,7 +1,7 @@
-"""Does page 10,000 of a large table cost what page 1 costs? Sluice only; and beside it the OFFSET it does without.
+"""Compare page 1 and page 10,000 of a large table, in Sluice, by cursor and by OFFSET.
 
-Sluice gets to page 10,000 as a client would: by following `next_cursor`, in large steps at first. The reading of
-OFFSET is the plain SQL of the same page, with nothing of HTTP or JSON around it.
+The benchmark reaches page 10,000 as a client does: it follows `next_cursor`, in large steps at
+first. The time of OFFSET is that of the bare SQL of the same page, without HTTP and JSON.
 """
 
 import time
@@ -11,7 +11,7 @@ from functools import partial
 from statistics import median
 
 from benchmarks.contenders import SLUICE
-from benchmarks.database import Shop, connect
+from benchmarks.database import BenchmarkDatabase, connect
 from benchmarks.report import cell, header, row
 from benchmarks.scenarios import list_products
 from benchmarks.warm import Worker
@@ -21,7 +21,9 @@ PAGE = 10_000
 ROUNDS = 200
 BY_OFFSET = """
     SELECT p.*, c.slug, i.quantity
-    FROM products p JOIN categories c ON c.id = p.category_id JOIN inventory i ON i.product_id = p.id
+    FROM products p
+    JOIN categories c ON c.id = p.category_id
+    JOIN inventory i ON i.product_id = p.id
     ORDER BY {order} LIMIT :limit OFFSET :offset
 """
 SORTS = {
@@ -34,21 +36,21 @@ SORTS = {
 }
 
 
-def measure(shop: Shop) -> list[str]:
-    """Lines for the report."""
+def measure(database: BenchmarkDatabase) -> list[str]:
+    """Measure all sorts and return the lines of the report."""
     lines = [
         "",
-        f"## Depth ({shop.products:,} products, pages of {LIMIT}, {ROUNDS} rounds)",
+        f"## Depth ({database.products:,} products, pages of {LIMIT}, {ROUNDS} rounds)",
         "",
-        f"In brackets: how many times page 1. OFFSET is the bare SQL of page {PAGE:,}, without an API around it.",
+        f"In brackets: the ratio to page 1. OFFSET is the bare SQL of page {PAGE:,}.",
         "",
         *header("sort", "page 1", f"page {PAGE:,} by cursor", f"page {PAGE:,} by OFFSET"),
     ]
-    with Worker(SLUICE, shop.url) as worker, closing(connect(shop.url)) as connection:
+    with Worker(SLUICE, database.url) as worker, closing(connect(database.url)) as connection:
         for sort, order in SORTS.items():
             skipped = (PAGE - 1) * LIMIT
-            worker.teach("first", [list_products(limit=str(LIMIT), sort=sort)])
-            worker.teach(
+            worker.set_events("first", [list_products(limit=str(LIMIT), sort=sort)])
+            worker.set_events(
                 "deep",
                 [list_products(limit=str(LIMIT), sort=sort, cursor=_walk(worker, sort, skipped))],
             )
@@ -67,10 +69,10 @@ def measure(shop: Shop) -> list[str]:
 
 
 def _walk(worker: Worker, sort: str, rows: int) -> str:
-    """The cursor that stands behind that many rows."""
+    """Return the cursor after that many rows."""
     cursor: dict[str, str] = {}
     for limit in [STEP] * (rows // STEP) + [LIMIT] * (rows % STEP // LIMIT):
-        body = worker.teach(
+        body = worker.set_events(
             "walk", [list_products(limit=str(limit), sort=sort, fields="id", **cursor)]
         )[0]
         cursor = {"cursor": body["pagination"]["next_cursor"]}

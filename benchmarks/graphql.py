@@ -1,8 +1,9 @@
-"""A hundred products with their categories by GraphQL: beside Strawberry, the usual peer, and PostGraphile, a fast one.
+"""Compare GraphQL queries for 100 products with their categories: Sluice, Strawberry and
+PostGraphile.
 
-All of them answer from the same database, in turns, in processes of their own. Sluice and Strawberry are Lambda
-handlers that are given API Gateway's event; PostGraphile is a server on this machine that is asked over HTTP, and is
-also asked for nothing but its typename, which is what HTTP and its own way in take of its time.
+All contenders use the same database, alternate, and run in separate processes. Sluice and
+Strawberry are Lambda handlers that receive API Gateway's event. PostGraphile is a server on this
+machine, queried over HTTP; a query for its typename shows the part of HTTP in its time.
 """
 
 import json
@@ -19,7 +20,7 @@ from typing import Any
 
 from benchmarks import report
 from benchmarks.contenders import ROOT, Contender
-from benchmarks.database import Shop
+from benchmarks.database import BenchmarkDatabase
 from benchmarks.scenarios import Event
 from benchmarks.warm import FAR, NEAR, Worker, calibrate
 from tests.fixtures.tcp_proxy import TcpProxy
@@ -40,11 +41,11 @@ CALLS = 6  # in each round
 
 
 def measure(
-    shop: Shop, proxy: TcpProxy, *, quick: bool, rounds: int
+    database: BenchmarkDatabase, proxy: TcpProxy, *, quick: bool, rounds: int
 ) -> tuple[list[str], dict[str, float]]:
-    """The section of the page, and by peer how many times Sluice's time it takes for the products, at 0 ms.
+    """Return the section of the page and, by peer, the ratio of its time to Sluice's at 0 ms.
 
-    RuntimeError where the answers are not the same products.
+    Raises RuntimeError if the contenders return different products.
     """
     folder = postgraphile(install=not quick)
     contenders = [SLUICE, STRAWBERRY, *([POSTGRAPHILE] if folder else [])]
@@ -55,19 +56,19 @@ def measure(
         workers = {
             (contender.name, distance): stack.enter_context(Worker(contender, url, **extra))
             for contender in contenders
-            for distance, url in ((NEAR, shop.url), (FAR, shop.url_at(proxy.port)))
+            for distance, url in ((NEAR, database.url), (FAR, database.url_at(proxy.port)))
         }
         _require_same(
-            {name: worker.teach(QUERY, [_event(QUERY)])[0] for name, worker in workers.items()}
+            {name: worker.set_events(QUERY, [_event(QUERY)])[0] for name, worker in workers.items()}
         )
         for (name, distance), worker in workers.items():
-            worker.teach(BARE, [_event(BARE)])
+            worker.set_events(BARE, [_event(BARE)])
             worker.call(QUERY, 5 * CALLS)  # warms up
             if distance == FAR:
                 before = proxy.round_trips
                 worker.call(QUERY, 10)
                 trips[name] = round((proxy.round_trips - before) / 10)
-        calibrate(proxy, shop.url, shop.url_at(proxy.port))
+        calibrate(proxy, database.url, database.url_at(proxy.port))
         for n in range(rounds):
             order = list(workers.items())
             for (name, distance), worker in order[n % len(order) :] + order[: n % len(order)]:
@@ -83,7 +84,10 @@ def measure(
 
 
 def postgraphile(*, install: bool) -> Path | None:
-    """Where it is installed, once for all runs: 300 MB, a minute. None where it is not, or there is no npm."""
+    """Return the folder of PostGraphile; install it once for all runs (300 MB, a minute).
+
+    Returns None if it is not installed, or if there is no npm.
+    """
     folder = Path(tempfile.gettempdir()) / f"sluice-bench-postgraphile-{os.getuid()}"
     if not (folder / "node_modules/.bin/postgraphile").exists():
         if not install or shutil.which("npm") is None:
@@ -109,18 +113,21 @@ def _event(query: str) -> Event:
     return {**event, "body": json.dumps({"query": query})}
 
 
-def _require_same(answers: dict[tuple[str, str], Any]) -> None:
-    (_, expected), *others = answers.items()
-    for name, answer in others:
-        if _essence(answer) != _essence(expected):
+def _require_same(responses: dict[tuple[str, str], Any]) -> None:
+    (_, expected), *others = responses.items()
+    for name, response in others:
+        if _comparable(response) != _comparable(expected):
             raise RuntimeError(
-                f"{name} answers differently:\n{str(answer)[:500]}\n{str(expected)[:500]}"
+                f"{name} responds differently:\n{str(response)[:500]}\n{str(expected)[:500]}"
             )
 
 
-def _essence(answer: Any) -> list[tuple[str, ...]]:
-    """PostGraphile has names of its own, and stock as a row."""
-    data = answer["data"]
+def _comparable(response: Any) -> list[tuple[str, ...]]:
+    """Return name, price, stock and category of each product.
+
+    PostGraphile uses other field names, and the stock is a row.
+    """
+    data = response["data"]
     products = [edge["node"] for edge in data.get("products", data.get("allProducts"))["edges"]]
     return [
         (
@@ -147,7 +154,7 @@ def _table(
         f"{name} {version(name)}" for name in ("graphql-core", "strawberry-graphql")
     )
     yield from ("", f"## GraphQL ({rounds} rounds)", "", f"    {QUERY}", "")
-    yield from (f"and `{BARE}`, which asks the database nothing. {versions}.", "")
+    yield from (f"and `{BARE}`, which needs no database query. {versions}.", "")
     columns = [(QUERY, NEAR), (QUERY, FAR), (BARE, NEAR)]
     yield from report.header(
         "", "100 products, 0 ms", "100 products, 1 ms", "typename", "round trips"

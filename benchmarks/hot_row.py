@@ -1,10 +1,11 @@
-"""How many orders a second can be placed where everybody wants the same product?
+"""Measure how many orders a second can be placed if all of them are for the same product.
 
-The row of its stock is locked from when an order takes it until that order is committed, and meanwhile everybody else
-waits: so what counts is how much of an order happens under the lock, and above all how many round trips.
+An order locks the row of the product's stock until it is committed, and the other orders wait. The
+number of round trips under the lock therefore decides the result.
 
-Clients are processes, for threads would wait for the interpreter's lock as well and measure that. They place orders in
-short windows of time, in which the contenders take turns; after each, every order and unit of stock is accounted for.
+Clients are processes, because threads would also wait for the interpreter's lock. The contenders
+alternate in short windows of time. After each window, orders and stock are compared with the counts
+that the clients report.
 """
 
 import json
@@ -20,13 +21,14 @@ from types import TracebackType
 from typing import Any, Self
 
 from benchmarks.contenders import ROOT, command
-from benchmarks.database import Shop, connect
+from benchmarks.database import BenchmarkDatabase, connect
 from benchmarks.report import header, row
 from benchmarks.warm import FAR, NEAR, calibrate
 from tests.fixtures.tcp_proxy import TcpProxy
 
 CLIENTS = 8
-WINDOW, QUICK_WINDOW = 0.5, 0.1  # s
+WINDOW = 0.5  # seconds
+QUICK_WINDOW = 0.1
 CONTENDERS = {
     "Sluice": ("benchmarks.order_client", "sluice"),
     "Sluice, with an Idempotency-Key": ("benchmarks.order_client", "sluice_with_keys"),
@@ -36,24 +38,27 @@ CONTENDERS = {
     "by hand: psycopg 3, a pipeline": ("benchmarks.peers.orders", "psycopg_pipeline"),
 }
 OURS = next(iter(CONTENDERS))
-# Name → among how many products, and how many of them in an order.
+# Name → number of products to choose from, number of items of an order.
 SCENARIOS = {"one hot product": (1, 1), "3 of 20 products": (20, 3)}
 STOCK = 2_000_000_000
 
-# Orders, items, what all of them cost and what their items do, and the stock that is left.
-BOOKS = """
-    SELECT (SELECT count(*) FROM orders), (SELECT count(*) FROM order_items), (SELECT sum(total) FROM orders),
-           (SELECT sum(quantity * unit_price) FROM order_items), (SELECT sum(quantity) FROM inventory)
+# Number of orders and items, sum of the orders' totals, sum of the items' prices, remaining stock.
+TOTALS = """
+    SELECT (SELECT count(*) FROM orders),
+           (SELECT count(*) FROM order_items),
+           (SELECT sum(total) FROM orders),
+           (SELECT sum(quantity * unit_price) FROM order_items),
+           (SELECT sum(quantity) FROM inventory)
 """
 
 
-class Buyers:
-    """One contender's clients, each a process with a user of its own, and a connection at each distance."""
+class OrderClients:
+    """The clients of one contender: processes, each with its user and a connection per distance."""
 
     def __init__(self, contender: str, users: Sequence[int]) -> None:
         self._processes = [
             subprocess.Popen(
-                command("buyer", *CONTENDERS[contender], str(user)),
+                command("order_client", *CONTENDERS[contender], str(user)),
                 cwd=ROOT, env={"PYTHONPATH": f"{ROOT}:{ROOT / 'layers' / 'shared'}"},
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
             )
@@ -70,12 +75,14 @@ class Buyers:
         at: TracebackType | None,
     ) -> None:
         for process in self._processes:
-            process.communicate()  # closes its stdin, which is how it ends
+            process.communicate()  # closes stdin, on which the process ends
 
     def place(
         self, url: str, seconds: float, products: Sequence[int], items: int, *, alone: bool = False
     ) -> int:
-        """How many orders they, or one of them, placed meanwhile."""
+        """Place orders for so many seconds and return their number; `alone`: by the first client
+        only.
+        """
         order = {
             "url": url,
             "until": time.monotonic() + seconds,
@@ -87,9 +94,9 @@ class Buyers:
             assert process.stdin is not None
             process.stdin.write(json.dumps(order) + "\n")
             process.stdin.flush()
-        return sum(self._told(process) for process in busy)
+        return sum(self._read_count(process) for process in busy)
 
-    def _told(self, process: subprocess.Popen[str]) -> int:
+    def _read_count(self, process: subprocess.Popen[str]) -> int:
         assert process.stdout is not None
         line = process.stdout.readline()
         if not line:
@@ -98,54 +105,68 @@ class Buyers:
 
 
 @dataclass
-class Sold:
-    """By scenario and distance: the orders a second of each round; and the round trips of one order of one item."""
+class OrderRates:
+    """The results of one contender.
+
+    `rounds`: orders a second in each round, by scenario and distance. `round_trips`: of an order of
+    one item.
+    """
 
     rounds: dict[tuple[str, str], list[float]] = field(default_factory=dict)
     round_trips: float = 0.0
 
 
-def measure(shop: Shop, proxy: TcpProxy, *, quick: bool, rounds: int) -> list[str]:
-    """Lines for the report. RuntimeError where orders and stock do not add up."""
+def measure(database: BenchmarkDatabase, proxy: TcpProxy, *, quick: bool, rounds: int) -> list[str]:
+    """Measure all contenders and return the lines of the report.
+
+    Raises RuntimeError if orders and stock do not match the reported counts.
+    """
     window, clients = (QUICK_WINDOW, 2) if quick else (WINDOW, CLIENTS)
-    results = {contender: Sold() for contender in CONTENDERS}
-    urls = {NEAR: shop.url, FAR: shop.url_at(proxy.port)}
+    results = {contender: OrderRates() for contender in CONTENDERS}
+    urls = {NEAR: database.url, FAR: database.url_at(proxy.port)}
     calibrate(proxy, urls[NEAR], urls[FAR])
-    with closing(connect(shop.server.url())) as owner, ExitStack() as stack:
-        users, products = _stock_up(owner, clients)
-        buyers = {
-            contender: stack.enter_context(Buyers(contender, users)) for contender in CONTENDERS
+    with closing(connect(database.server.url())) as owner, ExitStack() as stack:
+        users, products = _prepare_stock(owner, clients)
+        clients_by_contender = {
+            contender: stack.enter_context(OrderClients(contender, users))
+            for contender in CONTENDERS
         }
-        for contender, theirs in buyers.items():
+        for contender, order_clients in clients_by_contender.items():
             for url in urls.values():
-                theirs.place(url, 0.0, products, 1)  # connects
-                _accounted(
-                    owner, partial(theirs.place, url, window, products[:1], 1), 1
+                order_clients.place(url, 0.0, products, 1)  # connects
+                _place_and_verify(
+                    owner, partial(order_clients.place, url, window, products[:1], 1), 1
                 )  # warms up
             before = proxy.round_trips
-            placed = theirs.place(urls[FAR], window, products[:1], 1, alone=True)
+            placed = order_clients.place(urls[FAR], window, products[:1], 1, alone=True)
             results[contender].round_trips = (proxy.round_trips - before) / max(placed, 1)
         for n in range(rounds):
             owner.run(
                 "VACUUM inventory"
             )  # of the versions that the round before left of a few rows
-            order = list(buyers.items())
-            for contender, theirs in order[n % len(order) :] + order[: n % len(order)]:
+            order = list(clients_by_contender.items())
+            for contender, order_clients in order[n % len(order) :] + order[: n % len(order)]:
                 for (scenario, (among, items)), (distance, url) in product(
                     SCENARIOS.items(), urls.items()
                 ):
-                    placed = _accounted(
-                        owner, partial(theirs.place, url, window, products[:among], items), items
+                    placed = _place_and_verify(
+                        owner,
+                        partial(order_clients.place, url, window, products[:among], items),
+                        items,
                     )
                     results[contender].rounds.setdefault((scenario, distance), []).append(
                         placed / window
                     )
-    return _page(results, f"{clients} clients, {rounds} rounds of {window} s")
+    return _section(results, f"{clients} clients, {rounds} rounds of {window} s")
 
 
-def _stock_up(owner: Any, clients: int) -> tuple[list[int], list[int]]:
-    """A user for each client, and products that nobody can sell out."""
-    users = "INSERT INTO users (email, name) SELECT n || '@example.com', 'B' FROM generate_series(1, :n) n RETURNING id"
+def _prepare_stock(owner: Any, clients: int) -> tuple[list[int], list[int]]:
+    """Insert a user for each client and give the products a stock that never runs out."""
+    users = """
+        INSERT INTO users (email, name)
+        SELECT n || '@example.com', 'B' FROM generate_series(1, :n) n
+        RETURNING id
+    """
     most = max(among for among, _ in SCENARIOS.values())
     products = [
         id for (id,) in owner.run("SELECT id FROM products ORDER BY id LIMIT :most", most=most)
@@ -158,11 +179,14 @@ def _stock_up(owner: Any, clients: int) -> tuple[list[int], list[int]]:
     return [id for (id,) in owner.run(users, n=clients)], products
 
 
-def _accounted(owner: Any, place: Callable[[], int], items: int) -> int:
-    """How many orders, each of so many items, were placed: as is said, and as orders and stock have it."""
-    orders, lines, _, _, stock = owner.run(BOOKS)[0]
+def _place_and_verify(owner: Any, place: Callable[[], int], items: int) -> int:
+    """Place orders, each of so many items; return their number.
+
+    Raises RuntimeError if the number that `place` returns does not match the tables.
+    """
+    orders, lines, _, _, stock = owner.run(TOTALS)[0]
     placed = place()
-    orders_after, lines_after, totals, prices, stock_after = owner.run(BOOKS)[0]
+    orders_after, lines_after, totals, prices, stock_after = owner.run(TOTALS)[0]
     changes = (orders_after - orders, lines_after - lines, stock - stock_after)
     if changes != (placed, placed * items, placed * items) or totals != prices:
         raise RuntimeError(
@@ -171,28 +195,29 @@ def _accounted(owner: Any, place: Callable[[], int], items: int) -> int:
     return placed
 
 
-def _page(results: Mapping[str, Sold], how: str) -> list[str]:
+def _section(results: Mapping[str, OrderRates], how: str) -> list[str]:
     columns = [(scenario, distance) for distance in (FAR, NEAR) for scenario in SCENARIOS]
     lines = [
         "",
         f"## Orders a second ({how})",
         "",
-        "Clients are processes that place one order after the other, of one item each, all of the same product; or of",
-        "3 items each, drawn from 20 products; not over HTTP, but as a handler would. After each round every order and",
-        "unit of stock is accounted for. More is better. In brackets: how many times as many Sluice placed, as the",
-        "median of the ratios within each round. Round trips are those of an order of one item.",
+        "Clients are processes that place one order after the other, of one item each, all of the",
+        "same product; or of 3 items each, drawn from 20 products; not over HTTP, but as a",
+        "handler does. After each round orders and stock are checked. More is better. In",
+        "brackets: how many times as many Sluice placed, as the median of the ratios within each",
+        "round. Round trips are those of an order of one item.",
         "",
         *header("", *[f"{scenario}, {distance}" for scenario, distance in columns], "round trips"),
     ]
     ours = results[OURS].rounds
-    for contender, sold in results.items():
-        cells = [_cell(sold.rounds[column], ours[column]) for column in columns]
-        lines.append(row(contender, *cells, f"{sold.round_trips:.0f}"))
+    for contender, rates in results.items():
+        cells = [_cell(rates.rounds[column], ours[column]) for column in columns]
+        lines.append(row(contender, *cells, f"{rates.round_trips:.0f}"))
     return lines
 
 
-def _cell(theirs: Sequence[float], ours: Sequence[float]) -> str:
-    if theirs is ours:
+def _cell(order_clients: Sequence[float], ours: Sequence[float]) -> str:
+    if order_clients is ours:
         return f"{median(ours):.0f}"
-    ratio = median(our / max(their, 1e-9) for their, our in zip(theirs, ours, strict=True))
-    return f"{median(theirs):.0f} ({ratio:.2f}x)"
+    ratio = median(our / max(their, 1e-9) for their, our in zip(order_clients, ours, strict=True))
+    return f"{median(order_clients):.0f} ({ratio:.2f}x)"

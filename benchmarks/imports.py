@@ -1,9 +1,10 @@
-"""A large file of products by the whole local system, beside other ways into PostgreSQL; and the catalogue meanwhile.
+"""Import a large file of products by the whole local system, and compare with COPY and a script.
 
     PYTHONPATH=.:layers/shared python -m benchmarks.imports [--rows 1000000]
 
-All on the system's own server, one after the other, each into empty tables with their own indexes and constraints. Of
-Sluice it is the time from the job's start to its end, as the job tells it; the upload comes before it.
+All of them run one after the other on the system's server, into empty tables with their indexes and
+constraints. Sluice's time is from the job's start to its end; the upload is not included. A client
+also measures the catalogue during an import.
 """
 
 import argparse
@@ -30,27 +31,40 @@ from scripts.load import ImportsClient, import_file
 from sluice.migrations.runner import migrate_url
 from tests.fixtures.local_system import temporary_system
 
-ROWS, BESIDE_ROWS = 1_000_000, 200_000
+ROWS = 1_000_000
+CONCURRENT_ROWS = 200_000
 WORKER = "ImportWorkerFunction"
-PACE = 0.02  # seconds between two requests of the catalogue's client
+REQUEST_INTERVAL = 0.02  # seconds between two requests of the catalogue's client
 IDLE_SECONDS = 15.0
 
-BARE = "CREATE UNLOGGED TABLE bare (name text, description text, price numeric(12, 2), category text, inventory integer)"
+BARE_TABLE = """
+    CREATE UNLOGGED TABLE bare (
+        name text, description text, price numeric(12, 2), category text, inventory integer
+    )
+"""
 COPY = (
     "COPY {} (name, description, price, category, inventory) FROM STDIN WITH (FORMAT csv, HEADER)"
 )
-CONNECTIONS = "SELECT application_name, count(*) FROM pg_stat_activity WHERE usename = 'sluice_app' GROUP BY 1"
-# What a script would do: all of it at once, no row looked at, nothing to go on from where it is killed.
-SCRIPT = (
-    "CREATE TEMPORARY TABLE staging"
-    " (name text, description text, price numeric(12, 2), category text, inventory integer) ON COMMIT DROP",
+CONNECTIONS = """
+    SELECT application_name, count(*) FROM pg_stat_activity WHERE usename = 'sluice_app' GROUP BY 1
+"""
+# A script without validation, rejects or resumption: everything in one transaction.
+SCRIPT_STATEMENTS = (
+    """
+    CREATE TEMPORARY TABLE staging (
+        name text, description text, price numeric(12, 2), category text, inventory integer
+    ) ON COMMIT DROP
+    """,
     COPY.format("staging"),
     "ANALYZE staging",
     """
     INSERT INTO products (name, description, price, category_id)
-    SELECT s.name, s.description, s.price, c.id FROM staging s JOIN categories c ON c.slug = s.category
+    SELECT s.name, s.description, s.price, c.id
+    FROM staging s JOIN categories c ON c.slug = s.category
     ON CONFLICT (name) DO UPDATE SET
-        description = excluded.description, price = excluded.price, category_id = excluded.category_id
+        description = excluded.description,
+        price = excluded.price,
+        category_id = excluded.category_id
     """,
     """
     INSERT INTO inventory (product_id, quantity)
@@ -61,8 +75,10 @@ SCRIPT = (
 
 
 @dataclass
-class Catalogue:
-    """A client that lists products, one request after the other at a steady pace; `times` are in ms."""
+class CatalogueClient:
+    """A client that lists products, one request after the other at a steady pace; `times` are in
+    ms.
+    """
 
     url: str
     times: list[float] = field(default_factory=list)
@@ -81,15 +97,15 @@ class Catalogue:
 
     def _run(self, stop: threading.Event) -> None:
         with closing(http.client.HTTPConnection(urlsplit(self.url).netloc)) as connection:
-            while not stop.wait(PACE):
+            while not stop.wait(REQUEST_INTERVAL):
                 began = time.perf_counter()
                 connection.request(
                     "GET", "/api/products?limit=20", headers={"X-API-Key": "local-admin"}
                 )
-                answer = connection.getresponse()
-                answer.read()
+                response = connection.getresponse()
+                response.read()
                 self.times.append((time.perf_counter() - began) * 1000)
-                self.errors += answer.status != 200
+                self.errors += response.status != 200
 
     @property
     def p99(self) -> float:
@@ -97,14 +113,14 @@ class Catalogue:
 
 
 @dataclass
-class Connections:
-    """How many of each kind there were at most, as the server counts them."""
+class ConnectionMonitor:
+    """Counts the server's connections by application name; `peak` is the maximum of each."""
 
     owner: str
-    most: Counter[str] = field(default_factory=Counter)
+    peak: Counter[str] = field(default_factory=Counter)
 
     @contextmanager
-    def running(self) -> Iterator["Connections"]:
+    def running(self) -> Iterator["ConnectionMonitor"]:
         stop = threading.Event()
         watcher = threading.Thread(target=self._run, args=(stop,))
         watcher.start()
@@ -118,37 +134,45 @@ class Connections:
         with closing(connect(self.owner)) as connection:
             while not stop.wait(0.5):
                 for name, number in connection.run(CONNECTIONS):
-                    self.most[name] = max(self.most[name], number)
+                    self.peak[name] = max(self.peak[name], number)
 
 
 def write_file(path: Path, rows: int, *, first: int = 0) -> None:
-    """Products with descriptions, one in three of them in quotes, as a shop's are."""
-    chance = random.Random(rows)
+    """Write a CSV file of products with descriptions; every third name is quoted."""
+    rng = random.Random(rows)
     with path.open("w", encoding="utf-8") as file:
         file.write("name,description,price,category,inventory\n")
         for n in range(first, first + rows):
             name = f'"Mug {n}, large"' if n % 3 == 0 else f"Mug {n}"
-            price = f"{chance.randrange(1, 100_000) / 100:.2f}"
-            file.write(
-                f"{name},Of clay from pit {n * 7919 % 1_000_003},{price},{'mugs' if n % 2 else 'cups'},{n % 500}\n"
-            )
+            price = f"{rng.randrange(1, 100_000) / 100:.2f}"
+            description = f"Of clay from pit {n * 7919 % 1_000_003}"
+            category = "mugs" if n % 2 else "cups"
+            file.write(f"{name},{description},{price},{category},{n % 500}\n")
 
 
-def measure(rows: int, *, beside: int = BESIDE_ROWS, idle: float = IDLE_SECONDS) -> list[str]:
-    """Lines for the report."""
+def measure(
+    rows: int, *, concurrent_rows: int = CONCURRENT_ROWS, idle: float = IDLE_SECONDS
+) -> list[str]:
+    """Run the imports and return the lines of the report."""
     with tempfile.TemporaryDirectory(prefix="sluice-bench-") as folder:
         file, other = Path(folder) / "products.csv", Path(folder) / "more.csv"
         write_file(file, rows)
-        write_file(other, beside, first=rows)
+        write_file(other, concurrent_rows, first=rows)
         with temporary_system() as system:
-            told = system.start().local_json
-            owner, api = told["database_url"], ImportsClient(told["base_url"], "local-admin")
+            local_json = system.start().local_json
+            owner, api = (
+                local_json["database_url"],
+                ImportsClient(local_json["base_url"], "local-admin"),
+            )
             with closing(connect(owner)) as connection:
                 connection.run("CREATE DATABASE reference")
             reference = owner.rpartition("/")[0] + "/reference"
             migrate_url(reference, "shop")
             lines = list(_throughput(rows, file, owner, reference, api))
-            return [*lines, *_beside(api, other, told["base_url"], owner, idle)]
+            return [
+                *lines,
+                *_catalogue_during_import(api, other, local_json["base_url"], owner, idle),
+            ]
 
 
 def _throughput(
@@ -156,7 +180,7 @@ def _throughput(
 ) -> Iterator[str]:
     seconds: dict[str, float] = {}
     with closing(connect(reference)) as connection:
-        connection.run(BARE)
+        connection.run(BARE_TABLE)
         way, copy = _plain_copy(reference, connection, file)
         seconds[f"{way} into a table of the file's columns, without an index"] = _timed(copy)
         connection.run("DROP TABLE bare")
@@ -171,7 +195,7 @@ def _throughput(
     with closing(connect(owner)) as connection:
         changed = connection.run("SELECT count(*) FROM products WHERE version > 1")[0][0]
     if (job["rows_written"], again["rows_written"], changed) != (rows, rows, 0):
-        raise AssertionError(f"of {rows} rows {changed} were written again by the same file")
+        raise AssertionError(f"importing the same file again changed {changed} of {rows} rows")
     seconds["**Sluice**"] = _seconds(job)
     seconds["Sluice, the same file again: no row is written"] = _seconds(again)
     yield from (
@@ -181,7 +205,7 @@ def _throughput(
     )
     yield f"    PYTHONPATH=.:layers/shared python -m benchmarks.imports --rows {rows}"
     yield ""
-    yield "By the whole local system, on the server of `make run`. In brackets: how many times the script's pace."
+    yield "By the local system, on the server of `make run`. In brackets: times the script's speed."
     yield ""
     yield from header("", "seconds", "rows a second")
     for name, taken in seconds.items():
@@ -189,18 +213,20 @@ def _throughput(
     yield from ("", f"The worker's memory at its peak: {_peak_of_worker():.0f} MiB.")
 
 
-def _beside(api: ImportsClient, file: Path, url: str, owner: str, idle: float) -> Iterator[str]:
-    """The catalogue with and without an import running."""
-    alone, busy = Catalogue(url), Catalogue(url)
+def _catalogue_during_import(
+    api: ImportsClient, file: Path, url: str, owner: str, idle: float
+) -> Iterator[str]:
+    """Measure the catalogue with and without a running import."""
+    alone, busy = CatalogueClient(url), CatalogueClient(url)
     with closing(connect(owner)) as connection:
         connection.run("VACUUM ANALYZE")
     with alone.running():
         time.sleep(idle)
-    with busy.running(), Connections(owner).running() as connections:
+    with busy.running(), ConnectionMonitor(owner).running() as connections:
         job = import_file(api, file, "products", "csv")
     yield from (
         "",
-        f"Meanwhile, `GET /api/products?limit=20` every {PACE * 1000:.0f} ms, in ms:",
+        f"Meanwhile, `GET /api/products?limit=20` every {REQUEST_INTERVAL * 1000:.0f} ms, in ms:",
         "",
     )
     yield from header("", "p50", "p99", "requests", "errors")
@@ -211,16 +237,17 @@ def _beside(api: ImportsClient, file: Path, url: str, owner: str, idle: float) -
         str(len(alone.times)),
         str(alone.errors),
     )
+    speed = job["rows_read"] / _seconds(job)
     yield row(
-        f"while {job['rows_read']:,} rows are imported ({job['rows_read'] / _seconds(job):,.0f} a second)",
+        f"while {job['rows_read']:,} rows are imported ({speed:,.0f} a second)",
         f"{median(busy.times):.1f}", f"{busy.p99:.1f} ({busy.p99 / alone.p99:.1f}x)",
         str(len(busy.times)), str(busy.errors),
     )  # fmt: skip
     yield ""
     functions, workers = (
-        connections.most.get(f"sluice-{kind}", 0) for kind in ("function", "batch")
+        connections.peak.get(f"sluice-{kind}", 0) for kind in ("function", "batch")
     )
-    yield f"Connections to the database at most: {functions} of the API's sandboxes, {workers} of the worker."
+    yield (f"Peak connections: {functions} of the API's sandboxes, {workers} of the worker.")
 
 
 def _categories(connection: Any) -> None:
@@ -228,7 +255,7 @@ def _categories(connection: Any) -> None:
 
 
 def _plain_copy(url: str, connection: Any, file: Path) -> tuple[str, Callable[[], object]]:
-    """psql's, where there is a psql; else what it does."""
+    """Return the name and function of a plain COPY, by psql if it is installed, else by pg8000."""
     psql = shutil.which("psql")
     if psql is None:
         return "COPY", lambda: _copy(connection, COPY.format("bare"), file)
@@ -244,7 +271,7 @@ def _copy(connection: Any, sql: str, file: Path) -> None:
 
 def _script(connection: Any, file: Path) -> None:
     connection.run("BEGIN")
-    for statement in SCRIPT:
+    for statement in SCRIPT_STATEMENTS:
         if statement.startswith("COPY"):
             _copy(connection, statement, file)
         else:
@@ -264,7 +291,7 @@ def _seconds(job: dict[str, Any]) -> float:
 
 
 def _peak_of_worker() -> float:
-    """The most memory that a worker's sandbox has had, in MiB. Linux."""
+    """Return the peak memory of the workers' sandboxes in MiB. Linux only."""
     peaks = [0.0]
     for process in Path("/proc").glob("[0-9]*"):
         try:
@@ -273,14 +300,14 @@ def _peak_of_worker() -> float:
                 peaks += [
                     int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM:")
                 ]
-        except OSError:  # it is somebody else's, or has ended
+        except OSError:  # another user's process, or one that has ended
             continue
     return max(peaks)
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(
-        description="A large file of products, beside what else brings it into PostgreSQL."
+        description="Import a large file of products, and compare with COPY and a script."
     )
     parser.add_argument("--rows", type=int, default=ROWS)
     print(machine(), *measure(parser.parse_args().rows), sep="\n")

@@ -1,4 +1,6 @@
-"""The table of API keys, emulated for the whole run: Sluice asks who calls before anything else, its peers do not."""
+"""Emulate the table of API keys for the whole run. Sluice authenticates each request; its peers do
+not.
+"""
 
 import os
 import tempfile
@@ -9,12 +11,12 @@ from pathlib import Path
 from local.aws import AwsServer
 from tests.fixtures.aws import create_tables
 
-ENDPOINT = "AWS_ENDPOINT_URL_DYNAMODB"  # in our own environment, for the contenders' to be made of
+ENDPOINT = "AWS_ENDPOINT_URL_DYNAMODB"  # set here; contenders.py passes it to each contender
 
 
 @contextmanager
 def emulated_keys() -> Iterator[None]:
-    """Runs until left."""
+    """Run the emulated DynamoDB with the local keys while the block runs."""
     with tempfile.TemporaryDirectory(prefix="sluice-bench-") as folder:
         server = AwsServer(Path(folder) / "aws.log")
         server.launch()

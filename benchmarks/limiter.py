@@ -1,7 +1,8 @@
-"""What does it cost to know how often a client has asked? Writes to DynamoDB for each request, and time.
+"""Measure the cost of the rate limiter: DynamoDB writes per request, and time.
 
-Writes are counted, not timed: the limiter itself, over counts in memory and a clock of the simulation's. Time is that
-of GET one beside a Sluice without its limiter, where DynamoDB is a stub that answers at once: what remains is ours.
+The writes are simulated: the real limiter over counters in memory, with a simulated clock. The time
+is the difference of GET one with and without the limiter. DynamoDB is a stub that responds at once,
+so that only Sluice's part of the time remains.
 """
 
 import json
@@ -16,7 +17,7 @@ from statistics import median
 from typing import NamedTuple
 
 from benchmarks.contenders import SLUICE
-from benchmarks.database import Shop
+from benchmarks.database import BenchmarkDatabase
 from benchmarks.report import header, row
 from benchmarks.scenarios import Event
 from benchmarks.warm import Worker
@@ -32,8 +33,10 @@ CALLS = 40  # in each round
 UNLIMITED = replace(SLUICE, name="Sluice without its limiter", module="benchmarks.unlimited")
 
 
-class Load(NamedTuple):
-    """A client that asks so many times its quota, of so many requests a minute, on so many environments."""
+class LoadCase(NamedTuple):
+    """A client's load: its quota a minute, its rate as a share of the quota, and the environments
+    it hits.
+    """
 
     text: str
     quota: int
@@ -42,19 +45,19 @@ class Load(NamedTuple):
 
 
 LOADS = (
-    Load("a client at half its quota of 100", 100, 0.5, 1),
-    Load("the same, on 5 environments", 100, 0.5, 5),
-    Load("the same, on 50", 100, 0.5, 50),
-    Load("a hot client at 0.9 of 6,000", 6_000, 0.9, 1),
-    Load("the same, on 3 environments", 6_000, 0.9, 3),
-    Load("the same, on 20", 6_000, 0.9, 20),
-    Load("a client at 20 times its quota of 100", 100, 20, 1),
-    Load("the same, on 5 environments", 100, 20, 5),
+    LoadCase("a client at half its quota of 100", 100, 0.5, 1),
+    LoadCase("the same, on 5 environments", 100, 0.5, 5),
+    LoadCase("the same, on 50", 100, 0.5, 50),
+    LoadCase("a hot client at 0.9 of 6,000", 6_000, 0.9, 1),
+    LoadCase("the same, on 3 environments", 6_000, 0.9, 3),
+    LoadCase("the same, on 20", 6_000, 0.9, 20),
+    LoadCase("a client at 20 times its quota of 100", 100, 20, 1),
+    LoadCase("the same, on 5 environments", 100, 20, 5),
 )
 
 
-class Counted(MemoryCounterStore):
-    """Counts, and how often they were asked."""
+class CountingStore(MemoryCounterStore):
+    """A counter store that counts its reads and writes."""
 
     writes = reads = 0
 
@@ -69,17 +72,17 @@ class Counted(MemoryCounterStore):
         return super().count(key, window)
 
 
-class Cost(NamedTuple):
-    """Of each request: writes and reads of DynamoDB. And what of the requests was admitted, of 1."""
+class RequestCost(NamedTuple):
+    """Reads and writes of DynamoDB per request, and the share of requests that were admitted."""
 
     writes: float
     reads: float
     admitted: float
 
 
-def simulate(load: Load) -> Cost:
-    """MINUTES of requests at random moments, each answered by an environment taken at random."""
-    chance, counts, now = random.Random(7), Counted(), [1_800_000_000.0]
+def simulate(load: LoadCase) -> RequestCost:
+    """Simulate MINUTES of requests at random times, each in a random environment."""
+    rng, counts, now = random.Random(7), CountingStore(), [1_800_000_000.0]
     policy = Policy(load.quota, 60)
     limiters = [
         Limiter(counts, MemoryCounterStore(), clock=lambda: now[0])
@@ -88,16 +91,16 @@ def simulate(load: Load) -> Cost:
     requests = int(load.quota * load.share * MINUTES)
     admitted = 0
     for _ in range(requests):
-        now[0] += chance.expovariate(requests / (60 * MINUTES))
-        admitted += chance.choice(limiters).hit("client", policy).allowed
-    return Cost(counts.writes / requests, counts.reads / requests, admitted / requests)
+        now[0] += rng.expovariate(requests / (60 * MINUTES))
+        admitted += rng.choice(limiters).hit("client", policy).allowed
+    return RequestCost(counts.writes / requests, counts.reads / requests, admitted / requests)
 
 
-def measure(shop: Shop, events: Sequence[Event], *, rounds: int) -> list[str]:
-    """The page's lines."""
+def measure(database: BenchmarkDatabase, events: Sequence[Event], *, rounds: int) -> list[str]:
+    """Simulate and measure the limiter and return the lines of the report."""
     costs = [(load.text, simulate(load)) for load in LOADS]
-    with _instant_dynamodb() as endpoint:
-        times = _times(shop.url, events, endpoint, rounds)
+    with _stub_dynamodb() as endpoint:
+        times = _times(database.url, events, endpoint, rounds)
         write = _time_of_a_write(endpoint, 20 * rounds)
     on, off = (times[name] for name in (SLUICE.name, UNLIMITED.name))
     difference = median([ours - bare for ours, bare in zip(on, off, strict=True)])
@@ -105,27 +108,27 @@ def measure(shop: Shop, events: Sequence[Event], *, rounds: int) -> list[str]:
         "",
         "## The limiter",
         "",
-        "Requests to DynamoDB for each request of a client, simulated: at random moments, on environments at random.",
+        "DynamoDB requests per client request, simulated: at random times, in random environments.",
         "",
         *header("", "writes", "reads", "admitted"),
         *[row(text, *(f"{value:.2f}" for value in cost)) for text, cost in costs],
         "",
-        f"GET one takes {median(on):.2f} ms with the limiter and {median(off):.2f} without, {difference:+.2f} ms,",
-        f"where DynamoDB is a stub that answers at once ({rounds} rounds, one client that is busy). A write alone,",
-        f"which a client that is not busy pays each time, takes {write:.2f} ms there.",
+        f"GET one takes {median(on):.2f} ms with the limiter and {median(off):.2f} without,",
+        f"{difference:+.2f} ms, with a stub of DynamoDB ({rounds} rounds, one busy client). A",
+        f"write takes {write:.2f} ms there; requests of a client that is not busy need one each.",
     ]
 
 
 def _times(
     url: str, events: Sequence[Event], endpoint: str, rounds: int
 ) -> Mapping[str, list[float]]:
-    """By contender's name, the median of each round, in ms."""
+    """Return the median of each round in ms, by the contender's name."""
     contenders = (SLUICE, UNLIMITED)
     results: dict[str, list[float]] = {contender.name: [] for contender in contenders}
     workers = {c.name: Worker(c, url, AWS_ENDPOINT_URL_DYNAMODB=endpoint) for c in contenders}
     try:
         for worker in workers.values():
-            worker.teach("GET one", events)
+            worker.set_events("GET one", events)
             worker.call("GET one", CALLS)
         for n in range(rounds):
             for name in list(workers)[:: 1 if n % 2 else -1]:
@@ -149,15 +152,19 @@ def _time_of_a_write(endpoint: str, times: int) -> float:
     return median(taken)
 
 
-class _Instant(BaseHTTPRequestHandler):
-    """A DynamoDB in which every key is an administrator's, and every count 1."""
+class _StubDynamoDb(BaseHTTPRequestHandler):
+    """A stub of DynamoDB: every API key has the tier `unlimited`, and every count is 1."""
 
     protocol_version = "HTTP/1.1"
-    wbufsize = -1  # an answer leaves in one piece
+    wbufsize = -1  # send a response in one packet
 
     def do_POST(self) -> None:
         self.rfile.read(int(self.headers["Content-Length"]))
-        body = WRITTEN if self.headers["X-Amz-Target"].endswith("UpdateItem") else KNOWN
+        body = (
+            UPDATE_ITEM_RESPONSE
+            if self.headers["X-Amz-Target"].endswith("UpdateItem")
+            else GET_ITEM_RESPONSE
+        )
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -167,8 +174,8 @@ class _Instant(BaseHTTPRequestHandler):
         return
 
 
-WRITTEN = json.dumps({"Attributes": {"n": {"N": "1"}}}).encode()
-KNOWN = json.dumps(
+UPDATE_ITEM_RESPONSE = json.dumps({"Attributes": {"n": {"N": "1"}}}).encode()
+GET_ITEM_RESPONSE = json.dumps(
     {
         "Item": {
             "client": {"S": "c"},
@@ -181,9 +188,9 @@ KNOWN = json.dumps(
 
 
 @contextmanager
-def _instant_dynamodb() -> Iterator[str]:
-    """Its endpoint, until left."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Instant)
+def _stub_dynamodb() -> Iterator[str]:
+    """Run the stub while the block runs, and return its endpoint."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _StubDynamoDb)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     try:

@@ -1,9 +1,9 @@
-"""Does an execution environment grow? One answers 100,000 requests, of many shapes, and is weighed meanwhile."""
+"""Measure the memory of an execution environment while it serves 100,000 varied requests."""
 
 import random
 
 from benchmarks.contenders import SLUICE
-from benchmarks.database import Shop
+from benchmarks.database import BenchmarkDatabase
 from benchmarks.report import header, row
 from benchmarks.scenarios import Event, get_one, list_products
 from benchmarks.warm import Worker
@@ -12,37 +12,39 @@ REQUESTS, STEPS = 100_000, 10
 
 
 def events(products: int) -> list[Event]:
-    """What fills the caches: other rows, sorts, filters, words, cursors' predecessors, and sets of fields."""
-    chance = random.Random(11)
+    """Return requests that fill the caches: various rows, sorts, filters, searches and sets of
+    fields.
+    """
+    rng = random.Random(11)
     fields = ("id", "name", "price", "category", "inventory", "created_at", "version")
-    found = [get_one(chance.randint(1, products)) for _ in range(300)]
+    found = [get_one(rng.randint(1, products)) for _ in range(300)]
     for _ in range(300):
         query = {
-            "limit": str(chance.randint(1, 30)),
-            "sort": f"{chance.choice(('id', 'name', 'price'))}:desc",
+            "limit": str(rng.randint(1, 30)),
+            "sort": f"{rng.choice(('id', 'name', 'price'))}:desc",
         }
-        if chance.random() < 0.5:
-            query["fields"] = ",".join(sorted(chance.sample(fields, 3)))
-        if chance.random() < 0.3:
-            query["price_min"] = f"{chance.randint(1, 50)}"
-        if chance.random() < 0.2:
-            query["search"] = f"number {chance.randint(1, 1_000)}"
+        if rng.random() < 0.5:
+            query["fields"] = ",".join(sorted(rng.sample(fields, 3)))
+        if rng.random() < 0.3:
+            query["price_min"] = f"{rng.randint(1, 50)}"
+        if rng.random() < 0.2:
+            query["search"] = f"number {rng.randint(1, 1_000)}"
         found.append(list_products(**query))
-    chance.shuffle(found)
+    rng.shuffle(found)
     return found
 
 
-def measure(shop: Shop, *, requests: int) -> list[str]:
-    """Lines for the report."""
+def measure(database: BenchmarkDatabase, *, requests: int) -> list[str]:
+    """Measure the memory after each tenth of the requests and return the lines of the report."""
     weights: list[tuple[int, float]] = []
-    with Worker(SLUICE, shop.url) as worker:
-        worker.teach("all", events(shop.products))
+    with Worker(SLUICE, database.url) as worker:
+        worker.set_events("all", events(database.products))
         step = requests // STEPS
         worker.call("all", step // 10)
-        weights.append((step // 10, worker.resident()))
+        weights.append((step // 10, worker.resident_mib()))
         for n in range(1, STEPS + 1):
             worker.call("all", step - (step // 10 if n == 1 else 0))
-            weights.append((n * step, worker.resident()))
+            weights.append((n * step, worker.resident_mib()))
     return [
         "",
         f"## Memory of one environment ({requests:,} requests of 600 shapes)",

@@ -1,10 +1,10 @@
-"""One client that places orders for as long as its parent says. Run as a script.
+"""Place orders until a given time, as one client. Run as a script.
 
     python benchmarks/order_client.py <module> <opener> <user>
 
-The opener of the module gives `place(user, items)` for a URL. Reads lines of JSON from stdin, `{"url": …, "until": T,
-"products": […], "items": n}`: until T on the machine's monotonic clock it places orders there, each of n of the
-products. Answers each line with how many they were.
+The opener, a function of the module, returns `place(user, items)` for a URL. Reads lines of JSON
+from stdin, `{"url": …, "until": T, "products": […], "items": n}`. Until T on the monotonic clock it
+places orders, each of n of the products, and prints their number.
 """
 
 import importlib
@@ -22,7 +22,7 @@ Place: TypeAlias = Callable[[int, Items], int]
 
 
 def sluice(url: str) -> Place:
-    """What POST /api/orders calls, over one connection."""
+    """Return the function that POST /api/orders calls, over one connection."""
     from sluice import ordering
 
     shop = _shop(url)
@@ -30,13 +30,13 @@ def sluice(url: str) -> Place:
 
 
 def sluice_with_keys(url: str) -> Place:
-    """As above, each order with an Idempotency-Key of its own."""
+    """Return the same function, with a new Idempotency-Key for each order."""
     from sluice import ordering
     from sluice.repositories.idempotency import IdempotencyKey
 
-    shop, chance = _shop(url), random.Random()
+    shop, rng = _shop(url), random.Random()
     return lambda user, items: (
-        ordering.place_order(shop, user, items, IdempotencyKey(chance.randbytes(32), b"")).id
+        ordering.place_order(shop, user, items, IdempotencyKey(rng.randbytes(32), b"")).id
     )
 
 
@@ -53,17 +53,17 @@ def _shop(url: str) -> Any:
 
 def main(module: str, opener: str, user: str) -> None:
     open_at = lru_cache(getattr(importlib.import_module(module), opener))
-    chance = random.Random(user)
+    rng = random.Random(user)
     for line in sys.stdin:
         order = json.loads(line)
-        print(_place_until(open_at(order["url"]), int(user), order, chance), flush=True)
+        print(_place_until(open_at(order["url"]), int(user), order, rng), flush=True)
 
 
-def _place_until(place: Place, user: int, order: dict[str, Any], chance: random.Random) -> int:
+def _place_until(place: Place, user: int, order: dict[str, Any], rng: random.Random) -> int:
     for placed in count():
         if time.monotonic() >= order["until"]:
             return placed
-        place(user, [(product, 1) for product in chance.sample(order["products"], order["items"])])
+        place(user, [(product, 1) for product in rng.sample(order["products"], order["items"])])
     raise AssertionError
 
 

@@ -1,4 +1,4 @@
-"""The results as one readable page: medians, and how many times Sluice's each of them is."""
+"""Render the results as one Markdown page: medians, and their ratios to Sluice's."""
 
 import os
 import platform
@@ -8,89 +8,98 @@ from pathlib import Path
 from statistics import median
 from typing import NamedTuple
 
-from benchmarks.cold import Cold
+from benchmarks.cold import ColdSamples
 from benchmarks.contenders import CONTENDERS, HEALTH, PEERS, SLUICE
-from benchmarks.warm import FAR, NEAR, Warm
+from benchmarks.warm import FAR, NEAR, WarmTimings
 
-REPEAT = "make bench    # or, where requirements/bench.txt is installed: PYTHONPATH=.:layers/shared python -m benchmarks"
+REPEAT = (
+    "make bench    # or, with requirements/bench.txt installed:"
+    " PYTHONPATH=.:layers/shared python -m benchmarks"
+)
 
 
-class Aim(NamedTuple):
-    """`figure` is a ratio; it is reached where it is `most` at most, or `least` at least."""
+class Goal(NamedTuple):
+    """A goal of the project: the ratio `figure` is `at_most` or `at_least` a number."""
 
     text: str
     figure: float
-    most: float | None = None
-    least: float | None = None
+    at_most: float | None = None
+    at_least: float | None = None
 
     def row(self) -> str:
         reached = (
-            self.figure <= self.most
-            if self.most is not None
-            else self.figure >= (self.least or 0.0)
+            self.figure <= self.at_most
+            if self.at_most is not None
+            else self.figure >= (self.at_least or 0.0)
         )
-        aim = f"at most {self.most}" if self.most is not None else f"at least {self.least}"
-        return row(self.text, f"{self.figure:.2f}", aim, "yes" if reached else "**no**")
+        goal = (
+            f"at most {self.at_most}" if self.at_most is not None else f"at least {self.at_least}"
+        )
+        return row(self.text, f"{self.figure:.2f}", goal, "yes" if reached else "**no**")
 
 
-def aims(
-    cold: Mapping[str, Cold], warm: Mapping[str, Warm], graph: Mapping[str, float]
-) -> Iterator[Aim]:
-    """The figures that this project set out for, each beside its peer in the same run."""
+def goals(
+    cold: Mapping[str, ColdSamples], warm: Mapping[str, WarmTimings], graph: Mapping[str, float]
+) -> Iterator[Goal]:
+    """Yield the project's goals with the measured ratios to the peers of the same run."""
     by_hand, fastapi, *_ = PEERS
-    start, of_fastapi = cold[SLUICE.name].first_answer, cold[fastapi.name].first_answer
-    yield Aim("cold start of a GET, of FastAPI's", ratio(start, of_fastapi), most=0.6)
-    yield Aim(
+    start, of_fastapi = cold[SLUICE.name].first_response, cold[fastapi.name].first_response
+    yield Goal("cold start of a GET, of FastAPI's", ratio(start, of_fastapi), at_most=0.6)
+    yield Goal(
         "cold start of /health, of FastAPI's",
-        ratio(cold[HEALTH.name].first_answer, of_fastapi),
-        most=0.35,
+        ratio(cold[HEALTH.name].first_response, of_fastapi),
+        at_most=0.35,
     )
     ours = warm[SLUICE.name].rounds
-    for scenario, most in (("GET one", 0.8), ("list 100", 0.7)):
+    for scenario, at_most in (("GET one", 0.8), ("list 100", 0.7)):
         for distance in (NEAR, FAR):
             theirs = warm[by_hand.name].rounds[scenario, distance]
-            yield Aim(
+            yield Goal(
                 f"{scenario} at {distance}, of pg8000's by hand",
                 ratio(ours[scenario, distance], theirs),
-                most,
+                at_most,
             )
     for scenario, distance in ours:
         times = ratio(warm[fastapi.name].rounds[scenario, distance], ours[scenario, distance])
-        yield Aim(f"{scenario} at {distance}, times as fast as FastAPI", times, least=3)
+        yield Goal(f"{scenario} at {distance}, times as fast as FastAPI", times, at_least=3)
     for peer, times in graph.items():
-        least = 1 if "PostGraphile" in peer else 3
-        yield Aim(f"GraphQL, times as fast as {peer.partition(',')[0]}", times, least=least)
+        at_least = 1 if "PostGraphile" in peer else 3
+        yield Goal(f"GraphQL, times as fast as {peer.partition(',')[0]}", times, at_least=at_least)
 
 
 def render(
-    cold: Mapping[str, Cold],
-    warm: Mapping[str, Warm],
-    functions: Mapping[str, Cold],
-    reached: Iterable[Aim],
+    cold: Mapping[str, ColdSamples],
+    warm: Mapping[str, WarmTimings],
+    functions: Mapping[str, ColdSamples],
+    reached: Iterable[Goal],
     *,
     products: int,
     postgres: str,
     more: Sequence[str] = (),
 ) -> str:
-    """The page. `functions` are what `sam build` made, where it did."""
-    samples = len(cold[SLUICE.name].first_answer)
+    """Return the page. `functions` are the cold starts of functions that `sam build` has built, if
+    any.
+    """
+    samples = len(cold[SLUICE.name].first_response)
     rounds = len(next(iter(warm[SLUICE.name].rounds.values())))
     lines = [
         "# Sluice beside its peers",
         "",
         f"    {REPEAT}",
         "",
-        f"One run on one machine: {machine()}; PostgreSQL {postgres} on loopback without TLS, {products:,} products.",
+        f"One run on one machine: {machine()}; PostgreSQL {postgres} on loopback without TLS,",
+        f"{products:,} products.",
         f"{libraries()}.",
         "",
-        "Every contender is a Lambda handler that is given the same API Gateway events and answers the same products",
-        "(compared before anything is timed). In brackets: how many times Sluice's time, as the median of the ratios",
-        "within each round, which a busy machine disturbs least. Times are medians, in ms.",
+        "Every contender is a Lambda handler that receives the same API Gateway events and",
+        "returns the same products (compared before anything is timed). In brackets: the ratio to",
+        "Sluice's time, as the median of the ratios within each round, which other load disturbs",
+        "least. Times are medians, in ms.",
         "",
-        "## What was aimed at",
+        "## Goals",
         "",
-        *header("ratio", "measured", "aim", "reached"),
-        *[aim.row() for aim in reached],
+        *header("ratio", "measured", "goal", "reached"),
+        *[goal.row() for goal in reached],
         "",
         f"## Warm ({rounds} rounds)",
         "",
@@ -100,8 +109,9 @@ def render(
         "",
         f"## Cold ({samples} fresh processes each)",
         "",
-        "From the start of the process to its first answer to GET one, connecting included; `import` is the part that",
-        "loads the function, `CPU` what the process spent on all of it, `memory` its peak.",
+        "From the start of the process to its first response to GET one, including the connection",
+        "to the database. `import` is the time that loads the function, `CPU` that of the",
+        "process, `memory` its peak.",
         "",
         *cold_table(cold),
         *functions_table(functions),
@@ -111,7 +121,7 @@ def render(
     return "\n".join(lines)
 
 
-def warm_table(warm: Mapping[str, Warm]) -> Iterator[str]:
+def warm_table(warm: Mapping[str, WarmTimings]) -> Iterator[str]:
     scenarios = list(warm[SLUICE.name].round_trips)
     columns = [(scenario, distance) for distance in (NEAR, FAR) for scenario in scenarios]
     yield from header(
@@ -124,20 +134,20 @@ def warm_table(warm: Mapping[str, Warm]) -> Iterator[str]:
         yield row(name, *cells, " to ".join(str(count) for count in {trips[0]: 0, trips[-1]: 0}))
 
 
-def cold_table(cold: Mapping[str, Cold]) -> Iterator[str]:
+def cold_table(cold: Mapping[str, ColdSamples]) -> Iterator[str]:
     yield from header("", "first answer", "import", "CPU", "memory (MiB)")
     ours = cold[SLUICE.name]
     for name, result in cold.items():
         yield row(
             name,
-            cell(result.first_answer, ours.first_answer),
+            cell(result.first_response, ours.first_response),
             cell(result.importing, ours.importing),
             cell(result.cpu, ours.cpu),
             f"{median(result.memory):.0f}",
         )
 
 
-def functions_table(functions: Mapping[str, Cold]) -> Iterator[str]:
+def functions_table(functions: Mapping[str, ColdSamples]) -> Iterator[str]:
     if functions:
         yield from (
             "",
@@ -146,19 +156,19 @@ def functions_table(functions: Mapping[str, Cold]) -> Iterator[str]:
         )
         yield from header("", "first answer", "import", "CPU", "memory (MiB)")
     for name, result in functions.items():
-        figures = (result.first_answer, result.importing, result.cpu, result.memory)
+        figures = (result.first_response, result.importing, result.cpu, result.memory)
         yield row(name, *[f"{median(figure):.0f}" for figure in figures])
 
 
 def cell(theirs: Sequence[float], ours: Sequence[float], *, digits: int = 0) -> str:
-    """The median and, but for our own, its ratio to ours."""
+    """Return the median and, except for Sluice's column, the ratio to Sluice's."""
     return f"{median(theirs):.{digits}f}" + (
         "" if theirs is ours else f" ({ratio(theirs, ours):.2f}x)"
     )
 
 
 def ratio(theirs: Sequence[float], ours: Sequence[float]) -> float:
-    """How many times ours, taken where both were measured side by side."""
+    """Return the median of the ratios within each round."""
     return median(their / our for their, our in zip(theirs, ours, strict=True))
 
 

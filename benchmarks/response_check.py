@@ -1,23 +1,27 @@
-"""Do all contenders give the same? A benchmark of unlike answers says nothing, so this comes before any timing."""
+"""Check, before anything is timed, that all contenders return the same data."""
 
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 
-def require_same(scenario: str, answers: Mapping[object, list[Any]]) -> None:
-    """`answers` by contender. RuntimeError where one differs from the first in more than cursors."""
-    (_, expected), *others = answers.items()
+def require_same(scenario: str, responses: Mapping[object, list[Any]]) -> None:
+    """Compare the responses of all contenders.
+
+    Raises RuntimeError if a contender's differ from those of the first in more than the cursors.
+    """
+    (_, expected), *others = responses.items()
     for name, bodies in others:
         for theirs, ours in zip(bodies, expected, strict=True):
-            if _essence(theirs, scenario) != _essence(ours, scenario):
-                raise RuntimeError(f"{name} answers {scenario} differently:\n{theirs}\n{ours}")
+            if _comparable(theirs, scenario) != _comparable(ours, scenario):
+                raise RuntimeError(f"{name} responds differently to {scenario}:\n{theirs}\n{ours}")
 
 
-def _essence(body: dict[str, Any], scenario: str) -> Any:
-    """A cursor is whatever its maker reads again, and a time may be printed with or without its zeros.
+def _comparable(body: dict[str, Any], scenario: str) -> Any:
+    """Return the parts of a body that must be equal.
 
-    What each has made has an id, a name and times of its own.
+    Cursors differ by contender, and times may have trailing zeros. The id, name and times of a new
+    row differ as well.
     """
     if scenario.startswith("POST"):
         return {
@@ -32,7 +36,7 @@ def _essence(body: dict[str, Any], scenario: str) -> Any:
         }
     pagination = body["pagination"]
     return (
-        [_essence(product, scenario) for product in body["data"]],
+        [_comparable(product, scenario) for product in body["data"]],
         pagination["limit"],
         pagination["has_more"],
         pagination["next_cursor"] is not None,

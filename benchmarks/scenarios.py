@@ -1,4 +1,4 @@
-"""What is asked: the scenarios, as the events that API Gateway sends (events/*.json, with another path and query)."""
+"""The scenarios, as API Gateway events: those of events/*.json with other paths and queries."""
 
 import json
 import random
@@ -25,7 +25,7 @@ FIRST = {
 
 
 def first(function: str) -> Event:
-    """What a function of template.yaml is asked at first."""
+    """Return the first event of a function of template.yaml."""
     event: Event = json.loads((ROOT / f"events/{FIRST[function]}.json").read_text(encoding="utf-8"))
     return event
 
@@ -43,10 +43,12 @@ def health() -> Event:
 
 
 def scenarios(products: int) -> dict[str, list[Event]]:
-    """Name → the events of it, in turn. Every contender gets the same ones; ids are spread over the table."""
-    chance = random.Random(7)
+    """Return the events of each scenario, the same for every contender; ids are spread over the
+    table.
+    """
+    rng = random.Random(7)
     return {
-        "GET one": [get_one(chance.randint(1, products)) for _ in range(200)],
+        "GET one": [get_one(rng.randint(1, products)) for _ in range(200)],
         "list 20": [list_products(limit="20")],
         "list 100": [list_products(limit="100")],
         "POST product": [_product()],
@@ -54,10 +56,10 @@ def scenarios(products: int) -> dict[str, list[Event]]:
 
 
 def orders(products: int) -> dict[str, list[Event]]:
-    """As `scenarios`, for POST /api/orders: of two products each, for the first user."""
-    chance = random.Random(8)
+    """Return events of POST /api/orders: orders of two products each, for the first user."""
+    rng = random.Random(8)
     return {
-        "POST order": [_order(sorted(chance.sample(range(1, products + 1), 2))) for _ in range(200)]
+        "POST order": [_order(sorted(rng.sample(range(1, products + 1), 2))) for _ in range(200)]
     }
 
 
@@ -82,7 +84,7 @@ def _event(name: str, path: str, query: dict[str, str]) -> Event:
     event.pop("queryStringParameters", None)
     event["headers"].pop(
         "idempotency-key", None
-    )  # which would have the answer of the first time given again
+    )  # with it, the stored first response would be returned again
     if query:
         event["queryStringParameters"] = query
     if "pathParameters" in event:

@@ -1,9 +1,9 @@
-"""What does a request cost the database? CPU of the server's process that answers one connection.
+"""Measure the database CPU of a request: that of the server's process for one connection.
 
     PYTHONPATH=.:layers/shared python -m benchmarks.server_cpu
 
-By the kernel's own account of that process, so a busy machine disturbs it little. What the server writes in the
-background (the log, checkpoints, vacuum) comes on top of it. Linux only.
+The kernel counts the CPU of the process, so other load on the machine disturbs it little.
+Background work of the server (WAL, checkpoints, vacuum) is not included. Linux only.
 """
 
 import random
@@ -14,13 +14,15 @@ from typing import Any
 
 from benchmarks import cold, graphql, scenarios
 from benchmarks.contenders import SLUICE
-from benchmarks.database import Shop, connect, open_shop
+from benchmarks.database import BenchmarkDatabase, benchmark_database, connect
 from benchmarks.keys import emulated_keys
 from benchmarks.order_client import sluice as buyer
 from benchmarks.report import header, row
 from benchmarks.warm import Worker
 
-PRODUCTS, WARM, CALLS = 20_000, 200, 1_500
+PRODUCTS = 20_000
+WARM = 200
+CALLS = 1_500
 CLIENT = (
     "SELECT pid FROM pg_stat_activity WHERE usename = 'sluice_app' AND datname = current_database()"
 )
@@ -28,24 +30,32 @@ CLIENT = (
 
 def main() -> None:
     cold.compile_everything()
-    with emulated_keys(), open_shop(PRODUCTS) as shop, closing(connect(shop.server.url())) as owner:
+    with (
+        emulated_keys(),
+        benchmark_database(PRODUCTS) as database,
+        closing(connect(database.server.url())) as owner,
+    ):
         lines = [
-            row(name, f"{1000 * measured(owner, run):.0f}") for name, run in requests(shop, owner)
+            row(name, f"{1000 * measured(owner, run):.0f}")
+            for name, run in requests(database, owner)
         ]
     print("\n".join([*header("", "µs of CPU"), *lines]))
 
 
 def requests(
-    shop: Shop, owner: Any
+    database: BenchmarkDatabase, owner: Any
 ) -> list[tuple[str, Callable[[ExitStack], Callable[[int], object]]]]:
-    """Each kind's name, and what opens a connection and gives a function that makes so many."""
+    """Return each request's name, and a function that opens a connection and returns a function.
+
+    The returned function makes so many of these requests.
+    """
 
     def worker(
         contender: Any, name: str, events: list[Any]
     ) -> Callable[[ExitStack], Callable[[int], object]]:
         def run(stack: ExitStack) -> Callable[[int], object]:
-            process = stack.enter_context(Worker(contender, shop.url))
-            process.teach(name, events)
+            process = stack.enter_context(Worker(contender, database.url))
+            process.set_events(name, events)
             return lambda times: process.call(name, times)
 
         return run
@@ -55,12 +65,12 @@ def requests(
             "INSERT INTO users (email, name) VALUES ('a@example.com', 'A') RETURNING id"
         )[0][0]
         owner.run("UPDATE inventory SET quantity = 1000")
-        place, chance = buyer(shop.url), random.Random(7)
+        place, rng = buyer(database.url), random.Random(7)
         return lambda times: [
-            place(user, [(chance.randint(1, shop.products), 1)]) for _ in range(times)
+            place(user, [(rng.randint(1, database.products), 1)]) for _ in range(times)
         ]
 
-    calls = scenarios.scenarios(shop.products)
+    calls = scenarios.scenarios(database.products)
     return [
         *[(name, worker(SLUICE, name, calls[name])) for name in ("GET one", "list 20", "list 100")],
         ("an order of one item", orders),
@@ -72,7 +82,7 @@ def requests(
 
 
 def measured(owner: Any, run: Callable[[ExitStack], Callable[[int], object]]) -> float:
-    """CPU of the server for each, in ms."""
+    """Return the server's CPU per request, in ms."""
     there = {pid for (pid,) in owner.run(CLIENT)}
     with ExitStack() as stack:
         make = run(stack)
@@ -84,7 +94,7 @@ def measured(owner: Any, run: Callable[[ExitStack], Callable[[int], object]]) ->
 
 
 def _on_cpu(pid: int) -> float:
-    """ms so far."""
+    """Return the CPU time of a process so far, in ms."""
     return int(Path(f"/proc/{pid}/schedstat").read_text().split()[0]) / 1e6
 
 

@@ -1,9 +1,11 @@
-"""The whole local system under load: `make run`'s gateway, sandboxes, limiter and PostgreSQL, with 16 clients.
+"""Put the whole local system under load: gateway, sandboxes, limiter and PostgreSQL, with 16
+clients.
 
     PYTHONPATH=.:layers/shared python -m benchmarks.system_load [--minutes 5]
 
-All of it shares the machine, the clients too, so this tells that it holds and what becomes of the waiting, rather than
-what Lambda would do: there is an environment for every request there, and here a few for each function.
+System and clients share the machine, so this shows stability and queueing, not Lambda's
+performance. Lambda has an environment for every request; the local system has a few for each
+function.
 """
 
 import argparse
@@ -14,9 +16,9 @@ from contextlib import closing
 from statistics import quantiles
 from typing import Any
 
-from benchmarks.clients import LOADS
 from benchmarks.contenders import command
 from benchmarks.database import connect
+from benchmarks.load_clients import LOADS
 from benchmarks.report import header, machine, row
 from scripts.seed import seed_more
 from tests.fixtures.local_system import temporary_system
@@ -25,17 +27,22 @@ CLIENTS = 16
 MINUTES = 5.0
 PRODUCTS = 20_000
 STOCK = "UPDATE inventory SET quantity = 1000000"
-BOOKS = """
-    SELECT count(*), coalesce(sum(total), 0) = (SELECT coalesce(sum(quantity * unit_price), 0) FROM order_items)
+TOTALS = """
+    SELECT count(*),
+           coalesce(sum(total), 0)
+               = (SELECT coalesce(sum(quantity * unit_price), 0) FROM order_items)
     FROM orders
 """
 
 
 def measure(minutes: float = MINUTES) -> Iterator[str]:
-    """Lines for the report. RuntimeError where an order was lost, or one was made that nobody placed."""
+    """Run each load and return the lines of the report.
+
+    Raises RuntimeError if the orders' totals do not match their items.
+    """
     with temporary_system() as system:
-        told = system.start().local_json
-        owner, netloc = told["database_url"], told["base_url"].partition("//")[2]
+        local_json = system.start().local_json
+        owner, netloc = local_json["database_url"], local_json["base_url"].partition("//")[2]
         seed_more(owner, products=PRODUCTS)
         with closing(connect(owner)) as connection:
             connection.run(STOCK)
@@ -55,25 +62,29 @@ def measure(minutes: float = MINUTES) -> Iterator[str]:
             )
             yield "    PYTHONPATH=.:layers/shared python -m benchmarks.system_load"
             yield ""
-            yield "By way of `make run`'s gateway; clients, gateway, sandboxes and PostgreSQL share the machine. Times"
-            yield "are in ms. Statements and round trips are those of one request, as its Server-Timing tells."
+            yield "Through `make run`'s gateway; clients, gateway, sandboxes and PostgreSQL share"
+            yield "the machine. Times are in ms. Statements and round trips per request come from"
+            yield "its Server-Timing header."
             for load in LOADS:
                 yield from _one(load, netloc, what | {"load": load, "seconds": minutes * 60})
-            orders, balanced = connection.run(BOOKS)[0]
+            orders, balanced = connection.run(TOTALS)[0]
             yield from (
                 "",
-                f"{orders:,} orders were placed; what they cost is what their items cost.",
+                f"{orders:,} orders were placed; their totals match their items.",
             )
             if not balanced:
-                raise RuntimeError("the orders' totals are not what their items cost")
+                raise RuntimeError("the orders' totals do not match their items")
 
 
 def _one(load: str, netloc: str, what: dict[str, Any]) -> Iterator[str]:
     done = subprocess.run(
-        command("clients", netloc, json.dumps(what)), check=True, stdout=subprocess.PIPE, text=True
+        command("load_clients", netloc, json.dumps(what)),
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
     )
-    told = json.loads(done.stdout)
-    kinds: dict[str, dict[str, Any]] = told["kinds"]
+    result = json.loads(done.stdout)
+    kinds: dict[str, dict[str, Any]] = result["kinds"]
     times = [time for kind in kinds.values() for time in kind["times"]]
     errors = [error for kind in kinds.values() for error in kind["errors"]]
     yield from (
@@ -81,8 +92,8 @@ def _one(load: str, netloc: str, what: dict[str, Any]) -> Iterator[str]:
         *header(load, "requests", "a second", "p50", "p99", "errors", "statements", "round trips"),
     )
     for name, kind in kinds.items():
-        yield _row(name, kind["times"], told["seconds"], len(kind["errors"]), kind)
-    yield _row("**all**", times, told["seconds"], len(errors), None)
+        yield _row(name, kind["times"], result["seconds"], len(kind["errors"]), kind)
+    yield _row("**all**", times, result["seconds"], len(errors), None)
     for error in errors[:5]:
         yield from ("", f"    {error}")
 

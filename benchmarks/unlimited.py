@@ -1,4 +1,4 @@
-"""Sluice's products, but nobody counts how often they are asked for: to tell what counting costs."""
+"""The products function without its rate limiter, to measure what the limiter costs."""
 
 from functions.products.handler import handler as handler
 from sluice import runtime
@@ -6,8 +6,8 @@ from sluice.limits.rate import Decision
 from sluice.limits.window import Policy
 
 
-class Uncounted:
-    """In the limiter's place."""
+class NoLimiter:
+    """A limiter that allows every request and counts nothing."""
 
     failures = 0
 
@@ -15,4 +15,4 @@ class Uncounted:
         return Decision(True, policy, remaining=1, reset_after=1, source="lease")
 
 
-runtime.current().limiter = Uncounted()  # type: ignore[assignment]
+runtime.current().limiter = NoLimiter()  # type: ignore[assignment]

@@ -1,9 +1,9 @@
-"""How long does a warm environment take for a request, near the database and a millisecond away from it?
+"""Measure warm requests, with the database on loopback and one millisecond away.
 
-One process for each contender and distance lives through the whole measurement. They take turns in many short
-rounds; a ratio is taken within each round, and its median over all rounds is what counts. Distance is a relay in the
-parent's process that holds each answer of the server back, so that a round trip takes a millisecond more than it does
-without the relay; the same relay counts the round trips.
+Each contender has one process per distance for the whole measurement. The contenders alternate in
+many short rounds; the result is the median over all rounds of the ratio within a round. The
+distance comes from a proxy in this process, which delays the server's responses so that a round
+trip takes 1 ms longer. The proxy also counts the round trips.
 """
 
 import json
@@ -35,7 +35,9 @@ CALLS = {
 
 
 def calibrate(proxy: TcpProxy, near_url: str, far_url: str) -> None:
-    """Let the relay hold answers back for as long as makes a round trip through it DISTANCE longer than without."""
+    """Set the proxy's latency so that a round trip through it takes DISTANCE longer than without
+    it.
+    """
     proxy.latency = DISTANCE
     with closing(connect(near_url)) as near, closing(connect(far_url)) as far:
         excess = median([_ping(far) - _ping(near) for _ in range(300)]) - DISTANCE
@@ -49,7 +51,7 @@ def _ping(connection: Any) -> float:
 
 
 class Worker:
-    """A contender's process, which answers until it is left."""
+    """A contender's process, which runs benchmarks/worker.py while the block runs."""
 
     def __init__(self, contender: Contender, url: str, **environ: str) -> None:
         self._process = subprocess.Popen(
@@ -70,27 +72,28 @@ class Worker:
         self.end()
 
     def end(self) -> None:
-        self._process.communicate()  # closes its stdin, which is how it ends
+        self._process.communicate()  # closes stdin, on which the process ends
 
-    def teach(self, scenario: str, events: Sequence[Event]) -> list[Any]:
-        """The bodies that the scenario's first events are answered with."""
-        return self._ask({"scenario": scenario, "events": events})
+    def set_events(self, scenario: str, events: Sequence[Event]) -> list[Any]:
+        """Set the scenario's events and return the bodies of the first five responses."""
+        return self._request({"scenario": scenario, "events": events})
 
     def call(self, scenario: str, calls: int) -> list[float]:
-        """The time of each call in ms."""
+        """Call the handler and return the time of each call in ms."""
         return [
-            nanoseconds / 1e6 for nanoseconds in self._ask({"scenario": scenario, "calls": calls})
+            nanoseconds / 1e6
+            for nanoseconds in self._request({"scenario": scenario, "calls": calls})
         ]
 
-    def resident(self) -> float:
-        """Its memory now, in MiB; 0 where there is no /proc."""
+    def resident_mib(self) -> float:
+        """Return the process's resident memory in MiB, or 0 if there is no /proc."""
         status = Path(f"/proc/{self._process.pid}/status")
         lines = status.read_text().splitlines() if status.exists() else []
         return next(
             (int(line.split()[1]) / 1024 for line in lines if line.startswith("VmRSS:")), 0.0
         )
 
-    def _ask(self, order: Mapping[str, object]) -> list[Any]:
+    def _request(self, order: Mapping[str, object]) -> list[Any]:
         pipe_in, pipe_out = self._process.stdin, self._process.stdout
         assert pipe_in is not None
         assert pipe_out is not None
@@ -99,13 +102,17 @@ class Worker:
         line = pipe_out.readline()
         if not line:
             raise RuntimeError(f"a contender's process ended with {self._process.wait()}")
-        told: list[Any] = json.loads(line)
-        return told
+        result: list[Any] = json.loads(line)
+        return result
 
 
 @dataclass
-class Warm:
-    """By scenario and distance: the median of each round, in ms, and the round trips of one request."""
+class WarmTimings:
+    """The results of one contender.
+
+    `rounds`: the median of each round in ms, by scenario and distance. `round_trips`: of one
+    request, by scenario.
+    """
 
     rounds: dict[tuple[str, str], list[float]] = field(default_factory=dict)
     round_trips: dict[str, float] = field(default_factory=dict)
@@ -119,9 +126,12 @@ def measure(
     far_url: str,
     proxy: TcpProxy,
     rounds: int,
-) -> dict[str, Warm]:
-    """By contender's name. `far_url` leads through `relay`. RuntimeError where the answers are not the same."""
-    results = {contender.name: Warm() for contender in contenders}
+) -> dict[str, WarmTimings]:
+    """Return the timings by the contender's name. `far_url` is that of `proxy`.
+
+    Raises RuntimeError if the contenders' responses differ.
+    """
+    results = {contender.name: WarmTimings() for contender in contenders}
     with ExitStack() as stack:
         workers = {
             (contender.name, distance): stack.enter_context(Worker(contender, url))
@@ -130,7 +140,8 @@ def measure(
         }
         for scenario, events in scenarios.items():
             require_same(
-                scenario, {name: worker.teach(scenario, events) for name, worker in workers.items()}
+                scenario,
+                {name: worker.set_events(scenario, events) for name, worker in workers.items()},
             )
             for worker in workers.values():
                 worker.call(scenario, CALLS[scenario])  # warms up

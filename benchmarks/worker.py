@@ -1,9 +1,11 @@
-"""A warm execution environment: one process, one handler, called as often as its parent asks. Run as a script.
+"""Emulate a warm execution environment: call one handler as often as the parent asks. Run as a
+script.
 
     python benchmarks/worker.py <module>
 
-Reads a line of JSON from stdin, `{"events": […]}` to learn a scenario's events (answered with the bodies they
-give), or `{"scenario": name, "calls": n}`, and answers each with a line: how long every call took, in ns.
+Reads lines of JSON from stdin. `{"scenario": name, "events": […]}` sets a scenario's events and
+prints the bodies of their first responses. `{"scenario": name, "calls": n}` calls the handler n
+times and prints the time of each call in ns.
 """
 
 import importlib
@@ -16,31 +18,33 @@ from itertools import count, cycle, islice
 from pathlib import Path
 from typing import Any
 
-from benchmarks.first_answer import CONTEXT
+from benchmarks.one_cold_start import CONTEXT
 
 UNIQUE = "{unique}"
 _numbers = count()
 
 
 def main(module: str) -> None:
-    # A handler that prints must not be heard as an answer, nor its lines kept, which would look like its memory.
-    out, sys.stdout = sys.stdout, Path(os.devnull).open("w")  # noqa: SIM115
+    # The handler's output is discarded: it must not mix with the result, nor count as its memory.
+    out = sys.stdout
+    sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115
     handler = importlib.import_module(module).handler
-    turns: dict[str, Iterator[Any]] = {}
+    event_cycles: dict[str, Iterator[Any]] = {}
     for line in sys.stdin:
         order = json.loads(line)
         if "events" in order:
-            turns[order["scenario"]] = cycle(order["events"])
-            told: Any = [_body(handler(_fresh(event), CONTEXT)) for event in order["events"][:5]]
+            event_cycles[order["scenario"]] = cycle(order["events"])
+            result: Any = [_body(handler(_fresh(event), CONTEXT)) for event in order["events"][:5]]
         else:
-            told = [
-                _time(handler, event) for event in islice(turns[order["scenario"]], order["calls"])
+            result = [
+                _time(handler, event)
+                for event in islice(event_cycles[order["scenario"]], order["calls"])
             ]
-        print(json.dumps(told), file=out, flush=True)
+        print(json.dumps(result), file=out, flush=True)
 
 
 def _fresh(event: dict[str, Any]) -> dict[str, Any]:
-    """The event; where its body has UNIQUE, that is of this call alone."""
+    """Return the event with a new value for UNIQUE in its body, if the body contains it."""
     if UNIQUE in event.get("body", ""):
         return {**event, "body": event["body"].replace(UNIQUE, f"{os.getpid()}-{next(_numbers)}")}
     return event
@@ -53,10 +57,10 @@ def _time(handler: Any, event: dict[str, Any]) -> int:
     return time.perf_counter_ns() - start
 
 
-def _body(answer: dict[str, Any]) -> Any:
-    if answer["statusCode"] not in (200, 201):
-        raise SystemExit(f"answered {answer}")
-    return json.loads(answer["body"])
+def _body(response: dict[str, Any]) -> Any:
+    if response["statusCode"] not in (200, 201):
+        raise SystemExit(f"responded {response}")
+    return json.loads(response["body"])
 
 
 if __name__ == "__main__":

@@ -1,8 +1,9 @@
-"""The usual peer: FastAPI behind Mangum, SQLAlchemy's ORM over psycopg 3 (C), pydantic response models.
+"""The usual peer: FastAPI behind Mangum, SQLAlchemy's ORM over psycopg 3 (C), pydantic response
+models.
 
-Chosen as FastAPI's documentation writes it: plain `def` routes, for SQLAlchemy blocks, and a session for each request
-by a dependency; a pool of one with pre-ping, as is usual on Lambda; lifespan off, TLS off. `async def` routes that
-block instead, without the thread pool, were as fast within what the machine's noise lets one see.
+It follows FastAPI's documentation: plain `def` routes, because SQLAlchemy blocks, and a session per
+request from a dependency. A pool of one with pre-ping, as is usual on Lambda; lifespan off, TLS
+off. Blocking `async def` routes, without the thread pool, were equally fast within the noise.
 """
 # mypy: disable-error-code="import-not-found, misc, untyped-decorator"
 

@@ -1,7 +1,8 @@
-"""The peer that a good engineer writes by hand: json and pg8000, one global connection, nothing else.
+"""A peer without a framework: json and pg8000, one global connection.
 
-Chosen: pg8000's own `Connection.run` in autocommit, with its three round trips for a statement with parameters; TLS
-off, as for everybody here; a connection that broke is replaced, and its read sent again, once.
+It uses pg8000's `Connection.run` in autocommit, with its three round trips for a statement with
+parameters. TLS is off, as for all contenders. A broken connection is replaced, and its read
+repeated once.
 """
 
 import json
@@ -15,8 +16,11 @@ from pg8000.exceptions import DatabaseError, InterfaceError
 from pg8000.native import Connection
 
 SELECT = """
-    SELECT p.id, p.name, p.description, p.price, c.slug, i.quantity, p.created_at, p.updated_at, p.version
-    FROM products p JOIN categories c ON c.id = p.category_id JOIN inventory i ON i.product_id = p.id
+    SELECT p.id, p.name, p.description, p.price, c.slug, i.quantity,
+           p.created_at, p.updated_at, p.version
+    FROM products p
+    JOIN categories c ON c.id = p.category_id
+    JOIN inventory i ON i.product_id = p.id
 """
 ONE = SELECT + "WHERE p.id = :id"
 PAGE = SELECT + "WHERE p.id > :cursor ORDER BY p.id LIMIT :fetch"
@@ -26,7 +30,8 @@ ADD = """
         SELECT CAST(:name AS text), CAST(:description AS text), CAST(:price AS numeric), c.id
         FROM categories c WHERE c.slug = :category RETURNING *
     ), i AS (
-        INSERT INTO inventory (product_id, quantity) SELECT p.id, CAST(:inventory AS integer) FROM p RETURNING quantity
+        INSERT INTO inventory (product_id, quantity)
+        SELECT p.id, CAST(:inventory AS integer) FROM p RETURNING quantity
     )
     SELECT p.id, p.name, p.description, p.price, CAST(:category AS text), i.quantity,
            p.created_at, p.updated_at, p.version
@@ -34,7 +39,8 @@ ADD = """
 """
 TAKE = """
     UPDATE inventory i SET quantity = i.quantity - :quantity FROM products p
-    WHERE i.product_id = :product AND p.id = i.product_id AND i.quantity >= :quantity RETURNING p.price
+    WHERE i.product_id = :product AND p.id = i.product_id AND i.quantity >= :quantity
+    RETURNING p.price
 """
 ORDER = """
     WITH o AS (
@@ -96,7 +102,7 @@ def _add(sent: dict[str, Any]) -> dict[str, Any]:
 
 
 def _order(sent: dict[str, Any]) -> dict[str, Any]:
-    """A transaction, its stock taken first, in the products' order."""
+    """Place the order in one transaction: first reduce the stock, ordered by product id."""
     lines = []
     _run("BEGIN")
     try:

@@ -1,7 +1,7 @@
-"""What the two ORM peers share: the shop as SQLAlchemy mapped classes, its JSON as pydantic models, and what is done.
+"""The parts that the ORM peers share: SQLAlchemy models, pydantic models, and their queries.
 
-As the tutorials of SQLAlchemy 2, FastAPI and Powertools write it, and competently: category and stock come in the
-product's own SELECT, so no list pays a query for each row.
+They follow the tutorials of SQLAlchemy 2, FastAPI and Powertools. Category and stock are joined to
+the product's SELECT, so that a list needs no query per row.
 """
 # mypy: disable-error-code="import-not-found, misc"
 
@@ -146,7 +146,7 @@ def products_after(cursor: int, limit: int) -> Select[Product]:
 
 
 def page_of(rows: Sequence[Product], limit: int) -> ProductPage:
-    """`rows` may hold one more than the page: then there is a next one."""
+    """Return the page of `rows`, which have one row more than `limit` if a page follows."""
     has_more = len(rows) > limit
     data = [ProductOut.model_validate(row) for row in rows[:limit]]
     next_cursor = str(data[-1].id) if has_more else None
@@ -156,7 +156,7 @@ def page_of(rows: Sequence[Product], limit: int) -> ProductPage:
 
 
 def add_product(session: Session, product: ProductIn) -> Product | None:
-    """None where there is no such category."""
+    """Insert a product. Return None if its category does not exist."""
     category = session.scalars(
         select(Category).where(Category.slug == product.category)
     ).one_or_none()
@@ -165,7 +165,7 @@ def add_product(session: Session, product: ProductIn) -> Product | None:
     added = Product(**product.model_dump(exclude={"category", "inventory"}), category=category)
     session.add(added)
     session.flush()
-    stock = session.get_one(Inventory, added.id)  # a trigger has made it
+    stock = session.get_one(Inventory, added.id)  # a trigger has inserted it
     stock.quantity = product.inventory
     added.stock = stock
     session.commit()
@@ -173,7 +173,7 @@ def add_product(session: Session, product: ProductIn) -> Product | None:
 
 
 def place_order(session: Session, order: OrderIn) -> Order | None:
-    """None where there is too little of a product."""
+    """Place an order. Return None if the stock of a product is too low."""
     wanted = {
         item.product_id: item.quantity
         for item in sorted(order.items, key=lambda item: item.product_id)

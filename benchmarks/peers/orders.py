@@ -1,8 +1,10 @@
-"""How others place an order in the same tables. Each opens a connection and gives `place(user, items)`, the order's id.
+"""Place orders in the same tables by other means. Each function opens a connection and returns
+`place`.
 
-All take the stock by a guarded UPDATE, which is one statement less under the row's lock than SELECT … FOR UPDATE, and
-go through products in their order. They answer with less than Sluice, which gives the order's whole JSON; and the
-pipeline cannot say what there was too little of, for it has sent everything before it knows.
+`place(user, items)` returns the order's id. All of them reduce the stock by a conditional UPDATE,
+which needs one statement less under the row's lock than SELECT … FOR UPDATE, ordered by product id.
+They return less than Sluice, whose result is the order's whole JSON. The pipeline cannot name the
+product that is out of stock, because it has sent all statements before it reads a result.
 """
 # mypy: disable-error-code="import-not-found, misc"
 
@@ -64,7 +66,9 @@ def orm_over_psycopg(url: str) -> Place:
 
 
 def _orm(url: str, connect_args: dict[str, Any]) -> Place:
-    """As the tutorials have it: a session for each order, read what is named, take, add, commit."""
+    """Follow the tutorials: a session per order; read the products, reduce the stock, insert,
+    commit.
+    """
     engine = create_engine(url, connect_args=connect_args, pool_pre_ping=True, pool_size=1)
 
     def place(user_id: int, items: Items) -> int:
@@ -98,12 +102,13 @@ def _orm(url: str, connect_args: dict[str, Any]) -> Place:
 
 TAKE = """
     UPDATE inventory i SET quantity = i.quantity - %(quantity)s FROM products p
-    WHERE i.product_id = %(product)s AND p.id = i.product_id AND i.quantity >= %(quantity)s RETURNING p.price
+    WHERE i.product_id = %(product)s AND p.id = i.product_id AND i.quantity >= %(quantity)s
+    RETURNING p.price
 """
 
 
 def psycopg_by_hand(url: str) -> Place:
-    """One transaction, and no statement more than it needs; psycopg prepares them on the server by itself."""
+    """Use one transaction with the fewest statements; psycopg prepares them on the server."""
     connection = psycopg.connect(url, sslmode="disable", autocommit=True)
 
     def place(user_id: int, items: Items) -> int:
@@ -137,7 +142,8 @@ WRITE = """
         SELECT p.id, w.quantity, p.price
         FROM unnest(%s::bigint[], %s::bigint[]) AS w(id, quantity) JOIN products p ON p.id = w.id
     ), o AS (
-        INSERT INTO orders (user_id, total) SELECT %s, sum(quantity * price) FROM wanted RETURNING id
+        INSERT INTO orders (user_id, total)
+        SELECT %s, sum(quantity * price) FROM wanted RETURNING id
     ), lines AS (
         INSERT INTO order_items SELECT o.id, wanted.id, wanted.quantity, wanted.price FROM o, wanted
     )
@@ -146,7 +152,7 @@ WRITE = """
 
 
 def psycopg_pipeline(url: str) -> Place:
-    """All in one flush, and the stock last, so that its lock is held for the shortest time there is."""
+    """Send all statements in one flush, the stock's last, so that its lock is held only briefly."""
     connection = psycopg.connect(url, sslmode="disable", autocommit=True)
 
     def place(user_id: int, items: Items) -> int:

@@ -1,7 +1,7 @@
-"""PostGraphile 5, which answers a query by one SQL statement: a server of its own, asked over HTTP.
+"""PostGraphile 5, which runs one SQL statement per query: a separate server, queried over HTTP.
 
-It is npm's, and needs Node 22, which npm has too (package `node`). It is installed once, into `POSTGRAPHILE`, the
-folder that benchmarks/graphql.py names; its server runs as long as the process that imports this.
+It comes from npm and needs Node 22 (npm's package `node`). benchmarks/graphql.py installs it into
+the folder `POSTGRAPHILE`. Importing this module starts the server, which stops with the process.
 """
 
 import atexit
@@ -18,7 +18,7 @@ from typing import Any
 QUERY = """{ allProducts(first: 100) { edges { node {
     name price inventoryByProductId { quantity } categoryByCategoryId { name }
 } } } }"""
-PATIENCE = 60.0  # seconds
+START_TIMEOUT = 60.0  # seconds
 
 folder = Path(os.environ["POSTGRAPHILE"])  # noqa: TID251 - a peer's own
 
@@ -30,9 +30,10 @@ def _free_port() -> int:
 
 
 def _serve(port: int) -> subprocess.Popen[bytes]:
-    """Its server, as its command line starts it; ours is the environment."""
+    """Start the server by its command line, with minimal environment variables."""
     command = [
-        str(folder / "node_modules/.bin/node"), str(folder / "node_modules/postgraphile/dist/cli-run.js"),
+        str(folder / "node_modules/.bin/node"),
+        str(folder / "node_modules/postgraphile/dist/cli-run.js"),
         "--preset", "postgraphile/presets/amber", "--connection", os.environ["DATABASE_URL"],  # noqa: TID251
         "--schema", "public", "--host", "127.0.0.1", "--port", str(port),
     ]  # fmt: skip
@@ -53,11 +54,11 @@ connection = HTTPConnection("127.0.0.1", port, timeout=30)
 
 def _ask(query: str) -> tuple[int, str]:
     body = json.dumps({"query": query})
-    for attempt in (1, 2):  # it hangs up after five idle seconds
+    for attempt in (1, 2):  # the server closes a connection after five idle seconds
         try:
             connection.request("POST", "/graphql", body, {"Content-Type": "application/json"})
-            answer = connection.getresponse()
-            return answer.status, answer.read().decode()
+            response = connection.getresponse()
+            return response.status, response.read().decode()
         except ConnectionError:
             connection.close()
             if attempt == 2:
@@ -66,7 +67,7 @@ def _ask(query: str) -> tuple[int, str]:
 
 
 def _wait() -> None:
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + START_TIMEOUT
     while time.monotonic() < deadline and server.poll() is None:
         with suppress(OSError):
             if _ask("{ __typename }")[0] == 200:
@@ -74,7 +75,7 @@ def _wait() -> None:
         connection.close()
         time.sleep(0.2)
     raise SystemExit(
-        f"PostGraphile does not answer: {(folder / 'postgraphile.log').read_text()[-2000:]}"
+        f"PostGraphile did not start: {(folder / 'postgraphile.log').read_text()[-2000:]}"
     )
 
 
@@ -82,7 +83,9 @@ _wait()
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Its own query, whose answer is the same products; the bare one where nothing but its typename is asked for."""
+    """Send PostGraphile's query for the same products, or the event's query if it asks for the
+    typename.
+    """
     asked = json.loads(event["body"])["query"]
     status, body = _ask(asked if "__typename" in asked else QUERY)
     return {"statusCode": status, "body": body}

@@ -1,7 +1,7 @@
-"""The peer on AWS's own toolkit: Powertools' resolver with validation, SQLAlchemy's ORM over pg8000.
+"""The peer on AWS's toolkit: Powertools' resolver with validation, SQLAlchemy's ORM over pg8000.
 
-Chosen: stock pg8000 through stock SQLAlchemy, one session for each request, a pool of one with pre-ping; no tracing,
-no logger and no metrics, which the other contenders do without too; TLS off.
+It uses unmodified pg8000 and SQLAlchemy, a session per request, and a pool of one with pre-ping.
+Like the other contenders it has no tracing, logger or metrics; TLS is off.
 """
 # mypy: disable-error-code="import-not-found, misc"
 

@@ -1,8 +1,9 @@
-"""The usual peer in GraphQL: Strawberry on FastAPI behind Mangum, SQLAlchemy's ORM over psycopg 3 (C), a DataLoader.
+"""The usual GraphQL peer: Strawberry on FastAPI and Mangum, SQLAlchemy's ORM over psycopg 3, a
+DataLoader.
 
-As Strawberry's documentation writes it: a context for each request, with a DataLoader that reads the categories of a
-page at once; stock is joined. The ORM's calls block in their resolvers: alone in its environment a request has nobody
-to make way for, and SQLAlchemy's asyncio extension was slower.
+It follows Strawberry's documentation: a context per request, with a DataLoader that reads the
+categories of a page at once; the stock is joined. The ORM's calls block in their resolvers. An
+environment serves one request at a time, and SQLAlchemy's asyncio extension was slower.
 """
 # mypy: disable-error-code="import-not-found, misc, untyped-decorator"
 

@@ -6,21 +6,21 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.lambda_simulation import Kind, Outcome, World, simulate
-from benchmarks.scale import PRICES, acus, bill
+from benchmarks.lambda_simulation import RequestType, SimulationConfig, SimulationResult, simulate
+from benchmarks.scale import PRICES, acus, monthly_cost
 
 DEPLOY = Path(__file__).parents[2] / "docs/deploy.md"
 
 # One function, whose requests all take 20 ms on a whole CPU, and which starts at once.
-PLAIN = World(
+PLAIN = SimulationConfig(
     rate=300, seconds=60, settle=5, cpu=1, spread=0, cold=0, limited=False,
-    mix=(Kind("products", 1.0, handler=20, server=1),),
+    mix=(RequestType("products", 1.0, handler=20, server=1),),
 )  # fmt: skip
 OFFERED = 300 * 0.020  # environments, on average: rate x service time
 
 
-def changed(**changes: object) -> Outcome:
-    return simulate(World(**{**vars(PLAIN), **changes}))  # type: ignore[arg-type]
+def changed(**changes: object) -> SimulationResult:
+    return simulate(SimulationConfig(**{**vars(PLAIN), **changes}))  # type: ignore[arg-type]
 
 
 def poisson_quantile(mean: float, share: float) -> int:
@@ -49,20 +49,20 @@ def test_as_many_environments_are_busy_as_littles_law_says(spread: float) -> Non
     assert out.served / out.seconds == pytest.approx(OFFERED, rel=0.05)
     assert out.in_database / out.seconds == pytest.approx(300 * 0.002, rel=0.05)
     assert abs(out.busy_at(0.99) - poisson_quantile(OFFERED, 0.99)) <= 1
-    assert out.refused == out.limited == 0
+    assert out.throttled == out.limited == 0
 
 
 def test_what_too_few_environments_refuse_is_erlangs_formula() -> None:
-    out = changed(most=6, growth=(10_000, 10_000.0))
-    assert out.refused / out.requests == pytest.approx(erlang_b(6, OFFERED), rel=0.06)
+    out = changed(max_environments=6, scaling=(10_000, 10_000.0))
+    assert out.throttled / out.requests == pytest.approx(erlang_b(6, OFFERED), rel=0.06)
     assert out.alive == 6
 
 
 def test_new_environments_come_no_faster_than_they_may() -> None:
-    out = changed(settle=0, seconds=1, cold=5.0, growth=(50, 10.0))
+    out = changed(settle=0, seconds=1, cold=5.0, scaling=(50, 10.0))
     assert 58 <= out.alive <= 60
     assert out.cold == out.alive
-    assert out.refused == out.requests - out.cold
+    assert out.throttled == out.requests - out.cold
 
 
 def test_idle_environments_go_and_come_again_cold() -> None:
@@ -72,7 +72,7 @@ def test_idle_environments_go_and_come_again_cold() -> None:
 
 def test_clients_over_their_quota_cost_no_writes() -> None:
     """All of them have the hundred a minute of the default tier, and make six hundred."""
-    out = changed(limited=True, hot_part=0.0, cold_clients=30, settle=0, seconds=60)
+    out = changed(limited=True, hot_share=0.0, cold_clients=30, settle=0, seconds=60)
     assert out.requests - out.limited <= 30 * 100 * 2  # two windows of the clock, at most
     assert out.writes < out.requests / 2
 
@@ -86,7 +86,7 @@ def test_bursts_are_three_times_the_rate_and_the_same_seed_gives_the_same() -> N
 def test_the_bill_is_requests_times_prices() -> None:
     out = changed()
     month = out.requests / out.seconds * 730 * 3600 / 1e6
-    bills = bill(PLAIN, out)
+    bills = monthly_cost(PLAIN, out)
     assert bills.gateway == pytest.approx(month)
     assert bills.functions == pytest.approx(
         month * (0.20 + 1e6 * 0.020 * PRICES["Lambda, a GB and second"]), rel=0.05

@@ -42,7 +42,7 @@ def erlang_b(servers: int, offered: float) -> float:
 
 
 @pytest.mark.parametrize("spread", [0.0, 1.0])
-def test_as_many_environments_are_busy_as_littles_law_says(spread: float) -> None:
+def test_busy_environments_follow_littles_law(spread: float) -> None:
     """However service times are spread: without a queue, only their mean matters."""
     out = changed(spread=spread)
     assert out.mean_busy == pytest.approx(OFFERED, rel=0.05)
@@ -52,38 +52,38 @@ def test_as_many_environments_are_busy_as_littles_law_says(spread: float) -> Non
     assert out.throttled == out.limited == 0
 
 
-def test_what_too_few_environments_refuse_is_erlangs_formula() -> None:
+def test_throttling_follows_erlang_b() -> None:
     out = changed(max_environments=6, scaling=(10_000, 10_000.0))
     assert out.throttled / out.requests == pytest.approx(erlang_b(6, OFFERED), rel=0.06)
     assert out.alive == 6
 
 
-def test_new_environments_come_no_faster_than_they_may() -> None:
+def test_new_environments_are_rate_limited() -> None:
     out = changed(settle=0, seconds=1, cold=5.0, scaling=(50, 10.0))
     assert 58 <= out.alive <= 60
     assert out.cold == out.alive
     assert out.throttled == out.requests - out.cold
 
 
-def test_idle_environments_go_and_come_again_cold() -> None:
+def test_idle_environments_are_removed() -> None:
     assert changed(rate=0.01, seconds=100_000, idle=1.0).cold > 900
     assert changed(rate=0.01, seconds=100_000, idle=100_000.0).cold <= 1
 
 
-def test_clients_over_their_quota_cost_no_writes() -> None:
+def test_rejected_clients_cost_no_writes() -> None:
     """All of them have the hundred a minute of the default tier, and make six hundred."""
     out = changed(limited=True, hot_share=0.0, cold_clients=30, settle=0, seconds=60)
     assert out.requests - out.limited <= 30 * 100 * 2  # two windows of the clock, at most
     assert out.writes < out.requests / 2
 
 
-def test_bursts_are_three_times_the_rate_and_the_same_seed_gives_the_same() -> None:
+def test_bursts_and_seeds() -> None:
     calm, bursts = changed(settle=0), changed(settle=0, burst=3.0)
     assert bursts.requests == pytest.approx(calm.requests * 1.2, rel=0.03)
     assert (bursts, calm.busy == Counter(bursts.busy)) == (changed(settle=0, burst=3.0), False)
 
 
-def test_the_bill_is_requests_times_prices() -> None:
+def test_cost_is_requests_times_prices() -> None:
     out = changed()
     month = out.requests / out.seconds * 730 * 3600 / 1e6
     bills = monthly_cost(PLAIN, out)

@@ -1,4 +1,6 @@
-"""The benchmarks themselves: that all contenders still run, and still give the same. What they take is not judged."""
+"""The benchmarks themselves: that all contenders still run, and still give the same. What they take
+is not judged.
+"""
 
 import subprocess
 import sys
@@ -12,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.mark.slow
 @pytest.mark.skipif(find_spec("mangum") is None, reason="needs requirements/bench.txt")
-def test_a_quick_run_gives_a_row_for_each_contender() -> None:
+def test_quick_run_has_a_row_per_contender() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks", "--quick"],
         cwd=ROOT,

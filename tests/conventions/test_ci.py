@@ -1,4 +1,4 @@
-"""The workflows of .github and the hooks of pre-commit run what is there."""
+"""The workflows of .github and the pre-commit hooks run existing targets, safely."""
 
 import re
 from pathlib import Path
@@ -20,7 +20,7 @@ def jobs(workflow: Path) -> dict[str, dict[str, Any]]:
 
 
 @pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.name)
-def test_workflows_make_what_can_be_made(workflow: Path) -> None:
+def test_workflows_run_existing_targets(workflow: Path) -> None:
     made: set[str] = set()
     for job in jobs(workflow).values():
         made |= set(job.get("strategy", {}).get("matrix", {}).get("target", []))
@@ -32,14 +32,14 @@ def test_workflows_make_what_can_be_made(workflow: Path) -> None:
 
 
 @pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.name)
-def test_workflows_may_only_read_and_end(workflow: Path) -> None:
+def test_workflows_are_read_only_with_timeouts(workflow: Path) -> None:
     assert yaml.safe_load(workflow.read_text())["permissions"] == {"contents": "read"}
     assert all(job["timeout-minutes"] <= 120 for job in jobs(workflow).values())
 
 
 @pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.name)
-def test_no_command_of_a_workflow_is_put_together_from_what_others_wrote(workflow: Path) -> None:
-    """Expressions come to a command as variables, never as its text."""
+def test_workflow_commands_have_no_expressions(workflow: Path) -> None:
+    """Expressions reach a command as environment variables, never as part of its text."""
     commands = [
         step["run"] for job in jobs(workflow).values() for step in job["steps"] if "run" in step
     ]
@@ -48,7 +48,7 @@ def test_no_command_of_a_workflow_is_put_together_from_what_others_wrote(workflo
 
 
 @pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.name)
-def test_actions_are_pinned_by_commit_with_their_version(workflow: Path) -> None:
+def test_actions_are_pinned_by_commit(workflow: Path) -> None:
     used = re.findall(r"uses: *(\S.*)", workflow.read_text())
 
     assert used
@@ -59,7 +59,7 @@ def test_actions_are_pinned_by_commit_with_their_version(workflow: Path) -> None
     ] == []
 
 
-def test_a_change_waits_for_two_pythons_and_every_major_of_postgresql() -> None:
+def test_ci_covers_python_and_postgresql_versions() -> None:
     found = jobs(ROOT / ".github/workflows/ci.yml")
     matrix = found["test"]["strategy"]["matrix"]
     oldest = re.search(r'requires-python = ">=([\d.]+)"', (ROOT / "pyproject.toml").read_text())
@@ -77,8 +77,8 @@ def test_a_change_waits_for_two_pythons_and_every_major_of_postgresql() -> None:
     assert [f"{major}" for major in majors] == MAJORS
 
 
-def test_hooks_are_steps_of_the_check() -> None:
-    """Beginning with the program, each is a line of the Makefile: never a rule of its own."""
+def test_hooks_are_steps_of_make_check() -> None:
+    """Each hook runs a command of the Makefile's target `check`."""
     hooks = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"][0]["hooks"]
     check = (ROOT / "Makefile").read_text().replace("$(BIN)", ".venv/bin")
 
@@ -88,7 +88,7 @@ def test_hooks_are_steps_of_the_check() -> None:
         assert " ".join(words[:2]) in check, hook["entry"]
 
 
-def test_the_temporary_stack_is_always_deleted() -> None:
+def test_temporary_stack_is_always_deleted() -> None:
     (job,) = jobs(ROOT / ".github/workflows/e2e.yml").values()
     *_, suite, last = job["steps"]
 

@@ -1,4 +1,4 @@
-"""Which way things depend: each room names what it may import, of Sluice and of others."""
+"""Each package lists the packages and libraries that it may import."""
 
 import ast
 import sys
@@ -10,8 +10,8 @@ import pytest
 ROOT = Path(__file__).parents[2]
 LAYER = ROOT / "layers" / "shared"
 
-# Room (the longest matching prefix decides) → what it may import: rooms of ours, and libraries.
-# The standard library is free to all, but for the environment, which a test below holds.
+# Package (the longest matching prefix applies) → the packages and libraries that it may import.
+# All may import the standard library; a test below limits os.environ.
 ALLOWED = {
     "sluice.errors": set(),
     "sluice.settings": {"sluice.env_reader", "sluice.libpq_url"},
@@ -46,7 +46,7 @@ ALLOWED = {
     "sluice.repositories": {"sluice.repositories", "sluice.errors", "sluice.slugs"},
     "sluice.unit_of_work": {"sluice.db", "sluice.repositories", "sqlalchemy"},
     "sluice.ordering": {"sluice.unit_of_work", "sluice.repositories", "sluice.errors"},
-    # Analysts' SQL is one package. What reads a query knows neither the database nor HTTP.
+    # The validation of ad-hoc SQL depends neither on the database nor on HTTP.
     "sluice.adhoc_sql": {"sluice.adhoc_sql", "sluice.errors", "pgparse"},
     "sluice.adhoc_sql.database": {
         "sluice.adhoc_sql",
@@ -63,7 +63,7 @@ ALLOWED = {
         "sluice.errors",
         "aws_lambda_powertools",
     },
-    # A row of a file obeys the rules of a body.
+    # The rows of a file are validated by the rules of request bodies.
     "sluice.imports": {
         "sluice.imports",
         "sluice.aws",
@@ -96,7 +96,7 @@ ALLOWED = {
         "sluice.snapstart",
         "sluice.request_stats",
         "sluice.deadline",
-        "sluice.runtime",  # its type: which one it is, a function says
+        "sluice.runtime",  # its type; the functions pass the instance
         "sluice.identity",
         "sluice.limits",
         "sluice.repositories",
@@ -134,7 +134,7 @@ ALLOWED = {
     },
     "functions.docs": {"sluice.http", "sluice.settings", "aws_lambda_powertools"},
     "functions.graphql": {"sluice.graph", "sluice.http", "sluice.runtime", "aws_lambda_powertools"},
-    # Migrations are a deployment's business, not a request's.
+    # Only a deployment runs migrations, no request.
     "functions.migrate": {"sluice.db", "sluice.migrations", "sluice.runtime", "sluice.settings"},
     "sluice.migrations": {
         "sluice.migrations",
@@ -155,7 +155,7 @@ def modules() -> Iterator[tuple[str, Path]]:
 
 
 def imports(path: Path) -> Iterator[str]:
-    """The dotted names a module imports; `from sluice import runtime` gives `sluice.runtime`."""
+    """Yield the dotted names that a module imports, e.g. `sluice.runtime`."""
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
             yield from (name.name for name in node.names)
@@ -165,7 +165,7 @@ def imports(path: Path) -> Iterator[str]:
                 yield f"{node.module}.{name.name}"
 
 
-def within(name: str, prefix: str) -> bool:
+def is_in(name: str, prefix: str) -> bool:
     return name == prefix or name.startswith(prefix + ".")
 
 
@@ -176,25 +176,25 @@ def is_standard(name: str) -> bool:
 @pytest.mark.parametrize(
     ("module", "path"), list(modules()), ids=lambda value: value if isinstance(value, str) else ""
 )
-def test_a_module_imports_only_what_its_room_may(module: str, path: Path) -> None:
-    room = max((room for room in ALLOWED if within(module, room)), key=len)
+def test_module_imports_only_allowed_packages(module: str, path: Path) -> None:
+    package = max((package for package in ALLOWED if is_in(module, package)), key=len)
 
     wrong = [
         name
         for name in imports(path)
-        if not is_standard(name) and not any(within(name, allowed) for allowed in ALLOWED[room])
+        if not is_standard(name) and not any(is_in(name, allowed) for allowed in ALLOWED[package])
     ]
 
-    assert wrong == [], f"{room} may not import {wrong}"
+    assert wrong == [], f"{package} may not import {wrong}"
 
 
-def test_a_function_imports_no_other_function() -> None:
+def test_functions_do_not_import_each_other() -> None:
     for module, path in modules():
         if module.startswith("functions."):
-            assert not [name for name in imports(path) if within(name, "functions")], module
+            assert not [name for name in imports(path) if is_in(name, "functions")], module
 
 
-def test_only_settings_reads_the_environment() -> None:
+def test_only_settings_reads_environment_variables() -> None:
     readers = {
         module
         for module, path in modules()
@@ -204,13 +204,13 @@ def test_only_settings_reads_the_environment() -> None:
     assert readers == {"sluice.settings"}
 
 
-def test_sql_stands_only_in_repositories_and_migrations() -> None:
-    """But for what analysts are told of theirs, and what goes before statements."""
+def test_sql_is_only_in_repositories() -> None:
+    """Exceptions: ad-hoc SQL, and the statements that db sends before others."""
     words = ("SELECT ", "INSERT INTO ", "UPDATE ", "DELETE FROM ")
     writers = {
         module for module, path in modules() if any(word in _strings(path) for word in words)
     }
-    rooms = (
+    packages = (
         "sluice.repositories",
         "sluice.adhoc_sql",
         "sluice.db.connection",
@@ -219,11 +219,13 @@ def test_sql_stands_only_in_repositories_and_migrations() -> None:
         "shop.migrations",
     )
 
-    assert [module for module in writers if not any(within(module, room) for room in rooms)] == []
+    assert [
+        module for module in writers if not any(is_in(module, package) for package in packages)
+    ] == []
 
 
 def _strings(path: Path) -> str:
-    """Every string of a module but its docstrings."""
+    """Return all strings of a module except its docstrings."""
     tree = ast.parse(path.read_text())
     docstrings = {
         node.body[0].value

@@ -1,4 +1,4 @@
-"""What a cold start loads: the budget of each function, counted in a fresh interpreter."""
+"""The number of modules that a cold start of each function loads, in a new interpreter."""
 
 import json
 import subprocess
@@ -9,38 +9,36 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 
-# The most modules that a function's import may load. Lower one when it falls; raise one only with a reason.
-OF_A_RESOURCE = (
-    575  # 75 of them ours, ten for caches, codings, origins and preconditions; 3.13 counts more
-)
+# The maximum number of modules that a function's import may load. Raise one only with a reason.
+RESOURCE_BUDGET = 575  # 75 of them Sluice's; Python 3.13 loads more than 3.11
 BUDGET = {
-    "health": 340,  # a dozen are what a route may declare
+    "health": 340,
     "docs": 340,
-    "imports": 575,  # boto3 only where an address is signed
+    "imports": 575,  # without boto3, which only presigned URLs need
     "import_worker": 640,  # Powertools' batches
-    "graphql": 730,  # of which graphql-core is 150: its package loads all of itself
+    "graphql": 730,  # 150 of them graphql-core's
 }
 FUNCTIONS = sorted({path.parent.name for path in ROOT.glob("functions/*/handler.py")} - {"migrate"})
-NEVER = (
+FORBIDDEN = (
     "alembic",
     "boto3",
-    "botocore.session",  # Powertools looks at botocore's bare package for its user agent
+    "botocore.session",  # Powertools imports the package botocore for its user agent
     "graphql",
     "jwt",
     "cryptography",
     "moto",
     "pydantic",
-    "pgparse",  # loaded with the first query of an analyst
+    "pgparse",  # loaded by the first ad-hoc query
     "sqlalchemy.orm",
     "aws_xray_sdk",
-    "sluice.db.replica",  # only where there is one
+    "sluice.db.replica",  # loaded only if there is a replica
 )
 WITHOUT_A_DATABASE = ("health", "docs")
-NOT_FOR_THEM = ("sqlalchemy", "pg8000")
+DATABASE_LIBRARIES = ("sqlalchemy", "pg8000")
 
 
 def loaded_by(function: str) -> set[str]:
-    """sys.modules after importing the function's handler, as Lambda does it."""
+    """Return sys.modules after the import of the function's handler."""
     program = "import json, sys, handler; print(json.dumps(sorted(sys.modules)))"
     result = subprocess.run(
         [sys.executable, "-c", program],
@@ -54,10 +52,10 @@ def loaded_by(function: str) -> set[str]:
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
-def test_a_cold_start_loads_only_what_its_routes_need(function: str) -> None:
+def test_cold_start_imports_are_within_budget(function: str) -> None:
     modules = loaded_by(function)
-    unwanted = [name for name in NEVER if name != function] + list(
-        NOT_FOR_THEM if function in WITHOUT_A_DATABASE else ()
+    unwanted = [name for name in FORBIDDEN if name != function] + list(
+        DATABASE_LIBRARIES if function in WITHOUT_A_DATABASE else ()
     )
 
     assert (
@@ -68,10 +66,10 @@ def test_a_cold_start_loads_only_what_its_routes_need(function: str) -> None:
         )
         == []
     )
-    assert len(modules) <= BUDGET.get(function, OF_A_RESOURCE)
+    assert len(modules) <= BUDGET.get(function, RESOURCE_BUDGET)
 
 
-def test_packages_import_nothing() -> None:
+def test_package_init_files_are_empty() -> None:
     assert [
         path
         for path in (ROOT / "layers" / "shared" / "sluice").rglob("__init__.py")

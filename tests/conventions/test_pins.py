@@ -1,12 +1,12 @@
-"""One name, one version: what the layer runs with is what the tests, the local system and the benchmarks run with."""
+"""Each distribution has one version in the layer, the tests and the benchmarks."""
 
 import re
 from collections import defaultdict
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-# In environments of their own: tools that pin old releases of libraries that we use, and pip itself.
-APART = {"sam.txt", "checkov.txt", "pip.txt"}
+# Installed separately: tools that pin old releases of Sluice's libraries, and pip.
+SEPARATE_ENVIRONMENTS = {"sam.txt", "checkov.txt", "pip.txt"}
 FILES = [
     path
     for pattern in (
@@ -15,15 +15,15 @@ FILES = [
         "functions/*/requirements.txt",
     )
     for path in sorted(ROOT.glob(pattern))
-    if path.name not in APART
-    and not path.name.startswith("postgres-")  # of which the tests want every major
+    if path.name not in SEPARATE_ENVIRONMENTS
+    and not path.name.startswith("postgres-")  # the tests use every major version
 ]
 PIN = re.compile(r"^([A-Za-z0-9._-]+)(?:\[[^\]]*\])?==([^\s;\\]+)", re.MULTILINE)
 LINE = re.compile(r"^[A-Za-z0-9].*", re.MULTILINE)
 
 
 def pins_of(path: Path) -> dict[str, str]:
-    """Distribution → version."""
+    """Return the version of each distribution."""
     return {
         re.sub(r"[._-]+", "-", name).lower(): version
         for name, version in PIN.findall(path.read_text())
@@ -36,7 +36,7 @@ def test_every_requirement_is_pinned() -> None:
         assert len(LINE.findall(text)) == len(PIN.findall(text)) > 0, path
 
 
-def test_a_distribution_has_one_version_in_all_files() -> None:
+def test_distribution_has_one_version() -> None:
     versions: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
     for path in FILES:
         for name, version in pins_of(path).items():
@@ -45,7 +45,7 @@ def test_a_distribution_has_one_version_in_all_files() -> None:
     assert {name: dict(found) for name, found in versions.items() if len(found) > 1} == {}
 
 
-def test_each_pin_has_hashes() -> None:
+def test_pins_have_hashes() -> None:
     for path in FILES:
         blocks = re.split(r"^(?=[A-Za-z0-9])", path.read_text(), flags=re.MULTILINE)
         assert [

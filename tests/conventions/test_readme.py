@@ -1,4 +1,4 @@
-"""README's commands, typed into a shell beside a running system, answer what README says they do."""
+"""The commands of README and docs/graphql.md print the documented output."""
 
 import re
 import subprocess
@@ -13,7 +13,7 @@ EXAMPLE = re.compile(r"^\$ (.+)\n((?:(?!\$ |```).+\n)+)", re.MULTILINE)
 
 
 def examples(page: Path) -> list[tuple[str, str]]:
-    """(command, what it prints) of every console block that asks the running system."""
+    """Return (command, output) of each curl command in the page's console blocks."""
     blocks = re.findall(r"```console\n(.*?)```", page.read_text(), re.DOTALL)
     return [
         pair for block in blocks for pair in EXAMPLE.findall(block) if pair[0].startswith("curl ")
@@ -21,17 +21,17 @@ def examples(page: Path) -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_every_example_answers_as_written(demo_system: LocalSystem, page: Path) -> None:
-    """`…` stands for anything. In the order they are written: a walk builds on its own steps."""
+def test_examples_print_the_documented_output(demo_system: LocalSystem, page: Path) -> None:
+    """`…` matches anything. The commands run in order, because later ones build on earlier ones."""
     assert len(examples(page)) >= 5
     base_url = demo_system.local_json["base_url"]
-    for command, told in examples(page):
-        answer = subprocess.run(  # noqa: S602  README's own text
+    for command, expected in examples(page):
+        response = subprocess.run(  # noqa: S602  README's own text
             command.replace("http://127.0.0.1:3000", base_url),
             shell=True,
             capture_output=True,
             check=True,
             text=True,
         ).stdout
-        pattern = ".*?".join(re.escape(part) for part in told.strip().split("…"))
-        assert re.fullmatch(pattern, answer.strip(), re.DOTALL), f"{command}\n{answer}"
+        pattern = ".*?".join(re.escape(part) for part in expected.strip().split("…"))
+        assert re.fullmatch(pattern, response.strip(), re.DOTALL), f"{command}\n{response}"

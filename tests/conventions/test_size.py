@@ -1,4 +1,4 @@
-"""The house's budgets: short modules, short functions, short routes, and tests that meet real things."""
+"""Limits for the size of modules and functions, and rules for tests."""
 
 import ast
 import re
@@ -38,7 +38,7 @@ def test_modules_are_short() -> None:
     assert statistics.median(sizes.values()) <= 130
 
 
-def test_functions_fit_on_a_screen() -> None:
+def test_functions_are_short() -> None:
     long = {
         f"{path.name}:{f.name}": length(f)
         for path in CODE
@@ -49,7 +49,7 @@ def test_functions_fit_on_a_screen() -> None:
     assert long == {}
 
 
-def test_routes_only_read_call_and_shape() -> None:
+def test_route_functions_are_short() -> None:
     routes = [
         f for path in CODE if path.match("functions/*/handler.py") for f in functions_of(path)
     ]
@@ -57,7 +57,7 @@ def test_routes_only_read_call_and_shape() -> None:
     assert {f.name: length(f) for f in routes if length(f) > 18} == {}
 
 
-def test_tests_replace_nothing() -> None:
+def test_tests_patch_nothing() -> None:
     forbidden = re.compile(
         r"(?<!def )(?<![\w.])patch\(|mock\.patch|\bmocker\b|monkeypatch\.setattr"
     )
@@ -67,8 +67,8 @@ def test_tests_replace_nothing() -> None:
     ] == []
 
 
-def test_tests_wait_for_events_and_not_for_time() -> None:
-    """Polling with a deadline stands in fixtures; a test itself never sleeps."""
+def test_tests_do_not_sleep() -> None:
+    """Fixtures poll with a deadline; tests do not sleep."""
     sleepers = [
         f"{path.name}:{f.name}"
         for path in TESTS
@@ -83,7 +83,7 @@ def test_tests_wait_for_events_and_not_for_time() -> None:
     assert sleepers == []
 
 
-def test_tests_have_one_behaviour() -> None:
+def test_test_functions_are_short() -> None:
     long = {
         f"{path.name}:{f.name}": length(f)
         for path in TESTS

@@ -1,6 +1,6 @@
-"""`make test-sam`: builds with SAM, then runs this room in Docker. Needs `sam` on the path.
+"""Build with SAM, then run tests/sam in Docker (`make test-sam`). Needs `sam` on the path.
 
-SAM_LOCAL_SETUP may name a program that makes Docker ready and prints `export` lines for the rest to use.
+SAM_LOCAL_SETUP may name a program that starts Docker and prints `export` lines for the tests.
 """
 
 import os
@@ -14,8 +14,8 @@ from tests.fixtures.template import ROOT
 def main() -> int:
     environment = {**os.environ, "SAM_CLI_TELEMETRY": "0", "SLUICE_TEST_SAM": "1"}
     if setup := environment.get("SAM_LOCAL_SETUP"):
-        told = subprocess.run([setup], stdout=subprocess.PIPE, text=True, check=True).stdout
-        for word in shlex.split(told):
+        printed = subprocess.run([setup], stdout=subprocess.PIPE, text=True, check=True).stdout
+        for word in shlex.split(printed):
             name, assigned, value = word.partition("=")
             if assigned:
                 environment[name] = value

@@ -1,4 +1,4 @@
-"""SAM's own emulation, in containers, on a database that they reach. Only `make test-sam` runs this room."""
+"""`sam local` in containers, on a database that they can reach. Only `make test-sam` runs it."""
 
 import json
 import os
@@ -27,7 +27,7 @@ SERVES = "Press CTRL+C to quit"  # the last line of start-api's start
 
 @dataclass(frozen=True, slots=True)
 class Sam:
-    """`sam local`, with what it needs to find the shop's database."""
+    """The program `sam local`, with the environment variables that point to the shop's database."""
 
     program: str
     variables: Path
@@ -47,7 +47,7 @@ class Sam:
 
     @contextmanager
     def start_api(self, *arguments: str) -> Iterator[int]:
-        """Run `sam local start-api`; the port it serves at."""
+        """Run `sam local start-api` while the block runs, and return its port."""
         port = free_port()
         command = self.command("start-api", "--port", str(port), *arguments)
         with subprocess.Popen(
@@ -59,9 +59,8 @@ class Sam:
             start_new_session=True,
         ) as server:
             assert server.stdout is not None
-            drain = threading.Thread(
-                target=server.stdout.read
-            )  # or the server would block on a full pipe
+            # Without a reader the server would block on a full pipe.
+            drain = threading.Thread(target=server.stdout.read)
             try:
                 printed = []
                 for line in server.stdout:
@@ -74,7 +73,7 @@ class Sam:
                 yield port
             finally:
                 with suppress(ProcessLookupError):
-                    os.killpg(server.pid, signal.SIGTERM)  # so that it removes its containers
+                    os.killpg(server.pid, signal.SIGTERM)  # it then removes its containers
                 if drain.is_alive():
                     drain.join()
 
@@ -109,10 +108,10 @@ def sam(
     analyst = DatabaseSettings.from_url(
         postgres_server.url("sluice_analyst", owner.name, password="canary-analyst")
     )
-    told = sam_env_vars(
+    printed = sam_env_vars(
         app, analyst, owner, CURSOR_KEY.decode(), aws_port=aws_port, tables=TABLES, bucket="imports"
     )
-    variables.write_text(json.dumps(told))
+    variables.write_text(json.dumps(printed))
     with PortForwarder(app.port), PortForwarder(aws_port):
         yield Sam(sam_program, variables)
 
@@ -121,14 +120,17 @@ def sam(
 def sam_shop(
     docker: None, postgres_server: PostgresServer, migrated_database: str
 ) -> Iterator[Shop]:
-    """One shop for all of them, since a container takes seconds; its tests must not mind each other."""
+    """Return one shop for all tests, because a container takes seconds to start."""
     copy_database(postgres_server, migrated_database, "sam")
     shop = Shop(postgres_server.url(database="sam"))
     for name in ("Rope", "Bucket"):
         shop.add_product(name, category="garden", stock=10)
     shop.add_order(shop.add_user(), (1, 1))
     shop.sql(
-        "INSERT INTO sluice.import_jobs (resource, object_key) VALUES ('users', 'incoming/users/1/users.csv')"
+        """
+        INSERT INTO sluice.import_jobs (resource, object_key)
+        VALUES ('users', 'incoming/users/1/users.csv')
+        """
     )
     yield shop
     with closing(owner_connection(postgres_server.url())) as connection:

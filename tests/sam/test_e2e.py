@@ -1,4 +1,4 @@
-"""The black-box suite on `sam local start-api`, beside a local system: its database, its S3, its import worker."""
+"""Run the black-box suite on `sam local start-api`, beside a local system."""
 
 import os
 import subprocess
@@ -37,6 +37,5 @@ def test_black_box_suite_passes_on_start_api(sam_program: str) -> None:
                 timeout=1200,
             )
     assert done.returncode == 0, done.stdout[-8_000:] + done.stderr
-    assert done.stdout.count("SKIPPED") == 2, done.stdout[
-        -2_000:
-    ]  # a host's region, and a body that is not UTF-8
+    # Skipped: the test of a host's region, and that of a body that is not UTF-8.
+    assert done.stdout.count("SKIPPED") == 2, done.stdout[-2_000:]

@@ -1,4 +1,4 @@
-"""`sam local invoke XFunction -e events/….json`: every function, every event."""
+"""Run every function with every event by `sam local invoke`."""
 
 import json
 import subprocess
@@ -28,14 +28,14 @@ def invoke(sam: Sam, function: str, event: Path) -> Any:
 @pytest.mark.parametrize(
     "event", sorted((ROOT / "events").glob("*.json")), ids=lambda event: event.stem
 )
-def test_a_function_answers_its_event(sam: Sam, event: Path) -> None:
-    answer = invoke(sam, function_of(json.loads(event.read_text())), event)
-    assert answer["statusCode"] == (201 if event.stem.endswith(("_create", "_place")) else 200), (
-        answer
+def test_function_handles_its_event(sam: Sam, event: Path) -> None:
+    response = invoke(sam, function_of(json.loads(event.read_text())), event)
+    assert response["statusCode"] == (201 if event.stem.endswith(("_create", "_place")) else 200), (
+        response
     )
 
 
-def test_migrations_find_the_schema_there(sam: Sam, tmp_path: Path) -> None:
+def test_migrations_are_idempotent(sam: Sam, tmp_path: Path) -> None:
     event = tmp_path / "event.json"
     event.write_text("{}")
     assert invoke(sam, "MigrateFunction", event)["revision"]

@@ -1,4 +1,4 @@
-"""These rooms' own fixtures, which no other room needs."""
+"""The fixtures of the template tests."""
 
 from tests.fixtures.template import root, template
 

@@ -1,4 +1,4 @@
-"""Alarms, against what the functions print; and who may start the sweep, and run SQL over HTTPS."""
+"""Alarms compared with the printed metrics; the role of the cleanup's schedule; the Data API."""
 
 import json
 import tomllib
@@ -12,22 +12,22 @@ from sluice.http.metrics import INTERNAL_ERRORS, NAMESPACE, print_internal_error
 from sluice.settings import DatabaseSettings, Settings
 from tests.fixtures.template import ROOT
 
-CONFIGURED = stages(tomllib.loads((ROOT / "samconfig.toml").read_text()))
+STAGES = stages(tomllib.loads((ROOT / "samconfig.toml").read_text()))
 
 
-def resources(stage: str, **given: str) -> dict[str, Any]:
+def resources(stage: str, **parameters: str) -> dict[str, Any]:
     found: dict[str, Any] = render(
-        load_template(ROOT / "template.yaml"), {**CONFIGURED[stage], **given}
+        load_template(ROOT / "template.yaml"), {**STAGES[stage], **parameters}
     )["Resources"]
     return found
 
 
-def properties(stage: str, name: str, **given: str) -> dict[str, Any]:
-    found: dict[str, Any] = resources(stage, **given)[name]["Properties"]
+def properties(stage: str, name: str, **parameters: str) -> dict[str, Any]:
+    found: dict[str, Any] = resources(stage, **parameters)[name]["Properties"]
     return found
 
 
-def test_canary_alarm_watches_the_metric_that_is_printed(
+def test_canary_alarm_watches_the_printed_metric(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """CloudWatch finds a metric by namespace, name and exactly these dimensions."""
@@ -61,9 +61,9 @@ def test_canary_alarm_watches_the_metric_that_is_printed(
         assert (faults["Stat"], printed[INTERNAL_ERRORS]) == ("Sum", [3])
 
 
-@pytest.mark.parametrize("stage", CONFIGURED)
-def test_one_failure_of_dynamodb_is_no_alarm(stage: str) -> None:
-    """DynamoDB fails a request now and then, and each is tried again: five within three minutes are an alarm."""
+@pytest.mark.parametrize("stage", STAGES)
+def test_single_dynamodb_failure_raises_no_alarm(stage: str) -> None:
+    """Single failures are normal and are retried; five within three minutes raise the alarm."""
     alarm = properties(stage, "LimiterAlarm")
     assert (alarm["Namespace"], alarm["MetricName"], alarm["Statistic"]) == (
         "Sluice",
@@ -75,8 +75,8 @@ def test_one_failure_of_dynamodb_is_no_alarm(stage: str) -> None:
     assert alarm["Dimensions"] == [{"Name": "service", "Value": STACK_NAME}]
 
 
-@pytest.mark.parametrize("stage", CONFIGURED)
-def test_only_schedules_of_this_account_start_the_sweep(stage: str) -> None:
+@pytest.mark.parametrize("stage", STAGES)
+def test_only_own_schedules_start_the_cleanup(stage: str) -> None:
     role = properties(stage, "CleanupScheduleRole")
     (trusted,) = role["AssumeRolePolicyDocument"]["Statement"]
     assert trusted["Principal"] == {"Service": "scheduler.amazonaws.com"}
@@ -96,6 +96,6 @@ def test_only_schedules_of_this_account_start_the_sweep(stage: str) -> None:
 
 
 @pytest.mark.parametrize("stage", ["aurora", "production"])
-def test_data_api_is_on_until_it_is_switched_off(stage: str) -> None:
+def test_data_api_can_be_disabled(stage: str) -> None:
     assert properties(stage, "DbCluster")["EnableHttpEndpoint"] is True
     assert properties(stage, "DbCluster", EnableDataApi="false")["EnableHttpEndpoint"] is False

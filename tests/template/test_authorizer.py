@@ -1,4 +1,6 @@
-"""GatewayJwtAuthorizer: API Gateway itself looks at tokens, in front of every route under /api and no other."""
+"""With GatewayJwtAuthorizer, API Gateway verifies tokens on every route under /api, and on no
+other.
+"""
 
 from typing import Any
 
@@ -10,17 +12,17 @@ from scripts.render_template import REQUIRED_PARAMETERS
 from tests.fixtures.sam import translate
 from tests.fixtures.template import SourceTemplate
 
-GIVEN = {
+AUTHORIZER_PARAMETERS = {
     "GatewayJwtAuthorizer": "true",
     "JwtIssuer": "https://issuer.example/",
     "JwtAudience": "sluice",
 }
 ANY = "x-amazon-apigateway-any-method"
-ASKED = [{"Tokens": []}]
+TOKEN_REQUIRED = [{"Tokens": []}]
 
 
-def evaluator(template: SourceTemplate, **given: str) -> Evaluator:
-    values = parameter_values(template.body, {**REQUIRED_PARAMETERS["default"], **given})
+def evaluator(template: SourceTemplate, **parameters: str) -> Evaluator:
+    values = parameter_values(template.body, {**REQUIRED_PARAMETERS["default"], **parameters})
     return Evaluator(template.body, values, lambda name, attribute: f"{name}.{attribute}")
 
 
@@ -28,25 +30,25 @@ def routes_of(body: dict[str, Any]) -> dict[str, Any]:
     return {path: item[ANY].get("security") for path, item in body["paths"].items()}
 
 
-def test_by_default_the_gateway_lets_everybody_through(template: SourceTemplate) -> None:
+def test_gateway_has_no_authorizer_by_default(template: SourceTemplate) -> None:
     body = evaluator(template).value(template.resources["Api"]["Properties"]["DefinitionBody"])
 
     assert body.keys() == {"openapi", "info", "paths"}
     assert set(routes_of(body).values()) == {None}
 
 
-def test_where_it_is_told_to_it_wants_a_token_at_every_route_of_the_api(
+def test_authorizer_covers_every_api_route(
     template: SourceTemplate,
 ) -> None:
-    body = evaluator(template, **GIVEN).value(
+    body = evaluator(template, **AUTHORIZER_PARAMETERS).value(
         template.resources["Api"]["Properties"]["DefinitionBody"]
     )
 
     api = {
         route.removeprefix("ANY ") for route in template.routes() if route.startswith("ANY /api/")
     }
-    assert routes_of(body) == dict.fromkeys(api, ASKED), (
-        "the routes under /api stand in DefinitionBody, each"
+    assert routes_of(body) == dict.fromkeys(api, TOKEN_REQUIRED), (
+        "DefinitionBody must list each route under /api"
     )
     assert body["components"]["securitySchemes"]["Tokens"]["x-amazon-apigateway-authorizer"] == {
         "type": "jwt",
@@ -56,33 +58,36 @@ def test_where_it_is_told_to_it_wants_a_token_at_every_route_of_the_api(
 
 
 @pytest.mark.parametrize(
-    ("given", "refused"),
+    ("parameters", "rejected"),
     [
         ({}, False),
         ({"CorsOrigins": "https://shop.example"}, False),
-        (GIVEN, False),
+        (AUTHORIZER_PARAMETERS, False),
         ({"GatewayJwtAuthorizer": "true"}, True),
-        ({**GIVEN, "JwtAudience": ""}, True),
-        ({**GIVEN, "CorsOrigins": "https://shop.example"}, True),  # a preflight has no token
+        ({**AUTHORIZER_PARAMETERS, "JwtAudience": ""}, True),
+        (
+            {**AUTHORIZER_PARAMETERS, "CorsOrigins": "https://shop.example"},
+            True,
+        ),  # a preflight has no token
     ],
     ids=str,
 )
-def test_a_deployment_that_could_not_work_is_refused(
-    template: SourceTemplate, given: dict[str, str], refused: bool
+def test_invalid_parameters_are_rejected(
+    template: SourceTemplate, parameters: dict[str, str], rejected: bool
 ) -> None:
-    here = evaluator(template, **given)
+    evaluated = evaluator(template, **parameters)
     applying = [
-        rule for rule in template.body["Rules"].values() if here.rule(rule["RuleCondition"])
+        rule for rule in template.body["Rules"].values() if evaluated.rule(rule["RuleCondition"])
     ]
     holds = [
-        here.rule(assertion["Assert"]) for rule in applying for assertion in rule["Assertions"]
+        evaluated.rule(assertion["Assert"]) for rule in applying for assertion in rule["Assertions"]
     ]
 
-    assert all(holds) != refused
+    assert all(holds) != rejected
 
 
 @pytest.mark.slow
-def test_sam_keeps_what_stands_there_and_adds_the_functions(template: SourceTemplate) -> None:
+def test_sam_keeps_the_body_and_adds_functions(template: SourceTemplate) -> None:
     both = translate({}, {"without": ["DefinitionBody"]})
     body, of_events_alone = (made["Resources"]["Api"]["Properties"]["Body"] for made in both)
     made = SourceTemplate(
@@ -90,8 +95,11 @@ def test_sam_keeps_what_stands_there_and_adds_the_functions(template: SourceTemp
     )  # with the functions' aliases
 
     assert evaluator(made).value(body) == evaluator(made).value(of_events_alone)
-    for here, asked in ((evaluator(made), None), (evaluator(made, **GIVEN), ASKED)):
-        paths = here.value(body)["paths"]
+    for evaluated, asked in (
+        (evaluator(made), None),
+        (evaluator(made, **AUTHORIZER_PARAMETERS), TOKEN_REQUIRED),
+    ):
+        paths = evaluated.value(body)["paths"]
         assert all(item.keys() == {ANY} for item in paths.values())
         assert {path: item[ANY].get("security") for path, item in paths.items()} == {
             route.removeprefix("ANY "): asked if route.startswith("ANY /api/") else None

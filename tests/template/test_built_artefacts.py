@@ -1,6 +1,6 @@
-"""What `sam build` made, and whether it runs as it is: with nothing of this environment but what Lambda's image has.
+"""The output of `sam build`, run with only the modules that Lambda's image has.
 
-Only `make test-build` runs these, right after a build: against an older one they would tell of code that is gone.
+Only `make test-build` runs these tests, right after a build; an older build would contain old code.
 """
 
 import asyncio
@@ -28,16 +28,15 @@ from tests.fixtures.template import ROOT, function_of
 
 BUILD = ROOT / ".aws-sam/build"
 LAYER = BUILD / "SharedLayer/python"
-LAYER_BUDGET = (
-    60_000_000  # bytes; Lambda takes 250 MB with everything, but a cold start fetches what there is
-)
+# In bytes. Lambda's limit is 250 MB in all, but a cold start fetches the whole layer.
+LAYER_BUDGET = 60_000_000
 
 CREATED = {
     "products_create",
     "users_create",
     "orders_place",
     "imports_create",
-}  # every other event is answered 200
+}  # events with status 201; all others have 200
 EVENTS = sorted((ROOT / "events").glob("*.json"))
 
 pytestmark = [
@@ -49,7 +48,7 @@ pytestmark = [
 
 
 def functions(database: DatabaseSettings) -> dict[str, LambdaFunction]:
-    """The built functions, pointed at a database as a deployment's parameters would."""
+    """Return the built functions, with the parameters of a deployment on this database."""
     secret = "arn:aws:secretsmanager:us-east-1:123456789012:secret:local"
     parameters = {
         "DbHost": database.host,
@@ -74,7 +73,7 @@ def functions(database: DatabaseSettings) -> dict[str, LambdaFunction]:
 def invoke(
     function: LambdaFunction, event: Any, password: str, dynamodb: str = ""
 ) -> InvocationResult:
-    """Run one event in a cold sandbox; what the function logged is printed, for pytest to show where it fails."""
+    """Run one event in a new sandbox; print the function's log, which pytest shows on a failure."""
 
     async def once() -> InvocationResult:
         environment = {
@@ -83,7 +82,7 @@ def invoke(
             "SLUICE_ANALYST_PASSWORD": "canary-analyst",
             "AWS_ENDPOINT_URL_DYNAMODB": dynamodb,
             **TABLES,
-            "PYTHONDONTWRITEBYTECODE": "1",  # nothing can be written next to the code in Lambda either
+            "PYTHONDONTWRITEBYTECODE": "1",  # the code's folder is read-only in Lambda, too
         }
         sandbox = Sandbox(function, environment, print)
         await sandbox.start()
@@ -96,25 +95,28 @@ def invoke(
 
 
 @pytest.mark.parametrize("path", EVENTS, ids=lambda path: path.stem)
-def test_a_built_function_answers_its_event(
+def test_built_function_handles_its_event(
     path: Path, shop: Shop, emulated_aws: AwsSettings
 ) -> None:
     rope = shop.add_product("Rope", category="garden", stock=10)
     shop.add_product("Bucket", category="garden", stock=10)
     shop.add_order(shop.add_user(), (rope, 1))
     shop.sql(
-        "INSERT INTO sluice.import_jobs (resource, object_key) VALUES ('users', 'incoming/users/1/users.csv')"
+        """
+        INSERT INTO sluice.import_jobs (resource, object_key)
+        VALUES ('users', 'incoming/users/1/users.csv')
+        """
     )
-    database = runtime.current().settings.database  # the shop installed it; works as sluice_app
+    database = runtime.current().settings.database  # set by the fixture shop, as sluice_app
     event = json.loads(path.read_text())
     function = functions(database)[function_of(event)]
     result = invoke(function, event, database.password, emulated_aws.dynamodb_endpoint)
     assert result.error is None, result.payload
-    answer = json.loads(result.payload)
-    assert answer["statusCode"] == (201 if path.stem in CREATED else 200), answer
+    response = json.loads(result.payload)
+    assert response["statusCode"] == (201 if path.stem in CREATED else 200), response
 
 
-def test_the_built_migrations_make_the_schema_and_find_nothing_to_do_the_second_time(
+def test_built_migrations_are_idempotent(
     empty_database: str,
 ) -> None:
     owner = DatabaseSettings.from_url(empty_database)
@@ -124,7 +126,7 @@ def test_the_built_migrations_make_the_schema_and_find_nothing_to_do_the_second_
     assert json.loads(first.payload)["revision"] == json.loads(second.payload)["revision"]
 
 
-def test_the_layer_holds_the_bytecode_of_every_module() -> None:
+def test_layer_contains_all_bytecode() -> None:
     sources = {path for path in LAYER.rglob("*.py") if "__pycache__" not in path.parts}
     compiled = {
         Path(importlib.util.source_from_cache(str(path)))
@@ -134,14 +136,14 @@ def test_the_layer_holds_the_bytecode_of_every_module() -> None:
     assert sources == compiled
 
 
-def test_the_layers_bytecode_is_used_as_it_is() -> None:
+def test_layer_bytecode_is_unchecked_hash_based() -> None:
     for path in LAYER.rglob("*.pyc"):
         header = path.read_bytes()[:8]
         assert header[:4] == importlib.util.MAGIC_NUMBER, path
-        assert header[4:] == b"\x01\0\0\0", path  # by hash, and never checked: PEP 552
+        assert header[4:] == b"\x01\0\0\0", path  # an unchecked hash-based pyc: PEP 552
 
 
-def test_the_layer_serves_both_architectures() -> None:
+def test_layer_supports_both_architectures() -> None:
     extensions = {path.relative_to(LAYER) for path in LAYER.rglob("*.so")}
     intel = {path for path in extensions if path.name.endswith(".cpython-313-x86_64-linux-gnu.so")}
     assert intel
@@ -149,19 +151,19 @@ def test_the_layer_serves_both_architectures() -> None:
     assert extensions == intel | arm
 
 
-def test_the_layer_is_within_its_budget_and_has_nothing_that_lambda_has_or_nobody_needs() -> None:
+def test_layer_size_and_excluded_packages() -> None:
     size = sum(path.stat().st_size for path in LAYER.parent.rglob("*") if path.is_file())
     assert size < LAYER_BUDGET, f"{size / 1e6:.1f} MB unzipped"
     unwanted = {"boto3", "botocore", "pydantic", "pip", "pytest", "moto", "alembic"}
     assert unwanted.isdisjoint(path.name for path in LAYER.iterdir())
 
 
-def test_a_functions_package_is_its_own_file_and_no_more() -> None:
+def test_function_package_is_one_file() -> None:
     own = (
         "MigrateFunction",
         "GraphqlFunction",
         "AnalyticsFunction",
-    )  # which bring what no other needs
+    )  # these contain libraries that other functions do not need
     packages = {path.name: path for path in BUILD.glob("*Function") if path.name not in own}
     assert packages
     for name, package in packages.items():
@@ -173,7 +175,7 @@ def test_a_functions_package_is_its_own_file_and_no_more() -> None:
 
 
 def test_migrations_run_without_the_layer(empty_database: str) -> None:
-    """A deployment runs them on the layer of the release before."""
+    """A deployment runs them with the previous release's layer."""
     owner = DatabaseSettings.from_url(empty_database)
     alone = replace(functions(owner)["MigrateFunction"], layers=())
     result = invoke(alone, {}, owner.password)
@@ -181,7 +183,7 @@ def test_migrations_run_without_the_layer(empty_database: str) -> None:
     assert json.loads(result.payload)["revisions"].keys() == {"sluice", "shop"}
 
 
-def test_the_graphql_package_brings_graphql_core_alone() -> None:
+def test_graphql_package_adds_only_graphql_core() -> None:
     names = {
         path.name
         for path in (BUILD / "GraphqlFunction").iterdir()
@@ -190,7 +192,7 @@ def test_the_graphql_package_brings_graphql_core_alone() -> None:
     assert names == {"handler.py", "graphql", "__pycache__"}
 
 
-def test_the_analytics_package_brings_what_reads_analysts_sql() -> None:
+def test_analytics_package_adds_only_pgparse() -> None:
     names = {
         path.name
         for path in (BUILD / "AnalyticsFunction").iterdir()
@@ -203,8 +205,8 @@ def test_the_analytics_package_brings_what_reads_analysts_sql() -> None:
     assert not list(LAYER.glob("pgparse*"))
 
 
-def test_the_tokens_layer_verifies_with_what_it_brings() -> None:
-    """On this machine's architecture; the other's extensions lie beside, under names of their own."""
+def test_tokens_layer_verifies_a_token() -> None:
+    """It runs on this machine's architecture; the other one's extensions have other file names."""
     program = """
 from cryptography.hazmat.primitives.asymmetric import ec
 import jwt

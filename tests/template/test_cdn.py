@@ -1,4 +1,4 @@
-"""CloudFront and AWS WAF in front of the API, which are off by default: docs/decisions/0019."""
+"""CloudFront and AWS WAF in front of the API, both off by default: docs/decisions/0019."""
 
 import json
 import re
@@ -16,41 +16,43 @@ from sluice.http.origin import ADDRESS_HEADER, KEY_HEADER
 from tests.fixtures.sam import lint
 from tests.fixtures.template import CDN_PARAMETERS, ROOT, SourceTemplate
 
-CONFIGURED = stages(tomllib.loads((ROOT / "samconfig.toml").read_text()))
+STAGES = stages(tomllib.loads((ROOT / "samconfig.toml").read_text()))
 KEY = "{{resolve:secretsmanager:OriginKey}}"
 
 
 @cache
 def with_cdn(stage: str = "default") -> dict[str, Any]:
-    return render(load_template(ROOT / "template.yaml"), {**CONFIGURED[stage], **CDN_PARAMETERS})
+    return render(load_template(ROOT / "template.yaml"), {**STAGES[stage], **CDN_PARAMETERS})
 
 
-def nested(*, stack_id: str = PSEUDO_PARAMETERS["AWS::StackId"], **given: str) -> dict[str, Any]:
-    """cdn.yaml, with the parameters that template.yaml passes on under these of its own."""
-    whole = render(
-        load_template(ROOT / "template.yaml"), {**CONFIGURED["default"], **CDN_PARAMETERS, **given}
+def nested(
+    *, stack_id: str = PSEUDO_PARAMETERS["AWS::StackId"], **parameters: str
+) -> dict[str, Any]:
+    """Return cdn.yaml, rendered with the parameters that template.yaml passes to it."""
+    template = render(
+        load_template(ROOT / "template.yaml"), {**STAGES["default"], **CDN_PARAMETERS, **parameters}
     )
-    passed = whole["Resources"]["Cdn"]["Properties"]["Parameters"]
+    passed = template["Resources"]["Cdn"]["Properties"]["Parameters"]
     pseudo = {**PSEUDO_PARAMETERS, "AWS::StackName": "S" * 128, "AWS::StackId": stack_id}
     return render(load_template(ROOT / "cdn.yaml"), passed, pseudo_parameters=pseudo)
 
 
-def distribution(**given: str) -> dict[str, Any]:
-    found: dict[str, Any] = nested(**given)["Resources"]["Distribution"]["Properties"][
+def distribution(**parameters: str) -> dict[str, Any]:
+    found: dict[str, Any] = nested(**parameters)["Resources"]["Distribution"]["Properties"][
         "DistributionConfig"
     ]
     return found
 
 
-@pytest.mark.parametrize("stage", CONFIGURED)
-def test_cdn_adds_a_secret_and_a_stack_if_wanted(stage: str) -> None:
-    without = render(load_template(ROOT / "template.yaml"), CONFIGURED[stage])
+@pytest.mark.parametrize("stage", STAGES)
+def test_cdn_adds_a_secret_and_a_stack(stage: str) -> None:
+    without = render(load_template(ROOT / "template.yaml"), STAGES[stage])
     assert with_cdn(stage)["Resources"].keys() - without["Resources"].keys() == {"Cdn", "OriginKey"}
     assert without["Globals"]["Function"]["Environment"]["Variables"]["SLUICE_ORIGIN_KEY"] == ""
     assert "DomainTarget" not in without["Outputs"]
 
 
-def test_functions_compare_the_key_that_cloudfront_sends(template: SourceTemplate) -> None:
+def test_functions_check_cloudfronts_key(template: SourceTemplate) -> None:
     (origin,) = distribution()["Origins"]
     assert origin["OriginCustomHeaders"] == [
         {"HeaderName": "X-Sluice-Origin-Key", "HeaderValue": KEY}
@@ -60,7 +62,7 @@ def test_functions_compare_the_key_that_cloudfront_sends(template: SourceTemplat
     open_to_all = {
         name for name in template.functions if "SLUICE_ORIGIN_KEY" not in template.environment(name)
     }
-    assert open_to_all == {"DocsFunction"}  # public files, without any setting
+    assert open_to_all == {"DocsFunction"}  # serves public files and has no settings
 
 
 def test_origin_is_the_gateways_own_address() -> None:
@@ -73,7 +75,7 @@ def test_origin_is_the_gateways_own_address() -> None:
     assert nested()["Outputs"]["DomainName"]["Value"] == "DistributionDomainName"
 
 
-def test_nothing_is_cached_and_every_method_and_header_passes() -> None:
+def test_cdn_forwards_everything_and_caches_nothing() -> None:
     """https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/using-managed-cache-policies.html"""
     behaviour = distribution()["DefaultCacheBehavior"]
     assert behaviour["CachePolicyId"] == "4135ea2d-6df8-44a3-9df3-4b5a84be39ad"  # CachingDisabled
@@ -94,7 +96,7 @@ def test_nothing_is_cached_and_every_method_and_header_passes() -> None:
     assert "CacheBehaviors" not in distribution()
 
 
-def test_cloudfront_calls_the_function_for_each_request() -> None:
+def test_edge_function_runs_on_each_request() -> None:
     (association,) = distribution()["DefaultCacheBehavior"]["FunctionAssociations"]
     assert association == {"EventType": "viewer-request", "FunctionARN": "ClientAddressFunctionARN"}
 
@@ -102,8 +104,8 @@ def test_cloudfront_calls_the_function_for_each_request() -> None:
 @pytest.mark.skipif(
     shutil.which("node") is None, reason="needs node, which runs the function of CloudFront"
 )
-def test_function_replaces_the_address_that_a_client_claims() -> None:
-    """The event is as AWS documents it: DeveloperGuide/functions-event-structure.html."""
+def test_edge_function_replaces_client_address() -> None:
+    """The event's form: AmazonCloudFront/latest/DeveloperGuide/functions-event-structure.html."""
     headers = {ADDRESS_HEADER: {"value": "10.0.0.1"}, "x-api-key": {"value": "k"}}
     request = {
         "method": "GET",
@@ -126,8 +128,8 @@ def test_function_replaces_the_address_that_a_client_claims() -> None:
     }
 
 
-def test_names_are_short_and_no_two_stacks_share_one() -> None:
-    """CloudFront takes 64 characters of a function's name, 10 KB of its code, and 128 characters of a comment."""
+def test_cdn_names_are_short_and_unique() -> None:
+    """CloudFront's limits: names of 64 characters, 10 KB of code, comments of 128."""
     names = set()
     for id in ("0f6a1ee0-5d0e-11ee-8c99-0242ac120002", "1f6a1ee0-5d0e-11ee-8c99-0242ac120002"):
         resources = nested(stack_id=f"arn:aws:cloudformation:us-east-1:123456789012:stack/S/{id}")[
@@ -142,7 +144,7 @@ def test_names_are_short_and_no_two_stacks_share_one() -> None:
 
 
 @pytest.mark.slow
-def test_cdn_keeps_to_the_schemas() -> None:
+def test_cdn_template_passes_cfn_lint() -> None:
     assert lint([load_template(ROOT / "cdn.yaml")], ["us-east-1", "eu-south-1"]) == [[]]
 
 
@@ -152,7 +154,7 @@ def test_web_acl_is_optional() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "refused"),
+    ("parameters", "error"),
     [
         ({"CdnCertificateArn": ""}, "are set together"),
         ({"CdnDomainName": ""}, "are set together"),
@@ -179,9 +181,9 @@ def test_web_acl_is_optional() -> None:
     ],
     ids=str,
 )
-def test_cdn_that_could_not_work_is_refused(given: dict[str, str], refused: str) -> None:
-    with pytest.raises(TemplateError, match=re.escape(refused)):
+def test_invalid_cdn_parameters_are_rejected(parameters: dict[str, str], error: str) -> None:
+    with pytest.raises(TemplateError, match=re.escape(error)):
         render(
             load_template(ROOT / "template.yaml"),
-            {**CONFIGURED["default"], **CDN_PARAMETERS, **given},
+            {**STAGES["default"], **CDN_PARAMETERS, **parameters},
         )

@@ -1,4 +1,4 @@
-"""The payloads in events/ are what API Gateway would send to the routes there are."""
+"""The files in events/ are valid API Gateway events for the template's routes."""
 
 import json
 import re
@@ -21,14 +21,14 @@ def read(path: Path) -> dict[str, Any]:
 
 
 @each_event
-def test_its_route_is_in_the_template(path: Path, template: SourceTemplate) -> None:
+def test_event_route_exists(path: Path, template: SourceTemplate) -> None:
     event = read(path)
     assert event["routeKey"] in template.routes()
     assert event["requestContext"]["routeKey"] == event["routeKey"]
 
 
 @each_event
-def test_its_path_is_the_routes_with_the_parameters_put_in(path: Path) -> None:
+def test_event_path_matches_its_route(path: Path) -> None:
     event = read(path)
     pattern = re.sub(r"{(\w+)}", r"(?P<\1>[^/]+)", event["routeKey"].partition(" ")[2])
     matched = re.fullmatch(pattern, event["rawPath"])
@@ -38,13 +38,13 @@ def test_its_path_is_the_routes_with_the_parameters_put_in(path: Path) -> None:
 
 
 @each_event
-def test_its_query_is_told_twice_alike(path: Path) -> None:
+def test_event_query_is_consistent(path: Path) -> None:
     event = read(path)
     assert dict(parse_qsl(event["rawQueryString"])) == event.get("queryStringParameters", {})
 
 
 @each_event
-def test_its_body_is_json_as_its_headers_say(path: Path) -> None:
+def test_event_body_matches_its_headers(path: Path) -> None:
     event = read(path)
     headers = event["headers"]
     assert ("body" in event) == (
@@ -58,7 +58,7 @@ def test_its_body_is_json_as_its_headers_say(path: Path) -> None:
 
 
 @each_event
-def test_it_carries_no_key_but_the_local_systems(path: Path) -> None:
+def test_events_have_only_the_local_key(path: Path) -> None:
     event = read(path)
     assert "authorization" not in event["headers"]
     expected = "local-admin" if event["rawPath"].startswith("/api/") else None

@@ -1,4 +1,4 @@
-"""What SAM, cfn-lint and checkov say of the template; `make check` and `make checkov` run the same."""
+"""Lint the template with SAM, cfn-lint and checkov, as `make check` and `make checkov` do."""
 
 import json
 import os
@@ -15,7 +15,7 @@ from tests.template.test_cdn import nested
 
 
 @pytest.mark.slow
-def test_sam_finds_nothing_to_object_to(root: Path) -> None:
+def test_sam_validate_passes(root: Path) -> None:
     sam = os.environ.get("SLUICE_SAM") or shutil.which("sam", path=root / ".venv-sam/bin")
     if not sam:
         pytest.skip("needs SAM: make .venv-sam, or name one in SLUICE_SAM")
@@ -31,13 +31,16 @@ def test_sam_finds_nothing_to_object_to(root: Path) -> None:
 
 
 @pytest.mark.slow
-def test_checkov_finds_what_we_answer_for_and_nothing_else(root: Path, tmp_path: Path) -> None:
-    """Every line of the skip list is needed, and there is no finding beside it. Run where the list is not found."""
+def test_checkov_findings_match_the_skip_list(root: Path, tmp_path: Path) -> None:
+    """Every skipped rule has a finding, and there are no others.
+
+    checkov runs in a folder without .checkov.yaml, so that it ignores the skip list.
+    """
     checkov = root / ".venv-checkov/bin/checkov"
     if not checkov.exists():
         pytest.skip("needs checkov: make checkov")
     assert render_template.main([str(tmp_path)]) == 0
-    (tmp_path / "cdn.json").write_text(json.dumps(nested()))  # which no environment has
+    (tmp_path / "cdn.json").write_text(json.dumps(nested()))  # no stage uses it
     command = [checkov, "--framework", "cloudformation", "--output", "json", "--skip-download"]
     found = subprocess.run(
         [*command, "--directory", tmp_path],
@@ -52,7 +55,7 @@ def test_checkov_finds_what_we_answer_for_and_nothing_else(root: Path, tmp_path:
     )
 
 
-def test_what_checkov_is_not_to_ask_has_its_reason(root: Path) -> None:
+def test_skipped_checkov_rules_have_a_reason(root: Path) -> None:
     skipped = [
         line
         for line in (root / ".checkov.yaml").read_text().splitlines()

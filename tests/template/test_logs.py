@@ -1,4 +1,4 @@
-"""What every function's log looks like, in what SAM makes of the template."""
+"""The functions' log configuration in the template that SAM translates."""
 
 import pytest
 
@@ -6,10 +6,12 @@ from tests.fixtures.sam import translate
 
 
 @pytest.mark.slow
-def test_every_function_that_sam_makes_logs_json() -> None:
-    (made,) = translate({})
+def test_functions_log_json() -> None:
+    (translated,) = translate({})
     functions = [
-        r["Properties"] for r in made["Resources"].values() if r["Type"] == "AWS::Lambda::Function"
+        r["Properties"]
+        for r in translated["Resources"].values()
+        if r["Type"] == "AWS::Lambda::Function"
     ]
     assert len(functions) > 10
     assert all(

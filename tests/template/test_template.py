@@ -1,4 +1,4 @@
-"""Rules that the template keeps as it is written, and that no linter knows; test_render_template.py: what it comes to."""
+"""Rules for the template as it is written. test_render_template.py tests the rendered template."""
 
 import importlib
 import json
@@ -17,7 +17,7 @@ from sluice.settings import (
 )
 from tests.fixtures.template import ROOT, SourceTemplate
 
-# path → the function that template.yaml must route it to: the one whose handler says so in openapi.json
+# Path → the function that template.yaml must route it to, from openapi.json.
 ROUTES = {
     path: f"{next(iter(methods.values()))['tags'][0].title()}Function"
     for path, methods in json.loads((ROOT / "openapi.json").read_text())["paths"].items()
@@ -41,7 +41,7 @@ OF_FILES = {
             {"Fn::GetAtt": ["ImportsQueue", "Arn"]},
         ),
     ],
-    "CleanupFunction": [  # it looks at dead letters, and may not take them away
+    "CleanupFunction": [  # may receive dead letters, but not delete them
         allow("s3:PutObject", REJECTS),
         allow(
             ["sqs:ReceiveMessage", "sqs:ChangeMessageVisibility"],
@@ -52,7 +52,7 @@ OF_FILES = {
 
 
 class Watched(Mapping[str, str]):
-    """An environment that remembers what it was asked for."""
+    """Environment variables that record which names were read."""
 
     def __init__(self, values: dict[str, str]) -> None:
         self._values = values
@@ -72,18 +72,16 @@ class Watched(Mapping[str, str]):
 def test_the_routes_are_those_of_openapi_and_the_functions_see_every_method(
     template: SourceTemplate,
 ) -> None:
-    assert (
-        {route: name for route, (name, _) in template.routes().items()}
-        == {
-            **{f"ANY {path}": function for path, function in ROUTES.items()},
-            "ANY /api/{proxy+}": "CategoriesFunction",  # which identifies and counts the caller of an unknown path
-            "$default": "DocsFunction",
-        }
-    ), "Events in template.yaml, and openapi.json (make openapi), are not of the same routes"
+    assert {route: name for route, (name, _) in template.routes().items()} == {
+        **{f"ANY {path}": function for path, function in ROUTES.items()},
+        # It authenticates and counts the client of an unknown path.
+        "ANY /api/{proxy+}": "CategoriesFunction",
+        "$default": "DocsFunction",
+    }, "Events in template.yaml, and openapi.json (make openapi), are not of the same routes"
 
 
-def test_only_the_service_is_open(template: SourceTemplate) -> None:
-    """The gateway lets everybody through: each function of the API asks who it is."""
+def test_only_service_routes_need_no_scope(template: SourceTemplate) -> None:
+    """The gateway has no authorizer by default; each function of the API authenticates."""
     assert "Auth" not in template.resources["Api"]["Properties"]
     for path, name in ROUTES.items():
         module = importlib.import_module(
@@ -93,13 +91,13 @@ def test_only_the_service_is_open(template: SourceTemplate) -> None:
         own = [operation for operation in module.handler.routes if operation.path == declared]
         if (
             path == "/api/graphql"
-        ):  # where fields have scopes (tests/graph/test_scopes.py), and nobody is let in unknown
+        ):  # its fields have scopes (tests/graph/test_scopes.py), and it requires authentication
             assert own
         else:
             assert all(bool(operation.scope) == path.startswith("/api/") for operation in own), path
 
 
-def test_migrations_cannot_be_reached_over_the_api_and_run_one_at_a_time(
+def test_migrations_are_private_and_serial(
     template: SourceTemplate,
 ) -> None:
     migrate = template.functions["MigrateFunction"]
@@ -107,7 +105,7 @@ def test_migrations_cannot_be_reached_over_the_api_and_run_one_at_a_time(
     assert 1 in migrate["ReservedConcurrentExecutions"]["Fn::If"]
 
 
-def test_a_function_may_log_in_and_read_the_keys_of_its_callers_and_nothing_else(
+def test_functions_have_only_needed_policies(
     template: SourceTemplate,
 ) -> None:
     login, as_analyst = {"Ref": "DatabaseAccess"}, {"Ref": "AnalystAccess"}
@@ -122,7 +120,7 @@ def test_a_function_may_log_in_and_read_the_keys_of_its_callers_and_nothing_else
         "Resource": {"Fn::GetAtt": ["RateLimitTable", "Arn"]},
     }
     for name, properties in template.functions.items():
-        if name == "DocsFunction":  # which reads two files, and no secret
+        if name == "DocsFunction":  # reads two files and no secret
             assert "Policies" not in properties
             continue
         if name == "MigrateFunction":  # the owner
@@ -137,7 +135,7 @@ def test_a_function_may_log_in_and_read_the_keys_of_its_callers_and_nothing_else
         )
         asks = (
             asks or name == "HealthFunction"
-        )  # which has every unknown path, and tells whether others find the database
+        )  # it handles unknown paths and reports the database's state
         analyst = "SLUICE_ANALYST_USER" in template.environment(name)
         assert properties["Policies"] == [
             login,
@@ -147,14 +145,14 @@ def test_a_function_may_log_in_and_read_the_keys_of_its_callers_and_nothing_else
         ], name
 
 
-def test_worker_knows_the_tries_of_its_queue(template: SourceTemplate) -> None:
-    """After its last try it says that the job has failed."""
+def test_worker_knows_max_receive_count(template: SourceTemplate) -> None:
+    """After its last attempt it marks the job as failed."""
     tries = template.environment("ImportWorkerFunction")["SLUICE_IMPORTS_MAX_RECEIVE_COUNT"]
     queue = template.resources["ImportsQueue"]["Properties"]
     assert queue["RedrivePolicy"]["maxReceiveCount"] == tries == IMPORTS_MAX_RECEIVE_COUNT
 
 
-def test_only_migrations_work_as_the_owner(template: SourceTemplate) -> None:
+def test_only_migrations_use_the_owner_role(template: SourceTemplate) -> None:
     owners = {
         name
         for name in template.functions
@@ -164,16 +162,16 @@ def test_only_migrations_work_as_the_owner(template: SourceTemplate) -> None:
     assert owners == {"MigrateFunction"}
 
 
-def test_only_analytics_works_as_the_analyst(template: SourceTemplate) -> None:
-    given = {
+def test_only_analytics_uses_the_analyst_role(template: SourceTemplate) -> None:
+    parameters = {
         name
         for name in template.functions
         if {"Ref": "AnalystSecretArn"} in template.environment(name).values()
     }
-    assert given == {"AnalyticsFunction"}
+    assert parameters == {"AnalyticsFunction"}
 
 
-def test_every_function_is_given_what_settings_require(template: SourceTemplate) -> None:
+def test_functions_have_all_required_settings(template: SourceTemplate) -> None:
     with pytest.raises(SettingsError) as nothing_set:
         Settings.from_env({})
     required = {
@@ -183,24 +181,24 @@ def test_every_function_is_given_what_settings_require(template: SourceTemplate)
     }
     assert required
     for name in template.functions:
-        if name != "DocsFunction":  # which reads no settings
+        if name != "DocsFunction":  # it reads no settings
             assert required <= template.environment(name).keys(), name
 
 
-def test_no_function_is_given_what_settings_do_not_know(template: SourceTemplate) -> None:
+def test_functions_have_no_unknown_settings(template: SourceTemplate) -> None:
     watched = Watched({})
     with pytest.raises(SettingsError):
         Settings.from_env(watched)
     trace_settings(watched)
     origin_key(watched)
     for name in template.functions:
-        given = {
+        parameters = {
             variable for variable in template.environment(name) if variable.startswith("SLUICE_")
         }
-        assert given <= watched.asked, name
+        assert parameters <= watched.asked, name
 
 
-def test_every_function_has_its_folder_and_handler(template: SourceTemplate, root: Path) -> None:
+def test_functions_have_folder_and_handler(template: SourceTemplate, root: Path) -> None:
     for name, properties in template.functions.items():
         module, _, attribute = properties["Handler"].rpartition(".")
         source = root / properties["CodeUri"] / f"{module}.py"
@@ -211,7 +209,7 @@ def test_every_function_has_its_folder_and_handler(template: SourceTemplate, roo
         ), name
 
 
-def test_what_is_shipped_is_what_was_tested(root: Path) -> None:
+def test_shipped_versions_are_the_tested_ones(root: Path) -> None:
     tested = _pins(root / "requirements/run.txt")
     layer = _pins(root / "layers/shared/requirements.txt")
     migrations = _pins(root / "functions/migrate/requirements.txt")
@@ -222,7 +220,7 @@ def test_what_is_shipped_is_what_was_tested(root: Path) -> None:
         "sqlalchemy",
         "pg8000",
         "aws-lambda-powertools",
-    }  # the rest is theirs, and moto's demands may differ
+    }  # other packages are their dependencies; moto may require other versions
     assert {name: layer[name] for name in decisive} == {name: tested[name] for name in decisive}
     assert tokens == {name: tested[name] for name in ("cffi", "cryptography", "pycparser", "pyjwt")}
     assert graphql == {"graphql-core": tested["graphql-core"]}
@@ -241,7 +239,7 @@ def _pins(requirements: Path) -> dict[str, str]:
     return dict(pins)
 
 
-def test_docs_function_has_no_secret_and_no_network(template: SourceTemplate) -> None:
+def test_docs_function_has_no_secret_or_network(template: SourceTemplate) -> None:
     docs = template.functions["DocsFunction"]
     assert template.environment("DocsFunction") == {}
     assert docs["VpcConfig"] == {"Ref": "AWS::NoValue"}

@@ -1,4 +1,4 @@
-"""What CloudFormation refuses, or two stacks in one account cannot share, and cfn-lint does not report."""
+"""Limits of CloudFormation that cfn-lint does not check, and names that two stacks would share."""
 
 import json
 import re
@@ -15,12 +15,12 @@ from tests.fixtures.sam import lint, schemas, translate
 from tests.fixtures.template import CDN_PARAMETERS, ROOT, SourceTemplate
 
 SAMCONFIG = tomllib.loads((ROOT / "samconfig.toml").read_text())
-CONFIGURED = stages(SAMCONFIG)
-PROXY = {**CONFIGURED["production"], "UseProxy": "true"}
-CDN = {**CONFIGURED["production"], **CDN_PARAMETERS}
+STAGES = stages(SAMCONFIG)
+PROXY = {**STAGES["production"], "UseProxy": "true"}
+CDN = {**STAGES["production"], **CDN_PARAMETERS}
 
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic-function-reference-rules.html
-OF_RULES = {
+RULE_FUNCTIONS = {
     "And",
     "Contains",
     "EachMemberEquals",
@@ -40,7 +40,7 @@ REGIONS = {
     "cn-north-1": ("aws-cn", "amazonaws.com.cn"),
     "us-gov-west-1": ("aws-us-gov", "amazonaws.com"),
 }
-NAMES_WITHIN = {  # end in Name, and name something within the resource, or that is not the stack's
+INNER_NAMES = {  # properties that end in Name and do not name a resource of the stack
     "AttributeName",
     "ConfigName",
     "DatabaseName",
@@ -49,12 +49,12 @@ NAMES_WITHIN = {  # end in Name, and name something within the resource, or that
     "PolicyName",
     "ServiceName",  # of an endpoint of AWS
     "StageName",  # of one API
-    "TargetGroupName",  # of one proxy; RDS takes no other than default
+    "TargetGroupName",  # of one proxy; RDS accepts only "default"
 }
 
 
 def functions_in(node: Any) -> Iterator[tuple[str, Any]]:
-    """Every intrinsic function under `node`, with its argument."""
+    """Yield each intrinsic function under `node`, with its argument."""
     if isinstance(node, dict):
         for key, value in node.items():
             if key in ("Ref", "Condition") or str(key).startswith("Fn::"):
@@ -65,7 +65,7 @@ def functions_in(node: Any) -> Iterator[tuple[str, Any]]:
             yield from functions_in(item)
 
 
-def test_rules_use_no_function_that_aws_refuses(template: SourceTemplate) -> None:
+def test_rules_use_only_allowed_functions(template: SourceTemplate) -> None:
     for name, rule in template.body["Rules"].items():
         assert rule.keys() <= {"RuleCondition", "Assertions"}, name
         asked = [
@@ -79,14 +79,14 @@ def test_rules_use_no_function_that_aws_refuses(template: SourceTemplate) -> Non
                     argument,
                 )
             else:
-                assert function.removeprefix("Fn::") in OF_RULES, (name, function)
+                assert function.removeprefix("Fn::") in RULE_FUNCTIONS, (name, function)
             if function in ("Fn::ValueOf", "Fn::ValueOfAll"):
                 assert list(functions_in(argument)) == [], (name, function)
 
 
-def test_every_rule_and_condition_is_evaluated(template: SourceTemplate) -> None:
-    """The evaluator refuses a function that AWS refuses in that section."""
-    values = parameter_values(template.body, CONFIGURED["production"])
+def test_rules_and_conditions_evaluate(template: SourceTemplate) -> None:
+    """The evaluator raises for functions that AWS does not allow in that section."""
+    values = parameter_values(template.body, STAGES["production"])
     here = Evaluator(template.body, values, lambda name, attribute: name)
     assert {here.condition(name) for name in template.body["Conditions"]} == {True, False}
     for rule in template.body["Rules"].values():
@@ -94,12 +94,15 @@ def test_every_rule_and_condition_is_evaluated(template: SourceTemplate) -> None
 
 
 def names_of(
-    stack: str, given: dict[str, str], translated: dict[str, Any], identifiers: dict[str, Any]
+    stack: str, parameters: dict[str, str], translated: dict[str, Any], identifiers: dict[str, Any]
 ) -> set[Any]:
-    """(type, property, value) of each name that the stack gives; what CloudFormation names is the stack's own."""
+    """Return (type, property, value) of each name that the template sets.
+
+    Names that CloudFormation generates are unique, and not included.
+    """
     stack_id = f"arn:aws:cloudformation:::stack/{stack}/id-of-{stack}"
     pseudo = {**PSEUDO_PARAMETERS, "AWS::StackName": stack, "AWS::StackId": stack_id}
-    values = parameter_values(translated, given)
+    values = parameter_values(translated, parameters)
     here = Evaluator(
         translated, values, lambda name, attribute: f"{stack}:{name}:{attribute}:::::", pseudo
     )
@@ -111,7 +114,7 @@ def names_of(
         properties = {
             name: here.value(node) for name, node in declared.get("Properties", {}).items()
         }
-        within = NAMES_WITHIN | ({"Name"} if declared["Type"] == "AWS::Lambda::Alias" else set())
+        within = INNER_NAMES | ({"Name"} if declared["Type"] == "AWS::Lambda::Alias" else set())
         given_names = {name for name in properties if name.endswith("Name") and name not in within}
         for identifier in [
             schema["primaryIdentifier"],
@@ -125,48 +128,48 @@ def names_of(
 
 
 @pytest.mark.slow
-def test_stacks_share_no_name() -> None:
+def test_stacks_share_no_names() -> None:
     stacks = {
-        "sluice": CONFIGURED["default"],
-        "sluice-demo": CONFIGURED["aurora"],
-        "sluice-production": CONFIGURED["production"],
-        "rehearsal": CONFIGURED["production"],  # of a snapshot
+        "sluice": STAGES["default"],
+        "sluice-demo": STAGES["aurora"],
+        "sluice-production": STAGES["production"],
+        "rehearsal": STAGES["production"],  # restored from a snapshot
         "with-proxy": PROXY,
         "with-another": PROXY,
         "cdn": CDN,
         "another-cdn": CDN,
     }
-    made = translate(*({"parameters": given} for given in stacks.values()))
+    made = translate(*({"parameters": parameters} for parameters in stacks.values()))
     kinds = sorted(
         {resource["Type"] for template in made for resource in template["Resources"].values()}
     )
     identifiers = schemas(kinds)
-    taken: dict[Any, str] = {}
-    for (stack, given), translated in zip(stacks.items(), made, strict=True):
-        names = names_of(stack, given, translated, identifiers)
+    owners: dict[Any, str] = {}
+    for (stack, parameters), translated in zip(stacks.items(), made, strict=True):
+        names = names_of(stack, parameters, translated, identifiers)
         assert ("AWS::CloudWatch::Dashboard", "DashboardName", f"{stack}-us-east-1") in names
         for name in names:
-            assert name not in taken, f"{name} is of {taken[name]} and of {stack}"
-            taken[name] = stack
+            assert name not in owners, f"{name} is of {owners[name]} and of {stack}"
+            owners[name] = stack
 
 
 @pytest.mark.slow
-def test_name_of_global_namespace_is_left_to_cloudformation() -> None:
-    """A bucket's is one namespace for all accounts and regions; a role's is one for all regions."""
+def test_global_names_are_generated() -> None:
+    """Bucket names are shared by all accounts and regions, role names by all regions."""
     (made,) = translate({"parameters": PROXY})
     for name, resource in made["Resources"].items():
-        given = {
+        parameters = {
             "BucketName",
             "RoleName",
             "ManagedPolicyName",
             "UserName",
             "GroupName",
         } & resource.get("Properties", {}).keys()
-        assert not given, name
+        assert not parameters, name
 
 
 @pytest.mark.parametrize("region", REGIONS)
-@pytest.mark.parametrize("stage", [*CONFIGURED, "proxy"])
+@pytest.mark.parametrize("stage", [*STAGES, "proxy"])
 def test_values_follow_region_and_partition(region: str, stage: str) -> None:
     partition, suffix = REGIONS[region]
     pseudo = {
@@ -176,12 +179,12 @@ def test_values_follow_region_and_partition(region: str, stage: str) -> None:
         "AWS::URLSuffix": suffix,
     }
     own_secrets = f"arn:{partition}:secretsmanager:{region}:{ACCOUNT_ID}:secret"
-    given = {
+    parameters = {
         name: value.replace(SECRET, own_secrets)
-        for name, value in {**CONFIGURED, "proxy": PROXY}[stage].items()
+        for name, value in {**STAGES, "proxy": PROXY}[stage].items()
     }
     whole = json.dumps(
-        render(load_template(ROOT / "template.yaml"), given, pseudo_parameters=pseudo)
+        render(load_template(ROOT / "template.yaml"), parameters, pseudo_parameters=pseudo)
     )
 
     named = set(re.findall(r"\b(?:us|eu|cn|ap|ca|sa|me|af|il)(?:-gov)?-[a-z]+-\d", whole))
@@ -189,13 +192,13 @@ def test_values_follow_region_and_partition(region: str, stage: str) -> None:
     assert set(re.findall(r"\barn:([a-z-]+):", whole)) == {partition}
     hosts = re.sub(
         r'"(?:Service|AWS)": (?:"[a-z0-9.]+"|\[[^]]*\])', "", whole
-    )  # principals are the same everywhere
+    )  # principals are the same in all partitions
     assert not re.search(r"amazonaws\.com(?!\.cn)", hosts) or suffix == "amazonaws.com"
 
 
 @pytest.mark.slow
-def test_resources_keep_to_the_schemas_in_every_partition() -> None:
-    """As SAM hands the template to CloudFormation; `sam validate --lint` sees it before that."""
+def test_resources_match_schemas_in_partitions() -> None:
+    """Checks the translated template; `sam validate --lint` checks the template before."""
     (made,) = translate({"parameters": PROXY})
     assert lint([made], ["us-east-1", "eu-south-1", "cn-north-1", "us-gov-west-1"]) == [[]]
 
@@ -209,12 +212,12 @@ LONG = {**PSEUDO_PARAMETERS, "AWS::StackName": "S" * 128, "AWS::StackId": STACK_
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("stage", [*CONFIGURED, "proxy", "cdn"])
-def test_translated_template_is_within_the_limits(stage: str) -> None:
-    """CloudFormation's quotas (UserGuide/cloudformation-limits.html), IAM's, Lambda's, and those of names."""
-    given = {**CONFIGURED, "proxy": PROXY, "cdn": CDN}[stage]
-    (made,) = translate({"parameters": given})
-    resources = render(made, given, pseudo_parameters=LONG)["Resources"]
+@pytest.mark.parametrize("stage", [*STAGES, "proxy", "cdn"])
+def test_translated_template_is_within_limits(stage: str) -> None:
+    """Quotas of CloudFormation (UserGuide/cloudformation-limits.html), IAM, Lambda and names."""
+    parameters = {**STAGES, "proxy": PROXY, "cdn": CDN}[stage]
+    (made,) = translate({"parameters": parameters})
+    resources = render(made, parameters, pseudo_parameters=LONG)["Resources"]
 
     assert len(json.dumps(made).encode()) < 1_000_000
     assert len(made["Parameters"]) <= 200
@@ -253,9 +256,9 @@ def test_translated_template_is_within_the_limits(stage: str) -> None:
 
 
 @pytest.mark.slow
-def test_function_policy_has_room_for_its_permissions() -> None:
-    """Lambda takes 20 KB of resource policy for a function, and SAM adds a statement for each route."""
-    (made,) = translate({"parameters": CONFIGURED["default"]})
+def test_function_policies_are_within_limits() -> None:
+    """A function's resource policy has at most 20 KB, and SAM adds a statement for each route."""
+    (made,) = translate({"parameters": STAGES["default"]})
     statements: dict[str, int] = {}
     for resource in made["Resources"].values():
         if resource["Type"] == "AWS::Lambda::Permission":
@@ -267,8 +270,8 @@ def test_function_policy_has_room_for_its_permissions() -> None:
     assert max(statements.values()) < 20_480
 
 
-def test_template_goes_by_a_bucket_and_its_text_is_short_enough(template: SourceTemplate) -> None:
-    """Over 51,200 bytes CloudFormation takes a template from S3 alone, which `resolve_s3` is for."""
+def test_template_text_is_within_limits(template: SourceTemplate) -> None:
+    """CloudFormation accepts templates over 51,200 bytes only from S3 (`resolve_s3`)."""
     assert len((ROOT / "template.yaml").read_bytes()) > 51_200
     deployed = [
         commands["deploy"]["parameters"]
@@ -282,7 +285,7 @@ def test_template_goes_by_a_bucket_and_its_text_is_short_enough(template: Source
         assert all(len(assertion["AssertDescription"]) <= 255 for assertion in rule["Assertions"])
 
 
-def test_what_holds_data_outlives_a_stack_but_no_failed_creation(template: SourceTemplate) -> None:
+def test_data_outlives_the_stack_if_created(template: SourceTemplate) -> None:
     for name in ("ApiKeysTable", "DataKey", "ImportsBucket"):
         assert template.resources[name]["DeletionPolicy"] == "RetainExceptOnCreate", name
         assert template.resources[name]["UpdateReplacePolicy"] == "Retain", name

@@ -20,7 +20,7 @@ START_SECONDS = 30.0
 STOP_SECONDS = 5.0
 
 
-class AwsError(Exception):
+class EmulatedAwsError(Exception):
     """The emulated services did not start."""
 
 
@@ -57,16 +57,16 @@ class AwsServer:
             )
 
     def wait(self) -> None:
-        """Return when the services respond. Raise AwsError if they ended, or after 30 s."""
+        """Return when the services respond. Raise EmulatedAwsError if they ended, or after 30 s."""
         process = self._process
         if process is None or process.stdout is None:
-            raise AwsError("the emulated AWS services were not launched")
+            raise EmulatedAwsError("the emulated AWS services were not launched")
         timeout = threading.Timer(START_SECONDS, process.kill)
         timeout.start()
         port, _, tls_port = process.stdout.readline().strip().partition(" ")
         timeout.cancel()
         if not port:
-            raise AwsError(f"the emulated AWS services did not start; see {self._log}")
+            raise EmulatedAwsError(f"the emulated AWS services did not start; see {self._log}")
         self.endpoint = f"http://127.0.0.1:{port}"
         if tls_port:
             self.tls_endpoint = f"https://127.0.0.1:{tls_port}"
@@ -77,7 +77,7 @@ class AwsServer:
         try:
             urllib.request.urlopen(request, timeout=10).close()  # noqa: S310
         except urllib.error.URLError as error:
-            raise AwsError(f"the bucket {name} cannot be created: {error}") from error
+            raise EmulatedAwsError(f"the bucket {name} cannot be created: {error}") from error
 
     @property
     def port(self) -> int:
@@ -106,21 +106,12 @@ def _serve(chain: str = "", key: str = "") -> None:
     # moto reads it when it is imported
     os.environ["MOTO_DISABLE_GLOBAL_CORS"] = "true"  # noqa: TID251
 
-    from moto.dynamodb.responses import DynamoHandler
     from moto.moto_server.werkzeug_app import MotoRequestHandler
     from werkzeug.serving import make_server
 
     from local.aws_filter import ServiceFilter
 
-    # moto serves each request in its own thread and has no locks: without this lock a conditional
-    # write could succeed twice, and the rate limiter would count wrong.
-    lock, call_action = threading.RLock(), DynamoHandler.call_action
-
-    def locked(self: Any, *args: Any, **kwargs: Any) -> Any:
-        with lock:
-            return call_action(self, *args, **kwargs)
-
-    DynamoHandler.call_action = locked  # type: ignore[method-assign]
+    _serialize_dynamodb()
     logging.getLogger("werkzeug").setLevel(logging.WARNING)
     serve_at = partial(
         make_server,
@@ -145,6 +136,23 @@ def _serve(chain: str = "", key: str = "") -> None:
 
     threading.Thread(target=end_with_parent, daemon=True).start()
     server.serve_forever()
+
+
+def _serialize_dynamodb() -> None:
+    """Let moto's DynamoDB process one request at a time.
+
+    moto serves each request in its own thread and has no locks. Without this lock a conditional
+    write could succeed twice, and the rate limiter would count wrong.
+    """
+    from moto.dynamodb.responses import DynamoHandler
+
+    lock, call_action = threading.RLock(), DynamoHandler.call_action
+
+    def locked(self: Any, *args: Any, **kwargs: Any) -> Any:
+        with lock:
+            return call_action(self, *args, **kwargs)
+
+    DynamoHandler.call_action = locked  # type: ignore[method-assign]
 
 
 if __name__ == "__main__":

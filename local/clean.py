@@ -33,7 +33,9 @@ def remove_state(home: Path) -> str:
 
 
 def main() -> int:
-    home = Path(os.environ.get("SLUICE_STATE") or DEFAULT_HOME)  # noqa: TID251 - as the local system reads it
+    """Remove the state folder and return the exit code."""
+    # read as the local system reads it
+    home = Path(os.environ.get("SLUICE_STATE") or DEFAULT_HOME)  # noqa: TID251
     try:
         print(remove_state(home))
     except AlreadyRunning as error:

@@ -17,7 +17,7 @@ from typing import NoReturn
 ROOT = Path(__file__).parents[1]
 sys.path.insert(1, str(ROOT / "layers" / "shared"))  # for sluice, which this package uses
 
-from local.aws import AwsError  # noqa: E402
+from local.aws import EmulatedAwsError  # noqa: E402
 from local.binaries import PostgresError  # noqa: E402
 from local.console import Console  # noqa: E402
 from local.database import DatabaseUnusable, connect, settings_from_url  # noqa: E402
@@ -29,7 +29,7 @@ from sluice.settings import SettingsError  # noqa: E402
 
 EXPECTED_ERRORS = (
     AlreadyRunning,
-    AwsError,
+    EmulatedAwsError,
     StartError,
     DatabaseUnusable,
     PostgresError,
@@ -103,6 +103,15 @@ def _arguments() -> argparse.Namespace:
         metavar="NAME=VALUE",
         help="set a parameter of template.yaml",
     )
+    _add_commands(parser)
+    arguments, others = parser.parse_known_args()
+    if others and arguments.command != "psql":
+        parser.error(f"unrecognized arguments: {' '.join(others)}")
+    arguments.others = others
+    return arguments
+
+
+def _add_commands(parser: argparse.ArgumentParser) -> None:
     commands = parser.add_subparsers(dest="command", metavar="")
     env = commands.add_parser("env", help="print a function's environment variables as exports")
     env.add_argument("function", metavar="FUNCTION", nargs="?", default="")
@@ -116,11 +125,6 @@ def _arguments() -> argparse.Namespace:
     commands.add_parser(
         "remove", help="remove what `migrate` created; with DROP_APP=shop also the shop's tables"
     )
-    arguments, others = parser.parse_known_args()
-    if others and arguments.command != "psql":
-        parser.error(f"unrecognized arguments: {' '.join(others)}")
-    arguments.others = others
-    return arguments
 
 
 def _port(given: str) -> int:

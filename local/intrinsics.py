@@ -13,7 +13,9 @@ from typing import Any
 
 import yaml
 
-REGION, ACCOUNT_ID, STACK_NAME = "us-east-1", "123456789012", "sluice-local"
+REGION = "us-east-1"
+ACCOUNT_ID = "123456789012"
+STACK_NAME = "sluice-local"
 PSEUDO_PARAMETERS: Mapping[str, str] = {
     "AWS::AccountId": ACCOUNT_ID,
     "AWS::Partition": "aws",

@@ -43,6 +43,7 @@ def command(
 
 
 def main() -> None:
+    """Run the command of the command line, after setting the signal and the user."""
     parent, signum, owner, *argv = sys.argv[1:]
     if owner != "-":
         uid, gid = map(int, owner.split(":"))

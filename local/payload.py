@@ -38,7 +38,6 @@ def build_event(
     """Return the event for `request`. Parts that the request does not have are absent, not null."""
     raw_path, _, raw_query = request.target.partition("?")
     path = unquote(raw_path)
-    now = time.time()
     body, is_base64 = _body(request)
     event: dict[str, Any] = {
         "version": "2.0",
@@ -46,24 +45,7 @@ def build_event(
         "rawPath": path,
         "rawQueryString": raw_query,
         "headers": _headers(request, trace_id=trace_id, port=port),
-        "requestContext": {
-            "accountId": ACCOUNT_ID,
-            "apiId": API_ID,
-            "domainName": DOMAIN,
-            "domainPrefix": DOMAIN,
-            "http": {
-                "method": request.method,
-                "path": path,
-                "protocol": request.version,
-                "sourceIp": request.peer,
-                "userAgent": request.header("user-agent"),
-            },
-            "requestId": request_id,
-            "routeKey": match.route.key,
-            "stage": "$default",
-            "time": time.strftime("%d/%b/%Y:%H:%M:%S +0000", time.gmtime(now)),
-            "timeEpoch": int(now * 1000),
-        },
+        "requestContext": _request_context(request, match.route.key, path, request_id),
         "isBase64Encoded": is_base64,
     }
     cookies = [cookie.strip() for cookie in request.header("cookie").split(";") if cookie.strip()]
@@ -76,6 +58,30 @@ def build_event(
     if body:
         event["body"] = body
     return event
+
+
+def _request_context(
+    request: HttpRequest, route_key: str, path: str, request_id: str
+) -> dict[str, Any]:
+    now = time.time()
+    return {
+        "accountId": ACCOUNT_ID,
+        "apiId": API_ID,
+        "domainName": DOMAIN,
+        "domainPrefix": DOMAIN,
+        "http": {
+            "method": request.method,
+            "path": path,
+            "protocol": request.version,
+            "sourceIp": request.peer,
+            "userAgent": request.header("user-agent"),
+        },
+        "requestId": request_id,
+        "routeKey": route_key,
+        "stage": "$default",
+        "time": time.strftime("%d/%b/%Y:%H:%M:%S +0000", time.gmtime(now)),
+        "timeEpoch": int(now * 1000),
+    }
 
 
 def new_request_id() -> str:

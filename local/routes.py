@@ -16,6 +16,8 @@ GREEDY = 0
 
 
 class RouteMatch(NamedTuple):
+    """A route and the decoded parameters of its path."""
+
     route: HttpApiRoute
     path_parameters: dict[str, str]
 

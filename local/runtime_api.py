@@ -29,6 +29,8 @@ def new_trace_id() -> str:
 
 @dataclass(frozen=True, slots=True)
 class Invocation:
+    """An invocation of a function: its event in JSON, and its ids."""
+
     event: bytes
     request_id: str = field(default_factory=lambda: str(uuid.uuid4()))
     trace_id: str = field(default_factory=new_trace_id)

@@ -104,27 +104,9 @@ class Sandbox:
     async def start(self) -> None:
         """Return when the function is loaded. Raise InitFailed if it fails or takes over 10 s."""
         began = time.perf_counter()
-        address = await self._api.start()
-        self._output, theirs = os.pipe()
-        os.set_blocking(self._output, False)
-        asyncio.get_running_loop().add_reader(self._output, self._read_output)
-        try:
-            self._process = await asyncio.create_subprocess_exec(
-                *_command(self.function),
-                cwd=self.function.folder,
-                env={**self._environment, "AWS_LAMBDA_RUNTIME_API": address},
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=theirs,
-                stderr=theirs,
-                start_new_session=True,  # so that stopping it also stops its own children
-            )
-        except OSError as error:  # the function's folder does not exist
-            await self.stop()
-            raise InitFailed(failure("Runtime.InvalidEntrypoint", str(error))) from error
-        finally:
-            os.close(theirs)
+        process = await self._spawn(await self._api.start())
         self.alive = True
-        self._watch = asyncio.create_task(self._watch_process(self._process))
+        self._watch = asyncio.create_task(self._watch_process(process))
         try:
             async with asyncio.timeout(INIT_SECONDS):
                 await self._api.ready.wait()
@@ -136,22 +118,45 @@ class Sandbox:
             if self.alive:
                 self._init = time.perf_counter() - began
                 return
-            result = self._api.init_error or process_exit(self._process.returncode or 0)
-        took = (time.perf_counter() - began) * 1000
+            result = self._api.init_error or process_exit(process.returncode or 0)
+        milliseconds = (time.perf_counter() - began) * 1000
         await self.stop()
+        self._log_failed_init(result, milliseconds)
+        raise InitFailed(result)
+
+    async def _spawn(self, address: str) -> asyncio.subprocess.Process:
+        self._output, child_output = os.pipe()
+        os.set_blocking(self._output, False)
+        asyncio.get_running_loop().add_reader(self._output, self._read_output)
+        try:
+            self._process = await asyncio.create_subprocess_exec(
+                *_command(self.function),
+                cwd=self.function.folder,
+                env={**self._environment, "AWS_LAMBDA_RUNTIME_API": address},
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=child_output,
+                stderr=child_output,
+                start_new_session=True,  # so that stopping it also stops its own children
+            )
+        except OSError as error:  # the function's folder does not exist
+            await self.stop()
+            raise InitFailed(failure("Runtime.InvalidEntrypoint", str(error))) from error
+        finally:
+            os.close(child_output)
+        return self._process
+
+    def _log_failed_init(self, result: InvocationResult, milliseconds: float) -> None:
         if self._json:
-            metrics = {"durationMs": round(took, 3)}
             record = {
                 "phase": "init",
                 "status": "error",
                 "errorType": result.error,
-                "metrics": metrics,
+                "metrics": {"durationMs": round(milliseconds, 3)},
             }
             self._log(platform_event("initReport", record))
         else:
             status = f"Phase: init\tStatus: error\tError Type: {result.error}"
-            self._log(f"INIT_REPORT Init Duration: {took:.2f} ms\t{status}")
-        raise InitFailed(result)
+            self._log(f"INIT_REPORT Init Duration: {milliseconds:.2f} ms\t{status}")
 
     async def invoke(self, invocation: Invocation) -> InvocationResult:
         """Run one request; failures are in the result. Check `alive` before the next request."""

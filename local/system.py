@@ -14,6 +14,7 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import IO
 
 from local.access import DatabaseAccess, check_seed, prepare_embedded, prepare_own
 from local.api_keys import API_KEYS_TABLE, TABLES, create_table, store_local_keys
@@ -126,15 +127,15 @@ class _System:
         passwords = {user.user: user.password for user in users}
         self._environments = {}
         for name, function in template.functions.items():
-            overlay = {
+            overrides = {
                 **aws_env_vars(aws.tls_endpoint or aws.endpoint, aws.ca_file),
                 **LOCAL_SETTINGS,
             }
-            overlay |= access.environment(url, function.variables.get("SLUICE_DB_USER"))
+            overrides |= access.environment(url, function.variables.get("SLUICE_DB_USER"))
             for user, password in PASSWORD_VARIABLES.items():
                 if user in function.variables:
-                    overlay[password] = passwords.get(function.variables[user], "")
-            self._environments[name] = function_env_vars(function, overlay)
+                    overrides[password] = passwords.get(function.variables[user], "")
+            self._environments[name] = function_env_vars(function, overrides)
 
     async def serve(self, listener: socket.socket, began: float) -> None:
         """Serve requests on `listener` until a stop signal. `began`: perf_counter at the start."""
@@ -146,31 +147,10 @@ class _System:
             (self._state.home / "functions.log").open("w", buffering=1) as log,
             ExitStack() as forwarders,
         ):
-
-            def write(name: str, number: int, line: str) -> None:
-                log.write(f"{name} {line}\n")
-                self._console.log_line(name, line)
-                metrics.record_line(name, number, line)
-
-            def record_access(access: AccessRecord) -> None:
-                self._console.log_access(access)
-                metrics.record_access(access)
-
             metrics, import_status = Metrics(), ImportStatus(import_jobs_fetcher(self._app))
-            starts = asyncio.Semaphore(max(2, os.cpu_count() or 1))
-            pools = {
-                name: SandboxPool(
-                    function, self._environments[name], partial(write, name), start_limit=starts
-                )
-                for name, function in self._template.functions.items()
-            }
+            pools = self._create_pools(log, metrics)
             console_api = ConsoleApi(metrics, pools, import_status)
-            gateway = Gateway(
-                self._template,
-                pools,
-                record_access,
-                pages=lambda request: console_api.page(request) or serve_page(request),
-            )
+            gateway = self._create_gateway(pools, metrics, console_api)
             scheduler = Scheduler(self._template.schedules, pools, self._console.notice)
             poller = QueuePoller(
                 self._aws.endpoint, self._template.sources, pools, self._console.notice
@@ -188,9 +168,7 @@ class _System:
                 await asyncio.wait({watch, waiting}, return_when=asyncio.FIRST_COMPLETED)
                 waiting.cancel()
             finally:
-                for signum in STOP_SIGNALS:  # further signals must not interrupt the stopping
-                    loop.remove_signal_handler(signum)
-                    signal.signal(signum, signal.SIG_IGN)
+                _ignore_stop_signals(loop)
                 for name in ("local.json", "env.json", "functions.json"):
                     self._state.withdraw(name)
                 await scheduler.stop()
@@ -201,6 +179,34 @@ class _System:
                 watch.cancel()
         with suppress(asyncio.CancelledError):
             await watch
+
+    def _create_pools(self, log: IO[str], metrics: Metrics) -> dict[str, SandboxPool]:
+        def write(name: str, number: int, line: str) -> None:
+            log.write(f"{name} {line}\n")
+            self._console.log_line(name, line)
+            metrics.record_line(name, number, line)
+
+        start_limit = asyncio.Semaphore(max(2, os.cpu_count() or 1))
+        return {
+            name: SandboxPool(
+                function, self._environments[name], partial(write, name), start_limit=start_limit
+            )
+            for name, function in self._template.functions.items()
+        }
+
+    def _create_gateway(
+        self, pools: Mapping[str, SandboxPool], metrics: Metrics, console_api: ConsoleApi
+    ) -> Gateway:
+        def record_access(access: AccessRecord) -> None:
+            self._console.log_access(access)
+            metrics.record_access(access)
+
+        return Gateway(
+            self._template,
+            pools,
+            record_access,
+            pages=lambda request: console_api.page(request) or serve_page(request),
+        )
 
     async def _watch_children(self) -> None:
         """Restart PostgreSQL if it was killed. Raise StartError if the emulated services end.
@@ -266,6 +272,13 @@ class _System:
                 "pid": os.getpid(),
             },
         )
+
+
+def _ignore_stop_signals(loop: asyncio.AbstractEventLoop) -> None:
+    """Ignore further signals, so that they do not interrupt the stopping."""
+    for signum in STOP_SIGNALS:
+        loop.remove_signal_handler(signum)
+        signal.signal(signum, signal.SIG_IGN)
 
 
 def _listen(port: int) -> socket.socket:

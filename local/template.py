@@ -6,7 +6,7 @@ names of resources are local ones.
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -137,10 +137,11 @@ def read_template(
         document, parameter_values(document, parameters), _resource(document, path.parent)
     )
     shared = evaluator.value(document.get("Globals", {}).get("Function", {}))
-    functions, routes, schedules, sources = {}, [], [], []
-    for name, declared in document["Resources"].items():
-        if declared.get("Type") != "AWS::Serverless::Function" or not _exists(declared, evaluator):
-            continue
+    functions: dict[str, LambdaFunction] = {}
+    routes: list[HttpApiRoute] = []
+    schedules: list[Schedule] = []
+    sources: list[EventSourceMapping] = []
+    for name, declared in _resources(document, evaluator, "AWS::Serverless::Function"):
         properties = declared.get("Properties", {})
         own = evaluator.value(properties)
         # AWS::NoValue also removes the inherited property
@@ -155,24 +156,34 @@ def read_template(
                 schedules.append(_schedule(name, event_name, event))
             elif event["Type"] == "SQS" and _is_enabled(event):
                 sources.append(_source(name, event))
-
-    def declared_as(kind: str) -> dict[str, Mapping[str, Any]]:
-        return {
-            _name(name, declared, evaluator): evaluator.value(declared.get("Properties", {}))
-            for name, declared in document["Resources"].items()
-            if declared["Type"] == kind and _exists(declared, evaluator)
-        }
-
     return SamTemplate(
         functions,
         tuple(routes),
         _cors(document, evaluator),
         tuple(schedules),
-        tables=declared_as("AWS::DynamoDB::Table"),
-        queues=declared_as("AWS::SQS::Queue"),
-        buckets=declared_as("AWS::S3::Bucket"),
+        tables=_properties_by_name(document, evaluator, "AWS::DynamoDB::Table"),
+        queues=_properties_by_name(document, evaluator, "AWS::SQS::Queue"),
+        buckets=_properties_by_name(document, evaluator, "AWS::S3::Bucket"),
         sources=tuple(sources),
     )
+
+
+def _resources(
+    document: Mapping[str, Any], evaluator: Evaluator, kind: str
+) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield the resources of a type whose condition is true."""
+    for name, declared in document["Resources"].items():
+        if declared.get("Type") == kind and _exists(declared, evaluator):
+            yield name, declared
+
+
+def _properties_by_name(
+    document: Mapping[str, Any], evaluator: Evaluator, kind: str
+) -> dict[str, Mapping[str, Any]]:
+    return {
+        _name(name, declared, evaluator): evaluator.value(declared.get("Properties", {}))
+        for name, declared in _resources(document, evaluator, kind)
+    }
 
 
 def _name(logical_id: str, declared: Mapping[str, Any], evaluator: Evaluator) -> str:

@@ -170,6 +170,7 @@ def overrides(written: str | list[str] | Mapping[str, Any]) -> dict[str, str]:
 
 
 def main(arguments: list[str] | None = None) -> int:
+    """Print the budget of each stage; return 1 if one does not fit."""
     parser = argparse.ArgumentParser(description=str(__doc__).split("\n")[0])
     parser.add_argument("--template", type=Path, default=ROOT / "template.yaml")
     parser.add_argument("--config-file", type=Path, default=ROOT / "samconfig.toml")

@@ -102,6 +102,7 @@ def draw(text: str) -> str:
 
 
 def main() -> int:
+    """Draw the picture."""
     (DOCS / "architecture.svg").write_text(draw((DOCS / "architecture.txt").read_text()))
     return 0
 

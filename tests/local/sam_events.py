@@ -15,7 +15,7 @@ from samcli.lib.providers.sam_stack_provider import SamLocalStackProvider
 from samcli.local.apigw.local_apigw_service import LocalApigwService
 
 
-class Recorder:
+class EventRecorder:
     """Replaces SAM's runner of containers, and records the events."""
 
     def __init__(self) -> None:
@@ -31,7 +31,7 @@ class Recorder:
 
 def main() -> None:
     stacks, _ = SamLocalStackProvider.get_stacks(sys.argv[1])
-    recorder = Recorder()
+    recorder = EventRecorder()
     service = LocalApigwService(ApiProvider(stacks).api, recorder, port=3000, host="127.0.0.1")
     service.create()
     client = service._app.test_client(use_cookies=False)

@@ -51,12 +51,8 @@ async def test_failed_messages_reach_dead_letter_queue(
         return dead == {"bad", "broken"}
 
     async with open_pool(FAILS) as (pool, lines):
-        poller = QueuePoller(
-            endpoint,
-            [EventSourceMapping("EchoFunction", name, 2)],
-            {"EchoFunction": pool},
-            failures.append,
-        )
+        mapping = EventSourceMapping("EchoFunction", name, 2)
+        poller = QueuePoller(endpoint, [mapping], {"EchoFunction": pool}, failures.append)
         poller.start()
         try:
             await asyncio.to_thread(wait_until, all_are_dead, "the end of the failed messages")

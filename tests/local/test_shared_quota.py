@@ -17,8 +17,11 @@ from tests.fixtures.local_system import LocalSystem, temporary_system
 from tests.fixtures.shop import owner_connection
 from tests.local.waiting import wait_until
 
-QUOTA, SECONDS = 40, 2
-CLIENTS, SANDBOXES, WINDOWS = 64, 8, 4
+QUOTA = 40
+SECONDS = 2
+CLIENTS = 64
+SANDBOXES = 8
+WINDOWS = 4
 
 
 class TimedResponse(NamedTuple):

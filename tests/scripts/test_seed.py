@@ -95,7 +95,7 @@ def test_second_demo_seed_changes_nothing(shop: Shop) -> None:
 
 
 def test_demo_seed_needs_an_empty_shop(shop: Shop) -> None:
-    shop.category("kitchen")
+    shop.add_category("kitchen")
     assert seed_demo(shop.url) == 0
     assert counts(shop) == [1, 0, 0, 0, 0]
 
@@ -165,7 +165,7 @@ def test_seeding_is_reproducible(shop: Shop, empty_database: str) -> None:
 
 
 def test_one_product_is_enough_for_orders(shop: Shop) -> None:
-    shop.product("The only one")
+    shop.add_product("The only one")
     seed_more(shop.url, orders=5)
     assert counts(shop)[3:] == [1, 5]
     # the only product is newer than the orders

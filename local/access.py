@@ -81,13 +81,13 @@ def prepare_own(url: str, state: StateFolder, parts: ExitStack) -> DatabaseAcces
 
     `parts` drops the roles at the end. Raise DatabaseUnusable.
     """
-    found, settings = inspect_database(url), settings_from_url(url)
-    remarks = found.remarks(settings.name)
+    contents, settings = inspect_database(url), settings_from_url(url)
+    remarks = contents.remarks(settings.name)
     no_login = RoleLogin(ANALYST_ROLE, ANALYST_ROLE, "")
-    given = RoleLogin(APP_ROLE, settings.user, settings.password)
-    if not found.migrated:
+    url_login = RoleLogin(APP_ROLE, settings.user, settings.password)
+    if not contents.migrated:
         return DatabaseAccess(
-            found.version, given, no_login, found.shop, tuple(remarks), migrated=False
+            contents.version, url_login, no_login, contents.shop, tuple(remarks), migrated=False
         )
     temporary_roles = TemporaryRoles(
         url,
@@ -99,10 +99,14 @@ def prepare_own(url: str, state: StateFolder, parts: ExitStack) -> DatabaseAcces
     temporary_roles.drop_stale()
     if temporary_roles.create():
         access = DatabaseAccess(
-            found.version, temporary_roles.app, temporary_roles.analyst, found.shop, tuple(remarks)
+            contents.version,
+            temporary_roles.app,
+            temporary_roles.analyst,
+            contents.shop,
+            tuple(remarks),
         )
         return replace(access, renew_locks=partial(_renew_locks, temporary_roles))
-    return _without_temporary_roles(found, given, no_login, remarks, settings)
+    return _without_temporary_roles(contents, url_login, no_login, remarks, settings)
 
 
 def _renew_locks(temporary_roles: TemporaryRoles) -> None:
@@ -111,15 +115,15 @@ def _renew_locks(temporary_roles: TemporaryRoles) -> None:
 
 
 def _without_temporary_roles(
-    found: DatabaseContents,
-    given: RoleLogin,
+    contents: DatabaseContents,
+    url_login: RoleLogin,
     no_login: RoleLogin,
     remarks: list[str],
     settings: DatabaseSettings,
 ) -> DatabaseAccess:
     """Return the access of the URL's user, which may not create login roles."""
     reason = f"the user {settings.user} may not create login roles"
-    if found.usable:
+    if contents.usable:
         remarks.append(f"{reason}, so the functions work as that user, and SQL analytics is off")
     else:
         remarks.append(
@@ -127,12 +131,12 @@ def _without_temporary_roles(
             f"an administrator can change that: GRANT {APP_ROLE} TO {settings.user}"
         )
     return DatabaseAccess(
-        found.version,
-        given,
+        contents.version,
+        url_login,
         no_login,
-        found.shop and found.usable,
+        contents.shop and contents.usable,
         tuple(remarks),
-        migrated=found.usable,
+        migrated=contents.usable,
     )
 
 

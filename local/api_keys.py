@@ -43,12 +43,12 @@ def emulated_client(service: str, endpoint: str) -> AwsClient:
 def store_local_keys(endpoint: str, table: str) -> None:
     """Put the local keys into the table. Raise AwsError if the table does not exist."""
     dynamodb = emulated_client("dynamodb", endpoint)
-    for known in LOCAL_KEYS:
+    for local_key in LOCAL_KEYS:
         item = {
-            "key_hash": {"S": hash_key(known.key)},
-            "client": {"S": known.key.removeprefix("local-")},  # not the key: it is logged
-            "scopes": {"SS": list(known.scopes)},
-            "tier": {"S": known.tier},
+            "key_hash": {"S": hash_key(local_key.key)},
+            "client": {"S": local_key.key.removeprefix("local-")},  # not the key: it is logged
+            "scopes": {"SS": list(local_key.scopes)},
+            "tier": {"S": local_key.tier},
         }
         dynamodb.call("DynamoDB_20120810.PutItem", {"TableName": table, "Item": item})
     dynamodb.close()

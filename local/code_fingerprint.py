@@ -40,17 +40,17 @@ class CodeFingerprint:
                 changed = os.stat(folder).st_mtime_ns  # noqa: PTH116
             except FileNotFoundError:
                 continue
-            known = self._listed.get(folder)
-            if known is None or known[0] != changed:
-                known = self._listed[folder] = (changed, *_list(folder))
-            _, files, folders = known
+            listing = self._listed.get(folder)
+            if listing is None or listing[0] != changed:
+                listing = self._listed[folder] = (changed, *_list(folder))
+            _, files, folders = listing
             waiting += folders
             for file in files:
                 try:
-                    found = os.stat(file)  # noqa: PTH116
+                    status = os.stat(file)  # noqa: PTH116
                 except FileNotFoundError:  # removed since it was listed
                     continue
-                states.append((file, found.st_mtime_ns, found.st_size))
+                states.append((file, status.st_mtime_ns, status.st_size))
         return hash(tuple(states))
 
 

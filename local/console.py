@@ -50,10 +50,10 @@ class Console:
         """Print where the system is, its keys, and a first request to `path`."""
         name, address = self._paint(BOLD, "Sluice"), self._paint(BOLD, url)
         self._line(f"\n  {name} is ready at {address}  ({seconds:.1f} s)\n")
-        for position, known in enumerate(LOCAL_KEYS):
+        for position, local_key in enumerate(LOCAL_KEYS):
             self.step(
                 "" if position else "API keys",
-                f"{known.key:<14} {self._paint(DIM, known.description)}",
+                f"{local_key.key:<14} {self._paint(DIM, local_key.description)}",
             )
         self.step("try", f"curl -H 'X-API-Key: local-admin' '{url}{path}'")
         self.step("browse", f"{url}/docs for REST, {url}/graphiql for GraphQL")

@@ -31,15 +31,15 @@ class DDSketch:
         """Add the counts of `other`."""
         self.buckets.update(other.buckets)
 
-    def quantiles(self, *wanted: float) -> list[float] | None:
+    def quantiles(self, *quantiles: float) -> list[float] | None:
         """Return the time at each quantile in `wanted` (0 to 1, ascending); None without times."""
         if not self.buckets:
             return None
-        found: list[float] = []
+        values: list[float] = []
         last, below = self.buckets.total() - 1, 0
         for bucket, number in sorted(self.buckets.items()):
             below += number
-            while len(found) < len(wanted) and wanted[len(found)] * last < below:
+            while len(values) < len(quantiles) and quantiles[len(values)] * last < below:
                 # the value with the same relative error to both bounds of the bucket
-                found.append(2 * _GAMMA**bucket / (_GAMMA + 1))
-        return found
+                values.append(2 * _GAMMA**bucket / (_GAMMA + 1))
+        return values

@@ -19,7 +19,9 @@ NOT_EXPORTED = frozenset({"PATH", "LANG", "LD_LIBRARY_PATH", "AWS_LAMBDA_RUNTIME
 LOCAL_SETTINGS = {
     "SLUICE_METRICS_INTERVAL": "1",
     "SLUICE_CORS_ORIGINS": "loopback",
-    "SLUICE_LOCAL_API_KEYS": "; ".join(f"{known.key}: {known.description}" for known in LOCAL_KEYS),
+    "SLUICE_LOCAL_API_KEYS": "; ".join(
+        f"{local_key.key}: {local_key.description}" for local_key in LOCAL_KEYS
+    ),
 }
 
 

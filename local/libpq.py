@@ -62,16 +62,16 @@ def password_from_file(file: Path, keywords: Mapping[str, str]) -> str:
     except OSError:
         return ""
     host = "localhost" if keywords["host"].startswith("/") else keywords["host"]
-    wanted = [host, keywords["port"], keywords["dbname"], keywords["user"]]
+    expected = [host, keywords["port"], keywords["dbname"], keywords["user"]]
     for line in lines:
         if line.startswith("#"):
             continue
         fields = [
             re.sub(r"\\(.)", r"\1", part) for part in re.findall(r"(?:^|:)((?:\\.|[^:\\])*)", line)
         ]
-        if len(fields) == 5 and all(
-            given in ("*", want) for given, want in zip(fields, wanted, strict=False)
-        ):
+        pairs = zip(fields, expected, strict=False)
+        matches = all(field in ("*", value) for field, value in pairs)
+        if len(fields) == 5 and matches:
             return fields[4]
     return ""
 
@@ -101,10 +101,10 @@ def psql_variables(url: str) -> dict[str, str]:
 def _write_url(keywords: Mapping[str, str]) -> str:
     user, password = (quote(keywords.get(name, ""), safe="") for name in ("user", "password"))
     host = keywords["host"]
-    shown = f"[{host}]" if ":" in host else quote(host, safe="")
+    url_host = f"[{host}]" if ":" in host else quote(host, safe="")
     login = f"{user}:{password}" if password else user
     query = urlencode(
         {name: keywords[name] for name in ("sslmode", "sslrootcert") if name in keywords}
     )
-    address = f"{login}@{shown}:{keywords['port']}/{quote(keywords['dbname'], safe='')}"
+    address = f"{login}@{url_host}:{keywords['port']}/{quote(keywords['dbname'], safe='')}"
     return f"postgresql://{address}" + (f"?{query}" if query else "")

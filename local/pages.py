@@ -25,8 +25,8 @@ CONTENT_SECURITY_POLICY = (
 @cache
 def page_files(root: str) -> dict[str, Path]:
     """Return the files under `root` by their name in URLs, which lacks the suffix .gz."""
-    found = {path.name.removesuffix(".gz"): path for path in PAGE_FOLDERS[root].iterdir()}
-    return {name: path for name, path in found.items() if Path(name).suffix in CONTENT_TYPES}
+    paths = {path.name.removesuffix(".gz"): path for path in PAGE_FOLDERS[root].iterdir()}
+    return {name: path for name, path in paths.items() if Path(name).suffix in CONTENT_TYPES}
 
 
 def serve_page(request: HttpRequest) -> HttpResponse | None:

@@ -64,11 +64,11 @@ class StateFolder:
 
     def secret(self, name: str, *, length: int = 64) -> str:
         """Return the secret `name`: random letters and digits, the same at every start."""
-        kept = self.read("secrets.json") or {}
-        if name not in kept:
-            kept[name] = "".join(secrets.choice(LETTERS) for _ in range(length))
-            self.publish("secrets.json", kept)
-        return str(kept[name])
+        stored = self.read("secrets.json") or {}
+        if name not in stored:
+            stored[name] = "".join(secrets.choice(LETTERS) for _ in range(length))
+            self.publish("secrets.json", stored)
+        return str(stored[name])
 
     def publish(self, name: str, document: dict[str, Any]) -> None:
         """Write a JSON file atomically."""

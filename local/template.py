@@ -198,18 +198,18 @@ def _source(function: str, event: Mapping[str, Any]) -> EventSourceMapping:
     return EventSourceMapping(function, properties["Queue"].rpartition(":")[2], int(concurrency))
 
 
-def parameter_values(document: Mapping[str, Any], given: Mapping[str, str]) -> dict[str, Any]:
-    """Return the value of each parameter: the one in `given`, or its default.
+def parameter_values(document: Mapping[str, Any], parameters: Mapping[str, str]) -> dict[str, Any]:
+    """Return the value of each parameter: the one in `parameters`, or its default.
 
     Raise TemplateError if a parameter has neither, or if its value is not allowed.
     """
     values: dict[str, Any] = {}
     for name, declared in document.get("Parameters", {}).items():
-        if name not in given and "Default" not in declared:
+        if name not in parameters and "Default" not in declared:
             raise TemplateError(
                 f"the parameter {name} has no default, and no value is given for it"
             )
-        value = str(given.get(name, declared.get("Default")))
+        value = str(parameters.get(name, declared.get("Default")))
         allowed = [str(item) for item in declared.get("AllowedValues", [])]
         if allowed and value not in allowed:
             raise TemplateError(
@@ -271,7 +271,7 @@ def _function(
         memory=int(merged.get("MemorySize", 128)),
         concurrency=int(merged.get("ReservedConcurrentExecutions", UNRESERVED_CONCURRENCY)),
         variables={
-            key: DYNAMIC_SECRET.sub(lambda found: secret(found[2]), _string(raw[key]))
+            key: DYNAMIC_SECRET.sub(lambda match: secret(match[2]), _string(raw[key]))
             for key in raw
         },
         layers=tuple(layer / "python" for layer in layers) if built else layers,

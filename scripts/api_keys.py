@@ -88,12 +88,12 @@ def rotate(table: Any, options: argparse.Namespace) -> None:
     old = _find(table, options.id)
     if old.get("disabled"):
         raise ApiKeyError(f"{options.id} is disabled; create a new key instead")
-    kept = {
+    copied = {
         name: value
         for name, value in old.items()
         if name in ("client", "scopes", "tier", "tenants", "expires_at")
     }
-    print(_store_new(table, kept))
+    print(_store_new(table, copied))
     print(
         f"revoke the old key when it is not used any more: api_keys.py revoke {options.id}",
         file=sys.stderr,

@@ -105,57 +105,56 @@ class Budget:
         return text
 
 
-def budget(template: Mapping[str, Any], given: Mapping[str, str]) -> Budget:
-    """Compute the budget of `template` with the parameters `given`.
+def budget(template: Mapping[str, Any], parameters: Mapping[str, str]) -> Budget:
+    """Compute the budget of `template` with these parameters.
 
     `Metadata.Connections` of a function is the number of connections of an environment, if it is
     not that of its pool. Raise BudgetError.
     """
-    unknown = given.keys() - template["Parameters"].keys()
+    unknown = parameters.keys() - template["Parameters"].keys()
     if unknown:
         raise BudgetError(f"template.yaml has no parameter {', '.join(sorted(unknown))}")
     values = {
-        name: given.get(name, declared.get("Default", "given"))
+        name: parameters.get(name, declared.get("Default", "given"))
         for name, declared in template["Parameters"].items()
     }
     if 0 < int(values["FunctionConcurrency"]) < int(values["ProvisionedConcurrency"]):
         raise BudgetError(
             "ProvisionedConcurrency is part of FunctionConcurrency, so it must not be more"
         )
-    here = Evaluator(template, values, lambda name, attribute: f"{name}.{attribute}")
+    evaluator = Evaluator(template, values, lambda name, attribute: f"{name}.{attribute}")
     pool = int(values["PoolSize"]) + int(values["PoolOverflow"])
     functions = []
     for name, resource in template["Resources"].items():
         if resource["Type"] == "AWS::Serverless::Function":
-            cap = here.value(
+            reserved = evaluator.value(
                 resource["Properties"].get("ReservedConcurrentExecutions", {"Ref": "AWS::NoValue"})
             )
             variables = resource["Properties"].get("Environment", {}).get("Variables", {})
-            analysts = 1 if "SLUICE_ANALYST_USER" in variables else 0  # beside the pool
+            analysts = 1 if "SLUICE_ANALYST_USER" in variables else 0  # in addition to the pool
             connections = int(resource.get("Metadata", {}).get("Connections", pool + analysts))
-            functions.append(
-                FunctionBudget(name, None if cap is NO_VALUE else int(cap), connections)
-            )
+            environments = None if reserved is NO_VALUE else int(reserved)
+            functions.append(FunctionBudget(name, environments, connections))
     variables = template["Globals"]["Function"]["Environment"]["Variables"]
-    has_replica = bool(here.value(variables["SLUICE_REPLICA_HOST"]))
+    has_replica = bool(evaluator.value(variables["SLUICE_REPLICA_HOST"]))
     return Budget(
         tuple(functions),
-        int(here.value(template["Outputs"]["MaxConnections"]["Value"])),
+        int(evaluator.value(template["Outputs"]["MaxConnections"]["Value"])),
         has_replica,
     )
 
 
 def deployments(samconfig: Mapping[str, Any]) -> dict[str, dict[str, str]]:
     """Return the parameters of each stage in samconfig.toml that can be deployed."""
-    found = {}
+    stages = {}
     for name, commands in samconfig.items():
         if isinstance(commands, dict) and (name == "default" or "deploy" in commands):
-            settings = [
-                commands.get(command, {}).get("parameters", {}) for command in ("global", "deploy")
-            ]
-            given = [overrides(values.get("parameter_overrides", [])) for values in settings]
-            found[name] = {**given[0], **given[1]}
-    return found
+            parameters: dict[str, str] = {}
+            for command in ("global", "deploy"):
+                settings = commands.get(command, {}).get("parameters", {})
+                parameters |= overrides(settings.get("parameter_overrides", []))
+            stages[name] = parameters
+    return stages
 
 
 def overrides(written: str | list[str] | Mapping[str, Any]) -> dict[str, str]:
@@ -184,12 +183,13 @@ def main(arguments: list[str] | None = None) -> int:
     fits = True
     try:
         more = overrides(options.parameters)
-        for name, given in deployments(tomllib.loads(options.config_file.read_text())).items():
-            found = budget(load_template(options.template), {**given, **more})
-            fits &= found.fits
-            print(f"{name}: {found}{'' if found.fits else ', WHICH DOES NOT FIT'}")
-            if options.verbose or not found.fits:
-                for function in found.functions:
+        stages = deployments(tomllib.loads(options.config_file.read_text()))
+        for name, parameters in stages.items():
+            result = budget(load_template(options.template), {**parameters, **more})
+            fits &= result.fits
+            print(f"{name}: {result}{'' if result.fits else ', WHICH DOES NOT FIT'}")
+            if options.verbose or not result.fits:
+                for function in result.functions:
                     print(f"  {function}")
     except BudgetError as error:
         print(error, file=sys.stderr)

@@ -138,8 +138,10 @@ def _stack(cloudformation: Any, name: str) -> dict[str, Any] | None:
 
 def _parameters_of(stack: dict[str, Any] | None) -> dict[str, str]:
     """Return the stack's current parameters, which SAM keeps if they are not overridden."""
-    given = stack.get("Parameters", []) if stack else []
-    return {parameter["ParameterKey"]: parameter.get("ParameterValue", "") for parameter in given}
+    parameters = stack.get("Parameters", []) if stack else []
+    return {
+        parameter["ParameterKey"]: parameter.get("ParameterValue", "") for parameter in parameters
+    }
 
 
 def _change_sets(cloudformation: Any, stack: str) -> set[str]:

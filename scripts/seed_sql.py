@@ -54,8 +54,8 @@ ADD_DEMO_PRODUCTS = """
 
 # A name ends in the id, like a model number, so it is unique. Kinds and makers at the start of
 # their lists are chosen more often: some words occur in every fourth product, some in one.
-# created_at increases with the id, over three years, and is truncated to minutes; together with the rounded
-# prices this makes rows with equal sort keys.
+# created_at increases with the id, over three years, and is truncated to minutes. Together with
+# the rounded prices this makes rows with equal sort keys.
 ADD_PRODUCTS = """
     WITH words AS (
         SELECT CAST(:makers AS text[]) AS makers, CAST(:qualities AS text[]) AS qualities,

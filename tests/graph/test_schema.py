@@ -1,0 +1,32 @@
+"""The schema documents itself: GraphiQL and code generators show its descriptions."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from graphql import is_enum_type, is_input_object_type, is_object_type, is_specified_scalar_type
+
+from sluice.graph.schema import SCHEMA
+
+
+def documented_elements() -> Iterator[tuple[str, Any]]:
+    """Return each type, field, argument, input field and enum value, with its dotted name."""
+    for name, type_ in SCHEMA.type_map.items():
+        if name.startswith("__") or is_specified_scalar_type(type_):
+            continue
+        yield name, type_
+        if is_enum_type(type_):
+            for value_name, value in type_.values.items():
+                yield f"{name}.{value_name}", value
+        elif is_object_type(type_) or is_input_object_type(type_):
+            for field_name, field in type_.fields.items():
+                yield f"{name}.{field_name}", field
+                for argument_name, argument in getattr(field, "args", {}).items():
+                    yield f"{name}.{field_name}({argument_name})", argument
+
+
+def test_every_element_has_a_description() -> None:
+    elements = dict(documented_elements())
+
+    assert len(elements) > 100
+    undocumented = [name for name, element in elements.items() if not element.description]
+    assert undocumented == []

@@ -1,4 +1,4 @@
-"""Graph tests run over the shop that the functions' tests have: one database, emptied before each test."""
+"""Fixtures of the function tests: one database, which is emptied before each test."""
 
 from tests.functions.conftest import isolated_shop, proxy, shared_shop, shop
 

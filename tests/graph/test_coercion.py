@@ -1,6 +1,7 @@
-"""Every value is accepted or refused alike as a literal, as a variable, and as a variable's default.
+"""A literal, a variable and a variable's default accept and reject the same values.
 
-The schema here has what the shop's lacks: Float, a DateTime that is an argument, lists, nested inputs, defaults.
+This schema has what the shop's schema lacks: Float, a DateTime argument, lists, nested inputs and
+defaults.
 """
 
 import json
@@ -17,22 +18,24 @@ from graphql.type import GraphQLIncludeDirective
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sluice.graph.schema import RULES, make
+from sluice.graph.schema import RULES, make_schema
 from sluice.graph.variables import read_variables
 from sluice.http.request import read_json
 
-SCHEMA = make("""
+SCHEMA = make_schema("""
 scalar Decimal
 scalar Date
 scalar DateTime
 enum Colour { RED GREEN }
 type Query { f(
-    Int: Int, Float: Float, String: String, Boolean: Boolean, ID: ID, Decimal: Decimal, Date: Date,
-    DateTime: DateTime, Colour: Colour, list: In, lists: [In!]): Int }
-input In { Int: Int, Float: Float, String: String, Boolean: Boolean, ID: ID, Decimal: Decimal, Date: Date,
-    DateTime: DateTime, Colour: Colour, list: Lists, in: In, more: Int = 3 }
-input Lists { Int: [Int], Float: [Float], String: [String], Boolean: [Boolean], ID: [ID], Decimal: [Decimal],
-    Date: [Date], DateTime: [DateTime], Colour: [Colour] }
+    Int: Int, Float: Float, String: String, Boolean: Boolean, ID: ID, Decimal: Decimal,
+    Date: Date, DateTime: DateTime, Colour: Colour, list: In, lists: [In!]): Int }
+input In {
+    Int: Int, Float: Float, String: String, Boolean: Boolean, ID: ID, Decimal: Decimal,
+    Date: Date, DateTime: DateTime, Colour: Colour, list: Lists, in: In, more: Int = 3 }
+input Lists {
+    Int: [Int], Float: [Float], String: [String], Boolean: [Boolean], ID: [ID],
+    Decimal: [Decimal], Date: [Date], DateTime: [DateTime], Colour: [Colour] }
 """)
 SCALARS = ("Int", "Float", "String", "Boolean", "ID", "Decimal", "Date", "DateTime", "Colour")
 POSITIONS = (
@@ -43,33 +46,40 @@ POSITIONS = (
 )
 
 
-class Raw(str):
-    """A JSON number, as it is written."""
+class JsonNumber(str):
+    """A JSON number, as it was written."""
 
     __slots__ = ()
 
 
 NUMBERS = [
-    "0", "1", "2.0", "2.5", "-2.50", "1e2", "1E2", "25e-1", "2e0", "1e400", "-1e400", "0e500", "0e-500", "0.0",
-    "1e-400", "2147483647", "2147483648", "-2147483648", "-2147483649", "2147483647.0", "2147483648.0", "1e10",
-    "9007199254740993", "19.99", "0.1234567890123456789012", "1" + "0" * 19, "1" + "0" * 20, "1" + "0" * 40, "7" * 3000,
+    "0", "1", "2.0", "2.5", "-2.50", "1e2", "1E2", "25e-1", "2e0", "1e400", "-1e400", "0e500",
+    "0e-500", "0.0", "1e-400", "2147483647", "2147483648", "-2147483648", "-2147483649",
+    "2147483647.0", "2147483648.0", "1e10", "9007199254740993", "19.99",
+    "0.1234567890123456789012", "1" + "0" * 19, "1" + "0" * 20, "1" + "0" * 40, "7" * 3000,
     "2.00000000000000000000000000001", "1e999999999", "0e-999999999",
 ]  # fmt: skip
 TEXTS = [
-    "", " ", "1", "2.0", "2.5", "NaN", "Infinity", "-Infinity", "0x10", "1e2", "+1", ".5", "5.", "19.99", " 19.99 ",
-    "19,99", "1_000", "١٢", "true", "RED", "red", "BLUE", "2024-02-29", "2024-02-30", "2024-W09-1", "2024-060",
-    "20240229", "0000-01-01", "9999-12-31", "2024-2-9", "2024-02-29\n", "2024-02-29T12:00:00Z",
-    "2024-02-29T12:00:00.123456+05:30", "2024-02-29t12:00:00z", "2024-02-29T12:00:00", "2024-02-29 12:00:00Z",
-    "2024-02-29T24:00:00Z", "2024-02-29T12:00Z", "2024-02-29T12:00:00.1234567Z", "0001-01-01T00:00:00+01:00",
+    "", " ", "1", "2.0", "2.5", "NaN", "Infinity", "-Infinity", "0x10", "1e2", "+1", ".5", "5.",
+    "19.99", " 19.99 ", "19,99", "1_000", "١٢", "true", "RED", "red", "BLUE", "2024-02-29",
+    "2024-02-30", "2024-W09-1", "2024-060", "20240229", "0000-01-01", "9999-12-31", "2024-2-9",
+    "2024-02-29\n", "2024-02-29T12:00:00Z", "2024-02-29T12:00:00.123456+05:30",
+    "2024-02-29t12:00:00z", "2024-02-29T12:00:00", "2024-02-29 12:00:00Z", "2024-02-29T24:00:00Z",
+    "2024-02-29T12:00Z", "2024-02-29T12:00:00.1234567Z", "0001-01-01T00:00:00+01:00",
     "2024-02-30T12:00:00Z", "2024-02-29T12:00:60Z", "2024-02-29T12:00:00+24:00", "now", "\0", "ä",
 ]  # fmt: skip
 
 atoms = st.one_of(
-    st.none(), st.booleans(), st.sampled_from(NUMBERS).map(Raw), st.sampled_from(TEXTS), st.text(max_size=12),
-    st.integers().map(str).map(Raw),
-    st.decimals(allow_nan=False, allow_infinity=False).map(str).filter("-0".__ne__).map(Raw),
-    st.dates().map(str), st.datetimes(timezones=st.just(UTC)).map(lambda t: t.isoformat()),
-)  # fmt: skip
+    st.none(),
+    st.booleans(),
+    st.sampled_from(NUMBERS).map(JsonNumber),
+    st.sampled_from(TEXTS),
+    st.text(max_size=12),
+    st.integers().map(str).map(JsonNumber),
+    st.decimals(allow_nan=False, allow_infinity=False).map(str).filter("-0".__ne__).map(JsonNumber),
+    st.dates().map(str),
+    st.datetimes(timezones=st.just(UTC)).map(lambda moment: moment.isoformat()),
+)
 values = st.one_of(
     atoms,
     st.lists(atoms, max_size=2),
@@ -79,24 +89,20 @@ values = st.one_of(
 
 
 def as_json(value: Any) -> str:
-    if isinstance(value, Raw):
+    if isinstance(value, JsonNumber):
         return str(value)
     if isinstance(value, list):
         return f"[{','.join(map(as_json, value))}]"
     if isinstance(value, dict):
-        return (
-            f"{{{','.join(f'{json.dumps(name)}:{as_json(item)}' for name, item in value.items())}}}"
-        )
+        members = [f"{json.dumps(name)}:{as_json(item)}" for name, item in value.items()]
+        return "{" + ",".join(members) + "}"
     return json.dumps(value)
 
 
 def as_literal(value: Any, scalar: str) -> str:
-    if isinstance(value, str) and not isinstance(value, Raw) and scalar == "Colour":
-        is_name = re.fullmatch(r"[A-Za-z_]\w*", value, re.ASCII) and value not in (
-            "true",
-            "false",
-            "null",
-        )
+    if isinstance(value, str) and not isinstance(value, JsonNumber) and scalar == "Colour":
+        reserved = ("true", "false", "null")
+        is_name = re.fullmatch(r"[A-Za-z_]\w*", value, re.ASCII) and value not in reserved
         return value if is_name else json.dumps(value)
     if isinstance(value, list):
         return f"[{','.join(as_literal(item, '') for item in value)}]"
@@ -106,19 +112,19 @@ def as_literal(value: Any, scalar: str) -> str:
     return as_json(value)
 
 
-def outcome(document: str, variables: str = "{}") -> Any:
-    """The arguments that the field f gets, or the message that refuses the request."""
+def coerce(document: str, variables: str = "{}") -> Any:
+    """Return the arguments of the field f, or the message of the error that rejects the request."""
     tree = parse(document)
-    refused = validate(SCHEMA, tree, RULES)
-    if refused:
-        return refused[0].message
+    validation_errors = validate(SCHEMA, tree, RULES)
+    if validation_errors:
+        return validation_errors[0].message
     operation = tree.definitions[0]
     assert isinstance(operation, OperationDefinitionNode)
-    coerced, faults = read_variables(
+    coerced, errors = read_variables(
         SCHEMA, operation, read_json(variables, "It"), max_errors=5, hide_suggestions=False
     )
-    if faults:
-        return faults[0].message.partition(": ")[2]
+    if errors:
+        return errors[0].message.partition(": ")[2]
     query = SCHEMA.query_type
     assert isinstance(query, GraphQLObjectType)
     node: Any = operation.selection_set.selections[0]
@@ -126,35 +132,36 @@ def outcome(document: str, variables: str = "{}") -> Any:
     return get_argument_values(query.fields["f"], node, coerced), included
 
 
-def alike(scalar: str, value: Any, position: str) -> Any:
-    """What came of a value in this position, as a literal and by variables; they must agree."""
+def coerce_everywhere(scalar: str, value: Any, position: str) -> Any:
+    """Pass a value as a literal and by variables. Return the result, which must be the same."""
     literal = as_literal(value, scalar)
-    written = outcome(f"{{ f({position.format(scalar, literal)}) }}")
-    by_variable = f"{{ f({position.format(scalar, '$v')}) }}"
-    assert outcome(f"query ($v: {scalar}) {by_variable}", f'{{"v": {as_json(value)}}}') == written
-    assert outcome(f"query ($v: {scalar} = {literal}) {by_variable}") == written
-    return written
+    from_literal = coerce(f"{{ f({position.format(scalar, literal)}) }}")
+    selection = f"{{ f({position.format(scalar, '$v')}) }}"
+    variables = f'{{"v": {as_json(value)}}}'
+    assert coerce(f"query ($v: {scalar}) {selection}", variables) == from_literal
+    assert coerce(f"query ($v: {scalar} = {literal}) {selection}") == from_literal
+    return from_literal
 
 
 @settings(max_examples=400, deadline=None)
 @given(scalar=st.sampled_from(SCALARS), value=values, position=st.sampled_from(POSITIONS))
-def test_literals_and_variables_are_judged_alike(scalar: str, value: Any, position: str) -> None:
+def test_literals_and_variables_agree(scalar: str, value: Any, position: str) -> None:
     if isinstance(value, list) and position == POSITIONS[3]:
-        return  # a list in a list: a variable of type Int cannot stand for it, as the specification has it
-    alike(scalar, value, position)
+        return  # a list in a list: the specification allows no variable of type Int for it
+    coerce_everywhere(scalar, value, position)
 
 
 @pytest.mark.parametrize("scalar", SCALARS)
 @pytest.mark.parametrize("position", POSITIONS)
-def test_known_hard_values_are_judged_alike(scalar: str, position: str) -> None:
-    for value in [*map(Raw, NUMBERS), *TEXTS, True, False, None, {}, {"a": Raw("1")}]:
-        alike(scalar, value, position)
+def test_literals_and_variables_agree_on_edge_cases(scalar: str, position: str) -> None:
+    for value in [*map(JsonNumber, NUMBERS), *TEXTS, True, False, None, {}, {"a": JsonNumber("1")}]:
+        coerce_everywhere(scalar, value, position)
 
 
-def taken(scalar: str, text: str) -> Any:
-    """The value that the JSON `text` is read as; None if it is refused."""
-    value: Any = json.loads(text, parse_int=Raw, parse_float=Raw)
-    result = alike(scalar, value, POSITIONS[0])
+def parsed_value(scalar: str, text: str) -> Any:
+    """Return the value of the JSON `text`, or None if it is rejected."""
+    value: Any = json.loads(text, parse_int=JsonNumber, parse_float=JsonNumber)
+    result = coerce_everywhere(scalar, value, POSITIONS[0])
     return None if isinstance(result, str) else result[0][scalar]
 
 
@@ -208,54 +215,52 @@ def taken(scalar: str, text: str) -> Any:
         ("Colour", "1", None),
     ],
 )
-def test_a_value_is_read_or_refused(scalar: str, text: str, expected: Any) -> None:
-    found = taken(scalar, text)
+def test_scalar_accepts_or_rejects_value(scalar: str, text: str, expected: Any) -> None:
+    found = parsed_value(scalar, text)
 
     assert (found, type(found)) == (expected, type(expected))
 
 
 @pytest.mark.parametrize("text", ["2.5", "25e-1", "true", '"2"', "[2.5]", "{}"])
-def test_a_refused_value_is_shown_as_it_was_sent(text: str) -> None:
-    message = outcome("query ($v: Int) { f(Int: $v) }", f'{{"v": {text}}}')
+def test_message_shows_the_value_as_sent(text: str) -> None:
+    message = coerce("query ($v: Int) { f(Int: $v) }", f'{{"v": {text}}}')
 
     assert message == f"Int cannot represent non-integer value: {text}"
 
 
-def test_a_long_refused_value_is_cut() -> None:
-    message = outcome("query ($v: Decimal) { f(Decimal: $v) }", f'{{"v": {"7" * 3000}}}')
+def test_message_shortens_a_long_value() -> None:
+    message = coerce("query ($v: Decimal) { f(Decimal: $v) }", f'{{"v": {"7" * 3000}}}')
 
     assert "7" * 100 + "…. It must be" in message
 
 
 @pytest.mark.parametrize("value", ["1", "1.0", '"true"', '"false"', "[true]", "{}", "null"])
-def test_a_directive_condition_that_is_no_boolean_is_refused(value: str) -> None:
-    refused = outcome(f"{{ f(Int: 1) @include(if: {value}) }}")
-    by_variable = outcome(
+def test_directive_condition_must_be_boolean(value: str) -> None:
+    message = coerce(f"{{ f(Int: 1) @include(if: {value}) }}")
+    message_for_variable = coerce(
         "query ($v: Boolean!) { f(Int: 1) @include(if: $v) }", f'{{"v": {value}}}'
     )
 
-    assert isinstance(refused, str)
-    assert by_variable == refused
+    assert isinstance(message, str)
+    assert message_for_variable == message
 
 
 @pytest.mark.parametrize("depth", [60, 400])
-def test_deeply_nested_variables_are_refused(depth: int) -> None:
-    message = outcome(
+def test_deeply_nested_variables_are_rejected(depth: int) -> None:
+    message = coerce(
         "query ($v: In) { f(list: $v) }", '{"v": ' + '{"in": ' * depth + "1" + "}" * depth + "}"
     )
 
     assert message == "A variable has at most 50 levels of lists and objects."
 
 
-def test_missing_and_null_variables_are_told_apart() -> None:
+def test_missing_and_null_variables_differ() -> None:
     query: Callable[[str], str] = "query ($v: Int{}) {{ f(list: {{more: $v}}) }}".format
+    null_message = "Expected value of non-null type 'Int!' not to be None."
 
-    assert outcome(query(""), "{}")[0] == {"list": {"more": 3}}
-    assert outcome(query(""), '{"v": null}')[0] == {"list": {"more": None}}
-    assert outcome(query("!"), "{}") == "Expected a value of non-null type 'Int!' to be provided."
-    assert (
-        outcome(query("!"), '{"v": null}')
-        == "Expected value of non-null type 'Int!' not to be None."
-    )
+    assert coerce(query(""), "{}")[0] == {"list": {"more": 3}}
+    assert coerce(query(""), '{"v": null}')[0] == {"list": {"more": None}}
+    assert coerce(query("!"), "{}") == "Expected a value of non-null type 'Int!' to be provided."
+    assert coerce(query("!"), '{"v": null}') == null_message
     with pytest.raises(GraphQLError):
         parse("query ($v: Int = ) { f }")

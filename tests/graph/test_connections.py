@@ -1,5 +1,6 @@
-"""Connections against an oracle: any window of any sort and filter, with ties and nulls, and its pageInfo."""
+"""Pages of any sort and filter match a model in Python, with ties and nulls."""
 
+import itertools
 import json
 from typing import Any
 
@@ -10,12 +11,12 @@ from hypothesis import strategies as st
 from tests.fixtures.graph import data, error_codes
 from tests.fixtures.shop import Shop
 
-CHECKS = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
-FEW = settings(max_examples=12, deadline=None, suppress_health_check=CHECKS)
-MANY = settings(max_examples=250, deadline=None, suppress_health_check=CHECKS)
-WINDOWS = 20  # in each example, whose table takes longest
+SUPPRESSED_CHECKS = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+FEW_EXAMPLES = settings(max_examples=12, deadline=None, suppress_health_check=SUPPRESSED_CHECKS)
+MANY_EXAMPLES = settings(max_examples=250, deadline=None, suppress_health_check=SUPPRESSED_CHECKS)
+MAX_PAGES = 20  # in each example: inserting its rows is the slow part
 
-# Few different values, so that ties are common.
+# Few different values, so ties are common.
 PRODUCTS = st.lists(
     st.fixed_dictionaries(
         {
@@ -27,9 +28,8 @@ PRODUCTS = st.lists(
     ),
     max_size=18,
 )
-SORTS = st.sampled_from(
-    [None, *((field, way) for field in ("PRICE", "NAME", "CREATED_AT") for way in ("ASC", "DESC"))]
-)
+SORT_FIELDS = ("PRICE", "NAME", "CREATED_AT")
+SORTS = st.sampled_from([None, *itertools.product(SORT_FIELDS, ("ASC", "DESC"))])
 FILTERS = st.fixed_dictionaries(
     {},
     optional={
@@ -39,94 +39,100 @@ FILTERS = st.fixed_dictionaries(
         "search": st.just("Blue"),
     },
 )
-WINDOW = st.tuples(st.integers(0, 19), st.integers(0, 19), st.integers(1, 7), st.booleans())
+PAGE = st.tuples(st.integers(0, 19), st.integers(0, 19), st.integers(1, 7), st.booleans())
 LISTS = st.lists(
-    st.tuples(SORTS, FILTERS, st.lists(WINDOW, min_size=1, max_size=WINDOWS)),
+    st.tuples(SORTS, FILTERS, st.lists(PAGE, min_size=1, max_size=MAX_PAGES)),
     min_size=1,
     max_size=3,
 )
 
 QUERY = """
-query ($first: Int, $after: String, $last: Int, $before: String, $filter: ProductFilter, $sort: ProductSort) {
-  products(first: $first, after: $after, last: $last, before: $before, filter: $filter, sortBy: $sort) {
-    edges { cursor node { id } }
-    pageInfo { hasNextPage hasPreviousPage startCursor endCursor }
-    totalCount
-  }
-}
+    query (
+      $first: Int, $after: String, $last: Int, $before: String,
+      $filter: ProductFilter, $sort: ProductSort
+    ) {
+      products(
+        first: $first, after: $after, last: $last, before: $before, filter: $filter, sortBy: $sort
+      ) {
+        edges { cursor node { id } }
+        pageInfo { hasNextPage hasPreviousPage startCursor endCursor }
+        totalCount
+      }
+    }
 """
 INSERT = """
-WITH given AS (
-    SELECT r.*, n FROM jsonb_array_elements(CAST(:rows AS jsonb)) WITH ORDINALITY AS e(row, n),
-        jsonb_to_record(row) AS r(price numeric, at integer, description text, category text)
-)
-INSERT INTO products (name, description, price, category_id, created_at)
-SELECT 'P ' || (n * 7) % 19, description, price, c.id, timestamptz '2026-01-01Z' + at * interval '1 microsecond'
-FROM given JOIN categories c ON c.slug = category ORDER BY n
-RETURNING id, name
+    WITH given AS (
+        SELECT r.*, n
+        FROM jsonb_array_elements(CAST(:rows AS jsonb)) WITH ORDINALITY AS e(row, n),
+            jsonb_to_record(row) AS r(price numeric, at integer, description text, category text)
+    )
+    INSERT INTO products (name, description, price, category_id, created_at)
+    SELECT 'P ' || (n * 7) % 19, description, price, c.id,
+        timestamptz '2026-01-01Z' + at * interval '1 microsecond'
+    FROM given JOIN categories c ON c.slug = category ORDER BY n
+    RETURNING id, name
+"""
+INSERT_CATEGORIES = """
+    INSERT INTO categories (name, slug) VALUES ('mugs', 'mugs'), ('bowls', 'bowls')
+    ON CONFLICT DO NOTHING
 """
 
 Row = dict[str, Any]
 
 
-def fill(shop: Shop, products: list[Row]) -> tuple[list[Row], dict[str, str]]:
+def insert_products(shop: Shop, products: list[Row]) -> tuple[list[Row], dict[str, str]]:
+    """Return the products with their ids, and the ids of the categories by slug."""
     shop.sql("DELETE FROM products")
-    shop.sql(
-        "INSERT INTO categories (name, slug) VALUES ('mugs', 'mugs'), ('bowls', 'bowls') ON CONFLICT DO NOTHING"
-    )
-    made = shop.sql(INSERT, rows=json.dumps(products))
-    rows = [{**row, "id": id, "name": name} for row, (id, name) in zip(products, made, strict=True)]
+    shop.sql(INSERT_CATEGORIES)
+    inserted = shop.sql(INSERT, rows=json.dumps(products))
+    rows = [
+        {**product, "id": id, "name": name}
+        for product, (id, name) in zip(products, inserted, strict=True)
+    ]
     return rows, {slug: str(id) for slug, id in shop.sql("SELECT slug, id FROM categories")}
 
 
-def ordered(rows: list[Row], sort: tuple[str, str] | None, chosen: Row) -> list[int]:
-    """The oracle: what the filter lets through, in order."""
-    kept = [
-        row
-        for row in rows
-        if chosen.get("categoryId", row["category"]) == row["category"]
-        and float(chosen.get("priceMin", 0))
-        <= float(row["price"])
-        <= float(chosen.get("priceMax", 9))
-        and ("search" not in chosen or row["description"])
-    ]
-    field, way = sort or ("ID", "ASC")
+def expected_ids(rows: list[Row], sort: tuple[str, str] | None, filters: Row) -> list[int]:
+    """Return the ids of the products that match the filters, in order."""
+    matching = [row for row in rows if matches(row, filters)]
+    field, direction = sort or ("ID", "ASC")
     key = {"PRICE": "price", "NAME": "name", "CREATED_AT": "at", "ID": "id"}[field]
-    kept.sort(key=lambda row: (row[key], row["id"]), reverse=way == "DESC")
-    return [row["id"] for row in kept]
+    matching.sort(key=lambda row: (row[key], row["id"]), reverse=direction == "DESC")
+    return [row["id"] for row in matching]
 
 
-def explore(shop: Shop, products: list[Row], lists: list[Any]) -> None:
-    rows, categories = fill(shop, products)
-    for sort, chosen, windows in lists:
-        ids = ordered(rows, sort, chosen)
-        asked: Row = {"sort": {"field": sort[0], "direction": sort[1]} if sort else None}
-        asked["filter"] = (
-            {**chosen, "categoryId": categories[chosen["categoryId"]]}
-            if "categoryId" in chosen
-            else chosen
-        )
-        edges = data(shop, QUERY, {**asked, "first": 100})["products"]["edges"]
+def matches(row: Row, filters: Row) -> bool:
+    if filters.get("categoryId", row["category"]) != row["category"]:
+        return False
+    low, high = float(filters.get("priceMin", 0)), float(filters.get("priceMax", 9))
+    if not low <= float(row["price"]) <= high:
+        return False
+    return "search" not in filters or bool(row["description"])
+
+
+def check_lists(shop: Shop, products: list[Row], lists: list[Any]) -> None:
+    rows, categories = insert_products(shop, products)
+    for sort, filters, pages in lists:
+        ids = expected_ids(rows, sort, filters)
+        variables: Row = {"filter": dict(filters), "sort": None}
+        if "categoryId" in filters:
+            variables["filter"]["categoryId"] = categories[filters["categoryId"]]
+        if sort:
+            variables["sort"] = {"field": sort[0], "direction": sort[1]}
+        edges = data(shop, QUERY, {**variables, "first": 100})["products"]["edges"]
         assert [int(edge["node"]["id"]) for edge in edges] == ids
-        for start, stop, size, backward in windows:
-            after, before = (place if place < len(ids) else None for place in (start, stop))
-            window = {"last" if backward else "first": size}
-            for name, place in (("after", after), ("before", before)):
-                if place is not None:
-                    window[name] = edges[place]["cursor"]
-            check(
-                data(shop, QUERY, asked | window)["products"],
-                ids,
-                edges,
-                after,
-                before,
-                size,
-                backward,
-            )
+        for start, stop, size, backward in pages:
+            after, before = (index if index < len(ids) else None for index in (start, stop))
+            arguments = {"last" if backward else "first": size}
+            for name, index in (("after", after), ("before", before)):
+                if index is not None:
+                    arguments[name] = edges[index]["cursor"]
+            page = data(shop, QUERY, variables | arguments)["products"]
+            check_page(page, ids, edges, after, before, size, backward)
 
 
-def check(
-    found: Row,
+def check_page(
+    page: Row,
     ids: list[int],
     edges: list[Row],
     after: int | None,
@@ -134,34 +140,36 @@ def check(
     size: int,
     backward: bool,
 ) -> None:
-    between = list(range(0 if after is None else after + 1, len(ids) if before is None else before))
-    places = between[-size:] if backward else between[:size]
-    assert found["edges"] == [edges[place] for place in places]
-    assert found["totalCount"] == len(ids)
-    assert found["pageInfo"] == {
-        "hasPreviousPage": places[0] > 0 if places else after is not None,
-        "hasNextPage": places[-1] < len(ids) - 1 if places else before is not None,
-        "startCursor": edges[places[0]]["cursor"] if places else None,
-        "endCursor": edges[places[-1]]["cursor"] if places else None,
+    start = 0 if after is None else after + 1
+    stop = len(ids) if before is None else before
+    indexes = list(range(start, stop))
+    indexes = indexes[-size:] if backward else indexes[:size]
+    assert page["edges"] == [edges[index] for index in indexes]
+    assert page["totalCount"] == len(ids)
+    assert page["pageInfo"] == {
+        "hasPreviousPage": indexes[0] > 0 if indexes else after is not None,
+        "hasNextPage": indexes[-1] < len(ids) - 1 if indexes else before is not None,
+        "startCursor": edges[indexes[0]]["cursor"] if indexes else None,
+        "endCursor": edges[indexes[-1]]["cursor"] if indexes else None,
     }
 
 
-@FEW
+@FEW_EXAMPLES
 @given(products=PRODUCTS, lists=LISTS)
-def test_any_window_is_the_oracles(shop: Shop, products: list[Row], lists: list[Any]) -> None:
-    explore(shop, products, lists)
+def test_random_pages_match_the_model(shop: Shop, products: list[Row], lists: list[Any]) -> None:
+    check_lists(shop, products, lists)
 
 
 @pytest.mark.slow
-@MANY
+@MANY_EXAMPLES
 @given(
     products=PRODUCTS,
-    lists=LISTS.filter(lambda lists: sum(len(windows) for _, _, windows in lists) >= 20),
+    lists=LISTS.filter(lambda lists: sum(len(pages) for _, _, pages in lists) >= 20),
 )
-def test_five_thousand_windows_are_the_oracles(
+def test_thousands_of_random_pages_match_the_model(
     shop: Shop, products: list[Row], lists: list[Any]
 ) -> None:
-    explore(shop, products, lists)
+    check_lists(shop, products, lists)
 
 
 @pytest.mark.parametrize(
@@ -180,17 +188,21 @@ def test_five_thousand_windows_are_the_oracles(
     "query",
     ["{ products(%s) { totalCount } }", "{ categories { productsConnection(%s) { totalCount } } }"],
 )
-def test_a_size_is_1_to_100_from_one_end(shop: Shop, query: str, arguments: str) -> None:
-    response = shop.graphql(query % arguments)
+def test_page_size_is_1_to_100(shop: Shop, query: str, arguments: str) -> None:
+    answer = shop.graphql(query % arguments)
 
     assert (response.status, error_codes(response)) == (200, ["invalid_parameter"])
     assert "data" not in response.json
 
 
-def test_the_default_of_first_stands_aside_for_last(shop: Shop) -> None:
+def test_last_disables_the_default_of_first(shop: Shop) -> None:
     for n in range(12):
-        shop.add_product(f"P{n}")
-    query = "query ($first: Int, $last: Int) { products(first: $first, last: $last) { nodes { name } } }"
+        shop.product(f"P{n}")
+    query = """
+        query ($first: Int, $last: Int) {
+          products(first: $first, last: $last) { nodes { name } }
+        }
+    """
 
     def names(variables: Row) -> list[str]:
         return [node["name"] for node in data(shop, query, variables)["products"]["nodes"]]
@@ -202,51 +214,57 @@ def test_the_default_of_first_stands_aside_for_last(shop: Shop) -> None:
     assert len(data(shop, "{ products(last: 3) { nodes { name } } }")["products"]["nodes"]) == 3
 
 
-def test_a_cursor_belongs_to_its_list_sort_and_filters(shop: Shop) -> None:
+def test_cursor_of_other_list_is_rejected(shop: Shop) -> None:
     for n in range(3):
         shop.add_product(f"P{n}", price="1.00")
     page = data(shop, "{ products(first: 1) { pageInfo { endCursor } } }")["products"]["pageInfo"]
     cursor = page["endCursor"]
 
-    def refused(arguments: str) -> list[str]:
-        return error_codes(shop.graphql("{ products(%s) { nodes { id } } }" % arguments))  # noqa: UP031
+    def codes_of(arguments: str) -> list[str]:
+        return codes(shop.graphql(f"{{ products({arguments}) {{ nodes {{ id }} }} }}"))
 
-    assert refused(f'after: "{cursor}", sortBy: {{field: PRICE, direction: ASC}}') == [
-        "invalid_cursor"
-    ]
-    assert refused(f'before: "{cursor}", filter: {{priceMin: 1}}') == ["invalid_cursor"]
-    assert refused(f'after: "{cursor[:-1]}"') == ["invalid_cursor"]
-    assert refused('after: "é"') == ["invalid_cursor"]
-    assert error_codes(shop.graphql(f'{{ orders(after: "{cursor}") {{ nodes {{ id }} }} }}')) == [
-        "invalid_cursor"
-    ]
+    other_sort = f'after: "{cursor}", sortBy: {{field: PRICE, direction: ASC}}'
+    assert codes_of(other_sort) == ["invalid_cursor"]
+    assert codes_of(f'before: "{cursor}", filter: {{priceMin: 1}}') == ["invalid_cursor"]
+    assert codes_of(f'after: "{cursor[:-1]}"') == ["invalid_cursor"]
+    assert codes_of('after: "é"') == ["invalid_cursor"]
+    other_list = f'{{ orders(after: "{cursor}") {{ nodes {{ id }} }} }}'
+    assert codes(shop.graphql(other_list)) == ["invalid_cursor"]
 
 
-def test_rests_cursors_are_these(shop: Shop) -> None:
+def test_rest_cursors_are_accepted(shop: Shop) -> None:
     for n in range(4):
         shop.add_product(f"P{n}", price="1.00")
     rest = shop.get("/api/products?limit=2&sort=price:desc").json
-    query = """query ($after: String) {
-        products(first: 2, after: $after, sortBy: {field: PRICE, direction: DESC}) { edges { cursor node { name } } }
-    }"""
+    query = """
+        query ($after: String) {
+          products(first: 2, after: $after, sortBy: {field: PRICE, direction: DESC}) {
+            edges { cursor node { name } }
+          }
+        }
+    """
 
     edges = data(shop, query, {"after": rest["pagination"]["next_cursor"]})["products"]["edges"]
 
     assert [edge["node"]["name"] for edge in edges] == ["P1", "P0"]
-    further = shop.get(f"/api/products?limit=2&sort=price:desc&cursor={edges[0]['cursor']}").json
-    assert [row["name"] for row in further["data"]] == ["P0"]
+    next_page = shop.get(f"/api/products?limit=2&sort=price:desc&cursor={edges[0]['cursor']}").json
+    assert [row["name"] for row in next_page["data"]] == ["P0"]
 
 
-def test_a_users_orders_go_on_where_the_page_ended(shop: Shop) -> None:
-    mug, ada = shop.add_product("Mug"), shop.add_user()
-    ids = [str(shop.add_order(ada, (mug, 1))) for _ in range(3)]
-    query = """query ($id: ID!, $after: String) {
-        user(id: $id) { orders(first: 2, after: $after) { nodes { id } pageInfo { hasNextPage endCursor } } } }"""
+def test_orders_of_user_are_paginated(shop: Shop) -> None:
+    mug, ada = shop.product("Mug"), shop.user()
+    ids = [str(shop.order(ada, (mug, 1))) for _ in range(3)]
+    query = """
+        query ($id: ID!, $after: String) {
+          user(id: $id) {
+            orders(first: 2, after: $after) { nodes { id } pageInfo { hasNextPage endCursor } }
+          }
+        }
+    """
 
     first = data(shop, query, {"id": ada})["user"]["orders"]
-    second = data(shop, query, {"id": ada, "after": first["pageInfo"]["endCursor"]})["user"][
-        "orders"
-    ]
+    cursor = first["pageInfo"]["endCursor"]
+    second = data(shop, query, {"id": ada, "after": cursor})["user"]["orders"]
 
     assert [node["id"] for node in first["nodes"] + second["nodes"]] == ids
     assert (first["pageInfo"]["hasNextPage"], second["pageInfo"]["hasNextPage"]) == (True, False)

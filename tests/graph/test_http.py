@@ -1,4 +1,4 @@
-"""GraphQL over HTTP: methods, media types, parameters, and who is refused before GraphQL begins."""
+"""GraphQL over HTTP: methods, media types, parameters, and errors before GraphQL runs."""
 
 import json
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from tests.fixtures.graph import data, error_codes
 from tests.fixtures.shop import Shop
 from tests.fixtures.tcp_proxy import TcpProxy
 
-GRAPHQL_RESPONSE = "application/graphql-response+json"
+GRAPHQL = "application/graphql-response+json"
 
 
 def get(shop: Shop, /, **parameters: str) -> Any:
@@ -23,27 +23,27 @@ def get(shop: Shop, /, **parameters: str) -> Any:
 
 
 @pytest.mark.parametrize(
-    ("accept", "given"),
+    ("accept", "expected"),
     [
         ("", "application/json"),
         ("*/*", "application/json"),
         ("application/*", "application/json"),
         ("application/json", "application/json"),
-        (GRAPHQL_RESPONSE, GRAPHQL_RESPONSE),
-        (f"{GRAPHQL_RESPONSE}, application/json;q=0.9", GRAPHQL_RESPONSE),
-        (f"{GRAPHQL_RESPONSE};charset=utf-8, application/json;charset=utf-8", GRAPHQL_RESPONSE),
-        (f"application/json, {GRAPHQL_RESPONSE}", GRAPHQL_RESPONSE),
-        (f"application/json, {GRAPHQL_RESPONSE};q=0.5, */*;q=0.1", "application/json"),
-        ("application/json;q=0, */*", GRAPHQL_RESPONSE),
-        (f"text/html, {GRAPHQL_RESPONSE};q=0.2, application/json;q=0.1", GRAPHQL_RESPONSE),
-        (f"{GRAPHQL_RESPONSE};q=0, */*;q=0.1", "application/json"),
+        (GRAPHQL, GRAPHQL),
+        (f"{GRAPHQL}, application/json;q=0.9", GRAPHQL),
+        (f"{GRAPHQL};charset=utf-8, application/json;charset=utf-8", GRAPHQL),
+        (f"application/json, {GRAPHQL}", GRAPHQL),
+        (f"application/json, {GRAPHQL};q=0.5, */*;q=0.1", "application/json"),
+        ("application/json;q=0, */*", GRAPHQL),
+        (f"text/html, {GRAPHQL};q=0.2, application/json;q=0.1", GRAPHQL),
+        (f"{GRAPHQL};q=0, */*;q=0.1", "application/json"),
     ],
 )
-def test_the_media_type_is_the_one_that_is_accepted(shop: Shop, accept: str, given: str) -> None:
-    response = shop.graphql("{ __typename }", accept=accept)
+def test_content_type_follows_accept(shop: Shop, accept: str, expected: str) -> None:
+    answer = shop.graphql("{ __typename }", accept=accept)
 
-    assert (response.status, response.json["data"]) == (200, {"__typename": "Query"})
-    assert response.headers["Content-Type"] == f"{given}; charset=utf-8"
+    assert (answer.status, answer.json["data"]) == (200, {"__typename": "Query"})
+    assert answer.headers["Content-Type"] == f"{expected}; charset=utf-8"
 
 
 @pytest.mark.parametrize(
@@ -52,11 +52,11 @@ def test_the_media_type_is_the_one_that_is_accepted(shop: Shop, accept: str, giv
         "text/html",
         "application/json;q=0",
         "image/*, application/xml",
-        f"*/*, {GRAPHQL_RESPONSE};q=0, application/json;q=0",
+        f"*/*, {GRAPHQL};q=0, application/json;q=0",
         "*/*;q=x",
     ],
 )
-def test_what_accepts_neither_is_406(shop: Shop, accept: str) -> None:
+def test_unsupported_accept_is_406(shop: Shop, accept: str) -> None:
     assert shop.graphql("{ __typename }", accept=accept).code == "not_acceptable"
 
 
@@ -64,14 +64,14 @@ def test_what_accepts_neither_is_406(shop: Shop, accept: str) -> None:
     "query",
     ["{", "{ nope }", "query ($id: ID!) { product(id: $id) { id } }", "{ a } query B { b }"],
 )
-def test_a_request_error_is_400_to_who_knows_of_graphql(shop: Shop, query: str) -> None:
-    told = shop.graphql(query, accept=GRAPHQL_RESPONSE)
-    legacy = shop.graphql(query, accept="application/json")
+def test_status_of_request_error_depends_on_accept(shop: Shop, query: str) -> None:
+    graphql_response = shop.graphql(query, accept=GRAPHQL)
+    json_response = shop.graphql(query, accept="application/json")
 
-    assert (told.status, legacy.status) == (400, 200)
-    assert set(error_codes(told)) == set(error_codes(legacy)) == {"invalid_query"}
-    assert "data" not in told.json
-    assert "data" not in legacy.json
+    assert (graphql_response.status, json_response.status) == (400, 200)
+    assert set(codes(graphql_response)) == set(codes(json_response)) == {"invalid_query"}
+    assert "data" not in graphql_response.json
+    assert "data" not in json_response.json
 
 
 @pytest.mark.parametrize(
@@ -90,14 +90,14 @@ def test_a_request_error_is_400_to_who_knows_of_graphql(shop: Shop, query: str) 
         None,
     ],
 )
-def test_parameters_that_are_none_are_400(shop: Shop, body: Any) -> None:
-    response = shop.call("POST", "/api/graphql", raw=json.dumps(body).encode())
+def test_invalid_parameters_are_400(shop: Shop, body: Any) -> None:
+    answer = shop.call("POST", "/api/graphql", raw=json.dumps(body).encode())
 
     assert (response.status, response.code) == (400, "invalid_request")
 
 
-def test_every_wrong_parameter_is_named(shop: Shop) -> None:
-    response = shop.post(
+def test_all_invalid_parameters_are_reported(shop: Shop) -> None:
+    answer = shop.post(
         "/api/graphql", {"query": 1, "variables": 2, "operationName": 3, "extensions": 4}
     )
 
@@ -106,7 +106,7 @@ def test_every_wrong_parameter_is_named(shop: Shop) -> None:
     )
 
 
-def test_other_parameters_and_nulls_are_passed_over(shop: Shop) -> None:
+def test_unknown_and_null_parameters_are_ignored(shop: Shop) -> None:
     body = {
         "query": "{ __typename }",
         "variables": None,
@@ -118,8 +118,8 @@ def test_other_parameters_and_nulls_are_passed_over(shop: Shop) -> None:
     assert shop.post("/api/graphql", body).json["data"] == {"__typename": "Query"}
 
 
-def test_a_get_takes_a_query_in_its_address(shop: Shop) -> None:
-    mug = shop.add_product("Mug")
+def test_get_reads_query_string(shop: Shop) -> None:
+    mug = shop.product("Mug")
     query = "query A($id: ID!) { product(id: $id) { name } } query B { categories { name } }"
 
     response = get(
@@ -139,12 +139,12 @@ def test_a_get_takes_a_query_in_its_address(shop: Shop) -> None:
         {"quary": "{"},
     ],
 )
-def test_a_get_of_no_query_is_400(shop: Shop, parameters: dict[str, str]) -> None:
+def test_get_without_valid_query_is_400(shop: Shop, parameters: dict[str, str]) -> None:
     assert get(shop, **parameters).status == 400
 
 
-def test_a_mutation_is_not_got(shop: Shop) -> None:
-    response = get(shop, query="mutation { deleteProduct(id: 1) }")
+def test_mutation_by_get_is_405(shop: Shop) -> None:
+    answer = get(shop, query="mutation { deleteProduct(id: 1) }")
 
     assert (response.status, response.code, response.headers["Allow"]) == (
         405,
@@ -160,7 +160,7 @@ def test_other_methods_are_405(shop: Shop, method: str) -> None:
     assert (response.status, response.headers["Allow"]) == (405, "GET, HEAD, OPTIONS, POST")
 
 
-def test_a_body_is_json_of_a_size(shop: Shop) -> None:
+def test_body_must_be_json_of_limited_size(shop: Shop) -> None:
     assert (
         shop.call("POST", "/api/graphql", raw=b"{}", content_type="application/graphql").status
         == 415
@@ -169,14 +169,14 @@ def test_a_body_is_json_of_a_size(shop: Shop) -> None:
     assert shop.graphql("#" * 140_000).code == "too_large"
 
 
-def test_who_is_unknown_or_asks_too_often_is_told_as_everywhere(shop: Shop) -> None:
-    assert shop.graphql("{ __typename }", x_api_key="nobody's").code == "unauthenticated"
+def test_authentication_and_rate_limit_apply(shop: Shop) -> None:
+    assert shop.graphql("{ __typename }", x_api_key="unknown").code == "unauthenticated"
     answers = [shop.graphql("{ __typename }", x_api_key="local-limited") for _ in range(6)]
     assert answers[-1].code == "rate_limited"
     assert "RateLimit" in answers[0].headers
 
 
-def test_operation_names_choose(shop: Shop) -> None:
+def test_operation_name_selects_operation(shop: Shop) -> None:
     def run(name: Any, query: str = "query A { a: __typename } query B { b: __typename }") -> Any:
         return shop.post("/api/graphql", {"query": query, "operationName": name})
 
@@ -190,7 +190,7 @@ def test_operation_names_choose(shop: Shop) -> None:
     assert error_codes(run(None, "fragment F on Query { __typename }"))[0] == "invalid_query"
 
 
-def test_a_database_that_is_away_is_503(shop: Shop, proxy: TcpProxy) -> None:
+def test_unavailable_database_is_503(shop: Shop, proxy: TcpProxy) -> None:
     data(shop, "{ products { totalCount } }")
     proxy.close()
 
@@ -200,8 +200,8 @@ def test_a_database_that_is_away_is_503(shop: Shop, proxy: TcpProxy) -> None:
     assert response.headers["Retry-After"]
 
 
-def test_a_fault_of_ours_is_masked_in_its_field_alone(
-    isolated_shop: Shop, caplog: pytest.LogCaptureFixture
+def test_internal_error_is_masked_in_its_field(
+    breakable_shop: Shop, caplog: pytest.LogCaptureFixture
 ) -> None:
     isolated_shop.sql("ALTER TABLE order_items DROP COLUMN quantity")
 
@@ -218,8 +218,8 @@ def test_a_fault_of_ours_is_masked_in_its_field_alone(
     assert logged.exc_info
 
 
-def test_a_problem_is_the_one_of_rest(shop: Shop) -> None:
-    response = shop.graphql('{ category(id: 1, slug: "x") { id } }')
+def test_error_has_problem_body_of_rest(shop: Shop) -> None:
+    answer = shop.graphql('{ category(id: 1, slug: "x") { id } }')
 
     error = response.json["errors"][0]
     assert error["locations"] == [{"line": 1, "column": 3}]
@@ -237,18 +237,18 @@ def test_a_problem_is_the_one_of_rest(shop: Shop) -> None:
 
 
 @pytest.fixture
-def closed_shop(shop: Shop) -> Iterator[Shop]:
-    """As it is deployed where nobody says otherwise."""
+def shop_without_introspection(shop: Shop) -> Iterator[Shop]:
+    """A shop with the default settings of a deployment."""
     settings = runtime.current().settings
-    closed = runtime.build(
+    without_introspection = runtime.build(
         replace(settings, graphql=replace(settings.graphql, introspection=False))
     )
-    runtime.set_current(closed)
+    runtime.set_current(without_introspection)
     yield shop
-    closed.database.dispose()
+    without_introspection.database.dispose()
 
 
-def test_introspection_tells_the_schema_where_it_is_on(shop: Shop) -> None:
+def test_introspection_returns_schema_if_enabled(shop: Shop) -> None:
     for options in (
         {},
         {
@@ -257,9 +257,12 @@ def test_introspection_tells_the_schema_where_it_is_on(shop: Shop) -> None:
             "input_value_deprecation": True,
         },
     ):
-        told = data(shop, get_introspection_query(**options))
-        assert print_schema(build_client_schema(told)) == print_schema(SCHEMA)
-    query = "query ($name: String!) { t: __type(name: $name) { ...F } } fragment F on __Type { name fields { name } }"
+        schema = build_client_schema(data(shop, get_introspection_query(**options)))
+        assert print_schema(schema) == print_schema(SCHEMA)
+    query = """
+        query ($name: String!) { t: __type(name: $name) { ...F } }
+        fragment F on __Type { name fields { name } }
+    """
     assert data(shop, query, {"name": "ProductEdge"})["t"]["fields"] == [
         {"name": "node"},
         {"name": "cursor"},
@@ -274,27 +277,39 @@ def test_introspection_tells_the_schema_where_it_is_on(shop: Shop) -> None:
         "{ a: __schema { __typename } }",
     ],
 )
-def test_introspection_tells_nothing_where_it_is_off(closed_shop: Shop, query: str) -> None:
-    response = closed_shop.graphql(query)
+def test_introspection_is_rejected_if_disabled(
+    shop_without_introspection: Shop, query: str
+) -> None:
+    answer = shop_without_introspection.graphql(query)
 
-    assert "data" not in response.json
-    assert set(error_codes(response)) == {"invalid_query"}
-    assert data(closed_shop, "{ __typename products { __typename } }")["__typename"] == "Query"
-
-
-def test_suggestions_are_introspection_too(shop: Shop, closed_shop: Shop) -> None:
-    query = "query ($sort: ProductSort) { product(id: 1) { nam } products(sortBy: $sort) { totalCont } }"
-    assert "Did you mean" not in closed_shop.graphql(query).text
-    wrong = {"sort": {"field": "PRICES", "direction": "ASC"}}
-    valued = closed_shop.graphql(
-        "query ($sort: ProductSort) { products(sortBy: $sort) { totalCount } }", wrong
+    assert "data" not in answer.json
+    assert set(codes(answer)) == {"invalid_query"}
+    assert (
+        data(shop_without_introspection, "{ __typename products { __typename } }")["__typename"]
+        == "Query"
     )
-    assert error_codes(valued) == ["invalid_query"]
-    assert "Did you mean" not in valued.text
 
 
-def test_an_error_of_many_is_logged_once_and_told_of_the_first_hundred(
-    isolated_shop: Shop, caplog: pytest.LogCaptureFixture
+def test_suggestions_are_hidden_with_introspection(
+    shop: Shop, shop_without_introspection: Shop
+) -> None:
+    query = """
+        query ($sort: ProductSort) {
+          product(id: 1) { nam }
+          products(sortBy: $sort) { totalCont }
+        }
+    """
+    assert "Did you mean" not in shop_without_introspection.graphql(query).text
+    variables = {"sort": {"field": "PRICES", "direction": "ASC"}}
+    response = shop_without_introspection.graphql(
+        "query ($sort: ProductSort) { products(sortBy: $sort) { totalCount } }", variables
+    )
+    assert codes(response) == ["invalid_query"]
+    assert "Did you mean" not in response.text
+
+
+def test_shared_error_is_logged_once_and_reported_100_times(
+    breakable_shop: Shop, caplog: pytest.LogCaptureFixture
 ) -> None:
     mug, ada = isolated_shop.add_product("Mug"), isolated_shop.add_user()
     for _ in range(101):

@@ -1,4 +1,4 @@
-"""What the API does with inputs: refused before anything runs, or used as given and never passed over."""
+"""Inputs are rejected before anything runs, or used as they are. None is ignored."""
 
 from typing import Any
 
@@ -7,17 +7,17 @@ import pytest
 from tests.fixtures.graph import data, error_codes
 from tests.fixtures.shop import Shop
 
-GRAPHQL_RESPONSE = "application/graphql-response+json"
+GRAPHQL = "application/graphql-response+json"
 BY_PRICE = "query ($x: Decimal) { products(filter: {priceMin: $x}) { totalCount } }"
 BY_DAY = 'query ($x: Date!) { salesAnalytics(startDate: $x, endDate: "2026-01-01") { day } }'
-CURSORS = ["", " ", "\t", "0", "a" * 300, "ä", "\0"]
+INVALID_CURSORS = ["", " ", "\t", "0", "a" * 300, "ä", "\0"]
 
 
 @pytest.mark.parametrize(
     "value", [True, False, "NaN", "Infinity", "0x10", 10**40, int("7" * 3000), [], {"a": 1}, ""]
 )
-def test_a_bad_amount_is_a_request_error(shop: Shop, value: Any) -> None:
-    response = shop.graphql(BY_PRICE, {"x": value}, accept=GRAPHQL_RESPONSE)
+def test_invalid_decimal_is_a_request_error(shop: Shop, value: Any) -> None:
+    answer = shop.graphql(BY_PRICE, {"x": value}, accept=GRAPHQL)
 
     assert (response.status, error_codes(response)) == (400, ["invalid_query"])
     assert "Decimal cannot represent value" in response.json["errors"][0]["message"]
@@ -26,14 +26,14 @@ def test_a_bad_amount_is_a_request_error(shop: Shop, value: Any) -> None:
 @pytest.mark.parametrize(
     "value", [True, 1, 1.5, [1], {"a": 1}, "2024-02-30", "2024-W09-1", "2024-02-29T00:00:00Z"]
 )
-def test_a_bad_day_is_a_request_error(shop: Shop, value: Any) -> None:
-    response = shop.graphql(BY_DAY, {"x": value}, accept=GRAPHQL_RESPONSE)
+def test_invalid_date_is_a_request_error(shop: Shop, value: Any) -> None:
+    answer = shop.graphql(BY_DAY, {"x": value}, accept=GRAPHQL)
 
     assert (response.status, error_codes(response)) == (400, ["invalid_query"])
     assert "Date cannot represent value" in response.json["errors"][0]["message"]
 
 
-def test_a_whole_float_is_a_size(shop: Shop) -> None:
+def test_integral_float_is_a_page_size(shop: Shop) -> None:
     for name in ("one", "two", "three"):
         shop.add_product(name)
     query = "query ($n: Int) { products(first: $n) { nodes { name } } }"
@@ -45,32 +45,32 @@ def test_a_whole_float_is_a_size(shop: Shop) -> None:
     }
 
 
-def test_empty_filters_are_filters(shop: Shop) -> None:
-    """An id that no row has finds nothing; an empty search is refused; null is no filter."""
-    shop.add_product("Mug")
-    found = "{ totalCount }"
+def test_empty_values_are_filters(shop: Shop) -> None:
+    """An unknown id matches no rows, an empty search is rejected, and null is no filter."""
+    shop.product("Mug")
+    selection = "{ totalCount }"
 
-    assert data(shop, f'{{ products(filter: {{categoryId: ""}}) {found} }}') == {
+    assert data(shop, f'{{ products(filter: {{categoryId: ""}}) {selection} }}') == {
         "products": {"totalCount": 0}
     }
-    assert data(shop, f'{{ orders(userId: "") {found} }}') == {"orders": {"totalCount": 0}}
-    assert data(shop, f"{{ products(filter: {{priceMax: 0}}) {found} }}") == {
+    assert data(shop, f'{{ orders(userId: "") {selection} }}') == {"orders": {"totalCount": 0}}
+    assert data(shop, f"{{ products(filter: {{priceMax: 0}}) {selection} }}") == {
         "products": {"totalCount": 0}
     }
-    assert data(shop, f"{{ products(filter: {{priceMax: null}}) {found} }}") == {
+    assert data(shop, f"{{ products(filter: {{priceMax: null}}) {selection} }}") == {
         "products": {"totalCount": 1}
     }
-    assert error_codes(shop.graphql(f'{{ products(filter: {{search: ""}}) {found} }}')) == [
+    assert codes(shop.graphql(f'{{ products(filter: {{search: ""}}) {selection} }}')) == [
         "invalid_parameter"
     ]
 
 
-@pytest.mark.parametrize("cursor", CURSORS)
+@pytest.mark.parametrize("cursor", INVALID_CURSORS)
 @pytest.mark.parametrize("argument", ["after", "before"])
 @pytest.mark.parametrize("size", ["first", "last"])
-def test_what_is_no_cursor_is_refused(shop: Shop, argument: str, size: str, cursor: str) -> None:
-    shop.add_product("Mug")
-    shop.add_order(shop.add_user())
+def test_invalid_cursor_is_rejected(shop: Shop, argument: str, size: str, cursor: str) -> None:
+    shop.product("Mug")
+    shop.order(shop.user())
     query = f"""query ($c: String) {{
         products({size}: 5, {argument}: $c) {{ nodes {{ id }} }}
         categories {{ productsConnection({size}: 5, {argument}: $c) {{ nodes {{ id }} }} }} }}"""
@@ -82,45 +82,38 @@ def test_what_is_no_cursor_is_refused(shop: Shop, argument: str, size: str, curs
         assert error["extensions"]["problem"]["errors"][0]["parameter"] == argument
 
 
-def test_a_cursor_of_another_list_sort_or_filter_is_refused(shop: Shop) -> None:
+def test_cursor_of_other_list_is_rejected(shop: Shop) -> None:
     for name in ("one", "two"):
-        shop.add_product(name)
-    cursor = data(shop, "{ products(first: 1) { pageInfo { endCursor } } }")["products"][
-        "pageInfo"
-    ]["endCursor"]
-    lists = (
+        shop.product(name)
+    page = data(shop, "{ products(first: 1) { pageInfo { endCursor } } }")["products"]
+    cursor = page["pageInfo"]["endCursor"]
+    other_lists = (
         "products(first: 1, after: $c, sortBy: {field: NAME, direction: ASC})",
         "products(first: 1, after: $c, filter: {priceMin: 1})",
         "orders(first: 1, after: $c)",
     )
 
-    for one in lists:
-        assert error_codes(
-            shop.graphql(f"query ($c: String) {{ {one} {{ nodes {{ id }} }} }}", {"c": cursor})
-        ) == ["invalid_cursor"]
-    response = data(
-        shop,
-        "query ($c: String) { products(first: 0.1e1, after: $c) { nodes { name } } }",
-        {"c": cursor},
-    )
-    assert response == {"products": {"nodes": [{"name": "two"}]}}
+    for field in other_lists:
+        query = f"query ($c: String) {{ {field} {{ nodes {{ id }} }} }}"
+        assert codes(shop.graphql(query, {"c": cursor})) == ["invalid_cursor"]
+    query = "query ($c: String) { products(first: 0.1e1, after: $c) { nodes { name } } }"
+    assert data(shop, query, {"c": cursor}) == {"products": {"nodes": [{"name": "two"}]}}
 
 
 @pytest.mark.parametrize(
     "size", ["first: 0", "first: -1", "first: 101", "last: 0", "last: 101", "first: 1, last: 1"]
 )
-def test_a_size_out_of_bounds_is_refused(shop: Shop, size: str) -> None:
-    response = shop.graphql(f"{{ products({size}) {{ nodes {{ id }} }} }}", accept=GRAPHQL_RESPONSE)
+def test_page_size_out_of_bounds_is_rejected(shop: Shop, size: str) -> None:
+    answer = shop.graphql(f"{{ products({size}) {{ nodes {{ id }} }} }}", accept=GRAPHQL)
 
     assert (response.status, error_codes(response)) == (400, ["invalid_parameter"])
 
 
-def test_a_wrong_range_of_days_names_the_argument(shop: Shop) -> None:
-    response = shop.graphql(
+def test_invalid_period_names_the_argument(shop: Shop) -> None:
+    answer = shop.graphql(
         '{ salesAnalytics(startDate: "2026-02-01", endDate: "2026-01-01") { day } }'
     )
 
-    assert (
-        response.json["errors"][0]["extensions"]["problem"]["errors"][0]["parameter"] == "endDate"
-    )
-    assert response.json["errors"][0]["message"] == "endDate must not be before the first day"
+    error = answer.json["errors"][0]
+    assert error["extensions"]["problem"]["errors"][0]["parameter"] == "endDate"
+    assert error["message"] == "endDate must not be before the first day"

@@ -1,4 +1,4 @@
-"""Loaders gather keys until they are dispatched, ask for each once, and let one fail alone."""
+"""Loaders collect keys until they are dispatched, and read each key once."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -9,8 +9,8 @@ from sluice.errors import NotFound, StatementTimeout
 from sluice.graph.loaders import Loader, Loaders, Pending
 
 
-class Source:
-    """Squares of numbers, and what was asked of it."""
+class SquaresSource:
+    """Returns the squares of numbers, and records the batches."""
 
     def __init__(self) -> None:
         self.batches: list[tuple[list[Any], set[str]]] = []
@@ -20,16 +20,19 @@ class Source:
         return {key: NotFound() if key == 13 else key * key for key in keys if key < 100}
 
 
-def settled(pending: Pending) -> list[list[Any]]:
-    got: list[list[Any]] = []
-    pending.then(got.append)
-    return got
+def results_of(pending: Pending) -> list[list[Any]]:
+    results: list[list[Any]] = []
+    pending.then(results.append)
+    return results
 
 
-def test_keys_of_everyone_are_one_batch_and_each_gets_its_own() -> None:
-    source = Source()
+def test_keys_of_all_loads_are_one_batch() -> None:
+    source = SquaresSource()
     loader = Loader(source.read)
-    one, two = settled(loader.load([2, 3, 2], {"a"})), settled(loader.load([3, None, 4], {"b"}))
+    one, two = (
+        results_of(loader.load([2, 3, 2], {"a"})),
+        results_of(loader.load([3, None, 4], {"b"})),
+    )
     assert one == two == []
 
     assert loader.dispatch()
@@ -39,12 +42,12 @@ def test_keys_of_everyone_are_one_batch_and_each_gets_its_own() -> None:
     assert not loader.dispatch()
 
 
-def test_a_key_is_read_once_unless_more_is_asked_of_it() -> None:
-    source = Source()
+def test_key_is_read_again_only_for_more_fields() -> None:
+    source = SquaresSource()
     loader = Loader(source.read)
     loader.load([2, 3], {"a", "b"})
     loader.dispatch()
-    again = settled(loader.load([2, 3], {"a"}))
+    again = results_of(loader.load([2, 3], {"a"}))
     loader.dispatch()
     assert again == [[4, 9]]
     assert len(source.batches) == 1
@@ -55,48 +58,48 @@ def test_a_key_is_read_once_unless_more_is_asked_of_it() -> None:
     assert source.batches[1] == ([3, 5], {"a", "b", "c"})
 
 
-def test_a_key_may_fail_or_be_nobodys_alone() -> None:
-    source = Source()
+def test_one_key_can_fail_or_be_unknown() -> None:
+    source = SquaresSource()
     loader = Loader(source.read)
-    got = settled(loader.load([2, 13, 100]))
+    results = results_of(loader.load([2, 13, 100]))
     loader.dispatch()
 
-    (values,) = got
+    (values,) = results
     assert (values[0], type(values[1]), values[2]) == (4, NotFound, None)
 
 
-@pytest.mark.parametrize("kind", [StatementTimeout, ZeroDivisionError])
-def test_a_batch_that_fails_fails_each_of_its_keys(kind: type[Exception]) -> None:
+@pytest.mark.parametrize("error_type", [StatementTimeout, ZeroDivisionError])
+def test_failed_batch_fails_all_its_keys(error_type: type[Exception]) -> None:
     def fail(keys: Sequence[Any], fields: frozenset[str]) -> Mapping[Any, Any]:
-        raise kind
+        raise error_type
 
     loader = Loader(fail)
-    got = settled(loader.load([1, 2]))
+    results = results_of(loader.load([1, 2]))
     loader.dispatch()
 
-    assert [type(value) for value in got[0]] == [kind, kind]
+    assert [type(value) for value in results[0]] == [error_type, error_type]
 
 
-def test_what_is_asked_for_while_settling_is_of_the_next_tick() -> None:
-    source = Source()
+def test_load_in_callback_joins_next_dispatch() -> None:
+    source = SquaresSource()
     loaders = Loaders()
-    got: list[Any] = []
-    loader = loaders.of("squares", source.read)
-    loader.load([2]).then(lambda values: loader.load(values).then(got.append))
+    results: list[Any] = []
+    loader = loaders.get("squares", source.read)
+    loader.load([2]).then(lambda values: loader.load(values).then(results.append))
 
     assert loaders.dispatch()
-    assert got == []
+    assert results == []
     assert loaders.dispatch()
-    assert got == [[16]]
+    assert results == [[16]]
     assert not loaders.dispatch()
 
 
-def test_what_was_written_is_read_anew() -> None:
-    source = Source()
+def test_cleared_loaders_read_again() -> None:
+    source = SquaresSource()
     loaders = Loaders()
     for _ in range(2):
-        loaders.of("squares", source.read).load([2])
+        loaders.get("squares", source.read).load([2])
         loaders.dispatch()
-        loaders.forget()
+        loaders.clear()
 
     assert len(source.batches) == 2

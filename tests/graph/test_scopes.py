@@ -1,4 +1,4 @@
-"""Who may see and do what: a field needs the scope of what it leads to, a mutation that of what it writes."""
+"""A field needs the scope of the type it returns, a mutation that of what it writes."""
 
 import pytest
 
@@ -29,8 +29,8 @@ MUTATIONS = {
         "updateOrderStatus(id: 1, status: PAID) { id }",
     ],
 }
-EACH = [(scope, field) for scope, fields in FIELDS.items() for field in fields]
-ALL = (
+SCOPED_FIELDS = [(scope, field) for scope, fields in FIELDS.items() for field in fields]
+ALL_SCOPES = (
     "catalog:read",
     "catalog:write",
     "orders:read",
@@ -40,12 +40,12 @@ ALL = (
 )
 
 
-@pytest.mark.parametrize(("scope", "field"), EACH)
-def test_a_field_needs_the_scope_of_what_it_leads_to(
-    shop: Shop, add_api_key: AddApiKey, proxy: TcpProxy, scope: str, field: str
+@pytest.mark.parametrize(("scope", "field"), SCOPED_FIELDS)
+def test_field_needs_scope_of_its_type(
+    shop: Shop, store: Store, proxy: TcpProxy, scope: str, field: str
 ) -> None:
-    has = add_api_key(f"graph {scope}", scope)
-    lacks = add_api_key(f"graph not {scope}", *[other for other in ALL if other != scope])
+    has = store(f"graph {scope}", scope)
+    lacks = store(f"graph not {scope}", *[other for other in ALL_SCOPES if other != scope])
     assert "errors" not in shop.graphql(f"{{ {field} }}", x_api_key=has).json
     before = proxy.round_trips
 
@@ -59,11 +59,11 @@ def test_a_field_needs_the_scope_of_what_it_leads_to(
 @pytest.mark.parametrize(
     ("scope", "field"), [(scope, field) for scope, fields in MUTATIONS.items() for field in fields]
 )
-def test_a_mutation_needs_to_write(
-    shop: Shop, add_api_key: AddApiKey, proxy: TcpProxy, scope: str, field: str
+def test_mutation_needs_write_scope(
+    shop: Shop, store: Store, proxy: TcpProxy, scope: str, field: str
 ) -> None:
-    has = add_api_key(f"graph {scope}", scope)
-    lacks = add_api_key(f"graph not {scope}", *[other for other in ALL if other != scope])
+    has = store(f"graph {scope}", scope)
+    lacks = store(f"graph not {scope}", *[other for other in ALL_SCOPES if other != scope])
 
     assert "insufficient_scope" not in shop.graphql(f"mutation {{ {field} }}", x_api_key=has).text
     before = proxy.round_trips
@@ -73,10 +73,10 @@ def test_a_mutation_needs_to_write(
     assert (response.json["data"], set(error_codes(response))) == (None, {"insufficient_scope"})
 
 
-def test_what_leads_elsewhere_needs_that_too(shop: Shop, add_api_key: AddApiKey) -> None:
-    mug, ada = shop.add_product("Mug"), shop.add_user()
-    order = shop.add_order(ada, (mug, 1))
-    clerk = add_api_key("clerk", "orders:read", "orders:write")
+def test_nested_field_needs_its_scope(shop: Shop, store: Store) -> None:
+    mug, ada = shop.product("Mug"), shop.user()
+    order = shop.order(ada, (mug, 1))
+    clerk = store("clerk", "orders:read", "orders:write")
     query = f"{{ order(id: {order}) {{ id user {{ name }} items {{ product {{ name }} }} }} }}"
 
     response = shop.graphql(query, x_api_key=clerk)
@@ -91,9 +91,9 @@ def test_what_leads_elsewhere_needs_that_too(shop: Shop, add_api_key: AddApiKey)
     }
 
 
-def test_what_cannot_be_shown_is_not_done(shop: Shop, add_api_key: AddApiKey) -> None:
-    mug, ada = shop.add_product("Mug"), shop.add_user()
-    clerk = add_api_key("clerk", "orders:read", "orders:write")
+def test_mutation_with_unreadable_result_does_not_run(shop: Shop, store: Store) -> None:
+    mug, ada = shop.product("Mug"), shop.user()
+    clerk = store("clerk", "orders:read", "orders:write")
     place = f"placeOrder(input: {{userId: {ada}, items: [{{productId: {mug}, quantity: 1}}]}})"
 
     response = shop.graphql(f"mutation {{ {place} {{ id user {{ name }} }} }}", x_api_key=clerk)
@@ -105,7 +105,7 @@ def test_what_cannot_be_shown_is_not_done(shop: Shop, add_api_key: AddApiKey) ->
     }
 
 
-def test_who_may_do_nothing_here_may_ask_what_there_is(shop: Shop, add_api_key: AddApiKey) -> None:
-    assert data(shop, "{ __typename }", x_api_key=add_api_key("importer", "imports:read")) == {
+def test_typename_needs_no_scope(shop: Shop, store: Store) -> None:
+    assert data(shop, "{ __typename }", x_api_key=store("importer", "imports:read")) == {
         "__typename": "Query"
     }

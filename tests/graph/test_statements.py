@@ -1,4 +1,4 @@
-"""How many statements a query is, and how many round trips: as many as its shape has, however many rows it returns."""
+"""The number of statements and round trips of a query does not depend on the number of rows."""
 
 import json
 
@@ -10,39 +10,60 @@ from tests.fixtures.tcp_proxy import TcpProxy
 from tests.functions.test_round_trips import count_statements
 
 PRODUCTS = "{ products(first: 100) { edges { node { name price inventory category { name } } } } }"
-ORDERS = "{ orders(first: 100) { nodes { items { product { name category { name } } } user { name } } } }"
-USERS = "{ orders(first: 50) { nodes { user { orders(first: 5) { nodes { items { product { name } } } } } } } }"
-CATEGORIES = "{ categories { products(first: 5) { name } more: productsConnection(last: 2) { nodes { name } totalCount } } }"
-ALIASES = "{ a: product(id: 1) { name } b: product(id: 2) { price } c: product(id: 1) { category { name } } }"
-BRANCHES = "{ order(id: 1) { user { name } items { product { name } } } product(id: 1) { price } user(id: 1) { email } }"
-
-# Equal fields with equal arguments, whatever is asked of each.
-EQUAL = """{
-    a: products(first: 2) { nodes { name } } b: products(first: 2, after: null) { totalCount edges { node { price } } }
-    c: products { totalCount } d: products { totalCount }
-    e: categories { id p: productsConnection(first: 1) { totalCount } }
-    f: categories { slug q: productsConnection(first: 1) { nodes { name } } products { id } r: products { name } }
+ORDERS = """{
+  orders(first: 100) { nodes { items { product { name category { name } } } user { name } } }
 }"""
-REPORTS = (
-    "{ "
-    + " ".join(f"a{n}: salesAnalytics(startDate: $d, endDate: $d) {{ day }}" for n in range(5))
-    + " }"
-)
+USERS = """{
+  orders(first: 50) {
+    nodes { user { orders(first: 5) { nodes { items { product { name } } } } } }
+  }
+}"""
+CATEGORIES = """{
+  categories {
+    products(first: 5) { name }
+    more: productsConnection(last: 2) { nodes { name } totalCount }
+  }
+}"""
+ALIASES = """{
+  a: product(id: 1) { name } b: product(id: 2) { price } c: product(id: 1) { category { name } }
+}"""
+SEPARATE_FIELDS = """{
+  order(id: 1) { user { name } items { product { name } } }
+  product(id: 1) { price }
+  user(id: 1) { email }
+}"""
 
-SHAPES = {  # query → statements
-    EQUAL: 5,
-    REPORTS.replace("$d", '"2026-01-31"'): 1,
+# Fields with the same name and arguments, and different selections.
+EQUAL_FIELDS = """{
+  a: products(first: 2) { nodes { name } }
+  b: products(first: 2, after: null) { totalCount edges { node { price } } }
+  c: products { totalCount }
+  d: products { totalCount }
+  e: categories { id p: productsConnection(first: 1) { totalCount } }
+  f: categories {
+    slug
+    q: productsConnection(first: 1) { nodes { name } }
+    products { id }
+    r: products { name }
+  }
+}"""
+REPORT = 'salesAnalytics(startDate: "2026-01-31", endDate: "2026-01-31") { day }'
+REPORTS = "{ " + " ".join(f"a{n}: {REPORT}" for n in range(5)) + " }"
+
+STATEMENT_COUNTS = {
+    EQUAL_FIELDS: 5,
+    REPORTS: 1,
     PRODUCTS: 1,
     ORDERS: 3,  # orders with their items, products with their categories, users
     USERS: 4,
     CATEGORIES: 3,
-    ALIASES: 1,  # one batch, whatever the aliases ask of it
-    BRANCHES: 3,  # what the order leads to is asked for together with the other two
+    ALIASES: 1,  # one batch for all aliases
+    SEPARATE_FIELDS: 3,  # the order's user and products are read with the other two
 }
 
 
-def stock(shop: Shop, rows: int) -> None:
-    """So many users, products and orders, each order of three products; ids from 1."""
+def insert_rows(shop: Shop, rows: int) -> None:
+    """Insert so many users, products and orders with ids from 1. Each order has three products."""
     shop.sql(
         """
         INSERT INTO categories (id, name, slug) OVERRIDING SYSTEM VALUE
@@ -81,11 +102,11 @@ def stock(shop: Shop, rows: int) -> None:
 
 
 @pytest.mark.parametrize("rows", [3, 100])
-@pytest.mark.parametrize(("query", "expected"), list(SHAPES.items()))
-def test_a_query_is_as_many_statements_and_round_trips_as_its_shape(
+@pytest.mark.parametrize(("query", "expected"), list(STATEMENT_COUNTS.items()))
+def test_statement_count_is_independent_of_rows(
     shop: Shop, proxy: TcpProxy, query: str, expected: int, rows: int
 ) -> None:
-    stock(shop, rows)
+    insert_rows(shop, rows)
     shop.sql("CREATE EXTENSION IF NOT EXISTS pg_stat_statements")
     data(shop, "{ product(id: 1) { id } }")  # connects
     before, trips = count_statements(shop), proxy.round_trips
@@ -97,10 +118,10 @@ def test_a_query_is_as_many_statements_and_round_trips_as_its_shape(
     assert len(json.dumps(found)) > 20
 
 
-def test_equal_fields_have_equal_answers(shop: Shop) -> None:
-    stock(shop, 12)
+def test_equal_fields_have_equal_values(shop: Shop) -> None:
+    insert_rows(shop, 12)
 
-    found = data(shop, EQUAL)
+    found = data(shop, EQUAL_FIELDS)
 
     assert found["a"] == {"nodes": [{"name": "P1"}, {"name": "P2"}]}
     assert found["b"] == {
@@ -117,18 +138,18 @@ def test_equal_fields_have_equal_answers(shop: Shop) -> None:
     }
 
 
-def test_a_total_is_counted_only_where_it_is_asked_for(shop: Shop) -> None:
+def test_total_is_counted_only_if_selected(shop: Shop) -> None:
     shop.sql("CREATE EXTENSION IF NOT EXISTS pg_stat_statements")
     data(shop, PRODUCTS)
     data(shop, "{ products { nodes { id } } }")
-    before = counting(shop)
+    before = count_statements(shop)
 
     data(shop, "{ products { ...F } } fragment F on ProductConnection { many: totalCount }")
 
-    assert counting(shop) == before + 1
+    assert count_statements(shop) == before + 1
 
 
-def counting(shop: Shop) -> int:
+def count_statements(shop: Shop) -> int:
     return int(
         shop.sql(
             """

@@ -1,4 +1,4 @@
-"""Relay's connections: which part of a list their arguments ask for, and what its slice is shown as.
+"""Relay connections: read the arguments of a list field, and resolve the parts of a page.
 
 https://relay.dev/graphql/connections.htm
 """
@@ -11,90 +11,101 @@ from sluice.graph.plan import PlannedField
 from sluice.repositories.connections import RelayConnection
 from sluice.repositories.list_spec import ListQuery
 
-MOST = 100
-TOTAL = "totalCount"
+MAX_PAGE_SIZE = 100
+TOTAL_COUNT = "totalCount"
 
 
-def is_list(selected: PlannedField) -> bool:
-    """Does it take a size?"""
-    return selected.kind.first is not None
+def is_paginated(field: PlannedField) -> bool:
+    """Return whether the field is a list with `first`."""
+    return field.info.default_first is not None
 
 
-def size_of(selected: PlannedField) -> int:
-    """How many rows it asks for. InvalidParameter unless 1 to 100, by one of `first` and `last`."""
-    first, last = selected.arguments.get("first"), selected.arguments.get("last")
+def page_size(field: PlannedField) -> int:
+    """Return how many rows the field requests, by `first` or `last`.
+
+    Raises InvalidParameter if it is not 1 to MAX_PAGE_SIZE, or if both are passed.
+    """
+    first, last = field.arguments.get("first"), field.arguments.get("last")
     if last is not None:
-        if first is not None and "first" in selected.given:
-            _refuse("last", "cannot be combined with first")
-        return _size("last", last)
-    return _size("first", selected.kind.first if first is None else first)
+        if first is not None and "first" in field.explicit_args:
+            _reject("last", "cannot be combined with first")
+        return _check_size("last", last)
+    return _check_size("first", field.info.default_first if first is None else first)
 
 
-def wants_total(selected: PlannedField) -> bool:
-    return any(inner.name == TOTAL for inner in selected.fields)
+def selects_total(field: PlannedField) -> bool:
+    """Return whether the query selects the connection's totalCount."""
+    return any(child.name == TOTAL_COUNT for child in field.fields)
 
 
-def query_of(
-    selected: PlannedField, fields: Collection[str], filters: Mapping[str, object] | None = None
+def list_query(
+    field: PlannedField, columns: Collection[str], filters: Mapping[str, object] | None = None
 ) -> ListQuery:
-    """What it asks of its list; `fields` are the rows', and TOTAL if the rows of the whole list are to be counted."""
-    arguments = selected.arguments
+    """Return the ListQuery for a list field, which reads `columns` of its rows.
+
+    With TOTAL_COUNT in `columns` the rows of the whole list are counted.
+    """
+    arguments = field.arguments
     sort = arguments.get("sortBy")
     return ListQuery(
-        limit=size_of(selected),
+        limit=page_size(field),
         sort=((sort["field"], sort["direction"] == "DESC"),) if sort else (),
         filters=filters or {},
-        fields=frozenset(fields) - {TOTAL},
+        fields=frozenset(columns) - {TOTAL_COUNT},
         after=arguments.get("after"),
         before=arguments.get("before"),
         from_end=arguments.get("last") is not None,
-        include_total=TOTAL in fields,
+        include_total=TOTAL_COUNT in columns,
     )
 
 
-def nodes_of(selected: PlannedField) -> tuple[PlannedField, ...]:
-    """What is asked of the rows, under `nodes` and under `edges`."""
+def node_fields(field: PlannedField) -> tuple[PlannedField, ...]:
+    """Return the fields that the query selects of the rows, under `nodes` and under `edges`."""
     found: list[PlannedField] = []
-    for inner in selected.fields:
-        if inner.name == "nodes":
-            found.extend(inner.fields)
-        elif inner.name == "edges":
-            found.extend(
-                field for edge in inner.fields if edge.name == "node" for field in edge.fields
-            )
+    for child in field.fields:
+        if child.name == "nodes":
+            found.extend(child.fields)
+        elif child.name == "edges":
+            for edge_field in child.fields:
+                if edge_field.name == "node":
+                    found.extend(edge_field.fields)
     return tuple(found)
 
 
-def _size(name: str, size: int | None) -> int:
-    if size is None or not 1 <= size <= MOST:
-        _refuse(name, f"must be from 1 to {MOST}")
+def _check_size(name: str, size: int | None) -> int:
+    if size is None or not 1 <= size <= MAX_PAGE_SIZE:
+        _reject(name, f"must be from 1 to {MAX_PAGE_SIZE}")
     return size
 
 
-def _refuse(name: str, message: str) -> NoReturn:
+def _reject(name: str, message: str) -> NoReturn:
     raise InvalidParameter(errors=[FieldError("invalid", message, parameter=name)])
 
 
-# An edge is its slice and its row.
+# A row, with the page that it is in.
 Edge = tuple[RelayConnection, Mapping[str, Any]]
 
 
-def edges(slices: Sequence[RelayConnection]) -> list[list[Edge]]:
-    return [[(one, row) for row in one.rows] for one in slices]
+def edges(pages: Sequence[RelayConnection]) -> list[list[Edge]]:
+    """Return the edges of each page."""
+    return [[(page, row) for row in page.rows] for page in pages]
 
 
-def nodes(slices: Sequence[RelayConnection]) -> list[Sequence[Mapping[str, Any]]]:
-    return [one.rows for one in slices]
+def nodes(pages: Sequence[RelayConnection]) -> list[Sequence[Mapping[str, Any]]]:
+    """Return the rows of each page."""
+    return [page.rows for page in pages]
 
 
 def cursors(edges: Sequence[Edge]) -> list[str]:
-    return [one.cursor(row) for one, row in edges]
+    """Return the cursor of each edge."""
+    return [page.cursor(row) for page, row in edges]
 
 
 def rows(edges: Sequence[Edge]) -> list[Mapping[str, Any]]:
+    """Return the row of each edge."""
     return [row for _, row in edges]
 
 
-def end(slices: Sequence[RelayConnection], at: int) -> list[str | None]:
-    """The cursor of the first row (0) or the last (-1)."""
-    return [one.cursor(one.rows[at]) if one.rows else None for one in slices]
+def boundary_cursors(pages: Sequence[RelayConnection], index: int) -> list[str | None]:
+    """Return the cursor of each page's first row (`index` 0) or last row (-1)."""
+    return [page.cursor(page.rows[index]) if page.rows else None for page in pages]

@@ -1,94 +1,104 @@
-"""The cost of a request, calculated before anything runs: the nodes it could return, and the work of its statements.
+"""Calculate the cost of an operation before it runs: its possible nodes, and its statements.
 
-One node is about 40 µs of work: 100 products with their categories take 8 ms. Prices of the rest were measured in the
-same unit, with 100,000 products and 200,000 orders (docs/graphql.md). Nodes are multiplied along nested lists. Work is
-not: a field is one statement for all the objects that it is asked of, and equal fields are computed once.
+One unit is about 40 µs of work: 100 products with their categories take 8 ms. The costs of
+statements were measured in the same unit, with 100,000 products and 200,000 orders
+(docs/graphql.md). The nodes of nested lists are multiplied. Statements are not, because a field is
+one statement for all its parent objects, and equal fields are read once.
 """
 
 from collections.abc import Hashable, Iterator, Sequence
 from datetime import date
 
 from sluice.errors import QueryTooExpensive
-from sluice.graph.connection import is_list, size_of, wants_total
-from sluice.graph.plan import PlannedField, key_of
+from sluice.graph.connection import is_paginated, page_size, selects_total
+from sluice.graph.plan import PlannedField, cache_key
 
-# Lists without a size. An order has up to 100 items, and mostly a few. If a shop has more than 100 categories, a nested
-# list that becomes too large is refused when they are known (resolvers.py).
-UNSIZED = {("Query", "categories"): 100, ("Order", "items"): 10}
-HOLDERS = ("ProductConnection", "OrderConnection", "ProductEdge", "OrderEdge", "PageInfo")
+# Assumed sizes of lists without `first`. An order has up to 100 items, and usually a few. If there
+# are more than 100 categories, resolvers.py rejects a nested list once the real count is known.
+UNPAGINATED_SIZES = {("Query", "categories"): 100, ("Order", "items"): 10}
+# Types that hold a page's rows, and are not counted as nodes.
+WRAPPER_TYPES = ("ProductConnection", "OrderConnection", "ProductEdge", "OrderEdge", "PageInfo")
 
-STATEMENT = 25  # of each list
-FILTERED = 200  # more: a filter's index finds rows in an order of its own, which are then sorted
-NESTED_SORT = (
-    2_500  # more: no index has a category's products by name or time, so all products are sorted
-)
-TOTAL = 400  # every row of the list is counted
-REPORT_DAY = 8  # all orders of the day are read
-SCHEMA = 2_000  # graphql-core answers introspection
-TYPE = 100
+LIST_COST = 25
+# Added for filters: a filter's index returns the rows unsorted, so they are sorted.
+FILTER_COST = 200
+# Added for a nested list sorted by name or time: no index has that order within a category, so all
+# its products are sorted.
+NESTED_SORT_COST = 2_500
+TOTAL_COUNT_COST = 400  # counts every row of the list
+SALES_DAY_COST = 8  # reads all orders of the day
+SCHEMA_COST = 2_000  # graphql-core's executor resolves introspection
+TYPE_COST = 100
 
-INDEXED_SORTS = ("price",)  # of the products of a category, beside the default
+INDEXED_SORTS = ("price",)  # of a category's products, besides the default
 MAX_DAYS = 366
 
 
-def cost_of(fields: Sequence[PlannedField]) -> int:
-    """Return the cost of an operation. InvalidParameter if the size of a list is out of bounds."""
-    work = dict(_work(fields, 1))
-    return _nodes(fields) + sum(work.values())
+def calculate_cost(fields: Sequence[PlannedField]) -> int:
+    """Return the cost of an operation. Raises InvalidParameter if a page size is out of bounds."""
+    statement_costs = dict(_statement_costs(fields, 1))
+    return _count_nodes(fields) + sum(statement_costs.values())
 
 
-def require_affordable(cost: int, limit: int) -> None:
-    """QueryTooExpensive if the cost is over the limit."""
+def check_cost(cost: int, limit: int) -> None:
+    """Raise QueryTooExpensive if the cost is over the limit."""
     if cost > limit:
         raise QueryTooExpensive(f"This request costs {cost}; one request may cost {limit}")
 
 
-def _nodes(fields: Sequence[PlannedField]) -> int:
-    return sum(_nodes_of(selected) for selected in fields)
+def _count_nodes(fields: Sequence[PlannedField]) -> int:
+    return sum(_nodes_of(field) for field in fields)
 
 
-def _nodes_of(selected: PlannedField) -> int:
-    if selected.kind.object is None:
+def _nodes_of(field: PlannedField) -> int:
+    if field.info.object_type is None:
         return 0
-    inner = _nodes(selected.fields)
-    own = 0 if selected.kind.object in HOLDERS else 1
-    if is_list(selected):
-        return 1 + size_of(selected) * (own + inner)
-    if selected.name == "salesAnalytics":
-        return days_of(selected) * (own + inner)
-    return UNSIZED.get((selected.owner, selected.name), 1) * (own + inner)
+    nodes_per_item = _count_nodes(field.fields)
+    if field.info.object_type not in WRAPPER_TYPES:
+        nodes_per_item += 1
+    if is_paginated(field):
+        return 1 + page_size(field) * nodes_per_item
+    if field.name == "salesAnalytics":
+        return report_days(field) * nodes_per_item
+    return UNPAGINATED_SIZES.get((field.parent_type, field.name), 1) * nodes_per_item
 
 
-def _work(fields: Sequence[PlannedField], depth: int) -> Iterator[tuple[Hashable, int]]:
-    """The price of each field that is a statement of its own. Equal fields of a level have one key."""
-    for selected in fields:
-        if is_list(selected):
-            yield (depth, key_of(selected), "list"), _list(selected)
-            if wants_total(selected):
-                yield (depth, key_of(selected), "total"), TOTAL
-        elif selected.name == "categories":
-            yield (depth, key_of(selected)), STATEMENT
-        elif selected.name == "salesAnalytics":
-            yield (depth, key_of(selected)), days_of(selected) * REPORT_DAY
-        elif selected.name in ("__schema", "__type"):  # not shared: each alias is answered alone
-            yield (selected.owner, selected.key), SCHEMA if selected.name == "__schema" else TYPE
-        yield from _work(selected.fields, depth + 1)
+def _statement_costs(fields: Sequence[PlannedField], depth: int) -> Iterator[tuple[Hashable, int]]:
+    """Return the key and the cost of each statement. Equal fields of one level have one key."""
+    for field in fields:
+        if is_paginated(field):
+            yield (depth, cache_key(field), "list"), _list_cost(field)
+            if selects_total(field):
+                yield (depth, cache_key(field), "total"), TOTAL_COUNT_COST
+        elif field.name == "categories":
+            yield (depth, cache_key(field)), LIST_COST
+        elif field.name == "salesAnalytics":
+            yield (depth, cache_key(field)), report_days(field) * SALES_DAY_COST
+        elif field.name in ("__schema", "__type"):  # each alias is resolved again
+            cost = SCHEMA_COST if field.name == "__schema" else TYPE_COST
+            yield (field.parent_type, field.response_key), cost
+        yield from _statement_costs(field.fields, depth + 1)
 
 
-def _list(selected: PlannedField) -> int:
-    price, arguments = STATEMENT, selected.arguments
-    filters = arguments.get("filter") or {
-        name: arguments.get(name) for name in ("userId", "status")
-    }
+def _list_cost(field: PlannedField) -> int:
+    cost = LIST_COST
+    arguments = field.arguments
+    filters = arguments.get("filter")
+    if not filters:
+        filters = {name: arguments.get(name) for name in ("userId", "status")}
     if any(value is not None for value in filters.values()):
-        price += FILTERED
+        cost += FILTER_COST
     sort = arguments.get("sortBy")
-    if sort and selected.owner != "Query" and sort["field"] not in INDEXED_SORTS:
-        price += NESTED_SORT
-    return price
+    if sort and field.parent_type != "Query" and sort["field"] not in INDEXED_SORTS:
+        cost += NESTED_SORT_COST
+    return cost
 
 
-def days_of(report: PlannedField) -> int:
-    """How many days a report covers. One that is out of bounds is refused before it is computed."""
-    start, end = (date.fromisoformat(report.arguments[name]) for name in ("startDate", "endDate"))
+def report_days(report: PlannedField) -> int:
+    """Return how many days a report covers, 1 to MAX_DAYS.
+
+    The resolver rejects other ranges before the report runs.
+    """
+    start = date.fromisoformat(report.arguments["startDate"])
+    end = date.fromisoformat(report.arguments["endDate"])
     return min(max((end - start).days + 1, 1), MAX_DAYS)

@@ -1,7 +1,7 @@
-"""What was asked, read and judged once: parsed, bounded, validated, and kept for whoever asks the same again.
+"""Parse and validate GraphQL documents, and cache the valid ones.
 
-Order matters. Size is looked at before parsing, the outline before validation, and cost (cost.py) before anything runs:
-each step bounds what the next one can take. A document that was refused is not kept.
+Each step limits the work of the next: the size is checked before parsing, the collected fields
+before validation, and the cost (cost.py) before anything runs. Rejected documents are not cached.
 """
 
 from collections import OrderedDict
@@ -27,13 +27,13 @@ from sluice.settings import GraphqlSettings
 
 MAX_CHARACTERS = 32_768
 MAX_COMMENTS = 200
-MAX_VALUES = 2_000  # in variables
+MAX_VARIABLE_VALUES = 2_000
 MAX_ERRORS = 20
-KEPT = 50  # documents; the longest takes a megabyte
+CACHE_SIZE = 50  # documents; the longest needs 1 MB
 
 
 class GraphQLRequestError(Exception):
-    """A request error of GraphQL's own making: one or more faults, each at its place in the document."""
+    """The request is invalid, for one or more reasons, each with its location in the document."""
 
     def __init__(self, errors: list[GraphQLError]) -> None:
         super().__init__(errors[0].message)
@@ -42,7 +42,7 @@ class GraphQLRequestError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One operation of a document, and its fields by key."""
+    """One operation of a document, with its root fields by response key."""
 
     node: OperationDefinitionNode
     fields: Mapping[str, CollectedField]
@@ -52,40 +52,49 @@ class Operation:
     def is_mutation(self) -> bool:
         return self.node.operation.value == "mutation"
 
-    def variables(self, given: Mapping[str, object], limits: GraphqlSettings) -> VariableValues:
-        """The variables of this operation, coerced. Invalid; QueryTooLong."""
-        if _count(given, MAX_VALUES) > MAX_VALUES:
-            raise QueryTooLong(f"Variables hold at most {MAX_VALUES} values")
-        coerced, faults = read_variables(
+    def coerce_variables(
+        self, values: Mapping[str, object], limits: GraphqlSettings
+    ) -> VariableValues:
+        """Return the coerced variables of this operation.
+
+        Raises GraphQLRequestError for invalid values, and QueryTooLong for too many.
+        """
+        if _count_values(values, MAX_VARIABLE_VALUES) > MAX_VARIABLE_VALUES:
+            raise QueryTooLong(f"Variables hold at most {MAX_VARIABLE_VALUES} values")
+        coerced, errors = read_variables(
             SCHEMA,
             self.node,
-            given,
+            values,
             max_errors=MAX_ERRORS,
             hide_suggestions=not limits.introspection,
         )
-        if faults:
-            raise GraphQLRequestError(faults)
+        if errors:
+            raise GraphQLRequestError(errors)
         return coerced
 
 
 @dataclass
 class DocumentCache:
-    """The documents met lately. One for each execution environment."""
+    """The most recently used valid documents. There is one cache for each execution environment."""
 
     limits: GraphqlSettings
-    _kept: OrderedDict[bytes, list[Operation]] = field(default_factory=OrderedDict)
+    _cache: OrderedDict[bytes, list[Operation]] = field(default_factory=OrderedDict)
 
     def operation(self, source: str, name: str | None) -> Operation:
-        """The one to run. Invalid, and what `outline` raises; QueryTooLong; InvalidQuery where none is meant."""
+        """Return the operation to run, from the cache or by parsing the document.
+
+        Raises GraphQLRequestError, QueryTooLong, QueryTooDeep, QueryTooComplex, TooManyAliases, and
+        InvalidQuery if `name` does not select exactly one operation.
+        """
         digest = sha256(source.encode("utf-8", "surrogatepass")).digest()
-        operations = self._kept.get(digest)
+        operations = self._cache.get(digest)
         if operations is None:
-            operations = self._kept[digest] = self._read(source)
-            if len(self._kept) > KEPT:
-                self._kept.popitem(last=False)
+            operations = self._cache[digest] = self._read(source)
+            if len(self._cache) > CACHE_SIZE:
+                self._cache.popitem(last=False)
         else:
-            self._kept.move_to_end(digest)
-        return _choose(operations, name)
+            self._cache.move_to_end(digest)
+        return _select_operation(operations, name)
 
     def _read(self, source: str) -> list[Operation]:
         if len(source) > MAX_CHARACTERS:
@@ -93,22 +102,28 @@ class DocumentCache:
                 f"A document has at most {MAX_CHARACTERS} characters, not {len(source)}"
             )
         document = self._parse(source)
-        drawn = collect_fields(document, self.limits)
-        rules = RULES if self.limits.introspection else RULES_WITHOUT_INTROSPECTION
-        hide = not self.limits.introspection
-        faults = drawn.faults or validate(
-            SCHEMA, document, rules, max_errors=MAX_ERRORS, hide_suggestions=hide
+        collected = collect_fields(document, self.limits)
+        errors = collected.errors or self._validate(document)
+        if errors:
+            raise GraphQLRequestError(errors)
+        return [Operation(node, fields, document) for node, fields in collected.operations]
+
+    def _validate(self, document: DocumentNode) -> list[GraphQLError]:
+        introspection = self.limits.introspection
+        return validate(
+            SCHEMA,
+            document,
+            RULES if introspection else RULES_WITHOUT_INTROSPECTION,
+            max_errors=MAX_ERRORS,
+            hide_suggestions=not introspection,
         )
-        if faults:
-            raise GraphQLRequestError(faults)
-        return [Operation(node, fields, document) for node, fields in drawn.operations]
 
     def _parse(self, source: str) -> DocumentNode:
-        most = self.limits.max_tokens
+        max_tokens = self.limits.max_tokens
         try:
             return parse(
                 source,
-                max_lexical_tokens=most,
+                max_lexical_tokens=max_tokens,
                 max_comments=MAX_COMMENTS,
                 allow_empty_selection_sets=False,
             )
@@ -119,32 +134,36 @@ class DocumentCache:
                 ) from None
             if "Parsing aborted" in error.message:
                 raise QueryTooLong(
-                    f"A document has at most {most} tokens and {MAX_COMMENTS} comments"
+                    f"A document has at most {max_tokens} tokens and {MAX_COMMENTS} comments"
                 ) from None
             raise GraphQLRequestError([error]) from None
 
 
-def _choose(operations: list[Operation], name: str | None) -> Operation:
-    named = [
-        one for one in operations if name is None or (one.node.name and one.node.name.value == name)
-    ]
-    if len(named) == 1:
-        return named[0]
-    if name is None:
-        raise InvalidQuery(
-            "The document has several operations: operationName must say which" if named else ""
-        )
-    raise InvalidQuery(f"The document has no operation named {name[:100]!r}")
+def _select_operation(operations: list[Operation], name: str | None) -> Operation:
+    matching = operations
+    if name is not None:
+        matching = [
+            operation
+            for operation in operations
+            if operation.node.name and operation.node.name.value == name
+        ]
+    if len(matching) == 1:
+        return matching[0]
+    if name is not None:
+        raise InvalidQuery(f"The document has no operation named {name[:100]!r}")
+    if matching:
+        raise InvalidQuery("The document has several operations: operationName must select one")
+    raise InvalidQuery("The document has no operation")
 
 
-def _count(value: object, most: int) -> int:
-    """How many values there are in it, or some number over `most`."""
-    left, seen = [value], 0
-    while left and seen <= most:
-        one = left.pop()
-        seen += 1
-        if isinstance(one, dict):
-            left.extend(one.values())
-        elif isinstance(one, list):
-            left.extend(one)
-    return seen
+def _count_values(value: object, limit: int) -> int:
+    """Return how many values are in `value`, nested ones included. Stops above `limit`."""
+    remaining, count = [value], 0
+    while remaining and count <= limit:
+        current = remaining.pop()
+        count += 1
+        if isinstance(current, dict):
+            remaining.extend(current.values())
+        elif isinstance(current, list):
+            remaining.extend(current)
+    return count

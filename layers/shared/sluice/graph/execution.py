@@ -1,16 +1,21 @@
-"""Answers a plan, a level at a time: a field is resolved once, for all the objects of its level together.
+"""Execute a plan one level at a time: each field is resolved once, for all objects of its level.
 
-graphql-core's own executor resolves a field for one object after the other, so batching needs futures and an event loop
-behind every one of them: 5.6 ms for a hundred products, of which this takes 0.2 (docs/decisions/0010-graphql.md).
-Here a resolver takes a list of objects and gives a list of values, one for each: an error in it is that object's alone.
-It may give a loader's Pending instead; the field is gone on with when the tick is over.
+graphql-core's executor resolves a field for one object after another. To batch reads it needs
+futures and an event loop: 5.6 ms for 100 products, against 0.2 ms here
+(docs/decisions/0010-graphql.md).
 
-A value that failed, or is null where it must not be, stays where it is until all is done; then `_settle` turns it into
-null, with the parents that cannot hold one, and collects the errors with their paths. Who has none pays nothing for it.
+A resolver takes a list of parent objects and returns a list of values, one for each parent; an
+exception in that list fails the field of that parent only. A resolver may also return a loader's
+Pending: the field is then completed when the loader has read its rows.
+
+A value that failed, or is null although its field is non-null, stays in place as a `_Failure` until
+all fields are done. Then `_propagate_nulls` replaces it and collects the errors with their paths.
+A response without errors does not need that pass.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from dataclasses import field as dataclass_field
 from typing import Any, Protocol
 
 from graphql import GraphQLError
@@ -24,15 +29,16 @@ Path = tuple[str | int, ...]
 
 
 class ExecutionContext(Protocol):
-    """What a request is answered with: its loaders, and a way to resolve a field for many objects."""
+    """What the executor needs of a request: its loaders, and its resolvers."""
 
     loaders: Loaders
 
-    def resolve(self, selected: PlannedField, objects: Objects) -> Sequence[Any] | Pending: ...
+    def resolve(self, field: PlannedField, parents: Objects) -> Sequence[Any] | Pending:
+        """Return the field's value for each parent object."""
 
 
 class _Failure:
-    """Stands for a value that there is not."""
+    """The placeholder of a value that could not be computed."""
 
     __slots__ = ("error",)
 
@@ -42,117 +48,136 @@ class _Failure:
 
 @dataclass(slots=True)
 class ExecutionResult:
-    """`data` as it is answered, None where null went all the way up; `errors` with their paths."""
+    """The response's `data`, None if a null propagated to the root, and its errors with paths."""
 
     data: dict[str, Any] | None
-    errors: list[GraphQLError] = field(default_factory=list)
+    errors: list[GraphQLError] = dataclass_field(default_factory=list)
 
 
-def execute(fields: Sequence[PlannedField], request: ExecutionContext) -> ExecutionResult:
-    """The fields of an operation's root. Unavailable passes through: then there is no answer."""
-    return _Execution(request).run(fields)
+def execute(fields: Sequence[PlannedField], context: ExecutionContext) -> ExecutionResult:
+    """Resolve the root fields of an operation.
+
+    Raises Unavailable if the database is: the request then has no GraphQL response.
+    """
+    return _Executor(context).run(fields)
 
 
-class _Execution:
-    def __init__(self, request: ExecutionContext) -> None:
-        self._request = request
-        self._failed = False
+class _Executor:
+    def __init__(self, context: ExecutionContext) -> None:
+        self._context = context
+        self._has_failures = False
         self._errors: list[GraphQLError] = []
 
     def run(self, fields: Sequence[PlannedField]) -> ExecutionResult:
-        data = self._objects(fields, [None])[0]
-        while self._request.loaders.dispatch():
+        data: dict[str, Any] | None = self._resolve_objects(fields, [None])[0]
+        while self._context.loaders.dispatch():
             pass
-        return ExecutionResult(
-            self._settle(fields, data, ()) if self._failed else data, self._errors
-        )
+        if self._has_failures and data is not None:
+            data = self._propagate_nulls(fields, data, ())
+        return ExecutionResult(data, self._errors)
 
-    def _objects(self, fields: Sequence[PlannedField], objects: Objects) -> list[dict[str, Any]]:
-        """What is answered for each object. Its keys are there at once, in their order; values come as they may."""
-        blank = dict.fromkeys([selected.key for selected in fields])
-        answers = [blank.copy() for _ in objects]
-        if answers:
-            for selected in fields:
-                self._start(selected, objects, answers)
-        return answers
+    def _resolve_objects(
+        self, fields: Sequence[PlannedField], objects: Objects
+    ) -> list[dict[str, Any]]:
+        """Return the response object of each object. Values of pending fields are set later.
 
-    def _start(
-        self, selected: PlannedField, objects: Objects, answers: list[dict[str, Any]]
+        The keys are all set at once, so they are in the order of the selection.
+        """
+        blank = dict.fromkeys([field.response_key for field in fields])
+        results = [blank.copy() for _ in objects]
+        if results:
+            for field in fields:
+                self._resolve_field(field, objects, results)
+        return results
+
+    def _resolve_field(
+        self, field: PlannedField, objects: Objects, results: list[dict[str, Any]]
     ) -> None:
         try:
-            values = self._request.resolve(selected, objects)
+            values = self._context.resolve(field, objects)
         except Unavailable:
             raise
         except Exception as error:
             values = [error] * len(objects)
         if isinstance(values, Pending):
-            values.then(lambda values: self._complete(selected, values, answers))
+            values.then(lambda values: self._complete(field, values, results))
         else:
-            self._complete(selected, values, answers)
+            self._complete(field, values, results)
 
     def _complete(
-        self, selected: PlannedField, values: Sequence[Any], answers: list[dict[str, Any]]
+        self, field: PlannedField, values: Sequence[Any], results: list[dict[str, Any]]
     ) -> None:
-        kind, key = selected.kind, selected.key
-        if kind.object is None:
-            write = kind.write
-            for answer, value in zip(answers, values, strict=True):
-                if value is None or isinstance(value, Exception):
-                    answer[key] = self._absent(selected, value)
-                else:
-                    answer[key] = value if write is None else write(value)
+        if field.info.object_type is None:
+            self._complete_leaves(field, values, results)
             return
+        key = field.response_key
         present: list[tuple[dict[str, Any], Any]] = []
-        for answer, value in zip(answers, values, strict=True):
+        for result, value in zip(results, values, strict=True):
             if value is None or isinstance(value, Exception):
-                answer[key] = self._absent(selected, value)
+                result[key] = self._null_or_failure(field, value)
             else:
-                present.append((answer, value))
-        if kind.many:
-            inner = self._objects(selected.fields, [one for _, many in present for one in many])
-            at = 0
-            for answer, many in present:
-                answer[key] = inner[at : at + len(many)]
-                at += len(many)
+                present.append((result, value))
+        if field.info.is_list:
+            items = [item for _, items in present for item in items]
+            children = self._resolve_objects(field.fields, items)
+            start = 0
+            for result, items in present:
+                end = start + len(items)
+                result[key] = children[start:end]
+                start = end
         else:
-            inner = self._objects(selected.fields, [value for _, value in present])
-            for (answer, _), one in zip(present, inner, strict=True):
-                answer[key] = one
+            children = self._resolve_objects(field.fields, [value for _, value in present])
+            for (result, _), child in zip(present, children, strict=True):
+                result[key] = child
 
-    def _absent(self, selected: PlannedField, value: Exception | None) -> _Failure | None:
+    def _complete_leaves(
+        self, field: PlannedField, values: Sequence[Any], results: list[dict[str, Any]]
+    ) -> None:
+        key, serialize = field.response_key, field.info.serialize
+        for result, value in zip(results, values, strict=True):
+            if value is None or isinstance(value, Exception):
+                result[key] = self._null_or_failure(field, value)
+            else:
+                result[key] = value if serialize is None else serialize(value)
+
+    def _null_or_failure(self, field: PlannedField, value: Exception | None) -> _Failure | None:
         if isinstance(value, Unavailable):
             raise value
         if value is None:
-            if not selected.kind.required:
+            if not field.info.non_null:
                 return None
             value = GraphQLError(
-                f"Cannot return null for non-nullable field {selected.owner}.{selected.name}."
+                f"Cannot return null for non-nullable field {field.parent_type}.{field.name}."
             )
-        self._failed = True
+        self._has_failures = True
         return _Failure(value)
 
-    def _settle(
-        self, fields: Sequence[PlannedField], answer: dict[str, Any], path: Path
+    def _propagate_nulls(
+        self, fields: Sequence[PlannedField], result: dict[str, Any], path: Path
     ) -> dict[str, Any] | None:
-        """The answer without failures; None where one of them is of a field that cannot be null."""
-        holds = True
-        for selected in fields:
-            value, kind, here = answer[selected.key], selected.kind, (*path, selected.key)
+        """Replace the failures in `result` by null. Return None if a non-null field is null."""
+        is_valid = True
+        for field in fields:
+            key, info = field.response_key, field.info
+            value = result[key]
+            field_path = (*path, key)
             if isinstance(value, _Failure):
-                self._errors.append(located(value.error, selected, here))
+                self._errors.append(located_error(value.error, field, field_path))
                 value = None
-            elif value is not None and kind.many:
+            elif value is not None and info.is_list:
                 items = [
-                    self._settle(selected.fields, item, (*here, n)) for n, item in enumerate(value)
+                    self._propagate_nulls(field.fields, item, (*field_path, index))
+                    for index, item in enumerate(value)
                 ]
                 value = None if None in items else items
-            elif value is not None and kind.object:
-                value = self._settle(selected.fields, value, here)
-            answer[selected.key] = value
-            holds = holds and not (value is None and kind.required)
-        return answer if holds else None
+            elif value is not None and info.object_type:
+                value = self._propagate_nulls(field.fields, value, field_path)
+            result[key] = value
+            if value is None and info.non_null:
+                is_valid = False
+        return result if is_valid else None
 
 
-def located(error: Exception, selected: PlannedField, path: Path) -> GraphQLError:
-    """With its place in the document and in the answer."""
-    return GraphQLError(str(error), selected.field.nodes, path=list(path), original_error=error)
+def located_error(error: Exception, field: PlannedField, path: Path) -> GraphQLError:
+    """Return the error with its locations in the document and its path in the response."""
+    return GraphQLError(str(error), field.collected.nodes, path=list(path), original_error=error)

@@ -1,9 +1,12 @@
-"""What does a document select? Its fields, merged as they will be answered, with every fragment put in its place.
+"""Collect the fields that a document selects: merge equal fields, and inline its fragments.
 
-The tree is made of syntax alone, before validation: it is bounded by depth, aliases and a number of steps, so that no
-document can make what comes after it work long. Its merging is also the schema's own rule for fields that are named
-alike: nothing here is an interface or a union, so two of them agree exactly when they ask the same field with the same
-arguments. graphql-core's rule for it (OverlappingFieldsCanBeMerged) allows for more, and compares them all in pairs.
+This runs before validation and uses the syntax only. It is limited by depth, aliases and a number
+of steps, so no document can make the later steps slow.
+
+Merging also checks that fields with the same response key do not conflict. The schema has no
+interfaces or unions, so two such fields can be merged exactly if they have the same name and the
+same arguments. graphql-core's rule (OverlappingFieldsCanBeMerged) is more general and compares all
+pairs of fields.
 """
 
 from collections.abc import Iterable, Mapping
@@ -27,18 +30,22 @@ from graphql import (
 from sluice.errors import QueryTooComplex, QueryTooDeep, TooManyAliases
 from sluice.settings import GraphqlSettings
 
-MAX_STEPS = 300  # fields, arguments, fragments and directives, each as often as it is met
+# Fields, arguments, fragments and directives. Those of a fragment count each time it is spread.
+MAX_STEPS = 300
 MAX_DEFINITIONS = 50
-MAX_CONFLICTS = 20  # that are told
-INTROSPECTION_DEPTH = 20  # the standard query looks through nine wrappings of a type
-INTROSPECTION = ("__schema", "__type")
+MAX_CONFLICTS = 20  # reported
+MAX_INTROSPECTION_DEPTH = 20  # the standard query unwraps nine levels of a type
+INTROSPECTION_FIELDS = ("__schema", "__type")
 
-Conditions = tuple[DirectiveNode, ...]  # @skip and @include, on the way from the operation
+Conditions = tuple[DirectiveNode, ...]  # @skip and @include on the path from the operation
 
 
 @dataclass(slots=True)
 class CollectedField:
-    """One field of the answer, by the `key` it has there. It is wanted where all of one set of `conditions` hold."""
+    """A field of the response, with its response key and all nodes that select it.
+
+    It is included if all directives of at least one of `conditions` allow it.
+    """
 
     key: str
     name: str
@@ -49,14 +56,17 @@ class CollectedField:
 
 @dataclass(frozen=True, slots=True)
 class CollectedDocument:
-    """A document's operations, each with its fields by key; `faults` are what already makes it invalid."""
+    """The root fields of each operation by response key, and the errors that were found."""
 
     operations: list[tuple[OperationDefinitionNode, dict[str, CollectedField]]]
-    faults: list[GraphQLError]
+    errors: list[GraphQLError]
 
 
 def collect_fields(document: DocumentNode, limits: GraphqlSettings) -> CollectedDocument:
-    """QueryTooDeep, TooManyAliases, QueryTooComplex."""
+    """Collect the fields of each operation.
+
+    Raises QueryTooDeep, TooManyAliases and QueryTooComplex.
+    """
     if len(document.definitions) > MAX_DEFINITIONS:
         raise QueryTooComplex(f"A document has at most {MAX_DEFINITIONS} operations and fragments")
     fragments = {
@@ -64,107 +74,121 @@ def collect_fields(document: DocumentNode, limits: GraphqlSettings) -> Collected
         for node in document.definitions
         if isinstance(node, FragmentDefinitionNode)
     }
-    merger = _Merger(fragments, limits)
+    collector = _FieldCollector(fragments, limits)
     operations: list[tuple[OperationDefinitionNode, dict[str, CollectedField]]] = []
     for node in document.definitions:
         if isinstance(node, OperationDefinitionNode):
             fields: dict[str, CollectedField] = {}
-            merger.merge(node.selection_set.selections, fields, (), depth=1, most=limits.max_depth)
+            selections = node.selection_set.selections
+            collector.collect(selections, fields, (), depth=1, max_depth=limits.max_depth)
             operations.append((node, fields))
-    unused = [
-        node for name, node in fragments.items() if name not in merger.spread
-    ]  # nor looked at: no bounds hold
-    faults = [GraphQLError(f"Fragment {node.name.value!r} is never used.", node) for node in unused]
-    return CollectedDocument(operations, [*merger.conflicts, *faults])
+    # Unused fragments were not collected, so no limit has been checked for them.
+    unused = [node for name, node in fragments.items() if name not in collector.spread_fragments]
+    unused_errors = [
+        GraphQLError(f"Fragment {node.name.value!r} is never used.", node) for node in unused
+    ]
+    return CollectedDocument(operations, [*collector.conflicts, *unused_errors])
 
 
-class _Merger:
+class _FieldCollector:
     def __init__(
         self, fragments: Mapping[str, FragmentDefinitionNode], limits: GraphqlSettings
     ) -> None:
         self._fragments = fragments
         self._limits = limits
         self._steps = 0
-        self._open: list[str] = []  # the fragments that we are in
-        self._aliased: set[int] = (
-            set()
-        )  # nodes, each counted once however often its fragment is spread
-        self.spread: set[str] = set()
+        self._open_fragments: list[str] = []
+        # Ids of nodes: an alias in a fragment counts once, however often the fragment is spread.
+        self._aliased: set[int] = set()
+        self.spread_fragments: set[str] = set()
         self.conflicts: list[GraphQLError] = []
 
-    def merge(
+    def collect(
         self,
         selections: Iterable[SelectionNode],
         into: dict[str, CollectedField],
-        outer: Conditions,
+        outer_conditions: Conditions,
         *,
         depth: int,
-        most: int,
+        max_depth: int,
     ) -> None:
-        """Put what the selections ask for `into` a selection set at this depth."""
+        """Add the selected fields to `into`, the fields of a selection set at this depth."""
         for node in selections:
-            self._step(1 + len(node.directives or ()) + len(getattr(node, "arguments", None) or ()))
-            conditions = outer
-            if node.directives:
-                conditions += tuple(
-                    d for d in node.directives if d.name.value in ("skip", "include")
-                )
+            arguments = getattr(node, "arguments", None) or ()
+            self._count_steps(1 + len(node.directives or ()) + len(arguments))
+            conditions = outer_conditions + _conditions_of(node)
             if isinstance(node, FieldNode):
-                self._field(node, into, conditions, depth=depth, most=most)
+                self._collect_field(node, into, conditions, depth=depth, max_depth=max_depth)
             elif isinstance(node, FragmentSpreadNode):
-                name = node.name.value
-                fragment = self._fragments.get(name)
-                self.spread.add(name)
-                if fragment and name not in self._open:  # both are validation's to refuse
-                    self._open.append(name)
-                    self.merge(
-                        fragment.selection_set.selections, into, conditions, depth=depth, most=most
-                    )
-                    self._open.pop()
+                self._collect_fragment(
+                    node.name.value, into, conditions, depth=depth, max_depth=max_depth
+                )
             else:
-                self.merge(node.selection_set.selections, into, conditions, depth=depth, most=most)  # type: ignore[attr-defined]
+                inner = node.selection_set.selections  # type: ignore[attr-defined]
+                self.collect(inner, into, conditions, depth=depth, max_depth=max_depth)
 
-    def _field(
+    def _collect_fragment(
+        self,
+        name: str,
+        into: dict[str, CollectedField],
+        conditions: Conditions,
+        *,
+        depth: int,
+        max_depth: int,
+    ) -> None:
+        fragment = self._fragments.get(name)
+        self.spread_fragments.add(name)
+        if fragment is None or name in self._open_fragments:
+            return  # unknown or recursive: validation rejects both
+        self._open_fragments.append(name)
+        selections = fragment.selection_set.selections
+        self.collect(selections, into, conditions, depth=depth, max_depth=max_depth)
+        self._open_fragments.pop()
+
+    def _collect_field(
         self,
         node: FieldNode,
         into: dict[str, CollectedField],
         conditions: Conditions,
         *,
         depth: int,
-        most: int,
+        max_depth: int,
     ) -> None:
-        if depth == 1 and node.name.value in INTROSPECTION:
-            most = INTROSPECTION_DEPTH
-        if depth > most:
-            raise QueryTooDeep(f"A query is at most {most} fields deep")
+        if depth == 1 and node.name.value in INTROSPECTION_FIELDS:
+            max_depth = MAX_INTROSPECTION_DEPTH
+        if depth > max_depth:
+            raise QueryTooDeep(f"A query is at most {max_depth} fields deep")
         if node.alias:
             self._aliased.add(id(node))
             if len(self._aliased) > self._limits.max_aliases:
                 raise TooManyAliases(f"A query has at most {self._limits.max_aliases} aliases")
         key = (node.alias or node.name).value
-        known = into.get(key)
-        if known is None:
-            known = into[key] = CollectedField(key, node.name.value, [node], [conditions])
+        collected = into.get(key)
+        if collected is None:
+            collected = into[key] = CollectedField(key, node.name.value, [node], [conditions])
         else:
-            self._agree(known, node)
-            known.nodes.append(node)
-            known.conditions.append(conditions)
+            self._check_mergeable(collected, node)
+            collected.nodes.append(node)
+            collected.conditions.append(conditions)
         if node.selection_set:
-            self.merge(
-                node.selection_set.selections, known.fields, conditions, depth=depth + 1, most=most
+            selections = node.selection_set.selections
+            self.collect(
+                selections, collected.fields, conditions, depth=depth + 1, max_depth=max_depth
             )
 
-    def _agree(self, known: CollectedField, node: FieldNode) -> None:
-        first = known.nodes[0]
-        if (
-            len(self.conflicts) < MAX_CONFLICTS
-            and first is not node
-            and (known.name != node.name.value or _arguments(first) != _arguments(node))
-        ):
-            reason = f"Fields {known.key!r} conflict: they ask different things. Use different aliases on the fields."
-            self.conflicts.append(GraphQLError(reason, [first, node]))
+    def _check_mergeable(self, collected: CollectedField, node: FieldNode) -> None:
+        first = collected.nodes[0]
+        if len(self.conflicts) >= MAX_CONFLICTS or first is node:
+            return
+        if collected.name == node.name.value and _arguments(first) == _arguments(node):
+            return
+        message = (
+            f"Fields {collected.key!r} conflict: they have different names or arguments. "
+            "Use different aliases on the fields."
+        )
+        self.conflicts.append(GraphQLError(message, [first, node]))
 
-    def _step(self, steps: int) -> None:
+    def _count_steps(self, steps: int) -> None:
         self._steps += steps
         if self._steps > MAX_STEPS:
             raise QueryTooComplex(
@@ -172,16 +196,21 @@ class _Merger:
             )
 
 
+def _conditions_of(node: SelectionNode) -> Conditions:
+    directives = node.directives or ()
+    return tuple(node for node in directives if node.name.value in ("skip", "include"))
+
+
 def _arguments(node: FieldNode) -> dict[str, Any]:
-    return {argument.name.value: _said(argument.value) for argument in node.arguments or ()}
+    return {argument.name.value: _comparable(argument.value) for argument in node.arguments or ()}
 
 
-def _said(value: Any) -> Any:
-    """What a value in the document says, as something that can be compared: nodes know where they stand, too."""
+def _comparable(value: Any) -> Any:
+    """Return the value of a literal without its location, so that equal values compare equal."""
     if isinstance(value, ListValueNode):
-        return [_said(item) for item in value.values]
+        return [_comparable(item) for item in value.values]
     if isinstance(value, ObjectValueNode):
-        return {field.name.value: _said(field.value) for field in value.fields}
-    return value.kind, value.name.value if isinstance(value, VariableNode) else getattr(
-        value, "value", None
-    )
+        return {field.name.value: _comparable(field.value) for field in value.fields}
+    if isinstance(value, VariableNode):
+        return value.kind, value.name.value
+    return value.kind, getattr(value, "value", None)

@@ -1,7 +1,7 @@
-"""GraphQL over HTTP: a request in, a response out, and in between the steps that each bound the next.
+"""Serve GraphQL over HTTP: turn one HTTP request into one HTTP response.
 
-https://graphql.github.io/graphql-over-http/draft/. What is wrong with the document is told in GraphQL's own words,
-under 400 to who accepts application/graphql-response+json and under 200 to who knows only application/json.
+https://graphql.github.io/graphql-over-http/draft/. An invalid document is status 400 for clients
+that accept application/graphql-response+json, and 200 for those that accept application/json only.
 """
 
 import json
@@ -21,181 +21,190 @@ from sluice.errors import (
     NotAcceptable,
     SluiceError,
 )
-from sluice.graph.cost import cost_of, require_affordable
+from sluice.graph.cost import calculate_cost, check_cost
 from sluice.graph.document import DocumentCache, GraphQLRequestError, Operation
-from sluice.graph.execution import ExecutionResult, execute, located
-from sluice.graph.mutations import mutate
+from sluice.graph.execution import ExecutionResult, execute, located_error
+from sluice.graph.mutations import run_mutations
 from sluice.graph.plan import PlannedField, plan
 from sluice.graph.request import GraphQLRequest
-from sluice.graph.resolvers import ResolverContext, reads_catalogue, require_scopes
+from sluice.graph.resolvers import ResolverContext, reads_only_catalog, require_scopes
 from sluice.http import accept, idempotency, problem
 from sluice.http.request import Request
+from sluice.repositories.idempotency import IdempotencyKey
 from sluice.runtime import Runtime
 from sluice.settings import GraphqlSettings
 from sluice.unit_of_work import Repositories, UnitOfWork
 
-Judge = Callable[[Exception], SluiceError]
+ToApiError = Callable[[Exception], SluiceError]
 
 JSON = "application/json"
 GRAPHQL_RESPONSE = "application/graphql-response+json"
-MAX_ERRORS = 100  # that are told one by one: each of ten thousand nodes may have one
+MAX_REPORTED_ERRORS = 100  # each of ten thousand nodes may have one
 
 
 @lru_cache(maxsize=1)
-def documents(limits: GraphqlSettings) -> DocumentCache:
-    """Those of this environment."""
+def document_cache(limits: GraphqlSettings) -> DocumentCache:
+    """Return the cache of this execution environment."""
     return DocumentCache(limits)
 
 
 def handle_request(
-    shop: Runtime, request: Request, graphql_request: GraphQLRequest, judge: Judge
+    runtime: Runtime, request: Request, graphql_request: GraphQLRequest, to_api_error: ToApiError
 ) -> Response[str]:
-    """The response to who asks; `judge` says what may be seen of an error.
+    """Run a GraphQL request and return its response.
 
-    SluiceErrors that are no part of GraphQL: not acceptable, unavailable, a reused key.
+    `to_api_error` converts an exception to the error that clients may see.
+    Raises SluiceErrors that are no GraphQL errors: NotAcceptable, Unavailable, MethodNotAllowed,
+    IdempotencyInProgress and IdempotencyKeyReused.
     """
-    media_type = _media_type(request)
-    turn = _Turn(shop, request, judge)
+    media_type = _negotiate_media_type(request)
+    content_type = f"{media_type}; charset=utf-8"
+    handler = _RequestHandler(runtime, request, to_api_error)
     try:
-        text, replayed = turn.take(graphql_request)
+        text, replayed = handler.run(graphql_request)
     except (GraphQLRequestError, BadRequest) as error:
         errors = (
             error.errors
             if isinstance(error, GraphQLRequestError)
             else [GraphQLError(error.detail, original_error=error)]
         )
-        text = turn.render(ExecutionResult(None, errors), with_data=False)
-        return Response(
-            400 if media_type == GRAPHQL_RESPONSE else 200, f"{media_type}; charset=utf-8", text
-        )
+        text = handler.render(ExecutionResult(None, errors), with_data=False)
+        return Response(400 if media_type == GRAPHQL_RESPONSE else 200, content_type, text)
     headers = {"Idempotency-Replayed": "true"} if replayed else {}
-    return Response(200, f"{media_type}; charset=utf-8", text, headers)
+    return Response(200, content_type, text, headers)
 
 
-class _Refused(Exception):
-    """Mutations of which one failed; the others are undone by this."""
+class _MutationFailed(Exception):
+    """A mutation failed. Raising this rolls back all mutations of the request."""
 
-    def __init__(self, text: str) -> None:
-        self.text = text
+    def __init__(self, response_text: str) -> None:
+        self.response_text = response_text
 
 
-class _Turn:
-    """One request's way through."""
+class _RequestHandler:
+    """Run one request and render its response."""
 
-    def __init__(self, shop: Runtime, request: Request, judge: Judge) -> None:
-        self._shop = shop
+    def __init__(self, runtime: Runtime, request: Request, to_api_error: ToApiError) -> None:
+        self._runtime = runtime
         self._request = request
-        self._judge = judge
-        self._judged: dict[int, SluiceError] = {}  # by id: one error may be that of many nodes
-        self._limits = shop.settings.graphql
+        self._to_api_error = to_api_error
+        # By the id of the exception: many nodes may share one, which is logged once.
+        self._api_errors: dict[int, SluiceError] = {}
+        self._limits = runtime.settings.graphql
         self._cost: int | None = None
 
-    def take(self, graphql_request: GraphQLRequest) -> tuple[str, bool]:
-        """The response's text, and whether it is an earlier one. Invalid, BadRequest: it is not run."""
-        operation = documents(self._limits).operation(
-            graphql_request.query, graphql_request.operation
-        )
+    def run(self, graphql_request: GraphQLRequest) -> tuple[str, bool]:
+        """Return the response's body, and whether it is the stored response of an earlier request.
+
+        Raises GraphQLRequestError or BadRequest if the request is invalid: then nothing has run.
+        """
+        documents = document_cache(self._limits)
+        operation = documents.operation(graphql_request.query, graphql_request.operation)
         if operation.is_mutation and self._request.method != "POST":
             raise MethodNotAllowed("A mutation is sent by POST", headers={"Allow": "POST"})
-        fields = plan(operation, operation.variables(graphql_request.variables, self._limits))
-        self._cost = cost_of(fields)
-        require_affordable(self._cost, self._limits.max_cost)
+        variables = operation.coerce_variables(graphql_request.variables, self._limits)
+        fields = plan(operation, variables)
+        self._cost = calculate_cost(fields)
+        check_cost(self._cost, self._limits.max_cost)
         if operation.is_mutation:
-            return self._mutate(operation, fields, graphql_request)
-        shop = self._shop if reads_catalogue(fields) else self._shop.primary
-        return self.render(
-            execute(fields, self._resolution(operation, graphql_request, shop))
-        ), False
+            return self._run_mutation(operation, fields, graphql_request)
+        repositories = self._runtime if reads_only_catalog(fields) else self._runtime.primary
+        context = self._resolver_context(operation, graphql_request, repositories)
+        return self.render(execute(fields, context)), False
 
     def render(self, result: ExecutionResult, *, with_data: bool = True) -> str:
-        """The response as JSON."""
+        """Return the response's body as JSON."""
         body: dict[str, Any] = {}
         if result.errors:
-            body["errors"] = [self._shown(error) for error in result.errors[:MAX_ERRORS]]
-            if len(result.errors) > MAX_ERRORS:
-                body["errors"][-1]["message"] += (
-                    f" (and {len(result.errors) - MAX_ERRORS} more errors)"
-                )
+            body["errors"] = self._render_errors(result.errors)
         if with_data:
             body["data"] = result.data
         if self._cost is not None:
             body["extensions"] = {"cost": {"requested": self._cost, "limit": self._limits.max_cost}}
         text = json.dumps(body, separators=(",", ":"), ensure_ascii=False)
-        return text.encode(
-            "utf-8", "replace"
-        ).decode()  # half a surrogate pair, out of the document, cannot be sent
+        # A lone surrogate from the document cannot be encoded; it becomes a question mark.
+        return text.encode("utf-8", "replace").decode()
 
-    def _shown(self, error: GraphQLError) -> dict[str, Any]:
-        """As the client sees it: with the problem that REST would have answered."""
+    def _render_errors(self, errors: Sequence[GraphQLError]) -> list[dict[str, Any]]:
+        rendered = [self._render_error(error) for error in errors[:MAX_REPORTED_ERRORS]]
+        if len(errors) > MAX_REPORTED_ERRORS:
+            rendered[-1]["message"] += f" (and {len(errors) - MAX_REPORTED_ERRORS} more errors)"
+        return rendered
+
+    def _render_error(self, error: GraphQLError) -> dict[str, Any]:
+        """Return the error as the client sees it, with the problem body of the REST API."""
         cause = error.original_error
-        if error.path is None and not isinstance(
-            cause, SluiceError
-        ):  # of the document, before anything was run
+        if error.path is None and not isinstance(cause, SluiceError):  # the document is invalid
             cause = InvalidQuery(error.message)
-        fault = cause or error
-        judged = self._judged.get(id(fault))
-        if judged is None:
-            judged = self._judged[id(fault)] = self._judge(fault)
-        told = problem.body(judged, self._request.id)
-        shown: dict[str, Any] = {"message": told["detail"]}
+        exception = cause or error
+        api_error = self._api_errors.get(id(exception))
+        if api_error is None:
+            api_error = self._api_errors[id(exception)] = self._to_api_error(exception)
+        problem_body = problem.body(api_error, self._request.id)
+        rendered: dict[str, Any] = {"message": problem_body["detail"]}
         if error.locations:
-            shown["locations"] = [
-                {"line": place.line, "column": place.column} for place in error.locations
+            rendered["locations"] = [
+                {"line": location.line, "column": location.column} for location in error.locations
             ]
         if error.path is not None:
-            shown["path"] = list(error.path)
-        return {**shown, "extensions": {"code": judged.code, "problem": told}}
+            rendered["path"] = list(error.path)
+        return {**rendered, "extensions": {"code": api_error.code, "problem": problem_body}}
 
-    def _mutate(
+    def _run_mutation(
         self, operation: Operation, fields: Sequence[PlannedField], graphql_request: GraphQLRequest
     ) -> tuple[str, bool]:
-        """All of it in one transaction, with the answer that its Idempotency-Key keeps."""
+        """Run all mutations and store the response of the Idempotency-Key in one transaction."""
         key = idempotency.read(self._request)
 
         def run(work: UnitOfWork) -> str:
             if key is not None:
                 work.idempotency.claim(key)
-            result = mutate(fields, self._resolution(operation, graphql_request, work))
+            context = self._resolver_context(operation, graphql_request, work)
+            result = run_mutations(fields, context)
             text = self.render(result)
             if result.errors:
-                raise _Refused(text)
+                raise _MutationFailed(text)
             if key is not None:
                 work.idempotency.store_response(key, text)
             return text
 
-        for selected in fields:
+        for field in fields:
             try:
-                require_scopes([selected], self._request.scopes)
-            except InsufficientScope as error:  # told before anything is begun
-                return self.render(
-                    ExecutionResult(None, [located(error, selected, (selected.key,))])
-                ), False
+                require_scopes([field], self._request.scopes)
+            except InsufficientScope as error:  # reported before the transaction begins
+                scope_error = located_error(error, field, (field.response_key,))
+                return self.render(ExecutionResult(None, [scope_error])), False
         try:
-            return self._shop.run_in_transaction(run), False
-        except _Refused as refused:
-            return refused.text, False
+            return self._runtime.run_in_transaction(run), False
+        except _MutationFailed as failed:
+            return failed.response_text, False
         except IdempotencyKeyReused:
-            first = self._shop.idempotency.find_response(key) if key else None
-            if first is None:
+            stored_text = self._stored_response(key)
+            if stored_text is None:
                 raise
-            return first.json, True
+            return stored_text, True
 
-    def _resolution(
-        self, operation: Operation, graphql_request: GraphQLRequest, shop: Repositories
+    def _stored_response(self, key: IdempotencyKey | None) -> str | None:
+        stored = self._runtime.idempotency.find(key) if key else None
+        return None if stored is None else stored.json
+
+    def _resolver_context(
+        self, operation: Operation, graphql_request: GraphQLRequest, repositories: Repositories
     ) -> ResolverContext:
         return ResolverContext(
             operation,
             graphql_request.variables,
-            shop=shop,
-            analytics=self._shop.analytics,
+            repositories=repositories,
+            analytics=self._runtime.analytics,
             scopes=self._request.scopes,
             max_rows=self._limits.max_cost,
         )
 
 
-def _media_type(request: Request) -> str:
-    """GraphQL's own media type where the client names it, else JSON. NotAcceptable."""
-    chosen = accept.choose(request.headers.get("accept", ""), (GRAPHQL_RESPONSE, JSON), JSON)
+def _negotiate_media_type(request: Request) -> str:
+    """Return GRAPHQL_RESPONSE if the client names it, and JSON otherwise. Raises NotAcceptable."""
+    media_types = (GRAPHQL_RESPONSE, JSON)
+    chosen = accept.choose(request.headers.get("accept", ""), media_types, JSON)
     if chosen is None:
         raise NotAcceptable(
             f"The response is {GRAPHQL_RESPONSE} or {JSON}, which the Accept header excludes"

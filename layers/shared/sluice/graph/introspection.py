@@ -1,4 +1,4 @@
-"""What the schema says of itself, answered by graphql-core's own executor: it needs no database, and no speed."""
+"""Resolve `__schema` and `__type` with graphql-core's own executor, which needs no database."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,22 +11,19 @@ from sluice.graph.plan import PlannedField
 from sluice.graph.schema import SCHEMA
 
 
-def introspect(
-    operation: Operation, variables: Mapping[str, object], selected: PlannedField
-) -> Any:
-    """The value of `__schema` or `__type`. Raises GraphQLError."""
-    alone = OperationDefinitionNode(
+def introspect(operation: Operation, variables: Mapping[str, object], field: PlannedField) -> Any:
+    """Return the value of a `__schema` or `__type` field. Raises GraphQLError."""
+    single_field_operation = OperationDefinitionNode(
         operation=operation.node.operation,
         variable_definitions=operation.node.variable_definitions,
         directives=(),
-        selection_set=SelectionSetNode(selections=tuple(selected.field.nodes)),
+        selection_set=SelectionSetNode(selections=tuple(field.collected.nodes)),
     )
     fragments = [
         node for node in operation.document.definitions if isinstance(node, FragmentDefinitionNode)
     ]
-    result = execute_sync(
-        SCHEMA, DocumentNode(definitions=(alone, *fragments)), variable_values=dict(variables)
-    )
+    document = DocumentNode(definitions=(single_field_operation, *fragments))
+    result = execute_sync(SCHEMA, document, variable_values=dict(variables))
     if result.errors:
         raise result.errors[0]
-    return (result.data or {}).get(selected.key)
+    return (result.data or {}).get(field.response_key)

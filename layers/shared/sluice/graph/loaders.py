@@ -1,53 +1,55 @@
-"""Loaders: whatever asks for rows by key while a request is answered is gathered, and asked of the database at once.
+"""Batch the reads of a request: collect keys, then read the rows of all of them with one statement.
 
-After DataLoader (https://github.com/graphql/dataloader), without an event loop. A *tick* is everything that can be
-answered without the database; when nothing else is left to do, `Loaders.dispatch` runs one statement for each loader
-that somebody waits for. A key is read once in a request. It may fail alone: its value is then the error.
+This is the DataLoader pattern (https://github.com/graphql/dataloader) without an event loop. The
+executor resolves all fields that need no database, and then calls `Loaders.dispatch`, which runs
+one statement for each loader with waiting keys. This is repeated until no loader has any.
 
-They live as long as the request. Kept longer, they would give one client what another may see, and give it stale.
+A key is read once in a request. The read of a key can fail alone: its value is then the exception.
+
+Loaders live as long as their request. Kept longer, they would return stale rows, and rows of one
+client to another.
 """
 
 from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from typing import Any
 
-Batch = Callable[
-    [Sequence[Any], frozenset[str]], Mapping[Any, Any]
-]  # keys, fields → key → value or error
+# Takes keys and field names. Returns, by key, a row or an exception; unknown keys are left out.
+Batch = Callable[[Sequence[Any], frozenset[str]], Mapping[Any, Any]]
 Values = list[Any]
 
 
 class Pending:
-    """Values that are not here yet, one for each key that was asked for; None for a key that has none."""
+    """Values that will be read later, one for each requested key; None for an unknown key."""
 
     def __init__(self) -> None:
-        self._then: Callable[[Values], None] | None = None
+        self._callback: Callable[[Values], None] | None = None
 
-    def then(self, action: Callable[[Values], None]) -> None:
-        """Called once, with the values."""
-        self._then = action
+    def then(self, callback: Callable[[Values], None]) -> None:
+        """Call `callback` once, with the values, when they have been read."""
+        self._callback = callback
 
-    def settle(self, values: Values) -> None:
-        if self._then is not None:
-            self._then(values)
+    def set_result(self, values: Values) -> None:
+        """Pass the values to the callback."""
+        if self._callback is not None:
+            self._callback(values)
 
 
 class Loader:
-    """The rows of one kind. `batch` reads many at once; what it does not return does not exist."""
+    """Read the rows of one kind by key. `batch` reads the rows of many keys at once."""
 
     def __init__(self, batch: Batch) -> None:
         self._batch = batch
-        self._known: dict[
-            Hashable, tuple[frozenset[str], Any]
-        ] = {}  # with the fields that were read
+        # By key: the fields that were read, and the row.
+        self._cache: dict[Hashable, tuple[frozenset[str], Any]] = {}
         self._waiting: list[tuple[Sequence[Hashable], Pending]] = []
-        self._missing: dict[Hashable, None] = {}  # in the order they were asked for
+        self._missing: dict[Hashable, None] = {}  # a set that keeps the order of the requests
         self._fields: frozenset[str] = frozenset()
 
     def load(self, keys: Sequence[Hashable], fields: Collection[str] = ()) -> Pending:
-        """The rows of these keys, with at least these fields. A key of None has none."""
+        """Return the rows of these keys, with at least these fields. Key None has no row."""
         wanted = frozenset(fields)
         for key in keys:
-            if key is not None and not (key in self._known and wanted <= self._known[key][0]):
+            if key is not None and not self._is_cached(key, wanted):
                 self._missing[key] = None
                 self._fields |= wanted
         pending = Pending()
@@ -55,46 +57,51 @@ class Loader:
         return pending
 
     def dispatch(self) -> bool:
-        """Read what is missing, in one batch, and settle everyone who waits; False where nobody does."""
+        """Read the missing keys in one batch and complete all waiting loads. False without any."""
         if not self._waiting:
             return False
         waiting, self._waiting = self._waiting, []
         if self._missing:
             self._read(list(self._missing))
         for keys, pending in waiting:
-            pending.settle([self._known[key][1] if key is not None else None for key in keys])
+            values = [self._cache[key][1] if key is not None else None for key in keys]
+            pending.set_result(values)
         return True
+
+    def _is_cached(self, key: Hashable, fields: frozenset[str]) -> bool:
+        return key in self._cache and fields <= self._cache[key][0]
 
     def _read(self, keys: list[Hashable]) -> None:
         fields = self._fields
-        for key in keys:  # what is read again, is read with all that anybody asked of it
-            fields |= self._known[key][0] if key in self._known else frozenset()
+        for key in keys:
+            if key in self._cache:  # read again, with the fields of the earlier loads as well
+                fields |= self._cache[key][0]
         self._missing, self._fields = {}, frozenset()
         try:
-            found = self._batch(keys, fields)
-        except Exception as error:  # theirs alone; whoever answers shows or masks it
-            found = dict.fromkeys(keys, error)
-        self._known.update({key: (fields, found.get(key)) for key in keys})
+            rows = self._batch(keys, fields)
+        except Exception as error:  # fails these keys only; the handler reports or masks it
+            rows = dict.fromkeys(keys, error)
+        self._cache.update({key: (fields, rows.get(key)) for key in keys})
 
 
 class Loaders:
-    """The loaders of one request, each made when it is first asked for."""
+    """The loaders of one request, by name."""
 
     def __init__(self) -> None:
         self._loaders: dict[Hashable, Loader] = {}
 
-    def of(self, name: Hashable, batch: Batch) -> Loader:
-        """The loader of this name."""
+    def get(self, name: Hashable, batch: Batch) -> Loader:
+        """Return the loader of this name. The first call creates it, with `batch`."""
         loader = self._loaders.get(name)
         if loader is None:
             loader = self._loaders[name] = Loader(batch)
         return loader
 
     def dispatch(self) -> bool:
-        """One tick: False where nobody waits any more."""
-        busy = [loader for loader in list(self._loaders.values()) if loader.dispatch()]
-        return bool(busy)
+        """Dispatch every loader once. Return False if none had waiting loads."""
+        dispatched = [loader.dispatch() for loader in list(self._loaders.values())]
+        return any(dispatched)
 
-    def forget(self) -> None:
-        """What was read is no longer so: something has been written."""
+    def clear(self) -> None:
+        """Forget all rows, because a write may have changed them."""
         self._loaders.clear()

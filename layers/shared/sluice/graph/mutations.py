@@ -1,6 +1,6 @@
-"""What mutations do: each through the repository or use case that REST has for it.
+"""Resolve mutations with the repositories and use cases of the REST API.
 
-They are given the repositories of one transaction, which is kept only where all of them succeed.
+Their repositories belong to one transaction, which is committed only if all mutations succeed.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,97 +11,98 @@ from sluice.errors import NotFound
 from sluice.graph.execution import ExecutionResult, Objects, execute
 from sluice.graph.loaders import Pending
 from sluice.graph.plan import PlannedField
-from sluice.graph.resolvers import RESOLVERS, ResolverContext, column_of, id_of
+from sluice.graph.resolvers import NO_ID, RESOLVERS, ResolverContext, column_name, parse_id
 from sluice.http import schemas
 from sluice.http.body import BodySchema
 
-NOBODY = 0  # the id of no row
 
-
-class Id:
-    """An ID as a row's number. One that can be no row's is NOBODY, which the database does not know either."""
+class IdField:
+    """Read a GraphQL ID as a row's id. An ID that no row can have becomes NO_ID."""
 
     def read(self, value: object, at: str) -> int | None:
-        return None if value is None else _id(str(value))
+        return None if value is None else _row_id(str(value))
 
 
 PRODUCT = BodySchema(
-    {**schemas.PRODUCT, "category_id": Id(), "inventory": schemas.STOCK},
+    {**schemas.PRODUCT, "category_id": IdField(), "inventory": schemas.STOCK},
     optional=("description", "inventory"),
 )
 
 
-def mutate(fields: Sequence[PlannedField], request: ResolverContext) -> ExecutionResult:
-    """One after the other, until one fails. Where there are errors there is no data: nothing may be kept then."""
+def run_mutations(fields: Sequence[PlannedField], context: ResolverContext) -> ExecutionResult:
+    """Run the mutations one after another, until one fails.
+
+    With errors the result has no data, because the transaction is then rolled back.
+    """
     data: dict[str, Any] = {}
-    for selected in fields:
-        request.loaders.forget()
-        result = execute([selected], request)
+    for field in fields:
+        context.loaders.clear()
+        result = execute([field], context)
         if result.errors or result.data is None:
             return ExecutionResult(None, result.errors)
         data |= result.data
     return ExecutionResult(data)
 
 
-def _create_product(request: ResolverContext, selected: PlannedField, objects: Objects) -> Pending:
-    record = request.shop.products.create(PRODUCT.read_body(_input(selected), "POST"))
-    return request.products([record.id], selected)
+def _create_product(context: ResolverContext, field: PlannedField, parents: Objects) -> Pending:
+    values = PRODUCT.read_body(_input(field), "POST")
+    product = context.repositories.products.create(values)
+    return context.load_products([product.id], field)
 
 
-def _update_product(request: ResolverContext, selected: PlannedField, objects: Objects) -> Pending:
-    changes = PRODUCT.read_body(_input(selected), "PATCH")
-    id, version, products = (
-        _id(selected.arguments["id"]),
-        selected.arguments.get("ifVersion"),
-        request.shop.products,
-    )
+def _update_product(context: ResolverContext, field: PlannedField, parents: Objects) -> Pending:
+    changes = PRODUCT.read_body(_input(field), "PATCH")
+    product_id = _row_id(field.arguments["id"])
+    expected_version = field.arguments.get("ifVersion")
+    products = context.repositories.products
     try:
-        if version is None:
-            products.update(id, changes)
+        if expected_version is None:
+            products.update(product_id, changes)
         else:
-            products.update_version(id, changes, version)
+            products.update_version(product_id, changes, expected_version)
     except NotFound:
-        return request.products([None], selected)
-    return request.products([id], selected)
+        return context.load_products([None], field)
+    return context.load_products([product_id], field)
 
 
 def _delete_product(
-    request: ResolverContext, selected: PlannedField, objects: Objects
+    context: ResolverContext, field: PlannedField, parents: Objects
 ) -> Sequence[bool]:
     try:
-        request.shop.products.delete(_id(selected.arguments["id"]))
+        context.repositories.products.delete(_row_id(field.arguments["id"]))
     except NotFound:
         return [False]
     return [True]
 
 
-def _place_order(request: ResolverContext, selected: PlannedField, objects: Objects) -> Pending:
-    given = _input(selected)
+def _place_order(context: ResolverContext, field: PlannedField, parents: Objects) -> Pending:
+    values = _input(field)
     items = [
-        {"product_id": _id(item["productId"]), "quantity": item["quantity"]}
-        for item in given["items"]
+        {"product_id": _row_id(item["productId"]), "quantity": item["quantity"]}
+        for item in values["items"]
     ]
-    order = schemas.NEW_ORDER.read_body({"user_id": _id(given["user_id"]), "items": items}, "POST")
-    wanted = [(item["product_id"], item["quantity"]) for item in order["items"]]
-    return request.orders(
-        [ordering.place_order(request.shop, order["user_id"], wanted).id], selected
-    )
+    body = {"user_id": _row_id(values["user_id"]), "items": items}
+    new_order = schemas.NEW_ORDER.read_body(body, "POST")
+    quantities = [(item["product_id"], item["quantity"]) for item in new_order["items"]]
+    order = ordering.place_order(context.repositories, new_order["user_id"], quantities)
+    return context.load_orders([order.id], field)
 
 
 def _update_order_status(
-    request: ResolverContext, selected: PlannedField, objects: Objects
+    context: ResolverContext, field: PlannedField, parents: Objects
 ) -> Pending:
-    id = _id(selected.arguments["id"])
-    ordering.change_status(request.shop, id, selected.arguments["status"])
-    return request.orders([id], selected)
+    order_id = _row_id(field.arguments["id"])
+    ordering.change_status(context.repositories, order_id, field.arguments["status"])
+    return context.load_orders([order_id], field)
 
 
-def _input(selected: PlannedField) -> Mapping[str, Any]:
-    return {column_of(name): value for name, value in selected.arguments["input"].items()}
+def _input(field: PlannedField) -> Mapping[str, Any]:
+    """Return the argument `input`, with column names as keys."""
+    return {column_name(name): value for name, value in field.arguments["input"].items()}
 
 
-def _id(text: str) -> int:
-    return id_of(text) or NOBODY
+def _row_id(text: str) -> int:
+    return parse_id(text) or NO_ID
 
 
 RESOLVERS |= {

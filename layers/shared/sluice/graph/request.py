@@ -1,6 +1,6 @@
-"""The parameters of a GraphQL request, from a body or a query string. One that is not of its kind is BadRequest."""
+"""Read the parameters of a GraphQL request from a JSON body or a query string."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,14 +8,15 @@ from sluice.errors import BadRequest, FieldError, InvalidParameter
 from sluice.http.body import BodySchema
 from sluice.http.request import read_json
 
-MOST_BYTES = 128 * 1024  # of a body: reading JSON costs before anything can judge what it says
+# Smaller than the limit of other bodies, because parsing JSON takes time before any check can run.
+MAX_BYTES = 128 * 1024
 
-NAMES = ("query", "operationName", "variables", "extensions")
+PARAMETERS = ("query", "operationName", "variables", "extensions")
 
 
 @dataclass(frozen=True, slots=True)
 class GraphQLRequest:
-    """A document, which of its operations is meant, and its variables. `extensions` are taken, and ignored."""
+    """A document, the name of the operation to run, and its variables. `extensions` are ignored."""
 
     query: str
     operation: str | None
@@ -23,62 +24,70 @@ class GraphQLRequest:
 
 
 class GraphQLBody(BodySchema):
-    """Of a POST. What is none of the four parameters is passed over, as the specification wants it."""
+    """The body of a POST. Unknown members are ignored, as the specification requires."""
 
     __slots__ = ()
 
     def read_body(self, document: object, method: str) -> Any:
+        """Return the GraphQLRequest. Raises BadRequest."""
         if isinstance(document, list):
-            raise BadRequest("One request at a time: batches are not taken here")
+            raise BadRequest("The body must be one request: batches are not supported")
         if not isinstance(document, dict):
             raise BadRequest("The body must be an object with a query")
-        return _asked(
-            document,
-            lambda name, message: FieldError("type", message, pointer=f"/{name}"),
-            BadRequest,
-        )
+        return _read_parameters(document, _body_error, BadRequest)
 
 
-BODY = GraphQLBody({}, max_bytes=MOST_BYTES)
+BODY = GraphQLBody({}, max_bytes=MAX_BYTES)
 
 
 class GraphQLQueryString:
-    """Of a GET, where `variables` and `extensions` are JSON in text."""
+    """The query string of a GET, with `variables` and `extensions` as JSON."""
 
     def read(self, query: Mapping[str, str]) -> GraphQLRequest:
+        """Return the GraphQLRequest. Raises InvalidParameter, and BadRequest for invalid JSON."""
         unknown = [
-            FieldError("unknown_parameter", "is not a parameter here", parameter=n[:100])
-            for n in query
-            if n not in NAMES
+            FieldError("unknown_parameter", "is not a parameter here", parameter=name[:100])
+            for name in query
+            if name not in PARAMETERS
         ]
         if unknown:
             raise InvalidParameter(errors=unknown)
-        given: dict[str, Any] = dict(query)
+        parameters: dict[str, Any] = dict(query)
         for name in ("variables", "extensions"):
             if query.get(name):
-                given[name] = read_json(query[name], f"The parameter {name}")
+                parameters[name] = read_json(query[name], f"The parameter {name}")
             elif name in query:
-                given[name] = None
-        return _asked(
-            given,
-            lambda name, message: FieldError("invalid", message, parameter=name),
-            InvalidParameter,
-        )
+                parameters[name] = None
+        return _read_parameters(parameters, _parameter_error, InvalidParameter)
 
 
-def _asked(given: Mapping[str, Any], fault: Any, refusal: type[BadRequest]) -> GraphQLRequest:
+def _body_error(name: str, message: str) -> FieldError:
+    return FieldError("type", message, pointer=f"/{name}")
+
+
+def _parameter_error(name: str, message: str) -> FieldError:
+    return FieldError("invalid", message, parameter=name)
+
+
+def _read_parameters(
+    parameters: Mapping[str, Any],
+    make_error: Callable[[str, str], FieldError],
+    exception: type[BadRequest],
+) -> GraphQLRequest:
     errors = []
-    if not isinstance(given.get("query"), str):
-        errors.append(fault("query", "must be a GraphQL document, as a string"))
-    if not isinstance(given.get("operationName"), (str, type(None))):
-        errors.append(fault("operationName", "must be a string"))
+    if not isinstance(parameters.get("query"), str):
+        errors.append(make_error("query", "must be a GraphQL document, as a string"))
+    if not isinstance(parameters.get("operationName"), (str, type(None))):
+        errors.append(make_error("operationName", "must be a string"))
     errors += [
-        fault(name, "must be an object")
+        make_error(name, "must be an object")
         for name in ("variables", "extensions")
-        if not isinstance(given.get(name), (dict, type(None)))
+        if not isinstance(parameters.get(name), (dict, type(None)))
     ]
     if errors:
-        raise refusal(errors=errors)
+        raise exception(errors=errors)
     return GraphQLRequest(
-        given["query"], given.get("operationName") or None, given.get("variables") or {}
+        parameters["query"],
+        parameters.get("operationName") or None,
+        parameters.get("variables") or {},
     )

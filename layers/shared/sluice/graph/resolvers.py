@@ -1,7 +1,8 @@
-"""Where the data of each field comes from.
+"""Resolvers: read the value of each field, for all parent objects of a level at once.
 
-A field that is not named here is the column of its name, `createdAt` of `created_at`. A resolver is given all objects
-of a level (for a field of Query: one, None) and gives as many values, or what a loader will give.
+A field without a resolver is the column of its name: `createdAt` is `created_at`. A resolver takes
+the list of parent objects (for a field of Query: one, None). It returns as many values, or the
+Pending of a loader.
 """
 
 import json
@@ -15,229 +16,249 @@ from sluice.errors import FieldError, InsufficientScope, InvalidParameter, Query
 from sluice.graph import connection
 from sluice.graph.document import Operation
 from sluice.graph.execution import Objects
-from sluice.graph.field_collection import INTROSPECTION
+from sluice.graph.field_collection import INTROSPECTION_FIELDS
 from sluice.graph.introspection import introspect
 from sluice.graph.loaders import Batch, Loaders, Pending
-from sluice.graph.plan import PlannedField, key_of
+from sluice.graph.plan import PlannedField, cache_key
 from sluice.http.body import MAX_ID
 from sluice.http.query_params import PARSERS, DateRangeParams
 from sluice.repositories.analytics import AnalyticsRepository
 from sluice.unit_of_work import Repositories
 
-YEAR = DateRangeParams(max_days=366)
+SALES_PERIOD = DateRangeParams(max_days=366)
 
-ALL = "all"  # the one key of a list that belongs to no object
+ROOT_KEY = "root"  # the loader key of a root field, whose parent has no id
+NO_ID = 0  # no row has this id
 
-CATALOGUE = "catalog:read"
-# What it takes to be shown an object, whichever field leads to it.
-SCOPES = {
-    **dict.fromkeys(("Product", "ProductConnection", "Category"), CATALOGUE),
+CATALOG_READ = "catalog:read"
+# The scope that a client needs to read an object of the type, by any field that returns it.
+TYPE_SCOPES = {
+    **dict.fromkeys(("Product", "ProductConnection", "Category"), CATALOG_READ),
     **dict.fromkeys(("Order", "OrderConnection"), "orders:read"),
     "User": "users:read",
     "SalesDay": "analytics:read",
 }
+MUTATION_SCOPES = {
+    **dict.fromkeys(("createProduct", "updateProduct", "deleteProduct"), "catalog:write"),
+    **dict.fromkeys(("placeOrder", "updateOrderStatus"), "orders:write"),
+}
+# The columns of fields that are resolved from a column of another name.
+FIELD_COLUMNS = {("Order", "user"): "user_id"}
 
 
 class ResolverContext:
-    """One request's answers, from these repositories, to who has these scopes; `max_rows` bounds nested lists."""
+    """What the resolvers of one request share: repositories, loaders and the client's scopes.
+
+    `max_rows` limits the rows of a nested list.
+    """
 
     def __init__(
         self,
         operation: Operation,
         variables: Mapping[str, object],
         *,
-        shop: Repositories,
+        repositories: Repositories,
         analytics: AnalyticsRepository,
         scopes: Collection[str],
         max_rows: int,
     ) -> None:
         self.operation = operation
         self.variables = variables
-        self.shop = shop
+        self.repositories = repositories
         self.analytics = analytics
         self.loaders = Loaders()
         self._scopes = scopes
         self._max_rows = max_rows
 
-    def resolve(self, selected: PlannedField, objects: Objects) -> Sequence[Any] | Pending:
-        """InsufficientScope, and whatever the field's own resolver raises."""
-        require_scope(selected, self._scopes)
-        resolver = RESOLVERS.get((selected.owner, selected.name))
+    def resolve(self, field: PlannedField, parents: Objects) -> Sequence[Any] | Pending:
+        """Return the field's value for each parent.
+
+        Raises InsufficientScope, and what the field's resolver raises.
+        """
+        require_scope(field, self._scopes)
+        resolver = RESOLVERS.get((field.parent_type, field.name))
         if resolver is not None:
-            return resolver(self, selected, objects)
-        if selected.name == "__typename":
-            return [selected.owner] * len(objects)
-        column = column_of(selected.name)
-        return [one[column] for one in objects]
+            return resolver(self, field, parents)
+        if field.name == "__typename":
+            return [field.parent_type] * len(parents)
+        column = column_name(field.name)
+        return [parent[column] for parent in parents]
 
-    def products(self, ids: Sequence[int | None], selected: PlannedField) -> Pending:
-        return self.loaders.of("products", self.shop.products.get_many).load(
-            ids, fields_of(selected.fields)
-        )
+    def load_products(self, ids: Sequence[int | None], field: PlannedField) -> Pending:
+        """Return the products with these ids."""
+        loader = self.loaders.get("products", self.repositories.products.get_many)
+        return loader.load(ids, columns_of(field.fields))
 
-    def orders(self, ids: Sequence[int | None], selected: PlannedField) -> Pending:
-        return self.loaders.of("orders", self.shop.orders.get_many).load(
-            ids, fields_of(selected.fields)
-        )
+    def load_orders(self, ids: Sequence[int | None], field: PlannedField) -> Pending:
+        """Return the orders with these ids."""
+        loader = self.loaders.get("orders", self.repositories.orders.get_many)
+        return loader.load(ids, columns_of(field.fields))
 
-    def users(self, ids: Sequence[int | None], selected: PlannedField) -> Pending:
-        return self.loaders.of("users", self.shop.users.get_many).load(
-            ids, fields_of(selected.fields)
-        )
+    def load_users(self, ids: Sequence[int | None], field: PlannedField) -> Pending:
+        """Return the users with these ids."""
+        loader = self.loaders.get("users", self.repositories.users.get_many)
+        return loader.load(ids, columns_of(field.fields))
 
-    def once(
-        self, selected: PlannedField, fields: Collection[str], read: Callable[[frozenset[str]], Any]
+    def load_once(
+        self,
+        field: PlannedField,
+        columns: Collection[str],
+        read: Callable[[frozenset[str]], Any],
     ) -> Pending:
-        """A field of Query: equal ones in one request are read once, with what all of them need."""
-        loader = self.loaders.of(key_of(selected), lambda keys, fields: {ALL: read(fields)})
-        return loader.load([ALL], fields)
+        """Return the value of a root field. Equal fields share one read of all their columns."""
+        loader = self.loaders.get(cache_key(field), lambda keys, columns: {ROOT_KEY: read(columns)})
+        return loader.load([ROOT_KEY], columns)
 
-    def nested(
-        self, selected: PlannedField, objects: Objects, fields: Collection[str], batch: Batch
+    def load_children(
+        self, field: PlannedField, parents: Objects, columns: Collection[str], batch: Batch
     ) -> Pending:
-        """A list of each object's own, by the object's id. Equal lists are read once."""
-        ids = [one["id"] for one in objects]
-        size = connection.size_of(selected)
-        if size * len(set(ids)) > self._max_rows:  # there are more of them than cost.py could know
-            raise QueryTooExpensive(
-                f"{selected.name} of {len(set(ids))} could be {size * len(set(ids))} nodes"
-            )
-        return self.loaders.of(key_of(selected), batch).load(ids, fields)
+        """Return the list of each parent, by the parent's id. Equal lists are read once.
+
+        Raises QueryTooExpensive if there are more parents than cost.py assumed.
+        """
+        ids = [parent["id"] for parent in parents]
+        parent_count = len(set(ids))
+        max_nodes = connection.page_size(field) * parent_count
+        if max_nodes > self._max_rows:
+            raise QueryTooExpensive(f"{field.name} of {parent_count} could be {max_nodes} nodes")
+        return self.loaders.get(cache_key(field), batch).load(ids, columns)
 
 
 Resolver = Callable[[ResolverContext, PlannedField, Objects], Sequence[Any] | Pending]
 
 
-def require_scope(selected: PlannedField, scopes: Collection[str]) -> None:
-    """InsufficientScope. What a mutation gives back is part of what it did."""
-    scope = (
-        SCOPES.get(selected.kind.object or "")
-        if selected.owner != "Mutation"
-        else WRITES.get(selected.name)
-    )
+def require_scope(field: PlannedField, scopes: Collection[str]) -> None:
+    """Raise InsufficientScope if the client may not read the field, or not run the mutation.
+
+    The object that a mutation returns needs no scope for reading.
+    """
+    if field.parent_type == "Mutation":
+        scope = MUTATION_SCOPES.get(field.name)
+    else:
+        scope = TYPE_SCOPES.get(field.info.object_type or "")
     if scope is not None and scope not in scopes:
         raise InsufficientScope(scope)
 
 
 def require_scopes(fields: Sequence[PlannedField], scopes: Collection[str]) -> None:
-    """InsufficientScope where any field in all of these would meet it."""
-    for selected in fields:
-        require_scope(selected, scopes)
-        require_scopes(selected.fields, scopes)
+    """Raise InsufficientScope if the client lacks the scope of any of the fields, at any depth."""
+    for field in fields:
+        require_scope(field, scopes)
+        require_scopes(field.fields, scopes)
 
 
-def reads_catalogue(fields: Sequence[PlannedField]) -> bool:
-    """Do these lead to products and categories alone? A reader that lacks a product may not be asked for its orders."""
+def reads_only_catalog(fields: Sequence[PlannedField]) -> bool:
+    """Return whether the fields lead to products and categories only: these may use the replica.
+
+    Other data is read from the primary: a replica that lacks a product cannot serve its orders.
+    """
     return all(
-        SCOPES.get(selected.kind.object or "", CATALOGUE) == CATALOGUE
-        and reads_catalogue(selected.fields)
-        for selected in fields
+        TYPE_SCOPES.get(field.info.object_type or "", CATALOG_READ) == CATALOG_READ
+        and reads_only_catalog(field.fields)
+        for field in fields
     )
 
 
-WRITES = {
-    **dict.fromkeys(("createProduct", "updateProduct", "deleteProduct"), "catalog:write"),
-    **dict.fromkeys(("placeOrder", "updateOrderStatus"), "orders:write"),
-}
-
-
-def id_of(text: str) -> int | None:
-    """The id that a row could have; None where it can be nobody's."""
-    return int(text) if re.fullmatch(r"\d{1,19}", text, re.ASCII) and int(text) <= MAX_ID else None
+def parse_id(text: str) -> int | None:
+    """Return an ID as the id of a row, or None if no row can have it."""
+    if not re.fullmatch(r"\d{1,19}", text, re.ASCII):
+        return None
+    number = int(text)
+    return number if number <= MAX_ID else None
 
 
 @cache
-def column_of(name: str) -> str:
-    """`createdAt` → `created_at`"""
-    return re.sub("([A-Z])", lambda found: f"_{found[0].lower()}", name)
+def column_name(field_name: str) -> str:
+    """Return the name of a field's column: `createdAt` → `created_at`."""
+    return re.sub("([A-Z])", lambda match: f"_{match[0].lower()}", field_name)
 
 
-def fields_of(fields: Sequence[PlannedField]) -> frozenset[str]:
-    """The columns that these need of their objects."""
-    return frozenset(
-        ["id", *(NEEDS.get((one.owner, one.name)) or column_of(one.name) for one in fields)]
+def columns_of(fields: Sequence[PlannedField]) -> frozenset[str]:
+    """Return the columns that these fields need of their parent objects."""
+    columns = ["id"]
+    for field in fields:
+        column = FIELD_COLUMNS.get((field.parent_type, field.name))
+        columns.append(column or column_name(field.name))
+    return frozenset(columns)
+
+
+def _products(context: ResolverContext, field: PlannedField, parents: Objects) -> Pending:
+    filters = _product_filters(field.arguments.get("filter") or {})
+    read = context.repositories.products.connection
+    return context.load_once(
+        field,
+        _connection_columns(field),
+        lambda columns: read(connection.list_query(field, columns, filters)),
     )
 
 
-NEEDS = {("Order", "user"): "user_id"}
-
-
-def _products(request: ResolverContext, selected: PlannedField, objects: Objects) -> Pending:
-    filters = _product_filters(selected.arguments.get("filter") or {})
-    read = request.shop.products.connection
-    return request.once(
-        selected, _wanted(selected), lambda f: read(connection.query_of(selected, f, filters))
-    )
-
-
-def _orders(request: ResolverContext, selected: PlannedField, objects: Objects) -> Pending:
+def _orders(context: ResolverContext, field: PlannedField, parents: Objects) -> Pending:
     filters: dict[str, object] = {}
-    if selected.arguments.get("userId") is not None:
-        filters["user_id"] = id_of(selected.arguments["userId"]) or 0  # nobody's
-    if selected.arguments.get("status") is not None:
-        filters["status"] = selected.arguments["status"]
-    read = request.shop.orders.connection
-    return request.once(
-        selected, _wanted(selected), lambda f: read(connection.query_of(selected, f, filters))
+    if field.arguments.get("userId") is not None:
+        filters["user_id"] = parse_id(field.arguments["userId"]) or NO_ID
+    if field.arguments.get("status") is not None:
+        filters["status"] = field.arguments["status"]
+    read = context.repositories.orders.connection
+    return context.load_once(
+        field,
+        _connection_columns(field),
+        lambda columns: read(connection.list_query(field, columns, filters)),
     )
 
 
-def _wanted(selected: PlannedField) -> frozenset[str]:
-    """What a connection needs of its list: the columns of its nodes, and its total."""
-    columns = fields_of(connection.nodes_of(selected))
-    return columns | {connection.TOTAL} if connection.wants_total(selected) else columns
+def _connection_columns(field: PlannedField) -> frozenset[str]:
+    """Return the columns of a connection's nodes, and TOTAL_COUNT if the total is selected."""
+    columns = columns_of(connection.node_fields(field))
+    return columns | {connection.TOTAL_COUNT} if connection.selects_total(field) else columns
 
 
-def _product_filters(given: Mapping[str, Any]) -> dict[str, object]:
+def _product_filters(arguments: Mapping[str, Any]) -> dict[str, object]:
     filters: dict[str, object] = {}
-    for name, value in given.items():
+    for name, value in arguments.items():
         if value is None:
             continue
         if name == "categoryId":
-            value = id_of(value) or 0  # nobody's
+            value = parse_id(value) or NO_ID
         elif name == "search":
             try:
                 value = PARSERS["search"](value)
             except ValueError as problem:
-                raise InvalidParameter(
-                    errors=[FieldError("invalid", str(problem), parameter=name)]
-                ) from None
-        filters[column_of(name)] = value
+                error = FieldError("invalid", str(problem), parameter=name)
+                raise InvalidParameter(errors=[error]) from None
+        filters[column_name(name)] = value
     return filters
 
 
-def _category(request: ResolverContext, selected: PlannedField, objects: Objects) -> Pending:
-    id, slug = selected.arguments.get("id"), selected.arguments.get("slug")
-    categories, fields = request.shop.categories, fields_of(selected.fields)
+def _category(context: ResolverContext, field: PlannedField, parents: Objects) -> Pending:
+    id, slug = field.arguments.get("id"), field.arguments.get("slug")
+    categories, columns = context.repositories.categories, columns_of(field.fields)
     if id is not None and slug is None:
-        return request.loaders.of("categories", categories.get_many).load([id_of(id)], fields)
+        loader = context.loaders.get("categories", categories.get_many)
+        return loader.load([parse_id(id)], columns)
     if slug is not None and id is None:
-        return request.loaders.of("slugs", categories.get_many_by_slug).load([_text(slug)], fields)
-    raise InvalidParameter(
-        errors=[FieldError("invalid", "or slug must be given, and not both", parameter="id")]
-    )
+        loader = context.loaders.get("slugs", categories.get_many_by_slug)
+        return loader.load([_storable_text(slug)], columns)
+    error = FieldError("invalid", "or slug must be given, and not both", parameter="id")
+    raise InvalidParameter(errors=[error])
 
 
-def _text(value: str) -> str | None:
-    """What PostgreSQL can be asked about; None for what no text of it can be."""
-    return (
-        None
-        if "\0" in value or any("\ud800" <= character <= "\udfff" for character in value)
-        else value
-    )
+def _storable_text(value: str) -> str | None:
+    """Return the text, or None if PostgreSQL cannot store it: NUL and lone surrogates."""
+    has_surrogates = any("\ud800" <= character <= "\udfff" for character in value)
+    return None if "\0" in value or has_surrogates else value
 
 
-def _categories(request: ResolverContext, selected: PlannedField, objects: Objects) -> Pending:
-    return request.once(selected, fields_of(selected.fields), request.shop.categories.all)
+def _categories(context: ResolverContext, field: PlannedField, parents: Objects) -> Pending:
+    return context.load_once(field, columns_of(field.fields), context.repositories.categories.all)
 
 
-def _sales(request: ResolverContext, selected: PlannedField, objects: Objects) -> Pending:
-    asked = {
-        "start_date": selected.arguments["startDate"],
-        "end_date": selected.arguments["endDate"],
+def _sales(context: ResolverContext, field: PlannedField, parents: Objects) -> Pending:
+    dates = {
+        "start_date": field.arguments["startDate"],
+        "end_date": field.arguments["endDate"],
     }
     try:
-        period = YEAR.read(asked)
+        period = SALES_PERIOD.read(dates)
     except InvalidParameter as error:
         names = {"start_date": "startDate", "end_date": "endDate"}
         errors = [
@@ -245,85 +266,87 @@ def _sales(request: ResolverContext, selected: PlannedField, objects: Objects) -
             for fault in error.errors
         ]
         raise InvalidParameter(errors=errors) from None
-    return request.once(selected, (), lambda _: json.loads(f"[{request.analytics.sales(*period)}]"))
-
-
-def _introspection(
-    request: ResolverContext, selected: PlannedField, objects: Objects
-) -> Sequence[Any]:
-    return [introspect(request.operation, request.variables, selected)]
-
-
-def _products_of_categories(
-    request: ResolverContext, selected: PlannedField, objects: Objects
-) -> Pending:
-    def read(ids: Sequence[int], fields: frozenset[str]) -> Mapping[int, Any]:
-        slices = request.shop.products.connections_by_parent(
-            ids, connection.query_of(selected, fields)
-        )
-        return {id: one.rows for id, one in slices.items()}  # type: ignore[union-attr]  # it takes no cursor
-
-    return request.nested(selected, objects, fields_of(selected.fields), read)
-
-
-def _connections_of_categories(
-    request: ResolverContext, selected: PlannedField, objects: Objects
-) -> Pending:
-    read = request.shop.products.connections_by_parent
-    return request.nested(
-        selected,
-        objects,
-        _wanted(selected),
-        lambda ids, fields: read(ids, connection.query_of(selected, fields)),
+    return context.load_once(
+        field, (), lambda _: json.loads(f"[{context.analytics.sales(*period)}]")
     )
 
 
-def _orders_of_users(request: ResolverContext, selected: PlannedField, objects: Objects) -> Pending:
-    read = request.shop.orders.connections_by_parent
-    return request.nested(
-        selected,
-        objects,
-        _wanted(selected),
-        lambda ids, fields: read(ids, connection.query_of(selected, fields)),
+def _introspection(
+    context: ResolverContext, field: PlannedField, parents: Objects
+) -> Sequence[Any]:
+    return [introspect(context.operation, context.variables, field)]
+
+
+def _products_of_categories(
+    context: ResolverContext, field: PlannedField, parents: Objects
+) -> Pending:
+    def read(ids: Sequence[int], columns: frozenset[str]) -> Mapping[int, Any]:
+        query = connection.list_query(field, columns)
+        pages = context.repositories.products.connections_by_parent(ids, query)
+        # Without a cursor in the query no page is an error.
+        return {id: page.rows for id, page in pages.items()}  # type: ignore[union-attr]
+
+    return context.load_children(field, parents, columns_of(field.fields), read)
+
+
+def _connections_of_categories(
+    context: ResolverContext, field: PlannedField, parents: Objects
+) -> Pending:
+    read = context.repositories.products.connections_by_parent
+    return context.load_children(
+        field,
+        parents,
+        _connection_columns(field),
+        lambda ids, columns: read(ids, connection.list_query(field, columns)),
+    )
+
+
+def _orders_of_users(context: ResolverContext, field: PlannedField, parents: Objects) -> Pending:
+    read = context.repositories.orders.connections_by_parent
+    return context.load_children(
+        field,
+        parents,
+        _connection_columns(field),
+        lambda ids, columns: read(ids, connection.list_query(field, columns)),
     )
 
 
 RESOLVERS: dict[tuple[str, str], Resolver] = {
     ("Query", "products"): _products,
-    ("Query", "product"): lambda request, selected, _: request.products(
-        [id_of(selected.arguments["id"])], selected
+    ("Query", "product"): lambda context, field, _: context.load_products(
+        [parse_id(field.arguments["id"])], field
     ),
     ("Query", "categories"): _categories,
     ("Query", "category"): _category,
-    ("Query", "order"): lambda request, selected, _: request.orders(
-        [id_of(selected.arguments["id"])], selected
+    ("Query", "order"): lambda context, field, _: context.load_orders(
+        [parse_id(field.arguments["id"])], field
     ),
     ("Query", "orders"): _orders,
-    ("Query", "user"): lambda request, selected, _: request.users(
-        [id_of(selected.arguments["id"])], selected
+    ("Query", "user"): lambda context, field, _: context.load_users(
+        [parse_id(field.arguments["id"])], field
     ),
     ("Query", "salesAnalytics"): _sales,
-    **dict.fromkeys((("Query", name) for name in INTROSPECTION), _introspection),
+    **dict.fromkeys((("Query", name) for name in INTROSPECTION_FIELDS), _introspection),
     ("Category", "products"): _products_of_categories,
     ("Category", "productsConnection"): _connections_of_categories,
     ("User", "orders"): _orders_of_users,
-    ("Order", "user"): lambda request, selected, rows: request.users(
-        [row["user_id"] for row in rows], selected
+    ("Order", "user"): lambda context, field, orders: context.load_users(
+        [order["user_id"] for order in orders], field
     ),
-    ("OrderItem", "product"): lambda request, selected, rows: request.products(
-        [row["product_id"] for row in rows], selected
+    ("OrderItem", "product"): lambda context, field, items: context.load_products(
+        [item["product_id"] for item in items], field
     ),
-    ("PageInfo", "hasNextPage"): lambda _, __, slices: [one.has_next for one in slices],
-    ("PageInfo", "hasPreviousPage"): lambda _, __, slices: [one.has_previous for one in slices],
-    ("PageInfo", "startCursor"): lambda _, __, slices: connection.end(slices, 0),
-    ("PageInfo", "endCursor"): lambda _, __, slices: connection.end(slices, -1),
+    ("PageInfo", "hasNextPage"): lambda _, __, pages: [page.has_next for page in pages],
+    ("PageInfo", "hasPreviousPage"): lambda _, __, pages: [page.has_previous for page in pages],
+    ("PageInfo", "startCursor"): lambda _, __, pages: connection.boundary_cursors(pages, 0),
+    ("PageInfo", "endCursor"): lambda _, __, pages: connection.boundary_cursors(pages, -1),
 }
-for _kind in ("Product", "Order"):
+for _type in ("Product", "Order"):
     RESOLVERS |= {
-        (f"{_kind}Connection", "edges"): lambda _, __, slices: connection.edges(slices),
-        (f"{_kind}Connection", "nodes"): lambda _, __, slices: connection.nodes(slices),
-        (f"{_kind}Connection", "pageInfo"): lambda _, __, slices: slices,
-        (f"{_kind}Connection", "totalCount"): lambda _, __, slices: [one.total for one in slices],
-        (f"{_kind}Edge", "node"): lambda _, __, edges: connection.rows(edges),
-        (f"{_kind}Edge", "cursor"): lambda _, __, edges: connection.cursors(edges),
+        (f"{_type}Connection", "edges"): lambda _, __, pages: connection.edges(pages),
+        (f"{_type}Connection", "nodes"): lambda _, __, pages: connection.nodes(pages),
+        (f"{_type}Connection", "pageInfo"): lambda _, __, pages: pages,
+        (f"{_type}Connection", "totalCount"): lambda _, __, pages: [page.total for page in pages],
+        (f"{_type}Edge", "node"): lambda _, __, edges: connection.rows(edges),
+        (f"{_type}Edge", "cursor"): lambda _, __, edges: connection.cursors(edges),
     }

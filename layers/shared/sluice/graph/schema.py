@@ -1,8 +1,9 @@
-"""The schema, as schema.graphql writes it, with its scalars' readers and the rules that a document must keep.
+"""Build the schema from schema.graphql, with its scalars and the validation rules for documents.
 
-Values go out as PostgreSQL rendered them: money and times are text already. What comes in is read by scalars.py.
+PostgreSQL renders output values: money and times are already text. scalars.py reads input values.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -27,58 +28,65 @@ from graphql.validation import (
     StreamDirectiveOnListField,
 )
 
-from sluice.graph.scalars import BUILT_IN, CUSTOM, Reader, literal_of
+from sluice.graph.scalars import CUSTOM_SCALARS, REPLACED_SCALARS, LiteralParser, literal_of
 
-TEXT = (Path(__file__).parent / "schema.graphql").read_text(encoding="utf-8")
+SCHEMA_TEXT = (Path(__file__).parent / "schema.graphql").read_text(encoding="utf-8")
+
+LOWER_CASE_ENUMS = ("OrderStatus", "ProductSortField")  # in code and in the database
 
 
-def make(text: str = TEXT) -> GraphQLSchema:
-    """Build the schema of this text, with this package's scalars."""
+def make_schema(text: str = SCHEMA_TEXT) -> GraphQLSchema:
+    """Build the schema of this text, with the scalars of scalars.py."""
     schema = build_schema(text)
-    for name, read in CUSTOM.items():
-        custom = schema.type_map.get(name)
-        if isinstance(custom, GraphQLScalarType):
-            _read_with(custom, read)
-    for name in BUILT_IN.keys() & schema.type_map.keys():
-        schema.type_map[name] = BUILT_IN[name]
-    for kind in schema.type_map.values():
-        if isinstance(
-            kind, (GraphQLObjectType, GraphQLInputObjectType)
-        ) and not kind.name.startswith("__"):
-            for field in kind.fields.values():
-                field.type = _own(field.type)
-                for argument in getattr(field, "args", {}).values():
-                    argument.type = _own(argument.type)
-    for name in (
-        "OrderStatus",
-        "ProductSortField",
-    ):  # in code and in the database they are in lower case
+    _set_custom_scalars(schema.type_map)
+    _replace_scalars(schema.type_map)
+    for name in LOWER_CASE_ENUMS:
         enum = schema.type_map.get(name)
         if isinstance(enum, GraphQLEnumType):
-            for word, value in enum.values.items():
-                value.value = word.lower()
+            for value_name, value in enum.values.items():
+                value.value = value_name.lower()
     return schema
 
 
-def _read_with(custom: GraphQLScalarType, read: Reader) -> None:
-    custom.coerce_input_value = lambda value: read(literal_of(value))
-    custom.coerce_input_literal = read
+def _set_custom_scalars(type_map: Mapping[str, Any]) -> None:
+    for name, parse_literal in CUSTOM_SCALARS.items():
+        scalar = type_map.get(name)
+        if isinstance(scalar, GraphQLScalarType):
+            _set_parser(scalar, parse_literal)
 
 
-def _own(type_: Any) -> Any:
-    """The same type, with the built-in scalars that have a reader of their own replaced."""
+def _set_parser(scalar: GraphQLScalarType, parse_literal: LiteralParser) -> None:
+    scalar.coerce_input_value = lambda value: parse_literal(literal_of(value))
+    scalar.coerce_input_literal = parse_literal
+
+
+def _replace_scalars(type_map: dict[str, Any]) -> None:
+    for name in REPLACED_SCALARS.keys() & type_map.keys():
+        type_map[name] = REPLACED_SCALARS[name]
+    for type_ in type_map.values():
+        is_object = isinstance(type_, (GraphQLObjectType, GraphQLInputObjectType))
+        if is_object and not type_.name.startswith("__"):
+            for field in type_.fields.values():
+                field.type = _with_replaced_scalars(field.type)
+                for argument in getattr(field, "args", {}).values():
+                    argument.type = _with_replaced_scalars(argument.type)
+
+
+def _with_replaced_scalars(type_: Any) -> Any:
+    """Return the type with REPLACED_SCALARS instead of graphql-core's."""
     if isinstance(type_, GraphQLNonNull):
-        return GraphQLNonNull(_own(type_.of_type))
+        return GraphQLNonNull(_with_replaced_scalars(type_.of_type))
     if isinstance(type_, GraphQLList):
-        return GraphQLList(_own(type_.of_type))
-    return BUILT_IN.get(type_.name, type_)
+        return GraphQLList(_with_replaced_scalars(type_.of_type))
+    return REPLACED_SCALARS.get(type_.name, type_)
 
 
-SCHEMA = make()
+SCHEMA = make_schema()
 
-# Fields that are named alike are judged where they are merged (selection.py), in a time that no document can square.
-# The others are for what this schema has not: @defer, @stream and subscriptions are unknown to it, and so refused.
-NEEDLESS = (
+# field_collection.py finds conflicting fields in linear time; graphql-core's rule is quadratic. The
+# other rules are about @defer, @stream and subscriptions. This schema has none of them, so
+# other rules reject them as unknown.
+SKIPPED_RULES = (
     OverlappingFieldsCanBeMergedRule,
     SingleFieldSubscriptionsRule,
     DeferStreamDirectiveOnRootField,
@@ -86,5 +94,5 @@ NEEDLESS = (
     DeferStreamDirectiveLabel,
     StreamDirectiveOnListField,
 )
-RULES = [rule for rule in specified_rules if rule not in NEEDLESS]
+RULES = [rule for rule in specified_rules if rule not in SKIPPED_RULES]
 RULES_WITHOUT_INTROSPECTION = [*RULES, NoSchemaIntrospectionCustomRule]

@@ -1,4 +1,8 @@
-"""Variables of an operation: each value is written as a literal of its type, then read as literals are."""
+"""Coerce the variables of an operation.
+
+Each JSON value is converted to a literal of its type, and the literal is then read like one in the
+document. So variables and literals have the same rules and the same messages.
+"""
 
 from collections.abc import Mapping
 from typing import Any
@@ -22,73 +26,76 @@ from graphql.utilities import coerce_input_literal, validate_input_literal
 from sluice.graph.scalars import literal_of
 
 
-class _TooMany(Exception):
-    """Enough errors were found."""
+class _TooManyErrors(Exception):
+    """The maximum number of errors was found."""
 
 
 def read_variables(
     schema: GraphQLSchema,
     operation: OperationDefinitionNode,
-    given: Mapping[str, object],
+    values: Mapping[str, object],
     *,
     max_errors: int,
     hide_suggestions: bool,
 ) -> tuple[VariableValues, list[GraphQLError]]:
     """Return the coerced variables of a valid operation, and at most `max_errors` errors."""
-    reader = _Reader(schema, max_errors, hide_suggestions)
+    reader = _VariableReader(schema, max_errors, hide_suggestions)
     try:
         for definition in operation.variable_definitions or ():
-            reader.read(definition, given)
-    except _TooMany:
+            reader.read(definition, values)
+    except _TooManyErrors:
         pass
-    return reader.values, reader.errors
+    return reader.coerced, reader.errors
 
 
-class _Reader:
+class _VariableReader:
     def __init__(self, schema: GraphQLSchema, max_errors: int, hide_suggestions: bool) -> None:
         self._schema = schema
         self._max_errors = max_errors
         self._hide_suggestions = hide_suggestions
-        self.values = VariableValues({}, {})
+        self.coerced = VariableValues({}, {})
         self.errors: list[GraphQLError] = []
 
-    def read(self, definition: VariableDefinitionNode, given: Mapping[str, object]) -> None:
-        name, type_ = definition.variable.name.value, type_from_ast(self._schema, definition.type)
+    def read(self, definition: VariableDefinitionNode, values: Mapping[str, object]) -> None:
+        """Coerce one variable. Adds to `coerced` or to `errors`."""
+        name = definition.variable.name.value
+        type_ = type_from_ast(self._schema, definition.type)
         literal: ValueNode | None = definition.default_value
-        if name in given:
+        if name in values:
             try:
-                literal = literal_of(given[name], type_)
+                literal = literal_of(values[name], type_)
             except GraphQLError as error:
-                self._fail(definition, error, [])
+                self._add_error(definition, error, [])
                 return
         default = GraphQLDefaultInput(literal=literal) if literal else None  # type: ignore[arg-type]
         signature = GraphQLVariableSignature(name, type_, default)  # type: ignore[arg-type]
-        self.values.sources[name] = VariableValueSource(signature)
+        self.coerced.sources[name] = VariableValueSource(signature)
         if literal is None:
             if isinstance(type_, GraphQLNonNull):
                 message = f"Expected a value of non-null type '{type_}' to be provided."
-                self._fail(definition, GraphQLError(message), [])
+                self._add_error(definition, GraphQLError(message), [])
             return
         value = coerce_input_literal(literal, type_)  # type: ignore[arg-type]
         if value is Undefined:
-            self._explain(definition, literal, type_)
+            self._add_validation_errors(definition, literal, type_)
         else:
-            self.values.coerced[name] = value
+            self.coerced.coerced[name] = value
 
-    def _explain(self, definition: VariableDefinitionNode, literal: ValueNode, type_: Any) -> None:
+    def _add_validation_errors(
+        self, definition: VariableDefinitionNode, literal: ValueNode, type_: Any
+    ) -> None:
         validate_input_literal(
             literal,
             type_,
-            lambda error, path: self._fail(definition, error, path),
+            lambda error, path: self._add_error(definition, error, path),
             hide_suggestions=self._hide_suggestions,
         )
 
-    def _fail(
+    def _add_error(
         self, definition: VariableDefinitionNode, error: GraphQLError, path: list[str | int]
     ) -> None:
         if len(self.errors) >= self._max_errors:
-            raise _TooMany
-        where = f"'${definition.variable.name.value}' has invalid value{print_path_list(path)}"
-        self.errors.append(
-            GraphQLError(f"Variable {where}: {error.message}", definition, original_error=error)
-        )
+            raise _TooManyErrors
+        name = definition.variable.name.value
+        message = f"Variable '${name}' has invalid value{print_path_list(path)}: {error.message}"
+        self.errors.append(GraphQLError(message, definition, original_error=error))

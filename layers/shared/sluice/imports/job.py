@@ -1,11 +1,11 @@
-"""One import, from where it was left to its end or to the end of the time: a chunk, a transaction.
+"""Run an import: read chunks of a file, and write each chunk in one transaction.
 
-Rows, rejections and how far reading has come are committed together, and only where nobody else has come further. So a
-worker that is killed, an event that comes twice, and two workers at one file leave what one would have: whatever was
-done is either kept with the note that it was, or undone.
+A transaction commits the rows, the rejections and the new offset together, and only if no other
+worker has saved a later offset. So killed workers, repeated events and concurrent workers have the
+same result as a single run.
 
-A chunk that cannot be written is undone and divided, until it is the one record that cannot be written: that record is
-rejected, and no other.
+If a chunk cannot be written, its transaction is rolled back and the chunk is halved, until the
+failing record is alone: only that record is rejected.
 """
 
 import logging
@@ -17,9 +17,9 @@ from typing import Any, Protocol
 
 from sluice.errors import Conflict, SluiceError, Unavailable, ValidationFailed
 from sluice.imports import record_splitter
-from sluice.imports.chunk_reader import Chunk, File
-from sluice.imports.record_splitter import AT_ONCE
-from sluice.imports.report import report
+from sluice.imports.chunk_reader import Chunk, ImportFile
+from sluice.imports.record_splitter import WINDOW_BYTES
+from sluice.imports.report import write_report
 from sluice.imports.row_parser import Rejection
 from sluice.imports.storage import FileError, ImportBucket
 from sluice.repositories.import_jobs import ImportRunRepository, RunningImport
@@ -27,11 +27,12 @@ from sluice.repositories.import_rows import ImportRowRepository, RowCountMismatc
 from sluice.repositories.projection import Executor
 
 MAX_REJECTIONS = 100_000
-MAX_BYTES = 1024**3  # of a file, unless the settings say otherwise
-# A chunk grows to what records.py looks at, as long as it takes no more than CHUNK_SECONDS: so long it locks the stock
-# it sets, and so much is lost with a worker. The first is small, so that a little time is enough to come further.
-FIRST_BYTES = 64 * 1024
-GROWTH = 4
+MAX_FILE_BYTES = 1024**3  # unless the settings have another limit
+# A chunk grows up to WINDOW_BYTES, if it takes no more than CHUNK_SECONDS. For that time it locks
+# the stock that it sets, and a killed worker loses that much work. The first chunk is small, so
+# even a worker with little time saves some progress.
+FIRST_CHUNK_BYTES = 64 * 1024
+CHUNK_GROWTH = 4
 CHUNK_SECONDS = 2.0
 CANNOT_BE_WRITTEN = "could not be written; the worker's log has the cause"
 
@@ -39,229 +40,282 @@ _log = logging.getLogger(__name__)
 
 
 class ImportLocked(Exception):
-    """Somebody else is at this import, or has come further; or was, and is not known yet to be gone."""
+    """Another worker holds this import's lock, or has saved a later offset."""
 
 
 class TooManyRejections(Exception):
-    """A chunk has more rejected rows than are left to the job."""
+    """A chunk has more rejected rows than the job may still have."""
 
 
-class Work(Executor, Protocol):
+class ImportTransaction(Executor, Protocol):
+    """A transaction that can also COPY."""
+
     def copy(self, sql: str, data: bytes) -> None: ...
     def commit(self) -> None: ...
 
 
-Begin = Callable[[], AbstractContextManager[Work]]
+BeginTransaction = Callable[[], AbstractContextManager[ImportTransaction]]
 
 
 @dataclass(frozen=True)
 class Importer:
-    """`connect` gives one connection's transactions; `clock` counts seconds; `max_bytes` is a file's size."""
+    """Run imports.
 
-    connect: Callable[[], AbstractContextManager[Begin]]
+    `connect` opens a connection, whose transactions are begun by the function it returns. `clock`
+    returns seconds.
+    """
+
+    connect: Callable[[], AbstractContextManager[BeginTransaction]]
     bucket: ImportBucket
-    max_bytes: int = MAX_BYTES
+    max_bytes: int = MAX_FILE_BYTES
     max_rejections: int = MAX_REJECTIONS
     clock: Callable[[], float] = field(default=time.monotonic)
 
     def run(self, id: int, seconds: float) -> bool:
-        """Go on with an import for so many seconds, a chunk at least. Is it at its end?
+        """Continue an import for so many seconds, but at least one chunk.
 
-        Raises Busy; SluiceErrors and errors of AWS where it may be tried again.
+        Return whether it is finished. Raises ImportLocked, and SluiceErrors and errors of AWS that
+        can be retried.
         """
-        ends = self.clock() + seconds
+        deadline = self.clock() + seconds
         with self.connect() as begin:
             job = self._start(begin, id)
-            return job is None or self._go_on(begin, job, ends)
+            return job is None or self._continue(begin, job, deadline)
 
     def fail(self, id: int, error: str) -> bool:
-        """Fail an import whose message is not tried again. A redrive goes on where it stopped.
+        """Fail an import whose message is not retried. A redrive resumes it where it stopped.
 
-        Return False if it has ended already. Raises Busy if a worker is at it.
+        Return False if it has already ended. Raises ImportLocked.
         """
-        with self.connect() as begin, begin() as work:
-            progress = _alone(work, id)
-            given_up = progress.fail_resumable(id, error)
-            if given_up:
-                self._report(progress, id)
-                work.commit()
-        return given_up
+        with self.connect() as begin, begin() as transaction:
+            progress = _lock_import(transaction, id)
+            failed = progress.give_up(id, error)
+            if failed:
+                self._upload_report(progress, id)
+                transaction.commit()
+        return failed
 
-    def _start(self, begin: Begin, id: int) -> RunningImport | None:
-        with begin() as work:
-            job = _alone(work, id).start(id)
-            work.commit()
+    def _start(self, begin: BeginTransaction, id: int) -> Job | None:
+        with begin() as transaction:
+            job = _lock_import(transaction, id).start(id)
+            transaction.commit()
         return job
 
-    def _go_on(self, begin: Begin, job: RunningImport, ends: float) -> bool:
+    def _continue(self, begin: BeginTransaction, job: Job, deadline: float) -> bool:
         try:
-            return self._import(begin, job, ends)
+            return self._import(begin, job, deadline)
         except FileError as error:
             self._end(begin, job, "failed", str(error))
             return True
 
-    def _import(self, begin: Begin, job: RunningImport, ends: float) -> bool:
-        file, size, rejected = File(self.bucket, job, self.max_bytes), FIRST_BYTES, job.rejected
-        began, came_further = self.clock(), False
+    def _import(self, begin: BeginTransaction, job: Job, deadline: float) -> bool:
+        file = ImportFile(self.bucket, job, self.max_bytes)
+        size, rejected = FIRST_CHUNK_BYTES, job.rejected
+        chunk_start, has_progress = self.clock(), False
         while (chunk := file.next(size)) is not None:
-            written = self._write_or_divide(begin, job, file, chunk, rejected)
-            if written is None:
+            rejected_now = self._write_or_halve(begin, job, file, chunk, rejected)
+            if rejected_now is None:
                 file.put_back()
                 size = max(1, len(chunk.data) // 2)
-                if came_further and self.clock() >= ends:
+                if has_progress and self.clock() >= deadline:
                     return False
                 continue
-            rejected, came_further = written, True
+            rejected, has_progress = rejected_now, True
             now = self.clock()
-            took, began = max(now - began, 0.001), now
+            seconds, chunk_start = max(now - chunk_start, 0.001), now
             if chunk.last:
                 break
-            bytes_next = min(
-                AT_ONCE, GROWTH * size, max(FIRST_BYTES, int(size * CHUNK_SECONDS / took))
-            )
-            if now + 2 * took * bytes_next / size > ends:
+            next_size = _next_chunk_size(size, seconds)
+            expected_seconds = seconds * next_size / size
+            if now + 2 * expected_seconds > deadline:
                 return False
-            size = bytes_next
+            size = next_size
         self._end(begin, job, "completed")
         return True
 
-    def _write_or_divide(
-        self, begin: Begin, job: RunningImport, file: File, chunk: Chunk, rejected: int
+    def _write_or_halve(
+        self, begin: BeginTransaction, job: Job, file: ImportFile, chunk: Chunk, rejected: int
     ) -> int | None:
-        """Write a chunk; return how many rows are rejected by now. None if it cannot be written and can be divided."""
-        single = file.is_single(chunk)
+        """Write a chunk and return the job's number of rejected rows.
+
+        Return None if the chunk cannot be written and has more than one record.
+        """
+        is_single = file.is_single(chunk)
         try:
             return self._write(begin, job, file, chunk, rejected)
         except (Unavailable, ImportLocked):
-            raise  # it may be tried again
+            raise  # can be retried
         except TooManyRejections:
-            if single:
-                raise FileError(f"more than {self.max_rejections:,} rows are rejected") from None
+            if is_single:
+                raise self._too_many_rejections() from None
         except Exception as error:
             if not isinstance(error, (ValidationFailed, Conflict, RowCountMismatch)):
                 self._check_without_rows(begin, job, file)
-            if single:
+            if is_single:
                 _log.warning("import %d: line %d is rejected", job.id, chunk.line, exc_info=True)
                 return self._reject(begin, job, file, chunk, error, rejected)
         return None
 
     def _write(
-        self, begin: Begin, job: RunningImport, file: File, chunk: Chunk, rejected: int
+        self, begin: BeginTransaction, job: Job, file: ImportFile, chunk: Chunk, rejected: int
     ) -> int:
         if chunk.well_formed:
             try:
-                with begin() as work:
-                    _alone(work, job.id)
-                    staging, count = (
-                        ImportRowRepository(work, job.resource),
-                        record_splitter.count(chunk.data),
-                    )
-                    if staging.copy_file(file.reading.header, chunk.data, count):
-                        staging.write(file.reading.header, count)
-                        return _keep(work, job, file, chunk, count, [])
-            except (ValidationFailed, Conflict, RowCountMismatch):
-                pass  # the server found a fault in it; which row's it is, is found below
-        with begin() as work:
-            _alone(work, job.id)
-            staging, columns = ImportRowRepository(work, job.resource), file.reading.columns()
-            good, rejections = _sorted(file.read(chunk))
-            staging.copy_rows(columns, good)
-            unknown = staging.delete_unresolved(columns)
+                saved = self._write_unparsed(begin, job, file, chunk)
+            except (ValidationFailed, Conflict, Disagreement):
+                saved = None  # the server rejected a row: parsing the rows shows which one
+            if saved is not None:
+                return saved
+        return self._write_parsed(begin, job, file, chunk, rejected)
+
+    def _write_unparsed(
+        self, begin: BeginTransaction, job: Job, file: ImportFile, chunk: Chunk
+    ) -> int | None:
+        """COPY the chunk's bytes, without parsing them. Return None if any row needs parsing."""
+        with begin() as transaction:
+            _lock_import(transaction, job.id)
+            rows = ImportRowRepository(transaction, job.resource)
+            count = record_splitter.count_records(chunk.data)
+            if not rows.stage_file(file.parser.header, chunk.data, count):
+                return None
+            rows.write(file.parser.header, count)
+            return _commit_chunk(transaction, job, file, chunk, count, [])
+
+    def _write_parsed(
+        self, begin: BeginTransaction, job: Job, file: ImportFile, chunk: Chunk, rejected: int
+    ) -> int:
+        """Parse the chunk's rows, and write the valid ones."""
+        with begin() as transaction:
+            _lock_import(transaction, job.id)
+            rows = ImportRowRepository(transaction, job.resource)
+            columns = file.parser.columns()
+            valid, rejections = _partition(file.parse(chunk))
+            rows.stage(columns, valid)
+            unresolved = rows.drop_unknown(columns)
             rejections += [
-                Rejection(line, column, "unknown", "does not exist") for line, column in unknown
+                Rejection(line, column, "unknown", "does not exist") for line, column in unresolved
             ]
             if rejected + len(rejections) > self.max_rejections:
                 raise TooManyRejections
-            count = len(good) - len(unknown)
-            staging.write(columns, count)
-            return _keep(work, job, file, chunk, count, rejections)
+            count = len(valid) - len(unresolved)
+            rows.write(columns, count)
+            return _commit_chunk(transaction, job, file, chunk, count, rejections)
 
     def _reject(
         self,
-        begin: Begin,
-        job: RunningImport,
-        file: File,
+        begin: BeginTransaction,
+        job: Job,
+        file: ImportFile,
         chunk: Chunk,
         error: Exception,
         rejected: int,
     ) -> int:
-        """Reject the one record of a chunk, for what the server has against it."""
+        """Reject the only record of a chunk, with the server's error as the reason."""
         if rejected >= self.max_rejections:
-            raise FileError(f"more than {self.max_rejections:,} rows are rejected")
-        with begin() as work:
-            _alone(work, job.id)
-            return _keep(work, job, file, chunk, 0, [_rejection_of(chunk.line, error)])
+            raise self._too_many_rejections()
+        with begin() as transaction:
+            _lock_import(transaction, job.id)
+            rejection = _rejection_for(chunk.line, error)
+            return _commit_chunk(transaction, job, file, chunk, 0, [rejection])
 
-    def _check_without_rows(self, begin: Begin, job: RunningImport, file: File) -> None:
-        """Raise what the server has against writing no rows at all: then it is no record's fault."""
-        with begin() as work:
-            staging, columns = ImportRowRepository(work, job.resource), file.reading.columns()
-            staging.copy_rows(columns, [])
-            staging.delete_unresolved(columns)
-            staging.write(columns, 0)
+    def _too_many_rejections(self) -> FileError:
+        return FileError(f"more than {self.max_rejections:,} rows are rejected")
 
-    def _end(self, begin: Begin, job: RunningImport, status: str, error: str | None = None) -> None:
-        """Upload the report before the job ends: a worker that is killed in between uploads the same report again."""
-        with begin() as work:
-            progress = _alone(work, job.id)
-            self._report(progress, job.id)
-            progress.finish(job.id, status, error)
-            work.commit()
+    def _check_without_rows(self, begin: BeginTransaction, job: Job, file: ImportFile) -> None:
+        """Write no rows. If the server raises an error here too, no record is to blame for it."""
+        with begin() as transaction:
+            rows = ImportRowRepository(transaction, job.resource)
+            columns = file.parser.columns()
+            rows.stage(columns, [])
+            rows.drop_unknown(columns)
+            rows.write(columns, 0)
 
-    def _report(self, progress: ImportRunRepository, id: int) -> None:
-        rejected = report(progress, id)
-        if rejected:
-            self.bucket.put(f"rejects/{id}.csv", rejected, "text/csv; charset=utf-8")
+    def _end(
+        self, begin: BeginTransaction, job: Job, status: str, error: str | None = None
+    ) -> None:
+        """Upload the report before marking the job as ended.
+
+        If the worker is killed in between, the next one uploads the same report again.
+        """
+        with begin() as transaction:
+            progress = _lock_import(transaction, job.id)
+            self._upload_report(progress, job.id)
+            progress.end(job.id, status, error)
+            transaction.commit()
+
+    def _upload_report(self, progress: ImportProgress, id: int) -> None:
+        report = write_report(progress, id)
+        if report:
+            self.bucket.put(f"rejects/{id}.csv", report, "text/csv; charset=utf-8")
 
 
-def _keep(
-    work: Work,
-    job: RunningImport,
-    file: File,
+def _next_chunk_size(size: int, seconds: float) -> int:
+    """Return the size of the next chunk, after one of `size` bytes took so many seconds."""
+    size_in_time = int(size * CHUNK_SECONDS / seconds)
+    return min(WINDOW_BYTES, CHUNK_GROWTH * size, max(FIRST_CHUNK_BYTES, size_in_time))
+
+
+def _commit_chunk(
+    transaction: ImportTransaction,
+    job: Job,
+    file: ImportFile,
     chunk: Chunk,
     written: int,
     rejections: Sequence[Rejection],
 ) -> int:
-    """Commit what was written of a chunk, and that it was. Return how many rows are rejected by now."""
-    progress = ImportRunRepository(work)
-    progress.add_rejections(job.id, rejections)
-    rejected = progress.save_progress(
+    """Commit the chunk's rows and rejections with the new offset.
+
+    Return the job's number of rejected rows. Raises ImportLocked if another worker was faster.
+    """
+    progress = ImportProgress(transaction)
+    progress.reject(job.id, rejections)
+    rejected = progress.advance(
         job.id,
-        from_byte=chunk.start, next_byte=chunk.end, next_line=chunk.line + chunk.lines,
-        header=list(file.reading.header), bytes_read=file.taken(chunk),
-        read=written + len(rejections), written=written, rejected=len(rejections),
-    )  # fmt: skip
+        from_byte=chunk.start,
+        next_byte=chunk.end,
+        next_line=chunk.line + chunk.lines,
+        header=list(file.parser.header),
+        bytes_read=file.bytes_consumed(chunk),
+        read=written + len(rejections),
+        written=written,
+        rejected=len(rejections),
+    )
     if rejected is None:
         raise ImportLocked
-    work.commit()
+    transaction.commit()
     return rejected
 
 
-def _rejection_of(line: int, error: Exception) -> Rejection:
+def _rejection_for(line: int, error: Exception) -> Rejection:
     if isinstance(error, SluiceError) and error.errors:
-        fault = error.errors[0]
-        return Rejection(line, (fault.pointer or "").strip("/") or None, fault.code, fault.message)
+        field_error = error.errors[0]
+        column = (field_error.pointer or "").strip("/") or None
+        return Rejection(line, column, field_error.code, field_error.message)
     if isinstance(error, (ValidationFailed, Conflict)):
         return Rejection(line, None, "invalid", error.detail)
     return Rejection(line, None, "internal_error", CANNOT_BE_WRITTEN)
 
 
-def _sorted(
-    read: Iterable[tuple[int, list[Any] | Rejection]],
+def _partition(
+    rows: Iterable[tuple[int, list[Any] | Rejection]],
 ) -> tuple[list[tuple[int, list[Any]]], list[Rejection]]:
-    good: list[tuple[int, list[Any]]] = []
+    """Return the values of the valid rows with their lines, and the rejections."""
+    valid: list[tuple[int, list[Any]]] = []
     rejections: list[Rejection] = []
-    for line, values in read:
+    for line, values in rows:
         if isinstance(values, Rejection):
             rejections.append(values)
         else:
-            good.append((line, values))
-    return good, rejections
+            valid.append((line, values))
+    return valid, rejections
 
 
-def _alone(work: Work, id: int) -> ImportRunRepository:
-    """Nobody else is at this import, until this transaction ends; else Busy. Between two, another may take it over."""
-    progress = ImportRunRepository(work)
-    if not progress.try_lock(id):
+def _lock_import(transaction: ImportTransaction, id: int) -> ImportProgress:
+    """Lock the import until the transaction ends. Raises ImportLocked.
+
+    Between two transactions another worker may take over.
+    """
+    progress = ImportProgress(transaction)
+    if not progress.lock(id):
         raise ImportLocked
     return progress

@@ -1,8 +1,11 @@
-"""Where does a record of a CSV file end? What is well formed goes on as it is; what is not ends with its line.
+"""Find the ends of CSV records (RFC 4180) without parsing their fields.
 
-After RFC 4180: a field is in quotes or has none, a quote within quotes is doubled, and a record in quotes may go over
-several lines. So where a record ends can be told without reading it, by one regular expression, and COPY reads it as
-we do. The answer depends on the record's own bytes alone: a file is cut alike wherever reading it was taken up again.
+A field is quoted or has no quotes, a quote in a quoted field is doubled, and a quoted field may
+contain line breaks. So one regular expression finds the end of a well-formed record, and COPY reads
+such a record like the csv module does. A malformed record ends with its line.
+
+Where a record ends depends on its own bytes only: a file is split into the same records wherever
+an import resumes.
 """
 
 import csv
@@ -11,12 +14,11 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-MAX_RECORD = 1024 * 1024  # bytes
-AT_ONCE = (
-    MAX_RECORD + 1
-)  # bytes to look at: what has no end in them is too long, wherever they begin
-# The csv module refuses fields of over 131,072 characters by default. Lengths are judged by the columns' own rules.
-csv.field_size_limit(AT_ONCE)
+MAX_RECORD_BYTES = 1024 * 1024
+# The bytes to look at: a record that does not end within them is too long.
+WINDOW_BYTES = MAX_RECORD_BYTES + 1
+# The csv module's default limit is 131,072 characters. The columns have limits of their own.
+csv.field_size_limit(WINDOW_BYTES)
 
 _FIELD = rb'(?:[^",\r\n]*+|"(?:[^"]++|"")*+")'
 _RECORD = re.compile(rb"(?:%b,)*+%b\r?\n" % (_FIELD, _FIELD))
@@ -27,55 +29,56 @@ _QUOTED = re.compile(rb'"(?:[^"]++|"")*+')
 
 
 class RecordTooLong(Exception):
-    """There is no end to it within MAX_RECORD."""
+    """The record does not end within MAX_RECORD_BYTES."""
 
 
-class Cut(NamedTuple):
-    """The first `end` bytes are whole records; all of them well formed, or not."""
+class RecordSpan(NamedTuple):
+    """Complete records at the start of some data: they end at `end`."""
 
     end: int
     well_formed: bool
 
 
-class Row(NamedTuple):
-    """A record: the number of its first line, and its fields; None where it is not well formed."""
+class CsvRecord(NamedTuple):
+    """A record with the number of its first line. `fields` is None if it is malformed."""
 
     line: int
     fields: list[str] | None
 
 
-def cut(data: bytes, *, last: bool) -> Cut:
-    """How much of `data`, AT_ONCE bytes that begin with a record, is whole records; in the `last` of a file all is.
+def find_records(data: bytes, *, last: bool) -> RecordSpan:
+    """Return the span of all complete records in `data`.
 
-    The last must end in a newline. RecordTooLong where a line has no end.
+    `data` begins with a record and has at most WINDOW_BYTES. If it is the `last` of a file, it must
+    end with a newline, and all of it is complete. Raises RecordTooLong.
     """
     end, well_formed = 0, True
     while True:
         end = _end_of_well_formed(data, end)
         if end == len(data):
             break
-        beyond = _end_of_malformed(data, end, last=last)
-        if beyond is None:
+        malformed_end = _end_of_malformed(data, end, last=last)
+        if malformed_end is None:
             break
-        end, well_formed = beyond, False
-    if end == 0 and len(data) > MAX_RECORD:
+        end, well_formed = malformed_end, False
+    if end == 0 and len(data) > MAX_RECORD_BYTES:
         raise RecordTooLong
-    return Cut(end, well_formed)
+    return RecordSpan(end, well_formed)
 
 
-def cut_first(data: bytes, *, last: bool) -> Cut:
-    """Cut off the first record alone. RecordTooLong where it has no end."""
-    end = end_of_first(data, 0)
+def find_first_record(data: bytes, *, last: bool) -> RecordSpan:
+    """Return the span of the first record. Raises RecordTooLong."""
+    end = end_of_first_record(data, 0)
     if end:
-        return Cut(end, well_formed=True)
-    malformed = _end_of_malformed(data, 0, last=last)
-    if malformed is None:
+        return RecordSpan(end, well_formed=True)
+    malformed_end = _end_of_malformed(data, 0, last=last)
+    if malformed_end is None:
         raise RecordTooLong
-    return Cut(malformed, well_formed=False)
+    return RecordSpan(malformed_end, well_formed=False)
 
 
-def count(data: bytes) -> int:
-    """Count the records of well-formed data; a blank line is one, as it is to COPY.
+def count_records(data: bytes) -> int:
+    """Return the number of records in well-formed data. A blank line is a record, as for COPY.
 
     Every second part between quotes is inside a field, because quotes come in pairs.
     """
@@ -84,76 +87,76 @@ def count(data: bytes) -> int:
     return sum(part.count(b"\n") for part in data.split(b'"')[::2])
 
 
-def end_of_lines(data: bytes, most: int) -> int:
-    """Return where the first `most` lines end; all of `data` if it has fewer."""
-    low, high, before = 0, len(data), 0
-    if data.count(b"\n") <= most:
-        return high
-    while (
-        high - low > 1
-    ):  # `before` lines end within `low` bytes, and more than `most` within `high`
+def end_of_lines(data: bytes, max_lines: int) -> int:
+    """Return the end of the first `max_lines` lines, or the length of `data` if it has fewer."""
+    if data.count(b"\n") <= max_lines:
+        return len(data)
+    # Bisect: `lines_before_low` lines end before `low`, and more than `max_lines` before `high`.
+    low, high, lines_before_low = 0, len(data), 0
+    while high - low > 1:
         middle = (low + high) // 2
-        lines = before + data.count(b"\n", low, middle)
-        if lines <= most:
-            low, before = middle, lines
+        lines = lines_before_low + data.count(b"\n", low, middle)
+        if lines <= max_lines:
+            low, lines_before_low = middle, lines
         else:
             high = middle
     return low
 
 
-def end_of_first(data: bytes, start: int) -> int:
-    """Where the record that begins there ends; 0 where it is not well formed."""
-    found = _RECORD.match(data, start)
-    return found.end() if found else 0
+def end_of_first_record(data: bytes, start: int) -> int:
+    """Return the end of the record that begins at `start`, or 0 if it is malformed."""
+    match = _RECORD.match(data, start)
+    return match.end() if match else 0
 
 
-def end_of_empty(data: bytes, start: int) -> int:
-    """Return where the empty rows end that begin there: lines of spaces, tabs and commas alone."""
-    found = _EMPTY.match(data, start)
-    return found.end() if found else start
+def end_of_empty_rows(data: bytes, start: int) -> int:
+    """Return the end of the rows at `start` that have only spaces, tabs and commas."""
+    match = _EMPTY.match(data, start)
+    return match.end() if match else start
 
 
-def rows(data: bytes, line: int) -> Iterator[Row]:
-    """Each record of whole ones, the first of which stands in this line. Blank lines are none.
+def parse_records(data: bytes, line: int) -> Iterator[CsvRecord]:
+    """Parse complete records, of which the first is in this line. Blank lines are skipped.
 
-    What is no UTF-8 comes as surrogates, as os.fsdecode gives them.
+    Bytes that are not UTF-8 become surrogates, as with os.fsdecode.
     """
-    at = 0
-    while at < len(data):
-        end = _end_of_well_formed(data, at)
-        if end > at:
-            text = data[at:end].decode("utf-8", "surrogateescape")
+    start = 0
+    while start < len(data):
+        end = _end_of_well_formed(data, start)
+        if end > start:
+            text = data[start:end].decode("utf-8", "surrogateescape")
             reader = csv.reader(io.StringIO(text, newline="\n"), strict=True)
-            before = 0
+            lines_before = 0
             for fields in reader:
                 if fields:
-                    yield Row(line + before, fields)
-                before = reader.line_num
+                    yield CsvRecord(line + lines_before, fields)
+                lines_before = reader.line_num
         else:
-            end = _end_of_malformed(data, at, last=True) or len(data)
-            yield Row(line, None)
-        line += data.count(b"\n", at, end)
-        at = end
+            end = _end_of_malformed(data, start, last=True) or len(data)
+            yield CsvRecord(line, None)
+        line += data.count(b"\n", start, end)
+        start = end
 
 
 def _end_of_well_formed(data: bytes, start: int) -> int:
-    found = _WELL_FORMED.match(data, start)
-    return found.end() if found else start
+    match = _WELL_FORMED.match(data, start)
+    return match.end() if match else start
 
 
 def _end_of_malformed(data: bytes, start: int, *, last: bool) -> int | None:
-    """Where the record that begins here ends, which is not well formed; None where more of it is still to come."""
-    found = _FIELDS.match(data, start)
-    at = found.end() if found else start
-    if data[at : at + 1] == b'"':
-        quoted = _QUOTED.match(data, at)
-        closing = quoted.end() if quoted else at
-        if closing >= len(data) - 1 and not last and len(data) - start <= MAX_RECORD:
+    """Return the end of the malformed record at `start`, or None if more data is needed."""
+    fields = _FIELDS.match(data, start)
+    position = fields.end() if fields else start
+    if data[position : position + 1] == b'"':
+        quoted = _QUOTED.match(data, position)
+        closing = quoted.end() if quoted else position
+        may_continue = not last and len(data) - start <= MAX_RECORD_BYTES
+        if closing >= len(data) - 1 and may_continue:
             return None
-        if closing == len(data):  # it is never closed: only its first line is lost
-            closing = at
-        at = closing
-    newline = data.find(b"\n", at)
+        if closing == len(data):  # the quote is never closed: only its first line is malformed
+            closing = position
+        position = closing
+    newline = data.find(b"\n", position)
     if newline >= 0:
         return newline + 1
     return len(data) if last else None

@@ -1,4 +1,4 @@
-"""The report about rejected rows: CSV that a spreadsheet can open without running what a stranger has written."""
+"""Write the report of rejected rows: CSV whose cells no spreadsheet runs as formulas."""
 
 import csv
 import io
@@ -7,26 +7,26 @@ import re
 from sluice.repositories.import_jobs import ImportRunRepository
 
 HEADER = ("line", "column", "code", "reason")
-# Spreadsheets take a cell for a formula if it begins so, also behind spaces and quotes, and in full-width letters.
-# https://owasp.org/www-community/attacks/CSV_Injection
+# A spreadsheet reads a cell as a formula if it begins like this, also after spaces and quotes, and
+# with full-width characters. https://owasp.org/www-community/attacks/CSV_Injection
 FORMULA = re.compile(r"[\s\"'`]*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
 
 
-def report(progress: ImportRunRepository, id: int) -> bytes:
-    """Return the rejected rows as CSV; nothing if there are none."""
-    written = io.StringIO(newline="")
-    writer = csv.writer(written)
-    after = 0
-    while page := progress.rejections_after(id, after):
-        if not after:
+def write_report(progress: ImportProgress, id: int) -> bytes:
+    """Return the rejected rows of an import as CSV, or nothing if there are none."""
+    output = io.StringIO(newline="")
+    writer = csv.writer(output)
+    last_line = 0
+    while page := progress.rejects(id, last_line):
+        if not last_line:
             writer.writerow(HEADER)
-        writer.writerows([line, *map(harmless, cells)] for line, *cells in page)
-        after = page[-1].line
-    return written.getvalue().encode()
+        writer.writerows([line, *map(escape_formula, cells)] for line, *cells in page)
+        last_line = page[-1].line
+    return output.getvalue().encode()
 
 
-def harmless(cell: str | None) -> str:
-    """Return a cell that no spreadsheet takes for a formula."""
+def escape_formula(cell: str | None) -> str:
+    """Return the cell, with an apostrophe before it if a spreadsheet could run it as a formula."""
     if not cell:
         return ""
     return f"'{cell}" if FORMULA.match(cell) else cell

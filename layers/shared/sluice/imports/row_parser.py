@@ -1,6 +1,7 @@
-"""What a row of a file must be: each resource's columns, read by the same rules as a body of the API.
+"""Parse the rows of an import by the rules of the API's request bodies.
 
-`Reading` gives what goes to the database, or why a row is rejected; nothing here knows SQL or files.
+`RowParser` returns the values for the database, or the reason why a row is rejected. This module
+knows neither SQL nor files.
 """
 
 import json
@@ -15,11 +16,12 @@ from sluice.errors import ValidationFailed
 from sluice.http.body import MAX_ID, MAX_INTEGER, SLUG, Email, FieldType, Integer, Money, Text
 from sluice.slugs import slugify
 
-WHOLE = re.compile(r"[+-]?\d{1,20}", re.ASCII)
+WHOLE_NUMBER = re.compile(r"[+-]?\d{1,20}", re.ASCII)
+MAX_NAME_LENGTH = 100  # of a reported field name
 
 
 class Rejection(NamedTuple):
-    """Why a row is not imported: `line` is its first, `column` the one at fault, where it is one's."""
+    """Why a row is rejected. `line` is its first line; `column` is None if several are invalid."""
 
     line: int
     column: str | None
@@ -28,19 +30,20 @@ class Rejection(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Resource:
-    """`fields` are its columns; `needed` must be in a file's header and have a value in each row.
+class ImportResource:
+    """The columns of a resource that can be imported.
 
-    `one_of` are alternatives, of which a header has one. `complete` makes what a row leaves out.
+    `required` columns must be in the header and have a value in each row. `exactly_one_of` are
+    alternatives: the header and each row have one of them. `fill_defaults` sets missing values.
     """
 
     fields: Mapping[str, FieldType]
-    needed: Sequence[str]
-    one_of: Sequence[str] = ()
-    complete: Callable[[dict[str, Any]], None] = lambda values: None
+    required: Sequence[str]
+    exactly_one_of: Sequence[str] = ()
+    fill_defaults: Callable[[dict[str, Any]], None] = lambda values: None
 
     def check_header(self, header: Sequence[str]) -> str | None:
-        """Why a file cannot have this header; None where it can."""
+        """Return why the header is invalid, or None if it is valid."""
         if any("\0" in name for name in header):
             return "the header has NUL; the file must be CSV in UTF-8"
         if len(header) == 1 and any(separator in header[0] for separator in ";\t|"):
@@ -49,142 +52,144 @@ class Resource:
             return f"column {header.index('') + 1} of the header has no name"
         unknown = [name for name in header if name not in self.fields]
         if unknown:
-            return f"the column {unknown[0][:100]!r} is not one of {', '.join(self.fields)}"
-        twice = [name for n, name in enumerate(header) if name in header[:n]]
-        if twice:
-            return f"the column {twice[0]!r} stands there twice"
-        missing = [name for name in self.needed if name not in header]
+            name = unknown[0][:MAX_NAME_LENGTH]
+            return f"the column {name!r} is not one of {', '.join(self.fields)}"
+        duplicates = [name for index, name in enumerate(header) if name in header[:index]]
+        if duplicates:
+            return f"the column {duplicates[0]!r} occurs twice"
+        missing = [name for name in self.required if name not in header]
         if missing:
             return f"the column {missing[0]!r} is missing"
-        if self.one_of and len([name for name in self.one_of if name in header]) != 1:
-            return f"one of the columns {', '.join(self.one_of)} must be there"
+        alternatives = [name for name in self.exactly_one_of if name in header]
+        if self.exactly_one_of and len(alternatives) != 1:
+            return f"exactly one of the columns {', '.join(self.exactly_one_of)} is required"
         return None
 
 
-def _make_slug(values: dict[str, Any]) -> None:
+def _fill_slug(values: dict[str, Any]) -> None:
     if values.get("slug") is None:
         values["slug"] = slugify(values["name"])
 
 
-MALFORMED = "has a quote or a CR where none may stand, or a quote that is never closed"
-_NAME = Text(200)
-_STOCK = Integer(0, MAX_INTEGER)
-RESOURCES: Mapping[str, Resource] = {
-    "products": Resource(
+MALFORMED = "has a misplaced quote or CR, or a quote that is never closed"
+_NAME = Text(max_length=200)
+_STOCK = Integer(min_value=0, max_value=MAX_INTEGER)
+RESOURCES: Mapping[str, ImportResource] = {
+    "products": ImportResource(
         {
             "name": _NAME,
-            "description": Text(10_000, min_length=0, nullable=True),
+            "description": Text(max_length=10_000, min_length=0, nullable=True),
             "price": Money(),
-            "category": Text(200, pattern=SLUG),
+            "category": Text(max_length=200, pattern=SLUG),
             "inventory": _STOCK,
         },
-        needed=("name", "price", "category"),
+        required=("name", "price", "category"),
     ),
-    "inventory": Resource(
-        {"product": _NAME, "product_id": Integer(1, MAX_ID), "quantity": _STOCK},
-        needed=("quantity",),
-        one_of=("product", "product_id"),
+    "inventory": ImportResource(
+        {
+            "product": _NAME,
+            "product_id": Integer(min_value=1, max_value=MAX_ID),
+            "quantity": _STOCK,
+        },
+        required=("quantity",),
+        exactly_one_of=("product", "product_id"),
     ),
-    "categories": Resource(
-        {"name": _NAME, "slug": Text(200, pattern=SLUG)}, needed=("name",), complete=_make_slug
+    "categories": ImportResource(
+        {"name": _NAME, "slug": Text(max_length=200, pattern=SLUG)},
+        required=("name",),
+        fill_defaults=_fill_slug,
     ),
-    "users": Resource({"email": Email(), "name": _NAME}, needed=("email", "name")),
+    "users": ImportResource({"email": Email(), "name": _NAME}, required=("email", "name")),
 }
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
-    """How the rows of one file are read: those of a CSV by its `header`."""
+class RowParser:
+    """Parse the rows of one file. The fields of a CSV row are in the order of `header`."""
 
-    resource: Resource
+    resource: ImportResource
     header: Sequence[str]
 
-    def fields(self, line: int, fields: Sequence[str] | None) -> list[Any] | Rejection:
-        """A record's values in the header's order, None for those that are empty."""
+    def parse_fields(self, line: int, fields: Sequence[str] | None) -> list[Any] | Rejection:
+        """Return the values of a CSV record, in the order of `columns`. An empty field is None."""
         if fields is None:
             return Rejection(line, None, "malformed", MALFORMED)
         if len(fields) != len(self.header):
-            return Rejection(
-                line,
-                None,
-                "wrong_columns",
-                f"has {len(fields)} field{'s' * (len(fields) > 1)}, not {len(self.header)}",
-            )
+            plural = "s" if len(fields) > 1 else ""
+            reason = f"has {len(fields)} field{plural}, not {len(self.header)}"
+            return Rejection(line, None, "wrong_columns", reason)
         document: dict[str, Any] = {}
         for name, text in zip(self.header, fields, strict=True):
             if text:
-                document[name] = (
-                    _number(text) if isinstance(self.resource.fields[name], Integer) else text
-                )
-        return self._read(line, document)
+                is_integer = isinstance(self.resource.fields[name], Integer)
+                document[name] = _parse_number(text) if is_integer else text
+        return self._parse(line, document)
 
-    def text(self, line: int, text: str) -> list[Any] | Rejection:
-        """A line of JSON: an object with the columns as its fields."""
+    def parse_json(self, line: int, text: str) -> list[Any] | Rejection:
+        """Return the values of a line of JSON, an object with the columns as members."""
         try:
             document = json.loads(
                 text,
                 parse_float=Decimal,
-                parse_constant=_refuse_constant,
-                object_pairs_hook=_without_repetition,
+                parse_constant=_reject_constant,
+                object_pairs_hook=_object_without_duplicates,
             )
         except DuplicateField as error:
-            return Rejection(line, printable(error.name), "duplicate_field", "is there twice")
+            return Rejection(line, printable(error.name), "duplicate_field", "occurs twice")
         except RecursionError:
             return Rejection(line, None, "malformed", "is nested too deeply")
         except (ValueError, ArithmeticError):
-            return Rejection(
-                line, None, "malformed", "is not JSON, or has a number of too many digits"
-            )
+            reason = "is not JSON, or has a number with too many digits"
+            return Rejection(line, None, "malformed", reason)
         if not isinstance(document, dict):
             return Rejection(line, None, "malformed", "is not a JSON object")
         unknown = next((name for name in document if name not in self.header), None)
         if unknown is not None:
             return Rejection(line, printable(unknown), "unknown_field", "is not a field here")
-        return self._read(
-            line, {name: value for name, value in document.items() if value is not None}
-        )
+        present = {name: value for name, value in document.items() if value is not None}
+        return self._parse(line, present)
 
-    def _read(self, line: int, document: Mapping[str, Any]) -> list[Any] | Rejection:
+    def columns(self) -> list[str]:
+        """Return the names of the values: the header's columns, and those with defaults."""
+        defaults = [
+            name for name in ("slug",) if name in self.resource.fields and name not in self.header
+        ]
+        return [*self.header, *defaults]
+
+    def _parse(self, line: int, document: Mapping[str, Any]) -> list[Any] | Rejection:
         values: dict[str, Any] = dict.fromkeys(self.header)
         try:
             for name, value in document.items():
-                if isinstance(value, str) and not value.isprintable() and _not_utf8(value):
+                if isinstance(value, str) and not value.isprintable() and _has_surrogates(value):
                     return Rejection(line, name, "invalid_utf8", "is not UTF-8")
                 values[name] = self.resource.fields[name].read(value, name)
-            missing = [name for name in self.resource.needed if values[name] is None]
+            missing = [name for name in self.resource.required if values[name] is None]
             if missing:
                 return Rejection(line, missing[0], "required", "is missing")
-            ambiguous = self._check_alternatives(line, values)
-            if ambiguous is not None:
-                return ambiguous
-            self.resource.complete(values)
+            rejection = self._check_alternatives(line, values)
+            if rejection is not None:
+                return rejection
+            self.resource.fill_defaults(values)
         except ValidationFailed as error:
-            fault = error.errors[0]
-            return Rejection(line, (fault.pointer or "").strip("/"), fault.code, fault.message)
+            field_error = error.errors[0]
+            column = (field_error.pointer or "").strip("/")
+            return Rejection(line, column, field_error.code, field_error.message)
         return [values.get(name) for name in self.columns()]
 
-    def columns(self) -> list[str]:
-        """What values are of: the header's columns, and those that `complete` makes."""
-        made = [
-            name for name in ("slug",) if name in self.resource.fields and name not in self.header
-        ]
-        return [*self.header, *made]
-
     def _check_alternatives(self, line: int, values: Mapping[str, Any]) -> Rejection | None:
-        """Return why a row is rejected that does not have exactly one of `one_of`."""
-        known = [name for name in self.resource.one_of if name in self.header]
-        there = [name for name in known if values[name] is not None]
-        if len(there) == 1 or not known:
+        """Return the rejection of a row without exactly one of `exactly_one_of`."""
+        columns = [name for name in self.resource.exactly_one_of if name in self.header]
+        present = [name for name in columns if values[name] is not None]
+        if len(present) == 1 or not columns:
             return None
-        if not there:
-            return Rejection(line, known[0], "required", f"{' or '.join(known)} is missing")
-        return Rejection(
-            line, there[1], "invalid", f"is there beside {there[0]}; leave out one of them"
-        )
+        if not present:
+            return Rejection(line, columns[0], "required", f"{' or '.join(columns)} is missing")
+        reason = f"cannot be combined with {present[0]}; leave out one of them"
+        return Rejection(line, present[1], "invalid", reason)
 
 
 class DuplicateField(ValueError):
-    """A JSON object has a field twice, and parsers disagree which one counts."""
+    """A JSON object has a member twice, and parsers disagree which one counts."""
 
     def __init__(self, name: str) -> None:
         super().__init__(name)
@@ -192,30 +197,33 @@ class DuplicateField(ValueError):
 
 
 def printable(name: str) -> str:
-    """Return a field's name as it can be stored and shown: at most 100 characters, without control characters.
+    """Return a field name that can be stored and shown, of at most MAX_NAME_LENGTH characters.
 
-    A semicolon is replaced as well, because in some countries spreadsheets split cells there.
+    Control characters are replaced. So are semicolons, because in some countries spreadsheets
+    split cells there.
     """
     return "".join(
-        letter if letter.isprintable() and letter != ";" else "?" for letter in name[:100]
+        character if character.isprintable() and character != ";" else "?"
+        for character in name[:MAX_NAME_LENGTH]
     )
 
 
-def _without_repetition(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _object_without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     document = dict(pairs)
     if len(document) < len(pairs):
-        twice, _ = Counter(name for name, _ in pairs).most_common(1)[0]
-        raise DuplicateField(twice)
+        duplicate, _ = Counter(name for name, _ in pairs).most_common(1)[0]
+        raise DuplicateField(duplicate)
     return document
 
 
-def _refuse_constant(name: str) -> NoReturn:
+def _reject_constant(name: str) -> NoReturn:
     raise ValueError(name)
 
 
-def _number(text: str) -> int | str:
-    return int(text) if WHOLE.fullmatch(text.strip()) else text
+def _parse_number(text: str) -> int | str:
+    return int(text) if WHOLE_NUMBER.fullmatch(text.strip()) else text
 
 
-def _not_utf8(text: str) -> bool:
+def _has_surrogates(text: str) -> bool:
+    """Return whether the text was decoded from bytes that are not UTF-8."""
     return any("\udc80" <= character <= "\udcff" for character in text)

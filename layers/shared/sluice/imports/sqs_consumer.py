@@ -1,4 +1,4 @@
-"""Messages about files: S3 tells that one was put there, and a worker whose time was up that there is more to do."""
+"""Handle SQS messages about files: events of S3, and messages of workers that ran out of time."""
 
 import json
 import logging
@@ -14,90 +14,95 @@ from sluice.imports.job import Importer, ImportLocked
 from sluice.imports.row_parser import RESOURCES
 from sluice.repositories.import_jobs import ImportJobRepository
 
-INCOMING = "incoming"
-ANSWER_SECONDS = 0.3  # before the end, in which no statement runs any more
-SPARE_SECONDS = 0.7  # before that, for a chunk that takes longer than the one before
-RETRY_SECONDS = (
-    15  # after the first try; four more are five minutes, in which a database fails over
-)
-BUSY_SECONDS = (
-    30  # until it is asked again whether another worker, who has a message too, has come to the end
-)
-TRIES = 5  # of a message, unless the settings say otherwise: its queue's maxReceiveCount
-GONE_SECONDS = (
-    30  # after the end of its time a worker is certainly gone, and its message may come again
-)
-RESUMES = "It resumes where it stopped when its message is put back (make redrive)"
+INCOMING_FOLDER = "incoming"
+RESPONSE_MARGIN_SECONDS = 0.3  # before the time is over; no statement runs in it
+CHUNK_MARGIN_SECONDS = 0.7  # more, because a chunk may take longer than the one before
+# Delay after the first attempt, doubled after each. Four retries last five minutes, in which a
+# database fails over.
+RETRY_SECONDS = 15
+LOCKED_SECONDS = 30  # delay before checking again whether another worker has finished
+MAX_RECEIVE_COUNT = 5  # of the queue's redrive policy, unless the settings have another
+# After its time is over, a worker has certainly ended, and its message may be received again.
+WORKER_END_SECONDS = 30
+RESUME_HINT = "The import resumes where it stopped when its message is put back (make redrive)"
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class ImportConsumer:
+    """Run the imports that messages are about, and retry or fail them."""
+
     importer: Importer
     jobs: ImportJobRepository
     queue: AwsClient
     queue_url: str
-    tries: int = TRIES
+    max_receive_count: int = MAX_RECEIVE_COUNT
 
     def handle(self, message: str, seconds: float) -> None:
-        """Do what a message's body asks for, as far as it goes in so many seconds.
+        """Run the imports of a message for so many seconds.
 
-        Whatever is raised, it may come again: nothing is done twice.
+        An import that is not finished is continued by a new message. After any exception the
+        message can be handled again: nothing is done twice.
         """
-        with deadline.within(seconds - ANSWER_SECONDS):
-            for id in self._jobs(json.loads(message)):
+        with deadline.within(seconds - RESPONSE_MARGIN_SECONDS):
+            for id in self._import_ids(json.loads(message)):
                 try:
-                    if not self.importer.run(id, deadline.cap(seconds) - SPARE_SECONDS):
-                        self._go_on(id, 0)
+                    if not self.importer.run(id, deadline.cap(seconds) - CHUNK_MARGIN_SECONDS):
+                        self._continue_later(id, 0)
                 except ImportLocked:
-                    self._go_on(id, BUSY_SECONDS)
+                    self._continue_later(id, LOCKED_SECONDS)
 
     def set_visibility(self, receipt: str, seconds: float) -> None:
-        """Hide a message for as long as this worker can be at it: its queue would hide it for half an hour.
+        """Hide a message only as long as this worker can run, not for the queue's half hour.
 
-        So the message of a worker that is killed comes again within minutes.
+        So the message of a killed worker is received again within minutes.
         """
         try:
-            self._hide(receipt, int(seconds) + GONE_SECONDS)
+            self._change_visibility(receipt, int(seconds) + WORKER_END_SECONDS)
         except AwsError:
             _log.warning(
-                "the message of a killed worker comes again only when the queue says so",
+                "the message's visibility timeout could not be shortened; if this worker is killed,"
+                " it is retried after the queue's timeout",
                 exc_info=True,
             )
 
-    def handle_failure(self, message: str, receipt: str, tries: int, error: Exception) -> None:
-        """Let a failed message come again, later each time; after its last try its imports have failed."""
-        if tries < self.tries:
-            self._hide(receipt, RETRY_SECONDS * 2 ** (tries - 1))
+    def handle_failure(
+        self, message: str, receipt: str, receive_count: int, error: Exception
+    ) -> None:
+        """Delay the next attempt of a failed message. After the last attempt, fail its imports."""
+        if receive_count < self.max_receive_count:
+            self._change_visibility(receipt, RETRY_SECONDS * 2 ** (receive_count - 1))
             return
-        known = isinstance(error, SluiceError) and not isinstance(error, InternalError)
-        reason = str(error) if known else "an unexpected error, which the worker's log has"
+        is_expected = isinstance(error, SluiceError) and not isinstance(error, InternalError)
+        cause = str(error) if is_expected else "unexpected error; the worker's log has the cause"
         try:
-            self.fail_message(message, f"given up after {tries} tries: {reason}. {RESUMES}")
-        except Exception:
-            _log.exception(
-                "an import that is given up cannot be marked as failed now; the hourly cleanup marks it later"
+            self.fail_message(
+                message, f"failed after {receive_count} attempts: {cause}. {RESUME_HINT}"
             )
-        self._hide(receipt, 0)  # its queue hands it over to the dead-letter queue
+        except Exception:
+            _log.exception("the import could not be marked as failed; the cleanup does it later")
+        self._change_visibility(receipt, 0)  # SQS moves it to the dead-letter queue
 
     def fail_message(self, message: str, reason: str) -> int:
-        """Fail the imports of a message that is not tried again. Return how many have failed by this."""
+        """Fail the imports of a message that is not retried. Return how many have failed."""
         try:
-            document = json.loads(message)
-            ids = list(self._jobs(document))
+            ids = list(self._import_ids(json.loads(message)))
         except (ValueError, KeyError, TypeError, AttributeError):
-            return 0  # it is about no import
+            return 0  # the message is not about an import
         return sum(self.fail_import(id, reason) for id in ids)
 
     def fail_import(self, id: int, reason: str) -> bool:
-        """Fail an import until its message comes again. Return False if it has ended, or a worker is at it."""
+        """Fail an import until its message is redriven.
+
+        Return False if it has already ended, or if a worker holds its lock.
+        """
         try:
             return self.importer.fail(id, reason)
         except ImportLocked:
             return False
 
-    def _hide(self, receipt: str, seconds: int) -> None:
+    def _change_visibility(self, receipt: str, seconds: int) -> None:
         message = {
             "QueueUrl": self.queue_url,
             "ReceiptHandle": receipt,
@@ -105,28 +110,26 @@ class ImportConsumer:
         }
         self.queue.call("AmazonSQS.ChangeMessageVisibility", message)
 
-    def _go_on(self, id: int, delay: int) -> None:
-        """By a message of our own, whose tries are counted anew."""
+    def _continue_later(self, id: int, delay_seconds: int) -> None:
+        """Send a new message about the import, which has its own receive count."""
         body = json.dumps({"import": id})
-        message = {"QueueUrl": self.queue_url, "MessageBody": body, "DelaySeconds": delay}
+        message = {"QueueUrl": self.queue_url, "MessageBody": body, "DelaySeconds": delay_seconds}
         self.queue.call("AmazonSQS.SendMessage", message)
 
-    def _jobs(self, message: Any) -> Iterator[int]:
+    def _import_ids(self, message: Any) -> Iterator[int]:
+        """Return the ids of a message's imports. Creates the import of a new file."""
         if "import" in message:
             yield int(message["import"])
-        elif (
-            message.get("Event") != "s3:TestEvent"
-        ):  # which S3 sends to see whether the queue is there
-            for record in message["Records"]:
-                thing = record["s3"]["object"]
-                key = unquote_plus(thing["key"])
-                folder, resource, *rest = [*key.split("/"), "", ""]
-                if folder == INCOMING and resource in RESOURCES and rest[0]:
-                    size = int(thing["size"])
-                    yield self.jobs.upsert_for_object(
-                        resource, key, thing["eTag"], thing.get("sequencer", ""), size
-                    )
-                else:
-                    _log.warning(
-                        "a file is not where an import is: its folder must be incoming/ and a resource's"
-                    )
+            return
+        if message.get("Event") == "s3:TestEvent":  # sent once, to test the notification
+            return
+        for record in message["Records"]:
+            s3_object = record["s3"]["object"]
+            key = unquote_plus(s3_object["key"])
+            folder, resource, *rest = [*key.split("/"), "", ""]
+            if folder == INCOMING_FOLDER and resource in RESOURCES and rest[0]:
+                size = int(s3_object["size"])
+                sequencer = s3_object.get("sequencer", "")
+                yield self.jobs.receive(resource, key, s3_object["eTag"], sequencer, size)
+            else:
+                _log.warning("a file was ignored: its key must begin with incoming/RESOURCE/")

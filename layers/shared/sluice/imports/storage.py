@@ -1,6 +1,7 @@
-"""The bucket that imports come from: boto3's client, loaded with the first question, and what files are made of.
+"""Access the S3 bucket of imports. boto3 is imported with the first call.
 
-A file is read from where it is wanted, by a range, and only as the version that the event told of (If-Match).
+A file is read by a range from the offset where an import resumes, and only in the version that the
+S3 event named (If-Match).
 """
 
 from collections.abc import Iterator
@@ -10,16 +11,17 @@ from typing import Any
 
 from sluice.settings import AwsSettings
 
-BLOCK = 256 * 1024  # bytes
-UPLOAD_SECONDS, DOWNLOAD_SECONDS = 3600, 900
+BLOCK_BYTES = 256 * 1024
+UPLOAD_URL_SECONDS = 3600
+DOWNLOAD_URL_SECONDS = 900
 
 
 class FileError(Exception):
-    """The file cannot be imported, however often it is tried; the words are for whoever sent it."""
+    """The file cannot be imported, and retrying does not help. Clients see the message."""
 
 
 class ImportBucket:
-    """One bucket. Errors of AWS that may pass are boto3's."""
+    """One bucket. Methods raise boto3's exceptions for errors of AWS that can be retried."""
 
     def __init__(self, settings: AwsSettings, name: str) -> None:
         self.name = name
@@ -27,7 +29,7 @@ class ImportBucket:
 
     @cached_property
     def _s3(self) -> Any:
-        import boto3  # Lambda's runtime has it; 0.2 s, for those who need it
+        import boto3  # part of Lambda's runtime; takes 0.2 s, so only imports pay for it
         from botocore.config import Config
 
         return boto3.client(
@@ -40,8 +42,9 @@ class ImportBucket:
             verify=self._settings.ca_file or None,
             config=Config(
                 signature_version="s3v4",
-                # Without these a presigned URL names S3's global host, which redirects or refuses it outside us-east-1.
-                # An emulator has one host name for all buckets, so it gets the bucket's name in the path.
+                # Otherwise a presigned URL names S3's global host, which redirects or rejects it
+                # outside us-east-1. An emulator has one host for all buckets, so there the bucket
+                # is part of the path.
                 s3={
                     "addressing_style": "path" if self._settings.s3_endpoint else "virtual",
                     "us_east_1_regional_endpoint": "regional",
@@ -54,40 +57,47 @@ class ImportBucket:
         )
 
     def close(self) -> None:
-        """Its connections; the next question opens another."""
+        """Close the connections. The next call opens new ones."""
         if "_s3" in vars(self):
             self._s3.close()
             del self._s3
 
     def stream(self, key: str, etag: str, start: int) -> Iterator[bytes]:
-        """The object's bytes from `start` on. FileError where it is gone, or has been replaced."""
+        """Yield the object's bytes from `start` on, in blocks.
+
+        Raises FileError if the object was deleted or replaced.
+        """
         from botocore.exceptions import ClientError
 
         try:
-            answer = self._s3.get_object(
+            response = self._s3.get_object(
                 Bucket=self.name, Key=key, IfMatch=f'"{etag}"', Range=f"bytes={start}-"
             )
         except ClientError as error:
             status = error.response["ResponseMetadata"]["HTTPStatusCode"]
-            if status == 416:  # there is nothing beyond
+            if status == 416:  # `start` is the end of the object
                 return
             if status == 404:
                 raise FileError("the file is gone") from error
             if status == 412:
                 raise FileError("the file was replaced while it waited to be imported") from error
             raise
-        with closing(answer["Body"]) as body:
-            yield from body.iter_chunks(BLOCK)
+        with closing(response["Body"]) as body:
+            yield from body.iter_chunks(BLOCK_BYTES)
 
     def put(self, key: str, data: bytes, media_type: str) -> None:
+        """Upload an object."""
         self._s3.put_object(Bucket=self.name, Key=key, Body=data, ContentType=media_type)
 
     def presigned_url(self, key: str, *, upload: bool = False) -> str:
-        """A URL that lets whoever has it download the object, or `upload` it, for a while."""
-        action, seconds = (
-            ("put_object", UPLOAD_SECONDS) if upload else ("get_object", DOWNLOAD_SECONDS)
-        )
-        url: str = self._s3.generate_presigned_url(
-            action, Params={"Bucket": self.name, "Key": key}, ExpiresIn=seconds
-        )
+        """Return a URL that allows to download the object for 15 minutes.
+
+        With `upload`, it allows to upload the object for an hour.
+        """
+        if upload:
+            action, seconds = "put_object", UPLOAD_URL_SECONDS
+        else:
+            action, seconds = "get_object", DOWNLOAD_URL_SECONDS
+        parameters = {"Bucket": self.name, "Key": key}
+        url: str = self._s3.generate_presigned_url(action, Params=parameters, ExpiresIn=seconds)
         return url

@@ -1,4 +1,4 @@
-"""Imports of files in an emulated bucket into the tests' shop, by a worker in this process."""
+"""Import files from an emulated bucket into the tests' shop, in this process."""
 
 import json
 import os
@@ -27,8 +27,8 @@ BUCKET = "imports"
 
 
 @dataclass
-class Depot:
-    """Put files there, import them, see what became of it."""
+class ImportHarness:
+    """Uploads files, imports them, and reads the jobs and reports."""
 
     shop: Shop
     importer: Importer
@@ -36,7 +36,7 @@ class Depot:
     s3: Any
 
     def put(self, key: str, data: bytes) -> int:
-        """The id of its job."""
+        """Upload a file and return the id of its import."""
         etag = self.s3.put_object(Bucket=BUCKET, Key=key, Body=data)["ETag"].strip('"')
         return self.jobs.upsert_for_object(
             key.split("/")[1], key, etag, os.urandom(8).hex(), len(data)
@@ -46,7 +46,7 @@ class Depot:
         return dict(json.loads(self.jobs.get_by_id(id).json))
 
     def rejects(self, id: int) -> list[tuple[int, str, str]]:
-        """Line, column and code of each, as the report has them."""
+        """Return line, column and code of each rejection in the report."""
         try:
             text = (
                 self.s3.get_object(Bucket=BUCKET, Key=f"rejects/{id}.csv")["Body"].read().decode()
@@ -60,7 +60,7 @@ class Depot:
     def load(
         self, data: bytes | str, resource: str = "products", name: str = "file.csv"
     ) -> dict[str, Any]:
-        """The job, when it is over."""
+        """Import a file to its end and return the job."""
         key = f"incoming/{resource}/{os.urandom(4).hex()}-{name}"
         id = self.put(key, data.encode() if isinstance(data, str) else data)
         assert self.importer.run(id, 60.0)
@@ -68,15 +68,15 @@ class Depot:
 
 
 @pytest.fixture
-def depot(shop: Shop, emulated_aws: AwsSettings) -> Iterator[Depot]:
+def harness(shop: Shop, emulated_aws: AwsSettings) -> Iterator[ImportHarness]:
     shop.sql("DELETE FROM sluice.import_jobs")
-    with depot_of(emulated_aws, shop) as made:
-        yield made
+    with import_harness(emulated_aws, shop) as harness:
+        yield harness
 
 
 @contextmanager
-def depot_of(emulated_aws: AwsSettings, shop: Shop) -> Iterator[Depot]:
-    """Import into this shop, over the installed runtime's database."""
+def import_harness(emulated_aws: AwsSettings, shop: Shop) -> Iterator[ImportHarness]:
+    """Import into this shop, with the database of the current runtime."""
     endpoint = emulated_aws.dynamodb_endpoint
     keys = {
         "aws_access_key_id": "local",
@@ -88,7 +88,7 @@ def depot_of(emulated_aws: AwsSettings, shop: Shop) -> Iterator[Depot]:
     here = runtime.current()
     batch = Database(make_engine(here.settings.database, "batch"))
     bucket = ImportBucket(replace(emulated_aws, s3_endpoint=endpoint), BUCKET)
-    yield Depot(
+    yield ImportHarness(
         shop,
         Importer(batch.connection, bucket),
         ImportJobRepository(here.database, CursorSigner(b"x" * 16)),

@@ -1,4 +1,4 @@
-"""Files of products with faults at random places, and what is to become of each record."""
+"""Make files of products with errors at random places, and the expected result of each record."""
 
 import random
 import string
@@ -6,14 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 HEADER = b"name,description,price,category,inventory\n"
-LONG_WORD = "".join(
-    random.Random(1).choices(string.ascii_letters, k=9_900)
-)  # more than an index of words could take
-REFUSAL = "IF NEW.name LIKE 'Bad refused%' THEN RAISE check_violation; END IF;"  # of the trigger
+# Longer than an entry of a text search index can be.
+LONG_WORD = "".join(random.Random(1).choices(string.ascii_letters, k=9_900))
+TRIGGER_BODY = "IF NEW.name LIKE 'Bad refused%' THEN RAISE check_violation; END IF;"
 MEBIBYTE = 1024 * 1024
 
-# A kind of record: its bytes with its number put in, and the code of its rejection. None: it is written.
-# `skipped` is no record at all.
+# By kind of record: a function that returns its bytes, and the code of its rejection. None: the
+# record is written. "skipped": it is not a record.
 KINDS: dict[str, tuple[Callable[[int], bytes], str | None]] = {
     "too few fields": (lambda n: b"Bad %d,,1" % n, "wrong_columns"),
     "too many fields": (lambda n: b"Bad %d,,1,mugs,1,1" % n, "wrong_columns"),
@@ -58,7 +57,7 @@ LARGE: dict[str, tuple[Callable[[int], bytes], str | None]] = {
 
 @dataclass
 class FaultyFile:
-    """`rejected` has the line and code of each record that is to be rejected; `names` are to be in the shop."""
+    """A file with its expected result: the rejections, and the names of the imported products."""
 
     data: bytes
     read: int = 0
@@ -66,33 +65,35 @@ class FaultyFile:
     names: set[str] = field(default_factory=set)
 
 
+def valid_product(n: int) -> bytes:
+    return b"Mug %d,of clay,%d.50,mugs,%d" % (n, n % 100, n % 9)
+
+
 def faulty_file(faults: int, seed: int) -> FaultyFile:
-    """As many records with faults, of every kind, among four times as many clean ones; a quote is open at the end."""
-    chance = random.Random(seed)
+    """Return a file of invalid records of every kind, and four times as many valid ones.
+
+    At its end a quote is never closed.
+    """
+    rng = random.Random(seed)
     kinds = [*LARGE.items(), *KINDS.items()]
-    drawn = [
-        kinds[n % len(kinds)] if n < len(kinds) else chance.choice([*KINDS.items()])
-        for n in range(faults)
-    ]
-    clean = [("clean", (lambda n: b"Mug %d,of clay,%d.50,mugs,%d" % (n, n % 100, n % 9), None))] * (
-        4 * faults
-    )
-    records = [*clean, *drawn]
-    chance.shuffle(records)
-    made, parts, line = FaultyFile(b""), [HEADER], 2
+    invalid = [kinds[n] if n < len(kinds) else rng.choice([*KINDS.items()]) for n in range(faults)]
+    valid = [("valid", (valid_product, None))] * (4 * faults)
+    records = [*valid, *invalid]
+    rng.shuffle(records)
+    file, parts, line = FaultyFile(b""), [HEADER], 2
     for n, (_, (build, code)) in enumerate(records):
         text = build(n)
         parts.append(text + b"\n")
         if code != "skipped":
-            made.read += 1
+            file.read += 1
             if code is None:
-                made.names.add(text.split(b",")[0].decode().strip())
+                file.names.add(text.split(b",")[0].decode().strip())
             else:
-                made.rejected.append((line, code))
+                file.rejected.append((line, code))
         line += parts[-1].count(b"\n")
     parts.append(b'"never closed,,1,mugs,1\nLast,,1,mugs,1')
-    made.rejected.append((line, "malformed"))
-    made.names.add("Last")
-    made.read += 2
-    made.data = b"".join(parts)
-    return made
+    file.rejected.append((line, "malformed"))
+    file.names.add("Last")
+    file.read += 2
+    file.data = b"".join(parts)
+    return file

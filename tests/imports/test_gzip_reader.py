@@ -1,4 +1,4 @@
-"""gzip is read as gunzip reads it, in little memory, and a bomb is refused."""
+"""gzip is read like gunzip does, in little memory, and a bomb is rejected."""
 
 import gzip
 import random
@@ -7,13 +7,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from sluice.imports.gzip_reader import ALWAYS_UNPACKED, Unpacked
+from sluice.imports.gzip_reader import UNCHECKED_BYTES, GzipReader
 from sluice.imports.storage import FileError
 
 TEXT = b"name\nMug\n" * 5_000
 NOISE = random.Random(1).randbytes(300_000)
 ONE, TWO = gzip.compress(TEXT), gzip.compress(b"Cup\n")
-WHOLE = {
+VALID = {
     "one member": ONE,
     "two members": ONE + TWO,
     "an empty member between": ONE + gzip.compress(b"") + TWO,
@@ -26,8 +26,8 @@ WHOLE = {
     "noise": gzip.compress(NOISE) + gzip.compress(NOISE),
     "a name in the header": b"\x1f\x8b\x08\x08\0\0\0\0\0\xffname.csv\0" + ONE[10:],
 }
-BROKEN = {
-    "nothing of it": b"name\n",
+INVALID = {
+    "not gzip": b"name\n",
     "its first byte": ONE[:1],
     "its magic": ONE[:2],
     "a part of its header": ONE[:7],
@@ -46,39 +46,39 @@ BROKEN = {
 
 
 def gunzip(data: bytes) -> bytes | None:
-    """What gunzip makes of it; None for an error. It warns of what it ignores, with 2."""
+    """Return what gunzip returns, or None for an error. Exit code 2 is a warning."""
     done = subprocess.run(["gunzip", "-c"], input=data, capture_output=True, check=False)
     return None if done.returncode == 1 else done.stdout
 
 
-def unpacked(data: bytes, size: int, start: int = 0, most: int = 10**9) -> bytes:
+def decompress(data: bytes, size: int, start: int = 0, max_bytes: int = 10**9) -> bytes:
     blocks: Iterator[bytes] = (data[at : at + size] for at in range(0, len(data), size))
-    return b"".join(Unpacked(blocks, start, most))
+    return b"".join(GzipReader(blocks, start, max_bytes))
 
 
 @pytest.mark.parametrize("size", [1, 7, 1_000, 10**6])
-@pytest.mark.parametrize("name", WHOLE)
-def test_gzip_is_read_as_gunzip_reads_it(name: str, size: int) -> None:
-    data = WHOLE[name]
+@pytest.mark.parametrize("name", VALID)
+def test_data_equals_gunzip(name: str, size: int) -> None:
+    data = VALID[name]
     if len(data) // size < 10_000:
         expected = gunzip(data)
         assert expected is not None
-        assert unpacked(data, size) == expected
-        assert unpacked(data, size, start=20_003) == expected[20_003:]
+        assert decompress(data, size) == expected
+        assert decompress(data, size, start=20_003) == expected[20_003:]
 
 
 @pytest.mark.parametrize("size", [1, 1_000])
-@pytest.mark.parametrize("name", BROKEN)
-def test_what_gunzip_refuses_fails(name: str, size: int) -> None:
-    assert gunzip(BROKEN[name]) is None
+@pytest.mark.parametrize("name", INVALID)
+def test_invalid_gzip_fails_like_gunzip(name: str, size: int) -> None:
+    assert gunzip(INVALID[name]) is None
     with pytest.raises(FileError, match=r"is not gzip, or is damaged|ends within its gzip stream"):
-        unpacked(BROKEN[name], size)
+        decompress(INVALID[name], size)
 
 
-def test_bomb_is_refused_by_ratio_and_by_size() -> None:
-    bomb = gzip.compress(b"\n" * 2 * ALWAYS_UNPACKED)
+def test_bomb_is_rejected_by_ratio_and_size() -> None:
+    bomb = gzip.compress(b"\n" * 2 * UNCHECKED_BYTES)
     with pytest.raises(FileError, match="more than 200 times its size"):
-        unpacked(bomb, 10**6)
+        decompress(bomb, 10**6)
     with pytest.raises(FileError, match="more than 100 bytes"):
-        unpacked(gzip.compress(b"a" * 101), 10**6, most=100)
-    assert unpacked(gzip.compress(b"a" * 100), 10**6, most=100) == b"a" * 100
+        decompress(gzip.compress(b"a" * 101), 10**6, max_bytes=100)
+    assert decompress(gzip.compress(b"a" * 100), 10**6, max_bytes=100) == b"a" * 100

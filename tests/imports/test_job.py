@@ -1,77 +1,81 @@
-"""What a file becomes: rows, rejections and a report."""
+"""A file becomes rows, rejections and a report."""
 
 import gzip
 
 import pytest
 
-from tests.imports.conftest import Depot
+from tests.imports.conftest import ImportHarness
 
 HEADER = "name,description,price,category,inventory\n"
 
 
-def products(depot: Depot) -> list[list[object]]:
-    return depot.shop.sql(
-        "SELECT p.name, p.description, p.price::text, c.slug, i.quantity, p.version FROM products p "
-        "JOIN categories c ON c.id = p.category_id JOIN inventory i ON i.product_id = p.id ORDER BY p.name"
+def products(harness: ImportHarness) -> list[list[object]]:
+    """Return name, description, price, category, stock and version of each product."""
+    return harness.shop.sql(
+        """
+        SELECT p.name, p.description, p.price::text, c.slug, i.quantity, p.version
+        FROM products p
+        JOIN categories c ON c.id = p.category_id JOIN inventory i ON i.product_id = p.id
+        ORDER BY p.name
+        """
     )
 
 
-def test_a_clean_file_is_imported_whole(depot: Depot) -> None:
-    depot.shop.add_category("mugs")
-    job = depot.load(HEADER + 'Mug,"Holds, well, 30 cl",19.99,mugs,5\r\n"Big ""Mug""",,1,mugs,\n')
-    assert {name: job[name] for name in ("status", "rows_read", "rows_written", "rows_rejected", "error")} == {
-        "status": "completed", "rows_read": 2, "rows_written": 2, "rows_rejected": 0, "error": None,
-    }  # fmt: skip
+def test_valid_file_is_imported(harness: ImportHarness) -> None:
+    harness.shop.category("mugs")
+    job = harness.load(HEADER + 'Mug,"Holds, well, 30 cl",19.99,mugs,5\r\n"Big ""Mug""",,1,mugs,\n')
+    assert (job["status"], job["error"]) == ("completed", None)
+    assert (job["rows_read"], job["rows_written"], job["rows_rejected"]) == (2, 2, 0)
     assert job["bytes_read"] == job["bytes_total"]
-    assert products(depot) == [
+    assert products(harness) == [
         ['Big "Mug"', None, "1.00", "mugs", 0, 1],
         ["Mug", "Holds, well, 30 cl", "19.99", "mugs", 5, 1],
     ]
 
 
-def test_the_last_of_rows_with_one_key_counts(depot: Depot) -> None:
-    depot.shop.add_category("mugs")
-    depot.load(HEADER + "Mug,one,1.00,mugs,1\nCup,,2.00,mugs,\nMug,two,3.00,mugs,2\n")
-    assert products(depot) == [
+def test_last_row_of_a_key_wins(harness: ImportHarness) -> None:
+    harness.shop.category("mugs")
+    harness.load(HEADER + "Mug,one,1.00,mugs,1\nCup,,2.00,mugs,\nMug,two,3.00,mugs,2\n")
+    assert products(harness) == [
         ["Cup", None, "2.00", "mugs", 0, 1],
         ["Mug", "two", "3.00", "mugs", 2, 1],
     ]
 
 
-def test_an_unchanged_row_is_not_written_again(depot: Depot) -> None:
-    depot.shop.add_category("mugs")
+def test_unchanged_rows_keep_their_version(harness: ImportHarness) -> None:
+    harness.shop.category("mugs")
     text = HEADER + "".join(f"Mug {n},of clay,{n}.50,mugs,{n}\n" for n in range(50))
     for _ in range(2):
-        job = depot.load(text)
+        job = harness.load(text)
         assert (job["rows_read"], job["rows_written"]) == (50, 50)
-    assert {row[-1] for row in products(depot)} == {1}
+    assert {row[-1] for row in products(harness)} == {1}
     other = text.replace("Mug 7,of clay", "Mug 7,of glass").replace(
         "Mug 8,of clay,8.50,mugs,8", "Mug 8,,8.50,mugs,9"
     )
-    assert depot.load(other)["rows_written"] == 50
-    assert [row[0] for row in products(depot) if row[-1] == 2] == ["Mug 7", "Mug 8"]
+    assert harness.load(other)["rows_written"] == 50
+    assert [row[0] for row in products(harness) if row[-1] == 2] == ["Mug 7", "Mug 8"]
 
 
-def test_columns_that_are_not_there_leave_what_there_is(depot: Depot) -> None:
-    depot.shop.add_category("mugs")
-    depot.load(HEADER + "Mug,of clay,1.00,mugs,5\n")
-    depot.load("category,PRICE, name\nmugs,2.00,Mug\nmugs,3.00,Cup\n")
-    assert products(depot) == [
+def test_missing_columns_stay_unchanged(harness: ImportHarness) -> None:
+    harness.shop.category("mugs")
+    harness.load(HEADER + "Mug,of clay,1.00,mugs,5\n")
+    harness.load("category,PRICE, name\nmugs,2.00,Mug\nmugs,3.00,Cup\n")
+    assert products(harness) == [
         ["Cup", None, "3.00", "mugs", 0, 1],
         ["Mug", "of clay", "2.00", "mugs", 5, 2],
     ]
 
 
-def test_empty_rows_before_the_header_are_skipped(depot: Depot) -> None:
-    depot.shop.add_category("mugs")
+def test_empty_rows_before_the_header_are_skipped(harness: ImportHarness) -> None:
+    harness.shop.category("mugs")
     for n, before in enumerate(("\n", "\r\n\n", " ,\t,\n,,,\r\n", "\ufeff\n\n")):
-        job = depot.load(f"{before}{HEADER}Mug {n},,1,mugs,1\nCup {n},,x,mugs,1\n")
+        job = harness.load(f"{before}{HEADER}Mug {n},,1,mugs,1\nCup {n},,x,mugs,1\n")
         assert (job["status"], job["rows_read"], job["rows_written"]) == ("completed", 2, 1)
-        assert depot.rejects(job["id"]) == [(before.count("\n") + 3, "price", "type")]
-    assert [row[0] for row in products(depot)] == ["Mug 0", "Mug 1", "Mug 2", "Mug 3"]
+        assert harness.rejects(job["id"]) == [(before.count("\n") + 3, "price", "type")]
+    assert [row[0] for row in products(harness)] == ["Mug 0", "Mug 1", "Mug 2", "Mug 3"]
 
 
-DIRT = [
+ROWS = [
     ("Mug 1,,1.00,mugs,1", None),
     ("Mug 2,,1.00", (3, "", "wrong_columns")),
     ("Mug 3,,1.00,mugs,1,2", (4, "", "wrong_columns")),
@@ -99,27 +103,29 @@ DIRT = [
 ]
 
 
-def test_every_dirty_row_is_rejected_with_its_line_and_its_reason_and_no_other(
-    depot: Depot,
+def test_invalid_rows_are_rejected_with_reason(
+    harness: ImportHarness,
 ) -> None:
-    depot.shop.add_category("mugs")
-    text = HEADER + "".join(f"{row}\n" for row, _ in DIRT)
-    job = depot.load(text.encode("utf-8", "surrogateescape"))
-    rejected = [rejection for _, rejection in DIRT if rejection]
-    assert depot.rejects(job["id"]) == rejected
+    harness.shop.category("mugs")
+    text = HEADER + "".join(f"{row}\n" for row, _ in ROWS)
+    job = harness.load(text.encode("utf-8", "surrogateescape"))
+    rejected = [rejection for _, rejection in ROWS if rejection]
+    assert harness.rejects(job["id"]) == rejected
     assert (job["status"], job["rows_rejected"], job["rows_read"]) == (
         "completed",
         len(rejected),
-        len(DIRT) - 1,
+        len(ROWS) - 1,
     )
-    assert [row[0] for row in products(depot)] == ["Mug\n21", "Mug 1", "Mug 16", "Mug 24"]
-    assert [row[1:5] for row in products(depot) if row[0] == "Mug 16"] == [["x", "1.00", "mugs", 7]]
+    assert [row[0] for row in products(harness)] == ["Mug\n21", "Mug 1", "Mug 16", "Mug 24"]
+    assert [row[1:5] for row in products(harness) if row[0] == "Mug 16"] == [
+        ["x", "1.00", "mugs", 7]
+    ]
 
 
-FAILURES = {
+UNREADABLE_FILES = {
     "empty": (b"", "file.csv", "the file is empty"),
     "unknown column": (b"name,colour\nMug,red\n", "file.csv", "the column 'colour' is not one of"),
-    "column twice": (b"name,name\nMug,red\n", "file.csv", "the column 'name' stands there twice"),
+    "column twice": (b"name,name\nMug,red\n", "file.csv", "the column 'name' occurs twice"),
     "missing column": (b"name,price\nMug,1\n", "file.csv", "the column 'category' is missing"),
     "UTF-16": (HEADER.encode("utf-16"), "file.csv", "the file is UTF-16; it must be UTF-8"),
     "no header": (b'na"me\n', "file.csv", "the header line cannot be read"),
@@ -153,7 +159,7 @@ FAILURES = {
     "a quote in the header": (
         b'na"me\nx\n',
         "file.csv",
-        "the header line cannot be read: it has a quote where none",
+        "the header line cannot be read: it has a misplaced quote",
     ),
     "empty rows alone": (
         b"\n\r\n , ,\n",
@@ -196,10 +202,10 @@ FAILURES = {
 }
 
 
-@pytest.mark.parametrize("name", FAILURES)
-def test_a_file_that_cannot_be_read_fails_and_says_why(depot: Depot, name: str) -> None:
-    data, file, reason = FAILURES[name]
-    job = depot.load(data, name=file)
+@pytest.mark.parametrize("name", UNREADABLE_FILES)
+def test_unreadable_file_fails_with_reason(harness: ImportHarness, name: str) -> None:
+    data, file, reason = UNREADABLE_FILES[name]
+    job = harness.load(data, name=file)
     assert job["status"] == "failed"
     assert job["error"].startswith(reason)
     assert job["finished_at"]
@@ -208,21 +214,22 @@ def test_a_file_that_cannot_be_read_fails_and_says_why(depot: Depot, name: str) 
 @pytest.mark.parametrize(
     "text", [HEADER, HEADER.strip(), "\ufeff" + HEADER, HEADER.replace("\n", "\r\n")]
 )
-def test_a_header_alone_is_a_file_of_no_rows(depot: Depot, text: str) -> None:
-    job = depot.load(text)
+def test_header_alone_is_an_empty_file(harness: ImportHarness, text: str) -> None:
+    job = harness.load(text)
     assert (job["status"], job["rows_read"], job["error"]) == ("completed", 0, None)
 
 
-@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("is_gzip", [False, True])
 @pytest.mark.parametrize("ending", ["\n", ""])
-def test_a_mark_and_a_missing_last_newline_do_not_matter(
-    depot: Depot, packed: bool, ending: str
+def test_byte_order_mark_and_last_newline_are_optional(
+    harness: ImportHarness, is_gzip: bool, ending: str
 ) -> None:
-    depot.shop.add_category("mugs")
+    harness.shop.category("mugs")
     data = ("\ufeff" + HEADER + "Mug,,1.00,mugs,1\nCup,,1.00,mugs,1" + ending).encode()
-    job = depot.load(
-        gzip.compress(data) if packed else data, name="file.csv.gz" if packed else "FILE.CSV"
-    )
+    if is_gzip:
+        job = harness.load(gzip.compress(data), name="file.csv.gz")
+    else:
+        job = harness.load(data, name="FILE.CSV")
     assert (job["status"], job["rows_written"], job["bytes_read"]) == (
         "completed",
         2,
@@ -230,10 +237,11 @@ def test_a_mark_and_a_missing_last_newline_do_not_matter(
     )
 
 
-def test_lines_of_json(depot: Depot) -> None:
-    depot.shop.add_category("mugs")
+def test_json_lines_are_imported(harness: ImportHarness) -> None:
+    harness.shop.category("mugs")
     lines = [
-        '{"name": "Mug", "price": 1.5, "category": "mugs", "inventory": 3, "description": "a\\tb\\\\n"}',
+        '{"name": "Mug", "price": 1.5, "category": "mugs", "inventory": 3, '
+        '"description": "a\\tb\\\\n"}',
         "",
         '{"name": "Cup", "price": "2.00", "category": "mugs", "description": null}',
         '{"name": "Cup", "colour": 1}',
@@ -243,49 +251,54 @@ def test_lines_of_json(depot: Depot) -> None:
         '{"name": "Pot", "price": 1, "category": "pots"}',
         '{"name": 3, "price": 1, "category": "mugs"}',
     ]
-    job = depot.load("\n".join(lines), name="file.jsonl")
-    assert depot.rejects(job["id"]) == [
-        (4, "colour", "unknown_field"), (5, "", "malformed"), (6, "", "malformed"), (7, "price", "invalid"),
-        (8, "category", "unknown"), (9, "name", "type"),
-    ]  # fmt: skip
-    assert [row[:3] for row in products(depot)] == [
+    job = harness.load("\n".join(lines), name="file.jsonl")
+    assert harness.rejects(job["id"]) == [
+        (4, "colour", "unknown_field"),
+        (5, "", "malformed"),
+        (6, "", "malformed"),
+        (7, "price", "invalid"),
+        (8, "category", "unknown"),
+        (9, "name", "type"),
+    ]
+    assert [row[:3] for row in products(harness)] == [
         ["Cup", None, "2.00"],
         ["Mug", "a\tb\\n", "1.50"],
     ]
 
 
-def test_stock_is_set_by_name_or_id(depot: Depot) -> None:
-    mug, cup = depot.shop.add_product("Mug"), depot.shop.add_product("Cup")
-    by_name = depot.load("product,quantity\nMug,7\nPot,1\nMug,8\n", "inventory")
-    assert depot.rejects(by_name["id"]) == [(3, "product", "unknown")]
-    by_id = depot.load(f"quantity,product_id\n9,{cup}\n1,999999999\n1,x\n,{mug}\n", "inventory")
-    assert depot.rejects(by_id["id"]) == [
+def test_stock_is_set_by_name_or_id(harness: ImportHarness) -> None:
+    mug, cup = harness.shop.product("Mug"), harness.shop.product("Cup")
+    by_name = harness.load("product,quantity\nMug,7\nPot,1\nMug,8\n", "inventory")
+    assert harness.rejects(by_name["id"]) == [(3, "product", "unknown")]
+    by_id = harness.load(f"quantity,product_id\n9,{cup}\n1,999999999\n1,x\n,{mug}\n", "inventory")
+    assert harness.rejects(by_id["id"]) == [
         (3, "product_id", "unknown"), (4, "product_id", "type"), (5, "quantity", "required")
     ]  # fmt: skip
-    assert depot.shop.sql("SELECT product_id, quantity FROM inventory ORDER BY 1") == [
+    assert harness.shop.sql("SELECT product_id, quantity FROM inventory ORDER BY 1") == [
         [mug, 8],
         [cup, 9],
     ]
-    both = depot.load("product,product_id,quantity\nMug,1,1\n", "inventory")
-    assert both["error"] == "one of the columns product, product_id must be there"
+    both = harness.load("product,product_id,quantity\nMug,1,1\n", "inventory")
+    assert both["error"] == "exactly one of the columns product, product_id is required"
 
 
-def test_users_are_known_by_their_email_in_any_case(depot: Depot) -> None:
-    depot.shop.add_user("Ada@Example.com", "Ada")
-    job = depot.load(
-        "email,name\nada@example.com,Ada Byron\nbob@example.com,Bob\nnobody,N\nBOB@example.com,Rob\n",
+def test_users_are_matched_by_email_in_any_case(harness: ImportHarness) -> None:
+    harness.shop.user("Ada@Example.com", "Ada")
+    job = harness.load(
+        "email,name\nada@example.com,Ada Byron\nbob@example.com,Bob\ninvalid,N\n"
+        "BOB@example.com,Rob\n",
         "users",
     )
-    assert depot.rejects(job["id"]) == [(4, "email", "invalid")]
-    assert depot.shop.sql("SELECT email, name FROM users ORDER BY lower(email)") == [
+    assert harness.rejects(job["id"]) == [(4, "email", "invalid")]
+    assert harness.shop.sql("SELECT email, name FROM users ORDER BY lower(email)") == [
         ["Ada@Example.com", "Ada Byron"], ["BOB@example.com", "Rob"]
     ]  # fmt: skip
 
 
-def test_a_category_without_a_slug_gets_one(depot: Depot) -> None:
-    job = depot.load("name,slug\nTea & Coffee,\nMugs,cups\n!!!,\n", "categories")
-    assert depot.rejects(job["id"]) == [(4, "slug", "required")]
-    depot.load("name\nTea and Coffee\nTea & Coffee\n", "categories")
-    assert depot.shop.sql("SELECT name, slug FROM categories ORDER BY slug") == [
+def test_missing_slug_is_made_from_the_name(harness: ImportHarness) -> None:
+    job = harness.load("name,slug\nTea & Coffee,\nMugs,cups\n!!!,\n", "categories")
+    assert harness.rejects(job["id"]) == [(4, "slug", "required")]
+    harness.load("name\nTea and Coffee\nTea & Coffee\n", "categories")
+    assert harness.shop.sql("SELECT name, slug FROM categories ORDER BY slug") == [
         ["Mugs", "cups"], ["Tea and Coffee", "tea-and-coffee"], ["Tea & Coffee", "tea-coffee"]
     ]  # fmt: skip

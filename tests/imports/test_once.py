@@ -1,4 +1,4 @@
-"""However often a worker is stopped, killed or doubled, a file becomes what one clean run makes of it."""
+"""Stopped, killed and concurrent workers import a file like a single run."""
 
 import os
 import random
@@ -14,32 +14,37 @@ import pytest
 
 from sluice import runtime
 from sluice.imports.job import ImportLocked
-from tests.imports.conftest import BUCKET, Depot
+from tests.imports.conftest import BUCKET, ImportHarness
 
 ROOT = Path(__file__).parents[2]
-ROWS, WORDS = 400, 1_700  # in some three chunks
+ROWS = 400
+WORDS = 1_700  # in each row; the file has about three chunks
 
 
-def dirty_file() -> bytes:
-    """With every kind of row: clean ones, such as come twice, and one in a hundred that is rejected."""
-    chance = random.Random(3)
+def make_file() -> bytes:
+    """Return a file with valid rows, duplicate keys, and one rejected row in a hundred."""
+    rng = random.Random(3)
     lines = ["name,description,price,category,inventory"]
     for n in range(ROWS):
-        name = f"Mug {chance.randrange(ROWS)}"
+        name = f"Mug {rng.randrange(ROWS)}"
         text = f"It is, as it were,\n{n} " + "large " * (WORDS - n % 50)
         lines.append(f'"{name}","{text}",{n % 100}.5,{"mugs" if n % 100 else "cups"},{n % 9}')
     return "\n".join(lines).encode()
 
 
-def outcome(depot: Depot, id: int) -> tuple[Any, ...]:
-    rows = depot.shop.sql(
-        "SELECT count(*), md5(string_agg(concat_ws('|', name, description, price, quantity), ',' ORDER BY name)) "
-        "FROM products JOIN inventory ON product_id = id"
+def import_result(harness: ImportHarness, id: int) -> tuple[Any, ...]:
+    rows = harness.shop.sql(
+        """
+        SELECT count(*), md5(string_agg(
+            concat_ws('|', name, description, price, quantity), ',' ORDER BY name
+        ))
+        FROM products JOIN inventory ON product_id = id
+        """
     )
-    job = depot.job(id)
+    job = harness.job(id)
     return (
         rows,
-        depot.rejects(id),
+        harness.rejects(id),
         job["rows_read"],
         job["rows_rejected"],
         job["status"],
@@ -48,52 +53,51 @@ def outcome(depot: Depot, id: int) -> tuple[Any, ...]:
 
 
 @pytest.fixture
-def clean(depot: Depot) -> tuple[bytes, tuple[Any, ...]]:
-    """A file, and what one run makes of it; undone."""
-    depot.shop.add_category("mugs")
-    data = dirty_file()
-    id = depot.put("incoming/products/clean.csv", data)
-    assert depot.importer.run(id, 600.0)
-    made = outcome(depot, id)
-    depot.shop.sql("DELETE FROM products")
-    return data, made
+def file(harness: ImportHarness) -> tuple[bytes, tuple[Any, ...]]:
+    """Return a file and the result of importing it in one run, which is then deleted."""
+    harness.shop.category("mugs")
+    data = make_file()
+    id = harness.put("incoming/products/single.csv", data)
+    assert harness.importer.run(id, 600.0)
+    expected = import_result(harness, id)
+    harness.shop.sql("DELETE FROM products")
+    return data, expected
 
 
-def test_a_run_without_time_does_a_chunk_and_the_next_goes_on(
-    depot: Depot, clean: tuple[bytes, Any]
-) -> None:
-    data, made = clean
-    id, runs = depot.put("incoming/products/slow.csv", data), 1
-    while not depot.importer.run(id, 0.0):
-        assert depot.job(id)["status"] == "running"
+def test_run_without_time_writes_one_chunk(harness: ImportHarness, file: tuple[bytes, Any]) -> None:
+    data, expected = file
+    id, runs = harness.put("incoming/products/slow.csv", data), 1
+    while not harness.importer.run(id, 0.0):
+        assert harness.job(id)["status"] == "running"
         runs += 1
     assert runs > 2
-    assert outcome(depot, id) == made
-    assert depot.importer.run(id, 0.0), "there is nothing left to do"
-    assert outcome(depot, id) == made
+    assert import_result(harness, id) == expected
+    assert harness.importer.run(id, 0.0), "the import has already ended"
+    assert import_result(harness, id) == expected
 
 
-def test_five_workers_at_one_file(depot: Depot, clean: tuple[bytes, Any]) -> None:
-    data, made = clean
-    id, start = depot.put("incoming/products/five.csv", data), threading.Barrier(5)
+def test_concurrent_workers_import_once(harness: ImportHarness, file: tuple[bytes, Any]) -> None:
+    data, expected = file
+    id, start = harness.put("incoming/products/five.csv", data), threading.Barrier(5)
 
     def work(_: int) -> str:
         start.wait()
         try:
-            return "done" if depot.importer.run(id, 600.0) else "left"
+            return "done" if harness.importer.run(id, 600.0) else "unfinished"
         except ImportLocked:
-            return "busy"
+            return "locked"
 
     with ThreadPoolExecutor(5) as threads:
-        assert sorted(threads.map(work, range(5))) == ["busy"] * 4 + ["done"]
-    assert outcome(depot, id) == made
+        assert sorted(threads.map(work, range(5))) == ["done"] + ["locked"] * 4
+    assert import_result(harness, id) == expected
 
 
-def killed(depot: Depot, id: int, seconds: Callable[[], float]) -> int:
-    """Kill every worker at some moment until one comes to the end; how many were killed."""
+def kill_workers(harness: ImportHarness, id: int, seconds: Callable[[], float]) -> int:
+    """Start and kill workers until the import is completed. Return the number of kills."""
     database = runtime.current().settings.database
-    url = f"postgresql://{database.user}:{database.password}@{database.host}:{database.port}/{database.name}"
-    endpoint = depot.importer.bucket._settings.s3_endpoint
+    login = f"{database.user}:{database.password}"
+    url = f"postgresql://{login}@{database.host}:{database.port}/{database.name}"
+    endpoint = harness.importer.bucket._settings.s3_endpoint
     command = [
         sys.executable,
         str(ROOT / "tests/imports/worker.py"),
@@ -104,7 +108,7 @@ def killed(depot: Depot, id: int, seconds: Callable[[], float]) -> int:
     ]
     environ = {"PYTHONPATH": f"{ROOT}:{ROOT / 'layers/shared'}", "PATH": os.environ["PATH"]}
     kills = 0
-    while depot.job(id)["status"] != "completed":
+    while harness.job(id)["status"] != "completed":
         with subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, text=True) as worker:
             assert worker.stdout is not None
             worker.stdout.readline()
@@ -113,31 +117,28 @@ def killed(depot: Depot, id: int, seconds: Callable[[], float]) -> int:
             except subprocess.TimeoutExpired:
                 worker.kill()
                 kills += 1
-        assert worker.returncode in (
-            0,
-            3,
-            -9,
-        )  # 3: the server has not noticed yet that the one before is gone
+        # 3: the server has not yet noticed the end of the worker before, and holds its lock.
+        assert worker.returncode in (0, 3, -9)
     return kills
 
 
 @pytest.mark.slow
-def test_a_worker_that_is_killed_and_killed_again(depot: Depot, clean: tuple[bytes, Any]) -> None:
-    data, made = clean
-    id = depot.put("incoming/products/killed.csv", data)
+def test_killed_workers_import_once(harness: ImportHarness, file: tuple[bytes, Any]) -> None:
+    data, expected = file
+    id = harness.put("incoming/products/killed.csv", data)
     moments = iter([0.3, 0.9, 1.5])
-    assert killed(depot, id, lambda: next(moments, 60.0)) >= 2
-    assert outcome(depot, id) == made
+    assert kill_workers(harness, id, lambda: next(moments, 60.0)) >= 2
+    assert import_result(harness, id) == expected
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("round", range(10))
-def test_a_worker_that_is_killed_at_ten_random_moments(
-    depot: Depot, clean: tuple[bytes, Any], round: int
+def test_workers_killed_at_random_import_once(
+    harness: ImportHarness, file: tuple[bytes, Any], round: int
 ) -> None:
-    data, made = clean
-    chance = random.Random(round)
-    id = depot.put(f"incoming/products/killed-{round}.csv", data)
-    moments = iter([chance.uniform(0.0, 1.5) for _ in range(10)])
-    killed(depot, id, lambda: next(moments, 60.0))
-    assert outcome(depot, id) == made
+    data, expected = file
+    rng = random.Random(round)
+    id = harness.put(f"incoming/products/killed-{round}.csv", data)
+    moments = iter([rng.uniform(0.0, 1.5) for _ in range(10)])
+    kill_workers(harness, id, lambda: next(moments, 60.0))
+    assert import_result(harness, id) == expected

@@ -1,4 +1,4 @@
-"""The shop behind a PgBouncer in transaction mode: all of it works, imports too, and nothing of a session is left."""
+"""Behind a PgBouncer in transaction mode everything works, and sessions keep no state."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -10,10 +10,10 @@ from local.postgres import PostgresServer
 from sluice import runtime
 from tests.fixtures.pgbouncer import PASSWORDS, SERVER_CONNECTIONS, pgbouncer
 from tests.fixtures.shop import Shop
-from tests.imports.conftest import Depot
-from tests.imports.test_once import dirty_file, outcome
+from tests.imports.conftest import ImportHarness
+from tests.imports.test_once import import_result, make_file
 
-LEFT = """
+SESSION_STATE = """
     SELECT count(*) FROM pg_locks l JOIN pg_database d ON d.oid = l.database
     WHERE locktype = 'advisory' AND datname = current_database()
     UNION ALL SELECT count(*) FROM pg_class WHERE relpersistence = 't'
@@ -25,8 +25,8 @@ SESSIONS = """
 
 
 @pytest.fixture
-def shop(isolated_shop: Shop, postgres_server: PostgresServer) -> Iterator[Shop]:
-    """In a database of its own, its runtime connected through the pooler."""
+def shop(breakable_shop: Shop, postgres_server: PostgresServer) -> Iterator[Shop]:
+    """A shop whose runtime connects through the pooler."""
     direct = runtime.current().settings
     assert direct.adhoc_sql is not None
     with pgbouncer(postgres_server.port, PASSWORDS) as port:
@@ -34,25 +34,25 @@ def shop(isolated_shop: Shop, postgres_server: PostgresServer) -> Iterator[Shop]
             replace(database, port=port, pooler="pgbouncer")
             for database in (direct.database, direct.adhoc_sql.database)
         )
-        behind = runtime.build(
+        pooled = runtime.build(
             replace(direct, database=app, adhoc_sql=replace(direct.adhoc_sql, database=analyst))
         )
-        runtime.set_current(behind)
-        yield isolated_shop
-        behind.close_clients()
-        behind.database.dispose()
+        runtime.set_current(pooled)
+        yield breakable_shop
+        pooled.close_clients()
+        pooled.database.dispose()
 
 
-def test_everything_works_and_nothing_of_a_session_is_left(depot: Depot) -> None:
-    shop, data = depot.shop, dirty_file()
-    shop.add_category("mugs")
+def test_sessions_keep_no_state(harness: ImportHarness) -> None:
+    shop, data = harness.shop, make_file()
+    shop.category("mugs")
     order = {
         "user_id": shop.add_user(),
         "items": [{"product_id": shop.add_product("Mug", stock=9), "quantity": 1}],
     }
-    jobs = [depot.put(f"incoming/products/{n}.csv", data) for n in range(2 * SERVER_CONNECTIONS)]
+    jobs = [harness.put(f"incoming/products/{n}.csv", data) for n in range(2 * SERVER_CONNECTIONS)]
 
-    def visit(n: int) -> set[int]:
+    def send_requests(n: int) -> set[int]:
         key = f"order-{n}"
         return {
             shop.get("/api/products?limit=5&sort=price:desc").status,
@@ -65,11 +65,11 @@ def test_everything_works_and_nothing_of_a_session_is_left(depot: Depot) -> None
         }
 
     with ThreadPoolExecutor(len(jobs)) as threads:
-        imports = [threads.submit(depot.importer.run, id, 600.0) for id in jobs]
-        assert set().union(*map(visit, range(4))) == {200, 201}
+        imports = [threads.submit(harness.importer.run, id, 600.0) for id in jobs]
+        assert set().union(*map(send_requests, range(4))) == {200, 201}
         assert [done.result() for done in imports] == [True] * len(jobs)
 
-    assert len({str(outcome(depot, id)) for id in jobs}) == 1
+    assert len({str(import_result(harness, id)) for id in jobs}) == 1
     assert shop.sql("SELECT count(*) FROM orders") == [[4]]
-    assert shop.sql(LEFT) == [[0], [0]]
+    assert shop.sql(SESSION_STATE) == [[0], [0]]
     assert all(count <= SERVER_CONNECTIONS for _, count in shop.sql(SESSIONS))

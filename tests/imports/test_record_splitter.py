@@ -1,4 +1,4 @@
-"""A file is cut into the same records wherever it is cut."""
+"""A file is split into the same records wherever reading stopped."""
 
 import csv
 import io
@@ -7,9 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sluice.imports.record_splitter import MAX_RECORD, RecordTooLong, cut, rows
+from sluice.imports.record_splitter import (
+    MAX_RECORD_BYTES,
+    RecordTooLong,
+    find_records,
+    parse_records,
+)
 
-TEXTS = {
+EXAMPLES = {
     "plain": (b"a,b\nc,d\n", [(1, ["a", "b"]), (2, ["c", "d"])]),
     "carriage returns": (b"a,b\r\nc,d\r\n", [(1, ["a", "b"]), (2, ["c", "d"])]),
     "lines in quotes": (b'"a\nb",c\nd,e\n', [(1, ["a\nb", "c"]), (3, ["d", "e"])]),
@@ -26,35 +31,37 @@ TEXTS = {
 }
 
 
-@pytest.mark.parametrize("text", TEXTS)
-def test_records_and_their_lines(text: str) -> None:
-    data, expected = TEXTS[text]
-    assert cut(data, last=True).end == len(data)
-    assert [tuple(row) for row in rows(data, 1)] == expected
-    assert cut(data, last=True).well_formed is all(fields is not None for _, fields in expected)
+@pytest.mark.parametrize("text", EXAMPLES)
+def test_records_have_line_numbers(text: str) -> None:
+    data, expected = EXAMPLES[text]
+    assert find_records(data, last=True).end == len(data)
+    assert [tuple(record) for record in parse_records(data, 1)] == expected
+    assert find_records(data, last=True).well_formed is all(
+        fields is not None for _, fields in expected
+    )
 
 
-def in_pieces(data: bytes, sizes: list[int]) -> list[tuple[int, list[str] | None]]:
-    """As an import reads: what is not cut off yet is kept, and read on from."""
-    found, kept, line, at = [], b"", 1, 0
+def parse_in_pieces(data: bytes, sizes: list[int]) -> list[tuple[int, list[str] | None]]:
+    """Parse like an import does: an incomplete record is kept for the next piece."""
+    records, buffer, line, at = [], b"", 1, 0
     for size in [*sizes, len(data)]:
-        kept += data[at : at + size]
+        buffer += data[at : at + size]
         at += size
         last = at >= len(data)
-        end = cut(kept, last=last).end
-        found += [tuple(row) for row in rows(kept[:end], line)]
-        line += kept.count(b"\n", 0, end)
-        kept = kept[end:]
+        end = find_records(buffer, last=last).end
+        records += [tuple(record) for record in parse_records(buffer[:end], line)]
+        line += buffer.count(b"\n", 0, end)
+        buffer = buffer[end:]
         if last:
             break
-    assert kept == b""
-    return found
+    assert buffer == b""
+    return records
 
 
 @given(st.text(alphabet='ab",\n\r', max_size=40), st.lists(st.integers(1, 8), max_size=12))
 def test_records_do_not_depend_on_where_reading_stopped(text: str, sizes: list[int]) -> None:
     data = text.encode() + b"\n"
-    assert in_pieces(data, sizes) == [tuple(row) for row in rows(data, 1)]
+    assert parse_in_pieces(data, sizes) == [tuple(record) for record in parse_records(data, 1)]
 
 
 @given(
@@ -64,20 +71,20 @@ def test_records_do_not_depend_on_where_reading_stopped(text: str, sizes: list[i
         max_size=5,
     )
 )
-def test_what_is_written_by_the_rules_is_read_as_it_was(table: list[list[str]]) -> None:
+def test_written_csv_is_parsed_unchanged(table: list[list[str]]) -> None:
     written = io.StringIO()
     csv.writer(written).writerows(table)
     data = written.getvalue().encode()
-    assert cut(data, last=True) == (len(data), True)
-    assert [row.fields for row in rows(data, 1)] == table
+    assert find_records(data, last=True) == (len(data), True)
+    assert [record.fields for record in parse_records(data, 1)] == table
 
 
-def test_a_record_without_end_is_an_error_and_one_of_the_most_is_none() -> None:
+def test_longest_record_is_read_and_longer_one_fails() -> None:
     with pytest.raises(RecordTooLong):
-        cut(b"a" * (MAX_RECORD + 1), last=False)
-    assert cut(b"a" * (MAX_RECORD - 1) + b"\nb", last=False).end == MAX_RECORD
-    unclosed = b'"' + b"a\n" * (MAX_RECORD // 2)
-    assert cut(unclosed, last=False) == (len(unclosed), False)
-    assert [row.fields for row in rows(unclosed, 1)][:2] == [None, ["a"]], (
-        "its first line is lost, and no more"
+        find_records(b"a" * (MAX_RECORD_BYTES + 1), last=False)
+    assert find_records(b"a" * (MAX_RECORD_BYTES - 1) + b"\nb", last=False).end == MAX_RECORD_BYTES
+    unclosed = b'"' + b"a\n" * (MAX_RECORD_BYTES // 2)
+    assert find_records(unclosed, last=False) == (len(unclosed), False)
+    assert [record.fields for record in parse_records(unclosed, 1)][:2] == [None, ["a"]], (
+        "only its first line is lost"
     )

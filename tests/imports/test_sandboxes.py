@@ -1,4 +1,4 @@
-"""The worker as Lambda runs it, in sandboxes that are given three seconds at a time, fed from the queue."""
+"""The worker in a local sandbox, with three seconds for each invocation."""
 
 import asyncio
 from pathlib import Path
@@ -12,13 +12,14 @@ from local.template import EventSourceMapping, LambdaFunction
 from sluice import runtime
 from tests.fixtures.shop import CURSOR_KEY
 from tests.imports.conftest import BUCKET
-from tests.imports.test_once import outcome
-from tests.imports.test_sqs_consumer import QUEUE, Line, line
+from tests.imports.test_once import import_result
+from tests.imports.test_sqs_consumer import QUEUE, QueueHarness, pipeline
 
-__all__ = ["line"]
+__all__ = ["pipeline"]
 
 ROOT = Path(__file__).parents[2]
-ROWS, SECONDS = 60_000, 240
+ROWS = 60_000
+TIMEOUT_SECONDS = 240
 
 
 def large_file() -> str:
@@ -30,30 +31,30 @@ def large_file() -> str:
 
 
 @pytest.mark.slow
-def test_a_worker_that_is_given_three_seconds_goes_on_and_on_to_the_same_end(line: Line) -> None:
-    line.depot.shop.add_category("mugs")
-    clean = line.depot.put("incoming/products/clean.csv", large_file().encode())
-    for message in line.receive():  # the bucket's word of it: this one is imported at one go
-        line.sqs.delete_message(QueueUrl=line.url, ReceiptHandle=message["ReceiptHandle"])
-    assert line.depot.importer.run(clean, 600.0)
-    made = outcome(line.depot, clean)
-    line.depot.shop.sql("DELETE FROM products")
+def test_short_invocations_complete_the_import(
+    pipeline: QueueHarness,
+) -> None:
+    pipeline.harness.shop.category("mugs")
+    single_run = pipeline.harness.put("incoming/products/single_run.csv", large_file().encode())
+    for message in pipeline.receive():  # the event of this file, which is imported directly
+        pipeline.sqs.delete_message(QueueUrl=pipeline.url, ReceiptHandle=message["ReceiptHandle"])
+    assert pipeline.harness.importer.run(single_run, 600.0)
+    expected = import_result(pipeline.harness, single_run)
+    pipeline.harness.shop.sql("DELETE FROM products")
 
-    line.put("incoming/products/three.csv", large_file())
-    runs = asyncio.run(_work(line))
-    (job,) = line.depot.shop.sql(
+    pipeline.put("incoming/products/three.csv", large_file())
+    runs = asyncio.run(_work(pipeline))
+    (job,) = pipeline.harness.shop.sql(
         "SELECT id FROM sluice.import_jobs WHERE object_key LIKE '%three.csv'"
     )
-    assert outcome(line.depot, job[0]) == made
-    assert runs > 5, "each run came only so far"
+    assert import_result(pipeline.harness, job[0]) == expected
+    assert runs > 5, "no run could finish the import"
 
 
-async def _work(line: Line) -> int:
-    """How often the function was asked, until the import was at its end."""
-    database, endpoint = (
-        runtime.current().settings.database,
-        runtime.current().settings.aws.sqs_endpoint,
-    )
+async def _work(pipeline: QueueHarness) -> int:
+    """Run the function until both imports are completed. Return the number of invocations."""
+    database = runtime.current().settings.database
+    endpoint = runtime.current().settings.aws.sqs_endpoint
     layer = ROOT / "layers/shared"
     function = LambdaFunction(
         "ImportWorkerFunction",
@@ -64,16 +65,24 @@ async def _work(line: Line) -> int:
         layers=(layer,),
     )
     variables = {
-        "SLUICE_DB_HOST": database.host, "SLUICE_DB_PORT": str(database.port), "SLUICE_DB_NAME": database.name,
-        "SLUICE_DB_USER": database.user, "SLUICE_DB_PASSWORD": database.password, "SLUICE_DB_TLS": "off",
-        "SLUICE_CURSOR_KEY": CURSOR_KEY.decode(), "SLUICE_API_KEYS_TABLE": "keys", "SLUICE_RATE_LIMIT_TABLE": "limits",
-        "SLUICE_IMPORTS_BUCKET": BUCKET, "SLUICE_IMPORTS_QUEUE_URL": line.url, "POWERTOOLS_SERVICE_NAME": "tests",
-    }  # fmt: skip
+        "SLUICE_DB_HOST": database.host,
+        "SLUICE_DB_PORT": str(database.port),
+        "SLUICE_DB_NAME": database.name,
+        "SLUICE_DB_USER": database.user,
+        "SLUICE_DB_PASSWORD": database.password,
+        "SLUICE_DB_TLS": "off",
+        "SLUICE_CURSOR_KEY": CURSOR_KEY.decode(),
+        "SLUICE_API_KEYS_TABLE": "keys",
+        "SLUICE_RATE_LIMIT_TABLE": "limits",
+        "SLUICE_IMPORTS_BUCKET": BUCKET,
+        "SLUICE_IMPORTS_QUEUE_URL": pipeline.url,
+        "POWERTOOLS_SERVICE_NAME": "tests",
+    }
     runs = 0
 
-    def log(_: int, told: str) -> None:
+    def log(_: int, line: str) -> None:
         nonlocal runs
-        runs += told.startswith("START ")
+        runs += line.startswith("START ")
 
     pool = SandboxPool(
         function, function_env_vars(function, {**variables, **aws_env_vars(endpoint)}), log
@@ -82,12 +91,12 @@ async def _work(line: Line) -> int:
         endpoint,
         [EventSourceMapping(function.name, QUEUE, 2)],
         {function.name: pool},
-        lambda told: None,
+        lambda line: None,
     )
     poller.start()
     try:
-        async with asyncio.timeout(SECONDS):
-            while [status for _, status, *_ in line.jobs()].count("completed") < 2:
+        async with asyncio.timeout(TIMEOUT_SECONDS):
+            while [status for _, status, *_ in pipeline.jobs()].count("completed") < 2:
                 await asyncio.sleep(0.1)
     finally:
         await poller.stop()

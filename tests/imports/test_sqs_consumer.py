@@ -1,4 +1,4 @@
-"""Messages about files, by a real queue: they come twice, at once, late, poisoned; what they ask for is done once."""
+"""Messages from a real queue: repeated, concurrent, late and invalid ones."""
 
 import json
 import random
@@ -19,25 +19,25 @@ from scripts.dead_letters import main as dead_letters
 from sluice import runtime
 from sluice.imports.sqs_consumer import ImportConsumer
 from tests.fixtures.shop import lambda_context
-from tests.imports.conftest import BUCKET, Depot
+from tests.imports.conftest import BUCKET, ImportHarness
 from tests.imports.test_job import HEADER, products
 
-TRIES = 3
-QUEUE, DEAD = f"{STACK_NAME}-importsqueue", f"{STACK_NAME}-importsdeadletters"
+MAX_RECEIVE_COUNT = 3
+QUEUE, DEAD_LETTERS = f"{STACK_NAME}-importsqueue", f"{STACK_NAME}-importsdeadletters"
 
 
 @dataclass
-class Line:
-    """A bucket, its queue, and who works at it: the function's own handler, in this process."""
+class QueueHarness:
+    """A bucket and its queue, whose messages the function\'s handler processes in this process."""
 
-    depot: Depot
+    harness: ImportHarness
     sqs: Any
     url: str
     dead: str
 
     def put(self, key: str, data: str) -> None:
-        """The bucket tells the queue."""
-        self.depot.s3.put_object(Bucket=BUCKET, Key=key, Body=data.encode())
+        """Upload a file. The bucket sends an event to the queue."""
+        self.harness.s3.put_object(Bucket=BUCKET, Key=key, Body=data.encode())
 
     def send(self, *bodies: str) -> None:
         for body in bodies:
@@ -49,8 +49,11 @@ class Line:
         )
         return list(received.get("Messages", []))
 
-    def work(self, seconds: float = 60.0) -> int:
-        """Until no message is left; what failed comes again at once, as if its time were over. How many messages?"""
+    def process_all(self, seconds: float = 60.0) -> int:
+        """Process messages until none is left. Return their number.
+
+        Failed messages are received again at once.
+        """
         done = 0
         while messages := self.receive():
             for message in messages:
@@ -66,28 +69,31 @@ class Line:
         return done
 
     def jobs(self) -> list[list[object]]:
-        return self.depot.shop.sql(
+        return self.harness.shop.sql(
             "SELECT object_key, status, rows_written, error FROM sluice.import_jobs ORDER BY id"
         )
 
 
 @pytest.fixture
-def line(depot: Depot) -> Iterator[Line]:
+def pipeline(harness: ImportHarness) -> Iterator[QueueHarness]:
     here = runtime.current()
     endpoint = here.settings.aws.dynamodb_endpoint
     arn = f"arn:aws:sqs:{REGION}:{ACCOUNT_ID}:{QUEUE}"
-    redrive = {"deadLetterTargetArn": arn.replace(QUEUE, DEAD), "maxReceiveCount": TRIES}
+    redrive = {
+        "deadLetterTargetArn": arn.replace(QUEUE, DEAD_LETTERS),
+        "maxReceiveCount": MAX_RECEIVE_COUNT,
+    }
     create_queues(
-        endpoint, {QUEUE: {"VisibilityTimeout": 1800, "RedrivePolicy": redrive}, DEAD: {}}
+        endpoint, {QUEUE: {"VisibilityTimeout": 1800, "RedrivePolicy": redrive}, DEAD_LETTERS: {}}
     )
     rules = {"S3Key": {"Rules": [{"Name": "prefix", "Value": "incoming/"}]}}
-    told = {"Event": "s3:ObjectCreated:*", "Queue": arn, "Filter": rules}
+    notification = {"Event": "s3:ObjectCreated:*", "Queue": arn, "Filter": rules}
     put_bucket_notifications(
-        endpoint, BUCKET, {"NotificationConfiguration": {"QueueConfigurations": [told]}}
+        endpoint, BUCKET, {"NotificationConfiguration": {"QueueConfigurations": [notification]}}
     )
     keys = {"aws_access_key_id": "local", "aws_secret_access_key": "local", "region_name": REGION}
     sqs = boto3.client("sqs", endpoint_url=endpoint, **keys)
-    url, dead = (f"{endpoint}/{ACCOUNT_ID}/{name}" for name in (QUEUE, DEAD))
+    url, dead = (f"{endpoint}/{ACCOUNT_ID}/{name}" for name in (QUEUE, DEAD_LETTERS))
     aws = replace(here.settings.aws, s3_endpoint=endpoint, sqs_endpoint=endpoint)
     imports = {
         "imports_bucket": BUCKET,
@@ -95,11 +101,15 @@ def line(depot: Depot) -> Iterator[Line]:
         "imports_dead_letter_queue_url": dead,
     }
     runtime.set_current(
-        runtime.build(replace(here.settings, aws=aws, imports_max_receive_count=TRIES, **imports))
+        runtime.build(
+            replace(here.settings, aws=aws, imports_max_receive_count=MAX_RECEIVE_COUNT, **imports)
+        )
     )
-    line = Line(depot, sqs, url, dead)
-    assert [json.loads(message["Body"])["Event"] for message in line.receive()] == ["s3:TestEvent"]
-    yield line
+    pipeline = QueueHarness(harness, sqs, url, dead)
+    assert [json.loads(message["Body"])["Event"] for message in pipeline.receive()] == [
+        "s3:TestEvent"
+    ]
+    yield pipeline
     put_bucket_notifications(endpoint, BUCKET, {})
     for queue in (url, dead):
         sqs.delete_queue(QueueUrl=queue)
@@ -109,64 +119,66 @@ def line(depot: Depot) -> Iterator[Line]:
     runtime.set_current(here)
 
 
-def test_a_file_that_is_put_there_is_imported(line: Line) -> None:
-    line.depot.shop.add_category("mugs")
-    line.put("incoming/products/Größe 1 + 2.csv", HEADER + "Mug,,1.00,mugs,1\n")
-    line.put("elsewhere/file.csv", HEADER)
-    line.put("incoming/orders/file.csv", HEADER)
-    line.send('{"Service":"Amazon S3","Event":"s3:TestEvent"}')
-    assert line.work() == 3
-    assert line.jobs() == [["incoming/products/Größe 1 + 2.csv", "completed", 1, None]]
+def test_uploaded_file_is_imported(pipeline: QueueHarness) -> None:
+    pipeline.harness.shop.category("mugs")
+    pipeline.put("incoming/products/Größe 1 + 2.csv", HEADER + "Mug,,1.00,mugs,1\n")
+    pipeline.put("elsewhere/file.csv", HEADER)
+    pipeline.put("incoming/orders/file.csv", HEADER)
+    pipeline.send('{"Service":"Amazon S3","Event":"s3:TestEvent"}')
+    assert pipeline.process_all() == 3
+    assert pipeline.jobs() == [["incoming/products/Größe 1 + 2.csv", "completed", 1, None]]
 
 
-def test_a_poisoned_message_stops_nobody_and_ends_in_the_dead_letter_queue(line: Line) -> None:
-    line.depot.shop.add_category("mugs")
-    line.send("no message of ours")
+def test_invalid_message_ends_in_dead_letter_queue(
+    pipeline: QueueHarness,
+) -> None:
+    pipeline.harness.shop.category("mugs")
+    pipeline.send("not about an import")
     for n in range(3):
-        line.put(f"incoming/products/{n}.csv", HEADER + f"Mug {n},,1.00,mugs,1\n")
-    assert line.work() == 3 + TRIES
-    assert [job[1] for job in line.jobs()] == ["completed"] * 3
-    (dead,) = line.receive(line.dead)
-    assert dead["Body"] == "no message of ours"
+        pipeline.put(f"incoming/products/{n}.csv", HEADER + f"Mug {n},,1.00,mugs,1\n")
+    assert pipeline.process_all() == 3 + MAX_RECEIVE_COUNT
+    assert [job[1] for job in pipeline.jobs()] == ["completed"] * 3
+    (dead,) = pipeline.receive(pipeline.dead)
+    assert dead["Body"] == "not about an import"
 
 
-def test_what_the_database_refused_goes_on_when_it_is_put_back(
-    line: Line, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_redrive_resumes_failed_import(
+    pipeline: QueueHarness, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     state = ["--state", str(tmp_path)]
     (tmp_path / "local.json").write_text(
-        json.dumps({"sqs_url": line.url.partition("/" + ACCOUNT_ID)[0]})
+        json.dumps({"sqs_url": pipeline.url.partition("/" + ACCOUNT_ID)[0]})
     )
-    line.depot.shop.sql("ALTER TABLE users RENAME TO customers")
+    pipeline.harness.shop.sql("ALTER TABLE users RENAME TO customers")
     try:
-        line.put("incoming/users/a.csv", "email,name\nada@example.com,Ada\n")
-        line.send("no message of ours")
-        assert line.work() == 2 * TRIES
+        pipeline.put("incoming/users/a.csv", "email,name\nada@example.com,Ada\n")
+        pipeline.send("not about an import")
+        assert pipeline.process_all() == 2 * MAX_RECEIVE_COUNT
     finally:
-        line.depot.shop.sql("ALTER TABLE customers RENAME TO users")
-    ((_, status, written, error),) = line.jobs()
+        pipeline.harness.shop.sql("ALTER TABLE customers RENAME TO users")
+    ((_, status, written, error),) = pipeline.jobs()
     assert (status, written) == ("failed", 0)
-    assert "given up after 3 tries" in str(error)
+    assert "failed after 3 attempts" in str(error)
 
-    for _ in range(2):  # looking takes nothing away
+    for _ in range(2):  # listing does not remove messages
         assert dead_letters(["list", *state]) == 0
         listed = capsys.readouterr().out.splitlines()
-        assert {told.split("Z  ")[1] for told in listed} == {
-            "ObjectCreated:Put incoming/users/a.csv", "'no message of ours'",
+        assert {entry.split("Z  ")[1] for entry in listed} == {
+            "ObjectCreated:Put incoming/users/a.csv", "'not about an import'",
         }  # fmt: skip
-    (about_users,) = [told.split()[0] for told in listed if "incoming/users" in told]
+    (about_users,) = [entry.split()[0] for entry in listed if "incoming/users" in entry]
     assert dead_letters(["redrive", about_users, *state]) == 0
-    assert capsys.readouterr().out == "1 moved back\n"
-    assert line.work() == 1
-    assert line.jobs() == [["incoming/users/a.csv", "completed", 1, None]]
+    assert capsys.readouterr().out == "1 put back\n"
+    assert pipeline.process_all() == 1
+    assert pipeline.jobs() == [["incoming/users/a.csv", "completed", 1, None]]
 
     assert dead_letters(["redrive", about_users, *state]) == 1
     assert "no message has an id that starts with" in capsys.readouterr().err
     assert dead_letters(["redrive", *state]) == 0
-    assert [message["Body"] for message in line.receive()] == ["no message of ours"]
+    assert [message["Body"] for message in pipeline.receive()] == ["not about an import"]
 
 
-def test_failed_messages_wait_longer_each_time() -> None:
+def test_retries_of_failed_message_are_delayed() -> None:
     class Recorder:
         waits: ClassVar[list[object]] = []
 
@@ -178,43 +190,46 @@ def test_failed_messages_wait_longer_each_time() -> None:
 
     consumer = ImportConsumer(cast(Any, None), cast(Any, None), cast(Any, Recorder()), "queue")
     consumer.set_visibility("receipt", 299.9)
-    for tries in range(1, 6):
-        consumer.handle_failure("about no import", "receipt", tries, ValueError())
+    for receive_count in range(1, 6):
+        consumer.handle_failure("about no import", "receipt", receive_count, ValueError())
     assert Recorder.waits == [329, 15, 30, 60, 120, 0]
 
 
-def test_an_event_that_comes_five_times_and_late_is_done_once(line: Line) -> None:
-    """Of a file that was put there twice: the older version's event finds that it was replaced."""
-    line.depot.shop.add_category("mugs")
-    line.put("incoming/products/a.csv", HEADER + "Mug,,1.00,mugs,1\n")
-    line.put(
+def test_repeated_events_import_once(pipeline: QueueHarness) -> None:
+    """The file was uploaded twice, so the events of its first version fail."""
+    pipeline.harness.shop.category("mugs")
+    pipeline.put("incoming/products/a.csv", HEADER + "Mug,,1.00,mugs,1\n")
+    pipeline.put(
         "incoming/products/a.csv",
         HEADER + "Mug,,2.00,mugs,2\n" + "".join(f"Cup {n},,1,mugs,1\n" for n in range(99)),
     )
-    line.put("incoming/products/b.csv", HEADER + "Pot,,3.00,mugs,3\n")
-    events = [message["Body"] for message in line.receive()]
+    pipeline.put("incoming/products/b.csv", HEADER + "Pot,,3.00,mugs,3\n")
+    events = [message["Body"] for message in pipeline.receive()]
     assert len(events) == 3
-    many = random.Random(5).sample(events * 5, 15)
+    bodies = random.Random(5).sample(events * 5, 15)
     with ThreadPoolExecutor(5) as threads:
-        list(threads.map(lambda body: runtime.current().import_consumer.handle(body, 60.0), many))
-    jobs = {(status, written) for _, status, written, _ in line.jobs()}
-    assert len(line.jobs()) == 3
+        list(threads.map(lambda body: runtime.current().import_consumer.handle(body, 60.0), bodies))
+    jobs = {(status, written) for _, status, written, _ in pipeline.jobs()}
+    assert len(pipeline.jobs()) == 3
     assert jobs == {("failed", 0), ("completed", 100), ("completed", 1)}
-    assert [row[2] for row in products(line.depot) if row[0] in ("Mug", "Pot")] == ["2.00", "3.00"]
+    assert [row[2] for row in products(pipeline.harness) if row[0] in ("Mug", "Pot")] == [
+        "2.00",
+        "3.00",
+    ]
 
 
-def test_a_worker_without_time_sends_itself_messages(line: Line) -> None:
-    line.depot.shop.add_category("mugs")
+def test_worker_without_time_continues_by_message(pipeline: QueueHarness) -> None:
+    pipeline.harness.shop.category("mugs")
     rows = "".join(f"Mug {n},{'large ' * 50},1.00,mugs,{n % 9}\n" for n in range(2_000))
-    line.put("incoming/products/long.csv", HEADER + rows)
-    assert line.work(seconds=1.3) > 1
-    assert line.jobs() == [["incoming/products/long.csv", "completed", 2_000, None]]
-    assert len(products(line.depot)) == 2_000
+    pipeline.put("incoming/products/long.csv", HEADER + rows)
+    assert pipeline.process_all(seconds=1.3) > 1
+    assert pipeline.jobs() == [["incoming/products/long.csv", "completed", 2_000, None]]
+    assert len(products(pipeline.harness)) == 2_000
 
 
-def test_responses_with_signed_urls_are_not_stored(line: Line) -> None:
+def test_responses_with_signed_urls_are_not_stored(pipeline: QueueHarness) -> None:
     new = {"resource": "products", "format": "csv", "filename": "a.csv"}
-    shop = line.depot.shop
+    shop = pipeline.harness.shop
     announced = shop.post("/api/imports", new)
     assert announced.status == 201
     assert (
@@ -232,8 +247,8 @@ def test_responses_with_signed_urls_are_not_stored(line: Line) -> None:
 
 
 @pytest.mark.parametrize("name", ["a.CSV.GZ", "a.csv.Gz", "a.GZ", "a.csv.gz"])
-def test_a_packed_file_is_announced_in_any_case(line: Line, name: str) -> None:
-    shop = line.depot.shop
+def test_gzip_file_can_be_announced_in_any_case(pipeline: QueueHarness, name: str) -> None:
+    shop = pipeline.harness.shop
     new = {"resource": "users", "format": "csv", "filename": name}
     assert shop.post("/api/imports", new).status == 201
     [[key]] = shop.sql("SELECT object_key FROM sluice.import_jobs")

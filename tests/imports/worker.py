@@ -1,4 +1,7 @@
-"""One import worker as a process of its own, to be killed: `worker.py DATABASE_URL S3_ENDPOINT BUCKET JOB`."""
+"""An import worker as a separate process, which tests kill.
+
+Usage: worker.py DATABASE_URL S3_ENDPOINT BUCKET IMPORT_ID
+"""
 
 import sys
 from dataclasses import replace

@@ -189,7 +189,7 @@ def test_thousands_of_random_pages_match_the_model(
     ["{ products(%s) { totalCount } }", "{ categories { productsConnection(%s) { totalCount } } }"],
 )
 def test_page_size_is_1_to_100(shop: Shop, query: str, arguments: str) -> None:
-    answer = shop.graphql(query % arguments)
+    response = shop.graphql(query % arguments)
 
     assert (response.status, error_codes(response)) == (200, ["invalid_parameter"])
     assert "data" not in response.json
@@ -197,7 +197,7 @@ def test_page_size_is_1_to_100(shop: Shop, query: str, arguments: str) -> None:
 
 def test_last_disables_the_default_of_first(shop: Shop) -> None:
     for n in range(12):
-        shop.product(f"P{n}")
+        shop.add_product(f"P{n}")
     query = """
         query ($first: Int, $last: Int) {
           products(first: $first, last: $last) { nodes { name } }
@@ -221,7 +221,7 @@ def test_cursor_of_other_list_is_rejected(shop: Shop) -> None:
     cursor = page["endCursor"]
 
     def codes_of(arguments: str) -> list[str]:
-        return codes(shop.graphql(f"{{ products({arguments}) {{ nodes {{ id }} }} }}"))
+        return error_codes(shop.graphql(f"{{ products({arguments}) {{ nodes {{ id }} }} }}"))
 
     other_sort = f'after: "{cursor}", sortBy: {{field: PRICE, direction: ASC}}'
     assert codes_of(other_sort) == ["invalid_cursor"]
@@ -229,7 +229,7 @@ def test_cursor_of_other_list_is_rejected(shop: Shop) -> None:
     assert codes_of(f'after: "{cursor[:-1]}"') == ["invalid_cursor"]
     assert codes_of('after: "é"') == ["invalid_cursor"]
     other_list = f'{{ orders(after: "{cursor}") {{ nodes {{ id }} }} }}'
-    assert codes(shop.graphql(other_list)) == ["invalid_cursor"]
+    assert error_codes(shop.graphql(other_list)) == ["invalid_cursor"]
 
 
 def test_rest_cursors_are_accepted(shop: Shop) -> None:
@@ -252,8 +252,8 @@ def test_rest_cursors_are_accepted(shop: Shop) -> None:
 
 
 def test_orders_of_user_are_paginated(shop: Shop) -> None:
-    mug, ada = shop.product("Mug"), shop.user()
-    ids = [str(shop.order(ada, (mug, 1))) for _ in range(3)]
+    mug, ada = shop.add_product("Mug"), shop.add_user()
+    ids = [str(shop.add_order(ada, (mug, 1))) for _ in range(3)]
     query = """
         query ($id: ID!, $after: String) {
           user(id: $id) {

@@ -40,10 +40,10 @@ def get(shop: Shop, /, **parameters: str) -> Any:
     ],
 )
 def test_content_type_follows_accept(shop: Shop, accept: str, expected: str) -> None:
-    answer = shop.graphql("{ __typename }", accept=accept)
+    response = shop.graphql("{ __typename }", accept=accept)
 
-    assert (answer.status, answer.json["data"]) == (200, {"__typename": "Query"})
-    assert answer.headers["Content-Type"] == f"{expected}; charset=utf-8"
+    assert (response.status, response.json["data"]) == (200, {"__typename": "Query"})
+    assert response.headers["Content-Type"] == f"{expected}; charset=utf-8"
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,9 @@ def test_status_of_request_error_depends_on_accept(shop: Shop, query: str) -> No
     json_response = shop.graphql(query, accept="application/json")
 
     assert (graphql_response.status, json_response.status) == (400, 200)
-    assert set(codes(graphql_response)) == set(codes(json_response)) == {"invalid_query"}
+    assert (
+        set(error_codes(graphql_response)) == set(error_codes(json_response)) == {"invalid_query"}
+    )
     assert "data" not in graphql_response.json
     assert "data" not in json_response.json
 
@@ -91,13 +93,13 @@ def test_status_of_request_error_depends_on_accept(shop: Shop, query: str) -> No
     ],
 )
 def test_invalid_parameters_are_400(shop: Shop, body: Any) -> None:
-    answer = shop.call("POST", "/api/graphql", raw=json.dumps(body).encode())
+    response = shop.call("POST", "/api/graphql", raw=json.dumps(body).encode())
 
     assert (response.status, response.code) == (400, "invalid_request")
 
 
 def test_all_invalid_parameters_are_reported(shop: Shop) -> None:
-    answer = shop.post(
+    response = shop.post(
         "/api/graphql", {"query": 1, "variables": 2, "operationName": 3, "extensions": 4}
     )
 
@@ -119,7 +121,7 @@ def test_unknown_and_null_parameters_are_ignored(shop: Shop) -> None:
 
 
 def test_get_reads_query_string(shop: Shop) -> None:
-    mug = shop.product("Mug")
+    mug = shop.add_product("Mug")
     query = "query A($id: ID!) { product(id: $id) { name } } query B { categories { name } }"
 
     response = get(
@@ -144,7 +146,7 @@ def test_get_without_valid_query_is_400(shop: Shop, parameters: dict[str, str]) 
 
 
 def test_mutation_by_get_is_405(shop: Shop) -> None:
-    answer = get(shop, query="mutation { deleteProduct(id: 1) }")
+    response = get(shop, query="mutation { deleteProduct(id: 1) }")
 
     assert (response.status, response.code, response.headers["Allow"]) == (
         405,
@@ -201,7 +203,7 @@ def test_unavailable_database_is_503(shop: Shop, proxy: TcpProxy) -> None:
 
 
 def test_internal_error_is_masked_in_its_field(
-    breakable_shop: Shop, caplog: pytest.LogCaptureFixture
+    isolated_shop: Shop, caplog: pytest.LogCaptureFixture
 ) -> None:
     isolated_shop.sql("ALTER TABLE order_items DROP COLUMN quantity")
 
@@ -219,7 +221,7 @@ def test_internal_error_is_masked_in_its_field(
 
 
 def test_error_has_problem_body_of_rest(shop: Shop) -> None:
-    answer = shop.graphql('{ category(id: 1, slug: "x") { id } }')
+    response = shop.graphql('{ category(id: 1, slug: "x") { id } }')
 
     error = response.json["errors"][0]
     assert error["locations"] == [{"line": 1, "column": 3}]
@@ -280,10 +282,10 @@ def test_introspection_returns_schema_if_enabled(shop: Shop) -> None:
 def test_introspection_is_rejected_if_disabled(
     shop_without_introspection: Shop, query: str
 ) -> None:
-    answer = shop_without_introspection.graphql(query)
+    response = shop_without_introspection.graphql(query)
 
-    assert "data" not in answer.json
-    assert set(codes(answer)) == {"invalid_query"}
+    assert "data" not in response.json
+    assert set(error_codes(response)) == {"invalid_query"}
     assert (
         data(shop_without_introspection, "{ __typename products { __typename } }")["__typename"]
         == "Query"
@@ -304,12 +306,12 @@ def test_suggestions_are_hidden_with_introspection(
     response = shop_without_introspection.graphql(
         "query ($sort: ProductSort) { products(sortBy: $sort) { totalCount } }", variables
     )
-    assert codes(response) == ["invalid_query"]
+    assert error_codes(response) == ["invalid_query"]
     assert "Did you mean" not in response.text
 
 
 def test_shared_error_is_logged_once_and_reported_100_times(
-    breakable_shop: Shop, caplog: pytest.LogCaptureFixture
+    isolated_shop: Shop, caplog: pytest.LogCaptureFixture
 ) -> None:
     mug, ada = isolated_shop.add_product("Mug"), isolated_shop.add_user()
     for _ in range(101):

@@ -17,7 +17,7 @@ INVALID_CURSORS = ["", " ", "\t", "0", "a" * 300, "ä", "\0"]
     "value", [True, False, "NaN", "Infinity", "0x10", 10**40, int("7" * 3000), [], {"a": 1}, ""]
 )
 def test_invalid_decimal_is_a_request_error(shop: Shop, value: Any) -> None:
-    answer = shop.graphql(BY_PRICE, {"x": value}, accept=GRAPHQL)
+    response = shop.graphql(BY_PRICE, {"x": value}, accept=GRAPHQL)
 
     assert (response.status, error_codes(response)) == (400, ["invalid_query"])
     assert "Decimal cannot represent value" in response.json["errors"][0]["message"]
@@ -27,7 +27,7 @@ def test_invalid_decimal_is_a_request_error(shop: Shop, value: Any) -> None:
     "value", [True, 1, 1.5, [1], {"a": 1}, "2024-02-30", "2024-W09-1", "2024-02-29T00:00:00Z"]
 )
 def test_invalid_date_is_a_request_error(shop: Shop, value: Any) -> None:
-    answer = shop.graphql(BY_DAY, {"x": value}, accept=GRAPHQL)
+    response = shop.graphql(BY_DAY, {"x": value}, accept=GRAPHQL)
 
     assert (response.status, error_codes(response)) == (400, ["invalid_query"])
     assert "Date cannot represent value" in response.json["errors"][0]["message"]
@@ -47,7 +47,7 @@ def test_integral_float_is_a_page_size(shop: Shop) -> None:
 
 def test_empty_values_are_filters(shop: Shop) -> None:
     """An unknown id matches no rows, an empty search is rejected, and null is no filter."""
-    shop.product("Mug")
+    shop.add_product("Mug")
     selection = "{ totalCount }"
 
     assert data(shop, f'{{ products(filter: {{categoryId: ""}}) {selection} }}') == {
@@ -60,7 +60,7 @@ def test_empty_values_are_filters(shop: Shop) -> None:
     assert data(shop, f"{{ products(filter: {{priceMax: null}}) {selection} }}") == {
         "products": {"totalCount": 1}
     }
-    assert codes(shop.graphql(f'{{ products(filter: {{search: ""}}) {selection} }}')) == [
+    assert error_codes(shop.graphql(f'{{ products(filter: {{search: ""}}) {selection} }}')) == [
         "invalid_parameter"
     ]
 
@@ -69,8 +69,8 @@ def test_empty_values_are_filters(shop: Shop) -> None:
 @pytest.mark.parametrize("argument", ["after", "before"])
 @pytest.mark.parametrize("size", ["first", "last"])
 def test_invalid_cursor_is_rejected(shop: Shop, argument: str, size: str, cursor: str) -> None:
-    shop.product("Mug")
-    shop.order(shop.user())
+    shop.add_product("Mug")
+    shop.add_order(shop.add_user())
     query = f"""query ($c: String) {{
         products({size}: 5, {argument}: $c) {{ nodes {{ id }} }}
         categories {{ productsConnection({size}: 5, {argument}: $c) {{ nodes {{ id }} }} }} }}"""
@@ -84,7 +84,7 @@ def test_invalid_cursor_is_rejected(shop: Shop, argument: str, size: str, cursor
 
 def test_cursor_of_other_list_is_rejected(shop: Shop) -> None:
     for name in ("one", "two"):
-        shop.product(name)
+        shop.add_product(name)
     page = data(shop, "{ products(first: 1) { pageInfo { endCursor } } }")["products"]
     cursor = page["pageInfo"]["endCursor"]
     other_lists = (
@@ -95,7 +95,7 @@ def test_cursor_of_other_list_is_rejected(shop: Shop) -> None:
 
     for field in other_lists:
         query = f"query ($c: String) {{ {field} {{ nodes {{ id }} }} }}"
-        assert codes(shop.graphql(query, {"c": cursor})) == ["invalid_cursor"]
+        assert error_codes(shop.graphql(query, {"c": cursor})) == ["invalid_cursor"]
     query = "query ($c: String) { products(first: 0.1e1, after: $c) { nodes { name } } }"
     assert data(shop, query, {"c": cursor}) == {"products": {"nodes": [{"name": "two"}]}}
 
@@ -104,16 +104,16 @@ def test_cursor_of_other_list_is_rejected(shop: Shop) -> None:
     "size", ["first: 0", "first: -1", "first: 101", "last: 0", "last: 101", "first: 1, last: 1"]
 )
 def test_page_size_out_of_bounds_is_rejected(shop: Shop, size: str) -> None:
-    answer = shop.graphql(f"{{ products({size}) {{ nodes {{ id }} }} }}", accept=GRAPHQL)
+    response = shop.graphql(f"{{ products({size}) {{ nodes {{ id }} }} }}", accept=GRAPHQL)
 
     assert (response.status, error_codes(response)) == (400, ["invalid_parameter"])
 
 
 def test_invalid_period_names_the_argument(shop: Shop) -> None:
-    answer = shop.graphql(
+    response = shop.graphql(
         '{ salesAnalytics(startDate: "2026-02-01", endDate: "2026-01-01") { day } }'
     )
 
-    error = answer.json["errors"][0]
+    error = response.json["errors"][0]
     assert error["extensions"]["problem"]["errors"][0]["parameter"] == "endDate"
     assert error["message"] == "endDate must not be before the first day"

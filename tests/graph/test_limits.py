@@ -185,7 +185,7 @@ def test_expensive_query_is_rejected_cheaply(shop: Shop, proxy: TcpProxy, name: 
     data(shop, "{ __typename }")
 
     before = proxy.round_trips
-    answer, cpu = measure_cpu(lambda: shop.graphql(query, accept=GRAPHQL_RESPONSE))
+    response, cpu = measure_cpu(lambda: shop.graphql(query, accept=GRAPHQL_RESPONSE))
 
     assert response.status == 400
     assert set(error_codes(response)) == {code}
@@ -211,7 +211,7 @@ def test_huge_variables_are_rejected(shop: Shop, proxy: TcpProxy, name: str) -> 
     data(shop, "{ __typename }")
 
     before = proxy.round_trips
-    answer, cpu = measure_cpu(
+    response, cpu = measure_cpu(
         lambda: shop.call("POST", "/api/graphql", raw=body, accept=GRAPHQL_RESPONSE)
     )
 
@@ -247,7 +247,7 @@ def test_limits_are_exact(shop: Shop, within: str, beyond: str, code: str) -> No
 
 
 def test_batches_are_rejected(shop: Shop) -> None:
-    answer = shop.post("/api/graphql", [{"query": "{ __typename }"}] * 100)
+    response = shop.post("/api/graphql", [{"query": "{ __typename }"}] * 100)
 
     assert (response.status, response.code) == (400, "invalid_request")
 
@@ -300,13 +300,13 @@ COSTS = {
 
 @pytest.mark.parametrize(("query", "cost"), COSTS.items())
 def test_response_has_the_cost(shop: Shop, query: str, cost: int) -> None:
-    answer = shop.graphql(query)
+    response = shop.graphql(query)
 
     assert response.json["extensions"] == {"cost": {"requested": cost, "limit": 10_000}}
 
 
 def test_rejected_query_has_its_cost(shop: Shop) -> None:
-    answer = shop.graphql(EXPENSIVE_QUERIES["cost"][0])
+    response = shop.graphql(EXPENSIVE_QUERIES["cost"][0])
 
     assert response.json["extensions"] == {
         "cost": {"requested": 25 + 25 + 100 * (1 + 1 + 100), "limit": 10_000}
@@ -328,5 +328,5 @@ def test_repeated_query_has_the_same_result(shop: Shop) -> None:
     limits = runtime.current().settings.graphql
     assert limits.max_depth == 12
     for _ in range(2):
-        assert codes(shop.graphql(nested_products(5))) == ["query_too_deep"]
+        assert error_codes(shop.graphql(nested_products(5))) == ["query_too_deep"]
         assert data(shop, "{ products { totalCount } }") == {"products": {"totalCount": 0}}

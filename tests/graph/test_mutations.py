@@ -50,13 +50,13 @@ def count(shop: Shop, table: str) -> int:
     return int(shop.sql(f"SELECT count(*) FROM {table}")[0][0])
 
 
-def codes_without_data(answer: Answer) -> list[str]:
-    assert answer.json["data"] is None, answer.text
-    return error_codes(answer)
+def codes_without_data(response: ApiResponse) -> list[str]:
+    assert response.json["data"] is None, response.text
+    return error_codes(response)
 
 
 def test_create_product(shop: Shop) -> None:
-    mugs = shop.category("mugs")
+    mugs = shop.add_category("mugs")
 
     input = {"name": " Mug ", "price": 12.5, "categoryId": mugs, "inventory": 3}
     product = data(shop, CREATE_PRODUCT, {"input": input})["createProduct"]
@@ -93,17 +93,17 @@ def test_create_product_validates_like_rest(
     mugs = shop.add_category("mugs")
 
     input = {"name": "Mug", "price": 1, "categoryId": mugs} | wrong
-    answer = shop.graphql(CREATE_PRODUCT, {"input": input})
+    response = shop.graphql(CREATE_PRODUCT, {"input": input})
 
-    assert codes_without_data(answer) == ["validation_failed"]
-    problem = answer.json["errors"][0]["extensions"]["problem"]
+    assert codes_without_data(response) == ["validation_failed"]
+    problem = response.json["errors"][0]["extensions"]["problem"]
     assert {error["pointer"]: error["code"] for error in problem["errors"]} == expected
-    assert answer.json["errors"][0]["path"] == ["createProduct"]
+    assert response.json["errors"][0]["path"] == ["createProduct"]
     assert count(shop, "products") == 0
 
 
 def test_update_product_changes_only_given_fields(shop: Shop) -> None:
-    mug, bowls = shop.product("Mug"), shop.category("bowls")
+    mug, bowls = shop.add_product("Mug"), shop.add_category("bowls")
     shop.sql("UPDATE products SET description = 'Warm'")
 
     def update(input: dict[str, Any], version: int | None = None) -> Any:
@@ -121,15 +121,15 @@ def test_update_product_changes_only_given_fields(shop: Shop) -> None:
     assert update({"description": None, "categoryId": str(bowls)}, 3)["description"] is None
     assert update({}) == update({}, 4)
     assert update({}, 4)["category"] == {"slug": "bowls"}
-    answer = shop.graphql(UPDATE_PRODUCT, {"id": mug, "input": {"name": None}})
-    assert codes_without_data(answer) == ["validation_failed"]
+    response = shop.graphql(UPDATE_PRODUCT, {"id": mug, "input": {"name": None}})
+    assert codes_without_data(response) == ["validation_failed"]
 
 
 def test_update_product_checks_version(shop: Shop) -> None:
-    mug = shop.product("Mug")
-    answer = shop.graphql(UPDATE_PRODUCT, {"id": mug, "input": {"name": "Cup"}, "version": 7})
+    mug = shop.add_product("Mug")
+    response = shop.graphql(UPDATE_PRODUCT, {"id": mug, "input": {"name": "Cup"}, "version": 7})
 
-    assert codes_without_data(answer) == ["stale_version"]
+    assert codes_without_data(response) == ["stale_version"]
     assert shop.sql("SELECT name FROM products") == [["Mug"]]
     # This changes the product's ETag, but not the version of its row.
     shop.sql("UPDATE inventory SET quantity = 77")
@@ -138,18 +138,18 @@ def test_update_product_checks_version(shop: Shop) -> None:
 
 
 def test_unknown_product_is_null_or_false(shop: Shop) -> None:
-    shop.product("Mug")
-    answer = data(
+    shop.add_product("Mug")
+    response = data(
         shop,
         'mutation { updateProduct(id: "x", input: {name: "Y"}) { id } deleteProduct(id: 12345) }',
     )
 
-    assert answer == {"updateProduct": None, "deleteProduct": False}
+    assert response == {"updateProduct": None, "deleteProduct": False}
 
 
 def test_ordered_product_cannot_be_deleted(shop: Shop) -> None:
-    mug, bowl = shop.product("Mug"), shop.product("Bowl")
-    shop.order(shop.user(), (mug, 1))
+    mug, bowl = shop.add_product("Mug"), shop.add_product("Bowl")
+    shop.add_order(shop.add_user(), (mug, 1))
     delete = "mutation ($id: ID!) { deleteProduct(id: $id) }"
 
     assert data(shop, delete, {"id": bowl}) == {"deleteProduct": True}
@@ -157,7 +157,7 @@ def test_ordered_product_cannot_be_deleted(shop: Shop) -> None:
 
 
 def test_order_is_placed_and_cancelled(shop: Shop) -> None:
-    mug, ada = shop.product("Mug", price="2.50", stock=5), shop.user()
+    mug, ada = shop.add_product("Mug", price="2.50", stock=5), shop.add_user()
     lines = [{"productId": mug, "quantity": 1}, {"productId": str(mug), "quantity": 1}]
 
     order = data(shop, PLACE_ORDER, {"input": {"userId": ada, "items": lines}})["placeOrder"]
@@ -189,7 +189,7 @@ def test_order_is_placed_and_cancelled(shop: Shop) -> None:
     ],
 )
 def test_invalid_order_is_rejected(shop: Shop, input: dict[str, Any], code: str) -> None:
-    mug, ada = shop.product("Mug", stock=5), shop.user()
+    mug, ada = shop.add_product("Mug", stock=5), shop.add_user()
     items = [{"productId": mug, "quantity": 1} | input]
 
     def place_order(user_id: int, items: list[Any]) -> list[str]:
@@ -203,9 +203,9 @@ def test_invalid_order_is_rejected(shop: Shop, input: dict[str, Any], code: str)
 
 
 def test_mutations_run_in_order(shop: Shop) -> None:
-    mugs = shop.category("mugs")
+    mugs = shop.add_category("mugs")
 
-    answer = data(
+    response = data(
         shop,
         """mutation ($mugs: ID!) {
              first: createProduct(input: {name: "A", price: 1, categoryId: $mugs}) { name }
@@ -217,7 +217,7 @@ def test_mutations_run_in_order(shop: Shop) -> None:
         {"mugs": mugs},
     )
 
-    assert answer == {
+    assert response == {
         "first": {"name": "A"},
         "second": {"category": {"products": [{"name": "A"}, {"name": "B"}]}},
         "__typename": "Mutation",
@@ -232,7 +232,7 @@ def test_mutations_run_in_order(shop: Shop) -> None:
     ],
 )
 def test_failed_mutation_rolls_back_all(shop: Shop, failing: str) -> None:
-    mugs, mug = shop.category("mugs"), shop.product("Mug")
+    mugs, mug = shop.add_category("mugs"), shop.add_product("Mug")
     query = f"""mutation ($mugs: ID!, $mug: ID!) {{
         created: createProduct(input: {{name: "A", price: 1, categoryId: $mugs}}) {{ id }}
         deleted: deleteProduct(id: $mug)
@@ -240,15 +240,15 @@ def test_failed_mutation_rolls_back_all(shop: Shop, failing: str) -> None:
         after: createProduct(input: {{name: "Z", price: 1, categoryId: $mugs}}) {{ id }}
     }}"""
 
-    answer = shop.graphql(query, {"mugs": mugs, "mug": mug})
+    response = shop.graphql(query, {"mugs": mugs, "mug": mug})
 
-    assert len(codes_without_data(answer)) == 1
-    assert answer.json["errors"][0]["path"] == ["failing"]
+    assert len(codes_without_data(response)) == 1
+    assert response.json["errors"][0]["path"] == ["failing"]
     assert shop.sql("SELECT name FROM products") == [["Mug"]]
 
 
 def test_idempotency_key_replays_response(shop: Shop) -> None:
-    mug, ada = shop.product("Mug", stock=5), shop.user()
+    mug, ada = shop.add_product("Mug", stock=5), shop.add_user()
     variables = {"input": {"userId": ada, "items": [{"productId": mug, "quantity": 1}]}}
     first = shop.graphql(PLACE_ORDER, variables, idempotency_key="k")
 
@@ -266,7 +266,7 @@ def test_idempotency_key_replays_response(shop: Shop) -> None:
 
 def test_concurrent_requests_with_one_key_order_once(shop: Shop) -> None:
     """Each request has its own Runtime, and is repeated while the first is in progress."""
-    mug, ada = shop.product("Mug", stock=50), shop.user()
+    mug, ada = shop.add_product("Mug", stock=50), shop.add_user()
     body = {
         "query": PLACE_ORDER,
         "variables": {"input": {"userId": ada, "items": [{"productId": mug, "quantity": 1}]}},
@@ -288,7 +288,7 @@ def test_concurrent_requests_with_one_key_order_once(shop: Shop) -> None:
         response = handle_request(runtimes[customer], request, graphql_request, raise_error)
         return str(response.body)
 
-    answers = at_once(6, lambda customer: retry_while_in_progress(lambda: order(customer)))
+    answers = run_concurrently(6, lambda customer: retry_while_in_progress(lambda: order(customer)))
     for other_runtime in runtimes:
         other_runtime.database.dispose()
 
@@ -310,7 +310,7 @@ def raise_error(error: Exception) -> SluiceError:
 
 
 def test_failed_request_does_not_use_up_its_key(shop: Shop) -> None:
-    mug, ada = shop.product("Mug", stock=0), shop.user()
+    mug, ada = shop.add_product("Mug", stock=0), shop.add_user()
     variables = {"input": {"userId": ada, "items": [{"productId": mug, "quantity": 1}]}}
     assert codes_without_data(shop.graphql(PLACE_ORDER, variables, idempotency_key="k")) == [
         "out_of_stock"
@@ -325,13 +325,13 @@ def test_query_ignores_idempotency_key(shop: Shop) -> None:
     assert "Idempotency-Replayed" not in shop.graphql("{ __typename }", idempotency_key="q").headers
     assert count(shop, "sluice.idempotency_keys") == 0
     for invalid_key in ("k" * 256, ""):
-        answer = shop.graphql(DELETE_PRODUCT, idempotency_key=invalid_key)
-        assert codes(answer) == ["invalid_request"]
+        response = shop.graphql(DELETE_PRODUCT, idempotency_key=invalid_key)
+        assert error_codes(response) == ["invalid_request"]
 
 
 def test_key_of_running_request_is_in_progress(shop: Shop) -> None:
     """This test holds the lock that a running request would hold."""
-    mug = shop.product("Mug")
+    mug = shop.add_product("Mug")
     key = idempotency.read(
         Request("POST", "/api/graphql", {}, {"idempotency-key": "k"}, b"", client_id="admin")
     )

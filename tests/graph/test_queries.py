@@ -9,7 +9,7 @@ from tests.fixtures.shop import Shop
 
 
 def test_product_has_all_fields(shop: Shop) -> None:
-    mug = shop.product("Mug", price="12.50", stock=3)
+    mug = shop.add_product("Mug", price="12.50", stock=3)
 
     found = data(
         shop,
@@ -42,8 +42,12 @@ def test_product_has_all_fields(shop: Shop) -> None:
 
 
 def test_order_has_items_and_user(shop: Shop) -> None:
-    mug, bowl, ada = shop.product("Mug"), shop.product("Bowl", category="bowls"), shop.user()
-    order = shop.order(ada, (mug, 2), (bowl, 1), status="paid")
+    mug, bowl, ada = (
+        shop.add_product("Mug"),
+        shop.add_product("Bowl", category="bowls"),
+        shop.add_user(),
+    )
+    order = shop.add_order(ada, (mug, 2), (bowl, 1), status="paid")
 
     found = data(
         shop,
@@ -129,7 +133,7 @@ def test_unknown_id_is_null(shop: Shop, id: str) -> None:
 
 @pytest.mark.parametrize("arguments", ["", '(id: 1, slug: "mugs")', "(id: null)"])
 def test_category_needs_exactly_one_argument(shop: Shop, arguments: str) -> None:
-    answer = shop.graphql(f"{{ category{arguments} {{ id }} }}")
+    response = shop.graphql(f"{{ category{arguments} {{ id }} }}")
 
     assert (response.status, response.json["data"], error_codes(response)) == (
         200,
@@ -183,7 +187,7 @@ def test_orders_are_filtered(shop: Shop) -> None:
 
 
 def test_sales_analytics(shop: Shop) -> None:
-    shop.order(shop.user(), (shop.product("Mug"), 3))
+    shop.add_order(shop.add_user(), (shop.add_product("Mug"), 3))
     today = shop.sql("SELECT (now() AT TIME ZONE 'UTC')::date::text")[0][0]
 
     found = data(
@@ -207,7 +211,9 @@ def test_sales_analytics(shop: Shop) -> None:
     ("start", "end"), [("2026-02-01", "2026-01-01"), ("2024-01-01", "2026-01-01")]
 )
 def test_invalid_period_is_rejected(shop: Shop, start: str, end: str) -> None:
-    answer = shop.graphql(f'{{ salesAnalytics(startDate: "{start}", endDate: "{end}") {{ day }} }}')
+    response = shop.graphql(
+        f'{{ salesAnalytics(startDate: "{start}", endDate: "{end}") {{ day }} }}'
+    )
 
     assert (response.status, response.json["data"], error_codes(response)) == (
         200,
@@ -217,7 +223,7 @@ def test_invalid_period_is_rejected(shop: Shop, start: str, end: str) -> None:
 
 
 def test_fields_have_the_order_of_the_query(shop: Shop) -> None:
-    shop.product("Mug")
+    shop.add_product("Mug")
 
     response = shop.graphql(
         """query ($yes: Boolean = true, $no: Boolean!) {
@@ -238,4 +244,4 @@ def test_fields_have_the_order_of_the_query(shop: Shop) -> None:
         '{"data":{"products":{"nodes":[{"a":"Mug","b":"Mug"}],"totalCount":1,'
         '"__typename":"ProductConnection"}}'
     )
-    assert answer.text.startswith(expected), answer.text
+    assert response.text.startswith(expected), response.text

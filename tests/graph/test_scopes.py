@@ -42,10 +42,10 @@ ALL_SCOPES = (
 
 @pytest.mark.parametrize(("scope", "field"), SCOPED_FIELDS)
 def test_field_needs_scope_of_its_type(
-    shop: Shop, store: Store, proxy: TcpProxy, scope: str, field: str
+    shop: Shop, add_api_key: AddApiKey, proxy: TcpProxy, scope: str, field: str
 ) -> None:
-    has = store(f"graph {scope}", scope)
-    lacks = store(f"graph not {scope}", *[other for other in ALL_SCOPES if other != scope])
+    has = add_api_key(f"graph {scope}", scope)
+    lacks = add_api_key(f"graph not {scope}", *[other for other in ALL_SCOPES if other != scope])
     assert "errors" not in shop.graphql(f"{{ {field} }}", x_api_key=has).json
     before = proxy.round_trips
 
@@ -60,10 +60,10 @@ def test_field_needs_scope_of_its_type(
     ("scope", "field"), [(scope, field) for scope, fields in MUTATIONS.items() for field in fields]
 )
 def test_mutation_needs_write_scope(
-    shop: Shop, store: Store, proxy: TcpProxy, scope: str, field: str
+    shop: Shop, add_api_key: AddApiKey, proxy: TcpProxy, scope: str, field: str
 ) -> None:
-    has = store(f"graph {scope}", scope)
-    lacks = store(f"graph not {scope}", *[other for other in ALL_SCOPES if other != scope])
+    has = add_api_key(f"graph {scope}", scope)
+    lacks = add_api_key(f"graph not {scope}", *[other for other in ALL_SCOPES if other != scope])
 
     assert "insufficient_scope" not in shop.graphql(f"mutation {{ {field} }}", x_api_key=has).text
     before = proxy.round_trips
@@ -73,10 +73,10 @@ def test_mutation_needs_write_scope(
     assert (response.json["data"], set(error_codes(response))) == (None, {"insufficient_scope"})
 
 
-def test_nested_field_needs_its_scope(shop: Shop, store: Store) -> None:
-    mug, ada = shop.product("Mug"), shop.user()
-    order = shop.order(ada, (mug, 1))
-    clerk = store("clerk", "orders:read", "orders:write")
+def test_nested_field_needs_its_scope(shop: Shop, add_api_key: AddApiKey) -> None:
+    mug, ada = shop.add_product("Mug"), shop.add_user()
+    order = shop.add_order(ada, (mug, 1))
+    clerk = add_api_key("clerk", "orders:read", "orders:write")
     query = f"{{ order(id: {order}) {{ id user {{ name }} items {{ product {{ name }} }} }} }}"
 
     response = shop.graphql(query, x_api_key=clerk)
@@ -91,9 +91,9 @@ def test_nested_field_needs_its_scope(shop: Shop, store: Store) -> None:
     }
 
 
-def test_mutation_with_unreadable_result_does_not_run(shop: Shop, store: Store) -> None:
-    mug, ada = shop.product("Mug"), shop.user()
-    clerk = store("clerk", "orders:read", "orders:write")
+def test_mutation_with_unreadable_result_does_not_run(shop: Shop, add_api_key: AddApiKey) -> None:
+    mug, ada = shop.add_product("Mug"), shop.add_user()
+    clerk = add_api_key("clerk", "orders:read", "orders:write")
     place = f"placeOrder(input: {{userId: {ada}, items: [{{productId: {mug}, quantity: 1}}]}})"
 
     response = shop.graphql(f"mutation {{ {place} {{ id user {{ name }} }} }}", x_api_key=clerk)
@@ -105,7 +105,7 @@ def test_mutation_with_unreadable_result_does_not_run(shop: Shop, store: Store) 
     }
 
 
-def test_typename_needs_no_scope(shop: Shop, store: Store) -> None:
-    assert data(shop, "{ __typename }", x_api_key=store("importer", "imports:read")) == {
+def test_typename_needs_no_scope(shop: Shop, add_api_key: AddApiKey) -> None:
+    assert data(shop, "{ __typename }", x_api_key=add_api_key("importer", "imports:read")) == {
         "__typename": "Query"
     }

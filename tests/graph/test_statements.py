@@ -142,14 +142,14 @@ def test_total_is_counted_only_if_selected(shop: Shop) -> None:
     shop.sql("CREATE EXTENSION IF NOT EXISTS pg_stat_statements")
     data(shop, PRODUCTS)
     data(shop, "{ products { nodes { id } } }")
-    before = count_statements(shop)
+    before = count_total_queries(shop)
 
     data(shop, "{ products { ...F } } fragment F on ProductConnection { many: totalCount }")
 
-    assert count_statements(shop) == before + 1
+    assert count_total_queries(shop) == before + 1
 
 
-def count_statements(shop: Shop) -> int:
+def count_total_queries(shop: Shop) -> int:
     return int(
         shop.sql(
             """

@@ -42,7 +42,7 @@ def test_backslashes_are_not_escapes(harness: ImportHarness, name: str) -> None:
 
 
 def test_end_of_data_mark_in_quotes_is_text(harness: ImportHarness) -> None:
-    harness.shop.category("mugs")
+    harness.shop.add_category("mugs")
     job = harness.load(HEADER + 'Mug,"of clay\n\\.\nand glass",1,mugs,1\nCup,,1,mugs,1\n')
     assert (job["rows_read"], job["rows_written"]) == (2, 2)
     assert [row[1] for row in products(harness)] == [None, "of clay\n\\.\nand glass"]
@@ -106,7 +106,7 @@ NUMBERS = {
 
 def test_copy_and_parser_agree_on_numbers(harness: ImportHarness) -> None:
     """COPY reads a valid file; if a row is invalid, the parser reads all rows."""
-    harness.shop.category("mugs")
+    harness.shop.add_category("mugs")
     for bad in ("", "Bad,,x,mugs,1\n"):
         for number, code in NUMBERS.items():
             job = harness.load(HEADER + bad + f'Mug,,"{number}",mugs,1\n')
@@ -125,7 +125,7 @@ QUANTITIES = {
 
 
 def test_copy_and_parser_agree_on_quantities(harness: ImportHarness) -> None:
-    harness.shop.category("mugs")
+    harness.shop.add_category("mugs")
     for bad in ("", "Bad,,x,mugs,1\n"):
         for number, code in QUANTITIES.items():
             job = harness.load(HEADER + bad + f'Mug,,1,mugs,"{number}"\n')

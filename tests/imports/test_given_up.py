@@ -224,7 +224,7 @@ def test_old_rejected_rows_are_deleted(pipeline: QueueHarness) -> None:
 
 def test_worker_closes_its_connection(pipeline: QueueHarness) -> None:
     """The connection budget has one connection for each execution environment."""
-    pipeline.harness.shop.category("mugs")
+    pipeline.harness.shop.add_category("mugs")
     pipeline.put("incoming/products/a.csv", HEADER + "Mug,,1.00,mugs,1\n")
     assert pipeline.process_all() == 1
     assert runtime.current().database.pool_metrics().checked_in == 0

@@ -22,7 +22,7 @@ def products(harness: ImportHarness) -> list[list[object]]:
 
 
 def test_valid_file_is_imported(harness: ImportHarness) -> None:
-    harness.shop.category("mugs")
+    harness.shop.add_category("mugs")
     job = harness.load(HEADER + 'Mug,"Holds, well, 30 cl",19.99,mugs,5\r\n"Big ""Mug""",,1,mugs,\n')
     assert (job["status"], job["error"]) == ("completed", None)
     assert (job["rows_read"], job["rows_written"], job["rows_rejected"]) == (2, 2, 0)
@@ -34,7 +34,7 @@ def test_valid_file_is_imported(harness: ImportHarness) -> None:
 
 
 def test_last_row_of_a_key_wins(harness: ImportHarness) -> None:
-    harness.shop.category("mugs")
+    harness.shop.add_category("mugs")
     harness.load(HEADER + "Mug,one,1.00,mugs,1\nCup,,2.00,mugs,\nMug,two,3.00,mugs,2\n")
     assert products(harness) == [
         ["Cup", None, "2.00", "mugs", 0, 1],
@@ -43,7 +43,7 @@ def test_last_row_of_a_key_wins(harness: ImportHarness) -> None:
 
 
 def test_unchanged_rows_keep_their_version(harness: ImportHarness) -> None:
-    harness.shop.category("mugs")
+    harness.shop.add_category("mugs")
     text = HEADER + "".join(f"Mug {n},of clay,{n}.50,mugs,{n}\n" for n in range(50))
     for _ in range(2):
         job = harness.load(text)
@@ -57,7 +57,7 @@ def test_unchanged_rows_keep_their_version(harness: ImportHarness) -> None:
 
 
 def test_missing_columns_stay_unchanged(harness: ImportHarness) -> None:
-    harness.shop.category("mugs")
+    harness.shop.add_category("mugs")
     harness.load(HEADER + "Mug,of clay,1.00,mugs,5\n")
     harness.load("category,PRICE, name\nmugs,2.00,Mug\nmugs,3.00,Cup\n")
     assert products(harness) == [
@@ -67,7 +67,7 @@ def test_missing_columns_stay_unchanged(harness: ImportHarness) -> None:
 
 
 def test_empty_rows_before_the_header_are_skipped(harness: ImportHarness) -> None:
-    harness.shop.category("mugs")
+    harness.shop.add_category("mugs")
     for n, before in enumerate(("\n", "\r\n\n", " ,\t,\n,,,\r\n", "\ufeff\n\n")):
         job = harness.load(f"{before}{HEADER}Mug {n},,1,mugs,1\nCup {n},,x,mugs,1\n")
         assert (job["status"], job["rows_read"], job["rows_written"]) == ("completed", 2, 1)
@@ -106,7 +106,7 @@ ROWS = [
 def test_invalid_rows_are_rejected_with_reason(
     harness: ImportHarness,
 ) -> None:
-    harness.shop.category("mugs")
+    harness.shop.add_category("mugs")
     text = HEADER + "".join(f"{row}\n" for row, _ in ROWS)
     job = harness.load(text.encode("utf-8", "surrogateescape"))
     rejected = [rejection for _, rejection in ROWS if rejection]
@@ -224,7 +224,7 @@ def test_header_alone_is_an_empty_file(harness: ImportHarness, text: str) -> Non
 def test_byte_order_mark_and_last_newline_are_optional(
     harness: ImportHarness, is_gzip: bool, ending: str
 ) -> None:
-    harness.shop.category("mugs")
+    harness.shop.add_category("mugs")
     data = ("\ufeff" + HEADER + "Mug,,1.00,mugs,1\nCup,,1.00,mugs,1" + ending).encode()
     if is_gzip:
         job = harness.load(gzip.compress(data), name="file.csv.gz")
@@ -238,7 +238,7 @@ def test_byte_order_mark_and_last_newline_are_optional(
 
 
 def test_json_lines_are_imported(harness: ImportHarness) -> None:
-    harness.shop.category("mugs")
+    harness.shop.add_category("mugs")
     lines = [
         '{"name": "Mug", "price": 1.5, "category": "mugs", "inventory": 3, '
         '"description": "a\\tb\\\\n"}',
@@ -267,7 +267,7 @@ def test_json_lines_are_imported(harness: ImportHarness) -> None:
 
 
 def test_stock_is_set_by_name_or_id(harness: ImportHarness) -> None:
-    mug, cup = harness.shop.product("Mug"), harness.shop.product("Cup")
+    mug, cup = harness.shop.add_product("Mug"), harness.shop.add_product("Cup")
     by_name = harness.load("product,quantity\nMug,7\nPot,1\nMug,8\n", "inventory")
     assert harness.rejects(by_name["id"]) == [(3, "product", "unknown")]
     by_id = harness.load(f"quantity,product_id\n9,{cup}\n1,999999999\n1,x\n,{mug}\n", "inventory")
@@ -283,7 +283,7 @@ def test_stock_is_set_by_name_or_id(harness: ImportHarness) -> None:
 
 
 def test_users_are_matched_by_email_in_any_case(harness: ImportHarness) -> None:
-    harness.shop.user("Ada@Example.com", "Ada")
+    harness.shop.add_user("Ada@Example.com", "Ada")
     job = harness.load(
         "email,name\nada@example.com,Ada Byron\nbob@example.com,Bob\ninvalid,N\n"
         "BOB@example.com,Rob\n",

@@ -55,7 +55,7 @@ def import_result(harness: ImportHarness, id: int) -> tuple[Any, ...]:
 @pytest.fixture
 def file(harness: ImportHarness) -> tuple[bytes, tuple[Any, ...]]:
     """Return a file and the result of importing it in one run, which is then deleted."""
-    harness.shop.category("mugs")
+    harness.shop.add_category("mugs")
     data = make_file()
     id = harness.put("incoming/products/single.csv", data)
     assert harness.importer.run(id, 600.0)

@@ -25,7 +25,7 @@ SESSIONS = """
 
 
 @pytest.fixture
-def shop(breakable_shop: Shop, postgres_server: PostgresServer) -> Iterator[Shop]:
+def shop(isolated_shop: Shop, postgres_server: PostgresServer) -> Iterator[Shop]:
     """A shop whose runtime connects through the pooler."""
     direct = runtime.current().settings
     assert direct.adhoc_sql is not None
@@ -38,14 +38,14 @@ def shop(breakable_shop: Shop, postgres_server: PostgresServer) -> Iterator[Shop
             replace(direct, database=app, adhoc_sql=replace(direct.adhoc_sql, database=analyst))
         )
         runtime.set_current(pooled)
-        yield breakable_shop
+        yield isolated_shop
         pooled.close_clients()
         pooled.database.dispose()
 
 
 def test_sessions_keep_no_state(harness: ImportHarness) -> None:
     shop, data = harness.shop, make_file()
-    shop.category("mugs")
+    shop.add_category("mugs")
     order = {
         "user_id": shop.add_user(),
         "items": [{"product_id": shop.add_product("Mug", stock=9), "quantity": 1}],

@@ -54,7 +54,7 @@ def counts(job: dict[str, Any]) -> tuple[int, int, int]:
 
 @pytest.mark.parametrize("file_name", ["file.csv", "file.jsonl"])
 def test_too_long_field_rejects_its_row(harness: ImportHarness, file_name: str) -> None:
-    harness.shop.category("mugs")
+    harness.shop.add_category("mugs")
     rows = [
         ("Mug", "of clay"),
         ("Cup", "x" * 300_000),
@@ -88,7 +88,7 @@ def test_too_long_field_rejects_its_row(harness: ImportHarness, file_name: str) 
 )
 @pytest.mark.parametrize("ending", ["\n", ""])
 def test_too_long_record_is_rejected_alone(harness: ImportHarness, size: int, ending: str) -> None:
-    harness.shop.category("mugs")
+    harness.shop.add_category("mugs")
     long = f"Cup,{'x' * (size - 15)},1,mugs,1"
     job = harness.load(HEADER + f"Mug,,1,mugs,1\n{long}\nPot,,1,mugs,1\n{long}{ending}")
     assert [(line, code) for line, _, code in harness.rejects(job["id"])] == [
@@ -106,7 +106,7 @@ def test_too_long_record_is_rejected_alone(harness: ImportHarness, size: int, en
 
 
 def test_too_long_record_is_skipped_to_its_end(harness: ImportHarness) -> None:
-    harness.shop.category("mugs")
+    harness.shop.add_category("mugs")
     long = '"Cup\nand saucer",' + "x" * (2 * MAX_RECORD_BYTES) + ",1,mugs,1"
     job = harness.load(HEADER + f"{long}\nPot,,1,mugs,1\nBad,,x,mugs,1\n")
     assert [(line, code) for line, _, code in harness.rejects(job["id"])] == [
@@ -118,7 +118,7 @@ def test_too_long_record_is_skipped_to_its_end(harness: ImportHarness) -> None:
 
 def test_row_rejected_by_constraint(harness: ImportHarness) -> None:
     """The database has a constraint that the API does not know."""
-    harness.shop.category("mugs")
+    harness.shop.add_category("mugs")
     rows = [f"Mug {n},{'of lead' if n % 400 == 7 else 'of clay'},1,mugs,1\n" for n in range(2_000)]
     with product_trigger(harness, REJECT_LEAD):
         job = harness.load(HEADER + "".join(rows))
@@ -131,7 +131,7 @@ def test_row_rejected_by_constraint(harness: ImportHarness) -> None:
 
 @pytest.mark.parametrize("cause", TRIGGER_BODIES)
 def test_row_rejected_by_trigger(harness: ImportHarness, cause: str) -> None:
-    harness.shop.category("mugs")
+    harness.shop.add_category("mugs")
     statement, code = TRIGGER_BODIES[cause]
     names = ["Bad 0", *(f"Mug {n}" for n in range(500)), "Bad 1", "Bad 2", "Cup", "Bad 3"]
     with product_trigger(harness, f"IF NEW.name LIKE 'Bad%' THEN {statement} END IF;"):
@@ -210,7 +210,7 @@ def test_other_cells_are_unchanged() -> None:
 
 
 def test_json_lines_have_product_name_or_id(harness: ImportHarness) -> None:
-    mug, cup = harness.shop.product("Tin Mug"), harness.shop.product("Cup")
+    mug, cup = harness.shop.add_product("Tin Mug"), harness.shop.add_product("Cup")
     lines: list[dict[str, object]] = [
         {"product": "Tin Mug", "quantity": 3},
         {"product_id": cup, "quantity": 4},
@@ -248,7 +248,7 @@ def test_json_lines_have_product_name_or_id(harness: ImportHarness) -> None:
     ],
 )
 def test_duplicate_field_rejects_its_line(harness: ImportHarness, line: str, column: str) -> None:
-    harness.shop.category("mugs")
+    harness.shop.add_category("mugs")
     job = harness.load(line + '\n{"name":"y","price":1,"category":"mugs"}', name="file.jsonl")
     assert harness.rejects(job["id"]) == [(1, column, "duplicate_field")]
     assert [row[0] for row in products(harness)] == ["y"]
@@ -271,7 +271,7 @@ def test_lines_other_than_json_objects_are_rejected(harness: ImportHarness) -> N
 
 
 def test_too_many_rejections_fail_the_import(harness: ImportHarness) -> None:
-    harness.shop.category("mugs")
+    harness.shop.add_category("mugs")
     harness.importer = replace(harness.importer, max_rejections=10)
     text = HEADER + "".join(f"Mug {n},,{'x' if n % 3 else '1'},mugs,1\n" for n in range(40))
     id = harness.put("incoming/products/a.csv", text.encode())
@@ -285,7 +285,7 @@ def test_too_many_rejections_fail_the_import(harness: ImportHarness) -> None:
 
 
 def test_limit_includes_rows_rejected_by_server(harness: ImportHarness) -> None:
-    harness.shop.category("mugs")
+    harness.shop.add_category("mugs")
     harness.importer = replace(harness.importer, max_rejections=3)
     with product_trigger(harness, REJECT_LEAD):
         for category in ("cups", "mugs"):
@@ -296,7 +296,7 @@ def test_limit_includes_rows_rejected_by_server(harness: ImportHarness) -> None:
 
 
 def test_rejected_rows_are_deleted_after_the_report(harness: ImportHarness) -> None:
-    harness.shop.category("mugs")
+    harness.shop.add_category("mugs")
     done = harness.load(HEADER + "Mug,,x,mugs,1\n" * 5)
     assert len(harness.rejects(done["id"])) == done["rows_rejected"] == 5
     assert done["rejects_url"]

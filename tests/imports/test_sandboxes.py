@@ -34,7 +34,7 @@ def large_file() -> str:
 def test_short_invocations_complete_the_import(
     pipeline: QueueHarness,
 ) -> None:
-    pipeline.harness.shop.category("mugs")
+    pipeline.harness.shop.add_category("mugs")
     single_run = pipeline.harness.put("incoming/products/single_run.csv", large_file().encode())
     for message in pipeline.receive():  # the event of this file, which is imported directly
         pipeline.sqs.delete_message(QueueUrl=pipeline.url, ReceiptHandle=message["ReceiptHandle"])

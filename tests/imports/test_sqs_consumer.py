@@ -120,7 +120,7 @@ def pipeline(harness: ImportHarness) -> Iterator[QueueHarness]:
 
 
 def test_uploaded_file_is_imported(pipeline: QueueHarness) -> None:
-    pipeline.harness.shop.category("mugs")
+    pipeline.harness.shop.add_category("mugs")
     pipeline.put("incoming/products/Größe 1 + 2.csv", HEADER + "Mug,,1.00,mugs,1\n")
     pipeline.put("elsewhere/file.csv", HEADER)
     pipeline.put("incoming/orders/file.csv", HEADER)
@@ -132,7 +132,7 @@ def test_uploaded_file_is_imported(pipeline: QueueHarness) -> None:
 def test_invalid_message_ends_in_dead_letter_queue(
     pipeline: QueueHarness,
 ) -> None:
-    pipeline.harness.shop.category("mugs")
+    pipeline.harness.shop.add_category("mugs")
     pipeline.send("not about an import")
     for n in range(3):
         pipeline.put(f"incoming/products/{n}.csv", HEADER + f"Mug {n},,1.00,mugs,1\n")
@@ -197,7 +197,7 @@ def test_retries_of_failed_message_are_delayed() -> None:
 
 def test_repeated_events_import_once(pipeline: QueueHarness) -> None:
     """The file was uploaded twice, so the events of its first version fail."""
-    pipeline.harness.shop.category("mugs")
+    pipeline.harness.shop.add_category("mugs")
     pipeline.put("incoming/products/a.csv", HEADER + "Mug,,1.00,mugs,1\n")
     pipeline.put(
         "incoming/products/a.csv",
@@ -219,7 +219,7 @@ def test_repeated_events_import_once(pipeline: QueueHarness) -> None:
 
 
 def test_worker_without_time_continues_by_message(pipeline: QueueHarness) -> None:
-    pipeline.harness.shop.category("mugs")
+    pipeline.harness.shop.add_category("mugs")
     rows = "".join(f"Mug {n},{'large ' * 50},1.00,mugs,{n % 9}\n" for n in range(2_000))
     pipeline.put("incoming/products/long.csv", HEADER + rows)
     assert pipeline.process_all(seconds=1.3) > 1

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from functions.sweep.handler import handler as cleanup
+from functions.cleanup.handler import handler as cleanup
 from local.intrinsics import ACCOUNT_ID
 from scripts.dead_letters import main as dead_letters
 from sluice import runtime
@@ -114,7 +114,7 @@ def test_cleanup_fails_imports_of_killed_workers(pipeline: QueueHarness, tmp_pat
     assert receive_until_dead(pipeline) == 9 * MAX_RECEIVE_COUNT
     assert len(jobs(pipeline)) == 1
     for failed in (2, 0):
-        assert cleanup({}, None) == {"swept": 0, "expired": 0, "failed": failed, "forgotten": 0}
+        assert cleanup({}, None) == {"deleted": 0, "expired": 0, "failed": failed, "forgotten": 0}
         assert {(job["status"], job["error"]) for job in jobs(pipeline)} == {
             ("failed", maintenance.DEAD_LETTER)
         }
@@ -170,7 +170,7 @@ def test_stalled_import_fails_and_resumes(pipeline: QueueHarness) -> None:
         "UPDATE sluice.import_jobs SET seen_at = now() - make_interval(secs => :s) WHERE id = :id",
         s=maintenance.STALLED_SECONDS + 1, id=ids[0],
     )  # fmt: skip
-    assert cleanup({}, None) == {"swept": 0, "expired": 0, "failed": 1, "forgotten": 0}
+    assert cleanup({}, None) == {"deleted": 0, "expired": 0, "failed": 1, "forgotten": 0}
     assert [(job["status"], job["error"]) for job in jobs(pipeline)] == [
         ("failed", maintenance.STALLED),
         ("queued", None),
@@ -191,7 +191,7 @@ def test_import_without_upload_expires(pipeline: QueueHarness) -> None:
         """,
         s=maintenance.UPLOAD_SECONDS + 1, id=old.id,
     )  # fmt: skip
-    assert cleanup({}, None) == {"swept": 0, "expired": 1, "failed": 0, "forgotten": 0}
+    assert cleanup({}, None) == {"deleted": 0, "expired": 1, "failed": 0, "forgotten": 0}
     assert [(job["status"], job["error"]) for job in jobs(pipeline)] == [
         ("failed", maintenance.NOT_UPLOADED), ("awaiting_upload", None)
     ]  # fmt: skip

@@ -168,7 +168,7 @@ def test_redrive_resumes_failed_import(
         }  # fmt: skip
     (about_users,) = [entry.split()[0] for entry in listed if "incoming/users" in entry]
     assert dead_letters(["redrive", about_users, *state]) == 0
-    assert capsys.readouterr().out == "1 put back\n"
+    assert capsys.readouterr().out == "1 moved back\n"
     assert pipeline.process_all() == 1
     assert pipeline.jobs() == [["incoming/users/a.csv", "completed", 1, None]]
 

@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import quote
 
 from tests.fixtures.shop import Shop
-from tests.imports.conftest import Depot
+from tests.imports.conftest import ImportHarness
 
 NOW = re.compile(r'"20(?:2[5-9]|[3-9]\d)-\d\d-\d\dT[\d:.]+Z"')  # the rows made by `fill` are older
 VOLATILE = re.compile(r'"request_id":"[^"]*"|"cost":[\d.]+|"duration_ms":[\d.]+')
@@ -113,9 +113,9 @@ def fill(shop: Shop) -> None:
         shop.sql(statement)
 
 
-def tour(depot: Depot) -> dict[str, str]:
+def tour(harness: ImportHarness) -> dict[str, str]:
     """Return each request → its response."""
-    return dict(_requests(depot))
+    return dict(_requests(harness))
 
 
 def first_pages(shop: Shop) -> dict[str, str]:
@@ -143,8 +143,8 @@ def _next(target: str, page: Any) -> str | None:
     return f"{target.partition('&cursor=')[0]}&cursor={quote(cursor)}" if cursor else None
 
 
-def _requests(depot: Depot) -> Iterator[tuple[str, str]]:
-    shop = depot.shop
+def _requests(harness: ImportHarness) -> Iterator[tuple[str, str]]:
+    shop = harness.shop
     for name, sorts in SORTS.items():
         for sort in sorts:
             target = f"/api/{name}?limit=7&sort={sort}"
@@ -160,12 +160,12 @@ def _requests(depot: Depot) -> Iterator[tuple[str, str]]:
     yield from _writes(shop)
     yield "popular", _normalized(shop.get("/api/analytics/popular-products?days=1"))
     for resource, data, file in (("products", CSV, "x.csv"), ("products", JSONL, "x.jsonl")):
-        job = depot.load(data, resource, file)
+        job = harness.load(data, resource, file)
         yield (
             f"import {file}",
             str({name: job[name] for name in job if name.startswith("rows") or name == "status"}),
         )
-        yield f"rejects {file}", str(depot.rejects(job["id"]))
+        yield f"rejects {file}", str(harness.rejects(job["id"]))
     yield (
         "imported",
         shop.get("/api/products?sort=name&limit=100&fields=name,description,price,category").text,

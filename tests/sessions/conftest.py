@@ -12,7 +12,7 @@ from sluice import runtime
 from sluice.settings import AwsSettings
 from tests.fixtures.pgbouncer import PASSWORDS, pgbouncer
 from tests.fixtures.shop import Shop, copy_database, owner_connection, shop_settings
-from tests.imports.conftest import Depot, depot_of
+from tests.imports.conftest import ImportHarness, import_harness
 from tests.sessions.api_tour import fill, first_pages, tour
 
 RESET_ROLE_SETTINGS = "ALTER ROLE {role} IN DATABASE {name} RESET ALL"
@@ -60,8 +60,8 @@ class DatabaseOwner:
             return int(connection.run("SHOW server_version_num")[0][0]) // 10_000
 
     @contextmanager
-    def depot(self, access_path: str, settings: Mapping[str, str]) -> Iterator[Depot]:
-        with self.shop(access_path, settings) as shop, depot_of(self._emulated, shop) as made:
+    def harness(self, access_path: str, settings: Mapping[str, str]) -> Iterator[ImportHarness]:
+        with self.shop(access_path, settings) as shop, import_harness(self._emulated, shop) as made:
             yield made
 
     @contextmanager
@@ -103,6 +103,6 @@ def owner(postgres_server: PostgresServer, filled: str, emulated_aws: AwsSetting
 @pytest.fixture(scope="module")
 def expected(owner: DatabaseOwner) -> ExpectedResponses:
     """The responses with the default settings of PostgreSQL."""
-    with owner.depot("direct", {}) as depot:
-        pages = first_pages(depot.shop)  # before the tour writes
-        return ExpectedResponses(tour(depot), pages)
+    with owner.harness("direct", {}) as harness:
+        pages = first_pages(harness.shop)  # before the tour writes
+        return ExpectedResponses(tour(harness), pages)

@@ -34,8 +34,8 @@ def test_database_defaults_change_no_response(
     owner: DatabaseOwner, expected: ExpectedResponses, access_path: str, settings: Mapping[str, str]
 ) -> None:
     defaults = startup_parameters(settings) if access_path == "direct" else settings
-    with owner.depot(access_path, defaults) as depot:
-        responses = tour(depot)
+    with owner.harness(access_path, defaults) as harness:
+        responses = tour(harness)
 
     assert expected.differences(responses) == {}
 

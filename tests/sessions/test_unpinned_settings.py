@@ -55,8 +55,8 @@ def test_unpinned_settings_change_no_response(
         for value in [bound_value(bound, *setting[1:])]
         if value is not None
     }
-    with owner.depot("direct", chosen) as depot:
-        responses = tour(depot)
+    with owner.harness("direct", chosen) as harness:
+        responses = tour(harness)
 
     assert len(chosen) > 80
     assert expected.differences(responses) == {}

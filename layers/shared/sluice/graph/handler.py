@@ -185,7 +185,7 @@ class _RequestHandler:
             return stored_text, True
 
     def _stored_response(self, key: IdempotencyKey | None) -> str | None:
-        stored = self._runtime.idempotency.find(key) if key else None
+        stored = self._runtime.idempotency.find_response(key) if key else None
         return None if stored is None else stored.json
 
     def _resolver_context(

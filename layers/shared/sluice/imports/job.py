@@ -89,26 +89,26 @@ class Importer:
         """
         with self.connect() as begin, begin() as transaction:
             progress = _lock_import(transaction, id)
-            failed = progress.give_up(id, error)
+            failed = progress.fail_resumable(id, error)
             if failed:
                 self._upload_report(progress, id)
                 transaction.commit()
         return failed
 
-    def _start(self, begin: BeginTransaction, id: int) -> Job | None:
+    def _start(self, begin: BeginTransaction, id: int) -> RunningImport | None:
         with begin() as transaction:
             job = _lock_import(transaction, id).start(id)
             transaction.commit()
         return job
 
-    def _continue(self, begin: BeginTransaction, job: Job, deadline: float) -> bool:
+    def _continue(self, begin: BeginTransaction, job: RunningImport, deadline: float) -> bool:
         try:
             return self._import(begin, job, deadline)
         except FileError as error:
             self._end(begin, job, "failed", str(error))
             return True
 
-    def _import(self, begin: BeginTransaction, job: Job, deadline: float) -> bool:
+    def _import(self, begin: BeginTransaction, job: RunningImport, deadline: float) -> bool:
         file = ImportFile(self.bucket, job, self.max_bytes)
         size, rejected = FIRST_CHUNK_BYTES, job.rejected
         chunk_start, has_progress = self.clock(), False
@@ -134,7 +134,12 @@ class Importer:
         return True
 
     def _write_or_halve(
-        self, begin: BeginTransaction, job: Job, file: ImportFile, chunk: Chunk, rejected: int
+        self,
+        begin: BeginTransaction,
+        job: RunningImport,
+        file: ImportFile,
+        chunk: Chunk,
+        rejected: int,
     ) -> int | None:
         """Write a chunk and return the job's number of rejected rows.
 
@@ -157,32 +162,42 @@ class Importer:
         return None
 
     def _write(
-        self, begin: BeginTransaction, job: Job, file: ImportFile, chunk: Chunk, rejected: int
+        self,
+        begin: BeginTransaction,
+        job: RunningImport,
+        file: ImportFile,
+        chunk: Chunk,
+        rejected: int,
     ) -> int:
         if chunk.well_formed:
             try:
                 saved = self._write_unparsed(begin, job, file, chunk)
-            except (ValidationFailed, Conflict, Disagreement):
+            except (ValidationFailed, Conflict, RowCountMismatch):
                 saved = None  # the server rejected a row: parsing the rows shows which one
             if saved is not None:
                 return saved
         return self._write_parsed(begin, job, file, chunk, rejected)
 
     def _write_unparsed(
-        self, begin: BeginTransaction, job: Job, file: ImportFile, chunk: Chunk
+        self, begin: BeginTransaction, job: RunningImport, file: ImportFile, chunk: Chunk
     ) -> int | None:
         """COPY the chunk's bytes, without parsing them. Return None if any row needs parsing."""
         with begin() as transaction:
             _lock_import(transaction, job.id)
             rows = ImportRowRepository(transaction, job.resource)
             count = record_splitter.count_records(chunk.data)
-            if not rows.stage_file(file.parser.header, chunk.data, count):
+            if not rows.copy_file(file.parser.header, chunk.data, count):
                 return None
             rows.write(file.parser.header, count)
             return _commit_chunk(transaction, job, file, chunk, count, [])
 
     def _write_parsed(
-        self, begin: BeginTransaction, job: Job, file: ImportFile, chunk: Chunk, rejected: int
+        self,
+        begin: BeginTransaction,
+        job: RunningImport,
+        file: ImportFile,
+        chunk: Chunk,
+        rejected: int,
     ) -> int:
         """Parse the chunk's rows, and write the valid ones."""
         with begin() as transaction:
@@ -190,8 +205,8 @@ class Importer:
             rows = ImportRowRepository(transaction, job.resource)
             columns = file.parser.columns()
             valid, rejections = _partition(file.parse(chunk))
-            rows.stage(columns, valid)
-            unresolved = rows.drop_unknown(columns)
+            rows.copy_rows(columns, valid)
+            unresolved = rows.delete_unresolved(columns)
             rejections += [
                 Rejection(line, column, "unknown", "does not exist") for line, column in unresolved
             ]
@@ -204,7 +219,7 @@ class Importer:
     def _reject(
         self,
         begin: BeginTransaction,
-        job: Job,
+        job: RunningImport,
         file: ImportFile,
         chunk: Chunk,
         error: Exception,
@@ -221,17 +236,19 @@ class Importer:
     def _too_many_rejections(self) -> FileError:
         return FileError(f"more than {self.max_rejections:,} rows are rejected")
 
-    def _check_without_rows(self, begin: BeginTransaction, job: Job, file: ImportFile) -> None:
+    def _check_without_rows(
+        self, begin: BeginTransaction, job: RunningImport, file: ImportFile
+    ) -> None:
         """Write no rows. If the server raises an error here too, no record is to blame for it."""
         with begin() as transaction:
             rows = ImportRowRepository(transaction, job.resource)
             columns = file.parser.columns()
-            rows.stage(columns, [])
-            rows.drop_unknown(columns)
+            rows.copy_rows(columns, [])
+            rows.delete_unresolved(columns)
             rows.write(columns, 0)
 
     def _end(
-        self, begin: BeginTransaction, job: Job, status: str, error: str | None = None
+        self, begin: BeginTransaction, job: RunningImport, status: str, error: str | None = None
     ) -> None:
         """Upload the report before marking the job as ended.
 
@@ -240,10 +257,10 @@ class Importer:
         with begin() as transaction:
             progress = _lock_import(transaction, job.id)
             self._upload_report(progress, job.id)
-            progress.end(job.id, status, error)
+            progress.finish(job.id, status, error)
             transaction.commit()
 
-    def _upload_report(self, progress: ImportProgress, id: int) -> None:
+    def _upload_report(self, progress: ImportRunRepository, id: int) -> None:
         report = write_report(progress, id)
         if report:
             self.bucket.put(f"rejects/{id}.csv", report, "text/csv; charset=utf-8")
@@ -257,7 +274,7 @@ def _next_chunk_size(size: int, seconds: float) -> int:
 
 def _commit_chunk(
     transaction: ImportTransaction,
-    job: Job,
+    job: RunningImport,
     file: ImportFile,
     chunk: Chunk,
     written: int,
@@ -267,9 +284,9 @@ def _commit_chunk(
 
     Return the job's number of rejected rows. Raises ImportLocked if another worker was faster.
     """
-    progress = ImportProgress(transaction)
-    progress.reject(job.id, rejections)
-    rejected = progress.advance(
+    progress = ImportRunRepository(transaction)
+    progress.add_rejections(job.id, rejections)
+    rejected = progress.save_progress(
         job.id,
         from_byte=chunk.start,
         next_byte=chunk.end,
@@ -310,12 +327,12 @@ def _partition(
     return valid, rejections
 
 
-def _lock_import(transaction: ImportTransaction, id: int) -> ImportProgress:
+def _lock_import(transaction: ImportTransaction, id: int) -> ImportRunRepository:
     """Lock the import until the transaction ends. Raises ImportLocked.
 
     Between two transactions another worker may take over.
     """
-    progress = ImportProgress(transaction)
-    if not progress.lock(id):
+    progress = ImportRunRepository(transaction)
+    if not progress.try_lock(id):
         raise ImportLocked
     return progress

@@ -50,9 +50,9 @@ class ImportMaintenance:
     @staticmethod
     def clean_up(jobs: ImportJobRepository) -> CleanupResult:
         """Fail imports that were never uploaded, and delete rejected rows that no redrive needs."""
-        expired = jobs.expire(UPLOAD_SECONDS, NOT_UPLOADED, MAX_IMPORTS)
-        forgotten = jobs.forget(KEEP_REJECTIONS_SECONDS, MAX_IMPORTS)
-        stalled = jobs.stalled(STALLED_SECONDS, MAX_IMPORTS)
+        expired = jobs.fail_not_uploaded(UPLOAD_SECONDS, NOT_UPLOADED, MAX_IMPORTS)
+        forgotten = jobs.delete_stale_rejections(KEEP_REJECTIONS_SECONDS, MAX_IMPORTS)
+        stalled = jobs.find_stalled(STALLED_SECONDS, MAX_IMPORTS)
         return CleanupResult(expired, forgotten, stalled)
 
     def fail_stalled(self, stalled: Iterable[int]) -> int:

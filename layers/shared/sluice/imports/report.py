@@ -12,12 +12,12 @@ HEADER = ("line", "column", "code", "reason")
 FORMULA = re.compile(r"[\s\"'`]*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
 
 
-def write_report(progress: ImportProgress, id: int) -> bytes:
+def write_report(progress: ImportRunRepository, id: int) -> bytes:
     """Return the rejected rows of an import as CSV, or nothing if there are none."""
     output = io.StringIO(newline="")
     writer = csv.writer(output)
     last_line = 0
-    while page := progress.rejects(id, last_line):
+    while page := progress.rejections_after(id, last_line):
         if not last_line:
             writer.writerow(HEADER)
         writer.writerows([line, *map(escape_formula, cells)] for line, *cells in page)

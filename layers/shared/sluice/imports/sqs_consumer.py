@@ -130,6 +130,6 @@ class ImportConsumer:
             if folder == INCOMING_FOLDER and resource in RESOURCES and rest[0]:
                 size = int(s3_object["size"])
                 sequencer = s3_object.get("sequencer", "")
-                yield self.jobs.receive(resource, key, s3_object["eTag"], sequencer, size)
+                yield self.jobs.upsert_for_object(resource, key, s3_object["eTag"], sequencer, size)
             else:
                 _log.warning("a file was ignored: its key must begin with incoming/RESOURCE/")

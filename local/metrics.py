@@ -27,7 +27,7 @@ METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 COUNTED_METRICS = (
     "rate_limited",
     "limiter_failures",
-    "stale_answers",
+    "stale_responses",
     "circuit_open",
     "pool_exhausted",
     "identity_unavailable",

@@ -6,7 +6,7 @@ import { toggle } from './traffic.js';
 
 const KEPT = 600, SPANS = { '1 min': 60, '5 min': 300, '10 min': 600 }; // seconds
 const COUNTED = {
-  'rate limited': 'amber', 'limiter failures': 'pink', 'stale answers': 'brown', 'circuit open': 'violet',
+  'rate limited': 'amber', 'limiter failures': 'pink', 'stale responses': 'brown', 'circuit open': 'violet',
   'pool exhausted': 'green', 'identity unavailable': 'deep', 'statement timeout': 'blue',
   'database unavailable': 'red', 'internal error': 'ink',
 };

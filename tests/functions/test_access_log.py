@@ -47,9 +47,13 @@ def test_line_has_client_route_and_cost(shop: Shop, lines: Lines) -> None:
     lines()
     response = shop.get(f"/api/products/{id}")
     (line,) = lines()
-    assert line.keys() == ALWAYS | {"route", "client", "limiter", "limiter_source"}
+    assert line.keys() == ALWAYS | {"route", "client_id", "limiter", "limiter_source"}
     assert (line["request_id"], line["status"]) == (response.headers["X-Request-Id"], 200)
-    assert (line["method"], line["route"], line["client"]) == ("GET", "/api/products/{id}", "admin")
+    assert (line["method"], line["route"], line["client_id"]) == (
+        "GET",
+        "/api/products/{id}",
+        "admin",
+    )
     assert (line["statements"], line["round_trips"], line["connections_opened"]) == (1, 1, 0)
     assert (line["limiter"], line["cold_start"]) == ("allowed", False)
     assert 0 < line["db_ms"] < line["duration_ms"]
@@ -88,7 +92,7 @@ def test_rejected_request_has_code_and_route(
         (404, None, "not_found"),
         (204, "/api/products", None),
     ]
-    assert [line.get("client") for line in logged[:2]] == [None, f"client of {key}"]
+    assert [line.get("client_id") for line in logged[:2]] == [None, f"client of {key}"]
     assert "canary" not in repr(logged)
 
 
@@ -98,7 +102,7 @@ def test_rate_limited_request_runs_no_statement(shop: Shop, lines: Lines) -> Non
         lines()
     shop.get("/api/products")
     first, second = lines()
-    assert (first["limiter"], first["code"], first["statements"]) == ("refused", "rate_limited", 0)
+    assert (first["limiter"], first["code"], first["statements"]) == ("rejected", "rate_limited", 0)
     assert (first["limiter_source"], second["limiter_source"]) == ("shared", "cache")
 
 

@@ -103,9 +103,9 @@ def test_errors_are_written_within_a_second(shop: Shop, capsys: Capture) -> None
     emitter = MetricsEmitter(clock=clock)
     emitter.emit(current)
     for _ in range(3):
-        emitter.failed(503, "circuit_open")
-        emitter.failed(429, "rate_limited")
-        emitter.failed(404, "not_found")
+        emitter.count_error(503, "circuit_open")
+        emitter.count_error(429, "rate_limited")
+        emitter.count_error(404, "not_found")
         emitter.count_stale_response()
         emitter.emit(current)
     clock.now += URGENT_INTERVAL
@@ -113,7 +113,7 @@ def test_errors_are_written_within_a_second(shop: Shop, capsys: Capture) -> None
     emitter.emit(current)
     first, second = parse_metrics(capsys.readouterr().out)
     assert "circuit_open" not in first
-    counts = {"circuit_open": 3, "rate_limited": 3, "not_found": None, "stale_answers": 3}
+    counts = {"circuit_open": 3, "rate_limited": 3, "not_found": None, "stale_responses": 3}
     assert {name: second.get(name) for name in counts} == counts
 
 
@@ -126,8 +126,8 @@ def test_internal_errors_are_counted_per_version(shop: Shop, capsys: Capture) ->
     ):
         settings = replace(current.settings, function="sluice-OrdersFunction-1", version=version)
         emitter = MetricsEmitter(clock=Clock())
-        emitter.failed(500, "internal_error")
-        emitter.failed(503, "circuit_open")
+        emitter.count_error(500, "internal_error")
+        emitter.count_error(503, "circuit_open")
         emitter.emit(runtime.Runtime(settings, current.database))
         lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
         of_version = [line for line in lines if "executed_version" in line]
@@ -147,7 +147,7 @@ def test_rate_limited_requests_are_not_urgent(shop: Shop, capsys: Capture) -> No
     current = runtime.current()
     emitter = MetricsEmitter(clock=clock)
     emitter.emit(current)
-    emitter.failed(429, "rate_limited")
+    emitter.count_error(429, "rate_limited")
     clock.now += URGENT_INTERVAL
     emitter.emit(current)
     assert len(parse_metrics(capsys.readouterr().out)) == 1

@@ -332,7 +332,7 @@ def test_query_ignores_idempotency_key(shop: Shop) -> None:
 def test_key_of_running_request_is_in_progress(shop: Shop) -> None:
     """This test holds the lock that a running request would hold."""
     mug = shop.add_product("Mug")
-    key = idempotency.read(
+    key = idempotency.read_key(
         Request("POST", "/api/graphql", {}, {"idempotency-key": "k"}, b"", client_id="admin")
     )
     assert key is not None

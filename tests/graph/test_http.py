@@ -227,7 +227,7 @@ def test_error_has_problem_body_of_rest(shop: Shop) -> None:
     assert error["locations"] == [{"line": 1, "column": 3}]
     assert error["extensions"]["problem"] == {
         "type": "urn:sluice:error:invalid_parameter",
-        "title": "A parameter is not valid",
+        "title": "A parameter is invalid",
         "status": 400,
         "detail": error["message"],
         "code": "invalid_parameter",

@@ -182,9 +182,9 @@ def test_a_single_resource_takes_fields_alone() -> None:
     ("query", "text"),
     [
         ({"sort": "id:up"}, "sort must have asc or desc after the colon"),
-        ({"search": "a\0"}, "search must be text without NUL"),
-        ({"search": "a\ud800"}, "search must be text without half a surrogate pair"),
-        ({"": "1"}, "a parameter without a name is not a parameter here"),
+        ({"search": "a\0"}, "search must not contain NUL characters"),
+        ({"search": "a\ud800"}, "search must not contain unpaired surrogates"),
+        ({"": "1"}, "a parameter without a name is not a known parameter"),
     ],
 )
 def test_a_fault_of_a_parameter_is_a_sentence(query: dict[str, str], text: str) -> None:

@@ -1,4 +1,4 @@
-"""What can go wrong, as a client sees it. Nothing here knows HTTP bodies or SQL.
+"""The errors that clients see, without knowledge of HTTP bodies or SQL.
 
     SluiceError                     code                    status
     ├─ BadRequest                   invalid_request         400
@@ -26,7 +26,7 @@
     ├─ TooLarge                     too_large               413
     ├─ UnsupportedMediaType         unsupported_media_type  415
     ├─ ValidationFailed             validation_failed       422
-    │  └─ QueryRejected              validation_failed       422
+    │  └─ QueryRejected             validation_failed       422
     ├─ IdempotencyKeyReused         idempotency_key_reused  422
     ├─ RateLimited                  rate_limited            429
     ├─ InternalError                internal_error          500
@@ -38,12 +38,12 @@
        ├─ DatabaseUnavailable       database_unavailable    503
        │  ├─ CircuitOpen            circuit_open            503
        │  ├─ ConnectionLost         database_unavailable    503
-       │  ├─ ReplicaBehind           database_unavailable    503
+       │  ├─ ReplicaBehind          database_unavailable    503
        │  └─ RolledBack             database_unavailable    503
        └─ StatementTimeout          statement_timeout       504
 
-`detail` and `faults` are shown to clients, so they never hold SQL, names of tables or
-constraints, or another row's values. The cause travels as `__cause__`, for the log alone.
+`detail` and `errors` are shown to clients. They never contain SQL, names of tables or constraints,
+or values of other rows. The cause is kept as `__cause__` and only written to the log.
 """
 
 from collections.abc import Mapping, Sequence
@@ -52,7 +52,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class FieldError:
-    """One thing wrong with a request: `pointer` (JSON pointer into the body) or `parameter` says where."""
+    """One invalid field or parameter of a request.
+
+    `pointer` is a JSON pointer into the body (RFC 6901), `parameter` the name of a query or path
+    parameter.
+    """
 
     code: str
     message: str
@@ -65,11 +69,16 @@ class FieldError:
 
 
 class SluiceError(Exception):
-    """The root: `code` is stable and listed in docs/errors.md, `status` is HTTP's, `title` never varies."""
+    """Base class of all errors that a client can see.
+
+    `code` is stable and listed in docs/errors.md. `status` is the HTTP status. `title` is the same
+    for all errors with one code. `members` are extension members of the problem document (RFC 9457,
+    section 3.2).
+    """
 
     code = "internal_error"
     status = 500
-    title = "Something went wrong on our side"
+    title = "Internal server error"
 
     def __init__(
         self,
@@ -79,75 +88,87 @@ class SluiceError(Exception):
         headers: dict[str, str] | None = None,
         members: Mapping[str, object] | None = None,
     ) -> None:
-        self.detail = detail or "; ".join(str(fault) for fault in errors) or self.title
+        self.detail = detail or "; ".join(str(error) for error in errors) or self.title
         super().__init__(self.detail)
         self.errors = tuple(errors)
         self.headers = headers or {}
-        self.members = members or {}  # of the problem, beside those that every one has
+        self.members = members or {}
 
 
 class BadRequest(SluiceError):
-    code, status, title = "invalid_request", 400, "The request cannot be read"
+    code = "invalid_request"
+    status = 400
+    title = "The request cannot be parsed"
 
 
 class InvalidParameter(BadRequest):
-    """A query or path parameter that is unknown or malformed; `faults` name each."""
+    """A query or path parameter is unknown or malformed. `errors` names each of them."""
 
-    code, title = "invalid_parameter", "A parameter is not valid"
+    code = "invalid_parameter"
+    title = "A parameter is invalid"
 
 
 class InvalidCursor(BadRequest):
-    code, title = "invalid_cursor", "The cursor does not belong to this list"
+    code = "invalid_cursor"
+    title = "The cursor is not valid for this list"
 
 
 class InvalidQuery(BadRequest):
-    """A GraphQL document that does not parse, does not fit the schema, or does not go with its variables."""
+    """A GraphQL document does not parse, or does not match the schema or its variables."""
 
-    code, title = "invalid_query", "The GraphQL request is not valid"
+    code = "invalid_query"
+    title = "The GraphQL request is invalid"
 
 
 class QueryTooLong(BadRequest):
-    code, title = "query_too_long", "The GraphQL request is too long"
+    code = "query_too_long"
+    title = "The GraphQL request is too long"
 
 
 class QueryTooDeep(BadRequest):
-    code, title = "query_too_deep", "The GraphQL request is nested too deeply"
+    code = "query_too_deep"
+    title = "The GraphQL request is nested too deeply"
 
 
 class QueryTooComplex(BadRequest):
-    """Fragments and repetition make more of it than a server should look at."""
+    """A GraphQL document with its fragments expanded is too large to validate."""
 
-    code, title = "query_too_complex", "The GraphQL request is too complex"
+    code = "query_too_complex"
+    title = "The GraphQL request is too complex"
 
 
 class TooManyAliases(BadRequest):
-    code, title = "too_many_aliases", "The GraphQL request has too many aliases"
+    code = "too_many_aliases"
+    title = "The GraphQL request has too many aliases"
 
 
 class QueryTooExpensive(BadRequest):
-    """It could ask for more than one request may, or took longer; `detail` tells how much, and the limit.
+    """A query would cost more than one request may, or ran longer. `detail` has the cost and the
+    limit.
 
-    Of an analyst's SQL `members` have PostgreSQL's `cost`, where it is known, and `max_cost`.
+    For ad-hoc SQL `members` has `max_cost`, and PostgreSQL's `cost` if it is known.
     """
 
-    code, title = "query_too_expensive", "The query asks for too much"
+    code = "query_too_expensive"
+    title = "The query is too expensive"
 
 
 class Unauthenticated(SluiceError):
-    """No credentials, or none that are known; of these nothing is told, not even that they once were good."""
+    """The credentials are missing or invalid. The response does not say why they are invalid."""
 
-    code, status, title = "unauthenticated", 401, "Who is asking is not known"
+    code = "unauthenticated"
+    status = 401
+    title = "Authentication required"
 
     def __init__(self, detail: str) -> None:
-        super().__init__(
-            detail, headers={"WWW-Authenticate": 'ApiKey realm="sluice", Bearer realm="sluice"'}
-        )
+        challenge = 'ApiKey realm="sluice", Bearer realm="sluice"'
+        super().__init__(detail, headers={"WWW-Authenticate": challenge})
 
 
 class InsufficientScope(SluiceError):
-    """The caller is known, and may not do this without `scope`."""
-
-    code, status, title = "insufficient_scope", 403, "These credentials do not allow that"
+    code = "insufficient_scope"
+    status = 403
+    title = "The credentials lack the required scope"
 
     def __init__(self, scope: str) -> None:
         challenge = f'Bearer realm="sluice", error="insufficient_scope", scope="{scope}"'
@@ -155,117 +176,143 @@ class InsufficientScope(SluiceError):
 
 
 class DirectAccess(SluiceError):
-    """The request went past the CloudFront that is in front of this deployment."""
-
-    code, status, title = "direct_access", 403, "This address takes requests from CloudFront only"
+    code = "direct_access"
+    status = 403
+    title = "Requests must go through CloudFront"
 
     def __init__(self) -> None:
-        super().__init__("Send the request to the API's own domain name; the operator knows it")
+        super().__init__(
+            "Send the request to the API's own domain name; ask the operator if you do not know it"
+        )
 
 
 class NotFound(SluiceError):
-    code, status, title = "not_found", 404, "There is no such thing"
+    code = "not_found"
+    status = 404
+    title = "Not found"
 
 
 class MethodNotAllowed(SluiceError):
-    """`headers` carry `Allow`."""
+    """The path exists, but not for this method. `headers` must have `Allow`."""
 
-    code, status, title = "method_not_allowed", 405, "This path does not take that method"
+    code = "method_not_allowed"
+    status = 405
+    title = "The method is not allowed for this path"
 
 
 class NotAcceptable(SluiceError):
-    code, status, title = "not_acceptable", 406, "Only JSON can be answered here"
+    """The `Accept` header excludes every media type that the route can return."""
+
+    code = "not_acceptable"
+    status = 406
+    title = "The response is only available as JSON"
 
 
 class Conflict(SluiceError):
-    code, status, title = "conflict", 409, "The request conflicts with what is stored"
+    code = "conflict"
+    status = 409
+    title = "The request conflicts with the current state of the data"
 
 
 class Duplicate(Conflict):
-    """A unique value is taken; `faults` name the field."""
+    """Another row has the same unique value. `errors` names the field."""
 
-    code, title = "duplicate", "That value is already taken"
+    code = "duplicate"
+    title = "The value is already taken"
 
 
 class StillReferenced(Conflict):
-    code, title = "still_referenced", "Other rows still need this one"
+    code = "still_referenced"
+    title = "Other rows reference this row"
 
 
 class OutOfStock(Conflict):
-    """`faults` name the products and what is left of each."""
+    """There is less stock than requested. `errors` names the products and the remaining stock of
+    each.
+    """
 
-    code, title = "out_of_stock", "There is not enough stock"
+    code = "out_of_stock"
+    title = "There is not enough stock"
 
 
 class InvalidTransition(Conflict):
-    """An order does not move from the status it has to the one asked for."""
-
-    code, title = "invalid_transition", "The order cannot take that status"
+    code = "invalid_transition"
+    title = "The order cannot change to this status"
 
 
 class IdempotencyInProgress(Conflict):
-    code, title = "idempotency_in_progress", "A request with this Idempotency-Key is still running"
+    code = "idempotency_in_progress"
+    title = "A request with this Idempotency-Key is still running"
 
 
 class StaleVersion(SluiceError):
-    """`If-Match`, `If-None-Match` or GraphQL's `ifVersion` does not hold."""
+    """The precondition in `If-Match`, `If-None-Match` or GraphQL's `ifVersion` failed."""
 
-    code, status, title = (
-        "stale_version",
-        412,
-        "The row is at another version than the request requires",
-    )
+    code = "stale_version"
+    status = 412
+    title = "The row's version does not meet the precondition"
 
 
 class TooLarge(SluiceError):
-    code, status, title = "too_large", 413, "The body is too large"
+    code = "too_large"
+    status = 413
+    title = "The body is too large"
 
 
 class UnsupportedMediaType(SluiceError):
-    code, status, title = "unsupported_media_type", 415, "Only JSON is taken here"
+    code = "unsupported_media_type"
+    status = 415
+    title = "The body must be JSON"
 
 
 class ValidationFailed(SluiceError):
-    """Readable, but not acceptable; `faults` name every field at fault."""
+    """The body can be parsed, but values in it are invalid. `errors` names every field."""
 
-    code, status, title = "validation_failed", 422, "Some values are not acceptable"
+    code = "validation_failed"
+    status = 422
+    title = "Some values are invalid"
 
 
 class QueryRejected(ValidationFailed):
-    """An analyst's statement that cannot be read, or is not allowed; `reason` says what of it, in our own words."""
+    """An ad-hoc SQL query does not parse or is not allowed. `reason` is shown to the client."""
 
     def __init__(self, reason: str) -> None:
-        super().__init__(errors=[FieldError("invalid", f"is refused: {reason}", pointer="/query")])
+        error = FieldError("invalid", f"was rejected: {reason}", pointer="/query")
+        super().__init__(errors=[error])
         self.reason = reason
 
 
 class IdempotencyKeyReused(SluiceError):
-    """The key has an answer already. Where it was for the same body, that answer is given again instead."""
+    """A response is stored for the idempotency key.
 
-    code, status, title = (
-        "idempotency_key_reused",
-        422,
-        "This Idempotency-Key was used for another request",
-    )
+    Handlers replay the stored response if it was for the same body. Otherwise the client sees this
+    error.
+    """
+
+    code = "idempotency_key_reused"
+    status = 422
+    title = "This Idempotency-Key was used for another request"
 
 
 class RateLimited(SluiceError):
-    """The client has used up its quota; it is let in again after `retry_after` seconds."""
+    """The client's quota is used up. It may send the next request after `retry_after` seconds."""
 
-    code, status, title = "rate_limited", 429, "Too many requests"
+    code = "rate_limited"
+    status = 429
+    title = "Too many requests"
 
     def __init__(self, retry_after: int) -> None:
         super().__init__(
-            f"Send the next one in {retry_after} s", headers={"Retry-After": str(retry_after)}
+            f"Send the next request in {retry_after} s", headers={"Retry-After": str(retry_after)}
         )
 
 
 class InternalError(SluiceError):
-    """A fault of ours. The detail is always the title: the cause is for the log."""
+    """An unexpected error. Clients see the title as its detail; the cause is only in the log."""
 
 
 class Unavailable(SluiceError):
-    """This cannot be served now; trying again after `retry_after` seconds is right."""
+    """The request cannot be served now. The client may try again after `retry_after` seconds."""
 
     status = 503
 
@@ -274,26 +321,36 @@ class Unavailable(SluiceError):
 
 
 class IdentityUnavailable(Unavailable):
-    code, title = "identity_unavailable", "Credentials cannot be checked at the moment"
+    """DynamoDB or the token issuer does not answer, so credentials cannot be checked."""
+
+    code = "identity_unavailable"
+    title = "Credentials cannot be checked at the moment"
 
 
 class PoolExhausted(Unavailable):
-    code, title = "pool_exhausted", "Every database connection is in use"
+    code = "pool_exhausted"
+    title = "All database connections are in use"
 
 
 class NotSetUp(Unavailable):
-    """The database lacks what `make migrate` installs: the schema `sluice`, or the application's tables."""
+    """The database lacks what `make migrate` installs: the schema `sluice` or the application's
+    tables.
+    """
 
-    code, title = "not_set_up", "The database is not set up for this"
+    code = "not_set_up"
+    title = "The database is not set up for this"
 
     def __init__(self, detail: str = "") -> None:
         super().__init__(detail, retry_after=60)
 
 
 class WrongSettings(Unavailable):
-    """A session of the database has settings that change answers; `members` are those of readiness."""
+    """Session settings in the database would change responses. `members` are those of
+    /health/ready.
+    """
 
-    code, title = "wrong_settings", "The settings of the database's sessions would change answers"
+    code = "wrong_settings"
+    title = "Session settings of the database would change responses"
 
     def __init__(self, detail: str = "", *, members: Mapping[str, object] | None = None) -> None:
         super().__init__(detail, retry_after=60)
@@ -301,28 +358,43 @@ class WrongSettings(Unavailable):
 
 
 class DatabaseUnavailable(Unavailable):
-    """Down, starting, failing over, refusing, or overloaded."""
+    """The database is down, starting, failing over, overloaded or unreachable."""
 
-    code, title = "database_unavailable", "The database cannot be reached"
+    code = "database_unavailable"
+    title = "The database is unavailable"
 
 
 class CircuitOpen(DatabaseUnavailable):
-    """It was away a moment ago, so this environment does not try to connect until `retry_after` is over."""
+    """The circuit breaker is open: the database was unavailable less than `retry_after` seconds
+    ago.
+    """
 
-    code, title = "circuit_open", "The database is away, and is not asked at the moment"
+    code = "circuit_open"
+    title = "The database was unavailable a moment ago"
 
 
 class ConnectionLost(DatabaseUnavailable):
-    """An open connection broke under a statement: whether it took effect is unknown. A read may be tried again once."""
+    """An open connection broke during a statement, so it is unknown whether the statement took
+    effect.
+
+    A read may be retried once.
+    """
 
 
 class ReplicaBehind(DatabaseUnavailable):
-    """The reader has not come as far as it would have to, or cannot tell: the primary is asked instead."""
+    """The replica has not replayed the required WAL position, or cannot say. The primary is used
+    instead.
+    """
 
 
 class RolledBack(DatabaseUnavailable):
-    """The transaction lost against another (deadlock, serialization) and is undone: replay it whole (db/retry.py)."""
+    """PostgreSQL rolled the transaction back because of a deadlock or a serialization failure.
+
+    db/retry.py runs the whole transaction again.
+    """
 
 
 class StatementTimeout(Unavailable):
-    code, status, title = "statement_timeout", 504, "The database took longer than this request may"
+    code = "statement_timeout"
+    status = 504
+    title = "The database did not finish in time"

@@ -154,7 +154,7 @@ class _RequestHandler:
         self, operation: Operation, fields: Sequence[PlannedField], graphql_request: GraphQLRequest
     ) -> tuple[str, bool]:
         """Run all mutations and store the response of the Idempotency-Key in one transaction."""
-        key = idempotency.read(self._request)
+        key = idempotency.read_key(self._request)
 
         def run(work: UnitOfWork) -> str:
             if key is not None:

@@ -1,15 +1,18 @@
-"""Content negotiation by `Accept` (RFC 9110, section 12.5.1), for REST and GraphQL alike."""
+"""Content negotiation by the `Accept` header (RFC 9110, section 12.5.1)."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
-EXACT, SUBTYPES, ANYTHING = 3, 2, 1  # how specific a media range is
+# How specific a media range is.
+EXACT = 3
+SUBTYPES = 2
+ANYTHING = 1
 
 
-class _Range(NamedTuple):
-    """One element of the header: a media range, its parameters up to `q`, and its weight."""
+class _MediaRange(NamedTuple):
+    """One media range of the header, with its parameters (those before `q`) and its weight."""
 
     kind: str
     subtype: str
@@ -19,65 +22,73 @@ class _Range(NamedTuple):
 
 @lru_cache(maxsize=256)
 def choose(accept: str, offers: tuple[str, ...], default: str) -> str | None:
-    """Return the media type of `offers` that the header prefers, or None if it accepts none of them.
+    """Return the media type of `offers` that the header prefers, or None if it accepts none of
+    them.
 
-    The most specific range that matches an offer decides its weight. Of offers with equal weight, the one that is named
-    more specifically wins; then `default`, if no offer is named, or else the earlier one. Without a header, or with an
-    empty one, anything is accepted.
+    The most specific range that matches an offer decides its weight. Between offers of equal weight
+    the order is: the one that is named more specifically, then `default` if no offer is named,
+    then the earlier one. An empty or missing header accepts anything.
     """
-    ranges = [one for element in _split(accept, ",") if (one := _range(element))]
+    ranges = [parsed for element in _split(accept, ",") if (parsed := _parse_range(element))]
     if not accept.strip(" \t,"):
         return default
     ranked = []
-    for order, offer in enumerate(offers):
-        weight, specific = _weight(offer, ranges)
-        first = len(offers) if offer == default and specific < EXACT else -order
-        ranked.append((weight, specific, first, offer))
+    for index, offer in enumerate(offers):
+        weight, specificity = _weight(offer, ranges)
+        preference = len(offers) if offer == default and specificity < EXACT else -index
+        ranked.append((weight, specificity, preference, offer))
     weight, _, _, best = max(ranked)
     return best if weight > 0 else None
 
 
-def _weight(offer: str, ranges: Sequence[_Range]) -> tuple[float, int]:
-    """The weight of an offer, and how specific the range is that decides it. (0, 0) if none matches."""
+def _weight(offer: str, ranges: Sequence[_MediaRange]) -> tuple[float, int]:
+    """Return the weight of an offer and the specificity of the range that decides it.
+
+    Return (0, 0) if no range matches.
+    """
     matches = [
-        (_specificity(offer, one), len(one.parameters), one.weight)
-        for one in ranges
-        if _is_met(one)
+        (_specificity(offer, candidate), len(candidate.parameters), candidate.weight)
+        for candidate in ranges
+        if _has_known_parameters(candidate)
     ]
-    specific, _, weight = max(matches, default=(0, 0, 0.0))
-    if specific:
-        return weight, specific
-    # A range with a parameter that no offer has (`application/json;version=1`) is better served without it than not at
-    # all. It excludes nothing, as what it describes is not offered.
+    specificity, _, weight = max(matches, default=(0, 0, 0.0))
+    if specificity:
+        return weight, specificity
+    # No offer has parameters such as `version`. A client that asks for `application/json;version=1`
+    # is served plain JSON. With q=0 it does not exclude plain JSON that another range accepts.
     others = [
-        (_specificity(offer, one), one.weight)
-        for one in ranges
-        if not _is_met(one) and _knows_charset(one)
+        (_specificity(offer, candidate), candidate.weight)
+        for candidate in ranges
+        if not _has_known_parameters(candidate) and _accepts_utf8(candidate)
     ]
-    specific, weight = max(others, default=(0, 0.0))
-    return (weight, specific) if specific else (0.0, 0)
+    specificity, weight = max(others, default=(0, 0.0))
+    return (weight, specificity) if specificity else (0.0, 0)
 
 
-def _specificity(offer: str, one: _Range) -> int:
+def _specificity(offer: str, media_range: _MediaRange) -> int:
     kind, _, subtype = offer.partition("/")
-    if (one.kind, one.subtype) == (kind, subtype):
+    if (media_range.kind, media_range.subtype) == (kind, subtype):
         return EXACT
-    if one.subtype == "*" and one.kind == kind:
+    if media_range.subtype == "*" and media_range.kind == kind:
         return SUBTYPES
-    return ANYTHING if (one.kind, one.subtype) == ("*", "*") else 0
+    return ANYTHING if (media_range.kind, media_range.subtype) == ("*", "*") else 0
 
 
-def _is_met(one: _Range) -> bool:
-    """Every offer is JSON in UTF-8, and has no parameter but that."""
-    return all(name == "charset" for name in one.parameters) and _knows_charset(one)
+def _has_known_parameters(media_range: _MediaRange) -> bool:
+    """Return whether the range has no parameter but a charset that includes UTF-8.
+
+    Every offer is JSON in UTF-8 and has no other parameter.
+    """
+    only_charset = all(name == "charset" for name in media_range.parameters)
+    return only_charset and _accepts_utf8(media_range)
 
 
-def _knows_charset(one: _Range) -> bool:
-    return one.parameters.get("charset", "utf-8") in ("utf-8", "utf8", "*")
+def _accepts_utf8(media_range: _MediaRange) -> bool:
+    return media_range.parameters.get("charset", "utf-8") in ("utf-8", "utf8", "*")
 
 
-def _range(element: str) -> _Range | None:
-    """None if the element is no media range, or its weight is none: it is passed over."""
+def _parse_range(element: str) -> _MediaRange | None:
+    """Parse one element. Return None for an invalid media range or weight, which is ignored."""
     name, *rest = _split(element, ";")
     kind, slash, subtype = name.strip().lower().partition("/")
     if not (kind and slash and subtype) or (kind == "*" and subtype != "*"):
@@ -86,16 +97,16 @@ def _range(element: str) -> _Range | None:
     for text in rest:
         parameter, _, value = text.partition("=")
         parameter, value = parameter.strip().lower(), value.strip().strip('"').lower()
-        if parameter == "q":  # what follows is no part of the range
-            weight = _quality(value)
-            return None if weight is None else _Range(kind, subtype, parameters, weight)
+        if parameter == "q":  # what follows does not belong to the range
+            weight = _parse_weight(value)
+            return None if weight is None else _MediaRange(kind, subtype, parameters, weight)
         if parameter:
             parameters[parameter] = value
-    return _Range(kind, subtype, parameters, 1.0)
+    return _MediaRange(kind, subtype, parameters, 1.0)
 
 
-def _quality(text: str) -> float | None:
-    """The weight, from 0 to 1."""
+def _parse_weight(text: str) -> float | None:
+    """Return the weight, from 0 to 1, or None if it is invalid."""
     if not re.fullmatch(r"\d*\.?\d*", text, re.ASCII) or text in ("", "."):
         return None
     weight = float(text)
@@ -103,12 +114,13 @@ def _quality(text: str) -> float | None:
 
 
 def _split(text: str, separator: str) -> Iterator[str]:
-    """The elements between separators, of which those in quoted strings are none."""
+    """Split at `separator`, but not inside quoted strings."""
     if '"' not in text:
         yield from text.split(separator)
         return
-    start, quoted, escaped = 0, False, False
-    for at, character in enumerate(text):
+    start = 0
+    quoted = escaped = False
+    for index, character in enumerate(text):
         if escaped:
             escaped = False
         elif character == "\\":
@@ -116,6 +128,6 @@ def _split(text: str, separator: str) -> Iterator[str]:
         elif character == '"':
             quoted = not quoted
         elif character == separator and not quoted:
-            yield text[start:at]
-            start = at + 1
+            yield text[start:index]
+            start = index + 1
     yield text[start:]

@@ -1,7 +1,8 @@
-"""The line that a request leaves in the log: who asked for what, what came of it, and what it took.
+"""The access log: one JSON line for each request, with its client, outcome, times and database use.
 
-It holds nothing that was sent but the method, which API Gateway has understood: no path, query, body or credentials. It
-is JSON, in which CloudWatch finds fields, and printed as metrics are: by way of a logger it took three times as long.
+Of what the client sent it contains only the method, which API Gateway has parsed: no path, query,
+body or credentials. The line is printed rather than logged, because a logger takes three times as
+long. CloudWatch finds the fields of JSON lines by itself.
 """
 
 import logging
@@ -19,42 +20,51 @@ _log = logging.getLogger("sluice")
 
 @dataclass(slots=True)
 class AccessLogEntry:
-    """What has become known of a request on its way."""
+    """What is known so far about the current request."""
 
-    began: float  # by time.perf_counter
-    route: str = ""  # as OpenAPI writes it
-    code: str = ""  # of the error, or the first of several
-    decision: Decision | None = None
+    started_at: float  # by time.perf_counter
+    route: str = ""  # the path template, as in OpenAPI
+    code: str = ""  # of the first error
+    decision: Decision | None = None  # of the rate limiter; None for unauthenticated requests
     status: int = 0
     seconds: float = 0.0
 
 
-def write(request: Request, entry: AccessLogEntry, spent: RequestStats, *, cold: bool) -> None:
-    """At INFO. What there is none of is left out."""
-    if cold and not _log.level:  # a function without a shop: nobody has read the settings
+def write(request: Request, entry: AccessLogEntry, stats: RequestStats, *, cold: bool) -> None:
+    """Print the line if the log level includes INFO. Empty fields are left out."""
+    if cold and not _log.level:  # functions without a Runtime have not read the settings
         _log.setLevel(log_level())
     if not _log.isEnabledFor(logging.INFO):
         return
-    decision, words = entry.decision, ""
-    for name, word in (
+    decision = entry.decision
+    optional = ""
+    for name, value in (
         ("route", entry.route),
-        ("client", request.client_id),
+        ("client_id", request.client_id),
         ("code", entry.code),
-        ("served_by", spent.served_by),
+        ("served_by", stats.served_by),
     ):
-        if word:
-            words += f',"{name}":{quoted(word)}'
+        if value:
+            optional += f',"{name}":{quoted(value)}'
     if decision is not None:
-        words += f',"limiter":"{"allowed" if decision.allowed else "refused"}","limiter_source":"{decision.source}"'
+        outcome = "allowed" if decision.allowed else "rejected"
+        optional += f',"limiter":"{outcome}","limiter_source":"{decision.source}"'
     sys.stdout.write(
-        f'{{"level":"INFO","request_id":{quoted(request.id)},"method":{quoted(request.method[:20])}{words}'
-        f',"status":{entry.status},"duration_ms":{entry.seconds * 1000:.2f},"db_ms":{spent.db_seconds * 1000:.2f}'
-        f',"round_trips":{spent.round_trips},"statements":{spent.statements},"connections_opened":{spent.connections_opened}'
-        f',"cold_start":{"true" if cold else "false"}}}\n'
+        f'{{"level":"INFO","request_id":{quoted(request.id)},'
+        f'"method":{quoted(request.method[:20])}{optional},'
+        f'"status":{entry.status},"duration_ms":{entry.seconds * 1000:.2f},'
+        f'"db_ms":{stats.db_seconds * 1000:.2f},"round_trips":{stats.round_trips},'
+        f'"statements":{stats.statements},"connections_opened":{stats.connections_opened},'
+        f'"cold_start":{"true" if cold else "false"}}}\n'
     )
 
 
-def server_timing(entry: AccessLogEntry, spent: RequestStats) -> str:
-    """The header (W3C Server Timing), as browsers show it."""
-    counts = f"{spent.statements} statements, {spent.round_trips} round trips, {spent.connections_opened} connects"
-    return f'db;dur={spent.db_seconds * 1000:.2f};desc="{counts}", total;dur={entry.seconds * 1000:.2f}'
+def server_timing(entry: AccessLogEntry, stats: RequestStats) -> str:
+    """Return the value of the `Server-Timing` header (W3C Server Timing), which browsers show."""
+    counts = (
+        f"{stats.statements} statements, {stats.round_trips} round trips, "
+        f"{stats.connections_opened} connects"
+    )
+    db_ms = f"{stats.db_seconds * 1000:.2f}"
+    total_ms = f"{entry.seconds * 1000:.2f}"
+    return f'db;dur={db_ms};desc="{counts}", total;dur={total_ms}'

@@ -1,4 +1,7 @@
-"""ETags and conditional requests (RFC 9110, section 13). `If-Match` comes before `If-None-Match`."""
+"""ETags and conditional requests (RFC 9110, section 13).
+
+`If-Match` is evaluated before `If-None-Match`, as section 13.2.2 requires.
+"""
 
 import re
 from typing import NamedTuple
@@ -10,75 +13,87 @@ from sluice.repositories.conditional_write import Precondition
 _ELEMENT = re.compile(r'[ \t,]*(?:(W/)?"([\x21\x23-\x7e\x80-\xff]*)"[ \t]*(?:,|$)|$)')
 
 
-class _Tags(NamedTuple):
-    """A header's value: `*`, or ETags. Only If-None-Match compares weak ones."""
+class _ETags(NamedTuple):
+    """The value of a header: `*` or a list of ETags. Only If-None-Match compares weak ETags."""
 
-    anything: bool
+    any: bool
     strong: tuple[str, ...] = ()
     weak: tuple[str, ...] = ()
 
 
 def precondition(request: Request) -> Precondition:
-    """What a write of a row requires of it. BadRequest where a header cannot be read.
+    """Return the precondition of a write. Raise BadRequest if a header is invalid.
 
-    A row that is missing is NotFound with any precondition: those are for requests that would otherwise succeed (RFC
-    9110, section 13.2.1).
+    A missing row is NotFound with any precondition, because preconditions apply only to requests
+    that would otherwise succeed (RFC 9110, section 13.2.1).
     """
-    match, unless = _read(request, "If-Match"), _read(request, "If-None-Match")
-    if unless is not None and unless.anything:  # the row exists, so this never holds
+    if_match = _parse(request, "If-Match")
+    if_none_match = _parse(request, "If-None-Match")
+    if if_none_match is not None and if_none_match.any:  # false for every row that exists
         return Precondition(if_match=())
     return Precondition(
-        if_match=None if match is None or match.anything else match.strong,
-        if_none_match=None if unless is None else unless.strong + unless.weak,
+        if_match=None if if_match is None or if_match.any else if_match.strong,
+        if_none_match=None if if_none_match is None else if_none_match.strong + if_none_match.weak,
     )
 
 
 def require_collection_precondition(request: Request) -> None:
-    """StaleVersion where a precondition of a list does not hold: it is always there, and has no ETag. BadRequest."""
-    match, unless = _read(request, "If-Match"), _read(request, "If-None-Match")
-    if (match is not None and not match.anything) or (unless is not None and unless.anything):
+    """Check the precondition of a write to a collection, which always exists and has no ETag.
+
+    Raise StaleVersion if the precondition fails, and BadRequest if a header is invalid.
+    """
+    if_match = _parse(request, "If-Match")
+    if_none_match = _parse(request, "If-None-Match")
+    names_etag = if_match is not None and not if_match.any
+    forbids_existing = if_none_match is not None and if_none_match.any
+    if names_etag or forbids_existing:
         raise StaleVersion(
-            "A list is always there and has no ETag; send this without the precondition"
+            "A collection always exists and has no ETag; send the request without If-Match and "
+            "If-None-Match"
         )
 
 
 def is_not_modified(request: Request, etag: str) -> bool:
-    """Return whether the client of a read already holds this version. StaleVersion where `If-Match` excludes it.
+    """Return whether the client of a read already has the version `etag`.
 
-    A header that cannot be read is ignored: a read does not fail for a cache's sake.
+    Raise StaleVersion if `If-Match` excludes it. Invalid headers are ignored, so that a broken
+    cache does not make reads fail.
     """
-    match, unless = _readable(request, "If-Match"), _readable(request, "If-None-Match")
-    if match is not None and not match.anything and etag not in match.strong:
+    if_match = _parse_leniently(request, "If-Match")
+    if_none_match = _parse_leniently(request, "If-None-Match")
+    if if_match is not None and not if_match.any and etag not in if_match.strong:
         raise StaleVersion
-    return unless is not None and (unless.anything or etag in unless.strong + unless.weak)
+    if if_none_match is None:
+        return False
+    return if_none_match.any or etag in if_none_match.strong + if_none_match.weak
 
 
-def _readable(request: Request, name: str) -> _Tags | None:
+def _parse_leniently(request: Request, name: str) -> _ETags | None:
     try:
-        return _read(request, name)
+        return _parse(request, name)
     except BadRequest:
         return None
 
 
-def _read(request: Request, name: str) -> _Tags | None:
-    """The header's value, or None without the header. BadRequest."""
+def _parse(request: Request, name: str) -> _ETags | None:
+    """Return the parsed header, or None if it is missing. Raise BadRequest if it is invalid."""
     header = request.headers.get(name.lower())
     if header is None:
         return None
     if header.strip(" \t") == "*":
-        return _Tags(anything=True)
+        return _ETags(any=True)
     strong: list[str] = []
     weak: list[str] = []
-    at = 0
-    while at < len(header):
-        element = _ELEMENT.match(header, at)
+    position = 0
+    while position < len(header):
+        element = _ELEMENT.match(header, position)
         if not element:
             raise BadRequest(
                 f'{name} must be * or a list of ETags, such as "3.1.1" with its quotes'
             )
-        if element[2] is not None:  # a list may hold empty elements
+        if element[2] is not None:  # a list may contain empty elements
             (weak if element[1] else strong).append(element[2])
-        at = element.end()
-    if not strong and not weak:  # RFC 9110 allows an empty list, which no client means
-        raise BadRequest(f"{name} names no ETag")
-    return _Tags(anything=False, strong=tuple(strong), weak=tuple(weak))
+        position = element.end()
+    if not strong and not weak:  # RFC 9110 allows an empty list, but no client means it
+        raise BadRequest(f"{name} contains no ETag; send at least one, or *")
+    return _ETags(any=False, strong=tuple(strong), weak=tuple(weak))

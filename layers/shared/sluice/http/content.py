@@ -1,4 +1,4 @@
-"""The content of a request: its media type, its coding, and the JSON that it holds (RFC 9110, section 8)."""
+"""The content of a request: media type, content coding and JSON (RFC 9110, section 8)."""
 
 import zlib
 from collections.abc import Sequence
@@ -16,23 +16,24 @@ _ADVERTISED_BY = {"POST": "Accept-Post", "PATCH": "Accept-Patch"}
 
 
 def accepted_types_header(method: str, types: Sequence[str]) -> dict[str, str]:
-    """The header by which a response says which media types the method takes."""
+    """Return the response header that lists the media types which the method accepts."""
     return {_ADVERTISED_BY.get(method, "Accept"): ", ".join(types)}
 
 
 def require_media_type(request: Request, types: Sequence[str]) -> None:
-    """UnsupportedMediaType unless the content is declared as one of `types`, in UTF-8.
+    """Raise UnsupportedMediaType unless `Content-Type` is one of `types`, in UTF-8.
 
-    A type such as application/json-patch+json is JSON with a meaning of its own, so it is not taken as plain JSON. A
-    request without `Content-Type` is refused, as GraphQL over HTTP recommends.
+    Types such as application/json-patch+json have another meaning than plain JSON, so they are not
+    accepted in its place. A request without `Content-Type` is rejected, as GraphQL over HTTP
+    recommends.
     """
     media_type, *parameters = [
         part.strip() for part in request.headers.get("content-type", "").lower().split(";")
     ]
     if media_type not in types:
-        sent = f"not {media_type[:100]}" if media_type else "which is missing"
+        sent = f"is {media_type[:100]}" if media_type else "is missing"
         raise UnsupportedMediaType(
-            f"Send Content-Type: {' or '.join(types)}, {sent}",
+            f"Content-Type {sent}; send {' or '.join(types)}",
             headers=accepted_types_header(request.method, types),
         )
     for parameter in parameters:
@@ -44,9 +45,10 @@ def require_media_type(request: Request, types: Sequence[str]) -> None:
 
 
 def decode(request: Request, max_bytes: int) -> Request:
-    """Return the request with its content unpacked. UnsupportedMediaType, TooLarge, BadRequest.
+    """Return the request with its content decompressed.
 
-    At most `max_bytes` are unpacked, so a small body cannot grow to a large one.
+    At most `max_bytes` are decompressed, so that a small body cannot use much memory. Raise
+    UnsupportedMediaType for an unknown coding, TooLarge, and BadRequest for invalid gzip data.
     """
     codings = [
         coding.strip().lower() for coding in request.headers.get("content-encoding", "").split(",")
@@ -54,20 +56,20 @@ def decode(request: Request, max_bytes: int) -> Request:
     codings = [coding for coding in codings if coding not in ("", "identity")]
     if len(request.body) > max_bytes:
         raise TooLarge(
-            f"A body is at most {max_bytes} bytes here; this one has {len(request.body)}"
+            f"The body may have at most {max_bytes} bytes; this one has {len(request.body)}"
         )
     if not codings:
         return request
     if codings not in (["gzip"], ["x-gzip"]):
         raise UnsupportedMediaType(
-            f"Content-Encoding may be {CODINGS}, not {', '.join(codings)[:100]}",
+            f"Content-Encoding must be one of {CODINGS}, not {', '.join(codings)[:100]}",
             headers={"Accept-Encoding": CODINGS},
         )
-    return replace(request, body=_gunzip(request.body, max_bytes))
+    return replace(request, body=_decompress_gzip(request.body, max_bytes))
 
 
 def read(request: Request) -> Any:
-    """The JSON value of an unpacked body: numbers with a fraction as Decimal. BadRequest."""
+    """Parse the decompressed body as JSON, with fractions as Decimal. Raise BadRequest."""
     try:
         text = request.body.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -75,22 +77,22 @@ def read(request: Request) -> Any:
     return read_json(text, "The body")
 
 
-def _gunzip(packed: bytes, max_bytes: int) -> bytes:
-    """Every member of the gzip stream (RFC 1952 lets a stream have several)."""
-    found = bytearray()
+def _decompress_gzip(compressed: bytes, max_bytes: int) -> bytes:
+    """Decompress all members of a gzip stream (RFC 1952 allows several)."""
+    content = bytearray()
     for _ in range(MAX_MEMBERS):
         member = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)
         try:
-            found += member.decompress(packed, max_bytes + 1 - len(found))
+            content += member.decompress(compressed, max_bytes + 1 - len(content))
         except zlib.error:
-            raise BadRequest("The body is not gzip, as its Content-Encoding says") from None
-        if len(found) > max_bytes:
-            raise TooLarge(
-                f"A body is at most {max_bytes} bytes here; this one has more when it is unpacked"
-            )
+            raise BadRequest(
+                "The body is not valid gzip, although its Content-Encoding says so"
+            ) from None
+        if len(content) > max_bytes:
+            raise TooLarge(f"The body may have at most {max_bytes} bytes after decompression")
         if not member.eof:
-            raise BadRequest("The body ends in the middle of its gzip stream")
-        packed = member.unused_data
-        if not packed:
-            return bytes(found)
+            raise BadRequest("The gzip stream of the body is incomplete")
+        compressed = member.unused_data
+        if not compressed:
+            return bytes(content)
     raise BadRequest(f"The body has more than {MAX_MEMBERS} gzip members")

@@ -1,25 +1,32 @@
-"""Cross-origin resource sharing (https://fetch.spec.whatwg.org/#http-cors-protocol): which pages may read responses."""
+"""Cross-origin resource sharing: the headers that let web pages read responses.
+
+https://fetch.spec.whatwg.org/#http-cors-protocol
+"""
 
 import re
 from collections.abc import Collection
 
 from sluice.http.request import Request
 
-LOOPBACK = "loopback"  # among the allowed origins: every page that this machine serves to itself
+LOOPBACK = "loopback"  # an allowed origin that stands for all pages served by this machine
 LOOPBACK_ORIGIN = re.compile(r"https?://(localhost|127\.0\.0\.1|\[::1\])(:\d{1,5})?", re.ASCII)
 
 EXPOSED_HEADERS = (
-    "Accept-Encoding, Accept-Patch, Accept-Post, Age, Allow, ETag, Idempotency-Replayed, Link, Location, RateLimit, "
-    "RateLimit-Policy, Retry-After, Server-Timing, Warning, WWW-Authenticate, X-Request-Id, X-Sluice-Min-LSN"
+    "Accept-Encoding, Accept-Patch, Accept-Post, Age, Allow, ETag, Idempotency-Replayed, Link, "
+    "Location, RateLimit, RateLimit-Policy, Retry-After, Server-Timing, Warning, WWW-Authenticate, "
+    "X-Request-Id, X-Sluice-Min-LSN"
 )
-REQUEST_HEADERS = "Authorization, Content-Encoding, Content-Type, Idempotency-Key, If-Match, If-None-Match, X-API-Key, X-Sluice-Min-LSN"
-MAX_AGE = 600  # seconds that a browser may remember a preflight
+REQUEST_HEADERS = (
+    "Authorization, Content-Encoding, Content-Type, Idempotency-Key, If-Match, If-None-Match, "
+    "X-API-Key, X-Sluice-Min-LSN"
+)
+MAX_AGE = 600  # seconds for which a browser may cache the response to a preflight request
 
 
 def headers(request: Request, origins: Collection[str], *, allow: str) -> dict[str, str]:
-    """The headers for a page of the request's `Origin`: none unless the operator named the origin, or `*`.
+    """Return the CORS headers for the request's `Origin`; none if the origin is not allowed.
 
-    `allow` is the methods of this path, for the response to a preflight.
+    `allow` lists the methods of the path, for the response to a preflight request.
     """
     origin = request.headers["origin"]
     if not _is_allowed(origin, origins):

@@ -1,6 +1,7 @@
-"""`Idempotency-Key`: a POST that is sent twice is done once, and answered twice alike.
+"""Safe retries of POST requests by the `Idempotency-Key` header.
 
-After draft-ietf-httpapi-idempotency-key-header, with keys kept for 24 hours, for each client and path.
+The first response is stored for 24 hours under the client, the path and the key. A retry gets the
+stored response. See draft-ietf-httpapi-idempotency-key-header.
 """
 
 import re
@@ -24,32 +25,32 @@ def create(
     store: IdempotencyKeyRepository,
     make: Callable[[IdempotencyKey | None], Representation],
 ) -> Response[str]:
-    """201 with what `make` creates; or the first answer again, where this key had one for this body.
+    """Create a row and return 201, or return the stored response if the key was used before.
 
-    `make` keeps the answer in its own transaction, and raises IdempotencyKeyReused where there is one.
+    `make` stores the response in the transaction that creates the row. It raises
+    IdempotencyKeyReused if a response is stored already. That error reaches the client if the
+    stored response was for another body.
     """
-    key = read(request)
+    key = read_key(request)
     if key is None:
         return responses.created(request, make(None))
     try:
         return responses.created(request, make(key))
     except IdempotencyKeyReused:
-        first = store.find_response(key)
-        if first is None:
+        stored = store.find_response(key)
+        if stored is None:
             raise
-        return responses.created(request, first, replayed=True)
+        return responses.created(request, stored, replayed=True)
 
 
-def read(request: Request) -> IdempotencyKey | None:
-    """The key that the client gave. BadRequest unless it is 1 to 255 visible characters."""
+def read_key(request: Request) -> IdempotencyKey | None:
+    """Return the client's key, if it sent one. Raise BadRequest if it is invalid."""
     key = request.headers.get(HEADER)
     if key is None:
         return None
     if not KEY.fullmatch(key):
         raise BadRequest("Idempotency-Key must be 1 to 255 visible ASCII characters")
-    # The parts are digested one by one, so that no two lists of them run together into the same bytes.
+    # Each part is hashed, so that different parts cannot be joined to the same bytes.
     parts = (request.client_id, request.path, key)
-    digest = sha256(
-        b"".join(sha256(part.encode("utf-8", "surrogatepass")).digest() for part in parts)
-    ).digest()
-    return IdempotencyKey(digest, sha256(request.body).digest())
+    hashes = [sha256(part.encode("utf-8", "surrogatepass")).digest() for part in parts]
+    return IdempotencyKey(sha256(b"".join(hashes)).digest(), sha256(request.body).digest())

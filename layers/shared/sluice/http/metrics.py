@@ -1,7 +1,8 @@
-"""What CloudWatch hears of an environment: a line of metrics a minute, and at once of what should not be.
+"""Metrics of one execution environment for CloudWatch, printed in the embedded metric format.
 
-In the embedded metric format: Lambda hands printed lines to CloudWatch, which reads the numbers out of them. Their
-dimension is `service`, which a deployment sets to its stack's name; the alarms of template.yaml watch them.
+Lambda sends printed lines to CloudWatch, which reads the metrics from them. There is one line a
+minute, and a line within a second of a failure. The dimension is `service`, which a deployment sets
+to its stack's name. The alarms in template.yaml watch these metrics.
 """
 
 from __future__ import annotations
@@ -19,72 +20,77 @@ if TYPE_CHECKING:
     from sluice.settings import Settings
 
 NAMESPACE = "Sluice"
-URGENT_INTERVAL = (
-    1.0  # seconds, while there is trouble: a line for each request would be trouble of its own
-)
-COUNTED = 429  # the least HTTP status of errors that are counted
-TROUBLE = 500  # the least that is told of soon
+URGENT_INTERVAL = 1.0  # seconds between lines during failures, which could be many a second
+MIN_COUNTED_STATUS = 429  # errors with a lower HTTP status are not counted
+MIN_URGENT_STATUS = 500  # errors from this status on are reported within URGENT_INTERVAL
 INTERNAL_ERRORS = "internal_error"
 
 
 class MetricsEmitter:
-    """One environment's. Counters are what happened since the last line; a pool is as it was when it was fullest.
+    """Collects counts and prints them as metrics.
 
-    While all is well there is a line every `metrics_interval` of the settings in which somebody asks.
+    Counts are those since the last line. Pool metrics are from the moment of the highest use since
+    then. Without failures there is a line every `metrics_interval` of the settings, while the
+    function receives requests.
     """
 
     def __init__(self, *, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
-        self._told_at = float("-inf")
+        self._emitted_at = float("-inf")
         self._counts: Counter[str] = Counter()
         self._limiter_failures = 0
-        self._trouble = False
+        self._urgent = False
         self._breaker_open = False
 
-    def failed(self, status: int, code: str) -> None:
-        """A request was answered with this error."""
-        if status >= COUNTED:
+    def count_error(self, status: int, code: str) -> None:
+        """Count an error response."""
+        if status >= MIN_COUNTED_STATUS:
             self._counts[code] += 1
-        self._trouble |= status >= TROUBLE
+        self._urgent |= status >= MIN_URGENT_STATUS
 
     def count_stale_response(self) -> None:
-        """A request was answered with what an earlier one was."""
-        self._counts["stale_answers"] += 1
+        """Count a response that came from the stale response cache."""
+        self._counts["stale_responses"] += 1
 
-    def emit(self, shop: Runtime) -> None:
-        """Print a line, if it is time, there is trouble, or the circuit has opened or closed."""
-        new_failures = shop.limiter.failures - self._limiter_failures
-        breaker_open = shop.database.breaker.state != "closed"
-        now, pace = self._clock(), shop.settings.metrics_interval
-        if self._trouble or new_failures:
-            pace = min(pace, URGENT_INTERVAL)
-        if 0 <= now - self._told_at < pace and breaker_open == self._breaker_open:
+    def emit(self, runtime: Runtime) -> None:
+        """Print a line if it is due, after failures, or if the circuit breaker opened or closed."""
+        new_failures = runtime.limiter.failures - self._limiter_failures
+        breaker_open = runtime.database.breaker.state != "closed"
+        now = self._clock()
+        interval = runtime.settings.metrics_interval
+        if self._urgent or new_failures:
+            interval = min(interval, URGENT_INTERVAL)
+        is_due = not 0 <= now - self._emitted_at < interval
+        if not is_due and breaker_open == self._breaker_open:
             return
-        metrics = EphemeralMetrics(namespace=NAMESPACE, service=shop.settings.service)
-        for whose, database in shop.databases_by_metric_prefix().items():
+        metrics = EphemeralMetrics(namespace=NAMESPACE, service=runtime.settings.service)
+        for prefix, database in runtime.databases_by_metric_prefix().items():
             pool, used = database.take_peak()
             for name, value in asdict(pool).items():
-                metrics.add_metric(f"{whose}pool_{name}", MetricUnit.Count, value)
-            metrics.add_metric(f"{whose}pool_use", MetricUnit.Percent, used)
+                metrics.add_metric(f"{prefix}pool_{name}", MetricUnit.Count, value)
+            metrics.add_metric(f"{prefix}pool_use", MetricUnit.Percent, used)
             metrics.add_metric(
-                f"{whose}breaker_open", MetricUnit.Count, int(database.breaker.state != "closed")
+                f"{prefix}breaker_open", MetricUnit.Count, int(database.breaker.state != "closed")
             )
         metrics.add_metric("limiter_failures", MetricUnit.Count, new_failures)
-        if shop.replica is not None:
-            self._counts += shop.replica.take_counts()
+        if runtime.replica is not None:
+            self._counts += runtime.replica.take_counts()
         for name, number in self._counts.items():
             metrics.add_metric(name, MetricUnit.Count, number)
         metrics.flush_metrics()
-        print_internal_errors(shop.settings, self._counts[INTERNAL_ERRORS])
+        print_internal_errors(runtime.settings, self._counts[INTERNAL_ERRORS])
         self._counts.clear()
         self._limiter_failures += new_failures
-        self._told_at, self._trouble, self._breaker_open = now, False, breaker_open
+        self._emitted_at = now
+        self._urgent = False
+        self._breaker_open = breaker_open
 
 
 def print_internal_errors(settings: Settings, number: int) -> None:
-    """Print the number of internal errors of a published version as its own metric, by which a canary is judged.
+    """Print the number of internal errors of a published version as a metric of that version.
 
-    CloudWatch charges for each combination of dimensions, so a version without internal errors has no such metric.
+    The alarm that stops a canary deployment watches it. CloudWatch charges for each combination of
+    dimensions, so a version without internal errors has no such metric.
     """
     if number and settings.version != "$LATEST":
         metrics = EphemeralMetrics(namespace=NAMESPACE, service=settings.service)

@@ -1,8 +1,8 @@
-"""Requests that come through CloudFront: the check of its key, and the client's address.
+"""Check that requests come through CloudFront, and find the client's IP address.
 
-CloudFront is in front where the stack has a CdnDomainName. It adds `X-Sluice-Origin-Key` to each request, and a
-function at its edge sets `X-Sluice-Client-Address`. Both replace what a client sent under these names.
-docs/decisions/0019-domain-and-cloudfront.md has the reasons.
+A stack with a CdnDomainName has CloudFront in front of it. CloudFront adds `X-Sluice-Origin-Key` to
+each request, and a CloudFront function sets `X-Sluice-Client-Address`. Both replace headers of
+these names that a client sent. The reasons are in docs/decisions/0019-domain-and-cloudfront.md.
 """
 
 import hmac
@@ -16,9 +16,9 @@ ADDRESS_HEADER = "x-sluice-client-address"
 
 
 def require_cloudfront(request: Request, key: str) -> Request:
-    """Return the request with the address that CloudFront saw. Raise DirectAccess if it does not carry `key`.
+    """Return the request with the client IP that CloudFront saw. Raise DirectAccess without `key`.
 
-    An empty `key` means that no CloudFront is in front. Then both headers mean nothing, and the request stays as it is.
+    An empty `key` means that there is no CloudFront. Then both headers are ignored.
     """
     if not key:
         return request

@@ -1,4 +1,7 @@
-"""Query strings and path ids, read by what a list declares. Every fault is named; nothing is guessed or cut."""
+"""Parse query strings and path ids.
+
+All invalid parameters are reported at once. Nothing is guessed, and no value is cut to fit.
+"""
 
 import re
 import unicodedata
@@ -19,16 +22,16 @@ D = TypeVar("D")
 
 DEFAULT_LIMIT = 20
 MAX_LIMIT = 100
-MAX_CURSOR = 10_240  # characters: API Gateway takes no longer request line, so any cursor that arrives is read
+MAX_CURSOR = 10_240  # characters; API Gateway accepts no longer URL, so no cursor is too long
 MAX_OFFSET = 10_000
 MAX_SORTS = 3
 MAX_VALUES = 1_000  # in a comma-separated filter
-MAX_TEXT = 200
+MAX_TEXT = 200  # characters
 
 
 @dataclass(frozen=True, slots=True)
 class IntParam:
-    """A whole number that a parameter may be, and what it is where nobody says."""
+    """A parameter that is a whole number between two bounds, with a default."""
 
     min_value: int
     max_value: int
@@ -36,162 +39,170 @@ class IntParam:
 
 
 def parse_id(text: str, parameter: str = "id") -> int:
-    """The id in a path: InvalidParameter unless digits; NotFound beyond what an id can be."""
+    """Return an id from the path.
+
+    Raise InvalidParameter if it is not digits, and NotFound if it is larger than any id.
+    """
     if not re.fullmatch(r"\d+", text, re.ASCII):
-        raise InvalidParameter(
-            errors=[FieldError("invalid", "must be a whole number", parameter=parameter)]
-        )
+        error = FieldError("invalid", "must be a whole number", parameter=parameter)
+        raise InvalidParameter(errors=[error])
     if len(text) > 19 or int(text) > MAX_ID:
         raise NotFound
     return int(text)
 
 
 class QueryParams(Protocol):
-    """What a route may be asked: `read` takes the query string apart, or raises InvalidParameter with every fault."""
+    """The query parameters that a route accepts."""
 
-    def read(self, query: Mapping[str, str]) -> Any: ...
+    def read(self, query: Mapping[str, str]) -> Any:
+        """Return the parsed parameters, or raise InvalidParameter with all invalid ones."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
 class FieldsParams:
-    """`fields` of a single resource, which takes no other parameter: the names, or None for all."""
+    """The parameter `fields` of a single resource, which has no other parameter."""
 
     projection: Projection
 
     def read(self, query: Mapping[str, str]) -> frozenset[str] | None:
-        reader = _Reader(query)
-        fields = reader.take("fields", lambda text: _fields(text, self.projection.fields), None)
-        reader.finish()
+        """Return the selected fields, or None for all."""
+        parser = _ParamParser(query)
+        fields = parser.get("fields", lambda text: _fields(text, self.projection.fields), None)
+        parser.finish()
         return fields
 
 
 @dataclass(frozen=True, slots=True)
 class ListParams:
-    """Everything a list takes."""
+    """The parameters of a list: page, sort, fields, total and filters."""
 
     list_spec: ListSpec
 
     def read(self, query: Mapping[str, str]) -> ListQuery:
-        reader, list_spec = _Reader(query), self.list_spec
+        """Return the query for the repository."""
+        parser = _ParamParser(query)
+        known_fields = self.list_spec.projection.fields
         result = ListQuery(
-            limit=reader.take("limit", lambda text: _integer(text, 1, MAX_LIMIT), DEFAULT_LIMIT),
-            sort=reader.take("sort", lambda text: _sort(text, list_spec), ()),
-            fields=reader.take(
-                "fields", lambda text: _fields(text, list_spec.projection.fields), None
-            ),
-            cursor=reader.take("cursor", _text_up_to(MAX_CURSOR), None),
-            offset=reader.take("offset", lambda text: _integer(text, 0, MAX_OFFSET), 0),
-            include_total=reader.take("include_total", _boolean, False),
+            limit=parser.get("limit", lambda text: _integer(text, 1, MAX_LIMIT), DEFAULT_LIMIT),
+            sort=parser.get("sort", lambda text: _sort(text, self.list_spec), ()),
+            fields=parser.get("fields", lambda text: _fields(text, known_fields), None),
+            cursor=parser.get("cursor", _text_up_to(MAX_CURSOR), None),
+            offset=parser.get("offset", lambda text: _integer(text, 0, MAX_OFFSET), 0),
+            include_total=parser.get("include_total", _boolean, False),
             filters={
-                name: reader.take(name, _reader(declared), None)
-                for name, declared in list_spec.filters.items()
+                name: parser.get(name, _filter_parser(spec), None)
+                for name, spec in self.list_spec.filters.items()
                 if name in query
             },
         )
         if "offset" in query and "cursor" in query:
-            reader.fault("offset", "cannot be combined with cursor")
-        reader.finish()
+            parser.add_error("offset", "cannot be combined with cursor")
+        parser.finish()
         return result
 
 
 @dataclass(frozen=True, slots=True)
 class IntParams:
-    """Whole numbers, and no other parameters."""
+    """Parameters that are whole numbers."""
 
-    numbers: Mapping[str, IntParam]
+    params: Mapping[str, IntParam]
 
     def read(self, query: Mapping[str, str]) -> dict[str, int]:
-        reader = _Reader(query)
-        found = {
-            name: reader.take(name, _number(number), number.default)
-            for name, number in self.numbers.items()
+        """Return the value of each parameter."""
+        parser = _ParamParser(query)
+        values = {
+            name: parser.get(name, _bounded(param), param.default)
+            for name, param in self.params.items()
         }
-        reader.finish()
-        return found
+        parser.finish()
+        return values
 
 
 @dataclass(frozen=True, slots=True)
 class SqlParams:
-    """`query`, an analyst's statement, which is required, and how many rows it may give: `max_rows`."""
+    """The parameters of ad-hoc SQL: `query`, which is required, and `max_rows`."""
 
     max_length: int  # characters
     max_rows: IntParam
     example: str = ""
 
     def read(self, query: Mapping[str, str]) -> dict[str, Any]:
-        reader = _Reader(query)
-        text = reader.require("query", _text_up_to(self.max_length), "")
-        rows = reader.take("max_rows", _number(self.max_rows), self.max_rows.default)
-        reader.finish()
-        return {"query": text, "max_rows": rows}
+        """Return both parameters."""
+        parser = _ParamParser(query)
+        text = parser.require("query", _text_up_to(self.max_length), "")
+        max_rows = parser.get("max_rows", _bounded(self.max_rows), self.max_rows.default)
+        parser.finish()
+        return {"query": text, "max_rows": max_rows}
 
 
 @dataclass(frozen=True, slots=True)
 class DateRangeParams:
-    """`start_date` and `end_date`, its last day: both required, in order, at most `most_days` with both counted."""
+    """The parameters `start_date` and `end_date`. Both are required and included in the range."""
 
     max_days: int
 
     def read(self, query: Mapping[str, str]) -> tuple[date, date]:
-        reader = _Reader(query)
-        start, end = (
-            reader.require("start_date", _date, date.min),
-            reader.require("end_date", _date, date.min),
-        )
-        if not reader.errors and end < start:
-            reader.fault("end_date", "must not be before the first day")
-        elif not reader.errors and (end - start).days >= self.max_days:
-            reader.fault("end_date", f"must be within {self.max_days} days, the first day counted")
-        reader.finish()
+        """Return the first and the last day."""
+        parser = _ParamParser(query)
+        start = parser.require("start_date", _date, date.min)
+        end = parser.require("end_date", _date, date.min)
+        if not parser.errors and end < start:
+            parser.add_error("end_date", "must not be before the first day")
+        elif not parser.errors and (end - start).days >= self.max_days:
+            message = f"must be within {self.max_days} days, the first day included"
+            parser.add_error("end_date", message)
+        parser.finish()
         return start, end
 
 
-class _Reader:
-    """Takes parameters one by one and gathers what is wrong with each."""
+class _ParamParser:
+    """Parses parameters one by one and collects their errors."""
 
     def __init__(self, query: Mapping[str, str]) -> None:
         self._query = query
-        self._taken: set[str] = set()
+        self._known: set[str] = set()
         self.errors: list[FieldError] = []
 
-    def take(self, name: str, read: Callable[[str], T], default: D) -> T | D:
-        self._taken.add(name)
+    def get(self, name: str, parse: Callable[[str], T], default: D) -> T | D:
+        """Return the parsed parameter, or `default` if it is missing or invalid."""
+        self._known.add(name)
         if name not in self._query:
             return default
         try:
-            return read(self._query[name])
-        except ValueError as problem:
-            self.fault(name, str(problem))
+            return parse(self._query[name])
+        except ValueError as error:
+            self.add_error(name, str(error))
             return default
 
-    def require(self, name: str, read: Callable[[str], T], stand_in: T) -> T:
-        """As `take`, but a parameter that is missing is a fault; `stand_in` is what there is until `finish`."""
+    def require(self, name: str, parse: Callable[[str], T], placeholder: T) -> T:
+        """Like `get`, but a missing parameter is an error. `placeholder` is returned until then."""
         if name not in self._query:
-            self.fault(name, "is missing", code="required")
-        return self.take(name, read, stand_in)
+            self.add_error(name, "is missing", code="required")
+        return self.get(name, parse, placeholder)
 
-    def fault(self, name: str, message: str, *, code: str = "invalid") -> None:
+    def add_error(self, name: str, message: str, *, code: str = "invalid") -> None:
         self.errors.append(FieldError(code, message, parameter=name))
 
     def finish(self) -> None:
+        """Raise InvalidParameter if a parameter was invalid or is unknown."""
         for name in self._query:
-            if name not in self._taken:
-                shown = name[:100].encode("utf-8", "replace").decode()
-                self.errors.append(
-                    FieldError("unknown_parameter", "is not a parameter here", parameter=shown)
-                )
+            if name not in self._known:
+                printable = name[:100].encode("utf-8", "replace").decode()
+                self.add_error(printable, "is not a known parameter", code="unknown_parameter")
         if self.errors:
             raise InvalidParameter(errors=self.errors)
 
 
 def _integer(text: str, min_value: int, max_value: int) -> int:
-    if not re.fullmatch(r"-?\d{1,19}", text, re.ASCII) or not min_value <= int(text) <= max_value:
+    is_integer = re.fullmatch(r"-?\d{1,19}", text, re.ASCII)
+    if not is_integer or not min_value <= int(text) <= max_value:
         raise ValueError(f"must be a whole number from {min_value} to {max_value}")
     return int(text)
 
 
-def _number(number: IntParam) -> Callable[[str], int]:
-    return lambda text: _integer(text, number.min_value, number.max_value)
+def _bounded(param: IntParam) -> Callable[[str], int]:
+    return lambda text: _integer(text, param.min_value, param.max_value)
 
 
 def _boolean(text: str) -> bool:
@@ -213,26 +224,26 @@ def _text_up_to(max_length: int) -> Callable[[str], str]:
         if len(text) > max_length:
             raise ValueError(f"must have at most {max_length} characters")
         if "\0" in text:
-            raise ValueError("must be text without NUL")
+            raise ValueError("must not contain NUL characters")
         if any("\ud800" <= character <= "\udfff" for character in text):
-            raise ValueError("must be text without half a surrogate pair")
+            raise ValueError("must not contain unpaired surrogates")
         return text
 
     return read
 
 
 def _words(text: str) -> str:
-    """Text with a letter or a digit: `sluice.search_words` finds a word in it."""
+    """Parse a search text. It must contain a letter or a digit, so that it has a word to search."""
     text = _text_up_to(MAX_TEXT)(text)
     if all(unicodedata.category(character)[0] not in "LN" for character in text):
-        raise ValueError("must hold a word")
+        raise ValueError("must contain a word")
     return text
 
 
 def _email(text: str) -> str:
     text = _text_up_to(MAX_EMAIL)(text)
     if not EMAIL.fullmatch(text):
-        raise ValueError("must be an email address; a + in it is sent as %2B")
+        raise ValueError("must be an email address; encode a + in it as %2B")
     return text
 
 
@@ -250,12 +261,12 @@ def _integers(text: str) -> list[int]:
 def _values(text: str) -> list[str]:
     values = [value.strip() for value in text.split(",")]
     if len(values) > MAX_VALUES:
-        raise ValueError(f"must be at most {MAX_VALUES} values")
+        raise ValueError(f"must have at most {MAX_VALUES} values")
     return values
 
 
 def _time(text: str) -> datetime:
-    """RFC 3339 with an offset, or a date, which is its midnight in UTC."""
+    """Parse an RFC 3339 time with an offset, or a date, which stands for its midnight in UTC."""
     # A `+` that was not percent-encoded arrives as a space.
     candidate = re.sub(r" (?=\d\d:?\d\d$)", "+", text.strip()).upper()
     try:
@@ -269,7 +280,7 @@ def _time(text: str) -> datetime:
     try:
         return moment.astimezone(UTC)
     except OverflowError:
-        raise ValueError("must be a time of the years 1 to 9999 in UTC") from None
+        raise ValueError("must be between the years 1 and 9999 in UTC") from None
 
 
 def _choice(choices: Collection[str]) -> Callable[[str], str]:
@@ -293,23 +304,23 @@ def _sort(text: str, list_spec: ListSpec) -> tuple[tuple[str, bool], ...]:
     known = ", ".join(list_spec.sorts)
     for name, colon, direction in terms:
         if name not in list_spec.sorts:
-            raise ValueError(f"must name one of {known}, each with :asc or :desc")
+            raise ValueError(f"must be one of {known}, each with :asc or :desc")
         if colon and direction not in ("asc", "desc"):
             raise ValueError("must have asc or desc after the colon")
     if len(terms) > MAX_SORTS or len({name for name, _, _ in terms}) < len(terms):
-        raise ValueError(f"must be at most {MAX_SORTS} different keys")
+        raise ValueError(f"must have at most {MAX_SORTS} different keys")
     return tuple((name, direction == "desc") for name, _, direction in terms)
 
 
 def _fields(text: str, known: Collection[str]) -> frozenset[str]:
     names = [name.strip() for name in text.split(",")]
     if not all(name in known for name in names):
-        raise ValueError(f"must name fields among {', '.join(known)}")
+        raise ValueError(f"must contain only fields among {', '.join(known)}")
     return frozenset(names)
 
 
-def _reader(declared: Filter) -> Callable[[str], object]:
-    return _choice(declared.choices) if declared.choices else PARSERS[declared.kind]
+def _filter_parser(spec: Filter) -> Callable[[str], object]:
+    return _choice(spec.choices) if spec.choices else PARSERS[spec.kind]
 
 
 PARSERS: Mapping[FilterKind, Callable[[str], object]] = {

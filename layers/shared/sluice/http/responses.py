@@ -1,4 +1,4 @@
-"""Rows as responses: one with its ETag, or a page with its links."""
+"""Responses with rows: a single row with its ETag, or a page with its links."""
 
 from urllib.parse import quote, urlencode
 
@@ -12,38 +12,44 @@ from sluice.repositories.projection import Representation
 JSON = "application/json"
 
 
-def ok(request: Request, record: Representation) -> Response[str]:
-    """200 with the row, or 304 where the client holds it already. StaleVersion where a read's `If-Match` fails."""
-    headers = {"ETag": f'"{record.etag}"'}
-    if request.method in ("GET", "HEAD") and conditional.is_not_modified(request, record.etag):
+def ok(request: Request, row: Representation) -> Response[str]:
+    """Return 200 with the row, or 304 if the client already has it.
+
+    Raise StaleVersion if the `If-Match` header of a read excludes it.
+    """
+    headers = {"ETag": f'"{row.etag}"'}
+    if request.method in ("GET", "HEAD") and conditional.is_not_modified(request, row.etag):
         return Response(304, headers=headers)
-    return Response(200, JSON, record.json, headers)
+    return Response(200, JSON, row.json, headers)
 
 
-def created(request: Request, record: Representation, *, replayed: bool = False) -> Response[str]:
-    """201 with the new row and where it is from now on."""
-    headers = {"ETag": f'"{record.etag}"', "Location": f"{request.path}/{record.id}"}
+def created(request: Request, row: Representation, *, replayed: bool = False) -> Response[str]:
+    """Return 201 with the new row and its `Location`."""
+    headers = {"ETag": f'"{row.etag}"', "Location": f"{request.path}/{row.id}"}
     if replayed:
         headers["Idempotency-Replayed"] = "true"
-    return Response(201, JSON, record.json, headers)
+    return Response(201, JSON, row.json, headers)
 
 
 def no_content() -> Response[str]:
+    """Return 204."""
     return Response(204)
 
 
 def data(items: str) -> Response[str]:
-    """200 with rows that are all there is: no pages, no ETag."""
+    """Return 200 with all rows, without pagination and ETag. `items` is JSON without brackets."""
     return Response(200, JSON, f'{{"data":[{items}]}}')
 
 
 def page(request: Request, page: Page, limit: int) -> Response[str]:
-    """200 with the rows, where the list goes on in both directions, and the total where it was asked for."""
-    next_cursor, prev_cursor = _quoted(page.next_cursor), _quoted(page.prev_cursor)
+    """Return 200 with the rows of a page, its cursors and links, and the total if it is known."""
+    next_cursor = _quoted(page.next_cursor)
+    prev_cursor = _quoted(page.prev_cursor)
+    has_more = "true" if page.next_cursor else "false"
     total = "" if page.total is None else f',"total":{page.total}'
     body = (
         f'{{"data":[{page.items}],"pagination":{{"limit":{limit},'
-        f'"has_more":{"true" if page.next_cursor else "false"},'
+        f'"has_more":{has_more},'
         f'"next_cursor":{next_cursor},"prev_cursor":{prev_cursor}{total}}}}}'
     )
     links = [
@@ -59,7 +65,7 @@ def _quoted(cursor: str | None) -> str:
 
 
 def _link(request: Request, cursor: str) -> str:
-    """This request's own parameters, with the cursor in place of where it was."""
+    """Return the URL of this request with another cursor."""
     query = {
         name: value for name, value in request.query.items() if name not in ("cursor", "offset")
     }

@@ -1,4 +1,7 @@
-"""A route, as it is declared: what it is asked, takes and gives. It is run by this, and openapi.json made of it."""
+"""Declarations of routes: parameters, body, response and scope.
+
+The router serves requests by a RouteSpec, and scripts/openapi.py generates openapi.json from it.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,70 +18,91 @@ from sluice.repositories.projection import Column, Projection
 
 @dataclass(frozen=True, slots=True)
 class DataEnvelope:
-    """`{"data": […]}` with rows that are all there is: no pages, no ETag."""
+    """A response `{"data": […]}` with all rows, without pagination and ETag."""
 
     fields: Mapping[str, Column]
 
 
-Properties: TypeAlias = Mapping[
-    str, Any
-]  # JSON Schemas of an object's fields, where it is no resource
-ResponseSpec: TypeAlias = (
-    Projection | ListSpec | DataEnvelope | Properties | str | None
-)  # a str: the media type of no JSON; None: no body
+# JSON Schemas of the fields of an object that is not a resource.
+Properties: TypeAlias = Mapping[str, Any]
+
+# A str is the media type of a response that is not JSON. None is a response without a body.
+ResponseSpec: TypeAlias = Projection | ListSpec | DataEnvelope | Properties | str | None
 
 
 @dataclass(frozen=True, slots=True)
 class RouteSpec:
-    """`path` has its ids as `<name>`; `name` is the function's, and `text` what it says of itself."""
+    """A route as a handler declares it.
+
+    name: the handler's function name, which is the operationId in openapi.json.
+    text: the handler's docstring, which is the description in openapi.json.
+    path: the path template, with its ids as `<name>`.
+    scope: the scope that clients need; empty for an open route.
+    idempotent: whether `Idempotency-Key` makes the POST safe to repeat.
+    stale_if_error: whether a cached response is served while the database is unavailable.
+    """
 
     method: str
     path: str
     name: str
     text: str
     response: ResponseSpec
-    scope: str  # that its callers need; empty: it is open
+    scope: str
     query: QueryParams | None = None
     body: BodySchema | None = None
-    idempotent: bool = False  # a POST that Idempotency-Key makes safe to repeat
-    stale_if_error: bool = False  # while the database is away, the last good answer will do
+    idempotent: bool = False
+    stale_if_error: bool = False
 
     @property
     def media_types(self) -> tuple[str, ...]:
-        """What a body may be declared as."""
-        is_merge_patch = self.method == "PATCH" and self.body is not None and self.body.merge_patch
-        return (content.JSON, content.MERGE_PATCH) if is_merge_patch else (content.JSON,)
+        """Return the media types that the body may have."""
+        if self.method == "PATCH" and self.body is not None and self.body.merge_patch:
+            return (content.JSON, content.MERGE_PATCH)
+        return (content.JSON,)
 
     @property
     def changes_collection(self) -> bool:
-        """Does it add to a collection, or change many of its rows? Then that is what a precondition is about."""
+        """Return whether the route adds to a collection or changes many of its rows.
+
+        Then a precondition applies to the collection and not to a row.
+        """
         creates = self.method == "POST" and isinstance(self.response, Projection)
         return creates or (self.method == "PATCH" and "<" not in self.path)
 
-    def receive(self, request: Request) -> Request:
-        """Return the request as the route may read it, unpacked.
+    def prepare(self, request: Request) -> Request:
+        """Check the headers and return the request with its body decompressed.
 
-        NotAcceptable if the client takes no JSON and JSON is what it would get; else what `content` raises.
+        Raise NotAcceptable if the response is JSON and the client does not accept JSON. Also raise
+        what `content.require_media_type` and `content.decode` raise.
         """
-        gives_json = self.response is not None and not isinstance(self.response, str)
+        returns_json = self.response is not None and not isinstance(self.response, str)
         accepted = accept.choose(request.headers.get("accept", ""), (content.JSON,), content.JSON)
-        if gives_json and accepted is None:
+        if returns_json and accepted is None:
             raise NotAcceptable(f"The response is {content.JSON}, which the Accept header excludes")
         if self.body is None:
             return request
         content.require_media_type(request, self.media_types)
         return content.decode(request, self.body.max_bytes)
 
-    def read(self, request: Request, ids: Mapping[str, str]) -> tuple[list[Any], dict[str, int]]:
-        """The route's arguments: what was asked or sent, and the ids in the path. BadRequest and ValidationFailed."""
-        numbers = {name: parse_id(text, name) for name, text in ids.items()}
+    def parse_arguments(
+        self, request: Request, path_ids: Mapping[str, str]
+    ) -> tuple[list[Any], dict[str, int]]:
+        """Return the handler's positional arguments, and its path ids by name.
+
+        Raise BadRequest or ValidationFailed for an invalid query, body or id.
+        """
+        ids = {name: parse_id(text, name) for name, text in path_ids.items()}
         if self.body is not None:
-            return [self.body.read_body(content.read(request), self.method)], numbers
-        return [] if self.query is None else [self.query.read(request.query)], numbers
+            return [self.body.read_body(content.read(request), self.method)], ids
+        if self.query is not None:
+            return [self.query.read(request.query)], ids
+        return [], ids
 
 
-def query_of(response: ResponseSpec) -> QueryParams | None:
-    """What everybody may ask of a page and of a single resource."""
+def default_query(response: ResponseSpec) -> QueryParams | None:
+    """Return the query parameters that every list and every single resource has."""
     if isinstance(response, ListSpec):
         return ListParams(response)
-    return FieldsParams(response) if isinstance(response, Projection) else None
+    if isinstance(response, Projection):
+        return FieldsParams(response)
+    return None

@@ -1,4 +1,4 @@
-"""The way in to every function: routes, methods, CORS, request ids, and errors made problems in one place."""
+"""The router of every function: routes, methods, authentication, CORS, request ids and errors."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from sluice.http.metrics import MetricsEmitter
 from sluice.http.origin import require_cloudfront
 from sluice.http.query_params import QueryParams
 from sluice.http.request import Request
-from sluice.http.route import ResponseSpec, RouteSpec, query_of
+from sluice.http.route import ResponseSpec, RouteSpec, default_query
 from sluice.http.stale_cache import StaleResponseCache
 from sluice.request_stats import RequestStats
 from sluice.settings import SettingsError, origin_key, trace_settings
@@ -45,25 +45,29 @@ logger = logging.getLogger("sluice")
 
 RouteHandler: TypeAlias = Callable[..., Response[Any]]
 
-RESPONSE_MARGIN = 0.3  # of the function's time, for making the answer and sending it
+RESPONSE_MARGIN = 0.3  # seconds of the function's timeout, kept for building and sending a response
 
 
 def _no_runtime() -> Runtime:
-    raise RuntimeError("this function works with no shop")
+    raise RuntimeError("this function was declared without a runtime")
 
 
 class Api:
-    """A function's routes. The instance is the Lambda handler.
+    """The routes of a function. An instance is the Lambda handler.
 
-    A route takes the Request, then what it was asked or sent, already read as it declares, and by name the ids in its
-    path; it returns a Response or raises a SluiceError. GET also answers HEAD; OPTIONS and 405 follow from the routes
-    there are.
+    A route handler gets the Request, then the parsed body or query parameters, then the path ids by
+    name. It returns a Response or raises a SluiceError. GET routes also serve HEAD. OPTIONS and
+    405 responses are derived from the routes.
 
-    With a `scope` nobody is answered whom `shop` does not admit, nor served without `scope`:read for a GET, :write for
-    the rest, or the scope that a route names for itself. With `scopes_within` nobody is answered either, but the routes
-    judge scopes themselves. `cors_origins` are the settings' own where they are not given. Without `storable` no client
-    may keep a response: for those that hold signed URLs. With `counts_unmatched` this function is open, and a request
-    that none of its routes takes is admitted if it shows credentials: so a client is known and counted on every path.
+    runtime: returns the Runtime. It is called by the first request that needs it, because importing
+        a function must not read settings.
+    scope: requests must be authenticated. GET needs the scope `<scope>:read`, other methods
+        `<scope>:write`, unless a route declares its own scope.
+    authenticate_only: requests must be authenticated, and the routes check scopes themselves.
+    cors_origins: the allowed origins; by default those of the settings.
+    cacheable: whether clients may store responses. False for routes that return signed URLs.
+    rate_limit_unmatched: the function is open, but requests with credentials that match no route
+        are authenticated. So clients are also rate limited on unknown paths.
     """
 
     def __init__(
@@ -76,28 +80,28 @@ class Api:
         cacheable: bool = True,
         rate_limit_unmatched: bool = False,
     ) -> None:
-        self._runtime = runtime  # asked when somebody asks: importing a function reads no settings
+        self._runtime = runtime
         self._scope = scope
-        self._admits = bool(scope) or authenticate_only
-        self._counts_unmatched = rate_limit_unmatched
+        self._authenticates = bool(scope) or authenticate_only
+        self._rate_limit_unmatched = rate_limit_unmatched
         self._cors_origins = cors_origins
-        self._storable = self._admits and cacheable
+        self._cacheable = self._authenticates and cacheable
         self._resolver = APIGatewayHttpResolver()
         self._resolver.not_found(self._unmatched)
         self._resolver.exception_handler(Exception)(self._problem)
-        self._methods: dict[str, set[str]] = {}  # by path, whose ids are <names>
+        self._methods: dict[str, set[str]] = {}  # by path template
         self.routes: list[RouteSpec] = []
         self._reset()
         snapstart.before_snapshot(self._reset)
 
     def _reset(self) -> None:
-        """As if nobody had asked yet."""
+        """Set the state of a new execution environment."""
         self._request = Request("", "", {}, {}, b"")
         self._entry = AccessLogEntry(0.0)
         self._cold = True
         self._tracer: Tracer | None = None
-        self._last_good = StaleResponseCache()
-        self._telemetry = MetricsEmitter()
+        self._stale_responses = StaleResponseCache()
+        self._metrics = MetricsEmitter()
 
     def get(
         self,
@@ -108,18 +112,13 @@ class Api:
         scope: str = "",
         stale_if_error: bool = False,
     ) -> Callable[[RouteHandler], RouteHandler]:
-        """`query` is what this route alone may be asked; pages and single resources have theirs.
+        """Declare a GET route. By default `query` is that of a list or a single resource.
 
-        With `fallback` the last good answer is given again while the database is away.
+        With `stale_if_error` the last successful response is served while the database is
+        unavailable.
         """
-        return self._route(
-            "GET",
-            path,
-            response,
-            scope,
-            query=query or query_of(response),
-            stale_if_error=stale_if_error,
-        )
+        query = query or default_query(response)
+        return self._route("GET", path, response, scope, query=query, stale_if_error=stale_if_error)
 
     def post(
         self,
@@ -130,159 +129,185 @@ class Api:
         idempotent: bool = True,
         scope: str = "",
     ) -> Callable[[RouteHandler], RouteHandler]:
+        """Declare a POST route. `idempotent` routes accept `Idempotency-Key`."""
         return self._route("POST", path, response, scope, body=body, idempotent=idempotent)
 
     def put(
         self, path: str, *, body: BodySchema, response: ResponseSpec
     ) -> Callable[[RouteHandler], RouteHandler]:
+        """Declare a PUT route."""
         return self._route("PUT", path, response, body=body)
 
     def patch(
         self, path: str, *, body: BodySchema, response: ResponseSpec
     ) -> Callable[[RouteHandler], RouteHandler]:
+        """Declare a PATCH route."""
         return self._route("PATCH", path, response, body=body)
 
     def delete(self, path: str) -> Callable[[RouteHandler], RouteHandler]:
+        """Declare a DELETE route, which returns 204."""
         return self._route("DELETE", path, None)
 
     def __call__(self, event: Mapping[str, Any], context: Any) -> dict[str, Any]:
-        """Answer one HTTP API event. Nothing escapes: an unknown error is logged whole and answered as a bare 500."""
-        entry = self._entry = AccessLogEntry(
-            time.perf_counter()
-        )  # one request at a time: Lambda's promise
-        request = self._request = Request.from_event(event, context.aws_request_id)
-        # The resolver's routes know no path but one of ASCII; an id of anything else is theirs to refuse. Its copy
-        # of the headers would only be looked at to compress, which nothing here asks for.
-        plain = {**event, "rawPath": quote(request.path, errors="replace"), "headers": {}}
+        """Handle an HTTP API event. Never raises: unexpected errors are logged and become a 500."""
+        # Lambda sends an execution environment one request at a time, so the state may be here.
+        entry = self._entry = AccessLogEntry(time.perf_counter())
+        self._request = Request.from_event(event, context.aws_request_id)
         seconds = context.get_remaining_time_in_millis() / 1000 - RESPONSE_MARGIN
-        with deadline.within(seconds), request_stats.collect() as taken:
+        with deadline.within(seconds), request_stats.collect() as stats:
             try:
-                request = self._request = require_cloudfront(request, origin_key())
-                if request.method == "OPTIONS":
-                    answer = self._preflight()
-                else:
-                    self._admit(request)
-                    answer = self._resolver.resolve(plain, context)
+                response = self._respond(event, context)
             except Exception as error:
-                answer = _as_answer(self._problem(error))
-        headers = answer["headers"]
+                response = _to_payload(self._problem(error))
+        request = self._request
+        headers = response["headers"]
         headers["X-Request-Id"] = context.aws_request_id
         if entry.decision is not None:
             headers.update(entry.decision.headers())
-        if taken.commit_lsn:
-            headers["X-Sluice-Min-LSN"] = taken.commit_lsn
+        if stats.commit_lsn:
+            headers["X-Sluice-Min-LSN"] = stats.commit_lsn
         if "origin" in request.headers:
             headers.update(cors.headers(request, self._origins(), allow=headers.get("Allow", "")))
-        # HEAD has GET's body here: the gateway takes Content-Length from it, and sends none of it.
-        headers.update(
-            caching.headers(request.method, answer["statusCode"], headers, cacheable=self._storable)
-        )
-        entry.status, entry.seconds = answer["statusCode"], time.perf_counter() - entry.began
-        self._record(entry, taken, headers)
-        return answer
+        # The response to HEAD still has a body. API Gateway takes Content-Length from it and does
+        # not send it.
+        status = response["statusCode"]
+        headers.update(caching.headers(request.method, status, headers, cacheable=self._cacheable))
+        entry.status = status
+        entry.seconds = time.perf_counter() - entry.started_at
+        self._record(entry, stats, headers)
+        return response
 
-    def _record(self, entry: AccessLogEntry, taken: RequestStats, headers: dict[str, Any]) -> None:
-        """What is told of a request when it is answered: to CloudWatch, to the log, and to those who develop."""
-        if entry.decision is not None:  # somebody is known, so there is a shop to tell of
-            shop = self._runtime()
-            self._telemetry.emit(shop)
-            if shop.settings.server_timing:
-                headers["Server-Timing"] = access_log.server_timing(entry, taken)
+    def _respond(self, event: Mapping[str, Any], context: Any) -> dict[str, Any]:
+        """Authenticate the request and call the matching route."""
+        self._request = require_cloudfront(self._request, origin_key())
+        if self._request.method == "OPTIONS":
+            return self._preflight()
+        # The resolver matches only ASCII paths; routes reject other ids themselves. Its copy of the
+        # headers is used only for compression, which no route asks for.
+        path = quote(self._request.path, errors="replace")
+        self._authenticate(self._request)
+        return self._resolver.resolve({**event, "rawPath": path, "headers": {}}, context)
+
+    def _record(self, entry: AccessLogEntry, stats: RequestStats, headers: dict[str, Any]) -> None:
+        """Write metrics, the access log and the trace, and add `Server-Timing` if it is enabled."""
+        if entry.decision is not None:  # an authenticated request, so there is a runtime
+            runtime = self._runtime()
+            self._metrics.emit(runtime)
+            if runtime.settings.server_timing:
+                headers["Server-Timing"] = access_log.server_timing(entry, stats)
         entry.route = entry.route or _openapi_path(self._path())
-        access_log.write(self._request, entry, taken, cold=self._cold)
-        if self._cold and (wanted := trace_settings()) is not None:
-            from sluice.http.trace import Tracer  # only where it is on
+        access_log.write(self._request, entry, stats, cold=self._cold)
+        if self._cold and (settings := trace_settings()) is not None:
+            from sluice.http.trace import Tracer  # imported only if tracing is on
 
-            self._tracer = Tracer(wanted)
+            self._tracer = Tracer(settings)
         if self._tracer is not None:
-            self._tracer.send(self._request, entry, taken)
+            self._tracer.send(self._request, entry, stats)
         self._cold = False
 
     def _route(
         self, method: str, path: str, response: ResponseSpec, own_scope: str = "", **declared: Any
     ) -> Callable[[RouteHandler], RouteHandler]:
         methods = ["GET", "HEAD"] if method == "GET" else [method]
-        usual = f"{self._scope}:{'read' if method == 'GET' else 'write'}" if self._scope else ""
+        access = "read" if method == "GET" else "write"
+        default_scope = f"{self._scope}:{access}" if self._scope else ""
 
-        def register(route: RouteHandler) -> RouteHandler:
-            scope = own_scope or usual
-            operation = RouteSpec(
-                method, path, route.__name__, route.__doc__ or "", response, scope, **declared
+        def register(handler: RouteHandler) -> RouteHandler:
+            route = RouteSpec(
+                method=method,
+                path=path,
+                name=handler.__name__,
+                text=handler.__doc__ or "",
+                response=response,
+                scope=own_scope or default_scope,
+                **declared,
             )
+            openapi_path = _openapi_path(path)
 
-            shown = _openapi_path(path)
+            def respond(**path_ids: str) -> Response[str]:
+                self._entry.route = openapi_path
+                return self._call(route, handler, path_ids)
 
-            def answer(**ids: str) -> Response[str]:
-                self._entry.route = shown
-                if scope and scope not in self._request.scopes:
-                    raise InsufficientScope(scope)
-                request = self._request = operation.receive(self._request)
-                if operation.changes_collection:
-                    conditional.require_collection_precondition(request)
-                if operation.query is None:
-                    _require_no_query(request)
-                arguments, numbers = operation.read(request, ids)
-                if operation.stale_if_error:
-                    return self._stale_if_error(lambda: route(request, *arguments, **numbers))
-                return route(request, *arguments, **numbers)
-
-            self._resolver.route(path, methods)(answer)
+            self._resolver.route(path, methods)(respond)
             self._methods.setdefault(path, set()).update(methods)
-            self.routes.append(operation)
-            return route
+            self.routes.append(route)
+            return handler
 
         return register
 
-    def _admit(self, request: Request) -> None:
-        """Before anything else, even before what there is at this path: know who asks, and whether once too often."""
-        shown = request.headers.get("x-api-key"), request.headers.get("authorization")
-        if shown == (None, None):  # an unknown path costs those who show nothing, and us, nothing
-            asks = self._admits and self._path() is not None
-        else:
-            asks = self._admits or (self._counts_unmatched and not self._matches())
-        if asks:
-            shop = self._runtime()
-            principal, decision = shop.admit(*shown, request.client_ip, request.claims)
-            self._request = replace(request, client_id=principal.client_id, scopes=principal.scopes)
-            self._entry.decision = decision
-            if not decision.allowed:
-                raise RateLimited(decision.retry_after)
-            if shop.replica is not None:
-                request_stats.current().min_lsn = request.min_lsn()
+    def _call(
+        self, route: RouteSpec, handler: RouteHandler, path_ids: Mapping[str, str]
+    ) -> Response[str]:
+        """Check what the route declares, parse its arguments and call its handler."""
+        if route.scope and route.scope not in self._request.scopes:
+            raise InsufficientScope(route.scope)
+        request = self._request = route.prepare(self._request)
+        if route.changes_collection:
+            conditional.require_collection_precondition(request)
+        if route.query is None:
+            _require_no_query(request)
+        arguments, ids = route.parse_arguments(request, path_ids)
+        if route.stale_if_error:
+            return self._stale_if_error(lambda: handler(request, *arguments, **ids))
+        return handler(request, *arguments, **ids)
 
-    def _stale_if_error(self, ask: Callable[[], Response[str]]) -> Response[str]:
+    def _authenticate(self, request: Request) -> None:
+        """Authenticate the client and check its rate limit, before the path is matched.
+
+        Raise what `Runtime.admit` raises, and RateLimited.
+        """
+        api_key = request.headers.get("x-api-key")
+        authorization = request.headers.get("authorization")
+        if api_key is None and authorization is None:
+            # A request without credentials for an unknown path is a 404, which costs nothing.
+            is_required = self._authenticates and self._path() is not None
+        else:
+            is_required = self._authenticates or (
+                self._rate_limit_unmatched and not self._matches()
+            )
+        if not is_required:
+            return
+        runtime = self._runtime()
+        principal, decision = runtime.admit(
+            api_key, authorization, request.client_ip, request.claims
+        )
+        self._request = replace(request, client_id=principal.client_id, scopes=principal.scopes)
+        self._entry.decision = decision
+        if not decision.allowed:
+            raise RateLimited(decision.retry_after)
+        if runtime.replica is not None:
+            request_stats.current().min_lsn = request.min_lsn()
+
+    def _stale_if_error(self, call: Callable[[], Response[str]]) -> Response[str]:
+        """Return the route's response, or the cached one while the circuit breaker is open."""
         cache_key = f"{self._request.path}?{sorted(self._request.query.items())}"
         try:
-            answer = ask()
+            response = call()
         except CircuitOpen:
-            old = self._last_good.find(
-                cache_key, max_age=self._runtime().settings.stale_if_error_seconds
-            )
-            if (
-                old is None or request_stats.current().min_lsn
-            ):  # who wants no older data than that is not given what was kept
+            max_age = self._runtime().settings.stale_if_error_seconds
+            stale = self._stale_responses.find(cache_key, max_age=max_age)
+            # A client that sent a minimum LSN must not get older data than that.
+            if stale is None or request_stats.current().min_lsn:
                 raise
-            self._telemetry.count_stale_response()
-            return old
-        if answer.status_code == 200:
-            self._last_good.store(cache_key, answer)
-        return answer
+            self._metrics.count_stale_response()
+            return stale
+        if response.status_code == 200:
+            self._stale_responses.store(cache_key, response)
+        return response
 
     def _allowed(self) -> str:
-        """The methods of this path; NotFound where it is none of ours."""
+        """Return the methods of the request's path for `Allow`. Raise NotFound without a route."""
         path = self._path()
         if path is None:
-            raise NotFound("There is nothing at this path")
+            raise NotFound("No route matches this path")
         return ", ".join(sorted({*self._methods[path], "OPTIONS"}))
 
     def _path(self) -> str | None:
-        """The path of ours that was asked for. Routes know theirs: this is for requests that reach none."""
-        ours = (
-            path
-            for path in self._methods
-            if re.fullmatch(re.sub(r"<\w+>", "[^/]+", path), self._request.path)
-        )
-        return next(ours, None)
+        """Return the path template that matches the request, if there is one."""
+        for template in self._methods:
+            if re.fullmatch(re.sub(r"<\w+>", "[^/]+", template), self._request.path):
+                return template
+        return None
 
     def _matches(self) -> bool:
         path = self._path()
@@ -290,89 +315,74 @@ class Api:
 
     def _unmatched(self, _: Exception) -> Response[str]:
         raise MethodNotAllowed(
-            f"This path does not take {self._request.method[:20]}",
+            f"This path does not support the method {self._request.method[:20]}",
             headers={"Allow": self._allowed()},
         )
 
     def _preflight(self) -> dict[str, Any]:
         headers = {"Allow": self._allowed()}
-        for operation in self.routes:
-            if (
-                operation.path == self._path()
-                and operation.method in ("POST", "PATCH")
-                and operation.body
-            ):
-                headers |= content.accepted_types_header(operation.method, operation.media_types)
-        return _as_answer(Response(204, headers=headers))
+        path = self._path()
+        for route in self.routes:
+            if route.path == path and route.method in ("POST", "PATCH") and route.body:
+                headers |= content.accepted_types_header(route.method, route.media_types)
+        return _to_payload(Response(204, headers=headers))
 
     def _problem(self, error: Exception) -> Response[str]:
         return problem.render(self.to_api_error(error), self._request.id)
 
     def to_api_error(self, error: Exception) -> SluiceError:
-        """The error as its client may see it. What is ours, or the database's, is logged, and counted."""
+        """Return the error that the client may see. Log and count server errors."""
+        extra = {"request_id": self._request.id}
         if not isinstance(error, SluiceError):
-            logger.error("unexpected error", exc_info=error, extra={"request_id": self._request.id})
+            logger.error("unexpected error", exc_info=error, extra=extra)
             error = InternalError()
-        elif isinstance(error, CircuitOpen):  # the failure that opened it has told why
-            logger.warning(
-                "%s: %s", error.code, error.detail, extra={"request_id": self._request.id}
-            )
+        elif isinstance(error, CircuitOpen):  # the error that opened the circuit has been logged
+            logger.warning("%s: %s", error.code, error.detail, extra=extra)
         elif error.status >= 500:
-            logger.error(
-                "%s: %s",
-                error.code,
-                error.detail,
-                exc_info=error,
-                extra={"request_id": self._request.id},
-            )
-        self._telemetry.failed(error.status, error.code)
+            logger.error("%s: %s", error.code, error.detail, exc_info=error, extra=extra)
+        self._metrics.count_error(error.status, error.code)
         self._entry.code = self._entry.code or error.code
         return error
 
     def _origins(self) -> Collection[str]:
-        """The origins whose pages may read what this function answers."""
+        """Return the origins whose pages may read the responses of this function."""
         if self._cors_origins is not None:
             return self._cors_origins
         try:
             return self._runtime().settings.cors_origins
-        except SettingsError:  # which every route that needs settings reports
+        except SettingsError:  # reported by every route that needs settings
             return ()
 
 
 def json_response(
     status: int, body: object, headers: Mapping[str, str] | None = None
 ) -> Response[str]:
-    """A body that Python renders; rows come rendered by PostgreSQL."""
-    return Response(
-        status, "application/json", json.dumps(body, separators=(",", ":")), dict(headers or {})
-    )
+    """Return a JSON response that Python serializes. Rows are serialized by PostgreSQL."""
+    text = json.dumps(body, separators=(",", ":"))
+    return Response(status, "application/json", text, dict(headers or {}))
 
 
-def _as_answer(response: Response[str]) -> dict[str, Any]:
-    """As the resolver gives its own: payload format 2.0."""
-    content = {"Content-Type": response.content_type} if response.content_type else {}
+def _to_payload(response: Response[str]) -> dict[str, Any]:
+    """Return a response in API Gateway's payload format 2.0, as the resolver does."""
+    content_type = {"Content-Type": response.content_type} if response.content_type else {}
     return {
         "statusCode": response.status_code,
-        "headers": {**response.headers, **content},
+        "headers": {**response.headers, **content_type},
         "body": response.body or "",
         "isBase64Encoded": False,
     }
 
 
-def _openapi_path(path: str | None) -> str:
-    """As OpenAPI and template.yaml write it."""
-    return (path or "").replace("<", "{").replace(">", "}")
+def _openapi_path(template: str | None) -> str:
+    """Return a path template as OpenAPI and template.yaml write it."""
+    return (template or "").replace("<", "{").replace(">", "}")
 
 
 def _require_no_query(request: Request) -> None:
-    if request.query:
-        raise InvalidParameter(
-            errors=[
-                FieldError(
-                    "unknown_parameter",
-                    f"is not a parameter of {request.method} here",
-                    parameter=name[:100],
-                )
-                for name in request.query
-            ]
-        )
+    """Raise InvalidParameter if the request has query parameters."""
+    message = f"is not a parameter of {request.method} here"
+    errors = [
+        FieldError("unknown_parameter", message, parameter=name[:100]) for name in request.query
+    ]
+    if errors:
+        raise InvalidParameter(errors=errors)

@@ -1,4 +1,4 @@
-"""What a client may write of a resource, where REST and GraphQL both take it."""
+"""Field types and body schemas that REST and GraphQL share."""
 
 from sluice.http.body import (
     MAX_ID,
@@ -12,7 +12,7 @@ from sluice.http.body import (
     Text,
 )
 
-# All of a product but its category, which REST knows by its slug and GraphQL by its id.
+# Without the category, which is a slug in REST and an id in GraphQL.
 PRODUCT: dict[str, FieldType] = {
     "name": Text(200, example="Sample Mug"),
     "description": Text(
@@ -29,6 +29,6 @@ ITEM = BodySchema(
 ORDER_READ_ONLY = ("id", "total", "created_at", "updated_at", "version")
 NEW_ORDER = BodySchema(
     {"user_id": Integer(1, MAX_ID), "items": Items(ITEM, max_items=100)},
-    immutable={"status": Choice(("pending",), example="pending")},  # a new order has no other
+    immutable={"status": Choice(("pending",), example="pending")},  # the status of each new order
     read_only=ORDER_READ_ONLY,
 )

@@ -1,6 +1,7 @@
-"""The last good answers, for when the database is away: an old price is better than none, as long as it says so.
+"""A cache of successful responses, which are served while the database is unavailable.
 
-After stale-if-error (RFC 5861): `Age` in seconds, and `Warning: 110`, which RFC 9111 no longer needs and many read.
+It follows stale-if-error (RFC 5861). A cached response has `Age` in seconds, and `Warning: 110`,
+which RFC 9111 made obsolete but many clients still read.
 """
 
 import time
@@ -10,37 +11,36 @@ from typing import NamedTuple
 
 from aws_lambda_powertools.event_handler import Response
 
-KEPT = 256  # answers; a product's may have 60 KB
+CACHE_SIZE = 256  # responses; that of a product may have 60 KB
 
 
-class _Kept(NamedTuple):
-    answer: Response[str]
-    at: float
+class _CachedResponse(NamedTuple):
+    response: Response[str]
+    stored_at: float
 
 
 class StaleResponseCache:
-    """One environment's answers, the least asked for forgotten first."""
+    """An in-memory cache of the responses of one execution environment. The oldest is evicted."""
 
     def __init__(self, *, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
-        self._kept: OrderedDict[str, _Kept] = OrderedDict()
+        self._responses: OrderedDict[str, _CachedResponse] = OrderedDict()
 
-    def store(self, cache_key: str, answer: Response[str]) -> None:
-        self._kept[cache_key] = _Kept(answer, self._clock())
-        self._kept.move_to_end(cache_key)
-        if len(self._kept) > KEPT:
-            self._kept.popitem(last=False)
+    def store(self, cache_key: str, response: Response[str]) -> None:
+        """Store a response under `cache_key`."""
+        self._responses[cache_key] = _CachedResponse(response, self._clock())
+        self._responses.move_to_end(cache_key)
+        if len(self._responses) > CACHE_SIZE:
+            self._responses.popitem(last=False)
 
     def find(self, cache_key: str, *, max_age: float) -> Response[str] | None:
-        """The answer that this question had less than so many seconds ago, marked as old."""
-        kept = self._kept.get(cache_key)
-        if kept is None:
+        """Return the cached response, with `Age`, if it is younger than `max_age` seconds."""
+        cached = self._responses.get(cache_key)
+        if cached is None:
             return None
-        age = max(0, int(self._clock() - kept.at))
+        age = max(0, int(self._clock() - cached.stored_at))
         if age >= max_age:
             return None
-        answer = kept.answer
-        marks = {"Age": str(age), "Warning": '110 - "Response is Stale"'}
-        return Response(
-            answer.status_code, answer.content_type, answer.body, {**answer.headers, **marks}
-        )
+        response = cached.response
+        headers = {**response.headers, "Age": str(age), "Warning": '110 - "Response is Stale"'}
+        return Response(response.status_code, response.content_type, response.body, headers)

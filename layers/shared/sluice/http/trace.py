@@ -1,7 +1,8 @@
-"""Sends X-Ray a subsegment for each request that Lambda samples: its id, route, outcome, and its share of the database.
+"""Send X-Ray a subsegment for each request that Lambda samples: id, route, outcome, database time.
 
-Imported only if tracing is on. AWS's SDK for X-Ray is in maintenance and takes longer to import than all of a function;
-this is its one message, a UDP datagram to Lambda's own daemon. It waits for nothing, and a lost one is only lost.
+This module is imported only if tracing is on. It does not use the AWS X-Ray SDK, which is in
+maintenance and takes longer to import than a whole function. A subsegment is one UDP datagram to
+the daemon in Lambda's environment. It is sent without waiting and may be lost.
 
 https://docs.aws.amazon.com/xray/latest/devguide/xray-api-segmentdocuments.html
 """
@@ -22,7 +23,10 @@ HEADER = b'{"format":"json","version":1}\n'
 
 
 class Tracer:
-    """One environment's. `header` gives the invocation's trace header, as Lambda sets it before each."""
+    """Sends the subsegments of one execution environment.
+
+    `settings.header` returns the trace header, which Lambda sets before each invocation.
+    """
 
     def __init__(self, settings: TraceSettings, *, clock: Callable[[], float] = time.time) -> None:
         self._header = settings.header
@@ -32,20 +36,16 @@ class Tracer:
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._socket.setblocking(False)
 
-    def send(self, request: Request, entry: AccessLogEntry, spent: RequestStats) -> None:
-        """Send the subsegment of a request that is done, if it is sampled."""
-        fields = dict(
-            part.strip().split("=", 1) for part in self._header().split(";") if "=" in part
-        )
+    def send(self, request: Request, entry: AccessLogEntry, stats: RequestStats) -> None:
+        """Send the subsegment of a completed request, if Lambda samples it."""
+        parts = self._header().split(";")
+        fields = dict(part.strip().split("=", 1) for part in parts if "=" in part)
         if fields.get("Sampled") != "1" or not {"Root", "Parent"} <= fields.keys():
             return
-        document = self._document(request, entry, spent, fields)
-        with suppress(
-            OSError
-        ):  # no daemon, or a full buffer: a trace is no reason to fail a request
-            self._socket.sendto(
-                HEADER + json.dumps(document, separators=(",", ":")).encode(), self._daemon
-            )
+        document = self._document(request, entry, stats, fields)
+        message = HEADER + json.dumps(document, separators=(",", ":")).encode()
+        with suppress(OSError):  # no daemon or a full buffer: a trace must not make a request fail
+            self._socket.sendto(message, self._daemon)
 
     def close(self) -> None:
         self._socket.close()
@@ -54,7 +54,7 @@ class Tracer:
         self,
         request: Request,
         entry: AccessLogEntry,
-        spent: RequestStats,
+        stats: RequestStats,
         fields: Mapping[str, str],
     ) -> dict[str, object]:
         ended = self._clock()
@@ -62,10 +62,10 @@ class Tracer:
             "request_id": request.id,
             "route": entry.route,
             "code": entry.code,
-            "db_ms": round(spent.db_seconds * 1000, 3),
-            "statements": spent.statements,
-            "round_trips": spent.round_trips,
-            "connections_opened": spent.connections_opened,
+            "db_ms": round(stats.db_seconds * 1000, 3),
+            "statements": stats.statements,
+            "round_trips": stats.round_trips,
+            "connections_opened": stats.connections_opened,
         }
         return {
             "name": self._service,

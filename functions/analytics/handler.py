@@ -1,4 +1,4 @@
-"""/api/analytics: reports over the shop's orders, and SQL of the caller's own."""
+"""/api/analytics: sales reports, and ad-hoc SQL queries."""
 
 from datetime import date
 from typing import Any
@@ -14,26 +14,27 @@ from sluice.http.route import DataEnvelope
 from sluice.http.router import Api
 from sluice.repositories.analytics import POPULAR_PRODUCT, SALES_DAY
 
-YEAR = DateRangeParams(max_days=366)  # a leap year
-BEST = IntParams(
+SALES_PARAMS = DateRangeParams(max_days=366)  # a leap year
+POPULAR_PARAMS = IntParams(
     {"days": IntParam(1, 365, default=30), "limit": IntParam(1, MAX_LIMIT, default=10)}
 )
 
 handler = api = Api(runtime=runtime.current, scope="analytics")
 
 
-@api.get("/api/analytics/sales", query=YEAR, response=DataEnvelope(SALES_DAY))
+@api.get("/api/analytics/sales", query=SALES_PARAMS, response=DataEnvelope(SALES_DAY))
 def sales_by_day(request: Request, period: tuple[date, date]) -> Response[str]:
-    """Report what each day of a range brought, in UTC; cancelled orders are left out."""
+    """Report orders and revenue by day, in UTC. Cancelled orders are not counted."""
     return responses.data(runtime.current().analytics.sales(*period))
 
 
-@api.get("/api/analytics/popular-products", query=BEST, response=DataEnvelope(POPULAR_PRODUCT))
-def popular_products(request: Request, asked: dict[str, int]) -> Response[str]:
-    """Report the products that sold most units lately; cancelled orders are left out."""
-    return responses.data(
-        runtime.current().analytics.popular_products(asked["days"], asked["limit"])
-    )
+@api.get(
+    "/api/analytics/popular-products", query=POPULAR_PARAMS, response=DataEnvelope(POPULAR_PRODUCT)
+)
+def popular_products(request: Request, params: dict[str, int]) -> Response[str]:
+    """Report the products with the most units sold recently. Cancelled orders are not counted."""
+    analytics = runtime.current().analytics
+    return responses.data(analytics.popular_products(params["days"], params["limit"]))
 
 
 @api.post(
@@ -43,12 +44,12 @@ def popular_products(request: Request, asked: dict[str, int]) -> Response[str]:
     idempotent=False,
     scope=route.SCOPE,
 )
-def run_sql(request: Request, asked: dict[str, Any]) -> Response[str]:
-    """Run one query over the shop's tables; it changes nothing, and is refused where it would cost too much."""
-    return route.respond(request, asked, runtime.current().run_adhoc_sql)
+def run_sql(request: Request, params: dict[str, Any]) -> Response[str]:
+    """Run a read-only SQL query over the shop's tables. A query that costs too much is rejected."""
+    return route.respond(request, params, runtime.current().run_adhoc_sql)
 
 
 @api.get("/api/analytics/query", query=route.QUERY, response=route.RESPONSE, scope=route.SCOPE)
-def run_sql_of_address(request: Request, asked: dict[str, Any]) -> Response[str]:
-    """Run one query over the shop's tables, as POST does, with the query in the address."""
-    return route.respond(request, asked, runtime.current().run_adhoc_sql)
+def run_sql_from_url(request: Request, params: dict[str, Any]) -> Response[str]:
+    """Run a read-only SQL query as POST does, with the query in the URL."""
+    return route.respond(request, params, runtime.current().run_adhoc_sql)

@@ -1,4 +1,4 @@
-"""/api/categories: how the shop's products are grouped."""
+"""/api/categories: the categories of the shop's products."""
 
 from typing import Any
 
@@ -29,16 +29,16 @@ handler = api = Api(runtime=runtime.current, scope="catalog")
 
 @api.get("/api/categories", response=LIST_SPEC)
 def list_categories(request: Request, query: ListQuery) -> Response[str]:
-    """List categories, a page at a time."""
+    """List categories."""
     return responses.page(request, runtime.current().categories.page(query), query.limit)
 
 
 @api.post("/api/categories", body=CATEGORY, response=PROJECTION)
 def create_category(request: Request, category: dict[str, Any]) -> Response[str]:
-    """Add a category; its slug is made from its name where none is given."""
-    shop = runtime.current()
+    """Create a category. Without a slug, one is derived from its name."""
+    current = runtime.current()
     return idempotency.create(
-        request, shop.idempotency, lambda key: shop.categories.create(category, key)
+        request, current.idempotency, lambda key: current.categories.create(category, key)
     )
 
 
@@ -57,8 +57,8 @@ def replace_category(request: Request, category: dict[str, Any], id: int) -> Res
 
 
 @api.patch("/api/categories/<id>", body=CATEGORY, response=PROJECTION)
-def change_category(request: Request, changes: dict[str, Any], id: int) -> Response[str]:
-    """Change a category's name or slug (a JSON merge patch)."""
+def update_category(request: Request, changes: dict[str, Any], id: int) -> Response[str]:
+    """Update a category's name or slug (JSON merge patch)."""
     return responses.ok(
         request, runtime.current().categories.update(id, changes, precondition(request))
     )

@@ -1,7 +1,7 @@
-"""/openapi.json: what the API is, for programs; /docs: the same for people, who can try it there.
+"""/openapi.json: the OpenAPI document; /docs: Swagger UI for it.
 
-The document is made by scripts/openapi.py. Swagger UI's files are those that Powertools brings in the layer: their
-version is pinned with it, and no page loads anything from elsewhere.
+scripts/openapi.py generates the document. Swagger UI's files come with Powertools in the layer, so
+their version is pinned with it, and the page loads nothing from other sites.
 """
 
 import gzip
@@ -37,53 +37,53 @@ PAGE = b"""<!doctype html>
 </html>
 """
 START = Path(__file__).parent / "start.js"
-POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
-    "connect-src 'self'; frame-ancestors 'none'"
+CONTENT_SECURITY_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
+    "img-src 'self' data:; connect-src 'self'; frame-ancestors 'none'"
 )
 
-handler = api = Api(cors_origins=("*",))  # a public document, of which nothing is a secret
+handler = api = Api(cors_origins=("*",))  # the document is public
 
 
 @api.get("/openapi.json", response="application/json")
 def openapi(request: Request) -> Response[str]:
-    """Get this document."""
+    """Get this OpenAPI document."""
     return _file(request, "application/json", _document(local_api_keys()))
 
 
 @api.get("/docs", response="text/html")
 def page(request: Request) -> Response[str]:
-    """Browse this document, and try it."""
+    """Browse this document and try requests."""
     return _file(
         request,
         "text/html; charset=utf-8",
         gzip.compress(PAGE, mtime=0),
-        {"Content-Security-Policy": POLICY},
+        {"Content-Security-Policy": CONTENT_SECURITY_POLICY},
     )
 
 
 @api.get("/docs/start.js", response="text/javascript")
 def start(request: Request) -> Response[str]:
-    return _file(request, "text/javascript; charset=utf-8", _packed(START))
+    return _file(request, "text/javascript; charset=utf-8", _gzipped(START))
 
 
 @api.get("/docs/swagger-ui.js", response="text/javascript")
 def script(request: Request) -> Response[str]:
     return _file(
-        request, "text/javascript; charset=utf-8", _packed(SWAGGER_UI / "swagger-ui-bundle.min.js")
+        request, "text/javascript; charset=utf-8", _gzipped(SWAGGER_UI / "swagger-ui-bundle.min.js")
     )
 
 
 @api.get("/docs/swagger-ui.css", response="text/css")
 def style(request: Request) -> Response[str]:
-    return _file(request, "text/css; charset=utf-8", _packed(SWAGGER_UI / "swagger-ui.min.css"))
+    return _file(request, "text/css; charset=utf-8", _gzipped(SWAGGER_UI / "swagger-ui.min.css"))
 
 
 @cache
 def _document(keys: str) -> bytes:
-    """The document as this environment serves it: the local system names its keys, and /docs uses the first."""
+    """Return the gzipped document. The local system adds its API keys; /docs uses the first."""
     if not keys:
-        return _packed(OPENAPI)
+        return _gzipped(OPENAPI)
     document = json.loads(OPENAPI.read_text())
     document["components"]["securitySchemes"]["apiKey"] |= {
         "description": f"This machine's keys: {keys}.",
@@ -93,19 +93,22 @@ def _document(keys: str) -> bytes:
 
 
 @cache
-def _packed(path: Path) -> bytes:
+def _gzipped(path: Path) -> bytes:
     return gzip.compress(path.read_bytes(), mtime=0)
 
 
 def _file(
-    request: Request, media_type: str, packed: bytes, headers: dict[str, str] | None = None
+    request: Request, media_type: str, gzipped: bytes, headers: dict[str, str] | None = None
 ) -> Response[str]:
-    """Packed for whoever takes that: a megabyte and a half is a third of it then, and Lambda answers 6 MB at most."""
+    """Return a file, gzipped if the client accepts that.
+
+    Swagger UI's script has 1.5 MB, a third of it gzipped, and Lambda's response at most 6 MB.
+    """
     headers = {**(headers or {}), "Cache-Control": "public, max-age=300", "Vary": "Accept-Encoding"}
     if "gzip" not in request.headers.get("accept-encoding", ""):
-        return Response(200, media_type, gzip.decompress(packed).decode(), headers)
+        return Response(200, media_type, gzip.decompress(gzipped).decode(), headers)
     response = Response(
-        200, media_type, b64encode(packed).decode(), {**headers, "Content-Encoding": "gzip"}
+        200, media_type, b64encode(gzipped).decode(), {**headers, "Content-Encoding": "gzip"}
     )
-    response.base64_encoded = True  # said here: of JSON, the resolver would serialise bytes
+    response.base64_encoded = True  # set here, because the resolver would serialize bytes as JSON
     return response

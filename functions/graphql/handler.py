@@ -1,4 +1,7 @@
-"""/api/graphql: the shop as a graph, after GraphQL over HTTP. Which scopes a request needs, its fields decide."""
+"""/api/graphql: the GraphQL API, as the GraphQL-over-HTTP specification defines it.
+
+Each field requires its own scope.
+"""
 
 from aws_lambda_powertools.event_handler import Response
 
@@ -13,11 +16,11 @@ handler = api = Api(runtime=runtime.current, authenticate_only=True)
 
 @api.get("/api/graphql", query=GraphQLQueryString(), response=GRAPHQL_RESPONSE)
 def run_query(request: Request, graphql_request: GraphQLRequest) -> Response[str]:
-    """Run a query."""
+    """Run a GraphQL query."""
     return handle_request(runtime.current(), request, graphql_request, api.to_api_error)
 
 
 @api.post("/api/graphql", body=BODY, response=GRAPHQL_RESPONSE)
 def run_operation(request: Request, graphql_request: GraphQLRequest) -> Response[str]:
-    """Run a query, or mutations: all of a request's, or none."""
+    """Run a GraphQL query or mutations. If one mutation fails, none takes effect."""
     return handle_request(runtime.current(), request, graphql_request, api.to_api_error)

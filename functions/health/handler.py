@@ -1,4 +1,4 @@
-"""/health: is the function alive; /health/ready: can it serve. And 404 for every path that no function has."""
+"""/health (liveness), /health/ready (readiness), and 404 for paths without a route."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def current_runtime() -> Runtime:
-    from sluice import runtime  # here, so that being alive takes no database library
+    from sluice import runtime  # imported late, so that /health loads no database library
 
     return runtime.current()
 
@@ -32,20 +32,23 @@ CONNECTIONS = {
     ),
     "breaker": _object(
         state={"enum": ["closed", "open", "half_open"]},
-        open_elsewhere={"type": ["boolean", "null"], "description": "null: DynamoDB does not tell"},
+        open_elsewhere={
+            "type": ["boolean", "null"],
+            "description": "null if DynamoDB does not answer",
+        },
     ),
 }
 READY = {
     "status": {"const": "ready"},
     "database": _object(
-        migration={"type": "string", "description": "the newest that has been applied"},
+        migration={"type": "string", "description": "the newest applied migration"},
         expected_migration={
             "type": "string",
-            "description": "the one that this release was written for",
+            "description": "the newest migration of this release",
         },
         settings={
             "type": "array",
-            "description": "settings of the session that differ from those that Sluice pins",
+            "description": "session settings that differ from the values that Sluice requires",
             "items": _object(
                 setting={"type": "string"},
                 expected={"type": "string"},
@@ -61,15 +64,15 @@ READY = {
             reachable={"type": "boolean"},
             lag_bytes={
                 "type": ["integer", "null"],
-                "description": "of the primary's log; null: it cannot tell",
+                "description": "WAL that is not replayed yet; null if unknown",
             },
             lag_seconds={
                 "type": ["number", "null"],
-                "description": "since the transaction that it replayed last",
+                "description": "since the last replayed transaction",
             },
             **CONNECTIONS,
         ),
-        "description": "where there is one",
+        "description": "only with a read replica",
         "x-optional": True,
     },
 }
@@ -78,12 +81,12 @@ handler = api = Api(runtime=current_runtime, rate_limit_unmatched=True)
 
 
 @api.get("/health", response={"status": {"const": "ok"}})
-def alive(request: Request) -> Response[str]:
-    """Tell that the function is alive; asks no database."""
+def get_health(request: Request) -> Response[str]:
+    """Return 200 if the function runs. The database is not used."""
     return json_response(200, {"status": "ok"})
 
 
 @api.get("/health/ready", response=READY)
-def ready(request: Request) -> Response[str]:
-    """Tell whether the API can serve, and how well. 503, with the same members, where it cannot serve rightly."""
+def get_readiness(request: Request) -> Response[str]:
+    """Return the state of the API's parts. 503, with the same members, if it cannot serve."""
     return json_response(200, {"status": "ready", **current_runtime().readiness()})

@@ -1,4 +1,4 @@
-"""Imports files: SQS delivers what S3 tells of new ones, and what an earlier run left to do."""
+"""Import files. SQS delivers S3's events for new files, and messages to continue an import."""
 
 import logging
 from collections.abc import Mapping
@@ -21,13 +21,11 @@ processor = BatchProcessor(
 
 
 def handler(event: dict[str, Any], context: Any) -> Mapping[str, Any]:
-    """Work through a batch; the messages that failed come again, the others are done."""
+    """Handle a batch of messages. SQS delivers only the failed ones again."""
 
     def handle(record: SQSRecord) -> None:
-        consumer, seconds = (
-            runtime.current().import_consumer,
-            context.get_remaining_time_in_millis() / 1000,
-        )
+        consumer = runtime.current().import_consumer
+        seconds = context.get_remaining_time_in_millis() / 1000
         consumer.set_visibility(record.receipt_handle, seconds)
         try:
             consumer.handle(record.body, seconds)

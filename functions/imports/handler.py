@@ -1,4 +1,7 @@
-"""/api/imports: files of rows. Announce one and put it where the answer says, then ask what became of it."""
+"""/api/imports: imports of CSV and JSON Lines files.
+
+A client creates an import, uploads the file to the URL in the response, and then polls the import.
+"""
 
 import re
 import secrets
@@ -23,44 +26,52 @@ NEW_IMPORT = BodySchema(
     },
     read_only=[name for name in NEW_IMPORT_PROJECTION.fields if name != "resource"],
 )
-REPORT = re.compile(r'"rejects_url":"(rejects/\d+\.csv)"')
+REPORT_KEY = re.compile(r'"rejects_url":"(rejects/\d+\.csv)"')
 
 handler = api = Api(runtime=runtime.current, scope="imports", cacheable=False)
 
 
 @api.get("/api/imports", response=LIST_SPEC)
 def list_imports(request: Request, query: ListQuery) -> Response[str]:
-    """List imports, a page at a time."""
+    """List imports."""
     page = runtime.current().imports.page(query)
-    return responses.page(request, replace(page, items=_with_addresses(page.items)), query.limit)
+    return responses.page(
+        request, replace(page, items=_with_presigned_urls(page.items)), query.limit
+    )
 
 
 @api.post("/api/imports", body=NEW_IMPORT, response=NEW_IMPORT_PROJECTION)
-def announce_import(request: Request, new: dict[str, Any]) -> Response[str]:
-    """Announce an import: the file is to be PUT to the address in the answer, within the hour."""
-    shop, key = runtime.current(), _object_key(new)
+def create_import(request: Request, new: dict[str, Any]) -> Response[str]:
+    """Create an import. Upload the file with PUT to its `upload_url` within an hour."""
+    current = runtime.current()
+    object_key = _object_key(new)
     job = {
         "resource": new["resource"],
-        "object_key": key,
-        "upload_url": shop.bucket.presigned_url(key, upload=True),
+        "object_key": object_key,
+        "upload_url": current.bucket.presigned_url(object_key, upload=True),
     }
-    return idempotency.create(request, shop.idempotency, lambda key: shop.imports.create(job, key))
+    return idempotency.create(
+        request, current.idempotency, lambda key: current.imports.create(job, key)
+    )
 
 
 @api.get("/api/imports/<id>", response=PROJECTION)
 def get_import(request: Request, fields: frozenset[str] | None, id: int) -> Response[str]:
-    """Get an import: how far it is, and where what was rejected can be read."""
+    """Get the progress of an import, and the URL of the report of rejected rows."""
     record = runtime.current().imports.get_by_id(id, fields)
-    return responses.ok(request, replace(record, json=_with_addresses(record.json)))
+    return responses.ok(request, replace(record, json=_with_presigned_urls(record.json)))
 
 
 def _object_key(new: dict[str, Any]) -> str:
+    """Return an unguessable key in the imports bucket, with a readable file name."""
     stem = re.sub(r"(\.(csv|jsonl|ndjson))?(\.gz)?$", "", new["filename"], flags=re.IGNORECASE)
     name = re.sub(r"[^A-Za-z0-9_-]+", "-", stem).strip("-")
-    packed = ".gz" if new["filename"].lower().endswith(".gz") else ""
-    return f"incoming/{new['resource']}/{secrets.token_hex(8)}/{name or 'file'}.{new['format']}{packed}"
+    suffix = ".gz" if new["filename"].lower().endswith(".gz") else ""
+    file = f"{name or 'file'}.{new['format']}{suffix}"
+    return f"incoming/{new['resource']}/{secrets.token_hex(8)}/{file}"
 
 
-def _with_addresses(json: str) -> str:
+def _with_presigned_urls(json: str) -> str:
+    """Replace the object keys of reports by presigned URLs."""
     bucket = runtime.current().bucket
-    return REPORT.sub(lambda report: f'"rejects_url":"{bucket.presigned_url(report[1])}"', json)
+    return REPORT_KEY.sub(lambda key: f'"rejects_url":"{bucket.presigned_url(key[1])}"', json)

@@ -1,4 +1,4 @@
-"""/api/inventory: how much of each product there is."""
+"""/api/inventory: the stock of each product."""
 
 from typing import Any
 
@@ -13,12 +13,12 @@ from sluice.http.router import Api, json_response
 from sluice.repositories.inventory import LIST_SPEC, PROJECTION
 from sluice.repositories.list_spec import ListQuery
 
-SERVER_SET = ("product_id", "updated_at", "version")
+READ_ONLY = ("product_id", "updated_at", "version")
 QUANTITY = Integer(0, MAX_INTEGER, example=7)
-STOCK = BodySchema({"quantity": QUANTITY}, read_only=SERVER_SET)
+STOCK = BodySchema({"quantity": QUANTITY}, read_only=READ_ONLY)
 ADJUSTMENT = BodySchema(
     {"delta": Integer(-MAX_INTEGER, MAX_INTEGER, example=-2)},
-    read_only=SERVER_SET,
+    read_only=READ_ONLY,
     patch_required=("delta",),
     merge_patch=False,
 )
@@ -36,13 +36,13 @@ handler = api = Api(runtime=runtime.current, scope="catalog")
 
 @api.get("/api/inventory", response=LIST_SPEC)
 def list_stock(request: Request, query: ListQuery) -> Response[str]:
-    """List stock, a page at a time."""
+    """List the stock of products."""
     return responses.page(request, runtime.current().inventory.page(query), query.limit)
 
 
 @api.patch("/api/inventory", body=BULK, response={"updated": {"type": "integer", "minimum": 1}})
-def set_many(request: Request, bulk: dict[str, Any]) -> Response[str]:
-    """Set the stock of many products, all or none."""
+def bulk_set_stock(request: Request, bulk: dict[str, Any]) -> Response[str]:
+    """Set the stock of many products. If one fails, none is changed."""
     pairs = [(update["product_id"], update["quantity"]) for update in bulk["updates"]]
     return json_response(200, {"updated": runtime.current().inventory.set_many(pairs)})
 
@@ -64,7 +64,7 @@ def set_stock(request: Request, stock: dict[str, Any], product_id: int) -> Respo
 
 @api.patch("/api/inventory/<product_id>", body=ADJUSTMENT, response=PROJECTION)
 def adjust_stock(request: Request, change: dict[str, Any], product_id: int) -> Response[str]:
-    """Add to the stock of a product, or take from it; never below zero."""
+    """Add to or take from the stock of a product. The stock cannot become negative."""
     return responses.ok(
         request,
         runtime.current().inventory.adjust(product_id, change["delta"], precondition(request)),

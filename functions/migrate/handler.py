@@ -1,7 +1,8 @@
-"""Migrates the database: its schema, grants and roles. Runs forward only, and may run twice or at once.
+"""Migrate the database: schema, grants and roles. Migrations only run forward.
 
-A deployment invokes the function with the owner's credentials. `{"app": "shop"}` names the application; without it
-the function migrates the one that the environment names.
+Running the function twice or concurrently is safe. A deployment invokes it with the owner's
+credentials. The event `{"app": "shop"}` names the application; the default is the one in the
+environment variables.
 """
 
 from typing import Any
@@ -13,19 +14,22 @@ from sluice.settings import Settings
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
-    """Migrate the database that the environment names; return its revisions, and what an administrator should run."""
+    """Migrate the database of the settings.
+
+    Return the new revisions, and the SQL that only an administrator may run.
+    """
     settings = Settings.from_env()
     password_provider = runtime.password_provider(settings, settings.database)
     engine = make_engine(
         settings.database.for_batch(), "batch", password_provider=password_provider
     )
-    done = runner.migrate(
+    result = runner.migrate(
         engine,
         str(event.get("app") or settings.app),
         analyst_connections=settings.analyst_connections,
     )
     return {
-        "revision": ", ".join(f"{app} {revision}" for app, revision in done.revisions.items()),
-        "revisions": done.revisions,
-        "for_administrator": done.for_administrator,
+        "revision": ", ".join(f"{app} {revision}" for app, revision in result.revisions.items()),
+        "revisions": result.revisions,
+        "for_administrator": result.for_administrator,
     }

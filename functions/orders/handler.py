@@ -1,4 +1,4 @@
-"""/api/orders: what users have ordered. Placing one takes the stock; its status moves forward, or is cancelled."""
+"""/api/orders: the orders of users. An order takes stock; cancelling it returns the stock."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ from sluice.http.schemas import NEW_ORDER, ORDER_READ_ONLY
 from sluice.repositories.list_spec import ListQuery
 from sluice.repositories.orders import LIST_SPEC, PROJECTION, STATUSES, ImmutableFields
 
-MOVE = BodySchema(
+STATUS_UPDATE = BodySchema(
     {"status": Choice(STATUSES, example="paid")},
     immutable=NEW_ORDER.fields,
     read_only=ORDER_READ_ONLY,
@@ -26,17 +26,19 @@ handler = api = Api(runtime=runtime.current, scope="orders")
 
 @api.get("/api/orders", response=LIST_SPEC)
 def list_orders(request: Request, query: ListQuery) -> Response[str]:
-    """List orders, a page at a time."""
+    """List orders."""
     return responses.page(request, runtime.current().orders.page(query), query.limit)
 
 
 @api.post("/api/orders", body=NEW_ORDER, response=PROJECTION)
 def place_order(request: Request, order: dict[str, Any]) -> Response[str]:
-    """Place an order: takes the stock and fixes the prices, all or nothing."""
-    shop, user_id = runtime.current(), order["user_id"]
+    """Place an order. It takes the stock and fixes the prices of all items, or fails as a whole."""
+    current = runtime.current()
     items = [(item["product_id"], item["quantity"]) for item in order["items"]]
     return idempotency.create(
-        request, shop.idempotency, lambda key: ordering.place_order(shop, user_id, items, key)
+        request,
+        current.idempotency,
+        lambda key: ordering.place_order(current, order["user_id"], items, key),
     )
 
 
@@ -46,21 +48,19 @@ def get_order(request: Request, fields: frozenset[str] | None, id: int) -> Respo
     return responses.ok(request, runtime.current().orders.get_by_id(id, fields))
 
 
-@api.patch("/api/orders/<id>", body=MOVE, response=PROJECTION)
-def move_order(request: Request, move: dict[str, Any], id: int) -> Response[str]:
-    """Move an order to another status; cancelling it returns its stock."""
+@api.patch("/api/orders/<id>", body=STATUS_UPDATE, response=PROJECTION)
+def update_order_status(request: Request, update: dict[str, Any], id: int) -> Response[str]:
+    """Update the status of an order. Cancelling it returns its stock."""
     order = ordering.change_status(
-        runtime.current(), id, move.get("status"), precondition(request), _repeated(move)
+        runtime.current(), id, update.get("status"), precondition(request), _immutable_fields(update)
     )
     return responses.ok(request, order)
 
 
-def _repeated(move: dict[str, Any]) -> ImmutableFields:
-    """What a body holds beside the status: GET's response, sent back."""
-    items = move.get("items")
-    pairs = (
-        None
-        if items is None
-        else ordering.merge_items([(item["product_id"], item["quantity"]) for item in items])
-    )
-    return ImmutableFields(move.get("user_id"), pairs)
+def _immutable_fields(update: dict[str, Any]) -> ImmutableFields:
+    """Return the fields other than the status, if the client sent back the order from a GET."""
+    items = update.get("items")
+    if items is None:
+        return ImmutableFields(update.get("user_id"), None)
+    pairs = [(item["product_id"], item["quantity"]) for item in items]
+    return ImmutableFields(update.get("user_id"), ordering.merge_items(pairs))

@@ -1,4 +1,4 @@
-"""/api/products: what the shop sells."""
+"""/api/products: the products of the shop."""
 
 from typing import Any
 
@@ -38,16 +38,16 @@ handler = api = Api(runtime=runtime.current, scope="catalog")
 
 @api.get("/api/products", response=LIST_SPEC)
 def list_products(request: Request, query: ListQuery) -> Response[str]:
-    """List products, a page at a time."""
+    """List products."""
     return responses.page(request, runtime.current().products.page(query), query.limit)
 
 
 @api.post("/api/products", body=NEW_PRODUCT, response=PROJECTION)
 def create_product(request: Request, product: dict[str, Any]) -> Response[str]:
-    """Add a product, with what there is of it."""
-    shop = runtime.current()
+    """Create a product, optionally with its starting stock."""
+    current = runtime.current()
     return idempotency.create(
-        request, shop.idempotency, lambda key: shop.products.create(product, key)
+        request, current.idempotency, lambda key: current.products.create(product, key)
     )
 
 
@@ -59,15 +59,15 @@ def get_product(request: Request, fields: frozenset[str] | None, id: int) -> Res
 
 @api.put("/api/products/<id>", body=PRODUCT, response=PROJECTION)
 def replace_product(request: Request, product: dict[str, Any], id: int) -> Response[str]:
-    """Replace all of a product but its stock."""
+    """Replace all fields of a product except its stock."""
     return responses.ok(
         request, runtime.current().products.update(id, product, precondition(request))
     )
 
 
 @api.patch("/api/products/<id>", body=PRODUCT, response=PROJECTION)
-def change_product(request: Request, changes: dict[str, Any], id: int) -> Response[str]:
-    """Change some fields of a product (a JSON merge patch)."""
+def update_product(request: Request, changes: dict[str, Any], id: int) -> Response[str]:
+    """Update some fields of a product (JSON merge patch)."""
     return responses.ok(
         request, runtime.current().products.update(id, changes, precondition(request))
     )

@@ -1,4 +1,4 @@
-"""/api/users: who orders. An email is one user's, in whatever case it is written."""
+"""/api/users: the customers who order. Emails are unique without regard to case."""
 
 from typing import Any
 
@@ -25,15 +25,17 @@ handler = api = Api(runtime=runtime.current, scope="users")
 
 @api.get("/api/users", response=LIST_SPEC)
 def list_users(request: Request, query: ListQuery) -> Response[str]:
-    """List users, a page at a time."""
+    """List users."""
     return responses.page(request, runtime.current().users.page(query), query.limit)
 
 
 @api.post("/api/users", body=USER, response=PROJECTION)
 def create_user(request: Request, user: dict[str, Any]) -> Response[str]:
-    """Add a user."""
-    shop = runtime.current()
-    return idempotency.create(request, shop.idempotency, lambda key: shop.users.create(user, key))
+    """Create a user."""
+    current = runtime.current()
+    return idempotency.create(
+        request, current.idempotency, lambda key: current.users.create(user, key)
+    )
 
 
 @api.get("/api/users/<id>", response=PROJECTION)
@@ -49,13 +51,13 @@ def replace_user(request: Request, user: dict[str, Any], id: int) -> Response[st
 
 
 @api.patch("/api/users/<id>", body=USER, response=PROJECTION)
-def change_user(request: Request, changes: dict[str, Any], id: int) -> Response[str]:
-    """Change a user's email or name (a JSON merge patch)."""
+def update_user(request: Request, changes: dict[str, Any], id: int) -> Response[str]:
+    """Update a user's email or name (JSON merge patch)."""
     return responses.ok(request, runtime.current().users.update(id, changes, precondition(request)))
 
 
 @api.delete("/api/users/<id>")
 def delete_user(request: Request, id: int) -> Response[str]:
-    """Delete a user who has no orders."""
+    """Delete a user without orders."""
     runtime.current().users.delete(id, precondition(request))
     return responses.no_content()

@@ -1,4 +1,4 @@
-"""What bodies, parameters and answers are as JSON Schema: a reading of what the handlers declare, no second copy."""
+"""JSON Schemas of bodies, parameters and responses, derived from what the handlers declare."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, assert_never
@@ -36,7 +36,7 @@ WORDS = r"^[^\u0000]*[0-9A-Za-z\u0080-\uffff][^\u0000]*$"
 AMOUNT = r"^-?[0-9]{1,15}(\.[0-9]{1,10})?$"
 
 
-# What a GraphQL request is, in a body or a query string.
+# The parameters of a GraphQL request, in a body or a query string.
 GRAPHQL: Schema = {
     "query": {"type": "string", "maxLength": 32_768},
     "operationName": {"type": ["string", "null"]},
@@ -46,41 +46,28 @@ GRAPHQL: Schema = {
 DOCUMENT = "{ products { nodes { name } } }"
 
 
-def of_body(shape: BodySchema, method: str) -> Schema:
-    """What a request may send. What the server sets may be sent back, whatever it holds: it is ignored."""
-    if isinstance(shape, GraphQLBody):
+def of_body(body: BodySchema, method: str) -> Schema:
+    """Return the schema of a body. Fields that the server sets are accepted and ignored."""
+    if isinstance(body, GraphQLBody):
         return {"type": "object", "properties": GRAPHQL, "required": ["query"]}
-    properties = {name: of_field(field) for name, field in shape.fields.items()}
-    ignored = {"readOnly": True, "description": "Set by the server; ignored here."}
-    read_only = dict.fromkeys(shape.read_only, ignored)
-    note = {"description": "May be repeated as it is stored; 422 where it differs."}
-    immutable = {name: of_field(field) | note for name, field in shape.immutable.items()}
+    properties = {name: of_field(field) for name, field in body.fields.items()}
+    ignored = {"readOnly": True, "description": "Set by the server; ignored in a request."}
+    read_only = dict.fromkeys(body.read_only, ignored)
+    note = {"description": "May be sent with the stored value; 422 if it differs."}
+    immutable = {name: of_field(field) | note for name, field in body.immutable.items()}
     schema = {
         "type": "object",
         "additionalProperties": False,
         "properties": properties | immutable | read_only,
     }
-    required = list(shape.required(method))
+    required = list(body.required(method))
     return schema | ({"required": required} if required else {})
 
 
 def of_field(field: object) -> Schema:
     match field:
         case Text():
-            pattern = (
-                f"^{field.pattern}$"
-                if field.pattern
-                else NOT_BLANK
-                if field.min_length
-                else r"^[^\u0000]*$"
-            )
-            schema = {
-                "type": "string",
-                "minLength": field.min_length,
-                "maxLength": field.max_length,
-                "pattern": pattern,
-            }
-            return schema | ({"type": ["string", "null"]} if field.nullable else {})
+            return _of_text(field)
         case Email():
             return {"type": "string", "format": "email", "maxLength": MAX_EMAIL}
         case Integer():
@@ -100,15 +87,28 @@ def of_field(field: object) -> Schema:
         case Items():
             return {
                 "type": "array",
-                "items": of_body(field.shape, "PUT"),
+                "items": of_body(field.schema, "PUT"),
                 "minItems": 1,
                 "maxItems": field.max_items,
             }
     raise TypeError(field)
 
 
+def _of_text(field: Text) -> Schema:
+    if field.pattern:
+        pattern = f"^{field.pattern}$"
+    else:
+        pattern = NOT_BLANK if field.min_length else r"^[^\u0000]*$"
+    return {
+        "type": ["string", "null"] if field.nullable else "string",
+        "minLength": field.min_length,
+        "maxLength": field.max_length,
+        "pattern": pattern,
+    }
+
+
 def of_columns(fields: Mapping[str, Column]) -> Schema:
-    """An object with all of them."""
+    """Return the schema of an object with these columns."""
     properties = {name: of_column(column) for name, column in fields.items()}
     return {"type": "object", "properties": properties, "required": list(fields)}
 
@@ -134,15 +134,15 @@ def of_column(column: Column) -> Schema:
 
 
 def of_query(query: QueryParams | None) -> Iterator[Schema]:
-    """The parameters of a query string."""
+    """Yield the parameters of a query string."""
     match query:
         case FieldsParams():
             yield _fields(query.projection.fields)
         case ListParams():
             yield from _of_listing(query.list_spec)
         case IntParams():
-            for name, number in query.numbers.items():
-                yield parameter(name, _of_number(number))
+            for name, param in query.params.items():
+                yield parameter(name, _of_number(param))
         case GraphQLQueryString():
             yield parameter("query", GRAPHQL["query"], required=True, example=DOCUMENT)
             yield parameter("operationName", {"type": "string"})
@@ -155,10 +155,10 @@ def of_query(query: QueryParams | None) -> Iterator[Schema]:
                 "maxLength": query.max_length,
                 "pattern": NOT_BLANK,
             }
-            yield parameter("query", text, "SQL: one query.", required=True, example=query.example)
+            yield parameter("query", text, "One SQL query.", required=True, example=query.example)
             yield parameter("max_rows", _of_number(query.max_rows))
         case DateRangeParams():
-            days = f"At most {query.max_days} days, with both counted."
+            days = f"The range has at most {query.max_days} days, first and last included."
             for name, example in (("start_date", "2026-01-01"), ("end_date", "2026-01-31")):
                 yield parameter(
                     name, {"type": "string", "format": "date"}, days, required=True, example=example
@@ -175,7 +175,7 @@ def _of_number(number: IntParam) -> Schema:
 
 
 def parameter(name: str, schema: Schema, description: str = "", **more: Any) -> Schema:
-    """One of the query string; a list of values is joined by commas."""
+    """Return a query parameter. The values of a list are joined by commas."""
     joined = {"style": "form", "explode": False} if schema.get("type") == "array" else {}
     return {
         "name": name,
@@ -193,14 +193,16 @@ def _of_listing(list_spec: ListSpec) -> Iterator[Schema]:
         "maximum": query_params.MAX_LIMIT,
         "default": query_params.DEFAULT_LIMIT,
     }
-    yield parameter("limit", limit, "Rows on a page.")
+    yield parameter("limit", limit, "The maximum number of rows on a page.")
     cursor = {"type": "string", "minLength": 1, "maxLength": query_params.MAX_CURSOR}
     yield parameter(
-        "cursor", cursor, "Where to go on: from `pagination`, with sort and filters as they were."
+        "cursor", cursor, "A cursor from `pagination`, to use with the same sort and filters."
     )
     offset = {"type": "integer", "minimum": 0, "maximum": query_params.MAX_OFFSET, "default": 0}
     yield parameter(
-        "offset", offset, "Rows to skip; not with `cursor`, which costs the same on every page."
+        "offset",
+        offset,
+        "Rows to skip. Cannot be combined with `cursor`, which is fast on every page.",
     )
     sort = {
         "type": "array",
@@ -209,23 +211,28 @@ def _of_listing(list_spec: ListSpec) -> Iterator[Schema]:
         "maxItems": query_params.MAX_SORTS,
         "uniqueItems": True,
     }
-    ties = f"Up to {query_params.MAX_SORTS} different keys. Ties go by `{list_spec.key}`, in the last key's direction."
+    ties = (
+        f"Up to {query_params.MAX_SORTS} different keys. Equal rows are ordered by "
+        f"`{list_spec.key}`, in the direction of the last key."
+    )
     yield parameter("sort", sort, ties)
     yield _fields(list_spec.projection.fields)
     yield parameter(
-        "include_total", {"type": "boolean", "default": False}, "Adds `pagination.total`."
+        "include_total",
+        {"type": "boolean", "default": False},
+        "Whether to return `pagination.total`.",
     )
-    for name, declared in list_spec.filters.items():
-        yield parameter(name, _of_filter(declared), FILTERS.get(name, ""))
+    for name, spec in list_spec.filters.items():
+        yield parameter(name, _of_filter(spec), FILTERS.get(name, ""))
 
 
 def _fields(fields: Mapping[str, Column]) -> Schema:
     names = {"type": "array", "items": {"enum": list(fields)}, "minItems": 1}
-    return parameter("fields", names, "Keeps only these.")
+    return parameter("fields", names, "The fields to return.")
 
 
-def _of_filter(declared: Filter) -> Schema:
-    match declared.kind:
+def _of_filter(spec: Filter) -> Schema:
+    match spec.kind:
         case "integer":
             return {"type": "integer", "minimum": -MAX_ID, "maximum": MAX_ID}
         case "integers":
@@ -260,40 +267,43 @@ def _of_filter(declared: Filter) -> Schema:
                 ]
             }
         case "choice":
-            return {"type": "string", "enum": list(declared.choices)}
+            return {"type": "string", "enum": list(spec.choices)}
         case _:
-            assert_never(declared.kind)
+            assert_never(spec.kind)
 
 
 FILTERS = {
-    "search": "Every word of it, whole, in any case.",
+    "search": "Rows that contain all of these words, in upper or lower case.",
     "below": "Less than this.",
-    "created_after": "At this time or later; a date is its midnight in UTC.",
+    "created_after": "At this time or later. A date stands for its midnight in UTC.",
     "created_before": "Earlier than this.",
-    "price_min": "This much or more.",
-    "price_max": "This much or less.",
-    "email": "The whole of it, in any case.",
-    "category": "Slugs, of which any will do.",
+    "price_min": "At least this price.",
+    "price_max": "At most this price.",
+    "email": "The complete address, in upper or lower case.",
+    "category": "Slugs of categories, one of which must match.",
 }
 
 
-def example_of_body(shape: BodySchema, method: str = "POST") -> Schema:
-    """One that the demo shop takes, twice: a new row of a POST, and else what the first row holds already."""
-    if isinstance(shape, GraphQLBody):
+def example_of_body(body: BodySchema, method: str = "POST") -> Schema:
+    """Return an example body that the demo shop accepts, also when it is sent twice.
+
+    That of a POST is a new row. That of a PUT or PATCH has the values of the first row.
+    """
+    if isinstance(body, GraphQLBody):
         return {"query": DOCUMENT}
-    if shape.update_example and method != "POST":
-        return dict(shape.update_example)
-    return {name: _example_of_field(field) for name, field in shape.fields.items()}
+    if body.update_example and method != "POST":
+        return dict(body.update_example)
+    return {name: _example_of_field(field) for name, field in body.fields.items()}
 
 
 def _example_of_field(field: object) -> Any:
     if isinstance(field, Items):
-        return [example_of_body(field.shape)]
+        return [example_of_body(field.schema)]
     return field.example  # type: ignore[attr-defined]
 
 
 def example_of_columns(fields: Mapping[str, Column], known: Mapping[str, Any]) -> Schema:
-    """A row; `known` are the examples that the resource's own bodies have."""
+    """Return an example row. `known` has the examples of the resource's bodies, by field."""
     by_type = {
         "integer": 1,
         "text": "…",

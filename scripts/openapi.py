@@ -1,7 +1,7 @@
-"""Writes openapi.json (OpenAPI 3.1), made of the routes as the handlers declare them. Run by `make openapi`.
+"""Write openapi.json (OpenAPI 3.1) from the routes that handlers declare, for `make openapi`.
 
-A test fails when the file is not what this makes: routes, shapes, fields, filters, sorts and errors are said once, in
-the code that acts on them.
+A test fails if the file is out of date. So routes, body schemas, filters, sorts and errors are
+declared once, in the code that uses them.
 """
 
 import importlib
@@ -15,6 +15,7 @@ from typing import Any
 from local.intrinsics import load_template
 from scripts import json_schemas as schemas
 from scripts.json_schemas import Schema
+from scripts.openapi_headers import REQUEST_HEADERS, RESPONSE_HEADERS
 from sluice import errors
 from sluice.graph.handler import GRAPHQL_RESPONSE
 from sluice.http.query_params import SqlParams
@@ -26,66 +27,13 @@ from sluice.repositories.projection import Projection
 ROOT = Path(__file__).parents[1]
 TARGET = ROOT / "functions/docs/openapi.json"
 SERVICE = ("health", "docs")
-READ_BY_REPLICAS = ("catalog:read", "analytics:read", "analytics:query")  # scopes
-
-ETAGS: Schema = {
-    "type": "string",
-    "anyOf": [{"const": "*"}, {"pattern": r'^(W/)?"[!#-~]*"(, ?(W/)?"[!#-~]*")*$'}],
-}
-HEADERS: dict[str, Schema] = {
-    "X-Request-Id": {
-        "description": "Also in the log line that tells of this request.",
-        "schema": {"type": "string"},
-    },
-    "ETag": {
-        "description": "Of this representation; strong.",
-        "schema": {"type": "string"},
-        "example": '"3"',
-    },
-    "Location": {
-        "description": "Where the new row is.",
-        "schema": {"type": "string", "format": "uri-reference"},
-    },
-    "Link": {
-        "description": 'The pages `rel="next"` and `rel="prev"`, where there are.',
-        "schema": {"type": "string"},
-    },
-    "Retry-After": {"description": "Seconds.", "schema": {"type": "integer", "minimum": 1}},
-    "X-Sluice-Min-LSN": {
-        "description": "Where reads are answered by a replica: how far the database's log had come.",
-        "schema": {"type": "string"},
-        "example": "0/16B3748",
-    },
-    "Idempotency-Replayed": {
-        "description": "The first answer to this Idempotency-Key, given again.",
-        "schema": {"const": "true"},
-    },
-}
-CONDITIONS: dict[str, Schema] = {
-    "IfNoneMatch": {
-        "name": "If-None-Match", "in": "header", "schema": {"type": "string"},
-        "description": 'ETags such as `"1"`, or `*`. 304 where the row has one of them; ignored if it cannot be read.',
-    },
-    "IfNoneMatchOfWrite": {
-        "name": "If-None-Match", "in": "header", "schema": ETAGS,
-        "description": 'ETags such as `"1"`, or `*`. 412 where the row has one of them.',
-    },
-    "IfMatch": {
-        "name": "If-Match", "in": "header", "schema": ETAGS,
-        "description": 'ETags such as `"1"`, or `*`. 412 unless the row has one of them.',
-    },
-    "After": {
-        "name": "X-Sluice-Min-LSN", "in": "header",
-        "schema": {"type": "string"},
-        "description": "What the response to a write had in its own, such as `0/16B3748`: nothing older is read.",
-    },
-    "IdempotencyKey": {
-        "name": "Idempotency-Key", "in": "header",
-        "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": r"^[!-~]([ -~]*[!-~])?$"},
-        "description": "Done once in 24 hours for each client, path and key; the same body gets the same answer again.",
-        "example": "8e03978e-40d5-43e8-bc93-6894a57f9324",
-    },
-}  # fmt: skip
+JSON = "application/json"
+DESCRIPTION = (
+    "A shop's REST API over PostgreSQL on AWS Lambda. Each GET route also serves HEAD, and each "
+    "path serves OPTIONS (CORS)."
+)
+PAGINATION_EXAMPLE = {"limit": 20, "has_more": False, "next_cursor": None, "prev_cursor": None}
+REPLICA_SCOPES = ("catalog:read", "analytics:read", "analytics:query")  # a replica may serve them
 
 
 def main() -> None:
@@ -94,66 +42,54 @@ def main() -> None:
 
 
 def apis() -> dict[str, Api]:
-    """The functions that template.yaml gives routes, by their folders' names and in its order."""
-    found = {}
+    """Return the functions with routes in template.yaml, by folder name and in that order."""
+    apis_by_folder = {}
     for resource in load_template(ROOT / "template.yaml")["Resources"].values():
-        events = (
-            resource["Properties"].get("Events", {})
-            if resource["Type"] == "AWS::Serverless::Function"
-            else {}
-        )
+        if resource["Type"] != "AWS::Serverless::Function":
+            continue
+        events = resource["Properties"].get("Events", {})
         if any(event["Type"] == "HttpApi" for event in events.values()):
             folder = Path(resource["Properties"]["CodeUri"])
-            found[folder.name] = importlib.import_module(f"functions.{folder.name}.handler").handler
-    return found
+            module = importlib.import_module(f"functions.{folder.name}.handler")
+            apis_by_folder[folder.name] = module.handler
+    return apis_by_folder
 
 
 def render() -> str:
-    """The document as it is kept."""
+    """Return the content of openapi.json."""
     return json.dumps(document(), indent=1, ensure_ascii=False) + "\n"
 
 
 def document() -> Schema:
+    """Return the OpenAPI document."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    paths: dict[str, Schema] = {}
     components: Schema = {
         "schemas": {"Problem": _problem()},
         "responses": {},
-        "parameters": CONDITIONS,
-        "headers": HEADERS,
+        "parameters": REQUEST_HEADERS,
+        "headers": RESPONSE_HEADERS,
         "securitySchemes": {
             "apiKey": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
             "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
         },
     }
-    tags = []
+    tags: list[Schema] = []
+    paths: dict[str, Schema] = {}
     for function, api in apis().items():
-        told = str(importlib.import_module(f"functions.{function}.handler").__doc__)
-        tags.append({"name": function, "description": told.strip()})
-        known = _known_examples(api)
-        for operation in api.routes:
-            if operation.path.startswith("/docs/"):  # the page's own files
-                continue
-            path = re.sub(r"<(\w+)>", r"{\1}", operation.path)
-            described = {"tags": [function], **_operation(operation, components["schemas"], known)}
-            if function in SERVICE:
-                described["security"] = []
-            paths.setdefault(path, {})[operation.method.lower()] = described
-    used = {
-        status
-        for path in paths.values()
-        for operation in path.values()
-        for status in operation["responses"]
-    }
-    for status, kinds in sorted(_kinds().items()):
-        if str(status) in used:  # a 405 is the answer to what is no operation
-            components["responses"][f"Problem{status}"] = _refusal(status, kinds)
+        docstring = str(importlib.import_module(f"functions.{function}.handler").__doc__)
+        tags.append({"name": function, "description": docstring.strip()})
+        _add_operations(paths, function, api, components["schemas"])
+    operations = [operation for path in paths.values() for operation in path.values()]
+    used = {status for operation in operations for status in operation["responses"]}
+    for status, kinds in sorted(_errors_by_status().items()):
+        if str(status) in used:  # no operation returns 405
+            components["responses"][f"Problem{status}"] = _problem_response(status, kinds)
     return {
         "openapi": "3.1.1",
         "info": {
             "title": "Sluice",
             "version": project["version"],
-            "description": "A shop's REST API over PostgreSQL on AWS Lambda. HEAD is as GET; OPTIONS answers CORS.",
+            "description": DESCRIPTION,
             "contact": {"name": "The Sluice project"},
             "license": {"name": "Apache License 2.0", "identifier": project["license"]},
         },
@@ -165,114 +101,123 @@ def document() -> Schema:
     }
 
 
+def _add_operations(paths: dict[str, Schema], function: str, api: Api, components: Schema) -> None:
+    """Add the operations of a function to `paths`, and their schemas to `components`."""
+    known = _known_examples(api)
+    for route in api.routes:
+        if route.path.startswith("/docs/"):  # files of the documentation page
+            continue
+        path = re.sub(r"<(\w+)>", r"{\1}", route.path)
+        operation = {"tags": [function], **_operation(route, components, known)}
+        if function in SERVICE:
+            operation["security"] = []
+        paths.setdefault(path, {})[route.method.lower()] = operation
+
+
 def _known_examples(api: Api) -> Schema:
-    """What the bodies of a resource say of its fields."""
+    """Return the examples in the bodies of a resource, by field."""
     known: Schema = {}
-    for operation in api.routes:
-        if operation.body is not None:
-            known |= schemas.example_of_body(operation.body)
+    for route in api.routes:
+        if route.body is not None:
+            known |= schemas.example_of_body(route.body)
     return known
 
 
-def _operation(operation: RouteSpec, components: Schema, known: Schema) -> Schema:
+def _operation(route: RouteSpec, components: Schema, known: Schema) -> Schema:
     described: Schema = {
-        "operationId": operation.name,
-        "summary": operation.text.strip().rstrip("."),
-        "description": operation.text.strip(),
-        "parameters": list(_parameters(operation)),
-        "responses": {**_success(operation, components, known), **_problems(operation)},
+        "operationId": route.name,
+        "summary": route.text.strip().rstrip("."),
+        "description": route.text.strip(),
+        "parameters": list(_parameters(route)),
+        "responses": {**_success(route, components, known), **_problems(route)},
     }
-    if operation.body is not None:
-        schema = schemas.of_body(operation.body, operation.method)
-        example = schemas.example_of_body(operation.body, operation.method)
+    if route.body is not None:
+        schema = schemas.of_body(route.body, route.method)
+        example = schemas.example_of_body(route.body, route.method)
         content = {
-            media_type: {"schema": schema, "example": example}
-            for media_type in operation.media_types
+            media_type: {"schema": schema, "example": example} for media_type in route.media_types
         }
         described["requestBody"] = {"required": True, "content": content}
-        if operation.method == "POST" and operation.body.unique:
-            described["x-unique"] = list(operation.body.unique)
+        if route.method == "POST" and route.body.unique:
+            described["x-unique"] = list(route.body.unique)
     return described
 
 
-def _parameters(operation: RouteSpec) -> Iterator[Schema]:
-    for name in re.findall(r"<(\w+)>", operation.path):
+def _parameters(route: RouteSpec) -> Iterator[Schema]:
+    for name in re.findall(r"<(\w+)>", route.path):
         schema = {"type": "integer", "minimum": 0, "maximum": 2**63 - 1}
         yield {"name": name, "in": "path", "required": True, "schema": schema, "example": 1}
-    yield from schemas.of_query(operation.query)
+    yield from schemas.of_query(route.query)
     for name, applies in (
-        ("IfNoneMatch", operation.method == "GET" and isinstance(operation.response, Projection)),
-        ("IfNoneMatchOfWrite", _is_conditional(operation)),
-        ("IfMatch", _is_conditional(operation)),
-        ("IdempotencyKey", operation.idempotent),
-        ("After", operation.scope in READ_BY_REPLICAS or operation.response == GRAPHQL_RESPONSE),
+        ("IfNoneMatch", route.method == "GET" and isinstance(route.response, Projection)),
+        ("IfNoneMatchOfWrite", _is_conditional(route)),
+        ("IfMatch", _is_conditional(route)),
+        ("IdempotencyKey", route.idempotent),
+        ("MinLSN", route.scope in REPLICA_SCOPES or route.response == GRAPHQL_RESPONSE),
     ):
         if applies:
             yield {"$ref": f"#/components/parameters/{name}"}
 
 
-def _is_conditional(operation: RouteSpec) -> bool:
-    return operation.method in ("PUT", "PATCH", "DELETE") and "<" in operation.path
+def _is_conditional(route: RouteSpec) -> bool:
+    return route.method in ("PUT", "PATCH", "DELETE") and "<" in route.path
 
 
-def _success(operation: RouteSpec, components: Schema, known: Schema) -> Schema:
-    response, headers = operation.response, ["X-Request-Id"]
-    if operation.scope.endswith(":write") or response == GRAPHQL_RESPONSE:
+def _success(route: RouteSpec, components: Schema, known: Schema) -> Schema:
+    """Return the successful responses of a route, by status."""
+    spec = route.response
+    headers = ["X-Request-Id"]
+    if route.scope.endswith(":write") or spec == GRAPHQL_RESPONSE:
         headers.append("X-Sluice-Min-LSN")
-    if response is None:
-        return {"204": _response("It is gone.", headers)}
-    if response == GRAPHQL_RESPONSE:
-        answer = {
-            "description": "data, errors and extensions, as GraphQL has them.",
-            "type": "object",
-        }
-        told = _response(
-            "What was asked for, and what went wrong.", headers, GRAPHQL_RESPONSE, answer
-        )
-        told["content"]["application/json"] = told["content"][GRAPHQL_RESPONSE]
-        return {"200": told}
-    if isinstance(response, str):
-        schema = {"type": "object" if response == "application/json" else "string"}
-        return {"200": _response("The file.", headers, response, schema)}
-    if isinstance(response, Projection):
-        one = _resource(response, components, whole=operation.method != "GET")
-        example = schemas.example_of_columns(response.fields, known)
-        headers.append("ETag")
-        if operation.method == "POST":
-            headers += ["Location", *(["Idempotency-Replayed"] if operation.idempotent else [])]
-            return {
-                "201": _response(
-                    f"The new {response.singular}.", headers, "application/json", one, example
-                )
-            }
-        found = {
-            "200": _response(f"The {response.singular}.", headers, "application/json", one, example)
-        }
-        unchanged = (
-            {"304": _response("The client has it already.", headers)}
-            if operation.method == "GET"
-            else {}
-        )
-        return found | unchanged
-    if isinstance(response, ListSpec):
+    if spec is None:
+        return {"204": _response("Deleted.", headers)}
+    if spec == GRAPHQL_RESPONSE:
+        return {"200": _graphql_response(headers)}
+    if isinstance(spec, str):
+        schema = {"type": "object" if spec == JSON else "string"}
+        return {"200": _response("The file.", headers, spec, schema)}
+    if isinstance(spec, Projection):
+        return _row_responses(route, spec, headers, components, known)
+    if isinstance(spec, ListSpec):
         headers.append("Link")
-        row = schemas.example_of_columns(response.projection.fields, known)
+        row = schemas.example_of_columns(spec.projection.fields, known)
         example = {"data": [row], "pagination": PAGINATION_EXAMPLE}
-        return {
-            "200": _response(
-                "A page.", headers, "application/json", _page(response, components), example
-            )
-        }
-    if isinstance(response, DataEnvelope):
-        rows = {"type": "array", "items": schemas.of_columns(response.fields)}
-        example = {"data": [schemas.example_of_columns(response.fields, {"name": "Stoneware Mug"})]}
-        return {
-            "200": _response("All rows.", headers, "application/json", _object(data=rows), example)
-        }
-    return {"200": _response("Done.", headers, "application/json", _object(**response))}
+        page = _page(spec, components)
+        return {"200": _response("A page of rows.", headers, JSON, page, example)}
+    if isinstance(spec, DataEnvelope):
+        data = _object(data={"type": "array", "items": schemas.of_columns(spec.fields)})
+        example = {"data": [schemas.example_of_columns(spec.fields, {"name": "Stoneware Mug"})]}
+        return {"200": _response("All rows.", headers, JSON, data, example)}
+    return {"200": _response("Done.", headers, JSON, _object(**spec))}
 
 
-PAGINATION_EXAMPLE = {"limit": 20, "has_more": False, "next_cursor": None, "prev_cursor": None}
+def _graphql_response(headers: list[str]) -> Schema:
+    schema = {
+        "description": "The members data, errors and extensions of a GraphQL response.",
+        "type": "object",
+    }
+    response = _response("The result and its errors.", headers, GRAPHQL_RESPONSE, schema)
+    response["content"][JSON] = response["content"][GRAPHQL_RESPONSE]
+    return response
+
+
+def _row_responses(
+    route: RouteSpec, projection: Projection, headers: list[str], components: Schema, known: Schema
+) -> Schema:
+    """Return the successful responses of a route that returns a single row."""
+    row = _resource(projection, components, whole=route.method != "GET")
+    example = schemas.example_of_columns(projection.fields, known)
+    name = projection.singular
+    headers = [*headers, "ETag"]
+    if route.method == "POST":
+        headers.append("Location")
+        if route.idempotent:
+            headers.append("Idempotency-Replayed")
+        return {"201": _response(f"The new {name}.", headers, JSON, row, example)}
+    responses = {"200": _response(f"The {name}.", headers, JSON, row, example)}
+    if route.method == "GET":
+        responses["304"] = _response("The client already has this version.", headers)
+    return responses
 
 
 def _page(list_spec: ListSpec, components: Schema) -> Schema:
@@ -280,7 +225,7 @@ def _page(list_spec: ListSpec, components: Schema) -> Schema:
     pagination = _object(limit={"type": "integer"}, has_more={"type": "boolean"}, **cursors)
     pagination["properties"]["total"] = {
         "type": "integer",
-        "description": "Where `include_total` asked for it.",
+        "description": "Only with `include_total=true`.",
     }
     components["Pagination"] = pagination
     rows = {"type": "array", "items": _resource(list_spec.projection, components, whole=False)}
@@ -288,7 +233,7 @@ def _page(list_spec: ListSpec, components: Schema) -> Schema:
 
 
 def _resource(projection: Projection, components: Schema, *, whole: bool) -> Schema:
-    """The resource, or (`fields` may have chosen) a part of it."""
+    """Return the schema of a resource. Without `whole`, `fields` may have selected a part of it."""
     name, partial = projection.singular.title(), f"Partial{projection.singular.title()}"
     schema = schemas.of_columns(projection.fields)
     required = schema.pop("required")
@@ -321,57 +266,60 @@ def _response(
     return response
 
 
-def _problems(operation: RouteSpec) -> Schema:
-    """What may go wrong, by what the route does."""
-    database = operation.path not in ("/health", "/openapi.json", "/docs")
+def _problems(route: RouteSpec) -> Schema:
+    """Return the error responses that the route can have."""
+    uses_database = route.path not in ("/health", "/openapi.json", "/docs")
     statuses = {
         400: True,
-        401: operation.path.startswith("/api"),
-        403: operation.path.startswith("/api"),
-        404: "<" in operation.path,
-        406: not isinstance(operation.response, str) or operation.response == GRAPHQL_RESPONSE,
-        409: operation.method != "GET",
-        412: _is_conditional(operation),
-        413: operation.body is not None,
-        415: operation.body is not None,
-        422: operation.body is not None,
-        429: operation.path.startswith("/api"),
+        401: route.path.startswith("/api"),
+        403: route.path.startswith("/api"),
+        404: "<" in route.path,
+        406: not isinstance(route.response, str) or route.response == GRAPHQL_RESPONSE,
+        409: route.method != "GET",
+        412: _is_conditional(route),
+        413: route.body is not None,
+        415: route.body is not None,
+        422: route.body is not None,
+        429: route.path.startswith("/api"),
         500: True,
-        503: database,
-        504: database,
+        503: uses_database,
+        504: uses_database,
     }
-    known = _kinds()
+    known = _errors_by_status()
     problems = {
         str(status): {"$ref": f"#/components/responses/Problem{status}"}
         for status, applies in statuses.items()
         if applies and status in known
     }
-    if isinstance(operation.response, ListSpec) or isinstance(operation.query, SqlParams):
-        problems["431"] = {"description": "The gateway's own: address and headers are over 10 KiB."}
+    if isinstance(route.response, ListSpec) or isinstance(route.query, SqlParams):
+        problems["431"] = {
+            "description": "API Gateway's response if the URL and headers have more than 10 KiB."
+        }
     return problems
 
 
-def _kinds(
+def _errors_by_status(
     root: type[errors.SluiceError] = errors.SluiceError,
 ) -> dict[int, list[type[errors.SluiceError]]]:
-    """The errors that clients meet, by status, each code once."""
-    found: dict[int, list[type[errors.SluiceError]]] = {}
-    waiting = [root]
-    while waiting:
-        kind = waiting.pop(0)
-        waiting += kind.__subclasses__()
-        if kind not in (errors.SluiceError, errors.Unavailable) and all(
-            kind.code != known.code for known in found.get(kind.status, [])
-        ):
-            found.setdefault(kind.status, []).append(kind)
-    return found
+    """Return the error classes that clients can see, by HTTP status and once for each code."""
+    by_status: dict[int, list[type[errors.SluiceError]]] = {}
+    queue = [root]
+    while queue:
+        kind = queue.pop(0)
+        queue += kind.__subclasses__()
+        if kind in (errors.SluiceError, errors.Unavailable):
+            continue
+        same_status = by_status.setdefault(kind.status, [])
+        if all(kind.code != known.code for known in same_status):
+            same_status.append(kind)
+    return by_status
 
 
 def _problem() -> Schema:
     text = {"type": "string"}
-    fault = _object(code=text, message=text)
-    fault["properties"] |= {
-        "pointer": {**text, "description": "Into the body (RFC 6901)."},
+    field_error = _object(code=text, message=text)
+    field_error["properties"] |= {
+        "pointer": {**text, "description": "A JSON pointer into the body (RFC 6901)."},
         "parameter": text,
     }
     problem = _object(
@@ -379,16 +327,17 @@ def _problem() -> Schema:
     )
     problem["properties"]["errors"] = {
         "type": "array",
-        "items": fault,
-        "description": "Every field at fault.",
+        "items": field_error,
+        "description": "All invalid fields and parameters.",
     }
     return {
-        "description": "RFC 9457. `code` is stable; docs/errors.md has cause and cure of each.",
+        "description": "A problem document (RFC 9457). `code` is stable; docs/errors.md has the "
+        "cause and the remedy of each.",
         **problem,
     }
 
 
-def _refusal(status: int, kinds: list[type[errors.SluiceError]]) -> Schema:
+def _problem_response(status: int, kinds: list[type[errors.SluiceError]]) -> Schema:
     examples = {kind.code: {"summary": kind.title, "value": _example(kind)} for kind in kinds}
     headers = ["X-Request-Id", *(["Retry-After"] if status in (429, 503) else [])]
     response = _response("; ".join(f"`{kind.code}`: {kind.title}" for kind in kinds), headers)

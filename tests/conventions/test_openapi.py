@@ -1,4 +1,4 @@
-"""openapi.json is what the handlers declare, is OpenAPI, and leaves no route or error out."""
+"""openapi.json is up to date, valid, and complete."""
 
 import importlib
 import json
@@ -13,26 +13,26 @@ from tests.conventions.test_docs import error_codes
 from tests.fixtures.template import ROOT
 
 
-def test_the_file_is_what_the_handlers_declare() -> None:
-    assert TARGET.read_text() == render(), "make openapi writes it anew"
+def test_file_is_up_to_date() -> None:
+    assert TARGET.read_text() == render(), "run make openapi"
     assert (ROOT / "openapi.json").resolve() == TARGET
 
 
-def test_it_is_openapi() -> None:
+def test_document_is_valid_openapi() -> None:
     validate(document())
 
 
-def test_every_function_with_routes_is_in_it() -> None:
+def test_document_has_all_functions_with_routes() -> None:
     with_routes = {
         path.parent.name
         for path in ROOT.glob("functions/*/handler.py")
         if isinstance(importlib.import_module(f"functions.{path.parent.name}.handler").handler, Api)
     }
 
-    assert apis().keys() == with_routes, "template.yaml gives each its routes"
+    assert apis().keys() == with_routes, "template.yaml must have an HttpApi event for each"
 
 
-def test_every_error_code_has_an_example_with_its_status() -> None:
+def test_every_error_code_has_an_example() -> None:
     responses = document()["components"]["responses"].values()
     examples = [
         e["value"]
@@ -48,8 +48,8 @@ def test_every_error_code_has_an_example_with_its_status() -> None:
 @pytest.mark.parametrize(
     "name", ["list_products", "create_product", "update_product", "place_order", "sales_by_day"]
 )
-def test_examples_are_what_their_schemas_allow(name: str) -> None:
-    """A look at a few that a reader copies; the fuzz test sends them all."""
+def test_examples_match_their_schemas(name: str) -> None:
+    # These are copied most often. The fuzz test sends all examples.
     jsonschema = importlib.import_module("jsonschema")
     described = document()
     operation = next(
@@ -64,7 +64,7 @@ def test_examples_are_what_their_schemas_allow(name: str) -> None:
         jsonschema.Draft202012Validator(schema).validate(content["example"])
 
 
-def test_nothing_in_it_names_the_database() -> None:
+def test_document_names_no_database_object() -> None:
     text = json.dumps(document())
 
     assert not re.search(r"\bSELECT\b|order_items|idempotency_keys|_fkey|sluice_", text)

@@ -1,4 +1,4 @@
-"""Query strings and path ids, as a list reads them."""
+"""Parsing of query strings and path ids."""
 
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -15,24 +15,24 @@ from sluice.repositories.products import LIST_SPEC
 @pytest.mark.parametrize(
     ("text", "id"), [("1", 1), ("007", 7), ("0", 0), (str(2**63 - 1), 2**63 - 1)]
 )
-def test_an_id_is_digits(text: str, id: int) -> None:
+def test_id_consists_of_digits(text: str, id: int) -> None:
     assert parse_id(text) == id
 
 
 @pytest.mark.parametrize("text", ["", "-1", "+1", "1.0", "1e1", "٣", "²", "1_0", " 1", "1\n", "x"])
-def test_what_is_no_id_is_a_fault_of_its_parameter(text: str) -> None:
+def test_invalid_id_names_its_parameter(text: str) -> None:
     with pytest.raises(InvalidParameter) as caught:
         parse_id(text, "product_id")
-    assert [fault.parameter for fault in caught.value.errors] == ["product_id"]
+    assert [error.parameter for error in caught.value.errors] == ["product_id"]
 
 
 @pytest.mark.parametrize("text", [str(2**63), "9" * 19, "9" * 10_000])
-def test_an_id_beyond_all_ids_is_not_found(text: str) -> None:
+def test_id_out_of_range_is_not_found(text: str) -> None:
     with pytest.raises(NotFound):
         parse_id(text)
 
 
-def test_an_empty_query_is_the_first_page() -> None:
+def test_empty_query_is_the_first_page() -> None:
     query = ListParams(LIST_SPEC).read({})
     assert (query.limit, query.offset, query.sort, query.fields, query.cursor) == (
         20,
@@ -44,7 +44,7 @@ def test_an_empty_query_is_the_first_page() -> None:
     assert (query.include_total, dict(query.filters)) == (False, {})
 
 
-def test_every_parameter_is_read() -> None:
+def test_all_parameters_are_parsed() -> None:
     query = ListParams(LIST_SPEC).read(
         {
             "limit": "5",
@@ -83,7 +83,7 @@ def test_every_parameter_is_read() -> None:
         ),
     ],
 )
-def test_a_filter_is_read_as_its_kind(kind: FilterKind, text: str, value: Any) -> None:
+def test_filter_is_parsed_by_its_kind(kind: FilterKind, text: str, value: Any) -> None:
     assert PARSERS[kind](text) == value
 
 
@@ -138,7 +138,7 @@ def test_a_filter_is_read_as_its_kind(kind: FilterKind, text: str, value: Any) -
         ),
     ],
 )
-def test_what_is_not_of_its_kind_is_refused(kind: FilterKind, texts: list[str]) -> None:
+def test_invalid_filter_is_rejected(kind: FilterKind, texts: list[str]) -> None:
     for text in texts:
         with pytest.raises(ValueError, match=r"."):
             PARSERS[kind](text)
@@ -146,22 +146,33 @@ def test_what_is_not_of_its_kind_is_refused(kind: FilterKind, texts: list[str]) 
 
 @pytest.mark.parametrize(
     ("name", "text"),
-    [("limit", "0"), ("limit", "101"), ("offset", "-1"), ("offset", "10001"), ("sort", "id,id"), ("sort", "x"),
-     ("sort", "id,name,price,inventory"), ("fields", "id,x"), ("cursor", ""), ("cursor", "x" * 10_241),
-     ("include_total", "1"), ("ids", "x")],
-)  # fmt: skip
-def test_a_malformed_parameter_is_named(name: str, text: str) -> None:
+    [
+        ("limit", "0"),
+        ("limit", "101"),
+        ("offset", "-1"),
+        ("offset", "10001"),
+        ("sort", "id,id"),
+        ("sort", "x"),
+        ("sort", "id,name,price,inventory"),
+        ("fields", "id,x"),
+        ("cursor", ""),
+        ("cursor", "x" * 10_241),
+        ("include_total", "1"),
+        ("ids", "x"),
+    ],
+)
+def test_invalid_parameter_is_named(name: str, text: str) -> None:
     with pytest.raises(InvalidParameter) as caught:
         ListParams(LIST_SPEC).read({name: text, "limit": "7"} if name != "limit" else {name: text})
-    assert [(fault.parameter, fault.code) for fault in caught.value.errors] == [(name, "invalid")]
+    assert [(error.parameter, error.code) for error in caught.value.errors] == [(name, "invalid")]
 
 
-def test_every_fault_of_a_query_is_named() -> None:
+def test_all_invalid_parameters_are_named() -> None:
     with pytest.raises(InvalidParameter) as caught:
         ListParams(LIST_SPEC).read(
             {"limit": "x", "offset": "1", "cursor": "c", "colour": "blue", "price_min": "x"}
         )
-    assert {fault.parameter for fault in caught.value.errors} == {
+    assert {error.parameter for error in caught.value.errors} == {
         "limit",
         "offset",
         "colour",
@@ -169,13 +180,13 @@ def test_every_fault_of_a_query_is_named() -> None:
     }
 
 
-def test_a_single_resource_takes_fields_alone() -> None:
+def test_single_resource_has_only_fields() -> None:
     assert FieldsParams(LIST_SPEC.projection).read({"fields": "name,id"}) == frozenset(
         {"id", "name"}
     )
     with pytest.raises(InvalidParameter) as caught:
         FieldsParams(LIST_SPEC.projection).read({"fields": "colour", "limit": "1"})
-    assert {fault.parameter for fault in caught.value.errors} == {"fields", "limit"}
+    assert {error.parameter for error in caught.value.errors} == {"fields", "limit"}
 
 
 @pytest.mark.parametrize(
@@ -187,7 +198,7 @@ def test_a_single_resource_takes_fields_alone() -> None:
         ({"": "1"}, "a parameter without a name is not a known parameter"),
     ],
 )
-def test_a_fault_of_a_parameter_is_a_sentence(query: dict[str, str], text: str) -> None:
+def test_error_message_is_a_sentence(query: dict[str, str], text: str) -> None:
     with pytest.raises(InvalidParameter) as caught:
         ListParams(LIST_SPEC).read(query)
-    assert [str(fault) for fault in caught.value.errors] == [text]
+    assert [str(error) for error in caught.value.errors] == [text]

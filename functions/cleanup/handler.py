@@ -1,7 +1,8 @@
-"""Deletes what is old, and fails imports that ended without a word. Run by a schedule, never by the API.
+"""Delete expired rows and fail stalled imports. A schedule invokes this function.
 
-The responses kept under idempotency keys are deleted after their 24 hours. It waits for a database that is paused, and
-closes its connection at the end: an Aurora pauses only without connections.
+The stored responses of idempotency keys expire after 24 hours. The function waits for a paused
+Aurora database, and closes its connection at the end, because Aurora pauses only without
+connections.
 """
 
 from collections.abc import Callable
@@ -10,21 +11,20 @@ from typing import Any
 
 from sluice import runtime
 
-BATCH = 5_000  # rows in one transaction: short, whatever has piled up
-MAX_BATCHES = 100  # in one run; what is left is the next one's
+BATCH_SIZE = 5_000  # rows per transaction, so that each is short
+MAX_BATCHES = 100  # per invocation; the next invocation continues
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, int]:
-    """Return how many responses were deleted, and how many imports were expired, failed or forgotten."""
+    """Return the numbers of deleted responses and of expired, failed and deleted imports."""
     current = runtime.current()
     with current.batch() as begin:
         deleted = _delete_expired_keys(begin)
         with begin() as work:
             tidied = current.import_maintenance.clean_up(work.imports)
             work.commit()
-    failed = current.import_maintenance.fail_stalled(
-        tidied.stalled
-    )  # by a connection of its own, now that this one is closed
+    # This uses another connection, so the first one must be closed.
+    failed = current.import_maintenance.fail_stalled(tidied.stalled)
     return {
         "deleted": deleted,
         "expired": tidied.expired,
@@ -37,9 +37,9 @@ def _delete_expired_keys(begin: Callable[[], AbstractContextManager[Any]]) -> in
     deleted = 0
     for _ in range(MAX_BATCHES):
         with begin() as work:
-            batch = work.idempotency.delete_expired(BATCH)
+            batch = work.idempotency.delete_expired(BATCH_SIZE)
             work.commit()
         deleted += batch
-        if batch < BATCH:
+        if batch < BATCH_SIZE:
             break
     return deleted

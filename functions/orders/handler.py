@@ -52,7 +52,11 @@ def get_order(request: Request, fields: frozenset[str] | None, id: int) -> Respo
 def update_order_status(request: Request, update: dict[str, Any], id: int) -> Response[str]:
     """Update the status of an order. Cancelling it returns its stock."""
     order = ordering.change_status(
-        runtime.current(), id, update.get("status"), precondition(request), _immutable_fields(update)
+        runtime.current(),
+        id,
+        update.get("status"),
+        precondition(request),
+        _immutable_fields(update),
     )
     return responses.ok(request, order)
 

@@ -62,7 +62,7 @@ class PendingChanges:
     def settings(self) -> Iterator[tuple[str, bool]]:
         """Return the statements that set the roles' missing settings.
 
-        The second value is whether the setting is the server's default anyway.
+        Each has a flag: whether the value is the server's default anyway.
         """
         known = self._query_value(roles.SERVER_SETTINGS_SQL)
         for role in roles.ROLES:

@@ -62,7 +62,7 @@ class HealthRepository:
         return str(self._executor.read(CURRENT_LSN_SQL)[0].lsn)
 
     def replication_lag(self, lsn: str | None) -> ReplicationLag:
-        """Return how far a replica is behind this LSN of its primary; None is not known."""
+        """Return how far a replica is behind `lsn` of its primary; None if it is not known."""
         row = self._executor.read(LAG_SQL, {"lsn": lsn})[0]
         lag_bytes = None if row.bytes is None else max(0, row.bytes)
         return ReplicationLag(lag_bytes, row.seconds)

@@ -249,7 +249,7 @@ def _until_condition(keys: list[SortKey], spec: SelectSpec) -> list[str]:
 
 
 def _until_keys(keys: list[SortKey]) -> list[SortKey]:
-    """The keys with the parameters of the end position: :s0 instead of :k0."""
+    """Return the keys with the parameters of the end position: :s0 instead of :k0."""
     return [key._replace(name=key.name.replace("k", "s")) for key in keys]
 
 
@@ -334,7 +334,7 @@ def _union(selects: list[str], keys: list[SortKey], limit: str) -> str:
 
 
 def _with_parent(null_keys: tuple[bool, ...], spec: SelectSpec) -> tuple[bool, ...]:
-    """The keys of a cursor do not have the parent's id; it is never NULL."""
+    """Add the parent's key, which is not in a cursor and is never NULL."""
     return (False, *null_keys) if spec.parent_column else null_keys
 
 

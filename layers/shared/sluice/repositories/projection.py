@@ -105,12 +105,15 @@ def text(sql: str, *, nullable: bool = False) -> Column:
 
 
 def decimal(sql: str) -> Column:
-    """A numeric with two decimals. It is a string, because most clients read numbers as floats."""
+    """Return the column of a numeric with two decimals.
+
+    Its JSON value is a string, because most clients read JSON numbers as floats.
+    """
     return Column(f"{sql}::text", "decimal")
 
 
 def timestamp(sql: str, *, nullable: bool = False) -> Column:
-    """A timestamptz as RFC 3339 in UTC, with microseconds and `Z`."""
+    """Return the column of a timestamptz: RFC 3339 in UTC, with microseconds and `Z`."""
     rendered = f"""to_char({sql} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')"""
     return Column(rendered, "timestamp", nullable)
 

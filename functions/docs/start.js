@@ -1,8 +1,9 @@
-// Shows openapi.json with Swagger UI. Examples are new for each visit, so that a POST works at the first click; the second
-// click sends the same Idempotency-Key and gets the first answer again.
+// Show openapi.json with Swagger UI. Examples get a suffix for each visit, so that the first click
+// on a POST creates a row. A second click sends the same Idempotency-Key, and gets the stored
+// response.
 const visit = Date.now().toString(36);
 
-function renew(example, fields) {
+function makeUnique(example, fields) {
   for (const field of fields) {
     const value = example[field];
     example[field] = value.includes("@") ? value.replace("@", `+${visit}@`)
@@ -14,7 +15,7 @@ export function prepare(document) {
   for (const path of Object.values(document.paths)) {
     for (const operation of Object.values(path)) {
       for (const content of Object.values(operation.requestBody?.content ?? {})) {
-        renew(content.example, operation["x-unique"] ?? []);
+        makeUnique(content.example, operation["x-unique"] ?? []);
       }
     }
   }
@@ -22,14 +23,14 @@ export function prepare(document) {
   return document;
 }
 
-// A body that was edited is another request, so it gets another key.
+// An edited body is another request, so it gets another idempotency key.
 const sent = new Map();
 
 export function intercept(request) {
   const key = request.headers?.["Idempotency-Key"];
   if (key) {
-    const place = `${request.url} ${key}`;
-    const bodies = sent.get(place) ?? sent.set(place, [request.body]).get(place);
+    const requestKey = `${request.url} ${key}`;
+    const bodies = sent.get(requestKey) ?? sent.set(requestKey, [request.body]).get(requestKey);
     if (!bodies.includes(request.body)) bodies.push(request.body);
     const edits = bodies.indexOf(request.body);
     if (edits > 0) request.headers["Idempotency-Key"] = `${key}-${edits}`;
@@ -41,11 +42,21 @@ export async function start(show) {
   const response = await fetch("openapi.json");
   const spec = prepare(await response.json());
   const ui = show({
-    spec, dom_id: "#swagger-ui", deepLinking: true, filter: true, persistAuthorization: true, tryItOutEnabled: true,
-    displayRequestDuration: true, defaultModelsExpandDepth: 0, validatorUrl: null, requestInterceptor: intercept,
+    spec,
+    dom_id: "#swagger-ui",
+    deepLinking: true,
+    filter: true,
+    persistAuthorization: true,
+    tryItOutEnabled: true,
+    displayRequestDuration: true,
+    defaultModelsExpandDepth: 0,
+    validatorUrl: null,
+    requestInterceptor: intercept,
     onComplete: () => {
-      const key = spec.components.securitySchemes.apiKey["x-local-key"]; // the local system alone has one
-      if (key && !ui.authSelectors.authorized().get("apiKey")) ui.preauthorizeApiKey("apiKey", key);
+      const key = spec.components.securitySchemes.apiKey["x-local-key"]; // only in the local system
+      if (key && !ui.authSelectors.authorized().get("apiKey")) {
+        ui.preauthorizeApiKey("apiKey", key);
+      }
     },
   });
 }

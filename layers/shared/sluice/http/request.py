@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import partial
 from typing import Any, NoReturn
 
 from sluice.errors import BadRequest
@@ -85,8 +86,8 @@ def read_json(text: str, what: str) -> Any:
         return json.loads(
             text,
             parse_float=JsonDecimal,
-            parse_constant=_reject_constant,
-            object_pairs_hook=_reject_repeated_names,
+            parse_constant=partial(_reject_constant, what),
+            object_pairs_hook=partial(_reject_repeated_names, what),
         )
     except json.JSONDecodeError as error:
         where = f"line {error.lineno}, column {error.colno}"
@@ -97,14 +98,14 @@ def read_json(text: str, what: str) -> Any:
         raise BadRequest(f"{what} contains a number with too many digits") from None
 
 
-def _reject_constant(name: str) -> NoReturn:
-    raise BadRequest(f"The body is not JSON: {name} is not a number")
+def _reject_constant(what: str, name: str) -> NoReturn:
+    raise BadRequest(f"{what} is not JSON: {name} is not a number")
 
 
-def _reject_repeated_names(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _reject_repeated_names(what: str, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     # Parsers disagree on which value of a repeated name counts.
     document = dict(pairs)
     if len(document) < len(pairs):
         twice, _ = Counter(name for name, _ in pairs).most_common(1)[0]
-        raise BadRequest(f"The body has the field {twice[:100]!r} twice")
+        raise BadRequest(f"{what} has the field {twice[:100]!r} twice")
     return document

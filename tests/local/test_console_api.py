@@ -91,9 +91,9 @@ async def test_unreachable_database_is_not_waited_for() -> None:
     "query", ["?after=x", "?after=-1", "?window=1e9", "?window=９", "?after=" + "9" * 20]
 )
 def test_malformed_number_is_rejected(query: str) -> None:
-    with pytest.raises(HttpError) as refused:
+    with pytest.raises(HttpError) as raised:
         data(ConsoleApi(Metrics(), {}, ImportStatus(lambda: [])), query)
-    assert refused.value.status == 400
+    assert raised.value.status == 400
 
 
 def test_other_paths_are_not_answered() -> None:

@@ -54,8 +54,8 @@ def test_most_specific_route_matches(
 async def test_unmatched_path_is_not_found(serve: ServeGateway) -> None:
     async with serve("import no_such_module") as (client, accesses):
         for method, path in (("GET", "/nowhere"), ("GET", "/api/products/"), ("GET", "/files/a")):
-            answer = await client.send(method, path)
-            assert (answer.status, answer.json) == (404, {"message": "Not Found"}), path
+            response = await client.send(method, path)
+            assert (response.status, response.json) == (404, {"message": "Not Found"}), path
     assert {access.function for access in accesses} == {None}
 
 
@@ -100,9 +100,9 @@ def test_function_result_becomes_response(
     @asynchronous
     async def ask() -> None:
         async with serve() as (client, _):
-            answer = await client.send("POST", "/api/products", returned)
+            response = await client.send("POST", "/api/products", returned)
             assert (await client.send("POST", "/api/products", {"statusCode": 200})).status == 200
-        assert (answer.status, answer.headers.get("content-type"), answer.body) == (
+        assert (response.status, response.headers.get("content-type"), response.body) == (
             status,
             kind,
             body,
@@ -127,8 +127,8 @@ def test_malformed_result_is_internal_error(serve: ServeGateway, returned: objec
     @asynchronous
     async def ask() -> None:
         async with serve() as (client, _):
-            answer = await client.send("POST", "/api/products", returned)
-        assert (answer.status, answer.json) == (500, {"message": "Internal Server Error"})
+            response = await client.send("POST", "/api/products", returned)
+        assert (response.status, response.json) == (500, {"message": "Internal Server Error"})
 
     ask()
 
@@ -136,10 +136,10 @@ def test_malformed_result_is_internal_error(serve: ServeGateway, returned: objec
 @asynchronous
 async def test_each_cookie_becomes_a_header(serve: ServeGateway) -> None:
     async with serve() as (client, _):
-        answer = await client.send(
+        response = await client.send(
             "POST", "/api/products", {"statusCode": 200, "cookies": ["a=1; Secure", "b=2"]}
         )
-    assert answer.headers["set-cookie"] == "a=1; Secure\nb=2"
+    assert response.headers["set-cookie"] == "a=1; Secure\nb=2"
 
 
 @asynchronous
@@ -147,9 +147,9 @@ async def test_head_response_has_no_body(serve: ServeGateway) -> None:
     async with serve(
         "def handler(event, context): return event['requestContext']['http']['method']"
     ) as (client, _):
-        answer = await client.send("HEAD", "/api/products")
+        response = await client.send("HEAD", "/api/products")
         after = await client.send("GET", "/api/products")
-    assert (answer.status, answer.headers["content-length"], answer.body) == (200, "4", b"")
+    assert (response.status, response.headers["content-length"], response.body) == (200, "4", b"")
     assert after.body == b"GET"
 
 
@@ -159,16 +159,16 @@ async def test_function_error_is_not_disclosed(serve: ServeGateway) -> None:
         client,
         accesses,
     ):
-        answer = await client.send("GET", "/api/products")
-    assert (answer.status, answer.json) == (500, {"message": "Internal Server Error"})
+        response = await client.send("GET", "/api/products")
+    assert (response.status, response.json) == (500, {"message": "Internal Server Error"})
     assert accesses[0].error == "ValueError: secret"
 
 
 @asynchronous
 async def test_slow_function_times_out(serve: ServeGateway) -> None:
     async with serve(SLOW, integration_seconds=0.2, timeout=10) as (client, _):
-        answer = await client.send("GET", "/api/products")
-    assert answer.status == 504
+        response = await client.send("GET", "/api/products")
+    assert response.status == 504
 
 
 @asynchronous
@@ -178,9 +178,9 @@ async def test_throttled_request_is_unavailable(serve: ServeGateway) -> None:
         accesses,
     ):
         await client.send("GET", "/api/products")
-        answer = await client.send("GET", "/api/products")
+        response = await client.send("GET", "/api/products")
     assert [access.status for access in accesses] == [504, 503]
-    assert answer.json == {"message": "Service Unavailable"}
+    assert response.json == {"message": "Service Unavailable"}
 
 
 @asynchronous
@@ -188,16 +188,16 @@ async def test_preflight_without_cors_reaches_function(
     serve: ServeGateway,
 ) -> None:
     async with serve() as (client, accesses):
-        answer = await client.send(
+        response = await client.send(
             "OPTIONS",
             "/api/products",
             Origin="http://localhost:5173",
             Access_Control_Request_Method="PUT",
         )
         await until(lambda: bool(accesses))
-    assert isinstance(answer.json, dict)
-    assert answer.json["requestContext"]["http"]["method"] == "OPTIONS"
-    assert "access-control-allow-origin" not in answer.headers
+    assert isinstance(response.json, dict)
+    assert response.json["requestContext"]["http"]["method"] == "OPTIONS"
+    assert "access-control-allow-origin" not in response.headers
 
 
 @asynchronous

@@ -50,10 +50,10 @@ def test_malformed_request_is_rejected(serve: ServeGateway, request_: bytes, sta
     @asynchronous
     async def ask() -> None:
         async with serve("import no_such_module") as (client, _):
-            answer = await client.ask(request_)
-        assert answer.status == status
-        assert isinstance(answer.json, dict)
-        assert list(answer.json) == ["message"]
+            response = await client.ask(request_)
+        assert response.status == status
+        assert isinstance(response.json, dict)
+        assert list(response.json) == ["message"]
 
     ask()
 
@@ -61,21 +61,21 @@ def test_malformed_request_is_rejected(serve: ServeGateway, request_: bytes, sta
 @asynchronous
 async def test_malformed_request_closes_connection(serve: ServeGateway) -> None:
     async with serve() as (client, _):
-        answer = await client.ask(b"nonsense\r\n\r\n")
-        assert answer.headers["connection"] == "close"
+        response = await client.ask(b"nonsense\r\n\r\n")
+        assert response.headers["connection"] == "close"
         assert await client.at_end()
 
 
 @asynchronous
 async def test_chunked_body_is_complete(serve: ServeGateway) -> None:
     async with serve() as (client, _):
-        answer = await client.ask(
+        response = await client.ask(
             POST_HEAD % client.port
             + b"Transfer-Encoding: chunked\r\n\r\n"
             + b'4;x=y\r\n{"a"\r\n3\r\n: 1\r\n1\r\n}\r\n0\r\nTrailer: z\r\n\r\n'
         )
         after = await client.send("GET", "/api/products")
-    assert answer.json == {"a": 1}
+    assert response.json == {"a": 1}
     assert after.status == 200
 
 
@@ -85,9 +85,9 @@ async def test_expect_continue_is_answered(serve: ServeGateway) -> None:
         interim = await client.ask(
             POST_HEAD % client.port + b"Content-Length: 8\r\nExpect: 100-continue\r\n\r\n"
         )
-        answer = await client.ask(b'{"a": 1}')
+        response = await client.ask(b'{"a": 1}')
     assert interim.status == 100
-    assert answer.json == {"a": 1}
+    assert response.json == {"a": 1}
 
 
 @pytest.mark.parametrize(

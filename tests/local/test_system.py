@@ -71,10 +71,10 @@ def test_head_has_the_length_of_get(system: LocalSystem, path: str) -> None:
     for method in ("GET", "HEAD"):
         connection = http.client.HTTPConnection("127.0.0.1", system.port)
         connection.request(method, path, headers={"X-API-Key": "local-reader"})
-        answer = connection.getresponse()
-        names = sorted(name.lower() for name, _ in answer.getheaders())
-        body = answer.read()
-        seen.append((answer.status, names, answer.headers["Content-Length"]))
+        response = connection.getresponse()
+        names = sorted(name.lower() for name, _ in response.getheaders())
+        body = response.read()
+        seen.append((response.status, names, response.headers["Content-Length"]))
         connection.close()
     assert (seen[0], body) == (seen[1], b"")
     assert int(seen[0][2]) > 0
@@ -95,13 +95,13 @@ def test_local_pages_may_call_the_api(system: LocalSystem, origin: str) -> None:
     connection.request(
         "GET", "/api/orders/404", headers={"Origin": origin, "X-API-Key": "local-reader"}
     )
-    refused = connection.getresponse()
-    refused.read()
+    not_found = connection.getresponse()
+    not_found.read()
     connection.close()
     assert (preflight.status, preflight.headers["Access-Control-Allow-Origin"]) == (204, origin)
     assert "X-API-Key" in preflight.headers["Access-Control-Allow-Headers"]
-    assert (refused.status, refused.headers["Access-Control-Allow-Origin"]) == (404, origin)
-    assert "RateLimit" in refused.headers["Access-Control-Expose-Headers"]
+    assert (not_found.status, not_found.headers["Access-Control-Allow-Origin"]) == (404, origin)
+    assert "RateLimit" in not_found.headers["Access-Control-Expose-Headers"]
 
 
 def test_published_files_are_private(system: LocalSystem) -> None:
@@ -174,10 +174,10 @@ def test_database_error_hides_password(home: Path, empty_database: str) -> None:
     assert "the database shop at 127.0.0.1" in nowhere
     assert "cannot be reached" in nowhere
     assert "secret" not in nowhere
-    refused = re.sub(r":[^:@/]+@", ":wrong@", empty_database)
+    wrong_password = re.sub(r":[^:@/]+@", ":wrong@", empty_database)
     assert (
         "rejects the user name or password"
-        in LocalSystem(home, DATABASE_URL=refused).failure_message()
+        in LocalSystem(home, DATABASE_URL=wrong_password).failure_message()
     )
 
 
@@ -197,8 +197,8 @@ def test_unread_output_does_not_block(system: LocalSystem) -> None:
     connection = http.client.HTTPConnection("127.0.0.1", system.port, timeout=30)
     for _ in range(pipe_full):
         connection.request("GET", "/nowhere")
-        with connection.getresponse() as answer:
-            assert json.load(answer)["code"] == "not_found"
+        with connection.getresponse() as response:
+            assert json.load(response)["code"] == "not_found"
     connection.close()
     os.kill(system.pid, signal.SIGTERM)
     wait_until(lambda: not is_running(system.pid), "the end")

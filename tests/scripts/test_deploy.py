@@ -24,7 +24,7 @@ OLD_CHANGE_SET = CHANGE_SET.replace("deploy2", "deploy1")
 TARGET = DeployTarget("default", "shop", confirm_changeset=True)
 
 
-def refusal(code: str, message: str) -> ClientError:
+def client_error(code: str, message: str) -> ClientError:
     return ClientError({"Error": {"Code": code, "Message": message}}, "Call")
 
 
@@ -57,7 +57,7 @@ class FakeAccount:
 
     def describe_stacks(self, StackName: str) -> dict[str, Any]:
         if not self.exists:
-            raise refusal("ValidationError", f"Stack with id {StackName} does not exist")
+            raise client_error("ValidationError", f"Stack with id {StackName} does not exist")
         given = [
             {"ParameterKey": key, "ParameterValue": value} for key, value in self.parameters.items()
         ]
@@ -146,7 +146,7 @@ class FakeAccount:
     def invoke(self, FunctionName: str, Payload: bytes) -> dict[str, Any]:
         self.done.append("migrate")
         if self.invocations:
-            raise refusal(self.invocations.pop(0), "The function is inactive")
+            raise client_error(self.invocations.pop(0), "The function is inactive")
         if self.fails:
             message = {
                 "errorType": "MissingPrivilege",
@@ -372,7 +372,7 @@ def failing(error: Exception) -> Any:
         (["default"], failing(NoCredentialsError()), "Unable to locate credentials"),
         (
             ["default"],
-            failing(refusal("ExpiredToken", "The security token is expired")),
+            failing(client_error("ExpiredToken", "The security token is expired")),
             "The security token is expired",
         ),
         (

@@ -196,10 +196,10 @@ def test_orders_need_products(shop: Shop) -> None:
 def test_usage_error_is_reported(
     arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with pytest.raises(SystemExit) as refused:
+    with pytest.raises(SystemExit) as raised:
         main(arguments)
-    assert refused.value.code
-    assert message in f"{refused.value.code} {capsys.readouterr().err}"
+    assert raised.value.code
+    assert message in f"{raised.value.code} {capsys.readouterr().err}"
 
 
 def test_missing_tables_are_reported(empty_database: str) -> None:

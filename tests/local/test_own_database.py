@@ -19,8 +19,8 @@ from tests.fixtures.shop import owner_connection
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[PostgresServer]:
-    with throwaway_server(durable=False) as made:
-        yield made
+    with throwaway_server(durable=False) as started:
+        yield started
 
 
 class OwnDatabase:
@@ -53,9 +53,9 @@ class OwnDatabase:
 @pytest.fixture
 def own(server: PostgresServer) -> Iterator[OwnDatabase]:
     """A new database. Afterwards it is dropped with all of Sluice's roles."""
-    made = OwnDatabase(server, "own")
-    yield made
-    made.drop()
+    database = OwnDatabase(server, "own")
+    yield database
+    database.drop()
     with closing(owner_connection(server.url())) as connection:
         for (role,) in connection.run(
             "SELECT rolname FROM pg_roles WHERE rolname ~ '^sluice|^clerk$'"
@@ -160,8 +160,8 @@ def test_remove_fails_while_database_is_in_use(own: OwnDatabase) -> None:
 
 def test_demo_data_is_added_on_request(own: OwnDatabase) -> None:
     migrate_url(own.url, "shop")
-    for wanted, products in (("", 0), ("none", 0), ("demo", 171)):
-        with temporary_system(DATABASE_URL=own.url, SLUICE_SEED=wanted) as system:
+    for seed, products in (("", 0), ("none", 0), ("demo", 171)):
+        with temporary_system(DATABASE_URL=own.url, SLUICE_SEED=seed) as system:
             system.start().stop()
         assert own.sql("SELECT count(*) FROM products") == [[products]]
 

@@ -184,8 +184,8 @@ def test_home_has_one_owner_at_a_time(server: PostgresServer) -> None:
 
 
 def test_port_in_use_is_named(stopped: PostgresServer) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
         with pytest.raises(PostgresError, match=f"port {port} on 127.0.0.1 is in use"):
             PostgresServer(stopped.home, port=port).start()
 

@@ -84,12 +84,12 @@ def test_head_has_the_length_of_get(system: LocalSystem, path: str) -> None:
 @pytest.mark.parametrize("origin", ["http://localhost:5173", "https://[::1]", "http://127.0.0.1"])
 def test_local_pages_may_call_the_api(system: LocalSystem, origin: str) -> None:
     connection = http.client.HTTPConnection("127.0.0.1", system.port)
-    asked = {
+    preflight_headers = {
         "Origin": origin,
         "Access-Control-Request-Method": "POST",
         "Access-Control-Request-Headers": "x-api-key",
     }
-    connection.request("OPTIONS", "/api/orders", headers=asked)
+    connection.request("OPTIONS", "/api/orders", headers=preflight_headers)
     preflight = connection.getresponse()
     preflight.read()
     connection.request(
@@ -159,8 +159,8 @@ def test_database_url_selects_the_server(home: Path, empty_database: str) -> Non
 
 
 def test_port_in_use_is_named(home: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
         assert (
             f"port {port} on 127.0.0.1 is in use"
             in LocalSystem(home, PORT=str(port)).failure_message()

@@ -196,12 +196,12 @@ def test_conditions_allow_only_their_functions(
 )
 def test_rules_allow_only_their_functions(tmp_path: Path, rule: str, expected: bool | str) -> None:
     evaluator = evaluator_of(tmp_path, f"Conditions: {{Holds: !Equals [1, 1]}}\nAsked: {rule}\n")
-    asked = load_template(tmp_path / "template.yaml")["Asked"]
+    node = load_template(tmp_path / "template.yaml")["Asked"]
     if isinstance(expected, bool):
-        assert evaluator.rule(asked) is expected
+        assert evaluator.rule(node) is expected
     else:
         with pytest.raises(TemplateError, match=expected):
-            evaluator.rule(asked)
+            evaluator.rule(node)
 
 
 def evaluator_of(folder: Path, sections: str) -> Evaluator:

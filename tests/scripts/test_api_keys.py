@@ -49,7 +49,7 @@ def status(system: LocalSystem, key: str, path: str) -> int:
 
 
 def test_created_key_works_and_is_shown_once(demo_system: LocalSystem) -> None:
-    made = api_keys(
+    created = api_keys(
         demo_system,
         "create",
         "shop-frontend",
@@ -58,9 +58,14 @@ def test_created_key_works_and_is_shown_once(demo_system: LocalSystem) -> None:
         "--days",
         "30",
     )
-    key = made.stdout.strip()
+    key = created.stdout.strip()
 
-    assert (made.returncode, made.stderr, key.startswith("sluice_"), len(key)) == (0, "", True, 50)
+    assert (created.returncode, created.stderr, key.startswith("sluice_"), len(key)) == (
+        0,
+        "",
+        True,
+        50,
+    )
     assert status(demo_system, key, "/api/products") == 200
     assert status(demo_system, key, "/api/orders") == 403
     listed = api_keys(demo_system, "list").stdout
@@ -80,12 +85,12 @@ def test_make_key_prints_only_the_key(demo_system: LocalSystem) -> None:
         "TENANT=acme & sons",
         "CLIENT=tenants-own",
     ]
-    made = subprocess.run(
+    created = subprocess.run(
         command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=True
     )
-    assert made.stdout.startswith("sluice_")
-    assert len(made.stdout) == 51
-    assert status(demo_system, made.stdout.strip(), "/api/orders") == 200
+    assert created.stdout.startswith("sluice_")
+    assert len(created.stdout) == 51
+    assert status(demo_system, created.stdout.strip(), "/api/orders") == 200
     (line,) = [
         line for line in api_keys(demo_system, "list").stdout.splitlines() if "tenants-own" in line
     ]

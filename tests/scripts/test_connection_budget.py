@@ -23,12 +23,12 @@ CONFIGURED = deployments(tomllib.loads((ROOT / "samconfig.toml").read_text()))
 
 @pytest.mark.parametrize("name", CONFIGURED)
 def test_every_stage_fits_its_server(name: str) -> None:
-    found = budget(TEMPLATE, CONFIGURED[name])
+    result = budget(TEMPLATE, CONFIGURED[name])
 
     advice = (
         f"lower FunctionConcurrency of [{name}] in samconfig.toml, or its default in template.yaml"
     )
-    assert found.fits, f"{found}: {advice}\n" + "\n".join(map(str, found.functions))
+    assert result.fits, f"{result}: {advice}\n" + "\n".join(map(str, result.functions))
 
 
 @pytest.mark.parametrize(
@@ -38,18 +38,18 @@ def test_every_stage_fits_its_server(name: str) -> None:
 def test_aurora_limit_follows_its_capacity(
     min_capacity: str, max_capacity: str, max_connections: int
 ) -> None:
-    given = {
+    parameters = {
         "DatabaseMode": "aurora",
         "AuroraMinCapacity": min_capacity,
         "AuroraMaxCapacity": max_capacity,
         "MaxConnections": "9999",
     }
 
-    assert budget(TEMPLATE, given).max_connections == max_connections
+    assert budget(TEMPLATE, parameters).max_connections == max_connections
 
 
 @pytest.mark.parametrize(
-    "given",
+    "parameters",
     [
         {},
         {"FunctionConcurrency": "9"},
@@ -58,27 +58,27 @@ def test_aurora_limit_follows_its_capacity(
     ],
     ids=str,
 )
-def test_stack_output_has_the_same_sum(given: dict[str, str]) -> None:
+def test_stack_output_has_the_same_sum(parameters: dict[str, str]) -> None:
     defaults = {
         name: declared.get("Default", "given") for name, declared in TEMPLATE["Parameters"].items()
     }
-    here = Evaluator(TEMPLATE, {**defaults, **given}, lambda name, attribute: name)
+    evaluator = Evaluator(TEMPLATE, {**defaults, **parameters}, lambda name, attribute: name)
     formula_text, takes = (
-        here.value(TEMPLATE["Outputs"][name]["Value"])
+        evaluator.value(TEMPLATE["Outputs"][name]["Value"])
         for name in ("ConnectionBudget", "MaxConnections")
     )
-    found = budget(TEMPLATE, given)
+    result = budget(TEMPLATE, parameters)
 
     # the output ConnectionBudget is a formula with words in it
     formula = re.sub(r"[a-wyz][a-z]+", "", formula_text).replace("x", "*")
-    assert eval(formula) == found.required, formula_text  # noqa: S307 - the template's own text
-    assert int(takes) == found.max_connections
+    assert eval(formula) == result.required, formula_text  # noqa: S307 - the template's own text
+    assert int(takes) == result.max_connections
 
 
 def test_function_budget_is_a_product() -> None:
-    given = {"FunctionConcurrency": "7", "PoolSize": "2", "PoolOverflow": "3"}
+    parameters = {"FunctionConcurrency": "7", "PoolSize": "2", "PoolOverflow": "3"}
     shares = {
-        s.function: (s.environments, s.connections) for s in budget(TEMPLATE, given).functions
+        s.function: (s.environments, s.connections) for s in budget(TEMPLATE, parameters).functions
     }
 
     assert shares["ProductsFunction"] == (7, 5)
@@ -177,7 +177,7 @@ def test_documented_values_fit() -> None:
 
 
 def test_stage_merges_its_commands() -> None:
-    given = deployments(
+    parameters = deployments(
         {
             "version": 0.1,
             "default": {"build": {"parameters": {}}},
@@ -188,4 +188,4 @@ def test_stage_merges_its_commands() -> None:
             "local_only": {"validate": {"parameters": {}}},
         }
     )
-    assert given == {"default": {}, "all": {"A": "1", "B": "2"}}
+    assert parameters == {"default": {}, "all": {"A": "1", "B": "2"}}

@@ -1,8 +1,8 @@
-"""Fixtures live in plugins by subject, under fixtures/; this names them."""
+"""Load the fixtures, which are in modules of tests/fixtures by subject."""
 
 import signal
 
-# A shell starts background jobs with SIGINT ignored, and children would inherit that. Tests send it.
+# A shell starts background jobs with SIGINT ignored, which children inherit. Tests send SIGINT.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 pytest_plugins = [

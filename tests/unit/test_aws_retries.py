@@ -139,7 +139,7 @@ def test_timeout_is_retried(emulated_aws: AwsSettings) -> None:
     ):
         tables = aws_client.call("DynamoDB_20120810.ListTables", {})
     assert RATE_LIMIT_TABLE in tables["TableNames"]
-    assert proxy.carried_out == 2
+    assert proxy.forwarded == 2
 
 
 @pytest.mark.parametrize("action", ["close", "500", "silence"])
@@ -203,4 +203,4 @@ def test_connection_is_reused_until_max_idle(
             aws_client.call("DynamoDB_20120810.ListTables", {})
             now[0] += idle
             aws_client.call("DynamoDB_20120810.ListTables", {})
-    assert len(proxy.callers) == connections
+    assert len(proxy.client_addresses) == connections

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 HEADER = b"name,description,price,category,inventory\n"
 # Longer than an entry of a text search index can be.
 LONG_WORD = "".join(random.Random(1).choices(string.ascii_letters, k=9_900))
-TRIGGER_BODY = "IF NEW.name LIKE 'Bad refused%' THEN RAISE check_violation; END IF;"
+TRIGGER_BODY = "IF NEW.name LIKE 'Bad rejected%' THEN RAISE check_violation; END IF;"
 MEBIBYTE = 1024 * 1024
 
 # By kind of record: a function that returns its bytes, and the code of its rejection. None: the
@@ -37,7 +37,7 @@ KINDS: dict[str, tuple[Callable[[int], bytes], str | None]] = {
     "quote in a field": (lambda n: b'Bad %d" tall,,1,mugs,1' % n, "malformed"),
     "text behind a quote": (lambda n: b'"Bad %d" tall,,1,mugs,1' % n, "malformed"),
     "lone carriage return": (lambda n: b"Bad\r%d,,1,mugs,1" % n, "malformed"),
-    "refused by a trigger": (lambda n: b"Bad refused %d,,1,mugs,1" % n, "invalid"),
+    "rejected by a trigger": (lambda n: b"Bad rejected %d,,1,mugs,1" % n, "invalid"),
     "empty row": (lambda n: b",,,,", "skipped"),
     "blank line": (lambda n: b"", "skipped"),
     "spaces": (lambda n: b" , , ,", "skipped"),

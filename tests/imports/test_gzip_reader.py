@@ -12,7 +12,8 @@ from sluice.imports.storage import FileError
 
 TEXT = b"name\nMug\n" * 5_000
 NOISE = random.Random(1).randbytes(300_000)
-ONE, TWO = gzip.compress(TEXT), gzip.compress(b"Cup\n")
+ONE = gzip.compress(TEXT)
+TWO = gzip.compress(b"Cup\n")
 VALID = {
     "one member": ONE,
     "two members": ONE + TWO,

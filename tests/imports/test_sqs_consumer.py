@@ -23,12 +23,13 @@ from tests.imports.conftest import BUCKET, ImportHarness
 from tests.imports.test_job import HEADER, products
 
 MAX_RECEIVE_COUNT = 3
-QUEUE, DEAD_LETTERS = f"{STACK_NAME}-importsqueue", f"{STACK_NAME}-importsdeadletters"
+QUEUE = f"{STACK_NAME}-importsqueue"
+DEAD_LETTERS = f"{STACK_NAME}-importsdeadletters"
 
 
 @dataclass
 class QueueHarness:
-    """A bucket and its queue, whose messages the function\'s handler processes in this process."""
+    """A bucket and its queue, whose messages the function's handler processes in this process."""
 
     harness: ImportHarness
     sqs: Any
@@ -74,10 +75,8 @@ class QueueHarness:
         )
 
 
-@pytest.fixture
-def pipeline(harness: ImportHarness) -> Iterator[QueueHarness]:
-    here = runtime.current()
-    endpoint = here.settings.aws.dynamodb_endpoint
+def connect_bucket_to_queue(endpoint: str) -> None:
+    """Create the queues, and let the bucket send an event for each new file."""
     arn = f"arn:aws:sqs:{REGION}:{ACCOUNT_ID}:{QUEUE}"
     redrive = {
         "deadLetterTargetArn": arn.replace(QUEUE, DEAD_LETTERS),
@@ -91,6 +90,13 @@ def pipeline(harness: ImportHarness) -> Iterator[QueueHarness]:
     put_bucket_notifications(
         endpoint, BUCKET, {"NotificationConfiguration": {"QueueConfigurations": [notification]}}
     )
+
+
+@pytest.fixture
+def pipeline(harness: ImportHarness) -> Iterator[QueueHarness]:
+    here = runtime.current()
+    endpoint = here.settings.aws.dynamodb_endpoint
+    connect_bucket_to_queue(endpoint)
     keys = {"aws_access_key_id": "local", "aws_secret_access_key": "local", "region_name": REGION}
     sqs = boto3.client("sqs", endpoint_url=endpoint, **keys)
     url, dead = (f"{endpoint}/{ACCOUNT_ID}/{name}" for name in (QUEUE, DEAD_LETTERS))
@@ -106,9 +112,8 @@ def pipeline(harness: ImportHarness) -> Iterator[QueueHarness]:
         )
     )
     pipeline = QueueHarness(harness, sqs, url, dead)
-    assert [json.loads(message["Body"])["Event"] for message in pipeline.receive()] == [
-        "s3:TestEvent"
-    ]
+    events = [json.loads(message["Body"])["Event"] for message in pipeline.receive()]
+    assert events == ["s3:TestEvent"]
     yield pipeline
     put_bucket_notifications(endpoint, BUCKET, {})
     for queue in (url, dead):

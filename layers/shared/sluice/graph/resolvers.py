@@ -262,8 +262,11 @@ def _sales(context: ResolverContext, field: PlannedField, parents: Objects) -> P
     except InvalidParameter as error:
         names = {"start_date": "startDate", "end_date": "endDate"}
         errors = [
-            replace(fault, parameter=names.get(fault.parameter or "", fault.parameter))
-            for fault in error.errors
+            replace(
+                field_error,
+                parameter=names.get(field_error.parameter or "", field_error.parameter),
+            )
+            for field_error in error.errors
         ]
         raise InvalidParameter(errors=errors) from None
     return context.load_once(

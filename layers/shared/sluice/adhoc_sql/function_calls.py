@@ -163,7 +163,8 @@ def _size(name: str, rule: FunctionRule, args: list[Node], operands: list[Estima
     if name == "to_char":
         return len(string_literal(args[1]) or "") * FORMAT_EXPANSION + 100
     if name == "concat_ws":
-        return total + operands[0].size * len(operands)
+        separator = operands[0].size if operands else 0
+        return total + separator * len(operands)
     has_length = len(args) > 2 or name in ("left", "right")
     if name in SUBSTRING_FUNCTIONS and has_length and args and args[-1].kind == "A_Const":
         length = args[-1]["value"]

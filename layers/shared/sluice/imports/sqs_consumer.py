@@ -24,7 +24,7 @@ LOCKED_SECONDS = 30  # delay before checking again whether another worker has fi
 MAX_RECEIVE_COUNT = 5  # of the queue's redrive policy, unless the settings have another
 # After its time is over, a worker has certainly ended, and its message may be received again.
 WORKER_END_SECONDS = 30
-RESUME_HINT = "The import resumes where it stopped when its message is put back (make redrive)"
+RESUME_HINT = "The import resumes where it stopped when its message is redriven (make redrive)"
 
 _log = logging.getLogger(__name__)
 

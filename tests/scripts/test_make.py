@@ -33,7 +33,7 @@ def without_python(tmp_path: Path) -> Path:
 def test_build_without_python_offers_container(without_python: Path, target: str) -> None:
     done = make(target, path=without_python)
     assert done.returncode == 2
-    assert "there is no python3.13 here that runs and has pip" in done.stdout
+    assert "python3.13 with pip was not found" in done.stdout
     assert f"make {target} CONTAINER=1" in done.stdout
     assert "127" not in done.stdout + done.stderr
 
@@ -71,4 +71,4 @@ def test_targets_run_the_scripts(tmp_path: Path, arguments: list[str], command: 
 def test_key_without_scopes_is_an_error(tmp_path: Path) -> None:
     done = make("key", path=tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
-    assert "Which scopes?" in done.stderr
+    assert "Set SCOPES:" in done.stderr

@@ -94,7 +94,7 @@ AURORA_PARAMETERS = {
         ),
         (
             {**REQUIRED_PARAMETERS["default"], "UseReplica": "true"},
-            "give a replica of yours as ReplicaHost",
+            "set ReplicaHost to your own replica",
         ),
         (
             {
@@ -117,7 +117,7 @@ AURORA_PARAMETERS = {
         ({**AURORA_PARAMETERS, "DbHost": "db.example.com"}, "stay empty"),
         (
             {**AURORA_PARAMETERS, "SubnetIds": "subnet-1", "SecurityGroupIds": "sg-1"},
-            "makes the network",
+            "creates the network",
         ),
         ({**AURORA_PARAMETERS, "DbCaFile": ""}, "DbCaFile"),
         ({**AURORA_PARAMETERS, "UseProxy": "true"}, "never pauses"),
@@ -128,13 +128,13 @@ AURORA_PARAMETERS = {
         ),
         (
             {**REQUIRED_PARAMETERS["default"], "ZoneA": "us-east-1a", "ZoneB": "us-east-1b"},
-            "the zones of SubnetIds",
+            "those of SubnetIds",
         ),
         ({**AURORA_PARAMETERS, "AuroraEngineVersion": "17"}, "must match"),
         ({**REQUIRED_PARAMETERS["default"], "DomainName": "api.example.com"}, "are set together"),
         (
             {**AURORA_PARAMETERS, "JwtIssuer": "https://issuer.example/", "JwtAudience": "shop"},
-            "no way to JwtIssuer's keys",
+            "no route to JwtIssuer's keys",
         ),
     ],
     ids=str,

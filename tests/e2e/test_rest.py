@@ -26,7 +26,8 @@ def test_product_lifecycle(api: Deployment, products: Products, category: str) -
 
 def test_conditional_requests_compare_the_etag(api: Deployment, products: Products) -> None:
     made = products()
-    path, etag = f"/api/products/{made.json['id']}", made.headers["etag"]
+    path = f"/api/products/{made.json['id']}"
+    etag = made.headers["etag"]
     same = api("GET", path, if_none_match=etag)
     assert (same.status, same.body, same.headers["etag"]) == (304, b"", etag)
     changed = api("PATCH", path, {"price": "1.00"}, if_match=etag)
@@ -38,16 +39,17 @@ def test_conditional_requests_compare_the_etag(api: Deployment, products: Produc
 
 def test_cursor_visits_every_row_once(api: Deployment, products: Products, category: str) -> None:
     made = {products(price=price).json["id"] for price in ("3.00", "1.00", "3.00", "2.00", "3.00")}
-    path, walked = f"/api/products?category={category}&sort=price:desc&limit=2", []
+    path = f"/api/products?category={category}&sort=price:desc&limit=2"
+    rows = []
     page = api("GET", path).json
-    walked += page["data"]
+    rows += page["data"]
     while page["pagination"]["has_more"]:
         page = api("GET", f"{path}&cursor={page['pagination']['next_cursor']}").json
-        walked += page["data"]
-    ids = [product["id"] for product in walked]
+        rows += page["data"]
+    ids = [product["id"] for product in rows]
     assert len(ids) == len(set(ids))
     assert made <= set(ids)
-    prices = [float(product["price"]) for product in walked]
+    prices = [float(product["price"]) for product in rows]
     assert prices == sorted(prices, reverse=True)
 
 

@@ -31,7 +31,7 @@ not_number = st.one_of(
     st.floats(0.001, 0.009),
     st.sampled_from([1e300, -1e300, 0.5e-7, 10**4000, -(10**4000), 1.0000001]),
 )
-not_list = (
+not_list: st.SearchStrategy[Any] = (
     st.none()
     | st.booleans()
     | any_text

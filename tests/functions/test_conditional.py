@@ -137,7 +137,8 @@ def test_write_with_failing_if_match_is_412(
     shop: Shop, resource: str, method: str, body: Any, form: str
 ) -> None:
     path = new_row_path(shop, resource)
-    tag, before = shop.get(path).headers["ETag"], table_contents(shop)
+    tag = shop.get(path).headers["ETag"]
+    before = table_contents(shop)
     response = shop.call(method, path, body, if_match=form.format(tag=tag))
     assert (response.status, response.code, table_contents(shop)) == (412, "stale_version", before)
 
@@ -199,7 +200,8 @@ def test_read_ignores_malformed_preconditions(shop: Shop, resource: str, header:
 
 @pytest.mark.parametrize("header", UNREADABLE)
 def test_write_with_malformed_if_none_match_is_400(shop: Shop, header: str) -> None:
-    path, before = new_row_path(shop, "products"), table_contents(shop)
+    path = new_row_path(shop, "products")
+    before = table_contents(shop)
     for method in ("PUT", "PATCH", "DELETE"):
         response = shop.call(method, path, RESOURCES["products"].body, if_none_match=header)
         expected = (400, "invalid_request", True)
@@ -221,7 +223,8 @@ def test_write_with_failing_if_none_match_is_412(
     shop: Shop, resource: str, method: str, body: Any, form: str
 ) -> None:
     path = new_row_path(shop, resource)
-    tag, before = shop.get(path).headers["ETag"], table_contents(shop)
+    tag = shop.get(path).headers["ETag"]
+    before = table_contents(shop)
     response = shop.call(method, path, body, if_none_match=form.format(tag=tag))
     assert (response.status, response.code, table_contents(shop)) == (412, "stale_version", before)
 
@@ -238,7 +241,8 @@ def test_write_with_passing_if_none_match_succeeds(
 @each_write
 def test_both_preconditions_must_hold(shop: Shop, resource: str, method: str, body: Any) -> None:
     path = new_row_path(shop, resource)
-    tag, before = shop.get(path).headers["ETag"], table_contents(shop)
+    tag = shop.get(path).headers["ETag"]
+    before = table_contents(shop)
     for match, unless in ((tag, tag), (tag, "*"), ('"other"', '"other"'), ("*", tag), ("*", "*")):
         assert shop.call(method, path, body, if_match=match, if_none_match=unless).status == 412
     assert table_contents(shop) == before
@@ -290,7 +294,8 @@ def test_list_exists_and_has_no_etag(shop: Shop, headers: dict[str, str], status
 
 def test_one_of_two_conditional_writers_wins(shop: Shop) -> None:
     """Both have read version 1; the row lock lets only one of them update it."""
-    users, barrier = runtime.current().users, Barrier(2)
+    users = runtime.current().users
+    barrier = Barrier(2)
 
     def write(id: int, name: str) -> str:
         barrier.wait()

@@ -23,7 +23,8 @@ each_file = pytest.mark.parametrize("path", FILES)
 
 @each_file
 def test_file_is_public_and_may_be_gzipped(shop: Shop, path: str) -> None:
-    plain, packed = shop.get(path), shop.get(path, accept_encoding="br, gzip")
+    plain = shop.get(path)
+    packed = shop.get(path, accept_encoding="br, gzip")
 
     assert (plain.status, packed.status) == (200, 200)
     assert plain.headers["Content-Type"] == packed.headers["Content-Type"] == FILES[path]

@@ -45,10 +45,8 @@ INTERNAL_ERRORS = [
     ("REVOKE ALL ON products FROM sluice_app", "GET", "/api/products/1", None),
 ]
 KEY = {"idempotency_key": "k"}
-ENGINE, TABLES = (
-    "The database does not have the schema sluice",
-    "The database does not have the tables for this",
-)
+ENGINE = "The database does not have the schema sluice"
+TABLES = "The database does not have the tables for this"
 NOT_SET_UP = [
     ("DROP TABLE inventory", "GET", "/api/inventory", None, {}, TABLES),
     ("DROP TABLE inventory", "PATCH", "/api/inventory/1", {"delta": 1}, {}, TABLES),

@@ -108,7 +108,8 @@ def test_key_survives_replacement_of_the_api_key(shop: Shop, add_api_key: AddApi
 
 
 def test_rejected_request_releases_the_key(shop: Shop) -> None:
-    user, mug = shop.add_user(), shop.add_product("Mug", stock=1)
+    user = shop.add_user()
+    mug = shop.add_product("Mug", stock=1)
     body = {"user_id": user, "items": [{"product_id": mug, "quantity": 2}]}
     assert shop.post("/api/orders", body, idempotency_key="k").code == "out_of_stock"
     duplicate = {"email": "ada@example.com", "name": "A"}

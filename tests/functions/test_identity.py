@@ -159,7 +159,8 @@ class Clock:
 
 
 def test_key_is_cached_for_one_minute(emulated_aws: AwsSettings, add_api_key: AddApiKey) -> None:
-    clock, lookups = Clock(), []
+    clock = Clock()
+    lookups = []
     keys = ApiKeyStore(emulated_client("dynamodb", emulated_aws.dynamodb_endpoint), API_KEYS_TABLE)
     authenticator = Authenticator(lambda key: lookups.append(key) or keys(key), None, clock=clock)
     add_api_key("leaving", "catalog:read")
@@ -176,7 +177,8 @@ def test_key_is_cached_for_one_minute(emulated_aws: AwsSettings, add_api_key: Ad
 
 
 def test_clock_set_back_does_not_extend_the_cache(emulated_aws: AwsSettings) -> None:
-    clock, lookups = Clock(), []
+    clock = Clock()
+    lookups = []
     authenticator = Authenticator(lambda key: lookups.append(key), None, clock=clock)
     for _ in range(2):
         with pytest.raises(Exception, match="unknown"):

@@ -1,4 +1,4 @@
-"""Parameters of lists: invalid values, sorts, `fields`, and lists of single resources."""
+"""Parameters of lists: invalid values, sorts and `fields`."""
 
 import pytest
 

@@ -55,7 +55,8 @@ def test_order_stores_prices_and_reduces_stock(shop: Shop) -> None:
 
 
 def test_repeated_product_is_one_item(shop: Shop) -> None:
-    user, mug = shop.add_user(), shop.add_product("Mug", stock=5)
+    user = shop.add_user()
+    mug = shop.add_product("Mug", stock=5)
 
     order = place(shop, user, (mug, 2), (mug, 3)).json
 
@@ -65,7 +66,8 @@ def test_repeated_product_is_one_item(shop: Shop) -> None:
 
 
 def test_order_keeps_its_prices(shop: Shop) -> None:
-    user, mug = shop.add_user(), shop.add_product("Mug", price="9.99")
+    user = shop.add_user()
+    mug = shop.add_product("Mug", price="9.99")
     placed = place(shop, user, (mug, 1))
 
     shop.patch(f"/api/products/{mug}", {"price": 100})
@@ -167,7 +169,9 @@ def test_status_transitions(shop: Shop, source: str, target: str) -> None:
 
 
 def test_cancelling_returns_stock_once(shop: Shop) -> None:
-    user, mug, bowl = shop.add_user(), shop.add_product("Mug"), shop.add_product("Bowl")
+    user = shop.add_user()
+    mug = shop.add_product("Mug")
+    bowl = shop.add_product("Bowl")
     target = place(shop, user, (mug, 5), (bowl, 1)).headers["Location"]
     assert stock(shop) == [0, 4]
 
@@ -201,8 +205,10 @@ def test_order_cannot_be_deleted_or_replaced(shop: Shop) -> None:
 
 
 def test_orders_are_filtered(shop: Shop) -> None:
-    ada, bob = shop.add_user(), shop.add_user("bob@example.com")
-    mug, bowl = shop.add_product("Mug"), shop.add_product("Bowl")
+    ada = shop.add_user()
+    bob = shop.add_user("bob@example.com")
+    mug = shop.add_product("Mug")
+    bowl = shop.add_product("Bowl")
     first = shop.add_order(ada, (mug, 1))
     second = shop.add_order(bob, (mug, 1), (bowl, 2), status="paid")
     shop.sql("UPDATE orders SET created_at = '2026-01-01Z' WHERE id = :id", id=first)
@@ -242,7 +248,8 @@ def test_immutable_field_is_422(shop: Shop, change: dict[str, Any], pointers: se
 
 
 def test_items_are_immutable(shop: Shop) -> None:
-    mug, bowl = shop.add_product("Mug"), shop.add_product("Bowl")
+    mug = shop.add_product("Mug")
+    bowl = shop.add_product("Bowl")
     target = f"/api/orders/{shop.add_order(shop.add_user(), (mug, 2), (bowl, 1))}"
     for items in (
         [(mug, 2)],
@@ -296,7 +303,8 @@ def test_patch_without_status_changes_nothing(shop: Shop) -> None:
 
 
 def test_invalid_transition_names_allowed_ones(shop: Shop) -> None:
-    user, mug = shop.add_user(), shop.add_product("Mug")
+    user = shop.add_user()
+    mug = shop.add_product("Mug")
     texts = {
         "pending": "is pending and can only become paid or cancelled",
         "paid": "is paid and can only become shipped or cancelled",

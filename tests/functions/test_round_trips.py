@@ -114,7 +114,9 @@ def test_order_transition_is_one_round_trip(shop: Shop, proxy: TcpProxy, status:
 
 @pytest.mark.parametrize("key", [{}, {"idempotency_key": "k"}], ids=["without a key", "with a key"])
 def test_order_is_one_round_trip(shop: Shop, proxy: TcpProxy, key: dict[str, str]) -> None:
-    user, mug, bowl = shop.add_user(), shop.add_product("Mug"), shop.add_product("Bowl")
+    user = shop.add_user()
+    mug = shop.add_product("Mug")
+    bowl = shop.add_product("Bowl")
     body = {
         "user_id": user,
         "items": [{"product_id": mug, "quantity": 1}, {"product_id": bowl, "quantity": 2}],

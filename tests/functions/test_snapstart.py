@@ -22,7 +22,8 @@ DAY_SECONDS = 86_400  # a window long enough that no test crosses its end
 
 def environment(settings: Settings) -> dict[str, str]:
     """Return the environment variables of a function with SnapStart."""
-    database, aws = settings.database, settings.aws
+    database = settings.database
+    aws = settings.aws
     return {
         "PYTHONPATH": f"{ROOT}:{ROOT / 'layers' / 'shared'}",
         "AWS_LAMBDA_INITIALIZATION_TYPE": "snap-start",

@@ -85,7 +85,8 @@ def subject() -> str:
 
 
 def test_token_has_its_scopes_and_quota(send_with_token: SendWithToken, issuer: JwksServer) -> None:
-    ada, bob = subject(), subject()
+    ada = subject()
+    bob = subject()
     assert send_with_token(token(sub=ada)).status == 200
     rejected = send_with_token(token(sub=ada, jti="another"), "POST")
     assert (rejected.status, rejected.code) == (403, "insufficient_scope")

@@ -104,7 +104,8 @@ def serving(credentials_service: CredentialsService) -> Iterator[None]:
             if self.path == "/keys?v=1":
                 status, body = credentials_service.respond(self.headers["Authorization"])
             else:
-                status, body = 404, b""
+                status = 404
+                body = b""
             self.send_response(status)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()

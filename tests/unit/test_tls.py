@@ -82,10 +82,8 @@ def test_other_authorities_are_loaded_when_needed(tmp_path: Path) -> None:
 
 def test_unknown_authority_is_rejected(tmp_path: Path) -> None:
     (tmp_path / "other").mkdir()
-    made, other = (
-        certificates.create_certificates(tmp_path),
-        certificates.create_certificates(tmp_path / "other"),
-    )
+    made = certificates.create_certificates(tmp_path)
+    other = certificates.create_certificates(tmp_path / "other")
     with server(made) as url, pytest.raises(ssl.SSLCertVerificationError):
         connect(url, other.ca_file)
 

@@ -11,6 +11,7 @@ processed once. Without STACK the local system is used. With STACK, boto3 needs 
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -142,7 +143,10 @@ def _parser() -> argparse.ArgumentParser:
     target = argparse.ArgumentParser(add_help=False)
     target.add_argument("--stack", help="the CloudFormation stack")
     target.add_argument(
-        "--state", type=Path, default=Path(".sluice"), help="or the local system's state folder"
+        "--state",
+        type=Path,
+        default=Path(os.environ.get("SLUICE_STATE") or ".sluice"),  # noqa: TID251
+        help="or the local system's state folder; default: SLUICE_STATE, or .sluice",
     )
     commands = parser.add_subparsers(required=True, metavar="list | redrive")
     listing = commands.add_parser("list", parents=[target], help="list all messages")

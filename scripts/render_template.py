@@ -24,7 +24,7 @@ from local.intrinsics import (
     load_template,
 )
 from local.template import parameter_values
-from scripts.connection_budget import deployments
+from scripts.connection_budget import BudgetError, deployments
 
 ROOT = Path(__file__).parents[1]
 SECRET = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT_ID}:secret"
@@ -126,14 +126,18 @@ def main(arguments: list[str] | None = None) -> int:
     folder = parser.parse_args(arguments).folder
     folder.mkdir(parents=True, exist_ok=True)
     try:
-        for name, parameters in stages(
-            tomllib.loads((ROOT / "samconfig.toml").read_text())
-        ).items():
-            rendered = render(load_template(ROOT / "template.yaml"), parameters)
-            (folder / f"{name}.json").write_text(json.dumps(rendered, indent=1) + "\n")
-    except TemplateError as error:
-        print(f"{name}: {error}", file=sys.stderr)
+        parameters_by_stage = stages(tomllib.loads((ROOT / "samconfig.toml").read_text()))
+    except BudgetError as error:
+        print(f"samconfig.toml: {error}", file=sys.stderr)
         return 1
+    template = load_template(ROOT / "template.yaml")
+    for name, parameters in parameters_by_stage.items():
+        try:
+            rendered = render(template, parameters)
+        except TemplateError as error:
+            print(f"{name}: {error}", file=sys.stderr)
+            return 1
+        (folder / f"{name}.json").write_text(json.dumps(rendered, indent=1) + "\n")
     return 0
 
 

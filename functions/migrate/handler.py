@@ -14,20 +14,13 @@ from sluice.settings import Settings
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
-    """Migrate the database of the settings.
-
-    Return the new revisions, and the SQL that only an administrator may run.
-    """
+    """Migrate the database; return its revisions and the SQL that only an administrator may run."""
     settings = Settings.from_env()
     password_provider = runtime.password_provider(settings, settings.database)
-    engine = make_engine(
-        settings.database.for_batch(), "batch", password_provider=password_provider
-    )
-    result = runner.migrate(
-        engine,
-        str(event.get("app") or settings.app),
-        analyst_connections=settings.analyst_connections,
-    )
+    database = settings.database.for_batch()
+    engine = make_engine(database, "batch", password_provider=password_provider)
+    app = str(event.get("app") or settings.app)
+    result = runner.migrate(engine, app, analyst_connections=settings.analyst_connections)
     return {
         "revision": ", ".join(f"{app} {revision}" for app, revision in result.revisions.items()),
         "revisions": result.revisions,

@@ -56,7 +56,7 @@ LOADS = (
 )
 
 
-class CountingStore(MemoryCounterStore):
+class MeasuredCounterStore(MemoryCounterStore):
     """A counter store that counts its reads and writes."""
 
     writes = reads = 0
@@ -82,7 +82,7 @@ class RequestCost(NamedTuple):
 
 def simulate(load: LoadCase) -> RequestCost:
     """Simulate MINUTES of requests at random times, each in a random environment."""
-    rng, counts, now = random.Random(7), CountingStore(), [1_800_000_000.0]
+    rng, counts, now = random.Random(7), MeasuredCounterStore(), [1_800_000_000.0]
     policy = Policy(load.quota, 60)
     limiters = [
         Limiter(counts, MemoryCounterStore(), clock=lambda: now[0])

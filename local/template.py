@@ -262,6 +262,8 @@ def _function(
     raw = {**_variables(shared), **_variables(own)}
     logging = {**shared.get("LoggingConfig", {}), **own.get("LoggingConfig", {})}
     layers = tuple(Path(layer) for layer in merged.get("Layers", []))
+    if built:
+        layers = tuple(layer / "python" for layer in layers)
     return LambdaFunction(
         name=name,
         folder=root / merged["CodeUri"],
@@ -274,7 +276,7 @@ def _function(
             key: DYNAMIC_SECRET.sub(lambda match: secret(match[2]), _string(raw[key]))
             for key in raw
         },
-        layers=tuple(layer / "python" for layer in layers) if built else layers,
+        layers=layers,
         log_format=logging.get("LogFormat", "Text"),
         built=built,
     )

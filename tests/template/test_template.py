@@ -69,7 +69,7 @@ class Watched(Mapping[str, str]):
         return len(self._values)
 
 
-def test_the_routes_are_those_of_openapi_and_the_functions_see_every_method(
+def test_routes_match_openapi(
     template: SourceTemplate,
 ) -> None:
     assert {route: name for route, (name, _) in template.routes().items()} == {

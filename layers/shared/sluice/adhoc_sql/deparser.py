@@ -194,7 +194,10 @@ def quote_identifier(name: str) -> str:
 
 
 def _column_list(names: Sequence[Node]) -> str:
-    return f" ({', '.join(quote_identifier(part['sval']) for part in names)})" if names else ""
+    if not names:
+        return ""
+    columns = ", ".join(quote_identifier(part["sval"]) for part in names)
+    return f" ({columns})"
 
 
 def quote_literal(value: str) -> str:

@@ -92,7 +92,9 @@ class Node:
 def _comparable(value: Any) -> Any:
     if isinstance(value, Node):
         return value.comparable()
-    return [_comparable(item) for item in value] if isinstance(value, list) else value
+    if isinstance(value, list):
+        return [_comparable(item) for item in value]
+    return value
 
 
 class Number(str):

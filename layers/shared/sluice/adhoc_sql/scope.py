@@ -30,7 +30,8 @@ class Relation:
 
     def renamed(self, alias: Node | None) -> "Relation":
         """Return the relation with the column names of an alias."""
-        names = [name["sval"] for name in alias.list("colnames")] if alias else []
+        column_aliases = alias.list("colnames") if alias else []
+        names = [name["sval"] for name in column_aliases]
         if len(names) > len(self.columns):
             reject(
                 f"the alias names {len(names)} columns, but there are {len(self.columns)}", alias

@@ -37,7 +37,9 @@ class PipelinedCursor(Cursor):  # type: ignore[misc]
         statement, values = operation, ()
         if len(args) > 0 or stream is not None:
             statement, names = protocol.to_numbered_params(self.paramstyle, operation)
-            values = args if names is None else tuple([args[name] for name in names])
+            values = args
+            if names is not None:
+                values = tuple([args[name] for name in names])
         try:
             self._context = self._c.execute_unnamed(
                 statement, values, oids, stream, preceding, self.prepare

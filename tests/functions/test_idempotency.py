@@ -167,7 +167,8 @@ def test_key_expires_after_a_day(shop: Shop) -> None:
 def test_cleanup_deletes_only_expired_keys(shop: Shop) -> None:
     shop.sql(
         """
-        INSERT INTO sluice.idempotency_keys (id, fingerprint, response, etag, resource_id, created_at)
+        INSERT INTO sluice.idempotency_keys
+            (id, fingerprint, response, etag, resource_id, created_at)
         SELECT sha256(n::text::bytea), '', '{}', '1', n, now() - n * interval '1 minute'
         FROM generate_series(1, 12000) n
         """

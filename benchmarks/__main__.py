@@ -30,7 +30,7 @@ from benchmarks import (
     warm,
 )
 from benchmarks.contenders import BUILD, CONTENDERS, HEALTH, PEERS, SLUICE_ORDERS, built
-from benchmarks.database import benchmark_database
+from benchmarks.database import BenchmarkDatabase, benchmark_database
 from benchmarks.keys import emulated_keys
 from tests.fixtures.tcp_proxy import TcpProxy
 
@@ -74,53 +74,25 @@ def main(arguments: list[str]) -> None:
 def run(*, quick: bool, with_depth: bool, with_imports: bool) -> str:
     """Run all benchmarks and return the page of results."""
     cold.compile_everything()
-    depth: list[str] = []
-    if with_depth:
-        _progress(f"depth: {DEEP_PRODUCTS:,} products")
-        with benchmark_database(DEEP_PRODUCTS) as database:
-            depth += deep.measure(database)
-    if with_imports:
-        _progress("imports")
-        depth += imports.measure(imports.ROWS)
+    optional = _optional(with_depth=with_depth, with_imports=with_imports)
     products = QUICK_PRODUCTS if quick else PRODUCTS
     _progress(f"a database of {products:,} products")
     with (
         benchmark_database(products) as database,
         TcpProxy("127.0.0.1", database.server.port) as proxy,
     ):
-        _progress("warm requests")
-        calls = scenarios.scenarios(database.products)
         rounds, samples = (2, 1) if quick else (ROUNDS, COLD_SAMPLES)
-        measure = partial(
-            warm.measure,
-            near_url=database.url,
-            far_url=database.url_at(proxy.port),
-            proxy=proxy,
-            rounds=rounds,
-        )
-        warm_results = measure(CONTENDERS, calls)
-        for name, ordered in measure(
-            (SLUICE_ORDERS, *PEERS), scenarios.orders(database.products)
-        ).items():
-            warm_results[name].rounds |= ordered.rounds
-            warm_results[name].round_trips |= ordered.round_trips
+        _progress("warm requests")
+        warm_results = _warm(database, proxy, rounds)
         _progress("cold starts")
-        entries = [(contender, scenarios.get_one(1)) for contender in CONTENDERS] + [
-            (HEALTH, scenarios.health())
-        ]
-        cold_results = cold.measure(entries, database.url, samples=samples)
-        functions = (
-            [(built(name), scenarios.first(name)) for name in scenarios.FIRST]
-            if _is_built()
-            else []
-        )
-        function_results = cold.measure(functions, database.url, samples=samples)
-        _progress("orders at once")
+        cold_results, function_results = _cold(database, samples)
+        _progress("concurrent orders")
         orders = hot_row.measure(database, proxy, quick=quick, rounds=1 if quick else ORDER_ROUNDS)
         _progress("GraphQL")
-        graph, of_graph = graphql.measure(database, proxy, quick=quick, rounds=rounds)
+        graph, graph_ratios = graphql.measure(database, proxy, quick=quick, rounds=rounds)
         _progress("the limiter")
-        limits = limiter.measure(database, calls["GET one"], rounds=rounds)
+        get_one = scenarios.scenarios(database.products)["GET one"]
+        limits = limiter.measure(database, get_one, rounds=rounds)
         _progress("TLS to AWS")
         encrypted = aws_tls.table(aws_tls.measure(1 if quick else aws_tls.SAMPLES))
         _progress("memory")
@@ -131,10 +103,54 @@ def run(*, quick: bool, with_depth: bool, with_imports: bool) -> str:
         cold_results,
         warm_results,
         function_results,
-        report.goals(cold_results, warm_results, of_graph),
+        report.goals(cold_results, warm_results, graph_ratios),
         products=database.products,
         postgres=database.version,
-        more=[*graph, *orders, *limits, *encrypted, *weights, *load, *depth],
+        more=[*graph, *orders, *limits, *encrypted, *weights, *load, *optional],
+    )
+
+
+def _optional(*, with_depth: bool, with_imports: bool) -> list[str]:
+    lines: list[str] = []
+    if with_depth:
+        _progress(f"depth: {DEEP_PRODUCTS:,} products")
+        with benchmark_database(DEEP_PRODUCTS) as database:
+            lines += deep.measure(database)
+    if with_imports:
+        _progress("imports")
+        lines += imports.measure(imports.ROWS)
+    return lines
+
+
+def _warm(database: BenchmarkDatabase, proxy: TcpProxy, rounds: int) -> dict[str, warm.WarmTimings]:
+    """Measure warm requests of products and orders, and return both by the contender's name."""
+    measure = partial(
+        warm.measure,
+        near_url=database.url,
+        far_url=database.url_at(proxy.port),
+        proxy=proxy,
+        rounds=rounds,
+    )
+    results = measure(CONTENDERS, scenarios.scenarios(database.products))
+    orders = measure((SLUICE_ORDERS, *PEERS), scenarios.orders(database.products))
+    for name, ordered in orders.items():
+        results[name].rounds |= ordered.rounds
+        results[name].round_trips |= ordered.round_trips
+    return results
+
+
+def _cold(
+    database: BenchmarkDatabase, samples: int
+) -> tuple[dict[str, cold.ColdSamples], dict[str, cold.ColdSamples]]:
+    """Measure cold starts of the contenders, and of the functions that `sam build` has built."""
+    entries = [(contender, scenarios.get_one(1)) for contender in CONTENDERS]
+    entries.append((HEALTH, scenarios.health()))
+    functions = []
+    if _is_built():
+        functions = [(built(name), scenarios.first(name)) for name in scenarios.FIRST]
+    return (
+        cold.measure(entries, database.url, samples=samples),
+        cold.measure(functions, database.url, samples=samples),
     )
 
 

@@ -16,7 +16,8 @@ from benchmarks.report import cell, header, row
 from benchmarks.scenarios import list_products
 from benchmarks.warm import Worker
 
-LIMIT, STEP = 20, 100
+LIMIT = 20
+STEP = 100
 PAGE = 10_000
 ROUNDS = 200
 BY_OFFSET = """

@@ -199,67 +199,105 @@ def arrivals(config: SimulationConfig, rng: random.Random) -> Iterator[float]:
 
 def simulate(config: SimulationConfig, seed: int = 7) -> SimulationResult:
     """Run the simulation. The same seed produces the same result."""
-    rng, clock, out = (
-        random.Random(seed),
-        [BEGAN],
-        SimulationResult(seconds=config.seconds - config.settle),
-    )
-    counts, clients = SharedCounterStore(clock), ClientMix(config)
-    environments_by_function = defaultdict[str, FunctionEnvironments](
-        lambda: FunctionEnvironments(config)
-    )
-    parts = [kind.share for kind in config.mix]
-    leaving: list[tuple[float, int, str, SimulatedEnvironment]] = []
-    alive, number, mean_of_spread = 0, 0, math.exp(config.spread**2 / 2)
-    asked = 0, 0
-    for now in arrivals(config, rng):
-        number += 1
-        clock[0] = BEGAN + now
-        counted = now >= config.settle
-        if not counted:
-            asked, counts.hottest = (counts.writes, counts.reads), 0
-        while leaving and leaving[0][0] <= now:
-            left, _, function, environment = heappop(leaving)
-            environment.idle_since = left
-            environments_by_function[function].idle.append(environment)
-        kind = rng.choices(config.mix, parts)[0]
-        environments = environments_by_function[kind.function]
-        alive -= (
-            sum(each.remove_idle(now) for each in environments_by_function.values())
-            if number % 100 == 0
-            else environments.remove_idle(now)
+    return _Simulation(config, seed).run()
+
+
+class _Simulation:
+    """One run; `_alive` counts the environments of all functions."""
+
+    def __init__(self, config: SimulationConfig, seed: int) -> None:
+        self._config = config
+        self._rng = random.Random(seed)
+        self._clock = [BEGAN]
+        self._result = SimulationResult(seconds=config.seconds - config.settle)
+        self._counts = SharedCounterStore(self._clock)
+        self._clients = ClientMix(config)
+        self._functions = defaultdict[str, FunctionEnvironments](
+            lambda: FunctionEnvironments(config)
         )
+        # Requests in progress: the time of their end, a number, the function, the environment.
+        self._busy: list[tuple[float, int, str, SimulatedEnvironment]] = []
+        self._alive = 0
+        self._mean_of_spread = math.exp(config.spread**2 / 2)
+
+    def run(self) -> SimulationResult:
+        shares = [kind.share for kind in self._config.mix]
+        writes_before = 0
+        reads_before = 0
+        for number, now in enumerate(arrivals(self._config, self._rng), start=1):
+            self._clock[0] = BEGAN + now
+            counted = now >= self._config.settle
+            if not counted:
+                writes_before, reads_before = self._counts.writes, self._counts.reads
+                self._counts.hottest = 0
+            self._release_finished(now)
+            kind = self._rng.choices(self._config.mix, shares)[0]
+            self._remove_idle(now, kind.function, everywhere=number % 100 == 0)
+            self._request(number, now, kind, counted)
+        self._result.writes = self._counts.writes - writes_before
+        self._result.reads = self._counts.reads - reads_before
+        self._result.hottest = self._counts.hottest
+        return self._result
+
+    def _release_finished(self, now: float) -> None:
+        while self._busy and self._busy[0][0] <= now:
+            ended, _, function, environment = heappop(self._busy)
+            environment.idle_since = ended
+            self._functions[function].idle.append(environment)
+
+    def _remove_idle(self, now: float, function: str, *, everywhere: bool) -> None:
+        of_this_function = self._functions[function]
+        functions = list(self._functions.values()) if everywhere else [of_this_function]
+        self._alive -= sum(environments.remove_idle(now) for environments in functions)
+
+    def _request(self, number: int, now: float, kind: RequestType, counted: bool) -> None:
+        result = self._result
+        environments = self._functions[kind.function]
         if counted:
-            out.requests += 1
-            out.busy[len(leaving)] += 1
+            result.requests += 1
+            result.busy[len(self._busy)] += 1
         fresh = not environments.idle
-        if not fresh:
-            environment = environments.idle.pop()
-        elif alive < config.max_environments and environments.take_start_token(now):
-            environment = SimulatedEnvironment(
-                Limiter(counts, MemoryCounterStore(), clock=lambda: clock[0])
-            )
-            environments.alive, alive = environments.alive + 1, alive + 1
-        else:
-            out.throttled += counted
-            continue
-        before = counts.writes + counts.reads
-        admitted = not config.limited or environment.limiter.hit(*clients.one(rng)).allowed
-        waited = (counts.writes + counts.reads - before) * config.write
-        stretch = rng.lognormvariate(0.0, config.spread) / mean_of_spread if config.spread else 1.0
+        environment = self._acquire(environments, now)
+        if environment is None:
+            result.throttled += counted
+            return
+        admitted, service, held = self._serve(environment, kind, fresh)
+        heappush(self._busy, (now + service, number, kind.function, environment))
+        if counted:
+            result.cold += fresh
+            result.limited += not admitted
+            result.served += service
+            result.in_database += held
+            result.alive = max(result.alive, self._alive)
+            result.largest = max(result.largest, environments.alive)
+
+    def _acquire(
+        self, environments: FunctionEnvironments, now: float
+    ) -> SimulatedEnvironment | None:
+        """Return an idle or new environment, or None if Lambda throttles the request."""
+        if environments.idle:
+            return environments.idle.pop()
+        if self._alive >= self._config.max_environments or not environments.take_start_token(now):
+            return None
+        environments.alive += 1
+        self._alive += 1
+        limiter = Limiter(self._counts, MemoryCounterStore(), clock=lambda: self._clock[0])
+        return SimulatedEnvironment(limiter)
+
+    def _serve(
+        self, environment: SimulatedEnvironment, kind: RequestType, fresh: bool
+    ) -> tuple[bool, float, float]:
+        """Return whether the request is admitted, its time, and that of its connection."""
+        config = self._config
+        before = self._counts.writes + self._counts.reads
+        admitted = True
+        if config.limited:
+            admitted = environment.limiter.hit(*self._clients.one(self._rng)).allowed
+        waited = (self._counts.writes + self._counts.reads - before) * config.write
+        stretch = 1.0
+        if config.spread:
+            stretch = self._rng.lognormvariate(0.0, config.spread) / self._mean_of_spread
         work = kind.handler - kind.database if admitted else 0.5
         held = kind.database * stretch / 1000 if admitted else 0.0
         service = fresh * config.cold + waited + work * stretch / config.cpu / 1000 + held
-        heappush(leaving, (now + service, number, kind.function, environment))
-        if counted:
-            out.cold += fresh
-            out.limited += not admitted
-            out.served += service
-            out.in_database += held
-            out.alive, out.largest = max(out.alive, alive), max(out.largest, environments.alive)
-    out.writes, out.reads, out.hottest = (
-        counts.writes - asked[0],
-        counts.reads - asked[1],
-        counts.hottest,
-    )
-    return out
+        return admitted, service, held

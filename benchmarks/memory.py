@@ -8,7 +8,8 @@ from benchmarks.report import header, row
 from benchmarks.scenarios import Event, get_one, list_products
 from benchmarks.warm import Worker
 
-REQUESTS, STEPS = 100_000, 10
+REQUESTS = 100_000
+STEPS = 10
 
 
 def events(products: int) -> list[Event]:

@@ -24,7 +24,8 @@ from benchmarks.scenarios import Event
 from tests.fixtures.tcp_proxy import TcpProxy
 
 DISTANCE = 0.001  # s, added to each round trip
-NEAR, FAR = "0 ms", "1 ms"
+NEAR = "0 ms"
+FAR = "1 ms"
 CALLS = {
     "GET one": 20,
     "list 20": 12,

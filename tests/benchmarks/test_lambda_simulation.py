@@ -1,4 +1,4 @@
-"""The simulation against what queueing theory says of the same, and against itself."""
+"""Compare the simulation with queueing theory, and with itself."""
 
 import math
 from collections import Counter
@@ -11,7 +11,7 @@ from benchmarks.scale import PRICES, acus, monthly_cost
 
 DEPLOY = Path(__file__).parents[2] / "docs/deploy.md"
 
-# One function, whose requests all take 20 ms on a whole CPU, and which starts at once.
+# One function without cold starts, whose requests all take 20 ms on one CPU.
 PLAIN = SimulationConfig(
     rate=300, seconds=60, settle=5, cpu=1, spread=0, cold=0, limited=False,
     mix=(RequestType("products", 1.0, handler=20, server=1),),
@@ -34,7 +34,7 @@ def poisson_quantile(mean: float, share: float) -> int:
 
 
 def erlang_b(servers: int, offered: float) -> float:
-    """The share of requests that find all of them busy."""
+    """Return the share of requests that find all servers busy."""
     blocked = 1.0
     for n in range(1, servers + 1):
         blocked = offered * blocked / (n + offered * blocked)
@@ -43,7 +43,7 @@ def erlang_b(servers: int, offered: float) -> float:
 
 @pytest.mark.parametrize("spread", [0.0, 1.0])
 def test_busy_environments_follow_littles_law(spread: float) -> None:
-    """However service times are spread: without a queue, only their mean matters."""
+    """The spread of service times does not matter, only their mean, because there is no queue."""
     out = changed(spread=spread)
     assert out.mean_busy == pytest.approx(OFFERED, rel=0.05)
     assert out.served / out.seconds == pytest.approx(OFFERED, rel=0.05)
@@ -71,7 +71,7 @@ def test_idle_environments_are_removed() -> None:
 
 
 def test_rejected_clients_cost_no_writes() -> None:
-    """All of them have the hundred a minute of the default tier, and make six hundred."""
+    """All clients have the default quota of 100 a minute, and make 600 requests."""
     out = changed(limited=True, hot_share=0.0, cold_clients=30, settle=0, seconds=60)
     assert out.requests - out.limited <= 30 * 100 * 2  # two windows of the clock, at most
     assert out.writes < out.requests / 2

@@ -89,4 +89,6 @@ def get_health(request: Request) -> Response[str]:
 @api.get("/health/ready", response=READY)
 def get_readiness(request: Request) -> Response[str]:
     """Return the state of the API's parts. 503, with the same members, if it cannot serve."""
-    return json_response(200, {"status": "ready", **current_runtime().readiness()})
+    from sluice.readiness import readiness  # imported late, as the runtime is
+
+    return json_response(200, {"status": "ready", **readiness(current_runtime())})

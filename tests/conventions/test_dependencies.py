@@ -91,6 +91,7 @@ ALLOWED = {
         "sluice.repositories",
         "sluice.settings",
     },
+    "sluice.readiness": {"sluice.db", "sluice.repositories", "sluice.errors", "sluice.runtime"},
     "sluice.http": {
         "sluice.http",
         "sluice.snapstart",
@@ -120,6 +121,7 @@ ALLOWED = {
         "sluice.http",
         "sluice.repositories",
         "sluice.runtime",
+        "sluice.readiness",
         "sluice.ordering",
         "sluice.errors",
         "aws_lambda_powertools",

@@ -45,7 +45,7 @@ def assert_no_connection(shop: Shop, names: str) -> None:
 
 def test_cleanup_waits_for_a_resuming_database(shop: Shop, slow_proxy: TcpProxy) -> None:
     with pytest.raises(DatabaseUnavailable):
-        runtime.current().schema.schema_version()
+        runtime.current().health.schema_version()
     assert cleanup({}, None)["deleted"] == 0
 
 

@@ -15,6 +15,7 @@ from sluice.http.metrics import MetricsEmitter
 from tests.fixtures.concurrent_orders import run_concurrently
 from tests.fixtures.replica import MIN_LSN_HEADER, PRODUCT_PATH, ReplicatedShop
 from tests.fixtures.shop import ApiResponse, Shop
+from tests.local.waiting import wait_until
 
 UNREACHED_LSN = "FFFFFFFF/FFFFFFFF"
 ADHOC_SQL_PATH = "/api/analytics/query?query=select price from products"
@@ -169,7 +170,7 @@ def test_concurrent_writers_read_own_writes(replicated: ReplicatedShop, lagging:
 def test_pages_continue_on_the_other_server(replicated: ReplicatedShop) -> None:
     for n in range(5):
         replicated.shop.add_product(f"Mug {n}")
-    replicated.replica.wait_for_lsn(runtime.current().schema.current_lsn())
+    replicated.replica.wait_for_lsn(runtime.current().health.current_lsn())
     names: list[str] = []
     cursor = ""
     for min_lsn in ("0/1", UNREACHED_LSN, "", UNREACHED_LSN):
@@ -224,8 +225,15 @@ def test_without_replica_the_header_is_ignored(shop: Shop) -> None:
 
 
 def test_readiness_shows_replica_lag(replicated: ReplicatedShop) -> None:
-    ready = replicated.get("/health/ready").json["replica"]
-    assert (ready["reachable"], ready["lag_bytes"], ready["lag_seconds"]) == (True, 0, 0)
+    def state() -> dict[str, Any]:
+        return dict(replicated.get("/health/ready").json["replica"])
+
+    def has_no_lag() -> bool:
+        ready = state()
+        return (ready["reachable"], ready["lag_bytes"], ready["lag_seconds"]) == (True, 0, 0)
+
+    wait_until(has_no_lag, "the replica to replay the log")
+    ready = state()
     assert (ready["pool"]["size"], ready["breaker"]["state"]) == (1, "closed")
     with replicated.replica.replay_paused():
         replicated.set_price("2.00")

@@ -74,18 +74,10 @@ def test_connection_has_the_rows_between_its_cursors(
 ):
     fill(things, table)
     ids = ordered(table, sorting, chosen)
-    whole = read_connection(
-        things,
-        THINGS,
-        ListQuery(limit=60, sort=sorting, filters=chosen, include_total=True),
-        SIGNER,
-    )
-    assert (ids_of(whole), whole.total, whole.has_next, whole.has_previous) == (
-        ids,
-        len(ids),
-        False,
-        False,
-    )
+    all_rows = ListQuery(limit=60, sort=sorting, filters=chosen, include_total=True)
+    whole = read_connection(things, THINGS, all_rows, SIGNER)
+    assert (ids_of(whole), whole.total) == (ids, len(ids))
+    assert (whole.has_next, whole.has_previous) == (False, False)
     cursors = [whole.cursor(row) for row in whole.rows]
     for start, end, limit, from_end in queries:
         after = start if 0 <= start < len(ids) else None

@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import asdict, replace
+from dataclasses import replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -24,7 +24,6 @@ from sluice.db.engine import make_engine
 from sluice.db.passwords import IamToken, SecretPassword
 from sluice.db.probe_lock import DynamoProbeLock
 from sluice.db.retry import retry_transaction
-from sluice.db.session_settings import deviations, role_settings
 from sluice.identity.api_keys import ApiKeyStore
 from sluice.identity.authenticator import Authenticator, Principal
 from sluice.limits.client_network import client_network
@@ -33,7 +32,7 @@ from sluice.limits.memory import MemoryCounterStore
 from sluice.limits.rate import Decision, Limiter
 from sluice.limits.window import Policy
 from sluice.repositories.analytics import AnalyticsRepository
-from sluice.repositories.health import EXPECTED_MIGRATION, HealthRepository
+from sluice.repositories.health import HealthRepository
 from sluice.repositories.page_cursor import CursorSigner
 from sluice.settings import DatabaseSettings, Settings
 from sluice.unit_of_work import Repositories, UnitOfWork
@@ -77,7 +76,7 @@ class Runtime(Repositories):
             tier: Policy(*quota, name=tier) for tier, quota in settings.rate_tiers.items()
         }
         self.analytics = AnalyticsRepository(reads)
-        self.schema = HealthRepository(database)
+        self.health = HealthRepository(database)
         # Replica settings → its database. None: the primary.
         self._adhoc_sql_databases: dict[DatabaseSettings | None, AdhocSqlDatabase] = {}
 
@@ -194,37 +193,6 @@ class Runtime(Repositories):
         policy = self._policies.get(principal.tier, self._policies["default"])
         return principal, self.limiter.hit(principal.client_id, policy)
 
-    def readiness(self) -> dict[str, object]:
-        """Return the state of the database, the pool, the breaker and the limiter.
-
-        Raise Unavailable with the same members if the database is unavailable, and WrongSettings
-        if the settings of its sessions change results.
-        """
-        try:
-            migration = self.schema.schema_version()
-            deviating = deviations(self.schema.settings(role_settings("app")))
-            lsn = self.schema.current_lsn() if self.replica else None
-        except errors.Unavailable as error:
-            error.members = self._components(None)
-            raise
-        settings = [deviation._asdict() for deviation in deviating]
-        database = {
-            "migration": migration,
-            "expected_migration": EXPECTED_MIGRATION,
-            "settings": settings,
-        }
-        members = {"database": database, **self._components(lsn)}
-        if any(deviation.affects == "results" for deviation in deviating):
-            raise errors.WrongSettings(members=members)
-        return members
-
-    def _components(self, lsn: str | None) -> dict[str, object]:
-        counts = "shared" if self.limiter.is_available() else "unavailable"
-        components = {**_connections(self.database), "limiter": {"counts": counts}}
-        if self.replica is not None:
-            components["replica"] = _replica_state(self.replica.database, lsn)
-        return components
-
     def databases_by_metric_prefix(self) -> dict[str, Database]:
         """Return the primary and the replica, by the prefix of their metrics."""
         if self.replica is None:
@@ -280,32 +248,12 @@ class Runtime(Repositories):
         return retry_transaction(attempt)
 
 
-def _connections(database: Database) -> dict[str, object]:
-    breaker = database.breaker
-    return {
-        "pool": asdict(database.pool_metrics()),
-        "breaker": {"state": breaker.state, "open_elsewhere": breaker.open_elsewhere()},
-    }
-
-
-def _replica_state(database: Database, lsn: str | None) -> dict[str, object]:
-    try:
-        lag = HealthRepository(database).replication_lag(lsn)
-    except errors.Unavailable:
-        state = {"reachable": False, "lag_bytes": None, "lag_seconds": None}
-        return {**state, **_connections(database)}
-    lags = {"lag_bytes": lag.bytes, "lag_seconds": lag.seconds}
-    return {"reachable": True, **lags, **_connections(database)}
-
-
 def build(settings: Settings) -> Runtime:
     """Build a runtime. Opens no connection."""
     logging.getLogger("sluice").setLevel(settings.log_level)
     dynamodb = _dynamodb(settings)
-    primary, replica = (
-        _request_database(settings, settings.database, dynamodb, "the database"),
-        None,
-    )
+    primary = _request_database(settings, settings.database, dynamodb, "the database")
+    replica = None
     if settings.replica is not None and primary.pipelined:  # stock pg8000 reports no LSN
         from sluice.db.replica import Replica
 
@@ -336,7 +284,8 @@ def _dynamodb(settings: Settings) -> AwsClient:
 
 
 def _make_authenticator(settings: Settings, dynamodb: AwsClient) -> Authenticator:
-    tokens, verified = None, None
+    tokens = None
+    verified = None
     if settings.jwt is not None and settings.jwt.verified_by_gateway:
         from sluice.identity.claims import principal_from_claims
 

@@ -1,0 +1,63 @@
+"""Report whether an execution environment can serve requests: database, pools, rate limiter."""
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from sluice import errors
+from sluice.db.database import Database
+from sluice.db.session_settings import deviations, role_settings
+from sluice.repositories.health import EXPECTED_MIGRATION, HealthRepository
+
+if TYPE_CHECKING:
+    from sluice.runtime import Runtime
+
+
+def readiness(runtime: "Runtime") -> dict[str, object]:
+    """Return the state of the database, the pool, the breaker and the limiter.
+
+    Raise Unavailable with the same members if the database is unavailable, and WrongSettings
+    if the settings of its sessions change results.
+    """
+    health = runtime.health
+    try:
+        migration = health.schema_version()
+        deviating = deviations(health.settings(role_settings("app")))
+        lsn = health.current_lsn() if runtime.replica else None
+    except errors.Unavailable as error:
+        error.members = _components(runtime, None)
+        raise
+    database = {
+        "migration": migration,
+        "expected_migration": EXPECTED_MIGRATION,
+        "settings": [deviation._asdict() for deviation in deviating],
+    }
+    members = {"database": database, **_components(runtime, lsn)}
+    if any(deviation.affects == "results" for deviation in deviating):
+        raise errors.WrongSettings(members=members)
+    return members
+
+
+def _components(runtime: "Runtime", lsn: str | None) -> dict[str, object]:
+    counts = "shared" if runtime.limiter.is_available() else "unavailable"
+    components = {**_connections(runtime.database), "limiter": {"counts": counts}}
+    if runtime.replica is not None:
+        components["replica"] = _replica_state(runtime.replica.database, lsn)
+    return components
+
+
+def _connections(database: Database) -> dict[str, object]:
+    breaker = database.breaker
+    return {
+        "pool": asdict(database.pool_metrics()),
+        "breaker": {"state": breaker.state, "open_elsewhere": breaker.open_elsewhere()},
+    }
+
+
+def _replica_state(database: Database, lsn: str | None) -> dict[str, object]:
+    try:
+        lag = HealthRepository(database).replication_lag(lsn)
+    except errors.Unavailable:
+        state = {"reachable": False, "lag_bytes": None, "lag_seconds": None}
+        return {**state, **_connections(database)}
+    lags = {"lag_bytes": lag.bytes, "lag_seconds": lag.seconds}
+    return {"reachable": True, **lags, **_connections(database)}

@@ -34,16 +34,17 @@ def page() -> str:
 
 
 def _parts(folder: Path) -> dict[Path, list[Path]]:
-    """Return the modules of each folder, outer folders first. Empty `__init__` files are left out."""
+    """Return the modules of each folder, outer folders first, without empty files."""
     parts: dict[Path, list[Path]] = {}
-    for module in sorted(folder.rglob("*.py"), key=lambda path: (path.parent, path.name)):
+    modules = sorted(folder.rglob("*.py"), key=lambda path: (path.parent, path.name))
+    for module in modules:
         if module.read_text().strip():
             parts.setdefault(module.parent, []).append(module)
     return parts
 
 
 def _summary(module: Path) -> str:
-    """Return the first sentence, with characters escaped that end a cell of a table."""
+    """Return the first sentence of the docstring, escaped for a cell of a table."""
     text = " ".join(
         (ast.get_docstring(ast.parse(module.read_text())) or "").split("\n\n")[0].split()
     )

@@ -1,0 +1,63 @@
+"""Words that make readers stop are in no line of the code and of the first documents.
+
+CONTRIBUTING.md has the rules of plain words; `docs/glossary.md` has the terms that Sluice defines.
+"""
+
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+INSTEAD = {
+    "anew": "again",
+    "doorway": "proxy",
+    "leash": "parent death signal",
+    "mend": "fix",
+    "mended": "fixed",
+    "nobody": "no one: name the actor",
+    "of ours": "our, or name it",
+    "parachute": "fallback",
+    "somebody": "name the actor",
+    "told": "name who says what",
+    "whoever": "name the actor",
+    "whom": "name the actor",
+}
+WORD = re.compile(rf"(?<![A-Za-z])({'|'.join(INSTEAD)})(?![A-Za-z])", re.IGNORECASE)
+FOLDERS = ("layers", "functions", "local", "scripts", "tests", "benchmarks", "events")
+PAGES = (
+    "README.md",
+    "CONTRIBUTING.md",
+    "SECURITY.md",
+    "Makefile",
+    "cdn.yaml",
+    "docs/errors.md",
+    "docs/glossary.md",
+    "docs/modules.md",
+    "openapi.json",
+    "samconfig.toml",
+    "template.yaml",
+)
+NOT_OURS = (".gz", "requirements.txt", "LICENSES.md", "tests/conventions/test_words.py")
+ALLOWED = {"local/binaries.py": {"nobody"}}  # the name of an operating system account
+
+
+def texts() -> Iterator[str]:
+    listed = subprocess.run(
+        ["git", "ls-files", *FOLDERS, *PAGES], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    yield from (path for path in listed.stdout.split() if not path.endswith(NOT_OURS))
+
+
+@pytest.mark.parametrize("path", list(texts()))
+def test_words_that_have_a_plain_one(path: str) -> None:
+    found = [
+        f"{path}:{number}: {word!r}: {INSTEAD[word.lower()]}"
+        for number, line in enumerate((ROOT / path).read_text().splitlines(), 1)
+        for word in WORD.findall(line)
+        if word.lower() not in ALLOWED.get(path, set())
+    ]
+
+    assert found == []

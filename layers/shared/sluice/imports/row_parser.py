@@ -145,7 +145,7 @@ class RowParser:
             return Rejection(line, None, "malformed", "is not a JSON object")
         unknown = next((name for name in document if name not in self.header), None)
         if unknown is not None:
-            return Rejection(line, printable(unknown), "unknown_field", "is not a field here")
+            return Rejection(line, printable(unknown), "unknown_field", "is not a known field")
         present = {name: value for name, value in document.items() if value is not None}
         return self._parse(line, present)
 

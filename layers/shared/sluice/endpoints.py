@@ -1,6 +1,6 @@
 """Host names of AWS services by region. Those of S3 come from botocore."""
 
-# By the prefix of the region, longest first. Other regions are in the partition aws or aws-us-gov.
+# By the prefix of the region. Other regions are in the partition aws or aws-us-gov.
 _DNS_SUFFIXES = {
     "cn-": "amazonaws.com.cn",
     "eusc-": "amazonaws.eu",
@@ -22,8 +22,8 @@ def dns_suffix(region: str) -> str:
 def host(service: str, region: str, *, fips: bool = False) -> str:
     """Return the regional host of `service`.
 
-    With `fips` it is the host whose cryptography is validated for FIPS 140. In AWS GovCloud the
-    usual host of SQS is.
+    With `fips` it is the host whose cryptography is validated for FIPS 140. In AWS GovCloud (US),
+    the usual host of SQS is already validated.
     """
     usual_host_is_fips = service == "sqs" and region.startswith("us-gov-")
     suffix = "-fips" if fips and not usual_host_is_fips else ""

@@ -74,7 +74,7 @@ class EnvReader:
         return default
 
     def flag(self, name: str, *, default: bool = False) -> bool:
-        """Return whether the variable is `on`, not `off`."""
+        """Return True for `on`, False for `off`, and `default` for an empty variable."""
         return self.choice(name, ("on", "off"), default="on" if default else "off") == "on"
 
     def check_url(self, name: str, url: str) -> None:

@@ -1,4 +1,4 @@
-"""The errors that clients see, without knowledge of HTTP bodies or SQL.
+"""Errors that clients see, with their codes and HTTP statuses.
 
     SluiceError                     code                    status
     ├─ BadRequest                   invalid_request         400
@@ -143,8 +143,8 @@ class TooManyAliases(BadRequest):
 
 
 class QueryTooExpensive(BadRequest):
-    """A query would cost more than one request may, or ran longer. `detail` has the cost and the
-    limit.
+    """A query costs more than the limit, or ran longer than its limit. `detail` has the cost and
+    the limit.
 
     For ad-hoc SQL `members` has `max_cost`, and PostgreSQL's `cost` if it is known.
     """
@@ -321,7 +321,7 @@ class Unavailable(SluiceError):
 
 
 class IdentityUnavailable(Unavailable):
-    """DynamoDB or the token issuer does not answer, so credentials cannot be checked."""
+    """DynamoDB or the token issuer does not respond, so credentials cannot be checked."""
 
     code = "identity_unavailable"
     title = "Credentials cannot be checked at the moment"
@@ -365,8 +365,8 @@ class DatabaseUnavailable(Unavailable):
 
 
 class CircuitOpen(DatabaseUnavailable):
-    """The circuit breaker is open: the database was unavailable less than `retry_after` seconds
-    ago.
+    """The circuit breaker is open: the database was unavailable a moment ago. The next attempt may
+    succeed after `retry_after` seconds.
     """
 
     code = "circuit_open"
@@ -382,8 +382,8 @@ class ConnectionLost(DatabaseUnavailable):
 
 
 class ReplicaBehind(DatabaseUnavailable):
-    """The replica has not replayed the required WAL position, or cannot say. The primary is used
-    instead.
+    """The replica has not replayed the required WAL position, or its position is unknown. The
+    primary is used instead.
     """
 
 

@@ -1,8 +1,8 @@
-"""Import SQLAlchemy with the garbage collector off. Import this module before all that uses it.
+"""Import SQLAlchemy with the garbage collector off. Import this module first.
 
-SQLAlchemy is half of the imports of a cold start, and creates tens of thousands of objects that
-are never freed. The collector would scan them again and again during the import, and once more in
-each of its later full collections. `gc.freeze()` excludes them from those.
+Importing SQLAlchemy takes half of the import time of a cold start, and creates tens of thousands of
+objects that are never freed. The collector would scan them many times during the import, and again
+in each later full collection. `gc.freeze()` excludes them from later collections.
 """
 
 import gc

@@ -3,8 +3,8 @@
 Accepts what psql accepts (`postgres://`, a host, or a socket directory in the path or in `?host=`)
 and what SQLAlchemy accepts (`postgresql+psycopg://`). Some parameters would change the server or
 the way of connecting, and Sluice does not support them. They are rejected by name: ignoring one
-would connect to a server that was not meant. Reads no environment variables and connects to
-nothing.
+could connect to the wrong server. This module reads no environment variables and opens no
+connection.
 """
 
 import re
@@ -56,10 +56,10 @@ def parse_url(url: str) -> tuple[dict[str, str], list[str]]:
 
 
 def parse_complete_url(url: str) -> tuple[dict[str, str], list[str]]:
-    """Return as `parse_url`, with a problem for each keyword missing, and two defaults filled in.
+    """Parse a URL as `parse_url` does, require host, user and database, and add two defaults.
 
     `sslmode` is disable on loopback and on a Unix socket, and verify-full otherwise, unless the
-    URL has it. `sslrootcert` is left out if it names the system's certificate authorities.
+    URL has it. `sslrootcert` is removed if it names the system's certificate authorities.
     """
     keywords, problems = parse_url(url)
     problems += [

@@ -1,7 +1,7 @@
 """Rules of orders that concern several rows: placing an order, and changing its status.
 
-Each function takes the repositories of a Runtime, whose statements are transactions of their own,
-or those of a unit of work, to run as a part of its transaction.
+With the repositories of a Runtime, each statement is a separate transaction. With those of a unit
+of work, the statements are part of its transaction.
 """
 
 from collections.abc import Sequence

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 def readiness(runtime: "Runtime") -> dict[str, object]:
     """Return the state of the database, the pool, the breaker and the limiter.
 
-    Raise Unavailable with the same members if the database is unavailable, and WrongSettings
-    if the settings of its sessions change results.
+    Raise Unavailable if the database is unavailable; its members lack `database`. Raise
+    WrongSettings, with all members, if session settings of the database change results.
     """
     health = runtime.health
     try:

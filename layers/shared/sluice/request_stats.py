@@ -1,7 +1,7 @@
 """Database statistics of the current request, for the access log and Server-Timing.
 
-They are kept in a context variable: an execution environment serves one request at a time, but
-reads in several threads.
+They are kept in a context variable, so that the database code needs no argument for them. Requests
+in different threads do not share them.
 """
 
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from typing import Literal
 
 @dataclass(slots=True)
 class RequestStats:
-    """What the current request has used of the database.
+    """Counts and times of the database use of the current request.
 
     Stock pg8000 (db/driver_compat.py) reports only `connections_opened` and the time to connect.
     """
@@ -23,7 +23,7 @@ class RequestStats:
     statements: int = 0  # without BEGIN, COMMIT, ROLLBACK and the timeouts of a transaction
     connections_opened: int = 0
     # The next three are for reads from a replica (db/replica.py).
-    min_lsn: str | None = None  # a replica must have replayed this; "": any; None: use the primary
+    min_lsn: str | None = None  # that the replica must have; "": no minimum; None: use the primary
     commit_lsn: str = ""  # WAL position after the last commit of this request
     served_by: Literal["", "replica", "primary"] = ""  # the server of the last routed read
 

@@ -1,8 +1,9 @@
 """The composition root: builds clients, pools and repositories, once per execution environment.
 
-`current()` builds the runtime on first use, never during initialisation: a database that is
-resuming must not fail a cold start. Tests call `set_current`. Importing this module freezes the
-garbage collector (gc_tuning.py) and registers SnapStart hooks.
+`current()` builds the runtime on first use, not when a function is imported, because building it
+reads the settings. With SnapStart it is also built once before the snapshot. Tests call
+`set_current`. Importing this module calls `gc.freeze()` (gc_tuning.py) and registers SnapStart
+hooks.
 """
 
 import gc
@@ -87,7 +88,7 @@ class Runtime(Repositories):
 
     @property
     def adhoc_sql(self) -> "AdhocSqlService":
-        """The ad-hoc SQL service on the primary. Raises NotFound without a database role."""
+        """The ad-hoc SQL service on the primary. Raises NotFound or NotSetUp without its role."""
         return self._adhoc_sql_service(None, None)
 
     def run_adhoc_sql(self, sql: str, max_rows: int) -> str:
@@ -121,8 +122,8 @@ class Runtime(Repositories):
     ) -> "AdhocSqlDatabase":
         from sluice.adhoc_sql.database import AdhocSqlDatabase
 
-        # On the primary it has no breaker: a wrong password of the analyst role must not cut the
-        # other routes off from the database.
+        # On the primary it has no breaker: a wrong password of the analyst role must not affect the
+        # other routes.
         breaker = None
         if replica is not None and self.replica is not None:
             share = replica.deadline_share
@@ -146,7 +147,7 @@ class Runtime(Repositories):
 
     @cached_property
     def import_maintenance(self) -> "ImportMaintenance":
-        """Fails stalled imports, by one connection at a time that waits for a paused database."""
+        """The clean-up of imports. Its connections wait for a paused database."""
         from sluice.imports.maintenance import ImportMaintenance
 
         consumer = self._make_import_consumer(self.settings.database.for_batch())
@@ -179,9 +180,10 @@ class Runtime(Repositories):
     ) -> tuple[Principal, Decision]:
         """Authenticate the client and count the request.
 
-        Clients with invalid credentials are counted by their network, so that none can try
-        thousands of keys. `claims` are API Gateway's, and are used only if the settings say that it
-        verifies tokens. Raise Unauthenticated, IdentityUnavailable or RateLimited.
+        The Decision says whether the quota of an authenticated client allows the request. Clients
+        with invalid credentials are counted by their network, so that none can try thousands of
+        keys; RateLimited is raised for them. `claims` are API Gateway's, and are used only if the
+        settings say that it verifies tokens. Raise Unauthenticated or IdentityUnavailable.
         """
         try:
             principal = self.authenticator.identify(key, authorization, claims)
@@ -200,7 +202,7 @@ class Runtime(Repositories):
         return {"": self.database, "replica_": self.replica.database}
 
     def close_clients(self) -> None:
-        """Close all connections but those to the primary. The next use opens new ones."""
+        """Close all connections except those of `database`. The next use opens new ones."""
         self._dynamodb.close()
         if "_queues" in vars(self):
             self._queues.close()
@@ -300,7 +302,10 @@ def _make_authenticator(settings: Settings, dynamodb: AwsClient) -> Authenticato
 
 
 def password_provider(settings: Settings, database: DatabaseSettings) -> Callable[[], str] | None:
-    """Return the provider of passwords for new connections, or None if the settings have one."""
+    """Return the provider of passwords for new connections.
+
+    Return None if the settings have a password, or if the server asks for none.
+    """
     if database.auth == "iam":
         return IamToken(settings.aws, database)
     if database.password or database.auth == "none":

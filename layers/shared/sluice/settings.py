@@ -56,12 +56,12 @@ class DatabaseSettings:
     connect_timeout: float = 2.0
     statement_timeout: float = 14.0  # this and the next are set on the role by migrations
     lock_timeout: float = 5.0
-    socket_timeout: float = 20.0  # above statement_timeout, so that the server gives up first
-    max_idle: float = 240.0  # NAT gateways forget idle connections after 350 s
-    prepared_statements: int = 64  # at most on each connection; 0 for RDS Proxy, which pins them
+    socket_timeout: float = 20.0  # above statement_timeout, so that the server's timeout ends first
+    max_idle: float = 240.0  # NAT gateways drop idle connections after 350 s
+    prepared_statements: int = 64  # at most, for each connection; RDS Proxy: 0, see _database
     pooler: Pooler = "none"  # decides the startup parameters, see db/session_settings.py
     migrated: bool = True  # False: `make migrate` was not run, so sessions are read-only
-    deadline_share: float = 1.0  # of the request's remaining time, the longest wait for the server
+    deadline_share: float = 1.0  # the longest wait, as a part of the request's remaining time
 
     def for_batch(self) -> "DatabaseSettings":
         """Return these settings for batch jobs, whose connections wait for a paused Aurora."""
@@ -71,7 +71,7 @@ class DatabaseSettings:
     def from_url(cls, url: str) -> "DatabaseSettings":
         """Read a URL that psql or SQLAlchemy accepts. Raise `SettingsError` with every problem.
 
-        TLS is verified, except on loopback, on a Unix socket, or with `?sslmode=disable`.
+        TLS is verified unless `sslmode` is disable, the default on loopback and a Unix socket.
         `sslrootcert` names the file of certificate authorities. A URL without a password means
         that the server asks for none.
         """
@@ -123,18 +123,18 @@ class JwtSettings:
 
 @dataclass(frozen=True, slots=True)
 class GraphqlSettings:
-    """The limits of a GraphQL request. All but `max_cost` are checked before validation."""
+    """The limits of a GraphQL request. Tokens, depth and aliases are checked before validation."""
 
     introspection: bool = False
     max_tokens: int = 2_000
     max_depth: int = 12
     max_aliases: int = 30
-    max_cost: int = 10_000  # nodes that it could return, and the work of its statements
+    max_cost: int = 10_000  # nodes that the request could return, and the work of its statements
 
 
 @dataclass(frozen=True, slots=True)
 class AdhocSqlSettings:
-    """The role that runs ad-hoc SQL, and the limits of a query: its planner cost, its seconds."""
+    """The role that runs ad-hoc SQL, and the limits of a query: planner cost and seconds."""
 
     database: DatabaseSettings
     max_cost: float = ADHOC_SQL_MAX_COST
@@ -162,15 +162,15 @@ class Settings:
     imports_bucket: str = ""
     imports_queue_url: str = ""
     imports_dead_letter_queue_url: str = ""
-    imports_max_receive_count: int = IMPORTS_MAX_RECEIVE_COUNT  # then: the dead-letter queue
+    imports_max_receive_count: int = IMPORTS_MAX_RECEIVE_COUNT  # before the dead-letter queue
     imports_max_bytes: int = IMPORTS_MAX_MB * 1024**2  # of a file
     stale_if_error_seconds: float = 300.0  # maximum age of a cached response in an outage; 0: none
     service: str = "sluice"  # a dimension of the metrics
     function: str = ""  # the name of the Lambda function
     version: str = "$LATEST"  # of the function; a number once it is published
-    metrics_interval: float = METRICS_INTERVAL  # seconds between two lines, while all is well
+    metrics_interval: float = METRICS_INTERVAL  # seconds between two lines, without failures
     log_level: str = "INFO"
-    server_timing: bool = False  # send the Server-Timing header to every client
+    server_timing: bool = False  # send Server-Timing to authenticated clients
     cors_origins: tuple[str, ...] = ()  # `loopback`: all of this machine; `*`: all
     graphql: GraphqlSettings = GraphqlSettings()
     app: str = ""  # the application whose migrations run; empty: none
@@ -227,7 +227,7 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class TraceSettings:
-    """Where X-Ray's daemon listens. `header` returns the trace header of the current invocation."""
+    """X-Ray's daemon and service name. `header` returns the invocation's trace header."""
 
     daemon: tuple[str, int]  # host and port, for UDP
     service: str

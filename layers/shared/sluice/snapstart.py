@@ -1,9 +1,9 @@
 """Hooks for Lambda SnapStart: release state before a snapshot, restore it afterwards.
 
 Lambda initialises a version of a function once, stores a snapshot of its memory, and starts every
-execution environment from it, even weeks later. Sockets, counters, keys and cached responses must
-not be part of it, so the modules that hold them register hooks here. Without SnapStart nothing is
-registered or imported. See docs/decisions/0014-snapstart.md.
+execution environment from the snapshot, even weeks later. A snapshot must not contain sockets,
+counters, keys or cached responses, so the modules that hold them register hooks here. Without
+SnapStart nothing is registered or imported. See docs/decisions/0014-snapstart.md.
 
 Importing this module registers `random.seed` as a hook.
 """

@@ -1,8 +1,8 @@
 """TLS connections to AWS services, with one SSL context for each process.
 
-`ssl.create_default_context` reads some 140 certificate authorities in 33 to 50 ms of CPU. AWS's
-certificates are issued by seven of them, Amazon's own, which take 2 to 4 ms. So only those are
-read at first. The others follow if a certificate turns out to be from another authority.
+`ssl.create_default_context` reads some 140 certificate authorities in 33 to 50 ms of CPU. Seven of
+them belong to Amazon and issue AWS's certificates. Reading those takes 2 to 4 ms. So only those are
+read at first. The others are read when a certificate is from another authority.
 """
 
 import ssl

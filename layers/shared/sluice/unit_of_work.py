@@ -5,9 +5,8 @@
         work.inventory.adjust(product.id, 5)
         work.commit()
 
-Without `commit`, with an error or not, everything is rolled back. A single repository call does not
-need a unit of work: it is one statement, and so a transaction without round trips for BEGIN and
-COMMIT.
+Without `commit`, everything is rolled back. A single repository call does not need a unit of work.
+It is one statement, and PostgreSQL runs it as a transaction without BEGIN and COMMIT.
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ if TYPE_CHECKING:
 class Repositories:
     """The repositories of the shop, over a database or over one transaction.
 
-    `replica_reads` is the executor for categories, products and inventory, if it is another one.
+    Categories, products and inventory use `replica_reads` if it is set.
     Each repository is imported on first use: most functions need only one.
     """
 
@@ -108,6 +107,6 @@ class UnitOfWork(Repositories):
     def commit(self) -> None:
         """Commit and end the transaction.
 
-        Raise SluiceErrors; StaleVersion if another transaction has changed an object of `session`.
+        Raise SluiceErrors. One is StaleVersion: another transaction changed an object of `session`.
         """
         self._transaction.commit()

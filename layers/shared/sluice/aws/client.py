@@ -49,12 +49,13 @@ class AwsError(Exception):
 
 
 class AwsClient:
-    """A client of one service, over one kept connection. Safe to share: threads take turns.
+    """A client of one service, with one kept connection. Threads may share it: a lock serializes
+    calls.
 
     `version` is the version of the JSON protocol; `timeout` is in seconds, for each attempt. A call
-    is sent a second time if the service throttled it, failed (5xx) or was silent, and the
-    request's deadline leaves time for that; and if the kept connection was closed. The first
-    attempt may have been carried out, so every call must be safe to repeat.
+    is sent a second time if the service throttled it, failed (5xx) or did not respond, and the
+    request's deadline leaves time. It is also sent again if the kept connection was closed. The
+    service may have executed the first attempt, so every call must be safe to repeat.
     """
 
     def __init__(
@@ -179,7 +180,7 @@ def _load_trust_store(ca_file: str) -> None:
 def _parse_error(body: bytes) -> tuple[str, str, dict[str, Any]]:
     """Return the code, the message and the whole body of an error response.
 
-    A proxy in between may respond with something other than JSON: the code is then "Unknown".
+    If the body is not JSON, for example from a proxy, the code is "Unknown".
     """
     try:
         problem = json.loads(body)

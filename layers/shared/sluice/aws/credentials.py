@@ -63,7 +63,7 @@ class CredentialProvider:
 
 
 def _fetch(url: str, token: str) -> tuple[Credentials, datetime]:
-    """Return the credentials at `url`, and when they expire."""
+    """Fetch the credentials from `url`. Return them and the time when they expire."""
     parts = urlsplit(url)
     target = f"{parts.path}?{parts.query}".rstrip("?")
     connection = tls.connect(parts, timeout=FETCH_TIMEOUT)

@@ -72,7 +72,7 @@ def presign(
     pairs = [
         f"{quote(name, safe='')}={quote(value, safe='')}" for name, value in parameters.items()
     ]
-    host = netloc.lower().removesuffix(":443")  # as a client sends it
+    host = netloc.lower().removesuffix(":443")  # as clients send the Host header
     canonical_query = "&".join(sorted(pairs))
     canonical_request = ["GET", "/", canonical_query, f"host:{host}", "", "host", EMPTY_SHA256]
     signature = _signature(credentials, scope, timestamp, canonical_request)

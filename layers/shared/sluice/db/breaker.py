@@ -2,8 +2,8 @@
 
 While the database is unavailable, one execution environment at a time tries to connect; all others
 reject requests within a millisecond. The breaker guards only connecting: an open connection
-notices by itself that it broke. Each environment opens its circuit after its own failure, so an
-environment that alone cannot reach the database does not stop the others. What they share is the
+detects by itself that it is broken. Each environment opens its circuit after its own failure. So if
+only one environment cannot reach the database, it does not stop the others. They share only the
 probe lock, which elects the environment that tries. See docs/decisions/0012-circuit-breaker.md.
 """
 
@@ -22,8 +22,8 @@ from sluice.errors import CircuitOpen
 T = TypeVar("T")
 State = Literal["closed", "open", "half_open"]
 
-OPEN_SECONDS = 1.0  # without an attempt
-PROBE_SECONDS = 2.5  # how long a probe holds the lock: more than connecting may take
+OPEN_SECONDS = 1.0  # how long an open circuit allows no attempt
+PROBE_SECONDS = 2.5  # how long a probe holds the lock; the default connect_timeout is 2 s
 
 # SQLSTATEs of a server that runs but cannot serve: connections, resources, shutdown, startup, I/O.
 OUTAGE_SQLSTATES = ("08", "53", "57P01", "57P02", "57P03", "58")
@@ -84,7 +84,7 @@ class CircuitBreaker:
             return "open" if self._is_open(self._clock()) else "half_open"
 
     def open_elsewhere(self) -> bool | None:
-        """Return whether any environment has found the database unavailable just now.
+        """Return whether an environment could not connect just now, and holds the probe lock.
 
         Return None if the probe lock cannot be reached.
         """

@@ -1,14 +1,14 @@
-"""A connection that sends each statement in one flush, over pg8000.
+"""A pg8000 connection that sends each statement in one flush.
 
 Stock pg8000 waits for the server three times for a statement with parameters, once for BEGIN and
-three times for COMMIT. Here Parse, Bind, Describe, Execute and Sync are sent together, BEGIN is
-sent with the first statement of a transaction, and COMMIT is one simple query. A caller's text
-always goes by the extended protocol, in which the server rejects a second statement. The simple
+three times for COMMIT. Here Parse, Bind, Describe, Execute and Sync are sent together. BEGIN is
+sent with the first statement of a transaction, and COMMIT is one simple query. A caller's text is
+always sent by the extended protocol, in which the server rejects a second statement. The simple
 protocol would run `SELECT 1; DROP ...`.
 
-A connection that may have lost track of which response belongs to which statement closes its
-socket, so that a client never gets the rows of another. This module uses internals of pg8000 1.31,
-which driver_compat.py checks.
+A response must never be taken for that of another statement, or a client would get another
+client's rows. So a connection closes its socket if it may have unread responses. This module uses
+internals of pg8000 1.31, which driver_compat.py checks.
 """
 
 import select
@@ -48,7 +48,7 @@ SET_TIMEOUTS = """
 # it has the commit, even with synchronous_commit off.
 CURRENT_LSN = "SELECT CAST(pg_current_wal_insert_lsn() AS text)"
 UNKNOWN_LSN = "FFFFFFFF/FFFFFFFF"  # the highest LSN, which no replica ever reaches
-CLIENT_TIMEOUT_MARGIN = 0.2  # seconds by which the server gives up first, and so stops working
+CLIENT_TIMEOUT_MARGIN = 0.2  # seconds by which the server's timeout is shorter than the client's
 
 
 class PipelinedConnection(Connection):  # type: ignore[misc]
@@ -76,8 +76,8 @@ class PipelinedConnection(Connection):  # type: ignore[misc]
         socket_timeout: float | None = 20.0,  # None: wait without limit
         statement_timeout: float = 14.0,  # this and the next are what the role has on the server
         lock_timeout: float = 5.0,
-        prepared_statements: int = 0,  # at most on the server
-        deadline_share: float = 1.0,  # of the request's remaining time, the longest wait
+        prepared_statements: int = 0,  # at most, on the server
+        deadline_share: float = 1.0,  # the longest wait, as a part of the request's remaining time
         application_name: str = "sluice",
         startup: Mapping[str, str] | None = None,  # session settings; they override all defaults
         clock: Callable[[], float] = time.time,
@@ -148,7 +148,7 @@ class PipelinedConnection(Connection):  # type: ignore[misc]
             self._exchange(message, Context("commit"), report_lsn=True)
 
     def rollback(self) -> None:
-        """Roll back. Nothing is sent without a transaction, and a broken connection is no error."""
+        """Roll back. Send nothing without a transaction. A broken connection is not an error."""
         if self._usock is not None and self._in_transaction:
             with suppress(InterfaceError):
                 self.execute_simple("rollback")
@@ -199,8 +199,9 @@ class PipelinedConnection(Connection):  # type: ignore[misc]
     ) -> Context:
         """Run one statement with `$n` placeholders, in one flush with BEGIN and `preceding`.
 
-        With `prepare`, and outside of transactions, the server may keep the statement. Inside one,
-        a name that the server lost would fail the whole transaction.
+        With `prepare`, the server may keep the statement, but only outside of a transaction. Inside
+        one, a name that the server lost would fail the whole transaction. With `stream` (COPY),
+        BEGIN and `preceding` are sent in a flush before the statement.
         """
         usock = self._usock
         if usock is None:
@@ -225,7 +226,7 @@ class PipelinedConnection(Connection):  # type: ignore[misc]
         return context
 
     def _execute_prepared(self, before: bytes, text: str, texts: list[str | None]) -> Context:
-        """Run a statement as a whole transaction, by its name if the server knows it.
+        """Run a statement as a complete transaction, by its name if the server knows it.
 
         If the server lost the name, nothing ran, and the statement is sent again.
         """
@@ -257,8 +258,8 @@ class PipelinedConnection(Connection):  # type: ignore[misc]
                 code, size = ci_unpack(_require_size(read(5), 5))
                 handlers[code](_require_size(read(size - 4), size - 4), context)
         except OSError as error:
-            # The server's last report ("terminating connection due to ...") says more than the
-            # closed socket.
+            # The server's last report ("terminating connection due to ...") explains more than the
+            # error of the socket.
             raise InterfaceError(NETWORK_ERROR) from context.error or error
         self._used_at = self._clock()
 

@@ -23,7 +23,7 @@ class PipelinedCursor(Cursor):  # type: ignore[misc]
         """Send a statement without rows before the next one, in its flush and its transaction.
 
         Nothing is sent until `execute`. Several statements are sent in order. If one fails, the
-        server skips the rest, and `execute` raises the failure.
+        server skips the rest, and `execute` raises the error.
         """
         statement, _ = protocol.to_numbered_params(self.paramstyle, operation)
         self._preceding += self._c.encode_preceding(statement, args)

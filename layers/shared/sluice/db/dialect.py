@@ -1,8 +1,8 @@
 """SQLAlchemy's dialect for `PipelinedConnection`: `postgresql+sluice`.
 
-It sends no statements of its own. SQLAlchemy's pg8000 dialect needs ten round trips on the first
-connection of a pool and eight for a one-row read. Here the server's version comes from its
-parameter statuses, and the isolation level is sent with the next BEGIN.
+It adds no statements. SQLAlchemy's pg8000 dialect needs ten round trips on the first connection of
+a pool and eight for a one-row read. Here the server's version comes from its parameter statuses,
+and the isolation level is sent with the next BEGIN.
 """
 
 import re
@@ -31,7 +31,7 @@ class SluiceDialect(PGDialect_pg8000):
         return PipelinedConnection(*args, **options)
 
     def initialize(self, connection: Connection) -> None:
-        """Set what SQLAlchemy needs to know of the server, without its nine round trips.
+        """Set the properties of the server that SQLAlchemy needs, without its nine round trips.
 
         SQLAlchemy calls it once for each engine.
         """
@@ -70,7 +70,7 @@ class SluiceDialect(PGDialect_pg8000):
     def do_ping(self, dbapi_connection: Any) -> bool:
         """Check an idle connection without a round trip.
 
-        Raise DisconnectionError, by which the pool replaces only this connection.
+        Raise DisconnectionError, so that the pool replaces only this connection.
         """
         if dbapi_connection.is_alive(self.max_idle):
             return True
@@ -80,7 +80,7 @@ class SluiceDialect(PGDialect_pg8000):
         dbapi_connection.close_socket()
 
     def is_disconnect(self, e: Any, connection: Any, cursor: Any) -> bool:
-        """Return whether the connection is unusable: closed by itself or by the server."""
+        """Return whether the connection is unusable: closed by this client or by the server."""
         driver_connection = getattr(connection, "dbapi_connection", connection)
         is_closed = getattr(driver_connection, "closed", False)
         return is_closed or (isinstance(e, InterfaceError) and str(e) in DISCONNECT_MESSAGES)

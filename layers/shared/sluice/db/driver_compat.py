@@ -77,13 +77,13 @@ class StockDialect(PGDialect_pg8000):
         return connection
 
     def is_disconnect(self, e: Any, connection: Any, cursor: Any) -> bool:
-        # Any error but a report of the server (a timeout, an unreadable value) leaves responses
-        # unread in the socket.
+        # After a server's report, all responses have been read. After any other error, such as a
+        # timeout or an unreadable value, some may still be in the socket.
         return not isinstance(e, DatabaseError)
 
     def do_terminate(self, dbapi_connection: Any) -> None:
-        # Called only for broken connections. The pool logs a traceback for each error in closing
-        # one, and the interpreter another when it collects the unsent data of its stream.
+        # Called only for broken connections. The pool would log a traceback for an error in closing
+        # one. The interpreter would print another when it collects a stream with unsent data.
         stream: Any = getattr(dbapi_connection, "_sock", None)
         for broken in (dbapi_connection, stream):
             with suppress(Exception):

@@ -1,7 +1,6 @@
 """Create SQLAlchemy engines: the pool for each kind of workload, startup settings, passwords.
 
-A process has one engine for each server. `make_engine` opens no connection, but rejects settings
-with which none could be opened.
+`make_engine` opens no connection, but rejects settings with which no connection could be opened.
 """
 
 import logging
@@ -90,7 +89,7 @@ def _connect_args(
     *,
     is_pipelined: bool,
 ) -> dict[str, Any]:
-    # A statement of a migration or an import may take any time. TCP keepalive notices a dead peer.
+    # A statement of a migration may take any time. TCP keepalive detects a dead peer.
     socket_timeout = None if workload == "batch" else settings.socket_timeout
     return {
         "tls": settings.tls,
@@ -108,7 +107,7 @@ def _listen_for_connect(
     password: PasswordProvider,
     breaker: CircuitBreaker | None,
 ) -> None:
-    """Connect with the breaker, a current password, and within the request's deadline."""
+    """Make the engine connect with the breaker, a current password and the request's deadline."""
 
     @event.listens_for(engine, "do_connect")
     def connect(
@@ -158,8 +157,8 @@ def _startup_parameters(settings: DatabaseSettings) -> dict[str, str]:
 def _pipelined_options(settings: DatabaseSettings, clock: Callable[[], float]) -> dict[str, Any]:
     """Return the options of `PipelinedConnection` that stock pg8000 does not have."""
     # With RDS Proxy, no shorter timeout is sent before a statement: set_config would pin the
-    # connection, and most often while the database is slow. The timeouts of the role and of the
-    # socket remain.
+    # connection, most often while the database is slow. Only the timeouts of the role and of the
+    # socket limit the statement.
     # https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/rds-proxy-pinning.html
     statement_timeout = 0.0 if settings.pooler == "rds-proxy" else settings.statement_timeout
     return {
@@ -174,9 +173,9 @@ def _pipelined_options(settings: DatabaseSettings, clock: Callable[[], float]) -
 def _pool_options(settings: DatabaseSettings, workload: Workload) -> dict[str, Any]:
     if workload == "batch":
         return {"poolclass": NullPool}  # a connection lives as long as its job
-    # A function serves one request at a time; its second connection is for health checks. For
-    # other workloads: (cores * 2) + spindles, from the PostgreSQL wiki. LIFO keeps few connections
-    # in use and lets the others grow old.
+    # A function serves one request at a time, so one connection is enough. The overflow is for code
+    # that holds two at once. For other workloads: (cores * 2) + spindles, from the PostgreSQL wiki.
+    # LIFO keeps few connections in use, and the others expire.
     size = settings.pool_size if workload == "function" else (os.cpu_count() or 1) * 2 + 1
     return {
         "poolclass": BoundedPool,

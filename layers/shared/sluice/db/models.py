@@ -1,9 +1,9 @@
-"""Models of every table, for SQLAlchemy's ORM.
+"""Models for SQLAlchemy's ORM: the shop's tables, idempotency keys and imports.
 
-Use cases that change objects by rules use them, by `Transaction.session`; the API itself uses
+They are for use cases that change objects, through `Transaction.session`. The API itself uses
 repositories/. The migrations define the schema, and a test compares it with the models. Values
-that the server sets (ids, times, versions) are fetched with each flush. A row whose version has
-changed since it was read raises StaleVersion.
+that the server sets (ids, times, versions) are fetched with each flush. `flush` raises StaleVersion
+if the version of a row has changed since it was read.
 """
 
 from datetime import datetime
@@ -160,7 +160,7 @@ class ImportReject(Base):
 
 
 def make_session(connection: Connection) -> Session:
-    """Return a session in the connection's transaction, which its caller ends."""
+    """Return a session in the connection's transaction. The caller ends the transaction."""
     return Session(bind=connection)
 
 

@@ -1,6 +1,6 @@
 """Passwords for new connections: from a Secrets Manager secret, or an IAM token signed here.
 
-Both are cached for a while. Only new connections ask for one.
+A secret is cached for 60 seconds, a token for 10 minutes.
 """
 
 import json

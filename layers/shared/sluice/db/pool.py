@@ -57,14 +57,14 @@ class BoundedPool(QueuePool):
 
 
 class PoolMonitor:
-    """Counts the open and invalid connections of an engine, and its peak, across `dispose()`.
+    """Counts the open and invalid connections of an engine, and records the pool's peak.
 
-    Create one for each engine, before its first connection.
+    `dispose()` does not reset the counts. Create one for each engine, before its first connection.
     """
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._lock = threading.Lock()  # threads connect at the same time, and += is two steps
+        self._lock = threading.Lock()  # threads may connect at the same time, and += is two steps
         self._open = 0
         self._invalid = 0
         self._peak: PoolMetrics | None = None
@@ -86,7 +86,7 @@ class PoolMonitor:
         )
 
     def on_checkout(self) -> None:
-        """Record the peak usage. Log a warning when it nears the limit, at most once for a peak."""
+        """Record the peak usage. Log a warning for a new peak beyond `size` or near the limit."""
         pool = self._engine.pool
         if not isinstance(pool, BoundedPool):
             return

@@ -1,9 +1,9 @@
 """Cache prepared statements on one connection, so that the server keeps their plans.
 
 Parsing and planning take over half of the time of a small read. A statement gets a name when it is
-sent for the second time. The name is derived from its text: a pooler that assigns sessions to
-several clients can at worst not know the name, or know it already, but never run another
-statement. If that happens, the connection continues without names.
+sent for the second time. The name is derived from its text. If a pooler assigns a session to
+several clients, the server may not know the name, or may know it already. But it never runs
+another statement under that name. After such an error, the connection continues without names.
 See docs/decisions/0017-prepared-statements.md.
 """
 
@@ -17,7 +17,7 @@ from pg8000.core import Context
 
 from sluice.db import protocol
 
-# SQLSTATEs after which a name is of no more use, with the server's routine if that is needed.
+# Errors after which a name cannot be used any more: SQLSTATEs, one with the server's routine.
 _UNKNOWN_NAME = "26000"
 _DUPLICATE_NAME = "42P05"
 _RESULT_TYPE_CHANGED = ("0A000", "RevalidateCachedQuery")
@@ -27,7 +27,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class PreparedStatement:
-    """A statement that the server may know by `name`, which is empty after its first use.
+    """A statement that the server may know by `name`, which is empty until its second use.
 
     `columns` and `decoders` describe the result, and are set once the statement `is_prepared`.
     """
@@ -39,14 +39,14 @@ class PreparedStatement:
     decoders: list[Any] = field(default_factory=list)  # one for each column, from its text
 
     def message(self, texts: list[str | None], encoding: str) -> bytes:
-        """Return the messages that execute it; the first time also those that prepare it."""
+        """Return the messages that execute it, and those that prepare it unless it is prepared."""
         if self.is_prepared:
             return protocol.bind(texts, encoding, self.name) + protocol.EXECUTE_SYNC
         parse = protocol.parse(self.text, (), encoding, self.name)
         return parse + protocol.bind(texts, encoding, self.name) + protocol.DESCRIBE_EXECUTE_SYNC
 
     def context(self) -> Context:
-        """Return the context of an execution. A prepared statement is not described again."""
+        """Return pg8000's context of an execution. A prepared statement is not described again."""
         return Context(self.text, columns=self.columns, input_funcs=self.decoders)
 
     def mark_prepared(self, context: Context) -> None:
@@ -103,7 +103,7 @@ class PreparedStatementCache:
             self._max_size = 0
             self._cache.clear()
         is_outdated = (state, report.get("R")) == _RESULT_TYPE_CHANGED  # by a migration
-        if is_outdated or not statement.is_prepared:  # not prepared: the server may know it or not
+        if is_outdated or not statement.is_prepared:  # not prepared: the server may know it
             self._cache.pop(statement.text, None)
             self._close(statement)
         return is_lost or is_outdated

@@ -1,7 +1,7 @@
 """A lock in DynamoDB: one execution environment at a time probes an unavailable database.
 
-The lock is an item in the table of the rate limits, which also holds only short-lived numbers:
-`locked_until` in ms, `token` of the holder, and `expires_at` for the table's time to live.
+The lock is an item in the rate limit table, whose other items are also short-lived. It has
+`locked_until` in ms, the `token` of the holder, and `expires_at` for the table's time to live.
 """
 
 from os import urandom

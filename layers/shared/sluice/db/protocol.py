@@ -12,7 +12,7 @@ from pg8000.dbapi import convert_paramstyle
 from pg8000.exceptions import DatabaseError
 
 _CACHE_SIZE = 512
-MAX_CACHED_LENGTH = 16_384  # longer texts (bulk, reports) are sent once, and would fill the memory
+MAX_CACHED_LENGTH = 16_384  # characters; longer texts (bulk, reports) are rarely sent twice
 _NULL = i_pack(-1)
 _BIND_NO_PARAMS: bytes = b"B" + i_pack(12) + b"\x00\x00" + H_pack(0) * 3
 _DESCRIBE_PORTAL = b"D" + i_pack(6) + b"P\x00"
@@ -89,7 +89,7 @@ def _convert(style: str, operation: str) -> tuple[str, tuple[str, ...] | None]:
 
 
 class _NameRecorder(dict[str, str]):
-    """Passed to pg8000 instead of parameters: the value of each name is the name."""
+    """A dict that pg8000 reads instead of parameters: the value of each name is the name."""
 
     def __missing__(self, name: str) -> str:
         return name

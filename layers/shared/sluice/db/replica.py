@@ -1,9 +1,9 @@
 """Route reads to a replica, and to the primary if the replica cannot serve them.
 
 A write returns the primary's WAL position (LSN) after its commit (db/connection.py). A client that
-sends it back reads nothing older. The check travels in the flush of the statement itself: if the
-replica has not replayed the position, it raises an error and the primary serves the read. The
-check runs first, and at READ COMMITTED each statement sees what was committed when it began.
+sends it back reads nothing older. A check is sent before the statement, in the same flush. It fails
+if the replica has not replayed the position, and then the primary serves the read. At READ
+COMMITTED each statement gets a new snapshot, so the statement sees at least what the check saw.
 See docs/decisions/0016-read-replicas.md.
 """
 
@@ -18,10 +18,11 @@ from sluice.errors import InternalError, ReplicaBehind, SluiceError, Unavailable
 
 T = TypeVar("T")
 
-# Raises 2201W if the replica has not replayed `min_lsn`. A negative LIMIT is the one error that
-# plain SQL can raise on purpose and no other statement of Sluice raises by accident. It is also
-# raised if the position is unknown: the server replays nothing (NULL), its snapshot could be older
-# than this check, or it is Aurora, whose replicas share the storage and do not replay WAL.
+# Raises 2201W (negative LIMIT) if the replica has not replayed `min_lsn`. Plain SQL can raise this
+# error on purpose, and no other statement of Sluice raises it. It is also raised in these cases:
+# - The position is NULL, because the server replays nothing.
+# - The isolation level is not READ COMMITTED, so the snapshot could be older than this check.
+# - The server is Aurora. Its replicas share the storage and do not replay WAL.
 REPLAYED_CHECK = """
     SELECT 1 LIMIT CASE
         WHEN pg_last_wal_replay_lsn() >= CAST(:min_lsn AS pg_lsn)
@@ -52,8 +53,8 @@ class Replica:
     ) -> T:
         """Return the result of `from_replica`, or of `from_primary` if the replica cannot serve.
 
-        `from_replica` gets the statement to send first. It is not called if the request must not
-        read stale data, has written, or has already read from the primary.
+        `from_replica` gets the check to send first, or None. It is not called if `min_lsn` of the
+        request's statistics is None, or if the request has written or has read from the primary.
         """
         stats = request_stats.current()
         has_written = bool(stats.commit_lsn)
@@ -72,7 +73,7 @@ class Replica:
         return from_primary()
 
     def take_counts(self) -> Counter[str]:
-        """Return the reads from the replica, and the fallbacks to the primary, since last time."""
+        """Return the reads from the replica and the fallbacks to the primary. Reset the counts."""
         counts, self._counts = self._counts, Counter()
         return counts
 

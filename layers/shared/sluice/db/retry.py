@@ -1,7 +1,7 @@
 """Retry transactions that PostgreSQL rolled back because of another one.
 
-The delays have full jitter: each is drawn from a whole range, and the ranges double, so that two
-transactions that collided do not collide again. See Marc Brooker, "Exponential Backoff And Jitter"
+The delays have full jitter, so that two transactions that collided do not collide again. Each delay
+is a random part of a maximum that doubles. See Marc Brooker, "Exponential Backoff And Jitter"
 (AWS Architecture Blog, 2015).
 """
 

@@ -38,8 +38,8 @@ def _plan(value: str, reason: str = "the tests of plans expect it", *, since: in
     return Setting(value, reason, "speed", since=since)
 
 
-# PgBouncer tracks these in every version. RDS Proxy accepts what pgjdbc always sends, and rejects
-# other names.
+# PgBouncer tracks these in every version. RDS Proxy accepts only the parameters that pgjdbc always
+# sends.
 _BOTH = frozenset({PGBOUNCER, RDS_PROXY})
 _PGBOUNCER = frozenset({PGBOUNCER})
 
@@ -131,7 +131,7 @@ PLANS: Mapping[str, Setting] = {
 
 SESSION: Mapping[str, Setting] = {**VALUES, **MEANING, **PLANS}
 
-# Limits of the two roles, set only by ALTER ROLE: imports and migrations may take longer.
+# Limits of the two roles. They are not startup parameters, because migrations may take longer.
 APP: Mapping[str, Setting] = {
     "statement_timeout": Setting("14s", "ends before the function does", "limit"),
     "lock_timeout": Setting("5s", "a request that waits longer for a lock is a 503", "limit"),

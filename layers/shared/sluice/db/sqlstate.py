@@ -1,9 +1,9 @@
 """Translate errors of PostgreSQL to SluiceErrors, by one table from SQLSTATE to error.
 
-The driver's classes are of no use: pg8000 raises the same one for almost all errors. A SQLSTATE is
-looked up whole, then by its class (the first two characters). An unknown one is an InternalError
-(500). The server's message, detail and names are never sent to clients, because they hold SQL,
-table names and values of other rows. The cause goes to the log.
+The driver's error classes do not help: pg8000 raises the same one for almost all errors. The table
+is searched for the SQLSTATE, then for its class (the first two characters). An unknown one is an
+InternalError (500). The server's message, detail and names are never sent to clients, because they
+contain SQL, table names and values of other rows. The cause is logged.
 """
 
 import re
@@ -23,7 +23,7 @@ from sluice.errors import FieldError, SluiceError
 Report = Mapping[str, str]
 Rule = Callable[[Report], SluiceError]
 
-# Columns that a client can set → the field's name. Other columns are never named to a client.
+# Columns that may be named to a client → the field's name. Other columns never are.
 FIELDS = {
     "category_id": "category",
     "name": "name",
@@ -58,8 +58,8 @@ CLASSES_WITHOUT_VALUES = (
 
 STOCK_CHECK = "inventory_quantity_check"
 
-# SQLSTATEs of a statement that meets a table of another application with the same name: a column
-# is missing, or has another type.
+# SQLSTATEs of a statement on a table of another application that has the same name: a column is
+# missing, or has another type.
 FOREIGN_TABLE_SQLSTATES = ("42703", "42804", "42846")
 
 # The prefixes of names in these two schemas. Messages are translated (lc_messages), but the names
@@ -102,8 +102,9 @@ def _foreign_key_violation(report: Report) -> SluiceError:
     """Distinguish a missing parent from a parent that still has children.
 
     PostgreSQL uses one SQLSTATE for both, and different words. The words are translated
-    (lc_messages), the names are not. The detail names a table beside the key: the constraint's own
-    table (`t`) if that still refers to the key, or the parent table if the key is missing there.
+    (lc_messages), the names are not. Besides the key, the detail names one table. It is the table
+    of the constraint (`t`) if that still refers to the key, or the parent table if the key is
+    missing there.
     """
     without_key = re.sub(r"\(.*\)", " ", report.get("D", ""), flags=re.DOTALL)  # it holds values
     if report.get("t") and re.search(rf"\b{re.escape(report['t'])}\b", without_key):
@@ -228,11 +229,11 @@ def from_report(report: Report) -> SluiceError:
 def translate(
     error: BaseException, *, connected: bool, migrated: bool = True
 ) -> SluiceError | None:
-    """Return the SluiceError for an error of the driver, or None if it is not the driver's.
+    """Return the SluiceError for an error of the driver, or None for any other error.
 
-    Raise it `from` the error. If not `connected`, connecting failed: whatever the reason, the
-    database is unavailable. Before `make migrate` (`migrated`) sessions are read-only, and a table
-    may belong to another application; both are NotSetUp.
+    The caller raises it `from` the error. If not `connected`, connecting failed, so the database is
+    unavailable. If not `migrated` (before `make migrate`), sessions are read-only, and a table may
+    belong to another application. Both are NotSetUp.
     """
     if isinstance(error, SluiceError) or not isinstance(error, (DriverError, OSError)):
         return None

@@ -25,9 +25,9 @@ def choose(accept: str, offers: tuple[str, ...], default: str) -> str | None:
     """Return the media type of `offers` that the header prefers, or None if it accepts none of
     them.
 
-    The most specific range that matches an offer decides its weight. Between offers of equal weight
-    the order is: the one that is named more specifically, then `default` if no offer is named,
-    then the earlier one. An empty or missing header accepts anything.
+    The most specific range that matches an offer decides its weight. Of offers with equal weight,
+    the one that is named more specifically wins. If none is named, `default` wins, then the earlier
+    one. An empty or missing header accepts anything.
     """
     ranges = [parsed for element in _split(accept, ",") if (parsed := _parse_range(element))]
     if not accept.strip(" \t,"):

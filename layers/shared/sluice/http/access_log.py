@@ -1,8 +1,8 @@
 """The access log: one JSON line for each request, with its client, outcome, times and database use.
 
-Of what the client sent it contains only the method, which API Gateway has parsed: no path, query,
-body or credentials. The line is printed rather than logged, because a logger takes three times as
-long. CloudWatch finds the fields of JSON lines by itself.
+The method is the only part of the request in the line, and the route is the path template. There
+is no path, query, body or credential in it. The line is printed instead of logged, because a logger
+takes three times as long. CloudWatch finds the fields of JSON lines by itself.
 """
 
 import logging
@@ -20,7 +20,7 @@ _log = logging.getLogger("sluice")
 
 @dataclass(slots=True)
 class AccessLogEntry:
-    """What is known so far about the current request."""
+    """The data of the current request, filled in while it is served."""
 
     started_at: float  # by time.perf_counter
     route: str = ""  # the path template, as in OpenAPI

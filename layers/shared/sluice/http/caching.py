@@ -15,8 +15,8 @@ VARY = ("Accept", "Authorization", "Origin", "X-API-Key")
 def headers(method: str, status: int, own: Mapping[str, str], *, cacheable: bool) -> dict[str, str]:
     """Return `Cache-Control` and `Vary` for a response whose other headers are `own`.
 
-    A `Cache-Control` that the route has set stays. Otherwise a response may be stored only if it is
-    `cacheable` and the successful response to a GET or HEAD. Errors, responses to writes and
+    A `Cache-Control` that the route has set is kept. Otherwise a response may be stored only if it
+    is `cacheable` and the successful response to a GET or HEAD. Errors, responses to writes and
     responses that are marked as stale are not stored.
     """
     found = method in ("GET", "HEAD") and status in (200, 304) and "Warning" not in own

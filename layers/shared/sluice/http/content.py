@@ -23,8 +23,8 @@ def accepted_types_header(method: str, types: Sequence[str]) -> dict[str, str]:
 def require_media_type(request: Request, types: Sequence[str]) -> None:
     """Raise UnsupportedMediaType unless `Content-Type` is one of `types`, in UTF-8.
 
-    Types such as application/json-patch+json have another meaning than plain JSON, so they are not
-    accepted in its place. A request without `Content-Type` is rejected, as GraphQL over HTTP
+    Types such as application/json-patch+json do not mean the same as plain JSON, so they are not
+    accepted instead of it. A request without `Content-Type` is rejected, as GraphQL over HTTP
     recommends.
     """
     media_type, *parameters = [

@@ -16,7 +16,7 @@ ADDRESS_HEADER = "x-sluice-client-address"
 
 
 def require_cloudfront(request: Request, key: str) -> Request:
-    """Return the request with the client IP that CloudFront saw. Raise DirectAccess without `key`.
+    """Return the request with the client's IP. Raise DirectAccess if its key header is not `key`.
 
     An empty `key` means that there is no CloudFront. Then both headers are ignored.
     """

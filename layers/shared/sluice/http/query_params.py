@@ -22,7 +22,7 @@ D = TypeVar("D")
 
 DEFAULT_LIMIT = 20
 MAX_LIMIT = 100
-MAX_CURSOR = 10_240  # characters; API Gateway accepts no longer URL, so no cursor is too long
+MAX_CURSOR = 10_240  # API Gateway accepts no more bytes of URL and headers, so no cursor is longer
 MAX_OFFSET = 10_000
 MAX_SORTS = 3
 MAX_VALUES = 1_000  # in a comma-separated filter
@@ -176,7 +176,10 @@ class _ParamParser:
             return default
 
     def require(self, name: str, parse: Callable[[str], T], placeholder: T) -> T:
-        """Like `get`, but a missing parameter is an error. `placeholder` is returned until then."""
+        """Like `get`, but a missing parameter is an error, which `finish` raises.
+
+        Until then, `placeholder` is the value of a missing or invalid parameter.
+        """
         if name not in self._query:
             self.add_error(name, "is missing", code="required")
         return self.get(name, parse, placeholder)

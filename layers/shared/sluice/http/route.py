@@ -1,6 +1,6 @@
 """Declarations of routes: parameters, body, response and scope.
 
-The router serves requests by a RouteSpec, and scripts/openapi.py generates openapi.json from it.
+The router and scripts/openapi.py, which writes openapi.json, use the same RouteSpecs.
 """
 
 from collections.abc import Mapping
@@ -100,7 +100,7 @@ class RouteSpec:
 
 
 def default_query(response: ResponseSpec) -> QueryParams | None:
-    """Return the query parameters that every list and every single resource has."""
+    """Return the query parameters of every list or of every single resource, or else None."""
     if isinstance(response, ListSpec):
         return ListParams(response)
     if isinstance(response, Projection):

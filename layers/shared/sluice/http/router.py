@@ -1,4 +1,4 @@
-"""The router of every function: routes, methods, authentication, CORS, request ids and errors."""
+"""The router of the HTTP functions: methods, authentication, CORS, request ids and errors."""
 
 from __future__ import annotations
 
@@ -149,8 +149,8 @@ class Api:
         return self._route("DELETE", path, None)
 
     def __call__(self, event: Mapping[str, Any], context: Any) -> dict[str, Any]:
-        """Handle an HTTP API event. Never raises: unexpected errors are logged and become a 500."""
-        # Lambda sends an execution environment one request at a time, so the state may be here.
+        """Handle an HTTP API event. An unexpected error of a route is logged and becomes a 500."""
+        # An execution environment gets one request at a time, so `self` may hold its state.
         entry = self._entry = AccessLogEntry(time.perf_counter())
         self._request = Request.from_event(event, context.aws_request_id)
         seconds = context.get_remaining_time_in_millis() / 1000 - RESPONSE_MARGIN
@@ -254,7 +254,7 @@ class Api:
     def _authenticate(self, request: Request) -> None:
         """Authenticate the client and check its rate limit, before the path is matched.
 
-        Raise what `Runtime.admit` raises, and RateLimited.
+        Raise what `Runtime.admit` raises, RateLimited, and BadRequest for an invalid minimum LSN.
         """
         api_key = request.headers.get("x-api-key")
         authorization = request.headers.get("authorization")
@@ -331,7 +331,7 @@ class Api:
         return problem.render(self.to_api_error(error), self._request.id)
 
     def to_api_error(self, error: Exception) -> SluiceError:
-        """Return the error that the client may see. Log and count server errors."""
+        """Return the error that the client may see. Log server errors, and count all errors."""
         extra = {"request_id": self._request.id}
         if not isinstance(error, SluiceError):
             logger.error("unexpected error", exc_info=error, extra=extra)

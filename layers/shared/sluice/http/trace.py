@@ -1,8 +1,8 @@
 """Send X-Ray a subsegment for each request that Lambda samples: id, route, outcome, database time.
 
 This module is imported only if tracing is on. It does not use the AWS X-Ray SDK, which is in
-maintenance and takes longer to import than a whole function. A subsegment is one UDP datagram to
-the daemon in Lambda's environment. It is sent without waiting and may be lost.
+maintenance mode, and whose import takes longer than that of a whole function. A subsegment is one
+UDP datagram to the daemon in Lambda's environment. It is sent without waiting and may be lost.
 
 https://docs.aws.amazon.com/xray/latest/devguide/xray-api-segmentdocuments.html
 """

@@ -1,6 +1,6 @@
 """Authenticate clients by an API key or a bearer token, and cache the result.
 
-What a client may do is in the scopes of its Principal; the routes check them.
+This module checks no scopes. The routes check those of the Principal.
 """
 
 from collections import OrderedDict
@@ -13,7 +13,7 @@ from typing import Any, Literal, NamedTuple
 from sluice.errors import Unauthenticated
 
 CACHE_TTL = 60.0  # seconds: a revoked key is rejected within this time
-CACHE_SIZE = 1_000  # credentials; unknown ones too, because looking them up is not free either
+CACHE_SIZE = 1_000  # credentials; also unknown ones, because each lookup costs a request
 
 SCOPES = (
     "catalog:read",
@@ -31,7 +31,7 @@ SCOPES = (
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """An authenticated client. `expires_at`: Unix time after which its credentials are invalid."""
+    """An authenticated client. Its credentials are invalid from `expires_at` on (Unix time)."""
 
     client_id: str
     scopes: frozenset[str]
@@ -54,7 +54,7 @@ class Authenticator:
     """Identifies clients. A lookup may raise Unavailable; a failed lookup is not cached.
 
     Without `token_lookup`, bearer tokens are rejected. If `claims_lookup` is set, API Gateway has
-    verified the tokens, and only the claims it passes on count.
+    verified the tokens, and only its claims are used.
     """
 
     def __init__(

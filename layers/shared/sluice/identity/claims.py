@@ -1,8 +1,8 @@
 """Read the claims of a JSON Web Token whose signature was verified, here or by API Gateway.
 
-With the template's GatewayJwtAuthorizer, API Gateway verifies a token before it starts a function,
-and puts the claims into the event's `requestContext`. A client cannot write there. The functions
-use these claims only if the settings say that API Gateway verifies tokens.
+With the template's GatewayJwtAuthorizer, API Gateway verifies a token before it starts a function.
+It puts the claims into the event's `requestContext`, which no client can write. The functions use
+these claims only if the settings say that API Gateway verifies tokens.
 """
 
 from collections.abc import Mapping

@@ -18,7 +18,7 @@ import jwt
 MAX_BYTES = 1024 * 1024
 TOTAL_TIMEOUT = 4.0  # seconds, for the name lookup and the whole response
 SOCKET_TIMEOUT = 2.0  # seconds between two bytes
-MAX_KEYS = 100  # that are read from a key set
+MAX_KEYS = 100  # of a key set; more are ignored
 MAX_MATCHES = 10  # keys that may match one token
 MIN_RSA_BITS = 2_048  # RFC 7518, section 3.3
 MAX_RSA_BITS = 8_192  # verifying takes longer with each bit
@@ -37,8 +37,8 @@ _opener = urllib.request.build_opener(_NoRedirects())
 def fetch(url: str, timeout: float = TOTAL_TIMEOUT) -> bytes:
     """Return the body of a GET of `url`.
 
-    Raises OSError or HTTPException if there is no complete response in time, if it is a redirect
-    or has another status than 200, or if it has more than MAX_BYTES.
+    Raises OSError or HTTPException if there is no complete response in time. A redirect, another
+    status than 200 and a body of more than MAX_BYTES are errors, too.
     """
     results: queue.SimpleQueue[bytes | Exception] = queue.SimpleQueue()
     # In a thread, because a timeout of urllib limits neither the name lookup nor a server that

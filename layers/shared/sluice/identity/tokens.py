@@ -52,7 +52,7 @@ class TokenVerifier:
         """Return the client of the token.
 
         Returns None if the token is forged, expired, of another issuer or for another audience.
-        Raises IdentityUnavailable if the issuer's keys were never received.
+        Raises IdentityUnavailable if there are no keys of the issuer.
         """
         import jwt
 
@@ -108,7 +108,8 @@ class TokenVerifier:
     def _refresh(self, fetched_since: float) -> bool:
         """Fetch the keys if the last fetch was before `fetched_since`; return whether it worked.
 
-        Raises IdentityUnavailable if there are no keys, neither new nor old.
+        There is at most one attempt in MIN_FETCH_INTERVAL. Raises IdentityUnavailable if there are
+        no keys, neither new nor old.
         """
         import jwt
 

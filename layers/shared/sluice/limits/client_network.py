@@ -1,4 +1,4 @@
-"""Group client addresses into the networks that the rate limit of unknown clients counts."""
+"""Group client addresses into networks, for the rate limit of unauthenticated clients."""
 
 from ipaddress import IPv4Address, IPv6Address, ip_address
 

@@ -9,7 +9,7 @@ MAX_WINDOWS = 4_096
 
 
 class MemoryCounterStore:
-    """Counts with the same guarantees as DynamoCounterStore, among the threads of this process.
+    """Counts as DynamoCounterStore does, but only the requests of this process. Thread-safe.
 
     Only the `max_windows` windows that were incremented last are kept.
     """

@@ -1,11 +1,11 @@
 """Limit the requests of each client, over counts that all execution environments share.
 
-A request costs at most one write to the counter store. A rejection costs none: it is remembered
-until the arithmetic of the window allows another request.
+A request costs at most one write to the counter store. The execution environment remembers a
+rejection until the sliding window allows another request. Until then, requests cost no write.
 
-The execution environment of a busy client leases several requests with one write, and then admits
-them on its own. Leases are capped so that unused ones waste at most 10 % of a quota: all leases of
-a client together hold at most 5 % of its quota, and each environment gets its share of that.
+For a busy client, an execution environment leases several requests with one write, and then admits
+them without a write. Unused leases waste at most 10 % of a quota. For that, all leases of a client
+together hold at most 5 % of its quota, and each environment gets its share of that.
 See docs/decisions/0008-rate-limit.md.
 """
 
@@ -20,8 +20,8 @@ from typing import Literal, NamedTuple, Protocol
 from sluice.limits import window
 from sluice.limits.window import Policy
 
-# What a decision is based on: the shared counts, a lease of them, a remembered rejection, or the
-# counts of this execution environment alone.
+# The basis of a decision: the shared counts, a lease, a remembered rejection, or the counts of this
+# execution environment alone.
 DecisionSource = Literal["shared", "lease", "cache", "local"]
 
 _log = logging.getLogger(__name__)
@@ -29,7 +29,7 @@ _log = logging.getLogger(__name__)
 CACHE_SIZE = 10_000  # clients that one execution environment remembers
 MAX_LEASE = 64  # requests
 LEASE_QUOTA_DIVISOR = 20  # all leases of a client together are at most 1/20 of its quota
-LEASE_TAKEN_DIVISOR = 4  # a lease is at most 1/4 of what was taken here in this window
+LEASE_TAKEN_DIVISOR = 4  # a lease is at most 1/4 of `taken_here`
 STORE_BACKOFF_MS = 5_000  # after a failure of the store, until it is tried again
 
 
@@ -87,7 +87,7 @@ class Decision:
 
 @dataclass(slots=True)
 class _ClientWindow:
-    """What this execution environment knows about the current window of one client."""
+    """The counts of one client's current window, as this execution environment knows them."""
 
     window: int = -1
     previous: int = -1  # requests in the previous window; -1: not read yet
@@ -99,7 +99,7 @@ class _ClientWindow:
 
 
 class Limiter:
-    """Decides for each request whether the client's policy allows it. One per environment.
+    """Decides for each request whether its policy allows it. Each environment has one Limiter.
 
     If `store` fails, `fallback` counts instead. Then each environment grants the whole quota.
     """
@@ -183,7 +183,7 @@ class Limiter:
         return self._rejected(client, policy, now, source)
 
     def _lease_size(self, client: _ClientWindow, policy: Policy, left: int) -> int:
-        """Return how many requests to take at once, this one included."""
+        """Return how many requests to take at once, including the current one."""
         total = max(client.taken_here, client.count, 1)
         share = policy.quota * client.taken_here // (LEASE_QUOTA_DIVISOR * total)
         busy = client.taken_here // LEASE_TAKEN_DIVISOR

@@ -4,8 +4,8 @@ Requests are counted in windows that are aligned with the clock. Requests of the
 count as well, with a weight that falls from 1 to 0 during the current window. This prevents a
 client from using its quota twice around the edge of a window.
 
-After p requests in the previous window, at the fraction f of the current one, at most
-quota - p(1 - f) requests are allowed in the current window. (Cloudflare, "How we built rate
+Let p be the requests in the previous window, and f the elapsed fraction of the current one. Then at
+most quota - p(1 - f) requests are allowed in the current window. (Cloudflare, "How we built rate
 limiting capable of scaling to millions of domains", 2017.)
 
 All times are whole milliseconds since the epoch. Rounding never allows an extra request.
@@ -39,7 +39,7 @@ def time_left(policy: Policy, now: int) -> int:
 
 
 def max_count(policy: Policy, previous: int, now: int) -> int:
-    """Return how many requests are allowed in the current window up to now.
+    """Return how many requests are allowed from the start of the current window until `now`.
 
     `previous` is the number of requests in the previous window.
     """

@@ -16,7 +16,10 @@ MAX_BATCHES = 100  # per invocation; the next invocation continues
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, int]:
-    """Return the numbers of deleted responses and of expired, failed and deleted imports."""
+    """Return the numbers of deleted responses, and of imports by the action on them.
+
+    Expired imports were never uploaded. Forgotten imports have lost their rejected rows.
+    """
     current = runtime.current()
     with current.batch() as begin:
         deleted = _delete_expired_keys(begin)

@@ -102,7 +102,7 @@ def _file(
 ) -> Response[str]:
     """Return a file, gzipped if the client accepts that.
 
-    Swagger UI's script has 1.5 MB, a third of it gzipped, and Lambda's response at most 6 MB.
+    Swagger UI's script has 1.5 MB, or a third of that gzipped. Lambda's limit is 6 MB.
     """
     headers = {**(headers or {}), "Cache-Control": "public, max-age=300", "Vary": "Accept-Encoding"}
     if "gzip" not in request.headers.get("accept-encoding", ""):

@@ -1,8 +1,9 @@
-"""Determine the roles with which the functions use the database, and what they may do there.
+"""Determine the roles with which the functions log in to the database, and what they may do there.
 
 On the embedded server the roles are `sluice_app` and `sluice_analyst`. In a database that
-DATABASE_URL names, they are temporary login roles if `make migrate` was run for it. Otherwise the
-functions only read, as the user of the URL.
+DATABASE_URL names, they are temporary login roles if `make migrate` was run for it. If the user of
+the URL may not create roles, the functions log in as that user. Without `make migrate` they also
+log in as that user, and only read.
 """
 
 from collections.abc import Callable, Mapping
@@ -32,14 +33,14 @@ def _nothing() -> None:
 class DatabaseAccess:
     """The roles that the functions log in as.
 
-    `remarks` are sentences about what is missing. `renew_locks` is to be called repeatedly while
-    the system runs.
+    `remarks` are sentences that name missing parts of the database. The system calls `renew_locks`
+    repeatedly while it runs.
     """
 
     version: str
     app: RoleLogin
     analyst: RoleLogin  # without a password, SQL analytics is off
-    shop: bool = True  # the shop's tables exist and can be written to
+    shop: bool = True  # the functions can use the shop's tables
     remarks: tuple[str, ...] = ()
     migrated: bool = True
     renew_locks: Callable[[], None] = _nothing
@@ -79,7 +80,7 @@ def prepare_embedded(url: str, state: StateFolder) -> DatabaseAccess:
 def prepare_own(url: str, state: StateFolder, parts: ExitStack) -> DatabaseAccess:
     """Inspect the database at `url`, and create temporary roles if it was migrated.
 
-    `parts` drops the roles at the end. Raise DatabaseUnusable.
+    The roles are dropped when `parts` is closed. Raise DatabaseUnusable.
     """
     contents, settings = inspect_database(url), settings_from_url(url)
     remarks = contents.remarks(settings.name)

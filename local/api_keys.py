@@ -55,7 +55,7 @@ def store_local_keys(endpoint: str, table: str) -> None:
 
 
 def create_table(endpoint: str, name: str, properties: Mapping[str, object]) -> None:
-    """Create a table with the template's properties, except those that the emulation ignores."""
+    """Create a table with the key schema, attributes and billing mode of the template."""
     used = {key: properties[key] for key in ("KeySchema", "AttributeDefinitions", "BillingMode")}
     dynamodb = emulated_client("dynamodb", endpoint)
     dynamodb.call("DynamoDB_20120810.CreateTable", {"TableName": name, **used})

@@ -1,7 +1,7 @@
 """Run moto's server, which emulates DynamoDB, S3, SQS and Secrets Manager, as a child process.
 
 Its state is in memory and is lost when it ends. As a program (`python -m local.aws [CHAIN KEY]`)
-this module is the child; with a certificate it also serves over TLS, on a second port.
+this module is the child. With a certificate, the child also serves over TLS on a second port.
 """
 
 import subprocess
@@ -39,7 +39,10 @@ class AwsServer:
         self._process: subprocess.Popen[str] | None = None
 
     def launch(self) -> None:
-        """Start the child, from the main thread: on Linux the child ends with that thread."""
+        """Start the child and return at once.
+
+        Call it from the main thread: on Linux the child ends when the calling thread ends.
+        """
         files: list[str] = []
         if self._tls:
             certificate = certificates.create_certificates(self._log.parent)
@@ -103,7 +106,7 @@ def _serve(chain: str = "", key: str = "") -> None:
     import logging
     import os
 
-    # moto reads it when it is imported
+    # moto reads this variable when it is imported
     os.environ["MOTO_DISABLE_GLOBAL_CORS"] = "true"  # noqa: TID251
 
     from moto.moto_server.werkzeug_app import MotoRequestHandler
@@ -126,7 +129,7 @@ def _serve(chain: str = "", key: str = "") -> None:
         encrypted = serve_at(ssl_context=(chain, key))
         ports.append(encrypted.port)
         threading.Thread(target=encrypted.serve_forever, daemon=True).start()
-    # moto puts it into the URLs of queues
+    # moto puts this port into the URLs of queues
     os.environ["MOTO_PORT"] = str(server.port)  # noqa: TID251
     print(server.port, *ports, flush=True)
 

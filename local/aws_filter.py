@@ -41,10 +41,10 @@ class ServiceFilter:
 
 
 def require_local(environ: Environ) -> None:
-    """Raise RequestRejected for another host name, or for a request of a web page.
+    """Raise RequestRejected if the host name is not a local one, or if a web page sent the request.
 
-    Following a link to a file is allowed. The port is not checked: clients may reach the services
-    through another port, and a page cannot choose the Host header.
+    A navigation, such as a link to a file, is allowed. The port is not checked: clients may reach
+    the services through another port, and a page cannot choose the Host header.
     """
     hosts = [environ.get("HTTP_HOST", ""), target_authority(environ.get("REQUEST_URI", "/"))]
     if not all(is_loopback_host(host, None, HOSTS) for host in hosts if host is not None):

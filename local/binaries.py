@@ -99,7 +99,7 @@ def runnable_bindir(bindir: Path, copies: Path) -> Path:
         fresh = copy.with_suffix(".new")  # renamed when complete: a partial copy is never used
         shutil.rmtree(fresh, ignore_errors=True)
         shutil.copytree(wheel / "pginstall", fresh / wheel.name / "pginstall", symlinks=True)
-        libraries = wheel.parent / f"{wheel.name}.libs"  # the programs find it by relative path
+        libraries = wheel.parent / f"{wheel.name}.libs"  # found by a relative path
         if libraries.is_dir():
             shutil.copytree(libraries, fresh / libraries.name)
         fresh.chmod(0o755)

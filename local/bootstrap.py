@@ -21,7 +21,7 @@ IMAGE_PACKAGES = frozenset(
 
 
 class ImagePackages(importlib.abc.MetaPathFinder):
-    """Finds only the packages of Lambda's image in a folder that has others too."""
+    """Finds only the packages of Lambda's image in a folder that also has other packages."""
 
     def __init__(self, folder: str) -> None:
         self._folder = folder

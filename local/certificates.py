@@ -1,7 +1,7 @@
 """Create a certificate authority and a TLS certificate for the emulated AWS services.
 
-The file of authorities for clients also holds the system's authorities, so that reading it takes
-as long as on Lambda.
+The CA file for clients also has the authorities of this machine. So reading it takes as long as on
+Lambda.
 """
 
 import ssl
@@ -15,9 +15,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-AUTHORITY_NAME = (
-    "Local emulation of Amazon Web Services"  # clients look for Amazon's authorities by their name
-)
+# sluice/tls.py selects authorities whose names contain Amazon
+AUTHORITY_NAME = "Local emulation of Amazon Web Services"
 HOSTS = ("localhost", "host.docker.internal")
 VALID = timedelta(days=2)
 

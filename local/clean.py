@@ -34,7 +34,7 @@ def remove_state(home: Path) -> str:
 
 def main() -> int:
     """Remove the state folder and return the exit code."""
-    # read as the local system reads it
+    # the same variable and default as in local/command.py
     home = Path(os.environ.get("SLUICE_STATE") or DEFAULT_HOME)  # noqa: TID251
     try:
         print(remove_state(home))

@@ -24,7 +24,10 @@ class CodeFingerprint:
         self._listed: dict[str, tuple[int, list[str], list[str]]] = {}
 
     def current(self) -> int:
-        """Return the fingerprint of all files but compiled ones, at most CHECK_INTERVAL old."""
+        """Return the fingerprint, at most CHECK_INTERVAL old.
+
+        It covers all files except hidden ones and those in `__pycache__`.
+        """
         now = time.monotonic()
         if now - self._computed_at > CHECK_INTERVAL:
             self._computed_at, self._fingerprint = now, self._compute()

@@ -1,7 +1,8 @@
 """The commands of the local system.
 
-`python -m local` runs it, `env FUNCTION` prints a function's environment variables, and `psql`
-opens psql. `migrate` and `remove` set up the database that DATABASE_URL names, and undo that.
+`python -m local` runs the system, `env FUNCTION` prints a function's environment variables, and
+`psql` opens psql. `migrate` sets up the database that DATABASE_URL names, and `remove` removes what
+`migrate` created.
 """
 
 import argparse
@@ -40,7 +41,7 @@ ENVIRON = os.environ  # noqa: TID251 - the local system's own settings; function
 
 
 def main() -> int:
-    """Run the command of the command line and return the exit code."""
+    """Run the command that the arguments name, and return the exit code."""
     arguments = _arguments()
     home = Path(ENVIRON.get("SLUICE_STATE") or ROOT / ".sluice")
     if arguments.command == "env":
@@ -144,7 +145,7 @@ def _database_url() -> str:
 
 
 def _demo_data() -> bool:
-    """Return whether to add demo data: to the embedded database, or if SLUICE_SEED is demo."""
+    """Return whether SLUICE_SEED is demo, or is empty and the database is the embedded one."""
     seed = ENVIRON.get("SLUICE_SEED", "")
     if seed not in ("", "demo", "none"):
         raise StartError(f"SLUICE_SEED must be demo or none, not {seed!r}")
@@ -161,7 +162,7 @@ def _change_database(command: str) -> int:
             raise DatabaseUnusable(
                 f"make {command} needs the URL of a database: DATABASE_URL=postgresql://…"
             )
-        with connect(settings_from_url(url)):  # try first, because its errors name the remedy
+        with connect(settings_from_url(url)):  # `connect` raises errors that name the remedy
             pass
         if command == "remove":
             return migration_commands.remove(url, ENVIRON.get("DROP_APP", ""))

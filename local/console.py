@@ -47,7 +47,7 @@ class Console:
         self._line(f"  {self._paint(DIM, f'{label:<11}')} {text}")
 
     def ready(self, url: str, seconds: float, path: str) -> None:
-        """Print where the system is, its keys, and a first request to `path`."""
+        """Print the URL of the system, its API keys, and a first request to `path`."""
         name, address = self._paint(BOLD, "Sluice"), self._paint(BOLD, url)
         self._line(f"\n  {name} is ready at {address}  ({seconds:.1f} s)\n")
         for position, local_key in enumerate(LOCAL_KEYS):

@@ -1,7 +1,7 @@
 """Serve /console/data: metrics, sandboxes and imports as JSON, for the page at /console.
 
-It holds counts, times and names from the template. It holds no key, no address, no row, and
-nothing of a request but its route.
+The data has counts, times, names from the template, and the status of imports. It has no API key,
+no address and no row. Of a request it has only the route, the status and the time.
 """
 
 import json
@@ -22,7 +22,8 @@ QUANTILES = (0.5, 0.95, 0.99)
 class ConsoleApi:
     """Answers GET /console/data.
 
-    `pools`: by function name. `clock` returns Unix time; it must be the clock of `metrics`.
+    `pools` has the pools by function name. `clock` returns Unix time; it must be the clock of
+    `metrics`.
     """
 
     def __init__(

@@ -20,9 +20,9 @@ NAME = "sluice"
 APP_ROLE = "sluice_app"
 ANALYST_ROLE = "sluice_analyst"
 CONNECT_SECONDS = 5.0
-# Only Sluice uses the embedded server, so revoke what PostgreSQL allows every role: other
-# databases, new tables in public, and large objects, for which there are no grants. Only a
-# superuser may run these statements, so they are not migrations.
+# Only Sluice uses the embedded server. So revoke the privileges that PostgreSQL grants every role:
+# to use other databases, and to create tables in public and large objects. Only a superuser may run
+# these statements, so they are not migrations.
 EMBEDDED_SQL = (
     "CREATE EXTENSION IF NOT EXISTS pg_stat_statements",
     f"REVOKE CONNECT, TEMPORARY ON DATABASE {NAME}, postgres, template1 FROM PUBLIC",
@@ -111,7 +111,10 @@ def fail_unfinished_imports(url: str) -> None:
 
 
 def seed(url: str) -> int:
-    """Add the demo data to an empty shop; return the number of products, or 0 if it had rows."""
+    """Add the demo data to an empty shop, and return the number of products.
+
+    Return 0 if the shop already has rows.
+    """
     from scripts.seed import seed_demo
 
     with connect(settings_from_url(url)) as connection:
@@ -125,7 +128,7 @@ def seed(url: str) -> int:
 def connect(
     settings: DatabaseSettings, *, close: bool = True
 ) -> Iterator[pg8000.native.Connection]:
-    """Open a connection in autocommit mode.
+    """Open a connection in autocommit mode, and close it after the block unless `close` is False.
 
     Errors of the server and of connecting are raised as DatabaseUnusable, with a remedy.
     """

@@ -32,7 +32,7 @@ class DDSketch:
         self.buckets.update(other.buckets)
 
     def quantiles(self, *quantiles: float) -> list[float] | None:
-        """Return the time at each quantile in `wanted` (0 to 1, ascending); None without times."""
+        """Return the time at each quantile (0 to 1, ascending order), or None without times."""
         if not self.buckets:
             return None
         values: list[float] = []

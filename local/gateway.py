@@ -31,7 +31,10 @@ INTEGRATION_SECONDS = 30.0
 
 @dataclass(frozen=True, slots=True)
 class AccessRecord:
-    """One request, for the access log. Times in seconds; `init`: of a cold start, else None."""
+    """One request, for the access log.
+
+    Times are in seconds. `init` is the time of the cold start, or None without a cold start.
+    """
 
     method: str
     target: str
@@ -46,8 +49,9 @@ class AccessRecord:
 class Gateway:
     """Serves the routes of `template` on one port.
 
-    `pools` has a pool for every function that a route names. `log` is called after each request.
-    `pages` is tried before the routes.
+    `pools` has a pool for every function that a route names. `pages` is called before the routes
+    are matched: it returns the response to a request for a page, or None. `log` is called after
+    each other request.
     """
 
     def __init__(

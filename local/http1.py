@@ -1,7 +1,7 @@
 """An HTTP/1.1 server for the gateway and for the Runtime API of the sandboxes.
 
 It reads whole requests, writes whole responses, keeps connections alive, and rejects requests that
-are malformed, too large or too slow. Routes and Lambda events are not its concern.
+are malformed, too large or too slow. It does not match routes or build Lambda events.
 """
 
 import asyncio
@@ -160,7 +160,10 @@ class HttpServer:
 async def read_request(
     reader: asyncio.StreamReader, writer: asyncio.StreamWriter, limits: HttpLimits
 ) -> HttpRequest | None:
-    """Return the next request of a connection, or None at its end. Raise HttpError."""
+    """Return the next request of a connection, or None if it ended or was idle for too long.
+
+    Raise HttpError.
+    """
     try:
         async with asyncio.timeout(limits.idle):
             first = await reader.read(1)

@@ -37,7 +37,7 @@ IN_CONDITIONS = frozenset(
     f"Fn::{name}"
     for name in ("And", "Equals", "FindInMap", "Join", "Not", "Or", "Select", "Split", "Sub")
 ) | {"Ref", "Condition"}
-IN_RESOURCES = frozenset(  # and in Outputs, Globals and their conditions' values
+IN_RESOURCES = frozenset(  # also in Outputs, Globals and the values of Fn::If
     f"Fn::{name}"
     for name in ("FindInMap", "GetAZs", "GetAtt", "If", "Join", "Select", "Split", "Sub")
 ) | {"Ref"}
@@ -203,7 +203,7 @@ class Evaluator:
         return set(members) <= set(map(_text, allowed))
 
     def _members(self, name: str, pair: Any, section: _Section) -> tuple[list[str], Any]:
-        """Return the two arguments of a rule function: a list of strings, and the other one."""
+        """Return both arguments of a rule function. The first one is a list of strings."""
         if not isinstance(pair, list) or len(pair) != 2:
             raise TemplateError(f"{name} needs a list of two values")
         members, other = (self._evaluate(part, section) for part in pair)

@@ -1,4 +1,4 @@
-"""The result of an invocation with Lambda's error types, and Lambda's log lines in text or JSON."""
+"""Build the result of an invocation, with Lambda's error types, and Lambda's log lines."""
 
 import json
 import math
@@ -11,7 +11,7 @@ MAX_PAYLOAD_BYTES = 6_291_556  # of an event and of a response, as in Lambda's e
 
 @dataclass(frozen=True, slots=True)
 class InvocationResult:
-    """What a function returned, or how it failed.
+    """The response of a function, or its error.
 
     `error` is the type of the error, None if the function returned. `payload` is the function's
     response, or Lambda's error document. Times are in seconds; `init` is None unless the sandbox

@@ -45,7 +45,7 @@ def complete_url(url: str, environ: Mapping[str, str]) -> str:
             keywords["password"] = password
     completed = _write_url(keywords)
     problems = parse_url(completed)[1]
-    if problems:  # with the value of a variable
+    if problems:  # the value of a PG* variable is not valid
         raise SettingsError(problems)
     return completed
 
@@ -53,7 +53,7 @@ def complete_url(url: str, environ: Mapping[str, str]) -> str:
 def password_from_file(file: Path, keywords: Mapping[str, str]) -> str:
     """Return the password of the first matching line of a .pgpass file, empty if there is none.
 
-    Like libpq, ignores a file that others may read.
+    Like libpq, it ignores a file that other users may read.
     """
     try:
         if not file.is_file() or stat.S_IMODE(file.stat().st_mode) & 0o077:

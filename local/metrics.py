@@ -1,8 +1,8 @@
 """Count the requests and the metrics of the last ten minutes, for the console.
 
-The sources are those of a deployment: the gateway's access records, and the lines that functions
-print for CloudWatch in its embedded metric format (EMF). Counts are kept per second for the plots,
-and per ten seconds for each route. Memory does not grow with the number of requests.
+A deployment has the same sources: the gateway's access records, and the lines that functions print
+in CloudWatch's embedded metric format (EMF). Counts are kept per second for the plots, and per ten
+seconds for each route. Memory does not grow with the number of requests.
 """
 
 import json
@@ -21,7 +21,7 @@ Key = tuple[str, int]  # a sandbox: the name of its function, and its number in 
 
 RETENTION_SECONDS = 600
 ROUTE_SECONDS = 10
-MAX_SANDBOXES = 1_000  # whose last metrics are kept; at most ten of each function are running
+MAX_SANDBOXES = 1_000  # with stored metrics; at most ten of each function run at a time
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 # The metrics of the functions (docs/operations.md) that the console shows.
 COUNTED_METRICS = (
@@ -63,7 +63,7 @@ class Traffic:
 class LastMetrics:
     """The last metrics that a sandbox wrote, and when (Unix time).
 
-    The numbers of connections are the peaks since the metrics before.
+    The numbers of connections are the peaks since the sandbox's previous metrics.
     """
 
     at: float
@@ -76,7 +76,7 @@ class LastMetrics:
 
 @dataclass(slots=True)
 class SecondCounts:
-    """What was counted in one second."""
+    """The counts of one second."""
 
     traffic: Traffic = field(default_factory=Traffic)
     counted: Counter[str] = field(default_factory=Counter)

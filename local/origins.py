@@ -1,7 +1,8 @@
-"""Decide by its headers whether a request comes from this machine or from a foreign web page.
+"""Decide from a request's headers whether it comes from this machine or from a foreign web page.
 
 The local servers listen on loopback, which every page in a browser can reach. After DNS rebinding,
-a page sends its own name as Host. A page of another origin sends Origin, or else Sec-Fetch-Site.
+a page sends its own name as Host. With a request of another origin, the browser sends Origin or
+Sec-Fetch-Site.
 """
 
 import re
@@ -36,10 +37,10 @@ def is_local_origin(origin: str) -> bool:
 def is_cross_origin(
     origin: str, site: str, mode: str, method: str, allowed: Collection[str] = ()
 ) -> bool:
-    """Return whether a page of a foreign origin sent a request, by its headers (empty if absent).
+    """Return whether a page of a foreign origin sent a request with these headers.
 
-    Origins of this machine and those in `allowed` are not foreign. Following a link from a foreign
-    page is allowed, because that page cannot read the response.
+    An absent header is empty. Origins of this machine and those in `allowed` are not foreign. A
+    link from a foreign page is allowed, because that page cannot read the response.
     """
     if origin:
         return origin not in allowed and not is_local_origin(origin)

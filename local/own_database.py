@@ -58,10 +58,10 @@ DROP_PAUSE_SECONDS = 0.1
 
 @dataclass(frozen=True, slots=True)
 class DatabaseContents:
-    """What a database contains.
+    """The parts of Sluice that a database contains.
 
-    `migrated`: the schema sluice exists. `usable`: the user has the rights to work with it.
-    `newest`: its version is that of this release. `shop`: the shop's tables exist.
+    `migrated`: the schema sluice exists. `usable`: the user has the rights to use that schema.
+    `newest`: that schema has the version of this release. `shop`: the shop's tables exist.
     """
 
     version: str
@@ -169,7 +169,7 @@ class TemporaryRoles:
             return
 
     def drop_stale(self) -> None:
-        """Drop the login roles of systems that no longer run."""
+        """Drop the temporary roles of systems that no longer run."""
         with connect(self._settings) as connection:
             drop_stale(connection)
 

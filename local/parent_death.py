@@ -1,9 +1,9 @@
 """Make a child process end when its parent ends, even if the parent is killed with SIGKILL.
 
 On Linux the kernel sends the child a signal when the thread that started it ends
-(PR_SET_PDEATHSIG). Therefore start children from the main thread. On other systems this does
-nothing, and the children end otherwise: the sandboxes lose their Runtime API, moto its standard
-input, and an orphaned PostgreSQL is stopped by the next start.
+(PR_SET_PDEATHSIG). Therefore start children from the main thread. Other systems have no such
+signal. There a sandbox ends when its Runtime API is closed, and moto when its standard input is
+closed. The next start stops an orphaned PostgreSQL.
 
 As a program it sets the signal, changes the user if one is given, and executes another program:
 
@@ -43,7 +43,7 @@ def command(
 
 
 def main() -> None:
-    """Run the command of the command line, after setting the signal and the user."""
+    """Set the user and the signal, and run the command of the arguments."""
     parent, signum, owner, *argv = sys.argv[1:]
     if owner != "-":
         uid, gid = map(int, owner.split(":"))

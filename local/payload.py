@@ -21,7 +21,7 @@ from local.routes import RouteMatch
 API_ID = "localapi00"
 DOMAIN = "localhost"
 TEXT_TYPES = ("text/", "application/json", "application/javascript", "application/xml")
-# Headers that the gateway itself sets, for requests and for responses.
+# Headers of a single connection, which the gateway does not pass on in either direction.
 HOP_BY_HOP = frozenset(
     {"connection", "keep-alive", "transfer-encoding", "upgrade", "te", "trailer", "expect"}
 )
@@ -131,7 +131,10 @@ def _joined(pairs: Any) -> dict[str, str]:
 
 
 def _body(request: HttpRequest) -> tuple[str, bool]:
-    """Return the body and whether it is base64: text if declared as text and valid UTF-8."""
+    """Return the body, and whether it is base64.
+
+    A body that is declared as text and is valid UTF-8 is passed as text.
+    """
     kind = request.header("content-type").partition(";")[0].strip().lower()
     if (kind.startswith(TEXT_TYPES) or kind.endswith(("+json", "+xml"))) and not request.header(
         "content-encoding"

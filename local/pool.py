@@ -38,9 +38,9 @@ class SandboxStatus:
 class SandboxPool:
     """All sandboxes of one function. The next request after an edit runs the new code.
 
-    `log` is called with the number of a sandbox and a line of its output. `start_limit` is shared
-    by all pools of the machine: sandboxes that start at the same time compete for the CPU and
-    would all exceed their time to initialise.
+    `log` is called with the number of a sandbox and a line of its output. All pools of the machine
+    share `start_limit`. If too many sandboxes start at the same time, they compete for the CPU, and
+    all exceed the time limit of the initialisation.
     """
 
     def __init__(
@@ -168,7 +168,7 @@ class SandboxPool:
         self._start_missing()
 
     def _release(self, sandbox: Sandbox) -> None:
-        if self._stopped:  # `stop` has the sandbox
+        if self._stopped:  # `stop` stops this sandbox, too
             return
         if not sandbox.alive or sandbox.fingerprint != self._fingerprint:
             self._discard(sandbox)

@@ -151,8 +151,8 @@ class PostgresServer:
         """Return the folder for the data, and create the password if it is missing.
 
         The folder is the home, or one in /var/tmp if the server's user cannot access the home. The
-        link `elsewhere` in the home points to it, so that the data is found after the home was
-        moved, and `make clean-state` can remove it.
+        link `elsewhere` in the home points to it. So the data is found after the home was moved,
+        and `make clean-state` can remove it.
         """
         secret = self.home / "password"
         user = server_user()

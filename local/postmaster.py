@@ -1,4 +1,4 @@
-"""Read `postmaster.pid` of a data folder, and stop a server that a killed owner left running."""
+"""Read `postmaster.pid` of a data folder, and stop an orphaned server."""
 
 import os
 import signal
@@ -24,7 +24,8 @@ def is_ready(data: Path, pid: int) -> bool:
 def free_data_directory(data: Path) -> None:
     """Stop an orphaned server on `data`, or make a stale pid file harmless.
 
-    Call it only while holding the lock of the home: then a server that runs there is an orphan.
+    Call it only while this process holds the lock of the home. Then a server that runs there is an
+    orphan: its owner was killed.
     Raise PostgresError if it does not stop.
     """
     lines = _lines(data)

@@ -1,7 +1,7 @@
 """Deliver the messages of a queue to a function, as an event source mapping of Lambda does.
 
 A batch has one message. A message that the function processed is deleted. Any other message stays
-in the queue: the emulated SQS delivers it again after its visibility timeout, and moves it to the
+in the queue. The emulated SQS delivers it again after its visibility timeout, and moves it to the
 dead-letter queue after the last attempt.
 
 https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
@@ -19,7 +19,7 @@ from local.intrinsics import ACCOUNT_ID, REGION
 from local.pool import SandboxPool, Throttled
 from local.template import EventSourceMapping
 
-WAIT_SECONDS = 1  # of a long poll; `stop` waits for it
+WAIT_SECONDS = 1  # of a long poll; asyncio.run waits for its thread at the end
 XMLNS = "http://s3.amazonaws.com/doc/2006-03-01/"
 
 
@@ -62,7 +62,8 @@ def _queue_configuration(configuration: Mapping[str, Any]) -> str:
 class QueuePoller:
     """Polls queues and invokes their functions.
 
-    `pools`: by function name. `log` is called with a line for each invocation that failed.
+    `pools` has the pools by function name. `log` is called with a line for each invocation that
+    failed.
     """
 
     def __init__(

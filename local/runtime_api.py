@@ -40,7 +40,7 @@ class RuntimeApi:
     """The Runtime API for one process and one invocation at a time.
 
     Its address ends with a secret; requests without the secret are rejected (403). `ready` is set
-    when the runtime first asks for an invocation, which ends the initialisation. `init_error` is
+    when the runtime first requests an invocation, which ends the initialisation. `init_error` is
     the runtime's report of a failed initialisation.
     """
 
@@ -130,6 +130,6 @@ def _error(body: bytes) -> InvocationResult:
     kind = str(json.loads(body).get("errorType") or "Unhandled")
     outcome = InvocationResult(body, error=kind)
     if kind == "MemoryError":
-        # The limit here is on Python's data, so Python reports it; Lambda would kill the process.
+        # RLIMIT_DATA makes Python raise MemoryError; Lambda would kill the process.
         return replace(outcome, error="Runtime.OutOfMemory")
     return outcome

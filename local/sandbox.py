@@ -255,8 +255,8 @@ class Sandbox:
 def _command(function: LambdaFunction) -> list[str]:
     """Return the command line of the sandbox.
 
-    -P and -s keep this repository and the user's site-packages off the path. -S, for a built
-    function, also keeps off everything that is installed in this environment.
+    -P and -s keep this repository and the user's site-packages off the path. For a built function,
+    -S also keeps off the packages that are installed in this environment.
     """
     # outside Linux, RLIMIT_DATA limits nothing
     memory = str(function.memory) if sys.platform == "linux" else "-"

@@ -1,4 +1,4 @@
-"""The state folder `.sluice/`: its lock, the generated secrets, and the addresses of the parts."""
+"""Lock the state folder `.sluice/`, and store generated secrets and the parts' addresses in it."""
 
 import fcntl
 import json
@@ -16,7 +16,7 @@ class AlreadyRunning(Exception):
 
 
 class StateUnusable(Exception):
-    """The state folder cannot be written; the message names it and the remedy."""
+    """The state folder cannot be written. The message names the folder and the remedy."""
 
 
 class StateFolder:
@@ -30,7 +30,7 @@ class StateFolder:
         self._lock: IO[str] | None = None
 
     def claim(self) -> None:
-        """Hold the folder until `release` or the end of the process.
+        """Lock the folder until `release` or the end of the process.
 
         Raise AlreadyRunning, or StateUnusable if the folder cannot be written.
         """

@@ -57,8 +57,8 @@ class Options:
     state: Path
     port: int
     database_url: str = ""  # empty: the embedded server
-    replica_host: str = ""  # a replica of it, `host` or `host:port`
-    demo_data: bool = True  # seed an empty shop
+    replica_host: str = ""  # a replica of the database, `host` or `host:port`
+    demo_data: bool = True  # add demo data to an empty shop
     built: bool = False  # run the functions that `sam build` built
     aws_tls: bool = False  # the functions call the emulated AWS services over TLS
     # parameters of the template, which override the local system's values
@@ -66,7 +66,7 @@ class Options:
 
 
 def run(options: Options, console: Console) -> None:
-    """Serve until a stop signal. Raise StartError, or an error of a part with a plain message."""
+    """Start all parts and serve until a stop signal. Raise an error in command.EXPECTED_ERRORS."""
     began = time.perf_counter()
     state = StateFolder(options.state)
     with ExitStack() as parts:
@@ -275,14 +275,17 @@ class _System:
 
 
 def _ignore_stop_signals(loop: asyncio.AbstractEventLoop) -> None:
-    """Ignore further signals, so that they do not interrupt the stopping."""
+    """Ignore further signals, so that they do not interrupt the stop of the parts."""
     for signum in STOP_SIGNALS:
         loop.remove_signal_handler(signum)
         signal.signal(signum, signal.SIG_IGN)
 
 
 def _listen(port: int) -> socket.socket:
-    """Bind the port first, so that a port in use is reported before anything is started."""
+    """Return a socket that is bound to the port. Raise StartError if the port cannot be used.
+
+    This is the first step, so that the error appears before any part is started.
+    """
     listener = socket.socket()
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:

@@ -1,7 +1,7 @@
 """Read the functions, routes, schedules, tables, queues and buckets of template.yaml.
 
-Conditions, parameters and intrinsic functions are evaluated as CloudFormation evaluates them. The
-names of resources are local ones.
+Conditions, parameters and intrinsic functions are evaluated as CloudFormation evaluates them.
+Resources have local names.
 """
 
 import json
@@ -50,8 +50,8 @@ class HttpApiRoute:
 class Schedule:
     """A schedule of a function.
 
-    `arn` is that of an EventBridge rule, or of a schedule of EventBridge Scheduler. `payload` is
-    the Input in the template; None: the service sends its default event.
+    `arn` names an EventBridge rule, or a schedule of EventBridge Scheduler. `payload` is the
+    Input in the template; None: the service sends its default event.
     """
 
     function: str
@@ -91,7 +91,7 @@ class LambdaFunction:
     variables: Mapping[str, str] = field(default_factory=dict)
     layers: tuple[Path, ...] = ()
     log_format: str = "Text"  # or JSON
-    # built by `sam build`: then it can import its layers, and no package that is installed here
+    # built by `sam build`: it can import only its layers and the packages of Lambda's image
     built: bool = False
 
 
@@ -187,7 +187,7 @@ def _properties_by_name(
 
 
 def _name(logical_id: str, declared: Mapping[str, Any], evaluator: Evaluator) -> str:
-    """Return the local name of a resource: its BucketName, or else one made of the logical id."""
+    """Return the local name of a resource: its BucketName, or one derived from the logical id."""
     local_name = f"{STACK_NAME}-{logical_id.lower()}"
     return str(evaluator.value(declared.get("Properties", {}).get("BucketName", local_name)))
 

@@ -214,7 +214,7 @@ def _add_create(command: argparse.ArgumentParser) -> None:
 
 
 def _state() -> Path:
-    # a tool reads the variables as the local system does
+    # the same variable as in local/command.py
     return Path(os.environ.get("SLUICE_STATE") or ".sluice")  # noqa: TID251
 
 

@@ -51,7 +51,7 @@ class FunctionBudget:
 
 @dataclass(frozen=True)
 class Budget:
-    """The connections that the functions of a deployment may open, and those of its server."""
+    """The connections that the functions of a deployment may open, and the server's limit."""
 
     functions: tuple[FunctionBudget, ...]
     max_connections: int
@@ -66,7 +66,7 @@ class Budget:
 
     @property
     def replica(self) -> "Budget | None":
-        """The budget of the replica, whose max_connections PostgreSQL requires to be as high."""
+        """The budget of the replica. Its max_connections must be at least the primary's."""
         if not self.has_replica:
             return None
         return Budget(
@@ -80,7 +80,7 @@ class Budget:
 
     @property
     def environments(self) -> int:
-        """How many environments fit if only the account's concurrency limits them."""
+        """The number of environments that fit if no function has a limit."""
         return self.allowed // max(share.connections for share in self.functions)
 
     @property
@@ -108,8 +108,8 @@ class Budget:
 def budget(template: Mapping[str, Any], parameters: Mapping[str, str]) -> Budget:
     """Compute the budget of `template` with these parameters.
 
-    `Metadata.Connections` of a function is the number of connections of an environment, if it is
-    not that of its pool. Raise BudgetError.
+    `Metadata.Connections` of a function replaces the number of connections that an environment
+    opens: those of the pool, and one more for the analyst's role. Raise BudgetError.
     """
     unknown = parameters.keys() - template["Parameters"].keys()
     if unknown:

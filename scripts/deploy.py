@@ -219,7 +219,7 @@ def main(
     session_of: Callable[[DeployTarget], Any] = _session,
     confirm: Callable[[str], bool] = _ask,
 ) -> int:
-    """Deploy the stage of the command line and return the exit code."""
+    """Deploy the stage that the arguments name, and return the exit code."""
     parser = argparse.ArgumentParser(description=str(__doc__).split("\n")[0], allow_abbrev=False)
     parser.add_argument("stage", help="a stage of samconfig.toml")
     parser.add_argument("--sam", default=str(ROOT / ".venv-sam/bin/sam"))

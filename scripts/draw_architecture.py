@@ -2,7 +2,7 @@
 
     python scripts/draw_architecture.py
 
-A test fails if the picture is not that of the text.
+A test fails if the picture is out of date.
 """
 
 import sys

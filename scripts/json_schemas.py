@@ -1,4 +1,4 @@
-"""JSON Schemas of bodies, parameters and responses, derived from what the handlers declare."""
+"""Create JSON Schemas of bodies, parameters and responses from the declarations of the handlers."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, assert_never
@@ -287,7 +287,7 @@ FILTERS = {
 def example_of_body(body: BodySchema, method: str = "POST") -> Schema:
     """Return an example body that the demo shop accepts, also when it is sent twice.
 
-    That of a POST is a new row. That of a PUT or PATCH has the values of the first row.
+    The example of a POST is a new row. The example of a PUT or PATCH has the first row's values.
     """
     if isinstance(body, GraphQLBody):
         return {"query": DOCUMENT}
@@ -303,7 +303,7 @@ def _example_of_field(field: object) -> Any:
 
 
 def example_of_columns(fields: Mapping[str, Column], known: Mapping[str, Any]) -> Schema:
-    """Return an example row. `known` has the examples of the resource's bodies, by field."""
+    """Return an example row. `known` has the values of the resource's example bodies, by field."""
     by_type = {
         "integer": 1,
         "text": "…",

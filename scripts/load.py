@@ -3,9 +3,9 @@
     make load FILE=products.csv
     python scripts/load.py users.jsonl.gz --resource users --url https://API --key sluice_…
 
-The file is checked before the import is created. The exit code is 0 if every row was written, 2 if
-some rows were rejected (the first ones and the URL of the report are printed), and 1 if the file
-was not imported. Stopping this program does not stop the import.
+The file is checked before the import is created. The exit code is 0 if every row was written, and 1
+if the file was not imported. It is 2 if some rows were rejected: then the first ones and the URL of
+the report are printed. Stopping this program does not stop the import.
 """
 
 import argparse
@@ -39,7 +39,7 @@ class LoadError(Exception):
 
 
 class ImportsClient:
-    """A client of a running Sluice's imports.
+    """A client of the imports API.
 
     Raises LoadError for a rejected request, and OSError for one that may succeed later.
     """
@@ -220,7 +220,7 @@ def _format(file: Path) -> str:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Import the file of the command line and return the exit code."""
+    """Import the file that the arguments name, and return the exit code."""
     parser = argparse.ArgumentParser(description="Import a file into a running Sluice.")
     parser.add_argument("file", type=Path)
     parser.add_argument("--resource", choices=RESOURCES, default="products")
@@ -229,7 +229,7 @@ def main(arguments: list[str] | None = None) -> int:
         "--key", help="an API key with imports:write and imports:read; or SLUICE_API_KEY"
     )
     chosen = parser.parse_args(arguments)
-    # a tool reads the variables as the local system does
+    # the same variable as in local/command.py
     state = Path(os.environ.get("SLUICE_STATE") or STATE)  # noqa: TID251
     # a variable keeps the key out of the shell's history
     key = chosen.key or os.environ.get("SLUICE_API_KEY")  # noqa: TID251

@@ -1,4 +1,4 @@
-"""The migration function of a stack: find it, update its code, run it.
+"""Find the migration function of a stack, update its code, and run it.
 
 The function is not called between two releases. If a function in a VPC was not called for weeks,
 Lambda removes its network interfaces. The next invocation fails, and the function is pending until
@@ -56,7 +56,7 @@ def run_migrations(
 ) -> str:
     """Update the function's code, if `code` is given, and run it. Return the revision.
 
-    `client` is one of Lambda. Raises DeployError and ClientError.
+    `client` is boto3's client of Lambda. Raises DeployError and ClientError.
     """
     _wait_while_pending(client, name, sleep)
     if code is not None:
@@ -93,7 +93,7 @@ def _invoke(client: Any, name: str) -> Any:
 
 
 def _wait_while_pending(client: Any, name: str, sleep: Callable[[float], None]) -> None:
-    """Wait while the function is pending. Do not wait for an idle one: an invocation wakes it."""
+    """Wait while the function is pending. An idle function is not pending: invoke it directly."""
     for _ in range(MAX_POLLS):
         configuration = client.get_function_configuration(FunctionName=name)
         state = configuration.get("State", "Active")

@@ -1,7 +1,7 @@
 """Write openapi.json (OpenAPI 3.1) from the routes that handlers declare, for `make openapi`.
 
-A test fails if the file is out of date. So routes, body schemas, filters, sorts and errors are
-declared once, in the code that uses them.
+Routes, body schemas, filters, sorts and errors are declared once, in the code that uses them. A
+test fails if the file is out of date.
 """
 
 import importlib
@@ -42,7 +42,7 @@ def main() -> None:
 
 
 def apis() -> dict[str, Api]:
-    """Return the functions with routes in template.yaml, by folder name and in that order."""
+    """Return the functions with routes by folder name, in the order of template.yaml."""
     apis_by_folder = {}
     for resource in load_template(ROOT / "template.yaml")["Resources"].values():
         if resource["Type"] != "AWS::Serverless::Function":
@@ -115,7 +115,7 @@ def _add_operations(paths: dict[str, Schema], function: str, api: Api, component
 
 
 def _known_examples(api: Api) -> Schema:
-    """Return the examples in the bodies of a resource, by field."""
+    """Return the values of the resource's example bodies, by field."""
     known: Schema = {}
     for route in api.routes:
         if route.body is not None:
@@ -233,7 +233,7 @@ def _page(list_spec: ListSpec, components: Schema) -> Schema:
 
 
 def _resource(projection: Projection, components: Schema, *, whole: bool) -> Schema:
-    """Return the schema of a resource. Without `whole`, `fields` may have selected a part of it."""
+    """Return the schema of a resource; without `whole`, of any part that `fields` can select."""
     name, partial = projection.singular.title(), f"Partial{projection.singular.title()}"
     schema = schemas.of_columns(projection.fields)
     required = schema.pop("required")

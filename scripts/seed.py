@@ -51,7 +51,7 @@ class SeedError(Exception):
 
 
 def seed_demo(url: str) -> int:
-    """Add the demo shop to the migrated database at the owner's `url`; count its products.
+    """Add the demo shop to the migrated database at the owner's `url`.
 
     Return the number of products. If there are categories, products or users already, change
     nothing and return 0. Raise SeedError, SettingsError or an error of pg8000.
@@ -91,8 +91,9 @@ def seed_more(
     """Add rows to the shop at the owner's `url`, which may be in use.
 
     `users`: by default a tenth of the orders. `report` is called after each batch. The same call
-    on the same shop generates the same products and users. `url` must not be that of a pooler in
-    transaction mode. Raise as `seed_demo` does; batches that were reported stay.
+    on the same shop generates the same products and users. `url` must not lead
+    to a pooler in transaction mode. Raise the errors of `seed_demo`; the reported batches stay in
+    the database.
     """
     users = -(-orders // 10) if users is None else users
     words = json.loads((DATA / "words.json").read_text(encoding="utf-8"))
@@ -130,7 +131,7 @@ def _add_batches(
 
 
 def _order_slices(connection: Any, orders: int, since: timedelta) -> Iterator[int]:
-    """Add orders from `since` ago until now, one time slice after the other; yield their number.
+    """Add orders from `since` ago until now, in time slices; yield the number of orders so far.
 
     Orders use only products and users that existed at the start of their slice.
     """
@@ -277,7 +278,7 @@ def _amount(text: str) -> int:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Add the rows of the command line to the running system."""
+    """Add the numbers of rows in the arguments to the running system."""
     parser = argparse.ArgumentParser(description="Add demo data of any size to the running system.")
     parser.add_argument("--products", type=_amount, default=0, metavar="N")
     parser.add_argument(
@@ -295,7 +296,7 @@ def main(arguments: list[str] | None = None) -> None:
     chosen = parser.parse_args(arguments)
     if not (chosen.products or chosen.orders or chosen.users):
         parser.error("a number of rows is missing: make seed PRODUCTS=100000 ORDERS=200000")
-    # a tool reads the variables as the local system does
+    # the same variable as in local/command.py
     state = Path(os.environ.get("SLUICE_STATE") or STATE)  # noqa: TID251
     began = time.monotonic()
     try:

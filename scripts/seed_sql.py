@@ -152,9 +152,9 @@ POOL_SIZES = """
           FROM seed_users) AS u
 """
 
-# The number of a product is rounded down to a multiple of a random step, so numbers with many
-# divisors sell best: a few products sell often, most rarely, independently of their age. A product
-# that is chosen twice for an order is one item.
+# The number of a product is rounded down to a multiple of a random step. So numbers with many
+# divisors are chosen most: a few products sell often, most rarely, independently of their age. A
+# product that is chosen twice for an order is one item.
 ADD_ORDERS = """
     WITH drawn AS (
         SELECT nextval((SELECT pg_get_serial_sequence('orders', 'id'))) AS id, d.*

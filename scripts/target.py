@@ -1,8 +1,8 @@
-"""The target of a deployment: stack, region and profile.
+"""Read the target of a deployment: its stack, region and profile.
 
-They come from the same places and in the same order as SAM reads them: the command line, the
-stage's section of samconfig.toml, and then boto3's defaults (AWS_PROFILE, AWS_REGION, the region of
-the profile).
+SAM reads them from the same places, in the same order. The command line precedes the stage's
+section of samconfig.toml. Both precede boto3's defaults (AWS_PROFILE, AWS_REGION, the region of the
+profile).
 """
 
 import argparse

@@ -6,7 +6,7 @@ cost of its limiter and of TLS to AWS, memory, and the whole system under load.
     make bench                                    # half an hour; writes benchmarks/results.md
     PYTHONPATH=.:layers/shared python -m benchmarks [--quick] [--deep] [--imports] [--output FILE]
 
-Nothing here asserts a time: a run on a busy machine is a bad measurement and not a failure.
+No benchmark asserts a time: a run on a busy machine is a bad measurement, not a failure.
 """
 
 import argparse

@@ -3,9 +3,9 @@
     PYTHONPATH=.:layers/shared python -m benchmarks.aws_tls [SAMPLES]
 
 Each sample is a new process that calls the emulated DynamoDB and Secrets Manager over TLS. Their
-authority is in one file with the system's, as on Lambda. `a context each` is the default of
-http.client; `one context` is Sluice's client. `an existing context` measures handshakes and
-requests alone, and is subtracted.
+authority and the system's authorities are in one file, as on Lambda. `a context each` is the
+default of http.client; `one context` is Sluice's client. `an existing context` measures only
+handshakes and requests, and is subtracted.
 """
 
 import json
@@ -72,10 +72,10 @@ WAYS: dict[str, Callable[[str, str], None]] = {
 
 
 def measure(samples: int) -> dict[str, float]:
-    """Return the median CPU time of each way, in ms."""
+    """Return the median CPU time of each entry of WAYS, in ms."""
     taken: dict[str, list[float]] = {way: [] for way in WAYS}
     with _emulation() as (endpoint, ca_file):
-        for n in range(-1, samples):  # one of each first, which fills the disk's cache
+        for n in range(-1, samples):  # the first samples fill the disk cache and are not counted
             for way, times in taken.items():
                 milliseconds = _sample(way, endpoint, ca_file)
                 if n >= 0:

@@ -23,8 +23,8 @@ class Contender:
     """A Lambda handler to measure.
 
     `module` contains the function `handler`. `version_of` names the libraries whose versions are
-    reported. If `built` is set, it is the folder in which `sam build` left the function; it and the
-    layers are imported from there, as on Lambda.
+    reported. `built` is the folder of a function that `sam build` has built. The function and the
+    layers are then imported from the build, as on Lambda.
     """
 
     name: str

@@ -1,6 +1,4 @@
-"""Start a temporary PostgreSQL for the whole run, migrated, with products of scripts/seed.py,
-analyzed.
-"""
+"""Start a temporary, migrated PostgreSQL with products of scripts/seed.py for the whole run."""
 
 import tempfile
 from collections.abc import Iterator
@@ -27,7 +25,7 @@ class BenchmarkDatabase:
     version: str  # of PostgreSQL
 
     def url_at(self, port: int) -> str:
-        """Return the database's URL with another port: that of a proxy."""
+        """Return the database's URL with another port, such as a proxy's."""
         return self.url.replace(f":{self.server.port}/", f":{port}/")
 
 

@@ -1,7 +1,7 @@
 """Compare page 1 and page 10,000 of a large table, in Sluice, by cursor and by OFFSET.
 
 The benchmark reaches page 10,000 as a client does: it follows `next_cursor`, in large steps at
-first. The time of OFFSET is that of the bare SQL of the same page, without HTTP and JSON.
+first. For OFFSET, only the SQL of the same page is measured, without HTTP and JSON.
 """
 
 import time

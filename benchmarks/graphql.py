@@ -3,7 +3,7 @@ PostGraphile.
 
 All contenders use the same database, alternate, and run in separate processes. Sluice and
 Strawberry are Lambda handlers that receive API Gateway's event. PostGraphile is a server on this
-machine, queried over HTTP; a query for its typename shows the part of HTTP in its time.
+machine, queried over HTTP. A query for its typename shows how much of its time HTTP takes.
 """
 
 import json

@@ -53,7 +53,10 @@ TOTALS = """
 
 
 class OrderClients:
-    """The clients of one contender: processes, each with its user and a connection per distance."""
+    """The clients of one contender.
+
+    Each client is a process with its own user and one connection per URL (near and far).
+    """
 
     def __init__(self, contender: str, users: Sequence[int]) -> None:
         self._processes = [
@@ -80,8 +83,9 @@ class OrderClients:
     def place(
         self, url: str, seconds: float, products: Sequence[int], items: int, *, alone: bool = False
     ) -> int:
-        """Place orders for so many seconds and return their number; `alone`: by the first client
-        only.
+        """Place orders for this many seconds and return their number.
+
+        With `alone`, only the first client places orders.
         """
         order = {
             "url": url,
@@ -108,8 +112,8 @@ class OrderClients:
 class OrderRates:
     """The results of one contender.
 
-    `rounds`: orders a second in each round, by scenario and distance. `round_trips`: of an order of
-    one item.
+    `rounds` has the orders a second of each round, by scenario and distance (near or far).
+    `round_trips` is the number for an order of one item.
     """
 
     rounds: dict[tuple[str, str], list[float]] = field(default_factory=dict)
@@ -141,9 +145,7 @@ def measure(database: BenchmarkDatabase, proxy: TcpProxy, *, quick: bool, rounds
             placed = order_clients.place(urls[FAR], window, products[:1], 1, alone=True)
             results[contender].round_trips = (proxy.round_trips - before) / max(placed, 1)
         for n in range(rounds):
-            owner.run(
-                "VACUUM inventory"
-            )  # of the versions that the round before left of a few rows
+            owner.run("VACUUM inventory")  # removes the row versions of the previous round
             order = list(clients_by_contender.items())
             for contender, order_clients in order[n % len(order) :] + order[: n % len(order)]:
                 for (scenario, (among, items)), (distance, url) in product(
@@ -180,7 +182,7 @@ def _prepare_stock(owner: Any, clients: int) -> tuple[list[int], list[int]]:
 
 
 def _place_and_verify(owner: Any, place: Callable[[], int], items: int) -> int:
-    """Place orders, each of so many items; return their number.
+    """Place orders, each of this many items; return the number of orders.
 
     Raises RuntimeError if the number that `place` returns does not match the tables.
     """

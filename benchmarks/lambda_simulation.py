@@ -1,5 +1,4 @@
-"""Simulate the execution environments that Lambda runs at a rate of requests, and their load on the
-rest.
+"""Simulate Lambda's execution environments at a given request rate, and their load on the database.
 
 Each request uses one environment: the function's most recently used idle one, or a new one. New
 environments start at Lambda's scaling rate and are removed after minutes of idleness. Each
@@ -22,14 +21,12 @@ BEGAN = 1_800_000_000.0  # Unix time; the limiter's windows are aligned with the
 
 
 class RequestType(NamedTuple):
-    """A type of request: its share of all requests, and the times of one in a warm environment, in
-    ms.
-    """
+    """A type of request: its share of all requests, and its times in a warm environment, in ms."""
 
     function: str
     share: float
     handler: float  # on a whole CPU, with one round trip to the database
-    server: float  # of it, the database's CPU
+    server: float  # the part of `handler` that the database's CPU takes
 
     @property
     def database(self) -> float:
@@ -38,7 +35,7 @@ class RequestType(NamedTuple):
 
 
 ROUND_TRIP = 1.0  # ms to the database and back
-# `handler` comes from benchmarks/results.md at a round trip of 1 ms; that of an order is estimated
+# `handler` comes from benchmarks/results.md at a round trip of 1 ms; for an order it is estimated
 # from the orders a second. `server` comes from `python -m benchmarks.server_cpu`.
 MIX = (
     RequestType("products", 0.50, handler=2.5, server=0.13),  # GET one
@@ -87,7 +84,7 @@ class SimulationResult:
     cold: int = 0
     writes: int = 0
     reads: int = 0
-    seconds: float = 0.0  # counted time
+    seconds: float = 0.0  # simulated time that is counted
     served: float = 0.0  # busy seconds of all environments, cold starts included
     in_database: float = 0.0  # seconds of connections in use
     alive: int = 0  # peak of environments
@@ -100,8 +97,9 @@ class SimulationResult:
         return sum(n * times for n, times in self.busy.items()) / self.busy.total()
 
     def busy_at(self, share: float) -> int:
-        """Return the quantile of busy environments: this share of the requests found at most so
-        many.
+        """Return the quantile of busy environments.
+
+        At the arrival of this share of the requests, at most this many environments were busy.
         """
         wanted, seen = share * self.busy.total(), 0
         for n in sorted(self.busy):
@@ -147,7 +145,8 @@ class FunctionEnvironments:
     """The environments of one function, and a token bucket for starting new ones."""
 
     def __init__(self, config: SimulationConfig) -> None:
-        self.idle: deque[SimulatedEnvironment] = deque()  # the one used last at the right
+        # the most recently used environment is on the right
+        self.idle: deque[SimulatedEnvironment] = deque()
         self.alive = 0
         self._world = config
         self._tokens, self._refilled = float(config.scaling[0]), 0.0
@@ -171,7 +170,10 @@ class FunctionEnvironments:
 
 
 class ClientMix:
-    """The clients and their quotas: hot ones get twice their rate, others 100 a minute."""
+    """The clients and their quotas.
+
+    The quota of a hot client is twice its request rate; that of the others is 100 a minute.
+    """
 
     def __init__(self, config: SimulationConfig) -> None:
         each = config.rate * config.hot_share / config.hot
@@ -287,7 +289,7 @@ class _Simulation:
     def _serve(
         self, environment: SimulatedEnvironment, kind: RequestType, fresh: bool
     ) -> tuple[bool, float, float]:
-        """Return whether the request is admitted, its time, and that of its connection."""
+        """Return whether the request is admitted, its duration, and the time with a connection."""
         config = self._config
         before = self._counts.writes + self._counts.reads
         admitted = True

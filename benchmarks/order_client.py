@@ -2,9 +2,9 @@
 
     python benchmarks/order_client.py <module> <opener> <user>
 
-The opener, a function of the module, returns `place(user, items)` for a URL. Reads lines of JSON
-from stdin, `{"url": …, "until": T, "products": […], "items": n}`. Until T on the monotonic clock it
-places orders, each of n of the products, and prints their number.
+The opener, a function of the module, returns `place(user, items)` for a URL. The script reads lines
+of JSON from stdin: `{"url": …, "until": T, "products": […], "items": n}`. It places orders until T
+on the monotonic clock, and prints their number. Each order has n random products of the list.
 """
 
 import importlib

@@ -8,7 +8,8 @@ from typing import Any
 def require_same(scenario: str, responses: Mapping[object, list[Any]]) -> None:
     """Compare the responses of all contenders.
 
-    Raises RuntimeError if a contender's differ from those of the first in more than the cursors.
+    Raises RuntimeError if a contender's responses differ from the first contender's. Fields that
+    may differ, such as cursors, are not compared.
     """
     (_, expected), *others = responses.items()
     for name, bodies in others:

@@ -1,4 +1,4 @@
-"""The scenarios, as API Gateway events: those of events/*.json with other paths and queries."""
+"""Create the scenarios as API Gateway events, from events/*.json with other paths and queries."""
 
 import json
 import random

@@ -1,4 +1,4 @@
-"""Measure the database CPU of a request: that of the server's process for one connection.
+"""Measure the CPU time of a request in PostgreSQL's backend process.
 
     PYTHONPATH=.:layers/shared python -m benchmarks.server_cpu
 
@@ -45,9 +45,9 @@ def main() -> None:
 def requests(
     database: BenchmarkDatabase, owner: Any
 ) -> list[tuple[str, Callable[[ExitStack], Callable[[int], object]]]]:
-    """Return each request's name, and a function that opens a connection and returns a function.
+    """Return each request's name with a function that opens a connection for this request.
 
-    The returned function makes so many of these requests.
+    That function returns another one, `make(n)`, which sends the request n times.
     """
 
     def worker(

@@ -1,4 +1,4 @@
-"""Emulate a warm execution environment: call one handler as often as the parent asks. Run as a
+"""Emulate a warm execution environment: call one handler as often as the parent requests. Run as a
 script.
 
     python benchmarks/worker.py <module>

@@ -169,7 +169,7 @@ def _run(sql: str, **params: object) -> list[list[Any]]:
 
 
 def _connect() -> Any:
-    url = urlsplit(os.environ["DATABASE_URL"])  # noqa: TID251 - a peer has an environment of its own
+    url = urlsplit(os.environ["DATABASE_URL"])  # noqa: TID251 - a peer has its own environment
     return Connection(
         url.username,
         password=url.password,

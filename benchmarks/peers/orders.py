@@ -2,8 +2,8 @@
 `place`.
 
 `place(user, items)` returns the order's id. All of them reduce the stock by a conditional UPDATE,
-which needs one statement less under the row's lock than SELECT … FOR UPDATE, ordered by product id.
-They return less than Sluice, whose result is the order's whole JSON. The pipeline cannot name the
+ordered by product id. Under the row's lock, it needs one statement less than SELECT … FOR UPDATE.
+They return less than Sluice, which returns the order's whole JSON. The pipeline cannot name the
 product that is out of stock, because it has sent all statements before it reads a result.
 """
 # mypy: disable-error-code="import-not-found, misc"
@@ -152,7 +152,7 @@ WRITE = """
 
 
 def psycopg_pipeline(url: str) -> Place:
-    """Send all statements in one flush, the stock's last, so that its lock is held only briefly."""
+    """Send all statements at once. The stock is updated last, so that its lock is held briefly."""
     connection = psycopg.connect(url, sslmode="disable", autocommit=True)
 
     def place(user_id: int, items: Items) -> int:

@@ -136,7 +136,7 @@ ALLOWED = {
     },
     "functions.docs": {"sluice.http", "sluice.settings", "aws_lambda_powertools"},
     "functions.graphql": {"sluice.graph", "sluice.http", "sluice.runtime", "aws_lambda_powertools"},
-    # Only a deployment runs migrations, no request.
+    # Only a deployment runs migrations; requests do not.
     "functions.migrate": {"sluice.db", "sluice.migrations", "sluice.runtime", "sluice.settings"},
     "sluice.migrations": {
         "sluice.migrations",

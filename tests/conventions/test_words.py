@@ -1,4 +1,4 @@
-"""Words that make readers stop are in no line of the code and of the first documents.
+"""The code and the main documents do not use words that make readers stop.
 
 CONTRIBUTING.md has the rules of plain words; `docs/glossary.md` has the terms that Sluice defines.
 """

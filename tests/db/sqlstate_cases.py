@@ -1,4 +1,4 @@
-"""A statement that fails for every rule of the table of SQLSTATEs, with the error expected for it.
+"""Statements that fail, one for every rule of the table of SQLSTATEs, with the expected errors.
 
 PostgreSQL raises the errors itself if possible. Those of broken hardware, of other servers or of
 Sluice's functions are raised in a DO block (`raise_statement`), and arrive in the same way.

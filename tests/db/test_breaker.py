@@ -1,6 +1,6 @@
 """The circuit breaker and its probe lock.
 
-Clocks are arguments. An execution environment is a breaker; environments share a probe lock.
+Clocks are arguments. Each breaker stands for an execution environment; all share a probe lock.
 """
 
 import ssl

@@ -86,7 +86,7 @@ def test_transactions_commit_and_roll_back(
 def test_write_reports_its_lsn(
     make_database: MakeDatabase, pooler: int, admin: Any, prepare: bool
 ) -> None:
-    """If the pooler loses a prepared statement, one LSN of that connection is unknown."""
+    """If the pooler loses a prepared statement, one write of that connection has no known LSN."""
     admin.run("CREATE TABLE IF NOT EXISTS counted_up (n int)")
     databases = [
         Database(make_database(port=pooler, pooler="pgbouncer")._engine, report_lsn=True)
@@ -139,7 +139,7 @@ def test_timeouts_do_not_leak_to_other_clients(make_database: MakeDatabase, pool
 
 
 def test_full_pooler_is_unavailable(make_database: MakeDatabase, pooler: int) -> None:
-    """PgBouncer reports 08P01, else an internal error, but closes the connection, too."""
+    """PgBouncer reports 08P01 and closes the connection. 08P01 alone would be an internal error."""
     databases = [
         make_database(port=pooler, pooler="pgbouncer") for _ in range(SERVER_CONNECTIONS + 1)
     ]

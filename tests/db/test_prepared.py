@@ -26,7 +26,7 @@ def database(make_database: Callable[..., Database], admin: Any) -> Iterator[Dat
 
 
 def prepared(database: Database) -> dict[str, int]:
-    """Return the prepared statements of the session → how often each ran."""
+    """Return how often each prepared statement of the session ran."""
     return {row.statement: row.runs for row in database.read(PREPARED_STATEMENTS)}
 
 

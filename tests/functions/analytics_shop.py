@@ -18,7 +18,7 @@ NAMES = ("Mug", 'The "tall" mug', "Käse\\n", "Rope, 10 m")
 
 @dataclass(frozen=True)
 class PlacedOrder:
-    """`lines` maps a product's index to quantity and unit price; `user` is an index too."""
+    """An order. `lines` maps a product's index to quantity and unit price; `user` is an index."""
 
     at: datetime
     lines: Mapping[int, tuple[int, Decimal]] = field(
@@ -41,7 +41,7 @@ class AnalyticsShop:
     products: list[int]
 
     def replace_orders(self, *orders: PlacedOrder) -> None:
-        """Replace all orders by these."""
+        """Delete all orders and insert these."""
         self.shop.sql("DELETE FROM orders")
         rows = [
             {

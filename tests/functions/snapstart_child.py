@@ -1,8 +1,8 @@
 """Simulate SnapStart: warm up an execution environment, snapshot it, and restore it twice by fork.
 
-Run as a program with the environment variables of a function and two API keys: a valid one, and
-one that is revoked after the snapshot. The hooks are run by the runtime client (awslambdaric).
-Prints JSON: the state at the snapshot, and what each restored environment did.
+Run as a program with the environment variables of a function, and two API keys. The first key is
+valid; the second one is revoked after the snapshot. The runtime client (awslambdaric) runs the
+hooks. Prints JSON: the state at the snapshot, and what each restored environment did.
 """
 
 import json
@@ -98,7 +98,7 @@ def main(key: str, revoked: str) -> None:
     at_snapshot = snapshot(key, revoked)
     sys.stdout.write("snapshot\n")
     sys.stdout.flush()
-    sys.stdin.readline()  # until the test has revoked a key
+    sys.stdin.readline()  # waits until the test has revoked a key
     environments = [
         run_in_fork(partial(restore, name, random.getstate(), key, revoked))
         for name in ("ONE", "TWO")

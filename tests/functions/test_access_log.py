@@ -60,7 +60,7 @@ def test_line_has_client_route_and_cost(shop: Shop, lines: Lines) -> None:
 
 
 def test_commit_and_connecting_are_counted(shop: Shop, lines: Lines) -> None:
-    """A mutation with an idempotency key claims, inserts and stores; COMMIT is no statement."""
+    """The statements claim the key, insert, and store the response. COMMIT is not one of them."""
     shop.add_category()
     runtime.current().database.dispose()
     query = 'mutation { createProduct(input: {name: "Mug", price: "1", categoryId: "%s"}) { id } }'

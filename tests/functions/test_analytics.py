@@ -36,7 +36,8 @@ def analytics(shop: Shop) -> AnalyticsShop:
     return create_analytics_shop(shop)
 
 
-# Around midnight in UTC, in several time zones; from two days before the range to two after.
+# Times around midnight in UTC, in several time zones, from two days before the range to two days
+# after it.
 CLOCKS = (time.min, time(0, 0, 0, 1), time(12), time(23, 59, 59, 999_999))
 MOMENTS = st.builds(
     lambda days, clock, hours: datetime.combine(MONDAY + timedelta(days), clock, UTC).astimezone(

@@ -35,7 +35,7 @@ def slow_proxy(shop: Shop) -> Iterator[TcpProxy]:
 
 
 def assert_no_connection(shop: Shop, names: str) -> None:
-    """Wait until no connection is left; a backend ends shortly after its client has closed it."""
+    """Wait until no connection is left. A backend ends shortly after its client disconnects."""
     query = f"""
         SELECT count(*) FROM pg_stat_activity
         WHERE application_name LIKE '{names}' AND datname = current_database()

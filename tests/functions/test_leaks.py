@@ -1,4 +1,4 @@
-"""No response and no log line holds a credential or a value of another row, whatever fails.
+"""No response or log line has a credential or a value of another row, also after failures.
 
 tests/fixtures/log_redaction.py checks the log of every test. These tests provoke errors that
 could leak. A response may hold a canary only if the same client has just sent it.

@@ -109,7 +109,7 @@ def test_orders_of_same_products_do_not_deadlock(
 class MixedWorkload:
     """A mixed workload: orders, and every other write to the rows that orders touch.
 
-    The stock of `adjusted` products is changed by deltas, that of `overwritten` ones is set.
+    The stock of `adjusted` products is changed by deltas; the stock of `overwritten` ones is set.
     """
 
     def __init__(

@@ -94,7 +94,7 @@ def unauthenticated_status(edge: str, client: str) -> int:
 def test_unauthenticated_requests_count_per_address(
     behind_cloudfront: None, shop: Shop, emulated_aws: AwsSettings
 ) -> None:
-    """Otherwise all unauthenticated clients behind one edge of CloudFront would share a quota."""
+    """The quota is not per edge of CloudFront, which many clients share."""
     current = runtime.current()
     dynamodb = emulated_client("dynamodb", emulated_aws.dynamodb_endpoint)
     with_fixed_clock = runtime.Runtime(current.settings, current.database, dynamodb)

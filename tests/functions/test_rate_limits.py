@@ -70,7 +70,7 @@ def test_unknown_paths_count_against_the_quota(
 
 
 def test_unknown_credentials_are_401_on_any_path(shop: Shop, add_api_key: AddApiKey) -> None:
-    """So guessing keys is limited on every path. A 404 without credentials costs nothing."""
+    """A guessed key is counted on every path. A 404 without credentials is not counted."""
     rejected = shop.get("/api/nowhere", x_api_key="guess")
     assert (rejected.status, rejected.code) == (401, "unauthenticated")
     shop.headers = {}

@@ -111,7 +111,7 @@ DELETE_MUTATION = {
 def test_every_write_returns_an_lsn(
     replicated: ReplicatedShop, write: tuple[str, str, Any], statuses: list[int]
 ) -> None:
-    """Rejected writes too: the client then reads the row that caused the conflict."""
+    """Rejected writes return one, too: the client then reads the row that caused the conflict."""
     replicated.shop.add_user()
     before = replicated.set_price("2.00")
     responses = write_twice(replicated, *write)

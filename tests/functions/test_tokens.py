@@ -1,4 +1,4 @@
-"""Requests with JSON Web Tokens, whose issuer publishes its keys over HTTP or fails to."""
+"""Requests with JSON Web Tokens, and failures of the issuer that publishes the keys."""
 
 import dataclasses
 import json

@@ -1,6 +1,6 @@
 """Relay connections, compared with a list that Python sorts (the oracle).
 
-Any two cursors, either end, any sort and filter, with ties and NULLs.
+The examples have any two cursors, either end, any sort and filter, equal sort keys and NULLs.
 """
 
 from typing import Any

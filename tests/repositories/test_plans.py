@@ -39,9 +39,9 @@ MAX_ROWS = 8_000  # rows and index entries that one page may visit: a fifth of t
 MAX_BUFFERS = 8_000
 PARAMETER = re.compile(r"(?<!:):([a-z]\w*)")
 
-# The data is distributed as in a shop: few large categories, prices with a long tail, one product
-# in twenty out of stock, words in all, many or few products. Columns are independent, because the
-# planner does not know correlations.
+# The data is distributed as in a shop. There are few large categories, and prices with a long tail.
+# One product in twenty is out of stock. A word is in all, many or few products. Columns are
+# independent, because the planner does not know correlations.
 DATA = """
 INSERT INTO categories (name, slug, created_at)
 SELECT 'Category ' || n, 'category-' || n, timestamptz '2020-01-01Z' + n * interval '1 hour'
@@ -146,7 +146,7 @@ class ExplainExecutor:
         return {node["Index Name"] for plan in self.plans for node in plan if "Index Name" in node}
 
     def problems(self) -> list[str]:
-        """Return what is wrong with the plans."""
+        """Return a description of each problem in the plans."""
         nodes = [node for plan in self.plans for node in plan]
         scanned = [
             node["Relation Name"] for node in nodes if node["Node Type"].endswith("Seq Scan")
@@ -313,7 +313,7 @@ def test_filter_without_index_is_detected(executor: ExplainExecutor):
 
 @pytest.mark.parametrize("sort", ["id", "name", "price", "created_at"])
 def test_connection_reads_a_range_of_an_index(executor: ExplainExecutor, sort: str):
-    """However deep the cursors are in the list, and however few rows lie between them."""
+    """This holds for cursors far from the start, and for two cursors with one row between them."""
     list_spec, order = GRAPHQL_LIST_SPEC, ((sort, True),)
     deep = read_page(
         executor.database, list_spec, ListQuery(limit=1, sort=order, offset=9_000), SIGNER

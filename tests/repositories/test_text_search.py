@@ -1,4 +1,4 @@
-"""The words of a text, for `search`: the same on servers of any version and locale."""
+"""`search` finds the same words in a text on servers of any version and locale."""
 
 import json
 import os
@@ -126,7 +126,7 @@ def test_search_ignores_the_normal_form(
 
 
 def test_punctuation_separates_words_and_letters_do_not() -> None:
-    """Python's Unicode may be newer than the list, in which new characters count as letters."""
+    """Below U+3000 the list has all punctuation, spaces and mathematical symbols, and no letter."""
     separators = set()
     for text in text_search.SEPARATORS.split():
         first, _, last = text.partition("-")

@@ -216,7 +216,7 @@ def test_retries_are_limited(built: Runtime) -> None:
 def test_models_match_the_migrations(
     postgres_server: PostgresServer, migrated_database: str
 ) -> None:
-    """Tables, columns, types and NULL. The models have no indexes and checks."""
+    """Compare tables, columns, types and NULL. The models have no indexes and checks."""
     engine: Engine = make_engine(
         DatabaseSettings.from_url(postgres_server.url(database=migrated_database)), "batch"
     )

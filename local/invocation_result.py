@@ -66,13 +66,13 @@ def report_line(
     return "\t".join(fields)
 
 
-def platform_event(error_type: str, record: Mapping[str, object]) -> str:
+def platform_event(event_type: str, record: Mapping[str, object]) -> str:
     """Return one of Lambda's own log lines in the JSON format: `platform.start`, `platform.report`.
 
     https://docs.aws.amazon.com/lambda/latest/dg/telemetry-schema-reference.html
     """
     time = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    return json.dumps({"time": time, "type": f"platform.{error_type}", "record": record})
+    return json.dumps({"time": time, "type": f"platform.{event_type}", "record": record})
 
 
 def report_record(

@@ -24,15 +24,15 @@ def handler(event: dict[str, Any], context: object) -> dict[str, int]:
     with current.batch() as begin:
         deleted = _delete_expired_keys(begin)
         with begin() as work:
-            tidied = current.import_maintenance.clean_up(work.imports)
+            cleanup = current.import_maintenance.clean_up(work.imports)
             work.commit()
     # This uses another connection, so the first one must be closed.
-    failed = current.import_maintenance.fail_stalled(tidied.stalled)
+    failed = current.import_maintenance.fail_stalled(cleanup.stalled)
     return {
         "deleted": deleted,
-        "expired": tidied.expired,
+        "expired": cleanup.expired,
         "failed": failed,
-        "forgotten": tidied.forgotten,
+        "rejections_deleted": cleanup.rejections_deleted,
     }
 
 

@@ -114,7 +114,12 @@ def test_cleanup_fails_imports_of_killed_workers(pipeline: QueueHarness, tmp_pat
     assert receive_until_dead(pipeline) == 9 * MAX_RECEIVE_COUNT
     assert len(jobs(pipeline)) == 1
     for failed in (2, 0):
-        assert cleanup({}, None) == {"deleted": 0, "expired": 0, "failed": failed, "forgotten": 0}
+        assert cleanup({}, None) == {
+            "deleted": 0,
+            "expired": 0,
+            "failed": failed,
+            "rejections_deleted": 0,
+        }
         assert {(job["status"], job["error"]) for job in jobs(pipeline)} == {
             ("failed", maintenance.DEAD_LETTER)
         }
@@ -170,7 +175,7 @@ def test_stalled_import_fails_and_resumes(pipeline: QueueHarness) -> None:
         "UPDATE sluice.import_jobs SET seen_at = now() - make_interval(secs => :s) WHERE id = :id",
         s=maintenance.STALLED_SECONDS + 1, id=ids[0],
     )  # fmt: skip
-    assert cleanup({}, None) == {"deleted": 0, "expired": 0, "failed": 1, "forgotten": 0}
+    assert cleanup({}, None) == {"deleted": 0, "expired": 0, "failed": 1, "rejections_deleted": 0}
     assert [(job["status"], job["error"]) for job in jobs(pipeline)] == [
         ("failed", maintenance.STALLED),
         ("queued", None),
@@ -191,7 +196,7 @@ def test_import_without_upload_expires(pipeline: QueueHarness) -> None:
         """,
         s=maintenance.UPLOAD_SECONDS + 1, id=old.id,
     )  # fmt: skip
-    assert cleanup({}, None) == {"deleted": 0, "expired": 1, "failed": 0, "forgotten": 0}
+    assert cleanup({}, None) == {"deleted": 0, "expired": 1, "failed": 0, "rejections_deleted": 0}
     assert [(job["status"], job["error"]) for job in jobs(pipeline)] == [
         ("failed", maintenance.NOT_UPLOADED), ("awaiting_upload", None)
     ]  # fmt: skip
@@ -212,11 +217,11 @@ def test_old_rejected_rows_are_deleted(pipeline: QueueHarness) -> None:
     assert pipeline.harness.importer.fail(id, "for a test")
     assert not pipeline.harness.importer.fail(id, "for a test")
     count = "SELECT count(*) FROM sluice.import_rejects"
-    assert cleanup({}, None)["forgotten"] == 0
+    assert cleanup({}, None)["rejections_deleted"] == 0
     assert pipeline.harness.shop.sql(count) == [[1]]
     finished = "UPDATE sluice.import_jobs SET finished_at = now() - make_interval(secs => :s)"
     pipeline.harness.shop.sql(finished, s=maintenance.KEEP_REJECTIONS_SECONDS + 1)
-    assert cleanup({}, None)["forgotten"] == 1
+    assert cleanup({}, None)["rejections_deleted"] == 1
     assert pipeline.harness.shop.sql(count) == [[0]]
     assert pipeline.harness.importer.run(id, 60.0), "it can no longer be resumed"
     assert jobs(pipeline)[0]["status"] == "failed"

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from sluice.db.session_settings import SESSION
+from sluice.db.session_settings import PINNED_SETTINGS
 from tests.sessions.api_tour import read_all_pages, tour
 from tests.sessions.conftest import DatabaseOwner, ExpectedResponses
 from tests.sessions.hostile_values import HOSTILE
@@ -24,7 +24,7 @@ def startup_parameters(settings: Mapping[str, str]) -> dict[str, str]:
     return {
         name: value
         for name, value in settings.items()
-        if SESSION[name].since == 14 and not SESSION[name].needs_grant
+        if PINNED_SETTINGS[name].since == 14 and not PINNED_SETTINGS[name].needs_grant
     }
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from sluice.db.session_settings import SESSION
+from sluice.db.session_settings import PINNED_SETTINGS
 from tests.fixtures.shop import Shop
 from tests.sessions.conftest import DatabaseOwner
 from tests.sessions.hostile_values import HOSTILE
@@ -41,7 +41,7 @@ def test_disabled_triggers_are_not_ready(owner: DatabaseOwner, access_path: str)
 
 
 @pytest.mark.parametrize(
-    "setting", [name for name, setting in SESSION.items() if setting.affects == "results"]
+    "setting", [name for name, setting in PINNED_SETTINGS.items() if setting.affects == "results"]
 )
 def test_deviation_behind_a_pooler_is_not_ready(owner: DatabaseOwner, setting: str) -> None:
     """Except for settings that the pooler sets, or that the server does not have."""
@@ -52,5 +52,5 @@ def test_deviation_behind_a_pooler_is_not_ready(owner: DatabaseOwner, setting: s
             shop.sql(f"ALTER ROLE sluice_app IN DATABASE {name} SET {setting} = {HOSTILE[setting]}")
         response = shop.get("/health/ready")
 
-        expected = 200 if SESSION[setting].poolers or not known else 503
+        expected = 200 if PINNED_SETTINGS[setting].poolers or not known else 503
         assert response.status == expected, response.text

@@ -4,13 +4,13 @@ from typing import Any
 
 import pytest
 
-from sluice.db.session_settings import ANALYST, APP, SESSION
+from sluice.db.session_settings import ANALYST, APP, PINNED_SETTINGS
 from tests.sessions.api_tour import tour
 from tests.sessions.conftest import DatabaseOwner, ExpectedResponses
 from tests.sessions.hostile_values import HOSTILE
 from tests.sessions.unpinned_settings import UNPINNED_REASONS, UNTESTED_NAMES
 
-PINNED = {**SESSION, **APP, **ANALYST}
+PINNED = {**PINNED_SETTINGS, **APP, **ANALYST}
 SETTABLE = """
     SELECT name, vartype, boot_val, min_val, max_val, enumvals, unit FROM pg_settings
     WHERE context IN ('user', 'superuser') ORDER BY name
@@ -41,7 +41,7 @@ def test_pinned_settings_exist_since_their_version(
 
 
 def test_each_pinned_setting_has_a_hostile_value() -> None:
-    assert HOSTILE.keys() == SESSION.keys()
+    assert HOSTILE.keys() == PINNED_SETTINGS.keys()
 
 
 @pytest.mark.parametrize("bound", ["minimum", "maximum"])

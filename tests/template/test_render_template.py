@@ -153,7 +153,7 @@ def test_pausing_database_is_not_woken_often() -> None:
     ):
         events = functions(stage)["CleanupFunction"]["Events"]
         assert [event["Properties"]["ScheduleExpression"] for event in events.values()] == [rate]
-        for alarm in ("DatabaseAwayAlarm", "CircuitOpenAlarm"):
+        for alarm in ("DatabaseUnavailableAlarm", "CircuitOpenAlarm"):
             assert (
                 resources_of_type(stage, "AWS::CloudWatch::Alarm")[alarm]["EvaluationPeriods"]
                 == periods

@@ -21,7 +21,7 @@ from sluice.db.database import PrecedingStatement
 from sluice.db.sqlstate import translate
 
 # The format of values, and settings that must not depend on the defaults of a deployment.
-SESSION_SETTINGS = (
+TRANSACTION_SETTINGS = (
     "SET LOCAL TimeZone = 'UTC'",
     "SET LOCAL DateStyle = 'ISO, YMD'",
     "SET LOCAL IntervalStyle = 'postgres'",
@@ -106,7 +106,7 @@ class AdhocSqlTransaction:
         self._preceding = preceding
         self._clock = clock
         self._deadline = clock() + timeout
-        self._pending_settings: tuple[str, ...] = SESSION_SETTINGS
+        self._pending_settings: tuple[str, ...] = TRANSACTION_SETTINGS
 
     def limit(self, **settings: str | int) -> None:
         """Change settings for the next statements of this transaction.

@@ -44,7 +44,7 @@ _BOTH = frozenset({PGBOUNCER, RDS_PROXY})
 _PGBOUNCER = frozenset({PGBOUNCER})
 
 # The text formats of values.
-VALUES: Mapping[str, Setting] = {
+FORMAT_SETTINGS: Mapping[str, Setting] = {
     "client_encoding": Setting("UTF8", "text in both directions", poolers=_BOTH),
     "DateStyle": Setting(
         "ISO, YMD", "text of dates and times, order of 01/02/03 on input", poolers=_BOTH
@@ -66,7 +66,7 @@ VALUES: Mapping[str, Setting] = {
 }
 
 # The meaning of statements.
-MEANING: Mapping[str, Setting] = {
+STATEMENT_SETTINGS: Mapping[str, Setting] = {
     "standard_conforming_strings": Setting(
         "on", "backslashes in literals are plain characters", poolers=_PGBOUNCER
     ),
@@ -92,7 +92,7 @@ MEANING: Mapping[str, Setting] = {
 }
 
 # The planner: its methods and cost constants.
-PLANS: Mapping[str, Setting] = {
+PLANNER_SETTINGS: Mapping[str, Setting] = {
     "random_page_cost": _plan(
         "1.1", "storage is not a spinning disk: 0.94 ms instead of 3.8 for 100 products"
     ),
@@ -129,7 +129,11 @@ PLANS: Mapping[str, Setting] = {
     "enable_self_join_elimination": _plan("on", since=18),
 }
 
-SESSION: Mapping[str, Setting] = {**VALUES, **MEANING, **PLANS}
+PINNED_SETTINGS: Mapping[str, Setting] = {
+    **FORMAT_SETTINGS,
+    **STATEMENT_SETTINGS,
+    **PLANNER_SETTINGS,
+}
 
 # Limits of the two roles. They are not startup parameters, because migrations may take longer.
 APP: Mapping[str, Setting] = {
@@ -165,14 +169,14 @@ def role_settings(role: Literal["app", "analyst"]) -> Mapping[str, Setting]:
     Migrations skip settings that the server does not have. If the owner may not set one that
     `needs_grant`, they report it.
     """
-    return {**SESSION, **(APP if role == "app" else ANALYST)}
+    return {**PINNED_SETTINGS, **(APP if role == "app" else ANALYST)}
 
 
 def startup_settings(pooler: Pooler) -> dict[str, str]:
     """Return the startup parameters: those of every major version, or those the pooler accepts."""
     return {
         name: setting.value
-        for name, setting in SESSION.items()
+        for name, setting in PINNED_SETTINGS.items()
         if _is_startup_parameter(setting, pooler)
     }
 
@@ -202,8 +206,3 @@ def deviations(actual: Mapping[str, str]) -> list[Deviation]:
         for name, setting in role_settings("app").items()
         if name in actual and actual[name].lower() != setting.value.lower()
     ]
-
-
-SESSION_SETTINGS: Mapping[str, str] = {name: setting.value for name, setting in SESSION.items()}
-APP_SETTINGS: Mapping[str, str] = {name: setting.value for name, setting in APP.items()}
-ANALYST_SETTINGS: Mapping[str, str] = {name: setting.value for name, setting in ANALYST.items()}

@@ -35,7 +35,7 @@ class CleanupResult(NamedTuple):
     """How many imports expired, of how many rejected rows were deleted, and the stalled ids."""
 
     expired: int
-    forgotten: int
+    rejections_deleted: int
     stalled: list[int]
 
 
@@ -51,9 +51,9 @@ class ImportMaintenance:
     def clean_up(jobs: ImportJobRepository) -> CleanupResult:
         """Fail imports that were never uploaded, and delete rejected rows that no redrive needs."""
         expired = jobs.fail_not_uploaded(UPLOAD_SECONDS, NOT_UPLOADED, MAX_IMPORTS)
-        forgotten = jobs.delete_stale_rejections(KEEP_REJECTIONS_SECONDS, MAX_IMPORTS)
+        rejections_deleted = jobs.delete_stale_rejections(KEEP_REJECTIONS_SECONDS, MAX_IMPORTS)
         stalled = jobs.find_stalled(STALLED_SECONDS, MAX_IMPORTS)
-        return CleanupResult(expired, forgotten, stalled)
+        return CleanupResult(expired, rejections_deleted, stalled)
 
     def fail_stalled(self, stalled: Iterable[int]) -> int:
         """Fail these imports, and those of each dead letter. Return how many have failed."""

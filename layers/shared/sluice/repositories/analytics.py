@@ -50,13 +50,14 @@ SALES_SQL = f"""
     ) AS r
 """
 
-# The products of which most units were sold.
+# The products with the most units sold.
 #
 # recent: the orders, one range of orders_sales_idx.
 # low: ids grow with time, so nearly all recent items are one range of order_items_pkey, from the
 #     lowest recent id. One old order with a recent date would make this a range of all items.
 #     So the range starts at the first percentile, and the orders below it are looked up.
-# best: counted in integers. Sums of numerics cost more, so only the best products get them.
+# best: the products with the most units. Sums of numerics cost more than sums of integers, so the
+#     revenue is added up for these products only.
 # earned: the revenue of the best products. Their items are found by order_items_product_id_idx.
 #
 # A product is in an order once, so the items of a product are its orders. A day is 24 hours, in
@@ -121,7 +122,7 @@ class AnalyticsRepository:
         return str(self._executor.read(SALES_SQL, {"start": start, "end": end})[0].items)
 
     def popular_products(self, days: int, limit: int) -> str:
-        """Return the `limit` products with most units ordered in the last `days` days.
+        """Return the `limit` products with the most units sold in the last `days` days.
 
         Products with equal units are in the order of their ids.
         """

@@ -1,4 +1,4 @@
-"""Categories, and their slugs."""
+"""Reads and writes categories. A slug that the client does not send is made from the name."""
 
 from collections.abc import Collection, Mapping, Sequence
 
@@ -65,7 +65,7 @@ class CategoryRepository(ReadRepository):
         return {row["slug"]: row for row in rows}
 
     def all(self, fields: Collection[str]) -> list[Row]:
-        """Return every category, by id."""
+        """Return all categories, in the order of their ids."""
         return select(self._executor, PROJECTION, "true", [], fields)
 
     def create(

@@ -19,7 +19,7 @@ from sluice.repositories.projection import Executor, Projection, Representation
 class Precondition:
     """A condition on the ETag of the row that is written.
 
-    It must be one of `if_match` and none of `if_none_match`. None requires nothing.
+    The ETag must be one of `if_match` and none of `if_none_match`. None means no condition.
     """
 
     if_match: Collection[str] | None = None
@@ -77,8 +77,9 @@ def update(
     changes: Mapping[str, object],
     precondition: Precondition,
 ) -> Representation:
-    """Change the fields in `changes`, by the assignment of each, and return the row.
+    """Change the fields in `changes`, and return the row.
 
+    `assignments` has the SQL that sets each field.
     Raises NotFound, StaleVersion, and the errors of the table's constraints.
     """
     table, alias, *joins = projection.source.split(" ")
@@ -126,8 +127,8 @@ def delete(executor: Executor, projection: Projection, id: int, precondition: Pr
 def _target(projection: Projection) -> str:
     """Return the CTE that locks the row.
 
-    FOR NO KEY UPDATE would not block orders that refer to the row. But then two updates of a row
-    that such orders lock wait for each other's place in the lock queue (PostgreSQL 18, measured).
+    FOR NO KEY UPDATE would not block orders that refer to the row. But while such orders lock the
+    row, two updates of it wait for each other in its lock queue (measured with PostgreSQL 18).
     """
     alias = projection.source.split(" ")[1]
     return f"""target AS (

@@ -48,7 +48,7 @@ def read_connection(
 ) -> RelayConnection:
     """Return the rows of `query`, in one statement.
 
-    Raises InvalidCursor if a cursor was not made by this list, sort and filters.
+    Raises InvalidCursor if a cursor was not made for this list, sort and filters.
     """
     select = _select(list_spec, query, signer)
     sql = compile_select(list_spec, select.spec)
@@ -66,8 +66,8 @@ def read_connections(
 ) -> dict[int, RelayConnection | InvalidCursor]:
     """Return the connection of each parent, in one statement.
 
-    `parent_filter` is the filter of the list that selects the rows of a parent. A parent for which
-    the cursors of `query` are not valid has an InvalidCursor.
+    `parent_filter` is the filter of the list that selects the rows of a parent. If a cursor of
+    `query` is not valid for a parent, the result for that parent is an InvalidCursor.
     """
     connections: dict[int, RelayConnection | InvalidCursor] = {}
     selects: dict[int, _Select] = {}
@@ -119,10 +119,10 @@ def _select(
 
 
 def _connection(row: Any, query: ListQuery, signer: CursorSigner, context: str) -> RelayConnection:
-    """Return the connection; `row` has one row more than the limit if there is one."""
+    """Return the connection in `row`, which has one item more than the limit if there are more."""
     rows = json.loads(f"[{row.items}]")
     has_more = len(rows) > query.limit or row.has_more
     rows = rows[: query.limit]
-    if query.from_end:  # the rows were read from the end
+    if query.from_end:  # PostgreSQL returns the last row first
         return RelayConnection(rows[::-1], row.has_before, has_more, row.total, signer, context)
     return RelayConnection(rows, has_more, row.has_before, row.total, signer, context)

@@ -8,7 +8,8 @@ from sluice.repositories.projection import Executor
 # The newest migration of sluice/migrations/versions, which this code needs. A test compares them.
 EXPECTED_MIGRATION = "0003"
 
-# A replica that has replayed the primary's log has no lag, however old the last transaction is.
+# A replica that has replayed all of the primary's WAL has no lag, even if its last transaction is
+# old.
 LAG_SQL = """
     SELECT
         bytes,
@@ -22,7 +23,7 @@ LAG_SQL = """
     ) AS lag
 """
 
-# Without the timeouts that db/connection.py shortens for this transaction alone.
+# Leaves out the timeouts that db/connection.py shortens for this transaction only.
 SETTINGS_SQL = """
     SELECT name, current_setting(name) AS value FROM pg_catalog.pg_settings
     WHERE name = ANY(CAST(:names AS text[]))
@@ -33,9 +34,9 @@ CURRENT_LSN_SQL = "SELECT CAST(pg_current_wal_insert_lsn() AS text) AS lsn"
 
 
 class ReplicationLag(NamedTuple):
-    """The part of the primary's log that a replica has not replayed; None if it is not known.
+    """How much of the primary's WAL a replica has not replayed. None means unknown.
 
-    `seconds` is the age of the last transaction that was replayed.
+    `seconds` is the age of the last transaction that was replayed, or 0 if `bytes` is 0.
     """
 
     bytes: int | None
@@ -62,7 +63,7 @@ class HealthRepository:
         return str(self._executor.read(CURRENT_LSN_SQL)[0].lsn)
 
     def replication_lag(self, lsn: str | None) -> ReplicationLag:
-        """Return how far a replica is behind `lsn` of its primary; None if it is not known."""
+        """Return how far a replica is behind `lsn`, an LSN of its primary. None means unknown."""
         row = self._executor.read(LAG_SQL, {"lsn": lsn})[0]
         lag_bytes = None if row.bytes is None else max(0, row.bytes)
         return ReplicationLag(lag_bytes, row.seconds)

@@ -1,7 +1,7 @@
 """Idempotency keys: the responses of POST requests, stored so that a retry gets the same response.
 
-A response is stored in the transaction that did the work. So a response is stored exactly if the
-work was done, even if the function crashes in between. A rejected request stores nothing.
+The transaction that does the work also stores the response. So both are committed or neither is,
+even if the function crashes. A rejected request stores nothing.
 """
 
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from sluice.repositories.projection import Executor, PrecedingStatement, Representation
 
 # sluice.claim_idempotency_key fails if the key has a response, or if its request is running (see
-# migration 0002). A row that it ignores is older than 24 hours, and is replaced.
+# migration 0002). It ignores a row that is older than 24 hours, and _STORE replaces that row.
 CLAIM_KEY_SQL = "CALL sluice.claim_idempotency_key(CAST(:key AS bytea))"
 
 _STORE = """
@@ -31,7 +31,7 @@ FIND_SQL = """
     WHERE id = CAST(:key AS bytea)
 """
 
-# In batches, which take little time and few locks. The oldest come first, by the index
+# Deletes a batch, which takes little time and few locks. The oldest rows come first, by the index
 # idempotency_keys_created_at_idx.
 DELETE_EXPIRED_SQL = """
     DELETE FROM sluice.idempotency_keys WHERE id IN (
@@ -64,16 +64,16 @@ def with_stored_response(ctes: str, select: str, key: IdempotencyKey | None) -> 
 
 
 def params_with_key(values: Mapping[str, object], key: IdempotencyKey | None) -> dict[str, object]:
-    """Return the parameters of a statement of `with_stored_response`."""
+    """Return the parameters of the statement that `with_stored_response` returns."""
     if key is None:
         return dict(values)
     return {**values, "key": key.id, "fingerprint": key.fingerprint}
 
 
 def claim_statement(key: IdempotencyKey | None) -> PrecedingStatement | None:
-    """Return the statement to send before one of `with_stored_response`.
+    """Return the statement that claims `key`, to send before that of `with_stored_response`.
 
-    It raises IdempotencyInProgress, or IdempotencyKeyReused if the key has a response.
+    The statement raises IdempotencyInProgress, or IdempotencyKeyReused if the key has a response.
     """
     return None if key is None else (CLAIM_KEY_SQL, {"key": key.id})
 

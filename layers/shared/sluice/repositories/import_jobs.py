@@ -1,4 +1,4 @@
-"""Import jobs, and the progress of each."""
+"""Reads and writes import jobs, their progress and their rejected rows."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -131,7 +131,7 @@ FIND_STALLED_SQL = """
     LIMIT CAST(:limit AS integer)
 """
 
-# By this time the dead-letter queue has deleted the message, too.
+# For jobs whose messages the dead-letter queue has deleted: they cannot be redriven any more.
 DELETE_STALE_REJECTIONS_SQL = """
     WITH final AS (
         UPDATE sluice.import_jobs SET resumable = false
@@ -150,8 +150,8 @@ DELETE_STALE_REJECTIONS_SQL = """
     SELECT id FROM final
 """
 
-# A lock of the transaction, not of the session. A pooler may give the next transaction another
-# session: it would unlock nothing, and the lock would be held until the pooler closes the session.
+# A lock of the transaction, not of the session. A pooler may run the next transaction in another
+# session. An unlock there has no effect, and the first session would keep the lock until it closes.
 TRY_LOCK_SQL = (
     "SELECT pg_try_advisory_xact_lock(hashtextextended('sluice import', :id)) AS acquired"
 )
@@ -171,8 +171,8 @@ START_SQL = """
         rows_rejected
 """
 
-# Only if no other worker has advanced from the same position. A job that was failed while its
-# worker was slow runs again.
+# Updates nothing if another worker has advanced from the same position. A job that was failed while
+# its worker was slow runs again.
 SAVE_PROGRESS_SQL = """
     UPDATE sluice.import_jobs SET
         next_byte = :next_byte,
@@ -252,9 +252,9 @@ class ImportJobRepository(ReadRepository):
     def upsert_for_object(
         self, resource: str, key: str, etag: str, sequencer: str, size: int
     ) -> int:
-        """Return the id of the job of an uploaded object.
+        """Find or create the job of an uploaded object, and return its id.
 
-        It is the job that waits for this upload, the job that the object has already, or a new one.
+        It is the job that waits for this upload, the job that the object already has, or a new one.
         """
         params = {
             "resource": resource,
@@ -263,27 +263,27 @@ class ImportJobRepository(ReadRepository):
             "sequencer": sequencer,
             "size": size,
         }
-        # If the same event is handled at the same time, the other transaction may add the job: the
-        # first statement then finds nothing, and the second one sees the job.
+        # If two workers handle the same event, the other transaction may add the job. Then the
+        # first statement finds nothing, and the second one sees the job.
         for _ in range(2):
             for row in self._executor.write(UPSERT_FOR_OBJECT_SQL, params):
                 return int(row.id)
         raise InternalError
 
     def fail_not_uploaded(self, seconds: float, error: str, limit: int) -> int:
-        """Fail up to `limit` jobs that have waited so long for their upload. Return how many."""
+        """Fail up to `limit` jobs that wait for an upload for `seconds`. Return how many."""
         params = {"seconds": seconds, "error": error, "limit": limit}
         return len(self._executor.write(FAIL_NOT_UPLOADED_SQL, params))
 
     def find_stalled(self, seconds: float, limit: int) -> list[int]:
-        """Return the ids of up to `limit` jobs whose worker has not been seen for so long."""
+        """Return the ids of up to `limit` jobs that had no progress for `seconds`."""
         rows = self._executor.read(FIND_STALLED_SQL, {"seconds": seconds, "limit": limit})
         return [int(row.id) for row in rows]
 
     def delete_stale_rejections(self, seconds: float, limit: int) -> int:
-        """Delete the rejections of up to `limit` jobs that failed so long ago.
+        """Delete the rejections of up to `limit` jobs that failed more than `seconds` ago.
 
-        Return the number of jobs. They cannot resume any more.
+        Return the number of jobs. These jobs cannot resume any more.
         """
         params = {"seconds": seconds, "limit": limit}
         return len(self._executor.write(DELETE_STALE_REJECTIONS_SQL, params))
@@ -291,7 +291,7 @@ class ImportJobRepository(ReadRepository):
 
 @dataclass(frozen=True, slots=True)
 class RunningImport:
-    """An import, and its position in the file. `header` is empty until it was read."""
+    """An import, and its position in the file. `header` is empty until it has been read."""
 
     id: int
     resource: str
@@ -341,9 +341,9 @@ class ImportRunRepository:
         self._executor.write(ADD_REJECTIONS_SQL, params)
 
     def save_progress(self, id: int, **values: Any) -> int | None:
-        """Store the position after a chunk. Return how many rows of the file are rejected by now.
+        """Store the position after a chunk. Return the number of rejected rows of the job.
 
-        Return None if another worker has advanced past `from_byte`.
+        Return None if another worker has advanced past `from_byte`, or if the job has ended.
         """
         rows = self._executor.write(SAVE_PROGRESS_SQL, {"id": id, **values})
         return int(rows[0].rows_rejected) if rows else None

@@ -1,7 +1,7 @@
 """The rows of an import: copied into a temporary table as text, checked, and written.
 
-All of it is one transaction, and the temporary table is dropped at its end. Behind a pooler, the
-next transaction of the session may be one of another worker, of another release.
+One transaction does all of this, and drops the temporary table at its end. Behind a pooler, the
+session's next transaction may be that of another worker, which runs another release.
 
 If several rows have the same key, the last one counts. A row that would change nothing is not
 written. Stock is locked in the order of the products' ids, as orders lock it.
@@ -20,7 +20,7 @@ class CopyTransaction(Protocol):
 
 
 class RowCountMismatch(Exception):
-    """The server would write another number of rows than were read. Nothing is written."""
+    """The server can write fewer or more rows than were read. Nothing is written."""
 
     def __init__(self, read: int, writable: int) -> None:
         super().__init__(f"{read} rows were read, but {writable} can be written")
@@ -32,8 +32,8 @@ class UpsertTarget:
 
     trusted_when: the condition for rows that are valid as they are. Other rows are read and
         checked by imports/row_parser.py.
-    references: column → a query that finds the row it refers to.
-    write: the statement that writes the rows. It returns how many of them it accepted.
+    references: column → a query that finds the row to which the column refers.
+    write: the statement that writes the rows. It returns how many rows it accepted.
     """
 
     trusted_when: str
@@ -58,8 +58,8 @@ CREATE_TABLE_SQL = """
     ) ON COMMIT DROP
 """
 
-# Characters that Python's str.strip removes, for a bracket expression. A row that begins or ends
-# with one is not trusted.
+# The characters that Python's str.strip removes, and other control characters, for a bracket
+# expression. A row is not trusted if its name or description begins or ends with one.
 _SPACE = r"\u0001-\u0020\u007f\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
 _TRIMMED = f"!~ '^[{_SPACE}]|[{_SPACE}]$'"
 _NAME = f"(char_length(r.name) BETWEEN 1 AND 200 AND r.name {_TRIMMED})"
@@ -198,7 +198,7 @@ class ImportRowRepository:
     def copy_file(self, header: Sequence[str], data: bytes, record_count: int) -> bool:
         r"""Copy the records of a CSV file as they are. Return False if a row cannot be trusted.
 
-        Return False, too, if COPY has read another number of rows: until PostgreSQL 17 it stops at
+        Also return False if COPY has not read `record_count` rows: until PostgreSQL 17 it stops at
         a line `\.`.
         """
         columns = ", ".join(header)
@@ -247,8 +247,8 @@ class ImportRowRepository:
     def write(self, header: Sequence[str], read: int) -> None:
         """Write the copied rows.
 
-        Raises RowCountMismatch if these are not as many as were `read`. That is also the case if a
-        row that they refer to was deleted since it was checked.
+        Raises RowCountMismatch if the statement accepts another number of rows than `read`. One
+        reason is that a row to which they refer was deleted after the check.
         """
         params = {}
         if ":has_description" in self._target.write:

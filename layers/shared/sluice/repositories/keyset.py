@@ -1,20 +1,22 @@
 """Compiles the filters and sorts of a list to one SELECT that costs the same on every page.
 
-A page after a cursor is a *keyset* page. A condition on the sort keys, which an index answers,
-finds its first row; OFFSET would read all rows before it.
+A page after a cursor is a *keyset* page. A condition on the sort keys finds its first row by an
+index. OFFSET would read all rows before it.
 
 - If all keys have one direction, are columns of one table and are not nullable, the condition is a
   row comparison.
-- Otherwise there is one UNION ALL branch for each prefix of the keys: equal in the prefix, beyond
-  in the next key. PostgreSQL would answer the usual OR of these branches by reading every row.
+- Otherwise there is one UNION ALL branch for each prefix of the keys. Its rows are equal to the
+  position in the prefix, and after it in the next key. For an OR of these branches, PostgreSQL
+  would read every row.
 
 See Markus Winand, "Paging Through Results", and docs/decisions/0004-keyset-pages.md for figures.
 
-The rows of the page are found first, in their own table and within LIMIT, and rendered then. A
-table is joined only if a filter or a sort needs it: the planner may run a join as a merge from the
-first row of both tables.
+The SELECT first finds the rows of the page, in their own table and within LIMIT, and then renders
+them. It joins a table only if a filter or a sort needs it. The planner may run a join as a merge
+join, from the first row of both tables.
 
-The id breaks ties in the direction of the last key. NULLs come last in either direction.
+The id breaks ties in the direction of the last key. NULLs come last in both directions. A backward
+page reads the rows in reverse order; "order of reading" means the order in which rows are read.
 """
 
 from collections.abc import Iterable
@@ -29,12 +31,12 @@ KEYS_FIELD = "$"  # the field with a row's sort keys, in the rows of a connectio
 
 
 class SelectSpec(NamedTuple):
-    """What determines the text of a SELECT. All other parts of a request are bound values.
+    """The parts of a request that determine the text of its SELECT. All others are bound values.
 
     null_keys: for each key of the position, whether it is NULL; None without a position.
     until_null_keys: the same for the position at which a connection ends.
     parent_column: the column with the id of the parent, for lists of several parents.
-    with_cursors: return each row of a connection with its keys, in the order of the walk.
+    with_cursors: return each row of a connection with its keys, in the order of reading.
     limit: a limit that is written into the SQL, if the server may keep the plan. A plan that knows
         no limit would read every row.
     """
@@ -58,8 +60,8 @@ class SelectSpec(NamedTuple):
     def generic_plan_ok(self) -> bool:
         """Whether one plan is the best for all values.
 
-        It is not with a filter or an offset: their values say how many rows match, and how many
-        are skipped.
+        With a filter or an offset it is not. The best plan then depends on how many rows match, or
+        how many are skipped.
         """
         return self.limit > 0
 
@@ -71,7 +73,7 @@ class SelectSpec(NamedTuple):
         position: Position | None,
         parent_filter: str = "",
     ) -> "SelectSpec":
-        """Return the SELECT of `query` from `position` on.
+        """Return the specification of the SELECT of `query`, from `position` on.
 
         `parent_filter` is the filter that is replaced by the parent of a lateral join.
         """
@@ -128,7 +130,7 @@ def _condition(declared: Filter, value: object) -> str:
 
 
 class _Parts(NamedTuple):
-    """The parts of a SELECT as SQL; `keys` are columns of the rows, which are called `alias`."""
+    """The parts of a SELECT as SQL. `alias` names the rows, and `keys` are columns of them."""
 
     alias: str
     fields: list[str]
@@ -147,7 +149,7 @@ class _Parts(NamedTuple):
 def compile_select(list_spec: ListSpec, spec: SelectSpec) -> str:
     """Return the SELECT of a page or, with `with_cursors`, of a connection.
 
-    Both return one row. Its columns are those that pages.py and connections.py read.
+    Both return one row, whose columns pages.py and connections.py read.
     """
     source = " ".join([list_spec.source or list_spec.projection.source, *spec.joins])
     alias = source.split()[1]
@@ -221,7 +223,7 @@ def _rows(source: str, alias: str, keys: list[SortKey], spec: SelectSpec) -> str
 
 
 def _has_before(source: str, keys: list[SortKey], spec: SelectSpec) -> str:
-    """Return the SQL of whether a row lies before the start position, against the walk."""
+    """Return the SQL condition that a row is before the start position, in the order of reading."""
     if spec.null_keys is None:
         return "false"
     reversed_keys = [key.reversed() for key in keys]
@@ -229,7 +231,7 @@ def _has_before(source: str, keys: list[SortKey], spec: SelectSpec) -> str:
 
 
 def _has_more(source: str, keys: list[SortKey], spec: SelectSpec) -> str:
-    """Return the SQL of whether a row lies beyond the end position of a connection."""
+    """Return the SQL condition that a row is after the end position of a connection."""
     if spec.until_null_keys is None:
         return "false"
     beyond = spec._replace(null_keys=spec.until_null_keys)
@@ -237,7 +239,7 @@ def _has_more(source: str, keys: list[SortKey], spec: SelectSpec) -> str:
 
 
 def _until_condition(keys: list[SortKey], spec: SelectSpec) -> list[str]:
-    """Return the condition that a row lies before the end position, if the connection has one."""
+    """Return the condition for rows before the end position, if the connection has one."""
     if spec.until_null_keys is None:
         return []
     reversed_keys = [key.reversed() for key in _until_keys(keys)]
@@ -260,7 +262,7 @@ def _total(source: str, spec: SelectSpec) -> str:
 
 
 def _order(list_spec: ListSpec, spec: SelectSpec) -> list[SortKey]:
-    """Return the ORDER BY: the query's keys up to the first unique one, or all and the id."""
+    """Return the keys of ORDER BY: those of the query up to a unique one, or all and the id."""
     named = list(spec.sort)
     if not any(list_spec.sorts[name].unique for name, _ in named):
         named.append((list_spec.key, named[-1][1] if named else False))
@@ -289,9 +291,9 @@ def _order(list_spec: ListSpec, spec: SelectSpec) -> list[SortKey]:
 def _parent_key(column: str, first: SortKey) -> SortKey:
     """Return the parent's id as the first sort key, although it is equal in all rows of a list.
 
-    With `column = parent.id` the planner drops the column from ORDER BY. It may then walk an index
-    of the other keys and filter the rows of other parents: for a small parent, the whole table. As
-    a range (>= and <=) the condition uses an index that begins with the column.
+    With `column = parent.id` the planner drops the column from ORDER BY. It may then read an index
+    of the other keys, and skip the rows of other parents. For a small parent, that is nearly the
+    whole table. With a range (>= and <=) it uses an index that begins with the column.
     """
     return SortKey(
         name=PARENT,
@@ -307,7 +309,10 @@ def _parent_key(column: str, first: SortKey) -> SortKey:
 def _selects(
     columns: str, source: str, keys: list[SortKey], spec: SelectSpec, *, inclusive: bool, limit: str
 ) -> list[str]:
-    """Return ordered SELECTs that together have each row after the position once, or all rows."""
+    """Return SELECTs that together have each row after the position once.
+
+    Without a position, they have all rows.
+    """
     branches: list[list[str]] = [[]]
     if spec.null_keys is not None:
         null_keys = _with_parent(spec.null_keys, spec)
@@ -320,7 +325,7 @@ def _selects(
 
 
 def _exists_select(source: str, keys: list[SortKey], spec: SelectSpec, *, inclusive: bool) -> str:
-    """Return the SQL of whether there is a row after the position."""
+    """Return the SQL condition that there is a row after the position."""
     selects = _selects("true", source, keys, spec, inclusive=inclusive, limit="LIMIT 1")
     return f"coalesce({', '.join(f'({select})' for select in selects)}, false)"
 

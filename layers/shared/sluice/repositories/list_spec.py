@@ -1,4 +1,4 @@
-"""List specifications: the filters and sorts of a list, and what a client may ask of it.
+"""The types of lists: a list's specification (its filters and sorts), a query for it, and a page.
 
 keyset.py compiles a specification and a query to one SELECT, for pages.py (REST) and
 connections.py (Relay).
@@ -64,7 +64,7 @@ class Sort:
 
 @dataclass(frozen=True, eq=False)
 class ListSpec:
-    """A projection that can be listed.
+    """The filters and sorts of a list, with the projection of its rows.
 
     `sorts` must contain `key`. It is unique, breaks ties, and is the default order.
 
@@ -87,7 +87,9 @@ class ListSpec:
 
 @dataclass(frozen=True, slots=True)
 class ListQuery:
-    """A request for a part of a list. `sort` has (name, descending) pairs; `fields` None means all.
+    """A request for a part of a list. `sort` has (name, descending) pairs.
+
+    `fields` None means all fields.
 
     A REST page starts at `cursor` or at `offset`. A Relay connection has the first `limit` rows
     between the cursors `after` and `before`, or the last ones with `from_end`.
@@ -119,6 +121,6 @@ class Page:
 
 
 def cursor_context(list_spec: ListSpec, query: ListQuery) -> str:
-    """Return what a cursor is signed with: the list, its sort and its filters."""
+    """Return the list, the sort and the filters as the text with which a cursor is signed."""
     parts = [list_spec.projection.name, query.sort, query.filters]
     return json.dumps(parts, default=str, sort_keys=True)

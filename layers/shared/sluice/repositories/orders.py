@@ -88,8 +88,8 @@ LIST_SPEC = ListSpec(
     parent_columns={"user_id": "o.user_id"},
 )
 
-# public.place_order (migration 0003) decides whether the order is possible, and writes it. The
-# statement that calls it does not see what it wrote, so the JSON is made of its return values.
+# public.place_order (migration 0003) checks whether the order is possible, and writes it. The
+# statement that calls it does not see the rows that it wrote, so the return values become the JSON.
 PLACE_ORDER_CTES = """
     p AS MATERIALIZED (
         SELECT * FROM public.place_order(
@@ -156,7 +156,7 @@ UPDATE_STATUS_SQL = f"""
 
 
 class ImmutableFields(NamedTuple):
-    """Fields of an order that cannot change, as a client sent them back; None was not sent.
+    """Fields of an order that cannot change, as a client sent them. None means not sent.
 
     `items` are (product id, quantity).
     """
@@ -194,8 +194,8 @@ class OrderRepository(ConnectionRepository):
     ) -> PlaceOrderResult:
         """Take the stock of each (product id, quantity), fix the prices and write the order.
 
-        Either all of it happens or nothing. A product may occur once. Raises RolledBack if other
-        orders took the stock meanwhile, after a few attempts; with a key also
+        All of this happens, or nothing does. A product may occur once. Raises RolledBack if other
+        orders take the stock at the same time, in each of a few attempts. With a key, also raises
         IdempotencyInProgress and IdempotencyKeyReused.
         """
         items = sorted(items)
@@ -231,8 +231,8 @@ class OrderRepository(ConnectionRepository):
         With `status` None the order keeps its status. The order is None if its status is not one
         of `from_`. The stock of a cancelled order is returned in the same statement.
 
-        Raises NotFound, StaleVersion, and ValidationFailed if `immutable_fields` differ from what
-        is stored.
+        Raises NotFound, StaleVersion, and ValidationFailed if `immutable_fields` differ from the
+        stored values.
         """
         params = {
             "id": id,

@@ -37,8 +37,8 @@ class CursorSigner:
 
     def sign(self, position: Position, context: str) -> str:
         """Return a cursor for `position` that is valid only with the same `context`."""
-        # Not ASCII: a character takes at most four bytes, its escape takes twelve, and the length
-        # of a URL is limited.
+        # Characters are not escaped, because the length of a URL is limited. A character in UTF-8
+        # has at most four bytes, its escape up to twelve.
         values = [int(position.backward), int(position.inclusive), *position.keys]
         payload = json.dumps(values, separators=(",", ":"), ensure_ascii=False).encode()
         return urlsafe_b64encode(self._mac(payload, context) + payload).rstrip(b"=").decode()
@@ -67,6 +67,6 @@ class CursorSigner:
 
 
 def _invalid(parameter: str) -> InvalidCursor:
-    """Return one error for every reason, so that the answer does not help to forge a cursor."""
+    """Return one error for every reason, so that a response does not help to forge a cursor."""
     message = "was not made by this list, sort and filters"
     return InvalidCursor(errors=[FieldError("invalid", message, parameter=parameter)])

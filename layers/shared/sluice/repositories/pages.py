@@ -14,7 +14,7 @@ def read_page(
 ) -> Page:
     """Return the page of `query`, in one statement.
 
-    Raises InvalidCursor if the cursor was not made by this list, sort and filters.
+    Raises InvalidCursor if the cursor was not made for this list, sort and filters.
     """
     context = cursor_context(list_spec, query)
     position = None if query.cursor is None else signer.verify(query.cursor, context)
@@ -36,7 +36,7 @@ def read_page(
 def _positions(
     row: Any, query: ListQuery, position: Position | None
 ) -> tuple[Position | None, Position | None]:
-    """Return where the walk continues after the page, and where it turns back."""
+    """Return the positions of the pages after and before this one, in the order of reading."""
     backward = position.backward if position else False
     ahead = None
     if row.found > query.limit:
@@ -44,7 +44,7 @@ def _positions(
     if row.first_key is not None and (row.has_before or query.offset):
         return ahead, Position(_keys(row.first_key), backward=not backward)
     if row.first_key is None and position and row.has_before:
-        # The page is empty: the rows before it begin at the position itself.
+        # The page is empty, so the page before it begins at the position itself.
         turned = Position(position.keys, backward=not backward, inclusive=not position.inclusive)
         return ahead, turned
     return ahead, None

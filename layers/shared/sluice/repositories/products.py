@@ -116,8 +116,8 @@ ASSIGNMENTS = {
     "category_id": "category_id = CAST(:category_id AS bigint)",
 }
 
-# The trigger of products adds a row to inventory for each product without one. This product gets
-# its row here.
+# Also inserts the product's row of inventory. The trigger of products adds a row only to products
+# without one.
 INSERT = """
     p AS (
         INSERT INTO products (name, description, price, category_id)
@@ -144,7 +144,7 @@ class ProductRepository(ConnectionRepository):
     def create(
         self, product: Mapping[str, object], key: IdempotencyKey | None = None
     ) -> Representation:
-        """Add a product. Its category is given by `category`, a slug, or by `category_id`.
+        """Add a product. `category`, a slug, or `category_id` names its category.
 
         Raises Duplicate if the name is taken, and ValidationFailed for an unknown category.
         """

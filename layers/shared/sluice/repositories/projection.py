@@ -1,7 +1,7 @@
-"""Projections: which SQL reads each field of a resource, and what its ETag is made of.
+"""Projections: the SQL that reads each field of a resource, and the SQL of its ETag.
 
-PostgreSQL renders the JSON. So a row crosses the network once, as text, and Python does not parse
-it.
+PostgreSQL renders the JSON, so a row is sent as one text. For REST, Python does not parse that
+text; for GraphQL, `select` does.
 """
 
 import json

@@ -21,7 +21,7 @@ class ReadRepository:
         self._signer = signer
 
     def page(self, query: ListQuery) -> Page:
-        """Return a page. Raises InvalidCursor if the cursor is not one of this list."""
+        """Return a page. Raises InvalidCursor if the cursor is not for this list."""
         return read_page(self._executor, self.list_spec, query, self._signer)
 
     def get_by_id(self, id: int, fields: frozenset[str] | None = None) -> Representation:
@@ -44,13 +44,13 @@ class ConnectionRepository(ReadRepository):
     parent_filter: ClassVar[str]
 
     def connection(self, query: ListQuery) -> RelayConnection:
-        """Return a part of the list. Raises InvalidCursor if a cursor is not one of this list."""
+        """Return a part of the list. Raises InvalidCursor if a cursor is not for this list."""
         return read_connection(self._executor, self.graphql_list_spec, query, self._signer)
 
     def connections_by_parent(
         self, parent_ids: Sequence[int], query: ListQuery
     ) -> dict[int, RelayConnection | InvalidCursor]:
-        """Return the children of each parent; InvalidCursor if its cursors are not valid."""
+        """Return the children of each parent, or InvalidCursor if a cursor is not for that list."""
         return read_connections(
             self._executor,
             self.graphql_list_spec,

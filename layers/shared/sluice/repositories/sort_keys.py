@@ -18,7 +18,7 @@ FROM_CURSOR = {"timestamptz": UTC.format("CAST({} AS timestamp)")}
 class SortKey(NamedTuple):
     """One term of an ORDER BY.
 
-    `descending` and `nulls_first` are those of the walk: a backward page has them reversed.
+    `descending` and `nulls_first` are for the order of reading: a backward page has them reversed.
     """
 
     name: str
@@ -31,7 +31,7 @@ class SortKey(NamedTuple):
 
     @property
     def bound_value(self) -> str:
-        """The SQL of the position's value of this key."""
+        """The SQL of the value that the position has for this key."""
         if self.name == PARENT:
             return f"{PARENT}.id"
         return FROM_CURSOR.get(self.type, f"CAST({{}} AS {self.type})").format(f":{self.name}")

@@ -32,7 +32,7 @@ PROJECTION = Projection(
 )
 
 # Emails are compared by lower(email) of the server, as in the index users_email_key. Python and
-# PostgreSQL may disagree on the other case of a letter.
+# PostgreSQL may disagree on the lower case of a letter.
 LIST_SPEC = ListSpec(
     projection=PROJECTION,
     filters={

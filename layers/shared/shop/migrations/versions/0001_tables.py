@@ -78,7 +78,7 @@ CREATE TABLE public.orders (
 )
 """
 
-# The primary key includes the other columns that the popular-products report reads of an item.
+# The primary key includes the other columns of an item that the popular-products report reads.
 ORDER_ITEMS = """
 CREATE TABLE public.order_items (
     order_id bigint NOT NULL
@@ -93,8 +93,8 @@ CREATE TABLE public.order_items (
 )
 """
 
-# Each product has a row of inventory, whatever statement inserts the product. A statement that
-# inserts its own row of inventory keeps it.
+# The trigger adds a row of inventory for each new product, also if another application inserts the
+# product. ON CONFLICT keeps a row that the same statement has inserted.
 INVENTORY_FUNCTION = """
 CREATE FUNCTION public.create_inventory_rows() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN

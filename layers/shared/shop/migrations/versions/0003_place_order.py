@@ -1,11 +1,11 @@
-"""Functions of the database: place_order, and category_ids, which finds categories by slug."""
+"""SQL functions: place_order, and category_ids, which returns the ids of categories by slug."""
 
 from alembic import op
 
 revision = "0003"
 down_revision = "0002"
 
-# A function, so that the session keeps the plans of its statements.
+# This is a function so that the session keeps the plans of its statements.
 #
 # 1. Check everything that can be rejected, without locks, and report all reasons at once.
 # 2. Write the order. Its foreign keys lock the user and the products.
@@ -13,7 +13,8 @@ down_revision = "0002"
 #    of a popular product is locked only for this UPDATE and the commit.
 #
 # If another order took the stock between 1 and 3, the transaction fails as a serialization failure.
-# It is retried, and the retry reports what is left. `product_ids` is sorted and has no duplicates.
+# It is retried, and the retry reports the stock that is left. `product_ids` is sorted, without
+# duplicates.
 PLACE_ORDER = """
 CREATE FUNCTION public.place_order(
     customer_id bigint,
@@ -67,10 +68,10 @@ BEGIN
 END $$
 """
 
-# IMMUTABLE, so that the planner runs the function once for each statement and plans for the
-# categories that it finds. This is not true of a function that reads a table: do not use it in an
+# IMMUTABLE makes the planner run the function once for each statement, and plan for the categories
+# that it returns. But the function reads a table, so its result can change. Do not use it in an
 # index, or in a prepared statement that is kept. The planner would also run a STABLE function for
-# its estimates, but in a filter it would run again for each row.
+# its estimates, but a filter would run that function again for each row.
 CATEGORY_IDS = """
 CREATE FUNCTION public.category_ids(slugs text[]) RETURNS bigint[]
 LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$

@@ -40,7 +40,7 @@ def version_table(app: str) -> str:
 
 
 def has_versions(app: str) -> bool:
-    """Return whether the application has migrations. It needs none if its owner migrates it."""
+    """Return whether the application has migrations here. Its owner may migrate it elsewhere."""
     return _versions(app).is_dir()
 
 

@@ -1,7 +1,7 @@
 """Alembic's environment, for Sluice's migrations and for those of an application.
 
-`runner` sets the attributes. With a connection, migrations run in the connection's transaction.
-Without one, Alembic writes the SQL to the buffer.
+applications.py sets the attributes. With a connection, migrations run in the connection's
+transaction. Without one, Alembic writes the SQL to the buffer.
 """
 
 from alembic import context

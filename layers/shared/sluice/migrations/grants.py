@@ -47,10 +47,10 @@ class Grant:
         return f"{self.kind} {quoted(self.name) if self.kind == 'DATABASE' else self.name}"
 
     def check_query(self) -> str:
-        """Return the query for whether the role has the privilege.
+        """Return the query that checks whether the role has the privilege.
 
-        Its result is false if the object does not exist. A role that does not exist yet will have
-        the privileges of PUBLIC, which these functions know as role 0.
+        Its result is false if the object does not exist. For a role that does not exist yet, the
+        query checks the privileges of PUBLIC, whose OID is 0 in these functions.
         """
         check, find = CHECKS[self.kind]
         role = f"coalesce((SELECT oid FROM pg_roles WHERE rolname = {literal(self.role)}), 0)"

@@ -1,4 +1,4 @@
-"""What a database still lacks: roles, privileges, settings.
+"""Finds the roles, privileges and settings that a database does not have yet.
 
 This only reads, so that any user can make a plan.
 """
@@ -19,9 +19,10 @@ SERVER_DEFAULT_SQL = "SELECT reset_val FROM pg_catalog.pg_settings WHERE name = 
 
 
 class PendingChanges:
-    """Finds what is missing, and the statements that add it.
+    """Finds what is missing, and returns the statements that add it.
 
-    `query_value` runs in the session of the migration, and so sees what was already done.
+    In a migration, `query_value` runs in the migration's transaction. So it sees what the migration
+    has already added.
     """
 
     def __init__(self, query_value: QueryValue) -> None:
@@ -39,7 +40,7 @@ class PendingChanges:
         return self._exists("pg_namespace", "nspname", "sluice")
 
     def missing_create_privilege(self, kind: grants.Kind, name: str) -> str:
-        """Return the GRANT that lets the user create objects there; empty if it is not missing."""
+        """Return the GRANT that the user needs to create objects there; empty if it has that."""
         grant = grants.Grant(self.user, "CREATE", kind, name)
         return "" if self.is_granted(grant) else grant.statements()[0]
 
@@ -62,7 +63,7 @@ class PendingChanges:
     def settings(self) -> Iterator[tuple[str, bool]]:
         """Return the statements that set the roles' missing settings.
 
-        Each has a flag: whether the value is the server's default anyway.
+        With each is a flag: whether the value is already the server's default.
         """
         known = self._query_value(roles.SERVER_SETTINGS_SQL)
         for role in roles.ROLES:

@@ -75,7 +75,7 @@ GRANTS_SQL = """
 
 
 class CannotRemove(Exception):
-    """The schema is used by objects that Sluice did not make. The message names them."""
+    """Objects that Sluice did not make use the schema. The message names them."""
 
 
 @dataclass(slots=True)
@@ -90,7 +90,7 @@ def remove(engine: Engine, drop_app: str = "") -> RemovalReport:
     """Remove Sluice in one transaction, as the engine's user, and dispose of the engine.
 
     With `drop_app`, also drop the tables of that application, with their data. Raises CannotRemove,
-    UnknownApplication, MissingPrivilege and SluiceErrors; then nothing was changed.
+    UnknownApplication, MissingPrivilege and SluiceErrors. If it raises, nothing has changed.
     """
     applications.check_application(drop_app)
     try:

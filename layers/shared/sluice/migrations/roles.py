@@ -1,7 +1,7 @@
 """The two roles, and the settings that they have in this database.
 
 `sluice_app` is the role of the functions, `sluice_analyst` the role of ad-hoc SQL. Roles belong to
-the whole server, so another database of it may have created them, or may be creating them now.
+the whole server, so a migration of another database may have created them, or may do so now.
 Neither has a password: an operator sets one, or grants `rds_iam`. Each migration sets the settings
 again, because a role may change its own settings.
 
@@ -46,7 +46,7 @@ def mark_statement(role: str) -> str:
 def settings(rights: str, known: Collection[str]) -> dict[str, str]:
     """Return the settings of a role, without those that the server does not know.
 
-    `rights` is one of ROLES; `known` are the names of the server's settings.
+    `rights` is the name of one of ROLES; `known` are the names of the server's settings.
     """
     return {
         name: setting.value

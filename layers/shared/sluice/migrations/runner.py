@@ -1,9 +1,9 @@
 """Migrates a database: the schema `sluice`, then the tables of an application if one is named.
 
-A run is one transaction, and a second run waits for it. So a run that is killed leaves nothing. A
-migration can run again at any time: it applies what is new, grants what is missing, and sets the
-roles' settings again. It changes nothing that it did not make, except the privileges that it
-records in `sluice.grants`.
+A run is one transaction, so a run that is killed changes nothing. A second run waits for the first.
+A migration can run again at any time: it applies what is new, grants what is missing, and sets the
+roles' settings again. It changes nothing that it did not make, except that it grants privileges,
+which it records in `sluice.grants`.
 """
 
 from collections.abc import Iterable
@@ -25,8 +25,8 @@ CONCURRENT_UPDATE = "XX000"  # "tuple concurrently updated"
 ALREADY_EXISTS = ("23505", "42710")
 INSUFFICIENT_PRIVILEGE = ("42501", "0LP01")
 
-# The settings of the owner must not change the result. A second run waits as long as the first one
-# takes, and the search path does not change which objects the names mean.
+# The owner's settings must not change the result. No timeout ends the wait for another run, and the
+# search path does not decide which objects the names mean.
 TRANSACTION_SETTINGS = (
     "SET TRANSACTION READ WRITE",
     "SET LOCAL statement_timeout = 0",
@@ -38,7 +38,7 @@ LOCK_SQL = "SELECT pg_advisory_xact_lock(hashtext('sluice.migrate'))"
 
 
 class MissingPrivilege(Exception):
-    """The user may not do what the migration needs. An administrator can run `statements`."""
+    """The user lacks a privilege for the migration. An administrator can run `statements`."""
 
     def __init__(self, message: str, statements: Iterable[str]) -> None:
         super().__init__(message)
@@ -49,8 +49,8 @@ class MissingPrivilege(Exception):
 class MigrationResult:
     """The revision of "sluice" and of the application.
 
-    `for_administrator` are statements that the user may not run, and that the migration can do
-    without.
+    `for_administrator` are statements that the user may not run. The migration succeeds without
+    them.
     """
 
     revisions: dict[str, str] = field(default_factory=dict)
@@ -139,7 +139,7 @@ class _MigrationRun(MigrationSession):
         created = [self.attempt(create, mark) for create, mark in missing]
         if all(created):
             return
-        # Include all that an administrator will have to do, so that one request is enough.
+        # Include everything that an administrator has to run, so that one request is enough.
         statements = [create for create, _ in missing]
         statements += [
             statement for statement, is_default in self._pending.settings() if not is_default
@@ -177,7 +177,7 @@ class _MigrationRun(MigrationSession):
         )
         for grant in self._pending.privileges(required):
             grant_statement, record_statement = grant.statements()
-            # PostgreSQL may answer with a warning instead of an error, so check the privilege.
+            # PostgreSQL may send a warning instead of an error, so check the privilege.
             if self.attempt(grant_statement) and self._pending.is_granted(grant):
                 self.run(record_statement)
             else:

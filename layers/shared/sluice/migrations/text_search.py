@@ -1,8 +1,8 @@
-"""SQL functions of the `search` filters: the words of a text.
+"""SQL functions that split a text into words, for the `search` filters.
 
 Words are compared without regard to case, normal form and punctuation. `sluice.words` returns the
-words that an index stores of a text, `sluice.search_words` the words that a search requires. Both
-are independent of locales and settings, so that every server and session agrees with the index.
+words of a text for an index, `sluice.search_words` the words that a search requires. Both are
+independent of locales and settings, so that every server and session agrees with the index.
 """
 
 # Punctuation, symbols, spaces and controls of Unicode 14, which separate words. This list exists
@@ -53,16 +53,16 @@ IGNORABLE = (
     "ad 34f 61c 180b-180f 200c-200f 202a-202e 2060-206f fe00-fe0f feff e0000-e007f e0100-e01ef"
 )
 
-# A GIN index takes at most 2,712 bytes for a word, so longer words are left out: a row with one
-# could not be written. No search (200 characters) is as long, in any normal form.
+# A GIN index takes at most 2,712 bytes for a word. Longer words are left out, because a row with
+# one could not be written. No search (200 characters) is that long, in any normal form.
 MAX_WORD_LENGTH = 500  # characters
 
-# Collations that fold case in the same way wherever they exist. In order of preference:
-# PostgreSQL 17's own, ICU's, the C library's. The last resort is that of the database.
+# Collations that fold case in the same way on every server that has them. In order of preference:
+# PostgreSQL 17's own, ICU's, the C library's. If none exists, the database's collation is used.
 COLLATIONS = ("pg_c_utf8", "und-x-icu", "C.utf8", "C.UTF-8")
 
-# NFKC maps full-width forms, ligatures and combining accents to the same letters. It would make
-# letters of ™ and ℠, which would stick to the word before them, so these are replaced first.
+# NFKC maps full-width forms, ligatures and combining accents to the same letters. It would also map
+# ™ and ℠ to letters, which would become part of the word before, so these are replaced first.
 # lower() differs between servers for İ, the final sigma and ß: these are mapped by hand. A text of
 # ASCII characters, which is the usual case, takes the short branch.
 SPLIT = """

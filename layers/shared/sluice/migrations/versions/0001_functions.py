@@ -1,4 +1,4 @@
-"""Functions that Sluice's statements, and indexes and triggers of applications, call."""
+"""SQL functions for Sluice's statements, and for the indexes and triggers of applications."""
 
 from alembic import op
 
@@ -7,8 +7,8 @@ from sluice.migrations import text_search
 revision = "0001"
 down_revision = None
 
-# A trigger function. `version` counts the changes of a row, including changes by hand, so that an
-# ETag is always correct.
+# A trigger function. `version` counts the changes of a row, including those made by hand, so that
+# an ETag is always correct.
 TOUCH = """
 CREATE FUNCTION sluice.touch() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN

@@ -6,7 +6,7 @@ revision = "0002"
 down_revision = "0001"
 
 # `id` is a digest of client, path and key: it has a fixed size and is not secret. The transaction
-# that does the work also inserts the row, so a row exists exactly if the work was done.
+# that does the work also inserts the row, so a row exists if and only if the work was done.
 TABLE = """
 CREATE TABLE sluice.idempotency_keys (
     id bytea PRIMARY KEY,
@@ -22,10 +22,10 @@ INDEX = "CREATE INDEX idempotency_keys_created_at_idx ON sluice.idempotency_keys
 # The call is sent before the statement that does the work, in one flush. Its error skips the rest
 # of the flush, so that the work is not done twice.
 #
-# The lock rejects a second request immediately: waiting for the row of the first one would hold a
-# connection. The lock is taken before the row is looked up, and held until the row is committed. So
-# a request that gets the lock sees the row if it exists. It is an advisory lock of the transaction:
-# it blocks no other statement, and RDS Proxy does not pin the session.
+# The lock rejects a second request immediately, because a wait for the first one's row would hold
+# a connection. The lock is taken before the row is looked up, and held until the row is committed.
+# So a request that gets the lock sees the row if it exists. It is an advisory lock of the
+# transaction: it blocks no other statement, and RDS Proxy does not pin the session.
 CLAIM = """
 CREATE PROCEDURE sluice.claim_idempotency_key(key bytea) LANGUAGE plpgsql AS $$
 BEGIN

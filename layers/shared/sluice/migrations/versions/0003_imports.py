@@ -1,4 +1,4 @@
-"""Import jobs with their progress, and the lines that were rejected."""
+"""Import jobs with their progress, and their rejected rows."""
 
 from alembic import op
 

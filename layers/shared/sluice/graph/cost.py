@@ -14,16 +14,16 @@ from sluice.graph.connection import is_paginated, page_size, selects_total
 from sluice.graph.plan import PlannedField, cache_key
 
 # Assumed sizes of lists without `first`. An order has up to 100 items, and usually a few. If there
-# are more than 100 categories, resolvers.py rejects a nested list once the real count is known.
+# are more categories, resolvers.py checks the nodes of a nested list again, with the real count.
 UNPAGINATED_SIZES = {("Query", "categories"): 100, ("Order", "items"): 10}
 # Types that hold a page's rows, and are not counted as nodes.
 WRAPPER_TYPES = ("ProductConnection", "OrderConnection", "ProductEdge", "OrderEdge", "PageInfo")
 
 LIST_COST = 25
-# Added for filters: a filter's index returns the rows unsorted, so they are sorted.
+# Added for filters: the index of a filter has another order, so PostgreSQL sorts the rows.
 FILTER_COST = 200
-# Added for a nested list sorted by name or time: no index has that order within a category, so all
-# its products are sorted.
+# Added for a nested list sorted by name or time. No index has that order within a category, so
+# PostgreSQL sorts all its products.
 NESTED_SORT_COST = 2_500
 TOTAL_COUNT_COST = 400  # counts every row of the list
 SALES_DAY_COST = 8  # reads all orders of the day

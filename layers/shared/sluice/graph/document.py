@@ -1,7 +1,7 @@
 """Parse and validate GraphQL documents, and cache the valid ones.
 
-Each step limits the work of the next: the size is checked before parsing, the collected fields
-before validation, and the cost (cost.py) before anything runs. Rejected documents are not cached.
+Each step limits the work of the next. The size is checked before parsing, the number of fields
+before validation, and the cost (cost.py) before execution. Rejected documents are not cached.
 """
 
 from collections import OrderedDict

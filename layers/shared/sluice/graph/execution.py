@@ -4,7 +4,7 @@ graphql-core's executor resolves a field for one object after another. To batch 
 futures and an event loop: 5.6 ms for 100 products, against 0.2 ms here
 (docs/decisions/0010-graphql.md).
 
-A resolver takes a list of parent objects and returns a list of values, one for each parent; an
+A resolver gets a list of parent objects and returns a list of values, one for each parent. An
 exception in that list fails the field of that parent only. A resolver may also return a loader's
 Pending: the field is then completed when the loader has read its rows.
 
@@ -29,7 +29,7 @@ Path = tuple[str | int, ...]
 
 
 class ExecutionContext(Protocol):
-    """What the executor needs of a request: its loaders, and its resolvers."""
+    """The loaders and the resolvers of a request, which the executor calls."""
 
     loaders: Loaders
 
@@ -48,7 +48,7 @@ class _Failure:
 
 @dataclass(slots=True)
 class ExecutionResult:
-    """The response's `data`, None if a null propagated to the root, and its errors with paths."""
+    """The response's `data` and errors. `data` is None if a null propagated to the root."""
 
     data: dict[str, Any] | None
     errors: list[GraphQLError] = dataclass_field(default_factory=list)
@@ -57,7 +57,7 @@ class ExecutionResult:
 def execute(fields: Sequence[PlannedField], context: ExecutionContext) -> ExecutionResult:
     """Resolve the root fields of an operation.
 
-    Raises Unavailable if the database is: the request then has no GraphQL response.
+    Raises Unavailable if the database is unavailable: the request then has no GraphQL response.
     """
     return _Executor(context).run(fields)
 

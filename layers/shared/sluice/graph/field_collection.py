@@ -1,12 +1,12 @@
 """Collect the fields that a document selects: merge equal fields, and inline its fragments.
 
-This runs before validation and uses the syntax only. It is limited by depth, aliases and a number
-of steps, so no document can make the later steps slow.
+This runs before validation and uses the syntax only. Depth, aliases and a number of steps are
+limited, so no document can make the later steps slow.
 
 Merging also checks that fields with the same response key do not conflict. The schema has no
-interfaces or unions, so two such fields can be merged exactly if they have the same name and the
-same arguments. graphql-core's rule (OverlappingFieldsCanBeMerged) is more general and compares all
-pairs of fields.
+interfaces or unions. So two such fields can be merged if and only if they have the same name and
+the same arguments. graphql-core's rule (OverlappingFieldsCanBeMerged) is more general and compares
+all pairs of fields.
 """
 
 from collections.abc import Iterable, Mapping
@@ -82,7 +82,7 @@ def collect_fields(document: DocumentNode, limits: GraphqlSettings) -> Collected
             selections = node.selection_set.selections
             collector.collect(selections, fields, (), depth=1, max_depth=limits.max_depth)
             operations.append((node, fields))
-    # Unused fragments were not collected, so no limit has been checked for them.
+    # Unused fragments are errors: they were not collected, so no limit was checked for them.
     unused = [node for name, node in fragments.items() if name not in collector.spread_fragments]
     unused_errors = [
         GraphQLError(f"Fragment {node.name.value!r} is never used.", node) for node in unused

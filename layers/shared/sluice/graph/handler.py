@@ -39,7 +39,7 @@ ToApiError = Callable[[Exception], SluiceError]
 
 JSON = "application/json"
 GRAPHQL_RESPONSE = "application/graphql-response+json"
-MAX_REPORTED_ERRORS = 100  # each of ten thousand nodes may have one
+MAX_REPORTED_ERRORS = 100  # each of 10,000 nodes may have an error
 
 
 @lru_cache(maxsize=1)
@@ -54,7 +54,7 @@ def handle_request(
     """Run a GraphQL request and return its response.
 
     `to_api_error` converts an exception to the error that clients may see.
-    Raises SluiceErrors that are no GraphQL errors: NotAcceptable, Unavailable, MethodNotAllowed,
+    Raises SluiceErrors that are not GraphQL errors: NotAcceptable, Unavailable, MethodNotAllowed,
     IdempotencyInProgress and IdempotencyKeyReused.
     """
     media_type = _negotiate_media_type(request)
@@ -88,7 +88,7 @@ class _RequestHandler:
         self._runtime = runtime
         self._request = request
         self._to_api_error = to_api_error
-        # By the id of the exception: many nodes may share one, which is logged once.
+        # By the id of the exception, so that an exception of many nodes is logged once.
         self._api_errors: dict[int, SluiceError] = {}
         self._limits = runtime.settings.graphql
         self._cost: int | None = None

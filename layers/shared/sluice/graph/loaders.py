@@ -1,19 +1,20 @@
-"""Batch the reads of a request: collect keys, then read the rows of all of them with one statement.
+"""Batch the reads of a request: collect keys, then read all their rows with one statement.
 
 This is the DataLoader pattern (https://github.com/graphql/dataloader) without an event loop. The
 executor resolves all fields that need no database, and then calls `Loaders.dispatch`, which runs
 one statement for each loader with waiting keys. This is repeated until no loader has any.
 
-A key is read once in a request. The read of a key can fail alone: its value is then the exception.
+A key is read once in a request, and again only if a later load needs more fields. If the read of
+one key fails, the value of that key is the exception.
 
-Loaders live as long as their request. Kept longer, they would return stale rows, and rows of one
-client to another.
+Each request has new loaders. If they were kept for other requests, they would return stale rows,
+and one client's rows to another client.
 """
 
 from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from typing import Any
 
-# Takes keys and field names. Returns, by key, a row or an exception; unknown keys are left out.
+# A function of keys and field names. It returns a row or an exception for each known key.
 Batch = Callable[[Sequence[Any], frozenset[str]], Mapping[Any, Any]]
 Values = list[Any]
 
@@ -46,7 +47,7 @@ class Loader:
         self._fields: frozenset[str] = frozenset()
 
     def load(self, keys: Sequence[Hashable], fields: Collection[str] = ()) -> Pending:
-        """Return the rows of these keys, with at least these fields. Key None has no row."""
+        """Request the rows of these keys, with at least these fields. Key None has no row."""
         wanted = frozenset(fields)
         for key in keys:
             if key is not None and not self._is_cached(key, wanted):
@@ -57,7 +58,7 @@ class Loader:
         return pending
 
     def dispatch(self) -> bool:
-        """Read the missing keys in one batch and complete all waiting loads. False without any."""
+        """Read the missing keys in one batch and complete the loads. Return False if none waits."""
         if not self._waiting:
             return False
         waiting, self._waiting = self._waiting, []

@@ -32,7 +32,7 @@ PRODUCT = BodySchema(
 def run_mutations(fields: Sequence[PlannedField], context: ResolverContext) -> ExecutionResult:
     """Run the mutations one after another, until one fails.
 
-    With errors the result has no data, because the transaction is then rolled back.
+    If one fails, the result has no data, because the caller rolls the transaction back.
     """
     data: dict[str, Any] = {}
     for field in fields:

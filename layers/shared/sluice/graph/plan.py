@@ -31,7 +31,7 @@ DEFAULT_FIRST = 20  # if the schema has no default
 
 @dataclass(frozen=True, slots=True)
 class FieldInfo:
-    """A field of the schema, with what the executor needs to know of its type.
+    """A field of the schema, with the properties of its type that the executor needs.
 
     `object_type`: the name of the object type it returns; None for a leaf.
     `serialize`: converts a leaf's value for the response; None if it needs no conversion.
@@ -50,8 +50,8 @@ class FieldInfo:
 class PlannedField:
     """A field to resolve on objects of the type `parent_type`.
 
-    `response_key` is its alias or name. `explicit_args` are the arguments that the client passed,
-    without those that have their default.
+    `response_key` is its alias or name. `explicit_args` are the names of the arguments that the
+    client passed.
     """
 
     collected: CollectedField
@@ -65,7 +65,7 @@ class PlannedField:
 
 
 def cache_key(field: PlannedField) -> tuple[str, str, str]:
-    """Return a key that is equal for fields with equal arguments. Null counts as left out."""
+    """Return a key that is equal for equal fields with equal arguments. Nulls are left out."""
     arguments = _without_nulls(field.arguments)
     return field.parent_type, field.name, json.dumps(arguments, default=str, sort_keys=True)
 

@@ -1,8 +1,8 @@
 """Resolvers: read the value of each field, for all parent objects of a level at once.
 
-A field without a resolver is the column of its name: `createdAt` is `created_at`. A resolver takes
-the list of parent objects (for a field of Query: one, None). It returns as many values, or the
-Pending of a loader.
+A field without a resolver is read from the column of its name: `createdAt` is `created_at`. A
+resolver gets the list of parent objects (for a field of Query, the list `[None]`). It returns one
+value for each parent, or the Pending of a loader.
 """
 
 import json
@@ -47,7 +47,7 @@ FIELD_COLUMNS = {("Order", "user"): "user_id"}
 
 
 class ResolverContext:
-    """What the resolvers of one request share: repositories, loaders and the client's scopes.
+    """The repositories, the loaders and the client's scopes, for the resolvers of one request.
 
     `max_rows` limits the rows of a nested list.
     """
@@ -114,7 +114,8 @@ class ResolverContext:
     ) -> Pending:
         """Return the list of each parent, by the parent's id. Equal lists are read once.
 
-        Raises QueryTooExpensive if there are more parents than cost.py assumed.
+        Raises QueryTooExpensive if the lists could have more than `max_rows` nodes. cost.py had to
+        assume a number of parents.
         """
         ids = [parent["id"] for parent in parents]
         parent_count = len(set(ids))
@@ -148,9 +149,10 @@ def require_scopes(fields: Sequence[PlannedField], scopes: Collection[str]) -> N
 
 
 def reads_only_catalog(fields: Sequence[PlannedField]) -> bool:
-    """Return whether the fields lead to products and categories only: these may use the replica.
+    """Return whether the fields lead to products and categories only. Then the replica may be used.
 
-    Other data is read from the primary: a replica that lacks a product cannot serve its orders.
+    A request for other data reads everything from the primary, because the replica may not have
+    the products of new orders yet.
     """
     return all(
         TYPE_SCOPES.get(field.info.object_type or "", CATALOG_READ) == CATALOG_READ
@@ -174,7 +176,7 @@ def column_name(field_name: str) -> str:
 
 
 def columns_of(fields: Sequence[PlannedField]) -> frozenset[str]:
-    """Return the columns that these fields need of their parent objects."""
+    """Return the columns of the parent objects that these fields need."""
     columns = ["id"]
     for field in fields:
         column = FIELD_COLUMNS.get((field.parent_type, field.name))
@@ -286,7 +288,7 @@ def _products_of_categories(
     def read(ids: Sequence[int], columns: frozenset[str]) -> Mapping[int, Any]:
         query = connection.list_query(field, columns)
         pages = context.repositories.products.connections_by_parent(ids, query)
-        # Without a cursor in the query no page is an error.
+        # No page is an InvalidCursor, because the query has no cursor.
         return {id: page.rows for id, page in pages.items()}  # type: ignore[union-attr]
 
     return context.load_children(field, parents, columns_of(field.fields), read)

@@ -1,4 +1,4 @@
-"""Input coercion: read scalars from literals, and convert the values of variables to literals.
+"""Coerce input: read scalars from literals, and convert the values of variables to literals.
 
 So a value is accepted or rejected in the same way, with the same message, in every position. The
 numbers of JSON and GraphQL differ (in JSON, `2.0` can be an integer), and JSON has no enum values:

@@ -84,8 +84,8 @@ def _with_replaced_scalars(type_: Any) -> Any:
 SCHEMA = make_schema()
 
 # field_collection.py finds conflicting fields in linear time; graphql-core's rule is quadratic. The
-# other rules are about @defer, @stream and subscriptions. This schema has none of them, so
-# other rules reject them as unknown.
+# other skipped rules are about @defer, @stream and subscriptions. This schema has none of these, so
+# the remaining rules reject them as unknown.
 SKIPPED_RULES = (
     OverlappingFieldsCanBeMergedRule,
     SingleFieldSubscriptionsRule,

@@ -1,7 +1,7 @@
 """Coerce the variables of an operation.
 
 Each JSON value is converted to a literal of its type, and the literal is then read like one in the
-document. So variables and literals have the same rules and the same messages.
+document. So the same rules and messages apply to variables and literals.
 """
 
 from collections.abc import Mapping

@@ -16,7 +16,8 @@ JSON_LINES_SUFFIXES = (".jsonl", ".ndjson")
 SUFFIXES = (".csv", *JSON_LINES_SUFFIXES)
 GZIP_SUFFIX = ".gz"
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-# The first bytes of files in unsupported formats. UTF-32's first mark begins with one of UTF-16's.
+# The first bytes of files in unsupported formats. UTF-32 is before UTF-16, because its first byte
+# order mark begins with one of UTF-16.
 UNSUPPORTED_FORMATS = {
     b"\xff\xfe\0\0": "UTF-32; it must be UTF-8",
     b"\0\0\xfe\xff": "UTF-32; it must be UTF-8",
@@ -37,8 +38,8 @@ class Chunk:
     """Complete records. `data` has the bytes from `start` to `end` of the file, without a header.
 
     Offsets are those of the decompressed file. `line` is the line of the first record, and `lines`
-    is their number. `well_formed`: COPY reads the records like this package does. `too_long`: the
-    chunk is one record that is too long, and has no data.
+    is the number of lines. `well_formed`: COPY reads the records as this package does. `too_long`:
+    the chunk is one record that is too long, and has no data.
     """
 
     start: int
@@ -86,7 +87,7 @@ class ImportFile:
     def next(self, size: int = WINDOW_BYTES) -> Chunk | None:
         """Return the next chunk: complete records of at most `size` bytes, or one longer record.
 
-        None at the end of the file. The last chunk may be empty.
+        Return None at the end of the file. The last chunk may be empty.
         """
         more = self._fill()
         self._before_chunk = self._data, self._start, self._line
@@ -105,7 +106,7 @@ class ImportFile:
         except RecordTooLong:
             if not header_bytes:
                 return self._skip_record(start, line)
-            # Return the header alone: without it there is more of the record to look at.
+            # Return the header as a chunk. The next call then looks at more bytes of the record.
             span = RecordSpan(0, well_formed=True)
         end = header_bytes + span.end
         body = complete[header_bytes:end]
@@ -151,7 +152,7 @@ class ImportFile:
     def bytes_consumed(self, chunk: Chunk) -> int:
         """Return how many bytes of the S3 object were read at the end of a chunk.
 
-        For gzip it can be a little more.
+        For gzip it can be a little more, because GzipReader reads ahead.
         """
         return self._gzip.bytes_consumed if self._gzip is not None else chunk.end
 

@@ -8,7 +8,7 @@ from sluice.imports.storage import FileError
 MAX_RATIO = 200  # of the decompressed size to the compressed size
 UNCHECKED_BYTES = 4 * 1024 * 1024  # decompressed, before the ratio is checked
 MAX_BLOCK_BYTES = 256 * 1024  # decompressed at once
-# Compressed bytes that are passed on at once. A member's unused bytes are copied for the next one.
+# Compressed bytes that zlib gets at once. At the end of a member, it copies the unused ones.
 SLICE_BYTES = 16 * 1024
 GZIP_WINDOW_BITS = 16 + zlib.MAX_WBITS
 MAGIC = b"\x1f\x8b"

@@ -4,8 +4,8 @@ A transaction commits the rows, the rejections and the new offset together, and 
 worker has saved a later offset. So killed workers, repeated events and concurrent workers have the
 same result as a single run.
 
-If a chunk cannot be written, its transaction is rolled back and the chunk is halved, until the
-failing record is alone: only that record is rejected.
+If a chunk cannot be written, its transaction is rolled back and the chunk is halved, until it is
+only the failing record. Only that record is rejected.
 """
 
 import logging
@@ -28,9 +28,9 @@ from sluice.repositories.projection import Executor
 
 MAX_REJECTIONS = 100_000
 MAX_FILE_BYTES = 1024**3  # unless the settings have another limit
-# A chunk grows up to WINDOW_BYTES, if it takes no more than CHUNK_SECONDS. For that time it locks
-# the stock that it sets, and a killed worker loses that much work. The first chunk is small, so
-# even a worker with little time saves some progress.
+# Chunks grow up to WINDOW_BYTES, while one takes no more than CHUNK_SECONDS. For that time, a chunk
+# locks the stock that it sets. A worker that is killed loses the work of one chunk. The first chunk
+# is small, so even a worker with little time saves some progress.
 FIRST_CHUNK_BYTES = 64 * 1024
 CHUNK_GROWTH = 4
 CHUNK_SECONDS = 2.0
@@ -61,7 +61,7 @@ BeginTransaction = Callable[[], AbstractContextManager[ImportTransaction]]
 class Importer:
     """Run imports.
 
-    `connect` opens a connection, whose transactions are begun by the function it returns. `clock`
+    `connect` opens a connection, and returns the function that begins its transactions. `clock`
     returns seconds.
     """
 
@@ -72,7 +72,7 @@ class Importer:
     clock: Callable[[], float] = field(default=time.monotonic)
 
     def run(self, id: int, seconds: float) -> bool:
-        """Continue an import for so many seconds, but at least one chunk.
+        """Continue an import for `seconds`, and for at least one chunk.
 
         Return whether it is finished. Raises ImportLocked, and SluiceErrors and errors of AWS that
         can be retried.
@@ -83,7 +83,7 @@ class Importer:
             return job is None or self._continue(begin, job, deadline)
 
     def fail(self, id: int, error: str) -> bool:
-        """Fail an import whose message is not retried. A redrive resumes it where it stopped.
+        """Fail an import whose message SQS does not retry. A redrive resumes it where it stopped.
 
         Return False if it has already ended. Raises ImportLocked.
         """
@@ -239,7 +239,7 @@ class Importer:
     def _check_without_rows(
         self, begin: BeginTransaction, job: RunningImport, file: ImportFile
     ) -> None:
-        """Write no rows. If the server raises an error here too, no record is to blame for it."""
+        """Run the statements of a chunk without rows. Raises an error that no record has caused."""
         with begin() as transaction:
             rows = ImportRowRepository(transaction, job.resource)
             columns = file.parser.columns()
@@ -282,7 +282,7 @@ def _commit_chunk(
 ) -> int:
     """Commit the chunk's rows and rejections with the new offset.
 
-    Return the job's number of rejected rows. Raises ImportLocked if another worker was faster.
+    Return the job's number of rejected rows. Raises ImportLocked if another worker has advanced.
     """
     progress = ImportRunRepository(transaction)
     progress.add_rejections(job.id, rejections)
@@ -330,7 +330,7 @@ def _partition(
 def _lock_import(transaction: ImportTransaction, id: int) -> ImportRunRepository:
     """Lock the import until the transaction ends. Raises ImportLocked.
 
-    Between two transactions another worker may take over.
+    Another worker can get the lock between two transactions.
     """
     progress = ImportRunRepository(transaction)
     if not progress.try_lock(id):

@@ -1,7 +1,8 @@
 """Clean up imports on a schedule: fail those that stopped, and delete old rejected rows.
 
-A worker that is killed at each attempt cannot fail its import. Its message ends in the dead-letter
-queue, where this module reads it and leaves it: a message that was deleted could not be redriven.
+A worker that is killed at each attempt cannot fail its import. SQS moves its message to the
+dead-letter queue. This module reads the message there and does not delete it, so that it can be
+redriven.
 """
 
 from collections.abc import Iterable, Iterator
@@ -14,11 +15,11 @@ from sluice.repositories.import_jobs import ImportJobRepository
 
 # The upload URL is valid for the first hour, and an upload may take another.
 UPLOAD_SECONDS = 2 * 3600
-STALLED_SECONDS = 6 * 3600  # without progress; all attempts of a message take less
+STALLED_SECONDS = 6 * 3600  # without progress; all attempts of a message together take less
 KEEP_REJECTIONS_SECONDS = 15 * 86_400  # a message stays in the dead-letter queue for 14 days
 PEEK_SECONDS = 30  # a dead letter is hidden this long while the others are read
 BATCH_SIZE = 10  # messages; the maximum of SQS
-MAX_IMPORTS = 1_000  # of a kind, in one run
+MAX_IMPORTS = 1_000  # of each kind, in one run
 
 NOT_UPLOADED = "nothing was uploaded within two hours; announce it again"
 DEAD_LETTER = (
@@ -32,7 +33,10 @@ STALLED = (
 
 
 class CleanupResult(NamedTuple):
-    """How many imports expired, of how many rejected rows were deleted, and the stalled ids."""
+    """The results of a run: two numbers of imports, and the ids of the stalled ones.
+
+    `expired` imports were never uploaded. The rejected rows of `forgotten` imports were deleted.
+    """
 
     expired: int
     rejections_deleted: int

@@ -2,10 +2,10 @@
 
 A field is quoted or has no quotes, a quote in a quoted field is doubled, and a quoted field may
 contain line breaks. So one regular expression finds the end of a well-formed record, and COPY reads
-such a record like the csv module does. A malformed record ends with its line.
+such a record as the csv module does. A malformed record ends with its line.
 
-Where a record ends depends on its own bytes only: a file is split into the same records wherever
-an import resumes.
+Only the bytes of a record determine its end. So a file is split into the same records, wherever an
+import resumes.
 """
 
 import csv
@@ -17,7 +17,7 @@ from typing import NamedTuple
 MAX_RECORD_BYTES = 1024 * 1024
 # The bytes to look at: a record that does not end within them is too long.
 WINDOW_BYTES = MAX_RECORD_BYTES + 1
-# The csv module's default limit is 131,072 characters. The columns have limits of their own.
+# The csv module's default limit is 131,072 characters. Each column has its own limit.
 csv.field_size_limit(WINDOW_BYTES)
 
 _FIELD = rb'(?:[^",\r\n]*+|"(?:[^"]++|"")*+")'
@@ -116,7 +116,7 @@ def end_of_empty_rows(data: bytes, start: int) -> int:
 
 
 def parse_records(data: bytes, line: int) -> Iterator[CsvRecord]:
-    """Parse complete records, of which the first is in this line. Blank lines are skipped.
+    """Parse complete records; the first begins in `line`. Blank lines are skipped.
 
     Bytes that are not UTF-8 become surrogates, as with os.fsdecode.
     """

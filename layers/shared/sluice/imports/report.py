@@ -1,4 +1,4 @@
-"""Write the report of rejected rows: CSV whose cells no spreadsheet runs as formulas."""
+"""Write the report of rejected rows as CSV, whose cells a spreadsheet does not run as formulas."""
 
 import csv
 import io

@@ -1,7 +1,7 @@
 """Parse the rows of an import by the rules of the API's request bodies.
 
 `RowParser` returns the values for the database, or the reason why a row is rejected. This module
-knows neither SQL nor files.
+contains no SQL and reads no files.
 """
 
 import json
@@ -21,7 +21,7 @@ MAX_NAME_LENGTH = 100  # of a reported field name
 
 
 class Rejection(NamedTuple):
-    """Why a row is rejected. `line` is its first line; `column` is None if several are invalid."""
+    """Why a row is rejected. `line` is its first line. `column` is None for the whole row."""
 
     line: int
     column: str | None
@@ -34,7 +34,8 @@ class ImportResource:
     """The columns of a resource that can be imported.
 
     `required` columns must be in the header and have a value in each row. `exactly_one_of` are
-    alternatives: the header and each row have one of them. `fill_defaults` sets missing values.
+    alternatives: a CSV header and each row have exactly one of them. `fill_defaults` sets missing
+    values.
     """
 
     fields: Mapping[str, FieldType]
@@ -189,7 +190,7 @@ class RowParser:
 
 
 class DuplicateField(ValueError):
-    """A JSON object has a member twice, and parsers disagree which one counts."""
+    """A JSON object has a member twice. Parsers differ in which of the two they return."""
 
     def __init__(self, name: str) -> None:
         super().__init__(name)

@@ -15,14 +15,17 @@ from sluice.imports.row_parser import RESOURCES
 from sluice.repositories.import_jobs import ImportJobRepository
 
 INCOMING_FOLDER = "incoming"
-RESPONSE_MARGIN_SECONDS = 0.3  # before the time is over; no statement runs in it
-CHUNK_MARGIN_SECONDS = 0.7  # more, because a chunk may take longer than the one before
-# Delay after the first attempt, doubled after each. Four retries last five minutes, in which a
-# database fails over.
+# Before the end of the worker's time: no statement runs in it.
+RESPONSE_MARGIN_SECONDS = 0.3
+# Added to that margin: no chunk begins in it, because it may take longer than the one before.
+CHUNK_MARGIN_SECONDS = 0.7
+# Delay after the first attempt, doubled after each. The four delays are 225 s together, in which a
+# database can fail over.
 RETRY_SECONDS = 15
 LOCKED_SECONDS = 30  # delay before checking again whether another worker has finished
 MAX_RECEIVE_COUNT = 5  # of the queue's redrive policy, unless the settings have another
-# After its time is over, a worker has certainly ended, and its message may be received again.
+# After the end of a worker's time. By then it is certain that the worker has ended, so its message
+# may be received again.
 WORKER_END_SECONDS = 30
 RESUME_HINT = "The import resumes where it stopped when its message is redriven (make redrive)"
 
@@ -40,10 +43,10 @@ class ImportConsumer:
     max_receive_count: int = MAX_RECEIVE_COUNT
 
     def handle(self, message: str, seconds: float) -> None:
-        """Run the imports of a message for so many seconds.
+        """Run the imports of a message for `seconds`.
 
-        An import that is not finished is continued by a new message. After any exception the
-        message can be handled again: nothing is done twice.
+        For an import that is not finished, send a new message. After any exception the message can
+        be handled again: nothing is done twice.
         """
         with deadline.within(seconds - RESPONSE_MARGIN_SECONDS):
             for id in self._import_ids(json.loads(message)):
@@ -54,7 +57,7 @@ class ImportConsumer:
                     self._continue_later(id, LOCKED_SECONDS)
 
     def set_visibility(self, receipt: str, seconds: float) -> None:
-        """Hide a message only as long as this worker can run, not for the queue's half hour.
+        """Hide a message only as long as this worker can run, not for the queue's 30 minutes.
 
         So the message of a killed worker is received again within minutes.
         """
@@ -85,7 +88,7 @@ class ImportConsumer:
         self._change_visibility(receipt, 0)  # SQS moves it to the dead-letter queue
 
     def fail_message(self, message: str, reason: str) -> int:
-        """Fail the imports of a message that is not retried. Return how many have failed."""
+        """Fail the imports of a message that SQS does not retry. Return how many have failed."""
         try:
             ids = list(self._import_ids(json.loads(message)))
         except (ValueError, KeyError, TypeError, AttributeError):
@@ -111,13 +114,13 @@ class ImportConsumer:
         self.queue.call("AmazonSQS.ChangeMessageVisibility", message)
 
     def _continue_later(self, id: int, delay_seconds: int) -> None:
-        """Send a new message about the import, which has its own receive count."""
+        """Send a new message about the import. The receive count of a new message is 0."""
         body = json.dumps({"import": id})
         message = {"QueueUrl": self.queue_url, "MessageBody": body, "DelaySeconds": delay_seconds}
         self.queue.call("AmazonSQS.SendMessage", message)
 
     def _import_ids(self, message: Any) -> Iterator[int]:
-        """Return the ids of a message's imports. Creates the import of a new file."""
+        """Yield the ids of a message's imports. Creates the import of a new file."""
         if "import" in message:
             yield int(message["import"])
             return

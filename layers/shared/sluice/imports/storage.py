@@ -1,7 +1,7 @@
 """Access the S3 bucket of imports. boto3 is imported with the first call.
 
-A file is read by a range from the offset where an import resumes, and only in the version that the
-S3 event named (If-Match).
+A file is read with a Range header, from the offset where an import resumes. With If-Match, S3
+rejects the request if the object has been replaced since its S3 event.
 """
 
 from collections.abc import Iterator
@@ -29,7 +29,7 @@ class ImportBucket:
 
     @cached_property
     def _s3(self) -> Any:
-        import boto3  # part of Lambda's runtime; takes 0.2 s, so only imports pay for it
+        import boto3  # part of Lambda's runtime; its import takes 0.2 s, so only imports load it
         from botocore.config import Config
 
         return boto3.client(
@@ -90,9 +90,9 @@ class ImportBucket:
         self._s3.put_object(Bucket=self.name, Key=key, Body=data, ContentType=media_type)
 
     def presigned_url(self, key: str, *, upload: bool = False) -> str:
-        """Return a URL that allows to download the object for 15 minutes.
+        """Return a URL with which a client can download the object for 15 minutes.
 
-        With `upload`, it allows to upload the object for an hour.
+        With `upload`, the client can upload the object for an hour.
         """
         if upload:
             action, seconds = "put_object", UPLOAD_URL_SECONDS

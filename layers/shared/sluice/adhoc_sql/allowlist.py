@@ -1,7 +1,7 @@
 """The allowlist of ad-hoc SQL: tables, functions, operators, types and syntax.
 
-Everything that is not listed here is rejected, so a feature that a later PostgreSQL adds is
-rejected until it is added here.
+Everything that is not listed here is rejected. So a feature of a later PostgreSQL is rejected until
+it is added here.
 """
 
 import re
@@ -51,9 +51,14 @@ STATUS_COUNT = 5  # distinct values of orders.status
 class FunctionRule(NamedTuple):
     """How to estimate the size of a function's result, and whether the result is text.
 
-    `size` is one of: fixed (`number` bytes), same (as the largest argument, times `factor`, plus
-    `number`), sum (of the arguments, plus `number`), gather (all rows of the group), json, and
-    own (function_calls.py has a formula for this function).
+    `size` is one of these words:
+
+    fixed: `number` bytes.
+    same: the size of the largest argument, times `factor`, plus `number`.
+    sum: the size of all arguments, plus `number`.
+    gather: the size of all rows of the group.
+    json: the size of the arguments as JSON.
+    own: function_calls.py has a formula for this function.
     """
 
     size: str
@@ -145,7 +150,7 @@ ROUNDING_FUNCTIONS = ("round", "trunc")
 DOUBLE_PRECISION_FUNCTIONS = frozenset({"power", "exp", "ln"})
 # Special syntax (EXTRACT, AT TIME ZONE) that the parser turns into calls of pg_catalog functions.
 GRAMMAR_FUNCTIONS = _words("extract position substring btrim ltrim rtrim timezone like_escape")
-# The time of these grows with the square of their arguments' digits.
+# The time that these take grows with the square of their arguments' digits.
 QUADRATIC_OPERATIONS = {
     "*",
     "/",
@@ -179,8 +184,8 @@ OPERATOR_KINDS = {
     "AEXPR_NOT_BETWEEN": "NOT BETWEEN",
 }
 
-# The types of casts by PostgreSQL's internal names, and the size of a value in bytes. None: the
-# size of the value that is cast. char(n) is not allowed, because it pads.
+# The types of casts by PostgreSQL's internal names, and the size of a value in bytes. None means
+# the size of the value that is cast. char(n) is not allowed, because it pads.
 TYPES: Mapping[str, int | None] = {
     "text": None,
     "varchar": None,
@@ -197,7 +202,7 @@ TYPES: Mapping[str, int | None] = {
     "time": 20,
     "interval": 80,
 }
-# The grammar has no keyword for these types, so only a user can have qualified them.
+# The grammar has no keyword for these types, so `pg_catalog` before them is from the client.
 UNQUALIFIED_TYPES = frozenset({"text", "date"})
 TEXT_TYPES = frozenset({"text", "varchar"})
 TIME_TYPES = frozenset({"date", "timestamp", "timestamptz", "time", "interval"})

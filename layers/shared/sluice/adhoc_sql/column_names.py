@@ -1,14 +1,14 @@
-"""The names that PostgreSQL gives to result columns without an alias.
+"""Find the name that PostgreSQL uses for a result column without an alias.
 
-These are the rules of its function FigureColname. A name that differed would make a reference to
-the column mean something else here than in PostgreSQL.
+These are the rules of its function FigureColname. If a name here differed from PostgreSQL's, a
+reference could mean one column here and another in PostgreSQL.
 """
 
 from sluice.adhoc_sql.parser import Node
 from sluice.adhoc_sql.scope import name_parts
 
 UNNAMED = "?column?"  # PostgreSQL's own name
-# A name of a cast or a CASE is weak: a strong name inside it takes precedence.
+# The name of a cast or a CASE is weak: a strong name inside it has precedence.
 WEAK = 1
 STRONG = 2
 NAMES = {
@@ -62,7 +62,7 @@ def _case_name(case: Node) -> tuple[str, int]:
 
 
 def _first_column_name(query: Node) -> str:
-    """Return the name of a subquery's first column; of a UNION's, that of its first query."""
+    """Return the name of a subquery's first column. For a UNION it is from the first query."""
     while query["larg"] is not None:
         query = query["larg"]
     if not query.list("targetList"):

@@ -1,8 +1,8 @@
 """Read-only transactions for ad-hoc SQL, as a database role that can only read.
 
-The SQL was written from the parse tree of the client's query. For safety, statements still use the
-extended protocol, which rejects several statements in one text. The transaction is always rolled
-back, and no state of a session is kept for the next query.
+The SQL was generated from the parse tree of the client's query. For safety, statements still use
+the extended protocol, which rejects several statements in one text. The transaction is always
+rolled back, and no state of a session is kept for the next query.
 """
 
 import re
@@ -27,7 +27,7 @@ TRANSACTION_SETTINGS = (
     "SET LOCAL IntervalStyle = 'postgres'",
     "SET LOCAL extra_float_digits = 1",
     "SET LOCAL hash_mem_multiplier = 1",  # the default is 2 since PostgreSQL 15
-    # Above 8 tables, the planner tries only some join orders. All orders of 11 tables take it
+    # Above 8 tables, the planner tries only some join orders. To try all orders of 11 tables takes
     # 2.8 s and 480 MB.
     "SET LOCAL geqo = on",
     "SET LOCAL geqo_threshold = 9",
@@ -38,8 +38,8 @@ TRANSACTION_SETTINGS = (
 LIMIT_SETTINGS = frozenset({"work_mem", "enable_hashjoin", "enable_hashagg"})
 PIPELINED_DRIVER = "sluice"  # pg8000's own dialect would run several statements of one text
 
-# By SQLSTATE or its class: what is wrong with the query. PostgreSQL's own messages contain names
-# and values.
+# The message for the client by SQLSTATE, or by the class of the SQLSTATE. PostgreSQL's own messages
+# contain names and values.
 REJECTION_REASONS: Mapping[str, str] = {
     "0A": "PostgreSQL does not support a feature in it",
     "21": "a subquery returns more than one row where one value is needed",
@@ -73,11 +73,11 @@ TOO_EXPENSIVE = {
     "53400": "The query needs more temporary disk space than is allowed",
     "57014": "The query took longer than its limit of {timeout:g} s",
 }
-INVALID_LIMIT = "2201W"  # a negative LIMIT: how the check of db/replica.py fails
-# If less than this was left of the request when a statement was cancelled, the deadline of the
-# request cancelled it, not the limit of the query. In seconds.
+INVALID_LIMIT = "2201W"  # a negative LIMIT: the error of the check in db/replica.py
+# In seconds. If the request has less time left than this when a statement is cancelled, the reason
+# is its deadline. Otherwise the reason is the timeout of the query.
 DEADLINE_MARGIN = CLIENT_TIMEOUT_MARGIN + 0.1
-# The message of an internal error for a value of more than a gigabyte.
+# The message of PostgreSQL's internal error for a value of more than a gigabyte.
 OVERSIZE_MESSAGE = "invalid memory alloc request size"
 
 
@@ -89,9 +89,9 @@ class StatementResult(NamedTuple):
 
 
 class AdhocSqlTransaction:
-    """A read-only transaction. Its statements have `timeout` seconds together.
+    """A read-only transaction. All its statements together have `timeout` seconds.
 
-    `preceding` is a statement that is sent ahead of the first one; see db/replica.py.
+    `preceding` is a statement that is sent before the first one; see db/replica.py.
     """
 
     def __init__(
@@ -149,8 +149,8 @@ class AdhocSqlTransaction:
             columns = [(column[0], column[1]) for column in cursor.description]
             return StatementResult(columns, cursor.fetchall())
         except Exception as error:
-            # Read the report first: `translate` removes from it what must not be logged. A
-            # negative LIMIT comes from the preceding statement until that has succeeded.
+            # Read the error's fields first: `translate` removes those that must not be logged.
+            # Until the preceding statement has succeeded, a negative LIMIT is its error.
             behind = self._preceding is not None and _sqlstate(error) == INVALID_LIMIT
             query_error = None if behind else _query_error(error, self._timeout)
             translated = query_error or translate(error, connected=True)
@@ -173,8 +173,8 @@ class AdhocSqlDatabase:
     ) -> Iterator[AdhocSqlTransaction]:
         """Open a READ ONLY transaction, which is rolled back at the end.
 
-        Raises ReplicaBehind if `preceding` fails, NotFound if the driver does not support it, and
-        other SluiceErrors of the database.
+        The first statement raises ReplicaBehind if `preceding` fails. Raises NotFound if the driver
+        is not the pipelined one, and other SluiceErrors of the database.
         """
         if self._engine.driver != PIPELINED_DRIVER:
             raise errors.NotFound("SQL analytics needs the pipelined driver")
@@ -207,7 +207,7 @@ def _make_read_only(connection: Any, record: object) -> None:
 
 
 def _discard_session(connection: Any, record: object) -> None:
-    """Run DISCARD ALL: settings, advisory locks and temporary tables survive a rollback."""
+    """Run DISCARD ALL. A rollback may keep settings, advisory locks and temporary tables."""
     if connection is None or connection.closed:
         return
     try:
@@ -222,7 +222,7 @@ def _query_error(error: BaseException, timeout: float) -> errors.SluiceError | N
     """Return the error for the client if the query is its cause, else None."""
     report, state = _report(error), _sqlstate(error)
     if state == "57014" and deadline.cap(DEADLINE_MARGIN) < DEADLINE_MARGIN:
-        return None  # the deadline of the request has cancelled the statement
+        return None  # the reason is the deadline of the request
     if state in TOO_EXPENSIVE:
         return errors.QueryTooExpensive(TOO_EXPENSIVE[state].format(timeout=timeout))
     if state == "XX000" and report.get("M", "").startswith(OVERSIZE_MESSAGE):
@@ -236,5 +236,5 @@ def _sqlstate(error: BaseException) -> str:
 
 
 def _report(error: BaseException) -> Mapping[str, str]:
-    """Return the fields of PostgreSQL's ErrorResponse message; none for another error."""
+    """Return the fields of PostgreSQL's ErrorResponse; an empty mapping for other errors."""
     return error.args[0] if error.args and isinstance(error.args[0], dict) else {}

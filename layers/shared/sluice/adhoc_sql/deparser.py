@@ -1,8 +1,8 @@
-"""Write a parse tree as SQL again: the text that PostgreSQL runs.
+"""Generate the SQL that PostgreSQL runs from a parse tree.
 
-Only what was parsed and allowed can be in it. Every name is quoted, every expression is in
-parentheses, and strings are safe whatever standard_conforming_strings is. validator.py parses the
-text once more, and rejects it if the tree is not the same.
+The SQL contains only nodes that the parser has allowed. Every name is quoted, every operation is in
+parentheses, and strings are safe for both values of standard_conforming_strings. validator.py
+parses the SQL again, and rejects the query if the tree is not the same.
 """
 
 from collections.abc import Callable, Sequence
@@ -201,7 +201,7 @@ def _column_list(names: Sequence[Node]) -> str:
 
 
 def quote_literal(value: str) -> str:
-    """Return the string as a literal that is safe whatever standard_conforming_strings is."""
+    """Return the string as a literal that is safe with standard_conforming_strings on and off."""
     quoted = "'" + value.replace("'", "''") + "'"
     return " E" + quoted.replace("\\", "\\\\") if "\\" in value else quoted
 
@@ -213,7 +213,7 @@ def _list(nodes: Sequence[Node]) -> str:
 def expression(node: Node) -> str:
     """Return the SQL of an expression.
 
-    Constants, columns and calls are not in parentheses, because `ORDER BY 1` means a column.
+    Operations are in parentheses; constants, columns and calls are not.
     """
     return _WRITERS[node.kind](node)
 

@@ -1,8 +1,8 @@
 """Upper bounds for the size and the work of a value, computed before PostgreSQL plans the query.
 
 PostgreSQL replaces the name of a subquery's column by the column's expression, at each use. So a
-column counts as much as its expression, through all levels of nesting. A level that names a
-column of the level below twice doubles the expression.
+column counts as much as its expression, at all levels of nesting. If a query uses a column of its
+subquery twice, the expression counts twice, so each level can double it.
 """
 
 import re
@@ -17,7 +17,8 @@ from sluice.errors import QueryTooExpensive
 if TYPE_CHECKING:
     from sluice.adhoc_sql.parser import Node
 
-# Nodes of all expressions of a query, after names are replaced. They take the planner about 20 MB.
+# Nodes of all expressions of a query, after names are replaced. The planner needs about 20 MB for
+# them.
 MAX_NODES = 20_000
 MAX_EXPANSION = 64  # the length of a text, as a multiple of the columns it is made of
 # Bytes of all values of one row, intermediate ones included. PostgreSQL cannot be interrupted
@@ -32,17 +33,17 @@ EXPONENT = re.compile(r"\s*[+-]?[\d_]*\.?[\d_]*e([+-]?\d{1,6})\s*", re.ASCII | r
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """What one value takes at most. `nodes` and `work` are those of its whole expression."""
+    """Upper bounds for one value. `nodes` and `work` are those of its whole expression."""
 
     size: int  # bytes of its text
     nodes: int = 1  # of the expression, after names are replaced
     work: int = 0  # bytes of the value and of all intermediate values
     text: bool = False
     literal: bool = False  # a constant, or one of several constants
-    distinct: float = inf  # number of distinct values
+    distinct: float = inf  # the highest number of distinct values
     expansion: int = 1  # the length of the text, as a multiple of a column
-    stored_bytes: int = 0  # of the columns it is made of, as rows store them
-    # An aggregate that collects all rows of this SELECT. The sum over all groups is limited.
+    stored_bytes: int = 0  # of the columns that the value is made of, in stored rows
+    # The value of an aggregate that collects rows. Its limit is for the sum over all groups.
     gathered: bool = False
 
     def materialized(self) -> "Estimate":
@@ -51,7 +52,7 @@ class Estimate:
 
     @property
     def sort_width(self) -> int:
-        """The bytes of the value in a row that is sorted: its own, or those of its columns."""
+        """The bytes that the value takes in a sorted row: its size, or that of its columns."""
         if self.nodes <= 1 and self.stored_bytes:
             return self.stored_bytes
         return max(self.stored_bytes, self.size)
@@ -68,8 +69,8 @@ def combine(
 ) -> Estimate:
     """Return the estimate of an expression over `operands`, whose result has `size` bytes.
 
-    `extra_work` is the work besides producing the result. Without `expansion`, the text is at
-    most as long as the longest operand. Raises QueryRejected if a limit is exceeded.
+    `extra_work` is added to the work of the operands and the result. Without `expansion`, the text
+    is at most as long as the longest operand. Raises QueryRejected if a limit is exceeded.
     """
     operands = tuple(operands)
     if expansion is None:

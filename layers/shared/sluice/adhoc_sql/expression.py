@@ -17,21 +17,21 @@ from sluice.adhoc_sql.scope import Ctes, Relation, Scopes, resolve_column
 ResolveQuery = Callable[[Node, Ctes, Scopes], Relation]
 SUBLINKS = ("ANY_SUBLINK", "ALL_SUBLINK", "EXISTS_SUBLINK", "EXPR_SUBLINK", "ARRAY_SUBLINK")
 HASH_OVERHEAD = 64  # bytes of a row of a hashed subquery, besides its values
-MAX_PATTERN_POSITIONS = 1_000  # for the work of LIKE
+MAX_PATTERN_POSITIONS = 1_000  # the bytes of a pattern that count for the work of LIKE
 BOOLEAN_BYTES = 5
 DOUBLE_BYTES = 25
-QUOTIENT_DIGITS = 25  # that a division adds
-NUMERIC_BYTES = 350  # of any value that is not text, as numeric
+QUOTIENT_DIGITS = 25  # digits that a division adds
+NUMERIC_BYTES = 350  # of any value that is not text, after a cast to numeric
 
 
 @dataclass
 class MemoryTotals:
-    """What all parts of a query may hold in memory, in bytes."""
+    """The bytes that all parts of a query may hold in memory."""
 
     gathered: float = 0  # rows that aggregates collect
-    hashed: float = 0  # the largest list of IN, or subquery of EXISTS, that may be hashed
-    # The rows of each sort, and the width of a row: for Sort nodes of the plan, and for sorts in
-    # aggregates, which a plan does not show.
+    hashed: float = 0  # the largest subquery of IN, ANY, ALL or EXISTS, which may be hashed
+    # For each sort, the rows and the width of a row. Sorts in aggregates are separate, because a
+    # plan does not show them.
     sorts: list[tuple[float, int]] = field(default_factory=list)
     aggregate_sorts: list[tuple[float, int]] = field(default_factory=list)
 
@@ -46,7 +46,7 @@ class ExpressionEstimator:
     totals: MemoryTotals
 
     def within(self, scopes: Scopes) -> "ExpressionEstimator":
-        """Return an estimator that sees other names."""
+        """Return an estimator that resolves names in other scopes."""
         return replace(self, scopes=scopes)
 
     def estimate(self, node: Node) -> Estimate:
@@ -138,7 +138,7 @@ class ExpressionEstimator:
         return combine(operands, BOOLEAN_BYTES, extra_work=work, node=node)
 
     def _arithmetic(self, name: str, operands: list[Estimate], node: Node) -> Estimate:
-        """Estimate the digits: a product has those of both factors; its work is their product."""
+        """Estimate arithmetic. For `*`, digits are added up, and the work is their product."""
         if name == "^":
             return combine(operands, DOUBLE_BYTES, node=node)
         left, right = operands[0].size, operands[-1].size
@@ -201,7 +201,7 @@ class ExpressionEstimator:
         return self.estimate(node["arg"])
 
     def subquery(self, node: Node) -> Estimate:
-        """Estimate a subquery. PostgreSQL plans it again wherever the expression is copied to."""
+        """Estimate a subquery. PostgreSQL plans each copy of the expression that contains it."""
         kind = node["subLinkType"]
         operators = [part["sval"] for part in node.list("operName")]
         if kind not in SUBLINKS or not set(operators) <= (
@@ -235,7 +235,7 @@ def _operands(operation: Node) -> list[Node]:
 
 
 def _test_operands(sublink: Node) -> list[Node]:
-    """Return what is compared with the subquery: nothing, one expression, or those of a row."""
+    """Return the expressions that are compared with the subquery: none, one, or those of a row."""
     test = sublink["testexpr"]
     if test is None:
         return []
@@ -243,7 +243,7 @@ def _test_operands(sublink: Node) -> list[Node]:
 
 
 def _combinations(columns: list[Estimate]) -> float:
-    """Return how many different rows columns can have."""
+    """Return the highest number of different rows that these columns can have."""
     product = 1.0
     for column in columns:
         product *= column.distinct

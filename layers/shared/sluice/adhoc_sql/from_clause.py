@@ -13,7 +13,7 @@ from sluice.adhoc_sql.parser import Node
 from sluice.adhoc_sql.rejection import reject
 from sluice.adhoc_sql.scope import Column, Ctes, Relation, Scope, Scopes
 
-# Bytes of a row beyond which PostgreSQL stores values in a separate table (TOAST).
+# If a row has more bytes, PostgreSQL stores long values in a separate table (TOAST).
 TOAST_THRESHOLD = 2_000
 JOINS = frozenset({"JOIN_INNER", "JOIN_LEFT", "JOIN_RIGHT", "JOIN_FULL"})
 # Parts of a call that generate_series must not have.
@@ -123,7 +123,7 @@ class FromClause:
 
 
 def table_relation(name: str, table_rows: Mapping[str, float]) -> Relation | None:
-    """Return a table that may be read, with its columns, or None if there is no such table."""
+    """Return a table of the allowlist with its columns, or None if it has no such table."""
     columns = allowlist.TABLES.get(name)
     if columns is None:
         return None

@@ -16,12 +16,13 @@ if TYPE_CHECKING:
 FORMAT_EXPANSION = 16  # characters that one character of a format may become
 JSON_EXPANSION = 6  # bytes that one byte of a text may become in JSON, as in \u0001
 QUOTE_EXPANSION = {"string_agg": 1, "array_agg": 2, "json_agg": JSON_EXPANSION}
-GATHER_OVERHEAD = 10  # bytes for each value that an aggregate collects
+GATHER_OVERHEAD = 10  # bytes for each row that an aggregate collects
 LOG_WORK = 100_000  # logarithms of numeric are slow
 PATTERN_WORK = 100  # for each byte that substring matches against a pattern
 MAX_CHARACTER_BYTES = 4
 SUBSTRING_FUNCTIONS = frozenset({"left", "right", "substr", "substring"})
-# The parser writes these calls itself, in pg_catalog. Users write their special syntax.
+# The parser makes calls of these, in pg_catalog, from special syntax such as EXTRACT. A client must
+# use that syntax.
 SYNTAX_ONLY = ("position", "timezone", "like_escape", "extract")
 
 
@@ -88,9 +89,9 @@ def _check_substring_pattern(args: list[Node], arguments: list[Estimate], call: 
 def _expansion(
     name: str, rule: FunctionRule, args: list[Node], arguments: list[Estimate]
 ) -> int | None:
-    """Return how many times longer than a column the result may be.
+    """Return the length of the result, as a multiple of a column.
 
-    None: no more than the longest argument.
+    None means that it is at most as long as the longest argument.
     """
     if rule.size in ("sum", "json") or name == "concat_ws":
         return sum(argument.expansion for argument in arguments)
@@ -100,7 +101,7 @@ def _expansion(
 
 
 def _replacement_factor(args: list[Node]) -> int:
-    """Return how many bytes of a replacement stand for one byte that is replaced."""
+    """Return how many bytes of the new text replace one byte of the old text."""
     old, new = (len((string_literal(arg) or "").encode()) for arg in args[1:3])
     return max(1, -(-new // max(1, old)))
 
@@ -135,7 +136,7 @@ def _check_arguments(name: str, args: list[Node], call: Node) -> None:
 def _size_and_work(
     name: str, rule: FunctionRule, args: list[Node], operands: list[Estimate]
 ) -> tuple[int, int]:
-    """Return the size of the result, and the work besides producing it."""
+    """Return the size of the result, and the extra work to compute it."""
     largest = max((operand.size for operand in operands), default=1)
     total = sum(operand.size for operand in operands)
     work = total

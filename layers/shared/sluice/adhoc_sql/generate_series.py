@@ -1,8 +1,8 @@
 """Count the rows of generate_series before PostgreSQL runs it.
 
 PostgreSQL produces a whole series before it processes any row. If the bounds come from a subquery,
-it estimates 1,000 rows. So the bounds must be constants. The count may be approximate: months are
-counted short, and now() is the clock of this process.
+it estimates 1,000 rows. So the bounds must be constants. The count is approximate: a month counts
+as 28 days, and now() is the clock of this process.
 """
 
 import re
@@ -47,7 +47,7 @@ INTERVAL_FIELDS = {
 
 
 def count_rows(call: Node) -> int:
-    """Return the most rows of a series.
+    """Return the highest number of rows of a series.
 
     Raises QueryRejected if its arguments are not constants, or if it has more than MAX_ROWS.
     """
@@ -61,7 +61,7 @@ def count_rows(call: Node) -> int:
         steps_between = abs((last - first) / step)
         rows = steps_between + 1
     except (TypeError, ArithmeticError):
-        # For example a time and a number, a step of zero, or a year outside of the calendar.
+        # For example a time minus a number, a step of zero, or a year outside of the calendar.
         reject(USAGE, call)
     if not rows <= MAX_ROWS:
         reject(f"generate_series returns {int(rows):,} rows; the limit is {MAX_ROWS:,}", call)

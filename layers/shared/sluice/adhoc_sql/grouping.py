@@ -1,4 +1,4 @@
-"""Bound the rows that GROUP BY, DISTINCT and aggregates leave, and find their unique keys."""
+"""Find the most rows that GROUP BY, DISTINCT and aggregates return, and their unique keys."""
 
 from collections.abc import Iterable, Iterator
 
@@ -14,7 +14,7 @@ MAX_CUBE_COLUMNS = 20  # beyond this, the number of sets is not computed exactly
 def group_rows(
     select: Node, outputs: list[Column], scope: Scope
 ) -> tuple[float, tuple[UniqueKey, ...]]:
-    """Return the most rows of a SELECT, and its unique keys."""
+    """Return the highest number of rows of a SELECT, and its unique keys."""
     rows = scope.rows
     keys: tuple[UniqueKey, ...] = ()
     groups = select.list("groupClause")
@@ -44,7 +44,7 @@ def _product(factors: Iterable[float]) -> float:
 
 
 def count_grouping_sets(groups: list[Node]) -> int:
-    """Return how many grouping sets the items of a GROUP BY make together."""
+    """Return the number of grouping sets of a GROUP BY: the product of its items' sets."""
     product = 1
     for group in groups:
         product *= _sets_of(group)
@@ -63,7 +63,7 @@ def _sets_of(group: Node) -> int:
 
 
 def _has_aggregate(select: Node) -> bool:
-    """Return whether an aggregate makes one row without GROUP BY. Window functions do not."""
+    """Return whether an aggregate makes the SELECT return one row. Window functions do not."""
     return any(
         node.kind == "FuncCall" and node["over"] is None and _is_aggregate(node)
         for target in select.list("targetList")

@@ -1,7 +1,8 @@
-"""Bound the rows of a join: the product of its sources, without those that others determine.
+"""Find the most rows that a join can return: the product of the rows of its sources.
 
-A source is determined if a unique key of it equals constants or columns of the other sources.
-Then each combination of rows of the others has at most one row of it.
+Sources that the other sources determine are left out. A source is determined if one of its
+unique keys equals constants or columns of the other sources. Then each combination of the other
+sources' rows has at most one row of it.
 """
 
 from collections.abc import Iterator, Sequence
@@ -15,7 +16,7 @@ from sluice.adhoc_sql.scope import Scope, name_parts
 class Equality:
     """A condition that `column` of `alias` equals a constant, or a column of `other`.
 
-    With `null_filled`, rows of `alias` without a match stay, filled with nulls.
+    With `null_filled`, an outer join also returns the rows of `alias` without a match, with nulls.
     """
 
     alias: str
@@ -25,9 +26,9 @@ class Equality:
 
 
 def max_join_rows(scope: Scope, select: Node) -> float:
-    """Return the most rows that FROM and WHERE can produce.
+    """Return the highest number of rows that FROM and WHERE can produce.
 
-    Of the conditions, only equalities with a unique key count.
+    Of the conditions, only equalities that contain a whole unique key are used.
     """
     equalities = list(_condition_equalities(select["whereClause"], scope, None))
     for item in select.list("fromClause"):
@@ -41,7 +42,10 @@ def max_join_rows(scope: Scope, select: Node) -> float:
 
 
 def _product(order: Sequence[str], scope: Scope, equalities: Sequence[Equality]) -> float:
-    """Return the product of the sources' rows, after leaving out determined ones in this order."""
+    """Return the product of the sources' rows, without determined sources.
+
+    `order` is the order in which sources are left out.
+    """
     rows = {alias: max(1.0, source.rows) for alias, source in scope.sources.items()}
     remaining = set(rows)
     strict = [equality for equality in equalities if not equality.null_filled]
@@ -51,7 +55,7 @@ def _product(order: Sequence[str], scope: Scope, equalities: Sequence[Equality])
             continue
         remaining = others
         if alias not in _determined(others, scope, strict):
-            # An outer join keeps each of its rows once more, without a match.
+            # An outer join also returns each row of `alias` that has no match.
             matched = {
                 equality.other
                 for equality in equalities
@@ -87,7 +91,7 @@ def _determined(known: set[str], scope: Scope, equalities: Sequence[Equality]) -
 def _item_equalities(item: Node, scope: Scope) -> Iterator[Equality]:
     """Yield the equalities of a join in FROM.
 
-    Those of an outer join do not hold for rows that it fills with nulls.
+    Those of an outer join are not true for rows that it fills with nulls.
     """
     if item.kind != "JoinExpr":
         return
@@ -150,9 +154,9 @@ def _is_equality(condition: Node) -> bool:
 
 
 def _depends_on(expression: Node, scope: Scope) -> bool:
-    """Return whether the expression may differ between rows of this scope.
+    """Return whether the expression may have different values in the rows of this scope.
 
-    A column of an outer query does not; a subquery may.
+    A column of an outer query has one value; a subquery may have several.
     """
     return any(_differs_by_row(node, scope) for node in expression.walk())
 

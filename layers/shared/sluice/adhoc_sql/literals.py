@@ -13,7 +13,7 @@ MAX_DIGITS = 40
 MAX_PATTERN_LENGTH = 100  # characters of a regular expression or a format
 MAX_REPEATS = 50  # the product of all bounds of a regular expression
 MAX_SCALE = 100  # decimals to round to, digits of a type
-MAX_INTERVAL_FIELDS = 0x7FFF  # a bit for each field of an interval
+MAX_INTERVAL_FIELDS = 0x7FFF  # one bit for each field of an interval
 MAX_NAME_BYTES = 63
 DIGITS = f"{{1,{MAX_DIGITS}}}"
 NUMBER = re.compile(rf"-?(\d{DIGITS}(\.\d*)?|\.\d{DIGITS})([eE][+-]?\d{{1,2}})?", re.ASCII)
@@ -21,7 +21,7 @@ BOUND = re.compile(r"\{(\d*)(?:,(\d*))?\}", re.ASCII)
 BACKREFERENCE = re.compile(r"\\[1-9]", re.ASCII)
 # query_runner.py uses these names in the SQL that it wraps around a query.
 RESERVED_NAMES = frozenset({"%bytes", "%found", "%rows", "%row"})
-JOINERS = "\u200c\u200d"  # used in emojis and scripts: the only invisible characters in names
+JOINERS = "\u200c\u200d"  # the invisible characters that names may contain, for some scripts
 INVISIBLE_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Cn", "Co", "Zl", "Zp"})
 
 
@@ -64,7 +64,7 @@ def string_literal(node: Node | None) -> str | None:
 
 
 def check_short(node: Node | None, what: str, of: Node) -> str:
-    """Return the value of a string literal. Raises QueryRejected if it is none, or too long.
+    """Return the value of a string literal. Raises QueryRejected for other or too long values.
 
     `what` names the operation in the message; `of` is its node.
     """

@@ -21,15 +21,15 @@ MAX_DEPTH = 90  # of the parse tree
 MAX_SECONDS = 1.0  # for building the tree
 UNARY_OPERATORS = frozenset({"-", "+", "not"})
 
-# PostgreSQL's lexical structure, as much as decides where a string, a name or a comment ends.
+# The part of PostgreSQL's lexical structure that decides where a string, name or comment ends.
 TOKEN = re.compile(
     r"""--[^\n\r]*|/\*|[uU]&['"]|[eEbBxXnN]'|'[^']*'|"[^"]*"|\$\w*\$|[^\W\d][\w$]*|\d[\w.]*|\s+|.""",
     re.DOTALL,
 )
 COMMENT = re.compile(r"/\*|\*/")
-# The beginning of strings and names that are not in plain quotes.
+# The first characters of strings and names that are not in plain quotes.
 SPECIAL_QUOTES = re.compile(r"""(?:[uU]&['"]|[eEbBxXnN]'|\$\w*\$)\Z""")
-# Fields whose node has a known kind, which the parser does not repeat.
+# Fields that always contain one kind of node. The parser's output omits that kind.
 EMBEDDED_KINDS = {
     "alias": "Alias",
     "typeName": "TypeName",
@@ -98,7 +98,7 @@ def _comparable(value: Any) -> Any:
 
 
 class Number(str):
-    """The text of a number that does not fit into an int of four bytes."""
+    """The text of a number that is not an integer of four bytes."""
 
     __slots__ = ()
 
@@ -106,7 +106,7 @@ class Number(str):
 def parse(text: str, clock: Callable[[], float] = time.monotonic) -> Node:
     """Return the tree of the one SELECT in `text`.
 
-    Raises QueryRejected if it is not one SELECT, or contains what is not on the allowlist.
+    Raises QueryRejected if it is not one SELECT, or if a part of it is not on the allowlist.
     """
     _check_tokens(text)
     return parse_deparsed(text, clock)
@@ -195,7 +195,7 @@ class _TreeBuilder:
         self._deadline = deadline
 
     def node(self, raw: dict[str, Any], depth: int, kind: str = "") -> Node | None:
-        """Return a node, or None if PostgreSQL leaves it empty, as in a DISTINCT without ON."""
+        """Return a node, or None if the parser's output is empty, as in a DISTINCT without ON."""
         if not kind:
             if not raw:
                 return None
@@ -230,7 +230,7 @@ class _TreeBuilder:
 
 
 def _constant(raw: dict[str, Any], node: Node) -> Any:
-    """Return an int, a str, a bool or None, or a Number for any other number."""
+    """Return an int, a str, a bool or None. Other numbers are returned as a Number."""
     if "ival" in raw:
         return int(raw["ival"].get("ival", 0))
     if "fval" in raw:

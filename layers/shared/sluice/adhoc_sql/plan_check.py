@@ -1,8 +1,8 @@
 """Check the plan of a query before it runs: what it reads, its cost, and its memory.
 
-The cost alone does not suffice: a call of a function that reads a table costs almost nothing. So
-the plan is also checked for what it reads and how. The validator should have rejected all of this
-before; this is a second check.
+The cost is not enough: PostgreSQL estimates almost no cost for a function that reads a table. So
+the steps and the tables of the plan are checked, too. This is a second check: the validator should
+have rejected such a query before.
 """
 
 import re
@@ -13,9 +13,9 @@ from sluice.errors import QueryRejected, QueryTooExpensive
 
 Plan: TypeAlias = Mapping[str, Any]  # a node of EXPLAIN (FORMAT JSON, VERBOSE)
 
-# Bytes that all sorts keep in memory, and all other steps before they use disk.
+# Bytes that all sorts keep in memory, together with all other steps before those use disk.
 MAX_SORTED_BYTES = 64_000_000
-MAX_HASHED_BYTES = 32_000_000  # of a subquery in a hash table, which never uses disk
+MAX_HASHED_BYTES = 32_000_000  # of a subquery in a hash table, which cannot use disk
 HASHED_SUBPLAN = "hashed SubPlan"
 # Columns in which few rows have the same value, so that a hash join can split them.
 SELECTIVE_COLUMNS = frozenset({"id", "order_id", "product_id", "user_id", "name", "email", "slug"})
@@ -65,8 +65,8 @@ def check_plan(
     `set_function` is the only function that may be in FROM. `hashed` are the bytes of the largest
     subquery that PostgreSQL may keep in a hash table.
 
-    Raises QueryRejected for a plan that reads or does what is not allowed, and QueryTooExpensive
-    if it exceeds `max_cost` or MAX_HASHED_BYTES.
+    Raises QueryRejected if a step or a table of the plan is not allowed, and QueryTooExpensive if
+    the plan exceeds `max_cost` or MAX_HASHED_BYTES.
     """
     cost = float(plan.get("Total Cost", "inf"))
     members = {"cost": cost, "max_cost": max_cost}
@@ -107,10 +107,10 @@ def check_sorts(plan: Plan, *, largest: float, aggregates: float) -> None:
 
 
 def may_exceed_work_mem(plan: Plan) -> bool:
-    """Return whether a plan may hash more than work_mem without the possibility to use disk.
+    """Return whether a step may need more than work_mem for a hash table and cannot use disk.
 
-    A hash join can split its rows, unless their keys are all the same: those of SELECTIVE_COLUMNS
-    are not. A hashed SetOp never can.
+    A hash join uses disk by splitting its rows by their keys. It cannot split rows with equal keys,
+    but few rows have equal SELECTIVE_COLUMNS. A hashed SetOp cannot use disk.
     """
     relations = {node["Alias"] for node in plan_nodes(plan) if "Relation Name" in node}
     for node in plan_nodes(plan):

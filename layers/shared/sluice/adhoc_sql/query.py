@@ -1,7 +1,7 @@
 """Resolve a query: its columns, the most rows it can return, and its size after names are replaced.
 
-The bounds of rows hold whatever the conditions say and the planner estimates: joins.py and
-grouping.py have the rules.
+The numbers of rows are upper bounds, which do not use the planner's estimates of conditions.
+joins.py and grouping.py have the rules.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,7 +21,7 @@ from sluice.adhoc_sql.scope import Column, Ctes, Relation, Scope, Scopes, unqual
 
 MAX_COLUMNS = 200
 MAX_SELECTS = 60
-TABLE_NODES = 40  # what a table costs the planner, as nodes of an expression
+TABLE_NODES = 40  # the planner's work for a table, as nodes of an expression
 FRAMEOPTION_EXCLUSION = 0x38000  # the bits of EXCLUDE in the options of a window frame
 
 
@@ -57,7 +57,10 @@ class QueryEstimator:
     def _resolve_ctes(
         self, query: Node, ctes: dict[str, Relation], outer: Scopes
     ) -> tuple[dict[str, Relation], int]:
-        """Add the queries of WITH to `ctes`; return them, and the nodes of those planned once."""
+        """Add the queries of WITH to `ctes`.
+
+        Return them, and the number of nodes of those that PostgreSQL plans once.
+        """
         nodes = 0
         for cte in query["withClause"].list("ctes") if query["withClause"] else ():
             check_name(cte["ctename"], cte)
@@ -157,7 +160,7 @@ class QueryEstimator:
 
 
 def _limit(query: Node) -> float:
-    """Return the rows of a constant LIMIT; infinity for any other."""
+    """Return the rows of a constant LIMIT; infinity if the LIMIT is not a constant."""
     limit = query["limitCount"]
     rows = limit["value"] if limit and limit.kind == "A_Const" else None
     if isinstance(rows, int) and query["limitOption"] != "LIMIT_OPTION_WITH_TIES":
@@ -269,9 +272,10 @@ def _materialized(relation: Relation) -> tuple[Column, ...]:
 
 
 def _largest(estimates: Sequence[Estimate]) -> Estimate:
-    """Return the estimate of a column that is the same column of several queries.
+    """Return the estimate of a column of VALUES or of a set operation.
 
-    The planner combines their expressions, so nodes are added up.
+    `estimates` are those of the rows or queries. The planner combines their expressions, so nodes
+    are added up.
     """
     return Estimate(
         max(estimate.size for estimate in estimates),
@@ -309,7 +313,7 @@ def _order_items(query: Node) -> Iterator[Node]:
 def _items_that_may_name_outputs(select: Node) -> Iterator[Node]:
     """Yield the items of GROUP BY, ORDER BY and DISTINCT ON.
 
-    In these clauses, a name alone may also be that of an output column.
+    In these clauses, a name without a table may also be that of an output column.
     """
     for item in [*_order_items(select), *select.list("groupClause")]:
         yield from _elements(item)

@@ -58,7 +58,7 @@ class QueryRunner:
         """Return the first rows: at most `max_rows`, and at most `max_bytes` as text.
 
         The server measures the rows, so a row that is too large is never sent. The outer join
-        returns at least one row, which has the number of rows.
+        returns at least one row, whose last column is the number of rows.
         """
         result = self._transaction.run(
             f"""

@@ -1,4 +1,4 @@
-"""Reject a query, with the line and the column of what is wrong in it."""
+"""Reject a query, with the line and the column of the part that is not allowed."""
 
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, NoReturn

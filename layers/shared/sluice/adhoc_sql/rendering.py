@@ -48,7 +48,7 @@ def _time(value: str) -> str:
 def _array(element: Render) -> Render:
     """Return a function that renders arrays, such as `{1,NULL,"a b"}`.
 
-    NULL without quotes is a null; with quotes it is a text.
+    NULL without quotes is a null. With quotes it is a text.
     """
 
     def render_part(found: re.Match[str]) -> str:
@@ -96,7 +96,7 @@ def type_of(oid: int) -> ColumnType:
 def render_rows(
     rows: Sequence[Sequence[str | None]], oids: Sequence[int], *, max_characters: int
 ) -> list[str]:
-    """Return each row as a JSON list, as long as they have at most `max_characters` together."""
+    """Return the first rows as JSON arrays, of at most `max_characters` together."""
     renders = [type_of(oid).render for oid in oids]
     lists: list[str] = []
     for row in rows:

@@ -19,14 +19,14 @@ Column = tuple[str, Estimate]  # name and estimate
 
 @dataclass(frozen=True)
 class Relation:
-    """A table, or the result of a query. Names of columns may repeat."""
+    """A table, or the result of a query. Several columns may have the same name."""
 
     columns: tuple[Column, ...]
     rows: float = inf  # the most rows that it can have
-    unique_keys: tuple[UniqueKey, ...] = ()  # columns of which no two rows have the same values
+    unique_keys: tuple[UniqueKey, ...] = ()  # no two rows have the same values in these columns
     nodes: int = 0  # of all expressions in it
     union_arms: int = 1  # queries of a UNION; the planner copies outer conditions to each
-    tables: int = 1  # relations in it, those of subqueries included
+    tables: int = 1  # relations in it, including those of subqueries
 
     def renamed(self, alias: Node | None) -> "Relation":
         """Return the relation with the column names of an alias."""
@@ -85,7 +85,7 @@ class Scope:
         return [*merged.items(), *(column for column in columns if column[0] not in self.merged)]
 
     def columns_named(self, name: str) -> list[Estimate]:
-        """Return the columns of this name; a merged one only once."""
+        """Return the estimates of the columns with this name. A merged column counts once."""
         found = [
             estimate
             for source in self.sources.values()

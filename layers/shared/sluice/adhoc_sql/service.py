@@ -16,18 +16,19 @@ if TYPE_CHECKING:
     from sluice.adhoc_sql.database import AdhocSqlTransaction
     from sluice.adhoc_sql.validator import ValidatedQuery
 
-# Bytes of all rows as text. A response of Lambda has at most 6 MiB, in which JSON is quoted again.
+# Bytes of all rows as text. A response of Lambda has at most 6 MiB, including the escapes of the
+# JSON text in it.
 MAX_BYTES = 2_000_000
 MAX_CHARACTERS = 2_500_000  # of all rows as JSON
-ROW_MARGIN = 1.25  # how many more rows than estimated a table may have
-ROW_ALLOWANCE = 10  # added to the rows of each table
+ROW_MARGIN = 1.25  # a table may have this many times the estimated rows
+ROW_ALLOWANCE = 10  # rows added for each table
 
 
 @dataclass(frozen=True)
 class AdhocSqlService:
-    """Executes queries of users who may query the tables.
+    """Executes ad-hoc queries. The caller checks the client's scope.
 
-    `begin` returns a read-only transaction. Its statements have `timeout` seconds together.
+    `begin` returns a read-only transaction. All its statements together have `timeout` seconds.
     """
 
     begin: Callable[..., "AbstractContextManager[AdhocSqlTransaction]"]
@@ -46,7 +47,7 @@ class AdhocSqlService:
 
         members: dict[str, object] = {"cost": None, "max_cost": self.max_cost}
         try:
-            validate(text)  # without table sizes, to reject most queries before connecting
+            validate(text)  # without table sizes, to reject most queries before Sluice connects
             with self.begin(timeout=self.timeout) as transaction:
                 runner = QueryRunner(transaction)
                 started = self.clock()
@@ -63,7 +64,7 @@ class AdhocSqlService:
         return _response(result, {**members, "duration_ms": duration_ms})
 
     def _check_plan(self, runner: QueryRunner, query: "ValidatedQuery") -> float:
-        """Return the cost of the plan, if it may run.
+        """Return the cost of the plan. Raises QueryRejected or QueryTooExpensive if it may not run.
 
         If the plan could hash too much, the query is planned again without hashing.
         """

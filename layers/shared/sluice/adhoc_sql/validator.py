@@ -1,7 +1,7 @@
-"""Decide whether a query may run: parse it, check and estimate each part, and write it again.
+"""Decide whether a query may run: parse it, check and estimate each part, and generate its SQL.
 
-PostgreSQL never gets the text of the client, but SQL that is written from the parse tree. Nothing
-is forbidden by name: what is not on the allowlist (allowlist.py) is rejected.
+The server never gets the text of the client, but SQL that is generated from the parse tree. There
+is no list of forbidden parts: everything that is not on the allowlist (allowlist.py) is rejected.
 """
 
 from collections.abc import Mapping
@@ -16,13 +16,13 @@ from sluice.adhoc_sql.plan_check import MAX_SORTED_BYTES
 from sluice.adhoc_sql.query import QueryEstimator
 from sluice.adhoc_sql.rejection import QUERY_TEXT, reject
 
-MAX_TABLES = 12  # the planner tries the orders in which they can be joined
+MAX_TABLES = 12  # the planner tries many orders in which to join them
 MAX_LATERALS = 12
 MAX_WORK_MEM = 8_192  # kilobytes for each step of a plan: the setting of the role
 MIN_WORK_MEM = 64  # kilobytes: the least that PostgreSQL accepts
-ROW_POINTER_BYTES = 24  # of each row in a sort, besides the row
-MIN_SORTED_ROWS = 1_024  # that a sort keeps in memory, whatever work_mem is
-# The nodes that may add steps with memory of their own to a plan.
+ROW_POINTER_BYTES = 24  # of each row in a sort, in addition to the row
+MIN_SORTED_ROWS = 1_024  # rows that a sort keeps in memory, even with the lowest work_mem
+# The nodes that may add steps to a plan, each with its own work_mem.
 STEP_NODES = frozenset(
     {"SubLink", "CommonTableExpr", "RangeVar", "RangeSubselect", "RangeFunction", "GroupingSet"}
 )
@@ -35,7 +35,7 @@ class ValidatedQuery:
 
     sql: str
     columns: tuple[str, ...]
-    hashed: float  # bytes of the largest list of IN, if PostgreSQL hashes it
+    hashed: float  # bytes of the largest subquery that PostgreSQL may hash
     work_mem: int  # kilobytes for each step of its plan
     largest_sort: float  # bytes that one Sort of its plan may keep in memory
     aggregate_sorts: float  # bytes that the sorts in its aggregates may keep together
@@ -44,8 +44,8 @@ class ValidatedQuery:
 def validate(text: str, table_rows: Mapping[str, float] = UNKNOWN_ROWS) -> ValidatedQuery:
     """Return the query in `text`. `table_rows` has the rows of each table.
 
-    Raises QueryRejected with what is not allowed and where, and QueryTooExpensive if the query
-    could collect too many rows in memory.
+    Raises QueryRejected, which says which part is not allowed and where it is. Raises
+    QueryTooExpensive if the query could collect too many rows in memory.
     """
     token = QUERY_TEXT.set(text.encode(errors="replace"))
     try:
@@ -83,7 +83,7 @@ def _check_tables(nodes: list[Node]) -> None:
 
 
 def _use_double_precision(nodes: list[Node]) -> None:
-    """Cast the operands of powers and logarithms to double precision.
+    """Cast the operands of `^`, and the arguments of power, exp and ln, to double precision.
 
     With numeric they return up to 131,072 digits. Double precision has 15, and is fast.
     """
@@ -113,7 +113,9 @@ def _as_double(node: Node) -> Node:
 
 
 def _choose_work_mem(nodes: list[Node], totals: MemoryTotals) -> int:
-    """Return the kilobytes with which all steps together stay within MAX_SORTED_BYTES.
+    """Return a work_mem in kilobytes that keeps all steps together within MAX_SORTED_BYTES.
+
+    Return MIN_WORK_MEM if no higher value is low enough.
 
     In PostgreSQL 17 and 18, a sort counts 24 bytes for each row, not the row itself. With 8 MB it
     keeps 349,525 rows, whatever their width. So work_mem depends on the estimated width.

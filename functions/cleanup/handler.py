@@ -16,9 +16,8 @@ MAX_BATCHES = 100  # per invocation; the next invocation continues
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, int]:
-    """Return the numbers of deleted responses, and of imports by the action on them.
-
-    Expired imports were never uploaded. Forgotten imports have lost their rejected rows.
+    """Return the numbers of deleted responses, and of imports that expired, failed or lost their
+    rejected rows. Expired imports were never uploaded.
     """
     current = runtime.current()
     with current.batch() as begin:

@@ -1,6 +1,6 @@
 """The privileges and limits of the database role, the last layer of defence."""
 
-from sluice.adhoc_sql.allowlist import TABLES
+from sluice.adhoc_sql.allowlist import TABLES, UNIQUE_KEYS
 from tests.adhoc_sql.conftest import AdhocSqlShop
 
 
@@ -19,6 +19,27 @@ def test_role_can_read_exactly_the_allowlist(shop: AdhocSqlShop) -> None:
     )
 
     assert {name: tuple(columns) for name, columns in readable} == TABLES
+
+
+def test_unique_keys_are_those_of_the_tables(shop: AdhocSqlShop) -> None:
+    """The limits of joins rely on them. A unique index on lower(email) makes email unique too."""
+    indexed = shop.sql(
+        """
+        SELECT i.indrelid::regclass::text, array_agg(pg_get_indexdef(indexrelid, n, true))
+        FROM pg_index i CROSS JOIN LATERAL generate_series(1, i.indnkeyatts) n
+        WHERE i.indisunique AND i.indpred IS NULL AND i.indrelid IN (
+            SELECT oid FROM pg_class WHERE relnamespace = 'public'::regnamespace
+        )
+        GROUP BY i.indexrelid, i.indrelid
+        """
+    )
+    unique = {
+        (table, frozenset(column.removeprefix("lower(").removesuffix(")") for column in columns))
+        for table, columns in indexed
+    }
+
+    declared = {(table, frozenset(key)) for table, keys in UNIQUE_KEYS.items() for key in keys}
+    assert declared == {(table, key) for table, key in unique if table in UNIQUE_KEYS}
 
 
 def test_role_cannot_write_or_call_functions(shop: AdhocSqlShop) -> None:

@@ -19,8 +19,9 @@ TABLES: Mapping[str, Columns] = {
     "orders": ("id", "user_id", "status", "total", *_ROW_COLUMNS),
     "order_items": ("order_id", "product_id", "quantity", "unit_price"),
 }
+# The columns of unique indexes: at most one row has their values.
 UNIQUE_KEYS: Mapping[str, tuple[Columns, ...]] = {
-    "categories": (("id",), ("name",), ("slug",)),
+    "categories": (("id",), ("slug",)),
     "products": (("id",), ("name",)),
     "inventory": (("product_id",),),
     "users": (("id",), ("email",)),

@@ -1,10 +1,9 @@
 """Content negotiation by the Accept header."""
 
-import time
-
 import pytest
 
 from sluice.http.accept import choose
+from tests.fixtures.cpu_time import least_cpu_seconds
 
 JSON = "application/json"
 GRAPHQL = "application/graphql-response+json"
@@ -104,6 +103,5 @@ def test_preferred_offer_is_chosen(accept: str, chosen: str | None) -> None:
 
 @pytest.mark.parametrize("piece", ['"', "\\", '\\"', ";", ",", "a/b;", '";"', "q=0,", " "])
 def test_long_header_is_parsed_quickly(piece: str) -> None:
-    started_at = time.process_time()
-    choose(f"text/html;x={piece * (10_000 // len(piece))}", (GRAPHQL, JSON), JSON)
-    assert time.process_time() - started_at < 0.5
+    accept = f"text/html;x={piece * (10_000 // len(piece))}"
+    assert least_cpu_seconds(lambda: choose(accept, (GRAPHQL, JSON), JSON)) < 0.5

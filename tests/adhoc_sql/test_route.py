@@ -277,9 +277,12 @@ ENVIRONMENT = {
 
 
 @pytest.mark.parametrize("arguments", ["", "*", "id"])
-@pytest.mark.parametrize("name", sorted(allowlist.FUNCTIONS))
-def test_no_call_is_an_internal_error(shop: AdhocSqlShop, name: str, arguments: str) -> None:
+def test_no_call_is_an_internal_error(shop: AdhocSqlShop, arguments: str) -> None:
     """PostgreSQL rejects what the validator does not: most functions need other arguments."""
-    response = shop.query(f"select {name}({arguments}) from products")
+    statuses = {
+        name: shop.query(f"select {name}({arguments}) from products").status
+        for name in allowlist.FUNCTIONS
+    }
 
-    assert response.status in (200, 400, 422), response.text
+    assert {name: status for name, status in statuses.items() if status >= 500} == {}
+    assert {200, 422} >= set(statuses.values())

@@ -17,7 +17,7 @@ INSTEAD = {
     "leash": "parent death signal",
     "mend": "fix",
     "mended": "fixed",
-    "nobody": "no one: name the actor",
+    "nobody": "name the actor",
     "of ours": "our, or name it",
     "parachute": "fallback",
     "somebody": "name the actor",

@@ -23,7 +23,7 @@ Place: TypeAlias = Callable[[int, Items], int]
 
 def sluice(url: str) -> Place:
     """Return the function that POST /api/orders calls, over one connection."""
-    from sluice import ordering
+    from shop import ordering
 
     shop = _shop(url)
     return lambda user, items: ordering.place_order(shop, user, items).id
@@ -31,8 +31,8 @@ def sluice(url: str) -> Place:
 
 def sluice_with_keys(url: str) -> Place:
     """Return the same function, with a new Idempotency-Key for each order."""
-    from sluice import ordering
-    from sluice.repositories.idempotency import IdempotencyKey
+    from shop import ordering
+    from sluice.sql.idempotency import IdempotencyKey
 
     shop, rng = _shop(url), random.Random()
     return lambda user, items: (
@@ -43,8 +43,8 @@ def sluice_with_keys(url: str) -> Place:
 def _shop(url: str) -> Any:
     from sluice.db.database import Database
     from sluice.db.engine import make_engine
-    from sluice.repositories.page_cursor import CursorSigner
     from sluice.settings import DatabaseSettings
+    from sluice.sql.page_cursor import CursorSigner
     from sluice.unit_of_work import Repositories
 
     engine = make_engine(DatabaseSettings.from_url(url), "function")

@@ -13,10 +13,10 @@ from typing import Any, Literal
 from sluice.db.database import Database
 from sluice.db.engine import make_engine
 from sluice.errors import NotSetUp, SluiceError
-from sluice.repositories.import_jobs import ImportJobRepository
-from sluice.repositories.list_spec import ListQuery
-from sluice.repositories.page_cursor import CursorSigner
+from sluice.imports.job_repository import ImportJobRepository
 from sluice.settings import DatabaseSettings
+from sluice.sql.list_spec import ListQuery
+from sluice.sql.page_cursor import CursorSigner
 
 REFRESH_SECONDS = 1.0  # between two queries
 STALE_SECONDS = 3.0  # after which the state of the database is unknown again

@@ -25,7 +25,7 @@ from local.database import (
     settings_from_url,
 )
 from sluice.migrations import roles
-from sluice.repositories.health import EXPECTED_MIGRATION
+from sluice.sql.health import EXPECTED_MIGRATION
 
 # A running system holds an advisory lock for each of its roles. The two keys of the lock are this
 # number and the eight hexadecimal digits in the role's name.

@@ -3,9 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, assert_never
 
-from sluice.graph.request import GraphQLBody, GraphQLQueryString
-from sluice.http import query_params
-from sluice.http.body import (
+from sluice.fields import (
     MAX_EMAIL,
     MAX_ID,
     BodySchema,
@@ -16,6 +14,8 @@ from sluice.http.body import (
     Money,
     Text,
 )
+from sluice.graph.request import GraphQLBody, GraphQLQueryString
+from sluice.http import query_params
 from sluice.http.query_params import (
     DateRangeParams,
     FieldsParams,
@@ -25,8 +25,8 @@ from sluice.http.query_params import (
     QueryParams,
     SqlParams,
 )
-from sluice.repositories.list_spec import Filter, ListSpec
-from sluice.repositories.projection import Column
+from sluice.sql.list_spec import Filter, ListSpec
+from sluice.sql.projection import Column
 
 Schema = dict[str, Any]
 

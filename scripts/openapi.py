@@ -21,8 +21,8 @@ from sluice.graph.handler import GRAPHQL_RESPONSE
 from sluice.http.query_params import SqlParams
 from sluice.http.route import DataEnvelope, RouteSpec
 from sluice.http.router import Api
-from sluice.repositories.list_spec import ListSpec
-from sluice.repositories.projection import Projection
+from sluice.sql.list_spec import ListSpec
+from sluice.sql.projection import Projection
 
 ROOT = Path(__file__).parents[1]
 TARGET = ROOT / "functions/docs/openapi.json"

@@ -28,7 +28,7 @@ import pg8000.native
 from pg8000.exceptions import DatabaseError, InterfaceError
 
 from scripts import seed_sql as sql
-from sluice.db.transport import open_socket
+from sluice.db.driver.transport import open_socket
 from sluice.settings import DatabaseSettings, SettingsError
 
 DATA = Path(__file__).with_name("demo_shop")

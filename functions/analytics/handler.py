@@ -5,6 +5,7 @@ from typing import Any
 
 from aws_lambda_powertools.event_handler import Response
 
+from shop.reports import POPULAR_PRODUCT, SALES_DAY, ReportRepository
 from sluice import runtime
 from sluice.adhoc_sql import route
 from sluice.http import responses
@@ -12,7 +13,6 @@ from sluice.http.query_params import MAX_LIMIT, DateRangeParams, IntParam, IntPa
 from sluice.http.request import Request
 from sluice.http.route import DataEnvelope
 from sluice.http.router import Api
-from sluice.repositories.analytics import POPULAR_PRODUCT, SALES_DAY
 
 SALES_PARAMS = DateRangeParams(max_days=366)  # a leap year
 POPULAR_PARAMS = IntParams(
@@ -22,10 +22,14 @@ POPULAR_PARAMS = IntParams(
 handler = api = Api(runtime=runtime.current, scope="analytics")
 
 
+def _reports() -> ReportRepository:
+    return runtime.current().get(ReportRepository)
+
+
 @api.get("/api/analytics/sales", query=SALES_PARAMS, response=DataEnvelope(SALES_DAY))
 def sales_by_day(request: Request, period: tuple[date, date]) -> Response[str]:
     """Report orders and revenue by day, in UTC. Cancelled orders are not counted."""
-    return responses.data(runtime.current().analytics.sales(*period))
+    return responses.data(_reports().sales(*period))
 
 
 @api.get(
@@ -33,8 +37,8 @@ def sales_by_day(request: Request, period: tuple[date, date]) -> Response[str]:
 )
 def popular_products(request: Request, params: dict[str, int]) -> Response[str]:
     """Report the products with the most units sold recently. Cancelled orders are not counted."""
-    analytics = runtime.current().analytics
-    return responses.data(analytics.popular_products(params["days"], params["limit"]))
+    reports = _reports()
+    return responses.data(reports.popular_products(params["days"], params["limit"]))
 
 
 @api.post(

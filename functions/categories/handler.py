@@ -4,14 +4,14 @@ from typing import Any
 
 from aws_lambda_powertools.event_handler import Response
 
+from shop.categories import LIST_SPEC, PROJECTION, CategoryRepository
 from sluice import runtime
+from sluice.fields import SLUG, BodySchema, Text
 from sluice.http import idempotency, responses
-from sluice.http.body import SLUG, BodySchema, Text
 from sluice.http.conditional import precondition
 from sluice.http.request import Request
 from sluice.http.router import Api
-from sluice.repositories.categories import LIST_SPEC, PROJECTION
-from sluice.repositories.list_spec import ListQuery
+from sluice.sql.list_spec import ListQuery
 
 CATEGORY = BodySchema(
     {
@@ -27,10 +27,14 @@ CATEGORY = BodySchema(
 handler = api = Api(runtime=runtime.current, scope="catalog")
 
 
+def _categories() -> CategoryRepository:
+    return runtime.current().get(CategoryRepository)
+
+
 @api.get("/api/categories", response=LIST_SPEC)
 def list_categories(request: Request, query: ListQuery) -> Response[str]:
     """List categories."""
-    return responses.page(request, runtime.current().categories.page(query), query.limit)
+    return responses.page(request, _categories().page(query), query.limit)
 
 
 @api.post("/api/categories", body=CATEGORY, response=PROJECTION)
@@ -38,21 +42,24 @@ def create_category(request: Request, category: dict[str, Any]) -> Response[str]
     """Create a category. Without a slug, one is derived from its name."""
     current = runtime.current()
     return idempotency.create(
-        request, current.idempotency, lambda key: current.categories.create(category, key)
+        request,
+        current.idempotency,
+        lambda key: _categories().create(category, key),
     )
 
 
 @api.get("/api/categories/<id>", response=PROJECTION, stale_if_error=True)
 def get_category(request: Request, fields: frozenset[str] | None, id: int) -> Response[str]:
     """Get a category."""
-    return responses.ok(request, runtime.current().categories.get_by_id(id, fields))
+    return responses.ok(request, _categories().get_by_id(id, fields))
 
 
 @api.put("/api/categories/<id>", body=CATEGORY, response=PROJECTION)
 def replace_category(request: Request, category: dict[str, Any], id: int) -> Response[str]:
     """Replace a category's name and slug."""
     return responses.ok(
-        request, runtime.current().categories.update(id, category, precondition(request))
+        request,
+        _categories().update(id, category, precondition(request)),
     )
 
 
@@ -60,12 +67,13 @@ def replace_category(request: Request, category: dict[str, Any], id: int) -> Res
 def update_category(request: Request, changes: dict[str, Any], id: int) -> Response[str]:
     """Update a category's name or slug (JSON merge patch)."""
     return responses.ok(
-        request, runtime.current().categories.update(id, changes, precondition(request))
+        request,
+        _categories().update(id, changes, precondition(request)),
     )
 
 
 @api.delete("/api/categories/<id>")
 def delete_category(request: Request, id: int) -> Response[str]:
     """Delete a category that has no products."""
-    runtime.current().categories.delete(id, precondition(request))
+    _categories().delete(id, precondition(request))
     return responses.no_content()

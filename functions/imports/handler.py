@@ -11,12 +11,12 @@ from typing import Any
 from aws_lambda_powertools.event_handler import Response
 
 from sluice import runtime
+from sluice.fields import BodySchema, Choice, Text
 from sluice.http import idempotency, responses
-from sluice.http.body import BodySchema, Choice, Text
 from sluice.http.request import Request
 from sluice.http.router import Api
-from sluice.repositories.import_jobs import LIST_SPEC, NEW_IMPORT_PROJECTION, PROJECTION, RESOURCES
-from sluice.repositories.list_spec import ListQuery
+from sluice.imports.job_repository import LIST_SPEC, NEW_IMPORT_PROJECTION, PROJECTION, RESOURCES
+from sluice.sql.list_spec import ListQuery
 
 NEW_IMPORT = BodySchema(
     {

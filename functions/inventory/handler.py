@@ -4,14 +4,14 @@ from typing import Any
 
 from aws_lambda_powertools.event_handler import Response
 
+from shop.inventory import LIST_SPEC, PROJECTION, InventoryRepository
 from sluice import runtime
+from sluice.fields import MAX_ID, MAX_INTEGER, BodySchema, Integer, Items
 from sluice.http import responses
-from sluice.http.body import MAX_ID, MAX_INTEGER, BodySchema, Integer, Items
 from sluice.http.conditional import precondition
 from sluice.http.request import Request
 from sluice.http.router import Api, json_response
-from sluice.repositories.inventory import LIST_SPEC, PROJECTION
-from sluice.repositories.list_spec import ListQuery
+from sluice.sql.list_spec import ListQuery
 
 READ_ONLY = ("product_id", "updated_at", "version")
 QUANTITY = Integer(0, MAX_INTEGER, example=7)
@@ -34,23 +34,27 @@ BULK = BodySchema(
 handler = api = Api(runtime=runtime.current, scope="catalog")
 
 
+def _stock() -> InventoryRepository:
+    return runtime.current().get(InventoryRepository)
+
+
 @api.get("/api/inventory", response=LIST_SPEC)
 def list_stock(request: Request, query: ListQuery) -> Response[str]:
     """List the stock of products."""
-    return responses.page(request, runtime.current().inventory.page(query), query.limit)
+    return responses.page(request, _stock().page(query), query.limit)
 
 
 @api.patch("/api/inventory", body=BULK, response={"updated": {"type": "integer", "minimum": 1}})
 def bulk_set_stock(request: Request, bulk: dict[str, Any]) -> Response[str]:
     """Set the stock of many products. If one fails, none is changed."""
     pairs = [(update["product_id"], update["quantity"]) for update in bulk["updates"]]
-    return json_response(200, {"updated": runtime.current().inventory.set_many(pairs)})
+    return json_response(200, {"updated": _stock().set_many(pairs)})
 
 
 @api.get("/api/inventory/<product_id>", response=PROJECTION)
 def get_stock(request: Request, fields: frozenset[str] | None, product_id: int) -> Response[str]:
     """Get the stock of a product."""
-    return responses.ok(request, runtime.current().inventory.get_by_id(product_id, fields))
+    return responses.ok(request, _stock().get_by_id(product_id, fields))
 
 
 @api.put("/api/inventory/<product_id>", body=STOCK, response=PROJECTION)
@@ -58,7 +62,9 @@ def set_stock(request: Request, stock: dict[str, Any], product_id: int) -> Respo
     """Set the stock of a product."""
     return responses.ok(
         request,
-        runtime.current().inventory.set(product_id, stock["quantity"], precondition(request)),
+        runtime.current()
+        .get(InventoryRepository)
+        .set(product_id, stock["quantity"], precondition(request)),
     )
 
 
@@ -67,5 +73,7 @@ def adjust_stock(request: Request, change: dict[str, Any], product_id: int) -> R
     """Add to or take from the stock of a product. The stock cannot become negative."""
     return responses.ok(
         request,
-        runtime.current().inventory.adjust(product_id, change["delta"], precondition(request)),
+        runtime.current()
+        .get(InventoryRepository)
+        .adjust(product_id, change["delta"], precondition(request)),
     )

@@ -10,7 +10,7 @@ from typing import Any
 from sluice import runtime
 from sluice.db.engine import make_engine
 from sluice.migrations import runner
-from sluice.settings import Settings
+from sluice.settings import Settings, application_name
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
@@ -19,7 +19,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     password_provider = runtime.password_provider(settings, settings.database)
     database = settings.database.for_batch()
     engine = make_engine(database, "batch", password_provider=password_provider)
-    app = str(event.get("app") or settings.app)
+    app = str(event.get("app") or application_name())
     result = runner.migrate(engine, app, analyst_connections=settings.analyst_connections)
     return {
         "revision": ", ".join(f"{app} {revision}" for app, revision in result.revisions.items()),

@@ -4,15 +4,16 @@ from typing import Any
 
 from aws_lambda_powertools.event_handler import Response
 
-from sluice import ordering, runtime
+from shop import ordering
+from shop.orders import LIST_SPEC, PROJECTION, STATUSES, ImmutableFields, OrderRepository
+from shop.schemas import NEW_ORDER, ORDER_READ_ONLY
+from sluice import runtime
+from sluice.fields import BodySchema, Choice
 from sluice.http import idempotency, responses
-from sluice.http.body import BodySchema, Choice
 from sluice.http.conditional import precondition
 from sluice.http.request import Request
 from sluice.http.router import Api
-from sluice.http.schemas import NEW_ORDER, ORDER_READ_ONLY
-from sluice.repositories.list_spec import ListQuery
-from sluice.repositories.orders import LIST_SPEC, PROJECTION, STATUSES, ImmutableFields
+from sluice.sql.list_spec import ListQuery
 
 STATUS_UPDATE = BodySchema(
     {"status": Choice(STATUSES, example="paid")},
@@ -24,10 +25,14 @@ STATUS_UPDATE = BodySchema(
 handler = api = Api(runtime=runtime.current, scope="orders")
 
 
+def _orders() -> OrderRepository:
+    return runtime.current().get(OrderRepository)
+
+
 @api.get("/api/orders", response=LIST_SPEC)
 def list_orders(request: Request, query: ListQuery) -> Response[str]:
     """List orders."""
-    return responses.page(request, runtime.current().orders.page(query), query.limit)
+    return responses.page(request, _orders().page(query), query.limit)
 
 
 @api.post("/api/orders", body=NEW_ORDER, response=PROJECTION)
@@ -45,7 +50,7 @@ def place_order(request: Request, order: dict[str, Any]) -> Response[str]:
 @api.get("/api/orders/<id>", response=PROJECTION)
 def get_order(request: Request, fields: frozenset[str] | None, id: int) -> Response[str]:
     """Get an order with its items."""
-    return responses.ok(request, runtime.current().orders.get_by_id(id, fields))
+    return responses.ok(request, _orders().get_by_id(id, fields))
 
 
 @api.patch("/api/orders/<id>", body=STATUS_UPDATE, response=PROJECTION)

@@ -4,14 +4,15 @@ from typing import Any
 
 from aws_lambda_powertools.event_handler import Response
 
+from shop import schemas
+from shop.products import LIST_SPEC, PROJECTION, ProductRepository
 from sluice import runtime
-from sluice.http import idempotency, responses, schemas
-from sluice.http.body import SLUG, BodySchema, Text
+from sluice.fields import SLUG, BodySchema, Text
+from sluice.http import idempotency, responses
 from sluice.http.conditional import precondition
 from sluice.http.request import Request
 from sluice.http.router import Api
-from sluice.repositories.list_spec import ListQuery
-from sluice.repositories.products import LIST_SPEC, PROJECTION
+from sluice.sql.list_spec import ListQuery
 
 PRODUCT = BodySchema(
     {
@@ -36,10 +37,14 @@ NEW_PRODUCT = BodySchema(
 handler = api = Api(runtime=runtime.current, scope="catalog")
 
 
+def _products() -> ProductRepository:
+    return runtime.current().get(ProductRepository)
+
+
 @api.get("/api/products", response=LIST_SPEC)
 def list_products(request: Request, query: ListQuery) -> Response[str]:
     """List products."""
-    return responses.page(request, runtime.current().products.page(query), query.limit)
+    return responses.page(request, _products().page(query), query.limit)
 
 
 @api.post("/api/products", body=NEW_PRODUCT, response=PROJECTION)
@@ -47,34 +52,32 @@ def create_product(request: Request, product: dict[str, Any]) -> Response[str]:
     """Create a product, optionally with its starting stock."""
     current = runtime.current()
     return idempotency.create(
-        request, current.idempotency, lambda key: current.products.create(product, key)
+        request,
+        current.idempotency,
+        lambda key: _products().create(product, key),
     )
 
 
 @api.get("/api/products/<id>", response=PROJECTION, stale_if_error=True)
 def get_product(request: Request, fields: frozenset[str] | None, id: int) -> Response[str]:
     """Get a product."""
-    return responses.ok(request, runtime.current().products.get_by_id(id, fields))
+    return responses.ok(request, _products().get_by_id(id, fields))
 
 
 @api.put("/api/products/<id>", body=PRODUCT, response=PROJECTION)
 def replace_product(request: Request, product: dict[str, Any], id: int) -> Response[str]:
     """Replace all fields of a product except its stock."""
-    return responses.ok(
-        request, runtime.current().products.update(id, product, precondition(request))
-    )
+    return responses.ok(request, _products().update(id, product, precondition(request)))
 
 
 @api.patch("/api/products/<id>", body=PRODUCT, response=PROJECTION)
 def update_product(request: Request, changes: dict[str, Any], id: int) -> Response[str]:
     """Update some fields of a product (JSON merge patch)."""
-    return responses.ok(
-        request, runtime.current().products.update(id, changes, precondition(request))
-    )
+    return responses.ok(request, _products().update(id, changes, precondition(request)))
 
 
 @api.delete("/api/products/<id>")
 def delete_product(request: Request, id: int) -> Response[str]:
     """Delete a product and its stock."""
-    runtime.current().products.delete(id, precondition(request))
+    _products().delete(id, precondition(request))
     return responses.no_content()

@@ -4,14 +4,14 @@ from typing import Any
 
 from aws_lambda_powertools.event_handler import Response
 
+from shop.users import LIST_SPEC, PROJECTION, UserRepository
 from sluice import runtime
+from sluice.fields import BodySchema, Email, Text
 from sluice.http import idempotency, responses
-from sluice.http.body import BodySchema, Email, Text
 from sluice.http.conditional import precondition
 from sluice.http.request import Request
 from sluice.http.router import Api
-from sluice.repositories.list_spec import ListQuery
-from sluice.repositories.users import LIST_SPEC, PROJECTION
+from sluice.sql.list_spec import ListQuery
 
 USER = BodySchema(
     {"email": Email(example="ada.sample@example.com"), "name": Text(200, example="Ada Byron")},
@@ -23,41 +23,43 @@ USER = BodySchema(
 handler = api = Api(runtime=runtime.current, scope="users")
 
 
+def _users() -> UserRepository:
+    return runtime.current().get(UserRepository)
+
+
 @api.get("/api/users", response=LIST_SPEC)
 def list_users(request: Request, query: ListQuery) -> Response[str]:
     """List users."""
-    return responses.page(request, runtime.current().users.page(query), query.limit)
+    return responses.page(request, _users().page(query), query.limit)
 
 
 @api.post("/api/users", body=USER, response=PROJECTION)
 def create_user(request: Request, user: dict[str, Any]) -> Response[str]:
     """Create a user."""
     current = runtime.current()
-    return idempotency.create(
-        request, current.idempotency, lambda key: current.users.create(user, key)
-    )
+    return idempotency.create(request, current.idempotency, lambda key: _users().create(user, key))
 
 
 @api.get("/api/users/<id>", response=PROJECTION)
 def get_user(request: Request, fields: frozenset[str] | None, id: int) -> Response[str]:
     """Get a user."""
-    return responses.ok(request, runtime.current().users.get_by_id(id, fields))
+    return responses.ok(request, _users().get_by_id(id, fields))
 
 
 @api.put("/api/users/<id>", body=USER, response=PROJECTION)
 def replace_user(request: Request, user: dict[str, Any], id: int) -> Response[str]:
     """Replace a user's email and name."""
-    return responses.ok(request, runtime.current().users.update(id, user, precondition(request)))
+    return responses.ok(request, _users().update(id, user, precondition(request)))
 
 
 @api.patch("/api/users/<id>", body=USER, response=PROJECTION)
 def update_user(request: Request, changes: dict[str, Any], id: int) -> Response[str]:
     """Update a user's email or name (JSON merge patch)."""
-    return responses.ok(request, runtime.current().users.update(id, changes, precondition(request)))
+    return responses.ok(request, _users().update(id, changes, precondition(request)))
 
 
 @api.delete("/api/users/<id>")
 def delete_user(request: Request, id: int) -> Response[str]:
     """Delete a user without orders."""
-    runtime.current().users.delete(id, precondition(request))
+    _users().delete(id, precondition(request))
     return responses.no_content()

@@ -43,9 +43,27 @@ ALLOWED = {
         "sqlalchemy",
         "pg8000",
     },
-    "sluice.repositories": {"sluice.repositories", "sluice.errors", "sluice.slugs"},
-    "sluice.unit_of_work": {"sluice.db", "sluice.repositories", "sqlalchemy"},
-    "sluice.ordering": {"sluice.unit_of_work", "sluice.repositories", "sluice.errors"},
+    "sluice.sql": {"sluice.sql", "sluice.errors", "sluice.slugs"},
+    "sluice.fields": {"sluice.errors", "sluice.http.request"},
+    "sluice.application": {"sluice.settings"},
+    "sluice.unit_of_work": {
+        "sluice.application",
+        "sluice.db",
+        "sluice.imports",
+        "sluice.sql",
+        "sqlalchemy",
+    },
+    # An application imports what is public of the engine, and nothing of HTTP's or db's insides.
+    "shop": {
+        "shop",
+        "sluice.application",
+        "sluice.errors",
+        "sluice.fields",
+        "sluice.slugs",
+        "sluice.sql",
+        "sluice.unit_of_work",
+    },
+    "shop.models": {"sluice.db.models", "sqlalchemy"},
     # The validation of ad-hoc SQL depends neither on the database nor on HTTP.
     "sluice.adhoc_sql": {"sluice.adhoc_sql", "sluice.errors", "pgparse"},
     "sluice.adhoc_sql.database": {
@@ -58,6 +76,7 @@ ALLOWED = {
         "pg8000",
     },
     "sluice.adhoc_sql.route": {
+        "sluice.fields",
         "sluice.http",
         "sluice.runtime",
         "sluice.errors",
@@ -68,10 +87,9 @@ ALLOWED = {
         "sluice.imports",
         "sluice.aws",
         "sluice.deadline",
-        "sluice.http.body",
-        "sluice.http.schemas",
+        "sluice.fields",
         "sluice.slugs",
-        "sluice.repositories",
+        "sluice.sql",
         "sluice.errors",
         "sluice.settings",
         "boto3",
@@ -88,28 +106,29 @@ ALLOWED = {
         "sluice.errors",
         "sluice.unit_of_work",
         "sluice.db",
-        "sluice.repositories",
+        "sluice.sql",
         "sluice.settings",
     },
-    "sluice.readiness": {"sluice.db", "sluice.repositories", "sluice.errors", "sluice.runtime"},
+    "sluice.readiness": {"sluice.db", "sluice.sql", "sluice.errors", "sluice.runtime"},
     "sluice.http": {
         "sluice.http",
+        "sluice.fields",
         "sluice.snapstart",
         "sluice.request_stats",
         "sluice.deadline",
         "sluice.runtime",  # its type; the functions pass the instance
         "sluice.identity",
         "sluice.limits",
-        "sluice.repositories",
+        "sluice.sql",
         "sluice.errors",
         "sluice.settings",
         "aws_lambda_powertools",
     },
     "sluice.graph": {
         "sluice.graph",
+        "sluice.fields",
         "sluice.http",
-        "sluice.repositories",
-        "sluice.ordering",
+        "sluice.sql",
         "sluice.unit_of_work",
         "sluice.runtime",
         "sluice.errors",
@@ -119,10 +138,12 @@ ALLOWED = {
     },
     "functions": {
         "sluice.http",
-        "sluice.repositories",
+        "sluice.sql",
         "sluice.runtime",
+        "sluice.fields",
+        "sluice.imports",
         "sluice.readiness",
-        "sluice.ordering",
+        "shop",
         "sluice.errors",
         "aws_lambda_powertools",
     },
@@ -130,7 +151,8 @@ ALLOWED = {
         "sluice.adhoc_sql.route",
         "sluice.http",
         "sluice.runtime",
-        "sluice.repositories",
+        "sluice.sql",
+        "shop",
         "sluice.errors",
         "aws_lambda_powertools",
     },
@@ -147,6 +169,14 @@ ALLOWED = {
         "alembic",
     },
     "shop.migrations": {"sluice.migrations", "alembic"},
+}
+
+
+# Modules of the engine that still import the shop. The list may only become shorter.
+KNOWN_OFFENDERS = {
+    "sluice.graph.resolvers",
+    "sluice.graph.mutations",
+    "sluice.imports.row_parser",
 }
 
 
@@ -184,7 +214,9 @@ def test_module_imports_only_allowed_packages(module: str, path: Path) -> None:
     wrong = [
         name
         for name in imports(path)
-        if not is_standard(name) and not any(is_in(name, allowed) for allowed in ALLOWED[package])
+        if not (module in KNOWN_OFFENDERS and is_in(name, "shop"))
+        and not is_standard(name)
+        and not any(is_in(name, allowed) for allowed in ALLOWED[package])
     ]
 
     assert wrong == [], f"{package} may not import {wrong}"
@@ -213,12 +245,14 @@ def test_sql_is_only_in_repositories() -> None:
         module for module, path in modules() if any(word in _strings(path) for word in words)
     }
     packages = (
-        "sluice.repositories",
+        "sluice.sql",
         "sluice.adhoc_sql",
-        "sluice.db.connection",
+        "sluice.db.driver.connection",
+        "sluice.imports.job_repository",
+        "sluice.imports.staged_rows",
+        "shop",
         "sluice.db.replica",
         "sluice.migrations",
-        "shop.migrations",
     )
 
     assert [

@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[2]
 NAMED = re.compile(r"(?<![\w.*/{<-])((?:[\w-]+/)*\w[\w-]*\.(?:py|yaml|md))(?![\w/])")
 EXAMPLES = {
     "functions/suppliers/handler.py",
-    "layers/shared/sluice/repositories/suppliers.py",
+    "layers/shared/shop/suppliers.py",
     "tests/functions/test_suppliers.py",
 }
 

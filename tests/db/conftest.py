@@ -9,8 +9,8 @@ import pg8000.legacy
 import pytest
 
 from local.postgres import PostgresServer
-from sluice.db.connection import PipelinedConnection
 from sluice.db.database import Database
+from sluice.db.driver.connection import PipelinedConnection
 from sluice.db.engine import make_engine
 from sluice.settings import DatabaseSettings
 

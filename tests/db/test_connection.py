@@ -10,7 +10,7 @@ import pg8000
 import pytest
 from pg8000.exceptions import DatabaseError, InterfaceError
 
-from sluice.db.connection import PipelinedConnection
+from sluice.db.driver.connection import PipelinedConnection
 from tests.db.conftest import Connect, pipelined, rejection_report, rows
 
 

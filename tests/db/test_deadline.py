@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from sluice import deadline
-from sluice.db.connection import SET_TIMEOUTS
 from sluice.db.database import Database
+from sluice.db.driver.connection import SET_TIMEOUTS
 from sluice.errors import DatabaseUnavailable, PoolExhausted, StatementTimeout
 from sluice.settings import DatabaseSettings
 from tests.fixtures.tcp_proxy import TcpProxy

@@ -12,7 +12,7 @@ from sqlalchemy import inspect, text
 
 from sluice import errors
 from sluice.db.database import Database
-from sluice.db.driver_compat import unsupported_reason
+from sluice.db.driver.compat import unsupported_reason
 from sluice.db.engine import make_engine
 from sluice.settings import DatabaseSettings, SettingsError
 

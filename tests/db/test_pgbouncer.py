@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy import text
 
 from sluice import deadline, errors, request_stats
-from sluice.db.connection import UNKNOWN_LSN
 from sluice.db.database import Database
+from sluice.db.driver.connection import UNKNOWN_LSN
 from sluice.settings import DatabaseSettings
 from tests.db.test_deadline import TIMEOUTS
 from tests.fixtures.pgbouncer import SERVER_CONNECTIONS, pgbouncer

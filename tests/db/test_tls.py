@@ -14,7 +14,7 @@ import pytest
 from local.binaries import server_user
 from local.postgres import PostgresServer
 from sluice.db.database import Database
-from sluice.db.transport import tls_context
+from sluice.db.driver.transport import tls_context
 from sluice.errors import DatabaseUnavailable
 from sluice.settings import DatabaseSettings
 

@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 from hypothesis import strategies as st
 
-from sluice.http.body import Choice, Email, FieldType, Items, Text
+from sluice.fields import Choice, Email, FieldType, Items, Text
 
 # With surrogates, which st.text omits.
 any_text = st.text(st.characters(exclude_categories=()), max_size=50)

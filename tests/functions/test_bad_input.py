@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from sluice.http.body import BodySchema
+from sluice.fields import BodySchema
 from sluice.http.route import RouteSpec
 from tests.fixtures.resources import RESOURCES, list_spec, resource_routes, valid_body
 from tests.fixtures.shop import ApiResponse, Shop, written_tables

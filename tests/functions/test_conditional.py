@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
+from shop.users import UserRepository
 from sluice import runtime
 from sluice.errors import StaleVersion
 from sluice.http.route import RouteSpec
-from sluice.repositories.conditional_write import Precondition
+from sluice.sql.conditional_write import Precondition
 from tests.fixtures.resources import (
     RESOURCES,
     is_item_route,
@@ -294,7 +295,7 @@ def test_list_exists_and_has_no_etag(shop: Shop, headers: dict[str, str], status
 
 def test_one_of_two_conditional_writers_wins(shop: Shop) -> None:
     """Both have read version 1; the row lock lets only one of them update it."""
-    users = runtime.current().users
+    users = runtime.current().get(UserRepository)
     barrier = Barrier(2)
 
     def write(id: int, name: str) -> str:

@@ -9,10 +9,14 @@ from contextlib import suppress
 import pytest
 
 from local.postgres import PostgresServer
-from sluice import ordering, runtime
+from shop import ordering
+from shop.inventory import InventoryRepository
+from shop.products import ProductRepository
+from shop.users import UserRepository
+from sluice import runtime
 from sluice.errors import OutOfStock, StillReferenced
-from sluice.repositories.projection import Representation
 from sluice.settings import DatabaseSettings
+from sluice.sql.projection import Representation
 from tests.fixtures.concurrent_orders import (
     ShopEnvironment,
     add_products,
@@ -156,22 +160,24 @@ class MixedWorkload:
     def adjust_stock(self, rng: random.Random) -> None:
         product = rng.choice(self.adjusted)
         delta = rng.randint(-3, 9)
-        self.built.inventory.adjust(product, delta)
+        self.built.get(InventoryRepository).adjust(product, delta)
         self.adjustments.append((product, delta))
 
     def set_stock(self, rng: random.Random) -> None:
-        self.built.inventory.set_many(
+        self.built.get(InventoryRepository).set_many(
             [(id, rng.randint(0, 50)) for id in rng.sample(self.overwritten, 4)]
         )
 
     def change_price(self, rng: random.Random) -> None:
-        self.built.products.update(rng.choice(self.products), {"price": f"{rng.randint(1, 99)}.99"})
+        self.built.get(ProductRepository).update(
+            rng.choice(self.products), {"price": f"{rng.randint(1, 99)}.99"}
+        )
 
     def delete(self, rng: random.Random) -> None:
-        self.built.products.delete(rng.choice(self.products))
+        self.built.get(ProductRepository).delete(rng.choice(self.products))
 
     def rename(self, rng: random.Random) -> None:
-        self.built.users.update(self.user, {"name": f"Ada {rng.random()}"})
+        self.built.get(UserRepository).update(self.user, {"name": f"Ada {rng.random()}"})
 
 
 @short_and_long

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from sluice.ordering import TRANSITIONS
-from sluice.repositories.orders import STATUSES
+from shop.ordering import TRANSITIONS
+from shop.orders import STATUSES
 from tests.fixtures.shop import ApiResponse, Shop
 
 

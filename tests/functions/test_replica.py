@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from shop.products import ProductRepository
 from sluice import request_stats, runtime
 from sluice.http.metrics import MetricsEmitter
 from tests.fixtures.concurrent_orders import run_concurrently
@@ -147,10 +148,10 @@ def test_concurrent_writers_read_own_writes(replicated: ReplicatedShop, lagging:
         seen = []
         for price in range(1, rounds + 1):
             with request_stats.collect() as writing:
-                pooled.products.update(mugs[n], {"price": f"{price}.00"})
+                pooled.get(ProductRepository).update(mugs[n], {"price": f"{price}.00"})
             with request_stats.collect() as reading:
                 reading.min_lsn = writing.commit_lsn
-                found = json.loads(pooled.products.get_by_id(mugs[n]).json)["price"]
+                found = json.loads(pooled.get(ProductRepository).get_by_id(mugs[n]).json)["price"]
             seen.append((found == f"{price}.00", reading.served_by))
         return seen
 

@@ -14,7 +14,7 @@ from sluice.graph.request import BODY
 from sluice.http import idempotency
 from sluice.http.request import Request
 from sluice.identity.authenticator import SCOPES
-from sluice.repositories.idempotency import CLAIM_KEY_SQL
+from sluice.sql.idempotency import CLAIM_KEY_SQL
 from tests.fixtures.concurrent_orders import run_concurrently
 from tests.fixtures.graph import data, error_codes
 from tests.fixtures.shop import ApiResponse, Shop, owner_connection

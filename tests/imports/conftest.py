@@ -14,10 +14,10 @@ from sluice import runtime
 from sluice.db.database import Database
 from sluice.db.engine import make_engine
 from sluice.imports.job import Importer
+from sluice.imports.job_repository import ImportJobRepository
 from sluice.imports.storage import ImportBucket
-from sluice.repositories.import_jobs import ImportJobRepository
-from sluice.repositories.page_cursor import CursorSigner
 from sluice.settings import AwsSettings
+from sluice.sql.page_cursor import CursorSigner
 from tests.fixtures.shop import Shop
 from tests.functions.conftest import isolated_shop, shared_shop, shop
 

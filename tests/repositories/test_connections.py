@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from sluice.db.database import Database
 from sluice.errors import InvalidCursor
-from sluice.repositories.connections import RelayConnection, read_connection, read_connections
-from sluice.repositories.list_spec import Filter, ListQuery, ListSpec
+from sluice.sql.connections import RelayConnection, read_connection, read_connections
+from sluice.sql.list_spec import Filter, ListQuery, ListSpec
 from tests.repositories.test_pages import (
     SIGNER,
     THINGS,

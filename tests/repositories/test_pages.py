@@ -12,14 +12,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from local.postgres import PostgresServer
+from shop.products import ProductRepository
 from sluice import runtime
 from sluice.db.database import Database
 from sluice.db.engine import make_engine
-from sluice.repositories.list_spec import Filter, ListQuery, ListSpec, Page, Sort
-from sluice.repositories.page_cursor import CursorSigner
-from sluice.repositories.pages import read_page
-from sluice.repositories.projection import Projection, decimal, integer, text
 from sluice.settings import DatabaseSettings
+from sluice.sql.list_spec import Filter, ListQuery, ListSpec, Page, Sort
+from sluice.sql.page_cursor import CursorSigner
+from sluice.sql.pages import read_page
+from sluice.sql.projection import Projection, decimal, integer, text
 from tests.fixtures.shop import Shop, owner_connection
 
 SIGNER = CursorSigner(b"the key of these tests' cursors")
@@ -342,7 +343,7 @@ def test_products_in_every_order(shop: Shop, chosen: dict[str, Any], matches: An
     for slug in ("mugs", "jars"):
         shop.add_category(slug)
     shop.sql(INSERT_PRODUCTS)
-    repository = runtime.current().products
+    repository = runtime.current().get(ProductRepository)
     every_row = rows_of(repository.page(ListQuery(limit=100)))
     matching = [row for row in every_row if matches(row)]
     assert matching
@@ -366,5 +367,5 @@ def test_products_in_every_order(shop: Shop, chosen: dict[str, Any], matches: An
 def test_unknown_category_has_no_products(shop: Shop):
     shop.add_product("Cup")
     for slugs in (["nope"], ["nope", "neither"]):
-        page = runtime.current().products.page(ListQuery(filters={"category": slugs}))
+        page = runtime.current().get(ProductRepository).page(ListQuery(filters={"category": slugs}))
         assert (page.items, page.next_cursor, page.prev_cursor) == ("", None, None)

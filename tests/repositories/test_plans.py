@@ -5,9 +5,7 @@ that match many rows, few rows and none. A filter without an index reads the who
 matches, and fails the test.
 """
 
-import importlib
 import json
-import pkgutil
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import closing
@@ -20,17 +18,18 @@ import pg8000.native
 import pytest
 
 from local.postgres import PostgresServer
-from sluice import repositories
+from shop.orders import LIST_SPEC as ORDERS
+from shop.products import GRAPHQL_LIST_SPEC
+from shop.reports import ReportRepository
+from sluice import application
 from sluice.db.database import Database
 from sluice.db.engine import make_engine
-from sluice.repositories.analytics import AnalyticsRepository
-from sluice.repositories.connections import read_connection, read_connections
-from sluice.repositories.list_spec import Filter, FilterKind, ListQuery, ListSpec
-from sluice.repositories.orders import LIST_SPEC as ORDERS
-from sluice.repositories.page_cursor import CursorSigner
-from sluice.repositories.pages import read_page
-from sluice.repositories.products import GRAPHQL_LIST_SPEC
+from sluice.imports.job_repository import ImportJobRepository
 from sluice.settings import DatabaseSettings
+from sluice.sql.connections import read_connection, read_connections
+from sluice.sql.list_spec import Filter, FilterKind, ListQuery, ListSpec
+from sluice.sql.page_cursor import CursorSigner
+from sluice.sql.pages import read_page
 from tests.fixtures.shop import copy_database, owner_connection
 
 SIGNER = CursorSigner(b"the key of these tests' cursors")
@@ -95,10 +94,9 @@ EXAMPLES: Mapping[FilterKind, list[object]] = {
 }
 
 LIST_SPECS: dict[str, ListSpec] = {
-    module.LIST_SPEC.projection.name: module.LIST_SPEC
-    for found in pkgutil.iter_modules(repositories.__path__)
-    if hasattr(module := importlib.import_module(f"sluice.repositories.{found.name}"), "LIST_SPEC")
-}
+    name: application.current().load("repositories", name).list_spec
+    for name in application.current().repositories
+} | {"imports": ImportJobRepository.list_spec}
 
 
 @dataclass
@@ -294,7 +292,7 @@ def test_category_by_price_is_one_index_range(executor: ExplainExecutor):
 
 
 def test_reports_read_an_index_and_no_table(executor: ExplainExecutor):
-    reports = AnalyticsRepository(executor)
+    reports = ReportRepository(executor, SIGNER)
     assert '"order_count":0' not in reports.sales(JANUARY_4.date(), JANUARY_5.date())
     assert (executor.problems(), executor.visited() <= 3_000) == ([], True)
     assert executor.indexes() == {"orders_sales_idx"}

@@ -7,14 +7,14 @@ from threading import Barrier
 
 import pytest
 
+from shop.inventory import InventoryRepository
+from shop.products import ProductRepository
 from sluice import runtime
 from sluice.db.database import Database
 from sluice.db.engine import make_engine
 from sluice.errors import OutOfStock, SluiceError, StaleVersion
-from sluice.repositories.conditional_write import Precondition
-from sluice.repositories.inventory import InventoryRepository
-from sluice.repositories.page_cursor import CursorSigner
-from sluice.repositories.products import ProductRepository
+from sluice.sql.conditional_write import Precondition
+from sluice.sql.page_cursor import CursorSigner
 from tests.fixtures.shop import CURSOR_KEY, Shop
 
 WRITERS = 16

@@ -9,10 +9,15 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Engine, event, select
 
 from local.postgres import PostgresServer
-from sluice import ordering, runtime
+from shop import ordering
+from shop.categories import CategoryRepository
+from shop.inventory import InventoryRepository
+from shop.models import Base, Category, Inventory, Product, User
+from shop.products import ProductRepository
+from shop.users import UserRepository
+from sluice import runtime
 from sluice.db.database import Database
 from sluice.db.engine import make_engine
-from sluice.db.models import Base, Category, Inventory, Product, User
 from sluice.errors import Duplicate, OutOfStock, RolledBack, StaleVersion
 from sluice.runtime import Runtime
 from sluice.settings import DatabaseSettings
@@ -43,9 +48,9 @@ def names(shop: Shop) -> list[str]:
 
 def test_commit_keeps_all_changes(shop: Shop, built: Runtime) -> None:
     with built.unit_of_work() as work:
-        work.categories.create({"name": "Mugs"})
-        mug = work.products.create(MUG)
-        work.inventory.adjust(mug.id, 5)
+        work.get(CategoryRepository).create({"name": "Mugs"})
+        mug = work.get(ProductRepository).create(MUG)
+        work.get(InventoryRepository).adjust(mug.id, 5)
         assert names(shop) == []  # not committed yet
         work.commit()
 
@@ -56,7 +61,7 @@ def test_commit_keeps_all_changes(shop: Shop, built: Runtime) -> None:
 def test_changes_without_commit_are_rolled_back(shop: Shop, built: Runtime) -> None:
     shop.add_category("mugs")
     with built.unit_of_work() as work:
-        work.products.create(MUG)
+        work.get(ProductRepository).create(MUG)
 
     assert names(shop) == []
 
@@ -66,18 +71,18 @@ def test_any_error_rolls_back_all_changes(shop: Shop, built: Runtime, failure: s
     shop.add_product("Cup", stock=1)
 
     def fail(work: UnitOfWork) -> None:
-        mug = work.products.create(MUG)
+        mug = work.get(ProductRepository).create(MUG)
         if failure == "server error":
-            work.products.create(MUG)
+            work.get(ProductRepository).create(MUG)
         if failure == "repository error":
-            work.inventory.adjust(mug.id, -1)
+            work.get(InventoryRepository).adjust(mug.id, -1)
         raise ZeroDivisionError
 
     with pytest.raises((Duplicate, OutOfStock, ZeroDivisionError)):
         built.run_in_transaction(fail)
 
     assert names(shop) == ["Cup"]
-    assert built.products.create(MUG).id  # the connection can still be used
+    assert built.get(ProductRepository).create(MUG).id  # the connection can still be used
 
 
 def test_order_is_part_of_a_unit_of_work(shop: Shop, built: Runtime) -> None:
@@ -101,7 +106,7 @@ def test_committed_unit_of_work_rejects_statements(shop: Shop, built: Runtime) -
     with built.unit_of_work() as work:
         work.commit()
         with pytest.raises(RuntimeError, match="ended"):
-            work.categories.create({"name": "Mugs"})
+            work.get(CategoryRepository).create({"name": "Mugs"})
 
 
 def test_session_tracks_new_dirty_and_deleted(shop: Shop, built: Runtime) -> None:
@@ -120,7 +125,7 @@ def test_session_tracks_new_dirty_and_deleted(shop: Shop, built: Runtime) -> Non
             [leaving],
         )
         # The session is flushed before the statement of a repository.
-        assert work.users.get_by_id(ada).json.count("Ada Byron") == 1
+        assert work.get(UserRepository).get_by_id(ada).json.count("Ada Byron") == 1
         assert (renamed.version, eve.version, list(work.session.new)) == (2, 1, [])
         work.commit()
 
@@ -189,10 +194,10 @@ def test_serialization_failure_retries_the_whole_unit(
 
     def take_one(work: UnitOfWork) -> None:
         attempts.append(work)
-        work.inventory.get_by_id(mug)  # starts the snapshot of this transaction
+        work.get(InventoryRepository).get_by_id(mug)  # starts the snapshot of this transaction
         if len(attempts) < 3:
             shop.sql("UPDATE inventory SET quantity = quantity - 1")  # a concurrent change
-        work.inventory.adjust(mug, -1)
+        work.get(InventoryRepository).adjust(mug, -1)
 
     built.run_in_transaction(take_one)
 

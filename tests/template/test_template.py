@@ -12,6 +12,7 @@ from sluice.settings import (
     IMPORTS_MAX_RECEIVE_COUNT,
     Settings,
     SettingsError,
+    application_name,
     origin_key,
     trace_settings,
 )
@@ -191,6 +192,7 @@ def test_functions_have_no_unknown_settings(template: SourceTemplate) -> None:
         Settings.from_env(watched)
     trace_settings(watched)
     origin_key(watched)
+    application_name(watched)
     for name in template.functions:
         parameters = {
             variable for variable in template.environment(name) if variable.startswith("SLUICE_")

@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 
 from sluice.errors import ValidationFailed
-from sluice.http.body import BodySchema, Email, FieldType, Integer, Items, Money, Text
+from sluice.fields import BodySchema, Email, FieldType, Integer, Items, Money, Text
 
 
 def error_of(field: FieldType, value: object) -> str:

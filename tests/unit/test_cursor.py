@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sluice.errors import InvalidCursor
-from sluice.repositories.page_cursor import CursorSigner, Position
+from sluice.sql.page_cursor import CursorSigner, Position
 
 SIGNER = CursorSigner(b"a key of sixteen")
 SCOPE = '["products", [["price", true]], {}]'

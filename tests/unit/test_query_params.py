@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
+from shop.products import LIST_SPEC
 from sluice.errors import InvalidParameter, NotFound
 from sluice.http.query_params import MAX_VALUES, PARSERS, FieldsParams, ListParams, parse_id
-from sluice.repositories.list_spec import FilterKind
-from sluice.repositories.products import LIST_SPEC
+from sluice.sql.list_spec import FilterKind
 
 
 @pytest.mark.parametrize(

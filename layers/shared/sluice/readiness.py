@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from sluice import errors
 from sluice.db.database import Database
 from sluice.db.session_settings import deviations, role_settings
-from sluice.repositories.health import EXPECTED_MIGRATION, HealthRepository
+from sluice.sql.health import EXPECTED_MIGRATION, HealthRepository
 
 if TYPE_CHECKING:
     from sluice.runtime import Runtime

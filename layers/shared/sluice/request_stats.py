@@ -15,7 +15,7 @@ from typing import Literal
 class RequestStats:
     """Counts and times of the database use of the current request.
 
-    Stock pg8000 (db/driver_compat.py) reports only `connections_opened` and the time to connect.
+    Stock pg8000 (driver/compat.py) reports only `connections_opened` and the time to connect.
     """
 
     db_seconds: float = 0.0  # waiting for the server, including connecting

@@ -32,10 +32,9 @@ from sluice.limits.dynamo import DynamoCounterStore
 from sluice.limits.memory import MemoryCounterStore
 from sluice.limits.rate import Decision, Limiter
 from sluice.limits.window import Policy
-from sluice.repositories.analytics import AnalyticsRepository
-from sluice.repositories.health import HealthRepository
-from sluice.repositories.page_cursor import CursorSigner
 from sluice.settings import DatabaseSettings, Settings
+from sluice.sql.health import HealthRepository
+from sluice.sql.page_cursor import CursorSigner
 from sluice.unit_of_work import Repositories, UnitOfWork
 
 if TYPE_CHECKING:
@@ -76,7 +75,6 @@ class Runtime(Repositories):
         self._policies = {
             tier: Policy(*quota, name=tier) for tier, quota in settings.rate_tiers.items()
         }
-        self.analytics = AnalyticsRepository(reads)
         self.health = HealthRepository(database)
         # Replica settings → its database. None: the primary.
         self._adhoc_sql_databases: dict[DatabaseSettings | None, AdhocSqlDatabase] = {}
@@ -156,8 +154,8 @@ class Runtime(Repositories):
 
     def _make_import_consumer(self, database: DatabaseSettings) -> "ImportConsumer":
         from sluice.imports.job import Importer
+        from sluice.imports.job_repository import ImportJobRepository
         from sluice.imports.sqs_consumer import ImportConsumer
-        from sluice.repositories.import_jobs import ImportJobRepository
 
         settings = self.settings
         batch = _batch_database(settings, database)

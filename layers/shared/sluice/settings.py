@@ -173,7 +173,6 @@ class Settings:
     server_timing: bool = False  # send Server-Timing to authenticated clients
     cors_origins: tuple[str, ...] = ()  # `loopback`: all of this machine; `*`: all
     graphql: GraphqlSettings = GraphqlSettings()
-    app: str = ""  # the application whose migrations run; empty: none
     analyst_connections: int = 50  # the connection limit that migrations set on the analyst role
 
     @classmethod
@@ -213,7 +212,6 @@ class Settings:
             server_timing=env.flag("SLUICE_SERVER_TIMING"),
             metrics_interval=env.seconds("SLUICE_METRICS_INTERVAL", default=METRICS_INTERVAL),
             cors_origins=tuple(filter(None, origins)),
-            app=env.text("SLUICE_APP", default=""),
             analyst_connections=2 * concurrency or 50,
             graphql=_graphql(env),
         )
@@ -237,6 +235,11 @@ class TraceSettings:
 def uses_snapstart(environ: Mapping[str, str] = os.environ) -> bool:
     """Return whether this execution environment is initialised for, or restored from, SnapStart."""
     return environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "snap-start"
+
+
+def application_name(environ: Mapping[str, str] = os.environ) -> str:
+    """Return the name of the application that is served; empty if none is set."""
+    return EnvReader(environ).text("SLUICE_APP", default="")
 
 
 def local_api_keys(environ: Mapping[str, str] = os.environ) -> str:
@@ -299,9 +302,7 @@ def _aws(env: EnvReader) -> AwsSettings:
     region = env.text("AWS_REGION", default="")
     fips = env.choice("AWS_USE_FIPS_ENDPOINT", ("true", "false"), default="false") == "true"
     if fips and region.startswith("cn-"):
-        env.problems.append(
-            "AWS_USE_FIPS_ENDPOINT cannot be true in a region of China, which has no such hosts"
-        )
+        env.problems.append("AWS_USE_FIPS_ENDPOINT cannot be true in China, which has no such host")
     return AwsSettings(
         region=region,
         fips=fips,
@@ -393,8 +394,6 @@ def _check_auth(env: EnvReader, settings: Settings) -> None:
     adhoc_sql_uses_iam = adhoc_sql is not None and adhoc_sql.database.auth == "iam"
     if database.auth == "iam" or adhoc_sql_uses_iam:
         if database.tls != "verify-full":
-            env.problems.append(
-                "SLUICE_DB_TLS must be verify-full for IAM tokens, which are sent in clear text"
-            )
+            env.problems.append("SLUICE_DB_TLS must be verify-full: IAM tokens are sent as text")
         if not settings.aws.region:
             env.problems.append("AWS_REGION must be set for IAM tokens")

@@ -1,8 +1,8 @@
 """Run several repository calls, or SQLAlchemy's session, in one transaction.
 
     with runtime.current().unit_of_work() as work:
-        product = work.products.create({...})
-        work.inventory.adjust(product.id, 5)
+        person = work.get(PersonRepository).create({...})
+        work.get(NoteRepository).create({"person_id": person.id, ...})
         work.commit()
 
 Without `commit`, everything is rolled back. A single repository call does not need a unit of work.
@@ -12,28 +12,28 @@ It is one statement, and PostgreSQL runs it as a transaction without BEGIN and C
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from sluice import application
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from sluice.db.database import Transaction
-    from sluice.repositories.categories import CategoryRepository
-    from sluice.repositories.idempotency import IdempotencyKeyRepository
-    from sluice.repositories.import_jobs import ImportJobRepository
-    from sluice.repositories.inventory import InventoryRepository
-    from sluice.repositories.orders import OrderRepository
-    from sluice.repositories.page_cursor import CursorSigner
-    from sluice.repositories.products import ProductRepository
-    from sluice.repositories.projection import Executor
-    from sluice.repositories.users import UserRepository
+    from sluice.imports.job_repository import ImportJobRepository
+    from sluice.sql.idempotency import IdempotencyKeyRepository
+    from sluice.sql.page_cursor import CursorSigner
+    from sluice.sql.projection import Executor
+    from sluice.sql.repository import Repository
+
+
+R = TypeVar("R", bound="Repository")
 
 
 class Repositories:
-    """The repositories of the shop, over a database or over one transaction.
+    """The repositories of the application, over a database or over one transaction.
 
-    Categories, products and inventory use `replica_reads` if it is set.
-    Each repository is imported on first use: most functions need only one.
+    A repository whose class says `reads_replica` uses `replica_reads`, if it is set.
     """
 
     def __init__(
@@ -42,46 +42,32 @@ class Repositories:
         self._executor = executor
         self._replica_reads = replica_reads or executor
         self._signer = signer
+        self._repositories: dict[type[Repository], Repository] = {}
 
-    @cached_property
-    def categories(self) -> CategoryRepository:
-        from sluice.repositories.categories import CategoryRepository
+    def get(self, kind: type[R]) -> R:
+        """Return the repository of this class. It is made once."""
+        found = self._repositories.get(kind)
+        if found is None:
+            executor = self._replica_reads if kind.reads_replica else self._executor
+            found = self._repositories[kind] = kind(executor, self._signer)
+        return cast("R", found)
 
-        return CategoryRepository(self._replica_reads, self._signer)
+    def named(self, name: str) -> Any:
+        """Return the repository that the application registers as `name`, importing its module.
 
-    @cached_property
-    def products(self) -> ProductRepository:
-        from sluice.repositories.products import ProductRepository
-
-        return ProductRepository(self._replica_reads, self._signer)
-
-    @cached_property
-    def inventory(self) -> InventoryRepository:
-        from sluice.repositories.inventory import InventoryRepository
-
-        return InventoryRepository(self._replica_reads, self._signer)
-
-    @cached_property
-    def users(self) -> UserRepository:
-        from sluice.repositories.users import UserRepository
-
-        return UserRepository(self._executor, self._signer)
-
-    @cached_property
-    def orders(self) -> OrderRepository:
-        from sluice.repositories.orders import OrderRepository
-
-        return OrderRepository(self._executor, self._signer)
+        Raise KeyError for an unknown name.
+        """
+        return self.get(application.current().load("repositories", name))
 
     @cached_property
     def imports(self) -> ImportJobRepository:
-        from sluice.repositories.import_jobs import ImportJobRepository
+        from sluice.imports.job_repository import ImportJobRepository
 
         return ImportJobRepository(self._executor, self._signer)
 
     @cached_property
     def idempotency(self) -> IdempotencyKeyRepository:
-        from sluice.repositories.idempotency import IdempotencyKeyRepository
+        from sluice.sql.idempotency import IdempotencyKeyRepository
 
         return IdempotencyKeyRepository(self._executor)
 
@@ -98,7 +84,7 @@ class UnitOfWork(Repositories):
 
     @property
     def session(self) -> Session:
-        """SQLAlchemy's session over db/models.py, in the same transaction.
+        """SQLAlchemy's session, in the same transaction.
 
         Changed objects are written before each statement of a repository, and at `commit`.
         """

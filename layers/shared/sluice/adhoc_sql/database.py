@@ -16,8 +16,8 @@ from pg8000.exceptions import DatabaseError, InterfaceError
 from sqlalchemy import Engine, PoolProxiedConnection, event, text
 
 from sluice import deadline, errors
-from sluice.db.connection import CLIENT_TIMEOUT_MARGIN
 from sluice.db.database import PrecedingStatement
+from sluice.db.driver.connection import CLIENT_TIMEOUT_MARGIN
 from sluice.db.sqlstate import translate
 
 # The format of values, and settings that must not depend on the defaults of a deployment.

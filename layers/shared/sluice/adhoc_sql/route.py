@@ -6,7 +6,7 @@ from typing import Any
 from aws_lambda_powertools.event_handler import Response
 
 from sluice.errors import FieldError, InvalidParameter, QueryRejected
-from sluice.http.body import BodySchema, Integer, Text
+from sluice.fields import BodySchema, Integer, Text
 from sluice.http.query_params import IntParam, SqlParams
 from sluice.http.request import Request
 from sluice.http.responses import JSON

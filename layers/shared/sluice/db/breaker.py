@@ -16,7 +16,7 @@ from ssl import SSLCertVerificationError
 from threading import Lock
 from typing import Literal, Protocol, TypeVar
 
-from sluice.db.transport import DISCONNECT_MESSAGES
+from sluice.db.driver.transport import DISCONNECT_MESSAGES
 from sluice.errors import CircuitOpen
 
 T = TypeVar("T")

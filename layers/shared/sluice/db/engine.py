@@ -19,11 +19,12 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from sluice import deadline, request_stats
-from sluice.db import driver_compat, sqlstate
+from sluice.db import sqlstate
 from sluice.db.breaker import CircuitBreaker
+from sluice.db.driver import compat
+from sluice.db.driver.transport import tls_context
 from sluice.db.pool import BoundedPool
 from sluice.db.session_settings import startup_settings
-from sluice.db.transport import tls_context
 from sluice.settings import DatabaseSettings, Pooler, SettingsError
 
 Workload = Literal["function", "web", "batch"]
@@ -44,7 +45,7 @@ def make_engine(
     password_provider: PasswordProvider | None = None,
     breaker: CircuitBreaker | None = None,
     clock: Callable[[], float] = time.time,
-    unsupported_reason: Callable[[], str | None] = driver_compat.unsupported_reason,
+    unsupported_reason: Callable[[], str | None] = compat.unsupported_reason,
 ) -> Engine:
     """Return an engine that raises only SluiceErrors (db/sqlstate.py).
 

@@ -1,13 +1,12 @@
-"""Models for SQLAlchemy's ORM: the shop's tables, idempotency keys and imports.
+"""The base of models for SQLAlchemy's ORM, and the models of idempotency keys and imports.
 
-They are for use cases that change objects, through `Transaction.session`. The API itself uses
-repositories/. The migrations define the schema, and a test compares it with the models. Values
-that the server sets (ids, times, versions) are fetched with each flush. `flush` raises StaleVersion
-if the version of a row has changed since it was read.
+An application's models are for use cases that change objects, through `Transaction.session`. The
+API itself uses repositories. The migrations define the schema, and a test compares it with the
+models. Values that the server sets (ids, times, versions) are fetched with each flush. `flush`
+raises StaleVersion if the version of a row has changed since it was read.
 """
 
 from datetime import datetime
-from decimal import Decimal
 from typing import Annotated, Any
 
 from sqlalchemy import (
@@ -19,7 +18,6 @@ from sqlalchemy import (
     ForeignKey,
     Integer,
     LargeBinary,
-    Numeric,
     Text,
 )
 from sqlalchemy.orm import (
@@ -28,15 +26,13 @@ from sqlalchemy.orm import (
     Session,
     declared_attr,
     mapped_column,
-    relationship,
 )
 from sqlalchemy.orm.exc import StaleDataError
 
 from sluice.errors import StaleVersion
 
 Id = Annotated[int, mapped_column(BigInteger, primary_key=True)]
-SLUICE_SCHEMA = {"schema": "sluice"}  # of the tables that are not the shop's
-Money = Annotated[Decimal, mapped_column(Numeric(12, 2))]
+SLUICE_SCHEMA = {"schema": "sluice"}
 
 
 class Base(DeclarativeBase):
@@ -64,53 +60,6 @@ class Versioned:
 
 class WithCreatedAt:
     created_at: Mapped[datetime] = mapped_column(server_default=FetchedValue())
-
-
-class Category(WithCreatedAt, Versioned, Base):
-    __tablename__ = "categories"
-    id: Mapped[Id]
-    name: Mapped[str]
-    slug: Mapped[str]
-
-
-class Product(WithCreatedAt, Versioned, Base):
-    __tablename__ = "products"
-    id: Mapped[Id]
-    name: Mapped[str]
-    description: Mapped[str | None]
-    price: Mapped[Money]
-    category_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("categories.id"))
-    category: Mapped[Category] = relationship(lazy="raise")
-
-
-class Inventory(Versioned, Base):
-    __tablename__ = "inventory"
-    product_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("products.id"), primary_key=True)
-    quantity: Mapped[int] = mapped_column(Integer, server_default=FetchedValue())
-
-
-class User(WithCreatedAt, Versioned, Base):
-    __tablename__ = "users"
-    id: Mapped[Id]
-    email: Mapped[str]
-    name: Mapped[str]
-
-
-class OrderItem(Base):
-    __tablename__ = "order_items"
-    order_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("orders.id"), primary_key=True)
-    product_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("products.id"), primary_key=True)
-    quantity: Mapped[int] = mapped_column(Integer)
-    unit_price: Mapped[Money]
-
-
-class Order(WithCreatedAt, Versioned, Base):
-    __tablename__ = "orders"
-    id: Mapped[Id]
-    user_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("users.id"))
-    status: Mapped[str] = mapped_column(server_default=FetchedValue())
-    total: Mapped[Decimal] = mapped_column(Numeric(18, 2))
-    items: Mapped[list[OrderItem]] = relationship(lazy="raise", order_by=OrderItem.product_id)
 
 
 class StoredIdempotencyKey(WithCreatedAt, Base):

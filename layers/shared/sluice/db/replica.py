@@ -1,6 +1,6 @@
 """Route reads to a replica, and to the primary if the replica cannot serve them.
 
-A write returns the primary's WAL position (LSN) after its commit (db/connection.py). A client that
+A write returns the primary's WAL position (LSN) after its commit (driver/). A client that
 sends it back reads nothing older. A check is sent before the statement, in the same flush. It fails
 if the replica has not replayed the position, and then the primary serves the read. At READ
 COMMITTED each statement gets a new snapshot, so the statement sees at least what the check saw.

@@ -15,7 +15,7 @@ from sqlalchemy import event
 from sqlalchemy.engine import Engine, ExceptionContext
 
 from sluice import errors
-from sluice.db.transport import DISCONNECT_MESSAGES
+from sluice.db.driver.transport import DISCONNECT_MESSAGES
 from sluice.errors import FieldError, SluiceError
 
 # The fields of an ErrorResponse by their letters, among them C (SQLSTATE), M (message), c (column),

@@ -8,8 +8,8 @@ from typing import Any, NoReturn
 
 from sluice.errors import FieldError, InvalidParameter
 from sluice.graph.plan import PlannedField
-from sluice.repositories.connections import RelayConnection
-from sluice.repositories.list_spec import ListQuery
+from sluice.sql.connections import RelayConnection
+from sluice.sql.list_spec import ListQuery
 
 MAX_PAGE_SIZE = 100
 TOTAL_COUNT = "totalCount"

@@ -30,9 +30,9 @@ from sluice.graph.request import GraphQLRequest
 from sluice.graph.resolvers import ResolverContext, reads_only_catalog, require_scopes
 from sluice.http import accept, idempotency, problem
 from sluice.http.request import Request
-from sluice.repositories.idempotency import IdempotencyKey
 from sluice.runtime import Runtime
 from sluice.settings import GraphqlSettings
+from sluice.sql.idempotency import IdempotencyKey
 from sluice.unit_of_work import Repositories, UnitOfWork
 
 ToApiError = Callable[[Exception], SluiceError]
@@ -195,7 +195,7 @@ class _RequestHandler:
             operation,
             graphql_request.variables,
             repositories=repositories,
-            analytics=self._runtime.analytics,
+            replica_reads=self._runtime,
             scopes=self._request.scopes,
             max_rows=self._limits.max_cost,
         )

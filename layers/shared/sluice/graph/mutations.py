@@ -6,14 +6,13 @@ Their repositories belong to one transaction, which is committed only if all mut
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sluice import ordering
+from shop import ordering, schemas
 from sluice.errors import NotFound
+from sluice.fields import BodySchema
 from sluice.graph.execution import ExecutionResult, Objects, execute
 from sluice.graph.loaders import Pending
 from sluice.graph.plan import PlannedField
 from sluice.graph.resolvers import NO_ID, RESOLVERS, ResolverContext, column_name, parse_id
-from sluice.http import schemas
-from sluice.http.body import BodySchema
 
 
 class IdField:
@@ -46,7 +45,7 @@ def run_mutations(fields: Sequence[PlannedField], context: ResolverContext) -> E
 
 def _create_product(context: ResolverContext, field: PlannedField, parents: Objects) -> Pending:
     values = PRODUCT.read_body(_input(field), "POST")
-    product = context.repositories.products.create(values)
+    product = context.repositories.named("products").create(values)
     return context.load_products([product.id], field)
 
 
@@ -54,7 +53,7 @@ def _update_product(context: ResolverContext, field: PlannedField, parents: Obje
     changes = PRODUCT.read_body(_input(field), "PATCH")
     product_id = _row_id(field.arguments["id"])
     expected_version = field.arguments.get("ifVersion")
-    products = context.repositories.products
+    products = context.repositories.named("products")
     try:
         if expected_version is None:
             products.update(product_id, changes)
@@ -69,7 +68,7 @@ def _delete_product(
     context: ResolverContext, field: PlannedField, parents: Objects
 ) -> Sequence[bool]:
     try:
-        context.repositories.products.delete(_row_id(field.arguments["id"]))
+        context.repositories.named("products").delete(_row_id(field.arguments["id"]))
     except NotFound:
         return [False]
     return [True]

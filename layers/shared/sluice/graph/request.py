@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sluice.errors import BadRequest, FieldError, InvalidParameter
-from sluice.http.body import BodySchema
+from sluice.fields import BodySchema
 from sluice.http.request import read_json
 
 # Smaller than the limit of other bodies, because parsing JSON takes time before any check can run.

@@ -12,7 +12,9 @@ from dataclasses import replace
 from functools import cache
 from typing import Any
 
+from shop.reports import ReportRepository
 from sluice.errors import FieldError, InsufficientScope, InvalidParameter, QueryTooExpensive
+from sluice.fields import MAX_ID
 from sluice.graph import connection
 from sluice.graph.document import Operation
 from sluice.graph.execution import Objects
@@ -20,9 +22,7 @@ from sluice.graph.field_collection import INTROSPECTION_FIELDS
 from sluice.graph.introspection import introspect
 from sluice.graph.loaders import Batch, Loaders, Pending
 from sluice.graph.plan import PlannedField, cache_key
-from sluice.http.body import MAX_ID
 from sluice.http.query_params import PARSERS, DateRangeParams
-from sluice.repositories.analytics import AnalyticsRepository
 from sluice.unit_of_work import Repositories
 
 SALES_PERIOD = DateRangeParams(max_days=366)
@@ -58,14 +58,14 @@ class ResolverContext:
         variables: Mapping[str, object],
         *,
         repositories: Repositories,
-        analytics: AnalyticsRepository,
+        replica_reads: Repositories,
         scopes: Collection[str],
         max_rows: int,
     ) -> None:
         self.operation = operation
         self.variables = variables
         self.repositories = repositories
-        self.analytics = analytics
+        self.replica_reads = replica_reads
         self.loaders = Loaders()
         self._scopes = scopes
         self._max_rows = max_rows
@@ -86,17 +86,17 @@ class ResolverContext:
 
     def load_products(self, ids: Sequence[int | None], field: PlannedField) -> Pending:
         """Return the products with these ids."""
-        loader = self.loaders.get("products", self.repositories.products.get_many)
+        loader = self.loaders.get("products", self.repositories.named("products").get_many)
         return loader.load(ids, columns_of(field.fields))
 
     def load_orders(self, ids: Sequence[int | None], field: PlannedField) -> Pending:
         """Return the orders with these ids."""
-        loader = self.loaders.get("orders", self.repositories.orders.get_many)
+        loader = self.loaders.get("orders", self.repositories.named("orders").get_many)
         return loader.load(ids, columns_of(field.fields))
 
     def load_users(self, ids: Sequence[int | None], field: PlannedField) -> Pending:
         """Return the users with these ids."""
-        loader = self.loaders.get("users", self.repositories.users.get_many)
+        loader = self.loaders.get("users", self.repositories.named("users").get_many)
         return loader.load(ids, columns_of(field.fields))
 
     def load_once(
@@ -186,7 +186,7 @@ def columns_of(fields: Sequence[PlannedField]) -> frozenset[str]:
 
 def _products(context: ResolverContext, field: PlannedField, parents: Objects) -> Pending:
     filters = _product_filters(field.arguments.get("filter") or {})
-    read = context.repositories.products.connection
+    read = context.repositories.named("products").connection
     return context.load_once(
         field,
         _connection_columns(field),
@@ -200,7 +200,7 @@ def _orders(context: ResolverContext, field: PlannedField, parents: Objects) -> 
         filters["user_id"] = parse_id(field.arguments["userId"]) or NO_ID
     if field.arguments.get("status") is not None:
         filters["status"] = field.arguments["status"]
-    read = context.repositories.orders.connection
+    read = context.repositories.named("orders").connection
     return context.load_once(
         field,
         _connection_columns(field),
@@ -233,7 +233,7 @@ def _product_filters(arguments: Mapping[str, Any]) -> dict[str, object]:
 
 def _category(context: ResolverContext, field: PlannedField, parents: Objects) -> Pending:
     id, slug = field.arguments.get("id"), field.arguments.get("slug")
-    categories, columns = context.repositories.categories, columns_of(field.fields)
+    categories, columns = context.repositories.named("categories"), columns_of(field.fields)
     if id is not None and slug is None:
         loader = context.loaders.get("categories", categories.get_many)
         return loader.load([parse_id(id)], columns)
@@ -251,7 +251,9 @@ def _storable_text(value: str) -> str | None:
 
 
 def _categories(context: ResolverContext, field: PlannedField, parents: Objects) -> Pending:
-    return context.load_once(field, columns_of(field.fields), context.repositories.categories.all)
+    return context.load_once(
+        field, columns_of(field.fields), context.repositories.named("categories").all
+    )
 
 
 def _sales(context: ResolverContext, field: PlannedField, parents: Objects) -> Pending:
@@ -272,7 +274,9 @@ def _sales(context: ResolverContext, field: PlannedField, parents: Objects) -> P
         ]
         raise InvalidParameter(errors=errors) from None
     return context.load_once(
-        field, (), lambda _: json.loads(f"[{context.analytics.sales(*period)}]")
+        field,
+        (),
+        lambda _: json.loads(f"[{context.replica_reads.get(ReportRepository).sales(*period)}]"),
     )
 
 
@@ -287,9 +291,9 @@ def _products_of_categories(
 ) -> Pending:
     def read(ids: Sequence[int], columns: frozenset[str]) -> Mapping[int, Any]:
         query = connection.list_query(field, columns)
-        pages = context.repositories.products.connections_by_parent(ids, query)
+        pages = context.repositories.named("products").connections_by_parent(ids, query)
         # No page is an InvalidCursor, because the query has no cursor.
-        return {id: page.rows for id, page in pages.items()}  # type: ignore[union-attr]
+        return {id: page.rows for id, page in pages.items()}
 
     return context.load_children(field, parents, columns_of(field.fields), read)
 
@@ -297,7 +301,7 @@ def _products_of_categories(
 def _connections_of_categories(
     context: ResolverContext, field: PlannedField, parents: Objects
 ) -> Pending:
-    read = context.repositories.products.connections_by_parent
+    read = context.repositories.named("products").connections_by_parent
     return context.load_children(
         field,
         parents,
@@ -307,7 +311,7 @@ def _connections_of_categories(
 
 
 def _orders_of_users(context: ResolverContext, field: PlannedField, parents: Objects) -> Pending:
-    read = context.repositories.orders.connections_by_parent
+    read = context.repositories.named("orders").connections_by_parent
     return context.load_children(
         field,
         parents,

@@ -13,8 +13,8 @@ from aws_lambda_powertools.event_handler import Response
 from sluice.errors import BadRequest, IdempotencyKeyReused
 from sluice.http import responses
 from sluice.http.request import Request
-from sluice.repositories.idempotency import IdempotencyKey, IdempotencyKeyRepository
-from sluice.repositories.projection import Representation
+from sluice.sql.idempotency import IdempotencyKey, IdempotencyKeyRepository
+from sluice.sql.projection import Representation
 
 HEADER = "idempotency-key"
 KEY = re.compile(r"[\x21-\x7e]([\x20-\x7e]{0,253}[\x21-\x7e])?", re.ASCII)

@@ -13,9 +13,9 @@ from decimal import Decimal
 from typing import Any, Protocol, TypeVar
 
 from sluice.errors import FieldError, InvalidParameter, NotFound
-from sluice.http.body import EMAIL, MAX_EMAIL, MAX_ID
-from sluice.repositories.list_spec import Filter, FilterKind, ListQuery, ListSpec
-from sluice.repositories.projection import Projection
+from sluice.fields import EMAIL, MAX_EMAIL, MAX_ID
+from sluice.sql.list_spec import Filter, FilterKind, ListQuery, ListSpec
+from sluice.sql.projection import Projection
 
 T = TypeVar("T")
 D = TypeVar("D")

@@ -6,8 +6,8 @@ from aws_lambda_powertools.event_handler import Response
 
 from sluice.http import conditional
 from sluice.http.request import Request
-from sluice.repositories.list_spec import Page
-from sluice.repositories.projection import Representation
+from sluice.sql.list_spec import Page
+from sluice.sql.projection import Representation
 
 JSON = "application/json"
 

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from sluice.errors import NotAcceptable
+from sluice.fields import BodySchema
 from sluice.http import accept, content
-from sluice.http.body import BodySchema
 from sluice.http.query_params import FieldsParams, ListParams, QueryParams, parse_id
 from sluice.http.request import Request
-from sluice.repositories.list_spec import ListSpec
-from sluice.repositories.projection import Column, Projection
+from sluice.sql.list_spec import ListSpec
+from sluice.sql.projection import Column, Projection
 
 
 @dataclass(frozen=True, slots=True)

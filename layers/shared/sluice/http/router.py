@@ -25,9 +25,9 @@ from sluice.errors import (
     RateLimited,
     SluiceError,
 )
+from sluice.fields import BodySchema
 from sluice.http import access_log, caching, conditional, content, cors, problem
 from sluice.http.access_log import AccessLogEntry
-from sluice.http.body import BodySchema
 from sluice.http.metrics import MetricsEmitter
 from sluice.http.origin import require_cloudfront
 from sluice.http.query_params import QueryParams

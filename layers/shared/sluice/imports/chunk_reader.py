@@ -7,10 +7,10 @@ from typing import Any, TypeVar
 
 from sluice.imports import record_splitter
 from sluice.imports.gzip_reader import GzipReader
+from sluice.imports.job_repository import RunningImport
 from sluice.imports.record_splitter import MAX_RECORD_BYTES, WINDOW_BYTES, RecordSpan, RecordTooLong
 from sluice.imports.row_parser import RESOURCES, Rejection, RowParser
 from sluice.imports.storage import FileError, ImportBucket
-from sluice.repositories.import_jobs import RunningImport
 
 JSON_LINES_SUFFIXES = (".jsonl", ".ndjson")
 SUFFIXES = (".csv", *JSON_LINES_SUFFIXES)

@@ -18,13 +18,13 @@ from typing import Any, Protocol
 from sluice.errors import Conflict, SluiceError, Unavailable, ValidationFailed
 from sluice.imports import record_splitter
 from sluice.imports.chunk_reader import Chunk, ImportFile
+from sluice.imports.job_repository import ImportRunRepository, RunningImport
 from sluice.imports.record_splitter import WINDOW_BYTES
 from sluice.imports.report import write_report
 from sluice.imports.row_parser import Rejection
+from sluice.imports.staged_rows import ImportRowRepository, RowCountMismatch
 from sluice.imports.storage import FileError, ImportBucket
-from sluice.repositories.import_jobs import ImportRunRepository, RunningImport
-from sluice.repositories.import_rows import ImportRowRepository, RowCountMismatch
-from sluice.repositories.projection import Executor
+from sluice.sql.projection import Executor
 
 MAX_REJECTIONS = 100_000
 MAX_FILE_BYTES = 1024**3  # unless the settings have another limit

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from sluice.aws.client import AwsClient
+from sluice.imports.job_repository import ImportJobRepository
 from sluice.imports.sqs_consumer import RESUME_HINT, ImportConsumer
-from sluice.repositories.import_jobs import ImportJobRepository
 
 # The upload URL is valid for the first hour, and an upload may take another.
 UPLOAD_SECONDS = 2 * 3600

@@ -4,7 +4,7 @@ import csv
 import io
 import re
 
-from sluice.repositories.import_jobs import ImportRunRepository
+from sluice.imports.job_repository import ImportRunRepository
 
 HEADER = ("line", "column", "code", "reason")
 # A spreadsheet reads a cell as a formula if it begins like this, also after spaces and quotes, and

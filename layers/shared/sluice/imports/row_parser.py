@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple, NoReturn
 
 from sluice.errors import ValidationFailed
-from sluice.http.body import MAX_ID, MAX_INTEGER, SLUG, Email, FieldType, Integer, Money, Text
+from sluice.fields import MAX_ID, MAX_INTEGER, SLUG, Email, FieldType, Integer, Money, Text
 from sluice.slugs import slugify
 
 WHOLE_NUMBER = re.compile(r"[+-]?\d{1,20}", re.ASCII)

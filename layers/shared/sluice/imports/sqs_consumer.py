@@ -11,8 +11,8 @@ from sluice import deadline
 from sluice.aws.client import AwsClient, AwsError
 from sluice.errors import InternalError, SluiceError
 from sluice.imports.job import Importer, ImportLocked
+from sluice.imports.job_repository import ImportJobRepository
 from sluice.imports.row_parser import RESOURCES
-from sluice.repositories.import_jobs import ImportJobRepository
 
 INCOMING_FOLDER = "incoming"
 # Before the end of the worker's time: no statement runs in it.

@@ -5,15 +5,15 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from sluice.errors import FieldError, NotFound, StaleVersion, ValidationFailed
-from sluice.repositories import idempotency
-from sluice.repositories.conditional_write import (
+from sluice.sql import idempotency
+from sluice.sql.conditional_write import (
     NO_PRECONDITION,
     Precondition,
     match_condition,
 )
-from sluice.repositories.idempotency import IdempotencyKey
-from sluice.repositories.list_spec import Filter, ListSpec, Sort
-from sluice.repositories.projection import (
+from sluice.sql.idempotency import IdempotencyKey
+from sluice.sql.list_spec import Filter, ListSpec, Sort
+from sluice.sql.projection import (
     Column,
     Projection,
     Representation,
@@ -22,7 +22,7 @@ from sluice.repositories.projection import (
     text,
     timestamp,
 )
-from sluice.repositories.read_repository import ConnectionRepository
+from sluice.sql.read_repository import ConnectionRepository
 
 ITEM = {
     "product_id": integer("product_id"),

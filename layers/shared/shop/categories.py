@@ -3,11 +3,12 @@
 from collections.abc import Collection, Mapping, Sequence
 
 from sluice.errors import Duplicate, FieldError
-from sluice.repositories import conditional_write
-from sluice.repositories.conditional_write import NO_PRECONDITION, Precondition
-from sluice.repositories.idempotency import IdempotencyKey
-from sluice.repositories.list_spec import Filter, ListSpec, Sort
-from sluice.repositories.projection import (
+from sluice.slugs import slugify
+from sluice.sql import conditional_write
+from sluice.sql.conditional_write import NO_PRECONDITION, Precondition
+from sluice.sql.idempotency import IdempotencyKey
+from sluice.sql.list_spec import Filter, ListSpec, Sort
+from sluice.sql.projection import (
     Projection,
     Representation,
     Row,
@@ -16,8 +17,7 @@ from sluice.repositories.projection import (
     text,
     timestamp,
 )
-from sluice.repositories.read_repository import ReadRepository
-from sluice.slugs import slugify
+from sluice.sql.read_repository import ReadRepository
 
 PROJECTION = Projection(
     name="categories",
@@ -56,6 +56,7 @@ ASSIGNMENTS = {"name": "name = :name", "slug": "slug = :slug"}
 class CategoryRepository(ReadRepository):
     """Reads and writes categories."""
 
+    reads_replica = True
     list_spec = LIST_SPEC
 
     def get_many_by_slug(self, slugs: Sequence[str], fields: Collection[str]) -> dict[str, Row]:

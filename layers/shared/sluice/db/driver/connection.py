@@ -8,7 +8,7 @@ protocol would run `SELECT 1; DROP ...`.
 
 A response must never be taken for that of another statement, or a client would get another
 client's rows. So a connection closes its socket if it may have unread responses. This module uses
-internals of pg8000 1.31, which driver_compat.py checks.
+internals of pg8000 1.31, which compat.py checks.
 """
 
 import select
@@ -32,10 +32,10 @@ from pg8000.exceptions import DatabaseError, InterfaceError
 from pg8000.legacy import Connection
 
 from sluice import deadline, request_stats
-from sluice.db import protocol
-from sluice.db.cursor import PipelinedCursor
-from sluice.db.prepared import PreparedStatement, PreparedStatementCache
-from sluice.db.transport import CLOSED, NETWORK_ERROR, open_socket
+from sluice.db.driver import protocol
+from sluice.db.driver.cursor import PipelinedCursor
+from sluice.db.driver.prepared import PreparedStatement, PreparedStatementCache
+from sluice.db.driver.transport import CLOSED, NETWORK_ERROR, open_socket
 from sluice.settings import TlsMode
 
 # The timeouts of a transaction, in a statement without rows. SET LOCAL outside of a transaction

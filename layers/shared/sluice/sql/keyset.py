@@ -23,9 +23,9 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import NamedTuple
 
-from sluice.repositories.list_spec import Filter, ListQuery, ListSpec
-from sluice.repositories.page_cursor import Position
-from sluice.repositories.sort_keys import PARENT, SortKey, after_condition, order_by, table_of
+from sluice.sql.list_spec import Filter, ListQuery, ListSpec
+from sluice.sql.page_cursor import Position
+from sluice.sql.sort_keys import PARENT, SortKey, after_condition, order_by, table_of
 
 KEYS_FIELD = "$"  # the field with a row's sort keys, in the rows of a connection
 

@@ -7,7 +7,8 @@ text.
 from collections.abc import Mapping
 from datetime import date
 
-from sluice.repositories.projection import Column, Executor, decimal, integer, text
+from sluice.sql.projection import Column, decimal, integer, text
+from sluice.sql.repository import Repository
 
 SALES_DAY = {
     "day": Column("d.day", "date"),
@@ -108,11 +109,10 @@ POPULAR_PRODUCTS_SQL = f"""
 """
 
 
-class AnalyticsRepository:
+class ReportRepository(Repository):
     """Reads the reports. Each method returns the JSON of the rows, separated by commas."""
 
-    def __init__(self, executor: Executor) -> None:
-        self._executor = executor
+    reads_replica = True
 
     def sales(self, start: date, end: date) -> str:
         """Return a row for each day in UTC, from `start` to `end` inclusive.

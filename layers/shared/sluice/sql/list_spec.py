@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from sluice.repositories.projection import Projection
+from sluice.sql.projection import Projection
 
 FilterKind = Literal[
     "integer",

@@ -3,10 +3,10 @@
 import json
 from typing import Any
 
-from sluice.repositories.keyset import SelectSpec, bind_values, compile_select
-from sluice.repositories.list_spec import ListQuery, ListSpec, Page, cursor_context
-from sluice.repositories.page_cursor import CursorSigner, Position
-from sluice.repositories.projection import Executor
+from sluice.sql.keyset import SelectSpec, bind_values, compile_select
+from sluice.sql.list_spec import ListQuery, ListSpec, Page, cursor_context
+from sluice.sql.page_cursor import CursorSigner, Position
+from sluice.sql.projection import Executor
 
 
 def read_page(

@@ -5,10 +5,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from sluice.errors import InternalError
-from sluice.repositories import conditional_write
-from sluice.repositories.idempotency import IdempotencyKey
-from sluice.repositories.list_spec import Filter, ListSpec, Sort
-from sluice.repositories.projection import (
+from sluice.sql import conditional_write
+from sluice.sql.idempotency import IdempotencyKey
+from sluice.sql.list_spec import Filter, ListSpec, Sort
+from sluice.sql.projection import (
     Column,
     Executor,
     Projection,
@@ -17,7 +17,7 @@ from sluice.repositories.projection import (
     text,
     timestamp,
 )
-from sluice.repositories.read_repository import ReadRepository
+from sluice.sql.read_repository import ReadRepository
 
 RESOURCES = ("products", "inventory", "categories", "users")
 STATUSES = ("awaiting_upload", "queued", "running", "completed", "failed")

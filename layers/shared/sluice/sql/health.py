@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from typing import NamedTuple
 
-from sluice.repositories.projection import Executor
+from sluice.sql.projection import Executor
 
 # The newest migration of sluice/migrations/versions, which this code needs. A test compares them.
 EXPECTED_MIGRATION = "0003"
@@ -23,7 +23,7 @@ LAG_SQL = """
     ) AS lag
 """
 
-# Leaves out the timeouts that db/connection.py shortens for this transaction only.
+# Leaves out the timeouts that driver/connection.py shortens for this transaction only.
 SETTINGS_SQL = """
     SELECT name, current_setting(name) AS value FROM pg_catalog.pg_settings
     WHERE name = ANY(CAST(:names AS text[]))

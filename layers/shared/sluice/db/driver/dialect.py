@@ -13,8 +13,8 @@ from sqlalchemy.dialects.postgresql.pg8000 import PGDialect_pg8000
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DisconnectionError
 
-from sluice.db.connection import PipelinedConnection
-from sluice.db.transport import DISCONNECT_MESSAGES
+from sluice.db.driver.connection import PipelinedConnection
+from sluice.db.driver.transport import DISCONNECT_MESSAGES
 
 
 class SluiceDialect(PGDialect_pg8000):

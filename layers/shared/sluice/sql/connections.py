@@ -11,17 +11,17 @@ from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from sluice.errors import InvalidCursor
-from sluice.repositories.keyset import (
+from sluice.sql.keyset import (
     KEYS_FIELD,
     SelectSpec,
     bind_values,
     compile_select,
     null_keys_of,
 )
-from sluice.repositories.list_spec import ListQuery, ListSpec, cursor_context
-from sluice.repositories.page_cursor import CursorSigner, Position
-from sluice.repositories.projection import Executor
-from sluice.repositories.sort_keys import PARENT
+from sluice.sql.list_spec import ListQuery, ListSpec, cursor_context
+from sluice.sql.page_cursor import CursorSigner, Position
+from sluice.sql.projection import Executor
+from sluice.sql.sort_keys import PARENT
 
 
 @dataclass(frozen=True, slots=True)

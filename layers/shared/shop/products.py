@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-from sluice.repositories import conditional_write
-from sluice.repositories.conditional_write import NO_PRECONDITION, Precondition
-from sluice.repositories.idempotency import IdempotencyKey
-from sluice.repositories.list_spec import Filter, ListSpec, Sort
-from sluice.repositories.projection import (
+from sluice.sql import conditional_write
+from sluice.sql.conditional_write import NO_PRECONDITION, Precondition
+from sluice.sql.idempotency import IdempotencyKey
+from sluice.sql.list_spec import Filter, ListSpec, Sort
+from sluice.sql.projection import (
     Column,
     Projection,
     Representation,
@@ -16,7 +16,7 @@ from sluice.repositories.projection import (
     text,
     timestamp,
 )
-from sluice.repositories.read_repository import ConnectionRepository
+from sluice.sql.read_repository import ConnectionRepository
 
 JOIN_CATEGORY = "JOIN categories c ON c.id = p.category_id"
 JOIN_INVENTORY = "JOIN inventory i ON i.product_id = p.id"
@@ -137,6 +137,7 @@ INSERTED_SOURCE = f"p {JOIN_CATEGORY} JOIN i ON i.product_id = p.id"
 class ProductRepository(ConnectionRepository):
     """Reads and writes products."""
 
+    reads_replica = True
     list_spec = LIST_SPEC
     graphql_list_spec = GRAPHQL_LIST_SPEC
     parent_filter = "category_id"

@@ -15,7 +15,7 @@ from typing import Any
 
 from pg8000.core import Context
 
-from sluice.db import protocol
+from sluice.db.driver import protocol
 
 # Errors after which a name cannot be used any more: SQLSTATEs, one with the server's routine.
 _UNKNOWN_NAME = "26000"

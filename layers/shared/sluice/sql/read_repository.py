@@ -4,21 +4,17 @@ from collections.abc import Collection, Sequence
 from typing import ClassVar
 
 from sluice.errors import InvalidCursor
-from sluice.repositories.connections import RelayConnection, read_connection, read_connections
-from sluice.repositories.list_spec import ListQuery, ListSpec, Page
-from sluice.repositories.page_cursor import CursorSigner
-from sluice.repositories.pages import read_page
-from sluice.repositories.projection import Executor, Representation, Row, find, get_many
+from sluice.sql.connections import RelayConnection, read_connection, read_connections
+from sluice.sql.list_spec import ListQuery, ListSpec, Page
+from sluice.sql.pages import read_page
+from sluice.sql.projection import Representation, Row, find, get_many
+from sluice.sql.repository import Repository
 
 
-class ReadRepository:
+class ReadRepository(Repository):
     """Reads the resource of `list_spec`."""
 
     list_spec: ClassVar[ListSpec]
-
-    def __init__(self, executor: Executor, signer: CursorSigner) -> None:
-        self._executor = executor
-        self._signer = signer
 
     def page(self, query: ListQuery) -> Page:
         """Return a page. Raises InvalidCursor if the cursor is not for this list."""

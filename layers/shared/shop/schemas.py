@@ -1,6 +1,6 @@
 """Field types and body schemas that REST and GraphQL share."""
 
-from sluice.http.body import (
+from sluice.fields import (
     MAX_ID,
     MAX_INTEGER,
     BodySchema,

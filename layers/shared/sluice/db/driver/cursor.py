@@ -6,7 +6,7 @@ from typing import Any
 from pg8000.exceptions import DatabaseError, InterfaceError
 from pg8000.legacy import Cursor, IntegrityError, ProgrammingError
 
-from sluice.db import protocol
+from sluice.db.driver import protocol
 
 
 class PipelinedCursor(Cursor):  # type: ignore[misc]

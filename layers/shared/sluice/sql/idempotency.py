@@ -7,7 +7,7 @@ even if the function crashes. A rejected request stores nothing.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sluice.repositories.projection import Executor, PrecedingStatement, Representation
+from sluice.sql.projection import Executor, PrecedingStatement, Representation
 
 # sluice.claim_idempotency_key fails if the key has a response, or if its request is running (see
 # migration 0002). It ignores a row that is older than 24 hours, and _STORE replaces that row.

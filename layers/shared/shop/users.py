@@ -2,18 +2,18 @@
 
 from collections.abc import Mapping
 
-from sluice.repositories import conditional_write
-from sluice.repositories.conditional_write import NO_PRECONDITION, Precondition
-from sluice.repositories.idempotency import IdempotencyKey
-from sluice.repositories.list_spec import Filter, ListSpec, Sort
-from sluice.repositories.projection import (
+from sluice.sql import conditional_write
+from sluice.sql.conditional_write import NO_PRECONDITION, Precondition
+from sluice.sql.idempotency import IdempotencyKey
+from sluice.sql.list_spec import Filter, ListSpec, Sort
+from sluice.sql.projection import (
     Projection,
     Representation,
     integer,
     text,
     timestamp,
 )
-from sluice.repositories.read_repository import ReadRepository
+from sluice.sql.read_repository import ReadRepository
 
 PROJECTION = Projection(
     name="users",

@@ -4,14 +4,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from sluice.errors import FieldError, NotFound, OutOfStock, StaleVersion, ValidationFailed
-from sluice.repositories.conditional_write import (
+from sluice.sql.conditional_write import (
     NO_PRECONDITION,
     Precondition,
     match_condition,
 )
-from sluice.repositories.list_spec import Filter, ListSpec, Sort
-from sluice.repositories.projection import Projection, Representation, integer, timestamp
-from sluice.repositories.read_repository import ReadRepository
+from sluice.sql.list_spec import Filter, ListSpec, Sort
+from sluice.sql.projection import Projection, Representation, integer, timestamp
+from sluice.sql.read_repository import ReadRepository
 
 PROJECTION = Projection(
     name="inventory",
@@ -95,6 +95,7 @@ SET_MANY_SQL = """
 class InventoryRepository(ReadRepository):
     """Reads and changes stock."""
 
+    reads_replica = True
     list_spec = LIST_SPEC
 
     def set(

@@ -6,11 +6,11 @@ of work, the statements are part of its transaction.
 
 from collections.abc import Sequence
 
+from shop.orders import NO_IMMUTABLE_FIELDS, ImmutableFields, OrderRepository, PlaceOrderResult
 from sluice.errors import FieldError, InvalidTransition, OutOfStock, ValidationFailed
-from sluice.repositories.conditional_write import NO_PRECONDITION, Precondition
-from sluice.repositories.idempotency import IdempotencyKey
-from sluice.repositories.orders import NO_IMMUTABLE_FIELDS, ImmutableFields, PlaceOrderResult
-from sluice.repositories.projection import Representation
+from sluice.sql.conditional_write import NO_PRECONDITION, Precondition
+from sluice.sql.idempotency import IdempotencyKey
+from sluice.sql.projection import Representation
 from sluice.unit_of_work import Repositories
 
 # Status → the statuses that may follow it.
@@ -35,7 +35,7 @@ def place_order(
     products, and OutOfStock; each lists all of its reasons. With a key it also raises
     IdempotencyInProgress and IdempotencyKeyReused. After an error nothing has changed.
     """
-    result = repositories.orders.place(user_id, merge_items(items), key)
+    result = repositories.get(OrderRepository).place(user_id, merge_items(items), key)
     if result.order is None:
         raise _error_of(result, [product_id for product_id, _ in items])
     return result.order
@@ -66,7 +66,7 @@ def change_status(
     allowed_from = [
         source for source, targets in TRANSITIONS.items() if status in (None, source, *targets)
     ]
-    order, previous_status = repositories.orders.update_status(
+    order, previous_status = repositories.get(OrderRepository).update_status(
         id,
         status,
         from_=allowed_from,

@@ -14,7 +14,7 @@ from pg8000.exceptions import DatabaseError
 from sqlalchemy.dialects import registry
 from sqlalchemy.dialects.postgresql.pg8000 import PGDialect_pg8000
 
-from sluice.db.transport import open_socket
+from sluice.db.driver.transport import open_socket
 
 _SUPPORTED = "1.31"
 _REQUIRED_INTERNALS = {
@@ -91,5 +91,5 @@ class StockDialect(PGDialect_pg8000):
 
 
 # Registered by name, so that an unsupported pg8000 never imports the pipelined connection.
-registry.register("postgresql.sluice", "sluice.db.dialect", "SluiceDialect")
+registry.register("postgresql.sluice", "sluice.db.driver.dialect", "SluiceDialect")
 registry.register("postgresql.sluice_stock", __name__, "StockDialect")

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from sluice.errors import NotFound, StaleVersion
-from sluice.repositories import idempotency
-from sluice.repositories.idempotency import IdempotencyKey
-from sluice.repositories.projection import Executor, Projection, Representation
+from sluice.sql import idempotency
+from sluice.sql.idempotency import IdempotencyKey
+from sluice.sql.projection import Executor, Projection, Representation
 
 
 @dataclass(frozen=True, slots=True)

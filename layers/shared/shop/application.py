@@ -1,0 +1,54 @@
+"""The shop: products, categories, stock, users and orders. What it has, as names."""
+
+from sluice.application import Application, ApplicationFunction
+
+APPLICATION = Application(
+    format=1,
+    name="shop",
+    functions=(
+        ApplicationFunction(
+            "functions/categories",
+            {"Collection": "/api/categories", "Item": "/api/categories/{id}"},
+        ),
+        ApplicationFunction(
+            "functions/products", {"Collection": "/api/products", "Item": "/api/products/{id}"}
+        ),
+        ApplicationFunction(
+            "functions/inventory",
+            {"Collection": "/api/inventory", "Item": "/api/inventory/{product_id}"},
+        ),
+        ApplicationFunction(
+            "functions/users", {"Collection": "/api/users", "Item": "/api/users/{id}"}
+        ),
+        ApplicationFunction(
+            "functions/orders", {"Collection": "/api/orders", "Item": "/api/orders/{id}"}
+        ),
+        ApplicationFunction(
+            "functions/analytics",
+            {
+                "Sales": "/api/analytics/sales",
+                "PopularProducts": "/api/analytics/popular-products",
+                "Query": "/api/analytics/query",
+            },
+            analyst=True,
+        ),
+    ),
+    scopes=(
+        "catalog:read",
+        "catalog:write",
+        "users:read",
+        "users:write",
+        "orders:read",
+        "orders:write",
+        "analytics:read",
+    ),
+    replica_scopes=("catalog:read", "analytics:read"),
+    repositories={
+        "categories": "shop.categories:CategoryRepository",
+        "products": "shop.products:ProductRepository",
+        "inventory": "shop.inventory:InventoryRepository",
+        "users": "shop.users:UserRepository",
+        "orders": "shop.orders:OrderRepository",
+    },
+    models="shop.models:Base",
+)

@@ -1,0 +1,19 @@
+"""The base class of repositories. The SQL of a resource is in its repository."""
+
+from typing import ClassVar
+
+from sluice.sql.page_cursor import CursorSigner
+from sluice.sql.projection import Executor
+
+
+class Repository:
+    """A resource, or a report, over a database or over one transaction.
+
+    With `reads_replica`, its reads outside of a transaction may be served by a replica.
+    """
+
+    reads_replica: ClassVar[bool] = False
+
+    def __init__(self, executor: Executor, signer: CursorSigner) -> None:
+        self._executor = executor
+        self._signer = signer

@@ -23,6 +23,7 @@ ALLOWED = {
     "sluice.slugs": {"sluice.errors", "anyascii"},
     "sluice.snapstart": {"sluice.settings", "snapshot_restore_py"},
     "sluice.endpoints": set(),
+    "sluice.query": set(),
     "sluice.tls": set(),
     "sluice.aws": {
         "sluice.aws",
@@ -34,6 +35,7 @@ ALLOWED = {
     "sluice.identity": {"sluice.identity", "sluice.aws", "sluice.errors", "sluice.settings", "jwt"},
     "sluice.limits": {"sluice.limits", "sluice.aws"},
     "sluice.db": {
+        "sluice.query",
         "sluice.db",
         "sluice.deadline",
         "sluice.request_stats",
@@ -43,10 +45,11 @@ ALLOWED = {
         "sqlalchemy",
         "pg8000",
     },
-    "sluice.sql": {"sluice.sql", "sluice.errors", "sluice.slugs"},
+    "sluice.sql": {"sluice.sql", "sluice.query", "sluice.errors", "sluice.slugs"},
     "sluice.fields": {"sluice.errors", "sluice.http.request"},
     "sluice.application": {"sluice.settings"},
     "sluice.unit_of_work": {
+        "sluice.query",
         "sluice.application",
         "sluice.db",
         "sluice.imports",
@@ -55,6 +58,7 @@ ALLOWED = {
     },
     # An application imports what is public of the engine, and nothing of HTTP's or db's insides.
     "shop": {
+        "sluice.query",
         "shop",
         "sluice.application",
         "sluice.errors",
@@ -67,6 +71,7 @@ ALLOWED = {
     # The validation of ad-hoc SQL depends neither on the database nor on HTTP.
     "sluice.adhoc_sql": {"sluice.adhoc_sql", "sluice.errors", "pgparse"},
     "sluice.adhoc_sql.database": {
+        "sluice.query",
         "sluice.adhoc_sql",
         "sluice.db",
         "sluice.deadline",
@@ -84,6 +89,7 @@ ALLOWED = {
     },
     # The rows of a file are validated by the rules of request bodies.
     "sluice.imports": {
+        "sluice.query",
         "sluice.imports",
         "sluice.aws",
         "sluice.deadline",
@@ -96,6 +102,7 @@ ALLOWED = {
         "botocore",
     },
     "sluice.runtime": {
+        "sluice.query",
         "sluice.gc_tuning",
         "sluice.snapstart",
         "sluice.adhoc_sql",

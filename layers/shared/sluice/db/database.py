@@ -25,6 +25,7 @@ from sluice.db.pool import PoolMetrics, PoolMonitor
 from sluice.db.retry import retry_transaction
 from sluice.db.sqlstate import SETUP_NEEDED, is_migrated, translate
 from sluice.errors import ConnectionLost, DatabaseUnavailable, NotSetUp
+from sluice.query import Query, as_query
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -62,7 +63,7 @@ class Database:
 
     def read(
         self,
-        sql: str,
+        query: Query | str,
         params: Mapping[str, object] | None = None,
         *,
         preceding: PrecedingStatement | None = None,
@@ -74,14 +75,15 @@ class Database:
         Write `mod()` for modulo: in pg8000, `%` begins a placeholder. With `prepare` the server may
         keep the plan, so the plan must suit all parameters. Raise SluiceErrors.
         """
+        query = as_query(query, params, preceding, prepare=prepare)
         try:
-            return self._run(sql, params or {}, preceding, prepare=prepare)
+            return self._run(query)
         except ConnectionLost:
-            return self._run(sql, params or {}, preceding, prepare=prepare)
+            return self._run(query)
 
     def write(
         self,
-        sql: str,
+        query: Query | str,
         params: Mapping[str, object] | None = None,
         *,
         preceding: PrecedingStatement | None = None,
@@ -94,9 +96,8 @@ class Database:
         Before `make migrate`, raise NotSetUp without a round trip.
         """
         self._require_migrated()
-        return retry_transaction(
-            lambda: self._run(sql, params or {}, preceding, prepare=prepare, writes=True)
-        )
+        query = as_query(query, params, preceding, prepare=prepare)
+        return retry_transaction(lambda: self._run(query, writes=True))
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
@@ -143,27 +144,11 @@ class Database:
         if not self._migrated:
             raise NotSetUp(SETUP_NEEDED)
 
-    def _run(
-        self,
-        sql: str,
-        params: Mapping[str, object],
-        preceding: PrecedingStatement | None = None,
-        *,
-        prepare: bool = False,
-        writes: bool = False,
-    ) -> Rows:
+    def _run(self, query: Query, *, writes: bool = False) -> Rows:
         pooled = self._checkout()
         try:
             self._set_lsn_reporting(pooled, writes=writes)
-            return self.execute_on(
-                pooled,
-                pooled.invalidate,
-                sql,
-                params,
-                preceding,
-                own_transaction=True,
-                prepare=prepare,
-            )
+            return self.execute_on(pooled, pooled.invalidate, query, own_transaction=True)
         finally:
             pooled.close()
 
@@ -171,23 +156,13 @@ class Database:
         self,
         pooled: PoolProxiedConnection,
         invalidate: Callable[[BaseException], None],
-        sql: str,
-        params: Mapping[str, object],
-        preceding: PrecedingStatement | None,
+        query: Query,
         *,
         own_transaction: bool,
-        prepare: bool = False,
     ) -> Rows:
         """Run one statement on a connection, as a transaction or as part of the current one."""
         try:
-            return self._execute(
-                pooled.dbapi_connection,
-                sql,
-                params,
-                preceding,
-                own_transaction=own_transaction,
-                prepare=prepare,
-            )
+            return self._execute(pooled.dbapi_connection, query, own_transaction=own_transaction)
         except BaseException as error:
             if self._engine.dialect.is_disconnect(error, pooled, None):  # type: ignore[arg-type]
                 invalidate(error)
@@ -211,24 +186,15 @@ class Database:
         self._monitor.on_checkout()
         return pooled
 
-    def _execute(
-        self,
-        connection: Any,
-        sql: str,
-        params: Mapping[str, object],
-        preceding: PrecedingStatement | None,
-        *,
-        own_transaction: bool,
-        prepare: bool,
-    ) -> Rows:
+    def _execute(self, connection: Any, query: Query, *, own_transaction: bool) -> Rows:
         connection.autocommit = own_transaction and self.pipelined
         try:
             cursor = connection.cursor()
-            cursor.prepare = prepare
-            if preceding is not None:
+            cursor.prepare = query.prepare and own_transaction
+            if query.before is not None:
                 send_before = cursor.prepend if self.pipelined else cursor.execute
-                send_before(*self._positional(*preceding))
-            cursor.execute(*self._positional(sql, params))
+                send_before(*self._positional(query.before))
+            cursor.execute(*self._positional(query))
             if own_transaction:
                 connection.commit()  # only stock pg8000 has anything to send here
             description = cursor.description
@@ -239,8 +205,9 @@ class Database:
         finally:
             connection.autocommit = False
 
-    def _positional(self, sql: str, params: Mapping[str, object]) -> tuple[str, list[object]]:
-        statement, names = self._compiled(sql)
+    def _positional(self, query: Query) -> tuple[str, list[object]]:
+        statement, names = self._compiled(query.sql)
+        params = query.params
         return statement, [params[name] for name in names]
 
     def _compile(self, sql: str) -> tuple[str, tuple[str, ...]]:
@@ -271,17 +238,21 @@ class Transaction:
         return self._session
 
     def read(
-        self, sql: str, params: Mapping[str, object] | None = None, *, prepare: bool = False
+        self,
+        query: Query | str,
+        params: Mapping[str, object] | None = None,
+        *,
+        prepare: bool = False,
     ) -> Rows:
         """Return the rows of one SELECT, as `Database.read` but without a second attempt.
 
         `prepare` is ignored.
         """
-        return self.write(sql, params)
+        return self.write(query, params)
 
     def write(
         self,
-        sql: str,
+        query: Query | str,
         params: Mapping[str, object] | None = None,
         *,
         preceding: PrecedingStatement | None = None,
@@ -293,9 +264,7 @@ class Transaction:
         return self._database.execute_on(
             connection.connection,
             connection.invalidate,
-            sql,
-            params or {},
-            preceding,
+            as_query(query, params, preceding, prepare=prepare),
             own_transaction=False,
         )
 

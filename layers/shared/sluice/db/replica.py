@@ -15,6 +15,7 @@ from typing import TypeVar
 from sluice import request_stats
 from sluice.db.database import Database, PrecedingStatement, Rows
 from sluice.errors import InternalError, ReplicaBehind, SluiceError, Unavailable
+from sluice.query import Query, as_query
 
 T = TypeVar("T")
 
@@ -87,13 +88,18 @@ class ReplicaRouting:
         self.write = primary.write
 
     def read(
-        self, sql: str, params: Mapping[str, object] | None = None, *, prepare: bool = False
+        self,
+        query: Query | str,
+        params: Mapping[str, object] | None = None,
+        *,
+        prepare: bool = False,
     ) -> Rows:
         """Return the rows of one SELECT. Arguments and errors are those of `Database.read`."""
         replica = self._replica.database
+        query = as_query(query, params, None, prepare=prepare)
         return self._replica.read(
-            lambda check: replica.read(sql, params, preceding=check, prepare=prepare),
-            lambda: self._primary.read(sql, params, prepare=prepare),
+            lambda check: replica.read(query._replace(before=check and Query(*check))),
+            lambda: self._primary.read(query),
         )
 
 

@@ -11,11 +11,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from sluice.query import Query
+
 
 class CopyTransaction(Protocol):
     """A transaction that can run COPY ... FROM STDIN."""
 
-    def write(self, sql: str, params: Mapping[str, object] | None = None) -> Sequence[Any]: ...
+    def write(
+        self, query: Query | str, params: Mapping[str, object] | None = None
+    ) -> Sequence[Any]: ...
     def copy(self, sql: str, data: bytes) -> None: ...
 
 

@@ -8,38 +8,15 @@ import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Literal, NamedTuple, Protocol, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 from sluice.errors import NotFound
+from sluice.query import Executor as Executor
 
 # A statement with its parameters, which is sent before another one.
 PrecedingStatement: TypeAlias = tuple[str, Mapping[str, object]]
 # A row for Python to read: field → value, as in its JSON.
 Row: TypeAlias = Mapping[str, Any]
-
-
-class Executor(Protocol):
-    """Runs the statements of a repository: a database, or one transaction of it.
-
-    `read` may be repeated after a lost connection, `write` is not. With `prepare` the server may
-    keep the statement's plan: use it if one plan is the best for all parameters.
-
-    `preceding` is a statement without rows. It is sent in the same flush, before the other one, and
-    runs in the same transaction. If it fails, the other statement does not run.
-    """
-
-    def read(
-        self, sql: str, params: Mapping[str, object] | None = None, *, prepare: bool = False
-    ) -> Sequence[Any]: ...
-
-    def write(
-        self,
-        sql: str,
-        params: Mapping[str, object] | None = None,
-        *,
-        preceding: PrecedingStatement | None = None,
-        prepare: bool = False,
-    ) -> Sequence[Any]: ...
 
 
 @dataclass(frozen=True, slots=True)

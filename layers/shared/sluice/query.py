@@ -1,0 +1,62 @@
+"""Queries, and the executors that run them: a database, a replica, or one transaction."""
+
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, NamedTuple, Protocol
+
+NO_PARAMS: Mapping[str, object] = MappingProxyType({})
+
+
+class Query(NamedTuple):
+    """One statement with `:named` parameters, and how it is sent.
+
+    Write `mod()` for modulo: in pg8000, `%` begins a placeholder. With `prepare` the server may
+    keep the plan, so one plan must be the best for all parameters. A transaction of several
+    statements ignores it.
+
+    `before` is a statement without rows. It is sent in the same flush, before this one, and runs in
+    the same transaction. If it fails, this statement does not run.
+    """
+
+    sql: str
+    params: Mapping[str, object] = NO_PARAMS
+    prepare: bool = False
+    before: "Query | None" = None
+
+
+class Executor(Protocol):
+    """Runs the queries of a repository.
+
+    `read` may be repeated after a lost connection, `write` is not.
+    """
+
+    def read(
+        self,
+        query: Query | str,
+        params: Mapping[str, object] | None = None,
+        *,
+        prepare: bool = False,
+    ) -> Sequence[Any]: ...
+
+    def write(
+        self,
+        query: Query | str,
+        params: Mapping[str, object] | None = None,
+        *,
+        preceding: tuple[str, Mapping[str, object]] | None = None,
+        prepare: bool = False,
+    ) -> Sequence[Any]: ...
+
+
+def as_query(
+    query: Query | str,
+    params: Mapping[str, object] | None,
+    preceding: tuple[str, Mapping[str, object]] | None,
+    *,
+    prepare: bool,
+) -> Query:
+    """Return the query of a call in the old form, `read(sql, params)`, which is going away."""
+    if isinstance(query, Query):
+        return query
+    before = None if preceding is None else Query(*preceding)
+    return Query(query, params or NO_PARAMS, prepare, before)

@@ -18,7 +18,7 @@ INSTALL := -m pip install --quiet --disable-pip-version-check --require-hashes -
 export PYTHONPATH := .:layers/shared
 
 .DEFAULT_GOAL := help
-.PHONY: help run migrate remove test test-slow fuzz fuzz-sql test-build test-sam check checkov format bench build seed load psql env clean-state openapi lint-openapi lock
+.PHONY: help run migrate remove test test-slow fuzz fuzz-sql test-build test-sam check checkov format bench build seed load psql env clean-state derive openapi lint-openapi lock
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -143,9 +143,11 @@ env: .venv/.run ## print a function's environment variables as export lines: FUN
 clean-state: ## delete the data of the stopped local system
 	@$(or $(wildcard $(BIN)/python),$(PYTHON)) -m local.clean
 
-openapi: .venv/.dev ## write openapi.json from the handlers' declarations, and docs/modules.md
+derive: .venv/.dev ## write what is derived from the code: openapi.json and docs/modules.md
 	@$(BIN)/python scripts/openapi.py
 	@$(BIN)/python scripts/module_map.py
+
+openapi: derive # the former name
 
 lint-openapi: ## lint openapi.json with Spectral; needs npx
 	@npx --yes @stoplight/spectral-cli@6.16.3 lint --fail-severity warn --ruleset tests/spectral.yaml openapi.json

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, assert_never
 
+from sluice import application
 from sluice.fields import (
     MAX_EMAIL,
     MAX_ID,
@@ -25,6 +26,7 @@ from sluice.http.query_params import (
     QueryParams,
     SqlParams,
 )
+from sluice.openapi_texts import OpenApiTexts
 from sluice.sql.list_spec import Filter, ListSpec
 from sluice.sql.projection import Column
 
@@ -43,7 +45,12 @@ GRAPHQL: Schema = {
     "variables": {"type": ["object", "null"]},
     "extensions": {"type": ["object", "null"]},
 }
-DOCUMENT = "{ products { nodes { name } } }"
+
+
+def texts() -> OpenApiTexts:
+    """Return the texts and examples of the application."""
+    app = application.current()
+    return app.load("openapi") if app.openapi else OpenApiTexts()
 
 
 def of_body(body: BodySchema, method: str) -> Schema:
@@ -144,7 +151,9 @@ def of_query(query: QueryParams | None) -> Iterator[Schema]:
             for name, param in query.params.items():
                 yield parameter(name, _of_number(param))
         case GraphQLQueryString():
-            yield parameter("query", GRAPHQL["query"], required=True, example=DOCUMENT)
+            yield parameter(
+                "query", GRAPHQL["query"], required=True, example=texts().graphql_example
+            )
             yield parameter("operationName", {"type": "string"})
             for name in ("variables", "extensions"):
                 yield parameter(name, {"type": "string"}, "A JSON object.", example="{}")
@@ -222,8 +231,9 @@ def _of_listing(list_spec: ListSpec) -> Iterator[Schema]:
         {"type": "boolean", "default": False},
         "Whether to return `pagination.total`.",
     )
+    descriptions = {**FILTERS, **texts().filters}
     for name, spec in list_spec.filters.items():
-        yield parameter(name, _of_filter(spec), FILTERS.get(name, ""))
+        yield parameter(name, _of_filter(spec), descriptions.get(name, ""))
 
 
 def _fields(fields: Mapping[str, Column]) -> Schema:
@@ -272,25 +282,21 @@ def _of_filter(spec: Filter) -> Schema:
             assert_never(spec.kind)
 
 
+# The filters that a list of any application may have.
 FILTERS = {
     "search": "Rows that contain all of these words, in upper or lower case.",
-    "below": "Less than this.",
     "created_after": "At this time or later. A date stands for its midnight in UTC.",
     "created_before": "Earlier than this.",
-    "price_min": "At least this price.",
-    "price_max": "At most this price.",
-    "email": "The complete address, in upper or lower case.",
-    "category": "Slugs of categories, one of which must match.",
 }
 
 
 def example_of_body(body: BodySchema, method: str = "POST") -> Schema:
-    """Return an example body that the demo shop accepts, also when it is sent twice.
+    """Return an example body that the demo data accepts, also when it is sent twice.
 
     The example of a POST is a new row. The example of a PUT or PATCH has the first row's values.
     """
     if isinstance(body, GraphQLBody):
-        return {"query": DOCUMENT}
+        return {"query": texts().graphql_example}
     if body.update_example and method != "POST":
         return dict(body.update_example)
     return {name: _example_of_field(field) for name, field in body.fields.items()}

@@ -1,6 +1,6 @@
 """Write docs/modules.md: each module of the product with the first sentence of its docstring.
 
-Run by `make openapi`. A test fails if the page is not what this script writes.
+Run by `make derive`. A test fails if the page is not what this script writes.
 """
 
 import ast
@@ -9,10 +9,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "modules.md"
-FOLDERS = ("layers/shared/sluice", "layers/shared/shop", "functions", "local", "scripts")
 HEAD = """# Modules
 
-Each module with the first sentence of its docstring. `make openapi` writes this page.
+Each module with the first sentence of its docstring. `make derive` writes this page.
 """
 
 
@@ -21,9 +20,16 @@ def main() -> None:
     print(PAGE.relative_to(ROOT))
 
 
+def folders() -> list[str]:
+    """Return the folders of the product: the engine, the applications beside it, and the rest."""
+    found = {path.parent.name for path in (ROOT / "layers" / "shared").glob("*/application.py")}
+    packages = ["sluice", *sorted(found - {"sluice"})]
+    return [*(f"layers/shared/{name}" for name in packages), "functions", "local", "scripts"]
+
+
 def page() -> str:
     sections = [HEAD]
-    for folder in FOLDERS:
+    for folder in folders():
         for part, modules in _parts(ROOT / folder).items():
             rows = [f"| `{module.name}` | {_summary(module)} |" for module in modules]
             title = part.relative_to(ROOT).as_posix()

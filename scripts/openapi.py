@@ -1,4 +1,4 @@
-"""Write openapi.json (OpenAPI 3.1) from the routes that handlers declare, for `make openapi`.
+"""Write openapi.json (OpenAPI 3.1) from the routes that handlers declare, for `make derive`.
 
 Routes, body schemas, filters, sorts and errors are declared once, in the code that uses them. A
 test fails if the file is out of date.
@@ -10,13 +10,14 @@ import re
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from local.intrinsics import load_template
 from scripts import json_schemas as schemas
 from scripts.json_schemas import Schema
 from scripts.openapi_headers import REQUEST_HEADERS, RESPONSE_HEADERS
-from sluice import errors
+from sluice import application, errors
 from sluice.graph.handler import GRAPHQL_RESPONSE
 from sluice.http.query_params import SqlParams
 from sluice.http.route import DataEnvelope, RouteSpec
@@ -28,12 +29,7 @@ ROOT = Path(__file__).parents[1]
 TARGET = ROOT / "functions/docs/openapi.json"
 SERVICE = ("health", "docs")
 JSON = "application/json"
-DESCRIPTION = (
-    "A shop's REST API over PostgreSQL on AWS Lambda. Each GET route also serves HEAD, and each "
-    "path serves OPTIONS (CORS)."
-)
 PAGINATION_EXAMPLE = {"limit": 20, "has_more": False, "next_cursor": None, "prev_cursor": None}
-REPLICA_SCOPES = ("catalog:read", "analytics:read", "analytics:query")  # a replica may serve them
 
 
 def main() -> None:
@@ -41,18 +37,27 @@ def main() -> None:
     print(TARGET.relative_to(ROOT))
 
 
-def apis() -> dict[str, Api]:
-    """Return the functions with routes by folder name, in the order of template.yaml."""
-    apis_by_folder = {}
+def handlers() -> dict[str, ModuleType]:
+    """Return the handlers' modules of functions with routes, by the name of the folder.
+
+    The application's functions come first, then the engine's in the order of template.yaml.
+    """
+    folders = [function.code for function in application.current().functions]
     for resource in load_template(ROOT / "template.yaml")["Resources"].values():
-        if resource["Type"] != "AWS::Serverless::Function":
-            continue
-        events = resource["Properties"].get("Events", {})
-        if any(event["Type"] == "HttpApi" for event in events.values()):
-            folder = Path(resource["Properties"]["CodeUri"])
-            module = importlib.import_module(f"functions.{folder.name}.handler")
-            apis_by_folder[folder.name] = module.handler
-    return apis_by_folder
+        if resource["Type"] == "AWS::Serverless::Function":
+            events = resource["Properties"].get("Events", {})
+            folder = resource["Properties"]["CodeUri"]
+            if folder not in folders and any(e["Type"] == "HttpApi" for e in events.values()):
+                folders.append(folder)
+    return {
+        Path(folder).name: importlib.import_module(f"{folder.replace('/', '.')}.handler")
+        for folder in folders
+    }
+
+
+def apis() -> dict[str, Api]:
+    """Return the Apis of the functions with routes, by the name of the folder."""
+    return {name: module.handler for name, module in handlers().items()}
 
 
 def render() -> str:
@@ -75,10 +80,9 @@ def document() -> Schema:
     }
     tags: list[Schema] = []
     paths: dict[str, Schema] = {}
-    for function, api in apis().items():
-        docstring = str(importlib.import_module(f"functions.{function}.handler").__doc__)
-        tags.append({"name": function, "description": docstring.strip()})
-        _add_operations(paths, function, api, components["schemas"])
+    for function, module in handlers().items():
+        tags.append({"name": function, "description": str(module.__doc__).strip()})
+        _add_operations(paths, function, module.handler, components["schemas"])
     operations = [operation for path in paths.values() for operation in path.values()]
     used = {status for operation in operations for status in operation["responses"]}
     for status, kinds in sorted(_errors_by_status().items()):
@@ -89,7 +93,7 @@ def document() -> Schema:
         "info": {
             "title": "Sluice",
             "version": project["version"],
-            "description": DESCRIPTION,
+            "description": schemas.texts().description,
             "contact": {"name": "The Sluice project"},
             "license": {"name": "Apache License 2.0", "identifier": project["license"]},
         },
@@ -148,12 +152,13 @@ def _parameters(route: RouteSpec) -> Iterator[Schema]:
         schema = {"type": "integer", "minimum": 0, "maximum": 2**63 - 1}
         yield {"name": name, "in": "path", "required": True, "schema": schema, "example": 1}
     yield from schemas.of_query(route.query)
+    replica_scopes = application.current().all_replica_scopes
     for name, applies in (
         ("IfNoneMatch", route.method == "GET" and isinstance(route.response, Projection)),
         ("IfNoneMatchOfWrite", _is_conditional(route)),
         ("IfMatch", _is_conditional(route)),
         ("IdempotencyKey", route.idempotent),
-        ("MinLSN", route.scope in REPLICA_SCOPES or route.response == GRAPHQL_RESPONSE),
+        ("MinLSN", route.scope in replica_scopes or route.response == GRAPHQL_RESPONSE),
     ):
         if applies:
             yield {"$ref": f"#/components/parameters/{name}"}
@@ -186,7 +191,7 @@ def _success(route: RouteSpec, components: Schema, known: Schema) -> Schema:
         return {"200": _response("A page of rows.", headers, JSON, page, example)}
     if isinstance(spec, DataEnvelope):
         data = _object(data={"type": "array", "items": schemas.of_columns(spec.fields)})
-        example = {"data": [schemas.example_of_columns(spec.fields, {"name": "Stoneware Mug"})]}
+        example = {"data": [schemas.example_of_columns(spec.fields, schemas.texts().row_example)]}
         return {"200": _response("All rows.", headers, JSON, data, example)}
     return {"200": _response("Done.", headers, JSON, _object(**spec))}
 
@@ -298,12 +303,15 @@ def _problems(route: RouteSpec) -> Schema:
     return problems
 
 
-def _errors_by_status(
-    root: type[errors.SluiceError] = errors.SluiceError,
-) -> dict[int, list[type[errors.SluiceError]]]:
-    """Return the error classes that clients can see, by HTTP status and once for each code."""
+def _errors_by_status() -> dict[int, list[type[errors.SluiceError]]]:
+    """Return the error classes that clients can see, by HTTP status and once for each code.
+
+    The application's follow those of the engine, except those of idempotency, which are last.
+    """
+    for target in application.current().error_classes:
+        application.load(target)  # a class is among the subclasses when its module is imported
     by_status: dict[int, list[type[errors.SluiceError]]] = {}
-    queue = [root]
+    queue = [errors.SluiceError]
     while queue:
         kind = queue.pop(0)
         queue += kind.__subclasses__()
@@ -312,6 +320,8 @@ def _errors_by_status(
         same_status = by_status.setdefault(kind.status, [])
         if all(kind.code != known.code for known in same_status):
             same_status.append(kind)
+    for kinds in by_status.values():
+        kinds.sort(key=lambda kind: kind.code.startswith("idempotency_"))
     return by_status
 
 

@@ -48,6 +48,7 @@ ALLOWED = {
     "sluice.sql": {"sluice.sql", "sluice.query", "sluice.errors", "sluice.slugs"},
     "sluice.fields": {"sluice.errors", "sluice.http.request"},
     "sluice.application": {"sluice.settings"},
+    "sluice.openapi_texts": set(),
     "sluice.unit_of_work": {
         "sluice.query",
         "sluice.application",
@@ -63,6 +64,7 @@ ALLOWED = {
         "sluice.application",
         "sluice.errors",
         "sluice.fields",
+        "sluice.openapi_texts",
         "sluice.slugs",
         "sluice.sql",
         "sluice.unit_of_work",

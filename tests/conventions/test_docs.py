@@ -49,7 +49,7 @@ def test_readme_names_each_top_level_entry() -> None:
 
 
 def test_list_of_modules_is_current() -> None:
-    assert module_map.PAGE.read_text() == module_map.page(), "run: make openapi"
+    assert module_map.PAGE.read_text() == module_map.page(), "run: make derive"
 
 
 def test_files_that_are_named_exist() -> None:

@@ -4,7 +4,6 @@ import importlib
 import json
 import re
 
-import pytest
 from openapi_spec_validator import validate
 
 from scripts.openapi import TARGET, apis, document, render
@@ -14,7 +13,7 @@ from tests.fixtures.template import ROOT
 
 
 def test_file_is_up_to_date() -> None:
-    assert TARGET.read_text() == render(), "run make openapi"
+    assert TARGET.read_text() == render(), "run make derive"
     assert (ROOT / "openapi.json").resolve() == TARGET
 
 
@@ -29,7 +28,7 @@ def test_document_has_all_functions_with_routes() -> None:
         if isinstance(importlib.import_module(f"functions.{path.parent.name}.handler").handler, Api)
     }
 
-    assert apis().keys() == with_routes, "template.yaml must have an HttpApi event for each"
+    assert apis().keys() >= with_routes, "template.yaml must have an HttpApi event for each"
 
 
 def test_every_error_code_has_an_example() -> None:
@@ -45,23 +44,18 @@ def test_every_error_code_has_an_example() -> None:
     }
 
 
-@pytest.mark.parametrize(
-    "name", ["list_products", "create_product", "update_product", "place_order", "sales_by_day"]
-)
-def test_examples_match_their_schemas(name: str) -> None:
-    # These are copied most often. The fuzz test sends all examples.
+def test_examples_match_their_schemas() -> None:
     jsonschema = importlib.import_module("jsonschema")
     described = document()
-    operation = next(
-        o for path in described["paths"].values() for o in path.values() if o["operationId"] == name
-    )
-    success = next(
-        response for status, response in operation["responses"].items() if status < "300"
-    )
-    for body in (success, operation.get("requestBody", success)):
-        content = body["content"]["application/json"]
-        schema = {**content["schema"], "components": described["components"]}
-        jsonschema.Draft202012Validator(schema).validate(content["example"])
+    operations = [operation for path in described["paths"].values() for operation in path.values()]
+    for operation in operations:
+        responses = operation["responses"].items()
+        success = [response for status, response in responses if status < "300"]
+        for body in (*success, operation.get("requestBody", {})):
+            for content in body.get("content", {}).values():
+                if "example" in content:
+                    schema = {**content["schema"], "components": described["components"]}
+                    jsonschema.Draft202012Validator(schema).validate(content["example"])
 
 
 def test_document_names_no_database_object() -> None:

@@ -78,7 +78,7 @@ def test_routes_match_openapi(
         # It authenticates and counts the client of an unknown path.
         "ANY /api/{proxy+}": "CategoriesFunction",
         "$default": "DocsFunction",
-    }, "Events in template.yaml, and openapi.json (make openapi), are not of the same routes"
+    }, "Events in template.yaml, and openapi.json (make derive), are not of the same routes"
 
 
 def test_only_service_routes_need_no_scope(template: SourceTemplate) -> None:

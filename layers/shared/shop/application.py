@@ -50,5 +50,7 @@ APPLICATION = Application(
         "users": "shop.users:UserRepository",
         "orders": "shop.orders:OrderRepository",
     },
+    openapi="shop.openapi:TEXTS",
     models="shop.models:Base",
+    demo="scripts.seed:seed_demo",
 )

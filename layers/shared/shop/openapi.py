@@ -1,0 +1,20 @@
+"""The shop's texts and examples in openapi.json."""
+
+from sluice.openapi_texts import OpenApiTexts
+
+TEXTS = OpenApiTexts(
+    description=(
+        "A shop's REST API over PostgreSQL on AWS Lambda. Each GET route also serves HEAD, and "
+        "each path serves OPTIONS (CORS)."
+    ),
+    filters={
+        "below": "Less than this.",
+        "price_min": "At least this price.",
+        "price_max": "At most this price.",
+        "email": "The complete address, in upper or lower case.",
+        "category": "Slugs of categories, one of which must match.",
+    },
+    graphql_example="{ products { nodes { name } } }",
+    row_example={"name": "Stoneware Mug"},
+    first_request="/api/products?limit=3",
+)

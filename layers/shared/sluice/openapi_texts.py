@@ -1,0 +1,29 @@
+"""The texts and examples that an application adds to openapi.json. scripts/openapi.py reads them.
+
+Routes, schemas, filters and errors are not here: the declarations of the handlers have them.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class OpenApiTexts:
+    """The texts of an application. Without any, openapi.json has these general ones.
+
+    description: the description of the whole API.
+    filters: filter → description, of the filters that only this application has.
+    graphql_example: a GraphQL document that the application's schema allows.
+    row_example: field → value, for rows of a report.
+    first_request: the path that `make run` shows as an example; empty: its first collection.
+    """
+
+    description: str = (
+        "A REST API over PostgreSQL on AWS Lambda. Each GET route also serves HEAD, and each path "
+        "serves OPTIONS (CORS)."
+    )
+    filters: Mapping[str, str] = field(default_factory=dict)
+    graphql_example: str = "{ __typename }"
+    row_example: Mapping[str, Any] = field(default_factory=dict)
+    first_request: str = ""

@@ -36,7 +36,8 @@ test: .venv/.dev ## run the tests, except slow ones: ARGS='-k cursor'
 	@$(BIN)/python -m pytest -m "not slow" --hypothesis-profile=ci $(PARALLEL) $(ARGS)
 
 # The tests that depend on the server's version: statements, sessions, COPY, ad-hoc SQL.
-MAJOR_TESTS := tests/db tests/repositories tests/imports tests/adhoc_sql tests/sessions
+MAJOR_TESTS := tests/engine/db tests/engine/sql tests/engine/imports tests/engine/adhoc_sql \
+	tests/shop/sql tests/shop/imports tests/shop/adhoc_sql tests/shop/sessions tests/suites/test_plans.py
 test-major: .venv/.dev ## run the SQL tests on another major version: MAJOR=15 (14 to 17), or BINDIR=/usr/lib/postgresql/15/bin
 	@bindir="$(BINDIR)"; test -n "$$bindir" || bindir=$$($(BIN)/python scripts/postgres_major.py $(or $(MAJOR),15)) || exit 1; \
 	SLUICE_TEST_BINDIR="$$bindir" $(BIN)/python -m pytest -m "not slow" --hypothesis-profile=ci $(PARALLEL) $(ARGS) $(MAJOR_TESTS)
@@ -49,7 +50,7 @@ fuzz: .venv/.dev ## send valid and invalid requests generated from openapi.json:
 
 fuzz-sql: .venv/.dev ## run generated ad-hoc SQL and measure the server's memory: MINUTES=10 SEED=1
 	@SLUICE_FUZZ_SQL=$(or $(MINUTES),10) SLUICE_FUZZ_SEED=$(or $(SEED),1) $(BIN)/python -m pytest -s --show-capture=no \
-		-m slow --timeout 0 tests/adhoc_sql/test_backend_usage.py
+		-m slow --timeout 0 tests/engine/adhoc_sql/test_backend_usage.py
 
 test-build: build .venv/.dev ## run the output of sam build in the local sandboxes
 	@SLUICE_TEST_BUILD=1 $(BIN)/python -m pytest tests/template/test_built_artefacts.py

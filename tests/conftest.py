@@ -10,6 +10,7 @@ pytest_plugins = [
     "tests.fixtures.log_redaction",
     "tests.fixtures.aws",
     "tests.fixtures.shop",
+    "tests.fixtures.imports",
     "tests.fixtures.tcp_proxy",
     "tests.fixtures.replica",
     "tests.fixtures.local_system",

@@ -14,7 +14,7 @@ NAMED = re.compile(r"(?<![\w.*/{<-])((?:[\w-]+/)*\w[\w-]*\.(?:py|yaml|md))(?![\w
 EXAMPLES = {
     "functions/suppliers/handler.py",
     "layers/shared/shop/suppliers.py",
-    "tests/functions/test_suppliers.py",
+    "tests/shop/http/test_suppliers.py",
 }
 
 

@@ -275,7 +275,7 @@ def kinds(of: type[errors.SluiceError] = errors.SluiceError) -> Iterator[type[er
 
 def test_every_error_code_has_a_case() -> None:
     abstract = {("conflict", 409)}  # only its subclasses are raised
-    # These are GraphQL errors, which tests/graph/test_limits.py covers.
+    # These are GraphQL errors, which tests/engine/graph/test_limits.py covers.
     of_graphql = {
         (kind.code, kind.status)
         for kind in (

@@ -12,9 +12,9 @@ from local.http1 import HttpError, HttpRequest
 from local.import_status import STALE_SECONDS, ImportStatus
 from local.metrics import Metrics
 from sluice.errors import DatabaseUnavailable
+from tests.fixtures.waiting import asynchronous, until
 from tests.local.conftest import PoolOpener
 from tests.local.test_metrics import POOL, FakeClock, emf
-from tests.local.waiting import asynchronous, until
 
 JOB = {"id": 1, "resource": "products", "status": "running", "rows_read": 10}
 

@@ -15,8 +15,8 @@ from botocore.config import Config
 from local.aws import AwsServer
 from local.invocation_result import InvocationResult
 from local.runtime_api import Invocation, RuntimeApi
+from tests.fixtures.waiting import asynchronous
 from tests.local.conftest import ServeGateway
-from tests.local.waiting import asynchronous
 
 SIGNED = (
     "AWS4-HMAC-SHA256 Credential=x/20260101/us-east-1/{}/aws4_request, "

@@ -5,8 +5,8 @@ import base64
 import pytest
 
 from local.template import CorsConfiguration
+from tests.fixtures.waiting import asynchronous, until
 from tests.local.conftest import ROUTES, ServeGateway
-from tests.local.waiting import asynchronous, until
 
 SLOW = "import time\ndef handler(event, context): time.sleep(5)"
 

@@ -3,8 +3,8 @@
 import pytest
 
 from local.http1 import HttpLimits
+from tests.fixtures.waiting import asynchronous
 from tests.local.conftest import ServeGateway
-from tests.local.waiting import asynchronous
 
 POST_HEAD = (
     b"POST /api/products HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nContent-Type: application/json\r\n"

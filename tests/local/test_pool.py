@@ -8,8 +8,8 @@ import pytest
 
 from local.invocation_result import InvocationResult
 from local.pool import SandboxPool, Throttled
+from tests.fixtures.waiting import DEADLINE, asynchronous, until
 from tests.local.conftest import PoolOpener
-from tests.local.waiting import DEADLINE, asynchronous, until
 
 # Creates a file for its request, and returns its pid when the file `go` exists.
 GATED = """

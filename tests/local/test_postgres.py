@@ -20,7 +20,7 @@ import pytest
 from local import parent_death
 from local.binaries import PostgresError, find_bindir, major_version, server_user
 from local.postgres import PostgresServer, free_port
-from tests.local.waiting import is_running, wait_until
+from tests.fixtures.waiting import is_running, wait_until
 
 ROOT = Path(__file__).parents[2]
 

@@ -8,8 +8,8 @@ from local.intrinsics import ACCOUNT_ID, REGION
 from local.queue import QueuePoller, create_queues
 from local.template import EventSourceMapping
 from sluice.settings import AwsSettings
+from tests.fixtures.waiting import asynchronous, wait_until
 from tests.local.conftest import PoolOpener
-from tests.local.waiting import asynchronous, wait_until
 
 FAILS = """
     import json

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from local.invocation_result import InvocationResult
+from tests.fixtures.waiting import asynchronous, is_running, wait_until
 from tests.local.conftest import FunctionFactory, PoolOpener
-from tests.local.waiting import asynchronous, is_running, wait_until
 
 on_linux = pytest.mark.skipif(
     sys.platform != "linux", reason="memory limits and parent death signals need Linux"

@@ -14,8 +14,8 @@ from local.intrinsics import load_template
 from sluice.settings import DatabaseSettings
 from tests.fixtures.local_system import LocalSystem, temporary_system
 from tests.fixtures.logs_insights import fields_read, matching_lines, parse_line
+from tests.fixtures.waiting import asynchronous, wait_until
 from tests.local.conftest import PoolOpener
-from tests.local.waiting import asynchronous, wait_until
 
 ROOT = Path(__file__).parents[2]
 ACCESS_VARIABLES = {  # of an HTTP API's access log, as AWS documents them

@@ -13,8 +13,8 @@ import pytest
 from local.pool import SandboxPool
 from local.schedule import Scheduler
 from local.template import Schedule
+from tests.fixtures.waiting import asynchronous, until
 from tests.local.conftest import PoolOpener
-from tests.local.waiting import asynchronous, until
 
 RULE = Schedule("EchoFunction", 60, "arn:aws:events:us-east-1:123456789012:rule/minutely")
 SCHEDULE = Schedule(

@@ -15,7 +15,7 @@ import pytest
 from local.api_keys import TABLES, emulated_client
 from tests.fixtures.local_system import LocalSystem, temporary_system
 from tests.fixtures.shop import owner_connection
-from tests.local.waiting import wait_until
+from tests.fixtures.waiting import wait_until
 
 QUOTA = 40
 SECONDS = 2

@@ -17,7 +17,7 @@ import pytest
 from local.postgres import free_port
 from sluice.migrations.runner import migrate_url
 from tests.fixtures.local_system import LocalSystem, temporary_system
-from tests.local.waiting import is_running, wait_until
+from tests.fixtures.waiting import is_running, wait_until
 
 ROOT = Path(__file__).parents[2]
 START_SECONDS = 60.0  # a first start on a busy machine compiles every module

@@ -90,9 +90,7 @@ def test_only_service_routes_need_no_scope(template: SourceTemplate) -> None:
         )
         declared = re.sub("{(.+?)}", "<\\1>", path)
         own = [operation for operation in module.handler.routes if operation.path == declared]
-        if (
-            path == "/api/graphql"
-        ):  # its fields have scopes (tests/graph/test_scopes.py), and it requires authentication
+        if path == "/api/graphql":  # its fields have scopes (tests/shop/graph/test_scopes.py)
             assert own
         else:
             assert all(bool(operation.scope) == path.startswith("/api/") for operation in own), path

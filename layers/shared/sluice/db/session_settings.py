@@ -6,7 +6,7 @@ those. A direct connection also sends `startup_settings("none")` when it opens; 
 sends only what the pooler accepts. This module holds no SQL.
 
 docs/decisions/0020-session-settings.md has the table of settings, and
-tests/sessions/test_unpinned_settings.py goes through pg_settings.
+tests/shop/sessions/test_unpinned_settings.py goes through pg_settings.
 """
 
 from collections.abc import Mapping

@@ -151,7 +151,7 @@ def _all_field_info() -> dict[tuple[str, str], FieldInfo]:
 def _field_info(definition: GraphQLField) -> FieldInfo:
     """Read a field's type: an object, a list of objects, or a leaf.
 
-    A list cannot be null, nor can its items: tests/graph/test_execution.py checks the schema.
+    A list cannot be null, nor can its items: tests/engine/graph/test_execution.py checks it.
     """
     inner = get_nullable_type(definition.type)
     is_list = isinstance(inner, GraphQLList)

@@ -1,0 +1,258 @@
+"""Every rule of the table of SQLSTATEs is tested: removing one fails a test here."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, text
+
+from sluice import errors
+from sluice.db.database import Database
+from sluice.db.sqlstate import FIELDS, RULES, from_report, translate
+from tests.engine.db.conftest import Connect, pipelined
+from tests.engine.db.sqlstate_cases import CASES, EXPECTED_FIELDS, SCHEMA, SECRET, UNAVAILABLE, Case
+
+
+@pytest.fixture(scope="module")
+def schema(settings: Any) -> Iterator[str]:
+    """The name of a schema for this module. Tests roll back their changes."""
+    with closing(pipelined(settings)) as connection:
+        connection.autocommit = True
+        for statement in [
+            "CREATE SCHEMA s",
+            "SET search_path TO s",
+            *filter(str.strip, SCHEMA.split(";")),
+        ]:
+            connection.run(statement)
+        yield "s"
+        connection.run("DROP SCHEMA s CASCADE")
+
+
+@pytest.fixture
+def engine(database: Database, schema: str) -> Engine:
+    return database._engine
+
+
+def provoke(engine: Engine, sql: str) -> errors.SluiceError:
+    """Return the error of the last statement, run in a transaction that is rolled back."""
+    *before, last = sql.split("; ") if not sql.startswith("DO") else [sql]
+    with engine.connect() as connection:
+        for statement in ["SET LOCAL search_path TO s", *before]:
+            connection.execute(text(statement))
+        with pytest.raises(errors.SluiceError) as caught:
+            connection.exec_driver_sql(last)
+    return caught.value
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.state}-{case.sql[:24]}")
+def test_sqlstate_is_translated(engine: Engine, case: Case) -> None:
+    error = provoke(engine, case.sql)
+    assert state_of(error) in (
+        case.state,
+        {"23001": "23503"}.get(case.state),
+    )  # its own state since PostgreSQL 18
+    assert type(error) is case.error_class
+    assert error.status == case.status
+    assert [(fault.pointer, fault.code) for fault in error.errors] == (
+        [(f"/{case.field}", case.code)] if case.field else []
+    )
+    assert case.detail in (error.detail, "")
+    assert ("Retry-After" in error.headers) == (case.status in (503, 504))
+    assert_no_values(error)
+
+
+def state_of(error: errors.SluiceError) -> str:
+    assert error.__cause__ is not None
+    report: dict[str, str] = error.__cause__.args[0]
+    return report["C"]
+
+
+def assert_no_values(error: errors.SluiceError) -> None:
+    shown = " ".join(
+        [str(error), error.detail, *(f"{f.message} {f.pointer} {f.code}" for f in error.errors)]
+    )
+    for hidden in (
+        SECRET,
+        "products",
+        "makers",
+        "inventory_",
+        "_check",
+        "_key",
+        "hidden",
+        "SELECT",
+        "violates",
+    ):
+        assert hidden not in shown
+
+
+def test_every_rule_is_tested() -> None:
+    provoked = {case.state for case in CASES} | {"40P01", "55P03"}
+    used = {state if state in RULES else state[:2] for state in provoked}
+    assert set(RULES) <= used
+
+
+def test_unknown_sqlstate_is_an_internal_error() -> None:
+    for report in ({"C": "ZZ999"}, {"C": ""}, {}):
+        assert type(from_report(report)) is errors.InternalError
+
+
+def test_similar_table_names_are_distinguished(engine: Engine) -> None:
+    """`item` refers to `item_kinds`, and the key contains the name of the child table."""
+    with engine.connect() as connection:
+        connection.execute(text("CREATE TEMP TABLE item_kinds (name text PRIMARY KEY)"))
+        connection.execute(text("CREATE TEMP TABLE item (name text REFERENCES item_kinds)"))
+        with pytest.raises(errors.ValidationFailed):
+            connection.execute(text("INSERT INTO item VALUES ('the item (in \"item\")')"))
+
+
+@pytest.mark.parametrize(
+    ("detail", "error_class"),
+    [
+        (
+            "La clé (id)=(1) est toujours référencée à partir de la table « products ».",
+            errors.StillReferenced,
+        ),
+        (
+            "La clé (category_id)=(9) n'est pas présente dans la table « makers ».",
+            errors.ValidationFailed,
+        ),
+        ('テーブル"products"からキー(id)=(1)がまだ参照されています。', errors.StillReferenced),
+        (
+            'Key is not present in table "makers".',
+            errors.ValidationFailed,
+        ),  # a role that may not read the parent
+        ("", errors.ValidationFailed),
+    ],
+)
+def test_foreign_key_errors_in_any_language(
+    detail: str, error_class: type[errors.SluiceError]
+) -> None:
+    report = {"C": "23503", "t": "products", "n": "products_category_id_fkey", "D": detail}
+    assert type(from_report(report)) is error_class
+
+
+@pytest.mark.parametrize(("column", "field"), EXPECTED_FIELDS.items())
+def test_declared_field_is_named(engine: Engine, column: str, field: str) -> None:
+    with engine.connect() as connection:
+        connection.execute(
+            text(f"CREATE TEMP TABLE things ({column} int NOT NULL CHECK ({column} > 0))")
+        )
+        for value in ("-1", "NULL"):
+            with pytest.raises(errors.ValidationFailed) as caught, connection.begin_nested():
+                connection.execute(text(f"INSERT INTO things VALUES ({value})"))
+            assert [fault.pointer for fault in caught.value.errors] == [f"/{field}"]
+
+
+def test_no_other_field_is_named() -> None:
+    assert FIELDS == EXPECTED_FIELDS
+
+
+def test_deferred_constraint_is_translated(engine: Engine) -> None:
+    with engine.connect() as connection:
+        connection.execute(text("CREATE TEMP TABLE p (id int PRIMARY KEY)"))
+        connection.execute(
+            text("CREATE TEMP TABLE c (user_id int REFERENCES p DEFERRABLE INITIALLY DEFERRED)")
+        )
+        connection.execute(text("INSERT INTO c VALUES (1)"))
+        with pytest.raises(errors.ValidationFailed) as caught:
+            connection.commit()
+    assert [fault.pointer for fault in caught.value.errors] == ["/user_id"]
+
+
+def test_commit_after_an_error_is_an_internal_error(engine: Engine) -> None:
+    with engine.connect() as connection:
+        with pytest.raises(errors.InternalError):
+            connection.execute(text("SELECT 1/0"))
+        with pytest.raises(errors.InternalError) as caught:
+            connection.commit()
+    assert state_of(caught.value) == "25P02"
+
+
+# --- errors that need two transactions
+
+
+@pytest.fixture
+def other_connection(open_connection: Connect, schema: str) -> Any:
+    connection = open_connection(pipelined)
+    connection.run("SET search_path TO s")
+    connection.commit()
+    return connection
+
+
+def test_serialization_failure(engine: Engine, other_connection: Any) -> None:
+    with engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection:
+        connection.execute(text("SELECT * FROM s.inventory"))
+        other_connection.run("UPDATE inventory SET quantity = quantity")
+        other_connection.commit()
+        with pytest.raises(errors.RolledBack) as caught:
+            connection.execute(text("UPDATE s.inventory SET quantity = quantity"))
+    assert state_of(caught.value) == "40001"
+    assert_no_values(caught.value)
+
+
+def test_lock_not_available(engine: Engine, other_connection: Any) -> None:
+    other_connection.run("SELECT * FROM inventory FOR UPDATE")
+    error = provoke(engine, "SELECT * FROM inventory FOR UPDATE NOWAIT")
+    other_connection.rollback()
+    assert (state_of(error), type(error)) == ("55P03", errors.DatabaseUnavailable)
+    assert_no_values(error)
+
+
+def test_deadlock(engine: Engine, other_connection: Any) -> None:
+    other_connection.run("SELECT * FROM makers WHERE id = 2 FOR UPDATE")
+    with engine.connect() as connection:
+        connection.execute(text("SET LOCAL deadlock_timeout = 20"))
+        connection.execute(text("SELECT * FROM s.makers WHERE id = 3 FOR UPDATE"))
+        rival_pid = other_connection._backend_key_data[:4]
+        other = threading.Thread(
+            target=other_connection.run, args=("SELECT * FROM makers WHERE id = 3 FOR UPDATE",)
+        )
+        other.start()
+        wait_until_blocked(connection, int.from_bytes(rival_pid, "big"))
+        with pytest.raises(errors.RolledBack) as caught:
+            connection.execute(text("SELECT * FROM s.makers WHERE id = 2 FOR UPDATE"))
+    other.join()
+    other_connection.rollback()
+    assert state_of(caught.value) == "40P01"
+    assert_no_values(caught.value)
+
+
+def wait_until_blocked(connection: Any, pid: int) -> None:
+    blocked = text("SELECT cardinality(pg_blocking_pids(:pid)) > 0")
+    for _ in range(10_000):
+        if connection.scalar(blocked, {"pid": pid}):
+            return
+    pytest.fail(f"{pid} never waited for a lock")
+
+
+# --- errors without a report of the server
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"password": "wrong"}, {"name": "no_such"}, {"port": 1}, {"host": "no-such-host.invalid"}],
+    ids=str,
+)
+def test_failed_connection_is_unavailable(
+    make_database: Callable[..., Database], changes: dict[str, Any]
+) -> None:
+    database = make_database(**changes)
+    for use in (lambda: database.read("SELECT 1"), lambda: database._engine.connect()):
+        with pytest.raises(UNAVAILABLE) as caught:
+            use()
+        assert type(caught.value) is UNAVAILABLE
+        assert caught.value.headers["Retry-After"] == "1"
+        assert caught.value.__cause__ is not None
+        assert "wrong" not in str(caught.value)
+
+
+def test_misused_driver_is_an_internal_error(engine: Engine) -> None:
+    with engine.connect() as connection, pytest.raises(errors.InternalError):
+        connection.exec_driver_sql("COPY (SELECT 1) TO STDOUT")
+
+
+def test_other_exceptions_are_not_translated() -> None:
+    assert translate(LookupError("x"), connected=True) is None
+    assert translate(errors.PoolExhausted(), connected=True) is None

@@ -1,0 +1,212 @@
+"""Authentication and scopes: every API route checks both before anything else."""
+
+import re
+import time
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from functions.docs.handler import handler as docs
+from functions.health.handler import handler as health
+from local.api_keys import emulated_client
+from sluice import runtime
+from sluice.identity.api_keys import ApiKeyStore
+from sluice.identity.authenticator import SCOPES, Authenticator
+from sluice.settings import AwsSettings
+from tests.fixtures.aws import API_KEYS_TABLE, AddApiKey
+from tests.fixtures.shop import HANDLERS, Shop
+from tests.fixtures.template import ROOT
+
+ROUTES = [route for api in HANDLERS.values() for route in api.routes]
+each_route = pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.name)
+REPEATED_KEYS = (
+    "local-admin,local-admin",
+    "local-admin, x",
+    "x, local-admin",
+)  # the gateway joins repeated headers
+
+# In GraphQL the fields have scopes, not the route: see tests/shop/graph/test_scopes.py.
+SCOPED_ROUTES = [route for route in ROUTES if route.path != "/api/graphql"]
+each_scoped_route = pytest.mark.parametrize("route", SCOPED_ROUTES, ids=lambda route: route.name)
+
+
+def target_of(route: Any) -> str:
+    return str(route.path.replace("<id>", "1").replace("<product_id>", "1"))
+
+
+@each_route
+@pytest.mark.parametrize(
+    "headers", [{}, {"x_api_key": "no-such-key"}, {"authorization": "Bearer a.b.c"}], ids=str
+)
+def test_unauthenticated_request_is_401(shop: Shop, route: Any, headers: dict[str, str]) -> None:
+    shop.headers = {}
+    response = shop.call(route.method, target_of(route), raw=b"{", **headers)
+
+    assert (response.status, response.code) == (401, "unauthenticated")
+    assert response.headers["WWW-Authenticate"] == 'ApiKey realm="sluice", Bearer realm="sluice"'
+
+
+@each_scoped_route
+def test_missing_scope_is_403_and_named(shop: Shop, add_api_key: AddApiKey, route: Any) -> None:
+    key = add_api_key(
+        f"all-but-{route.scope}", *(scope for scope in SCOPES if scope != route.scope)
+    )
+    response = shop.call(route.method, target_of(route), raw=b"{", x_api_key=key)
+
+    assert (response.status, response.code) == (403, "insufficient_scope")
+    assert route.scope in response.json["detail"]
+    challenge = f'error="insufficient_scope", scope="{route.scope}"'
+    assert challenge in response.headers["WWW-Authenticate"]
+
+
+@each_scoped_route
+def test_one_scope_is_sufficient(shop: Shop, add_api_key: AddApiKey, route: Any) -> None:
+    key = add_api_key(f"only-{route.scope}", route.scope)
+
+    assert shop.call(route.method, target_of(route), raw=b"{", x_api_key=key).status not in (
+        401,
+        403,
+    )
+
+
+def test_scopes_match_the_documentation(shop: Shop) -> None:
+    documented = re.findall(
+        r"^\| `(\w+):read`.*? \| ([a-z, ]+?),? (?:but for: )?\|$",
+        (ROOT / "docs/api.md").read_text(),
+        re.M,
+    )
+    needed = {route.path.split("/")[2]: route.scope.split(":")[0] for route in SCOPED_ROUTES}
+
+    assert needed == {name: scope for scope, names in documented for name in names.split(", ")}, (
+        "the table in docs/api.md"
+    )
+    custom = {
+        o.path for o in SCOPED_ROUTES if o.scope == "analytics:query"
+    }  # the client writes the SQL, so it is neither :read nor :write
+    assert custom == {"/api/analytics/query"}
+    assert {
+        o.scope.split(":")[1] for o in SCOPED_ROUTES if o.method == "GET" and o.path not in custom
+    } == {"read"}
+    assert {
+        o.scope.split(":")[1] for o in SCOPED_ROUTES if o.method != "GET" and o.path not in custom
+    } == {"write"}
+
+
+def test_service_routes_need_no_credentials(shop: Shop) -> None:
+    shop.headers = {}
+
+    assert {shop.get(route.path).status for api in (health, docs) for route in api.routes} == {200}
+    assert shop.get("/api/nothing").status == 404
+
+
+def test_unauthenticated_client_cannot_probe_routes(shop: Shop) -> None:
+    shop.headers = {}
+
+    assert shop.call("BREW", "/api/products").status == 401
+    assert shop.get("/api/products/x").status == 401
+    # Preflight requests have no credentials.
+    assert shop.call("OPTIONS", "/api/products", origin="https://shop.example").status == 204
+
+
+def test_401_opens_no_database_connection(shop: Shop) -> None:
+    runtime.current().database.dispose()
+
+    assert shop.get("/api/products", x_api_key="no-such-key").status == 401
+    metrics = runtime.current().database.pool_metrics()
+    assert (metrics.checked_in, metrics.checked_out) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [{"disabled": {"BOOL": True}}, {"expires_at": {"N": "1"}}, {"scopes": {"S": "catalog:read"}}],
+    ids=["disabled", "expired", "unreadable"],
+)
+def test_disabled_or_expired_key_is_401(
+    shop: Shop, add_api_key: AddApiKey, attributes: dict[str, Any]
+) -> None:
+    key = add_api_key(f"old-{sorted(attributes)}", "catalog:read", **attributes)
+
+    assert shop.get("/api/products", x_api_key=key).code == "unauthenticated"
+
+
+@pytest.mark.parametrize(
+    "key", ["", " ", "\udc80", "x" * 10_000, "local-admin\0", "LOCAL-ADMIN", *REPEATED_KEYS]
+)
+def test_malformed_key_is_401(shop: Shop, key: str) -> None:
+    assert shop.get("/api/products", x_api_key=key).status == 401
+
+
+@pytest.mark.parametrize(
+    "header", ["", "Bearer", "Bearer ", "Basic local-admin", "local-admin", "Bearer local-admin"]
+)
+def test_api_key_is_not_a_bearer_token(shop: Shop, header: str) -> None:
+    shop.headers = {}
+    assert shop.get("/api/products", authorization=header).status == 401
+
+
+def test_api_key_precedes_token(shop: Shop) -> None:
+    assert shop.get("/api/products", authorization="Bearer x").status == 200
+    response = shop.get("/api/products", x_api_key="no-such-key", authorization="Bearer x")
+    assert response.status == 401
+
+
+class Clock:
+    now = 1_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_key_is_cached_for_one_minute(emulated_aws: AwsSettings, add_api_key: AddApiKey) -> None:
+    clock = Clock()
+    lookups = []
+    keys = ApiKeyStore(emulated_client("dynamodb", emulated_aws.dynamodb_endpoint), API_KEYS_TABLE)
+    authenticator = Authenticator(lambda key: lookups.append(key) or keys(key), None, clock=clock)
+    add_api_key("leaving", "catalog:read")
+    assert authenticator.identify("leaving", None).client_id == "client of leaving"
+
+    add_api_key("leaving", "catalog:read", disabled={"BOOL": True})
+    clock.now += 59
+    assert authenticator.identify("leaving", None).scopes == {"catalog:read"}
+    assert lookups == ["leaving"]
+    clock.now += 1
+    with pytest.raises(Exception, match="unknown"):
+        authenticator.identify("leaving", None)
+    assert lookups == ["leaving"] * 2
+
+
+def test_clock_set_back_does_not_extend_the_cache(emulated_aws: AwsSettings) -> None:
+    clock = Clock()
+    lookups = []
+    authenticator = Authenticator(lambda key: lookups.append(key), None, clock=clock)
+    for _ in range(2):
+        with pytest.raises(Exception, match="unknown"):
+            authenticator.identify("unknown-key", None)
+        clock.now -= 3600
+
+    assert lookups == ["unknown-key"] * 2
+
+
+def test_key_cache_is_bounded() -> None:
+    lookups: list[str] = []
+    authenticator = Authenticator(lambda key: lookups.append(key), None, clock=time.time)
+    for n in [*range(1_500), *range(1_499, 499, -1), 0]:
+        with pytest.raises(Exception, match="unknown"):
+            authenticator.identify(str(n), None)
+
+    assert len(lookups) == 1_501
+
+
+def test_unreachable_key_store_is_503(shop: Shop, add_api_key: AddApiKey) -> None:
+    settings = runtime.current().settings
+    unreachable = replace(
+        settings, aws=replace(settings.aws, dynamodb_endpoint="http://127.0.0.1:1")
+    )
+    runtime.set_current(runtime.Runtime(unreachable, runtime.current().database))
+
+    response = shop.get("/api/products")
+
+    assert (response.status, response.code) == (503, "identity_unavailable")
+    assert int(response.headers["Retry-After"]) >= 1
+    assert shop.get("/health/ready").status == 200

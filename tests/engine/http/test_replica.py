@@ -1,0 +1,268 @@
+"""Reads from a streaming replica: which server answers, how fresh it is, and the round trips.
+
+The tests pause and resume WAL replay, so the lag is exact.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from shop.products import ProductRepository
+from sluice import request_stats, runtime
+from sluice.http.metrics import MetricsEmitter
+from tests.fixtures.concurrent_orders import run_concurrently
+from tests.fixtures.replica import MIN_LSN_HEADER, PRODUCT_PATH, ReplicatedShop
+from tests.fixtures.shop import ApiResponse, Shop
+from tests.fixtures.waiting import wait_until
+
+UNREACHED_LSN = "FFFFFFFF/FFFFFFFF"
+ADHOC_SQL_PATH = "/api/analytics/query?query=select price from products"
+
+
+def parse_lsn(lsn: str) -> int:
+    high, low = lsn.split("/")
+    return int(high, 16) << 32 | int(low, 16)
+
+
+def test_min_lsn_header_reads_own_writes(
+    replicated: ReplicatedShop, served_by: Callable[[], list[str]]
+) -> None:
+    with replicated.replica.replay_paused():
+        lsn = replicated.set_price("2.00")
+        prices = [replicated.price(min_lsn) for min_lsn in ("", lsn, UNREACHED_LSN)]
+        assert prices == ["1.00", "2.00", "2.00"]
+        assert served_by() == ["", "replica", "primary", "primary"]
+    replicated.replica.wait_for_lsn(lsn)
+    prices = [replicated.price(min_lsn) for min_lsn in ("", lsn, UNREACHED_LSN)]
+    assert prices == ["2.00", "2.00", "2.00"]
+    assert served_by() == ["replica", "replica", "primary"]
+
+
+def test_replica_adds_no_round_trip(replicated: ReplicatedShop) -> None:
+    lsns: list[str] = []
+    assert replicated.round_trips(lambda: lsns.append(replicated.set_price("2.00"))) == (1, 0)
+    replicated.replica.wait_for_lsn(lsns[0])
+    assert replicated.round_trips(replicated.price) == (0, 1)
+    assert replicated.round_trips(lambda: replicated.price(lsns[0])) == (0, 1)
+    assert replicated.round_trips(lambda: replicated.price(UNREACHED_LSN)) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "/api/products?sort=price:desc&include_total=true",
+        "/api/categories",
+        "/api/inventory",
+        "/api/inventory/{mug}",
+        "/api/analytics/sales?start_date=2026-01-01&end_date=2026-01-02",
+        "/api/analytics/popular-products",
+        ADHOC_SQL_PATH,
+        "/api/graphql?query={{products{{nodes{{id category{{products{{name}}}}}}}}}}",
+        '/api/graphql?query={{salesAnalytics(startDate:"2026-01-01",endDate:"2026-01-02"){{day}}}}',
+        "/api/users",
+        "/api/orders",
+        "/api/imports",
+        "/api/graphql?query={{products{{nodes{{id}}}}orders{{nodes{{id}}}}}}",
+    ],
+)
+def test_only_catalog_and_analytics_use_the_replica(
+    replicated: ReplicatedShop, served_by: Callable[[], list[str]], target: str
+) -> None:
+    primary_only = any(word in target for word in ("users", "orders{", "/orders", "imports"))
+    for min_lsn in ("", "0/1", UNREACHED_LSN):
+        replicated.get(target, min_lsn=min_lsn)
+    assert served_by() == (["", "", ""] if primary_only else ["replica", "replica", "primary"])
+
+
+def write_twice(
+    replicated: ReplicatedShop, method: str, target: str, body: Any, **headers: str
+) -> list[ApiResponse]:
+    """Send a write twice, with the ids of the user and the product filled in."""
+    user = replicated.shop.sql("SELECT id FROM users")[0][0]
+    text = json.dumps(body).replace('"{mug}"', str(replicated.mug)).replace('"{user}"', str(user))
+    path = target.format(mug=replicated.mug)
+    return [replicated.shop.call(method, path, json.loads(text), **headers) for _ in range(2)]
+
+
+ORDER = {"user_id": "{user}", "items": [{"product_id": "{mug}", "quantity": 1}]}
+DELETE_MUTATION = {
+    "query": "mutation ($id: ID!) { deleteProduct(id: $id) }",
+    "variables": {"id": "{mug}"},
+}
+
+
+@pytest.mark.parametrize(
+    ("write", "statuses"),
+    [
+        (("POST", "/api/categories", {"name": "Bowls"}), [201, 409]),
+        (("POST", "/api/orders", ORDER), [201, 201]),
+        (("PUT", "/api/inventory/{mug}", {"quantity": 3}), [200, 200]),
+        (
+            ("PATCH", "/api/inventory", {"updates": [{"product_id": "{mug}", "quantity": 4}]}),
+            [200, 200],
+        ),
+        (("DELETE", PRODUCT_PATH, None), [204, 404]),
+        (("POST", "/api/graphql", DELETE_MUTATION), [200, 200]),
+    ],
+    ids=lambda value: value[1] if isinstance(value, tuple) else "",
+)
+def test_every_write_returns_an_lsn(
+    replicated: ReplicatedShop, write: tuple[str, str, Any], statuses: list[int]
+) -> None:
+    """Rejected writes return one, too: the client then reads the row that caused the conflict."""
+    replicated.shop.add_user()
+    before = replicated.set_price("2.00")
+    responses = write_twice(replicated, *write)
+    assert [response.status for response in responses] == statuses
+    first, second = (parse_lsn(response.headers[MIN_LSN_HEADER]) for response in responses)
+    assert parse_lsn(before) < first <= second
+    assert MIN_LSN_HEADER not in replicated.shop.get("/api/users").headers
+
+
+def test_replayed_response_returns_an_lsn(replicated: ReplicatedShop) -> None:
+    replicated.shop.add_user()
+    first, again = write_twice(replicated, "POST", "/api/orders", ORDER, idempotency_key="k")
+    assert again.headers["Idempotency-Replayed"] == "true"
+    assert parse_lsn(again.headers[MIN_LSN_HEADER]) >= parse_lsn(first.headers[MIN_LSN_HEADER])
+
+
+@pytest.mark.parametrize("lagging", [False, True], ids=["streaming", "paused"])
+def test_concurrent_writers_read_own_writes(replicated: ReplicatedShop, lagging: bool) -> None:
+    writers = 8
+    rounds = 12
+    settings = runtime.current().settings
+    assert settings.replica is not None
+    pooled = runtime.build(
+        replace(
+            settings,
+            database=replace(settings.database, pool_size=writers),
+            replica=replace(settings.replica, pool_size=writers),
+        )
+    )
+    mugs = [replicated.shop.add_product(f"Mug {n}") for n in range(writers)]
+
+    def write_and_read(n: int) -> list[tuple[bool, str]]:
+        seen = []
+        for price in range(1, rounds + 1):
+            with request_stats.collect() as writing:
+                pooled.get(ProductRepository).update(mugs[n], {"price": f"{price}.00"})
+            with request_stats.collect() as reading:
+                reading.min_lsn = writing.commit_lsn
+                found = json.loads(pooled.get(ProductRepository).get_by_id(mugs[n]).json)["price"]
+            seen.append((found == f"{price}.00", reading.served_by))
+        return seen
+
+    if lagging:
+        with replicated.replica.replay_paused():
+            results = run_concurrently(writers, write_and_read)
+    else:
+        results = run_concurrently(writers, write_and_read)
+    pooled.close_clients()
+    pooled.database.dispose()
+    seen = [read for result in results if isinstance(result, list) for read in result]
+    assert [is_fresh for is_fresh, _ in seen] == [True] * writers * rounds
+    if lagging:
+        assert {server for _, server in seen} == {"primary"}
+
+
+def test_pages_continue_on_the_other_server(replicated: ReplicatedShop) -> None:
+    for n in range(5):
+        replicated.shop.add_product(f"Mug {n}")
+    replicated.replica.wait_for_lsn(runtime.current().health.current_lsn())
+    names: list[str] = []
+    cursor = ""
+    for min_lsn in ("0/1", UNREACHED_LSN, "", UNREACHED_LSN):
+        page = replicated.get(f"/api/products?limit=2&sort=name:asc{cursor}", min_lsn=min_lsn).json
+        names += [row["name"] for row in page["data"]]
+        if page["pagination"]["next_cursor"] is None:
+            break
+        cursor = f"&cursor={page['pagination']['next_cursor']}"
+    assert names == ["Mug", *(f"Mug {n}" for n in range(5))]
+
+
+def test_etag_belongs_to_the_server_that_answered(replicated: ReplicatedShop) -> None:
+    old = replicated.get()
+    with replicated.replica.replay_paused():
+        written = replicated.shop.patch(PRODUCT_PATH.format(mug=replicated.mug), {"price": "2.00"})
+        new = replicated.get(min_lsn=written.headers[MIN_LSN_HEADER])
+        assert new.headers["ETag"] == written.headers["ETag"]
+        assert replicated.get().headers["ETag"] == old.headers["ETag"] != new.headers["ETag"]
+        target = PRODUCT_PATH.format(mug=replicated.mug)
+        conditions = {"if_none_match": old.headers["ETag"]}
+        assert replicated.shop.get(target, **conditions).status == 304
+        conditions["x_sluice_min_lsn"] = written.headers[MIN_LSN_HEADER]
+        assert replicated.shop.get(target, **conditions).status == 200
+        old_etag = replicated.get().headers["ETag"]
+        stale = replicated.shop.patch(target, {"price": "3.00"}, if_match=old_etag)
+        assert stale.status == 412
+        fresh = replicated.get(min_lsn=stale.headers[MIN_LSN_HEADER]).headers["ETag"]
+        assert replicated.shop.patch(target, {"price": "3.00"}, if_match=fresh).status == 200
+
+
+@pytest.mark.parametrize("lsn", ["0", "0/", "g/1", "0/1, 0/2", "0/123456789", "' OR 1=1", "-1/0"])
+def test_invalid_lsn_is_400(replicated: ReplicatedShop, lsn: str) -> None:
+    response = replicated.shop.get("/api/products", x_sluice_min_lsn=lsn)
+    assert (response.status, response.code) == (400, "invalid_request")
+    assert MIN_LSN_HEADER in response.json["detail"]
+
+
+def test_cors_allows_and_exposes_the_lsn_header(replicated: ReplicatedShop) -> None:
+    current = runtime.current()
+    settings = replace(current.settings, cors_origins=("https://shop.example",))
+    runtime.set_current(runtime.Runtime(settings, current.database, replica=current.replica))
+    response = replicated.shop.call("OPTIONS", "/api/products", origin="https://shop.example")
+    assert MIN_LSN_HEADER in response.headers["Access-Control-Allow-Headers"].split(", ")
+    assert MIN_LSN_HEADER in response.headers["Access-Control-Expose-Headers"].split(", ")
+
+
+def test_without_replica_the_header_is_ignored(shop: Shop) -> None:
+    mug = shop.add_product("Mug")
+    assert MIN_LSN_HEADER not in shop.patch(f"/api/products/{mug}", {"price": 2}).headers
+    assert shop.get(f"/api/products/{mug}", x_sluice_min_lsn="nonsense").status == 200
+    assert "replica" not in shop.get("/health/ready").json
+
+
+def test_readiness_shows_replica_lag(replicated: ReplicatedShop) -> None:
+    def state() -> dict[str, Any]:
+        return dict(replicated.get("/health/ready").json["replica"])
+
+    def has_no_lag() -> bool:
+        ready = state()
+        return (ready["reachable"], ready["lag_bytes"], ready["lag_seconds"]) == (True, 0, 0)
+
+    wait_until(has_no_lag, "the replica to replay the log")
+    ready = state()
+    assert (ready["pool"]["size"], ready["breaker"]["state"]) == (1, "closed")
+    with replicated.replica.replay_paused():
+        replicated.set_price("2.00")
+        lagging = replicated.get("/health/ready").json["replica"]
+        assert lagging["lag_bytes"] > 0 < lagging["lag_seconds"]
+    replicated.replica_proxy.close()
+    down = replicated.get("/health/ready").json["replica"]
+    assert (down["reachable"], down["lag_bytes"], down["breaker"]["state"]) == (False, None, "open")
+
+
+def test_metrics_cover_both_servers(
+    replicated: ReplicatedShop, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for min_lsn in ("", "", UNREACHED_LSN):
+        replicated.get(min_lsn=min_lsn)
+    capsys.readouterr()
+    MetricsEmitter().emit(runtime.current())
+    metrics = json.loads(capsys.readouterr().out)
+    # One of the requests was sent by the fixture.
+    assert (metrics["replica_reads"], metrics["replica_fallbacks"]) == ([3], [1])
+    pools = ("pool_size", "replica_pool_size", "replica_pool_use")
+    assert [metrics[name] for name in pools] == [[1], [1], [50]]
+    assert (metrics["breaker_open"], metrics["replica_breaker_open"]) == ([0], [0])
+
+
+@pytest.mark.parametrize("min_lsn", ["", "0/1", UNREACHED_LSN])
+def test_negative_sql_limit_is_422(replicated: ReplicatedShop, min_lsn: str) -> None:
+    body = {"query": "select price from products limit -1"}
+    headers = {"x_sluice_min_lsn": min_lsn} if min_lsn else {}
+    response = replicated.shop.post("/api/analytics/query", body, **headers)
+    assert (response.status, response.code) == (422, "validation_failed")

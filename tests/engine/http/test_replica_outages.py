@@ -1,0 +1,158 @@
+"""Reads while the replica or the primary is down, promoted or missing."""
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from local.postgres import PostgresServer
+from sluice import request_stats, runtime
+from sluice.settings import REPLICA_DEADLINE_SHARE
+from tests.engine.http.test_replica import UNREACHED_LSN
+from tests.fixtures.replica import MIN_LSN_HEADER, PRODUCT_PATH, ReplicatedShop, replica_of
+from tests.fixtures.waiting import wait_until
+
+
+def refuse_connections(replicated: ReplicatedShop) -> None:
+    replicated.replica_proxy.close()
+
+
+def reset_connections(replicated: ReplicatedShop) -> None:
+    replicated.replica_proxy.reset_connections()
+
+
+def stop_responding(replicated: ReplicatedShop) -> None:
+    replicated.replica_proxy.drop_data()
+
+
+@pytest.mark.parametrize("outage", [refuse_connections, reset_connections, stop_responding])
+def test_primary_answers_while_replica_is_down(
+    replicated: ReplicatedShop,
+    served_by: Callable[[], list[str]],
+    outage: Callable[[ReplicatedShop], None],
+) -> None:
+    """Only the first two requests try the replica: one read, then one attempt to connect."""
+    replicated.shop.timeout = 2.0
+    outage(replicated)
+    began = time.monotonic()
+    assert [replicated.price() for _ in range(2)] == ["1.00"] * 2
+    assert time.monotonic() - began < 2.0
+    connections = replicated.replica_proxy.connections
+    assert replicated.round_trips(lambda: [replicated.price() for _ in range(8)]) == (8, 0)
+    assert replicated.replica_proxy.connections == connections
+    assert served_by() == ["primary"] * 10
+    assert runtime.current().database.breaker.state == "closed"
+
+
+def test_replica_is_used_again_after_an_outage(
+    replicated: ReplicatedShop, served_by: Callable[[], list[str]]
+) -> None:
+    replicated.replica_proxy.close()
+    for _ in range(2):
+        replicated.price()
+    replicated.replica_proxy.open()
+
+    def served_by_replica() -> bool:
+        replicated.price()
+        return served_by()[-1] == "replica"
+
+    wait_until(served_by_replica, "a read from the replica")
+
+
+def test_replica_serves_reads_while_primary_is_down(replicated: ReplicatedShop) -> None:
+    lsn = replicated.set_price("2.00")
+    replicated.replica.wait_for_lsn(lsn)
+    assert replicated.price(UNREACHED_LSN) == "2.00"
+    replicated.primary_proxy.close()
+    assert replicated.shop.get("/api/users").code == "database_unavailable"
+    assert [replicated.price(), replicated.price(lsn)] == ["2.00", "2.00"]
+    path = PRODUCT_PATH.format(mug=replicated.mug)
+    ahead = replicated.shop.get(path, x_sluice_min_lsn=UNREACHED_LSN)
+    assert ahead.code == "circuit_open", "the stale response could be older than the LSN"
+    replicated.replica_proxy.close()
+    assert replicated.price() == "2.00"  # a stale response, marked by a Warning header
+    assert "Warning" in replicated.get().headers
+
+
+SLOW_ON_REPLICA = """
+    SELECT count(*) AS n FROM categories
+    WHERE CASE WHEN pg_is_in_recovery() THEN CAST(pg_sleep(9) AS text) = '' ELSE true END
+"""
+
+
+def test_recovery_conflict_is_retried_on_the_primary(replicated: ReplicatedShop) -> None:
+    """The replica replays a lock of the primary and cancels the read with SQLSTATE 40001."""
+    replicated.replica.run("ALTER SYSTEM SET max_standby_streaming_delay = 0")
+    replicated.replica.run("SELECT pg_reload_conf()")
+    current = runtime.current()
+    results = []
+    assert current.replica is not None
+    reads = current.replica.route_reads(current.database)
+
+    def read() -> None:
+        with request_stats.collect() as stats:
+            stats.min_lsn = ""
+            results.append((reads.read(SLOW_ON_REPLICA)[0].n, stats.served_by))
+
+    thread = threading.Thread(target=read)
+    thread.start()
+    running = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'"
+    wait_until(lambda: replicated.replica.run(running) == [[1]], "the read")
+    replicated.shop.sql("DO $$ BEGIN LOCK TABLE categories IN ACCESS EXCLUSIVE MODE; END $$")
+    thread.join()
+    replicated.replica.run("ALTER SYSTEM RESET max_standby_streaming_delay")
+    replicated.replica.run("SELECT pg_reload_conf()")
+    assert results == [(1, "primary")]
+
+
+def test_write_succeeds_without_its_lsn(replicated: ReplicatedShop) -> None:
+    """It returns an LSN that no replica has reached, so reads with it use the primary."""
+    replicated.shop.sql("REVOKE EXECUTE ON FUNCTION pg_current_wal_insert_lsn FROM PUBLIC")
+    assert replicated.set_price("2.00") == UNREACHED_LSN
+    query = 'mutation ($id: ID!) { updateProduct(id: $id, input: {price: "3.00"}) { price } }'
+    mutation = replicated.shop.graphql(query, {"id": replicated.mug})
+    replicated.shop.sql("GRANT EXECUTE ON FUNCTION pg_current_wal_insert_lsn TO PUBLIC")
+    expected = ({"updateProduct": {"price": "3.00"}}, UNREACHED_LSN)
+    assert (mutation.json["data"], mutation.headers[MIN_LSN_HEADER]) == expected
+    assert replicated.price(UNREACHED_LSN) == "3.00"
+
+
+def test_promoted_replica_serves_only_old_reads(
+    replicated: ReplicatedShop,
+    postgres_server: PostgresServer,
+    served_by: Callable[[], list[str]],
+) -> None:
+    with replica_of(postgres_server) as promoted:
+        before = replicated.set_price("2.00")
+        promoted.wait_for_lsn(before)
+        promoted.run("SELECT pg_promote()")
+        later = replicated.set_price("3.00")
+        settings = runtime.current().settings
+        assert settings.replica is not None
+        replica = replace(settings.replica, port=promoted.port)
+        with_promoted = runtime.build(replace(settings, replica=replica))
+        runtime.set_current(with_promoted)
+        served_by()
+        prices = [replicated.price(min_lsn) for min_lsn in ("", before, later)]
+        assert prices == ["2.00", "2.00", "3.00"]
+        assert served_by() == ["replica", "replica", "primary"]
+        runtime.set_current(None)
+        with_promoted.database.dispose()
+
+
+def test_endpoint_without_replica_is_the_primary(
+    replicated: ReplicatedShop, served_by: Callable[[], list[str]]
+) -> None:
+    """The reader endpoint of an Aurora cluster with a single instance resolves to the primary."""
+    settings = runtime.current().settings
+    replica = replace(settings.database, deadline_share=REPLICA_DEADLINE_SHARE)
+    without_replica = runtime.build(replace(settings, replica=replica))
+    runtime.set_current(without_replica)
+    lsn = replicated.set_price("2.00")
+    assert [replicated.price(), replicated.price(lsn)] == ["2.00", "2.00"]
+    assert served_by() == ["", "replica", "primary"]
+    assert replicated.get("/health/ready").json["replica"]["lag_bytes"] is None
+    runtime.set_current(None)
+    without_replica.database.dispose()

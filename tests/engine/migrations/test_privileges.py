@@ -1,0 +1,138 @@
+"""Migrations by users with different privileges.
+
+A superuser and an owner with CREATEROLE can migrate. An owner without it needs an administrator.
+"""
+
+import pytest
+
+from sluice.migrations.runner import MigrationResult, MissingPrivilege, migrate_url
+from tests.engine.migrations.conftest import ForeignDatabase, ForeignServer
+
+SUPERUSER_SETTINGS = {"temp_file_limit", "session_replication_role", "lo_compat_privileges"}
+
+
+def settings_in(statements: list[str]) -> set[str]:
+    return {
+        statement.split(" SET ")[1].split(" = ")[0]
+        for statement in statements
+        if " SET " in statement
+    }
+
+
+def assert_migrated(database: ForeignDatabase, result: MigrationResult) -> None:
+    """Check the revisions, and that the roles have the privileges they need."""
+    assert result.revisions == {"sluice": "0003", "shop": "0003"}
+    for role, table, privilege, expected in (
+        ("sluice_app", "products", "INSERT", True),
+        ("sluice_analyst", "orders", "SELECT", True),
+        ("sluice_analyst", "orders", "INSERT", False),
+    ):
+        query = f"SELECT has_table_privilege('{role}', '{table}', '{privilege}')"
+        assert database.sql(query) == [[expected]]
+
+
+def test_superuser_needs_no_administrator(server: ForeignServer) -> None:
+    database = server.create_database("SUPERUSER")
+    result = migrate_url(database.url, "shop")
+    assert_migrated(database, result)
+    assert result.for_administrator == []
+
+
+def test_createrole_sets_all_but_superuser_settings(server: ForeignServer) -> None:
+    database = server.create_database("CREATEROLE")
+    result = migrate_url(database.url, "shop")
+    assert_migrated(database, result)
+    assert settings_in(result.for_administrator) <= SUPERUSER_SETTINGS
+    assert len(result.for_administrator) == len(settings_in(result.for_administrator))
+    for statement in result.for_administrator:
+        database.sql(statement)
+    assert migrate_url(database.url, "shop").for_administrator == []
+    assert database.remove("shop").kept == []
+
+
+def test_nocreaterole_gets_statements_to_run(server: ForeignServer) -> None:
+    database = server.create_database("NOCREATEROLE")
+    before = database.snapshot()
+    with pytest.raises(MissingPrivilege, match="may not create roles") as error:
+        migrate_url(database.url, "shop")
+    assert database.snapshot() == before
+    for statement in error.value.statements:
+        database.sql(statement)
+    result = migrate_url(database.url, "shop")
+    assert_migrated(database, result)
+    assert result.for_administrator == []
+
+
+def test_remove_keeps_roles_of_an_administrator(server: ForeignServer) -> None:
+    database = server.create_database("NOCREATEROLE")
+    database.sql("CREATE ROLE sluice_app LOGIN")
+    database.sql("CREATE ROLE sluice_analyst LOGIN")
+    before = database.snapshot()
+    migrate_url(database.url)
+    assert all("role sluice_" in line for line in database.remove().kept)
+    assert database.snapshot() == before
+
+
+def test_existing_roles_are_used(server: ForeignServer) -> None:
+    """Since PostgreSQL 16, CREATEROLE is not enough to change roles of a superuser."""
+    database = server.create_database("CREATEROLE")
+    database.sql("CREATE ROLE sluice_app LOGIN")
+    database.sql("CREATE ROLE sluice_analyst LOGIN")
+    result = migrate_url(database.url, "shop")
+    assert_migrated(database, result)
+    for statement in result.for_administrator:
+        database.sql(statement)
+    assert migrate_url(database.url, "shop").for_administrator == []
+
+
+def test_user_who_is_not_owner_gets_the_grant_to_run(server: ForeignServer) -> None:
+    database = server.create_database("CREATEROLE")
+    name = database.sql("SELECT quote_ident(current_database())")[0][0]
+    database.sql(f"ALTER DATABASE {name} OWNER TO postgres")
+    database.sql("REVOKE CREATE ON SCHEMA public FROM PUBLIC")
+    for message in ("may not create a schema", "may not create tables in the schema public"):
+        with pytest.raises(MissingPrivilege, match=message) as error:
+            migrate_url(database.url, "shop")
+        assert len(error.value.statements) == 1
+        database.sql(error.value.statements[0])
+    assert_migrated(database, migrate_url(database.url, "shop"))
+
+
+@pytest.mark.parametrize("rights", ["SUPERUSER", "CREATEROLE"])
+@pytest.mark.parametrize(
+    ("name", "owner"),
+    [
+        ("My Company", "Mrs Owner"),
+        ("a \"b\" 'c'", "o\\w'n\"er"),
+        ("UPPER", "Ünïcode"),
+        ("50%s", "%d"),
+    ],
+)
+def test_any_database_and_owner_name(
+    server: ForeignServer, rights: str, name: str, owner: str
+) -> None:
+    database = server.create_database(rights, name=name, owner=owner)
+    before = database.snapshot()
+    assert_migrated(database, migrate_url(database.url, "shop"))
+    settings = "SELECT count(*) FROM pg_db_role_setting WHERE setdatabase <> 0"
+    assert database.sql(settings)[0][0] == 2
+    assert database.remove("shop").kept == []
+    assert database.snapshot() == before
+
+
+def test_migrate_resets_settings_a_role_changed(database: ForeignDatabase) -> None:
+    migrate_url(database.url)
+    database.sql("ALTER ROLE sluice_analyst SET statement_timeout = 0")
+    name = database.sql("SELECT quote_ident(current_database())")[0][0]
+    database.sql(f"ALTER ROLE sluice_analyst IN DATABASE {name} SET statement_timeout = 0")
+    database.sql("ALTER ROLE sluice_analyst CONNECTION LIMIT -1")
+    migrate_url(database.url, analyst_connections=6)
+    [[settings, limit]] = database.sql(
+        """
+        SELECT s.setconfig, r.rolconnlimit
+        FROM pg_db_role_setting s JOIN pg_roles r ON r.oid = s.setrole
+        WHERE rolname = 'sluice_analyst' AND setdatabase <> 0
+        """
+    )
+    assert "statement_timeout=5s" in settings
+    assert limit == 6

@@ -1,0 +1,92 @@
+"""The privileges and limits of the database role, the last layer of defence."""
+
+from sluice.adhoc_sql.allowlist import TABLES, UNIQUE_KEYS
+from tests.fixtures.adhoc_sql import AdhocSqlShop
+
+
+def test_role_can_read_exactly_the_allowlist(shop: AdhocSqlShop) -> None:
+    """The order of the columns counts too, because `*` is expanded by the allowlist."""
+    readable = shop.sql(
+        """
+        SELECT c.relname, array_agg(a.attname::text ORDER BY a.attnum)
+        FROM pg_class c
+        JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+        WHERE c.relnamespace = 'public'::regnamespace
+          AND c.relkind IN ('r', 'v', 'm', 'p')
+          AND has_table_privilege('sluice_analyst', c.oid, 'SELECT')
+        GROUP BY c.relname
+        """
+    )
+
+    assert {name: tuple(columns) for name, columns in readable} == TABLES
+
+
+def test_unique_keys_are_those_of_the_tables(shop: AdhocSqlShop) -> None:
+    """The limits of joins rely on them. A unique index on lower(email) makes email unique too."""
+    indexed = shop.sql(
+        """
+        SELECT i.indrelid::regclass::text, array_agg(pg_get_indexdef(indexrelid, n, true))
+        FROM pg_index i CROSS JOIN LATERAL generate_series(1, i.indnkeyatts) n
+        WHERE i.indisunique AND i.indpred IS NULL AND i.indrelid IN (
+            SELECT oid FROM pg_class WHERE relnamespace = 'public'::regnamespace
+        )
+        GROUP BY i.indexrelid, i.indrelid
+        """
+    )
+    unique = {
+        (table, frozenset(column.removeprefix("lower(").removesuffix(")") for column in columns))
+        for table, columns in indexed
+    }
+
+    declared = {(table, frozenset(key)) for table, keys in UNIQUE_KEYS.items() for key in keys}
+    assert declared == {(table, key) for table, key in unique if table in UNIQUE_KEYS}
+
+
+def test_role_cannot_write_or_call_functions(shop: AdhocSqlShop) -> None:
+    writable = shop.sql(
+        """
+        SELECT relname FROM pg_class
+        WHERE relnamespace IN ('public'::regnamespace, 'sluice'::regnamespace)
+          AND relkind IN ('r', 'v', 'm', 'p')
+          AND has_table_privilege(
+              'sluice_analyst', oid, 'INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER'
+          )
+        """
+    )
+    callable_ = shop.sql(
+        """
+        SELECT proname FROM pg_proc
+        WHERE pronamespace IN ('public'::regnamespace, 'sluice'::regnamespace)
+          AND has_function_privilege('sluice_analyst', oid, 'EXECUTE')
+        """
+    )
+
+    assert (writable, callable_) == ([], [])
+    assert shop.sql("SELECT has_schema_privilege('sluice_analyst', 'public', 'CREATE')") == [
+        [False]
+    ]
+
+
+def test_role_has_limits(shop: AdhocSqlShop) -> None:
+    limits, connections = shop.sql(
+        """
+        SELECT s.setconfig, r.rolconnlimit
+        FROM pg_roles r
+        JOIN pg_db_role_setting s ON s.setrole = r.oid
+        JOIN pg_database d ON d.oid = s.setdatabase AND d.datname = current_database()
+        WHERE rolname = 'sluice_analyst'
+        """
+    )[0]
+
+    assert {
+        "default_transaction_read_only=on",
+        "statement_timeout=5s",
+        "lock_timeout=200ms",
+    } <= set(limits)
+    assert {
+        "work_mem=8MB",
+        "temp_file_limit=256MB",
+        "jit=off",
+        "max_parallel_workers_per_gather=0",
+    } <= set(limits)
+    assert connections == 50

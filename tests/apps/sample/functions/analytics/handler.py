@@ -1,0 +1,30 @@
+"""/api/analytics: SQL queries over the library."""
+
+from typing import Any
+
+from aws_lambda_powertools.event_handler import Response
+
+from sluice import runtime
+from sluice.adhoc_sql import route
+from sluice.http.request import Request
+from sluice.http.router import Api
+
+handler = api = Api(runtime=runtime.current, scope="analytics")
+
+
+@api.post(
+    "/api/analytics/query",
+    body=route.BODY,
+    response=route.RESPONSE,
+    idempotent=False,
+    scope=route.SCOPE,
+)
+def run_sql(request: Request, params: dict[str, Any]) -> Response[str]:
+    """Run a read-only SQL query over the library's tables."""
+    return route.respond(request, params, runtime.current().run_adhoc_sql)
+
+
+@api.get("/api/analytics/query", query=route.QUERY, response=route.RESPONSE, scope=route.SCOPE)
+def run_sql_from_url(request: Request, params: dict[str, Any]) -> Response[str]:
+    """Run a read-only SQL query as POST does, with the query in the URL."""
+    return route.respond(request, params, runtime.current().run_adhoc_sql)

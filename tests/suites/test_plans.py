@@ -25,6 +25,7 @@ from sluice import application
 from sluice.db.database import Database
 from sluice.db.engine import make_engine
 from sluice.imports.job_repository import ImportJobRepository
+from sluice.query import Query
 from sluice.settings import DatabaseSettings
 from sluice.sql.connections import read_connection, read_connections
 from sluice.sql.list_spec import Filter, FilterKind, ListQuery, ListSpec
@@ -112,20 +113,19 @@ class ExplainExecutor:
     large_tables: frozenset[str] = frozenset()
     plans: list[list[dict[str, Any]]] = field(default_factory=list)
 
-    def read(
-        self, sql: str, params: Mapping[str, object] | None = None, *, prepare: bool = False
-    ) -> Any:
+    def read(self, query: Query) -> Any:
+        sql, params = query.sql, query.params
         explain = "EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON)"
-        self.plans = [_nodes_of(self.database.read(f"{explain} {sql}", params)[0][0])]
-        if prepare:
+        self.plans = [_nodes_of(self.database.read(Query(f"{explain} {sql}", params))[0][0])]
+        if query.prepare:
             names = list(dict.fromkeys(PARAMETER.findall(sql)))
             numbered = PARAMETER.sub(lambda match: f"${names.index(match[1]) + 1}", sql)
-            values = ", ".join(pg8000.native.literal((params or {})[name]) for name in names)
+            values = ", ".join(pg8000.native.literal(params[name]) for name in names)
             arguments = f"({values})" if names else ""
             self.generic.run(f"DEALLOCATE ALL; PREPARE statement AS {numbered}")
             plan = self.generic.run(f"{explain} EXECUTE statement {arguments}")
             self.plans.append(_nodes_of(plan[0][0]))
-        return self.database.read(sql, params)
+        return self.database.read(query)
 
     write = read
 

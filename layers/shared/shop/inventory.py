@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from sluice.errors import FieldError, NotFound, OutOfStock, StaleVersion, ValidationFailed
+from sluice.query import Query
 from sluice.sql.conditional_write import (
     NO_PRECONDITION,
     Precondition,
@@ -125,7 +126,7 @@ class InventoryRepository(ReadRepository):
             "product_ids": [product_id for product_id, _ in updates],
             "quantities": [quantity for _, quantity in updates],
         }
-        row = self._executor.write(SET_MANY_SQL, params)[0]
+        row = self._executor.write(Query(SET_MANY_SQL, params))[0]
         if row.unknown:
             raise ValidationFailed(
                 errors=[
@@ -136,7 +137,7 @@ class InventoryRepository(ReadRepository):
         return int(row.updated)
 
     def _change(self, sql: str, params: dict[str, Any]) -> Representation:
-        rows = self._executor.write(sql, params, prepare=True)
+        rows = self._executor.write(Query(sql, params, prepare=True))
         if not rows:
             raise NotFound
         json, etag, id, matches, available = rows[0]

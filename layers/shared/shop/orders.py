@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from sluice.errors import FieldError, NotFound, StaleVersion, ValidationFailed
+from sluice.query import Query
 from sluice.sql import idempotency
 from sluice.sql.conditional_write import (
     NO_PRECONDITION,
@@ -205,10 +206,12 @@ class OrderRepository(ConnectionRepository):
             "quantities": [quantity for _, quantity in items],
         }
         row = self._executor.write(
-            idempotency.with_stored_response(PLACE_ORDER_CTES, PLACE_ORDER_SELECT, key),
-            idempotency.params_with_key(values, key),
-            preceding=idempotency.claim_statement(key),
-            prepare=True,
+            Query(
+                idempotency.with_stored_response(PLACE_ORDER_CTES, PLACE_ORDER_SELECT, key),
+                idempotency.params_with_key(values, key),
+                before=idempotency.claim_statement(key),
+                prepare=True,
+            )
         )[0]
         return PlaceOrderResult(
             order=None if row.json is None else Representation(row.json, row.etag, row.id),
@@ -241,7 +244,7 @@ class OrderRepository(ConnectionRepository):
             **_params_of(immutable_fields),
             **precondition.params(),
         }
-        rows = self._executor.write(UPDATE_STATUS_SQL, params, prepare=True)
+        rows = self._executor.write(Query(UPDATE_STATUS_SQL, params, prepare=True))
         if not rows:
             raise NotFound
         json, etag, id, previous_status, matches, same_user, same_items = rows[0]

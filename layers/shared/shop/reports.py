@@ -7,6 +7,7 @@ text.
 from collections.abc import Mapping
 from datetime import date
 
+from sluice.query import Query
 from sluice.sql.projection import Column, decimal, integer, text
 from sluice.sql.repository import Repository
 
@@ -119,7 +120,7 @@ class ReportRepository(Repository):
 
         There is no row if `end` is before `start`.
         """
-        return str(self._executor.read(SALES_SQL, {"start": start, "end": end})[0].items)
+        return str(self._executor.read(Query(SALES_SQL, {"start": start, "end": end}))[0].items)
 
     def popular_products(self, days: int, limit: int) -> str:
         """Return the `limit` products with the most units sold in the last `days` days.
@@ -127,4 +128,4 @@ class ReportRepository(Repository):
         Products with equal units are in the order of their ids.
         """
         params = {"days": days, "limit": limit}
-        return str(self._executor.read(POPULAR_PRODUCTS_SQL, params)[0].items)
+        return str(self._executor.read(Query(POPULAR_PRODUCTS_SQL, params))[0].items)

@@ -20,7 +20,7 @@ import sluice.gc_tuning  # noqa: F401 - before the others, which import SQLAlche
 from sluice import errors, snapstart
 from sluice.aws.client import AwsClient
 from sluice.db.breaker import CircuitBreaker
-from sluice.db.database import Database, PrecedingStatement
+from sluice.db.database import Database
 from sluice.db.engine import make_engine
 from sluice.db.passwords import IamToken, SecretPassword
 from sluice.db.probe_lock import DynamoProbeLock
@@ -32,6 +32,7 @@ from sluice.limits.dynamo import DynamoCounterStore
 from sluice.limits.memory import MemoryCounterStore
 from sluice.limits.rate import Decision, Limiter
 from sluice.limits.window import Policy
+from sluice.query import Query
 from sluice.settings import DatabaseSettings, Settings
 from sluice.sql.health import HealthRepository
 from sluice.sql.page_cursor import CursorSigner
@@ -100,7 +101,7 @@ class Runtime(Repositories):
         )
 
     def _adhoc_sql_service(
-        self, replica: DatabaseSettings | None, preceding: PrecedingStatement | None
+        self, replica: DatabaseSettings | None, before: Query | None
     ) -> "AdhocSqlService":
         from sluice.adhoc_sql.service import AdhocSqlService
 
@@ -112,7 +113,7 @@ class Runtime(Repositories):
         databases = self._adhoc_sql_databases
         if replica not in databases:
             databases[replica] = self._make_adhoc_sql_database(settings.database, replica)
-        begin = partial(databases[replica].transaction, preceding=preceding)
+        begin = partial(databases[replica].transaction, before=before)
         return AdhocSqlService(begin, settings.max_cost, settings.timeout)
 
     def _make_adhoc_sql_database(

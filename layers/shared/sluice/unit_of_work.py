@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
     from sluice.db.database import Transaction
     from sluice.imports.job_repository import ImportJobRepository
+    from sluice.query import Executor
     from sluice.sql.idempotency import IdempotencyKeyRepository
     from sluice.sql.page_cursor import CursorSigner
-    from sluice.sql.projection import Executor
     from sluice.sql.repository import Repository
 
 

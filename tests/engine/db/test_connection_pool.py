@@ -15,6 +15,7 @@ from sqlalchemy import event
 from sluice.db.database import Database
 from sluice.db.pool import PoolMetrics
 from sluice.errors import ConnectionLost, DatabaseUnavailable, PoolExhausted
+from sluice.query import Query
 from tests.fixtures.tcp_proxy import TcpProxy
 
 PID = "SELECT pg_backend_pid()"
@@ -29,7 +30,7 @@ class Clock:
 
 
 def backend_pid(database: Database) -> int:
-    return int(database.read(PID)[0][0])
+    return int(database.read(Query(PID))[0][0])
 
 
 @pytest.mark.parametrize(
@@ -87,9 +88,9 @@ def test_read_is_retried_after_a_lost_connection(
     proxied_database: tuple[TcpProxy, Database], *, delivered: bool
 ) -> None:
     proxy, database = proxied_database
-    database.read("SELECT 1")
+    database.read(Query("SELECT 1"))
     proxy.disconnect_at(b"forty-two", delivered=delivered)
-    assert database.read("SELECT 'forty-two'")[0][0] == "forty-two"
+    assert database.read(Query("SELECT 'forty-two'"))[0][0] == "forty-two"
     assert proxy.connections == 2
 
 
@@ -101,7 +102,7 @@ def test_read_fails_after_two_lost_connections(proxied_database: tuple[TcpProxy,
 
     event.listen(database._engine, "connect", cut_again)
     with pytest.raises(ConnectionLost):
-        database.read("SELECT 'unlucky'")
+        database.read(Query("SELECT 'unlucky'"))
     assert proxy.connections == 2
 
 
@@ -113,8 +114,8 @@ def test_write_is_not_retried_after_a_lost_response(
     admin.run("TRUNCATE sent_once")
     proxy.disconnect_at(b"INSERT", delivered=True)
     with pytest.raises(ConnectionLost):
-        database.write("INSERT INTO sent_once VALUES (1)")
-    assert database.read("SELECT count(*) FROM sent_once")[0][0] == 1
+        database.write(Query("INSERT INTO sent_once VALUES (1)"))
+    assert database.read(Query("SELECT count(*) FROM sent_once"))[0][0] == 1
 
 
 def test_silent_server_is_unavailable_without_retry(
@@ -122,14 +123,14 @@ def test_silent_server_is_unavailable_without_retry(
 ) -> None:
     proxy = make_proxy(settings.host, settings.port)
     database = make_database(host=proxy.host, port=proxy.port, socket_timeout=0.2)
-    database.read("SELECT 1")
+    database.read(Query("SELECT 1"))
     proxy.drop_data()
     with pytest.raises(DatabaseUnavailable) as caught:
-        database.read("SELECT 1")
+        database.read(Query("SELECT 1"))
     assert type(caught.value) is DatabaseUnavailable
     assert proxy.connections == 1
     proxy.drop_data(enabled=False)
-    assert len(database.read("SELECT 1")) == 1
+    assert len(database.read(Query("SELECT 1"))) == 1
 
 
 def test_connecting_to_a_silent_server_times_out(
@@ -140,7 +141,7 @@ def test_connecting_to_a_silent_server_times_out(
     database = make_database(host=proxy.host, port=proxy.port, connect_timeout=0.2)
     begun = time.monotonic()
     with pytest.raises(DatabaseUnavailable):
-        database.read("SELECT 1")
+        database.read(Query("SELECT 1"))
     assert time.monotonic() - begun < 2
 
 
@@ -152,7 +153,7 @@ def test_exhausted_pool_rejects_within_its_timeout(make_database: Callable[..., 
     def read_rejected(_: int) -> tuple[PoolExhausted, float]:
         begun = time.monotonic()
         with pytest.raises(PoolExhausted) as caught:
-            database.read("SELECT 1")
+            database.read(Query("SELECT 1"))
         return caught.value, time.monotonic() - begun
 
     with ThreadPoolExecutor(10) as threads:
@@ -161,7 +162,7 @@ def test_exhausted_pool_rejects_within_its_timeout(make_database: Callable[..., 
             assert 0.2 < waited < 2
     for connection in held:
         connection.close()
-    assert database.read("SELECT 1")[0][0] == 1
+    assert database.read(Query("SELECT 1"))[0][0] == 1
     assert database.pool_metrics() == replace(EMPTY, checked_in=1)
 
 
@@ -173,10 +174,10 @@ def test_exhausted_pool_rejects_engine_connections(make_database: Callable[..., 
 
 def test_metrics_of_unused_and_disposed_pools(database: Database) -> None:
     assert database.pool_metrics() == EMPTY
-    database.read("SELECT 1")
+    database.read(Query("SELECT 1"))
     database.dispose()
     assert database.pool_metrics() == EMPTY
-    assert database.read("SELECT 1")[0][0] == 1
+    assert database.read(Query("SELECT 1"))[0][0] == 1
 
 
 def test_batch_engine_counts_without_a_pool(make_database: Callable[..., Database]) -> None:
@@ -198,7 +199,9 @@ def test_threads_get_their_own_rows(make_database: Callable[..., Database]) -> N
     def reads(thread: int) -> bool:
         start.wait()
         mine = [thread * 1000 + n for n in range(100)]
-        return mine == [database.read("SELECT CAST(:n AS int)", {"n": n})[0][0] for n in mine]
+        return mine == [
+            database.read(Query("SELECT CAST(:n AS int)", {"n": n}))[0][0] for n in mine
+        ]
 
     with ThreadPoolExecutor(8) as threads:
         assert all(threads.map(reads, range(8)))

@@ -11,6 +11,7 @@ from sluice import deadline
 from sluice.db.database import Database
 from sluice.db.driver.connection import SET_TIMEOUTS
 from sluice.errors import DatabaseUnavailable, PoolExhausted, StatementTimeout
+from sluice.query import Query
 from sluice.settings import DatabaseSettings
 from tests.fixtures.tcp_proxy import TcpProxy
 
@@ -47,16 +48,16 @@ def test_nested_deadlines_use_the_earlier_one() -> None:
 def test_statement_ends_at_the_deadline(database: Database, admin: Any, way: str) -> None:
     def run() -> None:
         if way == "read":
-            database.read(SLEEP)
+            database.read(Query(SLEEP))
         elif way == "write":
-            database.write(SLEEP)
+            database.write(Query(SLEEP))
         else:
             with database.transaction() as transaction:
                 if way == "session":
                     transaction.session.connection().exec_driver_sql(SLEEP)
                 else:
-                    transaction.write("SELECT 1")
-                    transaction.write(SLEEP)
+                    transaction.write(Query("SELECT 1"))
+                    transaction.write(Query(SLEEP))
 
     began = time.monotonic()
     with deadline.within(0.6), pytest.raises(StatementTimeout):
@@ -68,36 +69,37 @@ def test_statement_ends_at_the_deadline(database: Database, admin: Any, way: str
 
 def test_lock_wait_ends_at_the_deadline(make_database: MakeDatabase) -> None:
     database = make_database(pool_size=2)
-    database.write("CREATE TABLE IF NOT EXISTS waited_for (id int)")
+    database.write(Query("CREATE TABLE IF NOT EXISTS waited_for (id int)"))
     with database.transaction() as holder:
-        holder.write("LOCK TABLE waited_for")
+        holder.write(Query("LOCK TABLE waited_for"))
         began = time.monotonic()
         with (
             deadline.within(0.5),
             pytest.raises((DatabaseUnavailable, StatementTimeout)),
         ):  # either may come first
-            database.read("SELECT * FROM waited_for")
+            database.read(Query("SELECT * FROM waited_for"))
         assert time.monotonic() - began < 0.5
 
 
 def test_timeouts_apply_to_one_transaction(database: Database) -> None:
     with deadline.within(3):
         assert [
-            2700 < int(text.removesuffix("ms")) <= 2800 for text in database.read(TIMEOUTS)[0]
+            2700 < int(text.removesuffix("ms")) <= 2800
+            for text in database.read(Query(TIMEOUTS))[0]
         ] == [True, True]
         with database.transaction() as transaction:
-            assert transaction.read(TIMEOUTS)[0].statement.endswith("ms")
-    assert tuple(database.read(TIMEOUTS)[0]) == ("0", "0"), "the superuser has no timeouts"
+            assert transaction.read(Query(TIMEOUTS))[0].statement.endswith("ms")
+    assert tuple(database.read(Query(TIMEOUTS))[0]) == ("0", "0"), "the superuser has no timeouts"
 
 
 def test_lock_timeout_never_exceeds_the_roles(make_database: MakeDatabase) -> None:
     with deadline.within(3):
-        assert make_database(lock_timeout=1.0).read(TIMEOUTS)[0].lock == "1s"
+        assert make_database(lock_timeout=1.0).read(Query(TIMEOUTS))[0].lock == "1s"
 
 
 def test_rds_proxy_gets_no_timeouts(make_database: MakeDatabase) -> None:
     with deadline.within(3):
-        assert tuple(make_database(pooler="rds-proxy").read(TIMEOUTS)[0]) == ("0", "0"), (
+        assert tuple(make_database(pooler="rds-proxy").read(Query(TIMEOUTS))[0]) == ("0", "0"), (
             "the superuser has no timeouts"
         )
 
@@ -111,17 +113,17 @@ def test_distant_deadline_sends_no_timeouts(
     def bytes_sent_within(seconds: float) -> int:
         before = proxy.bytes_sent
         with deadline.within(seconds):
-            assert proxy.count_round_trips(lambda: database.read("SELECT 1")) == 1
+            assert proxy.count_round_trips(lambda: database.read(Query("SELECT 1"))) == 1
         return proxy.bytes_sent - before
 
-    database.read("SELECT 1")
+    database.read(Query("SELECT 1"))
     assert bytes_sent_within(14.5) + len(SET_TIMEOUTS) < bytes_sent_within(14.1)
 
 
 def test_expired_deadline_sends_nothing(database: Database) -> None:
     with deadline.within(0.1), pytest.raises(StatementTimeout):
-        database.write("CREATE TABLE never (id int)")
-    assert not database.read("SELECT 1 FROM pg_class WHERE relname = 'never'")
+        database.write(Query("CREATE TABLE never (id int)"))
+    assert not database.read(Query("SELECT 1 FROM pg_class WHERE relname = 'never'"))
 
 
 def test_silent_server_ends_at_the_deadline(
@@ -129,31 +131,31 @@ def test_silent_server_ends_at_the_deadline(
 ) -> None:
     proxy = make_proxy(settings.host, settings.port)
     database = make_database(host=proxy.host, port=proxy.port)
-    database.read("SELECT 1")
+    database.read(Query("SELECT 1"))
     proxy.drop_data()
     began = time.monotonic()
     with deadline.within(0.5), pytest.raises(DatabaseUnavailable):
-        database.read("SELECT 1")
+        database.read(Query("SELECT 1"))
     with deadline.within(0.5), pytest.raises(DatabaseUnavailable):
-        database.read("SELECT 1")  # connecting fails
+        database.read(Query("SELECT 1"))  # connecting fails
     assert time.monotonic() - began < 1.5
     proxy.drop_data(False)
-    assert database.read("SELECT 1")
+    assert database.read(Query("SELECT 1"))
 
 
 def test_pool_wait_ends_at_the_deadline(make_database: MakeDatabase) -> None:
     database = make_database(pool_overflow=0, pool_timeout=20.0)
     with database.transaction() as holder, ThreadPoolExecutor() as threads:
-        holder.read("SELECT 1")
+        holder.read(Query("SELECT 1"))
 
         def wait() -> float:
             began = time.monotonic()
             with deadline.within(0.3), pytest.raises(PoolExhausted):
-                database.read("SELECT 1")
+                database.read(Query("SELECT 1"))
             return time.monotonic() - began
 
         assert all(0.2 < seconds < 1 for seconds in threads.map(lambda _: wait(), range(4)))
 
 
 def test_batch_has_no_timeouts(make_database: MakeDatabase) -> None:
-    assert tuple(make_database("batch").read(TIMEOUTS)[0]) == ("0", "0")
+    assert tuple(make_database("batch").read(Query(TIMEOUTS))[0]) == ("0", "0")

@@ -14,6 +14,7 @@ from sluice import errors
 from sluice.db.database import Database
 from sluice.db.driver.compat import unsupported_reason
 from sluice.db.engine import make_engine
+from sluice.query import Query
 from sluice.settings import DatabaseSettings, SettingsError
 
 STOCK = {"unsupported_reason": lambda: "requested by a test"}
@@ -28,11 +29,13 @@ def any_database(
 
 def test_rows_have_names_and_values(any_database: Database) -> None:
     (row,) = any_database.read(
-        """
+        Query(
+            """
         SELECT CAST(:a AS numeric) AS price, :b || '%' AS name, CAST(:a AS int) * 2,
                CAST(:t AS timestamptz) AS at
         """,
-        {"a": Decimal(7), "b": "é", "t": datetime(2026, 1, 1, tzinfo=UTC)},
+            {"a": Decimal(7), "b": "é", "t": datetime(2026, 1, 1, tzinfo=UTC)},
+        )
     )
     assert (row.price, row.name, row[2], row.at) == (
         Decimal(7),
@@ -46,48 +49,51 @@ def test_rows_have_names_and_values(any_database: Database) -> None:
 def test_write_is_committed_and_returns_rows(any_database: Database, admin: Any) -> None:
     admin.run("CREATE TABLE IF NOT EXISTS notes (id int GENERATED ALWAYS AS IDENTITY, note text)")
     (row,) = any_database.write(
-        "INSERT INTO notes (note) VALUES (:note) RETURNING id, note", {"note": "x"}
+        Query("INSERT INTO notes (note) VALUES (:note) RETURNING id, note", {"note": "x"})
     )
     assert row.note == "x"
-    assert any_database.write("UPDATE notes SET note = 'y' WHERE id = :id", {"id": row.id}) == ()
+    assert (
+        any_database.write(Query("UPDATE notes SET note = 'y' WHERE id = :id", {"id": row.id}))
+        == ()
+    )
     assert list(admin.run("SELECT note FROM notes WHERE id = :id", id=row.id)) == [["y"]]
 
 
 def test_connection_is_valid_after_an_error(any_database: Database) -> None:
     with pytest.raises(errors.InternalError):
-        any_database.write("SELECT no_such_column")
-    assert any_database.read("SELECT 1")[0][0] == 1
+        any_database.write(Query("SELECT no_such_column"))
+    assert any_database.read(Query("SELECT 1"))[0][0] == 1
     assert any_database.pool_metrics().invalid == 0
 
 
 def test_late_response_is_not_read_by_the_next_query(any_database: Database) -> None:
     with pytest.raises(errors.DatabaseUnavailable):
-        any_database.read("SELECT 'late' FROM pg_sleep(1)")
-    assert any_database.read("SELECT 'next'")[0][0] == "next"
+        any_database.read(Query("SELECT 'late' FROM pg_sleep(1)"))
+    assert any_database.read(Query("SELECT 'next'"))[0][0] == "next"
 
 
 def test_batch_has_no_socket_timeout(
     make_database: Callable[..., Database],
 ) -> None:
     batch = make_database("batch", socket_timeout=0.1)
-    assert batch.read("SELECT 'done' FROM pg_sleep(0.3)")[0][0] == "done"
+    assert batch.read(Query("SELECT 'done' FROM pg_sleep(0.3)"))[0][0] == "done"
 
 
 def test_terminated_backend_is_replaced(
     any_database: Database, admin: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    pid = any_database.read("SELECT pg_backend_pid()")[0][0]
+    pid = any_database.read(Query("SELECT pg_backend_pid()"))[0][0]
     admin.run("SELECT pg_terminate_backend(:pid, 5000)", pid=pid)
     caplog.clear()
-    assert any_database.read("SELECT 1")[0][0] == 1
+    assert any_database.read(Query("SELECT 1"))[0][0] == 1
     assert [record.message for record in caplog.records if record.levelno >= logging.WARNING] == []
 
 
 def test_stock_driver_reads_in_a_transaction(make_database: Callable[..., Database]) -> None:
     """With autocommit, a transaction pooler could mix up the rows of clients."""
-    assert make_database(options=STOCK).write("SAVEPOINT only_in_a_transaction") == ()
+    assert make_database(options=STOCK).write(Query("SAVEPOINT only_in_a_transaction")) == ()
     with pytest.raises(errors.InternalError):
-        make_database().write("SAVEPOINT only_in_a_transaction")
+        make_database().write(Query("SAVEPOINT only_in_a_transaction"))
 
 
 def test_stock_driver_is_logged(
@@ -112,10 +118,10 @@ def test_round_trips(
     proxy = make_proxy(settings.host, settings.port)
     database = make_database(host=proxy.host, port=proxy.port)
     assert (
-        proxy.count_round_trips(lambda: database.read("SELECT :n", {"n": 1})) == 4
+        proxy.count_round_trips(lambda: database.read(Query("SELECT :n", {"n": 1}))) == 4
     )  # SCRAM's three, and the statement
-    assert proxy.count_round_trips(lambda: database.read("SELECT :n", {"n": 1})) == 1
-    assert proxy.count_round_trips(lambda: database.write("SELECT :n", {"n": 1})) == 1
+    assert proxy.count_round_trips(lambda: database.read(Query("SELECT :n", {"n": 1}))) == 1
+    assert proxy.count_round_trips(lambda: database.write(Query("SELECT :n", {"n": 1}))) == 1
 
     def transaction(level: str) -> Callable[[], None]:
         def run() -> None:
@@ -177,7 +183,7 @@ def test_each_connection_gets_a_current_password(
 
     database = make_database(password="", options={"password_provider": credentials})
     for _ in range(2):
-        assert database.read("SHOW application_name")[0][0] == "sluice-function"
+        assert database.read(Query("SHOW application_name"))[0][0] == "sluice-function"
         database.dispose()
     assert len(asked) == 2
 
@@ -197,10 +203,10 @@ def test_statement_timeout_is_raised(database: Database, admin: Any) -> None:
         connection.execute(text("SET LOCAL statement_timeout = 20"))
         with pytest.raises(errors.StatementTimeout):
             connection.execute(text("SELECT pg_sleep(10)"))
-    assert database.read("SELECT 1")[0][0] == 1
+    assert database.read(Query("SELECT 1"))[0][0] == 1
 
 
 def test_missing_parameter_sends_nothing(database: Database) -> None:
     with pytest.raises(KeyError):
-        database.read("SELECT :n", {"m": 1})
+        database.read(Query("SELECT :n", {"m": 1}))
     assert database.pool_metrics().checked_out == 0

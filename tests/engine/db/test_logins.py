@@ -12,6 +12,7 @@ import pytest
 
 from sluice.db.database import Database
 from sluice.errors import DatabaseUnavailable
+from sluice.query import Query
 from sluice.settings import DatabaseSettings
 
 CHUNK = 65_536
@@ -67,7 +68,7 @@ def test_unix_socket_works(
 ) -> None:
     with unix_socket_to((settings.host, settings.port)) as folder:
         database = make_database(host=folder, port=6432)
-        assert database.read("SELECT 1 AS n")[0].n == 1
+        assert database.read(Query("SELECT 1 AS n"))[0].n == 1
         database.dispose()
 
 
@@ -75,14 +76,14 @@ def test_missing_unix_socket_is_unavailable(
     make_database: Callable[..., Database], tmp_path: Path
 ) -> None:
     with pytest.raises(DatabaseUnavailable):
-        make_database(host=str(tmp_path)).read("SELECT 1")
+        make_database(host=str(tmp_path)).read(Query("SELECT 1"))
 
 
 def test_trusted_role_needs_no_password(
     make_database: Callable[..., Database], trusted_role: str
 ) -> None:
     database = make_database(user=trusted_role, password="", auth="none")
-    assert database.read("SELECT current_user AS name")[0].name == trusted_role
+    assert database.read(Query("SELECT current_user AS name"))[0].name == trusted_role
     database.dispose()
 
 
@@ -90,4 +91,4 @@ def test_missing_password_is_unavailable(
     make_database: Callable[..., Database],
 ) -> None:
     with pytest.raises(DatabaseUnavailable):
-        make_database(password="", auth="none").read("SELECT 1")
+        make_database(password="", auth="none").read(Query("SELECT 1"))

@@ -10,6 +10,7 @@ import pytest
 from sluice.db.database import Database
 from sluice.db.passwords import TOKEN_CACHE_TIME, IamToken
 from sluice.errors import DatabaseUnavailable
+from sluice.query import Query
 from sluice.settings import AwsSettings, DatabaseSettings
 
 ROLE = "iam_tester"
@@ -28,14 +29,14 @@ def test_each_connection_sends_a_fresh_token(
     )
     admin.run(f"CREATE ROLE {ROLE} LOGIN PASSWORD '{token()}'")
     try:
-        assert database.read("SELECT 1 AS n")[0].n == 1
+        assert database.read(Query("SELECT 1 AS n"))[0].n == 1
         moment[0] += TOKEN_CACHE_TIME + timedelta(seconds=1)
-        assert database.read("SELECT 1 AS n")[0].n == 1  # on the open connection
+        assert database.read(Query("SELECT 1 AS n"))[0].n == 1  # on the open connection
         database.dispose()
         with pytest.raises(DatabaseUnavailable):
-            database.read("SELECT 1")
+            database.read(Query("SELECT 1"))
         admin.run(f"ALTER ROLE {ROLE} PASSWORD '{token()}'")
-        assert database.read("SELECT 1 AS n")[0].n == 1
+        assert database.read(Query("SELECT 1 AS n"))[0].n == 1
     finally:
         database.dispose()
         admin.run(f"DROP ROLE {ROLE}")

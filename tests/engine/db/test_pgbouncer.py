@@ -11,6 +11,7 @@ from sqlalchemy import text
 from sluice import deadline, errors, request_stats
 from sluice.db.database import Database
 from sluice.db.driver.connection import UNKNOWN_LSN
+from sluice.query import Query
 from sluice.settings import DatabaseSettings
 from tests.engine.db.test_deadline import TIMEOUTS
 from tests.fixtures.pgbouncer import SERVER_CONNECTIONS, pgbouncer
@@ -58,7 +59,7 @@ def test_threads_get_their_own_rows(
             for n in mine
         ]
         rows = [
-            database.read(statement, {"n": n}, prepare=prepare)[0]
+            database.read(Query(statement, {"n": n}, prepare=prepare))[0]
             for statement, n in zip(statements, mine, strict=True)
         ]
         return [row.n for row in rows] == mine, {row.pid for row in rows}
@@ -98,7 +99,7 @@ def test_write_reports_its_lsn(
         for n in range(25):
             with request_stats.collect() as stats:
                 value = {"n": thread * 1000 + n}
-                written = databases[thread].write(INSERT, value, prepare=prepare)
+                written = databases[thread].write(Query(INSERT, value, prepare=prepare))
             assert written[0].n == value["n"]
             lsns.append(stats.commit_lsn)
         return lsns
@@ -123,7 +124,7 @@ def test_rejected_startup_parameter_names_the_setting(
 ) -> None:
     database = make_database(port=pooler, options=options)
     with pytest.raises(errors.DatabaseUnavailable) as caught:
-        database.read("SELECT 1")
+        database.read(Query("SELECT 1"))
 
     message = str(caught.value.__cause__)
     assert "unsupported startup parameter: " in message
@@ -134,8 +135,8 @@ def test_timeouts_do_not_leak_to_other_clients(make_database: MakeDatabase, pool
     one, other = (make_database(port=pooler, pooler="pgbouncer") for _ in range(2))
     for _ in range(2 * SERVER_CONNECTIONS):
         with deadline.within(3):
-            assert one.read(TIMEOUTS)[0].statement.endswith("ms")
-        assert tuple(other.read(TIMEOUTS)[0]) == ("0", "0"), "the superuser has no timeouts"
+            assert one.read(Query(TIMEOUTS))[0].statement.endswith("ms")
+        assert tuple(other.read(Query(TIMEOUTS))[0]) == ("0", "0"), "the superuser has no timeouts"
 
 
 def test_full_pooler_is_unavailable(make_database: MakeDatabase, pooler: int) -> None:
@@ -143,9 +144,9 @@ def test_full_pooler_is_unavailable(make_database: MakeDatabase, pooler: int) ->
     databases = [
         make_database(port=pooler, pooler="pgbouncer") for _ in range(SERVER_CONNECTIONS + 1)
     ]
-    assert databases[2].read("SELECT 1 AS n")[0].n == 1
+    assert databases[2].read(Query("SELECT 1 AS n"))[0].n == 1
     with databases[0].transaction() as one, databases[1].transaction() as two:
-        one.read("SELECT 1"), two.read("SELECT 1")
+        one.read(Query("SELECT 1")), two.read(Query("SELECT 1"))
         with pytest.raises(errors.DatabaseUnavailable):
-            databases[2].write("SELECT 1")
-    assert databases[2].read("SELECT 1 AS n")[0].n == 1
+            databases[2].write(Query("SELECT 1"))
+    assert databases[2].read(Query("SELECT 1 AS n"))[0].n == 1

@@ -8,6 +8,7 @@ import pytest
 
 from sluice.db.database import Database
 from sluice.errors import DatabaseUnavailable, Duplicate, InternalError
+from sluice.query import Query
 from sluice.settings import DatabaseSettings
 from tests.fixtures.tcp_proxy import TcpProxy
 
@@ -27,7 +28,7 @@ def database(make_database: Callable[..., Database], admin: Any) -> Iterator[Dat
 
 def prepared(database: Database) -> dict[str, int]:
     """Return how often each prepared statement of the session ran."""
-    return {row.statement: row.runs for row in database.read(PREPARED_STATEMENTS)}
+    return {row.statement: row.runs for row in database.read(Query(PREPARED_STATEMENTS))}
 
 
 def doubled(n: int, word: str = "doubled") -> str:
@@ -35,16 +36,16 @@ def doubled(n: int, word: str = "doubled") -> str:
 
 
 def test_second_execution_prepares_the_statement(database: Database):
-    rows = [database.read(doubled(0), {"n": n}, prepare=True)[0] for n in range(5)]
+    rows = [database.read(Query(doubled(0), {"n": n}, prepare=True))[0] for n in range(5)]
     assert [(row.doubled, row.n) for row in rows] == [(2 * n, 0) for n in range(5)]
     assert list(prepared(database).values()) == [4]
 
 
 def test_only_requested_statements_are_prepared(database: Database):
     for n in range(3):
-        database.read(doubled(0), {"n": n})
+        database.read(Query(doubled(0), {"n": n}))
         with database.transaction() as transaction:
-            transaction.read(doubled(0), {"n": n}, prepare=True)
+            transaction.read(Query(doubled(0), {"n": n}, prepare=True))
             transaction.commit()
     assert prepared(database) == {}
 
@@ -52,13 +53,13 @@ def test_only_requested_statements_are_prepared(database: Database):
 def test_cache_size_zero_prepares_nothing(make_database: Callable[..., Database]):
     database = make_database(prepared_statements=0)
     for n in range(3):
-        assert database.read(doubled(0), {"n": n}, prepare=True)[0].doubled == 2 * n
+        assert database.read(Query(doubled(0), {"n": n}, prepare=True))[0].doubled == 2 * n
     assert prepared(database) == {}
 
 
 def test_least_recently_used_is_evicted(database: Database):
     for n in (0, 0, 1, 1, 2, 2, 0, 3, 3, 3):
-        assert database.read(doubled(n), {"n": n}, prepare=True)[0].doubled == 2 * n
+        assert database.read(Query(doubled(n), {"n": n}, prepare=True))[0].doubled == 2 * n
     assert sorted(text.rpartition(", ")[2] for text in prepared(database)) == [
         "0 AS n",
         "2 AS n",
@@ -76,11 +77,11 @@ def test_failed_statement_can_run_again(database: Database):
         (3, "row"),
     ):
         if word == "row":
-            assert [row.n for row in database.write(ADD, {"n": n}, prepare=True)] == [n]
+            assert [row.n for row in database.write(Query(ADD, {"n": n}, prepare=True))] == [n]
         else:
             with pytest.raises(Duplicate):
-                database.write(ADD, {"n": n}, prepare=True)
-    assert [row.n for row in database.read("SELECT n FROM kept ORDER BY n")] == [1, 2, 3]
+                database.write(Query(ADD, {"n": n}, prepare=True))
+    assert [row.n for row in database.read(Query("SELECT n FROM kept ORDER BY n"))] == [1, 2, 3]
 
 
 def test_failed_preceding_statement_prepares_nothing(database: Database):
@@ -92,26 +93,26 @@ def test_failed_preceding_statement_prepares_nothing(database: Database):
     ):
         if "0" in preceding:
             with pytest.raises(InternalError):
-                database.write(add, {"n": n}, preceding=(preceding, {}), prepare=True)
+                database.write(Query(add, {"n": n}, before=Query(preceding), prepare=True))
         else:
-            database.write(add, {"n": n}, preceding=(preceding, {}), prepare=True)
-    database.write(add, {"n": 3}, prepare=True)
-    database.write(add, {"n": 4}, prepare=True)
-    assert len(database.read("SELECT n FROM kept")) == 4
+            database.write(Query(add, {"n": n}, before=Query(preceding), prepare=True))
+    database.write(Query(add, {"n": 3}, prepare=True))
+    database.write(Query(add, {"n": 4}, prepare=True))
+    assert len(database.read(Query("SELECT n FROM kept"))) == 4
     assert list(prepared(database).values()) == [2]
 
 
 def test_changed_result_type_is_handled(database: Database, admin: Any):
     everything = "SELECT * FROM kept ORDER BY n"
     for n in range(3):
-        database.write(ADD, {"n": n}, prepare=True)
-        database.read(everything, prepare=True)
+        database.write(Query(ADD, {"n": n}, prepare=True))
+        database.read(Query(everything, prepare=True))
     admin.run("ALTER TABLE kept ADD COLUMN word text DEFAULT 'new'")
-    assert [tuple(row) for row in database.read(everything, prepare=True)] == [
+    assert [tuple(row) for row in database.read(Query(everything, prepare=True))] == [
         (n, "new") for n in range(3)
     ]
     for _ in range(2):
-        assert database.read(everything, prepare=True)[2].word == "new"
+        assert database.read(Query(everything, prepare=True))[2].word == "new"
     assert everything in prepared(database)
 
 
@@ -120,21 +121,24 @@ def test_lost_name_runs_the_statement_once(
     database: Database, caplog: pytest.LogCaptureFixture, name_is: str
 ):
     for n in range(3 if name_is == "lost" else 1):
-        database.write(ADD, {"n": n}, prepare=True)
+        database.write(Query(ADD, {"n": n}, prepare=True))
     if name_is == "lost":
-        database.read("DEALLOCATE ALL")
+        database.read(Query("DEALLOCATE ALL"))
     else:  # as if another client of the pooler had prepared it
         name = database.read(
-            "SELECT 'sluice_' || left(encode(sha256(:text), 'hex'), 32)", {"text": TEXT.encode()}
+            Query(
+                "SELECT 'sluice_' || left(encode(sha256(:text), 'hex'), 32)",
+                {"text": TEXT.encode()},
+            )
         )
-        database.read(f"PREPARE {name[0][0]} AS {TEXT}")
+        database.read(Query(f"PREPARE {name[0][0]} AS {TEXT}"))
     with caplog.at_level(logging.WARNING):
-        assert [row.n for row in database.write(ADD, {"n": 7}, prepare=True)] == [7]
+        assert [row.n for row in database.write(Query(ADD, {"n": 7}, prepare=True))] == [7]
     assert "probably because of a pooler" in caplog.text
-    assert database.read("SELECT count(*) FROM kept WHERE n = 7")[0][0] == 1
+    assert database.read(Query("SELECT count(*) FROM kept WHERE n = 7"))[0][0] == 1
     before = prepared(database)
     for n in range(8, 11):
-        database.write(ADD, {"n": n}, prepare=True)
+        database.write(Query(ADD, {"n": n}, prepare=True))
     assert prepared(database) == before, "the connection continues without names"
 
 
@@ -148,21 +152,21 @@ def test_each_execution_takes_one_round_trip(
 ):
     proxy = make_proxy(settings.host, settings.port)
     database = make_database(port=proxy.port, prepared_statements=2)
-    database.read("SELECT 1")
+    database.read(Query("SELECT 1"))
     for n in range(9):
         trips = proxy.count_round_trips(
-            lambda n=n: database.read(doubled(n % 3), {"n": n}, prepare=True)
+            lambda n=n: database.read(Query(doubled(n % 3), {"n": n}, prepare=True))
         )
         assert trips == 1
 
 
 def test_terminated_backend_is_a_lost_connection(database: Database, admin: Any):
     for n in range(3):
-        database.write(ADD, {"n": n}, prepare=True)
-    pid = database.read("SELECT pg_backend_pid()")[0][0]
+        database.write(Query(ADD, {"n": n}, prepare=True))
+    pid = database.read(Query("SELECT pg_backend_pid()"))[0][0]
     admin.run(f"SELECT pg_terminate_backend({pid}, 5000)")
     try:
-        database.write(ADD, {"n": 3}, prepare=True)
+        database.write(Query(ADD, {"n": 3}, prepare=True))
     except DatabaseUnavailable:
-        database.write(ADD, {"n": 3}, prepare=True)
-    assert database.read("SELECT count(*) FROM kept")[0][0] == 4
+        database.write(Query(ADD, {"n": 3}, prepare=True))
+    assert database.read(Query("SELECT count(*) FROM kept"))[0][0] == 4

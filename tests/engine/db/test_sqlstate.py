@@ -11,6 +11,7 @@ from sqlalchemy import Engine, text
 from sluice import errors
 from sluice.db.database import Database
 from sluice.db.sqlstate import FIELDS, RULES, from_report, translate
+from sluice.query import Query
 from tests.engine.db.conftest import Connect, pipelined
 from tests.engine.db.sqlstate_cases import CASES, EXPECTED_FIELDS, SCHEMA, SECRET, UNAVAILABLE, Case
 
@@ -239,7 +240,7 @@ def test_failed_connection_is_unavailable(
     make_database: Callable[..., Database], changes: dict[str, Any]
 ) -> None:
     database = make_database(**changes)
-    for use in (lambda: database.read("SELECT 1"), lambda: database._engine.connect()):
+    for use in (lambda: database.read(Query("SELECT 1")), lambda: database._engine.connect()):
         with pytest.raises(UNAVAILABLE) as caught:
             use()
         assert type(caught.value) is UNAVAILABLE

@@ -16,6 +16,7 @@ from local.postgres import PostgresServer
 from sluice.db.database import Database
 from sluice.db.driver.transport import tls_context
 from sluice.errors import DatabaseUnavailable
+from sluice.query import Query
 from sluice.settings import DatabaseSettings
 
 STOCK = {"unsupported_reason": lambda: "requested by a test"}
@@ -105,9 +106,13 @@ def test_valid_certificate_is_accepted(
     connect: Callable[..., Database],
 ) -> None:
     database = connect("ca", "localhost")
-    (row,) = database.read("SELECT ssl, version FROM pg_stat_ssl WHERE pid = pg_backend_pid()")
+    (row,) = database.read(
+        Query("SELECT ssl, version FROM pg_stat_ssl WHERE pid = pg_backend_pid()")
+    )
     assert (row.ssl, row.version) == (True, "TLSv1.3")
-    assert database.read("SELECT length(:text)", {"text": "x" * 1_000_000})[0][0] == 1_000_000
+    assert (
+        database.read(Query("SELECT length(:text)", {"text": "x" * 1_000_000}))[0][0] == 1_000_000
+    )
     assert database.pool_metrics().invalid == 0  # an idle TLS connection has nothing to read
 
 
@@ -116,7 +121,7 @@ def test_invalid_certificate_is_rejected(
     connect: Callable[..., Database], authority: str, host: str
 ) -> None:
     with pytest.raises(DatabaseUnavailable) as caught:
-        connect(authority, host).read("SELECT 1")
+        connect(authority, host).read(Query("SELECT 1"))
     chain = repr(caught.value.__cause__) + repr(
         caught.value.__cause__ and caught.value.__cause__.__cause__
     )
@@ -128,7 +133,7 @@ def test_server_without_tls_is_rejected(
 ) -> None:
     """The embedded server has no TLS. Stock pg8000 would continue in plain text."""
     with pytest.raises(DatabaseUnavailable):
-        make_database(tls="verify-full").read("SELECT 1")
+        make_database(tls="verify-full").read(Query("SELECT 1"))
 
 
 def test_authorities_are_read_once(certificates: Path) -> None:

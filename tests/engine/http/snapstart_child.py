@@ -20,6 +20,7 @@ from awslambdaric.lambda_runtime_hooks_runner import run_after_restore, run_befo
 
 from functions.products.handler import handler
 from sluice import runtime
+from sluice.query import Query
 from tests.fixtures.shop import http_event, lambda_context
 
 LEASED_REQUESTS = 3
@@ -75,7 +76,7 @@ def restore(name: str, random_state: Any, key: str, revoked: str) -> dict[str, A
         "request_ids": [id for _, id in responses],
         "sockets": sockets(),
         "signed_as": runtime.current().settings.aws.access_key_id,
-        "backend": runtime.current().database.read("SELECT pg_backend_pid() AS pid")[0].pid,
+        "backend": runtime.current().database.read(Query("SELECT pg_backend_pid() AS pid"))[0].pid,
     }
 
 

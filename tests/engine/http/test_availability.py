@@ -4,6 +4,7 @@ import time
 from dataclasses import replace
 
 from sluice import runtime
+from sluice.query import Query
 from tests.fixtures.shop import Shop
 from tests.fixtures.tcp_proxy import TcpProxy
 
@@ -43,7 +44,7 @@ def test_silent_database_ends_at_the_socket_timeout(shop: Shop, proxy: TcpProxy)
 def test_exhausted_pool_is_503_within_two_seconds(shop: Shop) -> None:
     database = runtime.current().database
     with database.transaction() as first, database.transaction() as second:
-        first.read("SELECT 1"), second.read("SELECT 1")
+        first.read(Query("SELECT 1")), second.read(Query("SELECT 1"))
         began = time.monotonic()
         response = shop.get("/api/products")
         seconds = time.monotonic() - began

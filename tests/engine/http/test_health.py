@@ -3,6 +3,7 @@
 import dataclasses
 
 from sluice import runtime
+from sluice.query import Query
 from tests.fixtures.shop import Shop
 
 
@@ -46,7 +47,7 @@ def test_app_role_has_the_expected_timeouts(shop: Shop) -> None:
             extract(epoch FROM CAST(current_setting('statement_timeout') AS interval)) AS statement,
             extract(epoch FROM CAST(current_setting('lock_timeout') AS interval)) AS lock
     """
-    actual = runtime.current().database.read(query)[0]
+    actual = runtime.current().database.read(Query(query))[0]
     expected = runtime.current().settings.database
     timeouts = (expected.statement_timeout, expected.lock_timeout)
     assert (actual.statement, actual.lock) == timeouts

@@ -9,6 +9,7 @@ import pytest
 
 from local.postgres import PostgresServer
 from sluice import request_stats, runtime
+from sluice.query import Query
 from sluice.settings import REPLICA_DEADLINE_SHARE
 from tests.engine.http.test_replica import UNREACHED_LSN
 from tests.fixtures.replica import MIN_LSN_HEADER, PRODUCT_PATH, ReplicatedShop, replica_of
@@ -94,7 +95,7 @@ def test_recovery_conflict_is_retried_on_the_primary(replicated: ReplicatedShop)
     def read() -> None:
         with request_stats.collect() as stats:
             stats.min_lsn = ""
-            results.append((reads.read(SLOW_ON_REPLICA)[0].n, stats.served_by))
+            results.append((reads.read(Query(SLOW_ON_REPLICA))[0].n, stats.served_by))
 
     thread = threading.Thread(target=read)
     thread.start()

@@ -16,6 +16,7 @@ from shop.products import ProductRepository
 from sluice import runtime
 from sluice.db.database import Database
 from sluice.db.engine import make_engine
+from sluice.query import Query
 from sluice.settings import DatabaseSettings
 from sluice.sql.list_spec import Filter, ListQuery, ListSpec, Page, Sort
 from sluice.sql.page_cursor import CursorSigner
@@ -111,7 +112,7 @@ def things(postgres_server: PostgresServer) -> Iterator[Database]:
     database = Database(
         make_engine(DatabaseSettings.from_url(postgres_server.url(database="things")), "function")
     )
-    database.write(TABLE)
+    database.write(Query(TABLE))
     yield database
     database.dispose()
     with closing(owner_connection(postgres_server.url())) as connection:
@@ -119,13 +120,13 @@ def things(postgres_server: PostgresServer) -> Iterator[Database]:
 
 
 def fill(database: Database, table: dict[int, Row]) -> None:
-    database.write("DELETE FROM things")
+    database.write(Query("DELETE FROM things"))
     for id, row in table.items():
         insert(database, id, row)
 
 
 def insert(database: Database, id: int, row: Row) -> None:
-    database.write(INSERT, {"id": id, **row})
+    database.write(Query(INSERT, {"id": id, **row}))
 
 
 def ordered(
@@ -261,7 +262,9 @@ def test_unchanged_rows_are_seen_once_during_writes(
     while cursor := page.next_cursor if forward else page.prev_cursor:
         deleted, inserted = changes.pop() if changes else (set(), {})
         things.write(
-            "DELETE FROM things WHERE id = ANY(CAST(:ids AS bigint[]))", {"ids": list(deleted)}
+            Query(
+                "DELETE FROM things WHERE id = ANY(CAST(:ids AS bigint[]))", {"ids": list(deleted)}
+            )
         )
         for id in inserted.keys() - current.keys():
             insert(things, id, inserted[id])
@@ -293,7 +296,9 @@ def test_emptied_page_has_a_cursor_back(things: Database, sorting: Sorting, forw
     page = read(things, sort=sorting, limit=3, offset=3)
     cursor = page.next_cursor if forward else page.prev_cursor
     remaining = ids_of(page)
-    things.write("DELETE FROM things WHERE id <> ALL(CAST(:ids AS bigint[]))", {"ids": remaining})
+    things.write(
+        Query("DELETE FROM things WHERE id <> ALL(CAST(:ids AS bigint[]))", {"ids": remaining})
+    )
     empty = read(things, cursor, sort=sorting, limit=3)
     assert (empty.items, empty.next_cursor if forward else empty.prev_cursor) == ("", None)
     back = empty.prev_cursor if forward else empty.next_cursor

@@ -21,6 +21,7 @@ import pytest
 from local.postgres import PostgresServer
 from sluice import runtime
 from sluice.migrations.runner import migrate_url
+from sluice.query import Query
 from sluice.settings import DatabaseSettings
 from tests.fixtures.concurrent_orders import (
     ShopEnvironment,
@@ -142,11 +143,11 @@ class UnreliableEnvironment:
         return self._interrupt(self._proxy.disconnect, body, key)
 
     def _terminate_backend(self, body: bytes, key: str) -> ApiResponse:
-        pid = self._built.database.read("SELECT pg_backend_pid() AS pid")[0].pid
+        pid = self._built.database.read(Query("SELECT pg_backend_pid() AS pid"))[0].pid
         terminate = "SELECT pg_terminate_backend(CAST(:pid AS integer))"
 
         def kill() -> object:
-            return self._operator.database.read(terminate, {"pid": pid})
+            return self._operator.database.read(Query(terminate, {"pid": pid}))
 
         return self._interrupt(kill, body, key)
 

@@ -14,6 +14,7 @@ from sluice.errors import InternalError
 from sluice.imports.record_splitter import MAX_RECORD_BYTES
 from sluice.imports.report import escape_formula
 from sluice.imports.row_parser import printable
+from sluice.query import Query
 from tests.engine.imports.test_job import HEADER, products
 from tests.fixtures.imports import BUCKET, ImportHarness
 
@@ -335,10 +336,10 @@ class InterruptedTransaction:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._transaction, name)
 
-    def write(self, sql: str, params: Any = None) -> Any:
-        if "INSERT INTO products" in sql:
+    def write(self, query: Query) -> Any:
+        if "INSERT INTO products" in query.sql:
             self._interrupt()
-        return self._transaction.write(sql, params)
+        return self._transaction.write(query)
 
 
 @pytest.mark.parametrize("all_rows_valid", [True, False])

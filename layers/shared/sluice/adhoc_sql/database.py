@@ -16,9 +16,9 @@ from pg8000.exceptions import DatabaseError, InterfaceError
 from sqlalchemy import Engine, PoolProxiedConnection, event, text
 
 from sluice import deadline, errors
-from sluice.db.database import PrecedingStatement
 from sluice.db.driver.connection import CLIENT_TIMEOUT_MARGIN
 from sluice.db.sqlstate import translate
+from sluice.query import Query
 
 # The format of values, and settings that must not depend on the defaults of a deployment.
 TRANSACTION_SETTINGS = (
@@ -91,19 +91,19 @@ class StatementResult(NamedTuple):
 class AdhocSqlTransaction:
     """A read-only transaction. All its statements together have `timeout` seconds.
 
-    `preceding` is a statement that is sent before the first one; see db/replica.py.
+    `before` is a statement that is sent before the first one; see db/replica.py.
     """
 
     def __init__(
         self,
         pooled: PoolProxiedConnection,
         timeout: float,
-        preceding: tuple[str, list[object]] | None,
+        before: tuple[str, list[object]] | None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._pooled = pooled
         self._timeout = timeout
-        self._preceding = preceding
+        self._before = before
         self._clock = clock
         self._deadline = clock() + timeout
         self._pending_settings: tuple[str, ...] = TRANSACTION_SETTINGS
@@ -139,19 +139,19 @@ class AdhocSqlTransaction:
             # All of these, and BEGIN, are sent together with the statement, in one round trip.
             for statement in (timeout, *self._pending_settings):
                 cursor.prepend(statement)
-            if self._preceding is not None:
-                cursor.prepend(*self._preceding)
+            if self._before is not None:
+                cursor.prepend(*self._before)
             self._pending_settings = ()
             cursor.execute(sql)
-            self._preceding = None
+            self._before = None
             if cursor.description is None:
                 return StatementResult((), ())
             columns = [(column[0], column[1]) for column in cursor.description]
             return StatementResult(columns, cursor.fetchall())
         except Exception as error:
             # Read the error's fields first: `translate` removes those that must not be logged.
-            # Until the preceding statement has succeeded, a negative LIMIT is its error.
-            behind = self._preceding is not None and _sqlstate(error) == INVALID_LIMIT
+            # Until the statement before has succeeded, a negative LIMIT is its error.
+            behind = self._before is not None and _sqlstate(error) == INVALID_LIMIT
             query_error = None if behind else _query_error(error, self._timeout)
             translated = query_error or translate(error, connected=True)
             if translated is None:
@@ -169,11 +169,11 @@ class AdhocSqlDatabase:
 
     @contextmanager
     def transaction(
-        self, *, timeout: float, preceding: PrecedingStatement | None = None
+        self, *, timeout: float, before: Query | None = None
     ) -> Iterator[AdhocSqlTransaction]:
         """Open a READ ONLY transaction, which is rolled back at the end.
 
-        The first statement raises ReplicaBehind if `preceding` fails. Raises NotFound if the driver
+        The first statement raises ReplicaBehind if `before` fails. Raises NotFound if the driver
         is not the pipelined one, and other SluiceErrors of the database.
         """
         if self._engine.driver != PIPELINED_DRIVER:
@@ -186,15 +186,15 @@ class AdhocSqlDatabase:
                 raise
             raise translated from error
         try:
-            yield AdhocSqlTransaction(pooled, timeout, self._compile(preceding))
+            yield AdhocSqlTransaction(pooled, timeout, self._compile(before))
         finally:
             pooled.close()  # the pool rolls back
 
-    def _compile(self, preceding: PrecedingStatement | None) -> tuple[str, list[object]] | None:
-        if preceding is None:
+    def _compile(self, query: Query | None) -> tuple[str, list[object]] | None:
+        if query is None:
             return None
-        compiled = text(preceding[0]).compile(dialect=self._engine.dialect)
-        return str(compiled), [preceding[1][name] for name in compiled.positiontup or ()]
+        compiled = text(query.sql).compile(dialect=self._engine.dialect)
+        return str(compiled), [query.params[name] for name in compiled.positiontup or ()]
 
     def dispose(self) -> None:
         """Close the connections."""

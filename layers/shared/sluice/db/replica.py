@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 from sluice import request_stats
-from sluice.db.database import Database, PrecedingStatement, Rows
+from sluice.db.database import Database, Rows
 from sluice.errors import InternalError, ReplicaBehind, SluiceError, Unavailable
 from sluice.query import Query, as_query
 
@@ -49,7 +49,7 @@ class Replica:
 
     def read(
         self,
-        from_replica: Callable[[PrecedingStatement | None], T],
+        from_replica: Callable[[Query | None], T],
         from_primary: Callable[[], T],
     ) -> T:
         """Return the result of `from_replica`, or of `from_primary` if the replica cannot serve.
@@ -60,7 +60,7 @@ class Replica:
         stats = request_stats.current()
         has_written = bool(stats.commit_lsn)
         if stats.min_lsn is not None and not has_written and stats.served_by != "primary":
-            check = (REPLAYED_CHECK, {"min_lsn": stats.min_lsn}) if stats.min_lsn else None
+            check = Query(REPLAYED_CHECK, {"min_lsn": stats.min_lsn}) if stats.min_lsn else None
             try:
                 result = from_replica(check)
             except (Unavailable, InternalError) as error:
@@ -98,7 +98,7 @@ class ReplicaRouting:
         replica = self._replica.database
         query = as_query(query, params, None, prepare=prepare)
         return self._replica.read(
-            lambda check: replica.read(query._replace(before=check and Query(*check))),
+            lambda check: replica.read(query._replace(before=check)),
             lambda: self._primary.read(query),
         )
 

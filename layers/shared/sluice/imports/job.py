@@ -24,7 +24,7 @@ from sluice.imports.report import write_report
 from sluice.imports.row_parser import Rejection
 from sluice.imports.staged_rows import ImportRowRepository, RowCountMismatch
 from sluice.imports.storage import FileError, ImportBucket
-from sluice.sql.projection import Executor
+from sluice.query import Executor
 
 MAX_REJECTIONS = 100_000
 MAX_FILE_BYTES = 1024**3  # unless the settings have another limit

@@ -5,18 +5,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from sluice.errors import InternalError
+from sluice.query import Executor, Query
 from sluice.sql import conditional_write
 from sluice.sql.idempotency import IdempotencyKey
 from sluice.sql.list_spec import Filter, ListSpec, Sort
-from sluice.sql.projection import (
-    Column,
-    Executor,
-    Projection,
-    Representation,
-    integer,
-    text,
-    timestamp,
-)
+from sluice.sql.projection import Column, Projection, Representation, integer, text, timestamp
 from sluice.sql.read_repository import ReadRepository
 
 RESOURCES = ("products", "inventory", "categories", "users")
@@ -266,18 +259,18 @@ class ImportJobRepository(ReadRepository):
         # If two workers handle the same event, the other transaction may add the job. Then the
         # first statement finds nothing, and the second one sees the job.
         for _ in range(2):
-            for row in self._executor.write(UPSERT_FOR_OBJECT_SQL, params):
+            for row in self._executor.write(Query(UPSERT_FOR_OBJECT_SQL, params)):
                 return int(row.id)
         raise InternalError
 
     def fail_not_uploaded(self, seconds: float, error: str, limit: int) -> int:
         """Fail up to `limit` jobs that wait for an upload for `seconds`. Return how many."""
         params = {"seconds": seconds, "error": error, "limit": limit}
-        return len(self._executor.write(FAIL_NOT_UPLOADED_SQL, params))
+        return len(self._executor.write(Query(FAIL_NOT_UPLOADED_SQL, params)))
 
     def find_stalled(self, seconds: float, limit: int) -> list[int]:
         """Return the ids of up to `limit` jobs that had no progress for `seconds`."""
-        rows = self._executor.read(FIND_STALLED_SQL, {"seconds": seconds, "limit": limit})
+        rows = self._executor.read(Query(FIND_STALLED_SQL, {"seconds": seconds, "limit": limit}))
         return [int(row.id) for row in rows]
 
     def delete_stale_rejections(self, seconds: float, limit: int) -> int:
@@ -286,7 +279,7 @@ class ImportJobRepository(ReadRepository):
         Return the number of jobs. These jobs cannot resume any more.
         """
         params = {"seconds": seconds, "limit": limit}
-        return len(self._executor.write(DELETE_STALE_REJECTIONS_SQL, params))
+        return len(self._executor.write(Query(DELETE_STALE_REJECTIONS_SQL, params)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -312,11 +305,11 @@ class ImportRunRepository:
 
     def try_lock(self, id: int) -> bool:
         """Lock an import until the transaction ends. Return False if another worker has it."""
-        return bool(self._executor.write(TRY_LOCK_SQL, {"id": id})[0].acquired)
+        return bool(self._executor.write(Query(TRY_LOCK_SQL, {"id": id}))[0].acquired)
 
     def start(self, id: int) -> RunningImport | None:
         """Mark a job as running, and return it. Return None if it has ended."""
-        for row in self._executor.write(START_SQL, {"id": id}):
+        for row in self._executor.write(Query(START_SQL, {"id": id})):
             return RunningImport(
                 id=row.id,
                 resource=row.resource,
@@ -338,27 +331,27 @@ class ImportRunRepository:
             return
         lines, columns, codes, reasons = (list(values) for values in zip(*rejections, strict=True))
         params = {"id": id, "lines": lines, "columns": columns, "codes": codes, "reasons": reasons}
-        self._executor.write(ADD_REJECTIONS_SQL, params)
+        self._executor.write(Query(ADD_REJECTIONS_SQL, params))
 
     def save_progress(self, id: int, **values: Any) -> int | None:
         """Store the position after a chunk. Return the number of rejected rows of the job.
 
         Return None if another worker has advanced past `from_byte`, or if the job has ended.
         """
-        rows = self._executor.write(SAVE_PROGRESS_SQL, {"id": id, **values})
+        rows = self._executor.write(Query(SAVE_PROGRESS_SQL, {"id": id, **values}))
         return int(rows[0].rows_rejected) if rows else None
 
     def rejections_after(self, id: int, after: int) -> Sequence[Any]:
         """Return up to 10,000 rejections of the lines after `after`."""
-        return self._executor.read(REJECTIONS_AFTER_SQL, {"id": id, "after": after})
+        return self._executor.read(Query(REJECTIONS_AFTER_SQL, {"id": id, "after": after}))
 
     def finish(self, id: int, status: str, error: str | None = None) -> None:
         """End a job, and delete its rejections, which are in the report."""
-        self._executor.write(FINISH_SQL, {"id": id, "status": status, "error": error})
+        self._executor.write(Query(FINISH_SQL, {"id": id, "status": status, "error": error}))
 
     def fail_resumable(self, id: int, error: str) -> bool:
         """Fail a job that resumes if its message is received again.
 
         Return False if it has ended.
         """
-        return bool(self._executor.write(FAIL_RESUMABLE_SQL, {"id": id, "error": error}))
+        return bool(self._executor.write(Query(FAIL_RESUMABLE_SQL, {"id": id, "error": error})))

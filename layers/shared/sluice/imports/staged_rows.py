@@ -197,7 +197,7 @@ class ImportRowRepository:
     def __init__(self, transaction: CopyTransaction, resource: str) -> None:
         self._transaction = transaction
         self._target = TARGETS[resource]
-        transaction.write(CREATE_TABLE_SQL)
+        transaction.write(Query(CREATE_TABLE_SQL))
 
     def copy_file(self, header: Sequence[str], data: bytes, record_count: int) -> bool:
         r"""Copy the records of a CSV file as they are. Return False if a row cannot be trusted.
@@ -215,11 +215,13 @@ class ImportRowRepository:
         ]
         is_trusted = " AND ".join([self._target.trusted_when, *resolved])
         (copied,) = self._transaction.write(
-            f"""
+            Query(
+                f"""
             SELECT count(*) AS rows,
                 coalesce(bool_and(coalesce({is_trusted}, false)), true) AS trusted
             FROM import_rows r
             """
+            )
         )
         return bool(copied.trusted) and int(copied.rows) == record_count
 
@@ -239,11 +241,13 @@ class ImportRowRepository:
             if column not in columns:
                 continue
             rows = self._transaction.write(
-                f"""
+                Query(
+                    f"""
                 DELETE FROM import_rows r
                 WHERE r.{column} IS NOT NULL AND NOT EXISTS ({query})
                 RETURNING line
                 """
+                )
             )
             deleted += [(int(row.line), column) for row in rows]
         return deleted
@@ -257,7 +261,7 @@ class ImportRowRepository:
         params = {}
         if ":has_description" in self._target.write:
             params["has_description"] = "description" in header
-        (written,) = self._transaction.write(self._target.write, params)
+        (written,) = self._transaction.write(Query(self._target.write, params))
         if written.rows != read:
             raise RowCountMismatch(read, int(written.rows))
 

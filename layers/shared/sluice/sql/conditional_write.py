@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from sluice.errors import NotFound, StaleVersion
+from sluice.query import Executor, Query
 from sluice.sql import idempotency
 from sluice.sql.idempotency import IdempotencyKey
-from sluice.sql.projection import Executor, Projection, Representation
+from sluice.sql.projection import Projection, Representation
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +62,12 @@ def create(
     """
     select = f"SELECT {projection.representation()} FROM {source}"
     rows = executor.write(
-        idempotency.with_stored_response(inserts, select, key),
-        idempotency.params_with_key(values, key),
-        preceding=idempotency.claim_statement(key),
-        prepare=True,
+        Query(
+            idempotency.with_stored_response(inserts, select, key),
+            idempotency.params_with_key(values, key),
+            before=idempotency.claim_statement(key),
+            prepare=True,
+        )
     )
     return Representation(*rows[0])
 
@@ -86,7 +89,8 @@ def update(
     assigned = ", ".join(assignments[name] for name in changes) or f"version = {alias}.version"
     changed = f"changed {alias} {' '.join(joins)}"
     rows = executor.write(
-        f"""
+        Query(
+            f"""
         WITH {_target(projection)}, changed AS (
             UPDATE {table} {alias} SET {assigned} FROM target t
             WHERE {projection.key} = t.id AND t.matches
@@ -95,8 +99,9 @@ def update(
         SELECT r.json, r.etag, r.id
         FROM target
         LEFT JOIN (SELECT {projection.representation()} FROM {changed}) r ON true""",
-        {**changes, "id": id, **precondition.params()},
-        prepare=True,
+            {**changes, "id": id, **precondition.params()},
+            prepare=True,
+        )
     )
     if _first(rows).json is None:
         raise StaleVersion
@@ -110,15 +115,17 @@ def delete(executor: Executor, projection: Projection, id: int, precondition: Pr
     """
     table, alias = projection.source.split(" ")[:2]
     rows = executor.write(
-        f"""
+        Query(
+            f"""
         WITH {_target(projection)}, deleted AS (
             DELETE FROM {table} {alias} USING target t
             WHERE {projection.key} = t.id AND t.matches
             RETURNING {projection.key} AS id
         )
         SELECT deleted.id FROM target LEFT JOIN deleted ON true""",
-        {"id": id, **precondition.params()},
-        prepare=True,
+            {"id": id, **precondition.params()},
+            prepare=True,
+        )
     )
     if _first(rows).id is None:
         raise StaleVersion

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from sluice.errors import InvalidCursor
+from sluice.query import Executor, Query
 from sluice.sql.keyset import (
     KEYS_FIELD,
     SelectSpec,
@@ -20,7 +21,6 @@ from sluice.sql.keyset import (
 )
 from sluice.sql.list_spec import ListQuery, ListSpec, cursor_context
 from sluice.sql.page_cursor import CursorSigner, Position
-from sluice.sql.projection import Executor
 from sluice.sql.sort_keys import PARENT
 
 
@@ -52,7 +52,7 @@ def read_connection(
     """
     select = _select(list_spec, query, signer)
     sql = compile_select(list_spec, select.spec)
-    row = executor.read(sql, select.params, prepare=select.spec.generic_plan_ok)[0]
+    row = executor.read(Query(sql, select.params, prepare=select.spec.generic_plan_ok))[0]
     return _connection(row, query, signer, select.context)
 
 
@@ -89,7 +89,7 @@ def read_connections(
         FROM unnest(CAST(:parent_ids AS bigint[])) AS {PARENT} (id)
         CROSS JOIN LATERAL ({page}) page"""
     params = {**select.params, "parent_ids": list(selects)}
-    for row in executor.read(sql, params, prepare=select.spec.generic_plan_ok):
+    for row in executor.read(Query(sql, params, prepare=select.spec.generic_plan_ok)):
         context = selects[row.parent_id].context
         connections[row.parent_id] = _connection(row, query, signer, context)
     return connections

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from typing import NamedTuple
 
-from sluice.sql.projection import Executor
+from sluice.query import Executor, Query
 
 # The newest migration of sluice/migrations/versions, which this code needs. A test compares them.
 EXPECTED_MIGRATION = "0003"
@@ -51,19 +51,21 @@ class HealthRepository:
 
     def schema_version(self) -> str:
         """Return the newest migration that was applied. Any result proves that reads work."""
-        return str(self._executor.read("SELECT version_num FROM sluice.version")[0].version_num)
+        return str(
+            self._executor.read(Query("SELECT version_num FROM sluice.version"))[0].version_num
+        )
 
     def settings(self, names: Collection[str]) -> dict[str, str]:
         """Return the session's values of these settings. A setting the server lacks is missing."""
-        rows = self._executor.read(SETTINGS_SQL, {"names": list(names)})
+        rows = self._executor.read(Query(SETTINGS_SQL, {"names": list(names)}))
         return {row.name: row.value for row in rows}
 
     def current_lsn(self) -> str:
         """Return the insert LSN of a primary."""
-        return str(self._executor.read(CURRENT_LSN_SQL)[0].lsn)
+        return str(self._executor.read(Query(CURRENT_LSN_SQL))[0].lsn)
 
     def replication_lag(self, lsn: str | None) -> ReplicationLag:
         """Return how far a replica is behind `lsn`, an LSN of its primary. None means unknown."""
-        row = self._executor.read(LAG_SQL, {"lsn": lsn})[0]
+        row = self._executor.read(Query(LAG_SQL, {"lsn": lsn}))[0]
         lag_bytes = None if row.bytes is None else max(0, row.bytes)
         return ReplicationLag(lag_bytes, row.seconds)

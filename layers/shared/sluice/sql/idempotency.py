@@ -7,7 +7,8 @@ even if the function crashes. A rejected request stores nothing.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sluice.sql.projection import Executor, PrecedingStatement, Representation
+from sluice.query import Executor, Query
+from sluice.sql.projection import Representation
 
 # sluice.claim_idempotency_key fails if the key has a response, or if its request is running (see
 # migration 0002). It ignores a row that is older than 24 hours, and _STORE replaces that row.
@@ -70,12 +71,12 @@ def params_with_key(values: Mapping[str, object], key: IdempotencyKey | None) ->
     return {**values, "key": key.id, "fingerprint": key.fingerprint}
 
 
-def claim_statement(key: IdempotencyKey | None) -> PrecedingStatement | None:
+def claim_statement(key: IdempotencyKey | None) -> Query | None:
     """Return the statement that claims `key`, to send before that of `with_stored_response`.
 
     The statement raises IdempotencyInProgress, or IdempotencyKeyReused if the key has a response.
     """
-    return None if key is None else (CLAIM_KEY_SQL, {"key": key.id})
+    return None if key is None else Query(CLAIM_KEY_SQL, {"key": key.id})
 
 
 class IdempotencyKeyRepository:
@@ -89,20 +90,20 @@ class IdempotencyKeyRepository:
 
         Raises IdempotencyInProgress, or IdempotencyKeyReused if the key has a response.
         """
-        self._executor.write(CLAIM_KEY_SQL, {"key": key.id})
+        self._executor.write(Query(CLAIM_KEY_SQL, {"key": key.id}))
 
     def store_response(self, key: IdempotencyKey, text: str) -> None:
         """Store a response that is not one row, in the transaction that claimed the key."""
         params = {"key": key.id, "fingerprint": key.fingerprint, "response": text}
-        self._executor.write(STORE_TEXT_SQL, params)
+        self._executor.write(Query(STORE_TEXT_SQL, params))
 
     def find_response(self, key: IdempotencyKey) -> Representation | None:
         """Return the response to the same request; None if the key was used for another body."""
-        for row in self._executor.read(FIND_SQL, {"key": key.id}):
+        for row in self._executor.read(Query(FIND_SQL, {"key": key.id})):
             if row.fingerprint == key.fingerprint:
                 return Representation(row.response, row.etag, row.resource_id)
         return None
 
     def delete_expired(self, limit: int) -> int:
         """Delete up to `limit` responses that are older than 24 hours. Return how many."""
-        return len(self._executor.write(DELETE_EXPIRED_SQL, {"limit": limit}))
+        return len(self._executor.write(Query(DELETE_EXPIRED_SQL, {"limit": limit})))

@@ -3,10 +3,10 @@
 import json
 from typing import Any
 
+from sluice.query import Executor, Query
 from sluice.sql.keyset import SelectSpec, bind_values, compile_select
 from sluice.sql.list_spec import ListQuery, ListSpec, Page, cursor_context
 from sluice.sql.page_cursor import CursorSigner, Position
-from sluice.sql.projection import Executor
 
 
 def read_page(
@@ -23,7 +23,7 @@ def read_page(
         params["offset"] = query.offset
     spec = SelectSpec.from_query(list_spec, query, position)
     select = compile_select(list_spec, spec)
-    row = executor.read(select, params, prepare=spec.generic_plan_ok)[0]
+    row = executor.read(Query(select, params, prepare=spec.generic_plan_ok))[0]
 
     ahead, back = _positions(row, query, position)
     next_cursor = None if ahead is None else signer.sign(ahead, context)

@@ -11,10 +11,8 @@ from functools import lru_cache
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 from sluice.errors import NotFound
-from sluice.query import Executor as Executor
+from sluice.query import Executor, Query
 
-# A statement with its parameters, which is sent before another one.
-PrecedingStatement: TypeAlias = tuple[str, Mapping[str, object]]
 # A row for Python to read: field → value, as in its JSON.
 Row: TypeAlias = Mapping[str, Any]
 
@@ -100,10 +98,12 @@ def find(
 ) -> Representation:
     """Return the row with this id, in one statement. Raises NotFound."""
     rows = executor.read(
-        f"SELECT {projection.representation(fields)} FROM {projection.source} "
-        f"WHERE {projection.key} = CAST(:id AS bigint)",
-        {"id": id},
-        prepare=True,
+        Query(
+            f"SELECT {projection.representation(fields)} FROM {projection.source} "
+            f"WHERE {projection.key} = CAST(:id AS bigint)",
+            {"id": id},
+            prepare=True,
+        )
     )
     if not rows:
         raise NotFound
@@ -128,10 +128,12 @@ def select(
     """Return the rows for which `condition` on `:ids` holds, in the order of their ids."""
     columns = projection.columns({"id", *fields})
     rows = executor.read(
-        f"""
+        Query(
+            f"""
         SELECT coalesce(string_agg(row_to_json(o)::text, ',' ORDER BY o.id), '') AS items
         FROM (SELECT {columns} FROM {projection.source} WHERE {condition}) o""",
-        {"ids": list(ids)},
-        prepare=True,
+            {"ids": list(ids)},
+            prepare=True,
+        )
     )
     return list(json.loads(f"[{rows[0].items}]"))

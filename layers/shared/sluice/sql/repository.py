@@ -2,8 +2,8 @@
 
 from typing import ClassVar
 
+from sluice.query import Executor
 from sluice.sql.page_cursor import CursorSigner
-from sluice.sql.projection import Executor
 
 
 class Repository:

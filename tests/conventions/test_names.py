@@ -29,6 +29,7 @@ DUPLICATES = {
     "Order": PEER,
     "OrderItem": PEER,
     "Product": PEER,
+    "Query": PEER,
     "User": PEER,
     "Clock": "each module has its own fake clock",
     "Handler": "the nested HTTP handlers of test servers",

@@ -212,9 +212,9 @@ def test_each_filter_kind_has_examples():
 @pytest.mark.parametrize("name", LIST_SPECS)
 def test_each_sort_reads_a_range_of_an_index(executor: ExplainExecutor, name: str):
     list_spec = LIST_SPECS[name]
-    assert (
-        list_spec.projection.source.split()[0].removeprefix("sluice.") in executor.large_tables
-    ), f"DATA, at the top of this file, needs at least {LARGE_TABLE} rows of {name}"
+    assert list_spec.projection.table.removeprefix("sluice.") in executor.large_tables, (
+        f"DATA, at the top of this file, needs at least {LARGE_TABLE} rows of {name}"
+    )
     for sort in list_spec.sorts:
         for descending in (False, True):
             query = ListQuery(limit=20, sort=((sort, descending),))

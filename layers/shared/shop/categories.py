@@ -22,8 +22,9 @@ from sluice.sql.read_repository import ReadRepository
 PROJECTION = Projection(
     name="categories",
     singular="category",
-    source="categories c",
-    key="c.id",
+    table="categories",
+    alias="c",
+    key="id",
     fields={
         "id": integer("c.id"),
         "name": text("c.name"),
@@ -42,9 +43,9 @@ LIST_SPEC = ListSpec(
         "slug": Filter("slugs", "c.slug = ANY(:slug)"),
     },
     sorts={
-        "id": Sort("c.id", "bigint", unique=True),
-        "name": Sort("c.name", "text"),
-        "created_at": Sort("c.created_at", "timestamptz"),
+        "id": Sort("id", "bigint", unique=True),
+        "name": Sort("name", "text"),
+        "created_at": Sort("created_at", "timestamptz"),
     },
 )
 

@@ -17,8 +17,9 @@ from sluice.sql.read_repository import ReadRepository
 PROJECTION = Projection(
     name="inventory",
     singular="stock",
-    source="inventory i",
-    key="i.product_id",
+    table="inventory",
+    alias="i",
+    key="product_id",
     fields={
         "product_id": integer("i.product_id"),
         "quantity": integer("i.quantity"),
@@ -36,9 +37,9 @@ LIST_SPEC = ListSpec(
         "product_ids": Filter("integers", "i.product_id = ANY(CAST(:product_ids AS bigint[]))"),
     },
     sorts={
-        "product_id": Sort("i.product_id", "bigint", unique=True),
-        "quantity": Sort("i.quantity", "integer"),
-        "updated_at": Sort("i.updated_at", "timestamptz"),
+        "product_id": Sort("product_id", "bigint", unique=True),
+        "quantity": Sort("quantity", "integer"),
+        "updated_at": Sort("updated_at", "timestamptz"),
     },
 )
 

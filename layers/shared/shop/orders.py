@@ -16,6 +16,7 @@ from sluice.sql.idempotency import IdempotencyKey
 from sluice.sql.list_spec import Filter, ListSpec, Sort
 from sluice.sql.projection import (
     Column,
+    Join,
     Projection,
     Representation,
     decimal,
@@ -48,8 +49,9 @@ def items(source: str) -> Column:
 PROJECTION = Projection(
     name="orders",
     singular="order",
-    source="orders o",
-    key="o.id",
+    table="orders",
+    alias="o",
+    key="id",
     fields={
         "id": integer("o.id"),
         "user_id": integer("o.user_id"),
@@ -78,15 +80,15 @@ LIST_SPEC = ListSpec(
         "product_id": Filter(
             "integer",
             "i.product_id = CAST(:product_id AS bigint)",
-            join="JOIN order_items i ON i.order_id = o.id",
+            join=Join("order_items", "i", on={"order_id": "o.id"}),
         ),
     },
     sorts={
-        "id": Sort("o.id", "bigint", unique=True, equivalent_column="i.order_id"),
-        "created_at": Sort("o.created_at", "timestamptz"),
-        "total": Sort("o.total", "numeric"),
+        "id": Sort("id", "bigint", unique=True),
+        "created_at": Sort("created_at", "timestamptz"),
+        "total": Sort("total", "numeric"),
     },
-    parent_columns={"user_id": "o.user_id"},
+    parent_columns={"user_id": "user_id"},
 )
 
 # public.place_order (migration 0003) checks whether the order is possible, and writes it. The

@@ -9,6 +9,7 @@ from sluice.sql.idempotency import IdempotencyKey
 from sluice.sql.list_spec import Filter, ListSpec, Sort
 from sluice.sql.projection import (
     Column,
+    Join,
     Projection,
     Representation,
     decimal,
@@ -18,14 +19,16 @@ from sluice.sql.projection import (
 )
 from sluice.sql.read_repository import ConnectionRepository
 
-JOIN_CATEGORY = "JOIN categories c ON c.id = p.category_id"
-JOIN_INVENTORY = "JOIN inventory i ON i.product_id = p.id"
+JOIN_CATEGORY = Join("categories", "c", on={"id": "p.category_id"})
+JOIN_INVENTORY = Join("inventory", "i", on={"product_id": "p.id"})
 
 PROJECTION = Projection(
     name="products",
     singular="product",
-    source=f"products p {JOIN_CATEGORY} {JOIN_INVENTORY}",
-    key="p.id",
+    table="products",
+    alias="p",
+    key="id",
+    joins=(JOIN_CATEGORY, JOIN_INVENTORY),
     fields={
         "id": integer("p.id"),
         "name": text("p.name"),
@@ -47,7 +50,6 @@ SEARCH = (
 
 LIST_SPEC = ListSpec(
     projection=PROJECTION,
-    source="products p",
     subselects={
         "category": "(SELECT c.slug FROM categories c WHERE c.id = p.category_id)",
         "inventory": "(SELECT i.quantity FROM inventory i WHERE i.product_id = p.id)",
@@ -78,12 +80,12 @@ LIST_SPEC = ListSpec(
         "ids": Filter("integers", "p.id = ANY(CAST(:ids AS bigint[]))"),
     },
     sorts={
-        "id": Sort("p.id", "bigint", unique=True, equivalent_column="i.product_id"),
-        "name": Sort("p.name", "text", unique=True),
-        "price": Sort("p.price", "numeric"),
-        "created_at": Sort("p.created_at", "timestamptz"),
-        "updated_at": Sort("p.updated_at", "timestamptz"),
-        "inventory": Sort("i.quantity", "integer", join=JOIN_INVENTORY),
+        "id": Sort("id", "bigint", unique=True),
+        "name": Sort("name", "text", unique=True),
+        "price": Sort("price", "numeric"),
+        "created_at": Sort("created_at", "timestamptz"),
+        "updated_at": Sort("updated_at", "timestamptz"),
+        "inventory": Sort("quantity", "integer", join=JOIN_INVENTORY),
     },
 )
 
@@ -102,7 +104,7 @@ GRAPHQL_LIST_SPEC = replace(
         **LIST_SPEC.filters,
         "category_id": Filter("integer", "p.category_id = CAST(:category_id AS bigint)"),
     },
-    parent_columns={"category_id": "p.category_id"},
+    parent_columns={"category_id": "category_id"},
 )
 
 OWN_VERSION_PROJECTION = replace(PROJECTION, etag="p.version::text")
@@ -131,7 +133,7 @@ INSERT = """
         RETURNING *
     )
 """
-INSERTED_SOURCE = f"p {JOIN_CATEGORY} JOIN i ON i.product_id = p.id"
+INSERTED_SOURCE = PROJECTION.source({"p": "p", "i": "i"})
 
 
 class ProductRepository(ConnectionRepository):

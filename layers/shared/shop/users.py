@@ -18,8 +18,9 @@ from sluice.sql.read_repository import ReadRepository
 PROJECTION = Projection(
     name="users",
     singular="user",
-    source="users u",
-    key="u.id",
+    table="users",
+    alias="u",
+    key="id",
     fields={
         "id": integer("u.id"),
         "email": text("u.email"),
@@ -42,10 +43,10 @@ LIST_SPEC = ListSpec(
         ),
     },
     sorts={
-        "id": Sort("u.id", "bigint", unique=True),
-        "email": Sort("lower(u.email)", "text", unique=True),
-        "name": Sort("u.name", "text"),
-        "created_at": Sort("u.created_at", "timestamptz"),
+        "id": Sort("id", "bigint", unique=True),
+        "email": Sort("lower(u.email)", "text", unique=True, is_expression=True),
+        "name": Sort("name", "text"),
+        "created_at": Sort("created_at", "timestamptz"),
     },
 )
 

@@ -9,6 +9,7 @@ from sluice.sql.idempotency import IdempotencyKey
 from sluice.sql.list_spec import Filter, ListSpec, Sort
 from sluice.sql.projection import (
     Column,
+    Join,
     Projection,
     Representation,
     decimal,
@@ -18,13 +19,15 @@ from sluice.sql.projection import (
 )
 from sluice.sql.read_repository import ConnectionRepository
 
-JOIN_SHELF = "JOIN shelves s ON s.id = b.shelf_id"
+JOIN_SHELF = Join("shelves", "s", on={"id": "b.shelf_id"})
 
 PROJECTION = Projection(
     name="books",
     singular="book",
-    source=f"books b {JOIN_SHELF}",
-    key="b.id",
+    table="books",
+    alias="b",
+    key="id",
+    joins=(JOIN_SHELF,),
     fields={
         "id": integer("b.id"),
         "name": text("b.name"),
@@ -40,7 +43,6 @@ PROJECTION = Projection(
 )
 LIST_SPEC = ListSpec(
     projection=PROJECTION,
-    source="books b",
     subselects={"shelf": "(SELECT s.slug FROM shelves s WHERE s.id = b.shelf_id)"},
     filters={
         "shelf": Filter("slugs", "s.slug = ANY(:shelf)", join=JOIN_SHELF),
@@ -51,11 +53,11 @@ LIST_SPEC = ListSpec(
         "created_after": Filter("timestamp", "b.created_at >= CAST(:created_after AS timestamptz)"),
     },
     sorts={
-        "id": Sort("b.id", "bigint", unique=True),
-        "name": Sort("b.name", "text", unique=True),
-        "price": Sort("b.price", "numeric"),
-        "created_at": Sort("b.created_at", "timestamptz"),
-        "copies": Sort("b.copies", "integer"),
+        "id": Sort("id", "bigint", unique=True),
+        "name": Sort("name", "text", unique=True),
+        "price": Sort("price", "numeric"),
+        "created_at": Sort("created_at", "timestamptz"),
+        "copies": Sort("copies", "integer"),
     },
 )
 
@@ -69,7 +71,7 @@ GRAPHQL_LIST_SPEC = replace(
         **LIST_SPEC.filters,
         "shelf_id": Filter("integer", "b.shelf_id = CAST(:shelf_id AS bigint)"),
     },
-    parent_columns={"shelf_id": "b.shelf_id"},
+    parent_columns={"shelf_id": "shelf_id"},
 )
 
 # With an unknown slug, shelf_id is NULL, which its NOT NULL constraint rejects.
@@ -105,7 +107,7 @@ class BookRepository(ConnectionRepository):
     ) -> Representation:
         """Add a book. Raises Duplicate, NoCopies, and ValidationFailed for an unknown shelf."""
         values = {"description": None, "copies": 0, **book}
-        source = f"b {JOIN_SHELF}"
+        source = PROJECTION.source({"b": "b"})
         return conditional_write.create(self._executor, PROJECTION, INSERT, source, values, key)
 
     def update(

@@ -18,8 +18,9 @@ from sluice.sql.read_repository import ReadRepository
 PROJECTION = Projection(
     name="readers",
     singular="reader",
-    source="readers r",
-    key="r.id",
+    table="readers",
+    alias="r",
+    key="id",
     fields={
         "id": integer("r.id"),
         "email": text("r.email"),
@@ -42,10 +43,10 @@ LIST_SPEC = ListSpec(
         ),
     },
     sorts={
-        "id": Sort("r.id", "bigint", unique=True),
-        "email": Sort("lower(r.email)", "text", unique=True),
-        "name": Sort("r.name", "text"),
-        "created_at": Sort("r.created_at", "timestamptz"),
+        "id": Sort("id", "bigint", unique=True),
+        "email": Sort("lower(r.email)", "text", unique=True, is_expression=True),
+        "name": Sort("name", "text"),
+        "created_at": Sort("created_at", "timestamptz"),
     },
 )
 

@@ -12,8 +12,9 @@ from sluice.sql.read_repository import ReadRepository
 PROJECTION = Projection(
     name="shelves",
     singular="shelf",
-    source="shelves s",
-    key="s.id",
+    table="shelves",
+    alias="s",
+    key="id",
     fields={
         "id": integer("s.id"),
         "name": text("s.name"),
@@ -31,9 +32,9 @@ LIST_SPEC = ListSpec(
         "slug": Filter("slugs", "s.slug = ANY(:slug)"),
     },
     sorts={
-        "id": Sort("s.id", "bigint", unique=True),
-        "name": Sort("s.name", "text"),
-        "created_at": Sort("s.created_at", "timestamptz"),
+        "id": Sort("id", "bigint", unique=True),
+        "name": Sort("name", "text"),
+        "created_at": Sort("created_at", "timestamptz"),
     },
 )
 INSERT = "s AS (INSERT INTO shelves (name, slug) VALUES (:name, :slug) RETURNING *)"

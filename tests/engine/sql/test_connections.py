@@ -36,7 +36,7 @@ BY_STOCK = ListSpec(
     projection=THINGS.projection,
     filters={**THINGS.filters, "stock": Filter("integer", "t.stock = CAST(:stock AS bigint)")},
     sorts=THINGS.sorts,
-    parent_columns={"stock": "t.stock"},
+    parent_columns={"stock": "stock"},
 )
 
 

@@ -34,8 +34,9 @@ THINGS = ListSpec(
     projection=Projection(
         name="things",
         singular="thing",
-        source="things t",
-        key="t.id",
+        table="things",
+        alias="t",
+        key="id",
         fields={
             "id": integer("t.id"),
             "label": text("t.label", nullable=True),
@@ -53,11 +54,11 @@ THINGS = ListSpec(
         ),
     },
     sorts={
-        "id": Sort("t.id", "bigint", unique=True),
-        "label": Sort("t.label", "text", nullable=True),
-        "price": Sort("t.price", "numeric"),
-        "at": Sort("t.at", "timestamptz", nullable=True),
-        "stock": Sort("t.stock", "integer"),
+        "id": Sort("id", "bigint", unique=True),
+        "label": Sort("label", "text", nullable=True),
+        "price": Sort("price", "numeric"),
+        "at": Sort("at", "timestamptz", nullable=True),
+        "stock": Sort("stock", "integer"),
     },
 )
 TABLE = """

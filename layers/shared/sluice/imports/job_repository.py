@@ -18,8 +18,9 @@ STATUSES = ("awaiting_upload", "queued", "running", "completed", "failed")
 PROJECTION = Projection(
     name="imports",
     singular="import",
-    source="sluice.import_jobs j",
-    key="j.id",
+    table="sluice.import_jobs",
+    alias="j",
+    key="id",
     fields={
         "id": integer("j.id"),
         "resource": text("j.resource"),
@@ -55,8 +56,8 @@ LIST_SPEC = ListSpec(
         "resource": Filter("choice", "j.resource = :resource", choices=RESOURCES),
     },
     sorts={
-        "id": Sort("j.id", "bigint", unique=True),
-        "created_at": Sort("j.created_at", "timestamptz"),
+        "id": Sort("id", "bigint", unique=True),
+        "created_at": Sort("created_at", "timestamptz"),
     },
 )
 

@@ -85,15 +85,15 @@ def update(
     `assignments` has the SQL that sets each field.
     Raises NotFound, StaleVersion, and the errors of the table's constraints.
     """
-    table, alias, *joins = projection.source.split(" ")
+    alias = projection.alias
     assigned = ", ".join(assignments[name] for name in changes) or f"version = {alias}.version"
-    changed = f"changed {alias} {' '.join(joins)}"
+    changed = projection.source({alias: "changed"})
     rows = executor.write(
         Query(
             f"""
         WITH {_target(projection)}, changed AS (
-            UPDATE {table} {alias} SET {assigned} FROM target t
-            WHERE {projection.key} = t.id AND t.matches
+            UPDATE {projection.table} {alias} SET {assigned} FROM target t
+            WHERE {projection.key_sql} = t.id AND t.matches
             RETURNING {alias}.*
         )
         SELECT r.json, r.etag, r.id
@@ -113,14 +113,13 @@ def delete(executor: Executor, projection: Projection, id: int, precondition: Pr
 
     Raises NotFound, StaleVersion, and StillReferenced if other rows refer to it.
     """
-    table, alias = projection.source.split(" ")[:2]
     rows = executor.write(
         Query(
             f"""
         WITH {_target(projection)}, deleted AS (
-            DELETE FROM {table} {alias} USING target t
-            WHERE {projection.key} = t.id AND t.matches
-            RETURNING {projection.key} AS id
+            DELETE FROM {projection.table} {projection.alias} USING target t
+            WHERE {projection.key_sql} = t.id AND t.matches
+            RETURNING {projection.key_sql} AS id
         )
         SELECT deleted.id FROM target LEFT JOIN deleted ON true""",
             {"id": id, **precondition.params()},
@@ -137,12 +136,11 @@ def _target(projection: Projection) -> str:
     FOR NO KEY UPDATE would not block orders that refer to the row. But while such orders lock the
     row, two updates of it wait for each other in its lock queue (measured with PostgreSQL 18).
     """
-    alias = projection.source.split(" ")[1]
     return f"""target AS (
-            SELECT {projection.key} AS id, {match_condition(projection)}
-            FROM {projection.source}
-            WHERE {projection.key} = CAST(:id AS bigint)
-            FOR UPDATE OF {alias}
+            SELECT {projection.key_sql} AS id, {match_condition(projection)}
+            FROM {projection.source()}
+            WHERE {projection.key_sql} = CAST(:id AS bigint)
+            FOR UPDATE OF {projection.alias}
         )"""
 
 

@@ -23,9 +23,10 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import NamedTuple
 
-from sluice.sql.list_spec import Filter, ListQuery, ListSpec
+from sluice.sql.list_spec import Filter, ListQuery, ListSpec, Sort
 from sluice.sql.page_cursor import Position
-from sluice.sql.sort_keys import PARENT, SortKey, after_condition, order_by, table_of
+from sluice.sql.projection import Join
+from sluice.sql.sort_keys import PARENT, SortColumn, SortKey, after_condition, order_by
 
 KEYS_FIELD = "$"  # the field with a row's sort keys, in the rows of a connection
 
@@ -43,7 +44,7 @@ class SelectSpec(NamedTuple):
 
     sort: tuple[tuple[str, bool], ...]
     conditions: tuple[str, ...]
-    joins: tuple[str, ...]
+    joins: tuple[Join, ...]
     fields: frozenset[str] | None
     null_keys: tuple[bool, ...] | None
     backward: bool
@@ -84,14 +85,17 @@ class SelectSpec(NamedTuple):
         ]
         joins = [declared.join for declared, _ in filters]
         joins += [list_spec.sorts[name].join for name, _ in query.sort]
+        by_alias = {join.alias: join for join in joins if join}
         conditions = [_condition(declared, value) for declared, value in filters]
-        parent_column = list_spec.parent_columns[parent_filter] if parent_filter else ""
+        parent_column = ""
         if parent_filter:
+            alias = list_spec.projection.alias
+            parent_column = f"{alias}.{list_spec.parent_columns[parent_filter]}"
             conditions += [f"{parent_column} >= {PARENT}.id", f"{parent_column} <= {PARENT}.id"]
         return cls(
             sort=query.sort,
             conditions=tuple(conditions),
-            joins=tuple(sorted({join for join in joins if join})),
+            joins=tuple(by_alias[alias] for alias in sorted(by_alias)),
             fields=query.fields,
             null_keys=null_keys_of(position) if position else None,
             backward=position.backward if position else False,
@@ -151,15 +155,15 @@ def compile_select(list_spec: ListSpec, spec: SelectSpec) -> str:
 
     Both return one row, whose columns pages.py and connections.py read.
     """
-    source = " ".join([list_spec.source or list_spec.projection.source, *spec.joins])
-    alias = source.split()[1]
+    source = " ".join([list_spec.source, *(join.sql() for join in spec.joins)])
+    alias = list_spec.projection.alias
     keys = _order(list_spec, spec)
     if spec.parent_column:
-        keys.insert(0, _parent_key(spec.parent_column, keys[0]))
+        keys.insert(0, _parent_key(alias, spec.parent_column, keys[0]))
     parts = _Parts(
         alias=alias,
         fields=_fields(list_spec, spec),
-        keys=[key._replace(column=f"{alias}.{key.name}") for key in keys if key.name != PARENT],
+        keys=[key.in_rows(alias) for key in keys if key.name != PARENT],
         rows=_rows(source, alias, keys, spec),
         has_before=_has_before(source, keys, spec),
         has_more=_has_more(source, keys, spec),
@@ -214,7 +218,7 @@ def _fields(list_spec: ListSpec, spec: SelectSpec) -> list[str]:
 
 def _rows(source: str, alias: str, keys: list[SortKey], spec: SelectSpec) -> str:
     """Return the SELECT of the page's rows and one more, each with its sort keys."""
-    selected = f"{alias}.*" + "".join(f", {key.column} AS {key.name}" for key in keys)
+    selected = f"{alias}.*" + "".join(f", {key.column.sql} AS {key.name}" for key in keys)
     count = spec.limit + 1 if spec.limit else ":fetch"
     limit = f"LIMIT {count}{' OFFSET :offset' if spec.offset else ''}"
     spec = spec._replace(conditions=(*spec.conditions, *_until_condition(keys, spec)))
@@ -252,7 +256,7 @@ def _until_condition(keys: list[SortKey], spec: SelectSpec) -> list[str]:
 
 def _until_keys(keys: list[SortKey]) -> list[SortKey]:
     """Return the keys with the parameters of the end position: :s0 instead of :k0."""
-    return [key._replace(name=key.name.replace("k", "s")) for key in keys]
+    return [key._replace(parameter=f"s{key.parameter[1:]}") for key in keys]
 
 
 def _total(source: str, spec: SelectSpec) -> str:
@@ -269,18 +273,19 @@ def _order(list_spec: ListSpec, spec: SelectSpec) -> list[SortKey]:
     keys: list[SortKey] = []
     for n, (name, descending) in enumerate(named):
         sort = list_spec.sorts[name]
-        column = sort.column
-        equivalent = sort.equivalent_column if spec.joins else ""
-        if equivalent and keys and table_of(keys[0].column) == table_of(equivalent):
+        column = _column(list_spec, sort)
+        equivalent = _equivalent(column, spec.joins)
+        if equivalent and keys and equivalent.alias == keys[0].column.alias:
             column = equivalent
         key = SortKey(
             name=f"k{n}",
+            parameter=f"k{n}",
             column=column,
             type=sort.type,
             nullable=sort.nullable,
             descending=descending,
             nulls_first=False,
-            equivalent_column=equivalent,
+            equivalent=equivalent,
         )
         keys.append(key.reversed() if spec.backward else key)
         if sort.unique:
@@ -288,7 +293,23 @@ def _order(list_spec: ListSpec, spec: SelectSpec) -> list[SortKey]:
     return keys
 
 
-def _parent_key(column: str, first: SortKey) -> SortKey:
+def _column(list_spec: ListSpec, sort: Sort) -> SortColumn:
+    if sort.is_expression:
+        return SortColumn(sort.column, alias="")
+    alias = sort.join.alias if sort.join else list_spec.projection.alias
+    return SortColumn(f"{alias}.{sort.column}", alias)
+
+
+def _equivalent(column: SortColumn, joins: Iterable[Join]) -> SortColumn | None:
+    """Return the column that a join makes equal to this one, if there is one."""
+    for join in joins:
+        for name, value in join.on.items():
+            if value == column.sql:
+                return SortColumn(f"{join.alias}.{name}", join.alias)
+    return None
+
+
+def _parent_key(alias: str, column: str, first: SortKey) -> SortKey:
     """Return the parent's id as the first sort key, although it is equal in all rows of a list.
 
     With `column = parent.id` the planner drops the column from ORDER BY. It may then read an index
@@ -297,12 +318,12 @@ def _parent_key(column: str, first: SortKey) -> SortKey:
     """
     return SortKey(
         name=PARENT,
-        column=column,
+        parameter="",
+        column=SortColumn(column, alias),
         type="bigint",
         nullable=False,
         descending=first.descending,
         nulls_first=False,
-        equivalent_column="",
     )
 
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from sluice.sql.projection import Projection
+from sluice.sql.projection import Join, Projection, aliased
 
 FilterKind = Literal[
     "integer",
@@ -40,7 +40,7 @@ class Filter:
     condition: str
     false_condition: str = ""
     single_value_condition: str = ""
-    join: str = ""
+    join: Join | None = None
     choices: tuple[str, ...] = ()
 
 
@@ -48,18 +48,16 @@ class Filter:
 class Sort:
     """A sort key: its column, and the SQL type that its values are cast to.
 
-    A `unique` key orders the list without further keys. `join` is a join that the column needs.
-
-    `equivalent_column` is the same column in the table of another key's join. Then one index can
-    answer both keys, and a merge join starts at the page instead of at the first row.
+    The column belongs to the table of `join`, or to that of the list. With `is_expression`,
+    `column` is any SQL. A `unique` key orders the list without further keys.
     """
 
     column: str
     type: str
     unique: bool = False
     nullable: bool = False
-    join: str = ""
-    equivalent_column: str = ""
+    join: Join | None = None
+    is_expression: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,9 +66,9 @@ class ListSpec:
 
     `sorts` must contain `key`. It is unique, breaks ties, and is the default order.
 
-    If the projection joins tables, `source` is the first table alone, and `subselects` has the
-    fields of the other tables. Subselects run only for the rows of a page, and planning them takes
-    a third of the time of a join.
+    `subselects` has the fields of joined tables, for a projection with joins. The list then reads
+    its own table alone. Subselects run only for the rows of a page, and planning them takes a third
+    of the time of a join.
 
     `parent_columns`: filter name → the column with the id of the parent, for lists that belong to
     a row of another table.
@@ -80,9 +78,16 @@ class ListSpec:
     filters: Mapping[str, Filter]
     sorts: Mapping[str, Sort]
     key: str = "id"
-    source: str = ""
     subselects: Mapping[str, str] = field(default_factory=dict)
     parent_columns: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def source(self) -> str:
+        """The FROM clause of the list, without the joins of its filters and sorts."""
+        projection = self.projection
+        if self.subselects:
+            return aliased(projection.table, projection.alias)
+        return projection.source()
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 from sluice.errors import NotFound
@@ -39,19 +40,51 @@ class Column(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class Projection:
-    """The fields of a resource, as SQL over `source` (a table, its alias, and joins).
+class Join:
+    """A join with another table. `on` has its columns, each with the SQL of the equal value."""
 
-    `name` is the name of the collection, `singular` that of one row. `key` is the id column.
-    `etag` is the SQL of the ETag.
+    table: str
+    alias: str
+    on: Mapping[str, str]
+
+    def sql(self, table: str = "") -> str:
+        """Return the JOIN clause, with `table` instead of this table if it is given."""
+        condition = " AND ".join(
+            f"{self.alias}.{name} = {value}" for name, value in self.on.items()
+        )
+        return f"JOIN {aliased(table or self.table, self.alias)} ON {condition}"
+
+
+@dataclass(frozen=True, eq=False)
+class Projection:
+    """The fields of a resource, as SQL over a table and its joins.
+
+    `name` is the name of the collection, `singular` that of one row. `table` is written as in SQL:
+    with its schema, and in quotes if it needs them. `key` is its id column. `etag` is the SQL of
+    the ETag.
     """
 
     name: str
     singular: str
-    source: str
+    table: str
+    alias: str
     key: str
     fields: Mapping[str, Column]
     etag: str
+    joins: tuple[Join, ...] = ()
+
+    @property
+    def key_sql(self) -> str:
+        """The SQL of the id."""
+        return f"{self.alias}.{self.key}"
+
+    def source(self, instead: Mapping[str, str] = MappingProxyType({})) -> str:
+        """Return the FROM clause: the table and its joins.
+
+        `instead` has the names of CTEs that replace tables, by the alias of the table.
+        """
+        joins = [join.sql(instead.get(join.alias, "")) for join in self.joins]
+        return " ".join([aliased(instead.get(self.alias, self.table), self.alias), *joins])
 
     def columns(self, only: Collection[str] | None = None) -> str:
         """Return the SELECT list of all fields, or of those in `only`, in the declared order."""
@@ -67,8 +100,12 @@ class Projection:
         """Return the SELECT list of a `Representation`: json, etag, id."""
         return (
             f"(SELECT row_to_json(o)::text FROM (SELECT {self.columns(only)}) o) AS json, "
-            f"({self.etag}) AS etag, {self.key} AS id"
+            f"({self.etag}) AS etag, {self.key_sql} AS id"
         )
+
+
+def aliased(table: str, alias: str) -> str:
+    return table if table == alias else f"{table} {alias}"
 
 
 def integer(sql: str) -> Column:
@@ -99,8 +136,8 @@ def find(
     """Return the row with this id, in one statement. Raises NotFound."""
     rows = executor.read(
         Query(
-            f"SELECT {projection.representation(fields)} FROM {projection.source} "
-            f"WHERE {projection.key} = CAST(:id AS bigint)",
+            f"SELECT {projection.representation(fields)} FROM {projection.source()} "
+            f"WHERE {projection.key_sql} = CAST(:id AS bigint)",
             {"id": id},
             prepare=True,
         )
@@ -114,7 +151,7 @@ def get_many(
     executor: Executor, projection: Projection, ids: Sequence[int], fields: Collection[str]
 ) -> dict[int, Row]:
     """Return these fields and the id of the rows with these ids, by id, in one statement."""
-    condition = f"{projection.key} = ANY(CAST(:ids AS bigint[]))"
+    condition = f"{projection.key_sql} = ANY(CAST(:ids AS bigint[]))"
     return {row["id"]: row for row in select(executor, projection, condition, ids, fields)}
 
 
@@ -131,7 +168,7 @@ def select(
         Query(
             f"""
         SELECT coalesce(string_agg(row_to_json(o)::text, ',' ORDER BY o.id), '') AS items
-        FROM (SELECT {columns} FROM {projection.source} WHERE {condition}) o""",
+        FROM (SELECT {columns} FROM {projection.source()} WHERE {condition}) o""",
             {"ids": list(ids)},
             prepare=True,
         )

@@ -15,31 +15,43 @@ TO_CURSOR = {"timestamptz": UTC, "timestamp": "{}", "date": "{}"}
 FROM_CURSOR = {"timestamptz": UTC.format("CAST({} AS timestamp)")}
 
 
+class SortColumn(NamedTuple):
+    """What a sort key orders by. An expression has no alias of a table."""
+
+    sql: str
+    alias: str
+
+
 class SortKey(NamedTuple):
     """One term of an ORDER BY.
+
+    `name` is the name of the key in the rows, and `parameter` that of the position's value.
+    `equivalent` is a column of a joined table with the same values. Then one index can answer both
+    keys, and a merge join starts at the page instead of at the first row.
 
     `descending` and `nulls_first` are for the order of reading: a backward page has them reversed.
     """
 
     name: str
-    column: str
+    parameter: str
+    column: SortColumn
     type: str
     nullable: bool
     descending: bool
     nulls_first: bool
-    equivalent_column: str
+    equivalent: SortColumn | None = None
 
     @property
     def bound_value(self) -> str:
         """The SQL of the value that the position has for this key."""
         if self.name == PARENT:
             return f"{PARENT}.id"
-        return FROM_CURSOR.get(self.type, f"CAST({{}} AS {self.type})").format(f":{self.name}")
+        return FROM_CURSOR.get(self.type, f"CAST({{}} AS {self.type})").format(f":{self.parameter}")
 
     @property
     def cursor_value(self) -> str:
         """The SQL that writes this key's value into a cursor."""
-        return TO_CURSOR.get(self.type, "{}::text").format(self.column)
+        return TO_CURSOR.get(self.type, "{}::text").format(self.column.sql)
 
     @property
     def operator(self) -> str:
@@ -50,12 +62,16 @@ class SortKey(NamedTuple):
         nulls = f" NULLS {'FIRST' if self.nulls_first else 'LAST'}" if self.nullable else ""
         return f"{expression} {'DESC' if self.descending else 'ASC'}{nulls}"
 
+    def in_rows(self, alias: str) -> "SortKey":
+        """Return the key as a column of the rows that a subquery of this alias returns."""
+        return self._replace(column=SortColumn(f"{alias}.{self.name}", alias))
+
     def reversed(self) -> "SortKey":
         return self._replace(descending=not self.descending, nulls_first=not self.nulls_first)
 
 
 def order_by(keys: list[SortKey]) -> str:
-    return ", ".join(key.ordered(key.column) for key in keys)
+    return ", ".join(key.ordered(key.column.sql) for key in keys)
 
 
 def after_condition(
@@ -65,31 +81,36 @@ def after_condition(
 
     The conditions of a branch are joined by AND. `inclusive` adds the row at the position.
     """
-    tables_and_directions = {(table_of(key.column), key.descending) for key in keys}
-    if len(tables_and_directions) == 1 and not any(key.nullable for key in keys):
+    if _are_comparable_as_a_row(keys):
         return [_row_comparison(keys, inclusive=inclusive)]
     branches: list[list[str]] = []
     equal: list[str] = []
     for key, null in zip(keys, null_keys, strict=True):
         if not null:
-            branches.append([*equal, f"{key.column} {key.operator} {key.bound_value}"])
+            branches.append([*equal, f"{key.column.sql} {key.operator} {key.bound_value}"])
         if null and key.nulls_first:
-            branches.append([*equal, f"{key.column} IS NOT NULL"])
+            branches.append([*equal, f"{key.column.sql} IS NOT NULL"])
         if not null and key.nullable and not key.nulls_first:
-            branches.append([*equal, f"{key.column} IS NULL"])
-        equal.append(f"{key.column} IS NULL" if null else f"{key.column} = {key.bound_value}")
+            branches.append([*equal, f"{key.column.sql} IS NULL"])
+        equal.append(
+            f"{key.column.sql} IS NULL" if null else f"{key.column.sql} = {key.bound_value}"
+        )
     return [*branches, equal] if inclusive else branches
+
+
+def _are_comparable_as_a_row(keys: list[SortKey]) -> bool:
+    """Return whether one index can have all keys, in one direction and without NULLs."""
+    if any(key.nullable or key.descending != keys[0].descending for key in keys):
+        return False
+    aliases = {key.column.alias for key in keys}
+    return len(keys) == 1 or (len(aliases) == 1 and "" not in aliases)
 
 
 def _row_comparison(keys: list[SortKey], *, inclusive: bool) -> list[str]:
     first = keys[0]
-    columns = ", ".join(key.column for key in keys)
+    columns = ", ".join(key.column.sql for key in keys)
     values = ", ".join(key.bound_value for key in keys)
     conditions = [f"({columns}) {first.operator}{'=' if inclusive else ''} ({values})"]
-    if first.equivalent_column:
-        conditions.append(f"{first.equivalent_column} {first.operator}= {first.bound_value}")
+    if first.equivalent:
+        conditions.append(f"{first.equivalent.sql} {first.operator}= {first.bound_value}")
     return conditions
-
-
-def table_of(column: str) -> str:
-    return column.partition(".")[0]

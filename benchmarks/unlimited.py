@@ -15,4 +15,4 @@ class NoLimiter:
         return Decision(True, policy, remaining=1, reset_after=1, source="lease")
 
 
-runtime.current().limiter = NoLimiter()  # type: ignore[assignment]
+runtime.current().admission.limiter = NoLimiter()  # type: ignore[assignment]

@@ -50,10 +50,10 @@ def popular_products(request: Request, params: dict[str, int]) -> Response[str]:
 )
 def run_sql(request: Request, params: dict[str, Any]) -> Response[str]:
     """Run a read-only SQL query over the shop's tables. A query that costs too much is rejected."""
-    return route.respond(request, params, runtime.current().run_adhoc_sql)
+    return route.respond(request, params, runtime.current().adhoc_sql.run)
 
 
 @api.get("/api/analytics/query", query=route.QUERY, response=route.RESPONSE, scope=route.SCOPE)
 def run_sql_from_url(request: Request, params: dict[str, Any]) -> Response[str]:
     """Run a read-only SQL query as POST does, with the query in the URL."""
-    return route.respond(request, params, runtime.current().run_adhoc_sql)
+    return route.respond(request, params, runtime.current().adhoc_sql.run)

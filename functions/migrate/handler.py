@@ -7,8 +7,8 @@ environment variables.
 
 from typing import Any
 
-from sluice import runtime
 from sluice.db.engine import make_engine
+from sluice.db.passwords import password_provider
 from sluice.migrations import runner
 from sluice.settings import Settings, application_name
 
@@ -16,9 +16,9 @@ from sluice.settings import Settings, application_name
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     """Migrate the database; return its revisions and the SQL that only an administrator may run."""
     settings = Settings.from_env()
-    password_provider = runtime.password_provider(settings, settings.database)
+    provider = password_provider(settings.aws, settings.database)
     database = settings.database.for_batch()
-    engine = make_engine(database, "batch", password_provider=password_provider)
+    engine = make_engine(database, "batch", password_provider=provider)
     app = str(event.get("app") or application_name())
     result = runner.migrate(engine, app, analyst_connections=settings.analyst_connections)
     return {

@@ -82,6 +82,13 @@ ALLOWED = {
         "sqlalchemy",
         "pg8000",
     },
+    "sluice.adhoc_sql.databases": {
+        "sluice.adhoc_sql",
+        "sluice.db",
+        "sluice.errors",
+        "sluice.query",
+        "sluice.settings",
+    },
     "sluice.adhoc_sql.route": {
         "sluice.fields",
         "sluice.http",
@@ -103,16 +110,21 @@ ALLOWED = {
         "boto3",
         "botocore",
     },
+    "sluice.admission": {
+        "sluice.aws",
+        "sluice.errors",
+        "sluice.identity",
+        "sluice.limits",
+        "sluice.settings",
+    },
     "sluice.runtime": {
         "sluice.query",
         "sluice.gc_tuning",
         "sluice.snapstart",
+        "sluice.admission",
         "sluice.adhoc_sql",
         "sluice.imports",
         "sluice.aws",
-        "sluice.identity",
-        "sluice.limits",
-        "sluice.errors",
         "sluice.unit_of_work",
         "sluice.db",
         "sluice.sql",
@@ -168,7 +180,7 @@ ALLOWED = {
     "functions.docs": {"sluice.http", "sluice.settings", "aws_lambda_powertools"},
     "functions.graphql": {"sluice.graph", "sluice.http", "sluice.runtime", "aws_lambda_powertools"},
     # Only a deployment runs migrations; requests do not.
-    "functions.migrate": {"sluice.db", "sluice.migrations", "sluice.runtime", "sluice.settings"},
+    "functions.migrate": {"sluice.db", "sluice.migrations", "sluice.settings"},
     "sluice.migrations": {
         "sluice.migrations",
         "sluice.db",

@@ -38,7 +38,7 @@ def readiness(runtime: "Runtime") -> dict[str, object]:
 
 
 def _components(runtime: "Runtime", lsn: str | None) -> dict[str, object]:
-    counts = "shared" if runtime.limiter.is_available() else "unavailable"
+    counts = "shared" if runtime.admission.limiter.is_available() else "unavailable"
     components = {**_connections(runtime.database), "limiter": {"counts": counts}}
     if runtime.replica is not None:
         components["replica"] = _replica_state(runtime.replica.database, lsn)

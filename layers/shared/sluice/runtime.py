@@ -9,38 +9,28 @@ hooks.
 import gc
 import logging
 import threading
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import replace
-from functools import cached_property, partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from functools import cached_property
+from typing import TYPE_CHECKING, TypeVar
 
 import sluice.gc_tuning  # noqa: F401 - before the others, which import SQLAlchemy
-from sluice import errors, snapstart
+from sluice import snapstart
+from sluice.admission import Admission
 from sluice.aws.client import AwsClient
 from sluice.db.breaker import CircuitBreaker
 from sluice.db.database import Database
 from sluice.db.engine import make_engine
-from sluice.db.passwords import IamToken, SecretPassword
+from sluice.db.passwords import password_provider
 from sluice.db.probe_lock import DynamoProbeLock
 from sluice.db.retry import retry_transaction
-from sluice.identity.api_keys import ApiKeyStore
-from sluice.identity.authenticator import Authenticator, Principal
-from sluice.limits.client_network import client_network
-from sluice.limits.dynamo import DynamoCounterStore
-from sluice.limits.memory import MemoryCounterStore
-from sluice.limits.rate import Decision, Limiter
-from sluice.limits.window import Policy
-from sluice.query import Query
 from sluice.settings import DatabaseSettings, Settings
 from sluice.sql.health import HealthRepository
 from sluice.sql.page_cursor import CursorSigner
 from sluice.unit_of_work import Repositories, UnitOfWork
 
 if TYPE_CHECKING:
-    from sluice.adhoc_sql.database import AdhocSqlDatabase
-    from sluice.adhoc_sql.service import AdhocSqlService
+    from sluice.adhoc_sql.databases import AdhocSqlDatabases
     from sluice.db.replica import Replica
     from sluice.imports.maintenance import ImportMaintenance
     from sluice.imports.sqs_consumer import ImportConsumer
@@ -48,8 +38,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-# Requests with invalid credentials, for each client network.
-UNAUTHENTICATED_LIMIT = Policy(600, 60, "unauthenticated")
 DYNAMODB_TIMEOUT = 0.5  # seconds; without DynamoDB, requests are served without rate limits
 
 
@@ -70,67 +58,20 @@ class Runtime(Repositories):
         reads = database if replica is None else replica.route_reads(database)
         super().__init__(database, self._signer, replica_reads=reads)
         self._dynamodb = dynamodb or _dynamodb(settings)
-        self.authenticator = _make_authenticator(settings, self._dynamodb)
-        counts = DynamoCounterStore(self._dynamodb, settings.rate_limit_table)
-        self.limiter = Limiter(counts, MemoryCounterStore(), clock=time.time)
-        self._policies = {
-            tier: Policy(*quota, name=tier) for tier, quota in settings.rate_tiers.items()
-        }
+        self.admission = Admission(settings, self._dynamodb)
         self.health = HealthRepository(database)
-        # Replica settings → its database. None: the primary.
-        self._adhoc_sql_databases: dict[DatabaseSettings | None, AdhocSqlDatabase] = {}
 
     @cached_property
     def primary(self) -> Repositories:
         """Repositories that only use the primary, for reads that must be consistent."""
         return self if self.replica is None else Repositories(self.database, self._signer)
 
-    @property
-    def adhoc_sql(self) -> "AdhocSqlService":
-        """The ad-hoc SQL service on the primary. Raises NotFound or NotSetUp without its role."""
-        return self._adhoc_sql_service(None, None)
+    @cached_property
+    def adhoc_sql(self) -> "AdhocSqlDatabases":
+        """The databases for ad-hoc SQL."""
+        from sluice.adhoc_sql.databases import AdhocSqlDatabases
 
-    def run_adhoc_sql(self, sql: str, max_rows: int) -> str:
-        """Return the JSON of a query's result, from the replica if possible."""
-        replica = self.settings.replica
-        if self.replica is None or replica is None:
-            return self.adhoc_sql.execute(sql, max_rows)
-        return self.replica.read(
-            lambda check: self._adhoc_sql_service(replica, check).execute(sql, max_rows),
-            lambda: self.adhoc_sql.execute(sql, max_rows),
-        )
-
-    def _adhoc_sql_service(
-        self, replica: DatabaseSettings | None, before: Query | None
-    ) -> "AdhocSqlService":
-        from sluice.adhoc_sql.service import AdhocSqlService
-
-        settings = self.settings.adhoc_sql
-        if settings is None and not self.settings.database.migrated:
-            raise errors.NotSetUp("Ad-hoc SQL needs the role sluice_analyst: run make migrate")
-        if settings is None:
-            raise errors.NotFound("Ad-hoc SQL is not set up here: it needs a database role")
-        databases = self._adhoc_sql_databases
-        if replica not in databases:
-            databases[replica] = self._make_adhoc_sql_database(settings.database, replica)
-        begin = partial(databases[replica].transaction, before=before)
-        return AdhocSqlService(begin, settings.max_cost, settings.timeout)
-
-    def _make_adhoc_sql_database(
-        self, role: DatabaseSettings, replica: DatabaseSettings | None
-    ) -> "AdhocSqlDatabase":
-        from sluice.adhoc_sql.database import AdhocSqlDatabase
-
-        # On the primary it has no breaker: a wrong password of the analyst role must not affect the
-        # other routes.
-        breaker = None
-        if replica is not None and self.replica is not None:
-            share = replica.deadline_share
-            role = replace(role, host=replica.host, port=replica.port, deadline_share=share)
-            breaker = self.replica.database.breaker
-        provider = password_provider(self.settings, role)
-        engine = make_engine(role, "function", password_provider=provider, breaker=breaker)
-        return AdhocSqlDatabase(engine)
+        return AdhocSqlDatabases(self.settings, self.replica)
 
     @cached_property
     def bucket(self) -> "ImportBucket":
@@ -170,30 +111,6 @@ class Runtime(Repositories):
         endpoint = self.settings.aws.sqs_endpoint
         return AwsClient(self.settings.aws, "sqs", endpoint=endpoint, version="1.0", timeout=10)
 
-    def admit(
-        self,
-        key: str | None,
-        authorization: str | None,
-        address: str,
-        claims: Mapping[str, Any] | None = None,
-    ) -> tuple[Principal, Decision]:
-        """Authenticate the client and count the request.
-
-        The Decision says whether the quota of an authenticated client allows the request. Clients
-        with invalid credentials are counted by their network, so that none can try thousands of
-        keys; RateLimited is raised for them. `claims` are API Gateway's, and are used only if the
-        settings say that it verifies tokens. Raise Unauthenticated or IdentityUnavailable.
-        """
-        try:
-            principal = self.authenticator.identify(key, authorization, claims)
-        except errors.Unauthenticated:
-            decision = self.limiter.hit(f"address {client_network(address)}", UNAUTHENTICATED_LIMIT)
-            if not decision.allowed:
-                raise errors.RateLimited(decision.retry_after) from None
-            raise
-        policy = self._policies.get(principal.tier, self._policies["default"])
-        return principal, self.limiter.hit(principal.client_id, policy)
-
     def databases_by_metric_prefix(self) -> dict[str, Database]:
         """Return the primary and the replica, by the prefix of their metrics."""
         if self.replica is None:
@@ -207,8 +124,8 @@ class Runtime(Repositories):
             self._queues.close()
         if "bucket" in vars(self):
             self.bucket.close()
-        for database in self._adhoc_sql_databases.values():
-            database.dispose()
+        if "adhoc_sql" in vars(self):
+            self.adhoc_sql.dispose()
         if self.replica is not None:
             self.replica.database.dispose()
 
@@ -269,47 +186,19 @@ def _request_database(
     address = f"{server.host}:{server.port}/{server.name}"
     probe_lock = DynamoProbeLock(dynamodb, settings.rate_limit_table, address)
     breaker = CircuitBreaker(probe_lock, name=name)
-    provider = password_provider(settings, server)
+    provider = password_provider(settings.aws, server)
     engine = make_engine(server, "function", password_provider=provider, breaker=breaker)
     return Database(engine, breaker, report_lsn=settings.replica is not None)
 
 
 def _batch_database(settings: Settings, server: DatabaseSettings) -> Database:
-    provider = password_provider(settings, server)
+    provider = password_provider(settings.aws, server)
     return Database(make_engine(server, "batch", password_provider=provider))
 
 
 def _dynamodb(settings: Settings) -> AwsClient:
     endpoint, timeout = settings.aws.dynamodb_endpoint, DYNAMODB_TIMEOUT
     return AwsClient(settings.aws, "dynamodb", endpoint=endpoint, version="1.0", timeout=timeout)
-
-
-def _make_authenticator(settings: Settings, dynamodb: AwsClient) -> Authenticator:
-    tokens = None
-    verified = None
-    if settings.jwt is not None and settings.jwt.verified_by_gateway:
-        from sluice.identity.claims import principal_from_claims
-
-        verified = partial(principal_from_claims, issuer=settings.jwt.issuer)
-    elif settings.jwt is not None:
-        from sluice.identity.tokens import TokenVerifier  # only if tokens are accepted
-
-        tokens = TokenVerifier(settings.jwt)
-    return Authenticator(
-        ApiKeyStore(dynamodb, settings.api_keys_table), tokens, verified, clock=time.time
-    )
-
-
-def password_provider(settings: Settings, database: DatabaseSettings) -> Callable[[], str] | None:
-    """Return the provider of passwords for new connections.
-
-    Return None if the settings have a password, or if the server asks for none.
-    """
-    if database.auth == "iam":
-        return IamToken(settings.aws, database)
-    if database.password or database.auth == "none":
-        return None
-    return SecretPassword(settings.aws, database.secret_arn)
 
 
 _lock = threading.Lock()

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sluice.adhoc_sql.database import AdhocSqlDatabase
 from sluice.adhoc_sql.validator import validate
 from sluice.errors import QueryRejected, QueryTooExpensive, SluiceError
 from sluice.runtime import Runtime
@@ -81,8 +80,8 @@ class MemoryWatch:
 
 def measure(text: str, runtime: Runtime, shop: AdhocSqlShop) -> Usage:
     """Run a query as the route does, in a new backend, and wait until that is idle."""
-    database = _new_backend(runtime)
-    with runtime.adhoc_sql.begin(timeout=5.0) as transaction:
+    runtime.adhoc_sql.dispose()
+    with runtime.adhoc_sql.on_primary().begin(timeout=5.0) as transaction:
         pid = int(str(transaction.run("SELECT pg_backend_pid()").rows[0][0]))
     started = time.thread_time()
     with suppress(SluiceError):
@@ -93,20 +92,13 @@ def measure(text: str, runtime: Runtime, shop: AdhocSqlShop) -> Usage:
         outcome = _execute(text, runtime)
         answered = time.monotonic() - started
         busy = max(answered, _wait_until_idle(pid, shop) - started)
-    database.dispose()
+    runtime.adhoc_sql.dispose()
     return Usage(text, validation, busy, watch.peak, outcome)
-
-
-def _new_backend(runtime: Runtime) -> AdhocSqlDatabase:
-    runtime.adhoc_sql  # noqa: B018  (creates the database if there is none yet)
-    database = runtime._adhoc_sql_databases[None]
-    database.dispose()
-    return database
 
 
 def _execute(text: str, runtime: Runtime) -> str:
     try:
-        runtime.run_adhoc_sql(text, 10_000)
+        runtime.adhoc_sql.run(text, 10_000)
     except QueryRejected:
         return "rejected"
     except QueryTooExpensive:

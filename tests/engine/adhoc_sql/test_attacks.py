@@ -56,7 +56,7 @@ def _reveals_internals(response: str, attack: str) -> bool:
 
 def test_session_state_is_discarded(shop: AdhocSqlShop) -> None:
     """Settings and advisory locks of one query are gone in the next one."""
-    service = runtime.current().adhoc_sql
+    service = runtime.current().adhoc_sql.on_primary()
     with service.begin(timeout=5.0) as transaction:
         transaction.run("SELECT set_config('work_mem', '9MB', false), pg_advisory_lock(7)")
     with service.begin(timeout=5.0) as transaction:

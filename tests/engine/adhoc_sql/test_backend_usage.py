@@ -72,8 +72,8 @@ def large_shop(
         for statement in DATA:
             shop.sql(statement)
         yield shop, built
-    for database in (*built._adhoc_sql_databases.values(), built.database):
-        database.dispose()
+    built.adhoc_sql.dispose()
+    built.database.dispose()
     with closing(owner_connection(postgres_server.url())) as connection:
         connection.run(f"DROP DATABASE {name} WITH (FORCE)")
 

@@ -16,7 +16,7 @@ DECISION = Path(__file__).parents[3] / "docs/decisions/0009-analytics-sql.md"
 
 def test_nothing_is_written_without_the_validator(shop: AdhocSqlShop) -> None:
     before = shop.digest()
-    service = runtime.current().adhoc_sql
+    service = runtime.current().adhoc_sql.on_primary()
 
     through = [
         attack
@@ -34,7 +34,7 @@ def test_nothing_is_written_without_the_validator(shop: AdhocSqlShop) -> None:
 
 def test_plan_check_stops_reads_of_catalogues(shop: AdhocSqlShop) -> None:
     """Every role may read the catalogues, so only the validator and the plan prevent it."""
-    service = runtime.current().adhoc_sql
+    service = runtime.current().adhoc_sql.on_primary()
 
     assert [a for a in ATTACKS["catalogues"] if not defence_layers.plan_stops(a, service)] == []
 
@@ -42,7 +42,7 @@ def test_plan_check_stops_reads_of_catalogues(shop: AdhocSqlShop) -> None:
 def test_role_changes_nothing_in_a_writable_transaction(shop: AdhocSqlShop) -> None:
     before = shop.digest()
     for attack in ATTACKS["writes"]:
-        defence_layers.role_stops(attack, runtime.current().adhoc_sql)
+        defence_layers.role_stops(attack, runtime.current().adhoc_sql.on_primary())
 
     assert shop.digest() == before
 
@@ -52,7 +52,7 @@ def count_stopped(attacks: list[str]) -> list[int]:
 
     The last number is of those that only the validator stops.
     """
-    service = runtime.current().adhoc_sql
+    service = runtime.current().adhoc_sql.on_primary()
     plan = [defence_layers.plan_stops(attack, service) for attack in attacks]
     run = [defence_layers.run_stops(attack, service) for attack in attacks]
     role = [defence_layers.role_stops(attack, service) for attack in attacks]

@@ -40,7 +40,7 @@ def get(key: str) -> tuple[int, str]:
 
 
 def leased_requests() -> int:
-    return sum(window.leased for window in runtime.current().limiter._clients.values())
+    return sum(window.leased for window in runtime.current().admission.limiter._clients.values())
 
 
 def snapshot(key: str, revoked: str) -> dict[str, Any]:

@@ -98,7 +98,7 @@ def test_unauthenticated_requests_count_per_address(
     current = runtime.current()
     dynamodb = emulated_client("dynamodb", emulated_aws.dynamodb_endpoint)
     with_fixed_clock = runtime.Runtime(current.settings, current.database, dynamodb)
-    with_fixed_clock.limiter = Limiter(
+    with_fixed_clock.admission.limiter = Limiter(
         MemoryCounterStore(), MemoryCounterStore(), clock=lambda: 1_700_000_000.0
     )
     runtime.set_current(with_fixed_clock)

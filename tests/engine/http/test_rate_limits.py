@@ -154,7 +154,7 @@ def test_unauthenticated_requests_count_per_network(
     current = runtime.current()
     dynamodb = emulated_client("dynamodb", emulated_aws.dynamodb_endpoint)
     with_fixed_clock = runtime.Runtime(current.settings, current.database, dynamodb)
-    with_fixed_clock.limiter = Limiter(
+    with_fixed_clock.admission.limiter = Limiter(
         MemoryCounterStore(), MemoryCounterStore(), clock=lambda: 1_700_000_000.0
     )
     runtime.set_current(with_fixed_clock)
@@ -185,4 +185,4 @@ def test_requests_pass_without_the_counter_store(
 
     assert response.status == 200
     assert "RateLimit" in response.headers
-    assert runtime.current().limiter.failures == 1
+    assert runtime.current().admission.limiter.failures == 1

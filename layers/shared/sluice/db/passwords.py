@@ -19,6 +19,18 @@ TOKEN_SECONDS = 900  # RDS accepts a token for 15 minutes; open connections outl
 TOKEN_CACHE_TIME = timedelta(minutes=10)
 
 
+def password_provider(aws: AwsSettings, database: DatabaseSettings) -> Callable[[], str] | None:
+    """Return the provider of passwords for new connections.
+
+    Return None if the settings have a password, or if the server asks for none.
+    """
+    if database.auth == "iam":
+        return IamToken(aws, database)
+    if database.password or database.auth == "none":
+        return None
+    return SecretPassword(aws, database.secret_arn)
+
+
 class SecretPassword:
     """Returns the `password` of a secret `{"username": …, "password": …}`.
 

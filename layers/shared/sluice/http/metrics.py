@@ -54,7 +54,7 @@ class MetricsEmitter:
 
     def emit(self, runtime: Runtime) -> None:
         """Print a line if it is due, after failures, or if the circuit breaker opened or closed."""
-        new_failures = runtime.limiter.failures - self._limiter_failures
+        new_failures = runtime.admission.limiter.failures - self._limiter_failures
         breaker_open = runtime.database.breaker.state != "closed"
         now = self._clock()
         interval = runtime.settings.metrics_interval

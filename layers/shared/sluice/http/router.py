@@ -254,7 +254,7 @@ class Api:
     def _authenticate(self, request: Request) -> None:
         """Authenticate the client and check its rate limit, before the path is matched.
 
-        Raise what `Runtime.admit` raises, RateLimited, and BadRequest for an invalid minimum LSN.
+        Raise what `Admission.admit` raises, RateLimited, and BadRequest for an invalid minimum LSN.
         """
         api_key = request.headers.get("x-api-key")
         authorization = request.headers.get("authorization")
@@ -268,7 +268,7 @@ class Api:
         if not is_required:
             return
         runtime = self._runtime()
-        principal, decision = runtime.admit(
+        principal, decision = runtime.admission.admit(
             api_key, authorization, request.client_ip, request.claims
         )
         self._request = replace(request, client_id=principal.client_id, scopes=principal.scopes)

@@ -1,0 +1,85 @@
+"""The analyst role's connections to the primary and to the replica, opened by the first query."""
+
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+from sluice import errors
+from sluice.adhoc_sql.database import AdhocSqlDatabase
+from sluice.adhoc_sql.service import AdhocSqlService
+from sluice.db.breaker import CircuitBreaker
+from sluice.db.engine import make_engine
+from sluice.db.passwords import password_provider
+from sluice.query import Query
+from sluice.settings import AdhocSqlSettings, DatabaseSettings, Settings
+
+if TYPE_CHECKING:
+    from sluice.db.replica import Replica
+
+
+class AdhocSqlDatabases:
+    """Runs ad-hoc queries on the replica if there is one, and else on the primary."""
+
+    def __init__(self, settings: Settings, replica: "Replica | None") -> None:
+        self._settings = settings
+        self._replica = replica
+        self._databases: dict[DatabaseSettings, AdhocSqlDatabase] = {}
+
+    def run(self, sql: str, max_rows: int) -> str:
+        """Return the JSON of a query's result.
+
+        Raise NotFound or NotSetUp without the analyst's role, and what `AdhocSqlService.execute`
+        raises.
+        """
+        server, replica = self._settings.replica, self._replica
+        if server is None or replica is None:  # no replica, or a driver that reports no LSN
+            return self.on_primary().execute(sql, max_rows)
+        return replica.read(
+            lambda check: self._on_replica(server, replica, check).execute(sql, max_rows),
+            lambda: self.on_primary().execute(sql, max_rows),
+        )
+
+    def on_primary(self) -> AdhocSqlService:
+        """Return the service on the primary. Raise NotFound or NotSetUp without its role."""
+        # No breaker: a wrong password of the analyst's role must not affect the other routes.
+        return self._service(self._analyst().database, breaker=None, before=None)
+
+    def dispose(self) -> None:
+        """Close all connections. The next query opens new ones."""
+        for database in self._databases.values():
+            database.dispose()
+
+    def _on_replica(
+        self, server: DatabaseSettings, replica: "Replica", check: Query | None
+    ) -> AdhocSqlService:
+        analyst = self._analyst().database
+        role = replace(
+            analyst, host=server.host, port=server.port, deadline_share=server.deadline_share
+        )
+        return self._service(role, replica.database.breaker, before=check)
+
+    def _service(
+        self,
+        role: DatabaseSettings,
+        breaker: CircuitBreaker | None,
+        before: Query | None,
+    ) -> AdhocSqlService:
+        settings = self._analyst()
+        begin = partial(self._database(role, breaker).transaction, before=before)
+        return AdhocSqlService(begin, settings.max_cost, settings.timeout)
+
+    def _database(self, role: DatabaseSettings, breaker: CircuitBreaker | None) -> AdhocSqlDatabase:
+        if role not in self._databases:
+            provider = password_provider(self._settings.aws, role)
+            engine = make_engine(role, "function", password_provider=provider, breaker=breaker)
+            self._databases[role] = AdhocSqlDatabase(engine)
+        return self._databases[role]
+
+    def _analyst(self) -> AdhocSqlSettings:
+        """Return the role's settings. Raise NotSetUp or NotFound without them."""
+        settings = self._settings.adhoc_sql
+        if settings is None and not self._settings.database.migrated:
+            raise errors.NotSetUp("Ad-hoc SQL needs the role sluice_analyst: run make migrate")
+        if settings is None:
+            raise errors.NotFound("Ad-hoc SQL is not set up here: it needs a database role")
+        return settings

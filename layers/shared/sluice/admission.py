@@ -1,0 +1,74 @@
+"""Admission of requests: authenticate the client, and count the request against its rate limit.
+
+The router asks before a route runs, so a rejected request needs no database connection.
+"""
+
+import time
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+from sluice.aws.client import AwsClient
+from sluice.errors import RateLimited, Unauthenticated
+from sluice.identity.api_keys import ApiKeyStore
+from sluice.identity.authenticator import Authenticator, Principal
+from sluice.limits.client_network import client_network
+from sluice.limits.dynamo import DynamoCounterStore
+from sluice.limits.memory import MemoryCounterStore
+from sluice.limits.rate import Decision, Limiter
+from sluice.limits.window import Policy
+from sluice.settings import Settings
+
+# Requests with invalid credentials, for each client network.
+UNAUTHENTICATED_LIMIT = Policy(600, 60, "unauthenticated")
+
+
+class Admission:
+    """The authenticator and the rate limiter of one execution environment."""
+
+    def __init__(self, settings: Settings, dynamodb: AwsClient) -> None:
+        self.authenticator = _make_authenticator(settings, dynamodb)
+        counts = DynamoCounterStore(dynamodb, settings.rate_limit_table)
+        self.limiter = Limiter(counts, MemoryCounterStore(), clock=time.time)
+        self._policies = {
+            tier: Policy(*quota, name=tier) for tier, quota in settings.rate_tiers.items()
+        }
+
+    def admit(
+        self,
+        key: str | None,
+        authorization: str | None,
+        address: str,
+        claims: Mapping[str, Any] | None = None,
+    ) -> tuple[Principal, Decision]:
+        """Authenticate the client and count the request.
+
+        The Decision says whether the quota of an authenticated client allows the request. Clients
+        with invalid credentials are counted by their network, so that none can try thousands of
+        keys; RateLimited is raised for them. `claims` are API Gateway's, and are used only if the
+        settings say that it verifies tokens. Raise Unauthenticated or IdentityUnavailable.
+        """
+        try:
+            principal = self.authenticator.identify(key, authorization, claims)
+        except Unauthenticated:
+            decision = self.limiter.hit(f"address {client_network(address)}", UNAUTHENTICATED_LIMIT)
+            if not decision.allowed:
+                raise RateLimited(decision.retry_after) from None
+            raise
+        policy = self._policies.get(principal.tier, self._policies["default"])
+        return principal, self.limiter.hit(principal.client_id, policy)
+
+
+def _make_authenticator(settings: Settings, dynamodb: AwsClient) -> Authenticator:
+    tokens = None
+    verified = None
+    if settings.jwt is not None and settings.jwt.verified_by_gateway:
+        from sluice.identity.claims import principal_from_claims
+
+        verified = partial(principal_from_claims, issuer=settings.jwt.issuer)
+    elif settings.jwt is not None:
+        from sluice.identity.tokens import TokenVerifier  # only if tokens are accepted
+
+        tokens = TokenVerifier(settings.jwt)
+    keys = ApiKeyStore(dynamodb, settings.api_keys_table)
+    return Authenticator(keys, tokens, verified, clock=time.time)

@@ -5,6 +5,7 @@ from typing import Any
 
 from aws_lambda_powertools.event_handler import Response
 
+from shop.analytics import CATALOGUE
 from shop.reports import POPULAR_PRODUCT, SALES_DAY, ReportRepository
 from sluice import runtime
 from sluice.adhoc_sql import route
@@ -18,6 +19,7 @@ SALES_PARAMS = DateRangeParams(max_days=366)  # a leap year
 POPULAR_PARAMS = IntParams(
     {"days": IntParam(1, 365, default=30), "limit": IntParam(1, MAX_LIMIT, default=10)}
 )
+SQL = route.schemas(CATALOGUE)
 
 handler = api = Api(runtime=runtime.current, scope="analytics")
 
@@ -43,8 +45,8 @@ def popular_products(request: Request, params: dict[str, int]) -> Response[str]:
 
 @api.post(
     "/api/analytics/query",
-    body=route.BODY,
-    response=route.RESPONSE,
+    body=SQL.body,
+    response=SQL.response,
     idempotent=False,
     scope=route.SCOPE,
 )
@@ -53,7 +55,7 @@ def run_sql(request: Request, params: dict[str, Any]) -> Response[str]:
     return route.respond(request, params, runtime.current().adhoc_sql.run)
 
 
-@api.get("/api/analytics/query", query=route.QUERY, response=route.RESPONSE, scope=route.SCOPE)
+@api.get("/api/analytics/query", query=SQL.query, response=SQL.response, scope=route.SCOPE)
 def run_sql_from_url(request: Request, params: dict[str, Any]) -> Response[str]:
     """Run a read-only SQL query as POST does, with the query in the URL."""
     return route.respond(request, params, runtime.current().adhoc_sql.run)

@@ -69,6 +69,7 @@ ALLOWED = {
         "sluice.sql",
         "sluice.unit_of_work",
     },
+    "shop.analytics": {"shop", "sluice.adhoc_sql.catalogue", "sluice.fields"},
     "shop.models": {"sluice.db.models", "sqlalchemy"},
     # The validation of ad-hoc SQL depends neither on the database nor on HTTP.
     "sluice.adhoc_sql": {"sluice.adhoc_sql", "sluice.errors", "pgparse"},
@@ -90,6 +91,7 @@ ALLOWED = {
         "sluice.settings",
     },
     "sluice.adhoc_sql.route": {
+        "sluice.adhoc_sql.catalogue",
         "sluice.fields",
         "sluice.http",
         "sluice.runtime",
@@ -123,6 +125,7 @@ ALLOWED = {
         "sluice.snapstart",
         "sluice.admission",
         "sluice.adhoc_sql",
+        "sluice.application",
         "sluice.imports",
         "sluice.aws",
         "sluice.unit_of_work",

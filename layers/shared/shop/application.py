@@ -50,6 +50,7 @@ APPLICATION = Application(
         "users": "shop.users:UserRepository",
         "orders": "shop.orders:OrderRepository",
     },
+    analytics="shop.analytics:CATALOGUE",
     openapi="shop.openapi:TEXTS",
     models="shop.models:Base",
     demo="scripts.seed:seed_demo",

@@ -15,7 +15,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
 
 import sluice.gc_tuning  # noqa: F401 - before the others, which import SQLAlchemy
-from sluice import snapstart
+from sluice import application, snapstart
 from sluice.admission import Admission
 from sluice.aws.client import AwsClient
 from sluice.db.breaker import CircuitBreaker
@@ -71,7 +71,9 @@ class Runtime(Repositories):
         """The databases for ad-hoc SQL."""
         from sluice.adhoc_sql.databases import AdhocSqlDatabases
 
-        return AdhocSqlDatabases(self.settings, self.replica)
+        app = application.current()
+        catalogue = app.load("analytics") if app.analytics else None
+        return AdhocSqlDatabases(self.settings, self.replica, catalogue)
 
     @cached_property
     def bucket(self) -> "ImportBucket":

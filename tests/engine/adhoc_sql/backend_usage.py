@@ -11,6 +11,7 @@ from typing import Any
 from sluice.adhoc_sql.validator import validate
 from sluice.errors import QueryRejected, QueryTooExpensive, SluiceError
 from sluice.runtime import Runtime
+from tests.engine.adhoc_sql.catalogue import CATALOGUE
 from tests.fixtures.adhoc_sql import AdhocSqlShop
 
 MAX_MEMORY = 256  # MB of a backend
@@ -85,7 +86,7 @@ def measure(text: str, runtime: Runtime, shop: AdhocSqlShop) -> Usage:
         pid = int(str(transaction.run("SELECT pg_backend_pid()").rows[0][0]))
     started = time.thread_time()
     with suppress(SluiceError):
-        validate(text)
+        validate(text, CATALOGUE)
     validation = time.thread_time() - started
     with MemoryWatch(pid).running() as watch:
         started = time.monotonic()

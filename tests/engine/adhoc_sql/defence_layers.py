@@ -2,13 +2,14 @@
 
 from collections.abc import Callable
 
-from sluice.adhoc_sql.allowlist import GENERATE_SERIES, TABLES
+from sluice.adhoc_sql.allowlist import GENERATE_SERIES
 from sluice.adhoc_sql.database import AdhocSqlTransaction
 from sluice.adhoc_sql.plan_check import check_plan
 from sluice.adhoc_sql.query_runner import QueryRunner
 from sluice.adhoc_sql.service import AdhocSqlService
 from sluice.adhoc_sql.validator import validate
 from sluice.errors import QueryRejected, SluiceError
+from tests.engine.adhoc_sql.catalogue import CATALOGUE
 
 TIMEOUT = 0.15  # seconds: short, so that attacks that sleep do not slow the tests down
 # database_to_xml ignores statement_timeout for most of a minute, as PostgreSQL's source shows.
@@ -18,7 +19,7 @@ UNSTOPPABLE = ("database_to_xml",)
 def validator_stops(attack: str) -> bool:
     """Return whether the validator rejects the attack, without PostgreSQL."""
     try:
-        validate(attack)
+        validate(attack, CATALOGUE)
     except QueryRejected:
         return True
     return False
@@ -30,7 +31,11 @@ def plan_stops(attack: str, service: AdhocSqlService) -> bool:
     def run(transaction: AdhocSqlTransaction) -> None:
         plan = QueryRunner(transaction).plan(attack)
         check_plan(
-            plan, max_cost=service.max_cost, tables=TABLES, set_function=GENERATE_SERIES, hashed=0
+            plan,
+            max_cost=service.max_cost,
+            tables=CATALOGUE.tables,
+            set_function=GENERATE_SERIES,
+            hashed=0,
         )
 
     return _stops(attack, service, run)

@@ -7,6 +7,7 @@ import pytest
 from sluice.adhoc_sql.plan_check import check_sorts
 from sluice.adhoc_sql.validator import validate
 from sluice.errors import QueryRejected, QueryTooExpensive
+from tests.engine.adhoc_sql.catalogue import CATALOGUE
 from tests.engine.adhoc_sql.query_templates import NESTED_CONSTRUCTS
 from tests.fixtures.cpu_time import least_cpu_seconds
 
@@ -36,7 +37,7 @@ def rejection(text: str) -> str:
 
     def reject() -> None:
         with pytest.raises((QueryRejected, QueryTooExpensive)) as caught:
-            validate(text, TABLE_ROWS)
+            validate(text, CATALOGUE, TABLE_ROWS)
         messages.append(str(caught.value))
 
     assert least_cpu_seconds(reject) < 1
@@ -99,10 +100,10 @@ def test_numbers_with_many_digits_are_rejected(text: str) -> None:
     "power", ["3.0 ^ 137000", "power(3.0, 137000)", "exp(300000.0)", "ln(total)"]
 )
 def test_powers_are_computed_in_double_precision(power: str) -> None:
-    sql = validate(f"select {power} from orders", TABLE_ROWS).sql
+    sql = validate(f"select {power} from orders", CATALOGUE, TABLE_ROWS).sql
 
     assert 'AS "pg_catalog"."float8")' in sql
-    assert validate(sql, TABLE_ROWS).sql == sql
+    assert validate(sql, CATALOGUE, TABLE_ROWS).sql == sql
 
 
 ROW = f"({', '.join(['x'] * 100)})::text"
@@ -151,10 +152,12 @@ def test_collecting_many_rows_in_memory_is_rejected(text: str) -> None:
 
 def test_wide_rows_get_less_work_mem() -> None:
     """PostgreSQL 17 and 18 count 24 bytes for each sorted row, whatever its width."""
-    narrow = validate("select id from orders order by total", TABLE_ROWS)
-    wide = validate(f"select {WIDE} || order_id from order_items order by quantity", TABLE_ROWS)
+    narrow = validate("select id from orders order by total", CATALOGUE, TABLE_ROWS)
+    wide = validate(
+        f"select {WIDE} || order_id from order_items order by quantity", CATALOGUE, TABLE_ROWS
+    )
     counts = ", ".join(f"count(distinct {n} + order_id)" for n in range(99))
-    several = validate(f"select {counts} from order_items", TABLE_ROWS)
+    several = validate(f"select {counts} from order_items", CATALOGUE, TABLE_ROWS)
 
     assert narrow.work_mem == 8_192
     assert wide.work_mem <= 512
@@ -162,6 +165,7 @@ def test_wide_rows_get_less_work_mem() -> None:
     row = ", ".join([f"{WIDE} || o.id"] * 6)
     wider = validate(
         f"select {row}, concat(left(description, 5000)) from orders o, products order by 1",
+        CATALOGUE,
         TABLE_ROWS,
     )
     assert (wider.work_mem, wider.largest_sort) == (64, pytest.approx(85e6, rel=0.1))
@@ -175,11 +179,16 @@ def test_size_of_hashed_subquery_is_estimated() -> None:
     wide = f"select {WIDE} || a.order_id from order_items a, order_items b where {OPAQUE}"
 
     assert (
-        validate(f"select 1 from orders o where o.status not in ({wide})", TABLE_ROWS).hashed > 1e12
+        validate(
+            f"select 1 from orders o where o.status not in ({wide})", CATALOGUE, TABLE_ROWS
+        ).hashed
+        > 1e12
     )
     assert (
         validate(
-            "select 1 from users where id not in (select user_id from orders)", TABLE_ROWS
+            "select 1 from users where id not in (select user_id from orders)",
+            CATALOGUE,
+            TABLE_ROWS,
         ).hashed
         < 1e6
     )
@@ -191,8 +200,10 @@ def test_join_by_keys_has_the_rows_of_one_table() -> None:
     )
     text = "select o.id, string_agg(p.id::text, ',') from {} group by o.id"
 
-    assert validate(text.format(joined), TABLE_ROWS).columns == ("id", "string_agg")
-    assert validate(text.format(joined.replace("join products", "left join products")), TABLE_ROWS)
+    assert validate(text.format(joined), CATALOGUE, TABLE_ROWS).columns == ("id", "string_agg")
+    assert validate(
+        text.format(joined.replace("join products", "left join products")), CATALOGUE, TABLE_ROWS
+    )
     assert "could collect" in rejection(
         text.format(joined.replace("p.id = i.product_id", "p.id > i.product_id"))
     )
@@ -207,7 +218,7 @@ def test_nested_constructs_are_parsed_fast(
 
     def try_to_validate() -> None:
         with suppress(QueryRejected, QueryTooExpensive):
-            validate(text[:10_000], TABLE_ROWS)
+            validate(text[:10_000], CATALOGUE, TABLE_ROWS)
 
     assert least_cpu_seconds(try_to_validate) < 0.5
 

@@ -1,6 +1,6 @@
 """The privileges and limits of the database role, the last layer of defence."""
 
-from sluice.adhoc_sql.allowlist import TABLES, UNIQUE_KEYS
+from shop.analytics import CATALOGUE
 from tests.fixtures.adhoc_sql import AdhocSqlShop
 
 
@@ -18,7 +18,9 @@ def test_role_can_read_exactly_the_allowlist(shop: AdhocSqlShop) -> None:
         """
     )
 
-    assert {name: tuple(columns) for name, columns in readable} == TABLES
+    assert {name: tuple(columns) for name, columns in readable} == {
+        name: tuple(table.columns) for name, table in CATALOGUE.tables.items()
+    }
 
 
 def test_unique_keys_are_those_of_the_tables(shop: AdhocSqlShop) -> None:
@@ -38,8 +40,29 @@ def test_unique_keys_are_those_of_the_tables(shop: AdhocSqlShop) -> None:
         for table, columns in indexed
     }
 
-    declared = {(table, frozenset(key)) for table, keys in UNIQUE_KEYS.items() for key in keys}
-    assert declared == {(table, key) for table, key in unique if table in UNIQUE_KEYS}
+    declared = {
+        (table, frozenset(key))
+        for table, declared_table in CATALOGUE.tables.items()
+        for key in declared_table.keys
+    }
+    assert declared == {(table, key) for table, key in unique if table in CATALOGUE.tables}
+
+
+def test_sizes_of_columns_are_those_of_the_tables(shop: AdhocSqlShop) -> None:
+    sizes = {
+        name: column.bytes
+        for table in CATALOGUE.tables.values()
+        for name, column in table.columns.items()
+        if column.text
+    }
+
+    assert sizes == {
+        "name": 800,
+        "slug": 200,
+        "description": 40_000,
+        "email": 1_016,
+        "status": 9,
+    }
 
 
 def test_role_cannot_write_or_call_functions(shop: AdhocSqlShop) -> None:

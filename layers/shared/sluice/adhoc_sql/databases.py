@@ -5,6 +5,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from sluice import errors
+from sluice.adhoc_sql.catalogue import Catalogue
 from sluice.adhoc_sql.database import AdhocSqlDatabase
 from sluice.adhoc_sql.service import AdhocSqlService
 from sluice.db.breaker import CircuitBreaker
@@ -18,18 +19,24 @@ if TYPE_CHECKING:
 
 
 class AdhocSqlDatabases:
-    """Runs ad-hoc queries on the replica if there is one, and else on the primary."""
+    """Runs ad-hoc queries on the replica if there is one, and else on the primary.
 
-    def __init__(self, settings: Settings, replica: "Replica | None") -> None:
+    Without a catalogue there is no table to read, and every query is NotFound.
+    """
+
+    def __init__(
+        self, settings: Settings, replica: "Replica | None", catalogue: Catalogue | None
+    ) -> None:
         self._settings = settings
         self._replica = replica
+        self._catalogue = catalogue
         self._databases: dict[DatabaseSettings, AdhocSqlDatabase] = {}
 
     def run(self, sql: str, max_rows: int) -> str:
         """Return the JSON of a query's result.
 
-        Raise NotFound or NotSetUp without the analyst's role, and what `AdhocSqlService.execute`
-        raises.
+        Raise NotFound or NotSetUp without the analyst's role or a catalogue, and what
+        `AdhocSqlService.execute` raises.
         """
         server, replica = self._settings.replica, self._replica
         if server is None or replica is None:  # no replica, or a driver that reports no LSN
@@ -40,7 +47,7 @@ class AdhocSqlDatabases:
         )
 
     def on_primary(self) -> AdhocSqlService:
-        """Return the service on the primary. Raise NotFound or NotSetUp without its role."""
+        """Return the service on the primary. Raise NotFound or NotSetUp as `run` does."""
         # No breaker: a wrong password of the analyst's role must not affect the other routes.
         return self._service(self._analyst().database, breaker=None, before=None)
 
@@ -64,9 +71,11 @@ class AdhocSqlDatabases:
         breaker: CircuitBreaker | None,
         before: Query | None,
     ) -> AdhocSqlService:
+        if self._catalogue is None:
+            raise errors.NotFound("Ad-hoc SQL is not set up here: the application names no tables")
         settings = self._analyst()
         begin = partial(self._database(role, breaker).transaction, before=before)
-        return AdhocSqlService(begin, settings.max_cost, settings.timeout)
+        return AdhocSqlService(begin, self._catalogue, settings.max_cost, settings.timeout)
 
     def _database(self, role: DatabaseSettings, breaker: CircuitBreaker | None) -> AdhocSqlDatabase:
         if role not in self._databases:

@@ -11,7 +11,7 @@ from sluice.adhoc_sql.estimate import DIGITS_OF_TEXT, Estimate, combine
 from sluice.adhoc_sql.literals import check_pattern, check_type, estimate_literal
 from sluice.adhoc_sql.parser import Node
 from sluice.adhoc_sql.rejection import reject
-from sluice.adhoc_sql.scope import Ctes, Relation, Scopes, resolve_column
+from sluice.adhoc_sql.scope import Ctes, Relation, Scopes, combinations, resolve_column
 
 # Resolves a subquery; see query.py.
 ResolveQuery = Callable[[Node, Ctes, Scopes], Relation]
@@ -138,7 +138,7 @@ class ExpressionEstimator:
         return combine(operands, BOOLEAN_BYTES, extra_work=work, node=node)
 
     def _arithmetic(self, name: str, operands: list[Estimate], node: Node) -> Estimate:
-        """Estimate arithmetic. For `*`, digits are added up, and the work is their product."""
+        """Estimate arithmetic. For `*`, digits are added up, and multiplied for the work."""
         if name == "^":
             return combine(operands, DOUBLE_BYTES, node=node)
         left, right = operands[0].size, operands[-1].size
@@ -220,7 +220,7 @@ class ExpressionEstimator:
         if kind == "ARRAY_SUBLINK":
             size = function_calls.add_gathered(self.totals, relation.rows * (2 * row + 16))
             return combine([nodes], size, text=True, node=node)
-        rows = min(relation.rows, _combinations([estimate for _, estimate in relation.columns]))
+        rows = min(relation.rows, combinations(relation.columns))
         self.totals.hashed = max(self.totals.hashed, rows * (row + HASH_OVERHEAD))
         return combine([nodes, *tests], BOOLEAN_BYTES, extra_work=row, node=node)
 
@@ -240,14 +240,6 @@ def _test_operands(sublink: Node) -> list[Node]:
     if test is None:
         return []
     return test.list("args") if test.kind == "RowExpr" else [test]
-
-
-def _combinations(columns: list[Estimate]) -> float:
-    """Return the highest number of different rows that these columns can have."""
-    product = 1.0
-    for column in columns:
-        product *= column.distinct
-    return product
 
 
 _RULES: dict[str, Callable[[ExpressionEstimator, Node], Estimate]] = {

@@ -5,13 +5,14 @@ from dataclasses import dataclass, replace
 from math import inf
 
 from sluice.adhoc_sql import allowlist
+from sluice.adhoc_sql.catalogue import AnalystColumn, Catalogue
 from sluice.adhoc_sql.estimate import Estimate
 from sluice.adhoc_sql.expression import ExpressionEstimator
 from sluice.adhoc_sql.generate_series import count_rows
 from sluice.adhoc_sql.literals import check_name
 from sluice.adhoc_sql.parser import Node
 from sluice.adhoc_sql.rejection import reject
-from sluice.adhoc_sql.scope import Column, Ctes, Relation, Scope, Scopes
+from sluice.adhoc_sql.scope import Ctes, Relation, Scope, Scopes
 
 # If a row has more bytes, PostgreSQL stores long values in a separate table (TOAST).
 TOAST_THRESHOLD = 2_000
@@ -31,6 +32,7 @@ CALL_MODIFIERS = (
 class FromClause:
     """Adds the items of a FROM clause to a scope. `table_rows` has the rows of each table."""
 
+    catalogue: Catalogue
     table_rows: Mapping[str, float]
     scope: Scope
     expressions: ExpressionEstimator
@@ -86,9 +88,9 @@ class FromClause:
         alias = item["alias"]["aliasname"] if item["alias"] else name
         relation = self.ctes.get(name) if schema is None else None
         if relation is None:
-            relation = table_relation(name, self.table_rows)
+            relation = table_relation(name, self.catalogue, self.table_rows)
             if relation is None:
-                tables = ", ".join(allowlist.TABLES)
+                tables = ", ".join(self.catalogue.tables)
                 reject(f"there is no table {name[:63]}; the tables are {tables}", item)
             item.fields["schemaname"] = "public"  # so that search_path does not matter
             if not item["alias"]:
@@ -122,27 +124,31 @@ class FromClause:
         return self._add_source(name, Relation((column,), rows, (frozenset({name}),)), item)
 
 
-def table_relation(name: str, table_rows: Mapping[str, float]) -> Relation | None:
-    """Return a table of the allowlist with its columns, or None if it has no such table."""
-    columns = allowlist.TABLES.get(name)
-    if columns is None:
+def table_relation(
+    name: str, catalogue: Catalogue, table_rows: Mapping[str, float]
+) -> Relation | None:
+    """Return a table of the catalogue with its columns, or None if it has no such table."""
+    table = catalogue.tables.get(name)
+    if table is None:
         return None
     rows = table_rows.get(name, inf)
-    keys = tuple(frozenset(key) for key in allowlist.UNIQUE_KEYS[name])
-    return Relation(
-        tuple(_table_column(column, name, rows, table_rows) for column in columns), rows, keys
-    )
+    columns = []
+    for column_name, column in table.columns.items():
+        distinct = min(rows, _distinct_values(column, rows, table_rows))
+        columns.append((column_name, _column_estimate(column, distinct)))
+    return Relation(tuple(columns), rows, tuple(frozenset(key) for key in table.keys))
 
 
-def _table_column(column: str, table: str, rows: float, table_rows: Mapping[str, float]) -> Column:
-    other = allowlist.TIME_BYTES if column in allowlist.TIME_COLUMNS else allowlist.NUMBER_BYTES
-    size = allowlist.TEXT_COLUMN_BYTES.get(column, other)
-    distinct: float = allowlist.STATUS_COUNT
-    if column != "status":
-        distinct = table_rows.get(allowlist.FOREIGN_KEYS.get(column, table), inf)
-    return column, Estimate(
-        size,
-        text=column in allowlist.TEXT_COLUMN_BYTES,
-        distinct=min(rows, distinct),
-        stored_bytes=min(size, TOAST_THRESHOLD),
+def _distinct_values(column: AnalystColumn, rows: float, table_rows: Mapping[str, float]) -> float:
+    if column.distinct is not None:
+        return column.distinct
+    return table_rows.get(column.references, inf) if column.references else rows
+
+
+def _column_estimate(column: AnalystColumn, distinct: float) -> Estimate:
+    return Estimate(
+        column.bytes,
+        text=column.text,
+        distinct=distinct,
+        stored_bytes=min(column.bytes, TOAST_THRESHOLD),
     )

@@ -1,11 +1,12 @@
 """Find the most rows that GROUP BY, DISTINCT and aggregates return, and their unique keys."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+from math import prod
 
 from sluice.adhoc_sql import allowlist
 from sluice.adhoc_sql.parser import Node
 from sluice.adhoc_sql.rejection import reject
-from sluice.adhoc_sql.scope import Column, Scope, UniqueKey, unqualified_name
+from sluice.adhoc_sql.scope import Column, Scope, UniqueKey, combinations, unqualified_name
 
 MAX_GROUPING_SETS = 64  # of GROUPING SETS, CUBE and ROLLUP, multiplied
 MAX_CUBE_COLUMNS = 20  # beyond this, the number of sets is not computed exactly
@@ -25,30 +26,20 @@ def group_rows(
         names = {unqualified_name(node) for node in groups}
         grouped = [(name, estimate) for name, estimate in outputs if name in names]
         if sets == 1 and len(grouped) == len(groups):
-            rows = min(rows, _product(estimate.distinct for _, estimate in grouped))
+            rows = min(rows, combinations(grouped))
             keys = (frozenset(name for name, _ in grouped),)
         rows *= sets
     elif _has_aggregate(select):
         rows, keys = 1, (frozenset(),)
     if select["distinctClause"] is not None and not select.list("distinctClause"):
-        rows = min(rows, _product(estimate.distinct for _, estimate in outputs))
+        rows = min(rows, combinations(outputs))
         keys = (*keys, frozenset(name for name, _ in outputs))
     return rows, keys
 
 
-def _product(factors: Iterable[float]) -> float:
-    product = 1.0
-    for factor in factors:
-        product *= factor
-    return product
-
-
 def count_grouping_sets(groups: list[Node]) -> int:
-    """Return the number of grouping sets of a GROUP BY: the product of its items' sets."""
-    product = 1
-    for group in groups:
-        product *= _sets_of(group)
-    return product
+    """Return the number of grouping sets of a GROUP BY: those of its items, multiplied."""
+    return prod(_sets_of(group) for group in groups)
 
 
 def _sets_of(group: Node) -> int:

@@ -1,4 +1,4 @@
-"""Find the most rows that a join can return: the product of the rows of its sources.
+"""Find the most rows that a join can return: the rows of its sources, multiplied.
 
 Sources that the other sources determine are left out. A source is determined if one of its
 unique keys equals constants or columns of the other sources. Then each combination of the other
@@ -7,6 +7,7 @@ sources' rows has at most one row of it.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from math import prod
 
 from sluice.adhoc_sql.parser import Node
 from sluice.adhoc_sql.scope import Scope, name_parts
@@ -38,11 +39,11 @@ def max_join_rows(scope: Scope, select: Node) -> float:
         [*(alias for alias in largest_first if alias != last), last] for last in largest_first
     ]
     orders = [largest_first, largest_first[::-1], *each_one_last]
-    return min(_product(order, scope, equalities) for order in orders)
+    return min(_multiply_rows(order, scope, equalities) for order in orders)
 
 
-def _product(order: Sequence[str], scope: Scope, equalities: Sequence[Equality]) -> float:
-    """Return the product of the sources' rows, without determined sources.
+def _multiply_rows(order: Sequence[str], scope: Scope, equalities: Sequence[Equality]) -> float:
+    """Multiply the rows of the sources, without determined sources.
 
     `order` is the order in which sources are left out.
     """
@@ -63,10 +64,7 @@ def _product(order: Sequence[str], scope: Scope, equalities: Sequence[Equality])
             }
             for other in matched:
                 rows[other or alias] += rows[alias]
-    product = 1.0
-    for alias in remaining:
-        product *= rows[alias]
-    return product
+    return prod((rows[alias] for alias in remaining), start=1.0)
 
 
 def _determined(known: set[str], scope: Scope, equalities: Sequence[Equality]) -> set[str]:

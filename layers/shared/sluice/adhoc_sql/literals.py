@@ -11,7 +11,7 @@ from sluice.adhoc_sql.rejection import reject
 
 MAX_DIGITS = 40
 MAX_PATTERN_LENGTH = 100  # characters of a regular expression or a format
-MAX_REPEATS = 50  # the product of all bounds of a regular expression
+MAX_REPEATS = 50  # all bounds of a regular expression, multiplied
 MAX_SCALE = 100  # decimals to round to, digits of a type
 MAX_INTERVAL_FIELDS = 0x7FFF  # one bit for each field of an interval
 MAX_NAME_BYTES = 63
@@ -22,7 +22,7 @@ BACKREFERENCE = re.compile(r"\\[1-9]", re.ASCII)
 # query_runner.py uses these names in the SQL that it wraps around a query.
 RESERVED_NAMES = frozenset({"%bytes", "%found", "%rows", "%row"})
 JOINERS = "\u200c\u200d"  # the invisible characters that names may contain, for some scripts
-INVISIBLE_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Cn", "Co", "Zl", "Zp"})
+INVISIBLE_CLASSES = frozenset({"Cc", "Cf", "Cs", "Cn", "Co", "Zl", "Zp"})
 
 
 def estimate_literal(node: Node) -> Estimate:
@@ -53,8 +53,8 @@ def check_name(name: str, node: Node) -> None:
 
 
 def _is_invisible(character: str) -> bool:
-    category = unicodedata.category(character)
-    return category in INVISIBLE_CATEGORIES and character not in JOINERS
+    is_invisible = unicodedata.category(character) in INVISIBLE_CLASSES
+    return is_invisible and character not in JOINERS
 
 
 def string_literal(node: Node | None) -> str | None:
@@ -82,8 +82,8 @@ def check_pattern(node: Node | None, what: str, of: Node) -> None:
         repeats *= max(1, int(upper or lower or 1))
     if repeats > MAX_REPEATS or BACKREFERENCE.search(text):
         reject(
-            f"the pattern of {what} must not have a back-reference, and the product of its bounds"
-            f" must not exceed {MAX_REPEATS}",
+            f"the pattern of {what} must not have a back-reference, and its bounds,"
+            f" multiplied, must not exceed {MAX_REPEATS}",
             of,
         )
 

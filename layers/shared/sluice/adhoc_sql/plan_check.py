@@ -17,8 +17,6 @@ Plan: TypeAlias = Mapping[str, Any]  # a node of EXPLAIN (FORMAT JSON, VERBOSE)
 MAX_SORTED_BYTES = 64_000_000
 MAX_HASHED_BYTES = 32_000_000  # of a subquery in a hash table, which cannot use disk
 HASHED_SUBPLAN = "hashed SubPlan"
-# Columns in which few rows have the same value, so that a hash join can split them.
-SELECTIVE_COLUMNS = frozenset({"id", "order_id", "product_id", "user_id", "name", "email", "slug"})
 EQUALITY = re.compile(r"""("(?:[^"]|"")+"|\w+)\.(\w+) = ("(?:[^"]|"")+"|\w+)\.(\w+)\)""")
 ALLOWED_NODE_TYPES = frozenset(
     {
@@ -106,26 +104,30 @@ def check_sorts(plan: Plan, *, largest: float, aggregates: float) -> None:
         )
 
 
-def may_exceed_work_mem(plan: Plan) -> bool:
+def may_exceed_work_mem(plan: Plan, selective_columns: Collection[str]) -> bool:
     """Return whether a step may need more than work_mem for a hash table and cannot use disk.
 
     A hash join uses disk by splitting its rows by their keys. It cannot split rows with equal keys,
-    but few rows have equal SELECTIVE_COLUMNS. A hashed SetOp cannot use disk.
+    but few rows have equal `selective_columns`. A hashed SetOp cannot use disk.
     """
     relations = {node["Alias"] for node in plan_nodes(plan) if "Relation Name" in node}
     for node in plan_nodes(plan):
         if node["Node Type"] == "SetOp" and node.get("Strategy") == "Hashed":
             return True
         condition = str(node.get("Hash Cond", ""))
-        if node["Node Type"] == "Hash Join" and not _can_split(condition, relations):
+        if node["Node Type"] == "Hash Join" and not _can_split(
+            condition, relations, selective_columns
+        ):
             return True
     return False
 
 
-def _can_split(condition: str, relations: Collection[str]) -> bool:
+def _can_split(
+    condition: str, relations: Collection[str], selective_columns: Collection[str]
+) -> bool:
     for left, one, right, other in EQUALITY.findall(condition):
         aliases = {alias.strip('"').replace('""', '"') for alias in (left, right)}
-        if aliases <= set(relations) and {one, other} <= SELECTIVE_COLUMNS:
+        if aliases <= set(relations) and {one, other} <= set(selective_columns):
             return True
     return False
 

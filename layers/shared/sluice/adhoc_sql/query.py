@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import inf
 
+from sluice.adhoc_sql.catalogue import Catalogue
 from sluice.adhoc_sql.column_names import column_name
 from sluice.adhoc_sql.estimate import MAX_ROW_BYTES, MAX_WORK, Estimate, check_nodes
 from sluice.adhoc_sql.expression import ExpressionEstimator, MemoryTotals
@@ -29,6 +30,7 @@ FRAMEOPTION_EXCLUSION = 0x38000  # the bits of EXCLUDE in the options of a windo
 class QueryEstimator:
     """Resolves the queries of one statement. `table_rows` has the estimated rows of each table."""
 
+    catalogue: Catalogue
     table_rows: Mapping[str, float]
     totals: MemoryTotals
     selects: int = 0
@@ -135,7 +137,7 @@ class QueryEstimator:
     def _select(self, select: Node, ctes: Ctes, outer: Scopes) -> Relation:
         scope = Scope()
         expressions = ExpressionEstimator(self.resolve, ctes, (scope, *outer), self.totals)
-        from_clause = FromClause(self.table_rows, scope, expressions, ctes, outer)
+        from_clause = FromClause(self.catalogue, self.table_rows, scope, expressions, ctes, outer)
         for item in select.list("fromClause"):
             from_clause.add(item)
         scope.rows = max_join_rows(scope, select)
@@ -169,7 +171,7 @@ def _limit(query: Node) -> float:
 
 
 def _check_set_order(query: Node, names: list[str]) -> None:
-    for node in _order_items(query):
+    for node in _sort_items(query):
         is_number = node.kind == "A_Const" and isinstance(node["value"], int)
         if unqualified_name(node) not in names and not is_number:
             reject(
@@ -305,7 +307,7 @@ def _expand_star(node: Node, scope: Scope) -> list[Column] | None:
     return list(scope.sources[alias].columns)
 
 
-def _order_items(query: Node) -> Iterator[Node]:
+def _sort_items(query: Node) -> Iterator[Node]:
     for part in query.list("sortClause"):
         yield part["node"]
 
@@ -315,7 +317,7 @@ def _items_that_may_name_outputs(select: Node) -> Iterator[Node]:
 
     In these clauses, a name without a table may also be that of an output column.
     """
-    for item in [*_order_items(select), *select.list("groupClause")]:
+    for item in [*_sort_items(select), *select.list("groupClause")]:
         yield from _elements(item)
     for item in select.list("distinctClause"):
         yield from _elements(item)

@@ -1,10 +1,11 @@
 """The route /api/analytics/query: its body, its query parameters and its response."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from aws_lambda_powertools.event_handler import Response
 
+from sluice.adhoc_sql.catalogue import Catalogue
 from sluice.errors import FieldError, InvalidParameter, QueryRejected
 from sluice.fields import BodySchema, Integer, Text
 from sluice.http.query_params import IntParam, SqlParams
@@ -14,19 +15,6 @@ from sluice.http.responses import JSON
 SCOPE = "analytics:query"
 MAX_LENGTH = 10_000  # characters
 ROWS = IntParam(1, 10_000, default=1_000)
-EXAMPLE = (
-    "select status, count(*) as orders, sum(total) as revenue"
-    " from orders group by status order by status"
-)
-
-BODY = BodySchema(
-    fields={
-        "query": Text(MAX_LENGTH, example=EXAMPLE),
-        "max_rows": Integer(ROWS.min_value, ROWS.max_value, example=100),
-    },
-    optional=("max_rows",),
-)
-QUERY = SqlParams(MAX_LENGTH, ROWS, EXAMPLE)
 
 _COLUMN = {
     "type": "object",
@@ -34,7 +22,7 @@ _COLUMN = {
     "properties": {"name": {"type": "string"}, "type": {"type": "string"}},
 }
 _NUMBER = {"type": "number", "minimum": 0}
-RESPONSE = {
+_RESPONSE = {
     "columns": {"type": "array", "items": _COLUMN},
     "rows": {
         "type": "array",
@@ -50,6 +38,26 @@ RESPONSE = {
     "max_cost": _NUMBER,
     "duration_ms": _NUMBER,
 }
+
+
+class RouteSchemas(NamedTuple):
+    """What the route accepts and returns."""
+
+    body: BodySchema
+    query: SqlParams
+    response: Mapping[str, Any]
+
+
+def schemas(catalogue: Catalogue) -> RouteSchemas:
+    """Return the schemas of the route, with the catalogue's example."""
+    body = BodySchema(
+        fields={
+            "query": Text(MAX_LENGTH, example=catalogue.example),
+            "max_rows": Integer(ROWS.min_value, ROWS.max_value, example=100),
+        },
+        optional=("max_rows",),
+    )
+    return RouteSchemas(body, SqlParams(MAX_LENGTH, ROWS, catalogue.example), _RESPONSE)
 
 
 def respond(

@@ -1,12 +1,12 @@
 """Resolve column names by PostgreSQL's scoping rules, and reject names that match no column.
 
-If no such column exists, PostgreSQL reads `products.row_to_json` as a function call, and
-`products` as a whole row. So each name must resolve here before PostgreSQL sees the query.
+If no such column exists, PostgreSQL reads `t.row_to_json` as a function call, and `t` as a
+whole row. So each name must resolve here before PostgreSQL sees the query.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from math import inf
+from math import inf, prod
 
 from sluice.adhoc_sql.estimate import Estimate
 from sluice.adhoc_sql.parser import Node
@@ -46,6 +46,11 @@ class Relation:
         if len(set(old)) == len(old):
             keys = tuple(frozenset(new.get(name, name) for name in key) for key in self.unique_keys)
         return replace(self, columns=columns, unique_keys=keys)
+
+
+def combinations(columns: Iterable[Column]) -> float:
+    """Return the highest number of different rows that these columns can have."""
+    return prod((estimate.distinct for _, estimate in columns), start=1.0)
 
 
 Ctes = Mapping[str, Relation]  # the queries of WITH, by name
@@ -163,7 +168,7 @@ def _resolve_qualified(column: Node, alias: str, name: str, scopes: Scopes) -> E
 
 
 def _without_schema(column: Node, parts: list[str], scopes: Scopes) -> list[str]:
-    """Replace `public.products.id` by the column of the table, which must not have an alias."""
+    """Replace `public.t.id` by the column of the table, which must not have an alias."""
     schema, table, name = parts
     if schema == "public":
         for scope in scopes:

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from sluice.adhoc_sql import plan_check, rendering
-from sluice.adhoc_sql.allowlist import GENERATE_SERIES, TABLES
+from sluice.adhoc_sql.allowlist import GENERATE_SERIES
+from sluice.adhoc_sql.catalogue import Catalogue
 from sluice.adhoc_sql.query_runner import QueryResult, QueryRunner
 from sluice.errors import QueryRejected, QueryTooExpensive
 
@@ -26,12 +27,13 @@ ROW_ALLOWANCE = 10  # rows added for each table
 
 @dataclass(frozen=True)
 class AdhocSqlService:
-    """Executes ad-hoc queries. The caller checks the client's scope.
+    """Executes ad-hoc queries on the tables of `catalogue`. The caller checks the client's scope.
 
     `begin` returns a read-only transaction. All its statements together have `timeout` seconds.
     """
 
     begin: Callable[..., "AbstractContextManager[AdhocSqlTransaction]"]
+    catalogue: Catalogue
     max_cost: float
     timeout: float
     clock: Callable[[], float] = field(default=time.perf_counter)
@@ -47,13 +49,15 @@ class AdhocSqlService:
 
         members: dict[str, object] = {"cost": None, "max_cost": self.max_cost}
         try:
-            validate(text)  # without table sizes, to reject most queries before Sluice connects
+            # Without the rows of tables: most queries are rejected before Sluice connects.
+            validate(text, self.catalogue)
             with self.begin(timeout=self.timeout) as transaction:
                 runner = QueryRunner(transaction)
                 started = self.clock()
-                estimated = runner.table_rows(TABLES)
+                estimated = runner.table_rows(self.catalogue.tables)
                 query = validate(
                     text,
+                    self.catalogue,
                     {table: rows * ROW_MARGIN + ROW_ALLOWANCE for table, rows in estimated.items()},
                 )
                 members["cost"] = self._check_plan(runner, query)
@@ -70,13 +74,13 @@ class AdhocSqlService:
         """
         runner.limit_memory(query.work_mem)
         plan = runner.plan(query.sql)
-        if plan_check.may_exceed_work_mem(plan):
+        if plan_check.may_exceed_work_mem(plan, self.catalogue.selective_columns):
             runner.disable_hashing()
             plan = runner.plan(query.sql)
         cost = plan_check.check_plan(
             plan,
             max_cost=self.max_cost,
-            tables=TABLES,
+            tables=self.catalogue.tables,
             set_function=GENERATE_SERIES,
             hashed=query.hashed,
         )

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sluice.adhoc_sql import allowlist
+from sluice.adhoc_sql.catalogue import Catalogue
 from sluice.adhoc_sql.deparser import deparse
 from sluice.adhoc_sql.expression import MemoryTotals
 from sluice.adhoc_sql.parser import Node, parse, parse_deparsed
@@ -26,7 +27,6 @@ MIN_SORTED_ROWS = 1_024  # rows that a sort keeps in memory, even with the lowes
 STEP_NODES = frozenset(
     {"SubLink", "CommonTableExpr", "RangeVar", "RangeSubselect", "RangeFunction", "GroupingSet"}
 )
-UNKNOWN_ROWS = dict.fromkeys(allowlist.TABLES, 1.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +41,12 @@ class ValidatedQuery:
     aggregate_sorts: float  # bytes that the sorts in its aggregates may keep together
 
 
-def validate(text: str, table_rows: Mapping[str, float] = UNKNOWN_ROWS) -> ValidatedQuery:
-    """Return the query in `text`. `table_rows` has the rows of each table.
+def validate(
+    text: str, catalogue: Catalogue, table_rows: Mapping[str, float] | None = None
+) -> ValidatedQuery:
+    """Return the query in `text`, which may read the tables of `catalogue`.
+
+    `table_rows` has the rows of each table. Without it, each table counts as one row.
 
     Raises QueryRejected, which says which part is not allowed and where it is. Raises
     QueryTooExpensive if the query could collect too many rows in memory.
@@ -53,7 +57,9 @@ def validate(text: str, table_rows: Mapping[str, float] = UNKNOWN_ROWS) -> Valid
         nodes = list(tree.walk())
         _check_tables(nodes)
         totals = MemoryTotals()
-        relation = QueryEstimator(table_rows, totals).resolve(tree)
+        if table_rows is None:
+            table_rows = dict.fromkeys(catalogue.tables, 1.0)
+        relation = QueryEstimator(catalogue, table_rows, totals).resolve(tree)
         _use_double_precision(nodes)
         sql = deparse(tree)
         if parse_deparsed(sql).comparable() != tree.comparable():

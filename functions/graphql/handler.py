@@ -6,12 +6,14 @@ Each field requires its own scope.
 from aws_lambda_powertools.event_handler import Response
 
 from sluice import runtime
+from sluice.graph.field_info import current_fields
 from sluice.graph.handler import GRAPHQL_RESPONSE, handle_request
 from sluice.graph.request import BODY, GraphQLQueryString, GraphQLRequest
 from sluice.http.request import Request
 from sluice.http.router import Api
 
 handler = api = Api(runtime=runtime.current, authenticate_only=True)
+current_fields()  # builds the schema here, so that the first request does not wait for it
 
 
 @api.get("/api/graphql", query=GraphQLQueryString(), response=GRAPHQL_RESPONSE)

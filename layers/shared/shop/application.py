@@ -51,6 +51,7 @@ APPLICATION = Application(
         "orders": "shop.orders:OrderRepository",
     },
     analytics="shop.analytics:CATALOGUE",
+    graphql="shop.graphql:PART",
     openapi="shop.openapi:TEXTS",
     models="shop.models:Base",
     demo="scripts.seed:seed_demo",

@@ -7,7 +7,8 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NoReturn
 
 from sluice.errors import FieldError, InvalidParameter
-from sluice.graph.plan import PlannedField
+from sluice.graph.part import Field
+from sluice.graph.planned_field import PlannedField
 from sluice.sql.connections import RelayConnection
 from sluice.sql.list_spec import ListQuery
 
@@ -86,26 +87,35 @@ def _reject(name: str, message: str) -> NoReturn:
 Edge = tuple[RelayConnection, Mapping[str, Any]]
 
 
-def edges(pages: Sequence[RelayConnection]) -> list[list[Edge]]:
-    """Return the edges of each page."""
+def _edges(pages: Sequence[RelayConnection]) -> list[list[Edge]]:
     return [[(page, row) for row in page.rows] for page in pages]
 
 
-def nodes(pages: Sequence[RelayConnection]) -> list[Sequence[Mapping[str, Any]]]:
-    """Return the rows of each page."""
-    return [page.rows for page in pages]
-
-
-def cursors(edges: Sequence[Edge]) -> list[str]:
-    """Return the cursor of each edge."""
+def _cursors(edges: Sequence[Edge]) -> list[str]:
     return [page.cursor(row) for page, row in edges]
 
 
-def rows(edges: Sequence[Edge]) -> list[Mapping[str, Any]]:
-    """Return the row of each edge."""
-    return [row for _, row in edges]
-
-
-def boundary_cursors(pages: Sequence[RelayConnection], index: int) -> list[str | None]:
+def _boundary_cursors(pages: Sequence[RelayConnection], index: int) -> list[str | None]:
     """Return the cursor of each page's first row (`index` 0) or last row (-1)."""
     return [page.cursor(page.rows[index]) if page.rows else None for page in pages]
+
+
+# By the end of a type's name: the fields of the types of pages.
+WRAPPER_FIELDS = {
+    "Connection": {
+        "edges": Field(lambda _, __, pages: _edges(pages)),
+        "nodes": Field(lambda _, __, pages: [page.rows for page in pages]),
+        "pageInfo": Field(lambda _, __, pages: pages),
+        TOTAL_COUNT: Field(lambda _, __, pages: [page.total for page in pages]),
+    },
+    "Edge": {
+        "node": Field(lambda _, __, edges: [row for _, row in edges]),
+        "cursor": Field(lambda _, __, edges: _cursors(edges)),
+    },
+    "PageInfo": {
+        "hasNextPage": Field(lambda _, __, pages: [page.has_next for page in pages]),
+        "hasPreviousPage": Field(lambda _, __, pages: [page.has_previous for page in pages]),
+        "startCursor": Field(lambda _, __, pages: _boundary_cursors(pages, 0)),
+        "endCursor": Field(lambda _, __, pages: _boundary_cursors(pages, -1)),
+    },
+}

@@ -21,7 +21,7 @@ from graphql.execution.values import VariableValues
 
 from sluice.errors import InvalidQuery, QueryTooDeep, QueryTooLong
 from sluice.graph.field_collection import CollectedField, collect_fields
-from sluice.graph.schema import RULES, RULES_WITHOUT_INTROSPECTION, SCHEMA
+from sluice.graph.schema import RULES, RULES_WITHOUT_INTROSPECTION, current_schema
 from sluice.graph.variables import read_variables
 from sluice.settings import GraphqlSettings
 
@@ -62,7 +62,7 @@ class Operation:
         if _count_values(values, MAX_VARIABLE_VALUES) > MAX_VARIABLE_VALUES:
             raise QueryTooLong(f"Variables hold at most {MAX_VARIABLE_VALUES} values")
         coerced, errors = read_variables(
-            SCHEMA,
+            current_schema(),
             self.node,
             values,
             max_errors=MAX_ERRORS,
@@ -111,7 +111,7 @@ class DocumentCache:
     def _validate(self, document: DocumentNode) -> list[GraphQLError]:
         introspection = self.limits.introspection
         return validate(
-            SCHEMA,
+            current_schema(),
             document,
             RULES if introspection else RULES_WITHOUT_INTROSPECTION,
             max_errors=MAX_ERRORS,

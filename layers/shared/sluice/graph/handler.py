@@ -25,9 +25,10 @@ from sluice.graph.cost import calculate_cost, check_cost
 from sluice.graph.document import DocumentCache, GraphQLRequestError, Operation
 from sluice.graph.execution import ExecutionResult, execute, located_error
 from sluice.graph.mutations import run_mutations
-from sluice.graph.plan import PlannedField, plan
+from sluice.graph.plan import plan
+from sluice.graph.planned_field import PlannedField
 from sluice.graph.request import GraphQLRequest
-from sluice.graph.resolvers import ResolverContext, reads_only_catalog, require_scopes
+from sluice.graph.resolvers import ResolverContext, reads_only_replica_types, require_scopes
 from sluice.http import accept, idempotency, problem
 from sluice.http.request import Request
 from sluice.runtime import Runtime
@@ -108,7 +109,7 @@ class _RequestHandler:
         check_cost(self._cost, self._limits.max_cost)
         if operation.is_mutation:
             return self._run_mutation(operation, fields, graphql_request)
-        repositories = self._runtime if reads_only_catalog(fields) else self._runtime.primary
+        repositories = self._runtime if reads_only_replica_types(fields) else self._runtime.primary
         context = self._resolver_context(operation, graphql_request, repositories)
         return self.render(execute(fields, context)), False
 

@@ -1,18 +1,23 @@
 """Resolve `__schema` and `__type` with graphql-core's own executor, which needs no database."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 from graphql import FragmentDefinitionNode, OperationDefinitionNode, SelectionSetNode, execute_sync
 from graphql.language import DocumentNode
 
-from sluice.graph.document import Operation
-from sluice.graph.plan import PlannedField
-from sluice.graph.schema import SCHEMA
+from sluice.graph.planned_field import PlannedField
+from sluice.graph.schema import current_schema
+
+if TYPE_CHECKING:
+    from sluice.graph.resolvers import ResolverContext
 
 
-def introspect(operation: Operation, variables: Mapping[str, object], field: PlannedField) -> Any:
+def resolve_introspection(
+    context: "ResolverContext", field: PlannedField, parents: Sequence[Any]
+) -> list[Any]:
     """Return the value of a `__schema` or `__type` field. Raises GraphQLError."""
+    operation = context.operation
     single_field_operation = OperationDefinitionNode(
         operation=operation.node.operation,
         variable_definitions=operation.node.variable_definitions,
@@ -23,7 +28,9 @@ def introspect(operation: Operation, variables: Mapping[str, object], field: Pla
         node for node in operation.document.definitions if isinstance(node, FragmentDefinitionNode)
     ]
     document = DocumentNode(definitions=(single_field_operation, *fragments))
-    result = execute_sync(SCHEMA, document, variable_values=dict(variables))
+    result = execute_sync(
+        current_schema(), document, variable_values=dict(context.variables)
+    )
     if result.errors:
         raise result.errors[0]
-    return (result.data or {}).get(field.response_key)
+    return [(result.data or {}).get(field.response_key)]

@@ -1,10 +1,10 @@
-"""Build the schema from schema.graphql, with its scalars and the validation rules for documents.
+"""Build the application's schema, with its scalars and the validation rules for documents.
 
 PostgreSQL renders output values: money and times are already text. scalars.py reads input values.
 """
 
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Collection, Mapping
+from functools import cache
 from typing import Any
 
 from graphql import (
@@ -28,19 +28,23 @@ from graphql.validation import (
     StreamDirectiveOnListField,
 )
 
+from sluice.graph.part import current_part
 from sluice.graph.scalars import CUSTOM_SCALARS, REPLACED_SCALARS, LiteralParser, literal_of
 
-SCHEMA_TEXT = (Path(__file__).parent / "schema.graphql").read_text(encoding="utf-8")
 
-LOWER_CASE_ENUMS = ("OrderStatus", "ProductSortField")  # in code and in the database
+@cache
+def current_schema() -> GraphQLSchema:
+    """Return the schema of the application. Raises ApplicationError if it has none."""
+    part = current_part()
+    return make_schema(part.schema.read_text(encoding="utf-8"), part.lower_case_enums)
 
 
-def make_schema(text: str = SCHEMA_TEXT) -> GraphQLSchema:
+def make_schema(text: str, lower_case_enums: Collection[str] = ()) -> GraphQLSchema:
     """Build the schema of this text, with the scalars of scalars.py."""
     schema = build_schema(text)
     _set_custom_scalars(schema.type_map)
     _replace_scalars(schema.type_map)
-    for name in LOWER_CASE_ENUMS:
+    for name in lower_case_enums:
         enum = schema.type_map.get(name)
         if isinstance(enum, GraphQLEnumType):
             for value_name, value in enum.values.items():
@@ -80,8 +84,6 @@ def _with_replaced_scalars(type_: Any) -> Any:
         return GraphQLList(_with_replaced_scalars(type_.of_type))
     return REPLACED_SCALARS.get(type_.name, type_)
 
-
-SCHEMA = make_schema()
 
 # field_collection.py finds conflicting fields in linear time; graphql-core's rule is quadratic. The
 # other skipped rules are about @defer, @stream and subscriptions. This schema has none of these, so

@@ -1,0 +1,152 @@
+"""The shop's part of the GraphQL API: the resolvers, scopes and costs of schema.graphql."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from shop.mutations import MUTATIONS
+from sluice.errors import FieldError, InvalidParameter
+from sluice.graph.cost import LIST_COST
+from sluice.graph.execution import Objects
+from sluice.graph.loaders import Pending
+from sluice.graph.part import Field, GraphqlPart, Type, column_name
+from sluice.graph.planned_field import PlannedField
+from sluice.graph.resolvers import (
+    ResolverContext,
+    columns_of,
+    connection_of,
+    connections_by_parent,
+    parse_id,
+    row_by_column,
+    row_by_id,
+    row_id,
+    rows_by_parent,
+)
+from sluice.http.query_params import PARSERS, DateRangeParams
+
+SALES_PERIOD = DateRangeParams(max_days=366)
+SALES_DAY_COST = 8  # reads all orders of the day
+
+
+def _product_filters(arguments: Mapping[str, Any]) -> dict[str, object]:
+    filters: dict[str, object] = {}
+    for name, value in (arguments.get("filter") or {}).items():
+        if value is None:
+            continue
+        if name == "categoryId":
+            value = row_id(value)
+        elif name == "search":
+            value = _search(value)
+        filters[column_name(name)] = value
+    return filters
+
+
+def _search(text: str) -> object:
+    try:
+        return PARSERS["search"](text)
+    except ValueError as problem:
+        error = FieldError("invalid", str(problem), parameter="search")
+        raise InvalidParameter(errors=[error]) from None
+
+
+def _order_filters(arguments: Mapping[str, Any]) -> dict[str, object]:
+    filters: dict[str, object] = {}
+    if arguments.get("userId") is not None:
+        filters["user_id"] = row_id(arguments["userId"])
+    if arguments.get("status") is not None:
+        filters["status"] = arguments["status"]
+    return filters
+
+
+def _category(context: ResolverContext, field: PlannedField, parents: Objects) -> Pending:
+    id, slug = field.arguments.get("id"), field.arguments.get("slug")
+    if id is not None and slug is None:
+        return context.load("categories", [parse_id(id)], field)
+    if slug is not None and id is None:
+        read = context.repositories.named("categories").get_many_by_slug
+        loader = context.loaders.get("slugs", read)
+        return loader.load([_storable_text(slug)], columns_of(field.fields))
+    error = FieldError("invalid", "or slug must be given, and not both", parameter="id")
+    raise InvalidParameter(errors=[error])
+
+
+def _storable_text(value: str) -> str | None:
+    """Return the text, or None if PostgreSQL cannot store it: NUL and lone surrogates."""
+    has_surrogates = any("\ud800" <= character <= "\udfff" for character in value)
+    return None if "\0" in value or has_surrogates else value
+
+
+def _categories(context: ResolverContext, field: PlannedField, parents: Objects) -> Pending:
+    read = context.repositories.named("categories").all
+    return context.load_once(field, columns_of(field.fields), read)
+
+
+def _sales(context: ResolverContext, field: PlannedField, parents: Objects) -> Pending:
+    from shop.reports import ReportRepository  # loaded by the first report
+
+    period = _sales_period(field)
+    reports = context.replica_reads.get(ReportRepository)
+    return context.load_once(field, (), lambda _: json.loads(f"[{reports.sales(*period)}]"))
+
+
+def _sales_period(field: PlannedField) -> tuple[date, date]:
+    """Return the first and the last day of a report."""
+    names = {"start_date": "startDate", "end_date": "endDate"}
+    try:
+        return SALES_PERIOD.read({name: field.arguments[names[name]] for name in names})
+    except InvalidParameter as error:
+        errors = [
+            replace(
+                field_error,
+                parameter=names.get(field_error.parameter or "", field_error.parameter),
+            )
+            for field_error in error.errors
+        ]
+        raise InvalidParameter(errors=errors) from None
+
+
+def _sales_days(field: PlannedField) -> int:
+    """Return how many days a report covers, from 1 to the maximum.
+
+    The resolver rejects other ranges before the report runs.
+    """
+    start = date.fromisoformat(field.arguments["startDate"])
+    end = date.fromisoformat(field.arguments["endDate"])
+    return min(max((end - start).days + 1, 1), SALES_PERIOD.max_days)
+
+
+PART = GraphqlPart(
+    schema=Path(__file__).parent / "schema.graphql",
+    types={
+        "Product": Type(scope="catalog:read", replica=True, indexed_sorts=("price",)),
+        "Category": Type(scope="catalog:read", replica=True),
+        "Order": Type(scope="orders:read"),
+        "User": Type(scope="users:read"),
+        # The replica serves a report by itself, and never the other fields of its query.
+        "SalesDay": Type(scope="analytics:read"),
+    },
+    fields={
+        ("Query", "products"): Field(connection_of("products", _product_filters)),
+        ("Query", "product"): Field(row_by_id("products")),
+        # The number of categories is assumed. The resolver of a nested list checks the real one.
+        ("Query", "categories"): Field(_categories, size=100, cost=LIST_COST),
+        ("Query", "category"): Field(_category),
+        ("Query", "order"): Field(row_by_id("orders")),
+        ("Query", "orders"): Field(connection_of("orders", _order_filters)),
+        ("Query", "user"): Field(row_by_id("users")),
+        ("Query", "salesAnalytics"): Field(
+            _sales, size=_sales_days, cost=lambda field: _sales_days(field) * SALES_DAY_COST
+        ),
+        ("Category", "products"): Field(rows_by_parent("products")),
+        ("Category", "productsConnection"): Field(connections_by_parent("products")),
+        ("User", "orders"): Field(connections_by_parent("orders")),
+        ("Order", "user"): Field(row_by_column("users", "user_id"), column="user_id"),
+        ("Order", "items"): Field(size=10),  # usually a few
+        ("OrderItem", "product"): Field(row_by_column("products", "product_id")),
+        **MUTATIONS,
+    },
+    lower_case_enums=("OrderStatus", "ProductSortField"),
+)

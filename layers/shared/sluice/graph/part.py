@@ -1,0 +1,82 @@
+"""The GraphQL part of an application: its schema, and what the schema does not say.
+
+That is the scope of a type, the resolver of a field, and the cost of a field.
+"""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sluice import application
+
+if TYPE_CHECKING:
+    from sluice.graph.loaders import Pending
+    from sluice.graph.planned_field import PlannedField
+    from sluice.graph.resolvers import ResolverContext
+
+    # A resolver gets the parent objects of a level: for a field of Query or Mutation, `[None]`.
+    # It returns one value for each parent, or the Pending of a loader.
+    Resolver = Callable[[ResolverContext, PlannedField, Sequence[Any]], Sequence[Any] | Pending]
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A field that is more than a column of its parent.
+
+    resolve: reads the values. Without it, they are the values of the column.
+    scope: the scope that a mutation needs.
+    column: the column of the parent that is needed. Without it: `createdAt` → `created_at`.
+    size: the assumed number of items of a list without `first`.
+    cost: the cost of the field's statement (cost.py), if the field is not paginated.
+    """
+
+    resolve: "Resolver | None" = None
+    scope: str = ""
+    column: str = ""
+    size: "int | Callable[[PlannedField], int]" = 1
+    cost: "int | Callable[[PlannedField], int]" = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Type:
+    """An object type. What it says also applies to its Connection and Edge type.
+
+    scope: the scope that a client needs to read an object, by any field that returns it.
+    replica: the replica may serve a query that reads only such types.
+    indexed_sorts: the sorts of a nested list that have an index, besides the default.
+    """
+
+    scope: str = ""
+    replica: bool = False
+    indexed_sorts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class GraphqlPart:
+    """The GraphQL types of an application, and their resolvers.
+
+    schema: the file with the schema, in GraphQL's schema definition language.
+    types: by name. A type without a Type needs no scope, and the replica may serve it.
+    fields: by the names of the type and the field. Most fields are columns and need no Field.
+    lower_case_enums: enums whose values are lower case in code and in the database.
+    """
+
+    schema: Path
+    types: Mapping[str, Type] = field(default_factory=dict)
+    fields: Mapping[tuple[str, str], Field] = field(default_factory=dict)
+    lower_case_enums: tuple[str, ...] = ()
+
+
+def current_part() -> GraphqlPart:
+    """Return the GraphQL part of the application. Raises ApplicationError if it has none."""
+    part: GraphqlPart = application.current().load("graphql")
+    return part
+
+
+@cache
+def column_name(field_name: str) -> str:
+    """Return the name of a field's column: `createdAt` → `created_at`."""
+    return re.sub("([A-Z])", lambda match: f"_{match[0].lower()}", field_name)

@@ -1,0 +1,68 @@
+"""A field of an operation, as it is resolved: with its arguments, and what is known of its type."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from graphql import GraphQLField
+
+from sluice.graph.field_collection import CollectedField
+from sluice.graph.part import Field, Type
+
+
+@dataclass(frozen=True, slots=True)
+class FieldInfo:
+    """A field of the schema, with the properties of its type that the executor needs.
+
+    `object_type`: the name of the object type it returns; None for a leaf.
+    `serialize`: converts a leaf's value for the response; None if it needs no conversion.
+    `default_first`: the page size without `first`; None if the field is not a paginated list.
+    `column`: the column of the parent object that is needed.
+    `declared`: what the application says about the field.
+    `returned`: what it says about the type of the rows that the field leads to.
+    `is_wrapper`: the object type holds rows of a page, and is not a row itself.
+    """
+
+    definition: GraphQLField
+    object_type: str | None
+    is_list: bool
+    non_null: bool
+    serialize: Callable[[Any], Any] | None
+    default_first: int | None
+    column: str
+    declared: Field
+    returned: Type
+    is_wrapper: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedField:
+    """A field to resolve on objects of the type `parent_type`.
+
+    `response_key` is its alias or name. `explicit_args` are the names of the arguments that the
+    client passed.
+    """
+
+    collected: CollectedField
+    response_key: str
+    name: str
+    parent_type: str
+    info: FieldInfo
+    arguments: Mapping[str, Any]
+    explicit_args: frozenset[str]
+    fields: "tuple[PlannedField, ...]"
+
+
+def cache_key(field: PlannedField) -> tuple[str, str, str]:
+    """Return a key that is equal for equal fields with equal arguments. Nulls are left out."""
+    arguments = _without_nulls(field.arguments)
+    return field.parent_type, field.name, json.dumps(arguments, default=str, sort_keys=True)
+
+
+def _without_nulls(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        name: _without_nulls(value) if isinstance(value, dict) else value
+        for name, value in arguments.items()
+        if value is not None
+    }

@@ -43,7 +43,10 @@ def loaded_by(function: str) -> set[str]:
     result = subprocess.run(
         [sys.executable, "-c", program],
         cwd=ROOT / "functions" / function,
-        env={"PYTHONPATH": f"{ROOT / 'functions' / function}:{ROOT / 'layers' / 'shared'}"},
+        env={
+            "PYTHONPATH": f"{ROOT / 'functions' / function}:{ROOT / 'layers' / 'shared'}",
+            "SLUICE_APP": "shop",  # as in Lambda: without it, pyproject.toml is read
+        },
         capture_output=True,
         check=True,
         text=True,

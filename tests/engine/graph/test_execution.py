@@ -25,11 +25,15 @@ from hypothesis import strategies as st
 
 from sluice.graph.document import DocumentCache, GraphQLRequestError
 from sluice.graph.execution import execute
+from sluice.graph.field_info import current_fields
 from sluice.graph.loaders import Loaders, Pending
-from sluice.graph.plan import FIELD_INFO, PlannedField, plan
-from sluice.graph.schema import SCHEMA
+from sluice.graph.plan import plan
+from sluice.graph.planned_field import PlannedField
+from sluice.graph.schema import current_schema
 from sluice.settings import GraphqlSettings
 
+SCHEMA = current_schema()
+FIELD_INFO = current_fields()
 LIMITS = GraphqlSettings(introspection=True, max_depth=40, max_aliases=400)
 VARIABLES = {"yes": True, "no": False}
 ARGUMENTS = {

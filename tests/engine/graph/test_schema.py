@@ -5,12 +5,12 @@ from typing import Any
 
 from graphql import is_enum_type, is_input_object_type, is_object_type, is_specified_scalar_type
 
-from sluice.graph.schema import SCHEMA
+from sluice.graph.schema import current_schema
 
 
 def documented_elements() -> Iterator[tuple[str, Any]]:
     """Return each type, field, argument, input field and enum value, with its dotted name."""
-    for name, type_ in SCHEMA.type_map.items():
+    for name, type_ in current_schema().type_map.items():
         if name.startswith("__") or is_specified_scalar_type(type_):
             continue
         yield name, type_

@@ -28,9 +28,7 @@ def resolve_introspection(
         node for node in operation.document.definitions if isinstance(node, FragmentDefinitionNode)
     ]
     document = DocumentNode(definitions=(single_field_operation, *fragments))
-    result = execute_sync(
-        current_schema(), document, variable_values=dict(context.variables)
-    )
+    result = execute_sync(current_schema(), document, variable_values=dict(context.variables))
     if result.errors:
         raise result.errors[0]
     return [(result.data or {}).get(field.response_key)]

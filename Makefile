@@ -144,7 +144,8 @@ env: .venv/.run ## print a function's environment variables as export lines: FUN
 clean-state: ## delete the data of the stopped local system
 	@$(or $(wildcard $(BIN)/python),$(PYTHON)) -m local.clean
 
-derive: .venv/.dev ## write what is derived from the code: openapi.json and docs/modules.md
+derive: .venv/.dev ## write what the code determines: parts of template.yaml, openapi.json, docs/modules.md
+	@$(BIN)/python scripts/template_functions.py
 	@$(BIN)/python scripts/openapi.py
 	@$(BIN)/python scripts/module_map.py
 

@@ -13,21 +13,18 @@ import sys
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from local.intrinsics import NO_VALUE, Evaluator, load_template
+from scripts.template_functions import logical_id
+from sluice import application
 
 ROOT = Path(__file__).parents[1]
 MAX_CONNECTIONS_PERCENT = 80  # of max_connections
-REPLICA_FUNCTIONS = (  # the functions that may read from a replica
-    "ProductsFunction",
-    "CategoriesFunction",
-    "InventoryFunction",
-    "AnalyticsFunction",
-    "GraphqlFunction",
-    "HealthFunction",
-)
+ENGINE_REPLICA_FUNCTIONS = ("GraphqlFunction", "HealthFunction")  # may read from a replica
 # The concurrent execution environments of all functions that AWS allows a new account.
 MIN_ACCOUNT_CONCURRENCY = 10
 
@@ -69,8 +66,9 @@ class Budget:
         """The budget of the replica. Its max_connections must be at least the primary's."""
         if not self.has_replica:
             return None
+        readers = replica_functions()
         return Budget(
-            tuple(share for share in self.functions if share.function in REPLICA_FUNCTIONS),
+            tuple(share for share in self.functions if share.function in readers),
             self.max_connections,
         )
 
@@ -103,6 +101,21 @@ class Budget:
         if self.replica is not None:
             text += f"; at most {self.replica.required} of the replica's"
         return text
+
+
+@cache
+def replica_functions() -> frozenset[str]:
+    """Return the functions that may read from a replica: one of their scopes allows it."""
+    app = application.current()
+    names = {
+        logical_id(function)
+        for function in app.functions
+        if any(
+            route.scope in app.all_replica_scopes
+            for route in import_module(function.module).handler.routes
+        )
+    }
+    return frozenset({*names, *ENGINE_REPLICA_FUNCTIONS})
 
 
 def budget(template: Mapping[str, Any], parameters: Mapping[str, str]) -> Budget:

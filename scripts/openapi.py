@@ -18,6 +18,7 @@ from scripts import json_schemas as schemas
 from scripts.json_schemas import Schema
 from scripts.openapi_headers import REQUEST_HEADERS, RESPONSE_HEADERS
 from sluice import application, errors
+from sluice.application import ApplicationFunction
 from sluice.graph.handler import GRAPHQL_RESPONSE
 from sluice.http.query_params import SqlParams
 from sluice.http.route import DataEnvelope, RouteSpec
@@ -42,17 +43,14 @@ def handlers() -> dict[str, ModuleType]:
 
     The application's functions come first, then the engine's in the order of template.yaml.
     """
-    folders = [function.code for function in application.current().functions]
+    names = [function.module for function in application.current().functions]
     for resource in load_template(ROOT / "template.yaml")["Resources"].values():
         if resource["Type"] == "AWS::Serverless::Function":
-            events = resource["Properties"].get("Events", {})
-            folder = resource["Properties"]["CodeUri"]
-            if folder not in folders and any(e["Type"] == "HttpApi" for e in events.values()):
-                folders.append(folder)
-    return {
-        Path(folder).name: importlib.import_module(f"{folder.replace('/', '.')}.handler")
-        for folder in folders
-    }
+            events = resource["Properties"].get("Events", {}).values()
+            name = ApplicationFunction(resource["Properties"]["CodeUri"], {}).module
+            if name not in names and any(event["Type"] == "HttpApi" for event in events):
+                names.append(name)
+    return {name.split(".")[-2]: importlib.import_module(name) for name in names}
 
 
 def apis() -> dict[str, Api]:

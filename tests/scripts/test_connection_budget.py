@@ -8,12 +8,12 @@ import pytest
 
 from local.intrinsics import Evaluator, load_template
 from scripts.connection_budget import (
-    REPLICA_FUNCTIONS,
     BudgetError,
     budget,
     deployments,
     main,
     overrides,
+    replica_functions,
 )
 
 ROOT = Path(__file__).parents[2]
@@ -99,7 +99,9 @@ def test_replica_budget_has_reading_functions() -> None:
     assert production.replica.required == 5 * 60 * 2 + 60 + 2 * 2
     assert production.replica.fits
     assert production.replica.required < (production.required or 0)
-    assert {share.function for share in production.replica.functions} == set(REPLICA_FUNCTIONS)
+    assert {share.function for share in production.replica.functions} == replica_functions()
+    assert {"GraphqlFunction", "HealthFunction"} < replica_functions()
+    assert not {"ImportsFunction", "CleanupFunction"} & replica_functions()
     assert budget(TEMPLATE, {}).replica is None
     assert budget(TEMPLATE, {"ReplicaHost": "replica.example.com"}).replica is not None
 

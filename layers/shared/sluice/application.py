@@ -32,6 +32,11 @@ class ApplicationFunction:
     paths: Mapping[str, str]  # name of the event → path, in the order of the template
     analyst: bool = False  # runs ad-hoc SQL, so it gets the credentials of the analyst's role
 
+    @property
+    def module(self) -> str:
+        """Return the handler's module in the repository, such as `functions.users.handler`."""
+        return f"{self.code.replace('/', '.')}.handler"
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Application:

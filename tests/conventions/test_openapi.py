@@ -1,4 +1,4 @@
-"""openapi.json is up to date, valid, and complete."""
+"""openapi.json is valid and complete."""
 
 import importlib
 import json
@@ -6,15 +6,10 @@ import re
 
 from openapi_spec_validator import validate
 
-from scripts.openapi import TARGET, apis, document, render
+from scripts.openapi import apis, document
 from sluice.http.router import Api
 from tests.conventions.test_docs import error_codes
 from tests.fixtures.template import ROOT
-
-
-def test_file_is_up_to_date() -> None:
-    assert TARGET.read_text() == render(), "run make derive"
-    assert (ROOT / "openapi.json").resolve() == TARGET
 
 
 def test_document_is_valid_openapi() -> None:

@@ -11,7 +11,9 @@ import pytest
 from sluice import errors, runtime
 from sluice.db.database import Database
 from sluice.db.engine import make_engine
-from tests.fixtures.shop import ApiResponse, Shop, owner_connection
+from tests.fixtures.client import ApiResponse
+from tests.fixtures.database import owner_connection
+from tests.fixtures.shop import Shop
 
 Scenario = Callable[[Shop], ApiResponse]
 # Additional members of the problem documents, by code.
@@ -231,9 +233,9 @@ CASES: dict[str, tuple[int, str, Scenario]] = {
 
 @pytest.mark.parametrize(("status", "code", "scenario"), CASES.values(), ids=CASES.keys())
 def test_error_is_a_problem_document(
-    shop: Shop, status: int, code: str, scenario: Scenario
+    isolated_shop: Shop, status: int, code: str, scenario: Scenario
 ) -> None:
-    response = scenario(shop)
+    response = scenario(isolated_shop)
     problem = response.json
     assert (response.status, response.code) == (status, code)
     assert {"type", "title", "status", "detail", "code", "request_id"} <= set(problem)
@@ -262,9 +264,9 @@ def test_error_is_a_problem_document(
 @pytest.mark.parametrize(
     "code", ["invalid_parameter", "validation_failed", "duplicate", "out_of_stock"]
 )
-def test_field_errors_name_their_fields(shop: Shop, code: str) -> None:
+def test_field_errors_name_their_fields(isolated_shop: Shop, code: str) -> None:
     scenario = next(scenario for _, case_code, scenario in CASES.values() if case_code == code)
-    assert scenario(shop).json["errors"]
+    assert scenario(isolated_shop).json["errors"]
 
 
 def kinds(of: type[errors.SluiceError] = errors.SluiceError) -> Iterator[type[errors.SluiceError]]:

@@ -13,8 +13,8 @@ from typing import NamedTuple
 import pytest
 
 from local.api_keys import TABLES, emulated_client
+from tests.fixtures.database import owner_connection
 from tests.fixtures.local_system import LocalSystem, temporary_system
-from tests.fixtures.shop import owner_connection
 from tests.fixtures.waiting import wait_until
 
 QUOTA = 40

@@ -149,10 +149,10 @@ def test_added_orders_are_varied(shop: Shop) -> None:
     assert counts(shop)[3] == 20
 
 
-def test_seeding_is_reproducible(shop: Shop, empty_database: str) -> None:
+def test_seeding_is_reproducible(isolated_shop: Shop, empty_database: str) -> None:
     migrate_url(empty_database, "shop")
     rows = []
-    for each in (shop, Shop(empty_database)):
+    for each in (isolated_shop, Shop(empty_database)):
         seed_demo(each.url)
         demo_orders = each.sql("SELECT * FROM order_items ORDER BY order_id, product_id")
         seed_more(each.url, products=500, users=50)

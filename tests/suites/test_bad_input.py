@@ -13,8 +13,10 @@ from hypothesis import strategies as st
 
 from sluice.fields import BodySchema
 from sluice.http.route import RouteSpec
+from tests.fixtures.application import written_tables
+from tests.fixtures.client import ApiResponse
 from tests.fixtures.resources import RESOURCES, list_spec, resource_routes, valid_body
-from tests.fixtures.shop import ApiResponse, Shop, written_tables
+from tests.fixtures.shop import Shop
 from tests.suites.invalid_input import (
     any_json,
     any_text,

@@ -7,8 +7,9 @@ from collections.abc import Callable
 import pytest
 
 from sluice import runtime
+from tests.fixtures.client import HANDLERS, ApiResponse, handler_for
 from tests.fixtures.resources import RESOURCES, new_row_path
-from tests.fixtures.shop import HANDLERS, ApiResponse, Shop, handler_for
+from tests.fixtures.shop import Shop
 from tests.fixtures.tcp_proxy import TcpProxy
 
 SERVICE = ("/health", "/openapi.json")

@@ -11,6 +11,7 @@ from sluice import runtime
 from sluice.errors import StaleVersion
 from sluice.http.route import RouteSpec
 from sluice.sql.conditional_write import Precondition
+from tests.fixtures.application import written_tables
 from tests.fixtures.resources import (
     RESOURCES,
     is_item_route,
@@ -18,7 +19,7 @@ from tests.fixtures.resources import (
     resource_routes,
     valid_body,
 )
-from tests.fixtures.shop import Shop, written_tables
+from tests.fixtures.shop import Shop
 
 
 def body_of(name: str, route: RouteSpec) -> Any:

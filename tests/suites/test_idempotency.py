@@ -8,7 +8,9 @@ import pytest
 
 from functions.cleanup.handler import handler as cleanup
 from tests.fixtures.aws import AddApiKey
-from tests.fixtures.shop import ApiResponse, Shop, owner_connection
+from tests.fixtures.client import ApiResponse
+from tests.fixtures.database import owner_connection
+from tests.fixtures.shop import Shop
 
 CREATES: dict[str, Callable[[Shop], dict[str, Any]]] = {
     "categories": lambda shop: {"name": "Bowls"},

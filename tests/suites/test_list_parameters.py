@@ -2,8 +2,7 @@
 
 import pytest
 
-from tests.fixtures.resources import RESOURCES, list_spec
-from tests.fixtures.shared_shop import fill, links, names
+from tests.fixtures.resources import RESOURCES, fill, links, list_spec, names
 from tests.fixtures.shop import Shop
 
 LISTS = tuple(RESOURCES)

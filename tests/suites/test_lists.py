@@ -5,8 +5,7 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.fixtures.resources import RESOURCES, key_field, list_spec
-from tests.fixtures.shared_shop import fill, links, names
+from tests.fixtures.resources import RESOURCES, fill, key_field, links, list_spec, names
 from tests.fixtures.shop import Shop
 
 LISTS = tuple(RESOURCES)

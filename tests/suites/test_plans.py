@@ -31,7 +31,7 @@ from sluice.sql.connections import read_connection, read_connections
 from sluice.sql.list_spec import Filter, FilterKind, ListQuery, ListSpec
 from sluice.sql.page_cursor import CursorSigner
 from sluice.sql.pages import read_page
-from tests.fixtures.shop import copy_database, owner_connection
+from tests.fixtures.database import copy_database, owner_connection
 
 SIGNER = CursorSigner(b"the key of these tests' cursors")
 LARGE_TABLE = 1_000  # rows; a smaller table may be read by a sequential scan

@@ -7,6 +7,7 @@ import pytest
 
 from sluice import runtime
 from sluice.http.route import RouteSpec
+from tests.fixtures.client import ApiResponse
 from tests.fixtures.resources import (
     RESOURCES,
     is_item_route,
@@ -14,7 +15,7 @@ from tests.fixtures.resources import (
     resource_routes,
     valid_body,
 )
-from tests.fixtures.shop import ApiResponse, Shop
+from tests.fixtures.shop import Shop
 from tests.fixtures.tcp_proxy import TcpProxy
 
 

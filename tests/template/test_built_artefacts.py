@@ -23,7 +23,8 @@ from local.template import LambdaFunction, read_template
 from sluice import runtime
 from sluice.settings import AwsSettings, DatabaseSettings
 from tests.fixtures.aws import TABLES
-from tests.fixtures.shop import CURSOR_KEY, Shop
+from tests.fixtures.database import CURSOR_KEY
+from tests.fixtures.shop import Shop
 from tests.fixtures.template import ROOT, function_of
 
 BUILD = ROOT / ".aws-sam/build"

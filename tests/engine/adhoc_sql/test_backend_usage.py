@@ -16,7 +16,7 @@ from sluice.settings import AwsSettings
 from tests.engine.adhoc_sql.backend_usage import Usage, measure
 from tests.engine.adhoc_sql.expensive_queries import random_queries
 from tests.fixtures.adhoc_sql import AdhocSqlShop
-from tests.fixtures.shop import owner_connection, shop_settings
+from tests.fixtures.database import owner_connection, runtime_settings
 
 # Enough rows for queries to be expensive, with long names and descriptions.
 DATA = (
@@ -65,9 +65,8 @@ def large_shop(
     with closing(owner_connection(postgres_server.url())) as connection:
         connection.run(f"CREATE DATABASE {name} TEMPLATE {migrated_database}")
     shop = AdhocSqlShop(postgres_server.url(database=name))
-    built = runtime.build(
-        shop_settings(postgres_server.url("sluice_app", name, password="canary-app"), emulated_aws)
-    )
+    app_url = postgres_server.url("sluice_app", name, password="canary-app")
+    built = runtime.build(runtime_settings(app_url, emulated_aws))
     with closing(owner_connection(shop.url)) as shop.owner:
         for statement in DATA:
             shop.sql(statement)

@@ -21,7 +21,7 @@ from awslambdaric.lambda_runtime_hooks_runner import run_after_restore, run_befo
 from functions.products.handler import handler
 from sluice import runtime
 from sluice.query import Query
-from tests.fixtures.shop import http_event, lambda_context
+from tests.fixtures.client import http_event, lambda_context
 
 LEASED_REQUESTS = 3
 REQUESTS_AFTER_RESTORE = 12

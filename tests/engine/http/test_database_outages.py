@@ -16,9 +16,10 @@ from local.postgres import PostgresServer
 from sluice import runtime
 from sluice.migrations.runner import migrate_url
 from sluice.settings import AwsSettings
+from tests.fixtures.database import owner_connection, runtime_settings
 from tests.fixtures.local_system import descendant_pids
 from tests.fixtures.postgres import throwaway_server
-from tests.fixtures.shop import Shop, owner_connection, shop_settings
+from tests.fixtures.shop import Shop
 from tests.fixtures.tcp_proxy import TcpProxy
 from tests.fixtures.waiting import wait_until
 
@@ -52,7 +53,7 @@ def target(
     stoppable_server: PostgresServer, emulated_aws: AwsSettings, make_proxy: Callable[..., TcpProxy]
 ) -> Iterator[ShopBehindProxy]:
     proxy = make_proxy("127.0.0.1", stoppable_server.port)
-    settings = shop_settings(
+    settings = runtime_settings(
         stoppable_server.url("sluice_app", password="canary-app"), emulated_aws
     )
     database = replace(settings.database, port=proxy.port, connect_timeout=0.4, pool_timeout=0.4)

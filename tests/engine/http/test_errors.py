@@ -4,7 +4,8 @@ import logging
 
 import pytest
 
-from tests.fixtures.shop import ApiResponse, Shop
+from tests.fixtures.client import ApiResponse
+from tests.fixtures.shop import Shop
 
 INTERNAL_WORDS = (
     "select",

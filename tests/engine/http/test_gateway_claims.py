@@ -10,7 +10,8 @@ from functions.orders.handler import handler
 from sluice import runtime
 from sluice.identity.claims import parse_scopes, principal_from_claims
 from sluice.settings import JwtSettings, Settings
-from tests.fixtures.shop import Shop, http_event, lambda_context
+from tests.fixtures.client import http_event, lambda_context
+from tests.fixtures.shop import Shop
 from tests.fixtures.tokens import AUDIENCE, ISSUER
 
 KEYS_URL = "https://issuer.example/keys"  # not reachable

@@ -15,7 +15,8 @@ from sluice.identity.api_keys import ApiKeyStore
 from sluice.identity.authenticator import SCOPES, Authenticator
 from sluice.settings import AwsSettings
 from tests.fixtures.aws import API_KEYS_TABLE, AddApiKey
-from tests.fixtures.shop import HANDLERS, Shop
+from tests.fixtures.client import HANDLERS
+from tests.fixtures.shop import Shop
 from tests.fixtures.template import ROOT
 
 ROUTES = [route for api in HANDLERS.values() for route in api.routes]

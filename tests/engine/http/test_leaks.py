@@ -11,8 +11,9 @@ from dataclasses import replace
 import pytest
 
 from sluice import runtime
+from tests.fixtures.client import ApiResponse
 from tests.fixtures.log_redaction import SECRET
-from tests.fixtures.shop import ApiResponse, Shop
+from tests.fixtures.shop import Shop
 from tests.fixtures.tcp_proxy import TcpProxy
 
 ROW = {"email": "canary@example.com", "name": "Canary Row"}

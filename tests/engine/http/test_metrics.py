@@ -17,7 +17,8 @@ from sluice.http.metrics import URGENT_INTERVAL, MetricsEmitter
 from sluice.http.request import Request
 from sluice.http.router import Api
 from sluice.settings import METRICS_INTERVAL as EVERY
-from tests.fixtures.shop import ADMIN, Shop, http_event, lambda_context
+from tests.fixtures.client import ADMIN, http_event, lambda_context
+from tests.fixtures.shop import Shop
 
 Capture = pytest.CaptureFixture[str]
 

@@ -14,7 +14,8 @@ from sluice.http.request import Request
 from sluice.limits.memory import MemoryCounterStore
 from sluice.limits.rate import Limiter
 from sluice.settings import AwsSettings, origin_key
-from tests.fixtures.shop import HANDLERS, Shop, http_event, lambda_context
+from tests.fixtures.client import HANDLERS, http_event, lambda_context
+from tests.fixtures.shop import Shop
 
 KEY = "the key that CloudFront sends"
 PATHS = [f"/api/{name}" for name in HANDLERS] + [

@@ -13,9 +13,10 @@ import pytest
 from shop.products import ProductRepository
 from sluice import request_stats, runtime
 from sluice.http.metrics import MetricsEmitter
+from tests.fixtures.client import ApiResponse
 from tests.fixtures.concurrent_orders import run_concurrently
-from tests.fixtures.replica import MIN_LSN_HEADER, PRODUCT_PATH, ReplicatedShop
-from tests.fixtures.shop import ApiResponse, Shop
+from tests.fixtures.replica import MIN_LSN_HEADER, Replicated
+from tests.fixtures.shop import Shop
 from tests.fixtures.waiting import wait_until
 
 UNREACHED_LSN = "FFFFFFFF/FFFFFFFF"
@@ -28,7 +29,7 @@ def parse_lsn(lsn: str) -> int:
 
 
 def test_min_lsn_header_reads_own_writes(
-    replicated: ReplicatedShop, served_by: Callable[[], list[str]]
+    replicated: Replicated, served_by: Callable[[], list[str]]
 ) -> None:
     with replicated.replica.replay_paused():
         lsn = replicated.set_price("2.00")
@@ -41,7 +42,7 @@ def test_min_lsn_header_reads_own_writes(
     assert served_by() == ["replica", "replica", "primary"]
 
 
-def test_replica_adds_no_round_trip(replicated: ReplicatedShop) -> None:
+def test_replica_adds_no_round_trip(replicated: Replicated) -> None:
     lsns: list[str] = []
     assert replicated.round_trips(lambda: lsns.append(replicated.set_price("2.00"))) == (1, 0)
     replicated.replica.wait_for_lsn(lsns[0])
@@ -56,7 +57,7 @@ def test_replica_adds_no_round_trip(replicated: ReplicatedShop) -> None:
         "/api/products?sort=price:desc&include_total=true",
         "/api/categories",
         "/api/inventory",
-        "/api/inventory/{mug}",
+        "/api/inventory/{id}",
         "/api/analytics/sales?start_date=2026-01-01&end_date=2026-01-02",
         "/api/analytics/popular-products",
         ADHOC_SQL_PATH,
@@ -69,7 +70,7 @@ def test_replica_adds_no_round_trip(replicated: ReplicatedShop) -> None:
     ],
 )
 def test_only_catalog_and_analytics_use_the_replica(
-    replicated: ReplicatedShop, served_by: Callable[[], list[str]], target: str
+    replicated: Replicated, served_by: Callable[[], list[str]], target: str
 ) -> None:
     primary_only = any(word in target for word in ("users", "orders{", "/orders", "imports"))
     for min_lsn in ("", "0/1", UNREACHED_LSN):
@@ -78,19 +79,19 @@ def test_only_catalog_and_analytics_use_the_replica(
 
 
 def write_twice(
-    replicated: ReplicatedShop, method: str, target: str, body: Any, **headers: str
+    replicated: Replicated, method: str, target: str, body: Any, **headers: str
 ) -> list[ApiResponse]:
     """Send a write twice, with the ids of the user and the product filled in."""
-    user = replicated.shop.sql("SELECT id FROM users")[0][0]
-    text = json.dumps(body).replace('"{mug}"', str(replicated.mug)).replace('"{user}"', str(user))
-    path = target.format(mug=replicated.mug)
-    return [replicated.shop.call(method, path, json.loads(text), **headers) for _ in range(2)]
+    user = replicated.client.sql("SELECT id FROM users")[0][0]
+    text = json.dumps(body).replace('"{id}"', str(replicated.id)).replace('"{user}"', str(user))
+    path = target.format(id=replicated.id)
+    return [replicated.client.call(method, path, json.loads(text), **headers) for _ in range(2)]
 
 
-ORDER = {"user_id": "{user}", "items": [{"product_id": "{mug}", "quantity": 1}]}
+ORDER = {"user_id": "{user}", "items": [{"product_id": "{id}", "quantity": 1}]}
 DELETE_MUTATION = {
     "query": "mutation ($id: ID!) { deleteProduct(id: $id) }",
-    "variables": {"id": "{mug}"},
+    "variables": {"id": "{id}"},
 }
 
 
@@ -99,38 +100,38 @@ DELETE_MUTATION = {
     [
         (("POST", "/api/categories", {"name": "Bowls"}), [201, 409]),
         (("POST", "/api/orders", ORDER), [201, 201]),
-        (("PUT", "/api/inventory/{mug}", {"quantity": 3}), [200, 200]),
+        (("PUT", "/api/inventory/{id}", {"quantity": 3}), [200, 200]),
         (
-            ("PATCH", "/api/inventory", {"updates": [{"product_id": "{mug}", "quantity": 4}]}),
+            ("PATCH", "/api/inventory", {"updates": [{"product_id": "{id}", "quantity": 4}]}),
             [200, 200],
         ),
-        (("DELETE", PRODUCT_PATH, None), [204, 404]),
+        (("DELETE", "/api/products/{id}", None), [204, 404]),
         (("POST", "/api/graphql", DELETE_MUTATION), [200, 200]),
     ],
     ids=lambda value: value[1] if isinstance(value, tuple) else "",
 )
 def test_every_write_returns_an_lsn(
-    replicated: ReplicatedShop, write: tuple[str, str, Any], statuses: list[int]
+    replicated: Replicated, write: tuple[str, str, Any], statuses: list[int]
 ) -> None:
     """Rejected writes return one, too: the client then reads the row that caused the conflict."""
-    replicated.shop.add_user()
+    replicated.client.add_user()
     before = replicated.set_price("2.00")
     responses = write_twice(replicated, *write)
     assert [response.status for response in responses] == statuses
     first, second = (parse_lsn(response.headers[MIN_LSN_HEADER]) for response in responses)
     assert parse_lsn(before) < first <= second
-    assert MIN_LSN_HEADER not in replicated.shop.get("/api/users").headers
+    assert MIN_LSN_HEADER not in replicated.client.get("/api/users").headers
 
 
-def test_replayed_response_returns_an_lsn(replicated: ReplicatedShop) -> None:
-    replicated.shop.add_user()
+def test_replayed_response_returns_an_lsn(replicated: Replicated) -> None:
+    replicated.client.add_user()
     first, again = write_twice(replicated, "POST", "/api/orders", ORDER, idempotency_key="k")
     assert again.headers["Idempotency-Replayed"] == "true"
     assert parse_lsn(again.headers[MIN_LSN_HEADER]) >= parse_lsn(first.headers[MIN_LSN_HEADER])
 
 
 @pytest.mark.parametrize("lagging", [False, True], ids=["streaming", "paused"])
-def test_concurrent_writers_read_own_writes(replicated: ReplicatedShop, lagging: bool) -> None:
+def test_concurrent_writers_read_own_writes(replicated: Replicated, lagging: bool) -> None:
     writers = 8
     rounds = 12
     settings = runtime.current().settings
@@ -142,7 +143,7 @@ def test_concurrent_writers_read_own_writes(replicated: ReplicatedShop, lagging:
             replica=replace(settings.replica, pool_size=writers),
         )
     )
-    mugs = [replicated.shop.add_product(f"Mug {n}") for n in range(writers)]
+    mugs = [replicated.client.add_product(f"Mug {n}") for n in range(writers)]
 
     def write_and_read(n: int) -> list[tuple[bool, str]]:
         seen = []
@@ -168,9 +169,9 @@ def test_concurrent_writers_read_own_writes(replicated: ReplicatedShop, lagging:
         assert {server for _, server in seen} == {"primary"}
 
 
-def test_pages_continue_on_the_other_server(replicated: ReplicatedShop) -> None:
+def test_pages_continue_on_the_other_server(replicated: Replicated) -> None:
     for n in range(5):
-        replicated.shop.add_product(f"Mug {n}")
+        replicated.client.add_product(f"q{n}")
     replicated.replica.wait_for_lsn(runtime.current().health.current_lsn())
     names: list[str] = []
     cursor = ""
@@ -180,52 +181,52 @@ def test_pages_continue_on_the_other_server(replicated: ReplicatedShop) -> None:
         if page["pagination"]["next_cursor"] is None:
             break
         cursor = f"&cursor={page['pagination']['next_cursor']}"
-    assert names == ["Mug", *(f"Mug {n}" for n in range(5))]
+    assert names == ["p007", *(f"q{n}" for n in range(5))]
 
 
-def test_etag_belongs_to_the_server_that_answered(replicated: ReplicatedShop) -> None:
+def test_etag_belongs_to_the_server_that_answered(replicated: Replicated) -> None:
     old = replicated.get()
     with replicated.replica.replay_paused():
-        written = replicated.shop.patch(PRODUCT_PATH.format(mug=replicated.mug), {"price": "2.00"})
+        written = replicated.client.patch(replicated.path, {"price": "2.00"})
         new = replicated.get(min_lsn=written.headers[MIN_LSN_HEADER])
         assert new.headers["ETag"] == written.headers["ETag"]
         assert replicated.get().headers["ETag"] == old.headers["ETag"] != new.headers["ETag"]
-        target = PRODUCT_PATH.format(mug=replicated.mug)
+        target = replicated.path
         conditions = {"if_none_match": old.headers["ETag"]}
-        assert replicated.shop.get(target, **conditions).status == 304
+        assert replicated.client.get(target, **conditions).status == 304
         conditions["x_sluice_min_lsn"] = written.headers[MIN_LSN_HEADER]
-        assert replicated.shop.get(target, **conditions).status == 200
+        assert replicated.client.get(target, **conditions).status == 200
         old_etag = replicated.get().headers["ETag"]
-        stale = replicated.shop.patch(target, {"price": "3.00"}, if_match=old_etag)
+        stale = replicated.client.patch(target, {"price": "3.00"}, if_match=old_etag)
         assert stale.status == 412
         fresh = replicated.get(min_lsn=stale.headers[MIN_LSN_HEADER]).headers["ETag"]
-        assert replicated.shop.patch(target, {"price": "3.00"}, if_match=fresh).status == 200
+        assert replicated.client.patch(target, {"price": "3.00"}, if_match=fresh).status == 200
 
 
 @pytest.mark.parametrize("lsn", ["0", "0/", "g/1", "0/1, 0/2", "0/123456789", "' OR 1=1", "-1/0"])
-def test_invalid_lsn_is_400(replicated: ReplicatedShop, lsn: str) -> None:
-    response = replicated.shop.get("/api/products", x_sluice_min_lsn=lsn)
+def test_invalid_lsn_is_400(replicated: Replicated, lsn: str) -> None:
+    response = replicated.client.get("/api/products", x_sluice_min_lsn=lsn)
     assert (response.status, response.code) == (400, "invalid_request")
     assert MIN_LSN_HEADER in response.json["detail"]
 
 
-def test_cors_allows_and_exposes_the_lsn_header(replicated: ReplicatedShop) -> None:
+def test_cors_allows_and_exposes_the_lsn_header(replicated: Replicated) -> None:
     current = runtime.current()
     settings = replace(current.settings, cors_origins=("https://shop.example",))
     runtime.set_current(runtime.Runtime(settings, current.database, replica=current.replica))
-    response = replicated.shop.call("OPTIONS", "/api/products", origin="https://shop.example")
+    response = replicated.client.call("OPTIONS", "/api/products", origin="https://shop.example")
     assert MIN_LSN_HEADER in response.headers["Access-Control-Allow-Headers"].split(", ")
     assert MIN_LSN_HEADER in response.headers["Access-Control-Expose-Headers"].split(", ")
 
 
 def test_without_replica_the_header_is_ignored(shop: Shop) -> None:
-    mug = shop.add_product("Mug")
-    assert MIN_LSN_HEADER not in shop.patch(f"/api/products/{mug}", {"price": 2}).headers
-    assert shop.get(f"/api/products/{mug}", x_sluice_min_lsn="nonsense").status == 200
+    id = shop.add_product("Mug")
+    assert MIN_LSN_HEADER not in shop.patch(f"/api/products/{id}", {"price": 2}).headers
+    assert shop.get(f"/api/products/{id}", x_sluice_min_lsn="nonsense").status == 200
     assert "replica" not in shop.get("/health/ready").json
 
 
-def test_readiness_shows_replica_lag(replicated: ReplicatedShop) -> None:
+def test_readiness_shows_replica_lag(replicated: Replicated) -> None:
     def state() -> dict[str, Any]:
         return dict(replicated.get("/health/ready").json["replica"])
 
@@ -246,7 +247,7 @@ def test_readiness_shows_replica_lag(replicated: ReplicatedShop) -> None:
 
 
 def test_metrics_cover_both_servers(
-    replicated: ReplicatedShop, capsys: pytest.CaptureFixture[str]
+    replicated: Replicated, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for min_lsn in ("", "", UNREACHED_LSN):
         replicated.get(min_lsn=min_lsn)
@@ -261,8 +262,8 @@ def test_metrics_cover_both_servers(
 
 
 @pytest.mark.parametrize("min_lsn", ["", "0/1", UNREACHED_LSN])
-def test_negative_sql_limit_is_422(replicated: ReplicatedShop, min_lsn: str) -> None:
+def test_negative_sql_limit_is_422(replicated: Replicated, min_lsn: str) -> None:
     body = {"query": "select price from products limit -1"}
     headers = {"x_sluice_min_lsn": min_lsn} if min_lsn else {}
-    response = replicated.shop.post("/api/analytics/query", body, **headers)
+    response = replicated.client.post("/api/analytics/query", body, **headers)
     assert (response.status, response.code) == (422, "validation_failed")

@@ -12,30 +12,30 @@ from sluice import request_stats, runtime
 from sluice.query import Query
 from sluice.settings import REPLICA_DEADLINE_SHARE
 from tests.engine.http.test_replica import UNREACHED_LSN
-from tests.fixtures.replica import MIN_LSN_HEADER, PRODUCT_PATH, ReplicatedShop, replica_of
+from tests.fixtures.replica import MIN_LSN_HEADER, Replicated, replica_of
 from tests.fixtures.waiting import wait_until
 
 
-def refuse_connections(replicated: ReplicatedShop) -> None:
+def refuse_connections(replicated: Replicated) -> None:
     replicated.replica_proxy.close()
 
 
-def reset_connections(replicated: ReplicatedShop) -> None:
+def reset_connections(replicated: Replicated) -> None:
     replicated.replica_proxy.reset_connections()
 
 
-def stop_responding(replicated: ReplicatedShop) -> None:
+def stop_responding(replicated: Replicated) -> None:
     replicated.replica_proxy.drop_data()
 
 
 @pytest.mark.parametrize("outage", [refuse_connections, reset_connections, stop_responding])
 def test_primary_answers_while_replica_is_down(
-    replicated: ReplicatedShop,
+    replicated: Replicated,
     served_by: Callable[[], list[str]],
-    outage: Callable[[ReplicatedShop], None],
+    outage: Callable[[Replicated], None],
 ) -> None:
     """Only the first two requests try the replica: one read, then one attempt to connect."""
-    replicated.shop.timeout = 2.0
+    replicated.client.timeout = 2.0
     outage(replicated)
     began = time.monotonic()
     assert [replicated.price() for _ in range(2)] == ["1.00"] * 2
@@ -48,7 +48,7 @@ def test_primary_answers_while_replica_is_down(
 
 
 def test_replica_is_used_again_after_an_outage(
-    replicated: ReplicatedShop, served_by: Callable[[], list[str]]
+    replicated: Replicated, served_by: Callable[[], list[str]]
 ) -> None:
     replicated.replica_proxy.close()
     for _ in range(2):
@@ -62,15 +62,15 @@ def test_replica_is_used_again_after_an_outage(
     wait_until(served_by_replica, "a read from the replica")
 
 
-def test_replica_serves_reads_while_primary_is_down(replicated: ReplicatedShop) -> None:
+def test_replica_serves_reads_while_primary_is_down(replicated: Replicated) -> None:
     lsn = replicated.set_price("2.00")
     replicated.replica.wait_for_lsn(lsn)
     assert replicated.price(UNREACHED_LSN) == "2.00"
     replicated.primary_proxy.close()
-    assert replicated.shop.get("/api/users").code == "database_unavailable"
+    assert replicated.client.get("/api/users").code == "database_unavailable"
     assert [replicated.price(), replicated.price(lsn)] == ["2.00", "2.00"]
-    path = PRODUCT_PATH.format(mug=replicated.mug)
-    ahead = replicated.shop.get(path, x_sluice_min_lsn=UNREACHED_LSN)
+    path = replicated.path
+    ahead = replicated.client.get(path, x_sluice_min_lsn=UNREACHED_LSN)
     assert ahead.code == "circuit_open", "the stale response could be older than the LSN"
     replicated.replica_proxy.close()
     assert replicated.price() == "2.00"  # a stale response, marked by a Warning header
@@ -83,7 +83,7 @@ SLOW_ON_REPLICA = """
 """
 
 
-def test_recovery_conflict_is_retried_on_the_primary(replicated: ReplicatedShop) -> None:
+def test_recovery_conflict_is_retried_on_the_primary(replicated: Replicated) -> None:
     """The replica replays a lock of the primary and cancels the read with SQLSTATE 40001."""
     replicated.replica.run("ALTER SYSTEM SET max_standby_streaming_delay = 0")
     replicated.replica.run("SELECT pg_reload_conf()")
@@ -101,27 +101,27 @@ def test_recovery_conflict_is_retried_on_the_primary(replicated: ReplicatedShop)
     thread.start()
     running = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'"
     wait_until(lambda: replicated.replica.run(running) == [[1]], "the read")
-    replicated.shop.sql("DO $$ BEGIN LOCK TABLE categories IN ACCESS EXCLUSIVE MODE; END $$")
+    replicated.client.sql("DO $$ BEGIN LOCK TABLE categories IN ACCESS EXCLUSIVE MODE; END $$")
     thread.join()
     replicated.replica.run("ALTER SYSTEM RESET max_standby_streaming_delay")
     replicated.replica.run("SELECT pg_reload_conf()")
     assert results == [(1, "primary")]
 
 
-def test_write_succeeds_without_its_lsn(replicated: ReplicatedShop) -> None:
+def test_write_succeeds_without_its_lsn(replicated: Replicated) -> None:
     """It returns an LSN that no replica has reached, so reads with it use the primary."""
-    replicated.shop.sql("REVOKE EXECUTE ON FUNCTION pg_current_wal_insert_lsn FROM PUBLIC")
+    replicated.client.sql("REVOKE EXECUTE ON FUNCTION pg_current_wal_insert_lsn FROM PUBLIC")
     assert replicated.set_price("2.00") == UNREACHED_LSN
     query = 'mutation ($id: ID!) { updateProduct(id: $id, input: {price: "3.00"}) { price } }'
-    mutation = replicated.shop.graphql(query, {"id": replicated.mug})
-    replicated.shop.sql("GRANT EXECUTE ON FUNCTION pg_current_wal_insert_lsn TO PUBLIC")
+    mutation = replicated.client.graphql(query, {"id": replicated.id})
+    replicated.client.sql("GRANT EXECUTE ON FUNCTION pg_current_wal_insert_lsn TO PUBLIC")
     expected = ({"updateProduct": {"price": "3.00"}}, UNREACHED_LSN)
     assert (mutation.json["data"], mutation.headers[MIN_LSN_HEADER]) == expected
     assert replicated.price(UNREACHED_LSN) == "3.00"
 
 
 def test_promoted_replica_serves_only_old_reads(
-    replicated: ReplicatedShop,
+    replicated: Replicated,
     postgres_server: PostgresServer,
     served_by: Callable[[], list[str]],
 ) -> None:
@@ -144,7 +144,7 @@ def test_promoted_replica_serves_only_old_reads(
 
 
 def test_endpoint_without_replica_is_the_primary(
-    replicated: ReplicatedShop, served_by: Callable[[], list[str]]
+    replicated: Replicated, served_by: Callable[[], list[str]]
 ) -> None:
     """The reader endpoint of an Aurora cluster with a single instance resolves to the primary."""
     settings = runtime.current().settings

@@ -19,8 +19,8 @@ from scripts.dead_letters import main as dead_letters
 from sluice import runtime
 from sluice.imports.sqs_consumer import ImportConsumer
 from tests.engine.imports.test_job import HEADER, products
+from tests.fixtures.client import lambda_context
 from tests.fixtures.imports import BUCKET, ImportHarness
-from tests.fixtures.shop import lambda_context
 
 MAX_RECEIVE_COUNT = 3
 QUEUE = f"{STACK_NAME}-importsqueue"

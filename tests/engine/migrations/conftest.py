@@ -18,8 +18,8 @@ from local.postgres import SERVER_ENVIRONMENT, PostgresServer
 from sluice.db.engine import make_engine
 from sluice.migrations.removal import RemovalReport, remove
 from sluice.settings import DatabaseSettings
+from tests.fixtures.database import owner_connection
 from tests.fixtures.postgres import bindir_from_env, throwaway_server
-from tests.fixtures.shop import owner_connection
 
 # Another application: tables with the names of Sluice's, default settings, grants, and a role that
 # may create tables, as PUBLIC may in every database of PostgreSQL 14.

@@ -7,8 +7,8 @@ import pytest
 from sluice.migrations.removal import CannotRemove
 from sluice.migrations.runner import migrate_url
 from tests.engine.migrations.conftest import ForeignDatabase, ForeignServer
+from tests.fixtures.database import owner_connection
 from tests.fixtures.local_system import temporary_system
-from tests.fixtures.shop import owner_connection
 
 ROLES = {"sluice_app", "sluice_analyst"}
 

@@ -22,7 +22,8 @@ from sluice.sql.list_spec import Filter, ListQuery, ListSpec, Page, Sort
 from sluice.sql.page_cursor import CursorSigner
 from sluice.sql.pages import read_page
 from sluice.sql.projection import Projection, decimal, integer, text
-from tests.fixtures.shop import Shop, owner_connection
+from tests.fixtures.database import owner_connection
+from tests.fixtures.shop import Shop
 
 SIGNER = CursorSigner(b"the key of these tests' cursors")
 PROPERTY = settings(

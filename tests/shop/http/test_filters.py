@@ -4,8 +4,7 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.fixtures.resources import key_field
-from tests.fixtures.shared_shop import names
+from tests.fixtures.resources import key_field, names
 from tests.fixtures.shop import Shop
 
 

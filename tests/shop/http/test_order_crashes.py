@@ -23,6 +23,7 @@ from sluice import runtime
 from sluice.migrations.runner import migrate_url
 from sluice.query import Query
 from sluice.settings import DatabaseSettings
+from tests.fixtures.client import ApiResponse
 from tests.fixtures.concurrent_orders import (
     ShopEnvironment,
     add_products,
@@ -33,9 +34,10 @@ from tests.fixtures.concurrent_orders import (
     run_concurrently,
     shop_environment,
 )
+from tests.fixtures.database import owner_connection
 from tests.fixtures.local_system import LocalSystem, descendant_pids, temporary_system
 from tests.fixtures.postgres import throwaway_server
-from tests.fixtures.shop import ApiResponse, Shop, owner_connection
+from tests.fixtures.shop import Shop
 from tests.fixtures.tcp_proxy import TcpProxy
 from tests.fixtures.waiting import wait_until
 

@@ -17,6 +17,7 @@ from sluice import runtime
 from sluice.errors import OutOfStock, StillReferenced
 from sluice.settings import DatabaseSettings
 from sluice.sql.projection import Representation
+from tests.fixtures.client import ApiResponse
 from tests.fixtures.concurrent_orders import (
     ShopEnvironment,
     add_products,
@@ -26,7 +27,7 @@ from tests.fixtures.concurrent_orders import (
     run_concurrently,
     shop_environment,
 )
-from tests.fixtures.shop import ApiResponse, Shop
+from tests.fixtures.shop import Shop
 
 CUSTOMERS = 16
 

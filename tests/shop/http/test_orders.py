@@ -6,7 +6,8 @@ import pytest
 
 from shop.ordering import TRANSITIONS
 from shop.orders import STATUSES
-from tests.fixtures.shop import ApiResponse, Shop
+from tests.fixtures.client import ApiResponse
+from tests.fixtures.shop import Shop
 
 
 def place(shop: Shop, user: int, *items: tuple[int, int], **headers: str) -> ApiResponse:

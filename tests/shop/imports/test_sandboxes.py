@@ -11,8 +11,8 @@ from local.queue import QueuePoller
 from local.template import EventSourceMapping, LambdaFunction
 from sluice import runtime
 from tests.engine.imports.test_sqs_consumer import QUEUE, QueueHarness, pipeline
+from tests.fixtures.database import CURSOR_KEY
 from tests.fixtures.imports import BUCKET
-from tests.fixtures.shop import CURSOR_KEY
 from tests.shop.imports.test_once import import_result
 
 __all__ = ["pipeline"]

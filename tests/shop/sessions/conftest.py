@@ -10,9 +10,10 @@ import pytest
 from local.postgres import PostgresServer
 from sluice import runtime
 from sluice.settings import AwsSettings
+from tests.fixtures.database import copy_database, owner_connection, runtime_settings
 from tests.fixtures.imports import ImportHarness, import_harness
 from tests.fixtures.pgbouncer import PASSWORDS, pgbouncer
-from tests.fixtures.shop import Shop, copy_database, owner_connection, shop_settings
+from tests.fixtures.shop import Shop
 from tests.shop.sessions.api_tour import fill, first_pages, tour
 
 RESET_ROLE_SETTINGS = "ALTER ROLE {role} IN DATABASE {name} RESET ALL"
@@ -88,7 +89,7 @@ class DatabaseOwner:
             else:
                 port = undo.enter_context(pgbouncer(self._server.port, PASSWORDS))
                 url = f"postgresql://sluice_app:canary-app@127.0.0.1:{port}/{name}?pooler=pgbouncer"
-            built = runtime.build(shop_settings(url, self._emulated))
+            built = runtime.build(runtime_settings(url, self._emulated))
             undo.callback(built.database.dispose)
             runtime.set_current(built)
             undo.callback(runtime.set_current, None)

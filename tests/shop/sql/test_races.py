@@ -15,7 +15,8 @@ from sluice.db.engine import make_engine
 from sluice.errors import OutOfStock, SluiceError, StaleVersion
 from sluice.sql.conditional_write import Precondition
 from sluice.sql.page_cursor import CursorSigner
-from tests.fixtures.shop import CURSOR_KEY, Shop
+from tests.fixtures.database import CURSOR_KEY
+from tests.fixtures.shop import Shop
 
 WRITERS = 16
 

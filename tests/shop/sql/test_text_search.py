@@ -13,7 +13,8 @@ import pytest
 
 from local.postgres import PostgresServer
 from sluice.migrations import text_search
-from tests.fixtures.shop import Shop, owner_connection
+from tests.fixtures.database import owner_connection
+from tests.fixtures.shop import Shop
 
 # Databases with each kind of locale. A server has those that its version and machine support.
 LOCALES = (

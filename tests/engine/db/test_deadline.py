@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from sluice import deadline
+from sluice import request_context
 from sluice.db.database import Database
 from sluice.db.driver.connection import SET_TIMEOUTS
 from sluice.errors import DatabaseUnavailable, PoolExhausted, StatementTimeout
@@ -32,16 +32,16 @@ def active_statements(admin: Any, what: str) -> int:
 
 
 def test_nested_deadlines_use_the_earlier_one() -> None:
-    assert deadline.remaining() is None
-    with deadline.within(10):
-        with deadline.within(100):
-            assert 9 < (deadline.remaining() or 0) <= 10
-        with deadline.within(1):
-            assert deadline.cap(5) <= 1
-        assert deadline.cap(5) == 5
-    assert deadline.cap(5) == 5
-    with deadline.within(-1):
-        assert deadline.cap(5) == 0.001
+    assert request_context.remaining() is None
+    with request_context.begin(10):
+        with request_context.begin(100):
+            assert 9 < (request_context.remaining() or 0) <= 10
+        with request_context.begin(1):
+            assert request_context.cap(5) <= 1
+        assert request_context.cap(5) == 5
+    assert request_context.cap(5) == 5
+    with request_context.begin(-1):
+        assert request_context.cap(5) == 0.001
 
 
 @pytest.mark.parametrize("way", ["read", "write", "transaction", "session"])
@@ -60,7 +60,7 @@ def test_statement_ends_at_the_deadline(database: Database, admin: Any, way: str
                     transaction.write(Query(SLEEP))
 
     began = time.monotonic()
-    with deadline.within(0.6), pytest.raises(StatementTimeout):
+    with request_context.begin(0.6), pytest.raises(StatementTimeout):
         run()
     assert 0.3 < time.monotonic() - began < 0.6, "the server gave up first"
     assert active_statements(admin, "outlives_its_request") == 0
@@ -74,7 +74,7 @@ def test_lock_wait_ends_at_the_deadline(make_database: MakeDatabase) -> None:
         holder.write(Query("LOCK TABLE waited_for"))
         began = time.monotonic()
         with (
-            deadline.within(0.5),
+            request_context.begin(0.5),
             pytest.raises((DatabaseUnavailable, StatementTimeout)),
         ):  # either may come first
             database.read(Query("SELECT * FROM waited_for"))
@@ -82,7 +82,7 @@ def test_lock_wait_ends_at_the_deadline(make_database: MakeDatabase) -> None:
 
 
 def test_timeouts_apply_to_one_transaction(database: Database) -> None:
-    with deadline.within(3):
+    with request_context.begin(3):
         assert [
             2700 < int(text.removesuffix("ms")) <= 2800
             for text in database.read(Query(TIMEOUTS))[0]
@@ -93,12 +93,12 @@ def test_timeouts_apply_to_one_transaction(database: Database) -> None:
 
 
 def test_lock_timeout_never_exceeds_the_roles(make_database: MakeDatabase) -> None:
-    with deadline.within(3):
+    with request_context.begin(3):
         assert make_database(lock_timeout=1.0).read(Query(TIMEOUTS))[0].lock == "1s"
 
 
 def test_rds_proxy_gets_no_timeouts(make_database: MakeDatabase) -> None:
-    with deadline.within(3):
+    with request_context.begin(3):
         assert tuple(make_database(pooler="rds-proxy").read(Query(TIMEOUTS))[0]) == ("0", "0"), (
             "the superuser has no timeouts"
         )
@@ -112,7 +112,7 @@ def test_distant_deadline_sends_no_timeouts(
 
     def bytes_sent_within(seconds: float) -> int:
         before = proxy.bytes_sent
-        with deadline.within(seconds):
+        with request_context.begin(seconds):
             assert proxy.count_round_trips(lambda: database.read(Query("SELECT 1"))) == 1
         return proxy.bytes_sent - before
 
@@ -121,7 +121,7 @@ def test_distant_deadline_sends_no_timeouts(
 
 
 def test_expired_deadline_sends_nothing(database: Database) -> None:
-    with deadline.within(0.1), pytest.raises(StatementTimeout):
+    with request_context.begin(0.1), pytest.raises(StatementTimeout):
         database.write(Query("CREATE TABLE never (id int)"))
     assert not database.read(Query("SELECT 1 FROM pg_class WHERE relname = 'never'"))
 
@@ -134,9 +134,9 @@ def test_silent_server_ends_at_the_deadline(
     database.read(Query("SELECT 1"))
     proxy.drop_data()
     began = time.monotonic()
-    with deadline.within(0.5), pytest.raises(DatabaseUnavailable):
+    with request_context.begin(0.5), pytest.raises(DatabaseUnavailable):
         database.read(Query("SELECT 1"))
-    with deadline.within(0.5), pytest.raises(DatabaseUnavailable):
+    with request_context.begin(0.5), pytest.raises(DatabaseUnavailable):
         database.read(Query("SELECT 1"))  # connecting fails
     assert time.monotonic() - began < 1.5
     proxy.drop_data(False)
@@ -150,7 +150,7 @@ def test_pool_wait_ends_at_the_deadline(make_database: MakeDatabase) -> None:
 
         def wait() -> float:
             began = time.monotonic()
-            with deadline.within(0.3), pytest.raises(PoolExhausted):
+            with request_context.begin(0.3), pytest.raises(PoolExhausted):
                 database.read(Query("SELECT 1"))
             return time.monotonic() - began
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from sluice import deadline, errors, request_stats
+from sluice import errors, request_context
 from sluice.db.database import Database
 from sluice.db.driver.connection import UNKNOWN_LSN
 from sluice.query import Query
@@ -97,11 +97,11 @@ def test_write_reports_its_lsn(
     def writes(thread: int) -> list[str]:
         lsns = []
         for n in range(25):
-            with request_stats.collect() as stats:
+            with request_context.begin(60) as context:
                 value = {"n": thread * 1000 + n}
                 written = databases[thread].write(Query(INSERT, value, prepare=prepare))
             assert written[0].n == value["n"]
-            lsns.append(stats.commit_lsn)
+            lsns.append(context.database.commit_lsn)
         return lsns
 
     with ThreadPoolExecutor(THREADS) as threads:
@@ -134,7 +134,7 @@ def test_rejected_startup_parameter_names_the_setting(
 def test_timeouts_do_not_leak_to_other_clients(make_database: MakeDatabase, pooler: int) -> None:
     one, other = (make_database(port=pooler, pooler="pgbouncer") for _ in range(2))
     for _ in range(2 * SERVER_CONNECTIONS):
-        with deadline.within(3):
+        with request_context.begin(3):
             assert one.read(Query(TIMEOUTS))[0].statement.endswith("ms")
         assert tuple(other.read(Query(TIMEOUTS))[0]) == ("0", "0"), "the superuser has no timeouts"
 

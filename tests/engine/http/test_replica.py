@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from shop.products import ProductRepository
-from sluice import request_stats, runtime
+from sluice import request_context, runtime
 from sluice.http.metrics import MetricsEmitter
 from tests.fixtures.client import ApiResponse
 from tests.fixtures.concurrent_orders import run_concurrently
@@ -148,12 +148,12 @@ def test_concurrent_writers_read_own_writes(replicated: Replicated, lagging: boo
     def write_and_read(n: int) -> list[tuple[bool, str]]:
         seen = []
         for price in range(1, rounds + 1):
-            with request_stats.collect() as writing:
+            with request_context.begin(60) as writing:
                 pooled.get(ProductRepository).update(mugs[n], {"price": f"{price}.00"})
-            with request_stats.collect() as reading:
-                reading.min_lsn = writing.commit_lsn
+            with request_context.begin(60) as reading:
+                reading.database.min_lsn = writing.database.commit_lsn
                 found = json.loads(pooled.get(ProductRepository).get_by_id(mugs[n]).json)["price"]
-            seen.append((found == f"{price}.00", reading.served_by))
+            seen.append((found == f"{price}.00", reading.database.served_by))
         return seen
 
     if lagging:

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from local.postgres import PostgresServer
-from sluice import request_stats, runtime
+from sluice import request_context, runtime
 from sluice.query import Query
 from sluice.settings import REPLICA_DEADLINE_SHARE
 from tests.engine.http.test_replica import UNREACHED_LSN
@@ -93,9 +93,9 @@ def test_recovery_conflict_is_retried_on_the_primary(replicated: Replicated) -> 
     reads = current.replica.route_reads(current.database)
 
     def read() -> None:
-        with request_stats.collect() as stats:
-            stats.min_lsn = ""
-            results.append((reads.read(Query(SLOW_ON_REPLICA))[0].n, stats.served_by))
+        with request_context.begin(60) as context:
+            context.database.min_lsn = ""
+            results.append((reads.read(Query(SLOW_ON_REPLICA))[0].n, context.database.served_by))
 
     thread = threading.Thread(target=read)
     thread.start()

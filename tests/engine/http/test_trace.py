@@ -14,10 +14,8 @@ import pytest
 
 from functions.products.handler import handler
 from local.intrinsics import load_template
-from sluice.http.access_log import AccessLogEntry
-from sluice.http.request import Request
 from sluice.http.trace import Tracer
-from sluice.request_stats import RequestStats
+from sluice.request_context import RequestContext
 from sluice.settings import TraceSettings, trace_settings
 from tests.fixtures.shop import Shop
 
@@ -93,7 +91,7 @@ def test_client_error_is_marked_with_its_code(shop: Shop, xray_daemon: socket.so
 def test_unsampled_request_sends_nothing(xray_daemon: socket.socket, header: str) -> None:
     host, port = xray_daemon.getsockname()
     with closing(Tracer(TraceSettings((host, port), "shop", lambda: header))) as tracer:
-        tracer.send(Request("GET", "/", {}, {}, b""), AccessLogEntry(0.0), RequestStats())
+        tracer.send(RequestContext())
         xray_daemon.setblocking(False)
         with pytest.raises(BlockingIOError):
             xray_daemon.recv(1)

@@ -10,7 +10,7 @@ from threading import Thread
 
 import pytest
 
-from sluice import deadline
+from sluice import request_context
 from sluice.aws.client import MAX_IDLE, MIN_TIME_FOR_RETRY, RETRY_DELAY, AwsClient, AwsError
 from sluice.db.probe_lock import DynamoProbeLock
 from sluice.limits.dynamo import DynamoCounterStore
@@ -121,7 +121,7 @@ def test_permanent_error_is_not_retried(error: ServiceResponse) -> None:
 
 
 def test_no_retry_without_time_left() -> None:
-    time_left = deadline.within(MIN_TIME_FOR_RETRY / 2)
+    time_left = request_context.begin(MIN_TIME_FOR_RETRY / 2)
     with (
         service(TRANSIENT_ERRORS[0], SUCCESS) as (url, targets),
         client(url) as aws_client,

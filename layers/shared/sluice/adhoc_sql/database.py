@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from pg8000.exceptions import DatabaseError, InterfaceError
 from sqlalchemy import Engine, PoolProxiedConnection, event, text
 
-from sluice import deadline, errors
+from sluice import errors, request_context
 from sluice.db.driver.connection import CLIENT_TIMEOUT_MARGIN
 from sluice.db.sqlstate import translate
 from sluice.query import Query
@@ -123,7 +123,7 @@ class AdhocSqlTransaction:
         left = self._deadline - self._clock()
         if left <= 0:
             raise errors.QueryTooExpensive(TOO_EXPENSIVE["57014"].format(timeout=self._timeout))
-        return deadline.cap(left + CLIENT_TIMEOUT_MARGIN) - CLIENT_TIMEOUT_MARGIN
+        return request_context.cap(left + CLIENT_TIMEOUT_MARGIN) - CLIENT_TIMEOUT_MARGIN
 
     def run(self, sql: str) -> StatementResult:
         """Run one statement and return its rows.
@@ -221,7 +221,7 @@ def _discard_session(connection: Any, record: object) -> None:
 def _query_error(error: BaseException, timeout: float) -> errors.SluiceError | None:
     """Return the error for the client if the query is its cause, else None."""
     report, state = _report(error), _sqlstate(error)
-    if state == "57014" and deadline.cap(DEADLINE_MARGIN) < DEADLINE_MARGIN:
+    if state == "57014" and request_context.cap(DEADLINE_MARGIN) < DEADLINE_MARGIN:
         return None  # the reason is the deadline of the request
     if state in TOO_EXPENSIVE:
         return errors.QueryTooExpensive(TOO_EXPENSIVE[state].format(timeout=timeout))

@@ -10,7 +10,7 @@ from http.client import HTTPConnection, HTTPException
 from typing import Any
 from urllib.parse import urlsplit
 
-from sluice import deadline, endpoints, tls
+from sluice import endpoints, request_context, tls
 from sluice.aws.credentials import CredentialProvider, CredentialsUnavailable
 from sluice.aws.sigv4 import authorization_header
 from sluice.settings import AwsSettings, SettingsError
@@ -100,7 +100,7 @@ class AwsClient:
             try:
                 return self._attempt(target, payload)
             except AwsError as error:
-                if not error.retryable or deadline.cap(self._timeout) < MIN_TIME_FOR_RETRY:
+                if not error.retryable or request_context.cap(self._timeout) < MIN_TIME_FOR_RETRY:
                     raise
             jitter = random.uniform(0.5, 1.5)  # noqa: S311 - spreads clients, not a secret
             self._sleep(RETRY_DELAY * jitter)
@@ -154,7 +154,7 @@ class AwsClient:
         raise AssertionError("the second iteration returns or raises")
 
     def _send(self, payload: bytes, headers: Mapping[str, str]) -> tuple[int, bytes]:
-        timeout = deadline.cap(self._timeout)
+        timeout = request_context.cap(self._timeout)
         if self._connection is None:
             self._connection = tls.connect(self._url, timeout=timeout, ca_file=self._ca_file)
         if self._connection.sock is not None:

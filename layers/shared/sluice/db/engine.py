@@ -18,7 +18,7 @@ from sqlalchemy import URL, Engine, NullPool, create_engine, event
 from sqlalchemy.engine import Dialect
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from sluice import deadline, request_stats
+from sluice import request_context
 from sluice.db import sqlstate
 from sluice.db.breaker import CircuitBreaker
 from sluice.db.driver import compat
@@ -115,9 +115,9 @@ def _listen_for_connect(
         dialect: Dialect, record: ConnectionPoolEntry, args: Any, options: dict[str, Any]
     ) -> Any:
         def attempt() -> Any:
-            timeout = deadline.cap(settings.connect_timeout)
-            stats = request_stats.current()
-            stats.connections_opened += 1
+            timeout = request_context.cap(settings.connect_timeout)
+            use = request_context.current().database
+            use.connections_opened += 1
             began = time.perf_counter()
             try:
                 with _explain_pooler_error(settings.pooler):
@@ -125,7 +125,7 @@ def _listen_for_connect(
                         *args, **options, password=password(), connect_timeout=timeout
                     )
             finally:
-                stats.db_seconds += time.perf_counter() - began
+                use.seconds += time.perf_counter() - began
 
         return attempt() if breaker is None else breaker.connect(attempt)
 

@@ -9,7 +9,7 @@ from sqlalchemy import event, exc
 from sqlalchemy.engine import Engine
 from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 
-from sluice import deadline
+from sluice import request_context
 from sluice.errors import PoolExhausted
 
 ALMOST_FULL = 80  # percent
@@ -43,7 +43,7 @@ class BoundedPool(QueuePool):
 
     @property
     def _timeout(self) -> float:  # an attribute of QueuePool, which reads it before each wait
-        return deadline.cap(self._base_timeout)
+        return request_context.cap(self._base_timeout)
 
     @_timeout.setter
     def _timeout(self, seconds: float) -> None:

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
-from sluice import request_stats
+from sluice import request_context
 from sluice.db.database import Database, Rows
 from sluice.errors import InternalError, ReplicaBehind, SluiceError, Unavailable
 from sluice.query import Query, as_query
@@ -55,12 +55,12 @@ class Replica:
         """Return the result of `from_replica`, or of `from_primary` if the replica cannot serve.
 
         `from_replica` gets the check to send first, or None. It is not called if `min_lsn` of the
-        request's statistics is None, or if the request has written or has read from the primary.
+        request's context is None, or if the request has written or has read from the primary.
         """
-        stats = request_stats.current()
-        has_written = bool(stats.commit_lsn)
-        if stats.min_lsn is not None and not has_written and stats.served_by != "primary":
-            check = Query(REPLAYED_CHECK, {"min_lsn": stats.min_lsn}) if stats.min_lsn else None
+        use = request_context.current().database
+        has_written = bool(use.commit_lsn)
+        if use.min_lsn is not None and not has_written and use.served_by != "primary":
+            check = Query(REPLAYED_CHECK, {"min_lsn": use.min_lsn}) if use.min_lsn else None
             try:
                 result = from_replica(check)
             except (Unavailable, InternalError) as error:
@@ -68,9 +68,9 @@ class Replica:
                 _log_fallback(error)
             else:
                 self._counts["replica_reads"] += 1
-                stats.served_by = "replica"
+                use.served_by = "replica"
                 return result
-        stats.served_by = "primary"
+        use.served_by = "primary"
         return from_primary()
 
     def take_counts(self) -> Counter[str]:

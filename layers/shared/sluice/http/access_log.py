@@ -7,42 +7,29 @@ takes three times as long. CloudWatch finds the fields of JSON lines by itself.
 
 import logging
 import sys
-from dataclasses import dataclass
 from json.encoder import encode_basestring_ascii as quoted
 
-from sluice.http.request import Request
-from sluice.limits.rate import Decision
-from sluice.request_stats import RequestStats
+from sluice.request_context import RequestContext
 from sluice.settings import log_level
 
 _log = logging.getLogger("sluice")
 
 
-@dataclass(slots=True)
-class AccessLogEntry:
-    """The data of the current request, filled in while it is served."""
-
-    started_at: float  # by time.perf_counter
-    route: str = ""  # the path template, as in OpenAPI
-    code: str = ""  # of the first error
-    decision: Decision | None = None  # of the rate limiter; None for unauthenticated requests
-    status: int = 0
-    seconds: float = 0.0
-
-
-def write(request: Request, entry: AccessLogEntry, stats: RequestStats, *, cold: bool) -> None:
+def write(context: RequestContext, *, cold: bool) -> None:
     """Print the line if the log level includes INFO. Empty fields are left out."""
     if cold and not _log.level:  # functions without a Runtime have not read the settings
         _log.setLevel(log_level())
     if not _log.isEnabledFor(logging.INFO):
         return
-    decision = entry.decision
+    request = context.request
+    use = context.database
+    decision = context.decision
     optional = ""
     for name, value in (
-        ("route", entry.route),
+        ("route", context.route),
         ("client_id", request.client_id),
-        ("code", entry.code),
-        ("served_by", stats.served_by),
+        ("code", context.code),
+        ("served_by", use.served_by),
     ):
         if value:
             optional += f',"{name}":{quoted(value)}'
@@ -52,19 +39,20 @@ def write(request: Request, entry: AccessLogEntry, stats: RequestStats, *, cold:
     sys.stdout.write(
         f'{{"level":"INFO","request_id":{quoted(request.id)},'
         f'"method":{quoted(request.method[:20])}{optional},'
-        f'"status":{entry.status},"duration_ms":{entry.seconds * 1000:.2f},'
-        f'"db_ms":{stats.db_seconds * 1000:.2f},"round_trips":{stats.round_trips},'
-        f'"statements":{stats.statements},"connections_opened":{stats.connections_opened},'
+        f'"status":{context.status},"duration_ms":{context.seconds * 1000:.2f},'
+        f'"db_ms":{use.seconds * 1000:.2f},"round_trips":{use.round_trips},'
+        f'"statements":{use.statements},"connections_opened":{use.connections_opened},'
         f'"cold_start":{"true" if cold else "false"}}}\n'
     )
 
 
-def server_timing(entry: AccessLogEntry, stats: RequestStats) -> str:
+def server_timing(context: RequestContext) -> str:
     """Return the value of the `Server-Timing` header (W3C Server Timing), which browsers show."""
+    use = context.database
     counts = (
-        f"{stats.statements} statements, {stats.round_trips} round trips, "
-        f"{stats.connections_opened} connects"
+        f"{use.statements} statements, {use.round_trips} round trips, "
+        f"{use.connections_opened} connects"
     )
-    db_ms = f"{stats.db_seconds * 1000:.2f}"
-    total_ms = f"{entry.seconds * 1000:.2f}"
+    db_ms = f"{use.seconds * 1000:.2f}"
+    total_ms = f"{context.seconds * 1000:.2f}"
     return f'db;dur={db_ms};desc="{counts}", total;dur={total_ms}'

@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 
-from sluice import deadline, request_stats, snapstart
+from sluice import request_context, snapstart
 from sluice.errors import (
     CircuitOpen,
     FieldError,
@@ -27,14 +27,13 @@ from sluice.errors import (
 )
 from sluice.fields import BodySchema
 from sluice.http import access_log, caching, conditional, content, cors, problem
-from sluice.http.access_log import AccessLogEntry
 from sluice.http.metrics import MetricsEmitter
 from sluice.http.origin import require_cloudfront
 from sluice.http.query_params import QueryParams
 from sluice.http.request import Request
 from sluice.http.route import ResponseSpec, RouteSpec, default_query
 from sluice.http.stale_cache import StaleResponseCache
-from sluice.request_stats import RequestStats
+from sluice.request_context import RequestContext
 from sluice.settings import SettingsError, origin_key, trace_settings
 
 if TYPE_CHECKING:
@@ -96,8 +95,6 @@ class Api:
 
     def _reset(self) -> None:
         """Set the state of a new execution environment."""
-        self._request = Request("", "", {}, {}, b"")
-        self._entry = AccessLogEntry(0.0)
         self._cold = True
         self._tracer: Tracer | None = None
         self._stale_responses = StaleResponseCache()
@@ -148,61 +145,60 @@ class Api:
         """Declare a DELETE route, which returns 204."""
         return self._route("DELETE", path, None)
 
-    def __call__(self, event: Mapping[str, Any], context: Any) -> dict[str, Any]:
+    def __call__(self, event: Mapping[str, Any], lambda_context: Any) -> dict[str, Any]:
         """Handle an HTTP API event. An unexpected error of a route is logged and becomes a 500."""
-        # An execution environment gets one request at a time, so `self` may hold its state.
-        entry = self._entry = AccessLogEntry(time.perf_counter())
-        self._request = Request.from_event(event, context.aws_request_id)
-        seconds = context.get_remaining_time_in_millis() / 1000 - RESPONSE_MARGIN
-        with deadline.within(seconds), request_stats.collect() as stats:
+        seconds = lambda_context.get_remaining_time_in_millis() / 1000 - RESPONSE_MARGIN
+        with request_context.begin(seconds) as context:
+            context.request = Request.from_event(event, lambda_context.aws_request_id)
             try:
-                response = self._respond(event, context)
+                response = self._respond(context, event, lambda_context)
             except Exception as error:
                 response = _to_payload(self._problem(error))
-        request = self._request
+        request = context.request
         headers = response["headers"]
-        headers["X-Request-Id"] = context.aws_request_id
-        if entry.decision is not None:
-            headers.update(entry.decision.headers())
-        if stats.commit_lsn:
-            headers["X-Sluice-Min-LSN"] = stats.commit_lsn
+        headers["X-Request-Id"] = request.id
+        if context.decision is not None:
+            headers.update(context.decision.headers())
+        if context.database.commit_lsn:
+            headers["X-Sluice-Min-LSN"] = context.database.commit_lsn
         if "origin" in request.headers:
             headers.update(cors.headers(request, self._origins(), allow=headers.get("Allow", "")))
         # The response to HEAD still has a body. API Gateway takes Content-Length from it and does
         # not send it.
-        status = response["statusCode"]
+        status = context.status = response["statusCode"]
         headers.update(caching.headers(request.method, status, headers, cacheable=self._cacheable))
-        entry.status = status
-        entry.seconds = time.perf_counter() - entry.started_at
-        self._record(entry, stats, headers)
+        context.seconds = time.perf_counter() - context.started_at
+        self._record(context, headers)
         return response
 
-    def _respond(self, event: Mapping[str, Any], context: Any) -> dict[str, Any]:
+    def _respond(
+        self, context: RequestContext, event: Mapping[str, Any], lambda_context: Any
+    ) -> dict[str, Any]:
         """Authenticate the request and call the matching route."""
-        self._request = require_cloudfront(self._request, origin_key())
-        if self._request.method == "OPTIONS":
-            return self._preflight()
+        request = context.request = require_cloudfront(context.request, origin_key())
+        if request.method == "OPTIONS":
+            return self._preflight(request.path)
         # The resolver matches only ASCII paths; routes reject other ids themselves. Its copy of the
         # headers is used only for compression, which no route asks for.
-        path = quote(self._request.path, errors="replace")
-        self._authenticate(self._request)
-        return self._resolver.resolve({**event, "rawPath": path, "headers": {}}, context)
+        path = quote(request.path, errors="replace")
+        self._authenticate(context)
+        return self._resolver.resolve({**event, "rawPath": path, "headers": {}}, lambda_context)
 
-    def _record(self, entry: AccessLogEntry, stats: RequestStats, headers: dict[str, Any]) -> None:
+    def _record(self, context: RequestContext, headers: dict[str, Any]) -> None:
         """Write metrics, the access log and the trace, and add `Server-Timing` if it is enabled."""
-        if entry.decision is not None:  # an authenticated request, so there is a runtime
+        if context.decision is not None:  # an authenticated request, so there is a runtime
             runtime = self._runtime()
             self._metrics.emit(runtime)
             if runtime.settings.server_timing:
-                headers["Server-Timing"] = access_log.server_timing(entry, stats)
-        entry.route = entry.route or _openapi_path(self._path())
-        access_log.write(self._request, entry, stats, cold=self._cold)
+                headers["Server-Timing"] = access_log.server_timing(context)
+        context.route = context.route or _openapi_path(self._template(context.request.path))
+        access_log.write(context, cold=self._cold)
         if self._cold and (settings := trace_settings()) is not None:
             from sluice.http.trace import Tracer  # imported only if tracing is on
 
             self._tracer = Tracer(settings)
         if self._tracer is not None:
-            self._tracer.send(self._request, entry, stats)
+            self._tracer.send(context)
         self._cold = False
 
     def _route(
@@ -222,10 +218,8 @@ class Api:
                 scope=own_scope or default_scope,
                 **declared,
             )
-            openapi_path = _openapi_path(path)
 
             def respond(**path_ids: str) -> Response[str]:
-                self._entry.route = openapi_path
                 return self._call(route, handler, path_ids)
 
             self._resolver.route(path, methods)(respond)
@@ -239,31 +233,34 @@ class Api:
         self, route: RouteSpec, handler: RouteHandler, path_ids: Mapping[str, str]
     ) -> Response[str]:
         """Check what the route declares, parse its arguments and call its handler."""
-        if route.scope and route.scope not in self._request.scopes:
+        context = request_context.current()
+        context.route = _openapi_path(route.path)
+        if route.scope and route.scope not in context.request.scopes:
             raise InsufficientScope(route.scope)
-        request = self._request = route.prepare(self._request)
+        request = context.request = route.prepare(context.request)
         if route.changes_collection:
             conditional.require_collection_precondition(request)
         if route.query is None:
             _require_no_query(request)
         arguments, ids = route.parse_arguments(request, path_ids)
         if route.stale_if_error:
-            return self._stale_if_error(lambda: handler(request, *arguments, **ids))
+            return self._stale_if_error(context, lambda: handler(request, *arguments, **ids))
         return handler(request, *arguments, **ids)
 
-    def _authenticate(self, request: Request) -> None:
+    def _authenticate(self, context: RequestContext) -> None:
         """Authenticate the client and check its rate limit, before the path is matched.
 
         Raise what `Admission.admit` raises, RateLimited, and BadRequest for an invalid minimum LSN.
         """
+        request = context.request
         api_key = request.headers.get("x-api-key")
         authorization = request.headers.get("authorization")
         if api_key is None and authorization is None:
             # A request without credentials for an unknown path is a 404, which costs nothing.
-            is_required = self._authenticates and self._path() is not None
+            is_required = self._authenticates and self._template(request.path) is not None
         else:
             is_required = self._authenticates or (
-                self._rate_limit_unmatched and not self._matches()
+                self._rate_limit_unmatched and not self._matches(request)
             )
         if not is_required:
             return
@@ -271,23 +268,26 @@ class Api:
         principal, decision = runtime.admission.admit(
             api_key, authorization, request.client_ip, request.claims
         )
-        self._request = replace(request, client_id=principal.client_id, scopes=principal.scopes)
-        self._entry.decision = decision
+        context.request = replace(request, client_id=principal.client_id, scopes=principal.scopes)
+        context.decision = decision
         if not decision.allowed:
             raise RateLimited(decision.retry_after)
         if runtime.replica is not None:
-            request_stats.current().min_lsn = request.min_lsn()
+            context.database.min_lsn = request.min_lsn()
 
-    def _stale_if_error(self, call: Callable[[], Response[str]]) -> Response[str]:
+    def _stale_if_error(
+        self, context: RequestContext, call: Callable[[], Response[str]]
+    ) -> Response[str]:
         """Return the route's response, or the cached one while the circuit breaker is open."""
-        cache_key = f"{self._request.path}?{sorted(self._request.query.items())}"
+        request = context.request
+        cache_key = f"{request.path}?{sorted(request.query.items())}"
         try:
             response = call()
         except CircuitOpen:
             max_age = self._runtime().settings.stale_if_error_seconds
             stale = self._stale_responses.find(cache_key, max_age=max_age)
             # A client that sent a minimum LSN must not get older data than that.
-            if stale is None or request_stats.current().min_lsn:
+            if stale is None or context.database.min_lsn:
                 raise
             self._metrics.count_stale_response()
             return stale
@@ -295,44 +295,47 @@ class Api:
             self._stale_responses.store(cache_key, response)
         return response
 
-    def _allowed(self) -> str:
-        """Return the methods of the request's path for `Allow`. Raise NotFound without a route."""
-        path = self._path()
-        if path is None:
+    def _allowed(self, path: str) -> str:
+        """Return the methods of a path for `Allow`. Raise NotFound without a route."""
+        template = self._template(path)
+        if template is None:
             raise NotFound("No route matches this path")
-        return ", ".join(sorted({*self._methods[path], "OPTIONS"}))
+        return ", ".join(sorted({*self._methods[template], "OPTIONS"}))
 
-    def _path(self) -> str | None:
-        """Return the path template that matches the request, if there is one."""
+    def _template(self, path: str) -> str | None:
+        """Return the path template that matches the path, if there is one."""
         for template in self._methods:
-            if re.fullmatch(re.sub(r"<\w+>", "[^/]+", template), self._request.path):
+            if re.fullmatch(re.sub(r"<\w+>", "[^/]+", template), path):
                 return template
         return None
 
-    def _matches(self) -> bool:
-        path = self._path()
-        return path is not None and self._request.method in self._methods[path]
+    def _matches(self, request: Request) -> bool:
+        template = self._template(request.path)
+        return template is not None and request.method in self._methods[template]
 
     def _unmatched(self, _: Exception) -> Response[str]:
+        request = request_context.current().request
         raise MethodNotAllowed(
-            f"This path does not support the method {self._request.method[:20]}",
-            headers={"Allow": self._allowed()},
+            f"This path does not support the method {request.method[:20]}",
+            headers={"Allow": self._allowed(request.path)},
         )
 
-    def _preflight(self) -> dict[str, Any]:
-        headers = {"Allow": self._allowed()}
-        path = self._path()
+    def _preflight(self, path: str) -> dict[str, Any]:
+        headers = {"Allow": self._allowed(path)}
+        template = self._template(path)
         for route in self.routes:
-            if route.path == path and route.method in ("POST", "PATCH") and route.body:
+            if route.path == template and route.method in ("POST", "PATCH") and route.body:
                 headers |= content.accepted_types_header(route.method, route.media_types)
         return _to_payload(Response(204, headers=headers))
 
     def _problem(self, error: Exception) -> Response[str]:
-        return problem.render(self.to_api_error(error), self._request.id)
+        request_id = request_context.current().request.id
+        return problem.render(self.to_api_error(error), request_id)
 
     def to_api_error(self, error: Exception) -> SluiceError:
         """Return the error that the client may see. Log server errors, and count all errors."""
-        extra = {"request_id": self._request.id}
+        context = request_context.current()
+        extra = {"request_id": context.request.id}
         if not isinstance(error, SluiceError):
             logger.error("unexpected error", exc_info=error, extra=extra)
             error = InternalError()
@@ -341,7 +344,7 @@ class Api:
         elif error.status >= 500:
             logger.error("%s: %s", error.code, error.detail, exc_info=error, extra=extra)
         self._metrics.count_error(error.status, error.code)
-        self._entry.code = self._entry.code or error.code
+        context.code = context.code or error.code
         return error
 
     def _origins(self) -> Collection[str]:

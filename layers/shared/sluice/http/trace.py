@@ -14,9 +14,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 
-from sluice.http.access_log import AccessLogEntry
-from sluice.http.request import Request
-from sluice.request_stats import RequestStats
+from sluice.request_context import RequestContext
 from sluice.settings import TraceSettings
 
 HEADER = b'{"format":"json","version":1}\n'
@@ -36,13 +34,13 @@ class Tracer:
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._socket.setblocking(False)
 
-    def send(self, request: Request, entry: AccessLogEntry, stats: RequestStats) -> None:
+    def send(self, context: RequestContext) -> None:
         """Send the subsegment of a completed request, if Lambda samples it."""
         parts = self._header().split(";")
         fields = dict(part.strip().split("=", 1) for part in parts if "=" in part)
         if fields.get("Sampled") != "1" or not {"Root", "Parent"} <= fields.keys():
             return
-        document = self._document(request, entry, stats, fields)
+        document = self._document(context, fields)
         message = HEADER + json.dumps(document, separators=(",", ":")).encode()
         with suppress(OSError):  # no daemon or a full buffer: a trace must not make a request fail
             self._socket.sendto(message, self._daemon)
@@ -50,22 +48,17 @@ class Tracer:
     def close(self) -> None:
         self._socket.close()
 
-    def _document(
-        self,
-        request: Request,
-        entry: AccessLogEntry,
-        stats: RequestStats,
-        fields: Mapping[str, str],
-    ) -> dict[str, object]:
+    def _document(self, context: RequestContext, fields: Mapping[str, str]) -> dict[str, object]:
         ended = self._clock()
+        use = context.database
         annotations: dict[str, object] = {
-            "request_id": request.id,
-            "route": entry.route,
-            "code": entry.code,
-            "db_ms": round(stats.db_seconds * 1000, 3),
-            "statements": stats.statements,
-            "round_trips": stats.round_trips,
-            "connections_opened": stats.connections_opened,
+            "request_id": context.request.id,
+            "route": context.route,
+            "code": context.code,
+            "db_ms": round(use.seconds * 1000, 3),
+            "statements": use.statements,
+            "round_trips": use.round_trips,
+            "connections_opened": use.connections_opened,
         }
         return {
             "name": self._service,
@@ -73,14 +66,14 @@ class Tracer:
             "trace_id": fields["Root"],
             "parent_id": fields["Parent"],
             "type": "subsegment",
-            "start_time": ended - entry.seconds,
+            "start_time": ended - context.seconds,
             "end_time": ended,
             "http": {
-                "request": {"method": request.method[:20]},
-                "response": {"status": entry.status},
+                "request": {"method": context.request.method[:20]},
+                "response": {"status": context.status},
             },
-            "error": 400 <= entry.status < 500,
-            "throttle": entry.status == 429,
-            "fault": entry.status >= 500,
+            "error": 400 <= context.status < 500,
+            "throttle": context.status == 429,
+            "fault": context.status >= 500,
             "annotations": {name: value for name, value in annotations.items() if value != ""},
         }

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote_plus
 
-from sluice import deadline
+from sluice import request_context
 from sluice.aws.client import AwsClient, AwsError
 from sluice.errors import InternalError, SluiceError
 from sluice.imports.job import Importer, ImportLocked
@@ -48,10 +48,12 @@ class ImportConsumer:
         For an import that is not finished, send a new message. After any exception the message can
         be handled again: nothing is done twice.
         """
-        with deadline.within(seconds - RESPONSE_MARGIN_SECONDS):
+        with request_context.begin(seconds - RESPONSE_MARGIN_SECONDS):
             for id in self._import_ids(json.loads(message)):
                 try:
-                    if not self.importer.run(id, deadline.cap(seconds) - CHUNK_MARGIN_SECONDS):
+                    if not self.importer.run(
+                        id, request_context.cap(seconds) - CHUNK_MARGIN_SECONDS
+                    ):
                         self._continue_later(id, 0)
                 except ImportLocked:
                     self._continue_later(id, LOCKED_SECONDS)

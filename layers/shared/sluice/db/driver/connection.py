@@ -31,7 +31,7 @@ from pg8000.core import (
 from pg8000.exceptions import DatabaseError, InterfaceError
 from pg8000.legacy import Connection
 
-from sluice import deadline, request_stats
+from sluice import request_context
 from sluice.db.driver import protocol
 from sluice.db.driver.cursor import PipelinedCursor
 from sluice.db.driver.prepared import PreparedStatement, PreparedStatementCache
@@ -184,7 +184,7 @@ class PipelinedConnection(Connection):  # type: ignore[misc]
 
         Its placeholders are `$n`.
         """
-        request_stats.current().statements += 1
+        request_context.current().database.statements += 1
         texts = make_params(self.py_types, vals)
         return protocol.parse_bind_execute(statement, texts, self._client_encoding)
 
@@ -208,7 +208,7 @@ class PipelinedConnection(Connection):  # type: ignore[misc]
             raise InterfaceError(CLOSED)
         begin = b"" if self.autocommit or self._in_transaction else self._begin()
         before = begin + self._apply_deadline() + preceding
-        request_stats.current().statements += 1
+        request_context.current().database.statements += 1
         if stream is not None:
             with self._protocol_guard:
                 if before:
@@ -246,7 +246,7 @@ class PipelinedConnection(Connection):  # type: ignore[misc]
 
     def handle_messages(self, context: Context) -> None:
         """Read messages until the server is ready for a query. Raise the error it reported."""
-        request_stats.current().round_trips += 1
+        request_context.current().database.round_trips += 1
         self._read_response(context)
         if context.error is not None:
             raise context.error
@@ -283,10 +283,10 @@ class PipelinedConnection(Connection):  # type: ignore[misc]
         if lsn_statement is not None:
             message += lsn_statement.message([], self._client_encoding)
         self._usock.sendall(message)  # not by the buffered writer: one call, one flush
-        request_stats.current().round_trips += 1
+        request_context.current().database.round_trips += 1
         self._read_response(context)
         if lsn_statement is not None:
-            request_stats.current().commit_lsn = self._read_lsn(lsn_statement)
+            request_context.current().database.commit_lsn = self._read_lsn(lsn_statement)
         if context.error is not None:
             raise context.error
 
@@ -311,7 +311,7 @@ class PipelinedConnection(Connection):  # type: ignore[misc]
         empty if the timeouts of the role end sooner. Raise DatabaseError 57014 if no time remains.
         """
         socket_timeout, statement_timeout, lock_timeout = self._timeouts
-        remaining = deadline.remaining()
+        remaining = request_context.remaining()
         if remaining is None:
             self._usock.settimeout(socket_timeout)
             return b""
@@ -360,7 +360,7 @@ class _ProtocolGuard:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        request_stats.current().db_seconds += time.perf_counter() - self._began
+        request_context.current().database.seconds += time.perf_counter() - self._began
         if error is None or isinstance(error, DatabaseError):
             return
         self._connection.close_socket()

@@ -1,0 +1,94 @@
+"""The context of the current request: its deadline, its database use, and what its log line says.
+
+It is a context variable, so that the database code needs no argument for it, and requests in
+different threads do not share it. An SQS message also has one, without the HTTP request.
+
+Lambda kills a function that runs out of time, and its client gets an error without a reason. So a
+request ends a little earlier, and each wait (for a connection, a lock, a statement, the network) is
+limited to the time remaining. Times come from the monotonic clock, which is safe here: Lambda
+never freezes an execution environment during a request.
+"""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+from sluice.http.request import Request
+
+if TYPE_CHECKING:
+    from sluice.limits.rate import Decision
+
+NO_REQUEST = Request("", "", {}, {}, b"")
+
+_MIN_WAIT = 0.001  # seconds
+
+
+@dataclass(slots=True)
+class DatabaseUse:
+    """Counts and times of the database use of a request.
+
+    Stock pg8000 (db/driver/compat.py) reports only `connections_opened` and the time to connect.
+    """
+
+    seconds: float = 0.0  # waiting for the server, including connecting
+    round_trips: int = 0  # without those of connecting
+    statements: int = 0  # without BEGIN, COMMIT, ROLLBACK and the timeouts of a transaction
+    connections_opened: int = 0
+    # The next three are for reads from a replica (db/replica.py).
+    min_lsn: str | None = None  # that the replica must have; "": no minimum; None: use the primary
+    commit_lsn: str = ""  # WAL position after the last commit of this request
+    served_by: Literal["", "replica", "primary"] = ""  # the server of the last routed read
+
+
+@dataclass(slots=True)
+class RequestContext:
+    """What is known about a request, filled in while it is served."""
+
+    deadline: float | None = None  # by time.monotonic
+    database: DatabaseUse = field(default_factory=DatabaseUse)
+    request: Request = NO_REQUEST
+    route: str = ""  # the path template, as in OpenAPI
+    code: str = ""  # of the first error
+    decision: "Decision | None" = None  # of the rate limiter; None for unauthenticated requests
+    status: int = 0
+    started_at: float = field(default_factory=time.perf_counter)
+    seconds: float = 0.0  # from `started_at` until the response
+
+
+_current: ContextVar[RequestContext | None] = ContextVar("request_context", default=None)
+
+
+@contextmanager
+def begin(seconds: float) -> Iterator[RequestContext]:
+    """Set a new context for the block, which must end in `seconds`.
+
+    If there is a context already, and its deadline is earlier, that deadline remains.
+    """
+    outer = current().deadline
+    inner = time.monotonic() + seconds
+    context = RequestContext(inner if outer is None else min(inner, outer))
+    token = _current.set(context)
+    try:
+        yield context
+    finally:
+        _current.reset(token)
+
+
+def current() -> RequestContext:
+    """Return the context of the current request, or a throw-away object outside of one."""
+    return _current.get() or RequestContext()
+
+
+def remaining() -> float | None:
+    """Return the seconds until the deadline, negative after it; None without a deadline."""
+    deadline = current().deadline
+    return None if deadline is None else deadline - time.monotonic()
+
+
+def cap(seconds: float) -> float:
+    """Return `seconds`, or the time remaining if that is less; at least 1 ms."""
+    time_left = remaining()
+    return seconds if time_left is None else max(_MIN_WAIT, min(seconds, time_left))

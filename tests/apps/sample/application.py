@@ -28,6 +28,7 @@ APPLICATION = Application(
         "books": "sample.books:BookRepository",
         "readers": "sample.readers:ReaderRepository",
     },
+    graphql="sample.graphql:PART",
     openapi="sample.openapi:TEXTS",
     error_classes=("sample.errors:NoCopies",),
     constraint_errors={"books_copies_check": "sample.errors:NoCopies"},

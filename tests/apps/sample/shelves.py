@@ -1,12 +1,20 @@
 """Shelves, each with a slug."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from sluice.sql import conditional_write
 from sluice.sql.conditional_write import NO_PRECONDITION, Precondition
 from sluice.sql.idempotency import IdempotencyKey
 from sluice.sql.list_spec import Filter, ListSpec, Sort
-from sluice.sql.projection import Projection, Representation, integer, text, timestamp
+from sluice.sql.projection import (
+    Projection,
+    Representation,
+    Row,
+    integer,
+    select,
+    text,
+    timestamp,
+)
 from sluice.sql.read_repository import ReadRepository
 
 PROJECTION = Projection(
@@ -46,6 +54,10 @@ class ShelfRepository(ReadRepository):
 
     reads_replica = True
     list_spec = LIST_SPEC
+
+    def all(self, fields: Collection[str]) -> list[Row]:
+        """Return all shelves, in the order of their ids."""
+        return select(self._executor, PROJECTION, "true", [], fields)
 
     def create(
         self, shelf: Mapping[str, object], key: IdempotencyKey | None = None

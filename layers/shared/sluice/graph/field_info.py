@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from graphql import (
     FieldNode,
@@ -23,10 +23,13 @@ from graphql.execution.values import get_argument_values
 from sluice.application import ApplicationError
 from sluice.graph.connection import WRAPPER_FIELDS
 from sluice.graph.field_collection import INTROSPECTION_FIELDS
-from sluice.graph.introspection import resolve_introspection
 from sluice.graph.part import Field, GraphqlPart, Type, column_name, current_part
-from sluice.graph.planned_field import FieldInfo
+from sluice.graph.planned_field import FieldInfo, PlannedField
 from sluice.graph.schema import current_schema
+
+if TYPE_CHECKING:
+    from sluice.graph.execution import Objects
+    from sluice.graph.resolvers import ResolverContext
 
 DEFAULT_FIRST = 20  # if the schema has no default
 TYPENAME = Field(lambda _, field, parents: [field.parent_type] * len(parents))
@@ -56,7 +59,7 @@ def field_infos(schema: GraphQLSchema, part: GraphqlPart) -> dict[Key, FieldInfo
     if unknown:
         raise ApplicationError(f"{part.schema.name} does not have {unknown}")
     wrappers = _wrappers(types)
-    fields = {**dict(_engine_fields(wrappers)), **part.fields}
+    fields = {**dict(_engine_fields(types, wrappers)), **part.fields}
     return {
         key: _field_info(key[1], definition, fields.get(key, Field()), part.types, wrappers)
         for key, definition in definitions.items()
@@ -85,12 +88,25 @@ def _wrappers(types: Collection[str]) -> dict[str, str]:
     }
 
 
-def _engine_fields(wrappers: Mapping[str, str]) -> Iterator[tuple[Key, Field]]:
+def _introspect(context: "ResolverContext", field: PlannedField, parents: "Objects") -> list[Any]:
+    from sluice.graph.introspection import introspect  # most deployments reject introspection
+
+    return [introspect(context.operation, context.variables, field)]
+
+
+INTROSPECTION = Field(_introspect)
+
+
+def _engine_fields(
+    types: Collection[str], wrappers: Mapping[str, str]
+) -> Iterator[tuple[Key, Field]]:
+    for name in types:
+        yield (name, "__typename"), TYPENAME
     for name, row_type in wrappers.items():
         for field_name, field in WRAPPER_FIELDS[name.removeprefix(row_type)].items():
             yield (name, field_name), field
     for name in INTROSPECTION_FIELDS:
-        yield ("Query", name), Field(resolve_introspection)
+        yield ("Query", name), INTROSPECTION
 
 
 def _field_info(
@@ -114,7 +130,7 @@ def _field_info(
         serialize=_serializer(inner),
         default_first=_default_first(definition),
         column=declared.column or column_name(name),
-        declared=TYPENAME if name == "__typename" else declared,
+        declared=declared,
         returned=types.get(wrappers.get(inner.name, inner.name), UNRESTRICTED),
         is_wrapper=inner.name in wrappers,
     )

@@ -1,0 +1,63 @@
+"""Choice: one of a few texts."""
+
+from collections.abc import Sequence
+from typing import ClassVar, Unpack
+
+from sluice.kinds.field import Field, FieldOptions, Schema, or_null, reject
+
+
+class Choice(Field):
+    """One of a few texts. GraphQL has an enum with their upper case."""
+
+    sql_type: ClassVar[str] = "text"
+    graphql_type: ClassVar[str] = "String"
+    orm_type: ClassVar[str] = "Text"
+    is_text: ClassVar[bool] = True
+
+    def __init__(self, name: str, choices: Sequence[str], **options: Unpack[FieldOptions]) -> None:
+        super().__init__(name, **options)
+        self.choices = tuple(choices)
+        self.distinct = len(self.choices)
+
+    def read_value(self, value: object, pointer: str) -> object:
+        if not isinstance(value, str):
+            reject(pointer, "type", "must be a string")
+        if value.strip() not in self.choices:
+            reject(pointer, "invalid", f"must be one of {', '.join(self.choices)}")
+        return value.strip()
+
+    def parse(self, text: str) -> object:
+        if text not in self.choices:
+            raise ValueError(f"must be one of {', '.join(self.choices)}")
+        return text
+
+    def bind(self, parameter: str) -> str:
+        return f":{parameter}"
+
+    def bind_list(self, parameter: str) -> str:
+        return f":{parameter}"
+
+    def trusted(self, column: str) -> str:
+        # In a statement, `:` begins a parameter and `%` a placeholder.
+        return "false" if set(":%") & set("".join(self.choices)) else self.check(column)
+
+    def check(self, column: str) -> str:
+        literals = ", ".join("'" + choice.replace("'", "''") + "'" for choice in self.choices)
+        return f"{column} IN ({literals})"
+
+    def body_schema(self) -> Schema:
+        null = [None] if self.nullable else []
+        schema = {"type": "string", "enum": [*self.choices, *null]}
+        return or_null(schema, nullable=self.nullable)
+
+    def row_schema(self) -> Schema:
+        return or_null({"type": "string"}, nullable=self.nullable)
+
+    def filter_schema(self) -> Schema:
+        return {"type": "string", "enum": list(self.choices)}
+
+    def analyst_bytes(self) -> int:
+        return max(len(choice.encode()) for choice in self.choices)
+
+    def sample(self, n: int) -> object:
+        return self.choices[(n - 1) % len(self.choices)]

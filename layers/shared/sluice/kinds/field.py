@@ -1,0 +1,298 @@
+"""Field: the base class of all kinds. A kind is the type of a field, in every form that it has.
+
+The other packages ask a kind for their form of it. None of them has a list of the kinds. A kind
+imports neither SQLAlchemy nor graphql-core. Kinds are plain classes: defining a dataclass costs
+milliseconds of a cold start, and each function would pay for each kind.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import (
+    Any,
+    ClassVar,
+    Literal,
+    NamedTuple,
+    NoReturn,
+    TypeAlias,
+    TypedDict,
+    Unpack,
+    get_args,
+)
+
+from sluice.errors import FieldError, InvalidParameter, ValidationFailed
+
+Operator: TypeAlias = Literal["equal", "in", "range"]
+Schema: TypeAlias = dict[str, Any]  # a JSON Schema
+MAX_VALUES = 1_000  # of one `in` filter
+
+
+class DeclarationError(Exception):
+    """A declaration contradicts itself, or asks for something that is not served yet."""
+
+
+class FieldOptions(TypedDict, total=False):
+    """What every field can say.
+
+    description: for OpenAPI and GraphQL.
+    example: the value in examples. It must be valid. By default each kind makes one.
+    nullable: whether the column may be NULL. Then a POST may leave the field out.
+    read_only: the database sets it. A value that a client sends is ignored.
+    create_only: a POST may set it, later writes ignore it.
+    default: the value that a POST without the field stores. It must not be None.
+    optional: a POST may leave it out. The database's default or a rule (`before_create`) sets it.
+    unique: no two rows have the same value, and an index makes sure of it.
+    filter: the operators of the field's query parameters. `equal` is one value, `in` one or
+        several, `range` has a parameter for each bound. An index should answer them.
+    filter_name: the start of the parameters' names, if it is not the field's name.
+    sort: whether lists can be sorted by the field.
+    search: whether `?search=` reads the field, a text.
+    column: the name of the column, if it is not the field's name.
+    """
+
+    description: str
+    example: object
+    nullable: bool
+    read_only: bool
+    create_only: bool
+    default: object
+    optional: bool
+    unique: bool
+    filter: Operator | Sequence[Operator]
+    filter_name: str
+    sort: bool
+    search: bool
+    column: str
+
+
+class FieldFilter(NamedTuple):
+    """A query parameter that filters a list.
+
+    condition: SQL, with `{column}` for the column and the value as `:<parameter>`.
+    schema: makes the JSON Schema of the parameter, for openapi.json.
+    single_value_condition: SQL for a list of one value. It can keep the order of an index.
+    """
+
+    condition: str
+    parse: Callable[[str], object]
+    schema: Callable[[], Schema]
+    single_value_condition: str = ""
+    false_condition: str = ""
+
+
+class Reference(NamedTuple):
+    """What a foreign key references. See kinds/ref.py.
+
+    resource: the name of the other resource.
+    relation: the name in `?expand=` and in GraphQL.
+    key: the column itself, a field of the kind of the other resource's key.
+    by: the other resource's field that clients see instead of its key; empty for the key.
+    """
+
+    resource: str
+    relation: str
+    key: "Field"
+    by: str
+
+
+class Field:
+    """A field of a resource. The subclasses are the kinds; each has a file in this package."""
+
+    sql_type: ClassVar[str]  # of a bound value, a cursor and a staged column
+    graphql_type: ClassVar[str]
+    orm_type: ClassVar[str]  # the name of SQLAlchemy's type
+    is_text: ClassVar[bool] = False
+    choices: tuple[str, ...] = ()  # the only values; in GraphQL an enum
+    distinct: int | None = None  # the number of different values, if it is fixed
+    reference: Reference | None = None
+    range_filters: ClassVar[tuple[tuple[str, str], ...]] = (("_min", ">="), ("_max", "<="))
+
+    def __init__(self, name: str, **options: Unpack[FieldOptions]) -> None:
+        operators = options.get("filter", ())
+        self.name = name
+        self.column = options.get("column", name)
+        self.description = options.get("description", "")
+        self.declared_example = options.get("example")
+        self.nullable = options.get("nullable", False)
+        self.read_only = options.get("read_only", False)
+        self.create_only = options.get("create_only", False)
+        self.default = options.get("default")
+        self.optional = options.get("optional", False)
+        self.unique = options.get("unique", False)
+        self.operators = (operators,) if isinstance(operators, str) else tuple(operators)
+        self.filter_name = options.get("filter_name", name)
+        self.sort = options.get("sort", False)
+        self.search = options.get("search", False)
+        unknown = set(self.operators) - set(get_args(Operator))
+        if unknown:
+            raise DeclarationError(f"{self!r}: no such filter: {', '.join(sorted(unknown))}")
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.name!r})"
+
+    @property
+    def required(self) -> bool:
+        """Whether a POST must have the field."""
+        free = self.read_only or self.nullable or self.optional or self.default is not None
+        return not free
+
+    @property
+    def example(self) -> object:
+        """The value in examples."""
+        return self.sample(1) if self.declared_example is None else self.declared_example
+
+    @property
+    def in_table(self) -> bool:
+        """Whether the field is a column of the resource's own table."""
+        return "." not in self.column
+
+    @property
+    def needs_column_sql(self) -> bool:
+        """Whether the repository must have the SQL of the field: another table has the value."""
+        return not self.in_table or (self.reference is not None and self.reference.by != "")
+
+    # A request body.
+
+    def read(self, value: object, pointer: str) -> object:
+        """Return the value for the database. Raise ValidationFailed with `pointer`."""
+        if value is None and self.nullable:
+            return None
+        return self.read_value(value, pointer)
+
+    def read_value(self, value: object, pointer: str) -> object:
+        """Return a value that is not null, as `read` does."""
+        raise NotImplementedError
+
+    # A path, a query string, a CSV file.
+
+    def parse(self, text: str) -> object:
+        """Return the value of a path or of a filter. Raise ValueError with the reason."""
+        raise NotImplementedError
+
+    def parse_path(self, text: str) -> object:
+        """Return the value of a path. Raise InvalidParameter, or NotFound if no row can have it."""
+        try:
+            return self.parse(text)
+        except ValueError as error:
+            invalid = FieldError("invalid", str(error), parameter=self.name)
+            raise InvalidParameter(errors=[invalid]) from None
+
+    def parse_csv(self, text: str) -> object:
+        """Return the JSON value that `text` in a CSV file stands for; `read` then checks it."""
+        return text
+
+    def filters(self) -> dict[str, FieldFilter]:
+        """Return the filters by the names of their parameters."""
+        found: dict[str, FieldFilter] = {}
+        name = self.filter_name
+        for operator in self.operators:
+            match operator:
+                case "equal":
+                    found[name] = FieldFilter(self._equal(name), self.parse, self.filter_schema)
+                case "in":
+                    condition = f"{{column}} = ANY({self.bind_list(name)})"
+                    found[name] = FieldFilter(condition, self.parse_list, self.list_schema)
+                case "range":
+                    for suffix, comparison in self.range_filters:
+                        condition = f"{{column}} {comparison} {self.bind(name + suffix)}"
+                        found[name + suffix] = FieldFilter(
+                            condition, self.parse, self.filter_schema
+                        )
+        return found
+
+    def parse_list(self, text: str) -> list[object]:
+        """Return values that are separated by commas. Raise ValueError with the reason."""
+        return [self.parse(value) for value in split_values(text)]
+
+    # SQL.
+
+    def bind(self, parameter: str) -> str:
+        """Return the SQL of a bound value."""
+        return f"CAST(:{parameter} AS {self.sql_type})"
+
+    def bind_list(self, parameter: str) -> str:
+        """Return the SQL of a bound list of values."""
+        return f"CAST(:{parameter} AS {self.sql_type}[])"
+
+    def select(self, column: str) -> str:
+        """Return the SQL that makes the JSON value of a column."""
+        return column
+
+    def sort_key(self, column: str) -> str:
+        """Return the SQL that lists are sorted by. An index must have the same expression."""
+        return column
+
+    def trusted(self, column: str) -> str:
+        """Return the SQL condition that a staged text is valid as it is. COPY then needs no Python.
+
+        It may reject valid values, which Python then reads, but never accept an invalid one.
+        """
+        raise NotImplementedError
+
+    def ddl(self) -> str:
+        """Return the type for a new column."""
+        return self.sql_type
+
+    def check(self, column: str) -> str:
+        """Return the CHECK condition for a new column; empty without bounds."""
+        return ""
+
+    # OpenAPI, GraphQL, SQLAlchemy, ad-hoc SQL, tests.
+
+    def body_schema(self) -> Schema:
+        """Return the JSON Schema of the value in a request body."""
+        raise NotImplementedError
+
+    def row_schema(self) -> Schema:
+        """Return the JSON Schema of the value in a response."""
+        raise NotImplementedError
+
+    def filter_schema(self) -> Schema:
+        """Return the JSON Schema of one value in a query string."""
+        return self.body_schema()
+
+    def path_schema(self) -> Schema:
+        """Return the JSON Schema of the value in a path."""
+        return self.filter_schema()
+
+    def list_item_schema(self) -> Schema:
+        """Return the JSON Schema of one value of an `in` filter."""
+        return self.filter_schema()
+
+    def list_schema(self) -> Schema:
+        """Return the JSON Schema of the values of an `in` filter."""
+        items = {"type": "array", "items": self.list_item_schema()}
+        return items | {"minItems": 1, "maxItems": MAX_VALUES}
+
+    def orm_arguments(self) -> tuple[object, ...]:
+        """Return the arguments of SQLAlchemy's type."""
+        return ()
+
+    def analyst_bytes(self) -> int:
+        """Return the largest size of a value as text, for the estimate of an ad-hoc query."""
+        raise NotImplementedError
+
+    def sample(self, n: int) -> object:
+        """Return the JSON value of the nth row, for tests and examples; n is from 1.
+
+        Different n give different values, as far as the kind has them."""
+        raise NotImplementedError
+
+    def _equal(self, parameter: str) -> str:
+        return f"{{column}} = {self.bind(parameter)}"
+
+
+def split_values(text: str) -> list[str]:
+    """Return values that are separated by commas. Raise ValueError if there are too many."""
+    values = [value.strip() for value in text.split(",")]
+    if len(values) > MAX_VALUES:
+        raise ValueError(f"must have at most {MAX_VALUES} values")
+    return values
+
+
+def or_null(schema: Schema, *, nullable: bool) -> Schema:
+    """Return the schema of a value that may be null."""
+    return schema | {"type": [schema["type"], "null"]} if nullable else schema
+
+
+def reject(pointer: str, code: str, message: str) -> NoReturn:
+    """Raise ValidationFailed for one field of a body."""
+    raise ValidationFailed(errors=[FieldError(code, message, pointer=pointer)])

@@ -1,0 +1,122 @@
+"""Integer and BigInt: whole numbers of 4 and of 8 bytes."""
+
+import re
+from decimal import Decimal
+from typing import ClassVar, Unpack
+
+from sluice.errors import FieldError, InvalidParameter, NotFound
+from sluice.kinds.field import Field, FieldOptions, Schema, or_null, reject, split_values
+
+CSV_NUMBER = re.compile(r"[+-]?\d{1,20}", re.ASCII)
+
+
+class BigInt(Field):
+    """A whole number between two bounds, which are included.
+
+    A filter on one value, or on a range, accepts every value of the type: a number outside the
+    bounds finds no row. A list of values must be within the bounds.
+    """
+
+    sql_type: ClassVar[str] = "bigint"
+    graphql_type: ClassVar[str] = "BigInt"
+    orm_type: ClassVar[str] = "BigInteger"
+    largest: ClassVar[int] = 2**63 - 1
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        minimum: int | None = None,
+        maximum: int | None = None,
+        **options: Unpack[FieldOptions],
+    ) -> None:
+        super().__init__(name, **options)
+        self.minimum = -self.largest if minimum is None else minimum
+        self.maximum = self.largest if maximum is None else maximum
+
+    def read_value(self, value: object, pointer: str) -> object:
+        if isinstance(value, Decimal) and _is_whole(value):  # JSON Schema counts 3.0 as an integer
+            value = int(value)
+        if not isinstance(value, int) or isinstance(value, bool):
+            reject(pointer, "type", "must be a whole number")
+        if not self.minimum <= value <= self.maximum:
+            reject(pointer, "out_of_range", f"must be from {self.minimum} to {self.maximum}")
+        return value
+
+    def parse(self, text: str) -> object:
+        return _parse(text, -self.largest, self.largest)
+
+    def parse_list(self, text: str) -> list[object]:
+        return [_parse(value, self.minimum, self.maximum) for value in split_values(text)]
+
+    def parse_path(self, text: str) -> object:
+        if not re.fullmatch(r"\d+", text, re.ASCII):
+            invalid = FieldError("invalid", "must be a whole number", parameter=self.name)
+            raise InvalidParameter(errors=[invalid])
+        if len(text) > len(str(self.largest)) or int(text) > self.largest:
+            raise NotFound
+        return int(text)
+
+    def parse_csv(self, text: str) -> object:
+        return int(text) if CSV_NUMBER.fullmatch(text.strip()) else text
+
+    def trusted(self, column: str) -> str:
+        digits = len(str(self.largest)) - 1  # every number of so many digits is of the type
+        sign = "-?" if self.minimum == -self.largest else ""
+        if self.minimum == 1:
+            pattern = f"{column} ~ '^[1-9][0-9]{{0,{digits - 1}}}$'"
+        else:
+            pattern = f"{column} ~ '^{sign}[0-9]{{1,{digits}}}$'"
+        if self.minimum <= 1 and self.maximum >= 10**digits - 1:
+            return pattern
+        bounds = f"CAST({column} AS {self.sql_type}) BETWEEN {self.minimum} AND {self.maximum}"
+        return f"CASE WHEN {pattern} THEN {bounds} ELSE false END"
+
+    def check(self, column: str) -> str:
+        if self.maximum < self.largest:
+            return f"{column} BETWEEN {self.minimum} AND {self.maximum}"
+        return "" if self.minimum == -self.largest else f"{column} >= {self.minimum}"
+
+    def body_schema(self) -> Schema:
+        schema = {"type": "integer", "minimum": self.minimum, "maximum": self.maximum}
+        return or_null(schema, nullable=self.nullable)
+
+    def row_schema(self) -> Schema:
+        return or_null({"type": "integer"}, nullable=self.nullable)
+
+    def filter_schema(self) -> Schema:
+        return {"type": "integer", "minimum": -self.largest, "maximum": self.largest}
+
+    def path_schema(self) -> Schema:
+        return {"type": "integer", "minimum": 0, "maximum": self.largest}
+
+    def list_item_schema(self) -> Schema:
+        return {"type": "integer", "minimum": self.minimum, "maximum": self.maximum}
+
+    def analyst_bytes(self) -> int:
+        return 20
+
+    def sample(self, n: int) -> object:
+        first = self.minimum if self.maximum < 1 else max(self.minimum, 1)
+        return first + (n - 1) % (self.maximum - first + 1)
+
+
+class Integer(BigInt):
+    """A whole number of 4 bytes."""
+
+    sql_type: ClassVar[str] = "integer"
+    graphql_type: ClassVar[str] = "Int"
+    orm_type: ClassVar[str] = "Integer"
+    largest: ClassVar[int] = 2**31 - 1
+
+
+def _parse(text: str, minimum: int, maximum: int) -> int:
+    is_number = re.fullmatch(r"-?\d{1,19}", text, re.ASCII)
+    if not is_number or not minimum <= int(text) <= maximum:
+        raise ValueError(f"must be a whole number from {minimum} to {maximum}")
+    return int(text)
+
+
+def _is_whole(number: Decimal) -> bool:
+    # The magnitude is checked first, because arithmetic on 1e1000000 overflows.
+    return number.adjusted() < 19 and number == number.to_integral_value()

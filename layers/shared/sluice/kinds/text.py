@@ -1,0 +1,197 @@
+"""Text, and what is stored as text: Email, Slug."""
+
+import re
+from typing import ClassVar, Unpack
+
+from sluice.kinds.field import DeclarationError, Field, FieldOptions, Schema, or_null, reject
+
+BYTES_PER_CHARACTER = 4  # the most that UTF-8 needs
+MAX_TEXT_BYTES = 1_048_576  # of a body, so of a text without max_length
+MAX_EMAIL = 254  # characters (RFC 5321)
+MAX_FILTER = 200  # characters of a filter on a text without max_length
+NOT_BLANK = r"^[^\u0000]*[^\s\u0000][^\u0000]*$"
+NO_NUL = r"^[^\u0000]*$"
+# The characters that Python's str.strip removes, and other control characters, for a bracket
+# expression of PostgreSQL. A staged text that begins or ends with one is read by Python.
+SPACE = r"\u0001-\u0020\u007f\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
+# A pattern of these characters means the same to PostgreSQL and to Python. `.` and classes such as
+# `\w` do not.
+PORTABLE = re.compile(r"[A-Za-z0-9\[\](){},@|*+?^_-]+", re.ASCII)
+
+
+class Text(Field):
+    """A text without leading and trailing white space. Lengths are in characters.
+
+    pattern: a regular expression that the whole text matches. Then the field needs an example.
+    ignore_case: compared, sorted and unique without regard to case, by lower(column).
+    """
+
+    sql_type: ClassVar[str] = "text"
+    graphql_type: ClassVar[str] = "String"
+    orm_type: ClassVar[str] = "Text"
+    is_text: ClassVar[bool] = True
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        min_length: int = 0,
+        max_length: int | None = None,
+        pattern: str = "",
+        ignore_case: bool = False,
+        **options: Unpack[FieldOptions],
+    ) -> None:
+        super().__init__(name, **options)
+        self.min_length = min_length
+        self.max_length = max_length
+        self.pattern = pattern
+        self.ignore_case = ignore_case
+
+    def read_value(self, value: object, pointer: str) -> object:
+        if not isinstance(value, str):
+            reject(pointer, "type", "must be a string" + (" or null" if self.nullable else ""))
+        text = value.strip()
+        if len(text) < self.min_length:
+            reject(pointer, "too_short", f"must have at least {self.min_length} character")
+        if self.max_length is not None and len(text) > self.max_length:
+            message = f"must have at most {self.max_length} characters, not {len(text)}"
+            reject(pointer, "too_long", message)
+        if "\0" in text:
+            reject(pointer, "invalid", "must not contain NUL characters")
+        if any("\ud800" <= character <= "\udfff" for character in text):
+            reject(pointer, "invalid", "must not contain unpaired surrogates")
+        if self.pattern and not re.fullmatch(self.pattern, text, re.ASCII):
+            reject(pointer, "invalid", f"must match {self.pattern}")
+        return text
+
+    def parse(self, text: str) -> object:
+        longest = self.max_length or MAX_FILTER
+        if not text.strip():
+            raise ValueError("must not be empty")
+        if len(text) > longest:
+            raise ValueError(f"must have at most {longest} characters")
+        if "\0" in text:
+            raise ValueError("must not contain NUL characters")
+        if any("\ud800" <= character <= "\udfff" for character in text):
+            raise ValueError("must not contain unpaired surrogates")
+        return text
+
+    def bind(self, parameter: str) -> str:
+        return f":{parameter}"  # its type is the column's, so that citext keeps ignoring case
+
+    def bind_list(self, parameter: str) -> str:
+        return f":{parameter}"
+
+    def sort_key(self, column: str) -> str:
+        return f"lower({column})" if self.ignore_case else column
+
+    def trusted(self, column: str) -> str:
+        if not PORTABLE.fullmatch(self.pattern or "-"):
+            return "false"
+        longest = self.max_length or MAX_TEXT_BYTES // BYTES_PER_CHARACTER
+        length = f"char_length({column}) BETWEEN {self.min_length} AND {longest}"
+        matches = f" AND {column} ~ '^({self.pattern})$'" if self.pattern else ""
+        return f"{length} AND {column} !~ '^[{SPACE}]|[{SPACE}]$'{matches}"
+
+    def check(self, column: str) -> str:
+        if self.max_length is None:
+            return f"char_length({column}) >= {self.min_length}" if self.min_length else ""
+        return f"char_length({column}) BETWEEN {self.min_length} AND {self.max_length}"
+
+    def body_schema(self) -> Schema:
+        longest = {} if self.max_length is None else {"maxLength": self.max_length}
+        pattern = NOT_BLANK if self.min_length else NO_NUL
+        if self.pattern:
+            pattern = f"^{self.pattern}$"
+        schema = {"type": "string", "minLength": self.min_length, **longest, "pattern": pattern}
+        return or_null(schema, nullable=self.nullable)
+
+    def row_schema(self) -> Schema:
+        return or_null({"type": "string"}, nullable=self.nullable)
+
+    def filter_schema(self) -> Schema:
+        longest = self.max_length or MAX_FILTER
+        return {"type": "string", "minLength": 1, "maxLength": longest, "pattern": NOT_BLANK}
+
+    def analyst_bytes(self) -> int:
+        return (self.max_length or MAX_TEXT_BYTES // BYTES_PER_CHARACTER) * BYTES_PER_CHARACTER
+
+    def sample(self, n: int) -> object:
+        if self.pattern:
+            if self.declared_example is None:
+                raise DeclarationError(f"{self!r}: a text with a pattern needs an example")
+            return self.declared_example
+        text = f"{self.name} {n}"
+        if self.max_length is not None and len(text) > self.max_length:
+            text = str(n)[-self.max_length :]
+        return text.ljust(self.min_length, "x")
+
+    def _equal(self, parameter: str) -> str:
+        if self.ignore_case:
+            return f"lower({{column}}) = lower(CAST(:{parameter} AS text))"
+        return f"{{column}} = :{parameter}"
+
+
+class Email(Text):
+    """A plausible email address. Whether it exists is known only after sending mail to it.
+
+    `address` has the shortest one, so there is no minimum length.
+    """
+
+    address: ClassVar[re.Pattern[str]] = re.compile(
+        r"[^@\s\x00-\x1f\x7f-\x9f]+@[^@\s\x00-\x1f\x7f-\x9f]+"
+    )
+
+    def __init__(self, name: str, *, ignore_case: bool = False, **options: Unpack[FieldOptions]):
+        super().__init__(
+            name, min_length=1, max_length=MAX_EMAIL, ignore_case=ignore_case, **options
+        )
+
+    def read_value(self, value: object, pointer: str) -> object:
+        text = super().read_value(value, pointer)
+        if not self.address.fullmatch(str(text)):
+            reject(pointer, "invalid", "must be an email address, with one @ and no spaces")
+        return text
+
+    def parse(self, text: str) -> object:
+        if not self.address.fullmatch(str(super().parse(text))):
+            raise ValueError("must be an email address; encode a + in it as %2B")
+        return text
+
+    def trusted(self, column: str) -> str:
+        return f"char_length({column}) <= {self.max_length} AND {column} ~ '^[!-?A-~]+@[!-?A-~]+$'"
+
+    def body_schema(self) -> Schema:
+        return or_null(self.filter_schema(), nullable=self.nullable)
+
+    def filter_schema(self) -> Schema:
+        return {"type": "string", "format": "email", "maxLength": self.max_length}
+
+    def sample(self, n: int) -> object:
+        return f"{self.name}{n}@example.com"
+
+
+class Slug(Text):
+    """A name in URLs: a to z, 0 to 9 and -."""
+
+    def __init__(
+        self, name: str, *, max_length: int = 200, **options: Unpack[FieldOptions]
+    ) -> None:
+        super().__init__(name, min_length=1, max_length=max_length, pattern="[a-z0-9-]+", **options)
+
+    def parse(self, text: str) -> object:
+        if not re.fullmatch(rf"[a-z0-9-]{{1,{self.max_length}}}", text):
+            raise ValueError("must be slugs of a-z, 0-9 and -, separated by commas")
+        return text
+
+    def trusted(self, column: str) -> str:
+        return f"{column} ~ '^[a-z0-9-]{{1,{self.max_length}}}$'"
+
+    def filter_schema(self) -> Schema:
+        return {"type": "string", "pattern": f"^[a-z0-9-]{{1,{self.max_length}}}$"}
+
+    def analyst_bytes(self) -> int:
+        return self.max_length or 0  # ASCII: a byte a character
+
+    def sample(self, n: int) -> object:
+        return f"{self.name}-{n}".replace("_", "-")

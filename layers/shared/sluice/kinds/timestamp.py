@@ -1,0 +1,90 @@
+"""Timestamp: a moment, stored as timestamptz and shown in UTC with microseconds."""
+
+import re
+from datetime import UTC, datetime
+from typing import ClassVar
+
+from sluice.kinds.field import Field, Schema, or_null, reject
+
+# RFC 3339, section 5.6: the offset is required. PostgreSQL stores microseconds, so more digits
+# would be lost.
+RFC_3339 = re.compile(
+    r"\d{4}-\d\d-\d\d[Tt]([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,6})?"
+    r"([Zz]|[+-]([01]\d|2[0-3]):[0-5]\d)",
+    re.ASCII,
+)
+# A day that exists, for PostgreSQL. Not every one matches: Python reads the 29th of February.
+DAY = (
+    r"[1-8][0-9]{3}-((0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])"
+    r"|(0[13-9]|1[0-2])-(29|30)|(0[13578]|1[02])-31)"
+)
+TIME = (
+    r"T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]([.][0-9]{1,6})?"
+    r"(Z|[+-](0[0-9]|1[0-4]):[0-5][0-9])"
+)
+
+
+class Timestamp(Field):
+    """A moment. Its JSON value is RFC 3339 in UTC, with microseconds and `Z`."""
+
+    sql_type: ClassVar[str] = "timestamptz"
+    graphql_type: ClassVar[str] = "DateTime"
+    orm_type: ClassVar[str] = "DateTime"
+    range_filters: ClassVar[tuple[tuple[str, str], ...]] = (("_after", ">="), ("_before", "<"))
+
+    def read_value(self, value: object, pointer: str) -> object:
+        if not isinstance(value, str):
+            reject(pointer, "type", "must be a string")
+        try:
+            return _parse_rfc3339(value.strip().upper())
+        except (ValueError, OverflowError):  # or outside the years 1 to 9999 in UTC
+            reject(pointer, "invalid", "must be a time with its zone, such as 2026-01-31T12:00:00Z")
+
+    def parse(self, text: str) -> object:
+        """Return an RFC 3339 time, or the midnight in UTC of a date."""
+        # A `+` that was not percent-encoded arrives as a space.
+        candidate = re.sub(r" (?=\d\d:?\d\d$)", "+", text.strip()).upper()
+        try:
+            if re.fullmatch(r"\d{4}-\d\d-\d\d", candidate, re.ASCII):
+                return datetime.fromisoformat(candidate).replace(tzinfo=UTC)
+            moment = datetime.fromisoformat(candidate)
+        except ValueError:
+            moment = None
+        if moment is None or moment.tzinfo is None or "T" not in candidate.replace(" ", "T"):
+            raise ValueError("must be a time such as 2026-01-31T12:00:00Z, or a date")
+        try:
+            return moment.astimezone(UTC)
+        except OverflowError:
+            raise ValueError("must be between the years 1 and 9999 in UTC") from None
+
+    def select(self, column: str) -> str:
+        return f"""to_char({column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')"""
+
+    def trusted(self, column: str) -> str:
+        return f"{column} ~ '^{DAY}{TIME}$'"
+
+    def body_schema(self) -> Schema:
+        return self.row_schema()
+
+    def row_schema(self) -> Schema:
+        return or_null({"type": "string", "format": "date-time"}, nullable=self.nullable)
+
+    def filter_schema(self) -> Schema:
+        formats = ("date-time", "date")
+        return {"anyOf": [{"type": "string", "format": name} for name in formats]}
+
+    def orm_arguments(self) -> tuple[object, ...]:
+        return (True,)  # with a time zone
+
+    def analyst_bytes(self) -> int:
+        return 40
+
+    def sample(self, n: int) -> object:
+        minute, hour = (n - 1) % 60, 12 + (n - 1) // 60 % 12
+        return f"2026-01-31T{hour}:{minute:02}:00.000000Z"
+
+
+def _parse_rfc3339(text: str) -> datetime:
+    if not RFC_3339.fullmatch(text):
+        raise ValueError(text)
+    return datetime.fromisoformat(text).astimezone(UTC)

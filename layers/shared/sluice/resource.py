@@ -1,0 +1,147 @@
+"""Resource: what a table is for clients. REST, GraphQL, imports, tests and more are derived.
+
+A declaration is data: it has no SQL, no callbacks and no expressions. A rule is a method of the
+resource's repository (sql/resource_repository.py), and SQL that cannot be derived stands there.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final, Literal, NamedTuple, TypeAlias
+
+from sluice.kinds.field import DeclarationError as DeclarationError
+from sluice.kinds.field import Field
+
+Write: TypeAlias = Literal["create", "replace", "update", "delete"]
+EVERY_WRITE: Final[tuple[Write, ...]] = ("create", "replace", "update", "delete")
+DIGEST: Final = "digest"
+MAX_KEY_COLUMNS = 4
+
+
+class Many(NamedTuple):
+    """The rows of another resource that reference this one, as a list below each row.
+
+    name: the last part of the path, and the field in GraphQL.
+    resource: the name of the other resource.
+    foreign_key: the column of the other table, or of `through`, that references this table.
+    through: the junction table of a many-to-many relation, with its schema.
+    """
+
+    name: str
+    resource: str
+    foreign_key: str
+    through: str = ""
+
+
+class Via(NamedTuple):
+    """The tenant is that of the row that the column references."""
+
+    column: str
+
+
+class GraphQL(NamedTuple):
+    """What GraphQL has of a resource, where that is less than everything. None: everything.
+
+    queries, mutations: the fields of Query and Mutation.
+    hidden: fields that the type does not have.
+    filters, sorts: those of the root list.
+    """
+
+    queries: Sequence[str] | None = None
+    mutations: Sequence[str] | None = None
+    hidden: Sequence[str] = ()
+    filters: Sequence[str] | None = None
+    sorts: Sequence[str] | None = None
+
+
+SHARED: Final = "shared"
+EVERYTHING: Final = GraphQL()
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Resource:
+    """The declaration of a resource.
+
+    name: the collection in paths and GraphQL, such as `deals` in /api/deals.
+    singular: one row, such as `deal`.
+    table: the table or view, with its schema.
+    group: the function that serves the resource. It is not a part of the path. Empty: not served.
+    key: the primary key: a field, or up to four.
+    fields: the other fields, in the order of the table.
+    description: one sentence, for OpenAPI and GraphQL.
+    scope: the prefix of the scopes, if it is not the name.
+    unique: the columns of each unique constraint over several columns.
+    filters: filters of lists that are no field. The repository has their SQL.
+    relations: the lists below a row.
+    writes: which writes clients have. Without one the resource is read-only.
+    etag: the columns whose values are the version of a row, or DIGEST: a digest of the row.
+    soft_delete: the column that DELETE sets to the present time. Such rows are not shown.
+    import_key: the columns by which an import finds the row to change. Without: inserts only.
+    analytics: whether analysts may query the table.
+    tenant: the column of the tenant, Via(column), or SHARED.
+    graphql: what GraphQL has of the resource, if not everything.
+    """
+
+    name: str
+    singular: str
+    table: str
+    group: str
+    key: Field | Sequence[Field]
+    fields: Sequence[Field]
+    description: str = ""
+    scope: str = ""
+    unique: Sequence[Sequence[str]] = ()
+    filters: Sequence[Field] = ()
+    relations: Sequence[Many] = ()
+    writes: Sequence[Write] = EVERY_WRITE
+    etag: str | Sequence[str] = DIGEST
+    soft_delete: str = ""
+    import_key: Sequence[str] = ()
+    analytics: bool = False
+    tenant: str | Via = ""
+    graphql: GraphQL = EVERYTHING
+
+    def __post_init__(self) -> None:
+        if "." not in self.table:
+            raise DeclarationError(f"{self.name}: the table {self.table} has no schema")
+        if len(self.keys) > MAX_KEY_COLUMNS:
+            raise DeclarationError(f"{self.name}: a key has at most {MAX_KEY_COLUMNS} columns")
+        names = [field.name for field in self.all_fields]
+        twice = {name for name in names if names.count(name) > 1}
+        if twice:
+            raise DeclarationError(f"{self.name}: declared twice: {', '.join(sorted(twice))}")
+        columns = {field.column for field in self.all_fields}
+        named = {self.soft_delete, *self.import_key, *(c for key in self.unique for c in key)}
+        unknown = named - columns - {""}
+        if unknown:
+            raise DeclarationError(f"{self.name}: no such column: {', '.join(sorted(unknown))}")
+
+    @cached_property
+    def keys(self) -> tuple[Field, ...]:
+        """The fields of the key, always as a tuple."""
+        return (self.key,) if isinstance(self.key, Field) else tuple(self.key)
+
+    @cached_property
+    def all_fields(self) -> tuple[Field, ...]:
+        """The key and the other fields, in the order of a response."""
+        return (*self.keys, *self.fields)
+
+    @cached_property
+    def by_name(self) -> dict[str, Field]:
+        """The fields by name."""
+        return {field.name: field for field in self.all_fields}
+
+    @property
+    def writable(self) -> tuple[Field, ...]:
+        """The fields that a POST may set."""
+        return tuple(field for field in self.all_fields if not field.read_only)
+
+    @property
+    def changeable(self) -> tuple[Field, ...]:
+        """The fields that a PUT or PATCH may set."""
+        return tuple(field for field in self.writable if not field.create_only)
+
+    @property
+    def scope_prefix(self) -> str:
+        """The prefix of the scopes `…:read` and `…:write`."""
+        return self.scope or self.name

@@ -1,0 +1,201 @@
+"""All forms of a kind agree: JSON, query strings, CSV, JSON Schema and PostgreSQL."""
+
+import json
+from collections.abc import Iterator
+from contextlib import closing
+from decimal import Decimal, localcontext
+
+import jsonschema
+import pg8000.native
+import pytest
+
+from local.postgres import PostgresServer
+from sluice.errors import InvalidParameter, NotFound, ValidationFailed
+from sluice.kinds.field import Field, Schema
+from tests.engine.kinds.fields import COLUMNS, FIELDS, TEXTS, classes
+from tests.fixtures.database import owner_connection
+
+# Schemas do not say what these texts look like, or say it in a `format`, which is not checked. Nor
+# do they say the bounds of an amount that is sent as a text.
+APPROXIMATE = ("email", "timestamp", "date", "pattern of Python", "share", "1 to 10")
+VALUES = (
+    "[null, true, 0, 1, 3, -3, 10, 2147483648, 9223372036854775808, 1.5, 1.505, 9.99, 19.99,"
+    ' "", "a", "GB", "gb", "abcdef", "é", "a-b", "1", "1.5", "-1.5", "1.505", "1e3", "new", [], {},'
+    ' [{}], [{"book_id": 1, "copies": 1}], [{"book_id": 1, "copies": 0}],'
+    ' [{"book_id": 1, "copies": 1, "n": 5}], [{"book_id": 1, "copies": 1, "more": 5}]]'
+)
+
+of_every_kind = pytest.mark.parametrize("name", FIELDS)
+of_every_column = pytest.mark.parametrize("name", COLUMNS)
+
+
+@pytest.fixture(scope="module")
+def owner(postgres_server: PostgresServer) -> Iterator[pg8000.native.Connection]:
+    with closing(owner_connection(postgres_server.url())) as connection:
+        connection.run("SET timezone = 'UTC'")
+        yield connection
+
+
+@pytest.fixture
+def connection(owner: pg8000.native.Connection) -> Iterator[pg8000.native.Connection]:
+    owner.run("BEGIN")
+    yield owner
+    owner.run("ROLLBACK")
+
+
+def accepts(field: Field, value: object) -> bool:
+    try:
+        field.read(value, "/at")
+    except ValidationFailed:
+        return False
+    return True
+
+
+def validator(schema: Schema) -> jsonschema.Draft202012Validator:
+    """Return the validator of a schema whose numbers are exact, as those of a body are."""
+    exact = json.loads(json.dumps(schema), parse_float=Decimal)
+    jsonschema.Draft202012Validator.check_schema(schema)
+    return jsonschema.Draft202012Validator(exact)
+
+
+def csv_text(sample: object) -> str:
+    return str(sample).lower() if isinstance(sample, bool) else str(sample)
+
+
+def test_every_kind_is_tested() -> None:
+    assert {type(field) for field in FIELDS.values()} == set(classes())
+
+
+@of_every_kind
+def test_samples_and_examples_are_valid(name: str) -> None:
+    field = FIELDS[name]
+    schema = validator(field.body_schema())
+
+    for value in [field.example, *(field.sample(n) for n in range(1, 30))]:
+        assert accepts(field, value)
+        schema.validate(value)
+
+
+@pytest.mark.parametrize("name", ["text", "long name", "email", "slug", "key", "price", "date"])
+def test_samples_differ(name: str) -> None:
+    assert len({FIELDS[name].sample(n) for n in range(1, 200)}) == 199
+
+
+@of_every_kind
+def test_schema_and_body_agree(name: str) -> None:
+    field = FIELDS[name]
+    schema = validator(field.body_schema())
+
+    with localcontext(prec=60):
+        for value in json.loads(VALUES, parse_float=Decimal):
+            if accepts(field, value):
+                assert schema.is_valid(value), value
+            elif not name.startswith(APPROXIMATE):
+                assert not schema.is_valid(value), value
+
+
+@of_every_column
+def test_trusted_texts_are_valid_as_they_are(
+    name: str, connection: pg8000.native.Connection
+) -> None:
+    field = COLUMNS[name]
+    texts = [*TEXTS, *(csv_text(field.sample(n)) for n in range(1, 30))]
+    sql = f"SELECT x FROM unnest(CAST(:texts AS text[])) x WHERE {field.trusted('x')}"
+    trusted = [row[0] for row in connection.run(sql, texts=texts)]
+
+    for text in trusted:
+        cast = f"SELECT CAST(CAST(:text AS text) AS {field.ddl()})"
+        assert connection.run(cast, text=text)[0][0] == field.read(field.parse_csv(text), ""), text
+
+
+@of_every_column
+def test_samples_are_trusted(name: str, connection: pg8000.native.Connection) -> None:
+    field = COLUMNS[name]
+    if field.trusted("x") == "false" or name.startswith("negative"):
+        pytest.skip("Python reads all of them")
+    sql = f"SELECT {field.trusted('x')} FROM unnest(CAST(:texts AS text[])) x"
+    samples = connection.run(sql, texts=[csv_text(field.sample(n)) for n in range(1, 30)])
+
+    assert samples == [[True]] * 29
+
+
+@of_every_column
+def test_column_keeps_and_checks_values(name: str, connection: pg8000.native.Connection) -> None:
+    field = COLUMNS[name]
+    check = field.check("v")
+    constraint = f" CHECK ({check})" if check else ""
+    connection.run(f"CREATE TEMPORARY TABLE t (n integer, v {field.ddl()}{constraint})")
+    for n in range(1, 5):
+        value = field.read(field.sample(n), "")
+        connection.run(f"INSERT INTO t VALUES ({n}, {field.bind('v')})", v=value)
+    select = (
+        f"SELECT row_to_json(o)::text FROM (SELECT {field.select('v')} AS v FROM t ORDER BY n) o"
+    )
+    rows = [json.loads(row[0])["v"] for row in connection.run(select)]
+
+    assert rows == [field.sample(n) for n in range(1, 5)]
+    for row in rows:
+        validator(field.row_schema()).validate(row)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("short text", "''"),
+        ("short text", "'abcdef'"),
+        ("integer from 0", "-1"),
+        ("integer 2 to 9", "10"),
+        ("price", "-0.01"),
+        ("1 to 10", "10.01"),
+        ("choice", "'other'"),
+    ],
+)
+def test_checks_have_the_bounds(
+    name: str, value: str, connection: pg8000.native.Connection
+) -> None:
+    field = COLUMNS[name]
+    sql = f"SELECT {field.check('v')} FROM (SELECT CAST({value} AS {field.sql_type}) AS v) t"
+
+    assert connection.run(sql) == [[False]]
+
+
+@of_every_column
+def test_filters_parse_samples(name: str, connection: pg8000.native.Connection) -> None:
+    field = COLUMNS[name]
+    text = csv_text(field.sample(1))
+    values = field.parse_list(text)
+    sql = f"SELECT {field.bind('v')} = ANY({field.bind_list('vs')})"
+
+    assert values == [field.parse(text)]
+    if not field.is_text:  # a text has no type until it is compared with a column
+        assert connection.run(sql, v=values[0], vs=values) == [[True]]
+
+
+@pytest.mark.parametrize("name", ["text", "email", "slug", "integer", "price", "date", "boolean"])
+def test_invalid_filters_are_rejected(name: str) -> None:
+    for text in ("", " ", "\0", "x" * 300, "a,b c"):
+        if not (name == "text" and text == "a,b c"):
+            with pytest.raises(ValueError, match="must"):
+                FIELDS[name].parse(text)
+    with pytest.raises(ValueError, match="at most 1000 values"):
+        FIELDS[name].parse_list("1," * 1_000)
+
+
+@pytest.mark.parametrize(("text", "error"), [("x", InvalidParameter), ("-1", InvalidParameter)])
+def test_malformed_key_is_an_invalid_parameter(text: str, error: type[Exception]) -> None:
+    with pytest.raises(error) as caught:
+        FIELDS["key"].parse_path(text)
+    assert caught.value.errors[0].parameter == "key"  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("text", [str(2**63), "9" * 30])
+def test_key_larger_than_any_is_not_found(text: str) -> None:
+    with pytest.raises(NotFound):
+        FIELDS["key"].parse_path(text)
+
+
+def test_key_of_another_kind_is_parsed_from_the_path() -> None:
+    assert FIELDS["slug"].parse_path("a-b") == "a-b"
+    with pytest.raises(InvalidParameter) as caught:
+        FIELDS["slug"].parse_path("A")
+    assert caught.value.errors[0].parameter == "slug"

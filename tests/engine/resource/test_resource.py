@@ -1,0 +1,105 @@
+"""Declarations: what they say, and contradictions that they reject."""
+
+import dataclasses
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sluice.kinds.field import DeclarationError
+from sluice.kinds.integer import BigInt, Integer
+from sluice.kinds.text import Slug, Text
+from sluice.resource import Resource
+
+ROOT = Path(__file__).parents[3]
+MAX_ATTRIBUTES = 18  # then a declaration is still read in a minute
+NOT_FOR_DECLARATIONS = ("sqlalchemy", "pg8000", "pydantic", "graphql", "aws_lambda_powertools")
+
+
+def resource(**changed: Any) -> Resource:
+    declared: dict[str, Any] = {
+        "name": "books",
+        "singular": "book",
+        "table": "public.books",
+        "group": "books",
+        "key": BigInt("id", read_only=True),
+        "fields": [
+            Text("title"),
+            Slug("slug", create_only=True),
+            Integer("version", read_only=True),
+        ],
+    }
+    return Resource(**{**declared, **changed})
+
+
+def test_number_of_attributes_is_limited() -> None:
+    assert len(dataclasses.fields(Resource)) <= MAX_ATTRIBUTES
+
+
+def test_fields_by_who_may_write_them() -> None:
+    books = resource()
+
+    assert [field.name for field in books.all_fields] == ["id", "title", "slug", "version"]
+    assert [field.name for field in books.writable] == ["title", "slug"]
+    assert [field.name for field in books.changeable] == ["title"]
+    assert books.by_name["slug"].create_only
+
+
+def test_key_is_always_a_tuple() -> None:
+    composite = resource(key=[Text("country"), Integer("year")])
+
+    assert [field.name for field in resource().keys] == ["id"]
+    assert [field.name for field in composite.keys] == ["country", "year"]
+
+
+def test_scope_is_the_name_by_default() -> None:
+    assert resource().scope_prefix == "books"
+    assert resource(scope="library").scope_prefix == "library"
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"table": "books"}, "the table books has no schema"),
+        ({"key": [Integer(name) for name in "abcde"]}, "a key has at most 4 columns"),
+        ({"fields": [Text("id")]}, "declared twice: id"),
+        ({"soft_delete": "deleted_at"}, "no such column: deleted_at"),
+        ({"import_key": ["isbn"]}, "no such column: isbn"),
+        ({"unique": [("title", "isbn")]}, "no such column: isbn"),
+    ],
+)
+def test_contradictions_are_rejected(changed: dict[str, Any], message: str) -> None:
+    with pytest.raises(DeclarationError, match=f"books: {message}"):
+        resource(**changed)
+
+
+def test_unknown_filter_is_rejected() -> None:
+    with pytest.raises(DeclarationError, match=r"Text\('title'\): no such filter: like"):
+        Text("title", filter="like")  # type: ignore[arg-type]
+
+
+def test_text_with_a_pattern_needs_an_example() -> None:
+    with pytest.raises(DeclarationError, match="a text with a pattern needs an example"):
+        Text("code", pattern="[A-Z]{2}").sample(1)
+
+
+def test_declarations_load_no_library() -> None:
+    """Each function loads the declarations that it serves, so they are cheap to import."""
+    program = (
+        "import importlib, pathlib, sys, sluice.resource\n"
+        "for path in pathlib.Path('layers/shared/sluice/kinds').glob('*.py'):\n"
+        "    importlib.import_module(f'sluice.kinds.{path.stem}')\n"
+        "print(*sys.modules)"
+    )
+    loaded = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=ROOT,
+        env={"PYTHONPATH": "layers/shared"},
+        capture_output=True,
+        check=True,
+        text=True,
+    ).stdout.split()
+
+    assert [name for name in loaded if name.startswith(NOT_FOR_DECLARATIONS)] == []

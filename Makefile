@@ -69,6 +69,7 @@ check: .venv/.dev .venv-sam/.done ## run CI's checks: format, lint, types, conve
 	@$(BIN)/ruff format --check --quiet
 	@$(BIN)/ruff check --quiet
 	@$(BIN)/mypy
+	@$(call derived,--check)
 	@$(BIN)/python -m pytest $(PARALLEL) tests/conventions
 	@$(BIN)/python scripts/connection_budget.py
 	@SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam validate --lint
@@ -144,10 +145,10 @@ env: .venv/.run ## print a function's environment variables as export lines: FUN
 clean-state: ## delete the data of the stopped local system
 	@$(or $(wildcard $(BIN)/python),$(PYTHON)) -m local.clean
 
-derive: .venv/.dev ## write what the code determines: parts of template.yaml, openapi.json, docs/modules.md
-	@$(BIN)/python scripts/template_functions.py
-	@$(BIN)/python scripts/openapi.py
-	@$(BIN)/python scripts/module_map.py
+# The applications of this repository; "" is the default one.
+derived = for app in sample ""; do SLUICE_APP="$$app" $(BIN)/python -m scripts.derive $(1) || exit 1; done
+derive: .venv/.dev ## write what the declarations determine: registry.py, openapi.json, parts of template.yaml, docs/modules.md
+	@$(call derived,)
 
 openapi: derive # the former name
 

@@ -1,11 +1,10 @@
-"""Write docs/modules.md: each module of the product with the first sentence of its docstring.
-
-Run by `make derive`. A test fails if the page is not what this script writes.
-"""
+"""Write docs/modules.md: each module of the product with the first sentence of its docstring."""
 
 import ast
 import re
 from pathlib import Path
+
+from scripts.derive.scan import Found
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "modules.md"
@@ -15,9 +14,9 @@ Each module with the first sentence of its docstring. `make derive` writes this 
 """
 
 
-def main() -> None:
-    PAGE.write_text(page())
-    print(PAGE.relative_to(ROOT))
+def files(found: Found) -> dict[Path, str]:
+    """Return the page. It is the same for every application."""
+    return {PAGE: page()}
 
 
 def folders() -> list[str]:
@@ -55,7 +54,3 @@ def _summary(module: Path) -> str:
         (ast.get_docstring(ast.parse(module.read_text())) or "").split("\n\n")[0].split()
     )
     return re.split(r"(?<=[.?])\s", text, maxsplit=1)[0].replace("|", "\\|")
-
-
-if __name__ == "__main__":
-    main()

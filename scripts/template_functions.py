@@ -1,13 +1,13 @@
 """Write the parts of template.yaml that the application determines: functions, paths and alarms.
 
-Such a part is between the lines `# <application: NAME>` and `# </application>`. `make derive` runs
-this. A test fails if the template is not what this script writes.
+Such a part is between the lines `# <application: NAME>` and `# </application>`.
 """
 
 import re
 from collections.abc import Callable
 from pathlib import Path
 
+from scripts.derive.scan import Found
 from sluice import application
 from sluice.application import Application, ApplicationFunction
 
@@ -127,9 +127,9 @@ BUDGET = """\
 """
 
 
-def main() -> None:
-    TARGET.write_text(render(TARGET.read_text(), application.current()))
-    print(TARGET.name)
+def files(found: Found) -> dict[Path, str]:
+    """Return the template with the parts of the current application."""
+    return {TARGET: render(TARGET.read_text(), application.current())}
 
 
 def render(template: str, app: Application) -> str:
@@ -222,7 +222,3 @@ PARTS: dict[str, Callable[[Application], str]] = {
     "logs": _logs,
     "budget": _budget,
 }
-
-
-if __name__ == "__main__":
-    main()

@@ -5,6 +5,9 @@ from sluice.application import Application, ApplicationFunction
 APPLICATION = Application(
     format=1,
     name="shop",
+    order=("categories", "products", "inventory", "users", "orders", "analytics"),
+    import_order=("products", "inventory", "categories", "users"),
+    default_group="categories",
     functions=(
         ApplicationFunction(
             "functions/categories",

@@ -1,12 +1,13 @@
 """Applications: what each has, registered as names, so that a function imports only what it serves.
 
-An application is a package with a module `application` that defines APPLICATION. SLUICE_APP names
-the package; without it `[tool.sluice] app` in pyproject.toml does.
+An application is a package with a module `application` that defines APPLICATION, and a module
+`registry` that names its resources: `make derive` writes that one. SLUICE_APP names the package;
+without it `[tool.sluice] app` in pyproject.toml does.
 """
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -17,6 +18,7 @@ from sluice.settings import SettingsError, application_name
 FORMAT = 1
 ENGINE_SCOPES = ("analytics:query", "imports:read", "imports:write")
 ENGINE_REPLICA_SCOPES = ("analytics:query",)
+EVENTS = ("Collection", "Item")  # of a resource's two paths, in template.yaml
 _NAME = re.compile(r"[a-z]\w*(\.\w+)*:[A-Za-z_]\w*", re.ASCII)
 
 
@@ -42,8 +44,17 @@ class ApplicationFunction:
 class Application:
     """What an application has. A str `module:name` is imported when it is first needed.
 
+    An application does not list its resources here. `named` adds what its registry says.
+
+    functions: those that serve no resource, such as reports.
+    functions_folder: the folder of all functions.
+    order: names of resources and functions, in the order of openapi.json and template.yaml. Those
+        that are not named follow, by name.
+    import_order: the same of importable resources in openapi.json, if it differs.
+    default_group: the group of a new resource, if it is not the schema of its table.
+    scopes: those of routes that belong to no resource.
     repositories: name → repository class.
-    imports: name → ImportResource, in the order of openapi.json.
+    imports: name → ImportResource, or a repository class from which it is derived.
     graphql: a GraphqlPart. Empty: no GraphQL types.
     analytics: a Catalogue. Empty: no ad-hoc SQL.
     openapi: an OpenApiTexts: descriptions and examples.
@@ -57,8 +68,12 @@ class Application:
 
     format: int
     name: str
-    functions: tuple[ApplicationFunction, ...]
-    scopes: tuple[str, ...]
+    functions: tuple[ApplicationFunction, ...] = ()
+    functions_folder: str = "functions"
+    order: tuple[str, ...] = ()
+    import_order: tuple[str, ...] = ()
+    default_group: str = ""
+    scopes: tuple[str, ...] = ()
     replica_scopes: tuple[str, ...] = ()
     repositories: Mapping[str, str] = field(default_factory=dict)
     imports: Mapping[str, str] = field(default_factory=dict)
@@ -80,6 +95,15 @@ class Application:
         wrong = [name for name in self._names() if not _NAME.fullmatch(name)]
         if wrong:
             raise ApplicationError(f"not a name such as shop.users:UserRepository: {wrong}")
+
+    @property
+    def registry(self) -> Any:
+        """The module that `make derive` writes. Raise ApplicationError if it was not run."""
+        return _registry(self.name)
+
+    def position(self, name: str) -> tuple[int, str]:
+        """Return the sort key of a resource or a function."""
+        return (self.order.index(name) if name in self.order else len(self.order), name)
 
     @property
     def all_scopes(self) -> tuple[str, ...]:
@@ -119,7 +143,37 @@ def load(target: str) -> Any:
 
 @cache
 def named(app: str) -> Application:
-    """Return the application of a package. Raise ApplicationError if there is none."""
+    """Return the application of a package, with its resources.
+
+    Raise ApplicationError if there is none.
+    """
+    return with_resources(declared(app), _registry(app))
+
+
+def with_resources(app: Application, registry: Any) -> Application:
+    """Return the application with what its registry adds, in the application's order."""
+    functions = {function.code: function for function in app.functions}
+    for group, paths in registry.GROUPS.items():
+        code = f"{app.functions_folder}/{group}"
+        first = next(iter(paths.values()))
+        functions[code] = ApplicationFunction(code, dict(zip(EVENTS, first, strict=True)))
+    imports = {name: registry.REPOSITORIES[name] for name in registry.IMPORTS} | {**app.imports}
+    order = [name for name in app.import_order if name in imports]
+    return replace(
+        app,
+        functions=tuple(
+            sorted(functions.values(), key=lambda each: app.position(Path(each.code).name))
+        ),
+        scopes=tuple(dict.fromkeys((*registry.SCOPES, *app.scopes))),
+        replica_scopes=tuple(dict.fromkeys((*registry.REPLICA_SCOPES, *app.replica_scopes))),
+        repositories={**registry.REPOSITORIES, **app.repositories},
+        imports={name: imports[name] for name in dict.fromkeys((*order, *imports))},
+        fields={**registry.ERROR_FIELDS, **app.fields},
+    )
+
+
+def declared(app: str) -> Application:
+    """Return APPLICATION of a package, without its registry. Raise ApplicationError."""
     try:
         found = import_module(f"{app}.application").APPLICATION
     except ModuleNotFoundError as error:
@@ -131,16 +185,30 @@ def named(app: str) -> Application:
     return found
 
 
+def _registry(app: str) -> Any:
+    try:
+        return import_module(f"{app}.registry")
+    except ModuleNotFoundError as error:
+        if error.name != f"{app}.registry":
+            raise
+        raise ApplicationError(f"{app}/registry.py is missing: run make derive") from None
+
+
 def current() -> Application:
     """Return the application of this process. Raise SettingsError if none is named."""
-    app = application_name() or _default_of_checkout()
+    return named(current_name())
+
+
+def current_name() -> str:
+    """Return the name of the application of this process. Raise SettingsError."""
+    app = application_name() or default_of_checkout()
     if not app:
         raise SettingsError(["SLUICE_APP is not set, and no pyproject.toml names an application"])
-    return named(app)
+    return app
 
 
 @cache
-def _default_of_checkout() -> str:
+def default_of_checkout() -> str:
     """Return `[tool.sluice] app` of the repository that this file is in; empty in Lambda."""
     path = Path(__file__).parents[3] / "pyproject.toml"
     if not path.is_file():

@@ -7,6 +7,8 @@ _FOLDER = "tests/apps/sample/functions"
 APPLICATION = Application(
     format=1,
     name="sample",
+    functions_folder=_FOLDER,
+    order=("shelves", "books", "readers", "analytics"),
     functions=(
         ApplicationFunction(
             f"{_FOLDER}/shelves", {"Collection": "/api/shelves", "Item": "/api/shelves/{id}"}

@@ -1,0 +1,92 @@
+"""Write the files that the declarations of the application determine, or check them.
+
+    python -m scripts.derive            write them
+    python -m scripts.derive --check    print those that are out of date; exit code 1 if there are
+
+SLUICE_APP names the application. The files at the top of the repository are those of the default
+application.
+"""
+
+import argparse
+import difflib
+import importlib
+import sys
+from collections.abc import Callable, Iterator
+from itertools import islice
+from pathlib import Path
+from types import ModuleType
+
+from scripts.derive import registry
+from scripts.derive.checks import require_valid
+from scripts.derive.scan import Found, scan
+from sluice import application
+from sluice.kinds.field import DeclarationError
+
+ROOT = Path(__file__).parents[2]
+DIFF_LINES = 20  # of each file that is out of date
+
+# Each module has `files(found)`, which returns the content of its files by their path. A module
+# may read what those before it wrote. It is imported only then, because it may read the registry.
+OF_APPLICATION = ()
+OF_DEFAULT = ("scripts.template_functions", "scripts.openapi", "scripts.module_map")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Write or check the files of the application; return the exit code."""
+    parser = argparse.ArgumentParser(description=str(__doc__).split("\n")[0])
+    parser.add_argument("--check", action="store_true", help="write nothing")
+    options = parser.parse_args(arguments)
+    try:
+        out_of_date = _stale(options.check)
+    except DeclarationError as error:
+        print(error, file=sys.stderr)
+        return 1
+    if options.check and out_of_date:
+        print("run make derive", file=sys.stderr)
+    return 1 if options.check and out_of_date else 0
+
+
+def _stale(check: bool) -> list[Path]:
+    """Print, and write unless `check`, the files that are out of date."""
+    stale = []
+    for path, text in derived_files(application.current_name()):
+        old = path.read_text() if path.is_file() else ""
+        if old == text:
+            continue
+        stale.append(path)
+        print(path.relative_to(ROOT))
+        if check:
+            print("".join(_difference(old, text)))
+        else:
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(text)
+    return stale
+
+
+def derived_files(app: str) -> Iterator[tuple[Path, str]]:
+    """Yield the path and content of each derived file. Raise DeclarationError."""
+    found = scan(app)
+    require_valid(found)
+    yield from registry.files(found).items()
+    _install_registry(found)
+    for name in (*OF_APPLICATION, *(OF_DEFAULT if found.is_default else ())):
+        files: Callable[[Found], dict[Path, str]] = importlib.import_module(name).files
+        yield from files(found).items()
+
+
+def _install_registry(found: Found) -> None:
+    """Make the registry a module, so that the other files are those of the present declarations."""
+    module = ModuleType(f"{found.app.name}.registry")
+    vars(module).update(registry.constants(found))
+    sys.modules[module.__name__] = module
+
+
+def _difference(old: str, new: str) -> Iterator[str]:
+    lines = difflib.unified_diff(
+        old.splitlines(keepends=True), new.splitlines(keepends=True), "present", "derived", n=1
+    )
+    return islice(lines, DIFF_LINES)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,144 @@
+"""What is wrong with the declarations of an application, with the file and the line of each.
+
+A declaration checks itself when it is made. Here are the faults that only all of them show.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import TypeAlias
+
+from scripts.derive.registry import error_fields
+from scripts.derive.scan import Found, FoundResource
+from sluice.kinds.field import DeclarationError, Field, Reference
+from sluice.resource import Resource
+
+Problem: TypeAlias = tuple[FoundResource, str, str]  # the resource, the place in it, the message
+RESERVED = ("analytics", "graphql", "imports")  # collections of the engine
+GRAPHQL_ENGINE_NAMES = ("Query", "Mutation", "PageInfo", "SortDirection", "node", "nodes")
+SUFFIXES = ("", "Connection", "Edge", "Filter", "Sort", "SortField")
+
+
+def require_valid(found: Found) -> None:
+    """Raise DeclarationError with every problem, a line each."""
+    lines = [
+        f"{each.place(where)}: {each.resource.name}: {message}"
+        for check in CHECKS
+        for each, where, message in check(found)
+    ]
+    if lines:
+        raise DeclarationError("\n".join(lines))
+
+
+def _names(found: Found) -> Iterator[Problem]:
+    seen: dict[str, FoundResource] = {}
+    for each in found.resources:
+        name = each.resource.name
+        if name in seen:
+            yield each, "", f"{seen[name].place()} has a resource of this name"
+        seen[name] = each
+        if name in RESERVED and each.is_served:
+            yield each, name, "the name is reserved: /api/" + name + " is a part of the engine"
+
+
+def _functions(found: Found) -> Iterator[Problem]:
+    by_hand = {function.code for function in found.app.functions if function.analyst}
+    for each in found.resources:
+        if each.is_served and f"{found.app.functions_folder}/{each.resource.group}" in by_hand:
+            yield each, each.resource.group, "the group is a function that serves no resource"
+        if each.is_served and each.repository is None:
+            message = "a resource with a group needs a repository class in its module"
+            yield each, "", message
+        if each.routes and not each.is_served:
+            yield each, "", "there are routes for a resource without a group"
+
+
+def _references(found: Found) -> Iterator[Problem]:
+    for each in found.resources:
+        for many in each.resource.relations:
+            if found.named(many.resource) is None:
+                yield each, many.name, f"no such resource: {many.resource}"
+        for field in each.resource.all_fields:
+            if field.reference is None:
+                continue
+            other = found.named(field.reference.resource)
+            if other is None:
+                yield each, field.name, f"no such resource: {field.reference.resource}"
+            else:
+                message = _wrong_reference(field, field.reference, other.resource)
+                if message:
+                    yield each, field.name, message
+
+
+def _wrong_reference(field: Field, reference: Reference, other: Resource) -> str:
+    key = other.keys[0]
+    if type(reference.key) is not type(key):
+        return (
+            f"the reference is {_kind(reference.key)}, and {other.name}.{key.name} is {_kind(key)}"
+        )
+    if not reference.by:
+        return ""
+    shown = other.by_name.get(reference.by)
+    if shown is None:
+        return f"{other.name} has no field {reference.by}"
+    if not shown.unique:
+        return f"{other.name}.{shown.name} is not unique"
+    if type(shown) is not type(field):
+        return f"the field is {_kind(field)}, and {other.name}.{shown.name} is {_kind(shown)}"
+    return ""
+
+
+def _sql(found: Found) -> Iterator[Problem]:
+    for each in found.resources:
+        repository = each.repository
+        if repository is None:
+            continue
+        for field in each.resource.all_fields:
+            if field.needs_column_sql and field.name not in repository.column_sql:
+                message = f"{repository.__name__}.column_sql has no {field.name}"
+                yield each, field.name, f"the field is of another table, and {message}"
+        for field in each.resource.filters:
+            if field.name not in repository.filter_sql:
+                yield each, field.name, f"{repository.__name__}.filter_sql has no {field.name}"
+
+
+def _columns(found: Found) -> Iterator[Problem]:
+    """One column name has one name for clients: errors of the database only name the column."""
+    names: dict[str, str] = {}
+    for each in found.resources:
+        for column, name in error_fields(Found(found.app, found.folder, (each,))):
+            if names.setdefault(column, name) != name:
+                other = names[column]
+                yield each, name, f"the column {column} is {other} in another resource"
+
+
+def _graphql(found: Found) -> Iterator[Problem]:
+    taken = dict.fromkeys(GRAPHQL_ENGINE_NAMES, "the engine")
+    for each in found.resources:
+        if not each.is_served:
+            continue
+        for name in _graphql_names(each.resource):
+            if name in taken:
+                yield each, "", f"the GraphQL name {name} is also that of {taken[name]}"
+            taken[name] = each.resource.name
+
+
+def _graphql_names(resource: Resource) -> list[str]:
+    """Return the names of the types and of the fields of Query."""
+    singular = "".join(word.title() for word in resource.singular.split("_"))
+    types = [f"{singular}{suffix}" for suffix in SUFFIXES]
+    types += [f"Create{singular}Input", f"Update{singular}Input"]
+    one = resource.singular
+    return [*types, resource.name, f"{one}_by_id" if one == resource.name else one]
+
+
+def _kind(field: Field) -> str:
+    return type(field).__name__
+
+
+CHECKS: tuple[Callable[[Found], Iterator[Problem]], ...] = (
+    _names,
+    _functions,
+    _references,
+    _sql,
+    _columns,
+    _graphql,
+)

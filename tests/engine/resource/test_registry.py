@@ -1,0 +1,227 @@
+"""`make derive` finds the declarations of an application, and names those that contradict."""
+
+import itertools
+from collections.abc import Callable
+from pathlib import Path
+from runpy import run_path
+from types import SimpleNamespace
+
+import pytest
+
+from scripts.derive import registry
+from scripts.derive.checks import require_valid
+from scripts.derive.scan import Found, scan
+from sluice.application import with_resources
+from sluice.kinds.field import DeclarationError
+
+HEAD = """
+from sluice.kinds.integer import BigInt, Integer
+from sluice.kinds.ref import Ref
+from sluice.kinds.text import Email, Slug, Text
+from sluice.resource import Many, Resource
+
+
+class Repository:
+    reads_replica = False
+    column_sql = {}
+    filter_sql = {}
+    joins = ()
+
+
+"""
+SHELVES = """
+SHELVES = Resource(
+    name="shelves", singular="shelf", table="public.shelves", group="shelves",
+    key=BigInt("id", read_only=True), scope="library",
+    fields=[Slug("slug", unique=True), Text("label")], analytics=True,
+)
+
+
+class ShelfRepository(Repository):
+    reads_replica = True
+    resource = SHELVES
+"""
+BOOKS = """
+BOOKS = Resource(
+    name="books", singular="book", table="lib.books", group="shelves", scope="library",
+    key=BigInt("id", read_only=True), writes=["create", "update"],
+    fields=[Text("title"), Ref("shelf_id", resource="shelves")],
+)
+
+
+class BookRepository(Repository):
+    resource = BOOKS
+"""
+COUNTER = itertools.count()
+Write = Callable[..., Found]
+
+
+@pytest.fixture(name="write")
+def write_application(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Write:
+    """Return a function that writes an application with these modules, and scans it."""
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def write(order: tuple[str, ...] = (), **modules: str) -> Found:
+        name = f"written{next(COUNTER)}"
+        folder = tmp_path / name
+        folder.mkdir()
+        (folder / "application.py").write_text(
+            "from sluice.application import Application\n"
+            f"APPLICATION = Application(format=1, name={name!r}, order={order!r})\n"
+        )
+        for module, text in modules.items():
+            (folder / f"{module}.py").write_text(HEAD + text)
+        return scan(name)
+
+    return write
+
+
+def problem(found: Found) -> str:
+    with pytest.raises(DeclarationError) as raised:
+        require_valid(found)
+    return str(raised.value)
+
+
+def test_resources_are_in_the_order_of_the_application(write: Write) -> None:
+    found = write(order=("shelves",), books=BOOKS, shelves=SHELVES)
+
+    assert [each.resource.name for each in found.resources] == ["shelves", "books"]
+
+
+def test_registry_names_what_there_is(write: Write) -> None:
+    found = write(books=BOOKS, shelves=SHELVES)
+    name = found.app.name
+    constants = registry.constants(found)
+
+    require_valid(found)
+    assert constants == {
+        "REPOSITORIES": {
+            "books": f"{name}.books:BookRepository",
+            "shelves": f"{name}.shelves:ShelfRepository",
+        },
+        "ROUTES": {},
+        "DECLARATIONS": {"books": f"{name}.books:BOOKS", "shelves": f"{name}.shelves:SHELVES"},
+        "GROUPS": {
+            "shelves": {
+                "books": ("/api/books", "/api/books/{id}"),
+                "shelves": ("/api/shelves", "/api/shelves/{id}"),
+            }
+        },
+        "SCOPES": ("library:read", "library:write"),
+        "REPLICA_SCOPES": ("library:read",),
+        "IMPORTS": ("books", "shelves"),
+        "ERROR_FIELDS": {
+            "id": "id",
+            "label": "label",
+            "shelf_id": "shelf_id",
+            "slug": "slug",
+            "title": "title",
+        },
+        "TABLES": (
+            ("lib.books", "SELECT, INSERT, UPDATE", False),
+            ("public.shelves", "SELECT, INSERT, UPDATE, DELETE", True),
+        ),
+    }
+
+
+def test_registry_is_valid_python_of_these_values(write: Write) -> None:
+    found = write(books=BOOKS, shelves=SHELVES)
+    registry.path(found).write_text(registry.text(found))
+
+    module = run_path(str(registry.path(found)))
+
+    assert {name: module[name] for name in registry.TYPES} == registry.constants(found)
+    assert max(len(line) for line in registry.text(found).splitlines()) <= 100
+
+
+def test_application_has_its_resources(write: Write) -> None:
+    found = write(books=BOOKS, shelves=SHELVES)
+
+    app = with_resources(found.app, SimpleNamespace(**registry.constants(found)))
+
+    assert [function.code for function in app.functions] == ["functions/shelves"]
+    assert app.scopes == ("library:read", "library:write")
+    assert app.imports == app.repositories
+    assert app.fields["shelf_id"] == "shelf_id"
+
+
+def test_registry_is_never_read(write: Write) -> None:
+    found = write(shelves=SHELVES, registry="<<<<<<< HEAD")
+
+    assert [each.resource.name for each in found.resources] == ["shelves"]
+
+
+def test_routes_by_hand_are_found(write: Write) -> None:
+    found = write(shelves=SHELVES)
+    (found.folder / "routes").mkdir()
+    (found.folder / "routes" / "shelves.py").write_text("")
+
+    routes = registry.constants(scan(found.app.name))["ROUTES"]
+
+    assert routes == {"shelves": f"{found.app.name}.routes.shelves:api"}
+
+
+@pytest.mark.parametrize(
+    ("changed", "place", "message"),
+    [
+        (("books", "shelves"), "shelves.py:16", "books.py:16 has a resource of this name"),
+        (('name="books"', 'name="imports"'), "books.py:17", "the name is reserved"),
+        (("    resource = BOOKS", "    table = BOOKS"), "books.py:16", "needs a repository class"),
+        (('resource="shelves"', 'resource="rooms"'), "books.py:19", "no such resource: rooms"),
+        (
+            ("key=", 'relations=[Many("notes", "notes", "book_id")], key='),
+            "books.py:18",
+            "no such resource: notes",
+        ),
+        (
+            ('resource="shelves"', 'resource="shelves", kind=Integer'),
+            "books.py:19",
+            "the reference is Integer, and shelves.id is BigInt",
+        ),
+        (
+            ('resource="shelves"', 'resource="shelves", shown_as="shelf", by="name", kind=Slug'),
+            "books.py:19",
+            "shelves has no field name",
+        ),
+        (
+            ('resource="shelves"', 'resource="shelves", shown_as="shelf", by="label", kind=Text'),
+            "books.py:19",
+            "shelves.label is not unique",
+        ),
+        (
+            ('resource="shelves"', 'resource="shelves", shown_as="shelf", by="slug", kind=Text'),
+            "books.py:19",
+            "the field is Text, and shelves.slug is Slug",
+        ),
+        (
+            ('Text("title")', 'Text("title", column="works.title")'),
+            "books.py:19",
+            "BookRepository.column_sql has no title",
+        ),
+        (
+            ("key=", 'filters=[Integer("below")], key='),
+            "books.py:18",
+            "BookRepository.filter_sql has no below",
+        ),
+        (
+            ('Text("title")', 'Text("heading", column="label")'),
+            "shelves.py:19",
+            "the column label is heading in another resource",
+        ),
+        (('singular="book"', 'singular="shelf"'), "shelves.py:16", "the GraphQL name Shelf"),
+        (('singular="book"', 'singular="shelves"'), "shelves.py:16", "the GraphQL name shelves"),
+    ],
+)
+def test_contradiction_is_named(
+    changed: tuple[str, str], place: str, message: str, write: Write
+) -> None:
+    found = write(shelves=SHELVES, books=BOOKS.replace(*changed))
+
+    assert f"{place}: " in problem(found)
+    assert message in problem(found)
+
+
+def test_all_problems_are_named_at_once(write: Write) -> None:
+    found = write(books=BOOKS.replace('name="books"', 'name="graphql"'))
+
+    assert len(problem(found).splitlines()) == 2

@@ -28,6 +28,9 @@ DYNAMIC_SECRET = re.compile(r"\{\{resolve:secretsmanager:(arn:[^}]*?:secret:([^:
 SCHEDULES = {"Schedule": "Schedule", "ScheduleV2": "ScheduleExpression"}
 RATE = re.compile(r"rate\(([1-9][0-9]*) +(minute|hour|day)(s?)\)")
 SECONDS = {"minute": 60, "hour": 3600, "day": 86_400}
+ANY_METHOD = "x-amazon-apigateway-any-method"
+INTEGRATION = "x-amazon-apigateway-integration"
+ALIAS = re.compile(r"\$\{(\w+)\.Alias\}")  # of the function, in the URI of an integration
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +159,7 @@ def read_template(
                 schedules.append(_schedule(name, event_name, event))
             elif event["Type"] == "SQS" and _is_enabled(event):
                 sources.append(_source(name, event))
+    routes.extend(body_routes(document))
     return SamTemplate(
         functions,
         tuple(routes),
@@ -297,6 +301,23 @@ def _route(function: str, event: Mapping[str, Any]) -> HttpApiRoute:
     if path == "$default":
         return HttpApiRoute("$default", function)
     return HttpApiRoute(f"{properties.get('Method', 'ANY').upper()} {path}", function)
+
+
+def body_routes(document: Mapping[str, Any]) -> Iterator[HttpApiRoute]:
+    """Yield the routes of DefinitionBody that refer to an integration in its components.
+
+    SAM adds an integration to the others: they are events of functions.
+    """
+    for declared in document["Resources"].values():
+        if declared["Type"] != "AWS::Serverless::HttpApi":
+            continue
+        body = declared.get("Properties", {}).get("DefinitionBody", {})
+        integrations = body.get("components", {}).get(f"{INTEGRATION}s", {})
+        for path, item in body.get("paths", {}).items():
+            reference = item.get(ANY_METHOD, {}).get(INTEGRATION, {}).get("$ref", "")
+            if reference:
+                uri = integrations[reference.rpartition("/")[2]]["uri"]["Fn::Sub"]
+                yield HttpApiRoute(f"ANY {path}", ALIAS.findall(uri)[0])
 
 
 def _is_enabled(event: Mapping[str, Any]) -> bool:

@@ -6,6 +6,7 @@ Such a part is between the lines `# <application: NAME>` and `# </application>`.
 import re
 from collections.abc import Callable
 from pathlib import Path
+from textwrap import indent
 
 from scripts.derive.scan import Found
 from sluice import application
@@ -20,6 +21,56 @@ PATH = """\
           <path>:
             x-amazon-apigateway-any-method:
               security: !If [GatewayVerifiesTokens, [Tokens: []], !Ref AWS::NoValue]
+"""
+# SAM adds the integration to a path of an event. Those of a group's further resources share one.
+SHARED_PATH = (
+    PATH
+    + """\
+              x-amazon-apigateway-integration:
+                $ref: "#/components/x-amazon-apigateway-integrations/<name>"
+"""
+)
+TOKENS = """\
+Tokens:
+  type: oauth2
+  x-amazon-apigateway-authorizer:
+    type: jwt
+    identitySource: $request.header.Authorization
+    jwtConfiguration: { issuer: !Ref JwtIssuer, audience: [!Ref JwtAudience] }
+"""
+COMPONENTS = f"""\
+        components: !If
+          - GatewayVerifiesTokens
+          - securitySchemes:
+{indent(TOKENS, " " * 14)}          - !Ref AWS::NoValue
+"""
+COMPONENTS_WITH_INTEGRATIONS = f"""\
+        components:
+          x-amazon-apigateway-integrations:
+<integrations>          securitySchemes: !If
+            - GatewayVerifiesTokens
+            -
+{indent(TOKENS, " " * 14)}            - !Ref AWS::NoValue
+"""
+INTEGRATION = """\
+            <name>:
+              type: aws_proxy
+              httpMethod: POST
+              payloadFormatVersion: "2.0"
+              uri: !Sub >-
+                arn:${AWS::Partition}:apigateway:${AWS::Region}:lambda:path/2015-03-31/functions/${<name>Function.Alias}/invocations
+"""
+PERMISSION = """\
+
+  <resource>Permission:
+    Type: AWS::Lambda::Permission
+    Properties:
+      Action: lambda:InvokeFunction
+      FunctionName: !Ref <name>Function.Alias
+      Principal: apigateway.amazonaws.com
+      SourceArn: !Sub
+        - arn:${AWS::Partition}:execute-api:${AWS::Region}:${AWS::AccountId}:${Api}/*/*/${Path}
+        - { Path: "api/<path>*" }
 """
 FUNCTION = """\
   <name>Function:
@@ -48,7 +99,7 @@ FUNCTION = """\
   <name>Logs:
     Type: AWS::Logs::LogGroup
     Properties: { <<: *logs, LogGroupName: !Sub "/aws/lambda/${AWS::StackName}/<log_name>" }
-"""
+<permissions>"""
 EVENT = """\
         <event>:
           Type: HttpApi
@@ -145,7 +196,11 @@ def logical_id(function: ApplicationFunction) -> str:
 
 
 def _name(function: ApplicationFunction) -> str:
-    return "".join(word.title() for word in Path(function.code).name.split("_"))
+    return _title(Path(function.code).name)
+
+
+def _title(name: str) -> str:
+    return "".join(word.title() for word in name.split("_"))
 
 
 def _fill(text: str, **values: str) -> str:
@@ -164,8 +219,32 @@ def _app_name(app: Application) -> str:
 
 
 def _paths(app: Application) -> str:
-    paths = sorted(path for function in app.functions for path in function.paths.values())
-    return "".join(_fill(PATH, path=_path(path)) for path in paths)
+    paths: dict[str, str] = {}
+    for function in app.functions:
+        paths |= dict.fromkeys(function.paths.values(), PATH)
+        shared = _fill(SHARED_PATH, name=_name(function))
+        for more in function.more_resources.values():
+            paths |= dict.fromkeys(more, shared)
+    return "".join(_fill(paths[path], path=_path(path)) for path in sorted(paths))
+
+
+def _components(app: Application) -> str:
+    integrations = "".join(
+        _fill(INTEGRATION, name=_name(function))
+        for function in app.functions
+        if function.more_resources
+    )
+    if not integrations:
+        return COMPONENTS
+    return _fill(COMPONENTS_WITH_INTEGRATIONS, integrations=integrations)
+
+
+def _permissions(function: ApplicationFunction) -> str:
+    """Return the permissions to invoke the function for paths that are no events of it."""
+    return "".join(
+        _fill(PERMISSION, resource=_title(resource), path=resource)
+        for resource in function.more_resources
+    )
 
 
 def _functions(app: Application) -> str:
@@ -179,6 +258,7 @@ def _functions(app: Application) -> str:
             environment=ANALYST_ENVIRONMENT if analyst else "",
             analyst_access=ANALYST_ACCESS if analyst else "",
             events="".join(_fill(EVENT, event=event, path=_path(path)) for event, path in paths),
+            permissions=_permissions(function),
             code=function.code,
             name=_name(function),
             log_name=Path(function.code).name.replace("_", "-"),
@@ -213,6 +293,7 @@ def _budget(app: Application) -> str:
 IN_PRODUCTION = "    Condition: IsProduction\n"
 PARTS: dict[str, Callable[[Application], str]] = {
     "name": _app_name,
+    "components": _components,
     "paths": _paths,
     "functions": _functions,
     "errors": _alarms("Errors"),

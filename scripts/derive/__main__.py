@@ -57,14 +57,19 @@ def _stale(check: bool) -> list[Path]:
         print(path.relative_to(ROOT))
         if check:
             print("".join(_difference(old, text)))
-        else:
+        elif text:
             path.parent.mkdir(exist_ok=True)
             path.write_text(text)
+        else:
+            path.unlink()
     return stale
 
 
 def derived_files(app: str) -> Iterator[tuple[Path, str]]:
-    """Yield the path and content of each derived file. Raise DeclarationError."""
+    """Yield the path and content of each derived file. Raise DeclarationError.
+
+    The content of a file that is to be deleted is empty.
+    """
     found = scan(app)
     require_valid(found)
     yield from registry.files(found).items()

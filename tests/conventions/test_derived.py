@@ -1,5 +1,6 @@
 """`make derive` has been run, and the template has the functions of any application."""
 
+import json
 import subprocess
 import sys
 import tomllib
@@ -9,17 +10,23 @@ from typing import Any
 import pytest
 
 from local.intrinsics import load_template
+from local.template import HttpApiRoute, body_routes
 from scripts import openapi, template_functions
 from scripts.template_functions import PARTS, REGION, render
 from sluice import application
 from sluice.application import Application, ApplicationFunction
+from tests.fixtures.sam import translate
 from tests.fixtures.template import ROOT
 
 LIBRARY = Application(
     format=1,
     name="library",
     functions=(
-        ApplicationFunction("apps/library/loans", {"All": "/api/loans", "One": "/api/loans/{id}"}),
+        ApplicationFunction(
+            "apps/library/loans",
+            {"All": "/api/loans", "One": "/api/loans/{id}"},
+            more_resources={"late_returns": ("/api/late_returns", "/api/late_returns/{id}")},
+        ),
         ApplicationFunction("apps/library/late_fees", {"Query": "/api/late-fees"}, analyst=True),
     ),
     scopes=(),
@@ -77,6 +84,38 @@ def test_template_has_functions_of_any_application(library: dict[str, Any]) -> N
     assert library["Outputs"]["ConnectionBudget"]["Value"]["Fn::If"][1]["Fn::Sub"].startswith(
         "(3 x"
     )
+
+
+def test_resources_of_a_group_share_an_integration(library: dict[str, Any]) -> None:
+    body = library["Resources"]["Api"]["Properties"]["DefinitionBody"]
+    permission = library["Resources"]["LateReturnsPermission"]["Properties"]
+
+    assert body["components"]["x-amazon-apigateway-integrations"].keys() == {"Loans"}
+    assert list(body_routes(library)) == [
+        HttpApiRoute("ANY /api/late_returns", "LoansFunction"),
+        HttpApiRoute("ANY /api/late_returns/{id}", "LoansFunction"),
+    ]
+    assert permission["FunctionName"] == {"Ref": "LoansFunction.Alias"}
+    assert permission["SourceArn"]["Fn::Sub"][1] == {"Path": "api/late_returns*"}
+
+
+@pytest.mark.slow
+def test_sam_keeps_the_routes_of_a_group(library: dict[str, Any], tmp_path: Path) -> None:
+    path = tmp_path / "library.json"
+    path.write_text(json.dumps(library))
+
+    made = translate({"template": str(path)})[0]["Resources"]
+    body = made["Api"]["Properties"]["Body"]
+    route = body["paths"]["/api/late_returns"]["x-amazon-apigateway-any-method"]
+    integrations = body["components"]["x-amazon-apigateway-integrations"]
+
+    assert route["x-amazon-apigateway-integration"] == {
+        "$ref": "#/components/x-amazon-apigateway-integrations/Loans"
+    }
+    assert "functions/${LoansFunctionAliaslive}/" in integrations["Loans"]["uri"]["Fn::Sub"]
+    assert made["LateReturnsPermission"]["Properties"]["FunctionName"] == {
+        "Ref": "LoansFunctionAliaslive"
+    }
 
 
 def test_template_keeps_nothing_of_another_application(library: dict[str, Any]) -> None:

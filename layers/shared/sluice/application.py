@@ -18,7 +18,6 @@ from sluice.settings import SettingsError, application_name
 FORMAT = 1
 ENGINE_SCOPES = ("analytics:query", "imports:read", "imports:write")
 ENGINE_REPLICA_SCOPES = ("analytics:query",)
-EVENTS = ("Collection", "Item")  # of a resource's two paths, in template.yaml
 _NAME = re.compile(r"[a-z]\w*(\.\w+)*:[A-Za-z_]\w*", re.ASCII)
 
 
@@ -28,11 +27,18 @@ class ApplicationError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ApplicationFunction:
-    """A function of the application, for template.yaml. `code` is its folder."""
+    """A function of the application, for template.yaml.
+
+    code: its folder.
+    paths: name of the event → path, in the order of the template.
+    analyst: whether it runs ad-hoc SQL, so it gets the credentials of the analyst's role.
+    more_resources: of a group, the resources after the first one, with their paths.
+    """
 
     code: str
-    paths: Mapping[str, str]  # name of the event → path, in the order of the template
-    analyst: bool = False  # runs ad-hoc SQL, so it gets the credentials of the analyst's role
+    paths: Mapping[str, str]
+    analyst: bool = False
+    more_resources: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def module(self) -> str:
@@ -153,10 +159,11 @@ def named(app: str) -> Application:
 def with_resources(app: Application, registry: Any) -> Application:
     """Return the application with what its registry adds, in the application's order."""
     functions = {function.code: function for function in app.functions}
-    for group, paths in registry.GROUPS.items():
+    for group, resources in registry.GROUPS.items():
         code = f"{app.functions_folder}/{group}"
-        first = next(iter(paths.values()))
-        functions[code] = ApplicationFunction(code, dict(zip(EVENTS, first, strict=True)))
+        (_, first), *others = resources.items()
+        paths = {_event(path): path for path in first}
+        functions[code] = ApplicationFunction(code, paths, more_resources=dict(others))
     imports = {name: registry.REPOSITORIES[name] for name in registry.IMPORTS} | {**app.imports}
     order = [name for name in app.import_order if name in imports]
     return replace(
@@ -170,6 +177,13 @@ def with_resources(app: Application, registry: Any) -> Application:
         imports={name: imports[name] for name in dict.fromkeys((*order, *imports))},
         fields={**registry.ERROR_FIELDS, **app.fields},
     )
+
+
+def _event(path: str) -> str:
+    """Return the event's name of a path: Collection, Item, or that of what is below an item."""
+    below = path.split("/")[3:]
+    words = [word.title().replace("_", "") for word in below if "{" not in word]
+    return "".join(words) or ("Item" if below else "Collection")
 
 
 def declared(app: str) -> Application:

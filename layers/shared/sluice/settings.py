@@ -232,9 +232,9 @@ class TraceSettings:
     header: Callable[[], str]
 
 
-def uses_snapstart(environ: Mapping[str, str] = os.environ) -> bool:
-    """Return whether this execution environment is initialised for, or restored from, SnapStart."""
-    return environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "snap-start"
+def initialization_type(environ: Mapping[str, str] = os.environ) -> str:
+    """Return how Lambda initialises this execution environment; `on-demand` outside of Lambda."""
+    return environ.get("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand")
 
 
 def application_name(environ: Mapping[str, str] = os.environ) -> str:

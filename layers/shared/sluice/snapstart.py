@@ -11,12 +11,14 @@ Importing this module registers `random.seed` as a hook.
 import random
 from collections.abc import Callable
 
-from sluice.settings import uses_snapstart
+from sluice.settings import initialization_type
+
+SNAPSTART = "snap-start"  # before the snapshot, and in each restored environment
 
 
 def before_snapshot(hook: Callable[[], object]) -> None:
     """Run `hook` before the snapshot is taken. Hooks run in reverse order of registration."""
-    if uses_snapstart():
+    if initialization_type() == SNAPSTART:
         from snapshot_restore_py import register_before_snapshot  # part of Lambda's runtime
 
         register_before_snapshot(hook)
@@ -24,7 +26,7 @@ def before_snapshot(hook: Callable[[], object]) -> None:
 
 def after_restore(hook: Callable[[], object]) -> None:
     """Run `hook` in each restored execution environment, before its first request."""
-    if uses_snapstart():
+    if initialization_type() == SNAPSTART:
         from snapshot_restore_py import register_after_restore
 
         register_after_restore(hook)

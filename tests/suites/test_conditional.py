@@ -10,7 +10,7 @@ from shop.users import UserRepository
 from sluice import runtime
 from sluice.errors import StaleVersion
 from sluice.http.route import RouteSpec
-from sluice.sql.conditional_write import Precondition
+from sluice.sql.precondition import Precondition
 from tests.fixtures.application import written_tables
 from tests.fixtures.resources import (
     RESOURCES,

@@ -5,12 +5,8 @@ from typing import Any
 
 from sluice.errors import FieldError, NotFound, OutOfStock, StaleVersion, ValidationFailed
 from sluice.query import Query
-from sluice.sql.conditional_write import (
-    NO_PRECONDITION,
-    Precondition,
-    match_condition,
-)
 from sluice.sql.list_spec import Filter, ListSpec, Sort
+from sluice.sql.precondition import NO_PRECONDITION, Precondition, match_condition
 from sluice.sql.projection import Projection, Representation, integer, timestamp
 from sluice.sql.read_repository import ReadRepository
 
@@ -103,9 +99,15 @@ class InventoryRepository(ReadRepository):
     def set(
         self, product_id: int, quantity: int, precondition: Precondition = NO_PRECONDITION
     ) -> Representation:
-        """Set the quantity of a product. Raises NotFound and StaleVersion."""
+        """Set the quantity of a product.
+
+        Raises NotFound, StaleVersion, and ValidationFailed if it is negative.
+        """
         params = {"id": product_id, "quantity": quantity, **precondition.params()}
-        return self._change(SET_SQL, params)
+        row = self._change(SET_SQL, params)
+        if row.json is None:
+            raise _out_of_range("quantity", "is negative")
+        return Representation.of(row)
 
     def adjust(
         self, product_id: int, delta: int, precondition: Precondition = NO_PRECONDITION
@@ -116,7 +118,13 @@ class InventoryRepository(ReadRepository):
         is negative, and ValidationFailed if it is more than MAX_QUANTITY.
         """
         params = {"id": product_id, "delta": delta, **precondition.params()}
-        return self._change(ADJUST_SQL, params)
+        row = self._change(ADJUST_SQL, params)
+        if row.json is not None:
+            return Representation.of(row)
+        if row.available + delta > MAX_QUANTITY:
+            raise _out_of_range("delta", f"leaves more than {MAX_QUANTITY}")
+        message = f"product {product_id} has {row.available} left"
+        raise OutOfStock(errors=[FieldError("out_of_stock", message, pointer="/delta")])
 
     def set_many(self, updates: Sequence[tuple[int, int]]) -> int:
         """Set each (product id, quantity), all or none. Return the number of updates.
@@ -137,17 +145,14 @@ class InventoryRepository(ReadRepository):
             )
         return int(row.updated)
 
-    def _change(self, sql: str, params: dict[str, Any]) -> Representation:
-        rows = self._executor.write(Query(sql, params, prepare=True))
-        if not rows:
-            raise NotFound
-        json, etag, id, matches, available = rows[0]
-        if not matches:
-            raise StaleVersion
-        if json is not None:
-            return Representation(json, etag, id)
-        if available + params["delta"] > MAX_QUANTITY:
-            message = f"leaves more than {MAX_QUANTITY}"
-            raise ValidationFailed(errors=[FieldError("out_of_range", message, pointer="/delta")])
-        message = f"product {params['id']} has {available} left"
-        raise OutOfStock(errors=[FieldError("out_of_stock", message, pointer="/delta")])
+    def _change(self, sql: str, params: dict[str, Any]) -> Any:
+        """Run SET_SQL or ADJUST_SQL, and return its row. Raises NotFound and StaleVersion."""
+        for row in self._executor.write(Query(sql, params, prepare=True)):
+            if not row.matches:
+                raise StaleVersion
+            return row
+        raise NotFound
+
+
+def _out_of_range(field: str, message: str) -> ValidationFailed:
+    return ValidationFailed(errors=[FieldError("out_of_range", message, pointer=f"/{field}")])

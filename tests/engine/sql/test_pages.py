@@ -20,8 +20,8 @@ from sluice.query import Query
 from sluice.settings import DatabaseSettings
 from sluice.sql.list_spec import Filter, ListQuery, ListSpec, Page, Sort
 from sluice.sql.page_cursor import CursorSigner
-from sluice.sql.pages import read_page
 from sluice.sql.projection import Projection, decimal, integer, text
+from sluice.sql.read_repository import ReadRepository
 from tests.fixtures.database import owner_connection
 from tests.fixtures.shop import Shop
 
@@ -62,6 +62,12 @@ THINGS = ListSpec(
         "stock": Sort("stock", "integer"),
     },
 )
+
+
+class ThingPages(ReadRepository):
+    list_spec = THINGS
+
+
 TABLE = """
 CREATE TABLE things (
     id bigint PRIMARY KEY,
@@ -171,7 +177,7 @@ def rows_of(page: Page) -> list[Row]:
 
 
 def read(database: Database, cursor: str | None = None, **query: Any) -> Page:
-    return read_page(database, THINGS, ListQuery(cursor=cursor, **query), SIGNER)
+    return ThingPages(database, SIGNER).page(ListQuery(cursor=cursor, **query))
 
 
 @PROPERTY

@@ -13,8 +13,8 @@ from sluice import runtime
 from sluice.db.database import Database
 from sluice.db.engine import make_engine
 from sluice.errors import OutOfStock, SluiceError, StaleVersion
-from sluice.sql.conditional_write import Precondition
 from sluice.sql.page_cursor import CursorSigner
+from sluice.sql.precondition import Precondition
 from tests.fixtures.database import CURSOR_KEY
 from tests.fixtures.shop import Shop
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from sluice.errors import BadRequest, StaleVersion
 from sluice.http.request import Request
-from sluice.sql.conditional_write import Precondition
+from sluice.sql.precondition import Precondition
 
 _ELEMENT = re.compile(r'[ \t,]*(?:(W/)?"([\x21\x23-\x7e\x80-\xff]*)"[ \t]*(?:,|$)|$)')
 

@@ -1,0 +1,118 @@
+"""The base class of repositories that create, update and delete rows, each in one statement.
+
+An update or a deletion may have a precondition. Its statement locks the row before it compares the
+ETag, so of two writers with the same `If-Match` one wins. It returns no row if the target does not
+exist, and a row of NULLs if its ETag did not match. So one round trip distinguishes NotFound from
+StaleVersion.
+"""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from sluice.errors import NotFound, StaleVersion
+from sluice.query import Query
+from sluice.sql.idempotency import IdempotencyKey, idempotent_query
+from sluice.sql.precondition import NO_PRECONDITION, Precondition, match_condition
+from sluice.sql.projection import Projection, Representation
+from sluice.sql.read_repository import ReadRepository
+
+
+class WriteRepository(ReadRepository):
+    """Reads and writes the resource of `list_spec`.
+
+    inserts: the INSERT for each table that a new row is written to, by the table's alias. Each
+        returns all columns (`RETURNING *`) and has the fields as parameters.
+    defaults: the values of fields that `create` may leave out.
+    assignments: the SQL that sets each field, with the field as its parameter.
+    """
+
+    inserts: ClassVar[Mapping[str, str]]
+    defaults: ClassVar[Mapping[str, object]] = {}
+    assignments: ClassVar[Mapping[str, str]]
+
+    def create(
+        self, values: Mapping[str, object], key: IdempotencyKey | None = None
+    ) -> Representation:
+        """Add a row, and return it. With a key, the statement also stores the response.
+
+        Raises the errors of the table's constraints, such as Duplicate. With a key, it also raises
+        IdempotencyInProgress and IdempotencyKeyReused.
+        """
+        projection = self.list_spec.projection
+        ctes = ", ".join(f"{alias} AS ({insert})" for alias, insert in self.inserts.items())
+        source = projection.source({alias: alias for alias in self.inserts})
+        select = f"SELECT {projection.representation()} FROM {source}"
+        query = idempotent_query(ctes, select, {**self.defaults, **values}, key)
+        return Representation.of(self._executor.write(query)[0])
+
+    def update(
+        self, id: int, changes: Mapping[str, object], precondition: Precondition = NO_PRECONDITION
+    ) -> Representation:
+        """Change the fields in `changes`, and return the row.
+
+        Raises NotFound, StaleVersion, and the errors of the table's constraints.
+        """
+        return self._update(self.list_spec.projection, id, changes, precondition)
+
+    def delete(self, id: int, precondition: Precondition = NO_PRECONDITION) -> None:
+        """Delete a row.
+
+        Raises NotFound, StaleVersion, and StillReferenced if other rows refer to it.
+        """
+        projection = self.list_spec.projection
+        sql = f"""
+            WITH {_target(projection)}, deleted AS (
+                DELETE FROM {projection.table} {projection.alias} USING target t
+                WHERE {projection.key_sql} = t.id AND t.matches
+                RETURNING {projection.key_sql} AS id
+            )
+            SELECT deleted.id FROM target LEFT JOIN deleted ON true"""
+        row = self._write_target(sql, {"id": id, **precondition.params()})
+        if row.id is None:
+            raise StaleVersion
+
+    def _update(
+        self,
+        projection: Projection,
+        id: int,
+        changes: Mapping[str, object],
+        precondition: Precondition,
+    ) -> Representation:
+        """Update a row whose ETag is that of `projection`."""
+        alias = projection.alias
+        assigned = [self.assignments[name] for name in changes] or [f"version = {alias}.version"]
+        sql = f"""
+            WITH {_target(projection)}, changed AS (
+                UPDATE {projection.table} {alias} SET {", ".join(assigned)} FROM target t
+                WHERE {projection.key_sql} = t.id AND t.matches
+                RETURNING {alias}.*
+            )
+            SELECT r.json, r.etag, r.id
+            FROM target
+            LEFT JOIN (
+                SELECT {projection.representation()} FROM {projection.source({alias: "changed"})}
+            ) r ON true"""
+        row = self._write_target(sql, {**changes, "id": id, **precondition.params()})
+        if row.json is None:
+            raise StaleVersion
+        return Representation.of(row)
+
+    def _write_target(self, sql: str, params: Mapping[str, object]) -> Any:
+        """Run a statement on the target, and return its row. Raises NotFound without one."""
+        for row in self._executor.write(Query(sql, params, prepare=True)):
+            return row
+        raise NotFound
+
+
+def _target(projection: Projection) -> str:
+    """Return the CTE that locks the row.
+
+    FOR NO KEY UPDATE would not block orders that refer to the row. But while such orders lock the
+    row, two updates of it wait for each other in its lock queue (measured with PostgreSQL 18).
+    """
+    return f"""target AS (
+                SELECT {projection.key_sql} AS id, {match_condition(projection)}
+                FROM {projection.source()}
+                WHERE {projection.key_sql} = CAST(:id AS bigint)
+                FOR UPDATE OF {projection.alias}
+            )"""

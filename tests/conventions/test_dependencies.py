@@ -260,6 +260,27 @@ def test_only_settings_reads_environment_variables() -> None:
     assert readers == {"sluice.settings"}
 
 
+def test_only_http_headers_reads_request_headers() -> None:
+    """So the name of a header and its syntax are in one place."""
+    readers = {module for module, path in modules() if any(_header_reads(path))}
+
+    assert readers == {"sluice.http.headers"}
+
+
+def _header_reads(path: Path) -> Iterator[ast.AST]:
+    """Yield `x.headers.get(…)`, `x.headers[…]` and `… in x.headers`."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        match node:
+            case (
+                ast.Call(func=ast.Attribute(value=ast.Attribute(attr="headers"), attr="get"))
+                | ast.Subscript(value=ast.Attribute(attr="headers"), ctx=ast.Load())
+                | ast.Compare(
+                    ops=[ast.In() | ast.NotIn()], comparators=[ast.Attribute(attr="headers")]
+                )
+            ):
+                yield node
+
+
 def test_sql_is_only_in_repositories() -> None:
     """Exceptions: ad-hoc SQL, and the statements that db sends before others."""
     words = ("SELECT ", "INSERT INTO ", "UPDATE ", "DELETE FROM ")

@@ -7,9 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from sluice.errors import NotAcceptable
 from sluice.fields import BodySchema
-from sluice.http import accept, content
+from sluice.http import content, headers
 from sluice.http.query_params import FieldsParams, ListParams, QueryParams, parse_id
 from sluice.http.request import Request
 from sluice.sql.list_spec import ListSpec
@@ -76,9 +75,8 @@ class RouteSpec:
         what `content.require_media_type` and `content.decode` raise.
         """
         returns_json = self.response is not None and not isinstance(self.response, str)
-        accepted = accept.choose(request.headers.get("accept", ""), (content.JSON,), content.JSON)
-        if returns_json and accepted is None:
-            raise NotAcceptable(f"The response is {content.JSON}, which the Accept header excludes")
+        if returns_json:
+            headers.accepted_type(request, (content.JSON,), content.JSON)
         if self.body is None:
             return request
         content.require_media_type(request, self.media_types)

@@ -27,6 +27,7 @@ from sluice.errors import (
 )
 from sluice.fields import BodySchema
 from sluice.http import access_log, caching, conditional, content, cors, problem
+from sluice.http.headers import credentials, min_lsn, origin
 from sluice.http.metrics import MetricsEmitter
 from sluice.http.origin import require_cloudfront
 from sluice.http.query_params import QueryParams
@@ -161,8 +162,10 @@ class Api:
             headers.update(context.decision.headers())
         if context.database.commit_lsn:
             headers["X-Sluice-Min-LSN"] = context.database.commit_lsn
-        if "origin" in request.headers:
-            headers.update(cors.headers(request, self._origins(), allow=headers.get("Allow", "")))
+        sender = origin(request)
+        if sender is not None:
+            allow = headers.get("Allow", "")
+            headers.update(cors.headers(sender, request.method, self._origins(), allow=allow))
         # The response to HEAD still has a body. API Gateway takes Content-Length from it and does
         # not send it.
         status = context.status = response["statusCode"]
@@ -253,9 +256,8 @@ class Api:
         Raise what `Admission.admit` raises, RateLimited, and BadRequest for an invalid minimum LSN.
         """
         request = context.request
-        api_key = request.headers.get("x-api-key")
-        authorization = request.headers.get("authorization")
-        if api_key is None and authorization is None:
+        sent = credentials(request)
+        if sent.are_missing:
             # A request without credentials for an unknown path is a 404, which costs nothing.
             is_required = self._authenticates and self._template(request.path) is not None
         else:
@@ -266,14 +268,14 @@ class Api:
             return
         runtime = self._runtime()
         principal, decision = runtime.admission.admit(
-            api_key, authorization, request.client_ip, request.claims
+            sent.api_key, sent.authorization, request.client_ip, request.claims
         )
         context.request = replace(request, client_id=principal.client_id, scopes=principal.scopes)
         context.decision = decision
         if not decision.allowed:
             raise RateLimited(decision.retry_after)
         if runtime.replica is not None:
-            context.database.min_lsn = request.min_lsn()
+            context.database.min_lsn = min_lsn(request)
 
     def _stale_if_error(
         self, context: RequestContext, call: Callable[[], Response[str]]

@@ -50,6 +50,12 @@ APPLICATION = Application(
         "users": "shop.users:UserRepository",
         "orders": "shop.orders:OrderRepository",
     },
+    imports={
+        "products": "shop.imports:PRODUCTS",
+        "inventory": "shop.imports:INVENTORY",
+        "categories": "shop.imports:CATEGORIES",
+        "users": "shop.imports:USERS",
+    },
     analytics="shop.analytics:CATALOGUE",
     graphql="shop.graphql:PART",
     openapi="shop.openapi:TEXTS",

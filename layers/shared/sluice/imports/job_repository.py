@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from sluice import application
 from sluice.errors import InternalError
 from sluice.query import Executor, Query
 from sluice.sql.idempotency import IdempotencyKey, idempotent_query
@@ -11,7 +12,7 @@ from sluice.sql.list_spec import Filter, ListSpec, Sort
 from sluice.sql.projection import Column, Projection, Representation, integer, text, timestamp
 from sluice.sql.read_repository import ReadRepository
 
-RESOURCES = ("products", "inventory", "categories", "users")
+RESOURCES = tuple(application.current().imports)
 STATUSES = ("awaiting_upload", "queued", "running", "completed", "failed")
 
 PROJECTION = Projection(

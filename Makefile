@@ -17,13 +17,18 @@ INSTALL := -m pip install --quiet --disable-pip-version-check --require-hashes -
 
 export PYTHONPATH := .:layers/shared
 
+# The application of all commands. Without APP it is that of [tool.sluice] in pyproject.toml.
+ifdef APP
+export SLUICE_APP := $(APP)
+endif
+
 .DEFAULT_GOAL := help
 .PHONY: help run migrate remove test test-slow fuzz fuzz-sql test-build test-sam check checkov format bench build seed load psql env clean-state derive openapi lint-openapi lock
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-run: .venv/.run ## run the whole system on this machine: PORT=3000 DATABASE_URL= SLUICE_SEED=none ARGS=--verbose
+run: .venv/.run ## run the whole system on this machine: PORT=3000 APP=shop DATABASE_URL= SLUICE_SEED=none ARGS=--verbose
 	@exec $(BIN)/python -m local --port "$(PORT)" $(ARGS)
 
 migrate: .venv/.run ## set up an existing database: DATABASE_URL=postgresql://… APP=shop PLAN=1

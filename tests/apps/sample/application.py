@@ -28,6 +28,8 @@ APPLICATION = Application(
         "books": "sample.books:BookRepository",
         "readers": "sample.readers:ReaderRepository",
     },
+    imports={"books": "sample.imports:BOOKS", "readers": "sample.imports:READERS"},
+    analytics="sample.analytics:CATALOGUE",
     graphql="sample.graphql:PART",
     openapi="sample.openapi:TEXTS",
     error_classes=("sample.errors:NoCopies",),

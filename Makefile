@@ -15,7 +15,7 @@ define install
 endef
 INSTALL := -m pip install --quiet --disable-pip-version-check --require-hashes -r
 
-export PYTHONPATH := .:layers/shared
+export PYTHONPATH := .:layers/shared:tests/apps
 
 # The application of all commands. Without APP it is that of [tool.sluice] in pyproject.toml.
 ifdef APP

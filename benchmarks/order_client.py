@@ -23,19 +23,17 @@ Place: TypeAlias = Callable[[int, Items], int]
 
 def sluice(url: str) -> Place:
     """Return the function that POST /api/orders calls, over one connection."""
-    from shop import ordering
-
-    shop = _shop(url)
-    return lambda user, items: ordering.place_order(shop, user, items).id
+    shop, ordering = _shop(url), importlib.import_module("shop.ordering")
+    return lambda user, items: int(ordering.place_order(shop, user, items).id)
 
 
 def sluice_with_keys(url: str) -> Place:
     """Return the same function, with a new Idempotency-Key for each order."""
-    from shop import ordering
     from sluice.sql.idempotency import IdempotencyKey
 
-    shop, rng = _shop(url), random.Random()
-    return lambda user, items: (
+    shop, ordering = _shop(url), importlib.import_module("shop.ordering")
+    rng = random.Random()
+    return lambda user, items: int(
         ordering.place_order(shop, user, items, IdempotencyKey(rng.randbytes(32), b"")).id
     )
 

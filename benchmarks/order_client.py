@@ -41,12 +41,14 @@ def sluice_with_keys(url: str) -> Place:
 def _shop(url: str) -> Any:
     from sluice.db.database import Database
     from sluice.db.engine import make_engine
+    from sluice.db.sqlalchemy_pool import SqlalchemyPool
     from sluice.settings import DatabaseSettings
     from sluice.sql.page_cursor import CursorSigner
     from sluice.unit_of_work import Repositories
 
     engine = make_engine(DatabaseSettings.from_url(url), "function")
-    return Repositories(Database(engine), CursorSigner(b"the key of the benchmarks' cursors"))
+    database = Database(SqlalchemyPool(engine))
+    return Repositories(database, CursorSigner(b"the key of the benchmarks' cursors"))
 
 
 def main(module: str, opener: str, user: str) -> None:

@@ -11,6 +11,7 @@ import pytest
 from sluice import errors, runtime
 from sluice.db.database import Database
 from sluice.db.engine import make_engine
+from sluice.db.sqlalchemy_pool import SqlalchemyPool
 from tests.fixtures.client import ApiResponse
 from tests.fixtures.database import owner_connection
 from tests.fixtures.shop import Shop
@@ -88,7 +89,7 @@ def pool_exhausted(shop: Shop) -> ApiResponse:
         current.settings.database, pool_size=1, pool_overflow=0, pool_timeout=0.05
     )
     engine = make_engine(small, "function")
-    runtime.set_current(runtime.Runtime(current.settings, Database(engine)))
+    runtime.set_current(runtime.Runtime(current.settings, Database(SqlalchemyPool(engine))))
     with closing(engine.raw_connection()):
         response = shop.get("/api/products")
     engine.dispose()

@@ -48,7 +48,7 @@ def _components(runtime: "Runtime", lsn: str | None) -> dict[str, object]:
 def _connections(database: Database) -> dict[str, object]:
     breaker = database.breaker
     return {
-        "pool": asdict(database.pool_metrics()),
+        "pool": asdict(database.pool.metrics()),
         "breaker": {"state": breaker.state, "open_elsewhere": breaker.open_elsewhere()},
     }
 

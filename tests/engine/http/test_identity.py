@@ -114,7 +114,7 @@ def test_401_opens_no_database_connection(shop: Shop) -> None:
     runtime.current().database.dispose()
 
     assert shop.get("/api/products", x_api_key="no-such-key").status == 401
-    metrics = runtime.current().database.pool_metrics()
+    metrics = runtime.current().database.pool.metrics()
     assert (metrics.checked_in, metrics.checked_out) == (0, 0)
 
 

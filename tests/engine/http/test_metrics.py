@@ -12,6 +12,7 @@ from sluice import runtime
 from sluice.db.breaker import OPEN_SECONDS, CircuitBreaker
 from sluice.db.database import Database
 from sluice.db.engine import make_engine
+from sluice.db.sqlalchemy_pool import SqlalchemyPool
 from sluice.errors import DatabaseUnavailable
 from sluice.http.metrics import URGENT_INTERVAL, MetricsEmitter
 from sluice.http.request import Request
@@ -79,7 +80,7 @@ def test_circuit_change_is_written_at_once(shop: Shop, capsys: Capture) -> None:
     emitter = MetricsEmitter(clock=clock)
     breaker = CircuitBreaker(clock=clock)
     engine = make_engine(current.settings.database, "function")
-    unreachable = runtime.Runtime(current.settings, Database(engine, breaker))
+    unreachable = runtime.Runtime(current.settings, Database(SqlalchemyPool(engine), breaker))
 
     def rejected() -> None:
         raise ConnectionRefusedError
@@ -159,7 +160,7 @@ def test_peak_pool_use_is_reported_and_logged(
     clock = Clock()
     current = runtime.current()
     emitter = MetricsEmitter(clock=clock)
-    current.database.take_peak()
+    current.database.pool.take_peak()
     with current.database.transaction(), current.database.transaction():
         pass
     emitter.emit(current)

@@ -99,7 +99,7 @@ def test_request_over_quota_is_429(
     assert (rejected.status, rejected.code) == (429, "rate_limited")
     assert 0 < int(rejected.headers["Retry-After"]) <= 2 * DAY_SECONDS
     assert rejected.headers["RateLimit"].startswith('"default";r=0;t=')
-    assert runtime.current().database.pool_metrics().checked_in == 0
+    assert runtime.current().database.pool.metrics().checked_in == 0
 
 
 def test_environments_share_the_quota(

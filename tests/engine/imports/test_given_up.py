@@ -232,7 +232,7 @@ def test_worker_closes_its_connection(pipeline: QueueHarness) -> None:
     pipeline.harness.shop.add_category("mugs")
     pipeline.put("incoming/products/a.csv", HEADER + "Mug,,1.00,mugs,1\n")
     assert pipeline.process_all() == 1
-    assert runtime.current().database.pool_metrics().checked_in == 0
+    assert runtime.current().database.pool.metrics().checked_in == 0
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from shop.products import ProductRepository
 from sluice import runtime
 from sluice.db.database import Database
 from sluice.db.engine import make_engine
+from sluice.db.sqlalchemy_pool import SqlalchemyPool
 from sluice.query import Query
 from sluice.settings import DatabaseSettings
 from sluice.sql.list_spec import Filter, ListQuery, ListSpec, Page, Sort
@@ -118,7 +119,11 @@ def things(postgres_server: PostgresServer) -> Iterator[Database]:
     with closing(owner_connection(postgres_server.url())) as connection:
         connection.run("CREATE DATABASE things")
     database = Database(
-        make_engine(DatabaseSettings.from_url(postgres_server.url(database="things")), "function")
+        SqlalchemyPool(
+            make_engine(
+                DatabaseSettings.from_url(postgres_server.url(database="things")), "function"
+            )
+        )
     )
     database.write(Query(TABLE))
     yield database

@@ -12,6 +12,7 @@ from shop.products import ProductRepository
 from sluice import runtime
 from sluice.db.database import Database
 from sluice.db.engine import make_engine
+from sluice.db.sqlalchemy_pool import SqlalchemyPool
 from sluice.errors import OutOfStock, SluiceError, StaleVersion
 from sluice.sql.page_cursor import CursorSigner
 from sluice.sql.precondition import Precondition
@@ -25,7 +26,7 @@ WRITERS = 16
 def database(shop: Shop) -> Iterator[Database]:
     """A database with a connection for each writer."""
     settings = replace(runtime.current().settings.database, pool_size=WRITERS)
-    database = Database(make_engine(settings, "function"))
+    database = Database(SqlalchemyPool(make_engine(settings, "function")))
     yield database
     database.dispose()
 

@@ -18,6 +18,7 @@ from shop.users import UserRepository
 from sluice import runtime
 from sluice.db.database import Database
 from sluice.db.engine import make_engine
+from sluice.db.sqlalchemy_pool import SqlalchemyPool
 from sluice.errors import Duplicate, OutOfStock, RolledBack, StaleVersion
 from sluice.runtime import Runtime
 from sluice.settings import DatabaseSettings
@@ -35,9 +36,13 @@ def built(request: pytest.FixtureRequest, shop: Shop) -> Iterator[Runtime]:
         "pipelined": lambda: None,
         "stock driver": lambda: "for this test",
     }
-    database = Database(
-        make_engine(settings.database, "function", unsupported_reason=reasons[request.param])
+    engine = make_engine(
+        settings.database,
+        "function",
+        names=runtime.error_names,
+        unsupported_reason=reasons[request.param],
     )
+    database = Database(SqlalchemyPool(engine))
     yield Runtime(settings, database)
     database.dispose()
 
@@ -185,7 +190,7 @@ def test_serialization_failure_retries_the_whole_unit(
     mug = shop.add_product("Mug", stock=10)
     built.database.dispose()
 
-    @event.listens_for(built.database._engine, "connect")
+    @event.listens_for(built.database.pool.engine, "connect")
     def isolate(connection: Any, record: object) -> None:
         connection.cursor().execute(f"SET default_transaction_isolation = '{isolation}'")
         connection.commit()

@@ -10,15 +10,19 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pg8000.exceptions import DatabaseError, InterfaceError
-from sqlalchemy import Engine, PoolProxiedConnection, event, text
 
 from sluice import errors, request_context
 from sluice.db.driver.connection import CLIENT_TIMEOUT_MARGIN
+from sluice.db.pool import Checkout
+from sluice.db.sqlalchemy_pool import SqlalchemyPool
 from sluice.db.sqlstate import translate
 from sluice.query import Query
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
 
 # The format of values, and settings that must not depend on the defaults of a deployment.
 TRANSACTION_SETTINGS = (
@@ -36,7 +40,6 @@ TRANSACTION_SETTINGS = (
 )
 # The settings that `AdhocSqlTransaction.limit` may change.
 LIMIT_SETTINGS = frozenset({"work_mem", "enable_hashjoin", "enable_hashagg"})
-PIPELINED_DRIVER = "sluice"  # pg8000's own dialect would run several statements of one text
 
 # The message for the client by SQLSTATE, or by the class of the SQLSTATE. PostgreSQL's own messages
 # contain names and values.
@@ -96,12 +99,12 @@ class AdhocSqlTransaction:
 
     def __init__(
         self,
-        pooled: PoolProxiedConnection,
+        checkout: Checkout,
         timeout: float,
         before: tuple[str, list[object]] | None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._pooled = pooled
+        self._checkout = checkout
         self._timeout = timeout
         self._before = before
         self._clock = clock
@@ -131,7 +134,7 @@ class AdhocSqlTransaction:
         Raises QueryRejected or QueryTooExpensive if the query is the cause of an error, and other
         SluiceErrors of the database.
         """
-        connection: Any = self._pooled.dbapi_connection
+        connection: Any = self._checkout.connection
         timeout_ms = max(1, round(self._time_left() * 1000))
         timeout = f"SET LOCAL statement_timeout = {timeout_ms}"
         try:
@@ -162,10 +165,8 @@ class AdhocSqlTransaction:
 class AdhocSqlDatabase:
     """Opens transactions on an engine. Create it before the engine's first connection."""
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-        event.listen(engine, "connect", _make_read_only)
-        event.listen(engine, "checkin", _discard_session)
+    def __init__(self, engine: "Engine") -> None:
+        self._pool = SqlalchemyPool(engine, on_connect=_make_read_only, on_return=_discard_session)
 
     @contextmanager
     def transaction(
@@ -176,39 +177,28 @@ class AdhocSqlDatabase:
         The first statement raises ReplicaBehind if `before` fails. Raises NotFound if the driver
         is not the pipelined one, and other SluiceErrors of the database.
         """
-        if self._engine.driver != PIPELINED_DRIVER:
+        if not self._pool.pipelined:  # stock pg8000 would run several statements of one text
             raise errors.NotFound("SQL analytics needs the pipelined driver")
+        checkout = self._pool.checkout()
         try:
-            pooled = self._engine.raw_connection()
-        except Exception as error:
-            translated = translate(error, connected=False)
-            if translated is None:
-                raise
-            raise translated from error
-        try:
-            yield AdhocSqlTransaction(pooled, timeout, self._compile(before))
+            first = before and self._pool.positional(before)
+            yield AdhocSqlTransaction(checkout, timeout, first)
         finally:
-            pooled.close()  # the pool rolls back
-
-    def _compile(self, query: Query | None) -> tuple[str, list[object]] | None:
-        if query is None:
-            return None
-        compiled = text(query.sql).compile(dialect=self._engine.dialect)
-        return str(compiled), [query.params[name] for name in compiled.positiontup or ()]
+            checkout.close()  # the pool rolls back
 
     def dispose(self) -> None:
         """Close the connections."""
-        self._engine.dispose()
+        self._pool.dispose()
 
 
-def _make_read_only(connection: Any, record: object) -> None:
+def _make_read_only(connection: Any) -> None:
     connection.read_only = True
     connection.pg_types = defaultdict(lambda: str)  # keep values in PostgreSQL's text format
 
 
-def _discard_session(connection: Any, record: object) -> None:
+def _discard_session(connection: Any) -> None:
     """Run DISCARD ALL. A rollback may keep settings, advisory locks and temporary tables."""
-    if connection is None or connection.closed:
+    if connection.closed:
         return
     try:
         connection.autocommit = True

@@ -9,13 +9,13 @@ See docs/decisions/0016-read-replicas.md.
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import TypeVar
 
 from sluice import request_context
 from sluice.db.database import Database, Rows
 from sluice.errors import InternalError, ReplicaBehind, SluiceError, Unavailable
-from sluice.query import Query, as_query
+from sluice.query import Query
 
 T = TypeVar("T")
 
@@ -87,16 +87,9 @@ class ReplicaRouting:
         self._primary = primary
         self.write = primary.write
 
-    def read(
-        self,
-        query: Query | str,
-        params: Mapping[str, object] | None = None,
-        *,
-        prepare: bool = False,
-    ) -> Rows:
-        """Return the rows of one SELECT. Arguments and errors are those of `Database.read`."""
+    def read(self, query: Query) -> Rows:
+        """Return the rows of one SELECT. Raise what `Database.read` raises."""
         replica = self._replica.database
-        query = as_query(query, params, None, prepare=prepare)
         return self._replica.read(
             lambda check: replica.read(query._replace(before=check)),
             lambda: self._primary.read(query),

@@ -17,9 +17,7 @@ HAS_COLUMN = re.compile(r":has_(\w+)", re.ASCII)
 class CopyTransaction(Protocol):
     """A transaction that can run COPY ... FROM STDIN."""
 
-    def write(
-        self, query: Query | str, params: Mapping[str, object] | None = None
-    ) -> Sequence[Any]: ...
+    def write(self, query: Query) -> Sequence[Any]: ...
     def copy(self, sql: str, data: bytes) -> None: ...
 
 

@@ -70,7 +70,7 @@ def test_terminated_backend_is_replaced_silently(
     first = backend_pid(database)
     admin.run("SELECT pg_terminate_backend(:pid, 5000)", pid=first)
     for use in (database.read, database.write):
-        assert use(PID)[0][0] != first
+        assert use(Query(PID))[0][0] != first
     assert database.pool.metrics() == replace(EMPTY, checked_in=1, invalid=1)
     assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
 

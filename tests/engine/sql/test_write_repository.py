@@ -6,6 +6,7 @@ import pytest
 
 from sluice.db.database import Database
 from sluice.db.engine import make_engine
+from sluice.db.sqlalchemy_pool import SqlalchemyPool
 from sluice.errors import NotFound, StaleVersion
 from sluice.query import Query
 from sluice.settings import DatabaseSettings
@@ -62,7 +63,9 @@ class PartRepository(WriteRepository):
 
 @pytest.fixture
 def parts(empty_database: str) -> Iterator[PartRepository]:
-    database = Database(make_engine(DatabaseSettings.from_url(empty_database), "function"))
+    database = Database(
+        SqlalchemyPool(make_engine(DatabaseSettings.from_url(empty_database), "function"))
+    )
     for statement in TABLES.split(";"):
         database.write(Query(statement))
     yield PartRepository(database, CursorSigner(b"the key of this test"))

@@ -5,7 +5,7 @@ session's next transaction may be that of another worker, which runs another rel
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
 
 from sluice.imports.resource import ImportResource

@@ -20,6 +20,7 @@ from scripts.openapi_headers import REQUEST_HEADERS, RESPONSE_HEADERS
 from sluice import application, errors
 from sluice.application import ApplicationFunction
 from sluice.graph.handler import GRAPHQL_RESPONSE
+from sluice.http.paths import to_openapi
 from sluice.http.query_params import SqlParams
 from sluice.http.route import DataEnvelope, RouteSpec
 from sluice.http.router import Api
@@ -109,7 +110,7 @@ def _add_operations(paths: dict[str, Schema], function: str, api: Api, component
     for route in api.routes:
         if route.path.startswith("/docs/"):  # files of the documentation page
             continue
-        path = re.sub(r"<(\w+)>", r"{\1}", route.path)
+        path = to_openapi(route.path)
         operation = {"tags": [function], **_operation(route, components, known)}
         if function in SERVICE:
             operation["security"] = []

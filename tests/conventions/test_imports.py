@@ -16,7 +16,7 @@ BUDGET = {
     "docs": 340,
     "imports": 575,  # without boto3, which only presigned URLs need
     "import_worker": 640,  # Powertools' batches
-    "graphql": 735,  # 150 of them graphql-core's
+    "graphql": 740,  # 150 of them graphql-core's, and the application's part
 }
 FUNCTIONS = sorted({path.parent.name for path in ROOT.glob("functions/*/handler.py")} - {"migrate"})
 FORBIDDEN = (

@@ -18,7 +18,7 @@ def readiness(runtime: "Runtime") -> dict[str, object]:
     Raise Unavailable if the database is unavailable; its members lack `database`. Raise
     WrongSettings, with all members, if session settings of the database change results.
     """
-    health = runtime.health
+    health = HealthRepository(runtime.database)
     try:
         migration = health.schema_version()
         deviating = deviations(health.settings(role_settings("app")))

@@ -27,7 +27,6 @@ from sluice.db.retry import retry_transaction
 from sluice.db.sqlalchemy_pool import SqlalchemyPool
 from sluice.db.sqlstate import ErrorNames
 from sluice.settings import DatabaseSettings, Settings
-from sluice.sql.health import HealthRepository
 from sluice.sql.page_cursor import CursorSigner
 from sluice.unit_of_work import Repositories, UnitOfWork
 
@@ -61,7 +60,6 @@ class Runtime(Repositories):
         super().__init__(database, self._signer, replica_reads=reads)
         self._dynamodb = dynamodb or _dynamodb(settings)
         self.admission = Admission(settings, self._dynamodb)
-        self.health = HealthRepository(database)
 
     @cached_property
     def primary(self) -> Repositories:

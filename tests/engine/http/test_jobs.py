@@ -11,6 +11,7 @@ from functions.migrate.handler import handler as migrate
 from sluice import runtime
 from sluice.errors import DatabaseUnavailable
 from sluice.settings import RESUME_SECONDS, DatabaseSettings
+from sluice.sql.health import HealthRepository
 from tests.fixtures.shop import Shop
 from tests.fixtures.tcp_proxy import TcpProxy
 from tests.fixtures.waiting import wait_until
@@ -45,7 +46,7 @@ def assert_no_connection(shop: Shop, names: str) -> None:
 
 def test_cleanup_waits_for_a_resuming_database(shop: Shop, slow_proxy: TcpProxy) -> None:
     with pytest.raises(DatabaseUnavailable):
-        runtime.current().health.schema_version()
+        HealthRepository(runtime.current().database).schema_version()
     assert cleanup({}, None)["deleted"] == 0
 
 

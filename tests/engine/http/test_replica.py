@@ -13,6 +13,7 @@ import pytest
 from shop.products import ProductRepository
 from sluice import request_context, runtime
 from sluice.http.metrics import MetricsEmitter
+from sluice.sql.health import HealthRepository
 from tests.fixtures.client import ApiResponse
 from tests.fixtures.concurrent_orders import run_concurrently
 from tests.fixtures.replica import MIN_LSN_HEADER, Replicated
@@ -172,7 +173,7 @@ def test_concurrent_writers_read_own_writes(replicated: Replicated, lagging: boo
 def test_pages_continue_on_the_other_server(replicated: Replicated) -> None:
     for n in range(5):
         replicated.client.add_product(f"q{n}")
-    replicated.replica.wait_for_lsn(runtime.current().health.current_lsn())
+    replicated.replica.wait_for_lsn(HealthRepository(runtime.current().database).current_lsn())
     names: list[str] = []
     cursor = ""
     for min_lsn in ("0/1", UNREACHED_LSN, "", UNREACHED_LSN):

@@ -9,10 +9,10 @@ import pytest
 
 from functions.docs.handler import handler as docs
 from functions.health.handler import handler as health
-from local.api_keys import emulated_client
+from local.api_keys import SCOPES, emulated_client
 from sluice import runtime
 from sluice.identity.api_keys import ApiKeyStore
-from sluice.identity.authenticator import SCOPES, Authenticator
+from sluice.identity.authenticator import Authenticator
 from sluice.settings import AwsSettings
 from tests.fixtures.aws import API_KEYS_TABLE, AddApiKey
 from tests.fixtures.client import HANDLERS

@@ -5,6 +5,7 @@ import subprocess
 from pathlib import Path
 
 from sluice import errors
+from tests.fixtures.client import HANDLERS
 
 ROOT = Path(__file__).parents[2]
 
@@ -68,3 +69,32 @@ def test_files_that_are_named_exist() -> None:
     }
 
     assert missing == set()
+
+
+def test_scopes_match_the_documentation() -> None:
+    routes = [
+        route
+        for api in HANDLERS.values()
+        for route in api.routes
+        if route.path != "/api/graphql"  # its fields have scopes, not the route
+    ]
+    documented = re.findall(
+        r"^\| `(\w+):read`.*? \| ([a-z, ]+?),? (?:but for: )?\|$",
+        (ROOT / "docs/api.md").read_text(),
+        re.M,
+    )
+    needed = {route.path.split("/")[2]: route.scope.split(":")[0] for route in routes}
+
+    assert needed == {name: scope for scope, names in documented for name in names.split(", ")}, (
+        "the table in docs/api.md"
+    )
+    custom = {
+        o.path for o in routes if o.scope == "analytics:query"
+    }  # the client writes the SQL, so it is neither :read nor :write
+    assert custom == {"/api/analytics/query"}
+    assert {
+        o.scope.split(":")[1] for o in routes if o.method == "GET" and o.path not in custom
+    } == {"read"}
+    assert {
+        o.scope.split(":")[1] for o in routes if o.method != "GET" and o.path not in custom
+    } == {"write"}

@@ -2,8 +2,8 @@
 
 import pytest
 
+from tests.fixtures.paths import ALLOWED_METHODS, BODY_ROUTES
 from tests.fixtures.shop import Shop
-from tests.suites.paths import ALLOWED_METHODS, BODY_ROUTES
 
 ITEM_PATHS = [path for path in ALLOWED_METHODS if path.endswith("/1")]
 UNKNOWN_PATHS = (

@@ -37,18 +37,21 @@ migrate: .venv/.run ## set up an existing database: DATABASE_URL=postgresql://â€
 remove: .venv/.run ## remove what `make migrate` created: DATABASE_URL=postgresql://â€¦ DROP_APP=shop
 	@$(BIN)/python -m local remove
 
+# A session has one application (tests/conftest.py). 5 is pytest's code for no tests, as of ARGS='-k cursor'.
+sessions = failed=0; for app in sample ""; do SLUICE_APP="$$app" $(BIN)/python -m pytest $(1) || test $$? = 5 || failed=1; done; exit $$failed
+
 test: .venv/.dev ## run the tests, except slow ones: ARGS='-k cursor'
-	@$(BIN)/python -m pytest -m "not slow" --hypothesis-profile=ci $(PARALLEL) $(ARGS)
+	@$(call sessions,-m "not slow" --hypothesis-profile=ci $(PARALLEL) $(ARGS))
 
 # The tests that depend on the server's version: statements, sessions, COPY, ad-hoc SQL.
 MAJOR_TESTS := tests/engine/db tests/engine/sql tests/engine/imports tests/engine/adhoc_sql \
 	tests/shop/sql tests/shop/imports tests/shop/adhoc_sql tests/shop/sessions tests/suites/test_plans.py
 test-major: .venv/.dev ## run the SQL tests on another major version: MAJOR=15 (14 to 17), or BINDIR=/usr/lib/postgresql/15/bin
 	@bindir="$(BINDIR)"; test -n "$$bindir" || bindir=$$($(BIN)/python scripts/postgres_major.py $(or $(MAJOR),15)) || exit 1; \
-	SLUICE_TEST_BINDIR="$$bindir" $(BIN)/python -m pytest -m "not slow" --hypothesis-profile=ci $(PARALLEL) $(ARGS) $(MAJOR_TESTS)
+	export SLUICE_TEST_BINDIR="$$bindir"; $(call sessions,-m "not slow" --hypothesis-profile=ci $(PARALLEL) $(ARGS) $(MAJOR_TESTS))
 
 test-slow: .venv/.dev ## run the slow tests, and the property tests with new random examples
-	@$(BIN)/python -m pytest -m "slow or hypothesis" --timeout 0 $(ARGS)
+	@$(call sessions,-m "slow or hypothesis" --timeout 0 $(ARGS))
 
 fuzz: .venv/.dev ## send valid and invalid requests generated from openapi.json: EXAMPLES=100 per route
 	@SLUICE_FUZZ=$(or $(EXAMPLES),100) $(BIN)/python -m pytest -m slow --timeout 0 tests/local/test_fuzz.py

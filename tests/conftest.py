@@ -4,6 +4,7 @@ A session has one application. With SLUICE_APP=sample it runs the tests of the e
 suites, otherwise everything but the tests of the engine.
 """
 
+import os
 import signal
 from pathlib import Path
 
@@ -12,7 +13,10 @@ import pytest
 from sluice import application
 
 HERE = Path(__file__).parent
-IS_SAMPLE = application.current().name == "sample"
+ON_SHOP = tuple(
+    HERE / "engine" / name for name in ("adhoc_sql", "graph", "imports", "sql", "db")
+)  # for now
+IS_SAMPLE = os.environ.get("SLUICE_APP") == "sample"
 
 # A shell starts background jobs with SIGINT ignored, which children inherit. Tests send SIGINT.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -35,8 +39,12 @@ pytest_plugins = [
 
 def belongs_to_session(path: Path) -> bool:
     """Return whether the tests of this file or folder run on the session's application."""
+    if any(path.is_relative_to(folder) for folder in ON_SHOP):
+        return not IS_SAMPLE
     folder = (path.relative_to(HERE).parts or ("",))[0] if path.is_relative_to(HERE) else ""
-    return folder in ("", "suites") or (folder == "engine") == IS_SAMPLE
+    return (
+        folder in ("", "suites") or (folder == "engine") == IS_SAMPLE or (path == HERE / "engine")
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -31,7 +31,6 @@ APPLICATION = Application(
     imports={"books": "sample.imports:BOOKS", "readers": "sample.imports:READERS"},
     analytics="sample.analytics:CATALOGUE",
     graphql="sample.graphql:PART",
-    analytics="sample.analytics:CATALOGUE",
     openapi="sample.openapi:TEXTS",
     error_classes=("sample.errors:NoCopies",),
     constraint_errors={"books_copies_check": "sample.errors:NoCopies"},

@@ -4,16 +4,12 @@ If several rows have the same key, the last one counts. A row that would change 
 written. Stock is locked in the order of the products' ids, as orders lock it.
 """
 
-from sluice.fields import MAX_EMAIL, MAX_ID, MAX_INTEGER, SLUG, Email, Integer, Money, Text
+from shop.fields import DESCRIPTION, EMAIL, ID, NAME, PRICE, QUANTITY, SLUG
+from sluice.fields import MAX_EMAIL
 from sluice.imports.resource import TRIMMED, ImportResource
 from sluice.slugs import slugify
 
-_NAME = Text(max_length=200)
-_SLUG = Text(max_length=200, pattern=SLUG)
-_DESCRIPTION = Text(max_length=10_000, min_length=0, nullable=True)
-_QUANTITY = Integer(min_value=0, max_value=MAX_INTEGER)
-
-_IS_NAME = f"(char_length(r.name) BETWEEN 1 AND {_NAME.max_length} AND r.name {TRIMMED})"
+_IS_NAME = f"(char_length(r.name) BETWEEN 1 AND {NAME.max_length} AND r.name {TRIMMED})"
 _IS_QUANTITY = "~ '^[0-9]{1,9}$'"
 
 _WRITE_PRODUCTS = """
@@ -99,11 +95,11 @@ _WRITE_USERS = """
 
 PRODUCTS = ImportResource(
     fields={
-        "name": _NAME,
-        "description": _DESCRIPTION,
-        "price": Money(),
-        "category": _SLUG,
-        "inventory": _QUANTITY,
+        "name": NAME,
+        "description": DESCRIPTION,
+        "price": PRICE,
+        "category": SLUG,
+        "inventory": QUANTITY,
     },
     required=("name", "price", "category"),
     trusted_when=f"""
@@ -111,7 +107,7 @@ PRODUCTS = ImportResource(
         AND r.price ~ '^[0-9]{{1,10}}([.][0-9]{{1,2}})?$'
         AND r.category IS NOT NULL
         AND (r.description IS NULL
-            OR char_length(r.description) <= {_DESCRIPTION.max_length}
+            OR char_length(r.description) <= {DESCRIPTION.max_length}
             AND r.description {TRIMMED})
         AND (r.inventory IS NULL OR r.inventory {_IS_QUANTITY})
     """,
@@ -120,9 +116,9 @@ PRODUCTS = ImportResource(
 )
 INVENTORY = ImportResource(
     fields={
-        "product": _NAME,
-        "product_id": Integer(min_value=1, max_value=MAX_ID),
-        "quantity": _QUANTITY,
+        "product": NAME,
+        "product_id": ID,
+        "quantity": QUANTITY,
     },
     required=("quantity",),
     exactly_one_of=("product", "product_id"),
@@ -137,14 +133,14 @@ INVENTORY = ImportResource(
     },
 )
 CATEGORIES = ImportResource(
-    fields={"name": _NAME, "slug": _SLUG},
+    fields={"name": NAME, "slug": SLUG},
     required=("name",),
     defaults={"slug": lambda row: slugify(row["name"])},
-    trusted_when=f"{_IS_NAME} AND r.slug ~ '^[a-z0-9-]{{1,{_SLUG.max_length}}}$'",
+    trusted_when=f"{_IS_NAME} AND r.slug ~ '^[a-z0-9-]{{1,{SLUG.max_length}}}$'",
     write=_WRITE_CATEGORIES,
 )
 USERS = ImportResource(
-    fields={"email": Email(), "name": _NAME},
+    fields={"email": EMAIL, "name": NAME},
     required=("email", "name"),
     trusted_when=f"""
         {_IS_NAME}

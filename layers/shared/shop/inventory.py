@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from shop.fields import QUANTITY
 from sluice.errors import FieldError, NotFound, OutOfStock, StaleVersion, ValidationFailed
 from sluice.query import Query
 from sluice.sql.list_spec import Filter, ListSpec, Sort
@@ -39,7 +40,6 @@ LIST_SPEC = ListSpec(
     },
 )
 
-MAX_QUANTITY = 2**31 - 1  # PostgreSQL's integer
 
 # The row is locked before its quantity is read. So `available`, which an error reports, is the
 # quantity at that moment.
@@ -53,7 +53,7 @@ _CHANGE = f"""
         UPDATE inventory i SET quantity = {{quantity}}
         FROM target t
         WHERE i.product_id = t.product_id AND t.matches
-            AND {{quantity}} BETWEEN 0 AND {MAX_QUANTITY}
+            AND {{quantity}} BETWEEN 0 AND {QUANTITY.max_value}
         RETURNING i.*
     )
     SELECT r.json, r.etag, r.id, target.matches, target.available
@@ -115,14 +115,14 @@ class InventoryRepository(ReadRepository):
         """Add `delta` to the quantity of a product.
 
         Raises NotFound and StaleVersion. Raises OutOfStock, with the quantity left, if the result
-        is negative, and ValidationFailed if it is more than MAX_QUANTITY.
+        is negative, and ValidationFailed if it is more than the largest one.
         """
         params = {"id": product_id, "delta": delta, **precondition.params()}
         row = self._change(ADJUST_SQL, params)
         if row.json is not None:
             return Representation.of(row)
-        if row.available + delta > MAX_QUANTITY:
-            raise _out_of_range("delta", f"leaves more than {MAX_QUANTITY}")
+        if row.available + delta > QUANTITY.max_value:
+            raise _out_of_range("delta", f"leaves more than {QUANTITY.max_value}")
         message = f"product {product_id} has {row.available} left"
         raise OutOfStock(errors=[FieldError("out_of_stock", message, pointer="/delta")])
 

@@ -11,8 +11,6 @@ from typing import Any, NoReturn
 
 from sluice.errors import BadRequest
 
-MAX_BODY_BYTES = 1024 * 1024
-
 
 class JsonDecimal(Decimal):
     """A JSON number with a fraction or an exponent. `text` is the number as it was written."""

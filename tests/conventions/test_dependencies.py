@@ -151,6 +151,7 @@ ALLOWED = {
     "sluice.graph": {
         "sluice.graph",
         "sluice.application",
+        "sluice.snapstart",
         "sluice.fields",
         "sluice.http",
         "sluice.sql",

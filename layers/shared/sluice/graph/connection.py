@@ -4,13 +4,17 @@ https://relay.dev/graphql/connections.htm
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from sluice.errors import FieldError, InvalidParameter
 from sluice.graph.part import Field
 from sluice.graph.planned_field import PlannedField
-from sluice.sql.connections import RelayConnection
 from sluice.sql.list_spec import ListQuery
+
+if TYPE_CHECKING:
+    from sluice.sql.connections import RelayConnection
+
+    Edge = tuple[RelayConnection, Mapping[str, Any]]  # a row, with the page that it is in
 
 MAX_PAGE_SIZE = 100
 TOTAL_COUNT = "totalCount"
@@ -83,19 +87,15 @@ def _reject(name: str, message: str) -> NoReturn:
     raise InvalidParameter(errors=[FieldError("invalid", message, parameter=name)])
 
 
-# A row, with the page that it is in.
-Edge = tuple[RelayConnection, Mapping[str, Any]]
-
-
-def _edges(pages: Sequence[RelayConnection]) -> list[list[Edge]]:
+def _edges(pages: "Sequence[RelayConnection]") -> "list[list[Edge]]":
     return [[(page, row) for row in page.rows] for page in pages]
 
 
-def _cursors(edges: Sequence[Edge]) -> list[str]:
+def _cursors(edges: "Sequence[Edge]") -> list[str]:
     return [page.cursor(row) for page, row in edges]
 
 
-def _boundary_cursors(pages: Sequence[RelayConnection], index: int) -> list[str | None]:
+def _boundary_cursors(pages: "Sequence[RelayConnection]", index: int) -> list[str | None]:
     """Return the cursor of each page's first row (`index` 0) or last row (-1)."""
     return [page.cursor(page.rows[index]) if page.rows else None for page in pages]
 

@@ -12,6 +12,7 @@ from typing import Any
 from aws_lambda_powertools.event_handler import Response
 from graphql import GraphQLError
 
+from sluice import application, snapstart
 from sluice.errors import (
     BadRequest,
     IdempotencyKeyReused,
@@ -200,3 +201,13 @@ class _RequestHandler:
             scopes=self._request.scopes,
             max_rows=self._limits.max_cost,
         )
+
+
+def _import_repositories() -> None:
+    """Import what the first queries would import, so that it is in the snapshot."""
+    current = application.current()
+    for name in current.repositories:
+        current.load("repositories", name)
+
+
+snapstart.before_snapshot(_import_repositories)

@@ -229,13 +229,15 @@ def test_readiness_shows_replica_lag(replicated: Replicated) -> None:
 def test_metrics_cover_both_servers(
     replicated: Replicated, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    replica = runtime.current().replica
+    assert replica is not None
+    replica.take_counts()  # the fixture's request, unless its metrics have been printed
     for min_lsn in ("", "", UNREACHED_LSN):
         replicated.get(min_lsn=min_lsn)
     capsys.readouterr()
     MetricsEmitter().emit(runtime.current())
     metrics = json.loads(capsys.readouterr().out)
-    # One of the requests was sent by the fixture.
-    assert (metrics["replica_reads"], metrics["replica_fallbacks"]) == ([3], [1])
+    assert (metrics["replica_reads"], metrics["replica_fallbacks"]) == ([2], [1])
     pools = ("pool_size", "replica_pool_size", "replica_pool_use")
     assert [metrics[name] for name in pools] == [[1], [1], [50]]
     assert (metrics["breaker_open"], metrics["replica_breaker_open"]) == ([0], [0])

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from sluice import application
+
 ROOT = Path(__file__).parents[2]
 
 # The maximum number of modules that a function's import may load. Raise one only with a reason.
@@ -18,7 +20,11 @@ BUDGET = {
     "import_worker": 640,  # Powertools' batches
     "graphql": 740,  # 150 of them graphql-core's, and the application's part
 }
-FUNCTIONS = sorted({path.parent.name for path in ROOT.glob("functions/*/handler.py")} - {"migrate"})
+APP = application.current()
+FOLDERS = {path.parent for path in ROOT.glob("functions/*/handler.py")} | {
+    ROOT / function.code for function in APP.functions
+}
+FUNCTIONS = {folder.name: folder for folder in sorted(FOLDERS) if folder.name != "migrate"}
 FORBIDDEN = (
     "alembic",
     "boto3",
@@ -42,10 +48,10 @@ def loaded_by(function: str) -> set[str]:
     program = "import json, sys, handler; print(json.dumps(sorted(sys.modules)))"
     result = subprocess.run(
         [sys.executable, "-c", program],
-        cwd=ROOT / "functions" / function,
+        cwd=FUNCTIONS[function],
         env={
-            "PYTHONPATH": f"{ROOT / 'functions' / function}:{ROOT / 'layers' / 'shared'}",
-            "SLUICE_APP": "shop",  # as in Lambda: without it, pyproject.toml is read
+            "PYTHONPATH": f"{FUNCTIONS[function]}:{ROOT / 'layers/shared'}:{ROOT / 'tests/apps'}",
+            "SLUICE_APP": APP.name,  # as in Lambda: without it, pyproject.toml is read
         },
         capture_output=True,
         check=True,

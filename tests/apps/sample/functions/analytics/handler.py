@@ -3,8 +3,8 @@
 from typing import Any
 
 from aws_lambda_powertools.event_handler import Response
-from sample.analytics import CATALOGUE
 
+from sample.analytics import CATALOGUE
 from sluice import runtime
 from sluice.adhoc_sql import route
 from sluice.http.request import Request

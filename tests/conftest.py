@@ -28,6 +28,7 @@ pytest_plugins = [
     f"tests.fixtures.{application.current().name}",
     "tests.fixtures.application",
     "tests.fixtures.imports",
+    "tests.fixtures.import_queue",
     "tests.fixtures.replica",
     "tests.fixtures.local_system",
     "tests.fixtures.recorded_properties",

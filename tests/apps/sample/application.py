@@ -28,7 +28,11 @@ APPLICATION = Application(
         "books": "sample.books:BookRepository",
         "readers": "sample.readers:ReaderRepository",
     },
-    imports={"books": "sample.imports:BOOKS", "readers": "sample.imports:READERS"},
+    imports={
+        "books": "sample.imports:BOOKS",
+        "shelves": "sample.imports:SHELVES",
+        "readers": "sample.imports:READERS",
+    },
     analytics="sample.analytics:CATALOGUE",
     graphql="sample.graphql:PART",
     openapi="sample.openapi:TEXTS",

@@ -1,9 +1,11 @@
-"""Imports of books and readers. If several rows have the same key, the last one counts."""
+"""Imports of books, shelves and readers. If several rows have the same key, the last one counts."""
 
 from sluice.fields import MAX_INTEGER, SLUG, Email, Integer, Money, Text
 from sluice.imports.resource import TRIMMED, ImportResource
+from sluice.slugs import slugify
 
 _NAME = Text(200)
+_SLUG = Text(200, pattern=SLUG)
 _IS_NAME = f"(char_length(r.name) BETWEEN 1 AND 200 AND r.name {TRIMMED})"
 
 _WRITE_BOOKS = """
@@ -35,6 +37,17 @@ _WRITE_BOOKS = """
     SELECT count(*) AS rows FROM import_rows r
     WHERE EXISTS (SELECT FROM shelves t WHERE t.slug = r.shelf)
 """
+_WRITE_SHELVES = """
+    WITH written AS (
+        INSERT INTO shelves AS s (name, slug)
+        SELECT DISTINCT ON (slug) name, slug
+        FROM import_rows
+        ORDER BY slug, n DESC
+        ON CONFLICT (slug) DO UPDATE SET name = excluded.name
+        WHERE s.name <> excluded.name
+    )
+    SELECT count(*) AS rows FROM import_rows
+"""
 _WRITE_READERS = """
     WITH written AS (
         INSERT INTO readers AS u (email, name)
@@ -52,7 +65,7 @@ BOOKS = ImportResource(
         "name": _NAME,
         "description": Text(10_000, min_length=0, nullable=True),
         "price": Money(),
-        "shelf": Text(200, pattern=SLUG),
+        "shelf": _SLUG,
         "copies": Integer(0, MAX_INTEGER),
     },
     required=("name", "price", "shelf"),
@@ -66,6 +79,13 @@ BOOKS = ImportResource(
     """,
     write=_WRITE_BOOKS,
     references={"shelf": "SELECT FROM shelves t WHERE t.slug = r.shelf"},
+)
+SHELVES = ImportResource(
+    fields={"name": _NAME, "slug": _SLUG},
+    required=("name",),
+    defaults={"slug": lambda row: slugify(row["name"])},
+    trusted_when=f"{_IS_NAME} AND r.slug ~ '^[a-z0-9-]{{1,200}}$'",
+    write=_WRITE_SHELVES,
 )
 READERS = ImportResource(
     fields={"email": Email(), "name": _NAME},

@@ -91,7 +91,6 @@ CASES = [
         detail="A value is out of the range of times",
     ),
     Case("22012", "SELECT 1/0", INTERNAL, 500),
-    Case("2201W", "SELECT 1 LIMIT -1", errors.ReplicaBehind, 503),
     Case("22021", "SELECT convert_from('\\xff', 'UTF8')", INVALID, 422, detail=BAD_TEXT),
     Case("22P02", f"SELECT '{SECRET}'::int", INVALID, 422, detail="A value is not acceptable"),
     Case(
@@ -193,6 +192,7 @@ CASES = [
     Case(
         "PT422", raise_statement("PT422"), INVALID, 422, detail="The database does not accept this."
     ),
+    Case("SLBHD", raise_statement("SLBHD"), errors.ReplicaBehind, 503),
     # internal errors
     Case("0A000", raise_statement("0A000"), INTERNAL, 500),
     Case("21000", "SELECT (SELECT n FROM generate_series(1, 2) n)", INTERNAL, 500),

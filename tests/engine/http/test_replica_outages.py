@@ -3,15 +3,19 @@
 import threading
 import time
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 
 import pytest
+from pg8000.exceptions import DatabaseError
 
 from local.postgres import PostgresServer
 from sluice import request_context, runtime
 from sluice.query import Query
 from sluice.settings import REPLICA_DEADLINE_SHARE
-from tests.engine.http.test_replica import UNREACHED_LSN
+from tests.engine.http.test_replica import ADHOC_SQL_PATH, UNREACHED_LSN
+from tests.fixtures.client import Client
+from tests.fixtures.database import owner_connection
 from tests.fixtures.replica import MIN_LSN_HEADER, Replicated, replica_of
 from tests.fixtures.waiting import wait_until
 
@@ -75,6 +79,55 @@ def test_replica_serves_reads_while_primary_is_down(replicated: Replicated) -> N
     replicated.replica_proxy.close()
     assert replicated.price() == "2.00"  # a stale response, marked by a Warning header
     assert "Warning" in replicated.get().headers
+
+
+HIDDEN_FUNCTION = "ALTER FUNCTION sluice.require_lsn(pg_lsn) RENAME TO hidden"
+SHOWN_FUNCTION = "ALTER FUNCTION sluice.hidden(pg_lsn) RENAME TO require_lsn"
+
+
+@pytest.mark.parametrize(
+    ("change", "undo"),
+    [
+        (HIDDEN_FUNCTION, SHOWN_FUNCTION),  # as before the replica has replayed migration 0004
+        (
+            "REVOKE USAGE ON SCHEMA sluice FROM sluice_analyst, sluice_app",
+            "GRANT USAGE ON SCHEMA sluice TO sluice_analyst, sluice_app",
+        ),
+        (
+            "CREATE FUNCTION public.aurora_version() RETURNS text LANGUAGE sql RETURN '17'",
+            "DROP FUNCTION public.aurora_version()",
+        ),
+    ],
+    ids=["no function", "no privilege", "Aurora"],
+)
+def test_replica_that_cannot_check_is_not_used(
+    replicated: Replicated, served_by: Callable[[], list[str]], change: str, undo: str
+) -> None:
+    try:
+        replicated.client.sql(change)
+        replicated.wait_for_replica()
+        prices = [replicated.price(min_lsn) for min_lsn in ("", "0/1")]
+        query = replicated.get(ADHOC_SQL_PATH, min_lsn="0/1").json["rows"]
+    finally:
+        replicated.client.sql(undo)
+    replicated.wait_for_replica()
+    assert (prices, query) == (["1.00", "1.00"], [["1.00"]])
+    assert served_by() == ["replica", "primary", "primary"]
+    assert replicated.price("0/1") == "1.00"
+    assert served_by() == ["replica"]
+
+
+def test_check_fails_with_an_older_snapshot(replicated: Replicated) -> None:
+    name = runtime.current().settings.database.name
+    with closing(owner_connection(replicated.replica.url(database=name))) as connection:
+        connection.run("BEGIN ISOLATION LEVEL REPEATABLE READ")
+        with pytest.raises(DatabaseError, match="SLBHD"):
+            connection.run("SELECT sluice.require_lsn('0/1')")
+
+
+def test_check_fails_on_a_primary(client: Client) -> None:
+    with pytest.raises(DatabaseError, match="SLBHD"):
+        client.sql("SELECT sluice.require_lsn('0/1')")
 
 
 SLOW_ON_REPLICA = """

@@ -21,7 +21,7 @@ def settings_in(statements: list[str]) -> set[str]:
 
 def assert_migrated(database: ForeignDatabase, result: MigrationResult) -> None:
     """Check the revisions, and that the roles have the privileges they need."""
-    assert result.revisions == {"sluice": "0003", "shop": "0003"}
+    assert result.revisions == {"sluice": "0004", "shop": "0003"}
     for role, table, privilege, expected in (
         ("sluice_app", "products", "INSERT", True),
         ("sluice_analyst", "orders", "SELECT", True),

@@ -65,7 +65,7 @@ def test_sizes_of_columns_are_those_of_the_tables(shop: AdhocSqlShop) -> None:
     }
 
 
-def test_role_cannot_write_or_call_functions(shop: AdhocSqlShop) -> None:
+def test_role_cannot_write_and_calls_only_the_replica_check(shop: AdhocSqlShop) -> None:
     writable = shop.sql(
         """
         SELECT relname FROM pg_class
@@ -84,7 +84,7 @@ def test_role_cannot_write_or_call_functions(shop: AdhocSqlShop) -> None:
         """
     )
 
-    assert (writable, callable_) == ([], [])
+    assert (writable, callable_) == ([], [["require_lsn"]])
     assert shop.sql("SELECT has_schema_privilege('sluice_analyst', 'public', 'CREATE')") == [
         [False]
     ]

@@ -76,7 +76,9 @@ TOO_EXPENSIVE = {
     "53400": "The query needs more temporary disk space than is allowed",
     "57014": "The query took longer than its limit of {timeout:g} s",
 }
-INVALID_LIMIT = "2201W"  # a negative LIMIT: the error of the check in db/replica.py
+# The names in the error if the replica lacks the function of the check (db/replica.py), or if the
+# role may not call it. No query of a client can name them.
+CHECK_NAMES = ("sluice", "require_lsn")
 # In seconds. If the request has less time left than this when a statement is cancelled, the reason
 # is its deadline. Otherwise the reason is the timeout of the query.
 DEADLINE_MARGIN = CLIENT_TIMEOUT_MARGIN + 0.1
@@ -153,13 +155,16 @@ class AdhocSqlTransaction:
             return StatementResult(columns, cursor.fetchall())
         except Exception as error:
             # Read the error's fields first: `translate` removes those that must not be logged.
-            # Until the statement before has succeeded, a negative LIMIT is its error.
-            behind = self._before is not None and _sqlstate(error) == INVALID_LIMIT
-            query_error = None if behind else _query_error(error, self._timeout)
+            query_error = None if self._is_of_check(error) else _query_error(error, self._timeout)
             translated = query_error or translate(error, connected=True)
             if translated is None:
                 raise
             raise translated from error
+
+    def _is_of_check(self, error: BaseException) -> bool:
+        """Return whether the error is that of a check which the replica cannot run."""
+        message = _report(error).get("M", "")
+        return self._before is not None and any(name in message for name in CHECK_NAMES)
 
 
 class AdhocSqlDatabase:

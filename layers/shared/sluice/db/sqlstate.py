@@ -167,7 +167,6 @@ RULES: Mapping[str, Rule] = {
     "22007": _invalid("invalid", "cannot be read as a time"),
     "22008": _invalid("out_of_range", "is out of the range of times"),
     "22012": _error(errors.InternalError),  # division by zero, in a statement of Sluice
-    "2201W": _error(errors.ReplicaBehind),  # negative LIMIT: only db/replica.py raises it
     "22021": _invalid("invalid", "holds a character that cannot be stored"),
     "23001": _error(errors.StillReferenced),  # restrict
     "23502": _not_null_violation,
@@ -215,6 +214,7 @@ RULES: Mapping[str, Rule] = {
     "PT409": _error(errors.Conflict),
     "PT412": _error(errors.StaleVersion),
     "PT422": _not_accepted,
+    "SLBHD": _error(errors.ReplicaBehind),  # sluice.require_lsn: not replayed yet
 }
 
 

@@ -1,7 +1,7 @@
 """Relay connections: the rows of a list between two cursors, from its beginning or its end.
 
 REST's pages (read_repository.py) are rendered JSON with two cursors. A connection has rows, each of
-which can have a cursor. The connections of several parents (the products of each category) are one
+which can have a cursor. The connections of several parents (the orders of each user) are one
 statement: the same SELECT, run once for each parent by a lateral join.
 """
 
@@ -12,17 +12,12 @@ from typing import Any, ClassVar, NamedTuple
 
 from sluice.errors import InvalidCursor
 from sluice.query import Query
-from sluice.sql.keyset import (
-    KEYS_FIELD,
-    SelectSpec,
-    bind_values,
-    compile_select,
-    null_keys_of,
-)
+from sluice.sql.keyset import KEYS_FIELD, compile_select
 from sluice.sql.list_spec import ListQuery, ListSpec, cursor_context
 from sluice.sql.page_cursor import CursorSigner, Position
 from sluice.sql.projection import Projection
 from sluice.sql.read_repository import ReadRepository
+from sluice.sql.select_spec import SelectSpec, bind_values, null_keys_of
 from sluice.sql.sort_keys import PARENT
 
 

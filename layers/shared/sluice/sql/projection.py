@@ -6,8 +6,7 @@ text; for GraphQL, `ReadRepository.get_many` does.
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
-from types import MappingProxyType
+from functools import cached_property, lru_cache
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 # A row for Python to read: field → value, as in its JSON.
@@ -74,16 +73,18 @@ class Projection:
     etag: str
     joins: tuple[Join, ...] = ()
 
-    @property
+    @cached_property
     def key_sql(self) -> str:
         """The SQL of the id."""
         return f"{self.alias}.{self.key}"
 
-    def source(self, instead: Mapping[str, str] = MappingProxyType({})) -> str:
-        """Return the FROM clause: the table and its joins.
+    @cached_property
+    def source(self) -> str:
+        """The FROM clause: the table and its joins."""
+        return self.source_with({})
 
-        `instead` has the names of CTEs that replace tables, by the alias of the table.
-        """
+    def source_with(self, instead: Mapping[str, str]) -> str:
+        """Return the FROM clause with CTEs instead of some tables: alias → name of the CTE."""
         joins = [join.sql(instead.get(join.alias, "")) for join in self.joins]
         return " ".join([aliased(instead.get(self.alias, self.table), self.alias), *joins])
 

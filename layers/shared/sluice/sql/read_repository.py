@@ -9,11 +9,12 @@ from typing import Any, ClassVar
 
 from sluice.errors import NotFound
 from sluice.query import Query
-from sluice.sql.keyset import SelectSpec, bind_values, compile_select
+from sluice.sql.keyset import compile_select
 from sluice.sql.list_spec import ListQuery, ListSpec, Page, cursor_context
 from sluice.sql.page_cursor import Position
 from sluice.sql.projection import Projection, Representation, Row
 from sluice.sql.repository import Repository
+from sluice.sql.select_spec import SelectSpec, bind_values
 
 
 class ReadRepository(Repository):
@@ -52,7 +53,7 @@ class ReadRepository(Repository):
         """Return the row with this id, in one statement. Raises NotFound."""
         projection = self.list_spec.projection
         sql = (
-            f"SELECT {projection.representation(fields)} FROM {projection.source()} "
+            f"SELECT {projection.representation(fields)} FROM {projection.source} "
             f"WHERE {projection.key_sql} = CAST(:id AS bigint)"
         )
         for row in self._executor.read(Query(sql, {"id": id}, prepare=True)):
@@ -75,7 +76,7 @@ class ReadRepository(Repository):
         columns = projection.columns({"id", *fields})
         sql = f"""
         SELECT coalesce(string_agg(row_to_json(o)::text, ',' ORDER BY o.id), '') AS items
-        FROM (SELECT {columns} FROM {projection.source()} WHERE {condition}) o"""
+        FROM (SELECT {columns} FROM {projection.source} WHERE {condition}) o"""
         row = self._executor.read(Query(sql, {"ids": list(ids)}, prepare=True))[0]
         return list(json.loads(f"[{row.items}]"))
 

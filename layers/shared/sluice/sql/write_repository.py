@@ -7,6 +7,7 @@ StaleVersion.
 """
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, ClassVar
 
 from sluice.errors import NotFound, StaleVersion
@@ -38,10 +39,7 @@ class WriteRepository(ReadRepository):
         Raises the errors of the table's constraints, such as Duplicate. With a key, it also raises
         IdempotencyInProgress and IdempotencyKeyReused.
         """
-        projection = self.list_spec.projection
-        ctes = ", ".join(f"{alias} AS ({insert})" for alias, insert in self.inserts.items())
-        source = projection.source({alias: alias for alias in self.inserts})
-        select = f"SELECT {projection.representation()} FROM {source}"
+        ctes, select = _insert_parts(self.list_spec.projection, tuple(self.inserts.items()))
         query = idempotent_query(ctes, select, {**self.defaults, **values}, key)
         return Representation.of(self._executor.write(query)[0])
 
@@ -59,14 +57,7 @@ class WriteRepository(ReadRepository):
 
         Raises NotFound, StaleVersion, and StillReferenced if other rows refer to it.
         """
-        projection = self.list_spec.projection
-        sql = f"""
-            WITH {_target(projection)}, deleted AS (
-                DELETE FROM {projection.table} {projection.alias} USING target t
-                WHERE {projection.key_sql} = t.id AND t.matches
-                RETURNING {projection.key_sql} AS id
-            )
-            SELECT deleted.id FROM target LEFT JOIN deleted ON true"""
+        sql = _delete_sql(self.list_spec.projection)
         row = self._write_target(sql, {"id": id, **precondition.params()})
         if row.id is None:
             raise StaleVersion
@@ -79,19 +70,7 @@ class WriteRepository(ReadRepository):
         precondition: Precondition,
     ) -> Representation:
         """Update a row whose ETag is that of `projection`."""
-        alias = projection.alias
-        assigned = [self.assignments[name] for name in changes] or [f"version = {alias}.version"]
-        sql = f"""
-            WITH {_target(projection)}, changed AS (
-                UPDATE {projection.table} {alias} SET {", ".join(assigned)} FROM target t
-                WHERE {projection.key_sql} = t.id AND t.matches
-                RETURNING {alias}.*
-            )
-            SELECT r.json, r.etag, r.id
-            FROM target
-            LEFT JOIN (
-                SELECT {projection.representation()} FROM {projection.source({alias: "changed"})}
-            ) r ON true"""
+        sql = _update_sql(projection, ", ".join(self.assignments[name] for name in changes))
         row = self._write_target(sql, {**changes, "id": id, **precondition.params()})
         if row.json is None:
             raise StaleVersion
@@ -104,15 +83,54 @@ class WriteRepository(ReadRepository):
         raise NotFound
 
 
+@lru_cache(maxsize=256)
+def _insert_parts(projection: Projection, inserts: tuple[tuple[str, str], ...]) -> tuple[str, str]:
+    """Return the CTEs that insert a row, and the SELECT that returns it."""
+    ctes = ", ".join(f"{alias} AS ({insert})" for alias, insert in inserts)
+    source = projection.source_with({alias: alias for alias, _ in inserts})
+    return ctes, f"SELECT {projection.representation()} FROM {source}"
+
+
+@lru_cache(maxsize=256)
+def _update_sql(projection: Projection, assigned: str) -> str:
+    """Return the statement that sets what `assigned` says; if that is empty, nothing."""
+    alias = projection.alias
+    return f"""
+        WITH {_target(projection)}, changed AS (
+            UPDATE {projection.table} {alias}
+            SET {assigned or f"version = {alias}.version"} FROM target t
+            WHERE {projection.key_sql} = t.id AND t.matches
+            RETURNING {alias}.*
+        )
+        SELECT r.json, r.etag, r.id
+        FROM target
+        LEFT JOIN (
+            SELECT {projection.representation()}
+            FROM {projection.source_with({alias: "changed"})}
+        ) r ON true"""
+
+
+@lru_cache(maxsize=256)
+def _delete_sql(projection: Projection) -> str:
+    return f"""
+        WITH {_target(projection)}, deleted AS (
+            DELETE FROM {projection.table} {projection.alias} USING target t
+            WHERE {projection.key_sql} = t.id AND t.matches
+            RETURNING {projection.key_sql} AS id
+        )
+        SELECT deleted.id FROM target LEFT JOIN deleted ON true"""
+
+
 def _target(projection: Projection) -> str:
     """Return the CTE that locks the row.
 
-    FOR NO KEY UPDATE would not block orders that refer to the row. But while such orders lock the
-    row, two updates of it wait for each other in its lock queue (measured with PostgreSQL 18).
+    FOR NO KEY UPDATE would not block inserts of rows that refer to the row. But while their foreign
+    keys lock the row, two updates of it wait for each other in its lock queue (measured with
+    PostgreSQL 18).
     """
     return f"""target AS (
-                SELECT {projection.key_sql} AS id, {match_condition(projection)}
-                FROM {projection.source()}
-                WHERE {projection.key_sql} = CAST(:id AS bigint)
-                FOR UPDATE OF {projection.alias}
-            )"""
+            SELECT {projection.key_sql} AS id, {match_condition(projection)}
+            FROM {projection.source}
+            WHERE {projection.key_sql} = CAST(:id AS bigint)
+            FOR UPDATE OF {projection.alias}
+        )"""

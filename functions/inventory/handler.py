@@ -63,20 +63,12 @@ def get_stock(request: Request, fields: frozenset[str] | None, product_id: int) 
 @api.put("/api/inventory/<product_id>", body=STOCK, response=PROJECTION)
 def set_stock(request: Request, stock: dict[str, Any], product_id: int) -> Response[str]:
     """Set the stock of a product."""
-    return responses.ok(
-        request,
-        runtime.current()
-        .get(InventoryRepository)
-        .set(product_id, stock["quantity"], precondition(request)),
-    )
+    changed = _stock().set(product_id, stock["quantity"], precondition(request))
+    return responses.ok(request, changed)
 
 
 @api.patch("/api/inventory/<product_id>", body=ADJUSTMENT, response=PROJECTION)
 def adjust_stock(request: Request, change: dict[str, Any], product_id: int) -> Response[str]:
     """Add to or take from the stock of a product. The stock cannot become negative."""
-    return responses.ok(
-        request,
-        runtime.current()
-        .get(InventoryRepository)
-        .adjust(product_id, change["delta"], precondition(request)),
-    )
+    changed = _stock().adjust(product_id, change["delta"], precondition(request))
+    return responses.ok(request, changed)

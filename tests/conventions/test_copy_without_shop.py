@@ -13,9 +13,10 @@ from tests.fixtures.template import ROOT
 SHOP = (
     "layers/shared/shop",
     "tests/shop",
-    "tests/fixtures/shop.py",
     "tests/fixtures/concurrent_orders.py",
+    "tests/conventions/test_copy_without_shop.py",
     # the documents' tests: the documents describe the shop, and their examples run on its demo
+    "tests/conventions/test_commands.py",
     "tests/conventions/test_docs.py",
     "tests/conventions/test_readme.py",
     "tests/conventions/test_error_shape.py",

@@ -5,8 +5,8 @@ ROLE. Migrations set the values below by `ALTER ROLE … IN DATABASE … SET`, w
 those. A direct connection also sends `startup_settings("none")` when it opens; behind a pooler it
 sends only what the pooler accepts. This module holds no SQL.
 
-docs/decisions/0020-session-settings.md has the table of settings, and
-tests/shop/sessions/test_unpinned_settings.py goes through pg_settings.
+docs/decisions/0020-session-settings.md has the table of settings. The tests of sessions go through
+pg_settings.
 """
 
 from collections.abc import Mapping

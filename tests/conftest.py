@@ -13,7 +13,7 @@ import pytest
 from sluice import application
 
 HERE = Path(__file__).parent
-ON_SHOP = tuple(HERE / "engine" / name for name in ("adhoc_sql", "imports", "sql", "db"))  # for now
+ON_SHOP = tuple(HERE / "engine" / name for name in ("adhoc_sql", "sql", "db"))  # for now
 IS_SAMPLE = os.environ.get("SLUICE_APP") == "sample"
 
 # A shell starts background jobs with SIGINT ignored, which children inherit. Tests send SIGINT.

@@ -45,7 +45,7 @@ test: .venv/.dev ## run the tests, except slow ones: ARGS='-k cursor'
 
 # The tests that depend on the server's version: statements, sessions, COPY, ad-hoc SQL.
 MAJOR_TESTS := tests/engine/db tests/engine/sql tests/engine/imports tests/engine/adhoc_sql \
-	tests/shop/sql tests/shop/imports tests/shop/adhoc_sql tests/shop/sessions tests/suites/test_plans.py
+	tests/shop/sql tests/shop/imports tests/shop/adhoc_sql tests/shop/sessions
 test-major: .venv/.dev ## run the SQL tests on another major version: MAJOR=15 (14 to 17), or BINDIR=/usr/lib/postgresql/15/bin
 	@bindir="$(BINDIR)"; test -n "$$bindir" || bindir=$$($(BIN)/python scripts/postgres_major.py $(or $(MAJOR),15)) || exit 1; \
 	export SLUICE_TEST_BINDIR="$$bindir"; $(call sessions,-m "not slow" --hypothesis-profile=ci $(PARALLEL) $(ARGS) $(MAJOR_TESTS))

@@ -94,7 +94,7 @@ STATEMENT_SETTINGS: Mapping[str, Setting] = {
 # The planner: its methods and cost constants.
 PLANNER_SETTINGS: Mapping[str, Setting] = {
     "random_page_cost": _plan(
-        "1.1", "storage is not a spinning disk: 0.94 ms instead of 3.8 for 100 products"
+        "1.1", "storage is not a spinning disk: 0.94 ms instead of 3.8 for 100 rows"
     ),
     "seq_page_cost": _plan("1", "the unit of the cost limit of ad-hoc SQL"),
     "cpu_tuple_cost": _plan("0.01", "as seq_page_cost"),

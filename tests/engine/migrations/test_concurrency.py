@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[3]
 MIGRATE = """
 import sys
 from sluice.migrations.runner import migrate_url
-migrate_url(sys.argv[1], "shop", analyst_connections=8)
+migrate_url(sys.argv[1], "sample", analyst_connections=8)
 """
 
 
@@ -41,7 +41,7 @@ def test_concurrent_runs_in_several_databases(server: ForeignServer) -> None:
     for _ in range(3):
         assert migrate_at_once(databases) == [0] * 4
         for database in databases:
-            database.remove("shop")
+            database.remove("sample")
         assert databases[0].roles() == set()
 
 
@@ -65,4 +65,4 @@ def test_killed_run_leaves_nothing(database: ForeignDatabase) -> None:
     sessions = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'sluice-batch'"
     wait_until(lambda: database.sql(sessions) == [[0]], "the server to end the session")
     assert database.snapshot() == before
-    assert migrate_url(database.url, "shop").revisions["shop"] == "0003"
+    assert migrate_url(database.url, "sample").revisions["sample"] == "0001"

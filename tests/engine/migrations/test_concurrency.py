@@ -7,8 +7,8 @@ from contextlib import closing
 from pathlib import Path
 
 from sluice.migrations.runner import migrate_url
-from tests.engine.migrations.conftest import ForeignDatabase, ForeignServer
 from tests.fixtures.database import owner_connection
+from tests.fixtures.foreign_database import ForeignDatabase, ForeignServer
 from tests.fixtures.waiting import wait_until
 
 ROOT = Path(__file__).parents[3]

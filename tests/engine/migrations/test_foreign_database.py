@@ -6,30 +6,10 @@ import pytest
 
 from sluice.migrations.removal import CannotRemove
 from sluice.migrations.runner import migrate_url
-from tests.engine.migrations.conftest import ForeignDatabase, ForeignServer
 from tests.fixtures.database import owner_connection
-from tests.fixtures.local_system import temporary_system
+from tests.fixtures.foreign_database import ForeignDatabase, ForeignServer
 
 ROLES = {"sluice_app", "sluice_analyst"}
-
-
-def test_make_run_changes_nothing(database: ForeignDatabase) -> None:
-    upload = {"resource": "users", "format": "csv", "filename": "u.csv"}
-    before = database.snapshot()
-    with temporary_system(DATABASE_URL=database.url) as system:
-        system.start()
-        assert system.request("/api/products")[1]["code"] == "not_set_up"
-        assert system.request("/api/shelves", {"name": "Mugs"})[1]["code"] == "not_set_up"
-        assert system.request("/api/imports", upload)[0] == 503
-        assert (
-            system.request("/api/analytics/query?query=select+1+as+one")[1]["code"] == "not_set_up"
-        )
-        assert system.request("/health/ready")[1]["code"] == "not_set_up"
-        status, output, _ = system.stop()
-    assert status == 0
-    assert "does not have the schema sluice" in output
-    assert "make migrate DATABASE_URL=" in output
-    assert database.snapshot() == before
 
 
 def test_migrate_adds_only_schema_and_roles(database: ForeignDatabase) -> None:

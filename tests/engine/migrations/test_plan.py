@@ -10,7 +10,7 @@ from sluice.db.engine import make_engine
 from sluice.migrations.plan import plan
 from sluice.migrations.runner import migrate_url
 from sluice.settings import DatabaseSettings
-from tests.engine.migrations.conftest import ForeignDatabase, ForeignServer
+from tests.fixtures.foreign_database import ForeignDatabase, ForeignServer
 
 GRANTS_SQL = """
     SELECT role, privilege, kind, regexp_replace(name, '^foreign.*', '')

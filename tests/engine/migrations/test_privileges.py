@@ -6,7 +6,7 @@ A superuser and an owner with CREATEROLE can migrate. An owner without it needs 
 import pytest
 
 from sluice.migrations.runner import MigrationResult, MissingPrivilege, migrate_url
-from tests.engine.migrations.conftest import ForeignDatabase, ForeignServer
+from tests.fixtures.foreign_database import ForeignDatabase, ForeignServer
 
 SUPERUSER_SETTINGS = {"temp_file_limit", "session_replication_role", "lo_compat_privileges"}
 

@@ -1,5 +1,6 @@
 """Migrations that run at the same time, or are killed."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -22,7 +23,8 @@ migrate_url(sys.argv[1], "sample", analyst_connections=8)
 def start_migration(database: ForeignDatabase) -> subprocess.Popen[bytes]:
     """Start a migration in another process, because Alembic keeps its context in a global."""
     command = [sys.executable, "-c", MIGRATE, database.url]
-    return subprocess.Popen(command, cwd=ROOT / "layers/shared")
+    path = f"{ROOT / 'layers' / 'shared'}:{ROOT / 'tests' / 'apps'}"
+    return subprocess.Popen(command, env={**os.environ, "PYTHONPATH": path})
 
 
 def migrate_at_once(databases: list[ForeignDatabase]) -> list[int]:

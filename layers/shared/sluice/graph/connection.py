@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     Edge = tuple[RelayConnection, Mapping[str, Any]]  # a row, with the page that it is in
 
 MAX_PAGE_SIZE = 100
+PAGE_ARGUMENTS = ("first", "last", "after", "before", "sortBy")  # the others are filters
 TOTAL_COUNT = "totalCount"
 
 
@@ -36,6 +37,16 @@ def page_size(field: PlannedField) -> int:
             _reject("last", "cannot be combined with first")
         return _check_size("last", last)
     return _check_size("first", field.info.default_first if first is None else first)
+
+
+def filters_of(field: PlannedField) -> dict[str, Any]:
+    """Return the filters of a list field: its arguments, and the fields of its `filter`.
+
+    Nulls are left out.
+    """
+    given = {name: value for name, value in field.arguments.items() if name not in PAGE_ARGUMENTS}
+    given |= given.pop("filter", None) or {}
+    return {name: value for name, value in given.items() if value is not None}
 
 
 def selects_total(field: PlannedField) -> bool:

@@ -57,7 +57,7 @@ fuzz: .venv/.dev ## send valid and invalid requests generated from openapi.json:
 	@SLUICE_FUZZ=$(or $(EXAMPLES),100) $(BIN)/python -m pytest -m slow --timeout 0 tests/local/test_fuzz.py
 
 fuzz-sql: .venv/.dev ## run generated ad-hoc SQL and measure the server's memory: MINUTES=10 SEED=1
-	@SLUICE_FUZZ_SQL=$(or $(MINUTES),10) SLUICE_FUZZ_SEED=$(or $(SEED),1) $(BIN)/python -m pytest -s --show-capture=no \
+	@SLUICE_APP=sample SLUICE_FUZZ_SQL=$(or $(MINUTES),10) SLUICE_FUZZ_SEED=$(or $(SEED),1) $(BIN)/python -m pytest -s --show-capture=no \
 		-m slow --timeout 0 tests/engine/adhoc_sql/test_backend_usage.py
 
 test-build: build .venv/.dev ## run the output of sam build in the local sandboxes

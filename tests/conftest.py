@@ -13,7 +13,6 @@ import pytest
 from sluice import application
 
 HERE = Path(__file__).parent
-ON_SHOP = tuple(HERE / "engine" / name for name in ("adhoc_sql", "sql", "db"))  # for now
 IS_SAMPLE = os.environ.get("SLUICE_APP") == "sample"
 
 # A shell starts background jobs with SIGINT ignored, which children inherit. Tests send SIGINT.
@@ -38,12 +37,8 @@ pytest_plugins = [
 
 def belongs_to_session(path: Path) -> bool:
     """Return whether the tests of this file or folder run on the session's application."""
-    if any(path.is_relative_to(folder) for folder in ON_SHOP):
-        return not IS_SAMPLE
     folder = (path.relative_to(HERE).parts or ("",))[0] if path.is_relative_to(HERE) else ""
-    return (
-        folder in ("", "suites") or (folder == "engine") == IS_SAMPLE or (path == HERE / "engine")
-    )
+    return folder in ("", "suites") or (folder == "engine") == IS_SAMPLE
 
 
 def pytest_configure(config: pytest.Config) -> None:

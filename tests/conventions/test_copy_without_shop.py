@@ -14,6 +14,8 @@ SHOP = (
     "layers/shared/shop",
     "tests/shop",
     "tests/fixtures/concurrent_orders.py",
+    "events",
+    "tests/template/test_events.py",
     "tests/conventions/test_copy_without_shop.py",
     # the documents' tests: the documents describe the shop, and their examples run on its demo
     "tests/conventions/test_commands.py",

@@ -58,7 +58,8 @@ APPLICATION = Application(
     },
     analytics="shop.analytics:CATALOGUE",
     graphql="shop.graphql:PART",
-    constraint_errors={"inventory_quantity_check": "sluice.errors:OutOfStock"},
+    error_classes=("shop.errors:OutOfStock", "shop.errors:InvalidTransition"),
+    constraint_errors={"inventory_quantity_check": "shop.errors:OutOfStock"},
     fields={
         "category_id": "category",
         "name": "name",

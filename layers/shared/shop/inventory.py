@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from typing import Any
 
+from shop.errors import OutOfStock
 from shop.fields import QUANTITY
-from sluice.errors import FieldError, NotFound, OutOfStock, StaleVersion, ValidationFailed
+from sluice.errors import FieldError, NotFound, StaleVersion, ValidationFailed
 from sluice.query import Query
 from sluice.sql.list_spec import Filter, ListSpec, Sort
 from sluice.sql.precondition import NO_PRECONDITION, Precondition, match_condition

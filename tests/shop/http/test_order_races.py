@@ -10,11 +10,12 @@ import pytest
 
 from local.postgres import PostgresServer
 from shop import ordering
+from shop.errors import OutOfStock
 from shop.inventory import InventoryRepository
 from shop.products import ProductRepository
 from shop.users import UserRepository
 from sluice import runtime
-from sluice.errors import OutOfStock, StillReferenced
+from sluice.errors import StillReferenced
 from sluice.settings import DatabaseSettings
 from sluice.sql.projection import Representation
 from tests.fixtures.client import ApiResponse

@@ -7,13 +7,14 @@ from threading import Barrier
 
 import pytest
 
+from shop.errors import OutOfStock
 from shop.inventory import InventoryRepository
 from shop.products import ProductRepository
 from sluice import runtime
 from sluice.db.database import Database
 from sluice.db.engine import make_engine
 from sluice.db.sqlalchemy_pool import SqlalchemyPool
-from sluice.errors import OutOfStock, SluiceError, StaleVersion
+from sluice.errors import SluiceError, StaleVersion
 from sluice.sql.page_cursor import CursorSigner
 from sluice.sql.precondition import Precondition
 from tests.fixtures.database import CURSOR_KEY

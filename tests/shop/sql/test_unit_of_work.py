@@ -11,6 +11,7 @@ from sqlalchemy import Engine, event, select
 from local.postgres import PostgresServer
 from shop import ordering
 from shop.categories import CategoryRepository
+from shop.errors import OutOfStock
 from shop.inventory import InventoryRepository
 from shop.models import Base, Category, Inventory, Product, User
 from shop.products import ProductRepository
@@ -19,7 +20,7 @@ from sluice import runtime
 from sluice.db.database import Database
 from sluice.db.engine import make_engine
 from sluice.db.sqlalchemy_pool import SqlalchemyPool
-from sluice.errors import Duplicate, OutOfStock, RolledBack, StaleVersion
+from sluice.errors import Duplicate, RolledBack, StaleVersion
 from sluice.runtime import Runtime
 from sluice.settings import DatabaseSettings
 from sluice.unit_of_work import UnitOfWork

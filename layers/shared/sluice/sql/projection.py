@@ -60,8 +60,8 @@ class Projection:
     """The fields of a resource, as SQL over a table and its joins.
 
     `name` is the name of the collection, `singular` that of one row. `table` is written as in SQL:
-    with its schema, and in quotes if it needs them. `key` is its id column. `etag` is the SQL of
-    the ETag.
+    with its schema, and in quotes if it needs them. `alias` is any name but `t`, which the
+    statements of a write use. `key` is the id column. `etag` is the SQL of the ETag.
     """
 
     name: str

@@ -63,10 +63,10 @@ class ImportRowRepository:
         (copied,) = self._transaction.write(
             Query(
                 f"""
-            SELECT count(*) AS rows,
-                coalesce(bool_and(coalesce({is_trusted}, false)), true) AS trusted
-            FROM import_rows r
-            """
+                SELECT count(*) AS rows,
+                    coalesce(bool_and(coalesce({is_trusted}, false)), true) AS trusted
+                FROM import_rows r
+                """
             )
         )
         return bool(copied.trusted) and int(copied.rows) == record_count
@@ -89,10 +89,10 @@ class ImportRowRepository:
             rows = self._transaction.write(
                 Query(
                     f"""
-                DELETE FROM import_rows r
-                WHERE r.{column} IS NOT NULL AND NOT EXISTS ({query})
-                RETURNING line
-                """
+                    DELETE FROM import_rows r
+                    WHERE r.{column} IS NOT NULL AND NOT EXISTS ({query})
+                    RETURNING line
+                    """
                 )
             )
             deleted += [(int(row.line), column) for row in rows]

@@ -163,7 +163,7 @@ SECRET = "a secret value of another row"
         ("POST", "/api/books", MUG | {"shelf": "nowhere"}),
         ("PATCH", "/api/books/{mug}", {"name": "Taken"}),
         ("PATCH", "/api/books/{mug}", {"shelf": "nowhere"}),
-        ("POST", "/api/shelves", {"name": "x", "slug": "mugs"}),
+        ("POST", "/api/shelves", {"name": "x", "slug": "novels"}),
         ("DELETE", "/api/shelves/{mugs}", None),
         ("POST", "/api/readers", {"email": "TAKEN@example.com", "name": "x"}),
         ("PATCH", "/api/books/{mug}", {"copies": -1000}),

@@ -13,7 +13,6 @@ from tests.fixtures.template import ROOT
 SHOP = (
     "layers/shared/shop",
     "tests/shop",
-    "tests/fixtures/concurrent_orders.py",
     "events",
     "tests/template/test_events.py",
     "tests/conventions/test_copy_without_shop.py",

@@ -38,7 +38,10 @@ FORBIDDEN = (
     "sqlalchemy.orm",
     "aws_xray_sdk",
     "sluice.db.replica",  # loaded only if there is a replica
+    "tomllib",  # reads pyproject.toml, which Lambda does not have
 )
+# A function loads the repository of its own resource.
+REPOSITORIES = {name: target.partition(":")[0] for name, target in APP.repositories.items()}
 WITHOUT_A_DATABASE = ("health", "docs")
 DATABASE_LIBRARIES = ("sqlalchemy", "pg8000")
 
@@ -76,6 +79,13 @@ def test_cold_start_imports_are_within_budget(function: str) -> None:
         == []
     )
     assert len(modules) <= BUDGET.get(function, RESOURCE_BUDGET)
+
+
+@pytest.mark.parametrize("function", FUNCTIONS.keys() & REPOSITORIES.keys())
+def test_function_loads_no_repository_of_another_resource(function: str) -> None:
+    others = {REPOSITORIES[name] for name in REPOSITORIES if name != function}
+
+    assert others & loaded_by(function) == set()
 
 
 def test_package_init_files_are_empty() -> None:

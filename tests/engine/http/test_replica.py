@@ -13,7 +13,7 @@ import pytest
 from sluice import request_context, runtime
 from sluice.http.metrics import MetricsEmitter
 from sluice.sql.health import HealthRepository
-from tests.fixtures.concurrent_orders import run_concurrently
+from tests.fixtures.concurrency import run_concurrently
 from tests.fixtures.replica import MIN_LSN_HEADER, Replicated
 from tests.fixtures.sample import Library
 from tests.fixtures.waiting import wait_until

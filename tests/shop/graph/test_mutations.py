@@ -16,7 +16,7 @@ from sluice.http import idempotency
 from sluice.http.request import Request
 from sluice.sql.idempotency import CLAIM_KEY_SQL
 from tests.fixtures.client import ApiResponse
-from tests.fixtures.concurrent_orders import run_concurrently
+from tests.fixtures.concurrency import run_concurrently
 from tests.fixtures.database import owner_connection
 from tests.fixtures.graph import data, error_codes
 from tests.fixtures.shop import Shop

@@ -302,18 +302,27 @@ def _problems(route: RouteSpec) -> Schema:
     return problems
 
 
+def error_classes() -> Iterator[type[errors.SluiceError]]:
+    """Yield the error classes of the engine and of the application, each after its base class.
+
+    Another application of this process may have classes, too.
+    """
+    own = {application.load(target) for target in application.current().error_classes}
+    queue = [errors.SluiceError]
+    while queue:
+        kind = queue.pop(0)
+        queue += kind.__subclasses__()
+        if kind in own or kind.__module__ == errors.__name__:
+            yield kind
+
+
 def _errors_by_status() -> dict[int, list[type[errors.SluiceError]]]:
     """Return the error classes that clients can see, by HTTP status and once for each code.
 
     The application's follow those of the engine, except those of idempotency, which are last.
     """
-    for target in application.current().error_classes:
-        application.load(target)  # a class is among the subclasses when its module is imported
     by_status: dict[int, list[type[errors.SluiceError]]] = {}
-    queue = [errors.SluiceError]
-    while queue:
-        kind = queue.pop(0)
-        queue += kind.__subclasses__()
+    for kind in error_classes():
         if kind in (errors.SluiceError, errors.Unavailable):
             continue
         same_status = by_status.setdefault(kind.status, [])

@@ -15,7 +15,12 @@ define install
 endef
 INSTALL := -m pip install --quiet --disable-pip-version-check --require-hashes -r
 
-export PYTHONPATH := .:layers/shared
+export PYTHONPATH := .:layers/shared:tests/apps
+
+# The application of all commands. Without APP it is that of [tool.sluice] in pyproject.toml.
+ifdef APP
+export SLUICE_APP := $(APP)
+endif
 
 .DEFAULT_GOAL := help
 .PHONY: help run migrate remove test test-slow fuzz fuzz-sql test-build test-sam check checkov format bench build seed load psql env clean-state derive openapi lint-openapi lock
@@ -23,7 +28,7 @@ export PYTHONPATH := .:layers/shared
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-run: .venv/.run ## run the whole system on this machine: PORT=3000 DATABASE_URL= SLUICE_SEED=none ARGS=--verbose
+run: .venv/.run ## run the whole system on this machine: PORT=3000 APP=shop DATABASE_URL= SLUICE_SEED=none ARGS=--verbose
 	@exec $(BIN)/python -m local --port "$(PORT)" $(ARGS)
 
 migrate: .venv/.run ## set up an existing database: DATABASE_URL=postgresql://… APP=shop PLAN=1
@@ -32,24 +37,27 @@ migrate: .venv/.run ## set up an existing database: DATABASE_URL=postgresql://�
 remove: .venv/.run ## remove what `make migrate` created: DATABASE_URL=postgresql://… DROP_APP=shop
 	@$(BIN)/python -m local remove
 
+# A session has one application (tests/conftest.py). 5 is pytest's code for no tests, as of ARGS='-k cursor'.
+sessions = failed=0; for app in sample ""; do SLUICE_APP="$$app" $(BIN)/python -m pytest $(1) || test $$? = 5 || failed=1; done; exit $$failed
+
 test: .venv/.dev ## run the tests, except slow ones: ARGS='-k cursor'
-	@$(BIN)/python -m pytest -m "not slow" --hypothesis-profile=ci $(PARALLEL) $(ARGS)
+	@$(call sessions,-m "not slow" --hypothesis-profile=ci $(PARALLEL) $(ARGS))
 
 # The tests that depend on the server's version: statements, sessions, COPY, ad-hoc SQL.
 MAJOR_TESTS := tests/engine/db tests/engine/sql tests/engine/imports tests/engine/adhoc_sql \
-	tests/shop/sql tests/shop/imports tests/shop/adhoc_sql tests/shop/sessions tests/suites/test_plans.py
+	tests/shop/sql tests/shop/imports tests/shop/adhoc_sql tests/shop/sessions
 test-major: .venv/.dev ## run the SQL tests on another major version: MAJOR=15 (14 to 17), or BINDIR=/usr/lib/postgresql/15/bin
 	@bindir="$(BINDIR)"; test -n "$$bindir" || bindir=$$($(BIN)/python scripts/postgres_major.py $(or $(MAJOR),15)) || exit 1; \
-	SLUICE_TEST_BINDIR="$$bindir" $(BIN)/python -m pytest -m "not slow" --hypothesis-profile=ci $(PARALLEL) $(ARGS) $(MAJOR_TESTS)
+	export SLUICE_TEST_BINDIR="$$bindir"; $(call sessions,-m "not slow" --hypothesis-profile=ci $(PARALLEL) $(ARGS) $(MAJOR_TESTS))
 
 test-slow: .venv/.dev ## run the slow tests, and the property tests with new random examples
-	@$(BIN)/python -m pytest -m "slow or hypothesis" --timeout 0 $(ARGS)
+	@$(call sessions,-m "slow or hypothesis" --timeout 0 $(ARGS))
 
 fuzz: .venv/.dev ## send valid and invalid requests generated from openapi.json: EXAMPLES=100 per route
 	@SLUICE_FUZZ=$(or $(EXAMPLES),100) $(BIN)/python -m pytest -m slow --timeout 0 tests/local/test_fuzz.py
 
 fuzz-sql: .venv/.dev ## run generated ad-hoc SQL and measure the server's memory: MINUTES=10 SEED=1
-	@SLUICE_FUZZ_SQL=$(or $(MINUTES),10) SLUICE_FUZZ_SEED=$(or $(SEED),1) $(BIN)/python -m pytest -s --show-capture=no \
+	@SLUICE_APP=sample SLUICE_FUZZ_SQL=$(or $(MINUTES),10) SLUICE_FUZZ_SEED=$(or $(SEED),1) $(BIN)/python -m pytest -s --show-capture=no \
 		-m slow --timeout 0 tests/engine/adhoc_sql/test_backend_usage.py
 
 test-build: build .venv/.dev ## run the output of sam build in the local sandboxes
@@ -70,7 +78,7 @@ check: .venv/.dev .venv-sam/.done ## run CI's checks: format, lint, types, conve
 	@$(BIN)/ruff check --quiet
 	@$(BIN)/mypy
 	@$(call derived,--check)
-	@$(BIN)/python -m pytest $(PARALLEL) tests/conventions
+	@$(BIN)/python -m pytest -m "not slow" $(PARALLEL) tests/conventions
 	@$(BIN)/python scripts/connection_budget.py
 	@SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam validate --lint
 

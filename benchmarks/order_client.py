@@ -23,19 +23,17 @@ Place: TypeAlias = Callable[[int, Items], int]
 
 def sluice(url: str) -> Place:
     """Return the function that POST /api/orders calls, over one connection."""
-    from shop import ordering
-
-    shop = _shop(url)
-    return lambda user, items: ordering.place_order(shop, user, items).id
+    shop, ordering = _shop(url), importlib.import_module("shop.ordering")
+    return lambda user, items: int(ordering.place_order(shop, user, items).id)
 
 
 def sluice_with_keys(url: str) -> Place:
     """Return the same function, with a new Idempotency-Key for each order."""
-    from shop import ordering
     from sluice.sql.idempotency import IdempotencyKey
 
-    shop, rng = _shop(url), random.Random()
-    return lambda user, items: (
+    shop, ordering = _shop(url), importlib.import_module("shop.ordering")
+    rng = random.Random()
+    return lambda user, items: int(
         ordering.place_order(shop, user, items, IdempotencyKey(rng.randbytes(32), b"")).id
     )
 
@@ -43,12 +41,14 @@ def sluice_with_keys(url: str) -> Place:
 def _shop(url: str) -> Any:
     from sluice.db.database import Database
     from sluice.db.engine import make_engine
+    from sluice.db.sqlalchemy_pool import SqlalchemyPool
     from sluice.settings import DatabaseSettings
     from sluice.sql.page_cursor import CursorSigner
     from sluice.unit_of_work import Repositories
 
     engine = make_engine(DatabaseSettings.from_url(url), "function")
-    return Repositories(Database(engine), CursorSigner(b"the key of the benchmarks' cursors"))
+    database = Database(SqlalchemyPool(engine))
+    return Repositories(database, CursorSigner(b"the key of the benchmarks' cursors"))
 
 
 def main(module: str, opener: str, user: str) -> None:

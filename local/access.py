@@ -22,6 +22,7 @@ from local.database import (
 )
 from local.own_database import DatabaseContents, TemporaryRoles, inspect_database
 from local.state import StateFolder
+from sluice import application
 from sluice.settings import DatabaseSettings
 
 
@@ -40,7 +41,7 @@ class DatabaseAccess:
     version: str
     app: RoleLogin
     analyst: RoleLogin  # without a password, SQL analytics is off
-    shop: bool = True  # the functions can use the shop's tables
+    has_tables: bool = True  # the functions can use the application's tables
     remarks: tuple[str, ...] = ()
     migrated: bool = True
     renew_locks: Callable[[], None] = _nothing
@@ -88,7 +89,12 @@ def prepare_own(url: str, state: StateFolder, parts: ExitStack) -> DatabaseAcces
     url_login = RoleLogin(APP_ROLE, settings.user, settings.password)
     if not contents.migrated:
         return DatabaseAccess(
-            contents.version, url_login, no_login, contents.shop, tuple(remarks), migrated=False
+            contents.version,
+            url_login,
+            no_login,
+            contents.has_tables,
+            tuple(remarks),
+            migrated=False,
         )
     temporary_roles = TemporaryRoles(
         url,
@@ -103,7 +109,7 @@ def prepare_own(url: str, state: StateFolder, parts: ExitStack) -> DatabaseAcces
             contents.version,
             temporary_roles.app,
             temporary_roles.analyst,
-            contents.shop,
+            contents.has_tables,
             tuple(remarks),
         )
         return replace(access, renew_locks=partial(_renew_locks, temporary_roles))
@@ -135,7 +141,7 @@ def _without_temporary_roles(
         contents.version,
         url_login,
         no_login,
-        contents.shop and contents.usable,
+        contents.has_tables and contents.usable,
         tuple(remarks),
         migrated=contents.usable,
     )
@@ -143,8 +149,9 @@ def _without_temporary_roles(
 
 def check_seed(access: DatabaseAccess, name: str) -> None:
     """Raise DatabaseUnusable if demo data cannot be added to the database."""
-    if not (access.migrated and access.shop):
+    if not (access.migrated and access.has_tables):
+        app = application.current().name
         raise DatabaseUnusable(
-            f"SLUICE_SEED=demo needs the shop's tables in the database {name}; "
-            "to add them: APP=shop make migrate DATABASE_URL=…"
+            f"SLUICE_SEED=demo needs the {app}'s tables in the database {name}; "
+            f"to add them: APP={app} make migrate DATABASE_URL=…"
         )

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from local.intrinsics import STACK_NAME
+from sluice import application
 from sluice.aws.client import AwsClient
 from sluice.identity.api_keys import hash_key
-from sluice.identity.authenticator import SCOPES
 from sluice.settings import AwsSettings
 
 API_KEYS_TABLE = f"{STACK_NAME}-apikeystable"
@@ -14,6 +14,7 @@ TABLES = {
     "SLUICE_API_KEYS_TABLE": API_KEYS_TABLE,
     "SLUICE_RATE_LIMIT_TABLE": f"{STACK_NAME}-ratelimittable",
 }
+SCOPES = application.current().all_scopes
 READ_SCOPES = tuple(scope for scope in SCOPES if scope.endswith(":read"))
 
 

@@ -26,10 +26,12 @@ from local.intrinsics import TemplateError  # noqa: E402
 from local.libpq import complete_url, psql_variables  # noqa: E402
 from local.state import AlreadyRunning, StateFolder, StateUnusable  # noqa: E402
 from local.system import STOP_SIGNALS, Options, StartError, run  # noqa: E402
+from sluice.application import ApplicationError  # noqa: E402
 from sluice.settings import SettingsError  # noqa: E402
 
 EXPECTED_ERRORS = (
     AlreadyRunning,
+    ApplicationError,
     EmulatedAwsError,
     StartError,
     DatabaseUnusable,
@@ -121,10 +123,12 @@ def _add_commands(parser: argparse.ArgumentParser) -> None:
         help="open psql as the owner of the running system's database; more arguments go to psql",
     )
     commands.add_parser(
-        "migrate", help="set up the database that DATABASE_URL names; with APP=shop also the shop"
+        "migrate",
+        help="set up the database that DATABASE_URL names; with APP also an application's tables",
     )
     commands.add_parser(
-        "remove", help="remove what `migrate` created; with DROP_APP=shop also the shop's tables"
+        "remove",
+        help="remove what `migrate` created; with DROP_APP also an application's tables",
     )
 
 

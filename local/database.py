@@ -14,6 +14,7 @@ import pg8000.native
 from pg8000.exceptions import DatabaseError, InterfaceError
 
 from local.postgres import PostgresServer
+from sluice import application
 from sluice.settings import DatabaseSettings, SettingsError
 
 NAME = "sluice"
@@ -80,13 +81,13 @@ class RoleLogin:
 
 
 def migrate_embedded(url: str, *logins: RoleLogin) -> str:
-    """Migrate the embedded database with the shop, set the passwords, and return the version."""
+    """Create the application's tables, set the passwords, and return the server's version."""
     # imported here because SQLAlchemy and Alembic are slow to load
     from local.migration_commands import readable_errors
     from sluice.migrations.runner import migrate_url
 
     with readable_errors(url, "migrated"):
-        migrate_url(url, "shop")
+        migrate_url(url, application.current().name)
     with connect(settings_from_url(url)) as connection:
         for login in logins:
             connection.run(
@@ -108,20 +109,6 @@ def fail_unfinished_imports(url: str) -> None:
             """,
             error="the local system was stopped; it does not keep uploaded files",
         )
-
-
-def seed(url: str) -> int:
-    """Add the demo data to an empty shop, and return the number of products.
-
-    Return 0 if the shop already has rows.
-    """
-    from scripts.seed import seed_demo
-
-    with connect(settings_from_url(url)) as connection:
-        has_rows = connection.run(
-            "SELECT EXISTS (SELECT FROM categories) OR EXISTS (SELECT FROM products)"
-        )[0][0]
-    return 0 if has_rows else seed_demo(url)
 
 
 @contextmanager

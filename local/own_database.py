@@ -24,6 +24,7 @@ from local.database import (
     error_code,
     settings_from_url,
 )
+from sluice import application
 from sluice.migrations import roles
 from sluice.sql.health import EXPECTED_MIGRATION
 
@@ -48,7 +49,10 @@ INSPECT_SQL = """
             AND coalesce(
                 has_table_privilege(to_regclass('sluice.import_jobs')::oid, 'INSERT'), false
             ),
-        to_regclass('public.products') IS NOT NULL AND to_regclass('public.order_items') IS NOT NULL
+        (
+            SELECT coalesce(bool_and(to_regclass(name) IS NOT NULL), true)
+            FROM unnest(CAST(:tables AS text[])) AS name
+        )
 """
 CHECK_SECONDS = 5.0
 # The server needs a moment to end the sessions of functions that were stopped.
@@ -61,14 +65,15 @@ class DatabaseContents:
     """The parts of Sluice that a database contains.
 
     `migrated`: the schema sluice exists. `usable`: the user has the rights to use that schema.
-    `newest`: that schema has the version of this release. `shop`: the shop's tables exist.
+    `newest`: that schema has the version of this release. `has_tables`: all tables of the
+    application exist.
     """
 
     version: str
     migrated: bool
     usable: bool
     newest: bool
-    shop: bool
+    has_tables: bool
 
     def remarks(self, name: str) -> list[str]:
         """Return a sentence for each thing that is missing, with the command that adds it."""
@@ -84,10 +89,11 @@ class DatabaseContents:
                 f"the schema sluice of {name} is of another release; "
                 "to update it: make migrate DATABASE_URL=…"
             )
-        if not self.shop:
+        if not self.has_tables:
+            app = application.current().name
             missing.append(
-                f"the shop's tables are not in the database {name}; "
-                "to add them: APP=shop make migrate DATABASE_URL=…"
+                f"the {app}'s tables are not in the database {name}; "
+                f"to add them: APP={app} make migrate DATABASE_URL=…"
             )
         return missing
 
@@ -96,7 +102,9 @@ def inspect_database(url: str) -> DatabaseContents:
     """Return what the database contains. Raise DatabaseUnusable, also if the server is too old."""
     settings = settings_from_url(url)
     with connect(settings) as connection:
-        number, version, migrated, usable, shop = connection.run(INSPECT_SQL)[0]
+        number, version, migrated, usable, has_tables = connection.run(
+            INSPECT_SQL, tables=_tables(application.current().name)
+        )[0]
         if number < MIN_MAJOR_VERSION * 10_000:
             raise DatabaseUnusable(
                 f"{describe(settings)} is PostgreSQL {version}; "
@@ -106,7 +114,15 @@ def inspect_database(url: str) -> DatabaseContents:
             usable
             and connection.run("SELECT version_num FROM sluice.version")[0][0] == EXPECTED_MIGRATION
         )
-    return DatabaseContents(version.split()[0], migrated, usable, newest, shop)
+    return DatabaseContents(version.split()[0], migrated, usable, newest, has_tables)
+
+
+def _tables(app: str) -> list[str]:
+    """Return the application's tables, qualified: those on which its roles need privileges."""
+    from sluice.migrations.applications import application_grants  # Alembic is slow to load
+
+    names = {grant.name for grant in application_grants(app) if grant.kind == "TABLE"}
+    return sorted(name for name in names if not name.startswith("sluice."))
 
 
 class TemporaryRoles:

@@ -21,7 +21,7 @@ from local.api_keys import API_KEYS_TABLE, TABLES, create_table, store_local_key
 from local.aws import ROOT, AwsServer
 from local.console import Console
 from local.console_api import ConsoleApi
-from local.database import create_embedded, seed, settings_from_url
+from local.database import create_embedded, settings_from_url
 from local.docker_bridge import PortForwarder, sam_env_vars
 from local.environment import LOCAL_SETTINGS, NOT_EXPORTED, aws_env_vars, function_env_vars
 from local.gateway import AccessRecord, Gateway
@@ -35,6 +35,9 @@ from local.queue import QueuePoller, create_queues, put_bucket_notifications
 from local.schedule import Scheduler
 from local.state import StateFolder
 from local.template import SamTemplate, read_template
+from scripts.template_functions import render
+from sluice import application
+from sluice.openapi_texts import OpenApiTexts
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -58,7 +61,7 @@ class Options:
     port: int
     database_url: str = ""  # empty: the embedded server
     replica_host: str = ""  # a replica of the database, `host` or `host:port`
-    demo_data: bool = True  # add demo data to an empty shop
+    demo_data: bool = True  # add the application's demo data to an empty database
     built: bool = False  # run the functions that `sam build` built
     aws_tls: bool = False  # the functions call the emulated AWS services over TLS
     # parameters of the template, which override the local system's values
@@ -83,10 +86,11 @@ def run(options: Options, console: Console) -> None:
         console.step("database", f"PostgreSQL {access.version} on {server_address}")
         for remark in access.remarks:
             console.notice(remark)
-        if options.demo_data:
+        app = application.current()
+        if options.demo_data and app.demo:
             check_seed(access, database.name)
-        if options.demo_data and (products := seed(url)):
-            console.step("demo shop", f"{products:,} products")
+            if rows := app.load("demo")(url):
+                console.step("demo data", f"{rows:,} rows")
         aws.wait()
         template = _template(options, state, url, access)
         for name, properties in template.tables.items():
@@ -162,8 +166,8 @@ class _System:
                 self._publish(url)
                 scheduler.start()
                 poller.start()
-                first = "/api/products?limit=3" if self._access.shop else "/health/ready"
-                self._console.ready(url, time.perf_counter() - began, first)
+                first_request = _first_request() if self._access.has_tables else "/health/ready"
+                self._console.ready(url, time.perf_counter() - began, first_request)
                 waiting = asyncio.create_task(stop.wait())
                 await asyncio.wait({watch, waiting}, return_when=asyncio.FIRST_COMPLETED)
                 waiting.cancel()
@@ -274,6 +278,13 @@ class _System:
         )
 
 
+def _first_request() -> str:
+    """Return the path of a request that the application answers, as an example."""
+    app = application.current()
+    texts = app.load("openapi") if app.openapi else OpenApiTexts()
+    return texts.first_request or f"{next(iter(app.functions[0].paths.values()))}?limit=3"
+
+
 def _ignore_stop_signals(loop: asyncio.AbstractEventLoop) -> None:
     """Ignore further signals, so that they do not interrupt the stop of the parts."""
     for signum in STOP_SIGNALS:
@@ -335,5 +346,11 @@ def _template(
         "FunctionConcurrency": "0",  # no limit: here, requests wait for a sandbox instead
         **options.parameters,
     }
-    path = ROOT / ".aws-sam/build/template.yaml" if options.built else ROOT / "template.yaml"
-    return read_template(path, parameters=parameters, secret=state.secret, built=options.built)
+    if options.built:
+        path = ROOT / ".aws-sam/build/template.yaml"
+        return read_template(path, parameters=parameters, secret=state.secret, built=True)
+    path = (
+        state.home / "template.yaml"
+    )  # with the functions of the application that SLUICE_APP names
+    path.write_text(render((ROOT / "template.yaml").read_text(), application.current()))
+    return read_template(path, parameters=parameters, secret=state.secret, root=ROOT)

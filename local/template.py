@@ -128,16 +128,23 @@ class SamTemplate:
 
 
 def read_template(
-    path: Path, *, parameters: Mapping[str, str], secret: Callable[[str], str], built: bool = False
+    path: Path,
+    *,
+    parameters: Mapping[str, str],
+    secret: Callable[[str], str],
+    root: Path | None = None,
+    built: bool = False,
 ) -> SamTemplate:
     """Read the template at `path` with `parameters`; undeclared parameters are ignored.
 
-    `secret(logical_id)` returns the value of a secret that the template generates. Raise
+    `secret(logical_id)` returns the value of a secret that the template generates. The folders of
+    functions and layers are relative to `root`, by default that of the template. Raise
     TemplateError.
     """
+    root = root or path.parent
     document = load_template(path)
     evaluator = Evaluator(
-        document, parameter_values(document, parameters), _resource(document, path.parent)
+        document, parameter_values(document, parameters), _resource(document, root)
     )
     shared = evaluator.value(document.get("Globals", {}).get("Function", {}))
     functions: dict[str, LambdaFunction] = {}
@@ -151,7 +158,7 @@ def read_template(
         inherited = {
             key: value for key, value in shared.items() if key not in properties or key in own
         }
-        functions[name] = _function(name, inherited, own, path.parent, secret, built)
+        functions[name] = _function(name, inherited, own, root, secret, built)
         for event_name, event in own.get("Events", {}).items():
             if event["Type"] == "HttpApi":
                 routes.append(_route(name, event))

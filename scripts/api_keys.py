@@ -24,10 +24,9 @@ from typing import Any
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from local.api_keys import API_KEYS_TABLE
+from local.api_keys import API_KEYS_TABLE, SCOPES
 from local.state import StateFolder
 from sluice.identity.api_keys import hash_key
-from sluice.identity.authenticator import SCOPES
 
 PREFIX = "sluice_"  # so that scanners for leaked secrets can identify a key
 ID_LENGTH = 12  # the first characters of the hash identify a key

@@ -7,6 +7,7 @@ from sluice import application
 from sluice.fields import (
     MAX_EMAIL,
     MAX_ID,
+    MAX_SLUG,
     BodySchema,
     Choice,
     Email,
@@ -256,7 +257,7 @@ def _of_filter(spec: Filter) -> Schema:
         case "decimal":
             return {"type": "string", "pattern": AMOUNT}
         case "slugs":
-            item = {"type": "string", "pattern": "^[a-z0-9-]{1,200}$"}
+            item = {"type": "string", "pattern": f"^[a-z0-9-]{{1,{MAX_SLUG}}}$"}
             return {
                 "type": "array",
                 "items": item,

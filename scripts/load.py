@@ -24,8 +24,9 @@ from typing import IO, Any
 
 from tqdm import tqdm
 
+from sluice import application
+
 STATE = Path(".sluice")
-RESOURCES = ("products", "inventory", "categories", "users")
 FORMATS = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
 POLL_SECONDS = 0.5
 MAX_FAILED_POLLS = 20  # in a row: an import survives a restart of the local system
@@ -223,7 +224,8 @@ def main(arguments: list[str] | None = None) -> int:
     """Import the file that the arguments name, and return the exit code."""
     parser = argparse.ArgumentParser(description="Import a file into a running Sluice.")
     parser.add_argument("file", type=Path)
-    parser.add_argument("--resource", choices=RESOURCES, default="products")
+    resources = tuple(application.current().imports)
+    parser.add_argument("--resource", choices=resources, default=resources[0])
     parser.add_argument("--url", help="default: the URL of the running local system")
     parser.add_argument(
         "--key", help="an API key with imports:write and imports:read; or SLUICE_API_KEY"

@@ -20,6 +20,7 @@ from scripts.openapi_headers import REQUEST_HEADERS, RESPONSE_HEADERS
 from sluice import application, errors
 from sluice.application import ApplicationFunction
 from sluice.graph.handler import GRAPHQL_RESPONSE
+from sluice.http.paths import to_openapi
 from sluice.http.query_params import SqlParams
 from sluice.http.route import DataEnvelope, RouteSpec
 from sluice.http.router import Api
@@ -109,7 +110,7 @@ def _add_operations(paths: dict[str, Schema], function: str, api: Api, component
     for route in api.routes:
         if route.path.startswith("/docs/"):  # files of the documentation page
             continue
-        path = re.sub(r"<(\w+)>", r"{\1}", route.path)
+        path = to_openapi(route.path)
         operation = {"tags": [function], **_operation(route, components, known)}
         if function in SERVICE:
             operation["security"] = []
@@ -301,18 +302,27 @@ def _problems(route: RouteSpec) -> Schema:
     return problems
 
 
+def error_classes() -> Iterator[type[errors.SluiceError]]:
+    """Yield the error classes of the engine and of the application, each after its base class.
+
+    Another application of this process may have classes, too.
+    """
+    own = {application.load(target) for target in application.current().error_classes}
+    queue = [errors.SluiceError]
+    while queue:
+        kind = queue.pop(0)
+        queue += kind.__subclasses__()
+        if kind in own or kind.__module__ == errors.__name__:
+            yield kind
+
+
 def _errors_by_status() -> dict[int, list[type[errors.SluiceError]]]:
     """Return the error classes that clients can see, by HTTP status and once for each code.
 
     The application's follow those of the engine, except those of idempotency, which are last.
     """
-    for target in application.current().error_classes:
-        application.load(target)  # a class is among the subclasses when its module is imported
     by_status: dict[int, list[type[errors.SluiceError]]] = {}
-    queue = [errors.SluiceError]
-    while queue:
-        kind = queue.pop(0)
-        queue += kind.__subclasses__()
+    for kind in error_classes():
         if kind in (errors.SluiceError, errors.Unavailable):
             continue
         same_status = by_status.setdefault(kind.status, [])

@@ -53,8 +53,8 @@ class SeedError(Exception):
 def seed_demo(url: str) -> int:
     """Add the demo shop to the migrated database at the owner's `url`.
 
-    Return the number of products. If there are categories, products or users already, change
-    nothing and return 0. Raise SeedError, SettingsError or an error of pg8000.
+    Return the number of rows. If there are categories, products or users already, change nothing
+    and return 0. Raise SeedError, SettingsError or an error of pg8000.
     """
     chance = random.Random(7)
     with _connect(url) as connection:
@@ -64,7 +64,7 @@ def seed_demo(url: str) -> int:
         if has_rows:
             connection.run("ROLLBACK")
             return 0
-        _add_categories(connection, now - DEMO_OPENED)
+        categories = _add_categories(connection, now - DEMO_OPENED)
         users, products = _read("users.csv"), _read("products.csv")
         for rows, add in ((users, sql.ADD_DEMO_USERS), (products, sql.ADD_DEMO_PRODUCTS)):
             chance.shuffle(rows)
@@ -77,7 +77,7 @@ def seed_demo(url: str) -> int:
             pass
         connection.run("COMMIT")
         connection.run(sql.VACUUM_SQL)
-    return len(products)
+    return categories + len(users) + len(products) + DEMO_ORDERS
 
 
 def seed_more(
@@ -153,12 +153,13 @@ def _order_slices(connection: Any, orders: int, since: timedelta) -> Iterator[in
         yield last
 
 
-def _add_categories(connection: Any, created_at: datetime) -> None:
+def _add_categories(connection: Any, created_at: datetime) -> int:
     rows = [
         {**row, "created_at": created_at.isoformat(timespec="seconds")}
         for row in _read("categories.csv")
     ]
     connection.run(sql.ADD_CATEGORIES, rows=json.dumps(rows))
+    return len(rows)
 
 
 def _interval(span: timedelta) -> str:

@@ -1,12 +1,14 @@
 """/api/categories: the categories of the shop's products."""
 
+from dataclasses import replace
 from typing import Any
 
 from aws_lambda_powertools.event_handler import Response
 
 from shop.categories import LIST_SPEC, PROJECTION, CategoryRepository
+from shop.fields import NAME, SLUG
 from sluice import runtime
-from sluice.fields import SLUG, BodySchema, Text
+from sluice.fields import BodySchema
 from sluice.http import idempotency, responses
 from sluice.http.conditional import precondition
 from sluice.http.request import Request
@@ -15,8 +17,8 @@ from sluice.sql.list_spec import ListQuery
 
 CATEGORY = BodySchema(
     {
-        "name": Text(200, example="Sample Things"),
-        "slug": Text(200, pattern=SLUG, example="sample-things"),
+        "name": replace(NAME, example="Sample Things"),
+        "slug": replace(SLUG, example="sample-things"),
     },
     read_only=("id", "created_at", "updated_at", "version"),
     optional=("slug",),

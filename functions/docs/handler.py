@@ -13,6 +13,7 @@ from pathlib import Path
 from aws_lambda_powertools import event_handler
 from aws_lambda_powertools.event_handler import Response
 
+from sluice.http.headers import accepts_gzip
 from sluice.http.request import Request
 from sluice.http.router import Api
 from sluice.settings import local_api_keys
@@ -105,7 +106,7 @@ def _file(
     Swagger UI's script has 1.5 MB, or a third of that gzipped. Lambda's limit is 6 MB.
     """
     headers = {**(headers or {}), "Cache-Control": "public, max-age=300", "Vary": "Accept-Encoding"}
-    if "gzip" not in request.headers.get("accept-encoding", ""):
+    if not accepts_gzip(request):
         return Response(200, media_type, gzip.decompress(gzipped).decode(), headers)
     response = Response(
         200, media_type, b64encode(gzipped).decode(), {**headers, "Content-Encoding": "gzip"}

@@ -20,7 +20,7 @@ from sluice.sql.list_spec import ListQuery
 
 NEW_IMPORT = BodySchema(
     {
-        "resource": Choice(RESOURCES, example="products"),
+        "resource": Choice(RESOURCES, example=next(iter(RESOURCES), "")),
         "format": Choice(("csv", "jsonl"), example="csv"),
         "filename": Text(200, example="autumn.csv"),
     },

@@ -1,12 +1,14 @@
 """/api/inventory: the stock of each product."""
 
+from dataclasses import replace
 from typing import Any
 
 from aws_lambda_powertools.event_handler import Response
 
+from shop import fields
 from shop.inventory import LIST_SPEC, PROJECTION, InventoryRepository
 from sluice import runtime
-from sluice.fields import MAX_ID, MAX_INTEGER, BodySchema, Integer, Items
+from sluice.fields import BodySchema, Items
 from sluice.http import responses
 from sluice.http.conditional import precondition
 from sluice.http.request import Request
@@ -14,16 +16,17 @@ from sluice.http.router import Api, json_response
 from sluice.sql.list_spec import ListQuery
 
 READ_ONLY = ("product_id", "updated_at", "version")
-QUANTITY = Integer(0, MAX_INTEGER, example=7)
+QUANTITY = replace(fields.QUANTITY, example=7)
+DELTA = replace(fields.QUANTITY, min_value=-fields.QUANTITY.max_value, example=-2)
 STOCK = BodySchema({"quantity": QUANTITY}, read_only=READ_ONLY)
 ADJUSTMENT = BodySchema(
-    {"delta": Integer(-MAX_INTEGER, MAX_INTEGER, example=-2)},
+    {"delta": DELTA},
     read_only=READ_ONLY,
     patch_required=("delta",),
     merge_patch=False,
 )
 UPDATE = BodySchema(
-    {"product_id": Integer(1, MAX_ID), "quantity": QUANTITY}, read_only=("updated_at", "version")
+    {"product_id": fields.ID, "quantity": QUANTITY}, read_only=("updated_at", "version")
 )
 BULK = BodySchema(
     {"updates": Items(UPDATE, max_items=10_000, unique="product_id")},
@@ -60,20 +63,12 @@ def get_stock(request: Request, fields: frozenset[str] | None, product_id: int) 
 @api.put("/api/inventory/<product_id>", body=STOCK, response=PROJECTION)
 def set_stock(request: Request, stock: dict[str, Any], product_id: int) -> Response[str]:
     """Set the stock of a product."""
-    return responses.ok(
-        request,
-        runtime.current()
-        .get(InventoryRepository)
-        .set(product_id, stock["quantity"], precondition(request)),
-    )
+    changed = _stock().set(product_id, stock["quantity"], precondition(request))
+    return responses.ok(request, changed)
 
 
 @api.patch("/api/inventory/<product_id>", body=ADJUSTMENT, response=PROJECTION)
 def adjust_stock(request: Request, change: dict[str, Any], product_id: int) -> Response[str]:
     """Add to or take from the stock of a product. The stock cannot become negative."""
-    return responses.ok(
-        request,
-        runtime.current()
-        .get(InventoryRepository)
-        .adjust(product_id, change["delta"], precondition(request)),
-    )
+    changed = _stock().adjust(product_id, change["delta"], precondition(request))
+    return responses.ok(request, changed)

@@ -1,12 +1,14 @@
 """/api/users: the customers who order. Emails are unique without regard to case."""
 
+from dataclasses import replace
 from typing import Any
 
 from aws_lambda_powertools.event_handler import Response
 
+from shop.fields import EMAIL, NAME
 from shop.users import LIST_SPEC, PROJECTION, UserRepository
 from sluice import runtime
-from sluice.fields import BodySchema, Email, Text
+from sluice.fields import BodySchema
 from sluice.http import idempotency, responses
 from sluice.http.conditional import precondition
 from sluice.http.request import Request
@@ -14,7 +16,10 @@ from sluice.http.router import Api
 from sluice.sql.list_spec import ListQuery
 
 USER = BodySchema(
-    {"email": Email(example="ada.sample@example.com"), "name": Text(200, example="Ada Byron")},
+    {
+        "email": replace(EMAIL, example="ada.sample@example.com"),
+        "name": replace(NAME, example="Ada Byron"),
+    },
     read_only=("id", "created_at", "updated_at", "version"),
     unique=("email",),
     update_example={"email": "oscar.strand@example.com", "name": "Oscar Strand"},

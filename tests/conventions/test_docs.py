@@ -1,28 +1,14 @@
-"""Documents agree with the code: README's folders, the list of modules, docs/errors.md."""
+"""Documents agree with the code: README's folders, the named files, docs/errors.md."""
 
 import re
 import subprocess
 from pathlib import Path
 
-from sluice import errors
+from tests.conventions.test_named_files import missing_files
+from tests.conventions.test_openapi import error_codes
+from tests.fixtures.client import HANDLERS
 
 ROOT = Path(__file__).parents[2]
-
-
-NAMED = re.compile(r"(?<![\w.*/{<-])((?:[\w-]+/)*\w[\w-]*\.(?:py|yaml|md))(?![\w/])")
-EXAMPLES = {
-    "functions/suppliers/handler.py",
-    "layers/shared/shop/suppliers.py",
-    "tests/shop/http/test_suppliers.py",
-}
-
-
-def error_codes(root: type[errors.SluiceError] = errors.SluiceError) -> dict[str, int]:
-    """Return the status of each error code. Abstract errors are never raised."""
-    found = {} if root in (errors.SluiceError, errors.Unavailable) else {root.code: root.status}
-    for child in root.__subclasses__():
-        found |= error_codes(child)
-    return found
 
 
 def test_error_codes_are_documented() -> None:
@@ -47,24 +33,34 @@ def test_readme_names_each_top_level_entry() -> None:
     assert {entry for entry in top_level if not entry.startswith(".")} - named == set()
 
 
-def test_files_that_are_named_exist() -> None:
-    """In documents, and in docstrings and comments of the code."""
-    listed = subprocess.run(
-        ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True
-    ).stdout.split()
-    ends = {"/".join(path.split("/")[i:]) for path in listed for i in range(path.count("/") + 1)}
-    folders = ("layers/", "functions/", "local/", "scripts/", "benchmarks/")
-    texts = [
-        path
-        for path in listed
-        if path.endswith(".md") or (path.endswith(".py") and path.startswith(folders))
+def test_files_named_in_documents_exist() -> None:
+    assert missing_files(".md") == set()
+
+
+def test_scopes_match_the_documentation() -> None:
+    routes = [
+        route
+        for api in HANDLERS.values()
+        for route in api.routes
+        if route.path != "/api/graphql"  # its fields have scopes, not the route
     ]
+    documented = re.findall(
+        r"^\| `(\w+):read`.*? \| ([a-z, ]+?),? (?:but for: )?\|$",
+        (ROOT / "docs/api.md").read_text(),
+        re.M,
+    )
+    needed = {route.path.split("/")[2]: route.scope.split(":")[0] for route in routes}
 
-    missing = {
-        f"{path}: {name}"
-        for path in texts
-        for name in NAMED.findall((ROOT / path).read_text())
-        if name not in ends | EXAMPLES
-    }
-
-    assert missing == set()
+    assert needed == {name: scope for scope, names in documented for name in names.split(", ")}, (
+        "the table in docs/api.md"
+    )
+    custom = {
+        o.path for o in routes if o.scope == "analytics:query"
+    }  # the client writes the SQL, so it is neither :read nor :write
+    assert custom == {"/api/analytics/query"}
+    assert {
+        o.scope.split(":")[1] for o in routes if o.method == "GET" and o.path not in custom
+    } == {"read"}
+    assert {
+        o.scope.split(":")[1] for o in routes if o.method != "GET" and o.path not in custom
+    } == {"write"}

@@ -3,14 +3,16 @@
 import dataclasses
 import os
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 
 import pytest
 
+from scripts.openapi import error_classes
 from sluice import errors, runtime
 from sluice.db.database import Database
 from sluice.db.engine import make_engine
+from sluice.db.sqlalchemy_pool import SqlalchemyPool
 from tests.fixtures.client import ApiResponse
 from tests.fixtures.database import owner_connection
 from tests.fixtures.shop import Shop
@@ -88,7 +90,7 @@ def pool_exhausted(shop: Shop) -> ApiResponse:
         current.settings.database, pool_size=1, pool_overflow=0, pool_timeout=0.05
     )
     engine = make_engine(small, "function")
-    runtime.set_current(runtime.Runtime(current.settings, Database(engine)))
+    runtime.set_current(runtime.Runtime(current.settings, Database(SqlalchemyPool(engine))))
     with closing(engine.raw_connection()):
         response = shop.get("/api/products")
     engine.dispose()
@@ -269,12 +271,6 @@ def test_field_errors_name_their_fields(isolated_shop: Shop, code: str) -> None:
     assert scenario(isolated_shop).json["errors"]
 
 
-def kinds(of: type[errors.SluiceError] = errors.SluiceError) -> Iterator[type[errors.SluiceError]]:
-    yield of
-    for kind in of.__subclasses__():
-        yield from kinds(kind)
-
-
 def test_every_error_code_has_a_case() -> None:
     abstract = {("conflict", 409)}  # only its subclasses are raised
     # These are GraphQL errors, which tests/engine/graph/test_limits.py covers.
@@ -288,12 +284,14 @@ def test_every_error_code_has_a_case() -> None:
         )
     } | {(errors.TooManyAliases.code, 400), (errors.QueryTooExpensive.code, 400)}
     covered = {(code, status) for status, code, _ in CASES.values()}
-    defined = {(kind.code, kind.status) for kind in kinds() if kind not in (errors.Unavailable,)}
+    defined = {
+        (kind.code, kind.status) for kind in error_classes() if kind not in (errors.Unavailable,)
+    }
     assert defined - covered <= abstract | of_graphql
 
 
 def test_each_code_has_one_title() -> None:
     titles: dict[str, set[str]] = {}
-    for kind in kinds():
+    for kind in error_classes():
         titles.setdefault(kind.code, set()).add(kind.title)
     assert {code: title for code, title in titles.items() if len(title) > 1} == {}

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from sluice import application
+
 ROOT = Path(__file__).parents[2]
 
 # The maximum number of modules that a function's import may load. Raise one only with a reason.
@@ -16,9 +18,13 @@ BUDGET = {
     "docs": 340,
     "imports": 575,  # without boto3, which only presigned URLs need
     "import_worker": 640,  # Powertools' batches
-    "graphql": 735,  # 150 of them graphql-core's
+    "graphql": 740,  # 150 of them graphql-core's, and the application's part
 }
-FUNCTIONS = sorted({path.parent.name for path in ROOT.glob("functions/*/handler.py")} - {"migrate"})
+APP = application.current()
+FOLDERS = {path.parent for path in ROOT.glob("functions/*/handler.py")} | {
+    ROOT / function.code for function in APP.functions
+}
+FUNCTIONS = {folder.name: folder for folder in sorted(FOLDERS) if folder.name != "migrate"}
 FORBIDDEN = (
     "alembic",
     "boto3",
@@ -32,7 +38,10 @@ FORBIDDEN = (
     "sqlalchemy.orm",
     "aws_xray_sdk",
     "sluice.db.replica",  # loaded only if there is a replica
+    "tomllib",  # reads pyproject.toml, which Lambda does not have
 )
+# A function loads the repository of its own resource.
+REPOSITORIES = {name: target.partition(":")[0] for name, target in APP.repositories.items()}
 WITHOUT_A_DATABASE = ("health", "docs")
 DATABASE_LIBRARIES = ("sqlalchemy", "pg8000")
 
@@ -42,10 +51,10 @@ def loaded_by(function: str) -> set[str]:
     program = "import json, sys, handler; print(json.dumps(sorted(sys.modules)))"
     result = subprocess.run(
         [sys.executable, "-c", program],
-        cwd=ROOT / "functions" / function,
+        cwd=FUNCTIONS[function],
         env={
-            "PYTHONPATH": f"{ROOT / 'functions' / function}:{ROOT / 'layers' / 'shared'}",
-            "SLUICE_APP": "shop",  # as in Lambda: without it, pyproject.toml is read
+            "PYTHONPATH": f"{FUNCTIONS[function]}:{ROOT / 'layers/shared'}:{ROOT / 'tests/apps'}",
+            "SLUICE_APP": APP.name,  # as in Lambda: without it, pyproject.toml is read
         },
         capture_output=True,
         check=True,
@@ -70,6 +79,13 @@ def test_cold_start_imports_are_within_budget(function: str) -> None:
         == []
     )
     assert len(modules) <= BUDGET.get(function, RESOURCE_BUDGET)
+
+
+@pytest.mark.parametrize("function", FUNCTIONS.keys() & REPOSITORIES.keys())
+def test_function_loads_no_repository_of_another_resource(function: str) -> None:
+    others = {REPOSITORIES[name] for name in REPOSITORIES if name != function}
+
+    assert others & loaded_by(function) == set()
 
 
 def test_package_init_files_are_empty() -> None:

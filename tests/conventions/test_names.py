@@ -77,7 +77,7 @@ def test_class_names_are_unique() -> None:
     duplicates = {name: found for name, found in places.items() if len(found) > 1}
 
     assert {name: found for name, found in duplicates.items() if name not in DUPLICATES} == {}
-    assert DUPLICATES.keys() - duplicates.keys() == set(), "no longer duplicates: remove them"
+    assert DUPLICATES.keys() - places.keys() == set(), "no longer defined: remove them"
 
 
 def test_docstrings_ask_no_question() -> None:

@@ -230,6 +230,14 @@ def test_function_inherits_globals(template: Path) -> None:
     assert "AbsentFunction" not in found.functions
 
 
+def test_folders_are_relative_to_the_root(template: Path) -> None:
+    read = read_template(template, parameters={"Name": "x"}, secret=str, root=Path("/code"))
+
+    function = read.functions["EchoFunction"]
+    assert function.folder.is_relative_to("/code")
+    assert function.layers == (Path("/code/layers/shared"),)
+
+
 def test_built_layer_is_its_python_folder(template: Path) -> None:
     function = read_template(template, parameters={"Name": "x"}, secret=str, built=True).functions[
         "EchoFunction"

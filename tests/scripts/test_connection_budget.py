@@ -15,6 +15,8 @@ from scripts.connection_budget import (
     overrides,
     replica_functions,
 )
+from scripts.template_functions import logical_id
+from sluice import application
 
 ROOT = Path(__file__).parents[2]
 TEMPLATE = load_template(ROOT / "template.yaml")
@@ -81,8 +83,9 @@ def test_function_budget_is_a_product() -> None:
         s.function: (s.environments, s.connections) for s in budget(TEMPLATE, parameters).functions
     }
 
-    assert shares["ProductsFunction"] == (7, 5)
-    assert shares["AnalyticsFunction"] == (7, 6)  # one as the analyst
+    assert shares["GraphqlFunction"] == (7, 5)
+    for function in application.current().functions:
+        assert shares[logical_id(function)] == (7, 6 if function.analyst else 5)
     assert shares["MigrateFunction"] == (1, 1)
     assert shares["DocsFunction"][1] == 0
     assert shares.keys() == {
@@ -95,8 +98,10 @@ def test_function_budget_is_a_product() -> None:
 def test_replica_budget_has_reading_functions() -> None:
     production = budget(TEMPLATE, CONFIGURED["production"])
     assert production.replica is not None
-    # five functions with a pool, the analysts, and the health check
-    assert production.replica.required == 5 * 60 * 2 + 60 + 2 * 2
+    # the functions with a pool, the analysts, and the health check
+    analysts = sum(function.analyst for function in application.current().functions)
+    pools = len(replica_functions()) - 1
+    assert production.replica.required == pools * 60 * 2 + analysts * 60 + 2 * 2
     assert production.replica.fits
     assert production.replica.required < (production.required or 0)
     assert {share.function for share in production.replica.functions} == replica_functions()
@@ -143,7 +148,7 @@ def test_budget_error_shows_the_arithmetic(
     printed = capsys.readouterr().out
     assert printed.startswith("greedy: at most ")
     assert "WHICH DOES NOT FIT" in printed
-    assert re.search(r"ProductsFunction +50 x 2\n", printed)
+    assert re.search(r"GraphqlFunction +50 x 2\n", printed)
     assert main(["--config-file", str(config), "MaxConnections=5000"]) == 0
 
 

@@ -7,156 +7,82 @@ import pytest
 
 from sluice import runtime
 from sluice.http.route import RouteSpec
-from tests.fixtures.client import ApiResponse
+from tests.fixtures.client import Client
 from tests.fixtures.resources import (
     RESOURCES,
     is_item_route,
+    new_body,
     new_row_path,
     resource_routes,
     valid_body,
 )
-from tests.fixtures.shop import Shop
 from tests.fixtures.tcp_proxy import TcpProxy
 
 
 @pytest.fixture
-def proxy(shop: Shop, make_proxy: Callable[..., TcpProxy]) -> Iterator[TcpProxy]:
+def proxy(client: Client, make_proxy: Callable[..., TcpProxy]) -> Iterator[TcpProxy]:
     """Put a proxy between the runtime and PostgreSQL, and open the connection."""
     settings = runtime.current().settings
     proxy = make_proxy(settings.database.host, settings.database.port)
     database = replace(settings.database, host=proxy.host, port=proxy.port)
     behind_proxy = runtime.build(replace(settings, database=database))
     runtime.set_current(behind_proxy)
-    assert shop.get("/health/ready").status == 200
+    assert client.get("/health/ready").status == 200
     yield proxy
     behind_proxy.database.dispose()
 
 
-def count_statements(shop: Shop) -> int:
-    """Return the number of statements that the role sluice_app has run in this shop."""
+def count_statements(client: Client) -> int:
+    """Return the number of statements that the role sluice_app has run in this client."""
     query = """
         SELECT coalesce(sum(calls), 0) FROM pg_stat_statements s
         WHERE s.userid = 'sluice_app'::regrole AND s.toplevel
           AND s.dbid = (SELECT oid FROM pg_database WHERE datname = current_database())
     """
-    return int(shop.sql(query)[0][0])
+    return int(client.sql(query)[0][0])
 
 
-def with_row_id(target: str, shop: Shop) -> str:
+def with_row_id(target: str, client: Client) -> str:
     """Insert a row of the resource and replace {id} by its id."""
     resource = target.split("/")[2].partition("?")[0]
-    return target.replace("{id}", str(RESOURCES[resource].insert(shop, 3)))
-
-
-@pytest.mark.parametrize(
-    "target",
-    [
-        *[f"/api/{name}{row}" for name in RESOURCES for row in ("", "/{id}")],
-        "/api/products?limit=100&sort=price:desc,name:asc&search=mug&include_total=true",
-        "/api/products?offset=1&in_stock=true",
-        "/api/categories?search=mugs",
-        "/api/inventory?below=10",
-        "/api/users?sort=email:desc&search=ada&include_total=true",
-        "/api/users?email=ADA@example.com",
-        "/api/orders?user_id=1&product_id=1&sort=total:desc&include_total=true",
-        "/api/analytics/sales?start_date=2026-01-01&end_date=2026-12-31",
-        "/api/analytics/popular-products?days=365",
-    ],
-)
-def test_read_is_one_statement_and_round_trip(shop: Shop, proxy: TcpProxy, target: str) -> None:
-    shop.sql("CREATE EXTENSION IF NOT EXISTS pg_stat_statements")
-    if "analytics" not in target:
-        target = with_row_id(target, shop)
-    before = count_statements(shop)
-
-    assert proxy.count_round_trips(lambda: shop.get(target)) == 1
-    assert count_statements(shop) - before == 1
-    assert shop.get(target).status == 200
-
-
-def test_page_after_cursor_is_one_round_trip(shop: Shop, proxy: TcpProxy) -> None:
-    for n in range(5):
-        shop.add_product(f"Mug {n}")
-    target = "/api/products?limit=2&sort=price:desc,inventory:asc"
-    target += f"&cursor={shop.get(target).json['pagination']['next_cursor']}"
-
-    assert proxy.count_round_trips(lambda: shop.get(target)) == 1
+    return target.replace("{id}", str(RESOURCES[resource].insert(client, 3)))
 
 
 WRITES = [
     (name, route)
     for name in RESOURCES
     for route in resource_routes(name)
-    if route.method != "GET"
-    and (is_item_route(route) or (route.method == "POST" and name != "orders"))
+    if route.method == "POST" or (route.method != "GET" and is_item_route(route))
 ]
 
 
+@pytest.mark.parametrize(
+    "target", [f"/api/{name}{row}" for name in RESOURCES for row in ("", "/{id}")]
+)
+def test_read_is_one_statement_and_round_trip(client: Client, proxy: TcpProxy, target: str) -> None:
+    client.sql("CREATE EXTENSION IF NOT EXISTS pg_stat_statements")
+    target = with_row_id(target, client)
+    before = count_statements(client)
+
+    assert proxy.count_round_trips(lambda: client.get(target)) == 1
+    assert count_statements(client) - before == 1
+    assert client.get(target).status == 200
+
+
 @pytest.mark.parametrize(("name", "route"), WRITES, ids=lambda value: getattr(value, "name", ""))
-def test_write_is_one_round_trip(shop: Shop, proxy: TcpProxy, name: str, route: RouteSpec) -> None:
-    path = new_row_path(shop, name) if is_item_route(route) else route.path
-    if route.path == "/api/products":
-        shop.add_category("mugs")
-    body = RESOURCES[name].patch if route.method == "PATCH" else valid_body(name, route)
+def test_write_is_one_round_trip(
+    client: Client, proxy: TcpProxy, name: str, route: RouteSpec
+) -> None:
+    path = new_row_path(client, name) if is_item_route(route) else route.path
+    if route.method == "PATCH":
+        body = RESOURCES[name].patch
+    elif route.method == "POST":
+        body = new_body(client, name)
+    else:
+        body = valid_body(name, route)
 
     def write() -> None:
-        response = shop.call(route.method, path, body)
+        response = client.call(route.method, path, body)
         assert response.status in (200, 201, 204), response.text
 
     assert proxy.count_round_trips(write) == 1
-
-
-@pytest.mark.parametrize("status", ["paid", "cancelled"])
-def test_order_transition_is_one_round_trip(shop: Shop, proxy: TcpProxy, status: str) -> None:
-    path = new_row_path(shop, "orders")
-
-    assert proxy.count_round_trips(lambda: shop.patch(path, {"status": status})) == 1
-
-
-@pytest.mark.parametrize("key", [{}, {"idempotency_key": "k"}], ids=["without a key", "with a key"])
-def test_order_is_one_round_trip(shop: Shop, proxy: TcpProxy, key: dict[str, str]) -> None:
-    user = shop.add_user()
-    mug = shop.add_product("Mug")
-    bowl = shop.add_product("Bowl")
-    body = {
-        "user_id": user,
-        "items": [{"product_id": mug, "quantity": 1}, {"product_id": bowl, "quantity": 2}],
-    }
-
-    def place_order() -> None:
-        assert shop.post("/api/orders", body, **key).status == 201
-
-    assert proxy.count_round_trips(place_order) == 1
-
-
-def test_idempotent_replay_is_two_round_trips(shop: Shop, proxy: TcpProxy) -> None:
-    def post() -> None:
-        assert shop.post("/api/categories", {"name": "Bowls"}, idempotency_key="k").status == 201
-
-    assert (proxy.count_round_trips(post), proxy.count_round_trips(post)) == (1, 2)
-
-
-def test_stale_write_is_one_round_trip(shop: Shop, proxy: TcpProxy) -> None:
-    target = new_row_path(shop, "products")
-
-    def write() -> ApiResponse:
-        return shop.patch(target, {"price": 6}, if_match='"9.9.9"')
-
-    assert proxy.count_round_trips(write) == 1
-
-
-def test_bulk_stock_update_is_one_round_trip(shop: Shop, proxy: TcpProxy) -> None:
-    shop.add_product("Tall Mug")
-    shop.sql(
-        """
-        INSERT INTO products (name, price, category_id)
-        SELECT 'Mug ' || n, 5, (SELECT id FROM categories) FROM generate_series(2, 10000) AS n
-        """
-    )
-    updates = [{"product_id": id, "quantity": 8} for (id,) in shop.sql("SELECT id FROM products")]
-
-    def update() -> None:
-        response = shop.patch("/api/inventory", {"updates": updates})
-        assert response.json == {"updated": 10_000}
-
-    assert proxy.count_round_trips(update) == 1

@@ -12,7 +12,7 @@ import pytest
 
 from local.intrinsics import PSEUDO_PARAMETERS, TemplateError, load_template
 from scripts.render_template import render, stages
-from sluice.http.origin import ADDRESS_HEADER, KEY_HEADER
+from sluice.http.headers import CLIENT_ADDRESS, ORIGIN_KEY
 from tests.fixtures.sam import lint
 from tests.fixtures.template import CDN_PARAMETERS, ROOT, SourceTemplate
 
@@ -57,7 +57,7 @@ def test_functions_check_cloudfronts_key(template: SourceTemplate) -> None:
     assert origin["OriginCustomHeaders"] == [
         {"HeaderName": "X-Sluice-Origin-Key", "HeaderValue": KEY}
     ]
-    assert KEY_HEADER == "x-sluice-origin-key"
+    assert ORIGIN_KEY == "x-sluice-origin-key"
     assert with_cdn()["Globals"]["Function"]["Environment"]["Variables"]["SLUICE_ORIGIN_KEY"] == KEY
     open_to_all = {
         name for name in template.functions if "SLUICE_ORIGIN_KEY" not in template.environment(name)
@@ -106,7 +106,7 @@ def test_edge_function_runs_on_each_request() -> None:
 )
 def test_edge_function_replaces_client_address() -> None:
     """The event's form: AmazonCloudFront/latest/DeveloperGuide/functions-event-structure.html."""
-    headers = {ADDRESS_HEADER: {"value": "10.0.0.1"}, "x-api-key": {"value": "k"}}
+    headers = {CLIENT_ADDRESS: {"value": "10.0.0.1"}, "x-api-key": {"value": "k"}}
     request = {
         "method": "GET",
         "uri": "/api/orders",
@@ -124,7 +124,7 @@ def test_edge_function_replaces_client_address() -> None:
     )
     assert json.loads(printed.stdout) == {
         **request,
-        "headers": {**headers, ADDRESS_HEADER: {"value": "2001:db8::7"}},
+        "headers": {**headers, CLIENT_ADDRESS: {"value": "2001:db8::7"}},
     }
 
 

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from scripts.template_functions import logical_id
+from sluice import application
 from sluice.settings import (
     IMPORTS_MAX_RECEIVE_COUNT,
     Settings,
@@ -76,7 +78,7 @@ def test_routes_match_openapi(
     assert {route: name for route, (name, _) in template.routes().items()} == {
         **{f"ANY {path}": function for path, function in ROUTES.items()},
         # It authenticates and counts the client of an unknown path.
-        "ANY /api/{proxy+}": "CategoriesFunction",
+        "ANY /api/{proxy+}": logical_id(application.current().functions[0]),
         "$default": "DocsFunction",
     }, "Events in template.yaml, and openapi.json (make derive), are not of the same routes"
 
@@ -167,7 +169,8 @@ def test_only_analytics_uses_the_analyst_role(template: SourceTemplate) -> None:
         for name in template.functions
         if {"Ref": "AnalystSecretArn"} in template.environment(name).values()
     }
-    assert parameters == {"AnalyticsFunction"}
+    functions = application.current().functions
+    assert parameters == {logical_id(function) for function in functions if function.analyst}
 
 
 def test_functions_have_all_required_settings(template: SourceTemplate) -> None:

@@ -1,22 +1,28 @@
 """The tables of the shop that ad-hoc SQL may read."""
 
+from shop.fields import DESCRIPTION, NAME, SLUG
 from sluice.adhoc_sql.catalogue import AnalystTable, Catalogue, number, text, time
 from sluice.fields import MAX_EMAIL
 
 _ROW_COLUMNS = {"created_at": time(), "updated_at": time(), "version": number()}
-_NAME = text(200)
+_NAME = text(NAME.max_length)
 
 CATALOGUE = Catalogue(
     tables={
         "categories": AnalystTable(
-            {"id": number(), "name": _NAME, "slug": text(200, ascii_only=True), **_ROW_COLUMNS},
+            {
+                "id": number(),
+                "name": _NAME,
+                "slug": text(SLUG.max_length, ascii_only=True),
+                **_ROW_COLUMNS,
+            },
             keys=(("id",), ("slug",)),
         ),
         "products": AnalystTable(
             {
                 "id": number(),
                 "name": _NAME,
-                "description": text(10_000),
+                "description": text(DESCRIPTION.max_length),
                 "price": number(),
                 "category_id": number(references="categories"),
                 **_ROW_COLUMNS,

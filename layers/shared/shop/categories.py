@@ -4,20 +4,10 @@ from collections.abc import Collection, Mapping, Sequence
 
 from sluice.errors import Duplicate, FieldError
 from sluice.slugs import slugify
-from sluice.sql import conditional_write
-from sluice.sql.conditional_write import NO_PRECONDITION, Precondition
 from sluice.sql.idempotency import IdempotencyKey
 from sluice.sql.list_spec import Filter, ListSpec, Sort
-from sluice.sql.projection import (
-    Projection,
-    Representation,
-    Row,
-    integer,
-    select,
-    text,
-    timestamp,
-)
-from sluice.sql.read_repository import ReadRepository
+from sluice.sql.projection import Projection, Representation, Row, integer, text, timestamp
+from sluice.sql.write_repository import WriteRepository
 
 PROJECTION = Projection(
     name="categories",
@@ -49,53 +39,42 @@ LIST_SPEC = ListSpec(
     },
 )
 
-INSERT = "c AS (INSERT INTO categories (name, slug) VALUES (:name, :slug) RETURNING *)"
+INSERTS = {"c": "INSERT INTO categories (name, slug) VALUES (:name, :slug) RETURNING *"}
 
 ASSIGNMENTS = {"name": "name = :name", "slug": "slug = :slug"}
 
 
-class CategoryRepository(ReadRepository):
+class CategoryRepository(WriteRepository):
     """Reads and writes categories."""
 
     reads_replica = True
     list_spec = LIST_SPEC
+    inserts = INSERTS
+    assignments = ASSIGNMENTS
 
     def get_many_by_slug(self, slugs: Sequence[str], fields: Collection[str]) -> dict[str, Row]:
         """Return the categories with these slugs, by slug."""
         condition = "c.slug = ANY(CAST(:ids AS text[]))"
-        rows = select(self._executor, PROJECTION, condition, slugs, {"slug", *fields})
+        rows = self._read_rows(condition, slugs, {"slug", *fields})
         return {row["slug"]: row for row in rows}
 
     def all(self, fields: Collection[str]) -> list[Row]:
         """Return all categories, in the order of their ids."""
-        return select(self._executor, PROJECTION, "true", [], fields)
+        return self._read_rows("true", [], fields)
 
     def create(
-        self, category: Mapping[str, object], key: IdempotencyKey | None = None
+        self, values: Mapping[str, object], key: IdempotencyKey | None = None
     ) -> Representation:
         """Add a category. Without a `slug`, the slug is made from the name.
 
         Raises Duplicate if the slug is taken. If the slug was made from the name, the error names
         the field `name`.
         """
-        slug = category.get("slug") or slugify(str(category["name"]))
-        values = {"name": category["name"], "slug": slug}
+        slug = values.get("slug") or slugify(str(values["name"]))
         try:
-            return conditional_write.create(self._executor, PROJECTION, INSERT, "c", values, key)
+            return super().create({"name": values["name"], "slug": slug}, key)
         except Duplicate as error:
-            if category.get("slug"):
+            if values.get("slug"):
                 raise
             message = f"has the slug {slug}, which is already taken; send another slug"
             raise Duplicate(errors=[FieldError("duplicate", message, pointer="/name")]) from error
-
-    def update(
-        self, id: int, changes: Mapping[str, object], precondition: Precondition = NO_PRECONDITION
-    ) -> Representation:
-        """Change a category. Raises NotFound, StaleVersion, and Duplicate if the slug is taken."""
-        return conditional_write.update(
-            self._executor, PROJECTION, ASSIGNMENTS, id, changes, precondition
-        )
-
-    def delete(self, id: int, precondition: Precondition = NO_PRECONDITION) -> None:
-        """Delete a category. Raises NotFound, StaleVersion, and StillReferenced by a product."""
-        conditional_write.delete(self._executor, PROJECTION, id, precondition)

@@ -1,64 +1,32 @@
 """The shop's part of the GraphQL API: the resolvers, scopes and costs of schema.graphql."""
 
 import json
-from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
-from typing import Any
 
 from shop.mutations import MUTATIONS
 from sluice.errors import FieldError, InvalidParameter
 from sluice.graph.cost import LIST_COST
 from sluice.graph.execution import Objects
 from sluice.graph.loaders import Pending
-from sluice.graph.part import Field, GraphqlPart, Type, column_name
+from sluice.graph.part import Field, GraphqlPart, Type
 from sluice.graph.planned_field import PlannedField
 from sluice.graph.resolvers import (
     ResolverContext,
+    all_rows,
     columns_of,
     connection_of,
     connections_by_parent,
     parse_id,
     row_by_column,
     row_by_id,
-    row_id,
     rows_by_parent,
 )
-from sluice.http.query_params import PARSERS, DateRangeParams
+from sluice.http.query_params import DateRangeParams
 
 SALES_PERIOD = DateRangeParams(max_days=366)
 SALES_DAY_COST = 8  # reads all orders of the day
-
-
-def _product_filters(arguments: Mapping[str, Any]) -> dict[str, object]:
-    filters: dict[str, object] = {}
-    for name, value in (arguments.get("filter") or {}).items():
-        if value is None:
-            continue
-        if name == "categoryId":
-            value = row_id(value)
-        elif name == "search":
-            value = _search(value)
-        filters[column_name(name)] = value
-    return filters
-
-
-def _search(text: str) -> object:
-    try:
-        return PARSERS["search"](text)
-    except ValueError as problem:
-        error = FieldError("invalid", str(problem), parameter="search")
-        raise InvalidParameter(errors=[error]) from None
-
-
-def _order_filters(arguments: Mapping[str, Any]) -> dict[str, object]:
-    filters: dict[str, object] = {}
-    if arguments.get("userId") is not None:
-        filters["user_id"] = row_id(arguments["userId"])
-    if arguments.get("status") is not None:
-        filters["status"] = arguments["status"]
-    return filters
 
 
 def _category(context: ResolverContext, field: PlannedField, parents: Objects) -> Pending:
@@ -77,11 +45,6 @@ def _storable_text(value: str) -> str | None:
     """Return the text, or None if PostgreSQL cannot store it: NUL and lone surrogates."""
     has_surrogates = any("\ud800" <= character <= "\udfff" for character in value)
     return None if "\0" in value or has_surrogates else value
-
-
-def _categories(context: ResolverContext, field: PlannedField, parents: Objects) -> Pending:
-    read = context.repositories.named("categories").all
-    return context.load_once(field, columns_of(field.fields), read)
 
 
 def _sales(context: ResolverContext, field: PlannedField, parents: Objects) -> Pending:
@@ -129,13 +92,13 @@ PART = GraphqlPart(
         "SalesDay": Type(scope="analytics:read"),
     },
     fields={
-        ("Query", "products"): Field(connection_of("products", _product_filters)),
+        ("Query", "products"): Field(connection_of("products", ids=("categoryId",))),
         ("Query", "product"): Field(row_by_id("products")),
         # The number of categories is assumed. The resolver of a nested list checks the real one.
-        ("Query", "categories"): Field(_categories, size=100, cost=LIST_COST),
+        ("Query", "categories"): Field(all_rows("categories"), size=100, cost=LIST_COST),
         ("Query", "category"): Field(_category),
         ("Query", "order"): Field(row_by_id("orders")),
-        ("Query", "orders"): Field(connection_of("orders", _order_filters)),
+        ("Query", "orders"): Field(connection_of("orders", ids=("userId",))),
         ("Query", "user"): Field(row_by_id("users")),
         ("Query", "salesAnalytics"): Field(
             _sales, size=_sales_days, cost=lambda field: _sales_days(field) * SALES_DAY_COST

@@ -3,14 +3,12 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sluice.errors import FieldError, NotFound, OutOfStock, StaleVersion, ValidationFailed
+from shop.errors import OutOfStock
+from shop.fields import QUANTITY
+from sluice.errors import FieldError, NotFound, StaleVersion, ValidationFailed
 from sluice.query import Query
-from sluice.sql.conditional_write import (
-    NO_PRECONDITION,
-    Precondition,
-    match_condition,
-)
 from sluice.sql.list_spec import Filter, ListSpec, Sort
+from sluice.sql.precondition import NO_PRECONDITION, Precondition, match_condition
 from sluice.sql.projection import Projection, Representation, integer, timestamp
 from sluice.sql.read_repository import ReadRepository
 
@@ -43,7 +41,6 @@ LIST_SPEC = ListSpec(
     },
 )
 
-MAX_QUANTITY = 2**31 - 1  # PostgreSQL's integer
 
 # The row is locked before its quantity is read. So `available`, which an error reports, is the
 # quantity at that moment.
@@ -57,7 +54,7 @@ _CHANGE = f"""
         UPDATE inventory i SET quantity = {{quantity}}
         FROM target t
         WHERE i.product_id = t.product_id AND t.matches
-            AND {{quantity}} BETWEEN 0 AND {MAX_QUANTITY}
+            AND {{quantity}} BETWEEN 0 AND {QUANTITY.max_value}
         RETURNING i.*
     )
     SELECT r.json, r.etag, r.id, target.matches, target.available
@@ -103,9 +100,15 @@ class InventoryRepository(ReadRepository):
     def set(
         self, product_id: int, quantity: int, precondition: Precondition = NO_PRECONDITION
     ) -> Representation:
-        """Set the quantity of a product. Raises NotFound and StaleVersion."""
+        """Set the quantity of a product.
+
+        Raises NotFound, StaleVersion, and ValidationFailed if it is negative.
+        """
         params = {"id": product_id, "quantity": quantity, **precondition.params()}
-        return self._change(SET_SQL, params)
+        row = self._change(SET_SQL, params)
+        if row.json is None:
+            raise _out_of_range("quantity", "is negative")
+        return Representation.of(row)
 
     def adjust(
         self, product_id: int, delta: int, precondition: Precondition = NO_PRECONDITION
@@ -113,10 +116,16 @@ class InventoryRepository(ReadRepository):
         """Add `delta` to the quantity of a product.
 
         Raises NotFound and StaleVersion. Raises OutOfStock, with the quantity left, if the result
-        is negative, and ValidationFailed if it is more than MAX_QUANTITY.
+        is negative, and ValidationFailed if it is more than the largest one.
         """
         params = {"id": product_id, "delta": delta, **precondition.params()}
-        return self._change(ADJUST_SQL, params)
+        row = self._change(ADJUST_SQL, params)
+        if row.json is not None:
+            return Representation.of(row)
+        if row.available + delta > QUANTITY.max_value:
+            raise _out_of_range("delta", f"leaves more than {QUANTITY.max_value}")
+        message = f"product {product_id} has {row.available} left"
+        raise OutOfStock(errors=[FieldError("out_of_stock", message, pointer="/delta")])
 
     def set_many(self, updates: Sequence[tuple[int, int]]) -> int:
         """Set each (product id, quantity), all or none. Return the number of updates.
@@ -137,17 +146,14 @@ class InventoryRepository(ReadRepository):
             )
         return int(row.updated)
 
-    def _change(self, sql: str, params: dict[str, Any]) -> Representation:
-        rows = self._executor.write(Query(sql, params, prepare=True))
-        if not rows:
-            raise NotFound
-        json, etag, id, matches, available = rows[0]
-        if not matches:
-            raise StaleVersion
-        if json is not None:
-            return Representation(json, etag, id)
-        if available + params["delta"] > MAX_QUANTITY:
-            message = f"leaves more than {MAX_QUANTITY}"
-            raise ValidationFailed(errors=[FieldError("out_of_range", message, pointer="/delta")])
-        message = f"product {params['id']} has {available} left"
-        raise OutOfStock(errors=[FieldError("out_of_stock", message, pointer="/delta")])
+    def _change(self, sql: str, params: dict[str, Any]) -> Any:
+        """Run SET_SQL or ADJUST_SQL, and return its row. Raises NotFound and StaleVersion."""
+        for row in self._executor.write(Query(sql, params, prepare=True)):
+            if not row.matches:
+                raise StaleVersion
+            return row
+        raise NotFound
+
+
+def _out_of_range(field: str, message: str) -> ValidationFailed:
+    return ValidationFailed(errors=[FieldError("out_of_range", message, pointer=f"/{field}")])

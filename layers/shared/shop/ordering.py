@@ -6,10 +6,11 @@ of work, the statements are part of its transaction.
 
 from collections.abc import Sequence
 
+from shop.errors import InvalidTransition, OutOfStock
 from shop.orders import NO_IMMUTABLE_FIELDS, ImmutableFields, OrderRepository, PlaceOrderResult
-from sluice.errors import FieldError, InvalidTransition, OutOfStock, ValidationFailed
-from sluice.sql.conditional_write import NO_PRECONDITION, Precondition
+from sluice.errors import FieldError, ValidationFailed
 from sluice.sql.idempotency import IdempotencyKey
+from sluice.sql.precondition import NO_PRECONDITION, Precondition
 from sluice.sql.projection import Representation
 from sluice.unit_of_work import Repositories
 

@@ -2,18 +2,14 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sluice.errors import FieldError, NotFound, StaleVersion, ValidationFailed
 from sluice.query import Query
-from sluice.sql import idempotency
-from sluice.sql.conditional_write import (
-    NO_PRECONDITION,
-    Precondition,
-    match_condition,
-)
-from sluice.sql.idempotency import IdempotencyKey
+from sluice.sql.connections import ConnectionRepository
+from sluice.sql.idempotency import IdempotencyKey, idempotent_query
 from sluice.sql.list_spec import Filter, ListSpec, Sort
+from sluice.sql.precondition import NO_PRECONDITION, Precondition, match_condition
 from sluice.sql.projection import (
     Column,
     Join,
@@ -24,7 +20,6 @@ from sluice.sql.projection import (
     text,
     timestamp,
 )
-from sluice.sql.read_repository import ConnectionRepository
 
 ITEM = {
     "product_id": integer("product_id"),
@@ -207,16 +202,10 @@ class OrderRepository(ConnectionRepository):
             "product_ids": [product_id for product_id, _ in items],
             "quantities": [quantity for _, quantity in items],
         }
-        row = self._executor.write(
-            Query(
-                idempotency.with_stored_response(PLACE_ORDER_CTES, PLACE_ORDER_SELECT, key),
-                idempotency.params_with_key(values, key),
-                before=idempotency.claim_statement(key),
-                prepare=True,
-            )
-        )[0]
+        query = idempotent_query(PLACE_ORDER_CTES, PLACE_ORDER_SELECT, values, key)
+        row = self._executor.write(query)[0]
         return PlaceOrderResult(
-            order=None if row.json is None else Representation(row.json, row.etag, row.id),
+            order=_order_of(row),
             user_known=row.user_known,
             unknown=frozenset(row.unknown or ()),
             insufficient=dict(zip(row.insufficient or (), row.available or (), strict=True)),
@@ -249,17 +238,21 @@ class OrderRepository(ConnectionRepository):
         rows = self._executor.write(Query(UPDATE_STATUS_SQL, params, prepare=True))
         if not rows:
             raise NotFound
-        json, etag, id, previous_status, matches, same_user, same_items = rows[0]
-        if not matches:
+        row = rows[0]
+        if not row.matches:
             raise StaleVersion
         errors = [
             FieldError("immutable", "cannot change once the order is placed", pointer=pointer)
-            for pointer, same in (("/user_id", same_user), ("/items", same_items))
+            for pointer, same in (("/user_id", row.same_user), ("/items", row.same_items))
             if not same
         ]
         if errors:
             raise ValidationFailed(errors=errors)
-        return None if json is None else Representation(json, etag, id), previous_status
+        return _order_of(row), row.status
+
+
+def _order_of(row: Any) -> Representation | None:
+    return None if row.json is None else Representation.of(row)
 
 
 def _params_of(fields: ImmutableFields) -> dict[str, object]:

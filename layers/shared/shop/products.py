@@ -3,10 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-from sluice.sql import conditional_write
-from sluice.sql.conditional_write import NO_PRECONDITION, Precondition
-from sluice.sql.idempotency import IdempotencyKey
+from sluice.sql.connections import ConnectionRepository
 from sluice.sql.list_spec import Filter, ListSpec, Sort
+from sluice.sql.precondition import Precondition
 from sluice.sql.projection import (
     Column,
     Join,
@@ -17,7 +16,7 @@ from sluice.sql.projection import (
     text,
     timestamp,
 )
-from sluice.sql.read_repository import ConnectionRepository
+from sluice.sql.write_repository import WriteRepository
 
 JOIN_CATEGORY = Join("categories", "c", on={"id": "p.category_id"})
 JOIN_INVENTORY = Join("inventory", "i", on={"product_id": "p.id"})
@@ -120,50 +119,36 @@ ASSIGNMENTS = {
 
 # Also inserts the product's row of inventory. The trigger of products adds a row only to products
 # without one.
-INSERT = """
-    p AS (
+INSERTS = {
+    "p": """
         INSERT INTO products (name, description, price, category_id)
         VALUES (:name, :description, CAST(:price AS numeric), coalesce(
             CAST(:category_id AS bigint), (SELECT id FROM categories WHERE slug = :category)
         ))
         RETURNING *
-    ), i AS (
+    """,
+    "i": """
         INSERT INTO inventory (product_id, quantity)
         SELECT id, CAST(:inventory AS integer) FROM p
         RETURNING *
-    )
-"""
-INSERTED_SOURCE = PROJECTION.source({"p": "p", "i": "i"})
+    """,
+}
+DEFAULTS = {"description": None, "inventory": 0, "category": None, "category_id": None}
 
 
-class ProductRepository(ConnectionRepository):
-    """Reads and writes products."""
+class ProductRepository(ConnectionRepository, WriteRepository):
+    """Reads and writes products. `category`, a slug, or `category_id` names the category.
+
+    Orders lock the rows of products and of their stock in the same order as `delete`.
+    """
 
     reads_replica = True
     list_spec = LIST_SPEC
     graphql_list_spec = GRAPHQL_LIST_SPEC
     parent_filter = "category_id"
-
-    def create(
-        self, product: Mapping[str, object], key: IdempotencyKey | None = None
-    ) -> Representation:
-        """Add a product. `category`, a slug, or `category_id` names its category.
-
-        Raises Duplicate if the name is taken, and ValidationFailed for an unknown category.
-        """
-        defaults = {"description": None, "inventory": 0, "category": None, "category_id": None}
-        values = {**defaults, **product}
-        return conditional_write.create(
-            self._executor, PROJECTION, INSERT, INSERTED_SOURCE, values, key
-        )
-
-    def update(
-        self, id: int, changes: Mapping[str, object], precondition: Precondition = NO_PRECONDITION
-    ) -> Representation:
-        """Change a product. Raises NotFound, StaleVersion, Duplicate and ValidationFailed."""
-        return conditional_write.update(
-            self._executor, PROJECTION, ASSIGNMENTS, id, changes, precondition
-        )
+    inserts = INSERTS
+    defaults = DEFAULTS
+    assignments = ASSIGNMENTS
 
     def update_version(
         self, id: int, changes: Mapping[str, object], version: int
@@ -173,11 +158,4 @@ class ProductRepository(ConnectionRepository):
         Changes of its stock and its category do not matter. Raises the errors of `update`.
         """
         precondition = Precondition(if_match=[str(version)])
-        return conditional_write.update(
-            self._executor, OWN_VERSION_PROJECTION, ASSIGNMENTS, id, changes, precondition
-        )
-
-    def delete(self, id: int, precondition: Precondition = NO_PRECONDITION) -> None:
-        """Delete a product. Raises NotFound, StaleVersion, and StillReferenced by an order."""
-        # The row of the product is locked before its stock, as orders lock them.
-        conditional_write.delete(self._executor, PROJECTION, id, precondition)
+        return self._update(OWN_VERSION_PROJECTION, id, changes, precondition)

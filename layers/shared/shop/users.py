@@ -1,19 +1,8 @@
 """Users. An email is stored as it was sent, and compared and sorted without regard to case."""
 
-from collections.abc import Mapping
-
-from sluice.sql import conditional_write
-from sluice.sql.conditional_write import NO_PRECONDITION, Precondition
-from sluice.sql.idempotency import IdempotencyKey
 from sluice.sql.list_spec import Filter, ListSpec, Sort
-from sluice.sql.projection import (
-    Projection,
-    Representation,
-    integer,
-    text,
-    timestamp,
-)
-from sluice.sql.read_repository import ReadRepository
+from sluice.sql.projection import Projection, integer, text, timestamp
+from sluice.sql.write_repository import WriteRepository
 
 PROJECTION = Projection(
     name="users",
@@ -50,30 +39,14 @@ LIST_SPEC = ListSpec(
     },
 )
 
-INSERT = "u AS (INSERT INTO users (email, name) VALUES (:email, :name) RETURNING *)"
+INSERTS = {"u": "INSERT INTO users (email, name) VALUES (:email, :name) RETURNING *"}
 
 ASSIGNMENTS = {"email": "email = :email", "name": "name = :name"}
 
 
-class UserRepository(ReadRepository):
+class UserRepository(WriteRepository):
     """Reads and writes users."""
 
     list_spec = LIST_SPEC
-
-    def create(
-        self, user: Mapping[str, object], key: IdempotencyKey | None = None
-    ) -> Representation:
-        """Add a user. Raises Duplicate if the email is taken, in any case."""
-        return conditional_write.create(self._executor, PROJECTION, INSERT, "u", user, key)
-
-    def update(
-        self, id: int, changes: Mapping[str, object], precondition: Precondition = NO_PRECONDITION
-    ) -> Representation:
-        """Change a user. Raises NotFound, StaleVersion, and Duplicate if the email is taken."""
-        return conditional_write.update(
-            self._executor, PROJECTION, ASSIGNMENTS, id, changes, precondition
-        )
-
-    def delete(self, id: int, precondition: Precondition = NO_PRECONDITION) -> None:
-        """Delete a user. Raises NotFound, StaleVersion, and StillReferenced by an order."""
-        conditional_write.delete(self._executor, PROJECTION, id, precondition)
+    inserts = INSERTS
+    assignments = ASSIGNMENTS

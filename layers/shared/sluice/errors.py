@@ -19,8 +19,6 @@
     ├─ Conflict                     conflict                409
     │  ├─ Duplicate                 duplicate               409
     │  ├─ StillReferenced           still_referenced        409
-    │  ├─ OutOfStock                out_of_stock            409
-    │  ├─ InvalidTransition         invalid_transition      409
     │  └─ IdempotencyInProgress     idempotency_in_progress 409
     ├─ StaleVersion                 stale_version           412
     ├─ TooLarge                     too_large               413
@@ -41,6 +39,8 @@
        │  ├─ ReplicaBehind          database_unavailable    503
        │  └─ RolledBack             database_unavailable    503
        └─ StatementTimeout          statement_timeout       504
+
+An application adds classes of its own, and registers them in `error_classes`.
 
 `detail` and `errors` are shown to clients. They never contain SQL, names of tables or constraints,
 or values of other rows. The cause is kept as `__cause__` and only written to the log.
@@ -224,20 +224,6 @@ class Duplicate(Conflict):
 class StillReferenced(Conflict):
     code = "still_referenced"
     title = "Other rows reference this row"
-
-
-class OutOfStock(Conflict):
-    """There is less stock than requested. `errors` names the products and the remaining stock of
-    each.
-    """
-
-    code = "out_of_stock"
-    title = "There is not enough stock"
-
-
-class InvalidTransition(Conflict):
-    code = "invalid_transition"
-    title = "The order cannot change to this status"
 
 
 class IdempotencyInProgress(Conflict):

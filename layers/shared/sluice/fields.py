@@ -7,12 +7,13 @@ from decimal import Decimal
 from typing import Any, NoReturn, Protocol
 
 from sluice.errors import FieldError, ValidationFailed
-from sluice.http.request import MAX_BODY_BYTES
 
 MAX_INTEGER = 2**31 - 1  # of PostgreSQL's integer
 MAX_ID = 2**63 - 1  # of PostgreSQL's bigint
+MAX_BODY_BYTES = 1024 * 1024  # after decompression
 MAX_PRICE = Decimal("9999999999.99")
 MAX_EMAIL = 254
+MAX_SLUG = 200
 SLUG = "[a-z0-9-]+"
 AMOUNT = re.compile(r"-?\d{1,20}(\.\d{1,20})?", re.ASCII)
 # Only a plausibility check: whether an address exists is known only after sending mail to it.

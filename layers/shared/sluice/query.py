@@ -30,33 +30,5 @@ class Executor(Protocol):
     `read` may be repeated after a lost connection, `write` is not.
     """
 
-    def read(
-        self,
-        query: Query | str,
-        params: Mapping[str, object] | None = None,
-        *,
-        prepare: bool = False,
-    ) -> Sequence[Any]: ...
-
-    def write(
-        self,
-        query: Query | str,
-        params: Mapping[str, object] | None = None,
-        *,
-        preceding: tuple[str, Mapping[str, object]] | None = None,
-        prepare: bool = False,
-    ) -> Sequence[Any]: ...
-
-
-def as_query(
-    query: Query | str,
-    params: Mapping[str, object] | None,
-    preceding: tuple[str, Mapping[str, object]] | None,
-    *,
-    prepare: bool,
-) -> Query:
-    """Return the query of a call in the old form, `read(sql, params)`, which is going away."""
-    if isinstance(query, Query):
-        return query
-    before = None if preceding is None else Query(*preceding)
-    return Query(query, params or NO_PARAMS, prepare, before)
+    def read(self, query: Query) -> Sequence[Any]: ...
+    def write(self, query: Query) -> Sequence[Any]: ...

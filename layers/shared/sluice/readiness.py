@@ -18,7 +18,7 @@ def readiness(runtime: "Runtime") -> dict[str, object]:
     Raise Unavailable if the database is unavailable; its members lack `database`. Raise
     WrongSettings, with all members, if session settings of the database change results.
     """
-    health = runtime.health
+    health = HealthRepository(runtime.database)
     try:
         migration = health.schema_version()
         deviating = deviations(health.settings(role_settings("app")))
@@ -48,7 +48,7 @@ def _components(runtime: "Runtime", lsn: str | None) -> dict[str, object]:
 def _connections(database: Database) -> dict[str, object]:
     breaker = database.breaker
     return {
-        "pool": asdict(database.pool_metrics()),
+        "pool": asdict(database.pool.metrics()),
         "breaker": {"state": breaker.state, "open_elsewhere": breaker.open_elsewhere()},
     }
 

@@ -24,8 +24,9 @@ from sluice.db.engine import make_engine
 from sluice.db.passwords import password_provider
 from sluice.db.probe_lock import DynamoProbeLock
 from sluice.db.retry import retry_transaction
+from sluice.db.sqlalchemy_pool import SqlalchemyPool
+from sluice.db.sqlstate import ErrorNames
 from sluice.settings import DatabaseSettings, Settings
-from sluice.sql.health import HealthRepository
 from sluice.sql.page_cursor import CursorSigner
 from sluice.unit_of_work import Repositories, UnitOfWork
 
@@ -59,7 +60,6 @@ class Runtime(Repositories):
         super().__init__(database, self._signer, replica_reads=reads)
         self._dynamodb = dynamodb or _dynamodb(settings)
         self.admission = Admission(settings, self._dynamodb)
-        self.health = HealthRepository(database)
 
     @cached_property
     def primary(self) -> Repositories:
@@ -174,7 +174,7 @@ def build(settings: Settings) -> Runtime:
     dynamodb = _dynamodb(settings)
     primary = _request_database(settings, settings.database, dynamodb, "the database")
     replica = None
-    if settings.replica is not None and primary.pipelined:  # stock pg8000 reports no LSN
+    if settings.replica is not None and primary.pool.pipelined:  # stock pg8000 reports no LSN
         from sluice.db.replica import Replica
 
         replica = Replica(_request_database(settings, settings.replica, dynamodb, "the replica"))
@@ -189,13 +189,26 @@ def _request_database(
     probe_lock = DynamoProbeLock(dynamodb, settings.rate_limit_table, address)
     breaker = CircuitBreaker(probe_lock, name=name)
     provider = password_provider(settings.aws, server)
-    engine = make_engine(server, "function", password_provider=provider, breaker=breaker)
-    return Database(engine, breaker, report_lsn=settings.replica is not None)
+    engine = make_engine(
+        server, "function", password_provider=provider, breaker=breaker, names=error_names
+    )
+    return Database(SqlalchemyPool(engine), breaker, report_lsn=settings.replica is not None)
 
 
 def _batch_database(settings: Settings, server: DatabaseSettings) -> Database:
     provider = password_provider(settings.aws, server)
-    return Database(make_engine(server, "batch", password_provider=provider))
+    engine = make_engine(server, "batch", password_provider=provider, names=error_names)
+    return Database(SqlalchemyPool(engine))
+
+
+def error_names() -> ErrorNames:
+    """Return the names of the current application that database errors may contain.
+
+    It is called for an error, so that no function imports the application for it.
+    """
+    app = application.current()
+    constraints = {name: app.load("constraint_errors", name) for name in app.constraint_errors}
+    return ErrorNames(app.fields, constraints)
 
 
 def _dynamodb(settings: Settings) -> AwsClient:

@@ -4,8 +4,7 @@ import re
 import unicodedata
 
 from sluice.errors import FieldError, ValidationFailed
-
-MAX_SLUG_LENGTH = 200
+from sluice.fields import MAX_SLUG
 
 
 def slugify(name: str) -> str:
@@ -21,7 +20,7 @@ def slugify(name: str) -> str:
         character if unicodedata.category(character)[0] in "LMN" else " " for character in plain
     )
     hyphenated = re.sub(r"[^a-z0-9]+", "-", anyascii(words).lower()).strip("-")
-    slug = hyphenated[:MAX_SLUG_LENGTH].strip("-")
+    slug = hyphenated[:MAX_SLUG].strip("-")
     if not slug:
         message = "cannot be made from this name, which has no letter or digit; send one"
         raise ValidationFailed(errors=[FieldError("required", message, pointer="/slug")])

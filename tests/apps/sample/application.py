@@ -30,6 +30,12 @@ APPLICATION = Application(
         "books": "sample.books:BookRepository",
         "readers": "sample.readers:ReaderRepository",
     },
+    imports={
+        "books": "sample.imports:BOOKS",
+        "shelves": "sample.imports:SHELVES",
+        "readers": "sample.imports:READERS",
+    },
+    analytics="sample.analytics:CATALOGUE",
     graphql="sample.graphql:PART",
     openapi="sample.openapi:TEXTS",
     error_classes=("sample.errors:NoCopies",),

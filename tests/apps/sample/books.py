@@ -1,23 +1,19 @@
 """Books, shown with the slug of their shelf."""
 
-from collections.abc import Mapping
 from dataclasses import replace
 
-from sluice.sql import conditional_write
-from sluice.sql.conditional_write import NO_PRECONDITION, Precondition
-from sluice.sql.idempotency import IdempotencyKey
+from sluice.sql.connections import ConnectionRepository
 from sluice.sql.list_spec import Filter, ListSpec, Sort
 from sluice.sql.projection import (
     Column,
     Join,
     Projection,
-    Representation,
     decimal,
     integer,
     text,
     timestamp,
 )
-from sluice.sql.read_repository import ConnectionRepository
+from sluice.sql.write_repository import WriteRepository
 
 JOIN_SHELF = Join("shelves", "s", on={"id": "b.shelf_id"})
 
@@ -82,42 +78,26 @@ ASSIGNMENTS = {
     "shelf": "shelf_id = (SELECT id FROM shelves WHERE slug = :shelf)",
     "copies": "copies = CAST(:copies AS integer)",
 }
-INSERT = """
-    b AS (
+INSERTS = {
+    "b": """
         INSERT INTO books (name, description, price, copies, shelf_id)
         VALUES (
             :name, :description, CAST(:price AS numeric), CAST(:copies AS integer),
             (SELECT id FROM shelves WHERE slug = :shelf)
         )
         RETURNING *
-    )
-"""
+    """
+}
+DEFAULTS = {"description": None, "copies": 0}
 
 
-class BookRepository(ConnectionRepository):
+class BookRepository(ConnectionRepository, WriteRepository):
     """Reads and writes books."""
 
     reads_replica = True
     list_spec = LIST_SPEC
     graphql_list_spec = GRAPHQL_LIST_SPEC
     parent_filter = "shelf_id"
-
-    def create(
-        self, book: Mapping[str, object], key: IdempotencyKey | None = None
-    ) -> Representation:
-        """Add a book. Raises Duplicate, NoCopies, and ValidationFailed for an unknown shelf."""
-        values = {"description": None, "copies": 0, **book}
-        source = PROJECTION.source({"b": "b"})
-        return conditional_write.create(self._executor, PROJECTION, INSERT, source, values, key)
-
-    def update(
-        self, id: int, changes: Mapping[str, object], precondition: Precondition = NO_PRECONDITION
-    ) -> Representation:
-        """Change a book. Raises NotFound, StaleVersion, and the errors of `create`."""
-        return conditional_write.update(
-            self._executor, PROJECTION, ASSIGNMENTS, id, changes, precondition
-        )
-
-    def delete(self, id: int, precondition: Precondition = NO_PRECONDITION) -> None:
-        """Delete a book. Raises NotFound and StaleVersion."""
-        conditional_write.delete(self._executor, PROJECTION, id, precondition)
+    inserts = INSERTS
+    defaults = DEFAULTS
+    assignments = ASSIGNMENTS

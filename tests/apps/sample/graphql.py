@@ -1,45 +1,22 @@
 """The library's part of the GraphQL API."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-from sluice.errors import FieldError, InvalidParameter
 from sluice.graph.cost import LIST_COST
 from sluice.graph.execution import Objects
 from sluice.graph.loaders import Pending
 from sluice.graph.mutations import input_of
-from sluice.graph.part import Field, GraphqlPart, Type, column_name
+from sluice.graph.part import Field, GraphqlPart, Type
 from sluice.graph.planned_field import PlannedField
 from sluice.graph.resolvers import (
     ResolverContext,
-    columns_of,
+    all_rows,
     connection_of,
     connections_by_parent,
     row_by_id,
-    row_id,
     rows_by_parent,
 )
-from sluice.http.query_params import PARSERS
-
-
-def _book_filters(arguments: Mapping[str, Any]) -> dict[str, object]:
-    given = arguments.get("filter") or {}
-    filters = {column_name(name): value for name, value in given.items() if value is not None}
-    if "shelf_id" in filters:
-        filters["shelf_id"] = row_id(filters["shelf_id"])
-    if "search" in filters:
-        try:
-            filters["search"] = PARSERS["search"](filters["search"])
-        except ValueError as problem:
-            error = FieldError("invalid", str(problem), parameter="search")
-            raise InvalidParameter(errors=[error]) from None
-    return filters
-
-
-def _shelves(context: ResolverContext, field: PlannedField, parents: Objects) -> Pending:
-    read = context.repositories.named("shelves").all
-    return context.load_once(field, columns_of(field.fields), read)
 
 
 def _availability(context: ResolverContext, field: PlannedField, books: Objects) -> Sequence[str]:
@@ -59,9 +36,9 @@ PART = GraphqlPart(
         "Reader": Type(scope="readers:read"),
     },
     fields={
-        ("Query", "books"): Field(connection_of("books", _book_filters)),
+        ("Query", "books"): Field(connection_of("books", ids=("shelfId",))),
         ("Query", "book"): Field(row_by_id("books")),
-        ("Query", "shelves"): Field(_shelves, size=100, cost=LIST_COST),
+        ("Query", "shelves"): Field(all_rows("shelves"), size=100, cost=LIST_COST),
         ("Query", "shelf"): Field(row_by_id("shelves")),
         ("Query", "reader"): Field(row_by_id("readers")),
         ("Shelf", "books"): Field(rows_by_parent("books")),

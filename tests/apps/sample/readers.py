@@ -1,19 +1,13 @@
 """Readers. An email is stored as it was sent, and compared and sorted without regard to case."""
 
-from collections.abc import Mapping
-
-from sluice.sql import conditional_write
-from sluice.sql.conditional_write import NO_PRECONDITION, Precondition
-from sluice.sql.idempotency import IdempotencyKey
 from sluice.sql.list_spec import Filter, ListSpec, Sort
 from sluice.sql.projection import (
     Projection,
-    Representation,
     integer,
     text,
     timestamp,
 )
-from sluice.sql.read_repository import ReadRepository
+from sluice.sql.write_repository import WriteRepository
 
 PROJECTION = Projection(
     name="readers",
@@ -50,30 +44,14 @@ LIST_SPEC = ListSpec(
     },
 )
 
-INSERT = "r AS (INSERT INTO readers (email, name) VALUES (:email, :name) RETURNING *)"
+INSERTS = {"r": "INSERT INTO readers (email, name) VALUES (:email, :name) RETURNING *"}
 
 ASSIGNMENTS = {"email": "email = :email", "name": "name = :name"}
 
 
-class ReaderRepository(ReadRepository):
+class ReaderRepository(WriteRepository):
     """Reads and writes readers."""
 
     list_spec = LIST_SPEC
-
-    def create(
-        self, reader: Mapping[str, object], key: IdempotencyKey | None = None
-    ) -> Representation:
-        """Add a reader. Raises Duplicate if the email is taken, in any case."""
-        return conditional_write.create(self._executor, PROJECTION, INSERT, "r", reader, key)
-
-    def update(
-        self, id: int, changes: Mapping[str, object], precondition: Precondition = NO_PRECONDITION
-    ) -> Representation:
-        """Change a reader. Raises NotFound, StaleVersion, and Duplicate if the email is taken."""
-        return conditional_write.update(
-            self._executor, PROJECTION, ASSIGNMENTS, id, changes, precondition
-        )
-
-    def delete(self, id: int, precondition: Precondition = NO_PRECONDITION) -> None:
-        """Delete a reader. Raises NotFound and StaleVersion."""
-        conditional_write.delete(self._executor, PROJECTION, id, precondition)
+    inserts = INSERTS
+    assignments = ASSIGNMENTS

@@ -12,7 +12,7 @@ from sluice.adhoc_sql.validator import validate
 from sluice.errors import QueryRejected, QueryTooExpensive, SluiceError
 from sluice.runtime import Runtime
 from tests.engine.adhoc_sql.catalogue import CATALOGUE
-from tests.fixtures.adhoc_sql import AdhocSqlShop
+from tests.fixtures.adhoc_sql import AnalystClient
 
 MAX_MEMORY = 256  # MB of a backend
 # Seconds from the first statement until the backend is idle: the role's timeout and one second
@@ -79,7 +79,7 @@ class MemoryWatch:
                 self.peak = max(self.peak, int(line.split()[1]) / 1024)
 
 
-def measure(text: str, runtime: Runtime, shop: AdhocSqlShop) -> Usage:
+def measure(text: str, runtime: Runtime, analyst: AnalystClient) -> Usage:
     """Run a query as the route does, in a new backend, and wait until that is idle."""
     runtime.adhoc_sql.dispose()
     with runtime.adhoc_sql.on_primary().begin(timeout=5.0) as transaction:
@@ -92,7 +92,7 @@ def measure(text: str, runtime: Runtime, shop: AdhocSqlShop) -> Usage:
         started = time.monotonic()
         outcome = _execute(text, runtime)
         answered = time.monotonic() - started
-        busy = max(answered, _wait_until_idle(pid, shop) - started)
+        busy = max(answered, _wait_until_idle(pid, analyst) - started)
     runtime.adhoc_sql.dispose()
     return Usage(text, validation, busy, watch.peak, outcome)
 
@@ -109,13 +109,15 @@ def _execute(text: str, runtime: Runtime) -> str:
     return "answered"
 
 
-def _wait_until_idle(pid: int, shop: AdhocSqlShop) -> float:
+def _wait_until_idle(pid: int, analyst: AnalystClient) -> float:
     """Return the time when the backend was first seen to be idle."""
-    while _is_busy(pid, shop):
+    while _is_busy(pid, analyst):
         if threading.Event().wait(POLL_INTERVAL):
             break
     return time.monotonic()
 
 
-def _is_busy(pid: int, shop: AdhocSqlShop) -> Any:
-    return shop.sql("SELECT 1 FROM pg_stat_activity WHERE pid = :pid AND state <> 'idle'", pid=pid)
+def _is_busy(pid: int, analyst: AnalystClient) -> Any:
+    return analyst.sql(
+        "SELECT 1 FROM pg_stat_activity WHERE pid = :pid AND state <> 'idle'", pid=pid
+    )

@@ -1,5 +1,33 @@
-"""Fixtures of these tests: a filled database, and the role of the analysts."""
+"""A database with tables of its own, which the catalogue of these tests names."""
 
-from tests.fixtures.adhoc_sql import filled_shop, shop
+from collections.abc import Iterator
+from pathlib import Path
 
-__all__ = ["filled_shop", "shop"]
+import pytest
+
+from local.postgres import PostgresServer
+from sluice import runtime
+from sluice.settings import AwsSettings
+from tests.engine.adhoc_sql.catalogue import CATALOGUE
+from tests.fixtures.adhoc_sql import DATA, AnalystClient, filled_database
+
+SCHEMA = (Path(__file__).parent / "schema.sql").read_text()
+
+
+@pytest.fixture(scope="session")
+def filled(
+    postgres_server: PostgresServer, migrated_database: str, emulated_aws: AwsSettings
+) -> Iterator[tuple[AnalystClient, runtime.Runtime]]:
+    with filled_database(
+        postgres_server, migrated_database, emulated_aws, (SCHEMA, *DATA), CATALOGUE
+    ) as made:
+        yield made
+
+
+@pytest.fixture
+def analyst(filled: tuple[AnalystClient, runtime.Runtime]) -> Iterator[AnalystClient]:
+    """The client of the filled database, while its runtime is the current one."""
+    analyst, built = filled
+    runtime.set_current(built)
+    yield analyst
+    runtime.set_current(None)

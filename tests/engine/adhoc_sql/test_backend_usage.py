@@ -5,7 +5,6 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import closing
 from itertools import islice
 
 import pytest
@@ -14,9 +13,10 @@ from local.postgres import PostgresServer
 from sluice import runtime
 from sluice.settings import AwsSettings
 from tests.engine.adhoc_sql.backend_usage import Usage, measure
+from tests.engine.adhoc_sql.catalogue import CATALOGUE
+from tests.engine.adhoc_sql.conftest import SCHEMA
 from tests.engine.adhoc_sql.expensive_queries import random_queries
-from tests.fixtures.adhoc_sql import AdhocSqlShop
-from tests.fixtures.database import owner_connection, runtime_settings
+from tests.fixtures.adhoc_sql import AnalystClient, filled_database
 
 # Enough rows for queries to be expensive, with long names and descriptions.
 DATA = (
@@ -54,46 +54,37 @@ DATA = (
 MINUTES = float(os.environ.get("SLUICE_FUZZ_SQL") or 10)
 SEED = int(os.environ.get("SLUICE_FUZZ_SEED") or 1)
 
-LargeShop = tuple[AdhocSqlShop, runtime.Runtime]
+LargeDatabase = tuple[AnalystClient, runtime.Runtime]
 
 
 @pytest.fixture(scope="module")
-def large_shop(
+def large_database(
     postgres_server: PostgresServer, migrated_database: str, emulated_aws: AwsSettings
-) -> Iterator[LargeShop]:
-    name = f"large_{os.urandom(6).hex()}"
-    with closing(owner_connection(postgres_server.url())) as connection:
-        connection.run(f"CREATE DATABASE {name} TEMPLATE {migrated_database}")
-    shop = AdhocSqlShop(postgres_server.url(database=name))
-    app_url = postgres_server.url("sluice_app", name, password="canary-app")
-    built = runtime.build(runtime_settings(app_url, emulated_aws))
-    with closing(owner_connection(shop.url)) as shop.owner:
-        for statement in DATA:
-            shop.sql(statement)
-        yield shop, built
-    built.adhoc_sql.dispose()
-    built.database.dispose()
-    with closing(owner_connection(postgres_server.url())) as connection:
-        connection.run(f"DROP DATABASE {name} WITH (FORCE)")
+) -> Iterator[LargeDatabase]:
+    statements = (SCHEMA, *DATA)
+    with filled_database(
+        postgres_server, migrated_database, emulated_aws, statements, CATALOGUE
+    ) as made:
+        yield made
 
 
-def measure_twice(text: str, large_shop: LargeShop) -> tuple[Usage, list[str]]:
+def measure_twice(text: str, large_database: LargeDatabase) -> tuple[Usage, list[str]]:
     """Return the usage of a query and the limits it exceeded.
 
     A query that exceeds a limit is measured again, because the machine may have been busy.
     """
-    shop, built = large_shop
-    usage = measure(text, built, shop)
+    analyst, built = large_database
+    usage = measure(text, built, analyst)
     if usage.violations():
-        usage = measure(text, built, shop)
+        usage = measure(text, built, analyst)
     return usage, usage.violations()
 
 
-def test_random_queries_stay_within_the_limits(large_shop: LargeShop) -> None:
+def test_random_queries_stay_within_the_limits(large_database: LargeDatabase) -> None:
     outcomes: Counter[str] = Counter()
     failed = []
     for text in islice(random_queries(seed=7), 40):
-        usage, violations = measure_twice(text, large_shop)
+        usage, violations = measure_twice(text, large_database)
         outcomes[usage.outcome] += 1
         failed += [(violations, text)] if violations else []
 
@@ -120,21 +111,21 @@ UNPREDICTABLE = {
 
 
 @pytest.mark.parametrize("text", UNPREDICTABLE.values(), ids=UNPREDICTABLE)
-def test_queries_the_planner_underestimates(text: str, large_shop: LargeShop) -> None:
-    _, violations = measure_twice(text, large_shop)
+def test_queries_the_planner_underestimates(text: str, large_database: LargeDatabase) -> None:
+    _, violations = measure_twice(text, large_database)
 
     assert violations == []
 
 
 @pytest.mark.slow
 @pytest.mark.skipif("SLUICE_FUZZ_SQL" not in os.environ, reason="run by make fuzz-sql")
-def test_minutes_of_random_queries(large_shop: LargeShop) -> None:
+def test_minutes_of_random_queries(large_database: LargeDatabase) -> None:
     deadline = time.monotonic() + MINUTES * 60
     outcomes: Counter[str] = Counter()
     failed = []
     max_memory = max_busy = 0.0
     for text in random_queries(SEED):
-        usage, violations = measure_twice(text, large_shop)
+        usage, violations = measure_twice(text, large_database)
         outcomes[usage.outcome] += 1
         max_memory = max(max_memory, usage.memory)
         max_busy = max(max_busy, usage.busy)

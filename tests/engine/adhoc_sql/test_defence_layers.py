@@ -9,13 +9,13 @@ import pytest
 from sluice import runtime
 from tests.engine.adhoc_sql import defence_layers
 from tests.engine.adhoc_sql.attacks import ATTACKS
-from tests.fixtures.adhoc_sql import AdhocSqlShop
+from tests.fixtures.adhoc_sql import AnalystClient
 
 DECISION = Path(__file__).parents[3] / "docs/decisions/0009-analytics-sql.md"
 
 
-def test_nothing_is_written_without_the_validator(shop: AdhocSqlShop) -> None:
-    before = shop.digest()
+def test_nothing_is_written_without_the_validator(analyst: AnalystClient) -> None:
+    before = analyst.digest()
     service = runtime.current().adhoc_sql.on_primary()
 
     through = [
@@ -29,22 +29,22 @@ def test_nothing_is_written_without_the_validator(shop: AdhocSqlShop) -> None:
     # PostgreSQL 15 and older, a large object, which is rolled back.
     harmless = re.compile("txid_current|xact_id|logical_emit|lo_")
     assert all(harmless.search(attack) for attack in through), through
-    assert shop.digest() == before
+    assert analyst.digest() == before
 
 
-def test_plan_check_stops_reads_of_catalogues(shop: AdhocSqlShop) -> None:
+def test_plan_check_stops_reads_of_catalogues(analyst: AnalystClient) -> None:
     """Every role may read the catalogues, so only the validator and the plan prevent it."""
     service = runtime.current().adhoc_sql.on_primary()
 
     assert [a for a in ATTACKS["catalogues"] if not defence_layers.plan_stops(a, service)] == []
 
 
-def test_role_changes_nothing_in_a_writable_transaction(shop: AdhocSqlShop) -> None:
-    before = shop.digest()
+def test_role_changes_nothing_in_a_writable_transaction(analyst: AnalystClient) -> None:
+    before = analyst.digest()
     for attack in ATTACKS["writes"]:
         defence_layers.role_stops(attack, runtime.current().adhoc_sql.on_primary())
 
-    assert shop.digest() == before
+    assert analyst.digest() == before
 
 
 def count_stopped(attacks: list[str]) -> list[int]:
@@ -75,9 +75,9 @@ def documented_counts() -> dict[str, list[int]]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ATTACKS)
-def test_counts_are_those_of_the_decision(kind: str, shop: AdhocSqlShop) -> None:
+def test_counts_are_those_of_the_decision(kind: str, analyst: AnalystClient) -> None:
     """Some counts may differ a little, because a slow machine stops more attacks by the timeout."""
-    before = shop.digest()
+    before = analyst.digest()
 
     found = count_stopped(ATTACKS[kind])
 
@@ -86,7 +86,7 @@ def test_counts_are_those_of_the_decision(kind: str, shop: AdhocSqlShop) -> None
         assert found == pytest.approx(documented_counts()[kind], abs=4), (
             f"| {kind} | {' | '.join(map(str, found))} |"
         )
-    assert shop.digest() == before
+    assert analyst.digest() == before
 
 
 def test_decision_has_every_kind_of_attack() -> None:

@@ -19,7 +19,7 @@ from sluice.errors import QueryRejected
 from tests.engine.adhoc_sql.attacks import ATTACKS
 from tests.engine.adhoc_sql.catalogue import CATALOGUE
 from tests.engine.adhoc_sql.test_legal import LEGAL
-from tests.fixtures.adhoc_sql import AdhocSqlShop
+from tests.fixtures.adhoc_sql import AnalystClient
 
 HOSTILE = [
     "pg_class",
@@ -162,10 +162,10 @@ def mixed_queries(seed: int, count: int) -> Iterator[str]:
         yield "".join(words)
 
 
-def plan_of(sql: str, shop: AdhocSqlShop) -> Any:
+def plan_of(sql: str, analyst: AnalystClient) -> Any:
     """Return the plan of a query of the owner, or None if PostgreSQL rejects it."""
     try:
-        plan = shop.sql(f"EXPLAIN (FORMAT JSON, VERBOSE) {sql}")[0][0]
+        plan = analyst.sql(f"EXPLAIN (FORMAT JSON, VERBOSE) {sql}")[0][0]
     except DatabaseError:
         return None
     return json.loads(plan) if isinstance(plan, str) else plan
@@ -199,7 +199,7 @@ def _texts(plan: Any) -> Iterator[str]:
             yield from _texts(item)
 
 
-def fuzz(shop: AdhocSqlShop, seed: int, count: int) -> int:
+def fuzz(analyst: AnalystClient, seed: int, count: int) -> int:
     """Check each query that the validator accepts; return how many PostgreSQL can plan."""
     planned = 0
     for text in mixed_queries(seed, count):
@@ -207,7 +207,7 @@ def fuzz(shop: AdhocSqlShop, seed: int, count: int) -> int:
             sql = validate(text, CATALOGUE).sql
         except QueryRejected:
             continue
-        plan = plan_of(sql, shop)
+        plan = plan_of(sql, analyst)
         if plan is None:
             continue
         planned += 1
@@ -224,14 +224,14 @@ def fuzz(shop: AdhocSqlShop, seed: int, count: int) -> int:
     return planned
 
 
-def test_accepted_queries_read_and_call_only_allowed(shop: AdhocSqlShop) -> None:
-    assert fuzz(shop, seed=1, count=1_500) >= 50
+def test_accepted_queries_read_and_call_only_allowed(analyst: AnalystClient) -> None:
+    assert fuzz(analyst, seed=1, count=1_500) >= 50
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(2, 12))
-def test_accepted_queries_with_more_seeds(seed: int, shop: AdhocSqlShop) -> None:
-    assert fuzz(shop, seed, count=4_000) >= 150
+def test_accepted_queries_with_more_seeds(seed: int, analyst: AnalystClient) -> None:
+    assert fuzz(analyst, seed, count=4_000) >= 150
 
 
 def test_deparsed_legal_queries_are_stable() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.fixtures.adhoc_sql import AdhocSqlShop
+from tests.fixtures.adhoc_sql import AnalystClient
 
 LEGAL = (Path(__file__).parent / "legal.sql").read_text().strip().split("\n")
 
@@ -24,12 +24,12 @@ def rendered(value: Any) -> Any:
 
 
 @pytest.mark.parametrize("query", LEGAL)
-def test_query_returns_the_same_as_for_the_owner(query: str, shop: AdhocSqlShop) -> None:
-    expected = [[rendered(value) for value in row] for row in shop.sql(query)]
-    assert shop.owner is not None
-    names = [column["name"] for column in shop.owner.columns]
+def test_query_returns_the_same_as_for_the_owner(query: str, analyst: AnalystClient) -> None:
+    expected = [[rendered(value) for value in row] for row in analyst.sql(query)]
+    assert analyst.owner is not None
+    names = [column["name"] for column in analyst.owner.columns]
 
-    response = shop.query(query)
+    response = analyst.query(query)
 
     assert response.status == 200, response.text
     assert response.json["rows"] == expected
@@ -37,7 +37,7 @@ def test_query_returns_the_same_as_for_the_owner(query: str, shop: AdhocSqlShop)
     assert (response.json["row_count"], response.json["truncated"]) == (len(expected), False)
 
 
-def test_most_legal_queries_return_rows(shop: AdhocSqlShop) -> None:
+def test_most_legal_queries_return_rows(analyst: AnalystClient) -> None:
     """Comparing empty results would prove little."""
     assert len(LEGAL) >= 70
-    assert sum(1 for query in LEGAL if shop.sql(query)) >= len(LEGAL) - 3
+    assert sum(1 for query in LEGAL if analyst.sql(query)) >= len(LEGAL) - 3

@@ -12,6 +12,7 @@ from local.postgres import PostgresServer
 from sluice.db.database import Database
 from sluice.db.driver.connection import PipelinedConnection
 from sluice.db.engine import make_engine
+from sluice.db.sqlalchemy_pool import SqlalchemyPool
 from sluice.settings import DatabaseSettings
 
 Connect = Callable[..., Any]
@@ -100,7 +101,8 @@ def make_database(settings: DatabaseSettings) -> Iterator[Callable[..., Database
     def make(
         workload: Any = "function", *, options: dict[str, Any] | None = None, **changes: Any
     ) -> Database:
-        made.append(Database(make_engine(replace(settings, **changes), workload, **options or {})))
+        engine = make_engine(replace(settings, **changes), workload, **options or {})
+        made.append(Database(SqlalchemyPool(engine)))
         return made[-1]
 
     yield make

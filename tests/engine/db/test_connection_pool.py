@@ -44,7 +44,7 @@ def test_idle_connection_is_replaced_by_age(
     first = backend_pid(database)
     clock.now += seconds  # backwards: a clock that was set back does not show the age
     assert (backend_pid(database) == first) is kept
-    assert database.pool_metrics() == replace(EMPTY, checked_in=1, invalid=0 if kept else 1)
+    assert database.pool.metrics() == replace(EMPTY, checked_in=1, invalid=0 if kept else 1)
 
 
 def test_old_connection_is_replaced_alone(
@@ -52,14 +52,14 @@ def test_old_connection_is_replaced_alone(
 ) -> None:
     clock = Clock()
     database = make_database("web", options={"clock": clock})
-    old, young = database._engine.raw_connection(), database._engine.raw_connection()
+    old, young = database.pool.engine.raw_connection(), database.pool.engine.raw_connection()
     old.close()
     clock.now += 200
     young.dbapi_connection.cursor().execute("SELECT 1")  # type: ignore[union-attr]
     young.close()
     clock.now += 200
-    both = [database._engine.raw_connection() for _ in range(2)]
-    assert database.pool_metrics().invalid == 1
+    both = [database.pool.engine.raw_connection() for _ in range(2)]
+    assert database.pool.metrics().invalid == 1
     for connection in both:
         connection.close()
 
@@ -70,8 +70,8 @@ def test_terminated_backend_is_replaced_silently(
     first = backend_pid(database)
     admin.run("SELECT pg_terminate_backend(:pid, 5000)", pid=first)
     for use in (database.read, database.write):
-        assert use(PID)[0][0] != first
-    assert database.pool_metrics() == replace(EMPTY, checked_in=1, invalid=1)
+        assert use(Query(PID))[0][0] != first
+    assert database.pool.metrics() == replace(EMPTY, checked_in=1, invalid=1)
     assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
 
 
@@ -100,7 +100,7 @@ def test_read_fails_after_two_lost_connections(proxied_database: tuple[TcpProxy,
     def cut_again(*_: object) -> None:
         proxy.disconnect_at(b"unlucky", delivered=False)
 
-    event.listen(database._engine, "connect", cut_again)
+    event.listen(database.pool.engine, "connect", cut_again)
     with pytest.raises(ConnectionLost):
         database.read(Query("SELECT 'unlucky'"))
     assert proxy.connections == 2
@@ -147,8 +147,8 @@ def test_connecting_to_a_silent_server_times_out(
 
 def test_exhausted_pool_rejects_within_its_timeout(make_database: Callable[..., Database]) -> None:
     database = make_database(pool_timeout=0.3)
-    held = [database._engine.raw_connection() for _ in range(2)]
-    assert database.pool_metrics() == replace(EMPTY, checked_out=2, overflow=1)
+    held = [database.pool.engine.raw_connection() for _ in range(2)]
+    assert database.pool.metrics() == replace(EMPTY, checked_out=2, overflow=1)
 
     def read_rejected(_: int) -> tuple[PoolExhausted, float]:
         begun = time.monotonic()
@@ -163,33 +163,33 @@ def test_exhausted_pool_rejects_within_its_timeout(make_database: Callable[..., 
     for connection in held:
         connection.close()
     assert database.read(Query("SELECT 1"))[0][0] == 1
-    assert database.pool_metrics() == replace(EMPTY, checked_in=1)
+    assert database.pool.metrics() == replace(EMPTY, checked_in=1)
 
 
 def test_exhausted_pool_rejects_engine_connections(make_database: Callable[..., Database]) -> None:
-    engine = make_database(pool_timeout=0.1, pool_overflow=0)._engine
+    engine = make_database(pool_timeout=0.1, pool_overflow=0).pool.engine
     with engine.connect(), pytest.raises(PoolExhausted):
         engine.connect()
 
 
 def test_metrics_of_unused_and_disposed_pools(database: Database) -> None:
-    assert database.pool_metrics() == EMPTY
+    assert database.pool.metrics() == EMPTY
     database.read(Query("SELECT 1"))
     database.dispose()
-    assert database.pool_metrics() == EMPTY
+    assert database.pool.metrics() == EMPTY
     assert database.read(Query("SELECT 1"))[0][0] == 1
 
 
 def test_batch_engine_counts_without_a_pool(make_database: Callable[..., Database]) -> None:
     database = make_database("batch")
     assert backend_pid(database) != backend_pid(database)
-    with database._engine.connect():
-        assert database.pool_metrics() == PoolMetrics(0, 0, checked_out=1, overflow=0, invalid=0)
-    assert database.pool_metrics().checked_out == 0
+    with database.pool.engine.connect():
+        assert database.pool.metrics() == PoolMetrics(0, 0, checked_out=1, overflow=0, invalid=0)
+    assert database.pool.metrics().checked_out == 0
 
 
 def test_web_pool_size_depends_on_cpu_count(make_database: Callable[..., Database]) -> None:
-    assert make_database("web").pool_metrics().size == (os.cpu_count() or 1) * 2 + 1
+    assert make_database("web").pool.metrics().size == (os.cpu_count() or 1) * 2 + 1
 
 
 def test_threads_get_their_own_rows(make_database: Callable[..., Database]) -> None:
@@ -205,6 +205,6 @@ def test_threads_get_their_own_rows(make_database: Callable[..., Database]) -> N
 
     with ThreadPoolExecutor(8) as threads:
         assert all(threads.map(reads, range(8)))
-    metrics = database.pool_metrics()
+    metrics = database.pool.metrics()
     assert (metrics.checked_out, metrics.overflow, metrics.invalid) == (0, 0, 0)
     assert metrics.checked_in <= metrics.size

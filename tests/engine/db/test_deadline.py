@@ -64,7 +64,7 @@ def test_statement_ends_at_the_deadline(database: Database, admin: Any, way: str
         run()
     assert 0.3 < time.monotonic() - began < 0.6, "the server gave up first"
     assert active_statements(admin, "outlives_its_request") == 0
-    assert database.pool_metrics().invalid == 0, "the connection is still valid"
+    assert database.pool.metrics().invalid == 0, "the connection is still valid"
 
 
 def test_lock_wait_ends_at_the_deadline(make_database: MakeDatabase) -> None:

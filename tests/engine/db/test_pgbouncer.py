@@ -74,7 +74,7 @@ def test_transactions_commit_and_roll_back(
     make_database: MakeDatabase, pooler: int, admin: Any
 ) -> None:
     admin.run("CREATE TABLE IF NOT EXISTS pooled (id int)")
-    engine = make_database(port=pooler, pooler="pgbouncer")._engine
+    engine = make_database(port=pooler, pooler="pgbouncer").pool.engine
     with engine.connect() as connection:
         connection.execute(text("INSERT INTO pooled VALUES (1)"))
         connection.rollback()
@@ -90,7 +90,7 @@ def test_write_reports_its_lsn(
     """If the pooler loses a prepared statement, one write of that connection has no known LSN."""
     admin.run("CREATE TABLE IF NOT EXISTS counted_up (n int)")
     databases = [
-        Database(make_database(port=pooler, pooler="pgbouncer")._engine, report_lsn=True)
+        Database(make_database(port=pooler, pooler="pgbouncer").pool, report_lsn=True)
         for _ in range(THREADS)
     ]
 

@@ -86,16 +86,16 @@ def test_failed_statement_can_run_again(database: Database):
 
 def test_failed_preceding_statement_prepares_nothing(database: Database):
     add = "INSERT INTO kept (n) VALUES (CAST(:n AS integer))"
-    for n, preceding in (
+    for n, before in (
         (1, "SELECT 1 WHERE false"),
         (2, "SELECT 1 / 0"),
         (2, "SELECT 1 WHERE false"),
     ):
-        if "0" in preceding:
+        if "0" in before:
             with pytest.raises(InternalError):
-                database.write(Query(add, {"n": n}, before=Query(preceding), prepare=True))
+                database.write(Query(add, {"n": n}, before=Query(before), prepare=True))
         else:
-            database.write(Query(add, {"n": n}, before=Query(preceding), prepare=True))
+            database.write(Query(add, {"n": n}, before=Query(before), prepare=True))
     database.write(Query(add, {"n": 3}, prepare=True))
     database.write(Query(add, {"n": 4}, prepare=True))
     assert len(database.read(Query("SELECT n FROM kept"))) == 4

@@ -10,10 +10,10 @@ from sqlalchemy import Engine, text
 
 from sluice import errors
 from sluice.db.database import Database
-from sluice.db.sqlstate import FIELDS, RULES, from_report, translate
+from sluice.db.sqlstate import RULES, ErrorNames, from_report, translate
 from sluice.query import Query
 from tests.engine.db.conftest import Connect, pipelined
-from tests.engine.db.sqlstate_cases import CASES, EXPECTED_FIELDS, SCHEMA, SECRET, UNAVAILABLE, Case
+from tests.engine.db.sqlstate_cases import CASES, NAMES, SCHEMA, SECRET, UNAVAILABLE, Case
 
 
 @pytest.fixture(scope="module")
@@ -32,8 +32,8 @@ def schema(settings: Any) -> Iterator[str]:
 
 
 @pytest.fixture
-def engine(database: Database, schema: str) -> Engine:
-    return database._engine
+def engine(make_database: Callable[..., Database], schema: str) -> Engine:
+    return make_database(options={"names": lambda: NAMES}).pool.engine
 
 
 def provoke(engine: Engine, sql: str) -> errors.SluiceError:
@@ -96,7 +96,7 @@ def test_every_rule_is_tested() -> None:
 
 def test_unknown_sqlstate_is_an_internal_error() -> None:
     for report in ({"C": "ZZ999"}, {"C": ""}, {}):
-        assert type(from_report(report)) is errors.InternalError
+        assert type(from_report(report, NAMES)) is errors.InternalError
 
 
 def test_similar_table_names_are_distinguished(engine: Engine) -> None:
@@ -131,10 +131,10 @@ def test_foreign_key_errors_in_any_language(
     detail: str, error_class: type[errors.SluiceError]
 ) -> None:
     report = {"C": "23503", "t": "products", "n": "products_category_id_fkey", "D": detail}
-    assert type(from_report(report)) is error_class
+    assert type(from_report(report, NAMES)) is error_class
 
 
-@pytest.mark.parametrize(("column", "field"), EXPECTED_FIELDS.items())
+@pytest.mark.parametrize(("column", "field"), NAMES.fields.items())
 def test_declared_field_is_named(engine: Engine, column: str, field: str) -> None:
     with engine.connect() as connection:
         connection.execute(
@@ -146,8 +146,28 @@ def test_declared_field_is_named(engine: Engine, column: str, field: str) -> Non
             assert [fault.pointer for fault in caught.value.errors] == [f"/{field}"]
 
 
-def test_no_other_field_is_named() -> None:
-    assert FIELDS == EXPECTED_FIELDS
+def test_no_column_is_named_without_names() -> None:
+    error = from_report({"C": "23502", "c": "name"}, ErrorNames())
+    assert (list(error.errors), error.detail) == ([], "A value is missing")
+
+
+def run_in_session(database: Database, sql: str) -> None:
+    with database.transaction() as transaction:
+        transaction.session.execute(text(sql))
+
+
+def test_query_and_session_name_the_same_fields(
+    make_database: Callable[..., Database], schema: str
+) -> None:
+    """Errors of a query come from `Database`, those of a session from the engine."""
+    database = make_database(options={"names": lambda: NAMES})
+    insert = "INSERT INTO s.products (id) VALUES (2)"
+    with pytest.raises(errors.ValidationFailed) as of_query:
+        database.write(Query(insert))
+    with pytest.raises(errors.ValidationFailed) as of_session:
+        run_in_session(database, insert)
+    for caught in (of_query, of_session):
+        assert [fault.pointer for fault in caught.value.errors] == ["/name"]
 
 
 def test_deferred_constraint_is_translated(engine: Engine) -> None:
@@ -240,7 +260,7 @@ def test_failed_connection_is_unavailable(
     make_database: Callable[..., Database], changes: dict[str, Any]
 ) -> None:
     database = make_database(**changes)
-    for use in (lambda: database.read(Query("SELECT 1")), lambda: database._engine.connect()):
+    for use in (lambda: database.read(Query("SELECT 1")), lambda: database.pool.engine.connect()):
         with pytest.raises(UNAVAILABLE) as caught:
             use()
         assert type(caught.value) is UNAVAILABLE

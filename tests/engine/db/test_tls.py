@@ -113,7 +113,7 @@ def test_valid_certificate_is_accepted(
     assert (
         database.read(Query("SELECT length(:text)", {"text": "x" * 1_000_000}))[0][0] == 1_000_000
     )
-    assert database.pool_metrics().invalid == 0  # an idle TLS connection has nothing to read
+    assert database.pool.metrics().invalid == 0  # an idle TLS connection has nothing to read
 
 
 @pytest.mark.parametrize(("authority", "host"), [("stranger", "localhost"), ("ca", "127.0.0.1")])

@@ -12,14 +12,14 @@ from graphql import build_client_schema, get_introspection_query, print_schema
 from sluice import runtime
 from sluice.graph.schema import current_schema
 from tests.fixtures.graph import data, error_codes
-from tests.fixtures.shop import Shop
+from tests.fixtures.sample import Library
 from tests.fixtures.tcp_proxy import TcpProxy
 
 GRAPHQL = "application/graphql-response+json"
 
 
-def get(shop: Shop, /, **parameters: str) -> Any:
-    return shop.get(f"/api/graphql?{urlencode(parameters)}")
+def get(library: Library, /, **parameters: str) -> Any:
+    return library.get(f"/api/graphql?{urlencode(parameters)}")
 
 
 @pytest.mark.parametrize(
@@ -39,8 +39,8 @@ def get(shop: Shop, /, **parameters: str) -> Any:
         (f"{GRAPHQL};q=0, */*;q=0.1", "application/json"),
     ],
 )
-def test_content_type_follows_accept(shop: Shop, accept: str, expected: str) -> None:
-    response = shop.graphql("{ __typename }", accept=accept)
+def test_content_type_follows_accept(library: Library, accept: str, expected: str) -> None:
+    response = library.graphql("{ __typename }", accept=accept)
 
     assert (response.status, response.json["data"]) == (200, {"__typename": "Query"})
     assert response.headers["Content-Type"] == f"{expected}; charset=utf-8"
@@ -56,17 +56,17 @@ def test_content_type_follows_accept(shop: Shop, accept: str, expected: str) -> 
         "*/*;q=x",
     ],
 )
-def test_unsupported_accept_is_406(shop: Shop, accept: str) -> None:
-    assert shop.graphql("{ __typename }", accept=accept).code == "not_acceptable"
+def test_unsupported_accept_is_406(library: Library, accept: str) -> None:
+    assert library.graphql("{ __typename }", accept=accept).code == "not_acceptable"
 
 
 @pytest.mark.parametrize(
     "query",
-    ["{", "{ nope }", "query ($id: ID!) { product(id: $id) { id } }", "{ a } query B { b }"],
+    ["{", "{ nope }", "query ($id: ID!) { book(id: $id) { id } }", "{ a } query B { b }"],
 )
-def test_status_of_request_error_depends_on_accept(shop: Shop, query: str) -> None:
-    graphql_response = shop.graphql(query, accept=GRAPHQL)
-    json_response = shop.graphql(query, accept="application/json")
+def test_status_of_request_error_depends_on_accept(library: Library, query: str) -> None:
+    graphql_response = library.graphql(query, accept=GRAPHQL)
+    json_response = library.graphql(query, accept="application/json")
 
     assert (graphql_response.status, json_response.status) == (400, 200)
     assert (
@@ -92,14 +92,14 @@ def test_status_of_request_error_depends_on_accept(shop: Shop, query: str) -> No
         None,
     ],
 )
-def test_invalid_parameters_are_400(shop: Shop, body: Any) -> None:
-    response = shop.call("POST", "/api/graphql", raw=json.dumps(body).encode())
+def test_invalid_parameters_are_400(library: Library, body: Any) -> None:
+    response = library.call("POST", "/api/graphql", raw=json.dumps(body).encode())
 
     assert (response.status, response.code) == (400, "invalid_request")
 
 
-def test_all_invalid_parameters_are_reported(shop: Shop) -> None:
-    response = shop.post(
+def test_all_invalid_parameters_are_reported(library: Library) -> None:
+    response = library.post(
         "/api/graphql", {"query": 1, "variables": 2, "operationName": 3, "extensions": 4}
     )
 
@@ -108,7 +108,7 @@ def test_all_invalid_parameters_are_reported(shop: Shop) -> None:
     )
 
 
-def test_unknown_and_null_parameters_are_ignored(shop: Shop) -> None:
+def test_unknown_and_null_parameters_are_ignored(library: Library) -> None:
     body = {
         "query": "{ __typename }",
         "variables": None,
@@ -117,19 +117,19 @@ def test_unknown_and_null_parameters_are_ignored(shop: Shop) -> None:
         "id": "x",
     }
 
-    assert shop.post("/api/graphql", body).json["data"] == {"__typename": "Query"}
+    assert library.post("/api/graphql", body).json["data"] == {"__typename": "Query"}
 
 
-def test_get_reads_query_string(shop: Shop) -> None:
-    mug = shop.add_product("Mug")
-    query = "query A($id: ID!) { product(id: $id) { name } } query B { categories { name } }"
+def test_get_reads_query_string(library: Library) -> None:
+    emma = library.add_book("Emma")
+    query = "query A($id: ID!) { book(id: $id) { name } } query B { shelves { name } }"
 
     response = get(
-        shop, query=query, operationName="A", variables=json.dumps({"id": mug}), extensions="{}"
+        library, query=query, operationName="A", variables=json.dumps({"id": emma}), extensions="{}"
     )
 
-    assert response.json["data"] == {"product": {"name": "Mug"}}
-    assert get(shop, query="{ __typename }", variables="", operationName="").status == 200
+    assert response.json["data"] == {"book": {"name": "Emma"}}
+    assert get(library, query="{ __typename }", variables="", operationName="").status == 200
 
 
 @pytest.mark.parametrize(
@@ -141,12 +141,14 @@ def test_get_reads_query_string(shop: Shop) -> None:
         {"quary": "{"},
     ],
 )
-def test_get_without_valid_query_is_400(shop: Shop, parameters: dict[str, str]) -> None:
-    assert get(shop, **parameters).status == 400
+def test_get_without_valid_query_is_400(library: Library, parameters: dict[str, str]) -> None:
+    assert get(library, **parameters).status == 400
 
 
-def test_mutation_by_get_is_405(shop: Shop) -> None:
-    response = get(shop, query="mutation { deleteProduct(id: 1) }")
+def test_mutation_by_get_is_405(library: Library) -> None:
+    response = get(
+        library, query='mutation { addBook(input: {name: "a", price: 1, shelf: "b"}) { id } }'
+    )
 
     assert (response.status, response.code, response.headers["Allow"]) == (
         405,
@@ -156,31 +158,31 @@ def test_mutation_by_get_is_405(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
-def test_other_methods_are_405(shop: Shop, method: str) -> None:
-    response = shop.call(method, "/api/graphql", {"query": "{ __typename }"})
+def test_other_methods_are_405(library: Library, method: str) -> None:
+    response = library.call(method, "/api/graphql", {"query": "{ __typename }"})
 
     assert (response.status, response.headers["Allow"]) == (405, "GET, HEAD, OPTIONS, POST")
 
 
-def test_body_must_be_json_of_limited_size(shop: Shop) -> None:
+def test_body_must_be_json_of_limited_size(library: Library) -> None:
     assert (
-        shop.call("POST", "/api/graphql", raw=b"{}", content_type="application/graphql").status
+        library.call("POST", "/api/graphql", raw=b"{}", content_type="application/graphql").status
         == 415
     )
-    assert shop.call("POST", "/api/graphql", raw=b'{"query": "{').code == "invalid_request"
-    assert shop.graphql("#" * 140_000).code == "too_large"
+    assert library.call("POST", "/api/graphql", raw=b'{"query": "{').code == "invalid_request"
+    assert library.graphql("#" * 140_000).code == "too_large"
 
 
-def test_authentication_and_rate_limit_apply(shop: Shop) -> None:
-    assert shop.graphql("{ __typename }", x_api_key="unknown").code == "unauthenticated"
-    answers = [shop.graphql("{ __typename }", x_api_key="local-limited") for _ in range(6)]
+def test_authentication_and_rate_limit_apply(library: Library) -> None:
+    assert library.graphql("{ __typename }", x_api_key="unknown").code == "unauthenticated"
+    answers = [library.graphql("{ __typename }", x_api_key="local-limited") for _ in range(6)]
     assert answers[-1].code == "rate_limited"
     assert "RateLimit" in answers[0].headers
 
 
-def test_operation_name_selects_operation(shop: Shop) -> None:
+def test_operation_name_selects_operation(library: Library) -> None:
     def run(name: Any, query: str = "query A { a: __typename } query B { b: __typename }") -> Any:
-        return shop.post("/api/graphql", {"query": query, "operationName": name})
+        return library.post("/api/graphql", {"query": query, "operationName": name})
 
     assert run("B").json["data"] == {"b": "Query"}
     assert (
@@ -192,36 +194,34 @@ def test_operation_name_selects_operation(shop: Shop) -> None:
     assert error_codes(run(None, "fragment F on Query { __typename }"))[0] == "invalid_query"
 
 
-def test_unavailable_database_is_503(shop: Shop, proxy: TcpProxy) -> None:
-    data(shop, "{ products { totalCount } }")
+def test_unavailable_database_is_503(library: Library, proxy: TcpProxy) -> None:
+    data(library, "{ books { totalCount } }")
     proxy.close()
 
-    response = shop.graphql("{ products { totalCount } }")
+    response = library.graphql("{ books { totalCount } }")
 
     assert (response.status, response.code) == (503, "database_unavailable")
     assert response.headers["Retry-After"]
 
 
 def test_internal_error_is_masked_in_its_field(
-    isolated_shop: Shop, caplog: pytest.LogCaptureFixture
+    isolated_library: Library, caplog: pytest.LogCaptureFixture
 ) -> None:
-    isolated_shop.sql("ALTER TABLE order_items DROP COLUMN quantity")
+    isolated_library.sql("ALTER TABLE books DROP COLUMN copies")
 
-    response = isolated_shop.graphql(
-        "{ order(id: 1) { items { quantity } } product(id: 1) { name } }"
-    )
+    response = isolated_library.graphql("{ book(id: 1) { copies } reader(id: 1) { name } }")
 
-    assert response.json["data"] == {"order": None, "product": None}
+    assert response.json["data"] == {"book": None, "reader": None}
     assert error_codes(response) == ["internal_error"]
-    assert response.json["errors"][0]["path"] == ["order"]
-    assert "order_items" not in response.text
+    assert response.json["errors"][0]["path"] == ["book"]
+    assert "b.copies" not in response.text
     (logged,) = [record for record in caplog.records if record.levelname == "ERROR"]
     assert vars(logged)["request_id"] == response.headers["X-Request-Id"]
     assert logged.exc_info
 
 
-def test_error_has_problem_body_of_rest(shop: Shop) -> None:
-    response = shop.graphql('{ category(id: 1, slug: "x") { id } }')
+def test_error_has_problem_body_of_rest(library: Library) -> None:
+    response = library.graphql('{ books(filter: {search: "!"}) { totalCount } }')
 
     error = response.json["errors"][0]
     assert error["locations"] == [{"line": 1, "column": 3}]
@@ -232,25 +232,23 @@ def test_error_has_problem_body_of_rest(shop: Shop) -> None:
         "detail": error["message"],
         "code": "invalid_parameter",
         "request_id": response.headers["X-Request-Id"],
-        "errors": [
-            {"parameter": "id", "code": "invalid", "message": "or slug must be given, and not both"}
-        ],
+        "errors": [{"parameter": "search", "code": "invalid", "message": "must contain a word"}],
     }
 
 
 @pytest.fixture
-def shop_without_introspection(shop: Shop) -> Iterator[Shop]:
-    """A shop with the default settings of a deployment."""
+def library_without_introspection(library: Library) -> Iterator[Library]:
+    """A library with the default settings of a deployment."""
     settings = runtime.current().settings
     without_introspection = runtime.build(
         replace(settings, graphql=replace(settings.graphql, introspection=False))
     )
     runtime.set_current(without_introspection)
-    yield shop
+    yield library
     without_introspection.database.dispose()
 
 
-def test_introspection_returns_schema_if_enabled(shop: Shop) -> None:
+def test_introspection_returns_schema_if_enabled(library: Library) -> None:
     for options in (
         {},
         {
@@ -259,13 +257,13 @@ def test_introspection_returns_schema_if_enabled(shop: Shop) -> None:
             "input_value_deprecation": True,
         },
     ):
-        schema = build_client_schema(data(shop, get_introspection_query(**options)))
+        schema = build_client_schema(data(library, get_introspection_query(**options)))
         assert print_schema(schema) == print_schema(current_schema())
     query = """
         query ($name: String!) { t: __type(name: $name) { ...F } }
         fragment F on __Type { name fields { name } }
     """
-    assert data(shop, query, {"name": "ProductEdge"})["t"]["fields"] == [
+    assert data(library, query, {"name": "BookEdge"})["t"]["fields"] == [
         {"name": "node"},
         {"name": "cursor"},
     ]
@@ -275,53 +273,49 @@ def test_introspection_returns_schema_if_enabled(shop: Shop) -> None:
     "query",
     [
         get_introspection_query(),
-        '{ __type(name: "Product") { name } }',
+        '{ __type(name: "Book") { name } }',
         "{ a: __schema { __typename } }",
     ],
 )
 def test_introspection_is_rejected_if_disabled(
-    shop_without_introspection: Shop, query: str
+    library_without_introspection: Library, query: str
 ) -> None:
-    response = shop_without_introspection.graphql(query)
+    response = library_without_introspection.graphql(query)
 
     assert "data" not in response.json
     assert set(error_codes(response)) == {"invalid_query"}
     assert (
-        data(shop_without_introspection, "{ __typename products { __typename } }")["__typename"]
+        data(library_without_introspection, "{ __typename books { __typename } }")["__typename"]
         == "Query"
     )
 
 
 def test_suggestions_are_hidden_with_introspection(
-    shop: Shop, shop_without_introspection: Shop
+    library: Library, library_without_introspection: Library
 ) -> None:
     query = """
-        query ($sort: ProductSort) {
-          product(id: 1) { nam }
-          products(sortBy: $sort) { totalCont }
+        query ($sort: BookSort) {
+          book(id: 1) { nam }
+          books(sortBy: $sort) { totalCont }
         }
     """
-    assert "Did you mean" not in shop_without_introspection.graphql(query).text
+    assert "Did you mean" not in library_without_introspection.graphql(query).text
     variables = {"sort": {"field": "PRICES", "direction": "ASC"}}
-    response = shop_without_introspection.graphql(
-        "query ($sort: ProductSort) { products(sortBy: $sort) { totalCount } }", variables
+    response = library_without_introspection.graphql(
+        "query ($sort: BookSort) { books(sortBy: $sort) { totalCount } }", variables
     )
     assert error_codes(response) == ["invalid_query"]
     assert "Did you mean" not in response.text
 
 
 def test_shared_error_is_logged_once_and_reported_100_times(
-    isolated_shop: Shop, caplog: pytest.LogCaptureFixture
+    isolated_library: Library, caplog: pytest.LogCaptureFixture
 ) -> None:
-    mug, ada = isolated_shop.add_product("Mug"), isolated_shop.add_user()
-    for _ in range(101):
-        isolated_shop.add_order(ada, (mug, 1))
-    isolated_shop.sql("ALTER TABLE inventory RENAME COLUMN quantity TO amount")
+    for n in range(101):
+        isolated_library.add_book(f"b{n}", shelf=f"s{n}")
+    isolated_library.sql("ALTER TABLE books RENAME COLUMN copies TO amount")
 
-    response = isolated_shop.graphql(
-        "{ a: orders(first: 100) { nodes { items { product { inventory } } } }"
-        " b: orders(first: 1) { nodes { items { product { inventory } } } } }"
-    )
+    response = isolated_library.graphql("{ shelves { books(first: 2) { copies } } }")
 
     assert response.json["data"] is None
     assert error_codes(response) == ["internal_error"] * 100

@@ -10,7 +10,7 @@ from graphql import parse
 
 from sluice import runtime
 from tests.fixtures.graph import data, error_codes
-from tests.fixtures.shop import Shop
+from tests.fixtures.sample import Library
 from tests.fixtures.tcp_proxy import TcpProxy
 
 MAX_CPU_SECONDS = 0.05  # of the whole request
@@ -18,37 +18,37 @@ GRAPHQL_RESPONSE = "application/graphql-response+json"
 THOUSAND_NAMES = "{ " + "name " * 998 + "}"
 
 
-def nested_products(depth: int) -> str:
-    opening = "{ category { products " * depth
-    return "{ products { nodes " + opening + "{ name }" + " } }" * depth + " } }"
+def nested_books(depth: int) -> str:
+    opening = "{ shelf { books " * depth
+    return "{ books { nodes " + opening + "{ name }" + " } }" * depth + " } }"
 
 
 def doubling_fragments(count: int) -> str:
     """Return a query whose fragments each spread the next one twice: 2^count fields."""
     fragments = [
-        f"fragment F{n} on Product {{ category {{ products {{ ...F{n + 1} }} }} "
-        f"name category {{ id products {{ ...F{n + 1} id }} }} }}"
+        f"fragment F{n} on Book {{ shelf {{ books {{ ...F{n + 1} }} }} "
+        f"name shelf {{ id books {{ ...F{n + 1} id }} }} }}"
         for n in range(count)
     ]
-    last = f"fragment F{count} on Product {{ name }}"
-    return " ".join(["{ products { nodes { ...F0 } } }", *fragments, last])
+    last = f"fragment F{count} on Book {{ name }}"
+    return " ".join(["{ books { nodes { ...F0 } } }", *fragments, last])
 
 
 def many_fragments(count: int) -> str:
     spreads = " ".join(f"...F{n}" for n in range(count))
-    fragments = " ".join(f"fragment F{n} on Product {{ name id price }}" for n in range(count))
-    return f"{{ products {{ nodes {{ {spreads} }} }} }} {fragments}"
+    fragments = " ".join(f"fragment F{n} on Book {{ name id price }}" for n in range(count))
+    return f"{{ books {{ nodes {{ {spreads} }} }} }} {fragments}"
 
 
 def unused_fragments(count: int) -> str:
-    fragments = " ".join(f"fragment F{n} on Product {{ {'name ' * 38}}}" for n in range(count))
+    fragments = " ".join(f"fragment F{n} on Book {{ {'name ' * 38}}}" for n in range(count))
     return "{ __typename } " + fragments
 
 
-def nested_orders(depth: int) -> str:
-    """Return a query that goes from an order to its user and back, `depth` fields deep."""
-    cycle = ["user", "orders(first: 1)", "nodes"] * depth
-    fields = ["order(id: 1)", *cycle[: depth - 2], "__typename"]
+def nested_shelves(depth: int) -> str:
+    """Return a query that goes from a book to its shelf and back, `depth` fields deep."""
+    cycle = ["shelf", "booksConnection(first: 1)", "nodes"] * depth
+    fields = ["book(id: 1)", *cycle[: depth - 2], "__typename"]
     return "{ " + " { ".join(fields) + " }" * depth
 
 
@@ -73,21 +73,12 @@ def many_operations(count: int) -> str:
     return " ".join(f"query Q{n} {{ __typename }}" for n in range(count))
 
 
-def many_reports(count: int) -> str:
-    reports = [
-        f'a{n}: salesAnalytics(startDate: "2025-01-{n + 1:02d}", endDate: "2025-12-31") {{ day }}'
-        for n in range(count)
-    ]
-    return "{ " + " ".join(reports) + " }"
-
-
 def sorts_without_index(count: int) -> str:
     sort = "sortBy: {field: NAME, direction: ASC}"
     lists = [
-        f"a{n}: productsConnection(first: {n + 1}, {sort}) {{ nodes {{ id }} }}"
-        for n in range(count)
+        f"a{n}: booksConnection(first: {n + 1}, {sort}) {{ nodes {{ id }} }}" for n in range(count)
     ]
-    return "{ categories { " + " ".join(lists) + " } }"
+    return "{ shelves { " + " ".join(lists) + " } }"
 
 
 INTROSPECTION = "{ __schema { types " + "{ fields { type " * 9 + "{ name }" + " } }" * 9 + " } }"
@@ -96,26 +87,20 @@ NESTED_INTROSPECTION = """{
   __schema { types { fields { type { fields { type { fields { type { fields { name } } } } } } } } }
 }"""
 FRAGMENT_CYCLE = """
-    { products { ...A } }
-    fragment A on ProductConnection { ...B }
-    fragment B on ProductConnection { ...A }
+    { books { ...A } }
+    fragment A on BookConnection { ...B }
+    fragment B on BookConnection { ...A }
 """
-DEEP_ORDERS = """{
-  orders(first: 100) { nodes { user { orders(first: 10) { nodes { items { quantity } } } } } }
-}"""
-LONG_LIST = (
-    "mutation { placeOrder(input: {userId: 1, items: [" + "{productId: 1} " * 390 + "]}) { id } }"
-)
 MANY_VARIABLES = "query (" + " ".join(f"$v{n}: Int" for n in range(480)) + ") { __typename }"
-MANY_COUNTS = " ".join(f"a{n}: products(first: {n + 1}) {{ totalCount }}" for n in range(30))
+MANY_COUNTS = " ".join(f"a{n}: books(first: {n + 1}) {{ totalCount }}" for n in range(30))
 
 # By name: the query, and the code of its error.
 EXPENSIVE_QUERIES: dict[str, tuple[str, str]] = {
     "aliases": (aliased(600), "too_many_aliases"),
-    "aliased lists": (aliased(31, "products(first: 100) { nodes { id } }"), "too_many_aliases"),
-    "depth": (nested_products(5), "query_too_deep"),
-    "much depth": (nested_products(240), "query_too_deep"),
-    "too much depth": (nested_products(300), "query_too_deep"),
+    "aliased lists": (aliased(31, "books(first: 100) { nodes { id } }"), "too_many_aliases"),
+    "depth": (nested_books(5), "query_too_deep"),
+    "much depth": (nested_books(240), "query_too_deep"),
+    "too much depth": (nested_books(300), "query_too_deep"),
     "unclosed depth": ("{ a " * 800, "query_too_deep"),
     "more unclosed depth": ("{ a " * 1_900, "query_too_deep"),
     "doubling fragments": (doubling_fragments(4), "query_too_expensive"),
@@ -123,16 +108,16 @@ EXPENSIVE_QUERIES: dict[str, tuple[str, str]] = {
     "many fragments": (many_fragments(150), "query_too_complex"),
     "unused fragments": (unused_fragments(40), "invalid_query"),
     "fragment cycle": (FRAGMENT_CYCLE, "invalid_query"),
-    "repeated fields": ("{ products { nodes { " + "name " * 1_900 + "} } }", "query_too_complex"),
+    "repeated fields": ("{ books { nodes { " + "name " * 1_900 + "} } }", "query_too_complex"),
     "repeated nested fields": (
-        repeated("products { nodes { category { name } } }", 190),
+        repeated("books { nodes { shelf { name } } }", 190),
         "query_too_complex",
     ),
     "repeated conflicting fields": (
-        repeated("product(id: 1) { id } product(id: 2) { id }", 40),
+        repeated("book(id: 1) { id } book(id: 2) { id }", 40),
         "invalid_query",
     ),
-    "repeated arguments": (repeated("product(id: 1) { id }", 220), "query_too_complex"),
+    "repeated arguments": (repeated("book(id: 1) { id }", 220), "query_too_complex"),
     "directives": ("{ __typename " + "@skip(if: false) " * 280 + "}", "invalid_query"),
     "unknown directives": ("{ __typename " + "@a " * 990 + "}", "query_too_complex"),
     "tokens": (repeated("id", 2_500), "query_too_long"),
@@ -143,18 +128,15 @@ EXPENSIVE_QUERIES: dict[str, tuple[str, str]] = {
     "operations": (many_operations(330), "query_too_complex"),
     "variables": (MANY_VARIABLES, "invalid_query"),
     "unknown fields": ("{ " + " ".join(f"field{n}" for n in range(290)) + " }", "invalid_query"),
-    "long list": (LONG_LIST, "invalid_query"),
     "cost": (
-        "{ categories { productsConnection(first: 100) { nodes { id } } } }",
+        "{ shelves { booksConnection(first: 100) { nodes { id } } } }",
         "query_too_expensive",
     ),
     "deep cost": (
-        "{ products(first: 100) { nodes { category { products(first: 100) { name } } } } }",
+        "{ books(first: 100) { nodes { shelf { books(first: 100) { name } } } } }",
         "query_too_expensive",
     ),
-    "cost of orders": (DEEP_ORDERS, "query_too_expensive"),
     "many counts": ("{ " + MANY_COUNTS + " }", "query_too_expensive"),
-    "many reports": (many_reports(27), "query_too_expensive"),
     "many schemas": (aliased(30, "__schema { types { name } }"), "query_too_expensive"),
     "sorts without an index": (sorts_without_index(4), "query_too_expensive"),
     "introspection": (INTROSPECTION, "query_too_deep"),
@@ -180,12 +162,12 @@ def measure_cpu(action: Callable[[], Any]) -> tuple[Any, float]:
 
 
 @pytest.mark.parametrize("name", EXPENSIVE_QUERIES)
-def test_expensive_query_is_rejected_cheaply(shop: Shop, proxy: TcpProxy, name: str) -> None:
+def test_expensive_query_is_rejected_cheaply(library: Library, proxy: TcpProxy, name: str) -> None:
     query, code = EXPENSIVE_QUERIES[name]
-    data(shop, "{ __typename }")
+    data(library, "{ __typename }")
 
     before = proxy.round_trips
-    response, cpu = measure_cpu(lambda: shop.graphql(query, accept=GRAPHQL_RESPONSE))
+    response, cpu = measure_cpu(lambda: library.graphql(query, accept=GRAPHQL_RESPONSE))
 
     assert response.status == 400
     assert set(error_codes(response)) == {code}
@@ -204,15 +186,15 @@ VARIABLES: dict[str, tuple[Any, int, str]] = {
 
 
 @pytest.mark.parametrize("name", VARIABLES)
-def test_huge_variables_are_rejected(shop: Shop, proxy: TcpProxy, name: str) -> None:
+def test_huge_variables_are_rejected(library: Library, proxy: TcpProxy, name: str) -> None:
     variables, status, code = VARIABLES[name]
-    query = "query ($id: ID!) { product(id: $id) { id } }"
+    query = "query ($id: ID!) { book(id: $id) { id } }"
     body = json.dumps({"query": query, "variables": variables}).encode()
-    data(shop, "{ __typename }")
+    data(library, "{ __typename }")
 
     before = proxy.round_trips
     response, cpu = measure_cpu(
-        lambda: shop.call("POST", "/api/graphql", raw=body, accept=GRAPHQL_RESPONSE)
+        lambda: library.call("POST", "/api/graphql", raw=body, accept=GRAPHQL_RESPONSE)
     )
 
     assert response.status == status
@@ -224,7 +206,7 @@ def test_huge_variables_are_rejected(shop: Shop, proxy: TcpProxy, name: str) -> 
 @pytest.mark.parametrize(
     ("within", "beyond", "code"),
     [
-        (nested_orders(12), nested_orders(13), "query_too_deep"),
+        (nested_shelves(12), nested_shelves(13), "query_too_deep"),
         (aliased(30), aliased(31), "too_many_aliases"),
         (query_of_tokens(2_000), query_of_tokens(2_001), "query_too_long"),
         ("{ __typename }".ljust(32_768), "{ __typename }".ljust(32_769), "query_too_long"),
@@ -232,22 +214,22 @@ def test_huge_variables_are_rejected(shop: Shop, proxy: TcpProxy, name: str) -> 
         (repeated("__typename", 300), repeated("__typename", 301), "query_too_complex"),
         (many_operations(50), many_operations(51), "query_too_complex"),
         (
-            "{ categories { products(first: 97) { id } } }",
-            "{ categories { products(first: 98) { id } } }",
+            "{ shelves { books(first: 97) { id } } }",
+            "{ shelves { books(first: 98) { id } } }",
             "query_too_expensive",
         ),
     ],
     ids=lambda value: value if " " not in value else "",
 )
-def test_limits_are_exact(shop: Shop, within: str, beyond: str, code: str) -> None:
+def test_limits_are_exact(library: Library, within: str, beyond: str, code: str) -> None:
     operation = {"operationName": "Q0"} if within.startswith("query Q0") else {}
 
-    assert code not in shop.post("/api/graphql", {"query": within, **operation}).text
-    assert error_codes(shop.post("/api/graphql", {"query": beyond, **operation})) == [code]
+    assert code not in library.post("/api/graphql", {"query": within, **operation}).text
+    assert error_codes(library.post("/api/graphql", {"query": beyond, **operation})) == [code]
 
 
-def test_batches_are_rejected(shop: Shop) -> None:
-    response = shop.post("/api/graphql", [{"query": "{ __typename }"}] * 100)
+def test_batches_are_rejected(library: Library) -> None:
+    response = library.post("/api/graphql", [{"query": "{ __typename }"}] * 100)
 
     assert (response.status, response.code) == (400, "invalid_request")
 
@@ -256,77 +238,62 @@ BY_NAME = "sortBy: {field: NAME, direction: ASC}"
 BY_PRICE = "sortBy: {field: PRICE, direction: ASC}"
 COSTS = {
     "{ __typename }": 0,
-    "{ product(id: 1) { id category { name } } }": 2,
-    "{ products(first: 100) { edges { node { name category { name } } } } }": 25 + 1 + 100 * 2,
-    "{ products { nodes { id } edges { node { id } } pageInfo { endCursor } } }": 25 + 1 + 10 * 2,
-    "{ products { totalCount } }": 25 + 1 + 400,
-    "{ products(first: 2) { nodes { id } totalCount } }": 25 + 1 + 2 + 400,
-    "{ products(last: 3) { nodes { id } } }": 25 + 1 + 3,
-    "{ products(first: 3, filter: {priceMin: 1}) { nodes { id } } }": 25 + 200 + 1 + 3,
-    "{ products(first: 3, filter: {priceMin: null}) { nodes { id } } }": 25 + 1 + 3,
-    "{ orders(first: 3, status: PAID) { nodes { id } } }": 25 + 200 + 1 + 3,
-    "{ categories { products(first: 5) { id } } }": 25 + 25 + 100 * (1 + 1 + 5),
-    "{ categories { productsConnection(first: 5) { totalCount nodes { id } } } }": (
+    "{ book(id: 1) { id shelf { name } } }": 2,
+    "{ books(first: 100) { edges { node { name shelf { name } } } } }": 25 + 1 + 100 * 2,
+    "{ books { nodes { id } edges { node { id } } pageInfo { endCursor } } }": 25 + 1 + 10 * 2,
+    "{ books { totalCount } }": 25 + 1 + 400,
+    "{ books(first: 2) { nodes { id } totalCount } }": 25 + 1 + 2 + 400,
+    "{ books(last: 3) { nodes { id } } }": 25 + 1 + 3,
+    "{ books(first: 3, filter: {priceMin: 1}) { nodes { id } } }": 25 + 200 + 1 + 3,
+    "{ books(first: 3, filter: {priceMin: null}) { nodes { id } } }": 25 + 1 + 3,
+    "{ shelves { books(first: 5) { id } } }": 25 + 25 + 100 * (1 + 1 + 5),
+    "{ shelves { booksConnection(first: 5) { totalCount nodes { id } } } }": (
         25 + 25 + 400 + 100 * 7
     ),
-    f"{{ categories {{ productsConnection(first: 5, {BY_NAME}) {{ nodes {{ id }} }} }} }}": (
+    f"{{ shelves {{ booksConnection(first: 5, {BY_NAME}) {{ nodes {{ id }} }} }} }}": (
         25 + 25 + 2_500 + 100 * 7
     ),
-    f"{{ categories {{ productsConnection(first: 5, {BY_PRICE}) {{ nodes {{ id }} }} }} }}": (
+    f"{{ shelves {{ booksConnection(first: 5, {BY_PRICE}) {{ nodes {{ id }} }} }} }}": (
         25 + 25 + 100 * 7
     ),
-    "{ orders(first: 2) { nodes { items { product { id } } user { id } } } }": (
-        25 + 1 + 2 * (1 + 10 * 2 + 1)
-    ),
-    "{ a: product(id: 1) { ...F } b: product(id: 2) { ...F } } "
-    "fragment F on Product { category { id } }": 4,
-    '{ salesAnalytics(startDate: "2026-01-01", endDate: "2026-01-01") { day } }': 1 + 8,
-    '{ salesAnalytics(startDate: "2026-01-01", endDate: "2026-12-31") { day } }': 365 * 9,
-    '{ salesAnalytics(startDate: "2026-01-01", endDate: "2025-12-31") { day } }': 9,
+    "{ a: book(id: 1) { ...F } b: book(id: 2) { ...F } } fragment F on Book { shelf { id } }": 4,
     "{ __schema { queryType { name } } }": 2_000,
-    '{ __type(name: "Product") { name } }': 100,
+    '{ __type(name: "Book") { name } }': 100,
     # Equal fields are separate nodes of the response, and one statement.
-    "{ a: products { totalCount } b: products(first: 10, after: null) { totalCount } }": (
-        25 + 400 + 2
-    ),
-    "{ a: products(first: 1) { totalCount } b: products(first: 2) { totalCount } }": (
-        2 * (25 + 400 + 1)
-    ),
-    aliased(3, 'salesAnalytics(startDate: "2026-01-01", endDate: "2026-01-31") { day }'): (
-        31 * 8 + 3 * 31
-    ),
+    "{ a: books { totalCount } b: books(first: 10, after: null) { totalCount } }": (25 + 400 + 2),
+    "{ a: books(first: 1) { totalCount } b: books(first: 2) { totalCount } }": (2 * (25 + 400 + 1)),
 }
 
 
 @pytest.mark.parametrize(("query", "cost"), COSTS.items())
-def test_response_has_the_cost(shop: Shop, query: str, cost: int) -> None:
-    response = shop.graphql(query)
+def test_response_has_the_cost(library: Library, query: str, cost: int) -> None:
+    response = library.graphql(query)
 
     assert response.json["extensions"] == {"cost": {"requested": cost, "limit": 10_000}}
 
 
-def test_rejected_query_has_its_cost(shop: Shop) -> None:
-    response = shop.graphql(EXPENSIVE_QUERIES["cost"][0])
+def test_rejected_query_has_its_cost(library: Library) -> None:
+    response = library.graphql(EXPENSIVE_QUERIES["cost"][0])
 
     assert response.json["extensions"] == {
         "cost": {"requested": 25 + 25 + 100 * (1 + 1 + 100), "limit": 10_000}
     }
 
 
-def test_more_categories_than_assumed_are_rejected(shop: Shop) -> None:
-    shop.sql("INSERT INTO categories (name, slug) SELECT n, n FROM generate_series(1, 201) n")
-    query = "{ categories { products(first: 50) { name } } }"
+def test_more_shelves_than_assumed_are_rejected(library: Library) -> None:
+    library.sql("INSERT INTO shelves (name, slug) SELECT n, n FROM generate_series(1, 201) n")
+    query = "{ shelves { books(first: 50) { name } } }"
 
-    response = shop.graphql(query)
+    response = library.graphql(query)
 
     assert response.json["data"] is None
     assert set(error_codes(response)) == {"query_too_expensive"}
 
 
-def test_repeated_query_has_the_same_result(shop: Shop) -> None:
+def test_repeated_query_has_the_same_result(library: Library) -> None:
     """A valid document is cached, and a rejected one is rejected again."""
     limits = runtime.current().settings.graphql
     assert limits.max_depth == 12
     for _ in range(2):
-        assert error_codes(shop.graphql(nested_products(5))) == ["query_too_deep"]
-        assert data(shop, "{ products { totalCount } }") == {"products": {"totalCount": 0}}
+        assert error_codes(library.graphql(nested_books(5))) == ["query_too_deep"]
+        assert data(library, "{ books { totalCount } }") == {"books": {"totalCount": 0}}

@@ -18,10 +18,9 @@ from typing import Any
 
 from awslambdaric.lambda_runtime_hooks_runner import run_after_restore, run_before_snapshot
 
-from functions.products.handler import handler
 from sluice import runtime
 from sluice.query import Query
-from tests.fixtures.client import http_event, lambda_context
+from tests.fixtures.client import HANDLERS, http_event, lambda_context
 
 LEASED_REQUESTS = 3
 REQUESTS_AFTER_RESTORE = 12
@@ -34,8 +33,8 @@ def sockets() -> list[str]:
 
 def get(key: str) -> tuple[int, str]:
     """Send a request with this API key. Return its status and request id."""
-    event = http_event("GET", "/api/products?limit=1", None, None, {"X-API-Key": key})
-    response = handler(event, lambda_context())
+    event = http_event("GET", "/api/books?limit=1", None, None, {"X-API-Key": key})
+    response = HANDLERS["books"](event, lambda_context())
     return response["statusCode"], response["headers"]["X-Request-Id"]
 
 

@@ -11,7 +11,7 @@ from sluice import request_context
 from sluice.errors import NotFound
 from sluice.http.request import Request
 from sluice.http.router import Api, json_response
-from tests.fixtures.shop import http_event, lambda_context
+from tests.fixtures.client import http_event, lambda_context
 
 
 def call(api: Api, path: str) -> tuple[int, str, str]:

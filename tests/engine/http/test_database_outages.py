@@ -19,7 +19,7 @@ from sluice.settings import AwsSettings
 from tests.fixtures.database import owner_connection, runtime_settings
 from tests.fixtures.local_system import descendant_pids
 from tests.fixtures.postgres import throwaway_server
-from tests.fixtures.shop import Shop
+from tests.fixtures.sample import Library
 from tests.fixtures.tcp_proxy import TcpProxy
 from tests.fixtures.waiting import wait_until
 
@@ -28,10 +28,10 @@ MAX_RECOVERY_SECONDS = 5.0
 
 
 @dataclass
-class ShopBehindProxy:
-    """A shop with its own server and a proxy in front of it."""
+class LibraryBehindProxy:
+    """A library with its own server and a proxy in front of it."""
 
-    shop: Shop
+    library: Library
     server: PostgresServer
     proxy: TcpProxy
     connections: list[pg8000.native.Connection] = field(default_factory=list)
@@ -42,7 +42,7 @@ class ShopBehindProxy:
 def stoppable_server() -> Iterator[PostgresServer]:
     """Start a server that tests may stop and freeze."""
     with throwaway_server(durable=False) as server:
-        migrate_url(server.url(), "shop")
+        migrate_url(server.url(), "sample")
         with closing(owner_connection(server.url())) as owner:
             owner.run("ALTER ROLE sluice_app PASSWORD 'canary-app'")
         yield server
@@ -51,7 +51,7 @@ def stoppable_server() -> Iterator[PostgresServer]:
 @pytest.fixture
 def target(
     stoppable_server: PostgresServer, emulated_aws: AwsSettings, make_proxy: Callable[..., TcpProxy]
-) -> Iterator[ShopBehindProxy]:
+) -> Iterator[LibraryBehindProxy]:
     proxy = make_proxy("127.0.0.1", stoppable_server.port)
     settings = runtime_settings(
         stoppable_server.url("sluice_app", password="canary-app"), emulated_aws
@@ -59,51 +59,51 @@ def target(
     database = replace(settings.database, port=proxy.port, connect_timeout=0.4, pool_timeout=0.4)
     built = runtime.build(replace(settings, database=database, stale_if_error_seconds=0))
     runtime.set_current(built)
-    shop = Shop(stoppable_server.url(), timeout=MAX_RESPONSE_SECONDS)
-    shop.sql("DELETE FROM users")
-    yield ShopBehindProxy(shop, stoppable_server, proxy)
+    library = Library(stoppable_server.url(), timeout=MAX_RESPONSE_SECONDS)
+    library.sql("DELETE FROM readers")
+    yield LibraryBehindProxy(library, stoppable_server, proxy)
     runtime.set_current(None)
     built.database.dispose()
 
 
-def postmaster(target: ShopBehindProxy) -> int:
-    data_directory = Path(target.shop.sql("SHOW data_directory")[0][0])
+def postmaster(target: LibraryBehindProxy) -> int:
+    data_directory = Path(target.library.sql("SHOW data_directory")[0][0])
     return int((data_directory / "postmaster.pid").read_text().split()[0])
 
 
-def freeze(target: ShopBehindProxy) -> None:
+def freeze(target: LibraryBehindProxy) -> None:
     target.frozen_pids = [postmaster(target)]
     target.frozen_pids += descendant_pids(target.frozen_pids[0])
     for pid in target.frozen_pids:
         os.kill(pid, signal.SIGSTOP)
 
 
-def thaw(target: ShopBehindProxy) -> None:
+def thaw(target: LibraryBehindProxy) -> None:
     for pid in target.frozen_pids:
         os.kill(pid, signal.SIGCONT)
 
 
-def stop(target: ShopBehindProxy) -> None:
+def stop(target: LibraryBehindProxy) -> None:
     os.kill(postmaster(target), signal.SIGINT)
     wait_until(lambda: not target.server.running, "the server to stop")
 
 
-def restart(target: ShopBehindProxy) -> None:
+def restart(target: LibraryBehindProxy) -> None:
     stop(target)
     target.server.restart()
 
 
-def exhaust_connections(target: ShopBehindProxy) -> None:
+def exhaust_connections(target: LibraryBehindProxy) -> None:
     target.proxy.disconnect()
     count = "SELECT count(*) FROM pg_stat_activity WHERE usename = 'sluice_app'"
-    wait_until(lambda: target.shop.sql(count) == [[0]], "Sluice's connection to close")
+    wait_until(lambda: target.library.sql(count) == [[0]], "Sluice's connection to close")
     url = target.server.url("sluice_app", password="canary-app")
     with suppress(pg8000.native.DatabaseError):
         while True:
             target.connections.append(owner_connection(url))
 
 
-def release_connections(target: ShopBehindProxy) -> None:
+def release_connections(target: LibraryBehindProxy) -> None:
     for connection in target.connections:
         connection.close()
 
@@ -112,8 +112,8 @@ def release_connections(target: ShopBehindProxy) -> None:
 class Outage:
     """How an outage begins and ends."""
 
-    begin: Callable[[ShopBehindProxy], None]
-    end: Callable[[ShopBehindProxy], None]
+    begin: Callable[[LibraryBehindProxy], None]
+    end: Callable[[LibraryBehindProxy], None]
 
 
 OUTAGES = {
@@ -141,18 +141,18 @@ OUTAGES = {
 
 
 @pytest.mark.parametrize("name", OUTAGES)
-def test_outage_is_503_or_504_and_recovers(target: ShopBehindProxy, name: str) -> None:
-    shop = target.shop
+def test_outage_is_503_or_504_and_recovers(target: LibraryBehindProxy, name: str) -> None:
+    library = target.library
     outage = OUTAGES[name]
     lost = {"email": f"lost-{name}@example.com", "name": "Ann"}
     kept = {"email": f"kept-{name}@example.com", "name": "Ann"}
-    assert shop.get("/api/products").status == 200
+    assert library.get("/api/books").status == 200
 
     outage.begin(target)
     responses = []
-    for method, path, body in [("GET", "/api/products", None), ("POST", "/api/users", lost)] * 6:
+    for method, path, body in [("GET", "/api/books", None), ("POST", "/api/readers", lost)] * 6:
         began = time.monotonic()
-        response = shop.call(method, path, body)
+        response = library.call(method, path, body)
         responses.append((response.status, response.code, time.monotonic() - began))
         assert response.status in (503, 504), responses
         assert int(response.headers["Retry-After"]) >= 1
@@ -163,21 +163,21 @@ def test_outage_is_503_or_504_and_recovers(target: ShopBehindProxy, name: str) -
     rejected = [seconds for _, code, seconds in responses if code == "circuit_open"]
     assert len(rejected) >= 6, responses
     assert statistics.median_high(rejected) < 0.2, "an open circuit rejects requests at once"
-    wait_until(lambda: shop.get("/api/products").status == 200, "the service to recover")
+    wait_until(lambda: library.get("/api/books").status == 200, "the service to recover")
     assert time.monotonic() - ended_at < MAX_RECOVERY_SECONDS
-    assert shop.post("/api/users", kept).status == 201
-    assert shop.sql("SELECT email FROM users WHERE name = 'Ann'") == [[kept["email"]]]
+    assert library.post("/api/readers", kept).status == 201
+    assert library.sql("SELECT email FROM readers WHERE name = 'Ann'") == [[kept["email"]]]
 
 
-def test_server_restart_is_not_noticed(target: ShopBehindProxy) -> None:
-    assert target.shop.get("/api/products").status == 200
+def test_server_restart_is_not_noticed(target: LibraryBehindProxy) -> None:
+    assert target.library.get("/api/books").status == 200
     restart(target)
-    assert target.shop.get("/api/products").status == 200
+    assert target.library.get("/api/books").status == 200
 
 
-def test_bad_requests_never_open_the_circuit(target: ShopBehindProxy) -> None:
+def test_bad_requests_never_open_the_circuit(target: LibraryBehindProxy) -> None:
     user = {"email": "same@example.com", "name": "Ann"}
     for n in range(100):
-        assert target.shop.post("/api/users", user).status == (201 if n == 0 else 409)
-        assert target.shop.get("/api/users/999999").status == 404
+        assert target.library.post("/api/readers", user).status == (201 if n == 0 else 409)
+        assert target.library.get("/api/readers/999999").status == 404
     assert runtime.current().database.breaker.state == "closed"

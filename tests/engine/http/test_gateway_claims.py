@@ -6,12 +6,11 @@ from typing import Any
 
 import pytest
 
-from functions.orders.handler import handler
 from sluice import runtime
 from sluice.identity.claims import parse_scopes, principal_from_claims
 from sluice.settings import JwtSettings, Settings
-from tests.fixtures.client import http_event, lambda_context
-from tests.fixtures.shop import Shop
+from tests.fixtures.client import HANDLERS, http_event, lambda_context
+from tests.fixtures.sample import Library
 from tests.fixtures.tokens import AUDIENCE, ISSUER
 
 KEYS_URL = "https://issuer.example/keys"  # not reachable
@@ -23,18 +22,18 @@ def claims(**changes: Any) -> dict[str, Any]:
         "iss": ISSUER,
         "aud": AUDIENCE,
         "sub": "ada",
-        "scope": "orders:read",
+        "scope": "readers:read",
         "exp": str(int(time.time()) + 600),
     }
     return {name: value for name, value in {**defaults, **changes}.items() if value is not None}
 
 
-def get_orders(claims: dict[str, Any] | None, **headers: str) -> dict[str, Any]:
-    """Send GET /api/orders with these verified claims, or without an authorizer."""
-    event = http_event("GET", "/api/orders", None, None, headers)
+def get_readers(claims: dict[str, Any] | None, **headers: str) -> dict[str, Any]:
+    """Send GET /api/readers with these verified claims, or without an authorizer."""
+    event = http_event("GET", "/api/readers", None, None, headers)
     if claims is not None:
         event["requestContext"]["authorizer"] = {"jwt": {"claims": claims, "scopes": None}}
-    return handler(event, lambda_context())
+    return HANDLERS["readers"](event, lambda_context())
 
 
 def set_token_settings(*, verified_by_gateway: bool) -> None:
@@ -46,13 +45,13 @@ def set_token_settings(*, verified_by_gateway: bool) -> None:
 
 
 @pytest.fixture
-def verified(shop: Shop) -> None:
+def verified(library: Library) -> None:
     set_token_settings(verified_by_gateway=True)
 
 
 def test_gateway_claims_identify_the_client(verified: None) -> None:
-    assert get_orders(claims(), authorization="Bearer token")["statusCode"] == 200
-    rejected = get_orders(claims(scope="catalog:read"), authorization="Bearer token")
+    assert get_readers(claims(), authorization="Bearer token")["statusCode"] == 200
+    rejected = get_readers(claims(scope="library:read"), authorization="Bearer token")
     assert (rejected["statusCode"], "insufficient_scope" in rejected["body"]) == (403, True)
 
 
@@ -80,17 +79,17 @@ def test_gateway_claims_identify_the_client(verified: None) -> None:
     ],
 )
 def test_incomplete_claims_are_rejected(verified: None, invalid: dict[str, Any] | None) -> None:
-    rejected = get_orders(invalid, authorization="Bearer token")
+    rejected = get_readers(invalid, authorization="Bearer token")
     assert rejected["statusCode"] == 401
     assert "WWW-Authenticate" in rejected["headers"]
 
 
-def test_claims_without_authorizer_are_not_trusted(shop: Shop) -> None:
+def test_claims_without_authorizer_are_not_trusted(library: Library) -> None:
     for trusted_issuer in (False, True):
         if trusted_issuer:
             set_token_settings(verified_by_gateway=False)
-        assert get_orders(claims())["statusCode"] == 401
-        assert get_orders(claims(), authorization="Bearer not.a.token")["statusCode"] in (401, 503)
+        assert get_readers(claims())["statusCode"] == 401
+        assert get_readers(claims(), authorization="Bearer not.a.token")["statusCode"] in (401, 503)
 
 
 def test_claims_in_headers_are_ignored(verified: None) -> None:
@@ -99,7 +98,7 @@ def test_claims_in_headers_are_ignored(verified: None) -> None:
         "authorizer": "ada",
         "requestcontext": '{"authorizer": {"jwt": {}}}',
     }
-    assert get_orders(None, authorization="Bearer token", **forged)["statusCode"] == 401
+    assert get_readers(None, authorization="Bearer token", **forged)["statusCode"] == 401
 
 
 def test_scopes_may_be_text_or_list() -> None:
@@ -113,15 +112,15 @@ def test_scopes_may_be_text_or_list() -> None:
 
 
 def test_subject_is_distinct_from_api_key_clients() -> None:
-    principal = principal_from_claims(claims(sub="shop"), ISSUER)
+    principal = principal_from_claims(claims(sub="library"), ISSUER)
     assert principal is not None
-    assert principal.client_id == "jwt shop"
+    assert principal.client_id == "jwt library"
 
 
-def test_setting_selects_who_verifies(shop: Shop) -> None:
+def test_setting_selects_who_verifies(library: Library) -> None:
     environ = {
         "SLUICE_DB_HOST": "db",
-        "SLUICE_DB_NAME": "shop",
+        "SLUICE_DB_NAME": "library",
         "SLUICE_DB_USER": "sluice_app",
         "SLUICE_DB_PASSWORD": "secret",
         "SLUICE_CURSOR_KEY": "0123456789abcdef",

@@ -4,19 +4,19 @@ import dataclasses
 
 from sluice import runtime
 from sluice.query import Query
-from tests.fixtures.shop import Shop
+from tests.fixtures.sample import Library
 
 
-def test_liveness_needs_no_database(shop: Shop) -> None:
+def test_liveness_needs_no_database(library: Library) -> None:
     runtime.set_current(None)
-    response = shop.get("/health")
+    response = library.get("/health")
     assert (response.status, response.json) == (200, {"status": "ok"})
 
 
-def test_readiness_shows_migration_and_pool(shop: Shop) -> None:
-    response = shop.get("/health/ready")
+def test_readiness_shows_migration_and_pool(library: Library) -> None:
+    response = library.get("/health/ready")
     assert (response.status, response.json["status"]) == (200, "ready")
-    migrated = shop.sql("SELECT version_num FROM sluice.version")[0][0]
+    migrated = library.sql("SELECT version_num FROM sluice.version")[0][0]
     assert response.json["database"] == {
         "migration": migrated,
         "expected_migration": migrated,
@@ -33,15 +33,15 @@ def test_readiness_shows_migration_and_pool(shop: Shop) -> None:
     assert response.json["limiter"] == {"counts": "shared"}
 
 
-def test_pending_migration_is_shown(isolated_shop: Shop) -> None:
-    newest = isolated_shop.get("/health/ready").json["database"]["expected_migration"]
-    isolated_shop.sql("UPDATE sluice.version SET version_num = '0001'")
-    response = isolated_shop.get("/health/ready")
+def test_pending_migration_is_shown(isolated_library: Library) -> None:
+    newest = isolated_library.get("/health/ready").json["database"]["expected_migration"]
+    isolated_library.sql("UPDATE sluice.version SET version_num = '0001'")
+    response = isolated_library.get("/health/ready")
     assert (response.status, response.json["database"]["migration"]) == (200, "0001")
     assert response.json["database"]["expected_migration"] == newest
 
 
-def test_app_role_has_the_expected_timeouts(shop: Shop) -> None:
+def test_app_role_has_the_expected_timeouts(library: Library) -> None:
     query = """
         SELECT
             extract(epoch FROM CAST(current_setting('statement_timeout') AS interval)) AS statement,
@@ -53,29 +53,29 @@ def test_app_role_has_the_expected_timeouts(shop: Shop) -> None:
     assert (actual.statement, actual.lock) == timeouts
 
 
-def test_ready_without_the_shared_rate_limit(shop: Shop) -> None:
+def test_ready_without_the_shared_rate_limit(library: Library) -> None:
     current = runtime.current()
     aws = dataclasses.replace(current.settings.aws, dynamodb_endpoint="http://127.0.0.1:1")
     settings = dataclasses.replace(current.settings, aws=aws)
     runtime.set_current(runtime.Runtime(settings, current.database))
-    response = shop.get("/health/ready")
+    response = library.get("/health/ready")
     assert (response.status, response.json["limiter"]) == (200, {"counts": "unavailable"})
 
 
-def test_unreachable_database_is_503_with_retry_after(shop: Shop) -> None:
+def test_unreachable_database_is_503_with_retry_after(library: Library) -> None:
     settings = runtime.current().settings
     unreachable = dataclasses.replace(settings.database, port=1)
     runtime.set_current(runtime.build(dataclasses.replace(settings, database=unreachable)))
-    response = shop.get("/health/ready")
+    response = library.get("/health/ready")
     assert (response.status, response.code) == (503, "database_unavailable")
     assert int(response.headers["Retry-After"]) >= 1
-    assert shop.get("/health").status == 200
+    assert library.get("/health").status == 200
 
 
-def test_invalid_settings_are_500(shop: Shop) -> None:
+def test_invalid_settings_are_500(library: Library) -> None:
     runtime.set_current(
         None
     )  # the next request builds it from environment variables without a database
-    response = shop.get("/health/ready", origin="https://shop.example")
+    response = library.get("/health/ready", origin="https://shop.example")
     assert (response.status, response.code) == (500, "internal_error")
     assert "SLUICE" not in response.text

@@ -11,7 +11,8 @@ from functions.migrate.handler import handler as migrate
 from sluice import runtime
 from sluice.errors import DatabaseUnavailable
 from sluice.settings import RESUME_SECONDS, DatabaseSettings
-from tests.fixtures.shop import Shop
+from sluice.sql.health import HealthRepository
+from tests.fixtures.sample import Library
 from tests.fixtures.tcp_proxy import TcpProxy
 from tests.fixtures.waiting import wait_until
 
@@ -20,7 +21,7 @@ RESPONSE_LATENCY = 0.4  # seconds
 
 
 @pytest.fixture
-def slow_proxy(shop: Shop) -> Iterator[TcpProxy]:
+def slow_proxy(library: Library) -> Iterator[TcpProxy]:
     """Delay every response of the database, like an Aurora cluster that resumes."""
     current = runtime.current()
     direct = current.settings.database
@@ -34,29 +35,29 @@ def slow_proxy(shop: Shop) -> Iterator[TcpProxy]:
         runtime.set_current(current)
 
 
-def assert_no_connection(shop: Shop, names: str) -> None:
+def assert_no_connection(library: Library, names: str) -> None:
     """Wait until no connection is left. A backend ends shortly after its client disconnects."""
     query = f"""
         SELECT count(*) FROM pg_stat_activity
         WHERE application_name LIKE '{names}' AND datname = current_database()
     """
-    wait_until(lambda: shop.sql(query) == [[0]], f"{names} to disconnect")
+    wait_until(lambda: library.sql(query) == [[0]], f"{names} to disconnect")
 
 
-def test_cleanup_waits_for_a_resuming_database(shop: Shop, slow_proxy: TcpProxy) -> None:
+def test_cleanup_waits_for_a_resuming_database(library: Library, slow_proxy: TcpProxy) -> None:
     with pytest.raises(DatabaseUnavailable):
-        runtime.current().health.schema_version()
+        HealthRepository(runtime.current().database).schema_version()
     assert cleanup({}, None)["deleted"] == 0
 
 
-def test_cleanup_closes_its_connections(shop: Shop) -> None:
+def test_cleanup_closes_its_connections(library: Library) -> None:
     runtime.current().database.dispose()
     assert cleanup({}, None)["deleted"] == 0
-    assert_no_connection(shop, "sluice-%")
+    assert_no_connection(library, "sluice-%")
 
 
-def test_migration_waits_for_a_resuming_database(shop: Shop) -> None:
-    owner = DatabaseSettings.from_url(shop.url)
+def test_migration_waits_for_a_resuming_database(library: Library) -> None:
+    owner = DatabaseSettings.from_url(library.url)
     with TcpProxy(owner.host, owner.port, latency=RESPONSE_LATENCY) as proxy:
         environment = {
             "SLUICE_DB_HOST": proxy.host,
@@ -73,11 +74,11 @@ def test_migration_waits_for_a_resuming_database(shop: Shop) -> None:
         before = dict(os.environ)
         os.environ.update(environment)
         try:
-            assert "revision" in migrate({"app": "shop"}, None)
+            assert "revision" in migrate({"app": "sample"}, None)
         finally:
             os.environ.clear()
             os.environ.update(before)
-    assert_no_connection(shop, "sluice-batch")
+    assert_no_connection(library, "sluice-batch")
 
 
 def test_job_has_a_longer_connect_timeout() -> None:

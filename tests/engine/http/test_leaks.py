@@ -13,7 +13,7 @@ import pytest
 from sluice import runtime
 from tests.fixtures.client import ApiResponse
 from tests.fixtures.log_redaction import SECRET
-from tests.fixtures.shop import Shop
+from tests.fixtures.sample import Library
 from tests.fixtures.tcp_proxy import TcpProxy
 
 ROW = {"email": "canary@example.com", "name": "Canary Row"}
@@ -24,7 +24,7 @@ RAISE = """
             USING ERRCODE = '{state}', DETAIL = 'its name is ' || NEW.name, HINT = NEW.email;
     END $$;
 """
-TRIGGER = "CREATE TRIGGER reveal BEFORE UPDATE ON users FOR EACH ROW EXECUTE FUNCTION reveal()"
+TRIGGER = "CREATE TRIGGER reveal BEFORE UPDATE ON readers FOR EACH ROW EXECUTE FUNCTION reveal()"
 STATES = (
     "XX000",
     "XX001",
@@ -43,13 +43,13 @@ STATES = (
 
 @pytest.mark.parametrize("state", STATES)
 def test_server_error_details_are_not_passed_on(
-    isolated_shop: Shop, caplog: pytest.LogCaptureFixture, state: str
+    isolated_library: Library, caplog: pytest.LogCaptureFixture, state: str
 ) -> None:
-    user = isolated_shop.add_user(ROW["email"], ROW["name"])
-    isolated_shop.sql(RAISE.format(state=state))
-    isolated_shop.sql(TRIGGER)
+    user = isolated_library.add_reader(ROW["email"], ROW["name"])
+    isolated_library.sql(RAISE.format(state=state))
+    isolated_library.sql(TRIGGER)
 
-    response = isolated_shop.patch(f"/api/users/{user}", {"name": "Bob"})
+    response = isolated_library.patch(f"/api/readers/{user}", {"name": "Bob"})
 
     assert response.status >= 500
     assert not SECRET.search(response.text)
@@ -57,66 +57,68 @@ def test_server_error_details_are_not_passed_on(
     assert "RAISE EXCEPTION" not in caplog.text
 
 
-REQUESTS: dict[str, Callable[[Shop], ApiResponse]] = {
-    "a duplicate": lambda shop: shop.post(
-        "/api/users", {"email": ROW["email"].upper(), "name": "Bob"}
+REQUESTS: dict[str, Callable[[Library], ApiResponse]] = {
+    "a duplicate": lambda library: library.post(
+        "/api/readers", {"email": ROW["email"].upper(), "name": "Bob"}
     ),
-    "an unknown key": lambda shop: shop.get("/api/users", x_api_key="canary-key"),
-    "a broken token": lambda shop: shop.get(
-        "/api/users", x_api_key="", authorization="Bearer canary-token"
+    "an unknown key": lambda library: library.get("/api/readers", x_api_key="canary-key"),
+    "a broken token": lambda library: library.get(
+        "/api/readers", x_api_key="", authorization="Bearer canary-token"
     ),
-    "basic credentials": lambda shop: shop.get(
-        "/api/users", x_api_key="", authorization="Basic canary-key"
+    "basic credentials": lambda library: library.get(
+        "/api/readers", x_api_key="", authorization="Basic canary-key"
     ),
-    "no scope": lambda shop: shop.post("/api/users", ROW, x_api_key="local-reader"),
-    "an idempotency key": lambda shop: shop.post("/api/users", ROW, idempotency_key="canary-key"),
-    "another's order": lambda shop: shop.get("/api/orders?user_id=1"),
+    "no scope": lambda library: library.post("/api/readers", ROW, x_api_key="local-reader"),
+    "an idempotency key": lambda library: library.post(
+        "/api/readers", ROW, idempotency_key="canary-key"
+    ),
+    "an unknown parameter": lambda library: library.get("/api/readers?shelf=canary"),
 }
 
 
 @pytest.mark.parametrize("name", REQUESTS)
 def test_response_and_log_line_hold_no_secret(
-    shop: Shop, capsys: pytest.CaptureFixture[str], name: str
+    library: Library, capsys: pytest.CaptureFixture[str], name: str
 ) -> None:
-    shop.add_user(ROW["email"], ROW["name"])
-    response = REQUESTS[name](shop)
+    library.add_reader(ROW["email"], ROW["name"])
+    response = REQUESTS[name](library)
     line = capsys.readouterr().out
     assert response.headers["X-Request-Id"] in line
     assert not SECRET.search(response.text + repr(response.headers) + line)
 
 
 def test_parameters_are_not_logged_on_outage(
-    shop: Shop, proxy: TcpProxy, caplog: pytest.LogCaptureFixture
+    library: Library, proxy: TcpProxy, caplog: pytest.LogCaptureFixture
 ) -> None:
     key = {"idempotency_key": "canary-key"}
-    shop.get("/api/users")
+    library.get("/api/readers")
     proxy.disconnect_at(b"canary", delivered=True)
-    assert shop.post("/api/users", ROW, **key).status == 503
+    assert library.post("/api/readers", ROW, **key).status == 503
     proxy.close()
     for _ in range(2):
-        assert shop.post("/api/users", ROW, **key).status == 503
-        assert shop.get("/api/users?email=canary@example.com").status == 503
-        assert shop.get("/api/products?search=canary").status == 503
+        assert library.post("/api/readers", ROW, **key).status == 503
+        assert library.get("/api/readers?email=canary@example.com").status == 503
+        assert library.get("/api/books?search=canary").status == 503
     assert "database_unavailable" in caplog.text
     assert any(record.exc_info for record in caplog.records if record.levelno >= logging.ERROR)
 
 
 def test_missing_table_is_named_only_in_the_log(
-    isolated_shop: Shop, caplog: pytest.LogCaptureFixture
+    isolated_library: Library, caplog: pytest.LogCaptureFixture
 ) -> None:
-    isolated_shop.sql("DROP TABLE users CASCADE")
-    response = isolated_shop.get("/api/users?email=canary@example.com")
+    isolated_library.sql("DROP TABLE readers CASCADE")
+    response = isolated_library.get("/api/readers?email=canary@example.com")
     expected = (503, "not_set_up", False)
-    assert (response.status, response.code, "users" in response.json["detail"]) == expected
+    assert (response.status, response.code, "readers" in response.json["detail"]) == expected
     assert "42P01" in caplog.text
 
 
-def test_wrong_password_is_not_logged(shop: Shop, caplog: pytest.LogCaptureFixture) -> None:
+def test_wrong_password_is_not_logged(library: Library, caplog: pytest.LogCaptureFixture) -> None:
     settings = runtime.current().settings
     wrong = runtime.build(
         replace(settings, database=replace(settings.database, password="canary-app-once"))
     )
     runtime.set_current(wrong)
-    assert shop.get("/api/users").status == 503
+    assert library.get("/api/readers").status == 503
     assert "28P01" in caplog.text
     assert "canary" not in repr(wrong.settings)

@@ -12,13 +12,14 @@ from sluice import runtime
 from sluice.db.breaker import OPEN_SECONDS, CircuitBreaker
 from sluice.db.database import Database
 from sluice.db.engine import make_engine
+from sluice.db.sqlalchemy_pool import SqlalchemyPool
 from sluice.errors import DatabaseUnavailable
 from sluice.http.metrics import URGENT_INTERVAL, MetricsEmitter
 from sluice.http.request import Request
 from sluice.http.router import Api
 from sluice.settings import METRICS_INTERVAL as EVERY
 from tests.fixtures.client import ADMIN, http_event, lambda_context
-from tests.fixtures.shop import Shop
+from tests.fixtures.sample import Library
 
 Capture = pytest.CaptureFixture[str]
 
@@ -45,7 +46,7 @@ def parse_metrics(printed: str) -> list[dict[str, float]]:
     return lines
 
 
-def test_metrics_are_written_once_a_minute(shop: Shop, capsys: Capture) -> None:
+def test_metrics_are_written_once_a_minute(library: Library, capsys: Capture) -> None:
     clock = Clock()
     current = runtime.current()
     emitter = MetricsEmitter(clock=clock)
@@ -62,7 +63,7 @@ def test_metrics_are_written_once_a_minute(shop: Shop, capsys: Capture) -> None:
     }
 
 
-def test_interval_is_configurable(shop: Shop, capsys: Capture) -> None:
+def test_interval_is_configurable(library: Library, capsys: Capture) -> None:
     clock = Clock()
     current = runtime.current()
     frequent = runtime.Runtime(replace(current.settings, metrics_interval=0.5), current.database)
@@ -73,13 +74,13 @@ def test_interval_is_configurable(shop: Shop, capsys: Capture) -> None:
     assert len(parse_metrics(capsys.readouterr().out)) == 3
 
 
-def test_circuit_change_is_written_at_once(shop: Shop, capsys: Capture) -> None:
+def test_circuit_change_is_written_at_once(library: Library, capsys: Capture) -> None:
     clock = Clock()
     current = runtime.current()
     emitter = MetricsEmitter(clock=clock)
     breaker = CircuitBreaker(clock=clock)
     engine = make_engine(current.settings.database, "function")
-    unreachable = runtime.Runtime(current.settings, Database(engine, breaker))
+    unreachable = runtime.Runtime(current.settings, Database(SqlalchemyPool(engine), breaker))
 
     def rejected() -> None:
         raise ConnectionRefusedError
@@ -97,7 +98,7 @@ def test_circuit_change_is_written_at_once(shop: Shop, capsys: Capture) -> None:
     assert [line["breaker_open"] for line in parse_metrics(capsys.readouterr().out)] == [0, 1, 0]
 
 
-def test_errors_are_written_within_a_second(shop: Shop, capsys: Capture) -> None:
+def test_errors_are_written_within_a_second(library: Library, capsys: Capture) -> None:
     clock = Clock()
     current = runtime.current()
     emitter = MetricsEmitter(clock=clock)
@@ -117,14 +118,14 @@ def test_errors_are_written_within_a_second(shop: Shop, capsys: Capture) -> None
     assert {name: second.get(name) for name in counts} == counts
 
 
-def test_internal_errors_are_counted_per_version(shop: Shop, capsys: Capture) -> None:
+def test_internal_errors_are_counted_per_version(library: Library, capsys: Capture) -> None:
     """The canary alarms of template.yaml use this metric. `$LATEST` is never deployed."""
     current = runtime.current()
     for version, expected in (
         ("$LATEST", []),
         ("7", [["executed_version", "function_name", "service"]]),
     ):
-        settings = replace(current.settings, function="sluice-OrdersFunction-1", version=version)
+        settings = replace(current.settings, function="sluice-ReadersFunction-1", version=version)
         emitter = MetricsEmitter(clock=Clock())
         emitter.count_error(500, "internal_error")
         emitter.count_error(503, "circuit_open")
@@ -136,13 +137,13 @@ def test_internal_errors_are_counted_per_version(shop: Shop, capsys: Capture) ->
         ]
         assert dimensions == expected
         for line in of_version:
-            assert line["function_name"] == "sluice-OrdersFunction-1"
+            assert line["function_name"] == "sluice-ReadersFunction-1"
             assert line["executed_version"] == "7"
             assert line["internal_error"] == [1]
             assert "circuit_open" not in line
 
 
-def test_rate_limited_requests_are_not_urgent(shop: Shop, capsys: Capture) -> None:
+def test_rate_limited_requests_are_not_urgent(library: Library, capsys: Capture) -> None:
     clock = Clock()
     current = runtime.current()
     emitter = MetricsEmitter(clock=clock)
@@ -154,12 +155,12 @@ def test_rate_limited_requests_are_not_urgent(shop: Shop, capsys: Capture) -> No
 
 
 def test_peak_pool_use_is_reported_and_logged(
-    shop: Shop, capsys: Capture, caplog: pytest.LogCaptureFixture
+    library: Library, capsys: Capture, caplog: pytest.LogCaptureFixture
 ) -> None:
     clock = Clock()
     current = runtime.current()
     emitter = MetricsEmitter(clock=clock)
-    current.database.take_peak()
+    current.database.pool.take_peak()
     with current.database.transaction(), current.database.transaction():
         pass
     emitter.emit(current)
@@ -174,19 +175,19 @@ def test_peak_pool_use_is_reported_and_logged(
     assert warnings == ["2 of 2 connections are in use; the pool keeps 1"]
 
 
-def test_failed_request_is_counted_by_code(shop: Shop, capsys: Capture) -> None:
+def test_failed_request_is_counted_by_code(library: Library, capsys: Capture) -> None:
     current = runtime.current()
     aws = replace(current.settings.aws, dynamodb_endpoint="http://127.0.0.1:1")
     unreachable = runtime.Runtime(replace(current.settings, aws=aws), current.database)
-    api = Api(runtime=lambda: unreachable, scope="orders")
+    api = Api(runtime=lambda: unreachable, scope="readers")
     # Authentication works, the limiter fails.
     unreachable.admission.authenticator = current.admission.authenticator
 
-    @api.get("/api/orders", response={})
-    def list_orders(request: Request) -> Response[str]:
+    @api.get("/api/readers", response={})
+    def list_readers(request: Request) -> Response[str]:
         raise DatabaseUnavailable
 
-    api(http_event("GET", "/api/orders", None, None, ADMIN), lambda_context())
+    api(http_event("GET", "/api/readers", None, None, ADMIN), lambda_context())
 
     (line,) = parse_metrics(capsys.readouterr().out)
     assert (line["database_unavailable"], line["limiter_failures"]) == (1, 1)

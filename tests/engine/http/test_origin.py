@@ -5,7 +5,6 @@ from collections.abc import Iterator
 
 import pytest
 
-from functions.orders.handler import handler as orders
 from local.api_keys import emulated_client
 from sluice import runtime
 from sluice.errors import DirectAccess
@@ -15,7 +14,7 @@ from sluice.limits.memory import MemoryCounterStore
 from sluice.limits.rate import Limiter
 from sluice.settings import AwsSettings, origin_key
 from tests.fixtures.client import HANDLERS, http_event, lambda_context
-from tests.fixtures.shop import Shop
+from tests.fixtures.sample import Library
 
 KEY = "the key that CloudFront sends"
 PATHS = [f"/api/{name}" for name in HANDLERS] + [
@@ -39,13 +38,13 @@ def behind_cloudfront() -> Iterator[None]:
 
 def request(**headers: str) -> Request:
     sent = {name.replace("_", "-"): value for name, value in headers.items()}
-    return Request("GET", "/api/orders", {}, sent, b"", client_ip="130.176.0.1")
+    return Request("GET", "/api/readers", {}, sent, b"", client_ip="130.176.0.1")
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "OPTIONS", "BREW"])
 @pytest.mark.parametrize("path", PATHS)
 def test_request_past_cloudfront_is_rejected(
-    behind_cloudfront: None, shop: Shop, path: str, method: str
+    behind_cloudfront: None, library: Library, path: str, method: str
 ) -> None:
     for headers in (
         {},
@@ -53,22 +52,22 @@ def test_request_past_cloudfront_is_rejected(
         {"x_sluice_origin_key": KEY[:-1]},
         {"x_sluice_origin_key": "ü"},
     ):
-        response = shop.call(method, path, **headers)
+        response = library.call(method, path, **headers)
         assert (response.status, response.code) == (403, "direct_access")
         assert "RateLimit" not in response.headers
 
 
-def test_request_with_origin_key_is_accepted(behind_cloudfront: None, shop: Shop) -> None:
-    assert shop.get("/api/orders", x_sluice_origin_key=KEY).status == 200
-    assert shop.call("OPTIONS", "/api/orders", x_sluice_origin_key=KEY).status == 204
-    assert shop.get("/health", x_sluice_origin_key=KEY).status == 200
-    assert shop.get("/api/orders", x_sluice_origin_key=KEY, x_api_key="unknown").status == 401
+def test_request_with_origin_key_is_accepted(behind_cloudfront: None, library: Library) -> None:
+    assert library.get("/api/readers", x_sluice_origin_key=KEY).status == 200
+    assert library.call("OPTIONS", "/api/readers", x_sluice_origin_key=KEY).status == 204
+    assert library.get("/health", x_sluice_origin_key=KEY).status == 200
+    assert library.get("/api/readers", x_sluice_origin_key=KEY, x_api_key="unknown").status == 401
 
 
-def test_origin_key_is_optional(shop: Shop) -> None:
+def test_origin_key_is_optional(library: Library) -> None:
     assert origin_key({}) == ""
-    assert shop.get("/api/orders").status == 200
-    assert shop.get("/api/orders", x_sluice_origin_key="").status == 200
+    assert library.get("/api/readers").status == 200
+    assert library.get("/api/readers", x_sluice_origin_key="").status == 200
 
 
 def test_client_address_needs_the_origin_key() -> None:
@@ -87,13 +86,13 @@ def test_client_address_needs_the_origin_key() -> None:
 def unauthenticated_status(edge: str, client: str) -> int:
     """Send an unknown API key from `client` through CloudFront's `edge`. Return the status."""
     headers = {"x_api_key": "guess", "x_sluice_origin_key": KEY, "x_sluice_client_address": client}
-    event = http_event("GET", "/api/orders", None, None, headers)
+    event = http_event("GET", "/api/readers", None, None, headers)
     event["requestContext"]["http"]["sourceIp"] = edge
-    return int(orders(event, lambda_context())["statusCode"])
+    return int(HANDLERS["readers"](event, lambda_context())["statusCode"])
 
 
 def test_unauthenticated_requests_count_per_address(
-    behind_cloudfront: None, shop: Shop, emulated_aws: AwsSettings
+    behind_cloudfront: None, library: Library, emulated_aws: AwsSettings
 ) -> None:
     """The quota is not per edge of CloudFront, which many clients share."""
     current = runtime.current()
@@ -104,8 +103,8 @@ def test_unauthenticated_requests_count_per_address(
     )
     runtime.set_current(with_fixed_clock)
 
-    statuses = [unauthenticated_status("130.176.0.1", shop.source_ip) for _ in range(601)]
+    statuses = [unauthenticated_status("130.176.0.1", library.source_ip) for _ in range(601)]
 
     assert statuses == [401] * 600 + [429]
     assert unauthenticated_status("130.176.0.1", "198.51.100.1") == 401
-    assert unauthenticated_status("130.176.0.2", shop.source_ip) == 429
+    assert unauthenticated_status("130.176.0.2", library.source_ip) == 429

@@ -3,15 +3,19 @@
 import threading
 import time
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 
 import pytest
+from pg8000.exceptions import DatabaseError
 
 from local.postgres import PostgresServer
 from sluice import request_context, runtime
 from sluice.query import Query
 from sluice.settings import REPLICA_DEADLINE_SHARE
-from tests.engine.http.test_replica import UNREACHED_LSN
+from tests.engine.http.test_replica import ADHOC_SQL_PATH, UNREACHED_LSN
+from tests.fixtures.client import Client
+from tests.fixtures.database import owner_connection
 from tests.fixtures.replica import MIN_LSN_HEADER, Replicated, replica_of
 from tests.fixtures.waiting import wait_until
 
@@ -67,7 +71,7 @@ def test_replica_serves_reads_while_primary_is_down(replicated: Replicated) -> N
     replicated.replica.wait_for_lsn(lsn)
     assert replicated.price(UNREACHED_LSN) == "2.00"
     replicated.primary_proxy.close()
-    assert replicated.client.get("/api/users").code == "database_unavailable"
+    assert replicated.client.get("/api/readers").code == "database_unavailable"
     assert [replicated.price(), replicated.price(lsn)] == ["2.00", "2.00"]
     path = replicated.path
     ahead = replicated.client.get(path, x_sluice_min_lsn=UNREACHED_LSN)
@@ -77,8 +81,57 @@ def test_replica_serves_reads_while_primary_is_down(replicated: Replicated) -> N
     assert "Warning" in replicated.get().headers
 
 
+HIDDEN_FUNCTION = "ALTER FUNCTION sluice.require_lsn(pg_lsn) RENAME TO hidden"
+SHOWN_FUNCTION = "ALTER FUNCTION sluice.hidden(pg_lsn) RENAME TO require_lsn"
+
+
+@pytest.mark.parametrize(
+    ("change", "undo"),
+    [
+        (HIDDEN_FUNCTION, SHOWN_FUNCTION),  # as before the replica has replayed migration 0004
+        (
+            "REVOKE USAGE ON SCHEMA sluice FROM sluice_analyst, sluice_app",
+            "GRANT USAGE ON SCHEMA sluice TO sluice_analyst, sluice_app",
+        ),
+        (
+            "CREATE FUNCTION public.aurora_version() RETURNS text LANGUAGE sql RETURN '17'",
+            "DROP FUNCTION public.aurora_version()",
+        ),
+    ],
+    ids=["no function", "no privilege", "Aurora"],
+)
+def test_replica_that_cannot_check_is_not_used(
+    replicated: Replicated, served_by: Callable[[], list[str]], change: str, undo: str
+) -> None:
+    try:
+        replicated.client.sql(change)
+        replicated.wait_for_replica()
+        prices = [replicated.price(min_lsn) for min_lsn in ("", "0/1")]
+        query = replicated.get(ADHOC_SQL_PATH, min_lsn="0/1").json["rows"]
+    finally:
+        replicated.client.sql(undo)
+    replicated.wait_for_replica()
+    assert (prices, query) == (["1.00", "1.00"], [["1.00"]])
+    assert served_by() == ["replica", "primary", "primary"]
+    assert replicated.price("0/1") == "1.00"
+    assert served_by() == ["replica"]
+
+
+def test_check_fails_with_an_older_snapshot(replicated: Replicated) -> None:
+    name = runtime.current().settings.database.name
+    with closing(owner_connection(replicated.replica.url(database=name))) as connection:
+        connection.run("BEGIN ISOLATION LEVEL REPEATABLE READ")
+        with pytest.raises(DatabaseError, match="SLBHD"):
+            connection.run("SELECT sluice.require_lsn('0/1')")
+
+
+def test_check_fails_on_a_primary(client: Client) -> None:
+    with pytest.raises(DatabaseError, match="SLBHD"):
+        client.sql("SELECT sluice.require_lsn('0/1')")
+
+
 SLOW_ON_REPLICA = """
-    SELECT count(*) AS n FROM categories
+    SELECT count(*) AS n FROM shelves
     WHERE CASE WHEN pg_is_in_recovery() THEN CAST(pg_sleep(9) AS text) = '' ELSE true END
 """
 
@@ -101,7 +154,7 @@ def test_recovery_conflict_is_retried_on_the_primary(replicated: Replicated) -> 
     thread.start()
     running = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'"
     wait_until(lambda: replicated.replica.run(running) == [[1]], "the read")
-    replicated.client.sql("DO $$ BEGIN LOCK TABLE categories IN ACCESS EXCLUSIVE MODE; END $$")
+    replicated.client.sql("DO $$ BEGIN LOCK TABLE shelves IN ACCESS EXCLUSIVE MODE; END $$")
     thread.join()
     replicated.replica.run("ALTER SYSTEM RESET max_standby_streaming_delay")
     replicated.replica.run("SELECT pg_reload_conf()")
@@ -112,12 +165,11 @@ def test_write_succeeds_without_its_lsn(replicated: Replicated) -> None:
     """It returns an LSN that no replica has reached, so reads with it use the primary."""
     replicated.client.sql("REVOKE EXECUTE ON FUNCTION pg_current_wal_insert_lsn FROM PUBLIC")
     assert replicated.set_price("2.00") == UNREACHED_LSN
-    query = 'mutation ($id: ID!) { updateProduct(id: $id, input: {price: "3.00"}) { price } }'
-    mutation = replicated.client.graphql(query, {"id": replicated.id})
+    query = 'mutation { addBook(input: {name: "Emma", price: "3.00", shelf: "novels"}) { price } }'
+    mutation = replicated.client.graphql(query)
     replicated.client.sql("GRANT EXECUTE ON FUNCTION pg_current_wal_insert_lsn TO PUBLIC")
-    expected = ({"updateProduct": {"price": "3.00"}}, UNREACHED_LSN)
+    expected = ({"addBook": {"price": "3.00"}}, UNREACHED_LSN)
     assert (mutation.json["data"], mutation.headers[MIN_LSN_HEADER]) == expected
-    assert replicated.price(UNREACHED_LSN) == "3.00"
 
 
 def test_promoted_replica_serves_only_old_reads(

@@ -1,6 +1,7 @@
 """Two execution environments restored from one snapshot share no state. See snapstart_child.py."""
 
 import json
+import os
 import subprocess
 import sys
 from hashlib import sha256
@@ -10,11 +11,11 @@ from typing import Any
 import pytest
 
 from local.api_keys import emulated_client
-from sluice import runtime
+from sluice import application, runtime
 from sluice.settings import AwsSettings, Settings
 from tests.engine.http.snapstart_child import LEASED_REQUESTS, REQUESTS_AFTER_RESTORE
 from tests.fixtures.aws import API_KEYS_TABLE, RATE_LIMIT_TABLE, AddApiKey
-from tests.fixtures.shop import Shop
+from tests.fixtures.sample import Library
 
 ROOT = Path(__file__).parents[3]
 DAY_SECONDS = 86_400  # a window long enough that no test crosses its end
@@ -25,7 +26,10 @@ def environment(settings: Settings) -> dict[str, str]:
     database = settings.database
     aws = settings.aws
     return {
-        "PYTHONPATH": f"{ROOT}:{ROOT / 'layers' / 'shared'}",
+        "PYTHONPATH": os.pathsep.join(
+            str(ROOT / name) for name in (".", "layers/shared", "tests/apps")
+        ),
+        "SLUICE_APP": application.current().name,
         "AWS_LAMBDA_INITIALIZATION_TYPE": "snap-start",
         "SLUICE_DB_HOST": database.host,
         "SLUICE_DB_PORT": str(database.port),
@@ -46,13 +50,15 @@ def environment(settings: Settings) -> dict[str, str]:
 
 
 @pytest.fixture
-def snapstart(shop: Shop, add_api_key: AddApiKey, emulated_aws: AwsSettings) -> dict[str, Any]:
+def snapstart(
+    library: Library, add_api_key: AddApiKey, emulated_aws: AwsSettings
+) -> dict[str, Any]:
     """Run snapstart_child.py and return its result.
 
     `counted` is the number of requests that DynamoDB has counted for the client in the end.
     """
-    key = add_api_key(f"snapshot {shop.source_ip}", "catalog:read")
-    revoked = add_api_key(f"revoked {shop.source_ip}", "catalog:read")
+    key = add_api_key(f"snapshot {library.source_ip}", "library:read")
+    revoked = add_api_key(f"revoked {library.source_ip}", "library:read")
     process = subprocess.Popen(
         [sys.executable, "-m", "tests.engine.http.snapstart_child", key, revoked],
         cwd=ROOT,
@@ -64,7 +70,7 @@ def snapstart(shop: Shop, add_api_key: AddApiKey, emulated_aws: AwsSettings) -> 
     assert process.stdout is not None
     while "snapshot" not in (line := process.stdout.readline()):
         assert line, "the child ended before the snapshot"
-    add_api_key(revoked, "catalog:read", disabled={"BOOL": True})
+    add_api_key(revoked, "library:read", disabled={"BOOL": True})
     out, _ = process.communicate("\n", timeout=60)
     assert process.returncode == 0
     result: dict[str, Any] = json.loads(out.splitlines()[-1])

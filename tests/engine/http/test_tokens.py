@@ -15,7 +15,7 @@ import pytest
 from sluice import runtime
 from sluice.identity.jwks import fetch
 from sluice.settings import JwtSettings
-from tests.fixtures.shop import Shop
+from tests.fixtures.sample import Library
 from tests.fixtures.tokens import (
     AUDIENCE,
     CLAIMS,
@@ -56,7 +56,7 @@ class JwksHandler(StreamRequestHandler):
 
 
 @pytest.fixture
-def issuer(shop: Shop) -> Iterator[JwksServer]:
+def issuer(library: Library) -> Iterator[JwksServer]:
     """Start an issuer and trust its tokens, with a quota of two requests a day per client."""
     with JwksServer(("127.0.0.1", 0), JwksHandler) as server:
         Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
@@ -70,12 +70,12 @@ def issuer(shop: Shop) -> Iterator[JwksServer]:
 
 
 @pytest.fixture
-def send_with_token(shop: Shop, issuer: JwksServer) -> SendWithToken:
+def send_with_token(library: Library, issuer: JwksServer) -> SendWithToken:
     """Return a function that sends a request with a token and without API key."""
 
-    def send(token: str, method: str = "GET", path: str = "/api/products") -> Any:
-        shop.headers = {}
-        return shop.call(method, path, authorization=f"Bearer {token}")
+    def send(token: str, method: str = "GET", path: str = "/api/books") -> Any:
+        library.headers = {}
+        return library.call(method, path, authorization=f"Bearer {token}")
 
     return send
 
@@ -159,16 +159,16 @@ def test_invalid_token_is_401(send_with_token: SendWithToken, invalid: str) -> N
     ],
 )
 def test_unusable_issuer_leaves_api_keys_working(
-    shop: Shop, send_with_token: SendWithToken, issuer: JwksServer, response: bytes
+    library: Library, send_with_token: SendWithToken, issuer: JwksServer, response: bytes
 ) -> None:
     issuer.response = response
-    keys = dict(shop.headers)
+    keys = dict(library.headers)
     rejected = send_with_token(token())
 
     assert (rejected.status, rejected.code) == (503, "identity_unavailable")
     assert int(rejected.headers["Retry-After"]) >= 1
-    shop.headers = keys
-    assert shop.get("/api/products").status == 200
+    library.headers = keys
+    assert library.get("/api/books").status == 200
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])

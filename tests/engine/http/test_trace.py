@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 
-from functions.products.handler import handler
 from local.intrinsics import load_template
 from sluice.http.trace import Tracer
 from sluice.request_context import RequestContext
 from sluice.settings import TraceSettings, trace_settings
-from tests.fixtures.shop import Shop
+from tests.fixtures.client import HANDLERS
+from tests.fixtures.sample import Library
 
 ROOT = Path(__file__).parents[3]
 HEADER = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1"
@@ -36,15 +36,15 @@ def xray_daemon() -> Iterator[socket.socket]:
 def environment(**variables: str) -> Iterator[None]:
     before = dict(os.environ)
     os.environ.update(variables)
-    handler._reset()  # as in a new execution environment
+    HANDLERS["books"]._reset()  # as in a new execution environment
     try:
         yield
     finally:
-        if handler._tracer is not None:
-            handler._tracer.close()
+        if HANDLERS["books"]._tracer is not None:
+            HANDLERS["books"]._tracer.close()
         os.environ.clear()
         os.environ.update(before)
-        handler._reset()
+        HANDLERS["books"]._reset()
 
 
 def receive_segment(xray_daemon: socket.socket) -> dict[str, Any]:
@@ -57,28 +57,28 @@ def receive_segment(xray_daemon: socket.socket) -> dict[str, Any]:
 def tracing_variables(xray_daemon: socket.socket, header: str = HEADER) -> dict[str, str]:
     host, port = xray_daemon.getsockname()
     address = {"AWS_XRAY_DAEMON_ADDRESS": f"{host}:{port}", "_X_AMZN_TRACE_ID": header}
-    return {"SLUICE_TRACING": "Active", "POWERTOOLS_SERVICE_NAME": "shop", **address}
+    return {"SLUICE_TRACING": "Active", "POWERTOOLS_SERVICE_NAME": "library", **address}
 
 
-def test_request_sends_its_subsegment(shop: Shop, xray_daemon: socket.socket) -> None:
-    shop.add_product("Mug")
+def test_request_sends_its_subsegment(library: Library, xray_daemon: socket.socket) -> None:
+    library.add_book("Mug")
     with environment(**tracing_variables(xray_daemon)):
-        response = shop.get("/api/products?limit=1")
+        response = library.get("/api/books?limit=1")
         segment = receive_segment(xray_daemon)
-    assert (segment["name"], segment["type"]) == ("shop", "subsegment")
+    assert (segment["name"], segment["type"]) == ("library", "subsegment")
     expected = ("1-5759e988-bd862e3fe1be46a994272793", "53995c3f42cd8ad8")
     assert (segment["trace_id"], segment["parent_id"]) == expected
     assert 0 < segment["end_time"] - segment["start_time"] < 15
     assert segment["http"] == {"request": {"method": "GET"}, "response": {"status": 200}}
     annotations = segment["annotations"]
     assert annotations["request_id"] == response.headers["X-Request-Id"]
-    assert (annotations["route"], annotations["statements"]) == ("/api/products", 1)
+    assert (annotations["route"], annotations["statements"]) == ("/api/books", 1)
     assert not segment["fault"]
 
 
-def test_client_error_is_marked_with_its_code(shop: Shop, xray_daemon: socket.socket) -> None:
+def test_client_error_is_marked_with_its_code(library: Library, xray_daemon: socket.socket) -> None:
     with environment(**tracing_variables(xray_daemon)):
-        shop.get("/api/products?secret=canary", x_api_key="")
+        library.get("/api/books?secret=canary", x_api_key="")
         segment = receive_segment(xray_daemon)
     expected = (True, False, "unauthenticated")
     assert (segment["error"], segment["fault"], segment["annotations"]["code"]) == expected
@@ -90,18 +90,18 @@ def test_client_error_is_marked_with_its_code(shop: Shop, xray_daemon: socket.so
 )
 def test_unsampled_request_sends_nothing(xray_daemon: socket.socket, header: str) -> None:
     host, port = xray_daemon.getsockname()
-    with closing(Tracer(TraceSettings((host, port), "shop", lambda: header))) as tracer:
+    with closing(Tracer(TraceSettings((host, port), "library", lambda: header))) as tracer:
         tracer.send(RequestContext())
         xray_daemon.setblocking(False)
         with pytest.raises(BlockingIOError):
             xray_daemon.recv(1)
 
 
-def test_request_succeeds_without_a_daemon(shop: Shop, xray_daemon: socket.socket) -> None:
+def test_request_succeeds_without_a_daemon(library: Library, xray_daemon: socket.socket) -> None:
     variables = tracing_variables(xray_daemon)
     xray_daemon.close()
     with environment(**variables):
-        assert [shop.get("/api/products").status for _ in range(3)] == [200, 200, 200]
+        assert [library.get("/api/books").status for _ in range(3)] == [200, 200, 200]
 
 
 def test_tracing_is_off_by_default() -> None:

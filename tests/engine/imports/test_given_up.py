@@ -12,9 +12,7 @@ from scripts.dead_letters import main as dead_letters
 from sluice import runtime
 from sluice.imports import maintenance
 from tests.engine.imports.test_job import HEADER
-from tests.engine.imports.test_sqs_consumer import MAX_RECEIVE_COUNT, QueueHarness, pipeline
-
-__all__ = ["pipeline"]
+from tests.fixtures.import_queue import MAX_RECEIVE_COUNT, QueueHarness
 
 ROWS = 4_000
 FIRST_HALF = "email,name\n" + "".join(f"{n}@x.y,N\n" for n in range(ROWS)) + "bad,B\n"
@@ -37,7 +35,7 @@ def receive_until_dead(pipeline: QueueHarness) -> int:
 def jobs(pipeline: QueueHarness) -> list[dict[str, Any]]:
     return [
         pipeline.harness.job(id)
-        for (id,) in pipeline.harness.shop.sql("SELECT id FROM sluice.import_jobs ORDER BY id")
+        for (id,) in pipeline.harness.client.sql("SELECT id FROM sluice.import_jobs ORDER BY id")
     ]
 
 
@@ -48,18 +46,20 @@ def redrive(pipeline: QueueHarness, state: Path) -> None:
     assert dead_letters(["redrive", "--state", str(state)]) == 0
 
 
-def break_users(pipeline: QueueHarness) -> None:
-    """Make the server reject every write of users."""
-    pipeline.harness.shop.sql("ALTER TABLE users RENAME COLUMN name TO called")
+def break_readers(pipeline: QueueHarness) -> None:
+    """Make the server reject every write of readers."""
+    pipeline.harness.client.sql("ALTER TABLE readers RENAME COLUMN name TO called")
 
 
-def repair_users(pipeline: QueueHarness) -> None:
-    pipeline.harness.shop.sql("ALTER TABLE users RENAME COLUMN called TO name")
+def repair_readers(pipeline: QueueHarness) -> None:
+    pipeline.harness.client.sql("ALTER TABLE readers RENAME COLUMN called TO name")
 
 
 def test_redrive_resumes_after_the_last_attempt(pipeline: QueueHarness, tmp_path: Path) -> None:
     """The first run writes a chunk. Then the schema is broken until the last attempt."""
-    pipeline.put("incoming/users/a.csv", FIRST_HALF + "".join(f"{n}@z.y,N\n" for n in range(ROWS)))
+    pipeline.put(
+        "incoming/readers/a.csv", FIRST_HALF + "".join(f"{n}@z.y,N\n" for n in range(ROWS))
+    )
     (message,) = pipeline.receive()
     id = next(iter(runtime.current().import_consumer._import_ids(json.loads(message["Body"]))))
     while pipeline.harness.job(id)["rows_rejected"] == 0:
@@ -68,11 +68,11 @@ def test_redrive_resumes_after_the_last_attempt(pipeline: QueueHarness, tmp_path
     pipeline.sqs.change_message_visibility(
         QueueUrl=pipeline.url, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=0
     )
-    break_users(pipeline)
+    break_readers(pipeline)
     try:
         assert pipeline.process_all() == MAX_RECEIVE_COUNT - 1
     finally:
-        repair_users(pipeline)
+        repair_readers(pipeline)
     (failed,) = jobs(pipeline)
     assert failed["status"] == "failed"
     assert failed["error"].startswith(f"failed after {MAX_RECEIVE_COUNT} attempts: ")
@@ -98,10 +98,10 @@ def test_redrive_resumes_after_the_last_attempt(pipeline: QueueHarness, tmp_path
 
 def test_cleanup_fails_imports_of_killed_workers(pipeline: QueueHarness, tmp_path: Path) -> None:
     """The cleanup finds the messages among the dead letters, and leaves them there."""
-    pipeline.put("incoming/users/a.csv", "email,name\na@x.y,A\n")
-    announcement = {"resource": "users", "object_key": "incoming/users/b.csv", "upload_url": ""}
+    pipeline.put("incoming/readers/a.csv", "email,name\na@x.y,A\n")
+    announcement = {"resource": "readers", "object_key": "incoming/readers/b.csv", "upload_url": ""}
     announced = runtime.current().imports.create(announcement)
-    pipeline.put("incoming/users/b.csv", "email,name\nb@x.y,B\n")
+    pipeline.put("incoming/readers/b.csv", "email,name\nb@x.y,B\n")
     pipeline.send(
         "not about an import",
         "{}",
@@ -133,7 +133,7 @@ def test_cleanup_fails_imports_of_killed_workers(pipeline: QueueHarness, tmp_pat
 
 
 def test_redrive_resumes_import_failed_by_cleanup(pipeline: QueueHarness, tmp_path: Path) -> None:
-    pipeline.put("incoming/users/a.csv", "email,name\na@x.y,A\n")
+    pipeline.put("incoming/readers/a.csv", "email,name\na@x.y,A\n")
     receive_until_dead(pipeline)
     assert cleanup({}, None)["failed"] == 1
     redrive(pipeline, tmp_path)
@@ -146,14 +146,14 @@ def test_redrive_resumes_import_failed_by_cleanup(pipeline: QueueHarness, tmp_pa
 
 def test_all_dead_letters_are_found(pipeline: QueueHarness) -> None:
     for n in range(25):
-        pipeline.put(f"incoming/users/{n}.csv", "email,name\na@x.y,A\n")
+        pipeline.put(f"incoming/readers/{n}.csv", "email,name\na@x.y,A\n")
     assert receive_until_dead(pipeline) == 25 * MAX_RECEIVE_COUNT
     assert cleanup({}, None)["failed"] == 25
     assert {job["status"] for job in jobs(pipeline)} == {"failed"}
 
 
 def test_dead_letter_does_not_fail_ended_import(pipeline: QueueHarness) -> None:
-    pipeline.put("incoming/users/a.csv", "email,name\na@x.y,A\n")
+    pipeline.put("incoming/readers/a.csv", "email,name\na@x.y,A\n")
     (message,) = pipeline.receive()
     pipeline.send(*[message["Body"]] * 2)
     assert pipeline.process_all() == 2
@@ -168,10 +168,11 @@ def test_dead_letter_does_not_fail_ended_import(pipeline: QueueHarness) -> None:
 def test_stalled_import_fails_and_resumes(pipeline: QueueHarness) -> None:
     """Its message was lost, so it is in no queue."""
     ids = [
-        pipeline.harness.put(f"incoming/users/{n}.csv", b"email,name\na@x.y,A\n") for n in range(2)
+        pipeline.harness.put(f"incoming/readers/{n}.csv", b"email,name\na@x.y,A\n")
+        for n in range(2)
     ]
     pipeline.sqs.purge_queue(QueueUrl=pipeline.url)
-    pipeline.harness.shop.sql(
+    pipeline.harness.client.sql(
         "UPDATE sluice.import_jobs SET seen_at = now() - make_interval(secs => :s) WHERE id = :id",
         s=maintenance.STALLED_SECONDS + 1, id=ids[0],
     )  # fmt: skip
@@ -187,9 +188,9 @@ def test_stalled_import_fails_and_resumes(pipeline: QueueHarness) -> None:
 
 def test_import_without_upload_expires(pipeline: QueueHarness) -> None:
     create = runtime.current().imports.create
-    keys = [f"incoming/users/{name}.csv" for name in ("old", "new")]
-    old, _ = (create({"resource": "users", "object_key": key, "upload_url": ""}) for key in keys)
-    pipeline.harness.shop.sql(
+    keys = [f"incoming/readers/{name}.csv" for name in ("old", "new")]
+    old, _ = (create({"resource": "readers", "object_key": key, "upload_url": ""}) for key in keys)
+    pipeline.harness.client.sql(
         """
         UPDATE sluice.import_jobs SET created_at = now() - make_interval(secs => :s)
         WHERE id = :id
@@ -210,29 +211,29 @@ def test_import_without_upload_expires(pipeline: QueueHarness) -> None:
 
 
 def test_old_rejected_rows_are_deleted(pipeline: QueueHarness) -> None:
-    id = pipeline.harness.put("incoming/users/a.csv", FIRST_HALF.encode())
-    pipeline.harness.shop.sql(
+    id = pipeline.harness.put("incoming/readers/a.csv", FIRST_HALF.encode())
+    pipeline.harness.client.sql(
         "INSERT INTO sluice.import_rejects VALUES (:id, 7, NULL, 'type', 'x')", id=id
     )
     assert pipeline.harness.importer.fail(id, "for a test")
     assert not pipeline.harness.importer.fail(id, "for a test")
     count = "SELECT count(*) FROM sluice.import_rejects"
     assert cleanup({}, None)["rejections_deleted"] == 0
-    assert pipeline.harness.shop.sql(count) == [[1]]
+    assert pipeline.harness.client.sql(count) == [[1]]
     finished = "UPDATE sluice.import_jobs SET finished_at = now() - make_interval(secs => :s)"
-    pipeline.harness.shop.sql(finished, s=maintenance.KEEP_REJECTIONS_SECONDS + 1)
+    pipeline.harness.client.sql(finished, s=maintenance.KEEP_REJECTIONS_SECONDS + 1)
     assert cleanup({}, None)["rejections_deleted"] == 1
-    assert pipeline.harness.shop.sql(count) == [[0]]
+    assert pipeline.harness.client.sql(count) == [[0]]
     assert pipeline.harness.importer.run(id, 60.0), "it can no longer be resumed"
     assert jobs(pipeline)[0]["status"] == "failed"
 
 
 def test_worker_closes_its_connection(pipeline: QueueHarness) -> None:
     """The connection budget has one connection for each execution environment."""
-    pipeline.harness.shop.add_category("mugs")
-    pipeline.put("incoming/products/a.csv", HEADER + "Mug,,1.00,mugs,1\n")
+    pipeline.harness.client.add_shelf("novels")
+    pipeline.put("incoming/books/a.csv", HEADER + "Emma,,1.00,novels,1\n")
     assert pipeline.process_all() == 1
-    assert runtime.current().database.pool_metrics().checked_in == 0
+    assert runtime.current().database.pool.metrics().checked_in == 0
 
 
 @pytest.mark.parametrize(

@@ -8,10 +8,10 @@ import pytest
 
 from local.postgres import PostgresServer
 from sluice import runtime
-from tests.fixtures.imports import ImportHarness
+from tests.engine.imports.test_job import HEADER, books
+from tests.fixtures.client import Client
+from tests.fixtures.imports import ImportHarness, make_file
 from tests.fixtures.pgbouncer import PASSWORDS, SERVER_CONNECTIONS, pgbouncer
-from tests.fixtures.shop import Shop
-from tests.shop.imports.test_once import import_result, make_file
 
 SESSION_STATE = """
     SELECT count(*) FROM pg_locks l JOIN pg_database d ON d.oid = l.database
@@ -25,8 +25,8 @@ SESSIONS = """
 
 
 @pytest.fixture
-def shop(isolated_shop: Shop, postgres_server: PostgresServer) -> Iterator[Shop]:
-    """A shop whose runtime connects through the pooler."""
+def client(isolated_client: Client, postgres_server: PostgresServer) -> Iterator[Client]:
+    """A client whose runtime connects through the pooler."""
     direct = runtime.current().settings
     assert direct.adhoc_sql is not None
     with pgbouncer(postgres_server.port, PASSWORDS) as port:
@@ -38,30 +38,24 @@ def shop(isolated_shop: Shop, postgres_server: PostgresServer) -> Iterator[Shop]
             replace(direct, database=app, adhoc_sql=replace(direct.adhoc_sql, database=analyst))
         )
         runtime.set_current(pooled)
-        yield isolated_shop
+        yield isolated_client
         pooled.close_clients()
         pooled.database.dispose()
 
 
 def test_sessions_keep_no_state(harness: ImportHarness) -> None:
-    shop, data = harness.shop, make_file()
-    shop.add_category("mugs")
-    order = {
-        "user_id": shop.add_user(),
-        "items": [{"product_id": shop.add_product("Mug", stock=9), "quantity": 1}],
-    }
-    jobs = [harness.put(f"incoming/products/{n}.csv", data) for n in range(2 * SERVER_CONNECTIONS)]
+    client, data = harness.client, make_file(HEADER, "novels")
+    client.add_shelf("novels")
+    jobs = [harness.put(f"incoming/books/{n}.csv", data) for n in range(2 * SERVER_CONNECTIONS)]
 
     def send_requests(n: int) -> set[int]:
-        key = f"order-{n}"
+        key, shelf = f"shelf-{n}", {"name": f"Shelf {n}", "slug": f"shelf-{n}"}
         return {
-            shop.get("/api/products?limit=5&sort=price:desc").status,
-            shop.post("/api/orders", order, idempotency_key=key).status,
-            shop.post("/api/orders", order, idempotency_key=key).status,
-            shop.graphql(
-                "{ products(first: 5) { edges { node { name category { name } } } } }"
-            ).status,
-            shop.post("/api/analytics/query", {"query": "select count(*) from products"}).status,
+            client.get("/api/books?limit=5&sort=price:desc").status,
+            client.post("/api/shelves", shelf, idempotency_key=key).status,
+            client.post("/api/shelves", shelf, idempotency_key=key).status,
+            client.graphql("{ books(first: 5) { edges { node { name shelf { name } } } } }").status,
+            client.post("/api/analytics/query", {"query": "select count(*) from books"}).status,
         }
 
     with ThreadPoolExecutor(len(jobs)) as threads:
@@ -69,7 +63,12 @@ def test_sessions_keep_no_state(harness: ImportHarness) -> None:
         assert set().union(*map(send_requests, range(4))) == {200, 201}
         assert [done.result() for done in imports] == [True] * len(jobs)
 
-    assert len({str(import_result(harness, id)) for id in jobs}) == 1
-    assert shop.sql("SELECT count(*) FROM orders") == [[4]]
-    assert shop.sql(SESSION_STATE) == [[0], [0]]
-    assert all(count <= SERVER_CONNECTIONS for _, count in shop.sql(SESSIONS))
+    outcomes = {
+        (job["status"], job["rows_read"], job["rows_written"], job["rows_rejected"])
+        for job in map(harness.job, jobs)
+    }
+    assert outcomes == {("completed", 400, 396, 4)}
+    assert len(books(harness)) == len({row[0] for row in books(harness)}) > 200
+    assert client.sql("SELECT count(*) FROM shelves") == [[5]]
+    assert client.sql(SESSION_STATE) == [[0], [0]]
+    assert all(count <= SERVER_CONNECTIONS for _, count in client.sql(SESSIONS))

@@ -1,5 +1,6 @@
 """Migrations that run at the same time, or are killed."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -7,22 +8,23 @@ from contextlib import closing
 from pathlib import Path
 
 from sluice.migrations.runner import migrate_url
-from tests.engine.migrations.conftest import ForeignDatabase, ForeignServer
 from tests.fixtures.database import owner_connection
+from tests.fixtures.foreign_database import ForeignDatabase, ForeignServer
 from tests.fixtures.waiting import wait_until
 
 ROOT = Path(__file__).parents[3]
 MIGRATE = """
 import sys
 from sluice.migrations.runner import migrate_url
-migrate_url(sys.argv[1], "shop", analyst_connections=8)
+migrate_url(sys.argv[1], "sample", analyst_connections=8)
 """
 
 
 def start_migration(database: ForeignDatabase) -> subprocess.Popen[bytes]:
     """Start a migration in another process, because Alembic keeps its context in a global."""
     command = [sys.executable, "-c", MIGRATE, database.url]
-    return subprocess.Popen(command, cwd=ROOT / "layers/shared")
+    path = f"{ROOT / 'layers' / 'shared'}:{ROOT / 'tests' / 'apps'}"
+    return subprocess.Popen(command, env={**os.environ, "PYTHONPATH": path})
 
 
 def migrate_at_once(databases: list[ForeignDatabase]) -> list[int]:
@@ -41,7 +43,7 @@ def test_concurrent_runs_in_several_databases(server: ForeignServer) -> None:
     for _ in range(3):
         assert migrate_at_once(databases) == [0] * 4
         for database in databases:
-            database.remove("shop")
+            database.remove("sample")
         assert databases[0].roles() == set()
 
 
@@ -65,4 +67,4 @@ def test_killed_run_leaves_nothing(database: ForeignDatabase) -> None:
     sessions = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'sluice-batch'"
     wait_until(lambda: database.sql(sessions) == [[0]], "the server to end the session")
     assert database.snapshot() == before
-    assert migrate_url(database.url, "shop").revisions["shop"] == "0003"
+    assert migrate_url(database.url, "sample").revisions["sample"] == "0001"

@@ -6,30 +6,10 @@ import pytest
 
 from sluice.migrations.removal import CannotRemove
 from sluice.migrations.runner import migrate_url
-from tests.engine.migrations.conftest import ForeignDatabase, ForeignServer
 from tests.fixtures.database import owner_connection
-from tests.fixtures.local_system import temporary_system
+from tests.fixtures.foreign_database import ForeignDatabase, ForeignServer
 
 ROLES = {"sluice_app", "sluice_analyst"}
-
-
-def test_make_run_changes_nothing(database: ForeignDatabase) -> None:
-    upload = {"resource": "users", "format": "csv", "filename": "u.csv"}
-    before = database.snapshot()
-    with temporary_system(DATABASE_URL=database.url) as system:
-        system.start()
-        assert system.request("/api/products")[1]["code"] == "not_set_up"
-        assert system.request("/api/categories", {"name": "Mugs"})[1]["code"] == "not_set_up"
-        assert system.request("/api/imports", upload)[0] == 503
-        assert (
-            system.request("/api/analytics/query?query=select+1+as+one")[1]["code"] == "not_set_up"
-        )
-        assert system.request("/health/ready")[1]["code"] == "not_set_up"
-        status, output, _ = system.stop()
-    assert status == 0
-    assert "does not have the schema sluice" in output
-    assert "make migrate DATABASE_URL=" in output
-    assert database.snapshot() == before
 
 
 def test_migrate_adds_only_schema_and_roles(database: ForeignDatabase) -> None:
@@ -46,7 +26,7 @@ def test_migrate_adds_only_schema_and_roles(database: ForeignDatabase) -> None:
     assert database.dump("--exclude-schema=sluice") == before["dump"]
 
 
-@pytest.mark.parametrize("app", ["", "shop"])
+@pytest.mark.parametrize("app", ["", "sample"])
 @pytest.mark.parametrize("hardened", [False, True])
 def test_remove_restores_everything(database: ForeignDatabase, app: str, hardened: bool) -> None:
     if hardened:
@@ -63,30 +43,30 @@ def test_remove_restores_everything(database: ForeignDatabase, app: str, hardene
 
 
 def test_migrate_revokes_no_create_privilege(database: ForeignDatabase) -> None:
-    migrate_url(database.url, "shop")
+    migrate_url(database.url, "sample")
     assert database.sql("SELECT has_schema_privilege('public', 'public', 'CREATE')") == [[True]]
 
 
 def test_other_applications_alembic_still_works(database: ForeignDatabase) -> None:
     revision = "SELECT version_num FROM alembic_version"
-    migrate_url(database.url, "shop")
+    migrate_url(database.url, "sample")
     assert database.sql(revision) == [["a1b2c3d4e5f6"]]
     database.alembic("b2c3d4e5f6a1")
-    migrate_url(database.url, "shop")
+    migrate_url(database.url, "sample")
     assert database.sql(revision) == [["b2c3d4e5f6a1"]]
-    database.remove("shop")
+    database.remove("sample")
     database.alembic("head")
     assert database.sql("SELECT note FROM bookings") == []
 
 
 def test_remove_keeps_tables_without_drop_app(database: ForeignDatabase) -> None:
-    migrate_url(database.url, "shop")
-    database.sql_as_owner("INSERT INTO categories (name, slug) VALUES ('Mugs', 'mugs')")
+    migrate_url(database.url, "sample")
+    database.sql_as_owner("INSERT INTO shelves (name, slug) VALUES ('Mugs', 'mugs')")
     report = database.remove()
     assert database.roles() == set()
-    assert "trigger categories_touch on public.categories" in report.removed
-    database.sql_as_owner("UPDATE categories SET name = 'Cups'")
-    assert database.sql("SELECT name, slug, version FROM categories") == [["Cups", "mugs", 1]]
+    assert "trigger shelves_touch on public.shelves" in report.removed
+    database.sql_as_owner("UPDATE shelves SET name = 'Cups'")
+    assert database.sql("SELECT name, slug, version FROM shelves") == [["Cups", "mugs", 1]]
 
 
 def test_remove_fails_if_a_view_uses_the_schema(database: ForeignDatabase) -> None:
@@ -124,7 +104,7 @@ def test_grants_of_administrator_do_not_keep_roles(database: ForeignDatabase) ->
 
 def test_repeated_migrate_and_remove_change_nothing(database: ForeignDatabase) -> None:
     before = database.snapshot()
-    for app in ("", "shop", ""):
+    for app in ("", "sample", ""):
         migrate_url(database.url, app)
         migrate_url(database.url, app)
         database.remove(app)
@@ -136,7 +116,7 @@ def test_open_transaction_is_not_disturbed(database: ForeignDatabase) -> None:
     with closing(owner_connection(database.url)) as client:
         client.run("BEGIN")
         client.run("UPDATE suppliers SET name = 'x' WHERE id = 1")
-        migrate_url(database.url, "shop")
-        database.remove("shop")
+        migrate_url(database.url, "sample")
+        database.remove("sample")
         client.run("COMMIT")
     assert database.sql("SELECT name FROM suppliers WHERE id = 1") == [["x"]]

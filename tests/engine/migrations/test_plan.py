@@ -10,7 +10,7 @@ from sluice.db.engine import make_engine
 from sluice.migrations.plan import plan
 from sluice.migrations.runner import migrate_url
 from sluice.settings import DatabaseSettings
-from tests.engine.migrations.conftest import ForeignDatabase, ForeignServer
+from tests.fixtures.foreign_database import ForeignDatabase, ForeignServer
 
 GRANTS_SQL = """
     SELECT role, privilege, kind, regexp_replace(name, '^foreign.*', '')
@@ -42,7 +42,7 @@ def comparable_state(database: ForeignDatabase) -> list[object]:
     return [dump, database.sql(GRANTS_SQL), database.sql(SETTINGS_SQL)]
 
 
-@pytest.mark.parametrize("app", ["", "shop"])
+@pytest.mark.parametrize("app", ["", "sample"])
 def test_psql_does_the_same_as_a_migration(server: ForeignServer, app: str) -> None:
     database, other = server.create_database("SUPERUSER"), server.create_database("SUPERUSER")
     before = database.snapshot()
@@ -58,15 +58,15 @@ def test_any_user_can_make_a_plan(database: ForeignDatabase, server: ForeignServ
     database.sql("CREATE ROLE sluice_onlooker LOGIN PASSWORD 'canary-onlooker'")
     name = database.sql("SELECT current_database()")[0][0]
     url = server.server.url("sluice_onlooker", name, password="canary-onlooker")
-    script = make_plan(url, "shop")
+    script = make_plan(url, "sample")
     assert "CREATE SCHEMA sluice;" in script
-    assert "CREATE TABLE public.orders (" in script
+    assert "CREATE TABLE public.books (" in script
     assert 'CREATE ROLE "sluice_app" LOGIN;' in script
 
 
 def test_plan_has_only_new_migrations(database: ForeignDatabase) -> None:
     migrate_url(database.url)
-    script = make_plan(database.superuser_url, "shop")
+    script = make_plan(database.superuser_url, "sample")
     assert "CREATE SCHEMA" not in script
     assert "CREATE TABLE sluice.import_jobs" not in script
-    assert "CREATE TABLE public.orders (" in script
+    assert "CREATE TABLE public.books (" in script

@@ -6,7 +6,7 @@ A superuser and an owner with CREATEROLE can migrate. An owner without it needs 
 import pytest
 
 from sluice.migrations.runner import MigrationResult, MissingPrivilege, migrate_url
-from tests.engine.migrations.conftest import ForeignDatabase, ForeignServer
+from tests.fixtures.foreign_database import ForeignDatabase, ForeignServer
 
 SUPERUSER_SETTINGS = {"temp_file_limit", "session_replication_role", "lo_compat_privileges"}
 
@@ -21,11 +21,11 @@ def settings_in(statements: list[str]) -> set[str]:
 
 def assert_migrated(database: ForeignDatabase, result: MigrationResult) -> None:
     """Check the revisions, and that the roles have the privileges they need."""
-    assert result.revisions == {"sluice": "0003", "shop": "0003"}
+    assert result.revisions == {"sluice": "0004", "sample": "0001"}
     for role, table, privilege, expected in (
-        ("sluice_app", "products", "INSERT", True),
-        ("sluice_analyst", "orders", "SELECT", True),
-        ("sluice_analyst", "orders", "INSERT", False),
+        ("sluice_app", "books", "INSERT", True),
+        ("sluice_analyst", "books", "SELECT", True),
+        ("sluice_analyst", "books", "INSERT", False),
     ):
         query = f"SELECT has_table_privilege('{role}', '{table}', '{privilege}')"
         assert database.sql(query) == [[expected]]
@@ -33,32 +33,32 @@ def assert_migrated(database: ForeignDatabase, result: MigrationResult) -> None:
 
 def test_superuser_needs_no_administrator(server: ForeignServer) -> None:
     database = server.create_database("SUPERUSER")
-    result = migrate_url(database.url, "shop")
+    result = migrate_url(database.url, "sample")
     assert_migrated(database, result)
     assert result.for_administrator == []
 
 
 def test_createrole_sets_all_but_superuser_settings(server: ForeignServer) -> None:
     database = server.create_database("CREATEROLE")
-    result = migrate_url(database.url, "shop")
+    result = migrate_url(database.url, "sample")
     assert_migrated(database, result)
     assert settings_in(result.for_administrator) <= SUPERUSER_SETTINGS
     assert len(result.for_administrator) == len(settings_in(result.for_administrator))
     for statement in result.for_administrator:
         database.sql(statement)
-    assert migrate_url(database.url, "shop").for_administrator == []
-    assert database.remove("shop").kept == []
+    assert migrate_url(database.url, "sample").for_administrator == []
+    assert database.remove("sample").kept == []
 
 
 def test_nocreaterole_gets_statements_to_run(server: ForeignServer) -> None:
     database = server.create_database("NOCREATEROLE")
     before = database.snapshot()
     with pytest.raises(MissingPrivilege, match="may not create roles") as error:
-        migrate_url(database.url, "shop")
+        migrate_url(database.url, "sample")
     assert database.snapshot() == before
     for statement in error.value.statements:
         database.sql(statement)
-    result = migrate_url(database.url, "shop")
+    result = migrate_url(database.url, "sample")
     assert_migrated(database, result)
     assert result.for_administrator == []
 
@@ -78,11 +78,11 @@ def test_existing_roles_are_used(server: ForeignServer) -> None:
     database = server.create_database("CREATEROLE")
     database.sql("CREATE ROLE sluice_app LOGIN")
     database.sql("CREATE ROLE sluice_analyst LOGIN")
-    result = migrate_url(database.url, "shop")
+    result = migrate_url(database.url, "sample")
     assert_migrated(database, result)
     for statement in result.for_administrator:
         database.sql(statement)
-    assert migrate_url(database.url, "shop").for_administrator == []
+    assert migrate_url(database.url, "sample").for_administrator == []
 
 
 def test_user_who_is_not_owner_gets_the_grant_to_run(server: ForeignServer) -> None:
@@ -92,10 +92,10 @@ def test_user_who_is_not_owner_gets_the_grant_to_run(server: ForeignServer) -> N
     database.sql("REVOKE CREATE ON SCHEMA public FROM PUBLIC")
     for message in ("may not create a schema", "may not create tables in the schema public"):
         with pytest.raises(MissingPrivilege, match=message) as error:
-            migrate_url(database.url, "shop")
+            migrate_url(database.url, "sample")
         assert len(error.value.statements) == 1
         database.sql(error.value.statements[0])
-    assert_migrated(database, migrate_url(database.url, "shop"))
+    assert_migrated(database, migrate_url(database.url, "sample"))
 
 
 @pytest.mark.parametrize("rights", ["SUPERUSER", "CREATEROLE"])
@@ -113,10 +113,10 @@ def test_any_database_and_owner_name(
 ) -> None:
     database = server.create_database(rights, name=name, owner=owner)
     before = database.snapshot()
-    assert_migrated(database, migrate_url(database.url, "shop"))
+    assert_migrated(database, migrate_url(database.url, "sample"))
     settings = "SELECT count(*) FROM pg_db_role_setting WHERE setdatabase <> 0"
     assert database.sql(settings)[0][0] == 2
-    assert database.remove("shop").kept == []
+    assert database.remove("sample").kept == []
     assert database.snapshot() == before
 
 

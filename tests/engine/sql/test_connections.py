@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from sluice.db.database import Database
 from sluice.errors import InvalidCursor
-from sluice.sql.connections import RelayConnection, read_connection, read_connections
+from sluice.sql.connections import ConnectionRepository, RelayConnection
 from sluice.sql.list_spec import Filter, ListQuery, ListSpec
 from tests.engine.sql.test_pages import (
     SIGNER,
@@ -38,6 +38,17 @@ BY_STOCK = ListSpec(
     sorts=THINGS.sorts,
     parent_columns={"stock": "stock"},
 )
+
+
+class ThingRepository(ConnectionRepository):
+    list_spec = THINGS
+    graphql_list_spec = THINGS
+
+
+class ThingsByStock(ConnectionRepository):
+    list_spec = BY_STOCK
+    graphql_list_spec = BY_STOCK
+    parent_filter = "stock"
 
 
 def ids_of(connection: RelayConnection) -> list[int]:
@@ -75,7 +86,7 @@ def test_connection_has_the_rows_between_its_cursors(
     fill(things, table)
     ids = ordered(table, sorting, chosen)
     all_rows = ListQuery(limit=60, sort=sorting, filters=chosen, include_total=True)
-    whole = read_connection(things, THINGS, all_rows, SIGNER)
+    whole = ThingRepository(things, SIGNER).connection(all_rows)
     assert (ids_of(whole), whole.total) == (ids, len(ids))
     assert (whole.has_next, whole.has_previous) == (False, False)
     cursors = [whole.cursor(row) for row in whole.rows]
@@ -90,7 +101,7 @@ def test_connection_has_the_rows_between_its_cursors(
             after=None if after is None else cursors[after],
             before=None if before is None else cursors[before],
         )
-        found = read_connection(things, THINGS, query, SIGNER)
+        found = ThingRepository(things, SIGNER).connection(query)
         expected = expected_ids(ids, after, before, limit, from_end=from_end)
         assert ids_of(found) == expected
         if expected:
@@ -108,7 +119,7 @@ def test_connections_of_parents_equal_single_ones(
     fill(things, table)
     query = ListQuery(limit=limit, sort=sorting, from_end=from_end, include_total=True)
     stocks = [-1, 0, 1, 2, 77]
-    together = read_connections(things, BY_STOCK, query, SIGNER, "stock", stocks)
+    together = ThingsByStock(things, SIGNER).connections_by_parent(stocks, query)
     for stock in stocks:
         ids = ordered({id: row for id, row in table.items() if row["stock"] == stock}, sorting)
         found = together[stock]
@@ -122,11 +133,12 @@ def test_cursor_of_another_parent_is_rejected(things: Database):
         things,
         {id: {"label": None, "price": "1", "at": None, "stock": id % 2} for id in range(1, 7)},
     )
-    first = read_connections(things, BY_STOCK, ListQuery(limit=1), SIGNER, "stock", [1])[1]
+    repository = ThingsByStock(things, SIGNER)
+    first = repository.connections_by_parent([1], ListQuery(limit=1))[1]
     assert isinstance(first, RelayConnection)
 
     query = ListQuery(limit=2, after=first.cursor(first.rows[0]))
-    found = read_connections(things, BY_STOCK, query, SIGNER, "stock", [0, 1])
+    found = repository.connections_by_parent([0, 1], query)
 
     assert isinstance(found[0], InvalidCursor)
     assert ids_of(found[1]) == [3, 5]  # type: ignore[arg-type]

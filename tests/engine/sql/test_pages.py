@@ -4,7 +4,6 @@ import json
 from collections.abc import Iterator
 from contextlib import closing
 from decimal import Decimal
-from itertools import permutations, product
 from typing import Any
 
 import pytest
@@ -12,18 +11,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from local.postgres import PostgresServer
-from shop.products import ProductRepository
-from sluice import runtime
 from sluice.db.database import Database
 from sluice.db.engine import make_engine
+from sluice.db.sqlalchemy_pool import SqlalchemyPool
 from sluice.query import Query
 from sluice.settings import DatabaseSettings
 from sluice.sql.list_spec import Filter, ListQuery, ListSpec, Page, Sort
 from sluice.sql.page_cursor import CursorSigner
-from sluice.sql.pages import read_page
 from sluice.sql.projection import Projection, decimal, integer, text
+from sluice.sql.read_repository import ReadRepository
 from tests.fixtures.database import owner_connection
-from tests.fixtures.shop import Shop
 
 SIGNER = CursorSigner(b"the key of these tests' cursors")
 PROPERTY = settings(
@@ -62,6 +59,12 @@ THINGS = ListSpec(
         "stock": Sort("stock", "integer"),
     },
 )
+
+
+class ThingPages(ReadRepository):
+    list_spec = THINGS
+
+
 TABLE = """
 CREATE TABLE things (
     id bigint PRIMARY KEY,
@@ -112,7 +115,11 @@ def things(postgres_server: PostgresServer) -> Iterator[Database]:
     with closing(owner_connection(postgres_server.url())) as connection:
         connection.run("CREATE DATABASE things")
     database = Database(
-        make_engine(DatabaseSettings.from_url(postgres_server.url(database="things")), "function")
+        SqlalchemyPool(
+            make_engine(
+                DatabaseSettings.from_url(postgres_server.url(database="things")), "function"
+            )
+        )
     )
     database.write(Query(TABLE))
     yield database
@@ -171,7 +178,7 @@ def rows_of(page: Page) -> list[Row]:
 
 
 def read(database: Database, cursor: str | None = None, **query: Any) -> Page:
-    return read_page(database, THINGS, ListQuery(cursor=cursor, **query), SIGNER)
+    return ThingPages(database, SIGNER).page(ListQuery(cursor=cursor, **query))
 
 
 @PROPERTY
@@ -305,74 +312,3 @@ def test_emptied_page_has_a_cursor_back(things: Database, sorting: Sorting, forw
     assert (empty.items, empty.next_cursor if forward else empty.prev_cursor) == ("", None)
     back = empty.prev_cursor if forward else empty.next_cursor
     assert ids_of(read(things, back, sort=sorting, limit=3)) == remaining
-
-
-PRODUCT_SORTS = ["id", "name", "price", "created_at", "updated_at", "inventory"]
-SINGLE = [((name, descending),) for name in PRODUCT_SORTS for descending in (False, True)]
-PAIRS = [
-    ((first, ascending), (second, descending))
-    for first, second in permutations(PRODUCT_SORTS, 2)
-    for ascending, descending in product((False, True), repeat=2)
-]
-TRIPLE = (("inventory", True), ("price", False), ("created_at", False))
-INSERT_PRODUCTS = """
-WITH p AS (
-    INSERT INTO products (name, description, price, category_id, created_at, updated_at)
-    SELECT 'P ' || (n * 7) % 40, CASE WHEN n % 3 = 0 THEN 'Blue cup' END, n % 4, c.id,
-           timestamptz '2026-01-01Z' + n % 5 * interval '1 s',
-           timestamptz '2026-02-01Z' + n % 3 * interval '1 microsecond'
-    FROM generate_series(1, 24) n
-    JOIN categories c ON c.slug = CASE WHEN n % 2 = 0 THEN 'mugs' ELSE 'jars' END
-    RETURNING id
-)
-INSERT INTO inventory (product_id, quantity) SELECT id, id % 3 FROM p
-"""
-
-
-@pytest.mark.parametrize(
-    ("chosen", "matches"),
-    [
-        ({}, lambda row: True),
-        ({"in_stock": True}, lambda row: row["inventory"] > 0),
-        ({"in_stock": False, "category": ["mugs", "jars"]}, lambda row: row["inventory"] == 0),
-        (
-            {"category": ["mugs"], "price_min": Decimal(1)},
-            lambda row: row["category"] == "mugs" and row["price"] >= "1",
-        ),
-        (
-            {"search": "CUP, blue", "price_max": Decimal(2)},
-            lambda row: row["description"] and row["price"] <= "2.00",
-        ),
-    ],
-    ids=lambda case: "+".join(case) or "all" if isinstance(case, dict) else "",
-)
-def test_products_in_every_order(shop: Shop, chosen: dict[str, Any], matches: Any):
-    for slug in ("mugs", "jars"):
-        shop.add_category(slug)
-    shop.sql(INSERT_PRODUCTS)
-    repository = runtime.current().get(ProductRepository)
-    every_row = rows_of(repository.page(ListQuery(limit=100)))
-    matching = [row for row in every_row if matches(row)]
-    assert matching
-    for sorting in [*SINGLE, *PAIRS, TRIPLE]:
-        expected = sorted(matching, key=lambda row: row["id"], reverse=sorting[-1][1])
-        for name, descending in reversed(sorting):
-            expected.sort(key=lambda row, name=name: row[name], reverse=descending)
-        pages = [repository.page(ListQuery(limit=7, sort=sorting, filters=chosen))]
-        while cursor := pages[-1].next_cursor:
-            pages.append(
-                repository.page(ListQuery(limit=7, sort=sorting, filters=chosen, cursor=cursor))
-            )
-        assert [row for page in pages for row in rows_of(page)] == expected, sorting
-        for page, previous in zip(pages[:0:-1], pages[-2::-1], strict=True):
-            back = repository.page(
-                ListQuery(limit=7, sort=sorting, filters=chosen, cursor=page.prev_cursor)
-            )
-            assert back.items == previous.items, sorting
-
-
-def test_unknown_category_has_no_products(shop: Shop):
-    shop.add_product("Cup")
-    for slugs in (["nope"], ["nope", "neither"]):
-        page = runtime.current().get(ProductRepository).page(ListQuery(filters={"category": slugs}))
-        assert (page.items, page.next_cursor, page.prev_cursor) == ("", None, None)

@@ -64,21 +64,21 @@ def test_valid_token_identifies_the_client(
     principal = issuer.tokens()(token(key, algorithm, kid, exp=expires))
 
     assert principal is not None
-    expected = ("jwt ada", {"orders:read", "catalog:read"}, "default")
+    expected = ("jwt ada", {"readers:read", "library:read"}, "default")
     assert (principal.client_id, principal.scopes, principal.tier) == expected
     assert principal.expires_at == pytest.approx(expires + LEEWAY, abs=1)
 
 
 @pytest.mark.parametrize(
-    "scopes", [{"scope": None, "scp": ["orders:read"]}, {"scope": None, "scp": "orders:read"}]
+    "scopes", [{"scope": None, "scp": ["readers:read"]}, {"scope": None, "scp": "readers:read"}]
 )
 def test_scopes_may_be_in_scp(issuer: FakeIssuer, scopes: dict[str, Any]) -> None:
     principal = issuer.tokens()(token(**scopes))
     assert principal is not None
-    assert principal.scopes == {"orders:read"}
+    assert principal.scopes == {"readers:read"}
 
 
-@pytest.mark.parametrize("scope", [None, 5, {"orders:read": True}, [["orders:read"]]], ids=str)
+@pytest.mark.parametrize("scope", [None, 5, {"readers:read": True}, [["readers:read"]]], ids=str)
 def test_malformed_scopes_are_empty(issuer: FakeIssuer, scope: Any) -> None:
     claims = {**CLAIMS, "exp": time.time() + 600, "scope": scope}
     principal = issuer.tokens()(jwt.encode(claims, RSA, algorithm="RS256", headers={"kid": "r"}))

@@ -1,12 +1,13 @@
 """The privileges and limits of the database role, the last layer of defence."""
 
 from shop.analytics import CATALOGUE
-from tests.fixtures.adhoc_sql import AdhocSqlShop
+from shop.orders import STATUSES
+from tests.fixtures.adhoc_sql import AnalystClient
 
 
-def test_role_can_read_exactly_the_allowlist(shop: AdhocSqlShop) -> None:
+def test_role_can_read_exactly_the_allowlist(analyst: AnalystClient) -> None:
     """The order of the columns counts too, because `*` is expanded by the allowlist."""
-    readable = shop.sql(
+    readable = analyst.sql(
         """
         SELECT c.relname, array_agg(a.attname::text ORDER BY a.attnum)
         FROM pg_class c
@@ -23,9 +24,9 @@ def test_role_can_read_exactly_the_allowlist(shop: AdhocSqlShop) -> None:
     }
 
 
-def test_unique_keys_are_those_of_the_tables(shop: AdhocSqlShop) -> None:
+def test_unique_keys_are_those_of_the_tables(analyst: AnalystClient) -> None:
     """The limits of joins rely on them. A unique index on lower(email) makes email unique too."""
-    indexed = shop.sql(
+    indexed = analyst.sql(
         """
         SELECT i.indrelid::regclass::text, array_agg(pg_get_indexdef(indexrelid, n, true))
         FROM pg_index i CROSS JOIN LATERAL generate_series(1, i.indnkeyatts) n
@@ -48,7 +49,7 @@ def test_unique_keys_are_those_of_the_tables(shop: AdhocSqlShop) -> None:
     assert declared == {(table, key) for table, key in unique if table in CATALOGUE.tables}
 
 
-def test_sizes_of_columns_are_those_of_the_tables(shop: AdhocSqlShop) -> None:
+def test_sizes_of_columns_are_those_of_the_tables(analyst: AnalystClient) -> None:
     sizes = {
         name: column.bytes
         for table in CATALOGUE.tables.values()
@@ -61,12 +62,13 @@ def test_sizes_of_columns_are_those_of_the_tables(shop: AdhocSqlShop) -> None:
         "slug": 200,
         "description": 40_000,
         "email": 1_016,
-        "status": 9,
+        "status": max(map(len, STATUSES)),
     }
+    assert CATALOGUE.tables["orders"].columns["status"].distinct == len(STATUSES)
 
 
-def test_role_cannot_write_or_call_functions(shop: AdhocSqlShop) -> None:
-    writable = shop.sql(
+def test_role_cannot_write_and_calls_only_the_replica_check(analyst: AnalystClient) -> None:
+    writable = analyst.sql(
         """
         SELECT relname FROM pg_class
         WHERE relnamespace IN ('public'::regnamespace, 'sluice'::regnamespace)
@@ -76,7 +78,7 @@ def test_role_cannot_write_or_call_functions(shop: AdhocSqlShop) -> None:
           )
         """
     )
-    callable_ = shop.sql(
+    callable_ = analyst.sql(
         """
         SELECT proname FROM pg_proc
         WHERE pronamespace IN ('public'::regnamespace, 'sluice'::regnamespace)
@@ -84,14 +86,14 @@ def test_role_cannot_write_or_call_functions(shop: AdhocSqlShop) -> None:
         """
     )
 
-    assert (writable, callable_) == ([], [])
-    assert shop.sql("SELECT has_schema_privilege('sluice_analyst', 'public', 'CREATE')") == [
+    assert (writable, callable_) == ([], [["require_lsn"]])
+    assert analyst.sql("SELECT has_schema_privilege('sluice_analyst', 'public', 'CREATE')") == [
         [False]
     ]
 
 
-def test_role_has_limits(shop: AdhocSqlShop) -> None:
-    limits, connections = shop.sql(
+def test_role_has_limits(analyst: AnalystClient) -> None:
+    limits, connections = analyst.sql(
         """
         SELECT s.setconfig, r.rolconnlimit
         FROM pg_roles r

@@ -10,7 +10,7 @@ import pytest
 from sluice import runtime
 from sluice.adhoc_sql import allowlist
 from sluice.settings import AdhocSqlSettings
-from tests.fixtures.adhoc_sql import AdhocSqlShop
+from tests.fixtures.adhoc_sql import AnalystClient
 
 EXPENSIVE = "select count(*) from orders a, orders b, orders c, orders d"
 
@@ -30,8 +30,8 @@ def adhoc_sql_settings(**changed: Any) -> Iterator[None]:
         other.database.dispose()
 
 
-def test_response_has_columns_rows_and_cost(shop: AdhocSqlShop) -> None:
-    response = shop.query(
+def test_response_has_columns_rows_and_cost(analyst: AnalystClient) -> None:
+    response = analyst.query(
         "select status, count(*) as n, sum(total) from orders group by status order by 1 limit 1"
     )
 
@@ -90,15 +90,19 @@ def test_response_has_columns_rows_and_cost(shop: AdhocSqlShop) -> None:
         ("(1, 'a')", "record", "(1,a)"),
     ],
 )
-def test_values_are_rendered_by_type(sql: str, type: str, value: Any, shop: AdhocSqlShop) -> None:
-    response = shop.query(f"select {sql} as x").json
+def test_values_are_rendered_by_type(
+    sql: str, type: str, value: Any, analyst: AnalystClient
+) -> None:
+    response = analyst.query(f"select {sql} as x").json
 
     assert (response["columns"], response["rows"]) == ([{"name": "x", "type": type}], [[value]])
 
 
-def test_get_returns_the_same_as_post(shop: AdhocSqlShop) -> None:
-    by_get = shop.get("/api/analytics/query?query=select+id+from+orders+order+by+1&max_rows=2").json
-    by_post = shop.query("select id from orders order by 1", max_rows=2).json
+def test_get_returns_the_same_as_post(analyst: AnalystClient) -> None:
+    by_get = analyst.get(
+        "/api/analytics/query?query=select+id+from+orders+order+by+1&max_rows=2"
+    ).json
+    by_post = analyst.query("select id from orders order by 1", max_rows=2).json
 
     assert by_get.pop("duration_ms") > 0
     assert by_post.pop("duration_ms") > 0
@@ -106,9 +110,9 @@ def test_get_returns_the_same_as_post(shop: AdhocSqlShop) -> None:
     assert (by_get["rows"], by_get["truncated"]) == ([[1], [2]], True)
 
 
-def test_rejection_names_the_body_or_the_parameter(shop: AdhocSqlShop) -> None:
-    by_post = shop.query("select nothing from orders")
-    by_get = shop.get("/api/analytics/query?query=select+nothing+from+orders")
+def test_rejection_names_the_body_or_the_parameter(analyst: AnalystClient) -> None:
+    by_post = analyst.query("select nothing from orders")
+    by_get = analyst.get("/api/analytics/query?query=select+nothing+from+orders")
 
     assert (by_post.status, by_post.code, by_post.errors) == (
         422,
@@ -136,23 +140,23 @@ def test_rejection_names_the_body_or_the_parameter(shop: AdhocSqlShop) -> None:
         ({"query": "select '" + "x" * 10_000 + "'"}, {"/query": "too_long"}),
     ],
 )
-def test_invalid_body_is_rejected(body: Any, errors: Any, shop: AdhocSqlShop) -> None:
-    assert shop.post("/api/analytics/query", body).errors == errors
+def test_invalid_body_is_rejected(body: Any, errors: Any, analyst: AnalystClient) -> None:
+    assert analyst.post("/api/analytics/query", body).errors == errors
 
 
-def test_rows_are_limited_to_max_rows(shop: AdhocSqlShop) -> None:
-    every = shop.query("select id from orders order by id")
-    exact = shop.query("select id from orders order by id", max_rows=240)
-    fewer = shop.query("select id from orders order by id", max_rows=239)
+def test_rows_are_limited_to_max_rows(analyst: AnalystClient) -> None:
+    every = analyst.query("select id from orders order by id")
+    exact = analyst.query("select id from orders order by id", max_rows=240)
+    fewer = analyst.query("select id from orders order by id", max_rows=239)
 
     assert [a.json["truncated"] for a in (every, exact, fewer)] == [False, False, True]
     assert fewer.json["rows"] == every.json["rows"][:239]
 
 
-def test_rows_are_limited_to_2_mb(shop: AdhocSqlShop) -> None:
+def test_rows_are_limited_to_2_mb(analyst: AnalystClient) -> None:
     wide = f"select id, '{'x' * 9_000}' as x from orders order by id"
 
-    response = shop.query(wide)
+    response = analyst.query(wide)
 
     assert response.status == 200
     assert 1_500_000 < len(response.text) < 2_600_000
@@ -162,52 +166,52 @@ def test_rows_are_limited_to_2_mb(shop: AdhocSqlShop) -> None:
     )
 
 
-def test_single_row_that_is_too_large_is_rejected(shop: AdhocSqlShop) -> None:
-    response = shop.query(f"select string_agg('{'x' * 300}', ',') from orders o, products p")
+def test_single_row_that_is_too_large_is_rejected(analyst: AnalystClient) -> None:
+    response = analyst.query(f"select string_agg('{'x' * 300}', ',') from orders o, products p")
 
     assert (response.status, response.errors) == (422, {"/query": "invalid"})
     assert "its first row is too large" in response.json["detail"]
 
 
-def test_size_limit_counts_json_characters(shop: AdhocSqlShop) -> None:
+def test_size_limit_counts_json_characters(analyst: AnalystClient) -> None:
     """A null has no bytes in PostgreSQL and four characters in JSON."""
     nulls = ", ".join(["null"] * 190)
 
-    response = shop.query(f"select {nulls} from orders, users, categories", max_rows=10_000)
+    response = analyst.query(f"select {nulls} from orders, users, categories", max_rows=10_000)
 
     assert response.json["truncated"]
     assert len(response.text) < 2_600_000
 
 
-def test_expensive_query_is_rejected_with_its_cost(shop: AdhocSqlShop) -> None:
-    response = shop.query(EXPENSIVE)
+def test_expensive_query_is_rejected_with_its_cost(analyst: AnalystClient) -> None:
+    response = analyst.query(EXPENSIVE)
 
     assert (response.status, response.code) == (400, "query_too_expensive")
     assert response.json["cost"] > response.json["max_cost"] == 250_000
 
 
-def test_cost_limit_is_a_setting(shop: AdhocSqlShop) -> None:
+def test_cost_limit_is_a_setting(analyst: AnalystClient) -> None:
     with adhoc_sql_settings(max_cost=5.0):
-        assert shop.query("select count(*) from orders").json["max_cost"] == 5
-        assert shop.query("select 1").status == 200
+        assert analyst.query("select count(*) from orders").json["max_cost"] == 5
+        assert analyst.query("select 1").status == 200
 
 
-def test_query_is_cancelled_at_its_timeout(shop: AdhocSqlShop) -> None:
+def test_query_is_cancelled_at_its_timeout(analyst: AnalystClient) -> None:
     """The response is 400 and not 504, because the same query will time out again."""
     with adhoc_sql_settings(max_cost=1e12, timeout=0.5):  # EXPLAIN counts too
-        response = shop.query(EXPENSIVE)
+        response = analyst.query(EXPENSIVE)
 
         assert (response.status, response.code) == (400, "query_too_expensive")
         assert response.json["cost"] > 1_000_000
         assert response.json["detail"] == "The query took longer than its limit of 0.5 s"
-        assert shop.active_sessions() == []
-        assert shop.query("select 1").status == 200
+        assert analyst.active_sessions() == []
+        assert analyst.query("select 1").status == 200
 
 
-def test_query_needs_its_scope(shop: AdhocSqlShop) -> None:
+def test_query_needs_its_scope(analyst: AnalystClient) -> None:
     responses = (
-        shop.get("/api/analytics/query?query=select+1", x_api_key="local-reader"),
-        shop.post("/api/analytics/query", {"query": "select 1"}, x_api_key="local-reader"),
+        analyst.get("/api/analytics/query?query=select+1", x_api_key="local-reader"),
+        analyst.post("/api/analytics/query", {"query": "select 1"}, x_api_key="local-reader"),
     )
 
     for response in responses:
@@ -215,12 +219,12 @@ def test_query_needs_its_scope(shop: AdhocSqlShop) -> None:
         assert "analytics:query" in response.json["detail"]
 
 
-def test_route_is_404_without_a_database_role(shop: AdhocSqlShop) -> None:
+def test_route_is_404_without_a_database_role(analyst: AnalystClient) -> None:
     before = runtime.current()
     without = runtime.build(replace(before.settings, adhoc_sql=None))
     runtime.set_current(without)
 
-    response, reports = shop.query("select 1"), shop.get("/api/analytics/popular-products")
+    response, reports = analyst.query("select 1"), analyst.get("/api/analytics/popular-products")
     runtime.set_current(before)
     without.database.dispose()
 
@@ -228,29 +232,29 @@ def test_route_is_404_without_a_database_role(shop: AdhocSqlShop) -> None:
     assert reports.status == 200
 
 
-def test_connection_is_reused(shop: AdhocSqlShop) -> None:
+def test_connection_is_reused(analyst: AnalystClient) -> None:
     def pids() -> list[list[Any]]:
-        return shop.sql(
+        return analyst.sql(
             "SELECT pid FROM pg_stat_activity"
             " WHERE usename = 'sluice_analyst' AND datname = current_database()"
         )
 
-    shop.query("select 1")
+    analyst.query("select 1")
     first = pids()
-    shop.query("select 2")
+    analyst.query("select 2")
 
     assert len(first) == 1
     assert pids() == first
 
 
-def test_terminated_connection_is_replaced(shop: AdhocSqlShop) -> None:
-    shop.query("select 1")
-    shop.sql(
+def test_terminated_connection_is_replaced(analyst: AnalystClient) -> None:
+    analyst.query("select 1")
+    analyst.sql(
         "SELECT pg_terminate_backend(pid, 2000) FROM pg_stat_activity "
         "WHERE usename = 'sluice_analyst' AND datname = current_database()"
     )
 
-    assert shop.query("select 1").json["rows"] == [[1]]
+    assert analyst.query("select 1").json["rows"] == [[1]]
 
 
 def test_role_has_a_pool_of_one_connection() -> None:
@@ -277,10 +281,10 @@ ENVIRONMENT = {
 
 
 @pytest.mark.parametrize("arguments", ["", "*", "id"])
-def test_no_call_is_an_internal_error(shop: AdhocSqlShop, arguments: str) -> None:
+def test_no_call_is_an_internal_error(analyst: AnalystClient, arguments: str) -> None:
     """PostgreSQL rejects what the validator does not: most functions need other arguments."""
     statuses = {
-        name: shop.query(f"select {name}({arguments}) from products").status
+        name: analyst.query(f"select {name}({arguments}) from products").status
         for name in allowlist.FUNCTIONS
     }
 

@@ -7,16 +7,16 @@ from typing import Any
 
 import pytest
 
+from local.api_keys import SCOPES
 from sluice import runtime
 from sluice.errors import IdempotencyInProgress, SluiceError
 from sluice.graph.handler import handle_request
 from sluice.graph.request import BODY
 from sluice.http import idempotency
 from sluice.http.request import Request
-from sluice.identity.authenticator import SCOPES
 from sluice.sql.idempotency import CLAIM_KEY_SQL
 from tests.fixtures.client import ApiResponse
-from tests.fixtures.concurrent_orders import run_concurrently
+from tests.fixtures.concurrency import run_concurrently
 from tests.fixtures.database import owner_connection
 from tests.fixtures.graph import data, error_codes
 from tests.fixtures.shop import Shop

@@ -4,6 +4,9 @@ from typing import Any
 
 import pytest
 
+from shop.inventory import InventoryRepository
+from sluice import runtime
+from sluice.errors import ValidationFailed
 from tests.fixtures.shop import Shop
 
 MAX_QUANTITY = 2**31 - 1
@@ -204,3 +207,15 @@ def test_bulk_update_over_10_000_rows_is_422(shop: Shop) -> None:
 def test_fields_selects_fields(shop: Shop) -> None:
     id = shop.add_product("Mug", stock=5)
     assert shop.get(f"/api/inventory/{id}?fields=quantity").json == {"quantity": 5}
+
+
+def test_repository_refuses_negative_quantity(shop: Shop) -> None:
+    id = shop.add_product("Mug", stock=5)
+
+    with pytest.raises(ValidationFailed) as raised:
+        runtime.current().get(InventoryRepository).set(id, -1)
+
+    assert [(error.pointer, error.code) for error in raised.value.errors] == [
+        ("/quantity", "out_of_range")
+    ]
+    assert stock(shop) == {id: 5}

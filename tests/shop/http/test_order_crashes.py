@@ -24,22 +24,22 @@ from sluice.migrations.runner import migrate_url
 from sluice.query import Query
 from sluice.settings import DatabaseSettings
 from tests.fixtures.client import ApiResponse
-from tests.fixtures.concurrent_orders import (
-    ShopEnvironment,
-    add_products,
-    find_inconsistencies,
-    order_body,
-    post_order,
-    retry_until_answered,
-    run_concurrently,
-    shop_environment,
-)
+from tests.fixtures.concurrency import run_concurrently
 from tests.fixtures.database import owner_connection
 from tests.fixtures.local_system import LocalSystem, descendant_pids, temporary_system
 from tests.fixtures.postgres import throwaway_server
 from tests.fixtures.shop import Shop
 from tests.fixtures.tcp_proxy import TcpProxy
 from tests.fixtures.waiting import wait_until
+from tests.shop.concurrent_orders import (
+    ShopEnvironment,
+    add_products,
+    find_inconsistencies,
+    order_body,
+    post_order,
+    retry_until_answered,
+    shop_environment,
+)
 
 CUSTOMERS = 16
 CLAIM = b"sluice.claim_idempotency_key"  # the first SQL that an order with an idempotency key sends

@@ -10,24 +10,25 @@ import pytest
 
 from local.postgres import PostgresServer
 from shop import ordering
+from shop.errors import OutOfStock
 from shop.inventory import InventoryRepository
 from shop.products import ProductRepository
 from shop.users import UserRepository
 from sluice import runtime
-from sluice.errors import OutOfStock, StillReferenced
+from sluice.errors import StillReferenced
 from sluice.settings import DatabaseSettings
 from sluice.sql.projection import Representation
 from tests.fixtures.client import ApiResponse
-from tests.fixtures.concurrent_orders import (
+from tests.fixtures.concurrency import run_concurrently
+from tests.fixtures.shop import Shop
+from tests.shop.concurrent_orders import (
     ShopEnvironment,
     add_products,
     find_inconsistencies,
     order_body,
     post_order,
-    run_concurrently,
     shop_environment,
 )
-from tests.fixtures.shop import Shop
 
 CUSTOMERS = 16
 

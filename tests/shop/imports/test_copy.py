@@ -8,8 +8,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sluice.imports import record_splitter
-from tests.engine.imports.test_job import HEADER, products
 from tests.fixtures.imports import ImportHarness
+from tests.shop.imports.product_files import HEADER, products
 
 USERS = "email,name\n"
 
@@ -25,7 +25,7 @@ def test_end_of_data_mark_is_a_row(harness: ImportHarness, newline: str) -> None
     job = harness.load(text, "users")
     assert harness.rejects(job["id"]) == [(3, "", "wrong_columns")]
     assert (job["status"], job["rows_read"], job["rows_written"]) == ("completed", 3, 2)
-    assert harness.shop.sql("SELECT email FROM users ORDER BY email") == [["a@x.y"], ["b@x.y"]]
+    assert harness.client.sql("SELECT email FROM users ORDER BY email") == [["a@x.y"], ["b@x.y"]]
 
 
 @pytest.mark.parametrize(
@@ -37,12 +37,12 @@ def test_backslashes_are_not_escapes(harness: ImportHarness, name: str) -> None:
     without_slug = harness.load(f"name\n{name}\nLast\n", "categories")
     assert is_complete(without_slug)
     assert without_slug["rows_read"] == 2
-    assert harness.shop.sql("SELECT name FROM categories WHERE slug = 'a'") == [[name.strip('"')]]
-    assert harness.shop.sql("SELECT count(*) FROM categories WHERE slug = 'last'") == [[1]]
+    assert harness.client.sql("SELECT name FROM categories WHERE slug = 'a'") == [[name.strip('"')]]
+    assert harness.client.sql("SELECT count(*) FROM categories WHERE slug = 'last'") == [[1]]
 
 
 def test_end_of_data_mark_in_quotes_is_text(harness: ImportHarness) -> None:
-    harness.shop.add_category("mugs")
+    harness.client.add_category("mugs")
     job = harness.load(HEADER + 'Mug,"of clay\n\\.\nand glass",1,mugs,1\nCup,,1,mugs,1\n')
     assert (job["rows_read"], job["rows_written"]) == (2, 2)
     assert [row[1] for row in products(harness)] == [None, "of clay\n\\.\nand glass"]
@@ -55,7 +55,7 @@ LINES = st.lists(st.text(alphabet='ab",\n\r\\.N\x00é \t', max_size=12), max_siz
 @given(LINES)
 def test_every_record_is_written_or_rejected(harness: ImportHarness, lines: list[str]) -> None:
     """Each record that the parser finds is written or rejected."""
-    harness.shop.sql("DELETE FROM categories")
+    harness.client.sql("DELETE FROM categories")
     data = "".join(f"{line}\n" for line in lines).encode()
     job = harness.load(b"name,slug\n" + data, "categories")
     read = [
@@ -79,8 +79,8 @@ CELLS = st.text(alphabet='ab",\n\r\\.N;é \u00a0', min_size=1, max_size=6).map(
 def test_values_are_stored_unchanged(
     harness: ImportHarness, rows: list[tuple[str, str]], quote_all: bool
 ) -> None:
-    harness.shop.sql("DELETE FROM products")
-    harness.shop.sql(
+    harness.client.sql("DELETE FROM products")
+    harness.client.sql(
         "INSERT INTO categories (name, slug) VALUES ('M', 'mugs') ON CONFLICT DO NOTHING"
     )
     output = io.StringIO(newline="")
@@ -106,7 +106,7 @@ NUMBERS = {
 
 def test_copy_and_parser_agree_on_numbers(harness: ImportHarness) -> None:
     """COPY reads a valid file; if a row is invalid, the parser reads all rows."""
-    harness.shop.add_category("mugs")
+    harness.client.add_category("mugs")
     for bad in ("", "Bad,,x,mugs,1\n"):
         for number, code in NUMBERS.items():
             job = harness.load(HEADER + bad + f'Mug,,"{number}",mugs,1\n')
@@ -125,7 +125,7 @@ QUANTITIES = {
 
 
 def test_copy_and_parser_agree_on_quantities(harness: ImportHarness) -> None:
-    harness.shop.add_category("mugs")
+    harness.client.add_category("mugs")
     for bad in ("", "Bad,,x,mugs,1\n"):
         for number, code in QUANTITIES.items():
             job = harness.load(HEADER + bad + f'Mug,,1,mugs,"{number}"\n')

@@ -17,14 +17,14 @@ def check_import(harness: ImportHarness, id: int, file: FaultyFile) -> None:
     assert job["rows_read"] == file.read
     assert job["rows_rejected"] == len(file.rejected)
     assert job["rows_read"] == job["rows_written"] + job["rows_rejected"]
-    assert {str(name) for (name,) in harness.shop.sql("SELECT name FROM products")} == file.names
+    assert {str(name) for (name,) in harness.client.sql("SELECT name FROM products")} == file.names
 
 
 @pytest.mark.parametrize(
     ("faults", "seed"), [(200, 1), pytest.param(1_000, 2, marks=pytest.mark.slow)]
 )
 def test_only_invalid_records_are_rejected(harness: ImportHarness, faults: int, seed: int) -> None:
-    harness.shop.add_category("mugs")
+    harness.client.add_category("mugs")
     file = faulty_file(faults, seed)
     id = harness.put("incoming/products/a.csv", file.data)
     with product_trigger(harness, TRIGGER_BODY):
@@ -40,7 +40,7 @@ def test_only_invalid_records_are_rejected(harness: ImportHarness, faults: int, 
 def test_killed_workers_process_each_record_once(
     harness: ImportHarness, faults: int, kills: int
 ) -> None:
-    harness.shop.add_category("mugs")
+    harness.client.add_category("mugs")
     file, rng = faulty_file(faults, kills), random.Random(kills)
     id = harness.put("incoming/products/a.csv", file.data)
     moments = iter([rng.uniform(0.3, 1.2) for _ in range(kills)])

@@ -14,53 +14,21 @@ import pytest
 
 from sluice import runtime
 from sluice.imports.job import ImportLocked
-from tests.fixtures.imports import BUCKET, ImportHarness
+from tests.fixtures.imports import BUCKET, ImportHarness, make_file
+from tests.shop.imports.product_files import HEADER, import_result
 
 ROOT = Path(__file__).parents[3]
-ROWS = 400
-WORDS = 1_700  # in each row; the file has about three chunks
-
-
-def make_file() -> bytes:
-    """Return a file with valid rows, duplicate keys, and one rejected row in a hundred."""
-    rng = random.Random(3)
-    lines = ["name,description,price,category,inventory"]
-    for n in range(ROWS):
-        name = f"Mug {rng.randrange(ROWS)}"
-        text = f"It is, as it were,\n{n} " + "large " * (WORDS - n % 50)
-        lines.append(f'"{name}","{text}",{n % 100}.5,{"mugs" if n % 100 else "cups"},{n % 9}')
-    return "\n".join(lines).encode()
-
-
-def import_result(harness: ImportHarness, id: int) -> tuple[Any, ...]:
-    rows = harness.shop.sql(
-        """
-        SELECT count(*), md5(string_agg(
-            concat_ws('|', name, description, price, quantity), ',' ORDER BY name
-        ))
-        FROM products JOIN inventory ON product_id = id
-        """
-    )
-    job = harness.job(id)
-    return (
-        rows,
-        harness.rejects(id),
-        job["rows_read"],
-        job["rows_rejected"],
-        job["status"],
-        job["error"],
-    )
 
 
 @pytest.fixture
 def file(harness: ImportHarness) -> tuple[bytes, tuple[Any, ...]]:
     """Return a file and the result of importing it in one run, which is then deleted."""
-    harness.shop.add_category("mugs")
-    data = make_file()
+    harness.client.add_category("mugs")
+    data = make_file(HEADER, "mugs")
     id = harness.put("incoming/products/single.csv", data)
     assert harness.importer.run(id, 600.0)
     expected = import_result(harness, id)
-    harness.shop.sql("DELETE FROM products")
+    harness.client.sql("DELETE FROM products")
     return data, expected
 
 

@@ -15,8 +15,8 @@ from sluice.imports.record_splitter import MAX_RECORD_BYTES
 from sluice.imports.report import escape_formula
 from sluice.imports.row_parser import printable
 from sluice.query import Query
-from tests.engine.imports.test_job import HEADER, products
 from tests.fixtures.imports import BUCKET, ImportHarness
+from tests.shop.imports.product_files import HEADER, products
 
 REJECT_LEAD = "IF NEW.description = 'of lead' THEN RAISE check_violation; END IF;"
 TRIGGER_BODIES = {
@@ -35,18 +35,18 @@ TRIGGER_BODIES = {
 def product_trigger(harness: ImportHarness, body: str) -> Iterator[None]:
     """Create a trigger that runs `body` before each insert of a product."""
     function = "CREATE FUNCTION on_product() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS"
-    harness.shop.sql(f"{function} $$ BEGIN {body} RETURN NEW; END $$")
-    harness.shop.sql(
+    harness.client.sql(f"{function} $$ BEGIN {body} RETURN NEW; END $$")
+    harness.client.sql(
         "CREATE TRIGGER t BEFORE INSERT ON products FOR EACH ROW EXECUTE FUNCTION on_product()"
     )
     try:
         yield
     finally:
-        harness.shop.sql("DROP FUNCTION on_product() CASCADE")
+        harness.client.sql("DROP FUNCTION on_product() CASCADE")
 
 
 def count_stored_rejections(harness: ImportHarness) -> int:
-    return int(str(harness.shop.sql("SELECT count(*) FROM sluice.import_rejects")[0][0]))
+    return int(str(harness.client.sql("SELECT count(*) FROM sluice.import_rejects")[0][0]))
 
 
 def counts(job: dict[str, Any]) -> tuple[int, int, int]:
@@ -55,7 +55,7 @@ def counts(job: dict[str, Any]) -> tuple[int, int, int]:
 
 @pytest.mark.parametrize("file_name", ["file.csv", "file.jsonl"])
 def test_too_long_field_rejects_its_row(harness: ImportHarness, file_name: str) -> None:
-    harness.shop.add_category("mugs")
+    harness.client.add_category("mugs")
     rows = [
         ("Mug", "of clay"),
         ("Cup", "x" * 300_000),
@@ -89,7 +89,7 @@ def test_too_long_field_rejects_its_row(harness: ImportHarness, file_name: str) 
 )
 @pytest.mark.parametrize("ending", ["\n", ""])
 def test_too_long_record_is_rejected_alone(harness: ImportHarness, size: int, ending: str) -> None:
-    harness.shop.add_category("mugs")
+    harness.client.add_category("mugs")
     long = f"Cup,{'x' * (size - 15)},1,mugs,1"
     job = harness.load(HEADER + f"Mug,,1,mugs,1\n{long}\nPot,,1,mugs,1\n{long}{ending}")
     assert [(line, code) for line, _, code in harness.rejects(job["id"])] == [
@@ -107,7 +107,7 @@ def test_too_long_record_is_rejected_alone(harness: ImportHarness, size: int, en
 
 
 def test_too_long_record_is_skipped_to_its_end(harness: ImportHarness) -> None:
-    harness.shop.add_category("mugs")
+    harness.client.add_category("mugs")
     long = '"Cup\nand saucer",' + "x" * (2 * MAX_RECORD_BYTES) + ",1,mugs,1"
     job = harness.load(HEADER + f"{long}\nPot,,1,mugs,1\nBad,,x,mugs,1\n")
     assert [(line, code) for line, _, code in harness.rejects(job["id"])] == [
@@ -119,7 +119,7 @@ def test_too_long_record_is_skipped_to_its_end(harness: ImportHarness) -> None:
 
 def test_row_rejected_by_constraint(harness: ImportHarness) -> None:
     """The database has a constraint that the API does not know."""
-    harness.shop.add_category("mugs")
+    harness.client.add_category("mugs")
     rows = [f"Mug {n},{'of lead' if n % 400 == 7 else 'of clay'},1,mugs,1\n" for n in range(2_000)]
     with product_trigger(harness, REJECT_LEAD):
         job = harness.load(HEADER + "".join(rows))
@@ -132,7 +132,7 @@ def test_row_rejected_by_constraint(harness: ImportHarness) -> None:
 
 @pytest.mark.parametrize("cause", TRIGGER_BODIES)
 def test_row_rejected_by_trigger(harness: ImportHarness, cause: str) -> None:
-    harness.shop.add_category("mugs")
+    harness.client.add_category("mugs")
     statement, code = TRIGGER_BODIES[cause]
     names = ["Bad 0", *(f"Mug {n}" for n in range(500)), "Bad 1", "Bad 2", "Cup", "Bad 3"]
     with product_trigger(harness, f"IF NEW.name LIKE 'Bad%' THEN {statement} END IF;"):
@@ -147,13 +147,13 @@ def test_row_rejected_by_trigger(harness: ImportHarness, cause: str) -> None:
 
 def test_broken_schema_rejects_no_row(harness: ImportHarness) -> None:
     """An error that the server also raises without rows rejects none."""
-    harness.shop.sql("ALTER TABLE users RENAME COLUMN name TO called")
+    harness.client.sql("ALTER TABLE users RENAME COLUMN name TO called")
     try:
         key = harness.put("incoming/users/a.csv", b"email,name\na@x.y,A\n")
         with pytest.raises(InternalError):
             harness.importer.run(key, 60.0)
     finally:
-        harness.shop.sql("ALTER TABLE users RENAME COLUMN called TO name")
+        harness.client.sql("ALTER TABLE users RENAME COLUMN called TO name")
     assert counts(harness.job(key)) == (0, 0, 0)
     assert harness.importer.run(key, 60.0)
     assert counts(harness.job(key)) == (1, 1, 0)
@@ -211,7 +211,7 @@ def test_other_cells_are_unchanged() -> None:
 
 
 def test_json_lines_have_product_name_or_id(harness: ImportHarness) -> None:
-    mug, cup = harness.shop.add_product("Tin Mug"), harness.shop.add_product("Cup")
+    mug, cup = harness.client.add_product("Tin Mug"), harness.client.add_product("Cup")
     lines: list[dict[str, object]] = [
         {"product": "Tin Mug", "quantity": 3},
         {"product_id": cup, "quantity": 4},
@@ -232,7 +232,7 @@ def test_json_lines_have_product_name_or_id(harness: ImportHarness) -> None:
         (8, "quantity", "required"),
     ]
     assert counts(job) == (9, 4, 5)
-    assert harness.shop.sql("SELECT product_id, quantity FROM inventory ORDER BY 1") == [
+    assert harness.client.sql("SELECT product_id, quantity FROM inventory ORDER BY 1") == [
         [mug, 6],
         [cup, 5],
     ]
@@ -249,7 +249,7 @@ def test_json_lines_have_product_name_or_id(harness: ImportHarness) -> None:
     ],
 )
 def test_duplicate_field_rejects_its_line(harness: ImportHarness, line: str, column: str) -> None:
-    harness.shop.add_category("mugs")
+    harness.client.add_category("mugs")
     job = harness.load(line + '\n{"name":"y","price":1,"category":"mugs"}', name="file.jsonl")
     assert harness.rejects(job["id"]) == [(1, column, "duplicate_field")]
     assert [row[0] for row in products(harness)] == ["y"]
@@ -272,7 +272,7 @@ def test_lines_other_than_json_objects_are_rejected(harness: ImportHarness) -> N
 
 
 def test_too_many_rejections_fail_the_import(harness: ImportHarness) -> None:
-    harness.shop.add_category("mugs")
+    harness.client.add_category("mugs")
     harness.importer = replace(harness.importer, max_rejections=10)
     text = HEADER + "".join(f"Mug {n},,{'x' if n % 3 else '1'},mugs,1\n" for n in range(40))
     id = harness.put("incoming/products/a.csv", text.encode())
@@ -286,7 +286,7 @@ def test_too_many_rejections_fail_the_import(harness: ImportHarness) -> None:
 
 
 def test_limit_includes_rows_rejected_by_server(harness: ImportHarness) -> None:
-    harness.shop.add_category("mugs")
+    harness.client.add_category("mugs")
     harness.importer = replace(harness.importer, max_rejections=3)
     with product_trigger(harness, REJECT_LEAD):
         for category in ("cups", "mugs"):
@@ -297,7 +297,7 @@ def test_limit_includes_rows_rejected_by_server(harness: ImportHarness) -> None:
 
 
 def test_rejected_rows_are_deleted_after_the_report(harness: ImportHarness) -> None:
-    harness.shop.add_category("mugs")
+    harness.client.add_category("mugs")
     done = harness.load(HEADER + "Mug,,x,mugs,1\n" * 5)
     assert len(harness.rejects(done["id"])) == done["rows_rejected"] == 5
     assert done["rejects_url"]
@@ -347,11 +347,11 @@ def test_row_with_deleted_category_is_rejected(
     harness: ImportHarness, all_rows_valid: bool
 ) -> None:
     """Another session deletes the category after the worker has looked it up."""
-    harness.shop.sql("INSERT INTO categories (name, slug) VALUES ('M', 'mugs'), ('C', 'cups')")
+    harness.client.sql("INSERT INTO categories (name, slug) VALUES ('M', 'mugs'), ('C', 'cups')")
     connect = harness.importer.connect
 
     def delete_category() -> None:
-        harness.shop.sql("DELETE FROM categories WHERE slug = 'cups'")
+        harness.client.sql("DELETE FROM categories WHERE slug = 'cups'")
 
     @contextmanager
     def connect_and_interrupt() -> Iterator[Any]:

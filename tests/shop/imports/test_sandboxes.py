@@ -10,12 +10,10 @@ from local.pool import SandboxPool
 from local.queue import QueuePoller
 from local.template import EventSourceMapping, LambdaFunction
 from sluice import runtime
-from tests.engine.imports.test_sqs_consumer import QUEUE, QueueHarness, pipeline
 from tests.fixtures.database import CURSOR_KEY
+from tests.fixtures.import_queue import QUEUE, QueueHarness
 from tests.fixtures.imports import BUCKET
-from tests.shop.imports.test_once import import_result
-
-__all__ = ["pipeline"]
+from tests.shop.imports.product_files import import_result
 
 ROOT = Path(__file__).parents[3]
 ROWS = 60_000
@@ -34,17 +32,17 @@ def large_file() -> str:
 def test_short_invocations_complete_the_import(
     pipeline: QueueHarness,
 ) -> None:
-    pipeline.harness.shop.add_category("mugs")
+    pipeline.harness.client.add_category("mugs")
     single_run = pipeline.harness.put("incoming/products/single_run.csv", large_file().encode())
     for message in pipeline.receive():  # the event of this file, which is imported directly
         pipeline.sqs.delete_message(QueueUrl=pipeline.url, ReceiptHandle=message["ReceiptHandle"])
     assert pipeline.harness.importer.run(single_run, 600.0)
     expected = import_result(pipeline.harness, single_run)
-    pipeline.harness.shop.sql("DELETE FROM products")
+    pipeline.harness.client.sql("DELETE FROM products")
 
     pipeline.put("incoming/products/three.csv", large_file())
     runs = asyncio.run(_work(pipeline))
-    (job,) = pipeline.harness.shop.sql(
+    (job,) = pipeline.harness.client.sql(
         "SELECT id FROM sluice.import_jobs WHERE object_key LIKE '%three.csv'"
     )
     assert import_result(pipeline.harness, job[0]) == expected

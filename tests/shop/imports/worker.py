@@ -8,13 +8,16 @@ from dataclasses import replace
 
 from sluice.db.database import Database
 from sluice.db.engine import make_engine
+from sluice.db.sqlalchemy_pool import SqlalchemyPool
 from sluice.imports.job import Importer, ImportLocked
 from sluice.imports.storage import ImportBucket
 from sluice.settings import AwsSettings, DatabaseSettings
 
 
 def main(url: str, endpoint: str, bucket: str, job: str) -> None:
-    database = Database(make_engine(replace(DatabaseSettings.from_url(url), tls="off"), "batch"))
+    database = Database(
+        SqlalchemyPool(make_engine(replace(DatabaseSettings.from_url(url), tls="off"), "batch"))
+    )
     settings = AwsSettings("us-east-1", "local", "local", s3_endpoint=endpoint)
     sys.stdout.write("ready\n")
     sys.stdout.flush()

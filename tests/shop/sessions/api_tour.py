@@ -144,7 +144,7 @@ def _next(target: str, page: Any) -> str | None:
 
 
 def _requests(harness: ImportHarness) -> Iterator[tuple[str, str]]:
-    shop = harness.shop
+    shop = harness.client
     for name, sorts in SORTS.items():
         for sort in sorts:
             target = f"/api/{name}?limit=7&sort={sort}"

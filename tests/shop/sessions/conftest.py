@@ -105,5 +105,5 @@ def owner(postgres_server: PostgresServer, filled: str, emulated_aws: AwsSetting
 def expected(owner: DatabaseOwner) -> ExpectedResponses:
     """The responses with the default settings of PostgreSQL."""
     with owner.harness("direct", {}) as harness:
-        pages = first_pages(harness.shop)  # before the tour writes
+        pages = first_pages(harness.client)  # before the tour writes
         return ExpectedResponses(tour(harness), pages)

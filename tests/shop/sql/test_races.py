@@ -7,14 +7,16 @@ from threading import Barrier
 
 import pytest
 
+from shop.errors import OutOfStock
 from shop.inventory import InventoryRepository
 from shop.products import ProductRepository
 from sluice import runtime
 from sluice.db.database import Database
 from sluice.db.engine import make_engine
-from sluice.errors import OutOfStock, SluiceError, StaleVersion
-from sluice.sql.conditional_write import Precondition
+from sluice.db.sqlalchemy_pool import SqlalchemyPool
+from sluice.errors import SluiceError, StaleVersion
 from sluice.sql.page_cursor import CursorSigner
+from sluice.sql.precondition import Precondition
 from tests.fixtures.database import CURSOR_KEY
 from tests.fixtures.shop import Shop
 
@@ -25,7 +27,7 @@ WRITERS = 16
 def database(shop: Shop) -> Iterator[Database]:
     """A database with a connection for each writer."""
     settings = replace(runtime.current().settings.database, pool_size=WRITERS)
-    database = Database(make_engine(settings, "function"))
+    database = Database(SqlalchemyPool(make_engine(settings, "function")))
     yield database
     database.dispose()
 

@@ -11,6 +11,7 @@ from sqlalchemy import Engine, event, select
 from local.postgres import PostgresServer
 from shop import ordering
 from shop.categories import CategoryRepository
+from shop.errors import OutOfStock
 from shop.inventory import InventoryRepository
 from shop.models import Base, Category, Inventory, Product, User
 from shop.products import ProductRepository
@@ -18,7 +19,8 @@ from shop.users import UserRepository
 from sluice import runtime
 from sluice.db.database import Database
 from sluice.db.engine import make_engine
-from sluice.errors import Duplicate, OutOfStock, RolledBack, StaleVersion
+from sluice.db.sqlalchemy_pool import SqlalchemyPool
+from sluice.errors import Duplicate, RolledBack, StaleVersion
 from sluice.runtime import Runtime
 from sluice.settings import DatabaseSettings
 from sluice.unit_of_work import UnitOfWork
@@ -35,9 +37,13 @@ def built(request: pytest.FixtureRequest, shop: Shop) -> Iterator[Runtime]:
         "pipelined": lambda: None,
         "stock driver": lambda: "for this test",
     }
-    database = Database(
-        make_engine(settings.database, "function", unsupported_reason=reasons[request.param])
+    engine = make_engine(
+        settings.database,
+        "function",
+        names=runtime.error_names,
+        unsupported_reason=reasons[request.param],
     )
+    database = Database(SqlalchemyPool(engine))
     yield Runtime(settings, database)
     database.dispose()
 
@@ -185,7 +191,7 @@ def test_serialization_failure_retries_the_whole_unit(
     mug = shop.add_product("Mug", stock=10)
     built.database.dispose()
 
-    @event.listens_for(built.database._engine, "connect")
+    @event.listens_for(built.database.pool.engine, "connect")
     def isolate(connection: Any, record: object) -> None:
         connection.cursor().execute(f"SET default_transaction_isolation = '{isolation}'")
         connection.commit()

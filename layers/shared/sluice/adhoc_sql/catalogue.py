@@ -37,7 +37,7 @@ class AnalystTable:
     keys: tuple[tuple[str, ...], ...]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False)
 class Catalogue:
     """The tables of an application that ad-hoc SQL may read.
 

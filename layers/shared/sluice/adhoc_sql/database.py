@@ -10,15 +10,19 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pg8000.exceptions import DatabaseError, InterfaceError
-from sqlalchemy import Engine, PoolProxiedConnection, event, text
 
 from sluice import errors, request_context
 from sluice.db.driver.connection import CLIENT_TIMEOUT_MARGIN
+from sluice.db.pool import Checkout
+from sluice.db.sqlalchemy_pool import SqlalchemyPool
 from sluice.db.sqlstate import translate
 from sluice.query import Query
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
 
 # The format of values, and settings that must not depend on the defaults of a deployment.
 TRANSACTION_SETTINGS = (
@@ -36,7 +40,6 @@ TRANSACTION_SETTINGS = (
 )
 # The settings that `AdhocSqlTransaction.limit` may change.
 LIMIT_SETTINGS = frozenset({"work_mem", "enable_hashjoin", "enable_hashagg"})
-PIPELINED_DRIVER = "sluice"  # pg8000's own dialect would run several statements of one text
 
 # The message for the client by SQLSTATE, or by the class of the SQLSTATE. PostgreSQL's own messages
 # contain names and values.
@@ -73,7 +76,9 @@ TOO_EXPENSIVE = {
     "53400": "The query needs more temporary disk space than is allowed",
     "57014": "The query took longer than its limit of {timeout:g} s",
 }
-INVALID_LIMIT = "2201W"  # a negative LIMIT: the error of the check in db/replica.py
+# The names in the error if the replica lacks the function of the check (db/replica.py), or if the
+# role may not call it. No query of a client can name them.
+CHECK_NAMES = ("sluice", "require_lsn")
 # In seconds. If the request has less time left than this when a statement is cancelled, the reason
 # is its deadline. Otherwise the reason is the timeout of the query.
 DEADLINE_MARGIN = CLIENT_TIMEOUT_MARGIN + 0.1
@@ -96,12 +101,12 @@ class AdhocSqlTransaction:
 
     def __init__(
         self,
-        pooled: PoolProxiedConnection,
+        checkout: Checkout,
         timeout: float,
         before: tuple[str, list[object]] | None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._pooled = pooled
+        self._checkout = checkout
         self._timeout = timeout
         self._before = before
         self._clock = clock
@@ -131,7 +136,7 @@ class AdhocSqlTransaction:
         Raises QueryRejected or QueryTooExpensive if the query is the cause of an error, and other
         SluiceErrors of the database.
         """
-        connection: Any = self._pooled.dbapi_connection
+        connection: Any = self._checkout.connection
         timeout_ms = max(1, round(self._time_left() * 1000))
         timeout = f"SET LOCAL statement_timeout = {timeout_ms}"
         try:
@@ -150,22 +155,23 @@ class AdhocSqlTransaction:
             return StatementResult(columns, cursor.fetchall())
         except Exception as error:
             # Read the error's fields first: `translate` removes those that must not be logged.
-            # Until the statement before has succeeded, a negative LIMIT is its error.
-            behind = self._before is not None and _sqlstate(error) == INVALID_LIMIT
-            query_error = None if behind else _query_error(error, self._timeout)
+            query_error = None if self._is_of_check(error) else _query_error(error, self._timeout)
             translated = query_error or translate(error, connected=True)
             if translated is None:
                 raise
             raise translated from error
 
+    def _is_of_check(self, error: BaseException) -> bool:
+        """Return whether the error is that of a check which the replica cannot run."""
+        message = _report(error).get("M", "")
+        return self._before is not None and any(name in message for name in CHECK_NAMES)
+
 
 class AdhocSqlDatabase:
     """Opens transactions on an engine. Create it before the engine's first connection."""
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-        event.listen(engine, "connect", _make_read_only)
-        event.listen(engine, "checkin", _discard_session)
+    def __init__(self, engine: "Engine") -> None:
+        self._pool = SqlalchemyPool(engine, on_connect=_make_read_only, on_return=_discard_session)
 
     @contextmanager
     def transaction(
@@ -176,39 +182,28 @@ class AdhocSqlDatabase:
         The first statement raises ReplicaBehind if `before` fails. Raises NotFound if the driver
         is not the pipelined one, and other SluiceErrors of the database.
         """
-        if self._engine.driver != PIPELINED_DRIVER:
+        if not self._pool.pipelined:  # stock pg8000 would run several statements of one text
             raise errors.NotFound("SQL analytics needs the pipelined driver")
+        checkout = self._pool.checkout()
         try:
-            pooled = self._engine.raw_connection()
-        except Exception as error:
-            translated = translate(error, connected=False)
-            if translated is None:
-                raise
-            raise translated from error
-        try:
-            yield AdhocSqlTransaction(pooled, timeout, self._compile(before))
+            first = before and self._pool.positional(before)
+            yield AdhocSqlTransaction(checkout, timeout, first)
         finally:
-            pooled.close()  # the pool rolls back
-
-    def _compile(self, query: Query | None) -> tuple[str, list[object]] | None:
-        if query is None:
-            return None
-        compiled = text(query.sql).compile(dialect=self._engine.dialect)
-        return str(compiled), [query.params[name] for name in compiled.positiontup or ()]
+            checkout.close()  # the pool rolls back
 
     def dispose(self) -> None:
         """Close the connections."""
-        self._engine.dispose()
+        self._pool.dispose()
 
 
-def _make_read_only(connection: Any, record: object) -> None:
+def _make_read_only(connection: Any) -> None:
     connection.read_only = True
     connection.pg_types = defaultdict(lambda: str)  # keep values in PostgreSQL's text format
 
 
-def _discard_session(connection: Any, record: object) -> None:
+def _discard_session(connection: Any) -> None:
     """Run DISCARD ALL. A rollback may keep settings, advisory locks and temporary tables."""
-    if connection is None or connection.closed:
+    if connection.closed:
         return
     try:
         connection.autocommit = True

@@ -15,16 +15,16 @@ from typing import Any, Literal
 from pg8000.exceptions import Error as DriverError
 from pg8000.exceptions import InterfaceError
 from sqlalchemy import URL, Engine, NullPool, create_engine, event
-from sqlalchemy.engine import Dialect
+from sqlalchemy.engine import Dialect, ExceptionContext
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from sluice import request_context
-from sluice.db import sqlstate
 from sluice.db.breaker import CircuitBreaker
 from sluice.db.driver import compat
 from sluice.db.driver.transport import tls_context
-from sluice.db.pool import BoundedPool
 from sluice.db.session_settings import startup_settings
+from sluice.db.sqlalchemy_pool import BoundedPool
+from sluice.db.sqlstate import ErrorNames, translate
 from sluice.settings import DatabaseSettings, Pooler, SettingsError
 
 Workload = Literal["function", "web", "batch"]
@@ -44,14 +44,16 @@ def make_engine(
     *,
     password_provider: PasswordProvider | None = None,
     breaker: CircuitBreaker | None = None,
+    names: Callable[[], ErrorNames] = ErrorNames,
     clock: Callable[[], float] = time.time,
     unsupported_reason: Callable[[], str | None] = compat.unsupported_reason,
 ) -> Engine:
     """Return an engine that raises only SluiceErrors (db/sqlstate.py).
 
     `password_provider` is called for each new connection, so that rotated secrets and short-lived
-    tokens work. While `breaker` is open, connecting raises CircuitOpen. Raise `SettingsError`
-    without a password, or if the certificate authorities cannot be read.
+    tokens work. While `breaker` is open, connecting raises CircuitOpen. `names` returns the names
+    that errors may contain, when the first error occurs. Raise `SettingsError` without a password,
+    or if the certificate authorities cannot be read.
     """
     password = password_provider or _configured_password(settings)
     _check_ca_file(settings)
@@ -63,13 +65,13 @@ def make_engine(
         _url(settings, is_pipelined=is_pipelined),
         connect_args=_connect_args(settings, workload, clock, is_pipelined=is_pipelined),
         hide_parameters=True,
-        execution_options={"migrated": settings.migrated},
+        execution_options={"migrated": settings.migrated, "error_names": names},
         pool_pre_ping=True,
         **({"max_idle": settings.max_idle} if is_pipelined else {}),
         **_pool_options(settings, workload),
     )
     _listen_for_connect(engine, settings, password, breaker)
-    sqlstate.translate_errors(engine)
+    _translate_errors(engine, names, migrated=settings.migrated)
     return engine
 
 
@@ -128,6 +130,18 @@ def _listen_for_connect(
                 use.seconds += time.perf_counter() - began
 
         return attempt() if breaker is None else breaker.connect(attempt)
+
+
+def _translate_errors(engine: Engine, names: Callable[[], ErrorNames], *, migrated: bool) -> None:
+    """Make the engine raise SluiceErrors."""
+
+    @event.listens_for(engine, "handle_error", retval=True)
+    def handle(context: ExceptionContext) -> BaseException | None:
+        if context.is_pre_ping:
+            return None  # the pool replaces the connection
+        connected = context.connection is not None
+        error = context.original_exception
+        return translate(error, connected=connected, migrated=migrated, names=names)
 
 
 @contextmanager

@@ -1,16 +1,19 @@
-"""The connection pool: its limits, and its metrics for health and CloudWatch."""
+"""What a database needs of a connection pool, and the metrics of a pool's use.
+
+The pool itself is in sqlalchemy_pool.py.
+"""
 
 import logging
-import threading
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
 
-from sqlalchemy import event, exc
-from sqlalchemy.engine import Engine
-from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
+from sluice.db.sqlstate import ErrorNames
+from sluice.query import Query
 
-from sluice import request_context
-from sluice.errors import PoolExhausted
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
 
 ALMOST_FULL = 80  # percent
 
@@ -21,106 +24,108 @@ _log = logging.getLogger(__name__)
 class PoolMetrics:
     """The state of the pool of one execution environment.
 
-    A batch engine has no pool: `size` is 0, and open connections count as checked out.
+    A batch pool keeps no connection: `size` is 0, and open connections count as checked out.
     """
 
     size: int
     checked_in: int
     checked_out: int
     overflow: int  # open connections beyond `size`
-    invalid: int  # connections found dead or too old since the engine was created
+    invalid: int  # connections found dead or too old since the pool was created
 
 
-class BoundedPool(QueuePool):
-    """A QueuePool that raises PoolExhausted, and waits no longer than the request's deadline."""
-
-    _base_timeout: float
+class PooledConnection(Protocol):
+    """A connection that the pool has lent. `connection` is the driver's."""
 
     @property
-    def limit(self) -> int:
-        """The maximum number of open connections."""
-        return self.size() + self._max_overflow
+    def connection(self) -> Any: ...
+
+    def invalidate(self, error: BaseException) -> None:
+        """Close the connection, because `error` has broken it. The pool opens another one."""
+
+
+class Checkout(PooledConnection, Protocol):
+    """A connection for one query, without a transaction."""
+
+    def close(self) -> None:
+        """Return the connection to the pool, which rolls back what is not committed."""
+
+
+class PoolTransaction(PooledConnection, Protocol):
+    """A transaction on a connection. BEGIN is sent with its first statement."""
 
     @property
-    def _timeout(self) -> float:  # an attribute of QueuePool, which reads it before each wait
-        return request_context.cap(self._base_timeout)
+    def is_active(self) -> bool:
+        """Whether the transaction has not ended."""
 
-    @_timeout.setter
-    def _timeout(self, seconds: float) -> None:
-        self._base_timeout = seconds
+    def commit(self) -> None:
+        """Commit and end the transaction. Raise SluiceErrors."""
 
-    def _do_get(self) -> ConnectionPoolEntry:
-        try:
-            return super()._do_get()
-        except exc.TimeoutError as error:
-            raise PoolExhausted from error
+    def make_session(self) -> "Session":
+        """Return a session of SQLAlchemy's ORM in this transaction."""
 
 
-class PoolMonitor:
-    """Counts the open and invalid connections of an engine, and records the pool's peak.
+BeginTransaction = Callable[[], AbstractContextManager[PoolTransaction]]
 
-    `dispose()` does not reset the counts. Create one for each engine, before its first connection.
+
+class ConnectionPool(Protocol):
+    """The connections to one database. Safe to share between threads.
+
+    Each method that opens a connection raises SluiceErrors. `pipelined`: the driver sends several
+    statements in one flush. `migrated`: `make migrate` was run for the database. `names` returns
+    the names that the errors of this database may contain.
     """
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-        self._lock = threading.Lock()  # threads may connect at the same time, and += is two steps
-        self._open = 0
-        self._invalid = 0
-        self._peak: PoolMetrics | None = None
-        event.listen(engine, "connect", self._on_connect)
-        event.listen(engine, "close", self._on_close)
-        event.listen(engine, "invalidate", self._on_invalidate)
+    pipelined: bool
+    migrated: bool
+    names: Callable[[], ErrorNames]
+
+    def checkout(self) -> Checkout:
+        """Take a connection."""
+
+    def connect(self) -> AbstractContextManager[BeginTransaction]:
+        """Take a connection for several transactions in turn. Each is rolled back at its end."""
+
+    def positional(self, query: Query) -> tuple[str, list[object]]:
+        """Return the statement with the driver's placeholders, and their values."""
+
+    def is_disconnect(self, error: BaseException, connection: Any) -> bool:
+        """Return whether the driver's connection cannot be used after `error`."""
 
     def metrics(self) -> PoolMetrics:
         """Return the current state of the pool. Never waits, and never opens a connection."""
-        pool = self._engine.pool
-        if not isinstance(pool, QueuePool):
-            return PoolMetrics(0, 0, checked_out=self._open, overflow=0, invalid=self._invalid)
-        return PoolMetrics(
-            size=pool.size(),
-            checked_in=pool.checkedin(),
-            checked_out=pool.checkedout(),
-            overflow=max(0, pool.overflow()),
-            invalid=self._invalid,
-        )
-
-    def on_checkout(self) -> None:
-        """Record the peak usage. Log a warning for a new peak beyond `size` or near the limit."""
-        pool = self._engine.pool
-        if not isinstance(pool, BoundedPool):
-            return
-        used = pool.checkedout()
-        if self._peak is not None and used <= self._peak.checked_out:
-            return
-        self._peak = self.metrics()
-        is_almost_full = used * 100 >= ALMOST_FULL * pool.limit
-        if is_almost_full or used > pool.size():
-            _log.warning(
-                "%d of %d connections are in use; the pool keeps %d", used, pool.limit, pool.size()
-            )
 
     def take_peak(self) -> tuple[PoolMetrics, float]:
-        """Return the pool at its peak since the last call, and the connections in use as percent.
+        """Return the state at the peak since the last call, and its use as percent of the limit."""
 
-        The percentage is of the limit. The next peak starts from here.
+    def dispose(self) -> None:
+        """Close idle connections. The pool can still be used."""
+
+
+class PeakUse:
+    """The peak use of a pool, which has at most `limit` connections; 0 means no limit."""
+
+    def __init__(self, metrics: Callable[[], PoolMetrics], limit: int) -> None:
+        self._metrics = metrics
+        self._limit = limit
+        self._peak: PoolMetrics | None = None
+
+    def record(self, used: int) -> None:
+        """Record that `used` connections are in use.
+
+        Log a warning for a new peak that is beyond the pool's size or near its limit.
         """
-        peak = self._peak or self.metrics()
+        if self._peak is not None and used <= self._peak.checked_out:
+            return
+        self._peak = self._metrics()
+        size = self._peak.size
+        if used * 100 >= ALMOST_FULL * self._limit or used > size:
+            _log.warning(
+                "%d of %d connections are in use; the pool keeps %d", used, self._limit, size
+            )
+
+    def take(self) -> tuple[PoolMetrics, float]:
+        """Return the peak since the last call, and its use as percent of the limit."""
+        peak = self._peak or self._metrics()
         self._peak = None
-        pool = self._engine.pool
-        limit = pool.limit if isinstance(pool, BoundedPool) else 0
-        return peak, 100 * peak.checked_out / limit if limit else 0.0
-
-    def _on_connect(self, connection: Any, record: ConnectionPoolEntry) -> None:
-        with self._lock:
-            self._open += 1
-
-    def _on_close(self, connection: Any, record: ConnectionPoolEntry) -> None:
-        with self._lock:
-            self._open -= 1
-
-    def _on_invalidate(
-        self, connection: Any, record: ConnectionPoolEntry, error: BaseException | None
-    ) -> None:
-        with self._lock:
-            self._invalid += 1
+        return peak, 100 * peak.checked_out / self._limit if self._limit else 0.0

@@ -9,29 +9,19 @@ See docs/decisions/0016-read-replicas.md.
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import TypeVar
 
 from sluice import request_context
 from sluice.db.database import Database, Rows
 from sluice.errors import InternalError, ReplicaBehind, SluiceError, Unavailable
-from sluice.query import Query, as_query
+from sluice.query import Query
 
 T = TypeVar("T")
 
-# Raises 2201W (negative LIMIT) if the replica has not replayed `min_lsn`. Plain SQL can raise this
-# error on purpose, and no other statement of Sluice raises it. It is also raised in these cases:
-# - The position is NULL, because the server replays nothing.
-# - The isolation level is not READ COMMITTED, so the snapshot could be older than this check.
-# - The server is Aurora. Its replicas share the storage and do not replay WAL.
-REPLAYED_CHECK = """
-    SELECT 1 LIMIT CASE
-        WHEN pg_last_wal_replay_lsn() >= CAST(:min_lsn AS pg_lsn)
-            AND current_setting('transaction_isolation') = 'read committed'
-            AND to_regproc('aurora_version') IS NULL
-        THEN 0 ELSE -1
-    END
-"""
+# Raises ReplicaBehind. Migration 0004 says when. It returns no row, as each statement that is sent
+# before another one.
+CHECK_SQL = "SELECT 1 WHERE sluice.require_lsn(CAST(:min_lsn AS pg_lsn)) IS NULL"
 
 _log = logging.getLogger(__name__)
 
@@ -60,7 +50,7 @@ class Replica:
         use = request_context.current().database
         has_written = bool(use.commit_lsn)
         if use.min_lsn is not None and not has_written and use.served_by != "primary":
-            check = Query(REPLAYED_CHECK, {"min_lsn": use.min_lsn}) if use.min_lsn else None
+            check = Query(CHECK_SQL, {"min_lsn": use.min_lsn}) if use.min_lsn else None
             try:
                 result = from_replica(check)
             except (Unavailable, InternalError) as error:
@@ -87,16 +77,9 @@ class ReplicaRouting:
         self._primary = primary
         self.write = primary.write
 
-    def read(
-        self,
-        query: Query | str,
-        params: Mapping[str, object] | None = None,
-        *,
-        prepare: bool = False,
-    ) -> Rows:
-        """Return the rows of one SELECT. Arguments and errors are those of `Database.read`."""
+    def read(self, query: Query) -> Rows:
+        """Return the rows of one SELECT. Raise what `Database.read` raises."""
         replica = self._replica.database
-        query = as_query(query, params, None, prepare=prepare)
         return self._replica.read(
             lambda check: replica.read(query._replace(before=check)),
             lambda: self._primary.read(query),

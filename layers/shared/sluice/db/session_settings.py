@@ -5,8 +5,8 @@ ROLE. Migrations set the values below by `ALTER ROLE … IN DATABASE … SET`, w
 those. A direct connection also sends `startup_settings("none")` when it opens; behind a pooler it
 sends only what the pooler accepts. This module holds no SQL.
 
-docs/decisions/0020-session-settings.md has the table of settings, and
-tests/shop/sessions/test_unpinned_settings.py goes through pg_settings.
+docs/decisions/0020-session-settings.md has the table of settings. The tests of sessions go through
+pg_settings.
 """
 
 from collections.abc import Mapping
@@ -94,7 +94,7 @@ STATEMENT_SETTINGS: Mapping[str, Setting] = {
 # The planner: its methods and cost constants.
 PLANNER_SETTINGS: Mapping[str, Setting] = {
     "random_page_cost": _plan(
-        "1.1", "storage is not a spinning disk: 0.94 ms instead of 3.8 for 100 products"
+        "1.1", "storage is not a spinning disk: 0.94 ms instead of 3.8 for 100 rows"
     ),
     "seq_page_cost": _plan("1", "the unit of the cost limit of ad-hoc SQL"),
     "cpu_tuple_cost": _plan("0.01", "as seq_page_cost"),

@@ -8,11 +8,10 @@ contain SQL, table names and values of other rows. The cause is logged.
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 from pg8000.exceptions import Error as DriverError
 from pg8000.exceptions import InterfaceError
-from sqlalchemy import event
-from sqlalchemy.engine import Engine, ExceptionContext
 
 from sluice import errors
 from sluice.db.driver.transport import DISCONNECT_MESSAGES
@@ -21,23 +20,21 @@ from sluice.errors import FieldError, SluiceError
 # The fields of an ErrorResponse by their letters, among them C (SQLSTATE), M (message), c (column),
 # n (constraint) and t (table).
 Report = Mapping[str, str]
-Rule = Callable[[Report], SluiceError]
 
-# Columns that may be named to a client → the field's name. Other columns never are.
-FIELDS = {
-    "category_id": "category",
-    "name": "name",
-    "slug": "slug",
-    "description": "description",
-    "price": "price",
-    "quantity": "quantity",
-    "email": "email",
-    "status": "status",
-    "user_id": "user_id",
-    "product_id": "product_id",
-    "unit_price": "unit_price",
-    "total": "total",
-}
+
+@dataclass(frozen=True, slots=True)
+class ErrorNames:
+    """An application's names in the server's reports.
+
+    `fields` are the columns that may be named to a client, with the name of the field. Other
+    columns never are. `constraints` are those whose violation has an error of its own.
+    """
+
+    fields: Mapping[str, str] = field(default_factory=dict)
+    constraints: Mapping[str, type[SluiceError]] = field(default_factory=dict)
+
+
+Rule = Callable[[Report, ErrorNames], SluiceError]
 
 # Classes of SQLSTATEs whose messages are about the server, its locks, names and limits, not data.
 CLASSES_WITHOUT_VALUES = (
@@ -56,8 +53,6 @@ CLASSES_WITHOUT_VALUES = (
     "58",
 )
 
-STOCK_CHECK = "inventory_quantity_check"
-
 # SQLSTATEs of a statement on a table of another application that has the same name: a column is
 # missing, or has another type.
 FOREIGN_TABLE_SQLSTATES = ("42703", "42804", "42846")
@@ -70,35 +65,38 @@ APPLICATION_PREFIX = "public."
 SETUP_NEEDED = "Only reads are possible until the database is set up: run make migrate"
 
 
-def _field(report: Report) -> str | None:
+def _field(report: Report, names: ErrorNames) -> str | None:
     """Return the field at fault, from the column, or from a name `<table>_<column>_<kind>`."""
     constraint = report.get("n", "").removeprefix(report.get("t", "") + "_")
     column = re.sub("_(key|check|fkey|excl|not_null)$", "", constraint)
-    return FIELDS.get(report.get("c") or column)
-
-
-def _field_errors(report: Report, code: str, message: str) -> list[FieldError]:
-    field = _field(report)
-    return [] if field is None else [FieldError(code, message, pointer=f"/{field}")]
+    return names.fields.get(report.get("c") or column)
 
 
 def _error(error_class: Callable[[str], SluiceError], detail: str = "") -> Rule:
-    return lambda report: error_class(detail)
+    return lambda report, names: error_class(detail)
 
 
 def _invalid(code: str, message: str) -> Rule:
     """Return a rule for an invalid value; the field is named if the server names the column."""
-    return lambda report: errors.ValidationFailed(
-        "" if _field(report) else f"A value {message}",
-        errors=_field_errors(report, code, message),
-    )
+
+    def rule(report: Report, names: ErrorNames) -> SluiceError:
+        name = _field(report, names)
+        if name is None:
+            return errors.ValidationFailed(f"A value {message}")
+        return errors.ValidationFailed(errors=[FieldError(code, message, pointer=f"/{name}")])
+
+    return rule
 
 
-def _unique_violation(report: Report) -> SluiceError:
-    return errors.Duplicate(errors=_field_errors(report, "duplicate", "is already taken"))
+def _unique_violation(report: Report, names: ErrorNames) -> SluiceError:
+    name = _field(report, names)
+    if name is None:
+        return errors.Duplicate()
+    taken = FieldError("duplicate", "is already taken", pointer=f"/{name}")
+    return errors.Duplicate(errors=[taken])
 
 
-def _foreign_key_violation(report: Report) -> SluiceError:
+def _foreign_key_violation(report: Report, names: ErrorNames) -> SluiceError:
     """Distinguish a missing parent from a parent that still has children.
 
     PostgreSQL uses one SQLSTATE for both, and different words. The words are translated
@@ -109,26 +107,24 @@ def _foreign_key_violation(report: Report) -> SluiceError:
     without_key = re.sub(r"\(.*\)", " ", report.get("D", ""), flags=re.DOTALL)  # it holds values
     if report.get("t") and re.search(rf"\b{re.escape(report['t'])}\b", without_key):
         return errors.StillReferenced()
-    return _invalid("unknown", "does not exist")(report)
+    return _unknown(report, names)
 
 
-def _not_null_violation(report: Report) -> SluiceError:
+def _not_null_violation(report: Report, names: ErrorNames) -> SluiceError:
     """Return "unknown" for a null id, and "required" for other nulls.
 
     No client sends a null id: it is null if a lookup by another value found nothing.
     """
-    if report.get("c", "").endswith("_id"):
-        return _invalid("unknown", "does not exist")(report)
-    return _invalid("required", "is missing")(report)
+    is_id = report.get("c", "").endswith("_id")
+    return _unknown(report, names) if is_id else _required(report, names)
 
 
-def _check_violation(report: Report) -> SluiceError:
-    if report.get("n") == STOCK_CHECK:
-        return errors.OutOfStock()
-    return _invalid("invalid", "is not acceptable")(report)
+def _check_violation(report: Report, names: ErrorNames) -> SluiceError:
+    error_class = names.constraints.get(report.get("n", ""))
+    return _not_acceptable(report, names) if error_class is None else error_class()
 
 
-def _undefined_table(report: Report) -> SluiceError:
+def _undefined_table(report: Report, names: ErrorNames) -> SluiceError:
     """Return NotSetUp: `make migrate` was not run for this database, or for the application."""
     message = report.get("M", "")
     if SLUICE_PREFIX in message:
@@ -138,20 +134,23 @@ def _undefined_table(report: Report) -> SluiceError:
     )
 
 
-def _undefined_function(report: Report) -> SluiceError:
+def _undefined_function(report: Report, names: ErrorNames) -> SluiceError:
     """Return NotSetUp for a function of a migration; otherwise the arguments are wrong."""
     message = report.get("M", "")
     is_migrated_function = SLUICE_PREFIX in message or APPLICATION_PREFIX in message
-    return _undefined_table(report) if is_migrated_function else errors.InternalError()
+    return _undefined_table(report, names) if is_migrated_function else errors.InternalError()
 
 
-def _undefined_schema(report: Report) -> SluiceError:
+def _undefined_schema(report: Report, names: ErrorNames) -> SluiceError:
     """Return NotSetUp for the schema sluice. No statement names another one."""
     if SLUICE_PREFIX.rstrip(".") in report.get("M", ""):
-        return _undefined_table({**report, "M": SLUICE_PREFIX})
+        return _undefined_table({**report, "M": SLUICE_PREFIX}, names)
     return errors.InternalError()
 
 
+_unknown = _invalid("unknown", "does not exist")
+_required = _invalid("required", "is missing")
+_not_acceptable = _invalid("invalid", "is not acceptable")
 _database_unavailable = _error(errors.DatabaseUnavailable)
 _not_accepted = _error(
     lambda detail: errors.ValidationFailed(detail), "The database does not accept this."
@@ -162,13 +161,12 @@ RULES: Mapping[str, Rule] = {
     "08P01": _error(errors.InternalError),  # protocol violation: a bug, which a retry repeats
     "0L": _database_unavailable,  # invalid grantor: our credentials are wrong
     "0P": _database_unavailable,  # invalid role
-    "22": _invalid("invalid", "is not acceptable"),  # data exceptions
+    "22": _not_acceptable,  # data exceptions
     "22001": _invalid("too_long", "is too long"),
     "22003": _invalid("out_of_range", "is out of range"),
     "22007": _invalid("invalid", "cannot be read as a time"),
     "22008": _invalid("out_of_range", "is out of the range of times"),
     "22012": _error(errors.InternalError),  # division by zero, in a statement of Sluice
-    "2201W": _error(errors.ReplicaBehind),  # negative LIMIT: only db/replica.py raises it
     "22021": _invalid("invalid", "holds a character that cannot be stored"),
     "23001": _error(errors.StillReferenced),  # restrict
     "23502": _not_null_violation,
@@ -216,24 +214,29 @@ RULES: Mapping[str, Rule] = {
     "PT409": _error(errors.Conflict),
     "PT412": _error(errors.StaleVersion),
     "PT422": _not_accepted,
+    "SLBHD": _error(errors.ReplicaBehind),  # sluice.require_lsn: not replayed yet
 }
 
 
-def from_report(report: Report) -> SluiceError:
+def from_report(report: Report, names: ErrorNames) -> SluiceError:
     """Return the error for a server's report; InternalError if its SQLSTATE is not in RULES."""
     state = report.get("C", "")
     rule = RULES.get(state) or RULES.get(state[:2]) or _error(errors.InternalError)
-    return rule(report)
+    return rule(report, names)
 
 
 def translate(
-    error: BaseException, *, connected: bool, migrated: bool = True
+    error: BaseException,
+    *,
+    connected: bool,
+    migrated: bool = True,
+    names: Callable[[], ErrorNames] = ErrorNames,
 ) -> SluiceError | None:
     """Return the SluiceError for an error of the driver, or None for any other error.
 
     The caller raises it `from` the error. If not `connected`, connecting failed, so the database is
     unavailable. If not `migrated` (before `make migrate`), sessions are read-only, and a table may
-    belong to another application. Both are NotSetUp.
+    belong to another application. Both are NotSetUp. `names` is called for a report of the server.
     """
     if isinstance(error, SluiceError) or not isinstance(error, (DriverError, OSError)):
         return None
@@ -242,7 +245,7 @@ def translate(
     if error.args and isinstance(error.args[0], dict):
         report = error.args[0]
         error.args = (redact(report),)  # the error becomes the cause, and causes are logged
-        return from_report(report) if migrated else _unmigrated_error(report)
+        return (None if migrated else _unmigrated_error(report)) or from_report(report, names())
     if _is_socket_timeout(error):
         # The server may still run the statement. ConnectionLost would run it a second time.
         return errors.DatabaseUnavailable()
@@ -251,14 +254,14 @@ def translate(
     return errors.InternalError()  # the driver was used wrongly
 
 
-def _unmigrated_error(report: Report) -> SluiceError:
-    """Return the error for a report of a database for which `make migrate` was not run."""
+def _unmigrated_error(report: Report) -> SluiceError | None:
+    """Return the error that a database has because `make migrate` was not run for it."""
     state = report.get("C")
     if state == "25006":
         return errors.NotSetUp(SETUP_NEEDED)
     if state in FOREIGN_TABLE_SQLSTATES:
         return errors.NotSetUp("The table of this name belongs to another application")
-    return from_report(report)
+    return None
 
 
 def redact(report: Report) -> dict[str, str]:
@@ -276,22 +279,3 @@ def _is_socket_timeout(error: BaseException) -> bool:
     """Return whether our socket's timeout expired. TCP's own timeout, ETIMEDOUT, has an errno."""
     reason = error.__cause__ if isinstance(error, InterfaceError) else error
     return isinstance(reason, TimeoutError) and reason.errno is None
-
-
-def is_migrated(engine: Engine) -> bool:
-    """Return whether the settings say that `make migrate` was run for the engine's database."""
-    return bool(engine.get_execution_options().get("migrated", True))
-
-
-def translate_errors(engine: Engine) -> None:
-    """Make the engine raise SluiceErrors. Call it once for each engine."""
-
-    def handle(context: ExceptionContext) -> BaseException | None:
-        if context.is_pre_ping:
-            return None  # the pool replaces the connection
-        connected = context.connection is not None
-        return translate(
-            context.original_exception, connected=connected, migrated=is_migrated(engine)
-        )
-
-    event.listen(engine, "handle_error", handle, retval=True)

@@ -4,15 +4,20 @@ https://relay.dev/graphql/connections.htm
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from sluice.errors import FieldError, InvalidParameter
 from sluice.graph.part import Field
 from sluice.graph.planned_field import PlannedField
-from sluice.sql.connections import RelayConnection
 from sluice.sql.list_spec import ListQuery
 
+if TYPE_CHECKING:
+    from sluice.sql.connections import RelayConnection
+
+    Edge = tuple[RelayConnection, Mapping[str, Any]]  # a row, with the page that it is in
+
 MAX_PAGE_SIZE = 100
+PAGE_ARGUMENTS = ("first", "last", "after", "before", "sortBy")  # the others are filters
 TOTAL_COUNT = "totalCount"
 
 
@@ -32,6 +37,16 @@ def page_size(field: PlannedField) -> int:
             _reject("last", "cannot be combined with first")
         return _check_size("last", last)
     return _check_size("first", field.info.default_first if first is None else first)
+
+
+def filters_of(field: PlannedField) -> dict[str, Any]:
+    """Return the filters of a list field: its arguments, and the fields of its `filter`.
+
+    Nulls are left out.
+    """
+    given = {name: value for name, value in field.arguments.items() if name not in PAGE_ARGUMENTS}
+    given |= given.pop("filter", None) or {}
+    return {name: value for name, value in given.items() if value is not None}
 
 
 def selects_total(field: PlannedField) -> bool:
@@ -83,19 +98,15 @@ def _reject(name: str, message: str) -> NoReturn:
     raise InvalidParameter(errors=[FieldError("invalid", message, parameter=name)])
 
 
-# A row, with the page that it is in.
-Edge = tuple[RelayConnection, Mapping[str, Any]]
-
-
-def _edges(pages: Sequence[RelayConnection]) -> list[list[Edge]]:
+def _edges(pages: "Sequence[RelayConnection]") -> "list[list[Edge]]":
     return [[(page, row) for row in page.rows] for page in pages]
 
 
-def _cursors(edges: Sequence[Edge]) -> list[str]:
+def _cursors(edges: "Sequence[Edge]") -> list[str]:
     return [page.cursor(row) for page, row in edges]
 
 
-def _boundary_cursors(pages: Sequence[RelayConnection], index: int) -> list[str | None]:
+def _boundary_cursors(pages: "Sequence[RelayConnection]", index: int) -> list[str | None]:
     """Return the cursor of each page's first row (`index` 0) or last row (-1)."""
     return [page.cursor(page.rows[index]) if page.rows else None for page in pages]
 

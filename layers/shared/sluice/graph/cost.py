@@ -6,11 +6,10 @@ statements were measured in the same unit, with lists of 100,000 and 200,000 row
 one statement for all its parent objects, and equal fields are read once.
 """
 
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Hashable, Iterator, Sequence
 
 from sluice.errors import QueryTooExpensive
-from sluice.graph.connection import is_paginated, page_size, selects_total
+from sluice.graph.connection import filters_of, is_paginated, page_size, selects_total
 from sluice.graph.planned_field import PlannedField, cache_key
 
 LIST_COST = 25
@@ -21,8 +20,6 @@ NESTED_SORT_COST = 2_500
 TOTAL_COUNT_COST = 400  # counts every row of the list
 # graphql-core's executor resolves introspection. Each alias is resolved again.
 INTROSPECTION_COSTS = {"__schema": 2_000, "__type": 100}
-
-PAGE_ARGUMENTS = ("first", "last", "after", "before", "sortBy")  # the others are filters
 
 
 def calculate_cost(fields: Sequence[PlannedField]) -> int:
@@ -68,20 +65,13 @@ def _statement_costs(fields: Sequence[PlannedField], depth: int) -> Iterator[tup
 
 def _list_cost(field: PlannedField) -> int:
     cost = LIST_COST
-    if _has_filter(field.arguments):
+    if filters_of(field):
         cost += FILTER_COST
     sort = field.arguments.get("sortBy")
     is_nested = field.parent_type != "Query"
     if sort and is_nested and sort["field"] not in field.info.returned.indexed_sorts:
         cost += NESTED_SORT_COST
     return cost
-
-
-def _has_filter(arguments: Mapping[str, Any]) -> bool:
-    """Return whether any filter is set, as an argument or in the argument `filter`."""
-    filters = {name: value for name, value in arguments.items() if name not in PAGE_ARGUMENTS}
-    filters |= filters.pop("filter", None) or {}
-    return any(value is not None for value in filters.values())
 
 
 def _evaluate(value: int | Callable[[PlannedField], int], field: PlannedField) -> int:

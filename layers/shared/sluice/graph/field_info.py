@@ -118,7 +118,7 @@ def _field_info(
 ) -> FieldInfo:
     """Read a field's type: an object, a list of objects, or a leaf.
 
-    A list cannot be null, nor can its items: tests/engine/graph/test_execution.py checks this.
+    A list cannot be null, nor can its items: tests/suites/test_graphql_schema.py checks this.
     """
     inner = get_named_type(definition.type)
     is_object = isinstance(inner, GraphQLObjectType)

@@ -12,13 +12,13 @@ from typing import Any
 from aws_lambda_powertools.event_handler import Response
 from graphql import GraphQLError
 
+from sluice import application, snapstart
 from sluice.errors import (
     BadRequest,
     IdempotencyKeyReused,
     InsufficientScope,
     InvalidQuery,
     MethodNotAllowed,
-    NotAcceptable,
     SluiceError,
 )
 from sluice.graph.cost import calculate_cost, check_cost
@@ -29,7 +29,8 @@ from sluice.graph.plan import plan
 from sluice.graph.planned_field import PlannedField
 from sluice.graph.request import GraphQLRequest
 from sluice.graph.resolvers import ResolverContext, reads_only_replica_types, require_scopes
-from sluice.http import accept, idempotency, problem
+from sluice.http import idempotency, problem
+from sluice.http.headers import accepted_type
 from sluice.http.request import Request
 from sluice.runtime import Runtime
 from sluice.settings import GraphqlSettings
@@ -58,7 +59,7 @@ def handle_request(
     Raises SluiceErrors that are not GraphQL errors: NotAcceptable, Unavailable, MethodNotAllowed,
     IdempotencyInProgress and IdempotencyKeyReused.
     """
-    media_type = _negotiate_media_type(request)
+    media_type = accepted_type(request, (GRAPHQL_RESPONSE, JSON), JSON)
     content_type = f"{media_type}; charset=utf-8"
     handler = _RequestHandler(runtime, request, to_api_error)
     try:
@@ -202,12 +203,11 @@ class _RequestHandler:
         )
 
 
-def _negotiate_media_type(request: Request) -> str:
-    """Return GRAPHQL_RESPONSE if the client names it, and JSON otherwise. Raises NotAcceptable."""
-    media_types = (GRAPHQL_RESPONSE, JSON)
-    chosen = accept.choose(request.headers.get("accept", ""), media_types, JSON)
-    if chosen is None:
-        raise NotAcceptable(
-            f"The response is {GRAPHQL_RESPONSE} or {JSON}, which the Accept header excludes"
-        )
-    return chosen
+def _import_repositories() -> None:
+    """Import what the first queries would import, so that it is in the snapshot."""
+    current = application.current()
+    for name in current.repositories:
+        current.load("repositories", name)
+
+
+snapstart.before_snapshot(_import_repositories)

@@ -7,13 +7,15 @@ import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from sluice.errors import InsufficientScope, QueryTooExpensive
+from sluice.errors import FieldError, InsufficientScope, InvalidParameter, QueryTooExpensive
 from sluice.fields import MAX_ID
 from sluice.graph import connection
 from sluice.graph.document import Operation
 from sluice.graph.execution import Objects
 from sluice.graph.loaders import Batch, Loaders, Pending
+from sluice.graph.part import column_name
 from sluice.graph.planned_field import PlannedField, cache_key
+from sluice.http.query_params import PARSERS
 from sluice.unit_of_work import Repositories
 
 if TYPE_CHECKING:
@@ -102,24 +104,46 @@ def row_by_column(name: str, column: str) -> "Resolver":
     )
 
 
-def connection_of(
-    name: str, filters: Callable[[Mapping[str, Any]], Mapping[str, object]] = lambda _: {}
-) -> "Resolver":
-    """Return a resolver of a page of the repository `name`.
+def all_rows(name: str) -> "Resolver":
+    """Return a resolver of all rows of the repository `name`, for a list that is never long."""
+    return lambda context, field, _: context.load_once(
+        field, columns_of(field.fields), context.repositories.named(name).all
+    )
 
-    `filters` converts the field's arguments to the filters of the list.
-    """
+
+def connection_of(name: str, ids: Collection[str] = ()) -> "Resolver":
+    """Return a resolver of a page of the repository `name`. `ids` are the filters by an ID."""
 
     def resolve(context: ResolverContext, field: PlannedField, parents: Objects) -> Pending:
-        list_filters = filters(field.arguments)
+        filters = _list_filters(field, ids)
         read = context.repositories.named(name).connection
         return context.load_once(
             field,
             connection_columns(field),
-            lambda columns: read(connection.list_query(field, columns, list_filters)),
+            lambda columns: read(connection.list_query(field, columns, filters)),
         )
 
     return resolve
+
+
+def _list_filters(field: PlannedField, ids: Collection[str]) -> dict[str, object]:
+    """Return the filters of a list field by column name, as its repository reads them."""
+    filters: dict[str, object] = {}
+    for name, value in connection.filters_of(field).items():
+        if name in ids:
+            value = row_id(value)
+        elif name == "search":
+            value = _search(value)
+        filters[column_name(name)] = value
+    return filters
+
+
+def _search(text: str) -> object:
+    try:
+        return PARSERS["search"](text)
+    except ValueError as problem:
+        error = FieldError("invalid", str(problem), parameter="search")
+        raise InvalidParameter(errors=[error]) from None
 
 
 def connections_by_parent(name: str) -> "Resolver":

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from sluice.errors import BadRequest, TooLarge, UnsupportedMediaType
+from sluice.http import headers
 from sluice.http.request import Request, read_json
 
 JSON = "application/json"
@@ -27,21 +28,17 @@ def require_media_type(request: Request, types: Sequence[str]) -> None:
     accepted instead of it. A request without `Content-Type` is rejected, as GraphQL over HTTP
     recommends.
     """
-    media_type, *parameters = [
-        part.strip() for part in request.headers.get("content-type", "").lower().split(";")
-    ]
+    media_type, is_utf8 = headers.content_type(request)
     if media_type not in types:
         sent = f"is {media_type[:100]}" if media_type else "is missing"
         raise UnsupportedMediaType(
             f"Content-Type {sent}; send {' or '.join(types)}",
             headers=accepted_types_header(request.method, types),
         )
-    for parameter in parameters:
-        name, _, value = parameter.partition("=")
-        if name.strip() == "charset" and value.strip().strip('"') not in ("utf-8", "utf8"):
-            raise UnsupportedMediaType(
-                "Send the body as UTF-8", headers=accepted_types_header(request.method, types)
-            )
+    if not is_utf8:
+        raise UnsupportedMediaType(
+            "Send the body as UTF-8", headers=accepted_types_header(request.method, types)
+        )
 
 
 def decode(request: Request, max_bytes: int) -> Request:
@@ -50,10 +47,7 @@ def decode(request: Request, max_bytes: int) -> Request:
     At most `max_bytes` are decompressed, so that a small body cannot use much memory. Raise
     UnsupportedMediaType for an unknown coding, TooLarge, and BadRequest for invalid gzip data.
     """
-    codings = [
-        coding.strip().lower() for coding in request.headers.get("content-encoding", "").split(",")
-    ]
-    codings = [coding for coding in codings if coding not in ("", "identity")]
+    codings = headers.content_codings(request)
     if len(request.body) > max_bytes:
         raise TooLarge(
             f"The body may have at most {max_bytes} bytes; this one has {len(request.body)}"

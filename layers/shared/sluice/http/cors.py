@@ -6,8 +6,6 @@ https://fetch.spec.whatwg.org/#http-cors-protocol
 import re
 from collections.abc import Collection
 
-from sluice.http.request import Request
-
 LOOPBACK = "loopback"  # an allowed origin that stands for all pages served by this machine
 LOOPBACK_ORIGIN = re.compile(r"https?://(localhost|127\.0\.0\.1|\[::1\])(:\d{1,5})?", re.ASCII)
 
@@ -23,19 +21,18 @@ REQUEST_HEADERS = (
 MAX_AGE = 600  # seconds for which a browser may cache the response to a preflight request
 
 
-def headers(request: Request, origins: Collection[str], *, allow: str) -> dict[str, str]:
-    """Return the CORS headers for the request's `Origin`; none if the origin is not allowed.
+def headers(origin: str, method: str, origins: Collection[str], *, allow: str) -> dict[str, str]:
+    """Return the CORS headers for a request from a page of `origin`; none if it is not allowed.
 
     `allow` lists the methods of the path, for the response to a preflight request.
     """
-    origin = request.headers["origin"]
     if not _is_allowed(origin, origins):
         return {}
     found = {
         "Access-Control-Allow-Origin": "*" if "*" in origins else origin,
         "Access-Control-Expose-Headers": EXPOSED_HEADERS,
     }
-    if request.method == "OPTIONS" and allow:
+    if method == "OPTIONS" and allow:
         found["Access-Control-Allow-Methods"] = allow
         found["Access-Control-Allow-Headers"] = REQUEST_HEADERS
         found["Access-Control-Max-Age"] = str(MAX_AGE)

@@ -4,20 +4,16 @@ The first response is stored for 24 hours under the client, the path and the key
 stored response. See draft-ietf-httpapi-idempotency-key-header.
 """
 
-import re
 from collections.abc import Callable
 from hashlib import sha256
 
 from aws_lambda_powertools.event_handler import Response
 
-from sluice.errors import BadRequest, IdempotencyKeyReused
-from sluice.http import responses
+from sluice.errors import IdempotencyKeyReused
+from sluice.http import headers, responses
 from sluice.http.request import Request
 from sluice.sql.idempotency import IdempotencyKey, IdempotencyKeyRepository
 from sluice.sql.projection import Representation
-
-HEADER = "idempotency-key"
-KEY = re.compile(r"[\x21-\x7e]([\x20-\x7e]{0,253}[\x21-\x7e])?", re.ASCII)
 
 
 def create(
@@ -45,11 +41,9 @@ def create(
 
 def read_key(request: Request) -> IdempotencyKey | None:
     """Return the client's key, if it sent one. Raise BadRequest if it is invalid."""
-    key = request.headers.get(HEADER)
+    key = headers.idempotency_key(request)
     if key is None:
         return None
-    if not KEY.fullmatch(key):
-        raise BadRequest("Idempotency-Key must be 1 to 255 visible ASCII characters")
     # Each part is hashed, so that different parts cannot be joined to the same bytes.
     parts = (request.client_id, request.path, key)
     hashes = [sha256(part.encode("utf-8", "surrogatepass")).digest() for part in parts]

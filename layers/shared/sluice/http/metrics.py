@@ -65,7 +65,7 @@ class MetricsEmitter:
             return
         metrics = EphemeralMetrics(namespace=NAMESPACE, service=runtime.settings.service)
         for prefix, database in runtime.databases_by_metric_prefix().items():
-            pool, used = database.take_peak()
+            pool, used = database.pool.take_peak()
             for name, value in asdict(pool).items():
                 metrics.add_metric(f"{prefix}pool_{name}", MetricUnit.Count, value)
             metrics.add_metric(f"{prefix}pool_use", MetricUnit.Percent, used)

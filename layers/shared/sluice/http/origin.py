@@ -9,10 +9,8 @@ import hmac
 from dataclasses import replace
 
 from sluice.errors import DirectAccess
+from sluice.http import headers
 from sluice.http.request import Request
-
-KEY_HEADER = "x-sluice-origin-key"
-ADDRESS_HEADER = "x-sluice-client-address"
 
 
 def require_cloudfront(request: Request, key: str) -> Request:
@@ -22,6 +20,6 @@ def require_cloudfront(request: Request, key: str) -> Request:
     """
     if not key:
         return request
-    if not hmac.compare_digest(request.headers.get(KEY_HEADER, "").encode(), key.encode()):
+    if not hmac.compare_digest(headers.origin_key(request).encode(), key.encode()):
         raise DirectAccess
-    return replace(request, client_ip=request.headers.get(ADDRESS_HEADER) or request.client_ip)
+    return replace(request, client_ip=headers.client_address(request) or request.client_ip)

@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import Any, Protocol, TypeVar
 
 from sluice.errors import FieldError, InvalidParameter, NotFound
-from sluice.fields import EMAIL, MAX_EMAIL, MAX_ID
+from sluice.fields import EMAIL, MAX_EMAIL, MAX_ID, MAX_SLUG, SLUG
 from sluice.sql.list_spec import Filter, FilterKind, ListQuery, ListSpec
 from sluice.sql.projection import Projection
 
@@ -252,7 +252,7 @@ def _email(text: str) -> str:
 
 def _slugs(text: str) -> list[str]:
     slugs = _values(text)
-    if not all(re.fullmatch(r"[a-z0-9-]{1,200}", slug) for slug in slugs):
+    if not all(len(slug) <= MAX_SLUG and re.fullmatch(SLUG, slug) for slug in slugs):
         raise ValueError("must be slugs of a-z, 0-9 and -, separated by commas")
     return slugs
 

@@ -1,7 +1,6 @@
 """The HTTP request as routes see it, independent of API Gateway's event format."""
 
 import json
-import re
 from base64 import b64decode
 from collections import Counter
 from collections.abc import Collection, Mapping
@@ -11,10 +10,6 @@ from functools import partial
 from typing import Any, NoReturn
 
 from sluice.errors import BadRequest
-
-MAX_BODY_BYTES = 1024 * 1024
-
-_LSN = re.compile(r"[0-9A-Fa-f]{1,8}/[0-9A-Fa-f]{1,8}", re.ASCII)
 
 
 class JsonDecimal(Decimal):
@@ -64,18 +59,6 @@ class Request:
             claims=event["requestContext"].get("authorizer", {}).get("jwt", {}).get("claims"),
             id=id,
         )
-
-    def min_lsn(self) -> str:
-        """Return the WAL position that a replica must have replayed to serve this request.
-
-        Return an empty string without the header. Raise BadRequest if it is invalid.
-        """
-        lsn = self.headers.get("x-sluice-min-lsn", "")
-        if lsn and not _LSN.fullmatch(lsn):
-            raise BadRequest(
-                "X-Sluice-Min-LSN must be the value from the response to a write, such as 0/16B3748"
-            )
-        return lsn
 
 
 def read_json(text: str, what: str) -> Any:

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from sluice.errors import NotAcceptable
+from sluice.errors import FieldError, InvalidParameter
 from sluice.fields import BodySchema
-from sluice.http import accept, content
+from sluice.http import content, headers
 from sluice.http.query_params import FieldsParams, ListParams, QueryParams, parse_id
 from sluice.http.request import Request
 from sluice.sql.list_spec import ListSpec
@@ -76,9 +76,8 @@ class RouteSpec:
         what `content.require_media_type` and `content.decode` raise.
         """
         returns_json = self.response is not None and not isinstance(self.response, str)
-        accepted = accept.choose(request.headers.get("accept", ""), (content.JSON,), content.JSON)
-        if returns_json and accepted is None:
-            raise NotAcceptable(f"The response is {content.JSON}, which the Accept header excludes")
+        if returns_json:
+            headers.accepted_type(request, (content.JSON,), content.JSON)
         if self.body is None:
             return request
         content.require_media_type(request, self.media_types)
@@ -91,6 +90,8 @@ class RouteSpec:
 
         Raise BadRequest or ValidationFailed for an invalid query, body or id.
         """
+        if self.query is None:
+            _require_no_query(request)
         ids = {name: parse_id(text, name) for name, text in path_ids.items()}
         if self.body is not None:
             return [self.body.read_body(content.read(request), self.method)], ids
@@ -106,3 +107,13 @@ def default_query(response: ResponseSpec) -> QueryParams | None:
     if isinstance(response, Projection):
         return FieldsParams(response)
     return None
+
+
+def _require_no_query(request: Request) -> None:
+    """Raise InvalidParameter if the request has query parameters."""
+    message = f"is not a parameter of {request.method} here"
+    errors = [
+        FieldError("unknown_parameter", message, parameter=name[:100]) for name in request.query
+    ]
+    if errors:
+        raise InvalidParameter(errors=errors)

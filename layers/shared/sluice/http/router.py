@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import re
 import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
@@ -16,19 +15,18 @@ from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from sluice import request_context, snapstart
 from sluice.errors import (
     CircuitOpen,
-    FieldError,
     InsufficientScope,
     InternalError,
-    InvalidParameter,
     MethodNotAllowed,
-    NotFound,
     RateLimited,
     SluiceError,
 )
 from sluice.fields import BodySchema
 from sluice.http import access_log, caching, conditional, content, cors, problem
+from sluice.http.headers import credentials, min_lsn, origin
 from sluice.http.metrics import MetricsEmitter
 from sluice.http.origin import require_cloudfront
+from sluice.http.paths import PathTemplates, to_openapi
 from sluice.http.query_params import QueryParams
 from sluice.http.request import Request
 from sluice.http.route import ResponseSpec, RouteSpec, default_query
@@ -88,7 +86,7 @@ class Api:
         self._resolver = APIGatewayHttpResolver()
         self._resolver.not_found(self._unmatched)
         self._resolver.exception_handler(Exception)(self._problem)
-        self._methods: dict[str, set[str]] = {}  # by path template
+        self._paths = PathTemplates()
         self.routes: list[RouteSpec] = []
         self._reset()
         snapstart.before_snapshot(self._reset)
@@ -161,8 +159,10 @@ class Api:
             headers.update(context.decision.headers())
         if context.database.commit_lsn:
             headers["X-Sluice-Min-LSN"] = context.database.commit_lsn
-        if "origin" in request.headers:
-            headers.update(cors.headers(request, self._origins(), allow=headers.get("Allow", "")))
+        sender = origin(request)
+        if sender is not None:
+            allow = headers.get("Allow", "")
+            headers.update(cors.headers(sender, request.method, self._origins(), allow=allow))
         # The response to HEAD still has a body. API Gateway takes Content-Length from it and does
         # not send it.
         status = context.status = response["statusCode"]
@@ -191,7 +191,9 @@ class Api:
             self._metrics.emit(runtime)
             if runtime.settings.server_timing:
                 headers["Server-Timing"] = access_log.server_timing(context)
-        context.route = context.route or _openapi_path(self._template(context.request.path))
+        if not context.route:
+            template = self._paths.find(context.request.path)
+            context.route = to_openapi(template or "")
         access_log.write(context, cold=self._cold)
         if self._cold and (settings := trace_settings()) is not None:
             from sluice.http.trace import Tracer  # imported only if tracing is on
@@ -223,7 +225,7 @@ class Api:
                 return self._call(route, handler, path_ids)
 
             self._resolver.route(path, methods)(respond)
-            self._methods.setdefault(path, set()).update(methods)
+            self._paths.add(path, methods)
             self.routes.append(route)
             return handler
 
@@ -234,14 +236,12 @@ class Api:
     ) -> Response[str]:
         """Check what the route declares, parse its arguments and call its handler."""
         context = request_context.current()
-        context.route = _openapi_path(route.path)
+        context.route = to_openapi(route.path)
         if route.scope and route.scope not in context.request.scopes:
             raise InsufficientScope(route.scope)
         request = context.request = route.prepare(context.request)
         if route.changes_collection:
             conditional.require_collection_precondition(request)
-        if route.query is None:
-            _require_no_query(request)
         arguments, ids = route.parse_arguments(request, path_ids)
         if route.stale_if_error:
             return self._stale_if_error(context, lambda: handler(request, *arguments, **ids))
@@ -253,27 +253,27 @@ class Api:
         Raise what `Admission.admit` raises, RateLimited, and BadRequest for an invalid minimum LSN.
         """
         request = context.request
-        api_key = request.headers.get("x-api-key")
-        authorization = request.headers.get("authorization")
-        if api_key is None and authorization is None:
+        sent = credentials(request)
+        if sent.are_missing:
             # A request without credentials for an unknown path is a 404, which costs nothing.
-            is_required = self._authenticates and self._template(request.path) is not None
+            is_required = self._authenticates and self._paths.find(request.path) is not None
         else:
             is_required = self._authenticates or (
-                self._rate_limit_unmatched and not self._matches(request)
+                self._rate_limit_unmatched
+                and not self._paths.has_route(request.method, request.path)
             )
         if not is_required:
             return
         runtime = self._runtime()
         principal, decision = runtime.admission.admit(
-            api_key, authorization, request.client_ip, request.claims
+            sent.api_key, sent.authorization, request.client_ip, request.claims
         )
         context.request = replace(request, client_id=principal.client_id, scopes=principal.scopes)
         context.decision = decision
         if not decision.allowed:
             raise RateLimited(decision.retry_after)
         if runtime.replica is not None:
-            context.database.min_lsn = request.min_lsn()
+            context.database.min_lsn = min_lsn(request)
 
     def _stale_if_error(
         self, context: RequestContext, call: Callable[[], Response[str]]
@@ -295,34 +295,16 @@ class Api:
             self._stale_responses.store(cache_key, response)
         return response
 
-    def _allowed(self, path: str) -> str:
-        """Return the methods of a path for `Allow`. Raise NotFound without a route."""
-        template = self._template(path)
-        if template is None:
-            raise NotFound("No route matches this path")
-        return ", ".join(sorted({*self._methods[template], "OPTIONS"}))
-
-    def _template(self, path: str) -> str | None:
-        """Return the path template that matches the path, if there is one."""
-        for template in self._methods:
-            if re.fullmatch(re.sub(r"<\w+>", "[^/]+", template), path):
-                return template
-        return None
-
-    def _matches(self, request: Request) -> bool:
-        template = self._template(request.path)
-        return template is not None and request.method in self._methods[template]
-
     def _unmatched(self, _: Exception) -> Response[str]:
         request = request_context.current().request
         raise MethodNotAllowed(
             f"This path does not support the method {request.method[:20]}",
-            headers={"Allow": self._allowed(request.path)},
+            headers={"Allow": self._paths.allowed_methods(request.path)},
         )
 
     def _preflight(self, path: str) -> dict[str, Any]:
-        headers = {"Allow": self._allowed(path)}
-        template = self._template(path)
+        headers = {"Allow": self._paths.allowed_methods(path)}
+        template = self._paths.find(path)
         for route in self.routes:
             if route.path == template and route.method in ("POST", "PATCH") and route.body:
                 headers |= content.accepted_types_header(route.method, route.media_types)
@@ -374,18 +356,3 @@ def _to_payload(response: Response[str]) -> dict[str, Any]:
         "body": response.body or "",
         "isBase64Encoded": False,
     }
-
-
-def _openapi_path(template: str | None) -> str:
-    """Return a path template as OpenAPI and template.yaml write it."""
-    return (template or "").replace("<", "{").replace(">", "}")
-
-
-def _require_no_query(request: Request) -> None:
-    """Raise InvalidParameter if the request has query parameters."""
-    message = f"is not a parameter of {request.method} here"
-    errors = [
-        FieldError("unknown_parameter", message, parameter=name[:100]) for name in request.query
-    ]
-    if errors:
-        raise InvalidParameter(errors=errors)

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from aws_lambda_powertools.event_handler import Response
 
-CACHE_SIZE = 256  # responses; a product may have 60 KB
+CACHE_SIZE = 256  # responses; one may have 60 KB
 
 
 class _CachedResponse(NamedTuple):

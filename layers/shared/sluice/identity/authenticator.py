@@ -15,19 +15,6 @@ from sluice.errors import Unauthenticated
 CACHE_TTL = 60.0  # seconds: a revoked key is rejected within this time
 CACHE_SIZE = 1_000  # credentials; also unknown ones, because each lookup costs a request
 
-SCOPES = (
-    "catalog:read",
-    "catalog:write",
-    "users:read",
-    "users:write",
-    "orders:read",
-    "orders:write",
-    "analytics:read",
-    "analytics:query",
-    "imports:read",
-    "imports:write",
-)
-
 
 @dataclass(frozen=True, slots=True)
 class Principal:

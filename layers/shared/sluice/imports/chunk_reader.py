@@ -5,11 +5,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from sluice import application
 from sluice.imports import record_splitter
 from sluice.imports.gzip_reader import GzipReader
 from sluice.imports.job_repository import RunningImport
 from sluice.imports.record_splitter import MAX_RECORD_BYTES, WINDOW_BYTES, RecordSpan, RecordTooLong
-from sluice.imports.row_parser import RESOURCES, Rejection, RowParser
+from sluice.imports.row_parser import Rejection, RowParser
 from sluice.imports.storage import FileError, ImportBucket
 
 JSON_LINES_SUFFIXES = (".jsonl", ".ndjson")
@@ -76,7 +77,7 @@ class ImportFile:
         self._blocks = iter(self._gzip or blocks)
         self._data = b""  # read, and not yet in a chunk
         self._before_chunk = self._data, self._start, self._line
-        resource = RESOURCES[job.resource]
+        resource = application.current().load("imports", job.resource)
         header = list(resource.fields) if self._is_json else job.header
         self.parser = RowParser(resource, header)
 

@@ -184,7 +184,7 @@ class Importer:
         """COPY the chunk's bytes, without parsing them. Return None if any row needs parsing."""
         with begin() as transaction:
             _lock_import(transaction, job.id)
-            rows = ImportRowRepository(transaction, job.resource)
+            rows = ImportRowRepository(transaction, file.parser.resource)
             count = record_splitter.count_records(chunk.data)
             if not rows.copy_file(file.parser.header, chunk.data, count):
                 return None
@@ -202,7 +202,7 @@ class Importer:
         """Parse the chunk's rows, and write the valid ones."""
         with begin() as transaction:
             _lock_import(transaction, job.id)
-            rows = ImportRowRepository(transaction, job.resource)
+            rows = ImportRowRepository(transaction, file.parser.resource)
             columns = file.parser.columns()
             valid, rejections = _partition(file.parse(chunk))
             rows.copy_rows(columns, valid)
@@ -241,7 +241,7 @@ class Importer:
     ) -> None:
         """Run the statements of a chunk without rows. Raises an error that no record has caused."""
         with begin() as transaction:
-            rows = ImportRowRepository(transaction, job.resource)
+            rows = ImportRowRepository(transaction, file.parser.resource)
             columns = file.parser.columns()
             rows.copy_rows(columns, [])
             rows.delete_unresolved(columns)

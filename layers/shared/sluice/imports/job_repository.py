@@ -4,15 +4,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from sluice import application
 from sluice.errors import InternalError
 from sluice.query import Executor, Query
-from sluice.sql import conditional_write
-from sluice.sql.idempotency import IdempotencyKey
+from sluice.sql.idempotency import IdempotencyKey, idempotent_query
 from sluice.sql.list_spec import Filter, ListSpec, Sort
 from sluice.sql.projection import Column, Projection, Representation, integer, text, timestamp
 from sluice.sql.read_repository import ReadRepository
 
-RESOURCES = ("products", "inventory", "categories", "users")
+RESOURCES = tuple(application.current().imports)
 STATUSES = ("awaiting_upload", "queued", "running", "completed", "failed")
 
 PROJECTION = Projection(
@@ -239,8 +239,9 @@ class ImportJobRepository(ReadRepository):
 
         `job` has `resource`, `object_key`, and the `upload_url` that the response shows.
         """
-        return conditional_write.create(
-            self._executor, NEW_IMPORT_PROJECTION, INSERT, "j", job, key
+        select = f"SELECT {NEW_IMPORT_PROJECTION.representation()} FROM j"
+        return Representation.of(
+            self._executor.write(idempotent_query(INSERT, select, job, key))[0]
         )
 
     def upsert_for_object(

@@ -7,17 +7,17 @@ contains no SQL and reads no files.
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, NamedTuple, NoReturn
 
 from sluice.errors import ValidationFailed
-from sluice.fields import MAX_ID, MAX_INTEGER, SLUG, Email, FieldType, Integer, Money, Text
-from sluice.slugs import slugify
+from sluice.fields import Integer
+from sluice.imports.resource import MAX_NAME_LENGTH, ImportResource
 
 WHOLE_NUMBER = re.compile(r"[+-]?\d{1,20}", re.ASCII)
-MAX_NAME_LENGTH = 100  # of a reported field name
+MALFORMED = "has a misplaced quote or CR, or a quote that is never closed"
 
 
 class Rejection(NamedTuple):
@@ -27,81 +27,6 @@ class Rejection(NamedTuple):
     column: str | None
     code: str
     reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class ImportResource:
-    """The columns of a resource that can be imported.
-
-    `required` columns must be in the header and have a value in each row. `exactly_one_of` are
-    alternatives: a CSV header and each row have exactly one of them. `fill_defaults` sets missing
-    values.
-    """
-
-    fields: Mapping[str, FieldType]
-    required: Sequence[str]
-    exactly_one_of: Sequence[str] = ()
-    fill_defaults: Callable[[dict[str, Any]], None] = lambda values: None
-
-    def check_header(self, header: Sequence[str]) -> str | None:
-        """Return why the header is invalid, or None if it is valid."""
-        if any("\0" in name for name in header):
-            return "the header has NUL; the file must be CSV in UTF-8"
-        if len(header) == 1 and any(separator in header[0] for separator in ";\t|"):
-            return "the columns must be separated by commas"
-        if "" in header:
-            return f"column {header.index('') + 1} of the header has no name"
-        unknown = [name for name in header if name not in self.fields]
-        if unknown:
-            name = unknown[0][:MAX_NAME_LENGTH]
-            return f"the column {name!r} is not one of {', '.join(self.fields)}"
-        duplicates = [name for index, name in enumerate(header) if name in header[:index]]
-        if duplicates:
-            return f"the column {duplicates[0]!r} occurs twice"
-        missing = [name for name in self.required if name not in header]
-        if missing:
-            return f"the column {missing[0]!r} is missing"
-        alternatives = [name for name in self.exactly_one_of if name in header]
-        if self.exactly_one_of and len(alternatives) != 1:
-            return f"exactly one of the columns {', '.join(self.exactly_one_of)} is required"
-        return None
-
-
-def _fill_slug(values: dict[str, Any]) -> None:
-    if values.get("slug") is None:
-        values["slug"] = slugify(values["name"])
-
-
-MALFORMED = "has a misplaced quote or CR, or a quote that is never closed"
-_NAME = Text(max_length=200)
-_STOCK = Integer(min_value=0, max_value=MAX_INTEGER)
-RESOURCES: Mapping[str, ImportResource] = {
-    "products": ImportResource(
-        {
-            "name": _NAME,
-            "description": Text(max_length=10_000, min_length=0, nullable=True),
-            "price": Money(),
-            "category": Text(max_length=200, pattern=SLUG),
-            "inventory": _STOCK,
-        },
-        required=("name", "price", "category"),
-    ),
-    "inventory": ImportResource(
-        {
-            "product": _NAME,
-            "product_id": Integer(min_value=1, max_value=MAX_ID),
-            "quantity": _STOCK,
-        },
-        required=("quantity",),
-        exactly_one_of=("product", "product_id"),
-    ),
-    "categories": ImportResource(
-        {"name": _NAME, "slug": Text(max_length=200, pattern=SLUG)},
-        required=("name",),
-        fill_defaults=_fill_slug,
-    ),
-    "users": ImportResource({"email": Email(), "name": _NAME}, required=("email", "name")),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,10 +77,7 @@ class RowParser:
 
     def columns(self) -> list[str]:
         """Return the names of the values: the header's columns, and those with defaults."""
-        defaults = [
-            name for name in ("slug",) if name in self.resource.fields and name not in self.header
-        ]
-        return [*self.header, *defaults]
+        return [*self.header, *(name for name in self.resource.defaults if name not in self.header)]
 
     def _parse(self, line: int, document: Mapping[str, Any]) -> list[Any] | Rejection:
         values: dict[str, Any] = dict.fromkeys(self.header)
@@ -170,7 +92,9 @@ class RowParser:
             rejection = self._check_alternatives(line, values)
             if rejection is not None:
                 return rejection
-            self.resource.fill_defaults(values)
+            for name, default in self.resource.defaults.items():
+                if values.get(name) is None:
+                    values[name] = default(values)
         except ValidationFailed as error:
             field_error = error.errors[0]
             column = (field_error.pointer or "").strip("/")

@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote_plus
 
-from sluice import request_context
+from sluice import application, request_context
 from sluice.aws.client import AwsClient, AwsError
 from sluice.errors import InternalError, SluiceError
 from sluice.imports.job import Importer, ImportLocked
 from sluice.imports.job_repository import ImportJobRepository
-from sluice.imports.row_parser import RESOURCES
 
 INCOMING_FOLDER = "incoming"
 # Before the end of the worker's time: no statement runs in it.
@@ -132,7 +131,7 @@ class ImportConsumer:
             s3_object = record["s3"]["object"]
             key = unquote_plus(s3_object["key"])
             folder, resource, *rest = [*key.split("/"), "", ""]
-            if folder == INCOMING_FOLDER and resource in RESOURCES and rest[0]:
+            if folder == INCOMING_FOLDER and resource in application.current().imports and rest[0]:
                 size = int(s3_object["size"])
                 sequencer = s3_object.get("sequencer", "")
                 yield self.jobs.upsert_for_object(resource, key, s3_object["eTag"], sequencer, size)

@@ -79,7 +79,7 @@ CREATE TABLE IF NOT EXISTS sluice.grants (
 )
 """
 
-# Privileges on objects of the schema sluice. The analysts' role needs none.
+# Privileges on objects of the schema sluice. The analysts' role needs those of a replica's check.
 SLUICE_GRANTS = (
     Grant(APP, "USAGE", "SCHEMA", "sluice"),
     Grant(APP, "SELECT", "TABLE", "sluice.version"),
@@ -89,6 +89,9 @@ SLUICE_GRANTS = (
     *(Grant(APP, "EXECUTE", "FUNCTION", signature) for signature in text_search.SIGNATURES),
     Grant(APP, "EXECUTE", "FUNCTION", "sluice.touch()"),
     Grant(APP, "EXECUTE", "PROCEDURE", "sluice.claim_idempotency_key(bytea)"),
+    Grant(APP, "EXECUTE", "FUNCTION", "sluice.require_lsn(pg_lsn)"),
+    Grant(ANALYST, "USAGE", "SCHEMA", "sluice"),
+    Grant(ANALYST, "EXECUTE", "FUNCTION", "sluice.require_lsn(pg_lsn)"),
 )
 
 

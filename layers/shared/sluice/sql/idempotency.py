@@ -54,29 +54,23 @@ class IdempotencyKey:
     fingerprint: bytes
 
 
-def with_stored_response(ctes: str, select: str, key: IdempotencyKey | None) -> str:
-    """Return `WITH ctes select`; with a key, the statement also stores the row that it returns.
+def idempotent_query(
+    ctes: str, select: str, values: Mapping[str, object], key: IdempotencyKey | None
+) -> Query:
+    """Return the query `WITH ctes select`; with a key, it also stores the row that it returns.
 
-    `select` must return the columns of a Representation.
+    `ctes` write the row, with `values` as parameters. `select` must return the columns of a
+    Representation. With a key, the query claims it first. It raises IdempotencyInProgress, and
+    IdempotencyKeyReused if the key has a response.
     """
     if key is None:
-        return f"WITH {ctes} {select}"
-    return f"WITH {ctes}, created AS ({select}), stored AS ({STORE_ROW_SQL}) SELECT * FROM created"
-
-
-def params_with_key(values: Mapping[str, object], key: IdempotencyKey | None) -> dict[str, object]:
-    """Return the parameters of the statement that `with_stored_response` returns."""
-    if key is None:
-        return dict(values)
-    return {**values, "key": key.id, "fingerprint": key.fingerprint}
-
-
-def claim_statement(key: IdempotencyKey | None) -> Query | None:
-    """Return the statement that claims `key`, to send before that of `with_stored_response`.
-
-    The statement raises IdempotencyInProgress, or IdempotencyKeyReused if the key has a response.
-    """
-    return None if key is None else Query(CLAIM_KEY_SQL, {"key": key.id})
+        return Query(f"WITH {ctes} {select}", values, prepare=True)
+    return Query(
+        f"WITH {ctes}, created AS ({select}), stored AS ({STORE_ROW_SQL}) SELECT * FROM created",
+        {**values, "key": key.id, "fingerprint": key.fingerprint},
+        prepare=True,
+        before=Query(CLAIM_KEY_SQL, {"key": key.id}),
+    )
 
 
 class IdempotencyKeyRepository:

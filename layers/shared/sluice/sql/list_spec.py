@@ -87,7 +87,7 @@ class ListSpec:
         projection = self.projection
         if self.subselects:
             return aliased(projection.table, projection.alias)
-        return projection.source()
+        return projection.source
 
 
 @dataclass(frozen=True, slots=True)

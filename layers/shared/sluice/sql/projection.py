@@ -1,18 +1,13 @@
 """Projections: the SQL that reads each field of a resource, and the SQL of its ETag.
 
 PostgreSQL renders the JSON, so a row is sent as one text. For REST, Python does not parse that
-text; for GraphQL, `select` does.
+text; for GraphQL, `ReadRepository.get_many` does.
 """
 
-import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
-from types import MappingProxyType
+from functools import cached_property, lru_cache
 from typing import Any, Literal, NamedTuple, TypeAlias
-
-from sluice.errors import NotFound
-from sluice.query import Executor, Query
 
 # A row for Python to read: field → value, as in its JSON.
 Row: TypeAlias = Mapping[str, Any]
@@ -25,6 +20,11 @@ class Representation:
     json: str
     etag: str
     id: int
+
+    @classmethod
+    def of(cls, row: Any) -> "Representation":
+        """Return the representation in a row with the columns of `Projection.representation`."""
+        return cls(row.json, row.etag, row.id)
 
 
 class Column(NamedTuple):
@@ -60,8 +60,8 @@ class Projection:
     """The fields of a resource, as SQL over a table and its joins.
 
     `name` is the name of the collection, `singular` that of one row. `table` is written as in SQL:
-    with its schema, and in quotes if it needs them. `key` is its id column. `etag` is the SQL of
-    the ETag.
+    with its schema, and in quotes if it needs them. `alias` is any name but `t`, which the
+    statements of a write use. `key` is the id column. `etag` is the SQL of the ETag.
     """
 
     name: str
@@ -73,16 +73,18 @@ class Projection:
     etag: str
     joins: tuple[Join, ...] = ()
 
-    @property
+    @cached_property
     def key_sql(self) -> str:
         """The SQL of the id."""
         return f"{self.alias}.{self.key}"
 
-    def source(self, instead: Mapping[str, str] = MappingProxyType({})) -> str:
-        """Return the FROM clause: the table and its joins.
+    @cached_property
+    def source(self) -> str:
+        """The FROM clause: the table and its joins."""
+        return self.source_with({})
 
-        `instead` has the names of CTEs that replace tables, by the alias of the table.
-        """
+    def source_with(self, instead: Mapping[str, str]) -> str:
+        """Return the FROM clause with CTEs instead of some tables: alias → name of the CTE."""
         joins = [join.sql(instead.get(join.alias, "")) for join in self.joins]
         return " ".join([aliased(instead.get(self.alias, self.table), self.alias), *joins])
 
@@ -128,49 +130,3 @@ def timestamp(sql: str, *, nullable: bool = False) -> Column:
     """Return the column of a timestamptz: RFC 3339 in UTC, with microseconds and `Z`."""
     rendered = f"""to_char({sql} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')"""
     return Column(rendered, "timestamp", nullable)
-
-
-def find(
-    executor: Executor, projection: Projection, id: int, fields: frozenset[str] | None = None
-) -> Representation:
-    """Return the row with this id, in one statement. Raises NotFound."""
-    rows = executor.read(
-        Query(
-            f"SELECT {projection.representation(fields)} FROM {projection.source()} "
-            f"WHERE {projection.key_sql} = CAST(:id AS bigint)",
-            {"id": id},
-            prepare=True,
-        )
-    )
-    if not rows:
-        raise NotFound
-    return Representation(*rows[0])
-
-
-def get_many(
-    executor: Executor, projection: Projection, ids: Sequence[int], fields: Collection[str]
-) -> dict[int, Row]:
-    """Return these fields and the id of the rows with these ids, by id, in one statement."""
-    condition = f"{projection.key_sql} = ANY(CAST(:ids AS bigint[]))"
-    return {row["id"]: row for row in select(executor, projection, condition, ids, fields)}
-
-
-def select(
-    executor: Executor,
-    projection: Projection,
-    condition: str,
-    ids: Sequence[object],
-    fields: Collection[str],
-) -> list[Row]:
-    """Return the rows for which `condition` on `:ids` holds, in the order of their ids."""
-    columns = projection.columns({"id", *fields})
-    rows = executor.read(
-        Query(
-            f"""
-        SELECT coalesce(string_agg(row_to_json(o)::text, ',' ORDER BY o.id), '') AS items
-        FROM (SELECT {columns} FROM {projection.source()} WHERE {condition}) o""",
-            {"ids": list(ids)},
-            prepare=True,
-        )
-    )
-    return list(json.loads(f"[{rows[0].items}]"))

@@ -1,14 +1,20 @@
-"""Base classes of the repositories, which read pages, rows by id, and Relay connections."""
+"""The base class of repositories that read rows by id, and pages of a list.
 
+PostgreSQL renders a page as JSON, with cursors to the next and the previous page.
+"""
+
+import json
 from collections.abc import Collection, Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
-from sluice.errors import InvalidCursor
-from sluice.sql.connections import RelayConnection, read_connection, read_connections
-from sluice.sql.list_spec import ListQuery, ListSpec, Page
-from sluice.sql.pages import read_page
-from sluice.sql.projection import Representation, Row, find, get_many
+from sluice.errors import NotFound
+from sluice.query import Query
+from sluice.sql.keyset import compile_select
+from sluice.sql.list_spec import ListQuery, ListSpec, Page, cursor_context
+from sluice.sql.page_cursor import Position
+from sluice.sql.projection import Projection, Representation, Row
 from sluice.sql.repository import Repository
+from sluice.sql.select_spec import SelectSpec, bind_values
 
 
 class ReadRepository(Repository):
@@ -16,46 +22,81 @@ class ReadRepository(Repository):
 
     list_spec: ClassVar[ListSpec]
 
+    @property
+    def row_projection(self) -> Projection:
+        """The projection of rows that Python reads, for GraphQL."""
+        return self.list_spec.projection
+
     def page(self, query: ListQuery) -> Page:
-        """Return a page. Raises InvalidCursor if the cursor is not for this list."""
-        return read_page(self._executor, self.list_spec, query, self._signer)
+        """Return the page of `query`, in one statement.
+
+        Raises InvalidCursor if the cursor was not made for this list, sort and filters.
+        """
+        context = cursor_context(self.list_spec, query)
+        verify, sign = self._signer.verify, self._signer.sign
+        position = None if query.cursor is None else verify(query.cursor, context)
+        params = bind_values(query, position)
+        if query.offset:
+            params["offset"] = query.offset
+        spec = SelectSpec.from_query(self.list_spec, query, position)
+        select = compile_select(self.list_spec, spec)
+        row = self._executor.read(Query(select, params, prepare=spec.generic_plan_ok))[0]
+
+        ahead, back = _positions(row, query, position)
+        next_cursor = None if ahead is None else sign(ahead, context)
+        prev_cursor = None if back is None else sign(back, context)
+        if position and position.backward:
+            next_cursor, prev_cursor = prev_cursor, next_cursor
+        return Page(row.items, next_cursor, prev_cursor, row.total)
 
     def get_by_id(self, id: int, fields: frozenset[str] | None = None) -> Representation:
-        """Return the row with this id. Raises NotFound."""
-        return find(self._executor, self.list_spec.projection, id, fields)
-
-    def get_many(self, ids: Sequence[int], fields: Collection[str]) -> dict[int, Row]:
-        """Return the rows with these ids, by id. Ids without a row are missing."""
-        return get_many(self._executor, self.list_spec.projection, ids, fields)
-
-
-class ConnectionRepository(ReadRepository):
-    """A repository whose rows GraphQL also shows as the children of other rows.
-
-    `graphql_list_spec` is the list as GraphQL shows it. `parent_filter` is the filter that selects
-    the children of one parent.
-    """
-
-    graphql_list_spec: ClassVar[ListSpec]
-    parent_filter: ClassVar[str]
-
-    def connection(self, query: ListQuery) -> RelayConnection:
-        """Return a part of the list. Raises InvalidCursor if a cursor is not for this list."""
-        return read_connection(self._executor, self.graphql_list_spec, query, self._signer)
-
-    def connections_by_parent(
-        self, parent_ids: Sequence[int], query: ListQuery
-    ) -> dict[int, RelayConnection | InvalidCursor]:
-        """Return the children of each parent, or InvalidCursor if a cursor is not for that list."""
-        return read_connections(
-            self._executor,
-            self.graphql_list_spec,
-            query,
-            self._signer,
-            self.parent_filter,
-            parent_ids,
+        """Return the row with this id, in one statement. Raises NotFound."""
+        projection = self.list_spec.projection
+        sql = (
+            f"SELECT {projection.representation(fields)} FROM {projection.source} "
+            f"WHERE {projection.key_sql} = CAST(:id AS bigint)"
         )
+        for row in self._executor.read(Query(sql, {"id": id}, prepare=True)):
+            return Representation.of(row)
+        raise NotFound
 
     def get_many(self, ids: Sequence[int], fields: Collection[str]) -> dict[int, Row]:
-        """Return the rows with these ids as GraphQL shows them, by id."""
-        return get_many(self._executor, self.graphql_list_spec.projection, ids, fields)
+        """Return the rows with these ids, by id, in one statement. Ids without a row are missing.
+
+        Each row has its id and these fields.
+        """
+        condition = f"{self.row_projection.key_sql} = ANY(CAST(:ids AS bigint[]))"
+        return {row["id"]: row for row in self._read_rows(condition, ids, fields)}
+
+    def _read_rows(
+        self, condition: str, ids: Sequence[object], fields: Collection[str]
+    ) -> list[Row]:
+        """Return the rows for which `condition` on `:ids` holds, in the order of their ids."""
+        projection = self.row_projection
+        columns = projection.columns({"id", *fields})
+        sql = f"""
+        SELECT coalesce(string_agg(row_to_json(o)::text, ',' ORDER BY o.id), '') AS items
+        FROM (SELECT {columns} FROM {projection.source} WHERE {condition}) o"""
+        row = self._executor.read(Query(sql, {"ids": list(ids)}, prepare=True))[0]
+        return list(json.loads(f"[{row.items}]"))
+
+
+def _positions(
+    row: Any, query: ListQuery, position: Position | None
+) -> tuple[Position | None, Position | None]:
+    """Return the positions of the pages after and before this one, in the order of reading."""
+    backward = position.backward if position else False
+    ahead = None
+    if row.found > query.limit:
+        ahead = Position(_keys(row.last_key), backward=backward)
+    if row.first_key is not None and (row.has_before or query.offset):
+        return ahead, Position(_keys(row.first_key), backward=not backward)
+    if row.first_key is None and position and row.has_before:
+        # The page is empty, so the page before it begins at the position itself.
+        turned = Position(position.keys, backward=not backward, inclusive=not position.inclusive)
+        return ahead, turned
+    return ahead, None
+
+
+def _keys(rendered: str) -> tuple[str | None, ...]:
+    return tuple(json.loads(rendered))

@@ -16,7 +16,7 @@ FROM_CURSOR = {"timestamptz": UTC.format("CAST({} AS timestamp)")}
 
 
 class SortColumn(NamedTuple):
-    """What a sort key orders by. An expression has no alias of a table."""
+    """What a sort key orders by. `alias` is that of its table, and empty for an expression."""
 
     sql: str
     alias: str

@@ -4,7 +4,7 @@ The index of a sort ends with the id, which breaks ties, so that each page is on
 primary keys serve the sorts by id.
 
 Every order updates inventory, every import updates products, and no such update can be HOT. So each
-index has to justify the cost of its writes (tests/suites/test_plans.py).
+index has to justify the cost of its writes (tests/shop/sql/test_plans.py).
 """
 
 from alembic import op

@@ -4,27 +4,30 @@ from typing import Any
 
 from aws_lambda_powertools.event_handler import Response
 
+from sample.analytics import CATALOGUE
 from sluice import runtime
 from sluice.adhoc_sql import route
 from sluice.http.request import Request
 from sluice.http.router import Api
+
+SQL = route.schemas(CATALOGUE)
 
 handler = api = Api(runtime=runtime.current, scope="analytics")
 
 
 @api.post(
     "/api/analytics/query",
-    body=route.BODY,
-    response=route.RESPONSE,
+    body=SQL.body,
+    response=SQL.response,
     idempotent=False,
     scope=route.SCOPE,
 )
 def run_sql(request: Request, params: dict[str, Any]) -> Response[str]:
     """Run a read-only SQL query over the library's tables."""
-    return route.respond(request, params, runtime.current().run_adhoc_sql)
+    return route.respond(request, params, runtime.current().adhoc_sql.run)
 
 
-@api.get("/api/analytics/query", query=route.QUERY, response=route.RESPONSE, scope=route.SCOPE)
+@api.get("/api/analytics/query", query=SQL.query, response=SQL.response, scope=route.SCOPE)
 def run_sql_from_url(request: Request, params: dict[str, Any]) -> Response[str]:
     """Run a read-only SQL query as POST does, with the query in the URL."""
-    return route.respond(request, params, runtime.current().run_adhoc_sql)
+    return route.respond(request, params, runtime.current().adhoc_sql.run)

@@ -3,8 +3,8 @@
 from typing import Any
 
 from aws_lambda_powertools.event_handler import Response
-from sample.books import LIST_SPEC, PROJECTION, BookRepository
 
+from sample.books import LIST_SPEC, PROJECTION, BookRepository
 from sluice import runtime
 from sluice.fields import MAX_INTEGER, SLUG, BodySchema, Integer, Money, Text
 from sluice.http import idempotency, responses

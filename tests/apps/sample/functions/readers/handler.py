@@ -3,8 +3,8 @@
 from typing import Any
 
 from aws_lambda_powertools.event_handler import Response
-from sample.readers import LIST_SPEC, PROJECTION, ReaderRepository
 
+from sample.readers import LIST_SPEC, PROJECTION, ReaderRepository
 from sluice import runtime
 from sluice.fields import BodySchema, Email, Text
 from sluice.http import idempotency, responses

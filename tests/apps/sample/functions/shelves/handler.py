@@ -3,8 +3,8 @@
 from typing import Any
 
 from aws_lambda_powertools.event_handler import Response
-from sample.shelves import LIST_SPEC, PROJECTION, ShelfRepository
 
+from sample.shelves import LIST_SPEC, PROJECTION, ShelfRepository
 from sluice import runtime
 from sluice.fields import SLUG, BodySchema, Text
 from sluice.http import idempotency, responses

@@ -17,7 +17,7 @@ from tests.fixtures.application import written_tables
 from tests.fixtures.client import ApiResponse
 from tests.fixtures.resources import RESOURCES, list_spec, resource_routes, valid_body
 from tests.fixtures.shop import Shop
-from tests.suites.invalid_input import (
+from tests.shop.http.invalid_input import (
     any_json,
     any_text,
     invalid_ids,

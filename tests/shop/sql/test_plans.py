@@ -18,19 +18,19 @@ import pg8000.native
 import pytest
 
 from local.postgres import PostgresServer
-from shop.orders import LIST_SPEC as ORDERS
-from shop.products import GRAPHQL_LIST_SPEC
+from shop.orders import OrderRepository
+from shop.products import ProductRepository
 from shop.reports import ReportRepository
 from sluice import application
 from sluice.db.database import Database
 from sluice.db.engine import make_engine
+from sluice.db.sqlalchemy_pool import SqlalchemyPool
 from sluice.imports.job_repository import ImportJobRepository
 from sluice.query import Query
 from sluice.settings import DatabaseSettings
-from sluice.sql.connections import read_connection, read_connections
-from sluice.sql.list_spec import Filter, FilterKind, ListQuery, ListSpec
+from sluice.sql.list_spec import Filter, FilterKind, ListQuery
 from sluice.sql.page_cursor import CursorSigner
-from sluice.sql.pages import read_page
+from sluice.sql.read_repository import ReadRepository
 from tests.fixtures.database import copy_database, owner_connection
 
 SIGNER = CursorSigner(b"the key of these tests' cursors")
@@ -94,10 +94,10 @@ EXAMPLES: Mapping[FilterKind, list[object]] = {
     "timestamp": [datetime(1970, 1, 1, tzinfo=UTC), JANUARY_5, datetime(2100, 1, 1, tzinfo=UTC)],
 }
 
-LIST_SPECS: dict[str, ListSpec] = {
-    name: application.current().load("repositories", name).list_spec
+REPOSITORIES: dict[str, type[ReadRepository]] = {
+    name: application.current().load("repositories", name)
     for name in application.current().repositories
-} | {"imports": ImportJobRepository.list_spec}
+} | {"imports": ImportJobRepository}
 
 
 @dataclass
@@ -186,7 +186,7 @@ def executor(postgres_server: PostgresServer, migrated_database: str) -> Iterato
             "SELECT relname FROM pg_class WHERE relkind = 'r' AND reltuples >= :n", n=LARGE_TABLE
         )
     url = postgres_server.url("sluice_app", "plans", password="canary-app")
-    database = Database(make_engine(DatabaseSettings.from_url(url), "function"))
+    database = Database(SqlalchemyPool(make_engine(DatabaseSettings.from_url(url), "function")))
     with closing(owner_connection(url)) as generic:
         generic.run("SET plan_cache_mode = force_generic_plan")
         yield ExplainExecutor(database, generic, frozenset(name for (name,) in large_tables))
@@ -197,8 +197,8 @@ def executor(postgres_server: PostgresServer, migrated_database: str) -> Iterato
 
 FILTERED = [
     (name, filter_name, example)
-    for name, list_spec in LIST_SPECS.items()
-    for filter_name, declared in list_spec.filters.items()
+    for name, kind in REPOSITORIES.items()
+    for filter_name, declared in kind.list_spec.filters.items()
     for example in EXAMPLES.get(declared.kind, [])
 ]
 
@@ -209,28 +209,22 @@ def test_each_filter_kind_has_examples():
     )
 
 
-@pytest.mark.parametrize("name", LIST_SPECS)
+@pytest.mark.parametrize("name", REPOSITORIES)
 def test_each_sort_reads_a_range_of_an_index(executor: ExplainExecutor, name: str):
-    list_spec = LIST_SPECS[name]
+    repository = REPOSITORIES[name](executor, SIGNER)
+    list_spec = repository.list_spec
     assert list_spec.projection.table.removeprefix("sluice.") in executor.large_tables, (
         f"DATA, at the top of this file, needs at least {LARGE_TABLE} rows of {name}"
     )
     for sort in list_spec.sorts:
         for descending in (False, True):
             query = ListQuery(limit=20, sort=((sort, descending),))
-            first = read_page(executor, list_spec, query, SIGNER)
+            first = repository.page(query)
             assert executor.problems() == [], (sort, descending, executor.problems())
             assert executor.visited() <= 200, sort
-            deep = read_page(
-                executor.database,
-                list_spec,
-                ListQuery(limit=20, sort=query.sort, offset=900),
-                SIGNER,
-            )
+            deep = repository.page(replace(query, offset=900))
             for cursor in (first.next_cursor, deep.next_cursor, deep.prev_cursor):
-                read_page(
-                    executor, list_spec, ListQuery(limit=20, sort=query.sort, cursor=cursor), SIGNER
-                )
+                repository.page(replace(query, cursor=cursor))
                 assert executor.visited() <= 200, (sort, descending)
 
 
@@ -242,20 +236,13 @@ def test_each_sort_reads_a_range_of_an_index(executor: ExplainExecutor, name: st
 def test_each_filter_uses_an_index_in_each_sort(
     executor: ExplainExecutor, name: str, filter_name: str, example: object
 ):
-    list_spec = LIST_SPECS[name]
-    for sort in list_spec.sorts:
-        page = read_page(
-            executor,
-            list_spec,
-            ListQuery(sort=((sort, True),), filters={filter_name: example}),
-            SIGNER,
-        )
+    repository = REPOSITORIES[name](executor, SIGNER)
+    for sort in repository.list_spec.sorts:
+        query = ListQuery(sort=((sort, True),), filters={filter_name: example})
+        page = repository.page(query)
         assert executor.problems() == [], (sort, executor.problems())
         if page.next_cursor:
-            query = ListQuery(
-                sort=((sort, True),), filters={filter_name: example}, cursor=page.next_cursor
-            )
-            read_page(executor, list_spec, query, SIGNER)
+            repository.page(replace(query, cursor=page.next_cursor))
             assert executor.problems() == [], (sort, "after a cursor", executor.problems())
 
 
@@ -273,21 +260,16 @@ def test_common_filters_visit_few_rows(
     executor: ExplainExecutor, sort: str, chosen: dict[str, object]
 ):
     query = ListQuery(sort=((sort, True),), filters=chosen)
-    page = read_page(executor, LIST_SPECS["products"], query, SIGNER)
+    page = ProductRepository(executor, SIGNER).page(query)
     assert page.items
     assert executor.visited() <= 1_500
 
 
 def test_category_by_price_is_one_index_range(executor: ExplainExecutor):
     query = ListQuery(sort=(("price", True),), filters={"category": ["category-20"]})
-    page = read_page(executor, LIST_SPECS["products"], query, SIGNER)
+    page = ProductRepository(executor, SIGNER).page(query)
     assert executor.visited() <= 100
-    read_page(
-        executor,
-        LIST_SPECS["products"],
-        ListQuery(sort=query.sort, filters=query.filters, cursor=page.next_cursor),
-        SIGNER,
-    )
+    ProductRepository(executor, SIGNER).page(replace(query, cursor=page.next_cursor))
     assert executor.visited() <= 100
 
 
@@ -302,29 +284,28 @@ def test_reports_read_an_index_and_no_table(executor: ExplainExecutor):
 
 
 def test_filter_without_index_is_detected(executor: ExplainExecutor):
-    list_spec = LIST_SPECS["products"]
     filters = {"version": Filter("integer", "p.version = CAST(:version AS bigint)")}
-    bare = replace(list_spec, filters=filters)
-    read_page(executor, bare, ListQuery(filters={"version": -1}), SIGNER)
+
+    class FilteredByVersion(ReadRepository):
+        list_spec = replace(ProductRepository.list_spec, filters=filters)
+
+    FilteredByVersion(executor, SIGNER).page(ListQuery(filters={"version": -1}))
     assert executor.problems()
 
 
 @pytest.mark.parametrize("sort", ["id", "name", "price", "created_at"])
 def test_connection_reads_a_range_of_an_index(executor: ExplainExecutor, sort: str):
     """This holds for cursors far from the start, and for two cursors with one row between them."""
-    list_spec, order = GRAPHQL_LIST_SPEC, ((sort, True),)
-    deep = read_page(
-        executor.database, list_spec, ListQuery(limit=1, sort=order, offset=9_000), SIGNER
-    )
+    repository, order = ProductRepository(executor, SIGNER), ((sort, True),)
+    deep = repository.page(ListQuery(limit=1, sort=order, offset=9_000))
     for from_end in (False, True):
         query = ListQuery(limit=20, sort=order, from_end=from_end, after=deep.next_cursor)
-        rows = read_connection(executor, list_spec, query, SIGNER)
+        rows = repository.connection(query)
         assert (executor.problems(), executor.visited() <= 300) == ([], True), executor.visited()
         between = replace(query, before=rows.cursor(rows.rows[1]))
         if not from_end:
-            assert [
-                row["id"] for row in read_connection(executor, list_spec, between, SIGNER).rows
-            ] == [rows.rows[0]["id"]]
+            found = repository.connection(between)
+            assert [row["id"] for row in found.rows] == [rows.rows[0]["id"]]
             assert (executor.problems(), executor.visited() <= 300) == ([], True), (
                 executor.visited()
             )
@@ -332,26 +313,18 @@ def test_connection_reads_a_range_of_an_index(executor: ExplainExecutor, sort: s
 
 def test_connections_read_one_range_for_each_parent(executor: ExplainExecutor):
     parent_ids = list(range(1, 41))
+    products, orders = ProductRepository(executor, SIGNER), OrderRepository(executor, SIGNER)
     for from_end in (False, True):
-        read_connections(
-            executor,
-            GRAPHQL_LIST_SPEC,
-            ListQuery(limit=5, from_end=from_end),
-            SIGNER,
-            "category_id",
-            parent_ids,
-        )
+        products.connections_by_parent(parent_ids, ListQuery(limit=5, from_end=from_end))
         assert (executor.problems(), executor.visited() <= 40 * 30) == ([], True), (
             executor.visited()
         )
-        read_connections(
-            executor, ORDERS, ListQuery(limit=5, from_end=from_end), SIGNER, "user_id", parent_ids
-        )
+        orders.connections_by_parent(parent_ids, ListQuery(limit=5, from_end=from_end))
         assert (executor.problems(), executor.visited() <= 40 * 30) == ([], True), (
             executor.visited()
         )
     by_price = ListQuery(limit=5, sort=(("price", True),))
-    read_connections(executor, GRAPHQL_LIST_SPEC, by_price, SIGNER, "category_id", parent_ids)
+    products.connections_by_parent(parent_ids, by_price)
     assert (executor.problems(), executor.visited() <= 40 * 30) == ([], True), executor.visited()
 
 
@@ -361,5 +334,5 @@ def test_category_id_uses_an_index_in_each_sort(executor: ExplainExecutor, categ
         query = ListQuery(
             sort=((sort, True),), filters={"category_id": category_id}, include_total=True
         )
-        read_connection(executor, GRAPHQL_LIST_SPEC, query, SIGNER)
+        ProductRepository(executor, SIGNER).connection(query)
         assert executor.problems() == [], (sort, executor.problems())

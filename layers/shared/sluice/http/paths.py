@@ -1,0 +1,41 @@
+"""The path templates of a function, such as `/api/items/<id>`, and the methods of each."""
+
+import re
+from collections.abc import Collection
+
+from sluice.errors import NotFound
+
+
+class PathTemplates:
+    """The path templates of the routes that a function declares."""
+
+    def __init__(self) -> None:
+        self._methods: dict[str, set[str]] = {}
+
+    def add(self, template: str, methods: Collection[str]) -> None:
+        """Add the methods of a route to its template."""
+        self._methods.setdefault(template, set()).update(methods)
+
+    def find(self, path: str) -> str | None:
+        """Return the template that matches the path, if there is one."""
+        for template in self._methods:
+            if re.fullmatch(re.sub(r"<\w+>", "[^/]+", template), path):
+                return template
+        return None
+
+    def has_route(self, method: str, path: str) -> bool:
+        """Return whether there is a route for this method and path."""
+        template = self.find(path)
+        return template is not None and method in self._methods[template]
+
+    def allowed_methods(self, path: str) -> str:
+        """Return the methods of a path for `Allow`. Raise NotFound without a route."""
+        template = self.find(path)
+        if template is None:
+            raise NotFound("No route matches this path")
+        return ", ".join(sorted({*self._methods[template], "OPTIONS"}))
+
+
+def to_openapi(template: str) -> str:
+    """Return a path template as OpenAPI and template.yaml write it."""
+    return template.replace("<", "{").replace(">", "}")

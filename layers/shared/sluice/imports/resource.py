@@ -1,0 +1,70 @@
+"""Declare how the files of one resource are imported.
+
+An application registers an ImportResource for each name in `imports`. This module contains no
+statements: imports/row_parser.py reads rows by the declaration, imports/staged_rows.py writes them.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sluice.fields import FieldType
+
+MAX_NAME_LENGTH = 100  # of a reported field name
+
+# The characters that Python's str.strip removes, and other control characters, for a bracket
+# expression.
+_SPACE = r"\u0001-\u0020\u007f\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
+# A condition in SQL: the text before it neither begins nor ends with such a character.
+TRIMMED = f"!~ '^[{_SPACE}]|[{_SPACE}]$'"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ImportResource:
+    """The columns of a resource's files, and the SQL that checks and writes their rows.
+
+    fields: column → the type that reads its values.
+    required: columns that must be in the header and have a value in each row.
+    exactly_one_of: alternatives. A CSV header and each row have exactly one of them.
+    defaults: column → a function from a row's values to the value that is missing.
+
+    SQL reads the rows of a file from the table `import_rows`. It has a text column for each of
+    `fields`, and `n`, which counts the rows.
+
+    trusted_when: a condition on `import_rows r`. Rows that meet it are valid as they are. Others
+        are read by imports/row_parser.py.
+    write: the statement that writes the rows. It returns as `rows` how many rows it accepted.
+        `:has_<column>` is whether the file has that column.
+    references: column → a query that finds the row to which the column of `import_rows r` refers.
+    """
+
+    fields: Mapping[str, FieldType]
+    required: Sequence[str]
+    trusted_when: str
+    write: str
+    exactly_one_of: Sequence[str] = ()
+    defaults: Mapping[str, Callable[[Mapping[str, Any]], object]] = field(default_factory=dict)
+    references: Mapping[str, str] = field(default_factory=dict)
+
+    def check_header(self, header: Sequence[str]) -> str | None:
+        """Return why the header is invalid, or None if it is valid."""
+        if any("\0" in name for name in header):
+            return "the header has NUL; the file must be CSV in UTF-8"
+        if len(header) == 1 and any(separator in header[0] for separator in ";\t|"):
+            return "the columns must be separated by commas"
+        if "" in header:
+            return f"column {header.index('') + 1} of the header has no name"
+        unknown = [name for name in header if name not in self.fields]
+        if unknown:
+            name = unknown[0][:MAX_NAME_LENGTH]
+            return f"the column {name!r} is not one of {', '.join(self.fields)}"
+        duplicates = [name for index, name in enumerate(header) if name in header[:index]]
+        if duplicates:
+            return f"the column {duplicates[0]!r} occurs twice"
+        missing = [name for name in self.required if name not in header]
+        if missing:
+            return f"the column {missing[0]!r} is missing"
+        alternatives = [name for name in self.exactly_one_of if name in header]
+        if self.exactly_one_of and len(alternatives) != 1:
+            return f"exactly one of the columns {', '.join(self.exactly_one_of)} is required"
+        return None

@@ -1,0 +1,113 @@
+"""The parts of a request for a list that determine its SELECT, and the values of its parameters.
+
+keyset.py compiles a SelectSpec to SQL.
+"""
+
+from typing import NamedTuple
+
+from sluice.sql.list_spec import Filter, ListQuery, ListSpec
+from sluice.sql.page_cursor import Position
+from sluice.sql.projection import Join
+from sluice.sql.sort_keys import PARENT
+
+
+class SelectSpec(NamedTuple):
+    """The parts of a request that determine the text of its SELECT. All others are bound values.
+
+    null_keys: for each key of the position, whether it is NULL; None without a position.
+    until_null_keys: the same for the position at which a connection ends.
+    parent_column: the column with the id of the parent, for lists of several parents.
+    with_cursors: return each row of a connection with its keys, in the order of reading.
+    limit: a limit that is written into the SQL, if the server may keep the plan. A plan that knows
+        no limit would read every row.
+    """
+
+    sort: tuple[tuple[str, bool], ...]
+    conditions: tuple[str, ...]
+    joins: tuple[Join, ...]
+    fields: frozenset[str] | None
+    null_keys: tuple[bool, ...] | None
+    backward: bool
+    inclusive: bool
+    offset: bool
+    total: bool
+    until_null_keys: tuple[bool, ...] | None = None
+    until_inclusive: bool = False
+    parent_column: str = ""
+    with_cursors: bool = False
+    limit: int = 0
+
+    @property
+    def generic_plan_ok(self) -> bool:
+        """Whether one plan is the best for all values.
+
+        With a filter or an offset it is not. The best plan then depends on how many rows match, or
+        how many are skipped.
+        """
+        return self.limit > 0
+
+    @classmethod
+    def from_query(
+        cls,
+        list_spec: ListSpec,
+        query: ListQuery,
+        position: Position | None,
+        parent_filter: str = "",
+    ) -> "SelectSpec":
+        """Return the specification of the SELECT of `query`, from `position` on.
+
+        `parent_filter` is the filter that is replaced by the parent of a lateral join.
+        """
+        filters = [
+            (list_spec.filters[name], value)
+            for name, value in sorted(query.filters.items())
+            if name != parent_filter
+        ]
+        joins = [declared.join for declared, _ in filters]
+        joins += [list_spec.sorts[name].join for name, _ in query.sort]
+        by_alias = {join.alias: join for join in joins if join}
+        conditions = [_condition(declared, value) for declared, value in filters]
+        parent_column = ""
+        if parent_filter:
+            alias = list_spec.projection.alias
+            parent_column = f"{alias}.{list_spec.parent_columns[parent_filter]}"
+            conditions += [f"{parent_column} >= {PARENT}.id", f"{parent_column} <= {PARENT}.id"]
+        return cls(
+            sort=query.sort,
+            conditions=tuple(conditions),
+            joins=tuple(by_alias[alias] for alias in sorted(by_alias)),
+            fields=query.fields,
+            null_keys=null_keys_of(position) if position else None,
+            backward=position.backward if position else False,
+            inclusive=position.inclusive if position else False,
+            offset=query.offset > 0,
+            total=query.include_total,
+            parent_column=parent_column,
+            limit=0 if filters or query.offset else query.limit,
+        )
+
+
+def bind_values(
+    query: ListQuery, start: Position | None, until: Position | None = None
+) -> dict[str, object]:
+    """Return the parameters of the SELECT, without those of an offset."""
+    params = {name: value for name, value in query.filters.items() if not isinstance(value, bool)}
+    params |= {"limit": query.limit, "fetch": query.limit + 1}
+    for prefix, position in (("k", start), ("s", until)):
+        for n, key in enumerate(position.keys if position else ()):
+            if key is not None:
+                params[f"{prefix}{n}"] = key
+    return params
+
+
+def null_keys_of(position: Position) -> tuple[bool, ...]:
+    return tuple(key is None for key in position.keys)
+
+
+def _condition(declared: Filter, value: object) -> str:
+    if value is False:
+        return declared.false_condition
+    is_single = isinstance(value, list) and len(value) == 1
+    if is_single and declared.single_value_condition:
+        return declared.single_value_condition
+    return declared.condition

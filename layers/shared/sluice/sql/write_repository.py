@@ -1,0 +1,136 @@
+"""The base class of repositories that create, update and delete rows, each in one statement.
+
+An update or a deletion may have a precondition. Its statement locks the row before it compares the
+ETag, so of two writers with the same `If-Match` one wins. It returns no row if the target does not
+exist, and a row of NULLs if its ETag did not match. So one round trip distinguishes NotFound from
+StaleVersion.
+"""
+
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any, ClassVar
+
+from sluice.errors import NotFound, StaleVersion
+from sluice.query import Query
+from sluice.sql.idempotency import IdempotencyKey, idempotent_query
+from sluice.sql.precondition import NO_PRECONDITION, Precondition, match_condition
+from sluice.sql.projection import Projection, Representation
+from sluice.sql.read_repository import ReadRepository
+
+
+class WriteRepository(ReadRepository):
+    """Reads and writes the resource of `list_spec`.
+
+    inserts: the INSERT for each table that a new row is written to, by the table's alias. Each
+        returns all columns (`RETURNING *`) and has the fields as parameters.
+    defaults: the values of fields that `create` may leave out.
+    assignments: the SQL that sets each field, with the field as its parameter.
+    """
+
+    inserts: ClassVar[Mapping[str, str]]
+    defaults: ClassVar[Mapping[str, object]] = {}
+    assignments: ClassVar[Mapping[str, str]]
+
+    def create(
+        self, values: Mapping[str, object], key: IdempotencyKey | None = None
+    ) -> Representation:
+        """Add a row, and return it. With a key, the statement also stores the response.
+
+        Raises the errors of the table's constraints, such as Duplicate. With a key, it also raises
+        IdempotencyInProgress and IdempotencyKeyReused.
+        """
+        ctes, select = _insert_parts(self.list_spec.projection, tuple(self.inserts.items()))
+        query = idempotent_query(ctes, select, {**self.defaults, **values}, key)
+        return Representation.of(self._executor.write(query)[0])
+
+    def update(
+        self, id: int, changes: Mapping[str, object], precondition: Precondition = NO_PRECONDITION
+    ) -> Representation:
+        """Change the fields in `changes`, and return the row.
+
+        Raises NotFound, StaleVersion, and the errors of the table's constraints.
+        """
+        return self._update(self.list_spec.projection, id, changes, precondition)
+
+    def delete(self, id: int, precondition: Precondition = NO_PRECONDITION) -> None:
+        """Delete a row.
+
+        Raises NotFound, StaleVersion, and StillReferenced if other rows refer to it.
+        """
+        sql = _delete_sql(self.list_spec.projection)
+        row = self._write_target(sql, {"id": id, **precondition.params()})
+        if row.id is None:
+            raise StaleVersion
+
+    def _update(
+        self,
+        projection: Projection,
+        id: int,
+        changes: Mapping[str, object],
+        precondition: Precondition,
+    ) -> Representation:
+        """Update a row whose ETag is that of `projection`."""
+        sql = _update_sql(projection, ", ".join(self.assignments[name] for name in changes))
+        row = self._write_target(sql, {**changes, "id": id, **precondition.params()})
+        if row.json is None:
+            raise StaleVersion
+        return Representation.of(row)
+
+    def _write_target(self, sql: str, params: Mapping[str, object]) -> Any:
+        """Run a statement on the target, and return its row. Raises NotFound without one."""
+        for row in self._executor.write(Query(sql, params, prepare=True)):
+            return row
+        raise NotFound
+
+
+@lru_cache(maxsize=256)
+def _insert_parts(projection: Projection, inserts: tuple[tuple[str, str], ...]) -> tuple[str, str]:
+    """Return the CTEs that insert a row, and the SELECT that returns it."""
+    ctes = ", ".join(f"{alias} AS ({insert})" for alias, insert in inserts)
+    source = projection.source_with({alias: alias for alias, _ in inserts})
+    return ctes, f"SELECT {projection.representation()} FROM {source}"
+
+
+@lru_cache(maxsize=256)
+def _update_sql(projection: Projection, assigned: str) -> str:
+    """Return the statement that sets what `assigned` says; if that is empty, nothing."""
+    alias = projection.alias
+    return f"""
+        WITH {_target(projection)}, changed AS (
+            UPDATE {projection.table} {alias}
+            SET {assigned or f"version = {alias}.version"} FROM target t
+            WHERE {projection.key_sql} = t.id AND t.matches
+            RETURNING {alias}.*
+        )
+        SELECT r.json, r.etag, r.id
+        FROM target
+        LEFT JOIN (
+            SELECT {projection.representation()}
+            FROM {projection.source_with({alias: "changed"})}
+        ) r ON true"""
+
+
+@lru_cache(maxsize=256)
+def _delete_sql(projection: Projection) -> str:
+    return f"""
+        WITH {_target(projection)}, deleted AS (
+            DELETE FROM {projection.table} {projection.alias} USING target t
+            WHERE {projection.key_sql} = t.id AND t.matches
+            RETURNING {projection.key_sql} AS id
+        )
+        SELECT deleted.id FROM target LEFT JOIN deleted ON true"""
+
+
+def _target(projection: Projection) -> str:
+    """Return the CTE that locks the row.
+
+    FOR NO KEY UPDATE would not block inserts of rows that refer to the row. But while their foreign
+    keys lock the row, two updates of it wait for each other in its lock queue (measured with
+    PostgreSQL 18).
+    """
+    return f"""target AS (
+            SELECT {projection.key_sql} AS id, {match_condition(projection)}
+            FROM {projection.source}
+            WHERE {projection.key_sql} = CAST(:id AS bigint)
+            FOR UPDATE OF {projection.alias}
+        )"""

@@ -1,0 +1,203 @@
+"""The border: the engine names no application, and an application has what it registers."""
+
+import ast
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sluice import application
+from sluice.adhoc_sql.catalogue import Catalogue
+from sluice.application import Application, ApplicationError
+from sluice.errors import SluiceError
+from sluice.graph.part import GraphqlPart
+from sluice.imports.resource import ImportResource
+from sluice.openapi_texts import OpenApiTexts
+from sluice.sql.repository import Repository
+from tests.conventions.test_dependencies import imports, is_in
+
+ROOT = Path(__file__).parents[2]
+LAYER = ROOT / "layers" / "shared"
+ENGINE_FUNCTIONS = (
+    "cleanup",
+    "docs",
+    "graphql",
+    "health",
+    "import_worker",
+    "imports",
+    "migrate",
+)
+ENGINE = (LAYER / "sluice", *(ROOT / "functions" / name for name in ENGINE_FUNCTIONS))
+GENERATED = (ROOT / "functions/docs/openapi.json",)
+APPLICATION_WORDS = re.compile(
+    r"product|categor|inventory|order_items|place_order|out_of_stock|/api/users|/api/orders", re.I
+)
+UNICODE_CATEGORY = "unicodedata.category("  # the one function of Python with such a name
+# An application imports these modules of HTTP, and none of the engine's settings and database.
+PUBLIC_HTTP = (
+    "conditional",
+    "idempotency",
+    "query_params",
+    "request",
+    "responses",
+    "route",
+    "router",
+)
+PRIVATE = ("sluice.db", "sluice.settings", "sluice.http")
+EXCEPTIONS = {("models", "sluice.db.models")}  # of an application's module, until it is derived
+
+APPLICATIONS = {
+    path.parent.name: path.parent
+    for folder in (LAYER, ROOT / "tests" / "apps")
+    for path in sorted(folder.glob("*/application.py"))
+    if path.parent.name != "sluice"
+}
+each_application = pytest.mark.parametrize("name", APPLICATIONS)
+
+
+def engine_files() -> Iterator[Path]:
+    for folder in ENGINE:
+        for path in sorted(folder.rglob("*")):
+            if path.is_file() and "__pycache__" not in path.parts and path not in GENERATED:
+                yield path
+
+
+def handlers(name: str) -> dict[str, Any]:
+    """Return the Apis of the application's functions, by their folders."""
+    return {
+        function.code: import_module(f"{function.code.replace('/', '.')}.handler").handler
+        for function in application.named(name).functions
+    }
+
+
+def test_engine_uses_no_word_of_an_application() -> None:
+    found = []
+    for path in engine_files():
+        lines = [str(path.relative_to(ROOT)), *path.read_text().splitlines()]
+        found += [
+            f"{path}:{number}: {line.strip()}"
+            for number, line in enumerate(lines)
+            if APPLICATION_WORDS.search(line.replace(UNICODE_CATEGORY, ""))
+        ]
+
+    assert found == []
+
+
+def test_engine_imports_no_application() -> None:
+    packages = {path.parent.name for path in LAYER.glob("*/*.py")} - {"sluice"} | {*APPLICATIONS}
+    in_string = re.compile(rf"({'|'.join(packages)})[.:]\w")
+    found = []
+    for path in engine_files():
+        if path.suffix == ".py":
+            found += [(path, n) for n in imports(path) if n.split(".")[0] in packages]
+            found += [
+                (path, node.value)
+                for node in ast.walk(ast.parse(path.read_text()))
+                if isinstance(node, ast.Constant) and isinstance(node.value, str)
+                if in_string.match(node.value)
+            ]
+
+    assert found == []
+
+
+@each_application
+def test_application_imports_only_what_is_public(name: str) -> None:
+    public = [f"sluice.http.{module}" for module in PUBLIC_HTTP]
+    found = [
+        (path, imported)
+        for path in sorted(APPLICATIONS[name].rglob("*.py"))
+        for imported in imports(path)
+        if any(is_in(imported, package) for package in PRIVATE)
+        and not any(is_in(imported, module) for module in public)
+        and (path.stem, imported.rpartition(".")[0]) not in EXCEPTIONS
+    ]
+
+    assert found == []
+
+
+@pytest.mark.parametrize("folder", ["engine", "suites", "fixtures"])
+def test_tests_of_the_engine_import_no_application(folder: str) -> None:
+    functions = [
+        function.code.replace("/", ".")
+        for name in APPLICATIONS
+        for function in application.named(name).functions
+    ]
+    forbidden = (*APPLICATIONS, *functions, "tests.fixtures.shop", "tests.shop")
+    own = {f"{name}.py" for name in APPLICATIONS}  # tests/fixtures/<application>.py
+    found = [
+        (path, imported)
+        for path in (ROOT / "tests" / folder).rglob("*.py")
+        if path.name not in own
+        for imported in imports(path)
+        if any(is_in(imported, package) for package in forbidden)
+    ]
+
+    assert found == []
+
+
+@each_application
+def test_registered_names_have_their_kinds(name: str) -> None:
+    declared = application.named(name)
+    classes = {"repositories": Repository, "constraint_errors": SluiceError}
+    for kind, base in classes.items():
+        assert all(issubclass(declared.load(kind, key), base) for key in getattr(declared, kind))
+    assert all(issubclass(application.load(n), SluiceError) for n in declared.error_classes)
+    for key in declared.imports:
+        assert isinstance(declared.load("imports", key), ImportResource)
+    single = {"analytics": Catalogue, "graphql": GraphqlPart, "openapi": OpenApiTexts}
+    for kind, base in single.items():
+        assert not getattr(declared, kind) or isinstance(declared.load(kind), base)
+    assert not declared.models or declared.load("models").metadata.tables
+    assert not declared.demo or callable(declared.load("demo"))
+
+
+@each_application
+def test_scopes_of_routes_and_types_are_registered(name: str) -> None:
+    declared = application.named(name)
+    used = {route.scope for api in handlers(name).values() for route in api.routes}
+    if declared.graphql:
+        part = declared.load("graphql")
+        used |= {entry.scope for entry in (*part.types.values(), *part.fields.values())}
+
+    assert used - {""} <= {*declared.all_scopes}
+    assert {*declared.replica_scopes} <= {*declared.scopes}
+
+
+@each_application
+def test_registered_paths_are_those_of_the_routes(name: str) -> None:
+    for function in application.named(name).functions:
+        routes = handlers(name)[function.code].routes
+        assert {*function.paths.values()} == {
+            re.sub(r"<(\w+)>", r"{\1}", route.path) for route in routes
+        }
+
+
+def test_other_format_fails_with_the_upgrade_page() -> None:
+    with pytest.raises(
+        ApplicationError, match=r"format 2, .* reads format 1: see docs/upgrade\.md"
+    ):
+        Application(format=2, name="later", functions=(), scopes=())
+    assert (ROOT / "docs/upgrade.md").is_file()
+
+
+@each_application
+def test_declaration_loads_no_other_module_of_its_application(name: str) -> None:
+    program = f"import {name}.application, sys; print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env={"PYTHONPATH": f"{LAYER}:{ROOT / 'tests' / 'apps'}"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    loaded = {
+        module for module in done.stdout.split() if module.startswith((f"{name}.", "sluice."))
+    }
+    engine = {"sluice.application", "sluice.settings", "sluice.env_reader"}
+
+    assert loaded == {f"{name}.application", *engine}

@@ -1,0 +1,63 @@
+"""The engine works without the shop: in a copy of the repository, with the sample application."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from sluice import application
+from tests.fixtures.template import ROOT
+
+# What goes away with the shop: its package, its tests, and its demo with the tests that run on it.
+SHOP = (
+    "layers/shared/shop",
+    "tests/shop",
+    "events",
+    "tests/template/test_events.py",
+    "tests/conventions/test_copy_without_shop.py",
+    # the documents' tests: the documents describe the shop, and their examples run on its demo
+    "tests/conventions/test_commands.py",
+    "tests/conventions/test_docs.py",
+    "tests/conventions/test_readme.py",
+    "tests/conventions/test_error_shape.py",
+)
+ENVIRONMENTS = (".venv", ".venv-sam")
+
+
+def copy_without_shop(folder: Path) -> None:
+    """Copy the tracked files, without the shop; the default application is then the sample."""
+    shop = [*SHOP, *(function.code for function in application.named("shop").functions)]
+    for name in _run(ROOT, "git", "ls-files").splitlines():
+        if not any(Path(name).is_relative_to(moved) for moved in shop):
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, folder / name, follow_symlinks=False)
+    for name in ENVIRONMENTS:
+        (folder / name).symlink_to(ROOT / name)
+    settings = folder / "pyproject.toml"
+    settings.write_text(settings.read_text().replace('\napp = "shop"', '\napp = "sample"'))
+    _run(folder, "git", "init", "--quiet")
+    _run(folder, "git", "add", "--all")  # tests ask git for the files
+
+
+def _run(folder: Path, *command: str) -> str:
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+@pytest.fixture(name="copy", scope="module")
+def copy_of_repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("copy")
+    copy_without_shop(folder)
+    return folder
+
+
+@pytest.mark.slow
+def test_checks_pass_without_the_shop(copy: Path) -> None:
+    _run(copy, "make", "derive", "check")
+
+
+@pytest.mark.slow
+def test_engine_passes_without_the_shop(copy: Path) -> None:
+    _run(copy, "make", "test", "ARGS=tests/engine")

@@ -1,0 +1,33 @@
+"""Files that docstrings and comments of the code name exist."""
+
+import re
+import subprocess
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+NAMED = re.compile(r"(?<![\w.*/{<-])((?:[\w-]+/)*\w[\w-]*\.(?:py|yaml|md))(?![\w/])")
+EXAMPLES = {
+    "functions/suppliers/handler.py",
+    "layers/shared/shop/suppliers.py",
+    "tests/shop/http/test_suppliers.py",
+}
+
+
+def missing_files(ending: str, *folders: str) -> set[str]:
+    """Return the named files that do not exist, in the texts with this ending."""
+    listed = subprocess.run(
+        ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.split()
+    ends = {"/".join(path.split("/")[i:]) for path in listed for i in range(path.count("/") + 1)}
+    return {
+        f"{path}: {name}"
+        for path in listed
+        if path.endswith(ending) and path.startswith(folders or "")
+        for name in NAMED.findall((ROOT / path).read_text())
+        if name not in ends | EXAMPLES
+    }
+
+
+def test_files_named_in_code_exist() -> None:
+    folders = ("layers/", "functions/", "local/", "scripts/", "benchmarks/")
+    assert missing_files(".py", *folders) == set()

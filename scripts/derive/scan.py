@@ -7,6 +7,7 @@ or out of date.
 
 import ast
 import re
+import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import import_module
@@ -16,6 +17,7 @@ from typing import Any
 
 from sluice import application
 from sluice.application import Application
+from sluice.kinds.field import DeclarationError
 from sluice.resource import Resource
 
 DECLARES = re.compile(r"\bsluice\.(resource|sql\.resource_repository)\b")
@@ -76,7 +78,7 @@ class Found:
 
 
 def scan(name: str) -> Found:
-    """Return the resources of the application. Raise what its modules raise."""
+    """Return the resources of the application. Raise DeclarationError, or an error of a module."""
     app = application.declared(name)
     folder = Path(str(import_module(f"{name}.application").__file__)).parent
     found = [each for path in sorted(folder.glob("*.py")) for each in _in_file(name, path)]
@@ -89,7 +91,7 @@ def _in_file(app: str, path: Path) -> Iterator[FoundResource]:
     text = path.read_text()
     if path.stem == "registry" or not DECLARES.search(text):
         return
-    module = import_module(f"{app}.{path.stem}")
+    module = _import(app, path)
     statements = ast.parse(text).body
     repositories = dict(_repositories(module, statements))
     for statement in statements:
@@ -104,6 +106,16 @@ def _in_file(app: str, path: Path) -> Iterator[FoundResource]:
                     repository=repositories.get(resource),
                     routes=_routes(app, path.parent, resource.name),
                 )
+
+
+def _import(app: str, path: Path) -> ModuleType:
+    """Import a module. Add the line to the DeclarationError of a declaration in it."""
+    try:
+        return import_module(f"{app}.{path.stem}")
+    except DeclarationError as error:
+        frames = reversed(traceback.extract_tb(error.__traceback__))
+        line = next(frame.lineno for frame in frames if frame.filename == str(path))
+        raise DeclarationError(f"{path.name}:{line}: {error}") from None
 
 
 def _assigned(statement: ast.stmt) -> list[str]:

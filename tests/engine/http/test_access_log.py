@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from sluice import runtime
+from sluice.http.environment import environment
 from tests.fixtures.aws import AddApiKey
-from tests.fixtures.client import HANDLERS
 from tests.fixtures.sample import Library
 
 Lines = Callable[[], list[dict[str, Any]]]
@@ -113,7 +113,7 @@ def test_graphql_error_code_is_logged_with_status_200(library: Library, lines: L
 
 
 def test_first_request_is_a_cold_start(library: Library, lines: Lines) -> None:
-    HANDLERS["books"]._reset()
+    environment.reset()
     library.get("/api/books")
     library.get("/api/books")
     assert [line["cold_start"] for line in lines()] == [True, False]

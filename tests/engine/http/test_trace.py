@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 
 from local.intrinsics import load_template
+from sluice.http import environment as shared
 from sluice.http.trace import Tracer
 from sluice.request_context import RequestContext
 from sluice.settings import TraceSettings, trace_settings
-from tests.fixtures.client import HANDLERS
 from tests.fixtures.sample import Library
 
 ROOT = Path(__file__).parents[3]
@@ -36,15 +36,13 @@ def xray_daemon() -> Iterator[socket.socket]:
 def environment(**variables: str) -> Iterator[None]:
     before = dict(os.environ)
     os.environ.update(variables)
-    HANDLERS["books"]._reset()  # as in a new execution environment
+    shared.environment.reset()  # as in a new execution environment
     try:
         yield
     finally:
-        if HANDLERS["books"]._tracer is not None:
-            HANDLERS["books"]._tracer.close()
         os.environ.clear()
         os.environ.update(before)
-        HANDLERS["books"]._reset()
+        shared.environment.reset()
 
 
 def receive_segment(xray_daemon: socket.socket) -> dict[str, Any]:

@@ -221,6 +221,11 @@ def test_contradiction_is_named(
     assert message in problem(found)
 
 
+def test_contradiction_in_one_declaration_is_located(write: Write) -> None:
+    with pytest.raises(DeclarationError, match=r"books.py:16: books: the table lib has no schema"):
+        write(books=BOOKS.replace("lib.books", "lib"))
+
+
 def test_all_problems_are_named_at_once(write: Write) -> None:
     found = write(books=BOOKS.replace('name="books"', 'name="graphql"'))
 

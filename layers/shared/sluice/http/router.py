@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 
-from sluice import request_context, snapstart
+from sluice import request_context
 from sluice.errors import (
     CircuitOpen,
     InsufficientScope,
@@ -23,19 +23,17 @@ from sluice.errors import (
 )
 from sluice.fields import BodySchema
 from sluice.http import access_log, caching, conditional, content, cors, problem
+from sluice.http.environment import environment
 from sluice.http.headers import credentials, min_lsn, origin
-from sluice.http.metrics import MetricsEmitter
 from sluice.http.origin import require_cloudfront
 from sluice.http.paths import PathTemplates, to_openapi
 from sluice.http.query_params import QueryParams
 from sluice.http.request import Request
 from sluice.http.route import ResponseSpec, RouteSpec, default_query
-from sluice.http.stale_cache import StaleResponseCache
 from sluice.request_context import RequestContext
-from sluice.settings import SettingsError, origin_key, trace_settings
+from sluice.settings import SettingsError, origin_key
 
 if TYPE_CHECKING:
-    from sluice.http.trace import Tracer
     from sluice.runtime import Runtime
 
 logger = logging.getLogger("sluice")
@@ -88,15 +86,6 @@ class Api:
         self._resolver.exception_handler(Exception)(self._problem)
         self._paths = PathTemplates()
         self.routes: list[RouteSpec] = []
-        self._reset()
-        snapstart.before_snapshot(self._reset)
-
-    def _reset(self) -> None:
-        """Set the state of a new execution environment."""
-        self._cold = True
-        self._tracer: Tracer | None = None
-        self._stale_responses = StaleResponseCache()
-        self._metrics = MetricsEmitter()
 
     def get(
         self,
@@ -185,23 +174,16 @@ class Api:
         return self._resolver.resolve({**event, "rawPath": path, "headers": {}}, lambda_context)
 
     def _record(self, context: RequestContext, headers: dict[str, Any]) -> None:
-        """Write metrics, the access log and the trace, and add `Server-Timing` if it is enabled."""
+        """Write metrics, the access log and the trace. Add `Server-Timing` if it is enabled."""
         if context.decision is not None:  # an authenticated request, so there is a runtime
             runtime = self._runtime()
-            self._metrics.emit(runtime)
+            environment.metrics.emit(runtime)
             if runtime.settings.server_timing:
                 headers["Server-Timing"] = access_log.server_timing(context)
         if not context.route:
             template = self._paths.find(context.request.path)
             context.route = to_openapi(template or "")
-        access_log.write(context, cold=self._cold)
-        if self._cold and (settings := trace_settings()) is not None:
-            from sluice.http.trace import Tracer  # imported only if tracing is on
-
-            self._tracer = Tracer(settings)
-        if self._tracer is not None:
-            self._tracer.send(context)
-        self._cold = False
+        environment.record(context)
 
     def _route(
         self, method: str, path: str, response: ResponseSpec, own_scope: str = "", **declared: Any
@@ -285,14 +267,14 @@ class Api:
             response = call()
         except CircuitOpen:
             max_age = self._runtime().settings.stale_if_error_seconds
-            stale = self._stale_responses.find(cache_key, max_age=max_age)
+            stale = environment.stale_responses.find(cache_key, max_age=max_age)
             # A client that sent a minimum LSN must not get older data than that.
             if stale is None or context.database.min_lsn:
                 raise
-            self._metrics.count_stale_response()
+            environment.metrics.count_stale_response()
             return stale
         if response.status_code == 200:
-            self._stale_responses.store(cache_key, response)
+            environment.stale_responses.store(cache_key, response)
         return response
 
     def _unmatched(self, _: Exception) -> Response[str]:
@@ -325,7 +307,7 @@ class Api:
             logger.warning("%s: %s", error.code, error.detail, extra=extra)
         elif error.status >= 500:
             logger.error("%s: %s", error.code, error.detail, exc_info=error, extra=extra)
-        self._metrics.count_error(error.status, error.code)
+        environment.metrics.count_error(error.status, error.code)
         context.code = context.code or error.code
         return error
 

@@ -35,7 +35,7 @@ from local.queue import QueuePoller, create_queues, put_bucket_notifications
 from local.schedule import Scheduler
 from local.state import StateFolder
 from local.template import SamTemplate, read_template
-from scripts.template_functions import render
+from scripts.derive.template import render
 from sluice import application
 from sluice.openapi_texts import OpenApiTexts
 

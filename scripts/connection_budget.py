@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from local.intrinsics import NO_VALUE, Evaluator, load_template
-from scripts.template_functions import logical_id
+from scripts.derive.template import logical_id
 from sluice import application
 
 ROOT = Path(__file__).parents[1]

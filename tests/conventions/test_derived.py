@@ -11,8 +11,9 @@ import pytest
 
 from local.intrinsics import load_template
 from local.template import HttpApiRoute, body_routes
-from scripts import openapi, template_functions
-from scripts.template_functions import PARTS, REGION, render
+from scripts import openapi
+from scripts.derive import template as template_file
+from scripts.derive.template import PARTS, REGION, render
 from sluice import application
 from sluice.application import Application, ApplicationFunction
 from tests.fixtures.sam import translate
@@ -49,7 +50,7 @@ def test_derived_files_are_up_to_date(app: str) -> None:
 
 
 def test_template_has_a_region_for_each_part() -> None:
-    template = template_functions.TARGET.read_text()
+    template = template_file.TARGET.read_text()
 
     assert {region["name"] for region in REGION.finditer(template)} == PARTS.keys()
 
@@ -68,7 +69,7 @@ def test_template_names_the_default_application() -> None:
 @pytest.fixture(name="library")
 def template_of_library(tmp_path: Path) -> dict[str, Any]:
     path = tmp_path / "template.yaml"
-    path.write_text(render(template_functions.TARGET.read_text(), LIBRARY))
+    path.write_text(render(template_file.TARGET.read_text(), LIBRARY))
     return load_template(path)
 
 
@@ -119,7 +120,7 @@ def test_sam_keeps_the_routes_of_a_group(library: dict[str, Any], tmp_path: Path
 
 
 def test_template_keeps_nothing_of_another_application(library: dict[str, Any]) -> None:
-    others = {template_functions.logical_id(each) for each in application.current().functions}
+    others = {template_file.logical_id(each) for each in application.current().functions}
 
     assert others
     assert not {name for name in others if name.removesuffix("Function") in str(library)}

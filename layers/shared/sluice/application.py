@@ -45,6 +45,12 @@ class ApplicationFunction:
         """Return the handler's module in the repository, such as `functions.users.handler`."""
         return f"{self.code.replace('/', '.')}.handler"
 
+    @property
+    def all_paths(self) -> tuple[str, ...]:
+        """Return the paths of all resources of the function."""
+        more = (path for paths in self.more_resources.values() for path in paths)
+        return (*self.paths.values(), *more)
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Application:

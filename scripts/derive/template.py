@@ -1,0 +1,147 @@
+"""Write the parts of template.yaml that the application determines: functions, paths and alarms.
+
+Such a part is between the lines `# <application: NAME>` and `# </application>`.
+"""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+from scripts.derive import template_texts as texts
+from scripts.derive.scan import Found
+from sluice import application
+from sluice.application import Application, ApplicationFunction
+
+TARGET = Path(__file__).parents[2] / "template.yaml"
+REGION = re.compile(
+    r"^(?P<start> *# <application: (?P<name>\w+)>\n)(?P<body>.*?)(?P<end> *# </application>\n)",
+    re.MULTILINE | re.DOTALL,
+)
+
+
+def files(found: Found) -> dict[Path, str]:
+    """Return the template with the parts of the current application."""
+    return {TARGET: render(TARGET.read_text(), application.current())}
+
+
+def render(template: str, app: Application) -> str:
+    """Return the template with the application's parts. Raise KeyError for an unknown part."""
+    return REGION.sub(
+        lambda region: region["start"] + PARTS[region["name"]](app) + region["end"], template
+    )
+
+
+def logical_id(function: ApplicationFunction) -> str:
+    """Return the name of the function in the template, such as ProductsFunction."""
+    return f"{_name(function)}Function"
+
+
+def _name(function: ApplicationFunction) -> str:
+    return _title(Path(function.code).name)
+
+
+def _title(name: str) -> str:
+    return "".join(word.title() for word in name.split("_"))
+
+
+def _fill(text: str, **values: str) -> str:
+    """Return the text with each `<name>` replaced by its value."""
+    for name, value in values.items():
+        text = text.replace(f"<{name}>", value)
+    return text
+
+
+def _path(path: str) -> str:
+    return f'"{path}"' if "{" in path else path
+
+
+def _app_name(app: Application) -> str:
+    return f"        SLUICE_APP: {app.name}\n"
+
+
+def _paths(app: Application) -> str:
+    paths: dict[str, str] = {}
+    for function in app.functions:
+        paths |= dict.fromkeys(function.paths.values(), texts.PATH)
+        shared = _fill(texts.SHARED_PATH, name=_name(function))
+        for more in function.more_resources.values():
+            paths |= dict.fromkeys(more, shared)
+    return "".join(_fill(paths[path], path=_path(path)) for path in sorted(paths))
+
+
+def _components(app: Application) -> str:
+    integrations = "".join(
+        _fill(texts.INTEGRATION, name=_name(function))
+        for function in app.functions
+        if function.more_resources
+    )
+    if not integrations:
+        return texts.COMPONENTS
+    return _fill(texts.COMPONENTS_WITH_INTEGRATIONS, integrations=integrations)
+
+
+def _permissions(function: ApplicationFunction) -> str:
+    """Return the permissions to invoke the function for paths that are no events of it."""
+    return "".join(
+        _fill(texts.PERMISSION, resource=_title(resource), path=resource)
+        for resource in function.more_resources
+    )
+
+
+def _functions(app: Application) -> str:
+    blocks = []
+    for number, function in enumerate(app.functions):
+        paths = [*function.paths.items(), *([texts.FALLBACK] if number == 0 else [])]
+        events = "".join(_fill(texts.EVENT, event=event, path=_path(path)) for event, path in paths)
+        analyst = function.analyst
+        block = _fill(
+            texts.FUNCTION,
+            metadata=texts.ANALYST_METADATA if analyst else "",
+            environment=texts.ANALYST_ENVIRONMENT if analyst else "",
+            analyst_access=texts.ANALYST_ACCESS if analyst else "",
+            events=events,
+            permissions=_permissions(function),
+            code=function.code,
+            name=_name(function),
+            log_name=Path(function.code).name.replace("_", "-"),
+        )
+        blocks.append(block)
+    return "\n".join(blocks)
+
+
+def _alarms(kind: str, condition: str = "") -> Callable[[Application], str]:
+    """Return the function that writes an alarm for each function."""
+    text = _fill(texts.ALARM, kind=kind, anchor=kind.lower(), condition=condition)
+    return lambda app: "".join(_fill(text, name=_name(function)) for function in app.functions)
+
+
+def _canary_alarms(app: Application) -> str:
+    return "\n".join(_fill(texts.CANARY, name=_name(function)) for function in app.functions)
+
+
+def _logs(app: Application) -> str:
+    return "".join(f"        - !Ref {_name(function)}Logs\n" for function in app.functions)
+
+
+def _budget(app: Application) -> str:
+    has_analyst = any(function.analyst for function in app.functions)
+    return _fill(
+        texts.BUDGET,
+        resources=str(len(app.functions) + 1),  # and GraphQL
+        analysts=" + ${FunctionConcurrency} analysts" if has_analyst else "",
+    )
+
+
+IN_PRODUCTION = "    Condition: IsProduction\n"
+PARTS: dict[str, Callable[[Application], str]] = {
+    "name": _app_name,
+    "components": _components,
+    "paths": _paths,
+    "functions": _functions,
+    "errors": _alarms("Errors"),
+    "canary": _canary_alarms,
+    "throttles": _alarms("Throttles", IN_PRODUCTION),
+    "slow": _alarms("Slow", IN_PRODUCTION),
+    "logs": _logs,
+    "budget": _budget,
+}

@@ -15,7 +15,7 @@ from scripts.connection_budget import (
     overrides,
     replica_functions,
 )
-from scripts.template_functions import logical_id
+from scripts.derive.template import logical_id
 from sluice import application
 
 ROOT = Path(__file__).parents[2]

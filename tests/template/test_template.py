@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.template_functions import logical_id
+from scripts.derive.template import logical_id
 from sluice import application
 from sluice.settings import (
     IMPORTS_MAX_RECEIVE_COUNT,

@@ -27,7 +27,7 @@ DIFF_LINES = 20  # of each file that is out of date
 
 # Each module has `files(found)`, which returns the content of its files by their path. A module
 # may read what those before it wrote. It is imported only then, because it may read the registry.
-OF_APPLICATION = ()
+OF_APPLICATION: tuple[str, ...] = ()
 OF_DEFAULT = ("scripts.derive.template", "scripts.openapi", "scripts.module_map")
 
 
@@ -37,46 +37,48 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--check", action="store_true", help="write nothing")
     options = parser.parse_args(arguments)
     try:
-        out_of_date = _stale(options.check)
+        for files in derived_files(application.current_name()):
+            stale = {path: text for path, text in files.items() if _present(path) != text}
+            for path, text in stale.items():
+                print(path.relative_to(ROOT))
+                if options.check:
+                    print("".join(_difference(_present(path), text)))
+                else:
+                    _write(path, text)
+            if options.check and stale:  # files that are made later may depend on these
+                print("run make derive", file=sys.stderr)
+                return 1
     except DeclarationError as error:
         print(error, file=sys.stderr)
         return 1
-    if options.check and out_of_date:
-        print("run make derive", file=sys.stderr)
-    return 1 if options.check and out_of_date else 0
+    return 0
 
 
-def _stale(check: bool) -> list[Path]:
-    """Print, and write unless `check`, the files that are out of date."""
-    stale = []
-    for path, text in derived_files(application.current_name()):
-        old = path.read_text() if path.is_file() else ""
-        if old == text:
-            continue
-        stale.append(path)
-        print(path.relative_to(ROOT))
-        if check:
-            print("".join(_difference(old, text)))
-        elif text:
-            path.parent.mkdir(exist_ok=True)
-            path.write_text(text)
-        else:
-            path.unlink()
-    return stale
-
-
-def derived_files(app: str) -> Iterator[tuple[Path, str]]:
-    """Yield the path and content of each derived file. Raise DeclarationError.
+def derived_files(app: str) -> Iterator[dict[Path, str]]:
+    """Yield files with their content, by what makes them. Raise DeclarationError.
 
     The content of a file that is to be deleted is empty.
     """
     found = scan(app)
     require_valid(found)
-    yield from registry.files(found).items()
+    yield registry.files(found)
     _install_registry(found)
     for name in (*OF_APPLICATION, *(OF_DEFAULT if found.is_default else ())):
         files: Callable[[Found], dict[Path, str]] = importlib.import_module(name).files
-        yield from files(found).items()
+        yield files(found)
+
+
+def _present(path: Path) -> str:
+    return path.read_text() if path.is_file() else ""
+
+
+def _write(path: Path, text: str) -> None:
+    if not text:
+        path.unlink()
+        return
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(text)
+    importlib.invalidate_caches()  # a new handler is imported next, for openapi.json
 
 
 def _install_registry(found: Found) -> None:

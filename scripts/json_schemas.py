@@ -4,20 +4,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any, assert_never
 
 from sluice import application
-from sluice.fields import (
-    MAX_EMAIL,
-    MAX_ID,
-    MAX_SLUG,
-    BodySchema,
-    Choice,
-    Email,
-    Integer,
-    Items,
-    Money,
-    Text,
-)
 from sluice.graph.request import GraphQLBody, GraphQLQueryString
 from sluice.http import query_params
+from sluice.http.body import BodySchema
 from sluice.http.query_params import (
     DateRangeParams,
     FieldsParams,
@@ -27,6 +16,9 @@ from sluice.http.query_params import (
     QueryParams,
     SqlParams,
 )
+from sluice.kinds.integer import BigInt
+from sluice.kinds.objects import object_schema
+from sluice.kinds.text import MAX_EMAIL, MAX_SLUG
 from sluice.openapi_texts import OpenApiTexts
 from sluice.sql.list_spec import Filter, ListSpec
 from sluice.sql.projection import Column
@@ -58,61 +50,11 @@ def of_body(body: BodySchema, method: str) -> Schema:
     """Return the schema of a body. Fields that the server sets are accepted and ignored."""
     if isinstance(body, GraphQLBody):
         return {"type": "object", "properties": GRAPHQL, "required": ["query"]}
-    properties = {name: of_field(field) for name, field in body.fields.items()}
-    ignored = {"readOnly": True, "description": "Set by the server; ignored in a request."}
-    read_only = dict.fromkeys(body.read_only, ignored)
+    fields = {name: field.body_schema() for name, field in body.fields.items()}
     note = {"description": "May be sent with the stored value; 422 if it differs."}
-    immutable = {name: of_field(field) | note for name, field in body.immutable.items()}
-    schema = {
-        "type": "object",
-        "additionalProperties": False,
-        "properties": properties | immutable | read_only,
-    }
-    required = list(body.required(method))
-    return schema | ({"required": required} if required else {})
-
-
-def of_field(field: object) -> Schema:
-    match field:
-        case Text():
-            return _of_text(field)
-        case Email():
-            return {"type": "string", "format": "email", "maxLength": MAX_EMAIL}
-        case Integer():
-            return {"type": "integer", "minimum": field.min_value, "maximum": field.max_value}
-        case Money():
-            number = {
-                "type": "number",
-                "minimum": 0,
-                "maximum": float(field.max_value),
-                "multipleOf": 0.01,
-            }
-            return {
-                "anyOf": [{"type": "string", "pattern": r"^[0-9]{1,10}(\.[0-9]{1,2})?$"}, number]
-            }
-        case Choice():
-            return {"type": "string", "enum": list(field.choices)}
-        case Items():
-            return {
-                "type": "array",
-                "items": of_body(field.schema, "PUT"),
-                "minItems": 1,
-                "maxItems": field.max_items,
-            }
-    raise TypeError(field)
-
-
-def _of_text(field: Text) -> Schema:
-    if field.pattern:
-        pattern = f"^{field.pattern}$"
-    else:
-        pattern = NOT_BLANK if field.min_length else r"^[^\u0000]*$"
-    return {
-        "type": ["string", "null"] if field.nullable else "string",
-        "minLength": field.min_length,
-        "maxLength": field.max_length,
-        "pattern": pattern,
-    }
+    immutable = {name: field.body_schema() | note for name, field in body.immutable.items()}
+    required = body.required(method)
+    return object_schema({**fields, **immutable}, required=required, ignored=body.read_only)
 
 
 def of_columns(fields: Mapping[str, Column]) -> Schema:
@@ -245,9 +187,9 @@ def _fields(fields: Mapping[str, Column]) -> Schema:
 def _of_filter(spec: Filter) -> Schema:
     match spec.kind:
         case "integer":
-            return {"type": "integer", "minimum": -MAX_ID, "maximum": MAX_ID}
+            return {"type": "integer", "minimum": -BigInt.largest, "maximum": BigInt.largest}
         case "integers":
-            item: Schema = {"type": "integer", "minimum": 1, "maximum": MAX_ID}
+            item: Schema = {"type": "integer", "minimum": 1, "maximum": BigInt.largest}
             return {
                 "type": "array",
                 "items": item,
@@ -291,22 +233,17 @@ FILTERS = {
 }
 
 
-def example_of_body(body: BodySchema, method: str = "POST") -> Schema:
+def example_of_body(body: BodySchema, method: str = "POST", resource: str = "") -> Schema:
     """Return an example body that the demo data accepts, also when it is sent twice.
 
     The example of a POST is a new row. The example of a PUT or PATCH has the first row's values.
     """
     if isinstance(body, GraphQLBody):
         return {"query": texts().graphql_example}
-    if body.update_example and method != "POST":
-        return dict(body.update_example)
-    return {name: _example_of_field(field) for name, field in body.fields.items()}
-
-
-def _example_of_field(field: object) -> Any:
-    if isinstance(field, Items):
-        return [example_of_body(field.schema)]
-    return field.example  # type: ignore[attr-defined]
+    update_examples = texts().update_examples
+    if method != "POST" and resource in update_examples:
+        return dict(update_examples[resource])
+    return {name: field.example for name, field in body.fields.items()}
 
 
 def example_of_columns(fields: Mapping[str, Column], known: Mapping[str, Any]) -> Schema:

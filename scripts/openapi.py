@@ -5,18 +5,19 @@ Routes, body schemas, filters, sorts and errors are declared once, in the code t
 
 import importlib
 import json
-import re
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from local.intrinsics import load_template
 from scripts import json_schemas as schemas
+from scripts import openapi_tags
 from scripts.derive.scan import Found
 from scripts.json_schemas import Schema
 from scripts.openapi_headers import REQUEST_HEADERS, RESPONSE_HEADERS
+from scripts.openapi_tags import Tag
 from sluice import application, errors
 from sluice.application import ApplicationFunction
 from sluice.graph.handler import GRAPHQL_RESPONSE
@@ -77,11 +78,10 @@ def document() -> Schema:
             "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
         },
     }
-    tags: list[Schema] = []
+    tags = list(openapi_tags.tags(handlers()))
     paths: dict[str, Schema] = {}
-    for function, module in handlers().items():
-        tags.append({"name": function, "description": str(module.__doc__).strip()})
-        _add_operations(paths, function, module.handler, components["schemas"])
+    for tag in tags:
+        _add_operations(paths, tag, components["schemas"])
     operations = [operation for path in paths.values() for operation in path.values()]
     used = {status for operation in operations for status in operation["responses"]}
     for status, kinds in sorted(_errors_by_status().items()):
@@ -98,29 +98,29 @@ def document() -> Schema:
         },
         "servers": [{"url": "/"}],
         "security": [{"apiKey": []}, {"bearer": []}],
-        "tags": tags,
+        "tags": [{"name": tag.name, "description": tag.description} for tag in tags],
         "paths": paths,
         "components": components,
     }
 
 
-def _add_operations(paths: dict[str, Schema], function: str, api: Api, components: Schema) -> None:
-    """Add the operations of a function to `paths`, and their schemas to `components`."""
-    known = _known_examples(api)
-    for route in api.routes:
+def _add_operations(paths: dict[str, Schema], tag: Tag, components: Schema) -> None:
+    """Add the operations of a tag to `paths`, and their schemas to `components`."""
+    known = _known_examples(tag.routes)
+    for route in tag.routes:
         if route.path.startswith("/docs/"):  # files of the documentation page
             continue
         path = to_openapi(route.path)
-        operation = {"tags": [function], **_operation(route, components, known)}
-        if function in SERVICE:
+        operation = {"tags": [tag.name], **_operation(route, components, known)}
+        if tag.name in SERVICE:
             operation["security"] = []
         paths.setdefault(path, {})[route.method.lower()] = operation
 
 
-def _known_examples(api: Api) -> Schema:
+def _known_examples(routes: Sequence[RouteSpec]) -> Schema:
     """Return the values of the resource's example bodies, by field."""
     known: Schema = {}
-    for route in api.routes:
+    for route in routes:
         if route.body is not None:
             known |= schemas.example_of_body(route.body)
     return known
@@ -136,7 +136,9 @@ def _operation(route: RouteSpec, components: Schema, known: Schema) -> Schema:
     }
     if route.body is not None:
         schema = schemas.of_body(route.body, route.method)
-        example = schemas.example_of_body(route.body, route.method)
+        row = route.response
+        resource = row.name if isinstance(row, Projection) else ""
+        example = schemas.example_of_body(route.body, route.method, resource)
         content = {
             media_type: {"schema": schema, "example": example} for media_type in route.media_types
         }
@@ -147,9 +149,9 @@ def _operation(route: RouteSpec, components: Schema, known: Schema) -> Schema:
 
 
 def _parameters(route: RouteSpec) -> Iterator[Schema]:
-    for name in re.findall(r"<(\w+)>", route.path):
-        schema = {"type": "integer", "minimum": 0, "maximum": 2**63 - 1}
-        yield {"name": name, "in": "path", "required": True, "schema": schema, "example": 1}
+    for name, field in route.path_fields.items():
+        described = {"schema": field.path_schema(), "example": field.example}
+        yield {"name": name, "in": "path", "required": True, **described}
     yield from schemas.of_query(route.query)
     replica_scopes = application.current().all_replica_scopes
     for name, applies in (

@@ -1,29 +1,24 @@
 """/api/categories: the categories of the shop's products."""
 
-from dataclasses import replace
 from typing import Any
 
 from aws_lambda_powertools.event_handler import Response
 
 from shop.categories import LIST_SPEC, PROJECTION, CategoryRepository
-from shop.fields import NAME, SLUG
+from shop.fields import NAME, SLUG, with_example
 from sluice import runtime
-from sluice.fields import BodySchema
 from sluice.http import idempotency, responses
+from sluice.http.body import BodySchema
 from sluice.http.conditional import precondition
 from sluice.http.request import Request
 from sluice.http.router import Api
 from sluice.sql.list_spec import ListQuery
 
 CATEGORY = BodySchema(
-    {
-        "name": replace(NAME, example="Sample Things"),
-        "slug": replace(SLUG, example="sample-things"),
-    },
+    [with_example(NAME, "Sample Things"), with_example(SLUG, "sample-things")],
     read_only=("id", "created_at", "updated_at", "version"),
     optional=("slug",),
     unique=("slug",),
-    update_example={"name": "Kitchen", "slug": "kitchen"},
 )
 
 handler = api = Api(runtime=runtime.current, scope="catalog")

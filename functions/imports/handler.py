@@ -11,19 +11,21 @@ from typing import Any
 from aws_lambda_powertools.event_handler import Response
 
 from sluice import runtime
-from sluice.fields import BodySchema, Choice, Text
 from sluice.http import idempotency, responses
+from sluice.http.body import BodySchema
 from sluice.http.request import Request
 from sluice.http.router import Api
 from sluice.imports.job_repository import LIST_SPEC, NEW_IMPORT_PROJECTION, PROJECTION, RESOURCES
+from sluice.kinds.choice import Choice
+from sluice.kinds.text import Text
 from sluice.sql.list_spec import ListQuery
 
 NEW_IMPORT = BodySchema(
-    {
-        "resource": Choice(RESOURCES, example=next(iter(RESOURCES), "")),
-        "format": Choice(("csv", "jsonl"), example="csv"),
-        "filename": Text(200, example="autumn.csv"),
-    },
+    [
+        Choice("resource", RESOURCES),
+        Choice("format", ("csv", "jsonl")),
+        Text("filename", min_length=1, max_length=200, example="autumn.csv"),
+    ],
     read_only=[name for name in NEW_IMPORT_PROJECTION.fields if name != "resource"],
 )
 REPORT_KEY = re.compile(r'"rejects_url":"(rejects/\d+\.csv)"')

@@ -1,35 +1,41 @@
 """/api/inventory: the stock of each product."""
 
-from dataclasses import replace
 from typing import Any
 
 from aws_lambda_powertools.event_handler import Response
 
-from shop import fields
+from shop.fields import QUANTITY as ANY_QUANTITY
+from shop.fields import with_example
 from shop.inventory import LIST_SPEC, PROJECTION, InventoryRepository
 from sluice import runtime
-from sluice.fields import BodySchema, Items
 from sluice.http import responses
+from sluice.http.body import BodySchema
 from sluice.http.conditional import precondition
 from sluice.http.request import Request
 from sluice.http.router import Api, json_response
+from sluice.kinds.integer import BigInt, Integer
+from sluice.kinds.items import Items
+from sluice.kinds.timestamp import Timestamp
 from sluice.sql.list_spec import ListQuery
 
 READ_ONLY = ("product_id", "updated_at", "version")
-QUANTITY = replace(fields.QUANTITY, example=7)
-DELTA = replace(fields.QUANTITY, min_value=-fields.QUANTITY.max_value, example=-2)
-STOCK = BodySchema({"quantity": QUANTITY}, read_only=READ_ONLY)
+QUANTITY = with_example(ANY_QUANTITY, 7)
+DELTA = Integer("delta", example=-2)
+STOCK = BodySchema([QUANTITY], read_only=READ_ONLY)
 ADJUSTMENT = BodySchema(
-    {"delta": DELTA},
+    [DELTA],
     read_only=READ_ONLY,
     patch_required=("delta",),
     merge_patch=False,
 )
-UPDATE = BodySchema(
-    {"product_id": fields.ID, "quantity": QUANTITY}, read_only=("updated_at", "version")
+UPDATE = (
+    BigInt("product_id", minimum=1),
+    QUANTITY,
+    Timestamp("updated_at", read_only=True),
+    Integer("version", read_only=True),
 )
 BULK = BodySchema(
-    {"updates": Items(UPDATE, max_items=10_000, unique="product_id")},
+    [Items("updates", of=UPDATE, max_items=10_000, unique_by="product_id")],
     patch_required=("updates",),
     merge_patch=False,
 )

@@ -8,18 +8,18 @@ from shop import ordering
 from shop.orders import LIST_SPEC, PROJECTION, STATUSES, ImmutableFields, OrderRepository
 from shop.schemas import NEW_ORDER, ORDER_READ_ONLY
 from sluice import runtime
-from sluice.fields import BodySchema, Choice
 from sluice.http import idempotency, responses
+from sluice.http.body import BodySchema
 from sluice.http.conditional import precondition
 from sluice.http.request import Request
 from sluice.http.router import Api
+from sluice.kinds.choice import Choice
 from sluice.sql.list_spec import ListQuery
 
 STATUS_UPDATE = BodySchema(
-    {"status": Choice(STATUSES, example="paid")},
-    immutable=NEW_ORDER.fields,
+    [Choice("status", STATUSES, example="paid")],
+    immutable=NEW_ORDER.fields.values(),
     read_only=ORDER_READ_ONLY,
-    update_example={"status": "delivered"},
 )
 
 handler = api = Api(runtime=runtime.current, scope="orders")

@@ -1,36 +1,27 @@
 """/api/products: the products of the shop."""
 
-from dataclasses import replace
 from typing import Any
 
 from aws_lambda_powertools.event_handler import Response
 
 from shop import schemas
-from shop.fields import SLUG
 from shop.products import LIST_SPEC, PROJECTION, ProductRepository
 from sluice import runtime
-from sluice.fields import BodySchema
 from sluice.http import idempotency, responses
+from sluice.http.body import BodySchema
 from sluice.http.conditional import precondition
 from sluice.http.request import Request
 from sluice.http.router import Api
+from sluice.kinds.text import Slug
 from sluice.sql.list_spec import ListQuery
 
+CATEGORY = Slug("category", example="tableware")
 PRODUCT = BodySchema(
-    {
-        **schemas.PRODUCT,
-        "category": replace(SLUG, example="tableware"),
-    },
+    [*schemas.PRODUCT, CATEGORY],
     read_only=("id", "inventory", "created_at", "updated_at", "version"),
-    update_example={
-        "name": "Pocket Notebook Set of Three",
-        "description": "Stapled, plain, and thin enough to forget about. 48 pages each.",
-        "price": "9.90",
-        "category": "stationery",
-    },
 )
 NEW_PRODUCT = BodySchema(
-    {**PRODUCT.fields, "inventory": schemas.STOCK},
+    [*schemas.PRODUCT, CATEGORY, schemas.STOCK],
     read_only=("id", "created_at", "updated_at", "version"),
     optional=("description", "inventory"),
     unique=("name",),

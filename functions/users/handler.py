@@ -1,28 +1,23 @@
 """/api/users: the customers who order. Emails are unique without regard to case."""
 
-from dataclasses import replace
 from typing import Any
 
 from aws_lambda_powertools.event_handler import Response
 
-from shop.fields import EMAIL, NAME
+from shop.fields import EMAIL, NAME, with_example
 from shop.users import LIST_SPEC, PROJECTION, UserRepository
 from sluice import runtime
-from sluice.fields import BodySchema
 from sluice.http import idempotency, responses
+from sluice.http.body import BodySchema
 from sluice.http.conditional import precondition
 from sluice.http.request import Request
 from sluice.http.router import Api
 from sluice.sql.list_spec import ListQuery
 
 USER = BodySchema(
-    {
-        "email": replace(EMAIL, example="ada.sample@example.com"),
-        "name": replace(NAME, example="Ada Byron"),
-    },
+    [with_example(EMAIL, "ada.sample@example.com"), with_example(NAME, "Ada Byron")],
     read_only=("id", "created_at", "updated_at", "version"),
     unique=("email",),
-    update_example={"email": "oscar.strand@example.com", "name": "Oscar Strand"},
 )
 
 handler = api = Api(runtime=runtime.current, scope="users")

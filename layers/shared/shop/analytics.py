@@ -1,11 +1,16 @@
 """The tables of the shop that ad-hoc SQL may read."""
 
-from shop.fields import DESCRIPTION, NAME, SLUG
-from sluice.adhoc_sql.catalogue import AnalystTable, Catalogue, number, text, time
-from sluice.fields import MAX_EMAIL
+from shop.fields import DESCRIPTION, EMAIL, NAME, SLUG
+from sluice.adhoc_sql.catalogue import AnalystColumn, AnalystTable, Catalogue, number, text, time
+from sluice.kinds.field import Field
+
+
+def _text_of(field: Field) -> AnalystColumn:
+    return AnalystColumn(field.analyst_bytes(), text=True)
+
 
 _ROW_COLUMNS = {"created_at": time(), "updated_at": time(), "version": number()}
-_NAME = text(NAME.max_length)
+_NAME = _text_of(NAME)
 
 CATALOGUE = Catalogue(
     tables={
@@ -13,7 +18,7 @@ CATALOGUE = Catalogue(
             {
                 "id": number(),
                 "name": _NAME,
-                "slug": text(SLUG.max_length, ascii_only=True),
+                "slug": _text_of(SLUG),
                 **_ROW_COLUMNS,
             },
             keys=(("id",), ("slug",)),
@@ -22,7 +27,7 @@ CATALOGUE = Catalogue(
             {
                 "id": number(),
                 "name": _NAME,
-                "description": text(DESCRIPTION.max_length),
+                "description": _text_of(DESCRIPTION),
                 "price": number(),
                 "category_id": number(references="categories"),
                 **_ROW_COLUMNS,
@@ -39,7 +44,7 @@ CATALOGUE = Catalogue(
             keys=(("product_id",),),
         ),
         "users": AnalystTable(
-            {"id": number(), "email": text(MAX_EMAIL), "name": _NAME, **_ROW_COLUMNS},
+            {"id": number(), "email": _text_of(EMAIL), "name": _NAME, **_ROW_COLUMNS},
             keys=(("id",), ("email",)),
         ),
         "orders": AnalystTable(

@@ -1,15 +1,26 @@
-"""The types of the shop's fields, with their limits.
+"""The kinds of the shop's fields, with their limits."""
 
-A body or an import that needs another example replaces it: `replace(NAME, example="Tall Mug")`.
-"""
+from copy import copy
+from typing import TypeVar
 
-from sluice.fields import MAX_ID, MAX_INTEGER, MAX_SLUG, Email, Integer, Money, Text
-from sluice.fields import SLUG as SLUG_PATTERN
+from sluice.kinds.field import Field
+from sluice.kinds.integer import BigInt, Integer
+from sluice.kinds.numeric import Numeric
+from sluice.kinds.text import Email, Slug, Text
 
-ID = Integer(1, MAX_ID)
-NAME = Text(200)
-SLUG = Text(MAX_SLUG, pattern=SLUG_PATTERN)
-DESCRIPTION = Text(10_000, min_length=0, nullable=True)
-PRICE = Money()
-EMAIL = Email()
-QUANTITY = Integer(0, MAX_INTEGER)
+F = TypeVar("F", bound=Field)
+
+ID = BigInt("id", minimum=1)
+NAME = Text("name", min_length=1, max_length=200)
+SLUG = Slug("slug")
+DESCRIPTION = Text("description", max_length=10_000, nullable=True)
+PRICE = Numeric("price", precision=12, scale=2, minimum=0)
+EMAIL = Email("email")
+QUANTITY = Integer("quantity", minimum=0)
+
+
+def with_example(field: F, example: object) -> F:
+    """Return the field with another example."""
+    changed = copy(field)
+    changed.declared_example = example
+    return changed

@@ -5,8 +5,8 @@ written. Stock is locked in the order of the products' ids, as orders lock it.
 """
 
 from shop.fields import DESCRIPTION, EMAIL, ID, NAME, PRICE, QUANTITY, SLUG
-from sluice.fields import MAX_EMAIL
 from sluice.imports.resource import TRIMMED, ImportResource
+from sluice.kinds.text import MAX_EMAIL
 from sluice.slugs import slugify
 
 _IS_NAME = f"(char_length(r.name) BETWEEN 1 AND {NAME.max_length} AND r.name {TRIMMED})"

@@ -54,7 +54,7 @@ _CHANGE = f"""
         UPDATE inventory i SET quantity = {{quantity}}
         FROM target t
         WHERE i.product_id = t.product_id AND t.matches
-            AND {{quantity}} BETWEEN 0 AND {QUANTITY.max_value}
+            AND {{quantity}} BETWEEN 0 AND {QUANTITY.maximum}
         RETURNING i.*
     )
     SELECT r.json, r.etag, r.id, target.matches, target.available
@@ -122,8 +122,8 @@ class InventoryRepository(ReadRepository):
         row = self._change(ADJUST_SQL, params)
         if row.json is not None:
             return Representation.of(row)
-        if row.available + delta > QUANTITY.max_value:
-            raise _out_of_range("delta", f"leaves more than {QUANTITY.max_value}")
+        if row.available + delta > QUANTITY.maximum:
+            raise _out_of_range("delta", f"leaves more than {QUANTITY.maximum}")
         message = f"product {product_id} has {row.available} left"
         raise OutOfStock(errors=[FieldError("out_of_stock", message, pointer="/delta")])
 

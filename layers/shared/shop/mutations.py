@@ -4,16 +4,16 @@ from collections.abc import Sequence
 
 from shop import schemas
 from sluice.errors import NotFound
-from sluice.fields import BodySchema
 from sluice.graph.execution import Objects
 from sluice.graph.loaders import Pending
 from sluice.graph.mutations import IdField, input_of
 from sluice.graph.part import Field
 from sluice.graph.planned_field import PlannedField
 from sluice.graph.resolvers import ResolverContext, row_id
+from sluice.http.body import BodySchema
 
 PRODUCT = BodySchema(
-    {**schemas.PRODUCT, "category_id": IdField(), "inventory": schemas.STOCK},
+    [*schemas.PRODUCT, IdField("category_id"), schemas.STOCK],
     optional=("description", "inventory"),
 )
 

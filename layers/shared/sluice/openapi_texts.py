@@ -13,7 +13,11 @@ class OpenApiTexts:
     """The texts of an application. Without any, openapi.json has these general ones.
 
     description: the description of the whole API.
+    tags: resource → the description of its tag; by default that of its declaration. A module with
+        routes by hand describes its own.
     filters: filter → description, of the filters that only this application has.
+    update_examples: resource → the example of a PUT or PATCH, which matches the first row of the
+        demo data. Without: the example of a POST.
     graphql_example: a GraphQL document that the application's schema allows.
     row_example: field → value, for rows of a report.
     first_request: the path that `make run` shows as an example; empty: its first collection.
@@ -23,7 +27,9 @@ class OpenApiTexts:
         "A REST API over PostgreSQL on AWS Lambda. Each GET route also serves HEAD, and each path "
         "serves OPTIONS (CORS)."
     )
+    tags: Mapping[str, str] = field(default_factory=dict)
     filters: Mapping[str, str] = field(default_factory=dict)
+    update_examples: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     graphql_example: str = "{ __typename }"
     row_example: Mapping[str, Any] = field(default_factory=dict)
     first_request: str = ""

@@ -4,7 +4,7 @@ import re
 import unicodedata
 
 from sluice.errors import FieldError, ValidationFailed
-from sluice.fields import MAX_SLUG
+from sluice.kinds.text import MAX_SLUG
 
 
 def slugify(name: str) -> str:

@@ -1,11 +1,13 @@
 """Imports of books, shelves and readers. If several rows have the same key, the last one counts."""
 
-from sluice.fields import MAX_INTEGER, SLUG, Email, Integer, Money, Text
 from sluice.imports.resource import TRIMMED, ImportResource
+from sluice.kinds.integer import Integer
+from sluice.kinds.numeric import Numeric
+from sluice.kinds.text import Email, Slug, Text
 from sluice.slugs import slugify
 
-_NAME = Text(200)
-_SLUG = Text(200, pattern=SLUG)
+_NAME = Text("name", min_length=1, max_length=200)
+_SLUG = Slug("slug")
 _IS_NAME = f"(char_length(r.name) BETWEEN 1 AND 200 AND r.name {TRIMMED})"
 
 _WRITE_BOOKS = """
@@ -63,10 +65,10 @@ _WRITE_READERS = """
 BOOKS = ImportResource(
     fields={
         "name": _NAME,
-        "description": Text(10_000, min_length=0, nullable=True),
-        "price": Money(),
+        "description": Text("description", max_length=10_000, nullable=True),
+        "price": Numeric("price", precision=12, scale=2, minimum=0),
         "shelf": _SLUG,
-        "copies": Integer(0, MAX_INTEGER),
+        "copies": Integer("copies", minimum=0),
     },
     required=("name", "price", "shelf"),
     trusted_when=f"""
@@ -88,7 +90,7 @@ SHELVES = ImportResource(
     write=_WRITE_SHELVES,
 )
 READERS = ImportResource(
-    fields={"email": Email(), "name": _NAME},
+    fields={"email": Email("email"), "name": _NAME},
     required=("email", "name"),
     trusted_when=f"""
         {_IS_NAME}

@@ -10,6 +10,17 @@ TEXTS = OpenApiTexts(
         "email": "The complete address, in upper or lower case.",
         "shelf": "Slugs of shelves, one of which must match.",
     },
+    update_examples={
+        "books": {
+            "name": "Persuasion",
+            "description": None,
+            "price": "9.90",
+            "shelf": "novels",
+            "copies": 3,
+        },
+        "readers": {"email": "oscar.strand@example.com", "name": "Oscar Strand"},
+        "shelves": {"name": "Poems", "slug": "poems"},
+    },
     graphql_example="{ books { nodes { name } } }",
     row_example={"name": "Emma"},
     first_request="/api/books?limit=3",

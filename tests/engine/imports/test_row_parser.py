@@ -2,12 +2,18 @@
 
 from typing import Any
 
-from sluice.fields import Integer, Text
 from sluice.imports.resource import ImportResource
 from sluice.imports.row_parser import RowParser
+from sluice.kinds.integer import Integer
+from sluice.kinds.text import Text
 
 RESOURCE = ImportResource(
-    fields={"name": Text(20), "id": Integer(1, 99), "size": Integer(0, 99), "label": Text(20)},
+    fields={
+        "name": Text("name", min_length=1, max_length=20),
+        "id": Integer("id", minimum=1),
+        "size": Integer("size", minimum=0),
+        "label": Text("label", min_length=1, max_length=20),
+    },
     required=("size",),
     exactly_one_of=("name", "id"),
     defaults={"label": lambda row: f"size {row['size']}"},

@@ -84,4 +84,5 @@ def classes() -> Iterator[type[Field]]:
     while queue:
         kind = queue.pop()
         queue += kind.__subclasses__()
-        yield kind
+        if kind.__module__.startswith("sluice.kinds."):
+            yield kind

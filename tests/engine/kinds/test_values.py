@@ -1,22 +1,175 @@
-"""The values that a kind rejects in a body, and why."""
+"""The values that a kind accepts in a body, and why it rejects others."""
+
+from decimal import Decimal
 
 import pytest
 
 from sluice.errors import FieldError, ValidationFailed
 from sluice.kinds.field import Field
-from sluice.kinds.integer import BigInt
+from sluice.kinds.integer import BigInt, Integer
 from sluice.kinds.ref import Ref
-from sluice.kinds.text import Slug
+from sluice.kinds.text import Slug, Text
 from tests.engine.kinds.fields import FIELDS, ITEMS
 
 MOMENT = "must be a time with its zone, such as 2026-01-31T12:00:00Z"
 ITEM = {"book_id": 1, "copies": 1}
+TEXT = Text("t", min_length=1, max_length=5)
+NUMBER = Integer("n", minimum=0, maximum=10)
 
 
 def errors_of(field: Field, value: object) -> list[FieldError]:
     with pytest.raises(ValidationFailed) as caught:
         field.read(value, "/at")
     return list(caught.value.errors)
+
+
+def code_of(field: Field, value: object) -> str:
+    (only,) = errors_of(field, value)
+    assert only.pointer == "/at"
+    return only.code
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [("a", "a"), (" a ", "a"), ("\u00a0a b\t", "a b"), ("x" * 5, "x" * 5), ("😀" * 5, "😀" * 5)],
+)
+def test_text_is_stripped(value: str, expected: str) -> None:
+    assert TEXT.read(value, "") == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "code"),
+    [
+        ("", "too_short"),
+        (" ", "too_short"),
+        ("x" * 6, "too_long"),
+        ("\0", "invalid"),
+        ("\ud800", "invalid"),
+        (None, "type"),
+        (5, "type"),
+        (["a"], "type"),
+    ],
+)
+def test_invalid_text_is_rejected(value: object, code: str) -> None:
+    assert code_of(TEXT, value) == code
+
+
+def test_text_may_allow_null_or_the_empty_string() -> None:
+    assert Text("t", min_length=1, max_length=5, nullable=True).read(None, "") is None
+    assert Text("t", max_length=5).read("  ", "") == ""
+
+
+@pytest.mark.parametrize("value", ["ab\n", "Ab", "é", "a b", "a\nb"])
+def test_pattern_must_match_the_whole_text(value: str) -> None:
+    field = Text("t", min_length=1, max_length=5, pattern="[a-z]+")
+    if value.strip() == "ab":
+        assert field.read(value, "") == "ab"
+    else:
+        assert code_of(field, value) == "invalid"
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["a@b", "Ada+shop@Example.com", "ä@例え.jp", "!#$%&'*/=?^_`{|}~-@x.y", "a@" + "b" * 252],
+)
+def test_email_is_stripped(value: str) -> None:
+    assert FIELDS["email"].read(f" {value}\n", "") == value
+
+
+@pytest.mark.parametrize(
+    ("value", "code"),
+    [
+        ("", "too_short"),
+        ("a@" + "b" * 253, "too_long"),
+        (None, "type"),
+        (5, "type"),
+        ("ada", "invalid"),
+        ("@", "invalid"),
+        ("a@", "invalid"),
+        ("@b", "invalid"),
+        ("a@b@c", "invalid"),
+        ("a b@c", "invalid"),
+        ("a\u00a0b@c", "invalid"),
+        ("a\n@b", "invalid"),
+        ("a\x1b@b", "invalid"),
+        ("a\x85@b", "invalid"),
+        ("a@b\0", "invalid"),
+    ],
+)
+def test_invalid_email_is_rejected(value: object, code: str) -> None:
+    assert code_of(FIELDS["email"], value) == code
+
+
+@pytest.mark.parametrize(
+    "value", [3, Decimal("3"), Decimal("3.0"), Decimal("3e0"), Decimal("0.3e1")]
+)
+def test_integer_may_have_a_zero_fraction(value: object) -> None:
+    result = NUMBER.read(value, "")
+    assert (result, type(result)) == (3, int)
+
+
+@pytest.mark.parametrize(
+    ("value", "code"),
+    [
+        (-1, "out_of_range"),
+        (11, "out_of_range"),
+        (10**30, "out_of_range"),
+        (Decimal("3.5"), "type"),
+        (True, "type"),
+        ("3", "type"),
+        (None, "type"),
+        (Decimal("1e1000000"), "type"),
+        (Decimal("-1e-1000000"), "type"),
+        ([], "type"),
+    ],
+)
+def test_invalid_integer_is_rejected(value: object, code: str) -> None:
+    assert code_of(NUMBER, value) == code
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (0, "0.00"),
+        (5, "5.00"),
+        ("5", "5.00"),
+        ("5.5", "5.50"),
+        (Decimal("5.500"), "5.50"),
+        (Decimal("5e1"), "50.00"),
+        ("0.10", "0.10"),
+        (" 1.00 ", "1.00"),
+        ("-0", "0.00"),
+        ("9999999999.99", "9999999999.99"),
+    ],
+)
+def test_amount_has_the_decimals_of_its_scale(value: object, expected: str) -> None:
+    amount = FIELDS["price"].read(value, "")
+    assert isinstance(amount, Decimal)
+    assert str(abs(amount)) == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "code"),
+    [
+        (-1, "out_of_range"),
+        ("-0.01", "out_of_range"),
+        ("10000000000", "out_of_range"),
+        (10**4000, "out_of_range"),
+        (Decimal("1e1000000"), "out_of_range"),
+        (Decimal("1e-1000000"), "invalid"),
+        ("1.001", "invalid"),
+        ("", "type"),
+        ("1e2", "type"),
+        ("NaN", "type"),
+        ("٣", "type"),
+        ("1_0", "type"),
+        (True, "type"),
+        (None, "type"),
+        ({}, "type"),
+    ],
+)
+def test_invalid_amount_is_rejected(value: object, code: str) -> None:
+    assert code_of(FIELDS["price"], value) == code
 
 
 @pytest.mark.parametrize(

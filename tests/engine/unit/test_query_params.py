@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from sluice.errors import InvalidParameter, NotFound
-from sluice.http.query_params import MAX_VALUES, PARSERS, FieldsParams, ListParams, parse_id
+from sluice.errors import InvalidParameter
+from sluice.http.query_params import MAX_VALUES, PARSERS, FieldsParams, ListParams
 from sluice.sql.list_spec import Filter, FilterKind, ListSpec, Sort
 from sluice.sql.projection import Projection, decimal, integer
 from sluice.sql.projection import text as text_column
@@ -34,26 +34,6 @@ LIST_SPEC = ListSpec(
         "created_at": Sort("t.created_at", "timestamptz"),
     },
 )
-
-
-@pytest.mark.parametrize(
-    ("text", "id"), [("1", 1), ("007", 7), ("0", 0), (str(2**63 - 1), 2**63 - 1)]
-)
-def test_id_consists_of_digits(text: str, id: int) -> None:
-    assert parse_id(text) == id
-
-
-@pytest.mark.parametrize("text", ["", "-1", "+1", "1.0", "1e1", "٣", "²", "1_0", " 1", "1\n", "x"])
-def test_invalid_id_names_its_parameter(text: str) -> None:
-    with pytest.raises(InvalidParameter) as caught:
-        parse_id(text, "row_id")
-    assert [error.parameter for error in caught.value.errors] == ["row_id"]
-
-
-@pytest.mark.parametrize("text", [str(2**63), "9" * 19, "9" * 10_000])
-def test_id_out_of_range_is_not_found(text: str) -> None:
-    with pytest.raises(NotFound):
-        parse_id(text)
 
 
 def test_empty_query_is_the_first_page() -> None:

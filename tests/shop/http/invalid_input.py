@@ -6,7 +6,10 @@ from urllib.parse import quote
 
 from hypothesis import strategies as st
 
-from sluice.fields import Choice, Email, FieldType, Items, Text
+from sluice.kinds.choice import Choice
+from sluice.kinds.field import Field
+from sluice.kinds.items import Items
+from sluice.kinds.text import Email, Text
 
 # With surrogates, which st.text omits.
 any_text = st.text(st.characters(exclude_categories=()), max_size=50)
@@ -40,7 +43,7 @@ not_list: st.SearchStrategy[Any] = (
 )
 
 
-def invalid_values(field: FieldType) -> st.SearchStrategy[Any]:
+def invalid_values(field: Field) -> st.SearchStrategy[Any]:
     """Return a strategy for values that are invalid for this field."""
     match field:
         case Email():
@@ -60,7 +63,7 @@ def invalid_values(field: FieldType) -> st.SearchStrategy[Any]:
             return not_text | invalid_texts | st.none() | emails
         case Text():
             pattern_mismatches = ["A", "a b", "é", "a/b", "a\nb"] if field.pattern else []
-            too_long = "x" * (field.max_length + 1)
+            too_long = "x" * ((field.max_length or 0) + 1)
             texts = invalid_texts.filter(lambda text: field.min_length or text.strip())
             values = not_text | texts | st.sampled_from([too_long, *pattern_mismatches])
             return values if field.nullable else values | st.none()

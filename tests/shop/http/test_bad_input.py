@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from sluice.fields import BodySchema
+from sluice.http.body import BodySchema
 from sluice.http.route import RouteSpec
 from tests.fixtures.application import written_tables
 from tests.fixtures.client import ApiResponse

@@ -7,10 +7,12 @@ from aws_lambda_powertools.event_handler import Response
 
 from sluice.adhoc_sql.catalogue import Catalogue
 from sluice.errors import FieldError, InvalidParameter, QueryRejected
-from sluice.fields import BodySchema, Integer, Text
+from sluice.http.body import BodySchema
 from sluice.http.query_params import IntParam, SqlParams
 from sluice.http.request import Request
 from sluice.http.responses import JSON
+from sluice.kinds.integer import Integer
+from sluice.kinds.text import Text
 
 SCOPE = "analytics:query"
 MAX_LENGTH = 10_000  # characters
@@ -51,10 +53,10 @@ class RouteSchemas(NamedTuple):
 def schemas(catalogue: Catalogue) -> RouteSchemas:
     """Return the schemas of the route, with the catalogue's example."""
     body = BodySchema(
-        fields={
-            "query": Text(MAX_LENGTH, example=catalogue.example),
-            "max_rows": Integer(ROWS.min_value, ROWS.max_value, example=100),
-        },
+        [
+            Text("query", min_length=1, max_length=MAX_LENGTH, example=catalogue.example),
+            Integer("max_rows", minimum=ROWS.min_value, maximum=ROWS.max_value, example=100),
+        ],
         optional=("max_rows",),
     )
     return RouteSchemas(body, SqlParams(MAX_LENGTH, ROWS, catalogue.example), _RESPONSE)

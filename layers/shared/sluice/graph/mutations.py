@@ -10,12 +10,13 @@ from sluice.graph.execution import ExecutionResult, execute
 from sluice.graph.part import column_name
 from sluice.graph.planned_field import PlannedField
 from sluice.graph.resolvers import ResolverContext, row_id
+from sluice.kinds.field import Field
 
 
-class IdField:
+class IdField(Field):
     """Read a GraphQL ID as a row's id. An ID that no row can have becomes NO_ID."""
 
-    def read(self, value: object, at: str) -> int | None:
+    def read(self, value: object, pointer: str) -> int | None:
         return None if value is None else row_id(str(value))
 
 

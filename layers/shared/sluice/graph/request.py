@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sluice.errors import BadRequest, FieldError, InvalidParameter
-from sluice.fields import BodySchema
+from sluice.http.body import BodySchema
 from sluice.http.request import read_json
 
 # Smaller than the limit of other bodies, because parsing JSON takes time before any check can run.
@@ -26,8 +26,6 @@ class GraphQLRequest:
 class GraphQLBody(BodySchema):
     """The body of a POST. Unknown members are ignored, as the specification requires."""
 
-    __slots__ = ()
-
     def read_body(self, document: object, method: str) -> Any:
         """Return the GraphQLRequest. Raises BadRequest."""
         if isinstance(document, list):
@@ -37,7 +35,7 @@ class GraphQLBody(BodySchema):
         return _read_parameters(document, _body_error, BadRequest)
 
 
-BODY = GraphQLBody({}, max_bytes=MAX_BYTES)
+BODY = GraphQLBody([], max_bytes=MAX_BYTES)
 
 
 class GraphQLQueryString:

@@ -8,7 +8,6 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from sluice.errors import FieldError, InsufficientScope, InvalidParameter, QueryTooExpensive
-from sluice.fields import MAX_ID
 from sluice.graph import connection
 from sluice.graph.document import Operation
 from sluice.graph.execution import Objects
@@ -16,6 +15,7 @@ from sluice.graph.loaders import Batch, Loaders, Pending
 from sluice.graph.part import column_name
 from sluice.graph.planned_field import PlannedField, cache_key
 from sluice.http.query_params import PARSERS
+from sluice.kinds.integer import BigInt
 from sluice.unit_of_work import Repositories
 
 if TYPE_CHECKING:
@@ -211,7 +211,7 @@ def parse_id(text: str) -> int | None:
     if not re.fullmatch(r"\d{1,19}", text, re.ASCII):
         return None
     number = int(text)
-    return number if number <= MAX_ID else None
+    return number if number <= BigInt.largest else None
 
 
 def row_id(text: str) -> int:

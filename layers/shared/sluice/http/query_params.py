@@ -1,4 +1,4 @@
-"""Parse query strings and path ids.
+"""Parse query strings.
 
 All invalid parameters are reported at once. Nothing is guessed, and no value is cut to fit.
 """
@@ -12,8 +12,9 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any, Protocol, TypeVar
 
-from sluice.errors import FieldError, InvalidParameter, NotFound
-from sluice.fields import EMAIL, MAX_EMAIL, MAX_ID, MAX_SLUG, SLUG
+from sluice.errors import FieldError, InvalidParameter
+from sluice.kinds.integer import BigInt
+from sluice.kinds.text import MAX_EMAIL, MAX_SLUG, Email
 from sluice.sql.list_spec import Filter, FilterKind, ListQuery, ListSpec
 from sluice.sql.projection import Projection
 
@@ -36,19 +37,6 @@ class IntParam:
     min_value: int
     max_value: int
     default: int
-
-
-def parse_id(text: str, parameter: str = "id") -> int:
-    """Return an id from the path.
-
-    Raise InvalidParameter if it is not digits, and NotFound if it is larger than any id.
-    """
-    if not re.fullmatch(r"\d+", text, re.ASCII):
-        error = FieldError("invalid", "must be a whole number", parameter=parameter)
-        raise InvalidParameter(errors=[error])
-    if len(text) > 19 or int(text) > MAX_ID:
-        raise NotFound
-    return int(text)
 
 
 class QueryParams(Protocol):
@@ -245,20 +233,20 @@ def _words(text: str) -> str:
 
 def _email(text: str) -> str:
     text = _text_up_to(MAX_EMAIL)(text)
-    if not EMAIL.fullmatch(text):
+    if not Email.address.fullmatch(text):
         raise ValueError("must be an email address; encode a + in it as %2B")
     return text
 
 
 def _slugs(text: str) -> list[str]:
     slugs = _values(text)
-    if not all(len(slug) <= MAX_SLUG and re.fullmatch(SLUG, slug) for slug in slugs):
+    if not all(re.fullmatch(rf"[a-z0-9-]{{1,{MAX_SLUG}}}", slug) for slug in slugs):
         raise ValueError("must be slugs of a-z, 0-9 and -, separated by commas")
     return slugs
 
 
 def _integers(text: str) -> list[int]:
-    return [_integer(value, 1, MAX_ID) for value in _values(text)]
+    return [_integer(value, 1, BigInt.largest) for value in _values(text)]
 
 
 def _values(text: str) -> list[str]:
@@ -327,7 +315,7 @@ def _filter_parser(spec: Filter) -> Callable[[str], object]:
 
 
 PARSERS: Mapping[FilterKind, Callable[[str], object]] = {
-    "integer": lambda text: _integer(text, -MAX_ID, MAX_ID),
+    "integer": lambda text: _integer(text, -BigInt.largest, BigInt.largest),
     "integers": _integers,
     "decimal": _money,
     "slugs": _slugs,

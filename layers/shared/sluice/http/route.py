@@ -3,15 +3,18 @@
 The router and scripts/openapi.py, which writes openapi.json, use the same RouteSpecs.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from sluice.errors import FieldError, InvalidParameter
-from sluice.fields import BodySchema
 from sluice.http import content, headers
-from sluice.http.query_params import FieldsParams, ListParams, QueryParams, parse_id
+from sluice.http.body import BodySchema
+from sluice.http.query_params import FieldsParams, ListParams, QueryParams
 from sluice.http.request import Request
+from sluice.kinds.field import Field
+from sluice.kinds.integer import BigInt
 from sluice.sql.list_spec import ListSpec
 from sluice.sql.projection import Column, Projection
 
@@ -36,7 +39,8 @@ class RouteSpec:
 
     name: the handler's function name, which is the operationId in openapi.json.
     text: the handler's docstring, which is the description in openapi.json.
-    path: the path template, with its ids as `<name>`.
+    path: the path template, with the fields of a key as `<name>`.
+    path_fields: these fields, by name.
     scope: the scope that clients need; empty for an open route.
     idempotent: whether `Idempotency-Key` makes the POST safe to repeat.
     stale_if_error: whether a cached response is served while the database is unavailable.
@@ -48,6 +52,7 @@ class RouteSpec:
     text: str
     response: ResponseSpec
     scope: str
+    path_fields: Mapping[str, Field]
     query: QueryParams | None = None
     body: BodySchema | None = None
     idempotent: bool = False
@@ -84,20 +89,25 @@ class RouteSpec:
         return content.decode(request, self.body.max_bytes)
 
     def parse_arguments(
-        self, request: Request, path_ids: Mapping[str, str]
-    ) -> tuple[list[Any], dict[str, int]]:
-        """Return the handler's positional arguments, and its path ids by name.
+        self, request: Request, path_texts: Mapping[str, str]
+    ) -> tuple[list[Any], dict[str, Any]]:
+        """Return the handler's positional arguments, and the values of its path by name.
 
-        Raise BadRequest or ValidationFailed for an invalid query, body or id.
+        Raise BadRequest, NotFound or ValidationFailed for an invalid path, query or body.
         """
         if self.query is None:
             _require_no_query(request)
-        ids = {name: parse_id(text, name) for name, text in path_ids.items()}
+        path = {name: self.path_fields[name].parse_path(text) for name, text in path_texts.items()}
         if self.body is not None:
-            return [self.body.read_body(content.read(request), self.method)], ids
+            return [self.body.read_body(content.read(request), self.method)], path
         if self.query is not None:
-            return [self.query.read(request.query)], ids
-        return [], ids
+            return [self.query.read(request.query)], path
+        return [], path
+
+
+def ids_of(path: str) -> dict[str, Field]:
+    """Return the fields of a path template, if all of them are ids: whole numbers from 1."""
+    return {name: BigInt(name, minimum=1) for name in re.findall(r"<(\w+)>", path)}
 
 
 def default_query(response: ResponseSpec) -> QueryParams | None:

@@ -21,15 +21,15 @@ from sluice.errors import (
     RateLimited,
     SluiceError,
 )
-from sluice.fields import BodySchema
 from sluice.http import access_log, caching, conditional, content, cors, problem
+from sluice.http.body import BodySchema
 from sluice.http.environment import environment
 from sluice.http.headers import credentials, min_lsn, origin
 from sluice.http.origin import require_cloudfront
 from sluice.http.paths import PathTemplates, to_openapi
 from sluice.http.query_params import QueryParams
 from sluice.http.request import Request
-from sluice.http.route import ResponseSpec, RouteSpec, default_query
+from sluice.http.route import ResponseSpec, RouteSpec, default_query, ids_of
 from sluice.request_context import RequestContext
 from sluice.settings import SettingsError, origin_key
 
@@ -50,9 +50,9 @@ def _no_runtime() -> Runtime:
 class Api:
     """The routes of a function. An instance is the Lambda handler.
 
-    A route handler gets the Request, then the parsed body or query parameters, then the path ids by
-    name. It returns a Response or raises a SluiceError. GET routes also serve HEAD. OPTIONS and
-    405 responses are derived from the routes.
+    A route handler gets the Request, then the parsed body or query parameters, then the values of
+    the path by name. It returns a Response or raises a SluiceError. GET routes also serve HEAD.
+    OPTIONS and 405 responses are derived from the routes.
 
     runtime: returns the Runtime. It is called by the first request that needs it, because importing
         a function must not read settings.
@@ -86,6 +86,17 @@ class Api:
         self._resolver.exception_handler(Exception)(self._problem)
         self._paths = PathTemplates()
         self.routes: list[RouteSpec] = []
+
+    def add(self, route: RouteSpec, handler: RouteHandler) -> None:
+        """Add a route. The methods below make it from the arguments of a decorator."""
+
+        def respond(**path_texts: str) -> Response[str]:
+            return self._call(route, handler, path_texts)
+
+        methods = ["GET", "HEAD"] if route.method == "GET" else [route.method]
+        self._resolver.route(route.path, methods)(respond)
+        self._paths.add(route.path, methods)
+        self.routes.append(route)
 
     def get(
         self,
@@ -188,7 +199,6 @@ class Api:
     def _route(
         self, method: str, path: str, response: ResponseSpec, own_scope: str = "", **declared: Any
     ) -> Callable[[RouteHandler], RouteHandler]:
-        methods = ["GET", "HEAD"] if method == "GET" else [method]
         access = "read" if method == "GET" else "write"
         default_scope = f"{self._scope}:{access}" if self._scope else ""
 
@@ -200,21 +210,16 @@ class Api:
                 text=handler.__doc__ or "",
                 response=response,
                 scope=own_scope or default_scope,
+                path_fields=ids_of(path),
                 **declared,
             )
-
-            def respond(**path_ids: str) -> Response[str]:
-                return self._call(route, handler, path_ids)
-
-            self._resolver.route(path, methods)(respond)
-            self._paths.add(path, methods)
-            self.routes.append(route)
+            self.add(route, handler)
             return handler
 
         return register
 
     def _call(
-        self, route: RouteSpec, handler: RouteHandler, path_ids: Mapping[str, str]
+        self, route: RouteSpec, handler: RouteHandler, path_texts: Mapping[str, str]
     ) -> Response[str]:
         """Check what the route declares, parse its arguments and call its handler."""
         context = request_context.current()
@@ -224,10 +229,10 @@ class Api:
         request = context.request = route.prepare(context.request)
         if route.changes_collection:
             conditional.require_collection_precondition(request)
-        arguments, ids = route.parse_arguments(request, path_ids)
+        arguments, path = route.parse_arguments(request, path_texts)
         if route.stale_if_error:
-            return self._stale_if_error(context, lambda: handler(request, *arguments, **ids))
-        return handler(request, *arguments, **ids)
+            return self._stale_if_error(context, lambda: handler(request, *arguments, **path))
+        return handler(request, *arguments, **path)
 
     def _authenticate(self, context: RequestContext) -> None:
         """Authenticate the client and check its rate limit, before the path is matched.

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sluice.fields import FieldType
+from sluice.kinds.field import Field
 
 MAX_NAME_LENGTH = 100  # of a reported field name
 
@@ -38,7 +38,7 @@ class ImportResource:
     references: column → a query that finds the row to which the column of `import_rows r` refers.
     """
 
-    fields: Mapping[str, FieldType]
+    fields: Mapping[str, Field]
     required: Sequence[str]
     trusted_when: str
     write: str

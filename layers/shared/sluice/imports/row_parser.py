@@ -5,7 +5,6 @@ contains no SQL and reads no files.
 """
 
 import json
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,10 +12,8 @@ from decimal import Decimal
 from typing import Any, NamedTuple, NoReturn
 
 from sluice.errors import ValidationFailed
-from sluice.fields import Integer
 from sluice.imports.resource import MAX_NAME_LENGTH, ImportResource
 
-WHOLE_NUMBER = re.compile(r"[+-]?\d{1,20}", re.ASCII)
 MALFORMED = "has a misplaced quote or CR, or a quote that is never closed"
 
 
@@ -47,8 +44,7 @@ class RowParser:
         document: dict[str, Any] = {}
         for name, text in zip(self.header, fields, strict=True):
             if text:
-                is_integer = isinstance(self.resource.fields[name], Integer)
-                document[name] = _parse_number(text) if is_integer else text
+                document[name] = self.resource.fields[name].parse_csv(text)
         return self._parse(line, document)
 
     def parse_json(self, line: int, text: str) -> list[Any] | Rejection:
@@ -143,10 +139,6 @@ def _object_without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _reject_constant(name: str) -> NoReturn:
     raise ValueError(name)
-
-
-def _parse_number(text: str) -> int | str:
-    return int(text) if WHOLE_NUMBER.fullmatch(text.strip()) else text
 
 
 def _has_surrogates(text: str) -> bool:

@@ -45,6 +45,10 @@ class Items(Field):
     def in_table(self) -> bool:
         return False
 
+    @property
+    def example(self) -> object:
+        return [{name: field.example for name, field in self._writable.items()}]
+
     def read_value(self, value: object, pointer: str) -> object:
         if not isinstance(value, list):
             reject(pointer, "type", "must be a list")

@@ -8,6 +8,7 @@ from sluice.kinds.field import DeclarationError, Field, FieldOptions, Schema, or
 BYTES_PER_CHARACTER = 4  # the most that UTF-8 needs
 MAX_TEXT_BYTES = 1_048_576  # of a body, so of a text without max_length
 MAX_EMAIL = 254  # characters (RFC 5321)
+MAX_SLUG = 200
 MAX_FILTER = 200  # characters of a filter on a text without max_length
 NOT_BLANK = r"^[^\u0000]*[^\s\u0000][^\u0000]*$"
 NO_NUL = r"^[^\u0000]*$"
@@ -175,7 +176,7 @@ class Slug(Text):
     """A name in URLs: a to z, 0 to 9 and -."""
 
     def __init__(
-        self, name: str, *, max_length: int = 200, **options: Unpack[FieldOptions]
+        self, name: str, *, max_length: int = MAX_SLUG, **options: Unpack[FieldOptions]
     ) -> None:
         super().__init__(name, min_length=1, max_length=max_length, pattern="[a-z0-9-]+", **options)
 

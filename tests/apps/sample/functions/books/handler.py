@@ -6,32 +6,28 @@ from aws_lambda_powertools.event_handler import Response
 
 from sample.books import LIST_SPEC, PROJECTION, BookRepository
 from sluice import runtime
-from sluice.fields import MAX_INTEGER, SLUG, BodySchema, Integer, Money, Text
 from sluice.http import idempotency, responses
+from sluice.http.body import BodySchema
 from sluice.http.conditional import precondition
 from sluice.http.request import Request
 from sluice.http.router import Api
+from sluice.kinds.integer import Integer
+from sluice.kinds.numeric import Numeric
+from sluice.kinds.text import Slug, Text
 from sluice.sql.list_spec import ListQuery
 
 # The table's constraint rejects negative copies, with the error NoCopies.
 BOOK = BodySchema(
-    {
-        "name": Text(200, example="Emma"),
-        "description": Text(10_000, min_length=0, nullable=True, example="A novel."),
-        "price": Money(example="19.99"),
-        "shelf": Text(200, pattern=SLUG, example="novels"),
-        "copies": Integer(-MAX_INTEGER, MAX_INTEGER, example=2),
-    },
+    [
+        Text("name", min_length=1, max_length=200, example="Emma"),
+        Text("description", max_length=10_000, nullable=True, example="A novel."),
+        Numeric("price", precision=12, scale=2, minimum=0),
+        Slug("shelf", example="novels"),
+        Integer("copies", example=2),
+    ],
     read_only=("id", "created_at", "updated_at", "version"),
     optional=("description", "copies"),
     unique=("name",),
-    update_example={
-        "name": "Persuasion",
-        "description": None,
-        "price": "9.90",
-        "shelf": "novels",
-        "copies": 3,
-    },
 )
 
 handler = api = Api(runtime=runtime.current, scope="library")

@@ -6,18 +6,21 @@ from aws_lambda_powertools.event_handler import Response
 
 from sample.readers import LIST_SPEC, PROJECTION, ReaderRepository
 from sluice import runtime
-from sluice.fields import BodySchema, Email, Text
 from sluice.http import idempotency, responses
+from sluice.http.body import BodySchema
 from sluice.http.conditional import precondition
 from sluice.http.request import Request
 from sluice.http.router import Api
+from sluice.kinds.text import Email, Text
 from sluice.sql.list_spec import ListQuery
 
 READER = BodySchema(
-    {"email": Email(example="ada.sample@example.com"), "name": Text(200, example="Ada Byron")},
+    [
+        Email("email", example="ada.sample@example.com"),
+        Text("name", min_length=1, max_length=200, example="Ada Byron"),
+    ],
     read_only=("id", "created_at", "updated_at", "version"),
     unique=("email",),
-    update_example={"email": "oscar.strand@example.com", "name": "Oscar Strand"},
 )
 
 handler = api = Api(runtime=runtime.current, scope="readers")

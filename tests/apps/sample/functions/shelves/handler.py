@@ -6,21 +6,21 @@ from aws_lambda_powertools.event_handler import Response
 
 from sample.shelves import LIST_SPEC, PROJECTION, ShelfRepository
 from sluice import runtime
-from sluice.fields import SLUG, BodySchema, Text
 from sluice.http import idempotency, responses
+from sluice.http.body import BodySchema
 from sluice.http.conditional import precondition
 from sluice.http.request import Request
 from sluice.http.router import Api
+from sluice.kinds.text import Slug, Text
 from sluice.sql.list_spec import ListQuery
 
 SHELF = BodySchema(
-    {
-        "name": Text(200, example="Novels"),
-        "slug": Text(200, pattern=SLUG, example="novels"),
-    },
+    [
+        Text("name", min_length=1, max_length=200, example="Novels"),
+        Slug("slug", example="novels"),
+    ],
     read_only=("id", "created_at", "updated_at", "version"),
     unique=("slug",),
-    update_example={"name": "Poems", "slug": "poems"},
 )
 
 handler = api = Api(runtime=runtime.current, scope="library")

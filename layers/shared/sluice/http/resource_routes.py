@@ -1,0 +1,152 @@
+"""The routes of a resource, from its declaration: list, create, get, replace, update, delete.
+
+A route of another form is declared on the Api that `resource_api` returns, or on one of its own.
+"""
+
+from collections.abc import Callable, Collection, Iterator, Mapping
+from types import MappingProxyType
+from typing import Any
+
+from aws_lambda_powertools.event_handler import Response
+
+from sluice import runtime
+from sluice.http import idempotency, responses
+from sluice.http.body import body_of_changes, body_of_new
+from sluice.http.conditional import precondition
+from sluice.http.query_params import FieldsParams, ListParams
+from sluice.http.request import Request
+from sluice.http.route import ResponseSpec, RouteSpec
+from sluice.http.router import Api
+from sluice.kinds.field import DeclarationError
+from sluice.resource import Resource
+from sluice.sql.list_spec import ListQuery
+
+NO_TEXTS: Mapping[str, str] = MappingProxyType({})
+MAX_NAMED_FIELDS = 3  # in the text of a route
+Handler = Callable[..., Response[str]]
+
+
+def resource_api(
+    repository: type[Any],
+    *,
+    texts: Mapping[str, str] = NO_TEXTS,
+    without: Collection[str] = (),
+    stale_if_error: bool = False,
+) -> Api:
+    """Return the Api with the routes of the resource, as far as its `writes` allow them.
+
+    texts: operationId, such as `create_user` → description. Each route has one by default.
+    without: operationIds of routes that the application declares by hand.
+    stale_if_error: whether GET serves the last response of a row while the database is unavailable.
+
+    Raises DeclarationError if `texts` or `without` names no route.
+    """
+    resource: Resource = repository.resource
+    api = Api(runtime=runtime.current, scope=resource.scope_prefix)
+    routes = list(_routes(repository, texts, stale_if_error=stale_if_error))
+    unknown = {*texts, *without} - {route.name for route, _ in routes}
+    if unknown:
+        raise DeclarationError(f"{resource.name} has no route {', '.join(sorted(unknown))}")
+    for route, handler in routes:
+        if route.name not in without:
+            api.add(route, handler)
+    return api
+
+
+class ResourceHandlers:
+    """Handle the requests of a resource by the methods of its repository."""
+
+    def __init__(self, repository: type[Any]) -> None:
+        self._repository = repository
+
+    def list(self, request: Request, query: ListQuery) -> Response[str]:
+        return responses.page(request, self._rows().page(query), query.limit)
+
+    def create(self, request: Request, values: dict[str, Any]) -> Response[str]:
+        rows = self._rows()
+        keys = runtime.current().idempotency
+        return idempotency.create(request, keys, lambda key: rows.create(values, key))
+
+    def get(self, request: Request, fields: frozenset[str] | None, **path: Any) -> Response[str]:
+        return responses.ok(request, self._rows().get_by_id(*path.values(), fields))
+
+    def update(self, request: Request, changes: dict[str, Any], **path: Any) -> Response[str]:
+        row = self._rows().update(*path.values(), changes, precondition(request))
+        return responses.ok(request, row)
+
+    def delete(self, request: Request, **path: Any) -> Response[str]:
+        self._rows().delete(*path.values(), precondition(request))
+        return responses.no_content()
+
+    def _rows(self) -> Any:
+        return runtime.current().get(self._repository)
+
+
+def _routes(
+    repository: type[Any], texts: Mapping[str, str], *, stale_if_error: bool
+) -> Iterator[tuple[RouteSpec, Handler]]:
+    resource: Resource = repository.resource
+    list_spec = repository.list_spec
+    row = list_spec.projection
+    handlers = ResourceHandlers(repository)
+    collection_path = f"/api/{resource.name}"
+    row_path = "/".join([collection_path, *(f"<{key.name}>" for key in resource.keys)])
+    key = {field.name: field for field in resource.keys}
+
+    def route(verb: str, method: str, response: ResponseSpec, **declared: Any) -> RouteSpec:
+        name = f"{verb}_{resource.name if verb == 'list' else resource.singular}"
+        is_of_row = verb not in ("list", "create")
+        return RouteSpec(
+            method=method,
+            path=row_path if is_of_row else collection_path,
+            name=name,
+            text=texts.get(name) or default_text(resource, verb),
+            response=response,
+            scope=f"{resource.scope_prefix}:{'read' if method == 'GET' else 'write'}",
+            path_fields=key if is_of_row else {},
+            **declared,
+        )
+
+    yield route("list", "GET", list_spec, query=ListParams(list_spec)), handlers.list
+    if "create" in resource.writes:
+        body = body_of_new(resource)
+        yield route("create", "POST", row, body=body, idempotent=True), handlers.create
+    query = FieldsParams(row)
+    yield route("get", "GET", row, query=query, stale_if_error=stale_if_error), handlers.get
+    changes = body_of_changes(resource)
+    if "replace" in resource.writes:
+        yield route("replace", "PUT", row, body=changes), handlers.update
+    if "update" in resource.writes:
+        yield route("update", "PATCH", row, body=changes), handlers.update
+    if "delete" in resource.writes:
+        yield route("delete", "DELETE", None), handlers.delete
+
+
+def default_text(resource: Resource, verb: str) -> str:
+    """Return the description of a route, one sentence."""
+    one = f"{'an' if resource.singular[0] in 'aeio' else 'a'} {_words(resource.singular)}"
+    match verb:
+        case "list":
+            return f"List {_words(resource.name)}."
+        case "replace":
+            return f"Replace {_with_fields(resource, one, 'and')}."
+        case "update":
+            return f"Update {_with_fields(resource, one, 'or')} (JSON merge patch)."
+        case "delete" if resource.relations:
+            relations = [_words(relation.name) for relation in resource.relations]
+            return f"Delete {one} without {_joined(relations, 'or')}."
+        case _:
+            return f"{verb.title()} {one}."
+
+
+def _with_fields(resource: Resource, one: str, conjunction: str) -> str:
+    names = [_words(field.name) for field in resource.changeable]
+    return one if len(names) > MAX_NAMED_FIELDS else f"{one}'s {_joined(names, conjunction)}"
+
+
+def _joined(words: list[str], conjunction: str) -> str:
+    return f" {conjunction} ".join([*filter(None, [", ".join(words[:-1])]), words[-1]])
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ")

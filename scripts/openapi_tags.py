@@ -1,0 +1,53 @@
+"""The tags of openapi.json: one for each resource, and one for each function without resources."""
+
+import importlib
+from collections.abc import Iterator, Mapping, Sequence
+from types import ModuleType
+from typing import NamedTuple
+
+from scripts.json_schemas import texts
+from sluice import application
+from sluice.http.paths import to_openapi
+from sluice.http.route import RouteSpec
+
+
+class Tag(NamedTuple):
+    """A tag, its description, and the routes that have it."""
+
+    name: str
+    description: str
+    routes: Sequence[RouteSpec]
+
+
+def tags(handlers: Mapping[str, ModuleType]) -> Iterator[Tag]:
+    """Yield the tags of functions, whose handlers are given by name."""
+    groups = application.current().registry.GROUPS
+    for function, module in handlers.items():
+        routes = module.handler.routes
+        for name, of_resource in by_resource(routes, groups.get(function, {})).items():
+            yield Tag(name, _description(name), of_resource)
+        if function not in groups:
+            yield Tag(function, str(module.__doc__).strip(), routes)
+
+
+def by_resource(
+    routes: Sequence[RouteSpec], resources: Mapping[str, Sequence[str]]
+) -> dict[str, list[RouteSpec]]:
+    """Return the routes of each resource. `resources` has its paths; routes may be below them."""
+    found: dict[str, list[RouteSpec]] = {name: [] for name in resources}
+    for route in routes:
+        path = to_openapi(route.path)
+        for name, (collection, *_) in resources.items():
+            if path == collection or path.startswith(f"{collection}/"):
+                found[name].append(route)
+    return found
+
+
+def _description(resource: str) -> str:
+    """Return the docstring of the module with the resource's routes, or else its description."""
+    registry = application.current().registry
+    by_hand = registry.ROUTES.get(resource)
+    if by_hand:
+        return str(importlib.import_module(by_hand.partition(":")[0]).__doc__).strip()
+    declared = application.load(registry.DECLARATIONS[resource])
+    return texts().tags.get(resource) or str(declared.description)

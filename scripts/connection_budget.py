@@ -24,6 +24,10 @@ from sluice import application
 
 ROOT = Path(__file__).parents[1]
 MAX_CONNECTIONS_PERCENT = 80  # of max_connections
+REMEDY = (
+    "Serve resources in fewer groups, lower FunctionConcurrency or PoolSize, or use a server with "
+    "a larger max_connections."
+)
 ENGINE_REPLICA_FUNCTIONS = ("GraphqlFunction", "HealthFunction")  # may read from a replica
 # The concurrent execution environments of all functions that AWS allows a new account.
 MIN_ACCOUNT_CONCURRENCY = 10
@@ -207,6 +211,8 @@ def main(arguments: list[str] | None = None) -> int:
     except BudgetError as error:
         print(error, file=sys.stderr)
         return 1
+    if not fits:
+        print(REMEDY)
     return 0 if fits else 1
 
 

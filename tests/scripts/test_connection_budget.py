@@ -148,6 +148,7 @@ def test_budget_error_shows_the_arithmetic(
     printed = capsys.readouterr().out
     assert printed.startswith("greedy: at most ")
     assert "WHICH DOES NOT FIT" in printed
+    assert "Serve resources in fewer groups" in printed
     assert re.search(r"GraphqlFunction +50 x 2\n", printed)
     assert main(["--config-file", str(config), "MaxConnections=5000"]) == 0
 

@@ -30,7 +30,7 @@ RATE = re.compile(r"rate\(([1-9][0-9]*) +(minute|hour|day)(s?)\)")
 SECONDS = {"minute": 60, "hour": 3600, "day": 86_400}
 ANY_METHOD = "x-amazon-apigateway-any-method"
 INTEGRATION = "x-amazon-apigateway-integration"
-ALIAS = re.compile(r"\$\{(\w+)\.Alias\}")  # of the function, in the URI of an integration
+INVOKED = re.compile(r"functions/\$\{(\w+)\.Alias\}")  # in the URI of an integration
 
 
 @dataclass(frozen=True, slots=True)
@@ -311,20 +311,19 @@ def _route(function: str, event: Mapping[str, Any]) -> HttpApiRoute:
 
 
 def body_routes(document: Mapping[str, Any]) -> Iterator[HttpApiRoute]:
-    """Yield the routes of DefinitionBody that refer to an integration in its components.
+    """Yield the routes of DefinitionBody that have their integration there.
 
-    SAM adds an integration to the others: they are events of functions.
+    The others are events of functions.
     """
     for declared in document["Resources"].values():
-        if declared["Type"] != "AWS::Serverless::HttpApi":
-            continue
-        body = declared.get("Properties", {}).get("DefinitionBody", {})
-        integrations = body.get("components", {}).get(f"{INTEGRATION}s", {})
-        for path, item in body.get("paths", {}).items():
-            reference = item.get(ANY_METHOD, {}).get(INTEGRATION, {}).get("$ref", "")
-            if reference:
-                uri = integrations[reference.rpartition("/")[2]]["uri"]["Fn::Sub"]
-                yield HttpApiRoute(f"ANY {path}", ALIAS.findall(uri)[0])
+        if declared["Type"] == "AWS::Serverless::HttpApi":
+            body = declared.get("Properties", {}).get("DefinitionBody", {})
+            for path, item in body.get("paths", {}).items():
+                integration = item.get(ANY_METHOD, {}).get(INTEGRATION)
+                if integration:
+                    yield HttpApiRoute(
+                        f"ANY {path}", INVOKED.findall(integration["uri"]["Fn::Sub"])[0]
+                    )
 
 
 def _is_enabled(event: Mapping[str, Any]) -> bool:

@@ -63,21 +63,10 @@ def _paths(app: Application) -> str:
     paths: dict[str, str] = {}
     for function in app.functions:
         paths |= dict.fromkeys(function.paths.values(), texts.PATH)
-        shared = _fill(texts.SHARED_PATH, name=_name(function))
+        integrated = _fill(texts.INTEGRATED_PATH, name=_name(function))
         for more in function.more_resources.values():
-            paths |= dict.fromkeys(more, shared)
+            paths |= dict.fromkeys(more, integrated)
     return "".join(_fill(paths[path], path=_path(path)) for path in sorted(paths))
-
-
-def _components(app: Application) -> str:
-    integrations = "".join(
-        _fill(texts.INTEGRATION, name=_name(function))
-        for function in app.functions
-        if function.more_resources
-    )
-    if not integrations:
-        return texts.COMPONENTS
-    return _fill(texts.COMPONENTS_WITH_INTEGRATIONS, integrations=integrations)
 
 
 def _permissions(function: ApplicationFunction) -> str:
@@ -135,7 +124,6 @@ def _budget(app: Application) -> str:
 IN_PRODUCTION = "    Condition: IsProduction\n"
 PARTS: dict[str, Callable[[Application], str]] = {
     "name": _app_name,
-    "components": _components,
     "paths": _paths,
     "functions": _functions,
     "errors": _alarms("Errors"),

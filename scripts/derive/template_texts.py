@@ -1,50 +1,24 @@
 """The texts of the application's parts of template.yaml, with `<name>` for each value."""
 
-from textwrap import indent
-
 PATH = """\
           <path>:
             x-amazon-apigateway-any-method:
               security: !If [GatewayVerifiesTokens, [Tokens: []], !Ref AWS::NoValue]
 """
-# SAM adds the integration to a path of an event. Those of a group's further resources share one.
-SHARED_PATH = (
+# SAM adds the integration of an event's path. Those of a group's further resources are no events,
+# because SAM makes a permission for each event, and a function's policy has at most 20 KB. They
+# share no integration ($ref), on which `sam local` ends. It does not serve these paths itself.
+INTEGRATED_PATH = (
     PATH
     + """\
               x-amazon-apigateway-integration:
-                $ref: "#/components/x-amazon-apigateway-integrations/<name>"
+                type: aws_proxy
+                httpMethod: POST
+                payloadFormatVersion: "2.0"
+                uri: !Sub >-
+                  arn:${AWS::Partition}:apigateway:${AWS::Region}:lambda:path/2015-03-31/functions/${<name>Function.Alias}/invocations
 """
 )
-TOKENS = """\
-Tokens:
-  type: oauth2
-  x-amazon-apigateway-authorizer:
-    type: jwt
-    identitySource: $request.header.Authorization
-    jwtConfiguration: { issuer: !Ref JwtIssuer, audience: [!Ref JwtAudience] }
-"""
-COMPONENTS = f"""\
-        components: !If
-          - GatewayVerifiesTokens
-          - securitySchemes:
-{indent(TOKENS, " " * 14)}          - !Ref AWS::NoValue
-"""
-COMPONENTS_WITH_INTEGRATIONS = f"""\
-        components:
-          x-amazon-apigateway-integrations:
-<integrations>          securitySchemes: !If
-            - GatewayVerifiesTokens
-            -
-{indent(TOKENS, " " * 14)}            - !Ref AWS::NoValue
-"""
-INTEGRATION = """\
-            <name>:
-              type: aws_proxy
-              httpMethod: POST
-              payloadFormatVersion: "2.0"
-              uri: !Sub >-
-                arn:${AWS::Partition}:apigateway:${AWS::Region}:lambda:path/2015-03-31/functions/${<name>Function.Alias}/invocations
-"""
 PERMISSION = """\
 
   <resource>Permission:

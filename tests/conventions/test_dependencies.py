@@ -152,6 +152,12 @@ ALLOWED = {
         "sluice.settings",
         "aws_lambda_powertools",
     },
+    "sluice.http.group": {
+        "sluice.http",
+        "sluice.application",
+        "sluice.runtime",
+        "sluice.settings",
+    },
     "sluice.graph": {
         "sluice.graph",
         "sluice.application",

@@ -9,6 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from scripts.derive.scan import Found, FoundResource, is_importable
+from sluice import application
+from sluice.http.paths import to_openapi
+from sluice.http.router import Api
 from sluice.resource import Resource
 
 MAX_LINE = 100
@@ -61,7 +64,7 @@ def constants(found: Found) -> dict[str, Any]:
     groups: dict[str, dict[str, tuple[str, ...]]] = {}
     for each in served:
         group = groups.setdefault(each.resource.group, {})
-        group[each.resource.name] = paths(each.resource)
+        group[each.resource.name] = paths(each)
     replica = [each for each in served if each.repository.reads_replica]
     return {
         "REPOSITORIES": {each.resource.name: each.repository_name for each in repositories},
@@ -78,10 +81,13 @@ def constants(found: Found) -> dict[str, Any]:
     }
 
 
-def paths(resource: Resource) -> tuple[str, ...]:
-    """Return the paths of a resource as template.yaml writes them."""
-    collection = f"/api/{resource.name}"
-    return (collection, "/".join([collection, *(f"{{{key.name}}}" for key in resource.keys)]))
+def paths(found: FoundResource) -> tuple[str, ...]:
+    """Return the paths of a resource, with those of its routes by hand, as in template.yaml."""
+    collection = f"/api/{found.resource.name}"
+    row = "/".join([collection, *(f"{{{key.name}}}" for key in found.resource.keys)])
+    api: Api | None = application.load(found.routes) if found.routes else None
+    by_hand = [to_openapi(route.path) for route in api.routes] if api is not None else []
+    return tuple(dict.fromkeys((collection, row, *by_hand)))
 
 
 def error_fields(found: Found) -> Iterator[tuple[str, str]]:

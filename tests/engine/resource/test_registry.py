@@ -52,6 +52,19 @@ BOOKS = Resource(
 class BookRepository(Repository):
     resource = BOOKS
 """
+ROUTES = """
+from sluice.http.router import Api
+
+api = Api(scope="library")
+
+
+@api.delete("/api/shelves/<id>")
+def delete_shelf(request, id): ...
+
+
+@api.delete("/api/shelves/<id>/clear")
+def clear_shelf(request, id): ...
+"""
 COUNTER = itertools.count()
 Write = Callable[..., Found]
 
@@ -139,7 +152,10 @@ def test_application_has_its_resources(write: Write) -> None:
 
     app = with_resources(found.app, SimpleNamespace(**registry.constants(found)))
 
-    assert [function.code for function in app.functions] == ["functions/shelves"]
+    (function,) = app.functions
+    assert function.code == "functions/shelves"
+    assert function.paths == {"Collection": "/api/books", "Item": "/api/books/{id}"}
+    assert function.more_resources == {"shelves": ("/api/shelves", "/api/shelves/{id}")}
     assert app.scopes == ("library:read", "library:write")
     assert app.imports == app.repositories
     assert app.fields["shelf_id"] == "shelf_id"
@@ -154,11 +170,18 @@ def test_registry_is_never_read(write: Write) -> None:
 def test_routes_by_hand_are_found(write: Write) -> None:
     found = write(shelves=SHELVES)
     (found.folder / "routes").mkdir()
-    (found.folder / "routes" / "shelves.py").write_text("")
+    (found.folder / "routes" / "shelves.py").write_text(ROUTES)
 
-    routes = registry.constants(scan(found.app.name))["ROUTES"]
+    constants = registry.constants(scan(found.app.name))
 
-    assert routes == {"shelves": f"{found.app.name}.routes.shelves:api"}
+    assert constants["ROUTES"] == {"shelves": f"{found.app.name}.routes.shelves:api"}
+    assert constants["GROUPS"]["shelves"]["shelves"] == (
+        "/api/shelves",
+        "/api/shelves/{id}",
+        "/api/shelves/{id}/clear",
+    )
+    (function,) = with_resources(found.app, SimpleNamespace(**constants)).functions
+    assert list(function.paths) == ["Collection", "Item", "Clear"]
 
 
 @pytest.mark.parametrize(

@@ -42,6 +42,13 @@ ALLOWED = {
         "sqlalchemy",
         "pg8000",
     },
+    "sluice.db.mapped": {
+        "sluice.application",
+        "sluice.db.models",
+        "sluice.kinds",
+        "sluice.resource",
+        "sqlalchemy",
+    },
     "sluice.sql": {"sluice.sql", "sluice.query", "sluice.errors"},
     # A function loads the declarations that it serves: they import nothing that is slow.
     "sluice.kinds": {"sluice.kinds", "sluice.errors", "sluice.resource"},
@@ -54,6 +61,7 @@ ALLOWED = {
         "sluice.application",
         "sluice.db",
         "sluice.imports",
+        "sluice.resource",
         "sluice.sql",
         "sqlalchemy",
     },
@@ -87,6 +95,7 @@ ALLOWED = {
         "sqlalchemy",
         "pg8000",
     },
+    "sluice.adhoc_sql.derived": {"sluice.adhoc_sql.catalogue", "sluice.kinds", "sluice.resource"},
     "sluice.adhoc_sql.databases": {
         "sluice.adhoc_sql",
         "sluice.db",

@@ -136,6 +136,14 @@ class Application:
             raise ApplicationError(f"the application {self.name} has no {kind}")
         return load(target)
 
+    def declaration(self, name: str) -> Any:
+        """Import and return the Resource of this name. Raise KeyError for an unknown name."""
+        return load(self.registry.DECLARATIONS[name])
+
+    def declarations(self) -> list[Any]:
+        """Import and return all Resources, in the application's order."""
+        return [load(target) for target in self.registry.DECLARATIONS.values()]
+
     def _names(self) -> tuple[str, ...]:
         mappings = (self.repositories, self.imports, self.constraint_errors)
         single = (self.graphql, self.analytics, self.openapi, self.models, self.demo)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from sluice.db.database import Transaction
     from sluice.imports.job_repository import ImportJobRepository
     from sluice.query import Executor
+    from sluice.resource import Resource
     from sluice.sql.idempotency import IdempotencyKeyRepository
     from sluice.sql.page_cursor import CursorSigner
     from sluice.sql.repository import Repository
@@ -89,6 +90,12 @@ class UnitOfWork(Repositories):
         Changed objects are written before each statement of a repository, and at `commit`.
         """
         return self._transaction.session
+
+    def model(self, resource: Resource) -> type[Any]:
+        """Return SQLAlchemy's class of a resource, for `session`. See db/mapped.py."""
+        from sluice.db.mapped import models
+
+        return models().of(resource)
 
     def commit(self) -> None:
         """Commit and end the transaction.

@@ -103,6 +103,7 @@ class Field:
     choices: tuple[str, ...] = ()  # the only values; in GraphQL an enum
     distinct: int | None = None  # the number of different values, if it is fixed
     reference: Reference | None = None
+    resource: str = ""  # of a list of another table's rows: the resource of that table
     range_filters: ClassVar[tuple[tuple[str, str], ...]] = (("_min", ">="), ("_max", "<="))
 
     def __init__(self, name: str, **options: Unpack[FieldOptions]) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from alembic.config import Config
 
-from sluice.migrations.grants import Grant
+from sluice.migrations.grants import Grant, of_tables
 
 HERE = Path(__file__).parent
 SLUICE = ""  # the name of Sluice's own migrations
@@ -55,7 +55,13 @@ def config(app: str, **attributes: object) -> Config:
 
 
 def application_grants(app: str) -> Iterator[Grant]:
-    """Return the privileges that the roles need for `app`."""
+    """Return the privileges that the roles need for `app`.
+
+    Those on the tables of its resources come from its registry. Its module `migrations.grants` has
+    the other ones, such as those on functions.
+    """
+    if app and find_spec(f"{app}.registry") is not None:
+        yield from of_tables(import_module(f"{app}.registry").TABLES)
     if app and find_spec(f"{app}.migrations.grants") is not None:
         yield from import_module(f"{app}.migrations.grants").GRANTS
 

@@ -4,6 +4,7 @@ A privilege that a role already has is neither granted nor recorded. A migration
 `make remove` revokes the privileges in `sluice.grants`, and no other ones.
 """
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
@@ -104,8 +105,25 @@ def database_grants(name: str) -> Iterator[Grant]:
     yield Grant(ANALYST, "CONNECT", "DATABASE", name)
 
 
+def of_tables(tables: Iterable[tuple[str, str, bool]]) -> Iterator[Grant]:
+    """Return the privileges on tables, and on their schemas.
+
+    A table is its name with its schema, the privileges of the functions, and whether analysts may
+    read it, as `TABLES` of an application's registry has it.
+    """
+    for table, privileges, is_for_analysts in tables:
+        schema, name = (_identifier(part) for part in table.split(".", 1))
+        grants = {APP: privileges, **({ANALYST: "SELECT"} if is_for_analysts else {})}
+        for role, granted in grants.items():
+            yield Grant(role, "USAGE", "SCHEMA", schema)
+            yield Grant(role, granted, "TABLE", f"{schema}.{name}")
+
+
 def required(database: str, of_application: Iterable[Grant]) -> Iterator[Grant]:
-    """Return every grant that a migration makes if it is missing."""
-    yield from SLUICE_GRANTS
-    yield from database_grants(database)
-    yield from of_application
+    """Return every privilege that a migration grants if it is missing, each once."""
+    grants = (*SLUICE_GRANTS, *database_grants(database), *of_application)
+    yield from dict.fromkeys(each for grant in grants for each in grant.each())
+
+
+def _identifier(name: str) -> str:
+    return name if re.fullmatch("[a-z_][a-z0-9_]*", name) else quoted(name)

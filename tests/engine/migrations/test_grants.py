@@ -1,0 +1,53 @@
+"""The privileges that follow from an application's registry."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from sluice.migrations.applications import application_grants
+from sluice.migrations.grants import Grant, of_tables, required
+from sluice.migrations.roles import ANALYST, APP
+
+TABLES = (
+    ("lib.books", "SELECT, INSERT", True),
+    ("lib.Shelf", "SELECT", False),
+)
+
+
+def test_tables_give_privileges_on_tables_and_schemas() -> None:
+    assert list(dict.fromkeys(of_tables(TABLES))) == [
+        Grant(APP, "USAGE", "SCHEMA", "lib"),
+        Grant(APP, "SELECT, INSERT", "TABLE", "lib.books"),
+        Grant(ANALYST, "USAGE", "SCHEMA", "lib"),
+        Grant(ANALYST, "SELECT", "TABLE", "lib.books"),
+        Grant(APP, "SELECT", "TABLE", 'lib."Shelf"'),
+    ]
+
+
+def test_each_privilege_is_required_once() -> None:
+    twice = [Grant(APP, "SELECT, INSERT", "TABLE", "lib.books"), *of_tables(TABLES)]
+
+    found = [grant for grant in required("d", twice) if grant.name == "lib.books"]
+
+    assert found == [
+        Grant(APP, "SELECT", "TABLE", "lib.books"),
+        Grant(APP, "INSERT", "TABLE", "lib.books"),
+        Grant(ANALYST, "SELECT", "TABLE", "lib.books"),
+    ]
+
+
+def test_registry_and_further_grants_are_those_of_an_application(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    migrations = tmp_path / "granting" / "migrations"
+    migrations.mkdir(parents=True)
+    (tmp_path / "granting" / "registry.py").write_text(f"TABLES = {TABLES!r}\n")
+    (migrations / "grants.py").write_text('GRANTS = ("by hand",)\n')
+    monkeypatch.syspath_prepend(tmp_path)
+
+    found = list(application_grants("granting"))
+
+    assert found == [*of_tables(TABLES), "by hand"]
+    for name in [name for name in sys.modules if name.split(".")[0] == "granting"]:
+        del sys.modules[name]

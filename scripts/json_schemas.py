@@ -1,7 +1,7 @@
 """Create JSON Schemas of bodies, parameters and responses from the declarations of the handlers."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any, assert_never
+from typing import Any
 
 from sluice import application
 from sluice.graph.request import GraphQLBody, GraphQLQueryString
@@ -16,19 +16,14 @@ from sluice.http.query_params import (
     QueryParams,
     SqlParams,
 )
-from sluice.kinds.integer import BigInt
 from sluice.kinds.objects import object_schema
-from sluice.kinds.text import MAX_EMAIL, MAX_SLUG
 from sluice.openapi_texts import OpenApiTexts
-from sluice.sql.list_spec import Filter, ListSpec
+from sluice.sql.list_spec import ListSpec
 from sluice.sql.projection import Column
 
 Schema = dict[str, Any]
 
 NOT_BLANK = r"^[^\u0000]*[^\s\u0000][^\u0000]*$"
-MOMENT = "2026-01-31T12:00:00.000000Z"
-WORDS = r"^[^\u0000]*[0-9A-Za-z\u0080-\uffff][^\u0000]*$"
-AMOUNT = r"^-?[0-9]{1,15}(\.[0-9]{1,10})?$"
 
 
 # The parameters of a GraphQL request, in a body or a query string.
@@ -59,28 +54,8 @@ def of_body(body: BodySchema, method: str) -> Schema:
 
 def of_columns(fields: Mapping[str, Column]) -> Schema:
     """Return the schema of an object with these columns."""
-    properties = {name: of_column(column) for name, column in fields.items()}
+    properties = {name: column.field.row_schema() for name, column in fields.items()}
     return {"type": "object", "properties": properties, "required": list(fields)}
-
-
-def of_column(column: Column) -> Schema:
-    schema: Schema
-    match column.type:
-        case "integer":
-            schema = {"type": "integer"}
-        case "text":
-            schema = {"type": "string"}
-        case "decimal":
-            schema = {"type": "string", "pattern": r"^[0-9]+\.[0-9]{2}$"}
-        case "timestamp":
-            schema = {"type": "string", "format": "date-time"}
-        case "date":
-            schema = {"type": "string", "format": "date"}
-        case "json":
-            return {"type": "array", "items": of_columns(column.item_fields)}
-        case _:
-            assert_never(column.type)
-    return schema | ({"type": [schema["type"], "null"]} if column.nullable else {})
 
 
 def of_query(query: QueryParams | None) -> Iterator[Schema]:
@@ -176,53 +151,12 @@ def _of_listing(list_spec: ListSpec) -> Iterator[Schema]:
     )
     descriptions = {**FILTERS, **texts().filters}
     for name, spec in list_spec.filters.items():
-        yield parameter(name, _of_filter(spec), descriptions.get(name, ""))
+        yield parameter(name, spec.field_filter.schema(), descriptions.get(name, ""))
 
 
 def _fields(fields: Mapping[str, Column]) -> Schema:
     names = {"type": "array", "items": {"enum": list(fields)}, "minItems": 1}
     return parameter("fields", names, "The fields to return.")
-
-
-def _of_filter(spec: Filter) -> Schema:
-    match spec.kind:
-        case "integer":
-            return {"type": "integer", "minimum": -BigInt.largest, "maximum": BigInt.largest}
-        case "integers":
-            item: Schema = {"type": "integer", "minimum": 1, "maximum": BigInt.largest}
-            return {
-                "type": "array",
-                "items": item,
-                "minItems": 1,
-                "maxItems": query_params.MAX_VALUES,
-            }
-        case "decimal":
-            return {"type": "string", "pattern": AMOUNT}
-        case "slugs":
-            item = {"type": "string", "pattern": f"^[a-z0-9-]{{1,{MAX_SLUG}}}$"}
-            return {
-                "type": "array",
-                "items": item,
-                "minItems": 1,
-                "maxItems": query_params.MAX_VALUES,
-            }
-        case "search":
-            return {"type": "string", "maxLength": query_params.MAX_TEXT, "pattern": WORDS}
-        case "email":
-            return {"type": "string", "format": "email", "maxLength": MAX_EMAIL}
-        case "boolean":
-            return {"type": "boolean"}
-        case "timestamp":
-            return {
-                "anyOf": [
-                    {"type": "string", "format": "date-time"},
-                    {"type": "string", "format": "date"},
-                ]
-            }
-        case "choice":
-            return {"type": "string", "enum": list(spec.choices)}
-        case _:
-            assert_never(spec.kind)
 
 
 # The filters that a list of any application may have.
@@ -248,18 +182,4 @@ def example_of_body(body: BodySchema, method: str = "POST", resource: str = "") 
 
 def example_of_columns(fields: Mapping[str, Column], known: Mapping[str, Any]) -> Schema:
     """Return an example row. `known` has the values of the resource's example bodies, by field."""
-    by_type = {
-        "integer": 1,
-        "text": "…",
-        "decimal": "19.99",
-        "timestamp": MOMENT,
-        "date": "2026-01-31",
-    }
-    example: Schema = {}
-    for name, column in fields.items():
-        if column.type == "json":
-            lines = known.get(name) or [{}]
-            example[name] = [example_of_columns(column.item_fields, line) for line in lines]
-        else:
-            example[name] = known.get(name, by_type[column.type])
-    return example
+    return {name: column.field.row_example(known.get(name)) for name, column in fields.items()}

@@ -49,7 +49,13 @@ ALLOWED = {
         "sluice.resource",
         "sqlalchemy",
     },
-    "sluice.sql": {"sluice.sql", "sluice.query", "sluice.errors"},
+    "sluice.sql": {
+        "sluice.sql",
+        "sluice.query",
+        "sluice.errors",
+        "sluice.kinds",
+        "sluice.resource",
+    },
     # A function loads the declarations that it serves: they import nothing that is slow.
     "sluice.kinds": {"sluice.kinds", "sluice.errors", "sluice.resource"},
     "sluice.resource": {"sluice.kinds"},

@@ -4,8 +4,9 @@ from collections.abc import Collection, Mapping, Sequence
 
 from sluice.errors import Duplicate, FieldError
 from sluice.slugs import slugify
+from sluice.sql.filter_kinds import filter_of
 from sluice.sql.idempotency import IdempotencyKey
-from sluice.sql.list_spec import Filter, ListSpec, Sort
+from sluice.sql.list_spec import ListSpec, Sort
 from sluice.sql.projection import Projection, Representation, Row, integer, text, timestamp
 from sluice.sql.write_repository import WriteRepository
 
@@ -29,8 +30,8 @@ PROJECTION = Projection(
 LIST_SPEC = ListSpec(
     projection=PROJECTION,
     filters={
-        "search": Filter("search", "sluice.words(c.name) @> sluice.search_words(:search)"),
-        "slug": Filter("slugs", "c.slug = ANY(:slug)"),
+        "search": filter_of("search", "sluice.words(c.name) @> sluice.search_words(:search)"),
+        "slug": filter_of("slugs", "c.slug = ANY(:slug)"),
     },
     sorts={
         "id": Sort("id", "bigint", unique=True),

@@ -7,7 +7,8 @@ from shop.errors import OutOfStock
 from shop.fields import QUANTITY
 from sluice.errors import FieldError, NotFound, StaleVersion, ValidationFailed
 from sluice.query import Query
-from sluice.sql.list_spec import Filter, ListSpec, Sort
+from sluice.sql.filter_kinds import filter_of
+from sluice.sql.list_spec import ListSpec, Sort
 from sluice.sql.precondition import NO_PRECONDITION, Precondition, match_condition
 from sluice.sql.projection import Projection, Representation, integer, timestamp
 from sluice.sql.read_repository import ReadRepository
@@ -31,8 +32,8 @@ LIST_SPEC = ListSpec(
     projection=PROJECTION,
     key="product_id",
     filters={
-        "below": Filter("integer", "i.quantity < CAST(:below AS bigint)"),
-        "product_ids": Filter("integers", "i.product_id = ANY(CAST(:product_ids AS bigint[]))"),
+        "below": filter_of("integer", "i.quantity < CAST(:below AS bigint)"),
+        "product_ids": filter_of("integers", "i.product_id = ANY(CAST(:product_ids AS bigint[]))"),
     },
     sorts={
         "product_id": Sort("product_id", "bigint", unique=True),

@@ -5,8 +5,13 @@ from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from sluice.errors import FieldError, NotFound, StaleVersion, ValidationFailed
+from sluice.kinds.choice import Choice
+from sluice.kinds.integer import BigInt, Integer
+from sluice.kinds.items import Items
+from sluice.kinds.numeric import Numeric
 from sluice.query import Query
 from sluice.sql.connections import ConnectionRepository
+from sluice.sql.filter_kinds import filter_of
 from sluice.sql.idempotency import IdempotencyKey, idempotent_query
 from sluice.sql.list_spec import Filter, ListSpec, Sort
 from sluice.sql.precondition import NO_PRECONDITION, Precondition, match_condition
@@ -21,16 +26,20 @@ from sluice.sql.projection import (
     timestamp,
 )
 
-ITEM = {
-    "product_id": integer("product_id"),
-    "quantity": integer("quantity"),
-    "unit_price": decimal("unit_price"),
-}
+ITEMS = Items(
+    "items",
+    of=[
+        BigInt("product_id"),
+        Integer("quantity"),
+        Numeric("unit_price", precision=12, scale=2, minimum=0),
+    ],
+    max_items=100,
+)
 
 
 def items(source: str) -> Column:
     """Return the column with an order's items from `source`, in the order of their products."""
-    fields = ", ".join(f"{column.sql} AS {name}" for name, column in ITEM.items())
+    fields = ", ".join(f"{item.select(item.name)} AS {item.name}" for item in ITEMS.item_fields)
     sql = f"""(
         SELECT CAST(
             '[' || coalesce(string_agg(row_to_json(l)::text, ',' ORDER BY l.product_id), '') || ']'
@@ -38,7 +47,7 @@ def items(source: str) -> Column:
         )
         FROM (SELECT {fields} FROM {source} WHERE order_id = o.id) l
     )"""
-    return Column(sql, "json", item_fields=ITEM)
+    return Column(sql, ITEMS)
 
 
 PROJECTION = Projection(
@@ -65,14 +74,18 @@ STATUSES = ("pending", "paid", "shipped", "delivered", "cancelled")
 LIST_SPEC = ListSpec(
     projection=PROJECTION,
     filters={
-        "user_id": Filter("integer", "o.user_id = CAST(:user_id AS bigint)"),
-        "status": Filter("choice", "o.status = :status", choices=STATUSES),
-        "created_after": Filter("timestamp", "o.created_at >= CAST(:created_after AS timestamptz)"),
-        "created_before": Filter(
+        "user_id": filter_of("integer", "o.user_id = CAST(:user_id AS bigint)"),
+        "status": Filter.of(
+            Choice("status", STATUSES, filter="equal").filters()["status"], "o.status"
+        ),
+        "created_after": filter_of(
+            "timestamp", "o.created_at >= CAST(:created_after AS timestamptz)"
+        ),
+        "created_before": filter_of(
             "timestamp", "o.created_at < CAST(:created_before AS timestamptz)"
         ),
         # An order has a product at most once, so the join does not repeat an order.
-        "product_id": Filter(
+        "product_id": filter_of(
             "integer",
             "i.product_id = CAST(:product_id AS bigint)",
             join=Join("order_items", "i", on={"order_id": "o.id"}),

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from sluice.sql.connections import ConnectionRepository
-from sluice.sql.list_spec import Filter, ListSpec, Sort
+from sluice.sql.filter_kinds import filter_of
+from sluice.sql.list_spec import ListSpec, Sort
 from sluice.sql.precondition import Precondition
 from sluice.sql.projection import (
     Column,
@@ -55,28 +56,30 @@ LIST_SPEC = ListSpec(
     },
     filters={
         # The planner runs public.category_ids, so it plans for the categories' real sizes.
-        "category": Filter(
+        "category": filter_of(
             "slugs",
             "p.category_id = ANY(public.category_ids(:category))",
             single_value_condition="p.category_id = (public.category_ids(:category))[1]",
         ),
-        "price_min": Filter("decimal", "p.price >= CAST(:price_min AS numeric)"),
-        "price_max": Filter("decimal", "p.price <= CAST(:price_max AS numeric)"),
+        "price_min": filter_of("decimal", "p.price >= CAST(:price_min AS numeric)"),
+        "price_max": filter_of("decimal", "p.price <= CAST(:price_max AS numeric)"),
         # The condition is repeated on purpose. For words outside its sample PostgreSQL assumes
         # 0.5 % of the rows and walks the index of the sort (15 s at 1,000,000 products). Two
         # conditions multiply the estimate, and it uses the GIN index (5 ms).
-        "search": Filter("search", f"{SEARCH} AND {SEARCH}"),
-        "in_stock": Filter(
+        "search": filter_of("search", f"{SEARCH} AND {SEARCH}"),
+        "in_stock": filter_of(
             "boolean",
             "i.quantity > 0",
             false_condition="i.quantity = 0",
             join=JOIN_INVENTORY,
         ),
-        "created_after": Filter("timestamp", "p.created_at >= CAST(:created_after AS timestamptz)"),
-        "created_before": Filter(
+        "created_after": filter_of(
+            "timestamp", "p.created_at >= CAST(:created_after AS timestamptz)"
+        ),
+        "created_before": filter_of(
             "timestamp", "p.created_at < CAST(:created_before AS timestamptz)"
         ),
-        "ids": Filter("integers", "p.id = ANY(CAST(:ids AS bigint[]))"),
+        "ids": filter_of("integers", "p.id = ANY(CAST(:ids AS bigint[]))"),
     },
     sorts={
         "id": Sort("id", "bigint", unique=True),
@@ -93,7 +96,11 @@ CATEGORY = "json_build_object('id', c.id, 'name', c.name, 'slug', c.slug)"
 GRAPHQL_LIST_SPEC = replace(
     LIST_SPEC,
     projection=replace(
-        PROJECTION, fields={**PROJECTION.fields, "category": Column(CATEGORY, "json")}
+        PROJECTION,
+        fields={
+            **PROJECTION.fields,
+            "category": Column(CATEGORY, PROJECTION.fields["category"].field),
+        },
     ),
     subselects={
         **LIST_SPEC.subselects,
@@ -101,7 +108,7 @@ GRAPHQL_LIST_SPEC = replace(
     },
     filters={
         **LIST_SPEC.filters,
-        "category_id": Filter("integer", "p.category_id = CAST(:category_id AS bigint)"),
+        "category_id": filter_of("integer", "p.category_id = CAST(:category_id AS bigint)"),
     },
     parent_columns={"category_id": "category_id"},
 )

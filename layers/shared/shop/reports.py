@@ -7,16 +7,17 @@ text.
 from collections.abc import Mapping
 from datetime import date
 
+from sluice.kinds.date import Date
 from sluice.query import Query
 from sluice.sql.projection import Column, decimal, integer, text
 from sluice.sql.repository import Repository
 
 SALES_DAY = {
-    "day": Column("d.day", "date"),
+    "day": Column("d.day", Date("day")),
     "order_count": integer("count(*)"),
     "unique_customers": integer("count(DISTINCT o.user_id)"),
     "revenue": decimal("coalesce(sum(o.total), 0.00)"),
-    "avg_order_value": Column("round(avg(o.total), 2)::text", "decimal", nullable=True),
+    "avg_order_value": decimal("round(avg(o.total), 2)", nullable=True),
 }
 
 POPULAR_PRODUCT = {

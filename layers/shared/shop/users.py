@@ -1,6 +1,7 @@
 """Users. An email is stored as it was sent, and compared and sorted without regard to case."""
 
-from sluice.sql.list_spec import Filter, ListSpec, Sort
+from sluice.sql.filter_kinds import filter_of
+from sluice.sql.list_spec import ListSpec, Sort
 from sluice.sql.projection import Projection, integer, text, timestamp
 from sluice.sql.write_repository import WriteRepository
 
@@ -26,8 +27,8 @@ PROJECTION = Projection(
 LIST_SPEC = ListSpec(
     projection=PROJECTION,
     filters={
-        "email": Filter("email", "lower(u.email) = lower(CAST(:email AS text))"),
-        "search": Filter(
+        "email": filter_of("email", "lower(u.email) = lower(CAST(:email AS text))"),
+        "search": filter_of(
             "search", "sluice.words(u.name || ' ' || u.email) @> sluice.search_words(:search)"
         ),
     },

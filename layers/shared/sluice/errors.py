@@ -258,6 +258,11 @@ class ValidationFailed(SluiceError):
     status = 422
     title = "Some values are invalid"
 
+    @classmethod
+    def at(cls, field: str, code: str, message: str) -> "ValidationFailed":
+        """Return the error of one field of the body."""
+        return cls(errors=[FieldError(code, message, pointer=f"/{field}")])
+
 
 class QueryRejected(ValidationFailed):
     """An ad-hoc SQL query does not parse or is not allowed. `reason` is shown to the client."""

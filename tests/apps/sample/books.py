@@ -3,7 +3,8 @@
 from dataclasses import replace
 
 from sluice.sql.connections import ConnectionRepository
-from sluice.sql.list_spec import Filter, ListSpec, Sort
+from sluice.sql.filter_kinds import filter_of
+from sluice.sql.list_spec import ListSpec, Sort
 from sluice.sql.projection import (
     Column,
     Join,
@@ -41,12 +42,14 @@ LIST_SPEC = ListSpec(
     projection=PROJECTION,
     subselects={"shelf": "(SELECT s.slug FROM shelves s WHERE s.id = b.shelf_id)"},
     filters={
-        "shelf": Filter("slugs", "s.slug = ANY(:shelf)", join=JOIN_SHELF),
-        "price_min": Filter("decimal", "b.price >= CAST(:price_min AS numeric)"),
-        "price_max": Filter("decimal", "b.price <= CAST(:price_max AS numeric)"),
-        "search": Filter("search", "sluice.words(b.name) @> sluice.search_words(:search)"),
-        "available": Filter("boolean", "b.copies > 0", false_condition="b.copies = 0"),
-        "created_after": Filter("timestamp", "b.created_at >= CAST(:created_after AS timestamptz)"),
+        "shelf": filter_of("slugs", "s.slug = ANY(:shelf)", join=JOIN_SHELF),
+        "price_min": filter_of("decimal", "b.price >= CAST(:price_min AS numeric)"),
+        "price_max": filter_of("decimal", "b.price <= CAST(:price_max AS numeric)"),
+        "search": filter_of("search", "sluice.words(b.name) @> sluice.search_words(:search)"),
+        "available": filter_of("boolean", "b.copies > 0", false_condition="b.copies = 0"),
+        "created_after": filter_of(
+            "timestamp", "b.created_at >= CAST(:created_after AS timestamptz)"
+        ),
     },
     sorts={
         "id": Sort("id", "bigint", unique=True),
@@ -61,11 +64,14 @@ LIST_SPEC = ListSpec(
 SHELF = "json_build_object('id', s.id, 'name', s.name, 'slug', s.slug)"
 GRAPHQL_LIST_SPEC = replace(
     LIST_SPEC,
-    projection=replace(PROJECTION, fields={**PROJECTION.fields, "shelf": Column(SHELF, "json")}),
+    projection=replace(
+        PROJECTION,
+        fields={**PROJECTION.fields, "shelf": Column(SHELF, PROJECTION.fields["shelf"].field)},
+    ),
     subselects={"shelf": f"(SELECT {SHELF} FROM shelves s WHERE s.id = b.shelf_id)"},
     filters={
         **LIST_SPEC.filters,
-        "shelf_id": Filter("integer", "b.shelf_id = CAST(:shelf_id AS bigint)"),
+        "shelf_id": filter_of("integer", "b.shelf_id = CAST(:shelf_id AS bigint)"),
     },
     parent_columns={"shelf_id": "shelf_id"},
 )

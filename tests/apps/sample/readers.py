@@ -1,6 +1,7 @@
 """Readers. An email is stored as it was sent, and compared and sorted without regard to case."""
 
-from sluice.sql.list_spec import Filter, ListSpec, Sort
+from sluice.sql.filter_kinds import filter_of
+from sluice.sql.list_spec import ListSpec, Sort
 from sluice.sql.projection import (
     Projection,
     integer,
@@ -31,8 +32,8 @@ PROJECTION = Projection(
 LIST_SPEC = ListSpec(
     projection=PROJECTION,
     filters={
-        "email": Filter("email", "lower(r.email) = lower(CAST(:email AS text))"),
-        "search": Filter(
+        "email": filter_of("email", "lower(r.email) = lower(CAST(:email AS text))"),
+        "search": filter_of(
             "search", "sluice.words(r.name || ' ' || r.email) @> sluice.search_words(:search)"
         ),
     },

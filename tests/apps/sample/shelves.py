@@ -2,7 +2,8 @@
 
 from collections.abc import Collection
 
-from sluice.sql.list_spec import Filter, ListSpec, Sort
+from sluice.sql.filter_kinds import filter_of
+from sluice.sql.list_spec import ListSpec, Sort
 from sluice.sql.projection import Projection, Row, integer, text, timestamp
 from sluice.sql.write_repository import WriteRepository
 
@@ -25,8 +26,8 @@ PROJECTION = Projection(
 LIST_SPEC = ListSpec(
     projection=PROJECTION,
     filters={
-        "search": Filter("search", "sluice.words(s.name) @> sluice.search_words(:search)"),
-        "slug": Filter("slugs", "s.slug = ANY(:slug)"),
+        "search": filter_of("search", "sluice.words(s.name) @> sluice.search_words(:search)"),
+        "slug": filter_of("slugs", "s.slug = ANY(:slug)"),
     },
     sorts={
         "id": Sort("id", "bigint", unique=True),

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from sluice.db.database import Database
 from sluice.errors import InvalidCursor
+from sluice.kinds.integer import BigInt
 from sluice.sql.connections import ConnectionRepository, RelayConnection
-from sluice.sql.list_spec import Filter, ListQuery, ListSpec
+from sluice.sql.list_spec import ListQuery, ListSpec, filters_of
 from tests.engine.sql.test_pages import (
     SIGNER,
     THINGS,
@@ -34,7 +35,7 @@ PROPERTY = settings(
 
 BY_STOCK = ListSpec(
     projection=THINGS.projection,
-    filters={**THINGS.filters, "stock": Filter("integer", "t.stock = CAST(:stock AS bigint)")},
+    filters={**THINGS.filters, **filters_of(BigInt("stock", filter="equal"), "t.stock")},
     sorts=THINGS.sorts,
     parent_columns={"stock": "stock"},
 )

@@ -14,6 +14,8 @@ from local.postgres import PostgresServer
 from sluice.db.database import Database
 from sluice.db.engine import make_engine
 from sluice.db.sqlalchemy_pool import SqlalchemyPool
+from sluice.kinds.boolean import Boolean
+from sluice.kinds.integer import BigInt
 from sluice.query import Query
 from sluice.settings import DatabaseSettings
 from sluice.sql.list_spec import Filter, ListQuery, ListSpec, Page, Sort
@@ -26,6 +28,9 @@ SIGNER = CursorSigner(b"the key of these tests' cursors")
 PROPERTY = settings(
     max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
+
+NUMBER = BigInt("number", filter="equal").filters()["number"]
+BOOLEAN = Boolean("boolean", filter="equal").filters()["boolean"]
 
 # A table with every kind of sort key: nullable and not, text, numeric, timestamptz, integer.
 THINGS = ListSpec(
@@ -43,10 +48,10 @@ THINGS = ListSpec(
         etag="t.id::text",
     ),
     filters={
-        "least": Filter("integer", "t.stock >= CAST(:least AS bigint)"),
-        "even": Filter("boolean", "mod(t.id, 2) = 0", false_condition="mod(t.id, 2) = 1"),
+        "least": Filter(NUMBER, "t.stock >= CAST(:least AS bigint)"),
+        "even": Filter(BOOLEAN, "mod(t.id, 2) = 0", false_condition="mod(t.id, 2) = 1"),
         "ids": Filter(
-            "integers",
+            NUMBER,
             "t.id = ANY(CAST(:ids AS bigint[]))",
             single_value_condition="t.id = (CAST(:ids AS bigint[]))[1]",
         ),
@@ -154,7 +159,8 @@ def ordered(
     for name, descending in reversed(sorting):
         known = [id for id in ids if value(table, id, name) is not None]
         unknown = [id for id in ids if value(table, id, name) is None]
-        ids = sorted(known, key=lambda id: value(table, id, name), reverse=descending) + unknown
+        known.sort(key=lambda id: value(table, id, name), reverse=descending)
+        ids = unknown + known if descending else known + unknown
     return ids
 
 

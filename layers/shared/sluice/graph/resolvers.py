@@ -14,8 +14,8 @@ from sluice.graph.execution import Objects
 from sluice.graph.loaders import Batch, Loaders, Pending
 from sluice.graph.part import column_name
 from sluice.graph.planned_field import PlannedField, cache_key
-from sluice.http.query_params import PARSERS
 from sluice.kinds.integer import BigInt
+from sluice.kinds.search import parse_words
 from sluice.unit_of_work import Repositories
 
 if TYPE_CHECKING:
@@ -140,7 +140,7 @@ def _list_filters(field: PlannedField, ids: Collection[str]) -> dict[str, object
 
 def _search(text: str) -> object:
     try:
-        return PARSERS["search"](text)
+        return parse_words(text)
     except ValueError as problem:
         error = FieldError("invalid", str(problem), parameter="search")
         raise InvalidParameter(errors=[error]) from None

@@ -4,18 +4,14 @@ All invalid parameters are reported at once. Nothing is guessed, and no value is
 """
 
 import re
-import unicodedata
 from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
-from decimal import Decimal
+from datetime import date
 from typing import Any, Protocol, TypeVar
 
 from sluice.errors import FieldError, InvalidParameter
-from sluice.kinds.integer import BigInt
-from sluice.kinds.text import MAX_EMAIL, MAX_SLUG, Email
-from sluice.sql.list_spec import Filter, FilterKind, ListQuery, ListSpec
+from sluice.sql.list_spec import ListQuery, ListSpec
 from sluice.sql.projection import Projection
 
 T = TypeVar("T")
@@ -26,8 +22,6 @@ MAX_LIMIT = 100
 MAX_CURSOR = 10_240  # API Gateway accepts no more bytes of URL and headers, so no cursor is longer
 MAX_OFFSET = 10_000
 MAX_SORTS = 3
-MAX_VALUES = 1_000  # in a comma-separated filter
-MAX_TEXT = 200  # characters
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +73,7 @@ class ListParams:
             offset=parser.get("offset", lambda text: _integer(text, 0, MAX_OFFSET), 0),
             include_total=parser.get("include_total", _boolean, False),
             filters={
-                name: parser.get(name, _filter_parser(spec), None)
+                name: parser.get(name, spec.field_filter.parse, None)
                 for name, spec in self.list_spec.filters.items()
                 if name in query
             },
@@ -202,12 +196,6 @@ def _boolean(text: str) -> bool:
     return text == "true"
 
 
-def _money(text: str) -> Decimal:
-    if not re.fullmatch(r"-?\d{1,15}(\.\d{1,10})?", text, re.ASCII):
-        raise ValueError("must be an amount such as 19.99")
-    return Decimal(text)
-
-
 def _text_up_to(max_length: int) -> Callable[[str], str]:
     def read(text: str) -> str:
         if not text.strip():
@@ -218,66 +206,6 @@ def _text_up_to(max_length: int) -> Callable[[str], str]:
             raise ValueError("must not contain NUL characters")
         if any("\ud800" <= character <= "\udfff" for character in text):
             raise ValueError("must not contain unpaired surrogates")
-        return text
-
-    return read
-
-
-def _words(text: str) -> str:
-    """Parse a search text. It must contain a letter or a digit, so that it has a word to search."""
-    text = _text_up_to(MAX_TEXT)(text)
-    if all(unicodedata.category(character)[0] not in "LN" for character in text):
-        raise ValueError("must contain a word")
-    return text
-
-
-def _email(text: str) -> str:
-    text = _text_up_to(MAX_EMAIL)(text)
-    if not Email.address.fullmatch(text):
-        raise ValueError("must be an email address; encode a + in it as %2B")
-    return text
-
-
-def _slugs(text: str) -> list[str]:
-    slugs = _values(text)
-    if not all(re.fullmatch(rf"[a-z0-9-]{{1,{MAX_SLUG}}}", slug) for slug in slugs):
-        raise ValueError("must be slugs of a-z, 0-9 and -, separated by commas")
-    return slugs
-
-
-def _integers(text: str) -> list[int]:
-    return [_integer(value, 1, BigInt.largest) for value in _values(text)]
-
-
-def _values(text: str) -> list[str]:
-    values = [value.strip() for value in text.split(",")]
-    if len(values) > MAX_VALUES:
-        raise ValueError(f"must have at most {MAX_VALUES} values")
-    return values
-
-
-def _time(text: str) -> datetime:
-    """Parse an RFC 3339 time with an offset, or a date, which stands for its midnight in UTC."""
-    # A `+` that was not percent-encoded arrives as a space.
-    candidate = re.sub(r" (?=\d\d:?\d\d$)", "+", text.strip()).upper()
-    try:
-        if re.fullmatch(r"\d{4}-\d\d-\d\d", candidate, re.ASCII):
-            return datetime.fromisoformat(candidate).replace(tzinfo=UTC)
-        moment = datetime.fromisoformat(candidate)
-    except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None or "T" not in candidate.replace(" ", "T"):
-        raise ValueError("must be a time such as 2026-01-31T12:00:00Z, or a date")
-    try:
-        return moment.astimezone(UTC)
-    except OverflowError:
-        raise ValueError("must be between the years 1 and 9999 in UTC") from None
-
-
-def _choice(choices: Collection[str]) -> Callable[[str], str]:
-    def read(text: str) -> str:
-        if text not in choices:
-            raise ValueError(f"must be one of {', '.join(choices)}")
         return text
 
     return read
@@ -308,19 +236,3 @@ def _fields(text: str, known: Collection[str]) -> frozenset[str]:
     if not all(name in known for name in names):
         raise ValueError(f"must contain only fields among {', '.join(known)}")
     return frozenset(names)
-
-
-def _filter_parser(spec: Filter) -> Callable[[str], object]:
-    return _choice(spec.choices) if spec.choices else PARSERS[spec.kind]
-
-
-PARSERS: Mapping[FilterKind, Callable[[str], object]] = {
-    "integer": lambda text: _integer(text, -BigInt.largest, BigInt.largest),
-    "integers": _integers,
-    "decimal": _money,
-    "slugs": _slugs,
-    "search": _words,
-    "email": _email,
-    "boolean": _boolean,
-    "timestamp": _time,
-}

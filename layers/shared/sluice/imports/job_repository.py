@@ -6,10 +6,11 @@ from typing import Any
 
 from sluice import application
 from sluice.errors import InternalError
+from sluice.kinds.choice import Choice
 from sluice.query import Executor, Query
 from sluice.sql.idempotency import IdempotencyKey, idempotent_query
-from sluice.sql.list_spec import Filter, ListSpec, Sort
-from sluice.sql.projection import Column, Projection, Representation, integer, text, timestamp
+from sluice.sql.list_spec import ListSpec, Sort, filters_of
+from sluice.sql.projection import Projection, Representation, integer, text, timestamp
 from sluice.sql.read_repository import ReadRepository
 
 RESOURCES = tuple(application.current().imports)
@@ -29,7 +30,7 @@ PROJECTION = Projection(
         "rows_written": integer("j.rows_written"),
         "rows_rejected": integer("j.rows_rejected"),
         "bytes_read": integer("j.bytes_read"),
-        "bytes_total": Column("j.bytes_total", "integer", nullable=True),
+        "bytes_total": integer("j.bytes_total", nullable=True),
         # The key of the object with the report; functions/imports replaces it by a presigned URL.
         "rejects_url": text(
             """
@@ -52,8 +53,8 @@ NEW_IMPORT_PROJECTION = replace(
 LIST_SPEC = ListSpec(
     projection=PROJECTION,
     filters={
-        "status": Filter("choice", "j.status = :status", choices=STATUSES),
-        "resource": Filter("choice", "j.resource = :resource", choices=RESOURCES),
+        **filters_of(Choice("status", STATUSES, filter="equal"), "j.status"),
+        **filters_of(Choice("resource", RESOURCES, filter="equal"), "j.resource"),
     },
     sorts={
         "id": Sort("id", "bigint", unique=True),

@@ -246,6 +246,10 @@ class Field:
         """Return the JSON Schema of the value in a response."""
         raise NotImplementedError
 
+    def row_example(self, known: object) -> object:
+        """Return the value in an example of a response. `known` is that in the request, or None."""
+        return self.example if known is None else known
+
     def filter_schema(self) -> Schema:
         """Return the JSON Schema of one value in a query string."""
         return self.body_schema()

@@ -89,5 +89,12 @@ class Items(Field):
         item = {"type": "object", "properties": properties, "required": list(properties)}
         return {"type": "array", "items": item}
 
+    def row_example(self, known: object) -> object:
+        items = known if isinstance(known, list) else [{}]
+        return [
+            {field.name: field.row_example(item.get(field.name)) for field in self.item_fields}
+            for item in items
+        ]
+
     def sample(self, n: int) -> object:
         return [{name: field.sample(n) for name, field in self._writable.items()}]

@@ -15,8 +15,9 @@ The SELECT first finds the rows of the page, in their own table and within LIMIT
 them. It joins a table only if a filter or a sort needs it. The planner may run a join as a merge
 join, from the first row of both tables.
 
-The id breaks ties in the direction of the last key. NULLs come last in both directions. A backward
-page reads the rows in reverse order; "order of reading" means the order in which rows are read.
+The id breaks ties in the direction of the last key. NULLs come last in ascending order and first in
+descending order, as in an index. A backward page reads the rows in reverse order; "order of
+reading" means the order in which rows are read.
 """
 
 from collections.abc import Iterable
@@ -182,7 +183,6 @@ def _order(list_spec: ListSpec, spec: SelectSpec) -> list[SortKey]:
             type=sort.type,
             nullable=sort.nullable,
             descending=descending,
-            nulls_first=False,
             equivalent=equivalent,
         )
         keys.append(key.reversed() if spec.backward else key)
@@ -221,7 +221,6 @@ def _parent_key(alias: str, column: str, first: SortKey) -> SortKey:
         type="bigint",
         nullable=False,
         descending=first.descending,
-        nulls_first=False,
     )
 
 

@@ -7,41 +7,44 @@ connections.py (Relay).
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
 
+from sluice.kinds.field import Field, FieldFilter
 from sluice.sql.projection import Join, Projection, aliased
-
-FilterKind = Literal[
-    "integer",
-    "integers",
-    "decimal",
-    "slugs",
-    "search",
-    "email",
-    "boolean",
-    "timestamp",
-    "choice",
-]
 
 
 @dataclass(frozen=True, slots=True)
 class Filter:
     """A filter `?name=value`: an SQL condition over the list's source, with the value as `:name`.
 
-    `join` is a join that the condition needs beside the source. `choices` are the allowed values
-    of the kind "choice". A "boolean" has no bound value: `condition` is for true,
+    `field_filter` parses the value and has its JSON Schema. `join` is a join that the condition
+    needs beside the source. A boolean has no bound value: `condition` is for true,
     `false_condition` for false.
 
     `single_value_condition` replaces `condition` if a list of values has one element. An equality
     keeps the order of an index; `= ANY` does not.
     """
 
-    kind: FilterKind
+    field_filter: FieldFilter
     condition: str
     false_condition: str = ""
     single_value_condition: str = ""
     join: Join | None = None
-    choices: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, declared: FieldFilter, column: str, join: Join | None = None) -> "Filter":
+        """Return the filter of a field over this column."""
+        return cls(
+            declared,
+            condition=declared.condition.format(column=column),
+            false_condition=declared.false_condition.format(column=column),
+            single_value_condition=declared.single_value_condition.format(column=column),
+            join=join,
+        )
+
+
+def filters_of(field: Field, column: str, join: Join | None = None) -> dict[str, Filter]:
+    """Return the filters of a field over this column, by the names of their parameters."""
+    return {name: Filter.of(declared, column, join) for name, declared in field.filters().items()}
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,13 @@ text; for GraphQL, `ReadRepository.get_many` does.
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import Any, Literal, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
+
+from sluice.kinds.field import Field
+from sluice.kinds.integer import BigInt
+from sluice.kinds.numeric import Numeric
+from sluice.kinds.text import Text
+from sluice.kinds.timestamp import Timestamp
 
 # A row for Python to read: field → value, as in its JSON.
 Row: TypeAlias = Mapping[str, Any]
@@ -28,15 +34,10 @@ class Representation:
 
 
 class Column(NamedTuple):
-    """A field: its SQL, and the type of its JSON value.
-
-    If the value is a list of objects, `item_fields` are the fields of those objects.
-    """
+    """A field of a row: the SQL of its JSON value, and its kind."""
 
     sql: str
-    type: Literal["integer", "text", "decimal", "timestamp", "date", "json"]
-    nullable: bool = False
-    item_fields: Mapping[str, "Column"] = {}
+    field: Field
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,6 +80,11 @@ class Projection:
         return f"{self.alias}.{self.key}"
 
     @cached_property
+    def key_condition(self) -> str:
+        """The condition for the row with the id `:id`."""
+        return f"{self.key_sql} = CAST(:id AS bigint)"
+
+    @cached_property
     def source(self) -> str:
         """The FROM clause: the table and its joins."""
         return self.source_with({})
@@ -110,23 +116,23 @@ def aliased(table: str, alias: str) -> str:
     return table if table == alias else f"{table} {alias}"
 
 
-def integer(sql: str) -> Column:
-    return Column(sql, "integer")
+def integer(sql: str, *, nullable: bool = False) -> Column:
+    """Return the column of a whole number, of a projection that is written by hand."""
+    return Column(sql, BigInt("", nullable=nullable))
 
 
 def text(sql: str, *, nullable: bool = False) -> Column:
-    return Column(sql, "text", nullable)
+    """Return the column of a text."""
+    return Column(sql, Text("", nullable=nullable, example="…"))
 
 
-def decimal(sql: str) -> Column:
-    """Return the column of a numeric with two decimals.
-
-    Its JSON value is a string, because most clients read JSON numbers as floats.
-    """
-    return Column(f"{sql}::text", "decimal")
+def decimal(sql: str, *, nullable: bool = False) -> Column:
+    """Return the column of an amount with two decimals."""
+    field = Numeric("", precision=18, scale=2, minimum=0, nullable=nullable)
+    return Column(field.select(sql), field)
 
 
 def timestamp(sql: str, *, nullable: bool = False) -> Column:
-    """Return the column of a timestamptz: RFC 3339 in UTC, with microseconds and `Z`."""
-    rendered = f"""to_char({sql} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')"""
-    return Column(rendered, "timestamp", nullable)
+    """Return the column of a time."""
+    field = Timestamp("", nullable=nullable)
+    return Column(field.select(sql), field)

@@ -54,7 +54,7 @@ class ReadRepository(Repository):
         projection = self.list_spec.projection
         sql = (
             f"SELECT {projection.representation(fields)} FROM {projection.source} "
-            f"WHERE {projection.key_sql} = CAST(:id AS bigint)"
+            f"WHERE {projection.key_condition}"
         )
         for row in self._executor.read(Query(sql, {"id": id}, prepare=True)):
             return Representation.of(row)
@@ -65,17 +65,18 @@ class ReadRepository(Repository):
 
         Each row has its id and these fields.
         """
+        key = self.list_spec.key
         condition = f"{self.row_projection.key_sql} = ANY(CAST(:ids AS bigint[]))"
-        return {row["id"]: row for row in self._read_rows(condition, ids, fields)}
+        return {row[key]: row for row in self._read_rows(condition, ids, fields)}
 
     def _read_rows(
         self, condition: str, ids: Sequence[object], fields: Collection[str]
     ) -> list[Row]:
         """Return the rows for which `condition` on `:ids` holds, in the order of their ids."""
-        projection = self.row_projection
-        columns = projection.columns({"id", *fields})
+        projection, key = self.row_projection, self.list_spec.key
+        columns = projection.columns({key, *fields})
         sql = f"""
-        SELECT coalesce(string_agg(row_to_json(o)::text, ',' ORDER BY o.id), '') AS items
+        SELECT coalesce(string_agg(row_to_json(o)::text, ',' ORDER BY o.{key}), '') AS items
         FROM (SELECT {columns} FROM {projection.source} WHERE {condition}) o"""
         row = self._executor.read(Query(sql, {"ids": list(ids)}, prepare=True))[0]
         return list(json.loads(f"[{row.items}]"))

@@ -29,7 +29,8 @@ class SortKey(NamedTuple):
     `equivalent` is a column of a joined table with the same values. Then one index can answer both
     keys, and a merge join starts at the page instead of at the first row.
 
-    `descending` and `nulls_first` are for the order of reading: a backward page has them reversed.
+    `descending` is for the order of reading: a backward page has it reversed. NULLs are last in
+    ascending order and first in descending order, as in an index.
     """
 
     name: str
@@ -38,7 +39,6 @@ class SortKey(NamedTuple):
     type: str
     nullable: bool
     descending: bool
-    nulls_first: bool
     equivalent: SortColumn | None = None
 
     @property
@@ -59,15 +59,14 @@ class SortKey(NamedTuple):
         return "<" if self.descending else ">"
 
     def ordered(self, expression: str) -> str:
-        nulls = f" NULLS {'FIRST' if self.nulls_first else 'LAST'}" if self.nullable else ""
-        return f"{expression} {'DESC' if self.descending else 'ASC'}{nulls}"
+        return f"{expression} {'DESC' if self.descending else 'ASC'}"
 
     def in_rows(self, alias: str) -> "SortKey":
         """Return the key as a column of the rows that a subquery of this alias returns."""
         return self._replace(column=SortColumn(f"{alias}.{self.name}", alias))
 
     def reversed(self) -> "SortKey":
-        return self._replace(descending=not self.descending, nulls_first=not self.nulls_first)
+        return self._replace(descending=not self.descending)
 
 
 def order_by(keys: list[SortKey]) -> str:
@@ -88,9 +87,9 @@ def after_condition(
     for key, null in zip(keys, null_keys, strict=True):
         if not null:
             branches.append([*equal, f"{key.column.sql} {key.operator} {key.bound_value}"])
-        if null and key.nulls_first:
+        if null and key.descending:
             branches.append([*equal, f"{key.column.sql} IS NOT NULL"])
-        if not null and key.nullable and not key.nulls_first:
+        if not null and key.nullable and not key.descending:
             branches.append([*equal, f"{key.column.sql} IS NULL"])
         equal.append(
             f"{key.column.sql} IS NULL" if null else f"{key.column.sql} = {key.bound_value}"

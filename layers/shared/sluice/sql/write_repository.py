@@ -131,6 +131,6 @@ def _target(projection: Projection) -> str:
     return f"""target AS (
             SELECT {projection.key_sql} AS id, {match_condition(projection)}
             FROM {projection.source}
-            WHERE {projection.key_sql} = CAST(:id AS bigint)
+            WHERE {projection.key_condition}
             FOR UPDATE OF {projection.alias}
         )"""

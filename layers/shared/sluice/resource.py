@@ -117,6 +117,12 @@ class Resource:
             raise DeclarationError(f"{self.name}: no such column: {', '.join(sorted(unknown))}")
 
     @cached_property
+    def schema_and_table(self) -> tuple[str, str]:
+        """The schema of the table, and its name in it."""
+        schema, _, name = self.table.partition(".")
+        return schema, name
+
+    @cached_property
     def keys(self) -> tuple[Field, ...]:
         """The fields of the key, always as a tuple."""
         return (self.key,) if isinstance(self.key, Field) else tuple(self.key)

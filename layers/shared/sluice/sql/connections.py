@@ -52,11 +52,11 @@ class ConnectionRepository(ReadRepository):
     """A repository whose rows GraphQL also shows as the children of other rows.
 
     `graphql_list_spec` is the list as GraphQL shows it. `parent_filter` is the filter that selects
-    the children of one parent.
+    the children of one parent, if there is one kind of parents.
     """
 
     graphql_list_spec: ClassVar[ListSpec]
-    parent_filter: ClassVar[str]
+    parent_filter: ClassVar[str] = ""
 
     @property
     def row_projection(self) -> Projection:
@@ -74,20 +74,23 @@ class ConnectionRepository(ReadRepository):
         return self._connection(row, query, select.context)
 
     def connections_by_parent(
-        self, parent_ids: Sequence[int], query: ListQuery
+        self, parent_ids: Sequence[int], query: ListQuery, parent_filter: str = ""
     ) -> dict[int, RelayConnection | InvalidCursor]:
         """Return the connection of each parent, in one statement.
+
+        `parent_filter` is one of `parent_columns`: the rows have the parent's id there.
 
         If a cursor of `query` is not valid for a parent, the result for that parent is an
         InvalidCursor.
         """
+        parent_filter = parent_filter or self.parent_filter
         connections: dict[int, RelayConnection | InvalidCursor] = {}
         selects: dict[int, _Select] = {}
         for parent_id in parent_ids:
-            filters = {**query.filters, self.parent_filter: parent_id}
+            filters = {**query.filters, parent_filter: parent_id}
             try:
                 of_parent = replace(query, filters=filters)
-                selects[parent_id] = self._select(of_parent, self.parent_filter)
+                selects[parent_id] = self._select(of_parent, parent_filter)
             except InvalidCursor as error:
                 connections[parent_id] = error
         if not selects:

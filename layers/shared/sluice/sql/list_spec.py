@@ -7,6 +7,7 @@ connections.py (Relay).
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from sluice.kinds.field import Field, FieldFilter
 from sluice.sql.projection import Join, Projection, aliased
@@ -40,6 +41,15 @@ class Filter:
             single_value_condition=declared.single_value_condition.format(column=column),
             join=join,
         )
+
+
+class FilterSql(NamedTuple):
+    """The SQL of a filter that is written by hand. See Filter."""
+
+    condition: str
+    false_condition: str = ""
+    single_value_condition: str = ""
+    join: Join | None = None
 
 
 def filters_of(field: Field, column: str, join: Join | None = None) -> dict[str, Filter]:

@@ -48,12 +48,32 @@ class Join:
     alias: str
     on: Mapping[str, str]
 
+    @cached_property
+    def condition(self) -> str:
+        """The condition of the join."""
+        return " AND ".join(f"{self.alias}.{name} = {value}" for name, value in self.on.items())
+
     def sql(self, table: str = "") -> str:
         """Return the JOIN clause, with `table` instead of this table if it is given."""
-        condition = " AND ".join(
-            f"{self.alias}.{name} = {value}" for name, value in self.on.items()
-        )
-        return f"JOIN {aliased(table or self.table, self.alias)} ON {condition}"
+        return f"JOIN {aliased(table or self.table, self.alias)} ON {self.condition}"
+
+
+class JoinedColumn(NamedTuple):
+    """A column of a joined table, with its name as in SQL."""
+
+    join: Join
+    name: str
+
+    @property
+    def sql(self) -> str:
+        """The column where the table is joined."""
+        return f"{self.join.alias}.{self.name}"
+
+    @property
+    def subselect(self) -> str:
+        """The column where the table is not joined."""
+        table = aliased(self.join.table, self.join.alias)
+        return f"(SELECT {self.sql} FROM {table} WHERE {self.join.condition})"
 
 
 @dataclass(frozen=True, eq=False)

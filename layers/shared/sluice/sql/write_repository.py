@@ -25,11 +25,13 @@ class WriteRepository(ReadRepository):
         returns all columns (`RETURNING *`) and has the fields as parameters.
     defaults: the values of fields that `create` may leave out.
     assignments: the SQL that sets each field, with the field as its parameter.
+    unchanged: the column that an update without changes sets to itself.
     """
 
     inserts: ClassVar[Mapping[str, str]]
     defaults: ClassVar[Mapping[str, object]] = {}
     assignments: ClassVar[Mapping[str, str]]
+    unchanged: ClassVar[str] = "version"
 
     def create(
         self, values: Mapping[str, object], key: IdempotencyKey | None = None
@@ -39,8 +41,10 @@ class WriteRepository(ReadRepository):
         Raises the errors of the table's constraints, such as Duplicate. With a key, it also raises
         IdempotencyInProgress and IdempotencyKeyReused.
         """
-        ctes, select = _insert_parts(self.list_spec.projection, tuple(self.inserts.items()))
-        query = idempotent_query(ctes, select, {**self.defaults, **values}, key)
+        values = {**self.defaults, **values}
+        inserts = tuple(self._inserts_of(values).items())
+        ctes, select = _insert_parts(self.list_spec.projection, inserts)
+        query = idempotent_query(ctes, select, values, key)
         return Representation.of(self._executor.write(query)[0])
 
     def update(
@@ -62,6 +66,10 @@ class WriteRepository(ReadRepository):
         if row.id is None:
             raise StaleVersion
 
+    def _inserts_of(self, values: Mapping[str, object]) -> Mapping[str, str]:
+        """Return the INSERTs of a row with these values."""
+        return self.inserts
+
     def _update(
         self,
         projection: Projection,
@@ -70,7 +78,9 @@ class WriteRepository(ReadRepository):
         precondition: Precondition,
     ) -> Representation:
         """Update a row whose ETag is that of `projection`."""
-        sql = _update_sql(projection, ", ".join(self.assignments[name] for name in changes))
+        assigned = [self.assignments[name] for name in changes]
+        assigned = assigned or [f"{self.unchanged} = {projection.alias}.{self.unchanged}"]
+        sql = _update_sql(projection, ", ".join(assigned))
         row = self._write_target(sql, {**changes, "id": id, **precondition.params()})
         if row.json is None:
             raise StaleVersion
@@ -93,12 +103,12 @@ def _insert_parts(projection: Projection, inserts: tuple[tuple[str, str], ...]) 
 
 @lru_cache(maxsize=256)
 def _update_sql(projection: Projection, assigned: str) -> str:
-    """Return the statement that sets what `assigned` says; if that is empty, nothing."""
+    """Return the statement that sets what `assigned` says."""
     alias = projection.alias
     return f"""
         WITH {_target(projection)}, changed AS (
             UPDATE {projection.table} {alias}
-            SET {assigned or f"version = {alias}.version"} FROM target t
+            SET {assigned} FROM target t
             WHERE {projection.key_sql} = t.id AND t.matches
             RETURNING {alias}.*
         )

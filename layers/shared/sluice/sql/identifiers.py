@@ -1,0 +1,28 @@
+"""Names of tables and columns in SQL."""
+
+import re
+
+# The words that cannot be a column or table without quotes: the reserved keywords, and those for
+# functions and types only (PostgreSQL's manual, appendix C).
+KEYWORDS = frozenset(
+    re.findall(
+        r"\w+",
+        """
+    all analyse analyze and any array as asc asymmetric authorization binary both case cast check
+    collate collation column concurrently constraint create cross current_catalog current_date
+    current_role current_schema current_time current_timestamp current_user default deferrable desc
+    distinct do else end except false fetch for foreign freeze from full grant group having ilike in
+    initially inner intersect into is isnull join lateral leading left like limit localtime
+    localtimestamp natural not notnull null offset on only or order outer overlaps placing primary
+    references returning right select session_user similar some symmetric system_user table
+    tablesample then to trailing true union unique user using variadic verbose when where window
+    with
+    """,
+    )
+)
+
+
+def quoted(name: str) -> str:
+    """Return a name as SQL needs it: in quotes if it is not plain, or is a keyword."""
+    is_plain = name.isascii() and name.isidentifier() and name == name.lower()
+    return name if is_plain and name not in KEYWORDS else '"' + name.replace('"', '""') + '"'

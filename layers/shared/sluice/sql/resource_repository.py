@@ -1,0 +1,97 @@
+"""The base class of repositories whose SQL is derived from the declaration of a resource."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, TypeAlias
+
+from sluice.resource import Resource
+from sluice.sql import derived as sql
+from sluice.sql.connections import ConnectionRepository
+from sluice.sql.derived import derived
+from sluice.sql.idempotency import IdempotencyKey
+from sluice.sql.list_spec import FilterSql, ListSpec
+from sluice.sql.precondition import Precondition
+from sluice.sql.projection import Join, JoinedColumn, Projection, Representation
+from sluice.sql.support import require_supported
+from sluice.sql.write_repository import WriteRepository
+
+Values: TypeAlias = dict[str, Any]  # field → value
+
+
+class ResourceRepository(WriteRepository, ConnectionRepository):
+    """Reads and writes the rows of `resource`. What a subclass sets is not derived.
+
+    column_sql: field → its SQL, for fields from other tables: a JoinedColumn, or SQL that needs no
+        join.
+    joins: the joins of the table; by default those of `column_sql`.
+    filter_sql: the parameter of a filter → its condition, if it is not that of the field's kind.
+    list_order: filters and sorts in the order of openapi.json, if it is not that of the fields.
+    etag_sql: the SQL of the ETag.
+    graphql_list_spec: the list as GraphQL has it.
+    import_trusted: whether imports may skip the rules for rows that are valid as they are.
+
+    A rule is `before_create` or `before_write`. It gets no stored row. A rule that needs one is
+    SQL in the statement, or a unit of work.
+    """
+
+    resource: ClassVar[Resource]
+    column_sql: ClassVar[Mapping[str, str | JoinedColumn]] = {}
+    joins: ClassVar[tuple[Join, ...]] = derived(sql.joins)
+    filter_sql: ClassVar[Mapping[str, str | FilterSql]] = {}
+    list_order: ClassVar[Sequence[str]] = ()
+    etag_sql: ClassVar[str] = derived(lambda cls: sql.etag(cls.resource))
+    projection: ClassVar[Projection] = derived(sql.projection)
+    list_spec: ClassVar[ListSpec] = derived(sql.list_spec)
+    graphql_list_spec: ClassVar[ListSpec] = derived(sql.graphql_list_spec)
+    inserts: ClassVar[Mapping[str, str]] = derived(lambda cls: sql.inserts(cls.resource))
+    defaults: ClassVar[Mapping[str, object]] = derived(lambda cls: sql.defaults(cls.resource))
+    assignments: ClassVar[Mapping[str, str]] = derived(lambda cls: sql.assignments(cls.resource))
+    unchanged: ClassVar[str] = derived(lambda cls: sql.unchanged(cls.resource))
+    import_trusted: ClassVar[bool] = False
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if "resource" in vars(cls):
+            require_supported(cls.resource)
+
+    def before_create(self, values: Values) -> None:
+        """Check or complete the values of a new row.
+
+        Runs for POST, GraphQL and each row of an import. Raise `ValidationFailed.at` to refuse.
+        """
+
+    def before_write(self, values: Values) -> None:
+        """Check or change the values of a write: POST, PUT, PATCH, GraphQL, each row of an import.
+
+        `values` has the fields that were sent. A POST has passed `before_create` before.
+        """
+
+    def create(
+        self, values: Mapping[str, object], key: IdempotencyKey | None = None
+    ) -> Representation:
+        """Add a row by the rules, and return it. With a key, the statement stores the response.
+
+        Raises ValidationFailed by a rule, the errors of the table's constraints, such as Duplicate,
+        and with a key also IdempotencyInProgress and IdempotencyKeyReused.
+        """
+        values = dict(values)
+        self.before_create(values)
+        self.before_write(values)
+        return super().create(values, key)
+
+    def _inserts_of(self, values: Mapping[str, object]) -> Mapping[str, str]:
+        optional = (field.name for field in self.resource.writable if field.optional)
+        missing = frozenset(name for name in optional if name not in values)
+        if missing and sql.is_derived(type(self), "inserts"):
+            return sql.inserts(self.resource, missing)
+        return self.inserts
+
+    def _update(
+        self,
+        projection: Projection,
+        id: int,
+        changes: Mapping[str, object],
+        precondition: Precondition,
+    ) -> Representation:
+        changes = dict(changes)
+        self.before_write(changes)
+        return super()._update(projection, id, changes, precondition)

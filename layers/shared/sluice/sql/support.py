@@ -1,0 +1,71 @@
+"""What of a declaration is served. The rest is refused, never ignored."""
+
+import re
+from collections.abc import Iterator
+
+from sluice.kinds.field import DeclarationError, Field
+from sluice.resource import Resource
+
+NAME = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)
+KEY_TYPES = ("bigint", "integer")
+# Statements have parameters of their own, beside one for each field and filter.
+CREATE_PARAMETERS = frozenset({"key", "fingerprint"})
+UPDATE_PARAMETERS = frozenset({"id", "if_match", "if_none_match"})
+# Those of statements, and those of the query string of a list.
+LIST_PARAMETERS = frozenset(
+    {"limit", "fetch", "offset", "parent_ids", "cursor", "sort", "fields", "include_total"}
+)
+POSITION = re.compile(r"[ks][0-9]+", re.ASCII)  # the keys of a position, in parameters and rows
+ROW_ALIASES = frozenset({"o", "q"})  # PostgreSQL would take row_to_json(o) for the field `o`
+
+
+def require_supported(resource: Resource) -> None:
+    """Raise DeclarationError if the resource has something that is not served yet."""
+    problems = [*_unsupported(resource), *_reserved(resource)]
+    if problems:
+        raise DeclarationError("; ".join(f"{resource.name}: {problem}" for problem in problems))
+
+
+def _unsupported(resource: Resource) -> Iterator[str]:
+    if resource.tenant:
+        yield "`tenant` is not supported yet, so rows of other tenants would be shown"
+    if resource.soft_delete:
+        yield "`soft_delete` is not supported yet"
+    yield from (
+        f"the relation {many.name} with `through` is not supported yet"
+        for many in resource.relations
+        if many.through
+    )
+    if not resource.group:
+        return
+    if len(resource.keys) > 1:
+        yield "a key of several columns is not supported yet"
+    yield from (
+        f"the key {key.name} must be a BigInt or an Integer; other kinds are not supported yet"
+        for key in resource.keys
+        if key.sql_type not in KEY_TYPES
+    )
+
+
+def _reserved(resource: Resource) -> Iterator[str]:
+    """Yield the fields and filters whose names mean something else in a statement or a URL."""
+    for field in resource.all_fields:
+        if not NAME.fullmatch(field.name):
+            yield f"the field {field.name!r} must have a name of a-z, 0-9 and _"
+        if _is_reserved(field, resource):
+            other = f'give the field another name, with column="{field.column}"'
+            yield f"the name {field.name} is reserved: {other}"
+        if POSITION.fullmatch(field.column):
+            yield f"the column {field.column} has the name of a sort key in a page's statement"
+    for field in (*resource.all_fields, *resource.filters):
+        for name in field.filters() or ([field.name] if field in resource.filters else []):
+            if name in LIST_PARAMETERS or POSITION.fullmatch(name):
+                yield f"the filter {name} is a parameter of every list: set filter_name"
+
+
+def _is_reserved(field: Field, resource: Resource) -> bool:
+    return (
+        field.name in ROW_ALIASES
+        or (field in resource.writable and field.name in CREATE_PARAMETERS)
+        or (field in resource.changeable and field.name in UPDATE_PARAMETERS)
+    )

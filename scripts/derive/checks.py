@@ -10,6 +10,7 @@ from scripts.derive.registry import error_fields
 from scripts.derive.scan import Found, FoundResource
 from sluice.kinds.field import DeclarationError, Field, Reference
 from sluice.resource import Resource
+from sluice.sql.support import require_supported
 
 Problem: TypeAlias = tuple[FoundResource, str, str]  # the resource, the place in it, the message
 RESERVED = ("analytics", "graphql", "imports")  # collections of the engine
@@ -87,17 +88,26 @@ def _wrong_reference(field: Field, reference: Reference, other: Resource) -> str
 
 
 def _sql(found: Found) -> Iterator[Problem]:
+    """Derive the SQL of each resource, which is otherwise done by the first request."""
     for each in found.resources:
-        repository = each.repository
-        if repository is None:
-            continue
-        for field in each.resource.all_fields:
-            if field.needs_column_sql and field.name not in repository.column_sql:
-                message = f"{repository.__name__}.column_sql has no {field.name}"
-                yield each, field.name, f"the field is of another table, and {message}"
-        for field in each.resource.filters:
-            if field.name not in repository.filter_sql:
-                yield each, field.name, f"{repository.__name__}.filter_sql has no {field.name}"
+        try:
+            _derive_sql(each)
+        except DeclarationError as error:
+            yield each, "", str(error).removeprefix(f"{each.resource.name}: ")
+
+
+def _derive_sql(found: FoundResource) -> None:
+    """Raise DeclarationError if SQL is missing, or something is not supported."""
+    repository, writes = found.repository, {*found.resource.writes}
+    if repository is None:
+        require_supported(found.resource)
+        return
+    names = ["projection", "list_spec", "graphql_list_spec"]
+    if not found.routes:  # routes by hand may write in another way
+        names += ["inserts"] if "create" in writes else []
+        names += ["assignments"] if writes & {"replace", "update"} else []
+    for name in names:
+        getattr(repository, name)
 
 
 def _columns(found: Found) -> Iterator[Problem]:

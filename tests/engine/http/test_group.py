@@ -21,9 +21,7 @@ from sluice.kinds.integer import BigInt, Integer
 from sluice.kinds.text import Text
 from sluice.kinds.timestamp import Timestamp
 from sluice.resource import Resource
-from sluice.sql.list_spec import ListSpec
-from sluice.sql.projection import Projection, integer, text, timestamp
-from sluice.sql.write_repository import WriteRepository
+from sluice.sql.resource_repository import ResourceRepository
 
 THINGS = Resource(
     name="things{n}", singular="thing{n}", table="public.things{n}", group="things",
@@ -37,19 +35,8 @@ THINGS = Resource(
 )
 
 
-PROJECTION = Projection(
-    name="things{n}", singular="thing{n}", table="things{n}", alias="t", key="id",
-    fields={{
-        "id": integer("t.id"), "name": text("t.name"), "created_at": timestamp("t.created_at"),
-        "version": integer("t.version"),
-    }},
-    etag="t.version::text",
-)
-
-
-class ThingRepository(WriteRepository):
+class ThingRepository(ResourceRepository):
     resource = THINGS
-    list_spec = ListSpec(projection=PROJECTION, filters={{}}, sorts={{}})
 """
 PROGRAM = """
 import json, sys, time

@@ -19,15 +19,7 @@ from sluice.kinds.integer import BigInt, Integer
 from sluice.kinds.ref import Ref
 from sluice.kinds.text import Email, Slug, Text
 from sluice.resource import Many, Resource
-
-
-class Repository:
-    reads_replica = False
-    column_sql = {}
-    filter_sql = {}
-    joins = ()
-
-
+from sluice.sql.resource_repository import ResourceRepository
 """
 SHELVES = """
 SHELVES = Resource(
@@ -37,7 +29,7 @@ SHELVES = Resource(
 )
 
 
-class ShelfRepository(Repository):
+class ShelfRepository(ResourceRepository):
     reads_replica = True
     resource = SHELVES
 """
@@ -49,7 +41,7 @@ BOOKS = Resource(
 )
 
 
-class BookRepository(Repository):
+class BookRepository(ResourceRepository):
     resource = BOOKS
 """
 ROUTES = """
@@ -187,52 +179,52 @@ def test_routes_by_hand_are_found(write: Write) -> None:
 @pytest.mark.parametrize(
     ("changed", "place", "message"),
     [
-        (("books", "shelves"), "shelves.py:16", "books.py:16 has a resource of this name"),
-        (('name="books"', 'name="imports"'), "books.py:17", "the name is reserved"),
-        (("    resource = BOOKS", "    table = BOOKS"), "books.py:16", "needs a repository class"),
-        (('resource="shelves"', 'resource="rooms"'), "books.py:19", "no such resource: rooms"),
+        (("books", "shelves"), "shelves.py:8", "books.py:8 has a resource of this name"),
+        (('name="books"', 'name="imports"'), "books.py:9", "the name is reserved"),
+        (("    resource = BOOKS", "    table = BOOKS"), "books.py:8", "needs a repository class"),
+        (('resource="shelves"', 'resource="rooms"'), "books.py:11", "no such resource: rooms"),
         (
             ("key=", 'relations=[Many("notes", "notes", "book_id")], key='),
-            "books.py:18",
+            "books.py:10",
             "no such resource: notes",
         ),
         (
             ('resource="shelves"', 'resource="shelves", kind=Integer'),
-            "books.py:19",
+            "books.py:11",
             "the reference is Integer, and shelves.id is BigInt",
         ),
         (
             ('resource="shelves"', 'resource="shelves", shown_as="shelf", by="name", kind=Slug'),
-            "books.py:19",
+            "books.py:11",
             "shelves has no field name",
         ),
         (
             ('resource="shelves"', 'resource="shelves", shown_as="shelf", by="label", kind=Text'),
-            "books.py:19",
+            "books.py:11",
             "shelves.label is not unique",
         ),
         (
             ('resource="shelves"', 'resource="shelves", shown_as="shelf", by="slug", kind=Text'),
-            "books.py:19",
+            "books.py:11",
             "the field is Text, and shelves.slug is Slug",
         ),
         (
             ('Text("title")', 'Text("title", column="works.title")'),
-            "books.py:19",
+            "books.py:8",
             "BookRepository.column_sql has no title",
         ),
         (
             ("key=", 'filters=[Integer("below")], key='),
-            "books.py:18",
+            "books.py:8",
             "BookRepository.filter_sql has no below",
         ),
         (
             ('Text("title")', 'Text("heading", column="label")'),
-            "shelves.py:19",
+            "shelves.py:11",
             "the column label is heading in another resource",
         ),
-        (('singular="book"', 'singular="shelf"'), "shelves.py:16", "the GraphQL name Shelf"),
-        (('singular="book"', 'singular="shelves"'), "shelves.py:16", "the GraphQL name shelves"),
+        (('singular="book"', 'singular="shelf"'), "shelves.py:8", "the GraphQL name Shelf"),
+        (('singular="book"', 'singular="shelves"'), "shelves.py:8", "the GraphQL name shelves"),
     ],
 )
 def test_contradiction_is_named(
@@ -244,8 +236,16 @@ def test_contradiction_is_named(
     assert message in problem(found)
 
 
+def test_resource_without_a_repository_is_checked(write: Write) -> None:
+    declaration = BOOKS.partition("class")[0].replace('group="shelves"', 'group=""')
+
+    found = write(shelves=SHELVES, books=declaration.replace("key=", 'tenant="shelf_id", key='))
+
+    assert "books.py:8: books: `tenant` is not supported yet" in problem(found)
+
+
 def test_contradiction_in_one_declaration_is_located(write: Write) -> None:
-    with pytest.raises(DeclarationError, match=r"books.py:16: books: the table lib has no schema"):
+    with pytest.raises(DeclarationError, match=r"books.py:8: books: the table lib has no schema"):
         write(books=BOOKS.replace("lib.books", "lib"))
 
 

@@ -23,7 +23,7 @@ export SLUICE_APP := $(APP)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help run migrate remove test test-slow fuzz fuzz-sql test-build test-sam check checkov format bench build seed load psql env clean-state derive openapi lint-openapi lock
+.PHONY: help run migrate remove test test-slow fuzz fuzz-sql test-build test-sam check checkov format bench build seed load psql env clean-state derive openapi sql lint-openapi lock
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -159,6 +159,9 @@ derive: .venv/.dev ## write what the declarations determine: registry.py, openap
 	@$(call derived,)
 
 openapi: derive # the former name
+
+sql: .venv/.dev ## print the SQL statements of a resource: RESOURCE=users; RAW=1: one line each
+	@$(BIN)/python -m scripts.sql $(RESOURCE) $(if $(RAW),--raw)
 
 lint-openapi: ## lint openapi.json with Spectral; needs npx
 	@npx --yes @stoplight/spectral-cli@6.16.3 lint --fail-severity warn --ruleset tests/spectral.yaml openapi.json

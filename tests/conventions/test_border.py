@@ -16,6 +16,7 @@ from sluice.adhoc_sql.catalogue import Catalogue
 from sluice.application import Application, ApplicationError
 from sluice.errors import SluiceError
 from sluice.graph.part import GraphqlPart
+from sluice.imports.derived import import_resource
 from sluice.imports.resource import ImportResource
 from sluice.openapi_texts import OpenApiTexts
 from sluice.sql.repository import Repository
@@ -148,7 +149,7 @@ def test_registered_names_have_their_kinds(name: str) -> None:
         assert all(issubclass(declared.load(kind, key), base) for key in getattr(declared, kind))
     assert all(issubclass(application.load(n), SluiceError) for n in declared.error_classes)
     for key in declared.imports:
-        assert isinstance(declared.load("imports", key), ImportResource)
+        assert isinstance(import_resource(declared.load("imports", key)), ImportResource)
     single = {"analytics": Catalogue, "graphql": GraphqlPart, "openapi": OpenApiTexts}
     for kind, base in single.items():
         assert not getattr(declared, kind) or isinstance(declared.load(kind), base)

@@ -103,7 +103,7 @@ class Runtime(Repositories):
 
         settings = self.settings
         batch = _batch_database(settings, database)
-        importer = Importer(batch.connection, self.bucket, settings.imports_max_bytes)
+        importer = Importer(batch.connection, self.bucket, self._signer, settings.imports_max_bytes)
         jobs = ImportJobRepository(batch, self._signer)
         url, max_receive_count = settings.imports_queue_url, settings.imports_max_receive_count
         return ImportConsumer(importer, jobs, self._queues, url, max_receive_count)

@@ -1,9 +1,11 @@
 """Alternatives and defaults of an import, without a database."""
 
+from dataclasses import replace
 from typing import Any
 
+from sluice.errors import ValidationFailed
 from sluice.imports.resource import ImportResource
-from sluice.imports.row_parser import RowParser
+from sluice.imports.row_parser import ParsedRow, RowParser
 from sluice.kinds.integer import Integer
 from sluice.kinds.text import Text
 
@@ -37,14 +39,52 @@ def test_header_needs_exactly_one_alternative() -> None:
 def test_row_needs_exactly_one_alternative() -> None:
     header = ["name", "id", "size"]  # as for JSON lines, which have no header
 
-    assert parse(header, "Emma", "", "1")[:3] == ["Emma", None, 1]
+    assert parse(header, "Emma", "", "1").values["name"] == "Emma"
     assert parse(header, "", "", "1") == (2, "name", "required", "name or id is missing")
     both = parse(header, "Emma", "7", "1")
     assert both == (2, "id", "invalid", "cannot be combined with name; leave out one of them")
 
 
 def test_default_of_a_row_is_made_from_its_other_values() -> None:
+    def label(header: list[str], *fields: str) -> object:
+        return parse(header, *fields).values["label"]
+
     assert RowParser(RESOURCE, ["name", "size"]).columns() == ["name", "size", "label"]
-    assert parse(["name", "size"], "Emma", "1") == ["Emma", 1, "size 1"]
-    assert parse(["name", "size", "label"], "Emma", "1", "") == ["Emma", 1, "size 1"]
-    assert parse(["name", "size", "label"], "Emma", "1", "novel") == ["Emma", 1, "novel"]
+    assert label(["name", "size"], "Emma", "1") == "size 1"
+    assert label(["name", "size", "label"], "Emma", "1", "") == "size 1"
+    assert label(["name", "size", "label"], "Emma", "1", "novel") == "novel"
+
+
+class Rules:
+    """Rules of a resource: they refuse one name, and set other fields."""
+
+    def before_create(self, values: dict[str, Any]) -> None:
+        if values["name"] == "Emma":
+            raise ValidationFailed.at("name", "reserved", "is reserved")
+        values.setdefault("label", "new")
+
+    def before_write(self, values: dict[str, Any]) -> None:
+        values["id"] = 7
+
+
+def test_rules_reject_a_row_or_set_its_values() -> None:
+    parser = RowParser(RESOURCE, ["name", "size"], Rules())
+
+    refused = parser.parse_fields(2, ["Emma", "1"])
+    row = parser.parse_fields(3, ["Persuasion", "1"])
+
+    assert refused == (2, "name", "reserved", "is reserved")
+    assert row == ({"name": "Persuasion", "size": 1, "label": "new", "id": 7}, {"id"})
+    assert isinstance(row, ParsedRow)
+    assert parser.columns([row]) == ["name", "size", "id", "label"]
+    assert parser.changed([row]) == {"name", "size", "id"}  # an existing row keeps its label
+
+
+def test_column_of_the_file_has_a_value_in_each_row() -> None:
+    resource = replace(RESOURCE, never_null=["label"], defaults={}, exactly_one_of=())
+
+    with_column = RowParser(resource, ["size", "label"]).parse_fields(2, ["1", ""])
+    without = RowParser(resource, ["size"]).parse_fields(2, ["1"])
+
+    assert with_column == (2, "label", "required", "is missing")
+    assert without == ({"size": 1}, ())

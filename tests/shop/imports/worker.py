@@ -12,6 +12,7 @@ from sluice.db.sqlalchemy_pool import SqlalchemyPool
 from sluice.imports.job import Importer, ImportLocked
 from sluice.imports.storage import ImportBucket
 from sluice.settings import AwsSettings, DatabaseSettings
+from sluice.sql.page_cursor import CursorSigner
 
 
 def main(url: str, endpoint: str, bucket: str, job: str) -> None:
@@ -22,7 +23,8 @@ def main(url: str, endpoint: str, bucket: str, job: str) -> None:
     sys.stdout.write("ready\n")
     sys.stdout.flush()
     try:
-        Importer(database.connection, ImportBucket(settings, bucket)).run(int(job), 600.0)
+        signer = CursorSigner(b"x" * 16)
+        Importer(database.connection, ImportBucket(settings, bucket), signer).run(int(job), 600.0)
     except ImportLocked:
         sys.exit(3)
 

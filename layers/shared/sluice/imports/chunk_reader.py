@@ -2,15 +2,17 @@
 
 import logging
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Any, TypeVar
+from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from sluice import application
+from sluice.errors import SluiceError
 from sluice.imports import record_splitter
+from sluice.imports.derived import import_resource
 from sluice.imports.gzip_reader import GzipReader
 from sluice.imports.job_repository import RunningImport
 from sluice.imports.record_splitter import MAX_RECORD_BYTES, WINDOW_BYTES, RecordSpan, RecordTooLong
-from sluice.imports.row_parser import Rejection, RowParser
+from sluice.imports.row_parser import Parsed, Rejection, RowParser, RowRules
 from sluice.imports.storage import FileError, ImportBucket
 
 JSON_LINES_SUFFIXES = (".jsonl", ".ndjson")
@@ -77,7 +79,7 @@ class ImportFile:
         self._blocks = iter(self._gzip or blocks)
         self._data = b""  # read, and not yet in a chunk
         self._before_chunk = self._data, self._start, self._line
-        resource = application.current().load("imports", job.resource)
+        resource = import_resource(application.current().load("imports", job.resource))
         header = list(resource.fields) if self._is_json else job.header
         self.parser = RowParser(resource, header)
 
@@ -134,8 +136,9 @@ class ImportFile:
             return True
         return self._find_first_record(chunk.data, last=True).end == len(chunk.data)
 
-    def parse(self, chunk: Chunk) -> Iterator[tuple[int, list[Any] | Rejection]]:
+    def parse(self, chunk: Chunk, rules: RowRules | None) -> Iterator[tuple[int, Parsed]]:
         """Yield each row's line with its values or its rejection. Empty rows are skipped."""
+        parser = replace(self.parser, rules=rules)
         if chunk.too_long:
             reason = f"is longer than {MAX_RECORD_BYTES:,} bytes"
             yield chunk.line, Rejection(chunk.line, None, "too_long", reason)
@@ -143,11 +146,11 @@ class ImportFile:
             for line, data in enumerate(chunk.data.split(b"\n"), chunk.line):
                 if data.strip():
                     text = data.decode("utf-8", "surrogateescape")
-                    yield line, _parse_safely(self.parser.parse_json, line, text)
+                    yield line, _parse_safely(parser.parse_json, line, text)
         else:
             for record in record_splitter.parse_records(chunk.data, chunk.line):
                 if record.fields is None or "".join(record.fields).strip():
-                    values = _parse_safely(self.parser.parse_fields, record.line, record.fields)
+                    values = _parse_safely(parser.parse_fields, record.line, record.fields)
                     yield record.line, values
 
     def bytes_consumed(self, chunk: Chunk) -> int:
@@ -253,12 +256,12 @@ def _why_unreadable(data: bytes) -> str:
     return "it has a misplaced quote, or one that is never closed"
 
 
-def _parse_safely(
-    parse: Callable[[int, T], list[Any] | Rejection], line: int, record: T
-) -> list[Any] | Rejection:
+def _parse_safely(parse: Callable[[int, T], Parsed], line: int, record: T) -> Parsed:
     """Parse one record. An unexpected exception rejects this record only."""
     try:
         return parse(line, record)
+    except SluiceError:
+        raise  # of a rule's statement: the transaction is broken
     except Exception:
         _log.exception("line %d cannot be read", line)
         reason = "could not be read; the worker's log has the cause"

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Protocol, cast
 
 from sluice.errors import Conflict, SluiceError, Unavailable, ValidationFailed
 from sluice.imports import record_splitter
@@ -21,10 +21,11 @@ from sluice.imports.chunk_reader import Chunk, ImportFile
 from sluice.imports.job_repository import ImportRunRepository, RunningImport
 from sluice.imports.record_splitter import WINDOW_BYTES
 from sluice.imports.report import write_report
-from sluice.imports.row_parser import Rejection
+from sluice.imports.row_parser import Parsed, ParsedRow, Rejection, RowRules
 from sluice.imports.staged_rows import ImportRowRepository, RowCountMismatch
 from sluice.imports.storage import FileError, ImportBucket
 from sluice.query import Executor
+from sluice.sql.page_cursor import CursorSigner
 
 MAX_REJECTIONS = 100_000
 MAX_FILE_BYTES = 1024**3  # unless the settings have another limit
@@ -67,6 +68,7 @@ class Importer:
 
     connect: Callable[[], AbstractContextManager[BeginTransaction]]
     bucket: ImportBucket
+    signer: CursorSigner
     max_bytes: int = MAX_FILE_BYTES
     max_rejections: int = MAX_REJECTIONS
     clock: Callable[[], float] = field(default=time.monotonic)
@@ -188,7 +190,7 @@ class Importer:
             count = record_splitter.count_records(chunk.data)
             if not rows.copy_file(file.parser.header, chunk.data, count):
                 return None
-            rows.write(file.parser.header, count)
+            rows.write(file.parser.header, file.parser.header, count)
             return _commit_chunk(transaction, job, file, chunk, count, [])
 
     def _write_parsed(
@@ -203,9 +205,12 @@ class Importer:
         with begin() as transaction:
             _lock_import(transaction, job.id)
             rows = ImportRowRepository(transaction, file.parser.resource)
-            columns = file.parser.columns()
-            valid, rejections = _partition(file.parse(chunk))
-            rows.copy_rows(columns, valid)
+            valid, rejections = _partition(file.parse(chunk, self._rules(file, transaction)))
+            parsed = [row for _, row in valid]
+            columns, changed = file.parser.columns(parsed), file.parser.changed(parsed)
+            rows.copy_rows(
+                columns, ((line, [row.values.get(name) for name in columns]) for line, row in valid)
+            )
             unresolved = rows.delete_unresolved(columns)
             rejections += [
                 Rejection(line, column, "unknown", "does not exist") for line, column in unresolved
@@ -213,7 +218,7 @@ class Importer:
             if rejected + len(rejections) > self.max_rejections:
                 raise TooManyRejections
             count = len(valid) - len(unresolved)
-            rows.write(columns, count)
+            rows.write(columns, changed, count)
             return _commit_chunk(transaction, job, file, chunk, count, rejections)
 
     def _reject(
@@ -245,7 +250,12 @@ class Importer:
             columns = file.parser.columns()
             rows.copy_rows(columns, [])
             rows.delete_unresolved(columns)
-            rows.write(columns, 0)
+            rows.write(columns, file.parser.changed(), 0)
+
+    def _rules(self, file: ImportFile, transaction: ImportTransaction) -> RowRules | None:
+        """Return the repository whose rules the rows must meet, over their transaction."""
+        kind = file.parser.resource.rules
+        return None if kind is None else cast("RowRules", kind(transaction, self.signer))
 
     def _end(
         self, begin: BeginTransaction, job: RunningImport, status: str, error: str | None = None
@@ -314,16 +324,16 @@ def _rejection_for(line: int, error: Exception) -> Rejection:
 
 
 def _partition(
-    rows: Iterable[tuple[int, list[Any] | Rejection]],
-) -> tuple[list[tuple[int, list[Any]]], list[Rejection]]:
-    """Return the values of the valid rows with their lines, and the rejections."""
-    valid: list[tuple[int, list[Any]]] = []
+    rows: Iterable[tuple[int, Parsed]],
+) -> tuple[list[tuple[int, ParsedRow]], list[Rejection]]:
+    """Return the valid rows with their lines, and the rejections."""
+    valid: list[tuple[int, ParsedRow]] = []
     rejections: list[Rejection] = []
-    for line, values in rows:
-        if isinstance(values, Rejection):
-            rejections.append(values)
+    for line, row in rows:
+        if isinstance(row, Rejection):
+            rejections.append(row)
         else:
-            valid.append((line, values))
+            valid.append((line, row))
     return valid, rejections
 
 

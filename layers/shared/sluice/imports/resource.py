@@ -4,9 +4,9 @@ An application registers an ImportResource for each name in `imports`. This modu
 statements: imports/row_parser.py reads rows by the declaration, imports/staged_rows.py writes them.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 from sluice.kinds.field import Field
 
@@ -19,6 +19,11 @@ _SPACE = r"\u0001-\u0020\u007f\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\
 TRIMMED = f"!~ '^[{_SPACE}]|[{_SPACE}]$'"
 
 
+# A statement, or a function that makes it from the columns with values, and of these the ones that
+# an existing row gets as well.
+Write: TypeAlias = str | Callable[[Collection[str], Collection[str]], str]
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class ImportResource:
     """The columns of a resource's files, and the SQL that checks and writes their rows.
@@ -27,6 +32,8 @@ class ImportResource:
     required: columns that must be in the header and have a value in each row.
     exactly_one_of: alternatives. A CSV header and each row have exactly one of them.
     defaults: column → a function from a row's values to the value that is missing.
+    never_null: columns of which each row has a value, if the file has the column.
+    rules: the repository class whose `before_create` and `before_write` each row must pass.
 
     SQL reads the rows of a file from the table `import_rows`. It has a text column for each of
     `fields`, and `n`, which counts the rows.
@@ -41,10 +48,19 @@ class ImportResource:
     fields: Mapping[str, Field]
     required: Sequence[str]
     trusted_when: str
-    write: str
+    write: Write
     exactly_one_of: Sequence[str] = ()
     defaults: Mapping[str, Callable[[Mapping[str, Any]], object]] = field(default_factory=dict)
     references: Mapping[str, str] = field(default_factory=dict)
+    never_null: Sequence[str] = ()
+    rules: type[Any] | None = None
+
+    def statement(self, columns: Collection[str], changed: Collection[str]) -> str:
+        """Return the statement that writes rows with values for `columns`.
+
+        A row that exists already gets the values of `changed`, not the defaults of new rows.
+        """
+        return self.write if isinstance(self.write, str) else self.write(columns, changed)
 
     def check_header(self, header: Sequence[str]) -> str | None:
         """Return why the header is invalid, or None if it is valid."""

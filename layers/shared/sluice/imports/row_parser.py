@@ -6,10 +6,10 @@ contains no SQL and reads no files.
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple, NoReturn, Protocol, TypeAlias
 
 from sluice.errors import ValidationFailed
 from sluice.imports.resource import MAX_NAME_LENGTH, ImportResource
@@ -26,15 +26,33 @@ class Rejection(NamedTuple):
     reason: str
 
 
+class ParsedRow(NamedTuple):
+    """The values of a row. `changed` has those columns that `before_write` has added."""
+
+    values: dict[str, Any]
+    changed: Collection[str]
+
+
+Parsed: TypeAlias = ParsedRow | Rejection
+
+
+class RowRules(Protocol):
+    """A repository with the rules of its resource."""
+
+    def before_create(self, values: dict[str, Any]) -> None: ...
+    def before_write(self, values: dict[str, Any]) -> None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class RowParser:
     """Parse the rows of one file. The fields of a CSV row are in the order of `header`."""
 
     resource: ImportResource
     header: Sequence[str]
+    rules: RowRules | None = None
 
-    def parse_fields(self, line: int, fields: Sequence[str] | None) -> list[Any] | Rejection:
-        """Return the values of a CSV record, in the order of `columns`. An empty field is None."""
+    def parse_fields(self, line: int, fields: Sequence[str] | None) -> Parsed:
+        """Return the values of a CSV record. An empty field has none."""
         if fields is None:
             return Rejection(line, None, "malformed", MALFORMED)
         if len(fields) != len(self.header):
@@ -47,7 +65,7 @@ class RowParser:
                 document[name] = self.resource.fields[name].parse_csv(text)
         return self._parse(line, document)
 
-    def parse_json(self, line: int, text: str) -> list[Any] | Rejection:
+    def parse_json(self, line: int, text: str) -> Parsed:
         """Return the values of a line of JSON, an object with the columns as members."""
         try:
             document = json.loads(
@@ -71,42 +89,67 @@ class RowParser:
         present = {name: value for name, value in document.items() if value is not None}
         return self._parse(line, present)
 
-    def columns(self) -> list[str]:
-        """Return the names of the values: the header's columns, and those with defaults."""
-        return [*self.header, *(name for name in self.resource.defaults if name not in self.header)]
+    def columns(self, rows: Iterable[ParsedRow] = ()) -> list[str]:
+        """Return the columns of the file, and those of which `rows` have values besides."""
+        found = {*self.resource.defaults, *(name for row in rows for name in row.values)}
+        others = [name for name in self.resource.fields if name in found]
+        return list(dict.fromkeys([*self.header, *others]))
 
-    def _parse(self, line: int, document: Mapping[str, Any]) -> list[Any] | Rejection:
-        values: dict[str, Any] = dict.fromkeys(self.header)
+    def changed(self, rows: Iterable[ParsedRow] = ()) -> set[str]:
+        """Return the columns whose values an existing row gets too."""
+        return {*self.header, *(name for row in rows for name in row.changed)}
+
+    def _parse(self, line: int, document: Mapping[str, Any]) -> Parsed:
+        values: dict[str, Any] = {}
         try:
             for name, value in document.items():
                 if isinstance(value, str) and not value.isprintable() and _has_surrogates(value):
                     return Rejection(line, name, "invalid_utf8", "is not UTF-8")
                 values[name] = self.resource.fields[name].read(value, name)
-            missing = [name for name in self.resource.required if values[name] is None]
-            if missing:
-                return Rejection(line, missing[0], "required", "is missing")
-            rejection = self._check_alternatives(line, values)
+            rejection = _missing(line, values, self.resource.required)
+            rejection = rejection or self._check_alternatives(line, values)
             if rejection is not None:
                 return rejection
-            for name, default in self.resource.defaults.items():
-                if values.get(name) is None:
-                    values[name] = default(values)
+            changed = self._complete(values)
         except ValidationFailed as error:
             field_error = error.errors[0]
             column = (field_error.pointer or "").strip("/")
             return Rejection(line, column, field_error.code, field_error.message)
-        return [values.get(name) for name in self.columns()]
+        required = [name for name in self.resource.never_null if name in self.header]
+        return _missing(line, values, required) or ParsedRow(values, changed)
+
+    def _complete(self, values: dict[str, Any]) -> Collection[str]:
+        """Apply the rules, then the defaults. Return the columns that `before_write` has added."""
+        for name in self.header:
+            if self.resource.fields[name].nullable:
+                values.setdefault(name, None)
+        changed: Collection[str] = ()
+        if self.rules is not None:
+            self.rules.before_create(values)
+            known = set(values)
+            self.rules.before_write(values)
+            changed = values.keys() - known
+        for name, default in self.resource.defaults.items():
+            if values.get(name) is None:
+                values[name] = default(values)
+        return changed
 
     def _check_alternatives(self, line: int, values: Mapping[str, Any]) -> Rejection | None:
         """Return the rejection of a row without exactly one of `exactly_one_of`."""
         columns = [name for name in self.resource.exactly_one_of if name in self.header]
-        present = [name for name in columns if values[name] is not None]
+        present = [name for name in columns if name in values]
         if len(present) == 1 or not columns:
             return None
         if not present:
             return Rejection(line, columns[0], "required", f"{' or '.join(columns)} is missing")
         reason = f"cannot be combined with {present[0]}; leave out one of them"
         return Rejection(line, present[1], "invalid", reason)
+
+
+def _missing(line: int, values: Mapping[str, Any], required: Iterable[str]) -> Rejection | None:
+    """Return the rejection of a row that has no value of a required column."""
+    missing = next((name for name in required if values.get(name) is None), None)
+    return None if missing is None else Rejection(line, missing, "required", "is missing")
 
 
 class DuplicateField(ValueError):

@@ -5,7 +5,7 @@ session's next transaction may be that of another worker, which runs another rel
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any, Protocol
 
 from sluice.imports.resource import ImportResource
@@ -98,14 +98,15 @@ class ImportRowRepository:
             deleted += [(int(row.line), column) for row in rows]
         return deleted
 
-    def write(self, header: Sequence[str], read: int) -> None:
-        """Write the copied rows.
+    def write(self, columns: Collection[str], changed: Collection[str], read: int) -> None:
+        """Write the copied rows, which have values for `columns`.
 
+        A row that exists already gets those of `changed`.
         Raises RowCountMismatch if the statement accepts another number of rows than `read`. One
         reason is that a row to which they refer was deleted after the check.
         """
-        sql = self._resource.write
-        params = {f"has_{column}": column in header for column in HAS_COLUMN.findall(sql)}
+        sql = self._resource.statement(columns, changed)
+        params = {f"has_{column}": column in columns for column in HAS_COLUMN.findall(sql)}
         (written,) = self._transaction.write(Query(sql, params))
         if written.rows != read:
             raise RowCountMismatch(read, int(written.rows))

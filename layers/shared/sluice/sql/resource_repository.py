@@ -28,6 +28,8 @@ class ResourceRepository(WriteRepository, ConnectionRepository):
     etag_sql: the SQL of the ETag.
     graphql_list_spec: the list as GraphQL has it.
     import_trusted: whether imports may skip the rules for rows that are valid as they are.
+    import_write: the statement that writes imported rows. See imports/resource.py.
+    import_references: field → the query that finds the row which an imported value references.
 
     A rule is `before_create` or `before_write`. It gets no stored row. A rule that needs one is
     SQL in the statement, or a unit of work.
@@ -47,6 +49,8 @@ class ResourceRepository(WriteRepository, ConnectionRepository):
     assignments: ClassVar[Mapping[str, str]] = derived(lambda cls: sql.assignments(cls.resource))
     unchanged: ClassVar[str] = derived(lambda cls: sql.unchanged(cls.resource))
     import_trusted: ClassVar[bool] = False
+    import_write: ClassVar[str] = ""
+    import_references: ClassVar[Mapping[str, str]] = {}
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)

@@ -1,0 +1,152 @@
+"""Derive how the files of a resource are imported from its repository class.
+
+A file has the fields that a POST may set. If several rows have the same `import_key`, the last one
+counts. A row that would change nothing is not written.
+"""
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from functools import cache, partial
+from typing import Any, TypeAlias
+
+from sluice import application
+from sluice.imports.resource import ImportResource
+from sluice.kinds.field import DeclarationError, Field
+from sluice.resource import Resource
+from sluice.sql.derived import alias, table
+from sluice.sql.identifiers import quoted
+from sluice.sql.resource_repository import ResourceRepository
+
+OWN_COLUMNS = ("line", "n")  # of the table `import_rows`
+FindResource: TypeAlias = Callable[[str], Resource]
+
+
+def import_resource(registered: Any) -> ImportResource:
+    """Return the ImportResource that an application registers, or that of a repository class."""
+    if isinstance(registered, ImportResource):
+        return registered
+    return of_repository(registered, application.current().declaration)
+
+
+@cache
+def of_repository(repository: type[ResourceRepository], find: FindResource) -> ImportResource:
+    """Return how rows are read and written. `find` returns the resources that they reference.
+
+    A statement by hand, `import_write`, gets NULL for a value that is missing. Otherwise the row
+    gets the field's default, in an existing row too if the file has the column.
+    """
+    resource = repository.resource
+    fields = {field.name: field for field in resource.writable}
+    taken = [name for name in OWN_COLUMNS if name in fields]
+    if taken:
+        raise DeclarationError(f"{resource.name}: an import cannot have a field {taken[0]!r}")
+    by_hand = repository.import_write
+    never_null = [field.name for field in fields.values() if not field.nullable]
+    has_rules = _has_rules(repository)
+    return ImportResource(
+        fields=fields,
+        required=tuple(field.name for field in fields.values() if field.required),
+        trusted_when=_trusted_when(repository, fields.values(), is_trusted=not has_rules),
+        write=by_hand or partial(_write, resource),
+        references={**dict(_references(fields.values(), find)), **repository.import_references},
+        defaults={} if by_hand else dict(_defaults(fields.values())),
+        never_null=[] if by_hand else never_null,
+        rules=repository if has_rules else None,
+    )
+
+
+def _has_rules(repository: type[ResourceRepository]) -> bool:
+    names = ("before_create", "before_write")
+    return any(getattr(repository, name) is not getattr(ResourceRepository, name) for name in names)
+
+
+def _trusted_when(
+    repository: type[ResourceRepository], fields: Collection[Field], *, is_trusted: bool
+) -> str:
+    """Return the condition that a row is valid, and gets all its values from the file."""
+    if not is_trusted and not repository.import_trusted:
+        return "false"
+    conditions = []
+    for field in fields:
+        column = f"r.{field.name}"
+        may_be_null = not field.required if repository.import_write else field.nullable
+        condition = field.trusted(column)
+        conditions.append(f"({column} IS NULL OR {condition})" if may_be_null else condition)
+    return " AND ".join(f"({condition})" for condition in conditions) or "true"
+
+
+def _defaults(fields: Collection[Field]) -> Iterator[tuple[str, Callable[[Any], object]]]:
+    for field in fields:
+        if field.default is not None:
+            yield field.name, partial(_default, field.default)
+
+
+def _default(value: object, row: Mapping[str, Any]) -> object:
+    return value
+
+
+def _references(fields: Collection[Field], find: FindResource) -> Iterator[tuple[str, str]]:
+    """Yield the queries that find the row which a foreign key references."""
+    for field in fields:
+        if field.reference is None or field.reference.by:
+            continue
+        other = find(field.reference.resource)
+        key = quoted(other.keys[0].column)
+        value = f"CAST(r.{field.name} AS {field.sql_type})"
+        yield field.name, f"SELECT FROM {table(other)} t WHERE t.{key} = {value}"
+
+
+def _write(resource: Resource, columns: Collection[str], changed: Collection[str]) -> str:
+    """Return the statement that writes rows with values for `columns`."""
+    fields = [field for field in resource.writable if field.name in columns]
+    keys = [field for field in fields if field.column in resource.import_key]
+    if not keys or len(keys) < len(resource.import_key):
+        return _statement(_insert(resource, fields, "", "n"))
+    key = ", ".join(field.sort_key(_staged(field)) for field in keys)
+    insert = _insert(resource, fields, f"DISTINCT ON ({key}) ", f"{key}, n DESC")
+    updated = [
+        field
+        for field in fields
+        if field not in keys and field.name in changed and not field.create_only
+    ]
+    return _statement(f"{insert}{_on_conflict(resource, keys, updated)}")
+
+
+def _statement(insert: str) -> str:
+    return f"""
+    WITH written AS ({insert}
+    )
+    SELECT count(*) AS rows FROM import_rows
+"""
+
+
+def _insert(resource: Resource, fields: Sequence[Field], distinct: str, order: str) -> str:
+    columns = ", ".join(quoted(field.column) for field in fields)
+    values = ", ".join(_staged(field) for field in fields)
+    return f"""
+        INSERT INTO {table(resource)} AS {alias(resource)} ({columns})
+        SELECT {distinct}{values}
+        FROM import_rows
+        ORDER BY {order}"""
+
+
+def _on_conflict(resource: Resource, keys: Sequence[Field], updated: Sequence[Field]) -> str:
+    target = ", ".join(field.sort_key(quoted(field.column)) for field in keys)
+    if not updated:
+        return f"""
+        ON CONFLICT ({target}) DO NOTHING"""
+    names = [(quoted(field.column), field.nullable) for field in updated]
+    assignments = ", ".join(f"{name} = excluded.{name}" for name, _ in names)
+    differences = " OR ".join(
+        f"{alias(resource)}.{name} {'IS DISTINCT FROM' if nullable else '<>'} excluded.{name}"
+        for name, nullable in names
+    )
+    return f"""
+        ON CONFLICT ({target}) DO UPDATE SET {assignments}
+        WHERE {differences}"""
+
+
+def _staged(field: Field) -> str:
+    """Return the SQL of a staged text as the field's type."""
+    if field.sql_type == "text":
+        return field.name
+    return f"CAST({field.name} AS {field.sql_type})"

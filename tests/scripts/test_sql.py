@@ -1,0 +1,45 @@
+"""`make sql` prints the statements of a resource."""
+
+import pytest
+
+from scripts.sql import laid_out, raw, statements_of
+from sluice import application
+from sluice.query import Query
+
+SQL = "SELECT a, max(b) FROM t WHERE a IN (SELECT 'x FROM y' FROM u) AND a IS DISTINCT FROM :b"
+
+
+@pytest.mark.parametrize("name", application.current().repositories)
+def test_statements_of_each_resource_have_labels(name: str) -> None:
+    app = application.current()
+
+    labels = [label for label, _ in statements_of(name)]
+
+    assert {"page: default", "page: sort=-id, after a cursor", "get_by_id"} <= {
+        label.replace(f"-{app.load('repositories', name).list_spec.key}", "-id") for label in labels
+    }
+    assert any(label.startswith("import of ") for label in labels) == (name in app.imports)
+
+
+def test_writes_and_connections_are_called() -> None:
+    labels = [label for label, _ in statements_of("products")]
+
+    assert {"create with a key", "update: price", "delete with If-Match"} <= set(labels)
+    assert any(label.startswith("connections_by_parent: ") for label in labels)
+
+
+def test_each_clause_has_a_line() -> None:
+    assert laid_out("example", Query(SQL, prepare=True)).splitlines() == [
+        "-- example (prepared)",
+        "SELECT a, max(b)",
+        "FROM t",
+        "WHERE a IN (",
+        "    SELECT 'x FROM y'",
+        "    FROM u) AND a IS DISTINCT FROM :b;",
+    ]
+
+
+def test_raw_statement_is_one_line_without_white_space() -> None:
+    query = Query("SELECT (\n  a ,b\n)", {"n": 1}, before=Query("CALL  c()"))
+
+    assert raw("example", query) == 'example | before: CALL c() | SELECT (a,b) | {"n": 1}'

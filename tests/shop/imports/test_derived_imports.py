@@ -1,0 +1,147 @@
+"""Imports that are derived from declarations are those that the shop has by hand."""
+
+import re
+from typing import Any
+
+import pytest
+
+from shop import imports
+from sluice.imports.derived import of_repository
+from sluice.imports.resource import ImportResource
+from sluice.kinds.field import DeclarationError
+from sluice.kinds.integer import BigInt, Integer
+from sluice.kinds.ref import Ref
+from sluice.kinds.text import Text
+from sluice.resource import Resource
+from sluice.slugs import slugify
+from sluice.sql.resource_repository import ResourceRepository, Values
+from tests.shop.drafts import BY_NAME, CATEGORIES, USERS
+
+find = BY_NAME.__getitem__
+
+
+class Users(ResourceRepository):
+    resource = USERS
+
+
+class Categories(ResourceRepository):
+    """A category without a slug gets one from its name."""
+
+    resource = CATEGORIES
+    import_trusted = True
+
+    def before_create(self, values: Values) -> None:
+        if values.get("slug") is None:
+            values["slug"] = slugify(values["name"])
+
+
+def in_one_line(sql: str) -> str:
+    return re.sub(r"\s+", " ", sql).strip()
+
+
+def conditions(sql: str) -> set[str]:
+    """Return the conditions between the ANDs, without brackets; BETWEEN has an AND of its own."""
+    text = re.sub(r"[()]", "", in_one_line(sql)).replace("BETWEEN 1 AND", "BETWEEN 1 TO")
+    return set(text.split(" AND "))
+
+
+@pytest.mark.parametrize(
+    ("derived", "by_hand", "columns"),
+    [
+        (of_repository(Users, find), imports.USERS, ["email", "name"]),
+        (of_repository(Categories, find), imports.CATEGORIES, ["name", "slug"]),
+    ],
+    ids=["users", "categories"],
+)
+def test_derived_import_is_that_of_the_shop(
+    derived: ImportResource, by_hand: ImportResource, columns: list[str]
+) -> None:
+    assert list(derived.fields) == list(by_hand.fields)
+    assert list(derived.required) == list(by_hand.required)
+    assert derived.references == by_hand.references
+    assert conditions(derived.trusted_when) == conditions(by_hand.trusted_when)
+    statement = derived.statement(columns, columns)
+    assert in_one_line(statement) == in_one_line(str(by_hand.write))
+
+
+def copies(**options: Any) -> type[ResourceRepository]:
+    resource = Resource(
+        name="copies",
+        singular="copy",
+        table="lib.copies",
+        group="copies",
+        key=BigInt("id", read_only=True),
+        fields=[
+            Ref("user_id", resource="users", create_only=True),
+            Text("note", max_length=100, nullable=True),
+            Integer("number", minimum=1, default=1),
+            Text("shelf", optional=True),
+        ],
+        etag="number",
+        **options,
+    )
+    return type("Copies", (ResourceRepository,), {"resource": resource})
+
+
+def test_without_a_key_rows_are_only_inserted() -> None:
+    derived = of_repository(copies(), find)
+
+    assert derived.required == ("user_id",)
+    assert derived.references == {
+        "user_id": "SELECT FROM users t WHERE t.id = CAST(r.user_id AS bigint)"
+    }
+    assert in_one_line(derived.statement(["user_id", "number"], ["user_id"])) == (
+        "WITH written AS ( INSERT INTO lib.copies AS c (user_id, number) "
+        "SELECT CAST(user_id AS bigint), CAST(number AS integer) FROM import_rows ORDER BY n ) "
+        "SELECT count(*) AS rows FROM import_rows"
+    )
+
+
+def test_existing_rows_get_the_changeable_columns_of_the_file() -> None:
+    derived = of_repository(copies(import_key=["number", "user_id"]), find)
+
+    statement = in_one_line(derived.statement(["user_id", "note", "number"], ["note", "number"]))
+
+    assert (
+        "SELECT DISTINCT ON (CAST(user_id AS bigint), CAST(number AS integer)) "
+        "CAST(user_id AS bigint), note, CAST(number AS integer) FROM import_rows "
+        "ORDER BY CAST(user_id AS bigint), CAST(number AS integer), n DESC "
+        "ON CONFLICT (user_id, number) DO UPDATE SET note = excluded.note "
+        "WHERE c.note IS DISTINCT FROM excluded.note"
+    ) in statement
+    assert "DO NOTHING" in derived.statement(["user_id", "number"], ["user_id", "number"])
+
+
+def test_rows_without_their_values_are_read_by_python() -> None:
+    derived = of_repository(copies(), find)
+
+    assert "(r.note IS NULL OR" in derived.trusted_when
+    assert "r.number IS NULL" not in derived.trusted_when  # it gets its default
+    assert derived.defaults["number"]({}) == 1
+    assert derived.never_null == ["user_id", "number", "shelf"]
+
+
+def test_rules_run_for_each_row_unless_the_class_says_otherwise() -> None:
+    class Checked(Categories):
+        import_trusted = False
+
+    assert of_repository(Checked, find).trusted_when == "false"
+    assert of_repository(Checked, find).rules is Checked
+    assert of_repository(Categories, find).trusted_when != "false"
+    assert of_repository(Users, find).rules is None
+
+
+def test_columns_of_the_staging_table_are_refused() -> None:
+    resource = Resource(
+        name="lines",
+        singular="line",
+        table="public.lines",
+        group="lines",
+        key=BigInt("id", read_only=True),
+        fields=[Integer("n")],
+        etag="n",
+    )
+    lines = type("Lines", (ResourceRepository,), {"resource": resource})
+
+    with pytest.raises(DeclarationError, match="an import cannot have a field 'n'"):
+        of_repository(lines, find)

@@ -28,7 +28,12 @@ DIFF_LINES = 20  # of each file that is out of date
 # Each module has `files(found)`, which returns the content of its files by their path. A module
 # may read what those before it wrote. It is imported only then, because it may read the registry.
 OF_APPLICATION = ("scripts.derive.handlers",)
-OF_DEFAULT = ("scripts.derive.template", "scripts.openapi", "scripts.module_map")
+OF_DEFAULT = (
+    "scripts.derive.template",
+    "scripts.openapi",
+    "scripts.derive.events",
+    "scripts.module_map",
+)
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -1,0 +1,119 @@
+"""Write the example events of each resource in events/: list, get, create and patch.
+
+`sam local invoke` and the benchmarks read them. Events of other routes are written by hand.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+from scripts.derive.scan import Found
+from scripts.json_schemas import example_of_body
+from sluice.http.group import api_of
+from sluice.http.query_params import ListParams
+from sluice.http.route import RouteSpec
+from sluice.resource import Resource
+
+FOLDER = Path(__file__).parents[2] / "events"
+HOST = "a1b2c3d4e5.execute-api.eu-central-1.amazonaws.com"
+HEADERS = {
+    "accept": "application/json",
+    "accept-encoding": "gzip, deflate, br",
+    "host": HOST,
+    "user-agent": "curl/8.5.0",
+    "x-amzn-trace-id": "Root=1-6b033a60-4f2a0c5d1b3e6a7f8c9d0e1f",
+    "x-api-key": "local-admin",
+    "x-forwarded-for": "203.0.113.24",
+    "x-forwarded-port": "443",
+    "x-forwarded-proto": "https",
+}
+
+
+def files(found: Found) -> dict[Path, str]:
+    """Return the events of all served resources by their path."""
+    return {
+        FOLDER / f"{name}.json": json.dumps(event, indent=2, ensure_ascii=False) + "\n"
+        for each in found.resources
+        if each.is_served
+        for name, event in events_of(each.resource, api_of(each.resource.name).routes)
+    }
+
+
+def events_of(
+    resource: Resource, routes: Iterable[RouteSpec]
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the name and the event of each route that has one."""
+    names = {
+        f"list_{resource.name}": f"{resource.name}_list",
+        f"get_{resource.singular}": f"{resource.singular}_get",
+        f"create_{resource.singular}": f"{resource.name}_create",
+        f"update_{resource.singular}": f"{resource.singular}_patch",
+    }
+    for route in routes:
+        if route.name in names:
+            yield names[route.name], _event(resource, route)
+
+
+def _event(resource: Resource, route: RouteSpec) -> dict[str, Any]:
+    key = {name: str(field.sample(1)) for name, field in route.path_fields.items()}
+    template = route.path.replace("<", "{").replace(">", "}")
+    path = template.format(**key)
+    query = _query(route)
+    body = None
+    if route.body is not None:
+        body = json.dumps(example_of_body(route.body, route.method, resource.name))
+    return {
+        "version": "2.0",
+        "routeKey": f"ANY {template}",
+        "rawPath": path,
+        "rawQueryString": urlencode(query),
+        "headers": _headers(body),
+        **({"queryStringParameters": query} if query else {}),
+        **({"pathParameters": key} if key else {}),
+        "requestContext": _context(route.method, path, f"ANY {template}"),
+        **({"body": body} if body is not None else {}),
+        "isBase64Encoded": False,
+    }
+
+
+def _query(route: RouteSpec) -> dict[str, str]:
+    """Return a query of a list: its first sort, and a search if it has one."""
+    if not isinstance(route.query, ListParams):
+        return {}
+    spec = route.query.list_spec
+    sorts = [name for name in spec.sorts if name != spec.key]
+    return {
+        **({"search": "example"} if "search" in spec.filters else {}),
+        **({"sort": sorts[0]} if sorts else {}),
+        "limit": "20",
+    }
+
+
+def _headers(body: str | None) -> dict[str, str]:
+    if body is None:
+        return HEADERS
+    content = {"content-length": str(len(body.encode())), "content-type": "application/json"}
+    return dict(sorted((HEADERS | content).items()))
+
+
+def _context(method: str, path: str, route_key: str) -> Mapping[str, Any]:
+    return {
+        "accountId": "123456789012",
+        "apiId": HOST.partition(".")[0],
+        "domainName": HOST,
+        "domainPrefix": HOST.partition(".")[0],
+        "http": {
+            "method": method,
+            "path": path,
+            "protocol": "HTTP/1.1",
+            "sourceIp": HEADERS["x-forwarded-for"],
+            "userAgent": HEADERS["user-agent"],
+        },
+        "requestId": "KxY3vh21liAEJ1w=",
+        "routeKey": route_key,
+        "stage": "$default",
+        "time": "22/Nov/2026:18:54:24 +0000",
+        "timeEpoch": 1795373664000,
+    }

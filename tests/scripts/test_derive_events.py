@@ -1,0 +1,42 @@
+"""`make derive` writes an example event for each route of a declaration."""
+
+import json
+from typing import Any
+
+import pytest
+
+from scripts.derive.events import events_of
+from sluice.http.resource_routes import resource_api
+from sluice.sql.resource_repository import ResourceRepository
+from tests.shop.drafts import USERS
+
+
+@pytest.fixture(name="events", scope="module")
+def events_of_users() -> dict[str, dict[str, Any]]:
+    repository = type("Users", (ResourceRepository,), {"resource": USERS})
+    return dict(events_of(USERS, resource_api(repository).routes))
+
+
+def test_routes_with_an_event_are_those_of_list_get_create_and_patch(
+    events: dict[str, dict[str, Any]],
+) -> None:
+    assert list(events) == ["users_list", "users_create", "user_get", "user_patch"]
+
+
+def test_list_is_searched_and_sorted(events: dict[str, dict[str, Any]]) -> None:
+    event = events["users_list"]
+
+    assert event["routeKey"] == "ANY /api/users"
+    assert event["rawQueryString"] == "search=example&sort=email&limit=20"
+    assert event["queryStringParameters"] == {"search": "example", "sort": "email", "limit": "20"}
+    assert "body" not in event
+
+
+def test_row_has_a_key_and_a_body_its_length(events: dict[str, dict[str, Any]]) -> None:
+    event = events["user_patch"]
+
+    assert (event["routeKey"], event["rawPath"]) == ("ANY /api/users/{id}", "/api/users/1")
+    assert event["pathParameters"] == {"id": "1"}
+    assert event["requestContext"]["http"]["method"] == "PATCH"
+    assert json.loads(event["body"]).keys() <= {"email", "name"}
+    assert event["headers"]["content-length"] == str(len(event["body"].encode()))

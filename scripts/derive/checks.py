@@ -6,6 +6,8 @@ A declaration checks itself when it is made. Here are the faults that only all o
 from collections.abc import Callable, Iterator
 from typing import TypeAlias
 
+from scripts.derive.graphql_text import type_name
+from scripts.derive.graphql_types import TYPE_SUFFIXES
 from scripts.derive.registry import error_fields
 from scripts.derive.scan import Found, FoundResource
 from sluice.kinds.field import DeclarationError, Field, Reference
@@ -15,7 +17,6 @@ from sluice.sql.support import require_supported
 Problem: TypeAlias = tuple[FoundResource, str, str]  # the resource, the place in it, the message
 RESERVED = ("analytics", "graphql", "imports")  # collections of the engine
 GRAPHQL_ENGINE_NAMES = ("Query", "Mutation", "PageInfo", "SortDirection", "node", "nodes")
-SUFFIXES = ("", "Connection", "Edge", "Filter", "Sort", "SortField")
 
 
 def require_valid(found: Found) -> None:
@@ -133,9 +134,9 @@ def _graphql(found: Found) -> Iterator[Problem]:
 
 def _graphql_names(resource: Resource) -> list[str]:
     """Return the names of the types and of the fields of Query."""
-    singular = "".join(word.title() for word in resource.singular.split("_"))
-    types = [f"{singular}{suffix}" for suffix in SUFFIXES]
-    types += [f"Create{singular}Input", f"Update{singular}Input"]
+    name = type_name(resource)
+    types = [f"{name}{suffix}" for suffix in TYPE_SUFFIXES]
+    types += [f"Create{name}Input", f"Update{name}Input"]
     one = resource.singular
     return [*types, resource.name, f"{one}_by_id" if one == resource.name else one]
 

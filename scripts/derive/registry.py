@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from scripts.derive.graphql import derived_schema
 from scripts.derive.scan import Found, FoundResource, is_importable
 from sluice import application
 from sluice.http.paths import to_openapi
@@ -30,6 +31,9 @@ TYPES = {
     "IMPORTS": "tuple[str, ...]",
     "ERROR_FIELDS": "dict[str, str]",
     "TABLES": "tuple[tuple[str, str, bool], ...]",
+    "GRAPHQL": "dict[str, dict[str, object]]",
+    "GRAPHQL_ENUMS": "tuple[str, ...]",
+    "GRAPHQL_BY_HAND": "str",
 }
 
 
@@ -58,6 +62,7 @@ def constants(found: Found) -> dict[str, Any]:
 
     GROUPS: function → resource → its paths.
     TABLES: table, what the functions may do with it, and whether analysts may read it.
+    GRAPHQL: type → what is derived of it, as sluice/graph/resource_part.py reads it.
     """
     repositories = [each for each in found.resources if each.repository is not None]
     served = [each for each in found.resources if each.is_served]
@@ -66,6 +71,8 @@ def constants(found: Found) -> dict[str, Any]:
         group = groups.setdefault(each.resource.group, {})
         group[each.resource.name] = paths(each)
     replica = [each for each in served if each.repository.reads_replica]
+    schema = derived_schema(found)
+    by_hand = (found.folder / "graphql.py").is_file() and not found.app.graphql
     return {
         "REPOSITORIES": {each.resource.name: each.repository_name for each in repositories},
         "ROUTES": {each.resource.name: each.routes for each in served if each.routes},
@@ -78,6 +85,9 @@ def constants(found: Found) -> dict[str, Any]:
         "IMPORTS": tuple(each.resource.name for each in served if is_importable(each)),
         "ERROR_FIELDS": dict(sorted(error_fields(found))),
         "TABLES": tuple(_table(each.resource) for each in found.resources),
+        "GRAPHQL": schema.types,
+        "GRAPHQL_ENUMS": schema.enums,
+        "GRAPHQL_BY_HAND": f"{found.app.name}.graphql:PART" if by_hand else "",
     }
 
 

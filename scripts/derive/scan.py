@@ -80,7 +80,7 @@ class Found:
 def scan(name: str) -> Found:
     """Return the resources of the application. Raise DeclarationError, or an error of a module."""
     app = application.declared(name)
-    folder = Path(str(import_module(f"{name}.application").__file__)).parent
+    folder = app.folder
     found = [each for path in sorted(folder.glob("*.py")) for each in _in_file(name, path)]
     return Found(
         app, folder, tuple(sorted(found, key=lambda each: app.position(each.resource.name)))

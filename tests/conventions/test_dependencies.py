@@ -179,6 +179,7 @@ ALLOWED = {
         "sluice.application",
         "sluice.snapstart",
         "sluice.kinds",
+        "sluice.resource",
         "sluice.http",
         "sluice.sql",
         "sluice.unit_of_work",

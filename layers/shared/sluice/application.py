@@ -67,7 +67,7 @@ class Application:
     scopes: those of routes that belong to no resource.
     repositories: name → repository class.
     imports: name → ImportResource, or a repository class from which it is derived.
-    graphql: a GraphqlPart. Empty: no GraphQL types.
+    graphql: a GraphqlPart with a schema by hand. Empty: both are derived.
     analytics: a Catalogue. Empty: no ad-hoc SQL.
     openapi: an OpenApiTexts: descriptions and examples.
     models: the declarative base of its SQLAlchemy models.
@@ -112,6 +112,11 @@ class Application:
     def registry(self) -> Any:
         """The module that `make derive` writes. Raise ApplicationError if it was not run."""
         return _registry(self.name)
+
+    @property
+    def folder(self) -> Path:
+        """The folder of its package."""
+        return Path(str(import_module(f"{self.name}.application").__file__)).parent
 
     def position(self, name: str) -> tuple[int, str]:
         """Return the sort key of a resource or a function."""

@@ -9,3 +9,6 @@ REPLICA_SCOPES: tuple[str, ...] = ()
 IMPORTS: tuple[str, ...] = ()
 ERROR_FIELDS: dict[str, str] = {}
 TABLES: tuple[tuple[str, str, bool], ...] = ()
+GRAPHQL: dict[str, dict[str, object]] = {}
+GRAPHQL_ENUMS: tuple[str, ...] = ()
+GRAPHQL_BY_HAND: str = ""

@@ -23,21 +23,34 @@ from sluice.graph.variables import read_variables
 from sluice.http.request import read_json
 
 SCHEMA = make_schema("""
+scalar BigInt
 scalar Decimal
 scalar Date
 scalar DateTime
 enum Colour { RED GREEN }
 type Query { f(
     Int: Int, Float: Float, String: String, Boolean: Boolean, ID: ID, Decimal: Decimal,
-    Date: Date, DateTime: DateTime, Colour: Colour, list: In, lists: [In!]): Int }
+    BigInt: BigInt, Date: Date, DateTime: DateTime, Colour: Colour, list: In, lists: [In!]): Int }
 input In {
     Int: Int, Float: Float, String: String, Boolean: Boolean, ID: ID, Decimal: Decimal,
-    Date: Date, DateTime: DateTime, Colour: Colour, list: Lists, in: In, more: Int = 3 }
+    BigInt: BigInt, Date: Date, DateTime: DateTime, Colour: Colour, list: Lists, in: In,
+    more: Int = 3 }
 input Lists {
     Int: [Int], Float: [Float], String: [String], Boolean: [Boolean], ID: [ID],
-    Decimal: [Decimal], Date: [Date], DateTime: [DateTime], Colour: [Colour] }
+    BigInt: [BigInt], Decimal: [Decimal], Date: [Date], DateTime: [DateTime], Colour: [Colour] }
 """)
-SCALARS = ("Int", "Float", "String", "Boolean", "ID", "Decimal", "Date", "DateTime", "Colour")
+SCALARS = (
+    "Int",
+    "BigInt",
+    "Float",
+    "String",
+    "Boolean",
+    "ID",
+    "Decimal",
+    "Date",
+    "DateTime",
+    "Colour",
+)
 POSITIONS = (
     "{0}: {1}",
     "list: {{{0}: {1}}}",
@@ -177,6 +190,13 @@ def parsed_value(scalar: str, text: str) -> Any:
         ("Int", "1e999999999", None),
         ("Int", '"2"', None),
         ("Int", "true", None),
+        ("BigInt", "9223372036854775807", 2**63 - 1),
+        ("BigInt", '"-9223372036854775807"', 1 - 2**63),
+        ("BigInt", "9223372036854775808", None),
+        ("BigInt", "7" * 3000, None),
+        ("BigInt", "2.0", None),
+        ("BigInt", '"two"', None),
+        ("BigInt", "true", None),
         ("Float", "2", 2.0),
         ("Float", "2.5", 2.5),
         ("Float", "1e400", None),

@@ -57,5 +57,5 @@ def test_field_is_read_from_its_column() -> None:
     ],
 )
 def test_names_that_the_schema_lacks_are_rejected(part: GraphqlPart, name: str) -> None:
-    with pytest.raises(ApplicationError, match=rf"boxes.graphql does not have .*{name}"):
+    with pytest.raises(ApplicationError, match=rf"the GraphQL schema does not have .*{name}"):
         field_infos(SCHEMA, part)

@@ -99,7 +99,8 @@ def test_registry_names_what_there_is(write: Write) -> None:
     constants = registry.constants(found)
 
     require_valid(found)
-    assert constants == {
+    not_graphql = [each for each in constants if not each.startswith("GRAPHQL")]
+    assert {each: constants[each] for each in not_graphql} == {
         "REPOSITORIES": {
             "books": f"{name}.books:BookRepository",
             "shelves": f"{name}.shelves:ShelfRepository",
@@ -126,6 +127,31 @@ def test_registry_names_what_there_is(write: Write) -> None:
             ("lib.books", "SELECT, INSERT, UPDATE", False),
             ("public.shelves", "SELECT, INSERT, UPDATE, DELETE", True),
         ),
+    }
+
+
+def test_registry_names_the_graphql_fields_to_resolve(write: Write) -> None:
+    found = write(books=BOOKS, shelves=SHELVES)
+
+    assert registry.constants(found)["GRAPHQL"] == {
+        "Book": {
+            "resource": "books",
+            "scope": "library",
+            "queries": {"list": "books", "row": "book"},
+            "mutations": {"create": "createBook", "update": "updateBook"},
+            "rows": {"shelf": ("shelves", "shelf_id")},
+        },
+        "Shelf": {
+            "resource": "shelves",
+            "scope": "library",
+            "replica": True,
+            "queries": {"list": "shelves", "row": "shelf"},
+            "mutations": {
+                "create": "createShelf",
+                "update": "updateShelf",
+                "delete": "deleteShelf",
+            },
+        },
     }
 
 

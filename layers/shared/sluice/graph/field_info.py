@@ -57,7 +57,7 @@ def field_infos(schema: GraphQLSchema, part: GraphqlPart) -> dict[Key, FieldInfo
     definitions = dict(_definitions(types))
     unknown = [*(part.types.keys() - types), *(part.fields.keys() - definitions)]
     if unknown:
-        raise ApplicationError(f"{part.schema.name} does not have {unknown}")
+        raise ApplicationError(f"the GraphQL schema does not have {unknown}")
     wrappers = _wrappers(types)
     fields = {**dict(_engine_fields(types, wrappers)), **part.fields}
     return {
@@ -137,7 +137,7 @@ def _field_info(
 
 
 def _serializer(type_: GraphQLNamedType) -> Callable[[Any], Any] | None:
-    if type_.name == "ID":
+    if type_.name in ("ID", "BigInt"):
         return str
     return type_.serialize if isinstance(type_, GraphQLEnumType) else None
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from sluice import application
 
@@ -58,25 +58,44 @@ class Type:
 class GraphqlPart:
     """The GraphQL types of an application, and their resolvers.
 
-    schema: the file with the schema, in GraphQL's schema definition language.
+    schema: the file with the schema, in GraphQL's schema definition language. Without it, it is
+        the application's schema.graphql.
     types: by name. A type without a Type needs no scope, and the replica may serve it.
     fields: by the names of the type and the field. Most fields are columns and need no Field.
     lower_case_enums: enums whose values are lower case in code and in the database.
     """
 
-    schema: Path
+    schema: Path | None = None
     types: Mapping[str, Type] = field(default_factory=dict)
     fields: Mapping[tuple[str, str], Field] = field(default_factory=dict)
     lower_case_enums: tuple[str, ...] = ()
 
 
 def current_part() -> GraphqlPart:
-    """Return the GraphQL part of the application. Raises ApplicationError if it has none."""
-    part: GraphqlPart = application.current().load("graphql")
-    return part
+    """Return the GraphQL part of the application. Raises ApplicationError if it has none.
+
+    It is the one that the application has by hand, or it is derived from the resources. Then the
+    application's module `graphql` may add to it.
+    """
+    app = application.current()
+    if app.graphql:
+        return cast("GraphqlPart", app.load("graphql"))
+    registry = app.registry
+    if not registry.GRAPHQL:
+        raise application.ApplicationError(f"the application {app.name} has no graphql")
+    from sluice.graph.resource_part import derived_part  # it imports this module
+
+    by_hand = registry.GRAPHQL_BY_HAND
+    return derived_part(registry, application.load(by_hand) if by_hand else GraphqlPart())
 
 
 @cache
 def column_name(field_name: str) -> str:
     """Return the name of a field's column: `createdAt` → `created_at`."""
     return re.sub("([A-Z])", lambda match: f"_{match[0].lower()}", field_name)
+
+
+@cache
+def graphql_name(name: str) -> str:
+    """Return the name in GraphQL of a field: `created_at` → `createdAt`."""
+    return re.sub("_([a-z0-9])", lambda match: match[1].upper(), name)

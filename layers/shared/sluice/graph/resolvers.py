@@ -12,14 +12,15 @@ from sluice.graph import connection
 from sluice.graph.document import Operation
 from sluice.graph.execution import Objects
 from sluice.graph.loaders import Batch, Loaders, Pending
-from sluice.graph.part import column_name
+from sluice.graph.part import graphql_name
 from sluice.graph.planned_field import PlannedField, cache_key
+from sluice.kinds.field import MAX_VALUES
 from sluice.kinds.integer import BigInt
-from sluice.kinds.search import parse_words
 from sluice.unit_of_work import Repositories
 
 if TYPE_CHECKING:
     from sluice.graph.part import Resolver
+    from sluice.sql.list_spec import Filter
 
 ROOT_KEY = "root"  # the loader key of a root field, whose parent has no id
 NO_ID = 0  # no row has this id
@@ -115,34 +116,48 @@ def connection_of(name: str, ids: Collection[str] = ()) -> "Resolver":
     """Return a resolver of a page of the repository `name`. `ids` are the filters by an ID."""
 
     def resolve(context: ResolverContext, field: PlannedField, parents: Objects) -> Pending:
-        filters = _list_filters(field, ids)
-        read = context.repositories.named(name).connection
+        rows = context.repositories.named(name)
+        filters = _list_filters(field, ids, rows.graphql_list_spec.filters)
         return context.load_once(
             field,
             connection_columns(field),
-            lambda columns: read(connection.list_query(field, columns, filters)),
+            lambda columns: rows.connection(connection.list_query(field, columns, filters)),
         )
 
     return resolve
 
 
-def _list_filters(field: PlannedField, ids: Collection[str]) -> dict[str, object]:
+def _list_filters(
+    field: PlannedField, ids: Collection[str], declared: "Mapping[str, Filter]"
+) -> dict[str, object]:
     """Return the filters of a list field by column name, as its repository reads them."""
+    names = {graphql_name(name): name for name in declared}
     filters: dict[str, object] = {}
     for name, value in connection.filters_of(field).items():
         if name in ids:
-            value = row_id(value)
-        elif name == "search":
-            value = _search(value)
-        filters[column_name(name)] = value
+            filters[names[name]] = _row_ids(value)
+        else:
+            filters[names[name]] = _parsed(value, name, declared[names[name]].field_filter.parse)
     return filters
 
 
-def _search(text: str) -> object:
+def _row_ids(value: str | list[str]) -> object:
+    if isinstance(value, str):
+        return row_id(value)
+    return [row_id(id) for id in value]
+
+
+def _parsed(value: object, name: str, parse: Callable[[str], Any]) -> object:
+    """Return the value of a filter. Texts are checked as REST does: scalars check the others."""
     try:
-        return parse_words(text)
+        if isinstance(value, list):
+            if len(value) > MAX_VALUES:
+                raise ValueError(f"must have at most {MAX_VALUES} values")
+            parts = [parse(item) if isinstance(item, str) else [item] for item in value]
+            return [item for part in parts for item in part]
+        return parse(value) if isinstance(value, str) else value
     except ValueError as problem:
-        error = FieldError("invalid", str(problem), parameter="search")
+        error = FieldError("invalid", str(problem), parameter=name)
         raise InvalidParameter(errors=[error]) from None
 
 

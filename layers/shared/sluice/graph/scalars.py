@@ -41,6 +41,8 @@ MAX_INT = 2**31 - 1
 MIN_INT = -(2**31)
 
 ENUM_VALUE = re.compile(r"(?!(true|false|null)$)[A-Za-z_]\w*", re.ASCII)
+BIG_INT = re.compile(r"-?\d{1,19}", re.ASCII)
+MAX_BIG_INT = 2**63 - 1
 DECIMAL = re.compile(r"-?\d{1,20}(\.\d{1,20})?", re.ASCII)
 DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 # RFC 3339, section 5.6: the offset is required.
@@ -124,6 +126,17 @@ def _parse_int(node: ValueNode) -> int:
             f"Int cannot represent non 32-bit signed integer value: {_shown(node)}", node
         )
     return int(number)
+
+
+def _parse_big_int(node: ValueNode) -> int:
+    text = node.value if isinstance(node, (IntValueNode, StringValueNode)) else ""
+    if not BIG_INT.fullmatch(text) or abs(int(text)) > MAX_BIG_INT:
+        raise GraphQLError(
+            f"BigInt cannot represent value: {_shown(node)}. "
+            f"It must be a whole number from -{MAX_BIG_INT} to {MAX_BIG_INT}.",
+            node,
+        )
+    return int(text)
 
 
 def _parse_float(node: ValueNode) -> float:
@@ -220,6 +233,7 @@ REPLACED_SCALARS = {
     ),
 }
 CUSTOM_SCALARS: Mapping[str, LiteralParser] = {
+    "BigInt": _parse_big_int,
     "Decimal": _parse_decimal,
     "Date": _parse_date,
     "DateTime": _parse_datetime,

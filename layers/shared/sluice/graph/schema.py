@@ -28,6 +28,7 @@ from graphql.validation import (
     StreamDirectiveOnListField,
 )
 
+from sluice import application
 from sluice.graph.part import current_part
 from sluice.graph.scalars import CUSTOM_SCALARS, REPLACED_SCALARS, LiteralParser, literal_of
 
@@ -36,7 +37,8 @@ from sluice.graph.scalars import CUSTOM_SCALARS, REPLACED_SCALARS, LiteralParser
 def current_schema() -> GraphQLSchema:
     """Return the schema of the application. Raises ApplicationError if it has none."""
     part = current_part()
-    return make_schema(part.schema.read_text(encoding="utf-8"), part.lower_case_enums)
+    path = part.schema or application.current().folder / "schema.graphql"
+    return make_schema(path.read_text(encoding="utf-8"), part.lower_case_enums)
 
 
 def make_schema(text: str, lower_case_enums: Collection[str] = ()) -> GraphQLSchema:

@@ -56,6 +56,12 @@ class WriteRepository(ReadRepository):
         """
         return self._update(self.list_spec.projection, id, changes, precondition)
 
+    def update_version(
+        self, id: int, changes: Mapping[str, object], version: int
+    ) -> Representation:
+        """Change a row whose ETag is this version. Raises the errors of `update`."""
+        return self.update(id, changes, Precondition(if_match=[str(version)]))
+
     def delete(self, id: int, precondition: Precondition = NO_PRECONDITION) -> None:
         """Delete a row.
 

@@ -1,0 +1,77 @@
+"""The derived GraphQL part of an application: the resolvers of its resources.
+
+GRAPHQL in the registry says which types and fields there are. So no declaration is imported before
+a query reads its resource.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sluice.graph.mutations import create_row, delete_row, update_row
+from sluice.graph.part import Field, GraphqlPart, Type
+from sluice.graph.resolvers import connection_of, connections_by_parent, row_by_column, row_by_id
+
+Key = tuple[str, str]  # the names of a type and of its field
+
+
+@dataclass(frozen=True, kw_only=True)
+class DerivedType:
+    """The derived fields of a type.
+
+    resource: the name of the resource. Empty for the items in the rows of another one.
+    scope: the prefix of its scopes.
+    replica: whether the replica may serve its rows.
+    queries: `row` and `list` → the field of Query.
+    ids: the filters of the list that are an ID.
+    mutations: `create`, `update` and `delete` → the field of Mutation.
+    rows: field → the resource and the column of a foreign key.
+    lists: field → the resource of the children, and their column that references this row.
+    columns: field → its column, where `part.column_name` is not the column.
+    """
+
+    resource: str = ""
+    scope: str = ""
+    replica: bool = False
+    queries: Mapping[str, str] = field(default_factory=dict)
+    ids: tuple[str, ...] = ()
+    mutations: Mapping[str, str] = field(default_factory=dict)
+    rows: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    lists: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    columns: Mapping[str, str] = field(default_factory=dict)
+
+
+MUTATIONS = {"create": create_row, "update": update_row, "delete": delete_row}
+
+
+def derived_part(registry: Any, by_hand: GraphqlPart) -> GraphqlPart:
+    """Return the part of all resources of a registry. What is by hand wins."""
+    types: dict[str, Type] = {}
+    fields: dict[Key, Field] = {}
+    for name, values in registry.GRAPHQL.items():
+        derived = DerivedType(**values)
+        if derived.resource:
+            types[name] = Type(scope=f"{derived.scope}:read", replica=derived.replica)
+        fields.update(_fields(name, derived))
+    return GraphqlPart(
+        schema=by_hand.schema,
+        types={**types, **by_hand.types},
+        fields={**fields, **by_hand.fields},
+        lower_case_enums=(*registry.GRAPHQL_ENUMS, *by_hand.lower_case_enums),
+    )
+
+
+def _fields(type_name: str, derived: DerivedType) -> Iterator[tuple[Key, Field]]:
+    name = derived.resource
+    queries = {"row": row_by_id(name), "list": connection_of(name, derived.ids)}
+    for verb, field_name in derived.queries.items():
+        yield ("Query", field_name), Field(queries[verb])
+    for verb, field_name in derived.mutations.items():
+        resolve = MUTATIONS[verb](name)
+        yield ("Mutation", field_name), Field(resolve, scope=f"{derived.scope}:write")
+    for field_name, (resource, column) in derived.rows.items():
+        yield (type_name, field_name), Field(row_by_column(resource, column), column=column)
+    for field_name, (resource, _) in derived.lists.items():
+        yield (type_name, field_name), Field(connections_by_parent(resource))
+    for field_name, column in derived.columns.items():
+        yield (type_name, field_name), Field(column=column)

@@ -1,0 +1,235 @@
+"""The fields of Query and Mutation, and the resolvers of all derived fields as data."""
+
+from collections.abc import Collection, Mapping
+
+from scripts.derive.graphql_inputs import (
+    filter_members,
+    id_filters,
+    page_arguments,
+    sort_argument,
+    sort_names,
+)
+from scripts.derive.graphql_text import Member, a, definition, type_name, words
+from scripts.derive.graphql_types import is_reference, item_resource
+from scripts.derive.scan import Found, FoundResource
+from sluice.graph.part import column_name, graphql_name
+from sluice.kinds.field import DeclarationError
+from sluice.kinds.items import Items
+from sluice.resource import Resource
+
+SCALARS = '''
+"""
+An exact decimal number, returned as a string such as "19.99".
+Accepted as a number or a string, with at most 20 digits before the point and 20 after it.
+"""
+scalar Decimal
+
+"""A whole number of up to 19 digits, returned as a string. Accepted as a number or a string."""
+scalar BigInt
+
+"""A point in time in UTC, such as "2026-01-31T12:00:00.000000Z" (RFC 3339 date-time)."""
+scalar DateTime
+
+"""A calendar day, such as "2026-01-31" (RFC 3339 full-date)."""
+scalar Date
+'''
+PAGES = """
+"The position of a page in its list."
+type PageInfo {
+  "Whether there are rows after this page."
+  hasNextPage: Boolean!
+  "Whether there are rows before this page."
+  hasPreviousPage: Boolean!
+  "The cursor of the first row, for `before`. Null if the page is empty."
+  startCursor: String
+  "The cursor of the last row, for `after`. Null if the page is empty."
+  endCursor: String
+}
+
+"The direction of a sort."
+enum SortDirection {
+  "The lowest value first."
+  ASC
+  "The highest value first."
+  DESC
+}
+"""
+QUERIES = "The root of all queries. Fields need the same scopes as the REST API."
+MUTATIONS = (
+    "The root of all mutations. The mutations of one request run in order, in one transaction: "
+    "if one of them fails, none is saved."
+)
+UNKNOWN = "if the id is unknown"
+ROOT_FIRST = "10"
+
+
+def definitions(found: Found) -> list[str]:
+    """Return Query and Mutation, as far as they have fields."""
+    served = [each for each in found.resources if each.is_served]
+    queries = [member for each in served for member in _queries(each.resource).values()]
+    mutations = [member for each in served for member in _mutations(each).values()]
+    texts = [
+        definition("type", "Query", QUERIES, queries),
+        definition("type", "Mutation", MUTATIONS, mutations),
+    ]
+    return [text for text in texts if text]
+
+
+def entries(
+    found: Found, kept: Collection[tuple[str, str]], names: Collection[str]
+) -> dict[str, dict[str, object]]:
+    """Return what sluice.graph.resource_part needs of each type, by name.
+
+    kept: the fields of the schema whose resolver is derived. names: the definitions of the schema.
+    """
+    types: dict[str, dict[str, object]] = {}
+    for each in found.resources:
+        if not each.is_served or type_name(each.resource) not in names:
+            continue
+        types[type_name(each.resource)] = _entry(found, each, kept)
+        for field in each.resource.all_fields:
+            if isinstance(field, Items) and field.name not in each.resource.graphql.hidden:
+                item = item_resource(found, field)
+                entry = _columns(found, item, kept)
+                types |= {type_name(item): entry} if entry else {}
+    return types
+
+
+def _queries(resource: Resource) -> dict[str, Member]:
+    """Return the fields of Query: `row` and `list`."""
+    one, many = words(resource.singular), words(resource.name)
+    row = graphql_name(resource.singular)
+    if resource.singular == resource.name:
+        row = f"{row}ById"
+    name = type_name(resource)
+    unsorted = "Without `sortBy` they are sorted by id." if sort_names(resource) else ""
+    filters = (
+        [
+            Member(
+                "filter",
+                f"{name}Filter",
+                f"Return only {many} that match every condition of the filter.",
+            )
+        ]
+        if filter_members(resource)
+        else []
+    )
+    members = {
+        "list": Member(
+            graphql_name(resource.name),
+            f"{name}Connection!",
+            f"List {many}. {unsorted}".strip() if unsorted else f"List {many}, sorted by id.",
+            (*page_arguments(resource, ROOT_FIRST), *filters, *sort_argument(resource)),
+        ),
+        "row": Member(row, name, f"Return {a(one)}, or null {UNKNOWN}.", (_id(one),)),
+    }
+    return _chosen(resource, members, resource.graphql.queries, "query")
+
+
+def _mutations(each: FoundResource) -> dict[str, Member]:
+    """Return the fields of Mutation: `create`, `update` and `delete`."""
+    resource = each.resource
+    one, name = words(resource.singular), type_name(resource)
+    members = {}
+    if "create" in resource.writes:
+        new = Member("input", f"Create{name}Input!", f"The new {one}.")
+        members["create"] = Member(f"create{name}", f"{name}!", f"Create {a(one)}.", (new,))
+    if "update" in resource.writes:
+        changes = Member("input", f"Update{name}Input!", "The fields to change.")
+        text = f"Update {a(one)}, and return it, or null {UNKNOWN}."
+        arguments = (_id(one), changes, *_version(each))
+        members["update"] = Member(f"update{name}", name, text, arguments)
+    if "delete" in resource.writes:
+        text = f"Delete {a(one)}. Return true, or false {UNKNOWN}."
+        members["delete"] = Member(f"delete{name}", "Boolean!", text, (_id(one),))
+    members = _chosen(resource, members, resource.graphql.mutations, "mutation")
+    fields = {"create": resource.writable, "update": resource.changeable, "delete": ()}
+    for verb in members:
+        items = [field.name for field in fields[verb] if isinstance(field, Items)]
+        if items:
+            raise DeclarationError(
+                f"{resource.name}: {members[verb].name} cannot be derived, because of the items "
+                f"{items[0]}: leave it out of GraphQL(mutations=…)"
+            )
+    return members
+
+
+def _version(each: FoundResource) -> tuple[Member, ...]:
+    one = words(each.resource.singular)
+    if each.resource.etag != "version" and not hasattr(each.repository, "update_version"):
+        return ()
+    text = (
+        f"The expected `version`. If the {one} has another version, the error is `stale_version`."
+    )
+    return (Member("ifVersion", "Int", text),)
+
+
+def _id(one: str) -> Member:
+    return Member("id", "ID!", f"The {one}'s id.")
+
+
+def _chosen(
+    resource: Resource, members: dict[str, Member], chosen: Collection[str] | None, what: str
+) -> dict[str, Member]:
+    if chosen is None:
+        return members
+    unknown = set(chosen) - {member.name for member in members.values()}
+    if unknown:
+        raise DeclarationError(f"{resource.name}: there is no {what} {', '.join(sorted(unknown))}")
+    return {key: member for key, member in members.items() if member.name in chosen}
+
+
+def _entry(
+    found: Found, each: FoundResource, kept: Collection[tuple[str, str]]
+) -> dict[str, object]:
+    resource = each.resource
+    name = type_name(resource)
+    if [key.name for key in resource.keys if key.reference is None] != ["id"]:
+        raise DeclarationError(
+            f"{resource.name}: GraphQL has only resources whose key is named id; "
+            "leave it out by GraphQL(queries=[], mutations=[])"
+        )
+    entry: dict[str, object] = {
+        "resource": resource.name,
+        "scope": resource.scope_prefix,
+        "replica": bool(each.repository.reads_replica),
+        "queries": {
+            verb: member.name
+            for verb, member in _queries(resource).items()
+            if ("Query", member.name) in kept
+        },
+        "ids": tuple(id_filters(resource)),
+        "mutations": {
+            verb: member.name
+            for verb, member in _mutations(each).items()
+            if ("Mutation", member.name) in kept
+        },
+        "lists": {
+            graphql_name(many.name): (many.resource, many.foreign_key)
+            for many in resource.relations
+            if (name, graphql_name(many.name)) in kept
+        },
+        **_columns(found, resource, kept),
+    }
+    return {key: value for key, value in entry.items() if value}
+
+
+def _columns(
+    found: Found, resource: Resource, kept: Collection[tuple[str, str]]
+) -> dict[str, object]:
+    """Return the rows of foreign keys, each with its resource and column, and unusual columns."""
+    rows: dict[str, tuple[str, str]] = {}
+    columns: dict[str, str] = {}
+    for field in resource.all_fields:
+        reference, name = field.reference, graphql_name(field.name)
+        if reference is not None and is_reference(found, field):
+            rows[graphql_name(reference.relation)] = (reference.resource, reference.key.column)
+        elif column_name(name) != field.name:
+            columns[name] = field.name
+    type_ = type_name(resource)
+    found_fields: Mapping[str, Mapping[str, object]] = {"rows": rows, "columns": columns}
+    return {
+        key: {name: value for name, value in fields.items() if (type_, name) in kept}
+        for key, fields in found_fields.items()
+        if any((type_, name) in kept for name in fields)
+    }

@@ -1,0 +1,88 @@
+"""What the derived GraphQL definitions consist of: members, names and descriptions."""
+
+import json
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from scripts.derive.scan import FoundResource
+from sluice.graph.part import graphql_name
+from sluice.kinds.field import DeclarationError, Field
+from sluice.resource import Resource
+
+
+class Member(NamedTuple):
+    """A field of a type or an input, an argument, or (without a type) a value of an enum."""
+
+    name: str
+    type: str
+    description: str
+    arguments: "tuple[Member, ...]" = ()
+    default: str = ""
+
+    def __str__(self) -> str:
+        arguments = f"({' '.join(map(str, self.arguments))})" if self.arguments else ""
+        type_ = f": {self.type}" if self.type else ""
+        default = f" = {self.default}" if self.default else ""
+        return f"{_literal(self.description)} {self.name}{arguments}{type_}{default}"
+
+
+def definition(kind: str, name: str, description: str, members: Iterable[Member]) -> str:
+    """Return a definition; empty without members."""
+    text = "\n".join(map(str, members))
+    return f"{_literal(description)} {kind} {name} {{\n{text}\n}}" if text else ""
+
+
+def type_name(resource: Resource) -> str:
+    """Return the name of the type of a row: `line_item` → `LineItem`."""
+    return "".join(word.title() for word in resource.singular.split("_"))
+
+
+def words(name: str) -> str:
+    """Return a name as it is read."""
+    return name.replace("_", " ")
+
+
+def a(noun: str) -> str:
+    """Return a noun with its article."""
+    return f"{'an' if noun[0] in 'aeio' else 'a'} {noun}"
+
+
+def is_in_graphql(found: FoundResource | None) -> bool:
+    """Return whether there can be a type of the resource: a function serves it."""
+    return found is not None and found.is_served
+
+
+def value_type(resource: Resource, field: Field) -> str:
+    """Return the type of a value: an enum, an ID or a scalar."""
+    if field.choices:
+        return f"{type_name(resource)}{graphql_name('_' + field.name)}"
+    return "ID" if field in resource.keys else field.graphql_type
+
+
+def description_of(resource: Resource, field: Field) -> str:
+    """Return what the declaration says about the field, or a sentence with its name."""
+    one = words(resource.singular)
+    defaults = {
+        "created_at": f"When the {one} was created.",
+        "updated_at": f"When the {one} was last changed.",
+        "version": f"The {one}'s version, which increases with each change.",
+    }
+    return field.description or defaults.get(field.name) or f"The {one}'s {words(field.name)}."
+
+
+def chosen(
+    resource: Resource, names: list[str], chosen: Iterable[str] | None, what: str
+) -> list[str]:
+    """Return what GraphQL has of these names. Raise DeclarationError for an unknown one."""
+    if chosen is None:
+        return names
+    unknown = set(chosen) - set(names)
+    if unknown:
+        raise DeclarationError(
+            f"{resource.name}: GraphQL has no such {what}: {', '.join(sorted(unknown))}"
+        )
+    return list(chosen)
+
+
+def _literal(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)

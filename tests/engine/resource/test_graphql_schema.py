@@ -1,0 +1,205 @@
+"""The GraphQL schema that `make derive` writes, and the resolvers that it names."""
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from graphql import parse, print_ast
+
+from scripts.derive.graphql import derived_schema, files
+from sluice.graph.field_info import field_infos
+from sluice.graph.part import Field, GraphqlPart, Type
+from sluice.graph.resource_part import derived_part
+from sluice.graph.schema import make_schema
+from sluice.kinds.choice import Choice
+from sluice.kinds.field import DeclarationError
+from sluice.kinds.integer import BigInt
+from sluice.resource import GraphQL, Resource
+from tests.engine.resource.graphql_library import BOOKS, LOANS, SHELVES, changed, library
+
+
+def fields_of(text: str) -> dict[str, dict[str, str]]:
+    """Return the types of the fields of each definition, and the values of each enum."""
+    return {
+        node.name.value: {
+            **{each.name.value: print_ast(each.type) for each in getattr(node, "fields", ())},
+            **{each.name.value: "" for each in getattr(node, "values", ())},
+        }
+        for node in parse(text).definitions
+        if hasattr(node, "name") and node.name is not None
+    }
+
+
+def test_types_have_the_fields_of_the_declarations(tmp_path: Path) -> None:
+    fields = fields_of(derived_schema(library(tmp_path)).text)
+
+    assert fields["Book"] == {
+        "id": "ID!",
+        "title": "String!",
+        "shelf": "Shelf!",
+        "state": "BookState!",
+        "price": "Decimal",
+        "createdAt": "DateTime!",
+        "version": "Int!",
+    }
+    assert fields["BookState"] == {"PRESENT": "", "LENT_OUT": ""}
+    assert fields["Shelf"] == {"id": "ID!", "line1": "Int", "books": "BookConnection!"}
+    assert fields["LoanItem"] == {"book": "Book!", "days": "Int!"}
+    assert fields["Loan"]["items"] == "[LoanItem!]!"
+
+
+def test_roots_have_what_the_declarations_allow(tmp_path: Path) -> None:
+    fields = fields_of(derived_schema(library(tmp_path)).text)
+
+    assert fields["Query"] == {
+        "shelves": "ShelfConnection!",
+        "shelf": "Shelf",
+        "books": "BookConnection!",
+        "book": "Book",
+        "loans": "LoanConnection!",
+        "loan": "Loan",
+    }
+    assert list(fields["Mutation"]) == ["deleteShelf", "createBook", "updateBook", "deleteBook"]
+
+
+def test_inputs_have_ids_and_defaults(tmp_path: Path) -> None:
+    text = derived_schema(library(tmp_path)).text
+    fields = fields_of(text)
+
+    assert fields["CreateBookInput"] == {
+        "title": "String!",
+        "shelfId": "ID!",
+        "state": "BookState",
+        "price": "Decimal",
+    }
+    assert "state: BookState = PRESENT" in text
+    assert set(fields["UpdateBookInput"].values()) == {"String", "ID", "BookState", "Decimal"}
+    assert fields["BookFilter"] == {
+        "search": "String",
+        "shelfId": "ID",
+        "state": "BookState",
+        "priceMin": "Decimal",
+        "priceMax": "Decimal",
+    }
+    assert fields["ShelfFilter"] == {"ids": "[ID!]", "slug": "[String!]"}
+    assert fields["BookSortField"] == {"TITLE": "", "CREATED_AT": ""}
+
+
+def test_every_definition_has_a_description(tmp_path: Path) -> None:
+    for definition in parse(derived_schema(library(tmp_path)).text).definitions:
+        members = [*getattr(definition, "fields", ()), *getattr(definition, "values", ())]
+        arguments = [
+            each for member in members for each in getattr(member, "arguments", None) or ()
+        ]
+        for node in (definition, *members, *arguments):
+            assert getattr(node, "description", None), print_ast(node)
+
+
+def test_what_nothing_reaches_is_left_out(tmp_path: Path) -> None:
+    fields = fields_of(derived_schema(library(tmp_path)).text)
+
+    assert not fields.keys() & {"BigInt", "Date", "CreateShelfInput", "ShelfSort", "LoanFilter"}
+
+
+def test_definitions_by_hand_replace_and_extend(tmp_path: Path) -> None:
+    extra = """
+        "When." enum BookState { "Here." PRESENT }
+        extend type Query { "One." newestBook: Book }
+        extend type Shelf { "Few." books(first: Int = 3): BookConnection! }
+    """
+
+    text = derived_schema(library(tmp_path, extra=extra)).text
+
+    assert fields_of(text)["BookState"] == {"PRESENT": ""}
+    assert fields_of(text)["Query"]["newestBook"] == "Book"
+    assert "books(first: Int = 3): BookConnection!" in text
+
+
+def test_schema_by_hand_is_not_derived(tmp_path: Path) -> None:
+    assert files(library(tmp_path, graphql="library.graphql:PART")) == {}
+    assert list(files(library(tmp_path))) == [tmp_path / "schema.graphql"]
+
+
+def part_of(schema: Any, by_hand: GraphqlPart) -> GraphqlPart:
+    registry = SimpleNamespace(GRAPHQL=schema.types, GRAPHQL_ENUMS=schema.enums)
+    return derived_part(registry, by_hand)
+
+
+def test_part_resolves_the_fields_of_the_schema(tmp_path: Path) -> None:
+    schema = derived_schema(library(tmp_path))
+    part = part_of(schema, GraphqlPart())
+
+    infos = field_infos(make_schema(schema.text, part.lower_case_enums), part)
+
+    resolved = {key for key, info in infos.items() if info.declared.resolve}
+    assert {("Query", "book"), ("Shelf", "books"), ("LoanItem", "book")} <= resolved
+    assert infos["Mutation", "createBook"].declared.scope == "library:write"
+    assert infos["Query", "books"].returned == Type(scope="library:read", replica=True)
+    assert infos["Book", "shelf"].column == "shelf_id"
+    assert infos["Shelf", "line1"].column == "line_1"
+    state = infos["Book", "state"].serialize
+    assert state is not None
+    assert state("lent_out") == "LENT_OUT"
+
+
+def test_part_by_hand_wins(tmp_path: Path) -> None:
+    extra = "extend type Loan { items: [Book!]! }"
+    by_hand = Field(column="borrowed")
+
+    part = part_of(
+        derived_schema(library(tmp_path, extra=extra)),
+        GraphqlPart(fields={("Query", "book"): by_hand}, types={"Book": Type("books:read")}),
+    )
+
+    assert part.fields["Query", "book"] is by_hand
+    assert part.types["Book"].scope == "books:read"
+
+
+def test_field_of_another_type_by_hand_has_no_resolver(tmp_path: Path) -> None:
+    extra = "extend type Shelf { books: [Book!]! }"
+
+    part = part_of(derived_schema(library(tmp_path, extra=extra)), GraphqlPart())
+
+    assert ("Shelf", "books") not in part.fields
+    assert ("Query", "books") in part.fields
+
+
+def with_graphql(**declared: Any) -> Resource:
+    return changed(BOOKS, graphql=GraphQL(**declared))
+
+
+@pytest.mark.parametrize(
+    ("resource", "message"),
+    [
+        (with_graphql(queries=["bok"]), "books: there is no query bok"),
+        (with_graphql(mutations=["addBook"]), "books: there is no mutation addBook"),
+        (with_graphql(filters=["pages"]), "books: GraphQL has no such filter: pages"),
+        (with_graphql(sorts=["price"]), "books: GraphQL has no such sort: price"),
+        (changed(LOANS, graphql=GraphQL()), "createLoan cannot be derived.* the items items"),
+        (changed(SHELVES, key=BigInt("number")), "shelves: GraphQL has only .* named id"),
+        (
+            changed(BOOKS, fields=[Choice("state", ["lent out"])]),
+            "books.state: GraphQL cannot name 'lent out'",
+        ),
+        (changed(LOANS, singular="book"), "the GraphQL name Book would be that of two types"),
+    ],
+)
+def test_what_graphql_cannot_have_is_refused(
+    tmp_path: Path, resource: Resource, message: str
+) -> None:
+    with pytest.raises(DeclarationError, match=message):
+        derived_schema(library(tmp_path, resource))
+
+
+@pytest.mark.parametrize(
+    ("extra", "message"),
+    [
+        ("extend type Author { name: String }", "extends Author, which does not exist"),
+        ("type Author {}", "extra.graphql: Syntax Error"),
+        ("extend type Query { author: Author }", "schema.graphql: Unknown type 'Author'"),
+    ],
+)
+def test_wrong_extra_schema_is_refused(tmp_path: Path, extra: str, message: str) -> None:
+    with pytest.raises(DeclarationError, match=message):
+        derived_schema(library(tmp_path, extra=extra))

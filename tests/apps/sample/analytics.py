@@ -29,5 +29,4 @@ CATALOGUE = Catalogue(
         ),
     },
     selective_columns=frozenset({"id", "name", "slug", "email"}),
-    example="select shelf_id, count(*) as books from books group by shelf_id order by shelf_id",
 )

@@ -58,8 +58,4 @@ CATALOGUE = Catalogue(
     selective_columns=frozenset(
         {"id", "order_id", "product_id", "user_id", "name", "email", "slug"}
     ),
-    example=(
-        "select status, count(*) as orders, sum(total) as revenue"
-        " from orders group by status order by status"
-    ),
 )

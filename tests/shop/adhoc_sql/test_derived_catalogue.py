@@ -11,9 +11,7 @@ from tests.shop.drafts import BY_NAME
 
 
 def test_derived_catalogue_is_that_of_the_shop() -> None:
-    derived = catalogue(
-        BY_NAME.values(), selective_columns=CATALOGUE.selective_columns, example=CATALOGUE.example
-    )
+    derived = catalogue(BY_NAME.values(), selective_columns=CATALOGUE.selective_columns)
 
     assert list(derived.tables) == list(CATALOGUE.tables)
     for name, table in CATALOGUE.tables.items():

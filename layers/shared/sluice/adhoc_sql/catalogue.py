@@ -43,12 +43,10 @@ class Catalogue:
 
     selective_columns: columns in which few rows have the same value, so that a hash join can split
         its rows by them.
-    example: a query for the API's documentation.
     """
 
     tables: Mapping[str, AnalystTable]
     selective_columns: frozenset[str]
-    example: str
 
 
 def number(references: str = "") -> AnalystColumn:

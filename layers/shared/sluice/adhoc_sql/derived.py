@@ -7,11 +7,9 @@ from sluice.kinds.field import Field
 from sluice.resource import DeclarationError, Resource
 
 
-def catalogue(
-    resources: Iterable[Resource], *, selective_columns: Iterable[str], example: str
-) -> Catalogue:
+def catalogue(resources: Iterable[Resource], *, selective_columns: Iterable[str]) -> Catalogue:
     """Return the Catalogue of the resources that analysts may query, in their order."""
-    return Catalogue(tables(resources), frozenset(selective_columns), example)
+    return Catalogue(tables(resources), frozenset(selective_columns))
 
 
 def tables(resources: Iterable[Resource]) -> dict[str, AnalystTable]:

@@ -5,7 +5,6 @@ from typing import Any, NamedTuple
 
 from aws_lambda_powertools.event_handler import Response
 
-from sluice.adhoc_sql.catalogue import Catalogue
 from sluice.errors import FieldError, InvalidParameter, QueryRejected
 from sluice.http.body import BodySchema
 from sluice.http.query_params import IntParam, SqlParams
@@ -50,16 +49,16 @@ class RouteSchemas(NamedTuple):
     response: Mapping[str, Any]
 
 
-def schemas(catalogue: Catalogue) -> RouteSchemas:
-    """Return the schemas of the route, with the catalogue's example."""
+def schemas(example: str) -> RouteSchemas:
+    """Return the schemas of the route, with an example of a query."""
     body = BodySchema(
         [
-            Text("query", min_length=1, max_length=MAX_LENGTH, example=catalogue.example),
+            Text("query", min_length=1, max_length=MAX_LENGTH, example=example),
             Integer("max_rows", minimum=ROWS.min_value, maximum=ROWS.max_value, example=100),
         ],
         optional=("max_rows",),
     )
-    return RouteSchemas(body, SqlParams(MAX_LENGTH, ROWS, catalogue.example), _RESPONSE)
+    return RouteSchemas(body, SqlParams(MAX_LENGTH, ROWS, example), _RESPONSE)
 
 
 def respond(

@@ -4,13 +4,14 @@ from typing import Any
 
 from aws_lambda_powertools.event_handler import Response
 
-from sample.analytics import CATALOGUE
 from sluice import runtime
 from sluice.adhoc_sql import route
 from sluice.http.request import Request
 from sluice.http.router import Api
 
-SQL = route.schemas(CATALOGUE)
+SQL = route.schemas(
+    "select shelf_id, count(*) as books from books group by shelf_id order by shelf_id"
+)
 
 handler = api = Api(runtime=runtime.current, scope="analytics")
 

@@ -156,7 +156,7 @@ def _mutations(each: FoundResource) -> dict[str, Member]:
 
 def _version(each: FoundResource) -> tuple[Member, ...]:
     one = words(each.resource.singular)
-    if each.resource.etag != "version" and not hasattr(each.repository, "update_version"):
+    if each.resource.etag != "version" and "update_version" not in vars(each.repository):
         return ()
     text = (
         f"The expected `version`. If the {one} has another version, the error is `stale_version`."

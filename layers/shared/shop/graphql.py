@@ -103,9 +103,9 @@ PART = GraphqlPart(
         ("Query", "salesAnalytics"): Field(
             _sales, size=_sales_days, cost=lambda field: _sales_days(field) * SALES_DAY_COST
         ),
-        ("Category", "products"): Field(rows_by_parent("products")),
-        ("Category", "productsConnection"): Field(connections_by_parent("products")),
-        ("User", "orders"): Field(connections_by_parent("orders")),
+        ("Category", "products"): Field(rows_by_parent("products", "category_id")),
+        ("Category", "productsConnection"): Field(connections_by_parent("products", "category_id")),
+        ("User", "orders"): Field(connections_by_parent("orders", "user_id")),
         ("Order", "user"): Field(row_by_column("users", "user_id"), column="user_id"),
         ("Order", "items"): Field(size=10),  # usually a few
         ("OrderItem", "product"): Field(row_by_column("products", "product_id")),

@@ -103,7 +103,6 @@ class BookRepository(ConnectionRepository, WriteRepository):
     reads_replica = True
     list_spec = LIST_SPEC
     graphql_list_spec = GRAPHQL_LIST_SPEC
-    parent_filter = "shelf_id"
     inserts = INSERTS
     defaults = DEFAULTS
     assignments = ASSIGNMENTS

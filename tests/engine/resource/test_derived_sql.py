@@ -2,7 +2,8 @@
 
 import json
 from collections.abc import Iterator
-from typing import Any
+from dataclasses import replace
+from typing import Any, ClassVar
 
 import pytest
 
@@ -133,6 +134,23 @@ def test_rows_of_each_parent_are_one_statement(parts: DerivedParts):
     assert rows == {3: ["Bolt"], 4: ["Nut"]}
     assert found[3].has_next
     assert parts.get_many([2], ["name"]) == {2: {"id": 2, "name": "Nut"}}
+
+
+def test_graphql_has_the_key_of_a_row_that_rest_shows_by_name(database: Database):
+    code = Ref(
+        "maker_id", resource="makers", shown_as="maker", by="code", kind=Slug, read_only=True
+    )
+
+    class PartsByMaker(ResourceRepository):
+        resource = replace(PARTS, fields=[PARTS.by_name["name"], code])
+        column_sql: ClassVar = {"maker": JoinedColumn(MAKER, "code")}
+
+    found = PartsByMaker(database, SIGNER).connection(
+        ListQuery(filters={"maker_id": 4}, fields=frozenset(["maker", "maker_id"]))
+    )
+
+    assert [(row["maker"], row["maker_id"]) for row in found.rows] == [("ohm", 4)]
+    assert "maker_id" not in PartsByMaker.list_spec.projection.fields
 
 
 def test_list_order_comes_before_the_order_of_fields():

@@ -49,7 +49,6 @@ class ThingRepository(ConnectionRepository):
 class ThingsByStock(ConnectionRepository):
     list_spec = BY_STOCK
     graphql_list_spec = BY_STOCK
-    parent_filter = "stock"
 
 
 def ids_of(connection: RelayConnection) -> list[int]:
@@ -120,7 +119,7 @@ def test_connections_of_parents_equal_single_ones(
     fill(things, table)
     query = ListQuery(limit=limit, sort=sorting, from_end=from_end, include_total=True)
     stocks = [-1, 0, 1, 2, 77]
-    together = ThingsByStock(things, SIGNER).connections_by_parent(stocks, query)
+    together = ThingsByStock(things, SIGNER).connections_by_parent(stocks, query, "stock")
     for stock in stocks:
         ids = ordered({id: row for id, row in table.items() if row["stock"] == stock}, sorting)
         found = together[stock]
@@ -135,11 +134,11 @@ def test_cursor_of_another_parent_is_rejected(things: Database):
         {id: {"label": None, "price": "1", "at": None, "stock": id % 2} for id in range(1, 7)},
     )
     repository = ThingsByStock(things, SIGNER)
-    first = repository.connections_by_parent([1], ListQuery(limit=1))[1]
+    first = repository.connections_by_parent([1], ListQuery(limit=1), "stock")[1]
     assert isinstance(first, RelayConnection)
 
     query = ListQuery(limit=2, after=first.cursor(first.rows[0]))
-    found = repository.connections_by_parent([0, 1], query)
+    found = repository.connections_by_parent([0, 1], query, "stock")
 
     assert isinstance(found[0], InvalidCursor)
     assert ids_of(found[1]) == [3, 5]  # type: ignore[arg-type]

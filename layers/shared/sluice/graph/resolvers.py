@@ -161,8 +161,11 @@ def _parsed(value: object, name: str, parse: Callable[[str], Any]) -> object:
         raise InvalidParameter(errors=[error]) from None
 
 
-def connections_by_parent(name: str) -> "Resolver":
-    """Return a resolver of a page of the repository `name` for each parent."""
+def connections_by_parent(name: str, foreign_key: str) -> "Resolver":
+    """Return a resolver of a page of the repository `name` for each parent.
+
+    The rows of the page have the parent's id in the column `foreign_key`.
+    """
 
     def resolve(context: ResolverContext, field: PlannedField, parents: Objects) -> Pending:
         read = context.repositories.named(name).connections_by_parent
@@ -170,19 +173,19 @@ def connections_by_parent(name: str) -> "Resolver":
             field,
             parents,
             connection_columns(field),
-            lambda ids, columns: read(ids, connection.list_query(field, columns)),
+            lambda ids, columns: read(ids, connection.list_query(field, columns), foreign_key),
         )
 
     return resolve
 
 
-def rows_by_parent(name: str) -> "Resolver":
+def rows_by_parent(name: str, foreign_key: str) -> "Resolver":
     """Return a resolver of the first rows of the repository `name` for each parent."""
 
     def resolve(context: ResolverContext, field: PlannedField, parents: Objects) -> Pending:
         def read(ids: Sequence[int], columns: frozenset[str]) -> Mapping[int, Any]:
             query = connection.list_query(field, columns)
-            pages = context.repositories.named(name).connections_by_parent(ids, query)
+            pages = context.repositories.named(name).connections_by_parent(ids, query, foreign_key)
             # No page is an InvalidCursor, because the query has no cursor.
             return {id: page.rows for id, page in pages.items()}
 

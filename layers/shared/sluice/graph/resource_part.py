@@ -71,7 +71,7 @@ def _fields(type_name: str, derived: DerivedType) -> Iterator[tuple[Key, Field]]
         yield ("Mutation", field_name), Field(resolve, scope=f"{derived.scope}:write")
     for field_name, (resource, column) in derived.rows.items():
         yield (type_name, field_name), Field(row_by_column(resource, column), column=column)
-    for field_name, (resource, _) in derived.lists.items():
-        yield (type_name, field_name), Field(connections_by_parent(resource))
+    for field_name, (resource, column) in derived.lists.items():
+        yield (type_name, field_name), Field(connections_by_parent(resource, column))
     for field_name, column in derived.columns.items():
         yield (type_name, field_name), Field(column=column)

@@ -51,12 +51,10 @@ class _Select(NamedTuple):
 class ConnectionRepository(ReadRepository):
     """A repository whose rows GraphQL also shows as the children of other rows.
 
-    `graphql_list_spec` is the list as GraphQL shows it. `parent_filter` is the filter that selects
-    the children of one parent, if there is one kind of parents.
+    `graphql_list_spec` is the list as GraphQL shows it.
     """
 
     graphql_list_spec: ClassVar[ListSpec]
-    parent_filter: ClassVar[str] = ""
 
     @property
     def row_projection(self) -> Projection:
@@ -74,7 +72,7 @@ class ConnectionRepository(ReadRepository):
         return self._connection(row, query, select.context)
 
     def connections_by_parent(
-        self, parent_ids: Sequence[int], query: ListQuery, parent_filter: str = ""
+        self, parent_ids: Sequence[int], query: ListQuery, parent_filter: str
     ) -> dict[int, RelayConnection | InvalidCursor]:
         """Return the connection of each parent, in one statement.
 
@@ -83,7 +81,6 @@ class ConnectionRepository(ReadRepository):
         If a cursor of `query` is not valid for a parent, the result for that parent is an
         InvalidCursor.
         """
-        parent_filter = parent_filter or self.parent_filter
         connections: dict[int, RelayConnection | InvalidCursor] = {}
         selects: dict[int, _Select] = {}
         for parent_id in parent_ids:

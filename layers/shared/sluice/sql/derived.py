@@ -130,20 +130,28 @@ def list_spec(repository: Repository) -> ListSpec:
 def graphql_list_spec(repository: Repository) -> ListSpec:
     """Return the list as GraphQL has it: also below the rows that the resource references.
 
-    A reference that REST shows by another field than the key has a filter by the key.
+    A reference that REST shows by another field than the key has the key, too, and a filter by it.
     """
     own = alias(repository.resource)
-    filters = dict(repository.list_spec.filters)
+    projection = repository.list_spec.projection
+    filters, fields = dict(repository.list_spec.filters), dict(projection.fields)
     parent_columns = {}
     for field in repository.resource.all_fields:
         if field.reference is None:
             continue
         key = field.reference.key
         parent_columns[key.name] = quoted(field.column)
+        if field.reference.by:
+            fields.setdefault(key.name, Column(key.select(f"{own}.{quoted(field.column)}"), key))
         if field.reference.by and key.name not in filters:
             condition = f"{own}.{quoted(field.column)} = {key.bind(key.name)}"
             filters[key.name] = Filter(_plain_filter(key), condition)
-    return replace(repository.list_spec, filters=filters, parent_columns=parent_columns)
+    return replace(
+        repository.list_spec,
+        projection=replace(projection, fields=fields),
+        filters=filters,
+        parent_columns=parent_columns,
+    )
 
 
 @lru_cache(maxsize=256)

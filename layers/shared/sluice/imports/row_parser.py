@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cached_property
 from typing import Any, NamedTuple, NoReturn, Protocol, TypeAlias
 
 from sluice.errors import ValidationFailed
@@ -43,7 +44,7 @@ class RowRules(Protocol):
     def before_write(self, values: dict[str, Any]) -> None: ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class RowParser:
     """Parse the rows of one file. The fields of a CSV row are in the order of `header`."""
 
@@ -91,13 +92,24 @@ class RowParser:
 
     def columns(self, rows: Iterable[ParsedRow] = ()) -> list[str]:
         """Return the columns of the file, and those of which `rows` have values besides."""
-        found = {*self.resource.defaults, *(name for row in rows for name in row.values)}
+        found = set(self.resource.defaults)
+        if self.rules is not None:
+            found.update(name for row in rows for name in row.values)
         others = [name for name in self.resource.fields if name in found]
         return list(dict.fromkeys([*self.header, *others]))
 
     def changed(self, rows: Iterable[ParsedRow] = ()) -> set[str]:
         """Return the columns whose values an existing row gets too."""
-        return {*self.header, *(name for row in rows for name in row.changed)}
+        by_rules = rows if self.rules is not None else ()
+        return {*self.header, *(name for row in by_rules for name in row.changed)}
+
+    @cached_property
+    def _may_be_null(self) -> list[str]:
+        return [name for name in self.header if self.resource.fields[name].nullable]
+
+    @cached_property
+    def _never_null(self) -> list[str]:
+        return [name for name in self.resource.never_null if name in self.header]
 
     def _parse(self, line: int, document: Mapping[str, Any]) -> Parsed:
         values: dict[str, Any] = {}
@@ -107,7 +119,8 @@ class RowParser:
                     return Rejection(line, name, "invalid_utf8", "is not UTF-8")
                 values[name] = self.resource.fields[name].read(value, name)
             rejection = _missing(line, values, self.resource.required)
-            rejection = rejection or self._check_alternatives(line, values)
+            if rejection is None and self.resource.exactly_one_of:
+                rejection = self._check_alternatives(line, values)
             if rejection is not None:
                 return rejection
             changed = self._complete(values)
@@ -115,14 +128,12 @@ class RowParser:
             field_error = error.errors[0]
             column = (field_error.pointer or "").strip("/")
             return Rejection(line, column, field_error.code, field_error.message)
-        required = [name for name in self.resource.never_null if name in self.header]
-        return _missing(line, values, required) or ParsedRow(values, changed)
+        return _missing(line, values, self._never_null) or ParsedRow(values, changed)
 
     def _complete(self, values: dict[str, Any]) -> Collection[str]:
         """Apply the rules, then the defaults. Return the columns that `before_write` has added."""
-        for name in self.header:
-            if self.resource.fields[name].nullable:
-                values.setdefault(name, None)
+        for name in self._may_be_null:
+            values.setdefault(name, None)
         changed: Collection[str] = ()
         if self.rules is not None:
             self.rules.before_create(values)
@@ -148,8 +159,10 @@ class RowParser:
 
 def _missing(line: int, values: Mapping[str, Any], required: Iterable[str]) -> Rejection | None:
     """Return the rejection of a row that has no value of a required column."""
-    missing = next((name for name in required if values.get(name) is None), None)
-    return None if missing is None else Rejection(line, missing, "required", "is missing")
+    for name in required:
+        if values.get(name) is None:
+            return Rejection(line, name, "required", "is missing")
+    return None
 
 
 class DuplicateField(ValueError):

@@ -20,6 +20,7 @@ from sluice import application
 from sluice.imports.derived import import_resource
 from sluice.imports.resource import ImportResource
 from sluice.imports.staged_rows import ImportRowRepository
+from sluice.kinds.field import DeclarationError
 from sluice.query import Query
 from sluice.sql.idempotency import IdempotencyKey
 from sluice.sql.list_spec import Filter, ListQuery, ListSpec
@@ -97,7 +98,7 @@ class Calls:
         self.repository.get_by_id(1)
         if hasattr(self.repository, "graphql_list_spec"):
             self._connections(self.repository.graphql_list_spec)
-        if hasattr(self.repository, "inserts"):
+        if hasattr(self.repository, "delete"):
             self._writes()
 
     def _pages_from_cursors(self, label: str, spec: ListSpec, query: ListQuery) -> None:
@@ -120,13 +121,14 @@ class Calls:
 
     def _writes(self) -> None:
         fields = self.repository.list_spec.projection.fields
-        inserts = " ".join(self.repository.inserts.values())
+        inserts = " ".join(self._sql_by_name("inserts").values())
         names = dict.fromkeys(re.findall(r"(?<!:):(\w+)", inserts))
         values = {name: fields[name].field.sample(1) if name in fields else 1 for name in names}
-        for label, key in (("", None), (" with a key", IdempotencyKey(b"key", b"print"))):
+        creates = {"": None, " with a key": IdempotencyKey(b"key", b"print")} if inserts else {}
+        for label, key in creates.items():
             self.recorder.label = f"create{label}"
             self.repository.create(values, key)
-        for name in self.repository.assignments:
+        for name in self._sql_by_name("assignments"):
             self.recorder.label = f"update: {name}"
             self.repository.update(1, {name: values.get(name, 1)})
         conditions = {"": NO_PRECONDITION, " with If-Match": Precondition(if_match=["1"])}
@@ -135,6 +137,14 @@ class Calls:
             self.repository.update(1, {}, precondition)
             self.recorder.label = f"delete{label}"
             self.repository.delete(1, precondition)
+
+    def _sql_by_name(self, attribute: str) -> Mapping[str, str]:
+        """Return an attribute of the class; nothing if methods by hand write the rows instead."""
+        try:
+            sql: Mapping[str, str] = getattr(self.repository, attribute)
+        except DeclarationError:
+            return {}
+        return sql
 
 
 def _queries(spec: ListSpec) -> Iterator[tuple[str, ListQuery]]:

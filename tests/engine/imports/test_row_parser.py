@@ -68,7 +68,7 @@ class Rules:
 
 
 def test_rules_reject_a_row_or_set_its_values() -> None:
-    parser = RowParser(RESOURCE, ["name", "size"], Rules())
+    parser = RowParser(replace(RESOURCE, rules=Rules), ["name", "size"], Rules())
 
     refused = parser.parse_fields(2, ["Emma", "1"])
     row = parser.parse_fields(3, ["Persuasion", "1"])

@@ -93,14 +93,14 @@ class RowParser:
     def columns(self, rows: Iterable[ParsedRow] = ()) -> list[str]:
         """Return the columns of the file, and those of which `rows` have values besides."""
         found = set(self.resource.defaults)
-        if self.rules is not None:
+        if self.resource.rules is not None:
             found.update(name for row in rows for name in row.values)
         others = [name for name in self.resource.fields if name in found]
         return list(dict.fromkeys([*self.header, *others]))
 
     def changed(self, rows: Iterable[ParsedRow] = ()) -> set[str]:
         """Return the columns whose values an existing row gets too."""
-        by_rules = rows if self.rules is not None else ()
+        by_rules = rows if self.resource.rules is not None else ()
         return {*self.header, *(name for row in by_rules for name in row.changed)}
 
     @cached_property

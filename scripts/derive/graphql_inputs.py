@@ -117,7 +117,13 @@ def _filters(resource: Resource) -> Iterator[tuple[str, Member]]:
             yield field.name, Member(name, value_type(resource, field), text)
         if field.search and not has_search:
             has_search = True
-            yield "search", Member("search", "String", "Words that must all occur.")
+            yield "search", Member("search", "String", _search_text(resource))
+
+
+def _search_text(resource: Resource) -> str:
+    *others, last = [f"the {words(field.name)}" for field in resource.all_fields if field.search]
+    names = " or ".join(filter(None, [", ".join(others), last]))
+    return f"Words that must all occur in {names}."
 
 
 def _filters_of(resource: Resource, field: Field) -> Iterator[tuple[str, Member]]:

@@ -55,10 +55,7 @@ enum SortDirection {
 }
 """
 QUERIES = "The root of all queries. Fields need the same scopes as the REST API."
-MUTATIONS = (
-    "The root of all mutations. The mutations of one request run in order, in one transaction: "
-    "if one of them fails, none is saved."
-)
+MUTATIONS = "Those of one request run in order, in one transaction: if one fails, none is saved."
 UNKNOWN = "if the id is unknown"
 ROOT_FIRST = "10"
 

@@ -90,7 +90,7 @@ def _row_member(found: Found, resource: Resource, field: Field) -> Member:
         other = found.named(field.reference.resource)
         if other is not None and is_in_graphql(other):
             relation = field.reference.relation
-            text = f"The {words(relation)} of the {one}."
+            text = field.description or f"The {words(relation)} of the {one}."
             return Member(graphql_name(relation), type_name(other.resource) + end, text)
         return Member(graphql_name(field.name), "ID" + end, description_of(resource, field))
     name = graphql_name(field.name)

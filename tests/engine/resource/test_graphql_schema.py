@@ -15,6 +15,8 @@ from sluice.graph.schema import make_schema
 from sluice.kinds.choice import Choice
 from sluice.kinds.field import DeclarationError
 from sluice.kinds.integer import BigInt
+from sluice.kinds.ref import Ref
+from sluice.kinds.text import Text
 from sluice.resource import GraphQL, Resource
 from tests.engine.resource.graphql_library import BOOKS, LOANS, SHELVES, changed, library
 
@@ -94,6 +96,16 @@ def test_every_definition_has_a_description(tmp_path: Path) -> None:
         ]
         for node in (definition, *members, *arguments):
             assert getattr(node, "description", None), print_ast(node)
+
+
+def test_descriptions_are_those_of_the_fields(tmp_path: Path) -> None:
+    shelf = Ref("shelf_id", resource="shelves", description="Where it stands.")
+    fields = [Text("title", search=True), Text("note", search=True), shelf]
+
+    text = derived_schema(library(tmp_path, changed(BOOKS, fields=fields))).text
+
+    assert '"Where it stands."\n  shelf: Shelf!' in text
+    assert '"Words that must all occur in the title or the note."\n  search' in text
 
 
 def test_what_nothing_reaches_is_left_out(tmp_path: Path) -> None:

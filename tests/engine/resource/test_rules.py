@@ -1,11 +1,13 @@
 """Rules of a repository: `before_create` and `before_write`."""
 
 from collections.abc import Sequence
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import pytest
 
 from sluice.errors import ValidationFailed
+from sluice.graph.mutations import create_row, update_row
 from sluice.query import Query
 from sluice.sql.page_cursor import CursorSigner
 from sluice.sql.resource_repository import Values
@@ -69,6 +71,22 @@ def test_update_runs_only_the_rule_of_every_write(parts: RuledParts, recorder: P
 
     assert [params.get("order") for params in recorder.params] == [3, None]
     assert all("state" not in params for params in recorder.params)
+
+
+def test_rules_run_for_graphql(parts: RuledParts, recorder: ParameterRecorder):
+    def run(resolver: Any, **arguments: Any) -> None:
+        repositories = SimpleNamespace(named=lambda _: parts)
+        context = SimpleNamespace(repositories=repositories, load=lambda *_: None)
+        resolver(context, SimpleNamespace(arguments=arguments), [None])
+
+    run(create_row("parts"), input={"name": "Bolt", "makerId": "3"})
+    run(update_row("parts"), id="1", input={"name": "Cog"})
+
+    created, changed = recorder.params
+    assert (created["state"], created["order"], created["maker_id"]) == ("bolt", 4, 3)
+    assert (changed["name"], changed["order"]) == ("Cog", 3)
+    with pytest.raises(ValidationFailed, match="Washer"):
+        run(create_row("parts"), input={"name": "Washer", "makerId": "3"})
 
 
 def test_refused_row_is_not_written(parts: RuledParts, recorder: ParameterRecorder):

@@ -186,16 +186,17 @@ def _entry(
             f"{resource.name}: GraphQL has only resources whose key is named id; "
             "leave it out by GraphQL(queries=[], mutations=[])"
         )
+    queries = {
+        verb: member.name
+        for verb, member in _queries(resource).items()
+        if ("Query", member.name) in kept
+    }
     entry: dict[str, object] = {
         "resource": resource.name,
         "scope": resource.scope_prefix,
         "replica": bool(each.repository.reads_replica),
-        "queries": {
-            verb: member.name
-            for verb, member in _queries(resource).items()
-            if ("Query", member.name) in kept
-        },
-        "ids": tuple(id_filters(resource)),
+        "queries": queries,
+        "ids": tuple(id_filters(resource)) if "list" in queries else (),
         "mutations": {
             verb: member.name
             for verb, member in _mutations(each).items()

@@ -124,7 +124,9 @@ def _source(value: object, indent: int, *, before: str = "", explode: bool = Fal
     plain = before + _plain(value)
     if not isinstance(value, (Mapping, tuple)) or not value:
         return plain
-    if not explode and indent + len(plain) + len(",") <= MAX_LINE:
+    # `ruff format` joins a tuple of one item, whose comma says nothing about lines.
+    is_open = explode and not (isinstance(value, tuple) and len(value) == 1)
+    if not is_open and indent + len(plain) + len(",") <= MAX_LINE:
         return plain
     if isinstance(value, Mapping):
         items = [

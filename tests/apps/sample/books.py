@@ -1,89 +1,64 @@
-"""Books, shown with the slug of their shelf."""
+"""Books, at /api/books. REST shows the slug of a book's shelf, GraphQL the whole shelf."""
 
 from dataclasses import replace
 
-from sluice.sql.connections import ConnectionRepository
-from sluice.sql.filter_kinds import filter_of
-from sluice.sql.list_spec import ListSpec, Sort
-from sluice.sql.projection import (
-    Column,
-    Join,
-    Projection,
-    decimal,
-    integer,
-    text,
-    timestamp,
-)
-from sluice.sql.write_repository import WriteRepository
+from sluice.kinds.boolean import Boolean
+from sluice.kinds.integer import BigInt, Integer
+from sluice.kinds.numeric import Numeric
+from sluice.kinds.ref import Ref
+from sluice.kinds.text import Slug, Text
+from sluice.kinds.timestamp import Timestamp
+from sluice.resource import Resource
+from sluice.sql import derived as sql
+from sluice.sql.derived import derived
+from sluice.sql.list_spec import FilterSql, ListSpec
+from sluice.sql.projection import Column, Join, JoinedColumn
+from sluice.sql.resource_repository import ResourceRepository
 
-JOIN_SHELF = Join("shelves", "s", on={"id": "b.shelf_id"})
-
-PROJECTION = Projection(
+BOOKS = Resource(
     name="books",
     singular="book",
-    table="books",
-    alias="b",
-    key="id",
-    joins=(JOIN_SHELF,),
-    fields={
-        "id": integer("b.id"),
-        "name": text("b.name"),
-        "description": text("b.description", nullable=True),
-        "price": decimal("b.price"),
-        "shelf": text("s.slug"),
-        "copies": integer("b.copies"),
-        "created_at": timestamp("b.created_at"),
-        "updated_at": timestamp("b.updated_at"),
-        "version": integer("b.version"),
-    },
-    etag="b.version || '.' || s.version",
-)
-LIST_SPEC = ListSpec(
-    projection=PROJECTION,
-    subselects={"shelf": "(SELECT s.slug FROM shelves s WHERE s.id = b.shelf_id)"},
-    filters={
-        "shelf": filter_of("slugs", "s.slug = ANY(:shelf)", join=JOIN_SHELF),
-        "price_min": filter_of("decimal", "b.price >= CAST(:price_min AS numeric)"),
-        "price_max": filter_of("decimal", "b.price <= CAST(:price_max AS numeric)"),
-        "search": filter_of("search", "sluice.words(b.name) @> sluice.search_words(:search)"),
-        "available": filter_of("boolean", "b.copies > 0", false_condition="b.copies = 0"),
-        "created_after": filter_of(
-            "timestamp", "b.created_at >= CAST(:created_after AS timestamptz)"
+    description="A book of the library.",
+    table="public.books",
+    group="books",
+    scope="library",
+    key=BigInt("id", minimum=1, read_only=True, sort=True),
+    fields=[
+        Text(
+            "name",
+            min_length=1,
+            max_length=200,
+            unique=True,
+            sort=True,
+            search=True,
+            example="Emma",
         ),
-    },
-    sorts={
-        "id": Sort("id", "bigint", unique=True),
-        "name": Sort("name", "text", unique=True),
-        "price": Sort("price", "numeric"),
-        "created_at": Sort("created_at", "timestamptz"),
-        "copies": Sort("copies", "integer"),
-    },
+        Text("description", max_length=10_000, nullable=True, example="A novel."),
+        Numeric("price", precision=12, scale=2, minimum=0, filter="range", sort=True),
+        Ref(
+            "shelf_id",
+            resource="shelves",
+            shown_as="shelf",
+            by="slug",
+            kind=Slug,
+            filter="in",
+            example="novels",
+        ),
+        # A constraint of the table rejects fewer than none, with the error NoCopies.
+        Integer("copies", default=0, sort=True, example=2),
+        Timestamp("created_at", read_only=True, filter="range", filter_name="created", sort=True),
+        Timestamp("updated_at", read_only=True),
+        Integer("version", read_only=True),
+    ],
+    filters=[Boolean("available")],
+    etag=["version", "shelf.version"],
+    import_key=["name"],
+    analytics=True,
 )
 
-# GraphQL shows each book with its whole shelf.
-SHELF = "json_build_object('id', s.id, 'name', s.name, 'slug', s.slug)"
-GRAPHQL_LIST_SPEC = replace(
-    LIST_SPEC,
-    projection=replace(
-        PROJECTION,
-        fields={**PROJECTION.fields, "shelf": Column(SHELF, PROJECTION.fields["shelf"].field)},
-    ),
-    subselects={"shelf": f"(SELECT {SHELF} FROM shelves s WHERE s.id = b.shelf_id)"},
-    filters={
-        **LIST_SPEC.filters,
-        "shelf_id": filter_of("integer", "b.shelf_id = CAST(:shelf_id AS bigint)"),
-    },
-    parent_columns={"shelf_id": "shelf_id"},
-)
-
-# With an unknown slug, shelf_id is NULL, which its NOT NULL constraint rejects.
-ASSIGNMENTS = {
-    "name": "name = :name",
-    "description": "description = :description",
-    "price": "price = CAST(:price AS numeric)",
-    "shelf": "shelf_id = (SELECT id FROM shelves WHERE slug = :shelf)",
-    "copies": "copies = CAST(:copies AS integer)",
-}
+JOIN_SHELF = Join("shelves", "s", on={"id": "b.shelf_id"})
+COLUMN_SQL = {"shelf": JoinedColumn(JOIN_SHELF, "slug")}
+FILTER_SQL = {"available": FilterSql("b.copies > 0", "b.copies = 0")}
 INSERTS = {
     "b": """
         INSERT INTO books (name, description, price, copies, shelf_id)
@@ -94,15 +69,69 @@ INSERTS = {
         RETURNING *
     """
 }
-DEFAULTS = {"description": None, "copies": 0}
+# With an unknown slug, shelf_id is NULL, which its NOT NULL constraint rejects.
+ASSIGNMENTS = {
+    "name": "name = :name",
+    "description": "description = :description",
+    "price": "price = CAST(:price AS numeric)",
+    "shelf": "shelf_id = (SELECT id FROM shelves WHERE slug = :shelf)",
+    "copies": "copies = CAST(:copies AS integer)",
+}
+
+IMPORT_WRITE = """
+    WITH latest AS MATERIALIZED (
+        SELECT DISTINCT ON (name)
+            name,
+            description,
+            CAST(price AS numeric) AS price,
+            shelf,
+            CAST(copies AS integer) AS copies
+        FROM import_rows
+        ORDER BY name, n DESC
+    ), written AS (
+        INSERT INTO books AS b (name, description, price, shelf_id, copies)
+        SELECT l.name, l.description, l.price, s.id, coalesce(l.copies, 0)
+        FROM latest l JOIN shelves s ON s.slug = l.shelf
+        ORDER BY l.name
+        ON CONFLICT (name) DO UPDATE SET
+            price = excluded.price,
+            shelf_id = excluded.shelf_id,
+            description = CASE WHEN :has_description THEN excluded.description
+                ELSE b.description END,
+            copies = CASE WHEN :has_copies THEN excluded.copies ELSE b.copies END
+        WHERE b.price <> excluded.price
+            OR b.shelf_id <> excluded.shelf_id
+            OR :has_description AND b.description IS DISTINCT FROM excluded.description
+            OR :has_copies AND b.copies <> excluded.copies
+    )
+    SELECT count(*) AS rows FROM import_rows r
+    WHERE EXISTS (SELECT FROM shelves t WHERE t.slug = r.shelf)
+"""
+IMPORT_REFERENCES = {"shelf": "SELECT FROM shelves t WHERE t.slug = r.shelf"}
 
 
-class BookRepository(ConnectionRepository, WriteRepository):
+def _with_whole_shelf(repository: type["BookRepository"]) -> ListSpec:
+    spec = sql.graphql_list_spec(repository)
+    slug = COLUMN_SQL["shelf"]
+    json = "json_build_object('id', s.id, 'name', s.name, 'slug', s.slug)"
+    column = Column(json, BOOKS.by_name["shelf"])
+    return replace(
+        spec,
+        projection=replace(spec.projection, fields={**spec.projection.fields, "shelf": column}),
+        subselects={"shelf": slug.subselect.replace(slug.sql, json)},
+    )
+
+
+class BookRepository(ResourceRepository):
     """Reads and writes books."""
 
+    resource = BOOKS
     reads_replica = True
-    list_spec = LIST_SPEC
-    graphql_list_spec = GRAPHQL_LIST_SPEC
+    column_sql = COLUMN_SQL
+    filter_sql = FILTER_SQL
+    etag_sql = "b.version || '.' || s.version"
+    graphql_list_spec = derived(_with_whole_shelf)
     inserts = INSERTS
-    defaults = DEFAULTS
     assignments = ASSIGNMENTS
+    import_write = IMPORT_WRITE
+    import_references = IMPORT_REFERENCES

@@ -1,58 +1,46 @@
-"""Readers. An email is stored as it was sent, and compared and sorted without regard to case."""
+"""Readers, at /api/readers. An email keeps its case, and is compared without regard to it."""
 
-from sluice.sql.filter_kinds import filter_of
-from sluice.sql.list_spec import ListSpec, Sort
-from sluice.sql.projection import (
-    Projection,
-    integer,
-    text,
-    timestamp,
-)
-from sluice.sql.write_repository import WriteRepository
+from typing import Any
 
-PROJECTION = Projection(
+from sluice.errors import ValidationFailed
+from sluice.kinds.integer import BigInt, Integer
+from sluice.kinds.text import Email, Text
+from sluice.kinds.timestamp import Timestamp
+from sluice.resource import Resource
+from sluice.sql.resource_repository import ResourceRepository
+
+READERS = Resource(
     name="readers",
     singular="reader",
-    table="readers",
-    alias="r",
-    key="id",
-    fields={
-        "id": integer("r.id"),
-        "email": text("r.email"),
-        "name": text("r.name"),
-        "created_at": timestamp("r.created_at"),
-        "updated_at": timestamp("r.updated_at"),
-        "version": integer("r.version"),
-    },
-    etag="r.version::text",
-)
-
-# Emails are compared by lower(email) of the server, as in the index readers_email_key. Python and
-# PostgreSQL may disagree on the lower case of a letter.
-LIST_SPEC = ListSpec(
-    projection=PROJECTION,
-    filters={
-        "email": filter_of("email", "lower(r.email) = lower(CAST(:email AS text))"),
-        "search": filter_of(
-            "search", "sluice.words(r.name || ' ' || r.email) @> sluice.search_words(:search)"
+    description="A reader, who borrows books.",
+    table="public.readers",
+    group="readers",
+    key=BigInt("id", minimum=1, read_only=True, sort=True),
+    fields=[
+        Email(
+            "email",
+            ignore_case=True,
+            unique=True,
+            filter="equal",
+            sort=True,
+            search=True,
+            example="ada.sample@example.com",
         ),
-    },
-    sorts={
-        "id": Sort("id", "bigint", unique=True),
-        "email": Sort("lower(r.email)", "text", unique=True, is_expression=True),
-        "name": Sort("name", "text"),
-        "created_at": Sort("created_at", "timestamptz"),
-    },
+        Text("name", min_length=1, max_length=200, sort=True, search=True, example="Ada Byron"),
+        Timestamp("created_at", read_only=True, sort=True),
+        Timestamp("updated_at", read_only=True),
+        Integer("version", read_only=True),
+    ],
+    import_key=["email"],
+    analytics=True,
 )
 
-INSERTS = {"r": "INSERT INTO readers (email, name) VALUES (:email, :name) RETURNING *"}
 
-ASSIGNMENTS = {"email": "email = :email", "name": "name = :name"}
+class ReaderRepository(ResourceRepository):
+    """Reads and writes readers. No address is at example.invalid."""
 
+    resource = READERS
 
-class ReaderRepository(WriteRepository):
-    """Reads and writes readers."""
-
-    list_spec = LIST_SPEC
-    inserts = INSERTS
-    assignments = ASSIGNMENTS
+    def before_write(self, values: dict[str, Any]) -> None:
+        if str(values.get("email", "")).lower().endswith("@example.invalid"):
+            raise ValidationFailed.at("email", "invalid", "must not be at example.invalid")

@@ -1,53 +1,48 @@
-"""Shelves, each with a slug."""
+"""Shelves, at /api/shelves. A slug that the client does not send is made from the name."""
 
 from collections.abc import Collection
+from typing import Any
 
-from sluice.sql.filter_kinds import filter_of
-from sluice.sql.list_spec import ListSpec, Sort
-from sluice.sql.projection import Projection, Row, integer, text, timestamp
-from sluice.sql.write_repository import WriteRepository
+from sluice.kinds.integer import BigInt, Integer
+from sluice.kinds.text import Slug, Text
+from sluice.kinds.timestamp import Timestamp
+from sluice.resource import Many, Resource
+from sluice.slugs import slugify
+from sluice.sql.projection import Row
+from sluice.sql.resource_repository import ResourceRepository
 
-PROJECTION = Projection(
+SHELVES = Resource(
     name="shelves",
     singular="shelf",
-    table="shelves",
-    alias="s",
-    key="id",
-    fields={
-        "id": integer("s.id"),
-        "name": text("s.name"),
-        "slug": text("s.slug"),
-        "created_at": timestamp("s.created_at"),
-        "updated_at": timestamp("s.updated_at"),
-        "version": integer("s.version"),
-    },
-    etag="s.version::text",
-)
-LIST_SPEC = ListSpec(
-    projection=PROJECTION,
-    filters={
-        "search": filter_of("search", "sluice.words(s.name) @> sluice.search_words(:search)"),
-        "slug": filter_of("slugs", "s.slug = ANY(:slug)"),
-    },
-    sorts={
-        "id": Sort("id", "bigint", unique=True),
-        "name": Sort("name", "text"),
-        "created_at": Sort("created_at", "timestamptz"),
-    },
+    description="A shelf of the library.",
+    table="public.shelves",
+    group="shelves",
+    scope="library",
+    key=BigInt("id", minimum=1, read_only=True, sort=True),
+    fields=[
+        Text("name", min_length=1, max_length=200, sort=True, search=True, example="Novels"),
+        Slug("slug", unique=True, optional=True, filter="in", example="novels"),
+        Timestamp("created_at", read_only=True, sort=True),
+        Timestamp("updated_at", read_only=True),
+        Integer("version", read_only=True),
+    ],
+    relations=[Many("books", resource="books", foreign_key="shelf_id")],
+    etag="version",
+    import_key=["slug"],
+    analytics=True,
 )
 
-INSERTS = {"s": "INSERT INTO shelves (name, slug) VALUES (:name, :slug) RETURNING *"}
 
-ASSIGNMENTS = {"name": "name = :name", "slug": "slug = :slug"}
-
-
-class ShelfRepository(WriteRepository):
+class ShelfRepository(ResourceRepository):
     """Reads and writes shelves."""
 
+    resource = SHELVES
     reads_replica = True
-    list_spec = LIST_SPEC
-    inserts = INSERTS
-    assignments = ASSIGNMENTS
+    import_trusted = True  # the rule changes only rows without a slug, which are not trusted
+
+    def before_create(self, values: dict[str, Any]) -> None:
+        if values.get("slug") is None:
+            values["slug"] = slugify(values["name"])
 
     def all(self, fields: Collection[str]) -> list[Row]:
         """Return all shelves, in the order of their ids."""

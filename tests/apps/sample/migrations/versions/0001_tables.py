@@ -56,7 +56,7 @@ CREATE INDEX books_search_idx ON public.books USING gin (sluice.words(name));
 CREATE UNIQUE INDEX readers_email_key ON public.readers (lower(email));
 CREATE INDEX readers_name_idx ON public.readers (name, id);
 CREATE INDEX readers_created_at_idx ON public.readers (created_at, id);
-CREATE INDEX readers_search_idx ON public.readers USING gin (sluice.words(name || ' ' || email))
+CREATE INDEX readers_search_idx ON public.readers USING gin (sluice.words(email || ' ' || name))
 """
 TRIGGER = """
 CREATE TRIGGER {table}_touch BEFORE UPDATE ON public.{table}

@@ -11,6 +11,7 @@ from typing import Any
 from scripts.derive.graphql import derived_schema
 from scripts.derive.scan import Found, FoundResource, is_importable
 from sluice import application
+from sluice.adhoc_sql.derived import plain_data, tables
 from sluice.http.paths import to_openapi
 from sluice.http.router import Api
 from sluice.resource import Resource
@@ -31,6 +32,9 @@ TYPES = {
     "IMPORTS": "tuple[str, ...]",
     "ERROR_FIELDS": "dict[str, str]",
     "TABLES": "tuple[tuple[str, str, bool], ...]",
+    "ANALYST_TABLES": (
+        "dict[str, tuple[dict[str, tuple[object, ...]], tuple[tuple[str, ...], ...]]]"
+    ),
     "GRAPHQL": "dict[str, dict[str, object]]",
     "GRAPHQL_ENUMS": "tuple[str, ...]",
     "GRAPHQL_BY_HAND": "str",
@@ -62,6 +66,7 @@ def constants(found: Found) -> dict[str, Any]:
 
     GROUPS: function → resource → its paths.
     TABLES: table, what the functions may do with it, and whether analysts may read it.
+    ANALYST_TABLES: those tables with their columns, as Catalogue.of reads them.
     GRAPHQL: type → what is derived of it, as sluice/graph/resource_part.py reads it.
     """
     repositories = [each for each in found.resources if each.repository is not None]
@@ -85,6 +90,7 @@ def constants(found: Found) -> dict[str, Any]:
         "IMPORTS": tuple(each.resource.name for each in served if is_importable(each)),
         "ERROR_FIELDS": dict(sorted(error_fields(found))),
         "TABLES": tuple(_table(each.resource) for each in found.resources),
+        "ANALYST_TABLES": plain_data(tables(each.resource for each in found.resources)),
         "GRAPHQL": schema.types,
         "GRAPHQL_ENUMS": schema.enums,
         "GRAPHQL_BY_HAND": f"{found.app.name}.graphql:PART" if by_hand else "",

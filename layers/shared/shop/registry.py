@@ -9,6 +9,7 @@ REPLICA_SCOPES: tuple[str, ...] = ()
 IMPORTS: tuple[str, ...] = ()
 ERROR_FIELDS: dict[str, str] = {}
 TABLES: tuple[tuple[str, str, bool], ...] = ()
+ANALYST_TABLES: dict[str, tuple[dict[str, tuple[object, ...]], tuple[tuple[str, ...], ...]]] = {}
 GRAPHQL: dict[str, dict[str, object]] = {}
 GRAPHQL_ENUMS: tuple[str, ...] = ()
 GRAPHQL_BY_HAND: str = ""

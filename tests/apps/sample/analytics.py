@@ -1,11 +1,6 @@
 """The tables of the library that ad-hoc SQL may read."""
 
-from sample.books import BOOKS
-from sample.readers import READERS
-from sample.shelves import SHELVES
-from sluice.adhoc_sql.derived import catalogue
+from sample.registry import ANALYST_TABLES
+from sluice.adhoc_sql.catalogue import Catalogue
 
-CATALOGUE = catalogue(
-    [SHELVES, BOOKS, READERS],
-    selective_columns={"id", "name", "slug", "email"},
-)
+CATALOGUE = Catalogue.of(ANALYST_TABLES, selective_columns=("id", "name", "slug", "email"))

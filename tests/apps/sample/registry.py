@@ -49,6 +49,44 @@ TABLES: tuple[tuple[str, str, bool], ...] = (
     ("public.books", "SELECT, INSERT, UPDATE, DELETE", True),
     ("public.readers", "SELECT, INSERT, UPDATE, DELETE", True),
 )
+ANALYST_TABLES: dict[str, tuple[dict[str, tuple[object, ...]], tuple[tuple[str, ...], ...]]] = {
+    "shelves": (
+        {
+            "id": (20, False, "", None),
+            "name": (800, True, "", None),
+            "slug": (200, True, "", None),
+            "created_at": (40, False, "", None),
+            "updated_at": (40, False, "", None),
+            "version": (20, False, "", None),
+        },
+        (("id",), ("slug",)),
+    ),
+    "books": (
+        {
+            "id": (20, False, "", None),
+            "name": (800, True, "", None),
+            "description": (40000, True, "", None),
+            "price": (20, False, "", None),
+            "shelf_id": (20, False, "shelves", None),
+            "copies": (20, False, "", None),
+            "created_at": (40, False, "", None),
+            "updated_at": (40, False, "", None),
+            "version": (20, False, "", None),
+        },
+        (("id",), ("name",)),
+    ),
+    "readers": (
+        {
+            "id": (20, False, "", None),
+            "email": (1016, True, "", None),
+            "name": (800, True, "", None),
+            "created_at": (40, False, "", None),
+            "updated_at": (40, False, "", None),
+            "version": (20, False, "", None),
+        },
+        (("id",), ("email",)),
+    ),
+}
 GRAPHQL: dict[str, dict[str, object]] = {}
 GRAPHQL_ENUMS: tuple[str, ...] = ()
 GRAPHQL_BY_HAND: str = ""

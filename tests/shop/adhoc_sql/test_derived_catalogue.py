@@ -3,7 +3,8 @@
 import pytest
 
 from shop.analytics import CATALOGUE
-from sluice.adhoc_sql.derived import catalogue, tables
+from sluice.adhoc_sql.catalogue import Catalogue
+from sluice.adhoc_sql.derived import plain_data, tables
 from sluice.kinds.integer import BigInt
 from sluice.kinds.ref import Ref
 from sluice.resource import DeclarationError, Resource
@@ -11,7 +12,8 @@ from tests.shop.drafts import BY_NAME
 
 
 def test_derived_catalogue_is_that_of_the_shop() -> None:
-    derived = catalogue(BY_NAME.values(), selective_columns=CATALOGUE.selective_columns)
+    data = plain_data(tables(BY_NAME.values()))
+    derived = Catalogue.of(data, selective_columns=CATALOGUE.selective_columns)
 
     assert list(derived.tables) == list(CATALOGUE.tables)
     for name, table in CATALOGUE.tables.items():

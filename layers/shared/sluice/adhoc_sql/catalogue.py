@@ -4,8 +4,9 @@ An application registers its Catalogue as `analytics`. Everything that it does n
 This module contains data types only: it is imported without the parser.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 BYTES_PER_CHARACTER = 4  # the most that UTF-8 needs
 
@@ -37,6 +38,10 @@ class AnalystTable:
     keys: tuple[tuple[str, ...], ...]
 
 
+# A table as plain data: its columns with the values of AnalystColumn, and its keys.
+PlainTable: TypeAlias = tuple[Mapping[str, tuple[Any, ...]], tuple[tuple[str, ...], ...]]
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Catalogue:
     """The tables of an application that ad-hoc SQL may read.
@@ -47,6 +52,17 @@ class Catalogue:
 
     tables: Mapping[str, AnalystTable]
     selective_columns: frozenset[str]
+
+    @classmethod
+    def of(
+        cls, tables: Mapping[str, PlainTable], *, selective_columns: Iterable[str]
+    ) -> "Catalogue":
+        """Return the Catalogue of `ANALYST_TABLES` of a registry."""
+        made = {
+            name: AnalystTable({column: AnalystColumn(*of) for column, of in columns.items()}, keys)
+            for name, (columns, keys) in tables.items()
+        }
+        return cls(made, frozenset(selective_columns))
 
 
 def number(references: str = "") -> AnalystColumn:

@@ -1,15 +1,23 @@
-"""Derive the Catalogue of ad-hoc SQL from declarations: those with `analytics`."""
+"""Derive the tables of ad-hoc SQL from declarations: those with `analytics`.
+
+`make derive` writes them to the registry as plain data, so that the first query of a function
+imports no declarations.
+"""
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import astuple
 
-from sluice.adhoc_sql.catalogue import AnalystColumn, AnalystTable, Catalogue
+from sluice.adhoc_sql.catalogue import AnalystColumn, AnalystTable, PlainTable
 from sluice.kinds.field import Field
 from sluice.resource import DeclarationError, Resource
 
 
-def catalogue(resources: Iterable[Resource], *, selective_columns: Iterable[str]) -> Catalogue:
-    """Return the Catalogue of the resources that analysts may query, in their order."""
-    return Catalogue(tables(resources), frozenset(selective_columns))
+def plain_data(tables: Mapping[str, AnalystTable]) -> dict[str, PlainTable]:
+    """Return tables as `ANALYST_TABLES` of a registry has them."""
+    return {
+        name: ({column: astuple(of) for column, of in table.columns.items()}, table.keys)
+        for name, table in tables.items()
+    }
 
 
 def tables(resources: Iterable[Resource]) -> dict[str, AnalystTable]:

@@ -11,7 +11,10 @@ import pytest
 
 from scripts.derive import registry
 from scripts.derive.scan import scan
-from tests.fixtures.client import http_event
+from sluice.http.environment import environment
+from sluice.http.group import Group
+from tests.fixtures.client import ADMIN, http_event, lambda_context
+from tests.fixtures.sample import Library
 
 ROOT = Path(__file__).parents[3]
 MAX_DIFFERENCE = 0.015  # seconds of CPU between a group of twenty resources and one of one
@@ -148,3 +151,27 @@ def test_group_of_twenty_starts_as_fast_as_one(folder: Path) -> None:
             runs.append(first_request(folder, count)[0])
 
     assert abs(min(seconds[20]) - min(seconds[1])) < MAX_DIFFERENCE
+
+
+def test_resources_of_a_group_have_one_cold_start(
+    library: Library, capsys: pytest.CaptureFixture[str]
+) -> None:
+    library.add_book("Emma")
+    handler = Group(("books", "shelves"))
+    environment.reset()
+    capsys.readouterr()
+
+    found = [
+        json.loads(handler(http_event("GET", path, None, None, ADMIN), lambda_context())["body"])
+        for path in ("/api/books", "/api/shelves")
+    ]
+
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [page["data"][0]["name"] for page in found] == ["Emma", "novels"]
+    assert [line["cold_start"] for line in lines if "cold_start" in line] == [True, False]
+
+
+def test_group_has_the_routes_of_all_its_resources() -> None:
+    paths = {route.path for route in Group(("books", "readers")).routes}
+
+    assert paths == {"/api/books", "/api/books/<id>", "/api/readers", "/api/readers/<id>"}

@@ -129,6 +129,16 @@ def test_registry_names_what_there_is(write: Write) -> None:
             ("lib.books", "SELECT, INSERT, UPDATE", False),
             ("public.shelves", "SELECT, INSERT, UPDATE, DELETE", True),
         ),
+        "ANALYST_TABLES": {
+            "shelves": (
+                {
+                    "id": (20, False, "", None),
+                    "slug": (200, True, "", None),
+                    "label": (1_048_576, True, "", None),
+                },
+                (("id",), ("slug",)),
+            )
+        },
     }
 
 

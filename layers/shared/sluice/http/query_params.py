@@ -3,14 +3,16 @@
 All invalid parameters are reported at once. Nothing is guessed, and no value is cut to fit.
 """
 
-import re
 from collections.abc import Callable, Collection, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Protocol, TypeVar
 
 from sluice.errors import FieldError, InvalidParameter
+from sluice.kinds.boolean import Boolean
+from sluice.kinds.date import Date
+from sluice.kinds.integer import parse_whole_number
+from sluice.kinds.text import Text
 from sluice.sql.list_spec import ListQuery, ListSpec
 from sluice.sql.projection import Projection
 
@@ -22,6 +24,9 @@ MAX_LIMIT = 100
 MAX_CURSOR = 10_240  # API Gateway accepts no more bytes of URL and headers, so no cursor is longer
 MAX_OFFSET = 10_000
 MAX_SORTS = 3
+CURSOR = Text("cursor", max_length=MAX_CURSOR)
+INCLUDE_TOTAL = Boolean("include_total")
+DAY = Date("day")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +71,14 @@ class ListParams:
         parser = _ParamParser(query)
         known_fields = self.list_spec.projection.fields
         result = ListQuery(
-            limit=parser.get("limit", lambda text: _integer(text, 1, MAX_LIMIT), DEFAULT_LIMIT),
+            limit=parser.get(
+                "limit", lambda text: parse_whole_number(text, 1, MAX_LIMIT), DEFAULT_LIMIT
+            ),
             sort=parser.get("sort", lambda text: _sort(text, self.list_spec), ()),
             fields=parser.get("fields", lambda text: _fields(text, known_fields), None),
-            cursor=parser.get("cursor", _text_up_to(MAX_CURSOR), None),
-            offset=parser.get("offset", lambda text: _integer(text, 0, MAX_OFFSET), 0),
-            include_total=parser.get("include_total", _boolean, False),
+            cursor=parser.get("cursor", CURSOR.parse, None),
+            offset=parser.get("offset", lambda text: parse_whole_number(text, 0, MAX_OFFSET), 0),
+            include_total=parser.get("include_total", INCLUDE_TOTAL.parse, False),
             filters={
                 name: parser.get(name, spec.field_filter.parse, None)
                 for name, spec in self.list_spec.filters.items()
@@ -112,7 +119,7 @@ class SqlParams:
     def read(self, query: Mapping[str, str]) -> dict[str, Any]:
         """Return both parameters."""
         parser = _ParamParser(query)
-        text = parser.require("query", _text_up_to(self.max_length), "")
+        text = parser.require("query", Text("query", max_length=self.max_length).parse, "")
         max_rows = parser.get("max_rows", _bounded(self.max_rows), self.max_rows.default)
         parser.finish()
         return {"query": text, "max_rows": max_rows}
@@ -127,8 +134,8 @@ class DateRangeParams:
     def read(self, query: Mapping[str, str]) -> tuple[date, date]:
         """Return the first and the last day."""
         parser = _ParamParser(query)
-        start = parser.require("start_date", _date, date.min)
-        end = parser.require("end_date", _date, date.min)
+        start = parser.require("start_date", DAY.parse, date.min)
+        end = parser.require("end_date", DAY.parse, date.min)
         if not parser.errors and end < start:
             parser.add_error("end_date", "must not be before the first day")
         elif not parser.errors and (end - start).days >= self.max_days:
@@ -179,43 +186,8 @@ class _ParamParser:
             raise InvalidParameter(errors=self.errors)
 
 
-def _integer(text: str, min_value: int, max_value: int) -> int:
-    is_integer = re.fullmatch(r"-?\d{1,19}", text, re.ASCII)
-    if not is_integer or not min_value <= int(text) <= max_value:
-        raise ValueError(f"must be a whole number from {min_value} to {max_value}")
-    return int(text)
-
-
 def _bounded(param: IntParam) -> Callable[[str], int]:
-    return lambda text: _integer(text, param.min_value, param.max_value)
-
-
-def _boolean(text: str) -> bool:
-    if text not in ("true", "false"):
-        raise ValueError("must be true or false")
-    return text == "true"
-
-
-def _text_up_to(max_length: int) -> Callable[[str], str]:
-    def read(text: str) -> str:
-        if not text.strip():
-            raise ValueError("must not be empty")
-        if len(text) > max_length:
-            raise ValueError(f"must have at most {max_length} characters")
-        if "\0" in text:
-            raise ValueError("must not contain NUL characters")
-        if any("\ud800" <= character <= "\udfff" for character in text):
-            raise ValueError("must not contain unpaired surrogates")
-        return text
-
-    return read
-
-
-def _date(text: str) -> date:
-    if re.fullmatch(r"\d{4}-\d\d-\d\d", text, re.ASCII):
-        with suppress(ValueError):
-            return date.fromisoformat(text)
-    raise ValueError("must be a date such as 2026-01-31")
+    return lambda text: parse_whole_number(text, param.min_value, param.max_value)
 
 
 def _sort(text: str, list_spec: ListSpec) -> tuple[tuple[str, bool], ...]:

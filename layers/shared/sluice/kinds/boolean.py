@@ -18,7 +18,7 @@ class Boolean(Field):
             reject(pointer, "type", "must be true or false")
         return value
 
-    def parse(self, text: str) -> object:
+    def parse(self, text: str) -> bool:
         if text not in ("true", "false"):
             raise ValueError("must be true or false")
         return text == "true"

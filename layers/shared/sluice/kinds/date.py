@@ -27,7 +27,7 @@ class Date(Field):
         except ValueError as error:
             reject(pointer, "invalid", str(error))
 
-    def parse(self, text: str) -> object:
+    def parse(self, text: str) -> date:
         if ISO_DATE.fullmatch(text):
             with suppress(ValueError):
                 return date.fromisoformat(text)

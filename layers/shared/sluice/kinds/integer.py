@@ -44,10 +44,12 @@ class BigInt(Field):
         return value
 
     def parse(self, text: str) -> object:
-        return _parse(text, -self.largest, self.largest)
+        return parse_whole_number(text, -self.largest, self.largest)
 
     def parse_list(self, text: str) -> list[object]:
-        return [_parse(value, self.minimum, self.maximum) for value in split_values(text)]
+        return [
+            parse_whole_number(value, self.minimum, self.maximum) for value in split_values(text)
+        ]
 
     def parse_path(self, text: str) -> object:
         if not re.fullmatch(r"\d+", text, re.ASCII):
@@ -110,7 +112,8 @@ class Integer(BigInt):
     largest: ClassVar[int] = 2**31 - 1
 
 
-def _parse(text: str, minimum: int, maximum: int) -> int:
+def parse_whole_number(text: str, minimum: int, maximum: int) -> int:
+    """Return the number. Raise ValueError if it is no number, or not within the bounds."""
     is_number = re.fullmatch(r"-?\d{1,19}", text, re.ASCII)
     if not is_number or not minimum <= int(text) <= maximum:
         raise ValueError(f"must be a whole number from {minimum} to {maximum}")

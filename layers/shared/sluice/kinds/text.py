@@ -65,7 +65,7 @@ class Text(Field):
             reject(pointer, "invalid", f"must match {self.pattern}")
         return text
 
-    def parse(self, text: str) -> object:
+    def parse(self, text: str) -> str:
         longest = self.max_length or MAX_FILTER
         if not text.strip():
             raise ValueError("must not be empty")
@@ -154,7 +154,7 @@ class Email(Text):
             reject(pointer, "invalid", "must be an email address, with one @ and no spaces")
         return text
 
-    def parse(self, text: str) -> object:
+    def parse(self, text: str) -> str:
         if not self.address.fullmatch(str(super().parse(text))):
             raise ValueError("must be an email address; encode a + in it as %2B")
         return text
@@ -180,7 +180,7 @@ class Slug(Text):
     ) -> None:
         super().__init__(name, min_length=1, max_length=max_length, pattern="[a-z0-9-]+", **options)
 
-    def parse(self, text: str) -> object:
+    def parse(self, text: str) -> str:
         if not re.fullmatch(rf"[a-z0-9-]{{1,{self.max_length}}}", text):
             raise ValueError("must be slugs of a-z, 0-9 and -, separated by commas")
         return text

@@ -1,0 +1,27 @@
+"""The rules of a repository, and its derived statements, in imports."""
+
+from tests.fixtures.imports import ImportHarness
+
+
+def test_rule_rejects_a_row_and_the_others_are_written(harness: ImportHarness) -> None:
+    job = harness.load(
+        "email,name\nada@example.com,Ada\nEve@Example.invalid,Eve\nADA@example.com,Ada Byron\n",
+        "readers",
+    )
+
+    assert (job["status"], job["rows_written"]) == ("completed", 2)
+    assert harness.rejects(job["id"]) == [(3, "email", "invalid")]
+    assert harness.client.sql("SELECT email, name FROM readers") == [
+        ["ADA@example.com", "Ada Byron"]
+    ]
+
+
+def test_value_that_a_rule_makes_is_stored(harness: ImportHarness) -> None:
+    harness.load("name\nTravel\n", "shelves")
+    job = harness.load("name,slug\nJourneys,travel\nSea & Land,\n", "shelves")
+
+    assert job["rows_written"] == 2
+    assert harness.client.sql("SELECT name, slug FROM shelves ORDER BY slug") == [
+        ["Sea & Land", "sea-land"],
+        ["Journeys", "travel"],
+    ]

@@ -13,7 +13,7 @@ from scripts.derive.scan import Found, FoundResource, is_importable
 from sluice import application
 from sluice.adhoc_sql.derived import plain_data, tables
 from sluice.http.paths import to_openapi
-from sluice.http.router import Api
+from sluice.http.route import RouteSpec
 from sluice.resource import Resource
 
 MAX_LINE = 100
@@ -101,8 +101,8 @@ def paths(found: FoundResource) -> tuple[str, ...]:
     """Return the paths of a resource, with those of its routes by hand, as in template.yaml."""
     collection = f"/api/{found.resource.name}"
     row = "/".join([collection, *(f"{{{key.name}}}" for key in found.resource.keys)])
-    api: Api | None = application.load(found.routes) if found.routes else None
-    by_hand = [to_openapi(route.path) for route in api.routes] if api is not None else []
+    routes: list[RouteSpec] = application.load(found.routes).routes if found.routes else []
+    by_hand = [to_openapi(route.path) for route in routes]
     return tuple(dict.fromkeys((collection, row, *by_hand)))
 
 

@@ -17,7 +17,7 @@ def events_of_users() -> dict[str, dict[str, Any]]:
     return dict(events_of(USERS, resource_api(repository).routes))
 
 
-def test_routes_with_an_event_are_those_of_list_get_create_and_patch(
+def test_list_get_create_and_patch_have_events(
     events: dict[str, dict[str, Any]],
 ) -> None:
     assert list(events) == ["users_list", "users_create", "user_get", "user_patch"]

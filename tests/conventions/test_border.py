@@ -41,10 +41,13 @@ APPLICATION_WORDS = re.compile(
 UNICODE_CATEGORY = "unicodedata.category("  # the one function of Python with such a name
 # An application imports these modules of HTTP, and none of the engine's settings and database.
 PUBLIC_HTTP = (
+    "body",
     "conditional",
+    "group",
     "idempotency",
     "query_params",
     "request",
+    "resource_routes",
     "responses",
     "route",
     "router",

@@ -12,13 +12,13 @@ from sluice import application
 ROOT = Path(__file__).parents[2]
 
 # The maximum number of modules that a function's import may load. Raise one only with a reason.
-RESOURCE_BUDGET = 590  # 90 of them Sluice's, one for each kind; Python 3.13 loads more than 3.11
+RESOURCE_BUDGET = 595  # 90 of them Sluice's, one for each kind; Python 3.13 loads more than 3.11
 BUDGET = {
     "health": 340,
     "docs": 340,
     "imports": 580,  # without boto3, which only presigned URLs need
     "import_worker": 640,  # Powertools' batches
-    "graphql": 755,  # 150 of them graphql-core's, and the application's part
+    "graphql": 760,  # 150 of them graphql-core's, and the application's part
 }
 APP = application.current()
 FOLDERS = {path.parent for path in ROOT.glob("functions/*/handler.py")} | {

@@ -1,14 +1,12 @@
-"""The structure of the code: SQL is not split, rows are read by name, a limit stands once."""
+"""The structure of the code: SQL is not split, and rows are read by name."""
 
 import ast
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 LAYER = Path(__file__).parents[2] / "layers/shared"
 SQL = sorted((LAYER / "sluice/sql").glob("*.py"))
 SHOP = sorted((LAYER / "shop").glob("*.py"))
-LIMITS = (200, 10_000, 254, "9999999999.99")
 # Statements run through Database. Only sqlalchemy_pool.py knows what its connections are.
 WITHOUT_SQLALCHEMY = [
     LAYER / "sluice" / name for name in ("db/database.py", "db/replica.py", "runtime.py")
@@ -59,18 +57,6 @@ def test_no_function_of_sql_only_forwards() -> None:
                     found += [f"{place} {node.name}"] * (passed == parameters)
 
     assert found == []
-
-
-def test_limit_of_a_field_stands_once() -> None:
-    paths = [*SHOP, LAYER / "sluice/slugs.py"]
-    found = Counter(
-        (place.split(":")[0], node.value)
-        for place, node in nodes(paths)
-        if isinstance(node, ast.Constant) and node.value in LIMITS
-    )
-
-    assert {path for path, _ in found} == {"shop/fields.py"}
-    assert [limit for limit, count in found.items() if count > 1] == []
 
 
 def test_database_imports_no_sqlalchemy_at_run_time() -> None:

@@ -1,57 +1,76 @@
-"""Reads and writes categories. A slug that the client does not send is made from the name."""
+"""Categories, at /api/categories: those of the shop's products.
+
+The declaration is CATEGORIES. Rules and SQL by hand are in CategoryRepository.
+"""
 
 from collections.abc import Collection, Mapping, Sequence
 
 from sluice.errors import Duplicate, FieldError
+from sluice.kinds.integer import BigInt, Integer
+from sluice.kinds.text import Slug, Text
+from sluice.kinds.timestamp import Timestamp
+from sluice.resource import GraphQL, Many, Resource
 from sluice.slugs import slugify
-from sluice.sql.filter_kinds import filter_of
 from sluice.sql.idempotency import IdempotencyKey
-from sluice.sql.list_spec import ListSpec, Sort
-from sluice.sql.projection import Projection, Representation, Row, integer, text, timestamp
-from sluice.sql.write_repository import WriteRepository
+from sluice.sql.projection import Representation, Row
+from sluice.sql.resource_repository import ResourceRepository, Values
 
-PROJECTION = Projection(
+CATEGORIES = Resource(
     name="categories",
     singular="category",
-    table="categories",
-    alias="c",
-    key="id",
-    fields={
-        "id": integer("c.id"),
-        "name": text("c.name"),
-        "slug": text("c.slug"),
-        "created_at": timestamp("c.created_at"),
-        "updated_at": timestamp("c.updated_at"),
-        "version": integer("c.version"),
-    },
-    etag="c.version::text",
+    description="A category of products.",
+    table="public.categories",
+    group="categories",
+    scope="catalog",
+    key=BigInt("id", minimum=1, read_only=True, sort=True),
+    fields=[
+        Text("name", min_length=1, max_length=200, sort=True, search=True, example="Sample Things"),
+        Slug(
+            "slug",
+            unique=True,
+            optional=True,
+            filter="in",
+            description="The category's name in URLs, which is unique.",
+            example="sample-things",
+        ),
+        Timestamp("created_at", read_only=True, sort=True),
+        Timestamp("updated_at", read_only=True),
+        Integer("version", read_only=True),
+    ],
+    relations=[Many("products", resource="products", foreign_key="category_id")],
+    etag="version",
+    import_key=["slug"],
+    analytics=True,
+    graphql=GraphQL(queries=[], mutations=[], hidden=["created_at", "updated_at", "version"]),
 )
 
-LIST_SPEC = ListSpec(
-    projection=PROJECTION,
-    filters={
-        "search": filter_of("search", "sluice.words(c.name) @> sluice.search_words(:search)"),
-        "slug": filter_of("slugs", "c.slug = ANY(:slug)"),
-    },
-    sorts={
-        "id": Sort("id", "bigint", unique=True),
-        "name": Sort("name", "text"),
-        "created_at": Sort("created_at", "timestamptz"),
-    },
-)
 
-INSERTS = {"c": "INSERT INTO categories (name, slug) VALUES (:name, :slug) RETURNING *"}
+class CategoryRepository(ResourceRepository):
+    """Reads and writes categories. A slug that is not sent is made from the name."""
 
-ASSIGNMENTS = {"name": "name = :name", "slug": "slug = :slug"}
-
-
-class CategoryRepository(WriteRepository):
-    """Reads and writes categories."""
-
+    resource = CATEGORIES
     reads_replica = True
-    list_spec = LIST_SPEC
-    inserts = INSERTS
-    assignments = ASSIGNMENTS
+    import_trusted = True  # the rule changes only rows without a slug, and those are not trusted
+
+    def before_create(self, values: Values) -> None:
+        values["slug"] = values.get("slug") or slugify(str(values["name"]))
+
+    def create(
+        self, values: Mapping[str, object], key: IdempotencyKey | None = None
+    ) -> Representation:
+        """Add a category.
+
+        Raises Duplicate if the slug is taken. If the slug was made from the name, the error names
+        the field `name`.
+        """
+        try:
+            return super().create(values, key)
+        except Duplicate as error:
+            if values.get("slug"):
+                raise
+            slug = slugify(str(values["name"]))
+            message = f"has the slug {slug}, which is already taken; send another slug"
+            raise Duplicate(errors=[FieldError("duplicate", message, pointer="/name")]) from error
 
     def get_many_by_slug(self, slugs: Sequence[str], fields: Collection[str]) -> dict[str, Row]:
         """Return the categories with these slugs, by slug."""
@@ -62,20 +81,3 @@ class CategoryRepository(WriteRepository):
     def all(self, fields: Collection[str]) -> list[Row]:
         """Return all categories, in the order of their ids."""
         return self._read_rows("true", [], fields)
-
-    def create(
-        self, values: Mapping[str, object], key: IdempotencyKey | None = None
-    ) -> Representation:
-        """Add a category. Without a `slug`, the slug is made from the name.
-
-        Raises Duplicate if the slug is taken. If the slug was made from the name, the error names
-        the field `name`.
-        """
-        slug = values.get("slug") or slugify(str(values["name"]))
-        try:
-            return super().create({"name": values["name"], "slug": slug}, key)
-        except Duplicate as error:
-            if values.get("slug"):
-                raise
-            message = f"has the slug {slug}, which is already taken; send another slug"
-            raise Duplicate(errors=[FieldError("duplicate", message, pointer="/name")]) from error

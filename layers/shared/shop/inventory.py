@@ -1,69 +1,64 @@
-"""Stock: one row for each product, set, adjusted or updated in bulk, and never below zero."""
+"""Stock, at /api/inventory: one row for each product, and never below zero.
+
+The declaration is INVENTORY. Stock is set, adjusted, or updated in bulk, by SQL by hand.
+"""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from shop.errors import OutOfStock
-from shop.fields import QUANTITY
 from sluice.errors import FieldError, NotFound, StaleVersion, ValidationFailed
+from sluice.kinds.integer import BigInt, Integer
+from sluice.kinds.ref import Ref
+from sluice.kinds.timestamp import Timestamp
 from sluice.query import Query
-from sluice.sql.filter_kinds import filter_of
-from sluice.sql.list_spec import ListSpec, Sort
+from sluice.resource import GraphQL, Resource
+from sluice.sql.derived import derived
 from sluice.sql.precondition import NO_PRECONDITION, Precondition, match_condition
-from sluice.sql.projection import Projection, Representation, integer, timestamp
-from sluice.sql.read_repository import ReadRepository
+from sluice.sql.projection import Representation
+from sluice.sql.resource_repository import ResourceRepository
 
-PROJECTION = Projection(
+QUANTITY = Integer("quantity", minimum=0, sort=True, example=7)
+INVENTORY = Resource(
     name="inventory",
     singular="stock",
-    table="inventory",
-    alias="i",
-    key="product_id",
-    fields={
-        "product_id": integer("i.product_id"),
-        "quantity": integer("i.quantity"),
-        "updated_at": timestamp("i.updated_at"),
-        "version": integer("i.version"),
-    },
-    etag="i.version::text",
+    description="The stock of a product.",
+    table="public.inventory",
+    group="inventory",
+    scope="catalog",
+    key=Ref("product_id", resource="products", sort=True, filter="in", filter_name="product_ids"),
+    fields=[
+        QUANTITY,
+        Timestamp("updated_at", read_only=True, sort=True),
+        Integer("version", read_only=True),
+    ],
+    filters=[BigInt("below")],
+    writes=["replace", "update"],
+    etag="version",
+    analytics=True,
+    graphql=GraphQL(queries=[], mutations=[]),
 )
-
-LIST_SPEC = ListSpec(
-    projection=PROJECTION,
-    key="product_id",
-    filters={
-        "below": filter_of("integer", "i.quantity < CAST(:below AS bigint)"),
-        "product_ids": filter_of("integers", "i.product_id = ANY(CAST(:product_ids AS bigint[]))"),
-    },
-    sorts={
-        "product_id": Sort("product_id", "bigint", unique=True),
-        "quantity": Sort("quantity", "integer"),
-        "updated_at": Sort("updated_at", "timestamptz"),
-    },
-)
-
+FILTERS = {"below": "i.quantity < CAST(:below AS bigint)"}
 
 # The row is locked before its quantity is read. So `available`, which an error reports, is the
 # quantity at that moment.
-_CHANGE = f"""
+_CHANGE = """
     WITH target AS (
-        SELECT i.product_id, i.quantity AS available, {match_condition(PROJECTION)}
+        SELECT i.product_id, i.quantity AS available, {matches}
         FROM inventory i
         WHERE i.product_id = CAST(:id AS bigint)
         FOR UPDATE OF i
     ), changed AS (
-        UPDATE inventory i SET quantity = {{quantity}}
+        UPDATE inventory i SET quantity = {quantity}
         FROM target t
         WHERE i.product_id = t.product_id AND t.matches
-            AND {{quantity}} BETWEEN 0 AND {QUANTITY.maximum}
+            AND {quantity} BETWEEN 0 AND {maximum}
         RETURNING i.*
     )
     SELECT r.json, r.etag, r.id, target.matches, target.available
     FROM target
-    LEFT JOIN (SELECT {PROJECTION.representation()} FROM changed i) r ON true
+    LEFT JOIN (SELECT {representation} FROM changed i) r ON true
 """
-SET_SQL = _CHANGE.format(quantity="CAST(:quantity AS integer)")
-ADJUST_SQL = _CHANGE.format(quantity="t.available + CAST(:delta AS bigint)")
 
 # All or nothing: if a product is unknown, nothing is written, and `unknown` has the indexes of its
 # updates. Rows are locked in the order of the products' ids, so that two bulk updates, or one and
@@ -92,11 +87,27 @@ SET_MANY_SQL = """
 """
 
 
-class InventoryRepository(ReadRepository):
+def _change_sql(quantity: str) -> str:
+    """Declare the statement that sets the stock of a product to this SQL."""
+    return derived(
+        lambda repository: _CHANGE.format(
+            matches=match_condition(repository.projection),
+            representation=repository.projection.representation(),
+            maximum=QUANTITY.maximum,
+            quantity=quantity,
+        )
+    )
+
+
+class InventoryRepository(ResourceRepository):
     """Reads and changes stock."""
 
+    resource = INVENTORY
     reads_replica = True
-    list_spec = LIST_SPEC
+    filter_sql = FILTERS
+    list_order = ("below",)
+    set_sql: ClassVar[str] = _change_sql("CAST(:quantity AS integer)")
+    adjust_sql: ClassVar[str] = _change_sql("t.available + CAST(:delta AS bigint)")
 
     def set(
         self, product_id: int, quantity: int, precondition: Precondition = NO_PRECONDITION
@@ -106,9 +117,9 @@ class InventoryRepository(ReadRepository):
         Raises NotFound, StaleVersion, and ValidationFailed if it is negative.
         """
         params = {"id": product_id, "quantity": quantity, **precondition.params()}
-        row = self._change(SET_SQL, params)
+        row = self._change(self.set_sql, params)
         if row.json is None:
-            raise _out_of_range("quantity", "is negative")
+            raise ValidationFailed.at("quantity", "out_of_range", "is negative")
         return Representation.of(row)
 
     def adjust(
@@ -120,11 +131,13 @@ class InventoryRepository(ReadRepository):
         is negative, and ValidationFailed if it is more than the largest one.
         """
         params = {"id": product_id, "delta": delta, **precondition.params()}
-        row = self._change(ADJUST_SQL, params)
+        row = self._change(self.adjust_sql, params)
         if row.json is not None:
             return Representation.of(row)
         if row.available + delta > QUANTITY.maximum:
-            raise _out_of_range("delta", f"leaves more than {QUANTITY.maximum}")
+            raise ValidationFailed.at(
+                "delta", "out_of_range", f"leaves more than {QUANTITY.maximum}"
+            )
         message = f"product {product_id} has {row.available} left"
         raise OutOfStock(errors=[FieldError("out_of_stock", message, pointer="/delta")])
 
@@ -148,13 +161,9 @@ class InventoryRepository(ReadRepository):
         return int(row.updated)
 
     def _change(self, sql: str, params: dict[str, Any]) -> Any:
-        """Run SET_SQL or ADJUST_SQL, and return its row. Raises NotFound and StaleVersion."""
+        """Run `set_sql` or `adjust_sql`, and return its row. Raises NotFound and StaleVersion."""
         for row in self._executor.write(Query(sql, params, prepare=True)):
             if not row.matches:
                 raise StaleVersion
             return row
         raise NotFound
-
-
-def _out_of_range(field: str, message: str) -> ValidationFailed:
-    return ValidationFailed(errors=[FieldError("out_of_range", message, pointer=f"/{field}")])

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from shop import schemas
+from shop.products import PRODUCTS
 from sluice.errors import NotFound
 from sluice.graph.execution import Objects
 from sluice.graph.loaders import Pending
@@ -10,10 +10,14 @@ from sluice.graph.mutations import IdField, input_of
 from sluice.graph.part import Field
 from sluice.graph.planned_field import PlannedField
 from sluice.graph.resolvers import ResolverContext, row_id
-from sluice.http.body import BodySchema
+from sluice.http.body import BodySchema, body_of_new
 
 PRODUCT = BodySchema(
-    [*schemas.PRODUCT, IdField("category_id"), schemas.STOCK],
+    [
+        *(PRODUCTS.by_name[name] for name in ("name", "description", "price")),
+        IdField("category_id"),
+        PRODUCTS.by_name["inventory"],
+    ],
     optional=("description", "inventory"),
 )
 
@@ -51,6 +55,7 @@ def _delete_product(
 
 def _place_order(context: ResolverContext, field: PlannedField, parents: Objects) -> Pending:
     from shop.ordering import place_order  # loaded by the first order
+    from shop.orders import ORDERS
 
     values = input_of(field)
     items = [
@@ -58,7 +63,7 @@ def _place_order(context: ResolverContext, field: PlannedField, parents: Objects
         for item in values["items"]
     ]
     body = {"user_id": row_id(values["user_id"]), "items": items}
-    new_order = schemas.NEW_ORDER.read_body(body, "POST")
+    new_order = body_of_new(ORDERS).read_body(body, "POST")
     quantities = [(item["product_id"], item["quantity"]) for item in new_order["items"]]
     order = place_order(context.repositories, new_order["user_id"], quantities)
     return context.load("orders", [order.id], field)

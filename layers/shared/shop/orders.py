@@ -1,103 +1,108 @@
-"""Orders and their items. Placing an order and changing its status are one statement each."""
+"""Orders and their items, at /api/orders.
+
+The declaration is ORDERS. Placing an order and changing its status are one statement each, by hand.
+"""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
+from shop.order_items import ORDER_ITEMS
 from sluice.errors import FieldError, NotFound, StaleVersion, ValidationFailed
 from sluice.kinds.choice import Choice
 from sluice.kinds.integer import BigInt, Integer
 from sluice.kinds.items import Items
 from sluice.kinds.numeric import Numeric
+from sluice.kinds.ref import Ref
+from sluice.kinds.timestamp import Timestamp
 from sluice.query import Query
-from sluice.sql.connections import ConnectionRepository
-from sluice.sql.filter_kinds import filter_of
+from sluice.resource import GraphQL, Resource
+from sluice.sql.derived import derived
 from sluice.sql.idempotency import IdempotencyKey, idempotent_query
-from sluice.sql.list_spec import Filter, ListSpec, Sort
+from sluice.sql.list_spec import FilterSql
 from sluice.sql.precondition import NO_PRECONDITION, Precondition, match_condition
-from sluice.sql.projection import (
-    Column,
-    Join,
-    Projection,
-    Representation,
-    decimal,
-    integer,
-    text,
-    timestamp,
-)
+from sluice.sql.projection import Column, Join, Representation
+from sluice.sql.resource_repository import ResourceRepository
 
+STATUSES = ("pending", "paid", "shipped", "delivered", "cancelled")
 ITEMS = Items(
     "items",
-    of=[
-        BigInt("product_id"),
-        Integer("quantity"),
-        Numeric("unit_price", precision=12, scale=2, minimum=0),
-    ],
+    of=ORDER_ITEMS,
+    foreign_key="order_id",
     max_items=100,
+    description="The products of the order, each of them once.",
+)
+ORDERS = Resource(
+    name="orders",
+    singular="order",
+    description="An order of one or more products.",
+    table="public.orders",
+    group="orders",
+    key=BigInt("id", minimum=1, read_only=True, sort=True),
+    fields=[
+        Ref(
+            "user_id",
+            resource="users",
+            filter="equal",
+            description="The user who placed the order.",
+        ),
+        Choice(
+            "status",
+            STATUSES,
+            read_only=True,
+            filter="equal",
+            description="The order's current status.",
+            example="paid",
+        ),
+        ITEMS,
+        Numeric(
+            "total",
+            precision=18,
+            scale=2,
+            minimum=0,
+            read_only=True,
+            sort=True,
+            description="The sum of all items.",
+        ),
+        Timestamp(
+            "created_at",
+            read_only=True,
+            filter="range",
+            filter_name="created",
+            sort=True,
+            description="When the order was placed.",
+        ),
+        Timestamp("updated_at", read_only=True),
+        Integer("version", read_only=True),
+    ],
+    filters=[BigInt("product_id")],
+    writes=["create", "update"],
+    etag="version",  # items never change
+    analytics=True,
+    graphql=GraphQL(queries=["order"], mutations=[], hidden=["updated_at", "version"]),
 )
 
 
-def items(source: str) -> Column:
-    """Return the column with an order's items from `source`, in the order of their products."""
+def items_sql(source: str) -> str:
+    """Return the SQL of an order's items from `source`, in the order of their products."""
     fields = ", ".join(f"{item.select(item.name)} AS {item.name}" for item in ITEMS.item_fields)
-    sql = f"""(
+    return f"""(
         SELECT CAST(
             '[' || coalesce(string_agg(row_to_json(l)::text, ',' ORDER BY l.product_id), '') || ']'
             AS json
         )
         FROM (SELECT {fields} FROM {source} WHERE order_id = o.id) l
     )"""
-    return Column(sql, ITEMS)
 
 
-PROJECTION = Projection(
-    name="orders",
-    singular="order",
-    table="orders",
-    alias="o",
-    key="id",
-    fields={
-        "id": integer("o.id"),
-        "user_id": integer("o.user_id"),
-        "status": text("o.status"),
-        "items": items("order_items"),
-        "total": decimal("o.total"),
-        "created_at": timestamp("o.created_at"),
-        "updated_at": timestamp("o.updated_at"),
-        "version": integer("o.version"),
-    },
-    etag="o.version::text",  # items never change
-)
-
-STATUSES = ("pending", "paid", "shipped", "delivered", "cancelled")
-
-LIST_SPEC = ListSpec(
-    projection=PROJECTION,
-    filters={
-        "user_id": filter_of("integer", "o.user_id = CAST(:user_id AS bigint)"),
-        "status": Filter.of(
-            Choice("status", STATUSES, filter="equal").filters()["status"], "o.status"
-        ),
-        "created_after": filter_of(
-            "timestamp", "o.created_at >= CAST(:created_after AS timestamptz)"
-        ),
-        "created_before": filter_of(
-            "timestamp", "o.created_at < CAST(:created_before AS timestamptz)"
-        ),
-        # An order has a product at most once, so the join does not repeat an order.
-        "product_id": filter_of(
-            "integer",
-            "i.product_id = CAST(:product_id AS bigint)",
-            join=Join("order_items", "i", on={"order_id": "o.id"}),
-        ),
-    },
-    sorts={
-        "id": Sort("id", "bigint", unique=True),
-        "created_at": Sort("created_at", "timestamptz"),
-        "total": Sort("total", "numeric"),
-    },
-    parent_columns={"user_id": "user_id"},
-)
+COLUMNS = {"items": items_sql("order_items")}
+FILTERS = {
+    # An order has a product at most once, so the join does not repeat an order.
+    "product_id": FilterSql(
+        "i.product_id = CAST(:product_id AS bigint)",
+        join=Join("order_items", "i", on={"order_id": "o.id"}),
+    ),
+}
 
 # public.place_order (migration 0003) checks whether the order is possible, and writes it. The
 # statement that calls it does not see the rows that it wrote, so the return values become the JSON.
@@ -118,20 +123,19 @@ PLACE_ORDER_CTES = """
         ) AS l(product_id, quantity, unit_price)
     )
 """
-_NEW_ORDER = replace(PROJECTION, fields={**PROJECTION.fields, "items": items("items")})
-PLACE_ORDER_SELECT = f"""
+PLACE_ORDER_SELECT = """
     SELECT r.json, r.etag, r.id, p.user_known, p.unknown, p.insufficient, p.available
     FROM p
-    LEFT JOIN (SELECT {_NEW_ORDER.representation()} FROM o) r ON true
+    LEFT JOIN (SELECT {representation} FROM o) r ON true
 """
 
 # Sets the status if the current one is one of :from. A cancelled order returns its stock.
-UPDATE_STATUS_SQL = f"""
+UPDATE_STATUS_SQL = """
     WITH target AS (
         SELECT
             o.id,
             o.status,
-            {match_condition(PROJECTION)},
+            {matches},
             (CAST(:user_id AS bigint) IS NULL OR o.user_id = CAST(:user_id AS bigint)) AS same_user,
             (CAST(:product_ids AS bigint[]) IS NULL OR (
                 SELECT
@@ -162,7 +166,7 @@ UPDATE_STATUS_SQL = f"""
     )
     SELECT r.json, r.etag, r.id, target.status, target.matches, target.same_user, target.same_items
     FROM target
-    LEFT JOIN (SELECT {PROJECTION.representation()} FROM o) r ON true
+    LEFT JOIN (SELECT {representation} FROM o) r ON true
 """
 
 
@@ -193,12 +197,30 @@ class PlaceOrderResult:
     insufficient: dict[int, int]
 
 
-class OrderRepository(ConnectionRepository):
+def _place_select(repository: Any) -> str:
+    """Return the SELECT of a placed order, whose items are in the statement."""
+    fields = repository.projection.fields
+    items = Column(items_sql("items"), ITEMS)
+    new_order = replace(repository.projection, fields={**fields, "items": items})
+    return PLACE_ORDER_SELECT.format(representation=new_order.representation())
+
+
+def _update_status_sql(repository: Any) -> str:
+    projection = repository.projection
+    return UPDATE_STATUS_SQL.format(
+        matches=match_condition(projection), representation=projection.representation()
+    )
+
+
+class OrderRepository(ResourceRepository):
     """Reads, places and updates orders."""
 
-    list_spec = LIST_SPEC
-    graphql_list_spec = LIST_SPEC
-    parent_filter = "user_id"
+    resource = ORDERS
+    column_sql = COLUMNS
+    filter_sql = FILTERS
+    list_order = ("id", "created_at")
+    place_select: ClassVar[str] = derived(_place_select)
+    update_status_sql: ClassVar[str] = derived(_update_status_sql)
 
     def place(
         self, user_id: int, items: Sequence[tuple[int, int]], key: IdempotencyKey | None = None
@@ -215,7 +237,7 @@ class OrderRepository(ConnectionRepository):
             "product_ids": [product_id for product_id, _ in items],
             "quantities": [quantity for _, quantity in items],
         }
-        query = idempotent_query(PLACE_ORDER_CTES, PLACE_ORDER_SELECT, values, key)
+        query = idempotent_query(PLACE_ORDER_CTES, self.place_select, values, key)
         row = self._executor.write(query)[0]
         return PlaceOrderResult(
             order=_order_of(row),
@@ -248,7 +270,7 @@ class OrderRepository(ConnectionRepository):
             **_params_of(immutable_fields),
             **precondition.params(),
         }
-        rows = self._executor.write(Query(UPDATE_STATUS_SQL, params, prepare=True))
+        rows = self._executor.write(Query(self.update_status_sql, params, prepare=True))
         if not rows:
             raise NotFound
         row = rows[0]

@@ -1,119 +1,127 @@
-"""Products, shown with the slug of their category and the quantity in stock."""
+"""Products, at /api/products, shown with the slug of their category and the quantity in stock.
+
+The declaration is PRODUCTS. Rules and SQL by hand are in ProductRepository.
+"""
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any, ClassVar
 
-from sluice.sql.connections import ConnectionRepository
-from sluice.sql.filter_kinds import filter_of
-from sluice.sql.list_spec import ListSpec, Sort
+from sluice.kinds.boolean import Boolean
+from sluice.kinds.integer import BigInt, Integer
+from sluice.kinds.numeric import Numeric
+from sluice.kinds.ref import Ref
+from sluice.kinds.text import Slug, Text
+from sluice.kinds.timestamp import Timestamp
+from sluice.resource import GraphQL, Resource
+from sluice.sql.derived import derived, graphql_list_spec
+from sluice.sql.list_spec import FilterSql, ListSpec
 from sluice.sql.precondition import Precondition
-from sluice.sql.projection import (
-    Column,
-    Join,
-    Projection,
-    Representation,
-    decimal,
-    integer,
-    text,
-    timestamp,
+from sluice.sql.projection import Column, Join, JoinedColumn, Projection, Representation
+from sluice.sql.resource_repository import ResourceRepository
+
+PRODUCTS = Resource(
+    name="products",
+    singular="product",
+    description="A product of the catalog.",
+    table="public.products",
+    group="products",
+    scope="catalog",
+    key=BigInt("id", minimum=1, read_only=True, sort=True, filter="in", filter_name="ids"),
+    fields=[
+        Text(
+            "name",
+            min_length=1,
+            max_length=200,
+            unique=True,
+            sort=True,
+            search=True,
+            description="The product's name, which is unique.",
+            example="Sample Mug",
+        ),
+        Text(
+            "description",
+            max_length=10_000,
+            nullable=True,
+            search=True,
+            description="A description, or null.",
+            example="Holds 30 cl, and keeps it warm.",
+        ),
+        Numeric(
+            "price",
+            precision=12,
+            scale=2,
+            minimum=0,
+            filter="range",
+            sort=True,
+            description="The current price of one unit.",
+        ),
+        Ref(
+            "category_id",
+            resource="categories",
+            shown_as="category",
+            by="slug",
+            kind=Slug,
+            filter="in",
+            description="The category that the product belongs to.",
+            example="tableware",
+        ),
+        Integer(
+            "inventory",
+            column="inventory.quantity",
+            minimum=0,
+            default=0,
+            create_only=True,
+            sort=True,
+            description="The number of units in stock.",
+            example=25,
+        ),
+        Timestamp("created_at", read_only=True, filter="range", filter_name="created", sort=True),
+        Timestamp("updated_at", read_only=True, sort=True),
+        Integer(
+            "version",
+            read_only=True,
+            description="The product's version, which increases with each change.",
+        ),
+    ],
+    filters=[Boolean("in_stock")],
+    # The version of each table that the JSON comes from: a category's new slug changes it, too.
+    etag=["version", "inventory.version", "category.version"],
+    import_key=["name"],
+    analytics=True,
+    graphql=GraphQL(
+        filters=["category_id", "price_min", "price_max", "search"],
+        sorts=["created_at", "price", "name"],
+    ),
 )
-from sluice.sql.write_repository import WriteRepository
 
 JOIN_CATEGORY = Join("categories", "c", on={"id": "p.category_id"})
 JOIN_INVENTORY = Join("inventory", "i", on={"product_id": "p.id"})
-
-PROJECTION = Projection(
-    name="products",
-    singular="product",
-    table="products",
-    alias="p",
-    key="id",
-    joins=(JOIN_CATEGORY, JOIN_INVENTORY),
-    fields={
-        "id": integer("p.id"),
-        "name": text("p.name"),
-        "description": text("p.description", nullable=True),
-        "price": decimal("p.price"),
-        "category": text("c.slug"),
-        "inventory": integer("i.quantity"),
-        "created_at": timestamp("p.created_at"),
-        "updated_at": timestamp("p.updated_at"),
-        "version": integer("p.version"),
-    },
-    # The version of each table that the JSON comes from: a category's new slug changes it, too.
-    etag="p.version || '.' || i.version || '.' || c.version",
-)
-
+COLUMNS = {
+    "category": JoinedColumn(JOIN_CATEGORY, "slug"),
+    "inventory": JoinedColumn(JOIN_INVENTORY, "quantity"),
+}
 SEARCH = (
     "sluice.words(p.name || ' ' || coalesce(p.description, '')) @> sluice.search_words(:search)"
 )
-
-LIST_SPEC = ListSpec(
-    projection=PROJECTION,
-    subselects={
-        "category": "(SELECT c.slug FROM categories c WHERE c.id = p.category_id)",
-        "inventory": "(SELECT i.quantity FROM inventory i WHERE i.product_id = p.id)",
-    },
-    filters={
-        # The planner runs public.category_ids, so it plans for the categories' real sizes.
-        "category": filter_of(
-            "slugs",
-            "p.category_id = ANY(public.category_ids(:category))",
-            single_value_condition="p.category_id = (public.category_ids(:category))[1]",
-        ),
-        "price_min": filter_of("decimal", "p.price >= CAST(:price_min AS numeric)"),
-        "price_max": filter_of("decimal", "p.price <= CAST(:price_max AS numeric)"),
-        # The condition is repeated on purpose. For words outside its sample PostgreSQL assumes
-        # 0.5 % of the rows and walks the index of the sort (15 s at 1,000,000 products). Two
-        # conditions multiply the estimate, and it uses the GIN index (5 ms).
-        "search": filter_of("search", f"{SEARCH} AND {SEARCH}"),
-        "in_stock": filter_of(
-            "boolean",
-            "i.quantity > 0",
-            false_condition="i.quantity = 0",
-            join=JOIN_INVENTORY,
-        ),
-        "created_after": filter_of(
-            "timestamp", "p.created_at >= CAST(:created_after AS timestamptz)"
-        ),
-        "created_before": filter_of(
-            "timestamp", "p.created_at < CAST(:created_before AS timestamptz)"
-        ),
-        "ids": filter_of("integers", "p.id = ANY(CAST(:ids AS bigint[]))"),
-    },
-    sorts={
-        "id": Sort("id", "bigint", unique=True),
-        "name": Sort("name", "text", unique=True),
-        "price": Sort("price", "numeric"),
-        "created_at": Sort("created_at", "timestamptz"),
-        "updated_at": Sort("updated_at", "timestamptz"),
-        "inventory": Sort("quantity", "integer", join=JOIN_INVENTORY),
-    },
-)
-
-# GraphQL shows each product with its whole category, so that a list of both is one statement.
-CATEGORY = "json_build_object('id', c.id, 'name', c.name, 'slug', c.slug)"
-GRAPHQL_LIST_SPEC = replace(
-    LIST_SPEC,
-    projection=replace(
-        PROJECTION,
-        fields={
-            **PROJECTION.fields,
-            "category": Column(CATEGORY, PROJECTION.fields["category"].field),
-        },
+FILTERS: Mapping[str, str | FilterSql] = {
+    # The planner runs public.category_ids, so it plans for the categories' real sizes.
+    "category": FilterSql(
+        "p.category_id = ANY(public.category_ids(:category))",
+        single_value_condition="p.category_id = (public.category_ids(:category))[1]",
     ),
-    subselects={
-        **LIST_SPEC.subselects,
-        "category": f"(SELECT {CATEGORY} FROM categories c WHERE c.id = p.category_id)",
-    },
-    filters={
-        **LIST_SPEC.filters,
-        "category_id": filter_of("integer", "p.category_id = CAST(:category_id AS bigint)"),
-    },
-    parent_columns={"category_id": "category_id"},
+    # The condition is repeated on purpose. For words outside its sample PostgreSQL assumes 0.5 % of
+    # the rows and walks the index of the sort (15 s at 1,000,000 products). Two conditions multiply
+    # the estimate, and it uses the GIN index (5 ms).
+    "search": f"{SEARCH} AND {SEARCH}",
+    "in_stock": FilterSql("i.quantity > 0", false_condition="i.quantity = 0", join=JOIN_INVENTORY),
+}
+# Filters, then sorts.
+LIST_ORDER = (
+    *("category", "price_min", "price_max", "search", "in_stock"),
+    *("created_after", "created_before"),
+    *("id", "name", "price", "created_at", "updated_at"),
 )
-
-OWN_VERSION_PROJECTION = replace(PROJECTION, etag="p.version::text")
 
 # With an unknown slug, category_id is NULL, which its NOT NULL constraint rejects.
 ASSIGNMENTS = {
@@ -123,7 +131,6 @@ ASSIGNMENTS = {
     "category": "category_id = (SELECT id FROM categories WHERE slug = :category)",
     "category_id": "category_id = CAST(:category_id AS bigint)",
 }
-
 # Also inserts the product's row of inventory. The trigger of products adds a row only to products
 # without one.
 INSERTS = {
@@ -142,20 +149,44 @@ INSERTS = {
 }
 DEFAULTS = {"description": None, "inventory": 0, "category": None, "category_id": None}
 
+# GraphQL shows each product with its whole category, so that a list of both is one statement.
+CATEGORY_JSON = "json_build_object('id', c.id, 'name', c.name, 'slug', c.slug)"
 
-class ProductRepository(ConnectionRepository, WriteRepository):
+
+def _with_whole_category(repository: Any) -> ListSpec:
+    spec: ListSpec = graphql_list_spec(repository)
+    fields = repository.projection.fields
+    category = Column(CATEGORY_JSON, fields["category"].field)
+    subselect = f"(SELECT {CATEGORY_JSON} FROM categories c WHERE {JOIN_CATEGORY.condition})"
+    return replace(
+        spec,
+        projection=replace(spec.projection, fields={**fields, "category": category}),
+        subselects={**spec.subselects, "category": subselect},
+    )
+
+
+def _with_own_version(repository: Any) -> Projection:
+    projection: Projection = repository.projection
+    return replace(projection, etag="p.version::text")
+
+
+class ProductRepository(ResourceRepository):
     """Reads and writes products. `category`, a slug, or `category_id` names the category.
 
     Orders lock the rows of products and of their stock in the same order as `delete`.
     """
 
+    resource = PRODUCTS
     reads_replica = True
-    list_spec = LIST_SPEC
-    graphql_list_spec = GRAPHQL_LIST_SPEC
-    parent_filter = "category_id"
+    column_sql = COLUMNS
+    filter_sql = FILTERS
+    list_order = LIST_ORDER
+    etag_sql = "p.version || '.' || i.version || '.' || c.version"
+    graphql_list_spec = derived(_with_whole_category)
     inserts = INSERTS
     defaults = DEFAULTS
     assignments = ASSIGNMENTS
+    own_version: ClassVar[Projection] = derived(_with_own_version)
 
     def update_version(
         self, id: int, changes: Mapping[str, object], version: int
@@ -165,4 +196,4 @@ class ProductRepository(ConnectionRepository, WriteRepository):
         Changes of its stock and its category do not matter. Raises the errors of `update`.
         """
         precondition = Precondition(if_match=[str(version)])
-        return self._update(OWN_VERSION_PROJECTION, id, changes, precondition)
+        return self._update(self.own_version, id, changes, precondition)

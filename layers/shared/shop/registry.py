@@ -1,15 +1,140 @@
 """The resources of the application shop, as names. Derived by `make derive`: do not edit."""
 
-REPOSITORIES: dict[str, str] = {}
-ROUTES: dict[str, str] = {}
-DECLARATIONS: dict[str, str] = {}
-GROUPS: dict[str, dict[str, tuple[str, ...]]] = {}
-SCOPES: tuple[str, ...] = ()
-REPLICA_SCOPES: tuple[str, ...] = ()
-IMPORTS: tuple[str, ...] = ()
-ERROR_FIELDS: dict[str, str] = {}
-TABLES: tuple[tuple[str, str, bool], ...] = ()
-ANALYST_TABLES: dict[str, tuple[dict[str, tuple[object, ...]], tuple[tuple[str, ...], ...]]] = {}
+REPOSITORIES: dict[str, str] = {
+    "categories": "shop.categories:CategoryRepository",
+    "products": "shop.products:ProductRepository",
+    "inventory": "shop.inventory:InventoryRepository",
+    "users": "shop.users:UserRepository",
+    "orders": "shop.orders:OrderRepository",
+}
+ROUTES: dict[str, str] = {
+    "categories": "shop.routes.categories:api",
+    "products": "shop.routes.products:api",
+    "inventory": "shop.routes.inventory:api",
+    "orders": "shop.routes.orders:api",
+}
+DECLARATIONS: dict[str, str] = {
+    "categories": "shop.categories:CATEGORIES",
+    "products": "shop.products:PRODUCTS",
+    "inventory": "shop.inventory:INVENTORY",
+    "users": "shop.users:USERS",
+    "orders": "shop.orders:ORDERS",
+    "order_items": "shop.order_items:ORDER_ITEMS",
+}
+GROUPS: dict[str, dict[str, tuple[str, ...]]] = {
+    "categories": {"categories": ("/api/categories", "/api/categories/{id}")},
+    "products": {"products": ("/api/products", "/api/products/{id}")},
+    "inventory": {"inventory": ("/api/inventory", "/api/inventory/{product_id}")},
+    "users": {"users": ("/api/users", "/api/users/{id}")},
+    "orders": {"orders": ("/api/orders", "/api/orders/{id}")},
+}
+SCOPES: tuple[str, ...] = (
+    "catalog:read",
+    "catalog:write",
+    "users:read",
+    "users:write",
+    "orders:read",
+    "orders:write",
+)
+REPLICA_SCOPES: tuple[str, ...] = ("catalog:read",)
+IMPORTS: tuple[str, ...] = (
+    "categories",
+    "users",
+)
+ERROR_FIELDS: dict[str, str] = {
+    "category_id": "category",
+    "created_at": "created_at",
+    "description": "description",
+    "email": "email",
+    "id": "id",
+    "name": "name",
+    "order_id": "order_id",
+    "price": "price",
+    "product_id": "product_id",
+    "quantity": "quantity",
+    "slug": "slug",
+    "status": "status",
+    "total": "total",
+    "unit_price": "unit_price",
+    "updated_at": "updated_at",
+    "user_id": "user_id",
+    "version": "version",
+}
+TABLES: tuple[tuple[str, str, bool], ...] = (
+    ("public.categories", "SELECT, INSERT, UPDATE, DELETE", True),
+    ("public.products", "SELECT, INSERT, UPDATE, DELETE", True),
+    ("public.inventory", "SELECT, UPDATE", True),
+    ("public.users", "SELECT, INSERT, UPDATE, DELETE", True),
+    ("public.orders", "SELECT, INSERT, UPDATE", True),
+    ("public.order_items", "SELECT", True),
+)
+ANALYST_TABLES: dict[str, tuple[dict[str, tuple[object, ...]], tuple[tuple[str, ...], ...]]] = {
+    "categories": (
+        {
+            "id": (20, False, "", None),
+            "name": (800, True, "", None),
+            "slug": (200, True, "", None),
+            "created_at": (40, False, "", None),
+            "updated_at": (40, False, "", None),
+            "version": (20, False, "", None),
+        },
+        (("id",), ("slug",)),
+    ),
+    "products": (
+        {
+            "id": (20, False, "", None),
+            "name": (800, True, "", None),
+            "description": (40000, True, "", None),
+            "price": (20, False, "", None),
+            "category_id": (20, False, "categories", None),
+            "created_at": (40, False, "", None),
+            "updated_at": (40, False, "", None),
+            "version": (20, False, "", None),
+        },
+        (("id",), ("name",)),
+    ),
+    "inventory": (
+        {
+            "product_id": (20, False, "products", None),
+            "quantity": (20, False, "", None),
+            "updated_at": (40, False, "", None),
+            "version": (20, False, "", None),
+        },
+        (("product_id",),),
+    ),
+    "users": (
+        {
+            "id": (20, False, "", None),
+            "email": (1016, True, "", None),
+            "name": (800, True, "", None),
+            "created_at": (40, False, "", None),
+            "updated_at": (40, False, "", None),
+            "version": (20, False, "", None),
+        },
+        (("id",), ("email",)),
+    ),
+    "orders": (
+        {
+            "id": (20, False, "", None),
+            "user_id": (20, False, "users", None),
+            "status": (9, True, "", 5),
+            "total": (20, False, "", None),
+            "created_at": (40, False, "", None),
+            "updated_at": (40, False, "", None),
+            "version": (20, False, "", None),
+        },
+        (("id",),),
+    ),
+    "order_items": (
+        {
+            "order_id": (20, False, "orders", None),
+            "product_id": (20, False, "products", None),
+            "quantity": (20, False, "", None),
+            "unit_price": (20, False, "", None),
+        },
+        (("order_id", "product_id"),),
+    ),
+}
 GRAPHQL: dict[str, dict[str, object]] = {}
 GRAPHQL_ENUMS: tuple[str, ...] = ()
 GRAPHQL_BY_HAND: str = ""

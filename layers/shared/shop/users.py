@@ -1,53 +1,50 @@
-"""Users. An email is stored as it was sent, and compared and sorted without regard to case."""
+"""Users, at /api/users: the customers who order.
 
-from sluice.sql.filter_kinds import filter_of
-from sluice.sql.list_spec import ListSpec, Sort
-from sluice.sql.projection import Projection, integer, text, timestamp
-from sluice.sql.write_repository import WriteRepository
+The declaration is USERS. Rules and SQL by hand are in UserRepository.
+"""
 
-PROJECTION = Projection(
+from sluice.kinds.integer import BigInt, Integer
+from sluice.kinds.text import Email, Text
+from sluice.kinds.timestamp import Timestamp
+from sluice.resource import GraphQL, Many, Resource
+from sluice.sql.resource_repository import ResourceRepository
+
+USERS = Resource(
     name="users",
     singular="user",
-    table="users",
-    alias="u",
-    key="id",
-    fields={
-        "id": integer("u.id"),
-        "email": text("u.email"),
-        "name": text("u.name"),
-        "created_at": timestamp("u.created_at"),
-        "updated_at": timestamp("u.updated_at"),
-        "version": integer("u.version"),
-    },
-    etag="u.version::text",
-)
-
-# Emails are compared by lower(email) of the server, as in the index users_email_key. Python and
-# PostgreSQL may disagree on the lower case of a letter.
-LIST_SPEC = ListSpec(
-    projection=PROJECTION,
-    filters={
-        "email": filter_of("email", "lower(u.email) = lower(CAST(:email AS text))"),
-        "search": filter_of(
-            "search", "sluice.words(u.name || ' ' || u.email) @> sluice.search_words(:search)"
+    description="A user who can place orders.",
+    table="public.users",
+    group="users",
+    key=BigInt("id", minimum=1, read_only=True, sort=True),
+    fields=[
+        Email(
+            "email",
+            ignore_case=True,
+            unique=True,
+            filter="equal",
+            sort=True,
+            search=True,
+            description="The user's email address, which is unique in any letter case.",
+            example="ada.sample@example.com",
         ),
-    },
-    sorts={
-        "id": Sort("id", "bigint", unique=True),
-        "email": Sort("lower(u.email)", "text", unique=True, is_expression=True),
-        "name": Sort("name", "text"),
-        "created_at": Sort("created_at", "timestamptz"),
-    },
+        Text("name", min_length=1, max_length=200, sort=True, search=True, example="Ada Byron"),
+        Timestamp("created_at", read_only=True, sort=True),
+        Timestamp("updated_at", read_only=True),
+        Integer("version", read_only=True),
+    ],
+    relations=[Many("orders", resource="orders", foreign_key="user_id")],
+    etag="version",
+    import_key=["email"],
+    analytics=True,
+    graphql=GraphQL(queries=["user"], mutations=[], hidden=["updated_at", "version"]),
 )
 
-INSERTS = {"u": "INSERT INTO users (email, name) VALUES (:email, :name) RETURNING *"}
+# The text of the index users_search_idx.
+FILTERS = {"search": "sluice.words(u.name || ' ' || u.email) @> sluice.search_words(:search)"}
 
-ASSIGNMENTS = {"email": "email = :email", "name": "name = :name"}
 
-
-class UserRepository(WriteRepository):
+class UserRepository(ResourceRepository):
     """Reads and writes users."""
 
-    list_spec = LIST_SPEC
-    inserts = INSERTS
-    assignments = ASSIGNMENTS
+    resource = USERS
+    filter_sql = FILTERS

@@ -253,7 +253,7 @@ COMMON = ("limit", "offset", "sort", "fields", "include_total")
 PARAMETERS = {
     name: (
         *COMMON,
-        *(f for f, declared in list_spec(name).filters.items() if declared.kind != "search"),
+        *(f for f in list_spec(name).filters if f != "search"),
     )
     for name in RESOURCES
 }

@@ -28,7 +28,6 @@ APPLICATION = Application(
         "users": "shop.imports:USERS",
     },
     analytics="shop.analytics:CATALOGUE",
-    graphql="shop.graphql:PART",
     error_classes=("shop.errors:OutOfStock", "shop.errors:InvalidTransition"),
     constraint_errors={"inventory_quantity_check": "shop.errors:OutOfStock"},
     openapi="shop.openapi:TEXTS",

@@ -1,56 +1,12 @@
-"""The shop's mutations, with the repositories and rules of the REST API."""
+"""The mutations of orders, with the rules of the REST API."""
 
-from collections.abc import Sequence
-
-from shop.products import PRODUCTS
-from sluice.errors import NotFound
 from sluice.graph.execution import Objects
 from sluice.graph.loaders import Pending
-from sluice.graph.mutations import IdField, input_of
+from sluice.graph.mutations import input_of
 from sluice.graph.part import Field
 from sluice.graph.planned_field import PlannedField
 from sluice.graph.resolvers import ResolverContext, row_id
-from sluice.http.body import BodySchema, body_of_new
-
-PRODUCT = BodySchema(
-    [
-        *(PRODUCTS.by_name[name] for name in ("name", "description", "price")),
-        IdField("category_id"),
-        PRODUCTS.by_name["inventory"],
-    ],
-    optional=("description", "inventory"),
-)
-
-
-def _create_product(context: ResolverContext, field: PlannedField, parents: Objects) -> Pending:
-    values = PRODUCT.read_body(input_of(field), "POST")
-    product = context.repositories.named("products").create(values)
-    return context.load("products", [product.id], field)
-
-
-def _update_product(context: ResolverContext, field: PlannedField, parents: Objects) -> Pending:
-    changes = PRODUCT.read_body(input_of(field), "PATCH")
-    product_id = row_id(field.arguments["id"])
-    expected_version = field.arguments.get("ifVersion")
-    products = context.repositories.named("products")
-    try:
-        if expected_version is None:
-            products.update(product_id, changes)
-        else:
-            products.update_version(product_id, changes, expected_version)
-    except NotFound:
-        return context.load("products", [None], field)
-    return context.load("products", [product_id], field)
-
-
-def _delete_product(
-    context: ResolverContext, field: PlannedField, parents: Objects
-) -> Sequence[bool]:
-    try:
-        context.repositories.named("products").delete(row_id(field.arguments["id"]))
-    except NotFound:
-        return [False]
-    return [True]
+from sluice.http.body import body_of_new
 
 
 def _place_order(context: ResolverContext, field: PlannedField, parents: Objects) -> Pending:
@@ -80,9 +36,6 @@ def _update_order_status(
 
 
 MUTATIONS = {
-    ("Mutation", "createProduct"): Field(_create_product, scope="catalog:write"),
-    ("Mutation", "updateProduct"): Field(_update_product, scope="catalog:write"),
-    ("Mutation", "deleteProduct"): Field(_delete_product, scope="catalog:write"),
     ("Mutation", "placeOrder"): Field(_place_order, scope="orders:write"),
     ("Mutation", "updateOrderStatus"): Field(_update_order_status, scope="orders:write"),
 }

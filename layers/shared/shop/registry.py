@@ -135,6 +135,37 @@ ANALYST_TABLES: dict[str, tuple[dict[str, tuple[object, ...]], tuple[tuple[str, 
         (("order_id", "product_id"),),
     ),
 }
-GRAPHQL: dict[str, dict[str, object]] = {}
-GRAPHQL_ENUMS: tuple[str, ...] = ()
-GRAPHQL_BY_HAND: str = ""
+GRAPHQL: dict[str, dict[str, object]] = {
+    "Category": {"resource": "categories", "scope": "catalog", "replica": True},
+    "Product": {
+        "resource": "products",
+        "scope": "catalog",
+        "replica": True,
+        "queries": {"list": "products", "row": "product"},
+        "ids": ("categoryId",),
+        "mutations": {
+            "create": "createProduct",
+            "update": "updateProduct",
+            "delete": "deleteProduct",
+        },
+        "rows": {"category": ("categories", "category_id")},
+    },
+    "User": {
+        "resource": "users",
+        "scope": "users",
+        "queries": {"row": "user"},
+        "lists": {"orders": ("orders", "user_id")},
+    },
+    "Order": {
+        "resource": "orders",
+        "scope": "orders",
+        "queries": {"row": "order"},
+        "rows": {"user": ("users", "user_id")},
+    },
+    "OrderItem": {"rows": {"product": ("products", "product_id")}},
+}
+GRAPHQL_ENUMS: tuple[str, ...] = (
+    "ProductSortField",
+    "OrderStatus",
+)
+GRAPHQL_BY_HAND: str = "shop.graphql:PART"

@@ -14,7 +14,7 @@ Event = dict[str, Any]
 FIRST = {
     "ProductsFunction": "product_get",
     "CategoriesFunction": "categories_list",
-    "InventoryFunction": "inventory_get",
+    "InventoryFunction": "stock_get",
     "UsersFunction": "users_list",
     "OrdersFunction": "orders_list",
     "AnalyticsFunction": "analytics_sales",

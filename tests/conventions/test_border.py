@@ -53,7 +53,6 @@ PUBLIC_HTTP = (
     "router",
 )
 PRIVATE = ("sluice.db", "sluice.settings", "sluice.http")
-EXCEPTIONS = {("models", "sluice.db.models")}  # of an application's module, until it is derived
 
 APPLICATIONS = {
     path.parent.name: path.parent
@@ -118,7 +117,6 @@ def test_application_imports_only_what_is_public(name: str) -> None:
         for imported in imports(path)
         if any(is_in(imported, package) for package in PRIVATE)
         and not any(is_in(imported, module) for module in public)
-        and (path.stem, imported.rpartition(".")[0]) not in EXCEPTIONS
     ]
 
     assert found == []
@@ -156,7 +154,6 @@ def test_registered_names_have_their_kinds(name: str) -> None:
     single = {"analytics": Catalogue, "graphql": GraphqlPart, "openapi": OpenApiTexts}
     for kind, base in single.items():
         assert not getattr(declared, kind) or isinstance(declared.load(kind), base)
-    assert not declared.models or declared.load("models").metadata.tables
     assert not declared.demo or callable(declared.load("demo"))
 
 

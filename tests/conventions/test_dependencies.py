@@ -96,9 +96,8 @@ ALLOWED = {
         "sluice.sql",
         "aws_lambda_powertools",
     },
-    "shop.analytics": {"shop", "sluice.adhoc_sql.catalogue", "sluice.kinds"},
-    "shop.imports": {"shop", "sluice.imports.resource", "sluice.kinds", "sluice.slugs"},
-    "shop.models": {"sluice.db.models", "sqlalchemy"},
+    "shop.analytics": {"shop", "sluice.adhoc_sql.catalogue"},
+    "shop.imports": {"shop", "sluice.imports.resource"},
     # The validation of ad-hoc SQL depends neither on the database nor on HTTP.
     "sluice.adhoc_sql": {"sluice.adhoc_sql", "sluice.errors", "pgparse"},
     "sluice.adhoc_sql.database": {

@@ -6,15 +6,13 @@ from typing import Any
 import pytest
 
 from scripts.derive.events import events_of
+from shop.users import USERS, UserRepository
 from sluice.http.resource_routes import resource_api
-from sluice.sql.resource_repository import ResourceRepository
-from tests.shop.drafts import USERS
 
 
 @pytest.fixture(name="events", scope="module")
 def events_of_users() -> dict[str, dict[str, Any]]:
-    repository = type("Users", (ResourceRepository,), {"resource": USERS})
-    return dict(events_of(USERS, resource_api(repository).routes))
+    return dict(events_of(USERS, resource_api(UserRepository).routes))
 
 
 def test_list_get_create_and_patch_have_events(

@@ -21,16 +21,10 @@ APPLICATION = Application(
     ),
     scopes=("analytics:read",),
     replica_scopes=("analytics:read",),
-    imports={
-        "products": "shop.imports:PRODUCTS",
-        "inventory": "shop.imports:INVENTORY",
-        "categories": "shop.imports:CATEGORIES",
-        "users": "shop.imports:USERS",
-    },
+    imports={"inventory": "shop.imports:INVENTORY"},
     analytics="shop.analytics:CATALOGUE",
     error_classes=("shop.errors:OutOfStock", "shop.errors:InvalidTransition"),
     constraint_errors={"inventory_quantity_check": "shop.errors:OutOfStock"},
     openapi="shop.openapi:TEXTS",
-    models="shop.models:Base",
     demo="scripts.seed:seed_demo",
 )

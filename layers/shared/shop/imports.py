@@ -1,56 +1,12 @@
-"""Imports of the shop's resources: what their files contain, and the SQL that writes the rows.
+"""The import of stock: a file sets the quantity of each product, and names it by name or by id.
 
-If several rows have the same key, the last one counts. A row that would change nothing is not
-written. Stock is locked in the order of the products' ids, as orders lock it.
+Stock is locked in the order of the products' ids, as orders lock it.
 """
 
-from shop.fields import DESCRIPTION, EMAIL, ID, NAME, PRICE, QUANTITY, SLUG
-from sluice.imports.resource import TRIMMED, ImportResource
-from sluice.kinds.text import MAX_EMAIL
-from sluice.slugs import slugify
+from shop.inventory import INVENTORY as STOCK
+from shop.products import PRODUCTS
+from sluice.imports.resource import ImportResource
 
-_IS_NAME = f"(char_length(r.name) BETWEEN 1 AND {NAME.max_length} AND r.name {TRIMMED})"
-_IS_QUANTITY = "~ '^[0-9]{1,9}$'"
-
-_WRITE_PRODUCTS = """
-    WITH latest AS MATERIALIZED (
-        SELECT DISTINCT ON (name)
-            name,
-            description,
-            CAST(price AS numeric) AS price,
-            category,
-            CAST(inventory AS integer) AS quantity
-        FROM import_rows
-        ORDER BY name, n DESC
-    ), written AS (
-        INSERT INTO products AS p (name, description, price, category_id)
-        SELECT l.name, l.description, l.price, c.id
-        FROM latest l JOIN categories c ON c.slug = l.category
-        ORDER BY l.name
-        ON CONFLICT (name) DO UPDATE SET
-            price = excluded.price,
-            category_id = excluded.category_id,
-            description = CASE WHEN :has_description THEN excluded.description
-                ELSE p.description END
-        WHERE p.price <> excluded.price
-            OR p.category_id <> excluded.category_id
-            OR :has_description AND p.description IS DISTINCT FROM excluded.description
-        RETURNING p.id, p.name
-    ), stock AS (
-        SELECT w.id, l.quantity FROM latest l JOIN written w USING (name)
-        WHERE l.quantity IS NOT NULL
-        UNION
-        SELECT p.id, l.quantity FROM latest l JOIN products p USING (name)
-        WHERE l.quantity IS NOT NULL
-    ), stocked AS (
-        INSERT INTO inventory AS i (product_id, quantity)
-        SELECT id, quantity FROM stock ORDER BY id
-        ON CONFLICT (product_id) DO UPDATE SET quantity = excluded.quantity
-        WHERE i.quantity <> excluded.quantity
-    )
-    SELECT count(*) AS rows FROM import_rows r
-    WHERE EXISTS (SELECT FROM categories t WHERE t.slug = r.category)
-"""
 # A row names its product by name or by id. Two joins: one with OR could not use an index.
 _WRITE_INVENTORY = """
     WITH known AS MATERIALIZED (
@@ -69,83 +25,22 @@ _WRITE_INVENTORY = """
     )
     SELECT count(*) AS rows FROM known
 """
-_WRITE_CATEGORIES = """
-    WITH written AS (
-        INSERT INTO categories AS c (name, slug)
-        SELECT DISTINCT ON (slug) name, slug
-        FROM import_rows
-        ORDER BY slug, n DESC
-        ON CONFLICT (slug) DO UPDATE SET name = excluded.name
-        WHERE c.name <> excluded.name
-    )
-    SELECT count(*) AS rows FROM import_rows
-"""
-# An email keeps the case in which it was first written.
-_WRITE_USERS = """
-    WITH written AS (
-        INSERT INTO users AS u (email, name)
-        SELECT DISTINCT ON (lower(email)) email, name
-        FROM import_rows
-        ORDER BY lower(email), n DESC
-        ON CONFLICT (lower(email)) DO UPDATE SET name = excluded.name
-        WHERE u.name <> excluded.name
-    )
-    SELECT count(*) AS rows FROM import_rows
-"""
 
-PRODUCTS = ImportResource(
-    fields={
-        "name": NAME,
-        "description": DESCRIPTION,
-        "price": PRICE,
-        "category": SLUG,
-        "inventory": QUANTITY,
-    },
-    required=("name", "price", "category"),
-    trusted_when=f"""
-        {_IS_NAME}
-        AND r.price ~ '^[0-9]{{1,10}}([.][0-9]{{1,2}})?$'
-        AND r.category IS NOT NULL
-        AND (r.description IS NULL
-            OR char_length(r.description) <= {DESCRIPTION.max_length}
-            AND r.description {TRIMMED})
-        AND (r.inventory IS NULL OR r.inventory {_IS_QUANTITY})
-    """,
-    write=_WRITE_PRODUCTS,
-    references={"category": "SELECT FROM categories t WHERE t.slug = r.category"},
-)
+_PRODUCT = PRODUCTS.by_name["name"]
+_ID = STOCK.by_name["product_id"]
+_QUANTITY = STOCK.by_name["quantity"]
+
 INVENTORY = ImportResource(
-    fields={
-        "product": NAME,
-        "product_id": ID,
-        "quantity": QUANTITY,
-    },
+    fields={"product": _PRODUCT, "product_id": _ID, "quantity": _QUANTITY},
     required=("quantity",),
     exactly_one_of=("product", "product_id"),
     trusted_when=f"""
-        r.quantity {_IS_QUANTITY}
-        AND (r.product IS NOT NULL OR r.product_id ~ '^[1-9][0-9]{{0,17}}$')
+        {_QUANTITY.trusted("r.quantity")}
+        AND (r.product IS NOT NULL OR {_ID.trusted("r.product_id")})
     """,
     write=_WRITE_INVENTORY,
     references={
         "product": "SELECT FROM products t WHERE t.name = r.product",
         "product_id": "SELECT FROM products t WHERE t.id = CAST(r.product_id AS bigint)",
     },
-)
-CATEGORIES = ImportResource(
-    fields={"name": NAME, "slug": SLUG},
-    required=("name",),
-    defaults={"slug": lambda row: slugify(row["name"])},
-    trusted_when=f"{_IS_NAME} AND r.slug ~ '^[a-z0-9-]{{1,{SLUG.max_length}}}$'",
-    write=_WRITE_CATEGORIES,
-)
-USERS = ImportResource(
-    fields={"email": EMAIL, "name": NAME},
-    required=("email", "name"),
-    trusted_when=f"""
-        {_IS_NAME}
-        AND char_length(r.email) <= {MAX_EMAIL}
-        AND r.email ~ '^[!-?A-~]+@[!-?A-~]+$'
-    """,
-    write=_WRITE_USERS,
 )

@@ -149,6 +149,49 @@ INSERTS = {
 }
 DEFAULTS = {"description": None, "inventory": 0, "category": None, "category_id": None}
 
+# Of several rows with a name, the last one counts. A file without a column leaves it as it is.
+# Stock is locked in the order of the products' ids, as orders lock it.
+IMPORT = """
+    WITH latest AS MATERIALIZED (
+        SELECT DISTINCT ON (name)
+            name,
+            description,
+            CAST(price AS numeric) AS price,
+            category,
+            CAST(inventory AS integer) AS quantity
+        FROM import_rows
+        ORDER BY name, n DESC
+    ), written AS (
+        INSERT INTO products AS p (name, description, price, category_id)
+        SELECT l.name, l.description, l.price, c.id
+        FROM latest l JOIN categories c ON c.slug = l.category
+        ORDER BY l.name
+        ON CONFLICT (name) DO UPDATE SET
+            price = excluded.price,
+            category_id = excluded.category_id,
+            description = CASE WHEN :has_description THEN excluded.description
+                ELSE p.description END
+        WHERE p.price <> excluded.price
+            OR p.category_id <> excluded.category_id
+            OR :has_description AND p.description IS DISTINCT FROM excluded.description
+        RETURNING p.id, p.name
+    ), stock AS (
+        SELECT w.id, l.quantity FROM latest l JOIN written w USING (name)
+        WHERE l.quantity IS NOT NULL
+        UNION
+        SELECT p.id, l.quantity FROM latest l JOIN products p USING (name)
+        WHERE l.quantity IS NOT NULL
+    ), stocked AS (
+        INSERT INTO inventory AS i (product_id, quantity)
+        SELECT id, quantity FROM stock ORDER BY id
+        ON CONFLICT (product_id) DO UPDATE SET quantity = excluded.quantity
+        WHERE i.quantity <> excluded.quantity
+    )
+    SELECT count(*) AS rows FROM import_rows r
+    WHERE EXISTS (SELECT FROM categories t WHERE t.slug = r.category)
+"""
+IMPORT_REFERENCES = {"category": "SELECT FROM categories t WHERE t.slug = r.category"}
+
 # GraphQL shows each product with its whole category, so that a list of both is one statement.
 CATEGORY_JSON = "json_build_object('id', c.id, 'name', c.name, 'slug', c.slug)"
 
@@ -186,6 +229,8 @@ class ProductRepository(ResourceRepository):
     inserts = INSERTS
     defaults = DEFAULTS
     assignments = ASSIGNMENTS
+    import_write = IMPORT
+    import_references = IMPORT_REFERENCES
     own_version: ClassVar[Projection] = derived(_with_own_version)
 
     def update_version(

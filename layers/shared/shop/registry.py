@@ -39,6 +39,7 @@ SCOPES: tuple[str, ...] = (
 REPLICA_SCOPES: tuple[str, ...] = ("catalog:read",)
 IMPORTS: tuple[str, ...] = (
     "categories",
+    "products",
     "users",
 )
 ERROR_FIELDS: dict[str, str] = {

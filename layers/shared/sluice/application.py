@@ -70,7 +70,6 @@ class Application:
     graphql: a GraphqlPart with a schema by hand. Empty: both are derived.
     analytics: a Catalogue. Empty: no ad-hoc SQL.
     openapi: an OpenApiTexts: descriptions and examples.
-    models: the declarative base of its SQLAlchemy models.
     error_classes: SluiceErrors of its own, in the order of openapi.json.
     constraint_errors: constraint → SluiceError that its violation raises.
     fields: column → field as clients see it. Other columns are never named to a client.
@@ -92,7 +91,6 @@ class Application:
     graphql: str = ""
     analytics: str = ""
     openapi: str = ""
-    models: str = ""
     error_classes: tuple[str, ...] = ()
     constraint_errors: Mapping[str, str] = field(default_factory=dict)
     fields: Mapping[str, str] = field(default_factory=dict)
@@ -151,7 +149,7 @@ class Application:
 
     def _names(self) -> tuple[str, ...]:
         mappings = (self.repositories, self.imports, self.constraint_errors)
-        single = (self.graphql, self.analytics, self.openapi, self.models, self.demo)
+        single = (self.graphql, self.analytics, self.openapi, self.demo)
         return (
             *(target for mapping in mappings for target in mapping.values()),
             *filter(None, single),

@@ -1,67 +1,39 @@
-"""Imports that are derived from declarations are those that the shop has by hand."""
+"""Imports are derived from a repository class."""
 
 import re
 from typing import Any
 
 import pytest
 
-from shop import imports
+from shop.categories import CategoryRepository
+from shop.users import UserRepository
+from sluice import application
 from sluice.imports.derived import of_repository
-from sluice.imports.resource import ImportResource
 from sluice.kinds.field import DeclarationError
 from sluice.kinds.integer import BigInt, Integer
 from sluice.kinds.ref import Ref
 from sluice.kinds.text import Text
 from sluice.resource import Resource
-from sluice.slugs import slugify
-from sluice.sql.resource_repository import ResourceRepository, Values
-from tests.shop.drafts import BY_NAME, CATEGORIES, USERS
+from sluice.sql.resource_repository import ResourceRepository
 
-find = BY_NAME.__getitem__
-
-
-class Users(ResourceRepository):
-    resource = USERS
-
-
-class Categories(ResourceRepository):
-    """A category without a slug gets one from its name."""
-
-    resource = CATEGORIES
-    import_trusted = True
-
-    def before_create(self, values: Values) -> None:
-        if values.get("slug") is None:
-            values["slug"] = slugify(values["name"])
+find = application.current().declaration
 
 
 def in_one_line(sql: str) -> str:
     return re.sub(r"\s+", " ", sql).strip()
 
 
-def conditions(sql: str) -> set[str]:
-    """Return the conditions between the ANDs, without brackets; BETWEEN has an AND of its own."""
-    text = re.sub(r"[()]", "", in_one_line(sql)).replace("BETWEEN 1 AND", "BETWEEN 1 TO")
-    return set(text.split(" AND "))
+def test_existing_row_is_found_by_the_expression_of_its_key() -> None:
+    """An email keeps the case in which it was first written."""
+    derived = of_repository(UserRepository, find)
 
-
-@pytest.mark.parametrize(
-    ("derived", "by_hand", "columns"),
-    [
-        (of_repository(Users, find), imports.USERS, ["email", "name"]),
-        (of_repository(Categories, find), imports.CATEGORIES, ["name", "slug"]),
-    ],
-    ids=["users", "categories"],
-)
-def test_derived_import_is_that_of_the_shop(
-    derived: ImportResource, by_hand: ImportResource, columns: list[str]
-) -> None:
-    assert list(derived.fields) == list(by_hand.fields)
-    assert list(derived.required) == list(by_hand.required)
-    assert derived.references == by_hand.references
-    assert conditions(derived.trusted_when) == conditions(by_hand.trusted_when)
-    statement = derived.statement(columns, columns)
-    assert in_one_line(statement) == in_one_line(str(by_hand.write))
+    assert in_one_line(derived.statement(["email", "name"], ["email", "name"])) == (
+        "WITH written AS ( INSERT INTO users AS u (email, name) "
+        "SELECT DISTINCT ON (lower(email)) email, name FROM import_rows "
+        "ORDER BY lower(email), n DESC "
+        "ON CONFLICT (lower(email)) DO UPDATE SET name = excluded.name "
+        "WHERE u.name <> excluded.name ) SELECT count(*) AS rows FROM import_rows"
+    )
 
 
 def copies(**options: Any) -> type[ResourceRepository]:
@@ -122,13 +94,13 @@ def test_rows_without_their_values_are_read_by_python() -> None:
 
 
 def test_rules_run_for_each_row_unless_the_class_says_otherwise() -> None:
-    class Checked(Categories):
+    class Checked(CategoryRepository):
         import_trusted = False
 
     assert of_repository(Checked, find).trusted_when == "false"
     assert of_repository(Checked, find).rules is Checked
-    assert of_repository(Categories, find).trusted_when != "false"
-    assert of_repository(Users, find).rules is None
+    assert of_repository(CategoryRepository, find).trusted_when != "false"
+    assert of_repository(UserRepository, find).rules is None
 
 
 def test_columns_of_the_staging_table_are_refused() -> None:

@@ -10,15 +10,15 @@ from sqlalchemy import Engine, event, select
 
 from local.postgres import PostgresServer
 from shop import ordering
-from shop.categories import CategoryRepository
+from shop.categories import CATEGORIES, CategoryRepository
 from shop.errors import OutOfStock
-from shop.inventory import InventoryRepository
-from shop.models import Base, Category, Inventory, Product, User
-from shop.products import ProductRepository
-from shop.users import UserRepository
-from sluice import runtime
+from shop.inventory import INVENTORY, InventoryRepository
+from shop.products import PRODUCTS, ProductRepository
+from shop.users import USERS, UserRepository
+from sluice import application, runtime
 from sluice.db.database import Database
 from sluice.db.engine import make_engine
+from sluice.db.mapped import models
 from sluice.db.sqlalchemy_pool import SqlalchemyPool
 from sluice.errors import Duplicate, RolledBack, StaleVersion
 from sluice.runtime import Runtime
@@ -118,9 +118,10 @@ def test_committed_unit_of_work_rejects_statements(shop: Shop, built: Runtime) -
 def test_session_tracks_new_dirty_and_deleted(shop: Shop, built: Runtime) -> None:
     ada, bob = shop.add_user(), shop.add_user("bob@example.com")
     with built.unit_of_work() as work:
-        eve = User(email="eve@example.com", name="Eve")
-        renamed = work.session.get_one(User, ada)
-        leaving = work.session.get_one(User, bob)
+        user = work.model(USERS)
+        eve = user(email="eve@example.com", name="Eve")
+        renamed = work.session.get_one(user, ada)
+        leaving = work.session.get_one(user, bob)
         work.session.add(eve)
         renamed.name = "Ada Byron"
         work.session.delete(leaving)
@@ -142,7 +143,7 @@ def test_session_writes_only_at_commit(shop: Shop, built: Runtime) -> None:
     id = shop.add_user()
     for commits, name in ((False, "Ada"), (True, "Ada Byron")):
         with built.unit_of_work() as work:
-            work.session.get_one(User, id).name = "Ada Byron"
+            work.session.get_one(work.model(USERS), id).name = "Ada Byron"
             if commits:
                 work.commit()
         assert shop.sql("SELECT name FROM users") == [[name]]
@@ -151,7 +152,7 @@ def test_session_writes_only_at_commit(shop: Shop, built: Runtime) -> None:
 def test_object_changed_elsewhere_is_stale(shop: Shop, built: Runtime) -> None:
     id = shop.add_user()
     with built.unit_of_work() as work:
-        user = work.session.get_one(User, id)
+        user = work.session.get_one(work.model(USERS), id)
         shop.sql("UPDATE users SET name = 'Augusta'")
         user.name = "Ada Byron"
         with pytest.raises(StaleVersion):
@@ -164,7 +165,7 @@ def test_session_raises_sluice_errors(shop: Shop, built: Runtime) -> None:
     shop.add_user("ada@example.com")
     with pytest.raises(Duplicate) as error:
         built.run_in_transaction(
-            lambda work: work.session.add(User(email="ADA@example.com", name="Ada"))
+            lambda work: work.session.add(work.model(USERS)(email="ADA@example.com", name="Ada"))
         )
 
     assert [field.pointer for field in error.value.errors] == ["/email"]
@@ -172,13 +173,13 @@ def test_session_raises_sluice_errors(shop: Shop, built: Runtime) -> None:
 
 def test_related_objects_are_written_in_order(shop: Shop, built: Runtime) -> None:
     with built.unit_of_work() as work:
-        mugs = Category(name="Mugs", slug="mugs")
-        mug = Product(name="Mug", price=5, category=mugs)
+        stock = work.model(INVENTORY)
+        mugs = work.model(CATEGORIES)(name="Mugs", slug="mugs")
+        mug = work.model(PRODUCTS)(name="Mug", price=5, category=mugs)
         work.session.add(mug)
         work.session.flush()
-        work.session.scalars(
-            select(Inventory).where(Inventory.product_id == mug.id)
-        ).one().quantity = 7
+        row = work.session.scalars(select(stock).where(stock.product_id == mug.id)).one()
+        row.quantity = 7
         work.commit()
 
     assert shop.get("/api/products").json["data"][0]["inventory"] == 7
@@ -228,6 +229,7 @@ def test_models_match_the_migrations(
     postgres_server: PostgresServer, migrated_database: str
 ) -> None:
     """Compare tables, columns, types and NULL. The models have no indexes and checks."""
+    metadata = models().all_of(application.current().declarations())
     engine: Engine = make_engine(
         DatabaseSettings.from_url(postgres_server.url(database=migrated_database)), "batch"
     )
@@ -240,6 +242,6 @@ def test_models_match_the_migrations(
     opts = {"include_object": compared, "compare_type": True, "include_schemas": True}
     with engine.connect() as connection:
         context = MigrationContext.configure(connection, opts=opts)
-        differences = compare_metadata(context, Base.metadata)
+        differences = compare_metadata(context, metadata)
     foreign_keys = ("add_fk", "remove_fk")
     assert [difference for difference in differences if difference[0] not in foreign_keys] == []

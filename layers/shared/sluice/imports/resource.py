@@ -12,13 +12,6 @@ from sluice.kinds.field import Field
 
 MAX_NAME_LENGTH = 100  # of a reported field name
 
-# The characters that Python's str.strip removes, and other control characters, for a bracket
-# expression.
-_SPACE = r"\u0001-\u0020\u007f\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
-# A condition in SQL: the text before it neither begins nor ends with such a character.
-TRIMMED = f"!~ '^[{_SPACE}]|[{_SPACE}]$'"
-
-
 # A statement, or a function that makes it from the columns with values, and of these the ones that
 # an existing row gets as well.
 Write: TypeAlias = str | Callable[[Collection[str], Collection[str]], str]

@@ -49,11 +49,6 @@ def derived(derive: Callable[[Any], T]) -> T:
     return cast(T, _Derived(derive))
 
 
-def is_derived(owner: type, name: str) -> bool:
-    """Return whether no subclass has set the attribute by hand."""
-    return isinstance(getattr_static(owner, name), _Derived)
-
-
 def table(resource: Resource) -> str:
     """Return the table as SQL names it. The roles' search_path is `public`."""
     schema, name = resource.schema_and_table
@@ -163,6 +158,13 @@ def inserts(resource: Resource, without: frozenset[str] = frozenset()) -> Mappin
     values = ", ".join(field.bind(field.name) for field in fields)
     row = f"({columns}) VALUES ({values})" if fields else "DEFAULT VALUES"
     return {alias(resource): f"INSERT INTO {table(resource)} {row} RETURNING *"}
+
+
+def optional_names(repository: Repository) -> frozenset[str]:
+    """Return the fields that a derived INSERT leaves out if they have no value."""
+    if not isinstance(getattr_static(repository, "inserts"), _Derived):
+        return frozenset()
+    return frozenset(field.name for field in repository.resource.writable if field.optional)
 
 
 def defaults(resource: Resource) -> Mapping[str, object]:

@@ -48,6 +48,7 @@ class ResourceRepository(WriteRepository, ConnectionRepository):
     defaults: ClassVar[Mapping[str, object]] = derived(lambda cls: sql.defaults(cls.resource))
     assignments: ClassVar[Mapping[str, str]] = derived(lambda cls: sql.assignments(cls.resource))
     unchanged: ClassVar[str] = derived(lambda cls: sql.unchanged(cls.resource))
+    _optional_names: ClassVar[frozenset[str]] = derived(sql.optional_names)
     import_trusted: ClassVar[bool] = False
     import_write: ClassVar[str] = ""
     import_references: ClassVar[Mapping[str, str]] = {}
@@ -83,11 +84,8 @@ class ResourceRepository(WriteRepository, ConnectionRepository):
         return super().create(values, key)
 
     def _inserts_of(self, values: Mapping[str, object]) -> Mapping[str, str]:
-        optional = (field.name for field in self.resource.writable if field.optional)
-        missing = frozenset(name for name in optional if name not in values)
-        if missing and sql.is_derived(type(self), "inserts"):
-            return sql.inserts(self.resource, missing)
-        return self.inserts
+        missing = self._optional_names.difference(values)
+        return sql.inserts(self.resource, missing) if missing else self.inserts
 
     def _update(
         self,

@@ -60,4 +60,4 @@ def test_checks_pass_without_the_shop(copy: Path) -> None:
 
 @pytest.mark.slow
 def test_engine_passes_without_the_shop(copy: Path) -> None:
-    _run(copy, "make", "test", "ARGS=tests/engine")
+    _run(copy, "make", "test", "ARGS=tests/engine tests/suites")

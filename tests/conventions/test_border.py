@@ -19,6 +19,7 @@ from sluice.graph.part import GraphqlPart
 from sluice.imports.resource import ImportResource
 from sluice.openapi_texts import OpenApiTexts
 from sluice.sql.repository import Repository
+from tests.conventions.applications import APPLICATIONS
 from tests.conventions.test_dependencies import imports, is_in
 
 ROOT = Path(__file__).parents[2]
@@ -50,13 +51,6 @@ PUBLIC_HTTP = (
 )
 PRIVATE = ("sluice.db", "sluice.settings", "sluice.http")
 EXCEPTIONS = {("models", "sluice.db.models")}  # of an application's module, until it is derived
-
-APPLICATIONS = {
-    path.parent.name: path.parent
-    for folder in (LAYER, ROOT / "tests" / "apps")
-    for path in sorted(folder.glob("*/application.py"))
-    if path.parent.name != "sluice"
-}
 each_application = pytest.mark.parametrize("name", APPLICATIONS)
 
 

@@ -1,4 +1,7 @@
-"""Schemas of request bodies. Validation reports all invalid fields of a body at once."""
+"""The types of fields with their limits, and the schemas of request bodies, which have such fields.
+
+Validation reports all invalid fields of a body at once.
+"""
 
 import re
 from collections.abc import Collection, Mapping
@@ -176,7 +179,7 @@ class BodySchema:
     immutable: fields that a body may repeat with the stored value, but not change.
     unique: fields in which no two rows may have the same value. /docs puts a random part into their
         examples, so that an example can be sent more than once.
-    update_example: the example of a PUT or PATCH, which matches the demo shop's first row.
+    update_example: the example of a PUT or PATCH, which matches the first row of the demo data.
     merge_patch: whether a PATCH is a JSON merge patch (RFC 7396) and not a command like `delta`.
     """
 

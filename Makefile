@@ -17,8 +17,14 @@ INSTALL := -m pip install --quiet --disable-pip-version-check --require-hashes -
 
 export PYTHONPATH := .:layers/shared:tests/apps
 
-# The application of all commands. Without APP it is that of [tool.sluice] in pyproject.toml.
+# The application of all commands. Without APP it is that of [tool.sluice] in pyproject.toml, but `make migrate`
+# then sets up no application's tables. An APP that another program put into the environment is an error.
+APPLICATIONS := $(sort $(filter-out sluice,$(notdir $(patsubst %/application.py,%,\
+	$(wildcard layers/shared/*/application.py tests/apps/*/application.py)))))
 ifdef APP
+ifneq ($(words $(APP)) $(filter $(APPLICATIONS),$(APP)),1 $(APP))
+$(error the variable APP is '$(APP)', which is no application; unset it, or set it to one of: $(APPLICATIONS))
+endif
 export SLUICE_APP := $(APP)
 endif
 

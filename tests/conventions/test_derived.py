@@ -68,6 +68,15 @@ def test_template_has_functions_of_any_application(library: dict[str, Any]) -> N
     )
 
 
+def test_connection_budget_has_every_function_of_analysts() -> None:
+    slow = ApplicationFunction("apps/library/slow", {"Slow": "/api/slow"}, analyst=True)
+    functions = (*LIBRARY.functions, slow)
+    app = Application(format=1, name="library", functions=functions, scopes=())
+
+    assert " + 2 x ${FunctionConcurrency} analysts\n" in PARTS["budget"](app)
+    assert " + ${FunctionConcurrency} analysts\n" in PARTS["budget"](LIBRARY)
+
+
 def test_template_keeps_nothing_of_another_application(library: dict[str, Any]) -> None:
     others = {template_functions.logical_id(each) for each in application.current().functions}
 

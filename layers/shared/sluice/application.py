@@ -5,18 +5,22 @@ the package; without it `[tool.sluice] app` in pyproject.toml does.
 """
 
 import re
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args, overload
 
 from sluice.settings import SettingsError, application_name
 
 FORMAT = 1
 ENGINE_SCOPES = ("analytics:query", "imports:read", "imports:write")
 ENGINE_REPLICA_SCOPES = ("analytics:query",)
+ENGINE_FUNCTIONS = ("cleanup", "docs", "graphql", "health", "import_worker", "imports", "migrate")
+Single = Literal["graphql", "analytics", "openapi", "models", "demo"]
+Several = Literal["repositories", "imports", "constraint_errors"]
 _NAME = re.compile(r"[a-z]\w*(\.\w+)*:[A-Za-z_]\w*", re.ASCII)
 
 
@@ -71,15 +75,31 @@ class Application:
     fields: Mapping[str, str] = field(default_factory=dict)
     demo: str = ""
 
-    def __post_init__(self) -> None:
-        if self.format != FORMAT:
+    def __new__(cls, *, format: int = FORMAT, name: str = "", **_: object) -> "Application":
+        """Check the format before `__init__` rejects the arguments that another format has."""
+        if format != FORMAT:
             raise ApplicationError(
-                f"the application {self.name} has format {self.format}, and this release of Sluice "
+                f"the application {name} has format {format}, and this release of Sluice "
                 f"reads format {FORMAT}: see docs/upgrade.md"
             )
+        return object.__new__(cls)
+
+    def __post_init__(self) -> None:
         wrong = [name for name in self._names() if not _NAME.fullmatch(name)]
         if wrong:
-            raise ApplicationError(f"not a name such as shop.users:UserRepository: {wrong}")
+            raise ApplicationError(
+                f"the application {self.name} registers {wrong}, "
+                "which is not a name such as package.module:Name"
+            )
+        folders = [Path(function.code).name for function in self.functions]
+        if not folders:
+            raise ApplicationError(f"the application {self.name} has no function")
+        taken = {name for name in folders if folders.count(name) > 1 or name in ENGINE_FUNCTIONS}
+        if taken:
+            raise ApplicationError(
+                f"two functions have a folder named {', '.join(sorted(taken))}: rename that of the "
+                f"application {self.name}; the engine's are {', '.join(ENGINE_FUNCTIONS)}"
+            )
 
     @property
     def all_scopes(self) -> tuple[str, ...]:
@@ -89,11 +109,19 @@ class Application:
     def all_replica_scopes(self) -> tuple[str, ...]:
         return (*self.replica_scopes, *ENGINE_REPLICA_SCOPES)
 
-    def load(self, kind: str, name: str = "") -> Any:
-        """Import and return what is registered as `kind`, such as `imports`, under `name`.
+    @overload
+    def load(self, kind: Single) -> Any: ...
+    @overload
+    def load(self, kind: Several, name: str) -> Any: ...
+    def load(self, kind: Single | Several, name: str = "") -> Any:
+        """Import and return what is registered as `kind`, and under `name` if there are several.
 
-        Raise KeyError for an unknown name, and ApplicationError if `kind` is not registered.
+        Raise KeyError for an unknown name, and ApplicationError if nothing is registered.
         """
+        kinds = get_args(Several if name else Single)
+        if kind not in kinds:
+            how = "by name" if name else "without a name"
+            raise ApplicationError(f"{kind!r} is not loaded {how}; that is {', '.join(kinds)}")
         registered = getattr(self, kind)
         target = registered[name] if name else registered
         if not target:
@@ -120,23 +148,58 @@ def load(target: str) -> Any:
 @cache
 def named(app: str) -> Application:
     """Return the application of a package. Raise ApplicationError if there is none."""
+    module = f"{app}.application"
+    if not app.isidentifier():
+        raise ApplicationError(_unknown(app))
     try:
-        found = import_module(f"{app}.application").APPLICATION
+        found = getattr(import_module(module), "APPLICATION", None)
     except ModuleNotFoundError as error:
-        if error.name not in (app, f"{app}.application"):
+        if error.name not in (app, module):
             raise  # an import inside the application failed
-        raise ApplicationError(f"there is no application {app!r} on the path") from None
+        raise ApplicationError(_unknown(app)) from None
     if not isinstance(found, Application) or found.name != app:
-        raise ApplicationError(f"{app}.application does not define APPLICATION of that name")
+        raise ApplicationError(f"{module} does not define APPLICATION with the name {app}")
     return found
+
+
+def installed() -> list[str]:
+    """Return the names of the applications on the path."""
+    modules = (module for entry in sys.path for module in Path(entry).glob("*/application.py"))
+    return sorted(
+        {
+            module.parent.name
+            for module in modules
+            if re.search(r"^APPLICATION\b", module.read_text("utf-8", "replace"), re.MULTILINE)
+        }
+    )
+
+
+def _unknown(app: str) -> str:
+    return (
+        f"there is no application {app!r}. SLUICE_APP, or [tool.sluice] app in pyproject.toml, "
+        f"must name one of these: {', '.join(installed())}"
+    )
 
 
 def current() -> Application:
     """Return the application of this process. Raise SettingsError if none is named."""
     app = application_name() or _default_of_checkout()
     if not app:
-        raise SettingsError(["SLUICE_APP is not set, and no pyproject.toml names an application"])
+        raise SettingsError(
+            [f"SLUICE_APP is not set; it must name one of these: {', '.join(installed())}"]
+        )
     return named(app)
+
+
+def problems() -> list[str]:
+    """Return what is wrong with SLUICE_APP or the application that it names."""
+    try:
+        current()
+    except SettingsError as error:
+        return error.problems
+    except ApplicationError as error:
+        return [f"SLUICE_APP: {error}"]
+    return []
 
 
 @cache

@@ -13,9 +13,9 @@ import pytest
 
 from sluice import application
 from sluice.adhoc_sql.catalogue import Catalogue
-from sluice.application import Application, ApplicationError
+from sluice.application import ENGINE_FUNCTIONS, Application, ApplicationError
 from sluice.errors import SluiceError
-from sluice.graph.part import GraphqlPart
+from sluice.graph.part import PUBLIC, GraphqlPart
 from sluice.imports.resource import ImportResource
 from sluice.openapi_texts import OpenApiTexts
 from sluice.sql.repository import Repository
@@ -24,15 +24,6 @@ from tests.conventions.test_dependencies import imports, is_in
 
 ROOT = Path(__file__).parents[2]
 LAYER = ROOT / "layers" / "shared"
-ENGINE_FUNCTIONS = (
-    "cleanup",
-    "docs",
-    "graphql",
-    "health",
-    "import_worker",
-    "imports",
-    "migrate",
-)
 ENGINE = (LAYER / "sluice", *(ROOT / "functions" / name for name in ENGINE_FUNCTIONS))
 GENERATED = (ROOT / "functions/docs/openapi.json",)
 APPLICATION_WORDS = re.compile(
@@ -66,6 +57,17 @@ def handlers(name: str) -> dict[str, Any]:
     return {
         function.code: import_module(f"{function.code.replace('/', '.')}.handler").handler
         for function in application.named(name).functions
+    }
+
+
+def test_functions_of_the_engine_are_in_their_folder() -> None:
+    code = {
+        function.code for name in APPLICATIONS for function in application.named(name).functions
+    }
+    folders = {path.parent for path in ROOT.glob("functions/*/handler.py")}
+
+    assert {*ENGINE_FUNCTIONS} == {
+        folder.name for folder in folders if str(folder.relative_to(ROOT)) not in code
     }
 
 
@@ -146,6 +148,8 @@ def test_registered_names_have_their_kinds(name: str) -> None:
     single = {"analytics": Catalogue, "graphql": GraphqlPart, "openapi": OpenApiTexts}
     for kind, base in single.items():
         assert not getattr(declared, kind) or isinstance(declared.load(kind), base)
+    if declared.graphql:
+        assert all(import_module(module) for module in declared.load("graphql").preload)
     assert not declared.models or declared.load("models").metadata.tables
     assert not declared.demo or callable(declared.load("demo"))
 
@@ -158,7 +162,7 @@ def test_scopes_of_routes_and_types_are_registered(name: str) -> None:
         part = declared.load("graphql")
         used |= {entry.scope for entry in (*part.types.values(), *part.fields.values())}
 
-    assert used - {""} <= {*declared.all_scopes}
+    assert used - {"", PUBLIC} <= {*declared.all_scopes}
     assert {*declared.replica_scopes} <= {*declared.scopes}
 
 
@@ -175,7 +179,7 @@ def test_other_format_fails_with_the_upgrade_page() -> None:
     with pytest.raises(
         ApplicationError, match=r"format 2, .* reads format 1: see docs/upgrade\.md"
     ):
-        Application(format=2, name="later", functions=(), scopes=())
+        Application(format=2, name="later", functions=(), scopes=(), unknown=())
     assert (ROOT / "docs/upgrade.md").is_file()
 
 

@@ -10,7 +10,7 @@ from sluice.errors import FieldError, InvalidParameter
 from sluice.graph.cost import LIST_COST
 from sluice.graph.execution import Objects
 from sluice.graph.loaders import Pending
-from sluice.graph.part import Field, GraphqlPart, Type
+from sluice.graph.part import PUBLIC, Field, GraphqlPart, Type
 from sluice.graph.planned_field import PlannedField
 from sluice.graph.resolvers import (
     ResolverContext,
@@ -87,6 +87,7 @@ PART = GraphqlPart(
         "Product": Type(scope="catalog:read", replica=True, indexed_sorts=("price",)),
         "Category": Type(scope="catalog:read", replica=True),
         "Order": Type(scope="orders:read"),
+        "OrderItem": Type(scope=PUBLIC, replica=True),  # a part of an order
         "User": Type(scope="users:read"),
         # The replica serves a report by itself, and never the other fields of its query.
         "SalesDay": Type(scope="analytics:read"),
@@ -112,4 +113,5 @@ PART = GraphqlPart(
         **MUTATIONS,
     },
     lower_case_enums=("OrderStatus", "ProductSortField"),
+    preload=("shop.ordering", "shop.reports"),
 )

@@ -126,7 +126,9 @@ class Choice:
         if not isinstance(value, str):
             _reject(pointer, "type", "must be a string")
         if value.strip() not in self.choices:
-            _reject(pointer, "invalid", f"must be one of {', '.join(self.choices)}")
+            choices = ", ".join(self.choices)
+            message = f"must be one of {choices}" if choices else "has no possible value"
+            _reject(pointer, "invalid", message)
         return value.strip()
 
 

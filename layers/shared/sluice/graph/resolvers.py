@@ -7,19 +7,27 @@ import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from sluice.errors import FieldError, InsufficientScope, InvalidParameter, QueryTooExpensive
+from sluice.errors import (
+    FieldError,
+    InsufficientScope,
+    InvalidCursor,
+    InvalidParameter,
+    QueryTooExpensive,
+)
 from sluice.fields import MAX_ID
 from sluice.graph import connection
 from sluice.graph.document import Operation
 from sluice.graph.execution import Objects
 from sluice.graph.loaders import Batch, Loaders, Pending
-from sluice.graph.part import column_name
+from sluice.graph.part import PUBLIC, column_name
 from sluice.graph.planned_field import PlannedField, cache_key
-from sluice.http.query_params import PARSERS
+from sluice.http.query_params import filter_parser
+from sluice.sql.list_spec import Filter, ListSpec
 from sluice.unit_of_work import Repositories
 
 if TYPE_CHECKING:
     from sluice.graph.part import Resolver
+    from sluice.sql.connections import ConnectionRepository
 
 ROOT_KEY = "root"  # the loader key of a root field, whose parent has no id
 NO_ID = 0  # no row has this id
@@ -115,61 +123,97 @@ def connection_of(name: str, ids: Collection[str] = ()) -> "Resolver":
     """Return a resolver of a page of the repository `name`. `ids` are the filters by an ID."""
 
     def resolve(context: ResolverContext, field: PlannedField, parents: Objects) -> Pending:
-        filters = _list_filters(field, ids)
-        read = context.repositories.named(name).connection
+        repository = context.repositories.named(name)
+        filters = _list_filters(field, repository.graphql_list_spec, ids)
         return context.load_once(
             field,
             connection_columns(field),
-            lambda columns: read(connection.list_query(field, columns, filters)),
+            lambda columns: repository.connection(connection.list_query(field, columns, filters)),
         )
 
     return resolve
 
 
-def _list_filters(field: PlannedField, ids: Collection[str]) -> dict[str, object]:
-    """Return the filters of a list field by column name, as its repository reads them."""
+def _list_filters(
+    field: PlannedField, list_spec: ListSpec, ids: Collection[str]
+) -> dict[str, object]:
+    """Return the filters of a list field by column name, as its repository reads them.
+
+    Texts are checked like those of a query string. Other values have been read by their scalar.
+    Raises InvalidParameter with all that are invalid.
+    """
     filters: dict[str, object] = {}
+    errors: list[FieldError] = []
     for name, value in connection.filters_of(field).items():
-        if name in ids:
-            value = row_id(value)
-        elif name == "search":
-            value = _search(value)
-        filters[column_name(name)] = value
+        column = column_name(name)
+        try:
+            filters[column] = _filter_value(value, list_spec.filters[column], is_id=name in ids)
+        except ValueError as problem:
+            errors.append(FieldError("invalid", str(problem), parameter=name))
+    if errors:
+        raise InvalidParameter(errors=errors)
     return filters
 
 
-def _search(text: str) -> object:
-    try:
-        return PARSERS["search"](text)
-    except ValueError as problem:
-        error = FieldError("invalid", str(problem), parameter="search")
-        raise InvalidParameter(errors=[error]) from None
+def _child_filters(
+    field: PlannedField, repository: "ConnectionRepository", ids: Collection[str]
+) -> dict[str, object]:
+    """Return the filters of a list that belongs to a parent, which is a filter itself."""
+    for name in connection.filters_of(field):
+        if column_name(name) == repository.parent_filter:
+            error = FieldError("invalid", "is given by the parent", parameter=name)
+            raise InvalidParameter(errors=[error])
+    return _list_filters(field, repository.graphql_list_spec, ids)
 
 
-def connections_by_parent(name: str) -> "Resolver":
-    """Return a resolver of a page of the repository `name` for each parent."""
+def _filter_value(value: Any, spec: Filter, *, is_id: bool) -> object:
+    values = value if isinstance(value, list) else [value]
+    if not all(isinstance(each, str) for each in values):
+        return value
+    if is_id:
+        found = [row_id(text) for text in values]
+        return found if isinstance(value, list) else found[0]
+    return filter_parser(spec)(",".join(values))
+
+
+def connections_by_parent(name: str, ids: Collection[str] = ()) -> "Resolver":
+    """Return a resolver of a page of the repository `name` for each parent.
+
+    `ids` are the filters by an ID.
+    """
 
     def resolve(context: ResolverContext, field: PlannedField, parents: Objects) -> Pending:
-        read = context.repositories.named(name).connections_by_parent
+        repository = context.repositories.named(name)
+        filters = _child_filters(field, repository, ids)
         return context.load_children(
             field,
             parents,
             connection_columns(field),
-            lambda ids, columns: read(ids, connection.list_query(field, columns)),
+            lambda parent_ids, columns: repository.connections_by_parent(
+                parent_ids, connection.list_query(field, columns, filters)
+            ),
         )
 
     return resolve
 
 
-def rows_by_parent(name: str) -> "Resolver":
-    """Return a resolver of the first rows of the repository `name` for each parent."""
+def rows_by_parent(name: str, ids: Collection[str] = ()) -> "Resolver":
+    """Return a resolver of the first rows of the repository `name` for each parent.
+
+    `ids` are the filters by an ID.
+    """
 
     def resolve(context: ResolverContext, field: PlannedField, parents: Objects) -> Pending:
-        def read(ids: Sequence[int], columns: frozenset[str]) -> Mapping[int, Any]:
-            query = connection.list_query(field, columns)
-            pages = context.repositories.named(name).connections_by_parent(ids, query)
-            # No page is an InvalidCursor, because the query has no cursor.
-            return {id: page.rows for id, page in pages.items()}
+        repository = context.repositories.named(name)
+        filters = _child_filters(field, repository, ids)
+
+        def read(parent_ids: Sequence[int], columns: frozenset[str]) -> Mapping[int, Any]:
+            query = connection.list_query(field, columns, filters)
+            pages = repository.connections_by_parent(parent_ids, query)
+            return {
+                id: page if isinstance(page, InvalidCursor) else page.rows
+                for id, page in pages.items()
+            }
 
         return context.load_children(field, parents, columns_of(field.fields), read)
 
@@ -181,10 +225,8 @@ def require_scope(field: PlannedField, scopes: Collection[str]) -> None:
 
     The object that a mutation returns needs no scope for reading.
     """
-    info = field.info
-    is_mutation = field.parent_type == "Mutation"
-    scope = info.declared.scope if is_mutation else info.returned.scope
-    if scope and scope not in scopes:
+    scope = field.info.scope
+    if scope != PUBLIC and scope not in scopes:
         raise InsufficientScope(scope)
 
 

@@ -91,7 +91,7 @@ class ListParams:
             offset=parser.get("offset", lambda text: _integer(text, 0, MAX_OFFSET), 0),
             include_total=parser.get("include_total", _boolean, False),
             filters={
-                name: parser.get(name, _filter_parser(spec), None)
+                name: parser.get(name, filter_parser(spec), None)
                 for name, spec in self.list_spec.filters.items()
                 if name in query
             },
@@ -288,6 +288,8 @@ def _time(text: str) -> datetime:
 
 def _choice(choices: Collection[str]) -> Callable[[str], str]:
     def read(text: str) -> str:
+        if not choices:
+            raise ValueError("has no possible value")
         if text not in choices:
             raise ValueError(f"must be one of {', '.join(choices)}")
         return text
@@ -322,8 +324,9 @@ def _fields(text: str, known: Collection[str]) -> frozenset[str]:
     return frozenset(names)
 
 
-def _filter_parser(spec: Filter) -> Callable[[str], object]:
-    return _choice(spec.choices) if spec.choices else PARSERS[spec.kind]
+def filter_parser(spec: Filter) -> Callable[[str], object]:
+    """Return the function that reads a filter's value. It raises ValueError with the reason."""
+    return _choice(spec.choices) if spec.kind == "choice" else PARSERS[spec.kind]
 
 
 PARSERS: Mapping[FilterKind, Callable[[str], object]] = {

@@ -1,6 +1,6 @@
 """Create JSON Schemas of bodies, parameters and responses from the declarations of the handlers."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, assert_never
 
 from sluice import application
@@ -91,7 +91,7 @@ def of_field(field: object) -> Schema:
                 "anyOf": [{"type": "string", "pattern": r"^[0-9]{1,10}(\.[0-9]{1,2})?$"}, number]
             }
         case Choice():
-            return {"type": "string", "enum": list(field.choices)}
+            return _of_choices(field.choices)
         case Items():
             return {
                 "type": "array",
@@ -100,6 +100,11 @@ def of_field(field: object) -> Schema:
                 "maxItems": field.max_items,
             }
     raise TypeError(field)
+
+
+def _of_choices(choices: Collection[str]) -> Schema:
+    """Return the schema of one of these values. An enum must not be empty."""
+    return {"type": "string", **({"enum": list(choices)} if choices else {"maxLength": 0})}
 
 
 def _of_text(field: Text) -> Schema:
@@ -278,7 +283,7 @@ def _of_filter(spec: Filter) -> Schema:
                 ]
             }
         case "choice":
-            return {"type": "string", "enum": list(spec.choices)}
+            return _of_choices(spec.choices)
         case _:
             assert_never(spec.kind)
 

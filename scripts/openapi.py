@@ -80,6 +80,8 @@ def document() -> Schema:
     tags: list[Schema] = []
     paths: dict[str, Schema] = {}
     for function, module in handlers().items():
+        if not module.handler.routes:  # GraphQL, of an application without
+            continue
         tags.append({"name": function, "description": str(module.__doc__).strip()})
         _add_operations(paths, function, module.handler, components["schemas"])
     operations = [operation for path in paths.values() for operation in path.values()]

@@ -148,7 +148,13 @@ ALLOWED = {
         "aws_lambda_powertools",
     },
     "functions.docs": {"sluice.http", "sluice.settings", "aws_lambda_powertools"},
-    "functions.graphql": {"sluice.graph", "sluice.http", "sluice.runtime", "aws_lambda_powertools"},
+    "functions.graphql": {
+        "sluice.application",
+        "sluice.graph",
+        "sluice.http",
+        "sluice.runtime",
+        "aws_lambda_powertools",
+    },
     # Only a deployment runs migrations; requests do not.
     "functions.migrate": {"sluice.db", "sluice.migrations", "sluice.settings"},
     "sluice.migrations": {

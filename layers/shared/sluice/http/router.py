@@ -65,6 +65,7 @@ class Api:
     cacheable: whether clients may store responses. False for routes that return signed URLs.
     rate_limit_unmatched: the function is open, but requests with credentials that match no route
         are authenticated. So clients are also rate limited on unknown paths.
+    unmatched: the detail of the 404 of other paths.
     """
 
     def __init__(
@@ -76,6 +77,7 @@ class Api:
         cors_origins: Collection[str] | None = None,
         cacheable: bool = True,
         rate_limit_unmatched: bool = False,
+        unmatched: str = "No route matches this path",
     ) -> None:
         self._runtime = runtime
         self._scope = scope
@@ -86,7 +88,7 @@ class Api:
         self._resolver = APIGatewayHttpResolver()
         self._resolver.not_found(self._unmatched)
         self._resolver.exception_handler(Exception)(self._problem)
-        self._paths = PathTemplates()
+        self._paths = PathTemplates(unmatched)
         self.routes: list[RouteSpec] = []
         self._reset()
         snapstart.before_snapshot(self._reset)

@@ -8,6 +8,7 @@ from sluice.fields import (
     MAX_EMAIL,
     MAX_ID,
     MAX_SLUG,
+    NOT_BLANK,
     BodySchema,
     Choice,
     Email,
@@ -33,7 +34,6 @@ from sluice.sql.projection import Column
 
 Schema = dict[str, Any]
 
-NOT_BLANK = r"^[^\u0000]*[^\s\u0000][^\u0000]*$"
 MOMENT = "2026-01-31T12:00:00.000000Z"
 WORDS = r"^[^\u0000]*[0-9A-Za-z\u0080-\uffff][^\u0000]*$"
 AMOUNT = r"^-?[0-9]{1,15}(\.[0-9]{1,10})?$"
@@ -77,7 +77,7 @@ def of_field(field: object) -> Schema:
         case Text():
             return _of_text(field)
         case Email():
-            return {"type": "string", "format": "email", "maxLength": MAX_EMAIL}
+            return {"type": "string", "format": "email", "maxLength": field.max_length}
         case Integer():
             return {"type": "integer", "minimum": field.min_value, "maximum": field.max_value}
         case Money():
@@ -87,9 +87,7 @@ def of_field(field: object) -> Schema:
                 "maximum": float(field.max_value),
                 "multipleOf": 0.01,
             }
-            return {
-                "anyOf": [{"type": "string", "pattern": r"^[0-9]{1,10}(\.[0-9]{1,2})?$"}, number]
-            }
+            return {"anyOf": [{"type": "string", "pattern": field.json_pattern}, number]}
         case Choice():
             return _of_choices(field.choices)
         case Items():
@@ -108,15 +106,11 @@ def _of_choices(choices: Collection[str]) -> Schema:
 
 
 def _of_text(field: Text) -> Schema:
-    if field.pattern:
-        pattern = f"^{field.pattern}$"
-    else:
-        pattern = NOT_BLANK if field.min_length else r"^[^\u0000]*$"
     return {
         "type": ["string", "null"] if field.nullable else "string",
         "minLength": field.min_length,
         "maxLength": field.max_length,
-        "pattern": pattern,
+        "pattern": field.json_pattern,
     }
 
 

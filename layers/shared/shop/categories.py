@@ -70,7 +70,7 @@ class CategoryRepository(WriteRepository):
         Raises Duplicate if the slug is taken. If the slug was made from the name, the error names
         the field `name`.
         """
-        slug = values.get("slug") or slugify(str(values["name"]))
+        slug = values.get("slug") or slugify(str(values["name"]), pointer="/slug")
         try:
             return super().create({"name": values["name"], "slug": slug}, key)
         except Duplicate as error:

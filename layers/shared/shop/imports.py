@@ -5,12 +5,8 @@ written. Stock is locked in the order of the products' ids, as orders lock it.
 """
 
 from shop.fields import DESCRIPTION, EMAIL, ID, NAME, PRICE, QUANTITY, SLUG
-from sluice.fields import MAX_EMAIL
-from sluice.imports.resource import TRIMMED, ImportResource
+from sluice.imports.resource import ImportResource
 from sluice.slugs import slugify
-
-_IS_NAME = f"(char_length(r.name) BETWEEN 1 AND {NAME.max_length} AND r.name {TRIMMED})"
-_IS_QUANTITY = "~ '^[0-9]{1,9}$'"
 
 _WRITE_PRODUCTS = """
     WITH latest AS MATERIALIZED (
@@ -103,13 +99,11 @@ PRODUCTS = ImportResource(
     },
     required=("name", "price", "category"),
     trusted_when=f"""
-        {_IS_NAME}
-        AND r.price ~ '^[0-9]{{1,10}}([.][0-9]{{1,2}})?$'
+        ({NAME.trusted("r.name")})
+        AND {PRICE.trusted("r.price")}
         AND r.category IS NOT NULL
-        AND (r.description IS NULL
-            OR char_length(r.description) <= {DESCRIPTION.max_length}
-            AND r.description {TRIMMED})
-        AND (r.inventory IS NULL OR r.inventory {_IS_QUANTITY})
+        AND (r.description IS NULL OR {DESCRIPTION.trusted("r.description")})
+        AND (r.inventory IS NULL OR {QUANTITY.trusted("r.inventory")})
     """,
     write=_WRITE_PRODUCTS,
     references={"category": "SELECT FROM categories t WHERE t.slug = r.category"},
@@ -123,8 +117,8 @@ INVENTORY = ImportResource(
     required=("quantity",),
     exactly_one_of=("product", "product_id"),
     trusted_when=f"""
-        r.quantity {_IS_QUANTITY}
-        AND (r.product IS NOT NULL OR r.product_id ~ '^[1-9][0-9]{{0,17}}$')
+        {QUANTITY.trusted("r.quantity")}
+        AND (r.product IS NOT NULL OR {ID.trusted("r.product_id")})
     """,
     write=_WRITE_INVENTORY,
     references={
@@ -135,17 +129,13 @@ INVENTORY = ImportResource(
 CATEGORIES = ImportResource(
     fields={"name": NAME, "slug": SLUG},
     required=("name",),
-    defaults={"slug": lambda row: slugify(row["name"])},
-    trusted_when=f"{_IS_NAME} AND r.slug ~ '^[a-z0-9-]{{1,{SLUG.max_length}}}$'",
+    defaults={"slug": lambda row: slugify(row["name"], pointer="/slug")},
+    trusted_when=f"({NAME.trusted('r.name')}) AND {SLUG.trusted('r.slug')}",
     write=_WRITE_CATEGORIES,
 )
 USERS = ImportResource(
     fields={"email": EMAIL, "name": NAME},
     required=("email", "name"),
-    trusted_when=f"""
-        {_IS_NAME}
-        AND char_length(r.email) <= {MAX_EMAIL}
-        AND r.email ~ '^[!-?A-~]+@[!-?A-~]+$'
-    """,
+    trusted_when=f"({NAME.trusted('r.name')}) AND {EMAIL.trusted('r.email')}",
     write=_WRITE_USERS,
 )

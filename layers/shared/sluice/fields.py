@@ -1,6 +1,10 @@
 """The types of fields with their limits, and the schemas of request bodies, which have such fields.
 
 Validation reports all invalid fields of a body at once.
+
+`trusted(column)` of a field type returns the SQL condition that a text of an imported file is valid
+as it is. Such a row is not read by Python. The condition may reject valid texts, but never accepts
+an invalid one.
 """
 
 import re
@@ -21,6 +25,14 @@ SLUG = "[a-z0-9-]+"
 AMOUNT = re.compile(r"-?\d{1,20}(\.\d{1,20})?", re.ASCII)
 # Only a plausibility check: whether an address exists is known only after sending mail to it.
 EMAIL = re.compile(r"[^@\s\x00-\x1f\x7f-\x9f]+@[^@\s\x00-\x1f\x7f-\x9f]+")
+NOT_BLANK = r"^[^\u0000]*[^\s\u0000][^\u0000]*$"
+NO_NUL = r"^[^\u0000]*$"
+# The characters that Python's str.strip removes, and other control characters, for a bracket
+# expression of PostgreSQL.
+SPACE = r"\u0001-\u0020\u007f\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
+# The patterns that mean the same in Python and PostgreSQL: one of some characters, repeated.
+REPEATED = re.compile(r"(\[[\w.-]+\])\+", re.ASCII)
+MAX_REPETITION = 255  # in a regular expression of PostgreSQL
 
 
 class FieldType(Protocol):
@@ -63,18 +75,40 @@ class Text:
             _reject(pointer, "invalid", f"must match {self.pattern}")
         return text
 
+    def trusted(self, column: str) -> str:
+        if self.pattern:
+            repeated = REPEATED.fullmatch(self.pattern)
+            longest = min(self.max_length, MAX_REPETITION)
+            if not repeated or self.min_length > longest:
+                return "false"  # Python reads all texts
+            return f"{column} ~ '^{repeated[1]}{{{self.min_length},{longest}}}$'"
+        shortest = f"BETWEEN {self.min_length} AND" if self.min_length else "<="
+        is_trimmed = f"{column} !~ '^[{SPACE}]|[{SPACE}]$'"
+        return f"char_length({column}) {shortest} {self.max_length} AND {is_trimmed}"
+
+    @property
+    def json_pattern(self) -> str:
+        """The pattern of the JSON Schema."""
+        if self.pattern:
+            return f"^{self.pattern}$"
+        return NOT_BLANK if self.min_length else NO_NUL
+
 
 @dataclass(frozen=True, slots=True)
 class Email:
     """A plausible email address. Leading and trailing white space is removed."""
 
     example: str = ""
+    max_length: int = MAX_EMAIL
 
     def read(self, value: object, pointer: str) -> str:
-        text = Text(MAX_EMAIL).read(value, pointer)
+        text = Text(self.max_length).read(value, pointer)
         if not text or not EMAIL.fullmatch(text):
             _reject(pointer, "invalid", "must be an email address, with one @ and no spaces")
         return text
+
+    def trusted(self, column: str) -> str:
+        return f"char_length({column}) <= {self.max_length} AND {column} ~ '^[!-?A-~]+@[!-?A-~]+$'"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +127,16 @@ class Integer:
         if not self.min_value <= value <= self.max_value:
             _reject(pointer, "out_of_range", f"must be from {self.min_value} to {self.max_value}")
         return value
+
+    def trusted(self, column: str) -> str:
+        # The limits of PostgreSQL's types are no round numbers, and values close to them are rare.
+        # Texts with a digit less need no comparison, and Python reads the others.
+        if self.max_value in (MAX_INTEGER, MAX_ID) and self.min_value in (0, 1):
+            digits = len(str(self.max_value)) - 1
+            from_1 = f"[1-9][0-9]{{0,{digits - 1}}}"
+            return f"{column} ~ '^{from_1 if self.min_value else f'[0-9]{{1,{digits}}}'}$'"
+        within = f"CAST({column} AS bigint) BETWEEN {self.min_value} AND {self.max_value}"
+        return f"CASE WHEN {column} ~ '^-?[0-9]{{1,18}}$' THEN {within} ELSE false END"
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +157,25 @@ class Money:
         if amount != round(amount, 2):
             _reject(pointer, "invalid", "must have at most two decimals")
         return round(amount, 2)
+
+    def trusted(self, column: str) -> str:
+        pattern = f"{column} ~ '^{self._pattern('[.]')}$'"
+        if self.max_value >= 10**self._digits - Decimal("0.01"):
+            return pattern  # each such text is in the bounds
+        within = f"CAST({column} AS numeric) <= {self.max_value:f}"
+        return f"CASE WHEN {pattern} THEN {within} ELSE false END"
+
+    @property
+    def json_pattern(self) -> str:
+        """The pattern of a string in the JSON Schema."""
+        return "^" + self._pattern(r"\.") + "$"
+
+    @property
+    def _digits(self) -> int:
+        return len(str(int(self.max_value)))
+
+    def _pattern(self, point: str) -> str:
+        return f"[0-9]{{1,{self._digits}}}({point}[0-9]{{1,2}})?"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,15 @@
 """Imports of books, shelves and readers. If several rows have the same key, the last one counts."""
 
 from sluice.fields import MAX_INTEGER, SLUG, Email, Integer, Money, Text
-from sluice.imports.resource import TRIMMED, ImportResource
+from sluice.imports.resource import ImportResource
 from sluice.slugs import slugify
 
 _NAME = Text(200)
 _SLUG = Text(200, pattern=SLUG)
-_IS_NAME = f"(char_length(r.name) BETWEEN 1 AND 200 AND r.name {TRIMMED})"
+_DESCRIPTION = Text(10_000, min_length=0, nullable=True)
+_PRICE = Money()
+_COPIES = Integer(0, MAX_INTEGER)
+_EMAIL = Email()
 
 _WRITE_BOOKS = """
     WITH latest AS MATERIALIZED (
@@ -37,6 +40,7 @@ _WRITE_BOOKS = """
     SELECT count(*) AS rows FROM import_rows r
     WHERE EXISTS (SELECT FROM shelves t WHERE t.slug = r.shelf)
 """
+# A slug that is made from the name renames no shelf.
 _WRITE_SHELVES = """
     WITH written AS (
         INSERT INTO shelves AS s (name, slug)
@@ -44,7 +48,7 @@ _WRITE_SHELVES = """
         FROM import_rows
         ORDER BY slug, n DESC
         ON CONFLICT (slug) DO UPDATE SET name = excluded.name
-        WHERE s.name <> excluded.name
+        WHERE :has_slug AND s.name <> excluded.name
     )
     SELECT count(*) AS rows FROM import_rows
 """
@@ -63,19 +67,18 @@ _WRITE_READERS = """
 BOOKS = ImportResource(
     fields={
         "name": _NAME,
-        "description": Text(10_000, min_length=0, nullable=True),
-        "price": Money(),
+        "description": _DESCRIPTION,
+        "price": _PRICE,
         "shelf": _SLUG,
-        "copies": Integer(0, MAX_INTEGER),
+        "copies": _COPIES,
     },
     required=("name", "price", "shelf"),
     trusted_when=f"""
-        {_IS_NAME}
-        AND r.price ~ '^[0-9]{{1,10}}([.][0-9]{{1,2}})?$'
+        {_NAME.trusted("r.name")}
+        AND {_PRICE.trusted("r.price")}
         AND r.shelf IS NOT NULL
-        AND (r.description IS NULL
-            OR char_length(r.description) <= 10000 AND r.description {TRIMMED})
-        AND (r.copies IS NULL OR r.copies ~ '^[0-9]{{1,9}}$')
+        AND (r.description IS NULL OR {_DESCRIPTION.trusted("r.description")})
+        AND (r.copies IS NULL OR {_COPIES.trusted("r.copies")})
     """,
     write=_WRITE_BOOKS,
     references={"shelf": "SELECT FROM shelves t WHERE t.slug = r.shelf"},
@@ -83,17 +86,13 @@ BOOKS = ImportResource(
 SHELVES = ImportResource(
     fields={"name": _NAME, "slug": _SLUG},
     required=("name",),
-    defaults={"slug": lambda row: slugify(row["name"])},
-    trusted_when=f"{_IS_NAME} AND r.slug ~ '^[a-z0-9-]{{1,200}}$'",
+    defaults={"slug": lambda row: slugify(row["name"], pointer="/slug")},
+    trusted_when=f"{_NAME.trusted('r.name')} AND {_SLUG.trusted('r.slug')}",
     write=_WRITE_SHELVES,
 )
 READERS = ImportResource(
-    fields={"email": Email(), "name": _NAME},
+    fields={"email": _EMAIL, "name": _NAME},
     required=("email", "name"),
-    trusted_when=f"""
-        {_IS_NAME}
-        AND char_length(r.email) <= 254
-        AND r.email ~ '^[!-?A-~]+@[!-?A-~]+$'
-    """,
+    trusted_when=f"{_NAME.trusted('r.name')} AND {_EMAIL.trusted('r.email')}",
     write=_WRITE_READERS,
 )

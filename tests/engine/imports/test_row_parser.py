@@ -2,6 +2,9 @@
 
 from typing import Any
 
+import pytest
+
+from sluice.application import ApplicationError
 from sluice.fields import Integer, Text
 from sluice.imports.resource import ImportResource
 from sluice.imports.row_parser import RowParser
@@ -42,3 +45,9 @@ def test_default_of_a_row_is_made_from_its_other_values() -> None:
     assert parse(["name", "size"], "Emma", "1") == ["Emma", 1, "size 1"]
     assert parse(["name", "size", "label"], "Emma", "1", "") == ["Emma", 1, "size 1"]
     assert parse(["name", "size", "label"], "Emma", "1", "novel") == ["Emma", 1, "novel"]
+
+
+@pytest.mark.parametrize("name", ["n", "line"])
+def test_column_cannot_have_a_reserved_name(name: str) -> None:
+    with pytest.raises(ApplicationError, match=f"cannot have the name '{name}'"):
+        ImportResource(fields={name: Text(20)}, required=(), trusted_when="true", write="")

@@ -213,7 +213,7 @@ class Importer:
             if rejected + len(rejections) > self.max_rejections:
                 raise TooManyRejections
             count = len(valid) - len(unresolved)
-            rows.write(columns, count)
+            rows.write(file.parser.header, count)
             return _commit_chunk(transaction, job, file, chunk, count, rejections)
 
     def _reject(
@@ -245,7 +245,7 @@ class Importer:
             columns = file.parser.columns()
             rows.copy_rows(columns, [])
             rows.delete_unresolved(columns)
-            rows.write(columns, 0)
+            rows.write(file.parser.header, 0)
 
     def _end(
         self, begin: BeginTransaction, job: RunningImport, status: str, error: str | None = None

@@ -8,15 +8,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from sluice.application import ApplicationError
 from sluice.fields import FieldType
 
 MAX_NAME_LENGTH = 100  # of a reported field name
 
-# The characters that Python's str.strip removes, and other control characters, for a bracket
-# expression.
-_SPACE = r"\u0001-\u0020\u007f\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
-# A condition in SQL: the text before it neither begins nor ends with such a character.
-TRIMMED = f"!~ '^[{_SPACE}]|[{_SPACE}]$'"
+RESERVED = ("n", "line")  # columns of `import_rows`
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -29,10 +26,11 @@ class ImportResource:
     defaults: column → a function from a row's values to the value that is missing.
 
     SQL reads the rows of a file from the table `import_rows`. It has a text column for each of
-    `fields`, and `n`, which counts the rows.
+    `fields`, and `n`, which counts the rows. A column cannot have the name `n` or `line`.
 
     trusted_when: a condition on `import_rows r`. Rows that meet it are valid as they are. Others
-        are read by imports/row_parser.py.
+        are read by imports/row_parser.py. `trusted(column)` of the types in `fields` returns the
+        condition for their texts, which cannot be NULL.
     write: the statement that writes the rows. It returns as `rows` how many rows it accepted.
         `:has_<column>` is whether the file has that column.
     references: column → a query that finds the row to which the column of `import_rows r` refers.
@@ -45,6 +43,11 @@ class ImportResource:
     exactly_one_of: Sequence[str] = ()
     defaults: Mapping[str, Callable[[Mapping[str, Any]], object]] = field(default_factory=dict)
     references: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        reserved = [name for name in RESERVED if name in self.fields]
+        if reserved:
+            raise ApplicationError(f"a column of an import cannot have the name {reserved[0]!r}")
 
     def check_header(self, header: Sequence[str]) -> str | None:
         """Return why the header is invalid, or None if it is valid."""

@@ -34,7 +34,7 @@ class ImportRowRepository:
     def __init__(self, transaction: CopyTransaction, resource: ImportResource) -> None:
         self._transaction = transaction
         self._resource = resource
-        columns = "".join(f", {name} text" for name in resource.fields)
+        columns = "".join(f", {_quoted(name)} text" for name in resource.fields)
         transaction.write(
             Query(
                 f"""
@@ -51,11 +51,11 @@ class ImportRowRepository:
         Also return False if COPY has not read `record_count` rows: until PostgreSQL 17 it stops at
         a line `\.`.
         """
-        columns = ", ".join(header)
+        columns = ", ".join(map(_quoted, header))
         options = f"FORMAT csv, NULL '', FORCE_NULL ({columns}), ENCODING 'UTF8'"
         self._transaction.copy(f"COPY import_rows ({columns}) FROM STDIN WITH ({options})", data)
         resolved = [
-            f"(r.{column} IS NULL OR EXISTS ({query}))"
+            f"(r.{_quoted(column)} IS NULL OR EXISTS ({query}))"
             for column, query in self._resource.references.items()
             if column in header
         ]
@@ -77,7 +77,8 @@ class ImportRowRepository:
         """Copy rows, each with its line number."""
         lines = ["\t".join([str(line), *map(_copy_text, values)]) for line, values in rows]
         data = "".join(f"{line}\n" for line in lines).encode()
-        sql = f"COPY import_rows (line, {', '.join(columns)}) FROM STDIN WITH (ENCODING 'UTF8')"
+        names = ", ".join(["line", *map(_quoted, columns)])
+        sql = f"COPY import_rows ({names}) FROM STDIN WITH (ENCODING 'UTF8')"
         self._transaction.copy(sql, data)
 
     def delete_unresolved(self, columns: Sequence[str]) -> list[tuple[int, str]]:
@@ -90,7 +91,7 @@ class ImportRowRepository:
                 Query(
                     f"""
                     DELETE FROM import_rows r
-                    WHERE r.{column} IS NOT NULL AND NOT EXISTS ({query})
+                    WHERE r.{_quoted(column)} IS NOT NULL AND NOT EXISTS ({query})
                     RETURNING line
                     """
                 )
@@ -109,6 +110,12 @@ class ImportRowRepository:
         (written,) = self._transaction.write(Query(sql, params))
         if written.rows != read:
             raise RowCountMismatch(read, int(written.rows))
+
+
+def _quoted(name: str) -> str:
+    """Return the name of a column in SQL. It may be a word of SQL, such as `order`."""
+    escaped = name.replace('"', '""')
+    return f'"{escaped}"'
 
 
 def _copy_text(value: object) -> str:

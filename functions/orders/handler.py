@@ -5,7 +5,8 @@ from typing import Any
 from aws_lambda_powertools.event_handler import Response
 
 from shop import ordering
-from shop.orders import LIST_SPEC, PROJECTION, STATUSES, ImmutableFields, OrderRepository
+from shop.fields import STATUSES
+from shop.orders import LIST_SPEC, PROJECTION, ImmutableFields, OrderRepository
 from shop.schemas import NEW_ORDER, ORDER_READ_ONLY
 from sluice import runtime
 from sluice.fields import BodySchema, Choice

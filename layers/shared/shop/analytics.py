@@ -1,11 +1,11 @@
 """The tables of the shop that ad-hoc SQL may read."""
 
-from shop.fields import DESCRIPTION, NAME, SLUG
+from shop.fields import DESCRIPTION, EMAIL, NAME, SLUG, STATUSES
 from sluice.adhoc_sql.catalogue import AnalystTable, Catalogue, number, text, time
-from sluice.fields import MAX_EMAIL
 
 _ROW_COLUMNS = {"created_at": time(), "updated_at": time(), "version": number()}
 _NAME = text(NAME.max_length)
+_STATUS = text(max(map(len, STATUSES)), ascii_only=True, distinct=len(STATUSES))
 
 CATALOGUE = Catalogue(
     tables={
@@ -39,14 +39,14 @@ CATALOGUE = Catalogue(
             keys=(("product_id",),),
         ),
         "users": AnalystTable(
-            {"id": number(), "email": text(MAX_EMAIL), "name": _NAME, **_ROW_COLUMNS},
+            {"id": number(), "email": text(EMAIL.max_length), "name": _NAME, **_ROW_COLUMNS},
             keys=(("id",), ("email",)),
         ),
         "orders": AnalystTable(
             {
                 "id": number(),
                 "user_id": number(references="users"),
-                "status": text(9, ascii_only=True, distinct=5),  # those of shop.orders.STATUSES
+                "status": _STATUS,
                 "total": number(),
                 **_ROW_COLUMNS,
             },

@@ -1,4 +1,4 @@
-"""The types of the shop's fields, with their limits.
+"""The types of the shop's fields, with their limits, and the statuses of an order.
 
 A body or an import that needs another example replaces it: `replace(NAME, example="Tall Mug")`.
 """
@@ -13,3 +13,13 @@ DESCRIPTION = Text(10_000, min_length=0, nullable=True)
 PRICE = Money()
 EMAIL = Email()
 QUANTITY = Integer(0, MAX_INTEGER)
+
+# Status → the statuses that may follow it.
+TRANSITIONS = {
+    "pending": ("paid", "cancelled"),
+    "paid": ("shipped", "cancelled"),
+    "shipped": ("delivered",),
+    "delivered": (),
+    "cancelled": (),
+}
+STATUSES = tuple(TRANSITIONS)

@@ -4,6 +4,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
+from shop.fields import STATUSES
 from sluice.errors import FieldError, NotFound, StaleVersion, ValidationFailed
 from sluice.query import Query
 from sluice.sql.connections import ConnectionRepository
@@ -59,8 +60,6 @@ PROJECTION = Projection(
     },
     etag="o.version::text",  # items never change
 )
-
-STATUSES = ("pending", "paid", "shipped", "delivered", "cancelled")
 
 LIST_SPEC = ListSpec(
     projection=PROJECTION,

@@ -1,7 +1,7 @@
 """The privileges and limits of the database role, the last layer of defence."""
 
 from shop.analytics import CATALOGUE
-from shop.orders import STATUSES
+from shop.fields import STATUSES
 from tests.fixtures.adhoc_sql import AnalystClient
 
 

@@ -17,6 +17,7 @@ from sluice.application import ENGINE_FUNCTIONS, Application, ApplicationError
 from sluice.errors import SluiceError
 from sluice.graph.part import PUBLIC, GraphqlPart
 from sluice.imports.resource import ImportResource
+from sluice.migrations.roles import ANALYST
 from sluice.openapi_texts import OpenApiTexts
 from sluice.sql.repository import Repository
 from tests.conventions.applications import APPLICATIONS
@@ -152,6 +153,17 @@ def test_registered_names_have_their_kinds(name: str) -> None:
         assert all(import_module(module) for module in declared.load("graphql").preload)
     assert not declared.models or declared.load("models").metadata.tables
     assert not declared.demo or callable(declared.load("demo"))
+
+
+@each_application
+def test_analyst_may_read_exactly_the_catalogue(name: str) -> None:
+    declared = application.named(name)
+    grants = import_module(f"{name}.migrations.grants").GRANTS
+    granted = {grant.name for grant in grants if (grant.role, grant.kind) == (ANALYST, "TABLE")}
+
+    tables = declared.load("analytics").tables if declared.analytics else ()
+
+    assert granted == {f"public.{table}" for table in tables}
 
 
 @each_application

@@ -1,9 +1,12 @@
 """The structure of the code: SQL is not split, rows are read by name, a limit stands once."""
 
 import ast
+import re
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+
+import pytest
 
 from tests.conventions.applications import APPLICATIONS, ROOT
 
@@ -21,6 +24,11 @@ ADAPTERS = {
     "sqlalchemy_pool.py invalidate": "PooledConnection: the pool has two kinds",
 }
 LIMITS = (200, 10_000, 254, "9999999999.99")
+# A limit in a text of SQL or in a regular expression: one of the numbers, or a counted repetition.
+LIMIT_IN_TEXT = re.compile(
+    r"(?<![\w.])(200|10[_,]?000|254|9{9,}(\.99)?|2147483647)(?![\w.])|\{\d+,?\d*\}"
+)
+FUNCTIONS = sorted((ROOT / "functions").glob("*/*.py"))
 # Statements run through Database. Only sqlalchemy_pool.py knows what its connections are.
 WITHOUT_SQLALCHEMY = [
     LAYER / "sluice" / name for name in ("db/database.py", "db/replica.py", "runtime.py")
@@ -92,6 +100,52 @@ def test_limit_of_a_field_stands_once() -> None:
 
     assert {path for path, _ in found} <= {*declared}
     assert [limit for limit, count in found.items() if count > 1] == []
+
+
+def texts(path: Path) -> Iterator[tuple[int, str]]:
+    """Yield the line and the value of each text, also in f-strings, but not of docstrings."""
+    tree = ast.parse(path.read_text())
+    docstrings = {
+        node.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+    }
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Constant) or node in docstrings:
+            continue
+        if isinstance(node.value, str):
+            yield node.lineno, node.value
+
+
+def limits_in_texts(paths: list[Path]) -> list[str]:
+    return [
+        f"{path.name}:{line} {found[0]}"
+        for path in paths
+        for line, text in texts(path)
+        for found in LIMIT_IN_TEXT.finditer(text)
+    ]
+
+
+def test_limit_of_a_field_is_in_no_text_of_the_application() -> None:
+    """Field types render the SQL and the patterns of their limits."""
+    assert limits_in_texts([*APPS, *FUNCTIONS]) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "char_length(r.name) <= 200",
+        "BETWEEN 1 AND 10000",
+        "r.price ~ '^[0-9]{1,10}([.][0-9]{1,2})?$'",
+        "r.quantity <= 2147483647",
+    ],
+)
+def test_limit_in_a_text_is_found(text: str, tmp_path: Path) -> None:
+    (tmp_path / "module.py").write_text(
+        f'"""200"""\nSQL = f"""{text.replace("{", "{{").replace("}", "}}")} {{1}}"""'
+    )
+
+    assert limits_in_texts([tmp_path / "module.py"]) != []
 
 
 def test_database_imports_no_sqlalchemy_at_run_time() -> None:

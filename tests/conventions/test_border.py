@@ -211,3 +211,30 @@ def test_declaration_loads_no_other_module_of_its_application(name: str) -> None
     engine = {"sluice.application", "sluice.settings", "sluice.env_reader"}
 
     assert loaded == {f"{name}.application", *engine}
+
+
+@each_application
+def test_replica_serves_the_same_data_everywhere(name: str) -> None:
+    """Repositories say what it serves, scopes for openapi and the budget, types for GraphQL."""
+    declared = application.named(name)
+    by_scope: dict[str, set[type[Repository]]] = {}
+    for function in declared.functions:
+        module = import_module(function.module)
+        repositories = {
+            value
+            for value in vars(module).values()
+            if isinstance(value, type) and issubclass(value, Repository)
+        }
+        scopes = {route.scope for route in module.handler.routes if route.method == "GET"}
+        for scope in scopes - {*application.ENGINE_SCOPES}:
+            by_scope.setdefault(scope, set()).update(repositories)
+    resources = {declared.load("repositories", key) for key in declared.repositories}
+
+    for scope, repositories in by_scope.items():
+        served = scope in declared.replica_scopes
+        assert {kind.reads_replica for kind in repositories} == {served}, scope
+    assert {*declared.replica_scopes} <= {*by_scope}
+    for type_name, type_ in declared.load("graphql").types.items():
+        # The replica serves a report by itself, whatever its type says.
+        if by_scope.get(type_.scope, set()) & resources:
+            assert type_.replica is (type_.scope in declared.replica_scopes), type_name

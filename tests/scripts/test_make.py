@@ -91,3 +91,20 @@ def test_app_names_the_application_of_a_command(tmp_path: Path) -> None:
     assert make(*show, path=tmp_path, APP="sample").stdout.strip() == "sample"
     assert make(*show, "APP=shop", path=tmp_path).stdout.strip() == "shop"
     assert make(*show, path=tmp_path).stdout.strip() == ""
+
+
+@pytest.mark.parametrize(
+    ("codes", "expected"),
+    [("5 5", 2), ("0 5", 0), ("5 0", 0), ("0 0", 0), ("1 0", 2), ("0 1", 2), ("5 1", 2)],
+)
+def test_sessions_without_any_test_fail(tmp_path: Path, codes: str, expected: int) -> None:
+    """Each session exits with one of the codes; 5 means that it has no test."""
+    (tmp_path / "codes").write_text(codes.replace(" ", "\n"))
+    python = tmp_path / "python"
+    python.write_text(
+        f"#!/bin/sh\ncode=$(head -n 1 {tmp_path}/codes)\nsed -i 1d {tmp_path}/codes\nexit $code\n"
+    )
+    python.chmod(0o755)
+    done = make("test", f"BIN={tmp_path}", "--old-file=.venv/.dev", path=tmp_path)
+    assert done.returncode == expected, done.stderr
+    assert ("No session has such a test" in done.stderr) is (codes == "5 5")

@@ -5,12 +5,13 @@ from typing import Any
 
 from shop.errors import OutOfStock
 from shop.fields import QUANTITY
-from sluice.errors import FieldError, NotFound, StaleVersion, ValidationFailed
+from sluice.errors import FieldError, StaleVersion, ValidationFailed
 from sluice.query import Query
 from sluice.sql.list_spec import Filter, ListSpec, Sort
 from sluice.sql.precondition import NO_PRECONDITION, Precondition, match_condition
 from sluice.sql.projection import Projection, Representation, integer, timestamp
 from sluice.sql.read_repository import ReadRepository
+from sluice.sql.repository import first_row
 
 PROJECTION = Projection(
     name="inventory",
@@ -148,11 +149,10 @@ class InventoryRepository(ReadRepository):
 
     def _change(self, sql: str, params: dict[str, Any]) -> Any:
         """Run SET_SQL or ADJUST_SQL, and return its row. Raises NotFound and StaleVersion."""
-        for row in self._executor.write(Query(sql, params, prepare=True)):
-            if not row.matches:
-                raise StaleVersion
-            return row
-        raise NotFound
+        row = first_row(self._executor.write(Query(sql, params, prepare=True)))
+        if not row.matches:
+            raise StaleVersion
+        return row
 
 
 def _out_of_range(field: str, message: str) -> ValidationFailed:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from shop.fields import STATUSES
-from sluice.errors import FieldError, NotFound, StaleVersion, ValidationFailed
+from sluice.errors import FieldError, StaleVersion, ValidationFailed
 from sluice.query import Query
 from sluice.sql.connections import ConnectionRepository
 from sluice.sql.idempotency import IdempotencyKey, idempotent_query
@@ -21,6 +21,7 @@ from sluice.sql.projection import (
     text,
     timestamp,
 )
+from sluice.sql.repository import first_row
 
 ITEM = {
     "product_id": integer("product_id"),
@@ -234,10 +235,7 @@ class OrderRepository(ConnectionRepository):
             **_params_of(immutable_fields),
             **precondition.params(),
         }
-        rows = self._executor.write(Query(UPDATE_STATUS_SQL, params, prepare=True))
-        if not rows:
-            raise NotFound
-        row = rows[0]
+        row = first_row(self._executor.write(Query(UPDATE_STATUS_SQL, params, prepare=True)))
         if not row.matches:
             raise StaleVersion
         errors = [

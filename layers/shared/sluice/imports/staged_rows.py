@@ -6,19 +6,19 @@ session's next transaction may be that of another worker, which runs another rel
 
 import re
 from collections.abc import Iterable, Sequence
-from typing import Any, Protocol
+from typing import Protocol
 
 from sluice.imports.resource import ImportResource
-from sluice.query import Query
+from sluice.query import Executor, Query
 
 HAS_COLUMN = re.compile(r":has_(\w+)", re.ASCII)
 
 
-class CopyTransaction(Protocol):
-    """A transaction that can run COPY ... FROM STDIN."""
+class ImportTransaction(Executor, Protocol):
+    """A transaction that can also run COPY ... FROM STDIN."""
 
-    def write(self, query: Query) -> Sequence[Any]: ...
     def copy(self, sql: str, data: bytes) -> None: ...
+    def commit(self) -> None: ...
 
 
 class RowCountMismatch(Exception):
@@ -31,7 +31,7 @@ class RowCountMismatch(Exception):
 class ImportRowRepository:
     """Copies, checks and writes the rows of one chunk, in its transaction."""
 
-    def __init__(self, transaction: CopyTransaction, resource: ImportResource) -> None:
+    def __init__(self, transaction: ImportTransaction, resource: ImportResource) -> None:
         self._transaction = transaction
         self._resource = resource
         columns = "".join(f", {_quoted(name)} text" for name in resource.fields)

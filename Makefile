@@ -87,7 +87,7 @@ check: .venv/.dev .venv-sam/.done ## run CI's checks: format, lint, types, conve
 	@$(BIN)/ruff format --check --quiet
 	@$(BIN)/ruff check --quiet
 	@$(BIN)/mypy
-	@$(BIN)/python -m pytest -m "not slow" $(PARALLEL) tests/conventions
+	@$(BIN)/python -m pytest -m "not slow" $(PARALLEL) tests/conventions $(wildcard tests/*/documents)
 	@$(BIN)/python scripts/connection_budget.py
 	@SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam validate --lint
 

@@ -17,11 +17,6 @@ SHOP = (
     "events",
     "tests/template/test_events.py",
     "tests/conventions/test_copy_without_shop.py",
-    # the documents' tests: the documents describe the shop, and their examples run on its demo
-    "tests/conventions/test_commands.py",
-    "tests/conventions/test_docs.py",
-    "tests/conventions/test_readme.py",
-    "tests/conventions/test_error_shape.py",
 )
 ENVIRONMENTS = (".venv", ".venv-sam")
 ENGINE_TESTS = ("tests/engine", "tests/suites")
